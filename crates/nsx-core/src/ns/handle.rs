@@ -1,0 +1,95 @@
+//! An open namespace: a descriptor of its file in nsfs, and what the kernel tells of it, see `ioctl_nsfs(2)`.
+
+use super::{NsId, NsKind};
+use crate::sys::nsfs;
+use rustix::{
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    fs::{Mode, OFlags},
+    io::Errno,
+};
+
+/// A namespace that is held open, so that it and its inode number stay as long as this value does.
+#[derive(Debug)]
+pub struct Namespace {
+    fd: OwnedFd,
+    id: NsId,
+}
+
+/// A namespace's parent or owner, as far as the caller may see.
+#[derive(Debug)]
+pub enum Related {
+    /// This one.
+    Is(Namespace),
+    /// There is one, but the kernel does not show it to the caller (`EPERM`): it lies above the caller's own.
+    Hidden,
+}
+
+impl Namespace {
+    /// Opens the namespace file `path`, relative to `dir`: a link in `/proc/PID/ns` or a file that one was bound to.
+    ///
+    /// # Errors
+    /// The errno of `openat(2)`; `EINVAL` where the file is no namespace; `ENOSYS` where it is one of a kind that nsx
+    /// does not know.
+    pub fn open(dir: impl AsFd, path: impl rustix::path::Arg) -> Result<Self, Errno> {
+        // Opened for its place first: opening a FIFO or a device that stands at the path could block or act.
+        let place = rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        if rustix::fs::fstatfs(&place)?.f_type != nsfs::MAGIC {
+            return Err(Errno::INVAL);
+        }
+        Self::from_fd(nsfs::reopen(&place)?)
+    }
+
+    /// Takes a descriptor of a file in nsfs.
+    ///
+    /// # Errors
+    /// `ENOTTY` or `EINVAL` where the descriptor is no namespace's; `ENOSYS` where nsx does not know its kind.
+    pub fn from_fd(fd: OwnedFd) -> Result<Self, Errno> {
+        let kind = NsKind::from_flag(nsfs::kind_flag(&fd)?).ok_or(Errno::NOSYS)?;
+        let inode = rustix::fs::fstat(&fd)?.st_ino;
+        Ok(Self { fd, id: NsId { kind, inode } })
+    }
+
+    /// Which namespace it is.
+    pub fn id(&self) -> NsId {
+        self.id
+    }
+
+    /// The user namespace that owns this one: who has capabilities there has them over this (4.9).
+    ///
+    /// # Errors
+    /// Any errno but `EPERM`, which is [`Related::Hidden`].
+    pub fn owner(&self) -> Result<Related, Errno> {
+        Self::related(nsfs::owner(&self.fd))
+    }
+
+    /// The parent of a PID or user namespace (4.9).
+    ///
+    /// # Errors
+    /// `EINVAL` for the kinds that have no parents; any other errno but `EPERM`, which is [`Related::Hidden`]. The
+    /// topmost namespace of a host has no parent, and the kernel says `EPERM` for it too.
+    pub fn parent(&self) -> Result<Related, Errno> {
+        Self::related(nsfs::parent(&self.fd))
+    }
+
+    /// The user id, in the caller's user namespace, of whoever created this user namespace (4.11).
+    ///
+    /// # Errors
+    /// `EINVAL` for kinds other than user.
+    pub fn owner_uid(&self) -> Result<u32, Errno> {
+        nsfs::owner_uid(&self.fd)
+    }
+
+    fn related(answer: Result<OwnedFd, Errno>) -> Result<Related, Errno> {
+        match answer {
+            Ok(fd) => Self::from_fd(fd).map(Related::Is),
+            Err(Errno::PERM) => Ok(Related::Hidden),
+            Err(errno) => Err(errno),
+        }
+    }
+}
+
+impl AsFd for Namespace {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

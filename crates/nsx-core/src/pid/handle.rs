@@ -1,0 +1,102 @@
+//! A pinned process: a pidfd, which never comes to mean another process, see `pidfd_open(2)`.
+
+use super::Pid;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    io::Errno,
+    process::PidfdFlags,
+};
+
+/// A process that is pinned, so that whatever is learned by its number can be checked to be about it.
+///
+/// Pin first, read by number, then ask [`Process::ended`]: while the answer is no, the number was this process's.
+#[derive(Debug)]
+pub struct Process {
+    pid: Pid,
+    fd: OwnedFd,
+}
+
+/// Why a process could not be pinned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PinError {
+    /// There is none with that id.
+    #[error("no such process")]
+    NoProcess,
+    /// It has ended, and its parent has not yet asked how: a zombie, which is in no namespace.
+    #[error("the process has ended (a zombie)")]
+    Ended,
+    /// The id is a thread's, but not its process's.
+    #[error("this is a thread, not a process")]
+    Thread,
+    /// It is alive, but its pidfs inode is not the one that was named: the id was reused.
+    #[error("the id now belongs to another process (its pidfd inode is {0})")]
+    Reused(u64),
+    /// Any other failure of the system.
+    #[error(transparent)]
+    Os(Errno),
+}
+
+impl Process {
+    /// Pins the process that has `pid` in the caller's PID namespace.
+    ///
+    /// # Errors
+    /// [`PinError`]. A zombie is refused.
+    pub fn pin(pid: Pid) -> Result<Self, PinError> {
+        let fd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| match errno {
+            Errno::SRCH => PinError::NoProcess,
+            // Before 6.9 the kernel says EINVAL of a thread, since then ENOENT.
+            Errno::INVAL | Errno::NOENT => PinError::Thread,
+            errno => PinError::Os(errno),
+        })?;
+        let process = Self { pid, fd };
+        if process.ended() { Err(PinError::Ended) } else { Ok(process) }
+    }
+
+    /// Its id in the PID namespace of whoever pinned it.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Whether it has ended. Once true, always true.
+    pub fn ended(&self) -> bool {
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        // A pidfd becomes readable when its process ends; no failure of poll(2) says anything about the process.
+        matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1))
+    }
+
+    /// Its inode number in pidfs, which no other process has until the next boot (6.9).
+    ///
+    /// # Errors
+    /// The errno of `fstat(2)`. Before 6.9 every process has the same number.
+    pub fn inode(&self) -> Result<u64, Errno> {
+        Ok(rustix::fs::fstat(&self.fd)?.st_ino)
+    }
+}
+
+impl AsFd for Process {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_pinned_until_it_ends() {
+        let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        let process = Process::pin(pid).unwrap();
+        assert!(!process.ended());
+        child.kill().unwrap();
+        while !process.ended() {
+            std::thread::yield_now();
+        }
+        assert_eq!(Process::pin(pid).unwrap_err(), PinError::Ended);
+        child.wait().unwrap();
+        assert_eq!(Process::pin(pid).unwrap_err(), PinError::NoProcess);
+    }
+}

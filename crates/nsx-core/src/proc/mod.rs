@@ -1,0 +1,71 @@
+//! The proc file system, read as bytes.
+//!
+//! Whatever a process names itself reaches these parsers, so each takes `&[u8]`, accepts anything and never panics. The
+//! world changes while it is read: every answer is a value or says why there is none, see [`ProcError`].
+
+mod root;
+
+pub use root::{NsLink, ProcRoot};
+
+use rustix::io::Errno;
+
+/// Why something about a process could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProcError {
+    /// The process is gone, or never was. A zombie's namespaces are gone too.
+    #[error("no such process")]
+    Vanished,
+    /// The kernel does not let the caller see it: another user's process, `hidepid`, a security module.
+    #[error("permission denied")]
+    Denied,
+    /// The text is not what the kernel writes; the name is what was read.
+    #[error("unexpected text in {0}")]
+    Malformed(&'static str),
+    /// Any other failure of the system.
+    #[error(transparent)]
+    Os(Errno),
+}
+
+impl From<Errno> for ProcError {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            // ESRCH comes from reading a file whose process ended after it was opened.
+            Errno::NOENT | Errno::SRCH => Self::Vanished,
+            Errno::ACCESS | Errno::PERM => Self::Denied,
+            errno => Self::Os(errno),
+        }
+    }
+}
+
+/// Reads an unsigned decimal number: digits only, at least one, that fit into 64 bits.
+pub fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, &byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn decimal_agrees_with_the_standard_library(text in "[0-9]{1,22}") {
+            prop_assert_eq!(decimal(text.as_bytes()), text.parse().ok());
+        }
+
+        #[test]
+        fn decimal_takes_digits_only(bytes: Vec<u8>) {
+            let digits = !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
+            prop_assert!(digits || decimal(&bytes).is_none());
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! [`ProcRoot`]: the only way to a procfs.
+//!
+//! It is a value, not the path `/proc`: the one that was opened before a mount namespace was left stays the caller's,
+//! and a recorded tree on disk can stand in for a live one.
+
+use super::ProcError;
+use crate::{
+    ns::{NsId, NsKind},
+    pid::Pid,
+};
+use rustix::{
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    fs::{CWD, Mode, OFlags},
+    io::Errno,
+};
+use std::{ffi::CStr, mem::MaybeUninit, path::Path};
+
+/// A link in `/proc/PID/ns`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NsLink {
+    /// The namespace that the process itself is in.
+    Own(NsKind),
+    /// The PID namespace that its next children will be in (4.12). Between an unshare and the first child it is empty.
+    PidForChildren,
+    /// The time namespace that its next children will be in (5.6).
+    TimeForChildren,
+}
+
+impl NsLink {
+    /// The link's file name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Own(kind) => kind.name(),
+            Self::PidForChildren => "pid_for_children",
+            Self::TimeForChildren => "time_for_children",
+        }
+    }
+}
+
+/// An open procfs, or a recording of one.
+#[derive(Debug)]
+pub struct ProcRoot(OwnedFd);
+
+impl ProcRoot {
+    /// The caller's own, `/proc`.
+    ///
+    /// # Errors
+    /// The errno of `openat(2)`.
+    pub fn system() -> Result<Self, Errno> {
+        Self::open(Path::new("/proc"))
+    }
+
+    /// The one at `path`.
+    ///
+    /// # Errors
+    /// The errno of `openat(2)`.
+    pub fn open(path: &Path) -> Result<Self, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::openat(CWD, path, flags, Mode::empty()).map(Self)
+    }
+
+    /// Which namespace a process's link leads to.
+    ///
+    /// # Errors
+    /// [`ProcError`]; reading another user's process asks for `ptrace(2)` access.
+    pub fn ns(&self, pid: Pid, link: NsLink) -> Result<NsId, ProcError> {
+        self.read_ns_link(&mut EntryPath::of(pid).file("ns").file(link.name()))
+    }
+
+    /// Which namespace the caller's own link leads to.
+    ///
+    /// # Errors
+    /// [`ProcError`]; `Vanished` where the kernel does not have that kind.
+    pub fn own_ns(&self, link: NsLink) -> Result<NsId, ProcError> {
+        self.read_ns_link(&mut EntryPath::of_caller().file("ns").file(link.name()))
+    }
+
+    fn read_ns_link(&self, path: &mut EntryPath) -> Result<NsId, ProcError> {
+        let mut target = [MaybeUninit::uninit(); 64];
+        let (text, _) = rustix::fs::readlinkat_raw(&self.0, path.as_c_str(), &mut target)?;
+        NsId::parse(text).map_err(|_| ProcError::Malformed("a link in ns"))
+    }
+
+    /// Reads a process's `file`, such as `status` or `task/17/syscall`, into `buffer`, whose old content goes.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn read(&self, pid: Pid, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
+        let fd = self.open_entry(pid, file, OFlags::RDONLY)?;
+        buffer.clear();
+        loop {
+            buffer.reserve(4096);
+            if rustix::io::read(&fd, rustix::buffer::spare_capacity(buffer))? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Opens a process's `file` or directory.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn open_entry(&self, pid: Pid, file: &str, flags: OFlags) -> Result<OwnedFd, ProcError> {
+        let mut path = EntryPath::of(pid).file(file);
+        Ok(rustix::fs::openat(&self.0, path.as_c_str(), flags | OFlags::CLOEXEC, Mode::empty())?)
+    }
+}
+
+impl AsFd for ProcRoot {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// A path below a procfs, built without allocation: a scan makes eight for every process.
+struct EntryPath {
+    bytes: [u8; 64],
+    len: usize,
+}
+
+impl EntryPath {
+    fn of(pid: Pid) -> Self {
+        let mut path = Self { bytes: [0; 64], len: 0 };
+        let mut digits = [0; 10];
+        let mut first = digits.len();
+        let mut rest = pid.as_raw_nonzero().get().unsigned_abs();
+        while rest > 0 {
+            first -= 1;
+            digits[first] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        path.push(&digits[first..]);
+        path
+    }
+
+    fn of_caller() -> Self {
+        let mut path = Self { bytes: [0; 64], len: 0 };
+        path.push(b"self");
+        path
+    }
+
+    fn file(mut self, name: &str) -> Self {
+        self.push(b"/");
+        self.push(name.as_bytes());
+        self
+    }
+
+    fn push(&mut self, part: &[u8]) {
+        // One byte stays zero, for the end. A path that does not fit is cut, and then does not exist.
+        let room = self.bytes.len() - 1 - self.len;
+        let part = &part[..part.len().min(room)];
+        self.bytes[self.len..self.len + part.len()].copy_from_slice(part);
+        self.len += part.len();
+    }
+
+    fn as_c_str(&mut self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_what_they_would_be_printed() {
+        for pid in [1, 9, 10, 4_194_304, i32::MAX] {
+            let pid = Pid::from_raw(pid).unwrap();
+            let mut path = EntryPath::of(pid).file("ns").file("pid_for_children");
+            let printed = format!("{}/ns/pid_for_children", pid.as_raw_nonzero());
+            assert_eq!(path.as_c_str().to_str(), Ok(printed.as_str()));
+        }
+    }
+
+    #[test]
+    fn the_callers_own_namespaces_are_read() {
+        let proc = ProcRoot::system().unwrap();
+        for kind in NsKind::ALL {
+            let id = proc.own_ns(NsLink::Own(kind)).unwrap();
+            let link = std::fs::read_link(format!("/proc/self/ns/{kind}")).unwrap();
+            assert_eq!(id.to_string(), link.to_str().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_process_that_is_not_there_has_vanished() {
+        let proc = ProcRoot::system().unwrap();
+        let nobody = Pid::from_raw(i32::MAX).unwrap();
+        assert_eq!(proc.ns(nobody, NsLink::Own(NsKind::Net)), Err(ProcError::Vanished));
+        assert_eq!(proc.read(nobody, "status", &mut Vec::new()), Err(ProcError::Vanished));
+    }
+}

@@ -1,0 +1,132 @@
+//! Signals: masks, dispositions, waiting for one, dying of one.
+//!
+//! Sound because every structure that a call fills is a plain C one that lives on the stack, and because no handler of
+//! ours exists: a disposition here is the default one or one that was read before.
+
+use super::check;
+use rustix::io::Errno;
+use std::mem::MaybeUninit;
+
+/// A signal's number, from 1 to 64.
+pub type Signal = libc::c_int;
+
+/// Which signals are held back until they are asked for or let through.
+#[derive(Clone, Copy)]
+pub struct Mask(libc::sigset_t);
+
+/// What a process does on a signal: a handler, the default, nothing.
+#[derive(Clone, Copy)]
+pub struct Disposition(libc::sigaction);
+
+/// A signal that was waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Received {
+    /// Which.
+    pub signal: Signal,
+    /// Whether the kernel sent it of itself, as a terminal's driver does on Ctrl-C, and no process did.
+    pub from_kernel: bool,
+}
+
+impl Mask {
+    /// Holds back all signals but those that a fault of the program itself raises; returns what was held back before.
+    pub fn block_all() -> Result<Self, Errno> {
+        let mut set = MaybeUninit::uninit();
+        // SAFETY: fills the set.
+        check(unsafe { libc::sigfillset(set.as_mut_ptr()) })?;
+        // SAFETY: the call before has filled it.
+        let mut set = unsafe { set.assume_init() };
+        for signal in
+            [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT]
+        {
+            // SAFETY: takes one signal out of a set that is whole.
+            check(unsafe { libc::sigdelset(&raw mut set, signal) })?;
+        }
+        Self::set(libc::SIG_SETMASK, &set)
+    }
+
+    /// Holds back exactly what this mask says.
+    pub fn restore(&self) -> Result<(), Errno> {
+        Self::set(libc::SIG_SETMASK, &self.0).map(drop)
+    }
+
+    fn set(how: libc::c_int, set: &libc::sigset_t) -> Result<Self, Errno> {
+        let mut before = MaybeUninit::uninit();
+        // SAFETY: both point to sets that live as long as the call.
+        check(unsafe { libc::sigprocmask(how, set, before.as_mut_ptr()) })?;
+        // SAFETY: the call before has filled it.
+        Ok(Self(unsafe { before.assume_init() }))
+    }
+
+    fn of(signal: Signal) -> Result<libc::sigset_t, Errno> {
+        let mut set = MaybeUninit::uninit();
+        // SAFETY: empties the set.
+        check(unsafe { libc::sigemptyset(set.as_mut_ptr()) })?;
+        // SAFETY: the call before has filled it.
+        let mut set = unsafe { set.assume_init() };
+        // SAFETY: adds one signal to a set that is whole.
+        check(unsafe { libc::sigaddset(&raw mut set, signal) })?;
+        Ok(set)
+    }
+}
+
+impl Disposition {
+    /// Gives `signal` its default effect; returns what it had before.
+    pub fn default_for(signal: Signal) -> Result<Self, Errno> {
+        // SAFETY: a structure of integers, for which zero is valid: SIG_DFL, no flags, an empty mask.
+        let default: libc::sigaction = unsafe { std::mem::zeroed() };
+        let mut before = MaybeUninit::uninit();
+        // SAFETY: both point to structures that live as long as the call.
+        check(unsafe { libc::sigaction(signal, &raw const default, before.as_mut_ptr()) })?;
+        // SAFETY: the call before has filled it.
+        Ok(Self(unsafe { before.assume_init() }))
+    }
+
+    /// Gives `signal` this effect again.
+    pub fn restore(&self, signal: Signal) -> Result<(), Errno> {
+        // SAFETY: points to a structure that lives as long as the call; null asks for nothing back.
+        check(unsafe { libc::sigaction(signal, &raw const self.0, std::ptr::null_mut()) }).map(drop)
+    }
+}
+
+/// Waits for the next of the signals that are held back, any of them.
+pub fn wait() -> Result<Received, Errno> {
+    let mut all = MaybeUninit::uninit();
+    // SAFETY: fills the set.
+    check(unsafe { libc::sigfillset(all.as_mut_ptr()) })?;
+    let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
+    loop {
+        // SAFETY: both point to structures that live as long as the call, the set is filled.
+        match check(unsafe { libc::sigwaitinfo(all.as_ptr(), info.as_mut_ptr()) }) {
+            // Stopping and resuming interrupts the wait on some kernels.
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+            Ok(signal) => {
+                // SAFETY: the call before has filled it.
+                let info = unsafe { info.assume_init() };
+                return Ok(Received { signal, from_kernel: info.si_code == libc::SI_KERNEL });
+            }
+        }
+    }
+}
+
+/// Sends `signal` to this process and lets it through at once, with its default effect. Returns where that effect did
+/// not end or stop it, or once it goes on.
+pub fn raise_default(signal: Signal) -> Result<(), Errno> {
+    let before = Disposition::default_for(signal).ok(); // fails for KILL and STOP, whose effect is fixed
+    // SAFETY: a call without memory.
+    check(unsafe { libc::kill(libc::getpid(), signal) })?;
+    let blocked = Mask::set(libc::SIG_UNBLOCK, &Mask::of(signal)?)?;
+    blocked.restore()?;
+    before.map_or(Ok(()), |before| before.restore(signal))
+}
+
+/// Ends this process by `signal`, without a core file: the program that died of it has left its own.
+///
+/// Where that cannot be, as for PID 1 of a namespace, ends with 128 and the signal's number.
+pub fn die_of(signal: Signal) -> ! {
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: points to a structure that lives as long as the call. Failure only leaves a core file.
+    unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
+    let _ = raise_default(signal);
+    super::process::exit_now(128 + signal)
+}

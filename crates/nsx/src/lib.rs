@@ -1,0 +1,24 @@
+//! The program `nsx`: from an argument vector to an exit status.
+//!
+//! One module a command, each from its options to what it prints; [`out`] is the only one that writes to a stream. What
+//! the commands know about namespaces is in `nsx-core`, what people call a process in `nsx-target`.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod enter;
+pub mod exit;
+pub mod ls;
+pub mod out;
+pub mod pidmap;
+pub mod table;
+pub mod text;
+pub mod unshare;
+
+use exit::ExitStatus;
+use std::ffi::OsString;
+
+/// Runs the command that `arguments`, the whole argument vector, ask for.
+pub fn main(arguments: Vec<OsString>) -> ExitStatus {
+    cli::dispatch(arguments)
+}

@@ -1,0 +1,13 @@
+//! `nsx ls` (in work).
+
+use crate::exit::ExitStatus;
+use clap::Parser;
+
+/// In work.
+#[derive(Debug, Parser)]
+#[command(name = "nsx ls")]
+pub struct Options {}
+
+pub(crate) fn run(_options: Options) -> ExitStatus {
+    ExitStatus::FAILURE
+}

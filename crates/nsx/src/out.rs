@@ -1,0 +1,131 @@
+//! The only module that writes to standard output or standard error.
+
+use crate::{exit::ExitStatus, text::escape};
+use clap::ValueEnum;
+use owo_colors::Style;
+use std::{
+    error::Error,
+    io::{self, IsTerminal, Write},
+    os::unix::ffi::OsStrExt,
+};
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb.
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How the parts of an output look; each is empty where there is no colour.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Styles {
+    /// Headings of a table.
+    pub heading: Style,
+    /// What the eye looks for: a PID, a namespace.
+    pub key: Style,
+    /// What is there for completeness.
+    pub faint: Style,
+}
+
+impl Styles {
+    /// Those for standard output.
+    pub fn stdout(color: Color) -> Self {
+        let on = match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+                let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+                io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
+            }
+        };
+        if !on {
+            return Self::default();
+        }
+        Self { heading: Style::new().bold(), key: Style::new().cyan(), faint: Style::new().dimmed() }
+    }
+}
+
+/// Columns of the terminal that standard output is, or none where it is none.
+pub fn width() -> Option<usize> {
+    let columns = rustix::termios::tcgetwinsize(io::stdout()).ok()?.ws_col;
+    (columns > 0).then_some(columns.into())
+}
+
+/// Writes a result to standard output, whole.
+///
+/// Whoever reads may stop reading at any time: a closed pipe is no failure.
+///
+/// # Errors
+/// The status to end with, once the reason is on standard error.
+pub fn print(text: &str) -> Result<(), ExitStatus> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(failure) if failure.kind() != io::ErrorKind::BrokenPipe => {
+            error(&format!("failed to write to standard output: {}", reason(&failure)));
+            Err(ExitStatus::FAILURE)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes `value` to standard output as one JSON document.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), ExitStatus> {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => print(&(text + "\n")),
+        Err(failure) => {
+            error(&format!("failed to write JSON: {failure}"));
+            Err(ExitStatus::FAILURE)
+        }
+    }
+}
+
+/// Says on standard error why nsx could not do what it was asked to.
+pub fn error(text: &str) {
+    stderr("nsx: ", text);
+}
+
+/// Says on standard error what the user should know, though nsx goes on.
+pub fn note(text: &str) {
+    stderr("nsx: note: ", text);
+}
+
+/// A line that belongs to the one before it: a cause, a way out.
+pub fn hint(text: &str) {
+    stderr("  ", text);
+}
+
+fn stderr(prefix: &str, text: &str) {
+    // Where standard error is closed there is nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "{prefix}{text}");
+}
+
+/// An error and its causes, joined with `: `, each once.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// What the system says of an error, without the number that Rust adds.
+fn reason(failure: &io::Error) -> String {
+    let text = failure.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// An argument as it may be shown.
+pub fn shown(argument: &std::ffi::OsStr) -> String {
+    escape(argument.as_bytes())
+}

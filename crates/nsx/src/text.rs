@@ -1,0 +1,55 @@
+//! Bytes that a process or a container chose, made safe to show.
+
+use std::fmt::Write;
+
+/// The text of `bytes` with whatever could change a terminal's state or the order of reading written out: control
+/// characters and bytes that are not UTF-8 as `\x1b`, bidirectional and other invisible characters as `\u{202e}`.
+pub fn escape(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            // Writing to a string cannot fail.
+            let _ = match character {
+                '\0'..='\x1f' | '\x7f' => write!(text, "\\x{:02x}", character as u32),
+                character if is_unsafe(character) => write!(text, "\\u{{{:x}}}", character as u32),
+                character => {
+                    text.push(character);
+                    Ok(())
+                }
+            };
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+/// Characters beyond ASCII that are not seen but act: C1 controls, line separators, bidirectional marks (UAX #9),
+/// zero-width ones, tags.
+fn is_unsafe(character: char) -> bool {
+    matches!(character,
+        '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_acts_is_written_out_and_the_rest_stays() {
+        assert_eq!(escape("naïve 日本 \\x".as_bytes()), "naïve 日本 \\x");
+        assert_eq!(escape(b"a\x1b[31mb\n\xff"), "a\\x1b[31mb\\x0a\\xff");
+        assert_eq!(escape("\u{202e}\u{9b}".as_bytes()), "\\u{202e}\\u{9b}");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_acts_comes_through(bytes: Vec<u8>) {
+            let text = escape(&bytes);
+            prop_assert!(!text.chars().any(|character| character.is_control() || is_unsafe(character)));
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! `nsx unshare` (in work).
+
+use crate::exit::ExitStatus;
+use clap::Parser;
+
+/// In work.
+#[derive(Debug, Parser)]
+#[command(name = "nsx unshare")]
+pub struct Options {}
+
+pub(crate) fn run(_options: Options) -> ExitStatus {
+    ExitStatus::FAILURE
+}
