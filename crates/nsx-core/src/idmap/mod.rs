@@ -1,1 +1,58 @@
-//! (in work)
+//! How a user namespace numbers users and groups: extents that lead from inside to outside and back.
+//!
+//! See `user_namespaces(7)`. Who may write which map is for the plan; what stands in /etc/subuid for a later request.
+
+mod extents;
+
+pub use extents::{Extent, IdMap, MapError, RawExtent};
+
+use std::fmt;
+
+/// Which of the two maps of a user namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IdKind {
+    /// User ids: `uid_map`.
+    User,
+    /// Group ids: `gid_map`.
+    Group,
+}
+
+impl IdKind {
+    /// The map's file in `/proc/PID`.
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::User => "uid_map",
+            Self::Group => "gid_map",
+        }
+    }
+}
+
+impl fmt::Display for IdKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => "user",
+            Self::Group => "group",
+        })
+    }
+}
+
+/// Whether processes of a user namespace may call `setgroups(2)` (3.19).
+///
+/// An ordinary user must deny it to write a group map: else one could give up a group that a file denies access to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setgroups {
+    /// They may, once a group map is written.
+    Allow,
+    /// They may not, and those in namespaces below may not either.
+    Deny,
+}
+
+impl Setgroups {
+    /// The word in `/proc/PID/setgroups`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}

@@ -1,1 +1,115 @@
-//! (in work)
+//! Plans: what is to be done, by whom, in which order, as data.
+//!
+//! A request says what is wanted in the words of namespaces; [`unshare`](mod@unshare) and [`enter`](mod@enter) turn it
+//! into a [`Plan`], in which every name is looked up and every order settled. A plan can be printed and compared, and
+//! nothing happens until [`crate::run`] carries it out.
+
+mod caller;
+pub mod enter;
+mod step;
+pub mod unshare;
+
+pub use caller::Caller;
+pub use step::{Propagation, Step};
+
+use crate::ns::NsKind;
+use std::fmt;
+
+/// Who takes a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A short-lived process that stays in the caller's namespaces, for what can be done only there.
+    Outside,
+    /// The process that was called.
+    Nsx,
+    /// A short-lived child that joins a target's namespaces in nsx's place, so that nsx stays out of their reach.
+    Joiner,
+    /// The process that becomes the program: a child, or nsx itself where it need not stay.
+    Inside,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Outside => "outside",
+            Self::Nsx => "nsx",
+            Self::Joiner => "joiner",
+            Self::Inside => "inside",
+        })
+    }
+}
+
+/// One step and who takes it.
+#[derive(Debug)]
+pub struct Task {
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub step: Step,
+    /// Whether the rest goes on where the kernel refuses this step.
+    pub optional: bool,
+}
+
+/// Steps in the order in which they are taken. The last one becomes the program.
+#[derive(Debug, Default)]
+pub struct Plan(Vec<Task>);
+
+impl Plan {
+    /// The steps.
+    pub fn tasks(&self) -> &[Task] {
+        &self.0
+    }
+
+    fn push(&mut self, actor: Actor, step: Step) {
+        self.0.push(Task { actor, step, optional: false });
+    }
+
+    fn push_optional(&mut self, actor: Actor, step: Step) {
+        self.0.push(Task { actor, step, optional: true });
+    }
+}
+
+/// A request that cannot become a plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The running kernel has no such namespaces.
+    #[error("this kernel has no {0} namespaces")]
+    NoSuchKind(NsKind),
+    /// An id map that the kernel would refuse.
+    #[error("cannot map this {ids} id")]
+    Map {
+        /// Users or groups.
+        ids: crate::idmap::IdKind,
+        /// What is wrong with the map.
+        source: crate::idmap::MapError,
+    },
+    /// `allow` for a group map that only an ordinary user's own rights would write.
+    #[error("setgroups cannot stay allowed: only a privileged caller may map a group without denying it")]
+    SetgroupsAllowed,
+    /// A host name longer than the kernel's 64 bytes.
+    #[error("the host name has {0} bytes, and the kernel takes at most 64")]
+    HostnameTooLong(usize),
+    /// A new root under mounts that would pass its making on to the caller's namespace.
+    #[error("a new root needs private or slave propagation")]
+    RootPropagation,
+    /// A text with a zero byte in it, which no system call takes.
+    #[error("{0} contains a zero byte")]
+    ZeroByte(&'static str),
+    /// The target shares every namespace with the caller.
+    #[error("it is in no namespace but your own: there is nothing to enter")]
+    NothingToEnter,
+    /// Something of the target could not be read.
+    #[error("failed to read its {what}")]
+    Target {
+        /// What was read.
+        what: &'static str,
+        /// Why it could not be.
+        source: crate::proc::ProcError,
+    },
+    /// The target ended while the plan was made.
+    #[error("it has ended")]
+    TargetEnded,
+    /// What a number means to /proc is not what it means to a system call.
+    #[error("/proc shows another PID namespace than yours, so process ids cannot be believed; mount your own first")]
+    ForeignProc,
+}

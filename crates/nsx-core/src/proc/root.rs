@@ -75,6 +75,17 @@ impl ProcRoot {
         self.read_ns_link(&mut EntryPath::of_caller().file("ns").file(link.name()))
     }
 
+    /// Whether it numbers processes as the caller's own PID namespace does.
+    ///
+    /// Not so where a PID namespace was entered and no procfs of it mounted: then a number means one process here and
+    /// another to a system call.
+    pub fn is_callers(&self) -> bool {
+        let mut target = [MaybeUninit::uninit(); 16];
+        let own = rustix::fs::readlinkat_raw(&self.0, c"self", &mut target);
+        let own = own.ok().and_then(|(text, _)| super::decimal(text));
+        own == u64::try_from(rustix::process::getpid().as_raw_nonzero().get()).ok()
+    }
+
     fn read_ns_link(&self, path: &mut EntryPath) -> Result<NsId, ProcError> {
         let mut target = [MaybeUninit::uninit(); 64];
         let (text, _) = rustix::fs::readlinkat_raw(&self.0, path.as_c_str(), &mut target)?;

@@ -1,9 +1,60 @@
-//! Processes: fork, exec, waiting, ending.
+//! Processes: unshare, fork, exec, ending.
+//!
+//! Sound because nsx has one thread wherever these are called (rule 5 of the house): a forked child may go on as if
+//! nothing had happened.
 
 use super::check;
-use crate::pid::Pid;
-use rustix::io::Errno;
-use std::ffi::{CStr, CString};
+use crate::{ns::NsSet, pid::Pid};
+use rustix::{io::Errno, thread::UnshareFlags};
+use std::ffi::CString;
+
+/// Moves this process out of the namespaces it is in, into new ones of these kinds, see `unshare(2)`. Its children only,
+/// where the kind is PID or time.
+pub fn unshare(kinds: NsSet) -> Result<(), Errno> {
+    let flags = UnshareFlags::from_bits_retain(kinds.flags());
+    // SAFETY: none of these flags parts the descriptor table, which is what can go wrong.
+    unsafe { rustix::thread::unshare_unsafe(flags) }
+}
+
+/// Which side of a fork this is.
+pub enum Forked {
+    /// The one that called, with the other's id in its own PID namespace.
+    Parent(Pid),
+    /// The new one.
+    Child,
+}
+
+/// Makes a child of this process, see `fork(2)`.
+pub fn fork() -> Result<Forked, Errno> {
+    // SAFETY: one thread, so the child finds no lock held.
+    let answer = check(unsafe { libc::fork() })?;
+    Ok(Pid::from_raw(answer).map_or(Forked::Child, Forked::Parent))
+}
+
+/// Makes a child of this process's *parent*: CLONE_PARENT of `clone(2)`.
+///
+/// The child's end is signalled to the parent as this process's own will be.
+pub fn fork_sibling() -> Result<Forked, Errno> {
+    // The kernel's arguments are the same everywhere up to the first that is not zero.
+    let flags = libc::c_long::from(libc::CLONE_PARENT);
+    // SAFETY: without CLONE_VM this is a fork: the child has a copy of this stack. One thread, as above.
+    let answer = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    let answer = check(libc::c_int::try_from(answer).unwrap_or(-1))?;
+    Ok(Pid::from_raw(answer).map_or(Forked::Child, Forked::Parent))
+}
+
+/// Becomes the program `arguments[0]`, looked up in PATH where its name has no slash, see `execvp(3)`. Returns only on
+/// failure; `EINVAL` where there is no argument.
+pub fn execvp(arguments: &[CString]) -> Errno {
+    let Some(name) = arguments.first() else { return Errno::INVAL };
+    let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
+    pointers.push(std::ptr::null());
+    // SAFETY: strings and array end with a zero, and live until the call returns.
+    match check(unsafe { libc::execvp(name.as_ptr(), pointers.as_ptr()) }) {
+        Err(errno) => errno,
+        Ok(_) => Errno::INVAL,
+    }
+}
 
 /// Ends this process now, with no clean-up of the C library or of Rust.
 pub fn exit_now(code: i32) -> ! {

@@ -1,0 +1,251 @@
+//! One step of a plan: what it does, by which call, and why.
+
+use crate::{
+    idmap::{IdKind, IdMap, Setgroups},
+    ns::{NsKind, NsSet},
+    pid::Process,
+};
+use rustix::fd::OwnedFd;
+use std::{
+    ffi::CString,
+    path::{Path, PathBuf},
+};
+
+/// How mount events pass between a mount namespace and the one that it was copied from, see `mount_namespaces(7)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Propagation {
+    /// Neither sees the other's.
+    Private,
+    /// Both see both.
+    Shared,
+    /// The new one sees those of the old.
+    Slave,
+    /// As each mount has it.
+    Unchanged,
+}
+
+impl Propagation {
+    /// The word that options use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Shared => "shared",
+            Self::Slave => "slave",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// A single thing to do. What it needs is in it: run looks nothing up.
+#[derive(Debug)]
+pub enum Step {
+    /// Leave the namespaces of these kinds for new ones.
+    Unshare(NsSet),
+    /// Write one of the two id maps of the new user namespace.
+    WriteIdMap {
+        /// Which.
+        ids: IdKind,
+        /// The map.
+        map: IdMap,
+    },
+    /// Say whether groups may be set in the new user namespace.
+    WriteSetgroups(Setgroups),
+    /// Make the child that becomes the program; nsx stays and waits for it.
+    Fork {
+        /// Whether that child is PID 1 of a new PID namespace.
+        init: bool,
+    },
+    /// Make the child that joins in nsx's place.
+    ForkJoiner,
+    /// Make the program's process a child of nsx, though the joiner makes it.
+    ForkSibling,
+    /// Join namespaces of a process by its pidfd.
+    Join {
+        /// The process.
+        target: Process,
+        /// Which of its namespaces.
+        kinds: NsSet,
+        /// The same kinds in the order in which they can be joined one by one, as kernels before 5.8 ask for.
+        one_by_one: Vec<NsKind>,
+    },
+    /// Set how mount events pass, for every mount or for those at and below one place.
+    Propagate {
+        /// The place; `/` for all.
+        at: PathBuf,
+        /// How.
+        propagation: Propagation,
+    },
+    /// Set the loopback device up.
+    LoopbackUp,
+    /// Set the host name.
+    SetHostname(CString),
+    /// Mount a sysfs that shows the new network namespace, keeping the cgroup file systems below it.
+    MountSys {
+        /// Root directory below which `sys` lies, where it is not the caller's own.
+        root: Option<PathBuf>,
+    },
+    /// Mount a procfs that shows the new PID namespace.
+    MountProc {
+        /// Root directory below which the place lies, where it is not the caller's own.
+        root: Option<PathBuf>,
+        /// The place, an absolute path.
+        at: PathBuf,
+    },
+    /// Make a directory a mount point, as a new root must be one.
+    BindRoot(PathBuf),
+    /// Make that directory the root and let go of the old one.
+    PivotRoot(PathBuf),
+    /// Change to a directory that was opened before as root directory.
+    ChangeRoot(OwnedFd),
+    /// Change to a directory that was opened before.
+    ChangeDirectory(OwnedFd),
+    /// Change to a directory by name.
+    SetDirectory(PathBuf),
+    /// Leave all supplementary groups.
+    DropGroups,
+    /// Become this group.
+    SetGroup(u32),
+    /// Become this user.
+    SetUser(u32),
+    /// Ask to be killed when nsx ends.
+    DieWithParent,
+    /// Become the program: the first of these argument vectors whose program exists.
+    Exec(Vec<Vec<CString>>),
+}
+
+impl Step {
+    /// The system call, as a reader of manual pages knows it.
+    pub fn call(&self) -> String {
+        match self {
+            Self::Unshare(kinds) => format!("unshare({})", kinds.flag_names()),
+            Self::WriteIdMap { ids, map } => {
+                format!("write {} \"{}\"", ids.file(), map.to_string().trim_end().replace('\n', ", "))
+            }
+            Self::WriteSetgroups(rule) => format!("write setgroups \"{}\"", rule.word()),
+            Self::Fork { .. } | Self::ForkJoiner => "fork()".to_owned(),
+            Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
+            Self::Join { target, kinds, .. } => format!("setns(pidfd of {}, {})", target.pid(), kinds.flag_names()),
+            Self::Propagate { at, propagation } => {
+                format!("mount({}, MS_REC|MS_{})", at.display(), propagation.word().to_uppercase())
+            }
+            Self::LoopbackUp => "ioctl(SIOCSIFFLAGS, lo, IFF_UP)".to_owned(),
+            Self::SetHostname(name) => format!("sethostname({})", words(std::slice::from_ref(name))),
+            Self::MountSys { root } => format!("mount(sysfs, {})", below(root.as_deref(), Path::new("/sys"))),
+            Self::MountProc { root, at } => format!("mount(proc, {})", below(root.as_deref(), at)),
+            Self::BindRoot(root) => format!("mount({0}, {0}, MS_BIND|MS_REC)", root.display()),
+            Self::PivotRoot(root) => format!("pivot_root({})", root.display()),
+            Self::ChangeRoot(_) => "chroot(its root)".to_owned(),
+            Self::ChangeDirectory(_) => "fchdir(its directory)".to_owned(),
+            Self::SetDirectory(directory) => format!("chdir({})", directory.display()),
+            Self::DropGroups => "setgroups(0)".to_owned(),
+            Self::SetGroup(gid) => format!("setgid({gid})"),
+            Self::SetUser(uid) => format!("setuid({uid})"),
+            Self::DieWithParent => "prctl(PR_SET_PDEATHSIG, SIGKILL)".to_owned(),
+            Self::Exec(programs) => {
+                format!("execvp({})", programs.first().map_or_else(String::new, |first| words(first)))
+            }
+        }
+    }
+
+    /// What the step is for, to someone who never saw the source.
+    pub fn why(&self) -> String {
+        match self {
+            Self::Unshare(kinds) => match kinds.len() {
+                1 => format!("a new {kinds} namespace"),
+                _ => format!("new {kinds} namespaces, all at once"),
+            },
+            Self::WriteIdMap { ids, map } => match map.extents() {
+                [one] if one.count() == 1 => format!("{ids} {} outside is {} inside", one.outside(), one.inside()),
+                many => format!("{} ranges of {ids} ids are mapped", many.len()),
+            },
+            Self::WriteSetgroups(Setgroups::Deny) => {
+                "groups stay as they are, which the kernel asks of whoever maps a group unprivileged".to_owned()
+            }
+            Self::WriteSetgroups(Setgroups::Allow) => "programs inside may set their groups".to_owned(),
+            Self::Fork { init: true } => {
+                "only a child enters the PID namespace, as its PID 1; nsx waits for it".to_owned()
+            }
+            Self::Fork { init: false } => "a child becomes the program; nsx waits for it".to_owned(),
+            Self::ForkJoiner => "a child joins, so that nsx waits out of reach of what it enters".to_owned(),
+            Self::ForkSibling => "only a child enters the PID namespace; it is nsx's own child".to_owned(),
+            Self::Join { kinds, .. } if kinds.len() == 1 => format!("its {kinds} namespace"),
+            Self::Join { kinds, .. } => format!("its {kinds} namespaces, all or none"),
+            Self::Propagate { at, propagation } => {
+                let mounts =
+                    if at == Path::new("/") { "mounts".to_owned() } else { format!("mounts at {}", at.display()) };
+                match propagation {
+                    Propagation::Private => {
+                        format!("{mounts} made inside stay inside, those made outside stay outside")
+                    }
+                    Propagation::Slave => format!("{mounts} made inside stay inside, those made outside come in"),
+                    Propagation::Shared => format!("{mounts} made on either side are seen on both"),
+                    Propagation::Unchanged => format!("{mounts} are seen as each mount point has it"),
+                }
+            }
+            Self::LoopbackUp => "the new network's loopback device works".to_owned(),
+            Self::SetHostname(_) => "the host name, in the new UTS namespace alone".to_owned(),
+            Self::MountSys { root: None } => "/sys shows the new network's devices; /sys/fs/cgroup is kept".to_owned(),
+            Self::MountSys { root: Some(_) } => "/sys shows the new network's devices".to_owned(),
+            Self::MountProc { .. } => "/proc shows the program's own PID namespace".to_owned(),
+            Self::BindRoot(_) => "a new root must be a mount point".to_owned(),
+            Self::PivotRoot(_) => "it becomes the root directory, and the old one is let go".to_owned(),
+            Self::ChangeRoot(_) => "see files as the target does".to_owned(),
+            Self::ChangeDirectory(_) => "stand where the target stands".to_owned(),
+            Self::SetDirectory(_) => "where the program starts".to_owned(),
+            Self::DropGroups => "no supplementary group is kept".to_owned(),
+            Self::SetGroup(_) => "the program's group".to_owned(),
+            Self::SetUser(_) => "the program's user".to_owned(),
+            Self::DieWithParent => "the program is killed if nsx is".to_owned(),
+            Self::Exec(programs) if programs.len() > 1 => "the first shell that is there".to_owned(),
+            Self::Exec(_) => "the program".to_owned(),
+        }
+    }
+
+    /// What nsx failed to do where the step failed: reads after "failed to".
+    pub fn act(&self) -> String {
+        match self {
+            Self::Unshare(kinds) => format!("create {} namespace{}", kinds, if kinds.len() == 1 { "" } else { "s" }),
+            Self::WriteIdMap { ids, .. } => format!("write the {ids} id map"),
+            Self::WriteSetgroups(rule) => format!("{} setgroups", rule.word()),
+            Self::Fork { .. } | Self::ForkJoiner | Self::ForkSibling => "make a child process".to_owned(),
+            Self::Join { kinds, target, .. } => {
+                format!(
+                    "join the {} namespace{} of process {}",
+                    kinds,
+                    if kinds.len() == 1 { "" } else { "s" },
+                    target.pid()
+                )
+            }
+            Self::Propagate { at, propagation } => {
+                format!("make the mounts at {} {}", at.display(), propagation.word())
+            }
+            Self::LoopbackUp => "set the loopback device up".to_owned(),
+            Self::SetHostname(_) => "set the host name".to_owned(),
+            Self::MountSys { root } => format!("mount sysfs on {}", below(root.as_deref(), Path::new("/sys"))),
+            Self::MountProc { root, at } => format!("mount procfs on {}", below(root.as_deref(), at)),
+            Self::BindRoot(root) | Self::PivotRoot(root) => format!("make {} the root directory", root.display()),
+            Self::ChangeRoot(_) => "change to the target's root directory".to_owned(),
+            Self::ChangeDirectory(_) => "change to the target's working directory".to_owned(),
+            Self::SetDirectory(directory) => format!("change to directory {}", directory.display()),
+            Self::DropGroups => "leave the supplementary groups".to_owned(),
+            Self::SetGroup(gid) => format!("become group {gid}"),
+            Self::SetUser(uid) => format!("become user {uid}"),
+            Self::DieWithParent => "tie the program's life to nsx's".to_owned(),
+            Self::Exec(programs) => {
+                let name = programs.first().and_then(|program| program.first());
+                format!("execute {}", name.map_or_else(String::new, |name| words(std::slice::from_ref(name))))
+            }
+        }
+    }
+}
+
+/// An absolute path as it is below a root directory.
+fn below(root: Option<&Path>, path: &Path) -> String {
+    let root = root.map_or(String::new(), |root| root.display().to_string());
+    format!("{}{}", root.trim_end_matches('/'), path.display())
+}
+
+/// Arguments with a space between them.
+fn words(arguments: &[CString]) -> String {
+    arguments.iter().map(|argument| argument.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,309 @@
+//! From a request for new namespaces to a plan.
+//!
+//! The order, and why: all namespaces at once, so that the new user namespace owns the others; id maps before anything
+//! that needs a user; the fork before anything that belongs to the program alone; a procfs before the old root is let
+//! go, since a user namespace may mount one only where it sees another whole; ids as late as can be, because the steps
+//! before need privilege; and the tie to nsx's life after them, because a change of ids cuts it.
+
+use super::{Actor, Caller, Plan, PlanError, Propagation, Step};
+use crate::{
+    idmap::{IdKind, IdMap, Setgroups},
+    ns::{NsKind, NsSet},
+};
+use rustix::thread::CapabilitySet;
+use std::{
+    ffi::CString,
+    path::{Path, PathBuf},
+};
+
+/// The most bytes of a host name, see `sethostname(2)`.
+const HOST_NAME_MAX: usize = 64;
+
+/// What is wanted, in the words of namespaces. Nothing is implied: who fills it in has settled the defaults.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Kinds of new namespaces.
+    pub kinds: NsSet,
+    /// The user id inside that the caller's own is mapped to.
+    pub map_user: Option<u32>,
+    /// The group id inside that the caller's own is mapped to.
+    pub map_group: Option<u32>,
+    /// Whether groups may be set in the new user namespace; as the maps need it where none is given.
+    pub setgroups: Option<Setgroups>,
+    /// How mount events pass.
+    pub propagation: Propagation,
+    /// Whether nsx stays and waits, and a child becomes the program.
+    pub fork: bool,
+    /// Whether the program is killed when nsx ends; needs `fork`.
+    pub kill_child: bool,
+    /// Set the loopback device up.
+    pub loopback: bool,
+    /// Mount a sysfs of the new network namespace on /sys, where the kernel allows it.
+    pub mount_sys: bool,
+    /// Where to mount a procfs of the new PID namespace: an absolute path below the new root.
+    pub mount_proc: Option<PathBuf>,
+    /// The new host name.
+    pub hostname: Option<CString>,
+    /// The new root directory.
+    pub root: Option<PathBuf>,
+    /// The directory in which the program starts, below the new root.
+    pub directory: Option<PathBuf>,
+    /// The program's user id, in the new user namespace.
+    pub uid: Option<u32>,
+    /// The program's group id, likewise; its supplementary groups are dropped.
+    pub gid: Option<u32>,
+    /// Argument vectors, of which the first whose program exists is run.
+    pub programs: Vec<Vec<CString>>,
+}
+
+/// The plan of a request.
+///
+/// # Errors
+/// [`PlanError`] where it can be known before the first step that the kernel would refuse one.
+pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
+    if let Some(kind) = request.kinds.iter().find(|&kind| !caller.kinds.contains(kind)) {
+        return Err(PlanError::NoSuchKind(kind));
+    }
+    let mut plan = Plan::default();
+    plan.push(Actor::Nsx, Step::Unshare(request.kinds));
+    push_id_maps(&mut plan, &request, caller)?;
+    if request.fork {
+        plan.push(Actor::Nsx, Step::Fork { init: request.kinds.contains(NsKind::Pid) });
+    }
+    push_mounts_and_names(&mut plan, &request)?;
+    if let Some(gid) = request.gid {
+        // Where the kernel was just told to deny it, it denies it.
+        if !plan.0.iter().any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny))) {
+            plan.push(Actor::Inside, Step::DropGroups);
+        }
+        plan.push(Actor::Inside, Step::SetGroup(gid));
+    }
+    if let Some(uid) = request.uid {
+        plan.push(Actor::Inside, Step::SetUser(uid));
+    }
+    if request.fork && request.kill_child {
+        plan.push(Actor::Inside, Step::DieWithParent);
+    }
+    plan.push(Actor::Inside, Step::Exec(request.programs));
+    Ok(plan)
+}
+
+fn push_id_maps(plan: &mut Plan, request: &Request, caller: &Caller) -> Result<(), PlanError> {
+    let single = |ids, inside: Option<u32>, outside| {
+        let map = inside.map(|inside| IdMap::single(inside, outside)).transpose();
+        map.map_err(|source| PlanError::Map { ids, source })
+    };
+    let users = single(IdKind::User, request.map_user, caller.uid)?;
+    let groups = single(IdKind::Group, request.map_group, caller.gid)?;
+
+    // The kernel lets a process map its own group in its new namespace only once setgroups is denied. To keep it
+    // allowed, someone with CAP_SETGID over the old namespace must write the map.
+    let keep_setgroups = request.setgroups == Some(Setgroups::Allow) && groups.is_some();
+    if keep_setgroups && !caller.can(CapabilitySet::SETGID) {
+        return Err(PlanError::SetgroupsAllowed);
+    }
+    let group_writer = if keep_setgroups { Actor::Outside } else { Actor::Nsx };
+    if let Some(map) = users {
+        plan.push(Actor::Nsx, Step::WriteIdMap { ids: IdKind::User, map });
+    }
+    if !keep_setgroups && (groups.is_some() || request.setgroups.is_some()) {
+        plan.push(Actor::Nsx, Step::WriteSetgroups(request.setgroups.unwrap_or(Setgroups::Deny)));
+    }
+    if let Some(map) = groups {
+        plan.push(group_writer, Step::WriteIdMap { ids: IdKind::Group, map });
+    }
+    Ok(())
+}
+
+fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanError> {
+    let private = matches!(request.propagation, Propagation::Private | Propagation::Slave);
+    if request.kinds.contains(NsKind::Mnt) && request.propagation != Propagation::Unchanged {
+        let everywhere = Step::Propagate { at: "/".into(), propagation: request.propagation };
+        plan.push(Actor::Inside, everywhere);
+    }
+    if request.loopback {
+        plan.push(Actor::Inside, Step::LoopbackUp);
+    }
+    if let Some(name) = &request.hostname {
+        let bytes = name.as_bytes().len();
+        if bytes > HOST_NAME_MAX {
+            return Err(PlanError::HostnameTooLong(bytes));
+        }
+        plan.push(Actor::Inside, Step::SetHostname(name.clone()));
+    }
+    if let Some(root) = &request.root {
+        if !private {
+            return Err(PlanError::RootPropagation);
+        }
+        plan.push(Actor::Inside, Step::BindRoot(root.clone()));
+    }
+    // What is mounted where mounts are shared would be seen outside: the place is cut off first.
+    let cut_off = |plan: &mut Plan, at: &Path| {
+        if !private {
+            plan.push(Actor::Inside, Step::Propagate { at: at.to_owned(), propagation: Propagation::Private });
+        }
+    };
+    if request.mount_sys {
+        cut_off(plan, Path::new("/sys"));
+        plan.push_optional(Actor::Inside, Step::MountSys { root: request.root.clone() });
+    }
+    if let Some(at) = &request.mount_proc {
+        cut_off(plan, at);
+        plan.push(Actor::Inside, Step::MountProc { root: request.root.clone(), at: at.clone() });
+    }
+    if let Some(root) = &request.root {
+        plan.push(Actor::Inside, Step::PivotRoot(root.clone()));
+    }
+    if let Some(directory) = &request.directory {
+        plan.push(Actor::Inside, Step::SetDirectory(directory.clone()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ordinary() -> Caller {
+        Caller { uid: 1000, gid: 1001, capabilities: CapabilitySet::empty(), kinds: NsSet::ALL }
+    }
+
+    fn root() -> Caller {
+        Caller { uid: 0, gid: 0, capabilities: CapabilitySet::all(), kinds: NsSet::ALL }
+    }
+
+    fn request(kinds: &[NsKind]) -> Request {
+        Request {
+            kinds: kinds.iter().copied().collect(),
+            map_user: None,
+            map_group: None,
+            setgroups: None,
+            propagation: Propagation::Private,
+            fork: false,
+            kill_child: false,
+            loopback: false,
+            mount_sys: false,
+            mount_proc: None,
+            hostname: None,
+            root: None,
+            directory: None,
+            uid: None,
+            gid: None,
+            programs: vec![vec![c"ps".into(), c"aux".into()]],
+        }
+    }
+
+    fn text(plan: &Plan) -> Vec<String> {
+        let line = |task: &super::super::Task| {
+            let optional = if task.optional { "?" } else { "" };
+            format!("{}{optional}: {}", task.actor, task.step.call())
+        };
+        plan.tasks().iter().map(line).collect()
+    }
+
+    #[test]
+    fn one_namespace_takes_two_steps_and_no_child() {
+        let plan = plan(request(&[NsKind::Uts]), &root()).unwrap();
+        assert_eq!(text(&plan), ["nsx: unshare(CLONE_NEWUTS)", "inside: execvp(ps aux)"]);
+    }
+
+    #[test]
+    fn an_ordinary_user_as_root_of_a_private_pid_tree() {
+        let mut request = request(&[NsKind::User, NsKind::Pid, NsKind::Mnt]);
+        (request.map_user, request.map_group) = (Some(0), Some(0));
+        (request.fork, request.kill_child) = (true, true);
+        request.mount_proc = Some("/proc".into());
+        assert_eq!(
+            text(&plan(request, &ordinary()).unwrap()),
+            [
+                "nsx: unshare(CLONE_NEWNS|CLONE_NEWPID|CLONE_NEWUSER)",
+                "nsx: write uid_map \"0 1000 1\"",
+                "nsx: write setgroups \"deny\"",
+                "nsx: write gid_map \"0 1001 1\"",
+                "nsx: fork()",
+                "inside: mount(/, MS_REC|MS_PRIVATE)",
+                "inside: mount(proc, /proc)",
+                "inside: prctl(PR_SET_PDEATHSIG, SIGKILL)",
+                "inside: execvp(ps aux)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_new_root_is_furnished_before_the_old_one_goes_and_ids_change_last() {
+        let mut request = request(&[NsKind::Net, NsKind::Pid, NsKind::Mnt, NsKind::Uts]);
+        request.fork = true;
+        request.kill_child = true;
+        request.loopback = true;
+        request.mount_sys = true;
+        request.mount_proc = Some("/proc".into());
+        request.hostname = Some(c"box".into());
+        request.root = Some("/srv/root".into());
+        request.directory = Some("/tmp".into());
+        (request.uid, request.gid) = (Some(1), Some(2));
+        assert_eq!(
+            text(&plan(request, &root()).unwrap()),
+            [
+                "nsx: unshare(CLONE_NEWNS|CLONE_NEWNET|CLONE_NEWPID|CLONE_NEWUTS)",
+                "nsx: fork()",
+                "inside: mount(/, MS_REC|MS_PRIVATE)",
+                "inside: ioctl(SIOCSIFFLAGS, lo, IFF_UP)",
+                "inside: sethostname(box)",
+                "inside: mount(/srv/root, /srv/root, MS_BIND|MS_REC)",
+                "inside?: mount(sysfs, /srv/root/sys)",
+                "inside: mount(proc, /srv/root/proc)",
+                "inside: pivot_root(/srv/root)",
+                "inside: chdir(/tmp)",
+                "inside: setgroups(0)",
+                "inside: setgid(2)",
+                "inside: setuid(1)",
+                "inside: prctl(PR_SET_PDEATHSIG, SIGKILL)",
+                "inside: execvp(ps aux)",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_mounted_under_shared_mounts_is_cut_off_first() {
+        for propagation in [Propagation::Shared, Propagation::Unchanged] {
+            let mut request = request(&[NsKind::Pid, NsKind::Mnt]);
+            request.propagation = propagation;
+            request.mount_proc = Some("/proc".into());
+            let text = text(&plan(request, &root()).unwrap());
+            let cut = text.iter().position(|line| line == "inside: mount(/proc, MS_REC|MS_PRIVATE)");
+            let mount = text.iter().position(|line| line == "inside: mount(proc, /proc)");
+            assert!(cut.is_some() && cut < mount, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn setgroups_stays_allowed_only_where_a_privileged_outside_writes_the_map() {
+        let mut request = request(&[NsKind::User]);
+        (request.map_user, request.map_group) = (Some(0), Some(0));
+        request.setgroups = Some(Setgroups::Allow);
+        assert!(matches!(plan(request.clone(), &ordinary()), Err(PlanError::SetgroupsAllowed)));
+        assert_eq!(
+            text(&plan(request, &root()).unwrap())[1..3],
+            ["nsx: write uid_map \"0 0 1\"", "outside: write gid_map \"0 0 1\""]
+        );
+    }
+
+    #[test]
+    fn what_the_kernel_would_refuse_is_refused_before_the_first_step() {
+        let old = Caller { kinds: NsSet::ALL.without(NsKind::Time), ..root() };
+        assert!(matches!(plan(request(&[NsKind::Time]), &old), Err(PlanError::NoSuchKind(NsKind::Time))));
+
+        let mut long = request(&[NsKind::Uts]);
+        long.hostname = Some(CString::new("x".repeat(65)).unwrap());
+        assert!(matches!(plan(long, &root()), Err(PlanError::HostnameTooLong(65))));
+
+        let mut high = request(&[NsKind::User]);
+        high.map_user = Some(u32::MAX);
+        assert!(matches!(plan(high, &root()), Err(PlanError::Map { ids: IdKind::User, .. })));
+
+        let mut shared = request(&[NsKind::Mnt]);
+        shared.root = Some("/srv/root".into());
+        shared.propagation = Propagation::Shared;
+        assert!(matches!(plan(shared, &root()), Err(PlanError::RootPropagation)));
+    }
+}
