@@ -15,15 +15,18 @@ impl PidChain {
     /// Reads the value of an `NSpid` line: ids separated by tabs (4.1).
     ///
     /// # Errors
-    /// `Malformed` where a field is no positive number or there is none.
+    /// `Vanished` where a field is 0, which the kernel writes of a process that was reaped while it was read;
+    /// `Malformed` where one is no number of a process, or there is none.
     pub fn parse(value: &[u8]) -> Result<Self, ProcError> {
         let malformed = ProcError::Malformed("NSpid");
         let ids = value
             .split(u8::is_ascii_whitespace)
             .filter(|field| !field.is_empty())
-            .map(|field| Pid::from_raw(decimal(field)?.try_into().ok()?))
-            .collect::<Option<Vec<_>>>()
-            .ok_or(malformed)?;
+            .map(|field| {
+                let id = decimal(field).and_then(|id| id.try_into().ok()).ok_or(malformed)?;
+                Pid::from_raw(id).ok_or(ProcError::Vanished)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
         if ids.is_empty() { Err(malformed) } else { Ok(Self(ids)) }
     }
 
@@ -75,7 +78,8 @@ mod tests {
 
     #[test]
     fn what_is_no_chain_is_refused() {
-        for value in [&b""[..], b"\t", b"\t0", b"\t-1", b"\t1\tx", b"\t4294967296", b"\t2147483648"] {
+        assert_eq!(PidChain::parse(b"\t7\t0"), Err(ProcError::Vanished));
+        for value in [&b""[..], b"\t", b"\t-1", b"\t1\tx", b"\t4294967296", b"\t2147483648"] {
             assert_eq!(PidChain::parse(value), Err(ProcError::Malformed("NSpid")));
         }
     }

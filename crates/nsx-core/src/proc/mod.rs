@@ -4,8 +4,10 @@
 //! world changes while it is read: every answer is a value or says why there is none, see [`ProcError`].
 
 mod root;
+mod status;
 
 pub use root::{NsLink, ProcRoot};
+pub use status::Status;
 
 use rustix::io::Errno;
 
