@@ -11,6 +11,7 @@ pub mod exit;
 pub mod ls;
 pub mod out;
 pub mod pidmap;
+pub mod program;
 pub mod table;
 pub mod text;
 pub mod unshare;

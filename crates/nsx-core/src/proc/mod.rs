@@ -3,9 +3,11 @@
 //! Whatever a process names itself reaches these parsers, so each takes `&[u8]`, accepts anything and never panics. The
 //! world changes while it is read: every answer is a value or says why there is none, see [`ProcError`].
 
+mod mountinfo;
 mod root;
 mod status;
 
+pub use mountinfo::Mount;
 pub use root::{NsLink, ProcRoot};
 pub use status::Status;
 
