@@ -8,6 +8,9 @@ use rustix::{
     process::PidfdFlags,
 };
 
+/// The magic number of pidfs in `statfs(2)`.
+const PIDFS_MAGIC: i64 = 0x5049_4446;
+
 /// A process that is pinned, so that whatever is learned by its number can be checked to be about it.
 ///
 /// Pin first, read by number, then ask [`Process::ended`]: while the answer is no, the number was this process's.
@@ -69,8 +72,11 @@ impl Process {
     /// Its inode number in pidfs, which no other process has until the next boot (6.9).
     ///
     /// # Errors
-    /// The errno of `fstat(2)`. Before 6.9 every process has the same number.
+    /// `ENOSYS` where the kernel has no pidfs: there all pidfds share one inode.
     pub fn inode(&self) -> Result<u64, Errno> {
+        if rustix::fs::fstatfs(&self.fd)?.f_type != PIDFS_MAGIC {
+            return Err(Errno::NOSYS);
+        }
         Ok(rustix::fs::fstat(&self.fd)?.st_ino)
     }
 }
