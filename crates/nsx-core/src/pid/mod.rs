@@ -1,11 +1,18 @@
-//! Processes: one that is pinned, the chain of ids that each has, and reading an id that someone typed.
+//! Processes: one that is pinned, the chain of ids that each has, and the ways between the ids.
+//!
+//! An id alone says little: which PID namespace counts so, and whether the process is still the same, is answered here.
 
 mod chain;
 mod handle;
+mod levels;
+mod translate;
 
 pub use chain::PidChain;
 pub use handle::{PinError, Process};
+pub(crate) use levels::shown_by;
+pub use levels::{Level, levels};
 pub use rustix::process::Pid;
+pub use translate::Numbering;
 
 use crate::proc::decimal;
 
