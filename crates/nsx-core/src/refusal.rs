@@ -62,9 +62,10 @@ pub fn explain(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> Optio
         ),
         (Step::SetUser(id), Errno::INVAL) => facts.not_mapped(IdKind::User, *id),
         (Step::SetGroup(id), Errno::INVAL) => facts.not_mapped(IdKind::Group, *id),
-        (Step::SetUser(_) | Step::SetGroup(_) | Step::DropGroups | Step::ChangeRoot(_) | Step::BindRoot(_), Errno::PERM) => {
-            facts.unprivileged()
-        }
+        (
+            Step::SetUser(_) | Step::SetGroup(_) | Step::DropGroups | Step::ChangeRoot(_) | Step::BindRoot(_),
+            Errno::PERM,
+        ) => facts.unprivileged(),
         _ => None,
     }
 }
@@ -77,9 +78,13 @@ struct Facts<'a> {
 impl Facts<'_> {
     fn unshare_denied(&self, kinds: NsSet) -> Option<Refusal> {
         if !kinds.contains(NsKind::User) {
-            return if self.caller.is_privileged() { self.seccomp() } else {
+            return if self.caller.is_privileged() {
+                self.seccomp()
+            } else {
                 Refusal::new(
-                    format!("without a user namespace of its own, only a process with CAP_SYS_ADMIN creates {kinds} namespaces"),
+                    format!(
+                        "without a user namespace of its own, only a process with CAP_SYS_ADMIN creates {kinds} namespaces"
+                    ),
                     "add -r (--map-root-user), or run it as root",
                 )
             };
@@ -91,10 +96,16 @@ impl Facts<'_> {
             );
         }
         if self.own_map(IdKind::User).is_some_and(|map| map.to_outside(self.caller.uid).is_none()) {
-            return Refusal::without_remedy(format!("user {} is not mapped in the user namespace that you are in", self.caller.uid));
+            return Refusal::without_remedy(format!(
+                "user {} is not mapped in the user namespace that you are in",
+                self.caller.uid
+            ));
         }
         if self.own_map(IdKind::Group).is_some_and(|map| map.to_outside(self.caller.gid).is_none()) {
-            return Refusal::without_remedy(format!("group {} is not mapped in the user namespace that you are in", self.caller.gid));
+            return Refusal::without_remedy(format!(
+                "group {} is not mapped in the user namespace that you are in",
+                self.caller.gid
+            ));
         }
         if self.is_chrooted() {
             return Refusal::without_remedy("the kernel creates no user namespace for a process in a chroot");
@@ -105,13 +116,16 @@ impl Facts<'_> {
     fn limit_reached(&self, kinds: NsSet) -> Option<Refusal> {
         let none = kinds.iter().find(|kind| self.sysctl(&limit(*kind)) == Some(0));
         match none {
-            Some(kind) => Refusal::new(
-                format!("the sysctl user.max_{kind}_namespaces is 0"),
-                "have the administrator raise it",
-            ),
+            Some(kind) => {
+                Refusal::new(format!("the sysctl user.max_{kind}_namespaces is 0"), "have the administrator raise it")
+            }
             None => Refusal::without_remedy(format!(
                 "a limit of this or an outer user namespace is reached: user.max_*_namespaces{}",
-                if kinds.contains(NsKind::User) || kinds.contains(NsKind::Pid) { ", or 32 levels of nesting" } else { "" }
+                if kinds.contains(NsKind::User) || kinds.contains(NsKind::Pid) {
+                    ", or 32 levels of nesting"
+                } else {
+                    ""
+                }
             )),
         }
     }
@@ -124,7 +138,10 @@ impl Facts<'_> {
         if kinds.contains(NsKind::User) {
             Refusal::new(cause, "run it as root, or as the user who created them")
         } else {
-            Refusal::new(cause, "run it as root; if they belong to a user namespace of yours, add --user to join that too")
+            Refusal::new(
+                cause,
+                "run it as root; if they belong to a user namespace of yours, add --user to join that too",
+            )
         }
     }
 
@@ -146,14 +163,23 @@ impl Facts<'_> {
             return None;
         }
         let mapped: Vec<_> = map.extents().iter().map(|extent| extent.inside().to_string()).collect();
-        let first = if mapped.is_empty() { "none is".to_owned() } else { format!("mapped are those from {}", mapped.join(", ")) };
+        let first = if mapped.is_empty() {
+            "none is".to_owned()
+        } else {
+            format!("mapped are those from {}", mapped.join(", "))
+        };
         Refusal::without_remedy(format!("{ids} id {id} is not mapped in this user namespace; {first}"))
     }
 
     fn unprivileged(&self) -> Option<Refusal> {
         let lacks = !self.caller.can(CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::SYS_CHROOT);
-        let kept = self.own_map(IdKind::User).is_some_and(|map| map.to_outside(self.caller.uid) == Some(self.caller.uid));
-        if lacks && kept { Refusal::new("you lack the capability for it", "add -r (--map-root-user), or run it as root") } else { None }
+        let kept =
+            self.own_map(IdKind::User).is_some_and(|map| map.to_outside(self.caller.uid) == Some(self.caller.uid));
+        if lacks && kept {
+            Refusal::new("you lack the capability for it", "add -r (--map-root-user), or run it as root")
+        } else {
+            None
+        }
     }
 
     fn seccomp(&self) -> Option<Refusal> {

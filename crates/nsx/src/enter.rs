@@ -8,7 +8,7 @@ use crate::{
     program::{self, KindFlags, RequestError},
 };
 use clap::{Args, Parser, builder::ValueHint};
-use nsx_core::plan::{self, Caller, enter::Request};
+use nsx_core::plan::{self, enter::Request};
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,

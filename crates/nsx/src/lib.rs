@@ -21,5 +21,6 @@ use std::ffi::OsString;
 
 /// Runs the command that `arguments`, the whole argument vector, ask for.
 pub fn main(arguments: Vec<OsString>) -> ExitStatus {
+    nsx_core::sys::stdio::hold_closed();
     cli::dispatch(arguments)
 }

@@ -161,10 +161,14 @@ fn id(
 
 /// Prints a plan, a line a step: who takes it, the system call, why.
 pub(crate) fn explain(plan: &Plan) -> ExitStatus {
-    let lines: Vec<_> = plan.tasks().iter().map(|task| {
-        let skippable = if task.optional { "; skipped if the kernel refuses" } else { "" };
-        (task.actor, escape(task.step.call().as_bytes()), escape(task.step.why().as_bytes()) + skippable)
-    }).collect();
+    let lines: Vec<_> = plan
+        .tasks()
+        .iter()
+        .map(|task| {
+            let skippable = if task.optional { "; skipped if the kernel refuses" } else { "" };
+            (task.actor, escape(task.step.call().as_bytes()), escape(task.step.why().as_bytes()) + skippable)
+        })
+        .collect();
     let width = lines.iter().map(|(_, call, _)| call.chars().count()).filter(|width| *width <= 48).max().unwrap_or(0);
     let text: String = lines.iter().map(|(actor, call, why)| format!("{actor:7}  {call:width$}  {why}\n")).collect();
     out::print(&text).err().unwrap_or(ExitStatus::SUCCESS)
