@@ -3,8 +3,10 @@
 //! See `user_namespaces(7)`. Who may write which map is for the plan; what stands in /etc/subuid for a later request.
 
 mod extents;
+mod request;
 
 pub use extents::{Extent, IdMap, MapError, RawExtent};
+pub use request::{MapRequest, MapRequestError, Owned, ParseRangeError, RangeRequest};
 
 use std::fmt;
 
