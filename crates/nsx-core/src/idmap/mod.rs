@@ -27,6 +27,22 @@ impl IdKind {
             Self::Group => "gid_map",
         }
     }
+
+    /// The file that says which ranges users may map, see `subuid(5)` and `subgid(5)`.
+    pub const fn ranges_file(self) -> &'static str {
+        match self {
+            Self::User => "/etc/subuid",
+            Self::Group => "/etc/subgid",
+        }
+    }
+
+    /// The program that writes the map for a user without the privilege, see `newuidmap(1)`.
+    pub const fn helper(self) -> &'static str {
+        match self {
+            Self::User => "newuidmap",
+            Self::Group => "newgidmap",
+        }
+    }
 }
 
 impl fmt::Display for IdKind {

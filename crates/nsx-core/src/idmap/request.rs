@@ -65,6 +65,24 @@ pub struct Owned<'a> {
     pub given: &'a [(u32, u32)],
     /// The map of the user namespace that it is in.
     pub own_map: &'a IdMap,
+    /// Whether it may map any id of that namespace: it has CAP_SETUID or CAP_SETGID there.
+    pub privileged: bool,
+}
+
+impl Owned<'_> {
+    /// Whether the kernel, or newuidmap for it, takes this extent from the caller.
+    fn may_map(&self, extent: &Extent) -> bool {
+        let covers = |first: u32, count: u32| {
+            first <= extent.outside() && extent.outside() + extent.count() <= first.saturating_add(count)
+        };
+        if extent.count() == 1 && extent.outside() == self.id {
+            return true;
+        }
+        if self.privileged {
+            return self.own_map.extents().iter().any(|own| covers(own.inside(), own.count()));
+        }
+        self.given.iter().any(|&(first, count)| covers(first, count))
+    }
 }
 
 /// A request that leads to no map.
@@ -74,8 +92,14 @@ pub enum MapRequestError {
     #[error(transparent)]
     Map(#[from] MapError),
     /// The caller was given no range.
-    #[error("you were given no range of {0} ids")]
+    #[error("{} has no range of ids for you", .0.ranges_file())]
     NothingGiven(IdKind),
+    /// The caller may not map these ids: they are not its own and were not given to it.
+    #[error("the range {1} is of {0} ids that you may not map")]
+    NotGiven(IdKind, Extent),
+    /// A privileged caller cannot map ids that its own user namespace does not have.
+    #[error("the range {1} is of {0} ids that the user namespace you are in does not have")]
+    NotThere(IdKind, Extent),
 }
 
 impl MapRequest {
@@ -117,7 +141,12 @@ impl MapRequest {
                 }
             }
         }
-        Ok(IdMap::new(extents)?)
+        let map = IdMap::new(extents)?;
+        match map.extents().iter().find(|extent| !owned.may_map(extent)) {
+            None => Ok(map),
+            Some(extent) if owned.privileged => Err(MapRequestError::NotThere(ids, *extent)),
+            Some(extent) => Err(MapRequestError::NotGiven(ids, *extent)),
+        }
     }
 }
 
@@ -180,7 +209,7 @@ mod tests {
 
     fn resolved(own: u32, single: Option<u32>, ranges: &[&str]) -> String {
         let own_map = IdMap::parse(b"0 0 4294967295\n").unwrap();
-        let owned = Owned { id: own, given: GIVEN, own_map: &own_map };
+        let owned = Owned { id: own, given: GIVEN, own_map: &own_map, privileged: true };
         let ranges = ranges.iter().map(|range| RangeRequest::parse(range.as_bytes()).unwrap()).collect();
         let map = MapRequest { single, ranges }.resolve(IdKind::User, &owned).unwrap();
         map.to_string().trim_end().replace('\n', " / ")
@@ -221,9 +250,31 @@ mod tests {
     #[test]
     fn a_range_that_was_not_given_is_missed() {
         let own_map = IdMap::default();
-        let owned = Owned { id: 0, given: &[], own_map: &own_map };
+        let owned = Owned { id: 0, given: &[], own_map: &own_map, privileged: true };
         let request = MapRequest { single: None, ranges: vec![RangeRequest::Auto] };
         assert_eq!(request.resolve(IdKind::Group, &owned), Err(MapRequestError::NothingGiven(IdKind::Group)));
+    }
+
+    #[test]
+    fn ids_that_are_not_the_callers_are_named() {
+        let own_map = IdMap::parse(b"0 1000 10\n").unwrap();
+        let request = |inside, outside, count| MapRequest {
+            single: None,
+            ranges: vec![RangeRequest::Range(RawExtent { inside, outside, count })],
+        };
+        let user = Owned { id: 5, given: GIVEN, own_map: &own_map, privileged: false };
+        let extent = Extent::new(RawExtent { inside: 0, outside: 99_999, count: 2 }).unwrap();
+        assert_eq!(
+            request(0, 99_999, 2).resolve(IdKind::User, &user),
+            Err(MapRequestError::NotGiven(IdKind::User, extent))
+        );
+        assert!(request(0, 165_535, 1).resolve(IdKind::User, &user).is_ok());
+        assert!(request(0, 165_535, 2).resolve(IdKind::User, &user).is_err());
+        assert!(request(0, 5, 1).resolve(IdKind::User, &user).is_ok());
+        let root = Owned { id: 0, privileged: true, ..user };
+        let extent = Extent::new(RawExtent { inside: 0, outside: 5, count: 6 }).unwrap();
+        assert_eq!(request(0, 5, 6).resolve(IdKind::User, &root), Err(MapRequestError::NotThere(IdKind::User, extent)));
+        assert!(request(0, 5, 5).resolve(IdKind::User, &root).is_ok());
     }
 
     proptest! {
@@ -231,8 +282,8 @@ mod tests {
         fn a_merged_map_is_one_that_the_kernel_takes(
             own in 0..300_000_u32, single in 0..300_000_u32, inside in 0..200_000_u32, outside in 0..200_000_u32, count in 1..100_000_u32
         ) {
-            let own_map = IdMap::default();
-            let owned = Owned { id: own, given: GIVEN, own_map: &own_map };
+            let own_map = IdMap::parse(b"0 0 4294967295").unwrap();
+            let owned = Owned { id: own, given: GIVEN, own_map: &own_map, privileged: true };
             let range = RangeRequest::Range(RawExtent { inside, outside, count });
             for range in [range, RangeRequest::Auto, RangeRequest::Subids] {
                 let map = MapRequest { single: Some(single), ranges: vec![range] }.resolve(IdKind::User, &owned).unwrap();
