@@ -14,6 +14,7 @@ pub mod pidmap;
 pub mod table;
 pub mod text;
 pub mod unshare;
+mod who;
 
 use exit::ExitStatus;
 use std::ffi::OsString;
