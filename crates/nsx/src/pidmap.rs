@@ -33,7 +33,7 @@ Exit status: 0 if all were translated, 1 if some were not, 2 for wrong usage or 
 /// Prints a line for each PID namespace that sees the process, the outermost first: LEVEL, how far below this one it is;
 /// ID, what the process is called there; NS, the namespace's inode number, `?` where the kernel hides it.
 #[derive(Debug, Parser)]
-#[command(name = "nsx pidmap", after_help = EXAMPLES)]
+#[command(name = "nsx pidmap", bin_name = "nsx pidmap", after_help = EXAMPLES)]
 pub struct Options {
     /// Processes by their ids
     ///

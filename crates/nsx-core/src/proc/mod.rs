@@ -12,7 +12,7 @@ mod status;
 
 #[cfg(test)]
 pub(crate) use recording::Recording;
-pub use root::{NsLink, ProcRoot};
+pub use root::{NsLink, NsLinks, ProcRoot};
 pub(crate) use status::Lines;
 pub use status::Status;
 

@@ -25,7 +25,7 @@ Exit status: 0 if something is listed, 1 if nothing matched, 2 for wrong usage o
 /// USER and COMMAND of the process with the lowest id. What the kernel does not let the caller see is counted on standard
 /// error.
 #[derive(Debug, Parser)]
-#[command(name = "nsx ls", after_help = EXAMPLES)]
+#[command(name = "nsx ls", bin_name = "nsx ls", after_help = EXAMPLES)]
 pub struct Options {
     /// List all namespaces (so far also the default), or with --pids all processes
     #[arg(short, long)]
