@@ -11,7 +11,7 @@ use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 #[command(name = "nsx", version, disable_help_subcommand = true, subcommand_required = true)]
 pub enum Nsx {
     /// Run a program in new namespaces
-    Unshare(unshare::Options),
+    Unshare(Box<unshare::Options>),
     /// Run a program in the namespaces of a process
     Enter(enter::Options),
     /// List namespaces, or the processes in nested PID namespaces
