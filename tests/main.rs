@@ -6,8 +6,15 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it must be")]
 
+mod enter;
+mod given;
 mod harness;
+mod ids;
+mod root_directory;
+mod status;
 mod support;
+mod terminal;
+mod unshare;
 mod usage;
 
 use std::process::ExitCode;
@@ -16,6 +23,16 @@ fn main() -> ExitCode {
     if let Some(failure) = support::filter::become_filtered(std::env::args_os()) {
         return failure;
     }
-    let tests = [harness::tests(), usage::tests()];
+    let tests = [
+        harness::tests(),
+        usage::tests(),
+        unshare::tests(),
+        root_directory::tests(),
+        ids::tests(),
+        given::tests(),
+        status::tests(),
+        terminal::tests(),
+        enter::tests(),
+    ];
     support::harness::run(tests.into_iter().flatten())
 }
