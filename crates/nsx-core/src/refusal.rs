@@ -1,1 +1,239 @@
-//! (in work)
+//! From a refused step to its cause and the way out.
+//!
+//! Only facts that were checked are told: an errno alone has too many causes. Where none of them holds, nothing is said.
+
+use crate::{
+    idmap::{IdKind, IdMap},
+    ns::{NsKind, NsSet},
+    plan::{Caller, Step},
+    proc::{Mount, ProcRoot},
+    run::Failure,
+};
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+    thread::CapabilitySet,
+};
+
+/// Why the kernel refused, and what can be done about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The cause.
+    pub cause: String,
+    /// The way out, where there is one.
+    pub remedy: Option<String>,
+}
+
+impl Refusal {
+    fn new(cause: impl Into<String>, remedy: impl Into<String>) -> Option<Self> {
+        Some(Self { cause: cause.into(), remedy: Some(remedy.into()) })
+    }
+
+    fn without_remedy(cause: impl Into<String>) -> Option<Self> {
+        Some(Self { cause: cause.into(), remedy: None })
+    }
+}
+
+/// The cause of a failure, if it can be found. `caller` and `proc` are those that the plan was made and run with.
+pub fn explain(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> Option<Refusal> {
+    let facts = Facts { caller, proc };
+    match (failure.step, failure.errno) {
+        (Step::Unshare(kinds), Errno::PERM) => facts.unshare_denied(*kinds),
+        (Step::Unshare(kinds), Errno::NOSPC | Errno::USERS) => facts.limit_reached(*kinds),
+        (Step::WriteIdMap { .. }, Errno::PERM | Errno::ACCESS) => facts.apparmor(),
+        (Step::Join { kinds, .. }, Errno::PERM) => facts.join_denied(*kinds),
+        (Step::Join { kinds, .. }, Errno::INVAL) if kinds.contains(NsKind::Pid) => {
+            Refusal::without_remedy("its PID namespace is not below yours, and the kernel lets nobody enter another")
+        }
+        (Step::Join { target, .. }, Errno::SRCH) => {
+            Refusal::without_remedy(format!("process {} has ended", target.pid()))
+        }
+        (Step::Fork { .. } | Step::ForkSibling, Errno::NOMEM) => {
+            Refusal::without_remedy("PID 1 of that PID namespace has ended, and nobody can be born there any more")
+        }
+        (Step::MountProc { .. }, Errno::PERM) => facts.proc_masked(),
+        (Step::MountProc { .. }, Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Refusal::new(
+            "there is no such directory",
+            "make it, name another with --mount-proc=DIR, or go without with --no-mount-proc",
+        ),
+        (Step::Propagate { at, .. }, Errno::INVAL) => Refusal::new(
+            format!("{} is not a mount point, and what is mounted there would be seen outside", at.display()),
+            "leave --propagation at private",
+        ),
+        (Step::SetUser(id), Errno::INVAL) => facts.not_mapped(IdKind::User, *id),
+        (Step::SetGroup(id), Errno::INVAL) => facts.not_mapped(IdKind::Group, *id),
+        (
+            Step::SetUser(_) | Step::SetGroup(_) | Step::DropGroups | Step::ChangeRoot(_) | Step::BindRoot(_),
+            Errno::PERM,
+        ) => facts.unprivileged(),
+        _ => None,
+    }
+}
+
+struct Facts<'a> {
+    caller: &'a Caller,
+    proc: &'a ProcRoot,
+}
+
+impl Facts<'_> {
+    fn unshare_denied(&self, kinds: NsSet) -> Option<Refusal> {
+        if !kinds.contains(NsKind::User) {
+            return if self.caller.is_privileged() {
+                self.seccomp()
+            } else {
+                Refusal::new(
+                    format!(
+                        "without a user namespace of its own, only a process with CAP_SYS_ADMIN creates {}",
+                        kinds.noun()
+                    ),
+                    "add -r (--map-root-user), or run it as root",
+                )
+            };
+        }
+        if !self.caller.is_privileged() && self.sysctl("kernel/unprivileged_userns_clone") == Some(0) {
+            return Refusal::new(
+                "ordinary users may not create user namespaces here: the sysctl kernel.unprivileged_userns_clone is 0",
+                "run it as root, or have the administrator set it to 1",
+            );
+        }
+        if self.own_map(IdKind::User).is_some_and(|map| map.to_outside(self.caller.uid).is_none()) {
+            return Refusal::without_remedy(format!(
+                "user {} is not mapped in the user namespace that you are in",
+                self.caller.uid
+            ));
+        }
+        if self.own_map(IdKind::Group).is_some_and(|map| map.to_outside(self.caller.gid).is_none()) {
+            return Refusal::without_remedy(format!(
+                "group {} is not mapped in the user namespace that you are in",
+                self.caller.gid
+            ));
+        }
+        if self.is_chrooted() {
+            return Refusal::without_remedy("the kernel creates no user namespace for a process in a chroot");
+        }
+        self.seccomp().or_else(|| self.apparmor())
+    }
+
+    fn limit_reached(&self, kinds: NsSet) -> Option<Refusal> {
+        let none = kinds.iter().find(|kind| self.sysctl(&limit(*kind)) == Some(0));
+        match none {
+            Some(kind) => {
+                Refusal::new(format!("the sysctl user.max_{kind}_namespaces is 0"), "have the administrator raise it")
+            }
+            None => Refusal::without_remedy(format!(
+                "a limit of this or an outer user namespace is reached: user.max_*_namespaces{}",
+                if kinds.contains(NsKind::User) || kinds.contains(NsKind::Pid) {
+                    ", or 32 levels of nesting"
+                } else {
+                    ""
+                }
+            )),
+        }
+    }
+
+    fn join_denied(&self, kinds: NsSet) -> Option<Refusal> {
+        if self.caller.is_privileged() {
+            return self.seccomp();
+        }
+        let cause = "joining asks for CAP_SYS_ADMIN over the user namespaces that own them, and you have none";
+        if kinds.contains(NsKind::User) {
+            Refusal::new(cause, "run it as root, or as the user who created them")
+        } else {
+            Refusal::new(
+                cause,
+                "run it as root; if they belong to a user namespace of yours, add --user to join that too",
+            )
+        }
+    }
+
+    fn proc_masked(&self) -> Option<Refusal> {
+        let mounts = self.own_file("mountinfo").and_then(|text| Mount::parse_all(&text).ok())?;
+        let over = mounts.iter().find(|mount| mount.point.starts_with(b"/proc/"))?;
+        Refusal::new(
+            format!(
+                "{} is mounted over, and the kernel lets a user namespace mount a procfs only where it sees another whole",
+                String::from_utf8_lossy(&over.point)
+            ),
+            "in a container started by an engine, start it with /proc unmasked; or go without with --no-mount-proc",
+        )
+    }
+
+    fn not_mapped(&self, ids: IdKind, id: u32) -> Option<Refusal> {
+        let map = self.own_map(ids)?;
+        if map.to_outside(id).is_some() {
+            return None;
+        }
+        let mapped: Vec<_> = map.extents().iter().map(|extent| extent.inside().to_string()).collect();
+        let first = if mapped.is_empty() {
+            "none is".to_owned()
+        } else {
+            format!("mapped are those from {}", mapped.join(", "))
+        };
+        Refusal::without_remedy(format!("{ids} id {id} is not mapped in this user namespace; {first}"))
+    }
+
+    fn unprivileged(&self) -> Option<Refusal> {
+        let lacks = !self.caller.can(CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::SYS_CHROOT);
+        let kept =
+            self.own_map(IdKind::User).is_some_and(|map| map.to_outside(self.caller.uid) == Some(self.caller.uid));
+        if lacks && kept {
+            Refusal::new("you lack the capability for it", "add -r (--map-root-user), or run it as root")
+        } else {
+            None
+        }
+    }
+
+    fn seccomp(&self) -> Option<Refusal> {
+        let status = self.own_file("status")?;
+        let filtered = status.split(|byte| *byte == b'\n').any(|line| line == b"Seccomp:\t2");
+        if !filtered {
+            return None;
+        }
+        Refusal::new(
+            "a seccomp filter is on this process, as container engines set it",
+            "start the container with a profile that allows it, or with CAP_SYS_ADMIN",
+        )
+    }
+
+    fn apparmor(&self) -> Option<Refusal> {
+        if self.sysctl("kernel/apparmor_restrict_unprivileged_userns") != Some(1) {
+            return None;
+        }
+        Refusal::new(
+            "AppArmor takes the capabilities away from user namespaces of programs without a profile \
+             (kernel.apparmor_restrict_unprivileged_userns is 1)",
+            "have the administrator install a profile for nsx that allows userns",
+        )
+    }
+
+    /// A process whose root directory is no mount point is in a chroot. One whose root is a mount point may be too, but
+    /// that cannot be seen here.
+    fn is_chrooted(&self) -> bool {
+        let mounts = self.own_file("mountinfo").and_then(|text| Mount::parse_all(&text).ok());
+        mounts.is_some_and(|mounts| !mounts.iter().any(|mount| mount.point == b"/"))
+    }
+
+    fn own_map(&self, ids: IdKind) -> Option<IdMap> {
+        IdMap::parse(&self.own_file(ids.file())?).ok()
+    }
+
+    fn own_file(&self, file: &str) -> Option<Vec<u8>> {
+        self.read(&format!("self/{file}"))
+    }
+
+    fn sysctl(&self, name: &str) -> Option<u64> {
+        crate::proc::decimal(self.read(&format!("sys/{name}"))?.trim_ascii())
+    }
+
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        let fd = rustix::fs::openat(self.proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        let mut text = Vec::new();
+        std::io::Read::read_to_end(&mut std::fs::File::from(fd), &mut text).ok()?;
+        Some(text)
+    }
+}
+
+/// The sysctl that limits how many namespaces of a kind a user may have.
+fn limit(kind: NsKind) -> String {
+    format!("user/max_{kind}_namespaces")
+}

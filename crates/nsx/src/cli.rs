@@ -2,7 +2,7 @@
 //!
 //! Only the command that was called builds its options: building all of them would double the time to start.
 
-use crate::{enter, exit::ExitStatus, ls, out, pidmap, text::escape, unshare};
+use crate::{enter, exit::ExitStatus, ls, out, pidmap, unshare};
 use clap::{CommandFactory, Parser};
 use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
@@ -23,12 +23,14 @@ pub enum Nsx {
 /// Runs the command that the first argument names.
 pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
     let command = arguments.get(1).map(|name| name.as_bytes().to_vec()).unwrap_or_default();
+    // What a command reads begins with what clap calls the program in its messages.
+    let own = arguments.get(1..).unwrap_or_default();
     match command.as_slice() {
-        b"unshare" => run(&mut arguments, ExitStatus::NOT_RUN, unshare::run),
-        b"enter" => run(&mut arguments, ExitStatus::NOT_RUN, enter::run),
-        b"ls" => run(&mut arguments, ExitStatus::FAILURE, ls::run),
-        b"pidmap" => run(&mut arguments, ExitStatus::FAILURE, pidmap::run),
-        // `nsx help`, `nsx help enter`
+        b"unshare" => run(unshare::Options::try_parse_from(own), ExitStatus::NOT_RUN, unshare::run),
+        b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, enter::run),
+        b"ls" => run(ls::Options::try_parse_from(own), ExitStatus::FAILURE, ls::run),
+        b"pidmap" => run(pidmap::Options::try_parse_from(own), ExitStatus::FAILURE, pidmap::run),
+        // `nsx help enter` is `nsx enter --help`.
         b"help" if arguments.len() > 2 => {
             arguments.remove(1);
             arguments.truncate(2);
@@ -40,11 +42,9 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
     }
 }
 
-/// Reads the options of one command and runs it; `misused` is what it ends with where they are wrong.
-fn run<O: Parser>(arguments: &mut Vec<OsString>, misused: ExitStatus, command: fn(O) -> ExitStatus) -> ExitStatus {
-    // What clap calls the program's name in its messages: `nsx unshare`.
-    arguments.remove(0);
-    match O::try_parse_from(&*arguments) {
+/// Runs a command with the options that were read; `misused` is what it ends with where they are wrong.
+fn run<O>(options: Result<O, clap::Error>, misused: ExitStatus, command: fn(O) -> ExitStatus) -> ExitStatus {
+    match options {
         Ok(options) => command(options),
         Err(error) => answer(&error, misused),
     }
@@ -61,9 +61,4 @@ fn answer(error: &clap::Error, misused: ExitStatus) -> ExitStatus {
         return misused;
     }
     if error.use_stderr() { misused } else { ExitStatus::SUCCESS }
-}
-
-/// An argument as it may be shown in a message.
-pub fn shown(argument: &std::ffi::OsStr) -> String {
-    escape(argument.as_bytes())
 }

@@ -1,13 +1,128 @@
-//! `nsx enter` (in work).
+//! `nsx enter`: a program in the namespaces of a process that runs.
+//!
+//! Here are the options, as typed. Which namespaces are joined in which order is in `nsx_core::plan::enter`.
 
-use crate::exit::ExitStatus;
-use clap::Parser;
+use crate::{
+    exit::ExitStatus,
+    out,
+    program::{self, KindFlags, RequestError},
+};
+use clap::{Args, Parser, builder::ValueHint};
+use nsx_core::plan::{self, enter::Request};
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt,
+    path::PathBuf,
+};
 
-/// In work.
+/// Run a program in the namespaces of a process
+///
+/// All namespaces in which the process differs from the caller are joined, or only those that are named. Without a
+/// program a shell is run. nsx ends as the program ends: with its exit status, or by the signal that killed it.
 #[derive(Debug, Parser)]
-#[command(name = "nsx enter")]
-pub struct Options {}
+#[command(
+    name = "nsx enter",
+    about = "Run a program in the namespaces of a process",
+    override_usage = "nsx enter TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter -t TARGET [OPTIONS] [--] [PROGRAM [ARG]...]",
+    after_help = "\
+Examples:
+  nsx enter 4711                     a shell in all namespaces of process 4711
+  nsx enter 4711 --net -- ss -ltn    only its network: the caller's programs and files
+  nsx enter 4711 --explain           what would be done, step by step"
+)]
+pub struct Options {
+    #[command(flatten)]
+    common: Common,
+    /// The process: a PID, or PID:INODE with the inode number of its pidfd, which is never reused
+    #[arg(value_name = "TARGET", required_unless_present = "named_target")]
+    target: Option<OsString>,
+    /// The process, as nsenter(1) takes it
+    #[arg(short = 't', long = "target", value_name = "TARGET")]
+    named_target: Option<OsString>,
+    /// The program and its arguments
+    #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
+    program: Vec<OsString>,
+}
 
-pub(crate) fn run(_options: Options) -> ExitStatus {
-    ExitStatus::FAILURE
+/// The form that nsenter(1) has, in which the first operand is the program.
+#[derive(Debug, Parser)]
+struct NsenterForm {
+    #[command(flatten)]
+    common: Common,
+    #[arg(short = 't', long = "target")]
+    target: OsString,
+    #[arg(trailing_var_arg = true)]
+    program: Vec<OsString>,
+}
+
+#[derive(Args, Debug)]
+struct Common {
+    #[command(flatten)]
+    kinds: KindFlags,
+    /// All in which the process differs from the caller; the default
+    #[arg(short, long, help_heading = "Namespaces")]
+    all: bool,
+    /// Run the program as this user of the namespace that is joined; root, if a user namespace is
+    #[arg(short = 'S', long, value_name = "UID")]
+    setuid: Option<OsString>,
+    /// Run the program as this group of the namespace that is joined, with no supplementary ones
+    #[arg(short = 'G', long, value_name = "GID")]
+    setgid: Option<OsString>,
+    /// Start the program in DIR, as the process sees it; where the process is, if its mount namespace is joined
+    #[arg(short = 'w', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    wd: Option<PathBuf>,
+    /// Print the plan, a line a step, and run nothing
+    #[arg(long)]
+    explain: bool,
+    /// Say on standard error what was skipped
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+impl Options {
+    /// Reads an argument vector in either form.
+    pub(crate) fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        // Where `-t` stands before the first operand, that operand is the program, and what looks like an option after
+        // it is the program's.
+        let names_target = |word: &OsString| word.as_bytes().starts_with(b"-t") || word.as_bytes().starts_with(b"--t");
+        if arguments.iter().any(names_target)
+            && let Ok(NsenterForm { common, target, program }) = NsenterForm::try_parse_from(arguments)
+        {
+            return Ok(Self { common, target: None, named_target: Some(target), program });
+        }
+        Self::try_parse_from(arguments)
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(options: Options) -> ExitStatus {
+    let (explain, verbose) = (options.common.explain, options.common.verbose);
+    let planned = program::caller().and_then(|(caller, proc)| {
+        let name = options.named_target.as_deref().or(options.target.as_deref()).unwrap_or_default();
+        let shown = out::shown(name);
+        let request = request(&options, name)?;
+        let plan = plan::enter::plan(request, &caller, &proc);
+        Ok((plan.map_err(|error| RequestError::Enter(shown, error))?, caller, proc))
+    });
+    match planned {
+        Err(error) => error.into(),
+        Ok((plan, ..)) if explain => program::explain(&plan),
+        Ok((plan, caller, proc)) => program::carry_out(&plan, &caller, &proc, verbose),
+    }
+}
+
+fn request(options: &Options, target: &OsStr) -> Result<Request, RequestError> {
+    let Common { kinds, all, setuid, setgid, wd, .. } = &options.common;
+    let kinds = Some(kinds.set()).filter(|kinds| !kinds.is_empty() && !all);
+    let number = |word: &Option<OsString>, look_up: fn(&OsStr) -> Result<u32, RequestError>| {
+        word.as_deref().map(look_up).transpose()
+    };
+    Ok(Request {
+        target: nsx_target::resolve(target)?,
+        kinds,
+        directory: wd.clone(),
+        uid: number(setuid, program::user_id)?,
+        gid: number(setgid, program::group_id)?,
+        programs: program::programs(options.program.clone())?,
+    })
 }

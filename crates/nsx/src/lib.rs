@@ -11,6 +11,7 @@ pub mod exit;
 pub mod ls;
 pub mod out;
 pub mod pidmap;
+pub mod program;
 pub mod table;
 pub mod text;
 pub mod unshare;
@@ -20,5 +21,6 @@ use std::ffi::OsString;
 
 /// Runs the command that `arguments`, the whole argument vector, ask for.
 pub fn main(arguments: Vec<OsString>) -> ExitStatus {
+    nsx_core::sys::stdio::hold_closed();
     cli::dispatch(arguments)
 }

@@ -110,18 +110,13 @@ fn stderr(prefix: &str, text: &str) {
 
 /// An error and its causes, joined with `: `, each once.
 pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+    let causes = std::iter::successors(Some(error), |error: &&dyn Error| (*error).source());
+    causes.map(reason).collect::<Vec<_>>().join(": ")
 }
 
-/// What the system says of an error, without the number that Rust adds.
-fn reason(failure: &io::Error) -> String {
-    let text = failure.to_string();
+/// What an error says of itself, without the number that Rust adds to those of the system.
+pub fn reason(error: &dyn Error) -> String {
+    let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 

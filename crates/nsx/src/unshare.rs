@@ -1,13 +1,261 @@
-//! `nsx unshare` (in work).
+//! `nsx unshare`: a program in new namespaces.
+//!
+//! Here are the options, as typed, and the friendly defaults that turn them into a request. What a request comes to is
+//! in `nsx_core::plan::unshare`.
 
-use crate::exit::ExitStatus;
-use clap::Parser;
+use crate::{
+    exit::ExitStatus,
+    program::{self, KindFlags, RequestError},
+};
+use clap::{Args, Parser, ValueEnum, builder::ValueHint};
+use nsx_core::{
+    idmap,
+    ns::{NsKind, NsSet},
+    plan::{self, Caller, unshare::Request},
+};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
-/// In work.
+/// Run a program in new namespaces
+///
+/// Without a program the user's shell is run. nsx ends as the program ends: with its exit status, or by the signal that
+/// killed it.
 #[derive(Debug, Parser)]
-#[command(name = "nsx unshare")]
-pub struct Options {}
+#[command(
+    name = "nsx unshare",
+    about = "Run a program in new namespaces",
+    override_usage = "nsx unshare [OPTIONS] [--] [PROGRAM [ARG]...]",
+    after_help = "\
+Examples:
+  nsx unshare -r --pid            a shell as root of a private PID tree; needs no privilege
+  nsx unshare -r --net ss -ltn    a program in a network of its own
+  nsx unshare -a --explain        what would be done, step by step"
+)]
+pub struct Options {
+    #[command(flatten)]
+    kinds: KindFlags,
+    /// Every kind that the kernel has
+    ///
+    /// Where the caller has not the privilege for it this implies --map-root-user.
+    #[arg(short, long, help_heading = "Namespaces")]
+    all: bool,
+    #[command(flatten)]
+    ids: IdOptions,
+    #[command(flatten)]
+    setup: SetupOptions,
+    #[command(flatten)]
+    process: ProcessOptions,
+    /// Print the plan, a line a step, and run nothing
+    #[arg(long)]
+    explain: bool,
+    /// Say on standard error what was skipped
+    #[arg(short, long)]
+    verbose: bool,
+    /// The program and its arguments
+    #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
+    program: Vec<OsString>,
+}
 
-pub(crate) fn run(_options: Options) -> ExitStatus {
-    ExitStatus::FAILURE
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Users and groups")]
+struct IdOptions {
+    /// Be root inside: map the caller to user 0 and group 0; implies --user
+    #[arg(short = 'r', long, overrides_with = "map_current_user")]
+    map_root_user: bool,
+    /// Be oneself inside: map the caller to the same user and group; implies --user
+    #[arg(short = 'c', long)]
+    map_current_user: bool,
+    /// Map the caller to this user inside; implies --user
+    ///
+    /// A number, or a name as the caller's system knows it. It goes before what -r and -c say of the user.
+    #[arg(long, value_name = "UID|NAME")]
+    map_user: Option<OsString>,
+    /// Map the caller's group to this one inside; implies --user
+    ///
+    /// A number, or a name as the caller's system knows it. It goes before what -r and -c say of the group.
+    #[arg(long, value_name = "GID|NAME")]
+    map_group: Option<OsString>,
+    /// Whether programs inside may call setgroups(2)
+    ///
+    /// The kernel asks for `deny` of a caller without privilege who maps a group, so that is then the default.
+    #[arg(long, value_name = "RULE")]
+    setgroups: Option<Setgroups>,
+    /// Run the program as this user
+    #[arg(short = 'S', long, value_name = "UID|NAME")]
+    setuid: Option<OsString>,
+    /// Run the program as this group, with no supplementary ones
+    #[arg(short = 'G', long, value_name = "GID|NAME")]
+    setgid: Option<OsString>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Files, host name, network")]
+struct SetupOptions {
+    /// Host name in the new UTS namespace; implies --uts
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Hostname)]
+    hostname: Option<OsString>,
+    /// Make DIR the root directory; implies --mount
+    ///
+    /// The old root is unmounted from the new mount namespace (pivot_root(2), not chroot(2)). The program starts in the
+    /// new `/`, and the procfs of --pid and the sysfs of --net are mounted on DIR/proc and DIR/sys.
+    #[arg(short = 'R', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    root: Option<PathBuf>,
+    /// Start the program in DIR, as the new root has it
+    #[arg(short = 'w', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    wd: Option<PathBuf>,
+    /// How mount events pass between the new mount namespace and the caller's
+    #[arg(long, value_name = "MODE", default_value = "private", hide_default_value = true)]
+    propagation: Propagation,
+    /// Mount a procfs on DIR, by default /proc; implies --mount
+    ///
+    /// With --pid this is the default, for without it `ps` would show the caller's processes.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "/proc",
+          overrides_with = "no_mount_proc", value_hint = ValueHint::DirPath)]
+    mount_proc: Option<PathBuf>,
+    /// With --pid, leave /proc as it is
+    #[arg(long)]
+    no_mount_proc: bool,
+    /// With --net, leave /sys as it is
+    ///
+    /// By default /sys shows the devices of the new network; where the kernel refuses this it is skipped, and -v says so.
+    #[arg(long)]
+    no_mount_sys: bool,
+    /// With --net, leave the loopback device down
+    #[arg(long)]
+    no_lo: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Processes")]
+struct ProcessOptions {
+    /// Run the program as a child of nsx
+    ///
+    /// With --pid this is the default: the child is PID 1 of the new namespace. nsx passes signals on, stops when the
+    /// program stops, and ends as it ends.
+    #[arg(short, long, overrides_with = "no_fork")]
+    fork: bool,
+    /// With --pid, become the program oneself: only its children are in the new PID namespace
+    #[arg(long)]
+    no_fork: bool,
+    /// Where nsx forks, let the program live on when nsx is killed
+    #[arg(long)]
+    no_kill_child: bool,
+}
+
+/// See `setgroups` in `user_namespaces(7)`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Setgroups {
+    /// They may
+    Allow,
+    /// They may not
+    Deny,
+}
+
+/// See `mount_namespaces(7)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Propagation {
+    /// Neither side sees mounts of the other
+    Private,
+    /// Both sides see mounts of the other
+    Shared,
+    /// Mounts outside are seen inside
+    Slave,
+    /// As each mount point has it
+    Unchanged,
+}
+
+/// Runs the command.
+pub(crate) fn run(options: Options) -> ExitStatus {
+    let (explain, verbose) = (options.explain, options.verbose);
+    let planned = program::caller().and_then(|(caller, proc)| {
+        let request = request(options, &caller)?;
+        Ok((plan::unshare::plan(request, &caller)?, caller, proc))
+    });
+    match planned {
+        Err(error) => error.into(),
+        Ok((plan, ..)) if explain => program::explain(&plan),
+        Ok((plan, caller, proc)) => program::carry_out(&plan, &caller, &proc, verbose),
+    }
+}
+
+/// What the options ask for, with the defaults of `nsx unshare` filled in.
+fn request(options: Options, caller: &Caller) -> Result<Request, RequestError> {
+    let Options { kinds, all, ids, setup, process, program, .. } = options;
+    let mut kinds = kinds.set();
+    let mut map_root = ids.map_root_user;
+    if all {
+        kinds = caller.kinds;
+        map_root |= !caller.is_privileged() && !ids.map_current_user;
+    }
+    let number = |word: &Option<OsString>, look_up: fn(&OsStr) -> Result<u32, RequestError>| {
+        word.as_deref().map(look_up).transpose()
+    };
+    let default_map = |own: u32| if map_root { Some(0) } else { ids.map_current_user.then_some(own) };
+    let map_user = number(&ids.map_user, program::user_id)?.or(default_map(caller.uid));
+    let map_group = number(&ids.map_group, program::group_id)?.or(default_map(caller.gid));
+    if map_user.is_some() || map_group.is_some() {
+        kinds.insert(NsKind::User);
+    }
+    if setup.hostname.is_some() {
+        kinds.insert(NsKind::Uts);
+    }
+    if setup.root.is_some() || setup.mount_proc.is_some() {
+        kinds.insert(NsKind::Mnt);
+    }
+    if kinds.is_empty() {
+        return Err(RequestError::Usage(
+            "no namespace is named, so there is nothing to unshare; name some, as in `nsx unshare --net --pid`, or all \
+             with -a"
+                .to_owned(),
+        ));
+    }
+    contradictions(kinds, &ids, &setup)?;
+
+    let fork = process.fork || (kinds.contains(NsKind::Pid) && !process.no_fork);
+    let own_proc = kinds.contains(NsKind::Pid) && fork && !setup.no_mount_proc;
+    let mount_proc = setup.mount_proc.or(own_proc.then(|| "/proc".into()));
+    let mount_sys = kinds.contains(NsKind::Net) && !setup.no_mount_sys;
+    if mount_proc.is_some() || mount_sys {
+        kinds.insert(NsKind::Mnt);
+    }
+    Ok(Request {
+        kinds,
+        map_user,
+        map_group,
+        setgroups: ids.setgroups.map(|rule| match rule {
+            Setgroups::Allow => idmap::Setgroups::Allow,
+            Setgroups::Deny => idmap::Setgroups::Deny,
+        }),
+        propagation: match setup.propagation {
+            Propagation::Private => plan::Propagation::Private,
+            Propagation::Shared => plan::Propagation::Shared,
+            Propagation::Slave => plan::Propagation::Slave,
+            Propagation::Unchanged => plan::Propagation::Unchanged,
+        },
+        fork,
+        kill_child: !process.no_kill_child,
+        loopback: kinds.contains(NsKind::Net) && !setup.no_lo,
+        mount_sys,
+        mount_proc,
+        hostname: setup.hostname.map(|name| program::c_string(name, "the host name")).transpose()?,
+        root: setup.root,
+        directory: setup.wd,
+        uid: number(&ids.setuid, program::user_id)?,
+        gid: number(&ids.setgid, program::group_id)?,
+        programs: program::programs(program)?,
+    })
+}
+
+/// Options that would have no effect are refused: whoever gave them expects one.
+fn contradictions(kinds: NsSet, ids: &IdOptions, setup: &SetupOptions) -> Result<(), RequestError> {
+    let usage = |text: &str| Err(RequestError::Usage(text.to_owned()));
+    if ids.setgroups.is_some() && !kinds.contains(NsKind::User) {
+        return usage("--setgroups is about a new user namespace; add --user");
+    }
+    if setup.mount_proc.as_ref().is_some_and(|at| !at.is_absolute()) {
+        return usage("--mount-proc needs an absolute path");
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The chain of ids that one process has, one for each PID namespace it is visible in.
 //!
 //! Outermost first, as `NSpid` in /proc/PID/status prints it: the first id is the one seen from the procfs mount that was
-//! read, the last is the process's own. Which namespaces the levels are is not in the file; see `census`.
+//! read, the last is the process's own. Which namespaces the levels are is not in the file; see [`super::levels`].
 
 use super::Pid;
 use crate::proc::{ProcError, decimal};

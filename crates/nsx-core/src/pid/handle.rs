@@ -1,12 +1,16 @@
 //! A pinned process: a pidfd, which never comes to mean another process, see `pidfd_open(2)`.
 
 use super::Pid;
+use crate::proc::{Lines, ProcError, ProcRoot, decimal};
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
-    fd::{AsFd, BorrowedFd, OwnedFd},
+    fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     io::Errno,
     process::PidfdFlags,
 };
+
+/// The magic number of pidfs in `statfs(2)`.
+const PIDFS_MAGIC: i64 = 0x5049_4446;
 
 /// A process that is pinned, so that whatever is learned by its number can be checked to be about it.
 ///
@@ -23,7 +27,7 @@ pub enum PinError {
     /// There is none with that id.
     #[error("no such process")]
     NoProcess,
-    /// It has ended, and its parent has not yet asked how: a zombie, which is in no namespace.
+    /// It has ended, and its parent has not yet asked how: a zombie, which cannot be entered.
     #[error("the process has ended (a zombie)")]
     Ended,
     /// The id is a thread's, but not its process's.
@@ -66,11 +70,28 @@ impl Process {
         matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1))
     }
 
+    /// Its id as `proc` counts processes, which may be a procfs of another PID namespace than the caller's (5.4).
+    ///
+    /// The kernel answers from the pidfd, so the number is this process's for as long as it has not ended.
+    ///
+    /// # Errors
+    /// `Vanished` where `proc` does not show the process, has lost it, or does not show the caller.
+    pub fn pid_in(&self, proc: &ProcRoot) -> Result<Pid, ProcError> {
+        let mut text = Vec::new();
+        proc.read_own(&format!("fdinfo/{}", self.fd.as_raw_fd()), &mut text)?;
+        // 0 where the process is out of sight, -1 where it was reaped.
+        let pid = decimal(Lines(&text).value(b"Pid")?).and_then(|pid| pid.try_into().ok());
+        pid.and_then(Pid::from_raw).ok_or(ProcError::Vanished)
+    }
+
     /// Its inode number in pidfs, which no other process has until the next boot (6.9).
     ///
     /// # Errors
-    /// The errno of `fstat(2)`. Before 6.9 every process has the same number.
+    /// `ENOSYS` where the kernel has no pidfs: there all pidfds share one inode.
     pub fn inode(&self) -> Result<u64, Errno> {
+        if rustix::fs::fstatfs(&self.fd)?.f_type != PIDFS_MAGIC {
+            return Err(Errno::NOSYS);
+        }
         Ok(rustix::fs::fstat(&self.fd)?.st_ino)
     }
 }
@@ -91,6 +112,7 @@ mod tests {
         let pid = Pid::from_child(&child);
         let process = Process::pin(pid).unwrap();
         assert!(!process.ended());
+        assert_eq!(process.pid_in(&ProcRoot::system().unwrap()), Ok(pid));
         child.kill().unwrap();
         while !process.ended() {
             std::thread::yield_now();
@@ -98,5 +120,6 @@ mod tests {
         assert_eq!(Process::pin(pid).unwrap_err(), PinError::Ended);
         child.wait().unwrap();
         assert_eq!(Process::pin(pid).unwrap_err(), PinError::NoProcess);
+        assert_eq!(process.pid_in(&ProcRoot::system().unwrap()), Err(ProcError::Vanished));
     }
 }

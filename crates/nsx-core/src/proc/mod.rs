@@ -3,10 +3,19 @@
 //! Whatever a process names itself reaches these parsers, so each takes `&[u8]`, accepts anything and never panics. The
 //! world changes while it is read: every answer is a value or says why there is none, see [`ProcError`].
 
+pub mod cmdline;
+mod mountinfo;
+#[cfg(test)]
+mod recording;
 mod root;
+mod scan;
 mod status;
 
+pub use mountinfo::Mount;
+#[cfg(test)]
+pub(crate) use recording::Recording;
 pub use root::{NsLink, ProcRoot};
+pub(crate) use status::Lines;
 pub use status::Status;
 
 use rustix::io::Errno;
@@ -14,7 +23,7 @@ use rustix::io::Errno;
 /// Why something about a process could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProcError {
-    /// The process is gone, or never was. A zombie's namespaces are gone too.
+    /// The process is gone, or never was. So are the namespaces of a zombie, but for its PID and user namespace.
     #[error("no such process")]
     Vanished,
     /// The kernel does not let the caller see it: another user's process, `hidepid`, a security module.

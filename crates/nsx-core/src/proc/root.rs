@@ -5,7 +5,7 @@
 
 use super::ProcError;
 use crate::{
-    ns::{NsId, NsKind},
+    ns::{Namespace, NsId, NsKind},
     pid::Pid,
 };
 use rustix::{
@@ -97,14 +97,46 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`].
     pub fn read(&self, pid: Pid, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
-        let fd = self.open_entry(pid, file, OFlags::RDONLY)?;
+        self.read_up_to(usize::MAX, pid, file, buffer)
+    }
+
+    /// As [`ProcRoot::read`], but no more than the first `limit` bytes.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn read_up_to(&self, limit: usize, pid: Pid, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
+        self.read_path(limit, &mut EntryPath::of(pid).file(file), buffer)
+    }
+
+    /// Reads a file of the caller's own, as [`ProcRoot::read`] does.
+    ///
+    /// # Errors
+    /// [`ProcError`]; `Vanished` also where this procfs is of a PID namespace that the caller is not in.
+    pub fn read_own(&self, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
+        self.read_path(usize::MAX, &mut EntryPath::of_caller().file(file), buffer)
+    }
+
+    fn read_path(&self, limit: usize, path: &mut EntryPath, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
+        let fd = rustix::fs::openat(&self.0, path.as_c_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         buffer.clear();
-        loop {
+        while buffer.len() < limit {
             buffer.reserve(4096);
             if rustix::io::read(&fd, rustix::buffer::spare_capacity(buffer))? == 0 {
-                return Ok(());
+                break;
             }
         }
+        buffer.truncate(limit);
+        Ok(())
+    }
+
+    /// Opens the namespace that a process's link leads to.
+    ///
+    /// # Errors
+    /// [`ProcError`]; asks for the same access as [`ProcRoot::ns`].
+    pub fn open_ns(&self, pid: Pid, link: NsLink) -> Result<Namespace, ProcError> {
+        let mut path = EntryPath::of(pid).file("ns").file(link.name());
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        Ok(Namespace::from_fd(rustix::fs::openat(&self.0, path.as_c_str(), flags, Mode::empty())?)?)
     }
 
     /// Opens a process's `file` or directory.

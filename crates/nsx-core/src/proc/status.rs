@@ -3,7 +3,7 @@
 //! The name is the one thing in the file that the process chooses. The kernel escapes a newline in it, so no name forges
 //! a line.
 
-use super::{ProcError, decimal};
+use super::{ProcError, ProcRoot, decimal};
 use crate::pid::{Pid, PidChain};
 
 /// What `/proc/PID/status`, or a thread's `/proc/PID/task/TID/status`, says.
@@ -29,6 +29,27 @@ pub struct Status {
     pub sig_caught: u64,
 }
 
+impl ProcRoot {
+    /// Reads a process's status. `buffer` is for the call to work in, so that a long list needs only one.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn status(&self, pid: Pid, buffer: &mut Vec<u8>) -> Result<Status, ProcError> {
+        self.read(pid, "status", buffer)?;
+        Status::parse(buffer)
+    }
+
+    /// Reads the caller's own status.
+    ///
+    /// # Errors
+    /// [`ProcError`]; `Vanished` where this procfs is of a PID namespace that the caller is not in.
+    pub fn own_status(&self) -> Result<Status, ProcError> {
+        let mut buffer = Vec::new();
+        self.read_own("status", &mut buffer)?;
+        Status::parse(&buffer)
+    }
+}
+
 impl Status {
     /// Reads the whole text of the file.
     ///
@@ -52,12 +73,17 @@ impl Status {
 
 const MALFORMED: ProcError = ProcError::Malformed("status");
 
-/// The lines not yet read. Their order has never changed, so one pass over the text finds all that are asked for.
-struct Lines<'a>(&'a [u8]);
+/// The lines of `key:`, tab and value that are not yet read, in `status` and in the `fdinfo` of a pidfd.
+///
+/// Their order has never changed, so one pass over the text finds all that are asked for.
+pub(crate) struct Lines<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Lines<'a> {
-    /// What follows `key:` and a tab in the next line of that key.
-    fn value(&mut self, key: &[u8]) -> Result<&'a [u8], ProcError> {
+    /// The value in the next line of that key.
+    ///
+    /// # Errors
+    /// `Malformed` where there is none.
+    pub(crate) fn value(&mut self, key: &[u8]) -> Result<&'a [u8], ProcError> {
         while !self.0.is_empty() {
             let end = self.0.iter().position(|&byte| byte == b'\n').unwrap_or(self.0.len());
             let (line, rest) = self.0.split_at(end);

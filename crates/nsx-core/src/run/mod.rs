@@ -1,1 +1,82 @@
-//! (in work)
+//! Carries a plan out.
+//!
+//! One process walks the plan from its first step on. Where a step says so it splits: the child walks on, and the parent
+//! waits for it, see `wait`. An [`outside`] is split off before the first step if any step asks for one. What a child
+//! cannot do it reports over its [`link`], so the one place that hears of a failure is the caller of [`run`].
+//!
+//! Whoever calls [`run`] must have one thread, because the plan may fork and the kernel refuses some namespaces to
+//! several.
+
+mod init;
+mod inside;
+mod link;
+mod mounts;
+mod outside;
+mod perform;
+mod terminal;
+mod wait;
+
+use crate::{
+    plan::{Actor, Plan, Step},
+    proc::ProcRoot,
+    sys::signal::Signal,
+};
+use outside::Outside;
+use perform::Hands;
+use rustix::io::Errno;
+
+/// How the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With this status.
+    Exited(u8),
+    /// By this signal, or as if by it: PID 1 of a namespace that does not handle a signal is ended in its stead.
+    Killed(Signal),
+}
+
+/// A step that could not be taken. The steps before it left nothing behind.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {}", step.act())]
+pub struct Failure<'p> {
+    /// Which.
+    pub step: &'p Step,
+    /// What the kernel said.
+    #[source]
+    pub errno: Errno,
+}
+
+/// Carries out `plan` with the caller's `proc`. Each optional step that the kernel refused is told to `skipped`.
+///
+/// Where no step of the plan forks, this process becomes the program and the call returns only on failure. Otherwise it
+/// returns when the program has ended, and this process is then in the new namespaces, with every signal blocked: there
+/// is nothing left to do but to end likewise.
+///
+/// # Errors
+/// [`Failure`]; the program did not run.
+pub fn run<'p>(
+    plan: &'p Plan,
+    proc: &ProcRoot,
+    skipped: &mut dyn FnMut(&'p Step, Errno),
+) -> Result<Ended, Failure<'p>> {
+    let Some(first) = plan.tasks().first() else { return Ok(Ended::Exited(0)) };
+    let at_start = |errno| Failure { step: &first.step, errno };
+    let hands = Hands::new(proc).map_err(at_start)?;
+    let mut outside = Outside::start(plan, &hands).map_err(at_start)?;
+
+    for (place, task) in plan.tasks().iter().enumerate() {
+        let outcome = match (&task.step, &mut outside) {
+            (Step::Fork { .. } | Step::ForkJoiner, _) => {
+                drop(outside);
+                return wait::run_child(plan, place, &hands, skipped);
+            }
+            (_, Some(outside)) if task.actor == Actor::Outside => outside.take(place),
+            (step, _) => hands.perform(step),
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(errno) if task.optional => skipped(&task.step, errno),
+            Err(errno) => return Err(Failure { step: &task.step, errno }),
+        }
+    }
+    Ok(Ended::Exited(0))
+}

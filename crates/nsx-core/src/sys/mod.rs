@@ -8,6 +8,7 @@ pub mod net;
 pub mod nsfs;
 pub mod process;
 pub mod signal;
+pub mod stdio;
 
 use rustix::io::Errno;
 

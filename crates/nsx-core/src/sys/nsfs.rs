@@ -18,6 +18,7 @@ const NS_GET_PARENT: libc::Ioctl = 0xb702;
 const NS_GET_NSTYPE: libc::Ioctl = 0xb703;
 const NS_GET_OWNER_UID: libc::Ioctl = 0xb704;
 const NS_GET_TGID_FROM_PIDNS: libc::Ioctl = 0x8004_b707;
+const NS_GET_TGID_IN_PIDNS: libc::Ioctl = 0x8004_b709;
 const NS_GET_ID: libc::Ioctl = 0x8008_b70d;
 
 /// The `CLONE_NEW*` flag of a namespace's kind (4.11).
@@ -59,13 +60,26 @@ pub fn id64(ns: impl AsFd) -> Result<u64, Errno> {
     Ok(id)
 }
 
-/// The id in the caller's PID namespace of the process that has `pid` in the PID namespace `ns` (6.11).
+/// The id in the caller's PID namespace of the process that has `pid`, or of the process whose thread does, in the PID
+/// namespace `ns` (6.11).
 ///
 /// `ESRCH` where there is none or the caller's namespace does not see it; `ENOTTY` before 6.11.
 pub fn tgid_from_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
+    translate(ns, NS_GET_TGID_FROM_PIDNS, pid)
+}
+
+/// The id in the PID namespace `ns` of the process that has `pid`, or of the process whose thread does, in the caller's
+/// PID namespace (6.11).
+///
+/// `ESRCH` where there is none or `ns` does not see it; `ENOTTY` before 6.11.
+pub fn tgid_in_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
+    translate(ns, NS_GET_TGID_IN_PIDNS, pid)
+}
+
+fn translate(ns: impl AsFd, request: libc::Ioctl, pid: Pid) -> Result<Pid, Errno> {
     let pid = libc::c_ulong::from(pid.as_raw_nonzero().get().unsigned_abs());
     // SAFETY: the ioctl takes the id by value.
-    let answer = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_GET_TGID_FROM_PIDNS, pid) })?;
+    let answer = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), request, pid) })?;
     Pid::from_raw(answer).ok_or(Errno::SRCH)
 }
 

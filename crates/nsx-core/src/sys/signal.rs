@@ -4,7 +4,11 @@
 //! ours exists: a disposition here is the default one or one that was read before.
 
 use super::check;
-use rustix::io::Errno;
+use crate::pid::Pid;
+use rustix::{
+    fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd},
+    io::Errno,
+};
 use std::mem::MaybeUninit;
 
 /// A signal's number, from 1 to 64.
@@ -88,33 +92,74 @@ impl Disposition {
     }
 }
 
-/// Waits for the next of the signals that are held back, any of them.
-pub fn wait() -> Result<Received, Errno> {
-    let mut all = MaybeUninit::uninit();
-    // SAFETY: fills the set.
-    check(unsafe { libc::sigfillset(all.as_mut_ptr()) })?;
-    let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
-    loop {
-        // SAFETY: both point to structures that live as long as the call, the set is filled.
-        match check(unsafe { libc::sigwaitinfo(all.as_ptr(), info.as_mut_ptr()) }) {
-            // Stopping and resuming interrupts the wait on some kernels.
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-            Ok(signal) => {
-                // SAFETY: the call before has filled it.
-                let info = unsafe { info.assume_init() };
-                return Ok(Received { signal, from_kernel: info.si_code == libc::SI_KERNEL });
+/// A descriptor from which the signals that are held back are read, see `signalfd(2)`.
+pub struct SignalFd(OwnedFd);
+
+impl SignalFd {
+    /// One for every signal.
+    pub fn new() -> Result<Self, Errno> {
+        let mut all = MaybeUninit::uninit();
+        // SAFETY: fills the set.
+        check(unsafe { libc::sigfillset(all.as_mut_ptr()) })?;
+        // SAFETY: the set is filled and lives as long as the call.
+        let fd = check(unsafe { libc::signalfd(-1, all.as_ptr(), libc::SFD_CLOEXEC) })?;
+        // SAFETY: the kernel has just made the descriptor for us alone.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Waits for the next signal that is held back.
+    pub fn read(&self) -> Result<Received, Errno> {
+        let mut bytes = [0; size_of::<libc::signalfd_siginfo>()];
+        loop {
+            match rustix::io::read(&self.0, &mut bytes) {
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+                Ok(_) => break,
             }
         }
+        // SAFETY: a structure of integers, for which any bytes are valid; the kernel writes whole ones only.
+        let info: libc::signalfd_siginfo = unsafe { std::mem::transmute(bytes) };
+        Ok(Received { signal: info.ssi_signo.cast_signed(), from_kernel: info.ssi_code == libc::SI_KERNEL })
     }
+}
+
+impl AsFd for SignalFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// What a signal does to a process that has set nothing for it, see `signal(7)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefaultEffect {
+    /// Ends it, with or without a core file.
+    End,
+    /// Stops it.
+    Stop,
+    /// Nothing, or resumes it.
+    Nothing,
+}
+
+/// The default effect of a signal.
+pub fn default_effect(signal: Signal) -> DefaultEffect {
+    match signal {
+        libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => DefaultEffect::Stop,
+        libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => DefaultEffect::Nothing,
+        _ => DefaultEffect::End,
+    }
+}
+
+/// Sends a signal to a process, see `kill(2)`.
+pub fn send(process: Pid, signal: Signal) -> Result<(), Errno> {
+    // SAFETY: a call without memory.
+    check(unsafe { libc::kill(process.as_raw_nonzero().get(), signal) }).map(drop)
 }
 
 /// Sends `signal` to this process and lets it through at once, with its default effect. Returns where that effect did
 /// not end or stop it, or once it goes on.
 pub fn raise_default(signal: Signal) -> Result<(), Errno> {
     let before = Disposition::default_for(signal).ok(); // fails for KILL and STOP, whose effect is fixed
-    // SAFETY: a call without memory.
-    check(unsafe { libc::kill(libc::getpid(), signal) })?;
+    send(rustix::process::getpid(), signal)?;
     let blocked = Mask::set(libc::SIG_UNBLOCK, &Mask::of(signal)?)?;
     blocked.restore()?;
     before.map_or(Ok(()), |before| before.restore(signal))

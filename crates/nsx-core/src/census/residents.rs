@@ -1,0 +1,115 @@
+//! Processes with the PID namespace that each lives in.
+
+use super::Unseen;
+use crate::{
+    ns::{NsId, NsKind},
+    pid::{Pid, shown_by},
+    proc::{NsLink, ProcError, ProcRoot, Status},
+};
+use rustix::io::Errno;
+
+/// Which processes are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Living {
+    /// All that the procfs shows.
+    Anywhere,
+    /// Those in a PID namespace below the one whose ids the procfs shows.
+    Nested,
+}
+
+/// Processes in PID namespaces, as they were while they were looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Residents {
+    /// In order of their ids.
+    pub processes: Vec<Resident>,
+    /// Processes that could not be looked at.
+    pub unseen: Unseen,
+}
+
+/// A process and where it lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resident {
+    /// Its id, as the procfs counts.
+    pub pid: Pid,
+    /// Its own PID namespace, the innermost of its chain; none where the kernel hides it from the caller.
+    pub ns: Option<NsId>,
+    /// Its chain, its name, its user.
+    pub status: Status,
+}
+
+impl Residents {
+    /// Looks at the processes that `proc` shows.
+    ///
+    /// A chain asks for no privilege, so a process whose namespace is hidden is there with its chain.
+    ///
+    /// # Errors
+    /// The errno with which listing the processes failed. What fails for one process is counted, see [`Unseen`].
+    pub fn find(proc: &ProcRoot, living: Living) -> Result<Self, Errno> {
+        let mut found = Self { processes: Vec::new(), unseen: Unseen::default() };
+        let shown = shown_by(proc);
+        let mut buffer = Vec::new();
+        for pid in proc.pids()? {
+            match resident(proc, pid, living, shown, &mut buffer) {
+                Ok(resident) => found.processes.extend(resident),
+                Err(error) => found.unseen.count(error),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// One process; none where it is not among those that are asked for. `shown` is the namespace whose ids `proc` shows.
+fn resident(
+    proc: &ProcRoot,
+    pid: Pid,
+    living: Living,
+    shown: Option<NsId>,
+    buffer: &mut Vec<u8>,
+) -> Result<Option<Resident>, ProcError> {
+    let ns = match proc.ns(pid, NsLink::Own(NsKind::Pid)) {
+        Err(ProcError::Denied) => None,
+        ns => Some(ns?),
+    };
+    // Reading a status costs as much as a dozen links: most processes of a host are not nested, and need none.
+    if living == Living::Nested && ns.is_some() && ns == shown {
+        return Ok(None);
+    }
+    let status = proc.status(pid, buffer)?;
+    let asked_for = living == Living::Anywhere || status.chain.depth() > 0;
+    Ok(asked_for.then_some(Resident { pid, ns, status }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proc::Recording;
+
+    fn status(name: &str, chain: &str) -> String {
+        format!(
+            "Name:\t{name}\nTgid:\t1\nPPid:\t0\nUid:\t0\t0\t0\t0\nNSpid:\t{chain}\nSigBlk:\t0\nSigIgn:\t0\nSigCgt:\t0\n"
+        )
+    }
+
+    #[test]
+    fn those_below_are_nested() {
+        let recording = Recording::new();
+        recording.process(1, &["pid:[5]"]);
+        recording.process(30, &["pid:[6]"]);
+        recording.process(31, &["pid:[7]"]);
+        recording.process(9, &["pid:[5]"]);
+        let ended_meanwhile = 10;
+        recording.process(ended_meanwhile, &["pid:[6]"]);
+        for (pid, chain) in [(1, "1"), (9, "9"), (30, "30\t1"), (31, "31\t2\t1")] {
+            recording.file(pid, "status", status(r"a\nNSpid:", chain));
+        }
+        let found = |living| {
+            let residents = Residents::find(&recording.root(), living).unwrap();
+            let rows: Vec<String> = residents.processes.iter().map(|it| it.status.chain.to_string()).collect();
+            assert_eq!(residents.unseen.vanished, 1);
+            assert!(residents.processes.iter().all(|it| it.status.name == b"a\nNSpid:"));
+            rows
+        };
+        assert_eq!(found(Living::Nested), ["30 → 1", "31 → 2 → 1"]);
+        assert_eq!(found(Living::Anywhere), ["1", "9", "30 → 1", "31 → 2 → 1"]);
+    }
+}

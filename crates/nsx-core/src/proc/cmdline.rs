@@ -1,0 +1,64 @@
+//! What a process was called with: `/proc/PID/cmdline`, see `proc_pid_cmdline(5)`.
+//!
+//! A process may write anything there, and as much as it likes.
+
+use super::{ProcRoot, Status};
+use crate::pid::Pid;
+
+/// How many bytes of a command line are read, so that a row costs the same whatever a process calls itself.
+pub const LONGEST: usize = 8192;
+
+impl ProcRoot {
+    /// The command line of a process, at most [`LONGEST`] bytes, its arguments separated by spaces; where there is none,
+    /// as of a zombie or a kernel thread, or it cannot be read, the name that `status` has.
+    ///
+    /// `buffer` is for the call to work in, so that a long list needs only one.
+    pub fn command(&self, pid: Pid, status: &Status, buffer: &mut Vec<u8>) -> Vec<u8> {
+        match self.read_up_to(LONGEST, pid, "cmdline", buffer) {
+            Ok(()) => spaced(buffer),
+            Err(_) => None,
+        }
+        .unwrap_or_else(|| status.name.clone())
+    }
+}
+
+/// The arguments with spaces between them; nothing where there is no argument that has a byte.
+pub fn spaced(cmdline: &[u8]) -> Option<Vec<u8>> {
+    let end = cmdline.iter().rposition(|&byte| byte != 0)? + 1;
+    Some(cmdline[..end].iter().map(|&byte| if byte == 0 { b' ' } else { byte }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn arguments_stand_apart() {
+        assert_eq!(spaced(b"sleep\x00300\0").unwrap(), b"sleep 300");
+        assert_eq!(spaced(b"nginx: master\0\0\0\0").unwrap(), b"nginx: master");
+        assert_eq!(spaced(b"\0-l\0\0x\0").unwrap(), b" -l  x");
+        assert_eq!(spaced(b"no end \xff").unwrap(), b"no end \xff");
+        assert_eq!(spaced(b"\0"), None);
+        assert_eq!(spaced(b""), None);
+    }
+
+    #[test]
+    fn a_live_process_reads_as_procfs_reads_it() {
+        let theirs = procfs::process::Process::myself().unwrap().cmdline().unwrap().join(" ");
+        assert_eq!(spaced(&std::fs::read("/proc/self/cmdline").unwrap()), Some(theirs.into_bytes()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_arguments_are_joined(arguments in prop::collection::vec("[^\0]{1,9}", 1..9)) {
+            let cmdline: String = arguments.iter().map(|argument| format!("{argument}\0")).collect();
+            prop_assert_eq!(spaced(cmdline.as_bytes()).unwrap(), arguments.join(" ").into_bytes());
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = spaced(&bytes);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `/proc/PID/mountinfo`, see `proc_pid_mountinfo(5)`: the fields that nsx reads.
+
+use super::{ProcError, decimal};
+
+/// A mount as its line shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Its id, which is handed out again once it is gone.
+    pub id: u64,
+    /// The id of the mount that it is mounted on; of one that is not listed for the topmost.
+    pub parent: u64,
+    /// Where it is mounted, as the reader's root directory sees it. Any bytes but zero.
+    pub point: Vec<u8>,
+}
+
+impl Mount {
+    /// Reads one line, without its line feed.
+    ///
+    /// # Errors
+    /// `Malformed`.
+    pub fn parse(line: &[u8]) -> Result<Self, ProcError> {
+        let malformed = ProcError::Malformed("mountinfo");
+        let mut fields = line.split(|byte| *byte == b' ');
+        let mut next = || fields.next().ok_or(malformed);
+        let id = decimal(next()?).ok_or(malformed)?;
+        let parent = decimal(next()?).ok_or(malformed)?;
+        let (_device, _root) = (next()?, next()?);
+        Ok(Self { id, parent, point: unescape(next()?) })
+    }
+
+    /// Reads the whole file.
+    ///
+    /// # Errors
+    /// `Malformed` where a line is.
+    pub fn parse_all(text: &[u8]) -> Result<Vec<Self>, ProcError> {
+        text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(Self::parse).collect()
+    }
+}
+
+/// The kernel writes space, tab, line feed, backslash and `#` as a backslash and three octal digits.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let [first, tail @ ..] = rest {
+        rest = match (first, tail) {
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', tail @ ..]) => {
+                bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                tail
+            }
+            _ => {
+                bytes.push(*first);
+                tail
+            }
+        };
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_line_of_the_kernel_is_read() {
+        let line = b"36 35 98:0 /mnt1 /mnt\\0402/a\\134b rw,noatime master:1 - ext3 /dev/root rw,errors=continue";
+        assert_eq!(Mount::parse(line), Ok(Mount { id: 36, parent: 35, point: b"/mnt 2/a\\b".to_vec() }));
+        assert_eq!(Mount::parse(b"36 35 98:0 /"), Err(ProcError::Malformed("mountinfo")));
+        assert_eq!(Mount::parse(b"x 35 98:0 / /"), Err(ProcError::Malformed("mountinfo")));
+    }
+
+    #[test]
+    fn the_callers_own_mounts_agree_with_the_procfs_crate() {
+        let text = std::fs::read("/proc/self/mountinfo").unwrap();
+        let ours = Mount::parse_all(&text).unwrap();
+        let theirs = procfs::process::Process::myself().unwrap().mountinfo().unwrap();
+        assert_eq!(ours.len(), theirs.0.len());
+        for (ours, theirs) in ours.iter().zip(theirs) {
+            assert_eq!(ours.id, theirs.mnt_id as u64);
+            assert_eq!(ours.parent, theirs.pid as u64);
+            assert_eq!(ours.point, theirs.mount_point.as_os_str().as_encoded_bytes());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = Mount::parse_all(&bytes);
+        }
+    }
+}

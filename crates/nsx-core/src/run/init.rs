@@ -1,0 +1,83 @@
+//! Whether PID 1 of a PID namespace would drop a signal, see `pid_namespaces(7)`.
+//!
+//! The kernel gives such a process only signals that it handles: what would end or stop any other is dropped. Someone who
+//! types Ctrl-C at a program does not care that it is PID 1, so nsx gives the signal its effect from outside.
+
+use crate::{
+    pid::Pid,
+    proc::{ProcError, ProcRoot, Status, decimal},
+    sys::signal::{DefaultEffect, Signal, default_effect},
+};
+use rustix::fs::OFlags;
+
+/// The effect that `signal` would have on any program that does not handle it, if `init` is going to drop it.
+///
+/// None where a thread handles it, ignores it, holds it back or waits for it, and where that cannot be read: a program
+/// that takes care of its signals must not be killed by mistake.
+pub(super) fn dropped(proc: &ProcRoot, init: Pid, signal: Signal) -> Option<DefaultEffect> {
+    let effect = default_effect(signal);
+    let kept = effect == DefaultEffect::Nothing || takes_care(proc, init, signal).unwrap_or(true);
+    (!kept).then_some(effect)
+}
+
+/// Whether any thread of the process does something about the signal.
+fn takes_care(proc: &ProcRoot, process: Pid, signal: Signal) -> Result<bool, ProcError> {
+    let bit = 1_u64 << (signal - 1);
+    let mut text = Vec::new();
+    let tasks = proc.open_entry(process, "task", OFlags::RDONLY | OFlags::DIRECTORY)?;
+    for entry in rustix::fs::Dir::new(tasks)? {
+        let entry = entry?;
+        let Some(thread) = decimal(entry.file_name().to_bytes()) else { continue };
+        proc.read(process, &format!("task/{thread}/status"), &mut text)?;
+        let status = Status::parse(&text)?;
+        if (status.sig_caught | status.sig_ignored | status.sig_blocked) & bit != 0 {
+            return Ok(true);
+        }
+        // While a thread waits for signals the kernel lists them nowhere, so a wait counts as taking care of all.
+        proc.read(process, &format!("task/{thread}/syscall"), &mut text)?;
+        if waits_for_signals(&text) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether `/proc/PID/task/TID/syscall` shows a thread in `rt_sigtimedwait(2)`.
+fn waits_for_signals(syscall: &[u8]) -> bool {
+    let number = syscall.split(|byte| *byte == b' ').next().and_then(decimal);
+    number == u64::try_from(libc::SYS_rt_sigtimedwait).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_for_signals_is_seen() {
+        let line = format!("{} 0x7ffd 0x0 0x0 0x8 0x0 0x0 0x7ffd 0x7f\n", libc::SYS_rt_sigtimedwait);
+        assert!(waits_for_signals(line.as_bytes()));
+        assert!(!waits_for_signals(b"230 0x0 0x0 0x7ffd 0x0 0x0 0x0 0x7ffd 0x7f\n"));
+        assert!(!waits_for_signals(b"running\n"));
+        assert!(!waits_for_signals(b"-1 0x7ffd 0x7f\n"));
+        assert!(!waits_for_signals(b""));
+    }
+
+    #[test]
+    fn sleep_does_nothing_about_signals_and_a_shell_with_a_trap_does() {
+        let proc = ProcRoot::system().unwrap();
+        let mut sleep = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        assert_eq!(takes_care(&proc, Pid::from_child(&sleep), libc::SIGTERM), Ok(false));
+        sleep.kill().unwrap();
+        sleep.wait().unwrap();
+
+        let mut shell = std::process::Command::new("sh");
+        let mut shell = shell.args(["-c", "trap : TERM; echo; read line"]);
+        shell = shell.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut shell = shell.spawn().unwrap();
+        std::io::Read::read_exact(shell.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        assert_eq!(takes_care(&proc, Pid::from_child(&shell), libc::SIGTERM), Ok(true));
+        assert_eq!(takes_care(&proc, Pid::from_child(&shell), libc::SIGHUP), Ok(false));
+        shell.kill().unwrap();
+        shell.wait().unwrap();
+    }
+}

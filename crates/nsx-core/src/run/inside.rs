@@ -1,0 +1,47 @@
+//! A child's walk: from the step after the fork to the exec.
+
+use super::{
+    link::{Link, Message},
+    perform::Hands,
+    wait::Inherited,
+};
+use crate::{
+    plan::{Plan, Step},
+    sys::process::{Forked, exit_now, fork_sibling},
+};
+use rustix::io::Errno;
+
+/// What a child ends with that did not become the program; nsx has the reason from the link.
+const NOT_RUN: i32 = 125;
+
+/// Takes the steps from `first` on, in a new child. Failures go over the link; the last step does not return.
+pub(super) fn walk(plan: &Plan, first: usize, hands: &Hands<'_>, link: &Link, inherited: &Inherited) -> ! {
+    for (place, task) in plan.tasks().iter().enumerate().skip(first) {
+        let outcome = match &task.step {
+            Step::ForkSibling => go_on_as_sibling(link, inherited),
+            Step::DieWithParent => hands.perform(&task.step).and_then(|()| {
+                // nsx may have ended before it was asked for.
+                if link.is_cut() { exit_now(NOT_RUN) } else { Ok(()) }
+            }),
+            step => hands.perform(step),
+        };
+        if let Err(errno) = outcome {
+            link.send(Message::Took(place, Err(errno)));
+            if !task.optional {
+                break;
+            }
+        }
+    }
+    exit_now(NOT_RUN)
+}
+
+/// Makes the process that walks on, as a child of nsx; the one that calls, the joiner, has done its part.
+fn go_on_as_sibling(link: &Link, inherited: &Inherited) -> Result<(), Errno> {
+    match fork_sibling()? {
+        Forked::Parent(pid) => {
+            link.send(Message::Started(pid));
+            exit_now(0)
+        }
+        Forked::Child => inherited.restore(),
+    }
+}

@@ -1,0 +1,120 @@
+//! The socket pair over which two processes of one run meet. Its end of file says that the other one is gone.
+
+use crate::pid::Pid;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    io::Errno,
+    net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType},
+};
+
+/// One end.
+pub(super) struct Link(OwnedFd);
+
+/// What one process tells the other. Steps are named by their place in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    /// To an outside: take this step.
+    Take(usize),
+    /// This step is taken, or the kernel refused it.
+    Took(usize, Result<(), Errno>),
+    /// From a joiner: the program's process.
+    Started(Pid),
+}
+
+const MESSAGE_SIZE: usize = 12;
+
+impl Message {
+    fn encode(self) -> [u8; MESSAGE_SIZE] {
+        let (kind, place, number) = match self {
+            Self::Take(place) => (0, place, 0),
+            Self::Took(place, outcome) => (1, place, outcome.err().map_or(0, Errno::raw_os_error)),
+            Self::Started(pid) => (2, 0, pid.as_raw_nonzero().get()),
+        };
+        let mut bytes = [0; MESSAGE_SIZE];
+        let fields = [kind, place as i32, number];
+        for (chunk, field) in bytes.chunks_exact_mut(4).zip(fields) {
+            chunk.copy_from_slice(&field.to_ne_bytes());
+        }
+        bytes
+    }
+
+    fn decode(bytes: [u8; MESSAGE_SIZE]) -> Option<Self> {
+        let mut fields =
+            bytes.chunks_exact(4).map(|chunk| i32::from_ne_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]));
+        let (kind, place, number) = (fields.next()?, usize::try_from(fields.next()?).ok()?, fields.next()?);
+        match kind {
+            0 => Some(Self::Take(place)),
+            1 if number == 0 => Some(Self::Took(place, Ok(()))),
+            1 => Some(Self::Took(place, Err(Errno::from_raw_os_error(number)))),
+            2 => Some(Self::Started(Pid::from_raw(number)?)),
+            _ => None,
+        }
+    }
+}
+
+impl Link {
+    /// Two ends that are tied to each other, both close-on-exec.
+    pub(super) fn pair() -> Result<(Self, Self), Errno> {
+        let (one, other) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        Ok((Self(one), Self(other)))
+    }
+
+    /// Sends a message. If the other is gone there is nobody to hear it, and no signal for trying.
+    pub(super) fn send(&self, message: Message) {
+        let _ = rustix::net::send(&self.0, &message.encode(), SendFlags::NOSIGNAL);
+    }
+
+    /// Waits for a message; none when the other is gone.
+    pub(super) fn receive(&self) -> Option<Message> {
+        let mut bytes = [0; MESSAGE_SIZE];
+        loop {
+            match rustix::net::recv(&self.0, &mut bytes, RecvFlags::empty()) {
+                Err(Errno::INTR) => {}
+                Ok((_, MESSAGE_SIZE)) => return Message::decode(bytes),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Whether the other is gone.
+    pub(super) fn is_cut(&self) -> bool {
+        let mut fds = [PollFd::new(&self.0, PollFlags::RDHUP)];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1))
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_arrive_until_the_other_is_gone() {
+        let (one, other) = Link::pair().unwrap();
+        let sent = [
+            Message::Take(7),
+            Message::Took(3, Ok(())),
+            Message::Took(4, Err(Errno::PERM)),
+            Message::Started(Pid::from_raw(4_194_304).unwrap()),
+        ];
+        for message in sent {
+            one.send(message);
+        }
+        assert!(!other.is_cut());
+        drop(one);
+        assert!(other.is_cut());
+        for message in sent {
+            assert_eq!(other.receive(), Some(message));
+        }
+        assert_eq!(other.receive(), None);
+        other.send(Message::Take(1));
+    }
+}

@@ -1,0 +1,76 @@
+//! Steps that mount: into the new mount namespace, beneath a root directory that may be hostile.
+
+use rustix::{
+    fd::{AsRawFd, OwnedFd},
+    fs::{CWD, Mode, OFlags, ResolveFlags, StatVfsMountFlags},
+    io::Errno,
+    mount::{MountFlags, UnmountFlags},
+};
+use std::path::Path;
+
+/// Mounts a procfs of the caller's PID namespace on `at`, beneath `root`.
+pub(super) fn procfs(root: Option<&Path>, at: &Path) -> Result<(), Errno> {
+    let place = beneath(root, at)?;
+    rustix::mount::mount(c"proc", path_of(&place), c"proc", harmless(), None)
+}
+
+/// Mounts a sysfs of the caller's network namespace on `/sys`, beneath `root`. Without a root of its own the cgroup file
+/// systems that lie there stay.
+pub(super) fn sysfs(root: Option<&Path>) -> Result<(), Errno> {
+    let sys = Path::new("/sys");
+    let cgroups = match root {
+        Some(_) => None,
+        None => beneath(None, &sys.join("fs/cgroup")).ok(),
+    };
+    let place = beneath(root, sys)?;
+    // The kernel refuses to a user namespace a writable one where it sees a read-only one.
+    let read_only = rustix::fs::fstatvfs(&place)?.f_flag.contains(StatVfsMountFlags::RDONLY);
+    let flags = if read_only { harmless() | MountFlags::RDONLY } else { harmless() };
+    rustix::mount::mount(c"sysfs", path_of(&place), c"sysfs", flags, None)?;
+    if let Some(cgroups) = cgroups {
+        let kept = rustix::mount::mount_bind_recursive(path_of(&cgroups), sys.join("fs/cgroup"));
+        if kept.is_err() {
+            rustix::mount::unmount(sys, UnmountFlags::DETACH)?;
+        }
+        return kept;
+    }
+    Ok(())
+}
+
+/// Makes `root`, a mount point, the root directory, and lets go of the old one.
+pub(super) fn pivot_root(root: &Path) -> Result<(), Errno> {
+    rustix::process::chdir(root)?;
+    // Stacks the old root on the new one, where the detaching finds it: no directory for it need exist.
+    rustix::process::pivot_root(".", ".")?;
+    rustix::mount::unmount(".", UnmountFlags::DETACH)?;
+    rustix::process::chdir("/")
+}
+
+/// What these file systems never need: set-user-id programs, devices, programs.
+fn harmless() -> MountFlags {
+    MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC
+}
+
+/// The directory `at`. With a `root`, what `at` is to someone whose root directory that is: no link leads out of it.
+fn beneath(root: Option<&Path>, at: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Some(root) = root else { return rustix::fs::openat(CWD, at, flags, Mode::empty()) };
+    let root = rustix::fs::openat(CWD, root, flags, Mode::empty())?;
+    match rustix::fs::openat2(&root, at, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+        Err(Errno::NOSYS) => {
+            // Before 5.6. A path of plain directories is walked by hand; a link in it is refused.
+            at.components().filter(|part| *part != std::path::Component::RootDir).try_fold(root, |directory, part| {
+                if part == std::path::Component::ParentDir {
+                    return Err(Errno::LOOP);
+                }
+                rustix::fs::openat(&directory, part.as_os_str(), flags | OFlags::NOFOLLOW, Mode::empty())
+            })
+        }
+        opened => opened,
+    }
+}
+
+/// A path to what a descriptor is open on, through the caller's procfs, which is still there.
+fn path_of(fd: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", fd.as_raw_fd())
+}

@@ -1,0 +1,118 @@
+//! Each step that one process takes alone, as the system calls it stands for.
+
+use super::mounts;
+use crate::{
+    ns::{NsKind, NsSet},
+    pid::Process,
+    plan::{Propagation, Step},
+    proc::{NsLink, ProcError, ProcRoot},
+    sys,
+};
+use rustix::{
+    fd::OwnedFd,
+    fs::{Gid, Mode, OFlags, Uid},
+    io::Errno,
+    mount::MountPropagationFlags,
+    thread::ThreadNameSpaceType,
+};
+use std::{ffi::CString, path::Path};
+
+/// What steps are taken with.
+pub(super) struct Hands<'a> {
+    /// The caller's procfs.
+    pub(super) proc: &'a ProcRoot,
+    /// nsx's own directory in it, whichever process uses it.
+    nsx: OwnedFd,
+}
+
+impl<'a> Hands<'a> {
+    pub(super) fn new(proc: &'a ProcRoot) -> Result<Self, Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self { proc, nsx: rustix::fs::openat(proc, "self", flags, Mode::empty())? })
+    }
+
+    /// Takes a step. Those that fork are the walk's own, and `EINVAL` here.
+    pub(super) fn perform(&self, step: &Step) -> Result<(), Errno> {
+        match step {
+            Step::Unshare(kinds) => sys::process::unshare(*kinds),
+            Step::WriteIdMap { ids, map } => self.write(ids.file(), &map.to_string()),
+            Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
+            Step::Fork { .. } | Step::ForkJoiner | Step::ForkSibling => Err(Errno::INVAL),
+            Step::Join { target, kinds, one_by_one } => self.join(target, *kinds, one_by_one),
+            Step::Propagate { at, propagation } => propagate(at, *propagation),
+            Step::LoopbackUp => sys::net::loopback_up(),
+            Step::SetHostname(name) => rustix::system::sethostname(name.as_bytes()),
+            Step::MountSys { root } => mounts::sysfs(root.as_deref()),
+            Step::MountProc { root, at } => mounts::procfs(root.as_deref(), at),
+            Step::BindRoot(root) => rustix::mount::mount_bind_recursive(root, root),
+            Step::PivotRoot(root) => mounts::pivot_root(root),
+            Step::ChangeRoot(root) => {
+                rustix::process::fchdir(root)?;
+                rustix::process::chroot(".")?;
+                rustix::process::chdir("/")
+            }
+            Step::ChangeDirectory(directory) => rustix::process::fchdir(directory),
+            Step::SetDirectory(directory) => rustix::process::chdir(directory),
+            Step::DropGroups => rustix::thread::set_thread_groups(&[]),
+            Step::SetGroup(gid) => rustix::thread::set_thread_gid(Gid::from_raw(*gid)),
+            Step::SetUser(uid) => rustix::thread::set_thread_uid(Uid::from_raw(*uid)),
+            Step::DieWithParent => {
+                rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+            }
+            Step::Exec(programs) => Err(execute(programs)),
+        }
+    }
+
+    /// Writes one of nsx's own files, whole, as the kernel asks of id maps.
+    fn write(&self, file: &str, text: &str) -> Result<(), Errno> {
+        let fd = rustix::fs::openat(&self.nsx, file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+        rustix::io::write(&fd, text.as_bytes()).map(drop)
+    }
+
+    fn join(&self, target: &Process, kinds: NsSet, one_by_one: &[NsKind]) -> Result<(), Errno> {
+        let flags = ThreadNameSpaceType::from_bits_retain(kinds.flags());
+        match rustix::thread::move_into_thread_name_spaces(rustix::fd::AsFd::as_fd(target), flags) {
+            // What a kernel before 5.8 says of a pidfd. Nothing is joined yet.
+            Err(Errno::INVAL) => self.join_one_by_one(target, one_by_one),
+            outcome => outcome,
+        }
+    }
+
+    fn join_one_by_one(&self, target: &Process, kinds: &[NsKind]) -> Result<(), Errno> {
+        let open = |kind: &NsKind| {
+            let link = format!("ns/{}", NsLink::Own(*kind).name());
+            self.proc.open_entry(target.pid(), &link, OFlags::RDONLY).map_err(|error| match error {
+                ProcError::Os(errno) => errno,
+                ProcError::Denied => Errno::ACCESS,
+                ProcError::Vanished | ProcError::Malformed(_) => Errno::SRCH,
+            })
+        };
+        let files = kinds.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        if target.ended() {
+            return Err(Errno::SRCH);
+        }
+        files.iter().try_for_each(|file| rustix::thread::move_into_link_name_space(rustix::fd::AsFd::as_fd(file), None))
+    }
+}
+
+fn propagate(at: &Path, propagation: Propagation) -> Result<(), Errno> {
+    let flag = match propagation {
+        Propagation::Private => MountPropagationFlags::PRIVATE,
+        Propagation::Shared => MountPropagationFlags::SHARED,
+        Propagation::Slave => MountPropagationFlags::DOWNSTREAM,
+        Propagation::Unchanged => return Ok(()),
+    };
+    rustix::mount::mount_change(at, flag | MountPropagationFlags::REC)
+}
+
+/// Becomes the first of these programs that is there. Returns on failure only.
+fn execute(programs: &[Vec<CString>]) -> Errno {
+    let mut failure = Errno::NOENT;
+    for program in programs {
+        failure = sys::process::execvp(program);
+        if failure != Errno::NOENT {
+            break;
+        }
+    }
+    failure
+}

@@ -1,0 +1,39 @@
+//! The terminal that nsx and its program share: which process group has it, see `tcsetpgrp(3)`.
+
+use crate::pid::Pid;
+use rustix::{
+    fd::OwnedFd,
+    fs::{CWD, Mode, OFlags},
+    io::Errno,
+};
+
+/// The controlling terminal. All calls ask that SIGTTOU be blocked.
+pub(super) struct Terminal(OwnedFd);
+
+impl Terminal {
+    /// Opens it, if there is one; to be done before a mount namespace hides `/dev`.
+    pub(super) fn open() -> Option<Self> {
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        rustix::fs::openat(CWD, "/dev/tty", flags, Mode::empty()).ok().map(Self)
+    }
+
+    /// Whether `group` has the foreground.
+    pub(super) fn is_foreground(&self, group: Pid) -> bool {
+        rustix::termios::tcgetpgrp(&self.0) == Ok(group)
+    }
+
+    /// Gives `group` the foreground. A terminal that hung up has none to give.
+    pub(super) fn set_foreground(&self, group: Pid) {
+        let _ = rustix::termios::tcsetpgrp(&self.0, group);
+    }
+
+    /// Takes the foreground back from the program, which has ended, or from a group of which nobody is left. Without this
+    /// a shell that waits for nsx would be stopped when it next reads.
+    pub(super) fn take_back(&self, program: Pid) {
+        let Ok(foreground) = rustix::termios::tcgetpgrp(&self.0) else { return };
+        let left = || rustix::process::test_kill_process_group(foreground) == Err(Errno::SRCH);
+        if foreground == program || left() {
+            self.set_foreground(rustix::process::getpgrp());
+        }
+    }
+}

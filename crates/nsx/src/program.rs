@@ -1,0 +1,204 @@
+//! What unshare and enter have in common: the program to run, the kinds that are named, and how a run is reported.
+
+use crate::{exit::ExitStatus, out, text::escape};
+use clap::Args;
+use nsx_core::{
+    accounts,
+    ns::{NsKind, NsSet},
+    plan::{Caller, Plan, PlanError, Step},
+    proc::ProcRoot,
+    refusal,
+    run::{self, Ended, Failure},
+};
+use rustix::io::Errno;
+use std::{
+    error::Error,
+    ffi::{CString, OsStr, OsString},
+    os::unix::ffi::{OsStrExt, OsStringExt},
+};
+
+/// A flag for each kind of namespace, as `unshare(1)` and `nsenter(1)` name them.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Namespaces")]
+pub struct KindFlags {
+    /// Mount points
+    #[arg(short, long)]
+    mount: bool,
+    /// Host name and NIS domain name
+    #[arg(short, long)]
+    uts: bool,
+    /// System V IPC and POSIX message queues
+    #[arg(short, long)]
+    ipc: bool,
+    /// Network devices, addresses, ports
+    #[arg(short, long)]
+    net: bool,
+    /// Process ids
+    #[arg(short, long)]
+    pid: bool,
+    /// User and group ids, capabilities
+    #[arg(short = 'U', long)]
+    user: bool,
+    /// The root of the cgroup tree
+    #[arg(short = 'C', long)]
+    cgroup: bool,
+    /// Offsets of the monotonic and boot-time clocks
+    #[arg(short = 'T', long)]
+    time: bool,
+}
+
+impl KindFlags {
+    /// Those that were given.
+    pub(crate) fn set(self) -> NsSet {
+        let flags = [
+            (self.cgroup, NsKind::Cgroup),
+            (self.ipc, NsKind::Ipc),
+            (self.mount, NsKind::Mnt),
+            (self.net, NsKind::Net),
+            (self.pid, NsKind::Pid),
+            (self.time, NsKind::Time),
+            (self.user, NsKind::User),
+            (self.uts, NsKind::Uts),
+        ];
+        flags.into_iter().filter_map(|(given, kind)| given.then_some(kind)).collect()
+    }
+}
+
+/// What went wrong before a plan was there.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    /// Options that contradict or lack each other, in words.
+    #[error("{0}")]
+    Usage(String),
+    /// The request cannot become a plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The same, of a target that is named.
+    #[error("cannot enter process {0}")]
+    Enter(String, #[source] PlanError),
+    /// The target's name leads to no process.
+    #[error(transparent)]
+    Target(#[from] nsx_target::TargetError),
+    /// A name that is in no user or group database.
+    #[error("there is no {0} named {1}")]
+    UnknownName(&'static str, String),
+    /// Such a database that could not be read.
+    #[error("failed to look up {0}")]
+    Lookup(String, #[source] std::io::Error),
+    /// What cannot be learned about the caller.
+    #[error("failed to read /proc")]
+    Proc(#[source] Box<dyn Error>),
+}
+
+impl From<RequestError> for ExitStatus {
+    /// Says why on standard error.
+    fn from(error: RequestError) -> Self {
+        out::error(&escape(out::chain(&error).as_bytes()));
+        Self::NOT_RUN
+    }
+}
+
+/// The calling process, and the procfs that it sees.
+pub(crate) fn caller() -> Result<(Caller, ProcRoot), RequestError> {
+    let proc = ProcRoot::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
+    let caller = Caller::read(&proc).map_err(|error| RequestError::Proc(Box::new(error)))?;
+    Ok((caller, proc))
+}
+
+/// The argument vectors to try: the program that was named, or the user's shell and then `/bin/sh`.
+pub(crate) fn programs(named: Vec<OsString>) -> Result<Vec<Vec<CString>>, RequestError> {
+    if !named.is_empty() {
+        return Ok(vec![named.into_iter().map(|word| c_string(word, "an argument")).collect::<Result<_, _>>()?]);
+    }
+    let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty()).or_else(|| {
+        let user = accounts::user_by_id(rustix::process::getuid().as_raw()).ok()??;
+        Some(OsString::from_vec(user.shell)).filter(|shell| !shell.is_empty())
+    });
+    let mut shells = Vec::new();
+    for shell in shell.into_iter().chain([OsString::from("/bin/sh")]) {
+        let shell = vec![c_string(shell, "SHELL")?];
+        if !shells.contains(&shell) {
+            shells.push(shell);
+        }
+    }
+    Ok(shells)
+}
+
+/// An argument as system calls take it.
+pub(crate) fn c_string(word: OsString, what: &'static str) -> Result<CString, PlanError> {
+    CString::new(word.into_vec()).map_err(|_| PlanError::ZeroByte(what))
+}
+
+/// A user by number or by name.
+pub(crate) fn user_id(word: &OsStr) -> Result<u32, RequestError> {
+    id(word, "user", |name| Ok(accounts::user_by_name(name)?.map(|user| user.uid)))
+}
+
+/// A group by number or by name.
+pub(crate) fn group_id(word: &OsStr) -> Result<u32, RequestError> {
+    id(word, "group", accounts::group_by_name)
+}
+
+fn id(
+    word: &OsStr,
+    what: &'static str,
+    by_name: impl FnOnce(&[u8]) -> std::io::Result<Option<u32>>,
+) -> Result<u32, RequestError> {
+    let bytes = word.as_bytes();
+    if !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit) {
+        // The last number is no id: system calls take it for "leave it as it is".
+        let number = nsx_core::proc::decimal(bytes).and_then(|number| u32::try_from(number).ok());
+        return number
+            .filter(|number| *number != u32::MAX)
+            .ok_or_else(|| RequestError::Usage(format!("{what} id {} is too large", out::shown(word))));
+    }
+    match by_name(bytes) {
+        Ok(Some(id)) => Ok(id),
+        Ok(None) => Err(RequestError::UnknownName(what, out::shown(word))),
+        Err(error) => Err(RequestError::Lookup(format!("{what} {}", out::shown(word)), error)),
+    }
+}
+
+/// Prints a plan, a line a step: who takes it, the system call, why.
+pub(crate) fn explain(plan: &Plan) -> ExitStatus {
+    let lines: Vec<_> = plan
+        .tasks()
+        .iter()
+        .map(|task| {
+            let skippable = if task.optional { "; skipped if the kernel refuses" } else { "" };
+            (task.actor, escape(task.step.call().as_bytes()), escape(task.step.why().as_bytes()) + skippable)
+        })
+        .collect();
+    let width = lines.iter().map(|(_, call, _)| call.chars().count()).filter(|width| *width <= 48).max().unwrap_or(0);
+    let text: String = lines.iter().map(|(actor, call, why)| format!("{actor:7}  {call:width$}  {why}\n")).collect();
+    out::print(&text).err().unwrap_or(ExitStatus::SUCCESS)
+}
+
+/// Carries a plan out and turns what came of it into an exit status.
+pub(crate) fn carry_out(plan: &Plan, caller: &Caller, proc: &ProcRoot, verbose: bool) -> ExitStatus {
+    let mut skipped = |step: &Step, errno: Errno| {
+        if verbose {
+            out::note(&escape(format!("could not {}: {}", step.act(), out::reason(&errno)).as_bytes()));
+        }
+    };
+    match run::run(plan, proc, &mut skipped) {
+        Ok(Ended::Exited(code)) => ExitStatus::Code(code),
+        Ok(Ended::Killed(signal)) => ExitStatus::Signal(signal),
+        Err(failure) => failed(&failure, caller, proc),
+    }
+}
+
+fn failed(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> ExitStatus {
+    out::error(&escape(out::chain(failure).as_bytes()));
+    if let Some(refusal) = refusal::explain(failure, caller, proc) {
+        out::hint(&escape(refusal.cause.as_bytes()));
+        if let Some(remedy) = refusal.remedy {
+            out::hint(&escape(remedy.as_bytes()));
+        }
+    }
+    match (failure.step, failure.errno) {
+        (Step::Exec(_), Errno::NOENT) => ExitStatus::NOT_FOUND,
+        (Step::Exec(_), _) => ExitStatus::NOT_EXECUTABLE,
+        _ => ExitStatus::NOT_RUN,
+    }
+}
