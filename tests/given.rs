@@ -1,7 +1,7 @@
 //! What the caller gave is what the program gets: each thing is compared with the same program run without nsx.
 
-use crate::support::{Need, Session, Test, both, procfs};
-use std::{fs, os::unix::ffi::OsStrExt};
+use crate::support::{Need, Process, Session, Test, both, procfs::Pinned, until};
+use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -17,10 +17,22 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// nsx as a prefix of another command, with its options: becoming the program, waiting for it, and entering.
-fn prefixes(session: &Session) -> Vec<String> {
-    let options = session.map_root();
-    ["--uts", "--uts --fork", "--pid --net"].map(|kinds| format!("nsx unshare {options}{kinds} ")).into()
+/// nsx with its options, as a prefix of another command: becoming the program and waiting for it, in new namespaces and in
+/// those of a process that is kept for as long.
+struct Ways {
+    _target: Process,
+    prefixes: Vec<String>,
+}
+
+impl Ways {
+    fn new(session: &Session) -> Self {
+        let target = session.original_unshare("--uts --pid --fork --kill-child sleep 100").start();
+        let (map, user) = if session.is_root() { ("", "") } else { ("-r ", "-U ") };
+        let id = target.program("sleep").id();
+        let unshare = ["--uts", "--uts --fork", "--pid --net"].map(|kinds| format!("nsx unshare {map}{kinds} "));
+        let enter = ["--uts", "--uts --pid"].map(|kinds| format!("nsx enter {id} {user}{kinds} "));
+        Self { _target: target, prefixes: unshare.into_iter().chain(enter).collect() }
+    }
 }
 
 /// Runs a command line as it is and behind each prefix, under `before`; all must print the same.
@@ -28,7 +40,7 @@ fn prefixes(session: &Session) -> Vec<String> {
 fn assert_same(session: &Session, before: &str, command: &str) {
     let expected = session.shell(&format!("{before}{command}")).run().exited(0);
     assert!(!expected.stdout.is_empty(), "{command}");
-    for prefix in prefixes(session) {
+    for prefix in &Ways::new(session).prefixes {
         let outcome = session.shell(&format!("{before}{prefix}{command}")).run().exited(0);
         let texts = [&expected.stdout, &outcome.stdout].map(|bytes| String::from_utf8_lossy(bytes));
         assert_eq!(texts[0], texts[1], "{before}{prefix}{command}");
@@ -55,35 +67,33 @@ fn umask_limits_and_process_group(session: &Session) {
         let fields: Vec<String> = stat.rsplit(") ").next().unwrap().split(' ').map(str::to_owned).collect();
         (fields[2] == process.id().to_string(), fields[4].clone())
     };
-    for prefix in prefixes(session) {
-        assert_eq!(group(&prefix), group(""), "{prefix}");
+    for prefix in &Ways::new(session).prefixes {
+        assert_eq!(group(prefix), group(""), "{prefix}");
     }
 }
 
 fn environment_to_the_byte(session: &Session) {
     assert_same(session, "", "cat /proc/self/environ");
     let odd = session.shell("printf 'a\\377=\\033\\n b'").run().exited(0).stdout;
-    let print = "cat /proc/self/environ";
-    let path = session.command("printenv PATH").output();
-    let expected = session.command("env -i Z=1").arg(std::ffi::OsStr::from_bytes(&odd)).args("A=").args(print);
-    let expected = expected.run().exited(0).stdout;
+    // By its path: where there is no PATH nsx is not found.
+    let nsx = session.shell("command -v nsx").output();
+    let print = |prefix: &str| {
+        let command = session.command("env -i Z=1").arg(OsStr::from_bytes(&odd)).args("A=");
+        command.args(&format!("{prefix}/bin/cat /proc/self/environ")).run().exited(0).stdout
+    };
+    let expected = print("");
     assert!(expected.windows(odd.len()).any(|part| part == odd));
-    for prefix in prefixes(session) {
-        // `env` finds nsx by the PATH that it was given, before it is gone.
-        let nsx = session.shell("command -v nsx").output();
-        let prefix = prefix.trim_end().strip_prefix("nsx").unwrap().to_owned();
-        let command = session.command("env -i Z=1").arg(std::ffi::OsStr::from_bytes(&odd)).args("A=");
-        let outcome = command.arg(nsx).args(prefix.trim_start()).args("/bin/cat /proc/self/environ").run().exited(0);
-        assert!(outcome.stdout == expected, "{prefix} with {path}: {outcome}");
+    for prefix in &Ways::new(session).prefixes {
+        assert_eq!(print(&prefix.replacen("nsx", &nsx, 1)), expected, "{prefix}");
     }
 }
 
 fn arguments_to_the_byte(session: &Session) {
     let odd = [&b"a b"[..], b"", b"--bogus", b"\xff\x1b\n", b"-r", b"--"];
-    for prefix in prefixes(session) {
-        let mut command = session.command(prefix.trim_end()).args("sh -c").arg("cat /proc/$$/cmdline; :").arg("name");
+    for prefix in &Ways::new(session).prefixes {
+        let mut command = session.command(&format!("{prefix}sh -c")).arg("cat /proc/$$/cmdline; :").arg("name");
         for word in odd {
-            command = command.arg(std::ffi::OsStr::from_bytes(word));
+            command = command.arg(OsStr::from_bytes(word));
         }
         let expected = [&b"sh\0-c\0cat /proc/$$/cmdline; :\0name\0"[..], &odd.join(&0), b"\0"].concat();
         let outcome = command.run().exited(0);
@@ -93,32 +103,42 @@ fn arguments_to_the_byte(session: &Session) {
 
 fn descriptors_open_and_closed(session: &Session) {
     // Looked at from outside, because whoever looks from inside opens one.
-    let descriptors = |command: &str, redirections: &str| {
-        let process = session.shell(&format!("exec {command}sleep 100 {redirections}")).start();
-        let sleep = process.program("sleep").id();
-        let entries = fs::read_dir(format!("/proc/{sleep}/fd")).unwrap().map(|entry| entry.unwrap());
-        let mut open: Vec<_> = entries.map(|entry| (entry.file_name(), fs::read_link(entry.path()).unwrap())).collect();
-        open.sort();
-        open
+    let descriptors = |process: &Pinned| -> Vec<String> {
+        let directory = format!("/proc/{}/fd", process.id());
+        let names = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let shown =
+            |name: String| Some(format!("{name} {}", fs::read_link(format!("{directory}/{name}")).ok()?.display()));
+        let mut shown: Vec<_> = names.filter_map(shown).collect();
+        shown.sort();
+        shown
     };
-    let redirections =
-        ["", "<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-", "7</etc/passwd 3<&-"];
+    let start = |prefix: &str, redirections: &str| {
+        let process = session.shell(&format!("exec {prefix}sleep 100 {redirections}")).start();
+        let sleep = process.program("sleep");
+        (process, sleep)
+    };
+    // The loader of the program opens files too, but not for long.
+    let settled = |process: &Pinned| {
+        let libraries = |descriptors: &[String]| descriptors.iter().any(|shown| shown.contains(".so"));
+        until("the program has started", || !libraries(&descriptors(process)) && process.state() == 'S');
+        descriptors(process)
+    };
+    let redirections = ["", "<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-", "7</etc/passwd"];
+    let ways = Ways::new(session);
     for redirections in redirections {
-        let names = |open: &[(std::ffi::OsString, std::path::PathBuf)]| -> Vec<_> {
-            open.iter().map(|(name, file)| format!("{} {}", name.to_string_lossy(), file.display())).collect()
-        };
-        let expected = names(&descriptors("", redirections));
-        for prefix in prefixes(session) {
-            assert_eq!(names(&descriptors(&prefix, redirections)), expected, "{prefix}sleep 100 {redirections}");
+        let (_process, sleep) = start("", redirections);
+        let expected = settled(&sleep);
+        for prefix in &ways.prefixes {
+            let (_process, sleep) = start(prefix, redirections);
+            assert_eq!(settled(&sleep), expected, "{prefix}sleep 100 {redirections}");
         }
     }
 }
 
 fn standard_input_and_output(session: &Session) {
-    for prefix in prefixes(session) {
-        let outcome = session.command(prefix.trim_end()).args("cat - /nosuch").input(b"in\xff").run().exited(1);
+    for prefix in &Ways::new(session).prefixes {
+        let outcome = session.command(&format!("{prefix}cat - /nosuch")).input(b"in\xff").run().exited(1);
         assert_eq!(outcome.stdout, b"in\xff", "{prefix}");
         outcome.says(&["/nosuch"]);
     }
-    assert_eq!(procfs::status("self", "Seccomp"), "0", "the tests run without a filter");
 }

@@ -10,6 +10,8 @@ mod enter;
 mod given;
 mod harness;
 mod ids;
+mod ls;
+mod pidmap;
 mod root_directory;
 mod status;
 mod support;
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
         status::tests(),
         terminal::tests(),
         enter::tests(),
+        ls::tests(),
+        pidmap::tests(),
     ];
     support::harness::run(tests.into_iter().flatten())
 }

@@ -108,7 +108,7 @@ fn a_child_that_is_not_pid_1_gets_the_signals_too(session: &Session) {
 }
 
 fn a_killed_nsx_takes_pid_1_with_it(session: &Session) {
-    for options in ["--pid", "--pid --net", "--uts --fork", "--pid --kill-child"] {
+    for options in ["--pid", "--pid --net", "--uts --fork"] {
         let (nsx, sleep) = sleeping(session, options);
         nsx.signal(Signal::KILL);
         nsx.wait_for(SOON).killed_by(Signal::KILL);

@@ -1,6 +1,6 @@
 //! Wrong usage, help, and plans that are shown and not run.
 
-use crate::support::{Need, Session, Test, both};
+use crate::support::{Need, Session, Test, both, procfs};
 use std::fs;
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -145,12 +145,11 @@ fn a_plan_shows_the_call_that_is_made(session: &Session) {
 }
 
 fn without_a_program_the_users_shell_runs(session: &Session) {
-    let script = "echo $0 $(readlink /proc/$$/ns/uts)\n";
-    let output = session.unshare("--uts").input(script.as_bytes()).output();
-    // A login shell, as util-linux runs one.
-    let (name, namespace) = output.split_once(' ').unwrap();
-    assert_eq!(name, "-sh");
-    assert_ne!(namespace, crate::support::procfs::ns("self", "uts"));
-    let output = session.unshare("--uts").env("SHELL", "/bin/bash").input(b"echo $BASH\n").output();
-    assert_eq!(output, "/bin/bash");
+    let script = b"readlink /proc/$$/exe /proc/$$/ns/uts\n";
+    for shell in ["/bin/sh", "/bin/bash"] {
+        let output = session.unshare("--uts").env("SHELL", shell).input(script).output();
+        let (program, namespace) = output.split_once('\n').unwrap();
+        assert_eq!(program, fs::canonicalize(shell).unwrap().to_str().unwrap());
+        assert_ne!(namespace, procfs::ns("self", "uts"));
+    }
 }

@@ -28,6 +28,11 @@ impl Pinned {
         &self.pidfd
     }
 
+    /// Its state: `S` asleep, `T` stopped, `Z` a zombie, …; `X` once it is gone.
+    pub(crate) fn state(&self) -> char {
+        stat(self.id).map_or('X', |stat| stat.state)
+    }
+
     /// Sends a signal; one that has ended does not mind.
     pub(crate) fn signal(&self, signal: Signal) {
         let _ = pidfd_send_signal(&self.pidfd, signal);
