@@ -91,13 +91,9 @@ fn environment_to_the_byte(session: &Session) {
 fn arguments_to_the_byte(session: &Session) {
     let odd = [&b"a b"[..], b"", b"--bogus", b"\xff\x1b\n", b"-r", b"--"];
     for prefix in &Ways::new(session).prefixes {
-        let mut command = session.command(&format!("{prefix}sh -c")).arg("cat /proc/$$/cmdline; :").arg("name");
-        for word in odd {
-            command = command.arg(OsStr::from_bytes(word));
-        }
-        let expected = [&b"sh\0-c\0cat /proc/$$/cmdline; :\0name\0"[..], &odd.join(&0), b"\0"].concat();
-        let outcome = command.run().exited(0);
-        assert!(outcome.stdout == expected, "{prefix}: {outcome}");
+        let print = session.command(&format!("{prefix}sh -c")).arg("printf '%s\\0' \"$0\" \"$@\"").arg("name");
+        let outcome = odd.iter().fold(print, |command, word| command.arg(OsStr::from_bytes(word))).run().exited(0);
+        assert!(outcome.stdout == [b"name\0", &odd.join(&0)[..], b"\0"].concat(), "{prefix}: {outcome}");
     }
 }
 

@@ -1,7 +1,9 @@
 //! `nsx ls`: held against lsns and /proc, on hosts with many namespaces and with processes that are hard to read.
 
 use crate::support::{
-    Need, Process, Session, Test, both, ordinary,
+    Need, Process, Session, Test, both,
+    command::Command,
+    ordinary,
     procfs::{self, KINDS, Pinned},
     until,
 };
@@ -27,25 +29,55 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// A namespace: its inode, its kind, how many processes are in it, and the lowest of them.
+/// A namespace: its inode, its kind, how many processes are in it, and the lowest of them, 0 where that is the lister.
 type Row = (u64, String, u64, u64);
+
+/// Runs a program that lists namespaces, and gives what it printed and its process id.
+#[track_caller]
+fn list(command: Command) -> (String, u64) {
+    let lister = command.start();
+    let id = lister.id().into();
+    (lister.wait().exited(0).text().to_owned(), id)
+}
 
 /// Reads the first four columns of a list without its heading.
 #[track_caller]
-fn rows(list: &str) -> BTreeSet<Row> {
+fn rows(list: &str, lister: u64) -> BTreeSet<Row> {
     let row = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let number = |place: usize| fields[place].parse().unwrap_or_else(|error| panic!("{error} in {line}"));
-        (number(0), fields[1].to_owned(), number(2), number(3))
+        (number(0), fields[1].to_owned(), number(2), known(number(3), lister))
     };
     list.lines().map(row).collect()
 }
 
+fn known(lowest: u64, lister: u64) -> u64 {
+    if lowest == lister { 0 } else { lowest }
+}
+
 fn table(session: &Session, options: &str) -> BTreeSet<Row> {
-    let output = session.nsx(&format!("ls {options}")).output();
+    let (output, lister) = list(session.nsx(&format!("ls {options}")));
     let (heading, list) = output.split_once('\n').unwrap();
     assert_eq!(heading.split_whitespace().collect::<Vec<_>>(), ["NS", "TYPE", "NPROCS", "PID", "USER", "COMMAND"]);
-    rows(list)
+    rows(list, lister)
+}
+
+/// The same from JSON.
+fn json_rows(session: &Session, options: &str) -> BTreeSet<Row> {
+    let (output, lister) = list(session.nsx(&format!("ls {options} --json")));
+    let document: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!(document["version"], 1);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let row = |row: &Value| {
+        (number(&row["ns"]), text(&row["type"]), number(&row["nprocs"]), known(number(&row["pid"]), lister))
+    };
+    document["namespaces"].as_array().unwrap().iter().map(row).collect()
+}
+
+/// The list of lsns; where it sees a namespace without a process, that is not one for us.
+fn lsns(session: &Session, options: &str) -> BTreeSet<Row> {
+    let (output, lister) = list(session.command(&format!("lsns -n -l{options} -o NS,TYPE,NPROCS,PID")));
+    rows(&output, lister).into_iter().filter(|(_, _, processes, _)| *processes > 0).collect()
 }
 
 fn json(session: &Session, words: &str) -> Value {
@@ -55,12 +87,6 @@ fn json(session: &Session, words: &str) -> Value {
 
 fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
-}
-
-/// The list of lsns; where it sees a namespace without a process, that is not one for us.
-fn lsns(session: &Session, options: &str) -> BTreeSet<Row> {
-    let output = session.command(&format!("lsns -n -l -o NS,TYPE,NPROCS,PID {options}")).output();
-    rows(&output).into_iter().filter(|(_, _, processes, _)| *processes > 0).collect()
 }
 
 /// Asks twice for the same, and again where a process came or went in between.
@@ -88,14 +114,7 @@ fn it_lists_what_lsns_lists_among_a_hundred(session: &Session) {
 fn json_says_the_same_as_the_table(session: &Session) {
     let unshare = session.original_unshare("--uts --net sleep 100").start();
     let sleep = unshare.program("sleep");
-    assert_agree("the table and JSON", || {
-        let document = json(session, "ls --all");
-        assert_eq!(number(&document["version"]), 1);
-        let row = |row: &Value| {
-            (number(&row["ns"]), row["type"].as_str().unwrap().to_owned(), number(&row["nprocs"]), number(&row["pid"]))
-        };
-        [table(session, "--all"), document["namespaces"].as_array().unwrap().iter().map(row).collect()]
-    });
+    assert_agree("the table and JSON", || [table(session, "--all"), json_rows(session, "--all")]);
     let document = json(session, "ls -t uts");
     let namespaces = document["namespaces"].as_array().unwrap();
     let row = namespaces.iter().find(|row| number(&row["pid"]) == u64::from(sleep.id())).unwrap();
@@ -117,7 +136,7 @@ fn types_and_a_process_narrow_the_list(session: &Session) {
         assert_eq!(listed, KINDS.map(|kind| procfs::ns(id, kind)).into());
     }
     assert_agree("nsx ls -p and lsns -p", || {
-        [table(session, &format!("-p {id} -t net")), lsns(session, &format!("-p {id} -t net"))]
+        [table(session, &format!("-p {id} -t net")), lsns(session, &format!(" -p {id} -t net"))]
     });
 }
 
@@ -189,7 +208,7 @@ fn names_that_are_hard_to_read_hide_nothing(session: &Session) {
             assert!(text.lines().any(|line| of_it(&line)), "{words}: no line for {id}: {outcome}");
         }
     }
-    let listed: BTreeSet<u64> = table(session, "-t uts").into_iter().map(|row| row.3).collect();
+    let listed: BTreeSet<u64> = table(session, "-t pid").into_iter().map(|row| row.3).collect();
     assert!(sleeping.iter().all(|sleep| listed.contains(&sleep.id().into())));
 }
 
@@ -229,7 +248,7 @@ fn zombies_hide_nothing(session: &Session) {
     }
     let listed = table(session, "--all");
     assert!(listed.iter().any(|row| row.1 == "pid" && row.3 == u64::from(sleep.id())));
-    assert!(!listed.iter().any(|row| row.3 == u64::from(ended.id())));
+    assert!(!listed.iter().any(|row| row.1 == "uts" && row.3 == u64::from(ended.id())));
 }
 
 fn processes_that_vanish_hide_nothing(session: &Session) {

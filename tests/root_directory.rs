@@ -64,7 +64,7 @@ fn there_is_no_way_out(session: &Session) {
     // Whoever may call chroot climbs out of a root that is no more than that: by a descriptor from before, above which
     // there is no root to stop at.
     let climb = "mkdir -p tmp/proc && mount -o bind /proc tmp/proc && exec 3</ &&
-        chroot tmp /proc/self/fd/3/bin/sh -c 'cd /proc/self/fd/3/../../../../../.. && cat where; echo *'";
+        chroot tmp /proc/self/fd/3/bin/sh -c 'cd -P /proc/self/fd/3/../../../../../.. && cat where; echo *'";
     let output = session.unshare("-R root --pid sh -c").arg(climb).output();
     assert_eq!(output, "inside\nbin proc sys tmp where");
     // The old root is not mounted anywhere.

@@ -96,7 +96,7 @@ fn a_stopped_job_can_be_killed(session: &Session) {
         terminal.line("kill %1");
         terminal.prompt();
         assert!(sleep.ended(Duration::from_secs(10)), "{way}");
-        until("nsx ends too", || procfs::descendants(terminal.shell().id()).is_empty());
+        until(&format!("nsx {way} ends too"), || procfs::descendants(terminal.shell().id()).is_empty());
         terminal.line("");
         terminal.shows("Terminated");
     }
@@ -140,12 +140,12 @@ fn a_shell_inside_has_job_control(session: &Session) {
     terminal.line(&format!("PS1='inside> ' nsx unshare {options}--pid bash --norc --noprofile --noediting -i"));
     terminal.shows("\r\ninside> ");
     terminal.line("sleep 100");
-    terminal.shell().program("sleep");
+    let sleep = terminal.shell().program("sleep");
     terminal.press("\x1a");
     terminal.shows("Stopped");
     terminal.shows("inside> ");
     terminal.line("fg");
-    terminal.shows("sleep 100");
+    until("the sleep goes on", || sleep.state() == 'S');
     terminal.press("\x03");
     terminal.shows("inside> ");
     terminal.line("exit 5");
