@@ -83,7 +83,8 @@ impl Facts<'_> {
             } else {
                 Refusal::new(
                     format!(
-                        "without a user namespace of its own, only a process with CAP_SYS_ADMIN creates {kinds} namespaces"
+                        "without a user namespace of its own, only a process with CAP_SYS_ADMIN creates {}",
+                        kinds.noun()
                     ),
                     "add -r (--map-root-user), or run it as root",
                 )

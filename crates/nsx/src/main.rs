@@ -20,7 +20,9 @@ unsafe extern "C" fn main(count: libc::c_int, arguments: *const *const libc::c_c
     };
     let arguments = (0..usize::try_from(count).unwrap_or(0)).map(|place| {
         // SAFETY: `place` is below the count that came with the array.
-        let argument = unsafe { *arguments.add(place) };
+        let argument = unsafe { arguments.add(place) };
+        // SAFETY: every place below the count holds a pointer.
+        let argument = unsafe { *argument };
         // SAFETY: an argument is a string that ends with a zero byte and lives as long as the process.
         let argument = unsafe { CStr::from_ptr(argument) };
         OsStr::from_bytes(argument.to_bytes()).to_owned()

@@ -45,7 +45,7 @@ impl Table {
                 cells.max().unwrap_or(0).max(columns_of(heading))
             })
             .collect();
-        let headings = self.columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
+        let headings: Vec<_> = self.columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
         let heading = self.line(&headings, &widths, width);
         let mut text = format!("{}\n", styles.heading.style(heading));
         for row in &self.rows {
@@ -55,7 +55,7 @@ impl Table {
         text
     }
 
-    fn line(&self, cells: &Vec<String>, widths: &[usize], width: Option<usize>) -> String {
+    fn line(&self, cells: &[String], widths: &[usize], width: Option<usize>) -> String {
         let mut line = String::new();
         for ((cell, &column_width), (_, align)) in cells.iter().zip(widths).zip(&self.columns) {
             if !line.is_empty() {

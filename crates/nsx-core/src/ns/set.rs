@@ -59,6 +59,11 @@ impl NsSet {
         self.iter().fold(0, |flags, kind| flags | kind.flag())
     }
 
+    /// The kinds with their noun: `uts namespace`, `net, pid and user namespaces`.
+    pub fn noun(self) -> String {
+        format!("{self} namespace{}", if self.len() == 1 { "" } else { "s" })
+    }
+
     /// The flags by name, as a manual page writes them: `CLONE_NEWPID|CLONE_NEWUSER`; `0` for the empty set.
     pub fn flag_names(self) -> String {
         if self.is_empty() {
@@ -105,6 +110,8 @@ mod tests {
         let set: NsSet = [NsKind::User, NsKind::Net, NsKind::Pid].into_iter().collect();
         assert_eq!(set.len(), 3);
         assert_eq!(set.to_string(), "net, pid and user");
+        assert_eq!(set.noun(), "net, pid and user namespaces");
+        assert_eq!(NsSet::EMPTY.with(NsKind::Uts).noun(), "uts namespace");
         assert_eq!(set.flag_names(), "CLONE_NEWNET|CLONE_NEWPID|CLONE_NEWUSER");
         assert_eq!(set.flags(), 0x7000_0000);
         assert_eq!(set.without(NsKind::Net).to_string(), "pid and user");

@@ -150,10 +150,8 @@ impl Step {
     /// What the step is for, to someone who never saw the source.
     pub fn why(&self) -> String {
         match self {
-            Self::Unshare(kinds) => match kinds.len() {
-                1 => format!("a new {kinds} namespace"),
-                _ => format!("new {kinds} namespaces, all at once"),
-            },
+            Self::Unshare(kinds) if kinds.len() == 1 => format!("leave the caller's {} for a new one", kinds.noun()),
+            Self::Unshare(kinds) => format!("leave the caller's {} for new ones", kinds.noun()),
             Self::WriteIdMap { ids, map } => match map.extents() {
                 [one] if one.count() == 1 => format!("{ids} {} outside is {} inside", one.outside(), one.inside()),
                 many => format!("{} ranges of {ids} ids are mapped", many.len()),
@@ -168,8 +166,8 @@ impl Step {
             Self::Fork { init: false } => "a child becomes the program; nsx waits for it".to_owned(),
             Self::ForkJoiner => "a child joins, so that nsx waits out of reach of what it enters".to_owned(),
             Self::ForkSibling => "only a child enters the PID namespace; it is nsx's own child".to_owned(),
-            Self::Join { kinds, .. } if kinds.len() == 1 => format!("its {kinds} namespace"),
-            Self::Join { kinds, .. } => format!("its {kinds} namespaces, all or none"),
+            Self::Join { kinds, .. } if kinds.len() == 1 => format!("its {}", kinds.noun()),
+            Self::Join { kinds, .. } => format!("its {}, all or none", kinds.noun()),
             Self::Propagate { at, propagation } => {
                 let mounts =
                     if at == Path::new("/") { "mounts".to_owned() } else { format!("mounts at {}", at.display()) };
@@ -204,18 +202,12 @@ impl Step {
     /// What nsx failed to do where the step failed: reads after "failed to".
     pub fn act(&self) -> String {
         match self {
-            Self::Unshare(kinds) => format!("create {} namespace{}", kinds, if kinds.len() == 1 { "" } else { "s" }),
+            Self::Unshare(kinds) if kinds.len() == 1 => format!("create a new {}", kinds.noun()),
+            Self::Unshare(kinds) => format!("create new {}", kinds.noun()),
             Self::WriteIdMap { ids, .. } => format!("write the {ids} id map"),
             Self::WriteSetgroups(rule) => format!("{} setgroups", rule.word()),
             Self::Fork { .. } | Self::ForkJoiner | Self::ForkSibling => "make a child process".to_owned(),
-            Self::Join { kinds, target, .. } => {
-                format!(
-                    "join the {} namespace{} of process {}",
-                    kinds,
-                    if kinds.len() == 1 { "" } else { "s" },
-                    target.pid()
-                )
-            }
+            Self::Join { kinds, target, .. } => format!("join the {} of process {}", kinds.noun(), target.pid()),
             Self::Propagate { at, propagation } => {
                 format!("make the mounts at {} {}", at.display(), propagation.word())
             }

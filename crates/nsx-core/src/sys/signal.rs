@@ -159,8 +159,7 @@ pub fn send(process: Pid, signal: Signal) -> Result<(), Errno> {
 /// not end or stop it, or once it goes on.
 pub fn raise_default(signal: Signal) -> Result<(), Errno> {
     let before = Disposition::default_for(signal).ok(); // fails for KILL and STOP, whose effect is fixed
-    // SAFETY: a call without memory.
-    check(unsafe { libc::kill(libc::getpid(), signal) })?;
+    send(rustix::process::getpid(), signal)?;
     let blocked = Mask::set(libc::SIG_UNBLOCK, &Mask::of(signal)?)?;
     blocked.restore()?;
     before.map_or(Ok(()), |before| before.restore(signal))
