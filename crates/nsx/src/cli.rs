@@ -13,7 +13,7 @@ use std::{ffi::OsString, os::unix::ffi::OsStrExt};
     version,
     disable_help_subcommand = true,
     subcommand_required = true,
-    after_help = "`nsx help COMMAND` or `nsx COMMAND --help` says what a command takes, `-h` in short."
+    after_help = "`nsx help COMMAND` says what a command takes, `nsx COMMAND -h` in short."
 )]
 pub enum Nsx {
     /// Run a program in new namespaces

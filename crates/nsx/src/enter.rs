@@ -59,10 +59,10 @@ struct NsenterForm {
 #[derive(Args, Debug)]
 struct Common {
     /// Run the program as this user of the namespace that is joined; root, if a user namespace is
-    #[arg(short = 'S', long, value_name = "UID")]
+    #[arg(short = 'S', long, value_name = "UID|NAME")]
     setuid: Option<OsString>,
     /// Run the program as this group of the namespace that is joined, with no supplementary ones
-    #[arg(short = 'G', long, value_name = "GID")]
+    #[arg(short = 'G', long, value_name = "GID|NAME")]
     setgid: Option<OsString>,
     /// Start the program in DIR, as the process sees it; where the process is, if its mount namespace is joined
     #[arg(short = 'w', long, value_name = "DIR", value_hint = ValueHint::DirPath)]

@@ -48,7 +48,7 @@ pub struct Options {
     kinds: KindFlags,
     /// Every kind that the kernel has
     ///
-    /// Where the caller has not the privilege for it this implies --map-root-user.
+    /// Where the caller lacks the privilege for that, it implies --map-root-user.
     #[arg(short, long, help_heading = "Namespaces")]
     all: bool,
     #[command(flatten)]
@@ -70,12 +70,12 @@ struct IdOptions {
     map_current_user: bool,
     /// Map the caller to this user inside; implies --user
     ///
-    /// A number, or a name as the caller's system knows it. It goes before what -r and -c say of the user.
+    /// A number, or a name as the caller's system knows it. It takes precedence over -r and -c.
     #[arg(long, value_name = "UID|NAME")]
     map_user: Option<OsString>,
     /// Map the caller's group to this one inside; implies --user
     ///
-    /// A number, or a name as the caller's system knows it. It goes before what -r and -c say of the group.
+    /// A number, or a name as the caller's system knows it. It takes precedence over -r and -c.
     #[arg(long, value_name = "GID|NAME")]
     map_group: Option<OsString>,
     /// Whether programs inside may call setgroups(2)
