@@ -4,7 +4,7 @@
 //! threads. A `getent` child asks the same sources and takes that risk alone. A listing asks the file only, see
 //! [`user_names`]: a directory service that is slow or away must not hold up a table.
 
-use crate::proc::decimal;
+use crate::{idmap::IdKind, proc::decimal};
 use std::{
     collections::HashMap,
     ffi::OsStr,
@@ -65,6 +65,54 @@ pub fn group_by_name(name: &[u8]) -> io::Result<Option<u32>> {
     }
 }
 
+/// The ranges of ids that a user was given to map, in the order of /etc/subuid or /etc/subgid, see `subuid(5)`: the first
+/// id and how many. Group ranges are given to users too, not to groups. Lines name the user or its number.
+///
+/// Where the file has none for it, `getsubids(1)` is asked, which knows directory services.
+///
+/// # Errors
+/// Where the file is there but cannot be read, or `getsubids` is there but cannot be run.
+pub fn given_ranges(ids: IdKind, user: &User) -> io::Result<Vec<(u32, u32)>> {
+    let given: Vec<_> = given(&read(ids.ranges_file())?)
+        .filter(|(owner, ..)| *owner == user.name || id(owner) == Some(user.uid))
+        .map(|(_, first, count)| (first, count))
+        .collect();
+    if !given.is_empty() || !is_name(&user.name) {
+        return Ok(given);
+    }
+    let mut command = Command::new("getsubids");
+    if ids == IdKind::Group {
+        command.arg("-g");
+    }
+    command.arg(OsStr::from_bytes(&user.name));
+    // A line is `0: alice 100000 65536`.
+    let text = output(command)?;
+    let line = |line: &[u8]| {
+        let fields: Vec<_> = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).collect();
+        let [_, owner, first, count] = fields.try_into().ok()?;
+        (owner == user.name).then(|| Some((id(first)?, id(count)?))).flatten()
+    };
+    Ok(text.split(|byte| *byte == b'\n').filter_map(line).collect())
+}
+
+/// A range of `count` ids that /etc/subuid or /etc/subgid gives to nobody yet: its first id, 100000 or above.
+///
+/// # Errors
+/// Where the file is there but cannot be read.
+pub fn ungiven_range(ids: IdKind, count: u32) -> io::Result<Option<u32>> {
+    let text = read(ids.ranges_file())?;
+    let mut taken: Vec<_> = given(&text).map(|(_, first, count)| (first, count)).collect();
+    taken.sort_unstable();
+    let mut free = 100_000_u32;
+    for (first, taken) in taken {
+        if free.checked_add(count).is_some_and(|end| end <= first) {
+            break;
+        }
+        free = free.max(first.saturating_add(taken));
+    }
+    Ok(free.checked_add(count).map(|_| free))
+}
+
 /// The names that /etc/passwd gives to user ids, for a listing: nobody else is asked.
 ///
 /// # Errors
@@ -97,6 +145,11 @@ fn read(path: &str) -> io::Result<Vec<u8>> {
 fn getent(database: &str, key: &[u8]) -> io::Result<Vec<u8>> {
     let mut command = Command::new("getent");
     command.arg(database).arg(OsStr::from_bytes(key));
+    output(command)
+}
+
+/// What a program prints, or nothing where a system does not have it.
+fn output(mut command: Command) -> io::Result<Vec<u8>> {
     let mut child = match command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         child => child?,
@@ -119,6 +172,11 @@ fn users(text: &[u8]) -> impl Iterator<Item = User> {
 /// The groups in the text of /etc/group: name and id.
 fn groups(text: &[u8]) -> impl Iterator<Item = (&[u8], u32)> {
     lines(text).filter_map(|[name, _, gid, _]| Some((name, id(gid)?)))
+}
+
+/// The ranges in the text of /etc/subuid or /etc/subgid: whose, the first id, how many.
+fn given(text: &[u8]) -> impl Iterator<Item = (&[u8], u32, u32)> {
+    lines(text).filter_map(|[owner, first, count]| Some((owner, id(first)?, id(count)?)))
 }
 
 /// The lines that have `N` fields and are no comment and no reference to NIS.

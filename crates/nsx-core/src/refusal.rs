@@ -218,18 +218,17 @@ impl Facts<'_> {
     }
 
     fn own_file(&self, file: &str) -> Option<Vec<u8>> {
-        self.read(&format!("self/{file}"))
+        let mut text = Vec::new();
+        self.proc.read_own(file, &mut text).ok()?;
+        Some(text)
     }
 
     fn sysctl(&self, name: &str) -> Option<u64> {
-        crate::proc::decimal(self.read(&format!("sys/{name}"))?.trim_ascii())
-    }
-
-    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        let path = format!("sys/{name}");
         let fd = rustix::fs::openat(self.proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-        let mut text = Vec::new();
-        std::io::Read::read_to_end(&mut std::fs::File::from(fd), &mut text).ok()?;
-        Some(text)
+        let mut text = [0; 32];
+        let length = rustix::io::read(&fd, &mut text).ok()?;
+        crate::proc::decimal(text[..length].trim_ascii())
     }
 }
 

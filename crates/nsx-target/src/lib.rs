@@ -62,6 +62,14 @@ pub enum TargetError {
     },
 }
 
+impl TargetError {
+    /// Whether the word was right and what it names is not there: it has ended, or never was.
+    pub fn is_absence(&self) -> bool {
+        use PinError::{Ended, NoProcess, Reused};
+        matches!(self, Self::NotFound { source: NoProcess | Ended | Reused(_), .. })
+    }
+}
+
 impl Target {
     /// Reads a word.
     ///

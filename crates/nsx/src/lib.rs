@@ -15,6 +15,7 @@ pub mod program;
 pub mod table;
 pub mod text;
 pub mod unshare;
+mod who;
 
 use exit::ExitStatus;
 use std::ffi::OsString;

@@ -93,6 +93,12 @@ pub fn error(text: &str) {
     stderr("nsx: ", text);
 }
 
+/// Says on standard error that nsx failed to `act`, and why; returns the status that `ls` and `pidmap` then end with.
+pub fn failed(act: &str, why: &dyn Error) -> ExitStatus {
+    error(&format!("failed to {act}: {}", chain(why)));
+    ExitStatus::FAILURE
+}
+
 /// Says on standard error what the user should know, though nsx goes on.
 pub fn note(text: &str) {
     stderr("nsx: note: ", text);
@@ -110,11 +116,11 @@ fn stderr(prefix: &str, text: &str) {
 
 /// An error and its causes, joined with `: `, each once.
 pub fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |error: &&dyn Error| (*error).source());
+    let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.map(reason).collect::<Vec<_>>().join(": ")
 }
 
-/// What an error says of itself, without the number that Rust adds to those of the system.
+/// What an error says, without the number that Rust adds to those of the system.
 pub fn reason(error: &dyn Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()

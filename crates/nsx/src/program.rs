@@ -4,6 +4,7 @@ use crate::{exit::ExitStatus, out, text::escape};
 use clap::Args;
 use nsx_core::{
     accounts,
+    idmap::{IdKind, MapRequestError},
     ns::{NsKind, NsSet},
     plan::{Caller, Plan, PlanError, Step},
     proc::ProcRoot,
@@ -85,6 +86,9 @@ pub(crate) enum RequestError {
     /// Such a database that could not be read.
     #[error("failed to look up {0}")]
     Lookup(String, #[source] std::io::Error),
+    /// Ids that cannot be mapped as asked, and the line that is missing in the file of ranges, if one is.
+    #[error("cannot map these {0} ids")]
+    Map(IdKind, #[source] MapRequestError, Option<String>),
     /// What cannot be learned about the caller.
     #[error("failed to read /proc")]
     Proc(#[source] Box<dyn Error>),
@@ -94,6 +98,10 @@ impl From<RequestError> for ExitStatus {
     /// Says why on standard error.
     fn from(error: RequestError) -> Self {
         out::error(&escape(out::chain(&error).as_bytes()));
+        if let RequestError::Map(ids, _, Some(line)) = error {
+            let hint = format!("have the administrator add this line to {}: {line}", ids.ranges_file());
+            out::hint(&escape(hint.as_bytes()));
+        }
         Self::NOT_RUN
     }
 }

@@ -45,7 +45,7 @@ impl Table {
                 cells.max().unwrap_or(0).max(columns_of(heading))
             })
             .collect();
-        let headings: Vec<_> = self.columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
+        let headings: Vec<String> = self.columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
         let heading = self.line(&headings, &widths, width);
         let mut text = format!("{}\n", styles.heading.style(heading));
         for row in &self.rows {

@@ -1,6 +1,10 @@
 //! Bytes that a process or a container chose, made safe to show.
 
+use serde::Serializer;
 use std::fmt::Write;
+
+/// What a table has in place of what cannot be known: the kernel hides it, or it went before it was asked.
+pub const UNKNOWN: &str = "?";
 
 /// The text of `bytes` with whatever could change a terminal's state or the order of reading written out: control
 /// characters and bytes that are not UTF-8 as `\x1b`, bidirectional and other invisible characters as `\u{202e}`.
@@ -23,6 +27,17 @@ pub fn escape(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+/// The text of `bytes` for JSON, whose encoder escapes the rest: what is not UTF-8 becomes U+FFFD.
+///
+/// # Errors
+/// Those of `serializer`.
+pub fn lossy<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match bytes {
+        Some(bytes) => serializer.serialize_some(&String::from_utf8_lossy(bytes)),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// Characters beyond ASCII that are not seen but act: C1 controls, line separators, bidirectional marks (UAX #9),

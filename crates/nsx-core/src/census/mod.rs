@@ -13,7 +13,7 @@ use crate::{
     proc::{NsLink, ProcError, ProcRoot},
 };
 use rustix::io::Errno;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// The namespaces that processes were in while the census was taken.
 ///
@@ -70,20 +70,20 @@ impl Census {
     /// # Errors
     /// The errno with which listing the processes failed. What fails for one process is counted, see [`Unseen`].
     pub fn take(proc: &ProcRoot, kinds: NsSet) -> Result<Self, Errno> {
-        let mut inhabited = HashMap::new();
+        // A tree, because the few namespaces that a host has are found in one faster than they are hashed.
+        let mut inhabited = BTreeMap::new();
         let mut unseen = Unseen::default();
         for pid in proc.pids()? {
             let seen = each_namespace(proc, pid, kinds, |ns| {
                 // Processes come in ascending order, so the first that is met in a namespace is the lowest.
-                inhabited.entry(ns).or_insert(Inhabited { ns, processes: 0, lowest: pid }).processes += 1;
+                let first = Inhabited { ns, processes: 0, lowest: pid };
+                inhabited.entry((ns.inode, ns.kind)).or_insert(first).processes += 1;
             });
             if let Err(error) = seen {
                 unseen.count(error);
             }
         }
-        let mut namespaces: Vec<Inhabited> = inhabited.into_values().collect();
-        namespaces.sort_unstable_by_key(|inhabited| (inhabited.ns.inode, inhabited.ns.kind));
-        Ok(Self { namespaces, unseen })
+        Ok(Self { namespaces: inhabited.into_values().collect(), unseen })
     }
 }
 
@@ -99,8 +99,9 @@ pub fn namespaces_of(proc: &ProcRoot, pid: Pid, kinds: NsSet) -> Result<Vec<NsId
 
 fn each_namespace(proc: &ProcRoot, pid: Pid, kinds: NsSet, mut found: impl FnMut(NsId)) -> Result<(), ProcError> {
     let mut outcome = Err(ProcError::Vanished);
+    let mut links = proc.ns_links(pid);
     for kind in kinds.iter() {
-        match proc.ns(pid, NsLink::Own(kind)) {
+        match links.id(NsLink::Own(kind)) {
             Ok(ns) => {
                 found(ns);
                 outcome = Ok(());

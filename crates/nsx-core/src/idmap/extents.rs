@@ -40,6 +40,9 @@ pub enum MapError {
     /// More extents than the kernel takes.
     #[error("{0} ranges, where the kernel takes at most {MOST_EXTENTS}")]
     TooMany(usize),
+    /// More text than the kernel takes in the one write that there may be: it must be shorter than a page.
+    #[error("{0} bytes, where the kernel takes fewer than a page, which is {1}")]
+    TooLong(usize, usize),
 }
 
 impl Extent {
@@ -88,7 +91,7 @@ impl IdMap {
     /// A map of these extents.
     ///
     /// # Errors
-    /// [`MapError::Overlap`] or [`MapError::TooMany`], which the kernel answers with `EINVAL`.
+    /// [`MapError::Overlap`], [`MapError::TooMany`] or [`MapError::TooLong`], which the kernel answers with `EINVAL`.
     pub fn new(extents: Vec<Extent>) -> Result<Self, MapError> {
         if extents.len() > MOST_EXTENTS {
             return Err(MapError::TooMany(extents.len()));
@@ -98,7 +101,9 @@ impl IdMap {
                 return Err(MapError::Overlap(*other, *extent));
             }
         }
-        Ok(Self(extents))
+        let map = Self(extents);
+        let (bytes, page) = (map.to_string().len(), rustix::param::page_size());
+        if bytes < page { Ok(map) } else { Err(MapError::TooLong(bytes, page)) }
     }
 
     /// A map of one id.
@@ -133,6 +138,11 @@ impl IdMap {
     /// The extents.
     pub fn extents(&self) -> &[Extent] {
         &self.0
+    }
+
+    /// Whether it maps this id outside and no other.
+    pub fn is_single(&self, outside: u32) -> bool {
+        matches!(self.0.as_slice(), [one] if one.count == 1 && one.outside == outside)
     }
 
     /// The id outside that `inside` stands for, if it is mapped.
@@ -220,6 +230,8 @@ mod tests {
         let many: Vec<_> = (0..341).map(|id| extent(id, id, 1)).collect();
         assert_eq!(IdMap::new(many.clone()), Err(MapError::TooMany(341)));
         assert!(IdMap::new(many[..340].to_vec()).is_ok());
+        let long: Vec<_> = (0..300).map(|id| extent(4_000_000_000 + id, 3_000_000_000 + id, 1)).collect();
+        assert_eq!(IdMap::new(long), Err(MapError::TooLong(300 * 24, rustix::param::page_size())));
     }
 
     #[test]

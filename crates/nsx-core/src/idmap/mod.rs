@@ -3,8 +3,10 @@
 //! See `user_namespaces(7)`. Who may write which map is for the plan; what stands in /etc/subuid for a later request.
 
 mod extents;
+mod request;
 
 pub use extents::{Extent, IdMap, MapError, RawExtent};
+pub use request::{MapRequest, MapRequestError, Owned, ParseRangeError, RangeRequest};
 
 use std::fmt;
 
@@ -23,6 +25,22 @@ impl IdKind {
         match self {
             Self::User => "uid_map",
             Self::Group => "gid_map",
+        }
+    }
+
+    /// The file that says which ranges users may map, see `subuid(5)` and `subgid(5)`.
+    pub const fn ranges_file(self) -> &'static str {
+        match self {
+            Self::User => "/etc/subuid",
+            Self::Group => "/etc/subgid",
+        }
+    }
+
+    /// The program that writes the map for a user without the privilege, see `newuidmap(1)`.
+    pub const fn helper(self) -> &'static str {
+        match self {
+            Self::User => "newuidmap",
+            Self::Group => "newgidmap",
         }
     }
 }

@@ -10,6 +10,7 @@ mod step;
 pub mod unshare;
 
 pub use caller::Caller;
+pub(crate) use step::helper_arguments;
 pub use step::{Propagation, Step};
 
 use crate::ns::NsKind;
@@ -75,14 +76,6 @@ pub enum PlanError {
     /// The running kernel has no such namespaces.
     #[error("this kernel has no {0} namespaces")]
     NoSuchKind(NsKind),
-    /// An id map that the kernel would refuse.
-    #[error("cannot map this {ids} id")]
-    Map {
-        /// Users or groups.
-        ids: crate::idmap::IdKind,
-        /// What is wrong with the map.
-        source: crate::idmap::MapError,
-    },
     /// `allow` for a group map that only an ordinary user's own rights would write.
     #[error("setgroups cannot stay allowed: only a privileged caller may map a group without denying it")]
     SetgroupsAllowed,

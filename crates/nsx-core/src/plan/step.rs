@@ -48,6 +48,13 @@ pub enum Step {
         /// The map.
         map: IdMap,
     },
+    /// Have one of the two id maps written by the set-user-id program that may, for nsx as its parent.
+    RunIdMapHelper {
+        /// Which.
+        ids: IdKind,
+        /// The map.
+        map: IdMap,
+    },
     /// Say whether groups may be set in the new user namespace.
     WriteSetgroups(Setgroups),
     /// Make the child that becomes the program; nsx stays and waits for it.
@@ -121,6 +128,7 @@ impl Step {
             Self::WriteIdMap { ids, map } => {
                 format!("write {} \"{}\"", ids.file(), map.to_string().trim_end().replace('\n', ", "))
             }
+            Self::RunIdMapHelper { ids, map } => format!("{} {}", ids.helper(), helper_arguments(map).join(" ")),
             Self::WriteSetgroups(rule) => format!("write setgroups \"{}\"", rule.word()),
             Self::Fork { .. } | Self::ForkJoiner => "fork()".to_owned(),
             Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
@@ -152,7 +160,7 @@ impl Step {
         match self {
             Self::Unshare(kinds) if kinds.len() == 1 => format!("leave the caller's {} for a new one", kinds.noun()),
             Self::Unshare(kinds) => format!("leave the caller's {} for new ones", kinds.noun()),
-            Self::WriteIdMap { ids, map } => match map.extents() {
+            Self::WriteIdMap { ids, map } | Self::RunIdMapHelper { ids, map } => match map.extents() {
                 [one] if one.count() == 1 => format!("{ids} {} outside is {} inside", one.outside(), one.inside()),
                 many => format!("{} ranges of {ids} ids are mapped", many.len()),
             },
@@ -205,6 +213,7 @@ impl Step {
             Self::Unshare(kinds) if kinds.len() == 1 => format!("create a new {}", kinds.noun()),
             Self::Unshare(kinds) => format!("create new {}", kinds.noun()),
             Self::WriteIdMap { ids, .. } => format!("write the {ids} id map"),
+            Self::RunIdMapHelper { ids, .. } => format!("map {ids} ids with {}", ids.helper()),
             Self::WriteSetgroups(rule) => format!("{} setgroups", rule.word()),
             Self::Fork { .. } | Self::ForkJoiner | Self::ForkSibling => "make a child process".to_owned(),
             Self::Join { kinds, target, .. } => format!("join the {} of process {}", kinds.noun(), target.pid()),
@@ -229,6 +238,15 @@ impl Step {
             }
         }
     }
+}
+
+/// The numbers of a map as newuidmap(1) takes them.
+pub(crate) fn helper_arguments(map: &IdMap) -> Vec<String> {
+    map.extents()
+        .iter()
+        .flat_map(|extent| [extent.inside(), extent.outside(), extent.count()])
+        .map(|id| id.to_string())
+        .collect()
 }
 
 /// An absolute path as it is below a root directory.

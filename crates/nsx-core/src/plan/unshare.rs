@@ -24,10 +24,10 @@ const HOST_NAME_MAX: usize = 64;
 pub struct Request {
     /// Kinds of new namespaces.
     pub kinds: NsSet,
-    /// The user id inside that the caller's own is mapped to.
-    pub map_user: Option<u32>,
-    /// The group id inside that the caller's own is mapped to.
-    pub map_group: Option<u32>,
+    /// The new user namespace's users.
+    pub users: Option<IdMap>,
+    /// The new user namespace's groups.
+    pub groups: Option<IdMap>,
     /// Whether groups may be set in the new user namespace; as the maps need it where none is given.
     pub setgroups: Option<Setgroups>,
     /// How mount events pass.
@@ -89,30 +89,40 @@ pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
 }
 
 fn push_id_maps(plan: &mut Plan, request: &Request, caller: &Caller) -> Result<(), PlanError> {
-    let single = |ids, inside: Option<u32>, outside| {
-        let map = inside.map(|inside| IdMap::single(inside, outside)).transpose();
-        map.map_err(|source| PlanError::Map { ids, source })
-    };
-    let users = single(IdKind::User, request.map_user, caller.uid)?;
-    let groups = single(IdKind::Group, request.map_group, caller.gid)?;
-
-    // The kernel lets a process map its own group in its new namespace only once setgroups is denied. To keep it
-    // allowed, someone with CAP_SETGID over the old namespace must write the map.
-    let keep_setgroups = request.setgroups == Some(Setgroups::Allow) && groups.is_some();
-    if keep_setgroups && !caller.can(CapabilitySet::SETGID) {
+    // Who creates a user namespace may map its own ids there. Ranges are written by someone left outside, who has the
+    // privilege or runs a program that has it.
+    let own_user = request.users.as_ref().is_none_or(|map| map.is_single(caller.uid));
+    let own_group = request.groups.as_ref().is_none_or(|map| map.is_single(caller.gid));
+    // The kernel lets a process map its own group only once setgroups is denied; a privileged outside need not.
+    let keep_setgroups = request.setgroups == Some(Setgroups::Allow) && request.groups.is_some();
+    if keep_setgroups && own_group && !caller.can(CapabilitySet::SETGID) {
         return Err(PlanError::SetgroupsAllowed);
     }
-    let group_writer = if keep_setgroups { Actor::Outside } else { Actor::Nsx };
-    if let Some(map) = users {
-        plan.push(Actor::Nsx, Step::WriteIdMap { ids: IdKind::User, map });
+    let denied =
+        request.setgroups == Some(Setgroups::Deny) || (own_group && request.groups.is_some() && !keep_setgroups);
+
+    if let Some(map) = &request.users {
+        plan.push_id_map(IdKind::User, map, own_user, caller.can(CapabilitySet::SETUID));
     }
-    if !keep_setgroups && (groups.is_some() || request.setgroups.is_some()) {
-        plan.push(Actor::Nsx, Step::WriteSetgroups(request.setgroups.unwrap_or(Setgroups::Deny)));
+    if denied || (request.setgroups.is_some() && request.groups.is_none()) {
+        let rule = if denied { Setgroups::Deny } else { Setgroups::Allow };
+        plan.push(Actor::Nsx, Step::WriteSetgroups(rule));
     }
-    if let Some(map) = groups {
-        plan.push(group_writer, Step::WriteIdMap { ids: IdKind::Group, map });
+    if let Some(map) = &request.groups {
+        plan.push_id_map(IdKind::Group, map, own_group && !keep_setgroups, caller.can(CapabilitySet::SETGID));
     }
     Ok(())
+}
+
+impl Plan {
+    fn push_id_map(&mut self, ids: IdKind, map: &IdMap, by_nsx: bool, privileged: bool) {
+        let map = map.clone();
+        match (by_nsx, privileged) {
+            (true, _) => self.push(Actor::Nsx, Step::WriteIdMap { ids, map }),
+            (false, true) => self.push(Actor::Outside, Step::WriteIdMap { ids, map }),
+            (false, false) => self.push(Actor::Outside, Step::RunIdMapHelper { ids, map }),
+        }
+    }
 }
 
 fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanError> {
@@ -175,8 +185,8 @@ mod tests {
     fn request(kinds: &[NsKind]) -> Request {
         Request {
             kinds: kinds.iter().copied().collect(),
-            map_user: None,
-            map_group: None,
+            users: None,
+            groups: None,
             setgroups: None,
             propagation: Propagation::Private,
             fork: false,
@@ -210,7 +220,8 @@ mod tests {
     #[test]
     fn an_ordinary_user_as_root_of_a_private_pid_tree() {
         let mut request = request(&[NsKind::User, NsKind::Pid, NsKind::Mnt]);
-        (request.map_user, request.map_group) = (Some(0), Some(0));
+        (request.users, request.groups) =
+            (Some(IdMap::single(0, 1000).unwrap()), Some(IdMap::single(0, 1001).unwrap()));
         (request.fork, request.kill_child) = (true, true);
         request.mount_proc = Some("/proc".into());
         assert_eq!(
@@ -279,13 +290,35 @@ mod tests {
     #[test]
     fn setgroups_stays_allowed_only_where_a_privileged_outside_writes_the_map() {
         let mut request = request(&[NsKind::User]);
-        (request.map_user, request.map_group) = (Some(0), Some(0));
+        (request.users, request.groups) = (Some(IdMap::single(0, 0).unwrap()), Some(IdMap::single(0, 0).unwrap()));
         request.setgroups = Some(Setgroups::Allow);
-        assert!(matches!(plan(request.clone(), &ordinary()), Err(PlanError::SetgroupsAllowed)));
+        let unprivileged = Caller { capabilities: CapabilitySet::empty(), ..root() };
+        assert!(matches!(plan(request.clone(), &unprivileged), Err(PlanError::SetgroupsAllowed)));
         assert_eq!(
             text(&plan(request, &root()).unwrap())[1..3],
             ["nsx: write uid_map \"0 0 1\"", "outside: write gid_map \"0 0 1\""]
         );
+    }
+
+    #[test]
+    fn ranges_are_written_from_outside_by_whoever_may() {
+        let map = IdMap::parse(b"0 1000 1\n1 100000 65536\n").unwrap();
+        let mut request = request(&[NsKind::User]);
+        (request.users, request.groups) = (Some(map.clone()), Some(map));
+        assert_eq!(
+            text(&plan(request.clone(), &root()).unwrap())[1..3],
+            [
+                "outside: write uid_map \"0 1000 1, 1 100000 65536\"",
+                "outside: write gid_map \"0 1000 1, 1 100000 65536\"",
+            ]
+        );
+        assert_eq!(
+            text(&plan(request.clone(), &ordinary()).unwrap())[1..3],
+            ["outside: newuidmap 0 1000 1 1 100000 65536", "outside: newgidmap 0 1000 1 1 100000 65536"]
+        );
+        // Denied before the map is there, while the kernel still takes it.
+        request.setgroups = Some(Setgroups::Deny);
+        assert_eq!(text(&plan(request, &ordinary()).unwrap())[2], "nsx: write setgroups \"deny\"");
     }
 
     #[test]
@@ -296,10 +329,6 @@ mod tests {
         let mut long = request(&[NsKind::Uts]);
         long.hostname = Some(CString::new("x".repeat(65)).unwrap());
         assert!(matches!(plan(long, &root()), Err(PlanError::HostnameTooLong(65))));
-
-        let mut high = request(&[NsKind::User]);
-        high.map_user = Some(u32::MAX);
-        assert!(matches!(plan(high, &root()), Err(PlanError::Map { ids: IdKind::User, .. })));
 
         let mut shared = request(&[NsKind::Mnt]);
         shared.root = Some("/srv/root".into());

@@ -14,7 +14,7 @@ mod status;
 pub use mountinfo::Mount;
 #[cfg(test)]
 pub(crate) use recording::Recording;
-pub use root::{NsLink, ProcRoot};
+pub use root::{NsLink, NsLinks, ProcRoot};
 pub(crate) use status::Lines;
 pub use status::Status;
 

@@ -64,7 +64,12 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`]; reading another user's process asks for `ptrace(2)` access.
     pub fn ns(&self, pid: Pid, link: NsLink) -> Result<NsId, ProcError> {
-        self.read_ns_link(&mut EntryPath::of(pid).file("ns").file(link.name()))
+        self.ns_links(pid).id(link)
+    }
+
+    /// The links of one process, for whoever asks for more than one.
+    pub fn ns_links(&self, pid: Pid) -> NsLinks<'_> {
+        NsLinks { root: self, directory: EntryPath::of(pid).file("ns") }
     }
 
     /// Which namespace the caller's own link leads to.
@@ -72,7 +77,7 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`]; `Vanished` where the kernel does not have that kind.
     pub fn own_ns(&self, link: NsLink) -> Result<NsId, ProcError> {
-        self.read_ns_link(&mut EntryPath::of_caller().file("ns").file(link.name()))
+        NsLinks { root: self, directory: EntryPath::of_caller().file("ns") }.id(link)
     }
 
     /// Whether it numbers processes as the caller's own PID namespace does.
@@ -84,12 +89,6 @@ impl ProcRoot {
         let own = rustix::fs::readlinkat_raw(&self.0, c"self", &mut target);
         let own = own.ok().and_then(|(text, _)| super::decimal(text));
         own == u64::try_from(rustix::process::getpid().as_raw_nonzero().get()).ok()
-    }
-
-    fn read_ns_link(&self, path: &mut EntryPath) -> Result<NsId, ProcError> {
-        let mut target = [MaybeUninit::uninit(); 64];
-        let (text, _) = rustix::fs::readlinkat_raw(&self.0, path.as_c_str(), &mut target)?;
-        NsId::parse(text).map_err(|_| ProcError::Malformed("a link in ns"))
     }
 
     /// Reads a process's `file`, such as `status` or `task/17/syscall`, into `buffer`, whose old content goes.
@@ -105,7 +104,7 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`].
     pub fn read_up_to(&self, limit: usize, pid: Pid, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
-        self.read_path(limit, &mut EntryPath::of(pid).file(file), buffer)
+        self.read_path(limit, &EntryPath::of(pid).file(file), buffer)
     }
 
     /// Reads a file of the caller's own, as [`ProcRoot::read`] does.
@@ -113,10 +112,10 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`]; `Vanished` also where this procfs is of a PID namespace that the caller is not in.
     pub fn read_own(&self, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
-        self.read_path(usize::MAX, &mut EntryPath::of_caller().file(file), buffer)
+        self.read_path(usize::MAX, &EntryPath::of_caller().file(file), buffer)
     }
 
-    fn read_path(&self, limit: usize, path: &mut EntryPath, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
+    fn read_path(&self, limit: usize, path: &EntryPath, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
         let fd = rustix::fs::openat(&self.0, path.as_c_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         buffer.clear();
         while buffer.len() < limit {
@@ -134,7 +133,7 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`]; asks for the same access as [`ProcRoot::ns`].
     pub fn open_ns(&self, pid: Pid, link: NsLink) -> Result<Namespace, ProcError> {
-        let mut path = EntryPath::of(pid).file("ns").file(link.name());
+        let path = EntryPath::of(pid).file("ns").file(link.name());
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         Ok(Namespace::from_fd(rustix::fs::openat(&self.0, path.as_c_str(), flags, Mode::empty())?)?)
     }
@@ -144,7 +143,7 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`].
     pub fn open_entry(&self, pid: Pid, file: &str, flags: OFlags) -> Result<OwnedFd, ProcError> {
-        let mut path = EntryPath::of(pid).file(file);
+        let path = EntryPath::of(pid).file(file);
         Ok(rustix::fs::openat(&self.0, path.as_c_str(), flags | OFlags::CLOEXEC, Mode::empty())?)
     }
 }
@@ -155,7 +154,28 @@ impl AsFd for ProcRoot {
     }
 }
 
-/// A path below a procfs, built without allocation: a scan makes eight for every process.
+/// The links in a process's `ns` directory.
+#[derive(Debug)]
+pub struct NsLinks<'a> {
+    root: &'a ProcRoot,
+    directory: EntryPath,
+}
+
+impl NsLinks<'_> {
+    /// Which namespace a link leads to.
+    ///
+    /// # Errors
+    /// As [`ProcRoot::ns`].
+    pub fn id(&mut self, link: NsLink) -> Result<NsId, ProcError> {
+        let mut target = [MaybeUninit::uninit(); 64];
+        let path = self.directory.entry(link.name());
+        let (text, _) = rustix::fs::readlinkat_raw(&self.root.0, path, &mut target)?;
+        NsId::parse(text).map_err(|_| ProcError::Malformed("a link in ns"))
+    }
+}
+
+/// A path below a procfs, built without allocation: a scan makes one for every process.
+#[derive(Debug)]
 struct EntryPath {
     bytes: [u8; 64],
     len: usize,
@@ -188,15 +208,25 @@ impl EntryPath {
         self
     }
 
+    /// The path of an entry of this directory, which this path stays.
+    fn entry(&mut self, name: &str) -> &CStr {
+        let len = self.len;
+        self.push(b"/");
+        self.push(name.as_bytes());
+        self.len = len;
+        self.as_c_str()
+    }
+
     fn push(&mut self, part: &[u8]) {
-        // One byte stays zero, for the end. A path that does not fit is cut, and then does not exist.
+        // One byte is for the zero at the end. A path that does not fit is cut, and then does not exist.
         let room = self.bytes.len() - 1 - self.len;
         let part = &part[..part.len().min(room)];
         self.bytes[self.len..self.len + part.len()].copy_from_slice(part);
         self.len += part.len();
+        self.bytes[self.len] = 0;
     }
 
-    fn as_c_str(&mut self) -> &CStr {
+    fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
     }
 }
@@ -209,8 +239,13 @@ mod tests {
     fn paths_are_what_they_would_be_printed() {
         for pid in [1, 9, 10, 4_194_304, i32::MAX] {
             let pid = Pid::from_raw(pid).unwrap();
-            let mut path = EntryPath::of(pid).file("ns").file("pid_for_children");
-            let printed = format!("{}/ns/pid_for_children", pid.as_raw_nonzero());
+            let mut path = EntryPath::of(pid).file("ns");
+            for name in ["pid_for_children", "net", "cgroup"] {
+                let printed = format!("{}/ns/{name}", pid.as_raw_nonzero());
+                assert_eq!(path.entry(name).to_str(), Ok(printed.as_str()));
+            }
+            let path = path.file("user");
+            let printed = format!("{}/ns/user", pid.as_raw_nonzero());
             assert_eq!(path.as_c_str().to_str(), Ok(printed.as_str()));
         }
     }

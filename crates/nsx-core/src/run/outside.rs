@@ -9,7 +9,10 @@ use super::{
 use crate::{
     pid::Pid,
     plan::{Actor, Plan},
-    sys::process::{Forked, exit_now, fork},
+    sys::{
+        process::{Forked, exit_now, fork},
+        signal::Disposition,
+    },
 };
 use rustix::{io::Errno, process::WaitOptions};
 
@@ -55,6 +58,8 @@ impl Drop for Outside {
 }
 
 fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link) -> ! {
+    // Else the status of a program that a step runs would be lost, where the caller ignores SIGCHLD.
+    let _ = Disposition::default_for(libc::SIGCHLD);
     while let Some(Message::Take(place)) = link.receive() {
         let outcome = plan.tasks().get(place).map_or(Err(Errno::INVAL), |task| hands.perform(&task.step));
         link.send(Message::Took(place, outcome));

@@ -2,9 +2,10 @@
 
 use super::mounts;
 use crate::{
+    idmap::{IdKind, IdMap},
     ns::{NsKind, NsSet},
     pid::Process,
-    plan::{Propagation, Step},
+    plan::{Propagation, Step, helper_arguments},
     proc::{NsLink, ProcError, ProcRoot},
     sys,
 };
@@ -36,6 +37,7 @@ impl<'a> Hands<'a> {
         match step {
             Step::Unshare(kinds) => sys::process::unshare(*kinds),
             Step::WriteIdMap { ids, map } => self.write(ids.file(), &map.to_string()),
+            Step::RunIdMapHelper { ids, map } => run_id_map_helper(*ids, map),
             Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
             Step::Fork { .. } | Step::ForkJoiner | Step::ForkSibling => Err(Errno::INVAL),
             Step::Join { target, kinds, one_by_one } => self.join(target, *kinds, one_by_one),
@@ -92,6 +94,18 @@ impl<'a> Hands<'a> {
             return Err(Errno::SRCH);
         }
         files.iter().try_for_each(|file| rustix::thread::move_into_link_name_space(rustix::fd::AsFd::as_fd(file), None))
+    }
+}
+
+/// Has the outside's parent, nsx, mapped. What the program has to say it says on standard error; `EPERM` here.
+fn run_id_map_helper(ids: IdKind, map: &IdMap) -> Result<(), Errno> {
+    let nsx = rustix::process::getppid().ok_or(Errno::SRCH)?;
+    let mut command = std::process::Command::new(ids.helper());
+    command.arg(nsx.to_string()).args(helper_arguments(map)).stdin(std::process::Stdio::null());
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(Errno::PERM),
+        Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
     }
 }
 

@@ -3,20 +3,19 @@
 //! Here are the options, as typed, and the friendly defaults that turn them into a request. What a request comes to is
 //! in `nsx_core::plan::unshare`.
 
+mod ids;
+
 use crate::{
     exit::ExitStatus,
     program::{self, KindFlags, RequestError},
 };
 use clap::{Args, Parser, ValueEnum, builder::ValueHint};
 use nsx_core::{
-    idmap,
-    ns::{NsKind, NsSet},
+    ns::NsKind,
     plan::{self, Caller, unshare::Request},
+    proc::ProcRoot,
 };
-use std::{
-    ffi::{OsStr, OsString},
-    path::PathBuf,
-};
+use std::{ffi::OsString, path::PathBuf};
 
 /// Run a program in new namespaces
 ///
@@ -52,43 +51,11 @@ pub struct Options {
     #[arg(short, long, help_heading = "Namespaces")]
     all: bool,
     #[command(flatten)]
-    ids: IdOptions,
+    ids: ids::IdOptions,
     #[command(flatten)]
     setup: SetupOptions,
     #[command(flatten)]
     process: ProcessOptions,
-}
-
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Users and groups")]
-struct IdOptions {
-    /// Be root inside: map the caller to user 0 and group 0; implies --user
-    #[arg(short = 'r', long, overrides_with = "map_current_user")]
-    map_root_user: bool,
-    /// Be oneself inside: map the caller to the same user and group; implies --user
-    #[arg(short = 'c', long)]
-    map_current_user: bool,
-    /// Map the caller to this user inside; implies --user
-    ///
-    /// A number, or a name as the caller's system knows it. It takes precedence over -r and -c.
-    #[arg(long, value_name = "UID|NAME")]
-    map_user: Option<OsString>,
-    /// Map the caller's group to this one inside; implies --user
-    ///
-    /// A number, or a name as the caller's system knows it. It takes precedence over -r and -c.
-    #[arg(long, value_name = "GID|NAME")]
-    map_group: Option<OsString>,
-    /// Whether programs inside may call setgroups(2)
-    ///
-    /// The kernel asks for `deny` of a caller without privilege who maps a group, so that is then the default.
-    #[arg(long, value_name = "RULE")]
-    setgroups: Option<Setgroups>,
-    /// Run the program as this user
-    #[arg(short = 'S', long, value_name = "UID|NAME")]
-    setuid: Option<OsString>,
-    /// Run the program as this group, with no supplementary ones
-    #[arg(short = 'G', long, value_name = "GID|NAME")]
-    setgid: Option<OsString>,
 }
 
 #[derive(Args, Debug)]
@@ -145,15 +112,6 @@ struct ProcessOptions {
     no_kill_child: bool,
 }
 
-/// See `setgroups` in `user_namespaces(7)`.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Setgroups {
-    /// They may
-    Allow,
-    /// They may not
-    Deny,
-}
-
 /// See `mount_namespaces(7)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Propagation {
@@ -171,7 +129,7 @@ enum Propagation {
 pub(crate) fn run(options: Options) -> ExitStatus {
     let (explain, verbose) = (options.explain, options.verbose);
     let planned = program::caller().and_then(|(caller, proc)| {
-        let request = request(options, &caller)?;
+        let request = request(options, &caller, &proc)?;
         Ok((plan::unshare::plan(request, &caller)?, caller, proc))
     });
     match planned {
@@ -182,21 +140,16 @@ pub(crate) fn run(options: Options) -> ExitStatus {
 }
 
 /// What the options ask for, with the defaults of `nsx unshare` filled in.
-fn request(options: Options, caller: &Caller) -> Result<Request, RequestError> {
+fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request, RequestError> {
     let Options { kinds, all, ids, setup, process, program, .. } = options;
     let mut kinds = kinds.set();
-    let mut map_root = ids.map_root_user;
+    let mut map_root = false;
     if all {
         kinds = caller.kinds;
-        map_root |= !caller.is_privileged() && !ids.map_current_user;
+        map_root = !caller.is_privileged() && !ids.maps_anything();
     }
-    let number = |word: &Option<OsString>, look_up: fn(&OsStr) -> Result<u32, RequestError>| {
-        word.as_deref().map(look_up).transpose()
-    };
-    let default_map = |own: u32| if map_root { Some(0) } else { ids.map_current_user.then_some(own) };
-    let map_user = number(&ids.map_user, program::user_id)?.or(default_map(caller.uid));
-    let map_group = number(&ids.map_group, program::group_id)?.or(default_map(caller.gid));
-    if map_user.is_some() || map_group.is_some() {
+    let ids = ids.settle(map_root, caller, proc)?;
+    if ids.users.is_some() || ids.groups.is_some() {
         kinds.insert(NsKind::User);
     }
     if setup.hostname.is_some() {
@@ -206,13 +159,17 @@ fn request(options: Options, caller: &Caller) -> Result<Request, RequestError> {
         kinds.insert(NsKind::Mnt);
     }
     if kinds.is_empty() {
-        return Err(RequestError::Usage(
+        return usage(
             "no namespace is named, so there is nothing to unshare; name some, as in `nsx unshare --net --pid`, or all \
-             with -a"
-                .to_owned(),
-        ));
+             with -a",
+        );
     }
-    contradictions(kinds, &ids, &setup)?;
+    if ids.setgroups.is_some() && !kinds.contains(NsKind::User) {
+        return usage("--setgroups is about a new user namespace; add --user");
+    }
+    if setup.mount_proc.as_ref().is_some_and(|at| !at.is_absolute()) {
+        return usage("--mount-proc needs an absolute path");
+    }
 
     let fork = process.fork || (kinds.contains(NsKind::Pid) && !process.no_fork);
     let own_proc = kinds.contains(NsKind::Pid) && fork && !setup.no_mount_proc;
@@ -223,12 +180,9 @@ fn request(options: Options, caller: &Caller) -> Result<Request, RequestError> {
     }
     Ok(Request {
         kinds,
-        map_user,
-        map_group,
-        setgroups: ids.setgroups.map(|rule| match rule {
-            Setgroups::Allow => idmap::Setgroups::Allow,
-            Setgroups::Deny => idmap::Setgroups::Deny,
-        }),
+        users: ids.users,
+        groups: ids.groups,
+        setgroups: ids.setgroups,
         propagation: match setup.propagation {
             Propagation::Private => plan::Propagation::Private,
             Propagation::Shared => plan::Propagation::Shared,
@@ -243,20 +197,12 @@ fn request(options: Options, caller: &Caller) -> Result<Request, RequestError> {
         hostname: setup.hostname.map(|name| program::c_string(name, "the host name")).transpose()?,
         root: setup.root,
         directory: setup.wd,
-        uid: number(&ids.setuid, program::user_id)?,
-        gid: number(&ids.setgid, program::group_id)?,
+        uid: ids.uid,
+        gid: ids.gid,
         programs: program::programs(program)?,
     })
 }
 
-/// Options that would have no effect are refused: whoever gave them expects one.
-fn contradictions(kinds: NsSet, ids: &IdOptions, setup: &SetupOptions) -> Result<(), RequestError> {
-    let usage = |text: &str| Err(RequestError::Usage(text.to_owned()));
-    if ids.setgroups.is_some() && !kinds.contains(NsKind::User) {
-        return usage("--setgroups is about a new user namespace; add --user");
-    }
-    if setup.mount_proc.as_ref().is_some_and(|at| !at.is_absolute()) {
-        return usage("--mount-proc needs an absolute path");
-    }
-    Ok(())
+fn usage<T>(text: &str) -> Result<T, RequestError> {
+    Err(RequestError::Usage(text.to_owned()))
 }

@@ -1,0 +1,177 @@
+//! The options about users and groups, and what they come to: finished maps and ids.
+
+use crate::{
+    out,
+    program::{self, RequestError},
+};
+use clap::{Args, ValueEnum};
+use nsx_core::{
+    accounts::{self, User},
+    idmap::{self, IdKind, IdMap, MapRequest, MapRequestError, Owned, RangeRequest},
+    plan::Caller,
+    proc::ProcRoot,
+};
+use rustix::thread::CapabilitySet;
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt,
+};
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Users and groups")]
+pub(super) struct IdOptions {
+    /// Be root inside: map the caller to user 0 and group 0; implies --user
+    #[arg(short = 'r', long, overrides_with = "map_current_user")]
+    map_root_user: bool,
+    /// Be oneself inside: map the caller to the same user and group; implies --user
+    #[arg(short = 'c', long)]
+    map_current_user: bool,
+    /// Map the caller to this user inside; implies --user
+    ///
+    /// A number, or a name as the caller's system knows it. It takes precedence over -r and -c.
+    #[arg(long, value_name = "UID|NAME")]
+    map_user: Option<OsString>,
+    /// Map the caller's group to this one inside; implies --user
+    ///
+    /// A number, or a name as the caller's system knows it. It takes precedence over -r and -c.
+    #[arg(long, value_name = "GID|NAME")]
+    map_group: Option<OsString>,
+    /// Map a range of users; implies --user; repeatable
+    ///
+    /// INSIDE:OUTSIDE:COUNT, or `auto`: the range that /etc/subuid gives to the caller, from 0 inside; `subids`: that range
+    /// with the same numbers inside; `all`: every user of the caller's namespace. What -r, -c or --map-user map is left out
+    /// of each range. Without privilege newuidmap(1) writes the map.
+    #[arg(long, value_name = "RANGE")]
+    map_users: Vec<OsString>,
+    /// Map a range of groups; implies --user; repeatable
+    ///
+    /// As --map-users, of /etc/subgid and newgidmap(1). Ranges of groups too are given to users, not to groups.
+    #[arg(long, value_name = "RANGE")]
+    map_groups: Vec<OsString>,
+    /// The same as --map-users=auto --map-groups=auto
+    #[arg(long)]
+    map_auto: bool,
+    /// The same as --map-users=subids --map-groups=subids
+    #[arg(long)]
+    map_subids: bool,
+    /// Whether programs inside may call setgroups(2)
+    ///
+    /// The kernel asks for `deny` of a caller without privilege who maps a group, so that is then the default.
+    #[arg(long, value_name = "RULE")]
+    setgroups: Option<Setgroups>,
+    /// Run the program as this user
+    #[arg(short = 'S', long, value_name = "UID|NAME")]
+    setuid: Option<OsString>,
+    /// Run the program as this group, with no supplementary ones
+    #[arg(short = 'G', long, value_name = "GID|NAME")]
+    setgid: Option<OsString>,
+}
+
+/// See `setgroups` in `user_namespaces(7)`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Setgroups {
+    /// They may
+    Allow,
+    /// They may not
+    Deny,
+}
+
+/// What the options come to.
+pub(super) struct Ids {
+    pub(super) users: Option<IdMap>,
+    pub(super) groups: Option<IdMap>,
+    pub(super) setgroups: Option<idmap::Setgroups>,
+    pub(super) uid: Option<u32>,
+    pub(super) gid: Option<u32>,
+}
+
+impl IdOptions {
+    /// Whether any option maps ids.
+    pub(super) fn maps_anything(&self) -> bool {
+        let flags = self.map_root_user || self.map_current_user || self.map_auto || self.map_subids;
+        let singles = self.map_user.is_some() || self.map_group.is_some();
+        flags || singles || !self.map_users.is_empty() || !self.map_groups.is_empty()
+    }
+
+    /// Looks every name and range up. `map_root` as if -r had been given.
+    pub(super) fn settle(self, map_root: bool, caller: &Caller, proc: &ProcRoot) -> Result<Ids, RequestError> {
+        let number = |word: &Option<OsString>, look_up: fn(&OsStr) -> Result<u32, RequestError>| {
+            word.as_deref().map(look_up).transpose()
+        };
+        let by_flag = |own: u32| {
+            if map_root || self.map_root_user { Some(0) } else { self.map_current_user.then_some(own) }
+        };
+        let users = MapRequest {
+            single: number(&self.map_user, program::user_id)?.or(by_flag(caller.uid)),
+            ranges: self.ranges(&self.map_users)?,
+        };
+        let groups = MapRequest {
+            single: number(&self.map_group, program::group_id)?.or(by_flag(caller.gid)),
+            ranges: self.ranges(&self.map_groups)?,
+        };
+        Ok(Ids {
+            users: map(IdKind::User, &users, caller, proc)?,
+            groups: map(IdKind::Group, &groups, caller, proc)?,
+            setgroups: self.setgroups.map(|rule| match rule {
+                Setgroups::Allow => idmap::Setgroups::Allow,
+                Setgroups::Deny => idmap::Setgroups::Deny,
+            }),
+            uid: number(&self.setuid, program::user_id)?,
+            gid: number(&self.setgid, program::group_id)?,
+        })
+    }
+
+    fn ranges(&self, words: &[OsString]) -> Result<Vec<RangeRequest>, RequestError> {
+        let mut ranges = Vec::new();
+        for word in words {
+            let range = RangeRequest::parse(word.as_bytes());
+            ranges.push(range.map_err(|error| RequestError::Usage(format!("{}: {error}", out::shown(word))))?);
+        }
+        ranges.extend(self.map_auto.then_some(RangeRequest::Auto));
+        ranges.extend(self.map_subids.then_some(RangeRequest::Subids));
+        Ok(ranges)
+    }
+}
+
+/// The finished map of a request, or why there can be none and what would help.
+fn map(ids: IdKind, request: &MapRequest, caller: &Caller, proc: &ProcRoot) -> Result<Option<IdMap>, RequestError> {
+    if request.is_empty() {
+        return Ok(None);
+    }
+    let (id, capability) = match ids {
+        IdKind::User => (caller.uid, CapabilitySet::SETUID),
+        IdKind::Group => (caller.gid, CapabilitySet::SETGID),
+    };
+    let lookup = |error| RequestError::Lookup(ids.ranges_file().to_owned(), error);
+    let mut own_map = Vec::new();
+    let mut user = None;
+    let mut given = Vec::new();
+    if !request.ranges.is_empty() {
+        proc.read_own(ids.file(), &mut own_map).map_err(|error| RequestError::Proc(Box::new(error)))?;
+        let owner = owner(caller.uid).map_err(lookup)?;
+        given = accounts::given_ranges(ids, &owner).map_err(lookup)?;
+        user = Some(owner);
+    }
+    let own_map = IdMap::parse(&own_map).map_err(|error| RequestError::Proc(Box::new(error)))?;
+    let owned = Owned { id, given: &given, own_map: &own_map, privileged: caller.can(capability) };
+    request.resolve(ids, &owned).map(Some).map_err(|error| {
+        let line = user.and_then(|user| missing_line(ids, &error, &user));
+        RequestError::Map(ids, error, line)
+    })
+}
+
+/// Whose ranges the caller may map: its user's, by name or, where it has none, by number.
+fn owner(uid: u32) -> std::io::Result<User> {
+    let unnamed = || User { name: uid.to_string().into_bytes(), uid, gid: uid, home: Vec::new(), shell: Vec::new() };
+    Ok(accounts::user_by_id(uid)?.unwrap_or_else(unnamed))
+}
+
+/// The line that would have to stand in /etc/subuid or /etc/subgid.
+fn missing_line(ids: IdKind, error: &MapRequestError, user: &User) -> Option<String> {
+    let (first, count) = match error {
+        MapRequestError::NothingGiven(_) => (accounts::ungiven_range(ids, 65536).ok()??, 65536),
+        MapRequestError::NotGiven(_, extent) => (extent.outside(), extent.count()),
+        MapRequestError::Map(_) | MapRequestError::NotThere(..) => return None,
+    };
+    Some(format!("{}:{first}:{count}", String::from_utf8_lossy(&user.name)))
+}

@@ -1,0 +1,96 @@
+//! What a row says of its process: whose it is and what it runs.
+
+use crate::text::{self, escape};
+use nsx_core::{
+    accounts,
+    pid::Pid,
+    proc::{ProcRoot, Status},
+};
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// A process's owner and command; nothing where the process went before it was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Who {
+    /// Effective user id.
+    uid: Option<u32>,
+    /// The name that /etc/passwd has for it.
+    #[serde(serialize_with = "text::lossy")]
+    user: Option<Vec<u8>>,
+    /// Command line or name, as the process wrote it.
+    #[serde(serialize_with = "text::lossy")]
+    command: Option<Vec<u8>>,
+}
+
+impl Who {
+    /// For a table: the user's name, or the number where it has none.
+    pub(crate) fn user(&self) -> String {
+        match (&self.user, self.uid) {
+            (Some(name), _) => escape(name),
+            (None, Some(uid)) => uid.to_string(),
+            (None, None) => text::UNKNOWN.to_owned(),
+        }
+    }
+
+    /// For a table: the command.
+    pub(crate) fn command(&self) -> String {
+        self.command.as_deref().map_or_else(|| text::UNKNOWN.to_owned(), escape)
+    }
+}
+
+/// Finds out about processes, with what is the same for all of them read once.
+pub(crate) struct Registrar<'a> {
+    proc: &'a ProcRoot,
+    names: HashMap<u32, Vec<u8>>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Registrar<'a> {
+    pub(crate) fn new(proc: &'a ProcRoot) -> Self {
+        // Numbers say as much where the names cannot be had.
+        Self { proc, names: accounts::user_names().unwrap_or_default(), buffer: Vec::new() }
+    }
+
+    /// The procfs that is asked.
+    pub(crate) fn proc(&self) -> &'a ProcRoot {
+        self.proc
+    }
+
+    /// Who `pid` is.
+    pub(crate) fn who(&mut self, pid: Pid) -> Who {
+        match self.proc.status(pid, &mut self.buffer) {
+            Ok(status) => self.who_has(pid, &status),
+            Err(_) => Who::default(),
+        }
+    }
+
+    /// Who `pid` is, whose status was read.
+    pub(crate) fn who_has(&mut self, pid: Pid, status: &Status) -> Who {
+        Who {
+            uid: Some(status.euid),
+            user: self.names.get(&status.euid).cloned(),
+            command: Some(self.proc.command(pid, status, &mut self.buffer)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_process_wrote_is_safe_to_show() {
+        let who = Who { uid: Some(7), user: None, command: Some(b"a\x1b[2Jb\xff".to_vec()) };
+        assert_eq!(who.user(), "7");
+        assert_eq!(who.command(), "a\\x1b[2Jb\\xff");
+        let json = serde_json::to_string(&who).unwrap();
+        assert_eq!(json, "{\"uid\":7,\"user\":null,\"command\":\"a\\u001b[2Jb\u{fffd}\"}");
+    }
+
+    #[test]
+    fn one_that_is_gone_is_unknown() {
+        let gone = Who::default();
+        assert_eq!((gone.user(), gone.command()), ("?".to_owned(), "?".to_owned()));
+        assert_eq!(serde_json::to_string(&gone).unwrap(), r#"{"uid":null,"user":null,"command":null}"#);
+    }
+}
