@@ -45,7 +45,7 @@ pub(super) struct IdOptions {
     map_users: Vec<OsString>,
     /// Map a range of groups; implies --user; repeatable
     ///
-    /// As --map-users, of /etc/subgid and newgidmap(1). Ranges of groups too are given to users, not to groups.
+    /// As --map-users, with /etc/subgid, which gives ranges of groups to users, and newgidmap(1).
     #[arg(long, value_name = "RANGE")]
     map_groups: Vec<OsString>,
     /// The same as --map-users=auto --map-groups=auto
@@ -56,7 +56,7 @@ pub(super) struct IdOptions {
     map_subids: bool,
     /// Whether programs inside may call setgroups(2)
     ///
-    /// The kernel asks for `deny` of a caller without privilege who maps a group, so that is then the default.
+    /// Where only the caller's own group is mapped the default is `deny`, without which the kernel asks for privilege.
     #[arg(long, value_name = "RULE")]
     setgroups: Option<Setgroups>,
     /// Run the program as this user
