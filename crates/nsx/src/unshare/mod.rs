@@ -35,11 +35,21 @@ use std::{ffi::OsString, path::PathBuf};
     override_usage = "nsx unshare [OPTIONS] [--] [PROGRAM [ARG]...]",
     after_help = "\
 Examples:
-  nsx unshare -r --pid            a shell as root of a private PID tree; needs no privilege
+  nsx unshare -r --pid            a shell as root, alone in a PID namespace
   nsx unshare -r --net ss -ltn    a program in a network of its own
   nsx unshare -a --explain        what would be done, step by step"
 )]
 pub struct Options {
+    // Before the groups: what follows one would stand under its heading.
+    /// The program and its arguments
+    #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
+    program: Vec<OsString>,
+    /// Print the plan, a line a step, and run nothing
+    #[arg(long)]
+    explain: bool,
+    /// Say on standard error what was skipped
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     kinds: KindOptions,
     #[command(flatten)]
@@ -54,15 +64,6 @@ pub struct Options {
     environment: EnvironmentOptions,
     #[command(flatten)]
     clocks: ClockOptions,
-    /// Print the plan, a line a step, and run nothing
-    #[arg(long)]
-    explain: bool,
-    /// Say on standard error what was skipped
-    #[arg(short, long)]
-    verbose: bool,
-    /// The program and its arguments
-    #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
-    program: Vec<OsString>,
 }
 
 #[derive(Args, Debug)]
@@ -81,7 +82,7 @@ struct SetupOptions {
     #[arg(short = 'w', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     wd: Option<PathBuf>,
     /// How mount events pass between the new mount namespace and the caller's
-    #[arg(long, value_name = "MODE", default_value = "private", hide_default_value = true)]
+    #[arg(long, value_name = "MODE", default_value = "private")]
     propagation: Propagation,
     /// Mount a procfs on DIR, by default /proc; implies --mount
     ///
