@@ -15,7 +15,7 @@ use crate::sys::{
 use rustix::{
     event::{PollFd, PollFlags},
     io::Errno,
-    process::{WaitOptions, WaitStatus, waitpid},
+    process::{WaitOptions, WaitStatus, wait},
 };
 
 /// Makes the program's process, in which this returns the link to report over. The one that calls stays as PID 1.
@@ -71,7 +71,7 @@ fn serve(nsx: &Link, program_link: Link, signals: &SignalFd, program: &Program) 
 /// Takes the status of all children that ended, and says which the program's is, if it is among them.
 fn reap(nsx: &Link, program: &Program) -> Result<Option<i32>, Errno> {
     loop {
-        match waitpid(None, WaitOptions::NOHANG | WaitOptions::UNTRACED) {
+        match wait(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
             Ok(Some((pid, status))) if pid == program.0 => match status.stopping_signal() {
                 Some(signal) => nsx.send(Message::Stopped(signal)),
                 None => return Ok(Some(end(nsx, status))),
