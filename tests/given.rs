@@ -1,6 +1,6 @@
 //! What the caller gave is what the program gets: each thing is compared with the same program run without nsx.
 
-use crate::support::{Need, Process, Session, Test, both, procfs::Pinned, until};
+use crate::support::{Need, Session, Test, Ways, both, procfs::Pinned, until};
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -15,24 +15,6 @@ pub(crate) fn tests() -> Vec<Test> {
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
     .collect()
-}
-
-/// nsx with its options, as a prefix of another command: becoming the program and waiting for it, in new namespaces and in
-/// those of a process that is kept for as long.
-struct Ways {
-    _target: Process,
-    prefixes: Vec<String>,
-}
-
-impl Ways {
-    fn new(session: &Session) -> Self {
-        let target = session.original_unshare("--uts --pid --fork --kill-child sleep 100").start();
-        let (map, user) = if session.is_root() { ("", "") } else { ("-r ", "-U ") };
-        let id = target.program("sleep").id();
-        let unshare = ["--uts", "--uts --fork", "--pid --net"].map(|kinds| format!("nsx unshare {map}{kinds} "));
-        let enter = ["--uts", "--uts --pid"].map(|kinds| format!("nsx enter {id} {user}{kinds} "));
-        Self { _target: target, prefixes: unshare.into_iter().chain(enter).collect() }
-    }
 }
 
 /// Runs a command line as it is and behind each prefix, under `before`; all must print the same.
