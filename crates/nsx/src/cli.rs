@@ -8,10 +8,16 @@ use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 /// Create, enter, list and translate Linux namespaces.
 #[derive(Debug, Parser)]
-#[command(name = "nsx", version, disable_help_subcommand = true, subcommand_required = true)]
+#[command(
+    name = "nsx",
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    after_help = "`nsx help COMMAND` says what a command takes, `nsx COMMAND -h` in short."
+)]
 pub enum Nsx {
     /// Run a program in new namespaces
-    Unshare(unshare::Options),
+    Unshare(Box<unshare::Options>),
     /// Run a program in the namespaces of a process
     Enter(enter::Options),
     /// List namespaces, or the processes in nested PID namespaces

@@ -3,18 +3,25 @@
 //! Here are the options, as typed, and the friendly defaults that turn them into a request. What a request comes to is
 //! in `nsx_core::plan::unshare`.
 
+mod clocks;
 mod ids;
+mod kinds;
+mod rights;
 
 use crate::{
     exit::ExitStatus,
-    program::{self, KindFlags, RequestError},
+    program::{self, RequestError},
 };
 use clap::{Args, Parser, ValueEnum, builder::ValueHint};
+use clocks::ClockOptions;
+use ids::IdOptions;
+use kinds::KindOptions;
 use nsx_core::{
     ns::NsKind,
     plan::{self, Caller, unshare::Request},
     proc::ProcRoot,
 };
+use rights::{EnvironmentOptions, RightsOptions};
 use std::{ffi::OsString, path::PathBuf};
 
 /// Run a program in new namespaces
@@ -28,33 +35,35 @@ use std::{ffi::OsString, path::PathBuf};
     override_usage = "nsx unshare [OPTIONS] [--] [PROGRAM [ARG]...]",
     after_help = "\
 Examples:
-  nsx unshare -r --pid            a shell as root of a private PID tree; needs no privilege
+  nsx unshare -r --pid            a shell as root, alone in a PID namespace
   nsx unshare -r --net ss -ltn    a program in a network of its own
   nsx unshare -a --explain        what would be done, step by step"
 )]
 pub struct Options {
-    #[command(flatten)]
-    kinds: KindFlags,
-    /// Every kind that the kernel has
-    ///
-    /// Where the caller has not the privilege for it this implies --map-root-user.
-    #[arg(short, long, help_heading = "Namespaces")]
-    all: bool,
-    #[command(flatten)]
-    ids: ids::IdOptions,
-    #[command(flatten)]
-    setup: SetupOptions,
-    #[command(flatten)]
-    process: ProcessOptions,
+    // Before the groups: what follows one would stand under its heading.
+    /// The program and its arguments
+    #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
+    program: Vec<OsString>,
     /// Print the plan, a line a step, and run nothing
     #[arg(long)]
     explain: bool,
     /// Say on standard error what was skipped
     #[arg(short, long)]
     verbose: bool,
-    /// The program and its arguments
-    #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
-    program: Vec<OsString>,
+    #[command(flatten)]
+    kinds: KindOptions,
+    #[command(flatten)]
+    ids: IdOptions,
+    #[command(flatten)]
+    setup: SetupOptions,
+    #[command(flatten)]
+    process: ProcessOptions,
+    #[command(flatten)]
+    rights: RightsOptions,
+    #[command(flatten)]
+    environment: EnvironmentOptions,
+    #[command(flatten)]
+    clocks: ClockOptions,
 }
 
 #[derive(Args, Debug)]
@@ -73,7 +82,7 @@ struct SetupOptions {
     #[arg(short = 'w', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     wd: Option<PathBuf>,
     /// How mount events pass between the new mount namespace and the caller's
-    #[arg(long, value_name = "MODE", default_value = "private", hide_default_value = true)]
+    #[arg(long, value_name = "MODE", default_value = "private")]
     propagation: Propagation,
     /// Mount a procfs on DIR, by default /proc; implies --mount
     ///
@@ -140,19 +149,19 @@ pub(crate) fn run(options: Options) -> ExitStatus {
 
 /// What the options ask for, with the defaults of `nsx unshare` filled in.
 fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request, RequestError> {
-    let Options { kinds, all, ids, setup, process, program, .. } = options;
-    let mut kinds = kinds.set();
-    let mut map_root = false;
-    if all {
-        kinds = caller.kinds;
-        map_root = !caller.is_privileged() && !ids.maps_anything();
-    }
+    let Options { kinds, ids, setup, process, rights, environment, clocks, program, .. } = options;
+    let map_root = kinds.all && !caller.is_privileged() && !ids.maps_anything();
+    let (mut kinds, pins) = kinds.settle(caller)?;
+    let clocks = clocks.offsets();
     let ids = ids.settle(map_root, caller, proc)?;
     if ids.users.is_some() || ids.groups.is_some() {
         kinds.insert(NsKind::User);
     }
     if setup.hostname.is_some() {
         kinds.insert(NsKind::Uts);
+    }
+    if !clocks.is_empty() {
+        kinds.insert(NsKind::Time);
     }
     if setup.root.is_some() || setup.mount_proc.is_some() {
         kinds.insert(NsKind::Mnt);
@@ -182,6 +191,8 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         users: ids.users,
         groups: ids.groups,
         setgroups: ids.setgroups,
+        clocks,
+        pins,
         propagation: match setup.propagation {
             Propagation::Private => plan::Propagation::Private,
             Propagation::Shared => plan::Propagation::Shared,
@@ -198,6 +209,9 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         directory: setup.wd,
         uid: ids.uid,
         gid: ids.gid,
+        capabilities: rights.capabilities(),
+        no_new_privs: rights.no_new_privs(),
+        environment: environment.settle(std::env::vars_os())?,
         programs: program::programs(program)?,
     })
 }
