@@ -11,6 +11,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_shell_sees_143_for_a_program_killed_by_term),
         both(it_hands_signals_to_a_program_that_would_drop_them),
         both(a_program_may_handle_its_signals_itself),
+        both(an_init_that_waits_for_its_signals_gets_them).needs([Need::Tool("perl")]),
         both(a_shell_that_forks_all_the_time_can_be_ended),
         both(a_signal_is_not_lost_however_early_it_comes),
         both(a_killed_nsx_takes_its_program_with_it),
@@ -102,6 +103,24 @@ fn a_program_may_handle_its_signals_itself(session: &Session) {
             nsx.signal(Signal::HUP);
             nsx.signal(signal);
             assert_eq!(nsx.wait_for(SOON).exited(3).text(), "ready\ngot", "{prefix}");
+        }
+    }
+}
+
+fn an_init_that_waits_for_its_signals_gets_them(session: &Session) {
+    // It has no handler and nothing ignored: the first waits in rt_sigtimedwait(2), as small inits do, the second holds the
+    // signal back and looks at it when it wants to, as those with a signalfd(2) do.
+    let block = "use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGTERM)); $| = 1; print qq(ready\\n);";
+    let wait = format!("$s = pack('Q', 1 << 14); $n = syscall({}, $s, 0, 0, 8);", libc::SYS_rt_sigtimedwait);
+    let look = "$p = POSIX::SigSet->new; do { select(undef, undef, undef, 0.01); sigpending($p) }
+        until $p->ismember(SIGTERM); select(undef, undef, undef, 0.5); $n = 15;";
+    for take in [&wait, look] {
+        for prefix in Ways::new(session).waiting() {
+            let script = format!("{block} {take} print qq(got $n\\n); _exit(3)");
+            let nsx = session.command(&format!("{prefix}perl -e")).arg(script).start();
+            nsx.line();
+            nsx.signal(Signal::TERM);
+            assert_eq!(nsx.wait_for(SOON).exited(3).text(), "ready\ngot 15", "{prefix}");
         }
     }
 }
