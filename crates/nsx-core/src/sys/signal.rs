@@ -157,10 +157,16 @@ pub fn send(process: Pid, signal: Signal) -> Result<(), Errno> {
 
 /// Sends `signal` to this process and lets it through at once, with its default effect. Returns where that effect did
 /// not end or stop it, or once it goes on.
+///
+/// On PID 1 of a namespace a signal has no default effect. So that another nsx, which waits for this one, can see that it
+/// does nothing about a signal that stops, and stop it from outside, the signal is let through for a moment.
 pub fn raise_default(signal: Signal) -> Result<(), Errno> {
     let before = Disposition::default_for(signal).ok(); // fails for KILL and STOP, whose effect is fixed
     send(rustix::process::getpid(), signal)?;
     let blocked = Mask::set(libc::SIG_UNBLOCK, &Mask::of(signal)?)?;
+    if rustix::process::getpid() == Pid::INIT && default_effect(signal) == DefaultEffect::Stop {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
     blocked.restore()?;
     before.map_or(Ok(()), |before| before.restore(signal))
 }
