@@ -101,12 +101,32 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__ls)
-            opts="-h --help"
+            opts="-a -t -p -q -h --all --type --task --pids --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --task)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -115,12 +135,20 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__pidmap)
-            opts="-h --help"
+            opts="-q -h --from --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -129,7 +157,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__unshare)
-            opts="-v -m -u -i -n -p -U -C -T -a -r -c -S -G -R -w -f -h --explain --verbose --mount --uts --ipc --net --pid --user --cgroup --time --all --map-root-user --map-current-user --map-user --map-group --setgroups --setuid --setgid --hostname --root --wd --propagation --mount-proc --no-mount-proc --no-mount-sys --no-lo --fork --no-fork --no-kill-child --help"
+            opts="-v -m -u -i -n -p -U -C -T -a -r -c -S -G -R -w -f -h --explain --verbose --mount --uts --ipc --net --pid --user --cgroup --time --all --map-root-user --map-current-user --map-user --map-group --map-users --map-groups --map-auto --map-subids --setgroups --setuid --setgid --hostname --root --wd --propagation --mount-proc --no-mount-proc --no-mount-sys --no-lo --fork --no-fork --no-kill-child --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -140,6 +168,14 @@ _nsx() {
                     return 0
                     ;;
                 --map-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --map-users)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --map-groups)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -32,6 +32,8 @@ complete -c nsx -n "__fish_nsx_needs_command" -f -a "ls" -d 'List namespaces, or
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "pidmap" -d 'Translate process ids between PID namespaces'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-user -d 'Map the caller to this user inside; implies --user' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-group -d 'Map the caller\'s group to this one inside; implies --user' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-users -d 'Map a range of users; implies --user; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-groups -d 'Map a range of groups; implies --user; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l setgroups -d 'Whether programs inside may call setgroups(2)' -r -f -a "allow\t'They may'
 deny\t'They may not'"
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s S -l setuid -d 'Run the program as this user' -r
@@ -57,6 +59,8 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s T -l time -d 'Offset
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s a -l all -d 'Every kind that the kernel has'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s r -l map-root-user -d 'Be root inside: map the caller to user 0 and group 0; implies --user'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s c -l map-current-user -d 'Be oneself inside: map the caller to the same user and group; implies --user'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-auto -d 'The same as --map-users=auto --map-groups=auto'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-subids -d 'The same as --map-users=subids --map-groups=subids'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-proc -d 'With --pid, leave /proc as it is'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-sys -d 'With --net, leave /sys as it is'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-lo -d 'With --net, leave the loopback device down'
@@ -80,5 +84,20 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s C -l cgroup -d 'The ro
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s T -l time -d 'Offsets of the monotonic and boot-time clocks'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s a -l all -d 'All in which the process differs from the caller; the default'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s h -l help -d 'Print help'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s h -l help -d 'Print help'
-complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s h -l help -d 'Print help'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s t -l type -d 'List only namespaces of this kind: cgroup, ipc, mnt, net, pid, time, user or uts' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only the namespaces that this process is in' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces (so far also the default), or with --pids all processes'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l pids -d 'List the processes in nested PID namespaces'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json -d 'Print a JSON document'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s q -l quiet -d 'Do not say on standard error what could not be seen'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l from -d 'Read the ids as the PID namespace of this process counts' -r
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json -d 'Print a JSON document'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s q -l quiet -d 'Print numbers only: a line for each PID with its ids, or with --from the one that it has here'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s h -l help -d 'Print help (see more with \'--help\')'
