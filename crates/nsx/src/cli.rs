@@ -17,7 +17,7 @@ use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 )]
 pub enum Nsx {
     /// Run a program in new namespaces
-    Unshare(unshare::Options),
+    Unshare(Box<unshare::Options>),
     /// Run a program in the namespaces of a process
     Enter(enter::Options),
     /// List namespaces, or the processes in nested PID namespaces

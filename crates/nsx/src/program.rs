@@ -205,8 +205,8 @@ fn failed(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> ExitStatus
         }
     }
     match (failure.step, failure.errno) {
-        (Step::Exec(_), Errno::NOENT) => ExitStatus::NOT_FOUND,
-        (Step::Exec(_), _) => ExitStatus::NOT_EXECUTABLE,
+        (Step::Exec { .. }, Errno::NOENT) => ExitStatus::NOT_FOUND,
+        (Step::Exec { .. }, _) => ExitStatus::NOT_EXECUTABLE,
         _ => ExitStatus::NOT_RUN,
     }
 }

@@ -87,7 +87,7 @@ pub fn plan(request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, 
     if forks {
         plan.push(Actor::Inside, Step::DieWithParent);
     }
-    plan.push(Actor::Inside, Step::Exec(request.programs));
+    plan.push(Actor::Inside, Step::Exec { programs: request.programs, environment: None });
     Ok(plan)
 }
 

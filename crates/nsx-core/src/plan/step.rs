@@ -4,17 +4,72 @@ use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::{NsKind, NsSet},
     pid::Process,
+    proc::NsLink,
 };
-use rustix::fd::OwnedFd;
+use rustix::{fd::OwnedFd, thread::CapabilitySet};
 use std::{
     ffi::CString,
+    fmt,
     path::{Path, PathBuf},
 };
 
-/// How mount events pass between a mount namespace and the one that it was copied from, see `mount_namespaces(7)`.
+/// A clock that a time namespace may set, see `time_namespaces(7)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// CLOCK_MONOTONIC and its kin.
+    Monotonic,
+    /// CLOCK_BOOTTIME, which counts the time of suspension too.
+    Boottime,
+}
+
+/// By how much a clock of a time namespace is ahead of the host's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockOffset {
+    /// Which clock.
+    pub clock: Clock,
+    /// Seconds; negative for behind.
+    pub seconds: i64,
+}
+
+/// As a line of `/proc/PID/timens_offsets`.
+impl fmt::Display for ClockOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clock = match self.clock {
+            Clock::Monotonic => "monotonic",
+            Clock::Boottime => "boottime",
+        };
+        write!(f, "{clock} {} 0", self.seconds)
+    }
+}
+
+/// A file to which a namespace is bound, so that it lives without processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// Which of the new namespaces.
+    pub kind: NsKind,
+    /// The file, as the caller names it.
+    pub at: PathBuf,
+    /// Whether the file is made if it is missing, a link refused, and what holds a namespace already left alone.
+    pub make: bool,
+}
+
+impl Pin {
+    /// The link below `/proc/PID` that the file is bound to: the namespace of nsx's children where nsx itself is in none.
+    pub fn link(&self) -> String {
+        let link = match self.kind {
+            NsKind::Pid => NsLink::PidForChildren,
+            NsKind::Time => NsLink::TimeForChildren,
+            kind => NsLink::Own(kind),
+        };
+        format!("ns/{}", link.name())
+    }
+}
+
+/// How mount events pass between a mount namespace and the one that it was copied from, see `mount_namespaces(7)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Propagation {
     /// Neither sees the other's.
+    #[default]
     Private,
     /// Both see both.
     Shared,
@@ -57,6 +112,10 @@ pub enum Step {
     },
     /// Say whether groups may be set in the new user namespace.
     WriteSetgroups(Setgroups),
+    /// Set a clock of the new time namespace, while nobody is in it.
+    SetClock(ClockOffset),
+    /// Bind a new namespace to a file.
+    Pin(Pin),
     /// Make the child that becomes the program; nsx stays and waits for it.
     Fork {
         /// Whether that child is PID 1 of a new PID namespace.
@@ -116,8 +175,26 @@ pub enum Step {
     SetUser(u32),
     /// Ask to be killed when nsx ends.
     DieWithParent,
-    /// Become the program: the first of these argument vectors whose program exists.
-    Exec(Vec<Vec<CString>>),
+    /// Leave no capability but these within the program's reach.
+    LimitCapabilities(CapabilitySet),
+    /// Have the kernel keep the capabilities when the user changes.
+    KeepCapabilities,
+    /// Have these capabilities, as far as there are, and no others.
+    SetCapabilities {
+        /// Which.
+        set: CapabilitySet,
+        /// Whether the program has them too, though it is not root's.
+        ambient: bool,
+    },
+    /// Gain no privilege by any exec.
+    NoNewPrivs,
+    /// Become the program.
+    Exec {
+        /// Argument vectors, of which the first whose program exists is run.
+        programs: Vec<Vec<CString>>,
+        /// The environment, `NAME=VALUE` each; the caller's where none is given.
+        environment: Option<Vec<CString>>,
+    },
 }
 
 impl Step {
@@ -130,6 +207,14 @@ impl Step {
             }
             Self::RunIdMapHelper { ids, map } => format!("{} {}", ids.helper(), helper_arguments(map).join(" ")),
             Self::WriteSetgroups(rule) => format!("write setgroups \"{}\"", rule.word()),
+            Self::SetClock(offset) => format!("write timens_offsets \"{offset}\""),
+            Self::Pin(pin) => format!("mount({}, {}, MS_BIND)", pin.link(), pin.at.display()),
+            Self::LimitCapabilities(set) => format!("prctl(PR_CAPBSET_DROP, all but {})", capabilities(*set)),
+            Self::KeepCapabilities => "prctl(PR_SET_KEEPCAPS, 1)".to_owned(),
+            Self::SetCapabilities { set, ambient } => {
+                format!("capset({}){}", capabilities(*set), if *ambient { ", ambient too" } else { "" })
+            }
+            Self::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
             Self::Fork { .. } | Self::ForkJoiner => "fork()".to_owned(),
             Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
             Self::Join { target, kinds, .. } => format!("setns(pidfd of {}, {})", target.pid(), kinds.flag_names()),
@@ -149,7 +234,7 @@ impl Step {
             Self::SetGroup(gid) => format!("setgid({gid})"),
             Self::SetUser(uid) => format!("setuid({uid})"),
             Self::DieWithParent => "prctl(PR_SET_PDEATHSIG, SIGKILL)".to_owned(),
-            Self::Exec(programs) => {
+            Self::Exec { programs, .. } => {
                 format!("execvp({})", programs.first().map_or_else(String::new, |first| words(first)))
             }
         }
@@ -168,6 +253,8 @@ impl Step {
                 "groups stay as they are, which the kernel asks of whoever maps a group unprivileged".to_owned()
             }
             Self::WriteSetgroups(Setgroups::Allow) => "programs inside may set their groups".to_owned(),
+            Self::SetClock(_) => "its clocks can be set only while nobody is in the new time namespace".to_owned(),
+            Self::Pin(pin) => format!("the {} namespace stays when its processes are gone", pin.kind),
             Self::Fork { init: true } => {
                 "only a child enters the PID namespace, as its PID 1; nsx waits for it".to_owned()
             }
@@ -202,8 +289,16 @@ impl Step {
             Self::SetGroup(_) => "the program's group".to_owned(),
             Self::SetUser(_) => "the program's user".to_owned(),
             Self::DieWithParent => "the program is killed if nsx is".to_owned(),
-            Self::Exec(programs) if programs.len() > 1 => "the first shell that is there".to_owned(),
-            Self::Exec(_) => "the program".to_owned(),
+            Self::LimitCapabilities(_) => "no exec gives the program any other capability".to_owned(),
+            Self::KeepCapabilities => "the change of the user does not take them".to_owned(),
+            Self::SetCapabilities { ambient: true, .. } => "the program has them, whoever it runs as".to_owned(),
+            Self::SetCapabilities { .. } => "nothing else is left of nsx's own".to_owned(),
+            Self::NoNewPrivs => "no set-user-id program gives the program more than it has".to_owned(),
+            Self::Exec { programs, .. } if programs.len() > 1 => "the first shell that is there".to_owned(),
+            Self::Exec { environment: Some(variables), .. } => {
+                format!("the program, with an environment of {} variables", variables.len())
+            }
+            Self::Exec { .. } => "the program".to_owned(),
         }
     }
 
@@ -215,6 +310,8 @@ impl Step {
             Self::WriteIdMap { ids, .. } => format!("write the {ids} id map"),
             Self::RunIdMapHelper { ids, .. } => format!("map {ids} ids with {}", ids.helper()),
             Self::WriteSetgroups(rule) => format!("{} setgroups", rule.word()),
+            Self::SetClock(offset) => format!("set the clock offset {offset}"),
+            Self::Pin(pin) => format!("pin the {} namespace to {}", pin.kind, pin.at.display()),
             Self::Fork { .. } | Self::ForkJoiner | Self::ForkSibling => "make a child process".to_owned(),
             Self::Join { kinds, target, .. } => format!("join the {} of process {}", kinds.noun(), target.pid()),
             Self::Propagate { at, propagation } => {
@@ -232,12 +329,24 @@ impl Step {
             Self::SetGroup(gid) => format!("become group {gid}"),
             Self::SetUser(uid) => format!("become user {uid}"),
             Self::DieWithParent => "tie the program's life to nsx's".to_owned(),
-            Self::Exec(programs) => {
+            Self::LimitCapabilities(_) | Self::SetCapabilities { .. } => "set the capabilities".to_owned(),
+            Self::KeepCapabilities => "keep the capabilities".to_owned(),
+            Self::NoNewPrivs => "set no_new_privs".to_owned(),
+            Self::Exec { programs, .. } => {
                 let name = programs.first().and_then(|program| program.first());
                 format!("execute {}", name.map_or_else(String::new, |name| words(std::slice::from_ref(name))))
             }
         }
     }
+}
+
+/// Capabilities by name: `NET_RAW and SYS_ADMIN`.
+fn capabilities(set: CapabilitySet) -> String {
+    if set == CapabilitySet::all() {
+        return "all".to_owned();
+    }
+    let names: Vec<_> = set.iter_names().map(|(name, _)| name).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// The numbers of a map as newuidmap(1) takes them.

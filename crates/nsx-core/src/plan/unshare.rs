@@ -5,7 +5,7 @@
 //! go, since a user namespace may mount one only where it sees another whole; ids as late as can be, because the steps
 //! before need privilege; and the tie to nsx's life after them, because a change of ids cuts it.
 
-use super::{Actor, Caller, Plan, PlanError, Propagation, Step};
+use super::{Actor, Caller, ClockOffset, Pin, Plan, PlanError, Propagation, Step};
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::{NsKind, NsSet},
@@ -20,7 +20,7 @@ use std::{
 const HOST_NAME_MAX: usize = 64;
 
 /// What is wanted, in the words of namespaces. Nothing is implied: who fills it in has settled the defaults.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
     /// Kinds of new namespaces.
     pub kinds: NsSet,
@@ -30,6 +30,10 @@ pub struct Request {
     pub groups: Option<IdMap>,
     /// Whether groups may be set in the new user namespace; as the maps need it where none is given.
     pub setgroups: Option<Setgroups>,
+    /// Offsets of the new time namespace's clocks.
+    pub clocks: Vec<ClockOffset>,
+    /// Files that keep the new namespaces when their processes are gone.
+    pub pins: Vec<Pin>,
     /// How mount events pass.
     pub propagation: Propagation,
     /// Whether nsx stays and waits, and a child becomes the program.
@@ -52,8 +56,31 @@ pub struct Request {
     pub uid: Option<u32>,
     /// The program's group id, likewise; its supplementary groups are dropped.
     pub gid: Option<u32>,
+    /// What becomes of the caller's capabilities.
+    pub capabilities: Capabilities,
+    /// Whether the program can gain no privilege by an exec, see `no_new_privs` in `prctl(2)`.
+    pub no_new_privs: bool,
+    /// The program's environment, `NAME=VALUE` each; the caller's where none is given.
+    pub environment: Option<Vec<CString>>,
     /// Argument vectors, of which the first whose program exists is run.
     pub programs: Vec<Vec<CString>>,
+}
+
+/// What becomes of the capabilities on the way to the program, see `capabilities(7)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Capabilities {
+    /// What the kernel makes of them.
+    #[default]
+    Inherit,
+    /// The program has all that the new user namespace gave, whoever it runs as.
+    Keep,
+    /// The program and all that comes after it have at most these; where `ambient`, it has them whoever it runs as.
+    Limit {
+        /// Which.
+        to: CapabilitySet,
+        /// Whether they outlive a change of the user.
+        ambient: bool,
+    },
 }
 
 /// The plan of a request.
@@ -67,10 +94,37 @@ pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     let mut plan = Plan::default();
     plan.push(Actor::Nsx, Step::Unshare(request.kinds));
     push_id_maps(&mut plan, &request, caller)?;
+    for offset in &request.clocks {
+        plan.push(Actor::Nsx, Step::SetClock(*offset));
+    }
     if request.fork {
         plan.push(Actor::Nsx, Step::Fork { init: request.kinds.contains(NsKind::Pid) });
     }
+    // After the fork: until then a new PID namespace is nobody's.
+    for pin in &request.pins {
+        plan.push(Actor::Outside, Step::Pin(pin.clone()));
+    }
     push_mounts_and_names(&mut plan, &request)?;
+    push_ids_and_capabilities(&mut plan, &request);
+    if request.fork && request.kill_child {
+        plan.push(Actor::Inside, Step::DieWithParent);
+    }
+    plan.push(Actor::Inside, Step::Exec { programs: request.programs, environment: request.environment });
+    Ok(plan)
+}
+
+fn push_ids_and_capabilities(plan: &mut Plan, request: &Request) {
+    if let Capabilities::Limit { to, .. } = request.capabilities {
+        plan.push(Actor::Inside, Step::LimitCapabilities(to));
+    }
+    let outlives = match request.capabilities {
+        Capabilities::Inherit => None,
+        Capabilities::Keep => Some((CapabilitySet::all(), true)),
+        Capabilities::Limit { to, ambient } => Some((to, ambient)),
+    };
+    if outlives.is_some() && request.uid.is_some() {
+        plan.push(Actor::Inside, Step::KeepCapabilities);
+    }
     if let Some(gid) = request.gid {
         // Where the kernel was just told to deny it, it denies it.
         if !plan.0.iter().any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny))) {
@@ -81,11 +135,12 @@ pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     if let Some(uid) = request.uid {
         plan.push(Actor::Inside, Step::SetUser(uid));
     }
-    if request.fork && request.kill_child {
-        plan.push(Actor::Inside, Step::DieWithParent);
+    if let Some((set, ambient)) = outlives {
+        plan.push(Actor::Inside, Step::SetCapabilities { set, ambient });
     }
-    plan.push(Actor::Inside, Step::Exec(request.programs));
-    Ok(plan)
+    if request.no_new_privs {
+        plan.push(Actor::Inside, Step::NoNewPrivs);
+    }
 }
 
 fn push_id_maps(plan: &mut Plan, request: &Request, caller: &Caller) -> Result<(), PlanError> {
@@ -173,6 +228,7 @@ fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Clock;
 
     fn ordinary() -> Caller {
         Caller { uid: 1000, gid: 1001, capabilities: CapabilitySet::empty(), kinds: NsSet::ALL }
@@ -185,21 +241,8 @@ mod tests {
     fn request(kinds: &[NsKind]) -> Request {
         Request {
             kinds: kinds.iter().copied().collect(),
-            users: None,
-            groups: None,
-            setgroups: None,
-            propagation: Propagation::Private,
-            fork: false,
-            kill_child: false,
-            loopback: false,
-            mount_sys: false,
-            mount_proc: None,
-            hostname: None,
-            root: None,
-            directory: None,
-            uid: None,
-            gid: None,
             programs: vec![vec![c"ps".into(), c"aux".into()]],
+            ..Request::default()
         }
     }
 
@@ -269,6 +312,43 @@ mod tests {
                 "inside: setgid(2)",
                 "inside: setuid(1)",
                 "inside: prctl(PR_SET_PDEATHSIG, SIGKILL)",
+                "inside: execvp(ps aux)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_pin_is_made_once_the_pid_namespace_has_a_process() {
+        let mut request = request(&[NsKind::Pid, NsKind::Time]);
+        request.fork = true;
+        request.clocks = vec![ClockOffset { clock: Clock::Boottime, seconds: -5 }];
+        request.pins = vec![Pin { kind: NsKind::Pid, at: "/run/pid".into(), make: true }];
+        assert_eq!(
+            text(&plan(request, &root()).unwrap()),
+            [
+                "nsx: unshare(CLONE_NEWPID|CLONE_NEWTIME)",
+                "nsx: write timens_offsets \"boottime -5 0\"",
+                "nsx: fork()",
+                "outside: mount(ns/pid_for_children, /run/pid, MS_BIND)",
+                "inside: execvp(ps aux)",
+            ]
+        );
+    }
+
+    #[test]
+    fn capabilities_are_bounded_before_the_user_changes_and_set_after() {
+        let mut request = request(&[NsKind::User]);
+        request.capabilities = Capabilities::Limit { to: CapabilitySet::NET_RAW, ambient: true };
+        request.uid = Some(5);
+        request.no_new_privs = true;
+        assert_eq!(
+            text(&plan(request, &root()).unwrap())[1..],
+            [
+                "inside: prctl(PR_CAPBSET_DROP, all but NET_RAW)",
+                "inside: prctl(PR_SET_KEEPCAPS, 1)",
+                "inside: setuid(5)",
+                "inside: capset(NET_RAW), ambient too",
+                "inside: prctl(PR_SET_NO_NEW_PRIVS, 1)",
                 "inside: execvp(ps aux)",
             ]
         );

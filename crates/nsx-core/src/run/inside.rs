@@ -6,7 +6,7 @@ use super::{
     wait::Inherited,
 };
 use crate::{
-    plan::{Plan, Step},
+    plan::{Actor, Plan, Step},
     sys::process::{Forked, exit_now, fork_sibling},
 };
 use rustix::io::Errno;
@@ -14,9 +14,16 @@ use rustix::io::Errno;
 /// What a child ends with that did not become the program; nsx has the reason from the link.
 const NOT_RUN: i32 = 125;
 
-/// Takes the steps from `first` on, in a new child. Failures go over the link; the last step does not return.
+/// Takes the steps from `first` on, in a new child, once nsx says so. Failures go over the link; the last step does not
+/// return.
 pub(super) fn walk(plan: &Plan, first: usize, hands: &Hands<'_>, link: &Link, inherited: &Inherited) -> ! {
+    if link.receive() != Some(Message::Go) {
+        exit_now(NOT_RUN);
+    }
     for (place, task) in plan.tasks().iter().enumerate().skip(first) {
+        if task.actor == Actor::Outside {
+            continue; // nsx sees to it, and then lets go on
+        }
         let outcome = match &task.step {
             Step::ForkSibling => go_on_as_sibling(link, inherited),
             Step::DieWithParent => hands.perform(&task.step).and_then(|()| {

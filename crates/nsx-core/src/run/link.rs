@@ -16,6 +16,12 @@ pub(super) struct Link(OwnedFd);
 pub(super) enum Message {
     /// To an outside: take this step.
     Take(usize),
+    /// To an outside: what the steps left behind may stay.
+    Keep,
+    /// To an outside: it may not.
+    Undo,
+    /// To an inside: walk on.
+    Go,
     /// This step is taken, or the kernel refused it.
     Took(usize, Result<(), Errno>),
     /// From a joiner: the program's process.
@@ -30,6 +36,9 @@ impl Message {
             Self::Take(place) => (0, place, 0),
             Self::Took(place, outcome) => (1, place, outcome.err().map_or(0, Errno::raw_os_error)),
             Self::Started(pid) => (2, 0, pid.as_raw_nonzero().get()),
+            Self::Keep => (3, 0, 0),
+            Self::Undo => (4, 0, 0),
+            Self::Go => (5, 0, 0),
         };
         let mut bytes = [0; MESSAGE_SIZE];
         let fields = [kind, place as i32, number];
@@ -48,6 +57,9 @@ impl Message {
             1 if number == 0 => Some(Self::Took(place, Ok(()))),
             1 => Some(Self::Took(place, Err(Errno::from_raw_os_error(number)))),
             2 => Some(Self::Started(Pid::from_raw(number)?)),
+            3 => Some(Self::Keep),
+            4 => Some(Self::Undo),
+            5 => Some(Self::Go),
             _ => None,
         }
     }
@@ -104,6 +116,9 @@ mod tests {
             Message::Took(3, Ok(())),
             Message::Took(4, Err(Errno::PERM)),
             Message::Started(Pid::from_raw(4_194_304).unwrap()),
+            Message::Keep,
+            Message::Undo,
+            Message::Go,
         ];
         for message in sent {
             one.send(message);

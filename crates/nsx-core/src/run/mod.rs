@@ -7,12 +7,14 @@
 //! Whoever calls [`run`] must have one thread, because the plan may fork and the kernel refuses some namespaces to
 //! several.
 
+mod capabilities;
 mod init;
 mod inside;
 mod link;
 mod mounts;
 mod outside;
 mod perform;
+mod pins;
 mod terminal;
 mod wait;
 
@@ -61,22 +63,32 @@ pub fn run<'p>(
     let Some(first) = plan.tasks().first() else { return Ok(Ended::Exited(0)) };
     let at_start = |errno| Failure { step: &first.step, errno };
     let hands = Hands::new(proc).map_err(at_start)?;
-    let mut outside = Outside::start(plan, &hands).map_err(at_start)?;
+    let outside = Outside::start(plan, &hands).map_err(at_start)?;
 
     for (place, task) in plan.tasks().iter().enumerate() {
-        let outcome = match (&task.step, &mut outside) {
-            (Step::Fork { .. } | Step::ForkJoiner, _) => {
-                drop(outside);
-                return wait::run_child(plan, place, &hands, skipped);
-            }
-            (_, Some(outside)) if task.actor == Actor::Outside => outside.take(place),
-            (step, _) => hands.perform(step),
-        };
-        match outcome {
+        if matches!(task.step, Step::Fork { .. } | Step::ForkJoiner) {
+            return wait::run_child(plan, place, &hands, outside, skipped);
+        }
+        if let (Step::Exec { .. }, Some(outside)) = (&task.step, &outside) {
+            // The exec is also what lets go of the outside.
+            outside.keep().map_err(|errno| Failure { step: &task.step, errno })?;
+        }
+        match take(plan, place, &hands, outside.as_ref()) {
             Ok(()) => {}
             Err(errno) if task.optional => skipped(&task.step, errno),
-            Err(errno) => return Err(Failure { step: &task.step, errno }),
+            Err(errno) => {
+                outside.inspect(Outside::undo);
+                return Err(Failure { step: &task.step, errno });
+            }
         }
     }
     Ok(Ended::Exited(0))
+}
+
+/// Takes the step at `place`, oneself or by the outside.
+fn take(plan: &Plan, place: usize, hands: &Hands<'_>, outside: Option<&Outside>) -> Result<(), Errno> {
+    match (&plan.tasks()[place], outside) {
+        (task, Some(outside)) if task.actor == Actor::Outside => outside.take(place),
+        (task, _) => hands.perform(&task.step),
+    }
 }

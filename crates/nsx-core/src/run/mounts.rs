@@ -71,6 +71,11 @@ fn beneath(root: Option<&Path>, at: &Path) -> Result<OwnedFd, Errno> {
 }
 
 /// A path to what a descriptor is open on, through the caller's procfs, which is still there.
-fn path_of(fd: &OwnedFd) -> String {
+pub(super) fn path_of(fd: &OwnedFd) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
+}
+
+/// The same of what lies below an open directory.
+pub(super) fn path_below(directory: &OwnedFd, path: &str) -> String {
+    format!("{}/{path}", path_of(directory))
 }

@@ -1,14 +1,17 @@
-//! The outside: a child that stays in the caller's namespaces, for steps that can be taken only there.
+//! The outside: a process that stays in the caller's namespaces, for steps that can be taken only there.
 //!
-//! It is made before the first step, takes one step each time it is told to, and ends when nsx does or lets go of it.
+//! It is made before the first step, takes one step each time it is told to, and ends when nsx lets go of it. What its
+//! steps leave behind goes if nsx ends before it has said that it may stay.
+//!
+//! It is nobody's child: nsx may become the program, which must not inherit a child that it never made.
 
 use super::{
     link::{Link, Message},
     perform::Hands,
+    pins::Made,
 };
 use crate::{
-    pid::Pid,
-    plan::{Actor, Plan},
+    plan::{Actor, Plan, Step},
     sys::{
         process::{Forked, exit_now, fork},
         signal::Disposition,
@@ -17,10 +20,7 @@ use crate::{
 use rustix::{io::Errno, process::WaitOptions};
 
 /// nsx's handle on its outside.
-pub(super) struct Outside {
-    link: Option<Link>,
-    pid: Pid,
-}
+pub(super) struct Outside(Link);
 
 impl Outside {
     /// Makes one, if any step of the plan asks for it.
@@ -30,39 +30,76 @@ impl Outside {
         }
         let (ours, theirs) = Link::pair()?;
         match fork()? {
-            Forked::Parent(pid) => Ok(Some(Self { link: Some(ours), pid })),
+            Forked::Parent(middle) => {
+                drop(theirs);
+                let _ = rustix::process::waitpid(Some(middle), WaitOptions::empty());
+                Ok(Some(Self(ours)))
+            }
             Forked::Child => {
                 drop(ours);
-                serve(plan, hands, &theirs)
+                if let Ok(Forked::Child) = fork() {
+                    serve(plan, hands, &theirs);
+                }
+                exit_now(0)
             }
         }
     }
 
     /// Has it take the step at `place`.
     pub(super) fn take(&self, place: usize) -> Result<(), Errno> {
-        let link = self.link.as_ref().ok_or(Errno::PIPE)?;
-        link.send(Message::Take(place));
-        match link.receive() {
+        self.ask(Message::Take(place))
+    }
+
+    /// Has it keep what its steps left behind, whatever becomes of nsx.
+    pub(super) fn keep(&self) -> Result<(), Errno> {
+        self.ask(Message::Keep)
+    }
+
+    /// Has it undo its steps after all.
+    pub(super) fn undo(&self) {
+        let _ = self.ask(Message::Undo);
+    }
+
+    fn ask(&self, message: Message) -> Result<(), Errno> {
+        self.0.send(message);
+        match self.0.receive() {
             Some(Message::Took(_, outcome)) => outcome,
             _ => Err(Errno::PIPE),
         }
     }
 }
 
-impl Drop for Outside {
-    /// Lets it end and takes its status, so that the program does not inherit a child that it never made.
-    fn drop(&mut self) {
-        self.link = None;
-        let _ = rustix::process::waitpid(Some(self.pid), WaitOptions::empty());
-    }
-}
-
-fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link) -> ! {
+fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link) {
     // Else the status of a program that a step runs would be lost, where the caller ignores SIGCHLD.
     let _ = Disposition::default_for(libc::SIGCHLD);
-    while let Some(Message::Take(place)) = link.receive() {
-        let outcome = plan.tasks().get(place).map_or(Err(Errno::INVAL), |task| hands.perform(&task.step));
+    let mut made: Vec<Made> = Vec::new();
+    let mut keep = false;
+    while let Some(message) = link.receive() {
+        let mut outcome = Ok(());
+        let mut place = 0;
+        match message {
+            Message::Take(step) => {
+                place = step;
+                outcome = match plan.tasks().get(step).map(|task| &task.step) {
+                    Some(Step::Pin(pin)) => hands.pin(pin).map(|pin| made.push(pin)),
+                    Some(step) => hands.perform(step),
+                    None => Err(Errno::INVAL),
+                };
+            }
+            Message::Keep => keep = true,
+            Message::Undo => {
+                keep = false;
+                while let Some(newest) = made.pop() {
+                    drop(newest);
+                }
+            }
+            Message::Go | Message::Took(..) | Message::Started(_) => {}
+        }
         link.send(Message::Took(place, outcome));
     }
-    exit_now(0)
+    while let Some(newest) = made.pop() {
+        if keep {
+            newest.keep();
+        }
+    }
 }

@@ -1,11 +1,14 @@
 //! Each step that one process takes alone, as the system calls it stands for.
 
-use super::mounts;
+use super::{
+    capabilities, mounts,
+    pins::{self, Made},
+};
 use crate::{
     idmap::{IdKind, IdMap},
     ns::{NsKind, NsSet},
-    pid::Process,
-    plan::{Propagation, Step, helper_arguments},
+    pid::{Pid, Process},
+    plan::{Pin, Propagation, Step, helper_arguments},
     proc::{NsLink, ProcError, ProcRoot},
     sys,
 };
@@ -24,12 +27,15 @@ pub(super) struct Hands<'a> {
     pub(super) proc: &'a ProcRoot,
     /// nsx's own directory in it, whichever process uses it.
     nsx: OwnedFd,
+    /// nsx's id in the caller's PID namespace.
+    nsx_pid: Pid,
 }
 
 impl<'a> Hands<'a> {
     pub(super) fn new(proc: &'a ProcRoot) -> Result<Self, Errno> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self { proc, nsx: rustix::fs::openat(proc, "self", flags, Mode::empty())? })
+        let nsx = rustix::fs::openat(proc, "self", flags, Mode::empty())?;
+        Ok(Self { proc, nsx, nsx_pid: rustix::process::getpid() })
     }
 
     /// Takes a step. Those that fork are the walk's own, and `EINVAL` here.
@@ -37,8 +43,10 @@ impl<'a> Hands<'a> {
         match step {
             Step::Unshare(kinds) => sys::process::unshare(*kinds),
             Step::WriteIdMap { ids, map } => self.write(ids.file(), &map.to_string()),
-            Step::RunIdMapHelper { ids, map } => run_id_map_helper(*ids, map),
+            Step::RunIdMapHelper { ids, map } => self.run_id_map_helper(*ids, map),
             Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
+            Step::SetClock(offset) => self.write("timens_offsets", &offset.to_string()),
+            Step::Pin(pin) => self.pin(pin).map(Made::keep),
             Step::Fork { .. } | Step::ForkJoiner | Step::ForkSibling => Err(Errno::INVAL),
             Step::Join { target, kinds, one_by_one } => self.join(target, *kinds, one_by_one),
             Step::Propagate { at, propagation } => propagate(at, *propagation),
@@ -61,14 +69,39 @@ impl<'a> Hands<'a> {
             Step::DieWithParent => {
                 rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
             }
-            Step::Exec(programs) => Err(execute(programs)),
+            Step::LimitCapabilities(to) => capabilities::bound(*to),
+            Step::KeepCapabilities => rustix::thread::set_keep_capabilities(true),
+            Step::SetCapabilities { set, ambient } => capabilities::set(*set, *ambient),
+            Step::NoNewPrivs => rustix::thread::set_no_new_privs(true),
+            Step::Exec { programs, environment } => {
+                if let Some(environment) = environment {
+                    sys::process::set_environment(environment);
+                }
+                Err(execute(programs))
+            }
         }
+    }
+
+    /// Takes a step that leaves something behind.
+    pub(super) fn pin(&self, pin: &Pin) -> Result<Made, Errno> {
+        pins::make(&self.nsx, pin)
     }
 
     /// Writes one of nsx's own files, whole, as the kernel asks of id maps.
     fn write(&self, file: &str, text: &str) -> Result<(), Errno> {
         let fd = rustix::fs::openat(&self.nsx, file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
         rustix::io::write(&fd, text.as_bytes()).map(drop)
+    }
+
+    /// Has nsx's ids mapped by the program that may. What that has to say it says on standard error; `EPERM` here.
+    fn run_id_map_helper(&self, ids: IdKind, map: &IdMap) -> Result<(), Errno> {
+        let mut command = std::process::Command::new(ids.helper());
+        command.arg(self.nsx_pid.to_string()).args(helper_arguments(map)).stdin(std::process::Stdio::null());
+        match command.status() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(_) => Err(Errno::PERM),
+            Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
+        }
     }
 
     fn join(&self, target: &Process, kinds: NsSet, one_by_one: &[NsKind]) -> Result<(), Errno> {
@@ -94,18 +127,6 @@ impl<'a> Hands<'a> {
             return Err(Errno::SRCH);
         }
         files.iter().try_for_each(|file| rustix::thread::move_into_link_name_space(rustix::fd::AsFd::as_fd(file), None))
-    }
-}
-
-/// Has the outside's parent, nsx, mapped. What the program has to say it says on standard error; `EPERM` here.
-fn run_id_map_helper(ids: IdKind, map: &IdMap) -> Result<(), Errno> {
-    let nsx = rustix::process::getppid().ok_or(Errno::SRCH)?;
-    let mut command = std::process::Command::new(ids.helper());
-    command.arg(nsx.to_string()).args(helper_arguments(map)).stdin(std::process::Stdio::null());
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err(Errno::PERM),
-        Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
     }
 }
 

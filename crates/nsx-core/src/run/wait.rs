@@ -9,12 +9,14 @@ use super::{
     init::dropped,
     inside,
     link::{Link, Message},
+    outside::Outside,
     perform::Hands,
+    take,
     terminal::Terminal,
 };
 use crate::{
     pid::Pid,
-    plan::{Plan, Step},
+    plan::{Actor, Plan, Step},
     proc::ProcRoot,
     sys::{
         process::{Forked, fork},
@@ -51,6 +53,7 @@ pub(super) fn run_child<'p>(
     plan: &'p Plan,
     place: usize,
     hands: &Hands<'_>,
+    outside: Option<Outside>,
     skipped: &mut dyn FnMut(&'p Step, Errno),
 ) -> Result<Ended, Failure<'p>> {
     let step = &plan.tasks()[place].step;
@@ -74,10 +77,21 @@ pub(super) fn run_child<'p>(
     drop(theirs);
 
     let mut report = Report { plan, skipped, failure: None };
+    for (later, task) in plan.tasks().iter().enumerate().skip(place) {
+        if task.actor == Actor::Outside
+            && let Err(errno) = take(plan, later, hands, outside.as_ref())
+        {
+            drop(ours); // the child ends
+            outside.inspect(Outside::undo);
+            let _ = waitpid(Some(child), WaitOptions::empty());
+            return Err(Failure { step: &task.step, errno });
+        }
+    }
+    ours.send(Message::Go);
     let program = if joiner { joined(child, &ours, &mut report) } else { Some(child) };
     let Some(program) = program else { return Err(report.failure.unwrap_or_else(|| failed(Errno::CHILD))) };
     let init = matches!(step, Step::Fork { init: true }).then_some(hands.proc).filter(|proc| proc.is_callers());
-    let mut waiter = Waiter { program, init, terminal, in_place_of: None };
+    let mut waiter = Waiter { program, init, terminal, in_place_of: None, outside };
     let ended = waiter.wait(&signals, ours, &mut report).map_err(failed)?;
     report.failure.map_or(Ok(ended), Err)
 }
@@ -120,6 +134,7 @@ struct Waiter<'a> {
     terminal: Option<Terminal>,
     /// The signal that nsx gave its effect by SIGKILL or SIGSTOP, because the program would have dropped it.
     in_place_of: Option<Signal>,
+    outside: Option<Outside>,
 }
 
 impl Waiter<'_> {
@@ -137,7 +152,11 @@ impl Waiter<'_> {
             if told && let Some(end) = &link {
                 match end.receive() {
                     Some(message) => report.hear(message),
-                    None => link = None, // the program runs, or its process has ended
+                    // The program runs, or its process has ended.
+                    None => {
+                        link = None;
+                        self.settle(report.failure.is_none());
+                    }
                 }
             } else if signalled {
                 let received = signals.read()?;
@@ -149,6 +168,17 @@ impl Waiter<'_> {
                     }
                     return Ok(ended);
                 }
+            }
+        }
+    }
+
+    /// Lets what was left behind outside stay, if the program runs, and lets go of the outside.
+    fn settle(&mut self, runs: bool) {
+        if let Some(outside) = self.outside.take() {
+            if runs {
+                let _ = outside.keep();
+            } else {
+                outside.undo();
             }
         }
     }

@@ -56,6 +56,22 @@ pub fn execvp(arguments: &[CString]) -> Errno {
     }
 }
 
+/// Makes these `NAME=VALUE` this process's environment, which the program gets and in whose PATH it is looked up.
+///
+/// The array stays for the rest of the process's life, which is up to the exec.
+pub fn set_environment(variables: &[CString]) {
+    let mut pointers: Vec<_> = variables.iter().map(|variable| variable.clone().into_raw()).collect();
+    pointers.push(std::ptr::null_mut());
+    let array: &'static mut [_] = pointers.leak();
+    // SAFETY: one thread, so nobody reads it meanwhile.
+    unsafe { environ = array.as_mut_ptr() };
+}
+
+unsafe extern "C" {
+    /// The C library's environment, see `environ(7)`.
+    static mut environ: *mut *mut libc::c_char;
+}
+
 /// Ends this process now, with no clean-up of the C library or of Rust.
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: the call does not return and touches no memory.

@@ -3,18 +3,25 @@
 //! Here are the options, as typed, and the friendly defaults that turn them into a request. What a request comes to is
 //! in `nsx_core::plan::unshare`.
 
+mod clocks;
 mod ids;
+mod kinds;
+mod rights;
 
 use crate::{
     exit::ExitStatus,
-    program::{self, KindFlags, RequestError},
+    program::{self, RequestError},
 };
 use clap::{Args, Parser, ValueEnum, builder::ValueHint};
+use clocks::ClockOptions;
+use ids::IdOptions;
+use kinds::KindOptions;
 use nsx_core::{
     ns::NsKind,
     plan::{self, Caller, unshare::Request},
     proc::ProcRoot,
 };
+use rights::{EnvironmentOptions, RightsOptions};
 use std::{ffi::OsString, path::PathBuf};
 
 /// Run a program in new namespaces
@@ -44,18 +51,19 @@ pub struct Options {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
-    kinds: KindFlags,
-    /// Every kind that the kernel has
-    ///
-    /// Where the caller lacks the privilege for that, it implies --map-root-user.
-    #[arg(short, long, help_heading = "Namespaces")]
-    all: bool,
+    kinds: KindOptions,
     #[command(flatten)]
-    ids: ids::IdOptions,
+    ids: IdOptions,
     #[command(flatten)]
     setup: SetupOptions,
     #[command(flatten)]
     process: ProcessOptions,
+    #[command(flatten)]
+    rights: RightsOptions,
+    #[command(flatten)]
+    environment: EnvironmentOptions,
+    #[command(flatten)]
+    clocks: ClockOptions,
 }
 
 #[derive(Args, Debug)]
@@ -141,19 +149,19 @@ pub(crate) fn run(options: Options) -> ExitStatus {
 
 /// What the options ask for, with the defaults of `nsx unshare` filled in.
 fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request, RequestError> {
-    let Options { kinds, all, ids, setup, process, program, .. } = options;
-    let mut kinds = kinds.set();
-    let mut map_root = false;
-    if all {
-        kinds = caller.kinds;
-        map_root = !caller.is_privileged() && !ids.maps_anything();
-    }
+    let Options { kinds, ids, setup, process, rights, environment, clocks, program, .. } = options;
+    let map_root = kinds.all && !caller.is_privileged() && !ids.maps_anything();
+    let (mut kinds, pins) = kinds.settle(caller)?;
+    let clocks = clocks.offsets();
     let ids = ids.settle(map_root, caller, proc)?;
     if ids.users.is_some() || ids.groups.is_some() {
         kinds.insert(NsKind::User);
     }
     if setup.hostname.is_some() {
         kinds.insert(NsKind::Uts);
+    }
+    if !clocks.is_empty() {
+        kinds.insert(NsKind::Time);
     }
     if setup.root.is_some() || setup.mount_proc.is_some() {
         kinds.insert(NsKind::Mnt);
@@ -183,6 +191,8 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         users: ids.users,
         groups: ids.groups,
         setgroups: ids.setgroups,
+        clocks,
+        pins,
         propagation: match setup.propagation {
             Propagation::Private => plan::Propagation::Private,
             Propagation::Shared => plan::Propagation::Shared,
@@ -199,6 +209,9 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         directory: setup.wd,
         uid: ids.uid,
         gid: ids.gid,
+        capabilities: rights.capabilities(),
+        no_new_privs: rights.no_new_privs(),
+        environment: environment.settle(std::env::vars_os())?,
         programs: program::programs(program)?,
     })
 }

@@ -1,0 +1,94 @@
+//! Pins: namespaces bound to files, taken from the outside, and how a pin that was not wanted in the end is undone.
+
+use super::mounts;
+use crate::{ns::NsKind, plan::Pin, sys::nsfs};
+use rustix::{
+    fd::OwnedFd,
+    fs::{AtFlags, CWD, FileType, Mode, OFlags},
+    io::Errno,
+    mount::{MountPropagationFlags, UnmountFlags},
+};
+use std::path::{Path, PathBuf};
+
+/// What making a pin left behind; dropped, all of it goes.
+#[derive(Default)]
+pub(super) struct Made {
+    mounts: Vec<PathBuf>,
+    file: Option<PathBuf>,
+    kept: bool,
+}
+
+impl Made {
+    /// Lets it stay.
+    pub(super) fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        // Newest first. Nothing is left to tell of a failure to.
+        for mount in self.mounts.iter().rev() {
+            let _ = rustix::mount::unmount(mount, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW);
+        }
+        if let Some(file) = &self.file {
+            let _ = rustix::fs::unlinkat(CWD, file, AtFlags::empty());
+        }
+    }
+}
+
+/// Binds the namespace that `pin` means to its file. `nsx` is nsx's directory in the caller's procfs.
+pub(super) fn make(nsx: &OwnedFd, pin: &Pin) -> Result<Made, Errno> {
+    let mut made = Made::default();
+    if !pin.make {
+        rustix::mount::mount_bind(mounts::path_below(nsx, &pin.link()), &pin.at)?;
+        made.mounts.push(pin.at.clone());
+        return Ok(made);
+    }
+    let bind = |made: &mut Made| {
+        let file = open(&pin.at, made)?;
+        rustix::mount::mount_bind(mounts::path_below(nsx, &pin.link()), mounts::path_of(&file))
+    };
+    match bind(&mut made) {
+        // What the kernel says of a mount namespace where mounts are shared: it would be mounted in itself.
+        Err(Errno::INVAL) if pin.kind == NsKind::Mnt => {
+            make_directory_private(&pin.at, &mut made)?;
+            bind(&mut made)?;
+        }
+        outcome => outcome?,
+    }
+    made.mounts.push(pin.at.clone());
+    Ok(made)
+}
+
+/// Opens the file, which is made if it is missing. A link is refused, and so is what holds a namespace already.
+fn open(at: &Path, made: &mut Made) -> Result<OwnedFd, Errno> {
+    let place = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = match rustix::fs::openat(CWD, at, place, Mode::empty()) {
+        Err(Errno::NOENT) => {
+            let new = OFlags::RDONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            let file = rustix::fs::openat(CWD, at, new, Mode::RUSR | Mode::RGRP | Mode::ROTH)?;
+            made.file = Some(at.to_owned());
+            file
+        }
+        opened => opened?,
+    };
+    if FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) == FileType::Symlink {
+        return Err(Errno::LOOP);
+    }
+    if rustix::fs::fstatfs(&file)?.f_type == nsfs::MAGIC {
+        return Err(Errno::EXIST);
+    }
+    Ok(file)
+}
+
+/// Makes the file's directory a private mount point.
+fn make_directory_private(file: &Path, made: &mut Made) -> Result<(), Errno> {
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    rustix::mount::mount_bind(directory, directory)?;
+    made.mounts.push(directory.to_owned());
+    rustix::mount::mount_change(directory, MountPropagationFlags::PRIVATE)
+}

@@ -1,0 +1,111 @@
+//! The options that name kinds of namespaces, and the files that keep them.
+
+use crate::{out, program::RequestError};
+use clap::{Args, builder::ValueHint};
+use nsx_core::{
+    ns::{NsKind, NsSet},
+    plan::{Caller, Pin},
+};
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt,
+    path::PathBuf,
+};
+
+/// A flag for each kind; with `=FILE` the new namespace is pinned to that file.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Namespaces")]
+pub(super) struct KindOptions {
+    /// Mount points
+    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
+    mount: Option<Option<PathBuf>>,
+    /// Host name and NIS domain name
+    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
+    uts: Option<Option<PathBuf>>,
+    /// System V IPC and POSIX message queues
+    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
+    ipc: Option<Option<PathBuf>>,
+    /// Network devices, addresses, ports
+    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
+    net: Option<Option<PathBuf>>,
+    /// Process ids
+    #[arg(short, long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
+    pid: Option<Option<PathBuf>>,
+    /// User and group ids, capabilities
+    #[arg(short = 'U', long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
+    user: Option<Option<PathBuf>>,
+    /// The root of the cgroup tree
+    #[arg(short = 'C', long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
+    cgroup: Option<Option<PathBuf>>,
+    /// Offsets of the monotonic and boot-time clocks
+    #[arg(short = 'T', long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
+    time: Option<Option<PathBuf>>,
+    /// Every kind that the kernel has
+    ///
+    /// Where the caller lacks the privilege for that, it implies --map-root-user.
+    #[arg(short, long)]
+    pub(super) all: bool,
+    /// Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE
+    ///
+    /// The namespace is bound to FILE, which is made if it is missing, and lives until that is unmounted. A network
+    /// namespace kept in /run/netns/NAME is one that ip-netns(8) knows. If the program does not come to run, nothing is
+    /// left behind.
+    #[arg(long, value_name = "KIND=FILE", value_hint = ValueHint::FilePath)]
+    pin: Vec<OsString>,
+}
+
+impl KindOptions {
+    /// The kinds that are asked for, and the files to keep them in.
+    pub(super) fn settle(self, caller: &Caller) -> Result<(NsSet, Vec<Pin>), RequestError> {
+        let named = [
+            (NsKind::Cgroup, self.cgroup),
+            (NsKind::Ipc, self.ipc),
+            (NsKind::Mnt, self.mount),
+            (NsKind::Net, self.net),
+            (NsKind::Pid, self.pid),
+            (NsKind::Time, self.time),
+            (NsKind::User, self.user),
+            (NsKind::Uts, self.uts),
+        ];
+        let mut kinds = if self.all { caller.kinds } else { NsSet::EMPTY };
+        let mut pins = Vec::new();
+        for (kind, option) in named {
+            if let Some(file) = option {
+                kinds.insert(kind);
+                pins.extend(file.map(|at| Pin { kind, at, make: true }));
+            }
+        }
+        for word in &self.pin {
+            let pin = pin(word).ok_or_else(|| {
+                RequestError::Usage(format!(
+                    "--pin {}: it takes KIND=FILE, as in net=/run/netns/blue",
+                    out::shown(word)
+                ))
+            })?;
+            kinds.insert(pin.kind);
+            pins.push(pin);
+        }
+        Ok((kinds, pins))
+    }
+}
+
+fn pin(word: &OsStr) -> Option<Pin> {
+    let equals = word.as_bytes().iter().position(|byte| *byte == b'=')?;
+    let (kind, file) = (&word.as_bytes()[..equals], &word.as_bytes()[equals + 1..]);
+    let kind = std::str::from_utf8(kind).ok()?.parse().ok()?;
+    (!file.is_empty()).then(|| Pin { kind, at: OsStr::from_bytes(file).into(), make: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_names_a_kind_and_a_file() {
+        let expected = Pin { kind: NsKind::Net, at: "/run/netns/a=b".into(), make: true };
+        assert_eq!(pin(OsStr::new("net=/run/netns/a=b")), Some(expected));
+        for word in ["net", "net=", "=x", "foo=/x", ""] {
+            assert_eq!(pin(OsStr::new(word)), None, "{word}");
+        }
+    }
+}

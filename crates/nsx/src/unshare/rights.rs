@@ -1,0 +1,164 @@
+//! The options about what the program may do, and about its environment.
+
+use crate::{
+    out,
+    program::{self, RequestError},
+};
+use clap::Args;
+use nsx_core::plan::unshare::Capabilities;
+use rustix::thread::CapabilitySet;
+use std::{
+    ffi::{CString, OsStr, OsString},
+    os::unix::ffi::{OsStrExt, OsStringExt},
+};
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Privileges")]
+pub(super) struct RightsOptions {
+    /// Take a capability, or `all`, away from the program for good; repeatable
+    #[arg(long, value_name = "CAP|all", value_parser = capability)]
+    cap_drop: Vec<CapabilitySet>,
+    /// Leave the program this capability, whoever it runs as, though --cap-drop takes it; repeatable
+    ///
+    /// Alone, it leaves the program what it names beside what it has, when -S changes the user.
+    #[arg(long, value_name = "CAP", value_parser = capability)]
+    cap_keep: Vec<CapabilitySet>,
+    /// Let no exec give the program more privilege than it has, as a set-user-id one would
+    #[arg(long)]
+    no_new_privs: bool,
+}
+
+impl RightsOptions {
+    /// What becomes of the capabilities.
+    pub(super) fn capabilities(&self) -> Capabilities {
+        let all = |sets: &[CapabilitySet]| sets.iter().fold(CapabilitySet::empty(), |all, set| all | *set);
+        let (dropped, kept) = (all(&self.cap_drop), all(&self.cap_keep));
+        if dropped.is_empty() && kept.is_empty() {
+            return Capabilities::Inherit;
+        }
+        Capabilities::Limit { to: (CapabilitySet::all() - dropped) | kept, ambient: !kept.is_empty() }
+    }
+
+    /// Whether no exec may give more.
+    pub(super) fn no_new_privs(&self) -> bool {
+        self.no_new_privs
+    }
+}
+
+/// A capability by its name in `capabilities(7)`, in either case, with or without `CAP_`.
+fn capability(text: &str) -> Result<CapabilitySet, String> {
+    let name = text.to_ascii_uppercase();
+    if name == "ALL" {
+        return Ok(CapabilitySet::all());
+    }
+    CapabilitySet::from_name(name.strip_prefix("CAP_").unwrap_or(&name))
+        .ok_or_else(|| "there is no such capability".to_owned())
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Environment")]
+pub(super) struct EnvironmentOptions {
+    /// Set a variable of the program's environment; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    env: Vec<OsString>,
+    /// Remove a variable from it; repeatable
+    #[arg(long, value_name = "NAME")]
+    unset_env: Vec<OsString>,
+    /// Start from an empty one
+    #[arg(long)]
+    clear_env: bool,
+    /// Start from an empty one, but keep this variable; repeatable
+    #[arg(long, value_name = "NAME")]
+    keep_env: Vec<OsString>,
+}
+
+impl EnvironmentOptions {
+    /// The program's environment, if any option changes the caller's: variables keep their order, new ones come last.
+    pub(super) fn settle(
+        &self,
+        caller: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Option<Vec<CString>>, RequestError> {
+        let clear = self.clear_env || !self.keep_env.is_empty();
+        if !clear && self.env.is_empty() && self.unset_env.is_empty() {
+            return Ok(None);
+        }
+        for name in self.unset_env.iter().chain(&self.keep_env) {
+            if name.is_empty() || name.as_bytes().contains(&b'=') {
+                return Err(RequestError::Usage(format!("{} is no name of a variable", out::shown(name))));
+            }
+        }
+        let mut variables: Vec<(OsString, OsString)> = caller
+            .filter(|(name, _)| !clear || self.keep_env.contains(name))
+            .filter(|(name, _)| !self.unset_env.contains(name))
+            .collect();
+        for word in &self.env {
+            let (name, value) = split(word)
+                .ok_or_else(|| RequestError::Usage(format!("--env {}: it takes NAME=VALUE", out::shown(word))))?;
+            match variables.iter_mut().find(|(known, _)| known == name) {
+                Some((_, known)) => *known = value.to_owned(),
+                None => variables.push((name.to_owned(), value.to_owned())),
+            }
+        }
+        let join = |(name, value): (OsString, OsString)| {
+            let bytes = [name.into_vec(), value.into_vec()].join(&b'=');
+            program::c_string(OsString::from_vec(bytes), "a variable")
+        };
+        Ok(Some(variables.into_iter().map(join).collect::<Result<_, _>>()?))
+    }
+}
+
+fn split(word: &OsStr) -> Option<(&OsStr, &OsStr)> {
+    let equals = word.as_bytes().iter().position(|byte| *byte == b'=').filter(|place| *place > 0)?;
+    Some((OsStr::from_bytes(&word.as_bytes()[..equals]), OsStr::from_bytes(&word.as_bytes()[equals + 1..])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        rights: RightsOptions,
+        #[command(flatten)]
+        environment: EnvironmentOptions,
+    }
+
+    fn line(words: &str) -> Line {
+        Line::try_parse_from(std::iter::once("nsx").chain(words.split_whitespace())).unwrap()
+    }
+
+    fn environment(words: &str) -> Option<Vec<String>> {
+        let caller = [("PATH", "/bin"), ("A", "1"), ("B", "2")].map(|(name, value)| (name.into(), value.into()));
+        let settled = line(words).environment.settle(caller.into_iter()).unwrap();
+        settled.map(|variables| variables.into_iter().map(|variable| variable.into_string().unwrap()).collect())
+    }
+
+    #[test]
+    fn the_environment_is_changed_as_asked_and_else_left_alone() {
+        assert_eq!(environment(""), None);
+        assert_eq!(environment("--clear-env"), Some(vec![]));
+        assert_eq!(environment("--keep-env A --keep-env NONE").unwrap(), ["A=1"]);
+        assert_eq!(environment("--unset-env A --env B=3 --env C=").unwrap(), ["PATH=/bin", "B=3", "C="]);
+        assert_eq!(environment("--clear-env --env A=x=y").unwrap(), ["A=x=y"]);
+        for wrong in ["--env A", "--env =x", "--unset-env A=1"] {
+            assert!(line(wrong).environment.settle(std::iter::empty()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn capabilities_are_what_is_left_of_all() {
+        assert_eq!(line("").rights.capabilities(), Capabilities::Inherit);
+        let net_raw = CapabilitySet::NET_RAW;
+        assert_eq!(
+            line("--cap-drop all --cap-keep net_raw").rights.capabilities(),
+            Capabilities::Limit { to: net_raw, ambient: true }
+        );
+        assert_eq!(
+            line("--cap-drop CAP_NET_RAW").rights.capabilities(),
+            Capabilities::Limit { to: CapabilitySet::all() - net_raw, ambient: false }
+        );
+        assert!(Line::try_parse_from(["nsx", "--cap-drop", "fly"]).is_err());
+    }
+}

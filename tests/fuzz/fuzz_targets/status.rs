@@ -1,0 +1,13 @@
+//! `/proc/PID/status`: whatever the text is, the answer is a status or the reason why there is none.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use nsx_core::proc::Status;
+
+fuzz_target!(|text: &[u8]| {
+    if let Ok(status) = Status::parse(text) {
+        // The kernel's escapes only make a name longer.
+        assert!(status.name.len() <= text.len());
+        assert!(!status.chain.ids().is_empty());
+    }
+});
