@@ -56,7 +56,9 @@ fn long_options(command: &Command) -> impl Iterator<Item = String> {
 fn options_in(page: &str) -> BTreeSet<String> {
     let text = ["\\fB", "\\fI", "\\fR"].iter().fold(page.replace("\\-", "-"), |text, font| text.replace(font, " "));
     let words = text.split(|letter: char| letter != '-' && !letter.is_ascii_alphanumeric());
-    words.filter(|word| word.starts_with("--") && word.len() > 2).map(str::to_owned).collect()
+    // In `--KIND=FILE` the option is a placeholder too.
+    let names = words.filter(|word| word.strip_prefix("--").is_some_and(|name| name.starts_with(char::is_lowercase)));
+    names.map(str::to_owned).collect()
 }
 
 /// What belongs to a machine, an editor or a merge.
