@@ -6,7 +6,7 @@
 
 use super::{
     Ended, Failure,
-    init::dropped,
+    init::{Fate, fate},
     inside,
     link::{Link, Message},
     outside::Outside,
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 use rustix::{
-    event::{PollFd, PollFlags},
+    event::{PollFd, PollFlags, Timespec},
     io::Errno,
     process::{WaitOptions, WaitStatus, getpgid, getpgrp, waitpid},
 };
@@ -91,7 +91,7 @@ pub(super) fn run_child<'p>(
     let program = if joiner { joined(child, &ours, &mut report) } else { Some(child) };
     let Some(program) = program else { return Err(report.failure.unwrap_or_else(|| failed(Errno::CHILD))) };
     let init = matches!(step, Step::Fork { init: true }).then_some(hands.proc).filter(|proc| proc.is_callers());
-    let mut waiter = Waiter { program, init, terminal, in_place_of: None, outside };
+    let mut waiter = Waiter { program, init, terminal, in_place_of: None, held_back: None, outside };
     let ended = waiter.wait(&signals, ours, &mut report).map_err(failed)?;
     report.failure.map_or(Ok(ended), Err)
 }
@@ -134,8 +134,14 @@ struct Waiter<'a> {
     terminal: Option<Terminal>,
     /// The signal that nsx gave its effect by SIGKILL or SIGSTOP, because the program would have dropped it.
     in_place_of: Option<Signal>,
+    /// A signal that PID 1 held back when it came, and how often nsx has looked again.
+    held_back: Option<(Signal, u32)>,
     outside: Option<Outside>,
 }
+
+/// How often nsx looks again what PID 1 does with a signal that it held back: after 1, 2, 4 ms and so on. A program that
+/// makes a child holds signals back for less than that in all; one that reads them from a descriptor, for ever.
+const LOOKS: u32 = 6;
 
 impl Waiter<'_> {
     fn wait(&mut self, signals: &SignalFd, link: Link, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
@@ -143,8 +149,14 @@ impl Waiter<'_> {
         loop {
             let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
             fds.extend(link.as_ref().map(|link| PollFd::new(link, PollFlags::IN)));
-            match rustix::event::poll(&mut fds, None) {
+            let again = self.held_back.map(|(_, looks)| Timespec { tv_sec: 0, tv_nsec: 1_000_000 << looks });
+            match rustix::event::poll(&mut fds, again.as_ref()) {
                 Err(Errno::INTR) => continue,
+                Ok(0) => {
+                    drop(fds);
+                    self.look_at_held_back();
+                    continue;
+                }
                 outcome => outcome?,
             };
             let [signalled, told] = [0, 1].map(|fd| fds.get(fd).is_some_and(|fd| !fd.revents().is_empty()));
@@ -210,11 +222,25 @@ impl Waiter<'_> {
         if !(from_kernel && self.shares_group()) {
             self.send(signal);
         }
-        let effect = self.init.and_then(|proc| dropped(proc, self.program, signal));
-        match effect {
-            Some(DefaultEffect::End) => self.substitute(signal, libc::SIGKILL),
-            Some(DefaultEffect::Stop) => self.substitute(signal, libc::SIGSTOP),
-            Some(DefaultEffect::Nothing) | None => {}
+        self.stand_in_for_init(signal, 0);
+    }
+
+    fn look_at_held_back(&mut self) {
+        if let Some((signal, looks)) = self.held_back.take()
+            && looks < LOOKS
+        {
+            self.stand_in_for_init(signal, looks + 1);
+        }
+    }
+
+    /// Gives a signal its effect from outside, if the program is PID 1 and drops it.
+    fn stand_in_for_init(&mut self, signal: Signal, looks: u32) {
+        let Some(proc) = self.init else { return };
+        match fate(proc, self.program, signal) {
+            Fate::Dropped(DefaultEffect::End) => self.substitute(signal, libc::SIGKILL),
+            Fate::Dropped(DefaultEffect::Stop) => self.substitute(signal, libc::SIGSTOP),
+            Fate::HeldBack => self.held_back = Some((signal, looks)),
+            Fate::Dropped(DefaultEffect::Nothing) | Fate::TakenCareOf => {}
         }
     }
 
