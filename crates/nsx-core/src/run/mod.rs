@@ -15,6 +15,7 @@ mod mounts;
 mod outside;
 mod perform;
 mod pins;
+mod reaper;
 mod terminal;
 mod wait;
 

@@ -19,14 +19,14 @@ use crate::{
     plan::{Actor, Plan, Step},
     proc::ProcRoot,
     sys::{
-        process::{Forked, fork},
+        process::{Forked, Group, fork},
         signal::{self, DefaultEffect, Disposition, Mask, Received, Signal, SignalFd, default_effect},
     },
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     io::Errno,
-    process::{WaitOptions, WaitStatus, getpgid, getpgrp, waitpid},
+    process::{WaitOptions, WaitStatus, waitpid},
 };
 
 /// What the caller had set and the program must get.
@@ -37,7 +37,7 @@ pub(super) struct Inherited {
 
 impl Inherited {
     /// Holds every signal back, and has the status of children kept, which an ignored SIGCHLD would throw away.
-    fn take() -> Result<Self, Errno> {
+    pub(super) fn take() -> Result<Self, Errno> {
         Ok(Self { mask: Mask::block_all()?, child_ended: Disposition::default_for(libc::SIGCHLD)? })
     }
 
@@ -91,7 +91,8 @@ pub(super) fn run_child<'p>(
     let program = if joiner { joined(child, &ours, &mut report) } else { Some(child) };
     let Some(program) = program else { return Err(report.failure.unwrap_or_else(|| failed(Errno::CHILD))) };
     let init = matches!(step, Step::Fork { init: true }).then_some(hands.proc).filter(|proc| proc.is_callers());
-    let mut waiter = Waiter { program, init, terminal, in_place_of: None, held_back: None, outside };
+    let program = Program(program);
+    let mut waiter = Waiter { program, init, killed: None, terminal, in_place_of: None, held_back: None, outside };
     let ended = waiter.wait(&signals, ours, &mut report).map_err(failed)?;
     report.failure.map_or(Ok(ended), Err)
 }
@@ -127,8 +128,27 @@ impl Report<'_, '_> {
     }
 }
 
+/// The program's process, a child of this one: its id is its own until its end was seen.
+pub(super) struct Program(pub(super) Pid);
+
+impl Program {
+    /// Passes a signal on that this process got.
+    pub(super) fn pass_on(&self, Received { signal, from_kernel }: Received) {
+        // The terminal sent it to the whole foreground group, so the program has it already unless it left that group.
+        let has_it = from_kernel && Group::of(self.0) == Ok(Group::own());
+        if !has_it {
+            self.send(signal);
+        }
+    }
+
+    /// Sends a signal. To a program that has ended there is nobody to send it to.
+    fn send(&self, signal: Signal) {
+        let _ = signal::send(self.0, signal);
+    }
+}
+
 struct Waiter<'a> {
-    program: Pid,
+    program: Program,
     /// The caller's procfs, where the program is PID 1 of its namespace and can be looked up there.
     init: Option<&'a ProcRoot>,
     terminal: Option<Terminal>,
@@ -136,6 +156,8 @@ struct Waiter<'a> {
     in_place_of: Option<Signal>,
     /// A signal that PID 1 held back when it came, and how often nsx has looked again.
     held_back: Option<(Signal, u32)>,
+    /// The signal that killed the program, where nsx itself is PID 1 and told so.
+    killed: Option<Signal>,
     outside: Option<Outside>,
 }
 
@@ -163,6 +185,9 @@ impl Waiter<'_> {
             drop(fds);
             if told && let Some(end) = &link {
                 match end.receive() {
+                    Some(Message::Running) => self.settle(true),
+                    Some(Message::Stopped(signal)) => self.stop(signal)?,
+                    Some(Message::Killed(signal)) => self.killed = Some(signal),
                     Some(message) => report.hear(message),
                     // The program runs, or its process has ended.
                     None => {
@@ -176,7 +201,7 @@ impl Waiter<'_> {
                     self.pass_on(received);
                 } else if let Some(ended) = self.look()? {
                     if let Some(terminal) = &self.terminal {
-                        terminal.take_back(self.program);
+                        terminal.take_back(self.program.0);
                     }
                     return Ok(ended);
                 }
@@ -198,7 +223,7 @@ impl Waiter<'_> {
     /// Looks what became of the program: whether it ended, or stopped, whereupon nsx stops too.
     fn look(&mut self) -> Result<Option<Ended>, Errno> {
         let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
-        let Some((_, status)) = waitpid(Some(self.program), options)? else { return Ok(None) };
+        let Some((_, status)) = waitpid(Some(self.program.0), options)? else { return Ok(None) };
         if let Some(signal) = status.stopping_signal() {
             self.stop(signal)?;
             return Ok(None);
@@ -213,16 +238,16 @@ impl Waiter<'_> {
                 Ended::Killed(meant.unwrap_or(libc::SIGKILL))
             }
             Some(signal) => Ended::Killed(signal),
-            None => Ended::Exited(status.exit_status().unwrap_or_default() as u8),
+            None => {
+                let exited = Ended::Exited(status.exit_status().unwrap_or_default() as u8);
+                self.killed.map_or(exited, Ended::Killed)
+            }
         }
     }
 
-    fn pass_on(&mut self, Received { signal, from_kernel }: Received) {
-        // The terminal sent it to the whole foreground group, so the program has it already unless it left that group.
-        if !(from_kernel && self.shares_group()) {
-            self.send(signal);
-        }
-        self.stand_in_for_init(signal, 0);
+    fn pass_on(&mut self, received: Received) {
+        self.program.pass_on(received);
+        self.stand_in_for_init(received.signal, 0);
     }
 
     fn look_at_held_back(&mut self) {
@@ -236,7 +261,7 @@ impl Waiter<'_> {
     /// Gives a signal its effect from outside, if the program is PID 1 and drops it.
     fn stand_in_for_init(&mut self, signal: Signal, looks: u32) {
         let Some(proc) = self.init else { return };
-        match fate(proc, self.program, signal) {
+        match fate(proc, self.program.0, signal) {
             Fate::Dropped(DefaultEffect::End) => self.substitute(signal, libc::SIGKILL),
             Fate::Dropped(DefaultEffect::Stop) => self.substitute(signal, libc::SIGSTOP),
             Fate::HeldBack => self.held_back = Some((signal, looks)),
@@ -246,16 +271,7 @@ impl Waiter<'_> {
 
     fn substitute(&mut self, signal: Signal, by: Signal) {
         self.in_place_of = Some(signal);
-        self.send(by);
-    }
-
-    /// Sends a signal to the program. It may have ended, but its id is its own until nsx has seen that.
-    fn send(&self, signal: Signal) {
-        let _ = signal::send(self.program, signal);
-    }
-
-    fn shares_group(&self) -> bool {
-        getpgid(Some(self.program)) == Ok(getpgrp())
+        self.program.send(by);
     }
 
     /// Stops nsx as the program was stopped, so that whoever waits for nsx learns of it, and lets both go on together.
@@ -263,15 +279,15 @@ impl Waiter<'_> {
     /// Where the kernel does not let nsx stop, because nobody would be there to resume it, the program goes on at once.
     fn stop(&mut self, signal: Signal) -> Result<(), Errno> {
         let signal = if signal == libc::SIGSTOP { self.in_place_of.take().unwrap_or(signal) } else { signal };
-        let group = getpgid(Some(self.program)).ok().filter(|group| *group != getpgrp());
+        let group = Group::of(self.program.0).ok().filter(|group| *group != Group::own());
         let had_terminal = group.filter(|group| self.terminal.as_ref().is_some_and(|tty| tty.is_foreground(*group)));
         signal::raise_default(signal)?;
         if let (Some(group), Some(terminal)) = (had_terminal, &self.terminal)
-            && terminal.is_foreground(getpgrp())
+            && terminal.is_foreground(Group::own())
         {
             terminal.set_foreground(group);
         }
-        self.send(libc::SIGCONT);
+        self.program.send(libc::SIGCONT);
         Ok(())
     }
 }

@@ -115,6 +115,11 @@ struct ProcessOptions {
     /// With --pid, become the program oneself: only its children are in the new PID namespace
     #[arg(long)]
     no_fork: bool,
+    /// Be PID 1 oneself, and run the program as its child; implies --pid
+    ///
+    /// For programs that are no init: orphans are reaped, and signals have their usual effect.
+    #[arg(long, conflicts_with = "no_fork")]
+    init: bool,
     /// Where nsx forks, let the program live on when nsx is killed
     #[arg(long)]
     no_kill_child: bool,
@@ -163,6 +168,9 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
     if !clocks.is_empty() {
         kinds.insert(NsKind::Time);
     }
+    if process.init {
+        kinds.insert(NsKind::Pid);
+    }
     if setup.root.is_some() || setup.mount_proc.is_some() {
         kinds.insert(NsKind::Mnt);
     }
@@ -200,6 +208,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
             Propagation::Unchanged => plan::Propagation::Unchanged,
         },
         fork,
+        init: process.init,
         kill_child: !process.no_kill_child,
         loopback: kinds.contains(NsKind::Net) && !setup.no_lo,
         mount_sys,
