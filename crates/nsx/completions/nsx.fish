@@ -74,6 +74,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-sys -d 'Wit
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-lo -d 'With --net, leave the loopback device down'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s f -l fork -d 'Run the program as a child of nsx'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-fork -d 'With --pid, become the program oneself: only its children are in the new PID namespace'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l init -d 'Be PID 1 oneself, and run the program as its child; implies --pid'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-kill-child -d 'Where nsx forks, let the program live on when nsx is killed'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-new-privs -d 'Let no exec give the program more privilege than it has, as a set-user-id one would'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l clear-env -d 'Start from an empty one'
