@@ -179,7 +179,7 @@ pub(crate) fn explain(plan: &Plan) -> ExitStatus {
         .collect();
     let width = lines.iter().map(|(_, call, _)| call.chars().count()).filter(|width| *width <= 48).max().unwrap_or(0);
     let text: String = lines.iter().map(|(actor, call, why)| format!("{actor:7}  {call:width$}  {why}\n")).collect();
-    out::print(&text).err().unwrap_or(ExitStatus::SUCCESS)
+    if out::print(&text).is_ok() { ExitStatus::SUCCESS } else { ExitStatus::NOT_RUN }
 }
 
 /// Carries a plan out and turns what came of it into an exit status.

@@ -2,24 +2,19 @@
 
 use super::Work;
 use crate::Outcome;
-use std::{
-    ffi::{OsStr, OsString},
-    fs,
-    path::Path,
-};
+use std::{fs, path::Path};
 
 /// Instructions in user space, of the process and those that it forks, each up to where it becomes another program.
 ///
-/// Callgrind writes what it counted when a process ends, but loses it at an exec, so it is told to write before that too.
-/// It clears its counts when it writes and in a forked child: the sum of all it wrote is the answer.
+/// Callgrind writes what it counted when a process ends. It loses that at an exec, and a forked child begins with its
+/// parent's counts, so it is told to write before both, which clears the counts: the sum of all it wrote is the answer.
 pub(super) fn instructions(work: &Work, directory: &Path) -> Outcome<u64> {
     for old in fs::read_dir(directory)? {
         fs::remove_file(old?.path())?;
     }
-    let files = option("--callgrind-out-file=", &directory.join("%p"));
-    let callgrind =
-        ["valgrind", "--quiet", "--tool=callgrind", "--vgdb=no", "--trace-children=no", "--dump-before=*execve"];
-    work.run(&[&callgrind.map(OsStr::new)[..], &[&files]].concat())?;
+    let files = format!("--callgrind-out-file={}/%p", directory.display());
+    let dump = ["--dump-before=*execve", "--dump-before=*fork", "--dump-before=*_Fork"];
+    work.run(&[&["valgrind", "--quiet", "--tool=callgrind", "--vgdb=no", &files], &dump[..]].concat())?;
     let mut sum = 0;
     for file in fs::read_dir(directory)? {
         let text = fs::read_to_string(file?.path())?;
@@ -38,16 +33,10 @@ pub(super) fn system_calls(work: &Work, directory: &Path) -> Outcome<u64> {
 
 fn all_system_calls(work: &Work, directory: &Path) -> Outcome<u64> {
     let file = directory.join("calls");
-    work.run(&[&["strace", "-f", "-c", "-o"].map(OsStr::new)[..], &[file.as_os_str()]].concat())?;
+    work.run(&["strace", "-f", "-c", "-o", &file.to_string_lossy()])?;
     let summary = fs::read_to_string(file)?;
     let total = summary.lines().rev().find(|line| line.ends_with(" total"));
     // % time, seconds, usecs/call, calls, errors if there were any, syscall.
     let calls = total.and_then(|line| line.split_ascii_whitespace().nth(3));
     Ok(calls.ok_or("strace printed no total")?.parse()?)
-}
-
-fn option(name: &str, value: &Path) -> OsString {
-    let mut option = OsString::from(name);
-    option.push(value);
-    option
 }

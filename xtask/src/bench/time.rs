@@ -1,6 +1,6 @@
 //! How long two commands take, one against the other.
 
-use super::Work;
+use super::{Work, insist};
 use crate::Outcome;
 use std::{
     fmt,
@@ -45,7 +45,9 @@ pub(super) fn ratio(ours: &Work, theirs: &Work) -> Outcome<Ratio> {
 }
 
 fn seconds(work: &Work) -> Outcome<f64> {
-    let start = Instant::now();
-    work.run(&[])?;
-    Ok(start.elapsed().as_secs_f64())
+    insist(|| {
+        let start = Instant::now();
+        work.run(&[])?;
+        Ok(start.elapsed().as_secs_f64())
+    })
 }

@@ -92,7 +92,7 @@ pub(super) fn run_child<'p>(
     let Some(program) = program else { return Err(report.failure.unwrap_or_else(|| failed(Errno::CHILD))) };
     let init = matches!(step, Step::Fork { init: true }).then_some(hands.proc).filter(|proc| proc.is_callers());
     let program = Program(program);
-    let mut waiter = Waiter { program, init, killed: None, terminal, in_place_of: None, held_back: None, outside };
+    let mut waiter = Waiter { program, init, killed: None, terminal, in_place_of: None, watched: Vec::new(), outside };
     let ended = waiter.wait(&signals, ours, &mut report).map_err(failed)?;
     report.failure.map_or(Ok(ended), Err)
 }
@@ -154,16 +154,27 @@ struct Waiter<'a> {
     terminal: Option<Terminal>,
     /// The signal that nsx gave its effect by SIGKILL or SIGSTOP, because the program would have dropped it.
     in_place_of: Option<Signal>,
-    /// A signal that PID 1 held back when it came, and how often nsx has looked again.
-    held_back: Option<(Signal, u32)>,
+    /// Signals of which nsx is not yet sure what PID 1 does with them.
+    watched: Vec<Watched>,
     /// The signal that killed the program, where nsx itself is PID 1 and told so.
     killed: Option<Signal>,
     outside: Option<Outside>,
 }
 
-/// How often nsx looks again what PID 1 does with a signal that it held back: after 1, 2, 4 ms and so on. A program that
-/// makes a child holds signals back for less than that in all; one that reads them from a descriptor, for ever.
-const LOOKS: u32 = 6;
+/// A signal whose fate nsx looks at again and again. A process shows what it does with signals only in pieces, which may
+/// be of different moments, and while it makes a child it holds all of them back: one look is none.
+struct Watched {
+    signal: Signal,
+    looks: u32,
+    /// How many of the looks said that it is dropped.
+    dropped: u32,
+}
+
+/// How many looks must say that a signal is dropped.
+const SURE: u32 = 2;
+
+/// After how many looks nsx leaves a signal to a program that holds it back, to read it from a descriptor.
+const LOOKS: u32 = 30;
 
 impl Waiter<'_> {
     fn wait(&mut self, signals: &SignalFd, link: Link, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
@@ -171,12 +182,16 @@ impl Waiter<'_> {
         loop {
             let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
             fds.extend(link.as_ref().map(|link| PollFd::new(link, PollFlags::IN)));
-            let again = self.held_back.map(|(_, looks)| Timespec { tv_sec: 0, tv_nsec: 1_000_000 << looks });
+            // Not in step with a program that does the same thing over and over.
+            let again = self
+                .watched
+                .first()
+                .map(|watched| Timespec { tv_sec: 0, tv_nsec: (3 + i64::from(watched.looks) % 5) * 1_000_000 });
             match rustix::event::poll(&mut fds, again.as_ref()) {
                 Err(Errno::INTR) => continue,
                 Ok(0) => {
                     drop(fds);
-                    self.look_at_held_back();
+                    self.look_at_watched();
                     continue;
                 }
                 outcome => outcome?,
@@ -246,26 +261,32 @@ impl Waiter<'_> {
     }
 
     fn pass_on(&mut self, received: Received) {
+        // Looked at before the signal changes what there is to see.
+        let fate = self.init.map(|proc| fate(proc, self.program.0, received.signal));
         self.program.pass_on(received);
-        self.stand_in_for_init(received.signal, 0);
-    }
-
-    fn look_at_held_back(&mut self) {
-        if let Some((signal, looks)) = self.held_back.take()
-            && looks < LOOKS
-        {
-            self.stand_in_for_init(signal, looks + 1);
+        if let Some(Fate::HeldBack | Fate::Dropped(_)) = fate {
+            let dropped = u32::from(fate != Some(Fate::HeldBack));
+            self.watched.push(Watched { signal: received.signal, looks: 1, dropped });
         }
     }
 
-    /// Gives a signal its effect from outside, if the program is PID 1 and drops it.
-    fn stand_in_for_init(&mut self, signal: Signal, looks: u32) {
+    /// Gives signals that PID 1 drops their effect from outside, once that is sure.
+    fn look_at_watched(&mut self) {
         let Some(proc) = self.init else { return };
-        match fate(proc, self.program.0, signal) {
-            Fate::Dropped(DefaultEffect::End) => self.substitute(signal, libc::SIGKILL),
-            Fate::Dropped(DefaultEffect::Stop) => self.substitute(signal, libc::SIGSTOP),
-            Fate::HeldBack => self.held_back = Some((signal, looks)),
-            Fate::Dropped(DefaultEffect::Nothing) | Fate::TakenCareOf => {}
+        for mut watched in std::mem::take(&mut self.watched) {
+            let effect = match fate(proc, self.program.0, watched.signal) {
+                Fate::TakenCareOf => continue,
+                Fate::HeldBack => None,
+                Fate::Dropped(effect) => Some(effect),
+            };
+            watched.looks += 1;
+            watched.dropped += u32::from(effect.is_some());
+            match effect {
+                Some(DefaultEffect::End) if watched.dropped >= SURE => self.substitute(watched.signal, libc::SIGKILL),
+                Some(DefaultEffect::Stop) if watched.dropped >= SURE => self.substitute(watched.signal, libc::SIGSTOP),
+                _ if watched.looks < LOOKS => self.watched.push(watched),
+                _ => {}
+            }
         }
     }
 
