@@ -46,6 +46,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l propagation -d 'How 
 shared\t'Both sides see mounts of the other'
 slave\t'Mounts outside are seen inside'
 unchanged\t'As each mount point has it'"
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l status-fd -d 'Write a line of JSON at each stage to descriptor N; implies --fork' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l cap-drop -d 'Take a capability, or `all`, away from the program for good; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l cap-keep -d 'Leave the program this capability, whoever it runs as, though --cap-drop takes it; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l env -d 'Set a variable of the program\'s environment; repeatable' -r

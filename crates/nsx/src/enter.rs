@@ -108,7 +108,7 @@ pub(crate) fn run(options: Options) -> ExitStatus {
     match planned {
         Err(error) => error.into(),
         Ok((plan, ..)) if explain => program::explain(&plan),
-        Ok((plan, caller, proc)) => program::carry_out(&plan, &caller, &proc, verbose),
+        Ok((plan, caller, proc)) => program::carry_out(&plan, &caller, &proc, verbose, None),
     }
 }
 

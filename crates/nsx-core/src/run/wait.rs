@@ -5,7 +5,7 @@
 //! stops when the program stops, and ends as it ends.
 
 use super::{
-    Ended, Failure,
+    Ended, Event, Failure,
     init::{Fate, fate},
     inside,
     link::{Link, Message},
@@ -54,7 +54,7 @@ pub(super) fn run_child<'p>(
     place: usize,
     hands: &Hands<'_>,
     outside: Option<Outside>,
-    skipped: &mut dyn FnMut(&'p Step, Errno),
+    observer: &mut dyn FnMut(Event<'p>),
 ) -> Result<Ended, Failure<'p>> {
     let step = &plan.tasks()[place].step;
     let failed = |errno| Failure { step, errno };
@@ -76,7 +76,7 @@ pub(super) fn run_child<'p>(
     };
     drop(theirs);
 
-    let mut report = Report { plan, skipped, failure: None };
+    let mut report = Report { plan, observer, failure: None };
     for (later, task) in plan.tasks().iter().enumerate().skip(place) {
         if task.actor == Actor::Outside
             && let Err(errno) = take(plan, later, hands, outside.as_ref())
@@ -87,12 +87,27 @@ pub(super) fn run_child<'p>(
             return Err(Failure { step: &task.step, errno });
         }
     }
+    if !joiner {
+        (report.observer)(Event::Created(child));
+    }
     ours.send(Message::Go);
     let program = if joiner { joined(child, &ours, &mut report) } else { Some(child) };
     let Some(program) = program else { return Err(report.failure.unwrap_or_else(|| failed(Errno::CHILD))) };
+    if joiner {
+        (report.observer)(Event::Created(program));
+    }
     let init = matches!(step, Step::Fork { init: true }).then_some(hands.proc).filter(|proc| proc.is_callers());
     let program = Program(program);
-    let mut waiter = Waiter { program, init, killed: None, terminal, in_place_of: None, watched: Vec::new(), outside };
+    let mut waiter = Waiter {
+        program,
+        init,
+        killed: None,
+        terminal,
+        in_place_of: None,
+        watched: Vec::new(),
+        outside,
+        running: false,
+    };
     let ended = waiter.wait(&signals, ours, &mut report).map_err(failed)?;
     report.failure.map_or(Ok(ended), Err)
 }
@@ -113,7 +128,7 @@ fn joined(joiner: Pid, link: &Link, report: &mut Report<'_, '_>) -> Option<Pid> 
 /// What the child tells of its steps.
 struct Report<'p, 's> {
     plan: &'p Plan,
-    skipped: &'s mut dyn FnMut(&'p Step, Errno),
+    observer: &'s mut dyn FnMut(Event<'p>),
     failure: Option<Failure<'p>>,
 }
 
@@ -121,7 +136,7 @@ impl Report<'_, '_> {
     fn hear(&mut self, message: Message) {
         let Message::Took(place, Err(errno)) = message else { return };
         match self.plan.tasks().get(place) {
-            Some(task) if task.optional => (self.skipped)(&task.step, errno),
+            Some(task) if task.optional => (self.observer)(Event::Skipped(&task.step, errno)),
             Some(task) => self.failure = Some(Failure { step: &task.step, errno }),
             None => {}
         }
@@ -159,6 +174,7 @@ struct Waiter<'a> {
     /// The signal that killed the program, where nsx itself is PID 1 and told so.
     killed: Option<Signal>,
     outside: Option<Outside>,
+    running: bool,
 }
 
 /// A signal whose fate nsx looks at again and again. A process shows what it does with signals only in pieces, which may
@@ -200,14 +216,18 @@ impl Waiter<'_> {
             drop(fds);
             if told && let Some(end) = &link {
                 match end.receive() {
-                    Some(Message::Running) => self.settle(true),
+                    Some(Message::Running) => self.runs(report),
                     Some(Message::Stopped(signal)) => self.stop(signal)?,
                     Some(Message::Killed(signal)) => self.killed = Some(signal),
                     Some(message) => report.hear(message),
                     // The program runs, or its process has ended.
                     None => {
                         link = None;
-                        self.settle(report.failure.is_none());
+                        if report.failure.is_none() {
+                            self.runs(report);
+                        } else {
+                            self.outside.take().inspect(Outside::undo);
+                        }
                     }
                 }
             } else if signalled {
@@ -224,14 +244,13 @@ impl Waiter<'_> {
         }
     }
 
-    /// Lets what was left behind outside stay, if the program runs, and lets go of the outside.
-    fn settle(&mut self, runs: bool) {
+    /// The program runs: what was left behind outside may stay, and the outside ends.
+    fn runs(&mut self, report: &mut Report<'_, '_>) {
+        if !std::mem::replace(&mut self.running, true) {
+            (report.observer)(Event::Running);
+        }
         if let Some(outside) = self.outside.take() {
-            if runs {
-                let _ = outside.keep();
-            } else {
-                outside.undo();
-            }
+            let _ = outside.keep();
         }
     }
 

@@ -109,17 +109,21 @@ impl SignalFd {
 
     /// Waits for the next signal that is held back.
     pub fn read(&self) -> Result<Received, Errno> {
+        let own = rustix::process::getpid().as_raw_nonzero().get().unsigned_abs();
         let mut bytes = [0; size_of::<libc::signalfd_siginfo>()];
         loop {
             match rustix::io::read(&self.0, &mut bytes) {
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno),
-                Ok(_) => break,
+                Err(Errno::INTR) => continue,
+                outcome => outcome?,
+            };
+            // SAFETY: a structure of integers, for which any bytes are valid; the kernel writes whole ones only.
+            let info: libc::signalfd_siginfo = unsafe { std::mem::transmute(bytes) };
+            let from_kernel = info.ssi_code == libc::SI_KERNEL;
+            // SIGPIPE of a write of ours is nobody else's.
+            if from_kernel || info.ssi_pid != own || info.ssi_signo != libc::SIGPIPE.cast_unsigned() {
+                return Ok(Received { signal: info.ssi_signo.cast_signed(), from_kernel });
             }
         }
-        // SAFETY: a structure of integers, for which any bytes are valid; the kernel writes whole ones only.
-        let info: libc::signalfd_siginfo = unsafe { std::mem::transmute(bytes) };
-        Ok(Received { signal: info.ssi_signo.cast_signed(), from_kernel: info.ssi_code == libc::SI_KERNEL })
     }
 }
 

@@ -10,7 +10,9 @@ mod rights;
 
 use crate::{
     exit::ExitStatus,
+    out,
     program::{self, RequestError},
+    status::StatusFd,
 };
 use clap::{Args, Parser, ValueEnum, builder::ValueHint};
 use clocks::ClockOptions;
@@ -120,6 +122,12 @@ struct ProcessOptions {
     /// For programs that are no init: orphans are reaped, and signals have their usual effect.
     #[arg(long, conflicts_with = "no_fork")]
     init: bool,
+    /// Write a line of JSON at each stage to descriptor N; implies --fork
+    ///
+    /// `created` with the program's PID outside and inside and the inode number of each namespace, `running`, `exited`
+    /// with status or signal, `failed` with the step, the errno and a message. The program does not get the descriptor.
+    #[arg(long, value_name = "N", conflicts_with = "no_fork")]
+    status_fd: Option<i32>,
     /// Where nsx forks, let the program live on when nsx is killed
     #[arg(long)]
     no_kill_child: bool,
@@ -141,14 +149,22 @@ enum Propagation {
 /// Runs the command.
 pub(crate) fn run(options: Options) -> ExitStatus {
     let (explain, verbose) = (options.explain, options.verbose);
+    let status = match options.process.status_fd.map(|number| (number, StatusFd::take(number))) {
+        None => None,
+        Some((_, Ok(status))) => Some(status),
+        Some((number, Err(errno))) => return RequestError::StatusFd(number, errno).into(),
+    };
     let planned = program::caller().and_then(|(caller, proc)| {
         let request = request(options, &caller, &proc)?;
         Ok((plan::unshare::plan(request, &caller)?, caller, proc))
     });
     match planned {
-        Err(error) => error.into(),
+        Err(error) => {
+            status.inspect(|status| status.refused(&out::chain(&error)));
+            error.into()
+        }
         Ok((plan, ..)) if explain => program::explain(&plan),
-        Ok((plan, caller, proc)) => program::carry_out(&plan, &caller, &proc, verbose),
+        Ok((plan, caller, proc)) => program::carry_out(&plan, &caller, &proc, verbose, status.as_ref()),
     }
 }
 
@@ -187,7 +203,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         return usage("--mount-proc needs an absolute path");
     }
 
-    let fork = process.fork || (kinds.contains(NsKind::Pid) && !process.no_fork);
+    let fork = process.fork || process.status_fd.is_some() || (kinds.contains(NsKind::Pid) && !process.no_fork);
     let own_proc = kinds.contains(NsKind::Pid) && fork && !setup.no_mount_proc;
     let mount_proc = setup.mount_proc.or(own_proc.then(|| "/proc".into()));
     let mount_sys = kinds.contains(NsKind::Net) && !setup.no_mount_sys;
