@@ -53,6 +53,23 @@ pub fn user_by_id(uid: u32) -> io::Result<Option<User>> {
     }
 }
 
+/// The user with the id `uid` in /etc/passwd, for where nobody else can be asked.
+///
+/// # Errors
+/// Where the file is there but cannot be read.
+pub fn user_in_file(uid: u32) -> io::Result<Option<User>> {
+    Ok(users(&read("/etc/passwd")?).find(|user| user.uid == uid))
+}
+
+/// The user with the id `uid`, or one that has the number for a name where no database knows it.
+///
+/// # Errors
+/// As [`user_by_name`].
+pub fn user_or_number(uid: u32) -> io::Result<User> {
+    let unnamed = || User { name: uid.to_string().into_bytes(), uid, gid: uid, home: Vec::new(), shell: Vec::new() };
+    Ok(user_by_id(uid)?.unwrap_or_else(unnamed))
+}
+
 /// The id of the group called `name`.
 ///
 /// # Errors

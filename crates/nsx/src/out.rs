@@ -64,14 +64,22 @@ pub fn width() -> Option<usize> {
 /// # Errors
 /// The status to end with, once the reason is on standard error.
 pub fn print(text: &str) -> Result<(), ExitStatus> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match write(text) {
         Err(failure) if failure.kind() != io::ErrorKind::BrokenPipe => {
             error(&format!("failed to write to standard output: {}", reason(&failure)));
             Err(ExitStatus::FAILURE)
         }
         _ => Ok(()),
     }
+}
+
+/// The same for whoever words failures otherwise, and to whom a closed pipe is one.
+///
+/// # Errors
+/// That of `write(2)`.
+pub fn write(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
 }
 
 /// Writes `value` to standard output as one JSON document.
@@ -107,6 +115,12 @@ pub fn note(text: &str) {
 /// A line that belongs to the one before it: a cause, a way out.
 pub fn hint(text: &str) {
     stderr("  ", text);
+}
+
+/// Says on standard error what a strict personality has to say, byte for byte.
+pub fn complain(line: &[u8]) {
+    // In one piece, so that nobody else's words come between. Where standard error is closed there is nobody to tell.
+    let _ = io::stderr().lock().write_all(&[line, b"\n"].concat());
 }
 
 fn stderr(prefix: &str, text: &str) {

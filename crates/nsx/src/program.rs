@@ -189,7 +189,7 @@ pub(crate) fn carry_out(plan: &Plan, caller: &Caller, proc: &ProcRoot, verbose: 
             out::note(&escape(format!("could not {}: {}", step.act(), out::reason(&errno)).as_bytes()));
         }
     };
-    match run::run(plan, proc, &mut skipped) {
+    match run::run(plan, Some(proc), &mut skipped) {
         Ok(Ended::Exited(code)) => ExitStatus::Code(code),
         Ok(Ended::Killed(signal)) => ExitStatus::Signal(signal),
         Err(failure) => failed(&failure, caller, proc),

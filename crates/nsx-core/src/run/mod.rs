@@ -47,7 +47,7 @@ pub struct Failure<'p> {
     pub errno: Errno,
 }
 
-/// Carries out `plan` with the caller's `proc`. Each optional step that the kernel refused is told to `skipped`.
+/// Carries out `plan` with the caller's `proc`, which only some steps need. Each optional step that the kernel refused is told to `skipped`.
 ///
 /// Where no step of the plan forks, this process becomes the program and the call returns only on failure. Otherwise it
 /// returns when the program has ended, and this process is then in the new namespaces, with every signal blocked: there
@@ -57,19 +57,19 @@ pub struct Failure<'p> {
 /// [`Failure`]; the program did not run.
 pub fn run<'p>(
     plan: &'p Plan,
-    proc: &ProcRoot,
+    proc: Option<&ProcRoot>,
     skipped: &mut dyn FnMut(&'p Step, Errno),
 ) -> Result<Ended, Failure<'p>> {
     let Some(first) = plan.tasks().first() else { return Ok(Ended::Exited(0)) };
     let at_start = |errno| Failure { step: &first.step, errno };
-    let hands = Hands::new(proc).map_err(at_start)?;
+    let hands = Hands::new(proc);
     let outside = Outside::start(plan, &hands).map_err(at_start)?;
 
     for (place, task) in plan.tasks().iter().enumerate() {
         if matches!(task.step, Step::Fork { .. } | Step::ForkJoiner) {
             return wait::run_child(plan, place, &hands, outside, skipped);
         }
-        if let (Step::Exec { .. }, Some(outside)) = (&task.step, &outside) {
+        if let (Step::Exec { .. } | Step::LoginShell { .. }, Some(outside)) = (&task.step, &outside) {
             // The exec is also what lets go of the outside.
             outside.keep().map_err(|errno| Failure { step: &task.step, errno })?;
         }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     pid::Pid,
-    plan::{Actor, Plan, Step},
+    plan::{Actor, Plan, Signals, Step},
     proc::ProcRoot,
     sys::{
         process::{Forked, fork},
@@ -36,9 +36,13 @@ pub(super) struct Inherited {
 }
 
 impl Inherited {
-    /// Holds every signal back, and has the status of children kept, which an ignored SIGCHLD would throw away.
-    fn take() -> Result<Self, Errno> {
-        Ok(Self { mask: Mask::block_all()?, child_ended: Disposition::default_for(libc::SIGCHLD)? })
+    /// Holds signals back, and has the status of children kept, which an ignored SIGCHLD would throw away.
+    fn take(rule: Signals) -> Result<Self, Errno> {
+        let mask = match rule {
+            Signals::PassOn => Mask::block_all()?,
+            Signals::PassOnEnding | Signals::HoldBackEnding => Mask::block(&ENDING)?,
+        };
+        Ok(Self { mask, child_ended: Disposition::default_for(libc::SIGCHLD)? })
     }
 
     /// Sets what the caller had set.
@@ -47,6 +51,9 @@ impl Inherited {
         self.mask.restore()
     }
 }
+
+/// What nsx holds back where other signals act on itself; the last is how it learns of the program's end.
+const ENDING: [Signal; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGCHLD];
 
 /// Takes the step at `place`, which makes a child that walks on from there, and waits for the program to end.
 pub(super) fn run_child<'p>(
@@ -58,9 +65,15 @@ pub(super) fn run_child<'p>(
 ) -> Result<Ended, Failure<'p>> {
     let step = &plan.tasks()[place].step;
     let failed = |errno| Failure { step, errno };
-    let terminal = Terminal::open();
-    let inherited = Inherited::take().map_err(failed)?;
-    let signals = SignalFd::new().map_err(failed)?;
+    let rule = if let Step::Fork { signals, .. } = step { *signals } else { Signals::PassOn };
+    let terminal = if rule == Signals::PassOn { Terminal::open() } else { None };
+    let inherited = Inherited::take(rule).map_err(failed)?;
+    let signals = match rule {
+        Signals::PassOn => SignalFd::new(),
+        Signals::PassOnEnding => SignalFd::of(&ENDING),
+        Signals::HoldBackEnding => SignalFd::of(&[libc::SIGCHLD]),
+    };
+    let signals = signals.map_err(failed)?;
     let (ours, theirs) = Link::pair().map_err(failed)?;
     let joiner = matches!(step, Step::ForkJoiner);
 
@@ -90,8 +103,9 @@ pub(super) fn run_child<'p>(
     ours.send(Message::Go);
     let program = if joiner { joined(child, &ours, &mut report) } else { Some(child) };
     let Some(program) = program else { return Err(report.failure.unwrap_or_else(|| failed(Errno::CHILD))) };
-    let init = matches!(step, Step::Fork { init: true }).then_some(hands.proc).filter(|proc| proc.is_callers());
-    let mut waiter = Waiter { program, init, terminal, in_place_of: None, outside };
+    let init = matches!(step, Step::Fork { init: true, signals: Signals::PassOn });
+    let init = hands.proc.filter(|proc| init && proc.is_callers());
+    let mut waiter = Waiter { program, rule, init, terminal, in_place_of: None, outside };
     let ended = waiter.wait(&signals, ours, &mut report).map_err(failed)?;
     report.failure.map_or(Ok(ended), Err)
 }
@@ -129,6 +143,7 @@ impl Report<'_, '_> {
 
 struct Waiter<'a> {
     program: Pid,
+    rule: Signals,
     /// The caller's procfs, where the program is PID 1 of its namespace and can be looked up there.
     init: Option<&'a ProcRoot>,
     terminal: Option<Terminal>,
@@ -185,7 +200,8 @@ impl Waiter<'_> {
 
     /// Looks what became of the program: whether it ended, or stopped, whereupon nsx stops too.
     fn look(&mut self) -> Result<Option<Ended>, Errno> {
-        let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
+        let mut options = WaitOptions::NOHANG;
+        options.set(WaitOptions::UNTRACED, self.rule == Signals::PassOn);
         let Some((_, status)) = waitpid(Some(self.program), options)? else { return Ok(None) };
         if let Some(signal) = status.stopping_signal() {
             self.stop(signal)?;

@@ -199,7 +199,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
             Propagation::Unchanged => plan::Propagation::Unchanged,
         },
         fork,
-        kill_child: !process.no_kill_child,
+        kill_child: (!process.no_kill_child).then_some(libc::SIGKILL),
         loopback: kinds.contains(NsKind::Net) && !setup.no_lo,
         mount_sys,
         mount_proc,
@@ -212,6 +212,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         no_new_privs: rights.no_new_privs(),
         environment: environment.settle(std::env::vars_os())?,
         programs: program::programs(program)?,
+        ..Request::default()
     })
 }
 
