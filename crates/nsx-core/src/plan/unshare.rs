@@ -71,6 +71,8 @@ pub struct Request {
     pub uid: Option<u32>,
     /// The program's group id, likewise; its supplementary groups are dropped.
     pub gid: Option<u32>,
+    /// Fail where setgroups is denied and they cannot be dropped.
+    pub groups_must_go: bool,
     /// What becomes of the caller's capabilities.
     pub capabilities: Capabilities,
     /// Whether the program can gain no privilege by an exec, see `no_new_privs` in `prctl(2)`.
@@ -176,7 +178,8 @@ fn push_ids_and_capabilities(plan: &mut Plan, request: &Request) {
     }
     if let Some(gid) = request.gid {
         // Where the kernel was just told to deny it, it denies it.
-        if !plan.0.iter().any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny))) {
+        let denied = plan.0.iter().any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny)));
+        if !denied || request.groups_must_go {
             plan.push(Actor::Inside, Step::DropGroups);
         }
         plan.push(Actor::Inside, Step::SetGroup(gid));
@@ -484,6 +487,69 @@ mod tests {
         // Denied before the map is there, while the kernel still takes it.
         request.setgroups = Some(Setgroups::Deny);
         assert_eq!(text(&plan(request, &ordinary()).unwrap())[2], "nsx: write setgroups \"deny\"");
+    }
+
+    #[test]
+    fn a_user_namespace_of_someone_elses_is_mapped_by_whoever_is_left_outside() {
+        let mut request = request(&[NsKind::User, NsKind::Time]);
+        request.owner = Some((1000, 1001));
+        (request.users, request.groups) =
+            (Some(IdMap::single(0, 1000).unwrap()), Some(IdMap::single(0, 1001).unwrap()));
+        request.clocks = vec![ClockOffset { clock: Clock::Monotonic, seconds: 7 }];
+        let unshared = [
+            "nsx: unshare(CLONE_NEWTIME|CLONE_NEWUSER)",
+            "nsx: write uid_map \"0 1000 1\"",
+            "nsx: write setgroups \"deny\"",
+            "nsx: write gid_map \"0 1001 1\"",
+            "nsx: write timens_offsets \"monotonic 7 0\"",
+            "inside: execvp(ps aux)",
+        ];
+        // Who is the owner already becomes nobody else.
+        assert_eq!(text(&plan(request.clone(), &ordinary()).unwrap()), unshared);
+        let outside = [
+            "nsx: setgroups(0)",
+            "nsx: setgid(1001)",
+            "nsx: setuid(1000)",
+            "nsx: unshare(CLONE_NEWTIME|CLONE_NEWUSER)",
+            "outside: write uid_map \"0 1000 1\"",
+            "outside: write setgroups \"deny\"",
+            "outside: write gid_map \"0 1001 1\"",
+            "outside: write timens_offsets \"monotonic 7 0\"",
+            "inside: execvp(ps aux)",
+        ];
+        assert_eq!(text(&plan(request, &root()).unwrap()), outside);
+    }
+
+    #[test]
+    fn after_a_chroot_places_are_named_as_the_new_root_has_them() {
+        let mut request = request(&[NsKind::User, NsKind::Mnt]);
+        request.chroot = Some("/srv/root".into());
+        request.mount_from = Some("/tmp".into());
+        request.mount_proc = Some("proc".into());
+        request.mount_binfmt = Some("/binfmt".into());
+        request.interpreter = Some(c":x:M::XYZ::/bin/sh:".into());
+        request.programs.clear();
+        let after = ["inside: chroot(/srv/root)", "inside: chdir(/tmp)", "inside: mount(proc, proc)"];
+        let (mount, shell) = ("inside: mount(binfmt_misc, /binfmt)", "inside: execvp(the login shell)");
+        let text_of = |request: &Request| text(&plan(request.clone(), &root()).unwrap())[2..].to_vec();
+        let register = |flags| format!("inside: write /binfmt/register \":x:M::XYZ::/bin/sh:{flags}\"");
+        assert_eq!(text_of(&request), [&after[..], &[mount, &register(""), shell]].concat());
+        // F opens the interpreter when it is registered, and the old root has it.
+        request.interpreter = Some(c":x:M::XYZ::/bin/sh:F".into());
+        assert_eq!(text_of(&request), [&[mount, &register("F")], &after[..], &[mount, shell]].concat());
+    }
+
+    #[test]
+    fn groups_that_cannot_be_dropped_are_left_alone_or_fail_as_asked() {
+        let mut request = request(&[NsKind::User]);
+        request.groups = Some(IdMap::single(0, 0).unwrap());
+        request.gid = Some(0);
+        let drops = |request: &Request| {
+            text(&plan(request.clone(), &root()).unwrap()).contains(&"inside: setgroups(0)".to_owned())
+        };
+        assert!(!drops(&request));
+        request.groups_must_go = true;
+        assert!(drops(&request));
     }
 
     #[test]

@@ -98,6 +98,7 @@ fn request(options: Options<'_>, caller: &Caller, proc: Option<&ProcRoot>) -> Re
         mount_from: options.directory.or(options.root.map(|_| Path::new("/"))).map(own),
         uid: options.uid,
         gid: options.gid,
+        groups_must_go: true,
         capabilities: match options.keep_caps && kinds.contains(NsKind::User) {
             true => Capabilities::Keep,
             false => Capabilities::Inherit,
