@@ -3,6 +3,7 @@
 use crate::{exit::ExitStatus, text::escape};
 use clap::ValueEnum;
 use owo_colors::Style;
+use rustix::io::Errno;
 use std::{
     error::Error,
     io::{self, IsTerminal, Write},
@@ -59,17 +60,15 @@ pub fn width() -> Option<usize> {
 
 /// Writes a result to standard output, whole.
 ///
-/// Whoever reads may stop reading at any time: a closed pipe is no failure.
+/// Whoever reads may stop reading at any time: a closed pipe is no failure. A closed descriptor is one, which the standard
+/// library's own stream passes over.
 ///
 /// # Errors
-/// The status to end with, once the reason is on standard error.
+/// The status that `ls` and `pidmap` end with, once the reason is on standard error.
 pub fn print(text: &str) -> Result<(), ExitStatus> {
     match write(text) {
-        Err(failure) if failure.kind() != io::ErrorKind::BrokenPipe => {
-            error(&format!("failed to write to standard output: {}", reason(&failure)));
-            Err(ExitStatus::FAILURE)
-        }
-        _ => Ok(()),
+        Ok(()) | Err(Errno::PIPE) => Ok(()),
+        Err(errno) => Err(failed("write to standard output", &errno)),
     }
 }
 
@@ -77,9 +76,16 @@ pub fn print(text: &str) -> Result<(), ExitStatus> {
 ///
 /// # Errors
 /// That of `write(2)`.
-pub fn write(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+pub fn write(text: &str) -> Result<(), Errno> {
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        match rustix::io::write(rustix::stdio::stdout(), rest) {
+            Ok(written) => rest = &rest[written..],
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
 }
 
 /// Writes `value` to standard output as one JSON document.
@@ -89,10 +95,7 @@ pub fn write(text: &str) -> io::Result<()> {
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), ExitStatus> {
     match serde_json::to_string_pretty(value) {
         Ok(text) => print(&(text + "\n")),
-        Err(failure) => {
-            error(&format!("failed to write JSON: {failure}"));
-            Err(ExitStatus::FAILURE)
-        }
+        Err(failure) => Err(failed("write JSON", &failure)),
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Request {
     pub propagation: Propagation,
     /// Whether nsx stays and waits, and a child becomes the program.
     pub fork: bool,
+    /// Whether nsx is PID 1 of the new PID namespace, and the program its child; needs `fork`.
+    pub init: bool,
     /// What nsx does about signals while it waits.
     pub signals: Signals,
     /// The signal that the program gets when nsx ends; needs `fork`.
@@ -127,6 +129,9 @@ pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     push_ids_and_capabilities(&mut plan, &request);
     if let Some(signal) = request.kill_child.filter(|_| request.fork) {
         plan.push(Actor::Inside, Step::DieWithParent(signal));
+    }
+    if request.fork && request.init {
+        plan.push(Actor::Inside, Step::StayAsInit);
     }
     let Request { programs, environment, .. } = request;
     plan.push(

@@ -74,10 +74,10 @@ fn answer(program: &str, outcome: Result<ExitStatus, Complaint>) -> ExitStatus {
     ExitStatus::COMPLAINT
 }
 
-/// Writes `text` to standard output; that may fail at the end only.
+/// Writes `text` to standard output; where that is closed nobody wants it.
 fn print(text: &str) -> Result<ExitStatus, Complaint> {
-    out::write(text).map(|()| ExitStatus::SUCCESS).map_err(|error| {
-        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-        Complaint::because([b"write error"], errno)
-    })
+    match out::write(text) {
+        Ok(()) | Err(Errno::BADF) => Ok(ExitStatus::SUCCESS),
+        Err(errno) => Err(Complaint::because([b"write error"], errno)),
+    }
 }

@@ -48,7 +48,7 @@ fn run_program(options: Options<'_>) -> Result<ExitStatus, Complaint> {
     let caller = caller();
     let request = request(options, &caller, proc.as_ref())?;
     let plan = plan::unshare::plan(request, &caller).map_err(|error| wording::plan_error(&error))?;
-    match run::run(&plan, proc.as_ref(), &mut |_, _| {}) {
+    match run::run(&plan, proc.as_ref(), &mut |_| {}) {
         Ok(Ended::Exited(code)) => Ok(ExitStatus::Code(code)),
         Ok(Ended::Killed(signal)) => Ok(ExitStatus::Signal(signal)),
         Err(failure) => Err(wording::failure(&failure)),
