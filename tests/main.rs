@@ -14,6 +14,7 @@ mod ls;
 mod pidmap;
 mod root_directory;
 mod status;
+mod strict;
 mod support;
 mod terminal;
 mod unshare;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         enter::tests(),
         ls::tests(),
         pidmap::tests(),
+        strict::tests(),
     ];
     support::harness::run(tests.into_iter().flatten())
 }

@@ -20,12 +20,7 @@ use rustix::{
     mount::MountPropagationFlags,
     thread::ThreadNameSpaceType,
 };
-use std::{
-    cell::OnceCell,
-    ffi::{CString, OsString},
-    os::unix::ffi::OsStringExt,
-    path::Path,
-};
+use std::{cell::OnceCell, ffi::CString, path::Path};
 
 /// What steps are taken with.
 pub(super) struct Hands<'a> {
@@ -102,7 +97,7 @@ impl<'a> Hands<'a> {
                 if let Some(environment) = environment {
                     sys::process::set_environment(environment);
                 }
-                Err(login_shell())
+                Err(login_shell(accounts::login_shell(environment.as_deref())))
             }
         }
     }
@@ -178,13 +173,8 @@ fn execute(programs: &[Vec<CString>]) -> Errno {
     failure
 }
 
-/// Becomes the user's shell, which takes the dash before its name for the word to be a login shell. Returns on failure only.
-fn login_shell() -> Errno {
-    let shell =
-        std::env::var_os("SHELL").filter(|shell| !shell.is_empty()).map(OsString::into_vec).unwrap_or_else(|| {
-            let user = accounts::user_in_file(rustix::process::getuid().as_raw()).ok().flatten();
-            user.map(|user| user.shell).filter(|shell| !shell.is_empty()).unwrap_or_else(|| b"/bin/sh".to_vec())
-        });
+/// Becomes this shell, which takes the dash before its name for the word to be a login shell. Returns on failure only.
+fn login_shell(shell: Vec<u8>) -> Errno {
     let name = shell.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     match (CString::new([b"-", name].concat()), CString::new(shell)) {
         (Ok(name), Ok(shell)) => sys::process::execvp(&shell, &[name]),

@@ -2,6 +2,7 @@
 
 use super::super::Complaint;
 use nsx_core::{
+    accounts,
     idmap::{IdKind, MapError, MapRequestError},
     plan::{PlanError, Step},
     run::Failure,
@@ -50,7 +51,10 @@ pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
             let name = name.map_or(&[][..], |name| name.to_bytes());
             Complaint::NotRun([b"failed to execute ", name].concat(), failure.errno)
         }
-        Step::LoginShell { .. } => Complaint::NotRun(b"failed to execute the login shell".to_vec(), failure.errno),
+        Step::LoginShell { environment } => {
+            let shell = accounts::login_shell(environment.as_deref());
+            Complaint::NotRun([b"failed to execute ", shell.as_slice()].concat(), failure.errno)
+        }
         step => because(&[b"failed to ", step.act().as_bytes()]),
     }
 }
