@@ -44,6 +44,7 @@ fn a_network_of_loopback_alone(session: &Session) {
 
 fn a_trap_that_kills_the_wrapper(session: &Session) {
     let script = r#"
+        exec 2>/dev/null # a shell may or may not have a word for the signal
         unshare -r --pid --kill-child sleep 100 &
         wrapper=$!
         trap 'kill -KILL $wrapper; wait $wrapper; echo "the wrapper ended with $?"; until ! grep -q "^State:.[RSD]" /proc/$child/status 2>/dev/null; do sleep 0.01; done; echo clean' EXIT
@@ -90,8 +91,7 @@ fn statuses_through_wait(session: &Session) {
         unshare -rf sh -c 'exit 7' & first=$!
         unshare -rf sh -c 'kill -TERM $$' & second=$!
         unshare -r nosuch 2>/dev/null & third=$!
-        # A shell may or may not have a word for the signal.
-        exec 2>/dev/null
+        exec 2>/dev/null # a shell may or may not have a word for the signal
         wait $first; echo $?; wait $second; echo $?; wait $third; echo $?"#;
     assert_same(session, script);
 }
