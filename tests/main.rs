@@ -18,6 +18,7 @@ mod report;
 mod rights;
 mod root_directory;
 mod status;
+mod strict;
 mod support;
 mod terminal;
 mod unshare;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         enter::tests(),
         ls::tests(),
         pidmap::tests(),
+        strict::tests(),
     ];
     support::harness::run(tests.into_iter().flatten())
 }

@@ -11,7 +11,7 @@ pub mod unshare;
 
 pub use caller::Caller;
 pub(crate) use step::helper_arguments;
-pub use step::{Clock, ClockOffset, Pin, Propagation, Step};
+pub use step::{Clock, ClockOffset, Pin, Propagation, Signals, Step};
 
 use crate::ns::NsKind;
 use std::fmt;

@@ -60,7 +60,7 @@ pub struct Failure<'p> {
     pub errno: Errno,
 }
 
-/// Carries out `plan` with the caller's `proc`, and tells `observer` of it.
+/// Carries out `plan` with the caller's `proc`, which only some steps need, and tells `observer` of it.
 ///
 /// Where no step of the plan forks, this process becomes the program and the call returns only on failure; `observer` is
 /// then told of skipped steps alone. Otherwise it
@@ -69,17 +69,21 @@ pub struct Failure<'p> {
 ///
 /// # Errors
 /// [`Failure`]; the program did not run.
-pub fn run<'p>(plan: &'p Plan, proc: &ProcRoot, observer: &mut dyn FnMut(Event<'p>)) -> Result<Ended, Failure<'p>> {
+pub fn run<'p>(
+    plan: &'p Plan,
+    proc: Option<&ProcRoot>,
+    observer: &mut dyn FnMut(Event<'p>),
+) -> Result<Ended, Failure<'p>> {
     let Some(first) = plan.tasks().first() else { return Ok(Ended::Exited(0)) };
     let at_start = |errno| Failure { step: &first.step, errno };
-    let hands = Hands::new(proc).map_err(at_start)?;
+    let hands = Hands::new(proc);
     let outside = Outside::start(plan, &hands).map_err(at_start)?;
 
     for (place, task) in plan.tasks().iter().enumerate() {
         if matches!(task.step, Step::Fork { .. } | Step::ForkJoiner) {
             return wait::run_child(plan, place, &hands, outside, observer);
         }
-        if let (Step::Exec { .. }, Some(outside)) = (&task.step, &outside) {
+        if let (Step::Exec { .. } | Step::LoginShell { .. }, Some(outside)) = (&task.step, &outside) {
             // The exec is also what lets go of the outside.
             outside.keep().map_err(|errno| Failure { step: &task.step, errno })?;
         }

@@ -10,8 +10,17 @@ use std::path::Path;
 
 /// Mounts a procfs of the caller's PID namespace on `at`, beneath `root`.
 pub(super) fn procfs(root: Option<&Path>, at: &Path) -> Result<(), Errno> {
-    let place = beneath(root, at)?;
+    let Some(root) = root else {
+        // By name: after a chroot there may be no procfs yet to reach a descriptor through.
+        return rustix::mount::mount(c"proc", at, c"proc", harmless(), None);
+    };
+    let place = beneath(Some(root), at)?;
     rustix::mount::mount(c"proc", path_of(&place), c"proc", harmless(), None)
+}
+
+/// Mounts a binfmt_misc of the caller's user namespace on `at`.
+pub(super) fn binfmt(at: &Path) -> Result<(), Errno> {
+    rustix::mount::mount(c"binfmt_misc", at, c"binfmt_misc", harmless(), None)
 }
 
 /// Mounts a sysfs of the caller's network namespace on `/sys`, beneath `root`. Without a root of its own the cgroup file

@@ -8,9 +8,12 @@ use super::{
     link::{Link, Message},
     wait::{Inherited, Program},
 };
-use crate::sys::{
-    process::{Forked, exit_now, fork},
-    signal::SignalFd,
+use crate::{
+    plan::Signals,
+    sys::{
+        process::{Forked, exit_now, fork},
+        signal::SignalFd,
+    },
 };
 use rustix::{
     event::{PollFd, PollFlags},
@@ -20,7 +23,7 @@ use rustix::{
 
 /// Makes the program's process, in which this returns the link to report over. The one that calls stays as PID 1.
 pub(super) fn stay(nsx: &Link) -> Result<Link, Errno> {
-    let inherited = Inherited::take()?;
+    let inherited = Inherited::take(Signals::PassOn)?;
     let signals = SignalFd::new()?;
     let (ours, theirs) = Link::pair()?;
     match fork()? {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     pid::Pid,
-    plan::{Actor, Plan, Step},
+    plan::{Actor, Plan, Signals, Step},
     proc::ProcRoot,
     sys::{
         process::{Forked, Group, fork, has_job_control},
@@ -36,9 +36,13 @@ pub(super) struct Inherited {
 }
 
 impl Inherited {
-    /// Holds every signal back, and has the status of children kept, which an ignored SIGCHLD would throw away.
-    pub(super) fn take() -> Result<Self, Errno> {
-        Ok(Self { mask: Mask::block_all()?, child_ended: Disposition::default_for(libc::SIGCHLD)? })
+    /// Holds signals back, and has the status of children kept, which an ignored SIGCHLD would throw away.
+    pub(super) fn take(rule: Signals) -> Result<Self, Errno> {
+        let mask = match rule {
+            Signals::PassOn => Mask::block_all()?,
+            Signals::PassOnEnding | Signals::HoldBackEnding => Mask::block(&ENDING)?,
+        };
+        Ok(Self { mask, child_ended: Disposition::default_for(libc::SIGCHLD)? })
     }
 
     /// Sets what the caller had set.
@@ -47,6 +51,9 @@ impl Inherited {
         self.mask.restore()
     }
 }
+
+/// What nsx holds back where other signals act on itself; the last is how it learns of the program's end.
+const ENDING: [Signal; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGCHLD];
 
 /// Takes the step at `place`, which makes a child that walks on from there, and waits for the program to end.
 pub(super) fn run_child<'p>(
@@ -58,9 +65,15 @@ pub(super) fn run_child<'p>(
 ) -> Result<Ended, Failure<'p>> {
     let step = &plan.tasks()[place].step;
     let failed = |errno| Failure { step, errno };
-    let terminal = Terminal::open();
-    let inherited = Inherited::take().map_err(failed)?;
-    let signals = SignalFd::new().map_err(failed)?;
+    let rule = if let Step::Fork { signals, .. } = step { *signals } else { Signals::PassOn };
+    let terminal = if rule == Signals::PassOn { Terminal::open() } else { None };
+    let inherited = Inherited::take(rule).map_err(failed)?;
+    let signals = match rule {
+        Signals::PassOn => SignalFd::new(),
+        Signals::PassOnEnding => SignalFd::of(&ENDING),
+        Signals::HoldBackEnding => SignalFd::of(&[libc::SIGCHLD]),
+    };
+    let signals = signals.map_err(failed)?;
     let (ours, theirs) = Link::pair().map_err(failed)?;
     let joiner = matches!(step, Step::ForkJoiner);
 
@@ -96,10 +109,12 @@ pub(super) fn run_child<'p>(
     if joiner {
         (report.observer)(Event::Created(program));
     }
-    let init = matches!(step, Step::Fork { init: true }).then_some(hands.proc).filter(|proc| proc.is_callers());
+    let init = matches!(step, Step::Fork { init: true, signals: Signals::PassOn });
+    let init = hands.proc.filter(|proc| init && proc.is_callers());
     let program = Program(program);
     let mut waiter = Waiter {
         program,
+        rule,
         init,
         killed: None,
         terminal,
@@ -164,6 +179,7 @@ impl Program {
 
 struct Waiter<'a> {
     program: Program,
+    rule: Signals,
     /// The caller's procfs, where the program is PID 1 of its namespace and can be looked up there.
     init: Option<&'a ProcRoot>,
     terminal: Option<Terminal>,
@@ -267,7 +283,8 @@ impl Waiter<'_> {
 
     /// Looks what became of the program: whether it ended, or stopped, whereupon nsx stops too.
     fn look(&mut self) -> Result<Option<Ended>, Errno> {
-        let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
+        let mut options = WaitOptions::NOHANG;
+        options.set(WaitOptions::UNTRACED | WaitOptions::CONTINUED, self.rule == Signals::PassOn);
         let mut resumed = false;
         loop {
             match waitpid(Some(self.program.0), options)? {

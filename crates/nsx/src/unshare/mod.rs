@@ -226,7 +226,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         },
         fork,
         init: process.init,
-        kill_child: !process.no_kill_child,
+        kill_child: (!process.no_kill_child).then_some(libc::SIGKILL),
         loopback: kinds.contains(NsKind::Net) && !setup.no_lo,
         mount_sys,
         mount_proc,
@@ -239,6 +239,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         no_new_privs: rights.no_new_privs(),
         environment: environment.settle(std::env::vars_os())?,
         programs: program::programs(program)?,
+        ..Request::default()
     })
 }
 
