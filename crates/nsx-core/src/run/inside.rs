@@ -1,10 +1,10 @@
 //! A child's walk: from the step after the fork to the exec.
 
 use super::{
+    child::Inherited,
     link::{Link, Message},
     perform::Hands,
     reaper,
-    wait::Inherited,
 };
 use crate::{
     plan::{Actor, Plan, Step},

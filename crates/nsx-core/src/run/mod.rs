@@ -1,13 +1,14 @@
 //! Carries a plan out.
 //!
 //! One process walks the plan from its first step on. Where a step says so it splits: the child walks on, and the parent
-//! waits for it, see `wait`. An [`outside`] is split off before the first step if any step asks for one. What a child
+//! waits for it, see `child` and `wait`. An [`outside`] is split off before the first step if any step asks for one. What a child
 //! cannot do it reports over its [`link`], so the one place that hears of a failure is the caller of [`run`].
 //!
 //! Whoever calls [`run`] must have one thread, because the plan may fork and the kernel refuses some namespaces to
 //! several.
 
 mod capabilities;
+mod child;
 mod init;
 mod inside;
 mod link;
@@ -81,7 +82,7 @@ pub fn run<'p>(
 
     for (place, task) in plan.tasks().iter().enumerate() {
         if matches!(task.step, Step::Fork { .. } | Step::ForkJoiner) {
-            return wait::run_child(plan, place, &hands, outside, observer);
+            return child::run_child(plan, place, &hands, outside, observer);
         }
         if let (Step::Exec { .. } | Step::LoginShell { .. }, Some(outside)) = (&task.step, &outside) {
             // The exec is also what lets go of the outside.

@@ -5,8 +5,9 @@
 //! tells nsx what the program did, and nsx does likewise.
 
 use super::{
+    child::Inherited,
     link::{Link, Message},
-    wait::{Inherited, Program},
+    wait::Program,
 };
 use crate::{
     plan::Signals,
