@@ -22,6 +22,8 @@ pub(crate) fn tests() -> Vec<Test> {
         both(the_program_sees_the_root_that_the_target_sees).needs([Need::Tool("busybox")]),
         both(three_pid_namespaces_down),
         ordinary(the_program_has_the_ids_that_are_mapped),
+        root(the_program_becomes_a_user_and_a_group),
+        root(roots_groups_do_not_come_along),
         both(a_process_that_has_ended_is_refused).needs([Need::Tool("strace")]),
         both(a_zombie_is_refused),
         both(a_thread_is_refused),
@@ -151,6 +153,33 @@ fn the_program_has_the_ids_that_are_mapped(session: &Session) {
         let output = session.nsx(&format!("enter {} -- id -u", sleep.id())).output();
         assert_eq!(output, user.to_string(), "{option}");
     }
+}
+
+/// User, group and all groups of whoever prints them.
+const PRINT_WHO: &str = "id -u; id -g; id -G";
+
+fn the_program_becomes_a_user_and_a_group(session: &Session) {
+    let (_unshare, sleep) = target(session, "--uts --ipc");
+    let who = |options: &str| {
+        let command = session.command("setpriv --groups=7,8 -- nsx enter").arg(sleep.id().to_string());
+        command.args(&format!("{options} -- sh -c")).arg(PRINT_WHO).output()
+    };
+    assert_eq!(who("--uts -S 4242 -G 4243"), "4242\n4243\n4243");
+    assert_eq!(who("--setuid nobody --setgid nogroup"), "65534\n65534\n65534");
+    assert_eq!(who("--uts"), "0\n0\n0 7 8", "whoever asks for no group keeps his own");
+    assert_refused(
+        session,
+        &format!("{} --uts -S nobody-has-this-name touch ran", sleep.id()),
+        &["nobody-has-this-name"],
+    );
+    assert_refused(session, &format!("{} --uts -G 4294967295 touch ran", sleep.id()), &["4294967295"]);
+}
+
+fn roots_groups_do_not_come_along(session: &Session) {
+    // Inside, where setgroups is denied, it would be too late to leave them.
+    let (_unshare, sleep) = target(session, "--user --map-root-user --uts");
+    let enter = session.command("setpriv --groups=7,8 -- nsx enter").arg(sleep.id().to_string());
+    assert_eq!(enter.args("sh -c").arg(PRINT_WHO).output(), "0\n0\n0");
 }
 
 /// Enters with `words`, which must be refused with 125 and these words, before anything is run.
