@@ -12,6 +12,10 @@ mod harness;
 mod ids;
 mod ls;
 mod pidmap;
+mod pins;
+mod ranges;
+mod report;
+mod rights;
 mod root_directory;
 mod status;
 mod strict;
@@ -32,6 +36,10 @@ fn main() -> ExitCode {
         unshare::tests(),
         root_directory::tests(),
         ids::tests(),
+        ranges::tests(),
+        pins::tests(),
+        rights::tests(),
+        report::tests(),
         given::tests(),
         status::tests(),
         terminal::tests(),

@@ -30,6 +30,7 @@ complete -c nsx -n "__fish_nsx_needs_command" -f -a "unshare" -d 'Run a program 
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "enter" -d 'Run a program in the namespaces of a process'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "ls" -d 'List namespaces, or the processes in nested PID namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "pidmap" -d 'Translate process ids between PID namespaces'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "compat" -d 'Run as a program of util-linux, to the letter, as a link to nsx of that name does'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l pin -d 'Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-user -d 'Map the caller to this user inside; implies --user' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-group -d 'Map the caller\'s group to this one inside; implies --user' -r
@@ -64,7 +65,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s p -l pid -d 'Process
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s U -l user -d 'User and group ids, capabilities'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s C -l cgroup -d 'The root of the cgroup tree'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s T -l time -d 'Offsets of the monotonic and boot-time clocks'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s a -l all -d 'Every kind that the kernel has'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s a -l all -d 'Every kind that the kernel has; implies --map-root-user where no other option maps ids'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s r -l map-root-user -d 'Be root inside: map the caller to user 0 and group 0; implies --user'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s c -l map-current-user -d 'Be oneself inside: map the caller to the same user and group; implies --user'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-auto -d 'The same as --map-users=auto --map-groups=auto'

@@ -171,7 +171,8 @@ pub(crate) fn run(options: Options) -> ExitStatus {
 /// What the options ask for, with the defaults of `nsx unshare` filled in.
 fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request, RequestError> {
     let Options { kinds, ids, setup, process, rights, environment, clocks, program, .. } = options;
-    let map_root = kinds.all && !caller.is_privileged() && !ids.maps_anything();
+    // Nobody wants to be nobody.
+    let map_root = kinds.all && !ids.maps_anything();
     let (mut kinds, pins) = kinds.settle(caller)?;
     let clocks = clocks.offsets();
     let ids = ids.settle(map_root, caller, proc)?;
