@@ -103,6 +103,13 @@ pub(super) const UNSHARE: &[Difference] = &[
         nsx: "unshare: failed to parse uid: '4294967296': Numerical result out of range",
     },
     Difference {
+        reason: "a map that the kernel cannot take is refused before anything is made, and newuidmap is not asked",
+        releases: ((2, 38), None),
+        who: Who::WithRanges,
+        script: "unshare --map-users 0,0,0 true 2>&1; true",
+        nsx: "unshare: failed to write /proc/N/uid_map: Invalid argument",
+    },
+    Difference {
         reason: "what a run that failed has bound to a file is undone",
         releases: ((2, 27), None),
         who: Who::Root,

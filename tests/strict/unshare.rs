@@ -15,7 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(clocks).needs([Need::Kernel(5, 6)]),
         both(capabilities).needs([Need::Kernel(5, 6)]),
         root(ids_of_the_program),
-        root(persistent_files),
+        root(persistent_files).needs([Need::Tool("taskset")]),
         both(what_cannot_be_run),
         both(the_login_shell),
         both(how_it_ends),
@@ -253,7 +253,10 @@ fn ids_of_the_program(session: &Session) {
 fn persistent_files(session: &Session) {
     let outer = |script: &str| {
         let script = script.replace('\'', "'\\''");
-        format!("/usr/bin/unshare -m sh -c 'mount -t tmpfs none .; cd .; {script}'")
+        // On one processor: Linux 6.18 lets a mount namespace be bound only in one with a lower number, and each processor
+        // has a range of numbers of its own.
+        let processor = "$(sed -n 's/^Cpus_allowed_list:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/self/status)";
+        format!("exec taskset -c {processor} /usr/bin/unshare -m sh -c 'mount -t tmpfs none .; cd .; {script}'")
     };
     for (option, kind) in [
         ("mount", "mnt"),

@@ -3,7 +3,7 @@
 //! Only the command that was called builds its options: building all of them would double the time to start.
 
 use crate::{enter, exit::ExitStatus, ls, out, pidmap, unshare};
-use clap::{Args, CommandFactory, Parser};
+use clap::{Args, CommandFactory, Parser, builder::PossibleValue};
 use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 /// Create, enter, list and translate Linux namespaces.
@@ -33,7 +33,7 @@ pub enum Nsx {
 #[derive(Args, Debug)]
 pub struct CompatOptions {
     /// The program's name
-    #[arg(value_name = "PROGRAM", value_parser = ["unshare"])]
+    #[arg(value_name = "PROGRAM", value_parser = [PossibleValue::new("unshare").help("Run a program in new namespaces")])]
     program: String,
     /// What it takes
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]

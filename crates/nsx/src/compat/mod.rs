@@ -2,7 +2,7 @@
 //!
 //! They differ from `nsx …` at the two ends only: how options are read (by the C library's getopt_long) and how failures
 //! are worded. What lies between is the same requests, plans and runs. What util-linux does wrong is done right, and
-//! stands with its reason in `tests/known_differences.rs`.
+//! stands with its reason in `tests/strict/known_differences.rs`.
 
 mod numbers;
 mod unshare;

@@ -158,7 +158,7 @@ fn map(
     }
     let owned = Owned { id, given: &given, own_map: &own_map, privileged: true };
     let merged = request.merge(ids, &owned);
-    merged.map(Some).map_err(|error| wording::map_error(&error, ids, &name, caller.uid == 0))
+    merged.map(Some).map_err(|error| wording::map_error(&error, ids, &name))
 }
 
 fn read_own_map(ids: IdKind, proc: Option<&ProcRoot>) -> Result<IdMap, Errno> {

@@ -64,8 +64,8 @@ pub(super) fn plan_error(error: &PlanError) -> Complaint {
     Complaint::new([error.to_string().as_bytes()])
 }
 
-/// Of a map that cannot be: what the kernel or newuidmap would say of it. `user` is whose ranges were looked for.
-pub(super) fn map_error(error: &MapRequestError, ids: IdKind, user: &[u8], root: bool) -> Complaint {
+/// Of a map that cannot be, before anybody tried to write it. `user` is whose ranges were looked for.
+pub(super) fn map_error(error: &MapRequestError, ids: IdKind, user: &[u8]) -> Complaint {
     match error {
         MapRequestError::NothingGiven(_) => {
             Complaint::new([b"no line matching user \"", user, b"\" in ", ids.ranges_file().as_bytes()])
@@ -73,11 +73,7 @@ pub(super) fn map_error(error: &MapRequestError, ids: IdKind, user: &[u8], root:
         MapRequestError::Map(MapError::TooLong(..)) => {
             Complaint::new([nsx(ids.file()).as_bytes(), b" too large for kernel 4k limit"])
         }
-        _ if root => Complaint::because([b"failed to write ", nsx(ids.file()).as_bytes()], Errno::INVAL),
-        _ => Complaint::because(
-            [ids.helper().as_bytes(), b": write to ", ids.file().as_bytes(), b" failed"],
-            Errno::INVAL,
-        ),
+        _ => Complaint::because([b"failed to write ", nsx(ids.file()).as_bytes()], Errno::INVAL),
     }
 }
 
