@@ -1,2 +1,42 @@
-//! (in work)
-fn main() {}
+//! The program from outside: nsx on the real kernel beside util-linux, as root and as an ordinary user.
+//!
+//! One module an area, each with its list of tests; the harness is in [`support`]. CONTRIBUTING.md says how to write a
+//! test. What a function does by itself is tested beside its code.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it must be")]
+
+mod enter;
+mod given;
+mod harness;
+mod ids;
+mod ls;
+mod pidmap;
+mod root_directory;
+mod status;
+mod support;
+mod terminal;
+mod unshare;
+mod usage;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if let Some(failure) = support::filter::become_filtered(std::env::args_os()) {
+        return failure;
+    }
+    let tests = [
+        harness::tests(),
+        usage::tests(),
+        unshare::tests(),
+        root_directory::tests(),
+        ids::tests(),
+        given::tests(),
+        status::tests(),
+        terminal::tests(),
+        enter::tests(),
+        ls::tests(),
+        pidmap::tests(),
+    ];
+    support::harness::run(tests.into_iter().flatten())
+}

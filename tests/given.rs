@@ -1,0 +1,140 @@
+//! What the caller gave is what the program gets: each thing is compared with the same program run without nsx.
+
+use crate::support::{Need, Process, Session, Test, both, procfs::Pinned, until};
+use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        both(signals_that_are_ignored_or_blocked),
+        both(umask_limits_and_process_group),
+        both(environment_to_the_byte),
+        both(arguments_to_the_byte),
+        both(descriptors_open_and_closed),
+        both(standard_input_and_output),
+    ]
+    .into_iter()
+    .map(|test| test.needs([Need::Namespaces]))
+    .collect()
+}
+
+/// nsx with its options, as a prefix of another command: becoming the program and waiting for it, in new namespaces and in
+/// those of a process that is kept for as long.
+struct Ways {
+    _target: Process,
+    prefixes: Vec<String>,
+}
+
+impl Ways {
+    fn new(session: &Session) -> Self {
+        let target = session.original_unshare("--uts --pid --fork --kill-child sleep 100").start();
+        let (map, user) = if session.is_root() { ("", "") } else { ("-r ", "-U ") };
+        let id = target.program("sleep").id();
+        let unshare = ["--uts", "--uts --fork", "--pid --net"].map(|kinds| format!("nsx unshare {map}{kinds} "));
+        let enter = ["--uts", "--uts --pid"].map(|kinds| format!("nsx enter {id} {user}{kinds} "));
+        Self { _target: target, prefixes: unshare.into_iter().chain(enter).collect() }
+    }
+}
+
+/// Runs a command line as it is and behind each prefix, under `before`; all must print the same.
+#[track_caller]
+fn assert_same(session: &Session, before: &str, command: &str) {
+    let expected = session.shell(&format!("{before}{command}")).run().exited(0);
+    assert!(!expected.stdout.is_empty(), "{command}");
+    for prefix in &Ways::new(session).prefixes {
+        let outcome = session.shell(&format!("{before}{prefix}{command}")).run().exited(0);
+        let texts = [&expected.stdout, &outcome.stdout].map(|bytes| String::from_utf8_lossy(bytes));
+        assert_eq!(texts[0], texts[1], "{before}{prefix}{command}");
+    }
+}
+
+fn signals_that_are_ignored_or_blocked(session: &Session) {
+    let show = "grep -E '^(SigBlk|SigIgn|SigCgt|ShdPnd)' /proc/self/status";
+    assert_same(session, "", show);
+    assert_same(session, "exec env --ignore-signal=HUP,INT,PIPE,CHLD,USR2,TTIN,TTOU,TSTP ", show);
+    assert_same(session, "exec env --block-signal=TERM,CHLD,USR1,WINCH,PIPE ", show);
+    assert_same(session, "exec env --default-signal --block-signal=RTMIN --ignore-signal=TERM ", show);
+}
+
+fn umask_limits_and_process_group(session: &Session) {
+    assert_same(session, "umask 027; ", "sh -c umask");
+    assert_same(session, "ulimit -c 0; ulimit -n 77; ", "cat /proc/self/limits");
+    assert_same(session, "ulimit -Sc unlimited; ", "cat /proc/self/limits");
+    // Session, process group and terminal as seen from outside, where a PID namespace does not change their numbers.
+    let group = |command: &str| {
+        let process = session.shell(&format!("exec {command}sleep 100")).start();
+        let sleep = process.program("sleep").id();
+        let stat = fs::read_to_string(format!("/proc/{sleep}/stat")).unwrap();
+        let fields: Vec<String> = stat.rsplit(") ").next().unwrap().split(' ').map(str::to_owned).collect();
+        (fields[2] == process.id().to_string(), fields[4].clone())
+    };
+    for prefix in &Ways::new(session).prefixes {
+        assert_eq!(group(prefix), group(""), "{prefix}");
+    }
+}
+
+fn environment_to_the_byte(session: &Session) {
+    assert_same(session, "", "cat /proc/self/environ");
+    let odd = session.shell("printf 'a\\377=\\033\\n b'").run().exited(0).stdout;
+    // By its path: where there is no PATH nsx is not found.
+    let nsx = session.shell("command -v nsx").output();
+    let print = |prefix: &str| {
+        let command = session.command("env -i Z=1").arg(OsStr::from_bytes(&odd)).args("A=");
+        command.args(&format!("{prefix}/bin/cat /proc/self/environ")).run().exited(0).stdout
+    };
+    let expected = print("");
+    assert!(expected.windows(odd.len()).any(|part| part == odd));
+    for prefix in &Ways::new(session).prefixes {
+        assert_eq!(print(&prefix.replacen("nsx", &nsx, 1)), expected, "{prefix}");
+    }
+}
+
+fn arguments_to_the_byte(session: &Session) {
+    let odd = [&b"a b"[..], b"", b"--bogus", b"\xff\x1b\n", b"-r", b"--"];
+    for prefix in &Ways::new(session).prefixes {
+        let print = session.command(&format!("{prefix}sh -c")).arg("printf '%s\\0' \"$0\" \"$@\"").arg("name");
+        let outcome = odd.iter().fold(print, |command, word| command.arg(OsStr::from_bytes(word))).run().exited(0);
+        assert!(outcome.stdout == [b"name\0", &odd.join(&0)[..], b"\0"].concat(), "{prefix}: {outcome}");
+    }
+}
+
+fn descriptors_open_and_closed(session: &Session) {
+    // Looked at from outside, because whoever looks from inside opens one.
+    let descriptors = |process: &Pinned| -> Vec<String> {
+        let directory = format!("/proc/{}/fd", process.id());
+        let names = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let shown =
+            |name: String| Some(format!("{name} {}", fs::read_link(format!("{directory}/{name}")).ok()?.display()));
+        let mut shown: Vec<_> = names.filter_map(shown).collect();
+        shown.sort();
+        shown
+    };
+    let start = |prefix: &str, redirections: &str| {
+        let process = session.shell(&format!("exec {prefix}sleep 100 {redirections}")).start();
+        let sleep = process.program("sleep");
+        (process, sleep)
+    };
+    // The loader of the program opens files too, but not for long.
+    let settled = |process: &Pinned| {
+        let libraries = |descriptors: &[String]| descriptors.iter().any(|shown| shown.contains(".so"));
+        until("the program has started", || !libraries(&descriptors(process)) && process.state() == 'S');
+        descriptors(process)
+    };
+    let redirections = ["", "<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-", "7</etc/passwd"];
+    let ways = Ways::new(session);
+    for redirections in redirections {
+        let (_process, sleep) = start("", redirections);
+        let expected = settled(&sleep);
+        for prefix in &ways.prefixes {
+            let (_process, sleep) = start(prefix, redirections);
+            assert_eq!(settled(&sleep), expected, "{prefix}sleep 100 {redirections}");
+        }
+    }
+}
+
+fn standard_input_and_output(session: &Session) {
+    for prefix in &Ways::new(session).prefixes {
+        let outcome = session.command(&format!("{prefix}cat - /nosuch")).input(b"in\xff").run().exited(1);
+        assert_eq!(outcome.stdout, b"in\xff", "{prefix}");
+        outcome.says(&["/nosuch"]);
+    }
+}

@@ -1,0 +1,102 @@
+//! The harness itself, tried on programs that are not nsx: a harness that cannot fail proves nothing.
+
+use crate::support::{Need, Session, Test, both, filter::Filter, procfs, until};
+use rustix::process::Signal;
+use std::{panic, time::Duration};
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        both(commands_are_the_users_and_know_only_what_the_test_gave),
+        both(a_wrong_end_is_a_failure_that_shows_what_was_printed),
+        both(what_does_not_end_is_killed_with_all_below_it),
+        both(what_is_left_behind_is_a_failure),
+        both(a_filter_refuses_what_it_names),
+        both(a_terminal_interrupts_and_stops_its_foreground),
+    ]
+    .into_iter()
+    .map(|test| test.needs([Need::Tool("perl"), Need::Tool("bash")]))
+    .collect()
+}
+
+/// Whether this fails, as a test fails.
+fn fails(session: &Session, body: fn(&Session)) -> Option<String> {
+    let failure = panic::catch_unwind(panic::AssertUnwindSafe(|| body(session))).err()?;
+    failure.downcast_ref::<String>().cloned()
+}
+
+fn commands_are_the_users_and_know_only_what_the_test_gave(session: &Session) {
+    let (user, group) = session.ids();
+    assert_eq!(session.shell("echo $(id -u) $(id -g)").output(), format!("{user} {group}"));
+    assert_eq!(session.command("pwd -P").output(), session.directory().to_str().unwrap());
+    assert_eq!(session.command("cat").input(b"a\xff\n").run().exited(0).stdout, b"a\xff\n");
+    assert_eq!(session.shell("cat; echo $A").env("A", "b c").output(), "b c");
+    let names = session.shell("env | cut -d= -f1 | sort | tr '\\n' ' '").output();
+    assert_eq!(names, "HOME LC_ALL NSX_TEST_SESSION PATH PWD SHELL TERM ");
+    if !session.is_root() {
+        assert_eq!(session.command("id -G").output(), session.ids().1.to_string(), "supplementary groups");
+    }
+}
+
+fn a_wrong_end_is_a_failure_that_shows_what_was_printed(session: &Session) {
+    session.shell("exit 7").run().exited(7);
+    session.shell("kill -TERM $$").run().killed_by(Signal::TERM);
+    let failure = fails(session, |session| drop(session.shell("echo out; echo err >&2; exit 7").run().exited(0)));
+    let failure = failure.unwrap();
+    assert!(failure.contains("out\n") && failure.contains("err\n") && failure.contains("exit 7"), "{failure}");
+    assert!(fails(session, |session| drop(session.shell("exit 143").run().killed_by(Signal::TERM))).is_some());
+    assert!(fails(session, |session| drop(session.shell("echo this >&2").run().says(&["that"]))).is_some());
+}
+
+fn what_does_not_end_is_killed_with_all_below_it(session: &Session) {
+    let process = session.shell("echo begun; setsid sleep 100 & wait").start();
+    let sleep = process.program("sleep");
+    assert_eq!(process.line(), "begun");
+    let failure =
+        panic::catch_unwind(panic::AssertUnwindSafe(|| process.wait_for(Duration::from_millis(10)).exited(0)));
+    let failure = failure.err().unwrap();
+    assert!(failure.downcast_ref::<String>().unwrap().contains("begun"));
+    assert!(sleep.ended(Duration::from_secs(10)));
+}
+
+fn what_is_left_behind_is_a_failure(session: &Session) {
+    session.shell("setsid sleep 1 >/dev/null 2>&1 &").run().exited(0);
+    assert!(!session.marked().is_empty());
+    until("the sleep ends", || session.marked().is_empty());
+}
+
+fn a_filter_refuses_what_it_names(session: &Session) {
+    let perl = |script: &str| session.command("perl -e").arg(script);
+    // Each answers with the error that the call gets; without the filter it is another.
+    let (setns, clone3, fsopen) = (libc::SYS_setns, libc::SYS_clone3, libc::SYS_fsopen);
+    for (filter, call, error) in [
+        (Filter::SetnsByPidfd, &*format!("syscall({setns}, -1, 0x40000000)"), libc::EINVAL),
+        // NS_GET_TGID_IN_PIDNS
+        (Filter::PidTranslation, "open(N, '/proc/self/ns/pid'); ioctl(N, 0x8004b709, 0)", libc::ENOTTY),
+        (Filter::NewCalls, &format!("syscall({clone3}, 0, 0)"), libc::ENOSYS),
+        (Filter::NewCalls, &format!("syscall({fsopen}, 0, 0)"), libc::ENOSYS),
+    ] {
+        let script = format!("{call}; print $!+0");
+        assert_eq!(perl(&script).under(filter).output(), error.to_string(), "{filter:?}");
+        assert_ne!(perl(&script).output(), error.to_string(), "without {filter:?}");
+    }
+    // One file may be joined without telling its kind.
+    let script = format!("syscall({setns}, -1, 0); print $!+0");
+    assert_eq!(perl(&script).under(Filter::SetnsByPidfd).output(), libc::EBADF.to_string());
+}
+
+fn a_terminal_interrupts_and_stops_its_foreground(session: &Session) {
+    let mut terminal = session.terminal();
+    terminal.line("sleep 100");
+    let sleep = terminal.shell().program("sleep");
+    terminal.press("\x1a");
+    terminal.shows("Stopped");
+    terminal.prompt();
+    assert_eq!(procfs::stat(sleep.id()).unwrap().state, 'T');
+    terminal.line("fg");
+    until("the sleep goes on", || procfs::stat(sleep.id()).unwrap().state == 'S');
+    terminal.press("\x03");
+    terminal.prompt();
+    terminal.line("echo status=$?");
+    terminal.shows("status=130");
+    assert!(fails(session, |session| drop(session.terminal().shows_within("nothing", Duration::ZERO))).is_some());
+}

@@ -1,0 +1,149 @@
+//! From tests to trials: once as root and once as the ordinary user, with what the host lacks told and counted.
+
+use super::{
+    need::Need,
+    place::Place,
+    session::{Session, User},
+};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use std::{
+    any::type_name,
+    cell::Cell,
+    collections::BTreeMap,
+    env,
+    io::{self, Write},
+    panic,
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+/// A test: a function that panics where nsx is not as it must be.
+pub(crate) struct Test {
+    name: &'static str,
+    users: &'static [User],
+    needs: Vec<Need>,
+    alone: bool,
+    body: Arc<dyn Fn(&Session) + Send + Sync>,
+}
+
+/// A test that runs twice: as root and as the ordinary user.
+pub(crate) fn both<F: Fn(&Session) + Send + Sync + 'static>(body: F) -> Test {
+    Test::new(&[User::Root, User::Ordinary], body)
+}
+
+/// A test for root alone.
+pub(crate) fn root<F: Fn(&Session) + Send + Sync + 'static>(body: F) -> Test {
+    Test::new(&[User::Root], body)
+}
+
+/// A test for the ordinary user alone.
+pub(crate) fn ordinary<F: Fn(&Session) + Send + Sync + 'static>(body: F) -> Test {
+    Test::new(&[User::Ordinary], body)
+}
+
+impl Test {
+    /// The function's own path is the test's name, so that it is written once.
+    fn new<F: Fn(&Session) + Send + Sync + 'static>(users: &'static [User], body: F) -> Self {
+        let path = type_name::<F>();
+        let name = path.split_once("::").map_or(path, |(_crate, name)| name);
+        Self { name, users, needs: Vec::new(), alone: false, body: Arc::new(body) }
+    }
+
+    /// Adds what the host must have.
+    pub(crate) fn needs(mut self, needs: impl IntoIterator<Item = Need>) -> Self {
+        self.needs.extend(needs);
+        self
+    }
+
+    /// Keeps every other test away while this one runs: it loads the host, or counts what is on it.
+    pub(crate) fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    /// Why this host cannot run the test as `user`, if it cannot.
+    fn lacking(&self, user: User) -> Option<String> {
+        let own = match user {
+            User::Root => Need::Root,
+            User::Ordinary => Need::OrdinaryUser,
+        };
+        std::iter::once(&own).chain(&self.needs).find_map(|need| need.lacking(user))
+    }
+}
+
+thread_local! {
+    /// Where this thread's last panic came from: the line of the test, which its message alone does not tell.
+    static LAST_PANIC: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// What all the tests of a run share.
+struct Run {
+    place: Place,
+    /// `NSX_TEST_REQUIRE=all`: what the host lacks is a failure.
+    strict: bool,
+    /// Written by a test that must be alone, read by the others.
+    crowd: RwLock<()>,
+    /// How many tests were ignored, by reason.
+    ignored: Mutex<BTreeMap<String, usize>>,
+}
+
+/// Runs `tests` as the command line asks.
+pub(crate) fn run(tests: impl Iterator<Item = Test>) -> ExitCode {
+    let arguments = Arguments::from_args();
+    let strict = env::var_os("NSX_TEST_REQUIRE").is_some_and(|value| value == "all");
+    let place = Place::new();
+    let run = Arc::new(Run { place, strict, crowd: RwLock::default(), ignored: Mutex::default() });
+    let trials = tests.map(Arc::new).flat_map(|test| {
+        let run = Arc::clone(&run);
+        test.users.iter().map(move |&user| {
+            let (run, test) = (Arc::clone(&run), Arc::clone(&test));
+            Trial::ignorable_test(test.name, move || run.one(&test, user)).with_kind(user.name())
+        })
+    });
+    panic::set_hook(Box::new(|failure| {
+        LAST_PANIC.set(failure.location().map(|place| format!("{}:{}", place.file(), place.line())));
+    }));
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    run.report();
+    conclusion.exit_code()
+}
+
+impl Run {
+    fn one(&self, test: &Test, user: User) -> Result<Completion, Failed> {
+        if let Some(reason) = test.lacking(user) {
+            if self.strict {
+                return Err(format!("{reason}, and NSX_TEST_REQUIRE=all").into());
+            }
+            *self.ignored.lock().unwrap_or_else(PoisonError::into_inner).entry(reason.clone()).or_default() += 1;
+            return Ok(Completion::ignored_with(reason));
+        }
+        // A test that failed poisons the lock; there is nothing in it to be broken.
+        let _alone = test.alone.then(|| self.crowd.write().unwrap_or_else(PoisonError::into_inner));
+        let _beside = (!test.alone).then(|| self.crowd.read().unwrap_or_else(PoisonError::into_inner));
+        let body = || {
+            let session = Session::new(&self.place, user);
+            (test.body)(&session);
+            session.assert_nothing_left();
+        };
+        match panic::catch_unwind(panic::AssertUnwindSafe(body)) {
+            Ok(()) => Ok(Completion::Completed),
+            Err(failure) => {
+                let place = LAST_PANIC.take().unwrap_or_default();
+                let text = failure.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| failure.downcast_ref::<&str>().copied()).unwrap_or_default();
+                Err(format!("{place}: {text}").into())
+            }
+        }
+    }
+
+    /// Sums up what was not tested.
+    fn report(&self) {
+        let ignored = self.ignored.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        for (reason, count) in &*ignored {
+            text += &format!("ignored {count}: {reason}\n");
+        }
+        // Where standard output is closed there is nobody to tell.
+        let _ = io::stdout().write_all(text.as_bytes());
+    }
+}

@@ -1,0 +1,21 @@
+//! The harness: what a test needs, who it runs as, and the processes that it starts.
+//!
+//! A test is a function of a [`Session`]. It may run beside any other, so nothing here changes what the test program's
+//! threads share: no directory, no mask, no environment, no mount.
+
+pub(crate) mod command;
+pub(crate) mod filter;
+pub(crate) mod harness;
+pub(crate) mod need;
+pub(crate) mod place;
+pub(crate) mod process;
+pub(crate) mod procfs;
+pub(crate) mod session;
+pub(crate) mod terminal;
+
+pub(crate) use {
+    harness::{Test, both, ordinary, root},
+    need::Need,
+    process::{Process, until},
+    session::Session,
+};

@@ -1,0 +1,69 @@
+//! Where the tests live: one directory for the whole run, with nsx in it, removed at the end.
+//!
+//! The ordinary user can neither reach a target directory in root's home nor be expected to, so nsx and the test program
+//! itself, which also applies seccomp filters, are copied to where that user can run them. They are copied before the first
+//! thread starts: a file that is open for writing anywhere, in a child just forked too, cannot be run.
+
+use std::{
+    env, fs,
+    os::unix::fs::{PermissionsExt, chown},
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+/// The directory of a run.
+pub(crate) struct Place {
+    root: PathBuf,
+    /// How many directories were given out.
+    given: AtomicUsize,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let root = env::temp_dir().join(format!("nsx-tests.{}", process::id()));
+        fs::create_dir(&root).unwrap();
+        let place = Self { root, given: AtomicUsize::new(0) };
+        allow(&place.root, 0o755);
+        fs::create_dir(place.bin()).unwrap();
+        allow(&place.bin(), 0o755);
+        for (from, to) in [(PathBuf::from(env!("CARGO_BIN_EXE_nsx")), "nsx"), (env::current_exe().unwrap(), "tests")] {
+            fs::copy(from, place.bin().join(to)).unwrap();
+            allow(&place.bin().join(to), 0o755);
+        }
+        place
+    }
+
+    /// Where `nsx` is, first in every test's PATH.
+    pub(crate) fn bin(&self) -> PathBuf {
+        self.root.join("bin")
+    }
+
+    /// The copy of the test program.
+    pub(crate) fn tests(&self) -> PathBuf {
+        self.bin().join("tests")
+    }
+
+    /// A new empty directory, owned by `ids` (user and group) or else by whoever runs the tests, closed to others.
+    pub(crate) fn directory(&self, ids: Option<(u32, u32)>) -> PathBuf {
+        let directory = self.root.join(self.given.fetch_add(1, Ordering::Relaxed).to_string());
+        fs::create_dir(&directory).unwrap();
+        allow(&directory, 0o700);
+        if let Some((user, group)) = ids {
+            chown(&directory, Some(user), Some(group)).unwrap();
+        }
+        directory
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // What cannot be removed is in the system's temporary directory.
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+/// Sets a mode whatever the umask is.
+fn allow(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}

@@ -1,0 +1,112 @@
+//! A terminal with an interactive shell, for what only happens there: interrupts, stops, the foreground.
+
+use super::{process::Process, session::Session};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fd::OwnedFd,
+    fs::{Gid, Uid, fchown},
+    pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt},
+};
+use std::{
+    fs::File,
+    time::{Duration, Instant},
+};
+
+/// The interactive shell's prompt.
+const PROMPT: &str = "ready> ";
+
+/// How long the terminal may take to show what it must.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A pseudo-terminal whose session leader is `bash -i`.
+pub(crate) struct Terminal {
+    /// The test's end.
+    master: OwnedFd,
+    shell: Process,
+    /// Everything that was shown, what was typed included.
+    transcript: Vec<u8>,
+    /// How much of it was asked about.
+    seen: usize,
+}
+
+impl Terminal {
+    #[track_caller]
+    pub(crate) fn new(session: &Session) -> Self {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let master = openpt(flags).unwrap();
+        grantpt(&master).and_then(|()| unlockpt(&master)).unwrap();
+        let terminal: File = ioctl_tiocgptpeer(&master, flags).unwrap().into();
+        let (user, group) = session.ids();
+        fchown(&terminal, Some(Uid::from_raw(user)), Some(Gid::from_raw(group))).unwrap();
+        // Without line editing the terminal itself echoes what is typed, and nothing else comes in between.
+        let shell = session.command("setsid --ctty --wait bash --norc --noprofile --noediting -i").env("PS1", PROMPT);
+        let shell = shell.start_on(&terminal);
+        let mut terminal = Self { master, shell, transcript: Vec::new(), seen: 0 };
+        terminal.prompt();
+        terminal
+    }
+
+    /// The interactive shell.
+    pub(crate) fn shell(&self) -> &Process {
+        &self.shell
+    }
+
+    /// Types these bytes: `\x03` is Ctrl-C, `\x04` Ctrl-D, `\x1a` Ctrl-Z.
+    #[track_caller]
+    pub(crate) fn press(&mut self, keys: &str) {
+        assert_eq!(rustix::io::write(&self.master, keys.as_bytes()).unwrap(), keys.len());
+    }
+
+    /// Types a line.
+    #[track_caller]
+    pub(crate) fn line(&mut self, line: &str) {
+        self.press(&format!("{line}\n"));
+    }
+
+    /// Waits for the shell's prompt, and gives what was shown before.
+    #[track_caller]
+    pub(crate) fn prompt(&mut self) -> String {
+        self.shows(PROMPT)
+    }
+
+    /// Waits until `pattern` is shown, and gives what was shown since the last that was waited for, `pattern` included.
+    ///
+    /// What is typed is shown too: the pattern must not be in it.
+    #[track_caller]
+    pub(crate) fn shows(&mut self, pattern: &str) -> String {
+        self.shows_within(pattern, LIMIT)
+    }
+
+    /// As [`Self::shows`], with a limit of its own.
+    #[track_caller]
+    pub(crate) fn shows_within(&mut self, pattern: &str, limit: Duration) -> String {
+        let deadline = Instant::now() + limit;
+        loop {
+            let new = &self.transcript[self.seen..];
+            let found = new.windows(pattern.len()).position(|part| part == pattern.as_bytes());
+            if let Some(place) = found {
+                let shown = &new[..place + pattern.len()];
+                self.seen += shown.len();
+                return String::from_utf8_lossy(shown).into_owned();
+            }
+            if !self.read(deadline) {
+                let transcript = String::from_utf8_lossy(&self.transcript);
+                panic!("`{pattern}` is not shown\n--- terminal\n{transcript}\n---");
+            }
+        }
+    }
+
+    /// Takes in what the terminal shows next. False where the deadline passes or nobody is left who could show more.
+    fn read(&mut self, deadline: Instant) -> bool {
+        let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).unwrap();
+        let mut ready = [PollFd::new(&self.master, PollFlags::IN)];
+        if poll(&mut ready, Some(&left)).unwrap() == 0 {
+            return false;
+        }
+        let mut buffer = [0; 4096];
+        // EIO: the last one closed the other end.
+        let Ok(length) = rustix::io::read(&self.master, &mut buffer) else { return false };
+        self.transcript.extend(&buffer[..length]);
+        length > 0
+    }
+}

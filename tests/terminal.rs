@@ -1,0 +1,190 @@
+//! A program in new namespaces at a terminal: Ctrl-C, Ctrl-Z, `fg` and the foreground do what they do with any program.
+
+use crate::support::{
+    Need, Session, Test, both,
+    procfs::{self, Pinned},
+    terminal::Terminal,
+    until,
+};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::time::Duration;
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        both(ctrl_c_ends_it),
+        both(ctrl_backslash_ends_it_too),
+        both(ctrl_z_stops_it_and_fg_goes_on),
+        both(a_stopped_job_can_be_killed),
+        both(a_background_reader_stops_and_does_not_spin),
+        both(timeout_ends_it_and_gives_the_terminal_back),
+        both(a_shell_inside_has_job_control),
+        both(a_script_reads_on_after_a_shell_inside),
+        both(a_program_that_handles_the_interrupt_gets_it_once),
+    ]
+    .into_iter()
+    .map(|test| test.needs([Need::Namespaces, Need::Tool("bash")]))
+    .collect()
+}
+
+/// PID 1 that nsx waits for, another child, and nsx become the program.
+const WAYS: [&str; 3] = ["--pid", "--uts --fork", "--uts"];
+
+/// Types `nsx unshare … PROGRAM` and gives the process of that name.
+fn unshare(session: &Session, terminal: &mut Terminal, way: &str, program: &str) -> Pinned {
+    terminal.line(&format!("nsx unshare {}{way} {program}", session.map_root()));
+    terminal.shell().program(program.split(' ').next().unwrap())
+}
+
+/// What the shell's `$?` is.
+fn status(terminal: &mut Terminal) -> String {
+    terminal.line("echo status=$?");
+    terminal.shows("status=");
+    terminal.shows("status=");
+    terminal.prompt().lines().next().unwrap().to_owned()
+}
+
+fn ctrl_c_ends_it(session: &Session) {
+    for way in WAYS {
+        let mut terminal = session.terminal();
+        let sleep = unshare(session, &mut terminal, way, "sleep 100");
+        terminal.press("\x03");
+        terminal.prompt();
+        assert_eq!(status(&mut terminal), "130", "{way}");
+        assert!(sleep.ended(Duration::ZERO), "{way}");
+    }
+}
+
+fn ctrl_backslash_ends_it_too(session: &Session) {
+    for way in WAYS {
+        let mut terminal = session.terminal();
+        let sleep = unshare(session, &mut terminal, way, "sleep 100");
+        terminal.press("\x1c");
+        terminal.prompt();
+        assert_eq!(status(&mut terminal), "131", "{way}");
+        assert!(sleep.ended(Duration::ZERO), "{way}");
+    }
+}
+
+fn ctrl_z_stops_it_and_fg_goes_on(session: &Session) {
+    for way in WAYS {
+        let mut terminal = session.terminal();
+        let cat = unshare(session, &mut terminal, way, "cat");
+        for round in 0..2 {
+            terminal.press("\x1a");
+            terminal.shows("Stopped");
+            terminal.prompt();
+            assert_eq!(cat.state(), 'T', "{way}");
+            terminal.line("fg");
+            until("it goes on", || cat.state() == 'S');
+            terminal.line(&format!("round {round}"));
+            // Once as it is typed, once by cat.
+            terminal.shows(&format!("round {round}"));
+            terminal.shows(&format!("round {round}"));
+        }
+        terminal.press("\x04");
+        terminal.prompt();
+        assert_eq!(status(&mut terminal), "0", "{way}");
+    }
+}
+
+fn a_stopped_job_can_be_killed(session: &Session) {
+    for way in WAYS {
+        let mut terminal = session.terminal();
+        let sleep = unshare(session, &mut terminal, way, "sleep 100");
+        terminal.press("\x1a");
+        terminal.prompt();
+        let nsx = Pinned::new(procfs::descendants(terminal.shell().id())[0]).unwrap();
+        // As a shell's `kill %1` does: to the group, and CONT too because it is stopped.
+        let group = Pid::from_raw(nsx.id().cast_signed()).unwrap();
+        for signal in [Signal::TERM, Signal::CONT] {
+            kill_process_group(group, signal).unwrap();
+        }
+        for process in [nsx, sleep] {
+            assert!(process.ended(Duration::from_secs(10)), "{way}");
+        }
+        // bash tells of it before a prompt, this one or the next.
+        terminal.line("");
+        terminal.shows("Terminated");
+    }
+}
+
+fn a_background_reader_stops_and_does_not_spin(session: &Session) {
+    for way in WAYS {
+        let mut terminal = session.terminal();
+        let cat = unshare(session, &mut terminal, way, "cat &");
+        terminal.prompt();
+        until("the reader stops", || cat.state() == 'T');
+        let nsx = procfs::descendants(terminal.shell().id())[0];
+        until("nsx stops", || procfs::stat(nsx).is_some_and(|stat| stat.state == 'T'));
+        let ticks = || [nsx, cat.id()].iter().map(|&id| procfs::stat(id).unwrap().ticks).sum::<u64>();
+        let before = ticks();
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(ticks() - before <= 1, "{way}: {} ticks of 30 while stopped", ticks() - before);
+        terminal.line("fg");
+        until("the reader goes on", || cat.state() == 'S');
+        terminal.line("heard");
+        terminal.shows("heard");
+        terminal.shows("heard");
+        terminal.press("\x04");
+        terminal.prompt();
+        assert_eq!(status(&mut terminal), "0", "{way}");
+    }
+}
+
+fn timeout_ends_it_and_gives_the_terminal_back(session: &Session) {
+    for way in WAYS {
+        let mut terminal = session.terminal();
+        terminal.line(&format!("timeout --foreground 0.3 nsx unshare {}{way} cat", session.map_root()));
+        terminal.prompt();
+        assert_eq!(status(&mut terminal), "124", "{way}");
+    }
+}
+
+fn a_shell_inside_has_job_control(session: &Session) {
+    let mut terminal = session.terminal();
+    let options = session.map_root();
+    terminal.line(&format!("PS1='inside> ' nsx unshare {options}--pid bash --norc --noprofile --noediting -i"));
+    terminal.shows("\r\ninside> ");
+    terminal.line("sleep 100");
+    let sleep = terminal.shell().program("sleep");
+    terminal.press("\x1a");
+    terminal.shows("Stopped");
+    terminal.shows("inside> ");
+    terminal.line("fg");
+    until("the sleep goes on", || sleep.state() == 'S');
+    terminal.press("\x03");
+    terminal.shows("inside> ");
+    terminal.line("exit 5");
+    terminal.prompt();
+    assert_eq!(status(&mut terminal), "5");
+}
+
+fn a_script_reads_on_after_a_shell_inside(session: &Session) {
+    // A script has no job control of its own: nobody but nsx can take the terminal back from the shell inside.
+    let mut terminal = session.terminal();
+    let options = session.map_root();
+    let inside = format!("nsx unshare {options}--pid bash --norc --noprofile --noediting -i");
+    std::fs::write(session.path("script"), format!("PS1='inside> ' {inside}\nread line\necho \"got=$line\"\n"))
+        .unwrap();
+    terminal.line("bash script");
+    terminal.shows("inside> ");
+    terminal.line("exit");
+    terminal.shows("exit");
+    terminal.line("word");
+    terminal.shows("got=word");
+    terminal.prompt();
+}
+
+fn a_program_that_handles_the_interrupt_gets_it_once(session: &Session) {
+    // The terminal sends it to the whole process group, and nsx is in it.
+    for way in WAYS {
+        let mut terminal = session.terminal();
+        let script =
+            "n=0; trap 'n=$((n+1))' INT; echo re''ady; while [ $n = 0 ]; do sleep 0.05; done; sleep 0.2; exit $n";
+        terminal.line(&format!("nsx unshare {}{way} sh -c '{}'", session.map_root(), script.replace('\'', "'\\''")));
+        terminal.shows("\r\nready");
+        terminal.press("\x03");
+        terminal.prompt();
+        assert_eq!(status(&mut terminal), "1", "{way}");
+    }
+}

@@ -1,0 +1,220 @@
+//! `nsx unshare`: which namespaces are new, and what is set up in them.
+
+use crate::support::{
+    Need, Session, Test, both,
+    procfs::{self, KINDS},
+    root,
+};
+use std::{collections::BTreeSet, fs};
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        both(ps_is_alone_as_pid_1).needs([Need::Tool("ps")]),
+        both(the_hostname_is_the_new_one_and_the_hosts_stays).needs([Need::Tool("hostname")]),
+        both(lo_is_alone_and_up).needs([Need::Tool("ip")]),
+        both(the_kind_that_is_named_is_new_and_the_others_stay),
+        both(all_kinds_are_new),
+        both(a_pid_namespace_comes_with_a_child_and_its_own_proc),
+        both(no_fork_leaves_the_pid_namespace_to_the_programs_children),
+        both(fork_makes_the_program_a_child),
+        both(proc_is_mounted_where_it_is_asked_for),
+        both(sys_shows_the_new_networks_devices_and_keeps_the_cgroups),
+        root(propagation_is_as_asked),
+        both(mounts_inside_stay_inside),
+        both(the_program_starts_in_the_directory_that_is_asked_for),
+        both(clock_offsets_are_left_alone).needs([Need::Kernel(5, 6)]),
+    ]
+    .into_iter()
+    .map(|test| test.needs([Need::Namespaces]))
+    .collect()
+}
+
+/// A kind's option, long and short.
+pub(crate) fn options(kind: &str) -> [&str; 2] {
+    match kind {
+        "cgroup" => ["--cgroup", "-C"],
+        "ipc" => ["--ipc", "-i"],
+        "mnt" => ["--mount", "-m"],
+        "net" => ["--net", "-n"],
+        "pid" => ["--pid", "-p"],
+        "time" => ["--time", "-T"],
+        "user" => ["--user", "-U"],
+        "uts" => ["--uts", "-u"],
+        _ => panic!("{kind} is no kind of namespace"),
+    }
+}
+
+/// A shell script that prints the namespaces that it runs in, in the order of [`KINDS`].
+pub(crate) const PRINT_NAMESPACES: &str = "cd /proc/self/ns && readlink cgroup ipc mnt net pid time user uts";
+
+/// The kinds in which the process that printed `namespaces` is apart from this one.
+#[track_caller]
+fn apart(namespaces: &str) -> BTreeSet<&'static str> {
+    let namespaces: Vec<&str> = namespaces.lines().collect();
+    assert_eq!(namespaces.len(), KINDS.len(), "{namespaces:?}");
+    let here = |kind: &str| procfs::ns("self", kind);
+    KINDS.into_iter().zip(namespaces).filter(|(kind, there)| here(kind) != *there).map(|(kind, _)| kind).collect()
+}
+
+fn ps_is_alone_as_pid_1(session: &Session) {
+    for options in ["--pid", "-p", "-pf --mount-proc", "--fork --pid"] {
+        let output = session.nsx(&format!("unshare -r {options} ps aux")).output();
+        let lines: Vec<&str> = output.lines().collect();
+        assert_eq!(lines.len(), 2, "a heading and one process: {output}");
+        let fields: Vec<&str> = lines[1].split_whitespace().collect();
+        assert_eq!((fields[0], fields[1], &fields[10..]), ("root", "1", &["ps", "aux"][..]), "{output}");
+    }
+}
+
+fn the_hostname_is_the_new_one_and_the_hosts_stays(session: &Session) {
+    let before = fs::read("/proc/sys/kernel/hostname").unwrap();
+    assert_ne!(before, b"isolated-box\n");
+    assert_eq!(session.unshare("--uts --hostname isolated-box hostname").output(), "isolated-box");
+    assert_eq!(session.unshare("--hostname isolated-box hostname").output(), "isolated-box", "--uts is implied");
+    assert_eq!(fs::read("/proc/sys/kernel/hostname").unwrap(), before);
+}
+
+fn lo_is_alone_and_up(session: &Session) {
+    let link = |options: &str| {
+        let output = session.nsx(&format!("unshare -r {options} ip -br link")).output();
+        assert_eq!(output.lines().count(), 1, "{output}");
+        assert!(output.starts_with("lo "), "{output}");
+        // lo UNKNOWN 00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP>
+        output.split(['<', '>', ',']).any(|flag| flag == "UP")
+    };
+    assert!(link("--net"));
+    assert!(link("-n"));
+    assert!(!link("--net --no-lo"));
+}
+
+fn the_kind_that_is_named_is_new_and_the_others_stay(session: &Session) {
+    let user = (!session.is_root()).then_some("user");
+    for kind in KINDS {
+        let plain = match kind {
+            "net" => " --no-mount-sys",
+            "pid" => " --no-mount-proc",
+            _ => "",
+        };
+        for option in options(kind) {
+            let namespaces = session.unshare(&format!("{option}{plain} sh -c")).arg(PRINT_NAMESPACES).output();
+            assert_eq!(apart(&namespaces), user.into_iter().chain([kind]).collect(), "{option}{plain}");
+        }
+    }
+    // A /sys or /proc of its own takes a mount namespace.
+    for kind in ["net", "pid"] {
+        let namespaces = session.unshare(&format!("--{kind} sh -c")).arg(PRINT_NAMESPACES).output();
+        assert_eq!(apart(&namespaces), user.into_iter().chain([kind, "mnt"]).collect(), "--{kind}");
+    }
+}
+
+fn all_kinds_are_new(session: &Session) {
+    for option in ["--all", "-a"] {
+        let namespaces = session.nsx(&format!("unshare {option} sh -c")).arg(PRINT_NAMESPACES).output();
+        assert_eq!(apart(&namespaces), KINDS.into_iter().collect(), "{option}");
+    }
+    if !session.is_root() {
+        assert_eq!(session.nsx("unshare -a id -u").output(), "0", "-r is implied");
+    }
+}
+
+fn a_pid_namespace_comes_with_a_child_and_its_own_proc(session: &Session) {
+    let script = "echo $$ $PPID; cd /proc && echo [0-9]*";
+    assert_eq!(session.unshare("--pid sh -c").arg(script).output(), "1 0\n1");
+    // Without, /proc is the caller's: it has the test.
+    let plain = session.unshare("--pid --no-mount-proc sh -c").arg(script).output();
+    let (own, listed) = plain.split_once('\n').unwrap();
+    assert_eq!(own, "1 0");
+    assert!(listed.split(' ').any(|id| id == std::process::id().to_string()), "{listed}");
+}
+
+fn no_fork_leaves_the_pid_namespace_to_the_programs_children(session: &Session) {
+    // The first child is PID 1, and with its end the namespace takes no other.
+    let script = "readlink /proc/$$/ns/pid; exec readlink /proc/self/ns/pid_for_children";
+    let process = session.unshare("--pid --no-fork sh -c").arg("echo $$; sh -c 'echo $$; :'").start();
+    let id = process.id().to_string();
+    assert_eq!(process.wait().exited(0).text(), format!("{id}\n1"));
+    let output = session.unshare("--pid --no-fork sh -c").arg(script).output();
+    let (own, childrens) = output.split_once('\n').unwrap();
+    assert_eq!(own, procfs::ns("self", "pid"));
+    assert_ne!(childrens, own);
+}
+
+fn fork_makes_the_program_a_child(session: &Session) {
+    for (option, is_child) in [("--fork", true), ("-f", true), ("--no-fork", false)] {
+        let process = session.unshare(&format!("--uts {option} sh -c")).arg("echo $$ $PPID").start();
+        let nsx = process.id().to_string();
+        let outcome = process.wait().exited(0);
+        let (own, parent) = outcome.text().split_once(' ').unwrap();
+        assert_eq!(own == nsx, !is_child, "{option}");
+        assert_eq!(parent == nsx, is_child, "{option}");
+    }
+}
+
+fn proc_is_mounted_where_it_is_asked_for(session: &Session) {
+    let place = session.path("proc");
+    fs::create_dir(&place).unwrap();
+    let option = format!("--pid --mount-proc={} sh -c", place.display());
+    assert_eq!(session.unshare(&option).arg("cd proc && echo [0-9]* && cat 1/comm").output(), "1\nsh");
+    assert_eq!(fs::read_dir(&place).unwrap().count(), 0, "it is mounted in the new mount namespace alone");
+
+    let missing = format!("--pid --mount-proc={}/missing touch ran", session.directory().display());
+    session.unshare(&missing).run().exited(125).says(&["missing", "no such file"]);
+    assert!(!session.path("ran").exists());
+}
+
+fn sys_shows_the_new_networks_devices_and_keeps_the_cgroups(session: &Session) {
+    let list = |directory: &str| session.command("ls").arg(directory).output();
+    let [devices, cgroups] = ["/sys/class/net", "/sys/fs/cgroup"].map(list);
+    assert_ne!(devices, "lo", "a host with no network but lo proves nothing");
+    assert_eq!(session.unshare("--net ls /sys/class/net").output(), "lo");
+    assert_eq!(session.unshare("--net ls /sys/fs/cgroup").output(), cgroups);
+    assert_eq!(session.unshare("--net --no-mount-sys ls /sys/class/net").output(), devices);
+}
+
+fn propagation_is_as_asked(session: &Session) {
+    // Where mounts are shared, as systemd has them, whatever this host does.
+    let propagation = |options: &str| {
+        let inside = "awk '$5 == \"/\" { for (i = 7; $i != \"-\"; i++) print $i }' /proc/self/mountinfo";
+        let script = format!("nsx unshare --mount {options} sh -c '{}'", inside.replace('\'', "'\\''"));
+        let shared = session.command("unshare --mount --propagation shared sh -c").arg(script).output();
+        shared.lines().map(|line| line.split(':').next().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(propagation(""), "");
+    assert_eq!(propagation("--propagation private"), "");
+    assert_eq!(propagation("--propagation slave"), "master");
+    assert_eq!(propagation("--propagation shared"), "shared");
+    assert_eq!(propagation("--propagation unchanged"), "shared");
+    session.nsx("unshare --mount --propagation bogus touch ran").run().exited(125).says(&["bogus", "private"]);
+    assert!(!session.path("ran").exists());
+}
+
+fn mounts_inside_stay_inside(session: &Session) {
+    let script = "mount -t tmpfs inside . && cat /proc/self/mountinfo";
+    let before = fs::read("/proc/self/mountinfo").unwrap();
+    let inside = session.unshare("--mount sh -c").arg(script).output();
+    assert!(inside.contains(session.directory().to_str().unwrap()), "{inside}");
+    assert_eq!(fs::read("/proc/self/mountinfo").unwrap(), before);
+}
+
+fn the_program_starts_in_the_directory_that_is_asked_for(session: &Session) {
+    fs::create_dir(session.path("below")).unwrap();
+    let own = session.directory().to_str().unwrap();
+    for (options, directory) in [
+        ("--mount", own),
+        ("--pid --net", own),
+        ("--uts --wd /usr/lib", "/usr/lib"),
+        ("--pid -w /usr/lib", "/usr/lib"),
+        ("--mount --wd below", &format!("{own}/below")),
+    ] {
+        assert_eq!(session.unshare(&format!("{options} pwd -P")).output(), directory, "{options}");
+    }
+    session.unshare("--uts --wd missing touch ran").run().exited(125).says(&["missing", "no such file"]);
+    session.unshare("--uts --wd /etc/passwd touch ran").run().exited(125).says(&["/etc/passwd", "not a directory"]);
+    assert!(!session.path("ran").exists());
+}
+
+fn clock_offsets_are_left_alone(session: &Session) {
+    let output = session.unshare("--time cat /proc/self/timens_offsets").output();
+    let fields: Vec<&str> = output.split_whitespace().collect();
+    assert_eq!(fields, ["monotonic", "0", "0", "boottime", "0", "0"]);
+}

@@ -1,0 +1,154 @@
+//! Wrong usage, help, and plans that are shown and not run.
+
+use crate::support::{Need, Session, Test, both, procfs};
+use std::fs;
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        both(an_unknown_command_is_refused),
+        both(help_goes_to_standard_output),
+        both(an_unknown_option_runs_nothing),
+        both(no_kind_runs_nothing),
+        both(a_word_that_is_almost_an_option_is_answered_with_the_option),
+        both(options_after_the_program_are_the_programs).needs([Need::Namespaces]),
+        both(a_value_that_is_none_of_an_option_is_refused),
+        both(a_plan_is_shown_and_not_run).needs([Need::Tool("strace")]),
+        both(a_plan_to_enter_is_shown_and_not_run).needs([Need::Tool("strace"), Need::Namespaces]),
+        both(a_plan_shows_the_call_that_is_made).needs([Need::Tool("strace"), Need::Namespaces]),
+        both(without_a_program_the_users_shell_runs).needs([Need::Namespaces]),
+    ]
+}
+
+const COMMANDS: [&str; 4] = ["unshare", "enter", "ls", "pidmap"];
+
+fn an_unknown_command_is_refused(session: &Session) {
+    session.nsx("bogus").run().exited(2).says(&["bogus"]);
+    session.nsx("--bogus").run().exited(2).says(&["--bogus"]);
+    session.nsx("unshar --uts touch ran").run().exited(2).says(&["unshare"]);
+    session.command("nsx").run().exited(2).says(&COMMANDS);
+    assert!(!session.path("ran").exists());
+}
+
+fn help_goes_to_standard_output(session: &Session) {
+    for words in ["-h", "--help", "help"] {
+        let text = session.nsx(words).output();
+        COMMANDS.iter().for_each(|command| assert!(text.contains(command), "{words}: {text}"));
+    }
+    for command in COMMANDS {
+        let [short, long] = ["-h", "--help"].map(|option| session.nsx(&format!("{command} {option}")).output());
+        assert!(short.contains(&format!("nsx {command}")), "{short}");
+        assert!(short.len() < long.len(), "-h is short, --help whole: {command}");
+        assert_eq!(session.nsx(&format!("help {command}")).output(), long);
+    }
+    assert!(session.nsx("--version").output().starts_with("nsx "));
+}
+
+/// Runs nsx, which must refuse with this status and these words and run nothing.
+#[track_caller]
+fn assert_refused(session: &Session, words: &str, status: i32, says: &[&str]) {
+    let outcome = session.nsx(&format!("{words} touch ran")).run().exited(status).says(says);
+    assert_eq!(outcome.text(), "", "nothing on standard output");
+    assert!(!session.path("ran").exists(), "the program ran");
+}
+
+fn an_unknown_option_runs_nothing(session: &Session) {
+    assert_refused(session, "unshare --bogus", 125, &["--bogus", "--help"]);
+    assert_refused(session, "unshare --uts --bogus", 125, &["--bogus"]);
+    assert_refused(session, "unshare -uZ", 125, &["-Z"]);
+    assert_refused(session, "enter 1 --bogus", 125, &["--bogus", "--help"]);
+    assert_refused(session, "ls --bogus", 2, &["--bogus"]);
+    assert_refused(session, "pidmap --bogus", 2, &["--bogus"]);
+}
+
+fn no_kind_runs_nothing(session: &Session) {
+    for words in ["unshare", "unshare --", "unshare --fork"] {
+        let stderr = String::from_utf8(session.nsx(&format!("{words} touch ran")).run().exited(125).stderr).unwrap();
+        assert!(["--all", "--pid", "--mount"].iter().any(|option| stderr.contains(option)), "{words}: {stderr}");
+        assert!(!session.path("ran").exists(), "the program ran");
+    }
+    session.nsx("unshare").run().exited(125);
+}
+
+fn a_word_that_is_almost_an_option_is_answered_with_the_option(session: &Session) {
+    assert_refused(session, "unshare --hostnam box", 125, &["--hostname"]);
+    assert_refused(session, "unshare --nett", 125, &["--net"]);
+    assert_refused(session, "unshare --map-root-usr", 125, &["--map-root-user"]);
+    assert_refused(session, "ls --jsn", 2, &["--json"]);
+}
+
+fn options_after_the_program_are_the_programs(session: &Session) {
+    for separator in ["", "-- "] {
+        let output = session.unshare(&format!("--uts {separator}echo --bogus -r -- --uts")).output();
+        assert_eq!(output, "--bogus -r -- --uts");
+    }
+}
+
+fn a_value_that_is_none_of_an_option_is_refused(session: &Session) {
+    assert_refused(session, &format!("unshare --hostname {}", "x".repeat(65)), 125, &["64"]);
+    assert_refused(session, "unshare --mount --propagation both", 125, &["both", "slave"]);
+}
+
+/// The calls that a plan is made of.
+const CALLS: &str = "unshare,setns,mount,fsopen,open_tree,pivot_root,chroot,sethostname,setgroups,setuid,setgid,fork,vfork,clone,clone3";
+
+fn a_plan_is_shown_and_not_run(session: &Session) {
+    let words = "unshare -r --pid --net --hostname box --wd /usr --explain touch ran";
+    let strace = format!("strace -f -o calls -e trace={CALLS} nsx {words}");
+    let plan = session.command(&strace).output();
+    let calls = fs::read_to_string(session.path("calls")).unwrap();
+    assert!(!calls.contains('('), "{calls}");
+    assert!(!session.path("ran").exists(), "the program ran");
+    let expected =
+        ["unshare(", "uid_map", "gid_map", "fork", "proc", "lo", "sethostname(box)", "chdir(/usr)", "touch ran"];
+    for step in expected {
+        assert!(plan.contains(step), "{step} is not in {plan}");
+    }
+    // A step says who takes it.
+    for actor in ["nsx", "inside"] {
+        assert!(plan.lines().any(|line| line.split_whitespace().any(|word| word.trim_matches(':') == actor)), "{plan}");
+    }
+    assert!(plan.lines().count() > expected.len(), "a line a step: {plan}");
+    // A plan that cannot be made is refused as the run would be.
+    session.nsx("unshare --explain touch ran").run().exited(125);
+    session.nsx("unshare --uts --explain --bogus touch ran").run().exited(125);
+}
+
+fn a_plan_to_enter_is_shown_and_not_run(session: &Session) {
+    let unshare = session.original_unshare("--net --uts sleep 100").start();
+    let id = unshare.program("sleep").id();
+    let strace = format!("strace -f -o calls -e trace={CALLS} nsx enter {id} --explain touch ran");
+    let plan = session.command(&strace).output();
+    let calls = fs::read_to_string(session.path("calls")).unwrap();
+    assert!(!calls.contains('('), "{calls}");
+    assert!(!session.path("ran").exists(), "the program ran");
+    for word in ["setns(", "CLONE_NEWNET", "CLONE_NEWUTS", "touch ran", &id.to_string()] {
+        assert!(plan.contains(word), "{word} is not in {plan}");
+    }
+    assert!(!plan.contains("CLONE_NEWIPC"), "{plan}");
+}
+
+fn a_plan_shows_the_call_that_is_made(session: &Session) {
+    // The flags of the first call `unshare(…)` in a text.
+    let flags = |text: &str| {
+        let (_, rest) = text.split_once("unshare(").unwrap_or_else(|| panic!("no unshare in {text}"));
+        let mut flags: Vec<_> = rest.split(')').next().unwrap().split('|').map(str::to_owned).collect();
+        flags.sort();
+        flags
+    };
+    for options in ["-r --uts", "-r --pid --net", "-a", "-U -m", "-r --hostname box --no-mount-proc -p"] {
+        let shown = session.nsx(&format!("unshare {options} --explain true")).output();
+        let strace = format!("strace -f -o calls -e trace=unshare nsx unshare {options} true");
+        session.command(&strace).run().exited(0);
+        assert_eq!(flags(&shown), flags(&fs::read_to_string(session.path("calls")).unwrap()), "{options}");
+    }
+}
+
+fn without_a_program_the_users_shell_runs(session: &Session) {
+    let script = b"readlink /proc/$$/exe /proc/$$/ns/uts\n";
+    for shell in ["/bin/sh", "/bin/bash"] {
+        let output = session.unshare("--uts").env("SHELL", shell).input(script).output();
+        let (program, namespace) = output.split_once('\n').unwrap();
+        assert_eq!(program, fs::canonicalize(shell).unwrap().to_str().unwrap());
+        assert_ne!(namespace, procfs::ns("self", "uts"));
+    }
+}
