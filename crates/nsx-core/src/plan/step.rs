@@ -1,5 +1,6 @@
 //! One step of a plan: what it does, by which call, and why.
 
+use super::mount::{Mount, Source};
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::{NsKind, NsSet},
@@ -10,7 +11,7 @@ use rustix::{fd::OwnedFd, thread::CapabilitySet};
 use std::{
     ffi::CString,
     fmt,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 /// A clock that a time namespace may set, see `time_namespaces(7)`.
@@ -159,6 +160,15 @@ pub enum Step {
     },
     /// Make a directory a mount point, as a new root must be one.
     BindRoot(PathBuf),
+    /// Take hold of what a later step mounts.
+    OpenSource(Source),
+    /// Mount something that the caller asked for.
+    Mount {
+        /// Root directory below which the place lies, where it is not the caller's own.
+        root: Option<PathBuf>,
+        /// What, and the place.
+        mount: Mount,
+    },
     /// Make that directory the root and let go of the old one.
     PivotRoot(PathBuf),
     /// Change to a directory that was opened before as root directory.
@@ -226,6 +236,8 @@ impl Step {
             Self::MountSys { root } => format!("mount(sysfs, {})", below(root.as_deref(), Path::new("/sys"))),
             Self::MountProc { root, at } => format!("mount(proc, {})", below(root.as_deref(), at)),
             Self::BindRoot(root) => format!("mount({0}, {0}, MS_BIND|MS_REC)", root.display()),
+            Self::OpenSource(source) => source.to_string(),
+            Self::Mount { root, mount } => mount.call(root.as_deref()),
             Self::PivotRoot(root) => format!("pivot_root({})", root.display()),
             Self::ChangeRoot(_) => "chroot(its root)".to_owned(),
             Self::ChangeDirectory(_) => "fchdir(its directory)".to_owned(),
@@ -281,6 +293,8 @@ impl Step {
             Self::MountSys { root: Some(_) } => "/sys shows the new network's devices".to_owned(),
             Self::MountProc { .. } => "/proc shows the program's own PID namespace".to_owned(),
             Self::BindRoot(_) => "a new root must be a mount point".to_owned(),
+            Self::OpenSource(_) => "held before a mount can hide it".to_owned(),
+            Self::Mount { mount, .. } => mount.why(),
             Self::PivotRoot(_) => "it becomes the root directory, and the old one is let go".to_owned(),
             Self::ChangeRoot(_) => "see files as the target does".to_owned(),
             Self::ChangeDirectory(_) => "stand where the target stands".to_owned(),
@@ -321,6 +335,8 @@ impl Step {
             Self::SetHostname(_) => "set the host name".to_owned(),
             Self::MountSys { root } => format!("mount sysfs on {}", below(root.as_deref(), Path::new("/sys"))),
             Self::MountProc { root, at } => format!("mount procfs on {}", below(root.as_deref(), at)),
+            Self::OpenSource(source) => format!("open {}", source.path().display()),
+            Self::Mount { root, mount } => mount.act(root.as_deref()),
             Self::BindRoot(root) | Self::PivotRoot(root) => format!("make {} the root directory", root.display()),
             Self::ChangeRoot(_) => "change to the target's root directory".to_owned(),
             Self::ChangeDirectory(_) => "change to the target's working directory".to_owned(),
@@ -359,9 +375,10 @@ pub(crate) fn helper_arguments(map: &IdMap) -> Vec<String> {
 }
 
 /// An absolute path as it is below a root directory.
-fn below(root: Option<&Path>, path: &Path) -> String {
-    let root = root.map_or(String::new(), |root| root.display().to_string());
-    format!("{}{}", root.trim_end_matches('/'), path.display())
+pub(super) fn below(root: Option<&Path>, path: &Path) -> String {
+    let outer = root.into_iter().flat_map(Path::components);
+    let inner = path.components().filter(|part| root.is_none() || *part != Component::RootDir);
+    outer.chain(inner).collect::<PathBuf>().display().to_string()
 }
 
 /// Arguments with a space between them.

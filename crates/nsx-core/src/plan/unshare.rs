@@ -1,11 +1,12 @@
 //! From a request for new namespaces to a plan.
 //!
 //! The order, and why: all namespaces at once, so that the new user namespace owns the others; id maps before anything
-//! that needs a user; the fork before anything that belongs to the program alone; a procfs before the old root is let
-//! go, since a user namespace may mount one only where it sees another whole; ids as late as can be, because the steps
+//! that needs a user; the fork before anything that belongs to the program alone; what is mounted before the old root is
+//! let go, since it is bound from there, and since a user namespace may mount a procfs only where it sees another whole;
+//! everything that is bound held before the first mount, so that none hides what another shows; ids as late as can be, because the steps
 //! before need privilege; and the tie to nsx's life after them, because a change of ids cuts it.
 
-use super::{Actor, Caller, ClockOffset, Pin, Plan, PlanError, Propagation, Step};
+use super::{Actor, Caller, ClockOffset, Mount, Pin, Plan, PlanError, Propagation, Step};
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::{NsKind, NsSet},
@@ -40,6 +41,8 @@ pub struct Request {
     pub fork: bool,
     /// Whether the program is killed when nsx ends; needs `fork`.
     pub kill_child: bool,
+    /// What is mounted, in this order, on places below the new root.
+    pub mounts: Vec<Mount>,
     /// Set the loopback device up.
     pub loopback: bool,
     /// Mount a sysfs of the new network namespace on /sys, where the kernel allows it.
@@ -202,6 +205,7 @@ fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanE
         }
         plan.push(Actor::Inside, Step::BindRoot(root.clone()));
     }
+    push_mounts(plan, request, private)?;
     // What is mounted where mounts are shared would be seen outside: the place is cut off first.
     let cut_off = |plan: &mut Plan, at: &Path| {
         if !private {
@@ -225,10 +229,27 @@ fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanE
     Ok(())
 }
 
+fn push_mounts(plan: &mut Plan, request: &Request, private: bool) -> Result<(), PlanError> {
+    if !request.mounts.is_empty() && !private {
+        return Err(PlanError::MountPropagation);
+    }
+    if request.root.is_none() && request.mounts.iter().any(|mount| mount.at == Path::new("/")) {
+        return Err(PlanError::MountOnRoot);
+    }
+    for source in request.mounts.iter().flat_map(Mount::sources) {
+        plan.push(Actor::Inside, Step::OpenSource(source));
+    }
+    for mount in &request.mounts {
+        plan.push(Actor::Inside, Step::Mount { root: request.root.clone(), mount: mount.clone() });
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Clock;
+    use crate::plan::{Clock, Contents, FileSystem};
+    use rustix::mount::MountFlags;
 
     fn ordinary() -> Caller {
         Caller { uid: 1000, gid: 1001, capabilities: CapabilitySet::empty(), kinds: NsSet::ALL }
@@ -352,6 +373,49 @@ mod tests {
                 "inside: execvp(ps aux)",
             ]
         );
+    }
+
+    #[test]
+    fn everything_bound_is_held_before_the_first_mount_and_mounts_keep_their_order() {
+        let mount = |at: &str, contents| Mount { at: at.into(), contents };
+        let bind = |source: &str, flags| Contents::Bind { source: source.into(), recursive: true, flags };
+        let size = vec![("size".to_owned(), Some("1M".to_owned()))];
+        let tmpfs = FileSystem { kind: "tmpfs".into(), options: size, flags: MountFlags::NOSUID };
+        let mut request = request(&[NsKind::Mnt, NsKind::Pid]);
+        request.root = Some("/srv".into());
+        request.mount_proc = Some("/proc".into());
+        request.mounts = vec![
+            mount("/", Contents::New(tmpfs)),
+            mount("/usr", bind("/usr", MountFlags::RDONLY)),
+            mount("/dev", Contents::Devices),
+            mount("/etc", Contents::Overlay(vec!["/a".into(), "b".into()])),
+            mount("/home", bind("home", MountFlags::empty())),
+        ];
+        assert_eq!(
+            text(&plan(request.clone(), &root()).unwrap())[1..],
+            [
+                "inside: mount(/, MS_REC|MS_PRIVATE)",
+                "inside: mount(/srv, /srv, MS_BIND|MS_REC)",
+                "inside: open_tree(/usr, OPEN_TREE_CLONE|AT_RECURSIVE)",
+                "inside: open(/dev, O_PATH)",
+                "inside: open(/a, O_PATH)",
+                "inside: open(b, O_PATH)",
+                "inside: open_tree(home, OPEN_TREE_CLONE|AT_RECURSIVE)",
+                "inside: mount(tmpfs, /srv, MS_NOSUID, size=1M)",
+                "inside: mount(/usr, /srv/usr, MS_BIND|MS_RDONLY|MS_REC)",
+                "inside: mount(/dev/{null,zero,full,random,urandom,tty}, /srv/dev, MS_BIND)",
+                "inside: mount(overlay, /srv/etc, lowerdir=/a:b)",
+                "inside: mount(home, /srv/home, MS_BIND|MS_REC)",
+                "inside: mount(proc, /srv/proc)",
+                "inside: pivot_root(/srv)",
+                "inside: execvp(ps aux)",
+            ]
+        );
+        request.root = None;
+        assert!(matches!(plan(request.clone(), &root()), Err(PlanError::MountOnRoot)));
+        request.mounts.remove(0);
+        request.propagation = Propagation::Shared;
+        assert!(matches!(plan(request, &root()), Err(PlanError::MountPropagation)));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! several.
 
 mod capabilities;
+mod furnish;
 mod init;
 mod inside;
 mod link;
@@ -26,6 +27,7 @@ use crate::{
 use outside::Outside;
 use perform::Hands;
 use rustix::io::Errno;
+use std::path::Path;
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +85,11 @@ pub fn run<'p>(
         }
     }
     Ok(Ended::Exited(0))
+}
+
+/// Whether nothing is at `at`, as it is seen below `root`.
+pub(crate) fn is_missing(root: Option<&Path>, at: &Path) -> bool {
+    matches!(mounts::beneath(root, at), Err(Errno::NOENT))
 }
 
 /// Takes the step at `place`, oneself or by the outside.

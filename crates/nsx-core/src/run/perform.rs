@@ -1,7 +1,9 @@
 //! Each step that one process takes alone, as the system calls it stands for.
 
 use super::{
-    capabilities, mounts,
+    capabilities,
+    furnish::Furnisher,
+    mounts,
     pins::{self, Made},
 };
 use crate::{
@@ -19,7 +21,7 @@ use rustix::{
     mount::MountPropagationFlags,
     thread::ThreadNameSpaceType,
 };
-use std::{ffi::CString, path::Path};
+use std::{cell::RefCell, ffi::CString, path::Path};
 
 /// What steps are taken with.
 pub(super) struct Hands<'a> {
@@ -29,13 +31,15 @@ pub(super) struct Hands<'a> {
     nsx: OwnedFd,
     /// nsx's id in the caller's PID namespace.
     nsx_pid: Pid,
+    /// What the steps that mount have in hand.
+    furnisher: RefCell<Furnisher>,
 }
 
 impl<'a> Hands<'a> {
     pub(super) fn new(proc: &'a ProcRoot) -> Result<Self, Errno> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let nsx = rustix::fs::openat(proc, "self", flags, Mode::empty())?;
-        Ok(Self { proc, nsx, nsx_pid: rustix::process::getpid() })
+        Ok(Self { proc, nsx, nsx_pid: rustix::process::getpid(), furnisher: RefCell::default() })
     }
 
     /// Takes a step. Those that fork are the walk's own, and `EINVAL` here.
@@ -52,9 +56,14 @@ impl<'a> Hands<'a> {
             Step::Propagate { at, propagation } => propagate(at, *propagation),
             Step::LoopbackUp => sys::net::loopback_up(),
             Step::SetHostname(name) => rustix::system::sethostname(name.as_bytes()),
-            Step::MountSys { root } => mounts::sysfs(root.as_deref()),
-            Step::MountProc { root, at } => mounts::procfs(root.as_deref(), at),
+            Step::MountSys { root } => {
+                let place = self.furnisher.borrow().directory(root.as_deref(), Path::new("/sys"))?;
+                mounts::sysfs(&place, root.is_none())
+            }
+            Step::MountProc { root, at } => mounts::procfs(&self.furnisher.borrow().directory(root.as_deref(), at)?),
             Step::BindRoot(root) => rustix::mount::mount_bind_recursive(root, root),
+            Step::OpenSource(source) => self.furnisher.borrow_mut().open(source),
+            Step::Mount { root, mount } => self.furnisher.borrow_mut().mount(root.as_deref(), mount, self.proc),
             Step::PivotRoot(root) => mounts::pivot_root(root),
             Step::ChangeRoot(root) => {
                 rustix::process::fchdir(root)?;

@@ -6,6 +6,7 @@
 mod clocks;
 mod ids;
 mod kinds;
+mod mounts;
 mod rights;
 
 use crate::{
@@ -16,6 +17,7 @@ use clap::{Args, Parser, ValueEnum, builder::ValueHint};
 use clocks::ClockOptions;
 use ids::IdOptions;
 use kinds::KindOptions;
+use mounts::MountOptions;
 use nsx_core::{
     ns::NsKind,
     plan::{self, Caller, unshare::Request},
@@ -37,6 +39,10 @@ use std::{ffi::OsString, path::PathBuf};
 Examples:
   nsx unshare -r --pid            a shell as root of a private PID tree; needs no privilege
   nsx unshare -r --net ss -ltn    a program in a network of its own
+  nsx unshare -r --overlay .:$PWD make install
+                                  a trial run: what it changes below . is lost at the end
+  nsx unshare -r --root debian --dev --pid --overlay debian:/
+                                  a shell in a root file system that stays as it is
   nsx unshare -a --explain        what would be done, step by step"
 )]
 pub struct Options {
@@ -46,6 +52,8 @@ pub struct Options {
     ids: IdOptions,
     #[command(flatten)]
     setup: SetupOptions,
+    #[command(flatten)]
+    mounts: MountOptions,
     #[command(flatten)]
     process: ProcessOptions,
     #[command(flatten)]
@@ -148,10 +156,11 @@ pub(crate) fn run(options: Options) -> ExitStatus {
 
 /// What the options ask for, with the defaults of `nsx unshare` filled in.
 fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request, RequestError> {
-    let Options { kinds, ids, setup, process, rights, environment, clocks, program, .. } = options;
+    let Options { kinds, ids, setup, mounts, process, rights, environment, clocks, program, .. } = options;
     let map_root = kinds.all && !caller.is_privileged() && !ids.maps_anything();
     let (mut kinds, pins) = kinds.settle(caller)?;
     let clocks = clocks.offsets();
+    let mounts = mounts.mounts();
     let ids = ids.settle(map_root, caller, proc)?;
     if ids.users.is_some() || ids.groups.is_some() {
         kinds.insert(NsKind::User);
@@ -162,7 +171,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
     if !clocks.is_empty() {
         kinds.insert(NsKind::Time);
     }
-    if setup.root.is_some() || setup.mount_proc.is_some() {
+    if setup.root.is_some() || setup.mount_proc.is_some() || !mounts.is_empty() {
         kinds.insert(NsKind::Mnt);
     }
     if kinds.is_empty() {
@@ -185,6 +194,13 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
     if mount_proc.is_some() || mount_sys {
         kinds.insert(NsKind::Mnt);
     }
+    // A mount may hide the directory that the caller stands in: the program stands in what its path means inside.
+    let hides_directory = !mounts.is_empty() && setup.root.is_none();
+    let directory = match setup.wd {
+        wd if !hides_directory => wd,
+        Some(wd) => Some(program::directory()?.join(wd)),
+        None => Some(program::directory()?),
+    };
     Ok(Request {
         kinds,
         users: ids.users,
@@ -201,11 +217,12 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         fork,
         kill_child: !process.no_kill_child,
         loopback: kinds.contains(NsKind::Net) && !setup.no_lo,
+        mounts,
         mount_sys,
         mount_proc,
         hostname: setup.hostname.map(|name| program::c_string(name, "the host name")).transpose()?,
         root: setup.root,
-        directory: setup.wd,
+        directory,
         uid: ids.uid,
         gid: ids.gid,
         capabilities: rights.capabilities(),
