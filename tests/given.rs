@@ -1,6 +1,6 @@
 //! What the caller gave is what the program gets: each thing is compared with the same program run without nsx.
 
-use crate::support::{Need, Process, Session, Test, both, procfs::Pinned, until};
+use crate::support::{Need, Session, Test, Ways, both, procfs::Pinned, until};
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -10,6 +10,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(environment_to_the_byte),
         both(arguments_to_the_byte),
         both(descriptors_open_and_closed),
+        both(what_is_closed_disturbs_nothing),
         both(standard_input_and_output),
     ]
     .into_iter()
@@ -17,23 +18,8 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// nsx with its options, as a prefix of another command: becoming the program and waiting for it, in new namespaces and in
-/// those of a process that is kept for as long.
-struct Ways {
-    _target: Process,
-    prefixes: Vec<String>,
-}
-
-impl Ways {
-    fn new(session: &Session) -> Self {
-        let target = session.original_unshare("--uts --pid --fork --kill-child sleep 100").start();
-        let (map, user) = if session.is_root() { ("", "") } else { ("-r ", "-U ") };
-        let id = target.program("sleep").id();
-        let unshare = ["--uts", "--uts --fork", "--pid --net"].map(|kinds| format!("nsx unshare {map}{kinds} "));
-        let enter = ["--uts", "--uts --pid"].map(|kinds| format!("nsx enter {id} {user}{kinds} "));
-        Self { _target: target, prefixes: unshare.into_iter().chain(enter).collect() }
-    }
-}
+/// Redirections that close standard descriptors, in every combination.
+const CLOSED: [&str; 7] = ["<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-"];
 
 /// Runs a command line as it is and behind each prefix, under `before`; all must print the same.
 #[track_caller]
@@ -119,9 +105,8 @@ fn descriptors_open_and_closed(session: &Session) {
         until("the program has started", || !libraries(&descriptors(process)) && process.state() == 'S');
         descriptors(process)
     };
-    let redirections = ["", "<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-", "7</etc/passwd"];
     let ways = Ways::new(session);
-    for redirections in redirections {
+    for redirections in CLOSED.into_iter().chain(["", "7</etc/passwd 8>&1"]) {
         let (_process, sleep) = start("", redirections);
         let expected = settled(&sleep);
         for prefix in &ways.prefixes {
@@ -129,6 +114,20 @@ fn descriptors_open_and_closed(session: &Session) {
             assert_eq!(settled(&sleep), expected, "{prefix}sleep 100 {redirections}");
         }
     }
+}
+
+fn what_is_closed_disturbs_nothing(session: &Session) {
+    // What nsx opens for itself must not be taken for standard error.
+    for closed in CLOSED {
+        for prefix in &Ways::new(session).prefixes {
+            session.shell(&format!("exec {prefix}sh -c 'exit 7' {closed}")).run().exited(7);
+            session.shell(&format!("exec {prefix}nosuch {closed}")).run().exited(127);
+            session.shell(&format!("exec {prefix}--bogus true {closed}")).run().exited(125);
+        }
+    }
+    let options = session.map_root();
+    session.shell(&format!("exec nsx unshare {options}--uts --explain true >&-")).run().exited(125);
+    session.shell("exec nsx ls >&-").run().exited(2);
 }
 
 fn standard_input_and_output(session: &Session) {

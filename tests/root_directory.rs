@@ -1,6 +1,6 @@
 //! `nsx unshare --root`: another root directory, and no way back out of it.
 
-use crate::support::{Need, Session, Test, both};
+use crate::support::{Need, Session, Test, both, filter::Filter};
 use std::{fs, os::unix::fs::symlink, path::PathBuf};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -10,6 +10,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(proc_and_sys_are_mounted_inside),
         both(there_is_no_way_out),
         both(a_link_at_proc_leads_nowhere_outside),
+        both(a_link_at_proc_is_followed_inside),
         both(a_root_that_is_none_is_refused),
     ]
     .into_iter()
@@ -83,6 +84,23 @@ fn a_link_at_proc_leads_nowhere_outside(session: &Session) {
         assert!(!root.join("ran").exists(), "{}", target.display());
         fs::remove_dir_all(&root).unwrap();
     }
+}
+
+fn a_link_at_proc_is_followed_inside(session: &Session) {
+    let root = small_root(session);
+    fs::remove_dir(root.join("proc")).unwrap();
+    fs::create_dir(root.join("real")).unwrap();
+    for target in ["/real", "real", "../../real"] {
+        symlink(target, root.join("proc")).unwrap();
+        assert_eq!(session.unshare("-R root --pid ls -d /real/1").output(), "/real/1", "{target}");
+        // Before openat2 (5.6) no link is followed at all.
+        let outcome = session.unshare("-R root --pid touch ran").under(Filter::NewCalls).run();
+        outcome.exited(125).says(&["proc"]);
+        fs::remove_file(root.join("proc")).unwrap();
+    }
+    assert!(!root.join("ran").exists());
+    fs::create_dir(root.join("proc")).unwrap();
+    assert_eq!(session.unshare("-R root --pid ls -d /proc/1").under(Filter::NewCalls).output(), "/proc/1");
 }
 
 fn a_root_that_is_none_is_refused(session: &Session) {

@@ -1,155 +1,189 @@
 //! How nsx ends: with the program's status, with one of its own, by the program's signal; and that nothing outlives it.
 
-use crate::support::{Need, Process, Session, Test, both};
+use crate::support::{Need, Process, Session, Test, Ways, both, procfs::Pinned};
 use rustix::process::Signal;
-use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, thread, time::Duration};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(unshare_ends_as_its_program_does),
-        both(unshare_has_three_statuses_of_its_own),
+        both(it_ends_as_its_program_does),
+        both(it_has_three_statuses_of_its_own),
         both(a_shell_sees_143_for_a_program_killed_by_term),
-        both(unshare_hands_signals_to_pid_1),
-        both(pid_1_may_handle_its_signals_itself),
-        both(a_child_that_is_not_pid_1_gets_the_signals_too),
-        both(a_killed_nsx_takes_pid_1_with_it),
-        both(no_kill_child_lets_pid_1_live_on),
+        both(it_hands_signals_to_a_program_that_would_drop_them),
+        both(a_program_may_handle_its_signals_itself),
+        both(an_init_that_waits_for_its_signals_gets_them).needs([Need::Tool("perl")]),
+        both(a_shell_that_forks_all_the_time_can_be_ended),
+        both(a_signal_is_not_lost_however_early_it_comes),
+        both(a_killed_nsx_takes_its_program_with_it),
+        both(no_kill_child_lets_the_program_live_on),
         both(timeout_ends_it),
         both(a_caller_that_ignores_children_gets_the_status),
-        both(a_quit_leaves_no_core_dump_of_nsx),
+        both(no_core_is_dumped_twice),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
     .collect()
 }
 
-/// Ways to be of one process with the program, and to wait for it.
-const WAYS: [&str; 4] = ["--uts", "--uts --fork", "--pid", "--pid --mount --net"];
-
 /// How long a process may take to end that must.
 const SOON: Duration = Duration::from_secs(10);
 
-/// A running `sleep 100` below nsx as PID 1, itself if it is no child.
-fn sleeping(session: &Session, options: &str) -> (Process, crate::support::procfs::Pinned) {
-    let nsx = session.unshare(&format!("{options} sleep 100")).start();
+/// nsx with a running `sleep 100`, which is nsx itself where that is no child.
+fn sleeping(session: &Session, prefix: &str) -> (Process, Pinned) {
+    let nsx = session.command(&format!("{prefix}sleep 100")).start();
     let sleep = nsx.program("sleep");
     (nsx, sleep)
 }
 
-fn unshare_ends_as_its_program_does(session: &Session) {
-    for way in WAYS {
+fn it_ends_as_its_program_does(session: &Session) {
+    for prefix in &Ways::new(session).prefixes {
         for status in [0, 1, 7, 125, 126, 127, 143, 255] {
-            session.unshare(&format!("{way} sh -c")).arg(format!("exit {status}")).run().exited(status);
+            session.command(&format!("{prefix}sh -c")).arg(format!("exit {status}")).run().exited(status);
         }
+        let (nsx, sleep) = sleeping(session, prefix);
+        sleep.signal(Signal::KILL);
+        nsx.wait_for(SOON).killed_by(Signal::KILL);
     }
+    session.unshare("--pid --mount --net sh -c").arg("exit 7").run().exited(7);
 }
 
-fn unshare_has_three_statuses_of_its_own(session: &Session) {
-    fs::write(session.path("plain"), "echo ran > ran\n").unwrap();
-    fs::set_permissions(session.path("plain"), fs::Permissions::from_mode(0o644)).unwrap();
-    fs::write(session.path("bad"), "#!/no/such/interpreter\n").unwrap();
-    fs::set_permissions(session.path("bad"), fs::Permissions::from_mode(0o755)).unwrap();
-    for way in WAYS {
-        let run = |program: &str| session.unshare(&format!("{way} {program}")).run();
+fn it_has_three_statuses_of_its_own(session: &Session) {
+    for (name, text, mode) in [("plain", "echo ran > ran\n", 0o644), ("bad", "#!/no/such/interpreter\n", 0o755)] {
+        fs::write(session.path(name), text).unwrap();
+        fs::set_permissions(session.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    for prefix in &Ways::new(session).prefixes {
+        let run = |program: &str| session.command(&format!("{prefix}{program}")).run();
         run("nosuch").exited(127).says(&["nosuch", "no"]);
         run("./nosuch").exited(127).says(&["./nosuch", "no such file"]);
         run("./bad").exited(127);
         run("/").exited(126).says(&["/", "permission denied"]);
         run("./plain").exited(126).says(&["./plain", "permission denied"]);
-        run("--hostname").exited(125);
+        run("--bogus").exited(125).says(&["--bogus"]);
     }
     assert!(!session.path("ran").exists());
 }
 
 fn a_shell_sees_143_for_a_program_killed_by_term(session: &Session) {
-    let options = session.map_root();
-    // The program itself, where nsx becomes it; where nsx waits for it, TERM goes to nsx.
-    let script = format!("nsx unshare {options}--uts sh -c 'kill -TERM $$'; echo $?");
-    assert_eq!(session.shell(&script).output(), "143");
-    let script = format!("nsx unshare {options}--uts --fork sh -c 'kill -TERM $$'; echo $?");
-    assert_eq!(session.shell(&script).output(), "143");
-    let script = format!(
-        "nsx unshare {options}--pid sh -c 'touch ready; while :; do sleep 0.01; done' &
-        until [ -e ready ]; do sleep 0.01; done; kill -TERM $!; wait $!; echo $?"
-    );
-    assert_eq!(session.shell(&script).output(), "143");
+    // Where the program kills itself, and where nsx is killed, which is all that the shell knows of.
+    for prefix in &Ways::new(session).prefixes {
+        if !prefix.contains("unshare") || !prefix.contains("--pid") {
+            // PID 1 is out of reach of its own signals.
+            let script = format!("{prefix}sh -c 'kill -TERM $$'; echo $?");
+            assert_eq!(session.shell(&script).output(), "143", "{script}");
+        }
+        let script = format!(
+            "rm -f ready; {prefix}sh -c 'touch ready; while :; do sleep 0.01; done' &
+            until [ -e ready ]; do sleep 0.01; done; kill -TERM $!; wait $!; echo $?"
+        );
+        assert_eq!(session.shell(&script).output(), "143", "{script}");
+    }
 }
 
-fn unshare_hands_signals_to_pid_1(session: &Session) {
-    // PID 1 would drop each of them, having no handler.
+fn it_hands_signals_to_a_program_that_would_drop_them(session: &Session) {
+    // PID 1 drops each of them, having no handler.
     let signals = [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::ALARM, Signal::PIPE];
-    for signal in signals {
-        let (nsx, sleep) = sleeping(session, "--pid");
-        nsx.signal(signal);
-        nsx.wait_for(SOON).killed_by(signal);
-        assert!(sleep.ended(Duration::ZERO), "{signal:?}: nsx ends after its program");
+    for prefix in Ways::new(session).waiting() {
+        for signal in signals {
+            let (nsx, sleep) = sleeping(session, prefix);
+            nsx.signal(signal);
+            nsx.wait_for(SOON).killed_by(signal);
+            assert!(sleep.ended(Duration::ZERO), "{prefix}: nsx ends after its program");
+        }
     }
 }
 
-fn pid_1_may_handle_its_signals_itself(session: &Session) {
+fn a_program_may_handle_its_signals_itself(session: &Session) {
     let script = "trap 'echo got; exit 3' TERM USR1; trap '' HUP; echo ready; while :; do sleep 0.01; done";
-    for signal in [Signal::TERM, Signal::USR1] {
-        let nsx = session.unshare("--pid sh -c").arg(script).start();
+    for prefix in &Ways::new(session).prefixes {
+        for signal in [Signal::TERM, Signal::USR1] {
+            let nsx = session.command(&format!("{prefix}sh -c")).arg(script).start();
+            nsx.line();
+            // Ignored, so it changes nothing.
+            nsx.signal(Signal::HUP);
+            nsx.signal(signal);
+            assert_eq!(nsx.wait_for(SOON).exited(3).text(), "ready\ngot", "{prefix}");
+        }
+    }
+}
+
+fn an_init_that_waits_for_its_signals_gets_them(session: &Session) {
+    // It has no handler and nothing ignored: the first waits in rt_sigtimedwait(2), as small inits do, the second holds the
+    // signal back and looks at it when it wants to, as those with a signalfd(2) do.
+    let block = "use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGTERM)); $| = 1; print qq(ready\\n);";
+    let wait = format!("$s = pack('Q', 1 << 14); $n = syscall({}, $s, 0, 0, 8);", libc::SYS_rt_sigtimedwait);
+    let look = "$p = POSIX::SigSet->new; do { select(undef, undef, undef, 0.01); sigpending($p) }
+        until $p->ismember(SIGTERM); select(undef, undef, undef, 0.5); $n = 15;";
+    for take in [&wait, look] {
+        for prefix in Ways::new(session).waiting() {
+            let script = format!("{block} {take} print qq(got $n\\n); _exit(3)");
+            let nsx = session.command(&format!("{prefix}perl -e")).arg(script).start();
+            nsx.line();
+            nsx.signal(Signal::TERM);
+            assert_eq!(nsx.wait_for(SOON).exited(3).text(), "ready\ngot 15", "{prefix}");
+        }
+    }
+}
+
+fn a_shell_that_forks_all_the_time_can_be_ended(session: &Session) {
+    // Who forks blocks all signals for a moment, which is not to be taken for a wish to have them.
+    for _ in 0..20 {
+        let nsx = session.unshare("--pid sh -c").arg("echo ready; while :; do /bin/true; done").start();
         nsx.line();
-        // Ignored, so it changes nothing.
-        nsx.signal(Signal::HUP);
-        nsx.signal(signal);
-        assert_eq!(nsx.wait_for(SOON).exited(3).text(), "ready\ngot");
+        nsx.signal(Signal::TERM);
+        nsx.wait_for(SOON).killed_by(Signal::TERM);
     }
 }
 
-fn a_child_that_is_not_pid_1_gets_the_signals_too(session: &Session) {
-    for signal in [Signal::TERM, Signal::USR2] {
-        let (nsx, sleep) = sleeping(session, "--uts --fork");
-        nsx.signal(signal);
-        nsx.wait_for(SOON).killed_by(signal);
-        assert!(sleep.ended(Duration::ZERO), "{signal:?}");
+fn a_signal_is_not_lost_however_early_it_comes(session: &Session) {
+    for way in ["--pid", "--uts --fork"] {
+        // From before nsx has begun until after the program has.
+        for moment in 0..200 {
+            let nsx = session.unshare(&format!("{way} sleep 100")).start();
+            thread::sleep(Duration::from_micros(50 * (moment % 100)));
+            nsx.signal(Signal::TERM);
+            nsx.wait_for(SOON).killed_by(Signal::TERM);
+        }
     }
 }
 
-fn a_killed_nsx_takes_pid_1_with_it(session: &Session) {
-    for options in ["--pid", "--pid --net", "--uts --fork"] {
-        let (nsx, sleep) = sleeping(session, options);
+fn a_killed_nsx_takes_its_program_with_it(session: &Session) {
+    for prefix in &Ways::new(session).prefixes {
+        let (nsx, sleep) = sleeping(session, prefix);
         nsx.signal(Signal::KILL);
         nsx.wait_for(SOON).killed_by(Signal::KILL);
-        assert!(sleep.ended(SOON), "{options}");
+        assert!(sleep.ended(SOON), "{prefix}");
     }
 }
 
-fn no_kill_child_lets_pid_1_live_on(session: &Session) {
-    let (nsx, sleep) = sleeping(session, "--pid --no-kill-child");
-    nsx.signal(Signal::KILL);
-    nsx.wait_for(SOON).killed_by(Signal::KILL);
-    assert!(!sleep.ended(Duration::from_millis(200)));
-    sleep.signal(Signal::KILL);
+fn no_kill_child_lets_the_program_live_on(session: &Session) {
+    for options in ["--pid", "--uts --fork"] {
+        let (nsx, sleep) = sleeping(session, &format!("nsx unshare {}{options} --no-kill-child ", session.map_root()));
+        nsx.signal(Signal::KILL);
+        nsx.wait_for(SOON).killed_by(Signal::KILL);
+        assert!(!sleep.ended(Duration::from_millis(100)), "{options}");
+        sleep.signal(Signal::KILL);
+    }
 }
 
 fn timeout_ends_it(session: &Session) {
-    let options = session.map_root();
-    for way in WAYS {
-        session.command(&format!("timeout 0.3 nsx unshare {options}{way} sleep 100")).run().exited(124);
+    for prefix in &Ways::new(session).prefixes {
+        session.command(&format!("timeout 0.2 {prefix}sleep 100")).run().exited(124);
     }
 }
 
 fn a_caller_that_ignores_children_gets_the_status(session: &Session) {
     // The kernel reaps the children of such a process by itself, and its waits fail with ECHILD.
-    let options = session.map_root();
-    for way in WAYS {
-        let command = format!("env --ignore-signal=CHLD nsx unshare {options}{way} sh -c");
-        session.command(&command).arg("exit 7").run().exited(7);
+    for prefix in &Ways::new(session).prefixes {
+        let command = session.command(&format!("env --ignore-signal=CHLD {prefix}sh -c"));
+        command.arg("exit 7").run().exited(7);
     }
 }
 
-fn a_quit_leaves_no_core_dump_of_nsx(session: &Session) {
-    let options = session.map_root();
-    for way in ["--pid", "--uts --fork"] {
-        let script = format!("ulimit -c unlimited; exec nsx unshare {options}{way} sleep 100");
-        let nsx = session.shell(&script).start();
-        let sleep = nsx.program("sleep");
-        // The program is ended without a core dump too, or there would be one of it.
-        sleep.signal(Signal::KILL);
-        nsx.wait_for(SOON).killed_by(Signal::KILL);
-        let nsx = session.shell(&script).start();
+fn no_core_is_dumped_twice(session: &Session) {
+    // The program may dump its core, but nsx, which ends by the same signal, is not what crashed.
+    for prefix in Ways::new(session).waiting() {
+        let nsx = session.shell(&format!("ulimit -c unlimited; exec {prefix}sleep 100")).start();
         nsx.program("sleep");
         nsx.signal(Signal::QUIT);
         nsx.wait_for(SOON).killed_by(Signal::QUIT);

@@ -1,7 +1,7 @@
 //! A program in new namespaces at a terminal: Ctrl-C, Ctrl-Z, `fg` and the foreground do what they do with any program.
 
 use crate::support::{
-    Need, Session, Test, both,
+    Need, Session, Test, Ways, both,
     procfs::{self, Pinned},
     terminal::Terminal,
     until,
@@ -26,12 +26,9 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// PID 1 that nsx waits for, another child, and nsx become the program.
-const WAYS: [&str; 3] = ["--pid", "--uts --fork", "--uts"];
-
-/// Types `nsx unshare … PROGRAM` and gives the process of that name.
-fn unshare(session: &Session, terminal: &mut Terminal, way: &str, program: &str) -> Pinned {
-    terminal.line(&format!("nsx unshare {}{way} {program}", session.map_root()));
+/// Types a command line and gives the process that it runs, which has the name of the program.
+fn type_in(terminal: &mut Terminal, prefix: &str, program: &str) -> Pinned {
+    terminal.line(&format!("{prefix}{program}"));
     terminal.shell().program(program.split(' ').next().unwrap())
 }
 
@@ -44,9 +41,9 @@ fn status(terminal: &mut Terminal) -> String {
 }
 
 fn ctrl_c_ends_it(session: &Session) {
-    for way in WAYS {
+    for way in &Ways::new(session).prefixes {
         let mut terminal = session.terminal();
-        let sleep = unshare(session, &mut terminal, way, "sleep 100");
+        let sleep = type_in(&mut terminal, way, "sleep 100");
         terminal.press("\x03");
         terminal.prompt();
         assert_eq!(status(&mut terminal), "130", "{way}");
@@ -55,9 +52,9 @@ fn ctrl_c_ends_it(session: &Session) {
 }
 
 fn ctrl_backslash_ends_it_too(session: &Session) {
-    for way in WAYS {
+    for way in &Ways::new(session).prefixes {
         let mut terminal = session.terminal();
-        let sleep = unshare(session, &mut terminal, way, "sleep 100");
+        let sleep = type_in(&mut terminal, way, "sleep 100");
         terminal.press("\x1c");
         terminal.prompt();
         assert_eq!(status(&mut terminal), "131", "{way}");
@@ -66,9 +63,9 @@ fn ctrl_backslash_ends_it_too(session: &Session) {
 }
 
 fn ctrl_z_stops_it_and_fg_goes_on(session: &Session) {
-    for way in WAYS {
+    for way in &Ways::new(session).prefixes {
         let mut terminal = session.terminal();
-        let cat = unshare(session, &mut terminal, way, "cat");
+        let cat = type_in(&mut terminal, way, "cat");
         for round in 0..2 {
             terminal.press("\x1a");
             terminal.shows("Stopped");
@@ -88,9 +85,9 @@ fn ctrl_z_stops_it_and_fg_goes_on(session: &Session) {
 }
 
 fn a_stopped_job_can_be_killed(session: &Session) {
-    for way in WAYS {
+    for way in &Ways::new(session).prefixes {
         let mut terminal = session.terminal();
-        let sleep = unshare(session, &mut terminal, way, "sleep 100");
+        let sleep = type_in(&mut terminal, way, "sleep 100");
         terminal.press("\x1a");
         terminal.prompt();
         let nsx = Pinned::new(procfs::descendants(terminal.shell().id())[0]).unwrap();
@@ -109,9 +106,9 @@ fn a_stopped_job_can_be_killed(session: &Session) {
 }
 
 fn a_background_reader_stops_and_does_not_spin(session: &Session) {
-    for way in WAYS {
+    for way in &Ways::new(session).prefixes {
         let mut terminal = session.terminal();
-        let cat = unshare(session, &mut terminal, way, "cat &");
+        let cat = type_in(&mut terminal, way, "cat &");
         terminal.prompt();
         until("the reader stops", || cat.state() == 'T');
         let nsx = procfs::descendants(terminal.shell().id())[0];
@@ -132,9 +129,9 @@ fn a_background_reader_stops_and_does_not_spin(session: &Session) {
 }
 
 fn timeout_ends_it_and_gives_the_terminal_back(session: &Session) {
-    for way in WAYS {
+    for way in &Ways::new(session).prefixes {
         let mut terminal = session.terminal();
-        terminal.line(&format!("timeout --foreground 0.3 nsx unshare {}{way} cat", session.map_root()));
+        terminal.line(&format!("timeout --foreground 0.3 {way}cat"));
         terminal.prompt();
         assert_eq!(status(&mut terminal), "124", "{way}");
     }
@@ -177,11 +174,11 @@ fn a_script_reads_on_after_a_shell_inside(session: &Session) {
 
 fn a_program_that_handles_the_interrupt_gets_it_once(session: &Session) {
     // The terminal sends it to the whole process group, and nsx is in it.
-    for way in WAYS {
+    for way in &Ways::new(session).prefixes {
         let mut terminal = session.terminal();
         let script =
             "n=0; trap 'n=$((n+1))' INT; echo re''ady; while [ $n = 0 ]; do sleep 0.05; done; sleep 0.2; exit $n";
-        terminal.line(&format!("nsx unshare {}{way} sh -c '{}'", session.map_root(), script.replace('\'', "'\\''")));
+        terminal.line(&format!("{way}sh -c '{}'", script.replace('\'', "'\\''")));
         terminal.shows("\r\nready");
         terminal.press("\x03");
         terminal.prompt();

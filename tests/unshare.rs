@@ -19,6 +19,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(fork_makes_the_program_a_child),
         both(proc_is_mounted_where_it_is_asked_for),
         both(sys_shows_the_new_networks_devices_and_keeps_the_cgroups),
+        both(a_sys_that_the_kernel_refuses_is_done_without),
         root(propagation_is_as_asked),
         both(mounts_inside_stay_inside),
         both(the_program_starts_in_the_directory_that_is_asked_for),
@@ -169,6 +170,20 @@ fn sys_shows_the_new_networks_devices_and_keeps_the_cgroups(session: &Session) {
     assert_eq!(session.unshare("--net ls /sys/class/net").output(), "lo");
     assert_eq!(session.unshare("--net ls /sys/fs/cgroup").output(), cgroups);
     assert_eq!(session.unshare("--net --no-mount-sys ls /sys/class/net").output(), devices);
+}
+
+fn a_sys_that_the_kernel_refuses_is_done_without(session: &Session) {
+    // A user namespace may mount a sysfs only where it sees another whole: see mount_too_revealing() in fs/namespace.c.
+    let hidden = |command: &str| {
+        let script = format!("mount -t tmpfs over /sys/kernel && {command}");
+        session.command("unshare -r --mount sh -c").arg(script).run()
+    };
+    let refused = hidden("unshare -r --net mount -t sysfs sysfs /sys").exited(32);
+    refused.says(&["permission denied"]);
+    let quiet = hidden("nsx unshare -r --net echo ran").exited(0);
+    assert_eq!((quiet.text(), quiet.stderr.len()), ("ran", 0), "{quiet}");
+    let noted = hidden("nsx unshare -r --net -v echo ran").exited(0).says(&["/sys"]);
+    assert_eq!(noted.text(), "ran");
 }
 
 fn propagation_is_as_asked(session: &Session) {

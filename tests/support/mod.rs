@@ -12,10 +12,12 @@ pub(crate) mod process;
 pub(crate) mod procfs;
 pub(crate) mod session;
 pub(crate) mod terminal;
+pub(crate) mod ways;
 
 pub(crate) use {
     harness::{Test, both, ordinary, root},
     need::Need,
     process::{Process, until},
     session::Session,
+    ways::Ways,
 };

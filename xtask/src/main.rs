@@ -1,2 +1,48 @@
-//! Chores of the repository.
-fn main() {}
+//! Chores of the repository: `cargo xtask CHORE`.
+//!
+//! One module a chore. What a chore generates is committed, so that who packages nsx needs none of this.
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod check;
+mod completions;
+mod man;
+mod tree;
+
+use clap::Parser;
+use std::{error::Error, process::ExitCode};
+
+/// What comes of a chore.
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// Chores of the repository
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+enum Chore {
+    /// Write the options into the man pages
+    Man,
+    /// Write the completions for bash, zsh and fish
+    Completions,
+    /// Check that what is generated is current, and what a compiler does not see
+    Check,
+    /// Compare with util-linux: instructions, system calls, time
+    Bench(bench::Options),
+}
+
+#[allow(clippy::print_stderr)]
+fn main() -> ExitCode {
+    let outcome = match Chore::parse() {
+        Chore::Man => man::pages().and_then(tree::write),
+        Chore::Completions => tree::write(completions::scripts()),
+        Chore::Check => check::run(),
+        Chore::Bench(options) => bench::run(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -5,7 +5,7 @@
 use crate::{
     idmap::{IdKind, IdMap},
     ns::{NsKind, NsSet},
-    plan::{Caller, Contents, FileSystem, Mount, Step},
+    plan::{Caller, Contents, FileSystem, Mount, Pin, Step},
     proc::{self, ProcRoot},
     run::{self, Failure},
 };
@@ -61,6 +61,7 @@ pub fn explain(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> Optio
             "there is no such directory",
             "make it, name another with --mount-proc=DIR, or go without with --no-mount-proc",
         ),
+        (Step::Pin(pin), errno) => facts.pin_refused(pin, errno),
         (Step::Propagate { at, .. }, Errno::INVAL) => Refusal::new(
             format!("{} is not a mount point, and what is mounted there would be seen outside", at.display()),
             "leave --propagation at private",
@@ -122,6 +123,22 @@ impl Facts<'_> {
             return Refusal::without_remedy("the kernel creates no user namespace for a process in a chroot");
         }
         self.seccomp().or_else(|| self.apparmor())
+    }
+
+    fn pin_refused(&self, pin: &Pin, errno: Errno) -> Option<Refusal> {
+        let file = pin.at.display();
+        match errno {
+            Errno::EXIST => Refusal::new(
+                "it holds a namespace already",
+                format!("enter that one, or let it go with `umount {file}`"),
+            ),
+            Errno::LOOP => Refusal::without_remedy("it is a symbolic link, which is not followed"),
+            Errno::PERM if !self.caller.is_privileged() => Refusal::new(
+                "a pin is a mount in your own mount namespace, which asks for CAP_SYS_ADMIN there",
+                "run it as root, or from a shell in user and mount namespaces of your own: nsx unshare -r --mount",
+            ),
+            _ => None,
+        }
     }
 
     fn limit_reached(&self, kinds: NsSet) -> Option<Refusal> {

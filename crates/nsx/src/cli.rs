@@ -8,7 +8,13 @@ use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 /// Create, enter, list and translate Linux namespaces.
 #[derive(Debug, Parser)]
-#[command(name = "nsx", version, disable_help_subcommand = true, subcommand_required = true)]
+#[command(
+    name = "nsx",
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    after_help = "`nsx help COMMAND` says what a command takes, `nsx COMMAND -h` in short."
+)]
 pub enum Nsx {
     /// Run a program in new namespaces
     Unshare(Box<unshare::Options>),

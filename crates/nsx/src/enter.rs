@@ -27,12 +27,10 @@ use std::{
     after_help = "\
 Examples:
   nsx enter 4711                     a shell in all namespaces of process 4711
-  nsx enter 4711 --net -- ss -ltn    only its network: the caller's programs and files
+  nsx enter 4711 --net -- ss -ltn    only its network; files stay the caller's
   nsx enter 4711 --explain           what would be done, step by step"
 )]
 pub struct Options {
-    #[command(flatten)]
-    common: Common,
     /// The process: a PID, or PID:INODE with the inode number of its pidfd, which is never reused
     #[arg(value_name = "TARGET", required_unless_present = "named_target")]
     target: Option<OsString>,
@@ -42,6 +40,9 @@ pub struct Options {
     /// The program and its arguments
     #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
     program: Vec<OsString>,
+    // Last, as its own groups are: what follows one would stand under its heading.
+    #[command(flatten)]
+    common: Common,
 }
 
 /// The form that nsenter(1) has, in which the first operand is the program.
@@ -57,16 +58,11 @@ struct NsenterForm {
 
 #[derive(Args, Debug)]
 struct Common {
-    #[command(flatten)]
-    kinds: KindFlags,
-    /// All in which the process differs from the caller; the default
-    #[arg(short, long, help_heading = "Namespaces")]
-    all: bool,
     /// Run the program as this user of the namespace that is joined; root, if a user namespace is
-    #[arg(short = 'S', long, value_name = "UID")]
+    #[arg(short = 'S', long, value_name = "UID|NAME")]
     setuid: Option<OsString>,
     /// Run the program as this group of the namespace that is joined, with no supplementary ones
-    #[arg(short = 'G', long, value_name = "GID")]
+    #[arg(short = 'G', long, value_name = "GID|NAME")]
     setgid: Option<OsString>,
     /// Start the program in DIR, as the process sees it; where the process is, if its mount namespace is joined
     #[arg(short = 'w', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -77,6 +73,11 @@ struct Common {
     /// Say on standard error what was skipped
     #[arg(short, long)]
     verbose: bool,
+    #[command(flatten)]
+    kinds: KindFlags,
+    /// All in which the process differs from the caller; the default
+    #[arg(short, long, help_heading = "Namespaces")]
+    all: bool,
 }
 
 impl Options {
@@ -107,7 +108,7 @@ pub(crate) fn run(options: Options) -> ExitStatus {
     match planned {
         Err(error) => error.into(),
         Ok((plan, ..)) if explain => program::explain(&plan),
-        Ok((plan, caller, proc)) => program::carry_out(&plan, &caller, &proc, verbose),
+        Ok((plan, caller, proc)) => program::carry_out(&plan, &caller, &proc, verbose, None),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod ls;
 pub mod out;
 pub mod pidmap;
 pub mod program;
+mod status;
 pub mod table;
 pub mod text;
 pub mod unshare;

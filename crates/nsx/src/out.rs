@@ -3,6 +3,7 @@
 use crate::{exit::ExitStatus, text::escape};
 use clap::ValueEnum;
 use owo_colors::Style;
+use rustix::io::Errno;
 use std::{
     error::Error,
     io::{self, IsTerminal, Write},
@@ -59,19 +60,22 @@ pub fn width() -> Option<usize> {
 
 /// Writes a result to standard output, whole.
 ///
-/// Whoever reads may stop reading at any time: a closed pipe is no failure.
+/// Whoever reads may stop reading at any time: a closed pipe is no failure. A closed descriptor is one, which the standard
+/// library's own stream passes over.
 ///
 /// # Errors
-/// The status to end with, once the reason is on standard error.
+/// The status that `ls` and `pidmap` end with, once the reason is on standard error.
 pub fn print(text: &str) -> Result<(), ExitStatus> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(failure) if failure.kind() != io::ErrorKind::BrokenPipe => {
-            error(&format!("failed to write to standard output: {}", reason(&failure)));
-            Err(ExitStatus::FAILURE)
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        match rustix::io::write(rustix::stdio::stdout(), rest) {
+            Ok(written) => rest = &rest[written..],
+            Err(Errno::INTR) => {}
+            Err(Errno::PIPE) => break,
+            Err(errno) => return Err(failed("write to standard output", &errno)),
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// Writes `value` to standard output as one JSON document.
@@ -81,10 +85,7 @@ pub fn print(text: &str) -> Result<(), ExitStatus> {
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), ExitStatus> {
     match serde_json::to_string_pretty(value) {
         Ok(text) => print(&(text + "\n")),
-        Err(failure) => {
-            error(&format!("failed to write JSON: {failure}"));
-            Err(ExitStatus::FAILURE)
-        }
+        Err(failure) => Err(failed("write JSON", &failure)),
     }
 }
 

@@ -22,9 +22,9 @@ use std::{
 
 const EXAMPLES: &str = "\
 Examples:
-  nsx pidmap 12345              The ids of process 12345, from this PID namespace to its own
-  nsx pidmap -q 12345           Only the numbers
-  nsx pidmap --from 12345 1 17  What are 1 and 17 in the PID namespace of process 12345 called here?
+  nsx pidmap 12345                its id in each PID namespace that sees it
+  nsx pidmap -q 12345             only the numbers
+  nsx pidmap --from 12345 1 17    what its PID namespace calls 1 and 17
 
 Exit status: 0 if all were translated, 1 if some were not, 2 for wrong usage or a failure.";
 

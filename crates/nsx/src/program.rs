@@ -1,6 +1,6 @@
 //! What unshare and enter have in common: the program to run, the kinds that are named, and how a run is reported.
 
-use crate::{exit::ExitStatus, out, text::escape};
+use crate::{exit::ExitStatus, out, status::StatusFd, text::escape};
 use clap::Args;
 use nsx_core::{
     accounts,
@@ -9,7 +9,7 @@ use nsx_core::{
     plan::{Caller, Plan, PlanError, Step},
     proc::ProcRoot,
     refusal,
-    run::{self, Ended, Failure},
+    run::{self, Ended, Event, Failure},
 };
 use rustix::io::Errno;
 use std::{
@@ -93,6 +93,9 @@ pub(crate) enum RequestError {
     /// The caller stands nowhere.
     #[error("failed to look up the current directory")]
     Directory(#[source] std::io::Error),
+    /// A descriptor for --status-fd that is not open.
+    #[error("cannot write to descriptor {0}")]
+    StatusFd(i32, #[source] Errno),
     /// What cannot be learned about the caller.
     #[error("failed to read /proc")]
     Proc(#[source] Box<dyn Error>),
@@ -188,20 +191,37 @@ pub(crate) fn explain(plan: &Plan) -> ExitStatus {
         .collect();
     let width = lines.iter().map(|(_, call, _)| call.chars().count()).filter(|width| *width <= 48).max().unwrap_or(0);
     let text: String = lines.iter().map(|(actor, call, why)| format!("{actor:7}  {call:width$}  {why}\n")).collect();
-    out::print(&text).err().unwrap_or(ExitStatus::SUCCESS)
+    if out::print(&text).is_ok() { ExitStatus::SUCCESS } else { ExitStatus::NOT_RUN }
 }
 
 /// Carries a plan out and turns what came of it into an exit status.
-pub(crate) fn carry_out(plan: &Plan, caller: &Caller, proc: &ProcRoot, verbose: bool) -> ExitStatus {
-    let mut skipped = |step: &Step, errno: Errno| {
-        if verbose {
+pub(crate) fn carry_out(
+    plan: &Plan,
+    caller: &Caller,
+    proc: &ProcRoot,
+    verbose: bool,
+    status: Option<&StatusFd>,
+) -> ExitStatus {
+    let mut observer = |event: Event<'_>| match event {
+        Event::Skipped(step, errno) if verbose => {
             out::note(&escape(format!("could not {}: {}", step.act(), out::reason(&errno)).as_bytes()));
         }
+        Event::Skipped(..) => {}
+        Event::Created(pid) => drop(status.inspect(|status| status.created(pid, proc))),
+        Event::Running => drop(status.inspect(|status| status.running())),
     };
-    match run::run(plan, proc, &mut skipped) {
-        Ok(Ended::Exited(code)) => ExitStatus::Code(code),
-        Ok(Ended::Killed(signal)) => ExitStatus::Signal(signal),
-        Err(failure) => failed(&failure, caller, proc),
+    match run::run(plan, proc, &mut observer) {
+        Ok(ended) => {
+            status.inspect(|status| status.ended(ended));
+            match ended {
+                Ended::Exited(code) => ExitStatus::Code(code),
+                Ended::Killed(signal) => ExitStatus::Signal(signal),
+            }
+        }
+        Err(failure) => {
+            status.inspect(|status| status.failed(&failure, &escape(out::chain(&failure).as_bytes())));
+            failed(&failure, caller, proc)
+        }
     }
 }
 

@@ -122,6 +122,8 @@ pub enum Step {
         /// Whether that child is PID 1 of a new PID namespace.
         init: bool,
     },
+    /// Make the child that becomes the program and stay as PID 1, for nsx and in its place.
+    StayAsInit,
     /// Make the child that joins in nsx's place.
     ForkJoiner,
     /// Make the program's process a child of nsx, though the joiner makes it.
@@ -225,7 +227,7 @@ impl Step {
                 format!("capset({}){}", capabilities(*set), if *ambient { ", ambient too" } else { "" })
             }
             Self::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
-            Self::Fork { .. } | Self::ForkJoiner => "fork()".to_owned(),
+            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner => "fork()".to_owned(),
             Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
             Self::Join { target, kinds, .. } => format!("setns(pidfd of {}, {})", target.pid(), kinds.flag_names()),
             Self::Propagate { at, propagation } => {
@@ -271,6 +273,7 @@ impl Step {
                 "only a child enters the PID namespace, as its PID 1; nsx waits for it".to_owned()
             }
             Self::Fork { init: false } => "a child becomes the program; nsx waits for it".to_owned(),
+            Self::StayAsInit => "a child becomes the program; PID 1 reaps orphans and passes signals on".to_owned(),
             Self::ForkJoiner => "a child joins, so that nsx waits out of reach of what it enters".to_owned(),
             Self::ForkSibling => "only a child enters the PID namespace; it is nsx's own child".to_owned(),
             Self::Join { kinds, .. } if kinds.len() == 1 => format!("its {}", kinds.noun()),
@@ -326,7 +329,9 @@ impl Step {
             Self::WriteSetgroups(rule) => format!("{} setgroups", rule.word()),
             Self::SetClock(offset) => format!("set the clock offset {offset}"),
             Self::Pin(pin) => format!("pin the {} namespace to {}", pin.kind, pin.at.display()),
-            Self::Fork { .. } | Self::ForkJoiner | Self::ForkSibling => "make a child process".to_owned(),
+            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner | Self::ForkSibling => {
+                "make a child process".to_owned()
+            }
             Self::Join { kinds, target, .. } => format!("join the {} of process {}", kinds.noun(), target.pid()),
             Self::Propagate { at, propagation } => {
                 format!("make the mounts at {} {}", at.display(), propagation.word())

@@ -39,6 +39,8 @@ pub struct Request {
     pub propagation: Propagation,
     /// Whether nsx stays and waits, and a child becomes the program.
     pub fork: bool,
+    /// Whether nsx is PID 1 of the new PID namespace, and the program its child; needs `fork`.
+    pub init: bool,
     /// Whether the program is killed when nsx ends; needs `fork`.
     pub kill_child: bool,
     /// What is mounted, in this order, on places below the new root.
@@ -111,6 +113,9 @@ pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     push_ids_and_capabilities(&mut plan, &request);
     if request.fork && request.kill_child {
         plan.push(Actor::Inside, Step::DieWithParent);
+    }
+    if request.fork && request.init {
+        plan.push(Actor::Inside, Step::StayAsInit);
     }
     plan.push(Actor::Inside, Step::Exec { programs: request.programs, environment: request.environment });
     Ok(plan)

@@ -10,36 +10,50 @@ use crate::{
 };
 use rustix::fs::OFlags;
 
-/// The effect that `signal` would have on any program that does not handle it, if `init` is going to drop it.
-///
-/// None where a thread handles it, ignores it, holds it back or waits for it, and where that cannot be read: a program
-/// that takes care of its signals must not be killed by mistake.
-pub(super) fn dropped(proc: &ProcRoot, init: Pid, signal: Signal) -> Option<DefaultEffect> {
-    let effect = default_effect(signal);
-    let kept = effect == DefaultEffect::Nothing || takes_care(proc, init, signal).unwrap_or(true);
-    (!kept).then_some(effect)
+/// What becomes of a signal that was sent to PID 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// A thread handles it, ignores it or waits for it, or it has no effect on any program; or that cannot be read: a
+    /// program that takes care of its signals must not be killed by mistake.
+    TakenCareOf,
+    /// A thread holds it back: for good, to read it from a descriptor, or for the moment in which it makes a child.
+    HeldBack,
+    /// It is dropped, where any other program would be ended or stopped.
+    Dropped(DefaultEffect),
 }
 
-/// Whether any thread of the process does something about the signal.
-fn takes_care(proc: &ProcRoot, process: Pid, signal: Signal) -> Result<bool, ProcError> {
+/// The fate of `signal`, as `init` stands now.
+pub(super) fn fate(proc: &ProcRoot, init: Pid, signal: Signal) -> Fate {
+    match default_effect(signal) {
+        DefaultEffect::Nothing => Fate::TakenCareOf,
+        effect => handling(proc, init, signal).unwrap_or(Some(Fate::TakenCareOf)).unwrap_or(Fate::Dropped(effect)),
+    }
+}
+
+/// What the threads of the process do about the signal; none where they do nothing.
+fn handling(proc: &ProcRoot, process: Pid, signal: Signal) -> Result<Option<Fate>, ProcError> {
     let bit = 1_u64 << (signal - 1);
     let mut text = Vec::new();
+    let mut held_back = None;
     let tasks = proc.open_entry(process, "task", OFlags::RDONLY | OFlags::DIRECTORY)?;
     for entry in rustix::fs::Dir::new(tasks)? {
         let entry = entry?;
         let Some(thread) = decimal(entry.file_name().to_bytes()) else { continue };
         proc.read(process, &format!("task/{thread}/status"), &mut text)?;
         let status = Status::parse(&text)?;
-        if (status.sig_caught | status.sig_ignored | status.sig_blocked) & bit != 0 {
-            return Ok(true);
+        if (status.sig_caught | status.sig_ignored) & bit != 0 {
+            return Ok(Some(Fate::TakenCareOf));
+        }
+        if status.sig_blocked & bit != 0 {
+            held_back = Some(Fate::HeldBack);
         }
         // While a thread waits for signals the kernel lists them nowhere, so a wait counts as taking care of all.
         proc.read(process, &format!("task/{thread}/syscall"), &mut text)?;
         if waits_for_signals(&text) {
-            return Ok(true);
+            return Ok(Some(Fate::TakenCareOf));
         }
     }
-    Ok(false)
+    Ok(held_back)
 }
 
 /// Whether `/proc/PID/task/TID/syscall` shows a thread in `rt_sigtimedwait(2)`.
@@ -66,7 +80,10 @@ mod tests {
     fn sleep_does_nothing_about_signals_and_a_shell_with_a_trap_does() {
         let proc = ProcRoot::system().unwrap();
         let mut sleep = std::process::Command::new("sleep").arg("100").spawn().unwrap();
-        assert_eq!(takes_care(&proc, Pid::from_child(&sleep), libc::SIGTERM), Ok(false));
+        let pid = Pid::from_child(&sleep);
+        assert_eq!(fate(&proc, pid, libc::SIGTERM), Fate::Dropped(DefaultEffect::End));
+        assert_eq!(fate(&proc, pid, libc::SIGTSTP), Fate::Dropped(DefaultEffect::Stop));
+        assert_eq!(fate(&proc, pid, libc::SIGWINCH), Fate::TakenCareOf);
         sleep.kill().unwrap();
         sleep.wait().unwrap();
 
@@ -75,8 +92,8 @@ mod tests {
         shell = shell.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
         let mut shell = shell.spawn().unwrap();
         std::io::Read::read_exact(shell.stdout.as_mut().unwrap(), &mut [0]).unwrap();
-        assert_eq!(takes_care(&proc, Pid::from_child(&shell), libc::SIGTERM), Ok(true));
-        assert_eq!(takes_care(&proc, Pid::from_child(&shell), libc::SIGHUP), Ok(false));
+        assert_eq!(fate(&proc, Pid::from_child(&shell), libc::SIGTERM), Fate::TakenCareOf);
+        assert_eq!(fate(&proc, Pid::from_child(&shell), libc::SIGHUP), Fate::Dropped(DefaultEffect::End));
         shell.kill().unwrap();
         shell.wait().unwrap();
     }

@@ -3,6 +3,7 @@
 use super::{
     link::{Link, Message},
     perform::Hands,
+    reaper,
     wait::Inherited,
 };
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 use rustix::io::Errno;
 
 /// What a child ends with that did not become the program; nsx has the reason from the link.
-const NOT_RUN: i32 = 125;
+pub(super) const NOT_RUN: i32 = 125;
 
 /// Takes the steps from `first` on, in a new child, once nsx says so. Failures go over the link; the last step does not
 /// return.
@@ -20,12 +21,14 @@ pub(super) fn walk(plan: &Plan, first: usize, hands: &Hands<'_>, link: &Link, in
     if link.receive() != Some(Message::Go) {
         exit_now(NOT_RUN);
     }
+    let mut to_init = None;
     for (place, task) in plan.tasks().iter().enumerate().skip(first) {
         if task.actor == Actor::Outside {
             continue; // nsx sees to it, and then lets go on
         }
         let outcome = match &task.step {
             Step::ForkSibling => go_on_as_sibling(link, inherited),
+            Step::StayAsInit => reaper::stay(link).map(|link| to_init = Some(link)),
             Step::DieWithParent => hands.perform(&task.step).and_then(|()| {
                 // nsx may have ended before it was asked for.
                 if link.is_cut() { exit_now(NOT_RUN) } else { Ok(()) }
@@ -33,7 +36,7 @@ pub(super) fn walk(plan: &Plan, first: usize, hands: &Hands<'_>, link: &Link, in
             step => hands.perform(step),
         };
         if let Err(errno) = outcome {
-            link.send(Message::Took(place, Err(errno)));
+            to_init.as_ref().unwrap_or(link).send(Message::Took(place, Err(errno)));
             if !task.optional {
                 break;
             }

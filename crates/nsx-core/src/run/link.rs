@@ -1,6 +1,6 @@
 //! The socket pair over which two processes of one run meet. Its end of file says that the other one is gone.
 
-use crate::pid::Pid;
+use crate::{pid::Pid, sys::signal::Signal};
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fd::{AsFd, BorrowedFd, OwnedFd},
@@ -26,6 +26,12 @@ pub(super) enum Message {
     Took(usize, Result<(), Errno>),
     /// From a joiner: the program's process.
     Started(Pid),
+    /// From PID 1 that is no program: the program runs.
+    Running,
+    /// From the same: the program was stopped by this signal.
+    Stopped(Signal),
+    /// From the same, which ends next: the program was killed by this signal.
+    Killed(Signal),
 }
 
 const MESSAGE_SIZE: usize = 12;
@@ -39,6 +45,9 @@ impl Message {
             Self::Keep => (3, 0, 0),
             Self::Undo => (4, 0, 0),
             Self::Go => (5, 0, 0),
+            Self::Running => (6, 0, 0),
+            Self::Stopped(signal) => (7, 0, signal),
+            Self::Killed(signal) => (8, 0, signal),
         };
         let mut bytes = [0; MESSAGE_SIZE];
         let fields = [kind, place as i32, number];
@@ -60,6 +69,9 @@ impl Message {
             3 => Some(Self::Keep),
             4 => Some(Self::Undo),
             5 => Some(Self::Go),
+            6 => Some(Self::Running),
+            7 => Some(Self::Stopped(number)),
+            8 => Some(Self::Killed(number)),
             _ => None,
         }
     }
@@ -119,6 +131,9 @@ mod tests {
             Message::Keep,
             Message::Undo,
             Message::Go,
+            Message::Running,
+            Message::Stopped(19),
+            Message::Killed(15),
         ];
         for message in sent {
             one.send(message);

@@ -16,10 +16,12 @@ mod mounts;
 mod outside;
 mod perform;
 mod pins;
+mod reaper;
 mod terminal;
 mod wait;
 
 use crate::{
+    pid::Pid,
     plan::{Actor, Plan, Step},
     proc::ProcRoot,
     sys::signal::Signal,
@@ -38,6 +40,17 @@ pub enum Ended {
     Killed(Signal),
 }
 
+/// What happens on the way, as it happens.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'p> {
+    /// The kernel refused an optional step, and the rest goes on.
+    Skipped(&'p Step, Errno),
+    /// All namespaces are there, and the process that becomes the program, with this id, is about to take its steps.
+    Created(Pid),
+    /// The process has become the program.
+    Running,
+}
+
 /// A step that could not be taken. The steps before it left nothing behind.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {}", step.act())]
@@ -49,19 +62,16 @@ pub struct Failure<'p> {
     pub errno: Errno,
 }
 
-/// Carries out `plan` with the caller's `proc`. Each optional step that the kernel refused is told to `skipped`.
+/// Carries out `plan` with the caller's `proc`, and tells `observer` of it.
 ///
-/// Where no step of the plan forks, this process becomes the program and the call returns only on failure. Otherwise it
+/// Where no step of the plan forks, this process becomes the program and the call returns only on failure; `observer` is
+/// then told of skipped steps alone. Otherwise it
 /// returns when the program has ended, and this process is then in the new namespaces, with every signal blocked: there
 /// is nothing left to do but to end likewise.
 ///
 /// # Errors
 /// [`Failure`]; the program did not run.
-pub fn run<'p>(
-    plan: &'p Plan,
-    proc: &ProcRoot,
-    skipped: &mut dyn FnMut(&'p Step, Errno),
-) -> Result<Ended, Failure<'p>> {
+pub fn run<'p>(plan: &'p Plan, proc: &ProcRoot, observer: &mut dyn FnMut(Event<'p>)) -> Result<Ended, Failure<'p>> {
     let Some(first) = plan.tasks().first() else { return Ok(Ended::Exited(0)) };
     let at_start = |errno| Failure { step: &first.step, errno };
     let hands = Hands::new(proc).map_err(at_start)?;
@@ -69,7 +79,7 @@ pub fn run<'p>(
 
     for (place, task) in plan.tasks().iter().enumerate() {
         if matches!(task.step, Step::Fork { .. } | Step::ForkJoiner) {
-            return wait::run_child(plan, place, &hands, outside, skipped);
+            return wait::run_child(plan, place, &hands, outside, observer);
         }
         if let (Step::Exec { .. }, Some(outside)) = (&task.step, &outside) {
             // The exec is also what lets go of the outside.
@@ -77,7 +87,7 @@ pub fn run<'p>(
         }
         match take(plan, place, &hands, outside.as_ref()) {
             Ok(()) => {}
-            Err(errno) if task.optional => skipped(&task.step, errno),
+            Err(errno) if task.optional => observer(Event::Skipped(&task.step, errno)),
             Err(errno) => {
                 outside.inspect(Outside::undo);
                 return Err(Failure { step: &task.step, errno });

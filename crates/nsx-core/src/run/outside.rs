@@ -93,7 +93,7 @@ fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link) {
                     drop(newest);
                 }
             }
-            Message::Go | Message::Took(..) | Message::Started(_) => {}
+            _ => {} // said to others
         }
         link.send(Message::Took(place, outcome));
     }

@@ -51,7 +51,7 @@ impl<'a> Hands<'a> {
             Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
             Step::SetClock(offset) => self.write("timens_offsets", &offset.to_string()),
             Step::Pin(pin) => self.pin(pin).map(Made::keep),
-            Step::Fork { .. } | Step::ForkJoiner | Step::ForkSibling => Err(Errno::INVAL),
+            Step::Fork { .. } | Step::ForkJoiner | Step::ForkSibling | Step::StayAsInit => Err(Errno::INVAL),
             Step::Join { target, kinds, one_by_one } => self.join(target, *kinds, one_by_one),
             Step::Propagate { at, propagation } => propagate(at, *propagation),
             Step::LoopbackUp => sys::net::loopback_up(),

@@ -1,10 +1,9 @@
 //! The terminal that nsx and its program share: which process group has it, see `tcsetpgrp(3)`.
 
-use crate::pid::Pid;
+use crate::{pid::Pid, sys::process::Group};
 use rustix::{
     fd::OwnedFd,
     fs::{CWD, Mode, OFlags},
-    io::Errno,
 };
 
 /// The controlling terminal. All calls ask that SIGTTOU be blocked.
@@ -18,22 +17,20 @@ impl Terminal {
     }
 
     /// Whether `group` has the foreground.
-    pub(super) fn is_foreground(&self, group: Pid) -> bool {
-        rustix::termios::tcgetpgrp(&self.0) == Ok(group)
+    pub(super) fn is_foreground(&self, group: Group) -> bool {
+        Group::in_foreground(&self.0) == Ok(group)
     }
 
     /// Gives `group` the foreground. A terminal that hung up has none to give.
-    pub(super) fn set_foreground(&self, group: Pid) {
-        let _ = rustix::termios::tcsetpgrp(&self.0, group);
+    pub(super) fn set_foreground(&self, group: Group) {
+        let _ = group.set_foreground(&self.0);
     }
 
     /// Takes the foreground back from the program, which has ended, or from a group of which nobody is left. Without this
     /// a shell that waits for nsx would be stopped when it next reads.
     pub(super) fn take_back(&self, program: Pid) {
-        let Ok(foreground) = rustix::termios::tcgetpgrp(&self.0) else { return };
-        let left = || rustix::process::test_kill_process_group(foreground) == Err(Errno::SRCH);
-        if foreground == program || left() {
-            self.set_foreground(rustix::process::getpgrp());
+        if Group::in_foreground(&self.0).is_ok_and(|group| group.is_led_by(program) || group.is_gone()) {
+            self.set_foreground(Group::own());
         }
     }
 }

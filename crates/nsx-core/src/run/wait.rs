@@ -5,8 +5,8 @@
 //! stops when the program stops, and ends as it ends.
 
 use super::{
-    Ended, Failure,
-    init::dropped,
+    Ended, Event, Failure,
+    init::{Fate, fate},
     inside,
     link::{Link, Message},
     outside::Outside,
@@ -19,14 +19,14 @@ use crate::{
     plan::{Actor, Plan, Step},
     proc::ProcRoot,
     sys::{
-        process::{Forked, fork},
+        process::{Forked, Group, fork},
         signal::{self, DefaultEffect, Disposition, Mask, Received, Signal, SignalFd, default_effect},
     },
 };
 use rustix::{
-    event::{PollFd, PollFlags},
+    event::{PollFd, PollFlags, Timespec},
     io::Errno,
-    process::{WaitOptions, WaitStatus, getpgid, getpgrp, waitpid},
+    process::{WaitOptions, WaitStatus, waitpid},
 };
 
 /// What the caller had set and the program must get.
@@ -37,7 +37,7 @@ pub(super) struct Inherited {
 
 impl Inherited {
     /// Holds every signal back, and has the status of children kept, which an ignored SIGCHLD would throw away.
-    fn take() -> Result<Self, Errno> {
+    pub(super) fn take() -> Result<Self, Errno> {
         Ok(Self { mask: Mask::block_all()?, child_ended: Disposition::default_for(libc::SIGCHLD)? })
     }
 
@@ -54,7 +54,7 @@ pub(super) fn run_child<'p>(
     place: usize,
     hands: &Hands<'_>,
     outside: Option<Outside>,
-    skipped: &mut dyn FnMut(&'p Step, Errno),
+    observer: &mut dyn FnMut(Event<'p>),
 ) -> Result<Ended, Failure<'p>> {
     let step = &plan.tasks()[place].step;
     let failed = |errno| Failure { step, errno };
@@ -76,7 +76,7 @@ pub(super) fn run_child<'p>(
     };
     drop(theirs);
 
-    let mut report = Report { plan, skipped, failure: None };
+    let mut report = Report { plan, observer, failure: None };
     for (later, task) in plan.tasks().iter().enumerate().skip(place) {
         if task.actor == Actor::Outside
             && let Err(errno) = take(plan, later, hands, outside.as_ref())
@@ -87,11 +87,27 @@ pub(super) fn run_child<'p>(
             return Err(Failure { step: &task.step, errno });
         }
     }
+    if !joiner {
+        (report.observer)(Event::Created(child));
+    }
     ours.send(Message::Go);
     let program = if joiner { joined(child, &ours, &mut report) } else { Some(child) };
     let Some(program) = program else { return Err(report.failure.unwrap_or_else(|| failed(Errno::CHILD))) };
+    if joiner {
+        (report.observer)(Event::Created(program));
+    }
     let init = matches!(step, Step::Fork { init: true }).then_some(hands.proc).filter(|proc| proc.is_callers());
-    let mut waiter = Waiter { program, init, terminal, in_place_of: None, outside };
+    let program = Program(program);
+    let mut waiter = Waiter {
+        program,
+        init,
+        killed: None,
+        terminal,
+        in_place_of: None,
+        watched: Vec::new(),
+        outside,
+        running: false,
+    };
     let ended = waiter.wait(&signals, ours, &mut report).map_err(failed)?;
     report.failure.map_or(Ok(ended), Err)
 }
@@ -112,7 +128,7 @@ fn joined(joiner: Pid, link: &Link, report: &mut Report<'_, '_>) -> Option<Pid> 
 /// What the child tells of its steps.
 struct Report<'p, 's> {
     plan: &'p Plan,
-    skipped: &'s mut dyn FnMut(&'p Step, Errno),
+    observer: &'s mut dyn FnMut(Event<'p>),
     failure: Option<Failure<'p>>,
 }
 
@@ -120,22 +136,61 @@ impl Report<'_, '_> {
     fn hear(&mut self, message: Message) {
         let Message::Took(place, Err(errno)) = message else { return };
         match self.plan.tasks().get(place) {
-            Some(task) if task.optional => (self.skipped)(&task.step, errno),
+            Some(task) if task.optional => (self.observer)(Event::Skipped(&task.step, errno)),
             Some(task) => self.failure = Some(Failure { step: &task.step, errno }),
             None => {}
         }
     }
 }
 
+/// The program's process, a child of this one: its id is its own until its end was seen.
+pub(super) struct Program(pub(super) Pid);
+
+impl Program {
+    /// Passes a signal on that this process got.
+    pub(super) fn pass_on(&self, Received { signal, from_kernel }: Received) {
+        // The terminal sent it to the whole foreground group, so the program has it already unless it left that group.
+        let has_it = from_kernel && Group::of(self.0) == Ok(Group::own());
+        if !has_it {
+            self.send(signal);
+        }
+    }
+
+    /// Sends a signal. To a program that has ended there is nobody to send it to.
+    fn send(&self, signal: Signal) {
+        let _ = signal::send(self.0, signal);
+    }
+}
+
 struct Waiter<'a> {
-    program: Pid,
+    program: Program,
     /// The caller's procfs, where the program is PID 1 of its namespace and can be looked up there.
     init: Option<&'a ProcRoot>,
     terminal: Option<Terminal>,
     /// The signal that nsx gave its effect by SIGKILL or SIGSTOP, because the program would have dropped it.
     in_place_of: Option<Signal>,
+    /// Signals of which nsx is not yet sure what PID 1 does with them.
+    watched: Vec<Watched>,
+    /// The signal that killed the program, where nsx itself is PID 1 and told so.
+    killed: Option<Signal>,
     outside: Option<Outside>,
+    running: bool,
 }
+
+/// A signal whose fate nsx looks at again and again. A process shows what it does with signals only in pieces, which may
+/// be of different moments, and while it makes a child it holds all of them back: one look is none.
+struct Watched {
+    signal: Signal,
+    looks: u32,
+    /// How many of the looks said that it is dropped.
+    dropped: u32,
+}
+
+/// How many looks must say that a signal is dropped.
+const SURE: u32 = 2;
+
+/// After how many looks nsx leaves a signal to a program that holds it back, to read it from a descriptor.
+const LOOKS: u32 = 30;
 
 impl Waiter<'_> {
     fn wait(&mut self, signals: &SignalFd, link: Link, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
@@ -143,19 +198,36 @@ impl Waiter<'_> {
         loop {
             let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
             fds.extend(link.as_ref().map(|link| PollFd::new(link, PollFlags::IN)));
-            match rustix::event::poll(&mut fds, None) {
+            // Not in step with a program that does the same thing over and over.
+            let again = self
+                .watched
+                .first()
+                .map(|watched| Timespec { tv_sec: 0, tv_nsec: (3 + i64::from(watched.looks) % 5) * 1_000_000 });
+            match rustix::event::poll(&mut fds, again.as_ref()) {
                 Err(Errno::INTR) => continue,
+                Ok(0) => {
+                    drop(fds);
+                    self.look_at_watched();
+                    continue;
+                }
                 outcome => outcome?,
             };
             let [signalled, told] = [0, 1].map(|fd| fds.get(fd).is_some_and(|fd| !fd.revents().is_empty()));
             drop(fds);
             if told && let Some(end) = &link {
                 match end.receive() {
+                    Some(Message::Running) => self.runs(report),
+                    Some(Message::Stopped(signal)) => self.stop(signal)?,
+                    Some(Message::Killed(signal)) => self.killed = Some(signal),
                     Some(message) => report.hear(message),
                     // The program runs, or its process has ended.
                     None => {
                         link = None;
-                        self.settle(report.failure.is_none());
+                        if report.failure.is_none() {
+                            self.runs(report);
+                        } else {
+                            self.outside.take().inspect(Outside::undo);
+                        }
                     }
                 }
             } else if signalled {
@@ -164,7 +236,7 @@ impl Waiter<'_> {
                     self.pass_on(received);
                 } else if let Some(ended) = self.look()? {
                     if let Some(terminal) = &self.terminal {
-                        terminal.take_back(self.program);
+                        terminal.take_back(self.program.0);
                     }
                     return Ok(ended);
                 }
@@ -172,21 +244,20 @@ impl Waiter<'_> {
         }
     }
 
-    /// Lets what was left behind outside stay, if the program runs, and lets go of the outside.
-    fn settle(&mut self, runs: bool) {
+    /// The program runs: what was left behind outside may stay, and the outside ends.
+    fn runs(&mut self, report: &mut Report<'_, '_>) {
+        if !std::mem::replace(&mut self.running, true) {
+            (report.observer)(Event::Running);
+        }
         if let Some(outside) = self.outside.take() {
-            if runs {
-                let _ = outside.keep();
-            } else {
-                outside.undo();
-            }
+            let _ = outside.keep();
         }
     }
 
     /// Looks what became of the program: whether it ended, or stopped, whereupon nsx stops too.
     fn look(&mut self) -> Result<Option<Ended>, Errno> {
         let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
-        let Some((_, status)) = waitpid(Some(self.program), options)? else { return Ok(None) };
+        let Some((_, status)) = waitpid(Some(self.program.0), options)? else { return Ok(None) };
         if let Some(signal) = status.stopping_signal() {
             self.stop(signal)?;
             return Ok(None);
@@ -201,35 +272,46 @@ impl Waiter<'_> {
                 Ended::Killed(meant.unwrap_or(libc::SIGKILL))
             }
             Some(signal) => Ended::Killed(signal),
-            None => Ended::Exited(status.exit_status().unwrap_or_default() as u8),
+            None => {
+                let exited = Ended::Exited(status.exit_status().unwrap_or_default() as u8);
+                self.killed.map_or(exited, Ended::Killed)
+            }
         }
     }
 
-    fn pass_on(&mut self, Received { signal, from_kernel }: Received) {
-        // The terminal sent it to the whole foreground group, so the program has it already unless it left that group.
-        if !(from_kernel && self.shares_group()) {
-            self.send(signal);
+    fn pass_on(&mut self, received: Received) {
+        // Looked at before the signal changes what there is to see.
+        let fate = self.init.map(|proc| fate(proc, self.program.0, received.signal));
+        self.program.pass_on(received);
+        if let Some(Fate::HeldBack | Fate::Dropped(_)) = fate {
+            let dropped = u32::from(fate != Some(Fate::HeldBack));
+            self.watched.push(Watched { signal: received.signal, looks: 1, dropped });
         }
-        let effect = self.init.and_then(|proc| dropped(proc, self.program, signal));
-        match effect {
-            Some(DefaultEffect::End) => self.substitute(signal, libc::SIGKILL),
-            Some(DefaultEffect::Stop) => self.substitute(signal, libc::SIGSTOP),
-            Some(DefaultEffect::Nothing) | None => {}
+    }
+
+    /// Gives signals that PID 1 drops their effect from outside, once that is sure.
+    fn look_at_watched(&mut self) {
+        let Some(proc) = self.init else { return };
+        for mut watched in std::mem::take(&mut self.watched) {
+            let effect = match fate(proc, self.program.0, watched.signal) {
+                Fate::TakenCareOf => continue,
+                Fate::HeldBack => None,
+                Fate::Dropped(effect) => Some(effect),
+            };
+            watched.looks += 1;
+            watched.dropped += u32::from(effect.is_some());
+            match effect {
+                Some(DefaultEffect::End) if watched.dropped >= SURE => self.substitute(watched.signal, libc::SIGKILL),
+                Some(DefaultEffect::Stop) if watched.dropped >= SURE => self.substitute(watched.signal, libc::SIGSTOP),
+                _ if watched.looks < LOOKS => self.watched.push(watched),
+                _ => {}
+            }
         }
     }
 
     fn substitute(&mut self, signal: Signal, by: Signal) {
         self.in_place_of = Some(signal);
-        self.send(by);
-    }
-
-    /// Sends a signal to the program. It may have ended, but its id is its own until nsx has seen that.
-    fn send(&self, signal: Signal) {
-        let _ = signal::send(self.program, signal);
-    }
-
-    fn shares_group(&self) -> bool {
-        getpgid(Some(self.program)) == Ok(getpgrp())
+        self.program.send(by);
     }
 
     /// Stops nsx as the program was stopped, so that whoever waits for nsx learns of it, and lets both go on together.
@@ -237,15 +319,15 @@ impl Waiter<'_> {
     /// Where the kernel does not let nsx stop, because nobody would be there to resume it, the program goes on at once.
     fn stop(&mut self, signal: Signal) -> Result<(), Errno> {
         let signal = if signal == libc::SIGSTOP { self.in_place_of.take().unwrap_or(signal) } else { signal };
-        let group = getpgid(Some(self.program)).ok().filter(|group| *group != getpgrp());
+        let group = Group::of(self.program.0).ok().filter(|group| *group != Group::own());
         let had_terminal = group.filter(|group| self.terminal.as_ref().is_some_and(|tty| tty.is_foreground(*group)));
         signal::raise_default(signal)?;
         if let (Some(group), Some(terminal)) = (had_terminal, &self.terminal)
-            && terminal.is_foreground(getpgrp())
+            && terminal.is_foreground(Group::own())
         {
             terminal.set_foreground(group);
         }
-        self.send(libc::SIGCONT);
+        self.program.send(libc::SIGCONT);
         Ok(())
     }
 }

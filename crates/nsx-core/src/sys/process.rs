@@ -1,11 +1,15 @@
-//! Processes: unshare, fork, exec, ending.
+//! Processes: unshare, fork, exec, groups, ending.
 //!
 //! Sound because nsx has one thread wherever these are called (rule 5 of the house): a forked child may go on as if
 //! nothing had happened.
 
 use super::check;
 use crate::{ns::NsSet, pid::Pid};
-use rustix::{io::Errno, thread::UnshareFlags};
+use rustix::{
+    fd::{AsFd, AsRawFd},
+    io::Errno,
+    thread::UnshareFlags,
+};
 use std::ffi::CString;
 
 /// Moves this process out of the namespaces it is in, into new ones of these kinds, see `unshare(2)`. Its children only,
@@ -76,4 +80,44 @@ unsafe extern "C" {
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: the call does not return and touches no memory.
     unsafe { libc::_exit(code) }
+}
+
+/// A process group's id; 0 for one that was made outside of this process's PID namespace, which rustix has no type for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group(libc::pid_t);
+
+impl Group {
+    /// The group of a process, see `getpgid(2)`.
+    pub fn of(process: Pid) -> Result<Self, Errno> {
+        // SAFETY: a call without memory.
+        check(unsafe { libc::getpgid(process.as_raw_nonzero().get()) }).map(Self)
+    }
+
+    /// This process's own.
+    pub fn own() -> Self {
+        // SAFETY: a call without memory, which cannot fail.
+        Self(unsafe { libc::getpgrp() })
+    }
+
+    /// The group that has the foreground of a terminal, see `tcgetpgrp(3)`.
+    pub fn in_foreground(terminal: impl AsFd) -> Result<Self, Errno> {
+        // SAFETY: the descriptor is open, and the call needs no memory of ours.
+        check(unsafe { libc::tcgetpgrp(terminal.as_fd().as_raw_fd()) }).map(Self)
+    }
+
+    /// Gives it the foreground of a terminal, see `tcsetpgrp(3)`.
+    pub fn set_foreground(self, terminal: impl AsFd) -> Result<(), Errno> {
+        // SAFETY: the descriptor is open, and the call needs no memory of ours.
+        check(unsafe { libc::tcsetpgrp(terminal.as_fd().as_raw_fd(), self.0) }).map(drop)
+    }
+
+    /// Whether nobody is left in it. Of one that has no id here this cannot be known.
+    pub fn is_gone(self) -> bool {
+        Pid::from_raw(self.0).is_some_and(|leader| rustix::process::test_kill_process_group(leader) == Err(Errno::SRCH))
+    }
+
+    /// Whether it is the one that `process` leads, or led.
+    pub fn is_led_by(self, process: Pid) -> bool {
+        self.0 == process.as_raw_nonzero().get()
+    }
 }

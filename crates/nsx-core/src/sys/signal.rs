@@ -109,17 +109,21 @@ impl SignalFd {
 
     /// Waits for the next signal that is held back.
     pub fn read(&self) -> Result<Received, Errno> {
+        let own = rustix::process::getpid().as_raw_nonzero().get().unsigned_abs();
         let mut bytes = [0; size_of::<libc::signalfd_siginfo>()];
         loop {
             match rustix::io::read(&self.0, &mut bytes) {
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno),
-                Ok(_) => break,
+                Err(Errno::INTR) => continue,
+                outcome => outcome?,
+            };
+            // SAFETY: a structure of integers, for which any bytes are valid; the kernel writes whole ones only.
+            let info: libc::signalfd_siginfo = unsafe { std::mem::transmute(bytes) };
+            let from_kernel = info.ssi_code == libc::SI_KERNEL;
+            // SIGPIPE of a write of ours is nobody else's.
+            if from_kernel || info.ssi_pid != own || info.ssi_signo != libc::SIGPIPE.cast_unsigned() {
+                return Ok(Received { signal: info.ssi_signo.cast_signed(), from_kernel });
             }
         }
-        // SAFETY: a structure of integers, for which any bytes are valid; the kernel writes whole ones only.
-        let info: libc::signalfd_siginfo = unsafe { std::mem::transmute(bytes) };
-        Ok(Received { signal: info.ssi_signo.cast_signed(), from_kernel: info.ssi_code == libc::SI_KERNEL })
     }
 }
 
@@ -157,10 +161,16 @@ pub fn send(process: Pid, signal: Signal) -> Result<(), Errno> {
 
 /// Sends `signal` to this process and lets it through at once, with its default effect. Returns where that effect did
 /// not end or stop it, or once it goes on.
+///
+/// On PID 1 of a namespace a signal has no default effect. So that another nsx, which waits for this one, can see that it
+/// does nothing about a signal that stops, and stop it from outside, the signal is let through for a moment.
 pub fn raise_default(signal: Signal) -> Result<(), Errno> {
     let before = Disposition::default_for(signal).ok(); // fails for KILL and STOP, whose effect is fixed
     send(rustix::process::getpid(), signal)?;
     let blocked = Mask::set(libc::SIG_UNBLOCK, &Mask::of(signal)?)?;
+    if rustix::process::getpid() == Pid::INIT && default_effect(signal) == DefaultEffect::Stop {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
     blocked.restore()?;
     before.map_or(Ok(()), |before| before.restore(signal))
 }

@@ -1,8 +1,9 @@
-//! Standard descriptors that the caller closed.
+//! Descriptors that the caller gave: standard ones that are closed, and one that is named by its number.
 
 use rustix::{
-    fd::{BorrowedFd, IntoRawFd},
+    fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd},
     fs::{CWD, Mode, OFlags},
+    io::{Errno, FdFlags},
 };
 
 /// Holds the places of descriptors 0 to 2 that are closed, so that nothing of ours is opened there and written to as if
@@ -18,4 +19,20 @@ pub fn hold_closed() {
             let _ = place.into_raw_fd();
         }
     }
+}
+
+/// A descriptor of ours for what the caller gave as `number`. The program does not get it, unless it is a standard one.
+///
+/// `EBADF` where it is not open.
+pub fn take(number: RawFd) -> Result<OwnedFd, Errno> {
+    if number < 0 {
+        return Err(Errno::BADF);
+    }
+    // SAFETY: the kernel says whether it is open; nothing of ours is used under a number that the caller gave.
+    let given = unsafe { BorrowedFd::borrow_raw(number) };
+    let ours = rustix::io::fcntl_dupfd_cloexec(given, 3)?;
+    if number > 2 {
+        rustix::io::fcntl_setfd(given, FdFlags::CLOEXEC)?;
+    }
+    Ok(ours)
 }

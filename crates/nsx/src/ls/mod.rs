@@ -13,9 +13,9 @@ use std::ffi::OsString;
 
 const EXAMPLES: &str = "\
 Examples:
-  nsx ls -t net          The network namespaces, and how many processes are in each
-  nsx ls -p $$           The namespaces that this shell is in
-  nsx ls --pids          What runs in PID namespaces below this one, as containers do
+  nsx ls -t net    the network namespaces, and how many processes are in each
+  nsx ls -p $$     the namespaces that this shell is in
+  nsx ls --pids    what runs in PID namespaces below this one, as containers do
 
 Exit status: 0 if something is listed, 1 if nothing matched, 2 for wrong usage or a failure.";
 

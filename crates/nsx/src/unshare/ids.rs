@@ -28,12 +28,12 @@ pub(super) struct IdOptions {
     map_current_user: bool,
     /// Map the caller to this user inside; implies --user
     ///
-    /// A number, or a name as the caller's system knows it. It goes before what -r and -c say of the user.
+    /// A number, or a name as the caller's system knows it. It takes precedence over -r and -c.
     #[arg(long, value_name = "UID|NAME")]
     map_user: Option<OsString>,
     /// Map the caller's group to this one inside; implies --user
     ///
-    /// A number, or a name as the caller's system knows it. It goes before what -r and -c say of the group.
+    /// A number, or a name as the caller's system knows it. It takes precedence over -r and -c.
     #[arg(long, value_name = "GID|NAME")]
     map_group: Option<OsString>,
     /// Map a range of users; implies --user; repeatable
@@ -45,7 +45,7 @@ pub(super) struct IdOptions {
     map_users: Vec<OsString>,
     /// Map a range of groups; implies --user; repeatable
     ///
-    /// As --map-users, of /etc/subgid and newgidmap(1). Ranges of groups too are given to users, not to groups.
+    /// As --map-users, with /etc/subgid, which gives ranges of groups to users, and newgidmap(1).
     #[arg(long, value_name = "RANGE")]
     map_groups: Vec<OsString>,
     /// The same as --map-users=auto --map-groups=auto
@@ -56,7 +56,7 @@ pub(super) struct IdOptions {
     map_subids: bool,
     /// Whether programs inside may call setgroups(2)
     ///
-    /// The kernel asks for `deny` of a caller without privilege who maps a group, so that is then the default.
+    /// Where only the caller's own group is mapped the default is `deny`, without which the kernel asks for privilege.
     #[arg(long, value_name = "RULE")]
     setgroups: Option<Setgroups>,
     /// Run the program as this user

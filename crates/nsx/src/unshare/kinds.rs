@@ -42,7 +42,7 @@ pub(super) struct KindOptions {
     time: Option<Option<PathBuf>>,
     /// Every kind that the kernel has
     ///
-    /// Where the caller has not the privilege for it this implies --map-root-user.
+    /// Where the caller lacks the privilege for that, it implies --map-root-user.
     #[arg(short, long)]
     pub(super) all: bool,
     /// Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE

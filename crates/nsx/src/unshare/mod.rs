@@ -11,7 +11,9 @@ mod rights;
 
 use crate::{
     exit::ExitStatus,
+    out,
     program::{self, RequestError},
+    status::StatusFd,
 };
 use clap::{Args, Parser, ValueEnum, builder::ValueHint};
 use clocks::ClockOptions;
@@ -37,7 +39,7 @@ use std::{ffi::OsString, path::PathBuf};
     override_usage = "nsx unshare [OPTIONS] [--] [PROGRAM [ARG]...]",
     after_help = "\
 Examples:
-  nsx unshare -r --pid            a shell as root of a private PID tree; needs no privilege
+  nsx unshare -r --pid            a shell as root, alone in a PID namespace
   nsx unshare -r --net ss -ltn    a program in a network of its own
   nsx unshare -r --overlay .:$PWD make install
                                   a trial run: what it changes below . is lost at the end
@@ -46,6 +48,16 @@ Examples:
   nsx unshare -a --explain        what would be done, step by step"
 )]
 pub struct Options {
+    // Before the groups: what follows one would stand under its heading.
+    /// The program and its arguments
+    #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
+    program: Vec<OsString>,
+    /// Print the plan, a line a step, and run nothing
+    #[arg(long)]
+    explain: bool,
+    /// Say on standard error what was skipped
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     kinds: KindOptions,
     #[command(flatten)]
@@ -62,15 +74,6 @@ pub struct Options {
     environment: EnvironmentOptions,
     #[command(flatten)]
     clocks: ClockOptions,
-    /// Print the plan, a line a step, and run nothing
-    #[arg(long)]
-    explain: bool,
-    /// Say on standard error what was skipped
-    #[arg(short, long)]
-    verbose: bool,
-    /// The program and its arguments
-    #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
-    program: Vec<OsString>,
 }
 
 #[derive(Args, Debug)]
@@ -89,7 +92,7 @@ struct SetupOptions {
     #[arg(short = 'w', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     wd: Option<PathBuf>,
     /// How mount events pass between the new mount namespace and the caller's
-    #[arg(long, value_name = "MODE", default_value = "private", hide_default_value = true)]
+    #[arg(long, value_name = "MODE", default_value = "private")]
     propagation: Propagation,
     /// Mount a procfs on DIR, by default /proc; implies --mount
     ///
@@ -122,6 +125,17 @@ struct ProcessOptions {
     /// With --pid, become the program oneself: only its children are in the new PID namespace
     #[arg(long)]
     no_fork: bool,
+    /// Be PID 1 oneself, and run the program as its child; implies --pid
+    ///
+    /// For programs that are no init: orphans are reaped, and signals have their usual effect.
+    #[arg(long, conflicts_with = "no_fork")]
+    init: bool,
+    /// Write a line of JSON at each stage to descriptor N; implies --fork
+    ///
+    /// `created` with the program's PID outside and inside and the inode number of each namespace, `running`, `exited`
+    /// with status or signal, `failed` with the step, the errno and a message. The program does not get the descriptor.
+    #[arg(long, value_name = "N", conflicts_with = "no_fork")]
+    status_fd: Option<i32>,
     /// Where nsx forks, let the program live on when nsx is killed
     #[arg(long)]
     no_kill_child: bool,
@@ -143,14 +157,22 @@ enum Propagation {
 /// Runs the command.
 pub(crate) fn run(options: Options) -> ExitStatus {
     let (explain, verbose) = (options.explain, options.verbose);
+    let status = match options.process.status_fd.map(|number| (number, StatusFd::take(number))) {
+        None => None,
+        Some((_, Ok(status))) => Some(status),
+        Some((number, Err(errno))) => return RequestError::StatusFd(number, errno).into(),
+    };
     let planned = program::caller().and_then(|(caller, proc)| {
         let request = request(options, &caller, &proc)?;
         Ok((plan::unshare::plan(request, &caller)?, caller, proc))
     });
     match planned {
-        Err(error) => error.into(),
+        Err(error) => {
+            status.inspect(|status| status.refused(&out::chain(&error)));
+            error.into()
+        }
         Ok((plan, ..)) if explain => program::explain(&plan),
-        Ok((plan, caller, proc)) => program::carry_out(&plan, &caller, &proc, verbose),
+        Ok((plan, caller, proc)) => program::carry_out(&plan, &caller, &proc, verbose, status.as_ref()),
     }
 }
 
@@ -171,6 +193,9 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
     if !clocks.is_empty() {
         kinds.insert(NsKind::Time);
     }
+    if process.init {
+        kinds.insert(NsKind::Pid);
+    }
     if setup.root.is_some() || setup.mount_proc.is_some() || !mounts.is_empty() {
         kinds.insert(NsKind::Mnt);
     }
@@ -187,7 +212,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         return usage("--mount-proc needs an absolute path");
     }
 
-    let fork = process.fork || (kinds.contains(NsKind::Pid) && !process.no_fork);
+    let fork = process.fork || process.status_fd.is_some() || (kinds.contains(NsKind::Pid) && !process.no_fork);
     let own_proc = kinds.contains(NsKind::Pid) && fork && !setup.no_mount_proc;
     let mount_proc = setup.mount_proc.or(own_proc.then(|| "/proc".into()));
     let mount_sys = kinds.contains(NsKind::Net) && !setup.no_mount_sys;
@@ -215,6 +240,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
             Propagation::Unchanged => plan::Propagation::Unchanged,
         },
         fork,
+        init: process.init,
         kill_child: !process.no_kill_child,
         loopback: kinds.contains(NsKind::Net) && !setup.no_lo,
         mounts,

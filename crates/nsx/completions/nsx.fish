@@ -1,0 +1,115 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_nsx_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_nsx_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_nsx_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_nsx_using_subcommand
+    set -l cmd (__fish_nsx_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c nsx -n "__fish_nsx_needs_command" -s h -l help -d 'Print help'
+complete -c nsx -n "__fish_nsx_needs_command" -s V -l version -d 'Print version'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "unshare" -d 'Run a program in new namespaces'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "enter" -d 'Run a program in the namespaces of a process'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "ls" -d 'List namespaces, or the processes in nested PID namespaces'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "pidmap" -d 'Translate process ids between PID namespaces'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l pin -d 'Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE' -r -F
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-user -d 'Map the caller to this user inside; implies --user' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-group -d 'Map the caller\'s group to this one inside; implies --user' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-users -d 'Map a range of users; implies --user; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-groups -d 'Map a range of groups; implies --user; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l setgroups -d 'Whether programs inside may call setgroups(2)' -r -f -a "allow\t'They may'
+deny\t'They may not'"
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s S -l setuid -d 'Run the program as this user' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s G -l setgid -d 'Run the program as this group, with no supplementary ones' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l hostname -d 'Host name in the new UTS namespace; implies --uts' -r -f -a "(__fish_print_hostnames)"
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s R -l root -d 'Make DIR the root directory; implies --mount' -r -f -a "(__fish_complete_directories)"
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s w -l wd -d 'Start the program in DIR, as the new root has it' -r -f -a "(__fish_complete_directories)"
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l propagation -d 'How mount events pass between the new mount namespace and the caller\'s' -r -f -a "private\t'Neither side sees mounts of the other'
+shared\t'Both sides see mounts of the other'
+slave\t'Mounts outside are seen inside'
+unchanged\t'As each mount point has it'"
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l status-fd -d 'Write a line of JSON at each stage to descriptor N; implies --fork' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l cap-drop -d 'Take a capability, or `all`, away from the program for good; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l cap-keep -d 'Leave the program this capability, whoever it runs as, though --cap-drop takes it; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l env -d 'Set a variable of the program\'s environment; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l unset-env -d 'Remove a variable from it; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l keep-env -d 'Start from an empty one, but keep this variable; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l monotonic -d 'Set the monotonic clock ahead by OFFSET; implies --time' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l boottime -d 'Set the boot-time clock ahead by OFFSET; implies --time' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l explain -d 'Print the plan, a line a step, and run nothing'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s v -l verbose -d 'Say on standard error what was skipped'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s m -l mount -d 'Mount points'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s u -l uts -d 'Host name and NIS domain name'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s i -l ipc -d 'System V IPC and POSIX message queues'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s n -l net -d 'Network devices, addresses, ports'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s p -l pid -d 'Process ids'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s U -l user -d 'User and group ids, capabilities'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s C -l cgroup -d 'The root of the cgroup tree'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s T -l time -d 'Offsets of the monotonic and boot-time clocks'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s a -l all -d 'Every kind that the kernel has'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s r -l map-root-user -d 'Be root inside: map the caller to user 0 and group 0; implies --user'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s c -l map-current-user -d 'Be oneself inside: map the caller to the same user and group; implies --user'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-auto -d 'The same as --map-users=auto --map-groups=auto'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-subids -d 'The same as --map-users=subids --map-groups=subids'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l mount-proc -d 'Mount a procfs on DIR, by default /proc; implies --mount'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-proc -d 'With --pid, leave /proc as it is'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-sys -d 'With --net, leave /sys as it is'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-lo -d 'With --net, leave the loopback device down'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s f -l fork -d 'Run the program as a child of nsx'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-fork -d 'With --pid, become the program oneself: only its children are in the new PID namespace'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l init -d 'Be PID 1 oneself, and run the program as its child; implies --pid'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-kill-child -d 'Where nsx forks, let the program live on when nsx is killed'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-new-privs -d 'Let no exec give the program more privilege than it has, as a set-user-id one would'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l clear-env -d 'Start from an empty one'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s t -l target -d 'The process, as nsenter(1) takes it' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s S -l setuid -d 'Run the program as this user of the namespace that is joined; root, if a user namespace is' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s G -l setgid -d 'Run the program as this group of the namespace that is joined, with no supplementary ones' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s w -l wd -d 'Start the program in DIR, as the process sees it; where the process is, if its mount namespace is joined' -r -f -a "(__fish_complete_directories)"
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l explain -d 'Print the plan, a line a step, and run nothing'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s v -l verbose -d 'Say on standard error what was skipped'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s m -l mount -d 'Mount points'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s u -l uts -d 'Host name and NIS domain name'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s i -l ipc -d 'System V IPC and POSIX message queues'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s n -l net -d 'Network devices, addresses, ports'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s p -l pid -d 'Process ids'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s U -l user -d 'User and group ids, capabilities'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s C -l cgroup -d 'The root of the cgroup tree'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s T -l time -d 'Offsets of the monotonic and boot-time clocks'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s a -l all -d 'All in which the process differs from the caller; the default'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s h -l help -d 'Print help'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s t -l type -d 'List only namespaces of this kind: cgroup, ipc, mnt, net, pid, time, user or uts' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only the namespaces that this process is in' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces (so far also the default), or with --pids all processes'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l pids -d 'List the processes in nested PID namespaces'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json -d 'Print a JSON document'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s q -l quiet -d 'Do not say on standard error what could not be seen'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l from -d 'Read the ids as the PID namespace of this process counts' -r
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json -d 'Print a JSON document'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s q -l quiet -d 'Print numbers only: a line for each PID with its ids, or with --from the one that it has here'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s h -l help -d 'Print help (see more with \'--help\')'

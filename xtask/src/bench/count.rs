@@ -1,0 +1,42 @@
+//! What repeats from run to run: instructions and system calls.
+
+use super::Work;
+use crate::Outcome;
+use std::{fs, path::Path};
+
+/// Instructions in user space, of the process and those that it forks, each up to where it becomes another program.
+///
+/// Callgrind writes what it counted when a process ends. It loses that at an exec, and a forked child begins with its
+/// parent's counts, so it is told to write before both, which clears the counts: the sum of all it wrote is the answer.
+pub(super) fn instructions(work: &Work, directory: &Path) -> Outcome<u64> {
+    for old in fs::read_dir(directory)? {
+        fs::remove_file(old?.path())?;
+    }
+    let files = format!("--callgrind-out-file={}/%p", directory.display());
+    let dump = ["--dump-before=*execve", "--dump-before=*fork", "--dump-before=*_Fork"];
+    work.run(&[&["valgrind", "--quiet", "--tool=callgrind", "--vgdb=no", &files], &dump[..]].concat())?;
+    let mut sum = 0;
+    for file in fs::read_dir(directory)? {
+        let text = fs::read_to_string(file?.path())?;
+        let totals = text.lines().filter_map(|line| line.strip_prefix("totals: "));
+        sum += totals.map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    }
+    Ok(sum)
+}
+
+/// System calls of the process and those that it starts, without those of the program `true` if it runs that.
+pub(super) fn system_calls(work: &Work, directory: &Path) -> Outcome<u64> {
+    let runs_true = work.0.last().is_some_and(|word| word == "true");
+    let others = if runs_true { all_system_calls(&Work(vec!["true".into()]), directory)? } else { 0 };
+    Ok(all_system_calls(work, directory)?.saturating_sub(others))
+}
+
+fn all_system_calls(work: &Work, directory: &Path) -> Outcome<u64> {
+    let file = directory.join("calls");
+    work.run(&["strace", "-f", "-c", "-o", &file.to_string_lossy()])?;
+    let summary = fs::read_to_string(file)?;
+    let total = summary.lines().rev().find(|line| line.ends_with(" total"));
+    // % time, seconds, usecs/call, calls, errors if there were any, syscall.
+    let calls = total.and_then(|line| line.split_ascii_whitespace().nth(3));
+    Ok(calls.ok_or("strace printed no total")?.parse()?)
+}

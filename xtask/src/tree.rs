@@ -1,0 +1,51 @@
+//! The files of the repository. Paths are relative to its root.
+
+use crate::Outcome;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A file that a chore generates.
+#[derive(Clone)]
+pub(crate) struct Generated {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+    /// The chore.
+    pub(crate) by: &'static str,
+}
+
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
+}
+
+/// Reads a file. What is not UTF-8 in it becomes U+FFFD.
+pub(crate) fn read(path: &Path) -> Outcome<String> {
+    match fs::read(root().join(path)) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) => Err(format!("failed to read {}: {error}", path.display()).into()),
+    }
+}
+
+/// Writes what was generated.
+pub(crate) fn write(files: Vec<Generated>) -> Outcome {
+    for Generated { path, text, .. } in files {
+        fs::write(root().join(&path), text).map_err(|error| format!("failed to write {}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The files that git knows of and that are there.
+pub(crate) fn committed() -> Outcome<Vec<PathBuf>> {
+    let listing = Command::new("git").arg("-C").arg(root()).args(["ls-files", "-z"]).output();
+    let listing = listing.map_err(|error| format!("failed to run git: {error}"))?;
+    if !listing.status.success() {
+        return Err(format!("git ls-files: {}", String::from_utf8_lossy(&listing.stderr).trim()).into());
+    }
+    let names = String::from_utf8(listing.stdout)?;
+    let paths = names.split_terminator('\0').map(PathBuf::from);
+    Ok(paths.filter(|path| root().join(path).exists()).collect())
+}
