@@ -92,7 +92,8 @@ fn setgroups_is_denied_or_allowed(session: &Session) {
 fn the_program_becomes_a_user_and_a_group(session: &Session) {
     let script = "echo $(id -u) $(id -g) $(id -G); grep CapEff /proc/self/status";
     for options in ["--uts -S 4243 -G 4244", "--pid --setuid 4243 --setgid 4244"] {
-        let output = session.nsx(&format!("unshare {options} sh -c")).arg(script).output();
+        let nsx = format!("setpriv --groups=4245,4246 -- nsx unshare {options} sh -c");
+        let output = session.command(&nsx).arg(script).output();
         assert_eq!(output, "4243 4244 4244\nCapEff:\t0000000000000000", "{options}");
     }
     let output = session.nsx("unshare --uts -G mail -S daemon sh -c").arg("id -un; id -gn; id -Gn").output();

@@ -14,6 +14,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(an_init_that_waits_for_its_signals_gets_them).needs([Need::Tool("perl")]),
         both(a_shell_that_forks_all_the_time_can_be_ended),
         both(a_signal_is_not_lost_however_early_it_comes),
+        both(nsx_as_pid_1_exits_with_128_and_the_signal),
         both(a_killed_nsx_takes_its_program_with_it),
         both(no_kill_child_lets_the_program_live_on),
         both(timeout_ends_it),
@@ -144,6 +145,21 @@ fn a_signal_is_not_lost_however_early_it_comes(session: &Session) {
             nsx.signal(Signal::TERM);
             nsx.wait_for(SOON).killed_by(Signal::TERM);
         }
+    }
+}
+
+fn nsx_as_pid_1_exits_with_128_and_the_signal(session: &Session) {
+    // PID 1 cannot end by a signal that it sends itself.
+    for signal in [Signal::TERM, Signal::QUIT, Signal::KILL] {
+        let nsx = session.unshare("--pid nsx unshare --pid sleep 100").start();
+        let sleep = nsx.program("sleep");
+        if signal == Signal::KILL {
+            sleep.signal(signal)
+        } else {
+            nsx.signal(signal)
+        }
+        nsx.wait_for(SOON).exited(128 + signal.as_raw());
+        assert!(sleep.ended(Duration::ZERO), "{signal:?}");
     }
 }
 

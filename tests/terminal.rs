@@ -14,12 +14,13 @@ pub(crate) fn tests() -> Vec<Test> {
         both(ctrl_c_ends_it),
         both(ctrl_backslash_ends_it_too),
         both(ctrl_z_stops_it_and_fg_goes_on),
+        both(ctrl_z_and_ctrl_c_reach_two_pid_namespaces_down),
         both(a_stopped_job_can_be_killed),
         both(a_background_reader_stops_and_does_not_spin),
         both(timeout_ends_it_and_gives_the_terminal_back),
         both(a_shell_inside_has_job_control),
         both(a_script_reads_on_after_a_shell_inside),
-        both(a_program_that_handles_the_interrupt_gets_it_once),
+        both(a_program_that_handles_the_interrupt_gets_it_once).needs([Need::Tool("perl")]),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::Tool("bash")]))
@@ -82,6 +83,21 @@ fn ctrl_z_stops_it_and_fg_goes_on(session: &Session) {
         terminal.prompt();
         assert_eq!(status(&mut terminal), "0", "{way}");
     }
+}
+
+fn ctrl_z_and_ctrl_c_reach_two_pid_namespaces_down(session: &Session) {
+    let mut terminal = session.terminal();
+    let sleep =
+        type_in(&mut terminal, &format!("nsx unshare {}--pid nsx unshare --pid ", session.map_root()), "sleep 100");
+    terminal.press("\x1a");
+    terminal.shows("Stopped");
+    terminal.prompt();
+    until("the sleep stops", || sleep.state() == 'T');
+    terminal.line("fg");
+    until("the sleep goes on", || sleep.state() == 'S');
+    terminal.press("\x03");
+    terminal.prompt();
+    assert_eq!(status(&mut terminal), "130");
 }
 
 fn a_stopped_job_can_be_killed(session: &Session) {
@@ -173,13 +189,15 @@ fn a_script_reads_on_after_a_shell_inside(session: &Session) {
 }
 
 fn a_program_that_handles_the_interrupt_gets_it_once(session: &Session) {
-    // The terminal sends it to the whole process group, and nsx is in it.
+    // The terminal sends it to the whole process group, and nsx is in it. perl counts what a shell takes for one.
+    let script =
+        "$SIG{INT} = sub { $n++ }; $| = 1; print qq(re), qq(ady\\n); sub nap { select(undef, undef, undef, 0.02) }
+        nap until $n; nap for 1 .. 10; exit $n";
     for way in &Ways::new(session).prefixes {
         let mut terminal = session.terminal();
-        let script =
-            "n=0; trap 'n=$((n+1))' INT; echo re''ady; while [ $n = 0 ]; do sleep 0.05; done; sleep 0.2; exit $n";
-        terminal.line(&format!("{way}sh -c '{}'", script.replace('\'', "'\\''")));
-        terminal.shows("\r\nready");
+        std::fs::write(session.path("count"), script).unwrap();
+        terminal.line(&format!("{way}perl count"));
+        terminal.shows("ready");
         terminal.press("\x03");
         terminal.prompt();
         assert_eq!(status(&mut terminal), "1", "{way}");
