@@ -47,6 +47,7 @@ pub fn explain(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> Optio
         (Step::Unshare(kinds), Errno::NOSPC | Errno::USERS) => facts.limit_reached(*kinds),
         (Step::WriteIdMap { .. }, Errno::PERM | Errno::ACCESS) => facts.apparmor(),
         (Step::Join { kinds, .. }, Errno::PERM) => facts.join_denied(*kinds),
+        (Step::JoinFile(file), Errno::PERM) => facts.join_denied(NsSet::from_iter([file.kind()])),
         (Step::Join { kinds, .. }, Errno::INVAL) if kinds.contains(NsKind::Pid) => {
             Refusal::without_remedy("its PID namespace is not below yours, and the kernel lets nobody enter another")
         }
@@ -74,7 +75,7 @@ pub fn explain(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> Optio
         (Step::SetUser(id), Errno::INVAL) => facts.not_mapped(IdKind::User, *id),
         (Step::SetGroup(id), Errno::INVAL) => facts.not_mapped(IdKind::Group, *id),
         (
-            Step::SetUser(_) | Step::SetGroup(_) | Step::DropGroups | Step::ChangeRoot(_) | Step::BindRoot(_),
+            Step::SetUser(_) | Step::SetGroup(_) | Step::SetGroups(_) | Step::ChangeRoot(_) | Step::BindRoot(_),
             Errno::PERM,
         ) => facts.unprivileged(),
         _ => None,

@@ -90,6 +90,9 @@ pub(crate) enum RequestError {
     /// Ids that cannot be mapped as asked, and the line that is missing in the file of ranges, if one is.
     #[error("cannot map these {0} ids")]
     Map(IdKind, #[source] MapRequestError, Option<String>),
+    /// An OCI bundle that cannot be run.
+    #[error(transparent)]
+    Oci(#[from] crate::unshare::oci::OciError),
     /// The caller stands nowhere.
     #[error("failed to look up the current directory")]
     Directory(#[source] std::io::Error),

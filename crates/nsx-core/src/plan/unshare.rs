@@ -6,7 +6,7 @@
 //! everything that is bound held before the first mount, so that none hides what another shows; ids as late as can be, because the steps
 //! before need privilege; and the tie to nsx's life after them, because a change of ids cuts it.
 
-use super::{Actor, Caller, ClockOffset, Mount, Pin, Plan, PlanError, Propagation, Step};
+use super::{Actor, Caller, ClockOffset, Mount, NamespaceFile, Pin, Plan, PlanError, Propagation, Step};
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::{NsKind, NsSet},
@@ -25,6 +25,8 @@ const HOST_NAME_MAX: usize = 64;
 pub struct Request {
     /// Kinds of new namespaces.
     pub kinds: NsSet,
+    /// Namespaces to join before the new ones are made.
+    pub joins: Vec<NamespaceFile>,
     /// The new user namespace's users.
     pub users: Option<IdMap>,
     /// The new user namespace's groups.
@@ -53,14 +55,18 @@ pub struct Request {
     pub mount_proc: Option<PathBuf>,
     /// The new host name.
     pub hostname: Option<CString>,
+    /// The new NIS domain name.
+    pub domain_name: Option<CString>,
     /// The new root directory.
     pub root: Option<PathBuf>,
     /// The directory in which the program starts, below the new root.
     pub directory: Option<PathBuf>,
     /// The program's user id, in the new user namespace.
     pub uid: Option<u32>,
-    /// The program's group id, likewise; its supplementary groups are dropped.
+    /// The program's group id, likewise; its supplementary groups are then those named next.
     pub gid: Option<u32>,
+    /// The program's supplementary groups, likewise.
+    pub supplementary_groups: Vec<u32>,
     /// What becomes of the caller's capabilities.
     pub capabilities: Capabilities,
     /// Whether the program can gain no privilege by an exec, see `no_new_privs` in `prctl(2)`.
@@ -97,7 +103,19 @@ pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
         return Err(PlanError::NoSuchKind(kind));
     }
     let mut plan = Plan::default();
-    plan.push(Actor::Nsx, Step::Unshare(request.kinds));
+    let mut joins = request.joins.clone();
+    // What a user namespace's root may, it may only once it is joined; and who has joined a mount namespace sees its files.
+    joins.sort_by_key(|file| match file.kind() {
+        NsKind::User => 0,
+        NsKind::Mnt => 2,
+        _ => 1,
+    });
+    for file in joins {
+        plan.push(Actor::Nsx, Step::JoinFile(file));
+    }
+    if !request.kinds.is_empty() {
+        plan.push(Actor::Nsx, Step::Unshare(request.kinds));
+    }
     push_id_maps(&mut plan, &request, caller)?;
     for offset in &request.clocks {
         plan.push(Actor::Nsx, Step::SetClock(*offset));
@@ -134,9 +152,10 @@ fn push_ids_and_capabilities(plan: &mut Plan, request: &Request) {
         plan.push(Actor::Inside, Step::KeepCapabilities);
     }
     if let Some(gid) = request.gid {
-        // Where the kernel was just told to deny it, it denies it.
-        if !plan.0.iter().any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny))) {
-            plan.push(Actor::Inside, Step::DropGroups);
+        // Where the kernel was just told to deny it, it denies it: to ask for groups all the same is to be told so.
+        let denied = plan.0.iter().any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny)));
+        if !denied || !request.supplementary_groups.is_empty() {
+            plan.push(Actor::Inside, Step::SetGroups(request.supplementary_groups.clone()));
         }
         plan.push(Actor::Inside, Step::SetGroup(gid));
     }
@@ -203,6 +222,9 @@ fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanE
             return Err(PlanError::HostnameTooLong(bytes));
         }
         plan.push(Actor::Inside, Step::SetHostname(name.clone()));
+    }
+    if let Some(name) = &request.domain_name {
+        plan.push(Actor::Inside, Step::SetDomainName(name.clone()));
     }
     if let Some(root) = &request.root {
         if !private {

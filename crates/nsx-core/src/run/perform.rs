@@ -53,9 +53,11 @@ impl<'a> Hands<'a> {
             Step::Pin(pin) => self.pin(pin).map(Made::keep),
             Step::Fork { .. } | Step::ForkJoiner | Step::ForkSibling | Step::StayAsInit => Err(Errno::INVAL),
             Step::Join { target, kinds, one_by_one } => self.join(target, *kinds, one_by_one),
+            Step::JoinFile(file) => rustix::thread::move_into_link_name_space(rustix::fd::AsFd::as_fd(&*file.ns), None),
             Step::Propagate { at, propagation } => propagate(at, *propagation),
             Step::LoopbackUp => sys::net::loopback_up(),
             Step::SetHostname(name) => rustix::system::sethostname(name.as_bytes()),
+            Step::SetDomainName(name) => rustix::system::setdomainname(name.as_bytes()),
             Step::MountSys { root } => {
                 let place = self.furnisher.borrow().directory(root.as_deref(), Path::new("/sys"))?;
                 mounts::sysfs(&place, root.is_none())
@@ -72,7 +74,10 @@ impl<'a> Hands<'a> {
             }
             Step::ChangeDirectory(directory) => rustix::process::fchdir(directory),
             Step::SetDirectory(directory) => rustix::process::chdir(directory),
-            Step::DropGroups => rustix::thread::set_thread_groups(&[]),
+            Step::SetGroups(groups) => {
+                let groups: Vec<_> = groups.iter().copied().map(Gid::from_raw).collect();
+                rustix::thread::set_thread_groups(&groups)
+            }
             Step::SetGroup(gid) => rustix::thread::set_thread_gid(Gid::from_raw(*gid)),
             Step::SetUser(uid) => rustix::thread::set_thread_uid(Uid::from_raw(*uid)),
             Step::DieWithParent => {

@@ -7,6 +7,7 @@ mod clocks;
 mod ids;
 mod kinds;
 mod mounts;
+pub(crate) mod oci;
 mod rights;
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     out,
     program::{self, RequestError},
     status::StatusFd,
+    text::escape,
 };
 use clap::{Args, Parser, ValueEnum, builder::ValueHint};
 use clocks::ClockOptions;
@@ -25,8 +27,12 @@ use nsx_core::{
     plan::{self, Caller, unshare::Request},
     proc::ProcRoot,
 };
+use oci::Bundle;
 use rights::{EnvironmentOptions, RightsOptions};
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 /// Run a program in new namespaces
 ///
@@ -52,6 +58,15 @@ pub struct Options {
     /// The program and its arguments
     #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
     program: Vec<OsString>,
+    /// Run the OCI runtime bundle that this config.json describes
+    ///
+    /// Its namespaces are created, or joined where the file has a path for them; host name, id mappings, root, mounts,
+    /// user, capabilities, environment, directory and arguments are taken from it, and PROGRAM goes before the file's
+    /// own. What nsx does not carry out is named on standard error.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = [
+        "KindOptions", "IdOptions", "SetupOptions", "MountOptions", "RightsOptions", "EnvironmentOptions", "ClockOptions",
+    ])]
+    from_oci: Option<PathBuf>,
     /// Print the plan, a line a step, and run nothing
     #[arg(long)]
     explain: bool,
@@ -178,6 +193,9 @@ pub(crate) fn run(options: Options) -> ExitStatus {
 
 /// What the options ask for, with the defaults of `nsx unshare` filled in.
 fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request, RequestError> {
+    if let Some(file) = options.from_oci {
+        return bundle(&file, options.program, options.process, caller);
+    }
     let Options { kinds, ids, setup, mounts, process, rights, environment, clocks, program, .. } = options;
     let map_root = kinds.all && !caller.is_privileged() && !ids.maps_anything();
     let (mut kinds, pins) = kinds.settle(caller)?;
@@ -212,7 +230,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         return usage("--mount-proc needs an absolute path");
     }
 
-    let fork = process.fork || process.status_fd.is_some() || (kinds.contains(NsKind::Pid) && !process.no_fork);
+    let fork = process.forks(kinds.contains(NsKind::Pid));
     let own_proc = kinds.contains(NsKind::Pid) && fork && !setup.no_mount_proc;
     let mount_proc = setup.mount_proc.or(own_proc.then(|| "/proc".into()));
     let mount_sys = kinds.contains(NsKind::Net) && !setup.no_mount_sys;
@@ -255,7 +273,36 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         no_new_privs: rights.no_new_privs(),
         environment: environment.settle(std::env::vars_os())?,
         programs: program::programs(program)?,
+        ..Request::default()
     })
+}
+
+/// What an OCI bundle asks for, and the options beside it.
+fn bundle(
+    file: &Path,
+    program: Vec<OsString>,
+    process: ProcessOptions,
+    caller: &Caller,
+) -> Result<Request, RequestError> {
+    let Bundle { mut request, left_out } = oci::read(file, program, caller)?;
+    if !left_out.is_empty() {
+        out::note(&escape(format!("not carried out: {}", left_out.join(", ")).as_bytes()));
+    }
+    let new_pid = request.kinds.contains(NsKind::Pid);
+    if process.init && !new_pid {
+        return usage("--init needs a new PID namespace, and the bundle has none");
+    }
+    request.fork = process.forks(new_pid || request.joins.iter().any(|file| file.kind() == NsKind::Pid));
+    request.init = process.init;
+    request.kill_child = !process.no_kill_child;
+    Ok(request)
+}
+
+impl ProcessOptions {
+    /// Whether nsx stays and a child becomes the program.
+    fn forks(&self, enters_pid: bool) -> bool {
+        self.fork || self.status_fd.is_some() || (enters_pid && !self.no_fork)
+    }
 }
 
 fn usage<T>(text: &str) -> Result<T, RequestError> {

@@ -4,7 +4,7 @@
 //! command line sorts them.
 
 use clap::{
-    Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches,
+    Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, Error, FromArgMatches,
     builder::{OsStringValueParser, TypedValueParser},
 };
 use nsx_core::plan::{Contents, FileSystem, Mount};
@@ -94,7 +94,8 @@ impl Args for MountOptions {
                 None => argument.num_args(0).default_missing_value(""),
             }
         });
-        command.next_help_heading("Mounts").args(arguments)
+        let all = ArgGroup::new("MountOptions").multiple(true).args(OPTIONS.map(|option| option.name));
+        command.next_help_heading("Mounts").args(arguments).group(all)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -158,7 +159,7 @@ fn overlay(word: OsString) -> Result<Vec<Mount>, String> {
 }
 
 /// A /dev for programs that were not written for a container.
-pub(super) fn dev() -> Vec<Mount> {
+fn dev() -> Vec<Mount> {
     let option = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
     let mount = |at: &str, contents| Mount { at: at.into(), contents };
     vec![
