@@ -224,7 +224,7 @@ fn sleeping_child(unshare: &Process) -> Pinned {
 
 fn zombies_hide_nothing(session: &Session) {
     // A child that PID 1 does not wait for, and one that this test does not.
-    let unshare = session.original_unshare("--pid --fork --kill-child sh -c").arg("sleep 0 & exec sleep 100").start();
+    let unshare = session.original_unshare("--pid --fork --kill-child sh -c").arg(": & exec sleep 100").start();
     let sleep = unshare.program("sleep");
     let ended = session.original_unshare("--uts sleep 100").start();
     ended.program("sleep").signal(Signal::KILL);

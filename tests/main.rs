@@ -11,7 +11,12 @@ mod given;
 mod harness;
 mod ids;
 mod ls;
+mod mounts;
 mod pidmap;
+mod pins;
+mod ranges;
+mod report;
+mod rights;
 mod root_directory;
 mod status;
 mod support;
@@ -30,7 +35,12 @@ fn main() -> ExitCode {
         usage::tests(),
         unshare::tests(),
         root_directory::tests(),
+        mounts::tests(),
         ids::tests(),
+        ranges::tests(),
+        pins::tests(),
+        rights::tests(),
+        report::tests(),
         given::tests(),
         status::tests(),
         terminal::tests(),

@@ -14,6 +14,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(ctrl_c_ends_it),
         both(ctrl_backslash_ends_it_too),
         both(ctrl_z_stops_it_and_fg_goes_on),
+        both(ctrl_z_stops_it_again_at_once),
         both(ctrl_z_and_ctrl_c_reach_two_pid_namespaces_down),
         both(a_stopped_job_can_be_killed),
         both(a_background_reader_stops_and_does_not_spin),
@@ -82,6 +83,24 @@ fn ctrl_z_stops_it_and_fg_goes_on(session: &Session) {
         terminal.press("\x04");
         terminal.prompt();
         assert_eq!(status(&mut terminal), "0", "{way}");
+    }
+}
+
+fn ctrl_z_stops_it_again_at_once(session: &Session) {
+    // `fg` resumes the program and nsx, in whatever order they get a processor: nsx may be far behind.
+    for way in &Ways::new(session).prefixes {
+        let mut terminal = session.terminal();
+        let sleep = type_in(&mut terminal, way, "sleep 100");
+        for round in 0..30 {
+            terminal.press("\x1a");
+            terminal.shows("Stopped");
+            terminal.prompt();
+            assert_eq!(sleep.state(), 'T', "{way}, round {round}");
+            terminal.line("fg");
+            until("it goes on", || sleep.state() == 'S');
+        }
+        terminal.press("\x03");
+        terminal.prompt();
     }
 }
 

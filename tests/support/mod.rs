@@ -15,6 +15,7 @@ pub(crate) mod terminal;
 pub(crate) mod ways;
 
 pub(crate) use {
+    command::Command,
     harness::{Test, both, ordinary, root},
     need::Need,
     process::{Process, until},

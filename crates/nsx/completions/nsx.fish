@@ -64,7 +64,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s p -l pid -d 'Process
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s U -l user -d 'User and group ids, capabilities'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s C -l cgroup -d 'The root of the cgroup tree'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s T -l time -d 'Offsets of the monotonic and boot-time clocks'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s a -l all -d 'Every kind that the kernel has'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s a -l all -d 'Every kind that the kernel has; implies --map-root-user where no other option maps ids'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s r -l map-root-user -d 'Be root inside: map the caller to user 0 and group 0; implies --user'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s c -l map-current-user -d 'Be oneself inside: map the caller to the same user and group; implies --user'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-auto -d 'The same as --map-users=auto --map-groups=auto'

@@ -286,9 +286,7 @@ impl Step {
                 [one] if one.count() == 1 => format!("{ids} {} outside is {} inside", one.outside(), one.inside()),
                 many => format!("{} ranges of {ids} ids are mapped", many.len()),
             },
-            Self::WriteSetgroups(Setgroups::Deny) => {
-                "groups stay as they are, which the kernel asks of whoever maps a group unprivileged".to_owned()
-            }
+            Self::WriteSetgroups(Setgroups::Deny) => "else the kernel takes no group map from nsx".to_owned(),
             Self::WriteSetgroups(Setgroups::Allow) => "programs inside may set their groups".to_owned(),
             Self::SetClock(_) => "its clocks can be set only while nobody is in the new time namespace".to_owned(),
             Self::Pin(pin) => format!("the {} namespace stays when its processes are gone", pin.kind),
@@ -307,9 +305,9 @@ impl Step {
                     if at == Path::new("/") { "mounts".to_owned() } else { format!("mounts at {}", at.display()) };
                 match propagation {
                     Propagation::Private => {
-                        format!("{mounts} made inside stay inside, those made outside stay outside")
+                        format!("{mounts} of one side are not seen on the other")
                     }
-                    Propagation::Slave => format!("{mounts} made inside stay inside, those made outside come in"),
+                    Propagation::Slave => format!("{mounts} made outside are seen inside, not the other way round"),
                     Propagation::Shared => format!("{mounts} made on either side are seen on both"),
                     Propagation::Unchanged => format!("{mounts} are seen as each mount point has it"),
                 }

@@ -106,7 +106,7 @@ pub(super) fn run_child<'p>(
         in_place_of: None,
         watched: Vec::new(),
         outside,
-        running: false,
+        set_off: false,
     };
     let ended = waiter.wait(&signals, ours, &mut report).map_err(failed)?;
     report.failure.map_or(Ok(ended), Err)
@@ -174,7 +174,8 @@ struct Waiter<'a> {
     /// The signal that killed the program, where nsx itself is PID 1 and told so.
     killed: Option<Signal>,
     outside: Option<Outside>,
-    running: bool,
+    /// Whether the program was seen to set off, or not to.
+    set_off: bool,
 }
 
 /// A signal whose fate nsx looks at again and again. A process shows what it does with signals only in pieces, which may
@@ -216,18 +217,14 @@ impl Waiter<'_> {
             drop(fds);
             if told && let Some(end) = &link {
                 match end.receive() {
-                    Some(Message::Running) => self.runs(report),
+                    Some(Message::Running) => self.set_off(report),
                     Some(Message::Stopped(signal)) => self.stop(signal)?,
                     Some(Message::Killed(signal)) => self.killed = Some(signal),
                     Some(message) => report.hear(message),
                     // The program runs, or its process has ended.
                     None => {
                         link = None;
-                        if report.failure.is_none() {
-                            self.runs(report);
-                        } else {
-                            self.outside.take().inspect(Outside::undo);
-                        }
+                        self.set_off(report);
                     }
                 }
             } else if signalled {
@@ -244,13 +241,17 @@ impl Waiter<'_> {
         }
     }
 
-    /// The program runs: what was left behind outside may stay, and the outside ends.
-    fn runs(&mut self, report: &mut Report<'_, '_>) {
-        if !std::mem::replace(&mut self.running, true) {
-            (report.observer)(Event::Running);
+    /// The program has set off, unless a failure was told: what was left behind outside stays or goes accordingly.
+    fn set_off(&mut self, report: &mut Report<'_, '_>) {
+        if std::mem::replace(&mut self.set_off, true) {
+            return;
         }
-        if let Some(outside) = self.outside.take() {
-            let _ = outside.keep();
+        let outside = self.outside.take();
+        if report.failure.is_some() {
+            outside.inspect(Outside::undo);
+        } else {
+            (report.observer)(Event::Running);
+            let _ = outside.map(|outside| outside.keep());
         }
     }
 

@@ -40,9 +40,7 @@ pub(super) struct KindOptions {
     /// Offsets of the monotonic and boot-time clocks
     #[arg(short = 'T', long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
     time: Option<Option<PathBuf>>,
-    /// Every kind that the kernel has
-    ///
-    /// Where the caller lacks the privilege for that, it implies --map-root-user.
+    /// Every kind that the kernel has; implies --map-root-user where no other option maps ids
     #[arg(short, long)]
     pub(super) all: bool,
     /// Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE

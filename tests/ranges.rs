@@ -1,0 +1,131 @@
+//! `nsx unshare --map-users` and its kin: ids by range, written by root itself or by newuidmap for an ordinary user.
+//!
+//! /etc/subuid and /etc/passwd are the host's: a test that needs lines there binds files of its own over them, in a mount
+//! namespace of its own.
+
+use crate::support::{Command, Need, Session, Test, both, root};
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        root(root_maps_what_it_likes),
+        root(root_is_given_its_own_range_and_nobody_elses),
+        root(an_ordinary_users_range_is_mapped_by_newuidmap).needs([Need::Tool("newuidmap"), Need::Tool("newgidmap")]),
+        root(setgroups_can_be_denied_beside_ranges).needs([Need::Tool("newuidmap"), Need::Tool("newgidmap")]),
+        root(a_missing_helper_is_said),
+        both(a_range_that_is_no_range_is_refused),
+        both(what_the_kernel_would_refuse_is_refused_before),
+        both(ids_that_were_not_given_are_named_with_the_line_that_is_missing),
+    ]
+    .into_iter()
+    .map(|test| test.needs([Need::Namespaces]))
+    .collect()
+}
+
+/// A shell that sees a user `mapper`, 4242, and these lines in /etc/subuid and /etc/subgid.
+fn with_ranges(session: &Session, ranges: &str, script: &str) -> Command {
+    let prepare = "cp /etc/passwd passwd; echo mapper:x:4242:4242::/:/bin/sh >>passwd; printf %s \"$RANGES\" >ranges
+        for file in /etc/subuid /etc/subgid; do [ -e $file ] || touch $file; mount --bind ranges $file; done
+        mount --bind passwd /etc/passwd; chmod 755 .
+        as_mapper='setpriv --reuid=4242 --regid=4242 --clear-groups'";
+    session.command("unshare --mount sh -ec").arg(format!("{prepare}\n{script}")).env("RANGES", ranges)
+}
+
+const PRINT_MAPS: &str =
+    "sh -c 'echo $(cat /proc/self/uid_map) / $(cat /proc/self/gid_map) / $(cat /proc/self/setgroups)'";
+
+fn root_maps_what_it_likes(session: &Session) {
+    let maps = |options: &str| session.shell(&format!("nsx unshare {options} {PRINT_MAPS}")).output();
+    assert_eq!(maps("--map-users 0:100000:10 --map-groups 0:200000:5"), "0 100000 10 / 0 200000 5 / allow");
+    assert_eq!(maps("-r --map-users 100000,0,10 --map-groups 1:9:1"), "0 0 1 1 100000 9 / 0 0 1 1 9 1 / allow");
+    assert_eq!(maps("--map-users all --map-groups all"), "0 0 4294967295 / 0 0 4294967295 / allow");
+    // One of each: the single group is still written, with setgroups denied.
+    assert_eq!(maps("--map-users 0:0:3 --map-group 7"), "0 0 3 / 7 0 1 / deny");
+}
+
+fn root_is_given_its_own_range_and_nobody_elses(session: &Session) {
+    let ranges = "someone:100000:65536\nroot:300000:1000\n0:500000:1\n";
+    let script = format!("nsx unshare --map-auto {PRINT_MAPS}; nsx unshare --map-subids {PRINT_MAPS}");
+    let expected = "0 300000 1000 / 0 300000 1000 / allow\n300000 300000 1000 / 300000 300000 1000 / allow";
+    assert_eq!(with_ranges(session, ranges, &script).output(), expected);
+    with_ranges(session, "someone:100000:65536\n", "nsx unshare --map-auto touch ran").run().exited(125).says(&[
+        "no range",
+        "/etc/subuid",
+        "root:165536:65536",
+    ]);
+    assert!(!session.path("ran").exists());
+}
+
+fn an_ordinary_users_range_is_mapped_by_newuidmap(session: &Session) {
+    // The four examples of util-linux's merge.
+    for (options, expected) in [
+        ("-r --map-auto", "0 4242 1 1 100000 65536 / 0 4242 1 1 100000 65536 / allow"),
+        (
+            "-c --map-auto",
+            "4242 4242 1 0 100000 4242 4243 104242 61294 / 4242 4242 1 0 100000 4242 4243 104242 61294 / allow",
+        ),
+        ("-r --map-subids", "0 4242 1 100000 100000 65536 / 0 4242 1 100000 100000 65536 / allow"),
+        ("--map-users 0:100000:10 --map-users 20:100100:5 -r", "0 4242 1 1 100000 9 20 100100 5 / 0 4242 1 / deny"),
+    ] {
+        let script = format!("$as_mapper nsx unshare {options} {PRINT_MAPS}");
+        let sorted = |text: &str| {
+            // The kernel may list extents in another order than they were written in.
+            let maps = text.split(" / ").map(|map| {
+                let words: Vec<&str> = map.split(' ').collect();
+                let mut extents: Vec<String> = words.chunks(3).map(|extent| extent.join(" ")).collect();
+                extents.sort();
+                extents
+            });
+            maps.collect::<Vec<_>>()
+        };
+        let output = with_ranges(session, "mapper:100000:65536\n", &script).output();
+        assert_eq!(sorted(&output), sorted(expected), "{options}");
+    }
+}
+
+fn setgroups_can_be_denied_beside_ranges(session: &Session) {
+    let script = format!("$as_mapper nsx unshare -r --map-auto --setgroups deny {PRINT_MAPS}");
+    let output = with_ranges(session, "4242:100000:65536\n", &script).output();
+    assert!(output.ends_with("/ deny"), "{output}");
+}
+
+fn a_missing_helper_is_said(session: &Session) {
+    let script = "nsx=$(command -v nsx); touch=$(command -v touch)
+        $as_mapper env PATH=/nonexistent $nsx unshare -r --map-auto $touch ran";
+    let outcome = with_ranges(session, "mapper:100000:65536\n", script).run();
+    outcome.exited(125).says(&["newuidmap", "No such file"]);
+    assert!(!session.path("ran").exists());
+}
+
+fn a_range_that_is_no_range_is_refused(session: &Session) {
+    for range in ["1:2", "x", "0:0:0", "0:4294967295:1", "1:2:3:4", "4294967296:0:1", ""] {
+        session.nsx("unshare").arg(format!("--map-users={range}")).args("touch ran").run().exited(125);
+    }
+    assert!(!session.path("ran").exists());
+}
+
+fn what_the_kernel_would_refuse_is_refused_before(session: &Session) {
+    let refused = |ranges: &mut dyn Iterator<Item = String>, words: &[&str]| {
+        let command = ranges.fold(session.nsx("unshare"), |command, range| command.arg(format!("--map-users={range}")));
+        command.args("touch ran").run().exited(125).says(words);
+    };
+    refused(&mut ["0:0:10", "9:100:1"].map(String::from).into_iter(), &["0:0:10", "9:100:1", "overlap"]);
+    refused(&mut (0..341).map(|id| format!("{id}:{id}:1")), &["341", "340"]);
+    refused(&mut (0..300).map(|id| format!("{0}:{0}:1", 4_000_000_000_u64 + id)), &["page"]);
+    assert!(!session.path("ran").exists());
+}
+
+fn ids_that_were_not_given_are_named_with_the_line_that_is_missing(session: &Session) {
+    if session.is_root() {
+        // In a namespace of its own, root cannot map what that does not have.
+        let command = "unshare -r nsx unshare --map-users 0:5:2 touch ran";
+        session.command(command).run().exited(125).says(&["0:5:2", "does not have"]);
+    } else {
+        let (user, _) = session.ids();
+        let line = format!("{user}:654321:5");
+        let command = session.nsx("unshare --map-users 0:654321:5 touch ran");
+        // The line names the user, where it has a name.
+        let outcome = command.run().exited(125).says(&["0:654321:5", "/etc/subuid", ":654321:5"]);
+        assert!(user != 4242 || String::from_utf8_lossy(&outcome.stderr).contains(&line));
+    }
+    assert!(!session.path("ran").exists());
+}
