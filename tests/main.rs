@@ -12,6 +12,7 @@ mod harness;
 mod ids;
 mod ls;
 mod mounts;
+mod oci;
 mod pidmap;
 mod pins;
 mod ranges;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         unshare::tests(),
         root_directory::tests(),
         mounts::tests(),
+        oci::tests(),
         ids::tests(),
         ranges::tests(),
         pins::tests(),

@@ -152,10 +152,15 @@ fn push_ids_and_capabilities(plan: &mut Plan, request: &Request) {
         plan.push(Actor::Inside, Step::KeepCapabilities);
     }
     if let Some(gid) = request.gid {
-        // Where the kernel was just told to deny it, it denies it: to ask for groups all the same is to be told so.
+        // Where the kernel was just told to deny it, it denies it, and in a user namespace that is joined it may: so be it,
+        // unless there are groups to be set.
         let denied = plan.0.iter().any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny)));
-        if !denied || !request.supplementary_groups.is_empty() {
-            plan.push(Actor::Inside, Step::SetGroups(request.supplementary_groups.clone()));
+        let joined = request.joins.iter().any(|file| file.kind() == NsKind::User);
+        let groups = Step::SetGroups(request.supplementary_groups.clone());
+        match request.supplementary_groups.is_empty() {
+            true if denied => {}
+            true if joined => plan.push_optional(Actor::Inside, groups),
+            _ => plan.push(Actor::Inside, groups),
         }
         plan.push(Actor::Inside, Step::SetGroup(gid));
     }
@@ -443,6 +448,35 @@ mod tests {
         request.mounts.remove(0);
         request.propagation = Propagation::Shared;
         assert!(matches!(plan(request, &root()), Err(PlanError::MountPropagation)));
+    }
+
+    #[test]
+    fn namespaces_are_joined_before_the_others_are_made_and_user_namespaces_first() {
+        let own = |kind: NsKind| NamespaceFile {
+            path: format!("/held/{kind}").into(),
+            ns: std::rc::Rc::new(crate::ns::Namespace::open(rustix::fs::CWD, format!("/proc/self/ns/{kind}")).unwrap()),
+        };
+        let mut request = request(&[NsKind::Uts]);
+        request.joins = [NsKind::Mnt, NsKind::Net, NsKind::User].map(own).into();
+        request.gid = Some(5);
+        assert_eq!(
+            text(&plan(request.clone(), &root()).unwrap()),
+            [
+                "nsx: setns(/held/user, CLONE_NEWUSER)",
+                "nsx: setns(/held/net, CLONE_NEWNET)",
+                "nsx: setns(/held/mnt, CLONE_NEWNS)",
+                "nsx: unshare(CLONE_NEWUTS)",
+                "inside?: setgroups(0)",
+                "inside: setgid(5)",
+                "inside: execvp(ps aux)",
+            ]
+        );
+        (request.kinds, request.joins) = (NsSet::EMPTY, vec![own(NsKind::Net)]);
+        request.supplementary_groups = vec![6, 7];
+        assert_eq!(
+            text(&plan(request, &root()).unwrap())[..2],
+            ["nsx: setns(/held/net, CLONE_NEWNET)", "inside: setgroups(6, 7)"]
+        );
     }
 
     #[test]
