@@ -151,9 +151,9 @@ fn a_program_in_an_overlay_does_not_stand_below_it(session: &Session) {
 
 fn dev_has_what_programs_expect(session: &Session) {
     let script = "cd /dev && echo * && echo lost > null && head -c 2 zero | wc -c && head -c 3 urandom | wc -c &&
-        (echo x > full) 2> null || echo full; readlink fd stdin ptmx; test -c tty && stat -c %a shm pts/ptmx && ls pts";
+        (echo x > full) 2> null || echo full; readlink fd stdin ptmx; test -c tty && stat -c %a shm pts/ptmx && exec 3<>ptmx && ls pts";
     let expected = "fd full null ptmx pts random shm stderr stdin stdout tty urandom zero\n2\n3\nfull\n/proc/self/fd\n\
-                    /proc/self/fd/0\npts/ptmx\n1777\n666\nptmx";
+                    /proc/self/fd/0\npts/ptmx\n1777\n666\n0\nptmx";
     for command in old_and_new(&session.unshare("--dev sh -c").arg(script)) {
         assert_eq!(command.output(), expected);
     }

@@ -188,7 +188,7 @@ impl Facts<'_> {
 
     fn mount(&self, root: Option<&Path>, mount: &Mount, errno: Errno) -> Option<Refusal> {
         match (&mount.contents, errno) {
-            (Contents::Overlay(_), Errno::NODEV) | (Contents::New(_), Errno::NODEV) => {
+            (Contents::Overlay(_) | Contents::New(_), Errno::NODEV) => {
                 Refusal::without_remedy("this kernel has no such file system, or may not load it")
             }
             (Contents::Overlay(lower), Errno::INVAL) => self.locked_below(lower),

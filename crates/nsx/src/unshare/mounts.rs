@@ -43,7 +43,7 @@ const OPTIONS: [MountOption; 5] = [
         help: "Show the directory or file SRC at DST, by default at the same path; implies --mount",
         long_help: "SRC is a path of the caller and comes with what is mounted below it; DST is an absolute path, as the new \
                     root has it. This option and the four after it may be given several times, and take effect in the order \
-                    in which they are given; none hides what another one shows. A DST that is missing is made where nsx \
+                    in which they are given; none hides the SRC of another. A DST that is missing is made where nsx \
                     itself mounted a --tmpfs or an --overlay. Elsewhere that would leave something behind, and is refused. \
                     A colon in a path is written `\\:`.",
         parse: |word| bind(word, MountFlags::empty()),
@@ -162,10 +162,14 @@ fn overlay(word: OsString) -> Result<Vec<Mount>, String> {
 fn dev() -> Vec<Mount> {
     let option = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
     let mount = |at: &str, contents| Mount { at: at.into(), contents };
+    // Pseudo-terminals are devices: only what else is there may forbid them.
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+    let options = vec![option("mode", "620"), option("ptmxmode", "666")];
+    let terminals = Contents::New(FileSystem { kind: "devpts".to_owned(), options, flags });
     vec![
         mount("/dev", new("tmpfs", vec![option("mode", "755")])),
         mount("/dev", Contents::Devices),
-        mount("/dev/pts", new("devpts", vec![option("mode", "620"), option("ptmxmode", "666")])),
+        mount("/dev/pts", terminals),
         mount("/dev/shm", new("tmpfs", vec![option("mode", "1777")])),
     ]
 }

@@ -4,6 +4,8 @@
 //! does not carry out is found and named, whatever that may be. Starting the hooks, the cgroup and the seccomp filter of a
 //! container is a runtime's business.
 
+mod mounts;
+
 use crate::{
     out,
     program::{self, RequestError},
@@ -12,7 +14,7 @@ use nsx_core::{
     idmap::{Extent, IdMap, MapError, RawExtent},
     ns::{Namespace, NsKind},
     plan::{
-        Caller, Contents, FileSystem, Mount, NamespaceFile, Propagation,
+        Caller, Contents, Mount, NamespaceFile, Propagation,
         unshare::{Capabilities, Request},
     },
 };
@@ -205,7 +207,7 @@ fn set_files(
         return Ok(());
     }
     if let Some(root) = spec.root() {
-        given(root.path(), || "root.path".to_owned())?;
+        mounts::given(root.path(), || "root.path".to_owned())?;
         let path = directory.join(root.path());
         if root.readonly() == Some(true) {
             let contents = Contents::Bind { source: path.clone(), recursive: true, flags: MountFlags::RDONLY };
@@ -214,7 +216,7 @@ fn set_files(
         request.root = Some(path);
     }
     for (place, mount) in spec.mounts().iter().flatten().enumerate() {
-        push_mount(place, mount, directory, request, left_out)?;
+        request.mounts.extend(mounts::translate(place, mount, directory, left_out)?);
     }
     if (request.root.is_some() || !request.mounts.is_empty()) && !request.kinds.contains(NsKind::Mnt) {
         return Err(OciError::NeedsNamespace("root", NsKind::Mnt).into());
@@ -226,83 +228,6 @@ fn set_files(
         Some(_) => left_out.push("linux.rootfsPropagation".to_owned()),
     }
     Ok(())
-}
-
-fn push_mount(
-    place: usize,
-    mount: &spec::Mount,
-    directory: &Path,
-    request: &mut Request,
-    left_out: &mut Vec<String>,
-) -> Result<(), OciError> {
-    let kind = mount.typ().as_deref().unwrap_or("none");
-    let options = mount.options().as_deref().unwrap_or_default();
-    let binds = kind == "bind" || options.iter().any(|option| matches!(option.as_str(), "bind" | "rbind"));
-    if !binds && !matches!(kind, "proc" | "tmpfs" | "sysfs" | "devpts" | "mqueue") {
-        left_out.push(format!("mounts[{place}] ({kind})"));
-        return Ok(());
-    }
-    for (property, mappings) in [("uidMappings", mount.uid_mappings()), ("gidMappings", mount.gid_mappings())] {
-        left_out.extend(mappings.as_ref().map(|_| format!("mounts[{place}].{property}")));
-    }
-    let mut flags = MountFlags::empty();
-    let mut data = Vec::new();
-    for (number, option) in options.iter().enumerate() {
-        match flag(option) {
-            Some((flag, on)) => flags.set(flag, on),
-            None if is_default(option) => {}
-            None if binds => left_out.push(format!("mounts[{place}].options[{number}] ({option})")),
-            None => data.push(match option.split_once('=') {
-                Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-                None => (option.clone(), None),
-            }),
-        }
-    }
-    given(mount.destination(), || format!("mounts[{place}].destination"))?;
-    let at = Path::new("/").join(mount.destination());
-    let contents = if binds {
-        let source = mount.source().as_deref().unwrap_or(Path::new(""));
-        given(source, || format!("mounts[{place}].source"))?;
-        let recursive = options.iter().any(|option| option == "rbind");
-        Contents::Bind { source: directory.join(source), recursive, flags }
-    } else {
-        Contents::New(FileSystem { kind: kind.to_owned(), options: data, flags })
-    };
-    let is_dev = kind == "tmpfs" && at == Path::new("/dev");
-    request.mounts.push(Mount { at: at.clone(), contents });
-    if is_dev {
-        // The specification has a runtime supply them, whatever the file says.
-        request.mounts.push(Mount { at, contents: Contents::Devices });
-    }
-    Ok(())
-}
-
-/// A path must not be empty.
-fn given(path: &Path, property: impl FnOnce() -> String) -> Result<(), OciError> {
-    if path.as_os_str().is_empty() { Err(OciError::Missing(property())) } else { Ok(()) }
-}
-
-/// The flag that an option sets or clears.
-fn flag(option: &str) -> Option<(MountFlags, bool)> {
-    Some(match option {
-        "ro" | "rro" => (MountFlags::RDONLY, true),
-        "rw" => (MountFlags::RDONLY, false),
-        "nosuid" => (MountFlags::NOSUID, true),
-        "suid" => (MountFlags::NOSUID, false),
-        "nodev" => (MountFlags::NODEV, true),
-        "dev" => (MountFlags::NODEV, false),
-        "noexec" => (MountFlags::NOEXEC, true),
-        "exec" => (MountFlags::NOEXEC, false),
-        "noatime" => (MountFlags::NOATIME, true),
-        "strictatime" => (MountFlags::STRICTATIME, true),
-        "nodiratime" => (MountFlags::NODIRATIME, true),
-        _ => return None,
-    })
-}
-
-/// Options that say what is so anyway: every mount is private, and a pseudo-terminal file system is always a new one.
-fn is_default(option: &str) -> bool {
-    matches!(option, "bind" | "rbind" | "defaults" | "private" | "rprivate" | "relatime" | "atime" | "newinstance")
 }
 
 fn set_process(
@@ -350,6 +275,7 @@ fn capabilities(given: &spec::LinuxCapabilities) -> Option<Capabilities> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nsx_core::plan::FileSystem;
     use proptest::prelude::*;
     use serde_json::json;
 
