@@ -15,6 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         both(what_is_bound_is_seen_there),
         both(what_is_bound_read_only_is_so_with_all_below),
+        both(a_read_only_mount_may_cover_others),
         both(mounts_are_made_in_order_and_hide_nothing_from_each_other),
         both(a_tmpfs_is_as_large_as_asked_and_has_the_mode_of_what_it_covers),
         both(an_overlay_takes_the_changes_and_loses_them),
@@ -82,6 +83,15 @@ fn what_is_bound_read_only_is_so_with_all_below(session: &Session) {
         assert!(options(&format!("{here}/to")).starts_with("ro,"), "{outcome}");
         assert!(options(&format!("{here}/to/below")).starts_with("ro,nosuid,noexec,"), "{outcome}");
         outcome.says(&["to/file: read-only", "to/below/file: read-only"]);
+    }
+}
+
+fn a_read_only_mount_may_cover_others(session: &Session) {
+    write(session, &[("from/file", ""), ("to/below/file", "")]);
+    let here = session.directory().display();
+    let line = format!("--tmpfs {here}/to/below --ro-bind from:{here}/to touch to/file");
+    for command in old_and_new(&session.unshare(&line)) {
+        command.run().exited(1).says(&["to/file", "read-only"]);
     }
 }
 

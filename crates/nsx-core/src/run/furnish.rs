@@ -256,14 +256,19 @@ fn remount_each(proc: &ProcRoot, place: &OwnedFd, flags: MountFlags) -> Result<(
         ProcError::Os(errno) => errno,
         _ => Errno::IO,
     })?;
-    let is_below = |point: &[u8]| {
-        point.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/") || place == b"/")
-    };
-    mounts.iter().map(|mount| mount.point.as_slice()).filter(|point| is_below(point)).try_for_each(|point| {
-        let has = rustix::fs::statvfs(point)?.f_flag.bits();
+    // Newer mounts come later. What is mounted below the same path but on an older one is covered, and has no path any more.
+    let top = mounts.iter().rfind(|mount| mount.point == place).ok_or(Errno::INVAL)?;
+    let mut ids = vec![top.id];
+    for mount in &mounts {
+        if mount.id != top.id && !ids.contains(&mount.parent) {
+            continue;
+        }
+        ids.push(mount.id);
+        let has = rustix::fs::statvfs(&mount.point)?.f_flag.bits();
         let kept = MountFlags::from_bits_truncate(has as u32) & forbidding();
-        rustix::mount::mount_remount(point, MountFlags::BIND | kept | flags, c"")
-    })
+        rustix::mount::mount_remount(&mount.point, MountFlags::BIND | kept | flags, c"")?;
+    }
+    Ok(())
 }
 
 /// Makes a file system that is mounted nowhere yet. `ENOSYS` also where an option is longer than the newer calls take.
