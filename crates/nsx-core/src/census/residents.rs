@@ -86,7 +86,7 @@ mod tests {
 
     fn status(name: &str, chain: &str) -> String {
         format!(
-            "Name:\t{name}\nTgid:\t1\nPPid:\t0\nUid:\t0\t0\t0\t0\nNSpid:\t{chain}\nSigBlk:\t0\nSigIgn:\t0\nSigCgt:\t0\n"
+            "Name:\t{name}\nTgid:\t1\nPPid:\t0\nUid:\t0\t0\t0\t0\nNSpid:\t{chain}\nSigPnd:\t0\nShdPnd:\t0\nSigBlk:\t0\nSigIgn:\t0\nSigCgt:\t0\n"
         )
     }
 

@@ -21,7 +21,10 @@ pub struct Status {
     pub euid: u32,
     /// The ids from the procfs mount's PID namespace to the process's own (4.1).
     pub chain: PidChain,
-    /// Signals held back: bit `n - 1` is signal `n`, here and below. These are of the one thread; the others are shared.
+    /// Signals that have come and were not taken yet, by the thread or by its process: bit `n - 1` is signal `n`, here and
+    /// below.
+    pub sig_pending: u64,
+    /// Signals held back, by the one thread; those that follow are the process's.
     pub sig_blocked: u64,
     /// Signals ignored.
     pub sig_ignored: u64,
@@ -64,10 +67,11 @@ impl Status {
         let ppid = pid(lines.value(b"PPid")?)?;
         let [ruid, euid] = uids(lines.value(b"Uid")?)?;
         let chain = PidChain::parse(lines.value(b"NSpid")?)?;
+        let sig_pending = signals(lines.value(b"SigPnd")?)? | signals(lines.value(b"ShdPnd")?)?;
         let sig_blocked = signals(lines.value(b"SigBlk")?)?;
         let sig_ignored = signals(lines.value(b"SigIgn")?)?;
         let sig_caught = signals(lines.value(b"SigCgt")?)?;
-        Ok(Self { name, tgid, ppid, ruid, euid, chain, sig_blocked, sig_ignored, sig_caught })
+        Ok(Self { name, tgid, ppid, ruid, euid, chain, sig_pending, sig_blocked, sig_ignored, sig_caught })
     }
 }
 
@@ -159,7 +163,7 @@ mod tests {
             "Name:\t{name}\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t{pid}\nNgid:\t0\nPid:\t{pid}\nPPid:\t{ppid}\n\
              TracerPid:\t0\nUid:\t{ruid}\t{euid}\t{suid}\t{fsuid}\nGid:\t0\t0\t0\t0\nFDSize:\t64\nGroups:\t0 \n\
              NStgid:\t{pid}\t{inner}\nNSpid:\t{pid}\t{inner}\nNSpgid:\t{pid}\t{inner}\nNSsid:\t{pid}\t{inner}\n\
-             Threads:\t1\nSigQ:\t0/96343\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\n\
+             Threads:\t1\nSigQ:\t0/96343\nSigPnd:\t0000000000000001\nShdPnd:\t0000000000004000\n\
              SigBlk:\t{blocked:016x}\nSigIgn:\t{ignored:016x}\nSigCgt:\t{caught:016x}\n\
              CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n\
              CapBnd:\t0000000000000000\nCapAmb:\t0000000000000000\n"
@@ -176,6 +180,12 @@ mod tests {
         let text = text("@", [7, 1, 1], [0; 4], [0; 3]).into_bytes();
         let raw: Vec<u8> = text.iter().map(|&byte| if byte == b'@' { 0xff } else { byte }).collect();
         assert_eq!(Status::parse(&raw).unwrap().name, [0xff]);
+    }
+
+    #[test]
+    fn what_is_pending_for_the_thread_and_for_the_process_is_one() {
+        let status = Status::parse(text("sh", [7, 1, 1], [0; 4], [0; 3]).as_bytes()).unwrap();
+        assert_eq!(status.sig_pending, 0x4001);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(super) enum Fate {
     /// A thread handles it, ignores it or waits for it, or it has no effect on any program; or that cannot be read: a
     /// program that takes care of its signals must not be killed by mistake.
     TakenCareOf,
+    /// It has come and waits until a thread lets it through.
+    Pending,
     /// A thread holds it back: for good, to read it from a descriptor, or for the moment in which it makes a child.
     HeldBack,
     /// It is dropped, where any other program would be ended or stopped.
@@ -45,7 +47,7 @@ fn handling(proc: &ProcRoot, process: Pid, signal: Signal) -> Result<Option<Fate
             return Ok(Some(Fate::TakenCareOf));
         }
         if status.sig_blocked & bit != 0 {
-            held_back = Some(Fate::HeldBack);
+            held_back = Some(if status.sig_pending & bit != 0 { Fate::Pending } else { Fate::HeldBack });
         }
         // While a thread waits for signals the kernel lists them nowhere, so a wait counts as taking care of all.
         proc.read(process, &format!("task/{thread}/syscall"), &mut text)?;

@@ -19,7 +19,7 @@ use crate::{
     plan::{Actor, Plan, Step},
     proc::ProcRoot,
     sys::{
-        process::{Forked, Group, fork},
+        process::{Forked, Group, fork, has_job_control},
         signal::{self, DefaultEffect, Disposition, Mask, Received, Signal, SignalFd, default_effect},
     },
 };
@@ -190,8 +190,19 @@ struct Watched {
 /// How many looks must say that a signal is dropped.
 const SURE: u32 = 2;
 
-/// After how many looks nsx leaves a signal to a program that holds it back, to read it from a descriptor.
-const LOOKS: u32 = 30;
+/// After how many looks nsx leaves a signal to a program that holds it back and has taken it, as one does that reads
+/// signals from a descriptor.
+const LOOKS: u32 = 50;
+
+impl Watched {
+    /// How long until the next look: not in step with a program that does the same thing over and over, and ever longer,
+    /// because one that waits for a processor shows the same thing for a while.
+    fn pause(&self) -> Timespec {
+        let longer = [0, 40, 900][(self.looks / 30).min(2) as usize];
+        let milliseconds = 3 + i64::from(self.looks % 5) + longer;
+        Timespec { tv_sec: 0, tv_nsec: milliseconds * 1_000_000 }
+    }
+}
 
 impl Waiter<'_> {
     fn wait(&mut self, signals: &SignalFd, link: Link, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
@@ -199,11 +210,7 @@ impl Waiter<'_> {
         loop {
             let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
             fds.extend(link.as_ref().map(|link| PollFd::new(link, PollFlags::IN)));
-            // Not in step with a program that does the same thing over and over.
-            let again = self
-                .watched
-                .first()
-                .map(|watched| Timespec { tv_sec: 0, tv_nsec: (3 + i64::from(watched.looks) % 5) * 1_000_000 });
+            let again = self.watched.first().map(Watched::pause);
             match rustix::event::poll(&mut fds, again.as_ref()) {
                 Err(Errno::INTR) => continue,
                 Ok(0) => {
@@ -218,7 +225,10 @@ impl Waiter<'_> {
             if told && let Some(end) = &link {
                 match end.receive() {
                     Some(Message::Running) => self.set_off(report),
-                    Some(Message::Stopped(signal)) => self.stop(signal)?,
+                    Some(Message::Stopped(signal)) => {
+                        self.stop(signal)?;
+                        self.program.send(libc::SIGCONT);
+                    }
                     Some(Message::Killed(signal)) => self.killed = Some(signal),
                     Some(message) => report.hear(message),
                     // The program runs, or its process has ended.
@@ -257,13 +267,27 @@ impl Waiter<'_> {
 
     /// Looks what became of the program: whether it ended, or stopped, whereupon nsx stops too.
     fn look(&mut self) -> Result<Option<Ended>, Errno> {
-        let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
-        let Some((_, status)) = waitpid(Some(self.program.0), options)? else { return Ok(None) };
-        if let Some(signal) = status.stopping_signal() {
-            self.stop(signal)?;
-            return Ok(None);
+        let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
+        let mut resumed = false;
+        loop {
+            match waitpid(Some(self.program.0), options)? {
+                None => {
+                    if resumed {
+                        self.program.send(libc::SIGCONT);
+                    }
+                    return Ok(None);
+                }
+                // Whoever resumed nsx resumed the program too. Another SIGCONT could undo that it stopped again.
+                Some((_, status)) if status.continued() => resumed = false,
+                Some((_, status)) => match status.stopping_signal() {
+                    Some(signal) => {
+                        self.stop(signal)?;
+                        resumed = true;
+                    }
+                    None => return Ok(Some(self.ended(status))),
+                },
+            }
         }
-        Ok(Some(self.ended(status)))
     }
 
     fn ended(&self, status: WaitStatus) -> Ended {
@@ -284,51 +308,53 @@ impl Waiter<'_> {
         // Looked at before the signal changes what there is to see.
         let fate = self.init.map(|proc| fate(proc, self.program.0, received.signal));
         self.program.pass_on(received);
-        if let Some(Fate::HeldBack | Fate::Dropped(_)) = fate {
-            let dropped = u32::from(fate != Some(Fate::HeldBack));
-            self.watched.push(Watched { signal: received.signal, looks: 1, dropped });
-        }
+        let dropped = match fate {
+            None | Some(Fate::TakenCareOf) => return,
+            Some(Fate::Pending | Fate::HeldBack) => 0,
+            Some(Fate::Dropped(_)) => 1,
+        };
+        self.watched.push(Watched { signal: received.signal, looks: 1, dropped });
     }
 
     /// Gives signals that PID 1 drops their effect from outside, once that is sure.
     fn look_at_watched(&mut self) {
         let Some(proc) = self.init else { return };
         for mut watched in std::mem::take(&mut self.watched) {
-            let effect = match fate(proc, self.program.0, watched.signal) {
-                Fate::TakenCareOf => continue,
-                Fate::HeldBack => None,
-                Fate::Dropped(effect) => Some(effect),
-            };
-            watched.looks += 1;
-            watched.dropped += u32::from(effect.is_some());
-            match effect {
-                Some(DefaultEffect::End) if watched.dropped >= SURE => self.substitute(watched.signal, libc::SIGKILL),
-                Some(DefaultEffect::Stop) if watched.dropped >= SURE => self.substitute(watched.signal, libc::SIGSTOP),
-                _ if watched.looks < LOOKS => self.watched.push(watched),
-                _ => {}
+            // Until the program has set off, its process holds signals back for nsx's own sake.
+            watched.looks += u32::from(self.set_off);
+            match fate(proc, self.program.0, watched.signal) {
+                Fate::TakenCareOf => {}
+                Fate::Dropped(effect) if watched.dropped + 1 >= SURE => self.substitute(watched.signal, effect),
+                Fate::Dropped(_) => self.watched.push(Watched { dropped: watched.dropped + 1, ..watched }),
+                Fate::Pending => self.watched.push(watched),
+                Fate::HeldBack if watched.looks < LOOKS => self.watched.push(watched),
+                Fate::HeldBack => {}
             }
         }
     }
 
-    fn substitute(&mut self, signal: Signal, by: Signal) {
+    fn substitute(&mut self, signal: Signal, effect: DefaultEffect) {
         self.in_place_of = Some(signal);
-        self.program.send(by);
+        match effect {
+            DefaultEffect::End => self.program.send(libc::SIGKILL),
+            DefaultEffect::Stop => self.program.send(libc::SIGSTOP),
+            DefaultEffect::Nothing => {}
+        }
     }
 
-    /// Stops nsx as the program was stopped, so that whoever waits for nsx learns of it, and lets both go on together.
-    ///
-    /// Where the kernel does not let nsx stop, because nobody would be there to resume it, the program goes on at once.
+    /// Stops nsx as the program was stopped, so that whoever waits for nsx learns of it. Returns when nsx is resumed, or
+    /// where the kernel does not let it stop, because nobody would be there to resume it.
     fn stop(&mut self, signal: Signal) -> Result<(), Errno> {
         let signal = if signal == libc::SIGSTOP { self.in_place_of.take().unwrap_or(signal) } else { signal };
         let group = Group::of(self.program.0).ok().filter(|group| *group != Group::own());
         let had_terminal = group.filter(|group| self.terminal.as_ref().is_some_and(|tty| tty.is_foreground(*group)));
-        signal::raise_default(signal)?;
+        // SIGSTOP lets no other signal through meanwhile, but stops a group too that nobody is there to resume.
+        signal::raise_default(if has_job_control() { libc::SIGSTOP } else { signal })?;
         if let (Some(group), Some(terminal)) = (had_terminal, &self.terminal)
             && terminal.is_foreground(Group::own())
         {
             terminal.set_foreground(group);
         }
-        self.program.send(libc::SIGCONT);
         Ok(())
     }
 }

@@ -121,3 +121,12 @@ impl Group {
         self.0 == process.as_raw_nonzero().get()
     }
 }
+
+/// Whether this process's parent is of its session but of another group, as a shell is that runs jobs: it then learns when
+/// this process stops, and can resume it. Where not, somebody else may, or nobody.
+pub fn has_job_control() -> bool {
+    let Some(parent) = rustix::process::getppid() else { return false };
+    // SAFETY: a call without memory.
+    let session = |process: libc::pid_t| unsafe { libc::getsid(process) };
+    Group::of(parent).is_ok_and(|group| group != Group::own()) && session(parent.as_raw_nonzero().get()) == session(0)
+}
