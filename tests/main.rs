@@ -20,6 +20,7 @@ mod report;
 mod rights;
 mod root_directory;
 mod status;
+mod strict;
 mod support;
 mod terminal;
 mod unshare;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         enter::tests(),
         ls::tests(),
         pidmap::tests(),
+        strict::tests(),
     ];
     support::harness::run(tests.into_iter().flatten())
 }

@@ -59,6 +59,11 @@ impl Need {
             }
         }
     }
+
+    /// Whether the host has it, whoever asks.
+    pub(crate) fn is_met(self) -> bool {
+        self.lacking(User::Root).is_none()
+    }
 }
 
 /// Why `user` cannot create namespaces, as util-linux finds it.

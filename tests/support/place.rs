@@ -6,7 +6,7 @@
 
 use std::{
     env, fs,
-    os::unix::fs::{PermissionsExt, chown},
+    os::unix::fs::{PermissionsExt, chown, symlink},
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicUsize, Ordering},
@@ -31,7 +31,15 @@ impl Place {
             fs::copy(from, place.bin().join(to)).unwrap();
             allow(&place.bin().join(to), 0o755);
         }
+        fs::create_dir(place.strict()).unwrap();
+        allow(&place.strict(), 0o755);
+        symlink("../bin/nsx", place.strict().join("unshare")).unwrap();
         place
+    }
+
+    /// Where links to nsx have the names of util-linux's programs.
+    pub(crate) fn strict(&self) -> PathBuf {
+        self.root.join("strict")
     }
 
     /// Where `nsx` is, first in every test's PATH.

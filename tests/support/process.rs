@@ -150,6 +150,11 @@ impl Outcome {
         self
     }
 
+    /// How it ended, in words.
+    pub(crate) fn status(&self) -> String {
+        self.status.to_string()
+    }
+
     /// What it wrote to standard output, which must be text, without the last newline.
     #[track_caller]
     pub(crate) fn text(&self) -> &str {

@@ -110,6 +110,16 @@ impl<'a> Session<'a> {
         self.command(&format!("unshare {}{words}", self.map_root()))
     }
 
+    /// Puts nsx in the place of util-linux's programs for a command and all that it starts.
+    pub(crate) fn strict(&self, command: Command) -> Command {
+        command.env("PATH", format!("{}:{}:{PATH}", self.place.strict().display(), self.place.bin().display()))
+    }
+
+    /// What only the way to nsx makes of an output, taken out of it.
+    pub(crate) fn without_strict_path(&self, text: &str) -> String {
+        text.replace(&format!("{}:", self.place.strict().display()), "")
+    }
+
     /// `-r ` for the ordinary user, nothing for root.
     pub(crate) fn map_root(&self) -> &'static str {
         if self.is_root() { "" } else { "-r " }

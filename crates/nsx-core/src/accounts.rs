@@ -7,10 +7,10 @@
 use crate::{idmap::IdKind, proc::decimal};
 use std::{
     collections::HashMap,
-    ffi::OsStr,
+    ffi::{CString, OsStr, OsString},
     fs,
     io::{self, Read},
-    os::unix::ffi::OsStrExt,
+    os::unix::ffi::{OsStrExt, OsStringExt},
     process::{Command, Stdio},
 };
 
@@ -51,6 +51,32 @@ pub fn user_by_id(uid: u32) -> io::Result<Option<User>> {
         None => Ok(users(&getent("passwd", uid.to_string().as_bytes())?).find(wanted)),
         found => Ok(found),
     }
+}
+
+/// The shell of whoever this process is, here and now: that of `SHELL` in `environment`, which is this process's own where
+/// none is given, else that of the real user in /etc/passwd, else `/bin/sh`.
+///
+/// The file alone is asked: the first child of a process that has left its PID namespace would be PID 1 of the new one.
+pub fn login_shell(environment: Option<&[CString]>) -> Vec<u8> {
+    let named = match environment {
+        None => std::env::var_os("SHELL").map(OsString::into_vec),
+        Some(variables) => {
+            variables.iter().find_map(|variable| Some(variable.to_bytes().strip_prefix(b"SHELL=")?.to_vec()))
+        }
+    };
+    let is_some = |shell: &Vec<u8>| !shell.is_empty();
+    let uid = rustix::process::getuid().as_raw();
+    let users_own = || users(&read("/etc/passwd").ok()?).find(|user| user.uid == uid).map(|user| user.shell);
+    named.filter(is_some).or_else(|| users_own().filter(is_some)).unwrap_or_else(|| b"/bin/sh".to_vec())
+}
+
+/// The user with the id `uid`, or one that has the number for a name where no database knows it.
+///
+/// # Errors
+/// As [`user_by_name`].
+pub fn user_or_number(uid: u32) -> io::Result<User> {
+    let unnamed = || User { name: uid.to_string().into_bytes(), uid, gid: uid, home: Vec::new(), shell: Vec::new() };
+    Ok(user_by_id(uid)?.unwrap_or_else(unnamed))
 }
 
 /// The id of the group called `name`.

@@ -20,4 +20,5 @@ pub mod plan;
 pub mod proc;
 pub mod refusal;
 pub mod run;
+pub mod signals;
 pub mod sys;

@@ -16,6 +16,9 @@ _nsx() {
             ",$1")
                 cmd="nsx"
                 ;;
+            nsx,compat)
+                cmd="nsx__subcmd__compat"
+                ;;
             nsx,enter)
                 cmd="nsx__subcmd__enter"
                 ;;
@@ -35,8 +38,22 @@ _nsx() {
 
     case "${cmd}" in
         nsx)
-            opts="-h -V --help --version unshare enter ls pidmap"
+            opts="-h -V --help --version unshare enter ls pidmap compat"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nsx__subcmd__compat)
+            opts="unshare"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

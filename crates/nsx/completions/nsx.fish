@@ -30,6 +30,7 @@ complete -c nsx -n "__fish_nsx_needs_command" -f -a "unshare" -d 'Run a program 
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "enter" -d 'Run a program in the namespaces of a process'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "ls" -d 'List namespaces, or the processes in nested PID namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "pidmap" -d 'Translate process ids between PID namespaces'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "compat" -d 'Run as a program of util-linux, to the letter, as a link to nsx of that name does'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l from-oci -d 'Run the OCI runtime bundle that this config.json describes' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l pin -d 'Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-user -d 'Map the caller to this user inside; implies --user' -r

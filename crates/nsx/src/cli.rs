@@ -3,7 +3,7 @@
 //! Only the command that was called builds its options: building all of them would double the time to start.
 
 use crate::{enter, exit::ExitStatus, ls, out, pidmap, unshare};
-use clap::{CommandFactory, Parser};
+use clap::{Args, CommandFactory, Parser};
 use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 /// Create, enter, list and translate Linux namespaces.
@@ -24,6 +24,20 @@ pub enum Nsx {
     Ls(ls::Options),
     /// Translate process ids between PID namespaces
     Pidmap(pidmap::Options),
+    /// Run as a program of util-linux, to the letter, as a link to nsx of that name does
+    #[command(disable_help_flag = true)]
+    Compat(CompatOptions),
+}
+
+/// Whom to run as; [`crate::compat`] reads the rest.
+#[derive(Args, Debug)]
+pub struct CompatOptions {
+    /// The program's name
+    #[arg(value_name = "PROGRAM", value_parser = ["unshare"])]
+    program: String,
+    /// What it takes
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]
+    arguments: Vec<OsString>,
 }
 
 /// Runs the command that the first argument names.

@@ -18,6 +18,8 @@ impl ExitStatus {
     pub const NO_MATCH: Self = Self::Code(1);
     /// `ls`, `pidmap` and `nsx` itself: wrong usage or a failure.
     pub const FAILURE: Self = Self::Code(2);
+    /// The strict personalities: wrong usage or a failure.
+    pub const COMPLAINT: Self = Self::Code(1);
     /// `unshare` and `enter`: nsx itself failed, wrong usage included, and the program did not run.
     pub const NOT_RUN: Self = Self::Code(125);
     /// `unshare` and `enter`: the program was found but could not be run.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+mod compat;
 pub mod enter;
 pub mod exit;
 pub mod ls;
@@ -19,10 +20,15 @@ pub mod unshare;
 mod who;
 
 use exit::ExitStatus;
-use std::ffi::OsString;
+use std::{
+    ffi::{CStr, OsStr},
+    os::unix::ffi::OsStrExt,
+};
 
 /// Runs the command that `arguments`, the whole argument vector, ask for.
-pub fn main(arguments: Vec<OsString>) -> ExitStatus {
+pub fn main(arguments: &[&CStr]) -> ExitStatus {
     nsx_core::sys::stdio::hold_closed();
-    cli::dispatch(arguments)
+    compat::run(arguments).unwrap_or_else(|| {
+        cli::dispatch(arguments.iter().map(|word| OsStr::from_bytes(word.to_bytes()).to_owned()).collect())
+    })
 }

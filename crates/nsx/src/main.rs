@@ -14,18 +14,14 @@
 // SAFETY: no other symbol of this program is called `main`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn main(count: libc::c_int, arguments: *const *const libc::c_char) -> libc::c_int {
-    use std::{
-        ffi::{CStr, OsStr},
-        os::unix::ffi::OsStrExt,
-    };
+    use std::ffi::CStr;
     let arguments = (0..usize::try_from(count).unwrap_or(0)).map(|place| {
         // SAFETY: `place` is below the count that came with the array.
         let argument = unsafe { arguments.add(place) };
         // SAFETY: every place below the count holds a pointer.
         let argument = unsafe { *argument };
         // SAFETY: an argument is a string that ends with a zero byte and lives as long as the process.
-        let argument = unsafe { CStr::from_ptr(argument) };
-        OsStr::from_bytes(argument.to_bytes()).to_owned()
+        unsafe { CStr::from_ptr(argument) }
     });
-    nsx::main(arguments.collect()).finish()
+    nsx::main(&arguments.collect::<Vec<_>>()).finish()
 }

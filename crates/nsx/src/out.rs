@@ -66,13 +66,23 @@ pub fn width() -> Option<usize> {
 /// # Errors
 /// The status that `ls` and `pidmap` end with, once the reason is on standard error.
 pub fn print(text: &str) -> Result<(), ExitStatus> {
+    match write(text) {
+        Ok(()) | Err(Errno::PIPE) => Ok(()),
+        Err(errno) => Err(failed("write to standard output", &errno)),
+    }
+}
+
+/// The same for whoever words failures otherwise, and to whom a closed pipe is one.
+///
+/// # Errors
+/// That of `write(2)`.
+pub fn write(text: &str) -> Result<(), Errno> {
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
         match rustix::io::write(rustix::stdio::stdout(), rest) {
             Ok(written) => rest = &rest[written..],
             Err(Errno::INTR) => {}
-            Err(Errno::PIPE) => break,
-            Err(errno) => return Err(failed("write to standard output", &errno)),
+            Err(errno) => return Err(errno),
         }
     }
     Ok(())
@@ -108,6 +118,12 @@ pub fn note(text: &str) {
 /// A line that belongs to the one before it: a cause, a way out.
 pub fn hint(text: &str) {
     stderr("  ", text);
+}
+
+/// Says on standard error what a strict personality has to say, byte for byte.
+pub fn complain(line: &[u8]) {
+    // In one piece, so that nobody else's words come between. Where standard error is closed there is nobody to tell.
+    let _ = io::stderr().lock().write_all(&[line, b"\n"].concat());
 }
 
 fn stderr(prefix: &str, text: &str) {

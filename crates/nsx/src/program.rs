@@ -213,7 +213,7 @@ pub(crate) fn carry_out(
         Event::Created(pid) => drop(status.inspect(|status| status.created(pid, proc))),
         Event::Running => drop(status.inspect(|status| status.running())),
     };
-    match run::run(plan, proc, &mut observer) {
+    match run::run(plan, Some(proc), &mut observer) {
         Ok(ended) => {
             status.inspect(|status| status.ended(ended));
             match ended {

@@ -108,11 +108,24 @@ impl MapRequest {
         self.single.is_none() && self.ranges.is_empty()
     }
 
-    /// The map.
+    /// The map, which is one that the caller may have.
     ///
     /// # Errors
     /// [`MapRequestError`].
     pub fn resolve(&self, ids: IdKind, owned: &Owned<'_>) -> Result<IdMap, MapRequestError> {
+        let map = self.merge(ids, owned)?;
+        match map.extents().iter().find(|extent| !owned.may_map(extent)) {
+            None => Ok(map),
+            Some(extent) if owned.privileged => Err(MapRequestError::NotThere(ids, *extent)),
+            Some(extent) => Err(MapRequestError::NotGiven(ids, *extent)),
+        }
+    }
+
+    /// The map, and whoever writes it may say that the caller may not have it.
+    ///
+    /// # Errors
+    /// [`MapRequestError::Map`] and [`MapRequestError::NothingGiven`].
+    pub fn merge(&self, ids: IdKind, owned: &Owned<'_>) -> Result<IdMap, MapRequestError> {
         let single =
             self.single.map(|inside| Extent::new(RawExtent { inside, outside: owned.id, count: 1 })).transpose()?;
         let mut extents: Vec<_> = single.into_iter().collect();
@@ -141,12 +154,7 @@ impl MapRequest {
                 }
             }
         }
-        let map = IdMap::new(extents)?;
-        match map.extents().iter().find(|extent| !owned.may_map(extent)) {
-            None => Ok(map),
-            Some(extent) if owned.privileged => Err(MapRequestError::NotThere(ids, *extent)),
-            Some(extent) => Err(MapRequestError::NotGiven(ids, *extent)),
-        }
+        Ok(IdMap::new(extents)?)
     }
 }
 

@@ -85,7 +85,7 @@ pub fn plan(request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, 
         plan.push(Actor::Inside, Step::SetUser(uid));
     }
     if forks {
-        plan.push(Actor::Inside, Step::DieWithParent);
+        plan.push(Actor::Inside, Step::DieWithParent(libc::SIGKILL));
     }
     plan.push(Actor::Inside, Step::Exec { programs: request.programs, environment: None });
     Ok(plan)

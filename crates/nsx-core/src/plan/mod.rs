@@ -14,7 +14,7 @@ pub use caller::Caller;
 pub use mount::{Contents, FileSystem, Mount, Source};
 pub(crate) use mount::{DEVICES, data as mount_data};
 pub(crate) use step::helper_arguments;
-pub use step::{Clock, ClockOffset, NamespaceFile, Pin, Propagation, Step};
+pub use step::{Clock, ClockOffset, NamespaceFile, Pin, Propagation, Signals, Step};
 
 use crate::ns::NsKind;
 use std::fmt;

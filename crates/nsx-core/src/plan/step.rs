@@ -6,6 +6,8 @@ use crate::{
     ns::{Namespace, NsKind, NsSet},
     pid::Process,
     proc::NsLink,
+    signals,
+    sys::signal::Signal,
 };
 use rustix::{fd::OwnedFd, thread::CapabilitySet};
 use std::{
@@ -109,6 +111,18 @@ impl Propagation {
     }
 }
 
+/// What nsx does about signals while it waits for the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signals {
+    /// Each goes on to the program; nsx stops when the program stops.
+    #[default]
+    PassOn,
+    /// INT and TERM go on to the program; any other acts on nsx alone.
+    PassOnEnding,
+    /// INT and TERM are held back; any other acts on nsx alone.
+    HoldBackEnding,
+}
+
 /// A single thing to do. What it needs is in it: run looks nothing up.
 #[derive(Debug)]
 pub enum Step {
@@ -138,6 +152,8 @@ pub enum Step {
     Fork {
         /// Whether that child is PID 1 of a new PID namespace.
         init: bool,
+        /// What nsx does meanwhile.
+        signals: Signals,
     },
     /// Make the child that becomes the program and stay as PID 1, for nsx and in its place.
     StayAsInit,
@@ -194,6 +210,17 @@ pub enum Step {
     },
     /// Make that directory the root and let go of the old one.
     PivotRoot(PathBuf),
+    /// Make a directory the root directory of the program alone; mounts stay as they are.
+    Chroot(PathBuf),
+    /// Mount a binfmt_misc of the new user namespace.
+    MountBinfmt(PathBuf),
+    /// Register an interpreter there.
+    RegisterBinfmt {
+        /// Where binfmt_misc is mounted.
+        at: PathBuf,
+        /// What is registered, as binfmt_misc takes it.
+        interpreter: CString,
+    },
     /// Change to a directory that was opened before as root directory.
     ChangeRoot(OwnedFd),
     /// Change to a directory that was opened before.
@@ -206,8 +233,8 @@ pub enum Step {
     SetGroup(u32),
     /// Become this user.
     SetUser(u32),
-    /// Ask to be killed when nsx ends.
-    DieWithParent,
+    /// Ask for this signal when nsx ends.
+    DieWithParent(Signal),
     /// Leave no capability but these within the program's reach.
     LimitCapabilities(CapabilitySet),
     /// Have the kernel keep the capabilities when the user changes.
@@ -226,6 +253,11 @@ pub enum Step {
         /// Argument vectors, of which the first whose program exists is run.
         programs: Vec<Vec<CString>>,
         /// The environment, `NAME=VALUE` each; the caller's where none is given.
+        environment: Option<Vec<CString>>,
+    },
+    /// Become the user's login shell: that of `SHELL`, else that of the user inside, else `/bin/sh`.
+    LoginShell {
+        /// The environment, as for [`Self::Exec`].
         environment: Option<Vec<CString>>,
     },
 }
@@ -264,16 +296,22 @@ impl Step {
             Self::OpenSource(source) => source.to_string(),
             Self::Mount { root, mount } => mount.call(root.as_deref()),
             Self::PivotRoot(root) => format!("pivot_root({})", root.display()),
+            Self::Chroot(root) => format!("chroot({})", root.display()),
+            Self::MountBinfmt(at) => format!("mount(binfmt_misc, {})", at.display()),
+            Self::RegisterBinfmt { at, interpreter } => {
+                format!("write {}/register \"{}\"", at.display(), words(std::slice::from_ref(interpreter)))
+            }
             Self::ChangeRoot(_) => "chroot(its root)".to_owned(),
             Self::ChangeDirectory(_) => "fchdir(its directory)".to_owned(),
             Self::SetDirectory(directory) => format!("chdir({})", directory.display()),
             Self::SetGroups(groups) => format!("setgroups({})", numbers(groups)),
             Self::SetGroup(gid) => format!("setgid({gid})"),
             Self::SetUser(uid) => format!("setuid({uid})"),
-            Self::DieWithParent => "prctl(PR_SET_PDEATHSIG, SIGKILL)".to_owned(),
+            Self::DieWithParent(signal) => format!("prctl(PR_SET_PDEATHSIG, {})", signals::name(*signal)),
             Self::Exec { programs, .. } => {
                 format!("execvp({})", programs.first().map_or_else(String::new, |first| words(first)))
             }
+            Self::LoginShell { .. } => "execvp(the login shell)".to_owned(),
         }
     }
 
@@ -290,10 +328,10 @@ impl Step {
             Self::WriteSetgroups(Setgroups::Allow) => "programs inside may set their groups".to_owned(),
             Self::SetClock(_) => "its clocks can be set only while nobody is in the new time namespace".to_owned(),
             Self::Pin(pin) => format!("the {} namespace stays when its processes are gone", pin.kind),
-            Self::Fork { init: true } => {
+            Self::Fork { init: true, .. } => {
                 "only a child enters the PID namespace, as its PID 1; nsx waits for it".to_owned()
             }
-            Self::Fork { init: false } => "a child becomes the program; nsx waits for it".to_owned(),
+            Self::Fork { init: false, .. } => "a child becomes the program; nsx waits for it".to_owned(),
             Self::StayAsInit => "a child becomes the program; PID 1 reaps orphans and passes signals on".to_owned(),
             Self::ForkJoiner => "a child joins, so that nsx waits out of reach of what it enters".to_owned(),
             Self::ForkSibling => "only a child enters the PID namespace; it is nsx's own child".to_owned(),
@@ -322,6 +360,9 @@ impl Step {
             Self::OpenSource(_) => "held before a mount can hide it".to_owned(),
             Self::Mount { mount, .. } => mount.why(),
             Self::PivotRoot(_) => "it becomes the root directory, and the old one is let go".to_owned(),
+            Self::Chroot(_) => "it becomes the program's root directory; mounts stay as they are".to_owned(),
+            Self::MountBinfmt(_) => "interpreters registered inside are the new user namespace's own".to_owned(),
+            Self::RegisterBinfmt { .. } => "an interpreter for the programs that run inside".to_owned(),
             Self::ChangeRoot(_) => "see files as the target does".to_owned(),
             Self::ChangeDirectory(_) => "stand where the target stands".to_owned(),
             Self::SetDirectory(_) => "where the program starts".to_owned(),
@@ -329,7 +370,8 @@ impl Step {
             Self::SetGroups(_) => "the program's supplementary groups".to_owned(),
             Self::SetGroup(_) => "the program's group".to_owned(),
             Self::SetUser(_) => "the program's user".to_owned(),
-            Self::DieWithParent => "the program is killed if nsx is".to_owned(),
+            Self::DieWithParent(libc::SIGKILL) => "the program is killed if nsx is".to_owned(),
+            Self::DieWithParent(_) => "the program is told if nsx ends".to_owned(),
             Self::LimitCapabilities(_) => "no exec gives the program any other capability".to_owned(),
             Self::KeepCapabilities => "the change of the user does not take them".to_owned(),
             Self::SetCapabilities { ambient: true, .. } => "the program has them, whoever it runs as".to_owned(),
@@ -340,6 +382,7 @@ impl Step {
                 format!("the program, with an environment of {} variables", variables.len())
             }
             Self::Exec { .. } => "the program".to_owned(),
+            Self::LoginShell { .. } => "no program is named, so the user's shell is run as a login shell".to_owned(),
         }
     }
 
@@ -368,7 +411,11 @@ impl Step {
             Self::MountProc { root, at } => format!("mount procfs on {}", below(root.as_deref(), at)),
             Self::OpenSource(source) => format!("open {}", source.path().display()),
             Self::Mount { root, mount } => mount.act(root.as_deref()),
-            Self::BindRoot(root) | Self::PivotRoot(root) => format!("make {} the root directory", root.display()),
+            Self::BindRoot(root) | Self::PivotRoot(root) | Self::Chroot(root) => {
+                format!("make {} the root directory", root.display())
+            }
+            Self::MountBinfmt(at) => format!("mount binfmt_misc on {}", at.display()),
+            Self::RegisterBinfmt { .. } => "register the interpreter".to_owned(),
             Self::ChangeRoot(_) => "change to the target's root directory".to_owned(),
             Self::ChangeDirectory(_) => "change to the target's working directory".to_owned(),
             Self::SetDirectory(directory) => format!("change to directory {}", directory.display()),
@@ -376,7 +423,7 @@ impl Step {
             Self::SetGroups(groups) => format!("join the groups {}", numbers(groups)),
             Self::SetGroup(gid) => format!("become group {gid}"),
             Self::SetUser(uid) => format!("become user {uid}"),
-            Self::DieWithParent => "tie the program's life to nsx's".to_owned(),
+            Self::DieWithParent(_) => "tie the program's life to nsx's".to_owned(),
             Self::LimitCapabilities(_) | Self::SetCapabilities { .. } => "set the capabilities".to_owned(),
             Self::KeepCapabilities => "keep the capabilities".to_owned(),
             Self::NoNewPrivs => "set no_new_privs".to_owned(),
@@ -384,6 +431,7 @@ impl Step {
                 let name = programs.first().and_then(|program| program.first());
                 format!("execute {}", name.map_or_else(String::new, |name| words(std::slice::from_ref(name))))
             }
+            Self::LoginShell { .. } => "execute the login shell".to_owned(),
         }
     }
 }

@@ -3,13 +3,14 @@
 //! The order, and why: all namespaces at once, so that the new user namespace owns the others; id maps before anything
 //! that needs a user; the fork before anything that belongs to the program alone; what is mounted before the old root is
 //! let go, since it is bound from there, and since a user namespace may mount a procfs only where it sees another whole;
-//! everything that is bound held before the first mount, so that none hides what another shows; ids as late as can be, because the steps
-//! before need privilege; and the tie to nsx's life after them, because a change of ids cuts it.
+//! everything that is bound held before the first mount, so that none hides what another shows; ids as late as can be,
+//! because the steps before need privilege; and the tie to nsx's life after them, because a change of ids cuts it.
 
-use super::{Actor, Caller, ClockOffset, Mount, NamespaceFile, Pin, Plan, PlanError, Propagation, Step};
+use super::{Actor, Caller, ClockOffset, Mount, NamespaceFile, Pin, Plan, PlanError, Propagation, Signals, Step, Task};
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::{NsKind, NsSet},
+    sys::signal::Signal,
 };
 use rustix::thread::CapabilitySet;
 use std::{
@@ -27,6 +28,8 @@ pub struct Request {
     pub kinds: NsSet,
     /// Namespaces to join before the new ones are made.
     pub joins: Vec<NamespaceFile>,
+    /// The user and group that own the new user namespace, where they are not the caller's. The program runs as they.
+    pub owner: Option<(u32, u32)>,
     /// The new user namespace's users.
     pub users: Option<IdMap>,
     /// The new user namespace's groups.
@@ -43,8 +46,10 @@ pub struct Request {
     pub fork: bool,
     /// Whether nsx is PID 1 of the new PID namespace, and the program its child; needs `fork`.
     pub init: bool,
-    /// Whether the program is killed when nsx ends; needs `fork`.
-    pub kill_child: bool,
+    /// What nsx does about signals while it waits.
+    pub signals: Signals,
+    /// The signal that the program gets when nsx ends; needs `fork`.
+    pub kill_child: Option<Signal>,
     /// What is mounted, in this order, on places below the new root.
     pub mounts: Vec<Mount>,
     /// Set the loopback device up.
@@ -53,12 +58,22 @@ pub struct Request {
     pub mount_sys: bool,
     /// Where to mount a procfs of the new PID namespace: an absolute path below the new root.
     pub mount_proc: Option<PathBuf>,
+    /// What is mounted may be seen outside, where mounts are shared and its place is no mount point that could be cut off.
+    pub mounts_may_leak: bool,
+    /// Where to mount a binfmt_misc of the new user namespace.
+    pub mount_binfmt: Option<PathBuf>,
+    /// An interpreter to register there, as binfmt_misc takes it; needs `mount_binfmt`.
+    pub interpreter: Option<CString>,
     /// The new host name.
     pub hostname: Option<CString>,
     /// The new NIS domain name.
     pub domain_name: Option<CString>,
-    /// The new root directory.
+    /// The new root directory; the old one is let go.
     pub root: Option<PathBuf>,
+    /// The new root directory, as `chroot(2)` has it: entered before anything is mounted.
+    pub chroot: Option<PathBuf>,
+    /// A directory to change to before anything is mounted, from which the places of mounts are named.
+    pub mount_from: Option<PathBuf>,
     /// The directory in which the program starts, below the new root.
     pub directory: Option<PathBuf>,
     /// The program's user id, in the new user namespace.
@@ -67,13 +82,15 @@ pub struct Request {
     pub gid: Option<u32>,
     /// The program's supplementary groups, likewise.
     pub supplementary_groups: Vec<u32>,
+    /// Fail where setgroups is denied and they cannot be dropped.
+    pub groups_must_go: bool,
     /// What becomes of the caller's capabilities.
     pub capabilities: Capabilities,
     /// Whether the program can gain no privilege by an exec, see `no_new_privs` in `prctl(2)`.
     pub no_new_privs: bool,
     /// The program's environment, `NAME=VALUE` each; the caller's where none is given.
     pub environment: Option<Vec<CString>>,
-    /// Argument vectors, of which the first whose program exists is run.
+    /// Argument vectors, of which the first whose program exists is run; the user's login shell where there is none.
     pub programs: Vec<Vec<CString>>,
 }
 
@@ -113,15 +130,17 @@ pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     for file in joins {
         plan.push(Actor::Nsx, Step::JoinFile(file));
     }
+    let owner = push_owner(&mut plan, &request, caller);
     if !request.kinds.is_empty() {
         plan.push(Actor::Nsx, Step::Unshare(request.kinds));
     }
-    push_id_maps(&mut plan, &request, caller)?;
+    push_id_maps(&mut plan, &request, &owner)?;
     for offset in &request.clocks {
-        plan.push(Actor::Nsx, Step::SetClock(*offset));
+        plan.push(owner.writer, Step::SetClock(*offset));
     }
     if request.fork {
-        plan.push(Actor::Nsx, Step::Fork { init: request.kinds.contains(NsKind::Pid) });
+        let init = request.kinds.contains(NsKind::Pid);
+        plan.push(Actor::Nsx, Step::Fork { init, signals: request.signals });
     }
     // After the fork: until then a new PID namespace is nobody's.
     for pin in &request.pins {
@@ -129,14 +148,46 @@ pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     }
     push_mounts_and_names(&mut plan, &request)?;
     push_ids_and_capabilities(&mut plan, &request);
-    if request.fork && request.kill_child {
-        plan.push(Actor::Inside, Step::DieWithParent);
+    if let Some(signal) = request.kill_child.filter(|_| request.fork) {
+        plan.push(Actor::Inside, Step::DieWithParent(signal));
     }
     if request.fork && request.init {
         plan.push(Actor::Inside, Step::StayAsInit);
     }
-    plan.push(Actor::Inside, Step::Exec { programs: request.programs, environment: request.environment });
+    let Request { programs, environment, .. } = request;
+    plan.push(
+        Actor::Inside,
+        match programs.is_empty() {
+            true => Step::LoginShell { environment },
+            false => Step::Exec { programs, environment },
+        },
+    );
     Ok(plan)
+}
+
+/// Who creates the user namespace, and so owns it.
+struct Owner<'a> {
+    uid: u32,
+    gid: u32,
+    caller: &'a Caller,
+    /// Who writes what nsx would write of itself: the kernel takes its files in /proc away from it where it was root and
+    /// became someone else.
+    writer: Actor,
+}
+
+/// Becomes the owner that is asked for, unless that changes nothing.
+fn push_owner<'a>(plan: &mut Plan, request: &Request, caller: &'a Caller) -> Owner<'a> {
+    let own = (caller.uid, caller.gid);
+    let privileged = caller.can(CapabilitySet::SETUID | CapabilitySet::SETGID);
+    let (uid, gid) = request.owner.unwrap_or(own);
+    let mut writer = Actor::Nsx;
+    if request.owner.is_some() && (privileged || (uid, gid) != own) {
+        plan.push(Actor::Nsx, Step::SetGroups(Vec::new()));
+        plan.push(Actor::Nsx, Step::SetGroup(gid));
+        plan.push(Actor::Nsx, Step::SetUser(uid));
+        writer = Actor::Outside;
+    }
+    Owner { uid, gid, caller, writer }
 }
 
 fn push_ids_and_capabilities(plan: &mut Plan, request: &Request) {
@@ -158,7 +209,7 @@ fn push_ids_and_capabilities(plan: &mut Plan, request: &Request) {
         let joined = request.joins.iter().any(|file| file.kind() == NsKind::User);
         let groups = Step::SetGroups(request.supplementary_groups.clone());
         match request.supplementary_groups.is_empty() {
-            true if denied => {}
+            true if denied && !request.groups_must_go => {}
             true if joined => plan.push_optional(Actor::Inside, groups),
             _ => plan.push(Actor::Inside, groups),
         }
@@ -175,11 +226,13 @@ fn push_ids_and_capabilities(plan: &mut Plan, request: &Request) {
     }
 }
 
-fn push_id_maps(plan: &mut Plan, request: &Request, caller: &Caller) -> Result<(), PlanError> {
+fn push_id_maps(plan: &mut Plan, request: &Request, owner: &Owner<'_>) -> Result<(), PlanError> {
     // Who creates a user namespace may map its own ids there. Ranges are written by someone left outside, who has the
     // privilege or runs a program that has it.
-    let own_user = request.users.as_ref().is_none_or(|map| map.is_single(caller.uid));
-    let own_group = request.groups.as_ref().is_none_or(|map| map.is_single(caller.gid));
+    let Owner { caller, writer, .. } = *owner;
+    let own_user = request.users.as_ref().is_none_or(|map| map.is_single(owner.uid));
+    let own_group = request.groups.as_ref().is_none_or(|map| map.is_single(owner.gid));
+    let by_nsx = writer == Actor::Nsx;
     // The kernel lets a process map its own group only once setgroups is denied; a privileged outside need not.
     let keep_setgroups = request.setgroups == Some(Setgroups::Allow) && request.groups.is_some();
     if keep_setgroups && own_group && !caller.can(CapabilitySet::SETGID) {
@@ -189,14 +242,14 @@ fn push_id_maps(plan: &mut Plan, request: &Request, caller: &Caller) -> Result<(
         request.setgroups == Some(Setgroups::Deny) || (own_group && request.groups.is_some() && !keep_setgroups);
 
     if let Some(map) = &request.users {
-        plan.push_id_map(IdKind::User, map, own_user, caller.can(CapabilitySet::SETUID));
+        plan.push_id_map(IdKind::User, map, own_user && by_nsx, caller.can(CapabilitySet::SETUID));
     }
     if denied || (request.setgroups.is_some() && request.groups.is_none()) {
         let rule = if denied { Setgroups::Deny } else { Setgroups::Allow };
-        plan.push(Actor::Nsx, Step::WriteSetgroups(rule));
+        plan.push(writer, Step::WriteSetgroups(rule));
     }
     if let Some(map) = &request.groups {
-        plan.push_id_map(IdKind::Group, map, own_group && !keep_setgroups, caller.can(CapabilitySet::SETGID));
+        plan.push_id_map(IdKind::Group, map, own_group && !keep_setgroups && by_nsx, caller.can(CapabilitySet::SETGID));
     }
     Ok(())
 }
@@ -231,6 +284,7 @@ fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanE
     if let Some(name) = &request.domain_name {
         plan.push(Actor::Inside, Step::SetDomainName(name.clone()));
     }
+    push_chroot(plan, request);
     if let Some(root) = &request.root {
         if !private {
             return Err(PlanError::RootPropagation);
@@ -240,8 +294,9 @@ fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanE
     push_mounts(plan, request, private)?;
     // What is mounted where mounts are shared would be seen outside: the place is cut off first.
     let cut_off = |plan: &mut Plan, at: &Path| {
-        if !private {
-            plan.push(Actor::Inside, Step::Propagate { at: at.to_owned(), propagation: Propagation::Private });
+        if !private && request.chroot.is_none() {
+            let step = Step::Propagate { at: at.to_owned(), propagation: Propagation::Private };
+            plan.0.push(Task { actor: Actor::Inside, step, optional: request.mounts_may_leak });
         }
     };
     if request.mount_sys {
@@ -251,6 +306,12 @@ fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanE
     if let Some(at) = &request.mount_proc {
         cut_off(plan, at);
         plan.push(Actor::Inside, Step::MountProc { root: request.root.clone(), at: at.clone() });
+    }
+    if let Some(at) = &request.mount_binfmt {
+        plan.push(Actor::Inside, Step::MountBinfmt(at.clone()));
+        if let Some(interpreter) = request.interpreter.clone().filter(|_| !registers_before_chroot(request)) {
+            plan.push(Actor::Inside, Step::RegisterBinfmt { at: at.clone(), interpreter });
+        }
     }
     if let Some(root) = &request.root {
         plan.push(Actor::Inside, Step::PivotRoot(root.clone()));
@@ -275,6 +336,32 @@ fn push_mounts(plan: &mut Plan, request: &Request, private: bool) -> Result<(), 
         plan.push(Actor::Inside, Step::Mount { root: request.root.clone(), mount: mount.clone() });
     }
     Ok(())
+}
+
+fn push_chroot(plan: &mut Plan, request: &Request) {
+    if let (Some(at), Some(interpreter), true) =
+        (&request.mount_binfmt, request.interpreter.clone(), registers_before_chroot(request))
+    {
+        plan.push(Actor::Inside, Step::MountBinfmt(at.clone()));
+        plan.push(Actor::Inside, Step::RegisterBinfmt { at: at.clone(), interpreter });
+    }
+    if let Some(root) = &request.chroot {
+        plan.push(Actor::Inside, Step::Chroot(root.clone()));
+    }
+    if let Some(directory) = &request.mount_from {
+        plan.push(Actor::Inside, Step::SetDirectory(directory.clone()));
+    }
+}
+
+/// Whether the interpreter is one that is opened when it is registered, in the old root: the `F` of `:`-separated fields,
+/// whatever the separator is.
+fn registers_before_chroot(request: &Request) -> bool {
+    let fields = |text: &CString| {
+        let text = text.as_bytes();
+        let separator = text.first()?;
+        text.split(|byte| byte == separator).nth(7).map(|flags| flags.contains(&b'F'))
+    };
+    request.chroot.is_some() && request.interpreter.as_ref().and_then(fields).unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -318,7 +405,7 @@ mod tests {
         let mut request = request(&[NsKind::User, NsKind::Pid, NsKind::Mnt]);
         (request.users, request.groups) =
             (Some(IdMap::single(0, 1000).unwrap()), Some(IdMap::single(0, 1001).unwrap()));
-        (request.fork, request.kill_child) = (true, true);
+        (request.fork, request.kill_child) = (true, Some(libc::SIGKILL));
         request.mount_proc = Some("/proc".into());
         assert_eq!(
             text(&plan(request, &ordinary()).unwrap()),
@@ -340,7 +427,7 @@ mod tests {
     fn a_new_root_is_furnished_before_the_old_one_goes_and_ids_change_last() {
         let mut request = request(&[NsKind::Net, NsKind::Pid, NsKind::Mnt, NsKind::Uts]);
         request.fork = true;
-        request.kill_child = true;
+        request.kill_child = Some(libc::SIGKILL);
         request.loopback = true;
         request.mount_sys = true;
         request.mount_proc = Some("/proc".into());
@@ -524,6 +611,69 @@ mod tests {
         // Denied before the map is there, while the kernel still takes it.
         request.setgroups = Some(Setgroups::Deny);
         assert_eq!(text(&plan(request, &ordinary()).unwrap())[2], "nsx: write setgroups \"deny\"");
+    }
+
+    #[test]
+    fn a_user_namespace_of_someone_elses_is_mapped_by_whoever_is_left_outside() {
+        let mut request = request(&[NsKind::User, NsKind::Time]);
+        request.owner = Some((1000, 1001));
+        (request.users, request.groups) =
+            (Some(IdMap::single(0, 1000).unwrap()), Some(IdMap::single(0, 1001).unwrap()));
+        request.clocks = vec![ClockOffset { clock: Clock::Monotonic, seconds: 7 }];
+        let unshared = [
+            "nsx: unshare(CLONE_NEWTIME|CLONE_NEWUSER)",
+            "nsx: write uid_map \"0 1000 1\"",
+            "nsx: write setgroups \"deny\"",
+            "nsx: write gid_map \"0 1001 1\"",
+            "nsx: write timens_offsets \"monotonic 7 0\"",
+            "inside: execvp(ps aux)",
+        ];
+        // Who is the owner already becomes nobody else.
+        assert_eq!(text(&plan(request.clone(), &ordinary()).unwrap()), unshared);
+        let outside = [
+            "nsx: setgroups(0)",
+            "nsx: setgid(1001)",
+            "nsx: setuid(1000)",
+            "nsx: unshare(CLONE_NEWTIME|CLONE_NEWUSER)",
+            "outside: write uid_map \"0 1000 1\"",
+            "outside: write setgroups \"deny\"",
+            "outside: write gid_map \"0 1001 1\"",
+            "outside: write timens_offsets \"monotonic 7 0\"",
+            "inside: execvp(ps aux)",
+        ];
+        assert_eq!(text(&plan(request, &root()).unwrap()), outside);
+    }
+
+    #[test]
+    fn after_a_chroot_places_are_named_as_the_new_root_has_them() {
+        let mut request = request(&[NsKind::User, NsKind::Mnt]);
+        request.chroot = Some("/srv/root".into());
+        request.mount_from = Some("/tmp".into());
+        request.mount_proc = Some("proc".into());
+        request.mount_binfmt = Some("/binfmt".into());
+        request.interpreter = Some(c":x:M::XYZ::/bin/sh:".into());
+        request.programs.clear();
+        let after = ["inside: chroot(/srv/root)", "inside: chdir(/tmp)", "inside: mount(proc, proc)"];
+        let (mount, shell) = ("inside: mount(binfmt_misc, /binfmt)", "inside: execvp(the login shell)");
+        let text_of = |request: &Request| text(&plan(request.clone(), &root()).unwrap())[2..].to_vec();
+        let register = |flags| format!("inside: write /binfmt/register \":x:M::XYZ::/bin/sh:{flags}\"");
+        assert_eq!(text_of(&request), [&after[..], &[mount, &register(""), shell]].concat());
+        // F opens the interpreter when it is registered, and the old root has it.
+        request.interpreter = Some(c":x:M::XYZ::/bin/sh:F".into());
+        assert_eq!(text_of(&request), [&[mount, &register("F")], &after[..], &[mount, shell]].concat());
+    }
+
+    #[test]
+    fn groups_that_cannot_be_dropped_are_left_alone_or_fail_as_asked() {
+        let mut request = request(&[NsKind::User]);
+        request.groups = Some(IdMap::single(0, 0).unwrap());
+        request.gid = Some(0);
+        let drops = |request: &Request| {
+            text(&plan(request.clone(), &root()).unwrap()).contains(&"inside: setgroups(0)".to_owned())
+        };
+        assert!(!drops(&request));
+        request.groups_must_go = true;
+        assert!(drops(&request));
     }
 
     #[test]

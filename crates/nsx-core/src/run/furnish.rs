@@ -73,7 +73,7 @@ impl Furnisher {
     }
 
     /// Makes a mount on its place beneath `root`.
-    pub(super) fn mount(&mut self, root: Option<&Path>, mount: &Mount, proc: &ProcRoot) -> Result<(), Errno> {
+    pub(super) fn mount(&mut self, root: Option<&Path>, mount: &Mount, proc: Option<&ProcRoot>) -> Result<(), Errno> {
         let at = &mount.at;
         match &mount.contents {
             Contents::Bind { recursive, flags, .. } => {
@@ -81,7 +81,7 @@ impl Furnisher {
                 let place = self.place(root, at, is_directory(&rustix::fs::fstat(&source)?))?;
                 let attributed = bind(&source, &place, *recursive, *flags)?;
                 if !attributed {
-                    remount_each(proc, &beneath(root, at)?, *flags)?;
+                    remount_each(proc.ok_or(Errno::NOENT)?, &beneath(root, at)?, *flags)?;
                 }
                 Ok(())
             }

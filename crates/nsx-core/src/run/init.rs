@@ -8,11 +8,84 @@ use crate::{
     proc::{ProcError, ProcRoot, Status, decimal},
     sys::signal::{DefaultEffect, Signal, default_effect},
 };
-use rustix::fs::OFlags;
+use rustix::{event::Timespec, fs::OFlags};
+
+/// Watches what PID 1 does with the signals that it gets.
+pub(super) struct Watch<'a> {
+    proc: &'a ProcRoot,
+    init: Pid,
+    watched: Vec<Watched>,
+}
+
+/// A signal whose fate nsx looks at again and again. A process shows what it does with signals only in pieces, which may
+/// be of different moments, and while it makes a child it holds all of them back: one look is none.
+struct Watched {
+    signal: Signal,
+    looks: u32,
+    /// How many of the looks said that it is dropped.
+    dropped: u32,
+}
+
+/// How many looks must say that a signal is dropped.
+const SURE: u32 = 2;
+
+/// After how many looks nsx leaves a signal to a program that holds it back and has taken it, as one does that reads
+/// signals from a descriptor.
+const LOOKS: u32 = 50;
+
+impl Watched {
+    /// How long until the next look: not in step with a program that does the same thing over and over, and ever longer,
+    /// because one that waits for a processor shows the same thing for a while.
+    fn pause(&self) -> Timespec {
+        let longer = [0, 40, 900][(self.looks / 30).min(2) as usize];
+        let milliseconds = 3 + i64::from(self.looks % 5) + longer;
+        Timespec { tv_sec: 0, tv_nsec: milliseconds * 1_000_000 }
+    }
+}
+
+impl<'a> Watch<'a> {
+    /// Watches the process that `proc` shows as `init`.
+    pub(super) fn new(proc: &'a ProcRoot, init: Pid) -> Self {
+        Self { proc, init, watched: Vec::new() }
+    }
+
+    /// Takes a first look, to be taken before `signal` is sent: it changes what there is to see.
+    pub(super) fn expect(&mut self, signal: Signal) {
+        let dropped = match fate(self.proc, self.init, signal) {
+            Fate::TakenCareOf => return,
+            Fate::Pending | Fate::HeldBack => 0,
+            Fate::Dropped(_) => 1,
+        };
+        self.watched.push(Watched { signal, looks: 1, dropped });
+    }
+
+    /// How long until the next look; none where there is nothing to look at.
+    pub(super) fn pause(&self) -> Option<Timespec> {
+        self.watched.first().map(Watched::pause)
+    }
+
+    /// Looks again. Gives the signals that are surely dropped, with the effect that they would have on another program.
+    /// Looks count against a program only once it `runs`.
+    pub(super) fn look(&mut self, runs: bool) -> Vec<(Signal, DefaultEffect)> {
+        let mut surely_dropped = Vec::new();
+        for mut watched in std::mem::take(&mut self.watched) {
+            watched.looks += u32::from(runs);
+            match fate(self.proc, self.init, watched.signal) {
+                Fate::TakenCareOf => {}
+                Fate::Dropped(effect) if watched.dropped + 1 >= SURE => surely_dropped.push((watched.signal, effect)),
+                Fate::Dropped(_) => self.watched.push(Watched { dropped: watched.dropped + 1, ..watched }),
+                Fate::Pending => self.watched.push(watched),
+                Fate::HeldBack if watched.looks < LOOKS => self.watched.push(watched),
+                Fate::HeldBack => {}
+            }
+        }
+        surely_dropped
+    }
+}
 
 /// What becomes of a signal that was sent to PID 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+enum Fate {
     /// A thread handles it, ignores it or waits for it, or it has no effect on any program; or that cannot be read: a
     /// program that takes care of its signals must not be killed by mistake.
     TakenCareOf,
@@ -25,7 +98,7 @@ pub(super) enum Fate {
 }
 
 /// The fate of `signal`, as `init` stands now.
-pub(super) fn fate(proc: &ProcRoot, init: Pid, signal: Signal) -> Fate {
+fn fate(proc: &ProcRoot, init: Pid, signal: Signal) -> Fate {
     match default_effect(signal) {
         DefaultEffect::Nothing => Fate::TakenCareOf,
         effect => handling(proc, init, signal).unwrap_or(Some(Fate::TakenCareOf)).unwrap_or(Fate::Dropped(effect)),

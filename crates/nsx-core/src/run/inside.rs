@@ -1,10 +1,10 @@
 //! A child's walk: from the step after the fork to the exec.
 
 use super::{
+    child::Inherited,
     link::{Link, Message},
     perform::Hands,
     reaper,
-    wait::Inherited,
 };
 use crate::{
     plan::{Actor, Plan, Step},
@@ -29,7 +29,7 @@ pub(super) fn walk(plan: &Plan, first: usize, hands: &Hands<'_>, link: &Link, in
         let outcome = match &task.step {
             Step::ForkSibling => go_on_as_sibling(link, inherited),
             Step::StayAsInit => reaper::stay(link).map(|link| to_init = Some(link)),
-            Step::DieWithParent => hands.perform(&task.step).and_then(|()| {
+            Step::DieWithParent(_) => hands.perform(&task.step).and_then(|()| {
                 // nsx may have ended before it was asked for.
                 if link.is_cut() { exit_now(NOT_RUN) } else { Ok(()) }
             }),

@@ -1,13 +1,14 @@
 //! Carries a plan out.
 //!
 //! One process walks the plan from its first step on. Where a step says so it splits: the child walks on, and the parent
-//! waits for it, see `wait`. An [`outside`] is split off before the first step if any step asks for one. What a child
+//! waits for it, see `child` and `wait`. An [`outside`] is split off before the first step if any step asks for one. What a child
 //! cannot do it reports over its [`link`], so the one place that hears of a failure is the caller of [`run`].
 //!
 //! Whoever calls [`run`] must have one thread, because the plan may fork and the kernel refuses some namespaces to
 //! several.
 
 mod capabilities;
+mod child;
 mod furnish;
 mod init;
 mod inside;
@@ -62,7 +63,7 @@ pub struct Failure<'p> {
     pub errno: Errno,
 }
 
-/// Carries out `plan` with the caller's `proc`, and tells `observer` of it.
+/// Carries out `plan` with the caller's `proc`, which only some steps need, and tells `observer` of it.
 ///
 /// Where no step of the plan forks, this process becomes the program and the call returns only on failure; `observer` is
 /// then told of skipped steps alone. Otherwise it
@@ -71,17 +72,21 @@ pub struct Failure<'p> {
 ///
 /// # Errors
 /// [`Failure`]; the program did not run.
-pub fn run<'p>(plan: &'p Plan, proc: &ProcRoot, observer: &mut dyn FnMut(Event<'p>)) -> Result<Ended, Failure<'p>> {
+pub fn run<'p>(
+    plan: &'p Plan,
+    proc: Option<&ProcRoot>,
+    observer: &mut dyn FnMut(Event<'p>),
+) -> Result<Ended, Failure<'p>> {
     let Some(first) = plan.tasks().first() else { return Ok(Ended::Exited(0)) };
     let at_start = |errno| Failure { step: &first.step, errno };
-    let hands = Hands::new(proc).map_err(at_start)?;
+    let hands = Hands::new(proc);
     let outside = Outside::start(plan, &hands).map_err(at_start)?;
 
     for (place, task) in plan.tasks().iter().enumerate() {
         if matches!(task.step, Step::Fork { .. } | Step::ForkJoiner) {
-            return wait::run_child(plan, place, &hands, outside, observer);
+            return child::run_child(plan, place, &hands, outside, observer);
         }
-        if let (Step::Exec { .. }, Some(outside)) = (&task.step, &outside) {
+        if let (Step::Exec { .. } | Step::LoginShell { .. }, Some(outside)) = (&task.step, &outside) {
             // The exec is also what lets go of the outside.
             outside.keep().map_err(|errno| Failure { step: &task.step, errno })?;
         }

@@ -9,8 +9,13 @@ use rustix::{
 use std::path::{Component, Path};
 
 /// Mounts a procfs of the caller's PID namespace.
-pub(super) fn procfs(place: &OwnedFd) -> Result<(), Errno> {
-    rustix::mount::mount(c"proc", path_of(place), c"proc", harmless(), None)
+pub(super) fn procfs(place: impl rustix::path::Arg) -> Result<(), Errno> {
+    rustix::mount::mount(c"proc", place, c"proc", harmless(), None)
+}
+
+/// Mounts a binfmt_misc of the caller's user namespace on `at`.
+pub(super) fn binfmt(at: &Path) -> Result<(), Errno> {
+    rustix::mount::mount(c"binfmt_misc", at, c"binfmt_misc", harmless(), None)
 }
 
 /// Mounts a sysfs of the caller's network namespace, on `/sys` if `keep_cgroups`: the cgroup file systems that lie there

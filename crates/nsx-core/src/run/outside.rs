@@ -28,6 +28,7 @@ impl Outside {
         if !plan.tasks().iter().any(|task| task.actor == Actor::Outside) {
             return Ok(None);
         }
+        hands.nsx()?; // while it is still nsx that looks at its own directory
         let (ours, theirs) = Link::pair()?;
         match fork()? {
             Forked::Parent(middle) => {

@@ -7,6 +7,7 @@ use super::{
     pins::{self, Made},
 };
 use crate::{
+    accounts,
     idmap::{IdKind, IdMap},
     ns::{NsKind, NsSet},
     pid::{Pid, Process},
@@ -16,19 +17,23 @@ use crate::{
 };
 use rustix::{
     fd::OwnedFd,
-    fs::{Gid, Mode, OFlags, Uid},
+    fs::{CWD, Gid, Mode, OFlags, Uid},
     io::Errno,
     mount::MountPropagationFlags,
     thread::ThreadNameSpaceType,
 };
-use std::{cell::RefCell, ffi::CString, path::Path};
+use std::{
+    cell::{OnceCell, RefCell},
+    ffi::CString,
+    path::Path,
+};
 
 /// What steps are taken with.
 pub(super) struct Hands<'a> {
-    /// The caller's procfs.
-    pub(super) proc: &'a ProcRoot,
-    /// nsx's own directory in it, whichever process uses it.
-    nsx: OwnedFd,
+    /// The caller's procfs, if there is one.
+    pub(super) proc: Option<&'a ProcRoot>,
+    /// nsx's own directory in it, whichever process uses it; opened by nsx, when a step or an outside first needs it.
+    nsx: OnceCell<OwnedFd>,
     /// nsx's id in the caller's PID namespace.
     nsx_pid: Pid,
     /// What the steps that mount have in hand.
@@ -36,10 +41,18 @@ pub(super) struct Hands<'a> {
 }
 
 impl<'a> Hands<'a> {
-    pub(super) fn new(proc: &'a ProcRoot) -> Result<Self, Errno> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let nsx = rustix::fs::openat(proc, "self", flags, Mode::empty())?;
-        Ok(Self { proc, nsx, nsx_pid: rustix::process::getpid(), furnisher: RefCell::default() })
+    pub(super) fn new(proc: Option<&'a ProcRoot>) -> Self {
+        Self { proc, nsx: OnceCell::new(), nsx_pid: rustix::process::getpid(), furnisher: RefCell::default() }
+    }
+
+    /// nsx's own directory. What another process asks for nsx must have opened.
+    pub(super) fn nsx(&self) -> Result<&OwnedFd, Errno> {
+        if self.nsx.get().is_none() {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let opened = rustix::fs::openat(self.proc.ok_or(Errno::NOENT)?, "self", flags, Mode::empty())?;
+            let _ = self.nsx.set(opened);
+        }
+        self.nsx.get().ok_or(Errno::NOENT)
     }
 
     /// Takes a step. Those that fork are the walk's own, and `EINVAL` here.
@@ -62,11 +75,23 @@ impl<'a> Hands<'a> {
                 let place = self.furnisher.borrow().directory(root.as_deref(), Path::new("/sys"))?;
                 mounts::sysfs(&place, root.is_none())
             }
-            Step::MountProc { root, at } => mounts::procfs(&self.furnisher.borrow().directory(root.as_deref(), at)?),
+            // By name: after a chroot there may be no procfs yet to reach a descriptor through.
+            Step::MountProc { root: None, at } => mounts::procfs(at),
+            Step::MountProc { root, at } => {
+                let place = self.furnisher.borrow().directory(root.as_deref(), at)?;
+                mounts::procfs(mounts::path_of(&place))
+            }
             Step::BindRoot(root) => rustix::mount::mount_bind_recursive(root, root),
             Step::OpenSource(source) => self.furnisher.borrow_mut().open(source),
             Step::Mount { root, mount } => self.furnisher.borrow_mut().mount(root.as_deref(), mount, self.proc),
             Step::PivotRoot(root) => mounts::pivot_root(root),
+            Step::Chroot(root) => rustix::process::chroot(root),
+            Step::MountBinfmt(at) => mounts::binfmt(at),
+            Step::RegisterBinfmt { at, interpreter } => {
+                let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+                let register = rustix::fs::openat(CWD, at.join("register"), flags, Mode::empty())?;
+                rustix::io::write(&register, interpreter.as_bytes()).map(drop)
+            }
             Step::ChangeRoot(root) => {
                 rustix::process::fchdir(root)?;
                 rustix::process::chroot(".")?;
@@ -80,9 +105,7 @@ impl<'a> Hands<'a> {
             }
             Step::SetGroup(gid) => rustix::thread::set_thread_gid(Gid::from_raw(*gid)),
             Step::SetUser(uid) => rustix::thread::set_thread_uid(Uid::from_raw(*uid)),
-            Step::DieWithParent => {
-                rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-            }
+            Step::DieWithParent(signal) => sys::process::set_death_signal(*signal),
             Step::LimitCapabilities(to) => capabilities::bound(*to),
             Step::KeepCapabilities => rustix::thread::set_keep_capabilities(true),
             Step::SetCapabilities { set, ambient } => capabilities::set(*set, *ambient),
@@ -93,17 +116,23 @@ impl<'a> Hands<'a> {
                 }
                 Err(execute(programs))
             }
+            Step::LoginShell { environment } => {
+                if let Some(environment) = environment {
+                    sys::process::set_environment(environment);
+                }
+                Err(login_shell(accounts::login_shell(environment.as_deref())))
+            }
         }
     }
 
     /// Takes a step that leaves something behind.
     pub(super) fn pin(&self, pin: &Pin) -> Result<Made, Errno> {
-        pins::make(&self.nsx, pin)
+        pins::make(self.nsx()?, pin)
     }
 
     /// Writes one of nsx's own files, whole, as the kernel asks of id maps.
     fn write(&self, file: &str, text: &str) -> Result<(), Errno> {
-        let fd = rustix::fs::openat(&self.nsx, file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let fd = rustix::fs::openat(self.nsx()?, file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
         rustix::io::write(&fd, text.as_bytes()).map(drop)
     }
 
@@ -128,9 +157,10 @@ impl<'a> Hands<'a> {
     }
 
     fn join_one_by_one(&self, target: &Process, kinds: &[NsKind]) -> Result<(), Errno> {
+        let proc = self.proc.ok_or(Errno::NOENT)?;
         let open = |kind: &NsKind| {
             let link = format!("ns/{}", NsLink::Own(*kind).name());
-            self.proc.open_entry(target.pid(), &link, OFlags::RDONLY).map_err(|error| match error {
+            proc.open_entry(target.pid(), &link, OFlags::RDONLY).map_err(|error| match error {
                 ProcError::Os(errno) => errno,
                 ProcError::Denied => Errno::ACCESS,
                 ProcError::Vanished | ProcError::Malformed(_) => Errno::SRCH,
@@ -158,10 +188,19 @@ fn propagate(at: &Path, propagation: Propagation) -> Result<(), Errno> {
 fn execute(programs: &[Vec<CString>]) -> Errno {
     let mut failure = Errno::NOENT;
     for program in programs {
-        failure = sys::process::execvp(program);
+        failure = program.first().map_or(Errno::INVAL, |name| sys::process::execvp(name, program));
         if failure != Errno::NOENT {
             break;
         }
     }
     failure
+}
+
+/// Becomes this shell, which takes the dash before its name for the word to be a login shell. Returns on failure only.
+fn login_shell(shell: Vec<u8>) -> Errno {
+    let name = shell.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    match (CString::new([b"-", name].concat()), CString::new(shell)) {
+        (Ok(name), Ok(shell)) => sys::process::execvp(&shell, &[name]),
+        _ => Errno::INVAL,
+    }
 }

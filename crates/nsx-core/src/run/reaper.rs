@@ -5,12 +5,16 @@
 //! tells nsx what the program did, and nsx does likewise.
 
 use super::{
+    child::Inherited,
     link::{Link, Message},
-    wait::{Inherited, Program},
+    wait::Program,
 };
-use crate::sys::{
-    process::{Forked, exit_now, fork},
-    signal::SignalFd,
+use crate::{
+    plan::Signals,
+    sys::{
+        process::{Forked, exit_now, fork},
+        signal::SignalFd,
+    },
 };
 use rustix::{
     event::{PollFd, PollFlags},
@@ -20,7 +24,7 @@ use rustix::{
 
 /// Makes the program's process, in which this returns the link to report over. The one that calls stays as PID 1.
 pub(super) fn stay(nsx: &Link) -> Result<Link, Errno> {
-    let inherited = Inherited::take()?;
+    let inherited = Inherited::take(Signals::PassOn)?;
     let signals = SignalFd::new()?;
     let (ours, theirs) = Link::pair()?;
     match fork()? {

@@ -3,14 +3,14 @@
 //! Sound because nsx has one thread wherever these are called (rule 5 of the house): a forked child may go on as if
 //! nothing had happened.
 
-use super::check;
+use super::{check, signal::Signal};
 use crate::{ns::NsSet, pid::Pid};
 use rustix::{
     fd::{AsFd, AsRawFd},
     io::Errno,
     thread::UnshareFlags,
 };
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 /// Moves this process out of the namespaces it is in, into new ones of these kinds, see `unshare(2)`. Its children only,
 /// where the kind is PID or time.
@@ -47,10 +47,8 @@ pub fn fork_sibling() -> Result<Forked, Errno> {
     Ok(Pid::from_raw(answer).map_or(Forked::Child, Forked::Parent))
 }
 
-/// Becomes the program `arguments[0]`, looked up in PATH where its name has no slash, see `execvp(3)`. Returns only on
-/// failure; `EINVAL` where there is no argument.
-pub fn execvp(arguments: &[CString]) -> Errno {
-    let Some(name) = arguments.first() else { return Errno::INVAL };
+/// Becomes the program `name`, looked up in PATH where there is no slash in it, see `execvp(3)`. Returns only on failure.
+pub fn execvp(name: &CStr, arguments: &[CString]) -> Errno {
     let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(std::ptr::null());
     // SAFETY: strings and array end with a zero, and live until the call returns.
@@ -74,6 +72,12 @@ pub fn set_environment(variables: &[CString]) {
 unsafe extern "C" {
     /// The C library's environment, see `environ(7)`.
     static mut environ: *mut *mut libc::c_char;
+}
+
+/// Has the kernel send this process `signal` when its parent ends, see `PR_SET_PDEATHSIG` in `prctl(2)`.
+pub fn set_death_signal(signal: Signal) -> Result<(), Errno> {
+    // SAFETY: a call without memory.
+    check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) }).map(drop)
 }
 
 /// Ends this process now, with no clean-up of the C library or of Rust.

@@ -48,6 +48,11 @@ impl Mask {
         Self::set(libc::SIG_SETMASK, &set)
     }
 
+    /// Holds back these signals beside those that are held back already; returns what was held back before.
+    pub fn block(signals: &[Signal]) -> Result<Self, Errno> {
+        Self::set(libc::SIG_BLOCK, &Self::of(signals)?)
+    }
+
     /// Holds back exactly what this mask says.
     pub fn restore(&self) -> Result<(), Errno> {
         Self::set(libc::SIG_SETMASK, &self.0).map(drop)
@@ -61,14 +66,16 @@ impl Mask {
         Ok(Self(unsafe { before.assume_init() }))
     }
 
-    fn of(signal: Signal) -> Result<libc::sigset_t, Errno> {
+    fn of(signals: &[Signal]) -> Result<libc::sigset_t, Errno> {
         let mut set = MaybeUninit::uninit();
         // SAFETY: empties the set.
         check(unsafe { libc::sigemptyset(set.as_mut_ptr()) })?;
         // SAFETY: the call before has filled it.
         let mut set = unsafe { set.assume_init() };
-        // SAFETY: adds one signal to a set that is whole.
-        check(unsafe { libc::sigaddset(&raw mut set, signal) })?;
+        for signal in signals {
+            // SAFETY: adds one signal to a set that is whole.
+            check(unsafe { libc::sigaddset(&raw mut set, *signal) })?;
+        }
         Ok(set)
     }
 }
@@ -101,8 +108,18 @@ impl SignalFd {
         let mut all = MaybeUninit::uninit();
         // SAFETY: fills the set.
         check(unsafe { libc::sigfillset(all.as_mut_ptr()) })?;
-        // SAFETY: the set is filled and lives as long as the call.
-        let fd = check(unsafe { libc::signalfd(-1, all.as_ptr(), libc::SFD_CLOEXEC) })?;
+        // SAFETY: the call before has filled it.
+        Self::open(&unsafe { all.assume_init() })
+    }
+
+    /// One for these.
+    pub fn of(signals: &[Signal]) -> Result<Self, Errno> {
+        Self::open(&Mask::of(signals)?)
+    }
+
+    fn open(set: &libc::sigset_t) -> Result<Self, Errno> {
+        // SAFETY: the set lives as long as the call.
+        let fd = check(unsafe { libc::signalfd(-1, set, libc::SFD_CLOEXEC) })?;
         // SAFETY: the kernel has just made the descriptor for us alone.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
@@ -167,7 +184,7 @@ pub fn send(process: Pid, signal: Signal) -> Result<(), Errno> {
 pub fn raise_default(signal: Signal) -> Result<(), Errno> {
     let before = Disposition::default_for(signal).ok(); // fails for KILL and STOP, whose effect is fixed
     send(rustix::process::getpid(), signal)?;
-    let blocked = Mask::set(libc::SIG_UNBLOCK, &Mask::of(signal)?)?;
+    let blocked = Mask::set(libc::SIG_UNBLOCK, &Mask::of(&[signal])?)?;
     if rustix::process::getpid() == Pid::INIT && default_effect(signal) == DefaultEffect::Stop {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }

@@ -148,7 +148,7 @@ fn map(ids: IdKind, request: &MapRequest, caller: &Caller, proc: &ProcRoot) -> R
     let mut given = Vec::new();
     if !request.ranges.is_empty() {
         proc.read_own(ids.file(), &mut own_map).map_err(|error| RequestError::Proc(Box::new(error)))?;
-        let owner = owner(caller.uid).map_err(lookup)?;
+        let owner = accounts::user_or_number(caller.uid).map_err(lookup)?;
         given = accounts::given_ranges(ids, &owner).map_err(lookup)?;
         user = Some(owner);
     }
@@ -158,12 +158,6 @@ fn map(ids: IdKind, request: &MapRequest, caller: &Caller, proc: &ProcRoot) -> R
         let line = user.and_then(|user| missing_line(ids, &error, &user));
         RequestError::Map(ids, error, line)
     })
-}
-
-/// Whose ranges the caller may map: its user's, by name or, where it has none, by number.
-fn owner(uid: u32) -> std::io::Result<User> {
-    let unnamed = || User { name: uid.to_string().into_bytes(), uid, gid: uid, home: Vec::new(), shell: Vec::new() };
-    Ok(accounts::user_by_id(uid)?.unwrap_or_else(unnamed))
 }
 
 /// The line that would have to stand in /etc/subuid or /etc/subgid.

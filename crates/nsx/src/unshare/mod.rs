@@ -260,7 +260,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         },
         fork,
         init: process.init,
-        kill_child: !process.no_kill_child,
+        kill_child: (!process.no_kill_child).then_some(libc::SIGKILL),
         loopback: kinds.contains(NsKind::Net) && !setup.no_lo,
         mounts,
         mount_sys,
@@ -295,7 +295,7 @@ fn bundle(
     }
     request.fork = process.forks(new_pid || request.joins.iter().any(|file| file.kind() == NsKind::Pid));
     request.init = process.init;
-    request.kill_child = !process.no_kill_child;
+    request.kill_child = (!process.no_kill_child).then_some(libc::SIGKILL);
     Ok(request)
 }
 

@@ -1,0 +1,147 @@
+//! Making the program's process, and what it tells.
+//!
+//! Signals are held back and SIGCHLD has its default effect from before the fork, so that none is lost and the child's
+//! status is kept; the child gives itself back what the caller had set. It waits until the steps outside are taken, and
+//! then walks on by itself.
+
+use super::{
+    Ended, Event, Failure, inside,
+    link::{Link, Message},
+    outside::Outside,
+    perform::Hands,
+    take,
+    terminal::Terminal,
+    wait::{Program, Waiter},
+};
+use crate::{
+    pid::Pid,
+    plan::{Actor, Plan, Signals, Step},
+    sys::{
+        process::{Forked, fork},
+        signal::{Disposition, Mask, Signal, SignalFd},
+    },
+};
+use rustix::{
+    io::Errno,
+    process::{WaitOptions, waitpid},
+};
+
+/// Takes the step at `place`, which makes a child that walks on from there, and waits for the program to end.
+pub(super) fn run_child<'p>(
+    plan: &'p Plan,
+    place: usize,
+    hands: &Hands<'_>,
+    outside: Option<Outside>,
+    observer: &mut dyn FnMut(Event<'p>),
+) -> Result<Ended, Failure<'p>> {
+    let step = &plan.tasks()[place].step;
+    let failed = |errno| Failure { step, errno };
+    let rule = if let Step::Fork { signals, .. } = step { *signals } else { Signals::PassOn };
+    let terminal = if rule == Signals::PassOn { Terminal::open() } else { None };
+    let inherited = Inherited::take(rule).map_err(failed)?;
+    let signals = match rule {
+        Signals::PassOn => SignalFd::new(),
+        Signals::PassOnEnding => SignalFd::of(&ENDING),
+        Signals::HoldBackEnding => SignalFd::of(&[libc::SIGCHLD]),
+    };
+    let signals = signals.map_err(failed)?;
+    let (ours, theirs) = Link::pair().map_err(failed)?;
+    let joiner = matches!(step, Step::ForkJoiner);
+
+    let child = match fork().map_err(failed)? {
+        Forked::Parent(pid) => pid,
+        Forked::Child => {
+            drop(ours);
+            if !joiner && let Err(errno) = inherited.restore() {
+                theirs.send(Message::Took(place, Err(errno)));
+            }
+            inside::walk(plan, place + 1, hands, &theirs, &inherited)
+        }
+    };
+    drop(theirs);
+
+    let mut report = Report { plan, observer, failure: None };
+    for (later, task) in plan.tasks().iter().enumerate().skip(place) {
+        if task.actor == Actor::Outside
+            && let Err(errno) = take(plan, later, hands, outside.as_ref())
+        {
+            drop(ours); // the child ends
+            outside.inspect(Outside::undo);
+            let _ = waitpid(Some(child), WaitOptions::empty());
+            return Err(Failure { step: &task.step, errno });
+        }
+    }
+    if !joiner {
+        (report.observer)(Event::Created(child));
+    }
+    ours.send(Message::Go);
+    let program = if joiner { joined(child, &ours, &mut report) } else { Some(child) };
+    let Some(program) = program else { return Err(report.failure.unwrap_or_else(|| failed(Errno::CHILD))) };
+    if joiner {
+        (report.observer)(Event::Created(program));
+    }
+    // A number means the same to the procfs and to a system call, or nothing is looked up by it.
+    let is_init = matches!(step, Step::Fork { init: true, signals: Signals::PassOn });
+    let proc = hands.proc.filter(|proc| is_init && proc.is_callers());
+    let mut waiter = Waiter::new(Program(program), rule, proc, terminal, outside);
+    let ended = waiter.wait(&signals, ours, &mut report).map_err(failed)?;
+    report.failure.map_or(Ok(ended), Err)
+}
+
+/// The program's process, once the joiner has made it; none where it failed.
+fn joined(joiner: Pid, link: &Link, report: &mut Report<'_, '_>) -> Option<Pid> {
+    let mut program = None;
+    while program.is_none() && report.failure.is_none() {
+        match link.receive()? {
+            Message::Started(pid) => program = Some(pid),
+            message => report.hear(message),
+        }
+    }
+    let _ = waitpid(Some(joiner), WaitOptions::empty());
+    program
+}
+
+/// What the child tells of its steps.
+pub(super) struct Report<'p, 's> {
+    plan: &'p Plan,
+    pub(super) observer: &'s mut dyn FnMut(Event<'p>),
+    pub(super) failure: Option<Failure<'p>>,
+}
+
+impl Report<'_, '_> {
+    /// Takes a message that tells of a step.
+    pub(super) fn hear(&mut self, message: Message) {
+        let Message::Took(place, Err(errno)) = message else { return };
+        match self.plan.tasks().get(place) {
+            Some(task) if task.optional => (self.observer)(Event::Skipped(&task.step, errno)),
+            Some(task) => self.failure = Some(Failure { step: &task.step, errno }),
+            None => {}
+        }
+    }
+}
+
+/// What the caller had set and the program must get.
+pub(super) struct Inherited {
+    mask: Mask,
+    child_ended: Disposition,
+}
+
+impl Inherited {
+    /// Holds signals back, and has the status of children kept, which an ignored SIGCHLD would throw away.
+    pub(super) fn take(rule: Signals) -> Result<Self, Errno> {
+        let mask = match rule {
+            Signals::PassOn => Mask::block_all()?,
+            Signals::PassOnEnding | Signals::HoldBackEnding => Mask::block(&ENDING)?,
+        };
+        Ok(Self { mask, child_ended: Disposition::default_for(libc::SIGCHLD)? })
+    }
+
+    /// Sets what the caller had set.
+    pub(super) fn restore(&self) -> Result<(), Errno> {
+        self.child_ended.restore(libc::SIGCHLD)?;
+        self.mask.restore()
+    }
+}
+
+/// What nsx holds back where other signals act on itself; the last is how it learns of the program's end.
+const ENDING: [Signal; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGCHLD];

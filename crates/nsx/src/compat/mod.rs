@@ -1,0 +1,83 @@
+//! The strict personalities: nsx as the programs of util-linux that it replaces, so that a script cannot tell.
+//!
+//! They differ from `nsx …` at the two ends only: how options are read (by the C library's getopt_long) and how failures
+//! are worded. What lies between is the same requests, plans and runs. What util-linux does wrong is done right, and
+//! stands with its reason in `tests/known_differences.rs`.
+
+mod numbers;
+mod unshare;
+
+use crate::{exit::ExitStatus, out};
+use rustix::io::Errno;
+use std::{error::Error, ffi::CStr};
+
+/// The release of util-linux that the personalities follow.
+const RELEASE: &str = "2.42.2";
+
+/// Runs the program of util-linux that nsx was called as: by its own name, or as `nsx compat NAME`. Returns where it was
+/// called as nsx.
+pub(crate) fn run(arguments: &[&CStr]) -> Option<ExitStatus> {
+    let (called, arguments) = match arguments {
+        [_, compat, name, ..] if *compat == c"compat" => (name.to_bytes(), &arguments[2..]),
+        [name, ..] => (name.to_bytes(), arguments),
+        [] => return None,
+    };
+    match called.rsplit(|byte| *byte == b'/').next()? {
+        b"unshare" => Some(answer("unshare", unshare::run(arguments))),
+        _ => None,
+    }
+}
+
+/// Why a program of util-linux ends before its work is done.
+enum Complaint {
+    /// The C library has said what is wrong with an option.
+    Misuse,
+    /// Something else has said what is wrong.
+    Said,
+    /// In words, and with the kernel's where they add to them.
+    Words(Vec<u8>, Option<Errno>),
+    /// In words about the program that was to be run.
+    NotRun(Vec<u8>, Errno),
+}
+
+impl Complaint {
+    /// In words that are put together from `parts`.
+    fn new<const N: usize>(parts: [&[u8]; N]) -> Self {
+        Self::Words(parts.concat(), None)
+    }
+
+    /// The same with what `errno` means.
+    fn because<const N: usize>(parts: [&[u8]; N], errno: Errno) -> Self {
+        Self::Words(parts.concat(), Some(errno))
+    }
+}
+
+/// The exit status of a program of util-linux, once what it has to complain about is on standard error.
+fn answer(program: &str, outcome: Result<ExitStatus, Complaint>) -> ExitStatus {
+    let say = |text: &[u8], errno: Option<Errno>| {
+        let separator = if errno.is_some() { ": " } else { "" };
+        let reason = errno.map(|errno| out::reason(&errno as &dyn Error)).unwrap_or_default();
+        out::complain(&[program.as_bytes(), b": ", text, separator.as_bytes(), reason.as_bytes()].concat());
+    };
+    match outcome {
+        Ok(status) => return status,
+        Err(Complaint::Misuse) => {
+            out::complain(format!("Try '{program} --help' for more information.").as_bytes());
+        }
+        Err(Complaint::Said) => {}
+        Err(Complaint::Words(text, errno)) => say(&text, errno),
+        Err(Complaint::NotRun(text, errno)) => {
+            say(&text, Some(errno));
+            return if errno == Errno::NOENT { ExitStatus::NOT_FOUND } else { ExitStatus::NOT_EXECUTABLE };
+        }
+    }
+    ExitStatus::COMPLAINT
+}
+
+/// Writes `text` to standard output; where that is closed nobody wants it.
+fn print(text: &str) -> Result<ExitStatus, Complaint> {
+    match out::write(text) {
+        Ok(()) | Err(Errno::BADF) => Ok(ExitStatus::SUCCESS),
+        Err(errno) => Err(Complaint::because([b"write error"], errno)),
+    }
+}

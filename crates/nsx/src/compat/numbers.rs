@@ -1,0 +1,91 @@
+//! Numbers as the C library's `strtol` takes them: spaces before them, a sign, and nothing after them.
+
+use super::Complaint;
+use nsx_core::accounts;
+use rustix::io::Errno;
+use std::{ffi::CStr, io};
+
+/// What is not a number of the type that is asked for.
+enum Wrong {
+    /// No number at all.
+    NoNumber,
+    /// One that the type has not.
+    Range,
+}
+
+/// The number that `text` is.
+fn number<N: TryFrom<i128>>(text: &[u8]) -> Result<N, Wrong> {
+    let spaces = text.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b'\x0b').count();
+    let text = std::str::from_utf8(&text[spaces..]).map_err(|_| Wrong::NoNumber)?;
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Wrong::NoNumber);
+    }
+    text.parse::<i128>().ok().and_then(|number| N::try_from(number).ok()).ok_or(Wrong::Range)
+}
+
+/// A number for which `what` stands in the complaint about one that cannot be.
+pub(super) fn read<N: TryFrom<i128>>(text: &CStr, what: &str) -> Result<N, Complaint> {
+    let text = text.to_bytes();
+    number(text).map_err(|wrong| {
+        let parts = [b"failed to parse ", what.as_bytes(), b": '", text, b"'"];
+        match wrong {
+            Wrong::NoNumber => Complaint::new(parts),
+            Wrong::Range => Complaint::because(parts, Errno::RANGE),
+        }
+    })
+}
+
+/// A user by name or number; `u32::MAX` is none, because it stands for none in system calls.
+pub(super) fn user(text: &CStr) -> Result<u32, Complaint> {
+    id(text, "uid", |name| Ok(accounts::user_by_name(name)?.map(|user| user.uid)))
+}
+
+/// A group by name or number, likewise.
+pub(super) fn group(text: &CStr) -> Result<u32, Complaint> {
+    id(text, "gid", accounts::group_by_name)
+}
+
+fn id(text: &CStr, what: &str, by_name: fn(&[u8]) -> io::Result<Option<u32>>) -> Result<u32, Complaint> {
+    let name = text.to_bytes();
+    let found = match number(name) {
+        Ok(u32::MAX) | Err(Wrong::Range) => Err(Errno::RANGE),
+        Ok(id) => Ok(id),
+        Err(Wrong::NoNumber) => by_name(name).ok().flatten().ok_or(Errno::INVAL),
+    };
+    found.map_err(|errno| Complaint::because([b"failed to parse ", what.as_bytes(), b" '", name, b"'"], errno))
+}
+
+/// The two ids of `uid:gid`.
+pub(super) fn owner(text: &CStr) -> Result<(u32, u32), Complaint> {
+    let mut ids = text.to_bytes().splitn(2, |byte| *byte == b':').map(|id| number(id).ok());
+    let mut next = || ids.next().flatten().filter(|id| *id != u32::MAX);
+    next().zip(next()).ok_or_else(|| Complaint::new([b"failed to parse owner"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_c_reads_them() {
+        for (text, expected) in [(&b"0"[..], 0), (b" \t\x0b7", 7), (b"+5", 5), (b"4294967295", u32::MAX), (b"007", 7)] {
+            assert_eq!(number::<u32>(text).ok(), Some(expected));
+        }
+        for text in [&b""[..], b"-", b"+ 1", b"1 ", b"0x1", b"abc", b"1a", b"--1", b"\xff"] {
+            assert!(matches!(number::<i64>(text), Err(Wrong::NoNumber)), "{text:?}");
+        }
+        for text in [&b"-1"[..], b"4294967296", b"99999999999999999999999999999999999999999999999"] {
+            assert!(matches!(number::<u32>(text), Err(Wrong::Range)), "{text:?}");
+        }
+        assert_eq!(number::<i64>(b"-9223372036854775808").ok(), Some(i64::MIN));
+    }
+
+    #[test]
+    fn an_owner_is_two_ids() {
+        assert_eq!(owner(c"0:1000").ok(), Some((0, 1000)));
+        for text in [c"", c"0", c":", c"0:", c":0", c"a:b", c"0:4294967295", c"1:2:3"] {
+            assert!(owner(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What `unshare` says of a failure: from a step and an errno to util-linux's words.
+
+use super::super::Complaint;
+use nsx_core::{
+    accounts,
+    idmap::{IdKind, MapError, MapRequestError},
+    plan::{PlanError, Step},
+    run::Failure,
+};
+use rustix::io::Errno;
+use std::{os::unix::ffi::OsStrExt, path::Path, process};
+
+/// Of a step that could not be taken.
+pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
+    let because = |parts: &[&[u8]]| Complaint::Words(parts.concat(), Some(failure.errno));
+    // Opening fails for want of the file or of the right to it, writing for what is written.
+    let opening = matches!(failure.errno, Errno::NOENT | Errno::ACCESS | Errno::ROFS);
+    let own_file = |file: &str| {
+        let act: &[u8] = if opening { b"cannot open" } else { b"write failed" };
+        because(&[act, b" /proc/self/", file.as_bytes()])
+    };
+    let mount = |at: &Path| because(&[b"mount ", bytes(at), b" failed"]);
+    match failure.step {
+        Step::Unshare(_) => because(&[b"unshare failed"]),
+        Step::WriteIdMap { ids, map } if map.extents().iter().all(|extent| extent.count() == 1) => own_file(ids.file()),
+        Step::WriteIdMap { ids, .. } => because(&[b"failed to write ", nsx(ids.file()).as_bytes()]),
+        Step::RunIdMapHelper { ids, .. } => match failure.errno {
+            Errno::PERM => Complaint::Said,
+            errno => Complaint::NotRun([b"failed to execute ", ids.helper().as_bytes()].concat(), errno),
+        },
+        Step::WriteSetgroups(_) => own_file("setgroups"),
+        Step::SetClock(_) if opening => because(&[b"failed to open '/proc/self/timens_offsets'"]),
+        Step::SetClock(_) => because(&[b"failed to write to /proc/self/timens_offsets"]),
+        Step::Pin(pin) => because(&[b"mount ", nsx(&pin.link()).as_bytes(), b" on ", bytes(&pin.at), b" failed"]),
+        Step::Fork { .. } => because(&[b"fork failed"]),
+        Step::Propagate { .. } => because(&[b"cannot change root filesystem propagation"]),
+        Step::MountProc { at, .. } | Step::MountBinfmt(at) => mount(at),
+        Step::RegisterBinfmt { at, .. } => {
+            let act: &[u8] = if opening { b"cannot open " } else { b"write failed " };
+            because(&[act, bytes(at), b"/register"])
+        }
+        Step::Chroot(root) => because(&[b"cannot change root directory to '", bytes(root), b"'"]),
+        Step::SetDirectory(directory) => because(&[b"cannot change directory to ", bytes(directory)]),
+        Step::SetGroups(_) => because(&[b"setgroups failed"]),
+        Step::SetGroup(_) => because(&[b"setgid() failed"]),
+        Step::SetUser(_) => because(&[b"setuid() failed"]),
+        Step::KeepCapabilities | Step::SetCapabilities { .. } => because(&[b"capset failed"]),
+        Step::DieWithParent(_) => because(&[b"prctl failed"]),
+        Step::Exec { programs, .. } => {
+            let name = programs.first().and_then(|program| program.first());
+            let name = name.map_or(&[][..], |name| name.to_bytes());
+            Complaint::NotRun([b"failed to execute ", name].concat(), failure.errno)
+        }
+        Step::LoginShell { environment } => {
+            let shell = accounts::login_shell(environment.as_deref());
+            Complaint::NotRun([b"failed to execute ", shell.as_slice()].concat(), failure.errno)
+        }
+        step => because(&[b"failed to ", step.act().as_bytes()]),
+    }
+}
+
+/// Of a plan that cannot be made. What else it refuses, no option here asks for.
+pub(super) fn plan_error(error: &PlanError) -> Complaint {
+    Complaint::new([error.to_string().as_bytes()])
+}
+
+/// Of a map that cannot be: what the kernel or newuidmap would say of it. `user` is whose ranges were looked for.
+pub(super) fn map_error(error: &MapRequestError, ids: IdKind, user: &[u8], root: bool) -> Complaint {
+    match error {
+        MapRequestError::NothingGiven(_) => {
+            Complaint::new([b"no line matching user \"", user, b"\" in ", ids.ranges_file().as_bytes()])
+        }
+        MapRequestError::Map(MapError::TooLong(..)) => {
+            Complaint::new([nsx(ids.file()).as_bytes(), b" too large for kernel 4k limit"])
+        }
+        _ if root => Complaint::because([b"failed to write ", nsx(ids.file()).as_bytes()], Errno::INVAL),
+        _ => Complaint::because(
+            [ids.helper().as_bytes(), b": write to ", ids.file().as_bytes(), b" failed"],
+            Errno::INVAL,
+        ),
+    }
+}
+
+/// A file of this process, as another one calls it.
+fn nsx(file: &str) -> String {
+    format!("/proc/{}/{file}", process::id())
+}
+
+fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
+}

@@ -1,0 +1,113 @@
+//! Where a strict personality is not what util-linux is, on purpose. The tests hold each against both programs: an entry
+//! that no longer differs fails.
+
+/// One difference.
+pub(super) struct Difference {
+    /// Why nsx is different.
+    pub(super) reason: &'static str,
+    /// The first release of util-linux that has the options, and the first that does as nsx does, if one does.
+    pub(super) releases: ((u32, u32), Option<(u32, u32)>),
+    /// Who runs the script.
+    pub(super) who: Who,
+    /// A script in which the difference can be seen; it ends well.
+    pub(super) script: &'static str,
+    /// What it prints with nsx.
+    pub(super) nsx: &'static str,
+}
+
+/// Who a script is run as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// The user of the tests' run, root and the ordinary one.
+    Anyone,
+    /// Root.
+    Root,
+    /// User 4242 on a system that gives it a name and ranges of ids.
+    WithRanges,
+    /// Root on that system.
+    RootBesideRanges,
+}
+
+pub(super) const UNSHARE: &[Difference] = &[
+    Difference {
+        reason: "a list of variables to keep that names none keeps none, and not all",
+        releases: ((2, 43), None),
+        who: Who::Anyone,
+        script: "A=1 unshare -r --whitelist-env NOSUCHVAR /usr/bin/env | wc -l",
+        nsx: "0",
+    },
+    Difference {
+        reason: "the death signal of --kill-child is asked for after -S and -G, which would take it away",
+        releases: ((2, 34), None),
+        who: Who::Root,
+        script: "unshare --kill-child=TERM -S 5 sleep 100 & child_of $!; until grep -q sleep /proc/$child/comm; do sleep 0.01; done; kill -KILL $!; sleep 0.3; \
+                 grep -q '^State:.S' /proc/$child/status 2>/dev/null && echo lives on || echo has ended; \
+                 kill -KILL $child 2>/dev/null; true",
+        nsx: "has ended",
+    },
+    Difference {
+        reason: "a line of /etc/subuid for a name is not root's: root with no line has no range",
+        releases: ((2, 38), None),
+        who: Who::RootBesideRanges,
+        script: "unshare --map-auto cat /proc/self/uid_map 2>&1; true",
+        nsx: "unshare: no line matching user \"root\" in /etc/subuid",
+    },
+    Difference {
+        reason: "no descriptor of unshare's own is left open in the program",
+        releases: ((2, 42), None),
+        who: Who::Root,
+        script: "/usr/bin/unshare -m sh -c 'mount -t tmpfs none /mnt; : >/mnt/user; exec \"$0\" -f --user=/mnt/user sh -c \
+                 \"ls -l /proc/self/fd | grep -c eventfd\"' $(command -v unshare); true",
+        nsx: "0",
+    },
+    Difference {
+        reason: "--keep-caps outlives a change of the user by -S",
+        releases: ((2, 35), None),
+        who: Who::WithRanges,
+        script: "unshare -r --map-auto --keep-caps -S 5 grep CapEff /proc/self/status | grep -c 0000000000000000; true",
+        nsx: "0",
+    },
+    Difference {
+        reason: "setgroups is denied before the group map is written, when the kernel still takes that",
+        releases: ((2, 38), None),
+        who: Who::WithRanges,
+        script: "unshare -r --map-auto --setgroups deny cat /proc/self/setgroups 2>&1; true",
+        nsx: "deny",
+    },
+    Difference {
+        reason: "--setgroups deny with a map of one group denies once, and does not fail where it is denied already",
+        releases: ((2, 26), None),
+        who: Who::Anyone,
+        script: "unshare -r --setgroups deny cat /proc/self/setgroups 2>&1; true",
+        nsx: "deny",
+    },
+    Difference {
+        reason: "who owns the namespace as it is need not become so",
+        releases: ((2, 42), None),
+        who: Who::WithRanges,
+        script: "unshare --owner 4242:4242 -r id -u 2>&1; true",
+        nsx: "0",
+    },
+    Difference {
+        reason: "a SIGCHLD that the caller ignores is ignored in the program too, as any other signal",
+        releases: ((2, 23), None),
+        who: Who::Anyone,
+        script: "env --ignore-signal=CHLD unshare -r grep SigIgn /proc/self/status | grep -c 10000; true",
+        nsx: "1",
+    },
+    Difference {
+        reason: "a number beyond the last id is refused, and not cut to the id that its low 32 bits are",
+        releases: ((2, 34), None),
+        who: Who::Anyone,
+        script: "unshare -r -S 4294967296 id -u 2>&1; true",
+        nsx: "unshare: failed to parse uid: '4294967296': Numerical result out of range",
+    },
+    Difference {
+        reason: "what a run that failed has bound to a file is undone",
+        releases: ((2, 27), None),
+        who: Who::Root,
+        script: "unshare=$(command -v unshare); /usr/bin/unshare -m sh -c 'mount -t tmpfs none /mnt; : >/mnt/net; \
+                 \"$0\" --net=/mnt/net nosuch 2>/dev/null; stat -fc %T /mnt/net' $unshare",
+        nsx: "tmpfs",
+    },
+];

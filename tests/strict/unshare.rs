@@ -1,0 +1,418 @@
+//! `unshare`: each option, its messages, what is seen inside, what is inherited.
+
+use super::{SIDES, Side, assert_gives, assert_same, run};
+use crate::support::{Need, Session, Test, both, root, until};
+use rustix::process::Signal;
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        both(usage),
+        both(words_that_cannot_be),
+        both(each_kind_of_namespace),
+        both(ids),
+        root(ranges_of_ids).needs([Need::Tool("newuidmap")]),
+        both(mounts_root_and_directory),
+        both(clocks).needs([Need::Kernel(5, 6)]),
+        both(capabilities).needs([Need::Kernel(5, 6)]),
+        root(ids_of_the_program),
+        root(persistent_files),
+        both(what_cannot_be_run),
+        both(the_login_shell),
+        both(how_it_ends),
+        both(what_the_caller_gave),
+        both(signals_while_it_waits),
+        both(the_waiting_process_is_in_the_new_namespaces).needs([Need::Tool("nsenter")]),
+        both(options_of_later_releases),
+    ]
+    .into_iter()
+    .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 38)]))
+    .collect()
+}
+
+#[track_caller]
+fn all_same(session: &Session, scripts: &[&str]) {
+    for script in scripts {
+        assert_same(session, script);
+    }
+}
+
+fn usage(session: &Session) {
+    all_same(
+        session,
+        &[
+            "unshare --bogus",
+            "unshare -z",
+            "unshare -rm=/x",
+            "unshare -R",
+            "unshare --root",
+            "unshare --fork=1 true",
+            "unshare --map-ro id -u",
+            "unshare --prop private -r id -u",
+            "unshare -r -- id -u",
+            "unshare -- -x",
+            "unshare -r id -u --fork",
+            "unshare --version >/dev/full",
+            "unshare --help >/dev/full",
+            "unshare --help >&-",
+            "unshare -h --bogus | head -n 4",
+            "unshare --setgroups foo --bogus",
+        ],
+    );
+    let ambiguous = "unshare: option '--map' is ambiguous; possibilities: '--map-user' '--map-users' '--map-group' \
+                     '--map-groups' '--map-root-user' '--map-current-user' '--map-auto' '--map-subids'\n\
+                     Try 'unshare --help' for more information.\n";
+    assert_gives(session, (2, 41), "unshare --map", 1, "", ambiguous);
+    let version = "unshare from util-linux 2.42.2\n";
+    assert_eq!(run(session, Side::Nsx, "unshare --version").stdout, version);
+    assert_eq!(session.nsx("compat unshare -V").run().exited(0).stdout, version.as_bytes());
+    session.nsx("compat bogus").run().exited(2).says(&["bogus", "unshare"]);
+}
+
+fn words_that_cannot_be(session: &Session) {
+    all_same(
+        session,
+        &[
+            "unshare --setgroups foo true",
+            "unshare --propagation foo true",
+            "unshare --propagation '' true",
+            "unshare --kill-child=FOO true",
+            "unshare --kill-child=9 true",
+            "unshare --kill-child= true",
+            "unshare --kill-child=RTMIN true",
+            "unshare -S abc true",
+            "unshare -S '' true",
+            "unshare -S 0x0 true",
+            "unshare -S 99999999999999999999999 true",
+            "unshare -G abc true",
+            "unshare --monotonic x -T true",
+            "unshare --monotonic 99999999999999999999 -T true",
+            "unshare --boottime '' -T true",
+            "unshare --setgroups allow -r true",
+            "unshare --setgroups=allow --map-group 0 true",
+        ],
+    );
+    for (script, stderr) in [
+        ("--map-user nosuch", "failed to parse uid 'nosuch': Invalid argument"),
+        ("--map-group nosuch", "failed to parse gid 'nosuch': Invalid argument"),
+        ("--map-users 1:2", "invalid mapping '1:2'"),
+        ("--map-groups 1:2:x", "invalid mapping '1:2:x'"),
+        ("--owner 1", "failed to parse owner"),
+        ("--monotonic 5", "options --monotonic and --boottime require unsharing of a time namespace (-T)"),
+    ] {
+        let stderr = format!("unshare: {stderr}\n");
+        assert_gives(session, (2, 42), &format!("unshare {script} true"), 1, "", &stderr);
+    }
+}
+
+fn each_kind_of_namespace(session: &Session) {
+    let apart = "for kind in cgroup ipc mnt net pid time user uts; do test \"$(readlink /proc/self/ns/$kind)\" = \
+                 \"$(readlink /proc/$PPID/ns/$kind)\" || echo $kind; done; cut -d: -f1 /proc/net/dev | tail -n +3";
+    let r = session.map_root();
+    for option in ["-m", "-u", "-i", "-n", "-p", "-U", "-C", "-T", "-muin", "--mount", "--uts", "--ipc", "--net"]
+        .into_iter()
+        .chain(["--pid", "--user", "--cgroup", "--time", ""])
+    {
+        assert_same(session, &format!("unshare {r}{option} -f sh -c '{apart}'"));
+    }
+    all_same(
+        session,
+        &[
+            "unshare -rn ip -br link",
+            "unshare -rC cat /proc/self/cgroup",
+            "unshare -rp sh -c 'sh -c \"echo \\$\\$; :\"; true'",
+            "unshare -u true",
+            "unshare -m true",
+        ],
+    );
+}
+
+fn ids(session: &Session) {
+    let show = "sh -c 'id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups'";
+    for options in [
+        "-r",
+        "-c",
+        "-U",
+        "-r -c",
+        "-c -r",
+        "--map-user 7",
+        "--map-group 7",
+        "--map-user bin --map-group bin",
+        "-r --map-user 7",
+        "--map-user 7 -r",
+        "-c --map-group 9",
+        "-U --setgroups allow",
+        "-U --setgroups deny",
+        "-r -S 0",
+        "-r -G 0",
+        "--setgroups deny",
+        "--setgroups allow",
+    ] {
+        assert_same(session, &format!("unshare {options} {show}"));
+    }
+    let not_mapped = "unshare: setuid() failed: Invalid argument\n";
+    assert_gives(session, (2, 42), "unshare -r -S 5 true", 1, "", not_mapped);
+    if !session.is_root() {
+        let unknown = "unshare: no line matching user \"4242\" in /etc/subuid\n";
+        assert_gives(session, (2, 42), "unshare --map-auto true", 1, "", unknown);
+    }
+}
+
+/// A shell function that sets `child` to the only child of a process, once it has one.
+pub(super) const CHILD_OF: &str = "child_of() { until child=$(tr -d ' ' </proc/$1/task/$1/children) && [ -n \"$child\" ]; \
+                                   do sleep 0.01; done 2>/dev/null; }; ";
+
+/// A system on which user 4242 has a name and ranges of ids, in a mount namespace of its own; then `script` as that user.
+pub(super) fn as_user_with_ranges(script: &str) -> String {
+    let script = script.replace('\'', "'\\''");
+    let system = "cp /etc/passwd passwd; echo tester:x:4242:4242::/:/bin/sh >>passwd; echo tester:100000:65536 >ids; \
+                  mount --bind passwd /etc/passwd; mount --bind ids /etc/subuid; mount --bind ids /etc/subgid; \
+                  install -d -o 4242 -g 4242 home; chmod a+x .. .; cd home; ";
+    let run = format!("exec setpriv --reuid=4242 --regid=4242 --clear-groups sh -c '{script}'");
+    format!("/usr/bin/unshare -m sh -ec '{}'", format!("{system}{run}").replace('\'', "'\\''"))
+}
+
+fn ranges_of_ids(session: &Session) {
+    let show = "sh -c 'cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups'";
+    for options in ["--map-auto", "--map-users auto", "--map-groups auto"] {
+        assert_same(session, &as_user_with_ranges(&format!("unshare {options} {show}")));
+    }
+    for options in ["--map-users 100000,0,10", "--map-users 5,0,10", "--map-users 100000,0,10 --map-groups 7,0,10"] {
+        assert_same(session, &as_user_with_ranges(&format!("unshare {options} {show}")));
+    }
+    assert_same(
+        session,
+        &as_user_with_ranges("unshare=$(command -v unshare); PATH=/nonexistent $unshare --map-auto true"),
+    );
+    for (options, map) in [
+        ("-r --map-auto", "0 4242 1 1 100000 65536"),
+        ("-c --map-auto", "4242 4242 1 0 100000 4242 4243 104242 61294"),
+        ("-r --map-subids", "0 4242 1 100000 100000 65536"),
+        ("--map-users 0:100000:10 --map-users 20:100100:5 -r", "0 4242 1 1 100000 9 20 100100 5"),
+    ] {
+        let script = as_user_with_ranges(&format!("echo $(unshare {options} cat /proc/self/uid_map)"));
+        assert_gives(session, (2, 41), &script, 0, &format!("{map}\n"), "");
+    }
+    let direct = "echo $(unshare --map-users 0:0:10 --map-users 20:30:5 --map-groups all cat /proc/self/uid_map)";
+    assert_gives(session, (2, 41), direct, 0, "0 0 10 20 30 5\n", "");
+}
+
+fn mounts_root_and_directory(session: &Session) {
+    all_same(
+        session,
+        &[
+            "unshare -rm sh -c 'grep -c shared /proc/self/mountinfo'",
+            "unshare -rm unshare -m --propagation slave sh -c 'grep -c master /proc/self/mountinfo'",
+            "unshare -rm --propagation shared sh -c 'grep -c shared /proc/self/mountinfo'",
+            "unshare -rm --propagation shared unshare -m --propagation unchanged grep -c shared: /proc/self/mountinfo",
+            "unshare -rm --propagation shared unshare -m --propagation slave grep -c master: /proc/self/mountinfo",
+            "unshare -rpf --mount-proc sh -c 'cd /proc && echo [0-9]*; grep \" /proc \" mounts | tail -n 1'",
+            "unshare -rpf --mount-proc --propagation slave sh -c 'grep -c \" /proc \" /proc/self/mountinfo'",
+            "mkdir -p p; unshare -rpf --mount-proc=p cat p/1/comm",
+            "mkdir -p p; unshare -rpf --mount-proc=$PWD/p --propagation shared cat p/1/comm",
+            "unshare -rm --mount-proc=/nonexistent true",
+            "unshare -rm --mount-proc= true",
+            "unshare -rR / pwd",
+            "unshare -rR / -w /usr/lib pwd",
+            "unshare -w /usr/lib pwd",
+            "unshare -rR /nonexistent true",
+            "unshare -rR /etc/passwd true",
+            "unshare -rR '' true",
+            "mkdir -p r; unshare -rR r /bin/true",
+        ],
+    );
+    let directory = "unshare: cannot change directory to /nonexistent: No such file or directory\n";
+    assert_gives(session, (2, 42), "unshare -w /nonexistent true", 1, "", directory);
+}
+
+fn clocks(session: &Session) {
+    let show = "cat /proc/self/timens_offsets";
+    all_same(
+        session,
+        &[
+            &format!("unshare -rT --boottime 5 --monotonic 100 {show}"),
+            &format!("unshare -rT --monotonic ' 7' {show}"),
+            &format!("unshare -rTf --boottime -5 {show}"),
+            "unshare -rT --monotonic 99999999999999 true",
+        ],
+    );
+}
+
+fn capabilities(session: &Session) {
+    for options in ["-r", "-U", "-c", "-c --keep-caps", "-U --keep-caps", "-rf --keep-caps", "--keep-caps"] {
+        assert_same(session, &format!("unshare {options} grep Cap /proc/self/status"));
+    }
+}
+
+fn ids_of_the_program(session: &Session) {
+    all_same(
+        session,
+        &["unshare -S 5 -G 6 id", "unshare -u -S ' 5' id -u", "unshare -S +5 id -u", "unshare -f -G 7 id"],
+    );
+}
+
+fn persistent_files(session: &Session) {
+    let outer = |script: &str| {
+        let script = script.replace('\'', "'\\''");
+        format!("/usr/bin/unshare -m sh -c 'mount -t tmpfs none .; cd .; {script}'")
+    };
+    for (option, kind) in [
+        ("mount", "mnt"),
+        ("uts", "uts"),
+        ("ipc", "ipc"),
+        ("net", "net"),
+        ("cgroup", "cgroup"),
+        ("time", "time"),
+        ("fork --pid", "pid"),
+    ] {
+        let script = format!(
+            "cd $PWD; : >file; unshare --{option}=file readlink /proc/self/ns/{kind} >seen; echo $?; \
+             test \"{kind}:[$(stat -c %i file)]\" = \"$(cat seen)\" && echo bound; stat -fc %T file"
+        );
+        assert_same(session, &outer(&script));
+    }
+    all_same(
+        session,
+        &[&outer("unshare --uts=missing/file true"), &outer("cd $PWD; : >file; unshare --pid=file true")],
+    );
+    let net = outer("cd $PWD; : >file; unshare -r --net=file true; stat -fc %T file");
+    assert_gives(session, (2, 42), &net, 0, "nsfs\n", "");
+    let user = outer("cd $PWD; : >file; unshare -r --user=file readlink /proc/self/ns/user >seen; stat -fc %T file");
+    assert_gives(session, (2, 42), &user, 0, "nsfs\n", "");
+}
+
+fn what_cannot_be_run(session: &Session) {
+    all_same(
+        session,
+        &[
+            "unshare -r nosuch",
+            "unshare -rf nosuch",
+            "unshare -r /etc",
+            "unshare -rf /etc/passwd",
+            "unshare -r /nosuch/program",
+            "echo '#!/nosuch' >script; chmod +x script; unshare -r ./script",
+            "echo 'echo $0 ran' >script; chmod +x script; unshare -r ./script",
+        ],
+    );
+}
+
+fn the_login_shell(session: &Session) {
+    all_same(
+        session,
+        &[
+            "echo 'echo $0; id -u' | SHELL=/bin/sh unshare -r",
+            "echo 'shopt login_shell' | SHELL=/bin/bash unshare -r",
+            "SHELL=/nosuch/shell unshare -r",
+        ],
+    );
+    // Else the one that the user has inside, where it is root.
+    let shell = session.shell("grep ^root: /etc/passwd | sed 's,.*[:/],-,'").output() + "\n";
+    for unset in ["SHELL=", "env -u SHELL"] {
+        assert_gives(session, (2, 42), &format!("echo 'echo $0' | {unset} unshare -r"), 0, &shell, "");
+    }
+}
+
+fn how_it_ends(session: &Session) {
+    for options in ["-r", "-rf", "-rpf"] {
+        all_same(
+            session,
+            &[
+                &format!("unshare {options} sh -c 'exit 7'"),
+                &format!("unshare {options} sh -c 'kill -TERM $$; echo still there'"),
+                &format!("unshare {options} sh -c 'kill -QUIT $$'"),
+                &format!("exec unshare {options} sh -c 'exit 300'"),
+            ],
+        );
+    }
+}
+
+fn what_the_caller_gave(session: &Session) {
+    let signals = "grep -E '^(SigBlk|SigIgn|SigCgt)' /proc/self/status";
+    let descriptors =
+        "sh -c 'for fd in 0 1 2 3 4 5 6 7 8 9; do test -e /proc/$$/fd/$fd && echo $fd; done >seen'; cat seen";
+    for options in ["-r", "-rf", "-rf --kill-child", "-rm"] {
+        let unshare = format!("exec env --ignore-signal=HUP,INT,PIPE,USR2,TTOU unshare {options}");
+        assert_same(session, &format!("{unshare} {signals}"));
+        assert_same(session, &format!("exec env --block-signal=TERM,INT,USR1,WINCH unshare {options} {signals}"));
+        for closed in ["", "<&-", ">&-", "2>&-", "<&- >&- 2>&-", "7</dev/null"] {
+            assert_same(session, &format!("(unshare {options} {descriptors}) {closed}; cat seen"));
+        }
+        assert_same(session, &format!("umask 027; unshare {options} sh -c umask"));
+        assert_same(session, &format!("ulimit -n 77; unshare {options} cat /proc/self/limits"));
+        assert_same(session, &format!("A=1 unshare {options} cat -v /proc/self/environ"));
+    }
+}
+
+fn signals_while_it_waits(session: &Session) {
+    for side in SIDES {
+        let start = |words: &str| {
+            let command = session.command(&format!("unshare {words}"));
+            if side == Side::Nsx { session.strict(command) } else { command }.start()
+        };
+        // TERM and INT wait for the program's end.
+        let process = start("-rf sleep 100");
+        let sleep = process.program("sleep");
+        process.signal(Signal::TERM);
+        process.signal(Signal::INT);
+        sleep.signal(Signal::HUP);
+        process.wait().killed_by(Signal::HUP);
+        // HUP does not.
+        let process = start("-rf sleep 100");
+        let sleep = process.program("sleep");
+        process.signal(Signal::HUP);
+        process.wait().killed_by(Signal::HUP);
+        assert!(!sleep.ended(std::time::Duration::ZERO), "{side:?}");
+        sleep.signal(Signal::KILL);
+        // It does not stop with the program.
+        let process = start("-rf sleep 100");
+        let sleep = process.program("sleep");
+        sleep.signal(Signal::STOP);
+        let state = |id: u32| {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+            stat.rsplit(") ").next().unwrap().chars().next().unwrap()
+        };
+        until("sleep stops", || state(sleep.id()) == 'T');
+        assert_eq!(state(process.id()), 'S', "{side:?}");
+        sleep.signal(Signal::KILL);
+        process.wait();
+        // The program does not outlive it where that is asked for.
+        let process = start("-r --kill-child sleep 100");
+        let sleep = process.program("sleep");
+        process.signal(Signal::KILL);
+        assert!(sleep.ended(std::time::Duration::from_secs(10)), "{side:?}");
+        process.wait().killed_by(Signal::KILL);
+    }
+}
+
+fn the_waiting_process_is_in_the_new_namespaces(session: &Session) {
+    let script = "unshare -rnf sleep 100 & child_of $!; \
+                  nsenter -t $! -U --preserve-credentials -n cut -d: -f1 /proc/net/dev | tail -n +3; kill $child";
+    assert_same(session, &(CHILD_OF.to_owned() + script));
+}
+
+fn options_of_later_releases(session: &Session) {
+    let r = session.map_root();
+    for (since, script, stdout) in [
+        ((2, 43), format!("A=1 B=2 unshare {r}--clear-env /usr/bin/env"), ""),
+        (
+            (2, 43),
+            format!("A=1 B=2 C=3 unshare {r}--whitelist-env A --whitelist-env C,D /usr/bin/env | sort"),
+            "A=1\nC=3\n",
+        ),
+        (
+            (2, 42),
+            "unshare -r --forward-signals sh -c 'echo $$ >pid; trap \"echo got; exit 7\" TERM; kill -TERM $PPID; \
+                   while :; do sleep 0.01; done'; echo $?"
+                .to_owned(),
+            "got\n7\n",
+        ),
+        ((2, 41), "unshare -rpf --mount-binfmt ls /proc/sys/fs/binfmt_misc".to_owned(), "register\nstatus\n"),
+        ((2, 41), "unshare -r -l :x:M::XYZ::/bin/sh:F ls /proc/sys/fs/binfmt_misc".to_owned(), "register\nstatus\nx\n"),
+        ((2, 42), "unshare --owner $(id -u):$(id -g) -r id -u".to_owned(), "0\n"),
+    ] {
+        assert_gives(session, since, &script, 0, stdout, "");
+    }
+    if session.is_root() {
+        let owner = "unshare --owner 4242:4243 -r sh -c 'echo $(cat /proc/self/uid_map /proc/self/gid_map)'";
+        assert_gives(session, (2, 42), owner, 0, "0 4242 1 0 4243 1\n", "");
+    }
+}
