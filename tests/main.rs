@@ -11,6 +11,8 @@ mod given;
 mod harness;
 mod ids;
 mod ls;
+mod mounts;
+mod oci;
 mod pidmap;
 mod pins;
 mod ranges;
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
         usage::tests(),
         unshare::tests(),
         root_directory::tests(),
+        mounts::tests(),
+        oci::tests(),
         ids::tests(),
         ranges::tests(),
         pins::tests(),

@@ -5,14 +5,19 @@
 use crate::{
     idmap::{IdKind, IdMap},
     ns::{NsKind, NsSet},
-    plan::{Caller, Pin, Step},
-    proc::{Mount, ProcRoot},
-    run::Failure,
+    plan::{Caller, Contents, FileSystem, Mount, Pin, Step},
+    proc::{self, ProcRoot},
+    run::{self, Failure},
 };
 use rustix::{
     fs::{Mode, OFlags},
     io::Errno,
     thread::CapabilitySet,
+};
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
 };
 
 /// Why the kernel refused, and what can be done about it.
@@ -42,6 +47,7 @@ pub fn explain(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> Optio
         (Step::Unshare(kinds), Errno::NOSPC | Errno::USERS) => facts.limit_reached(*kinds),
         (Step::WriteIdMap { .. }, Errno::PERM | Errno::ACCESS) => facts.apparmor(),
         (Step::Join { kinds, .. }, Errno::PERM) => facts.join_denied(*kinds),
+        (Step::JoinFile(file), Errno::PERM) => facts.join_denied(NsSet::from_iter([file.kind()])),
         (Step::Join { kinds, .. }, Errno::INVAL) if kinds.contains(NsKind::Pid) => {
             Refusal::without_remedy("its PID namespace is not below yours, and the kernel lets nobody enter another")
         }
@@ -61,10 +67,15 @@ pub fn explain(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> Optio
             format!("{} is not a mount point, and what is mounted there would be seen outside", at.display()),
             "leave --propagation at private",
         ),
+        (Step::Mount { root, mount }, errno) => facts.mount(root.as_deref(), mount, errno),
+        (Step::SetDirectory(directory), Errno::NOENT) if facts.stands_in(directory) => Refusal::new(
+            "a mount inside hides the directory that you stand in",
+            "name one that the program starts in with --wd, or start from another",
+        ),
         (Step::SetUser(id), Errno::INVAL) => facts.not_mapped(IdKind::User, *id),
         (Step::SetGroup(id), Errno::INVAL) => facts.not_mapped(IdKind::Group, *id),
         (
-            Step::SetUser(_) | Step::SetGroup(_) | Step::DropGroups | Step::ChangeRoot(_) | Step::BindRoot(_),
+            Step::SetUser(_) | Step::SetGroup(_) | Step::SetGroups(_) | Step::ChangeRoot(_) | Step::BindRoot(_),
             Errno::PERM,
         ) => facts.unprivileged(),
         _ => None,
@@ -164,7 +175,7 @@ impl Facts<'_> {
     }
 
     fn proc_masked(&self) -> Option<Refusal> {
-        let mounts = self.own_file("mountinfo").and_then(|text| Mount::parse_all(&text).ok())?;
+        let mounts = self.own_file("mountinfo").and_then(|text| proc::Mount::parse_all(&text).ok())?;
         let over = mounts.iter().find(|mount| mount.point.starts_with(b"/proc/"))?;
         Refusal::new(
             format!(
@@ -173,6 +184,48 @@ impl Facts<'_> {
             ),
             "in a container started by an engine, start it with /proc unmasked; or go without with --no-mount-proc",
         )
+    }
+
+    fn mount(&self, root: Option<&Path>, mount: &Mount, errno: Errno) -> Option<Refusal> {
+        match (&mount.contents, errno) {
+            (Contents::Overlay(_) | Contents::New(_), Errno::NODEV) => {
+                Refusal::without_remedy("this kernel has no such file system, or may not load it")
+            }
+            (Contents::Overlay(lower), Errno::INVAL) => self.locked_below(lower),
+            (Contents::New(FileSystem { kind, .. }), Errno::PERM) if kind == "proc" => self.proc_masked(),
+            (_, Errno::NOENT) if run::is_missing(root, &mount.at) => Refusal::new(
+                "there is no such place, and to make it would leave it behind",
+                "make it, or mount a --tmpfs or an --overlay above it first, where nsx makes what is missing",
+            ),
+            (Contents::Bind { source, .. }, Errno::NOTDIR | Errno::ISDIR) => Refusal::without_remedy(format!(
+                "a directory is bound to a directory, and a file to a file: {} is {}",
+                source.display(),
+                if errno == Errno::NOTDIR { "a directory" } else { "none" },
+            )),
+            _ => None,
+        }
+    }
+
+    /// A user namespace may not uncover what the mounts of others cover, and an overlay leaves out those below its layers.
+    fn locked_below(&self, layers: &[PathBuf]) -> Option<Refusal> {
+        let mounts = self.own_file("mountinfo").and_then(|text| proc::Mount::parse_all(&text).ok())?;
+        let covered = layers.iter().find_map(|layer| {
+            let layer = std::fs::canonicalize(layer).ok()?;
+            let below = |point: &Path| point != layer && point.starts_with(&layer);
+            mounts.iter().find(|mount| below(Path::new(OsStr::from_bytes(&mount.point))))
+        })?;
+        Refusal::new(
+            format!(
+                "{} is mounted below it, and a user namespace may not uncover what lies under a mount of another",
+                String::from_utf8_lossy(&covered.point)
+            ),
+            "name directories without mounts, or run it as root",
+        )
+    }
+
+    fn stands_in(&self, directory: &Path) -> bool {
+        let here = rustix::fs::readlinkat(self.proc, "self/cwd", Vec::new());
+        here.is_ok_and(|here| here.as_bytes() == directory.as_os_str().as_bytes())
     }
 
     fn not_mapped(&self, ids: IdKind, id: u32) -> Option<Refusal> {
@@ -226,7 +279,7 @@ impl Facts<'_> {
     /// A process whose root directory is no mount point is in a chroot. One whose root is a mount point may be too, but
     /// that cannot be seen here.
     fn is_chrooted(&self) -> bool {
-        let mounts = self.own_file("mountinfo").and_then(|text| Mount::parse_all(&text).ok());
+        let mounts = self.own_file("mountinfo").and_then(|text| proc::Mount::parse_all(&text).ok());
         mounts.is_some_and(|mounts| !mounts.iter().any(|mount| mount.point == b"/"))
     }
 

@@ -174,12 +174,27 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__unshare)
-            opts="-v -m -u -i -n -p -U -C -T -a -r -c -S -G -R -w -f -h --explain --verbose --mount --uts --ipc --net --pid --user --cgroup --time --all --pin --map-root-user --map-current-user --map-user --map-group --map-users --map-groups --map-auto --map-subids --setgroups --setuid --setgid --hostname --root --wd --propagation --mount-proc --no-mount-proc --no-mount-sys --no-lo --fork --no-fork --init --status-fd --no-kill-child --cap-drop --cap-keep --no-new-privs --env --unset-env --clear-env --keep-env --monotonic --boottime --help"
+            opts="-v -m -u -i -n -p -U -C -T -a -r -c -S -G -R -w -f -h --from-oci --explain --verbose --mount --uts --ipc --net --pid --user --cgroup --time --all --pin --map-root-user --map-current-user --map-user --map-group --map-users --map-groups --map-auto --map-subids --setgroups --setuid --setgid --hostname --root --wd --propagation --mount-proc --no-mount-proc --no-mount-sys --no-lo --bind --ro-bind --tmpfs --dev --overlay --fork --no-fork --init --status-fd --no-kill-child --cap-drop --cap-keep --no-new-privs --env --unset-env --clear-env --keep-env --monotonic --boottime --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --from-oci)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --pin)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -265,6 +280,22 @@ _nsx() {
                     ;;
                 --propagation)
                     COMPREPLY=($(compgen -W "private shared slave unchanged" -- "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ro-bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmpfs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --overlay)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --status-fd)

@@ -31,6 +31,7 @@ complete -c nsx -n "__fish_nsx_needs_command" -f -a "enter" -d 'Run a program in
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "ls" -d 'List namespaces, or the processes in nested PID namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "pidmap" -d 'Translate process ids between PID namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "compat" -d 'Run as a program of util-linux, to the letter, as a link to nsx of that name does'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l from-oci -d 'Run the OCI runtime bundle that this config.json describes' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l pin -d 'Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-user -d 'Map the caller to this user inside; implies --user' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-group -d 'Map the caller\'s group to this one inside; implies --user' -r
@@ -47,6 +48,10 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l propagation -d 'How 
 shared\t'Both sides see mounts of the other'
 slave\t'Mounts outside are seen inside'
 unchanged\t'As each mount point has it'"
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l bind -d 'Show the directory or file SRC at DST, by default at the same path; implies --mount' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l ro-bind -d 'The same, to be read and not changed; implies --mount' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l tmpfs -d 'Mount an empty directory in memory on DIR; implies --mount' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l overlay -d 'Show directories merged at DST, the first on top; implies --mount' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l status-fd -d 'Write a line of JSON at each stage to descriptor N; implies --fork' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l cap-drop -d 'Take a capability, or `all`, away from the program for good; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l cap-keep -d 'Leave the program this capability, whoever it runs as, though --cap-drop takes it; repeatable' -r
@@ -74,6 +79,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l mount-proc -d 'Mount
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-proc -d 'With --pid, leave /proc as it is'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-sys -d 'With --net, leave /sys as it is'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-lo -d 'With --net, leave the loopback device down'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l dev -d 'Mount a minimal /dev; implies --mount'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s f -l fork -d 'Run the program as a child of nsx'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-fork -d 'With --pid, become the program oneself: only its children are in the new PID namespace'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l init -d 'Be PID 1 oneself, and run the program as its child; implies --pid'

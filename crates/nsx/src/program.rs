@@ -16,6 +16,7 @@ use std::{
     error::Error,
     ffi::{CString, OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
+    path::PathBuf,
 };
 
 /// A flag for each kind of namespace, as `unshare(1)` and `nsenter(1)` name them.
@@ -89,6 +90,12 @@ pub(crate) enum RequestError {
     /// Ids that cannot be mapped as asked, and the line that is missing in the file of ranges, if one is.
     #[error("cannot map these {0} ids")]
     Map(IdKind, #[source] MapRequestError, Option<String>),
+    /// An OCI bundle that cannot be run.
+    #[error(transparent)]
+    Oci(#[from] crate::unshare::oci::OciError),
+    /// The caller stands nowhere.
+    #[error("failed to look up the current directory")]
+    Directory(#[source] std::io::Error),
     /// A descriptor for --status-fd that is not open.
     #[error("cannot write to descriptor {0}")]
     StatusFd(i32, #[source] Errno),
@@ -114,6 +121,11 @@ pub(crate) fn caller() -> Result<(Caller, ProcRoot), RequestError> {
     let proc = ProcRoot::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
     let caller = Caller::read(&proc).map_err(|error| RequestError::Proc(Box::new(error)))?;
     Ok((caller, proc))
+}
+
+/// The directory that the caller stands in.
+pub(crate) fn directory() -> Result<PathBuf, RequestError> {
+    std::env::current_dir().map_err(RequestError::Directory)
 }
 
 /// The argument vectors to try: the program that was named, or the user's shell and then `/bin/sh`.

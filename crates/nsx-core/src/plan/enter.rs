@@ -57,7 +57,7 @@ pub fn plan(request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, 
         plan.push(Actor::Nsx, Step::ForkJoiner);
     }
     if ids.groups == Groups::DropBefore {
-        plan.push(joins, Step::DropGroups);
+        plan.push(joins, Step::SetGroups(Vec::new()));
     }
     if !differing.is_empty() {
         let one_by_one = one_by_one(differing, caller);
@@ -76,7 +76,7 @@ pub fn plan(request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, 
         plan.push(Actor::Inside, Step::SetDirectory(directory));
     }
     if ids.groups == Groups::DropAfter {
-        plan.push(Actor::Inside, Step::DropGroups);
+        plan.push(Actor::Inside, Step::SetGroups(Vec::new()));
     }
     if let Some(gid) = ids.gid {
         plan.push(Actor::Inside, Step::SetGroup(gid));

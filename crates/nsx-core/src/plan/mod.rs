@@ -6,12 +6,15 @@
 
 mod caller;
 pub mod enter;
+mod mount;
 mod step;
 pub mod unshare;
 
 pub use caller::Caller;
+pub use mount::{Contents, FileSystem, Mount, Source};
+pub(crate) use mount::{DEVICES, data as mount_data};
 pub(crate) use step::helper_arguments;
-pub use step::{Clock, ClockOffset, Pin, Propagation, Signals, Step};
+pub use step::{Clock, ClockOffset, NamespaceFile, Pin, Propagation, Signals, Step};
 
 use crate::ns::NsKind;
 use std::fmt;
@@ -85,6 +88,12 @@ pub enum PlanError {
     /// A new root under mounts that would pass its making on to the caller's namespace.
     #[error("a new root needs private or slave propagation")]
     RootPropagation,
+    /// Mounts where mounts are shared, so that they would be made in the caller's namespace too.
+    #[error("mounts that are for the program alone need private or slave propagation")]
+    MountPropagation,
+    /// A mount on the root directory that the program has already and will not look up.
+    #[error("what is mounted on / would not be seen: name another root directory, which it is mounted on")]
+    MountOnRoot,
     /// A text with a zero byte in it, which no system call takes.
     #[error("{0} contains a zero byte")]
     ZeroByte(&'static str),

@@ -1,8 +1,9 @@
 //! One step of a plan: what it does, by which call, and why.
 
+use super::mount::{Mount, Source};
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
-    ns::{NsKind, NsSet},
+    ns::{Namespace, NsKind, NsSet},
     pid::Process,
     proc::NsLink,
     signals,
@@ -12,7 +13,8 @@ use rustix::{fd::OwnedFd, thread::CapabilitySet};
 use std::{
     ffi::CString,
     fmt,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
+    rc::Rc,
 };
 
 /// A clock that a time namespace may set, see `time_namespaces(7)`.
@@ -64,6 +66,22 @@ impl Pin {
             kind => NsLink::Own(kind),
         };
         format!("ns/{}", link.name())
+    }
+}
+
+/// An open namespace, and the file that holds it as the caller names it.
+#[derive(Clone, Debug)]
+pub struct NamespaceFile {
+    /// The file.
+    pub path: PathBuf,
+    /// The namespace.
+    pub ns: Rc<Namespace>,
+}
+
+impl NamespaceFile {
+    /// Which kind of namespace it is.
+    pub fn kind(&self) -> NsKind {
+        self.ns.id().kind
     }
 }
 
@@ -152,6 +170,8 @@ pub enum Step {
         /// The same kinds in the order in which they can be joined one by one, as kernels before 5.8 ask for.
         one_by_one: Vec<NsKind>,
     },
+    /// Join a namespace that a file holds.
+    JoinFile(NamespaceFile),
     /// Set how mount events pass, for every mount or for those at and below one place.
     Propagate {
         /// The place; `/` for all.
@@ -163,6 +183,8 @@ pub enum Step {
     LoopbackUp,
     /// Set the host name.
     SetHostname(CString),
+    /// Set the NIS domain name.
+    SetDomainName(CString),
     /// Mount a sysfs that shows the new network namespace, keeping the cgroup file systems below it.
     MountSys {
         /// Root directory below which `sys` lies, where it is not the caller's own.
@@ -177,6 +199,15 @@ pub enum Step {
     },
     /// Make a directory a mount point, as a new root must be one.
     BindRoot(PathBuf),
+    /// Take hold of what a later step mounts.
+    OpenSource(Source),
+    /// Mount something that the caller asked for.
+    Mount {
+        /// Root directory below which the place lies, where it is not the caller's own.
+        root: Option<PathBuf>,
+        /// What, and the place.
+        mount: Mount,
+    },
     /// Make that directory the root and let go of the old one.
     PivotRoot(PathBuf),
     /// Make a directory the root directory of the program alone; mounts stay as they are.
@@ -196,8 +227,8 @@ pub enum Step {
     ChangeDirectory(OwnedFd),
     /// Change to a directory by name.
     SetDirectory(PathBuf),
-    /// Leave all supplementary groups.
-    DropGroups,
+    /// Have these supplementary groups and no others.
+    SetGroups(Vec<u32>),
     /// Become this group.
     SetGroup(u32),
     /// Become this user.
@@ -252,14 +283,18 @@ impl Step {
             Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner => "fork()".to_owned(),
             Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
             Self::Join { target, kinds, .. } => format!("setns(pidfd of {}, {})", target.pid(), kinds.flag_names()),
+            Self::JoinFile(file) => format!("setns({}, {})", file.path.display(), file.kind().flag_name()),
             Self::Propagate { at, propagation } => {
                 format!("mount({}, MS_REC|MS_{})", at.display(), propagation.word().to_uppercase())
             }
             Self::LoopbackUp => "ioctl(SIOCSIFFLAGS, lo, IFF_UP)".to_owned(),
             Self::SetHostname(name) => format!("sethostname({})", words(std::slice::from_ref(name))),
+            Self::SetDomainName(name) => format!("setdomainname({})", words(std::slice::from_ref(name))),
             Self::MountSys { root } => format!("mount(sysfs, {})", below(root.as_deref(), Path::new("/sys"))),
             Self::MountProc { root, at } => format!("mount(proc, {})", below(root.as_deref(), at)),
             Self::BindRoot(root) => format!("mount({0}, {0}, MS_BIND|MS_REC)", root.display()),
+            Self::OpenSource(source) => source.to_string(),
+            Self::Mount { root, mount } => mount.call(root.as_deref()),
             Self::PivotRoot(root) => format!("pivot_root({})", root.display()),
             Self::Chroot(root) => format!("chroot({})", root.display()),
             Self::MountBinfmt(at) => format!("mount(binfmt_misc, {})", at.display()),
@@ -269,7 +304,7 @@ impl Step {
             Self::ChangeRoot(_) => "chroot(its root)".to_owned(),
             Self::ChangeDirectory(_) => "fchdir(its directory)".to_owned(),
             Self::SetDirectory(directory) => format!("chdir({})", directory.display()),
-            Self::DropGroups => "setgroups(0)".to_owned(),
+            Self::SetGroups(groups) => format!("setgroups({})", numbers(groups)),
             Self::SetGroup(gid) => format!("setgid({gid})"),
             Self::SetUser(uid) => format!("setuid({uid})"),
             Self::DieWithParent(signal) => format!("prctl(PR_SET_PDEATHSIG, {})", signals::name(*signal)),
@@ -302,6 +337,7 @@ impl Step {
             Self::ForkSibling => "only a child enters the PID namespace; it is nsx's own child".to_owned(),
             Self::Join { kinds, .. } if kinds.len() == 1 => format!("its {}", kinds.noun()),
             Self::Join { kinds, .. } => format!("its {}, all or none", kinds.noun()),
+            Self::JoinFile(file) => format!("the {} namespace that the file holds", file.kind()),
             Self::Propagate { at, propagation } => {
                 let mounts =
                     if at == Path::new("/") { "mounts".to_owned() } else { format!("mounts at {}", at.display()) };
@@ -316,10 +352,13 @@ impl Step {
             }
             Self::LoopbackUp => "the new network's loopback device works".to_owned(),
             Self::SetHostname(_) => "the host name, in the new UTS namespace alone".to_owned(),
+            Self::SetDomainName(_) => "the NIS domain name, in the new UTS namespace alone".to_owned(),
             Self::MountSys { root: None } => "/sys shows the new network's devices; /sys/fs/cgroup is kept".to_owned(),
             Self::MountSys { root: Some(_) } => "/sys shows the new network's devices".to_owned(),
             Self::MountProc { .. } => "/proc shows the program's own PID namespace".to_owned(),
             Self::BindRoot(_) => "a new root must be a mount point".to_owned(),
+            Self::OpenSource(_) => "held before a mount can hide it".to_owned(),
+            Self::Mount { mount, .. } => mount.why(),
             Self::PivotRoot(_) => "it becomes the root directory, and the old one is let go".to_owned(),
             Self::Chroot(_) => "it becomes the program's root directory; mounts stay as they are".to_owned(),
             Self::MountBinfmt(_) => "interpreters registered inside are the new user namespace's own".to_owned(),
@@ -327,7 +366,8 @@ impl Step {
             Self::ChangeRoot(_) => "see files as the target does".to_owned(),
             Self::ChangeDirectory(_) => "stand where the target stands".to_owned(),
             Self::SetDirectory(_) => "where the program starts".to_owned(),
-            Self::DropGroups => "no supplementary group is kept".to_owned(),
+            Self::SetGroups(groups) if groups.is_empty() => "no supplementary group is kept".to_owned(),
+            Self::SetGroups(_) => "the program's supplementary groups".to_owned(),
             Self::SetGroup(_) => "the program's group".to_owned(),
             Self::SetUser(_) => "the program's user".to_owned(),
             Self::DieWithParent(libc::SIGKILL) => "the program is killed if nsx is".to_owned(),
@@ -360,13 +400,17 @@ impl Step {
                 "make a child process".to_owned()
             }
             Self::Join { kinds, target, .. } => format!("join the {} of process {}", kinds.noun(), target.pid()),
+            Self::JoinFile(file) => format!("join the {} namespace {}", file.kind(), file.path.display()),
             Self::Propagate { at, propagation } => {
                 format!("make the mounts at {} {}", at.display(), propagation.word())
             }
             Self::LoopbackUp => "set the loopback device up".to_owned(),
             Self::SetHostname(_) => "set the host name".to_owned(),
+            Self::SetDomainName(_) => "set the NIS domain name".to_owned(),
             Self::MountSys { root } => format!("mount sysfs on {}", below(root.as_deref(), Path::new("/sys"))),
             Self::MountProc { root, at } => format!("mount procfs on {}", below(root.as_deref(), at)),
+            Self::OpenSource(source) => format!("open {}", source.path().display()),
+            Self::Mount { root, mount } => mount.act(root.as_deref()),
             Self::BindRoot(root) | Self::PivotRoot(root) | Self::Chroot(root) => {
                 format!("make {} the root directory", root.display())
             }
@@ -375,7 +419,8 @@ impl Step {
             Self::ChangeRoot(_) => "change to the target's root directory".to_owned(),
             Self::ChangeDirectory(_) => "change to the target's working directory".to_owned(),
             Self::SetDirectory(directory) => format!("change to directory {}", directory.display()),
-            Self::DropGroups => "leave the supplementary groups".to_owned(),
+            Self::SetGroups(groups) if groups.is_empty() => "leave the supplementary groups".to_owned(),
+            Self::SetGroups(groups) => format!("join the groups {}", numbers(groups)),
             Self::SetGroup(gid) => format!("become group {gid}"),
             Self::SetUser(uid) => format!("become user {uid}"),
             Self::DieWithParent(_) => "tie the program's life to nsx's".to_owned(),
@@ -410,9 +455,15 @@ pub(crate) fn helper_arguments(map: &IdMap) -> Vec<String> {
 }
 
 /// An absolute path as it is below a root directory.
-fn below(root: Option<&Path>, path: &Path) -> String {
-    let root = root.map_or(String::new(), |root| root.display().to_string());
-    format!("{}{}", root.trim_end_matches('/'), path.display())
+pub(super) fn below(root: Option<&Path>, path: &Path) -> String {
+    let outer = root.into_iter().flat_map(Path::components);
+    let inner = path.components().filter(|part| root.is_none() || *part != Component::RootDir);
+    outer.chain(inner).collect::<PathBuf>().display().to_string()
+}
+
+/// Numbers with a comma between them; `0` for none, as the call is told.
+fn numbers(ids: &[u32]) -> String {
+    if ids.is_empty() { "0".to_owned() } else { ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ") }
 }
 
 /// Arguments with a space between them.

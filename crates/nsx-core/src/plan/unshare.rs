@@ -1,11 +1,12 @@
 //! From a request for new namespaces to a plan.
 //!
 //! The order, and why: all namespaces at once, so that the new user namespace owns the others; id maps before anything
-//! that needs a user; the fork before anything that belongs to the program alone; a procfs before the old root is let
-//! go, since a user namespace may mount one only where it sees another whole; ids as late as can be, because the steps
-//! before need privilege; and the tie to nsx's life after them, because a change of ids cuts it.
+//! that needs a user; the fork before anything that belongs to the program alone; what is mounted before the old root is
+//! let go, since it is bound from there, and since a user namespace may mount a procfs only where it sees another whole;
+//! everything that is bound held before the first mount, so that none hides what another shows; ids as late as can be,
+//! because the steps before need privilege; and the tie to nsx's life after them, because a change of ids cuts it.
 
-use super::{Actor, Caller, ClockOffset, Pin, Plan, PlanError, Propagation, Signals, Step, Task};
+use super::{Actor, Caller, ClockOffset, Mount, NamespaceFile, Pin, Plan, PlanError, Propagation, Signals, Step, Task};
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::{NsKind, NsSet},
@@ -25,6 +26,8 @@ const HOST_NAME_MAX: usize = 64;
 pub struct Request {
     /// Kinds of new namespaces.
     pub kinds: NsSet,
+    /// Namespaces to join before the new ones are made.
+    pub joins: Vec<NamespaceFile>,
     /// The user and group that own the new user namespace, where they are not the caller's. The program runs as they.
     pub owner: Option<(u32, u32)>,
     /// The new user namespace's users.
@@ -47,6 +50,8 @@ pub struct Request {
     pub signals: Signals,
     /// The signal that the program gets when nsx ends; needs `fork`.
     pub kill_child: Option<Signal>,
+    /// What is mounted, in this order, on places below the new root.
+    pub mounts: Vec<Mount>,
     /// Set the loopback device up.
     pub loopback: bool,
     /// Mount a sysfs of the new network namespace on /sys, where the kernel allows it.
@@ -61,6 +66,8 @@ pub struct Request {
     pub interpreter: Option<CString>,
     /// The new host name.
     pub hostname: Option<CString>,
+    /// The new NIS domain name.
+    pub domain_name: Option<CString>,
     /// The new root directory; the old one is let go.
     pub root: Option<PathBuf>,
     /// The new root directory, as `chroot(2)` has it: entered before anything is mounted.
@@ -71,8 +78,10 @@ pub struct Request {
     pub directory: Option<PathBuf>,
     /// The program's user id, in the new user namespace.
     pub uid: Option<u32>,
-    /// The program's group id, likewise; its supplementary groups are dropped.
+    /// The program's group id, likewise; its supplementary groups are then those named next.
     pub gid: Option<u32>,
+    /// The program's supplementary groups, likewise.
+    pub supplementary_groups: Vec<u32>,
     /// Fail where setgroups is denied and they cannot be dropped.
     pub groups_must_go: bool,
     /// What becomes of the caller's capabilities.
@@ -111,8 +120,20 @@ pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
         return Err(PlanError::NoSuchKind(kind));
     }
     let mut plan = Plan::default();
+    let mut joins = request.joins.clone();
+    // What a user namespace's root may, it may only once it is joined; and who has joined a mount namespace sees its files.
+    joins.sort_by_key(|file| match file.kind() {
+        NsKind::User => 0,
+        NsKind::Mnt => 2,
+        _ => 1,
+    });
+    for file in joins {
+        plan.push(Actor::Nsx, Step::JoinFile(file));
+    }
     let owner = push_owner(&mut plan, &request, caller);
-    plan.push(Actor::Nsx, Step::Unshare(request.kinds));
+    if !request.kinds.is_empty() {
+        plan.push(Actor::Nsx, Step::Unshare(request.kinds));
+    }
     push_id_maps(&mut plan, &request, &owner)?;
     for offset in &request.clocks {
         plan.push(owner.writer, Step::SetClock(*offset));
@@ -161,7 +182,7 @@ fn push_owner<'a>(plan: &mut Plan, request: &Request, caller: &'a Caller) -> Own
     let (uid, gid) = request.owner.unwrap_or(own);
     let mut writer = Actor::Nsx;
     if request.owner.is_some() && (privileged || (uid, gid) != own) {
-        plan.push(Actor::Nsx, Step::DropGroups);
+        plan.push(Actor::Nsx, Step::SetGroups(Vec::new()));
         plan.push(Actor::Nsx, Step::SetGroup(gid));
         plan.push(Actor::Nsx, Step::SetUser(uid));
         writer = Actor::Outside;
@@ -182,10 +203,15 @@ fn push_ids_and_capabilities(plan: &mut Plan, request: &Request) {
         plan.push(Actor::Inside, Step::KeepCapabilities);
     }
     if let Some(gid) = request.gid {
-        // Where the kernel was just told to deny it, it denies it.
+        // Where the kernel was just told to deny it, it denies it, and in a user namespace that is joined it may: so be it,
+        // unless there are groups to be set.
         let denied = plan.0.iter().any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny)));
-        if !denied || request.groups_must_go {
-            plan.push(Actor::Inside, Step::DropGroups);
+        let joined = request.joins.iter().any(|file| file.kind() == NsKind::User);
+        let groups = Step::SetGroups(request.supplementary_groups.clone());
+        match request.supplementary_groups.is_empty() {
+            true if denied && !request.groups_must_go => {}
+            true if joined => plan.push_optional(Actor::Inside, groups),
+            _ => plan.push(Actor::Inside, groups),
         }
         plan.push(Actor::Inside, Step::SetGroup(gid));
     }
@@ -255,6 +281,9 @@ fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanE
         }
         plan.push(Actor::Inside, Step::SetHostname(name.clone()));
     }
+    if let Some(name) = &request.domain_name {
+        plan.push(Actor::Inside, Step::SetDomainName(name.clone()));
+    }
     push_chroot(plan, request);
     if let Some(root) = &request.root {
         if !private {
@@ -262,6 +291,7 @@ fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanE
         }
         plan.push(Actor::Inside, Step::BindRoot(root.clone()));
     }
+    push_mounts(plan, request, private)?;
     // What is mounted where mounts are shared would be seen outside: the place is cut off first.
     let cut_off = |plan: &mut Plan, at: &Path| {
         if !private && request.chroot.is_none() {
@@ -288,6 +318,22 @@ fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanE
     }
     if let Some(directory) = &request.directory {
         plan.push(Actor::Inside, Step::SetDirectory(directory.clone()));
+    }
+    Ok(())
+}
+
+fn push_mounts(plan: &mut Plan, request: &Request, private: bool) -> Result<(), PlanError> {
+    if !request.mounts.is_empty() && !private {
+        return Err(PlanError::MountPropagation);
+    }
+    if request.root.is_none() && request.mounts.iter().any(|mount| mount.at == Path::new("/")) {
+        return Err(PlanError::MountOnRoot);
+    }
+    for source in request.mounts.iter().flat_map(Mount::sources) {
+        plan.push(Actor::Inside, Step::OpenSource(source));
+    }
+    for mount in &request.mounts {
+        plan.push(Actor::Inside, Step::Mount { root: request.root.clone(), mount: mount.clone() });
     }
     Ok(())
 }
@@ -321,7 +367,8 @@ fn registers_before_chroot(request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Clock;
+    use crate::plan::{Clock, Contents, FileSystem};
+    use rustix::mount::MountFlags;
 
     fn ordinary() -> Caller {
         Caller { uid: 1000, gid: 1001, capabilities: CapabilitySet::empty(), kinds: NsSet::ALL }
@@ -444,6 +491,78 @@ mod tests {
                 "inside: prctl(PR_SET_NO_NEW_PRIVS, 1)",
                 "inside: execvp(ps aux)",
             ]
+        );
+    }
+
+    #[test]
+    fn everything_bound_is_held_before_the_first_mount_and_mounts_keep_their_order() {
+        let mount = |at: &str, contents| Mount { at: at.into(), contents };
+        let bind = |source: &str, flags| Contents::Bind { source: source.into(), recursive: true, flags };
+        let size = vec![("size".to_owned(), Some("1M".to_owned()))];
+        let tmpfs = FileSystem { kind: "tmpfs".into(), options: size, flags: MountFlags::NOSUID };
+        let mut request = request(&[NsKind::Mnt, NsKind::Pid]);
+        request.root = Some("/srv".into());
+        request.mount_proc = Some("/proc".into());
+        request.mounts = vec![
+            mount("/", Contents::New(tmpfs)),
+            mount("/usr", bind("/usr", MountFlags::RDONLY)),
+            mount("/dev", Contents::Devices),
+            mount("/etc", Contents::Overlay(vec!["/a".into(), "b".into()])),
+            mount("/home", bind("home", MountFlags::empty())),
+        ];
+        assert_eq!(
+            text(&plan(request.clone(), &root()).unwrap())[1..],
+            [
+                "inside: mount(/, MS_REC|MS_PRIVATE)",
+                "inside: mount(/srv, /srv, MS_BIND|MS_REC)",
+                "inside: open_tree(/usr, OPEN_TREE_CLONE|AT_RECURSIVE)",
+                "inside: open(/dev, O_PATH)",
+                "inside: open(/a, O_PATH)",
+                "inside: open(b, O_PATH)",
+                "inside: open_tree(home, OPEN_TREE_CLONE|AT_RECURSIVE)",
+                "inside: mount(tmpfs, /srv, MS_NOSUID, size=1M)",
+                "inside: mount(/usr, /srv/usr, MS_BIND|MS_RDONLY|MS_REC)",
+                "inside: mount(/dev/{null,zero,full,random,urandom,tty}, /srv/dev, MS_BIND)",
+                "inside: mount(overlay, /srv/etc, lowerdir=/a:b)",
+                "inside: mount(home, /srv/home, MS_BIND|MS_REC)",
+                "inside: mount(proc, /srv/proc)",
+                "inside: pivot_root(/srv)",
+                "inside: execvp(ps aux)",
+            ]
+        );
+        request.root = None;
+        assert!(matches!(plan(request.clone(), &root()), Err(PlanError::MountOnRoot)));
+        request.mounts.remove(0);
+        request.propagation = Propagation::Shared;
+        assert!(matches!(plan(request, &root()), Err(PlanError::MountPropagation)));
+    }
+
+    #[test]
+    fn namespaces_are_joined_before_the_others_are_made_and_user_namespaces_first() {
+        let own = |kind: NsKind| NamespaceFile {
+            path: format!("/held/{kind}").into(),
+            ns: std::rc::Rc::new(crate::ns::Namespace::open(rustix::fs::CWD, format!("/proc/self/ns/{kind}")).unwrap()),
+        };
+        let mut request = request(&[NsKind::Uts]);
+        request.joins = [NsKind::Mnt, NsKind::Net, NsKind::User].map(own).into();
+        request.gid = Some(5);
+        assert_eq!(
+            text(&plan(request.clone(), &root()).unwrap()),
+            [
+                "nsx: setns(/held/user, CLONE_NEWUSER)",
+                "nsx: setns(/held/net, CLONE_NEWNET)",
+                "nsx: setns(/held/mnt, CLONE_NEWNS)",
+                "nsx: unshare(CLONE_NEWUTS)",
+                "inside?: setgroups(0)",
+                "inside: setgid(5)",
+                "inside: execvp(ps aux)",
+            ]
+        );
+        (request.kinds, request.joins) = (NsSet::EMPTY, vec![own(NsKind::Net)]);
+        request.supplementary_groups = vec![6, 7];
+        assert_eq!(
+            text(&plan(request, &root()).unwrap())[..2],
+            ["nsx: setns(/held/net, CLONE_NEWNET)", "inside: setgroups(6, 7)"]
         );
     }
 

@@ -9,6 +9,7 @@
 
 mod capabilities;
 mod child;
+mod furnish;
 mod init;
 mod inside;
 mod link;
@@ -29,6 +30,7 @@ use crate::{
 use outside::Outside;
 use perform::Hands;
 use rustix::io::Errno;
+use std::path::Path;
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +100,11 @@ pub fn run<'p>(
         }
     }
     Ok(Ended::Exited(0))
+}
+
+/// Whether nothing is at `at`, as it is seen below `root`.
+pub(crate) fn is_missing(root: Option<&Path>, at: &Path) -> bool {
+    matches!(mounts::beneath(root, at), Err(Errno::NOENT))
 }
 
 /// Takes the step at `place`, oneself or by the outside.

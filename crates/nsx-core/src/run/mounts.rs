@@ -1,21 +1,16 @@
-//! Steps that mount: into the new mount namespace, beneath a root directory that may be hostile.
+//! Steps that mount what nsx itself asks for, and places beneath a root directory that may be hostile.
 
 use rustix::{
-    fd::{AsRawFd, OwnedFd},
-    fs::{CWD, Mode, OFlags, ResolveFlags, StatVfsMountFlags},
+    fd::{AsFd, AsRawFd, OwnedFd},
+    fs::{CWD, FileType, Mode, OFlags, ResolveFlags, StatVfsMountFlags},
     io::Errno,
     mount::{MountFlags, UnmountFlags},
 };
-use std::path::Path;
+use std::path::{Component, Path};
 
-/// Mounts a procfs of the caller's PID namespace on `at`, beneath `root`.
-pub(super) fn procfs(root: Option<&Path>, at: &Path) -> Result<(), Errno> {
-    let Some(root) = root else {
-        // By name: after a chroot there may be no procfs yet to reach a descriptor through.
-        return rustix::mount::mount(c"proc", at, c"proc", harmless(), None);
-    };
-    let place = beneath(Some(root), at)?;
-    rustix::mount::mount(c"proc", path_of(&place), c"proc", harmless(), None)
+/// Mounts a procfs of the caller's PID namespace.
+pub(super) fn procfs(place: impl rustix::path::Arg) -> Result<(), Errno> {
+    rustix::mount::mount(c"proc", place, c"proc", harmless(), None)
 }
 
 /// Mounts a binfmt_misc of the caller's user namespace on `at`.
@@ -23,19 +18,15 @@ pub(super) fn binfmt(at: &Path) -> Result<(), Errno> {
     rustix::mount::mount(c"binfmt_misc", at, c"binfmt_misc", harmless(), None)
 }
 
-/// Mounts a sysfs of the caller's network namespace on `/sys`, beneath `root`. Without a root of its own the cgroup file
-/// systems that lie there stay.
-pub(super) fn sysfs(root: Option<&Path>) -> Result<(), Errno> {
+/// Mounts a sysfs of the caller's network namespace, on `/sys` if `keep_cgroups`: the cgroup file systems that lie there
+/// stay.
+pub(super) fn sysfs(place: &OwnedFd, keep_cgroups: bool) -> Result<(), Errno> {
     let sys = Path::new("/sys");
-    let cgroups = match root {
-        Some(_) => None,
-        None => beneath(None, &sys.join("fs/cgroup")).ok(),
-    };
-    let place = beneath(root, sys)?;
+    let cgroups = if keep_cgroups { beneath(None, &sys.join("fs/cgroup")).ok() } else { None };
     // The kernel refuses to a user namespace a writable one where it sees a read-only one.
-    let read_only = rustix::fs::fstatvfs(&place)?.f_flag.contains(StatVfsMountFlags::RDONLY);
+    let read_only = rustix::fs::fstatvfs(place)?.f_flag.contains(StatVfsMountFlags::RDONLY);
     let flags = if read_only { harmless() | MountFlags::RDONLY } else { harmless() };
-    rustix::mount::mount(c"sysfs", path_of(&place), c"sysfs", flags, None)?;
+    rustix::mount::mount(c"sysfs", path_of(place), c"sysfs", flags, None)?;
     if let Some(cgroups) = cgroups {
         let kept = rustix::mount::mount_bind_recursive(path_of(&cgroups), sys.join("fs/cgroup"));
         if kept.is_err() {
@@ -60,28 +51,35 @@ fn harmless() -> MountFlags {
     MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC
 }
 
-/// The directory `at`. With a `root`, what `at` is to someone whose root directory that is: no link leads out of it.
-fn beneath(root: Option<&Path>, at: &Path) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+/// The place `at`. With a `root`, what `at` is to someone whose root directory that is: no link leads out of it.
+pub(super) fn beneath(root: Option<&Path>, at: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
     let Some(root) = root else { return rustix::fs::openat(CWD, at, flags, Mode::empty()) };
-    let root = rustix::fs::openat(CWD, root, flags, Mode::empty())?;
+    let root = rustix::fs::openat(CWD, root, flags | OFlags::DIRECTORY, Mode::empty())?;
     match rustix::fs::openat2(&root, at, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
-        Err(Errno::NOSYS) => {
-            // Before 5.6. A path of plain directories is walked by hand; a link in it is refused.
-            at.components().filter(|part| *part != std::path::Component::RootDir).try_fold(root, |directory, part| {
-                if part == std::path::Component::ParentDir {
-                    return Err(Errno::LOOP);
-                }
-                rustix::fs::openat(&directory, part.as_os_str(), flags | OFlags::NOFOLLOW, Mode::empty())
-            })
-        }
+        Err(Errno::NOSYS) => walk(root, at),
         opened => opened,
     }
 }
 
+/// Before 5.6: a path of plain directories is walked by hand. A link in it is refused.
+fn walk(root: OwnedFd, at: &Path) -> Result<OwnedFd, Errno> {
+    at.components().filter(|part| *part != Component::RootDir).try_fold(root, |directory, part| {
+        if part == Component::ParentDir {
+            return Err(Errno::LOOP);
+        }
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let next = rustix::fs::openat(&directory, part.as_os_str(), flags, Mode::empty())?;
+        match FileType::from_raw_mode(rustix::fs::fstat(&next)?.st_mode) {
+            FileType::Symlink => Err(Errno::LOOP),
+            _ => Ok(next),
+        }
+    })
+}
+
 /// A path to what a descriptor is open on, through the caller's procfs, which is still there.
-pub(super) fn path_of(fd: &OwnedFd) -> String {
-    format!("/proc/self/fd/{}", fd.as_raw_fd())
+pub(super) fn path_of(fd: impl AsFd) -> String {
+    format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd())
 }
 
 /// The same of what lies below an open directory.

@@ -1,7 +1,9 @@
 //! Each step that one process takes alone, as the system calls it stands for.
 
 use super::{
-    capabilities, mounts,
+    capabilities,
+    furnish::Furnisher,
+    mounts,
     pins::{self, Made},
 };
 use crate::{
@@ -20,7 +22,11 @@ use rustix::{
     mount::MountPropagationFlags,
     thread::ThreadNameSpaceType,
 };
-use std::{cell::OnceCell, ffi::CString, path::Path};
+use std::{
+    cell::{OnceCell, RefCell},
+    ffi::CString,
+    path::Path,
+};
 
 /// What steps are taken with.
 pub(super) struct Hands<'a> {
@@ -30,11 +36,13 @@ pub(super) struct Hands<'a> {
     nsx: OnceCell<OwnedFd>,
     /// nsx's id in the caller's PID namespace.
     nsx_pid: Pid,
+    /// What the steps that mount have in hand.
+    furnisher: RefCell<Furnisher>,
 }
 
 impl<'a> Hands<'a> {
     pub(super) fn new(proc: Option<&'a ProcRoot>) -> Self {
-        Self { proc, nsx: OnceCell::new(), nsx_pid: rustix::process::getpid() }
+        Self { proc, nsx: OnceCell::new(), nsx_pid: rustix::process::getpid(), furnisher: RefCell::default() }
     }
 
     /// nsx's own directory. What another process asks for nsx must have opened.
@@ -58,12 +66,24 @@ impl<'a> Hands<'a> {
             Step::Pin(pin) => self.pin(pin).map(Made::keep),
             Step::Fork { .. } | Step::ForkJoiner | Step::ForkSibling | Step::StayAsInit => Err(Errno::INVAL),
             Step::Join { target, kinds, one_by_one } => self.join(target, *kinds, one_by_one),
+            Step::JoinFile(file) => rustix::thread::move_into_link_name_space(rustix::fd::AsFd::as_fd(&*file.ns), None),
             Step::Propagate { at, propagation } => propagate(at, *propagation),
             Step::LoopbackUp => sys::net::loopback_up(),
             Step::SetHostname(name) => rustix::system::sethostname(name.as_bytes()),
-            Step::MountSys { root } => mounts::sysfs(root.as_deref()),
-            Step::MountProc { root, at } => mounts::procfs(root.as_deref(), at),
+            Step::SetDomainName(name) => rustix::system::setdomainname(name.as_bytes()),
+            Step::MountSys { root } => {
+                let place = self.furnisher.borrow().directory(root.as_deref(), Path::new("/sys"))?;
+                mounts::sysfs(&place, root.is_none())
+            }
+            // By name: after a chroot there may be no procfs yet to reach a descriptor through.
+            Step::MountProc { root: None, at } => mounts::procfs(at),
+            Step::MountProc { root, at } => {
+                let place = self.furnisher.borrow().directory(root.as_deref(), at)?;
+                mounts::procfs(mounts::path_of(&place))
+            }
             Step::BindRoot(root) => rustix::mount::mount_bind_recursive(root, root),
+            Step::OpenSource(source) => self.furnisher.borrow_mut().open(source),
+            Step::Mount { root, mount } => self.furnisher.borrow_mut().mount(root.as_deref(), mount, self.proc),
             Step::PivotRoot(root) => mounts::pivot_root(root),
             Step::Chroot(root) => rustix::process::chroot(root),
             Step::MountBinfmt(at) => mounts::binfmt(at),
@@ -79,7 +99,10 @@ impl<'a> Hands<'a> {
             }
             Step::ChangeDirectory(directory) => rustix::process::fchdir(directory),
             Step::SetDirectory(directory) => rustix::process::chdir(directory),
-            Step::DropGroups => rustix::thread::set_thread_groups(&[]),
+            Step::SetGroups(groups) => {
+                let groups: Vec<_> = groups.iter().copied().map(Gid::from_raw).collect();
+                rustix::thread::set_thread_groups(&groups)
+            }
             Step::SetGroup(gid) => rustix::thread::set_thread_gid(Gid::from_raw(*gid)),
             Step::SetUser(uid) => rustix::thread::set_thread_uid(Uid::from_raw(*uid)),
             Step::DieWithParent(signal) => sys::process::set_death_signal(*signal),

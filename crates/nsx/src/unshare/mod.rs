@@ -6,6 +6,8 @@
 mod clocks;
 mod ids;
 mod kinds;
+mod mounts;
+pub(crate) mod oci;
 mod rights;
 
 use crate::{
@@ -13,18 +15,24 @@ use crate::{
     out,
     program::{self, RequestError},
     status::StatusFd,
+    text::escape,
 };
 use clap::{Args, Parser, ValueEnum, builder::ValueHint};
 use clocks::ClockOptions;
 use ids::IdOptions;
 use kinds::KindOptions;
+use mounts::MountOptions;
 use nsx_core::{
     ns::NsKind,
     plan::{self, Caller, unshare::Request},
     proc::ProcRoot,
 };
+use oci::Bundle;
 use rights::{EnvironmentOptions, RightsOptions};
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 /// Run a program in new namespaces
 ///
@@ -39,6 +47,10 @@ use std::{ffi::OsString, path::PathBuf};
 Examples:
   nsx unshare -r --pid            a shell as root, alone in a PID namespace
   nsx unshare -r --net ss -ltn    a program in a network of its own
+  nsx unshare -r --overlay .:$PWD make install
+                                  a trial run: what it changes below . is lost at the end
+  nsx unshare -r --root debian --dev --pid --overlay debian:/
+                                  a shell in a root file system that stays as it is
   nsx unshare -a --explain        what would be done, step by step"
 )]
 pub struct Options {
@@ -46,6 +58,15 @@ pub struct Options {
     /// The program and its arguments
     #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
     program: Vec<OsString>,
+    /// Run the OCI runtime bundle that this config.json describes
+    ///
+    /// Its namespaces are created, or joined where the file has a path for them; host name, id mappings, root, mounts,
+    /// user, capabilities, environment, directory and arguments are taken from it, and PROGRAM goes before the file's
+    /// own. What nsx does not carry out is named on standard error.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = [
+        "KindOptions", "IdOptions", "SetupOptions", "MountOptions", "RightsOptions", "EnvironmentOptions", "ClockOptions",
+    ])]
+    from_oci: Option<PathBuf>,
     /// Print the plan, a line a step, and run nothing
     #[arg(long)]
     explain: bool,
@@ -58,6 +79,8 @@ pub struct Options {
     ids: IdOptions,
     #[command(flatten)]
     setup: SetupOptions,
+    #[command(flatten)]
+    mounts: MountOptions,
     #[command(flatten)]
     process: ProcessOptions,
     #[command(flatten)]
@@ -170,11 +193,15 @@ pub(crate) fn run(options: Options) -> ExitStatus {
 
 /// What the options ask for, with the defaults of `nsx unshare` filled in.
 fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request, RequestError> {
-    let Options { kinds, ids, setup, process, rights, environment, clocks, program, .. } = options;
+    if let Some(file) = options.from_oci {
+        return bundle(&file, options.program, options.process, caller);
+    }
+    let Options { kinds, ids, setup, mounts, process, rights, environment, clocks, program, .. } = options;
     // Nobody wants to be nobody.
     let map_root = kinds.all && !ids.maps_anything();
     let (mut kinds, pins) = kinds.settle(caller)?;
     let clocks = clocks.offsets();
+    let mounts = mounts.mounts();
     let ids = ids.settle(map_root, caller, proc)?;
     if ids.users.is_some() || ids.groups.is_some() {
         kinds.insert(NsKind::User);
@@ -188,7 +215,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
     if process.init {
         kinds.insert(NsKind::Pid);
     }
-    if setup.root.is_some() || setup.mount_proc.is_some() {
+    if setup.root.is_some() || setup.mount_proc.is_some() || !mounts.is_empty() {
         kinds.insert(NsKind::Mnt);
     }
     if kinds.is_empty() {
@@ -204,13 +231,20 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         return usage("--mount-proc needs an absolute path");
     }
 
-    let fork = process.fork || process.status_fd.is_some() || (kinds.contains(NsKind::Pid) && !process.no_fork);
+    let fork = process.forks(kinds.contains(NsKind::Pid));
     let own_proc = kinds.contains(NsKind::Pid) && fork && !setup.no_mount_proc;
     let mount_proc = setup.mount_proc.or(own_proc.then(|| "/proc".into()));
     let mount_sys = kinds.contains(NsKind::Net) && !setup.no_mount_sys;
     if mount_proc.is_some() || mount_sys {
         kinds.insert(NsKind::Mnt);
     }
+    // A mount may hide the directory that the caller stands in: the program stands in what its path means inside.
+    let hides_directory = !mounts.is_empty() && setup.root.is_none();
+    let directory = match setup.wd {
+        wd if !hides_directory => wd,
+        Some(wd) => Some(program::directory()?.join(wd)),
+        None => Some(program::directory()?),
+    };
     Ok(Request {
         kinds,
         users: ids.users,
@@ -228,11 +262,12 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         init: process.init,
         kill_child: (!process.no_kill_child).then_some(libc::SIGKILL),
         loopback: kinds.contains(NsKind::Net) && !setup.no_lo,
+        mounts,
         mount_sys,
         mount_proc,
         hostname: setup.hostname.map(|name| program::c_string(name, "the host name")).transpose()?,
         root: setup.root,
-        directory: setup.wd,
+        directory,
         uid: ids.uid,
         gid: ids.gid,
         capabilities: rights.capabilities(),
@@ -241,6 +276,34 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         programs: program::programs(program)?,
         ..Request::default()
     })
+}
+
+/// What an OCI bundle asks for, and the options beside it.
+fn bundle(
+    file: &Path,
+    program: Vec<OsString>,
+    process: ProcessOptions,
+    caller: &Caller,
+) -> Result<Request, RequestError> {
+    let Bundle { mut request, left_out } = oci::read(file, program, caller)?;
+    if !left_out.is_empty() {
+        out::note(&escape(format!("not carried out: {}", left_out.join(", ")).as_bytes()));
+    }
+    let new_pid = request.kinds.contains(NsKind::Pid);
+    if process.init && !new_pid {
+        return usage("--init needs a new PID namespace, and the bundle has none");
+    }
+    request.fork = process.forks(new_pid || request.joins.iter().any(|file| file.kind() == NsKind::Pid));
+    request.init = process.init;
+    request.kill_child = (!process.no_kill_child).then_some(libc::SIGKILL);
+    Ok(request)
+}
+
+impl ProcessOptions {
+    /// Whether nsx stays and a child becomes the program.
+    fn forks(&self, enters_pid: bool) -> bool {
+        self.fork || self.status_fd.is_some() || (enters_pid && !self.no_fork)
+    }
 }
 
 fn usage<T>(text: &str) -> Result<T, RequestError> {

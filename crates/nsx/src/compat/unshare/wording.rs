@@ -41,7 +41,7 @@ pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
         }
         Step::Chroot(root) => because(&[b"cannot change root directory to '", bytes(root), b"'"]),
         Step::SetDirectory(directory) => because(&[b"cannot change directory to ", bytes(directory)]),
-        Step::DropGroups => because(&[b"setgroups failed"]),
+        Step::SetGroups(_) => because(&[b"setgroups failed"]),
         Step::SetGroup(_) => because(&[b"setgid() failed"]),
         Step::SetUser(_) => because(&[b"setuid() failed"]),
         Step::KeepCapabilities | Step::SetCapabilities { .. } => because(&[b"capset failed"]),

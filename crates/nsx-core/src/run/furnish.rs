@@ -1,0 +1,321 @@
+//! Mounts that the caller asked for: bound, new, overlaid, each on a place beneath a root directory that may be hostile.
+//!
+//! A mount is made whole before it is attached, where the kernel has the calls for it (5.2), and else by `mount(2)`.
+//! Nothing is ever made in the caller's mount namespace or on its disks: a mount point that is missing is made only on a
+//! file system that was itself made here.
+
+use super::mounts::{beneath, path_below, path_of};
+use crate::{
+    plan::{Contents, DEVICES, FileSystem, Mount, Source, mount_data},
+    proc::{self, ProcError, ProcRoot},
+    sys,
+};
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Uid, XattrFlags},
+    io::Errno,
+    mount::{
+        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
+        fsconfig_set_flag, fsconfig_set_string,
+    },
+};
+use std::{collections::VecDeque, ffi::CString, path::Path};
+
+/// Links beside the devices, as programs expect them.
+const DEVICE_LINKS: [(&str, &str); 5] = [
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("ptmx", "pts/ptmx"),
+];
+
+/// The first length of a value that `fsconfig(2)` does not take.
+const VALUE_MAX: usize = 256;
+
+/// What the mounts of one plan have to know of each other.
+#[derive(Default)]
+pub(super) struct Furnisher {
+    /// What is to be mounted, in the order in which it is.
+    sources: VecDeque<Held>,
+    /// The devices of the file systems made here, which are gone when the program is.
+    made: Vec<u64>,
+}
+
+/// An opened source.
+enum Held {
+    /// A copy of a mount, which only has to be attached.
+    Detached(OwnedFd),
+    /// A place in the caller's mounts.
+    Place(OwnedFd),
+}
+
+impl AsFd for Held {
+    fn as_fd(&self) -> rustix::fd::BorrowedFd<'_> {
+        match self {
+            Self::Detached(fd) | Self::Place(fd) => fd.as_fd(),
+        }
+    }
+}
+
+impl Furnisher {
+    /// Takes hold of the source of a mount to come.
+    pub(super) fn open(&mut self, source: &Source) -> Result<(), Errno> {
+        let held = match source {
+            Source::Directory(path) => {
+                let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                Held::Place(rustix::fs::openat(CWD, path, flags, Mode::empty())?)
+            }
+            Source::Tree { path, recursive } => tree(CWD, path, *recursive)?,
+        };
+        self.sources.push_back(held);
+        Ok(())
+    }
+
+    /// Makes a mount on its place beneath `root`.
+    pub(super) fn mount(&mut self, root: Option<&Path>, mount: &Mount, proc: Option<&ProcRoot>) -> Result<(), Errno> {
+        let at = &mount.at;
+        match &mount.contents {
+            Contents::Bind { recursive, flags, .. } => {
+                let source = self.source()?;
+                let place = self.place(root, at, is_directory(&rustix::fs::fstat(&source)?))?;
+                let attributed = bind(&source, &place, *recursive, *flags)?;
+                if !attributed {
+                    remount_each(proc.ok_or(Errno::NOENT)?, &beneath(root, at)?, *flags)?;
+                }
+                Ok(())
+            }
+            Contents::New(file_system) => self.make(root, at, file_system).map(drop),
+            Contents::Overlay(lower) => self.overlay(root, at, lower.len()),
+            Contents::Devices => self.devices(&beneath(root, at)?),
+        }
+    }
+
+    /// A directory to mount on, beneath `root`.
+    pub(super) fn directory(&self, root: Option<&Path>, at: &Path) -> Result<OwnedFd, Errno> {
+        self.place(root, at, true)
+    }
+
+    fn source(&mut self) -> Result<Held, Errno> {
+        self.sources.pop_front().ok_or(Errno::INVAL)
+    }
+
+    /// Makes a file system and mounts it. Returns its root directory.
+    fn make(&mut self, root: Option<&Path>, at: &Path, file_system: &FileSystem) -> Result<OwnedFd, Errno> {
+        let place = self.directory(root, at)?;
+        let mut file_system = file_system.clone();
+        if file_system.kind == "tmpfs" && !file_system.options.iter().any(|(name, _)| name == "mode") {
+            // What it covers may be /tmp, or somebody's home.
+            let mode = rustix::fs::fstat(&place)?.st_mode & 0o7777;
+            file_system.options.push(("mode".to_owned(), Some(format!("{mode:o}"))));
+        }
+        let made = match detached(&file_system) {
+            Err(Errno::NOSYS) => {
+                let FileSystem { kind, options, flags } = &file_system;
+                let data = CString::new(mount_data(options)).map_err(|_| Errno::INVAL)?;
+                rustix::mount::mount(kind, path_of(&place), kind, *flags, data.as_c_str())?;
+                beneath(root, at)?
+            }
+            made => {
+                let made = made?;
+                attach(&made, &place)?;
+                made
+            }
+        };
+        self.made.push(rustix::fs::fstat(&made)?.st_dev);
+        Ok(made)
+    }
+
+    /// Mounts a tmpfs that takes the changes, and on top of it what shows them.
+    fn overlay(&mut self, root: Option<&Path>, at: &Path, layers: usize) -> Result<(), Errno> {
+        let lower = (0..layers).map(|_| self.source()).collect::<Result<Vec<_>, _>>()?;
+        let top = rustix::fs::fstat(lower.first().ok_or(Errno::INVAL)?)?;
+        let memory = FileSystem { kind: "tmpfs".to_owned(), options: Vec::new(), flags: MountFlags::empty() };
+        let memory = self.make(root, at, &memory)?;
+        for directory in ["upper", "work"] {
+            rustix::fs::mkdirat(&memory, directory, Mode::RWXU)?;
+        }
+        // The upper directory lends its owner and mode to the whole. An owner who is not mapped here cannot be.
+        let own = rustix::fs::chownat(
+            &memory,
+            "upper",
+            Some(Uid::from_raw(top.st_uid)),
+            Some(Gid::from_raw(top.st_gid)),
+            AtFlags::empty(),
+        );
+        if !matches!(own, Err(Errno::INVAL | Errno::PERM)) {
+            own?;
+        }
+        rustix::fs::chmodat(&memory, "upper", Mode::from_raw_mode(top.st_mode), AtFlags::empty())?;
+
+        let layers: Vec<_> = lower.iter().map(path_of).collect();
+        let mut options = vec![
+            ("lowerdir".to_owned(), Some(layers.join(":"))),
+            ("upperdir".to_owned(), Some(path_below(&memory, "upper"))),
+            ("workdir".to_owned(), Some(path_below(&memory, "work"))),
+        ];
+        // Where an overlay keeps its marks is for the host's root alone; in a user namespace there is another place (5.11).
+        let marks = rustix::fs::setxattr(path_of(&memory), c"trusted.overlay.nsx", b"", XattrFlags::empty());
+        if marks == Err(Errno::PERM) {
+            options.push(("userxattr".to_owned(), None));
+        }
+        let overlay = FileSystem { kind: "overlay".to_owned(), options, flags: MountFlags::empty() };
+        self.make(root, at, &overlay).map(drop)
+    }
+
+    /// Binds the caller's devices into `place`, a directory on a file system made here.
+    fn devices(&mut self, place: &OwnedFd) -> Result<(), Errno> {
+        let source = self.source()?;
+        for name in DEVICES {
+            let node = self.create(place, Path::new(name), false)?;
+            bind(&tree(source.as_fd(), Path::new(name), false)?, &node, false, MountFlags::empty())?;
+        }
+        DEVICE_LINKS.iter().try_for_each(|(name, target)| rustix::fs::symlinkat(*target, place, *name))
+    }
+
+    /// The place `at` beneath `root`, made with the directories above it where it is missing and may be made.
+    fn place(&self, root: Option<&Path>, at: &Path, directory: bool) -> Result<OwnedFd, Errno> {
+        match beneath(root, at) {
+            Err(Errno::NOENT) => {
+                let (Some(parent), Some(name)) = (at.parent(), at.file_name()) else { return Err(Errno::NOENT) };
+                self.create(&self.directory(root, parent)?, Path::new(name), directory)
+            }
+            place => {
+                let place = place?;
+                match (is_directory(&rustix::fs::fstat(&place)?), directory) {
+                    (false, true) => Err(Errno::NOTDIR),
+                    (true, false) => Err(Errno::ISDIR),
+                    _ => Ok(place),
+                }
+            }
+        }
+    }
+
+    /// Makes a mount point, if that leaves nothing behind.
+    fn create(&self, parent: &OwnedFd, name: &Path, directory: bool) -> Result<OwnedFd, Errno> {
+        if !self.made.contains(&rustix::fs::fstat(parent)?.st_dev) {
+            return Err(Errno::NOENT);
+        }
+        let place = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        if directory {
+            rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755))?;
+        } else {
+            let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            rustix::fs::openat(parent, name, new, Mode::from_raw_mode(0o644))?;
+        }
+        rustix::fs::openat(parent, name, place, Mode::empty())
+    }
+}
+
+/// A copy of what is mounted at `path`, or the place where the kernel has no such call.
+fn tree(directory: impl AsFd, path: &Path, recursive: bool) -> Result<Held, Errno> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    flags.set(OpenTreeFlags::AT_RECURSIVE, recursive);
+    match rustix::mount::open_tree(&directory, path, flags) {
+        Err(Errno::NOSYS) => {
+            let flags = OFlags::PATH | OFlags::CLOEXEC;
+            rustix::fs::openat(&directory, path, flags, Mode::empty()).map(Held::Place)
+        }
+        tree => tree.map(Held::Detached),
+    }
+}
+
+/// Makes `source` seen at `place`. False where it is, but the kernel could not set its flags along with it.
+fn bind(source: &Held, place: &OwnedFd, recursive: bool, flags: MountFlags) -> Result<bool, Errno> {
+    match source {
+        Held::Detached(tree) => {
+            let attributed = match flags.is_empty() {
+                true => Ok(()),
+                false => sys::mount::set_attributes(tree, attributes(flags), recursive),
+            };
+            if !matches!(attributed, Err(Errno::NOSYS)) {
+                attributed?;
+            }
+            attach(tree, place)?;
+            Ok(attributed.is_ok())
+        }
+        Held::Place(_) => {
+            let (from, to) = (path_of(source), path_of(place));
+            match recursive {
+                true => rustix::mount::mount_bind_recursive(from, to)?,
+                false => rustix::mount::mount_bind(from, to)?,
+            }
+            Ok(flags.is_empty())
+        }
+    }
+}
+
+/// Sets the flags of the mount whose root directory is `place`, and of each below it, before 5.12. Those that they have
+/// stay: a user namespace may not take them off.
+fn remount_each(proc: &ProcRoot, place: &OwnedFd, flags: MountFlags) -> Result<(), Errno> {
+    let place = rustix::fs::readlink(path_of(place), Vec::new())?;
+    let place = place.as_bytes();
+    let mut text = Vec::new();
+    let mounts = proc.read_own("mountinfo", &mut text).and_then(|()| proc::Mount::parse_all(&text));
+    let mounts = mounts.map_err(|error| match error {
+        ProcError::Os(errno) => errno,
+        _ => Errno::IO,
+    })?;
+    // Newer mounts come later. What is mounted below the same path but on an older one is covered, and has no path any more.
+    let top = mounts.iter().rfind(|mount| mount.point == place).ok_or(Errno::INVAL)?;
+    let mut ids = vec![top.id];
+    for mount in &mounts {
+        if mount.id != top.id && !ids.contains(&mount.parent) {
+            continue;
+        }
+        ids.push(mount.id);
+        let has = rustix::fs::statvfs(&mount.point)?.f_flag.bits();
+        let kept = MountFlags::from_bits_truncate(has as u32) & forbidding();
+        rustix::mount::mount_remount(&mount.point, MountFlags::BIND | kept | flags, c"")?;
+    }
+    Ok(())
+}
+
+/// Makes a file system that is mounted nowhere yet. `ENOSYS` also where an option is longer than the newer calls take.
+fn detached(file_system: &FileSystem) -> Result<OwnedFd, Errno> {
+    let FileSystem { kind, options, flags } = file_system;
+    if options.iter().any(|(_, value)| value.as_ref().is_some_and(|value| value.len() >= VALUE_MAX)) {
+        return Err(Errno::NOSYS);
+    }
+    let context = rustix::mount::fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(&context, "source", kind)?;
+    for (name, value) in options {
+        match value {
+            Some(value) => fsconfig_set_string(&context, name, value)?,
+            None => fsconfig_set_flag(&context, name)?,
+        }
+    }
+    fsconfig_create(&context)?;
+    rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes(*flags))
+}
+
+/// Attaches a detached mount.
+fn attach(mount: &OwnedFd, place: &OwnedFd) -> Result<(), Errno> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    rustix::mount::move_mount(mount, c"", place, c"", flags)
+}
+
+/// The flags of `mount(2)` that forbid something.
+fn forbidding() -> MountFlags {
+    MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC
+}
+
+/// Flags of `mount(2)` as the newer calls name them.
+fn attributes(flags: MountFlags) -> MountAttrFlags {
+    [
+        (MountFlags::RDONLY, MountAttrFlags::MOUNT_ATTR_RDONLY),
+        (MountFlags::NOSUID, MountAttrFlags::MOUNT_ATTR_NOSUID),
+        (MountFlags::NODEV, MountAttrFlags::MOUNT_ATTR_NODEV),
+        (MountFlags::NOEXEC, MountAttrFlags::MOUNT_ATTR_NOEXEC),
+        (MountFlags::NOATIME, MountAttrFlags::MOUNT_ATTR_NOATIME),
+        (MountFlags::STRICTATIME, MountAttrFlags::MOUNT_ATTR_STRICTATIME),
+        (MountFlags::NODIRATIME, MountAttrFlags::MOUNT_ATTR_NODIRATIME),
+    ]
+    .into_iter()
+    .filter_map(|(flag, attribute)| flags.contains(flag).then_some(attribute))
+    .collect()
+}
+
+fn is_directory(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::Directory
+}

@@ -1,0 +1,286 @@
+//! The options that mount something, in the order in which they are given across all of them.
+//!
+//! clap keeps the values of each option apart, so these are not derived: every option yields mounts, and its place on the
+//! command line sorts them.
+
+use clap::{
+    Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, Error, FromArgMatches,
+    builder::{OsStringValueParser, TypedValueParser},
+};
+use nsx_core::plan::{Contents, FileSystem, Mount};
+use rustix::mount::MountFlags;
+use std::{
+    ffi::OsString,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::{Path, PathBuf},
+};
+
+/// What is mounted, in order.
+#[derive(Debug, Default)]
+pub(super) struct MountOptions(Vec<Mount>);
+
+impl MountOptions {
+    /// What is asked for.
+    pub(super) fn mounts(self) -> Vec<Mount> {
+        self.0
+    }
+}
+
+/// One option: what it is called and says, and how its value becomes mounts.
+struct MountOption {
+    name: &'static str,
+    /// What the value is called; none for an option without.
+    value: Option<&'static str>,
+    help: &'static str,
+    long_help: &'static str,
+    parse: fn(OsString) -> Result<Vec<Mount>, String>,
+}
+
+const OPTIONS: [MountOption; 5] = [
+    MountOption {
+        name: "bind",
+        value: Some("SRC[:DST]"),
+        help: "Show the directory or file SRC at DST, by default at the same path; implies --mount",
+        long_help: "SRC is a path of the caller and comes with what is mounted below it; DST is an absolute path, as the new \
+                    root has it. This option and the four after it may be given several times, and take effect in the order \
+                    in which they are given; none hides the SRC of another. A DST that is missing is made where nsx \
+                    itself mounted a --tmpfs or an --overlay. Elsewhere that would leave something behind, and is refused. \
+                    A colon in a path is written `\\:`.",
+        parse: |word| bind(word, MountFlags::empty()),
+    },
+    MountOption {
+        name: "ro-bind",
+        value: Some("SRC[:DST]"),
+        help: "The same, to be read and not changed; implies --mount",
+        long_help: "What is mounted below SRC cannot be changed either.",
+        parse: |word| bind(word, MountFlags::RDONLY),
+    },
+    MountOption {
+        name: "tmpfs",
+        value: Some("DIR[:SIZE]"),
+        help: "Mount an empty directory in memory on DIR; implies --mount",
+        long_help: "It has the mode of the directory that it covers. SIZE is in bytes, or with a unit as in 64M, or a part of \
+                    the memory as in 10%; without, half of the memory.",
+        parse: tmpfs,
+    },
+    MountOption {
+        name: "dev",
+        value: None,
+        help: "Mount a minimal /dev; implies --mount",
+        long_help: "It has the host's null, zero, full, random, urandom and tty, pseudo-terminals of its own, an empty shm, and \
+                    the links fd, stdin, stdout and stderr.",
+        parse: |_| Ok(dev()),
+    },
+    MountOption {
+        name: "overlay",
+        value: Some("LOWER[:LOWER…]:DST"),
+        help: "Show directories merged at DST, the first on top; implies --mount",
+        long_help: "Whatever is changed there goes to memory and is lost when the program ends; no LOWER is changed.",
+        parse: overlay,
+    },
+];
+
+impl Args for MountOptions {
+    fn augment_args(command: Command) -> Command {
+        let arguments = OPTIONS.map(|option| {
+            let argument = Arg::new(option.name)
+                .long(option.name)
+                .help(option.help)
+                .long_help(format!("{}\n\n{}", option.help, option.long_help))
+                .action(ArgAction::Append)
+                .value_parser(OsStringValueParser::new().try_map(option.parse));
+            match option.value {
+                Some(value) => argument.value_name(value),
+                None => argument.num_args(0).default_missing_value(""),
+            }
+        });
+        let all = ArgGroup::new("MountOptions").multiple(true).args(OPTIONS.map(|option| option.name));
+        command.next_help_heading("Mounts").args(arguments).group(all)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for MountOptions {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut given: Vec<(usize, &Vec<Mount>)> = Vec::new();
+        for option in OPTIONS {
+            let places = matches.indices_of(option.name).into_iter().flatten();
+            given.extend(places.zip(matches.get_many(option.name).into_iter().flatten()));
+        }
+        given.sort_by_key(|(place, _)| *place);
+        Ok(Self(given.into_iter().flat_map(|(_, mounts)| mounts.clone()).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn bind(word: OsString, flags: MountFlags) -> Result<Vec<Mount>, String> {
+    let mut paths = split(word)?;
+    let at = match paths.len() {
+        // The path as it reads, not where it leads: a link's name is where the program looks.
+        1 => std::path::absolute(&paths[0]).map_err(|error| error.to_string())?,
+        2 => paths.remove(1),
+        _ => return Err("it takes SRC or SRC:DST".to_owned()),
+    };
+    mounted(at, Contents::Bind { source: paths.remove(0), recursive: true, flags })
+}
+
+fn tmpfs(word: OsString) -> Result<Vec<Mount>, String> {
+    let mut parts = split(word)?.into_iter();
+    let (at, size, rest) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    if rest.is_some() {
+        return Err("it takes DIR or DIR:SIZE".to_owned());
+    }
+    let mut options = Vec::new();
+    if let Some(size) = size {
+        let size = size.to_str().filter(|size| is_size(size)).ok_or("a size is a number, as in 65536, 64M or 10%")?;
+        options.push(("size".to_owned(), Some(size.to_owned())));
+    }
+    mounted(at, new("tmpfs", options))
+}
+
+fn is_size(text: &str) -> bool {
+    let digits = text.strip_suffix(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T', 'p', 'P', 'e', 'E', '%']).unwrap_or(text);
+    // The kernel would take more for less: it wraps.
+    digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u32>().is_ok_and(|number| number > 0)
+        || text.parse::<u64>().is_ok_and(|number| number > 0)
+}
+
+fn overlay(word: OsString) -> Result<Vec<Mount>, String> {
+    let mut lower = split(word)?;
+    let at = lower.pop().filter(|_| !lower.is_empty()).ok_or("it takes LOWER:DST, or several LOWER before DST")?;
+    mounted(at, Contents::Overlay(lower))
+}
+
+/// A /dev for programs that were not written for a container.
+fn dev() -> Vec<Mount> {
+    let option = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
+    let mount = |at: &str, contents| Mount { at: at.into(), contents };
+    // Pseudo-terminals are devices: only what else is there may forbid them.
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+    let options = vec![option("mode", "620"), option("ptmxmode", "666")];
+    let terminals = Contents::New(FileSystem { kind: "devpts".to_owned(), options, flags });
+    vec![
+        mount("/dev", new("tmpfs", vec![option("mode", "755")])),
+        mount("/dev", Contents::Devices),
+        mount("/dev/pts", terminals),
+        mount("/dev/shm", new("tmpfs", vec![option("mode", "1777")])),
+    ]
+}
+
+/// A new file system that neither raises privileges nor has devices.
+fn new(kind: &str, options: Vec<(String, Option<String>)>) -> Contents {
+    Contents::New(FileSystem { kind: kind.to_owned(), options, flags: MountFlags::NOSUID | MountFlags::NODEV })
+}
+
+fn mounted(at: PathBuf, contents: Contents) -> Result<Vec<Mount>, String> {
+    if !at.is_absolute() {
+        return Err(format!("{} is no absolute path", crate::out::shown(at.as_os_str())));
+    }
+    Ok(vec![Mount { at, contents }])
+}
+
+/// The paths between colons; a backslash takes the meaning from the colon or backslash after it.
+fn split(word: OsString) -> Result<Vec<PathBuf>, String> {
+    let mut parts = vec![Vec::new()];
+    let mut bytes = word.as_bytes().iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        let escaped = if byte == b'\\' { bytes.next_if(|next| matches!(next, b':' | b'\\')) } else { None };
+        match (escaped, parts.last_mut()) {
+            (None, _) if byte == b':' => parts.push(Vec::new()),
+            (escaped, Some(part)) => part.push(escaped.unwrap_or(byte)),
+            (_, None) => {}
+        }
+    }
+    if parts.iter().any(Vec::is_empty) {
+        return Err("a path is empty".to_owned());
+    }
+    Ok(parts.into_iter().map(|part| Path::new(&OsString::from_vec(part)).to_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use proptest::prelude::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        mounts: MountOptions,
+    }
+
+    fn mounts(words: &str) -> Result<Vec<Mount>, Error> {
+        let line = Line::try_parse_from(std::iter::once("nsx").chain(words.split_whitespace()))?;
+        Ok(line.mounts.mounts())
+    }
+
+    fn places(words: &str) -> Vec<String> {
+        mounts(words).unwrap().iter().map(|mount| mount.at.display().to_string()).collect()
+    }
+
+    #[test]
+    fn the_order_of_the_command_line_is_kept_across_options() {
+        assert_eq!(
+            places("--tmpfs /b --bind /x:/a --dev --overlay /l:/m:/c --tmpfs=/e --ro-bind /d --bind /z"),
+            ["/b", "/a", "/dev", "/dev", "/dev/pts", "/dev/shm", "/c", "/e", "/d", "/z"]
+        );
+        assert_eq!(places(""), [""; 0]);
+    }
+
+    #[test]
+    fn values_are_paths_between_colons() {
+        let bind = |source: &str, at: &str, flags| {
+            let contents = Contents::Bind { source: source.into(), recursive: true, flags };
+            vec![Mount { at: at.into(), contents }]
+        };
+        assert_eq!(mounts("--bind src:/dst").unwrap(), bind("src", "/dst", MountFlags::empty()));
+        assert_eq!(mounts(r"--ro-bind /a\:b\\c\d").unwrap(), bind(r"/a:b\c\d", r"/a:b\c\d", MountFlags::RDONLY));
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(mounts("--bind x").unwrap()[0].at, here.join("x"));
+        let lower = Contents::Overlay(vec!["a".into(), "b".into()]);
+        assert_eq!(mounts("--overlay a:b:/c").unwrap(), [Mount { at: "/c".into(), contents: lower }]);
+        let Contents::New(tmpfs) = &mounts("--tmpfs /t:64M").unwrap()[0].contents else { panic!() };
+        assert_eq!(tmpfs.options, [("size".to_owned(), Some("64M".to_owned()))]);
+    }
+
+    #[test]
+    fn what_is_no_such_value_is_refused() {
+        for wrong in [
+            "--bind :/a",
+            "--bind a:b",
+            "--bind /a:/b:/c",
+            "--bind /a:",
+            "--tmpfs t",
+            "--tmpfs /t:",
+            "--tmpfs /t:x",
+            "--tmpfs /t:0",
+            "--tmpfs /t:-1",
+            "--tmpfs /t:5,mode=0",
+            "--tmpfs /t:99999999999G",
+            "--tmpfs /t:1:2",
+            "--overlay /a",
+            "--overlay /a::/b",
+            "--overlay /a:b",
+            "--dev=x",
+            "--bind",
+        ] {
+            assert!(mounts(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            for option in OPTIONS {
+                let _ = (option.parse)(OsString::from_vec(bytes.clone()));
+            }
+        }
+    }
+}

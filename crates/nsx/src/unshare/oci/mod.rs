@@ -1,0 +1,430 @@
+//! `--from-oci`: the request that an OCI runtime bundle's config.json stands for.
+//!
+//! The file is read twice: as what the specification says it is, and as plain JSON, by which whatever is in it that nsx
+//! does not carry out is found and named, whatever that may be. Starting the hooks, the cgroup and the seccomp filter of a
+//! container is a runtime's business.
+
+mod mounts;
+
+use crate::{
+    out,
+    program::{self, RequestError},
+};
+use nsx_core::{
+    idmap::{Extent, IdMap, MapError, RawExtent},
+    ns::{Namespace, NsKind},
+    plan::{
+        Caller, Contents, Mount, NamespaceFile, Propagation,
+        unshare::{Capabilities, Request},
+    },
+};
+use oci_spec::runtime::{self as spec, Spec};
+use rustix::{fs::CWD, io::Errno, mount::MountFlags, thread::CapabilitySet};
+use serde_json::Value;
+use std::{
+    ffi::{CString, OsString},
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+/// The properties that are carried out whole, or whose parts are looked at one by one.
+const CARRIED_OUT: [&str; 20] = [
+    "ociVersion",
+    "annotations",
+    "domainname",
+    "hostname",
+    "linux.gidMappings",
+    "linux.namespaces",
+    "linux.rootfsPropagation",
+    "linux.uidMappings",
+    "mounts",
+    "process.args",
+    "process.capabilities",
+    "process.cwd",
+    "process.env",
+    "process.noNewPrivileges",
+    "process.user.additionalGids",
+    "process.user.gid",
+    "process.user.uid",
+    "process.user.username",
+    "root.path",
+    "root.readonly",
+];
+
+/// Why a bundle cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OciError {
+    /// The file is not there, or may not be read.
+    #[error("failed to read {0}")]
+    Read(String, #[source] std::io::Error),
+    /// It is no such configuration.
+    #[error("{0} is no OCI runtime configuration")]
+    Json(String, #[source] serde_json::Error),
+    /// A kind of namespace is listed twice.
+    #[error("linux.namespaces lists {0} twice")]
+    Twice(NsKind),
+    /// A file that should hold a namespace cannot be opened as one.
+    #[error("linux.namespaces: failed to open {0}")]
+    Namespace(String, #[source] Errno),
+    /// It holds one of another kind.
+    #[error("linux.namespaces: {0} is of kind {1}, not {2}")]
+    WrongKind(String, NsKind, NsKind),
+    /// A property that would be set on the host, as the file has no namespace for it.
+    #[error("{0} needs a {1} namespace in linux.namespaces")]
+    NeedsNamespace(&'static str, NsKind),
+    /// Id mappings that the kernel would not take.
+    #[error("{0} cannot be carried out")]
+    IdMap(&'static str, #[source] MapError),
+    /// The caller may make no namespaces but in a user namespace of its own.
+    #[error(
+        "linux.namespaces has no user namespace, which a caller without privilege needs; `runc spec --rootless` writes one"
+    )]
+    NoUserNamespace,
+    /// A property without which nothing can be done, and which the crate that reads the file lets pass.
+    #[error("{0} is missing")]
+    Missing(String),
+}
+
+/// A bundle as nsx runs it.
+#[derive(Debug)]
+pub(super) struct Bundle {
+    /// What to do, but for what other options say of the processes.
+    pub(super) request: Request,
+    /// The properties that are left out, by their paths.
+    pub(super) left_out: Vec<String>,
+}
+
+/// Reads a bundle's configuration. `program`, where it is named, runs in place of the bundle's.
+pub(super) fn read(file: &Path, program: Vec<OsString>, caller: &Caller) -> Result<Bundle, RequestError> {
+    let shown = || out::shown(file.as_os_str());
+    let text = std::fs::read(file).map_err(|error| OciError::Read(shown(), error))?;
+    let directory = file.parent().unwrap_or(Path::new(""));
+    let (spec, json) = parse(&text).map_err(|error| OciError::Json(shown(), error))?;
+    let bundle = bundle(&spec, &json, directory, program)?;
+    let request = &bundle.request;
+    let joins_user = request.joins.iter().any(|file| file.kind() == NsKind::User);
+    if !caller.is_privileged() && !joins_user && !request.kinds.contains(NsKind::User) {
+        return Err(OciError::NoUserNamespace.into());
+    }
+    Ok(bundle)
+}
+
+fn parse(text: &[u8]) -> Result<(Spec, Value), serde_json::Error> {
+    Ok((serde_json::from_slice(text)?, serde_json::from_slice(text)?))
+}
+
+fn bundle(spec: &Spec, json: &Value, directory: &Path, program: Vec<OsString>) -> Result<Bundle, RequestError> {
+    let mut left_out = Vec::new();
+    find_left_out(json, "", &mut left_out);
+    let mut request = Request::default();
+    set_namespaces(spec, directory, &mut request)?;
+    set_files(spec, directory, &mut request, &mut left_out)?;
+    set_process(spec, program, &mut request, &mut left_out)?;
+    Ok(Bundle { request, left_out })
+}
+
+/// Adds the paths of what is there and not carried out. What is absent, empty or false asks for nothing.
+fn find_left_out(value: &Value, path: &str, left_out: &mut Vec<String>) {
+    let nothing = match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(properties) => properties.is_empty(),
+        _ => false,
+    };
+    if nothing || CARRIED_OUT.contains(&path) {
+        return;
+    }
+    let has_parts = path.is_empty()
+        || CARRIED_OUT.iter().filter_map(|carried| carried.strip_prefix(path)).any(|rest| rest.starts_with('.'));
+    match value {
+        Value::Object(properties) if has_parts => {
+            let inner = |name: &String| if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            properties.iter().for_each(|(name, value)| find_left_out(value, &inner(name), left_out));
+        }
+        _ => left_out.push(path.to_owned()),
+    }
+}
+
+fn set_namespaces(spec: &Spec, directory: &Path, request: &mut Request) -> Result<(), RequestError> {
+    let Some(linux) = spec.linux() else { return Ok(()) };
+    for namespace in linux.namespaces().iter().flatten() {
+        // The names that the crate gives them are the kernel's.
+        let Some(kind) = NsKind::from_name(namespace.typ().to_string().as_bytes()) else { continue };
+        if request.kinds.contains(kind) || request.joins.iter().any(|file| file.kind() == kind) {
+            return Err(OciError::Twice(kind).into());
+        }
+        match namespace.path() {
+            Some(path) => request.joins.push(open_namespace(&directory.join(path), kind)?),
+            None => request.kinds.insert(kind),
+        }
+    }
+    request.users = id_map("linux.uidMappings", linux.uid_mappings().as_deref())?;
+    request.groups = id_map("linux.gidMappings", linux.gid_mappings().as_deref())?;
+    if (request.users.is_some() || request.groups.is_some()) && !request.kinds.contains(NsKind::User) {
+        return Err(OciError::NeedsNamespace("an id mapping", NsKind::User).into());
+    }
+    let uts = request.kinds.contains(NsKind::Uts) || request.joins.iter().any(|file| file.kind() == NsKind::Uts);
+    let name = |property: &'static str, name: &Option<String>| match name.as_deref() {
+        None | Some("") => Ok(None),
+        Some(_) if !uts => Err(RequestError::from(OciError::NeedsNamespace(property, NsKind::Uts))),
+        Some(name) => Ok(Some(program::c_string(name.into(), property)?)),
+    };
+    request.hostname = name("hostname", spec.hostname())?;
+    request.domain_name = name("domainname", spec.domainname())?;
+    request.loopback = request.kinds.contains(NsKind::Net);
+    Ok(())
+}
+
+fn open_namespace(path: &Path, kind: NsKind) -> Result<NamespaceFile, OciError> {
+    let shown = out::shown(path.as_os_str());
+    let ns = Namespace::open(CWD, path).map_err(|errno| OciError::Namespace(shown.clone(), errno))?;
+    match ns.id().kind {
+        found if found == kind => Ok(NamespaceFile { path: path.to_owned(), ns: Rc::new(ns) }),
+        found => Err(OciError::WrongKind(shown, found, kind)),
+    }
+}
+
+fn id_map(property: &'static str, mappings: Option<&[spec::LinuxIdMapping]>) -> Result<Option<IdMap>, OciError> {
+    let Some(mappings) = mappings.filter(|mappings| !mappings.is_empty()) else { return Ok(None) };
+    let extents = mappings.iter().map(|mapping| {
+        Extent::new(RawExtent { inside: mapping.container_id(), outside: mapping.host_id(), count: mapping.size() })
+    });
+    let map = extents.collect::<Result<_, _>>().and_then(IdMap::new);
+    map.map(Some).map_err(|error| OciError::IdMap(property, error))
+}
+
+/// The root directory and what is mounted below it.
+fn set_files(
+    spec: &Spec,
+    directory: &Path,
+    request: &mut Request,
+    left_out: &mut Vec<String>,
+) -> Result<(), RequestError> {
+    if request.joins.iter().any(|file| file.kind() == NsKind::Mnt) {
+        // What is mounted there others see, and would stay: they are its own, as a runtime leaves them too.
+        left_out.extend(spec.root().as_ref().map(|_| "root".to_owned()));
+        left_out.extend(spec.mounts().as_ref().filter(|mounts| !mounts.is_empty()).map(|_| "mounts".to_owned()));
+        return Ok(());
+    }
+    if let Some(root) = spec.root() {
+        mounts::given(root.path(), || "root.path".to_owned())?;
+        let path = directory.join(root.path());
+        if root.readonly() == Some(true) {
+            let contents = Contents::Bind { source: path.clone(), recursive: true, flags: MountFlags::RDONLY };
+            request.mounts.push(Mount { at: "/".into(), contents });
+        }
+        request.root = Some(path);
+    }
+    for (place, mount) in spec.mounts().iter().flatten().enumerate() {
+        request.mounts.extend(mounts::translate(place, mount, directory, left_out)?);
+    }
+    if (request.root.is_some() || !request.mounts.is_empty()) && !request.kinds.contains(NsKind::Mnt) {
+        return Err(OciError::NeedsNamespace("root", NsKind::Mnt).into());
+    }
+    let propagation = spec.linux().as_ref().and_then(|linux| linux.rootfs_propagation().as_deref());
+    match propagation {
+        None | Some("" | "private" | "rprivate") => {}
+        Some("slave" | "rslave") => request.propagation = Propagation::Slave,
+        Some(_) => left_out.push("linux.rootfsPropagation".to_owned()),
+    }
+    Ok(())
+}
+
+fn set_process(
+    spec: &Spec,
+    program: Vec<OsString>,
+    request: &mut Request,
+    left_out: &mut Vec<String>,
+) -> Result<(), RequestError> {
+    let process = spec.process().as_ref();
+    let args = || process.and_then(|process| process.args().clone()).unwrap_or_default();
+    let program = if program.is_empty() { args().into_iter().map(OsString::from).collect() } else { program };
+    if program.is_empty() {
+        return Err(OciError::Missing("process.args".to_owned()).into());
+    }
+    request.programs = program::programs(program)?;
+    let Some(process) = process else { return Ok(()) };
+    let variable = |variable: &String| program::c_string(variable.into(), "process.env");
+    request.environment = Some(process.env().iter().flatten().map(variable).collect::<Result<Vec<CString>, _>>()?);
+    request.directory = Some(process.cwd().clone()).filter(|directory| directory != &PathBuf::new());
+    request.uid = Some(process.user().uid());
+    request.gid = Some(process.user().gid());
+    request.supplementary_groups = process.user().additional_gids().clone().unwrap_or_default();
+    request.no_new_privs = process.no_new_privileges() == Some(true);
+    match process.capabilities().as_ref().map(capabilities) {
+        None => {}
+        Some(Some(capabilities)) => request.capabilities = capabilities,
+        Some(None) => left_out.push("process.capabilities".to_owned()),
+    }
+    Ok(())
+}
+
+/// The capabilities, where one set says it all: what may be had is had, and outlives an exec or does not.
+fn capabilities(given: &spec::LinuxCapabilities) -> Option<Capabilities> {
+    let set = |names: &Option<spec::Capabilities>| {
+        let names = names.iter().flatten().map(ToString::to_string);
+        names.map(|name| CapabilitySet::from_name(&name)).collect::<Option<CapabilitySet>>()
+    };
+    let to = set(given.bounding())?;
+    let ambient = set(given.ambient())?;
+    let has_all = set(given.effective())? == to && set(given.permitted())? == to;
+    let plain = has_all && (ambient.is_empty() || ambient == to);
+    plain.then_some(Capabilities::Limit { to, ambient: !ambient.is_empty() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nsx_core::plan::FileSystem;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    /// The bundle /b of this file, or what is wrong with it.
+    fn read(json: &Value) -> Result<Bundle, String> {
+        let (spec, json) = parse(json.to_string().as_bytes()).map_err(|error| error.to_string())?;
+        bundle(&spec, &json, Path::new("/b"), Vec::new()).map_err(|error| out::chain(&error))
+    }
+
+    /// A small file with these properties beside it.
+    fn with(more: Value) -> Value {
+        let mut file = json!({
+            "ociVersion": "1.0.2",
+            "process": {"user": {"uid": 1, "gid": 2}, "args": ["sh"], "cwd": "/"},
+            "root": {"path": "rootfs"},
+            "linux": {"namespaces": [{"type": "mount"}, {"type": "uts"}]},
+        });
+        if let (Value::Object(file), Value::Object(more)) = (&mut file, more) {
+            file.extend(more);
+        }
+        file
+    }
+
+    #[test]
+    fn a_small_file_becomes_a_request() {
+        let Bundle { request, left_out } = read(&with(json!({"hostname": "box"}))).unwrap();
+        assert_eq!(request.kinds, [NsKind::Mnt, NsKind::Uts].into_iter().collect());
+        assert_eq!(request.root, Some("/b/rootfs".into()));
+        assert_eq!(request.hostname.as_deref(), Some(c"box"));
+        assert_eq!((request.uid, request.gid), (Some(1), Some(2)));
+        assert_eq!(request.programs, [[CString::from(c"sh")]]);
+        assert_eq!(left_out, [""; 0]);
+    }
+
+    #[test]
+    fn what_is_not_carried_out_is_named_by_its_path() {
+        let file = with(json!({
+            "hooks": {"prestart": [{"path": "/bin/true"}]},
+            "mounts": [
+                {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"},
+                {"destination": "/x", "source": "x", "options": ["rbind", "ro", "idmap", "rshared"]},
+            ],
+            "process": {
+                "user": {"uid": 0, "gid": 0, "umask": 18}, "args": ["sh"], "cwd": "/", "terminal": false,
+                "capabilities": {"bounding": ["CAP_KILL"]}, "rlimits": [],
+            },
+            "future": {"property": [1]},
+        }));
+        let Bundle { request, left_out } = read(&file).unwrap();
+        assert_eq!(
+            left_out,
+            [
+                "future",
+                "hooks",
+                "process.user.umask",
+                "mounts[0] (cgroup)",
+                "mounts[1].options[2] (idmap)",
+                "mounts[1].options[3] (rshared)",
+                "process.capabilities",
+            ]
+        );
+        let contents = Contents::Bind { source: "/b/x".into(), recursive: true, flags: MountFlags::RDONLY };
+        assert_eq!(request.mounts, [Mount { at: "/x".into(), contents }]);
+    }
+
+    #[test]
+    fn a_tmpfs_at_dev_has_the_devices_that_the_specification_promises() {
+        let options = ["nosuid", "strictatime", "mode=755"];
+        let mounts = json!([{"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": options}]);
+        let Bundle { request, left_out } = read(&with(json!({"mounts": mounts}))).unwrap();
+        let tmpfs = FileSystem {
+            kind: "tmpfs".into(),
+            options: vec![("mode".into(), Some("755".into()))],
+            flags: MountFlags::NOSUID | MountFlags::STRICTATIME,
+        };
+        let expected = [Contents::New(tmpfs), Contents::Devices].map(|contents| Mount { at: "/dev".into(), contents });
+        assert_eq!(request.mounts, expected);
+        assert_eq!(left_out, [""; 0]);
+    }
+
+    #[test]
+    fn a_read_only_root_is_the_first_mount() {
+        let Bundle { request, .. } = read(&with(json!({"root": {"path": "/r", "readonly": true}}))).unwrap();
+        let contents = Contents::Bind { source: "/r".into(), recursive: true, flags: MountFlags::RDONLY };
+        assert_eq!(request.mounts, [Mount { at: "/".into(), contents }]);
+    }
+
+    #[test]
+    fn capabilities_are_taken_where_one_set_says_it_all() {
+        let given = |bounding: &[&str], ambient: &[&str]| {
+            let sets = json!({"bounding": bounding, "effective": bounding, "permitted": bounding, "ambient": ambient});
+            capabilities(&serde_json::from_value(sets).unwrap())
+        };
+        let kill = CapabilitySet::KILL;
+        assert_eq!(given(&["CAP_KILL"], &["CAP_KILL"]), Some(Capabilities::Limit { to: kill, ambient: true }));
+        assert_eq!(given(&["CAP_KILL"], &[]), Some(Capabilities::Limit { to: kill, ambient: false }));
+        assert_eq!(given(&["CAP_KILL", "CAP_CHOWN"], &["CAP_KILL"]), None);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let namespaces = |list: Value| with(json!({"linux": {"namespaces": list}}));
+        let uid_map = json!([{"containerID": 0, "hostID": 0, "size": 0}]);
+        for (file, reason) in [
+            (namespaces(json!([{"type": "pid"}, {"type": "mount"}, {"type": "pid"}])), "lists pid twice"),
+            (namespaces(json!([{"type": "planet"}])), "unknown variant `planet`"),
+            (namespaces(json!([{"type": "mount"}, {"type": "net", "path": "/x"}])), "unknown variant `net`"),
+            (namespaces(json!([{"type": "network", "path": "/etc/passwd"}])), "failed to open /etc/passwd"),
+            (namespaces(json!([{"type": "network", "path": "/proc/self/ns/uts"}])), "is of kind uts, not net"),
+            (namespaces(json!([{"type": "pid"}])), "root needs a mnt namespace"),
+            (with(json!({"linux": {"namespaces": [{"type": "mount"}]}, "hostname": "x"})), "hostname needs a uts"),
+            (with(json!({"linux": {"uidMappings": uid_map}})), "the range"),
+            (with(json!({"process": null})), "process.args is missing"),
+            (with(json!({"mounts": [{"destination": "/x", "type": "bind"}]})), "mounts[0].source is missing"),
+            (with(json!({"mounts": [{"destination": "", "type": "tmpfs"}]})), "mounts[0].destination is missing"),
+            (namespaces(json!([{"path": "/proc/self/ns/net"}])), "missing field `type`"),
+            (with(json!({"root": {}})), "root.path is missing"),
+        ] {
+            let error = read(&file).unwrap_err();
+            assert!(error.contains(reason), "{error}, not {reason}");
+        }
+    }
+
+    /// JSON of any shape, with the names that are looked at.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let names =
+            ["process", "user", "args", "mounts", "options", "linux", "namespaces", "type", "path", "root", "x"];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 40, 6, move |inner| {
+            let object = proptest::collection::hash_map(proptest::sample::select(names.to_vec()), inner.clone(), 0..6);
+            let object = object.prop_map(|map| map.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+            prop_oneof![proptest::collection::vec(inner, 0..6).prop_map(Value::Array), object.prop_map(Value::Object)]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn no_json_makes_it_panic(more in any_json()) {
+            let _ = read(&with(more));
+        }
+    }
+}
