@@ -8,13 +8,16 @@ use crate::{
     proc::{ProcError, ProcRoot, Status, decimal},
     sys::signal::{DefaultEffect, Signal, default_effect},
 };
-use rustix::{event::Timespec, fs::OFlags};
+use rustix::fs::OFlags;
+use std::time::{Duration, Instant};
 
 /// Watches what PID 1 does with the signals that it gets.
 pub(super) struct Watch<'a> {
     proc: &'a ProcRoot,
     init: Pid,
     watched: Vec<Watched>,
+    /// When the next look is due, if anything is watched.
+    due: Instant,
 }
 
 /// A signal whose fate nsx looks at again and again. A process shows what it does with signals only in pieces, which may
@@ -36,32 +39,46 @@ const LOOKS: u32 = 50;
 impl Watched {
     /// How long until the next look: not in step with a program that does the same thing over and over, and ever longer,
     /// because one that waits for a processor shows the same thing for a while.
-    fn pause(&self) -> Timespec {
+    fn pause(&self) -> Duration {
         let longer = [0, 40, 900][(self.looks / 30).min(2) as usize];
-        let milliseconds = 3 + i64::from(self.looks % 5) + longer;
-        Timespec { tv_sec: 0, tv_nsec: milliseconds * 1_000_000 }
+        Duration::from_millis(u64::from(3 + self.looks % 5) + longer)
     }
 }
 
 impl<'a> Watch<'a> {
     /// Watches the process that `proc` shows as `init`.
     pub(super) fn new(proc: &'a ProcRoot, init: Pid) -> Self {
-        Self { proc, init, watched: Vec::new() }
+        Self { proc, init, watched: Vec::new(), due: Instant::now() }
     }
 
     /// Takes a first look, to be taken before `signal` is sent: it changes what there is to see.
     pub(super) fn expect(&mut self, signal: Signal) {
+        // A reader in the background is sent the same signal for as long as it drops it.
+        if self.watched.iter().any(|watched| watched.signal == signal) {
+            return;
+        }
         let dropped = match fate(self.proc, self.init, signal) {
             Fate::TakenCareOf => return,
             Fate::Pending | Fate::HeldBack => 0,
             Fate::Dropped(_) => 1,
         };
         self.watched.push(Watched { signal, looks: 1, dropped });
+        self.set_due();
+    }
+
+    /// Watches no signal that stops any more: the program has stopped.
+    pub(super) fn stopped(&mut self) {
+        self.watched.retain(|watched| default_effect(watched.signal) != DefaultEffect::Stop);
     }
 
     /// How long until the next look; none where there is nothing to look at.
-    pub(super) fn pause(&self) -> Option<Timespec> {
-        self.watched.first().map(Watched::pause)
+    pub(super) fn pause(&self) -> Option<Duration> {
+        (!self.watched.is_empty()).then(|| self.due.saturating_duration_since(Instant::now()))
+    }
+
+    fn set_due(&mut self) {
+        let pause = self.watched.iter().map(Watched::pause).min();
+        self.due = Instant::now() + pause.unwrap_or_default();
     }
 
     /// Looks again. Gives the signals that are surely dropped, with the effect that they would have on another program.
@@ -79,6 +96,7 @@ impl<'a> Watch<'a> {
                 Fate::HeldBack => {}
             }
         }
+        self.set_due();
         surely_dropped
     }
 }

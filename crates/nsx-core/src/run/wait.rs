@@ -24,6 +24,7 @@ use rustix::{
     io::Errno,
     process::{WaitOptions, WaitStatus, waitpid},
 };
+use std::time::Duration;
 
 /// The program's process, a child of this one: its id is its own until its end was seen.
 pub(super) struct Program(pub(super) Pid);
@@ -58,6 +59,8 @@ pub(super) struct Waiter<'a> {
     outside: Option<Outside>,
     /// Whether the program was seen to set off, or not to.
     set_off: bool,
+    /// Whether nsx was stopped, and has not read a signal since.
+    resumed: bool,
 }
 
 impl<'a> Waiter<'a> {
@@ -70,23 +73,22 @@ impl<'a> Waiter<'a> {
         outside: Option<Outside>,
     ) -> Self {
         let init = proc.map(|proc| Watch::new(proc, program.0));
-        Self { program, rule, init, killed: None, terminal, in_place_of: None, outside, set_off: false }
+        Self { program, rule, init, killed: None, terminal, in_place_of: None, outside, set_off: false, resumed: false }
     }
 
     /// Waits for the program to end.
     pub(super) fn wait(&mut self, signals: &SignalFd, link: Link, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
         let mut link = Some(link);
         loop {
+            let pause = self.init.as_ref().and_then(Watch::pause);
+            if pause == Some(Duration::ZERO) {
+                self.stand_in_for_init();
+                continue;
+            }
             let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
             fds.extend(link.as_ref().map(|link| PollFd::new(link, PollFlags::IN)));
-            let again = self.init.as_ref().and_then(Watch::pause);
-            match rustix::event::poll(&mut fds, again.as_ref()) {
+            match rustix::event::poll(&mut fds, pause.and_then(|pause| pause.try_into().ok()).as_ref()) {
                 Err(Errno::INTR) => continue,
-                Ok(0) => {
-                    drop(fds);
-                    self.stand_in_for_init();
-                    continue;
-                }
                 outcome => outcome?,
             };
             let [signalled, told] = [0, 1].map(|fd| fds.get(fd).is_some_and(|fd| !fd.revents().is_empty()));
@@ -152,6 +154,8 @@ impl<'a> Waiter<'a> {
                 Some((_, status)) => match status.stopping_signal() {
                     Some(signal) => {
                         self.stop(signal)?;
+                        // A shell resumes the whole group, and nsx may be the first of it.
+                        std::thread::sleep(Duration::from_millis(5));
                         resumed = true;
                     }
                     None => return Ok(Some(self.ended(status))),
@@ -175,6 +179,11 @@ impl<'a> Waiter<'a> {
     }
 
     fn pass_on(&mut self, received: Received) {
+        // What resumed nsx has done its work, and by now the program may have stopped again.
+        let resumed = std::mem::take(&mut self.resumed);
+        if resumed && received.signal == libc::SIGCONT {
+            return;
+        }
         if let Some(init) = &mut self.init {
             init.expect(received.signal);
         }
@@ -198,11 +207,15 @@ impl<'a> Waiter<'a> {
     /// Stops nsx as the program was stopped, so that whoever waits for nsx learns of it. Returns when nsx is resumed, or
     /// where the kernel does not let it stop, because nobody would be there to resume it.
     fn stop(&mut self, signal: Signal) -> Result<(), Errno> {
+        if let Some(init) = &mut self.init {
+            init.stopped();
+        }
         let signal = if signal == libc::SIGSTOP { self.in_place_of.take().unwrap_or(signal) } else { signal };
         let group = Group::of(self.program.0).ok().filter(|group| *group != Group::own());
         let had_terminal = group.filter(|group| self.terminal.as_ref().is_some_and(|tty| tty.is_foreground(*group)));
         // SIGSTOP lets no other signal through meanwhile, but stops a group too that nobody is there to resume.
         signal::raise_default(if has_job_control() { libc::SIGSTOP } else { signal })?;
+        self.resumed = true;
         if let (Some(group), Some(terminal)) = (had_terminal, &self.terminal)
             && terminal.is_foreground(Group::own())
         {
