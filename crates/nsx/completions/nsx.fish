@@ -37,6 +37,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-user -d 'Map the
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-group -d 'Map the caller\'s group to this one inside; implies --user' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-users -d 'Map a range of users; implies --user; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-groups -d 'Map a range of groups; implies --user; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l owner -d 'Have this user and group own the new user namespace; implies --user' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l setgroups -d 'Whether programs inside may call setgroups(2)' -r -f -a "allow\t'They may'
 deny\t'They may not'"
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s S -l setuid -d 'Run the program as this user' -r
@@ -48,6 +49,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l propagation -d 'How 
 shared\t'Both sides see mounts of the other'
 slave\t'Mounts outside are seen inside'
 unchanged\t'As each mount point has it'"
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s l -l load-interp -d 'Register an interpreter there, in the form of binfmt_misc; implies --mount-binfmt' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l bind -d 'Show the directory or file SRC at DST, by default at the same path; implies --mount' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l ro-bind -d 'The same, to be read and not changed; implies --mount' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l tmpfs -d 'Mount an empty directory in memory on DIR; implies --mount' -r
@@ -58,6 +60,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l cap-keep -d 'Leave t
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l env -d 'Set a variable of the program\'s environment; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l unset-env -d 'Remove a variable from it; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l keep-env -d 'Start from an empty one, but keep this variable; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l whitelist-env -d 'The same as --keep-env for each of NAMES, with commas between them' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l monotonic -d 'Set the monotonic clock ahead by OFFSET; implies --time' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l boottime -d 'Set the boot-time clock ahead by OFFSET; implies --time' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l explain -d 'Print the plan, a line a step, and run nothing'
@@ -77,6 +80,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-auto -d 'The sam
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-subids -d 'The same as --map-users=subids --map-groups=subids'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l mount-proc -d 'Mount a procfs on DIR, by default /proc; implies --mount'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-proc -d 'With --pid, leave /proc as it is'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l mount-binfmt -d 'Mount a binfmt_misc of the new user namespace on DIR; implies --user and --mount'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-sys -d 'With --net, leave /sys as it is'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-lo -d 'With --net, leave the loopback device down'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l dev -d 'Mount a minimal /dev; implies --mount'
@@ -84,6 +88,9 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s f -l fork -d 'Run th
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-fork -d 'With --pid, become the program oneself: only its children are in the new PID namespace'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l init -d 'Be PID 1 oneself, and run the program as its child; implies --pid'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-kill-child -d 'Where nsx forks, let the program live on when nsx is killed'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l kill-child -d 'Send the program SIGNAL when nsx ends, by default KILL, which it gets anyway; implies --fork'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l forward-signals -d 'Pass TERM and INT on to the program, which nsx does with every signal; implies --fork'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l keep-caps -d 'Leave the program all that it has in the new user namespace, whoever it runs as'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-new-privs -d 'Let no exec give the program more privilege than it has, as a set-user-id one would'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l clear-env -d 'Start from an empty one'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s h -l help -d 'Print help (see more with \'--help\')'

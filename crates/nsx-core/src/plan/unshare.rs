@@ -307,14 +307,14 @@ fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanE
         cut_off(plan, at);
         plan.push(Actor::Inside, Step::MountProc { root: request.root.clone(), at: at.clone() });
     }
-    if let Some(at) = &request.mount_binfmt {
-        plan.push(Actor::Inside, Step::MountBinfmt(at.clone()));
-        if let Some(interpreter) = request.interpreter.clone().filter(|_| !registers_before_chroot(request)) {
-            plan.push(Actor::Inside, Step::RegisterBinfmt { at: at.clone(), interpreter });
-        }
-    }
     if let Some(root) = &request.root {
         plan.push(Actor::Inside, Step::PivotRoot(root.clone()));
+    }
+    if let Some(at) = &request.mount_binfmt {
+        plan.push(Actor::Inside, Step::MountBinfmt(at.clone()));
+        if let Some(interpreter) = request.interpreter.clone().filter(|_| !registers_outside(request)) {
+            plan.push(Actor::Inside, Step::RegisterBinfmt { at: at.clone(), interpreter });
+        }
     }
     if let Some(directory) = &request.directory {
         plan.push(Actor::Inside, Step::SetDirectory(directory.clone()));
@@ -340,7 +340,7 @@ fn push_mounts(plan: &mut Plan, request: &Request, private: bool) -> Result<(), 
 
 fn push_chroot(plan: &mut Plan, request: &Request) {
     if let (Some(at), Some(interpreter), true) =
-        (&request.mount_binfmt, request.interpreter.clone(), registers_before_chroot(request))
+        (&request.mount_binfmt, request.interpreter.clone(), registers_outside(request))
     {
         plan.push(Actor::Inside, Step::MountBinfmt(at.clone()));
         plan.push(Actor::Inside, Step::RegisterBinfmt { at: at.clone(), interpreter });
@@ -355,13 +355,14 @@ fn push_chroot(plan: &mut Plan, request: &Request) {
 
 /// Whether the interpreter is one that is opened when it is registered, in the old root: the `F` of `:`-separated fields,
 /// whatever the separator is.
-fn registers_before_chroot(request: &Request) -> bool {
+fn registers_outside(request: &Request) -> bool {
     let fields = |text: &CString| {
         let text = text.as_bytes();
         let separator = text.first()?;
         text.split(|byte| byte == separator).nth(7).map(|flags| flags.contains(&b'F'))
     };
-    request.chroot.is_some() && request.interpreter.as_ref().and_then(fields).unwrap_or(false)
+    let new_root = request.chroot.is_some() || request.root.is_some();
+    new_root && request.interpreter.as_ref().and_then(fields).unwrap_or(false)
 }
 
 #[cfg(test)]

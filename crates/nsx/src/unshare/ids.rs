@@ -54,6 +54,12 @@ pub(super) struct IdOptions {
     /// The same as --map-users=subids --map-groups=subids
     #[arg(long)]
     map_subids: bool,
+    /// Have this user and group own the new user namespace; implies --user
+    ///
+    /// nsx becomes them before it creates the namespace, and -r, -c and --map-user map the owner's ids. That takes privilege,
+    /// unless they are the caller's own.
+    #[arg(long, value_name = "UID:GID", value_parser = owner_ids)]
+    owner: Option<(u32, u32)>,
     /// Whether programs inside may call setgroups(2)
     ///
     /// Where only the caller's own group is mapped the default is `deny`, without which the kernel asks for privilege.
@@ -80,6 +86,7 @@ enum Setgroups {
 pub(super) struct Ids {
     pub(super) users: Option<IdMap>,
     pub(super) groups: Option<IdMap>,
+    pub(super) owner: Option<(u32, u32)>,
     pub(super) setgroups: Option<idmap::Setgroups>,
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
@@ -98,20 +105,22 @@ impl IdOptions {
         let number = |word: &Option<OsString>, look_up: fn(&OsStr) -> Result<u32, RequestError>| {
             word.as_deref().map(look_up).transpose()
         };
+        let (own_user, own_group) = self.owner.unwrap_or((caller.uid, caller.gid));
         let by_flag = |own: u32| {
             if map_root || self.map_root_user { Some(0) } else { self.map_current_user.then_some(own) }
         };
         let users = MapRequest {
-            single: number(&self.map_user, program::user_id)?.or(by_flag(caller.uid)),
+            single: number(&self.map_user, program::user_id)?.or(by_flag(own_user)),
             ranges: self.ranges(&self.map_users)?,
         };
         let groups = MapRequest {
-            single: number(&self.map_group, program::group_id)?.or(by_flag(caller.gid)),
+            single: number(&self.map_group, program::group_id)?.or(by_flag(own_group)),
             ranges: self.ranges(&self.map_groups)?,
         };
         Ok(Ids {
-            users: map(IdKind::User, &users, caller, proc)?,
-            groups: map(IdKind::Group, &groups, caller, proc)?,
+            users: map(IdKind::User, &users, own_user, caller, proc)?,
+            groups: map(IdKind::Group, &groups, own_group, caller, proc)?,
+            owner: self.owner,
             setgroups: self.setgroups.map(|rule| match rule {
                 Setgroups::Allow => idmap::Setgroups::Allow,
                 Setgroups::Deny => idmap::Setgroups::Deny,
@@ -133,14 +142,21 @@ impl IdOptions {
     }
 }
 
-/// The finished map of a request, or why there can be none and what would help.
-fn map(ids: IdKind, request: &MapRequest, caller: &Caller, proc: &ProcRoot) -> Result<Option<IdMap>, RequestError> {
+/// The finished map of a request, or why there can be none and what would help. `own` is the id of whoever is to own the
+/// namespace.
+fn map(
+    ids: IdKind,
+    request: &MapRequest,
+    own: u32,
+    caller: &Caller,
+    proc: &ProcRoot,
+) -> Result<Option<IdMap>, RequestError> {
     if request.is_empty() {
         return Ok(None);
     }
-    let (id, capability) = match ids {
-        IdKind::User => (caller.uid, CapabilitySet::SETUID),
-        IdKind::Group => (caller.gid, CapabilitySet::SETGID),
+    let capability = match ids {
+        IdKind::User => CapabilitySet::SETUID,
+        IdKind::Group => CapabilitySet::SETGID,
     };
     let lookup = |error| RequestError::Lookup(ids.ranges_file().to_owned(), error);
     let mut own_map = Vec::new();
@@ -153,7 +169,7 @@ fn map(ids: IdKind, request: &MapRequest, caller: &Caller, proc: &ProcRoot) -> R
         user = Some(owner);
     }
     let own_map = IdMap::parse(&own_map).map_err(|error| RequestError::Proc(Box::new(error)))?;
-    let owned = Owned { id, given: &given, own_map: &own_map, privileged: caller.can(capability) };
+    let owned = Owned { id: own, given: &given, own_map: &own_map, privileged: caller.can(capability) };
     request.resolve(ids, &owned).map(Some).map_err(|error| {
         let line = user.and_then(|user| missing_line(ids, &error, &user));
         RequestError::Map(ids, error, line)
@@ -168,4 +184,9 @@ fn missing_line(ids: IdKind, error: &MapRequestError, user: &User) -> Option<Str
         MapRequestError::Map(_) | MapRequestError::NotThere(..) => return None,
     };
     Some(format!("{}:{first}:{count}", String::from_utf8_lossy(&user.name)))
+}
+
+fn owner_ids(text: &str) -> Result<(u32, u32), String> {
+    let ids = text.split_once(':').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
+    ids.filter(|(uid, gid)| *uid != u32::MAX && *gid != u32::MAX).ok_or_else(|| "an owner is UID:GID".to_owned())
 }

@@ -26,6 +26,7 @@ use nsx_core::{
     ns::NsKind,
     plan::{self, Caller, unshare::Request},
     proc::ProcRoot,
+    sys::signal::Signal,
 };
 use oci::Bundle;
 use rights::{EnvironmentOptions, RightsOptions};
@@ -118,6 +119,14 @@ struct SetupOptions {
     /// With --pid, leave /proc as it is
     #[arg(long)]
     no_mount_proc: bool,
+    /// Mount a binfmt_misc of the new user namespace on DIR; implies --user and --mount
+    ///
+    /// Without DIR it is mounted below /proc, and --mount-proc is implied too.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, value_hint = ValueHint::DirPath)]
+    mount_binfmt: Option<Option<PathBuf>>,
+    /// Register an interpreter there, in the form of binfmt_misc; implies --mount-binfmt
+    #[arg(short = 'l', long, value_name = "STRING")]
+    load_interp: Option<OsString>,
     /// With --net, leave /sys as it is
     ///
     /// By default /sys shows the devices of the new network; where the kernel refuses this it is skipped, and -v says so.
@@ -154,6 +163,13 @@ struct ProcessOptions {
     /// Where nsx forks, let the program live on when nsx is killed
     #[arg(long)]
     no_kill_child: bool,
+    /// Send the program SIGNAL when nsx ends, by default KILL, which it gets anyway; implies --fork
+    #[arg(long, value_name = "SIGNAL", num_args = 0..=1, require_equals = true, default_missing_value = "KILL",
+          value_parser = signal, conflicts_with = "no_fork", overrides_with = "no_kill_child")]
+    kill_child: Option<Signal>,
+    /// Pass TERM and INT on to the program, which nsx does with every signal; implies --fork
+    #[arg(long, conflicts_with = "no_fork")]
+    forward_signals: bool,
 }
 
 /// See `mount_namespaces(7)`.
@@ -203,7 +219,8 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
     let clocks = clocks.offsets();
     let mounts = mounts.mounts();
     let ids = ids.settle(map_root, caller, proc)?;
-    if ids.users.is_some() || ids.groups.is_some() {
+    let mount_binfmt = setup.mount_binfmt.or(setup.load_interp.as_ref().map(|_| None));
+    if ids.users.is_some() || ids.groups.is_some() || ids.owner.is_some() || mount_binfmt.is_some() {
         kinds.insert(NsKind::User);
     }
     if setup.hostname.is_some() {
@@ -233,9 +250,10 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
 
     let fork = process.forks(kinds.contains(NsKind::Pid));
     let own_proc = kinds.contains(NsKind::Pid) && fork && !setup.no_mount_proc;
-    let mount_proc = setup.mount_proc.or(own_proc.then(|| "/proc".into()));
+    let binfmt_below_proc = mount_binfmt == Some(None);
+    let mount_proc = setup.mount_proc.or((own_proc || binfmt_below_proc).then(|| "/proc".into()));
     let mount_sys = kinds.contains(NsKind::Net) && !setup.no_mount_sys;
-    if mount_proc.is_some() || mount_sys {
+    if mount_proc.is_some() || mount_sys || mount_binfmt.is_some() {
         kinds.insert(NsKind::Mnt);
     }
     // A mount may hide the directory that the caller stands in: the program stands in what its path means inside.
@@ -249,6 +267,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         kinds,
         users: ids.users,
         groups: ids.groups,
+        owner: ids.owner,
         setgroups: ids.setgroups,
         clocks,
         pins,
@@ -260,11 +279,13 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         },
         fork,
         init: process.init,
-        kill_child: (!process.no_kill_child).then_some(libc::SIGKILL),
+        kill_child: process.kill_child(),
         loopback: kinds.contains(NsKind::Net) && !setup.no_lo,
         mounts,
         mount_sys,
         mount_proc,
+        mount_binfmt: mount_binfmt.map(|at| at.unwrap_or_else(|| BINFMT.into())),
+        interpreter: setup.load_interp.map(|text| program::c_string(text, "the interpreter")).transpose()?,
         hostname: setup.hostname.map(|name| program::c_string(name, "the host name")).transpose()?,
         root: setup.root,
         directory,
@@ -295,15 +316,28 @@ fn bundle(
     }
     request.fork = process.forks(new_pid || request.joins.iter().any(|file| file.kind() == NsKind::Pid));
     request.init = process.init;
-    request.kill_child = (!process.no_kill_child).then_some(libc::SIGKILL);
+    request.kill_child = process.kill_child();
     Ok(request)
 }
 
 impl ProcessOptions {
     /// Whether nsx stays and a child becomes the program.
     fn forks(&self, enters_pid: bool) -> bool {
-        self.fork || self.status_fd.is_some() || (enters_pid && !self.no_fork)
+        let asked = self.fork || self.status_fd.is_some() || self.kill_child.is_some() || self.forward_signals;
+        asked || (enters_pid && !self.no_fork)
     }
+
+    /// What the program gets when nsx ends.
+    fn kill_child(&self) -> Option<Signal> {
+        self.kill_child.or((!self.no_kill_child).then_some(libc::SIGKILL))
+    }
+}
+
+/// Where binfmt_misc is mounted unless another place is named.
+const BINFMT: &str = "/proc/sys/fs/binfmt_misc";
+
+fn signal(name: &str) -> Result<Signal, String> {
+    nsx_core::signals::by_name(name).ok_or_else(|| "there is no such signal; `kill -l` lists them".to_owned())
 }
 
 fn usage<T>(text: &str) -> Result<T, RequestError> {

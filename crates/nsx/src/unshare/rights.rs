@@ -23,6 +23,9 @@ pub(super) struct RightsOptions {
     /// Alone, it leaves the program what it names beside what it has, when -S changes the user.
     #[arg(long, value_name = "CAP", value_parser = capability)]
     cap_keep: Vec<CapabilitySet>,
+    /// Leave the program all that it has in the new user namespace, whoever it runs as
+    #[arg(long, conflicts_with_all = ["cap_drop", "cap_keep"])]
+    keep_caps: bool,
     /// Let no exec give the program more privilege than it has, as a set-user-id one would
     #[arg(long)]
     no_new_privs: bool,
@@ -31,6 +34,9 @@ pub(super) struct RightsOptions {
 impl RightsOptions {
     /// What becomes of the capabilities.
     pub(super) fn capabilities(&self) -> Capabilities {
+        if self.keep_caps {
+            return Capabilities::Keep;
+        }
         let all = |sets: &[CapabilitySet]| sets.iter().fold(CapabilitySet::empty(), |all, set| all | *set);
         let (dropped, kept) = (all(&self.cap_drop), all(&self.cap_keep));
         if dropped.is_empty() && kept.is_empty() {
@@ -70,6 +76,9 @@ pub(super) struct EnvironmentOptions {
     /// Start from an empty one, but keep this variable; repeatable
     #[arg(long, value_name = "NAME")]
     keep_env: Vec<OsString>,
+    /// The same as --keep-env for each of NAMES, with commas between them
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    whitelist_env: Vec<OsString>,
 }
 
 impl EnvironmentOptions {
@@ -78,17 +87,18 @@ impl EnvironmentOptions {
         &self,
         caller: impl Iterator<Item = (OsString, OsString)>,
     ) -> Result<Option<Vec<CString>>, RequestError> {
-        let clear = self.clear_env || !self.keep_env.is_empty();
+        let kept: Vec<_> = self.keep_env.iter().chain(&self.whitelist_env).collect();
+        let clear = self.clear_env || !kept.is_empty();
         if !clear && self.env.is_empty() && self.unset_env.is_empty() {
             return Ok(None);
         }
-        for name in self.unset_env.iter().chain(&self.keep_env) {
+        for name in self.unset_env.iter().chain(kept.iter().copied()) {
             if name.is_empty() || name.as_bytes().contains(&b'=') {
                 return Err(RequestError::Usage(format!("{} is no name of a variable", out::shown(name))));
             }
         }
         let mut variables: Vec<(OsString, OsString)> = caller
-            .filter(|(name, _)| !clear || self.keep_env.contains(name))
+            .filter(|(name, _)| !clear || kept.contains(&name))
             .filter(|(name, _)| !self.unset_env.contains(name))
             .collect();
         for word in &self.env {
@@ -140,6 +150,7 @@ mod tests {
         assert_eq!(environment(""), None);
         assert_eq!(environment("--clear-env"), Some(vec![]));
         assert_eq!(environment("--keep-env A --keep-env NONE").unwrap(), ["A=1"]);
+        assert_eq!(environment("--whitelist-env B,A,NONE").unwrap(), ["A=1", "B=2"]);
         assert_eq!(environment("--unset-env A --env B=3 --env C=").unwrap(), ["PATH=/bin", "B=3", "C="]);
         assert_eq!(environment("--clear-env --env A=x=y").unwrap(), ["A=x=y"]);
         for wrong in ["--env A", "--env =x", "--unset-env A=1"] {
@@ -150,6 +161,7 @@ mod tests {
     #[test]
     fn capabilities_are_what_is_left_of_all() {
         assert_eq!(line("").rights.capabilities(), Capabilities::Inherit);
+        assert_eq!(line("--keep-caps").rights.capabilities(), Capabilities::Keep);
         let net_raw = CapabilitySet::NET_RAW;
         assert_eq!(
             line("--cap-drop all --cap-keep net_raw").rights.capabilities(),
