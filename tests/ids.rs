@@ -10,6 +10,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_single_id_is_mapped_by_number_and_by_name),
         both(a_name_that_nobody_has_is_refused),
         both(setgroups_is_denied_or_allowed),
+        root(somebody_else_owns_the_user_namespace),
         root(the_program_becomes_a_user_and_a_group),
         root(a_program_with_other_ids_dies_with_nsx_too),
         ordinary(an_id_that_is_not_mapped_is_refused),
@@ -21,6 +22,23 @@ pub(crate) fn tests() -> Vec<Test> {
 
 /// Prints user, group and both maps, each on a line with single spaces.
 const PRINT_IDS: &str = "echo $(id -u) $(id -g); echo $(cat /proc/self/uid_map); echo $(cat /proc/self/gid_map)";
+
+fn somebody_else_owns_the_user_namespace(session: &Session) {
+    let script = format!("{PRINT_IDS}; cat /proc/self/setgroups");
+    let output = session.nsx("unshare --owner 4242:4243 -r sh -c").arg(&script).output();
+    assert_eq!(output, "0 0\n0 4242 1\n0 4243 1\ndeny");
+    // Whoever owns it may enter it.
+    let nsx = session.nsx("unshare --owner 4242:4242 -r --uts sleep 100").start();
+    let enter =
+        format!("setpriv --reuid=4242 --regid=4242 --clear-groups nsx enter {} id -u", nsx.program("sleep").id());
+    assert_eq!(session.command(&enter).output(), "0");
+    for wrong in ["4242", "a:b", "1:2:3", "4294967295:0", "-1:0"] {
+        session.nsx(&format!("unshare --owner={wrong} touch ran")).run().exited(125);
+    }
+    let other = "setpriv --reuid=4242 --regid=4242 --clear-groups nsx unshare --owner 1:1 touch ran";
+    session.command(other).run().exited(125);
+    assert!(!session.path("ran").exists());
+}
 
 /// What a program prints with these single ids.
 fn mapped(session: &Session, inside: (u32, u32)) -> String {

@@ -8,7 +8,9 @@ pub(crate) fn tests() -> Vec<Test> {
         both(capabilities_are_taken_away_for_good),
         both(a_capability_is_kept_by_whoever_it_runs_as),
         root(a_capability_is_kept_across_a_change_of_the_user),
+        both(all_capabilities_are_kept),
         both(no_exec_gives_more),
+        both(an_interpreter_is_registered_inside).needs([Need::Kernel(6, 7)]),
         both(the_environment_is_changed_as_asked),
         both(wrong_words_are_refused),
         both(clocks_are_set_ahead_and_back).needs([Need::Kernel(5, 6)]),
@@ -49,6 +51,25 @@ fn a_capability_is_kept_across_a_change_of_the_user(session: &Session) {
     assert_eq!(output, format!("4242\n{}", [NET_RAW; 5].join(" ")));
 }
 
+fn all_capabilities_are_kept(session: &Session) {
+    let all = session.nsx("unshare -r sed -n s/^CapPrm:.//p /proc/self/status").output();
+    let ambient = session.nsx("unshare -r --keep-caps sed -n s/^CapAmb:.//p /proc/self/status").output();
+    assert_eq!(ambient, all);
+    session.nsx("unshare -r --keep-caps --cap-drop all touch ran").run().exited(125);
+}
+
+fn an_interpreter_is_registered_inside(session: &Session) {
+    let magic = ":nsx:M::nsx-magic::/bin/cat:";
+    let script = "printf nsx-magic >program; chmod +x program; cat /proc/sys/fs/binfmt_misc/nsx | grep -c enabled; exec ./program";
+    for options in ["--load-interp", "--mount-binfmt -l", "--pid -l"] {
+        let command = session.nsx(&format!("unshare -r {options}")).arg(magic).args("sh -c").arg(script);
+        assert_eq!(command.output(), "1\nnsx-magic", "{options}");
+    }
+    assert!(!std::path::Path::new("/proc/sys/fs/binfmt_misc/nsx").exists());
+    session.nsx("unshare -r -l nonsense touch ran").run().exited(125).says(&["interpreter"]);
+    assert!(!session.path("ran").exists());
+}
+
 fn no_exec_gives_more(session: &Session) {
     assert_eq!(session.unshare("--uts --no-new-privs grep NoNewPrivs /proc/self/status").output(), "NoNewPrivs:\t1");
     assert_eq!(session.unshare("--uts grep NoNewPrivs /proc/self/status").output(), "NoNewPrivs:\t0");
@@ -64,6 +85,8 @@ fn the_environment_is_changed_as_asked(session: &Session) {
     };
     assert_eq!(env("--clear-env"), Vec::<String>::new());
     assert_eq!(env("--keep-env A --keep-env B --keep-env NONE"), ["A=1", "B=two words"]);
+    assert_eq!(env("--whitelist-env A,NONE"), ["A=1"]);
+    assert_eq!(env("--whitelist-env NONE"), Vec::<String>::new(), "util-linux would keep all");
     assert_eq!(env("--clear-env --env C=3 --env D=x=y"), ["C=3", "D=x=y"]);
     let all = env("--no-fork");
     let mut changed: Vec<String> = all.iter().filter(|line| *line != "A=1").cloned().collect();

@@ -1,6 +1,6 @@
 //! How nsx ends: with the program's status, with one of its own, by the program's signal; and that nothing outlives it.
 
-use crate::support::{Need, Process, Session, Test, Ways, both, procfs::Pinned};
+use crate::support::{Need, Process, Session, Test, Ways, both, procfs::Pinned, until};
 use rustix::process::Signal;
 use std::{fs, os::unix::fs::PermissionsExt, thread, time::Duration};
 
@@ -17,6 +17,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(nsx_as_pid_1_exits_with_128_and_the_signal),
         both(a_killed_nsx_takes_its_program_with_it),
         both(no_kill_child_lets_the_program_live_on),
+        both(kill_child_names_the_signal),
         both(timeout_ends_it),
         both(a_caller_that_ignores_children_gets_the_status),
         both(no_core_is_dumped_twice),
@@ -170,6 +171,17 @@ fn a_killed_nsx_takes_its_program_with_it(session: &Session) {
         nsx.wait_for(SOON).killed_by(Signal::KILL);
         assert!(sleep.ended(SOON), "{prefix}");
     }
+}
+
+fn kill_child_names_the_signal(session: &Session) {
+    let script = "trap 'echo told >told; exit' USR1; echo ready; while :; do sleep 0.01; done";
+    let nsx = session.unshare("--uts --kill-child=USR1 sh -c").arg(script).start();
+    until("the program is ready", || nsx.stdout().starts_with(b"ready"));
+    nsx.signal(Signal::KILL);
+    until("the program is told", || session.path("told").exists());
+    session.unshare("--uts --kill-child=NONE touch ran").run().exited(125).says(&["signal"]);
+    session.unshare("--uts --kill-child --no-fork touch ran").run().exited(125);
+    assert!(!session.path("ran").exists());
 }
 
 fn no_kill_child_lets_the_program_live_on(session: &Session) {

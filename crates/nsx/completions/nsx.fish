@@ -80,7 +80,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-auto -d 'The sam
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-subids -d 'The same as --map-users=subids --map-groups=subids'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l mount-proc -d 'Mount a procfs on DIR, by default /proc; implies --mount'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-proc -d 'With --pid, leave /proc as it is'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l mount-binfmt -d 'Mount a binfmt_misc of the new user namespace on DIR; implies --user and --mount'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l mount-binfmt -d 'Mount a binfmt_misc of the new user namespace on DIR, by default below /proc; implies --user and --mount'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-sys -d 'With --net, leave /sys as it is'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-lo -d 'With --net, leave the loopback device down'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l dev -d 'Mount a minimal /dev; implies --mount'

@@ -119,9 +119,7 @@ struct SetupOptions {
     /// With --pid, leave /proc as it is
     #[arg(long)]
     no_mount_proc: bool,
-    /// Mount a binfmt_misc of the new user namespace on DIR; implies --user and --mount
-    ///
-    /// Without DIR it is mounted below /proc, and --mount-proc is implied too.
+    /// Mount a binfmt_misc of the new user namespace on DIR, by default below /proc; implies --user and --mount
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, value_hint = ValueHint::DirPath)]
     mount_binfmt: Option<Option<PathBuf>>,
     /// Register an interpreter there, in the form of binfmt_misc; implies --mount-binfmt
@@ -250,8 +248,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
 
     let fork = process.forks(kinds.contains(NsKind::Pid));
     let own_proc = kinds.contains(NsKind::Pid) && fork && !setup.no_mount_proc;
-    let binfmt_below_proc = mount_binfmt == Some(None);
-    let mount_proc = setup.mount_proc.or((own_proc || binfmt_below_proc).then(|| "/proc".into()));
+    let mount_proc = setup.mount_proc.or(own_proc.then(|| "/proc".into()));
     let mount_sys = kinds.contains(NsKind::Net) && !setup.no_mount_sys;
     if mount_proc.is_some() || mount_sys || mount_binfmt.is_some() {
         kinds.insert(NsKind::Mnt);
