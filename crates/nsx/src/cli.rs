@@ -3,7 +3,7 @@
 //! Only the command that was called builds its options: building all of them would double the time to start.
 
 use crate::{enter, exit::ExitStatus, ls, out, pidmap, unshare};
-use clap::{Args, CommandFactory, Parser};
+use clap::{Args, CommandFactory, Parser, builder::PossibleValue};
 use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 /// Create, enter, list and translate Linux namespaces.
@@ -25,7 +25,6 @@ pub enum Nsx {
     /// Translate process ids between PID namespaces
     Pidmap(pidmap::Options),
     /// Run as a program of util-linux, to the letter, as a link to nsx of that name does
-    #[command(disable_help_flag = true)]
     Compat(CompatOptions),
 }
 
@@ -33,7 +32,7 @@ pub enum Nsx {
 #[derive(Args, Debug)]
 pub struct CompatOptions {
     /// The program's name
-    #[arg(value_name = "PROGRAM", value_parser = ["unshare"])]
+    #[arg(value_name = "PROGRAM", value_parser = [PossibleValue::new("unshare").help("unshare(1), which runs a program in new namespaces")])]
     program: String,
     /// What it takes
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]
