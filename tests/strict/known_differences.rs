@@ -1,5 +1,5 @@
 //! Where a strict personality is not what util-linux is, on purpose. The tests hold each against both programs: an entry
-//! that no longer differs fails.
+//! that no longer differs fails. `cargo xtask man` writes the reasons into `nsx-compat(1)`.
 
 /// One difference.
 pub(super) struct Difference {
@@ -30,7 +30,7 @@ pub(super) enum Who {
 
 pub(super) const UNSHARE: &[Difference] = &[
     Difference {
-        reason: "a list of variables to keep that names none keeps none, and not all",
+        reason: "--whitelist-env keeps no variable where it names none that is there, and not all",
         releases: ((2, 43), None),
         who: Who::Anyone,
         script: "A=1 unshare -r --whitelist-env NOSUCHVAR /usr/bin/env | wc -l",
@@ -46,7 +46,7 @@ pub(super) const UNSHARE: &[Difference] = &[
         nsx: "has ended",
     },
     Difference {
-        reason: "a line of /etc/subuid for a name is not root's: root with no line has no range",
+        reason: "--map-auto and --map-subids give root no range that /etc/subuid gives to someone else",
         releases: ((2, 38), None),
         who: Who::RootBesideRanges,
         script: "unshare --map-auto cat /proc/self/uid_map 2>&1; true",
@@ -68,7 +68,7 @@ pub(super) const UNSHARE: &[Difference] = &[
         nsx: "0",
     },
     Difference {
-        reason: "setgroups is denied before the group map is written, when the kernel still takes that",
+        reason: "--setgroups deny is written before a group map of ranges, when the kernel still takes it",
         releases: ((2, 38), None),
         who: Who::WithRanges,
         script: "unshare -r --map-auto --setgroups deny cat /proc/self/setgroups 2>&1; true",
@@ -82,7 +82,7 @@ pub(super) const UNSHARE: &[Difference] = &[
         nsx: "deny",
     },
     Difference {
-        reason: "who owns the namespace as it is need not become so",
+        reason: "--owner with the caller's own ids takes no privilege, for nothing has to change",
         releases: ((2, 42), None),
         who: Who::WithRanges,
         script: "unshare --owner 4242:4242 -r id -u 2>&1; true",

@@ -1,12 +1,19 @@
 //! `cargo xtask man`: the options of each command, written into its man page between two comments.
 //!
-//! The rest of a page is written by hand. See `groff_man(7)` for the macros.
+//! Between them `nsx-compat(1)` also gets what its programs do otherwise than util-linux's. The rest of a page is written
+//! by hand. See `groff_man(7)` for the macros.
+
+/// The list that the tests hold against both programs.
+#[allow(dead_code, reason = "the rest of an entry is for the tests")]
+#[path = "../../tests/strict/known_differences.rs"]
+mod known_differences;
 
 use crate::{
     Outcome,
     tree::{self, Generated},
 };
 use clap::{Arg, Command, CommandFactory};
+use known_differences::Difference;
 use nsx::cli::Nsx;
 use std::path::PathBuf;
 
@@ -38,7 +45,7 @@ fn page(command: &Command) -> Outcome<Generated> {
     let Some((before, after)) = around else {
         return Err(format!("{} lacks the comments between which the options go", path.display()).into());
     };
-    let text = [before, BEGIN, &subcommands(command), &options(command), END, after].concat();
+    let text = [before, BEGIN, &subcommands(command), &options(command), &differences(command), END, after].concat();
     Ok(Generated { path, text, by: "man" })
 }
 
@@ -77,6 +84,26 @@ fn options(command: &Command) -> String {
         text.extend(operands.into_iter().chain(options).map(item));
     }
     text
+}
+
+/// Where the programs that `nsx compat` runs as are not what util-linux's are.
+fn differences(command: &Command) -> String {
+    if command.get_name() != "compat" {
+        return String::new();
+    }
+    let programs = [("unshare", known_differences::UNSHARE)];
+    let section = |(program, differences): (&str, &[Difference])| {
+        let items =
+            differences.iter().map(|known| format!(".IP \\(bu 3\n{}\n", capitalized(&sentence(known.reason, &[]))));
+        format!(".SS {program}\n{}", items.collect::<String>())
+    };
+    ".SH DIFFERENCES\nOn purpose, because it is right or because more works with it:\n".to_owned()
+        + &programs.into_iter().map(section).collect::<String>()
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn item(argument: &Arg) -> String {

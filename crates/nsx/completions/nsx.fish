@@ -127,3 +127,4 @@ never\t'Never'"
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json -d 'Print a JSON document'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s q -l quiet -d 'Print numbers only: a line for each PID with its ids, or with --from the one that it has here'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nsx -n "__fish_nsx_using_subcommand compat" -s h -l help -d 'Print help (see more with \'--help\')'

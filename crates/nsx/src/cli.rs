@@ -25,7 +25,6 @@ pub enum Nsx {
     /// Translate process ids between PID namespaces
     Pidmap(pidmap::Options),
     /// Run as a program of util-linux, to the letter, as a link to nsx of that name does
-    #[command(disable_help_flag = true)]
     Compat(CompatOptions),
 }
 

@@ -9,12 +9,18 @@ use std::{fs, path::Path};
 /// Callgrind writes what it counted when a process ends. It loses that at an exec, and a forked child begins with its
 /// parent's counts, so it is told to write before both, which clears the counts: the sum of all it wrote is the answer.
 pub(super) fn instructions(work: &Work, directory: &Path) -> Outcome<u64> {
+    instructions_with(&[], work, directory)
+}
+
+/// The same with variables in the environment, `NAME=VALUE` each.
+pub(super) fn instructions_with(environment: &[&str], work: &Work, directory: &Path) -> Outcome<u64> {
     for old in fs::read_dir(directory)? {
         fs::remove_file(old?.path())?;
     }
     let files = format!("--callgrind-out-file={}/%p", directory.display());
+    let valgrind = ["valgrind", "--quiet", "--tool=callgrind", "--vgdb=no", &files];
     let dump = ["--dump-before=*execve", "--dump-before=*fork", "--dump-before=*_Fork"];
-    work.run(&[&["valgrind", "--quiet", "--tool=callgrind", "--vgdb=no", &files], &dump[..]].concat())?;
+    work.run(&[&["env"], environment, &valgrind, &dump].concat())?;
     let mut sum = 0;
     for file in fs::read_dir(directory)? {
         let text = fs::read_to_string(file?.path())?;
@@ -24,14 +30,8 @@ pub(super) fn instructions(work: &Work, directory: &Path) -> Outcome<u64> {
     Ok(sum)
 }
 
-/// System calls of the process and those that it starts, without those of the program `true` if it runs that.
+/// System calls of the process and those that it starts.
 pub(super) fn system_calls(work: &Work, directory: &Path) -> Outcome<u64> {
-    let runs_true = work.0.last().is_some_and(|word| word == "true");
-    let others = if runs_true { all_system_calls(&Work(vec!["true".into()]), directory)? } else { 0 };
-    Ok(all_system_calls(work, directory)?.saturating_sub(others))
-}
-
-fn all_system_calls(work: &Work, directory: &Path) -> Outcome<u64> {
     let file = directory.join("calls");
     work.run(&["strace", "-f", "-c", "-o", &file.to_string_lossy()])?;
     let summary = fs::read_to_string(file)?;

@@ -5,64 +5,77 @@
 
 mod count;
 mod load;
+mod starts;
 mod time;
 
 use crate::{Outcome, tree};
 use clap::Args;
 use load::Load;
-use nsx::{
-    out::{self, Styles},
-    table::{Align, Table},
-};
+use nsx::out;
 use std::{
     ffi::{OsStr, OsString},
     fmt, fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+use time::Rounds;
 
 /// The most that `nsx ls` may take of the time of lsns where there are thousands of processes.
 const LIST_LIMIT: f64 = 1.0 / 3.0;
+
+const LIST: &str = "nsx ls --all";
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
     /// Compare only the lists, with so many sleeping processes more
     #[arg(long, value_name = "COUNT")]
     processes: Option<usize>,
+    /// Fail where a limit is missed
+    #[arg(long)]
+    check: bool,
 }
 
-/// The same work for both.
-struct Pair {
-    nsx: &'static [&'static str],
-    util_linux: &'static [&'static str],
+/// A figure that may be no more than this.
+struct Limit {
+    of: String,
+    figure: f64,
+    most: f64,
+    unit: &'static str,
 }
-
-const LIST: Pair = Pair { nsx: &["ls", "--all"], util_linux: &["lsns", "-n", "-l"] };
-
-const PAIRS: [Pair; 4] = [
-    Pair { nsx: &["unshare", "--uts", "true"], util_linux: &["unshare", "--uts", "true"] },
-    Pair { nsx: &["unshare", "-r", "true"], util_linux: &["unshare", "-r", "true"] },
-    Pair {
-        nsx: &["unshare", "-r", "--pid", "true"],
-        util_linux: &["unshare", "-r", "--pid", "--fork", "--kill-child", "--mount-proc", "true"],
-    },
-    LIST,
-];
-
-const LEGEND: &str = "
-INSTRUCTIONS  in user space, counted by callgrind: of every process of nsx, or up to the exec of `true`
-CALLS         system calls, counted by strace from the exec of nsx on; those of `true` are subtracted
-THEIRS        the same for util-linux
-TIME RATIO    median of runs that took turns, with the quartiles; it differs from one bench to the next
-What lists cost depends on what runs on the host.
-";
 
 pub(crate) fn run(options: &Options) -> Outcome {
     let directory = tree::root().join("target/bench");
+    fs::create_dir_all(directory.join("counts"))?;
     let nsx = build(&directory)?;
-    match options.processes {
-        None => compare(&nsx, &directory),
-        Some(processes) => compare_lists(&nsx, processes),
+    let limits = match options.processes {
+        None => {
+            let limits = starts::compare(&nsx, &directory)?;
+            lists(&nsx, &directory)?;
+            limits
+        }
+        Some(processes) => vec![many(&nsx, processes)?],
+    };
+    say("\n")?;
+    for limit in &limits {
+        say(&format!("{limit}\n"))?;
+    }
+    let missed = limits.iter().filter(|limit| !limit.is_met()).count();
+    if options.check && missed > 0 { Err(format!("{missed} limits are missed").into()) } else { Ok(()) }
+}
+
+impl Limit {
+    fn is_met(&self) -> bool {
+        self.figure <= self.most
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { of, figure, most, unit } = self;
+        let met = if self.is_met() { "met   " } else { "MISSED" };
+        // Ratios have three places, counts none.
+        let places = if *most < 10.0 { 3 } else { 0 };
+        write!(formatter, "{met}  {of}: {figure:.places$} {unit}, at most {most:.places$}")
     }
 }
 
@@ -80,44 +93,33 @@ fn build(directory: &Path) -> Outcome<PathBuf> {
     Ok(directory.join(target).join("release/nsx"))
 }
 
-fn compare(nsx: &Path, directory: &Path) -> Outcome {
+/// `nsx ls` and lsns, on the host as it is.
+fn lists(nsx: &Path, directory: &Path) -> Outcome {
+    let works = list(nsx);
     let directory = directory.join("counts");
-    fs::create_dir_all(&directory)?;
-    let mut table = Table::new(&[
-        ("COMMAND", Align::Left),
-        ("INSTRUCTIONS", Align::Right),
-        ("THEIRS", Align::Right),
-        ("RATIO", Align::Right),
-        ("CALLS", Align::Right),
-        ("THEIRS", Align::Right),
-        ("RATIO", Align::Right),
-        ("TIME RATIO", Align::Right),
-    ]);
-    for pair in &PAIRS {
-        let [ours, theirs] = pair.commands(nsx);
-        let mut row = vec![pair.name()];
-        for count in [count::instructions, count::system_calls] {
-            let [ours, theirs] = [&ours, &theirs].map(|work| insist(|| count(work, &directory)));
-            let (ours, theirs) = (ours?, theirs?);
-            row.extend([ours.to_string(), theirs.to_string(), format!("{:.2}", ours as f64 / theirs as f64)]);
-        }
-        row.push(time::ratio(&ours, &theirs)?.to_string());
-        table.row(row);
-    }
-    say(&table.render(&Styles::default(), None))?;
-    say(LEGEND)
+    let instructions = works.each_ref().map(|work| insist(|| count::instructions(work, &directory)));
+    let calls = works.each_ref().map(|work| insist(|| count::system_calls(work, &directory)));
+    let ([ours, theirs], [our_calls, their_calls]) = (instructions, calls);
+    let (instructions, calls) = (ours? as f64 / theirs? as f64, our_calls? as f64 / their_calls? as f64);
+    let time = Rounds::run(&works)?.ratio(0, 1);
+    say(&format!(
+        "{LIST}, on what runs here, takes {instructions:.2} of the instructions of lsns, {calls:.2} of its system calls and \
+         {time} of its time.\n"
+    ))
 }
 
-fn compare_lists(nsx: &Path, processes: usize) -> Outcome {
-    let [ours, theirs] = LIST.commands(nsx);
+/// The same with many processes.
+fn many(nsx: &Path, processes: usize) -> Outcome<Limit> {
+    let works = list(nsx);
     let load = Load::start(nsx, processes)?;
-    let ratio = time::ratio(&ours, &theirs)?;
+    let ratio = Rounds::run(&works)?.ratio(0, 1);
     drop(load);
-    say(&format!("{} with {processes} processes more takes {ratio} of the time of lsns\n", LIST.name()))?;
-    if ratio.median > LIST_LIMIT {
-        return Err(format!("it was below {LIST_LIMIT:.2} before").into());
-    }
-    Ok(())
+    say(&format!("{LIST} with {processes} processes more takes {ratio} of the time of lsns\n"))?;
+    Ok(Limit { of: LIST.to_owned(), figure: ratio.median, most: LIST_LIMIT, unit: "of the time of lsns" })
+}
+
+fn list(nsx: &Path) -> [Work; 2] {
+    [Work::new(nsx, ["ls", "--all"]), Work::new("lsns", ["-n", "-l"])]
 }
 
 /// Tries more than once, because lsns fails where a process ends while it reads about it.
@@ -127,17 +129,6 @@ fn insist<T>(attempt: impl Fn() -> Outcome<T>) -> Outcome<T> {
 
 fn say(text: &str) -> Outcome {
     out::print(text).map_err(|_| "failed to print".into())
-}
-
-impl Pair {
-    fn name(&self) -> String {
-        format!("nsx {}", self.nsx.join(" "))
-    }
-
-    fn commands(&self, nsx: &Path) -> [Work; 2] {
-        let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
-        [Work([vec![nsx.into()], words(self.nsx)].concat()), Work(words(self.util_linux))]
-    }
 }
 
 /// A command line.
@@ -150,6 +141,18 @@ impl fmt::Display for Work {
 }
 
 impl Work {
+    fn new<W: AsRef<OsStr>>(program: impl AsRef<OsStr>, words: impl IntoIterator<Item = W>) -> Self {
+        let mut all = vec![program.as_ref().to_owned()];
+        all.extend(words.into_iter().map(|word| word.as_ref().to_owned()));
+        Self(all)
+    }
+
+    /// The same with a word more.
+    fn and(mut self, word: &Path) -> Self {
+        self.0.push(word.into());
+        self
+    }
+
     /// Runs it as the last arguments of a tool, if there is one, and drops what it prints.
     fn run(&self, tool: &[&str]) -> Outcome {
         let mut words = tool.iter().map(OsStr::new).chain(self.0.iter().map(OsString::as_os_str));

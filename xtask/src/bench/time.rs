@@ -1,4 +1,4 @@
-//! How long two commands take, one against the other.
+//! How long commands take, one against the other.
 
 use super::{Work, insist};
 use crate::Outcome;
@@ -9,9 +9,9 @@ use std::{
 
 /// The commands take turns for at least this long, and so many times.
 const TIME: Duration = Duration::from_secs(4);
-const RUNS: usize = 21;
+const ROUNDS: usize = 21;
 
-/// A ratio of times over many pairs of runs.
+/// A ratio of times over many rounds.
 pub(super) struct Ratio {
     lower_quartile: f64,
     pub(super) median: f64,
@@ -24,27 +24,38 @@ impl fmt::Display for Ratio {
     }
 }
 
-/// The time of `ours` over that of `theirs`. They run in turn, so that what slows the machine down slows both.
-pub(super) fn ratio(ours: &Work, theirs: &Work) -> Outcome<Ratio> {
-    let start = Instant::now();
-    let mut ratios = Vec::new();
-    while start.elapsed() < TIME || ratios.len() < RUNS {
-        // Who goes second finds warmer caches, so each does half the time.
-        let (ours, theirs) = if ratios.len() % 2 == 0 {
-            let ours = seconds(ours)?;
-            (ours, seconds(theirs)?)
-        } else {
-            let theirs = seconds(theirs)?;
-            (seconds(ours)?, theirs)
-        };
-        ratios.push(ours / theirs);
+/// What each command took in each round.
+pub(super) struct Rounds<const N: usize>(Vec<[f64; N]>);
+
+impl<const N: usize> Rounds<N> {
+    /// Runs the commands in turn, so that what slows the machine down slows all of them.
+    pub(super) fn run(works: &[Work; N]) -> Outcome<Self> {
+        let start = Instant::now();
+        let mut rounds = Vec::new();
+        while start.elapsed() < TIME || rounds.len() < ROUNDS {
+            // Who goes after another finds its caches, so each has each place, and goes before and after each other.
+            let (turn, back) = (rounds.len() / 2, rounds.len() % 2 == 1);
+            let mut seconds = [0.0; N];
+            for place in 0..N {
+                let place = if back { N - 1 - place } else { place };
+                let which = (turn + place) % N;
+                seconds[which] = time(&works[which])?;
+            }
+            rounds.push(seconds);
+        }
+        Ok(Self(rounds))
     }
-    ratios.sort_by(f64::total_cmp);
-    let at = |part: f64| ratios[(ratios.len() as f64 * part) as usize];
-    Ok(Ratio { lower_quartile: at(0.25), median: at(0.5), upper_quartile: at(0.75) })
+
+    /// The time of the command at one place over that of the command at another, round by round.
+    pub(super) fn ratio(&self, ours: usize, theirs: usize) -> Ratio {
+        let mut ratios: Vec<_> = self.0.iter().map(|seconds| seconds[ours] / seconds[theirs]).collect();
+        ratios.sort_by(f64::total_cmp);
+        let at = |part: f64| ratios[(ratios.len() as f64 * part) as usize];
+        Ratio { lower_quartile: at(0.25), median: at(0.5), upper_quartile: at(0.75) }
+    }
 }
 
-fn seconds(work: &Work) -> Outcome<f64> {
+fn time(work: &Work) -> Outcome<f64> {
     insist(|| {
         let start = Instant::now();
         work.run(&[])?;
