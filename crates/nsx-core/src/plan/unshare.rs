@@ -138,14 +138,18 @@ pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     for offset in &request.clocks {
         plan.push(owner.writer, Step::SetClock(*offset));
     }
+    // A new PID namespace is nobody's until the fork. Until then, a mount namespace that cannot be pinned can be replaced.
+    let pins = |plan: &mut Plan, pid: bool| {
+        for pin in request.pins.iter().filter(|pin| (pin.kind == NsKind::Pid) == pid) {
+            plan.push(Actor::Outside, Step::Pin(pin.clone()));
+        }
+    };
+    pins(&mut plan, false);
     if request.fork {
         let init = request.kinds.contains(NsKind::Pid);
         plan.push(Actor::Nsx, Step::Fork { init, signals: request.signals });
     }
-    // After the fork: until then a new PID namespace is nobody's.
-    for pin in &request.pins {
-        plan.push(Actor::Outside, Step::Pin(pin.clone()));
-    }
+    pins(&mut plan, true);
     push_mounts_and_names(&mut plan, &request)?;
     push_ids_and_capabilities(&mut plan, &request);
     if let Some(signal) = request.kill_child.filter(|_| request.fork) {
