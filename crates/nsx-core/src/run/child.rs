@@ -40,11 +40,11 @@ pub(super) fn run_child<'p>(
     let terminal = if rule == Signals::PassOn { Terminal::open() } else { None };
     let inherited = Inherited::take(rule).map_err(failed)?;
     let signals = match rule {
-        Signals::PassOn => SignalFd::new(),
-        Signals::PassOnEnding => SignalFd::of(&ENDING),
-        Signals::HoldBackEnding => SignalFd::of(&[libc::SIGCHLD]),
+        Signals::PassOn => Some(SignalFd::new()),
+        Signals::PassOnEnding => Some(SignalFd::of(&ENDING)),
+        Signals::HoldBackEnding => None,
     };
-    let signals = signals.map_err(failed)?;
+    let signals = signals.transpose().map_err(failed)?;
     let (ours, theirs) = Link::pair().map_err(failed)?;
     let joiner = matches!(step, Step::ForkJoiner);
 
@@ -84,7 +84,11 @@ pub(super) fn run_child<'p>(
     let is_init = matches!(step, Step::Fork { init: true, signals: Signals::PassOn });
     let proc = hands.proc.filter(|proc| is_init && proc.is_callers());
     let mut waiter = Waiter::new(Program(program), rule, proc, terminal, outside);
-    let ended = waiter.wait(&signals, ours, &mut report).map_err(failed)?;
+    let ended = match &signals {
+        Some(signals) => waiter.wait(signals, ours, &mut report),
+        None => waiter.wait_for_end(&ours, &mut report),
+    };
+    let ended = ended.map_err(failed)?;
     report.failure.map_or(Ok(ended), Err)
 }
 

@@ -76,7 +76,7 @@ impl<'a> Waiter<'a> {
         Self { program, rule, init, killed: None, terminal, in_place_of: None, outside, set_off: false, resumed: false }
     }
 
-    /// Waits for the program to end.
+    /// Waits for the program to end, and sees to signals until then.
     pub(super) fn wait(&mut self, signals: &SignalFd, link: Link, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
         let mut link = Some(link);
         loop {
@@ -95,13 +95,7 @@ impl<'a> Waiter<'a> {
             drop(fds);
             if told && let Some(end) = &link {
                 match end.receive() {
-                    Some(Message::Running) => self.set_off(report),
-                    Some(Message::Stopped(signal)) => {
-                        self.stop(signal)?;
-                        self.program.send(libc::SIGCONT);
-                    }
-                    Some(Message::Killed(signal)) => self.killed = Some(signal),
-                    Some(message) => report.hear(message),
+                    Some(message) => self.hear(message, report)?,
                     // The program runs, or its process has ended.
                     None => {
                         link = None;
@@ -120,6 +114,34 @@ impl<'a> Waiter<'a> {
                 }
             }
         }
+    }
+
+    /// Waits for the program to end and for nothing else, where no signal is passed on.
+    pub(super) fn wait_for_end(&mut self, link: &Link, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
+        while let Some(message) = link.receive() {
+            self.hear(message, report)?;
+        }
+        self.set_off(report);
+        loop {
+            match waitpid(Some(self.program.0), WaitOptions::empty()) {
+                Ok(None) | Err(Errno::INTR) => {}
+                Ok(Some((_, status))) => return Ok(self.ended(status)),
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    fn hear(&mut self, message: Message, report: &mut Report<'_, '_>) -> Result<(), Errno> {
+        match message {
+            Message::Running => self.set_off(report),
+            Message::Stopped(signal) => {
+                self.stop(signal)?;
+                self.program.send(libc::SIGCONT);
+            }
+            Message::Killed(signal) => self.killed = Some(signal),
+            message => report.hear(message),
+        }
+        Ok(())
     }
 
     /// The program has set off, unless a failure was told: what was left behind outside stays or goes accordingly.
