@@ -18,8 +18,9 @@ use nsx_core::{
         unshare::{Capabilities, Request},
     },
 };
-use oci_spec::runtime::{self as spec, Spec};
+use oci_spec::runtime as spec;
 use rustix::{fs::CWD, io::Errno, mount::MountFlags, thread::CapabilitySet};
+use serde::Deserialize;
 use serde_json::Value;
 use std::{
     ffi::{CString, OsString},
@@ -99,8 +100,8 @@ pub(super) fn read(file: &Path, program: Vec<OsString>, caller: &Caller) -> Resu
     let shown = || out::shown(file.as_os_str());
     let text = std::fs::read(file).map_err(|error| OciError::Read(shown(), error))?;
     let directory = file.parent().unwrap_or(Path::new(""));
-    let (spec, json) = parse(&text).map_err(|error| OciError::Json(shown(), error))?;
-    let bundle = bundle(&spec, &json, directory, program)?;
+    let (config, json) = parse(&text).map_err(|error| OciError::Json(shown(), error))?;
+    let bundle = bundle(&config, &json, directory, program)?;
     let request = &bundle.request;
     let joins_user = request.joins.iter().any(|file| file.kind() == NsKind::User);
     if !caller.is_privileged() && !joins_user && !request.kinds.contains(NsKind::User) {
@@ -109,17 +110,60 @@ pub(super) fn read(file: &Path, program: Vec<OsString>, caller: &Caller) -> Resu
     Ok(bundle)
 }
 
-fn parse(text: &[u8]) -> Result<(Spec, Value), serde_json::Error> {
+/// What nsx carries out of a configuration, each part as the specification has it. The crate's types of the whole and of
+/// the process bring a regular expression engine, and a static nsx would take twice the instructions to start, by what it
+/// relocates.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Config {
+    #[serde(rename = "ociVersion")]
+    _version: String,
+    domainname: Option<String>,
+    hostname: Option<String>,
+    #[serde(default)]
+    linux: Linux,
+    #[serde(default)]
+    mounts: Vec<spec::Mount>,
+    process: Option<Process>,
+    root: Option<spec::Root>,
+}
+
+/// The parts of `linux` among them.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Linux {
+    gid_mappings: Vec<spec::LinuxIdMapping>,
+    namespaces: Vec<spec::LinuxNamespace>,
+    rootfs_propagation: String,
+    uid_mappings: Vec<spec::LinuxIdMapping>,
+}
+
+/// And of `process`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Process {
+    #[serde(default)]
+    args: Vec<String>,
+    capabilities: Option<spec::LinuxCapabilities>,
+    cwd: PathBuf,
+    #[serde(default)]
+    env: Vec<String>,
+    #[serde(default)]
+    no_new_privileges: bool,
+    user: spec::User,
+}
+
+fn parse(text: &[u8]) -> Result<(Config, Value), serde_json::Error> {
     Ok((serde_json::from_slice(text)?, serde_json::from_slice(text)?))
 }
 
-fn bundle(spec: &Spec, json: &Value, directory: &Path, program: Vec<OsString>) -> Result<Bundle, RequestError> {
+fn bundle(config: &Config, json: &Value, directory: &Path, program: Vec<OsString>) -> Result<Bundle, RequestError> {
     let mut left_out = Vec::new();
     find_left_out(json, "", &mut left_out);
     let mut request = Request::default();
-    set_namespaces(spec, directory, &mut request)?;
-    set_files(spec, directory, &mut request, &mut left_out)?;
-    set_process(spec, program, &mut request, &mut left_out)?;
+    set_namespaces(config, directory, &mut request)?;
+    set_files(config, directory, &mut request, &mut left_out)?;
+    set_process(config, program, &mut request, &mut left_out)?;
     Ok(Bundle { request, left_out })
 }
 
@@ -145,9 +189,9 @@ fn find_left_out(value: &Value, path: &str, left_out: &mut Vec<String>) {
     }
 }
 
-fn set_namespaces(spec: &Spec, directory: &Path, request: &mut Request) -> Result<(), RequestError> {
-    let Some(linux) = spec.linux() else { return Ok(()) };
-    for namespace in linux.namespaces().iter().flatten() {
+fn set_namespaces(config: &Config, directory: &Path, request: &mut Request) -> Result<(), RequestError> {
+    let linux = &config.linux;
+    for namespace in &linux.namespaces {
         // The names that the crate gives them are the kernel's.
         let Some(kind) = NsKind::from_name(namespace.typ().to_string().as_bytes()) else { continue };
         if request.kinds.contains(kind) || request.joins.iter().any(|file| file.kind() == kind) {
@@ -158,8 +202,8 @@ fn set_namespaces(spec: &Spec, directory: &Path, request: &mut Request) -> Resul
             None => request.kinds.insert(kind),
         }
     }
-    request.users = id_map("linux.uidMappings", linux.uid_mappings().as_deref())?;
-    request.groups = id_map("linux.gidMappings", linux.gid_mappings().as_deref())?;
+    request.users = id_map("linux.uidMappings", &linux.uid_mappings)?;
+    request.groups = id_map("linux.gidMappings", &linux.gid_mappings)?;
     if (request.users.is_some() || request.groups.is_some()) && !request.kinds.contains(NsKind::User) {
         return Err(OciError::NeedsNamespace("an id mapping", NsKind::User).into());
     }
@@ -169,8 +213,8 @@ fn set_namespaces(spec: &Spec, directory: &Path, request: &mut Request) -> Resul
         Some(_) if !uts => Err(RequestError::from(OciError::NeedsNamespace(property, NsKind::Uts))),
         Some(name) => Ok(Some(program::c_string(name.into(), property)?)),
     };
-    request.hostname = name("hostname", spec.hostname())?;
-    request.domain_name = name("domainname", spec.domainname())?;
+    request.hostname = name("hostname", &config.hostname)?;
+    request.domain_name = name("domainname", &config.domainname)?;
     request.loopback = request.kinds.contains(NsKind::Net);
     Ok(())
 }
@@ -184,8 +228,10 @@ fn open_namespace(path: &Path, kind: NsKind) -> Result<NamespaceFile, OciError> 
     }
 }
 
-fn id_map(property: &'static str, mappings: Option<&[spec::LinuxIdMapping]>) -> Result<Option<IdMap>, OciError> {
-    let Some(mappings) = mappings.filter(|mappings| !mappings.is_empty()) else { return Ok(None) };
+fn id_map(property: &'static str, mappings: &[spec::LinuxIdMapping]) -> Result<Option<IdMap>, OciError> {
+    if mappings.is_empty() {
+        return Ok(None);
+    }
     let extents = mappings.iter().map(|mapping| {
         Extent::new(RawExtent { inside: mapping.container_id(), outside: mapping.host_id(), count: mapping.size() })
     });
@@ -195,18 +241,18 @@ fn id_map(property: &'static str, mappings: Option<&[spec::LinuxIdMapping]>) -> 
 
 /// The root directory and what is mounted below it.
 fn set_files(
-    spec: &Spec,
+    config: &Config,
     directory: &Path,
     request: &mut Request,
     left_out: &mut Vec<String>,
 ) -> Result<(), RequestError> {
     if request.joins.iter().any(|file| file.kind() == NsKind::Mnt) {
         // What is mounted there others see, and would stay: they are its own, as a runtime leaves them too.
-        left_out.extend(spec.root().as_ref().map(|_| "root".to_owned()));
-        left_out.extend(spec.mounts().as_ref().filter(|mounts| !mounts.is_empty()).map(|_| "mounts".to_owned()));
+        left_out.extend(config.root.as_ref().map(|_| "root".to_owned()));
+        left_out.extend((!config.mounts.is_empty()).then(|| "mounts".to_owned()));
         return Ok(());
     }
-    if let Some(root) = spec.root() {
+    if let Some(root) = &config.root {
         mounts::given(root.path(), || "root.path".to_owned())?;
         let path = directory.join(root.path());
         if root.readonly() == Some(true) {
@@ -215,29 +261,28 @@ fn set_files(
         }
         request.root = Some(path);
     }
-    for (place, mount) in spec.mounts().iter().flatten().enumerate() {
+    for (place, mount) in config.mounts.iter().enumerate() {
         request.mounts.extend(mounts::translate(place, mount, directory, left_out)?);
     }
     if (request.root.is_some() || !request.mounts.is_empty()) && !request.kinds.contains(NsKind::Mnt) {
         return Err(OciError::NeedsNamespace("root", NsKind::Mnt).into());
     }
-    let propagation = spec.linux().as_ref().and_then(|linux| linux.rootfs_propagation().as_deref());
-    match propagation {
-        None | Some("" | "private" | "rprivate") => {}
-        Some("slave" | "rslave") => request.propagation = Propagation::Slave,
-        Some(_) => left_out.push("linux.rootfsPropagation".to_owned()),
+    match config.linux.rootfs_propagation.as_str() {
+        "" | "private" | "rprivate" => {}
+        "slave" | "rslave" => request.propagation = Propagation::Slave,
+        _ => left_out.push("linux.rootfsPropagation".to_owned()),
     }
     Ok(())
 }
 
 fn set_process(
-    spec: &Spec,
+    config: &Config,
     program: Vec<OsString>,
     request: &mut Request,
     left_out: &mut Vec<String>,
 ) -> Result<(), RequestError> {
-    let process = spec.process().as_ref();
-    let args = || process.and_then(|process| process.args().clone()).unwrap_or_default();
+    let process = config.process.as_ref();
+    let args = || process.map(|process| process.args.clone()).unwrap_or_default();
     let program = if program.is_empty() { args().into_iter().map(OsString::from).collect() } else { program };
     if program.is_empty() {
         return Err(OciError::Missing("process.args".to_owned()).into());
@@ -245,13 +290,13 @@ fn set_process(
     request.programs = program::programs(program)?;
     let Some(process) = process else { return Ok(()) };
     let variable = |variable: &String| program::c_string(variable.into(), "process.env");
-    request.environment = Some(process.env().iter().flatten().map(variable).collect::<Result<Vec<CString>, _>>()?);
-    request.directory = Some(process.cwd().clone()).filter(|directory| directory != &PathBuf::new());
-    request.uid = Some(process.user().uid());
-    request.gid = Some(process.user().gid());
-    request.supplementary_groups = process.user().additional_gids().clone().unwrap_or_default();
-    request.no_new_privs = process.no_new_privileges() == Some(true);
-    match process.capabilities().as_ref().map(capabilities) {
+    request.environment = Some(process.env.iter().map(variable).collect::<Result<Vec<CString>, _>>()?);
+    request.directory = Some(process.cwd.clone()).filter(|directory| directory != &PathBuf::new());
+    request.uid = Some(process.user.uid());
+    request.gid = Some(process.user.gid());
+    request.supplementary_groups = process.user.additional_gids().clone().unwrap_or_default();
+    request.no_new_privs = process.no_new_privileges;
+    match process.capabilities.as_ref().map(capabilities) {
         None => {}
         Some(Some(capabilities)) => request.capabilities = capabilities,
         Some(None) => left_out.push("process.capabilities".to_owned()),
@@ -281,8 +326,8 @@ mod tests {
 
     /// The bundle /b of this file, or what is wrong with it.
     fn read(json: &Value) -> Result<Bundle, String> {
-        let (spec, json) = parse(json.to_string().as_bytes()).map_err(|error| error.to_string())?;
-        bundle(&spec, &json, Path::new("/b"), Vec::new()).map_err(|error| out::chain(&error))
+        let (config, json) = parse(json.to_string().as_bytes()).map_err(|error| error.to_string())?;
+        bundle(&config, &json, Path::new("/b"), Vec::new()).map_err(|error| out::chain(&error))
     }
 
     /// A small file with these properties beside it.
