@@ -22,6 +22,7 @@ mod terminal;
 mod wait;
 
 use crate::{
+    ns::NsKind,
     pid::Pid,
     plan::{Actor, Plan, Step},
     proc::ProcRoot,
@@ -110,7 +111,12 @@ pub(crate) fn is_missing(root: Option<&Path>, at: &Path) -> bool {
 /// Takes the step at `place`, oneself or by the outside.
 fn take(plan: &Plan, place: usize, hands: &Hands<'_>, outside: Option<&Outside>) -> Result<(), Errno> {
     match (&plan.tasks()[place], outside) {
-        (task, Some(outside)) if task.actor == Actor::Outside => outside.take(place),
+        (task, Some(outside)) if task.actor == Actor::Outside => match (outside.take(place), &task.step) {
+            (Err(Errno::INVAL), Step::Pin(pin)) if pin.kind == NsKind::Mnt => {
+                pins::from_elsewhere(|| outside.take(place))
+            }
+            (outcome, _) => outcome,
+        },
         (task, _) => hands.perform(&task.step),
     }
 }

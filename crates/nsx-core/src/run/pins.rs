@@ -1,12 +1,17 @@
 //! Pins: namespaces bound to files, taken from the outside, and how a pin that was not wanted in the end is undone.
 
 use super::mounts;
-use crate::{ns::NsKind, plan::Pin, sys::nsfs};
+use crate::{
+    ns::{NsKind, NsSet},
+    plan::Pin,
+    sys::{nsfs, process::unshare},
+};
 use rustix::{
     fd::OwnedFd,
     fs::{AtFlags, CWD, FileType, Mode, OFlags},
     io::Errno,
     mount::{MountPropagationFlags, UnmountFlags},
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
 };
 use std::path::{Path, PathBuf};
 
@@ -62,6 +67,28 @@ pub(super) fn make(nsx: &OwnedFd, pin: &Pin) -> Result<Made, Errno> {
     }
     made.mounts.push(pin.at.clone());
     Ok(made)
+}
+
+/// Replaces this process's new mount namespace by one that is made on another processor, on each in turn, until `pin` takes
+/// it. Linux 6.18 numbers namespaces by processor, and takes one with a lower number than the one that it is pinned in for
+/// the older, which it refuses to pin.
+pub(super) fn from_elsewhere(pin: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
+    let allowed = sched_getaffinity(None)?;
+    let mut outcome = Err(Errno::INVAL);
+    for processor in 0..CpuSet::MAX_CPU {
+        let mut one = CpuSet::new();
+        one.set(processor);
+        // The caller may have kept to some of them; that is for the program, and not for this moment.
+        if sched_setaffinity(None, &one).is_err() {
+            continue;
+        }
+        outcome = unshare(NsSet::EMPTY.with(NsKind::Mnt)).and_then(|()| pin());
+        if outcome != Err(Errno::INVAL) {
+            break;
+        }
+    }
+    sched_setaffinity(None, &allowed)?;
+    outcome
 }
 
 /// Opens the file, which is made if it is missing. A link is refused, and so is what holds a namespace already.

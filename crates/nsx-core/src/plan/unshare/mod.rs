@@ -1,0 +1,78 @@
+//! From a request for new namespaces to a plan.
+//!
+//! The order, and why: all namespaces at once, so that the new user namespace owns the others; id maps before anything
+//! that needs a user; the fork before anything that belongs to the program alone; what is mounted before the old root is
+//! let go, since it is bound from there, and since a user namespace may mount a procfs only where it sees another whole;
+//! everything that is bound held before the first mount, so that none hides what another shows; ids as late as can be,
+//! because the steps before need privilege; and the tie to nsx's life after them, because a change of ids cuts it.
+
+mod ids;
+mod mounts;
+mod request;
+#[cfg(test)]
+mod tests;
+
+pub use request::{Capabilities, Request};
+
+use super::{Actor, Caller, Plan, PlanError, Step};
+use crate::ns::NsKind;
+use ids::{push_id_maps, push_ids_and_capabilities, push_owner};
+use mounts::push_mounts_and_names;
+
+/// The plan of a request.
+///
+/// # Errors
+/// [`PlanError`] where it can be known before the first step that the kernel would refuse one.
+pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
+    if let Some(kind) = request.kinds.iter().find(|&kind| !caller.kinds.contains(kind)) {
+        return Err(PlanError::NoSuchKind(kind));
+    }
+    let mut plan = Plan::default();
+    let mut joins = request.joins.clone();
+    // What a user namespace's root may, it may only once it is joined; and who has joined a mount namespace sees its files.
+    joins.sort_by_key(|file| match file.kind() {
+        NsKind::User => 0,
+        NsKind::Mnt => 2,
+        _ => 1,
+    });
+    for file in joins {
+        plan.push(Actor::Nsx, Step::JoinFile(file));
+    }
+    let owner = push_owner(&mut plan, &request, caller);
+    if !request.kinds.is_empty() {
+        plan.push(Actor::Nsx, Step::Unshare(request.kinds));
+    }
+    push_id_maps(&mut plan, &request, &owner)?;
+    for offset in &request.clocks {
+        plan.push(owner.writer, Step::SetClock(*offset));
+    }
+    // A new PID namespace is nobody's until the fork. Until then, a mount namespace that cannot be pinned can be replaced.
+    let pins = |plan: &mut Plan, pid: bool| {
+        for pin in request.pins.iter().filter(|pin| (pin.kind == NsKind::Pid) == pid) {
+            plan.push(Actor::Outside, Step::Pin(pin.clone()));
+        }
+    };
+    pins(&mut plan, false);
+    if request.fork {
+        let init = request.kinds.contains(NsKind::Pid);
+        plan.push(Actor::Nsx, Step::Fork { init, signals: request.signals });
+    }
+    pins(&mut plan, true);
+    push_mounts_and_names(&mut plan, &request)?;
+    push_ids_and_capabilities(&mut plan, &request);
+    if let Some(signal) = request.kill_child.filter(|_| request.fork) {
+        plan.push(Actor::Inside, Step::DieWithParent(signal));
+    }
+    if request.fork && request.init {
+        plan.push(Actor::Inside, Step::StayAsInit);
+    }
+    let Request { programs, environment, .. } = request;
+    plan.push(
+        Actor::Inside,
+        match programs.is_empty() {
+            true => Step::LoginShell { environment },
+            false => Step::Exec { programs, environment },
+        },
+    );
+    Ok(plan)
+}

@@ -1,0 +1,100 @@
+//! What is asked for when namespaces are created.
+
+use crate::{
+    idmap::{IdMap, Setgroups},
+    ns::NsSet,
+    plan::{ClockOffset, Mount, NamespaceFile, Pin, Propagation, Signals},
+    sys::signal::Signal,
+};
+use rustix::thread::CapabilitySet;
+use std::{ffi::CString, path::PathBuf};
+
+/// What is wanted, in the words of namespaces. Nothing is implied: who fills it in has settled the defaults.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Kinds of new namespaces.
+    pub kinds: NsSet,
+    /// Namespaces to join before the new ones are made.
+    pub joins: Vec<NamespaceFile>,
+    /// The user and group that own the new user namespace, where they are not the caller's. The program runs as they.
+    pub owner: Option<(u32, u32)>,
+    /// The new user namespace's users.
+    pub users: Option<IdMap>,
+    /// The new user namespace's groups.
+    pub groups: Option<IdMap>,
+    /// Whether groups may be set in the new user namespace; as the maps need it where none is given.
+    pub setgroups: Option<Setgroups>,
+    /// Offsets of the new time namespace's clocks.
+    pub clocks: Vec<ClockOffset>,
+    /// Files that keep the new namespaces when their processes are gone.
+    pub pins: Vec<Pin>,
+    /// How mount events pass.
+    pub propagation: Propagation,
+    /// Whether nsx stays and waits, and a child becomes the program.
+    pub fork: bool,
+    /// Whether nsx is PID 1 of the new PID namespace, and the program its child; needs `fork`.
+    pub init: bool,
+    /// What nsx does about signals while it waits.
+    pub signals: Signals,
+    /// The signal that the program gets when nsx ends; needs `fork`.
+    pub kill_child: Option<Signal>,
+    /// What is mounted, in this order, on places below the new root.
+    pub mounts: Vec<Mount>,
+    /// Set the loopback device up.
+    pub loopback: bool,
+    /// Mount a sysfs of the new network namespace on /sys, where the kernel allows it.
+    pub mount_sys: bool,
+    /// Where to mount a procfs of the new PID namespace: an absolute path below the new root.
+    pub mount_proc: Option<PathBuf>,
+    /// What is mounted may be seen outside, where mounts are shared and its place is no mount point that could be cut off.
+    pub mounts_may_leak: bool,
+    /// Where to mount a binfmt_misc of the new user namespace.
+    pub mount_binfmt: Option<PathBuf>,
+    /// An interpreter to register there, as binfmt_misc takes it; needs `mount_binfmt`.
+    pub interpreter: Option<CString>,
+    /// The new host name.
+    pub hostname: Option<CString>,
+    /// The new NIS domain name.
+    pub domain_name: Option<CString>,
+    /// The new root directory; the old one is let go.
+    pub root: Option<PathBuf>,
+    /// The new root directory, as `chroot(2)` has it: entered before anything is mounted.
+    pub chroot: Option<PathBuf>,
+    /// A directory to change to before anything is mounted, from which the places of mounts are named.
+    pub mount_from: Option<PathBuf>,
+    /// The directory in which the program starts, below the new root.
+    pub directory: Option<PathBuf>,
+    /// The program's user id, in the new user namespace.
+    pub uid: Option<u32>,
+    /// The program's group id, likewise; its supplementary groups are then those named next.
+    pub gid: Option<u32>,
+    /// The program's supplementary groups, likewise.
+    pub supplementary_groups: Vec<u32>,
+    /// Fail where setgroups is denied and they cannot be dropped.
+    pub groups_must_go: bool,
+    /// What becomes of the caller's capabilities.
+    pub capabilities: Capabilities,
+    /// Whether the program can gain no privilege by an exec, see `no_new_privs` in `prctl(2)`.
+    pub no_new_privs: bool,
+    /// The program's environment, `NAME=VALUE` each; the caller's where none is given.
+    pub environment: Option<Vec<CString>>,
+    /// Argument vectors, of which the first whose program exists is run; the user's login shell where there is none.
+    pub programs: Vec<Vec<CString>>,
+}
+
+/// What becomes of the capabilities on the way to the program, see `capabilities(7)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Capabilities {
+    /// What the kernel makes of them.
+    #[default]
+    Inherit,
+    /// The program has all that the new user namespace gave, whoever it runs as.
+    Keep,
+    /// The program and all that comes after it have at most these; where `ambient`, it has them whoever it runs as.
+    Limit {
+        /// Which.
+        to: CapabilitySet,
+        /// Whether they outlive a change of the user.
+        ambient: bool,
+    },
+}

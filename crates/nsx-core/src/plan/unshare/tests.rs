@@ -1,0 +1,325 @@
+//! Plans as text: what is done by whom in which order, with no privilege and no mock.
+
+use super::*;
+use crate::{
+    idmap::{IdMap, Setgroups},
+    ns::NsSet,
+    plan::{Clock, ClockOffset, Contents, FileSystem, Mount, NamespaceFile, Pin, Propagation, Task},
+};
+use rustix::{mount::MountFlags, thread::CapabilitySet};
+use std::ffi::CString;
+
+fn ordinary() -> Caller {
+    Caller { uid: 1000, gid: 1001, capabilities: CapabilitySet::empty(), kinds: NsSet::ALL }
+}
+
+fn root() -> Caller {
+    Caller { uid: 0, gid: 0, capabilities: CapabilitySet::all(), kinds: NsSet::ALL }
+}
+
+fn request(kinds: &[NsKind]) -> Request {
+    Request {
+        kinds: kinds.iter().copied().collect(),
+        programs: vec![vec![c"ps".into(), c"aux".into()]],
+        ..Request::default()
+    }
+}
+
+fn text(plan: &Plan) -> Vec<String> {
+    let line = |task: &Task| {
+        let optional = if task.optional { "?" } else { "" };
+        format!("{}{optional}: {}", task.actor, task.step.call())
+    };
+    plan.tasks().iter().map(line).collect()
+}
+
+#[test]
+fn one_namespace_takes_two_steps_and_no_child() {
+    let plan = plan(request(&[NsKind::Uts]), &root()).unwrap();
+    assert_eq!(text(&plan), ["nsx: unshare(CLONE_NEWUTS)", "inside: execvp(ps aux)"]);
+}
+
+#[test]
+fn an_ordinary_user_as_root_of_a_private_pid_tree() {
+    let mut request = request(&[NsKind::User, NsKind::Pid, NsKind::Mnt]);
+    (request.users, request.groups) = (Some(IdMap::single(0, 1000).unwrap()), Some(IdMap::single(0, 1001).unwrap()));
+    (request.fork, request.kill_child) = (true, Some(libc::SIGKILL));
+    request.mount_proc = Some("/proc".into());
+    assert_eq!(
+        text(&plan(request, &ordinary()).unwrap()),
+        [
+            "nsx: unshare(CLONE_NEWNS|CLONE_NEWPID|CLONE_NEWUSER)",
+            "nsx: write uid_map \"0 1000 1\"",
+            "nsx: write setgroups \"deny\"",
+            "nsx: write gid_map \"0 1001 1\"",
+            "nsx: fork()",
+            "inside: mount(/, MS_REC|MS_PRIVATE)",
+            "inside: mount(proc, /proc)",
+            "inside: prctl(PR_SET_PDEATHSIG, SIGKILL)",
+            "inside: execvp(ps aux)",
+        ]
+    );
+}
+
+#[test]
+fn a_new_root_is_furnished_before_the_old_one_goes_and_ids_change_last() {
+    let mut request = request(&[NsKind::Net, NsKind::Pid, NsKind::Mnt, NsKind::Uts]);
+    request.fork = true;
+    request.kill_child = Some(libc::SIGKILL);
+    request.loopback = true;
+    request.mount_sys = true;
+    request.mount_proc = Some("/proc".into());
+    request.hostname = Some(c"box".into());
+    request.root = Some("/srv/root".into());
+    request.directory = Some("/tmp".into());
+    (request.uid, request.gid) = (Some(1), Some(2));
+    assert_eq!(
+        text(&plan(request, &root()).unwrap()),
+        [
+            "nsx: unshare(CLONE_NEWNS|CLONE_NEWNET|CLONE_NEWPID|CLONE_NEWUTS)",
+            "nsx: fork()",
+            "inside: mount(/, MS_REC|MS_PRIVATE)",
+            "inside: ioctl(SIOCSIFFLAGS, lo, IFF_UP)",
+            "inside: sethostname(box)",
+            "inside: mount(/srv/root, /srv/root, MS_BIND|MS_REC)",
+            "inside?: mount(sysfs, /srv/root/sys)",
+            "inside: mount(proc, /srv/root/proc)",
+            "inside: pivot_root(/srv/root)",
+            "inside: chdir(/tmp)",
+            "inside: setgroups(0)",
+            "inside: setgid(2)",
+            "inside: setuid(1)",
+            "inside: prctl(PR_SET_PDEATHSIG, SIGKILL)",
+            "inside: execvp(ps aux)",
+        ]
+    );
+}
+
+#[test]
+fn a_pin_is_made_once_the_pid_namespace_has_a_process() {
+    let mut request = request(&[NsKind::Pid, NsKind::Time]);
+    request.fork = true;
+    request.clocks = vec![ClockOffset { clock: Clock::Boottime, seconds: -5 }];
+    request.pins = vec![Pin { kind: NsKind::Pid, at: "/run/pid".into(), make: true }];
+    assert_eq!(
+        text(&plan(request, &root()).unwrap()),
+        [
+            "nsx: unshare(CLONE_NEWPID|CLONE_NEWTIME)",
+            "nsx: write timens_offsets \"boottime -5 0\"",
+            "nsx: fork()",
+            "outside: mount(ns/pid_for_children, /run/pid, MS_BIND)",
+            "inside: execvp(ps aux)",
+        ]
+    );
+}
+
+#[test]
+fn capabilities_are_bounded_before_the_user_changes_and_set_after() {
+    let mut request = request(&[NsKind::User]);
+    request.capabilities = Capabilities::Limit { to: CapabilitySet::NET_RAW, ambient: true };
+    request.uid = Some(5);
+    request.no_new_privs = true;
+    assert_eq!(
+        text(&plan(request, &root()).unwrap())[1..],
+        [
+            "inside: prctl(PR_CAPBSET_DROP, all but NET_RAW)",
+            "inside: prctl(PR_SET_KEEPCAPS, 1)",
+            "inside: setuid(5)",
+            "inside: capset(NET_RAW), ambient too",
+            "inside: prctl(PR_SET_NO_NEW_PRIVS, 1)",
+            "inside: execvp(ps aux)",
+        ]
+    );
+}
+
+#[test]
+fn everything_bound_is_held_before_the_first_mount_and_mounts_keep_their_order() {
+    let mount = |at: &str, contents| Mount { at: at.into(), contents };
+    let bind = |source: &str, flags| Contents::Bind { source: source.into(), recursive: true, flags };
+    let size = vec![("size".to_owned(), Some("1M".to_owned()))];
+    let tmpfs = FileSystem { kind: "tmpfs".into(), options: size, flags: MountFlags::NOSUID };
+    let mut request = request(&[NsKind::Mnt, NsKind::Pid]);
+    request.root = Some("/srv".into());
+    request.mount_proc = Some("/proc".into());
+    request.mounts = vec![
+        mount("/", Contents::New(tmpfs)),
+        mount("/usr", bind("/usr", MountFlags::RDONLY)),
+        mount("/dev", Contents::Devices),
+        mount("/etc", Contents::Overlay(vec!["/a".into(), "b".into()])),
+        mount("/home", bind("home", MountFlags::empty())),
+    ];
+    assert_eq!(
+        text(&plan(request.clone(), &root()).unwrap())[1..],
+        [
+            "inside: mount(/, MS_REC|MS_PRIVATE)",
+            "inside: mount(/srv, /srv, MS_BIND|MS_REC)",
+            "inside: open_tree(/usr, OPEN_TREE_CLONE|AT_RECURSIVE)",
+            "inside: open(/dev, O_PATH)",
+            "inside: open(/a, O_PATH)",
+            "inside: open(b, O_PATH)",
+            "inside: open_tree(home, OPEN_TREE_CLONE|AT_RECURSIVE)",
+            "inside: mount(tmpfs, /srv, MS_NOSUID, size=1M)",
+            "inside: mount(/usr, /srv/usr, MS_BIND|MS_RDONLY|MS_REC)",
+            "inside: mount(/dev/{null,zero,full,random,urandom,tty}, /srv/dev, MS_BIND)",
+            "inside: mount(overlay, /srv/etc, lowerdir=/a:b)",
+            "inside: mount(home, /srv/home, MS_BIND|MS_REC)",
+            "inside: mount(proc, /srv/proc)",
+            "inside: pivot_root(/srv)",
+            "inside: execvp(ps aux)",
+        ]
+    );
+    request.root = None;
+    assert!(matches!(plan(request.clone(), &root()), Err(PlanError::MountOnRoot)));
+    request.mounts.remove(0);
+    request.propagation = Propagation::Shared;
+    assert!(matches!(plan(request, &root()), Err(PlanError::MountPropagation)));
+}
+
+#[test]
+fn namespaces_are_joined_before_the_others_are_made_and_user_namespaces_first() {
+    let own = |kind: NsKind| NamespaceFile {
+        path: format!("/held/{kind}").into(),
+        ns: std::rc::Rc::new(crate::ns::Namespace::open(rustix::fs::CWD, format!("/proc/self/ns/{kind}")).unwrap()),
+    };
+    let mut request = request(&[NsKind::Uts]);
+    request.joins = [NsKind::Mnt, NsKind::Net, NsKind::User].map(own).into();
+    request.gid = Some(5);
+    assert_eq!(
+        text(&plan(request.clone(), &root()).unwrap()),
+        [
+            "nsx: setns(/held/user, CLONE_NEWUSER)",
+            "nsx: setns(/held/net, CLONE_NEWNET)",
+            "nsx: setns(/held/mnt, CLONE_NEWNS)",
+            "nsx: unshare(CLONE_NEWUTS)",
+            "inside?: setgroups(0)",
+            "inside: setgid(5)",
+            "inside: execvp(ps aux)",
+        ]
+    );
+    (request.kinds, request.joins) = (NsSet::EMPTY, vec![own(NsKind::Net)]);
+    request.supplementary_groups = vec![6, 7];
+    assert_eq!(
+        text(&plan(request, &root()).unwrap())[..2],
+        ["nsx: setns(/held/net, CLONE_NEWNET)", "inside: setgroups(6, 7)"]
+    );
+}
+
+#[test]
+fn what_is_mounted_under_shared_mounts_is_cut_off_first() {
+    for propagation in [Propagation::Shared, Propagation::Unchanged] {
+        let mut request = request(&[NsKind::Pid, NsKind::Mnt]);
+        request.propagation = propagation;
+        request.mount_proc = Some("/proc".into());
+        let text = text(&plan(request, &root()).unwrap());
+        let cut = text.iter().position(|line| line == "inside: mount(/proc, MS_REC|MS_PRIVATE)");
+        let mount = text.iter().position(|line| line == "inside: mount(proc, /proc)");
+        assert!(cut.is_some() && cut < mount, "{text:?}");
+    }
+}
+
+#[test]
+fn setgroups_stays_allowed_only_where_a_privileged_outside_writes_the_map() {
+    let mut request = request(&[NsKind::User]);
+    (request.users, request.groups) = (Some(IdMap::single(0, 0).unwrap()), Some(IdMap::single(0, 0).unwrap()));
+    request.setgroups = Some(Setgroups::Allow);
+    let unprivileged = Caller { capabilities: CapabilitySet::empty(), ..root() };
+    assert!(matches!(plan(request.clone(), &unprivileged), Err(PlanError::SetgroupsAllowed)));
+    assert_eq!(
+        text(&plan(request, &root()).unwrap())[1..3],
+        ["nsx: write uid_map \"0 0 1\"", "outside: write gid_map \"0 0 1\""]
+    );
+}
+
+#[test]
+fn ranges_are_written_from_outside_by_whoever_may() {
+    let map = IdMap::parse(b"0 1000 1\n1 100000 65536\n").unwrap();
+    let mut request = request(&[NsKind::User]);
+    (request.users, request.groups) = (Some(map.clone()), Some(map));
+    assert_eq!(
+        text(&plan(request.clone(), &root()).unwrap())[1..3],
+        ["outside: write uid_map \"0 1000 1, 1 100000 65536\"", "outside: write gid_map \"0 1000 1, 1 100000 65536\"",]
+    );
+    assert_eq!(
+        text(&plan(request.clone(), &ordinary()).unwrap())[1..3],
+        ["outside: newuidmap 0 1000 1 1 100000 65536", "outside: newgidmap 0 1000 1 1 100000 65536"]
+    );
+    // Denied before the map is there, while the kernel still takes it.
+    request.setgroups = Some(Setgroups::Deny);
+    assert_eq!(text(&plan(request, &ordinary()).unwrap())[2], "nsx: write setgroups \"deny\"");
+}
+
+#[test]
+fn a_user_namespace_of_someone_elses_is_mapped_by_whoever_is_left_outside() {
+    let mut request = request(&[NsKind::User, NsKind::Time]);
+    request.owner = Some((1000, 1001));
+    (request.users, request.groups) = (Some(IdMap::single(0, 1000).unwrap()), Some(IdMap::single(0, 1001).unwrap()));
+    request.clocks = vec![ClockOffset { clock: Clock::Monotonic, seconds: 7 }];
+    let unshared = [
+        "nsx: unshare(CLONE_NEWTIME|CLONE_NEWUSER)",
+        "nsx: write uid_map \"0 1000 1\"",
+        "nsx: write setgroups \"deny\"",
+        "nsx: write gid_map \"0 1001 1\"",
+        "nsx: write timens_offsets \"monotonic 7 0\"",
+        "inside: execvp(ps aux)",
+    ];
+    // Who is the owner already becomes nobody else.
+    assert_eq!(text(&plan(request.clone(), &ordinary()).unwrap()), unshared);
+    let outside = [
+        "nsx: setgroups(0)",
+        "nsx: setgid(1001)",
+        "nsx: setuid(1000)",
+        "nsx: unshare(CLONE_NEWTIME|CLONE_NEWUSER)",
+        "outside: write uid_map \"0 1000 1\"",
+        "outside: write setgroups \"deny\"",
+        "outside: write gid_map \"0 1001 1\"",
+        "outside: write timens_offsets \"monotonic 7 0\"",
+        "inside: execvp(ps aux)",
+    ];
+    assert_eq!(text(&plan(request, &root()).unwrap()), outside);
+}
+
+#[test]
+fn after_a_chroot_places_are_named_as_the_new_root_has_them() {
+    let mut request = request(&[NsKind::User, NsKind::Mnt]);
+    request.chroot = Some("/srv/root".into());
+    request.mount_from = Some("/tmp".into());
+    request.mount_proc = Some("proc".into());
+    request.mount_binfmt = Some("/binfmt".into());
+    request.interpreter = Some(c":x:M::XYZ::/bin/sh:".into());
+    request.programs.clear();
+    let after = ["inside: chroot(/srv/root)", "inside: chdir(/tmp)", "inside: mount(proc, proc)"];
+    let (mount, shell) = ("inside: mount(binfmt_misc, /binfmt)", "inside: execvp(the login shell)");
+    let text_of = |request: &Request| text(&plan(request.clone(), &root()).unwrap())[2..].to_vec();
+    let register = |flags| format!("inside: write /binfmt/register \":x:M::XYZ::/bin/sh:{flags}\"");
+    assert_eq!(text_of(&request), [&after[..], &[mount, &register(""), shell]].concat());
+    // F opens the interpreter when it is registered, and the old root has it.
+    request.interpreter = Some(c":x:M::XYZ::/bin/sh:F".into());
+    assert_eq!(text_of(&request), [&[mount, &register("F")], &after[..], &[mount, shell]].concat());
+}
+
+#[test]
+fn groups_that_cannot_be_dropped_are_left_alone_or_fail_as_asked() {
+    let mut request = request(&[NsKind::User]);
+    request.groups = Some(IdMap::single(0, 0).unwrap());
+    request.gid = Some(0);
+    let drops =
+        |request: &Request| text(&plan(request.clone(), &root()).unwrap()).contains(&"inside: setgroups(0)".to_owned());
+    assert!(!drops(&request));
+    request.groups_must_go = true;
+    assert!(drops(&request));
+}
+
+#[test]
+fn what_the_kernel_would_refuse_is_refused_before_the_first_step() {
+    let old = Caller { kinds: NsSet::ALL.without(NsKind::Time), ..root() };
+    assert!(matches!(plan(request(&[NsKind::Time]), &old), Err(PlanError::NoSuchKind(NsKind::Time))));
+
+    let mut long = request(&[NsKind::Uts]);
+    long.hostname = Some(CString::new("x".repeat(65)).unwrap());
+    assert!(matches!(plan(long, &root()), Err(PlanError::HostnameTooLong(65))));
+
+    let mut shared = request(&[NsKind::Mnt]);
+    shared.root = Some("/srv/root".into());
+    shared.propagation = Propagation::Shared;
+    assert!(matches!(plan(shared, &root()), Err(PlanError::RootPropagation)));
+}
