@@ -2,7 +2,7 @@
 
 use super::mount::{Mount, Source};
 use crate::{
-    idmap::{IdKind, IdMap, Setgroups},
+    idmap::{Extent, IdKind, IdMap, Setgroups},
     ns::{Namespace, NsKind, NsSet},
     pid::Process,
     proc::NsLink,
@@ -309,7 +309,7 @@ impl Step {
             Self::SetUser(uid) => format!("setuid({uid})"),
             Self::DieWithParent(signal) => format!("prctl(PR_SET_PDEATHSIG, {})", signals::name(*signal)),
             Self::Exec { programs, .. } => {
-                format!("execvp({})", programs.first().map_or_else(String::new, |first| words(first)))
+                format!("execvp({})", programs.first().map_or_else(String::new, |first| typed(first)))
             }
             Self::LoginShell { .. } => "execvp(the login shell)".to_owned(),
         }
@@ -320,11 +320,10 @@ impl Step {
         match self {
             Self::Unshare(kinds) if kinds.len() == 1 => format!("leave the caller's {} for a new one", kinds.noun()),
             Self::Unshare(kinds) => format!("leave the caller's {} for new ones", kinds.noun()),
-            Self::WriteIdMap { ids, map } | Self::RunIdMapHelper { ids, map } => match map.extents() {
-                [one] if one.count() == 1 => format!("{ids} {} outside is {} inside", one.outside(), one.inside()),
-                many => format!("{} ranges of {ids} ids are mapped", many.len()),
-            },
-            Self::WriteSetgroups(Setgroups::Deny) => "else the kernel takes no group map from nsx".to_owned(),
+            Self::WriteIdMap { ids, map } | Self::RunIdMapHelper { ids, map } => mapping(*ids, map),
+            Self::WriteSetgroups(Setgroups::Deny) => {
+                "programs inside may not set their groups, which the kernel asks of who maps just their own".to_owned()
+            }
             Self::WriteSetgroups(Setgroups::Allow) => "programs inside may set their groups".to_owned(),
             Self::SetClock(_) => "its clocks can be set only while nobody is in the new time namespace".to_owned(),
             Self::Pin(pin) => format!("the {} namespace stays when its processes are gone", pin.kind),
@@ -343,7 +342,7 @@ impl Step {
                     if at == Path::new("/") { "mounts".to_owned() } else { format!("mounts at {}", at.display()) };
                 match propagation {
                     Propagation::Private => {
-                        format!("{mounts} of one side are not seen on the other")
+                        format!("{mounts} made inside are not seen outside, nor the other way round")
                     }
                     Propagation::Slave => format!("{mounts} made outside are seen inside, not the other way round"),
                     Propagation::Shared => format!("{mounts} made on either side are seen on both"),
@@ -373,9 +372,11 @@ impl Step {
             Self::DieWithParent(libc::SIGKILL) => "the program is killed if nsx is".to_owned(),
             Self::DieWithParent(_) => "the program is told if nsx ends".to_owned(),
             Self::LimitCapabilities(_) => "no exec gives the program any other capability".to_owned(),
-            Self::KeepCapabilities => "the change of the user does not take them".to_owned(),
-            Self::SetCapabilities { ambient: true, .. } => "the program has them, whoever it runs as".to_owned(),
-            Self::SetCapabilities { .. } => "nothing else is left of nsx's own".to_owned(),
+            Self::KeepCapabilities => "the program keeps its capabilities when the user changes".to_owned(),
+            Self::SetCapabilities { ambient: true, .. } => {
+                "the program has these capabilities, whoever it runs as".to_owned()
+            }
+            Self::SetCapabilities { .. } => "the program has no other capability".to_owned(),
             Self::NoNewPrivs => "no set-user-id program gives the program more than it has".to_owned(),
             Self::Exec { programs, .. } if programs.len() > 1 => "the first shell that is there".to_owned(),
             Self::Exec { environment: Some(variables), .. } => {
@@ -464,6 +465,39 @@ pub(super) fn below(root: Option<&Path>, path: &Path) -> String {
 /// Numbers with a comma between them; `0` for none, as the call is told.
 fn numbers(ids: &[u32]) -> String {
     if ids.is_empty() { "0".to_owned() } else { ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ") }
+}
+
+/// Who is who, where that is not too much to read.
+fn mapping(ids: IdKind, map: &IdMap) -> String {
+    let range = |first: u32, count: u32| match count {
+        1 => first.to_string(),
+        _ => format!("{first} to {}", u64::from(first) + u64::from(count) - 1),
+    };
+    let pair = |extent: &Extent| {
+        let verb = if extent.count() == 1 { "is" } else { "are" };
+        [range(extent.outside(), extent.count()), verb.to_owned(), range(extent.inside(), extent.count())]
+    };
+    let pairs: Vec<_> = map.extents().iter().map(pair).collect();
+    match pairs.as_slice() {
+        [[outside, verb, inside], rest @ ..] if rest.len() < 3 => {
+            let rest: String = rest.iter().map(|pair| format!(", {}", pair.join(" "))).collect();
+            format!("{ids} {outside} outside {verb} {inside} inside{rest}")
+        }
+        many => format!("{} ranges of {ids} ids are mapped", many.len()),
+    }
+}
+
+/// Arguments as they could be typed to a shell: quoted where a space or another sign would not be the argument's own.
+fn typed(arguments: &[CString]) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "-_./:=,+%@".contains(letter);
+    let quoted = |argument: &CString| {
+        let text = argument.to_string_lossy();
+        match !text.is_empty() && text.chars().all(plain) {
+            true => text.into_owned(),
+            false => format!("'{}'", text.replace('\'', r"'\''")),
+        }
+    };
+    arguments.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 /// Arguments with a space between them.
