@@ -28,7 +28,7 @@ pub enum Nsx {
     Compat(CompatOptions),
 }
 
-/// Whom to run as; [`crate::compat`] reads the rest.
+/// Whom to run as; `compat` reads the rest.
 #[derive(Args, Debug)]
 pub struct CompatOptions {
     /// The program's name

@@ -91,7 +91,7 @@ pub fn write(text: &str) -> Result<(), Errno> {
 /// Writes `value` to standard output as one JSON document.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), ExitStatus> {
     match serde_json::to_string_pretty(value) {
         Ok(text) => print(&(text + "\n")),

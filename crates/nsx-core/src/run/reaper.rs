@@ -7,6 +7,7 @@
 use super::{
     child::Inherited,
     link::{Link, Message},
+    listen::{Heard, Listener},
     wait::Program,
 };
 use crate::{
@@ -17,7 +18,6 @@ use crate::{
     },
 };
 use rustix::{
-    event::{PollFd, PollFlags},
     io::Errno,
     process::{WaitOptions, WaitStatus, wait},
 };
@@ -43,30 +43,17 @@ pub(super) fn stay(nsx: &Link) -> Result<Link, Errno> {
 
 /// The status to end with.
 fn serve(nsx: &Link, program_link: Link, signals: &SignalFd, program: &Program) -> Result<i32, Errno> {
-    let mut link = Some(program_link);
+    let mut listener = Listener::new(signals, program_link);
     loop {
-        let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
-        fds.extend(link.as_ref().map(|link| PollFd::new(link, PollFlags::IN)));
-        match rustix::event::poll(&mut fds, None) {
-            Err(Errno::INTR) => continue,
-            outcome => outcome?,
-        };
-        let [signalled, told] = [0, 1].map(|fd| fds.get(fd).is_some_and(|fd| !fd.revents().is_empty()));
-        drop(fds);
-        if told && let Some(end) = &link {
-            match end.receive() {
-                Some(message) => nsx.send(message),
-                None => {
-                    link = None;
-                    nsx.send(Message::Running);
+        match listener.listen(None)? {
+            Heard::Nothing => {}
+            Heard::Told(message) => nsx.send(message),
+            Heard::Cut => nsx.send(Message::Running),
+            Heard::Signalled(received) if received.signal != libc::SIGCHLD => program.pass_on(received),
+            Heard::Signalled(_) => {
+                if let Some(status) = reap(nsx, program)? {
+                    return Ok(status);
                 }
-            }
-        } else if signalled {
-            let received = signals.read()?;
-            if received.signal != libc::SIGCHLD {
-                program.pass_on(received);
-            } else if let Some(status) = reap(nsx, program)? {
-                return Ok(status);
             }
         }
     }

@@ -7,6 +7,7 @@ use super::{
     child::Report,
     init::Watch,
     link::{Link, Message},
+    listen::{Heard, Listener},
     outside::Outside,
     terminal::Terminal,
 };
@@ -20,7 +21,6 @@ use crate::{
     },
 };
 use rustix::{
-    event::{PollFd, PollFlags},
     io::Errno,
     process::{WaitOptions, WaitStatus, waitpid},
 };
@@ -78,39 +78,25 @@ impl<'a> Waiter<'a> {
 
     /// Waits for the program to end, and sees to signals until then.
     pub(super) fn wait(&mut self, signals: &SignalFd, link: Link, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
-        let mut link = Some(link);
+        let mut listener = Listener::new(signals, link);
         loop {
             let pause = self.init.as_ref().and_then(Watch::pause);
             if pause == Some(Duration::ZERO) {
                 self.stand_in_for_init();
                 continue;
             }
-            let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
-            fds.extend(link.as_ref().map(|link| PollFd::new(link, PollFlags::IN)));
-            match rustix::event::poll(&mut fds, pause.and_then(|pause| pause.try_into().ok()).as_ref()) {
-                Err(Errno::INTR) => continue,
-                outcome => outcome?,
-            };
-            let [signalled, told] = [0, 1].map(|fd| fds.get(fd).is_some_and(|fd| !fd.revents().is_empty()));
-            drop(fds);
-            if told && let Some(end) = &link {
-                match end.receive() {
-                    Some(message) => self.hear(message, report)?,
-                    // The program runs, or its process has ended.
-                    None => {
-                        link = None;
-                        self.set_off(report);
+            match listener.listen(pause)? {
+                Heard::Nothing => {}
+                Heard::Told(message) => self.hear(message, report)?,
+                Heard::Cut => self.set_off(report),
+                Heard::Signalled(received) if received.signal != libc::SIGCHLD => self.pass_on(received),
+                Heard::Signalled(_) => {
+                    if let Some(ended) = self.look()? {
+                        if let Some(terminal) = &self.terminal {
+                            terminal.take_back(self.program.0);
+                        }
+                        return Ok(ended);
                     }
-                }
-            } else if signalled {
-                let received = signals.read()?;
-                if received.signal != libc::SIGCHLD {
-                    self.pass_on(received);
-                } else if let Some(ended) = self.look()? {
-                    if let Some(terminal) = &self.terminal {
-                        terminal.take_back(self.program.0);
-                    }
-                    return Ok(ended);
                 }
             }
         }
