@@ -9,12 +9,13 @@ pub mod enter;
 mod mount;
 mod step;
 pub mod unshare;
+mod words;
 
 pub use caller::Caller;
 pub use mount::{Contents, FileSystem, Mount, Source};
 pub(crate) use mount::{DEVICES, data as mount_data};
-pub(crate) use step::helper_arguments;
 pub use step::{Clock, ClockOffset, NamespaceFile, Pin, Propagation, Signals, Step};
+pub(crate) use words::helper_arguments;
 
 use crate::ns::NsKind;
 use std::fmt;

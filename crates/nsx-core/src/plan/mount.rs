@@ -79,7 +79,7 @@ impl Mount {
 
     /// The call, as `mount(2)` would be told; it is several newer ones where the kernel has them.
     pub(super) fn call(&self, root: Option<&Path>) -> String {
-        let at = super::step::below(root, &self.at);
+        let at = super::words::below(root, &self.at);
         match &self.contents {
             Contents::Bind { source, recursive, flags } => {
                 let recursive = if *recursive { MountFlags::REC } else { MountFlags::empty() };
@@ -119,7 +119,7 @@ impl Mount {
     }
 
     pub(super) fn act(&self, root: Option<&Path>) -> String {
-        let at = super::step::below(root, &self.at);
+        let at = super::words::below(root, &self.at);
         match &self.contents {
             Contents::Bind { source, .. } => format!("bind {} to {at}", source.display()),
             Contents::New(FileSystem { kind, .. }) => format!("mount {kind} on {at}"),

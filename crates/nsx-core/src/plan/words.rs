@@ -1,0 +1,255 @@
+//! What is said of a step: its system call, what it is for, and what failed where it did.
+
+use super::{Propagation, Step};
+use crate::{
+    idmap::{Extent, IdKind, IdMap, Setgroups},
+    signals,
+};
+use rustix::thread::CapabilitySet;
+use std::{
+    ffi::CString,
+    path::{Component, Path, PathBuf},
+};
+
+impl Step {
+    /// The system call, as a reader of manual pages knows it.
+    pub fn call(&self) -> String {
+        match self {
+            Self::Unshare(kinds) => format!("unshare({})", kinds.flag_names()),
+            Self::WriteIdMap { ids, map } => {
+                format!("write {} \"{}\"", ids.file(), map.to_string().trim_end().replace('\n', ", "))
+            }
+            Self::RunIdMapHelper { ids, map } => format!("{} {}", ids.helper(), helper_arguments(map).join(" ")),
+            Self::WriteSetgroups(rule) => format!("write setgroups \"{}\"", rule.word()),
+            Self::SetClock(offset) => format!("write timens_offsets \"{offset}\""),
+            Self::Pin(pin) => format!("mount({}, {}, MS_BIND)", pin.link(), pin.at.display()),
+            Self::LimitCapabilities(set) => format!("prctl(PR_CAPBSET_DROP, all but {})", capabilities(*set)),
+            Self::KeepCapabilities => "prctl(PR_SET_KEEPCAPS, 1)".to_owned(),
+            Self::SetCapabilities { set, ambient } => {
+                format!("capset({}){}", capabilities(*set), if *ambient { ", ambient too" } else { "" })
+            }
+            Self::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
+            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner => "fork()".to_owned(),
+            Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
+            Self::Join { target, kinds, .. } => format!("setns(pidfd of {}, {})", target.pid(), kinds.flag_names()),
+            Self::JoinFile(file) => format!("setns({}, {})", file.path.display(), file.kind().flag_name()),
+            Self::Propagate { at, propagation } => {
+                format!("mount({}, MS_REC|MS_{})", at.display(), propagation.word().to_uppercase())
+            }
+            Self::LoopbackUp => "ioctl(SIOCSIFFLAGS, lo, IFF_UP)".to_owned(),
+            Self::SetHostname(name) => format!("sethostname({})", words(std::slice::from_ref(name))),
+            Self::SetDomainName(name) => format!("setdomainname({})", words(std::slice::from_ref(name))),
+            Self::MountSys { root } => format!("mount(sysfs, {})", below(root.as_deref(), Path::new("/sys"))),
+            Self::MountProc { root, at } => format!("mount(proc, {})", below(root.as_deref(), at)),
+            Self::BindRoot(root) => format!("mount({0}, {0}, MS_BIND|MS_REC)", root.display()),
+            Self::OpenSource(source) => source.to_string(),
+            Self::Mount { root, mount } => mount.call(root.as_deref()),
+            Self::PivotRoot(root) => format!("pivot_root({})", root.display()),
+            Self::Chroot(root) => format!("chroot({})", root.display()),
+            Self::MountBinfmt(at) => format!("mount(binfmt_misc, {})", at.display()),
+            Self::RegisterBinfmt { at, interpreter } => {
+                format!("write {}/register \"{}\"", at.display(), words(std::slice::from_ref(interpreter)))
+            }
+            Self::ChangeRoot(_) => "chroot(its root)".to_owned(),
+            Self::ChangeDirectory(_) => "fchdir(its directory)".to_owned(),
+            Self::SetDirectory(directory) => format!("chdir({})", directory.display()),
+            Self::SetGroups(groups) => format!("setgroups({})", numbers(groups)),
+            Self::SetGroup(gid) => format!("setgid({gid})"),
+            Self::SetUser(uid) => format!("setuid({uid})"),
+            Self::DieWithParent(signal) => format!("prctl(PR_SET_PDEATHSIG, {})", signals::name(*signal)),
+            Self::Exec { programs, .. } => {
+                format!("execvp({})", programs.first().map_or_else(String::new, |first| typed(first)))
+            }
+            Self::LoginShell { .. } => "execvp(the login shell)".to_owned(),
+        }
+    }
+
+    /// What the step is for, to someone who never saw the source.
+    pub fn why(&self) -> String {
+        match self {
+            Self::Unshare(kinds) if kinds.len() == 1 => format!("leave the caller's {} for a new one", kinds.noun()),
+            Self::Unshare(kinds) => format!("leave the caller's {} for new ones", kinds.noun()),
+            Self::WriteIdMap { ids, map } | Self::RunIdMapHelper { ids, map } => mapping(*ids, map),
+            Self::WriteSetgroups(Setgroups::Deny) => {
+                "programs inside may not set their groups, which the kernel asks of who maps just their own".to_owned()
+            }
+            Self::WriteSetgroups(Setgroups::Allow) => "programs inside may set their groups".to_owned(),
+            Self::SetClock(_) => "its clocks can be set only while nobody is in the new time namespace".to_owned(),
+            Self::Pin(pin) => format!("the {} namespace stays when its processes are gone", pin.kind),
+            Self::Fork { init: true, .. } => {
+                "only a child enters the PID namespace, as its PID 1; nsx waits for it".to_owned()
+            }
+            Self::Fork { init: false, .. } => "a child becomes the program; nsx waits for it".to_owned(),
+            Self::StayAsInit => "a child becomes the program; PID 1 reaps orphans and passes signals on".to_owned(),
+            Self::ForkJoiner => "a child joins, so that nsx waits out of reach of what it enters".to_owned(),
+            Self::ForkSibling => "only a child enters the PID namespace; it is nsx's own child".to_owned(),
+            Self::Join { kinds, .. } if kinds.len() == 1 => format!("its {}", kinds.noun()),
+            Self::Join { kinds, .. } => format!("its {}, all or none", kinds.noun()),
+            Self::JoinFile(file) => format!("the {} namespace that the file holds", file.kind()),
+            Self::Propagate { at, propagation } => {
+                let mounts =
+                    if at == Path::new("/") { "mounts".to_owned() } else { format!("mounts at {}", at.display()) };
+                match propagation {
+                    Propagation::Private => {
+                        format!("{mounts} made inside are not seen outside, nor the other way round")
+                    }
+                    Propagation::Slave => format!("{mounts} made outside are seen inside, not the other way round"),
+                    Propagation::Shared => format!("{mounts} made on either side are seen on both"),
+                    Propagation::Unchanged => format!("{mounts} are seen as each mount point has it"),
+                }
+            }
+            Self::LoopbackUp => "the new network's loopback device works".to_owned(),
+            Self::SetHostname(_) => "the host name, in the new UTS namespace alone".to_owned(),
+            Self::SetDomainName(_) => "the NIS domain name, in the new UTS namespace alone".to_owned(),
+            Self::MountSys { root: None } => "/sys shows the new network's devices; /sys/fs/cgroup is kept".to_owned(),
+            Self::MountSys { root: Some(_) } => "/sys shows the new network's devices".to_owned(),
+            Self::MountProc { .. } => "/proc shows the program's own PID namespace".to_owned(),
+            Self::BindRoot(_) => "a new root must be a mount point".to_owned(),
+            Self::OpenSource(_) => "held before a mount can hide it".to_owned(),
+            Self::Mount { mount, .. } => mount.why(),
+            Self::PivotRoot(_) => "it becomes the root directory, and the old one is let go".to_owned(),
+            Self::Chroot(_) => "it becomes the program's root directory; mounts stay as they are".to_owned(),
+            Self::MountBinfmt(_) => "interpreters registered inside are the new user namespace's own".to_owned(),
+            Self::RegisterBinfmt { .. } => "an interpreter for the programs that run inside".to_owned(),
+            Self::ChangeRoot(_) => "see files as the target does".to_owned(),
+            Self::ChangeDirectory(_) => "stand where the target stands".to_owned(),
+            Self::SetDirectory(_) => "where the program starts".to_owned(),
+            Self::SetGroups(groups) if groups.is_empty() => "no supplementary group is kept".to_owned(),
+            Self::SetGroups(_) => "the program's supplementary groups".to_owned(),
+            Self::SetGroup(_) => "the program's group".to_owned(),
+            Self::SetUser(_) => "the program's user".to_owned(),
+            Self::DieWithParent(libc::SIGKILL) => "the program is killed if nsx is".to_owned(),
+            Self::DieWithParent(_) => "the program is told if nsx ends".to_owned(),
+            Self::LimitCapabilities(_) => "no exec gives the program any other capability".to_owned(),
+            Self::KeepCapabilities => "the program keeps its capabilities when the user changes".to_owned(),
+            Self::SetCapabilities { ambient: true, .. } => {
+                "the program has these capabilities, whoever it runs as".to_owned()
+            }
+            Self::SetCapabilities { .. } => "the program has no other capability".to_owned(),
+            Self::NoNewPrivs => "no set-user-id program gives the program more than it has".to_owned(),
+            Self::Exec { programs, .. } if programs.len() > 1 => "the first shell that is there".to_owned(),
+            Self::Exec { environment: Some(variables), .. } => {
+                format!("the program, with an environment of {} variables", variables.len())
+            }
+            Self::Exec { .. } => "the program".to_owned(),
+            Self::LoginShell { .. } => "no program is named, so the user's shell is run as a login shell".to_owned(),
+        }
+    }
+
+    /// What nsx failed to do where the step failed: reads after "failed to".
+    pub fn act(&self) -> String {
+        match self {
+            Self::Unshare(kinds) if kinds.len() == 1 => format!("create a new {}", kinds.noun()),
+            Self::Unshare(kinds) => format!("create new {}", kinds.noun()),
+            Self::WriteIdMap { ids, .. } => format!("write the {ids} id map"),
+            Self::RunIdMapHelper { ids, .. } => format!("map {ids} ids with {}", ids.helper()),
+            Self::WriteSetgroups(rule) => format!("{} setgroups", rule.word()),
+            Self::SetClock(offset) => format!("set the clock offset {offset}"),
+            Self::Pin(pin) => format!("pin the {} namespace to {}", pin.kind, pin.at.display()),
+            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner | Self::ForkSibling => {
+                "make a child process".to_owned()
+            }
+            Self::Join { kinds, target, .. } => format!("join the {} of process {}", kinds.noun(), target.pid()),
+            Self::JoinFile(file) => format!("join the {} namespace {}", file.kind(), file.path.display()),
+            Self::Propagate { at, propagation } => {
+                format!("make the mounts at {} {}", at.display(), propagation.word())
+            }
+            Self::LoopbackUp => "set the loopback device up".to_owned(),
+            Self::SetHostname(_) => "set the host name".to_owned(),
+            Self::SetDomainName(_) => "set the NIS domain name".to_owned(),
+            Self::MountSys { root } => format!("mount sysfs on {}", below(root.as_deref(), Path::new("/sys"))),
+            Self::MountProc { root, at } => format!("mount procfs on {}", below(root.as_deref(), at)),
+            Self::OpenSource(source) => format!("open {}", source.path().display()),
+            Self::Mount { root, mount } => mount.act(root.as_deref()),
+            Self::BindRoot(root) | Self::PivotRoot(root) | Self::Chroot(root) => {
+                format!("make {} the root directory", root.display())
+            }
+            Self::MountBinfmt(at) => format!("mount binfmt_misc on {}", at.display()),
+            Self::RegisterBinfmt { .. } => "register the interpreter".to_owned(),
+            Self::ChangeRoot(_) => "change to the target's root directory".to_owned(),
+            Self::ChangeDirectory(_) => "change to the target's working directory".to_owned(),
+            Self::SetDirectory(directory) => format!("change to directory {}", directory.display()),
+            Self::SetGroups(groups) if groups.is_empty() => "leave the supplementary groups".to_owned(),
+            Self::SetGroups(groups) => format!("join the groups {}", numbers(groups)),
+            Self::SetGroup(gid) => format!("become group {gid}"),
+            Self::SetUser(uid) => format!("become user {uid}"),
+            Self::DieWithParent(_) => "tie the program's life to nsx's".to_owned(),
+            Self::LimitCapabilities(_) | Self::SetCapabilities { .. } => "set the capabilities".to_owned(),
+            Self::KeepCapabilities => "keep the capabilities".to_owned(),
+            Self::NoNewPrivs => "set no_new_privs".to_owned(),
+            Self::Exec { programs, .. } => {
+                let name = programs.first().and_then(|program| program.first());
+                format!("execute {}", name.map_or_else(String::new, |name| words(std::slice::from_ref(name))))
+            }
+            Self::LoginShell { .. } => "execute the login shell".to_owned(),
+        }
+    }
+}
+
+/// Capabilities by name: `NET_RAW, SYS_ADMIN`.
+fn capabilities(set: CapabilitySet) -> String {
+    if set == CapabilitySet::all() {
+        return "all".to_owned();
+    }
+    let names: Vec<_> = set.iter_names().map(|(name, _)| name).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// The numbers of a map as newuidmap(1) takes them.
+pub(crate) fn helper_arguments(map: &IdMap) -> Vec<String> {
+    map.extents()
+        .iter()
+        .flat_map(|extent| [extent.inside(), extent.outside(), extent.count()])
+        .map(|id| id.to_string())
+        .collect()
+}
+
+/// An absolute path as it is below a root directory.
+pub(super) fn below(root: Option<&Path>, path: &Path) -> String {
+    let outer = root.into_iter().flat_map(Path::components);
+    let inner = path.components().filter(|part| root.is_none() || *part != Component::RootDir);
+    outer.chain(inner).collect::<PathBuf>().display().to_string()
+}
+
+/// Numbers with a comma between them; `0` for none, as the call is told.
+fn numbers(ids: &[u32]) -> String {
+    if ids.is_empty() { "0".to_owned() } else { ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ") }
+}
+
+/// Who is who, where that is not too much to read.
+fn mapping(ids: IdKind, map: &IdMap) -> String {
+    let range = |first: u32, count: u32| match count {
+        1 => first.to_string(),
+        _ => format!("{first} to {}", u64::from(first) + u64::from(count) - 1),
+    };
+    let pair = |extent: &Extent| {
+        let verb = if extent.count() == 1 { "is" } else { "are" };
+        [range(extent.outside(), extent.count()), verb.to_owned(), range(extent.inside(), extent.count())]
+    };
+    let pairs: Vec<_> = map.extents().iter().map(pair).collect();
+    match pairs.as_slice() {
+        [[outside, verb, inside], rest @ ..] if rest.len() < 3 => {
+            let rest: String = rest.iter().map(|pair| format!(", {}", pair.join(" "))).collect();
+            format!("{ids} {outside} outside {verb} {inside} inside{rest}")
+        }
+        many => format!("{} ranges of {ids} ids are mapped", many.len()),
+    }
+}
+
+/// Arguments as they could be typed to a shell: quoted where a space or another sign would not be the argument's own.
+fn typed(arguments: &[CString]) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "-_./:=,+%@".contains(letter);
+    let quoted = |argument: &CString| {
+        let text = argument.to_string_lossy();
+        match !text.is_empty() && text.chars().all(plain) {
+            true => text.into_owned(),
+            false => format!("'{}'", text.replace('\'', r"'\''")),
+        }
+    };
+    arguments.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// Arguments with a space between them.
+fn words(arguments: &[CString]) -> String {
+    arguments.iter().map(|argument| argument.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
