@@ -45,12 +45,12 @@ inside() {
     echo mapper:200000:65536 | tee /etc/subuid >/etc/subgid
     install -d -o 4242 -g 4242 -m 700 /var/lib/mapper /run/user/4242
 
-    mkdir -p /run/image/{bin,dev/pts,dev/shm,etc,home/{root,web},proc,run,sys,tmp}
+    mkdir -p /run/image/{bin,dev/pts,dev/shm,etc,proc,run,srv/web,sys,tmp}
     cp "$(command -v busybox)" /run/image/bin/busybox
     for tool in cat env hostname id ls ps readlink sh sleep stat stty sync true; do
         ln -s busybox /run/image/bin/$tool
     done
-    printf '%s\n' root:x:0:0::/home/root:/bin/sh web:x:1000:1001::/home/web:/bin/sh >/run/image/etc/passwd
+    printf '%s\n' root:x:0:0::/srv:/bin/sh web:x:1000:1001::/srv/web:/bin/sh >/run/image/etc/passwd
     printf '%s\n' root:x:0: web:x:1001: extra:x:2002:web >/run/image/etc/group
     chmod -R u=rwX,go=rX /run/image
 
