@@ -5,11 +5,13 @@
 
 mod request;
 mod target;
+mod view;
 
 pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
 pub use target::Target;
+pub use view::View;
 
-use super::{Actor, Caller, NamespaceFile, Plan, PlanError, Step};
+use super::{Actor, Caller, NamespaceFile, Plan, PlanError, Step, Task};
 use crate::{
     ns::{NsKind, NsSet},
     pid::Process,
@@ -55,6 +57,9 @@ pub fn plan(request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, 
     }
     if waits.is_some() {
         plan.push(Actor::Joiner, Step::ForkSibling);
+    }
+    for (step, optional) in request.view.steps() {
+        plan.0.push(Task { actor: Actor::Inside, step, optional });
     }
     let root = request.root.map(change_root);
     let directory = request.directory.map(change_directory);
