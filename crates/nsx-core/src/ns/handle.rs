@@ -32,7 +32,14 @@ impl Namespace {
     /// does not know.
     pub fn open(dir: impl AsFd, path: impl rustix::path::Arg) -> Result<Self, Errno> {
         // Opened for its place first: opening a FIFO or a device that stands at the path could block or act.
-        let place = rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        Self::from_place(rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?)
+    }
+
+    /// Opens the namespace file that stands at a place, an `O_PATH` descriptor.
+    ///
+    /// # Errors
+    /// As [`Namespace::open`].
+    pub fn from_place(place: OwnedFd) -> Result<Self, Errno> {
         if rustix::fs::fstatfs(&place)?.f_type != nsfs::MAGIC {
             return Err(Errno::INVAL);
         }

@@ -1,6 +1,7 @@
 //! `/proc/PID/mountinfo`, see `proc_pid_mountinfo(5)`: the fields that nsx reads.
 
 use super::{ProcError, decimal};
+use crate::ns::NsId;
 
 /// A mount as its line shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,8 +10,12 @@ pub struct Mount {
     pub id: u64,
     /// The id of the mount that it is mounted on; of one that is not listed for the topmost.
     pub parent: u64,
+    /// What of its file system is mounted: a path, or `net:[4026531833]` of a namespace. Any bytes but zero.
+    pub root: Vec<u8>,
     /// Where it is mounted, as the reader's root directory sees it. Any bytes but zero.
     pub point: Vec<u8>,
+    /// The type of its file system: `ext4`, `nsfs`, `fuse.sshfs`.
+    pub fs: Vec<u8>,
 }
 
 impl Mount {
@@ -24,8 +29,17 @@ impl Mount {
         let mut next = || fields.next().ok_or(malformed);
         let id = decimal(next()?).ok_or(malformed)?;
         let parent = decimal(next()?).ok_or(malformed)?;
-        let (_device, _root) = (next()?, next()?);
-        Ok(Self { id, parent, point: unescape(next()?) })
+        let _device = next()?;
+        let (root, point) = (unescape(next()?), unescape(next()?));
+        let _options = next()?;
+        // As many optional fields as there are, then a hyphen.
+        while next()? != b"-" {}
+        Ok(Self { id, parent, root, point, fs: unescape(next()?) })
+    }
+
+    /// The namespace that it keeps alive, where it is one that is bound to a file.
+    pub fn namespace(&self) -> Option<NsId> {
+        if self.fs == b"nsfs" { NsId::parse(&self.root).ok() } else { None }
     }
 
     /// Reads the whole file.
@@ -64,7 +78,13 @@ mod tests {
     #[test]
     fn a_line_of_the_kernel_is_read() {
         let line = b"36 35 98:0 /mnt1 /mnt\\0402/a\\134b rw,noatime master:1 - ext3 /dev/root rw,errors=continue";
-        assert_eq!(Mount::parse(line), Ok(Mount { id: 36, parent: 35, point: b"/mnt 2/a\\b".to_vec() }));
+        let [root, point, fs] = [&b"/mnt1"[..], b"/mnt 2/a\\b", b"ext3"].map(<[u8]>::to_vec);
+        let mount = Mount { id: 36, parent: 35, root, point, fs };
+        assert_eq!(mount.namespace(), None);
+        assert_eq!(Mount::parse(line), Ok(mount));
+        let pin = Mount::parse(b"70 36 0:4 net:[4026532177] /run/netns/a rw shared:2 master:1 - nsfs nsfs rw").unwrap();
+        assert_eq!(pin.namespace(), "net:[4026532177]".parse().ok());
+        assert_eq!(Mount::parse(b"36 35 98:0 / / rw -"), Err(ProcError::Malformed("mountinfo")));
         assert_eq!(Mount::parse(b"36 35 98:0 /"), Err(ProcError::Malformed("mountinfo")));
         assert_eq!(Mount::parse(b"x 35 98:0 / /"), Err(ProcError::Malformed("mountinfo")));
     }
@@ -79,6 +99,8 @@ mod tests {
             assert_eq!(ours.id, theirs.mnt_id as u64);
             assert_eq!(ours.parent, theirs.pid as u64);
             assert_eq!(ours.point, theirs.mount_point.as_os_str().as_encoded_bytes());
+            assert_eq!(ours.root, theirs.root.as_bytes());
+            assert_eq!(ours.fs, theirs.fs_type.as_bytes());
         }
     }
 
