@@ -3,7 +3,7 @@
 use crate::{ns::NsId, pid::Pid};
 
 /// Something other than a process in it that keeps a namespace alive. Ids are as the procfs that was looked at counts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holder {
     /// A thread is in it, while its process as a whole is in another one or its first thread has ended.
     Thread {
@@ -44,7 +44,7 @@ pub enum Holder {
 }
 
 /// Where a namespace is bound to a file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
     /// The mount point, as [`Pin::reader`] sees it from its root directory. Any bytes but zero.
     pub point: Vec<u8>,
@@ -54,4 +54,20 @@ pub struct Pin {
     pub inside: Option<NsId>,
     /// The process whose mounts were read. None where it is the caller, or where no process is in that mount namespace.
     pub reader: Option<Pid>,
+}
+
+impl Holder {
+    /// By which holders are put in order: by kind, then by ids.
+    pub(super) fn key(&self) -> (u8, u64, u64) {
+        let number = |pid: &Pid| u64::from(pid.as_raw_nonzero().get().unsigned_abs());
+        match self {
+            Self::Thread { pid, tid } => (0, number(pid), number(tid)),
+            Self::ForChildren { pid, tid } => (1, number(pid), number(tid)),
+            Self::Descriptor { pid, fd } => (2, number(pid), (*fd).into()),
+            Self::Mount(pin) => (3, pin.reader.as_ref().map_or(0, number), pin.id),
+            Self::Socket { pid, fd, .. } => (4, number(pid), (*fd).into()),
+            Self::Child(ns) => (5, ns.kind as u64, ns.inode),
+            Self::Owned(ns) => (6, ns.kind as u64, ns.inode),
+        }
+    }
 }

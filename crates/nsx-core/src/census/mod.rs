@@ -7,25 +7,25 @@
 //!
 //! ```
 //! # use nsx_core::{census::{Census, Query, Sources}, ns::{NsKind, NsSet}, proc::ProcRoot};
-//! let query = Query { kinds: NsSet::EMPTY.with(NsKind::Net), sources: Sources::PINS.with(Sources::FACTS) };
+//! let query = Query { kinds: NsSet::EMPTY.with(NsKind::Net), sources: Sources::PINS.with(Sources::RELATIONS) };
 //! let census = Census::take(&ProcRoot::system()?, query)?;
 //! for entry in &census.namespaces {
-//!     println!("{}: {} processes, owned by {:?}", entry.ns, entry.processes, entry.facts.owner);
+//!     println!("{}: {} processes, {:?}", entry.ns, entry.processes, entry.relation);
 //! }
 //! # Ok::<(), rustix::io::Errno>(())
 //! ```
 
-mod facts;
+mod gather;
 mod holder;
 mod mounts;
+mod relations;
 mod residents;
 mod scan;
 mod sources;
 mod tally;
 
-use facts::Gatherer;
-pub use facts::{Facts, Relation};
 pub use holder::{Holder, Pin};
+pub use relations::{Above, Relation, Relations};
 pub use residents::{Living, Resident, Residents};
 pub use sources::Sources;
 
@@ -34,6 +34,7 @@ use crate::{
     pid::Pid,
     proc::{NsLink, ProcError, ProcRoot},
 };
+use gather::Gatherer;
 use rustix::io::Errno;
 use scan::Scan;
 
@@ -73,8 +74,8 @@ pub struct Entry {
     pub threads: usize,
     /// What else keeps it alive, as far as it was looked for. In order of kind, then of ids.
     pub holders: Vec<Holder>,
-    /// What the kernel tells of it; nothing without [`Sources::FACTS`].
-    pub facts: Facts,
+    /// What stands above it; none without [`Sources::RELATIONS`], and where it could not be opened.
+    pub relation: Option<Relation>,
 }
 
 /// A process with the namespaces that it is in.
@@ -104,7 +105,7 @@ impl Census {
     /// The errno with which listing the processes failed. What fails for one process is counted, see [`Unseen`].
     pub fn take(proc: &ProcRoot, query: Query) -> Result<Self, Errno> {
         let mut scan = Scan::of_all(proc, query)?;
-        let mut gatherer = query.sources.has(Sources::FACTS).then(Gatherer::default);
+        let mut gatherer = query.sources.has(Sources::RELATIONS).then(Gatherer::default);
         if query.sources.has_any(Sources::PINS.with(Sources::MOUNTS)) {
             mounts::find(proc, query.sources, &mut scan, gatherer.as_mut());
         }
@@ -115,7 +116,7 @@ impl Census {
         let mut namespaces = tally.entries;
         namespaces.retain(|entry| query.kinds.contains(entry.ns.kind));
         namespaces.sort_unstable_by_key(|entry| (entry.ns.inode, entry.ns.kind));
-        namespaces.iter_mut().for_each(|entry| entry.holders.sort_unstable());
+        namespaces.iter_mut().for_each(|entry| entry.holders.sort_unstable_by_key(Holder::key));
         if !query.sources.has(Sources::MEMBERS) {
             members = Vec::new();
         }
@@ -137,7 +138,7 @@ impl Census {
 
 impl Entry {
     fn new(ns: NsId) -> Self {
-        Self { ns, processes: 0, lowest: None, threads: 0, holders: Vec::new(), facts: Facts::default() }
+        Self { ns, processes: 0, lowest: None, threads: 0, holders: Vec::new(), relation: None }
     }
 }
 

@@ -1,29 +1,19 @@
 //! Namespaces that are bound to files.
 //!
 //! Every mount namespace has its own table, `/proc/PID/mountinfo` of whichever process is in it. Nothing is opened there
-//! but a namespace that has no other way to it, and only where no file system on the way could keep us waiting.
+//! but a namespace that has no other way to it, and in a way that never waits, see [`Namespace::open_mount`].
 
-use super::{Holder, Member, Pin, Sources, facts::Gatherer, scan::Scan, tally::Tally};
+use super::{Holder, Member, Pin, Sources, gather::Gatherer, scan::Scan, tally::Tally};
 use crate::{
     ns::{Namespace, NsId, NsKind},
     pid::Pid,
     proc::{Mount, NsLink, ProcError, ProcRoot},
 };
-use rustix::{
-    fd::OwnedFd,
-    fs::{CWD, Mode, OFlags, ResolveFlags},
-    io::Errno,
-};
+use rustix::fs::OFlags;
 use std::{collections::BTreeMap, mem::MaybeUninit};
 
 /// How many processes of a mount namespace are looked at for one that sees all of it.
 const READERS: usize = 16;
-
-/// File systems on which a path is looked up without asking anybody who may not answer.
-const LOCAL: [&str; 17] = [
-    "bcachefs", "btrfs", "devtmpfs", "erofs", "ext2", "ext3", "ext4", "f2fs", "overlay", "proc", "ramfs", "rootfs",
-    "squashfs", "sysfs", "tmpfs", "xfs", "zfs",
-];
 
 /// Notes the mounts of namespaces: those that the caller sees, or with [`Sources::MOUNTS`] all. Asks those that no process
 /// is in, where there is a gatherer.
@@ -92,48 +82,22 @@ impl Table<'_> {
             let place = tally.place(ns);
             if let Some(gatherer) = gatherer.as_deref_mut()
                 && tally.entries[place].lowest.is_none()
-                && !gatherer.has(place)
-                && let Some(namespace) = self.open(text, &mount).filter(|namespace| namespace.id() == ns)
+                && let Ok(namespace) = self.open(&mount)
             {
-                gatherer.ask(tally, &namespace);
+                gatherer.ask(&namespace);
             }
             let pin = Pin { point: mount.point, id: mount.id, inside: self.inside, reader: self.reader };
             tally.entries[place].holders.push(Holder::Mount(pin));
         }
     }
 
-    /// Opens the namespace at a mount point, or none where that could keep the caller waiting.
-    fn open(&self, text: &[u8], mount: &Mount) -> Option<Namespace> {
-        let mounts = Mount::parse_all(text).ok()?;
-        let mut parent = mount.parent;
-        // The topmost has a parent that is not in the table.
-        while let Some(above) = mounts.iter().find(|above| above.id == parent) {
-            let local = LOCAL.iter().any(|fs| fs.as_bytes() == above.fs);
-            if !local || above.parent == parent {
-                return local.then(|| self.at(&mount.point)).flatten();
+    fn open(&self, mount: &Mount) -> Result<Namespace, ProcError> {
+        match self.reader {
+            None => Ok(Namespace::open_mount(mount)?),
+            Some(pid) => {
+                let root = self.proc.open_entry(pid, "root", OFlags::PATH)?;
+                Ok(Namespace::open_mount_below(root, mount)?)
             }
-            parent = above.parent;
         }
-        self.at(&mount.point)
-    }
-
-    fn at(&self, point: &[u8]) -> Option<Namespace> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let root = match self.reader {
-            None => rustix::fs::openat(CWD, c"/", flags, Mode::empty()).ok()?,
-            Some(pid) => self.proc.open_entry(pid, "root", OFlags::PATH).ok()?,
-        };
-        let point = point.strip_prefix(b"/")?;
-        Namespace::from_place(beneath(&root, point, flags).ok()?).ok()
-    }
-}
-
-/// Opens a path below `root` that has no symbolic link in it: one that is there by now leads elsewhere.
-fn beneath(root: &OwnedFd, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
-    match rustix::fs::openat2(root, path, flags, Mode::empty(), resolve) {
-        // Before 5.6, or under a container's filter.
-        Err(Errno::NOSYS) => rustix::fs::openat(root, path, flags, Mode::empty()),
-        opened => opened,
     }
 }

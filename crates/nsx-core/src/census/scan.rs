@@ -4,7 +4,7 @@ use super::{Holder, Member, Query, Sources, Unseen, tally::Tally};
 use crate::{
     ns::{NsKind, NsSet},
     pid::Pid,
-    proc::{NsLink, NsLinks, ProcError, ProcRoot},
+    proc::{LONGEST_LINK, NsLink, NsLinks, ProcError, ProcRoot},
 };
 use rustix::{io::Errno, thread::CpuSet};
 use std::{
@@ -127,7 +127,7 @@ impl Scan {
     }
 
     fn place(&mut self, links: &mut NsLinks<'_>, kind: NsKind, link: NsLink) -> Result<usize, ProcError> {
-        let mut target = [MaybeUninit::uninit(); NsLinks::LONGEST];
+        let mut target = [MaybeUninit::uninit(); LONGEST_LINK];
         self.tally.place_of_link(kind, links.target(link, &mut target)?)
     }
 
@@ -186,7 +186,7 @@ pub(super) fn shared<T: Send>(pids: &[Pid], new: impl Fn() -> T + Sync, each: im
         // Where no thread can be had, this one does it all.
         let other = thread::Builder::new().spawn_scoped(scope, work);
         let own = work();
-        let other = other.ok().and_then(|thread| thread.join().ok());
+        let other = other.ok().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         std::iter::once(own).chain(other).collect()
     })
 }

@@ -12,7 +12,7 @@ use std::fmt;
 /// | [`CHILDREN`](Self::CHILDREN) | two `readlinkat(2)` a process |
 /// | [`THREADS`](Self::THREADS) | one `stat(2)` a process, and eight `readlinkat(2)` for each thread but its first |
 /// | [`MOUNTS`](Self::MOUNTS) | one file to read for each mount namespace |
-/// | [`FACTS`](Self::FACTS) | an open file and some ten system calls for each namespace |
+/// | [`RELATIONS`](Self::RELATIONS) | an open file and some ten system calls for each namespace |
 /// | [`DESCRIPTORS`](Self::DESCRIPTORS) | one `readlinkat(2)` for each open descriptor of the host |
 /// | [`SOCKETS`](Self::SOCKETS) | the same, and three system calls for each socket |
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -31,9 +31,9 @@ impl Sources {
     pub const THREADS: Self = Self(1 << 3);
     /// Namespaces that are bound to files in any mount namespace, also in those that no process is in.
     pub const MOUNTS: Self = Self(1 << 4);
-    /// What the kernel tells of each namespace: its never-reused id, its parent, its owner; and with it the namespaces
+    /// What stands above each namespace, its parent and its owner, and its never-reused id; and with that the namespaces
     /// above that nothing else shows.
-    pub const FACTS: Self = Self(1 << 5);
+    pub const RELATIONS: Self = Self(1 << 5);
     /// Namespaces that descriptors are open of.
     pub const DESCRIPTORS: Self = Self(1 << 6);
     /// Network namespaces that sockets of processes elsewhere are in.

@@ -104,12 +104,17 @@ mod tests {
     #[test]
     fn two_tallies_make_one() {
         let pid = |id| Pid::from_raw(id).unwrap();
-        let [mut one, mut other] = [Tally::default(), Tally::default()];
         let ids: [NsId; 2] = ["net:[7]", "uts:[7]"].map(|text| text.parse().unwrap());
-        for (tally, ns, id) in [(&mut one, ids[0], 9), (&mut other, ids[1], 3), (&mut other, ids[0], 5)] {
-            let place = tally.place(ns);
-            tally.count(place, pid(id));
-        }
+        let tally = |counted: &[(NsId, i32)]| {
+            let mut tally = Tally::default();
+            for (ns, id) in counted {
+                let place = tally.place(*ns);
+                tally.count(place, pid(*id));
+            }
+            tally
+        };
+        let mut one = tally(&[(ids[0], 9)]);
+        let other = tally(&[(ids[1], 3), (ids[0], 5)]);
         one.absorb(other);
         let rows: Vec<_> = one.entries.iter().map(|entry| (entry.ns, entry.processes, entry.lowest)).collect();
         assert_eq!(rows, [(ids[0], 2, Some(pid(5))), (ids[1], 1, Some(pid(3)))]);

@@ -37,6 +37,9 @@ impl NsLink {
     }
 }
 
+/// No link in a process's `ns` is longer.
+pub(crate) const LONGEST_LINK: usize = 64;
+
 /// An open procfs, or a recording of one.
 #[derive(Debug)]
 pub struct ProcRoot(OwnedFd);
@@ -188,15 +191,12 @@ pub struct NsLinks<'a> {
 }
 
 impl NsLinks<'_> {
-    /// No link in `ns` is longer.
-    pub(crate) const LONGEST: usize = 64;
-
     /// Which namespace a link leads to.
     ///
     /// # Errors
     /// As [`ProcRoot::ns`].
     pub fn id(&mut self, link: NsLink) -> Result<NsId, ProcError> {
-        let mut target = [MaybeUninit::uninit(); Self::LONGEST];
+        let mut target = [MaybeUninit::uninit(); LONGEST_LINK];
         NsId::parse(self.target(link, &mut target)?).map_err(|_| ProcError::Malformed("a link in ns"))
     }
 
@@ -207,7 +207,7 @@ impl NsLinks<'_> {
     pub(crate) fn target<'b>(
         &mut self,
         link: NsLink,
-        buffer: &'b mut [MaybeUninit<u8>; Self::LONGEST],
+        buffer: &'b mut [MaybeUninit<u8>; LONGEST_LINK],
     ) -> Result<&'b [u8], ProcError> {
         let path = self.directory.entry(link.name());
         Ok(rustix::fs::readlinkat_raw(&self.root.0, path, buffer)?.0)

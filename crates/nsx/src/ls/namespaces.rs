@@ -89,13 +89,15 @@ fn table(rows: impl Iterator<Item = Row>) -> Table {
         ("COMMAND", Align::Left),
     ]);
     for row in rows {
+        // What no process is in is nobody's.
+        let of_process = |text: String| if row.pid.is_some() { text } else { String::new() };
         table.row(vec![
             row.ns.to_string(),
             row.kind.to_owned(),
             row.nprocs.to_string(),
             row.pid.map_or_else(String::new, |pid| pid.to_string()),
-            row.who.user(),
-            row.who.command(),
+            of_process(row.who.user()),
+            of_process(row.who.command()),
         ]);
     }
     table
