@@ -14,7 +14,7 @@ mod words;
 pub use caller::Caller;
 pub use mount::{Contents, FileSystem, Mount, Source};
 pub(crate) use mount::{DEVICES, data as mount_data};
-pub use step::{Clock, ClockOffset, NamespaceFile, Pin, Propagation, Signals, Step};
+pub use step::{Clock, ClockOffset, NamespaceFile, Pin, ProcDirectory, Propagation, Signals, Step};
 pub(crate) use words::helper_arguments;
 
 use crate::ns::NsKind;

@@ -57,7 +57,13 @@ impl Step {
             Self::ChangeDirectory { named: Some(name), .. } => format!("fchdir({})", name.display()),
             Self::SetDirectory(directory) => format!("chdir({})", directory.display()),
             Self::SetGroups(groups) => format!("setgroups({})", numbers(groups)),
+            Self::LeaveGroups { .. } => "setgroups(0)".to_owned(),
             Self::SetGroup(gid) => format!("setgid({gid})"),
+            Self::SetGroupOf(_) => "setgid(its group)".to_owned(),
+            Self::SetUserOf(_) => "setuid(its user)".to_owned(),
+            Self::SetExecLabel(label) => {
+                format!("write /proc/thread-self/attr/exec \"{}\"", words(std::slice::from_ref(label)))
+            }
             Self::SetUser(uid) => format!("setuid({uid})"),
             Self::DieWithParent(signal) => format!("prctl(PR_SET_PDEATHSIG, {})", signals::name(*signal)),
             Self::Exec { programs, .. } => {
@@ -120,10 +126,17 @@ impl Step {
             Self::ChangeDirectory { named: None, .. } => "stand where the target stands".to_owned(),
             Self::ChangeDirectory { named: Some(_), .. } => "where the program starts, open since before".to_owned(),
             Self::SetDirectory(_) => "where the program starts".to_owned(),
+            Self::LeaveGroups { again: true } => {
+                "no supplementary group is kept; if that is denied here it may not be inside".to_owned()
+            }
+            Self::LeaveGroups { again: false } => "no supplementary group is kept".to_owned(),
             Self::SetGroups(groups) if groups.is_empty() => "no supplementary group is kept".to_owned(),
             Self::SetGroups(_) => "the program's supplementary groups".to_owned(),
             Self::SetGroup(_) => "the program's group".to_owned(),
             Self::SetUser(_) => "the program's user".to_owned(),
+            Self::SetGroupOf(_) => "the program is in the target's group".to_owned(),
+            Self::SetUserOf(_) => "the program runs as the target's user".to_owned(),
+            Self::SetExecLabel(_) => "the program is confined as the target is".to_owned(),
             Self::DieWithParent(libc::SIGKILL) => "the program is killed if nsx is".to_owned(),
             Self::DieWithParent(_) => "the program is told if nsx ends".to_owned(),
             Self::LimitCapabilities(_) => "no exec gives the program any other capability".to_owned(),
@@ -178,10 +191,14 @@ impl Step {
             Self::ChangeDirectory { named: None, .. } => "change to the target's working directory".to_owned(),
             Self::ChangeDirectory { named: Some(name), .. } => format!("change to directory {}", name.display()),
             Self::SetDirectory(directory) => format!("change to directory {}", directory.display()),
+            Self::LeaveGroups { .. } => "leave the supplementary groups".to_owned(),
             Self::SetGroups(groups) if groups.is_empty() => "leave the supplementary groups".to_owned(),
             Self::SetGroups(groups) => format!("join the groups {}", numbers(groups)),
             Self::SetGroup(gid) => format!("become group {gid}"),
             Self::SetUser(uid) => format!("become user {uid}"),
+            Self::SetGroupOf(_) => "become the target's group".to_owned(),
+            Self::SetUserOf(_) => "become the target's user".to_owned(),
+            Self::SetExecLabel(label) => format!("ask for the label {}", words(std::slice::from_ref(label))),
             Self::DieWithParent(_) => "tie the program's life to nsx's".to_owned(),
             Self::LimitCapabilities(_) | Self::SetCapabilities { .. } => "set the capabilities".to_owned(),
             Self::KeepCapabilities => "keep the capabilities".to_owned(),

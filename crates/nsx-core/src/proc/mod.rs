@@ -15,8 +15,8 @@ pub use mountinfo::Mount;
 #[cfg(test)]
 pub(crate) use recording::Recording;
 pub use root::{NsLink, NsLinks, ProcRoot};
-pub(crate) use status::Lines;
 pub use status::Status;
+pub(crate) use status::{Lines, effective_ids};
 
 use rustix::io::Errno;
 

@@ -20,15 +20,17 @@ use rustix::thread::CapabilitySet;
 /// The plan of a request.
 ///
 /// # Errors
-/// [`PlanError`]: the target has ended, or `proc` does not show the caller's PID namespace.
-pub fn plan(request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, PlanError> {
-    if !proc.is_callers() {
+/// [`PlanError`]: the target has ended, or `proc` does not show the caller's PID namespace. Where there is no `proc`,
+/// nothing is read of the target.
+pub fn plan<'a>(request: Request, caller: &Caller, proc: impl Into<Option<&'a ProcRoot>>) -> Result<Plan, PlanError> {
+    let proc = proc.into();
+    if proc.is_some_and(|proc| !proc.is_callers()) {
         return Err(PlanError::ForeignProc);
     }
     let files: NsSet = request.files.iter().map(NamespaceFile::kind).collect();
     let kinds = request.kinds.difference(files);
     let joined = kinds.union(files);
-    let target = request.target.as_ref().map(|process| Target { process, proc });
+    let target = request.target.as_ref().zip(proc).map(|(process, proc)| Target { process, proc });
     let groups = GroupSteps::of(&request.groups, joined, target.as_ref(), caller)?;
     if request.target.as_ref().is_some_and(Process::ended) {
         return Err(PlanError::TargetEnded);
@@ -44,6 +46,10 @@ pub fn plan(request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, 
     if let Some((signals, _)) = waits {
         plan.push(Actor::Nsx, Step::ForkJoiner { signals });
     }
+    // Both outlive the fork, and both need the caller's files.
+    if let Some(label) = request.label {
+        plan.push(joins, Step::SetExecLabel(label));
+    }
     for cgroup in request.cgroups {
         plan.push(joins, Step::JoinCgroup(cgroup));
     }
@@ -56,16 +62,19 @@ pub fn plan(request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, 
     if waits.is_some() {
         plan.push(Actor::Joiner, Step::ForkSibling);
     }
-    let root = request.root.map(change_root);
-    let directory = request.directory.map(change_directory);
+    let stays = matches!(request.directory, Some(Place::Stay));
+    let root = request.root.and_then(|root| change_root(root, stays));
+    let directory = request.directory.and_then(change_directory);
     for step in root.into_iter().chain(directory).chain(groups.after) {
         plan.push(Actor::Inside, step);
     }
-    if let Some(gid) = request.gid {
-        plan.push(Actor::Inside, Step::SetGroup(gid));
-    }
-    if let Some(uid) = request.uid {
-        plan.push(Actor::Inside, Step::SetUser(uid));
+    let group = request.gid.map(Step::SetGroup).or(request.gid_of.map(Step::SetGroupOf));
+    let user = request.uid.map(Step::SetUser).or(request.uid_of.map(Step::SetUserOf));
+    let keeps = request.keep_capabilities;
+    let keep = (keeps && user.is_some()).then_some(Step::KeepCapabilities);
+    let set = keeps.then(|| Step::SetCapabilities { set: CapabilitySet::all(), ambient: true });
+    for step in keep.into_iter().chain(group).chain(user).chain(set) {
+        plan.push(Actor::Inside, step);
     }
     if let Some((_, true)) = waits {
         plan.push(Actor::Inside, Step::DieWithParent(libc::SIGKILL));
@@ -81,17 +90,19 @@ pub fn plan(request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, 
     Ok(plan)
 }
 
-fn change_root(place: Place) -> Step {
+fn change_root(place: Place, stays: bool) -> Option<Step> {
     match place {
-        Place::Opened(directory, named) => Step::ChangeRoot { directory, named },
-        Place::Inside(path) => Step::Chroot(path),
+        Place::Opened(directory, named) => Some(Step::ChangeRoot { directory, named, stays }),
+        Place::Inside(path) => Some(Step::Chroot(path)),
+        Place::Stay => None,
     }
 }
 
-fn change_directory(place: Place) -> Step {
+fn change_directory(place: Place) -> Option<Step> {
     match place {
-        Place::Opened(directory, named) => Step::ChangeDirectory { directory, named },
-        Place::Inside(path) => Step::SetDirectory(path),
+        Place::Opened(directory, named) => Some(Step::ChangeDirectory { directory, named }),
+        Place::Inside(path) => Some(Step::SetDirectory(path)),
+        Place::Stay => None,
     }
 }
 
@@ -132,6 +143,10 @@ impl GroupSteps {
         let leave = || Some(Step::SetGroups(Vec::new()));
         Ok(match groups {
             Groups::Keep => Self::default(),
+            Groups::MustDrop => Self {
+                before: joined.contains(NsKind::User).then_some(Step::LeaveGroups { again: true }),
+                after: Some(Step::LeaveGroups { again: false }),
+            },
             Groups::Are(groups) => Self { after: Some(Step::SetGroups(groups.clone())), ..Self::default() },
             Groups::Drop if !joined.contains(NsKind::User) => Self { after: leave(), ..Self::default() },
             // Inside it may be denied.

@@ -3,7 +3,7 @@
 use crate::{
     ns::NsSet,
     pid::Process,
-    plan::{NamespaceFile, Signals},
+    plan::{NamespaceFile, ProcDirectory, Signals},
 };
 use rustix::fd::OwnedFd;
 use std::{ffi::CString, path::PathBuf};
@@ -25,6 +25,14 @@ pub struct Request {
     pub uid: Option<u32>,
     /// The program's group id, likewise.
     pub gid: Option<u32>,
+    /// A process whose effective user the program runs as, where `uid` names none.
+    pub uid_of: Option<ProcDirectory>,
+    /// A process whose effective group the program is in, where `gid` names none.
+    pub gid_of: Option<ProcDirectory>,
+    /// Whether the program has all capabilities that the namespaces give, whoever it runs as.
+    pub keep_capabilities: bool,
+    /// What the security module is to call the program.
+    pub label: Option<CString>,
     /// The program's supplementary groups.
     pub groups: Groups,
     /// Cgroup directories that the program is put into, one for each hierarchy.
@@ -44,6 +52,8 @@ pub enum Place {
     Opened(OwnedFd, Option<PathBuf>),
     /// By name, once the namespaces are joined and the root directory is changed.
     Inside(PathBuf),
+    /// The one that the program is in when the namespaces are joined, though it may lie outside of the new root.
+    Stay,
 }
 
 /// The supplementary groups of the program.
@@ -54,6 +64,9 @@ pub enum Groups {
     Keep,
     /// None, as far as they may be left: a user namespace may deny that.
     Drop,
+    /// None. Where neither the caller's user namespace nor the one that is joined lets them be left, the program is not
+    /// run.
+    MustDrop,
     /// These, as the user namespace counts that the program is in then.
     Are(Vec<u32>),
 }
