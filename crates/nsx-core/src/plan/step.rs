@@ -1,6 +1,7 @@
 //! One step of a plan, as data; what is said of it is in `words`.
 
 use super::{
+    confinement::{CapabilityState, Label, Limit},
     enter::CgroupFile,
     mount::{Mount, Source},
 };
@@ -260,8 +261,6 @@ pub enum Step {
     SetGroupOf(ProcDirectory),
     /// Become the effective user of a process, likewise.
     SetUserOf(ProcDirectory),
-    /// Have the security module give the program this label.
-    SetExecLabel(CString),
     /// Ask for this signal when nsx ends.
     DieWithParent(Signal),
     /// Leave no capability but these within the program's reach.
@@ -269,12 +268,17 @@ pub enum Step {
     /// Have the kernel keep the capabilities when the user changes.
     KeepCapabilities,
     /// Have these capabilities, as far as there are, and no others.
-    SetCapabilities {
-        /// Which.
-        set: CapabilitySet,
-        /// Whether the program has them too, though it is not root's.
-        ambient: bool,
-    },
+    SetCapabilities(CapabilityState),
+    /// Set limits of resources.
+    SetLimits(Vec<Limit>),
+    /// Set how soon the kernel ends the program where memory is short.
+    SetOomScore(i32),
+    /// Be held by a security module under this label from the exec on.
+    SetExecLabel(Label),
+    /// Read the filters of system calls that a process has.
+    ReadFilters(Process),
+    /// Put the filters that were read on the program.
+    InstallFilters,
     /// Gain no privilege by any exec.
     NoNewPrivs,
     /// Become the program.

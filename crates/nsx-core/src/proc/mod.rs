@@ -14,6 +14,7 @@ mod status;
 pub use mountinfo::Mount;
 #[cfg(test)]
 pub(crate) use recording::Recording;
+pub(crate) use root::LONGEST_LINK;
 pub use root::{NsLink, NsLinks, ProcRoot};
 pub use status::Status;
 pub(crate) use status::{Lines, effective_ids};

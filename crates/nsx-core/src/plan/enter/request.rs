@@ -3,7 +3,7 @@
 use crate::{
     ns::NsSet,
     pid::Process,
-    plan::{NamespaceFile, ProcDirectory, Signals},
+    plan::{Confinement, NamespaceFile, ProcDirectory, Signals},
 };
 use rustix::fd::OwnedFd;
 use std::{ffi::CString, path::PathBuf};
@@ -29,14 +29,14 @@ pub struct Request {
     pub uid_of: Option<ProcDirectory>,
     /// A process whose effective group the program is in, where `gid` names none.
     pub gid_of: Option<ProcDirectory>,
-    /// Whether the program has all capabilities that the namespaces give, whoever it runs as.
-    pub keep_capabilities: bool,
-    /// What the security module is to call the program.
-    pub label: Option<CString>,
     /// The program's supplementary groups.
     pub groups: Groups,
     /// Cgroup directories that the program is put into, one for each hierarchy.
     pub cgroups: Vec<CgroupFile>,
+    /// Whether the program is not run where it may not be put there; an ordinary user often may not.
+    pub cgroups_required: bool,
+    /// What holds the program beside its ids; what holds the caller where it is empty.
+    pub confinement: Confinement,
     /// Who waits for the program, and how.
     pub wait: Wait,
     /// The program's environment, `NAME=VALUE` each; the caller's where there is none.
@@ -52,6 +52,8 @@ pub enum Place {
     Opened(OwnedFd, Option<PathBuf>),
     /// By name, once the namespaces are joined and the root directory is changed.
     Inside(PathBuf),
+    /// The same, and the root directory where there is no such place.
+    InsideOrRoot(PathBuf),
     /// The one that the program is in when the namespaces are joined, though it may lie outside of the new root.
     Stay,
 }
