@@ -6,9 +6,11 @@
 mod hold;
 mod request;
 mod target;
+mod view;
 
 pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
 pub use target::Target;
+pub use view::View;
 
 use super::{Actor, Caller, NamespaceFile, Plan, PlanError, Step, Task};
 use crate::{
@@ -65,6 +67,9 @@ pub fn plan<'a>(
     }
     if waits.is_some() {
         plan.push(Actor::Joiner, Step::ForkSibling);
+    }
+    for (step, optional) in request.view.steps() {
+        plan.0.push(Task { actor: Actor::Inside, step, optional });
     }
     let falls_back = matches!(request.directory, Some(Place::InsideOrRoot(_)));
     let stays = matches!(request.directory, Some(Place::Stay));

@@ -1,5 +1,6 @@
 //! What is wanted of entering, in the words of namespaces.
 
+use super::View;
 use crate::{
     ns::NsSet,
     pid::Process,
@@ -17,6 +18,8 @@ pub struct Request {
     pub kinds: NsSet,
     /// Namespaces that are joined by themselves; a kind that is here is not taken from the target.
     pub files: Vec<NamespaceFile>,
+    /// What the program sees otherwise than its caller, though it keeps the caller's files.
+    pub view: View,
     /// The root directory; the one that the namespaces give where there is none.
     pub root: Option<Place>,
     /// The directory in which the program starts; the one that the namespaces give where there is none.
