@@ -2,6 +2,7 @@
 //!
 //! Here are the options, as typed. Which namespaces are joined in which order is in `nsx_core::plan::enter`.
 
+mod pty;
 mod view;
 
 use crate::{
@@ -19,6 +20,7 @@ use nsx_core::{
     },
     proc::ProcRoot,
 };
+use pty::PtyOptions;
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
@@ -86,6 +88,8 @@ struct Common {
     verbose: bool,
     #[command(flatten)]
     view: ViewOptions,
+    #[command(flatten)]
+    pty: PtyOptions,
     #[command(flatten)]
     kinds: KindFlags,
     /// All in which the process differs from the caller; the default
@@ -161,6 +165,7 @@ fn request(options: &Options, name: &OsStr, caller: &Caller, proc: &ProcRoot) ->
     if request.gid.is_some() {
         request.groups = Groups::Drop;
     }
+    options.common.pty.apply(&mut request, &target)?;
     request.target = Some(process);
     Ok(request)
 }
