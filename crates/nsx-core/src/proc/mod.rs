@@ -9,6 +9,7 @@ mod mountinfo;
 mod recording;
 mod root;
 mod scan;
+mod statmount;
 mod status;
 
 pub use mountinfo::Mount;
