@@ -12,6 +12,7 @@ pub mod regex;
 pub mod signal;
 pub mod socket;
 pub mod stdio;
+pub mod trace;
 
 use rustix::io::Errno;
 
