@@ -1,12 +1,13 @@
 //! An open namespace: a descriptor of its file in nsfs, and what the kernel tells of it, see `ioctl_nsfs(2)`.
 
 use super::{NsId, NsKind};
-use crate::sys::nsfs;
+use crate::{proc::Mount, sys::nsfs};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{Mode, OFlags},
+    fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags},
     io::Errno,
 };
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// A namespace that is held open, so that it and its inode number stay as long as this value does.
 #[derive(Debug)]
@@ -35,6 +36,25 @@ impl Namespace {
         let place = rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         if rustix::fs::fstatfs(&place)?.f_type != nsfs::MAGIC {
             return Err(Errno::INVAL);
+        }
+        Self::from_fd(nsfs::reopen(&place)?)
+    }
+
+    /// Opens the namespace that is bound at a mount point of the caller's own mount namespace. It never waits, however
+    /// slow what is mounted on the way there is, for only what the kernel has at hand is looked at (5.12).
+    ///
+    /// # Errors
+    /// `EINVAL` where no namespace is bound there, or the kernel is older; `ESTALE` where it is no longer there; `EAGAIN`
+    /// where the kernel would have had to wait; any errno of `openat2(2)`.
+    pub fn open_mount(mount: &Mount) -> Result<Self, Errno> {
+        let id = mount.namespace().ok_or(Errno::INVAL)?;
+        let point = OsStr::from_bytes(&mount.point);
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let place = rustix::fs::openat2(CWD, point, flags, Mode::empty(), ResolveFlags::CACHED)?;
+        let asked = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let stat = rustix::fs::statx(&place, "", asked, StatxFlags::INO)?;
+        if (stat.stx_dev_major, stat.stx_dev_minor) != mount.device || stat.stx_ino != id.inode {
+            return Err(Errno::STALE);
         }
         Self::from_fd(nsfs::reopen(&place)?)
     }

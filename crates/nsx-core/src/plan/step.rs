@@ -1,6 +1,9 @@
 //! One step of a plan, as data; what is said of it is in `words`.
 
-use super::mount::{Mount, Source};
+use super::{
+    enter::CgroupFile,
+    mount::{Mount, Source},
+};
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::{Namespace, NsKind, NsSet},
@@ -152,7 +155,10 @@ pub enum Step {
     /// Make the child that becomes the program and stay as PID 1, for nsx and in its place.
     StayAsInit,
     /// Make the child that joins in nsx's place.
-    ForkJoiner,
+    ForkJoiner {
+        /// What nsx does about signals while it waits for the program.
+        signals: Signals,
+    },
     /// Make the program's process a child of nsx, though the joiner makes it.
     ForkSibling,
     /// Join namespaces of a process by its pidfd.
@@ -215,10 +221,22 @@ pub enum Step {
         /// What is registered, as binfmt_misc takes it.
         interpreter: CString,
     },
+    /// Go into a cgroup.
+    JoinCgroup(CgroupFile),
     /// Change to a directory that was opened before as root directory.
-    ChangeRoot(OwnedFd),
+    ChangeRoot {
+        /// The directory.
+        directory: OwnedFd,
+        /// How the caller names it; not at all where it is the target's own.
+        named: Option<PathBuf>,
+    },
     /// Change to a directory that was opened before.
-    ChangeDirectory(OwnedFd),
+    ChangeDirectory {
+        /// The directory.
+        directory: OwnedFd,
+        /// How the caller names it; not at all where it is the target's own.
+        named: Option<PathBuf>,
+    },
     /// Change to a directory by name.
     SetDirectory(PathBuf),
     /// Have these supplementary groups and no others.

@@ -29,7 +29,7 @@ impl Step {
                 format!("capset({}){}", capabilities(*set), if *ambient { ", ambient too" } else { "" })
             }
             Self::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
-            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner => "fork()".to_owned(),
+            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner { .. } => "fork()".to_owned(),
             Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
             Self::Join { target, kinds, .. } => format!("setns(pidfd of {}, {})", target.pid(), kinds.flag_names()),
             Self::JoinFile(file) => format!("setns({}, {})", file.path.display(), file.kind().flag_name()),
@@ -50,8 +50,11 @@ impl Step {
             Self::RegisterBinfmt { at, interpreter } => {
                 format!("write {}/register \"{}\"", at.display(), words(std::slice::from_ref(interpreter)))
             }
-            Self::ChangeRoot(_) => "chroot(its root)".to_owned(),
-            Self::ChangeDirectory(_) => "fchdir(its directory)".to_owned(),
+            Self::JoinCgroup(cgroup) => format!("write {}/cgroup.procs \"0\"", cgroup.path.display()),
+            Self::ChangeRoot { named: None, .. } => "chroot(its root)".to_owned(),
+            Self::ChangeRoot { named: Some(name), .. } => format!("chroot({})", name.display()),
+            Self::ChangeDirectory { named: None, .. } => "fchdir(its directory)".to_owned(),
+            Self::ChangeDirectory { named: Some(name), .. } => format!("fchdir({})", name.display()),
             Self::SetDirectory(directory) => format!("chdir({})", directory.display()),
             Self::SetGroups(groups) => format!("setgroups({})", numbers(groups)),
             Self::SetGroup(gid) => format!("setgid({gid})"),
@@ -81,7 +84,7 @@ impl Step {
             }
             Self::Fork { init: false, .. } => "a child becomes the program; nsx waits for it".to_owned(),
             Self::StayAsInit => "a child becomes the program; PID 1 reaps orphans and passes signals on".to_owned(),
-            Self::ForkJoiner => "a child joins, so that nsx waits out of reach of what it enters".to_owned(),
+            Self::ForkJoiner { .. } => "a child joins, so that nsx waits out of reach of what it enters".to_owned(),
             Self::ForkSibling => "only a child enters the PID namespace; it is nsx's own child".to_owned(),
             Self::Join { kinds, .. } if kinds.len() == 1 => format!("its {}", kinds.noun()),
             Self::Join { kinds, .. } => format!("its {}, all or none", kinds.noun()),
@@ -111,8 +114,11 @@ impl Step {
             Self::Chroot(_) => "it becomes the program's root directory; mounts stay as they are".to_owned(),
             Self::MountBinfmt(_) => "interpreters registered inside are the new user namespace's own".to_owned(),
             Self::RegisterBinfmt { .. } => "an interpreter for the programs that run inside".to_owned(),
-            Self::ChangeRoot(_) => "see files as the target does".to_owned(),
-            Self::ChangeDirectory(_) => "stand where the target stands".to_owned(),
+            Self::JoinCgroup(_) => "the program is counted and limited where the target is".to_owned(),
+            Self::ChangeRoot { named: None, .. } => "see files as the target does".to_owned(),
+            Self::ChangeRoot { named: Some(_), .. } => "it becomes the program's root directory".to_owned(),
+            Self::ChangeDirectory { named: None, .. } => "stand where the target stands".to_owned(),
+            Self::ChangeDirectory { named: Some(_), .. } => "where the program starts, open since before".to_owned(),
             Self::SetDirectory(_) => "where the program starts".to_owned(),
             Self::SetGroups(groups) if groups.is_empty() => "no supplementary group is kept".to_owned(),
             Self::SetGroups(_) => "the program's supplementary groups".to_owned(),
@@ -146,7 +152,7 @@ impl Step {
             Self::WriteSetgroups(rule) => format!("{} setgroups", rule.word()),
             Self::SetClock(offset) => format!("set the clock offset {offset}"),
             Self::Pin(pin) => format!("pin the {} namespace to {}", pin.kind, pin.at.display()),
-            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner | Self::ForkSibling => {
+            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner { .. } | Self::ForkSibling => {
                 "make a child process".to_owned()
             }
             Self::Join { kinds, target, .. } => format!("join the {} of process {}", kinds.noun(), target.pid()),
@@ -166,8 +172,11 @@ impl Step {
             }
             Self::MountBinfmt(at) => format!("mount binfmt_misc on {}", at.display()),
             Self::RegisterBinfmt { .. } => "register the interpreter".to_owned(),
-            Self::ChangeRoot(_) => "change to the target's root directory".to_owned(),
-            Self::ChangeDirectory(_) => "change to the target's working directory".to_owned(),
+            Self::JoinCgroup(cgroup) => format!("join the cgroup {}", cgroup.path.display()),
+            Self::ChangeRoot { named: None, .. } => "change to the target's root directory".to_owned(),
+            Self::ChangeRoot { named: Some(name), .. } => format!("make {} the root directory", name.display()),
+            Self::ChangeDirectory { named: None, .. } => "change to the target's working directory".to_owned(),
+            Self::ChangeDirectory { named: Some(name), .. } => format!("change to directory {}", name.display()),
             Self::SetDirectory(directory) => format!("change to directory {}", directory.display()),
             Self::SetGroups(groups) if groups.is_empty() => "leave the supplementary groups".to_owned(),
             Self::SetGroups(groups) => format!("join the groups {}", numbers(groups)),

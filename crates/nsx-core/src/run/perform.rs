@@ -64,7 +64,7 @@ impl<'a> Hands<'a> {
             Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
             Step::SetClock(offset) => self.write("timens_offsets", &offset.to_string()),
             Step::Pin(pin) => self.pin(pin).map(Made::keep),
-            Step::Fork { .. } | Step::ForkJoiner | Step::ForkSibling | Step::StayAsInit => Err(Errno::INVAL),
+            Step::Fork { .. } | Step::ForkJoiner { .. } | Step::ForkSibling | Step::StayAsInit => Err(Errno::INVAL),
             Step::Join { target, kinds, one_by_one } => self.join(target, *kinds, one_by_one),
             Step::JoinFile(file) => rustix::thread::move_into_link_name_space(rustix::fd::AsFd::as_fd(&*file.ns), None),
             Step::Propagate { at, propagation } => propagate(at, *propagation),
@@ -92,12 +92,13 @@ impl<'a> Hands<'a> {
                 let register = rustix::fs::openat(CWD, at.join("register"), flags, Mode::empty())?;
                 rustix::io::write(&register, interpreter.as_bytes()).map(drop)
             }
-            Step::ChangeRoot(root) => {
-                rustix::process::fchdir(root)?;
+            Step::JoinCgroup(cgroup) => rustix::io::write(&cgroup.procs, b"0").map(drop),
+            Step::ChangeRoot { directory, .. } => {
+                rustix::process::fchdir(directory)?;
                 rustix::process::chroot(".")?;
                 rustix::process::chdir("/")
             }
-            Step::ChangeDirectory(directory) => rustix::process::fchdir(directory),
+            Step::ChangeDirectory { directory, .. } => rustix::process::fchdir(directory),
             Step::SetDirectory(directory) => rustix::process::chdir(directory),
             Step::SetGroups(groups) => {
                 let groups: Vec<_> = groups.iter().copied().map(Gid::from_raw).collect();

@@ -8,6 +8,7 @@ pub mod mount;
 pub mod net;
 pub mod nsfs;
 pub mod process;
+pub mod regex;
 pub mod signal;
 pub mod stdio;
 
