@@ -77,7 +77,9 @@ pub enum TargetError {
 fn nothing(target: &Target) -> &'static str {
     match target {
         Target::Pod(_) => "no container of that pod is on this node",
-        Target::Netns(_) | Target::Namespace(_) | Target::Inode(_) | Target::Id(_) => "there is no such namespace in sight",
+        Target::Netns(_) | Target::Namespace(_) | Target::Inode(_) | Target::Id(_) => {
+            "there is no such namespace in sight"
+        }
         _ => "nothing has that name or id",
     }
 }
