@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it must be")]
 
+mod engines;
 mod enter;
 mod given;
 mod harness;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         status::tests(),
         terminal::tests(),
         enter::tests(),
+        engines::tests(),
         ls::tests(),
         pidmap::tests(),
         strict::tests(),

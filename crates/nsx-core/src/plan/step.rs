@@ -1,6 +1,7 @@
 //! One step of a plan, as data; what is said of it is in `words`.
 
 use super::{
+    confinement::{CapabilityState, Label, Limit},
     enter::CgroupFile,
     mount::{Mount, Source},
 };
@@ -252,12 +253,17 @@ pub enum Step {
     /// Have the kernel keep the capabilities when the user changes.
     KeepCapabilities,
     /// Have these capabilities, as far as there are, and no others.
-    SetCapabilities {
-        /// Which.
-        set: CapabilitySet,
-        /// Whether the program has them too, though it is not root's.
-        ambient: bool,
-    },
+    SetCapabilities(CapabilityState),
+    /// Set limits of resources.
+    SetLimits(Vec<Limit>),
+    /// Set how soon the kernel ends the program where memory is short.
+    SetOomScore(i32),
+    /// Be held by a security module under this label from the exec on.
+    SetExecLabel(Label),
+    /// Read the filters of system calls that a process has.
+    ReadFilters(Process),
+    /// Put the filters that were read on the program.
+    InstallFilters,
     /// Gain no privilege by any exec.
     NoNewPrivs,
     /// Become the program.

@@ -1,6 +1,6 @@
 //! What is said of a step: its system call, what it is for, and what failed where it did.
 
-use super::{Propagation, Step};
+use super::{CapabilityState, Limit, Propagation, Step};
 use crate::{
     idmap::{Extent, IdKind, IdMap, Setgroups},
     signals,
@@ -25,9 +25,16 @@ impl Step {
             Self::Pin(pin) => format!("mount({}, {}, MS_BIND)", pin.link(), pin.at.display()),
             Self::LimitCapabilities(set) => format!("prctl(PR_CAPBSET_DROP, all but {})", capabilities(*set)),
             Self::KeepCapabilities => "prctl(PR_SET_KEEPCAPS, 1)".to_owned(),
-            Self::SetCapabilities { set, ambient } => {
-                format!("capset({}){}", capabilities(*set), if *ambient { ", ambient too" } else { "" })
+            Self::SetCapabilities(state) => capset(state),
+            Self::SetLimits(limits) => {
+                format!("setrlimit({})", limits.iter().map(Limit::to_string).collect::<Vec<_>>().join(", "))
             }
+            Self::SetOomScore(score) => format!("write oom_score_adj \"{score}\""),
+            Self::SetExecLabel(label) => {
+                format!("write attr/exec \"{}\"", String::from_utf8_lossy(&label.request()))
+            }
+            Self::ReadFilters(target) => format!("ptrace(PTRACE_SECCOMP_GET_FILTER, {})", target.pid()),
+            Self::InstallFilters => "seccomp(SECCOMP_SET_MODE_FILTER)".to_owned(),
             Self::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
             Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner { .. } => "fork()".to_owned(),
             Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
@@ -128,10 +135,15 @@ impl Step {
             Self::DieWithParent(_) => "the program is told if nsx ends".to_owned(),
             Self::LimitCapabilities(_) => "no exec gives the program any other capability".to_owned(),
             Self::KeepCapabilities => "the program keeps its capabilities when the user changes".to_owned(),
-            Self::SetCapabilities { ambient: true, .. } => {
-                "the program has these capabilities, whoever it runs as".to_owned()
+            Self::SetCapabilities(state) if state.ambient.is_empty() => {
+                "the program has no other capability".to_owned()
             }
-            Self::SetCapabilities { .. } => "the program has no other capability".to_owned(),
+            Self::SetCapabilities(_) => "the program has these capabilities, whoever it runs as".to_owned(),
+            Self::SetLimits(_) => "the target's limits, soft and hard, where yours differ".to_owned(),
+            Self::SetOomScore(_) => "the program is ended as soon as the target where memory is short".to_owned(),
+            Self::SetExecLabel(label) => format!("the program is held by the {label}"),
+            Self::ReadFilters(_) => "its filters of system calls, read while it is stopped for a moment".to_owned(),
+            Self::InstallFilters => "the program may make only the system calls that the target may".to_owned(),
             Self::NoNewPrivs => "no set-user-id program gives the program more than it has".to_owned(),
             Self::Exec { programs, .. } if programs.len() > 1 => "the first shell that is there".to_owned(),
             Self::Exec { environment: Some(variables), .. } => {
@@ -183,7 +195,12 @@ impl Step {
             Self::SetGroup(gid) => format!("become group {gid}"),
             Self::SetUser(uid) => format!("become user {uid}"),
             Self::DieWithParent(_) => "tie the program's life to nsx's".to_owned(),
-            Self::LimitCapabilities(_) | Self::SetCapabilities { .. } => "set the capabilities".to_owned(),
+            Self::LimitCapabilities(_) | Self::SetCapabilities(_) => "set the capabilities".to_owned(),
+            Self::SetLimits(_) => "set the limits of resources".to_owned(),
+            Self::SetOomScore(score) => format!("set the out-of-memory score {score}"),
+            Self::SetExecLabel(label) => format!("ask for the {label}"),
+            Self::ReadFilters(target) => format!("read the seccomp filters of process {}", target.pid()),
+            Self::InstallFilters => "install the target's seccomp filters".to_owned(),
             Self::KeepCapabilities => "keep the capabilities".to_owned(),
             Self::NoNewPrivs => "set no_new_privs".to_owned(),
             Self::Exec { programs, .. } => {
@@ -202,6 +219,22 @@ fn capabilities(set: CapabilitySet) -> String {
     }
     let names: Vec<_> = set.iter_names().map(|(name, _)| name).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// The call that sets them: in short where what is in force is all that there is.
+fn capset(state: &CapabilityState) -> String {
+    let CapabilityState { effective, permitted, inheritable, ambient } = *state;
+    let outlive = match (inheritable == ambient, ambient.is_empty()) {
+        (true, true) => String::new(),
+        (true, false) if ambient == permitted => ", ambient too".to_owned(),
+        _ => format!(", inheritable {}, ambient {}", capabilities(inheritable), capabilities(ambient)),
+    };
+    match effective == permitted {
+        true => format!("capset({}){outlive}", capabilities(permitted)),
+        false => {
+            format!("capset(effective {}, permitted {}){outlive}", capabilities(effective), capabilities(permitted))
+        }
+    }
 }
 
 /// The numbers of a map as newuidmap(1) takes them.

@@ -15,6 +15,7 @@ mod status;
 pub use mountinfo::Mount;
 #[cfg(test)]
 pub(crate) use recording::Recording;
+pub(crate) use root::LONGEST_LINK;
 pub use root::{NsLink, NsLinks, ProcRoot};
 pub(crate) use status::Lines;
 pub use status::Status;

@@ -2,6 +2,7 @@
 
 use super::{
     capabilities,
+    filters::{self, Filter},
     furnish::Furnisher,
     mounts,
     pins::{self, Made},
@@ -11,7 +12,7 @@ use crate::{
     idmap::{IdKind, IdMap},
     ns::{NsKind, NsSet},
     pid::{Pid, Process},
-    plan::{Pin, Propagation, Step, helper_arguments},
+    plan::{Label, Limit, Pin, Propagation, Step, helper_arguments},
     proc::{NsLink, ProcError, ProcRoot},
     sys,
 };
@@ -20,6 +21,7 @@ use rustix::{
     fs::{CWD, Gid, Mode, OFlags, Uid},
     io::Errno,
     mount::MountPropagationFlags,
+    process::Rlimit,
     thread::ThreadNameSpaceType,
 };
 use std::{
@@ -38,11 +40,19 @@ pub(super) struct Hands<'a> {
     nsx_pid: Pid,
     /// What the steps that mount have in hand.
     furnisher: RefCell<Furnisher>,
+    /// The filters of system calls that were read.
+    filters: RefCell<Vec<Filter>>,
 }
 
 impl<'a> Hands<'a> {
     pub(super) fn new(proc: Option<&'a ProcRoot>) -> Self {
-        Self { proc, nsx: OnceCell::new(), nsx_pid: rustix::process::getpid(), furnisher: RefCell::default() }
+        Self {
+            proc,
+            nsx: OnceCell::new(),
+            nsx_pid: rustix::process::getpid(),
+            furnisher: RefCell::default(),
+            filters: RefCell::default(),
+        }
     }
 
     /// nsx's own directory. What another process asks for nsx must have opened.
@@ -109,7 +119,17 @@ impl<'a> Hands<'a> {
             Step::DieWithParent(signal) => sys::process::set_death_signal(*signal),
             Step::LimitCapabilities(to) => capabilities::bound(*to),
             Step::KeepCapabilities => rustix::thread::set_keep_capabilities(true),
-            Step::SetCapabilities { set, ambient } => capabilities::set(*set, *ambient),
+            Step::SetCapabilities(state) => capabilities::set(state),
+            Step::SetLimits(limits) => limits.iter().try_for_each(|Limit { resource, soft, hard }| {
+                rustix::process::setrlimit(*resource, Rlimit { current: *soft, maximum: *hard })
+            }),
+            Step::SetOomScore(score) => self.write_own("oom_score_adj", score.to_string().as_bytes()),
+            Step::SetExecLabel(label) => self.set_exec_label(label),
+            Step::ReadFilters(target) => filters::read(target).map(|read| *self.filters.borrow_mut() = read),
+            Step::InstallFilters => {
+                capabilities::bring_into_force()?;
+                filters::install(&self.filters.borrow())
+            }
             Step::NoNewPrivs => rustix::thread::set_no_new_privs(true),
             Step::Exec { programs, environment } => {
                 if let Some(environment) = environment {
@@ -135,6 +155,25 @@ impl<'a> Hands<'a> {
     fn write(&self, file: &str, text: &str) -> Result<(), Errno> {
         let fd = rustix::fs::openat(self.nsx()?, file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
         rustix::io::write(&fd, text.as_bytes()).map(drop)
+    }
+
+    /// Writes a file of the process that takes the step, in the caller's procfs, whatever it has joined.
+    fn write_own(&self, file: &str, text: &[u8]) -> Result<(), Errno> {
+        let path = format!("self/{file}");
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(self.proc.ok_or(Errno::NOENT)?, path, flags, Mode::empty())?;
+        rustix::io::write(&fd, text).map(drop)
+    }
+
+    fn set_exec_label(&self, label: &Label) -> Result<(), Errno> {
+        let mut outcome = Err(Errno::NOENT);
+        for file in label.files() {
+            outcome = self.write_own(file, &label.request());
+            if outcome != Err(Errno::NOENT) {
+                break;
+            }
+        }
+        outcome
     }
 
     /// Has nsx's ids mapped by the program that may. What that has to say it says on standard error; `EPERM` here.

@@ -3,7 +3,7 @@
 use crate::{
     ns::NsSet,
     pid::Process,
-    plan::{NamespaceFile, Signals},
+    plan::{Confinement, NamespaceFile, Signals},
 };
 use rustix::fd::OwnedFd;
 use std::{ffi::CString, path::PathBuf};
@@ -29,6 +29,8 @@ pub struct Request {
     pub groups: Groups,
     /// Cgroup directories that the program is put into, one for each hierarchy.
     pub cgroups: Vec<CgroupFile>,
+    /// What holds the program beside its ids; what holds the caller where it is empty.
+    pub confinement: Confinement,
     /// Who waits for the program, and how.
     pub wait: Wait,
     /// The program's environment, `NAME=VALUE` each; the caller's where there is none.
@@ -44,6 +46,8 @@ pub enum Place {
     Opened(OwnedFd, Option<PathBuf>),
     /// By name, once the namespaces are joined and the root directory is changed.
     Inside(PathBuf),
+    /// The same, and the root directory where there is no such place.
+    InsideOrRoot(PathBuf),
 }
 
 /// The supplementary groups of the program.
