@@ -39,7 +39,7 @@ pub enum TargetError {
         unread: Vec<Unread>,
     },
     /// What carries the name has no process.
-    #[error("{target} is not running: {}", states(containers))]
+    #[error("{target} is not running: {}", states(target, containers))]
     NotRunning {
         /// What was named.
         target: Target,
@@ -84,11 +84,12 @@ fn nothing(target: &Target) -> &'static str {
     }
 }
 
-fn states(containers: &[Container]) -> String {
+fn states(target: &Target, containers: &[Container]) -> String {
     let state = |container: &Container| {
         let address = container.address();
         match &container.state {
-            State::Stale(why) => format!("the record of {address} is stale, {why}"),
+            State::Stale(why) => format!("the record of {address} is stale: {why}"),
+            state if address == target.to_string() => format!("its state is {state}"),
             state => format!("{address} is {state}"),
         }
     };
