@@ -8,6 +8,7 @@
 
 mod engines;
 mod enter;
+mod enter_view;
 mod given;
 mod harness;
 mod ids;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         status::tests(),
         terminal::tests(),
         enter::tests(),
+        enter_view::tests(),
         engines::tests(),
         ls::tests(),
         pidmap::tests(),

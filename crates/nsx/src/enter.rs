@@ -2,6 +2,8 @@
 //!
 //! Here are the options, as typed. Which namespaces are joined in which order is in `nsx_core::plan::enter`.
 
+mod view;
+
 use crate::{
     exit::ExitStatus,
     out,
@@ -22,6 +24,7 @@ use std::{
     os::unix::ffi::OsStrExt,
     path::PathBuf,
 };
+use view::ViewOptions;
 
 /// Run a program in the namespaces of a process
 ///
@@ -82,6 +85,8 @@ struct Common {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
+    view: ViewOptions,
+    #[command(flatten)]
     kinds: KindFlags,
     /// All in which the process differs from the caller; the default
     #[arg(short, long, help_heading = "Namespaces")]
@@ -139,6 +144,10 @@ fn request(options: &Options, name: &OsStr, caller: &Caller, proc: &ProcRoot) ->
         program: Program::First(program::programs(options.program.clone())?),
         ..Request::default()
     };
+    if named.is_some_and(|named| !named.contains(NsKind::Mnt)) {
+        let network = kinds.contains(NsKind::Net).then(|| target.ns(NsKind::Net).map_err(failed)).transpose()?;
+        request.view = options.common.view.fixes(kinds, network);
+    }
     if kinds.contains(NsKind::Mnt) {
         request.root = Some(Place::Opened(target.root().map_err(failed)?, None));
         request.directory = Some(Place::Opened(target.directory().map_err(failed)?, None));

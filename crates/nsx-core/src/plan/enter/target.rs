@@ -2,7 +2,7 @@
 
 use crate::{
     idmap::{IdKind, IdMap},
-    ns::NsSet,
+    ns::{NsId, NsKind, NsSet},
     pid::Process,
     plan::PlanError,
     proc::{NsLink, ProcError, ProcRoot},
@@ -31,11 +31,19 @@ impl Target<'_> {
                 Err(ProcError::Vanished) => return Err(PlanError::NoSuchKind(kind)),
                 own => own.map_err(self.failure("caller's namespaces"))?,
             };
-            if self.proc.ns(self.process.pid(), link).map_err(self.failure("namespaces"))? != own {
+            if self.ns(kind)? != own {
                 differing.insert(kind);
             }
         }
         Ok(differing)
+    }
+
+    /// Which namespace of a kind it is in.
+    ///
+    /// # Errors
+    /// As for [`Self::root`].
+    pub fn ns(&self, kind: NsKind) -> Result<NsId, PlanError> {
+        self.proc.ns(self.process.pid(), NsLink::Own(kind)).map_err(self.failure("namespaces"))
     }
 
     /// Its root directory, by path only.
