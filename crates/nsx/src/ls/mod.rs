@@ -12,6 +12,7 @@ mod why;
 use crate::{
     exit::ExitStatus,
     out::{self, Color},
+    target,
 };
 use clap::Parser;
 use nsx_core::{
@@ -42,9 +43,9 @@ Exit status: 0 if something is listed, 1 if nothing matched, 2 for wrong usage o
 #[derive(Debug, Parser)]
 #[command(name = "nsx ls", bin_name = "nsx ls", after_help = EXAMPLES)]
 pub struct Options {
-    /// A process whose namespaces are shown, or a namespace whose holders are
+    /// A process or container whose namespaces are shown, or a namespace whose holders are
     ///
-    /// A process is named by its PID, or as PID:INODE. A namespace is named as `net:[4026531833]`, by its inode number alone,
+    /// A process is named by its PID or as PID:INODE, a container as for `nsx enter`. A namespace is named as `net:[4026531833]`, by its inode number alone,
     /// as `id:77` by the id that is never used again, or by the path of a file that it is bound to.
     #[arg(value_name = "TARGET", allow_negative_numbers = true, conflicts_with_all = ["all", "task", "pids"])]
     target: Option<OsString>,
@@ -124,10 +125,7 @@ impl Options {
 
 /// The process that `word` names. An error is the status to end with, once its reason is on standard error.
 fn process_named(word: &OsStr) -> Result<Process, ExitStatus> {
-    nsx_target::resolve(word).map_err(|error| {
-        out::error(&out::chain(&error));
-        if error.is_absence() { ExitStatus::NO_MATCH } else { ExitStatus::FAILURE }
-    })
+    Ok(nsx_target::resolve(word).map_err(|error| target::failed(&error))?.process)
 }
 
 /// Says what is not in a list.

@@ -7,8 +7,9 @@ use nsx_core::{
     pid::{self, Process},
     proc::decimal,
 };
+use nsx_target::Target;
 use rustix::{fs::CWD, io::Errno};
-use std::{ffi::OsStr, fmt, os::unix::ffi::OsStrExt};
+use std::{ffi::OsStr, fmt, os::unix::ffi::OsStrExt, path::Path};
 
 /// What the word names.
 #[derive(Debug)]
@@ -34,36 +35,40 @@ impl Operand {
     /// # Errors
     /// The status to end with, once the reason is on standard error.
     pub(super) fn find(word: &OsStr, only_namespace: bool) -> Result<Self, ExitStatus> {
-        match Name::parse(word.as_bytes(), only_namespace) {
-            Some(name) => Ok(Self::Namespace(name)),
-            None if word.as_bytes().contains(&b'/') => {
-                let open = Namespace::open(CWD, word).map_err(|errno| {
-                    let why = if errno == Errno::INVAL { "it is no namespace".into() } else { out::reason(&errno) };
-                    out::error(&format!("failed to open the namespace {}: {why}", out::shown(word)));
-                    if errno == Errno::NOENT { ExitStatus::NO_MATCH } else { ExitStatus::FAILURE }
-                })?;
-                Ok(Self::Namespace(Name::Full(open.id())))
-            }
-            None if only_namespace => {
-                let forms = "net:[4026531833], its number alone, id:77, or a file that holds it";
+        match target(word.as_bytes(), only_namespace) {
+            Some(Target::Namespace(ns)) => Ok(Self::Namespace(Name::Full(ns))),
+            Some(Target::Inode(inode)) => Ok(Self::Namespace(Name::Inode(inode))),
+            Some(Target::Id(id)) => Ok(Self::Namespace(Name::Id64(id))),
+            Some(Target::File(path)) => at(&path),
+            Some(Target::Netns(name)) => at(&Path::new("/run/netns").join(name)),
+            _ if only_namespace => {
+                let forms = "net:[4026531833], its number alone, id:77, netns:blue, or a file that holds it";
                 out::error(&format!("{} is not a namespace, which is named as {forms}", out::shown(word)));
                 Err(ExitStatus::FAILURE)
             }
-            None => super::process_named(word).map(Self::Process),
+            _ => super::process_named(word).map(Self::Process),
         }
     }
 }
 
-impl Name {
-    /// Reads a word that is no path.
-    fn parse(word: &[u8], only_namespace: bool) -> Option<Self> {
-        if let Some(id) = word.strip_prefix(b"id:") {
-            return decimal(id).map(Self::Id64);
-        }
-        let inode = decimal(word).filter(|inode| only_namespace || *inode >= pid::LIMIT.unsigned_abs().into());
-        NsId::parse(word).ok().map(Self::Full).or(inode.map(Self::Inode))
-    }
+/// Reads the word; none where it has no form, which whoever looks for a process says.
+fn target(word: &[u8], only_namespace: bool) -> Option<Target> {
+    let inode = decimal(word).is_some_and(|number| number >= pid::LIMIT.unsigned_abs().into());
+    let parse = if only_namespace || inode { Target::parse_namespace } else { Target::parse };
+    parse(word).ok()
+}
 
+/// The namespace that a file holds.
+fn at(path: &Path) -> Result<Operand, ExitStatus> {
+    let open = Namespace::open(CWD, path).map_err(|errno| {
+        let why = if errno == Errno::INVAL { "it is no namespace".into() } else { out::reason(&errno) };
+        out::error(&format!("failed to open the namespace {}: {why}", out::shown(path.as_os_str())));
+        if errno == Errno::NOENT { ExitStatus::NO_MATCH } else { ExitStatus::FAILURE }
+    })?;
+    Ok(Operand::Namespace(Name::Full(open.id())))
+}
+
+impl Name {
     /// The namespace's entry in a census that has [`Sources::RELATIONS`](nsx_core::census::Sources::RELATIONS).
     pub(super) fn entry(self, census: &Census) -> Option<&Entry> {
         match self {
@@ -92,14 +97,11 @@ mod tests {
 
     #[test]
     fn a_number_is_an_inode_where_no_process_can_have_it() {
+        assert_eq!(target(b"4026531833", false), Some(Target::Inode(4_026_531_833)));
+        assert!(matches!(target(b"4711", false), Some(Target::Process { .. })));
+        assert_eq!(target(b"4711", true), Some(Target::Inode(4711)));
         let net = "net:[4026531833]".parse().unwrap();
-        assert_eq!(Name::parse(b"net:[4026531833]", false), Some(Name::Full(net)));
-        assert_eq!(Name::parse(b"4026531833", false), Some(Name::Inode(4_026_531_833)));
-        assert_eq!(Name::parse(b"4711", false), None);
-        assert_eq!(Name::parse(b"4711", true), Some(Name::Inode(4711)));
-        assert_eq!(Name::parse(b"id:77", false), Some(Name::Id64(77)));
-        for word in [&b"id:"[..], b"id:x", b"net:[1", b"web", b"", b"1:2"] {
-            assert_eq!(Name::parse(word, true), None);
-        }
+        assert_eq!(target(b"net:[4026531833]", false), Some(Target::Namespace(net)));
+        assert_eq!(target(b"id:x", true), None);
     }
 }
