@@ -83,6 +83,10 @@ impl NamespaceFile {
     }
 }
 
+/// A process's open directory in a procfs, which never becomes another's.
+#[derive(Clone, Debug)]
+pub struct ProcDirectory(pub Rc<OwnedFd>);
+
 /// How mount events pass between a mount namespace and the one that it was copied from, see `mount_namespaces(7)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Propagation {
@@ -230,6 +234,8 @@ pub enum Step {
         directory: OwnedFd,
         /// How the caller names it; not at all where it is the target's own.
         named: Option<PathBuf>,
+        /// Whether the program stays in the directory that it is in, be it outside of that root.
+        stays: bool,
     },
     /// Change to a directory that was opened before.
     ChangeDirectory {
@@ -242,10 +248,19 @@ pub enum Step {
     SetDirectory(PathBuf),
     /// Have these supplementary groups and no others.
     SetGroups(Vec<u32>),
+    /// Have no supplementary group. Of two such steps, before and after a user namespace is joined, one has to do.
+    LeaveGroups {
+        /// Whether another such step comes.
+        again: bool,
+    },
     /// Become this group.
     SetGroup(u32),
     /// Become this user.
     SetUser(u32),
+    /// Become the effective group of a process, as it is counted here and now.
+    SetGroupOf(ProcDirectory),
+    /// Become the effective user of a process, likewise.
+    SetUserOf(ProcDirectory),
     /// Ask for this signal when nsx ends.
     DieWithParent(Signal),
     /// Leave no capability but these within the program's reach.

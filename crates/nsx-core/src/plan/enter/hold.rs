@@ -13,8 +13,8 @@ use crate::{
 /// Who the program is.
 pub(super) struct Ids {
     pub(super) groups: Option<Step>,
-    pub(super) gid: Option<u32>,
-    pub(super) uid: Option<u32>,
+    pub(super) group: Option<Step>,
+    pub(super) user: Option<Step>,
 }
 
 /// What is done in the caller's namespaces: limits, and what has to be learned of the target.
@@ -36,7 +36,7 @@ pub(super) fn push_before(plan: &mut Plan, actor: Actor, confinement: &mut Confi
 /// What the program's process does last. `ties`: the program is killed if nsx is.
 pub(super) fn push_after(plan: &mut Plan, confinement: Confinement, ids: Ids, ties: bool) {
     let Confinement { bounding, capabilities, no_new_privs, seccomp, label, .. } = confinement;
-    let Ids { groups, gid, uid } = ids;
+    let Ids { groups, group, user } = ids;
     let tie = ties.then_some(Step::DieWithParent(libc::SIGKILL));
     let filter = seccomp.then_some(Step::InstallFilters);
     let (early, late) = if no_new_privs { (None, filter) } else { (filter, None) };
@@ -44,9 +44,9 @@ pub(super) fn push_after(plan: &mut Plan, confinement: Confinement, ids: Ids, ti
         label.map(Step::SetExecLabel),
         groups,
         bounding.map(Step::LimitCapabilities),
-        capabilities.and(uid).map(|_| Step::KeepCapabilities),
-        gid.map(Step::SetGroup),
-        uid.map(Step::SetUser),
+        (capabilities.is_some() && user.is_some()).then_some(Step::KeepCapabilities),
+        group,
+        user,
         tie,
         early,
         capabilities.map(Step::SetCapabilities),

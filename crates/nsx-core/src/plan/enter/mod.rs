@@ -6,9 +6,11 @@
 mod hold;
 mod request;
 mod target;
+mod view;
 
 pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
 pub use target::Target;
+pub use view::View;
 
 use super::{Actor, Caller, NamespaceFile, Plan, PlanError, Step, Task};
 use crate::{
@@ -21,15 +23,21 @@ use rustix::thread::CapabilitySet;
 /// The plan of a request.
 ///
 /// # Errors
-/// [`PlanError`]: the target has ended, or `proc` does not show the caller's PID namespace.
-pub fn plan(mut request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, PlanError> {
-    if !proc.is_callers() {
+/// [`PlanError`]: the target has ended, or `proc` does not show the caller's PID namespace. Where there is no `proc`,
+/// nothing is read of the target.
+pub fn plan<'a>(
+    mut request: Request,
+    caller: &Caller,
+    proc: impl Into<Option<&'a ProcRoot>>,
+) -> Result<Plan, PlanError> {
+    let proc = proc.into();
+    if proc.is_some_and(|proc| !proc.is_callers()) {
         return Err(PlanError::ForeignProc);
     }
     let files: NsSet = request.files.iter().map(NamespaceFile::kind).collect();
     let kinds = request.kinds.difference(files);
     let joined = kinds.union(files);
-    let target = request.target.as_ref().map(|process| Target { process, proc });
+    let target = request.target.as_ref().zip(proc).map(|(process, proc)| Target { process, proc });
     let groups = GroupSteps::of(&request.groups, joined, target.as_ref(), caller)?;
     if request.target.as_ref().is_some_and(Process::ended) {
         return Err(PlanError::TargetEnded);
@@ -48,7 +56,7 @@ pub fn plan(mut request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Pl
     hold::push_before(&mut plan, joins, &mut request.confinement, request.target.as_ref());
     for cgroup in request.cgroups {
         // An ordinary user may own the cgroup, but not what it has in common with the one he comes from.
-        let optional = !caller.is_privileged();
+        let optional = !caller.is_privileged() && !request.cgroups_required;
         plan.0.push(Task { actor: joins, step: Step::JoinCgroup(cgroup), optional });
     }
     if let Some(before) = groups.before {
@@ -60,16 +68,22 @@ pub fn plan(mut request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Pl
     if waits.is_some() {
         plan.push(Actor::Joiner, Step::ForkSibling);
     }
+    for (step, optional) in request.view.steps() {
+        plan.0.push(Task { actor: Actor::Inside, step, optional });
+    }
     let falls_back = matches!(request.directory, Some(Place::InsideOrRoot(_)));
-    let root = request.root.map(change_root);
-    let directory = request.directory.map(change_directory);
-    if let Some(root) = root {
+    let stays = matches!(request.directory, Some(Place::Stay));
+    if let Some(root) = request.root.and_then(|root| change_root(root, stays)) {
         plan.push(Actor::Inside, root);
     }
-    if let Some(step) = directory {
+    if let Some(step) = request.directory.and_then(change_directory) {
         plan.0.push(Task { actor: Actor::Inside, step, optional: falls_back });
     }
-    let ids = hold::Ids { groups: groups.after, gid: request.gid, uid: request.uid };
+    let ids = hold::Ids {
+        groups: groups.after,
+        group: request.gid.map(Step::SetGroup).or(request.gid_of.map(Step::SetGroupOf)),
+        user: request.uid.map(Step::SetUser).or(request.uid_of.map(Step::SetUserOf)),
+    };
     hold::push_after(&mut plan, request.confinement, ids, waits.is_some_and(|(_, ties)| ties));
     let environment = request.environment;
     plan.push(
@@ -82,17 +96,19 @@ pub fn plan(mut request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Pl
     Ok(plan)
 }
 
-fn change_root(place: Place) -> Step {
+fn change_root(place: Place, stays: bool) -> Option<Step> {
     match place {
-        Place::Opened(directory, named) => Step::ChangeRoot { directory, named },
-        Place::Inside(path) | Place::InsideOrRoot(path) => Step::Chroot(path),
+        Place::Opened(directory, named) => Some(Step::ChangeRoot { directory, named, stays }),
+        Place::Inside(path) | Place::InsideOrRoot(path) => Some(Step::Chroot(path)),
+        Place::Stay => None,
     }
 }
 
-fn change_directory(place: Place) -> Step {
+fn change_directory(place: Place) -> Option<Step> {
     match place {
-        Place::Opened(directory, named) => Step::ChangeDirectory { directory, named },
-        Place::Inside(path) | Place::InsideOrRoot(path) => Step::SetDirectory(path),
+        Place::Opened(directory, named) => Some(Step::ChangeDirectory { directory, named }),
+        Place::Inside(path) | Place::InsideOrRoot(path) => Some(Step::SetDirectory(path)),
+        Place::Stay => None,
     }
 }
 
@@ -133,6 +149,10 @@ impl GroupSteps {
         let leave = || Some(Step::SetGroups(Vec::new()));
         Ok(match groups {
             Groups::Keep => Self::default(),
+            Groups::MustDrop => Self {
+                before: joined.contains(NsKind::User).then_some(Step::LeaveGroups { again: true }),
+                after: Some(Step::LeaveGroups { again: false }),
+            },
             Groups::Are(groups) => Self { after: Some(Step::SetGroups(groups.clone())), ..Self::default() },
             Groups::Drop if !joined.contains(NsKind::User) => Self { after: leave(), ..Self::default() },
             // Inside it may be denied.
