@@ -75,7 +75,8 @@ impl Membership {
         };
         match self.controllers.as_slice() {
             // 5.2
-            b"" => read("cgroup.events").is_some_and(|text| text.split(|byte| *byte == b'\n').any(|line| line == b"frozen 1")),
+            b"" => read("cgroup.events")
+                .is_some_and(|text| text.split(|byte| *byte == b'\n').any(|line| line == b"frozen 1")),
             controllers if controllers.split(|byte| *byte == b',').any(|name| name == b"freezer") => {
                 read("freezer.state").is_some_and(|text| text.trim_ascii() != b"THAWED")
             }
@@ -118,8 +119,16 @@ impl CgroupMount {
             b"cgroup" => {
                 // As /proc/PID/cgroup lists them: controllers, then a name.
                 let options = fields.nth(1)?.split(|byte| *byte == b',');
-                const OTHERS: [&[u8]; 8] =
-                    [b"rw", b"ro", b"noprefix", b"xattr", b"clone_children", b"cpuset_v2_mode", b"favordynmods", b"all"];
+                const OTHERS: [&[u8]; 8] = [
+                    b"rw",
+                    b"ro",
+                    b"noprefix",
+                    b"xattr",
+                    b"clone_children",
+                    b"cpuset_v2_mode",
+                    b"favordynmods",
+                    b"all",
+                ];
                 let named = options.filter(|option| !OTHERS.contains(option) && !option.starts_with(b"release_agent="));
                 named.collect::<Vec<_>>().join(&b',')
             }

@@ -1,11 +1,9 @@
 //! What unshare and enter have in common: the program to run, the kinds that are named, and how a run is reported.
 
 use crate::{exit::ExitStatus, out, status::StatusFd, text::escape};
-use clap::Args;
 use nsx_core::{
     accounts,
     idmap::{IdKind, MapRequestError},
-    ns::{NsKind, NsSet},
     plan::{Caller, Plan, PlanError, Step},
     proc::ProcRoot,
     refusal,
@@ -154,14 +152,11 @@ fn id(
 
 /// Prints what was checked and then a plan, a line a step: who takes it, the system call, why.
 pub(crate) fn explain(plan: &Plan, checked: impl Iterator<Item = (String, String)>) -> ExitStatus {
-    let steps = plan
-        .tasks()
-        .iter()
-        .map(|task| {
-            let skippable = if task.optional { "; skipped if the kernel refuses" } else { "" };
-            let (call, why) = (escape(task.step.call().as_bytes()), escape(task.step.why().as_bytes()) + skippable);
-            (task.actor.to_string(), call, why)
-        });
+    let steps = plan.tasks().iter().map(|task| {
+        let skippable = if task.optional { "; skipped if the kernel refuses" } else { "" };
+        let (call, why) = (escape(task.step.call().as_bytes()), escape(task.step.why().as_bytes()) + skippable);
+        (task.actor.to_string(), call, why)
+    });
     let lines: Vec<_> = checked.map(|(what, came)| ("checked".to_owned(), what, came)).chain(steps).collect();
     let width = lines.iter().map(|(_, call, _)| call.chars().count()).filter(|width| *width <= 48).max().unwrap_or(0);
     let text: String = lines.iter().map(|(actor, call, why)| format!("{actor:7}  {call:width$}  {why}\n")).collect();
@@ -177,6 +172,11 @@ pub(crate) fn carry_out(
     status: Option<&StatusFd>,
 ) -> ExitStatus {
     let mut observer = |event: Event<'_>| match event {
+        // Where the program starts is for everybody to know.
+        Event::Skipped(step @ Step::SetDirectory(_), errno) => {
+            let reason = out::reason(&errno);
+            out::note(&escape(format!("could not {}: {reason}; the program starts in /", step.act()).as_bytes()));
+        }
         Event::Skipped(step, errno) if verbose => {
             out::note(&escape(format!("could not {}: {}", step.act(), out::reason(&errno)).as_bytes()));
         }

@@ -1,12 +1,7 @@
 //! A program like the target's own: what `docker exec` would run, in all that the target differs in.
 
 use super::{
-    Options, cgroups,
-    environment::Missing,
-    findings::Findings,
-    options::Common,
-    profile::Profile,
-    users::Directory,
+    Options, cgroups, environment::Missing, findings::Findings, options::Common, profile::Profile, users::Directory,
 };
 use crate::{
     out,
@@ -52,7 +47,8 @@ pub(super) fn request(
     let mut groups = profile.groups.clone();
     if rights.privileged {
         let root = |ids| target.id_map(ids).map(|map| map.to_outside(0).map(|_| 0)).map_err(failed);
-        (uid, gid) = if kinds.contains(NsKind::User) { (root(IdKind::User)?, root(IdKind::Group)?) } else { (None, None) };
+        (uid, gid) =
+            if kinds.contains(NsKind::User) { (root(IdKind::User)?, root(IdKind::Group)?) } else { (None, None) };
         groups.clear();
     }
     let another = chosen.uid.is_some_and(|chosen| Some(chosen) != profile.uid);
@@ -70,14 +66,16 @@ pub(super) fn request(
     let home = entry.map(|user| user.home).unwrap_or_default();
     // HOME of a process that became somebody else's is worth less than that of a configuration.
     let missing = Missing { home: &home, another_users: another && profile.config.is_none() };
-    let variables = root.is_some().then(|| (profile.environment, missing));
+    let variables = root.is_some().then_some((profile.environment, missing));
     let programs = match options.program.is_empty() {
         true if root.is_some() => directory.shells(whom.unwrap_or_default()),
         _ => Vec::new(),
     };
     let programs = match programs.is_empty() {
         true => program::programs(options.program.clone())?,
-        false => programs.into_iter().map(|shell| program::programs(vec![shell])).collect::<Result<Vec<_>, _>>()?.concat(),
+        false => {
+            programs.into_iter().map(|shell| program::programs(vec![shell])).collect::<Result<Vec<_>, _>>()?.concat()
+        }
     };
     let cgroups = if *no_cgroup { Vec::new() } else { cgroups::open(target, caller, findings)? };
     Ok(Request {
@@ -121,7 +119,13 @@ fn stands(
 }
 
 /// The supplementary groups, which a user namespace may not let anybody set.
-fn settle_groups(groups: Vec<u32>, gid: Option<u32>, target: &Target<'_>, kinds: NsSet, findings: &mut Findings) -> Groups {
+fn settle_groups(
+    groups: Vec<u32>,
+    gid: Option<u32>,
+    target: &Target<'_>,
+    kinds: NsSet,
+    findings: &mut Findings,
+) -> Groups {
     let denied = kinds.contains(NsKind::User) && !target.may_set_groups().unwrap_or(true);
     match (gid, denied) {
         (None, _) => Groups::Keep,
@@ -140,7 +144,10 @@ impl super::options::Rights {
     /// What of the target's confinement is left.
     fn settle(&self, mut confinement: Confinement, caller: &Caller, findings: &mut Findings) -> Confinement {
         if self.privileged {
-            findings.told("the program", "runs unconfined, with your capabilities and without the target's filters and label");
+            findings.told(
+                "the program",
+                "runs unconfined, with your capabilities and without the target's filters and label",
+            );
         }
         if self.privileged || self.host_caps {
             confinement.bounding = None;

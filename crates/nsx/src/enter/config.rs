@@ -126,7 +126,8 @@ impl Process {
     /// The limits that are named.
     pub(super) fn limits(&self) -> Vec<Limit> {
         let limit = |value: u64| (value != u64::MAX).then_some(value);
-        let known = |name: &str| RESOURCES.into_iter().find(|(_, known, _)| name.strip_prefix("RLIMIT_") == Some(known));
+        let known =
+            |name: &str| RESOURCES.into_iter().find(|(_, known, _)| name.strip_prefix("RLIMIT_") == Some(known));
         self.rlimits
             .iter()
             .filter_map(|Rlimit { name, soft, hard }| {
@@ -172,7 +173,10 @@ mod tests {
         }))
         .unwrap();
         let process = &config.process;
-        assert_eq!((process.user.uid, process.user.gid, process.user.additional_gids.as_slice()), (33, 44, &[4, 5][..]));
+        assert_eq!(
+            (process.user.uid, process.user.gid, process.user.additional_gids.as_slice()),
+            (33, 44, &[4, 5][..])
+        );
         assert_eq!((process.cwd.as_str(), process.env.as_slice()), ("/srv", &["PATH=/bin".into(), "A=b c".into()][..]));
         let (bounding, state) = process.capabilities();
         assert_eq!(bounding, CapabilitySet::CHOWN | CapabilitySet::KILL);
@@ -187,7 +191,10 @@ mod tests {
     #[test]
     fn a_file_that_gives_nothing_gives_no_capability() {
         let config: Config = serde_json::from_str(r#"{"process": {"user": {}}, "linux": {"seccomp": null}}"#).unwrap();
-        assert_eq!(config.process.capabilities(), (CapabilitySet::empty(), CapabilityState::of(CapabilitySet::empty(), false)));
+        assert_eq!(
+            config.process.capabilities(),
+            (CapabilitySet::empty(), CapabilityState::of(CapabilitySet::empty(), false))
+        );
         assert!(!config.has_filter());
     }
 

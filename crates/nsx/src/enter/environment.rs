@@ -151,7 +151,11 @@ mod tests {
         let target = target.iter().map(|variable| CString::new(*variable).unwrap()).collect();
         let missing = Missing { home: b"/srv", another_users: false };
         let settled = options.settle(Some((target, missing))).unwrap().unwrap();
-        settled.into_iter().map(|variable| variable.into_string().unwrap()).filter(|it| !it.starts_with("TERM=")).collect()
+        settled
+            .into_iter()
+            .map(|variable| variable.into_string().unwrap())
+            .filter(|it| !it.starts_with("TERM="))
+            .collect()
     }
 
     #[test]

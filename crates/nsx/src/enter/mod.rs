@@ -67,7 +67,7 @@ fn request(
     findings.checked(&format!("process {}", process.pid()), "is alive, and held by a pidfd from now on");
 
     let named = options.common.kinds.named();
-    let wanted = named.unwrap_or(caller.kinds);
+    let wanted = options.common.view.kinds(named, caller);
     let kinds = target.differing(wanted).map_err(failed)?;
     if kinds.is_empty() && named.is_none() {
         return Err(failed(PlanError::NothingToEnter));
@@ -77,11 +77,12 @@ fn request(
     let its_own = if kinds.is_empty() { "none is its own".to_owned() } else { format!("its own: {kinds}") };
     findings.checked("its namespaces", &(its_own + &of_both));
 
-    let mut request = match named {
-        Some(_) => kinds_alone(options, &target, kinds),
-        None => alike::request(options, &target, kinds, None, caller, findings),
+    let mut request = match named.is_some() || options.common.view.keeps_files() {
+        true => kinds_alone(options, &target, kinds),
+        false => alike::request(options, &target, kinds, None, caller, findings),
     }?;
     request.files = options.common.kinds.files()?;
+    options.common.view.apply(&mut request, named, &target).map_err(failed)?;
     request.target = Some(process);
     Ok(request)
 }
@@ -89,7 +90,7 @@ fn request(
 /// A request for namespaces of these kinds and nothing else.
 fn kinds_alone(options: &Options, target: &Target<'_>, kinds: NsSet) -> Result<Request, RequestError> {
     let failed = |error| RequestError::Enter(out::shown(options.target()), error);
-    let Common { wd, rights, environment, view, .. } = &options.common;
+    let Common { wd, rights, environment, .. } = &options.common;
     let root = kinds.contains(NsKind::Mnt).then(|| target.root()).transpose().map_err(failed)?;
     let (mut uid, mut gid, mut groups) = (None, None, Groups::Keep);
     if kinds.contains(NsKind::User) {
@@ -103,7 +104,9 @@ fn kinds_alone(options: &Options, target: &Target<'_>, kinds: NsSet) -> Result<R
         kinds,
         uid: chosen.uid.or(uid),
         gid: chosen.gid.or(gid),
-        groups: chosen.groups.map_or(groups, |groups| if groups.is_empty() { Groups::Drop } else { Groups::Are(groups) }),
+        groups: chosen
+            .groups
+            .map_or(groups, |groups| if groups.is_empty() { Groups::Drop } else { Groups::Are(groups) }),
         environment: environment.settle(None)?,
         program: Program::First(program::programs(options.program.clone())?),
         ..Request::default()
@@ -111,9 +114,6 @@ fn kinds_alone(options: &Options, target: &Target<'_>, kinds: NsSet) -> Result<R
     if let Some(root) = root {
         request.root = Some(Place::Opened(root, None));
         request.directory = Some(Place::Opened(target.directory().map_err(failed)?, None));
-    } else {
-        let network = kinds.contains(NsKind::Net).then(|| target.ns(NsKind::Net).map_err(failed)).transpose()?;
-        request.view = view.fixes(kinds, network);
     }
     if let Some(directory) = wd {
         request.directory = Some(Place::Inside(directory.clone()));

@@ -8,10 +8,7 @@ use super::config::{Config, ConfigError};
 use nsx_core::{
     idmap::IdKind,
     ns::{NsKind, NsSet},
-    plan::{
-        Caller, CapabilityState, Confinement, Label, Limit, PlanError,
-        enter::Target,
-    },
+    plan::{Caller, CapabilityState, Confinement, Label, Limit, PlanError, enter::Target},
     proc::{Credentials, ProcError},
 };
 use rustix::thread::CapabilitySet;
@@ -51,7 +48,8 @@ impl Profile {
             true => Ok(target.id_map(ids)?.to_inside(of_caller)),
             false => Ok::<_, PlanError>(Some(of_caller)),
         };
-        let Credentials { uid, gid, ref groups, bounding, effective, permitted, inheritable, ambient, .. } = credentials;
+        let Credentials { uid, gid, ref groups, bounding, effective, permitted, inheritable, ambient, .. } =
+            credentials;
         let (uid, gid) = (ids(IdKind::User, uid)?, ids(IdKind::Group, gid)?);
         let groups = groups.iter().map(|group| ids(IdKind::Group, *group));
         let groups = groups.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
@@ -66,7 +64,9 @@ impl Profile {
                 capabilities: Some(CapabilityState { effective, permitted, inheritable, ambient }),
                 no_new_privs: credentials.no_new_privs,
                 seccomp: credentials.filtered,
-                label: label.filter(|label| own_label.as_ref().is_some_and(|own| own != label)).and_then(|it| it.label()),
+                label: label
+                    .filter(|label| own_label.as_ref().is_some_and(|own| own != label))
+                    .and_then(|it| it.label()),
                 limits,
                 oom_score,
             },
@@ -146,7 +146,9 @@ impl Facts {
         // Where no module answers for the caller, none does for the target.
         let label = own_label
             .as_ref()
-            .and_then(|_| proc.read_up_to(4096, pid, "attr/current", &mut buffer).is_ok().then(|| ModuleLabel::parse(&buffer)))
+            .and_then(|_| {
+                proc.read_up_to(4096, pid, "attr/current", &mut buffer).is_ok().then(|| ModuleLabel::parse(&buffer))
+            })
             .flatten();
         let own_score = own("oom_score_adj", &mut buffer).then(|| score(&buffer)).flatten();
         let oom_score = proc.read(pid, "oom_score_adj", &mut buffer).is_ok().then(|| score(&buffer)).flatten();
@@ -227,7 +229,10 @@ mod tests {
         assert_eq!(ModuleLabel::parse(b"unconfined\n"), apparmor("unconfined"));
         assert_eq!(apparmor("unconfined").unwrap().label(), None);
         let context = "system_u:system_r:container_t:s0:c1,c2";
-        assert_eq!(ModuleLabel::parse(b"system_u:system_r:container_t:s0:c1,c2\0"), Some(ModuleLabel::SeLinux(context.into())));
+        assert_eq!(
+            ModuleLabel::parse(b"system_u:system_r:container_t:s0:c1,c2\0"),
+            Some(ModuleLabel::SeLinux(context.into()))
+        );
         for text in [&b""[..], b"_", b"\xff"] {
             assert_eq!(ModuleLabel::parse(text), None);
         }

@@ -83,7 +83,9 @@ impl<'a> Directory<'a> {
     pub(super) fn uid(&self, word: &OsStr) -> Result<u32, RequestError> {
         match number(word.as_bytes()) {
             Some(uid) => Ok(uid),
-            None => Ok(self.accounts()?.user_by_name(word.as_bytes()).ok_or_else(|| unknown("user", word.as_bytes()))?.uid),
+            None => {
+                Ok(self.accounts()?.user_by_name(word.as_bytes()).ok_or_else(|| unknown("user", word.as_bytes()))?.uid)
+            }
         }
     }
 

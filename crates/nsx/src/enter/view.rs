@@ -37,6 +37,11 @@ pub(super) struct ViewOptions {
 }
 
 impl ViewOptions {
+    /// Whether the program keeps the caller's files though no kind is named.
+    pub(super) fn keeps_files(self) -> bool {
+        self.host_tools
+    }
+
     /// Which kinds are joined as far as the target differs in them, those that were `named` or all that there are.
     pub(super) fn kinds(self, named: Option<NsSet>, caller: &Caller) -> NsSet {
         match named {
