@@ -1,6 +1,6 @@
 //! What unshare and enter have in common: the program to run, the kinds that are named, and how a run is reported.
 
-use crate::{exit::ExitStatus, out, status::StatusFd, text::escape};
+use crate::{exit::ExitStatus, out, status::StatusFd, target, text::escape};
 use nsx_core::{
     accounts,
     idmap::{IdKind, MapRequestError},
@@ -78,6 +78,7 @@ impl From<RequestError> for ExitStatus {
             }
             RequestError::Frozen(_) => out::hint("let it go on first, or stay out of its cgroup with --no-cgroup"),
             RequestError::Cgroup(..) => out::hint("stay out of its cgroup, and its limits, with --no-cgroup"),
+            RequestError::Target(error) => target::hint(&error),
             _ => {}
         }
         Self::NOT_RUN

@@ -10,6 +10,7 @@ mod mountinfo;
 mod recording;
 mod root;
 mod scan;
+pub mod stat;
 mod status;
 
 pub use credentials::Credentials;

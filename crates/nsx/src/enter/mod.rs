@@ -25,14 +25,16 @@ use crate::{
 use findings::Findings;
 use nsx_core::{
     idmap::IdKind,
-    ns::{NsKind, NsSet},
+    ns::{Namespace, NsKind, NsSet},
     plan::{
-        self, Caller, PlanError,
+        self, Caller, NamespaceFile, PlanError,
         enter::{Groups, Place, Program, Request, Target},
     },
     proc::ProcRoot,
 };
+use nsx_target::{Found, Host, Subject, TargetError};
 use options::Common;
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, rc::Rc};
 use users::Directory;
 
 /// Runs the command.
@@ -61,10 +63,18 @@ fn request(
     proc: &ProcRoot,
     findings: &mut Findings,
 ) -> Result<Request, RequestError> {
-    let process = nsx_target::resolve(options.target())?;
+    let Subject { process, container } = match find(options.target())? {
+        Found::Process(subject) => subject,
+        Found::Namespace(namespace) => return namespace_alone(options, namespace, findings),
+    };
     let target = Target { process: &process, proc };
     let failed = |error| RequestError::Enter(out::shown(options.target()), error);
-    findings.checked(&format!("process {}", process.pid()), "is alive, and held by a pidfd from now on");
+    let whose = container.as_ref().map(|it| format!(", the first of {}", it.address())).unwrap_or_default();
+    findings
+        .checked(&format!("process {}", process.pid()), &format!("is alive, and held by a pidfd from now on{whose}"));
+    if let Some(sandbox) = container.as_ref().and_then(|container| container.sandbox) {
+        findings.told("its programs", &format!("are in a sandbox of {sandbox}, which no namespace leads to"));
+    }
 
     let named = options.common.kinds.named();
     let wanted = options.common.view.kinds(named, caller);
@@ -77,13 +87,56 @@ fn request(
     let its_own = if kinds.is_empty() { "none is its own".to_owned() } else { format!("its own: {kinds}") };
     findings.checked("its namespaces", &(its_own + &of_both));
 
+    let bundle = container.as_ref().and_then(|container| container.bundle.as_deref());
     let mut request = match named.is_some() || options.common.view.keeps_files() {
         true => kinds_alone(options, &target, kinds),
-        false => alike::request(options, &target, kinds, None, caller, findings),
+        false => alike::request(options, &target, kinds, bundle, caller, findings),
     }?;
     request.files = options.common.kinds.files()?;
     options.common.view.apply(&mut request, named, &target).map_err(failed)?;
     request.target = Some(process);
+    Ok(request)
+}
+
+fn find(word: &OsStr) -> Result<Found, RequestError> {
+    let parsed = nsx_target::Target::parse(word.as_bytes());
+    let target = parsed.map_err(|source| TargetError::NotATarget { word: word.to_owned(), source })?;
+    let host = Host::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
+    Ok(target.find(&host)?)
+}
+
+/// A request for one namespace that nobody need be in, and for what else comes from files.
+fn namespace_alone(options: &Options, namespace: Namespace, findings: &mut Findings) -> Result<Request, RequestError> {
+    let Common { wd, rights, environment, view, kinds, .. } = &options.common;
+    let id = namespace.id();
+    findings.checked(&id.to_string(), "is held open from now on");
+    let named = kinds.named().unwrap_or_default().without(id.kind);
+    let mut files = kinds.files()?;
+    if let Some(kind) = named.iter().find(|kind| files.iter().all(|file| file.kind() != *kind)) {
+        let target = out::shown(options.target());
+        return Err(RequestError::Usage(format!(
+            "{target} is a {} namespace, not a process that has a {kind} one",
+            id.kind
+        )));
+    }
+    if files.iter().all(|file| file.kind() != id.kind) {
+        files.push(NamespaceFile { path: options.target().into(), ns: Rc::new(namespace) });
+    }
+    let joined: NsSet = files.iter().map(NamespaceFile::kind).collect();
+    let chosen = rights.who(&Directory::of(None))?;
+    let mut request = Request {
+        files,
+        uid: chosen.uid,
+        gid: chosen.gid,
+        groups: chosen
+            .groups
+            .map_or(Groups::Keep, |groups| if groups.is_empty() { Groups::Drop } else { Groups::Are(groups) }),
+        environment: environment.settle(None)?,
+        program: Program::First(program::programs(options.program.clone())?),
+        directory: wd.clone().map(Place::Inside),
+        ..Request::default()
+    };
+    view.fix(&mut request, joined);
     Ok(request)
 }
 

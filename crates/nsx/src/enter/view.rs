@@ -56,6 +56,14 @@ impl ViewOptions {
         }
     }
 
+    /// Puts right what namespaces of these kinds, all from files, make of the caller's files.
+    pub(super) fn fix(self, request: &mut Request, joined: NsSet) {
+        if !self.no_fix {
+            let network = request.files.iter().map(|file| file.ns.id()).find(|id| id.kind == NsKind::Net);
+            request.view = View { binds: network.map(netns_binds).unwrap_or_default(), ..View::of(joined) };
+        }
+    }
+
     /// Asks for what a program needs that keeps the caller's files: one whose mount namespace was not `named` where others
     /// were, or one of the host's tools.
     ///

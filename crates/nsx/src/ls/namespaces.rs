@@ -5,6 +5,7 @@ use crate::{
     exit::ExitStatus,
     out::{self, Styles},
     table::{Align, Table},
+    target,
     who::{Registrar, Who},
 };
 use nsx_core::{
@@ -61,10 +62,7 @@ pub(super) fn list(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
 
 /// The namespaces of the process that was named.
 fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId>, ExitStatus> {
-    let process = nsx_target::resolve(task).map_err(|error| {
-        out::error(&out::chain(&error));
-        if error.is_absence() { ExitStatus::NO_MATCH } else { ExitStatus::FAILURE }
-    })?;
+    let process = nsx_target::resolve(task).map_err(|error| target::failed(&error))?.process;
     let found = process.pid_in(proc).and_then(|pid| census::namespaces_of(proc, pid, kinds));
     let found = if process.ended() { Err(ProcError::Vanished) } else { found };
     found.map_err(|error| {
