@@ -6,6 +6,8 @@ use crate::support::{Command, Host};
 pub(crate) struct Container {
     /// The one form of nsx's that fits no other container: `docker:web`.
     pub(crate) target: String,
+    /// What the engine calls it: hexadecimal, or what it was told to.
+    pub(crate) id: String,
     /// Its first process, as the host numbers it.
     pub(crate) pid: u32,
     exec: Command,
@@ -31,9 +33,10 @@ fn answers(host: &Host, command: &str, log: &str) {
 
 /// What docker and podman have in common: their command lines.
 fn started(engine: &str, name: &str, command: impl Fn(&str) -> Command) -> Container {
-    let pid = command("inspect --format").arg("{{.State.Pid}}").arg(name).output();
+    let inspected = command("inspect --format").arg("{{.Id}} {{.State.Pid}}").arg(name).output();
+    let (id, pid) = inspected.split_once(' ').unwrap();
     let exec = command(&format!("exec {name}"));
-    Container { target: format!("{engine}:{name}"), pid: pid.parse().unwrap(), exec }
+    Container { target: format!("{engine}:{name}"), id: id.into(), pid: pid.parse().unwrap(), exec }
 }
 
 /// Docker: its daemon, with a containerd of its own.
@@ -54,6 +57,13 @@ impl<'h> Docker<'h> {
         answers(self.0, "docker version", "/run/dockerd.log");
     }
 
+    /// Ends the daemon and leaves the containers alone, if it is killed or was started with `--live-restore`.
+    pub(crate) fn stop_daemon(&self, signal: &str) {
+        let script =
+            format!("pid=$(cat /run/docker.pid); kill -{signal} $pid; while [ -e /proc/$pid ]; do sleep 0.05; done");
+        self.0.shell(&script).run().exited(0);
+    }
+
     pub(crate) fn command(&self, words: &str) -> Command {
         self.0.command("docker").args(words)
     }
@@ -64,11 +74,43 @@ impl<'h> Docker<'h> {
         self.container(name)
     }
 
+    /// A container with a Docker and an image of its own in it, and with nsx.
+    pub(crate) fn run_docker(&self, name: &str) -> Container {
+        let nsx = self.0.command("sh -c").arg("command -v nsx").output();
+        let options = format!(
+            "--network none --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined \
+             --volume /usr:/usr:ro --volume /lib:/lib:ro --volume /lib64:/lib64:ro --volume {nsx}:/sbin/nsx:ro \
+             --tmpfs /run --tmpfs /etc/docker --tmpfs /var/lib:exec --env PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+        );
+        let outer = self.run(name, &options);
+        outer.exec().args("sh -ec").arg(DOCKER_INSIDE).run().exited(0);
+        outer
+    }
+
     /// The container as it is now.
     pub(crate) fn container(&self, name: &str) -> Container {
         started("docker", name, |words| self.command(words))
     }
 }
+
+/// Starts Docker in a container, as who may write to the cgroups that the container sees.
+const DOCKER_INSIDE: &str = "
+    for mount in $(findmnt --noheadings --list --types cgroup,cgroup2 --output TARGET); do
+        mount -o remount,bind,rw $mount
+    done
+    if [ -e /sys/fs/cgroup/cgroup.procs ]; then
+        mkdir /sys/fs/cgroup/init
+        for process in $(cat /sys/fs/cgroup/cgroup.procs); do
+            echo $process >/sys/fs/cgroup/init/cgroup.procs || [ ! -e /proc/$process ]
+        done
+    fi
+    dockerd --iptables=false --ip-masq=false --bridge=none --ip-forward=false --storage-driver=vfs \
+        </dev/null >/run/dockerd.log 2>&1 &
+    for _ in $(seq 150); do
+        if docker version >/dev/null 2>&1; then break; fi
+        sleep 0.1
+    done
+    tar -C / -c bin etc dev | docker import - image || { cat /run/dockerd.log; exit 1; }";
 
 /// podman, of root or of the host's ordinary user.
 pub(crate) struct Podman<'h> {
@@ -108,6 +150,11 @@ impl<'h> Podman<'h> {
         self.container(name)
     }
 
+    /// What podman says that a container is doing: `running`, `exited`.
+    pub(crate) fn state(&self, name: &str) -> String {
+        self.command("inspect --format {{.State.Status}}").arg(name).output()
+    }
+
     /// The container as it is now.
     pub(crate) fn container(&self, name: &str) -> Container {
         started("podman", name, |words| self.command(words))
@@ -136,6 +183,7 @@ impl<'h> Containerd<'h> {
         let pid = tasks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|words| words[0] == id);
         Container {
             target: format!("containerd:{namespace}/{id}"),
+            id: id.into(),
             pid: pid.and_then(|words| words.get(1)?.parse().ok()).unwrap_or_else(|| panic!("no {id} in {tasks}")),
             exec: self.command(&format!("--namespace {namespace} tasks exec --exec-id beside {id}")),
         }
@@ -191,7 +239,7 @@ impl<'h> Oci<'h> {
             .exited(0);
         let pid = self.host.command("cat").arg(format!("{bundle}/pid")).output();
         let exec = self.command("exec").arg(id);
-        Container { target: format!("oci:{id}"), pid: pid.trim().parse().unwrap(), exec }
+        Container { target: format!("oci:{id}"), id: id.into(), pid: pid.trim().parse().unwrap(), exec }
     }
 }
 
@@ -201,6 +249,10 @@ pub(crate) struct Lxc<'h>(&'h Host<'h>);
 impl<'h> Lxc<'h> {
     pub(crate) fn new(host: &'h Host<'h>) -> Self {
         Self(host)
+    }
+
+    pub(crate) fn command(&self, words: &str) -> Command {
+        self.0.command(words)
     }
 
     /// A container that sleeps, with these further lines in its configuration.
@@ -213,6 +265,6 @@ lxc.init.cmd = /bin/sleep 1000\nlxc.mount.auto = proc:mixed sys:ro\n{lines}"
         self.0.shell(script).arg("sh").arg(name).arg(config).run().exited(0);
         let pid = self.0.command(&format!("lxc-info --pid --no-humanize --name {name}")).output();
         let exec = self.0.command(&format!("lxc-attach --clear-env --name {name} --"));
-        Container { target: format!("lxc:{name}"), pid: pid.trim().parse().unwrap(), exec }
+        Container { target: format!("lxc:{name}"), id: name.into(), pid: pid.trim().parse().unwrap(), exec }
     }
 }

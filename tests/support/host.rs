@@ -80,6 +80,11 @@ impl<'a> Host<'a> {
             .env("XDG_RUNTIME_DIR", format!("/run/user/{ORDINARY}"))
     }
 
+    /// Whether the host has a process `id`.
+    pub(crate) fn exists(&self, id: u32) -> bool {
+        fs::exists(format!("/proc/{}", self.process(id))).unwrap()
+    }
+
     /// The host's process `id` for those who look into the test program's /proc: `procfs::status`, `procfs::ns`.
     pub(crate) fn process(&self, id: u32) -> String {
         format!("{}/root/proc/{id}", self.init.id())
