@@ -11,6 +11,7 @@ mod recording;
 mod root;
 mod scan;
 pub mod stat;
+mod statmount;
 mod status;
 
 pub use credentials::Credentials;
