@@ -12,6 +12,7 @@ mod enter_pty;
 mod enter_view;
 mod given;
 mod harness;
+mod holders;
 mod host_tools;
 mod ids;
 mod ls;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         host_tools::tests(),
         engines::tests(),
         ls::tests(),
+        holders::tests(),
         pidmap::tests(),
         strict::tests(),
     ];

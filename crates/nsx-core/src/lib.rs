@@ -12,7 +12,9 @@
 #![deny(unsafe_code)]
 
 pub mod accounts;
+pub mod beneath;
 pub mod census;
+pub mod cgroup;
 pub mod idmap;
 pub mod ns;
 pub mod pid;

@@ -3,7 +3,7 @@
 //! One of the target's own instance of devpts, where it has one: `tty` says its name there. It is opened from outside,
 //! beneath the target's root directory, so that nothing of the target takes part in it. Else one of the caller's.
 
-use crate::proc::ProcRoot;
+use crate::{beneath, proc::ProcRoot};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
     fs::{CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Uid, fstat, major, minor},
@@ -31,8 +31,7 @@ impl Pty {
     /// `ENOTTY` where `/dev/ptmx` is something else there; that of `openat2(2)` and of the pseudo-terminal's calls.
     pub fn beneath(root: impl AsFd, proc: &ProcRoot) -> Result<Self, Errno> {
         // First by path only: to open what the target has put there could block, or act.
-        let place = OFlags::PATH | OFlags::CLOEXEC;
-        let place = rustix::fs::openat2(root, "dev/ptmx", place, Mode::empty(), ResolveFlags::IN_ROOT)?;
+        let place = beneath::open(root, "dev/ptmx".as_ref(), OFlags::PATH, ResolveFlags::IN_ROOT)?;
         let stat = fstat(&place)?;
         let number = (major(stat.st_rdev), minor(stat.st_rdev));
         if FileType::from_raw_mode(stat.st_mode) != FileType::CharacterDevice || number != MULTIPLEXER {

@@ -22,9 +22,9 @@ use crate::{
     },
 };
 use rustix::{
+    event::{PollFd, PollFlags, Timespec},
     fd::{BorrowedFd, OwnedFd},
     io::Errno,
-    process::Pid,
     termios::{OptionalActions, Termios, isatty, tcgetattr, tcsetattr},
 };
 
@@ -38,22 +38,24 @@ pub(super) enum Side {
 
 /// What the leader of the session on the new terminal knows of the relay.
 pub(super) struct Leader {
-    relay: Option<Pid>,
+    /// The new terminal.
+    terminal: OwnedFd,
     /// The caller's terminal, if it is read, and how it was.
     callers: Option<(OwnedFd, Termios)>,
 }
 
 impl Leader {
-    /// Whether the relay has ended.
-    pub(super) fn is_alone(&self) -> bool {
-        rustix::process::getppid() != self.relay
-    }
-
-    /// Makes the caller's terminal what it was. The kernel lets who is of another session do that at any time.
-    pub(super) fn restore_terminal(&self) {
-        if let Some((terminal, modes)) = &self.callers {
+    /// Whether the relay is gone. Then makes the caller's terminal what it was: the kernel lets who is of another session see
+    /// to that at any time.
+    pub(super) fn takes_over(&self) -> bool {
+        // Who ends lets go of the other end first, and only later of its children.
+        let mut fds = [PollFd::new(&self.terminal, PollFlags::empty())];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let hung_up = matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1));
+        if let Some((terminal, modes)) = self.callers.as_ref().filter(|_| hung_up) {
             let _ = tcsetattr(terminal, OptionalActions::Now, modes);
         }
+        hung_up
     }
 }
 
@@ -66,7 +68,6 @@ pub(super) fn split(pty: &Pty) -> Result<Side, Errno> {
     let callers = input.map(remember).transpose()?;
     let inherited = Inherited::take(Signals::PassOn)?;
     let signals = SignalFd::new()?;
-    let relay = Some(rustix::process::getpid());
     match fork()? {
         Forked::Parent(leader) => {
             let master = pty.take_master().ok_or(Errno::BADF)?;
@@ -76,7 +77,7 @@ pub(super) fn split(pty: &Pty) -> Result<Side, Errno> {
             drop(pty.take_master());
             inherited.restore()?;
             lead(pty)?;
-            Ok(Side::Leader(Leader { relay, callers }))
+            Ok(Side::Leader(Leader { terminal: pty.try_clone()?, callers }))
         }
     }
 }

@@ -110,6 +110,8 @@ impl<'a> Waiter<'a> {
                         if let Some(terminal) = &self.terminal {
                             terminal.take_back(self.program.0);
                         }
+                        // The hang-up may have ended the program before it was heard of here.
+                        let _ = self.leader.as_ref().is_some_and(Leader::takes_over);
                         return Ok(ended);
                     }
                 }
@@ -207,9 +209,7 @@ impl<'a> Waiter<'a> {
         if resumed && received.signal == libc::SIGCONT {
             return;
         }
-        if let Some(leader) = self.leader.as_ref().filter(|leader| received.signal == libc::SIGHUP && leader.is_alone())
-        {
-            leader.restore_terminal();
+        if received.signal == libc::SIGHUP && self.leader.as_ref().is_some_and(Leader::takes_over) {
             self.program.send(libc::SIGKILL);
             return;
         }
