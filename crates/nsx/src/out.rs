@@ -99,6 +99,19 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<(), ExitStatus> {
     }
 }
 
+/// Writes each value to standard output as a JSON document on a line of its own.
+///
+/// # Errors
+/// As [`print()`].
+pub fn print_json_lines(values: impl Iterator<Item = impl serde::Serialize>) -> Result<(), ExitStatus> {
+    let mut text = String::new();
+    for value in values {
+        text += &serde_json::to_string(&value).map_err(|failure| failed("write JSON", &failure))?;
+        text.push('\n');
+    }
+    print(&text)
+}
+
 /// Says on standard error why nsx could not do what it was asked to.
 pub fn error(text: &str) {
     stderr("nsx: ", text);

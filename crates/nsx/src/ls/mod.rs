@@ -1,14 +1,20 @@
 //! `nsx ls`: the namespaces that processes are in, or the processes in nested PID namespaces.
 
-mod namespaces;
+mod column;
+mod finder;
+mod listing;
 mod pids;
 
 use crate::{
     exit::ExitStatus,
-    out::{self, Color},
+    out::{self, Color, Styles},
+    table::{Align, Table},
 };
 use clap::Parser;
+use column::Column;
+use listing::Question;
 use nsx_core::{census::Unseen, ns::NsKind, proc::ProcRoot};
+use serde::Serialize;
 use std::ffi::OsString;
 
 const EXAMPLES: &str = "\
@@ -27,7 +33,7 @@ Exit status: 0 if something is listed, 1 if nothing matched, 2 for wrong usage o
 #[derive(Debug, Parser)]
 #[command(name = "nsx ls", bin_name = "nsx ls", after_help = EXAMPLES)]
 pub struct Options {
-    /// List all namespaces (so far also the default), or with --pids all processes
+    /// List all namespaces, a line each, or with --pids all processes
     #[arg(short, long)]
     all: bool,
 
@@ -40,19 +46,38 @@ pub struct Options {
     /// List only the namespaces that this process is in
     ///
     /// NPROCS still counts all processes in them. PID:INODE is the process only if its pidfd has that inode number.
-    #[arg(short = 'p', long = "task", value_name = "PID", allow_negative_numbers = true)]
+    #[arg(short = 'p', long = "task", value_name = "TARGET", allow_negative_numbers = true)]
     task: Option<OsString>,
+
+    /// List only the namespaces of which EXPR holds, such as 'TYPE == "net" && NPROCS > 0'
+    ///
+    /// An expression is made of columns, whether they are shown or not, numbers, and texts in quotes; ==, !=, <, <=, >, >=, =~
+    /// and !~ with a POSIX regular expression; && (and), || (or), ! (not) and parentheses.
+    #[arg(short = 'Q', long, value_name = "EXPR")]
+    filter: Option<OsString>,
+
+    /// Show these columns, with commas between them; after a + beside the usual ones; all for all
+    #[arg(short, long, value_name = "LIST", value_parser = column_list)]
+    output: Option<Columns>,
+
+    /// List the columns, what each says and what finding it costs
+    #[arg(long, exclusive = true)]
+    columns: bool,
 
     /// List the processes in nested PID namespaces
     ///
     /// CHAIN is a process's ids: first the one that is seen from here, last the one that it has itself. NS is the PID
     /// namespace that it is in, `?` where the kernel hides it.
-    #[arg(long, conflicts_with_all = ["kinds", "task"])]
+    #[arg(long, conflicts_with_all = ["kinds", "task", "filter", "output"])]
     pids: bool,
 
     /// Print a JSON document
     #[arg(long)]
     json: bool,
+
+    /// Print a JSON object for each row, a line each
+    #[arg(long, conflicts_with = "json")]
+    json_lines: bool,
 
     /// Do not say on standard error what could not be seen
     #[arg(short, long)]
@@ -63,13 +88,65 @@ pub struct Options {
     color: Color,
 }
 
+/// The value of `--output`.
+#[derive(Clone, Debug)]
+struct Columns(Vec<Column>);
+
+fn column_list(list: &str) -> Result<Columns, String> {
+    column::parse_list(list).map(Columns)
+}
+
 pub(crate) fn run(options: Options) -> ExitStatus {
+    if options.columns {
+        return columns(&options).map_or_else(|status| status, |()| ExitStatus::SUCCESS);
+    }
     let proc = match ProcRoot::system() {
         Ok(proc) => proc,
         Err(errno) => return out::failed("open /proc", &errno),
     };
-    let outcome = if options.pids { pids::list(&options, &proc) } else { namespaces::list(&options, &proc) };
+    let outcome = if options.pids { pids::list(&options, &proc) } else { namespaces(&options, &proc) };
     outcome.unwrap_or_else(|status| status)
+}
+
+/// Lists namespaces, a row each. An error is the status to end with, once its reason is on standard error.
+fn namespaces(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
+    let columns = match &options.output {
+        Some(Columns(columns)) => columns.clone(),
+        None if options.json || options.json_lines => [&column::USUAL[..], &[Column::Uid]].concat(),
+        None => column::USUAL.to_vec(),
+    };
+    let listing = Question::of(options, columns, proc)?.ask(proc);
+    let listing = listing.map_err(|errno| out::failed("list the processes", &errno))?;
+    if options.json {
+        let document = Document { version: 1, namespaces: listing.objects().collect(), hidden: listing.unseen.into() };
+        out::print_json(&document)?;
+    } else if options.json_lines {
+        out::print_json_lines(listing.objects())?;
+    } else {
+        out::print(&listing.table().render(&Styles::stdout(options.color), out::width()))?;
+    }
+    if !options.quiet {
+        report(listing.unseen);
+    }
+    Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
+}
+
+/// The JSON document.
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    namespaces: Vec<listing::Object<'a>>,
+    hidden: Hidden,
+}
+
+/// Lists the columns that there are.
+fn columns(options: &Options) -> Result<(), ExitStatus> {
+    let mut table = Table::new(&[("COLUMN", Align::Left), ("COSTS", Align::Left), ("SAYS", Align::Left)]);
+    for column in Column::all() {
+        let spec = column.spec();
+        table.row([spec.name, spec.cost, spec.about].map(str::to_owned).to_vec());
+    }
+    out::print(&table.render(&Styles::stdout(options.color), out::width()))
 }
 
 /// Says what is not in a list.
