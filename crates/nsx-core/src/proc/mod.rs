@@ -9,6 +9,7 @@ mod mountinfo;
 mod recording;
 mod root;
 mod scan;
+pub mod stat;
 mod status;
 
 pub use mountinfo::Mount;
