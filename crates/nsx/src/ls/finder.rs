@@ -16,6 +16,7 @@ use nsx_core::{
     proc::{NsLink, ProcError, ProcRoot, Status},
     sys::net::NsidSocket,
 };
+use nsx_target::cgroup::Place;
 use std::{cell::OnceCell, rc::Rc, time::Duration};
 
 /// Finds out about one namespace after the other.
@@ -33,6 +34,15 @@ struct Leader {
     pid: Pid,
     status: Result<Status, ProcError>,
     who: OnceCell<Who>,
+}
+
+/// What a process belongs to, as its cgroup and the engines' records say.
+#[derive(Debug, Default)]
+pub(super) struct Belonging {
+    /// The container, by the word that names it.
+    pub(super) container: Option<String>,
+    /// The systemd unit.
+    pub(super) unit: Option<Vec<u8>>,
 }
 
 impl<'a> Finder<'a> {
@@ -83,6 +93,24 @@ impl<'a> Finder<'a> {
             Column::User => self.of_leader(entry, |finder, leader| finder.who(leader).user_cell()),
             Column::Command => self.of_leader(entry, |finder, leader| finder.who(leader).command_cell()),
         }
+    }
+
+    /// Whose process it is and what it runs.
+    pub(super) fn user_and_command(&mut self, pid: Pid) -> (Cell, Cell) {
+        let leader = self.leader(pid);
+        let who = self.who(&leader);
+        (who.user_cell(), who.command_cell())
+    }
+
+    /// A process's parent, where that is seen from here.
+    pub(super) fn parent(&mut self, pid: Pid) -> Option<Pid> {
+        self.leader(pid).status.as_ref().ok()?.ppid
+    }
+
+    /// What a process belongs to.
+    pub(super) fn belonging(&mut self, pid: Pid) -> Belonging {
+        let place = self.read(pid, "cgroup").map(Place::parse).unwrap_or_default();
+        Belonging { container: None, unit: place.unit }
     }
 
     /// The process that a row tells of.
@@ -179,7 +207,7 @@ impl<'a> Finder<'a> {
 
     fn place(&mut self, pid: Pid, column: Column) -> Cell {
         let place = match self.read(pid, "cgroup") {
-            Ok(text) => nsx_target::cgroup::Place::parse(text),
+            Ok(text) => Place::parse(text),
             Err(error) => return unreadable(error),
         };
         let text = |text: Option<Vec<u8>>| text.map_or(Cell::Nothing, Cell::Text);

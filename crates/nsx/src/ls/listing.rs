@@ -125,10 +125,11 @@ impl Serialize for Object<'_> {
 
 /// The namespaces of the process that was named.
 fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId>, ExitStatus> {
-    let process = nsx_target::resolve(task).map_err(|error| {
+    let subject = nsx_target::resolve(task).map_err(|error| {
         out::error(&out::chain(&error));
         if error.is_absence() { ExitStatus::NO_MATCH } else { ExitStatus::FAILURE }
     })?;
+    let process = subject.process;
     let found = process.pid_in(proc).and_then(|pid| census::namespaces_of(proc, pid, kinds));
     let found = if process.ended() { Err(ProcError::Vanished) } else { found };
     found.map_err(|error| {

@@ -2,6 +2,8 @@
 
 mod column;
 mod finder;
+mod grouped;
+mod groups;
 mod listing;
 mod pids;
 
@@ -96,6 +98,27 @@ fn column_list(list: &str) -> Result<Columns, String> {
     column::parse_list(list).map(Columns)
 }
 
+/// What is shown.
+enum View {
+    /// What on the host has namespaces of its own.
+    Groups,
+    /// Namespaces, one by one.
+    Namespaces,
+    /// Processes in nested PID namespaces.
+    Processes,
+}
+
+impl Options {
+    fn view(&self) -> View {
+        let is_asked_for = self.all || self.output.is_some() || self.filter.is_some() || self.task.is_some();
+        match () {
+            () if self.pids => View::Processes,
+            () if is_asked_for || !self.kinds.is_empty() || self.json || self.json_lines => View::Namespaces,
+            () => View::Groups,
+        }
+    }
+}
+
 pub(crate) fn run(options: Options) -> ExitStatus {
     if options.columns {
         return columns(&options).map_or_else(|status| status, |()| ExitStatus::SUCCESS);
@@ -104,7 +127,11 @@ pub(crate) fn run(options: Options) -> ExitStatus {
         Ok(proc) => proc,
         Err(errno) => return out::failed("open /proc", &errno),
     };
-    let outcome = if options.pids { pids::list(&options, &proc) } else { namespaces(&options, &proc) };
+    let outcome = match options.view() {
+        View::Groups => grouped::show(&options, &proc),
+        View::Namespaces => namespaces(&options, &proc),
+        View::Processes => pids::list(&options, &proc),
+    };
     outcome.unwrap_or_else(|status| status)
 }
 
