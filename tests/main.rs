@@ -8,8 +8,10 @@
 
 mod engines;
 mod enter;
+mod enter_view;
 mod given;
 mod harness;
+mod host_tools;
 mod ids;
 mod ls;
 mod mounts;
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         status::tests(),
         terminal::tests(),
         enter::tests(),
+        enter_view::tests(),
+        host_tools::tests(),
         engines::tests(),
         ls::tests(),
         pidmap::tests(),
