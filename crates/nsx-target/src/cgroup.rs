@@ -320,7 +320,9 @@ mod tests {
 
     #[test]
     fn units_and_pods_are_read() {
-        let unit = |path: &str| Place::of_path(path.replace("ID", ID).as_bytes()).unit.map(|it| String::from_utf8(it).unwrap());
+        let unit = |path: &str| {
+            Place::of_path(path.replace("ID", ID).as_bytes()).unit.map(|it| String::from_utf8(it).unwrap())
+        };
         assert_eq!(unit("/system.slice/nginx.service").unwrap(), "nginx.service");
         assert_eq!(unit("/user.slice/user-7.slice/user@7.service/app.slice/a.scope").unwrap(), "a.scope");
         assert_eq!(unit("/system.slice/web.service/libpod-payload-ID").unwrap(), "web.service");
@@ -340,7 +342,8 @@ mod tests {
 
     #[test]
     fn the_line_that_tells_most_is_taken() {
-        let hybrid = format!("9:name=systemd:/docker/{ID}\n4:memory:/process_api/8036b145fe13296e2ee7660c05f7d15f\n0::/\n");
+        let hybrid =
+            format!("9:name=systemd:/docker/{ID}\n4:memory:/process_api/8036b145fe13296e2ee7660c05f7d15f\n0::/\n");
         let place = Place::parse(hybrid.as_bytes());
         assert_eq!(place.container, Some(Named::new(Engine::Docker, ID.as_bytes())));
         assert_eq!(place.path, format!("/docker/{ID}").into_bytes());

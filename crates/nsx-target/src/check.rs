@@ -15,7 +15,11 @@ use nsx_core::{
     pid::{Pid, PinError, Process},
     proc::{NsLink, ProcError, decimal},
 };
-use std::{ffi::OsString, os::unix::ffi::{OsStrExt, OsStringExt}, path::Path};
+use std::{
+    ffi::OsString,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::Path,
+};
 
 /// How much later than it was written down a process may seem to have started, in seconds: both are rounded.
 const ROUNDING: u64 = 2;
@@ -177,7 +181,8 @@ pub fn is_frozen(host: &Host, pid: Pid, buffer: &mut Vec<u8>) -> Result<Option<b
             directory.read(Path::new(file)).ok()
         };
         let frozen = if controllers.is_empty() {
-            let events = text("/sys/fs/cgroup", "cgroup.events").or_else(|| text("/sys/fs/cgroup/unified", "cgroup.events"));
+            let events =
+                text("/sys/fs/cgroup", "cgroup.events").or_else(|| text("/sys/fs/cgroup/unified", "cgroup.events"));
             events.map(|events| events.split(|&byte| byte == b'\n').any(|line| line == b"frozen 1"))
         } else if controllers.split(|&byte| byte == b',').any(|name| name == b"freezer") {
             text("/sys/fs/cgroup/freezer", "freezer.state").map(|state| state.trim_ascii() != b"THAWED")

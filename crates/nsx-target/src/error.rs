@@ -39,7 +39,7 @@ pub enum TargetError {
         unread: Vec<Unread>,
     },
     /// What carries the name has no process.
-    #[error("{target} is not running: {}", states(containers))]
+    #[error("{target} is not running: {}", states(target, containers))]
     NotRunning {
         /// What was named.
         target: Target,
@@ -77,16 +77,19 @@ pub enum TargetError {
 fn nothing(target: &Target) -> &'static str {
     match target {
         Target::Pod(_) => "no container of that pod is on this node",
-        Target::Netns(_) | Target::Namespace(_) | Target::Inode(_) | Target::Id(_) => "there is no such namespace in sight",
+        Target::Netns(_) | Target::Namespace(_) | Target::Inode(_) | Target::Id(_) => {
+            "there is no such namespace in sight"
+        }
         _ => "nothing has that name or id",
     }
 }
 
-fn states(containers: &[Container]) -> String {
+fn states(target: &Target, containers: &[Container]) -> String {
     let state = |container: &Container| {
         let address = container.address();
         match &container.state {
-            State::Stale(why) => format!("the record of {address} is stale, {why}"),
+            State::Stale(why) => format!("the record of {address} is stale: {why}"),
+            state if address == target.to_string() => format!("its state is {state}"),
             state => format!("{address} is {state}"),
         }
     };

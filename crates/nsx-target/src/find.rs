@@ -17,10 +17,7 @@ use nsx_core::{
     ns::Namespace,
     pid::{PinError, Process},
 };
-use std::{
-    ffi::OsStr,
-    os::unix::ffi::OsStrExt,
-};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// After a prefix, this many hexadecimal digits are the start of an id.
 const ID_AFTER_PREFIX: usize = 4;
@@ -40,7 +37,7 @@ pub struct Subject {
     /// It, pinned: of a container the first one.
     pub process: Process,
     /// The container, where it was named as one.
-    pub container: Option<Container>,
+    pub container: Option<Box<Container>>,
 }
 
 impl Target {
@@ -60,7 +57,9 @@ impl Target {
                 process(self.find_container(host, Some(*engine), &query)?)
             }
             Self::Pod(pod) => process(self.find_container(host, None, &Query::Pod(pod))?),
-            Self::Name(name) => process(self.find_container(host, None, &Query::Word(name.as_bytes(), ID_BY_ITSELF))?),
+            Self::Name(name) => {
+                process(self.find_container(host, None, &Query::Word(name.as_bytes(), ID_BY_ITSELF))?)
+            }
             Self::Netns(_) | Self::File(_) | Self::Namespace(_) | Self::Inode(_) | Self::Id(_) => {
                 Err(TargetError::Nothing { target: self.clone(), near: Vec::new(), unread: Vec::new() })
             }
@@ -123,11 +122,9 @@ impl Target {
         }
         match <[Checked; 1]>::try_from(candidates) {
             Ok([Checked { container, process: Some(process), .. }]) => {
-                Ok(Subject { process, container: Some(container) })
+                Ok(Subject { process, container: Some(Box::new(container)) })
             }
-            Ok([checked]) => {
-                Err(TargetError::NotRunning { target: self.clone(), containers: vec![checked.container] })
-            }
+            Ok([checked]) => Err(TargetError::NotRunning { target: self.clone(), containers: vec![checked.container] }),
             Err(several) => {
                 let containers: Vec<_> = several.into_iter().map(|it| it.container).collect();
                 Err(TargetError::Ambiguous { target: self.clone(), addresses: addresses(&containers) })
@@ -214,9 +211,16 @@ fn addresses(containers: &[Container]) -> Vec<String> {
 pub fn resolve(word: &OsStr) -> Result<Subject, TargetError> {
     let target =
         Target::parse(word.as_bytes()).map_err(|source| TargetError::NotATarget { word: word.to_owned(), source })?;
-    // A number asks no store.
+    find(&target)
+}
+
+/// The process that is named on the host that nsx runs on. A number asks no store.
+///
+/// # Errors
+/// [`TargetError`].
+pub fn find(target: &Target) -> Result<Subject, TargetError> {
     if let Target::Process { .. } = target {
-        let process = target.pin().map_err(|source| TargetError::NotFound { target, source })?;
+        let process = target.pin().map_err(|source| TargetError::NotFound { target: target.clone(), source })?;
         return Ok(Subject { process, container: None });
     }
     let host = Host::system().map_err(|errno| TargetError::Host { act: "open /proc", source: errno.into() })?;

@@ -29,16 +29,12 @@ pub use container::{Container, Pod, Sandbox, Stale, State};
 pub use engine::Engine;
 pub use error::TargetError;
 pub use files::ReadError;
-pub use find::{Found, Subject, resolve};
+pub use find::{Found, Subject, find, resolve};
 pub use grammar::{ParseTargetError, PodName, Target};
 pub use host::{Host, Person};
 pub use stores::Unread;
 
 /// The parsers of what engines write, each for one file, for tests that feed them anything.
 pub mod formats {
-    pub use crate::stores::{
-        docker::parse as docker_config,
-        oci::OciState,
-        podman::parse as podman_containers,
-    };
+    pub use crate::stores::{docker::parse as docker_config, oci::OciState, podman::parse as podman_containers};
 }

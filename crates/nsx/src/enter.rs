@@ -128,7 +128,7 @@ pub(crate) fn run(options: Options) -> ExitStatus {
 
 fn request(options: &Options, name: &OsStr, caller: &Caller, proc: &ProcRoot) -> Result<Request, RequestError> {
     let Common { kinds, all, setuid, setgid, wd, .. } = &options.common;
-    let process = nsx_target::resolve(name)?;
+    let process = nsx_target::resolve(name)?.process;
     let target = Target { process: &process, proc };
     let failed = |error| RequestError::Enter(out::shown(name), error);
 

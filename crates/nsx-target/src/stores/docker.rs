@@ -146,7 +146,11 @@ impl Daemon {
             };
             let names = host.dir(&data).and_then(|data| data.names()).unwrap_or_default();
             let remapped = names.iter().filter(|name| is_remapped(name));
-            daemons.extend(remapped.map(|name| Self { data: data.join(part(name)), exec: exec.clone(), rootless: false }));
+            daemons.extend(remapped.map(|name| Self {
+                data: data.join(part(name)),
+                exec: exec.clone(),
+                rootless: false,
+            }));
         }
         daemons.push(Self { data, exec, rootless: false });
         daemons

@@ -162,12 +162,8 @@ mod tests {
     fn both_formats_are_read() {
         let runc = br#"{"id":"rweb","init_process_pid":18715,"init_process_start":1153757,"created":"2026-11-22T04:42:02.7Z",
             "config":{"rootfs":"/srv/rootfs","labels":["x=y","bundle=/srv"]},"cgroup_paths":{"":"/sys/fs/cgroup/rweb"}}"#;
-        let expected = OciState {
-            pid: Some(18715),
-            start: Some(1_153_757),
-            bundle: Some("/srv".into()),
-            is_created: false,
-        };
+        let expected =
+            OciState { pid: Some(18715), start: Some(1_153_757), bundle: Some("/srv".into()), is_created: false };
         assert_eq!(OciState::parse_runc(runc), Ok(expected.clone()));
         let crun = br#"{"pid":18715,"process-start-time":1153757,"cgroup-path":"/kweb","scope":"","rootfs":"rootfs",
             "systemd-cgroup":false,"bundle":"/srv","created":"2026-11-22T04:42:02.907607Z","owner":"root","detached":true}"#;

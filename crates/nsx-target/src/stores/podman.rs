@@ -104,7 +104,8 @@ impl Storage {
         let config = StorageConfig::read(host, &person.config.join("containers"));
         let Person { data, runtime, uid, .. } = person;
         // Without a runtime directory Podman makes one in /tmp.
-        let runtimes = [runtime.clone(), format!("/tmp/podman-run-{uid}").into(), format!("/tmp/storage-run-{uid}").into()];
+        let runtimes =
+            [runtime.clone(), format!("/tmp/podman-run-{uid}").into(), format!("/tmp/storage-run-{uid}").into()];
         let runroots = match config.runroot {
             Some(runroot) => vec![runroot],
             None => runtimes.iter().map(|runtime| runtime.join("containers")).collect(),
@@ -139,9 +140,8 @@ impl Storage {
                     Ok(containers) => {
                         let wanted = |it: &Container| matches!(query, Query::All) || query.wants_container(it);
                         let wanted = containers.into_iter().filter(wanted);
-                        let records = wanted.map(|container| {
-                            self.record(host, Container { owner, ..container }, &driver, &directory)
-                        });
+                        let records = wanted
+                            .map(|container| self.record(host, Container { owner, ..container }, &driver, &directory));
                         findings.records.extend(records);
                     }
                     Err(error) => findings.note(Engine::Podman, self.graphroot.join(part(&driver)).join(file), error),
@@ -170,13 +170,10 @@ impl Storage {
             record.once_ended = Some(state);
         }
         // The runtime forgets a container that was cleaned up.
-        match OciState::find(host, &self.runtimes, &id) {
-            Some(state) => {
-                let bundle = record.container.bundle.take();
-                state.witness(&mut record);
-                record.container.bundle = bundle.or(record.container.bundle);
-            }
-            None => {}
+        if let Some(state) = OciState::find(host, &self.runtimes, &id) {
+            let bundle = record.container.bundle.take();
+            state.witness(&mut record);
+            record.container.bundle = bundle.or(record.container.bundle);
         }
         record
     }

@@ -47,13 +47,7 @@ pub(super) struct Belonging {
 
 impl<'a> Finder<'a> {
     pub(crate) fn new(proc: &'a ProcRoot) -> Self {
-        Self {
-            proc,
-            registrar: Registrar::new(proc),
-            leader: None,
-            netns_ids: OnceCell::new(),
-            buffer: Vec::new(),
-        }
+        Self { proc, registrar: Registrar::new(proc), leader: None, netns_ids: OnceCell::new(), buffer: Vec::new() }
     }
 
     /// What the row of a namespace has in a column.
@@ -88,7 +82,9 @@ impl<'a> Finder<'a> {
             Column::Ppid => self.of_leader(entry, |_, leader| {
                 leader.told(|status| Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs())))
             }),
-            Column::NsPid => self.of_leader(entry, |_, leader| leader.told(|status| Cell::text(status.chain.to_string()))),
+            Column::NsPid => {
+                self.of_leader(entry, |_, leader| leader.told(|status| Cell::text(status.chain.to_string())))
+            }
             Column::Uid => self.of_leader(entry, |_, leader| leader.told(|status| Cell::Number(status.euid.into()))),
             Column::User => self.of_leader(entry, |finder, leader| finder.who(leader).user_cell()),
             Column::Command => self.of_leader(entry, |finder, leader| finder.who(leader).command_cell()),
@@ -273,14 +269,19 @@ fn open(proc: &ProcRoot, entry: &Entry) -> Option<Namespace> {
 
 /// How many of each kind of holder there are.
 fn holders(entry: &Entry) -> Vec<Vec<u8>> {
-    let count = |is: fn(&Holder) -> bool, one: &str, many: &str| match entry.holders.iter().filter(|it| is(it)).count() {
+    let count = |is: fn(&Holder) -> bool, one: &str, many: &str| match entry.holders.iter().filter(|it| is(it)).count()
+    {
         0 => None,
         1 => Some(format!("1 {one}").into_bytes()),
         number => Some(format!("{number} {many}").into_bytes()),
     };
     [
         count(|it| matches!(it, Holder::Thread { .. }), "thread", "threads"),
-        count(|it| matches!(it, Holder::ForChildren { .. }), "process for its children", "processes for their children"),
+        count(
+            |it| matches!(it, Holder::ForChildren { .. }),
+            "process for its children",
+            "processes for their children",
+        ),
         count(|it| matches!(it, Holder::Descriptor { .. }), "descriptor", "descriptors"),
         count(|it| matches!(it, Holder::Mount(_)), "mount", "mounts"),
         count(|it| matches!(it, Holder::Socket { .. }), "socket", "sockets"),

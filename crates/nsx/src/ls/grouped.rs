@@ -1,6 +1,11 @@
 //! The view that one gets who asks for nothing in particular: what on this host has namespaces of its own.
 
-use super::{Options, finder::Finder, groups::{self, Group, Owner}, report};
+use super::{
+    Options,
+    finder::Finder,
+    groups::{self, Group, Owner},
+    report,
+};
 use crate::{
     cell::Cell,
     exit::ExitStatus,

@@ -81,17 +81,18 @@ pub(super) fn groups<'a>(census: &'a Census, proc: &ProcRoot, finder: &mut Finde
     for entry in &census.namespaces {
         found.entry(owners.of(entry)).or_default().push(entry);
     }
-    let mut elsewhere = BTreeSet::new();
+    let mut elsewhere: BTreeSet<i32> = BTreeSet::new();
     let groups = found.into_iter().map(|(owner, mut namespaces)| {
         namespaces.sort_by_key(|entry| entry.ns.kind.name());
         let ids: BTreeSet<_> = namespaces.iter().map(|entry| entry.ns).collect();
-        let is_in = |member: &&Member| NsKind::ALL.into_iter().any(|kind| member.ns(kind).is_some_and(|ns| ids.contains(&ns)));
+        let is_in =
+            |member: &&Member| NsKind::ALL.into_iter().any(|kind| member.ns(kind).is_some_and(|ns| ids.contains(&ns)));
         let processes = match owner {
             // The last in order: every other group has been counted.
             Owner::Host => census.members.len() - elsewhere.len(),
             _ => {
                 let pids: Vec<_> = census.members.iter().filter(is_in).map(|member| member.pid.as_raw_pid()).collect();
-                elsewhere.extend(&pids);
+                elsewhere.extend(pids.iter().copied());
                 pids.len()
             }
         };
@@ -151,7 +152,8 @@ impl Owners<'_, '_, '_> {
 
     /// Whether a process is in any namespace that is not the host's or the caller's.
     fn left(&self, pid: Pid) -> bool {
-        let namespaces = |member: &&Member| NsKind::ALL.into_iter().filter_map(|kind| member.ns(kind)).collect::<Vec<_>>();
+        let namespaces =
+            |member: &&Member| NsKind::ALL.into_iter().filter_map(|kind| member.ns(kind)).collect::<Vec<_>>();
         let member = self.members.get(&pid).map(namespaces);
         member.is_some_and(|namespaces| namespaces.iter().any(|ns| !self.is_hosts(*ns)))
     }

@@ -1,14 +1,7 @@
 //! A list of namespaces: the rows that are asked for, with the columns that are asked for.
 
 use super::{Options, column::Column, finder::Finder};
-use crate::{
-    cell::Cell,
-    exit::ExitStatus,
-    filter::Filter,
-    out,
-    table::Table,
-    text::escape,
-};
+use crate::{cell::Cell, exit::ExitStatus, filter::Filter, out, table::Table, text::escape};
 use nsx_core::{
     census::{self, Census, Entry, Query, Sources, Unseen},
     ns::{NsId, NsSet},
