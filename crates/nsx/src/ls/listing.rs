@@ -1,7 +1,7 @@
 //! A list of namespaces: the rows that are asked for, with the columns that are asked for.
 
 use super::{Options, column::Column, finder::Finder};
-use crate::{cell::Cell, exit::ExitStatus, filter::Filter, out, table::Table, text::escape};
+use crate::{cell::Cell, exit::ExitStatus, filter::Filter, out, table::Table, target, text::escape};
 use nsx_core::{
     census::{self, Census, Entry, Query, Sources, Unseen},
     ns::{NsId, NsSet},
@@ -82,47 +82,56 @@ impl Listing {
         place.and_then(|place| row.get(place)).unwrap_or(&Cell::Unknown)
     }
 
-    pub(super) fn table(&self) -> Table {
-        let headings: Vec<_> = self.columns.iter().map(|column| (column.spec().name, column.spec().align)).collect();
+    pub(super) fn table(&self, columns: &[Column]) -> Table {
+        let headings: Vec<_> = columns.iter().map(|column| (column.spec().name, column.spec().align)).collect();
         let mut table = Table::new(&headings);
         for row in &self.rows {
-            table.row(row.iter().map(Cell::shown).collect());
+            table.row(columns.iter().map(|column| self.cell(row, *column).shown()).collect());
         }
         table
     }
 
-    /// The rows as JSON objects, keyed by the columns.
-    pub(crate) fn objects(&self) -> impl Iterator<Item = Object<'_>> {
-        self.rows.iter().map(|cells| Object { columns: &self.columns, cells })
+    /// The rows as JSON objects, with these columns.
+    pub(super) fn objects<'a>(&'a self, columns: &'a [Column]) -> impl Iterator<Item = Object<'a>> {
+        self.rows.iter().map(|row| self.object(columns, row))
+    }
+
+    pub(super) fn object<'a>(&'a self, columns: &'a [Column], row: &'a [Cell]) -> Object<'a> {
+        Object { listing: self, columns, row }
     }
 }
 
-/// A row as a JSON object.
-pub(crate) struct Object<'a> {
+/// A row as a JSON object, keyed by the columns.
+pub(super) struct Object<'a> {
+    listing: &'a Listing,
     columns: &'a [Column],
-    cells: &'a [Cell],
+    row: &'a [Cell],
+}
+
+impl Object<'_> {
+    /// Writes the columns into an object that may have more in it.
+    pub(super) fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        for (place, column) in self.columns.iter().enumerate() {
+            // A column that is asked for twice is one key.
+            if !self.columns[..place].contains(column) {
+                map.serialize_entry(&column.key(), self.listing.cell(self.row, *column))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.columns.len()))?;
-        for (place, column) in self.columns.iter().enumerate() {
-            // A column that is asked for twice is one key.
-            if !self.columns[..place].contains(column) {
-                map.serialize_entry(&column.key(), &self.cells[place])?;
-            }
-        }
+        let mut map = serializer.serialize_map(None)?;
+        self.entries(&mut map)?;
         map.end()
     }
 }
 
 /// The namespaces of the process that was named.
 fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId>, ExitStatus> {
-    let subject = nsx_target::resolve(task).map_err(|error| {
-        out::error(&out::chain(&error));
-        if error.is_absence() { ExitStatus::NO_MATCH } else { ExitStatus::FAILURE }
-    })?;
-    let process = subject.process;
+    let process = nsx_target::resolve(task).map_err(|error| target::failed(&error))?.process;
     let found = process.pid_in(proc).and_then(|pid| census::namespaces_of(proc, pid, kinds));
     let found = if process.ended() { Err(ProcError::Vanished) } else { found };
     found.map_err(|error| {

@@ -2,10 +2,12 @@
 
 mod column;
 mod finder;
+mod forest;
 mod grouped;
 mod groups;
 mod listing;
 mod pids;
+mod tree;
 
 use crate::{
     exit::ExitStatus,
@@ -14,10 +16,11 @@ use crate::{
 };
 use clap::Parser;
 use column::Column;
-use listing::Question;
+use listing::{Listing, Question};
 use nsx_core::{census::Unseen, ns::NsKind, proc::ProcRoot};
 use serde::Serialize;
 use std::ffi::OsString;
+use tree::Order;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,6 +64,10 @@ pub struct Options {
     /// Show these columns, with commas between them; after a + beside the usual ones; all for all
     #[arg(short, long, value_name = "LIST", value_parser = column_list)]
     output: Option<Columns>,
+
+    /// Show what stands below what: owner, parent, process or pid
+    #[arg(long, value_enum, value_name = "ORDER", num_args = 0..=1, require_equals = true, default_missing_value = "owner")]
+    tree: Option<Order>,
 
     /// List the columns, what each says and what finding it costs
     #[arg(long, exclusive = true)]
@@ -106,6 +113,8 @@ enum View {
     Namespaces,
     /// Processes in nested PID namespaces.
     Processes,
+    /// The same, below one another.
+    PidTree,
 }
 
 impl Options {
@@ -113,7 +122,10 @@ impl Options {
         let is_asked_for = self.all || self.output.is_some() || self.filter.is_some() || self.task.is_some();
         match () {
             () if self.pids => View::Processes,
-            () if is_asked_for || !self.kinds.is_empty() || self.json || self.json_lines => View::Namespaces,
+            () if self.tree == Some(Order::Pid) => View::PidTree,
+            () if is_asked_for || self.tree.is_some() || !self.kinds.is_empty() || self.json || self.json_lines => {
+                View::Namespaces
+            }
             () => View::Groups,
         }
     }
@@ -131,6 +143,7 @@ pub(crate) fn run(options: Options) -> ExitStatus {
         View::Groups => grouped::show(&options, &proc),
         View::Namespaces => namespaces(&options, &proc),
         View::Processes => pids::list(&options, &proc),
+        View::PidTree => pids::tree(&options, &proc),
     };
     outcome.unwrap_or_else(|status| status)
 }
@@ -142,15 +155,23 @@ fn namespaces(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStat
         None if options.json || options.json_lines => [&column::USUAL[..], &[Column::Uid]].concat(),
         None => column::USUAL.to_vec(),
     };
-    let listing = Question::of(options, columns, proc)?.ask(proc);
-    let listing = listing.map_err(|errno| out::failed("list the processes", &errno))?;
-    if options.json {
-        let document = Document { version: 1, namespaces: listing.objects().collect(), hidden: listing.unseen.into() };
-        out::print_json(&document)?;
-    } else if options.json_lines {
-        out::print_json_lines(listing.objects())?;
-    } else {
-        out::print(&listing.table().render(&Styles::stdout(options.color), out::width()))?;
+    let asked = options.tree.map_or(&[][..], Order::columns);
+    let question = Question::of(options, [&columns[..], asked].concat(), proc)?;
+    let failed = |errno| out::failed("list the processes", &errno);
+    let listing = question.ask(proc).map_err(failed)?;
+    match options.tree {
+        Some(order) => {
+            let forest = tree::forest(&listing, order, proc).map_err(failed)?;
+            if options.json {
+                document(tree::nested(&columns, &listing, &forest), &listing)?;
+            } else {
+                let table = tree::table(&listing, &columns, &forest);
+                out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
+            }
+        }
+        None if options.json => document(listing.objects(&columns).collect::<Vec<_>>(), &listing)?,
+        None if options.json_lines => out::print_json_lines(listing.objects(&columns))?,
+        None => out::print(&listing.table(&columns).render(&Styles::stdout(options.color), out::width()))?,
     }
     if !options.quiet {
         report(listing.unseen);
@@ -158,11 +179,15 @@ fn namespaces(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStat
     Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
 }
 
+fn document(namespaces: impl Serialize, listing: &Listing) -> Result<(), ExitStatus> {
+    out::print_json(&Document { version: 1, namespaces, hidden: listing.unseen.into() })
+}
+
 /// The JSON document.
 #[derive(Serialize)]
-struct Document<'a> {
+struct Document<N> {
     version: u32,
-    namespaces: Vec<listing::Object<'a>>,
+    namespaces: N,
     hidden: Hidden,
 }
 
