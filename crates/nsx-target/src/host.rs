@@ -143,7 +143,7 @@ impl Host {
         for uid in logged_in.iter().filter_map(|name| u32::try_from(decimal(name)?).ok()) {
             if uid != 0 && !people.iter().any(|person| person.uid == uid) {
                 let user = if self.is_live() { accounts::user_by_id(uid).ok().flatten() } else { None };
-                let home = user.map_or_else(|| format!("/home/{uid}").into(), |user| OsString::from_vec(user.home));
+                let home = user.map_or_else(|| "/nonexistent".into(), |user| OsString::from_vec(user.home));
                 people.push(Person::at_home(uid, Path::new(&home)));
             }
         }

@@ -118,7 +118,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__ls)
-            opts="-a -t -p -q -h --all --type --task --pids --json --quiet --color --help"
+            opts="-a -t -p -q -h --why --deep --all --type --task --pids --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

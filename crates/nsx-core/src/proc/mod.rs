@@ -10,6 +10,7 @@ mod recording;
 mod root;
 mod scan;
 pub mod stat;
+mod statmount;
 mod status;
 
 pub use mountinfo::Mount;

@@ -1,7 +1,7 @@
 //! A list of namespaces: the rows that are asked for, with the columns that are asked for.
 
 use super::{Options, column::Column, finder::Finder};
-use crate::{cell::Cell, exit::ExitStatus, filter::Filter, out, table::Table, target, text::escape};
+use crate::{cell::Cell, exit::ExitStatus, filter::Filter, out, table::Table,  text::escape};
 use nsx_core::{
     census::{self, Census, Entry, Query, Sources, Unseen},
     ns::{NsId, NsSet},
@@ -20,6 +20,8 @@ pub(super) struct Question {
     pub(super) filter: Option<Filter<Column>>,
     /// What is told of each.
     pub(super) columns: Vec<Column>,
+    /// Where to look, whatever the columns need.
+    pub(super) sources: Sources,
 }
 
 /// The answer: a row for each namespace, a cell for each column.
@@ -33,21 +35,22 @@ pub(crate) struct Listing {
 impl Question {
     /// As the options put it. An error is the status to end with, once its reason is on standard error.
     pub(super) fn of(options: &Options, columns: Vec<Column>, proc: &ProcRoot) -> Result<Self, ExitStatus> {
-        let kinds = if options.kinds.is_empty() { NsSet::ALL } else { options.kinds.iter().copied().collect() };
+        let kinds = options.kinds();
         let among = options.task.as_ref().map(|task| namespaces_of(task, kinds, proc)).transpose()?;
         let filter = options.filter.as_ref().map(|text| Filter::parse(text.as_encoded_bytes(), Column::named));
         let filter = filter.transpose().map_err(|error| {
             out::error(&escape(out::chain(&error).as_bytes()));
             ExitStatus::FAILURE
         })?;
-        Ok(Self { kinds, among, filter, columns })
+        let sources = if options.deep { Sources::ALL } else { Sources::PINS };
+        Ok(Self { kinds, among, filter, columns, sources })
     }
 
     /// Where the census must look to answer.
     pub(super) fn sources(&self) -> Sources {
         let asked = self.filter.as_ref().map_or(&[][..], Filter::columns);
         let columns = self.columns.iter().chain(asked);
-        columns.fold(Sources::PINS, |sources, column| sources.with(column.spec().sources))
+        columns.fold(self.sources, |sources, column| sources.with(column.spec().sources))
     }
 
     /// Takes a census and answers. An error is the errno with which the processes could not be listed.
@@ -131,7 +134,7 @@ impl Serialize for Object<'_> {
 
 /// The namespaces of the process that was named.
 fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId>, ExitStatus> {
-    let process = nsx_target::resolve(task).map_err(|error| target::failed(&error))?.process;
+    let process = super::process_named(task)?;
     let found = process.pid_in(proc).and_then(|pid| census::namespaces_of(proc, pid, kinds));
     let found = if process.ended() { Err(ProcError::Vanished) } else { found };
     found.map_err(|error| {

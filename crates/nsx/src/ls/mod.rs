@@ -1,25 +1,36 @@
-//! `nsx ls`: the namespaces that processes are in, or the processes in nested PID namespaces.
+//! `nsx ls`: the namespaces of a host, those of one process, what keeps one of them, or the processes in nested PID
+//! namespaces.
 
 mod column;
 mod finder;
 mod forest;
 mod grouped;
 mod groups;
+mod list;
 mod listing;
+mod maps;
+mod operand;
 mod pids;
+mod process;
+mod relation;
 mod tree;
+mod why;
 
 use crate::{
     exit::ExitStatus,
-    out::{self, Color, Styles},
-    table::{Align, Table},
+    out::{self, Color},
+    target,
 };
 use clap::Parser;
 use column::Column;
-use listing::{Listing, Question};
-use nsx_core::{census::Unseen, ns::NsKind, proc::ProcRoot};
-use serde::Serialize;
-use std::ffi::OsString;
+use nsx_core::{
+    census::Unseen,
+    ns::{NsKind, NsSet},
+    pid::Process,
+    proc::ProcRoot,
+};
+use operand::Operand;
+use std::ffi::{OsStr, OsString};
 use tree::Order;
 
 const EXAMPLES: &str = "\
@@ -27,6 +38,9 @@ Examples:
   nsx ls -t net    the network namespaces, and how many processes are in each
   nsx ls -p $$     the namespaces that this shell is in
   nsx ls --pids    what runs in PID namespaces below this one, as containers do
+  nsx ls 4711      the namespaces of process 4711, and which of them are yours too
+  nsx ls --why /run/netns/blue
+                   what keeps this namespace alive
 
 Exit status: 0 if something is listed, 1 if nothing matched, 2 for wrong usage or a failure.";
 
@@ -38,6 +52,27 @@ Exit status: 0 if something is listed, 1 if nothing matched, 2 for wrong usage o
 #[derive(Debug, Parser)]
 #[command(name = "nsx ls", bin_name = "nsx ls", after_help = EXAMPLES)]
 pub struct Options {
+    /// A process or container whose namespaces are shown, or a namespace whose holders are
+    ///
+    /// A process is named by its PID or as PID:INODE, a container as for `nsx enter`. A namespace is named as `net:[4026531833]`, by its inode number alone,
+    /// as `id:77` by the id that is never used again, or by the path of a file that it is bound to.
+    #[arg(value_name = "TARGET", allow_negative_numbers = true, conflicts_with_all = ["all", "task", "pids"])]
+    target: Option<OsString>,
+
+    /// Show everything that keeps the namespace TARGET alive, and what would have to go for it to die
+    ///
+    /// These are processes, single threads, processes whose next children would be in it, open descriptors, mounts in any
+    /// mount namespace, sockets of processes elsewhere, namespaces below it and namespaces that it owns.
+    #[arg(long, requires = "target", conflicts_with = "kinds")]
+    why: bool,
+
+    /// Look everywhere: at every thread, descriptor and socket, and at the mounts of every mount namespace
+    ///
+    /// That finds namespaces which no process is in and which nothing else shows. It takes a system call for each
+    /// descriptor of the host.
+    #[arg(long, conflicts_with = "pids")]
+    deep: bool,
+
     /// List all namespaces, a line each, or with --pids all processes
     #[arg(short, long)]
     all: bool,
@@ -51,22 +86,22 @@ pub struct Options {
     /// List only the namespaces that this process is in
     ///
     /// NPROCS still counts all processes in them. PID:INODE is the process only if its pidfd has that inode number.
-    #[arg(short = 'p', long = "task", value_name = "TARGET", allow_negative_numbers = true)]
+    #[arg(short = 'p', long = "task", value_name = "PID", allow_negative_numbers = true)]
     task: Option<OsString>,
 
     /// List only the namespaces of which EXPR holds, such as 'TYPE == "net" && NPROCS > 0'
     ///
     /// An expression is made of columns, whether they are shown or not, numbers, and texts in quotes; ==, !=, <, <=, >, >=, =~
     /// and !~ with a POSIX regular expression; && (and), || (or), ! (not) and parentheses.
-    #[arg(short = 'Q', long, value_name = "EXPR")]
+    #[arg(short = 'Q', long, value_name = "EXPR", conflicts_with = "target")]
     filter: Option<OsString>,
 
     /// Show these columns, with commas between them; after a + beside the usual ones; all for all
-    #[arg(short, long, value_name = "LIST", value_parser = column_list)]
+    #[arg(short, long, value_name = "LIST", value_parser = column_list, conflicts_with = "target")]
     output: Option<Columns>,
 
     /// Show what stands below what: owner, parent, process or pid
-    #[arg(long, value_enum, value_name = "ORDER", num_args = 0..=1, require_equals = true, default_missing_value = "owner")]
+    #[arg(long, value_enum, value_name = "ORDER", num_args = 0..=1, require_equals = true, default_missing_value = "owner", conflicts_with = "target")]
     tree: Option<Order>,
 
     /// List the columns, what each says and what finding it costs
@@ -85,7 +120,7 @@ pub struct Options {
     json: bool,
 
     /// Print a JSON object for each row, a line each
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "pids", "tree", "target"])]
     json_lines: bool,
 
     /// Do not say on standard error what could not be seen
@@ -105,100 +140,44 @@ fn column_list(list: &str) -> Result<Columns, String> {
     column::parse_list(list).map(Columns)
 }
 
-/// What is shown.
-enum View {
-    /// What on the host has namespaces of its own.
-    Groups,
-    /// Namespaces, one by one.
-    Namespaces,
-    /// Processes in nested PID namespaces.
-    Processes,
-    /// The same, below one another.
-    PidTree,
-}
-
-impl Options {
-    fn view(&self) -> View {
-        let is_asked_for = self.all || self.output.is_some() || self.filter.is_some() || self.task.is_some();
-        match () {
-            () if self.pids => View::Processes,
-            () if self.tree == Some(Order::Pid) => View::PidTree,
-            () if is_asked_for || self.tree.is_some() || !self.kinds.is_empty() || self.json || self.json_lines => {
-                View::Namespaces
-            }
-            () => View::Groups,
-        }
-    }
-}
-
 pub(crate) fn run(options: Options) -> ExitStatus {
     if options.columns {
-        return columns(&options).map_or_else(|status| status, |()| ExitStatus::SUCCESS);
+        return list::columns(&options).map_or_else(|status| status, |()| ExitStatus::SUCCESS);
     }
     let proc = match ProcRoot::system() {
         Ok(proc) => proc,
         Err(errno) => return out::failed("open /proc", &errno),
     };
-    let outcome = match options.view() {
-        View::Groups => grouped::show(&options, &proc),
-        View::Namespaces => namespaces(&options, &proc),
-        View::Processes => pids::list(&options, &proc),
-        View::PidTree => pids::tree(&options, &proc),
+    let outcome = match &options.target {
+        Some(word) => Operand::find(word, options.why).and_then(|operand| match operand {
+            Operand::Process(process) => process::show(&options, &process, &proc),
+            Operand::Namespace(name) => why::show(&options, name, &proc),
+        }),
+        None if options.pids => pids::list(&options, &proc),
+        None if options.tree == Some(Order::Pid) => pids::tree(&options, &proc),
+        None if options.asks() => list::show(&options, &proc),
+        None => grouped::show(&options, &proc),
     };
     outcome.unwrap_or_else(|status| status)
 }
 
-/// Lists namespaces, a row each. An error is the status to end with, once its reason is on standard error.
-fn namespaces(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
-    let columns = match &options.output {
-        Some(Columns(columns)) => columns.clone(),
-        None if options.json || options.json_lines => [&column::USUAL[..], &[Column::Uid]].concat(),
-        None => column::USUAL.to_vec(),
-    };
-    let asked = options.tree.map_or(&[][..], Order::columns);
-    let question = Question::of(options, [&columns[..], asked].concat(), proc)?;
-    let failed = |errno| out::failed("list the processes", &errno);
-    let listing = question.ask(proc).map_err(failed)?;
-    match options.tree {
-        Some(order) => {
-            let forest = tree::forest(&listing, order, proc).map_err(failed)?;
-            if options.json {
-                document(tree::nested(&columns, &listing, &forest), &listing)?;
-            } else {
-                let table = tree::table(&listing, &columns, &forest);
-                out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
-            }
-        }
-        None if options.json => document(listing.objects(&columns).collect::<Vec<_>>(), &listing)?,
-        None if options.json_lines => out::print_json_lines(listing.objects(&columns))?,
-        None => out::print(&listing.table(&columns).render(&Styles::stdout(options.color), out::width()))?,
+impl Options {
+    /// Whether anything is asked for that is answered namespace by namespace.
+    fn asks(&self) -> bool {
+        let selects = !self.kinds.is_empty() || self.task.is_some() || self.filter.is_some();
+        let shapes = self.output.is_some() || self.tree.is_some() || self.json || self.json_lines || self.deep;
+        self.all || selects || shapes
     }
-    if !options.quiet {
-        report(listing.unseen);
+
+    /// The kinds that are asked for: all where none are named.
+    fn kinds(&self) -> NsSet {
+        if self.kinds.is_empty() { NsSet::ALL } else { self.kinds.iter().copied().collect() }
     }
-    Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
 }
 
-fn document(namespaces: impl Serialize, listing: &Listing) -> Result<(), ExitStatus> {
-    out::print_json(&Document { version: 1, namespaces, hidden: listing.unseen.into() })
-}
-
-/// The JSON document.
-#[derive(Serialize)]
-struct Document<N> {
-    version: u32,
-    namespaces: N,
-    hidden: Hidden,
-}
-
-/// Lists the columns that there are.
-fn columns(options: &Options) -> Result<(), ExitStatus> {
-    let mut table = Table::new(&[("COLUMN", Align::Left), ("COSTS", Align::Left), ("SAYS", Align::Left)]);
-    for column in Column::all() {
-        let spec = column.spec();
-        table.row([spec.name, spec.cost, spec.about].map(str::to_owned).to_vec());
-    }
-    out::print(&table.render(&Styles::stdout(options.color), out::width()))
+/// The process that `word` names. An error is the status to end with, once its reason is on standard error.
+fn process_named(word: &OsStr) -> Result<Process, ExitStatus> {
+    Ok(nsx_target::resolve(word).map_err(|error| target::failed(&error))?.process)
 }
 
 /// Says what is not in a list.
@@ -211,17 +190,28 @@ fn report(unseen: Unseen) {
     if unseen.failed > 0 {
         out::note(&format!("{} could not be read", processes(unseen.failed)));
     }
+    if unseen.closed > 0 {
+        out::note(&format!("the descriptors of {} could not be read", processes(unseen.closed)));
+    }
+    if unseen.sockets > 0 {
+        let sockets = if unseen.sockets == 1 { "socket" } else { "sockets" };
+        out::note(&format!("the network namespace of {} {sockets} is hidden", unseen.sockets));
+    }
 }
 
 /// The part of a JSON document that says what is not in it.
 #[derive(serde::Serialize)]
 struct Hidden {
     processes: usize,
+    /// Processes whose descriptors were not seen.
+    closed: usize,
+    /// Sockets whose network namespace was not.
+    sockets: usize,
 }
 
 impl From<Unseen> for Hidden {
     fn from(unseen: Unseen) -> Self {
-        Self { processes: unseen.hidden() }
+        Self { processes: unseen.hidden(), closed: unseen.closed, sockets: unseen.sockets }
     }
 }
 
@@ -243,7 +233,11 @@ mod tests {
     fn what_says_nothing_together_is_refused() {
         assert!(read(&["--pids", "-t", "net"]).is_err());
         assert!(read(&["--pids", "-p", "1"]).is_err());
-        assert!(read(&["operand"]).is_err());
+        assert!(read(&["4711", "--all"]).is_err());
+        assert!(read(&["4711", "4712"]).is_err());
+        assert!(read(&["--why"]).is_err());
+        assert!(read(&["--why", "net:[1]", "-t", "net"]).is_err());
+        assert!(read(&["net:[1]", "--why", "--json"]).unwrap().why);
         assert!(read(&["--pids", "--all", "--json", "-q"]).is_ok());
         assert_eq!(read(&["-p", "-5"]).unwrap().task.unwrap(), "-5");
     }
