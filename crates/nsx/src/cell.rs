@@ -11,7 +11,7 @@ use std::borrow::Cow;
 const HIDDEN: &str = "hidden";
 
 /// A value, or why there is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Cell {
     /// There is no such thing: namespaces of most kinds have no parent.
     Nothing,

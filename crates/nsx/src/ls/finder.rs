@@ -217,7 +217,7 @@ impl<'a> Finder<'a> {
 
 impl Leader {
     fn told(&self, tell: impl FnOnce(&Status) -> Cell) -> Cell {
-        self.status.as_ref().map_or_else(|error| unreadable(error.clone()), tell)
+        self.status.as_ref().map_or_else(|error| unreadable(*error), tell)
     }
 }
 

@@ -3,8 +3,10 @@
 use super::{
     Columns, Hidden, Options,
     column::{self, Column},
+    diff,
     listing::{Listing, Question},
     report,
+    saved::{self, Saved},
     tree::{self, Order},
 };
 use crate::{
@@ -12,8 +14,9 @@ use crate::{
     out::{self, Styles},
     table::{Align, Table},
 };
-use nsx_core::proc::ProcRoot;
+use nsx_core::{census::Sources, proc::ProcRoot};
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// Shows them. An error is the status to end with, once its reason is on standard error.
 pub(super) fn show(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
@@ -25,8 +28,17 @@ pub(super) fn show(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
     let asked = options.tree.map_or(&[][..], Order::columns);
     let question = Question::of(options, [&columns[..], asked].concat(), proc)?;
     let failed = |errno| out::failed("list the processes", &errno);
-    let listing = question.ask(proc).map_err(failed)?;
+    let listing = match &options.from {
+        Some(file) => question.ask_of(Saved::read(file)?.listing),
+        None => question.ask(proc).map_err(failed)?,
+    };
     match options.tree {
+        Some(Order::Process) if options.from.is_some() => {
+            out::error(
+                "what was saved does not say which process made which: --tree=owner and --tree=parent can be had",
+            );
+            return Err(ExitStatus::FAILURE);
+        }
         Some(order) => {
             let forest = tree::forest(&listing, order, proc).map_err(failed)?;
             if options.json {
@@ -44,6 +56,29 @@ pub(super) fn show(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
         report(listing.unseen);
     }
     Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
+}
+
+/// Saves what is there now, or compares it, or what was saved, with what was saved before.
+pub(super) fn keep(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
+    let now = || {
+        let question = Question { sources: Sources::ALL, ..Question::of(options, Column::all().collect(), proc)? };
+        question.ask(proc).map_err(|errno| out::failed("list the processes", &errno))
+    };
+    if let Some(file) = &options.save {
+        let listing = now()?;
+        saved::save(&listing, file, proc)?;
+        if !options.quiet {
+            report(listing.unseen);
+        }
+        return Ok(ExitStatus::SUCCESS);
+    }
+    let read = |file: &PathBuf| Saved::read(file);
+    let Some(before) = options.diff.as_ref().map(read).transpose()? else { return Ok(ExitStatus::NO_MATCH) };
+    let after = match &options.from {
+        Some(file) => Saved::read(file)?,
+        None => Saved { listing: now()?, boot: saved::boot(proc) },
+    };
+    diff::show(&before, &after, options.json, options.color)
 }
 
 fn document(namespaces: impl Serialize, listing: &Listing) -> Result<(), ExitStatus> {
@@ -67,4 +102,3 @@ pub(super) fn columns(options: &Options) -> Result<(), ExitStatus> {
     }
     out::print(&table.render(&Styles::stdout(options.color), out::width()))
 }
-

@@ -1,10 +1,10 @@
 //! A list of namespaces: the rows that are asked for, with the columns that are asked for.
 
 use super::{Options, column::Column, finder::Finder};
-use crate::{cell::Cell, exit::ExitStatus, filter::Filter, out, table::Table,  text::escape};
+use crate::{cell::Cell, exit::ExitStatus, filter::Filter, out, table::Table, text::escape};
 use nsx_core::{
     census::{self, Census, Entry, Query, Sources, Unseen},
-    ns::{NsId, NsSet},
+    ns::{NsId, NsKind, NsSet},
     proc::{ProcError, ProcRoot},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -65,6 +65,17 @@ impl Question {
             }
         }
         Ok(Listing { columns: self.columns.clone(), rows, unseen: census.unseen })
+    }
+
+    /// Answers from a census that was taken before.
+    pub(super) fn ask_of(&self, listing: Listing) -> Listing {
+        let is_asked_for = |row: &Vec<Cell>| {
+            let kind = listing.cell(row, Column::Type);
+            let is_of_kind = matches!(kind, Cell::Text(name) if NsKind::from_name(name).is_some_and(|kind| self.kinds.contains(kind)));
+            is_of_kind && self.holds(|column| listing.cell(row, column).clone())
+        };
+        let rows = listing.rows.iter().filter(|row| is_asked_for(row)).cloned().collect();
+        Listing { rows, ..listing }
     }
 
     /// Whether the filter lets a row through.

@@ -2,6 +2,7 @@
 //! namespaces.
 
 mod column;
+mod diff;
 mod finder;
 mod forest;
 mod grouped;
@@ -13,6 +14,7 @@ mod operand;
 mod pids;
 mod process;
 mod relation;
+mod saved;
 mod tree;
 mod why;
 
@@ -21,7 +23,7 @@ use crate::{
     out::{self, Color},
     target,
 };
-use clap::Parser;
+use clap::{Parser, ValueHint};
 use column::Column;
 use nsx_core::{
     census::Unseen,
@@ -30,7 +32,10 @@ use nsx_core::{
     proc::ProcRoot,
 };
 use operand::Operand;
-use std::ffi::{OsStr, OsString};
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
 use tree::Order;
 
 const EXAMPLES: &str = "\
@@ -42,7 +47,7 @@ Examples:
   nsx ls --why /run/netns/blue
                    what keeps this namespace alive
 
-Exit status: 0 if something is listed, 1 if nothing matched, 2 for wrong usage or a failure.";
+Exit status: 0 if something is listed, 1 if nothing matched or differs, 2 for wrong usage or a failure.";
 
 /// List namespaces, or the processes in nested PID namespaces
 ///
@@ -104,6 +109,24 @@ pub struct Options {
     #[arg(long, value_enum, value_name = "ORDER", num_args = 0..=1, require_equals = true, default_missing_value = "owner", conflicts_with = "target")]
     tree: Option<Order>,
 
+    /// Save all that can be found out to FILE, for --from and --diff, here or on another machine
+    ///
+    /// Everything is looked at, as with --deep.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "filter", "output", "kinds", "task", "json", "json_lines", "from", "diff"])]
+    save: Option<PathBuf>,
+
+    /// List what was saved in FILE, not what is there now
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "task", "deep", "proc"])]
+    from: Option<PathBuf>,
+
+    /// Show what has changed since FILE was saved; with --from, until that was
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "filter", "output", "kinds", "task", "json_lines"])]
+    diff: Option<PathBuf>,
+
+    /// Read another procfs than /proc, such as one of a container that is mounted in DIR
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    proc: Option<PathBuf>,
+
     /// List the columns, what each says and what finding it costs
     #[arg(long, exclusive = true)]
     columns: bool,
@@ -144,9 +167,12 @@ pub(crate) fn run(options: Options) -> ExitStatus {
     if options.columns {
         return list::columns(&options).map_or_else(|status| status, |()| ExitStatus::SUCCESS);
     }
-    let proc = match ProcRoot::system() {
+    let proc = match options.proc.as_deref().map_or_else(ProcRoot::system, ProcRoot::open) {
         Ok(proc) => proc,
-        Err(errno) => return out::failed("open /proc", &errno),
+        Err(errno) => {
+            let directory = options.proc.as_deref().unwrap_or(Path::new("/proc"));
+            return out::failed(&format!("open {}", out::shown(directory.as_os_str())), &errno);
+        }
     };
     let outcome = match &options.target {
         Some(word) => Operand::find(word, options.why).and_then(|operand| match operand {
@@ -155,6 +181,7 @@ pub(crate) fn run(options: Options) -> ExitStatus {
         }),
         None if options.pids => pids::list(&options, &proc),
         None if options.tree == Some(Order::Pid) => pids::tree(&options, &proc),
+        None if options.save.is_some() || options.diff.is_some() => list::keep(&options, &proc),
         None if options.asks() => list::show(&options, &proc),
         None => grouped::show(&options, &proc),
     };
@@ -165,7 +192,12 @@ impl Options {
     /// Whether anything is asked for that is answered namespace by namespace.
     fn asks(&self) -> bool {
         let selects = !self.kinds.is_empty() || self.task.is_some() || self.filter.is_some();
-        let shapes = self.output.is_some() || self.tree.is_some() || self.json || self.json_lines || self.deep;
+        let shapes = self.output.is_some()
+            || self.tree.is_some()
+            || self.json
+            || self.json_lines
+            || self.deep
+            || self.from.is_some();
         self.all || selects || shapes
     }
 
