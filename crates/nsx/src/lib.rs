@@ -9,6 +9,7 @@ pub mod cli;
 mod compat;
 pub mod enter;
 pub mod exit;
+mod inside;
 pub mod ls;
 pub mod out;
 pub mod pidmap;

@@ -3,8 +3,10 @@
 //! What a census does not hold is read by whoever shows it, for the rows that are shown: names, owners, command lines.
 //! It is cheap so that it can be taken often: eight `readlinkat(2)` a process, and no allocation for each.
 
+mod members;
 mod residents;
 
+pub use members::{Member, Members};
 pub use residents::{Living, Resident, Residents};
 
 use crate::{

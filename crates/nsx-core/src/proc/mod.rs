@@ -4,6 +4,7 @@
 //! world changes while it is read: every answer is a value or says why there is none, see [`ProcError`].
 
 pub mod cmdline;
+mod ids;
 mod mountinfo;
 #[cfg(test)]
 mod recording;
@@ -11,6 +12,7 @@ mod root;
 mod scan;
 mod status;
 
+pub use ids::TaskIds;
 pub use mountinfo::Mount;
 #[cfg(test)]
 pub(crate) use recording::Recording;

@@ -133,7 +133,19 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`]; asks for the same access as [`ProcRoot::ns`].
     pub fn open_ns(&self, pid: Pid, link: NsLink) -> Result<Namespace, ProcError> {
-        let path = EntryPath::of(pid).file("ns").file(link.name());
+        self.open_link(EntryPath::of(pid), link)
+    }
+
+    /// Opens the namespace that the caller's own link leads to.
+    ///
+    /// # Errors
+    /// As [`ProcRoot::own_ns`].
+    pub fn open_own_ns(&self, link: NsLink) -> Result<Namespace, ProcError> {
+        self.open_link(EntryPath::of_caller(), link)
+    }
+
+    fn open_link(&self, directory: EntryPath, link: NsLink) -> Result<Namespace, ProcError> {
+        let path = directory.file("ns").file(link.name());
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         Ok(Namespace::from_fd(rustix::fs::openat(&self.0, path.as_c_str(), flags, Mode::empty())?)?)
     }
@@ -176,14 +188,23 @@ impl NsLinks<'_> {
 
 /// A path below a procfs, built without allocation: a scan makes one for every process.
 #[derive(Debug)]
-struct EntryPath {
+pub(super) struct EntryPath {
     bytes: [u8; 64],
     len: usize,
 }
 
 impl EntryPath {
-    fn of(pid: Pid) -> Self {
-        let mut path = Self { bytes: [0; 64], len: 0 };
+    pub(super) fn of(pid: Pid) -> Self {
+        Self { bytes: [0; 64], len: 0 }.with_number(pid)
+    }
+
+    /// The entry of that number in this directory.
+    pub(super) fn number(mut self, pid: Pid) -> Self {
+        self.push(b"/");
+        self.with_number(pid)
+    }
+
+    fn with_number(mut self, pid: Pid) -> Self {
         let mut digits = [0; 10];
         let mut first = digits.len();
         let mut rest = pid.as_raw_nonzero().get().unsigned_abs();
@@ -192,8 +213,8 @@ impl EntryPath {
             digits[first] = b'0' + (rest % 10) as u8;
             rest /= 10;
         }
-        path.push(&digits[first..]);
-        path
+        self.push(&digits[first..]);
+        self
     }
 
     fn of_caller() -> Self {
@@ -202,7 +223,7 @@ impl EntryPath {
         path
     }
 
-    fn file(mut self, name: &str) -> Self {
+    pub(super) fn file(mut self, name: &str) -> Self {
         self.push(b"/");
         self.push(name.as_bytes());
         self
@@ -226,7 +247,7 @@ impl EntryPath {
         self.bytes[self.len] = 0;
     }
 
-    fn as_c_str(&self) -> &CStr {
+    pub(super) fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
     }
 }
