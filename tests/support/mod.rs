@@ -6,6 +6,7 @@
 pub(crate) mod command;
 pub(crate) mod filter;
 pub(crate) mod harness;
+pub(crate) mod host;
 pub(crate) mod need;
 pub(crate) mod place;
 pub(crate) mod process;
@@ -20,6 +21,7 @@ pub(crate) const SLEEP_IN_A_THREAD: &str = "--sleep-in-a-thread";
 pub(crate) use {
     command::Command,
     harness::{Test, both, ordinary, root},
+    host::{Cgroups, Host},
     need::Need,
     process::{Process, until},
     session::Session,

@@ -75,7 +75,7 @@ pub fn explain(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> Optio
         (Step::SetUser(id), Errno::INVAL) => facts.not_mapped(IdKind::User, *id),
         (Step::SetGroup(id), Errno::INVAL) => facts.not_mapped(IdKind::Group, *id),
         (
-            Step::SetUser(_) | Step::SetGroup(_) | Step::SetGroups(_) | Step::ChangeRoot(_) | Step::BindRoot(_),
+            Step::SetUser(_) | Step::SetGroup(_) | Step::SetGroups(_) | Step::ChangeRoot { .. } | Step::BindRoot(_),
             Errno::PERM,
         ) => facts.unprivileged(),
         _ => None,

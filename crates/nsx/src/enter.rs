@@ -2,18 +2,29 @@
 //!
 //! Here are the options, as typed. Which namespaces are joined in which order is in `nsx_core::plan::enter`.
 
+mod view;
+
 use crate::{
     exit::ExitStatus,
     out,
     program::{self, KindFlags, RequestError},
 };
 use clap::{Args, Parser, builder::ValueHint};
-use nsx_core::plan::{self, enter::Request};
+use nsx_core::{
+    idmap::IdKind,
+    ns::NsKind,
+    plan::{
+        self, Caller, PlanError,
+        enter::{Groups, Place, Program, Request, Target},
+    },
+    proc::ProcRoot,
+};
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
     path::PathBuf,
 };
+use view::ViewOptions;
 
 /// Run a program in the namespaces of a process
 ///
@@ -74,6 +85,8 @@ struct Common {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
+    view: ViewOptions,
+    #[command(flatten)]
     kinds: KindFlags,
     /// All in which the process differs from the caller; the default
     #[arg(short, long, help_heading = "Namespaces")]
@@ -101,9 +114,10 @@ pub(crate) fn run(options: Options) -> ExitStatus {
     let planned = program::caller().and_then(|(caller, proc)| {
         let name = options.named_target.as_deref().or(options.target.as_deref()).unwrap_or_default();
         let shown = out::shown(name);
-        let request = request(&options, name)?;
-        let plan = plan::enter::plan(request, &caller, &proc);
-        Ok((plan.map_err(|error| RequestError::Enter(shown, error))?, caller, proc))
+        let failed = |error| RequestError::Enter(shown.clone(), error);
+        let request = request(&options, name, &caller, &proc)?;
+        let plan = plan::enter::plan(request, &caller, &proc).map_err(failed)?;
+        Ok((plan, caller, proc))
     });
     match planned {
         Err(error) => error.into(),
@@ -112,18 +126,41 @@ pub(crate) fn run(options: Options) -> ExitStatus {
     }
 }
 
-fn request(options: &Options, target: &OsStr) -> Result<Request, RequestError> {
+fn request(options: &Options, name: &OsStr, caller: &Caller, proc: &ProcRoot) -> Result<Request, RequestError> {
     let Common { kinds, all, setuid, setgid, wd, .. } = &options.common;
-    let kinds = Some(kinds.set()).filter(|kinds| !kinds.is_empty() && !all);
-    let number = |word: &Option<OsString>, look_up: fn(&OsStr) -> Result<u32, RequestError>| {
-        word.as_deref().map(look_up).transpose()
-    };
-    Ok(Request {
-        target: nsx_target::resolve(target)?,
+    let process = nsx_target::resolve(name)?.process;
+    let target = Target { process: &process, proc };
+    let failed = |error| RequestError::Enter(out::shown(name), error);
+
+    let named = Some(kinds.set()).filter(|kinds| !kinds.is_empty() && !all);
+    let kinds = target.differing(options.common.view.kinds(named, caller)).map_err(failed)?;
+    if kinds.is_empty() && named.is_none() {
+        return Err(failed(PlanError::NothingToEnter));
+    }
+    let mut request = Request {
         kinds,
-        directory: wd.clone(),
-        uid: number(setuid, program::user_id)?,
-        gid: number(setgid, program::group_id)?,
-        programs: program::programs(options.program.clone())?,
-    })
+        uid: setuid.as_deref().map(program::user_id).transpose()?,
+        gid: setgid.as_deref().map(program::group_id).transpose()?,
+        program: Program::First(program::programs(options.program.clone())?),
+        ..Request::default()
+    };
+    options.common.view.apply(&mut request, named, &target).map_err(failed)?;
+    if kinds.contains(NsKind::Mnt) {
+        request.root = Some(Place::Opened(target.root().map_err(failed)?, None));
+        request.directory = Some(Place::Opened(target.directory().map_err(failed)?, None));
+    }
+    if let Some(directory) = wd {
+        request.directory = Some(Place::Inside(directory.clone()));
+    }
+    if kinds.contains(NsKind::User) {
+        // There the caller's own id may have no name: the program is its root, as far as that exists.
+        let root = |ids| target.id_map(ids).map(|map| map.to_outside(0).map(|_| 0)).map_err(failed);
+        request.uid = request.uid.map_or_else(|| root(IdKind::User), |uid| Ok(Some(uid)))?;
+        request.gid = request.gid.map_or_else(|| root(IdKind::Group), |gid| Ok(Some(gid)))?;
+    }
+    if request.gid.is_some() {
+        request.groups = Groups::Drop;
+    }
+    request.target = Some(process);
+    Ok(request)
 }

@@ -1,12 +1,13 @@
 //! An open namespace: a descriptor of its file in nsfs, and what the kernel tells of it, see `ioctl_nsfs(2)`.
 
 use super::{NsId, NsKind};
-use crate::sys::nsfs;
+use crate::{proc::Mount, sys::nsfs};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{Mode, OFlags},
+    fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags},
     io::Errno,
 };
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// A namespace that is held open, so that it and its inode number stay as long as this value does.
 #[derive(Debug)]
@@ -32,9 +33,47 @@ impl Namespace {
     /// does not know.
     pub fn open(dir: impl AsFd, path: impl rustix::path::Arg) -> Result<Self, Errno> {
         // Opened for its place first: opening a FIFO or a device that stands at the path could block or act.
-        let place = rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        Self::from_place(rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?)
+    }
+
+    /// Opens the namespace file that stands at a place, an `O_PATH` descriptor.
+    ///
+    /// # Errors
+    /// As [`Namespace::open`].
+    pub fn from_place(place: OwnedFd) -> Result<Self, Errno> {
         if rustix::fs::fstatfs(&place)?.f_type != nsfs::MAGIC {
             return Err(Errno::INVAL);
+        }
+        Self::from_fd(nsfs::reopen(&place)?)
+    }
+
+    /// Opens the namespace that is bound at a mount point of the caller's own mount namespace. It never waits, however
+    /// slow what is mounted on the way there is, for only what the kernel has at hand is looked at (5.12).
+    ///
+    /// # Errors
+    /// `EINVAL` where no namespace is bound there, or the kernel is older; `ESTALE` where it is no longer there; `EAGAIN`
+    /// where the kernel would have had to wait; any errno of `openat2(2)`.
+    pub fn open_mount(mount: &Mount) -> Result<Self, Errno> {
+        Self::open_cached(CWD, mount, ResolveFlags::CACHED)
+    }
+
+    /// The same in another mount namespace: `root` is the directory that the mount's point is seen from.
+    ///
+    /// # Errors
+    /// As [`Namespace::open_mount`].
+    pub fn open_mount_below(root: impl AsFd, mount: &Mount) -> Result<Self, Errno> {
+        Self::open_cached(root, mount, ResolveFlags::CACHED | ResolveFlags::IN_ROOT)
+    }
+
+    fn open_cached(directory: impl AsFd, mount: &Mount, resolve: ResolveFlags) -> Result<Self, Errno> {
+        let id = mount.namespace().ok_or(Errno::INVAL)?;
+        let point = OsStr::from_bytes(&mount.point);
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let place = rustix::fs::openat2(directory, point, flags, Mode::empty(), resolve)?;
+        let asked = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let stat = rustix::fs::statx(&place, "", asked, StatxFlags::INO)?;
+        if (stat.stx_dev_major, stat.stx_dev_minor) != mount.device || stat.stx_ino != id.inode {
+            return Err(Errno::STALE);
         }
         Self::from_fd(nsfs::reopen(&place)?)
     }
@@ -77,6 +116,14 @@ impl Namespace {
     /// `EINVAL` for kinds other than user.
     pub fn owner_uid(&self) -> Result<u32, Errno> {
         nsfs::owner_uid(&self.fd)
+    }
+
+    /// The id that no other namespace gets before the next boot (6.18).
+    ///
+    /// # Errors
+    /// `ENOTTY` before 6.18.
+    pub fn id64(&self) -> Result<u64, Errno> {
+        nsfs::id64(&self.fd)
     }
 
     fn related(answer: Result<OwnedFd, Errno>) -> Result<Related, Errno> {

@@ -49,6 +49,18 @@ impl NsSet {
         Self(self.0 & !Self::bit(kind))
     }
 
+    /// The kinds that are in either.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The kinds of this set that are not in the other.
+    #[must_use]
+    pub const fn difference(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The kinds in the set, in the order of [`NsKind::ALL`].
     pub fn iter(self) -> impl Iterator<Item = NsKind> + Clone {
         NsKind::ALL.into_iter().filter(move |&kind| self.contains(kind))

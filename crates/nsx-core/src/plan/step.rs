@@ -1,6 +1,10 @@
 //! One step of a plan, as data; what is said of it is in `words`.
 
-use super::mount::{Mount, Source};
+use super::{
+    confinement::{CapabilityState, Label, Limit},
+    enter::CgroupFile,
+    mount::{Mount, Source},
+};
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::{Namespace, NsKind, NsSet},
@@ -79,6 +83,10 @@ impl NamespaceFile {
     }
 }
 
+/// A process's open directory in a procfs, which never becomes another's.
+#[derive(Clone, Debug)]
+pub struct ProcDirectory(pub Rc<OwnedFd>);
+
 /// How mount events pass between a mount namespace and the one that it was copied from, see `mount_namespaces(7)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Propagation {
@@ -152,7 +160,10 @@ pub enum Step {
     /// Make the child that becomes the program and stay as PID 1, for nsx and in its place.
     StayAsInit,
     /// Make the child that joins in nsx's place.
-    ForkJoiner,
+    ForkJoiner {
+        /// What nsx does about signals while it waits for the program.
+        signals: Signals,
+    },
     /// Make the program's process a child of nsx, though the joiner makes it.
     ForkSibling,
     /// Join namespaces of a process by its pidfd.
@@ -215,18 +226,41 @@ pub enum Step {
         /// What is registered, as binfmt_misc takes it.
         interpreter: CString,
     },
+    /// Go into a cgroup.
+    JoinCgroup(CgroupFile),
     /// Change to a directory that was opened before as root directory.
-    ChangeRoot(OwnedFd),
+    ChangeRoot {
+        /// The directory.
+        directory: OwnedFd,
+        /// How the caller names it; not at all where it is the target's own.
+        named: Option<PathBuf>,
+        /// Whether the program stays in the directory that it is in, be it outside of that root.
+        stays: bool,
+    },
     /// Change to a directory that was opened before.
-    ChangeDirectory(OwnedFd),
+    ChangeDirectory {
+        /// The directory.
+        directory: OwnedFd,
+        /// How the caller names it; not at all where it is the target's own.
+        named: Option<PathBuf>,
+    },
     /// Change to a directory by name.
     SetDirectory(PathBuf),
     /// Have these supplementary groups and no others.
     SetGroups(Vec<u32>),
+    /// Have no supplementary group. Of two such steps, before and after a user namespace is joined, one has to do.
+    LeaveGroups {
+        /// Whether another such step comes.
+        again: bool,
+    },
     /// Become this group.
     SetGroup(u32),
     /// Become this user.
     SetUser(u32),
+    /// Become the effective group of a process, as it is counted here and now.
+    SetGroupOf(ProcDirectory),
+    /// Become the effective user of a process, likewise.
+    SetUserOf(ProcDirectory),
     /// Ask for this signal when nsx ends.
     DieWithParent(Signal),
     /// Leave no capability but these within the program's reach.
@@ -234,12 +268,17 @@ pub enum Step {
     /// Have the kernel keep the capabilities when the user changes.
     KeepCapabilities,
     /// Have these capabilities, as far as there are, and no others.
-    SetCapabilities {
-        /// Which.
-        set: CapabilitySet,
-        /// Whether the program has them too, though it is not root's.
-        ambient: bool,
-    },
+    SetCapabilities(CapabilityState),
+    /// Set limits of resources.
+    SetLimits(Vec<Limit>),
+    /// Set how soon the kernel ends the program where memory is short.
+    SetOomScore(i32),
+    /// Be held by a security module under this label from the exec on.
+    SetExecLabel(Label),
+    /// Read the filters of system calls that a process has.
+    ReadFilters(Process),
+    /// Put the filters that were read on the program.
+    InstallFilters,
     /// Gain no privilege by any exec.
     NoNewPrivs,
     /// Become the program.

@@ -5,8 +5,7 @@
 
 use super::{Lines, ProcError, ProcRoot, decimal, root::EntryPath};
 use crate::pid::{Pid, PidChain};
-use rustix::fs::{Mode, OFlags, RawDir};
-use std::mem::MaybeUninit;
+use rustix::fs::{Mode, OFlags};
 
 /// The ids of a process or thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,24 +59,6 @@ impl ProcRoot {
     /// [`ProcError`].
     pub fn thread_ids(&self, process: Pid, thread: Pid, buffer: &mut Vec<u8>) -> Result<TaskIds, ProcError> {
         self.read_ids(&EntryPath::of(process).file("task").number(thread).file("status"), buffer)
-    }
-
-    /// The threads of a process, its first one included.
-    ///
-    /// # Errors
-    /// [`ProcError`].
-    pub fn threads(&self, process: Pid) -> Result<Vec<Pid>, ProcError> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let path = EntryPath::of(process).file("task");
-        let directory = rustix::fs::openat(self, path.as_c_str(), flags, Mode::empty())?;
-        let mut buffer = [MaybeUninit::uninit(); 4096];
-        let mut entries = RawDir::new(directory, &mut buffer);
-        let mut threads = Vec::new();
-        while let Some(entry) = entries.next() {
-            let name = decimal(entry?.file_name().to_bytes());
-            threads.extend(name.and_then(|number| number.try_into().ok()).and_then(Pid::from_raw));
-        }
-        Ok(threads)
     }
 
     fn read_ids(&self, path: &EntryPath, buffer: &mut Vec<u8>) -> Result<TaskIds, ProcError> {

@@ -10,15 +10,18 @@ mod mountinfo;
 mod recording;
 mod root;
 mod scan;
+pub mod stat;
+mod statmount;
 mod status;
 
 pub use ids::TaskIds;
 pub use mountinfo::Mount;
 #[cfg(test)]
 pub(crate) use recording::Recording;
+pub(crate) use root::LONGEST_LINK;
 pub use root::{NsLink, NsLinks, ProcRoot};
-pub(crate) use status::Lines;
 pub use status::Status;
+pub(crate) use status::{Lines, effective_ids};
 
 use rustix::io::Errno;
 

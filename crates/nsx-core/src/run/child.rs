@@ -36,7 +36,10 @@ pub(super) fn run_child<'p>(
 ) -> Result<Ended, Failure<'p>> {
     let step = &plan.tasks()[place].step;
     let failed = |errno| Failure { step, errno };
-    let rule = if let Step::Fork { signals, .. } = step { *signals } else { Signals::PassOn };
+    let rule = match step {
+        Step::Fork { signals, .. } | Step::ForkJoiner { signals } => *signals,
+        _ => Signals::PassOn,
+    };
     let terminal = if rule == Signals::PassOn { Terminal::open() } else { None };
     let inherited = Inherited::take(rule).map_err(failed)?;
     let signals = match rule {
@@ -46,7 +49,7 @@ pub(super) fn run_child<'p>(
     };
     let signals = signals.transpose().map_err(failed)?;
     let (ours, theirs) = Link::pair().map_err(failed)?;
-    let joiner = matches!(step, Step::ForkJoiner);
+    let joiner = matches!(step, Step::ForkJoiner { .. });
 
     let child = match fork().map_err(failed)? {
         Forked::Parent(pid) => pid,

@@ -9,6 +9,7 @@
 
 mod capabilities;
 mod child;
+mod filters;
 mod furnish;
 mod init;
 mod inside;
@@ -85,7 +86,7 @@ pub fn run<'p>(
     let outside = Outside::start(plan, &hands).map_err(at_start)?;
 
     for (place, task) in plan.tasks().iter().enumerate() {
-        if matches!(task.step, Step::Fork { .. } | Step::ForkJoiner) {
+        if matches!(task.step, Step::Fork { .. } | Step::ForkJoiner { .. }) {
             return child::run_child(plan, place, &hands, outside, observer);
         }
         if let (Step::Exec { .. } | Step::LoginShell { .. }, Some(outside)) = (&task.step, &outside) {

@@ -8,8 +8,11 @@ pub mod mount;
 pub mod net;
 pub mod nsfs;
 pub mod process;
+pub mod regex;
 pub mod signal;
+pub mod socket;
 pub mod stdio;
+pub mod trace;
 
 use rustix::io::Errno;
 

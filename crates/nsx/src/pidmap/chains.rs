@@ -17,7 +17,6 @@ use nsx_core::{
     pid::{Level, Lineages, Pid, PinError, Process, Tasks, Translator, Untranslated},
     proc::{ProcError, ProcRoot, TaskIds},
 };
-use nsx_target::Target;
 use serde::Serialize;
 use std::error::Error;
 
@@ -65,11 +64,16 @@ enum Missing {
 }
 
 /// Prints the processes that are asked about.
-pub(super) fn print(options: &Options, proc: &ProcRoot, ends: &Ends) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn print(
+    options: &Options,
+    proc: &ProcRoot,
+    ends: &Ends,
+    operands: Vec<Option<Asked>>,
+) -> Result<ExitStatus, ExitStatus> {
     let mut finder = Finder::new(options, proc, ends);
     let mut rows = Vec::new();
     let mut all = true;
-    let whole = input::each(options, |asked| {
+    let whole = input::each(operands, |asked| {
         all &= finder.find(&asked, &mut rows);
         // A line for each needs no other: it is printed as soon as it is known.
         if options.quiet {
@@ -123,41 +127,26 @@ impl<'a> Finder<'a> {
 
     /// Adds the rows of those that are there; says why the others are not, and is then false.
     fn find(&mut self, asked: &[Asked], rows: &mut Vec<Row>) -> bool {
-        let ids: Vec<_> =
-            asked.iter().filter_map(|asked| if let Asked::Id(id) = asked { Some(*id) } else { None }).collect();
-        let mut translated = self.here.translate_all(&ids).into_iter();
         let mut all = true;
-        for asked in asked {
-            let row = match asked {
-                Asked::Target(target) => self.by_target(*target),
-                Asked::Id(id) => translated.next().and_then(|here| self.by_id(*id, here)),
-            };
+        let ids: Vec<_> = asked.iter().map(|asked| asked.id).collect();
+        for (asked, here) in asked.iter().zip(self.here.translate_all(&ids)) {
+            let row = self.one(*asked, here);
             all &= row.as_ref().is_some_and(|row| self.ends.to.is_none() || row.to.is_some());
             rows.extend(row);
         }
         all
     }
 
-    /// The row of the process that has this name here; none once the reason is said.
-    fn by_target(&mut self, target: Target) -> Option<Row> {
-        let Target::Process { pid, inode } = target;
-        self.row(pid, None, inode).map_err(|error| failed(&format!("find process {target}"), &error)).ok()
-    }
-
-    /// The row of the process that has `id` at `--from`, and `here` here; none once the reason is said.
-    fn by_id(&mut self, id: Pid, here: Result<Pid, Untranslated>) -> Option<Row> {
+    /// The row of a process that has the id `here` here; none once the reason is said.
+    fn one(&mut self, asked: Asked, here: Result<Pid, Untranslated>) -> Option<Row> {
         let proc = self.registrar.proc();
-        let outcome = here.map(|here| self.row(here, self.ends.from.as_ref().map(|_| id), None));
-        match outcome {
-            Ok(row) => {
-                let act = || format!("find process {id} of {}", self.ends.from().id());
-                row.map_err(|error| failed(&act(), &error)).ok()
-            }
-            Err(why) => {
-                numbers::refuse(id, why, &self.here, proc);
-                None
-            }
+        let Asked { id, inode } = asked;
+        if self.ends.from.is_none() {
+            return self.row(id, None, inode).map_err(|error| failed(&format!("find process {id}"), &error)).ok();
         }
+        let here = here.inspect_err(|&why| numbers::refuse(id, why, &self.here, proc)).ok()?;
+        let act = || format!("find process {id} of {}", self.ends.from().id());
+        self.row(here, Some(id), inode).map_err(|error| failed(&act(), &error)).ok()
     }
 
     /// The row of the process or thread that has `callers` here, and `from` at `--from`, and whose pidfd has this inode.

@@ -1,11 +1,11 @@
 //! The ids to translate: operands, and numbers on standard input where one of them is `-`.
 
 use super::Options;
-use crate::{exit::ExitStatus, out, text::escape};
+use crate::{exit::ExitStatus, out, target, text::escape};
 use nsx_core::pid::{self, Pid};
 use nsx_target::Target;
 use rustix::io::Errno;
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+use std::{error::Error, ffi::OsString, os::unix::ffi::OsStrExt};
 
 /// The operand that stands for the numbers on standard input.
 pub(super) const STANDARD_INPUT: &[u8] = b"-";
@@ -14,63 +14,54 @@ pub(super) const STANDARD_INPUT: &[u8] = b"-";
 const CHUNK: usize = 64 * 1024;
 
 /// A process that is asked about.
-#[derive(Clone, Debug)]
-pub(super) enum Asked {
-    /// By an id, as `--from` counts.
-    Id(Pid),
-    /// By a word of the grammar, as the caller counts.
-    Target(Target),
-}
-
-impl Asked {
-    pub(super) fn id(&self) -> Pid {
-        match self {
-            Self::Id(id) => *id,
-            Self::Target(Target::Process { pid, .. }) => *pid,
-        }
-    }
-
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// Its id, as `--from` counts or else the caller.
+    pub(super) id: Pid,
     /// The inode that its pidfd must have.
-    pub(super) fn inode(&self) -> Option<u64> {
-        match self {
-            Self::Id(_) => None,
-            Self::Target(Target::Process { inode, .. }) => *inode,
-        }
-    }
+    pub(super) inode: Option<u64>,
 }
 
-/// Reads all operands before anything is looked up, so that wrong usage is all that is said.
-pub(super) fn check(options: &Options) -> Result<(), ExitStatus> {
-    operands(options).map(drop)
-}
-
-/// The operands; none is `-`.
-fn operands(options: &Options) -> Result<Vec<Option<Asked>>, ExitStatus> {
-    let read = |word: &OsStr| {
-        if word.as_bytes() == STANDARD_INPUT {
-            return Ok(None);
-        }
-        let asked = match options.from {
-            Some(_) => pid::parse(word.as_bytes()).map(Asked::Id).map_err(|error| error.to_string()),
-            None => Target::parse(word.as_bytes()).map(Asked::Target).map_err(|error| error.to_string()),
-        };
-        asked.map(Some).map_err(|error| {
+/// Reads all operands before anything else is looked up, so that wrong usage is all that is said; none is `-`.
+pub(super) fn operands(options: &Options) -> Result<Vec<Option<Asked>>, ExitStatus> {
+    let read = |word: &OsString| {
+        let bytes = word.as_bytes();
+        let wrong = |error: &dyn Error| {
             out::error(&format!("{}: {error}", out::shown(word)));
             ExitStatus::FAILURE
-        })
+        };
+        if bytes == STANDARD_INPUT {
+            return Ok(None);
+        }
+        if options.from.is_some() {
+            let id = pid::parse(bytes).map_err(|error| wrong(&error))?;
+            return Ok(Some(Asked { id, inode: None }));
+        }
+        match Target::parse(bytes).map_err(|error| wrong(&error))? {
+            Target::Process { pid, inode } => Ok(Some(Asked { id: pid, inode })),
+            // A container's first process.
+            container @ (Target::Container { .. } | Target::Pod(_) | Target::Name(_)) => {
+                let process = nsx_target::find(&container).map_err(|error| target::failed(&error))?.process;
+                Ok(Some(Asked { id: process.pid(), inode: process.inode().ok() }))
+            }
+            _ => {
+                out::error(&format!("{}: a namespace is listed by itself", out::shown(word)));
+                Err(ExitStatus::FAILURE)
+            }
+        }
     };
-    options.operands.iter().map(|word| read(word)).collect()
+    options.operands.iter().map(read).collect()
 }
 
 /// Hands on what is asked, as it comes: the operands, and the numbers on standard input a chunk at a time. What is there and
 /// is no number is said and makes `whole` false.
 pub(super) fn each(
-    options: &Options,
+    operands: Vec<Option<Asked>>,
     mut hand_on: impl FnMut(Vec<Asked>) -> Result<(), ExitStatus>,
 ) -> Result<bool, ExitStatus> {
     let mut whole = true;
     let mut known = Vec::new();
-    for operand in operands(options)? {
+    for operand in operands {
         match operand {
             Some(asked) => known.push(asked),
             None => {
@@ -93,7 +84,7 @@ fn numbers(hand_on: &mut impl FnMut(Vec<Asked>) -> Result<(), ExitStatus>) -> Re
         let complete = if end { text.len() } else { last_blank(&text) };
         let words = text[..complete].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let ids = words.filter_map(|word| match pid::parse(word) {
-            Ok(id) => Some(Asked::Id(id)),
+            Ok(id) => Some(Asked { id, inode: None }),
             Err(error) => {
                 out::error(&format!("{}: {error}", escape(&word[..word.len().min(80)])));
                 whole = false;

@@ -10,7 +10,7 @@ use crate::{
     who::{Registrar, Who},
 };
 use nsx_core::{
-    census::{Member, Members},
+    census::{Task, Visible},
     pid::{Numbering, Pid},
     proc::ProcRoot,
 };
@@ -64,7 +64,7 @@ pub(super) fn list(options: &Options, proc: &ProcRoot, of: &Numbering) -> Result
         out::error("a list of processes cannot be combined with --quiet, --from or --to");
         return Err(ExitStatus::FAILURE);
     }
-    let members = Members::find(proc, of, options.tasks())
+    let members = Visible::find(proc, of, options.tasks())
         .map_err(|errno| out::failed(&format!("list the processes of {}", of.id()), &errno))?;
     let mut registrar = Registrar::new(proc);
     let mut insiders = Insiders::new(proc);
@@ -96,7 +96,7 @@ pub(super) fn list(options: &Options, proc: &ProcRoot, of: &Numbering) -> Result
 }
 
 impl Row {
-    fn of(member: &Member, options: &Options, registrar: &mut Registrar<'_>, insiders: &mut Insiders<'_>) -> Self {
+    fn of(member: &Task, options: &Options, registrar: &mut Registrar<'_>, insiders: &mut Insiders<'_>) -> Self {
         let number = Pid::as_raw_pid;
         let ids = &member.ids;
         let shared = |wanted: With, ids: &[i32]| {

@@ -19,9 +19,10 @@ use crate::{
 };
 use clap::{Parser, ValueEnum};
 use nsx_core::{
-    pid::{self, Numbering, ParsePidError, Tasks},
+    pid::{Numbering, Tasks},
     proc::ProcRoot,
 };
+use nsx_target::{ParseTargetError, Target};
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
@@ -47,8 +48,8 @@ Exit status: 0 if all were translated, 1 if some were not, 2 for wrong usage or 
 pub struct Options {
     /// Processes by their ids, or - for ids on standard input, or one other target, whose processes are listed
     ///
-    /// Without --from, PID:INODE is the process only if its pidfd has that inode number. A target that is no number is the
-    /// PID namespace to list: pid:[INODE], or a file that holds one.
+    /// Without --from, PID:INODE is the process only if its pidfd has that inode number. One target that is no number is a
+    /// container, or a PID namespace as pid:[INODE] or by a file that holds it.
     #[arg(value_name = "PID", allow_negative_numbers = true, required_unless_present_any = ["namespace_of", "filter"])]
     operands: Vec<OsString>,
 
@@ -152,19 +153,20 @@ fn answer(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> 
         out::error("--tree is for the processes of a target, not for ids");
         return Err(ExitStatus::FAILURE);
     }
+    let asked = input::operands(options)?;
     let ends = Ends::of(options, proc)?;
     match &options.filter {
         Some(expression) => filter::run(options, proc, &ends, expression),
-        None if options.quiet && ends.is_named() => numbers::print(options, proc, &ends),
-        None => chains::print(options, proc, &ends),
+        None if options.quiet && ends.is_named() => numbers::print(options, proc, &ends, asked),
+        None => chains::print(options, proc, &ends, asked),
     }
 }
 
 /// Whether a word is meant as the id of a process, right or wrong, or as `-`.
 fn is_id(word: &OsStr) -> bool {
-    let word = word.as_bytes();
-    let id = word.split(|&byte| byte == b':').next().unwrap_or_default();
-    word == input::STANDARD_INPUT || !matches!(pid::parse(id), Err(ParsePidError::NotANumber))
+    let id = Target::parse(word.as_bytes());
+    word.as_bytes() == input::STANDARD_INPUT
+        || matches!(id, Ok(Target::Process { .. }) | Err(ParseTargetError::Pid(_) | ParseTargetError::Inode))
 }
 
 /// The two PID namespaces between which ids are translated.
@@ -179,8 +181,6 @@ struct Ends {
 
 impl Ends {
     fn of(options: &Options, proc: &ProcRoot) -> Result<Self, ExitStatus> {
-        // Wrong words are all that is said of, so they are read first.
-        input::check(options)?;
         let own = Numbering::own(proc).map_err(|error| {
             out::failed("find this process in /proc, which may be of another PID namespace", &error)
         })?;

@@ -13,13 +13,18 @@ use nsx_core::{
 use std::fmt::Write;
 
 /// Prints what each id of `from` is in `to`, as the ids come.
-pub(super) fn print(options: &Options, proc: &ProcRoot, ends: &Ends) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn print(
+    options: &Options,
+    proc: &ProcRoot,
+    ends: &Ends,
+    operands: Vec<Option<Asked>>,
+) -> Result<ExitStatus, ExitStatus> {
     let translator = Translator::new(proc, ends.from().clone(), ends.to().clone(), options.tasks());
     let mut all = true;
-    let whole = input::each(options, |asked| {
+    let whole = input::each(operands, |asked| {
         // Whoever names an inode wants that process and no other: it is held while its number is translated.
-        let held: Vec<_> = asked.iter().map(|asked| asked.inode().map(|inode| hold(asked.id(), inode))).collect();
-        let ids: Vec<_> = asked.iter().map(Asked::id).collect();
+        let held: Vec<_> = asked.iter().map(|asked| asked.inode.map(|inode| hold(asked.id, inode))).collect();
+        let ids: Vec<_> = asked.iter().map(|asked| asked.id).collect();
         let mut text = String::with_capacity(ids.len() * 8);
         for ((id, held), answer) in ids.iter().zip(&held).zip(translator.translate_all(&ids)) {
             let gone = match held {

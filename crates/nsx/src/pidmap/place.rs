@@ -1,14 +1,23 @@
 //! Which PID namespace a word means, and in words what a PID namespace belongs to.
 
-use crate::{exit::ExitStatus, out, text::escape};
+use crate::{exit::ExitStatus, out, target, text::escape};
 use nsx_core::{
     census::{Living, Residents},
     ns::{Namespace, NsId, NsKind},
     pid::{Lineages, Numbering, Pid, Process, Tasks, Translator},
     proc::{NsLink, ProcError, ProcRoot},
 };
+use nsx_target::{
+    Target,
+    cgroup::{Named, Place},
+};
 use rustix::fs::CWD;
-use std::{collections::HashMap, error::Error, ffi::OsStr, os::unix::ffi::OsStrExt};
+use std::{
+    collections::HashMap,
+    error::Error,
+    ffi::{OsStr, OsString},
+    os::unix::ffi::{OsStrExt, OsStringExt},
+};
 
 /// The inode number of the PID namespace that a host starts with.
 const INITIAL: u64 = 0xeffffffc;
@@ -37,12 +46,9 @@ pub(super) fn named(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, ExitStat
     of_process(word, proc)
 }
 
-/// The numbering of the PID namespace that a process is in.
+/// The numbering of the PID namespace that a process, or a container's first process, is in.
 pub(super) fn of_process(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, ExitStatus> {
-    let process = nsx_target::resolve(word).map_err(|error| {
-        out::error(&out::chain(&error));
-        ExitStatus::FAILURE
-    })?;
+    let process = nsx_target::resolve(word).map_err(|error| target::failed(&error))?.process;
     Numbering::of(&process, proc)
         .map_err(|error| out::failed(&format!("open the PID namespace of process {}", process.pid()), &error))
 }
@@ -67,8 +73,8 @@ impl<'a> Owners<'a> {
         Self { proc, own, known: HashMap::new() }
     }
 
-    /// `host`, `here` for the caller's own, or the first process of the namespace, which it lives and dies with. Nothing
-    /// where that has ended or cannot be seen.
+    /// `host`, `here` for the caller's own, the container whose first process is the namespace's too, or else that process,
+    /// which the namespace lives and dies with. Nothing where it has ended or cannot be seen.
     pub(super) fn of(&mut self, id: NsId, lineages: &Lineages) -> Option<String> {
         if let Some(known) = self.known.get(&id.inode) {
             return known.clone();
@@ -89,8 +95,27 @@ impl<'a> Owners<'a> {
         let first =
             Translator::new(self.proc, numbering, self.own.clone(), Tasks::Processes).translate(Pid::INIT).ok()?;
         let shown = Process::hold(first).ok()?.chain_in(self.proc).ok()?.outermost();
-        let name = self.proc.status(shown, &mut Vec::new()).ok()?.name;
+        let mut buffer = Vec::new();
+        if let Some(container) = self.container(shown, first, &mut buffer) {
+            return Some(container);
+        }
+        let name = self.proc.status(shown, &mut buffer).ok()?.name;
         Some(format!("{first} ({})", escape(&name)))
+    }
+
+    /// The container that a process is in, by the word that names it; by its id where it is not the container's first process,
+    /// or the engine's records cannot be read.
+    fn container(&self, shown: Pid, process: Pid, buffer: &mut Vec<u8>) -> Option<String> {
+        self.proc.read(shown, "cgroup", buffer).ok()?;
+        let Named { engine, id } = Place::parse(buffer).container?;
+        let name = OsString::from_vec(id);
+        let target = engine
+            .map_or_else(|| Target::Name(name.clone()), |engine| Target::Container { engine, name: name.clone() });
+        let found = nsx_target::find(&target).ok().filter(|found| found.process.pid() == process);
+        match found.and_then(|found| found.container) {
+            Some(container) => Some(escape(container.address().as_bytes())),
+            None => engine.map(|engine| format!("{engine}:{}", escape(&name.as_bytes()[..name.len().min(12)]))),
+        }
     }
 }
 

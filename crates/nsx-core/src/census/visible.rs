@@ -9,16 +9,16 @@ use rustix::io::Errno;
 
 /// What a PID namespace sees, as it was while it was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Members {
+pub struct Visible {
     /// In order of their ids in the procfs.
-    pub tasks: Vec<Member>,
+    pub tasks: Vec<Task>,
     /// Processes that could not be looked at and may belong here.
     pub unseen: Unseen,
 }
 
 /// A process, or a thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
+pub struct Task {
     /// The process, as the procfs counts.
     pub process: Pid,
     /// Its ids.
@@ -29,7 +29,7 @@ pub struct Member {
     pub status: Status,
 }
 
-impl Member {
+impl Task {
     /// What the namespace calls it.
     pub fn inside(&self) -> Pid {
         self.ids.chain.ids()[self.level]
@@ -41,7 +41,7 @@ impl Member {
     }
 }
 
-impl Members {
+impl Visible {
     /// Looks at the processes that `proc` shows, or at all their threads.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Members {
     /// because it is neither that one's procfs nor one of a namespace above it. What fails for one process is counted.
     pub fn find(proc: &ProcRoot, of: &Numbering, tasks: Tasks) -> Result<Self, Errno> {
         let level = of.level().ok_or(Errno::ACCESS)?;
-        let mut members = Self { tasks: Vec::new(), unseen: Unseen::default() };
+        let mut visible = Self { tasks: Vec::new(), unseen: Unseen::default() };
         let (mut lineages, mut buffer) = (Lineages::default(), Vec::new());
         for process in proc.pids()? {
             let whole = (|| {
@@ -64,12 +64,12 @@ impl Members {
                 }
             })();
             match whole {
-                Ok(Some((ids, status))) => members.add(proc, process, level, (ids, status), tasks, &mut buffer),
+                Ok(Some((ids, status))) => visible.add(proc, process, level, (ids, status), tasks, &mut buffer),
                 Ok(None) => {}
-                Err(error) => members.unseen.count(error),
+                Err(error) => visible.unseen.count(error),
             }
         }
-        Ok(members)
+        Ok(visible)
     }
 
     fn add(
@@ -88,10 +88,10 @@ impl Members {
         };
         let more = threads.into_iter().filter(|thread| *thread != process).filter_map(|thread| {
             let ids = proc.thread_ids(process, thread, buffer).ok()?;
-            Some(Member { process, ids, level, status: status.clone() })
+            Some(Task { process, ids, level, status: status.clone() })
         });
         let more: Vec<_> = more.collect();
-        self.tasks.push(Member { process, ids, level, status });
+        self.tasks.push(Task { process, ids, level, status });
         self.tasks.extend(more);
     }
 }
@@ -109,8 +109,8 @@ mod tests {
             scope.spawn(|| {
                 let thread = rustix::thread::gettid();
                 let inside = |tasks| {
-                    let members = Members::find(&proc, &own, tasks).unwrap();
-                    members.tasks.iter().map(Member::inside).collect::<Vec<_>>()
+                    let visible = Visible::find(&proc, &own, tasks).unwrap();
+                    visible.tasks.iter().map(Task::inside).collect::<Vec<_>>()
                 };
                 assert!(inside(Tasks::Processes).contains(&caller) && !inside(Tasks::Processes).contains(&thread));
                 assert!(inside(Tasks::Threads).contains(&caller) && inside(Tasks::Threads).contains(&thread));

@@ -1,0 +1,125 @@
+//! What stands above namespaces: their owners and parents, as far up as the caller may see.
+//!
+//! Each namespace that is met is asked once, so that finding out about all of a host costs a few calls for each.
+
+use crate::ns::{Namespace, NsId, NsKind, Related};
+use rustix::io::Errno;
+use std::collections::BTreeMap;
+
+/// What stands above a number of namespaces, those above them included.
+#[derive(Debug, Default)]
+pub struct Relations(BTreeMap<NsId, Relation>);
+
+/// What stands above one namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relation {
+    /// The user namespace that owns it. That of a user namespace is its parent.
+    pub owner: Above,
+    /// Its parent; [`Above::Nothing`] for the kinds that have none.
+    pub parent: Above,
+    /// Who created the user namespace that it is, or that owns it, as the caller's user namespace numbers users.
+    pub owner_uid: Option<u32>,
+    /// The id that no other namespace gets before the next boot (6.18).
+    pub id64: Option<u64>,
+}
+
+/// An owner or a parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Above {
+    /// This one.
+    Is(NsId),
+    /// There is one above the caller's own, which the kernel does not show.
+    Hidden,
+    /// There is none: it is the topmost, or of a kind without that relation, or the kernel failed to say.
+    Nothing,
+}
+
+impl Above {
+    /// Which, where that may be seen.
+    pub fn id(self) -> Option<NsId> {
+        match self {
+            Self::Is(id) => Some(id),
+            Self::Hidden | Self::Nothing => None,
+        }
+    }
+}
+
+impl Relations {
+    /// Asks for what stands above `ns`, and above that, and so on.
+    ///
+    /// # Errors
+    /// `ENOTTY` where the kernel cannot say (before 4.9). What else fails for one namespace is [`Above::Nothing`].
+    pub fn learn(&mut self, ns: &Namespace) -> Result<Relation, Errno> {
+        if let Some(known) = self.0.get(&ns.id()) {
+            return Ok(*known);
+        }
+        let owner = self.above(ns, ns.owner())?;
+        // Asked for again, a user namespace's parent would be the same one.
+        let parent = match ns.id().kind {
+            NsKind::User => owner,
+            NsKind::Pid => self.above(ns, ns.parent())?,
+            _ => Above::Nothing,
+        };
+        let owner_uid = match (ns.id().kind, owner) {
+            (NsKind::User, _) => ns.owner_uid().ok(),
+            (_, Above::Is(owner)) => self.0.get(&owner).and_then(|owner| owner.owner_uid),
+            (_, Above::Hidden | Above::Nothing) => None,
+        };
+        let relation = Relation { owner, parent, owner_uid, id64: ns.id64().ok() };
+        self.0.insert(ns.id(), relation);
+        Ok(relation)
+    }
+
+    /// What stands above `ns`, where it was asked for or was met on the way.
+    pub fn of(&self, ns: NsId) -> Option<Relation> {
+        self.0.get(&ns).copied()
+    }
+
+    /// Everything that is known by now, in order of kind and inode number.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (NsId, Relation)> {
+        self.0.iter().map(|(ns, relation)| (*ns, *relation))
+    }
+
+    fn above(&mut self, ns: &Namespace, answer: Result<Related, Errno>) -> Result<Above, Errno> {
+        match answer {
+            Ok(Related::Is(above)) => {
+                self.learn(&above)?;
+                Ok(Above::Is(above.id()))
+            }
+            // The kernel says the same of what it hides and of the topmost.
+            Ok(Related::Hidden) if ns.id().is_initial() => Ok(Above::Nothing),
+            Ok(Related::Hidden) => Ok(Above::Hidden),
+            Err(Errno::NOTTY) => Err(Errno::NOTTY),
+            Err(_) => Ok(Above::Nothing),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proc::{NsLink, ProcRoot};
+
+    #[test]
+    fn each_is_owned_by_a_user_namespace_and_only_two_kinds_have_parents() {
+        let proc = ProcRoot::system().unwrap();
+        let mut relations = Relations::default();
+        let own = proc.own_ns(NsLink::Own(NsKind::User)).unwrap();
+        for kind in NsKind::ALL {
+            let ns = proc.open_ns(rustix::process::getpid(), NsLink::Own(kind)).unwrap();
+            let relation = relations.learn(&ns).unwrap();
+            assert_eq!(relations.of(ns.id()), Some(relation));
+            match kind {
+                NsKind::User => {
+                    let above = if own.is_initial() { Above::Nothing } else { Above::Hidden };
+                    assert_eq!((relation.owner, relation.parent), (above, above));
+                }
+                // Where the tests run in a user namespace, its other namespaces may be owned by one above it.
+                _ => assert!([Above::Is(own), Above::Hidden].contains(&relation.owner), "{kind}: {relation:?}"),
+            }
+            assert!(matches!(kind, NsKind::Pid | NsKind::User) || relation.parent == Above::Nothing, "{kind}");
+            assert_eq!(relation.owner_uid.is_some(), kind == NsKind::User || relation.owner.id().is_some(), "{kind}");
+        }
+        assert_eq!(relations.of("net:[1]".parse().unwrap()), None);
+    }
+}

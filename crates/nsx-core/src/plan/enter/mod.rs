@@ -1,0 +1,283 @@
+//! From a request to enter namespaces to a plan.
+//!
+//! Everything that needs the caller's view is read and opened while the plan is made. The target is pinned: what was read
+//! by its number is believed only because it had not ended afterwards.
+
+mod hold;
+mod request;
+mod target;
+mod view;
+
+pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
+pub use target::Target;
+pub use view::View;
+
+use super::{Actor, Caller, NamespaceFile, Plan, PlanError, Step, Task};
+use crate::{
+    ns::{NsKind, NsSet},
+    pid::Process,
+    proc::ProcRoot,
+};
+use rustix::thread::CapabilitySet;
+
+/// The plan of a request.
+///
+/// # Errors
+/// [`PlanError`]: the target has ended, or `proc` does not show the caller's PID namespace. Where there is no `proc`,
+/// nothing is read of the target.
+pub fn plan<'a>(
+    mut request: Request,
+    caller: &Caller,
+    proc: impl Into<Option<&'a ProcRoot>>,
+) -> Result<Plan, PlanError> {
+    let proc = proc.into();
+    if proc.is_some_and(|proc| !proc.is_callers()) {
+        return Err(PlanError::ForeignProc);
+    }
+    let files: NsSet = request.files.iter().map(NamespaceFile::kind).collect();
+    let kinds = request.kinds.difference(files);
+    let joined = kinds.union(files);
+    let target = request.target.as_ref().zip(proc).map(|(process, proc)| Target { process, proc });
+    let groups = GroupSteps::of(&request.groups, joined, target.as_ref(), caller)?;
+    if request.target.as_ref().is_some_and(Process::ended) {
+        return Err(PlanError::TargetEnded);
+    }
+
+    let mut plan = Plan::default();
+    // Only a child enters a PID namespace; without one, nsx itself joins and becomes the program.
+    let waits = match request.wait {
+        Wait::AsNeeded { signals, ties } if joined.contains(NsKind::Pid) => Some((signals, ties)),
+        _ => None,
+    };
+    let joins = if waits.is_some() { Actor::Joiner } else { Actor::Inside };
+    if let Some((signals, _)) = waits {
+        plan.push(Actor::Nsx, Step::ForkJoiner { signals });
+    }
+    hold::push_before(&mut plan, joins, &mut request.confinement, request.target.as_ref());
+    for cgroup in request.cgroups {
+        // An ordinary user may own the cgroup, but not what it has in common with the one he comes from.
+        let optional = !caller.is_privileged() && !request.cgroups_required;
+        plan.0.push(Task { actor: joins, step: Step::JoinCgroup(cgroup), optional });
+    }
+    if let Some(before) = groups.before {
+        plan.push(joins, before);
+    }
+    for step in joins_in_order(kinds, request.target, request.files, caller) {
+        plan.push(joins, step);
+    }
+    if waits.is_some() {
+        plan.push(Actor::Joiner, Step::ForkSibling);
+    }
+    for (step, optional) in request.view.steps() {
+        plan.0.push(Task { actor: Actor::Inside, step, optional });
+    }
+    let falls_back = matches!(request.directory, Some(Place::InsideOrRoot(_)));
+    let stays = matches!(request.directory, Some(Place::Stay));
+    if let Some(root) = request.root.and_then(|root| change_root(root, stays)) {
+        plan.push(Actor::Inside, root);
+    }
+    if let Some(step) = request.directory.and_then(change_directory) {
+        plan.0.push(Task { actor: Actor::Inside, step, optional: falls_back });
+    }
+    let ids = hold::Ids {
+        groups: groups.after,
+        group: request.gid.map(Step::SetGroup).or(request.gid_of.map(Step::SetGroupOf)),
+        user: request.uid.map(Step::SetUser).or(request.uid_of.map(Step::SetUserOf)),
+    };
+    hold::push_after(&mut plan, request.confinement, ids, waits.is_some_and(|(_, ties)| ties));
+    let environment = request.environment;
+    plan.push(
+        Actor::Inside,
+        match request.program {
+            Program::First(programs) => Step::Exec { programs, environment },
+            Program::LoginShell => Step::LoginShell { environment },
+        },
+    );
+    Ok(plan)
+}
+
+fn change_root(place: Place, stays: bool) -> Option<Step> {
+    match place {
+        Place::Opened(directory, named) => Some(Step::ChangeRoot { directory, named, stays }),
+        Place::Inside(path) | Place::InsideOrRoot(path) => Some(Step::Chroot(path)),
+        Place::Stay => None,
+    }
+}
+
+fn change_directory(place: Place) -> Option<Step> {
+    match place {
+        Place::Opened(directory, named) => Some(Step::ChangeDirectory { directory, named }),
+        Place::Inside(path) | Place::InsideOrRoot(path) => Some(Step::SetDirectory(path)),
+        Place::Stay => None,
+    }
+}
+
+/// The steps that join, in the order in which the kernel allows them.
+///
+/// By a pidfd all kinds are joined at once, and the kernel asks for the rights over each that the caller has before. Files
+/// are joined one by one: whoever has CAP_SYS_ADMIN where it stands would lose it with its user namespace, so joins that
+/// last; anyone else gains it there, so joins that first.
+fn joins_in_order(kinds: NsSet, target: Option<Process>, files: Vec<NamespaceFile>, caller: &Caller) -> Vec<Step> {
+    let (user, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.kind() == NsKind::User);
+    let user = user.into_iter().map(Step::JoinFile);
+    let others = others.into_iter().map(Step::JoinFile);
+    let one_by_one = one_by_one(kinds, caller);
+    let process = target.filter(|_| !kinds.is_empty()).map(|target| Step::Join { target, kinds, one_by_one });
+    let process_first = !caller.is_privileged() && kinds.contains(NsKind::User);
+    match (caller.is_privileged(), process_first) {
+        (true, _) => others.chain(process).chain(user).collect(),
+        (false, true) => process.into_iter().chain(others).collect(),
+        (false, false) => user.chain(process).chain(others).collect(),
+    }
+}
+
+fn one_by_one(kinds: NsSet, caller: &Caller) -> Vec<NsKind> {
+    let others = kinds.without(NsKind::User).iter();
+    let user = kinds.contains(NsKind::User).then_some(NsKind::User);
+    if caller.is_privileged() { others.chain(user).collect() } else { user.into_iter().chain(others).collect() }
+}
+
+/// When the supplementary groups are set: in the caller's user namespace, or in the one that is joined.
+#[derive(Default)]
+struct GroupSteps {
+    before: Option<Step>,
+    after: Option<Step>,
+}
+
+impl GroupSteps {
+    fn of(groups: &Groups, joined: NsSet, target: Option<&Target<'_>>, caller: &Caller) -> Result<Self, PlanError> {
+        let leave = || Some(Step::SetGroups(Vec::new()));
+        Ok(match groups {
+            Groups::Keep => Self::default(),
+            Groups::MustDrop => Self {
+                before: joined.contains(NsKind::User).then_some(Step::LeaveGroups { again: true }),
+                after: Some(Step::LeaveGroups { again: false }),
+            },
+            Groups::Are(groups) => Self { after: Some(Step::SetGroups(groups.clone())), ..Self::default() },
+            Groups::Drop if !joined.contains(NsKind::User) => Self { after: leave(), ..Self::default() },
+            // Inside it may be denied.
+            Groups::Drop if caller.can(CapabilitySet::SETGID) => Self { before: leave(), ..Self::default() },
+            Groups::Drop if target.is_none_or(|target| target.may_set_groups().unwrap_or(true)) => {
+                Self { after: leave(), ..Self::default() }
+            }
+            Groups::Drop => Self::default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        pid::Pid,
+        plan::{CapabilityState, Confinement, Label, Limit},
+    };
+
+    fn own() -> (Process, Caller, ProcRoot) {
+        let proc = ProcRoot::system().unwrap();
+        let caller = Caller::read(&proc).unwrap();
+        let process = Process::pin(Pid::from_raw(std::process::id().cast_signed()).unwrap()).unwrap();
+        (process, caller, proc)
+    }
+
+    fn calls(request: Request, caller: &Caller, proc: &ProcRoot) -> Vec<String> {
+        let plan = plan(request, caller, proc).unwrap();
+        plan.tasks().iter().map(|task| format!("{} {}", task.actor, task.step.call())).collect()
+    }
+
+    #[test]
+    fn nothing_differs_from_oneself() {
+        let (process, caller, proc) = own();
+        let target = Target { process: &process, proc: &proc };
+        assert_eq!(target.differing(caller.kinds).unwrap(), NsSet::EMPTY);
+    }
+
+    #[test]
+    fn the_program_is_put_into_a_cgroup_before_it_loses_sight_of_it() {
+        let (process, mut caller, proc) = own();
+        caller.capabilities = CapabilitySet::all();
+        let cgroup = CgroupFile { path: "/sys/fs/cgroup/a".into(), procs: rustix::io::dup(&process).unwrap() };
+        let request = Request {
+            target: Some(process),
+            kinds: [NsKind::Pid, NsKind::User].into_iter().collect(),
+            cgroups: vec![cgroup],
+            groups: Groups::Drop,
+            uid: Some(0),
+            directory: Some(Place::Inside("/tmp".into())),
+            program: Program::First(vec![vec![c"true".into()]]),
+            ..Request::default()
+        };
+        let pid = std::process::id();
+        assert_eq!(
+            calls(request, &caller, &proc),
+            [
+                "nsx fork()".to_owned(),
+                "joiner write /sys/fs/cgroup/a/cgroup.procs \"0\"".to_owned(),
+                "joiner setgroups(0)".to_owned(),
+                format!("joiner setns(pidfd of {pid}, CLONE_NEWPID|CLONE_NEWUSER)"),
+                "joiner clone(CLONE_PARENT)".to_owned(),
+                "inside chdir(/tmp)".to_owned(),
+                "inside setuid(0)".to_owned(),
+                "inside prctl(PR_SET_PDEATHSIG, SIGKILL)".to_owned(),
+                "inside execvp(true)".to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_program_is_held_as_the_kernel_lets_it_be() {
+        let held = |no_new_privs| {
+            let (process, mut caller, proc) = own();
+            caller.capabilities = CapabilitySet::all();
+            let kill = CapabilitySet::KILL;
+            let confinement = Confinement {
+                bounding: Some(kill),
+                capabilities: Some(CapabilityState::of(kill, false)),
+                no_new_privs,
+                seccomp: true,
+                label: Some(Label::AppArmor(c"docker-default".into())),
+                limits: Limit::parse_all(b"Max open files 5 6 files"),
+                oom_score: Some(7),
+            };
+            let request = Request {
+                target: Some(process),
+                kinds: NsSet::EMPTY.with(NsKind::User),
+                groups: Groups::Are(vec![4, 5]),
+                uid: Some(1),
+                gid: Some(2),
+                confinement,
+                program: Program::First(vec![vec![c"true".into()]]),
+                ..Request::default()
+            };
+            calls(request, &caller, &proc).into_iter().map(|call| call.replace("inside ", "")).collect::<Vec<_>>()
+        };
+        let pid = std::process::id();
+        let start = [
+            "setrlimit(NOFILE 5:6)".to_owned(),
+            "write oom_score_adj \"7\"".to_owned(),
+            format!("ptrace(PTRACE_SECCOMP_GET_FILTER, {pid})"),
+            format!("setns(pidfd of {pid}, CLONE_NEWUSER)"),
+            "write attr/exec \"exec docker-default\"".to_owned(),
+            "setgroups(4, 5)".to_owned(),
+            "prctl(PR_CAPBSET_DROP, all but KILL)".to_owned(),
+            "prctl(PR_SET_KEEPCAPS, 1)".to_owned(),
+            "setgid(2)".to_owned(),
+            "setuid(1)".to_owned(),
+        ];
+        let end = |words: &[&str]| start.iter().cloned().chain(words.iter().map(|&word| word.to_owned())).collect();
+        let filter = "seccomp(SECCOMP_SET_MODE_FILTER)";
+        let expected: Vec<String> = end(&[filter, "capset(KILL)", "execvp(true)"]);
+        assert_eq!(held(false), expected);
+        let expected: Vec<String> = end(&["capset(KILL)", "prctl(PR_SET_NO_NEW_PRIVS, 1)", filter, "execvp(true)"]);
+        assert_eq!(held(true), expected);
+    }
+
+    #[test]
+    fn privilege_decides_when_the_user_namespace_is_joined() {
+        let mut caller = Caller { uid: 0, gid: 0, capabilities: CapabilitySet::all(), kinds: NsSet::ALL };
+        let kinds = [NsKind::Net, NsKind::User, NsKind::Uts].into_iter().collect();
+        assert_eq!(one_by_one(kinds, &caller), [NsKind::Net, NsKind::Uts, NsKind::User]);
+        caller.capabilities = CapabilitySet::empty();
+        assert_eq!(one_by_one(kinds, &caller), [NsKind::User, NsKind::Net, NsKind::Uts]);
+    }
+}

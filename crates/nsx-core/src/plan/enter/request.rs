@@ -1,0 +1,121 @@
+//! What is wanted of entering, in the words of namespaces.
+
+use super::View;
+use crate::{
+    ns::NsSet,
+    pid::Process,
+    plan::{Confinement, NamespaceFile, ProcDirectory, Signals},
+};
+use rustix::fd::OwnedFd;
+use std::{ffi::CString, path::PathBuf};
+
+/// What is wanted. Whatever lies in the caller's view (files, directories, cgroups) is open already.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// The process whose namespaces are joined. None where every namespace comes from a file.
+    pub target: Option<Process>,
+    /// Which of its namespaces, also where the caller is in them already.
+    pub kinds: NsSet,
+    /// Namespaces that are joined by themselves; a kind that is here is not taken from the target.
+    pub files: Vec<NamespaceFile>,
+    /// What the program sees otherwise than its caller, though it keeps the caller's files.
+    pub view: View,
+    /// The root directory; the one that the namespaces give where there is none.
+    pub root: Option<Place>,
+    /// The directory in which the program starts; the one that the namespaces give where there is none.
+    pub directory: Option<Place>,
+    /// The program's user id, as the user namespace counts that it is in then; the caller's where there is none.
+    pub uid: Option<u32>,
+    /// The program's group id, likewise.
+    pub gid: Option<u32>,
+    /// A process whose effective user the program runs as, where `uid` names none.
+    pub uid_of: Option<ProcDirectory>,
+    /// A process whose effective group the program is in, where `gid` names none.
+    pub gid_of: Option<ProcDirectory>,
+    /// The program's supplementary groups.
+    pub groups: Groups,
+    /// Cgroup directories that the program is put into, one for each hierarchy.
+    pub cgroups: Vec<CgroupFile>,
+    /// Whether the program is not run where it may not be put there; an ordinary user often may not.
+    pub cgroups_required: bool,
+    /// What holds the program beside its ids; what holds the caller where it is empty.
+    pub confinement: Confinement,
+    /// Who waits for the program, and how.
+    pub wait: Wait,
+    /// The program's environment, `NAME=VALUE` each; the caller's where there is none.
+    pub environment: Option<Vec<CString>>,
+    /// What is run.
+    pub program: Program,
+}
+
+/// A directory.
+#[derive(Debug)]
+pub enum Place {
+    /// One that is open. The name is the caller's for it; there is none where it is the target's own.
+    Opened(OwnedFd, Option<PathBuf>),
+    /// By name, once the namespaces are joined and the root directory is changed.
+    Inside(PathBuf),
+    /// The same, and the root directory where there is no such place.
+    InsideOrRoot(PathBuf),
+    /// The one that the program is in when the namespaces are joined, though it may lie outside of the new root.
+    Stay,
+}
+
+/// The supplementary groups of the program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Groups {
+    /// The caller's.
+    #[default]
+    Keep,
+    /// None, as far as they may be left: a user namespace may deny that.
+    Drop,
+    /// None. Where neither the caller's user namespace nor the one that is joined lets them be left, the program is not
+    /// run.
+    MustDrop,
+    /// These, as the user namespace counts that the program is in then.
+    Are(Vec<u32>),
+}
+
+/// The file `cgroup.procs` of a cgroup, open for writing, and the directory as the caller names it.
+#[derive(Debug)]
+pub struct CgroupFile {
+    /// The directory.
+    pub path: PathBuf,
+    /// The open file.
+    pub procs: OwnedFd,
+}
+
+/// Who waits for the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// nsx becomes the program, also where that leaves it outside of the PID namespace that is joined.
+    Never,
+    /// nsx waits where a PID namespace is joined, which only a child can enter, and becomes the program otherwise.
+    AsNeeded {
+        /// What it does about signals.
+        signals: Signals,
+        /// Whether the program is killed if nsx is.
+        ties: bool,
+    },
+}
+
+impl Default for Wait {
+    fn default() -> Self {
+        Self::AsNeeded { signals: Signals::PassOn, ties: true }
+    }
+}
+
+/// What is run.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Program {
+    /// Argument vectors, of which the first whose program exists is run.
+    First(Vec<Vec<CString>>),
+    /// The user's login shell.
+    LoginShell,
+}
+
+impl Default for Program {
+    fn default() -> Self {
+        Self::First(Vec::new())
+    }
+}

@@ -1,0 +1,13 @@
+//! The expressions of `--filter`: what is read can be asked, of rows that have something and of rows that have nothing.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use nsx::filter::{Filter, Value};
+
+fuzz_target!(|text: &[u8]| {
+    let column = |name: &str| ["NS", "TYPE"].iter().position(|known| known.eq_ignore_ascii_case(name));
+    if let Ok(filter) = Filter::parse(text, column) {
+        filter.matches(|_| Value::Nothing);
+        filter.matches(|column| if column == 0 { Value::Integer(7) } else { Value::Text(b"net".into()) });
+    }
+});
