@@ -4,6 +4,7 @@
 //! world changes while it is read: every answer is a value or says why there is none, see [`ProcError`].
 
 pub mod cmdline;
+mod credentials;
 mod ids;
 mod mountinfo;
 #[cfg(test)]
@@ -14,6 +15,7 @@ pub mod stat;
 mod statmount;
 mod status;
 
+pub use credentials::Credentials;
 pub use ids::TaskIds;
 pub use mountinfo::Mount;
 #[cfg(test)]
