@@ -49,7 +49,7 @@ pub(super) fn show(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
             }
         }
         None if options.json => document(listing.objects(&columns).collect::<Vec<_>>(), &listing)?,
-        None if options.json_lines => out::print_json_lines(listing.objects(&columns))?,
+        None if options.json_lines => out::print_json_lines(&listing.objects(&columns).collect::<Vec<_>>())?,
         None => out::print(&listing.table(&columns).render(&Styles::stdout(options.color), out::width()))?,
     }
     if !options.quiet {
