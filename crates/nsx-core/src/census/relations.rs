@@ -73,6 +73,11 @@ impl Relations {
         self.0.get(&ns).copied()
     }
 
+    /// Those that were asked for or met on the way.
+    pub fn namespaces(&self) -> impl Iterator<Item = NsId> {
+        self.0.keys().copied()
+    }
+
     fn above(&mut self, answer: Result<Related, Errno>) -> Result<Above, Errno> {
         match answer {
             Ok(Related::Is(above)) => {
