@@ -96,7 +96,7 @@ fn only_the_kinds_that_are_named_are_joined(session: &Session) {
             if joined { procfs::ns(id, other) } else { procfs::ns("self", other) }
         });
         for option in options(kind) {
-            let enter = session.nsx(&format!("enter {id} {user}{option} sh -c")).arg(PRINT_NAMESPACES);
+            let enter = session.nsx(&format!("enter {id} --no-fix {user}{option} sh -c")).arg(PRINT_NAMESPACES);
             assert_eq!(enter.clone().output(), expected.join("\n"), "{option}");
             assert_eq!(enter.under(Filter::SetnsByPidfd).output(), expected.join("\n"), "{option}, before Linux 5.8");
         }

@@ -6,9 +6,12 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it must be")]
 
+mod engines;
 mod enter;
+mod enter_view;
 mod given;
 mod harness;
+mod host_tools;
 mod ids;
 mod ls;
 mod mounts;
@@ -48,6 +51,9 @@ fn main() -> ExitCode {
         status::tests(),
         terminal::tests(),
         enter::tests(),
+        enter_view::tests(),
+        host_tools::tests(),
+        engines::tests(),
         ls::tests(),
         pidmap::tests(),
         strict::tests(),

@@ -58,6 +58,11 @@ impl Command {
         self
     }
 
+    /// As [`Self::args`], where there may be none.
+    pub(crate) fn options(self, words: &str) -> Self {
+        if words.is_empty() { self } else { self.args(words) }
+    }
+
     /// Where it starts.
     pub(crate) fn directory(mut self, directory: &Path) -> Self {
         directory.clone_into(&mut self.directory);
@@ -127,7 +132,7 @@ impl Command {
     }
 
     /// The command with the words in front that change its user and take features away.
-    fn prepare(&self) -> process::Command {
+    pub(crate) fn prepare(&self) -> process::Command {
         let mut words: Vec<&OsStr> = self.prefix.iter().map(OsStr::new).collect();
         if let Some(filter) = self.filter {
             words.extend([self.filterer.as_os_str(), OsStr::new(Filter::OPTION), OsStr::new(filter.name())]);

@@ -6,6 +6,7 @@
 pub(crate) mod command;
 pub(crate) mod filter;
 pub(crate) mod harness;
+pub(crate) mod host;
 pub(crate) mod need;
 pub(crate) mod place;
 pub(crate) mod process;
@@ -17,6 +18,7 @@ pub(crate) mod ways;
 pub(crate) use {
     command::Command,
     harness::{Test, both, ordinary, root},
+    host::{Cgroups, Host},
     need::Need,
     process::{Process, until},
     session::Session,

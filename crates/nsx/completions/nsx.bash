@@ -52,7 +52,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__compat)
-            opts="-h --help unshare"
+            opts="-h --help lsns unshare"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -66,7 +66,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__enter)
-            opts="-t -S -G -w -v -m -u -i -n -p -U -C -T -a -h --target --setuid --setgid --wd --explain --verbose --mount --uts --ipc --net --pid --user --cgroup --time --all --help"
+            opts="-t -S -G -w -v -m -u -i -n -p -U -C -T -a -h --target --setuid --setgid --wd --explain --verbose --host-tools --no-fix --mount --uts --ipc --net --pid --user --cgroup --time --all --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -100,6 +100,8 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s G -l setgid -d 'Run th
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s w -l wd -d 'Start the program in DIR, as the process sees it; where the process is, if its mount namespace is joined' -r -f -a "(__fish_complete_directories)"
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l explain -d 'Print the plan, a line a step, and run nothing'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s v -l verbose -d 'Say on standard error what was skipped'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-tools -d 'Run a program of the caller\'s beside the target: in its namespaces, but with the caller\'s files; $NSX_TARGET_ROOT leads to the target\'s'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-fix -d 'Leave /proc, /sys and /etc as the caller sees them, though they tell of other namespaces than those joined'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s m -l mount -d 'Mount points'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s u -l uts -d 'Host name and NIS domain name'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s i -l ipc -d 'System V IPC and POSIX message queues'

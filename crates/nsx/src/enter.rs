@@ -2,6 +2,8 @@
 //!
 //! Here are the options, as typed. Which namespaces are joined in which order is in `nsx_core::plan::enter`.
 
+mod view;
+
 use crate::{
     exit::ExitStatus,
     out,
@@ -22,6 +24,7 @@ use std::{
     os::unix::ffi::OsStrExt,
     path::PathBuf,
 };
+use view::ViewOptions;
 
 /// Run a program in the namespaces of a process
 ///
@@ -82,6 +85,8 @@ struct Common {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
+    view: ViewOptions,
+    #[command(flatten)]
     kinds: KindFlags,
     /// All in which the process differs from the caller; the default
     #[arg(short, long, help_heading = "Namespaces")]
@@ -123,12 +128,12 @@ pub(crate) fn run(options: Options) -> ExitStatus {
 
 fn request(options: &Options, name: &OsStr, caller: &Caller, proc: &ProcRoot) -> Result<Request, RequestError> {
     let Common { kinds, all, setuid, setgid, wd, .. } = &options.common;
-    let process = nsx_target::resolve(name)?;
+    let process = nsx_target::resolve(name)?.process;
     let target = Target { process: &process, proc };
     let failed = |error| RequestError::Enter(out::shown(name), error);
 
     let named = Some(kinds.set()).filter(|kinds| !kinds.is_empty() && !all);
-    let kinds = target.differing(named.unwrap_or(caller.kinds)).map_err(failed)?;
+    let kinds = target.differing(options.common.view.kinds(named, caller)).map_err(failed)?;
     if kinds.is_empty() && named.is_none() {
         return Err(failed(PlanError::NothingToEnter));
     }
@@ -139,6 +144,7 @@ fn request(options: &Options, name: &OsStr, caller: &Caller, proc: &ProcRoot) ->
         program: Program::First(program::programs(options.program.clone())?),
         ..Request::default()
     };
+    options.common.view.apply(&mut request, named, &target).map_err(failed)?;
     if kinds.contains(NsKind::Mnt) {
         request.root = Some(Place::Opened(target.root().map_err(failed)?, None));
         request.directory = Some(Place::Opened(target.directory().map_err(failed)?, None));

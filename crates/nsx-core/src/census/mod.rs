@@ -1,43 +1,90 @@
-//! Every namespace that a process of the host is in, and which processes live in nested PID namespaces.
+//! Every namespace of a host, whatever keeps it alive.
 //!
-//! What a census does not hold is read by whoever shows it, for the rows that are shown: names, owners, command lines.
-//! It is cheap so that it can be taken often: eight `readlinkat(2)` a process, and no allocation for each.
+//! One pass over the processes finds nearly all of them, and is cheap so that it can be taken often: eight `readlinkat(2)`
+//! a process, no allocation for each, two threads where there are thousands. The rest is looked for only where it is asked
+//! for, see [`Sources`]. What a census does not hold is read by whoever shows it, for the rows that are shown: names,
+//! owners, command lines.
+//!
+//! ```
+//! # use nsx_core::{census::{Census, Query, Sources}, ns::{NsKind, NsSet}, proc::ProcRoot};
+//! let query = Query { kinds: NsSet::EMPTY.with(NsKind::Net), sources: Sources::PINS.with(Sources::RELATIONS) };
+//! let census = Census::take(&ProcRoot::system()?, query)?;
+//! for entry in &census.namespaces {
+//!     println!("{}: {} processes, {:?}", entry.ns, entry.processes, entry.relation);
+//! }
+//! # Ok::<(), rustix::io::Errno>(())
+//! ```
 
+mod gather;
+mod holder;
+mod mounts;
 mod relations;
 mod residents;
+mod scan;
+mod sources;
+mod tally;
 
+pub use holder::{Holder, Pin};
 pub use relations::{Above, Relation, Relations};
 pub use residents::{Living, Resident, Residents};
+pub use sources::Sources;
 
 use crate::{
-    ns::{NsId, NsSet},
+    ns::{NsId, NsKind, NsSet},
     pid::Pid,
     proc::{NsLink, ProcError, ProcRoot},
 };
+use gather::Gatherer;
 use rustix::io::Errno;
-use std::collections::BTreeMap;
+use scan::Scan;
 
-/// The namespaces that processes were in while the census was taken.
+/// What a census is to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// Namespaces of these kinds.
+    pub kinds: NsSet,
+    /// Where to look, beside the processes.
+    pub sources: Sources,
+}
+
+/// The namespaces of a host while the census was taken.
 ///
 /// The world goes on meanwhile: a process that started or ended then may be in some of its namespaces' numbers and not in
 /// others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Census {
     /// In order of inode number.
-    pub namespaces: Vec<Inhabited>,
-    /// Processes that are not in the numbers.
+    pub namespaces: Vec<Entry>,
+    /// The processes that were seen, in order of their ids; none without [`Sources::MEMBERS`].
+    pub members: Vec<Member>,
+    /// Processes that are in none of the numbers.
     pub unseen: Unseen,
 }
 
-/// A namespace with processes in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Inhabited {
+/// A namespace and what keeps it alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
     /// Which.
     pub ns: NsId,
     /// How many processes are in it: those that were seen, threads not counted.
     pub processes: usize,
     /// The lowest id among them.
-    pub lowest: Pid,
+    pub lowest: Option<Pid>,
+    /// How many threads are in it, first threads of processes too; 0 without [`Sources::THREADS`].
+    pub threads: usize,
+    /// What else keeps it alive, as far as it was looked for. In order of kind, then of ids.
+    pub holders: Vec<Holder>,
+    /// What stands above it; none without [`Sources::RELATIONS`], and where it could not be opened.
+    pub relation: Option<Relation>,
+}
+
+/// A process with the namespaces that it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its id, as the procfs counts.
+    pub pid: Pid,
+    /// Inode numbers in the order of [`NsKind::ALL`], 0 for what was not asked or not seen.
+    inodes: [u32; NsKind::ALL.len()],
 }
 
 /// Processes that a scan could not see, by reason.
@@ -49,6 +96,58 @@ pub struct Unseen {
     pub vanished: usize,
     /// The kernel failed, or wrote what nsx does not understand.
     pub failed: usize,
+}
+
+impl Census {
+    /// Looks at all processes that `proc` shows, and where else the query says.
+    ///
+    /// # Errors
+    /// The errno with which listing the processes failed. What fails for one process is counted, see [`Unseen`].
+    pub fn take(proc: &ProcRoot, query: Query) -> Result<Self, Errno> {
+        let mut scan = Scan::of_all(proc, query)?;
+        let mut gatherer = query.sources.has(Sources::RELATIONS).then(Gatherer::default);
+        if query.sources.has_any(Sources::PINS.with(Sources::MOUNTS)) {
+            mounts::find(proc, query.sources, &mut scan, gatherer.as_mut());
+        }
+        if let Some(gatherer) = gatherer {
+            gatherer.finish(proc, &mut scan.tally);
+        }
+        let Scan { tally, mut members, unseen } = scan;
+        let mut namespaces = tally.entries;
+        namespaces.retain(|entry| query.kinds.contains(entry.ns.kind));
+        namespaces.sort_unstable_by_key(|entry| (entry.ns.inode, entry.ns.kind));
+        namespaces.iter_mut().for_each(|entry| entry.holders.sort_unstable_by_key(Holder::key));
+        if !query.sources.has(Sources::MEMBERS) {
+            members = Vec::new();
+        }
+        Ok(Self { namespaces, members, unseen })
+    }
+
+    /// The entry of a namespace.
+    pub fn entry(&self, ns: NsId) -> Option<&Entry> {
+        let key = (ns.inode, ns.kind);
+        let place = self.namespaces.binary_search_by_key(&key, |entry| (entry.ns.inode, entry.ns.kind)).ok()?;
+        self.namespaces.get(place)
+    }
+
+    /// The processes that are in a namespace, in order of their ids; none without [`Sources::MEMBERS`].
+    pub fn processes_in(&self, ns: NsId) -> impl Iterator<Item = Pid> {
+        self.members.iter().filter(move |member| member.ns(ns.kind) == Some(ns)).map(|member| member.pid)
+    }
+}
+
+impl Entry {
+    fn new(ns: NsId) -> Self {
+        Self { ns, processes: 0, lowest: None, threads: 0, holders: Vec::new(), relation: None }
+    }
+}
+
+impl Member {
+    /// The namespace of this kind that it is in; none where its kind was not asked for, and for a zombie.
+    pub fn ns(&self, kind: NsKind) -> Option<NsId> {
+        let inode = self.inodes[kind as usize].into();
+        (inode != 0).then_some(NsId { kind, inode })
+    }
 }
 
 impl Unseen {
@@ -64,28 +163,11 @@ impl Unseen {
             ProcError::Malformed(_) | ProcError::Os(_) => self.failed += 1,
         }
     }
-}
 
-impl Census {
-    /// Looks at all processes that `proc` shows, for namespaces of these kinds.
-    ///
-    /// # Errors
-    /// The errno with which listing the processes failed. What fails for one process is counted, see [`Unseen`].
-    pub fn take(proc: &ProcRoot, kinds: NsSet) -> Result<Self, Errno> {
-        // A tree, because the few namespaces that a host has are found in one faster than they are hashed.
-        let mut inhabited = BTreeMap::new();
-        let mut unseen = Unseen::default();
-        for pid in proc.pids()? {
-            let seen = each_namespace(proc, pid, kinds, |ns| {
-                // Processes come in ascending order, so the first that is met in a namespace is the lowest.
-                let first = Inhabited { ns, processes: 0, lowest: pid };
-                inhabited.entry((ns.inode, ns.kind)).or_insert(first).processes += 1;
-            });
-            if let Err(error) = seen {
-                unseen.count(error);
-            }
-        }
-        Ok(Self { namespaces: inhabited.into_values().collect(), unseen })
+    fn absorb(&mut self, other: Self) {
+        self.denied += other.denied;
+        self.vanished += other.vanished;
+        self.failed += other.failed;
     }
 }
 
@@ -95,35 +177,31 @@ impl Census {
 /// `Vanished` where it is in none: it has ended, or the kernel has none of these kinds. Otherwise as [`ProcRoot::ns`].
 pub fn namespaces_of(proc: &ProcRoot, pid: Pid, kinds: NsSet) -> Result<Vec<NsId>, ProcError> {
     let mut namespaces = Vec::with_capacity(kinds.len());
-    each_namespace(proc, pid, kinds, |ns| namespaces.push(ns))?;
-    Ok(namespaces)
-}
-
-fn each_namespace(proc: &ProcRoot, pid: Pid, kinds: NsSet, mut found: impl FnMut(NsId)) -> Result<(), ProcError> {
-    let mut outcome = Err(ProcError::Vanished);
     let mut links = proc.ns_links(pid);
     for kind in kinds.iter() {
         match links.id(NsLink::Own(kind)) {
-            Ok(ns) => {
-                found(ns);
-                outcome = Ok(());
-            }
+            Ok(ns) => namespaces.push(ns),
             // A zombie has no more than some of its namespaces, and an old kernel not all kinds.
             Err(ProcError::Vanished) => {}
-            // All links of a process are guarded by the same check, so the others would be refused too.
             Err(error) => return Err(error),
         }
     }
-    outcome
+    if namespaces.is_empty() { Err(ProcError::Vanished) } else { Ok(namespaces) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ns::NsKind, proc::Recording};
+    use crate::proc::Recording;
 
-    fn row(ns: &str, processes: usize, lowest: i32) -> Inhabited {
-        Inhabited { ns: ns.parse().unwrap(), processes, lowest: Pid::from_raw(lowest).unwrap() }
+    const PROCESSES: Query = Query { kinds: NsSet::ALL, sources: Sources::NONE };
+
+    fn row(ns: &str, processes: usize, lowest: i32) -> (NsId, usize, Option<Pid>) {
+        (ns.parse().unwrap(), processes, Pid::from_raw(lowest))
+    }
+
+    fn rows(census: &Census) -> Vec<(NsId, usize, Option<Pid>)> {
+        census.namespaces.iter().map(|entry| (entry.ns, entry.processes, entry.lowest)).collect()
     }
 
     #[test]
@@ -138,10 +216,10 @@ mod tests {
         recording.process(ended, &[]);
         let strange = 9;
         recording.process(strange, &["cgroup:what"]);
-        let census = Census::take(&recording.root(), NsSet::ALL).unwrap();
+        let census = Census::take(&recording.root(), PROCESSES).unwrap();
         assert_eq!(census.unseen, Unseen { denied: 0, vanished: 1, failed: 1 });
         assert_eq!(
-            census.namespaces,
+            rows(&census),
             [
                 row("mnt:[1]", 1, 4),
                 row("pid:[5]", 4, 4),
@@ -150,18 +228,47 @@ mod tests {
                 row("net:[10]", 1, 100)
             ]
         );
-        let net = Census::take(&recording.root(), NsSet::EMPTY.with(NsKind::Net)).unwrap();
-        assert_eq!(net.namespaces, [row("net:[9]", 2, 4), row("net:[10]", 1, 100)]);
+        assert!(census.members.is_empty());
+        let query = Query { kinds: NsSet::EMPTY.with(NsKind::Net), sources: Sources::MEMBERS };
+        let net = Census::take(&recording.root(), query).unwrap();
+        assert_eq!(rows(&net), [row("net:[9]", 2, 4), row("net:[10]", 1, 100)]);
         assert_eq!(net.unseen.vanished, 3);
+        let in_net: Vec<i32> = net.processes_in("net:[9]".parse().unwrap()).map(Pid::as_raw_pid).collect();
+        assert_eq!(in_net, [4, 30]);
+    }
+
+    #[test]
+    fn what_only_children_and_threads_are_in_is_found_where_it_is_asked_for() {
+        let recording = Recording::new();
+        recording.process(30, &["net:[9]", "pid:[5]"]);
+        recording.link("30/ns/pid_for_children", "pid:[6]");
+        recording.link("30/ns/time_for_children", "time:[8]");
+        for (tid, net) in [(30, "net:[9]"), (31, "net:[9]"), (32, "net:[10]")] {
+            recording.link(&format!("30/task/{tid}/ns/net"), net);
+            recording.link(&format!("30/task/{tid}/ns/pid"), "pid:[5]");
+        }
+        let take = |sources| Census::take(&recording.root(), Query { kinds: NsSet::ALL, sources }).unwrap();
+        assert_eq!(take(Sources::NONE).namespaces.len(), 2);
+        let pid = |id| Pid::from_raw(id).unwrap();
+        let census = take(Sources::CHILDREN.with(Sources::THREADS));
+        let held = |ns: &str| census.entry(ns.parse().unwrap()).unwrap();
+        assert_eq!(held("pid:[6]").holders, [Holder::ForChildren { pid: pid(30), tid: pid(30) }]);
+        assert_eq!(held("time:[8]").holders, [Holder::ForChildren { pid: pid(30), tid: pid(30) }]);
+        assert_eq!(held("net:[10]").holders, [Holder::Thread { pid: pid(30), tid: pid(32) }]);
+        assert_eq!((held("net:[9]").threads, held("net:[9]").processes), (2, 1));
+        assert_eq!((held("net:[10]").threads, held("net:[10]").lowest), (1, None));
     }
 
     #[test]
     fn the_caller_is_in_the_census() {
         let proc = ProcRoot::system().unwrap();
-        let census = Census::take(&proc, NsSet::ALL).unwrap();
-        for ns in namespaces_of(&proc, rustix::process::getpid(), NsSet::ALL).unwrap() {
-            assert!(census.namespaces.iter().any(|inhabited| inhabited.ns == ns));
+        let census = Census::take(&proc, Query { kinds: NsSet::ALL, sources: Sources::MEMBERS }).unwrap();
+        let caller = rustix::process::getpid();
+        for ns in namespaces_of(&proc, caller, NsSet::ALL).unwrap() {
+            assert!(census.entry(ns).is_some_and(|entry| entry.processes > 0));
+            assert!(census.processes_in(ns).any(|pid| pid == caller));
         }
-        assert!(census.namespaces.is_sorted_by_key(|inhabited| inhabited.ns.inode));
+        assert!(census.namespaces.is_sorted_by_key(|entry| entry.ns.inode));
+        assert!(census.members.is_sorted_by_key(|member| member.pid.as_raw_pid()));
     }
 }

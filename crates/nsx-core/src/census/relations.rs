@@ -19,6 +19,8 @@ pub struct Relation {
     pub parent: Above,
     /// Who created the user namespace that it is, or that owns it, as the caller's user namespace numbers users.
     pub owner_uid: Option<u32>,
+    /// The id that no other namespace gets before the next boot (6.18).
+    pub id64: Option<u64>,
 }
 
 /// An owner or a parent.
@@ -26,9 +28,9 @@ pub struct Relation {
 pub enum Above {
     /// This one.
     Is(NsId),
-    /// There is one above the caller's own, or none at all: the kernel does not tell these apart.
+    /// There is one above the caller's own, which the kernel does not show.
     Hidden,
-    /// There is none of that relation, or the kernel failed to say.
+    /// There is none: it is the topmost, or of a kind without that relation, or the kernel failed to say.
     Nothing,
 }
 
@@ -51,11 +53,11 @@ impl Relations {
         if let Some(known) = self.0.get(&ns.id()) {
             return Ok(*known);
         }
-        let owner = self.above(ns.owner())?;
+        let owner = self.above(ns, ns.owner())?;
         // Asked for again, a user namespace's parent would be the same one.
         let parent = match ns.id().kind {
             NsKind::User => owner,
-            NsKind::Pid => self.above(ns.parent())?,
+            NsKind::Pid => self.above(ns, ns.parent())?,
             _ => Above::Nothing,
         };
         let owner_uid = match (ns.id().kind, owner) {
@@ -63,7 +65,7 @@ impl Relations {
             (_, Above::Is(owner)) => self.0.get(&owner).and_then(|owner| owner.owner_uid),
             (_, Above::Hidden | Above::Nothing) => None,
         };
-        let relation = Relation { owner, parent, owner_uid };
+        let relation = Relation { owner, parent, owner_uid, id64: ns.id64().ok() };
         self.0.insert(ns.id(), relation);
         Ok(relation)
     }
@@ -73,17 +75,19 @@ impl Relations {
         self.0.get(&ns).copied()
     }
 
-    /// Those that were asked for or met on the way.
-    pub fn namespaces(&self) -> impl Iterator<Item = NsId> {
-        self.0.keys().copied()
+    /// Everything that is known by now, in order of kind and inode number.
+    pub fn iter(&self) -> impl Iterator<Item = (NsId, Relation)> {
+        self.0.iter().map(|(ns, relation)| (*ns, *relation))
     }
 
-    fn above(&mut self, answer: Result<Related, Errno>) -> Result<Above, Errno> {
+    fn above(&mut self, ns: &Namespace, answer: Result<Related, Errno>) -> Result<Above, Errno> {
         match answer {
             Ok(Related::Is(above)) => {
                 self.learn(&above)?;
                 Ok(Above::Is(above.id()))
             }
+            // The kernel says the same of what it hides and of the topmost.
+            Ok(Related::Hidden) if ns.id().is_initial() => Ok(Above::Nothing),
             Ok(Related::Hidden) => Ok(Above::Hidden),
             Err(Errno::NOTTY) => Err(Errno::NOTTY),
             Err(_) => Ok(Above::Nothing),
@@ -106,7 +110,10 @@ mod tests {
             let relation = relations.learn(&ns).unwrap();
             assert_eq!(relations.of(ns.id()), Some(relation));
             match kind {
-                NsKind::User => assert_eq!((relation.owner, relation.parent), (Above::Hidden, Above::Hidden)),
+                NsKind::User => {
+                    let above = if own.is_initial() { Above::Nothing } else { Above::Hidden };
+                    assert_eq!((relation.owner, relation.parent), (above, above));
+                }
                 // Where the tests run in a user namespace, its other namespaces may be owned by one above it.
                 _ => assert!([Above::Is(own), Above::Hidden].contains(&relation.owner), "{kind}: {relation:?}"),
             }

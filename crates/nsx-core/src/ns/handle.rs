@@ -33,7 +33,14 @@ impl Namespace {
     /// does not know.
     pub fn open(dir: impl AsFd, path: impl rustix::path::Arg) -> Result<Self, Errno> {
         // Opened for its place first: opening a FIFO or a device that stands at the path could block or act.
-        let place = rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        Self::from_place(rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?)
+    }
+
+    /// Opens the namespace file that stands at a place, an `O_PATH` descriptor.
+    ///
+    /// # Errors
+    /// As [`Namespace::open`].
+    pub fn from_place(place: OwnedFd) -> Result<Self, Errno> {
         if rustix::fs::fstatfs(&place)?.f_type != nsfs::MAGIC {
             return Err(Errno::INVAL);
         }
@@ -47,10 +54,22 @@ impl Namespace {
     /// `EINVAL` where no namespace is bound there, or the kernel is older; `ESTALE` where it is no longer there; `EAGAIN`
     /// where the kernel would have had to wait; any errno of `openat2(2)`.
     pub fn open_mount(mount: &Mount) -> Result<Self, Errno> {
+        Self::open_cached(CWD, mount, ResolveFlags::CACHED)
+    }
+
+    /// The same in another mount namespace: `root` is the directory that the mount's point is seen from.
+    ///
+    /// # Errors
+    /// As [`Namespace::open_mount`].
+    pub fn open_mount_below(root: impl AsFd, mount: &Mount) -> Result<Self, Errno> {
+        Self::open_cached(root, mount, ResolveFlags::CACHED | ResolveFlags::IN_ROOT)
+    }
+
+    fn open_cached(directory: impl AsFd, mount: &Mount, resolve: ResolveFlags) -> Result<Self, Errno> {
         let id = mount.namespace().ok_or(Errno::INVAL)?;
         let point = OsStr::from_bytes(&mount.point);
         let flags = OFlags::PATH | OFlags::CLOEXEC;
-        let place = rustix::fs::openat2(CWD, point, flags, Mode::empty(), ResolveFlags::CACHED)?;
+        let place = rustix::fs::openat2(directory, point, flags, Mode::empty(), resolve)?;
         let asked = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
         let stat = rustix::fs::statx(&place, "", asked, StatxFlags::INO)?;
         if (stat.stx_dev_major, stat.stx_dev_minor) != mount.device || stat.stx_ino != id.inode {
@@ -97,6 +116,14 @@ impl Namespace {
     /// `EINVAL` for kinds other than user.
     pub fn owner_uid(&self) -> Result<u32, Errno> {
         nsfs::owner_uid(&self.fd)
+    }
+
+    /// The id that no other namespace gets before the next boot (6.18).
+    ///
+    /// # Errors
+    /// `ENOTTY` before 6.18.
+    pub fn id64(&self) -> Result<u64, Errno> {
+        nsfs::id64(&self.fd)
     }
 
     fn related(answer: Result<OwnedFd, Errno>) -> Result<Related, Errno> {

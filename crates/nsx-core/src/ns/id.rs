@@ -21,6 +21,22 @@ pub struct NsId {
 pub struct ParseNsIdError;
 
 impl NsId {
+    /// Whether it is one of those that the host booted with, by the inode numbers that the kernel gives them (3.8; of net and
+    /// mnt since 6.17, before which this cannot be told of them).
+    pub fn is_initial(self) -> bool {
+        let number = match self.kind {
+            NsKind::Mnt => 0xefff_fff8,
+            NsKind::Net => 0xefff_fff9,
+            NsKind::Time => 0xefff_fffa,
+            NsKind::Cgroup => 0xefff_fffb,
+            NsKind::Pid => 0xefff_fffc,
+            NsKind::User => 0xefff_fffd,
+            NsKind::Uts => 0xefff_fffe,
+            NsKind::Ipc => 0xefff_ffff,
+        };
+        self.inode == number
+    }
+
     /// Reads `kind:[inode]`, the target of a link in `/proc/PID/ns`.
     ///
     /// # Errors

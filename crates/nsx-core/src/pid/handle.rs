@@ -57,6 +57,14 @@ impl Process {
         if process.ended() { Err(PinError::Ended) } else { Ok(process) }
     }
 
+    /// The same process, held once more.
+    ///
+    /// # Errors
+    /// The errno of `fcntl(2)`.
+    pub fn try_clone(&self) -> Result<Self, Errno> {
+        Ok(Self { pid: self.pid, fd: rustix::io::fcntl_dupfd_cloexec(&self.fd, 3)? })
+    }
+
     /// Its id in the PID namespace of whoever pinned it.
     pub fn pid(&self) -> Pid {
         self.pid

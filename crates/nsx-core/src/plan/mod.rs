@@ -5,6 +5,7 @@
 //! nothing happens until [`crate::run`] carries it out.
 
 mod caller;
+mod confinement;
 pub mod enter;
 mod mount;
 mod step;
@@ -12,9 +13,10 @@ pub mod unshare;
 mod words;
 
 pub use caller::Caller;
+pub use confinement::{CapabilityState, Confinement, Label, Limit, RESOURCES};
 pub use mount::{Contents, FileSystem, Mount, Source};
 pub(crate) use mount::{DEVICES, data as mount_data};
-pub use step::{Clock, ClockOffset, NamespaceFile, Pin, Propagation, Signals, Step};
+pub use step::{Clock, ClockOffset, NamespaceFile, Pin, ProcDirectory, Propagation, Signals, Step};
 pub(crate) use words::helper_arguments;
 
 use crate::ns::NsKind;

@@ -1,6 +1,7 @@
 //! One step of a plan, as data; what is said of it is in `words`.
 
 use super::{
+    confinement::{CapabilityState, Label, Limit},
     enter::CgroupFile,
     mount::{Mount, Source},
 };
@@ -81,6 +82,10 @@ impl NamespaceFile {
         self.ns.id().kind
     }
 }
+
+/// A process's open directory in a procfs, which never becomes another's.
+#[derive(Clone, Debug)]
+pub struct ProcDirectory(pub Rc<OwnedFd>);
 
 /// How mount events pass between a mount namespace and the one that it was copied from, see `mount_namespaces(7)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -229,6 +234,8 @@ pub enum Step {
         directory: OwnedFd,
         /// How the caller names it; not at all where it is the target's own.
         named: Option<PathBuf>,
+        /// Whether the program stays in the directory that it is in, be it outside of that root.
+        stays: bool,
     },
     /// Change to a directory that was opened before.
     ChangeDirectory {
@@ -241,10 +248,19 @@ pub enum Step {
     SetDirectory(PathBuf),
     /// Have these supplementary groups and no others.
     SetGroups(Vec<u32>),
+    /// Have no supplementary group. Of two such steps, before and after a user namespace is joined, one has to do.
+    LeaveGroups {
+        /// Whether another such step comes.
+        again: bool,
+    },
     /// Become this group.
     SetGroup(u32),
     /// Become this user.
     SetUser(u32),
+    /// Become the effective group of a process, as it is counted here and now.
+    SetGroupOf(ProcDirectory),
+    /// Become the effective user of a process, likewise.
+    SetUserOf(ProcDirectory),
     /// Ask for this signal when nsx ends.
     DieWithParent(Signal),
     /// Leave no capability but these within the program's reach.
@@ -252,12 +268,17 @@ pub enum Step {
     /// Have the kernel keep the capabilities when the user changes.
     KeepCapabilities,
     /// Have these capabilities, as far as there are, and no others.
-    SetCapabilities {
-        /// Which.
-        set: CapabilitySet,
-        /// Whether the program has them too, though it is not root's.
-        ambient: bool,
-    },
+    SetCapabilities(CapabilityState),
+    /// Set limits of resources.
+    SetLimits(Vec<Limit>),
+    /// Set how soon the kernel ends the program where memory is short.
+    SetOomScore(i32),
+    /// Be held by a security module under this label from the exec on.
+    SetExecLabel(Label),
+    /// Read the filters of system calls that a process has.
+    ReadFilters(Process),
+    /// Put the filters that were read on the program.
+    InstallFilters,
     /// Gain no privilege by any exec.
     NoNewPrivs,
     /// Become the program.

@@ -1,6 +1,6 @@
 //! What is said of a step: its system call, what it is for, and what failed where it did.
 
-use super::{Propagation, Step};
+use super::{CapabilityState, Limit, Propagation, Step};
 use crate::{
     idmap::{Extent, IdKind, IdMap, Setgroups},
     signals,
@@ -25,9 +25,16 @@ impl Step {
             Self::Pin(pin) => format!("mount({}, {}, MS_BIND)", pin.link(), pin.at.display()),
             Self::LimitCapabilities(set) => format!("prctl(PR_CAPBSET_DROP, all but {})", capabilities(*set)),
             Self::KeepCapabilities => "prctl(PR_SET_KEEPCAPS, 1)".to_owned(),
-            Self::SetCapabilities { set, ambient } => {
-                format!("capset({}){}", capabilities(*set), if *ambient { ", ambient too" } else { "" })
+            Self::SetCapabilities(state) => capset(state),
+            Self::SetLimits(limits) => {
+                format!("setrlimit({})", limits.iter().map(Limit::to_string).collect::<Vec<_>>().join(", "))
             }
+            Self::SetOomScore(score) => format!("write oom_score_adj \"{score}\""),
+            Self::SetExecLabel(label) => {
+                format!("write attr/exec \"{}\"", String::from_utf8_lossy(&label.request()))
+            }
+            Self::ReadFilters(target) => format!("ptrace(PTRACE_SECCOMP_GET_FILTER, {})", target.pid()),
+            Self::InstallFilters => "seccomp(SECCOMP_SET_MODE_FILTER)".to_owned(),
             Self::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
             Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner { .. } => "fork()".to_owned(),
             Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
@@ -57,7 +64,10 @@ impl Step {
             Self::ChangeDirectory { named: Some(name), .. } => format!("fchdir({})", name.display()),
             Self::SetDirectory(directory) => format!("chdir({})", directory.display()),
             Self::SetGroups(groups) => format!("setgroups({})", numbers(groups)),
+            Self::LeaveGroups { .. } => "setgroups(0)".to_owned(),
             Self::SetGroup(gid) => format!("setgid({gid})"),
+            Self::SetGroupOf(_) => "setgid(its group)".to_owned(),
+            Self::SetUserOf(_) => "setuid(its user)".to_owned(),
             Self::SetUser(uid) => format!("setuid({uid})"),
             Self::DieWithParent(signal) => format!("prctl(PR_SET_PDEATHSIG, {})", signals::name(*signal)),
             Self::Exec { programs, .. } => {
@@ -104,8 +114,8 @@ impl Step {
             Self::LoopbackUp => "the new network's loopback device works".to_owned(),
             Self::SetHostname(_) => "the host name, in the new UTS namespace alone".to_owned(),
             Self::SetDomainName(_) => "the NIS domain name, in the new UTS namespace alone".to_owned(),
-            Self::MountSys { root: None } => "/sys shows the new network's devices; /sys/fs/cgroup is kept".to_owned(),
-            Self::MountSys { root: Some(_) } => "/sys shows the new network's devices".to_owned(),
+            Self::MountSys { root: None } => "/sys shows the network's devices; /sys/fs/cgroup is kept".to_owned(),
+            Self::MountSys { root: Some(_) } => "/sys shows the network's devices".to_owned(),
             Self::MountProc { .. } => "/proc shows the program's own PID namespace".to_owned(),
             Self::BindRoot(_) => "a new root must be a mount point".to_owned(),
             Self::OpenSource(_) => "held before a mount can hide it".to_owned(),
@@ -120,18 +130,29 @@ impl Step {
             Self::ChangeDirectory { named: None, .. } => "stand where the target stands".to_owned(),
             Self::ChangeDirectory { named: Some(_), .. } => "where the program starts, open since before".to_owned(),
             Self::SetDirectory(_) => "where the program starts".to_owned(),
+            Self::LeaveGroups { again: true } => {
+                "no supplementary group is kept; if that is denied here it may not be inside".to_owned()
+            }
+            Self::LeaveGroups { again: false } => "no supplementary group is kept".to_owned(),
             Self::SetGroups(groups) if groups.is_empty() => "no supplementary group is kept".to_owned(),
             Self::SetGroups(_) => "the program's supplementary groups".to_owned(),
             Self::SetGroup(_) => "the program's group".to_owned(),
             Self::SetUser(_) => "the program's user".to_owned(),
+            Self::SetGroupOf(_) => "the program is in the target's group".to_owned(),
+            Self::SetUserOf(_) => "the program runs as the target's user".to_owned(),
             Self::DieWithParent(libc::SIGKILL) => "the program is killed if nsx is".to_owned(),
             Self::DieWithParent(_) => "the program is told if nsx ends".to_owned(),
             Self::LimitCapabilities(_) => "no exec gives the program any other capability".to_owned(),
             Self::KeepCapabilities => "the program keeps its capabilities when the user changes".to_owned(),
-            Self::SetCapabilities { ambient: true, .. } => {
-                "the program has these capabilities, whoever it runs as".to_owned()
+            Self::SetCapabilities(state) if state.ambient.is_empty() => {
+                "the program has no other capability".to_owned()
             }
-            Self::SetCapabilities { .. } => "the program has no other capability".to_owned(),
+            Self::SetCapabilities(_) => "the program has these capabilities, whoever it runs as".to_owned(),
+            Self::SetLimits(_) => "the target's limits, soft and hard, where yours differ".to_owned(),
+            Self::SetOomScore(_) => "the program is ended as soon as the target where memory is short".to_owned(),
+            Self::SetExecLabel(label) => format!("the program is held by the {label}"),
+            Self::ReadFilters(_) => "its filters of system calls, read while it is stopped for a moment".to_owned(),
+            Self::InstallFilters => "the program may make only the system calls that the target may".to_owned(),
             Self::NoNewPrivs => "no set-user-id program gives the program more than it has".to_owned(),
             Self::Exec { programs, .. } if programs.len() > 1 => "the first shell that is there".to_owned(),
             Self::Exec { environment: Some(variables), .. } => {
@@ -178,12 +199,20 @@ impl Step {
             Self::ChangeDirectory { named: None, .. } => "change to the target's working directory".to_owned(),
             Self::ChangeDirectory { named: Some(name), .. } => format!("change to directory {}", name.display()),
             Self::SetDirectory(directory) => format!("change to directory {}", directory.display()),
+            Self::LeaveGroups { .. } => "leave the supplementary groups".to_owned(),
             Self::SetGroups(groups) if groups.is_empty() => "leave the supplementary groups".to_owned(),
             Self::SetGroups(groups) => format!("join the groups {}", numbers(groups)),
             Self::SetGroup(gid) => format!("become group {gid}"),
             Self::SetUser(uid) => format!("become user {uid}"),
+            Self::SetGroupOf(_) => "become the target's group".to_owned(),
+            Self::SetUserOf(_) => "become the target's user".to_owned(),
             Self::DieWithParent(_) => "tie the program's life to nsx's".to_owned(),
-            Self::LimitCapabilities(_) | Self::SetCapabilities { .. } => "set the capabilities".to_owned(),
+            Self::LimitCapabilities(_) | Self::SetCapabilities(_) => "set the capabilities".to_owned(),
+            Self::SetLimits(_) => "set the limits of resources".to_owned(),
+            Self::SetOomScore(score) => format!("set the out-of-memory score {score}"),
+            Self::SetExecLabel(label) => format!("ask for the {label}"),
+            Self::ReadFilters(target) => format!("read the seccomp filters of process {}", target.pid()),
+            Self::InstallFilters => "install the target's seccomp filters".to_owned(),
             Self::KeepCapabilities => "keep the capabilities".to_owned(),
             Self::NoNewPrivs => "set no_new_privs".to_owned(),
             Self::Exec { programs, .. } => {
@@ -202,6 +231,22 @@ fn capabilities(set: CapabilitySet) -> String {
     }
     let names: Vec<_> = set.iter_names().map(|(name, _)| name).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// The call that sets them: in short where what is in force is all that there is.
+fn capset(state: &CapabilityState) -> String {
+    let CapabilityState { effective, permitted, inheritable, ambient } = *state;
+    let outlive = match (inheritable == ambient, ambient.is_empty()) {
+        (true, true) => String::new(),
+        (true, false) if ambient == permitted => ", ambient too".to_owned(),
+        _ => format!(", inheritable {}, ambient {}", capabilities(inheritable), capabilities(ambient)),
+    };
+    match effective == permitted {
+        true => format!("capset({}){outlive}", capabilities(permitted)),
+        false => {
+            format!("capset(effective {}, permitted {}){outlive}", capabilities(effective), capabilities(permitted))
+        }
+    }
 }
 
 /// The numbers of a map as newuidmap(1) takes them.

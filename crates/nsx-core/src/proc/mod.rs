@@ -9,14 +9,16 @@ mod mountinfo;
 mod recording;
 mod root;
 mod scan;
+pub mod stat;
 mod status;
 
 pub use mountinfo::Mount;
 #[cfg(test)]
 pub(crate) use recording::Recording;
+pub(crate) use root::LONGEST_LINK;
 pub use root::{NsLink, NsLinks, ProcRoot};
-pub(crate) use status::Lines;
 pub use status::Status;
+pub(crate) use status::{Lines, effective_ids};
 
 use rustix::io::Errno;
 

@@ -38,6 +38,13 @@ impl Recording {
         }
     }
 
+    /// A link, with the directories that it is in.
+    pub(crate) fn link(&self, path: &str, target: &str) {
+        let path = self.0.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(target, path).unwrap();
+    }
+
     /// The text of a process's file.
     pub(crate) fn file(&self, pid: u32, name: &str, text: impl AsRef<[u8]>) {
         self.directory(&pid.to_string());

@@ -37,6 +37,9 @@ impl NsLink {
     }
 }
 
+/// No link in a process's `ns` is longer.
+pub(crate) const LONGEST_LINK: usize = 64;
+
 /// An open procfs, or a recording of one.
 #[derive(Debug)]
 pub struct ProcRoot(OwnedFd);
@@ -70,6 +73,25 @@ impl ProcRoot {
     /// The links of one process, for whoever asks for more than one.
     pub fn ns_links(&self, pid: Pid) -> NsLinks<'_> {
         NsLinks { root: self, directory: EntryPath::of(pid).file("ns") }
+    }
+
+    /// The links of one thread of a process.
+    pub fn thread_ns_links(&self, pid: Pid, tid: Pid) -> NsLinks<'_> {
+        NsLinks { root: self, directory: EntryPath::of(pid).file("task").number(tid).file("ns") }
+    }
+
+    /// The target of a link of a process, such as `root` or `fd/3`, cut to what `buffer` holds.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn link_target<'b>(
+        &self,
+        pid: Pid,
+        link: &str,
+        buffer: &'b mut [MaybeUninit<u8>],
+    ) -> Result<&'b [u8], ProcError> {
+        let path = EntryPath::of(pid).file(link);
+        Ok(rustix::fs::readlinkat_raw(&self.0, path.as_c_str(), buffer)?.0)
     }
 
     /// Which namespace the caller's own link leads to.
@@ -133,9 +155,16 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`]; asks for the same access as [`ProcRoot::ns`].
     pub fn open_ns(&self, pid: Pid, link: NsLink) -> Result<Namespace, ProcError> {
-        let path = EntryPath::of(pid).file("ns").file(link.name());
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        Ok(Namespace::from_fd(rustix::fs::openat(&self.0, path.as_c_str(), flags, Mode::empty())?)?)
+        self.ns_links(pid).open(link)
+    }
+
+    /// Opens the namespace that a process's descriptor stands for.
+    ///
+    /// # Errors
+    /// [`ProcError`]; `Os(EINVAL)` where it stands for anything else, which is not opened.
+    pub fn open_descriptor(&self, pid: Pid, fd: u32) -> Result<Namespace, ProcError> {
+        let path = EntryPath::of(pid).file(&format!("fd/{fd}"));
+        Ok(Namespace::open(&self.0, path.as_c_str())?)
     }
 
     /// Opens a process's `file` or directory.
@@ -167,10 +196,31 @@ impl NsLinks<'_> {
     /// # Errors
     /// As [`ProcRoot::ns`].
     pub fn id(&mut self, link: NsLink) -> Result<NsId, ProcError> {
-        let mut target = [MaybeUninit::uninit(); 64];
+        let mut target = [MaybeUninit::uninit(); LONGEST_LINK];
+        NsId::parse(self.target(link, &mut target)?).map_err(|_| ProcError::Malformed("a link in ns"))
+    }
+
+    /// The same as the text of the link, which a scan compares before it reads it. `buffer` is where it is put.
+    ///
+    /// # Errors
+    /// As [`ProcRoot::ns`].
+    pub(crate) fn target<'b>(
+        &mut self,
+        link: NsLink,
+        buffer: &'b mut [MaybeUninit<u8>; LONGEST_LINK],
+    ) -> Result<&'b [u8], ProcError> {
         let path = self.directory.entry(link.name());
-        let (text, _) = rustix::fs::readlinkat_raw(&self.root.0, path, &mut target)?;
-        NsId::parse(text).map_err(|_| ProcError::Malformed("a link in ns"))
+        Ok(rustix::fs::readlinkat_raw(&self.root.0, path, buffer)?.0)
+    }
+
+    /// Opens the namespace that a link leads to.
+    ///
+    /// # Errors
+    /// As [`ProcRoot::ns`].
+    pub fn open(&mut self, link: NsLink) -> Result<Namespace, ProcError> {
+        let path = self.directory.entry(link.name());
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        Ok(Namespace::from_fd(rustix::fs::openat(&self.root.0, path, flags, Mode::empty())?)?)
     }
 }
 
@@ -184,6 +234,11 @@ struct EntryPath {
 impl EntryPath {
     fn of(pid: Pid) -> Self {
         let mut path = Self { bytes: [0; 64], len: 0 };
+        path.push_number(pid);
+        path
+    }
+
+    fn push_number(&mut self, pid: Pid) {
         let mut digits = [0; 10];
         let mut first = digits.len();
         let mut rest = pid.as_raw_nonzero().get().unsigned_abs();
@@ -192,8 +247,14 @@ impl EntryPath {
             digits[first] = b'0' + (rest % 10) as u8;
             rest /= 10;
         }
-        path.push(&digits[first..]);
-        path
+        self.push(&digits[first..]);
+    }
+
+    /// The path of a thread in this directory.
+    fn number(mut self, tid: Pid) -> Self {
+        self.push(b"/");
+        self.push_number(tid);
+        self
     }
 
     fn of_caller() -> Self {

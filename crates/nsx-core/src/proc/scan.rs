@@ -1,9 +1,10 @@
-//! Which processes a procfs shows.
+//! Which processes, threads and descriptors a procfs shows.
 
-use super::{ProcRoot, decimal};
+use super::{ProcError, ProcRoot, decimal};
 use crate::pid::Pid;
 use rustix::{
-    fs::{Mode, OFlags, RawDir},
+    fd::OwnedFd,
+    fs::{AtFlags, Mode, OFlags, RawDir},
     io::Errno,
 };
 use std::mem::MaybeUninit;
@@ -19,17 +20,56 @@ impl ProcRoot {
         // Opened anew, because two scans through one descriptor would share their place.
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(self, c".", flags, Mode::empty())?;
-        let mut buffer = [MaybeUninit::uninit(); 32 * 1024];
-        let mut entries = RawDir::new(directory, &mut buffer);
-        let mut pids = Vec::new();
-        while let Some(entry) = entries.next() {
-            let name = decimal(entry?.file_name().to_bytes());
-            pids.extend(name.and_then(|number| number.try_into().ok()).and_then(Pid::from_raw));
-        }
+        let mut pids: Vec<Pid> = Vec::new();
+        numbers(directory, |number| pids.extend(number.try_into().ok().and_then(Pid::from_raw)))?;
         // The kernel's order already; a recording has any.
         pids.sort_unstable_by_key(|pid| pid.as_raw_pid());
         Ok(pids)
     }
+
+    /// How many threads a process has.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn count_threads(&self, pid: Pid) -> Result<u64, ProcError> {
+        let path = format!("{}/task", pid.as_raw_pid());
+        // A directory has a link for each directory in it, and two of its own.
+        Ok(rustix::fs::statat(self, path, AtFlags::SYMLINK_NOFOLLOW)?.st_nlink.saturating_sub(2))
+    }
+
+    /// The ids of the threads of a process, its own among them.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn threads(&self, pid: Pid) -> Result<Vec<Pid>, ProcError> {
+        let mut tids = Vec::new();
+        let directory = self.open_entry(pid, "task", OFlags::RDONLY | OFlags::DIRECTORY)?;
+        numbers(directory, |number| tids.extend(number.try_into().ok().and_then(Pid::from_raw)))?;
+        Ok(tids)
+    }
+
+    /// The descriptors that a process has open.
+    ///
+    /// # Errors
+    /// [`ProcError`]; another user's process asks for `ptrace(2)` access.
+    pub fn descriptors(&self, pid: Pid) -> Result<Vec<u32>, ProcError> {
+        let mut fds = Vec::new();
+        let directory = self.open_entry(pid, "fd", OFlags::RDONLY | OFlags::DIRECTORY)?;
+        numbers(directory, |number| fds.extend(u32::try_from(number)))?;
+        Ok(fds)
+    }
+}
+
+/// The entries of a directory that are numbers.
+fn numbers(directory: OwnedFd, mut each: impl FnMut(u64)) -> Result<(), Errno> {
+    let mut buffer = [MaybeUninit::uninit(); 32 * 1024];
+    let mut entries = RawDir::new(directory, &mut buffer);
+    while let Some(entry) = entries.next() {
+        if let Some(number) = decimal(entry?.file_name().to_bytes()) {
+            each(number);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

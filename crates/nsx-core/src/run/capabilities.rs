@@ -1,5 +1,6 @@
 //! Steps about capabilities, see `capabilities(7)`.
 
+use crate::plan::CapabilityState;
 use rustix::{
     io::Errno,
     thread::{CapabilitySet, CapabilitySets},
@@ -15,22 +16,33 @@ pub(super) fn bound(to: CapabilitySet) -> Result<(), Errno> {
     for capability in each().filter(|capability| !to.contains(*capability)) {
         match rustix::thread::remove_capability_from_bounding_set(capability) {
             Err(Errno::INVAL) => break, // beyond the last that this kernel has
+            // To take away what is not there asks for the same right as what is.
+            Err(Errno::PERM) if rustix::thread::capability_is_in_bounding_set(capability) == Ok(false) => {}
             outcome => outcome?,
         }
     }
     Ok(())
 }
 
-/// Keeps those of the permitted capabilities that are in `set`. Where `ambient`, the program has them after the exec,
-/// whoever it runs as.
-pub(super) fn set(set: CapabilitySet, ambient: bool) -> Result<(), Errno> {
-    let own = rustix::thread::capabilities(None)?.permitted & set;
-    let inheritable = if ambient { own } else { CapabilitySet::empty() };
-    rustix::thread::set_capabilities(None, CapabilitySets { effective: own, permitted: own, inheritable })?;
-    if ambient {
-        each()
-            .filter(|capability| own.contains(*capability))
-            .try_for_each(|capability| rustix::thread::configure_capability_in_ambient_set(capability, true))?;
+/// Has these capabilities, as far as there are.
+pub(super) fn set(state: &CapabilityState) -> Result<(), Errno> {
+    let own = rustix::thread::capabilities(None)?;
+    let permitted = own.permitted & state.permitted;
+    let inheritable = state.inheritable & (own.permitted | own.inheritable);
+    // What is ambient is inheritable too, and leaves with it.
+    if !inheritable.difference(state.ambient).is_empty() {
+        rustix::thread::clear_ambient_capability_set()?;
     }
-    Ok(())
+    let effective = permitted & state.effective;
+    rustix::thread::set_capabilities(None, CapabilitySets { effective, permitted, inheritable })?;
+    let ambient = state.ambient & permitted & inheritable;
+    each()
+        .filter(|capability| ambient.contains(*capability))
+        .try_for_each(|capability| rustix::thread::configure_capability_in_ambient_set(capability, true))
+}
+
+/// Brings into force all that a change of the user has left.
+pub(super) fn bring_into_force() -> Result<(), Errno> {
+    let own = rustix::thread::capabilities(None)?;
+    rustix::thread::set_capabilities(None, CapabilitySets { effective: own.permitted, ..own })
 }

@@ -9,6 +9,7 @@
 
 mod capabilities;
 mod child;
+mod filters;
 mod furnish;
 mod init;
 mod inside;

@@ -2,6 +2,7 @@
 
 use super::{
     capabilities,
+    filters::{self, Filter},
     furnish::Furnisher,
     mounts,
     pins::{self, Made},
@@ -11,22 +12,26 @@ use crate::{
     idmap::{IdKind, IdMap},
     ns::{NsKind, NsSet},
     pid::{Pid, Process},
-    plan::{Pin, Propagation, Step, helper_arguments},
-    proc::{NsLink, ProcError, ProcRoot},
+    plan::{Label, Limit, Pin, ProcDirectory, Propagation, Step, helper_arguments},
+    proc::{self, NsLink, ProcError, ProcRoot},
     sys,
 };
 use rustix::{
-    fd::OwnedFd,
+    fd::{AsFd, OwnedFd},
     fs::{CWD, Gid, Mode, OFlags, Uid},
     io::Errno,
     mount::MountPropagationFlags,
+    process::Rlimit,
     thread::ThreadNameSpaceType,
 };
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     ffi::CString,
     path::Path,
 };
+
+/// How a directory is opened that is only a place to start from.
+const PLACE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// What steps are taken with.
 pub(super) struct Hands<'a> {
@@ -38,18 +43,28 @@ pub(super) struct Hands<'a> {
     nsx_pid: Pid,
     /// What the steps that mount have in hand.
     furnisher: RefCell<Furnisher>,
+    /// The filters of system calls that were read.
+    filters: RefCell<Vec<Filter>>,
+    /// Whether a step has left the supplementary groups.
+    groups_left: Cell<bool>,
 }
 
 impl<'a> Hands<'a> {
     pub(super) fn new(proc: Option<&'a ProcRoot>) -> Self {
-        Self { proc, nsx: OnceCell::new(), nsx_pid: rustix::process::getpid(), furnisher: RefCell::default() }
+        Self {
+            proc,
+            nsx: OnceCell::new(),
+            nsx_pid: rustix::process::getpid(),
+            furnisher: RefCell::default(),
+            filters: RefCell::default(),
+            groups_left: Cell::new(false),
+        }
     }
 
     /// nsx's own directory. What another process asks for nsx must have opened.
     pub(super) fn nsx(&self) -> Result<&OwnedFd, Errno> {
         if self.nsx.get().is_none() {
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let opened = rustix::fs::openat(self.proc.ok_or(Errno::NOENT)?, "self", flags, Mode::empty())?;
+            let opened = rustix::fs::openat(self.proc.ok_or(Errno::NOENT)?, "self", PLACE, Mode::empty())?;
             let _ = self.nsx.set(opened);
         }
         self.nsx.get().ok_or(Errno::NOENT)
@@ -66,7 +81,7 @@ impl<'a> Hands<'a> {
             Step::Pin(pin) => self.pin(pin).map(Made::keep),
             Step::Fork { .. } | Step::ForkJoiner { .. } | Step::ForkSibling | Step::StayAsInit => Err(Errno::INVAL),
             Step::Join { target, kinds, one_by_one } => self.join(target, *kinds, one_by_one),
-            Step::JoinFile(file) => rustix::thread::move_into_link_name_space(rustix::fd::AsFd::as_fd(&*file.ns), None),
+            Step::JoinFile(file) => rustix::thread::move_into_link_name_space(file.ns.as_fd(), None),
             Step::Propagate { at, propagation } => propagate(at, *propagation),
             Step::LoopbackUp => sys::net::loopback_up(),
             Step::SetHostname(name) => rustix::system::sethostname(name.as_bytes()),
@@ -93,10 +108,11 @@ impl<'a> Hands<'a> {
                 rustix::io::write(&register, interpreter.as_bytes()).map(drop)
             }
             Step::JoinCgroup(cgroup) => rustix::io::write(&cgroup.procs, b"0").map(drop),
-            Step::ChangeRoot { directory, .. } => {
+            Step::ChangeRoot { directory, stays, .. } => {
+                let here = stays.then(|| rustix::fs::openat(CWD, ".", PLACE, Mode::empty())).transpose()?;
                 rustix::process::fchdir(directory)?;
                 rustix::process::chroot(".")?;
-                rustix::process::chdir("/")
+                here.map_or_else(|| rustix::process::chdir("/"), rustix::process::fchdir)
             }
             Step::ChangeDirectory { directory, .. } => rustix::process::fchdir(directory),
             Step::SetDirectory(directory) => rustix::process::chdir(directory),
@@ -104,12 +120,29 @@ impl<'a> Hands<'a> {
                 let groups: Vec<_> = groups.iter().copied().map(Gid::from_raw).collect();
                 rustix::thread::set_thread_groups(&groups)
             }
+            Step::LeaveGroups { again } => {
+                let left = rustix::thread::set_thread_groups(&[]);
+                let before = self.groups_left.replace(left.is_ok());
+                if *again || before { Ok(()) } else { left }
+            }
             Step::SetGroup(gid) => rustix::thread::set_thread_gid(Gid::from_raw(*gid)),
             Step::SetUser(uid) => rustix::thread::set_thread_uid(Uid::from_raw(*uid)),
+            Step::SetGroupOf(process) => rustix::thread::set_thread_gid(Gid::from_raw(effective_ids(process)?.1)),
+            Step::SetUserOf(process) => rustix::thread::set_thread_uid(Uid::from_raw(effective_ids(process)?.0)),
             Step::DieWithParent(signal) => sys::process::set_death_signal(*signal),
             Step::LimitCapabilities(to) => capabilities::bound(*to),
             Step::KeepCapabilities => rustix::thread::set_keep_capabilities(true),
-            Step::SetCapabilities { set, ambient } => capabilities::set(*set, *ambient),
+            Step::SetCapabilities(state) => capabilities::set(state),
+            Step::SetLimits(limits) => limits.iter().try_for_each(|Limit { resource, soft, hard }| {
+                rustix::process::setrlimit(*resource, Rlimit { current: *soft, maximum: *hard })
+            }),
+            Step::SetOomScore(score) => self.write_own("oom_score_adj", score.to_string().as_bytes()),
+            Step::SetExecLabel(label) => self.set_exec_label(label),
+            Step::ReadFilters(target) => filters::read(target).map(|read| *self.filters.borrow_mut() = read),
+            Step::InstallFilters => {
+                capabilities::bring_into_force()?;
+                filters::install(&self.filters.borrow())
+            }
             Step::NoNewPrivs => rustix::thread::set_no_new_privs(true),
             Step::Exec { programs, environment } => {
                 if let Some(environment) = environment {
@@ -137,6 +170,25 @@ impl<'a> Hands<'a> {
         rustix::io::write(&fd, text.as_bytes()).map(drop)
     }
 
+    /// Writes a file of the process that takes the step, in the caller's procfs, whatever it has joined.
+    fn write_own(&self, file: &str, text: &[u8]) -> Result<(), Errno> {
+        let path = format!("self/{file}");
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(self.proc.ok_or(Errno::NOENT)?, path, flags, Mode::empty())?;
+        rustix::io::write(&fd, text).map(drop)
+    }
+
+    fn set_exec_label(&self, label: &Label) -> Result<(), Errno> {
+        let mut outcome = Err(Errno::NOENT);
+        for file in label.files() {
+            outcome = self.write_own(file, &label.request());
+            if outcome != Err(Errno::NOENT) {
+                break;
+            }
+        }
+        outcome
+    }
+
     /// Has nsx's ids mapped by the program that may. What that has to say it says on standard error; `EPERM` here.
     fn run_id_map_helper(&self, ids: IdKind, map: &IdMap) -> Result<(), Errno> {
         let mut command = std::process::Command::new(ids.helper());
@@ -150,7 +202,7 @@ impl<'a> Hands<'a> {
 
     fn join(&self, target: &Process, kinds: NsSet, one_by_one: &[NsKind]) -> Result<(), Errno> {
         let flags = ThreadNameSpaceType::from_bits_retain(kinds.flags());
-        match rustix::thread::move_into_thread_name_spaces(rustix::fd::AsFd::as_fd(target), flags) {
+        match rustix::thread::move_into_thread_name_spaces(target.as_fd(), flags) {
             // What a kernel before 5.8 says of a pidfd. Nothing is joined yet.
             Err(Errno::INVAL) => self.join_one_by_one(target, one_by_one),
             outcome => outcome,
@@ -171,8 +223,17 @@ impl<'a> Hands<'a> {
         if target.ended() {
             return Err(Errno::SRCH);
         }
-        files.iter().try_for_each(|file| rustix::thread::move_into_link_name_space(rustix::fd::AsFd::as_fd(file), None))
+        files.iter().try_for_each(|file| rustix::thread::move_into_link_name_space(file.as_fd(), None))
     }
+}
+
+/// The effective user and group of a process, in the user namespace that this one is in now. The kernel counts them for
+/// whoever opens the file; the owner of the directory would be root where the process hides (`PR_SET_DUMPABLE`).
+fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
+    let file = rustix::fs::openat(&*process.0, "status", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut text = vec![0; 4096];
+    let length = rustix::io::read(&file, text.as_mut_slice())?;
+    proc::effective_ids(&text[..length]).map_err(|_| Errno::SRCH)
 }
 
 fn propagate(at: &Path, propagation: Propagation) -> Result<(), Errno> {

@@ -11,6 +11,7 @@ pub mod process;
 pub mod regex;
 pub mod signal;
 pub mod stdio;
+pub mod trace;
 
 use rustix::io::Errno;
 

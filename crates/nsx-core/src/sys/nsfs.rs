@@ -20,6 +20,7 @@ const NS_GET_OWNER_UID: libc::Ioctl = 0xb704;
 const NS_GET_TGID_FROM_PIDNS: libc::Ioctl = 0x8004_b707;
 const NS_GET_TGID_IN_PIDNS: libc::Ioctl = 0x8004_b709;
 const NS_GET_ID: libc::Ioctl = 0x8008_b70d;
+const SIOCGSKNS: libc::Ioctl = 0x894c;
 
 /// The `CLONE_NEW*` flag of a namespace's kind (4.11).
 pub fn kind_flag(ns: impl AsFd) -> Result<u32, Errno> {
@@ -40,6 +41,14 @@ pub fn owner(ns: impl AsFd) -> Result<OwnedFd, Errno> {
 pub fn parent(ns: impl AsFd) -> Result<OwnedFd, Errno> {
     // SAFETY: the ioctl ignores its argument.
     let fd = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_GET_PARENT, 0) })?;
+    // SAFETY: the kernel has just made the descriptor, close-on-exec, for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The network namespace of a socket, whosever it is (4.10). Asks for CAP_NET_ADMIN over that namespace.
+pub fn of_socket(socket: impl AsFd) -> Result<OwnedFd, Errno> {
+    // SAFETY: the ioctl ignores its argument.
+    let fd = check(unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), SIOCGSKNS, 0) })?;
     // SAFETY: the kernel has just made the descriptor, close-on-exec, for us alone.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
@@ -81,6 +90,35 @@ fn translate(ns: impl AsFd, request: libc::Ioctl, pid: Pid) -> Result<Pid, Errno
     // SAFETY: the ioctl takes the id by value.
     let answer = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), request, pid) })?;
     Pid::from_raw(answer).ok_or(Errno::SRCH)
+}
+
+/// A namespace's file handle, see `name_to_handle_at(2)`: `struct nsfs_file_handle` behind the header of any handle.
+#[repr(C)]
+struct Handle {
+    bytes: u32,
+    kind: libc::c_int,
+    id: u64,
+    flag: u32,
+    inode: u32,
+}
+
+/// The kind of handle that a namespace has: `FILEID_NSFS`.
+const HANDLE_KIND: libc::c_int = 0xf1;
+/// Stands for the root of nsfs, which nobody mounts: `FD_NSFS_ROOT`.
+const NSFS_ROOT: libc::c_int = -10003;
+
+/// Opens the namespace with this id, see [`id64`] (6.19).
+///
+/// `ESTALE` where there is none that the caller may open, and before 6.19; `EBADF` before 6.18.
+pub fn open_by_id(id: u64) -> Result<OwnedFd, Errno> {
+    // Flag and inode are zero for "whichever has that id".
+    let mut handle = Handle { bytes: 16, kind: HANDLE_KIND, id, flag: 0, inode: 0 };
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+    // SAFETY: the handle is as long as its header says, and the kernel reads it only.
+    let fd = unsafe { libc::syscall(libc::SYS_open_by_handle_at, NSFS_ROOT, &raw mut handle, flags) };
+    let fd = check(libc::c_int::try_from(fd).unwrap_or(-1))?;
+    // SAFETY: the kernel has just made the descriptor for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Opens for reading what `place`, an `O_PATH` descriptor of a namespace file, stands for.

@@ -21,7 +21,7 @@ Exit status: 0 if something is listed, 1 if nothing matched, 2 for wrong usage o
 
 /// List namespaces, or the processes in nested PID namespaces
 ///
-/// Lists every namespace that a process is in: NS, its inode number; TYPE; NPROCS, the number of processes in it; and PID,
+/// Lists every namespace that a process is in or that is bound to a file: NS, its inode number; TYPE; NPROCS, the number of processes in it; and PID,
 /// USER and COMMAND of the process with the lowest id. What the kernel does not let the caller see is counted on standard
 /// error.
 #[derive(Debug, Parser)]

@@ -5,11 +5,13 @@ use crate::{
     exit::ExitStatus,
     out::{self, Styles},
     table::{Align, Table},
+    target,
     who::{Registrar, Who},
 };
 use nsx_core::{
-    census::{self, Census, Inhabited},
+    census::{self, Census, Entry, Query, Sources},
     ns::{NsId, NsSet},
+    pid::Pid,
     proc::{ProcError, ProcRoot},
 };
 use serde::Serialize;
@@ -29,7 +31,7 @@ struct Row {
     #[serde(rename = "type")]
     kind: &'static str,
     nprocs: usize,
-    pid: i32,
+    pid: Option<i32>,
     #[serde(flatten)]
     who: Who,
 }
@@ -38,14 +40,15 @@ struct Row {
 pub(super) fn list(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
     let kinds = if options.kinds.is_empty() { NsSet::ALL } else { options.kinds.iter().copied().collect() };
     let wanted = options.task.as_ref().map(|task| namespaces_of(task, kinds, proc)).transpose()?;
-    let Census { mut namespaces, unseen } =
-        Census::take(proc, kinds).map_err(|errno| out::failed("list the processes", &errno))?;
+    let query = Query { kinds, sources: Sources::PINS };
+    let Census { mut namespaces, unseen, .. } =
+        Census::take(proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
     if let Some(wanted) = wanted {
-        namespaces.retain(|inhabited| wanted.contains(&inhabited.ns));
+        namespaces.retain(|entry| wanted.contains(&entry.ns));
     }
     let status = if namespaces.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS };
     let mut registrar = Registrar::new(proc);
-    let rows = namespaces.into_iter().map(|inhabited| row(inhabited, &mut registrar));
+    let rows = namespaces.iter().map(|entry| row(entry, &mut registrar));
     if options.json {
         out::print_json(&Document { version: 1, namespaces: rows.collect(), hidden: unseen.into() })?;
     } else {
@@ -59,10 +62,7 @@ pub(super) fn list(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
 
 /// The namespaces of the process that was named.
 fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId>, ExitStatus> {
-    let process = nsx_target::resolve(task).map_err(|error| {
-        out::error(&out::chain(&error));
-        if error.is_absence() { ExitStatus::NO_MATCH } else { ExitStatus::FAILURE }
-    })?;
+    let process = nsx_target::resolve(task).map_err(|error| target::failed(&error))?.process;
     let found = process.pid_in(proc).and_then(|pid| census::namespaces_of(proc, pid, kinds));
     let found = if process.ended() { Err(ProcError::Vanished) } else { found };
     found.map_err(|error| {
@@ -71,9 +71,10 @@ fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId
     })
 }
 
-fn row(inhabited: Inhabited, registrar: &mut Registrar) -> Row {
-    let Inhabited { ns, processes, lowest } = inhabited;
-    Row { ns: ns.inode, kind: ns.kind.name(), nprocs: processes, pid: lowest.as_raw_pid(), who: registrar.who(lowest) }
+fn row(entry: &Entry, registrar: &mut Registrar) -> Row {
+    let Entry { ns, processes, lowest, .. } = *entry;
+    let who = lowest.map(|pid| registrar.who(pid)).unwrap_or_default();
+    Row { ns: ns.inode, kind: ns.kind.name(), nprocs: processes, pid: lowest.map(Pid::as_raw_pid), who }
 }
 
 fn table(rows: impl Iterator<Item = Row>) -> Table {
@@ -86,13 +87,15 @@ fn table(rows: impl Iterator<Item = Row>) -> Table {
         ("COMMAND", Align::Left),
     ]);
     for row in rows {
+        // What no process is in is nobody's.
+        let of_process = |text: String| if row.pid.is_some() { text } else { String::new() };
         table.row(vec![
             row.ns.to_string(),
             row.kind.to_owned(),
             row.nprocs.to_string(),
-            row.pid.to_string(),
-            row.who.user(),
-            row.who.command(),
+            row.pid.map_or_else(String::new, |pid| pid.to_string()),
+            of_process(row.who.user()),
+            of_process(row.who.command()),
         ]);
     }
     table

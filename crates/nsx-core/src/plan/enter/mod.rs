@@ -3,13 +3,16 @@
 //! Everything that needs the caller's view is read and opened while the plan is made. The target is pinned: what was read
 //! by its number is believed only because it had not ended afterwards.
 
+mod hold;
 mod request;
 mod target;
+mod view;
 
 pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
 pub use target::Target;
+pub use view::View;
 
-use super::{Actor, Caller, NamespaceFile, Plan, PlanError, Step};
+use super::{Actor, Caller, NamespaceFile, Plan, PlanError, Step, Task};
 use crate::{
     ns::{NsKind, NsSet},
     pid::Process,
@@ -20,15 +23,21 @@ use rustix::thread::CapabilitySet;
 /// The plan of a request.
 ///
 /// # Errors
-/// [`PlanError`]: the target has ended, or `proc` does not show the caller's PID namespace.
-pub fn plan(request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, PlanError> {
-    if !proc.is_callers() {
+/// [`PlanError`]: the target has ended, or `proc` does not show the caller's PID namespace. Where there is no `proc`,
+/// nothing is read of the target.
+pub fn plan<'a>(
+    mut request: Request,
+    caller: &Caller,
+    proc: impl Into<Option<&'a ProcRoot>>,
+) -> Result<Plan, PlanError> {
+    let proc = proc.into();
+    if proc.is_some_and(|proc| !proc.is_callers()) {
         return Err(PlanError::ForeignProc);
     }
     let files: NsSet = request.files.iter().map(NamespaceFile::kind).collect();
     let kinds = request.kinds.difference(files);
     let joined = kinds.union(files);
-    let target = request.target.as_ref().map(|process| Target { process, proc });
+    let target = request.target.as_ref().zip(proc).map(|(process, proc)| Target { process, proc });
     let groups = GroupSteps::of(&request.groups, joined, target.as_ref(), caller)?;
     if request.target.as_ref().is_some_and(Process::ended) {
         return Err(PlanError::TargetEnded);
@@ -44,8 +53,11 @@ pub fn plan(request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, 
     if let Some((signals, _)) = waits {
         plan.push(Actor::Nsx, Step::ForkJoiner { signals });
     }
+    hold::push_before(&mut plan, joins, &mut request.confinement, request.target.as_ref());
     for cgroup in request.cgroups {
-        plan.push(joins, Step::JoinCgroup(cgroup));
+        // An ordinary user may own the cgroup, but not what it has in common with the one he comes from.
+        let optional = !caller.is_privileged() && !request.cgroups_required;
+        plan.0.push(Task { actor: joins, step: Step::JoinCgroup(cgroup), optional });
     }
     if let Some(before) = groups.before {
         plan.push(joins, before);
@@ -56,20 +68,23 @@ pub fn plan(request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, 
     if waits.is_some() {
         plan.push(Actor::Joiner, Step::ForkSibling);
     }
-    let root = request.root.map(change_root);
-    let directory = request.directory.map(change_directory);
-    for step in root.into_iter().chain(directory).chain(groups.after) {
-        plan.push(Actor::Inside, step);
+    for (step, optional) in request.view.steps() {
+        plan.0.push(Task { actor: Actor::Inside, step, optional });
     }
-    if let Some(gid) = request.gid {
-        plan.push(Actor::Inside, Step::SetGroup(gid));
+    let falls_back = matches!(request.directory, Some(Place::InsideOrRoot(_)));
+    let stays = matches!(request.directory, Some(Place::Stay));
+    if let Some(root) = request.root.and_then(|root| change_root(root, stays)) {
+        plan.push(Actor::Inside, root);
     }
-    if let Some(uid) = request.uid {
-        plan.push(Actor::Inside, Step::SetUser(uid));
+    if let Some(step) = request.directory.and_then(change_directory) {
+        plan.0.push(Task { actor: Actor::Inside, step, optional: falls_back });
     }
-    if let Some((_, true)) = waits {
-        plan.push(Actor::Inside, Step::DieWithParent(libc::SIGKILL));
-    }
+    let ids = hold::Ids {
+        groups: groups.after,
+        group: request.gid.map(Step::SetGroup).or(request.gid_of.map(Step::SetGroupOf)),
+        user: request.uid.map(Step::SetUser).or(request.uid_of.map(Step::SetUserOf)),
+    };
+    hold::push_after(&mut plan, request.confinement, ids, waits.is_some_and(|(_, ties)| ties));
     let environment = request.environment;
     plan.push(
         Actor::Inside,
@@ -81,17 +96,19 @@ pub fn plan(request: Request, caller: &Caller, proc: &ProcRoot) -> Result<Plan, 
     Ok(plan)
 }
 
-fn change_root(place: Place) -> Step {
+fn change_root(place: Place, stays: bool) -> Option<Step> {
     match place {
-        Place::Opened(directory, named) => Step::ChangeRoot { directory, named },
-        Place::Inside(path) => Step::Chroot(path),
+        Place::Opened(directory, named) => Some(Step::ChangeRoot { directory, named, stays }),
+        Place::Inside(path) | Place::InsideOrRoot(path) => Some(Step::Chroot(path)),
+        Place::Stay => None,
     }
 }
 
-fn change_directory(place: Place) -> Step {
+fn change_directory(place: Place) -> Option<Step> {
     match place {
-        Place::Opened(directory, named) => Step::ChangeDirectory { directory, named },
-        Place::Inside(path) => Step::SetDirectory(path),
+        Place::Opened(directory, named) => Some(Step::ChangeDirectory { directory, named }),
+        Place::Inside(path) | Place::InsideOrRoot(path) => Some(Step::SetDirectory(path)),
+        Place::Stay => None,
     }
 }
 
@@ -132,6 +149,10 @@ impl GroupSteps {
         let leave = || Some(Step::SetGroups(Vec::new()));
         Ok(match groups {
             Groups::Keep => Self::default(),
+            Groups::MustDrop => Self {
+                before: joined.contains(NsKind::User).then_some(Step::LeaveGroups { again: true }),
+                after: Some(Step::LeaveGroups { again: false }),
+            },
             Groups::Are(groups) => Self { after: Some(Step::SetGroups(groups.clone())), ..Self::default() },
             Groups::Drop if !joined.contains(NsKind::User) => Self { after: leave(), ..Self::default() },
             // Inside it may be denied.
@@ -147,7 +168,10 @@ impl GroupSteps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pid::Pid;
+    use crate::{
+        pid::Pid,
+        plan::{CapabilityState, Confinement, Label, Limit},
+    };
 
     fn own() -> (Process, Caller, ProcRoot) {
         let proc = ProcRoot::system().unwrap();
@@ -198,6 +222,54 @@ mod tests {
                 "inside execvp(true)".to_owned(),
             ]
         );
+    }
+
+    #[test]
+    fn the_program_is_held_as_the_kernel_lets_it_be() {
+        let held = |no_new_privs| {
+            let (process, mut caller, proc) = own();
+            caller.capabilities = CapabilitySet::all();
+            let kill = CapabilitySet::KILL;
+            let confinement = Confinement {
+                bounding: Some(kill),
+                capabilities: Some(CapabilityState::of(kill, false)),
+                no_new_privs,
+                seccomp: true,
+                label: Some(Label::AppArmor(c"docker-default".into())),
+                limits: Limit::parse_all(b"Max open files 5 6 files"),
+                oom_score: Some(7),
+            };
+            let request = Request {
+                target: Some(process),
+                kinds: NsSet::EMPTY.with(NsKind::User),
+                groups: Groups::Are(vec![4, 5]),
+                uid: Some(1),
+                gid: Some(2),
+                confinement,
+                program: Program::First(vec![vec![c"true".into()]]),
+                ..Request::default()
+            };
+            calls(request, &caller, &proc).into_iter().map(|call| call.replace("inside ", "")).collect::<Vec<_>>()
+        };
+        let pid = std::process::id();
+        let start = [
+            "setrlimit(NOFILE 5:6)".to_owned(),
+            "write oom_score_adj \"7\"".to_owned(),
+            format!("ptrace(PTRACE_SECCOMP_GET_FILTER, {pid})"),
+            format!("setns(pidfd of {pid}, CLONE_NEWUSER)"),
+            "write attr/exec \"exec docker-default\"".to_owned(),
+            "setgroups(4, 5)".to_owned(),
+            "prctl(PR_CAPBSET_DROP, all but KILL)".to_owned(),
+            "prctl(PR_SET_KEEPCAPS, 1)".to_owned(),
+            "setgid(2)".to_owned(),
+            "setuid(1)".to_owned(),
+        ];
+        let end = |words: &[&str]| start.iter().cloned().chain(words.iter().map(|&word| word.to_owned())).collect();
+        let filter = "seccomp(SECCOMP_SET_MODE_FILTER)";
+        let expected: Vec<String> = end(&[filter, "capset(KILL)", "execvp(true)"]);
+        assert_eq!(held(false), expected);
+        let expected: Vec<String> = end(&["capset(KILL)", "prctl(PR_SET_NO_NEW_PRIVS, 1)", filter, "execvp(true)"]);
+        assert_eq!(held(true), expected);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What is wanted of entering, in the words of namespaces.
 
+use super::View;
 use crate::{
     ns::NsSet,
     pid::Process,
-    plan::{NamespaceFile, Signals},
+    plan::{Confinement, NamespaceFile, ProcDirectory, Signals},
 };
 use rustix::fd::OwnedFd;
 use std::{ffi::CString, path::PathBuf};
@@ -17,6 +18,8 @@ pub struct Request {
     pub kinds: NsSet,
     /// Namespaces that are joined by themselves; a kind that is here is not taken from the target.
     pub files: Vec<NamespaceFile>,
+    /// What the program sees otherwise than its caller, though it keeps the caller's files.
+    pub view: View,
     /// The root directory; the one that the namespaces give where there is none.
     pub root: Option<Place>,
     /// The directory in which the program starts; the one that the namespaces give where there is none.
@@ -25,10 +28,18 @@ pub struct Request {
     pub uid: Option<u32>,
     /// The program's group id, likewise.
     pub gid: Option<u32>,
+    /// A process whose effective user the program runs as, where `uid` names none.
+    pub uid_of: Option<ProcDirectory>,
+    /// A process whose effective group the program is in, where `gid` names none.
+    pub gid_of: Option<ProcDirectory>,
     /// The program's supplementary groups.
     pub groups: Groups,
     /// Cgroup directories that the program is put into, one for each hierarchy.
     pub cgroups: Vec<CgroupFile>,
+    /// Whether the program is not run where it may not be put there; an ordinary user often may not.
+    pub cgroups_required: bool,
+    /// What holds the program beside its ids; what holds the caller where it is empty.
+    pub confinement: Confinement,
     /// Who waits for the program, and how.
     pub wait: Wait,
     /// The program's environment, `NAME=VALUE` each; the caller's where there is none.
@@ -44,6 +55,10 @@ pub enum Place {
     Opened(OwnedFd, Option<PathBuf>),
     /// By name, once the namespaces are joined and the root directory is changed.
     Inside(PathBuf),
+    /// The same, and the root directory where there is no such place.
+    InsideOrRoot(PathBuf),
+    /// The one that the program is in when the namespaces are joined, though it may lie outside of the new root.
+    Stay,
 }
 
 /// The supplementary groups of the program.
@@ -54,6 +69,9 @@ pub enum Groups {
     Keep,
     /// None, as far as they may be left: a user namespace may deny that.
     Drop,
+    /// None. Where neither the caller's user namespace nor the one that is joined lets them be left, the program is not
+    /// run.
+    MustDrop,
     /// These, as the user namespace counts that the program is in then.
     Are(Vec<u32>),
 }

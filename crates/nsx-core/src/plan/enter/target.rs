@@ -2,10 +2,10 @@
 
 use crate::{
     idmap::{IdKind, IdMap},
-    ns::NsSet,
-    pid::Process,
+    ns::{NsId, NsKind, NsSet},
+    pid::{Pid, Process},
     plan::PlanError,
-    proc::{NsLink, ProcError, ProcRoot},
+    proc::{NsLink, ProcError, ProcRoot, Status},
 };
 use rustix::{fd::OwnedFd, fs::OFlags};
 
@@ -31,11 +31,28 @@ impl Target<'_> {
                 Err(ProcError::Vanished) => return Err(PlanError::NoSuchKind(kind)),
                 own => own.map_err(self.failure("caller's namespaces"))?,
             };
-            if self.proc.ns(self.process.pid(), link).map_err(self.failure("namespaces"))? != own {
+            if self.ns(kind)? != own {
                 differing.insert(kind);
             }
         }
         Ok(differing)
+    }
+
+    /// Which namespace of a kind it is in.
+    ///
+    /// # Errors
+    /// As for [`Self::root`].
+    pub fn ns(&self, kind: NsKind) -> Result<NsId, PlanError> {
+        self.proc.ns(self.process.pid(), NsLink::Own(kind)).map_err(self.failure("namespaces"))
+    }
+
+    /// Its id in its own PID namespace.
+    ///
+    /// # Errors
+    /// As for [`Self::root`].
+    pub fn innermost_pid(&self) -> Result<Pid, PlanError> {
+        let status = Status::parse(&self.read("status")?).map_err(self.failure("status"))?;
+        Ok(status.chain.innermost())
     }
 
     /// Its root directory, by path only.

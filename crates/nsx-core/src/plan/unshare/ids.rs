@@ -4,7 +4,7 @@ use super::{Capabilities, Request};
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::NsKind,
-    plan::{Actor, Caller, Plan, PlanError, Step},
+    plan::{Actor, Caller, CapabilityState, Plan, PlanError, Step},
 };
 use rustix::thread::CapabilitySet;
 
@@ -62,7 +62,7 @@ pub(super) fn push_ids_and_capabilities(plan: &mut Plan, request: &Request) {
         plan.push(Actor::Inside, Step::SetUser(uid));
     }
     if let Some((set, ambient)) = outlives {
-        plan.push(Actor::Inside, Step::SetCapabilities { set, ambient });
+        plan.push(Actor::Inside, Step::SetCapabilities(CapabilityState::of(set, ambient)));
     }
     if request.no_new_privs {
         plan.push(Actor::Inside, Step::NoNewPrivs);

@@ -104,7 +104,7 @@ impl<'a> Host<'a> {
 
     /// All that relations are known of.
     pub(super) fn related(&self) -> impl Iterator<Item = NsId> {
-        self.relations.namespaces()
+        self.relations.iter().map(|(ns, _)| ns)
     }
 
     /// The number that a network namespace has in the caller's, in words; none where that cannot be known.

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::filter::{Filter, Value};
 use nsx_core::{
-    census::{self, Census, Relation},
+    census::{self, Census, Query, Relation, Sources},
     ns::{NsId, NsKind, NsSet},
     pid::Pid,
-    proc::{NsLink, ProcError, ProcRoot},
+    proc::{ProcError, ProcRoot},
 };
 use rustix::io::Errno;
 use std::{
@@ -140,7 +140,7 @@ impl<'a> Maker<'a> {
             0 => None,
             task => Some(namespaces_of(self.host.proc, task, kinds)?),
         };
-        self.take_census()?;
+        self.take_census(Sources::NONE)?;
         for ns in self.mounts.keys().filter(|ns| kinds.contains(ns.kind)) {
             self.inhabited.entry((ns.inode, ns.kind)).or_insert((0, None));
         }
@@ -166,15 +166,13 @@ impl<'a> Maker<'a> {
 
     /// The rows of the processes in the namespace with this inode number, in the order of their ids.
     pub(super) fn processes(mut self, inode: u64) -> Result<Vec<Row>, Complaint> {
-        self.take_census()?;
+        let census = self.take_census(Sources::MEMBERS)?;
         let bound =
             self.mounts.keys().map(|ns| (ns.inode, ns.kind)).filter(|(_, kind)| self.options.kinds.contains(*kind));
         let found = self.inhabited.keys().copied().chain(bound).find(|(known, _)| *known == inode);
         let ns = found.map(|(inode, kind)| NsId { kind, inode });
         let ns = ns.ok_or_else(|| Complaint::new([b"not found namespace: ", inode.to_string().as_bytes()]))?;
-        let proc = self.host.proc;
-        let mut pids = proc.pids().map_err(unlisted)?;
-        pids.retain(|&pid| proc.ns(pid, NsLink::Own(ns.kind)) == Ok(ns));
+        let pids: Vec<Pid> = census.processes_in(ns).collect();
         let count = pids.len();
         for pid in pids {
             let row = self.row(ns, count, Some(pid))?;
@@ -183,11 +181,12 @@ impl<'a> Maker<'a> {
         Ok(self.filtered())
     }
 
-    fn take_census(&mut self) -> Result<(), Complaint> {
-        let census = Census::take(self.host.proc, self.options.kinds).map_err(unlisted)?;
+    fn take_census(&mut self, sources: Sources) -> Result<Census, Complaint> {
+        let census = Census::take(self.host.proc, Query { kinds: self.options.kinds, sources });
+        let census = census.map_err(|errno| Complaint::because([b"cannot list the processes in /proc"], errno))?;
         let namespaces = census.namespaces.iter();
-        self.inhabited = namespaces.map(|it| ((it.ns.inode, it.ns.kind), (it.processes, Some(it.lowest)))).collect();
-        Ok(())
+        self.inhabited = namespaces.map(|it| ((it.ns.inode, it.ns.kind), (it.processes, it.lowest))).collect();
+        Ok(census)
     }
 
     /// Adds the row of a namespace after that of the one above it, if they are to be shown so. Returns its place.
@@ -301,8 +300,4 @@ fn namespaces_of(proc: &ProcRoot, task: i32, kinds: NsSet) -> Result<Vec<NsId>, 
 
 fn no_process(pid: i32) -> Complaint {
     Complaint::new([b"not found process: ", pid.to_string().as_bytes()])
-}
-
-fn unlisted(errno: Errno) -> Complaint {
-    Complaint::because([b"cannot list the processes in /proc"], errno)
 }

@@ -44,7 +44,7 @@ pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
         Step::SetGroups(_) => because(&[b"setgroups failed"]),
         Step::SetGroup(_) => because(&[b"setgid() failed"]),
         Step::SetUser(_) => because(&[b"setuid() failed"]),
-        Step::KeepCapabilities | Step::SetCapabilities { .. } => because(&[b"capset failed"]),
+        Step::KeepCapabilities | Step::SetCapabilities(_) => because(&[b"capset failed"]),
         Step::DieWithParent(_) => because(&[b"prctl failed"]),
         Step::Exec { programs, .. } => {
             let name = programs.first().and_then(|program| program.first());

@@ -1,0 +1,73 @@
+//! What keeps a namespace alive.
+
+use crate::{ns::NsId, pid::Pid};
+
+/// Something other than a process in it that keeps a namespace alive. Ids are as the procfs that was looked at counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A thread is in it, while its process as a whole is in another one or its first thread has ended.
+    Thread {
+        /// The process.
+        pid: Pid,
+        /// The thread.
+        tid: Pid,
+    },
+    /// The next children of a thread will be in it: `pid_for_children` or `time_for_children`.
+    ForChildren {
+        /// The process.
+        pid: Pid,
+        /// The thread; the same number for the first one of the process.
+        tid: Pid,
+    },
+    /// A process has it open.
+    Descriptor {
+        /// The process.
+        pid: Pid,
+        /// Which descriptor.
+        fd: u32,
+    },
+    /// It is bound to a file.
+    Mount(Pin),
+    /// A network namespace: a process in another one has a socket in it.
+    Socket {
+        /// The process.
+        pid: Pid,
+        /// Which descriptor.
+        fd: u32,
+        /// The socket's inode number, as in `socket:[…]`.
+        inode: u64,
+    },
+    /// A PID or user namespace: it is the parent of this one.
+    Child(NsId),
+    /// A user namespace: it owns this one, which is not its child.
+    Owned(NsId),
+}
+
+/// Where a namespace is bound to a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// The mount point, as [`Pin::reader`] sees it from its root directory. Any bytes but zero.
+    pub point: Vec<u8>,
+    /// The mount's id, as in `mountinfo`; of a mount namespace without processes its unique one.
+    pub id: u64,
+    /// The mount namespace that the mount is in; none where it could not be told.
+    pub inside: Option<NsId>,
+    /// The process whose mounts were read. None where it is the caller, or where no process is in that mount namespace.
+    pub reader: Option<Pid>,
+}
+
+impl Holder {
+    /// By which holders are put in order: by kind, then by ids.
+    pub(super) fn key(&self) -> (u8, u64, u64) {
+        let number = |pid: &Pid| u64::from(pid.as_raw_nonzero().get().unsigned_abs());
+        match self {
+            Self::Thread { pid, tid } => (0, number(pid), number(tid)),
+            Self::ForChildren { pid, tid } => (1, number(pid), number(tid)),
+            Self::Descriptor { pid, fd } => (2, number(pid), (*fd).into()),
+            Self::Mount(pin) => (3, pin.reader.as_ref().map_or(0, number), pin.id),
+            Self::Socket { pid, fd, .. } => (4, number(pid), (*fd).into()),
+            Self::Child(ns) => (5, ns.kind as u64, ns.inode),
+            Self::Owned(ns) => (6, ns.kind as u64, ns.inode),
+        }
+    }
+}

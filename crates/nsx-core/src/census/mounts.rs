@@ -1,0 +1,103 @@
+//! Namespaces that are bound to files.
+//!
+//! Every mount namespace has its own table, `/proc/PID/mountinfo` of whichever process is in it. Nothing is opened there
+//! but a namespace that has no other way to it, and in a way that never waits, see [`Namespace::open_mount`].
+
+use super::{Holder, Member, Pin, Sources, gather::Gatherer, scan::Scan, tally::Tally};
+use crate::{
+    ns::{Namespace, NsId, NsKind},
+    pid::Pid,
+    proc::{Mount, NsLink, ProcError, ProcRoot},
+};
+use rustix::fs::OFlags;
+use std::{collections::BTreeMap, mem::MaybeUninit};
+
+/// How many processes of a mount namespace are looked at for one that sees all of it.
+const READERS: usize = 16;
+
+/// Notes the mounts of namespaces: those that the caller sees, or with [`Sources::MOUNTS`] all. Asks those that no process
+/// is in, where there is a gatherer.
+pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan, mut gatherer: Option<&mut Gatherer>) {
+    let own = proc.own_ns(NsLink::Own(NsKind::Mnt)).ok();
+    let mut tables = vec![Table { proc, reader: None, inside: own }];
+    if sources.has(Sources::MOUNTS) {
+        let others = readers(proc, &scan.members, own);
+        tables.extend(others.map(|(inside, pid)| Table { proc, reader: Some(pid), inside: Some(inside) }));
+    }
+    let mut text = Vec::new();
+    for table in tables {
+        // Who ended or may not be read was counted when it was looked at.
+        if table.read(&mut text).is_ok() {
+            table.note(&text, &mut scan.tally, gatherer.as_deref_mut());
+        }
+    }
+}
+
+/// A process for each mount namespace but the caller's own: the lowest of those whose root directory is that of the
+/// namespace, for from another one not all mounts are seen; or else the lowest.
+fn readers<'a>(
+    proc: &'a ProcRoot,
+    members: &[Member],
+    own: Option<NsId>,
+) -> impl Iterator<Item = (NsId, Pid)> + use<'a> {
+    let mut candidates: BTreeMap<NsId, Vec<Pid>> = BTreeMap::new();
+    for member in members {
+        if let Some(ns) = member.ns(NsKind::Mnt).filter(|ns| Some(*ns) != own) {
+            let pids = candidates.entry(ns).or_default();
+            if pids.len() < READERS {
+                pids.push(member.pid);
+            }
+        }
+    }
+    candidates.into_iter().filter_map(|(ns, pids)| {
+        let sees_all = pids.iter().find(|pid| {
+            let mut target = [MaybeUninit::uninit(); 2];
+            proc.link_target(**pid, "root", &mut target) == Ok(b"/")
+        });
+        Some((ns, *sees_all.or(pids.first())?))
+    })
+}
+
+/// The mounts of one mount namespace.
+struct Table<'a> {
+    proc: &'a ProcRoot,
+    /// The process that sees them; the caller where there is none.
+    reader: Option<Pid>,
+    inside: Option<NsId>,
+}
+
+impl Table<'_> {
+    fn read(&self, text: &mut Vec<u8>) -> Result<(), ProcError> {
+        match self.reader {
+            None => self.proc.read_own("mountinfo", text),
+            Some(pid) => self.proc.read(pid, "mountinfo", text),
+        }
+    }
+
+    fn note(&self, text: &[u8], tally: &mut Tally, mut gatherer: Option<&mut Gatherer>) {
+        // Hosts have thousands of mounts, and few of them are namespaces.
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| line.windows(8).any(|part| part == b" - nsfs "));
+        for mount in lines.filter_map(|line| Mount::parse(line).ok()) {
+            let Some(ns) = mount.namespace() else { continue };
+            let place = tally.place(ns);
+            if let Some(gatherer) = gatherer.as_deref_mut()
+                && tally.entries[place].lowest.is_none()
+                && let Ok(namespace) = self.open(&mount)
+            {
+                gatherer.ask(&namespace);
+            }
+            let pin = Pin { point: mount.point, id: mount.id, inside: self.inside, reader: self.reader };
+            tally.entries[place].holders.push(Holder::Mount(pin));
+        }
+    }
+
+    fn open(&self, mount: &Mount) -> Result<Namespace, ProcError> {
+        match self.reader {
+            None => Ok(Namespace::open_mount(mount)?),
+            Some(pid) => {
+                let root = self.proc.open_entry(pid, "root", OFlags::PATH)?;
+                Ok(Namespace::open_mount_below(root, mount)?)
+            }
+        }
+    }
+}

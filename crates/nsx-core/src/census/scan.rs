@@ -1,0 +1,197 @@
+//! The pass over the processes.
+
+use super::{Holder, Member, Query, Sources, Unseen, tally::Tally};
+use crate::{
+    ns::{NsKind, NsSet},
+    pid::Pid,
+    proc::{LONGEST_LINK, NsLink, NsLinks, ProcError, ProcRoot},
+};
+use rustix::{io::Errno, thread::CpuSet};
+use std::{
+    mem::MaybeUninit,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+/// With fewer processes, starting a thread takes longer than it saves.
+const FOR_TWO_THREADS: usize = 1000;
+
+/// How many processes a thread takes on at a time: few enough that both end together.
+const CHUNK: usize = 64;
+
+/// What was found in processes.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    pub(super) tally: Tally,
+    /// In order of their ids; none where nothing asks for them.
+    pub(super) members: Vec<Member>,
+    pub(super) unseen: Unseen,
+}
+
+impl Scan {
+    /// Looks at all processes that `proc` shows.
+    pub(super) fn of_all(proc: &ProcRoot, query: Query) -> Result<Self, Errno> {
+        let pids = proc.pids()?;
+        let wish = Wish::of(query);
+        let parts = shared(&pids, Self::default, |part, pid| {
+            if let Err(error) = part.look(proc, pid, &wish) {
+                part.unseen.count(error);
+            }
+        });
+        let mut parts = parts.into_iter();
+        let mut scan = parts.next().unwrap_or_default();
+        for part in parts {
+            scan.tally.absorb(part.tally);
+            scan.members.extend(part.members);
+            scan.unseen.absorb(part.unseen);
+        }
+        scan.members.sort_unstable_by_key(|member| member.pid.as_raw_pid());
+        Ok(scan)
+    }
+
+    /// Looks at one process.
+    fn look(&mut self, proc: &ProcRoot, pid: Pid, wish: &Wish) -> Result<(), ProcError> {
+        let mut links = proc.ns_links(pid);
+        let own = self.own(&mut links, pid, wish)?;
+        if wish.sources.has(Sources::MEMBERS) {
+            let inodes = own.map(|place| place.map_or(0, |place| self.inode(place)));
+            self.members.push(Member { pid, inodes });
+        }
+        if wish.sources.has(Sources::CHILDREN) {
+            self.for_children(&mut links, &own, [pid, pid])?;
+        }
+        if wish.sources.has(Sources::THREADS) {
+            self.threads(proc, pid, &own, wish)?;
+        }
+        Ok(())
+    }
+
+    /// The places of the namespaces that the process is in, which is counted there.
+    fn own(&mut self, links: &mut NsLinks<'_>, pid: Pid, wish: &Wish) -> Result<Places, ProcError> {
+        let mut places = Places::default();
+        let mut outcome = Err(ProcError::Vanished);
+        for &kind in &wish.kinds {
+            match self.place(links, kind, NsLink::Own(kind)) {
+                Ok(place) => {
+                    self.tally.count(place, pid);
+                    places[kind as usize] = Some(place);
+                    outcome = Ok(());
+                }
+                // A zombie has no more than some of its namespaces, and an old kernel not all kinds.
+                Err(ProcError::Vanished) => {}
+                // All links of a process are guarded by the same check, so the others would be refused too.
+                Err(error) => return Err(error),
+            }
+        }
+        outcome.map(|()| places)
+    }
+
+    /// Notes the namespaces that only children will be in; `holder` is the process and the thread whose links these are.
+    fn for_children(&mut self, links: &mut NsLinks<'_>, own: &Places, holder: [Pid; 2]) -> Result<(), ProcError> {
+        for (kind, link) in [(NsKind::Pid, NsLink::PidForChildren), (NsKind::Time, NsLink::TimeForChildren)] {
+            match self.place(links, kind, link) {
+                Ok(place) if own[kind as usize] != Some(place) => {
+                    let [pid, tid] = holder;
+                    self.tally.entries[place].holders.push(Holder::ForChildren { pid, tid });
+                }
+                // A PID namespace that has no first process yet has no name.
+                Ok(_) | Err(ProcError::Vanished) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the threads of a process, and notes those that are elsewhere.
+    fn threads(&mut self, proc: &ProcRoot, pid: Pid, own: &Places, wish: &Wish) -> Result<(), ProcError> {
+        // The first thread is in the process's namespaces.
+        own.iter().flatten().for_each(|&place| self.tally.entries[place].threads += 1);
+        if proc.count_threads(pid)? == 1 && own.iter().any(Option::is_some) {
+            return Ok(());
+        }
+        for tid in proc.threads(pid)?.into_iter().filter(|tid| *tid != pid) {
+            let mut links = proc.thread_ns_links(pid, tid);
+            for &kind in &wish.kinds {
+                let Ok(place) = self.place(&mut links, kind, NsLink::Own(kind)) else { continue };
+                let entry = &mut self.tally.entries[place];
+                entry.threads += 1;
+                if own[kind as usize] != Some(place) {
+                    entry.holders.push(Holder::Thread { pid, tid });
+                }
+            }
+            if wish.sources.has(Sources::CHILDREN) {
+                self.for_children(&mut links, own, [pid, tid])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, links: &mut NsLinks<'_>, kind: NsKind, link: NsLink) -> Result<usize, ProcError> {
+        let mut target = [MaybeUninit::uninit(); LONGEST_LINK];
+        self.tally.place_of_link(kind, links.target(link, &mut target)?)
+    }
+
+    /// Inode numbers of namespaces have 32 bits; a recording may claim others.
+    fn inode(&self, place: usize) -> u32 {
+        self.tally.entries[place].ns.inode.try_into().unwrap_or(0)
+    }
+}
+
+/// Where in a tally a process's namespaces are, in the order of [`NsKind::ALL`].
+type Places = [Option<usize>; NsKind::ALL.len()];
+
+/// What is read of each process.
+struct Wish {
+    kinds: Vec<NsKind>,
+    sources: Sources,
+}
+
+impl Wish {
+    fn of(query: Query) -> Self {
+        let Query { mut kinds, mut sources } = query;
+        if sources.has(Sources::MOUNTS) {
+            kinds.insert(NsKind::Mnt);
+            sources = sources.with(Sources::MEMBERS);
+        }
+        if sources.has(Sources::SOCKETS) {
+            kinds.insert(NsKind::Net);
+            sources = sources.with(Sources::MEMBERS);
+        }
+        if sources.has_any(Sources::DESCRIPTORS) {
+            sources = sources.with(Sources::MEMBERS);
+        }
+        if sources.has(Sources::CHILDREN) {
+            kinds = [NsKind::Pid, NsKind::Time].into_iter().fold(kinds, NsSet::with);
+        }
+        Self { kinds: kinds.iter().collect(), sources }
+    }
+}
+
+/// Does something for each of the processes, with two threads where there are many and two processors, and gives what each
+/// thread has made of its part. Both are gone when this returns.
+pub(super) fn shared<T: Send>(pids: &[Pid], new: impl Fn() -> T + Sync, each: impl Fn(&mut T, Pid) + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut part = new();
+        loop {
+            let start = next.fetch_add(CHUNK, Ordering::Relaxed);
+            let Some(rest) = pids.get(start..).filter(|rest| !rest.is_empty()) else { return part };
+            rest.iter().take(CHUNK).for_each(|&pid| each(&mut part, pid));
+        }
+    };
+    if pids.len() < FOR_TWO_THREADS || processors() < 2 {
+        return vec![work()];
+    }
+    thread::scope(|scope| {
+        // Where no thread can be had, this one does it all.
+        let other = thread::Builder::new().spawn_scoped(scope, work);
+        let own = work();
+        let other = other.ok().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        std::iter::once(own).chain(other).collect()
+    })
+}
+
+/// How many processors this process may use. The standard library's answer reads files of cgroups.
+fn processors() -> u32 {
+    rustix::thread::sched_getaffinity(None).map_or(1, |set: CpuSet| set.count())
+}

@@ -1,0 +1,65 @@
+//! Where a census looks: what costs more than the one pass over the processes is looked at only where it is asked for.
+
+use std::fmt;
+
+/// A set of places to look for namespaces, and of facts to gather about them. The processes themselves are always looked
+/// at.
+///
+/// | source | what it costs |
+/// |---|---|
+/// | [`PINS`](Self::PINS) | one file to read |
+/// | [`MEMBERS`](Self::MEMBERS) | 36 bytes of memory a process |
+/// | [`CHILDREN`](Self::CHILDREN) | two `readlinkat(2)` a process |
+/// | [`THREADS`](Self::THREADS) | one `stat(2)` a process, and eight `readlinkat(2)` for each thread but its first |
+/// | [`MOUNTS`](Self::MOUNTS) | one file to read for each mount namespace |
+/// | [`RELATIONS`](Self::RELATIONS) | an open file and some ten system calls for each namespace |
+/// | [`DESCRIPTORS`](Self::DESCRIPTORS) | one `readlinkat(2)` for each open descriptor of the host |
+/// | [`SOCKETS`](Self::SOCKETS) | the same, and three system calls for each socket |
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sources(u8);
+
+impl Sources {
+    /// Nothing but the processes.
+    pub const NONE: Self = Self(0);
+    /// Namespaces that are bound to files in the caller's own mount namespace, as those of `ip netns` are.
+    pub const PINS: Self = Self(1);
+    /// Which namespaces each process is in, kept: [`Census::members`](super::Census::members).
+    pub const MEMBERS: Self = Self(1 << 1);
+    /// Namespaces that only the next children of a process will be in: `pid_for_children`, `time_for_children`.
+    pub const CHILDREN: Self = Self(1 << 2);
+    /// Namespaces that single threads are in, and how many threads are in each.
+    pub const THREADS: Self = Self(1 << 3);
+    /// Namespaces that are bound to files in any mount namespace, also in those that no process is in.
+    pub const MOUNTS: Self = Self(1 << 4);
+    /// What stands above each namespace, its parent and its owner, and its never-reused id; and with that the namespaces
+    /// above that nothing else shows.
+    pub const RELATIONS: Self = Self(1 << 5);
+    /// Namespaces that descriptors are open of.
+    pub const DESCRIPTORS: Self = Self(1 << 6);
+    /// Network namespaces that sockets of processes elsewhere are in.
+    pub const SOCKETS: Self = Self(1 << 7);
+    /// All there is.
+    pub const ALL: Self = Self(0xff);
+
+    /// Whether all of `other` is in it.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether any of `other` is in it.
+    pub const fn has_any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sources({:#010b})", self.0)
+    }
+}

@@ -1,0 +1,186 @@
+//! What holds a program beyond its ids: capabilities, limits, a label, filters of system calls.
+//!
+//! All of it as values: who entered a container is held as the container's own programs are, and a plan says by what.
+
+use rustix::{process::Resource, thread::CapabilitySet};
+use std::{ffi::CString, fmt};
+
+/// What holds a program. Empty: what holds its caller.
+#[derive(Debug, Default)]
+pub struct Confinement {
+    /// The capabilities that any exec can give it.
+    pub bounding: Option<CapabilitySet>,
+    /// The capabilities that it sets off with, as far as there are.
+    pub capabilities: Option<CapabilityState>,
+    /// Whether no exec may give it more than it has.
+    pub no_new_privs: bool,
+    /// Whether the target's filters of system calls are its own too.
+    pub seccomp: bool,
+    /// What a security module holds it by from its exec on.
+    pub label: Option<Label>,
+    /// Limits that differ from the caller's.
+    pub limits: Vec<Limit>,
+    /// How soon the kernel ends it where memory is short, see `oom_score_adj` in `proc(5)`.
+    pub oom_score: Option<i32>,
+}
+
+/// The sets of capabilities that a process has beside the bounding set, see `capabilities(7)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CapabilityState {
+    /// Those that are in force.
+    pub effective: CapabilitySet,
+    /// Those that it may bring into force.
+    pub permitted: CapabilitySet,
+    /// Those that outlive an exec of a file that has them too.
+    pub inheritable: CapabilitySet,
+    /// Those that outlive any exec.
+    pub ambient: CapabilitySet,
+}
+
+impl CapabilityState {
+    /// These in force, and those that outlive any exec as well if `ambient`.
+    pub fn of(set: CapabilitySet, ambient: bool) -> Self {
+        let outlive = if ambient { set } else { CapabilitySet::empty() };
+        Self { effective: set, permitted: set, inheritable: outlive, ambient: outlive }
+    }
+}
+
+/// What a security module knows a process by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// The name of an AppArmor profile.
+    AppArmor(CString),
+    /// An SELinux context.
+    SeLinux(CString),
+}
+
+impl Label {
+    /// What is written to have it from the next exec on.
+    pub(crate) fn request(&self) -> Vec<u8> {
+        match self {
+            Self::AppArmor(profile) => [b"exec ", profile.as_bytes()].concat(),
+            Self::SeLinux(context) => context.as_bytes().to_vec(),
+        }
+    }
+
+    /// The files of a process, below its directory in a procfs, of which the first that is there takes it. The one of a
+    /// module by itself is newer (AppArmor: 5.8).
+    pub(crate) fn files(&self) -> &'static [&'static str] {
+        match self {
+            Self::AppArmor(_) => &["attr/apparmor/exec", "attr/exec"],
+            Self::SeLinux(_) => &["attr/exec"],
+        }
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AppArmor(profile) => write!(f, "AppArmor profile {}", profile.to_string_lossy()),
+            Self::SeLinux(context) => write!(f, "SELinux context {}", context.to_string_lossy()),
+        }
+    }
+}
+
+/// A limit of a resource, see `getrlimit(2)`. None is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The resource.
+    pub resource: Resource,
+    /// Where the kernel stops the process.
+    pub soft: Option<u64>,
+    /// How far the process itself may raise that.
+    pub hard: Option<u64>,
+}
+
+/// The resources by the names of their constants, without `RLIMIT_`, and by those in `/proc/PID/limits`.
+pub const RESOURCES: [(Resource, &str, &str); 16] = [
+    (Resource::Cpu, "CPU", "Max cpu time"),
+    (Resource::Fsize, "FSIZE", "Max file size"),
+    (Resource::Data, "DATA", "Max data size"),
+    (Resource::Stack, "STACK", "Max stack size"),
+    (Resource::Core, "CORE", "Max core file size"),
+    (Resource::Rss, "RSS", "Max resident set"),
+    (Resource::Nproc, "NPROC", "Max processes"),
+    (Resource::Nofile, "NOFILE", "Max open files"),
+    (Resource::Memlock, "MEMLOCK", "Max locked memory"),
+    (Resource::As, "AS", "Max address space"),
+    (Resource::Locks, "LOCKS", "Max file locks"),
+    (Resource::Sigpending, "SIGPENDING", "Max pending signals"),
+    (Resource::Msgqueue, "MSGQUEUE", "Max msgqueue size"),
+    (Resource::Nice, "NICE", "Max nice priority"),
+    (Resource::Rtprio, "RTPRIO", "Max realtime priority"),
+    (Resource::Rttime, "RTTIME", "Max realtime timeout"),
+];
+
+/// `NOFILE 1024:4096`.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = RESOURCES.iter().find(|(resource, ..)| *resource == self.resource).map_or("?", |(_, name, _)| name);
+        write!(f, "{name} ")?;
+        for (limit, end) in [(self.soft, ":"), (self.hard, "")] {
+            match limit {
+                Some(limit) => write!(f, "{limit}{end}")?,
+                None => write!(f, "unlimited{end}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Limit {
+    /// Reads `/proc/PID/limits`. Lines of resources that nsx does not know are passed over.
+    pub fn parse_all(text: &[u8]) -> Vec<Self> {
+        text.split(|byte| *byte == b'\n').filter_map(Self::parse).collect()
+    }
+
+    fn parse(line: &[u8]) -> Option<Self> {
+        let (resource, rest) = RESOURCES.iter().find_map(|(resource, _, title)| {
+            Some((*resource, line.strip_prefix(title.as_bytes())?.strip_prefix(b" ")?))
+        })?;
+        let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let mut limit = || match words.next()? {
+            b"unlimited" => Some(None),
+            digits => crate::proc::decimal(digits).map(Some),
+        };
+        Some(Self { resource, soft: limit()?, hard: limit()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_callers_limits_are_read() {
+        let limits = Limit::parse_all(&std::fs::read("/proc/self/limits").unwrap());
+        assert_eq!(limits.len(), RESOURCES.len());
+        for limit in limits {
+            let own = rustix::process::getrlimit(limit.resource);
+            assert_eq!((limit.soft, limit.hard), (own.current, own.maximum), "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_shown_as_it_is_said() {
+        let limit = |line: &[u8]| Limit::parse(line).map(|limit| limit.to_string());
+        assert_eq!(
+            limit(b"Max open files            1024                 4096                 files").unwrap(),
+            "NOFILE 1024:4096"
+        );
+        assert_eq!(
+            limit(b"Max cpu time              unlimited            unlimited            seconds").unwrap(),
+            "CPU unlimited:unlimited"
+        );
+        assert_eq!(limit(b"Max open filesx 1 2"), None);
+        assert_eq!(limit(b"Max open files 1"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = Limit::parse_all(&bytes);
+        }
+    }
+}

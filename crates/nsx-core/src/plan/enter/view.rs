@@ -1,0 +1,82 @@
+//! What the program sees otherwise than its caller does, where it keeps the caller's files: in a mount namespace of its
+//! own, so that nothing changes for anybody else.
+
+use crate::{
+    ns::{NsKind, NsSet},
+    plan::{Mount, Propagation, Step},
+};
+use std::path::Path;
+
+/// What is put right. With nothing in it the program stays in the mount namespace that it is in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Mounts that the program makes are its own, whatever else is asked for.
+    pub apart: bool,
+    /// `/proc` shows the PID namespace that was joined.
+    pub proc: bool,
+    /// `/sys` shows the network namespace that was joined. Left as it is where the kernel refuses.
+    pub sys: bool,
+    /// Files of the caller in other places, each left out where the kernel refuses.
+    pub binds: Vec<Mount>,
+}
+
+impl View {
+    /// What would lie to a program in namespaces of these kinds that keeps its caller's mounts.
+    pub fn of(joined: NsSet) -> Self {
+        if joined.contains(NsKind::Mnt) {
+            return Self::default();
+        }
+        Self { proc: joined.contains(NsKind::Pid), sys: joined.contains(NsKind::Net), ..Self::default() }
+    }
+
+    /// The steps, and whether each may fail. Taken in the namespaces that were joined, whose user namespace gives the right
+    /// to them where the caller had none.
+    pub(super) fn steps(self) -> Vec<(Step, bool)> {
+        if self == Self::default() {
+            return Vec::new();
+        }
+        // Mounts that the caller's host makes later are still seen, as by `ip netns exec`.
+        let apart = [
+            (Step::Unshare(NsSet::from_iter([NsKind::Mnt])), false),
+            (Step::Propagate { at: "/".into(), propagation: Propagation::Slave }, false),
+        ];
+        let sources = self.binds.iter().flat_map(Mount::sources).map(|source| (Step::OpenSource(source), false));
+        let sources: Vec<_> = sources.collect();
+        let sys = self.sys.then_some((Step::MountSys { root: None }, true));
+        let proc = self.proc.then(|| (Step::MountProc { root: None, at: Path::new("/proc").to_owned() }, false));
+        let binds = self.binds.into_iter().map(|mount| (Step::Mount { root: None, mount }, true));
+        apart.into_iter().chain(sources).chain(sys).chain(proc).chain(binds).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Contents;
+    use rustix::mount::MountFlags;
+
+    #[test]
+    fn nothing_is_put_right_where_the_targets_mounts_are_joined_or_nothing_lies() {
+        for kinds in [&[NsKind::Mnt, NsKind::Pid, NsKind::Net][..], &[NsKind::Uts, NsKind::Cgroup], &[]] {
+            let view = View::of(kinds.iter().copied().collect());
+            assert_eq!(view.steps().len(), 0, "{kinds:?}");
+        }
+    }
+
+    #[test]
+    fn what_lies_is_put_right_apart_from_the_callers_mounts() {
+        let source = Contents::Bind { source: "/etc/netns/a/b".into(), recursive: true, flags: MountFlags::empty() };
+        let mount = Mount { at: "/etc/b".into(), contents: source };
+        let view = View { binds: vec![mount], ..View::of([NsKind::Pid, NsKind::Net].into_iter().collect()) };
+        let steps: Vec<_> = view.steps().iter().map(|(step, optional)| (step.call(), *optional)).collect();
+        let expected = [
+            ("unshare(CLONE_NEWNS)", false),
+            ("mount(/, MS_REC|MS_SLAVE)", false),
+            ("open_tree(/etc/netns/a/b, OPEN_TREE_CLONE|AT_RECURSIVE)", false),
+            ("mount(sysfs, /sys)", true),
+            ("mount(proc, /proc)", false),
+            ("mount(/etc/netns/a/b, /etc/b, MS_BIND|MS_REC)", true),
+        ];
+        assert_eq!(steps, expected.map(|(call, optional)| (call.to_owned(), optional)));
+    }
+}

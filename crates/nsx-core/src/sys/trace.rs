@@ -1,0 +1,63 @@
+//! Looking into a process that is stopped for it, see `ptrace(2)`, and filters of system calls, see `seccomp(2)`.
+//!
+//! Sound because the kernel writes no more than it said that there is, into memory that is ours for that long.
+
+use super::check;
+use crate::pid::Pid;
+use rustix::io::Errno;
+
+const PTRACE_SECCOMP_GET_FILTER: libc::c_uint = 0x420c;
+const SECCOMP_SET_MODE_FILTER: libc::c_uint = 1;
+
+/// The most instructions that the kernel takes in one filter: `BPF_MAXINSNS`.
+pub const MOST_INSTRUCTIONS: usize = 4096;
+
+/// One instruction of a filter, see `bpf(4)` of the BSDs: what to do, how far to jump, with what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Instruction {
+    /// What to do.
+    pub code: u16,
+    /// Instructions to skip where it is true.
+    pub jump_true: u8,
+    /// Instructions to skip where it is not.
+    pub jump_false: u8,
+    /// With what.
+    pub operand: u32,
+}
+
+/// Becomes the tracer of a process without stopping it: `PTRACE_SEIZE`. It is let go of when this process ends.
+pub fn seize(process: Pid) -> Result<(), Errno> {
+    // SAFETY: the request needs no memory.
+    let answer = unsafe { libc::ptrace(libc::PTRACE_SEIZE, process.as_raw_nonzero().get(), 0_usize, 0_usize) };
+    check(answer as libc::c_int).map(drop)
+}
+
+/// Asks a traced process to stop: `PTRACE_INTERRUPT`.
+pub fn interrupt(process: Pid) -> Result<(), Errno> {
+    // SAFETY: the request needs no memory.
+    let answer = unsafe { libc::ptrace(libc::PTRACE_INTERRUPT, process.as_raw_nonzero().get(), 0_usize, 0_usize) };
+    check(answer as libc::c_int).map(drop)
+}
+
+/// One of the filters of a traced process that is stopped, by its place; `ENOENT` beyond the last (4.4).
+pub fn filter(process: Pid, place: usize) -> Result<Vec<Instruction>, Errno> {
+    let process = process.as_raw_nonzero().get();
+    // SAFETY: without an address the kernel only says how many instructions there are.
+    let length = check(unsafe { libc::ptrace(PTRACE_SECCOMP_GET_FILTER, process, place, 0_usize) } as libc::c_int)?;
+    let length = usize::try_from(length).ok().filter(|length| *length <= MOST_INSTRUCTIONS).ok_or(Errno::INVAL)?;
+    let mut instructions = vec![Instruction::default(); length];
+    // SAFETY: the filter of a stopped process cannot change, so no more than `length` instructions of 8 bytes are written.
+    check(unsafe { libc::ptrace(PTRACE_SECCOMP_GET_FILTER, process, place, instructions.as_mut_ptr()) } as libc::c_int)?;
+    Ok(instructions)
+}
+
+/// Puts a filter on this process, for good. `EACCES` without no_new_privs and CAP_SYS_ADMIN.
+pub fn install(filter: &[Instruction]) -> Result<(), Errno> {
+    let length = u16::try_from(filter.len()).map_err(|_| Errno::INVAL)?;
+    // The kernel only reads; the types say otherwise.
+    let program = libc::sock_fprog { len: length, filter: filter.as_ptr().cast_mut().cast() };
+    // SAFETY: `Instruction` is laid out as the kernel's `sock_filter`, and there are as many as is told.
+    let answer = unsafe { libc::syscall(libc::SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
+    check(answer as libc::c_int).map(drop)
+}

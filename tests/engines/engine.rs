@@ -1,0 +1,218 @@
+//! The engines themselves: how each is started on a host, and how each starts a container of its image, busybox.
+
+use crate::support::{Command, Host};
+
+/// A container that an engine has started, as the engine knows it.
+pub(crate) struct Container {
+    /// The one form of nsx's that fits no other container: `docker:web`.
+    pub(crate) target: String,
+    /// Its first process, as the host numbers it.
+    pub(crate) pid: u32,
+    exec: Command,
+}
+
+impl Container {
+    /// The engine's own way to run a program in it: the program's words are to be added.
+    pub(crate) fn exec(&self) -> Command {
+        self.exec.clone()
+    }
+}
+
+/// podman asks for more than these, which without CAP_SYS_RESOURCE or the controller of processes is refused.
+const LIMITS: &str = "--ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --pids-limit 0";
+
+/// Asks in a shell until `command` succeeds; where it does not, the log is what the failure shows.
+fn answers(host: &Host, command: &str, log: &str) {
+    let script = format!(
+        "for _ in $(seq 150); do if {command} >/dev/null 2>&1; then exit; fi; sleep 0.1; done; cat {log}; exit 1"
+    );
+    host.shell(&script).run().exited(0);
+}
+
+/// What docker and podman have in common: their command lines.
+fn started(engine: &str, name: &str, command: impl Fn(&str) -> Command) -> Container {
+    let pid = command("inspect --format").arg("{{.State.Pid}}").arg(name).output();
+    let exec = command(&format!("exec {name}"));
+    Container { target: format!("{engine}:{name}"), pid: pid.parse().unwrap(), exec }
+}
+
+/// Docker: its daemon, with a containerd of its own.
+pub(crate) struct Docker<'h>(&'h Host<'h>);
+
+impl<'h> Docker<'h> {
+    pub(crate) fn start(host: &'h Host<'h>) -> Self {
+        let docker = Self(host);
+        docker.start_daemon("");
+        host.shell("tar -C /run/image -c . | docker import - image").run().exited(0);
+        docker
+    }
+
+    /// `options` are further ones for the daemon.
+    pub(crate) fn start_daemon(&self, options: &str) {
+        let daemon = format!("dockerd --iptables=false --ip-masq=false {options}");
+        self.0.shell(&format!("setsid {daemon} </dev/null >/run/dockerd.log 2>&1 &")).run().exited(0);
+        answers(self.0, "docker version", "/run/dockerd.log");
+    }
+
+    pub(crate) fn command(&self, words: &str) -> Command {
+        self.0.command("docker").args(words)
+    }
+
+    /// A container that sleeps, with these options of `docker run`.
+    pub(crate) fn run(&self, name: &str, options: &str) -> Container {
+        self.command("run --detach --name").arg(name).options(options).args("image sleep 1000").run().exited(0);
+        self.container(name)
+    }
+
+    /// The container as it is now.
+    pub(crate) fn container(&self, name: &str) -> Container {
+        started("docker", name, |words| self.command(words))
+    }
+}
+
+/// podman, of root or of the host's ordinary user.
+pub(crate) struct Podman<'h> {
+    host: &'h Host<'h>,
+    rootless: bool,
+}
+
+impl<'h> Podman<'h> {
+    pub(crate) fn of_root(host: &'h Host<'h>) -> Self {
+        Self::new(host, false)
+    }
+
+    /// Rootless, of the host's user `mapper`.
+    pub(crate) fn of_mapper(host: &'h Host<'h>) -> Self {
+        Self::new(host, true)
+    }
+
+    fn new(host: &'h Host<'h>, rootless: bool) -> Self {
+        host.shell("[ -e /run/image.tar ] || tar -C /run/image -cf /run/image.tar .").run().exited(0);
+        let podman = Self { host, rootless };
+        podman.command("import --quiet /run/image.tar image").run().exited(0);
+        podman
+    }
+
+    pub(crate) fn command(&self, words: &str) -> Command {
+        // crun refuses a host that has cgroups of both kinds.
+        let podman = "podman --cgroup-manager cgroupfs --runtime runc";
+        let command = if self.rootless { self.host.mapper(podman) } else { self.host.command(podman) };
+        command.args(words)
+    }
+
+    /// A container that sleeps, with these options of `podman run`; it has no network but its own `lo`, or that of the options.
+    pub(crate) fn run(&self, name: &str, options: &str) -> Container {
+        let network = if options.contains("--network") { "" } else { "--network none" };
+        let command = self.command("run --detach --name").arg(name).args(LIMITS).options(network).options(options);
+        command.args("image sleep 1000").run().exited(0);
+        self.container(name)
+    }
+
+    /// The container as it is now.
+    pub(crate) fn container(&self, name: &str) -> Container {
+        started("podman", name, |words| self.command(words))
+    }
+}
+
+/// containerd, used as `ctr` does.
+pub(crate) struct Containerd<'h>(&'h Host<'h>);
+
+impl<'h> Containerd<'h> {
+    pub(crate) fn start(host: &'h Host<'h>) -> Self {
+        host.shell("setsid containerd </dev/null >/run/containerd.log 2>&1 &").run().exited(0);
+        answers(host, "ctr version", "/run/containerd.log");
+        Self(host)
+    }
+
+    pub(crate) fn command(&self, words: &str) -> Command {
+        self.0.command("ctr").args(words)
+    }
+
+    /// A container that sleeps, in a namespace of containerd's.
+    pub(crate) fn run(&self, namespace: &str, id: &str, options: &str) -> Container {
+        let command = self.command(&format!("--namespace {namespace} run --detach --env PATH=/bin")).options(options);
+        command.args(&format!("--rootfs /run/image {id} /bin/sleep 1000")).run().exited(0);
+        let tasks = self.command(&format!("--namespace {namespace} tasks list")).output();
+        let pid = tasks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|words| words[0] == id);
+        Container {
+            target: format!("containerd:{namespace}/{id}"),
+            pid: pid.and_then(|words| words.get(1)?.parse().ok()).unwrap_or_else(|| panic!("no {id} in {tasks}")),
+            exec: self.command(&format!("--namespace {namespace} tasks exec --exec-id beside {id}")),
+        }
+    }
+}
+
+/// runc or crun by itself.
+pub(crate) struct Oci<'h> {
+    host: &'h Host<'h>,
+    /// The words that start it.
+    words: &'static str,
+}
+
+impl<'h> Oci<'h> {
+    pub(crate) fn runc(host: &'h Host<'h>) -> Self {
+        Self { host, words: "runc" }
+    }
+
+    /// crun, which refuses a host that has cgroups of both kinds, in a mount namespace where it sees one.
+    pub(crate) fn crun(host: &'h Host<'h>) -> Self {
+        Self { host, words: "unshare --mount sh -c" }
+    }
+
+    pub(crate) fn command(&self, words: &str) -> Command {
+        let command = self.host.command(self.words);
+        let command = match self.words {
+            "runc" => command,
+            _ => command.arg("umount /sys/fs/cgroup/unified 2>/dev/null; exec crun \"$@\"").arg("sh"),
+        };
+        command.args(words)
+    }
+
+    /// A container that sleeps, from a bundle that runc writes and `edit`, a script of sed's, changes.
+    pub(crate) fn run(&self, id: &str, edit: &str) -> Container {
+        let container = self.create(id, edit);
+        self.command("start").arg(id).run().exited(0);
+        container
+    }
+
+    /// As [`Self::run`], but not started.
+    pub(crate) fn create(&self, id: &str, edit: &str) -> Container {
+        let bundle = format!("/run/bundles/{id}");
+        let script = r#"mkdir -p "$1"; cd "$1"; runc spec
+            sed -i 's/"terminal": true/"terminal": false/; s/"sh"$/"sleep", "1000"/; s/"rootfs"/"\/run\/image"/' config.json
+            sed -i "$2" config.json"#;
+        self.host.shell(script).arg("sh").arg(&bundle).arg(edit).run().exited(0);
+        self.command("create --bundle")
+            .arg(&bundle)
+            .arg("--pid-file")
+            .arg(format!("{bundle}/pid"))
+            .arg(id)
+            .run()
+            .exited(0);
+        let pid = self.host.command("cat").arg(format!("{bundle}/pid")).output();
+        let exec = self.command("exec").arg(id);
+        Container { target: format!("oci:{id}"), pid: pid.trim().parse().unwrap(), exec }
+    }
+}
+
+/// LXC's own commands.
+pub(crate) struct Lxc<'h>(&'h Host<'h>);
+
+impl<'h> Lxc<'h> {
+    pub(crate) fn new(host: &'h Host<'h>) -> Self {
+        Self(host)
+    }
+
+    /// A container that sleeps, with these further lines in its configuration.
+    pub(crate) fn run(&self, name: &str, lines: &str) -> Container {
+        let script = "mkdir /var/lib/lxc/$1; printf '%s\n' \"$2\" >/var/lib/lxc/$1/config; lxc-start --name $1";
+        let config = format!(
+            "lxc.uts.name = {name}\nlxc.rootfs.path = dir:/run/image\nlxc.net.0.type = empty
+lxc.init.cmd = /bin/sleep 1000\nlxc.mount.auto = proc:mixed sys:ro\n{lines}"
+        );
+        self.0.shell(script).arg("sh").arg(name).arg(config).run().exited(0);
+        let pid = self.0.command(&format!("lxc-info --pid --no-humanize --name {name}")).output();
+        let exec = self.0.command(&format!("lxc-attach --clear-env --name {name} --"));
+        Container { target: format!("lxc:{name}"), pid: pid.trim().parse().unwrap(), exec }
+    }
+}

@@ -1,0 +1,72 @@
+//! Real container engines: what `nsx` says of their containers and does in them, beside what they say and do themselves.
+//!
+//! Each test has a host of its own, with engines that it starts: see `support::host`. No image is fetched: it is a root
+//! directory of busybox.
+
+mod engine;
+
+use crate::support::{Cgroups, Host, Need, Session, Test, procfs, root};
+use engine::{Containerd, Docker, Lxc, Oci, Podman};
+
+pub(crate) fn tests() -> Vec<Test> {
+    let tests = [
+        root(each_engine_runs_on_a_host_of_its_own).needs([DOCKER, PODMAN, CONTAINERD, CRUN, LXC]),
+        root(a_process_has_the_numbers_that_podman_top_shows).needs([PODMAN]),
+    ];
+    let host = [Need::Namespaces, Need::Tool("busybox"), Need::Tool("ip"), Need::Tool("newuidmap"), Need::Tool("runc")];
+    tests.into_iter().map(|test| test.needs(host)).collect()
+}
+
+const DOCKER: Need = Need::Tool("dockerd");
+const PODMAN: Need = Need::Tool("podman");
+const CONTAINERD: Need = Need::Tool("ctr");
+const CRUN: Need = Need::Tool("crun");
+const LXC: Need = Need::Tool("lxc-start");
+
+/// The ground that the others stand on: each engine runs on a host of its own.
+fn each_engine_runs_on_a_host_of_its_own(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let containerd = Containerd::start(&host);
+    let containers = [
+        Docker::start(&host).run("web", ""),
+        Podman::of_root(&host).run("web", ""),
+        Podman::of_mapper(&host).run("web", ""),
+        containerd.run("default", "web", ""),
+        containerd.run("other", "web", ""),
+        Oci::runc(&host).run("web", ""),
+        Oci::crun(&host).run("cweb", ""),
+        Lxc::new(&host).run("web", ""),
+    ];
+    for container in &containers {
+        let inside = container.exec().args("readlink /proc/self/ns/mnt").output();
+        assert_eq!(inside, procfs::ns(host.process(container.pid), "mnt"), "{}", container.target);
+    }
+    // Two hosts at once have nothing in common.
+    let unified = Host::new(session, Cgroups::Unified);
+    for container in [Docker::start(&unified).run("web", ""), Podman::of_root(&unified).run("web", "")] {
+        let inside = container.exec().args("readlink /proc/self/ns/cgroup").output();
+        assert_eq!(inside, procfs::ns(unified.process(container.pid), "cgroup"), "{}", container.target);
+        assert_ne!(inside, unified.command("readlink /proc/self/ns/cgroup").output(), "{}", container.target);
+    }
+}
+
+fn a_process_has_the_numbers_that_podman_top_shows(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let podmen = [Podman::of_root(&host), Podman::of_mapper(&host)];
+    for (podman, target) in podmen.iter().map(|podman| (podman, podman.run("web", ""))) {
+        podman.command("exec --detach web sleep 1001").run().exited(0);
+        let top = podman.command("top web pid,hpid").output();
+        let shown: Vec<[&str; 2]> = top.lines().skip(1).map(|line| split(line)).collect();
+        assert_eq!(shown.len(), 2, "{top}");
+        for [inner, outer] in shown {
+            let command = format!("nsx pidmap --quiet --from {} {inner}", target.pid);
+            assert_eq!(host.command(&command).output(), outer, "{} {top}", target.target);
+        }
+    }
+}
+
+/// The two words of a line.
+#[track_caller]
+fn split(line: &str) -> [&str; 2] {
+    line.split_whitespace().collect::<Vec<_>>().try_into().unwrap()
+}

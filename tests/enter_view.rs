@@ -1,0 +1,159 @@
+//! `nsx enter` with kinds named: the caller's files stay, and what would lie of them is put right for the program alone.
+
+use crate::support::{
+    Need, Session, Test, both,
+    filter::Filter,
+    procfs::{self, Pinned},
+    root,
+};
+use std::fs;
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        both(proc_shows_the_pid_namespace_and_stays_as_it_is_for_others),
+        both(sys_shows_the_network_and_keeps_the_cgroups),
+        both(no_fix_leaves_the_callers_mounts),
+        both(the_callers_files_and_directory_stay),
+        both(nothing_is_mounted_where_the_mount_namespace_is_joined),
+        both(what_is_done_is_explained),
+        root(the_files_of_a_named_network_are_seen_as_ip_netns_shows_them).needs([Need::Tool("ip")]),
+        root(a_link_in_etc_is_followed_to_what_it_covers).needs([Need::Tool("ip")]),
+        root(without_room_for_a_mount_namespace_nothing_is_mounted_elsewhere),
+    ]
+    .into_iter()
+    .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 36), Need::Kernel(5, 6)]))
+    .collect()
+}
+
+/// A `sleep` that shares the caller's files, but neither its processes nor its network.
+fn target(session: &Session) -> (crate::support::Process, Pinned) {
+    let unshare = session.original_unshare("--net --pid --uts --fork --kill-child sleep 100").start();
+    let sleep = unshare.program("sleep");
+    (unshare, sleep)
+}
+
+/// The option that an ordinary user needs.
+fn user(session: &Session) -> &'static str {
+    if session.is_root() { "" } else { "-U " }
+}
+
+fn proc_shows_the_pid_namespace_and_stays_as_it_is_for_others(session: &Session) {
+    let (_unshare, sleep) = target(session);
+    let (id, user) = (sleep.id(), user(session));
+    let before = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    for filter in [None, Some(Filter::SetnsByPidfd), Some(Filter::NewCalls)] {
+        let enter = session.nsx(&format!("enter {id} {user}--pid -- sh -c"));
+        let enter = enter.arg("cat /proc/1/comm; cat /proc/$$/comm; cd /proc; echo [0-9]*");
+        let output = filter.map_or(enter.clone(), |filter| enter.under(filter)).output();
+        let lines: Vec<_> = output.lines().collect();
+        assert_eq!(lines[..2], ["sleep", "sh"], "{filter:?}");
+        assert_eq!(lines[2].split(' ').count(), 2, "PID 1 and the program: {output}");
+    }
+    let mine = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert_eq!(mine.matches(" - proc ").count(), before.matches(" - proc ").count(), "nothing is mounted outside");
+}
+
+fn sys_shows_the_network_and_keeps_the_cgroups(session: &Session) {
+    let (_unshare, sleep) = target(session);
+    let enter = session.nsx(&format!("enter {} {}--net -- sh -c", sleep.id(), user(session)));
+    let output = enter.arg("echo /sys/class/net/*; ls /sys/fs/cgroup").output();
+    let (network, cgroups) = output.split_once('\n').unwrap();
+    assert_eq!(network, "/sys/class/net/lo");
+    assert_eq!(cgroups, session.command("ls /sys/fs/cgroup").output());
+}
+
+fn no_fix_leaves_the_callers_mounts(session: &Session) {
+    let (_unshare, sleep) = target(session);
+    let enter = session.nsx(&format!("enter {} {}--no-fix --net --pid --", sleep.id(), user(session)));
+    assert_eq!(enter.clone().args("readlink /proc/self/ns/mnt").output(), procfs::ns("self", "mnt"));
+    assert_eq!(enter.clone().args("cat /proc/1/comm").output(), procfs::comm(1));
+    assert_eq!(enter.args("ls /sys/class/net").output(), session.command("ls /sys/class/net").output());
+}
+
+fn the_callers_files_and_directory_stay(session: &Session) {
+    let (_unshare, sleep) = target(session);
+    fs::write(session.path("mine"), "seen").unwrap();
+    let enter = session.nsx(&format!("enter {} {}--net --pid --", sleep.id(), user(session)));
+    let output = enter.clone().args("sh -c").arg("pwd; cat mine; readlink /proc/self/root").output();
+    assert_eq!(output, format!("{}\nseen/", session.directory().display()));
+    // As do his privileges.
+    let capabilities = session.command("grep ^Cap /proc/self/status").output();
+    if session.is_root() {
+        assert_eq!(enter.args("grep ^Cap /proc/self/status").output(), capabilities);
+    }
+}
+
+fn nothing_is_mounted_where_the_mount_namespace_is_joined(session: &Session) {
+    let unshare = session.original_unshare("--mount --net --pid --fork --kill-child sleep 100").start();
+    let sleep = unshare.program("sleep");
+    let user = user(session);
+    for words in [format!("enter {}", sleep.id()), format!("enter {} {user}--mount --net --pid", sleep.id())] {
+        let output = session.nsx(&format!("{words} -- readlink /proc/thread-self/ns/mnt")).run();
+        // The target's /proc is the caller's, which shows no process by that name to who is in another namespace.
+        output.exited(0);
+        let explained = session.nsx(&format!("{words} --explain true")).output();
+        assert!(!explained.contains("mount("), "{explained}");
+    }
+}
+
+fn what_is_done_is_explained(session: &Session) {
+    let (_unshare, sleep) = target(session);
+    let explained = session.nsx(&format!("enter {} {}--net --pid --explain true", sleep.id(), user(session))).output();
+    let places = ["setns(", "clone(CLONE_PARENT)", "unshare(CLONE_NEWNS)", "mount(sysfs, /sys)", "mount(proc, /proc)"];
+    let places = places.map(|call| explained.find(call).unwrap_or_else(|| panic!("{call} in {explained}")));
+    assert!(places.is_sorted(), "{explained}");
+    let explained = session.nsx(&format!("enter {} {}--uts --explain true", sleep.id(), user(session))).output();
+    assert!(!explained.contains("mount"), "nothing lies: {explained}");
+}
+
+/// Runs a script where /etc and /run are the test's own: `etc/netns/NAME/FILE` may be made, and named networks.
+fn with_own_etc(session: &Session, script: &str) -> String {
+    let prepare = "mount -t tmpfs none /run && mkdir -p upper work /run/netns && \
+        mount -t overlay -o lowerdir=/etc,upperdir=$PWD/upper,workdir=$PWD/work none /etc && set -e; ";
+    let unshare = session.command("unshare --mount --propagation private sh -c").arg(format!("{prepare}{script}"));
+    unshare.output()
+}
+
+/// A named network with a resolver of its own, and a process in it; `$1` is what to run.
+const NAMED_NETWORK: &str = "ip netns add blue; mkdir -p /etc/netns/blue; echo blue >/etc/netns/blue/resolv.conf; \
+    echo mine >/etc/netns/blue/hosts; nsenter --net=/run/netns/blue sleep 100 & target=$!; \
+    until [ $(readlink /proc/$target/ns/net) != $(readlink /proc/$$/ns/net) ]; do sleep 0.01; done; \
+    trap 'kill $target' EXIT; ";
+
+fn the_files_of_a_named_network_are_seen_as_ip_netns_shows_them(session: &Session) {
+    let prepare = format!("rm -f /etc/resolv.conf; echo host >/etc/resolv.conf; {NAMED_NETWORK}");
+    let show = "cat /etc/resolv.conf /etc/hosts; ls /sys/class/net";
+    let ours = format!("nsx enter $target --net -- sh -c '{show}'; cat /etc/resolv.conf");
+    let theirs = format!("ip netns exec blue sh -c '{show}'; cat /etc/resolv.conf");
+    let output = with_own_etc(session, &format!("{prepare}{ours}"));
+    assert_eq!(output, "blue\nmine\nlo\nhost");
+    fs::remove_dir_all(session.path("upper")).unwrap();
+    fs::remove_dir_all(session.path("work")).unwrap();
+    assert_eq!(output, with_own_etc(session, &format!("{prepare}{theirs}")));
+}
+
+fn a_link_in_etc_is_followed_to_what_it_covers(session: &Session) {
+    let link = "rm -f /etc/resolv.conf; mkdir /run/there; echo host >/run/there/stub; \
+        ln -s ../run/there/stub /etc/resolv.conf; ";
+    // Beside it one that leads nowhere, as a source, and one with nothing to cover.
+    let more = "ln -s nowhere /etc/netns/blue/dangling; echo new >/etc/netns/blue/not-in-etc; ";
+    let show =
+        "nsx enter $target --net -v -- sh -c 'cat /etc/resolv.conf; cat /run/there/stub' 2>&1; cat /etc/resolv.conf";
+    let output = with_own_etc(session, &format!("{link}{NAMED_NETWORK}{more}{show}"));
+    let (note, shown) = output.split_once('\n').unwrap();
+    assert!(note.contains("/etc/not-in-etc"), "{output}");
+    assert_eq!(shown, "blue\nblue\nhost");
+}
+
+fn without_room_for_a_mount_namespace_nothing_is_mounted_elsewhere(session: &Session) {
+    let sleep = session.command("unshare --user --map-root-user sh -c");
+    let script =
+        "echo 1 >/proc/sys/user/max_mnt_namespaces && unshare --mount --net --pid --fork --kill-child sleep 100";
+    let unshare = sleep.arg(script).start();
+    let sleep = unshare.program("sleep");
+    let outer = fs::read_to_string(format!("/proc/{}/mountinfo", unshare.id())).unwrap();
+    let enter = session.nsx(&format!("enter {} --user --pid --net -- touch ran", sleep.id()));
+    enter.run().exited(125).says(&["mnt namespace", "user.max_"]);
+    assert!(!session.path("ran").exists());
+    assert_eq!(outer, fs::read_to_string(format!("/proc/{}/mountinfo", unshare.id())).unwrap());
+}
