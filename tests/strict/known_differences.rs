@@ -132,9 +132,9 @@ pub(super) const LSNS: &[Difference] = &[
         reason: "JSON is UTF-8 whatever a process calls itself: other bytes become U+FFFD",
         releases: ((2, 38), None),
         who: Who::Anyone,
-        script: "bash -c 'exec -a \"$1\" sleep 100' - \"$(printf 'a\\377')\" & until grep -qx sleep /proc/$!/comm; do :; done; \
-                 lsns -J -l -p $! -t uts -o PATH >seen; lsns -J $(readlink /proc/$!/ns/uts | tr -dc 0-9) -o PID,COMMAND >seen; \
-                 kill $!; iconv -f UTF-8 -t UTF-8 seen >/dev/null 2>&1 && echo valid || echo invalid",
+        script: "name=$(printf 'a\\377') /usr/bin/unshare -rpf --mount-proc bash -c 'unshare -u bash -c \"exec -a \\$name sleep 100\" & \
+                 until grep -qx sleep /proc/$!/comm; do :; done; lsns -J $(stat -Lc %i /proc/$!/ns/uts) >seen; kill $!'; \
+                 iconv -f UTF-8 -t UTF-8 seen >/dev/null 2>&1 && grep -q command seen && echo valid || echo invalid",
         nsx: "valid",
     },
     Difference {
@@ -148,9 +148,9 @@ pub(super) const LSNS: &[Difference] = &[
         reason: "a terminal gets characters that are not seen but change the order of others as \\xNN",
         releases: ((2, 38), None),
         who: Who::Anyone,
-        script: "bash -c 'exec -a \"$1\" sleep 100' - \"$(printf 'a\\342\\200\\256b')\" & until grep -qx sleep /proc/$!/comm; do :; done; \
-                 ns=$(readlink /proc/$!/ns/uts | tr -dc 0-9); \
-                 script -qec \"lsns -u -n -l -o COMMAND $ns\" /dev/null | tr -d '\\r' | grep '^a.*b 100$'; kill $!",
+        script: "name=$(printf 'a\\342\\200\\256b') /usr/bin/unshare -rpf --mount-proc bash -c 'unshare -u bash -c \"exec -a \\$name sleep 100\" & \
+                 until grep -qx sleep /proc/$!/comm; do :; done; \
+                 script -qec \"lsns -n -o COMMAND $(stat -Lc %i /proc/$!/ns/uts)\" /dev/null | tr -d \"\\r\"; kill $!'",
         nsx: "a\\xe2\\x80\\xaeb 100",
     },
     Difference {
@@ -158,7 +158,7 @@ pub(super) const LSNS: &[Difference] = &[
                  installed",
         releases: ((2, 38), None),
         who: Who::Anyone,
-        script: "LC_ALL=xx_XX.UTF-8 lsns -T -p $$ -n -o NS | grep -c '`-'; true",
+        script: "LC_ALL=xx_XX.UTF-8 /usr/bin/unshare -rpf --mount-proc sh -c 'lsns -T -n -o NS | grep -c \"^[|]-\"; true'",
         nsx: "0",
     },
 ];
