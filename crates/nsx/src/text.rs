@@ -29,6 +29,15 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
+/// Someone's name for a table, or the number where there is no name.
+pub fn named(name: Option<&[u8]>, id: Option<u32>) -> String {
+    match (name, id) {
+        (Some(name), _) => escape(name),
+        (None, Some(id)) => id.to_string(),
+        (None, None) => UNKNOWN.to_owned(),
+    }
+}
+
 /// The text of `bytes` for JSON, whose encoder escapes the rest: what is not UTF-8 becomes U+FFFD.
 ///
 /// # Errors
@@ -38,6 +47,14 @@ pub fn lossy<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S:
         Some(bytes) => serializer.serialize_some(&String::from_utf8_lossy(bytes)),
         None => serializer.serialize_none(),
     }
+}
+
+/// As [`lossy`], of bytes that are there.
+///
+/// # Errors
+/// Those of `serializer`.
+pub fn lossy_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(bytes))
 }
 
 /// Characters beyond ASCII that are not seen but act: C1 controls, line separators, bidirectional marks (UAX #9),

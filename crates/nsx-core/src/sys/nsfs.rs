@@ -17,8 +17,13 @@ const NS_GET_USERNS: libc::Ioctl = 0xb701;
 const NS_GET_PARENT: libc::Ioctl = 0xb702;
 const NS_GET_NSTYPE: libc::Ioctl = 0xb703;
 const NS_GET_OWNER_UID: libc::Ioctl = 0xb704;
+const NS_GET_PID_FROM_PIDNS: libc::Ioctl = 0x8004_b706;
 const NS_GET_TGID_FROM_PIDNS: libc::Ioctl = 0x8004_b707;
+const NS_GET_PID_IN_PIDNS: libc::Ioctl = 0x8004_b708;
 const NS_GET_TGID_IN_PIDNS: libc::Ioctl = 0x8004_b709;
+const NS_MNT_GET_INFO: libc::Ioctl = 0x8010_b70a;
+const NS_MNT_GET_NEXT: libc::Ioctl = 0x8010_b70b;
+const NS_MNT_GET_PREV: libc::Ioctl = 0x8010_b70c;
 const NS_GET_ID: libc::Ioctl = 0x8008_b70d;
 const SIOCGSKNS: libc::Ioctl = 0x894c;
 
@@ -67,6 +72,55 @@ pub fn id64(ns: impl AsFd) -> Result<u64, Errno> {
     // SAFETY: the ioctl writes one u64 to the address.
     check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_GET_ID, &raw mut id) })?;
     Ok(id)
+}
+
+/// The id in the caller's PID namespace of the process or thread that has `pid` in the PID namespace `ns` (6.11).
+///
+/// `ESRCH` where there is none or the caller's namespace does not see it; `ENOTTY` before 6.11.
+pub fn pid_from_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
+    translate(ns, NS_GET_PID_FROM_PIDNS, pid)
+}
+
+/// The id in the PID namespace `ns` of the process or thread that has `pid` in the caller's PID namespace (6.11).
+///
+/// `ESRCH` where there is none or `ns` does not see it; `ENOTTY` before 6.11.
+pub fn pid_in_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
+    translate(ns, NS_GET_PID_IN_PIDNS, pid)
+}
+
+/// `struct mnt_ns_info`.
+#[derive(Default)]
+#[repr(C)]
+struct MountsInfo {
+    size: u32,
+    mounts: u32,
+    id: u64,
+}
+
+/// The id of a mount namespace, which no other one gets before the next boot (6.12).
+pub fn mounts_id(ns: impl AsFd) -> Result<u64, Errno> {
+    let mut info = MountsInfo { size: size_of::<MountsInfo>() as u32, ..MountsInfo::default() };
+    // SAFETY: the ioctl writes one structure of that size to the address.
+    check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_MNT_GET_INFO, &raw mut info) })?;
+    Ok(info.id)
+}
+
+/// Which way to go through the mount namespaces of the host, whose order is that of their ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// To the next.
+    Next,
+    /// To the one before.
+    Previous,
+}
+
+/// The mount namespace beside this one (6.12). `ENOENT` at the end; `EPERM` where the caller may not see all.
+pub fn mounts_beside(ns: impl AsFd, way: Way) -> Result<OwnedFd, Errno> {
+    let request = if way == Way::Next { NS_MNT_GET_NEXT } else { NS_MNT_GET_PREV };
+    // SAFETY: the ioctl writes nothing where the address is none.
+    let fd = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), request, 0) })?;
+    // SAFETY: the kernel has just made the descriptor, close-on-exec, for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// The id in the caller's PID namespace of the process that has `pid`, or of the process whose thread does, in the PID
