@@ -11,6 +11,7 @@ mod enter;
 mod enter_view;
 mod given;
 mod harness;
+mod holders;
 mod host_tools;
 mod ids;
 mod ls;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         host_tools::tests(),
         engines::tests(),
         ls::tests(),
+        holders::tests(),
         pidmap::tests(),
         strict::tests(),
     ];

@@ -4,14 +4,17 @@
 //! world changes while it is read: every answer is a value or says why there is none, see [`ProcError`].
 
 pub mod cmdline;
+mod credentials;
 mod mountinfo;
 #[cfg(test)]
 mod recording;
 mod root;
 mod scan;
 pub mod stat;
+mod statmount;
 mod status;
 
+pub use credentials::Credentials;
 pub use mountinfo::Mount;
 #[cfg(test)]
 pub(crate) use recording::Recording;

@@ -4,12 +4,14 @@
 
 #![allow(unsafe_code)]
 
+pub mod listns;
 pub mod mount;
 pub mod net;
 pub mod nsfs;
 pub mod process;
 pub mod regex;
 pub mod signal;
+pub mod socket;
 pub mod stdio;
 pub mod trace;
 
