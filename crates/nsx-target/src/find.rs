@@ -297,8 +297,8 @@ pub fn words(host: &Host) -> Vec<String> {
     let single = single.filter(|label| matches!(Target::parse(label.as_bytes()), Ok(Target::Name(_))));
     words.extend(single.map(|label| label.to_string_lossy().into_owned()));
     words.extend(netns.iter().map(|name| Target::Netns(name.clone()).to_string()));
-    // Whoever reads this takes a line for a word.
-    words.retain(|word| !word.chars().any(|letter| letter.is_control() || letter.is_whitespace()));
+    // Shells read this, some of which expand what they read: no name that could be more than a word.
+    words.retain(|word| word.chars().all(|letter| letter.is_ascii_alphanumeric() || "_.-:/@+".contains(letter)));
     words.sort_unstable();
     words.dedup();
     words

@@ -54,10 +54,10 @@ pub(crate) fn is_named(name: &OsStr, host: &Host) -> bool {
     directories(host).iter().any(|directory| open_in(host, directory, name).is_ok())
 }
 
-/// Every name that somebody has given.
+/// Every name that somebody has given; those that Docker makes up for itself are of no use to people.
 pub(crate) fn names(host: &Host) -> Vec<OsString> {
     let mut names = Vec::new();
-    for directory in directories(host) {
+    for directory in directories(host).into_iter().filter(|directory| directory != Path::new(DOCKERS)) {
         let known = host.dir(&directory).and_then(|directory| directory.names()).unwrap_or_default();
         let known = known.into_iter().map(|name| part(&name).to_owned());
         names.extend(known.filter(|name| open_in(host, &directory, name).is_ok()));
@@ -65,10 +65,13 @@ pub(crate) fn names(host: &Host) -> Vec<OsString> {
     names
 }
 
+/// Docker's own names.
+const DOCKERS: &str = "/run/docker/netns";
+
 /// Where network namespaces have names.
 fn directories(host: &Host) -> Vec<PathBuf> {
     let own = host.people().iter().map(|person| person.runtime.join("netns"));
-    ["/run/netns", "/run/docker/netns"].map(PathBuf::from).into_iter().chain(own).collect()
+    ["/run/netns", DOCKERS].map(PathBuf::from).into_iter().chain(own).collect()
 }
 
 fn open_in(host: &Host, directory: &Path, name: &OsStr) -> Result<Namespace, Errno> {
