@@ -26,7 +26,7 @@ pub(super) struct PtyOptions {
 impl PtyOptions {
     /// Asks for a terminal where the program is to have one. Its user and the kinds that are joined must be settled.
     pub(super) fn apply(self, request: &mut Request, target: &Target<'_>) -> Result<(), RequestError> {
-        let [stdin, stdout, stderr] = [stdio::stdin(), stdio::stdout(), stdio::stderr()].map(|fd| isatty(fd));
+        let [stdin, stdout, stderr] = [stdio::stdin(), stdio::stdout(), stdio::stderr()].map(isatty);
         // In a pipeline the keys are another's too, a pager's for one.
         let by_default = stdin && stdout && request.kinds.contains(NsKind::Mnt);
         if self.no_pty || !(self.pty || by_default) {
