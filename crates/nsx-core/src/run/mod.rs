@@ -22,6 +22,7 @@ mod pins;
 mod pty;
 mod reaper;
 mod relay;
+mod seal;
 mod terminal;
 mod wait;
 

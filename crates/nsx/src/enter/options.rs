@@ -2,6 +2,7 @@
 
 use super::{
     environment::EnvironmentOptions,
+    guard::GuardOptions,
     kinds::KindFlags,
     pty::PtyOptions,
     users::{Directory, Identity},
@@ -81,6 +82,8 @@ pub(super) struct Common {
     pub(super) view: ViewOptions,
     #[command(flatten)]
     pub(super) pty: PtyOptions,
+    #[command(flatten)]
+    pub(super) guard: GuardOptions,
     #[command(flatten)]
     pub(super) kinds: KindFlags,
 }
