@@ -24,11 +24,13 @@ mod residents;
 mod scan;
 mod sources;
 mod tally;
+mod visible;
 
 pub use holder::{Holder, Pin};
 pub use relations::{Above, Relation, Relations};
 pub use residents::{Living, Resident, Residents};
 pub use sources::Sources;
+pub use visible::{Task, Visible};
 
 use crate::{
     ns::{NsId, NsKind, NsSet},
