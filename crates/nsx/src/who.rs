@@ -3,8 +3,9 @@
 use crate::text::{self, escape};
 use nsx_core::{
     accounts,
+    ns::NsId,
     pid::Pid,
-    proc::{ProcRoot, Status},
+    proc::{NsLink, ProcRoot, Status},
 };
 use serde::Serialize;
 use std::collections::HashMap;
@@ -39,12 +40,14 @@ pub(crate) struct Registrar<'a> {
     proc: &'a ProcRoot,
     names: HashMap<u32, Vec<u8>>,
     buffer: Vec<u8>,
+    /// The last leader: it often leads several namespaces, which were made together and so stand together.
+    leader: Option<(Pid, Who)>,
 }
 
 impl<'a> Registrar<'a> {
     pub(crate) fn new(proc: &'a ProcRoot) -> Self {
         // Numbers say as much where the names cannot be had.
-        Self { proc, names: accounts::user_names().unwrap_or_default(), buffer: Vec::new() }
+        Self { proc, names: accounts::user_names().unwrap_or_default(), buffer: Vec::new(), leader: None }
     }
 
     /// The procfs that is asked.
@@ -55,6 +58,19 @@ impl<'a> Registrar<'a> {
     /// The name that /etc/passwd has for a user.
     pub(crate) fn name(&self, uid: u32) -> Option<&Vec<u8>> {
         self.names.get(&uid)
+    }
+
+    /// Who `pid` is, that was found in the namespace `ns`: nothing where it is not in there by now, for then its id may have
+    /// become another process's.
+    pub(crate) fn leader(&mut self, pid: Pid, ns: NsId) -> Who {
+        let who = match self.leader.take() {
+            Some((last, who)) if last == pid => who,
+            _ => self.who(pid),
+        };
+        let still = self.proc.ns(pid, NsLink::Own(ns.kind)) == Ok(ns);
+        let shown = if still { who.clone() } else { Who::default() };
+        self.leader = still.then_some((pid, who));
+        shown
     }
 
     /// Who `pid` is.

@@ -72,7 +72,7 @@ fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId
 
 fn row(entry: &Entry, registrar: &mut Registrar) -> Row {
     let Entry { ns, processes, lowest, .. } = *entry;
-    let who = lowest.map(|pid| registrar.who(pid)).unwrap_or_default();
+    let who = lowest.map(|pid| registrar.leader(pid, ns)).unwrap_or_default();
     Row { ns: ns.inode, kind: ns.kind.name(), nprocs: processes, pid: lowest.map(Pid::as_raw_pid), who }
 }
 
