@@ -33,7 +33,7 @@ fn documents(text: &[u8]) -> Vec<Value> {
 fn it_lists_what_lsns_lists_among_a_hundred(session: &Session) {
     let script = "for i in $(seq 25); do unshare --uts --ipc --net --cgroup sleep 100 & done
         until [ $(ls -l /proc/[0-9]*/exe | grep -c '/sleep$') = 25 ]; do sleep 0.1; done
-        nsx ls --all | awk '{ print $1, $2, $3, $4 }'; echo; lsns -l | awk '{ print $1, $2, $3, $4 }'; kill $(jobs -p)";
+        nsx ls --all | awk '{ print $1, $2, $3, $4 }'; echo; lsns -l | awk '{ print $1, $2, $3, $4 }'";
     let output = alone(session, script).output();
     let (ours, theirs) = output.split_once("\n\n").unwrap();
     assert_eq!(ours, theirs);
@@ -54,7 +54,7 @@ fn no_row_is_wrong_while_processes_come_and_go(session: &Session) {
     let script = CHURN.replace("UNSHARE", &libc::SYS_unshare.to_string())
         + "\nend=$(($(date +%s) + 10)); while [ $(date +%s) -lt $end ]; do
             nsx ls --all --json -q; nsx ls --deep --json -q; nsx ls --why /proc/1/ns/uts -q >/dev/null; done
-        kill -0 $churn; kill $churn $(jobs -p)";
+        kill -0 $churn";
     let outcome = alone(session, &script).start().wait_for(Duration::from_secs(60)).exited(0);
     let documents = documents(&outcome.stdout);
     assert!(documents.len() > 10, "{} lists", documents.len());
@@ -81,7 +81,7 @@ fn with_hidepid_the_rest_is_listed(session: &Session) {
         "unshare --uts sleep 100 & setpriv --reuid=4242 --regid=4242 --clear-groups unshare -r --uts sleep 101 &
         until [ $(cat /proc/[0-9]*/comm | grep -c '^sleep$') = 2 ]; do sleep 0.1; done
         mount -t proc -o hidepid=2 proc /proc; setpriv --reuid=4242 --regid=4242 --clear-groups nsx ls --all --json
-        nsx ls --all --json; kill $(jobs -p)";
+        nsx ls --all --json";
     let outcome = alone(session, script).run().exited(0);
     let [theirs, ours] = documents(&outcome.stdout).try_into().unwrap();
     let commands = |document: &Value| {
@@ -104,7 +104,7 @@ fn a_masked_proc_hides_what_it_masks_and_no_more(session: &Session) {
         until [ $(cat /proc/[0-9]*/comm | grep -c '^sleep$') = 2 ]; do sleep 0.1; done
         for file in kcore keys timer_list sched_debug; do [ ! -e /proc/$file ] || mount --bind /dev/null /proc/$file; done
         mount --bind /proc/sys /proc/sys; mount -t tmpfs none /proc/scsi 2>/dev/null || :
-        mount -t tmpfs none /proc/$masked; nsx ls --deep --json; kill $(jobs -p)";
+        mount -t tmpfs none /proc/$masked; nsx ls --deep --json";
     let outcome = alone(session, script).run().exited(0);
     let [document] = documents(&outcome.stdout).try_into().unwrap();
     let rows = document["namespaces"].as_array().unwrap();
@@ -158,7 +158,7 @@ fn a_map_of_340_ranges_is_read(session: &Session) {
         until [ $(readlink /proc/$pid/ns/user) != $(readlink /proc/self/ns/user) ]; do sleep 0.1; done
         for map in uid_map gid_map; do
             perl -e 'open(M, \">\", $ARGV[0]); syswrite(M, join(\"\", map { $_ . \" \" . 2 * $_ . \" 1\\n\" } 0..339)) or die $!' /proc/$pid/$map
-        done; wc -l </proc/$pid/uid_map; nsx ls $pid; nsx ls $pid --json; kill $pid";
+        done; wc -l </proc/$pid/uid_map; nsx ls $pid; nsx ls $pid --json";
     let output = alone(session, script).output();
     assert!(output.starts_with("340\n"), "{output}");
     let (text, json) = output.split_once("\n{").unwrap();
