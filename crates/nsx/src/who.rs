@@ -1,11 +1,13 @@
 //! What a row says of its process: whose it is and what it runs.
 
-use crate::text::{self, escape};
+use crate::{
+    cell::Cell,
+    text::{self, escape},
+};
 use nsx_core::{
     accounts,
-    ns::NsId,
     pid::Pid,
-    proc::{NsLink, ProcRoot, Status},
+    proc::{ProcRoot, Status},
 };
 use serde::Serialize;
 use std::collections::HashMap;
@@ -24,6 +26,20 @@ pub(crate) struct Who {
 }
 
 impl Who {
+    /// The user's name, or the number where it has none.
+    pub(crate) fn user_cell(&self) -> Cell {
+        match (&self.user, self.uid) {
+            (Some(name), _) => Cell::Text(name.clone()),
+            (None, Some(uid)) => Cell::text(uid.to_string()),
+            (None, None) => Cell::Unknown,
+        }
+    }
+
+    /// The command.
+    pub(crate) fn command_cell(&self) -> Cell {
+        self.command.clone().map_or(Cell::Unknown, Cell::Text)
+    }
+
     /// For a table: the user's name, or the number where it has none.
     pub(crate) fn user(&self) -> String {
         text::named(self.user.as_deref(), self.uid)
@@ -40,14 +56,12 @@ pub(crate) struct Registrar<'a> {
     proc: &'a ProcRoot,
     names: HashMap<u32, Vec<u8>>,
     buffer: Vec<u8>,
-    /// The last leader: it often leads several namespaces, which were made together and so stand together.
-    leader: Option<(Pid, Who)>,
 }
 
 impl<'a> Registrar<'a> {
     pub(crate) fn new(proc: &'a ProcRoot) -> Self {
         // Numbers say as much where the names cannot be had.
-        Self { proc, names: accounts::user_names().unwrap_or_default(), buffer: Vec::new(), leader: None }
+        Self { proc, names: accounts::user_names().unwrap_or_default(), buffer: Vec::new() }
     }
 
     /// The procfs that is asked.
@@ -58,19 +72,6 @@ impl<'a> Registrar<'a> {
     /// The name that /etc/passwd has for a user.
     pub(crate) fn name(&self, uid: u32) -> Option<&Vec<u8>> {
         self.names.get(&uid)
-    }
-
-    /// Who `pid` is, that was found in the namespace `ns`: nothing where it is not in there by now, for then its id may have
-    /// become another process's.
-    pub(crate) fn leader(&mut self, pid: Pid, ns: NsId) -> Who {
-        let who = match self.leader.take() {
-            Some((last, who)) if last == pid => who,
-            _ => self.who(pid),
-        };
-        let still = self.proc.ns(pid, NsLink::Own(ns.kind)) == Ok(ns);
-        let shown = if still { who.clone() } else { Who::default() };
-        self.leader = still.then_some((pid, who));
-        shown
     }
 
     /// Who `pid` is.
