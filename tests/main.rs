@@ -13,6 +13,7 @@ mod given;
 mod harness;
 mod holders;
 mod host_tools;
+mod idmap;
 mod ids;
 mod ls;
 mod mounts;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         ls::tests(),
         holders::tests(),
         pidmap::tests(),
+        idmap::tests(),
         strict::tests(),
     ];
     support::harness::run(tests.into_iter().flatten())

@@ -1,7 +1,7 @@
 //! `nsx ls`: the namespaces of a host, those of one process, what keeps one of them, or the processes in nested PID
 //! namespaces.
 
-mod maps;
+pub(crate) mod maps;
 mod namespaces;
 mod operand;
 mod pids;
