@@ -4,6 +4,10 @@
 //! threads. A `getent` child asks the same sources and takes that risk alone. A listing asks the file only, see
 //! [`user_names`]: a directory service that is slow or away must not hold up a table.
 
+mod inside;
+
+pub use inside::Accounts;
+
 use crate::{idmap::IdKind, proc::decimal};
 use std::{
     collections::HashMap,

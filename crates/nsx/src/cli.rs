@@ -18,8 +18,8 @@ use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 pub enum Nsx {
     /// Run a program in new namespaces
     Unshare(Box<unshare::Options>),
-    /// Run a program in the namespaces of a process
-    Enter(enter::Options),
+    /// Run a program in a container, or in the namespaces of a process
+    Enter(Box<enter::Options>),
     /// List namespaces, or the processes in nested PID namespaces
     Ls(ls::Options),
     /// Translate process ids between PID namespaces
