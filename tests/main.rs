@@ -8,6 +8,7 @@
 
 mod engines;
 mod enter;
+mod enter_pty;
 mod enter_view;
 mod given;
 mod harness;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         status::tests(),
         terminal::tests(),
         enter::tests(),
+        enter_pty::tests(),
         enter_view::tests(),
         host_tools::tests(),
         engines::tests(),
