@@ -15,6 +15,7 @@ mod given;
 mod harness;
 mod holders;
 mod host_tools;
+mod idmap;
 mod ids;
 mod ls;
 mod mounts;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         crowd::tests(),
         holders::tests(),
         pidmap::tests(),
+        idmap::tests(),
         strict::tests(),
     ];
     support::harness::run(tests.into_iter().flatten())
