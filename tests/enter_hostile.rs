@@ -1,6 +1,11 @@
 //! `nsx enter` into a target that does what it can against its visitor.
 
-use crate::support::{Need, Process, Session, Test, both, filter::Filter, procfs::Pinned, root, until};
+use crate::support::{
+    Need, Process, Session, Test, both,
+    filter::Filter,
+    procfs::{self, Pinned},
+    root, until,
+};
 use rustix::fs::{CWD, Mode, OFlags, SealFlags, fcntl_get_seals, openat};
 use std::fs;
 
@@ -30,8 +35,9 @@ fn target(session: &Session, options: &str, script: &str) -> (Process, Pinned) {
 fn nobody_inside_looks_into_nsx_before_the_exec(session: &Session) {
     // Root of that user namespace has every capability over its processes.
     let options = if session.is_root() { "--user --map-root-user " } else { "" };
+    // What it runs from, for as long as that is nsx: by the time of the look it may be the program.
     let look = "while :; do for p in /proc/[0-9]*; do read name <$p/comm; [ \"$name\" = nsx ] || continue; \
-        if readlink $p/exe || readlink $p/root || readlink $p/fd/0 || readlink $p/ns/net; then echo seen; else echo denied; fi; \
+        if exe=$(readlink $p/exe); then case $exe in *nsx*) echo seen;; esac; else echo denied; fi; \
         done; done >looked 2>/dev/null &";
     let (_unshare, sleep) = target(session, options, look);
     // Held up where it has joined and is about to become the program.
