@@ -8,6 +8,7 @@
 
 mod engines;
 mod enter;
+mod enter_alike;
 mod enter_view;
 mod given;
 mod harness;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         status::tests(),
         terminal::tests(),
         enter::tests(),
+        enter_alike::tests(),
         enter_view::tests(),
         host_tools::tests(),
         engines::tests(),

@@ -23,7 +23,10 @@ impl Step {
             Self::WriteSetgroups(rule) => format!("write setgroups \"{}\"", rule.word()),
             Self::SetClock(offset) => format!("write timens_offsets \"{offset}\""),
             Self::Pin(pin) => format!("mount({}, {}, MS_BIND)", pin.link(), pin.at.display()),
-            Self::LimitCapabilities(set) => format!("prctl(PR_CAPBSET_DROP, all but {})", capabilities(*set)),
+            Self::LimitCapabilities(set) => match capabilities(*set).strip_prefix("all but ") {
+                Some(dropped) => format!("prctl(PR_CAPBSET_DROP, {dropped})"),
+                None => format!("prctl(PR_CAPBSET_DROP, all but {})", capabilities(*set)),
+            },
             Self::KeepCapabilities => "prctl(PR_SET_KEEPCAPS, 1)".to_owned(),
             Self::SetCapabilities(state) => capset(state),
             Self::SetLimits(limits) => {
@@ -226,11 +229,14 @@ impl Step {
 
 /// Capabilities by name: `NET_RAW, SYS_ADMIN`.
 fn capabilities(set: CapabilitySet) -> String {
-    if set == CapabilitySet::all() {
-        return "all".to_owned();
+    let names = |set: CapabilitySet| set.iter_names().map(|(name, _)| name).collect::<Vec<_>>();
+    let (there, lacking) = (names(set), names(CapabilitySet::all() - set));
+    match (there.as_slice(), lacking.as_slice()) {
+        (_, []) => "all".to_owned(),
+        ([], _) => "none".to_owned(),
+        (there, lacking) if lacking.len() < there.len() => format!("all but {}", lacking.join(", ")),
+        (there, _) => there.join(", "),
     }
-    let names: Vec<_> = set.iter_names().map(|(name, _)| name).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// The call that sets them: in short where what is in force is all that there is.

@@ -83,8 +83,8 @@ fn request(
         return Err(failed(PlanError::NothingToEnter));
     }
     let shared = wanted.difference(kinds);
-    let of_both = if shared.is_empty() { String::new() } else { format!("; the {shared} is yours too") };
-    let its_own = if kinds.is_empty() { "none is its own".to_owned() } else { format!("its own: {kinds}") };
+    let of_both = if shared.is_empty() { String::new() } else { format!("; shared with you: {shared}") };
+    let its_own = if kinds.is_empty() { "none of its own".to_owned() } else { format!("its own {kinds}") };
     findings.checked("its namespaces", &(its_own + &of_both));
 
     let bundle = container.as_ref().and_then(|container| container.bundle.as_deref());

@@ -60,7 +60,7 @@ impl Profile {
             environment: Vec::new(),
             directory: None,
             confinement: Confinement {
-                bounding: Some(bounding),
+                bounding: Some(bounding).filter(|set| !set.contains(CapabilitySet::all())),
                 capabilities: Some(CapabilityState { effective, permitted, inheritable, ambient }),
                 no_new_privs: credentials.no_new_privs,
                 seccomp: credentials.filtered,
