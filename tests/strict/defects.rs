@@ -2,7 +2,7 @@
 
 use super::{
     SIDES, Side,
-    known_differences::{Difference, UNSHARE, Who},
+    known_differences::{Difference, LSNS, UNSHARE, Who},
     run,
     unshare::{CHILD_OF, as_user_with_ranges},
 };
@@ -16,11 +16,15 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 fn differences_of_anyone(session: &Session) {
-    UNSHARE.iter().filter(|difference| difference.who == Who::Anyone).for_each(|known| check(session, known));
+    all().filter(|difference| difference.who == Who::Anyone).for_each(|known| check(session, known));
 }
 
 fn differences_of_root(session: &Session) {
-    UNSHARE.iter().filter(|difference| difference.who != Who::Anyone).for_each(|known| check(session, known));
+    all().filter(|difference| difference.who != Who::Anyone).for_each(|known| check(session, known));
+}
+
+fn all() -> impl Iterator<Item = &'static Difference> {
+    UNSHARE.iter().chain(LSNS)
 }
 
 #[track_caller]

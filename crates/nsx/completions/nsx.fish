@@ -124,21 +124,39 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s a -l all -d 'All in wh
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s h -l help -d 'Print help'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s t -l type -d 'List only namespaces of this kind: cgroup, ipc, mnt, net, pid, time, user or uts' -r
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only the namespaces that this process is in' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s Q -l filter -d 'List only the namespaces of which EXPR holds, such as \'TYPE == "net" && NPROCS > 0\'' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s o -l output -d 'Show these columns, with commas between them; after a + beside the usual ones; all for all' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l save -d 'Save all that can be found out to FILE, for --from and --diff, here or on another machine' -r -F
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l from -d 'List what was saved in FILE, not what is there now' -r -F
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l diff -d 'Show what has changed since FILE was saved; with --from, until that was' -r -F
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l proc -d 'Read another procfs than /proc, such as one of a container that is mounted in DIR' -r -f -a "(__fish_complete_directories)"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l why -d 'Show everything that keeps the namespace TARGET alive, and what would have to go for it to die'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l deep -d 'Look everywhere: at every thread, descriptor and socket, and at the mounts of every mount namespace'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces (so far also the default), or with --pids all processes'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces, a line each, or with --pids all processes'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l tree -d 'Show what stands below what: owner, parent, process or pid'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l columns -d 'List the columns, what each says and what finding it costs'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l pids -d 'List the processes in nested PID namespaces'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json -d 'Print a JSON document'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json-lines -d 'Print a JSON object for each row, a line each'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s q -l quiet -d 'Do not say on standard error what could not be seen'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l from -d 'Read the ids as the PID namespace of this process counts' -r
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l from -d 'Read the ids as the PID namespace of this target counts' -r
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l to -d 'Write the ids as the PID namespace of this target counts' -r
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l namespace-of -d 'List the processes that the PID namespace of this process sees' -r
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l with -d 'Show the process group and the session too: pgid, sid' -r -f -a "pgid\t'Its process group'
+sid\t'Its session'"
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l filter -d 'Write standard input through, with the ids that match translated' -r
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l tree -d 'List them as a tree'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l threads -d 'Translate the ids of threads too, or list threads'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l both -d 'With --filter, keep the id and write the other after an arrow'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json -d 'Print a JSON document'
-complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s q -l quiet -d 'Print numbers only: a line for each PID with its ids, or with --from the one that it has here'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json-lines -d 'Print a line of JSON for each process'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s q -l quiet -d 'Print numbers only: a line for each PID with its ids, or with --from or --to the one that it has there'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand compat" -s h -l help -d 'Print help (see more with \'--help\')'

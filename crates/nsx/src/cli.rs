@@ -2,7 +2,7 @@
 //!
 //! Only the command that was called builds its options: building all of them would double the time to start.
 
-use crate::{enter, exit::ExitStatus, ls, out, pidmap, unshare};
+use crate::{enter, exit::ExitStatus, ls, out, pidmap, target, unshare};
 use clap::{Args, CommandFactory, Parser, builder::PossibleValue};
 use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
@@ -32,7 +32,10 @@ pub enum Nsx {
 #[derive(Args, Debug)]
 pub struct CompatOptions {
     /// The program's name
-    #[arg(value_name = "PROGRAM", value_parser = [PossibleValue::new("unshare").help("Run a program in new namespaces")])]
+    #[arg(value_name = "PROGRAM", value_parser = [
+        PossibleValue::new("lsns").help("List namespaces"),
+        PossibleValue::new("unshare").help("Run a program in new namespaces"),
+    ])]
     program: String,
     /// What it takes
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]
@@ -49,6 +52,8 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, enter::run),
         b"ls" => run(ls::Options::try_parse_from(own), ExitStatus::FAILURE, ls::run),
         b"pidmap" => run(pidmap::Options::try_parse_from(own), ExitStatus::FAILURE, pidmap::run),
+        // For completion scripts: every TARGET that there is now.
+        b"__targets" => target::list(),
         // `nsx help enter` is `nsx enter --help`.
         b"help" if arguments.len() > 2 => {
             arguments.remove(1);

@@ -5,11 +5,13 @@
 
 #![forbid(unsafe_code)]
 
+mod cell;
 pub mod cli;
 mod compat;
 pub mod enter;
 pub mod exit;
 pub mod filter;
+mod inside;
 pub mod ls;
 pub mod out;
 pub mod pidmap;

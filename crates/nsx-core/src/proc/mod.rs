@@ -5,6 +5,7 @@
 
 pub mod cmdline;
 mod credentials;
+mod ids;
 mod mountinfo;
 #[cfg(test)]
 mod recording;
@@ -15,6 +16,7 @@ mod statmount;
 mod status;
 
 pub use credentials::Credentials;
+pub use ids::TaskIds;
 pub use mountinfo::Mount;
 #[cfg(test)]
 pub(crate) use recording::Recording;
