@@ -188,7 +188,7 @@ fn a_user_is_one_of_the_targets_own(session: &Session) {
     fs::create_dir(root.join("etc")).unwrap();
     fs::write(
         root.join("etc/passwd"),
-        "root:x:0:0::/:/bin/sh\nweb:x:0:0::/srv/web:/bin/sh\nops:x:7:8::/home/ops:/bin/sh\n",
+        "root:x:0:0::/:/bin/sh\nweb:x:0:0::/srv/web:/bin/sh\nops:x:7:8::/srv/ops:/bin/sh\n",
     )
     .unwrap();
     fs::write(root.join("etc/group"), "a:x:8:\nb:x:9:x,ops\nc:x:10:opsy\n").unwrap();
@@ -205,10 +205,10 @@ fn a_user_is_one_of_the_targets_own(session: &Session) {
     }
     if session.is_root() {
         for (user, expected) in [
-            ("ops", "7:8:8 9:/home/ops"),
-            ("7", "7:8:8 9:/home/ops"),
-            ("ops:a", "7:8:8:/home/ops"),
-            ("ops:10", "7:10:10:/home/ops"),
+            ("ops", "7:8:8 9:/srv/ops"),
+            ("7", "7:8:8 9:/srv/ops"),
+            ("ops:a", "7:8:8:/srv/ops"),
+            ("ops:10", "7:10:10:/srv/ops"),
             ("77", "77:0:0:/"),
             ("0:b", &format!("0:9:9:{home}")),
         ] {

@@ -32,6 +32,7 @@ impl Step {
             Self::SetLimits(limits) => {
                 format!("setrlimit({})", limits.iter().map(Limit::to_string).collect::<Vec<_>>().join(", "))
             }
+            Self::SetUmask(umask) => format!("umask({umask:03o})"),
             Self::SetOomScore(score) => format!("write oom_score_adj \"{score}\""),
             Self::SetExecLabel(label) => {
                 format!("write attr/exec \"{}\"", String::from_utf8_lossy(&label.request()))
@@ -152,6 +153,7 @@ impl Step {
             }
             Self::SetCapabilities(_) => "the program has these capabilities, whoever it runs as".to_owned(),
             Self::SetLimits(_) => "the target's limits, soft and hard, where yours differ".to_owned(),
+            Self::SetUmask(_) => "new files are as the target's are".to_owned(),
             Self::SetOomScore(_) => "the program is ended as soon as the target where memory is short".to_owned(),
             Self::SetExecLabel(label) => format!("the program is held by the {label}"),
             Self::ReadFilters(_) => "its filters of system calls, read while it is stopped for a moment".to_owned(),
@@ -212,6 +214,7 @@ impl Step {
             Self::DieWithParent(_) => "tie the program's life to nsx's".to_owned(),
             Self::LimitCapabilities(_) | Self::SetCapabilities(_) => "set the capabilities".to_owned(),
             Self::SetLimits(_) => "set the limits of resources".to_owned(),
+            Self::SetUmask(_) => "set the umask".to_owned(),
             Self::SetOomScore(score) => format!("set the out-of-memory score {score}"),
             Self::SetExecLabel(label) => format!("ask for the {label}"),
             Self::ReadFilters(target) => format!("read the seccomp filters of process {}", target.pid()),

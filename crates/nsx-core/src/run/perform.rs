@@ -134,6 +134,10 @@ impl<'a> Hands<'a> {
             Step::SetLimits(limits) => limits.iter().try_for_each(|Limit { resource, soft, hard }| {
                 rustix::process::setrlimit(*resource, Rlimit { current: *soft, maximum: *hard })
             }),
+            Step::SetUmask(umask) => {
+                rustix::process::umask(Mode::from_raw_mode(*umask));
+                Ok(())
+            }
             Step::SetOomScore(score) => self.write_own("oom_score_adj", score.to_string().as_bytes()),
             Step::SetExecLabel(label) => self.set_exec_label(label),
             Step::ReadFilters(target) => filters::read(target).map(|read| *self.filters.borrow_mut() = read),
