@@ -9,6 +9,7 @@
 mod engines;
 mod enter;
 mod enter_alike;
+mod enter_files;
 mod enter_view;
 mod given;
 mod harness;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         terminal::tests(),
         enter::tests(),
         enter_alike::tests(),
+        enter_files::tests(),
         enter_view::tests(),
         host_tools::tests(),
         engines::tests(),

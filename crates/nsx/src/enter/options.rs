@@ -28,13 +28,16 @@ use std::{
     override_usage = "nsx enter TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter -t TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter --all-of PATTERN [OPTIONS] [--] PROGRAM [ARG]...",
     after_help = "\
 Examples:
-  nsx enter 4711                     a shell in all namespaces of process 4711, as its user
-  nsx enter 4711 --user nobody id    as another user of it
+  nsx enter web                      a shell in the container web
+  nsx enter docker:web --user nobody id
+                                     as another user of it
+  nsx enter --all-of 'docker:*' cat /etc/os-release
+                                     in each of them
   nsx enter 4711 --net -- ss -ltn    only its network; files and rights stay the caller's
   nsx enter 4711 --explain           what would be done, step by step"
 )]
 pub struct Options {
-    /// The process: a PID, or PID:INODE with the inode number of its pidfd, which is never reused
+    /// A container's name, docker:web and the like, a PID, or netns:blue: see nsx(1) for all forms
     #[arg(value_name = "TARGET", required_unless_present_any = ["named_target", "all_of"])]
     target: Option<OsString>,
     /// The process, as nsenter(1) takes it
