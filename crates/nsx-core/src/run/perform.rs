@@ -13,7 +13,7 @@ use crate::{
     pid::Pid,
     plan::{Label, Limit, Pin, ProcDirectory, Propagation, Step, helper_arguments},
     proc::{self, ProcRoot},
-    sys,
+    sys::{self, process::Group, signal::Mask},
 };
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -77,7 +77,12 @@ impl<'a> Hands<'a> {
             Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
             Step::SetClock(offset) => self.write("timens_offsets", &offset.to_string()),
             Step::Pin(pin) => self.pin(pin).map(Made::keep),
-            Step::Fork { .. } | Step::ForkJoiner { .. } | Step::ForkSibling | Step::StayAsInit => Err(Errno::INVAL),
+            Step::Fork { .. }
+            | Step::ForkJoiner { .. }
+            | Step::ForkSibling
+            | Step::StayAsInit
+            | Step::OwnTerminal(_) => Err(Errno::INVAL),
+            Step::TakeForeground(terminal) => take_foreground(terminal),
             Step::Join { target, kinds, one_by_one } => join::process(target, *kinds, one_by_one, self.proc),
             Step::JoinFile(file) => rustix::thread::move_into_link_name_space(file.ns.as_fd(), None),
             Step::Propagate { at, propagation } => propagate(at, *propagation),
@@ -210,6 +215,16 @@ fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
     let mut text = vec![0; 4096];
     let length = rustix::io::read(&file, text.as_mut_slice())?;
     proc::effective_ids(&text[..length]).map_err(|_| Errno::SRCH)
+}
+
+/// Becomes a job of its own, which has the foreground of `terminal`.
+fn take_foreground(terminal: &OwnedFd) -> Result<(), Errno> {
+    let group = Group::lead()?;
+    // Who asks for it from the background would be stopped.
+    let before = Mask::block(&[libc::SIGTTOU])?;
+    let taken = group.set_foreground(terminal);
+    before.restore()?;
+    taken
 }
 
 fn propagate(at: &Path, propagation: Propagation) -> Result<(), Errno> {

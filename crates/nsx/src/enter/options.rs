@@ -4,6 +4,7 @@ use super::{
     all_of::ManyOptions,
     environment::EnvironmentOptions,
     kinds::KindFlags,
+    pty::PtyOptions,
     users::{Directory, Identity},
     view::ViewOptions,
 };
@@ -84,6 +85,8 @@ pub(super) struct Common {
     pub(super) many: ManyOptions,
     #[command(flatten)]
     pub(super) view: ViewOptions,
+    #[command(flatten)]
+    pub(super) pty: PtyOptions,
     #[command(flatten)]
     pub(super) kinds: KindFlags,
 }
