@@ -63,7 +63,8 @@ impl Profile {
             environment: Vec::new(),
             directory: None,
             confinement: Confinement {
-                bounding: Some(bounding).filter(|set| !set.contains(CapabilitySet::all())),
+                bounding: Some(bounding)
+                    .filter(|set| CapabilitySet::all().iter_names().any(|(_, one)| !set.contains(one))),
                 capabilities: Some(CapabilityState { effective, permitted, inheritable, ambient }),
                 no_new_privs: credentials.no_new_privs,
                 seccomp: credentials.filtered,
