@@ -13,6 +13,7 @@ mod filters;
 mod furnish;
 mod init;
 mod inside;
+mod join;
 mod link;
 mod listen;
 mod mounts;
@@ -25,6 +26,8 @@ mod relay;
 mod seal;
 mod terminal;
 mod wait;
+
+pub use seal::seal;
 
 use crate::{
     ns::NsKind,

@@ -12,7 +12,10 @@ const SEALS: SealFlags = SealFlags::SEAL.union(SealFlags::SHRINK).union(SealFlag
 
 /// Starts this program over from a sealed copy of its file, with the same arguments. Returns where it runs from one, or on
 /// failure.
-pub(super) fn seal() -> Result<(), Errno> {
+///
+/// # Errors
+/// That of `memfd_create(2)`, `fcntl(2)` or `execveat(2)`; `EINVAL` where an argument has a zero byte.
+pub fn seal() -> Result<(), Errno> {
     let own = rustix::fs::openat(CWD, "/proc/self/exe", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     if rustix::fs::fcntl_get_seals(&own).is_ok_and(|seals| seals.contains(SEALS)) {
         // The kernel has named this process after the copy.
