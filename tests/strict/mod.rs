@@ -3,13 +3,14 @@
 
 mod defects;
 mod known_differences;
+mod nsenter;
 mod scripts;
 mod unshare;
 
 use crate::support::{Need, Session, Test};
 
 pub(crate) fn tests() -> Vec<Test> {
-    [unshare::tests(), scripts::tests(), defects::tests()].into_iter().flatten().collect()
+    [nsenter::tests(), unshare::tests(), scripts::tests(), defects::tests()].into_iter().flatten().collect()
 }
 
 /// What a script gives that can be told apart: its status, standard output and standard error.

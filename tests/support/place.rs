@@ -33,7 +33,9 @@ impl Place {
         }
         fs::create_dir(place.strict()).unwrap();
         allow(&place.strict(), 0o755);
-        symlink("../bin/nsx", place.strict().join("unshare")).unwrap();
+        for name in ["nsenter", "unshare"] {
+            symlink("../bin/nsx", place.strict().join(name)).unwrap();
+        }
         place
     }
 

@@ -32,7 +32,10 @@ pub enum Nsx {
 #[derive(Args, Debug)]
 pub struct CompatOptions {
     /// The program's name
-    #[arg(value_name = "PROGRAM", value_parser = [PossibleValue::new("unshare").help("Run a program in new namespaces")])]
+    #[arg(value_name = "PROGRAM", value_parser = [
+        PossibleValue::new("nsenter").help("Run a program in the namespaces of a process"),
+        PossibleValue::new("unshare").help("Run a program in new namespaces"),
+    ])]
     program: String,
     /// What it takes
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]

@@ -210,7 +210,8 @@ impl<'a> Hands<'a> {
     }
 
     fn join_one_by_one(&self, target: &Process, kinds: &[NsKind]) -> Result<(), Errno> {
-        let proc = self.proc.ok_or(Errno::NOENT)?;
+        // One that counts processes otherwise would lead to another one.
+        let proc = self.proc.filter(|proc| proc.is_callers()).ok_or(Errno::NOENT)?;
         let open = |kind: &NsKind| {
             let link = format!("ns/{}", NsLink::Own(*kind).name());
             proc.open_entry(target.pid(), &link, OFlags::RDONLY).map_err(|error| match error {
