@@ -285,7 +285,8 @@ fn where_nothing_matches_it_says_so(session: &Session) {
     let id = ended.id();
     ended.wait().exited(0);
     session.nsx(&format!("ls -p {id}")).run().exited(1).says(&[&id.to_string()]);
-    session.nsx("ls -p 0x1").run().exited(2).says(&["0x1"]);
+    session.nsx("ls -p 0x1").run().exited(1).says(&["0x1"]);
+    session.nsx("ls -p no:such").run().exited(2).says(&["no:such"]);
     session.nsx("ls -t bogus").run().exited(2).says(&["bogus", "uts"]);
 }
 

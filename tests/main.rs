@@ -11,6 +11,7 @@ mod enter;
 mod enter_view;
 mod given;
 mod harness;
+mod host_tools;
 mod ids;
 mod ls;
 mod mounts;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         terminal::tests(),
         enter::tests(),
         enter_view::tests(),
+        host_tools::tests(),
         engines::tests(),
         ls::tests(),
         pidmap::tests(),

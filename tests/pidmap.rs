@@ -134,7 +134,10 @@ fn what_is_not_there_is_told_apart_from_wrong_usage(session: &Session) {
     let sleep = session.command("sleep 100").start();
     let both = session.nsx(&format!("pidmap -q {id} {}", sleep.id())).run().exited(1);
     assert_eq!(both.text(), words(&chain(sleep.pinned())));
-    for wrong in ["0", "-1", "x", "1x", "99999999999999999999", "", "--from x 1"] {
+    for absent in ["x", "1x", "99999999999999999999", "--from x 1"] {
+        session.nsx(&format!("pidmap -q {absent}")).run().exited(1).says(&["nothing has that name or id"]);
+    }
+    for wrong in ["0", "-1", "99999999999", "", "no:such", "--from 0 1"] {
         let outcome = session.nsx(&format!("pidmap -q {wrong}")).run().exited(2);
         assert_eq!(outcome.text(), "");
     }

@@ -189,7 +189,7 @@ fn output(mut command: Command) -> io::Result<Vec<u8>> {
 }
 
 /// The users in the text of /etc/passwd. Lines that are none, such as `+` of NIS, are passed over.
-fn users(text: &[u8]) -> impl Iterator<Item = User> {
+pub fn users(text: &[u8]) -> impl Iterator<Item = User> {
     lines(text).filter_map(|[name, _, uid, gid, _, home, shell]| {
         Some(User { name: name.to_vec(), uid: id(uid)?, gid: id(gid)?, home: home.to_vec(), shell: shell.to_vec() })
     })

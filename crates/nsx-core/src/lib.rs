@@ -12,6 +12,7 @@
 #![deny(unsafe_code)]
 
 pub mod accounts;
+pub mod beneath;
 pub mod census;
 pub mod idmap;
 pub mod ns;

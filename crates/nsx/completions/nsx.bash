@@ -66,7 +66,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__enter)
-            opts="-t -S -G -w -v -m -u -i -n -p -U -C -T -a -h --target --setuid --setgid --wd --explain --verbose --no-fix --mount --uts --ipc --net --pid --user --cgroup --time --all --help"
+            opts="-t -S -G -w -v -m -u -i -n -p -U -C -T -a -h --target --setuid --setgid --wd --explain --verbose --host-tools --no-fix --mount --uts --ipc --net --pid --user --cgroup --time --all --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -118,7 +118,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__ls)
-            opts="-a -t -p -q -h --all --type --task --pids --json --quiet --color --help"
+            opts="-a -t -p -q -h --why --deep --all --type --task --pids --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -100,6 +100,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s G -l setgid -d 'Run th
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s w -l wd -d 'Start the program in DIR, as the process sees it; where the process is, if its mount namespace is joined' -r -f -a "(__fish_complete_directories)"
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l explain -d 'Print the plan, a line a step, and run nothing'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s v -l verbose -d 'Say on standard error what was skipped'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-tools -d 'Run a program of the caller\'s beside the target: in its namespaces, but with the caller\'s files; $NSX_TARGET_ROOT leads to the target\'s'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-fix -d 'Leave /proc, /sys and /etc as the caller sees them, though they tell of other namespaces than those joined'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s m -l mount -d 'Mount points'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s u -l uts -d 'Host name and NIS domain name'
@@ -116,6 +117,8 @@ complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only t
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l why -d 'Show everything that keeps the namespace TARGET alive, and what would have to go for it to die'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l deep -d 'Look everywhere: at every thread, descriptor and socket, and at the mounts of every mount namespace'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces (so far also the default), or with --pids all processes'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l pids -d 'List the processes in nested PID namespaces'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json -d 'Print a JSON document'

@@ -128,12 +128,12 @@ pub(crate) fn run(options: Options) -> ExitStatus {
 
 fn request(options: &Options, name: &OsStr, caller: &Caller, proc: &ProcRoot) -> Result<Request, RequestError> {
     let Common { kinds, all, setuid, setgid, wd, .. } = &options.common;
-    let process = nsx_target::resolve(name)?;
+    let process = nsx_target::resolve(name)?.process;
     let target = Target { process: &process, proc };
     let failed = |error| RequestError::Enter(out::shown(name), error);
 
     let named = Some(kinds.set()).filter(|kinds| !kinds.is_empty() && !all);
-    let kinds = target.differing(named.unwrap_or(caller.kinds)).map_err(failed)?;
+    let kinds = target.differing(options.common.view.kinds(named, caller)).map_err(failed)?;
     if kinds.is_empty() && named.is_none() {
         return Err(failed(PlanError::NothingToEnter));
     }
@@ -144,10 +144,7 @@ fn request(options: &Options, name: &OsStr, caller: &Caller, proc: &ProcRoot) ->
         program: Program::First(program::programs(options.program.clone())?),
         ..Request::default()
     };
-    if named.is_some_and(|named| !named.contains(NsKind::Mnt)) {
-        let network = kinds.contains(NsKind::Net).then(|| target.ns(NsKind::Net).map_err(failed)).transpose()?;
-        request.view = options.common.view.fixes(kinds, network);
-    }
+    options.common.view.apply(&mut request, named, &target).map_err(failed)?;
     if kinds.contains(NsKind::Mnt) {
         request.root = Some(Place::Opened(target.root().map_err(failed)?, None));
         request.directory = Some(Place::Opened(target.directory().map_err(failed)?, None));

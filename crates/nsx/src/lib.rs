@@ -16,6 +16,7 @@ pub mod pidmap;
 pub mod program;
 mod status;
 pub mod table;
+mod target;
 pub mod text;
 pub mod unshare;
 mod who;

@@ -4,7 +4,7 @@ use crate::{
     exit::ExitStatus,
     out::{self, Color, Styles},
     table::{Align, Table},
-    text,
+    target, text,
     who::{Registrar, Who},
 };
 use clap::Parser;
@@ -94,7 +94,7 @@ fn print(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
     let rows: Vec<Row> = match &options.from {
         None => {
             let targets = read_all(&options.pids, Target::parse)?;
-            targets.into_iter().filter_map(|target| by_target(target, &mut registrar)).collect()
+            targets.iter().filter_map(|target| by_target(target, &mut registrar)).collect()
         }
         Some(from) => {
             let ids = read_all(&options.pids, pid::parse)?;
@@ -124,12 +124,10 @@ fn read_all<T, E: Error>(words: &[OsString], parse: fn(&[u8]) -> Result<T, E>) -
 }
 
 /// The row of the process that has this name here; none once the reason is said.
-fn by_target(target: Target, registrar: &mut Registrar) -> Option<Row> {
-    let failed = |error: &dyn Error| {
-        out::failed(&format!("find process {target}"), error);
-    };
-    let process = target.pin().map_err(|error| failed(&error)).ok()?;
-    Row::of(&process, None, registrar).map_err(|error| failed(&error)).ok()
+fn by_target(target: &Target, registrar: &mut Registrar) -> Option<Row> {
+    let process = nsx_target::find(target).map_err(|error| target::say(&error)).ok()?.process;
+    let failed = |error| out::failed(&format!("find process {}", text::escape(target.to_string().as_bytes())), &error);
+    Row::of(&process, None, registrar).map_err(failed).ok()
 }
 
 /// The PID namespace of a process that was named.
@@ -140,10 +138,7 @@ struct Elsewhere {
 
 impl Elsewhere {
     fn of(word: &OsStr, proc: &ProcRoot) -> Result<Self, ExitStatus> {
-        let process = nsx_target::resolve(word).map_err(|error| {
-            out::error(&out::chain(&error));
-            ExitStatus::FAILURE
-        })?;
+        let process = nsx_target::resolve(word).map_err(|error| target::failed(&error))?.process;
         let target = process.pid();
         let numbering = Numbering::of(&process, proc)
             .map_err(|error| out::failed(&format!("open the PID namespace of process {target}"), &error))?;

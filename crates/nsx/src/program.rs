@@ -1,6 +1,6 @@
 //! What unshare and enter have in common: the program to run, the kinds that are named, and how a run is reported.
 
-use crate::{exit::ExitStatus, out, status::StatusFd, text::escape};
+use crate::{exit::ExitStatus, out, status::StatusFd, target, text::escape};
 use clap::Args;
 use nsx_core::{
     accounts,
@@ -108,6 +108,9 @@ impl From<RequestError> for ExitStatus {
     /// Says why on standard error.
     fn from(error: RequestError) -> Self {
         out::error(&escape(out::chain(&error).as_bytes()));
+        if let RequestError::Target(error) = &error {
+            target::hint(error);
+        }
         if let RequestError::Map(ids, _, Some(line)) = error {
             let hint = format!("have the administrator add this line to {}: {line}", ids.ranges_file());
             out::hint(&escape(hint.as_bytes()));

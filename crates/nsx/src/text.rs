@@ -40,6 +40,14 @@ pub fn lossy<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S:
     }
 }
 
+/// As [`lossy`], of bytes that are there.
+///
+/// # Errors
+/// Those of `serializer`.
+pub fn lossy_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(bytes))
+}
+
 /// Characters beyond ASCII that are not seen but act: C1 controls, line separators, bidirectional marks (UAX #9),
 /// zero-width ones, tags.
 fn is_unsafe(character: char) -> bool {

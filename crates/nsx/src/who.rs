@@ -56,6 +56,11 @@ impl<'a> Registrar<'a> {
         self.proc
     }
 
+    /// The name that /etc/passwd has for a user.
+    pub(crate) fn name(&self, uid: u32) -> Option<&Vec<u8>> {
+        self.names.get(&uid)
+    }
+
     /// Who `pid` is.
     pub(crate) fn who(&mut self, pid: Pid) -> Who {
         match self.proc.status(pid, &mut self.buffer) {

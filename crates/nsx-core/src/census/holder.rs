@@ -57,6 +57,17 @@ pub struct Pin {
 }
 
 impl Holder {
+    /// The process whose it is.
+    pub fn pid(&self) -> Option<Pid> {
+        match self {
+            Self::Thread { pid, .. }
+            | Self::ForChildren { pid, .. }
+            | Self::Descriptor { pid, .. }
+            | Self::Socket { pid, .. } => Some(*pid),
+            Self::Mount(_) | Self::Child(_) | Self::Owned(_) => None,
+        }
+    }
+
     /// By which holders are put in order: by kind, then by ids.
     pub(super) fn key(&self) -> (u8, u64, u64) {
         let number = |pid: &Pid| u64::from(pid.as_raw_nonzero().get().unsigned_abs());

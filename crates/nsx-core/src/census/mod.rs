@@ -15,6 +15,7 @@
 //! # Ok::<(), rustix::io::Errno>(())
 //! ```
 
+mod descriptors;
 mod gather;
 mod holder;
 mod mounts;
@@ -57,7 +58,7 @@ pub struct Census {
     pub namespaces: Vec<Entry>,
     /// The processes that were seen, in order of their ids; none without [`Sources::MEMBERS`].
     pub members: Vec<Member>,
-    /// Processes that are in none of the numbers.
+    /// What is in none of the numbers.
     pub unseen: Unseen,
 }
 
@@ -87,7 +88,7 @@ pub struct Member {
     inodes: [u32; NsKind::ALL.len()],
 }
 
-/// Processes that a scan could not see, by reason.
+/// What a scan could not see, by reason: processes as a whole, and parts of others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unseen {
     /// The kernel does not let the caller look: another user's, or guarded by a security module.
@@ -96,6 +97,11 @@ pub struct Unseen {
     pub vanished: usize,
     /// The kernel failed, or wrote what nsx does not understand.
     pub failed: usize,
+    /// Processes whose descriptors may not be looked at, though their namespaces were. With [`Sources::DESCRIPTORS`] or
+    /// [`Sources::SOCKETS`].
+    pub closed: usize,
+    /// Sockets whose network namespace the kernel does not tell the caller. With [`Sources::SOCKETS`].
+    pub sockets: usize,
 }
 
 impl Census {
@@ -108,6 +114,9 @@ impl Census {
         let mut gatherer = query.sources.has(Sources::RELATIONS).then(Gatherer::default);
         if query.sources.has_any(Sources::PINS.with(Sources::MOUNTS)) {
             mounts::find(proc, query.sources, &mut scan, gatherer.as_mut());
+        }
+        if query.sources.has_any(Sources::DESCRIPTORS.with(Sources::SOCKETS)) {
+            descriptors::find(proc, query.sources, &mut scan);
         }
         if let Some(gatherer) = gatherer {
             gatherer.finish(proc, &mut scan.tally);
@@ -168,6 +177,8 @@ impl Unseen {
         self.denied += other.denied;
         self.vanished += other.vanished;
         self.failed += other.failed;
+        self.closed += other.closed;
+        self.sockets += other.sockets;
     }
 }
 
@@ -217,7 +228,7 @@ mod tests {
         let strange = 9;
         recording.process(strange, &["cgroup:what"]);
         let census = Census::take(&recording.root(), PROCESSES).unwrap();
-        assert_eq!(census.unseen, Unseen { denied: 0, vanished: 1, failed: 1 });
+        assert_eq!(census.unseen, Unseen { vanished: 1, failed: 1, ..Unseen::default() });
         assert_eq!(
             rows(&census),
             [

@@ -1,13 +1,14 @@
 //! Namespaces that are bound to files.
 //!
-//! Every mount namespace has its own table, `/proc/PID/mountinfo` of whichever process is in it. Nothing is opened there
-//! but a namespace that has no other way to it, and in a way that never waits, see [`Namespace::open_mount`].
+//! Every mount namespace has its own table, `/proc/PID/mountinfo` of whichever process is in it. Those that no process is in
+//! are gone through one by one (6.12, as root of the host), and their mounts asked for. Nothing is opened there but a namespace that has no other way to it, and in a way that never waits, see [`Namespace::open_mount`].
 
 use super::{Holder, Member, Pin, Sources, gather::Gatherer, scan::Scan, tally::Tally};
 use crate::{
     ns::{Namespace, NsId, NsKind},
     pid::Pid,
     proc::{Mount, NsLink, ProcError, ProcRoot},
+    sys::nsfs::{self, Way},
 };
 use rustix::fs::OFlags;
 use std::{collections::BTreeMap, mem::MaybeUninit};
@@ -29,6 +30,32 @@ pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan, mut gathe
         // Who ended or may not be read was counted when it was looked at.
         if table.read(&mut text).is_ok() {
             table.note(&text, &mut scan.tally, gatherer.as_deref_mut());
+        }
+    }
+    if sources.has(Sources::MOUNTS) {
+        find_empty(proc, &mut scan.tally, gatherer);
+    }
+}
+
+/// Notes the mounts in mount namespaces that no process is in.
+fn find_empty(proc: &ProcRoot, tally: &mut Tally, mut gatherer: Option<&mut Gatherer>) {
+    for way in [Way::Previous, Way::Next] {
+        let mut namespace = Namespace::open(proc, "self/ns/mnt").ok();
+        while let Some(current) = namespace {
+            let inside = current.id();
+            let place = tally.place(inside);
+            if tally.entries[place].processes == 0 {
+                if let Some(gatherer) = gatherer.as_deref_mut() {
+                    gatherer.ask(&current);
+                }
+                for mount in Mount::pins_in(&current).unwrap_or_default() {
+                    if let Some(ns) = mount.namespace() {
+                        let pin = Pin { point: mount.point, id: mount.id, inside: Some(inside), reader: None };
+                        tally.hold(ns, Holder::Mount(pin));
+                    }
+                }
+            }
+            namespace = nsfs::mounts_beside(&current, way).and_then(Namespace::from_fd).ok();
         }
     }
 }

@@ -169,17 +169,21 @@ impl Wish {
 
 /// Does something for each of the processes, with two threads where there are many and two processors, and gives what each
 /// thread has made of its part. Both are gone when this returns.
-pub(super) fn shared<T: Send>(pids: &[Pid], new: impl Fn() -> T + Sync, each: impl Fn(&mut T, Pid) + Sync) -> Vec<T> {
+pub(super) fn shared<P: Copy + Sync, T: Send>(
+    processes: &[P],
+    new: impl Fn() -> T + Sync,
+    each: impl Fn(&mut T, P) + Sync,
+) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut part = new();
         loop {
             let start = next.fetch_add(CHUNK, Ordering::Relaxed);
-            let Some(rest) = pids.get(start..).filter(|rest| !rest.is_empty()) else { return part };
-            rest.iter().take(CHUNK).for_each(|&pid| each(&mut part, pid));
+            let Some(rest) = processes.get(start..).filter(|rest| !rest.is_empty()) else { return part };
+            rest.iter().take(CHUNK).for_each(|&process| each(&mut part, process));
         }
     };
-    if pids.len() < FOR_TWO_THREADS || processors() < 2 {
+    if processes.len() < FOR_TWO_THREADS || processors() < 2 {
         return vec![work()];
     }
     thread::scope(|scope| {

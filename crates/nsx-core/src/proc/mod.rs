@@ -9,6 +9,8 @@ mod mountinfo;
 mod recording;
 mod root;
 mod scan;
+pub mod stat;
+mod statmount;
 mod status;
 
 pub use mountinfo::Mount;

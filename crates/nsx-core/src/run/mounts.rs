@@ -1,12 +1,13 @@
 //! Steps that mount what nsx itself asks for, and places beneath a root directory that may be hostile.
 
+use crate::beneath;
 use rustix::{
     fd::{AsFd, AsRawFd, OwnedFd},
-    fs::{CWD, FileType, Mode, OFlags, ResolveFlags, StatVfsMountFlags},
+    fs::{CWD, Mode, OFlags, ResolveFlags, StatVfsMountFlags},
     io::Errno,
     mount::{MountFlags, UnmountFlags},
 };
-use std::path::{Component, Path};
+use std::path::Path;
 
 /// Mounts a procfs of the caller's PID namespace.
 pub(super) fn procfs(place: impl rustix::path::Arg) -> Result<(), Errno> {
@@ -56,25 +57,7 @@ pub(super) fn beneath(root: Option<&Path>, at: &Path) -> Result<OwnedFd, Errno> 
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let Some(root) = root else { return rustix::fs::openat(CWD, at, flags, Mode::empty()) };
     let root = rustix::fs::openat(CWD, root, flags | OFlags::DIRECTORY, Mode::empty())?;
-    match rustix::fs::openat2(&root, at, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
-        Err(Errno::NOSYS) => walk(root, at),
-        opened => opened,
-    }
-}
-
-/// Before 5.6: a path of plain directories is walked by hand. A link in it is refused.
-fn walk(root: OwnedFd, at: &Path) -> Result<OwnedFd, Errno> {
-    at.components().filter(|part| *part != Component::RootDir).try_fold(root, |directory, part| {
-        if part == Component::ParentDir {
-            return Err(Errno::LOOP);
-        }
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let next = rustix::fs::openat(&directory, part.as_os_str(), flags, Mode::empty())?;
-        match FileType::from_raw_mode(rustix::fs::fstat(&next)?.st_mode) {
-            FileType::Symlink => Err(Errno::LOOP),
-            _ => Ok(next),
-        }
-    })
+    beneath::open(root, at, OFlags::PATH, ResolveFlags::IN_ROOT)
 }
 
 /// A path to what a descriptor is open on, through the caller's procfs, which is still there.

@@ -10,6 +10,7 @@ pub mod nsfs;
 pub mod process;
 pub mod regex;
 pub mod signal;
+pub mod socket;
 pub mod stdio;
 pub mod trace;
 

@@ -1,6 +1,8 @@
-//! Attributes of mounts, see `mount_setattr(2)`.
+//! Attributes of mounts, and the mounts of namespaces that nobody is in, see `mount_setattr(2)`, `listmount(2)` and
+//! `statmount(2)`.
 //!
-//! Sound because the structure that the call reads is a plain one on the stack, and its size is told.
+//! Sound because the structures that the calls read are plain ones on the stack, and the size of whatever is read or written
+//! is told.
 
 use super::check;
 use rustix::{
@@ -43,3 +45,41 @@ pub fn set_attributes(mount: impl AsFd, set: MountAttrFlags, recursive: bool) ->
     };
     check(libc::c_int::try_from(answer).unwrap_or(-1)).map(drop)
 }
+
+/// `struct mnt_id_req` as it is since mounts of other namespaces can be asked for (6.11).
+#[repr(C)]
+struct Request {
+    size: u32,
+    spare: u32,
+    mount: u64,
+    param: u64,
+    namespace: u64,
+}
+
+/// All mounts below the root, LSMT_ROOT.
+const ALL: u64 = u64::MAX;
+
+/// Writes the unique ids of the mounts of a mount namespace, by its id, that come after the mount `after` (0: from the
+/// first) and says how many they are; as many as there is room for (6.11).
+///
+/// `ENOSYS` before 6.8, `EINVAL` before 6.11. Asks for CAP_SYS_ADMIN over the namespace.
+pub fn list(namespace: u64, after: u64, ids: &mut [u64]) -> Result<usize, Errno> {
+    let request = Request { size: size_of::<Request>() as u32, spare: 0, mount: ALL, param: after, namespace };
+    // SAFETY: the call reads the structure, and writes at most as many ids as there is room for.
+    let answer = unsafe { libc::syscall(SYS_LISTMOUNT, &raw const request, ids.as_mut_ptr(), ids.len(), 0) };
+    Ok(check(libc::c_int::try_from(answer).unwrap_or(-1))?.unsigned_abs() as usize)
+}
+
+/// Writes what `mask` asks for about one mount of a mount namespace, `struct statmount` (6.11).
+///
+/// `EOVERFLOW` where the buffer is too small; otherwise as [`list`].
+pub fn stat(namespace: u64, mount: u64, mask: u64, buffer: &mut [u8]) -> Result<(), Errno> {
+    let request = Request { size: size_of::<Request>() as u32, spare: 0, mount, param: mask, namespace };
+    // SAFETY: the call reads the structure, and writes at most as many bytes as there is room for.
+    let answer = unsafe { libc::syscall(SYS_STATMOUNT, &raw const request, buffer.as_mut_ptr(), buffer.len(), 0) };
+    check(libc::c_int::try_from(answer).unwrap_or(-1)).map(drop)
+}
+
+// The same numbers on every architecture that nsx is for.
+const SYS_STATMOUNT: libc::c_long = 457;
+const SYS_LISTMOUNT: libc::c_long = 458;

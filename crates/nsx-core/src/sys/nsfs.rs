@@ -19,6 +19,9 @@ const NS_GET_NSTYPE: libc::Ioctl = 0xb703;
 const NS_GET_OWNER_UID: libc::Ioctl = 0xb704;
 const NS_GET_TGID_FROM_PIDNS: libc::Ioctl = 0x8004_b707;
 const NS_GET_TGID_IN_PIDNS: libc::Ioctl = 0x8004_b709;
+const NS_MNT_GET_INFO: libc::Ioctl = 0x8010_b70a;
+const NS_MNT_GET_NEXT: libc::Ioctl = 0x8010_b70b;
+const NS_MNT_GET_PREV: libc::Ioctl = 0x8010_b70c;
 const NS_GET_ID: libc::Ioctl = 0x8008_b70d;
 const SIOCGSKNS: libc::Ioctl = 0x894c;
 
@@ -67,6 +70,41 @@ pub fn id64(ns: impl AsFd) -> Result<u64, Errno> {
     // SAFETY: the ioctl writes one u64 to the address.
     check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_GET_ID, &raw mut id) })?;
     Ok(id)
+}
+
+/// `struct mnt_ns_info`.
+#[derive(Default)]
+#[repr(C)]
+struct MountsInfo {
+    size: u32,
+    mounts: u32,
+    id: u64,
+}
+
+/// The id of a mount namespace, which no other one gets before the next boot (6.12).
+pub fn mounts_id(ns: impl AsFd) -> Result<u64, Errno> {
+    let mut info = MountsInfo { size: size_of::<MountsInfo>() as u32, ..MountsInfo::default() };
+    // SAFETY: the ioctl writes one structure of that size to the address.
+    check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_MNT_GET_INFO, &raw mut info) })?;
+    Ok(info.id)
+}
+
+/// Which way to go through the mount namespaces of the host, whose order is that of their ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// To the next.
+    Next,
+    /// To the one before.
+    Previous,
+}
+
+/// The mount namespace beside this one (6.12). `ENOENT` at the end; `EPERM` where the caller may not see all.
+pub fn mounts_beside(ns: impl AsFd, way: Way) -> Result<OwnedFd, Errno> {
+    let request = if way == Way::Next { NS_MNT_GET_NEXT } else { NS_MNT_GET_PREV };
+    // SAFETY: the ioctl writes nothing where the address is none.
+    let fd = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), request, 0) })?;
+    // SAFETY: the kernel has just made the descriptor, close-on-exec, for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// The id in the caller's PID namespace of the process that has `pid`, or of the process whose thread does, in the PID

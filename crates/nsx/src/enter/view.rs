@@ -2,13 +2,17 @@
 
 use clap::Args;
 use nsx_core::{
-    ns::{Namespace, NsId, NsSet},
-    plan::{Contents, Mount, enter::View},
+    ns::{Namespace, NsId, NsKind, NsSet},
+    plan::{
+        Caller, Contents, Mount, NamespaceFile, PlanError,
+        enter::{Request, Target, View},
+    },
 };
 use rustix::{fs::CWD, mount::MountFlags};
 use std::{
-    ffi::OsString,
+    ffi::{CString, OsString},
     fs,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
@@ -18,23 +22,73 @@ const NETNS_FILES: &str = "/etc/netns";
 /// Where it keeps the named networks.
 const NETNS: &str = "/run/netns";
 
+/// The variable that says where a program of the caller's finds the target's files.
+const TARGET_ROOT: &str = "NSX_TARGET_ROOT";
+
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct ViewOptions {
+    /// Run a program of the caller's beside the target: in its namespaces, but with the caller's files; $NSX_TARGET_ROOT
+    /// leads to the target's
+    #[arg(long, conflicts_with_all = ["mount", "all", "no_fix"])]
+    host_tools: bool,
     /// Leave /proc, /sys and /etc as the caller sees them, though they tell of other namespaces than those joined
     #[arg(long)]
     no_fix: bool,
 }
 
 impl ViewOptions {
-    /// What is put right for a program that keeps the caller's files in namespaces of these kinds, `network` among them
-    /// where one is joined.
-    pub(super) fn fixes(self, joined: NsSet, network: Option<NsId>) -> View {
-        if self.no_fix {
-            return View::default();
+    /// Which kinds are joined as far as the target differs in them, those that were `named` or all that there are.
+    pub(super) fn kinds(self, named: Option<NsSet>, caller: &Caller) -> NsSet {
+        match named {
+            Some(named) => named,
+            None if self.host_tools => {
+                // Cgroups stay the caller's, and so do their paths. Whoever may do without the target's user namespace
+                // keeps all rights.
+                let kinds = caller.kinds.without(NsKind::Mnt).without(NsKind::Cgroup);
+                if caller.is_privileged() { kinds.without(NsKind::User) } else { kinds }
+            }
+            None => caller.kinds,
         }
-        let binds = network.map(netns_binds).unwrap_or_default();
-        View { binds, ..View::of(joined) }
     }
+
+    /// Asks for what a program needs that keeps the caller's files: one whose mount namespace was not `named` where others
+    /// were, or one of the host's tools.
+    ///
+    /// # Errors
+    /// [`PlanError`] where the target cannot be read.
+    pub(super) fn apply(
+        self,
+        request: &mut Request,
+        named: Option<NsSet>,
+        target: &Target<'_>,
+    ) -> Result<(), PlanError> {
+        let callers_files = self.host_tools || named.is_some_and(|named| !named.contains(NsKind::Mnt));
+        if self.no_fix || !callers_files {
+            return Ok(());
+        }
+        let file = request.files.iter().map(|file| file.ns.id()).find(|id| id.kind == NsKind::Net);
+        let network = match file {
+            None if request.kinds.contains(NsKind::Net) => Some(target.ns(NsKind::Net)?),
+            file => file,
+        };
+        let files: NsSet = request.files.iter().map(NamespaceFile::kind).collect();
+        let binds = network.map(netns_binds).unwrap_or_default();
+        request.view = View { apart: self.host_tools, binds, ..View::of(request.kinds.union(files)) };
+        if self.host_tools {
+            let pid = if request.view.proc { target.innermost_pid()? } else { target.process.pid() };
+            set(&mut request.environment, TARGET_ROOT, &format!("/proc/{pid}/root"));
+        }
+        Ok(())
+    }
+}
+
+/// Sets a variable in an environment, none standing for the caller's own.
+fn set(environment: &mut Option<Vec<CString>>, name: &str, value: &str) {
+    let join = |(name, value): (OsString, OsString)| CString::new([name.as_bytes(), value.as_bytes()].join(&b'=')).ok();
+    let variables = environment.get_or_insert_with(|| std::env::vars_os().filter_map(join).collect());
+    let start = format!("{name}=");
+    variables.retain(|variable| !variable.as_bytes().starts_with(start.as_bytes()));
+    variables.extend(CString::new(start + value));
 }
 
 /// The files that belong over those in /etc, where the network has a name and there are any for it.

@@ -1,21 +1,37 @@
-//! `nsx ls`: the namespaces that processes are in, or the processes in nested PID namespaces.
+//! `nsx ls`: the namespaces of a host, those of one process, what keeps one of them, or the processes in nested PID
+//! namespaces.
 
+mod maps;
 mod namespaces;
+mod operand;
 mod pids;
+mod process;
+mod relation;
+mod why;
 
 use crate::{
     exit::ExitStatus,
     out::{self, Color},
+    target,
 };
 use clap::Parser;
-use nsx_core::{census::Unseen, ns::NsKind, proc::ProcRoot};
-use std::ffi::OsString;
+use nsx_core::{
+    census::Unseen,
+    ns::{NsKind, NsSet},
+    pid::Process,
+    proc::ProcRoot,
+};
+use operand::Operand;
+use std::ffi::{OsStr, OsString};
 
 const EXAMPLES: &str = "\
 Examples:
   nsx ls -t net    the network namespaces, and how many processes are in each
   nsx ls -p $$     the namespaces that this shell is in
   nsx ls --pids    what runs in PID namespaces below this one, as containers do
+  nsx ls 4711      the namespaces of process 4711, and which of them are yours too
+  nsx ls --why /run/netns/blue
+                   what keeps this namespace alive
 
 Exit status: 0 if something is listed, 1 if nothing matched, 2 for wrong usage or a failure.";
 
@@ -27,6 +43,27 @@ Exit status: 0 if something is listed, 1 if nothing matched, 2 for wrong usage o
 #[derive(Debug, Parser)]
 #[command(name = "nsx ls", bin_name = "nsx ls", after_help = EXAMPLES)]
 pub struct Options {
+    /// A process or container whose namespaces are shown, or a namespace whose holders are
+    ///
+    /// A process is named by its PID or as PID:INODE, a container as for `nsx enter`. A namespace is named as `net:[4026531833]`, by its inode number alone,
+    /// as `id:77` by the id that is never used again, or by the path of a file that it is bound to.
+    #[arg(value_name = "TARGET", allow_negative_numbers = true, conflicts_with_all = ["all", "task", "pids"])]
+    target: Option<OsString>,
+
+    /// Show everything that keeps the namespace TARGET alive, and what would have to go for it to die
+    ///
+    /// These are processes, single threads, processes whose next children would be in it, open descriptors, mounts in any
+    /// mount namespace, sockets of processes elsewhere, namespaces below it and namespaces that it owns.
+    #[arg(long, requires = "target", conflicts_with = "kinds")]
+    why: bool,
+
+    /// Look everywhere: at every thread, descriptor and socket, and at the mounts of every mount namespace
+    ///
+    /// That finds namespaces which no process is in and which nothing else shows. It takes a system call for each
+    /// descriptor of the host.
+    #[arg(long, conflicts_with = "pids")]
+    deep: bool,
+
     /// List all namespaces (so far also the default), or with --pids all processes
     #[arg(short, long)]
     all: bool,
@@ -68,8 +105,27 @@ pub(crate) fn run(options: Options) -> ExitStatus {
         Ok(proc) => proc,
         Err(errno) => return out::failed("open /proc", &errno),
     };
-    let outcome = if options.pids { pids::list(&options, &proc) } else { namespaces::list(&options, &proc) };
+    let outcome = match &options.target {
+        Some(word) => Operand::find(word, options.why).and_then(|operand| match operand {
+            Operand::Process(process) => process::show(&options, &process, &proc),
+            Operand::Namespace(name) => why::show(&options, name, &proc),
+        }),
+        None if options.pids => pids::list(&options, &proc),
+        None => namespaces::list(&options, &proc),
+    };
     outcome.unwrap_or_else(|status| status)
+}
+
+impl Options {
+    /// The kinds that are asked for: all where none are named.
+    fn kinds(&self) -> NsSet {
+        if self.kinds.is_empty() { NsSet::ALL } else { self.kinds.iter().copied().collect() }
+    }
+}
+
+/// The process that `word` names. An error is the status to end with, once its reason is on standard error.
+fn process_named(word: &OsStr) -> Result<Process, ExitStatus> {
+    Ok(nsx_target::resolve(word).map_err(|error| target::failed(&error))?.process)
 }
 
 /// Says what is not in a list.
@@ -82,17 +138,28 @@ fn report(unseen: Unseen) {
     if unseen.failed > 0 {
         out::note(&format!("{} could not be read", processes(unseen.failed)));
     }
+    if unseen.closed > 0 {
+        out::note(&format!("the descriptors of {} could not be read", processes(unseen.closed)));
+    }
+    if unseen.sockets > 0 {
+        let sockets = if unseen.sockets == 1 { "socket" } else { "sockets" };
+        out::note(&format!("the network namespace of {} {sockets} is hidden", unseen.sockets));
+    }
 }
 
 /// The part of a JSON document that says what is not in it.
 #[derive(serde::Serialize)]
 struct Hidden {
     processes: usize,
+    /// Processes whose descriptors were not seen.
+    closed: usize,
+    /// Sockets whose network namespace was not.
+    sockets: usize,
 }
 
 impl From<Unseen> for Hidden {
     fn from(unseen: Unseen) -> Self {
-        Self { processes: unseen.hidden() }
+        Self { processes: unseen.hidden(), closed: unseen.closed, sockets: unseen.sockets }
     }
 }
 
@@ -114,7 +181,11 @@ mod tests {
     fn what_says_nothing_together_is_refused() {
         assert!(read(&["--pids", "-t", "net"]).is_err());
         assert!(read(&["--pids", "-p", "1"]).is_err());
-        assert!(read(&["operand"]).is_err());
+        assert!(read(&["4711", "--all"]).is_err());
+        assert!(read(&["4711", "4712"]).is_err());
+        assert!(read(&["--why"]).is_err());
+        assert!(read(&["--why", "net:[1]", "-t", "net"]).is_err());
+        assert!(read(&["net:[1]", "--why", "--json"]).unwrap().why);
         assert!(read(&["--pids", "--all", "--json", "-q"]).is_ok());
         assert_eq!(read(&["-p", "-5"]).unwrap().task.unwrap(), "-5");
     }

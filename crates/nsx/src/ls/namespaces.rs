@@ -37,9 +37,9 @@ struct Row {
 
 /// Lists them. An error is the status to end with, once its reason is on standard error.
 pub(super) fn list(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
-    let kinds = if options.kinds.is_empty() { NsSet::ALL } else { options.kinds.iter().copied().collect() };
+    let kinds = options.kinds();
     let wanted = options.task.as_ref().map(|task| namespaces_of(task, kinds, proc)).transpose()?;
-    let query = Query { kinds, sources: Sources::PINS };
+    let query = Query { kinds, sources: if options.deep { Sources::ALL } else { Sources::PINS } };
     let Census { mut namespaces, unseen, .. } =
         Census::take(proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
     if let Some(wanted) = wanted {
@@ -61,10 +61,7 @@ pub(super) fn list(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
 
 /// The namespaces of the process that was named.
 fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId>, ExitStatus> {
-    let process = nsx_target::resolve(task).map_err(|error| {
-        out::error(&out::chain(&error));
-        if error.is_absence() { ExitStatus::NO_MATCH } else { ExitStatus::FAILURE }
-    })?;
+    let process = super::process_named(task)?;
     let found = process.pid_in(proc).and_then(|pid| census::namespaces_of(proc, pid, kinds));
     let found = if process.ended() { Err(ProcError::Vanished) } else { found };
     found.map_err(|error| {

@@ -3,9 +3,9 @@
 use crate::{
     idmap::{IdKind, IdMap},
     ns::{NsId, NsKind, NsSet},
-    pid::Process,
+    pid::{Pid, Process},
     plan::PlanError,
-    proc::{NsLink, ProcError, ProcRoot},
+    proc::{NsLink, ProcError, ProcRoot, Status},
 };
 use rustix::{fd::OwnedFd, fs::OFlags};
 
@@ -44,6 +44,15 @@ impl Target<'_> {
     /// As for [`Self::root`].
     pub fn ns(&self, kind: NsKind) -> Result<NsId, PlanError> {
         self.proc.ns(self.process.pid(), NsLink::Own(kind)).map_err(self.failure("namespaces"))
+    }
+
+    /// Its id in its own PID namespace.
+    ///
+    /// # Errors
+    /// As for [`Self::root`].
+    pub fn innermost_pid(&self) -> Result<Pid, PlanError> {
+        let status = Status::parse(&self.read("status")?).map_err(self.failure("status"))?;
+        Ok(status.chain.innermost())
     }
 
     /// Its root directory, by path only.

@@ -10,6 +10,8 @@ use std::path::Path;
 /// What is put right. With nothing in it the program stays in the mount namespace that it is in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
+    /// Mounts that the program makes are its own, whatever else is asked for.
+    pub apart: bool,
     /// `/proc` shows the PID namespace that was joined.
     pub proc: bool,
     /// `/sys` shows the network namespace that was joined. Left as it is where the kernel refuses.
@@ -24,7 +26,7 @@ impl View {
         if joined.contains(NsKind::Mnt) {
             return Self::default();
         }
-        Self { proc: joined.contains(NsKind::Pid), sys: joined.contains(NsKind::Net), binds: Vec::new() }
+        Self { proc: joined.contains(NsKind::Pid), sys: joined.contains(NsKind::Net), ..Self::default() }
     }
 
     /// The steps, and whether each may fail. Taken in the namespaces that were joined, whose user namespace gives the right

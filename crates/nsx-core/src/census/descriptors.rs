@@ -1,0 +1,171 @@
+//! Namespaces that open descriptors keep: of the namespaces themselves, and of sockets that are in them.
+//!
+//! A link in `/proc/PID/fd` is read, never followed: what is open there may be a FIFO, or a file on a host that is away. A
+//! socket shows its namespace only through a descriptor of our own, which `pidfd_getfd(2)` lends (5.6).
+
+use super::{
+    Holder, Member, Sources, Unseen,
+    scan::{Scan, shared},
+};
+use crate::{
+    ns::{Namespace, NsId, NsKind},
+    pid::{Pid, Process},
+    proc::{Lines, NsLink, ProcError, ProcRoot, decimal},
+    sys::socket,
+};
+use rustix::{
+    io::Errno,
+    net::{AddressFamily, SocketFlags, SocketType},
+    process::PidfdGetfdFlags,
+};
+use std::{collections::BTreeMap, mem::MaybeUninit};
+
+/// Notes what the processes of a scan have open.
+pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan) {
+    let search = Search {
+        proc,
+        pins: pins(scan),
+        sockets: sources.has(Sources::SOCKETS) && proc.is_callers(),
+        descriptors: sources.has(Sources::DESCRIPTORS),
+        own: own_cookie(proc),
+    };
+    for part in shared(&scan.members, Part::default, |part, member| part.look(&search, member)) {
+        for (ns, holder) in part.held {
+            scan.tally.hold(ns, holder);
+        }
+        scan.unseen.absorb(part.unseen);
+    }
+}
+
+/// What is looked for.
+struct Search<'a> {
+    proc: &'a ProcRoot,
+    /// Where namespaces are bound to files, with the ids of the mounts: a descriptor that was opened there has the path for
+    /// a name.
+    pins: BTreeMap<Vec<u8>, Vec<(u64, NsId)>>,
+    sockets: bool,
+    descriptors: bool,
+    /// The caller's network namespace and its cookie, which tells it apart where [`socket::network_namespace`] is refused.
+    own: Option<(u64, NsId)>,
+}
+
+fn pins(scan: &Scan) -> BTreeMap<Vec<u8>, Vec<(u64, NsId)>> {
+    let mut pins: BTreeMap<Vec<u8>, Vec<(u64, NsId)>> = BTreeMap::new();
+    for entry in &scan.tally.entries {
+        for holder in &entry.holders {
+            if let Holder::Mount(pin) = holder {
+                pins.entry(pin.point.clone()).or_default().push((pin.id, entry.ns));
+            }
+        }
+    }
+    pins
+}
+
+fn own_cookie(proc: &ProcRoot) -> Option<(u64, NsId)> {
+    let own = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).ok()?;
+    Some((socket::network_cookie(own).ok()?, proc.own_ns(NsLink::Own(NsKind::Net)).ok()?))
+}
+
+/// What one thread has found.
+#[derive(Default)]
+struct Part {
+    held: Vec<(NsId, Holder)>,
+    unseen: Unseen,
+    /// Which network namespace a cookie stands for, so that each is asked for once.
+    cookies: BTreeMap<u64, NsId>,
+    /// The cookies of network namespaces that processes are in (6.18).
+    ids: BTreeMap<NsId, Option<u64>>,
+    buffer: Vec<u8>,
+}
+
+impl Part {
+    fn look(&mut self, search: &Search<'_>, member: Member) {
+        let pid = member.pid;
+        let descriptors = match search.proc.descriptors(pid) {
+            Ok(descriptors) => descriptors,
+            // Its namespaces were seen, so it is not among those that are hidden as a whole.
+            Err(ProcError::Denied) => {
+                self.unseen.closed += 1;
+                return;
+            }
+            Err(_) => return,
+        };
+        let mut lender = None;
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        for fd in descriptors {
+            let Ok(target) = search.proc.link_target(pid, &format!("fd/{fd}"), &mut buffer) else { continue };
+            if let Some(inode) = socket_inode(target).filter(|_| search.sockets) {
+                self.socket(search, member, &mut lender, (fd, inode));
+            } else if search.descriptors
+                && let Some(ns) = NsId::parse(target).ok().or_else(|| self.at_pin(search, pid, fd, target))
+            {
+                self.held.push((ns, Holder::Descriptor { pid, fd }));
+            }
+        }
+    }
+
+    /// The namespace of a descriptor whose name is a path: one that was opened where the namespace is bound to a file.
+    fn at_pin(&mut self, search: &Search<'_>, pid: Pid, fd: u32, path: &[u8]) -> Option<NsId> {
+        let pins = search.pins.get(path)?;
+        search.proc.read(pid, &format!("fdinfo/{fd}"), &mut self.buffer).ok()?;
+        let mount = decimal(Lines(&self.buffer).value(b"mnt_id").ok()?)?;
+        pins.iter().find(|(id, _)| *id == mount).map(|(_, ns)| *ns)
+    }
+
+    /// Notes a socket, where it is in another network namespace than its process.
+    fn socket(&mut self, search: &Search<'_>, member: Member, lender: &mut Option<Process>, (fd, inode): (u32, u64)) {
+        let Some(home) = member.ns(NsKind::Net) else { return };
+        let pid = member.pid;
+        if lender.is_none() {
+            *lender = Process::pin(pid).ok();
+        }
+        let Some(process) = lender else { return };
+        match self.network_of(search, process, home, fd) {
+            Ok(ns) if ns != home => self.held.push((ns, Holder::Socket { pid, fd, inode })),
+            // Closed meanwhile, or by now another file that is no socket.
+            Ok(_) | Err(Errno::BADF | Errno::NOTSOCK | Errno::SRCH | Errno::NOTTY) => {}
+            Err(_) => self.unseen.sockets += 1,
+        }
+    }
+
+    fn network_of(&mut self, search: &Search<'_>, process: &Process, home: NsId, fd: u32) -> Result<NsId, Errno> {
+        let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
+        let socket = rustix::process::pidfd_getfd(process, fd, PidfdGetfdFlags::empty())?;
+        let cookie = match socket::network_cookie(&socket) {
+            Ok(cookie) => cookie,
+            // Before 5.14.
+            Err(Errno::NOPROTOOPT) => return namespace_of(&socket),
+            Err(errno) => return Err(errno),
+        };
+        if let Some((_, own)) = search.own.filter(|(own, _)| *own == cookie) {
+            return Ok(own);
+        }
+        if let Some(known) = self.cookies.get(&cookie) {
+            return Ok(*known);
+        }
+        let ns = match namespace_of(&socket) {
+            // Without rights there, but it may be the process's own.
+            Err(Errno::PERM) if self.id_of(search, process.pid(), home) == Some(cookie) => home,
+            ns => ns?,
+        };
+        self.cookies.insert(cookie, ns);
+        Ok(ns)
+    }
+
+    /// The never-reused id of a network namespace that a process is in.
+    fn id_of(&mut self, search: &Search<'_>, pid: Pid, ns: NsId) -> Option<u64> {
+        *self.ids.entry(ns).or_insert_with(|| {
+            let open = search.proc.open_ns(pid, NsLink::Own(NsKind::Net)).ok()?;
+            if open.id() == ns { open.id64().ok() } else { None }
+        })
+    }
+}
+
+fn namespace_of(socket: &rustix::fd::OwnedFd) -> Result<NsId, Errno> {
+    Ok(Namespace::from_fd(socket::network_namespace(socket)?)?.id())
+}
+
+/// The number in `socket:[…]`.
+fn socket_inode(target: &[u8]) -> Option<u64> {
+    decimal(target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
+}

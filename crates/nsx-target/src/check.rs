@@ -1,0 +1,198 @@
+//! Holds a record against the kernel: the process is pinned, and only then looked at.
+//!
+//! A number in a file proves nothing. The process must be alive, have started when the record says, be in no other container
+//! by its cgroup, and be one of the user whose record it is. A missing fact proves nothing either way, because the cgroup of a
+//! rootless container may be the root; one contrary fact makes the record stale.
+
+use crate::{
+    cgroup::Place,
+    container::{Container, Stale, State},
+    host::Host,
+    stores::Record,
+};
+use nsx_core::{
+    ns::{Namespace, NsKind, Related},
+    pid::{Pid, PinError, Process},
+    proc::{NsLink, ProcError, decimal},
+};
+use std::{
+    ffi::OsString,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::Path,
+};
+
+/// How much later than it was written down a process may seem to have started, in seconds: both are rounded.
+const ROUNDING: u64 = 2;
+
+/// A container with what the kernel says of it.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) container: Container,
+    /// Its first process, if it has one.
+    pub(crate) process: Option<Process>,
+    /// When that started: clock ticks since the boot.
+    pub(crate) start: u64,
+}
+
+/// Checks records one after the other.
+pub(crate) struct Checker<'a> {
+    host: &'a Host,
+    /// Where the caller is: what is in the same container as the caller is in no other one.
+    own: Place,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Checker<'a> {
+    pub(crate) fn new(host: &'a Host) -> Self {
+        let mut buffer = Vec::new();
+        let own = host.proc().read_own("cgroup", &mut buffer).map(|()| Place::parse(&buffer)).unwrap_or_default();
+        Self { host, own, buffer }
+    }
+
+    /// What comes of a record.
+    pub(crate) fn check(&mut self, record: Record) -> Checked {
+        let Some(pid) = record.pid else {
+            let mut container = record.container;
+            if !matches!(container.state, State::Stopped(_)) {
+                container.state = State::Stopped("stopped");
+            }
+            return Checked { container, process: None, start: 0 };
+        };
+        let number = pid.as_raw_pid();
+        let (process, state, start) = match self.process(pid, &record) {
+            Ok((process, state, start)) => (Some(process), state, start),
+            Err(Stale::Ended(_)) if record.once_ended.is_some() => (None, record.once_ended.unwrap_or_default(), 0),
+            Err(stale) => (None, State::Stale(stale), 0),
+        };
+        debug_assert!(process.as_ref().is_none_or(|process| process.pid().as_raw_pid() == number));
+        Checked { container: Container { state, ..record.container }, process, start }
+    }
+
+    fn process(&mut self, pid: Pid, record: &Record) -> Result<(Process, State, u64), Stale> {
+        let number = pid.as_raw_pid();
+        let process = Process::pin(pid).map_err(|error| match error {
+            PinError::Reused(_) => Stale::Inode(number),
+            _ => Stale::Ended(number),
+        })?;
+        let outcome = self.facts(&process, record);
+        // What was read by the number was about this process only if it is still there.
+        if process.ended() {
+            return Err(Stale::Ended(number));
+        }
+        outcome.map(|(state, start)| (process, state, start))
+    }
+
+    fn facts(&mut self, process: &Process, record: &Record) -> Result<(State, u64), Stale> {
+        let pid = process.pid();
+        let number = pid.as_raw_pid();
+        let proc = self.host.proc();
+        let start = proc.start_time(pid, &mut self.buffer).ok();
+        if record.start.is_some() && start.is_some() && record.start != start {
+            return Err(Stale::Start(number));
+        }
+        if record.inode.is_some_and(|inode| process.inode().is_ok_and(|own| own != inode)) {
+            return Err(Stale::Inode(number));
+        }
+        let place = match proc.read(pid, "cgroup", &mut self.buffer) {
+            Ok(()) => Place::parse(&self.buffer),
+            Err(_) => Place::default(),
+        };
+        let id = record.container.id.as_bytes();
+        let is_it = |place: &Place| place.container.as_ref().is_some_and(|named| named.is(record.container.engine, id));
+        let confirmed = is_it(&place) || place.path.split(|&byte| byte == b'/').any(|part| part == id);
+        match &place.container {
+            Some(other) if !confirmed && self.own.container.as_ref() != Some(other) => {
+                return Err(Stale::Elsewhere(number, OsString::from_vec(other.id.clone())));
+            }
+            _ => {}
+        }
+        if let Some(uid) = record.container.owner.filter(|_| self.host.is_root())
+            && !self.belongs_to(pid, uid)
+        {
+            return Err(Stale::Stranger(number, uid));
+        }
+        if let (Some(start), Some(written), false) = (start, record.written, confirmed || record.start.is_some())
+            && self.started_after(start, written.as_secs())
+        {
+            return Err(Stale::Start(number));
+        }
+        let state = match &record.container.state {
+            State::Created => State::Created,
+            _ if self.is_frozen(pid).unwrap_or(record.container.state == State::Paused) => State::Paused,
+            _ => State::Running,
+        };
+        Ok((state, start.unwrap_or_default()))
+    }
+
+    /// Whether a process is one that this user could have started: by its user id, or by who made the user namespace that it
+    /// is in, or one above that.
+    fn belongs_to(&mut self, pid: Pid, uid: u32) -> bool {
+        let proc = self.host.proc();
+        if proc.status(pid, &mut self.buffer).is_ok_and(|status| status.ruid == uid) {
+            return true;
+        }
+        let mut ns: Option<Namespace> = proc.open_ns(pid, NsLink::Own(NsKind::User)).ok();
+        while let Some(user) = ns {
+            if user.owner_uid() == Ok(uid) {
+                return true;
+            }
+            ns = match user.parent() {
+                Ok(Related::Is(parent)) => Some(parent),
+                _ => None,
+            };
+        }
+        false
+    }
+
+    /// Whether ticks after the boot are later than seconds since 1970.
+    fn started_after(&self, start: u64, seconds: u64) -> bool {
+        let boot = self.host.dir("/proc").and_then(|proc| proc.read("stat")).ok().and_then(|text| {
+            let line = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"btime "))?;
+            decimal(line)
+        });
+        let ticks = rustix::param::clock_ticks_per_second().max(1);
+        boot.is_some_and(|boot| boot + start / ticks > seconds + ROUNDING)
+    }
+
+    /// Whether a process's cgroup is frozen, in either version; none where that cannot be told.
+    fn is_frozen(&mut self, pid: Pid) -> Option<bool> {
+        is_frozen(self.host, pid, &mut self.buffer).ok().flatten()
+    }
+}
+
+/// Whether a process's cgroup, or one around it, is frozen, so that whatever joins it stops too, see `cgroups(7)`. None where
+/// no freezer can be seen.
+///
+/// # Errors
+/// [`ProcError`] of reading the process's `cgroup`.
+pub fn is_frozen(host: &Host, pid: Pid, buffer: &mut Vec<u8>) -> Result<Option<bool>, ProcError> {
+    host.proc().read(pid, "cgroup", buffer)?;
+    let lines = buffer.split(|&byte| byte == b'\n').map(|line| line.splitn(3, |&byte| byte == b':'));
+    let mut known = None;
+    for mut fields in lines {
+        let (Some(_), Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next()) else { continue };
+        let path = path.strip_prefix(b"/").unwrap_or(path);
+        // The root has no freezer.
+        if path.is_empty() {
+            continue;
+        }
+        let text = |root: &str, file: &str| {
+            let directory = host.dir(root).ok()?.below(OsString::from_vec(path.to_vec())).ok()?;
+            directory.read(Path::new(file)).ok()
+        };
+        let frozen = if controllers.is_empty() {
+            let events =
+                text("/sys/fs/cgroup", "cgroup.events").or_else(|| text("/sys/fs/cgroup/unified", "cgroup.events"));
+            events.map(|events| events.split(|&byte| byte == b'\n').any(|line| line == b"frozen 1"))
+        } else if controllers.split(|&byte| byte == b',').any(|name| name == b"freezer") {
+            text("/sys/fs/cgroup/freezer", "freezer.state").map(|state| state.trim_ascii() != b"THAWED")
+        } else {
+            None
+        };
+        known = match (known, frozen) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (known, frozen) => known.or(frozen),
+        };
+    }
+    Ok(known)
+}

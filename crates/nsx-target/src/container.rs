@@ -1,0 +1,180 @@
+//! What is known of a container, and how it is named in full.
+
+use crate::engine::Engine;
+use std::{ffi::OsString, fmt, os::unix::ffi::OsStringExt, path::PathBuf};
+
+/// A container, or a unit, as its engine's records and the kernel describe it.
+///
+/// What comes from records is whatever somebody wrote there: bytes, not to be shown on a terminal as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Who runs it.
+    pub engine: Engine,
+    /// Its id: hexadecimal for most engines, for LXC, machines and units the name.
+    pub id: OsString,
+    /// Its name, without the slash that Docker puts before it; none where there is none or it cannot be read.
+    pub name: Option<OsString>,
+    /// The namespace within containerd that it is in, such as `k8s.io`.
+    pub namespace: Option<OsString>,
+    /// Its place in Kubernetes.
+    pub pod: Option<Pod>,
+    /// What it is doing.
+    pub state: State,
+    /// The directory with its OCI `config.json`, where there is one. Reading it may ask for more rights than the caller has.
+    pub bundle: Option<PathBuf>,
+    /// The user whose rootless engine runs it; none where it is the system's.
+    pub owner: Option<u32>,
+    /// The image that it was made from, as its engine names it.
+    pub image: Option<OsString>,
+    /// Where its process is known to be only the door to a sandbox, and its namespaces not those of what runs inside.
+    pub sandbox: Option<Sandbox>,
+}
+
+/// A container's place in Kubernetes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pod {
+    /// The Kubernetes namespace.
+    pub namespace: OsString,
+    /// The pod's name.
+    pub name: OsString,
+    /// The container's name within the pod; none for the sandbox.
+    pub container: Option<OsString>,
+    /// The pod's uid.
+    pub uid: Option<OsString>,
+    /// Whether it is the pod's sandbox, which does nothing but hold the namespaces: the pause container.
+    pub is_sandbox: bool,
+}
+
+/// What a container is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// It runs.
+    #[default]
+    Running,
+    /// It is frozen: whatever joins its cgroup is frozen too.
+    Paused,
+    /// Its process is there and waits to become the container's program.
+    Created,
+    /// It has no process. In the engine's word: `exited`, `created`, `stopped`.
+    Stopped(&'static str),
+    /// Its record names a process that is not its own any more.
+    Stale(Stale),
+}
+
+/// What contradicts a record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stale {
+    /// The process has ended.
+    #[error("its process {0} has ended")]
+    Ended(i32),
+    /// The id is used by a process that started at another time.
+    #[error("process {0} started at another time than the one that is recorded")]
+    Start(i32),
+    /// The process is in another container, by its cgroup.
+    #[error("process {0} is in another container: {1:?}")]
+    Elsewhere(i32, OsString),
+    /// The process is not one of the user whose record it is.
+    #[error("process {0} is not one of user {1}, whose record names it")]
+    Stranger(i32, u32),
+    /// The pidfd's inode is not the one that is recorded.
+    #[error("the id {0} belongs to another process now")]
+    Inode(i32),
+}
+
+/// A runtime that puts a container's programs where the host's namespaces do not show them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sandbox {
+    /// Kata: a virtual machine.
+    Kata,
+    /// gVisor: a kernel in user space.
+    Gvisor,
+}
+
+impl fmt::Display for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kata => "Kata",
+            Self::Gvisor => "gVisor",
+        })
+    }
+}
+
+impl State {
+    /// The word for it: `running`, `paused`, `created`, `exited`, `stale`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Created => "created",
+            Self::Stopped(word) => word,
+            Self::Stale(_) => "stale",
+        }
+    }
+
+    /// Whether a program of it runs, frozen or not.
+    pub fn is_running(&self) -> bool {
+        matches!(self, Self::Running | Self::Paused)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Container {
+    /// One of which no more is known.
+    pub(crate) fn new(engine: Engine, id: impl Into<Vec<u8>>) -> Self {
+        Self {
+            engine,
+            id: OsString::from_vec(id.into()),
+            name: None,
+            namespace: None,
+            pod: None,
+            state: State::Running,
+            bundle: None,
+            owner: None,
+            image: None,
+            sandbox: None,
+        }
+    }
+
+    /// The word that names it, as it is typed: `docker:web`, `k8s://prod/web-0/app`; by id where there is no name. Bytes that
+    /// are no text are replaced; nothing is escaped.
+    pub fn address(&self) -> String {
+        if let Some(Pod { namespace, name, container, .. }) = &self.pod {
+            let pod = format!("k8s://{}/{}", namespace.display(), name.display());
+            match container {
+                Some(container) => return format!("{pod}/{}", container.display()),
+                // The pod's own name leads to its first container.
+                None => return self.address_by_id(),
+            }
+        }
+        match &self.name {
+            Some(name) => format!("{}:{}", self.engine, name.display()),
+            None => self.address_by_id(),
+        }
+    }
+
+    /// The word that names it by its id, shortened where it is a long one, for containers that share a name.
+    pub fn address_by_id(&self) -> String {
+        let id = self.id.to_string_lossy();
+        let short = if id.len() == 64 { id.get(..12).unwrap_or(&id) } else { &id };
+        match &self.namespace {
+            Some(namespace) if self.engine == Engine::Containerd => {
+                format!("{}:{}/{short}", self.engine, namespace.display())
+            }
+            _ => format!("{}:{short}", self.engine),
+        }
+    }
+
+    /// What people call it: its name, or the start of its id.
+    pub fn label(&self) -> OsString {
+        match (&self.name, &self.pod) {
+            (Some(name), _) => name.clone(),
+            (None, Some(Pod { name, .. })) => name.clone(),
+            (None, None) => self.id.to_string_lossy().chars().take(12).collect::<String>().into(),
+        }
+    }
+}

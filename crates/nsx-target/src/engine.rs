@@ -1,0 +1,100 @@
+//! Who runs containers, and what each is called in front of a colon.
+
+use std::fmt;
+
+/// Whoever keeps a container or gives it its name.
+///
+/// In order of preference where two know the same container: who is nearer to its user comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Engine {
+    /// Docker, as root or rootless.
+    Docker,
+    /// Podman, as root or rootless.
+    Podman,
+    /// Kubernetes through containerd's CRI plug-in.
+    Cri,
+    /// Kubernetes through CRI-O.
+    Crio,
+    /// nerdctl, on containerd.
+    Nerdctl,
+    /// LXC, Incus, LXD.
+    Lxc,
+    /// A machine that systemd-machined knows, such as one of systemd-nspawn.
+    Machine,
+    /// containerd, for any other client.
+    Containerd,
+    /// An OCI runtime by itself: runc or crun.
+    Oci,
+    /// A systemd unit, which is no container but is named in the same way.
+    Unit,
+}
+
+impl Engine {
+    /// Every engine.
+    pub const ALL: [Self; 10] = [
+        Self::Docker,
+        Self::Podman,
+        Self::Cri,
+        Self::Crio,
+        Self::Nerdctl,
+        Self::Lxc,
+        Self::Machine,
+        Self::Containerd,
+        Self::Oci,
+        Self::Unit,
+    ];
+
+    /// What stands in front of the colon.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+            Self::Cri => "cri",
+            Self::Crio => "crio",
+            Self::Nerdctl => "nerdctl",
+            Self::Lxc => "lxc",
+            Self::Machine => "machine",
+            Self::Containerd => "containerd",
+            Self::Oci => "oci",
+            Self::Unit => "unit",
+        }
+    }
+
+    /// What people call it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Docker => "Docker",
+            Self::Podman => "Podman",
+            Self::Cri => "CRI",
+            Self::Crio => "CRI-O",
+            Self::Nerdctl => "nerdctl",
+            Self::Lxc => "LXC",
+            Self::Machine => "machined",
+            Self::Containerd => "containerd",
+            Self::Oci => "OCI runtime",
+            Self::Unit => "systemd",
+        }
+    }
+
+    /// The engine of a prefix. `cri-o`, as Kubernetes writes it, and the names of single members of a family are taken too.
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        match name {
+            b"cri-o" => Some(Self::Crio),
+            b"incus" | b"lxd" => Some(Self::Lxc),
+            b"runc" | b"crun" => Some(Self::Oci),
+            _ => Self::ALL.into_iter().find(|engine| engine.name().as_bytes() == name),
+        }
+    }
+
+    /// Whether whoever asks for containers of `self` means those of `other` too: all of nerdctl and of containerd's CRI
+    /// plug-in are containerd's, as Kubernetes too writes `containerd://ID`, and every runtime's container is one of OCI.
+    pub fn includes(self, other: Self) -> bool {
+        self == other || self == Self::Containerd && matches!(other, Self::Nerdctl | Self::Cri)
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

@@ -1,0 +1,144 @@
+//! Why a word does not lead to a process or a namespace, and what may help.
+
+use crate::{
+    container::{Container, State},
+    files::ReadError,
+    grammar::{ParseTargetError, Target},
+    stores::Unread,
+};
+use nsx_core::pid::PinError;
+use std::{ffi::OsString, fmt};
+
+/// Why a word does not lead to what it names.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// It is no target.
+    #[error("{word:?} is not a target")]
+    NotATarget {
+        /// The word. Its debug form, which the message shows, has everything escaped that could act on a terminal.
+        word: OsString,
+        /// What is wrong with it.
+        source: ParseTargetError,
+    },
+    /// The process that it names cannot be had.
+    #[error("failed to find process {target}")]
+    NotFound {
+        /// What was named.
+        target: Target,
+        /// What is in the way.
+        source: PinError,
+    },
+    /// Nothing carries the name.
+    #[error("failed to find {target}: {}", nothing(target))]
+    Nothing {
+        /// What was named.
+        target: Target,
+        /// Names that are near, as they are typed.
+        near: Vec<String>,
+        /// Records that could not be read.
+        unread: Vec<Unread>,
+    },
+    /// What carries the name has no process.
+    #[error("{target} is not running: {}", states(target, containers))]
+    NotRunning {
+        /// What was named.
+        target: Target,
+        /// What carries the name; at least one.
+        containers: Vec<Container>,
+    },
+    /// Several carry the name.
+    #[error("{target} may be any of {}", addresses.join(", "))]
+    Ambiguous {
+        /// What was named.
+        target: Target,
+        /// Words that name one each.
+        addresses: Vec<String>,
+    },
+    /// A namespace was named where a process is needed, or the other way round.
+    #[error("{target} is {is}, and {wanted} is needed here")]
+    Unfit {
+        /// What was named.
+        target: Target,
+        /// What it is.
+        is: &'static str,
+        /// What is needed.
+        wanted: &'static str,
+    },
+    /// The host could not be looked at.
+    #[error("failed to {act}")]
+    Host {
+        /// What was tried.
+        act: &'static str,
+        /// Why it failed.
+        source: ReadError,
+    },
+}
+
+fn nothing(target: &Target) -> &'static str {
+    match target {
+        Target::Pod(_) => "no container of that pod is on this node",
+        Target::Netns(_) | Target::Namespace(_) | Target::Inode(_) | Target::Id(_) => {
+            "there is no such namespace in sight"
+        }
+        _ => "nothing has that name or id",
+    }
+}
+
+fn states(target: &Target, containers: &[Container]) -> String {
+    let state = |container: &Container| {
+        let address = container.address();
+        match &container.state {
+            State::Stale(why) => format!("the record of {address} is stale: {why}"),
+            state if address == target.to_string() => format!("its state is {state}"),
+            state => format!("{address} is {state}"),
+        }
+    };
+    containers.iter().map(state).collect::<Vec<_>>().join("; ")
+}
+
+impl TargetError {
+    /// Whether the word was right and what it names is not there: it has ended, or never was.
+    pub fn is_absence(&self) -> bool {
+        use PinError::{Ended, NoProcess, Reused};
+        match self {
+            Self::NotFound { source, .. } => matches!(source, NoProcess | Ended | Reused(_)),
+            Self::Nothing { .. } | Self::NotRunning { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What may help, a line each.
+    pub fn hints(&self) -> Vec<String> {
+        let Self::Nothing { near, unread, .. } = self else { return Vec::new() };
+        let mut hints = Vec::new();
+        if !near.is_empty() {
+            hints.push(format!("near names: {}", near.join(", ")));
+        }
+        hints.extend(refusals(unread));
+        hints
+    }
+}
+
+/// What could not be read, a line for each engine, and what would help.
+pub(crate) fn refusals(unread: &[Unread]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut told = Vec::new();
+    for Unread { engine, path, why } in unread {
+        if told.contains(&(*engine, why)) {
+            continue;
+        }
+        told.push((*engine, why));
+        let remedy = match why {
+            ReadError::Denied => "; with sudo its names could be read",
+            _ => "",
+        };
+        lines.push(format!("{}: {}: {why}{remedy}", engine.title(), path.display()));
+    }
+    lines
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.why)
+    }
+}

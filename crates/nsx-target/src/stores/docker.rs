@@ -1,0 +1,331 @@
+//! Docker: `<data-root>/containers/<id>/config.v2.json`, with what its runtime says as the second witness.
+//!
+//! The configuration may lag behind after the daemon crashed, so the runtime's record of the process is preferred.
+
+use super::{Findings, Query, Record, oci::OciState};
+use crate::{
+    container::{Container, Pod, State},
+    engine::Engine,
+    files::{Dir, ReadError, part, path},
+    host::{Host, Person},
+};
+use nsx_core::{pid::Pid, proc::decimal};
+use serde::Deserialize;
+use std::{
+    ffi::OsString,
+    os::unix::ffi::OsStringExt,
+    path::{Path, PathBuf},
+};
+
+/// One daemon's directories.
+struct Daemon {
+    data: PathBuf,
+    exec: PathBuf,
+    /// Whether its containers are known to containerd of the system too.
+    rootless: bool,
+}
+
+/// The parts of config.v2.json.
+#[derive(Deserialize)]
+struct Config {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(default, rename = "Name")]
+    name: String,
+    #[serde(default, rename = "State")]
+    state: ConfigState,
+    #[serde(default, rename = "Config")]
+    config: Option<Created>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct ConfigState {
+    running: bool,
+    paused: bool,
+    restarting: bool,
+    dead: bool,
+    pid: i32,
+    started_at: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Created {
+    image: Option<String>,
+    labels: Option<Labels>,
+}
+
+/// What cri-dockerd writes.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Labels {
+    #[serde(rename = "io.kubernetes.pod.namespace")]
+    namespace: Option<String>,
+    #[serde(rename = "io.kubernetes.pod.name")]
+    pod: Option<String>,
+    #[serde(rename = "io.kubernetes.pod.uid")]
+    uid: Option<String>,
+    #[serde(rename = "io.kubernetes.container.name")]
+    container: Option<String>,
+    #[serde(rename = "io.kubernetes.docker.type")]
+    kind: Option<String>,
+}
+
+/// The parts of daemon.json.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct DaemonConfig {
+    data_root: Option<PathBuf>,
+    graph: Option<PathBuf>,
+    exec_root: Option<PathBuf>,
+    userns_remap: Option<String>,
+}
+
+/// Reads config.v2.json: the container, and its process if it has one.
+///
+/// # Errors
+/// Where it is none.
+pub fn parse(text: &[u8]) -> Result<(Container, Option<i32>), ReadError> {
+    let Config { id, name, state, config } = serde_json::from_slice(text)?;
+    let pid = state.pid;
+    let Created { image, labels } = config.unwrap_or_default();
+    let mut container = Container::new(Engine::Docker, id);
+    let name = name.strip_prefix('/').unwrap_or(&name);
+    container.name = Some(OsString::from(name)).filter(|name| !name.is_empty());
+    container.image = image.filter(|image| !image.is_empty()).map(OsString::from);
+    container.pod = labels.and_then(pod);
+    container.state = match state {
+        ConfigState { paused: true, running: true, .. } => State::Paused,
+        ConfigState { restarting: true, .. } => State::Stopped("restarting"),
+        ConfigState { running: true, .. } => State::Running,
+        ConfigState { dead: true, .. } => State::Stopped("dead"),
+        // The year 1 is Go's word for never.
+        state if state.started_at.starts_with("0001-") || state.started_at.is_empty() => State::Stopped("created"),
+        _ => State::Stopped("exited"),
+    };
+    let pid = Some(pid).filter(|pid| *pid > 0 && container.state.is_running());
+    Ok((container, pid))
+}
+
+fn pod(labels: Labels) -> Option<Pod> {
+    let is_sandbox = labels.kind.as_deref() == Some("podsandbox");
+    Some(Pod {
+        namespace: labels.namespace?.into(),
+        name: labels.pod?.into(),
+        container: labels.container.filter(|_| !is_sandbox).map(OsString::from),
+        uid: labels.uid.map(OsString::from),
+        is_sandbox,
+    })
+}
+
+pub(crate) fn look(host: &Host, query: &Query<'_>, findings: &mut Findings) {
+    let rootless = host.people().iter().map(|person| Daemon::of(host, person));
+    for daemon in Daemon::of_system(host).into_iter().chain(rootless) {
+        let containers = daemon.data.join("containers");
+        if let Err(error) = daemon.look(host, &containers, query, findings) {
+            findings.note(Engine::Docker, containers, error);
+        }
+    }
+}
+
+impl Daemon {
+    /// The system's: the default, and what /etc/docker/daemon.json or the arguments of the one that runs say otherwise.
+    fn of_system(host: &Host) -> Vec<Self> {
+        let config = DaemonConfig::read(host, Path::new("/etc/docker"));
+        let arguments = Arguments::read(host);
+        let data = config.data_root.or(config.graph).or(arguments.data_root);
+        let data = data.unwrap_or_else(|| "/var/lib/docker".into());
+        let exec = config.exec_root.or(arguments.exec_root).unwrap_or_else(|| "/run/docker".into());
+        let mut daemons = Vec::new();
+        if config.userns_remap.or(arguments.userns_remap).is_some_and(|user| !user.is_empty()) {
+            // A directory `<uid>.<gid>` for whom root is.
+            let is_remapped = |name: &Vec<u8>| {
+                let mut ids = name.split(|&byte| byte == b'.').map(decimal);
+                matches!((ids.next(), ids.next(), ids.next()), (Some(Some(_)), Some(Some(_)), None))
+            };
+            let names = host.dir(&data).and_then(|data| data.names()).unwrap_or_default();
+            let remapped = names.iter().filter(|name| is_remapped(name));
+            daemons.extend(remapped.map(|name| Self {
+                data: data.join(part(name)),
+                exec: exec.clone(),
+                rootless: false,
+            }));
+        }
+        daemons.push(Self { data, exec, rootless: false });
+        daemons
+    }
+
+    /// One user's.
+    fn of(host: &Host, person: &Person) -> Self {
+        let config = DaemonConfig::read(host, &person.config.join("docker"));
+        Self {
+            data: config.data_root.unwrap_or_else(|| person.data.join("docker")),
+            exec: config.exec_root.unwrap_or_else(|| person.runtime.join("docker")),
+            rootless: true,
+        }
+    }
+
+    fn look(
+        &self,
+        host: &Host,
+        containers: &Path,
+        query: &Query<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), ReadError> {
+        let directory = host.dir(containers)?;
+        let owner = if self.rootless { directory.owner()? } else { None };
+        let names = directory.names()?;
+        // A word that is a whole id, or the start of one, needs no other's file. A name may look like an id.
+        let by_id: Vec<_> = names.iter().filter(|id| query.wants_id(id)).collect();
+        let candidates = if by_id.is_empty() { names.iter().collect() } else { by_id };
+        for id in candidates {
+            match self.read(host, &directory, id, query) {
+                Ok(Some(mut record)) => {
+                    record.container.owner = owner;
+                    findings.records.push(record);
+                }
+                Ok(None) => {}
+                Err(error) => findings.note(Engine::Docker, containers.join(part(id)), error),
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, host: &Host, directory: &Dir, id: &[u8], query: &Query<'_>) -> Result<Option<Record>, ReadError> {
+        let text = directory.read(path(&[id, b"config.v2.json"]))?;
+        if !query.may_be_in(id, &text) {
+            return Ok(None);
+        }
+        let (mut container, pid) = parse(&text)?;
+        if !query.wants_container(&container) && !matches!(query, Query::All) {
+            return Ok(None);
+        }
+        // Whose directory it is decides, whatever the file says.
+        container.id = OsString::from_vec(id.to_vec());
+        let mut record = Record::new(container);
+        record.pid = pid.and_then(Pid::from_raw);
+        if record.pid.is_none() && record.container.state == State::Stopped("created") {
+            return Ok(Some(record));
+        }
+        match OciState::find(host, &self.runtimes(host), id) {
+            Some(state) => state.witness(&mut record),
+            // No runtime knows it, so whatever had that number was not run by Docker's since the boot.
+            None if record.pid.is_some() => record.once_ended = Some(State::Stopped("exited")),
+            None => {}
+        }
+        Ok(Some(record))
+    }
+
+    /// Where the runtimes of this daemon keep their states: `runtime-<name>/moby`, runc's first.
+    fn runtimes(&self, host: &Host) -> Vec<PathBuf> {
+        let names = host.dir(&self.exec).and_then(|exec| exec.names()).unwrap_or_default();
+        let mut runtimes: Vec<_> = names.iter().filter(|name| name.starts_with(b"runtime-")).collect();
+        runtimes.sort_by_key(|name| name.as_slice() != b"runtime-runc");
+        runtimes.into_iter().map(|name| self.exec.join(part(name)).join("moby")).collect()
+    }
+}
+
+impl DaemonConfig {
+    /// What is set in daemon.json. One that cannot be read sets nothing: the daemon does not start with it either.
+    fn read(host: &Host, directory: &Path) -> Self {
+        let text = host.read(directory, "daemon.json").unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+}
+
+/// The arguments of the daemon that runs.
+#[derive(Default)]
+struct Arguments {
+    data_root: Option<PathBuf>,
+    exec_root: Option<PathBuf>,
+    userns_remap: Option<String>,
+}
+
+impl Arguments {
+    fn read(host: &Host) -> Self {
+        let command = || {
+            let pid = host.read("/run", "docker.pid").ok()?;
+            let pid = nsx_core::pid::parse(pid.trim_ascii()).ok()?;
+            let mut text = Vec::new();
+            host.proc().read_up_to(nsx_core::proc::cmdline::LONGEST, pid, "cmdline", &mut text).ok()?;
+            Some(text)
+        };
+        let command = command().unwrap_or_default();
+        let words: Vec<_> = command.split(|&byte| byte == 0).collect();
+        // The number may be another's by now.
+        if !words.first().is_some_and(|program| program.ends_with(b"dockerd")) {
+            return Self::default();
+        }
+        let value = |option: &[u8]| {
+            words.iter().enumerate().find_map(|(place, word)| match word.strip_prefix(option)? {
+                [] => words.get(place + 1).map(|value| value.to_vec()),
+                [b'=', value @ ..] => Some(value.to_vec()),
+                _ => None,
+            })
+        };
+        let directory = |option| value(option).map(OsString::from_vec).map(PathBuf::from).filter(|it| it.is_absolute());
+        Self {
+            data_root: directory(b"--data-root").or_else(|| directory(b"-g")).or_else(|| directory(b"--graph")),
+            exec_root: directory(b"--exec-root"),
+            userns_remap: value(b"--userns-remap").and_then(|user| String::from_utf8(user).ok()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn state(state: &str) -> (State, Option<i32>) {
+        let text = format!(r#"{{"State":{state},"ID":"5f97","Name":"/web","Config":{{"Image":"bb","Labels":{{}}}}}}"#);
+        let (container, pid) = parse(text.as_bytes()).unwrap();
+        assert_eq!(container.name.unwrap(), "web");
+        (container.state, pid)
+    }
+
+    #[test]
+    fn states_are_dockers() {
+        let started = r#""StartedAt":"2026-11-22T04:39:43.875170687Z""#;
+        let running = format!(r#"{{"Running":true,"Paused":false,"Restarting":false,"Dead":false,"Pid":7,{started}}}"#);
+        assert_eq!(state(&running), (State::Running, Some(7)));
+        let paused = running.replace(r#""Paused":false"#, r#""Paused":true"#);
+        assert_eq!(state(&paused), (State::Paused, Some(7)));
+        let restarting = running.replace(r#""Restarting":false"#, r#""Restarting":true"#);
+        assert_eq!(state(&restarting), (State::Stopped("restarting"), None));
+        let exited = running.replace(r#""Running":true"#, r#""Running":false"#);
+        assert_eq!(state(&exited), (State::Stopped("exited"), None));
+        assert_eq!(state(r#"{"StartedAt":"0001-01-01T00:00:00Z"}"#), (State::Stopped("created"), None));
+    }
+
+    #[test]
+    fn what_kubernetes_labels_is_a_pods() {
+        let text = |kind: &str| {
+            format!(
+                r#"{{"ID":"5f97","Name":"/k8s_app_web-0_prod_1_0","Config":{{"Labels":{{"io.kubernetes.pod.namespace":"prod",
+                "io.kubernetes.pod.name":"web-0","io.kubernetes.pod.uid":"1","io.kubernetes.container.name":"app",
+                "io.kubernetes.docker.type":"{kind}","other":"label"}}}}}}"#
+            )
+        };
+        let (container, _) = parse(text("container").as_bytes()).unwrap();
+        assert_eq!(container.address(), "k8s://prod/web-0/app");
+        let (sandbox, _) = parse(text("podsandbox").as_bytes()).unwrap();
+        let pod = sandbox.pod.unwrap();
+        assert!(pod.is_sandbox && pod.container.is_none());
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_refused() {
+        for text in [&b""[..], b"{}", b"[]", b"{\"ID\":7}", b"{\"ID\":\"a\",\"State\":{\"Pid\":\"x\"}}"] {
+            assert!(matches!(parse(text), Err(ReadError::Malformed(_))));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = parse(&bytes);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What engines keep on disk about their containers: one module an engine.
+//!
+//! A store is asked with a [`Query`] and reads as few files as it can to answer it. What it finds are [`Record`]s, which may
+//! be out of date, wrong, or written by somebody hostile; `check` holds them against the kernel. Nothing here looks at a
+//! process.
+
+pub(crate) mod docker;
+pub(crate) mod oci;
+pub(crate) mod podman;
+
+use crate::{
+    container::{Container, State},
+    engine::Engine,
+    files::ReadError,
+    grammar::{PodName, is_start_of_id},
+    host::Host,
+};
+use memchr::memmem;
+use nsx_core::pid::Pid;
+use std::{os::unix::ffi::OsStrExt, path::PathBuf, time::Duration};
+
+/// Which containers are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Query<'a> {
+    /// All.
+    All,
+    /// Those with this name or id, or whose id begins so if the word has at least so many digits.
+    Word(&'a [u8], usize),
+    /// Those of a pod.
+    Pod(&'a PodName),
+}
+
+/// What a store says of a container.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    /// The container. `State::Running` means that the store says so.
+    pub(crate) container: Container,
+    /// Its first process.
+    pub(crate) pid: Option<Pid>,
+    /// When that started: clock ticks since the boot.
+    pub(crate) start: Option<u64>,
+    /// When the number was written down, since 1970: the process started before.
+    pub(crate) written: Option<Duration>,
+    /// The inode of that process's pidfd.
+    pub(crate) inode: Option<u64>,
+    /// What it is if that process has ended, where that is no contradiction.
+    pub(crate) once_ended: Option<State>,
+}
+
+impl Record {
+    pub(crate) fn new(container: Container) -> Self {
+        Self { container, pid: None, start: None, written: None, inode: None, once_ended: None }
+    }
+}
+
+/// What the stores answered.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) records: Vec<Record>,
+    pub(crate) unread: Vec<Unread>,
+}
+
+/// A record, or all of a store, that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Whose it is.
+    pub engine: Engine,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What is in the way.
+    pub why: ReadError,
+}
+
+impl Findings {
+    /// Notes what could not be read; that something is not there is no news.
+    pub(crate) fn note(&mut self, engine: Engine, path: impl Into<PathBuf>, why: ReadError) {
+        if why != ReadError::Absent {
+            self.unread.push(Unread { engine, path: path.into(), why });
+        }
+    }
+}
+
+impl Query<'_> {
+    /// Whether a container with this id and these names may be meant.
+    pub(crate) fn wants(&self, id: &[u8], names: &[&[u8]]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Word(word, _) => names.contains(word) || self.wants_id(id),
+            Self::Pod(_) => false,
+        }
+    }
+
+    /// Whether the id alone says that it is meant.
+    pub(crate) fn wants_id(&self, id: &[u8]) -> bool {
+        match self {
+            Self::Word(word, least) => id == *word || is_start_of_id(word, *least) && id.starts_with(word),
+            Self::All | Self::Pod(_) => false,
+        }
+    }
+
+    /// Whether a container is meant, by what is known of it.
+    pub(crate) fn wants_container(&self, container: &Container) -> bool {
+        match self {
+            Self::Pod(PodName { namespace, pod, container: wanted }) => container.pod.as_ref().is_some_and(|found| {
+                (&found.namespace, &found.name) == (namespace, pod)
+                    && wanted.as_ref().is_none_or(|wanted| found.container.as_ref() == Some(wanted))
+            }),
+            _ => {
+                let mut names: Vec<&[u8]> = container.name.iter().map(|name| name.as_bytes()).collect();
+                if let Some(pod) = &container.pod {
+                    names.extend(pod.container.iter().map(|name| name.as_bytes()));
+                    if !pod.is_sandbox {
+                        names.push(pod.name.as_bytes());
+                    }
+                }
+                self.wants(container.id.as_bytes(), &names)
+            }
+        }
+    }
+
+    /// Whether it is worth to read the JSON of a container with this id: its name is not in the text as it is, if it has
+    /// none but the letters that no encoder escapes.
+    pub(crate) fn may_be_in(&self, id: &[u8], text: &[u8]) -> bool {
+        let word = match self {
+            Self::All => return true,
+            Self::Word(..) if self.wants_id(id) => return true,
+            Self::Word(word, _) => word,
+            Self::Pod(pod) => pod.pod.as_bytes(),
+        };
+        let is_plain = word.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte));
+        !is_plain || memmem::find(text, word).is_some()
+    }
+}
+
+/// Asks the stores of the engine that is named, or of all.
+pub(crate) fn look(host: &Host, engine: Option<Engine>, query: &Query<'_>) -> Findings {
+    let mut findings = Findings::default();
+    let wants = |store: Engine| engine.is_none_or(|engine| engine.includes(store));
+    if wants(Engine::Docker) {
+        docker::look(host, query, &mut findings);
+    }
+    if wants(Engine::Podman) {
+        podman::look(host, query, &mut findings);
+    }
+    if wants(Engine::Oci) {
+        oci::look(host, query, &mut findings);
+    }
+    findings.records.retain(|record| engine.is_none_or(|engine| engine.includes(record.container.engine)));
+    findings
+}

@@ -1,0 +1,190 @@
+//! runc and crun by themselves: `<root>/<id>/state.json` and `<root>/<id>/status`.
+//!
+//! Other engines run their containers through them, so what they say of a process is also the second witness for those.
+
+use super::{Findings, Query, Record};
+use crate::{
+    container::{Container, State},
+    engine::Engine,
+    files::{Dir, ReadError, part, path},
+    host::Host,
+};
+use nsx_core::pid::Pid;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// What a runtime remembers of a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OciState {
+    /// Its first process.
+    pub pid: Option<i32>,
+    /// When that started: clock ticks since the boot.
+    pub start: Option<u64>,
+    /// The directory with config.json.
+    pub bundle: Option<PathBuf>,
+    /// Whether it waits for `start`.
+    pub is_created: bool,
+}
+
+/// The parts of runc's state.json.
+#[derive(Deserialize)]
+struct Runc {
+    init_process_pid: i32,
+    #[serde(default)]
+    init_process_start: u64,
+    #[serde(default)]
+    config: RuncConfig,
+}
+
+#[derive(Default, Deserialize)]
+struct RuncConfig {
+    #[serde(default)]
+    labels: Option<Vec<String>>,
+}
+
+/// The parts of crun's status.
+#[derive(Deserialize)]
+struct Crun {
+    pid: i32,
+    #[serde(default, rename = "process-start-time")]
+    start: u64,
+    #[serde(default)]
+    bundle: Option<String>,
+}
+
+impl OciState {
+    /// Reads runc's `state.json`.
+    ///
+    /// # Errors
+    /// Where it is not one.
+    pub fn parse_runc(text: &[u8]) -> Result<Self, ReadError> {
+        let Runc { init_process_pid, init_process_start, config } = serde_json::from_slice(text)?;
+        let labels = config.labels.unwrap_or_default();
+        let bundle = labels.iter().find_map(|label| label.strip_prefix("bundle=")).map(PathBuf::from);
+        Ok(Self::of(init_process_pid, init_process_start, bundle))
+    }
+
+    /// Reads crun's `status`.
+    ///
+    /// # Errors
+    /// Where it is not one.
+    pub fn parse_crun(text: &[u8]) -> Result<Self, ReadError> {
+        let Crun { pid, start, bundle } = serde_json::from_slice(text)?;
+        Ok(Self::of(pid, start, bundle.map(PathBuf::from)))
+    }
+
+    fn of(pid: i32, start: u64, bundle: Option<PathBuf>) -> Self {
+        Self {
+            pid: Some(pid).filter(|pid| *pid > 0),
+            start: Some(start).filter(|start| *start > 0),
+            bundle: bundle.filter(|path| path.is_absolute()),
+            is_created: false,
+        }
+    }
+
+    /// What either runtime keeps in `directory` of the container `id`.
+    pub(crate) fn read(directory: &Dir, id: &[u8]) -> Result<Self, ReadError> {
+        let state = match directory.read(path(&[id, b"state.json"])) {
+            Ok(text) => Self::parse_runc(&text),
+            Err(ReadError::Absent) => Self::parse_crun(&directory.read(path(&[id, b"status"]))?),
+            Err(error) => Err(error),
+        };
+        // The process that waits is started by a write into this.
+        Ok(Self { is_created: directory.has(path(&[id, b"exec.fifo"])), ..state? })
+    }
+
+    /// What is known of the container `id` in the first of these directories that knows it.
+    pub(crate) fn find(host: &Host, roots: &[PathBuf], id: &[u8]) -> Option<Self> {
+        roots.iter().find_map(|root| Self::read(&host.dir(root).ok()?, id).ok())
+    }
+
+    /// Adds this to a record.
+    pub(crate) fn witness(self, record: &mut Record) {
+        record.pid = self.pid.and_then(Pid::from_raw);
+        record.start = self.start;
+        record.written = None;
+        if self.bundle.is_some() {
+            record.container.bundle = self.bundle;
+        }
+        if self.is_created {
+            record.container.state = State::Created;
+        } else if matches!(record.container.state, State::Stopped(_)) {
+            record.container.state = State::Running;
+        }
+    }
+}
+
+/// Where the runtimes keep what is run without an engine, or by Podman.
+pub(crate) fn system_roots() -> Vec<PathBuf> {
+    ["/run/crun", "/run/runc"].map(PathBuf::from).into()
+}
+
+/// The same of one user.
+pub(crate) fn roots_of(runtime: &Path) -> Vec<PathBuf> {
+    ["crun", "runc"].map(|name| runtime.join(name)).into()
+}
+
+pub(crate) fn look(host: &Host, query: &Query<'_>, findings: &mut Findings) {
+    let own = host.people().iter().flat_map(|person| roots_of(&person.runtime));
+    for root in system_roots().into_iter().chain(own) {
+        if let Err(error) = look_in(host, &root, query, findings) {
+            findings.note(Engine::Oci, root, error);
+        }
+    }
+}
+
+fn look_in(host: &Host, root: &Path, query: &Query<'_>, findings: &mut Findings) -> Result<(), ReadError> {
+    let directory = host.dir(root)?;
+    let owner = directory.owner()?;
+    for id in directory.names()? {
+        if !matches!(query, Query::All) && !query.wants_id(&id) {
+            continue;
+        }
+        match OciState::read(&directory, &id) {
+            Ok(state) => {
+                let mut record = Record::new(Container { owner, ..Container::new(Engine::Oci, id) });
+                state.witness(&mut record);
+                record.once_ended = Some(State::Stopped("stopped"));
+                findings.records.push(record);
+            }
+            Err(error) => findings.note(Engine::Oci, root.join(part(&id)), error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn both_formats_are_read() {
+        let runc = br#"{"id":"rweb","init_process_pid":18715,"init_process_start":1153757,"created":"2026-11-22T04:42:02.7Z",
+            "config":{"rootfs":"/srv/rootfs","labels":["x=y","bundle=/srv"]},"cgroup_paths":{"":"/sys/fs/cgroup/rweb"}}"#;
+        let expected =
+            OciState { pid: Some(18715), start: Some(1_153_757), bundle: Some("/srv".into()), is_created: false };
+        assert_eq!(OciState::parse_runc(runc), Ok(expected.clone()));
+        let crun = br#"{"pid":18715,"process-start-time":1153757,"cgroup-path":"/kweb","scope":"","rootfs":"rootfs",
+            "systemd-cgroup":false,"bundle":"/srv","created":"2026-11-22T04:42:02.907607Z","owner":"root","detached":true}"#;
+        assert_eq!(OciState::parse_crun(crun), Ok(expected));
+    }
+
+    #[test]
+    fn what_is_no_process_is_none() {
+        let none = OciState::parse_crun(br#"{"pid":0,"process-start-time":0,"bundle":"srv"}"#).unwrap();
+        assert_eq!(none, OciState::default());
+        assert_eq!(OciState::parse_runc(br#"{"init_process_pid":-1}"#).unwrap(), OciState::default());
+        for text in [&b""[..], b"{", b"[]", b"{\"pid\":\"7\"}", b"{\"pid\":99999999999}", b"null"] {
+            assert!(OciState::parse_crun(text).is_err());
+            assert!(OciState::parse_runc(text).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = (OciState::parse_runc(&bytes), OciState::parse_crun(&bytes));
+        }
+    }
+}

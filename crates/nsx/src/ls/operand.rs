@@ -1,0 +1,107 @@
+//! The word after `nsx ls`: a process, or a namespace.
+
+use crate::{exit::ExitStatus, out};
+use nsx_core::{
+    census::{Census, Entry},
+    ns::{Namespace, NsId},
+    pid::{self, Process},
+    proc::decimal,
+};
+use nsx_target::Target;
+use rustix::{fs::CWD, io::Errno};
+use std::{ffi::OsStr, fmt, os::unix::ffi::OsStrExt, path::Path};
+
+/// What the word names.
+#[derive(Debug)]
+pub(super) enum Operand {
+    Process(Process),
+    Namespace(Name),
+}
+
+/// Which namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    /// `net:[4026531833]`, or what a file holds.
+    Full(NsId),
+    /// An inode number: no two namespaces have the same, of whatever kind.
+    Inode(u64),
+    /// `id:77`, the id that is never used again.
+    Id64(u64),
+}
+
+impl Operand {
+    /// Finds what `word` names; a number is an inode where only a namespace fits, or where no process can have it.
+    ///
+    /// # Errors
+    /// The status to end with, once the reason is on standard error.
+    pub(super) fn find(word: &OsStr, only_namespace: bool) -> Result<Self, ExitStatus> {
+        match target(word.as_bytes(), only_namespace) {
+            Some(Target::Namespace(ns)) => Ok(Self::Namespace(Name::Full(ns))),
+            Some(Target::Inode(inode)) => Ok(Self::Namespace(Name::Inode(inode))),
+            Some(Target::Id(id)) => Ok(Self::Namespace(Name::Id64(id))),
+            Some(Target::File(path)) => at(&path),
+            Some(Target::Netns(name)) => at(&Path::new("/run/netns").join(name)),
+            _ if only_namespace => {
+                let forms = "net:[4026531833], its number alone, id:77, netns:blue, or a file that holds it";
+                out::error(&format!("{} is not a namespace, which is named as {forms}", out::shown(word)));
+                Err(ExitStatus::FAILURE)
+            }
+            _ => super::process_named(word).map(Self::Process),
+        }
+    }
+}
+
+/// Reads the word; none where it has no form, which whoever looks for a process says.
+fn target(word: &[u8], only_namespace: bool) -> Option<Target> {
+    let inode = decimal(word).is_some_and(|number| number >= pid::LIMIT.unsigned_abs().into());
+    let parse = if only_namespace || inode { Target::parse_namespace } else { Target::parse };
+    parse(word).ok()
+}
+
+/// The namespace that a file holds.
+fn at(path: &Path) -> Result<Operand, ExitStatus> {
+    let open = Namespace::open(CWD, path).map_err(|errno| {
+        let why = if errno == Errno::INVAL { "it is no namespace".into() } else { out::reason(&errno) };
+        out::error(&format!("failed to open the namespace {}: {why}", out::shown(path.as_os_str())));
+        if errno == Errno::NOENT { ExitStatus::NO_MATCH } else { ExitStatus::FAILURE }
+    })?;
+    Ok(Operand::Namespace(Name::Full(open.id())))
+}
+
+impl Name {
+    /// The namespace's entry in a census that has [`Sources::RELATIONS`](nsx_core::census::Sources::RELATIONS).
+    pub(super) fn entry(self, census: &Census) -> Option<&Entry> {
+        match self {
+            Self::Full(ns) => census.entry(ns),
+            Self::Inode(inode) => census.namespaces.iter().find(|entry| entry.ns.inode == inode),
+            Self::Id64(id) => {
+                census.namespaces.iter().find(|entry| entry.relation.and_then(|relation| relation.id64) == Some(id))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(ns) => ns.fmt(f),
+            Self::Inode(inode) => inode.fmt(f),
+            Self::Id64(id) => write!(f, "id:{id}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_an_inode_where_no_process_can_have_it() {
+        assert_eq!(target(b"4026531833", false), Some(Target::Inode(4_026_531_833)));
+        assert!(matches!(target(b"4711", false), Some(Target::Process { .. })));
+        assert_eq!(target(b"4711", true), Some(Target::Inode(4711)));
+        let net = "net:[4026531833]".parse().unwrap();
+        assert_eq!(target(b"net:[4026531833]", false), Some(Target::Namespace(net)));
+        assert_eq!(target(b"id:x", true), None);
+    }
+}
