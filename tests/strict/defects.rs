@@ -2,25 +2,29 @@
 
 use super::{
     SIDES, Side,
-    known_differences::{Difference, UNSHARE, Who},
+    known_differences::{Difference, NSENTER, UNSHARE, Who},
     run,
     unshare::{CHILD_OF, as_user_with_ranges},
 };
 use crate::support::{Need, Session, Test, both, root};
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![both(differences_of_anyone), root(differences_of_root).needs([Need::Tool("newuidmap")])]
+    vec![both(differences_of_anyone), root(differences_of_root).needs([Need::Tool("newuidmap"), Need::Tool("perl")])]
         .into_iter()
         .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 38)]))
         .collect()
 }
 
+fn all() -> impl Iterator<Item = &'static Difference> {
+    UNSHARE.iter().chain(NSENTER)
+}
+
 fn differences_of_anyone(session: &Session) {
-    UNSHARE.iter().filter(|difference| difference.who == Who::Anyone).for_each(|known| check(session, known));
+    all().filter(|difference| difference.who == Who::Anyone).for_each(|known| check(session, known));
 }
 
 fn differences_of_root(session: &Session) {
-    UNSHARE.iter().filter(|difference| difference.who != Who::Anyone).for_each(|known| check(session, known));
+    all().filter(|difference| difference.who != Who::Anyone).for_each(|known| check(session, known));
 }
 
 #[track_caller]

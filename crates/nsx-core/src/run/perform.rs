@@ -120,10 +120,11 @@ impl<'a> Hands<'a> {
                 let groups: Vec<_> = groups.iter().copied().map(Gid::from_raw).collect();
                 rustix::thread::set_thread_groups(&groups)
             }
-            Step::LeaveGroups { again } => {
-                let left = rustix::thread::set_thread_groups(&[]);
-                let before = self.groups_left.replace(left.is_ok());
-                if *again || before { Ok(()) } else { left }
+            Step::LeaveGroups { required } => {
+                let outcome = rustix::thread::set_thread_groups(&[]);
+                let left = self.groups_left.get() || outcome.is_ok();
+                self.groups_left.set(left);
+                if left || !required { Ok(()) } else { outcome }
             }
             Step::SetGroup(gid) => rustix::thread::set_thread_gid(Gid::from_raw(*gid)),
             Step::SetUser(uid) => rustix::thread::set_thread_uid(Uid::from_raw(*uid)),

@@ -149,8 +149,8 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
         None => {}
     }
     request.groups = match request.gid.is_some() || request.gid_of.is_some() {
-        true if options.preserve_credentials => Groups::Are(Vec::new()),
-        true => Groups::MustDrop,
+        true if implied.is_some() => Groups::MustDrop,
+        true => Groups::TryDrop,
         false => Groups::Keep,
     };
     if options.keep_caps && kinds.contains(NsKind::User) {
@@ -177,8 +177,8 @@ fn followed(source: Option<&mut Source>) -> Result<&mut Source, Complaint> {
 fn all(source: &mut Source, caller: &Caller) -> Result<NsSet, Complaint> {
     source.pin();
     let mut kinds = source.kinds()?;
-    for kind in kinds.iter().filter(|kind| *kind == NsKind::User || !caller.is_privileged()) {
-        if source.shares(kind)? {
+    for kind in ORDER.into_iter().filter(|kind| *kind == NsKind::User || !caller.is_privileged()) {
+        if kinds.contains(kind) && source.shares(kind)? {
             kinds = kinds.without(kind);
         }
     }
