@@ -140,12 +140,12 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
     let implied = Some(Id::Number(0)).filter(|_| kinds.contains(NsKind::User) && !options.preserve_credentials);
     match options.uid.or(implied) {
         Some(Id::Number(uid)) => request.uid = Some(uid),
-        Some(Id::Follow) => request.uid_of = Some(followed(source.as_deref_mut())?.directory()?.clone()),
+        Some(Id::Follow) => request.uid_of = Some(followed(source.as_deref_mut())?.directory()?),
         None => {}
     }
     match options.gid.or(implied) {
         Some(Id::Number(gid)) => request.gid = Some(gid),
-        Some(Id::Follow) => request.gid_of = Some(followed(source)?.directory()?.clone()),
+        Some(Id::Follow) => request.gid_of = Some(followed(source)?.directory()?),
         None => {}
     }
     request.groups = match request.gid.is_some() || request.gid_of.is_some() {

@@ -75,28 +75,21 @@ impl Source {
     }
 
     /// Its directory in /proc.
-    pub(super) fn directory(&mut self) -> Result<&ProcDirectory, Complaint> {
-        if self.directory.is_none() {
-            let path = self.path("");
-            let directory = self.reach().map_err(cannot_open(path.trim_end_matches('/').as_bytes()))?;
-            self.directory = Some(directory);
-        }
-        self.directory.as_ref().ok_or(Complaint::Said)
+    pub(super) fn directory(&mut self) -> Result<ProcDirectory, Complaint> {
+        let directory = self.reach();
+        directory.map_err(|errno| self.cannot_open("", errno))
     }
 
     /// Opens a file or link of it.
     pub(super) fn open(&mut self, entry: &str, flags: OFlags) -> Result<OwnedFd, Complaint> {
-        let path = self.path(entry);
-        self.open_entry(entry, flags).map_err(cannot_open(path.as_bytes()))
+        self.open_entry(entry, flags).map_err(|errno| self.cannot_open(entry, errno))
     }
 
     /// The whole of a file of it.
     pub(super) fn read(&mut self, entry: &str) -> Result<Vec<u8>, Complaint> {
         let mut text = Vec::new();
         let read = File::from(self.open(entry, OFlags::RDONLY)?).read_to_end(&mut text);
-        read.map_err(|error| {
-            cannot_open(self.path(entry).as_bytes())(Errno::from_io_error(&error).unwrap_or(Errno::IO))
-        })?;
+        read.map_err(|error| self.cannot_open(entry, Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
         Ok(text)
     }
 
@@ -104,7 +97,7 @@ impl Source {
     pub(super) fn namespace(&mut self, kind: NsKind) -> Result<NamespaceFile, Complaint> {
         let entry = format!("ns/{kind}");
         let opened = self.open(&entry, OFlags::RDONLY)?;
-        let ns = Namespace::from_fd(opened).map_err(cannot_open(self.path(&entry).as_bytes()))?;
+        let ns = Namespace::from_fd(opened).map_err(|errno| self.cannot_open(&entry, errno))?;
         Ok(NamespaceFile { path: self.path(&entry).into(), ns: Rc::new(ns) })
     }
 
@@ -156,6 +149,10 @@ impl Source {
         let name = self.pid.to_string();
         let opened = rustix::fs::openat(self.proc().ok_or(Errno::NOENT)?, name, flags, Mode::empty())?;
         Ok(self.directory.insert(ProcDirectory(Rc::new(opened))).clone())
+    }
+
+    fn cannot_open(&self, entry: &str, errno: Errno) -> Complaint {
+        cannot_open(self.path(entry).trim_end_matches('/').as_bytes())(errno)
     }
 
     fn path(&self, entry: &str) -> String {
