@@ -57,7 +57,7 @@ fn it_reaches_what_unshare_made_and_so_does_nsenter(session: &Session) {
     let nsx = session.unshare("--net --pid sleep 100").start();
     nsx.program("sleep");
     // What the caller knows as `$!` is in the new network, though not PID 1 of the new PID namespace.
-    let (id, user) = (nsx.id(), if session.is_root() { "" } else { " --user" });
+    let (id, user) = (nsx.id(), if session.is_root() { "" } else { " -U" });
     let ours = format!("enter {id} --net{user} --");
     let theirs = format!("nsenter -t {id} -n{}", if session.is_root() { "" } else { " -U --preserve-credentials" });
     let link = session.nsx(&format!("{ours} readlink /proc/self/ns/net")).output();

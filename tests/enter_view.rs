@@ -152,7 +152,7 @@ fn without_room_for_a_mount_namespace_nothing_is_mounted_elsewhere(session: &Ses
     let unshare = sleep.arg(script).start();
     let sleep = unshare.program("sleep");
     let outer = fs::read_to_string(format!("/proc/{}/mountinfo", unshare.id())).unwrap();
-    let enter = session.nsx(&format!("enter {} --user --pid --net -- touch ran", sleep.id()));
+    let enter = session.nsx(&format!("enter {} -U --pid --net -- touch ran", sleep.id()));
     enter.run().exited(125).says(&["mnt namespace", "user.max_"]);
     assert!(!session.path("ran").exists());
     assert_eq!(outer, fs::read_to_string(format!("/proc/{}/mountinfo", unshare.id())).unwrap());

@@ -76,6 +76,9 @@ fn a_filter_refuses_what_it_names(session: &Session) {
         (Filter::PidTranslation, "open(N, '/proc/self/ns/pid'); ioctl(N, 0x8004b709, 0)", libc::ENOTTY),
         (Filter::NewCalls, &format!("syscall({clone3}, 0, 0)"), libc::ENOSYS),
         (Filter::NewCalls, &format!("syscall({fsopen}, 0, 0)"), libc::ENOSYS),
+        // listmount, and NS_GET_ID
+        (Filter::Since5_4, "syscall(458, 0, 0)", libc::ENOSYS),
+        (Filter::Since5_4, "open(N, '/proc/self/ns/uts'); ioctl(N, 0x8008b70d, 0)", libc::ENOSYS),
     ] {
         let script = format!("{call}; print $!+0");
         assert_eq!(perl(&script).under(filter).output(), error.to_string(), "{filter:?}");

@@ -11,6 +11,7 @@ mod enter;
 mod enter_view;
 mod given;
 mod harness;
+mod holders;
 mod host_tools;
 mod ids;
 mod ls;
@@ -35,6 +36,10 @@ fn main() -> ExitCode {
     if let Some(failure) = support::filter::become_filtered(std::env::args_os()) {
         return failure;
     }
+    if std::env::args_os().nth(1).is_some_and(|word| word == support::SLEEP_IN_A_THREAD) {
+        std::thread::spawn(|| std::thread::sleep(std::time::Duration::from_secs(100))).join().unwrap();
+        return ExitCode::SUCCESS;
+    }
     let tests = [
         harness::tests(),
         usage::tests(),
@@ -55,6 +60,7 @@ fn main() -> ExitCode {
         host_tools::tests(),
         engines::tests(),
         ls::tests(),
+        holders::tests(),
         pidmap::tests(),
         strict::tests(),
     ];

@@ -6,6 +6,8 @@ use crate::support::{Command, Host};
 pub(crate) struct Container {
     /// The one form of nsx's that fits no other container: `docker:web`.
     pub(crate) target: String,
+    /// What the engine calls it: hexadecimal, or what it was told to.
+    pub(crate) id: String,
     /// Its first process, as the host numbers it.
     pub(crate) pid: u32,
     exec: Command,
@@ -31,9 +33,10 @@ fn answers(host: &Host, command: &str, log: &str) {
 
 /// What docker and podman have in common: their command lines.
 fn started(engine: &str, name: &str, command: impl Fn(&str) -> Command) -> Container {
-    let pid = command("inspect --format").arg("{{.State.Pid}}").arg(name).output();
+    let inspected = command("inspect --format").arg("{{.Id}} {{.State.Pid}}").arg(name).output();
+    let (id, pid) = inspected.split_once(' ').unwrap();
     let exec = command(&format!("exec {name}"));
-    Container { target: format!("{engine}:{name}"), pid: pid.parse().unwrap(), exec }
+    Container { target: format!("{engine}:{name}"), id: id.into(), pid: pid.parse().unwrap(), exec }
 }
 
 /// Docker: its daemon, with a containerd of its own.
@@ -52,6 +55,13 @@ impl<'h> Docker<'h> {
         let daemon = format!("dockerd --iptables=false --ip-masq=false {options}");
         self.0.shell(&format!("setsid {daemon} </dev/null >/run/dockerd.log 2>&1 &")).run().exited(0);
         answers(self.0, "docker version", "/run/dockerd.log");
+    }
+
+    /// Ends the daemon and leaves the containers alone, if it is killed or was started with `--live-restore`.
+    pub(crate) fn stop_daemon(&self, signal: &str) {
+        let script =
+            format!("pid=$(cat /run/docker.pid); kill -{signal} $pid; while [ -e /proc/$pid ]; do sleep 0.05; done");
+        self.0.shell(&script).run().exited(0);
     }
 
     pub(crate) fn command(&self, words: &str) -> Command {
@@ -108,6 +118,11 @@ impl<'h> Podman<'h> {
         self.container(name)
     }
 
+    /// What podman says that a container is doing: `running`, `exited`.
+    pub(crate) fn state(&self, name: &str) -> String {
+        self.command("inspect --format {{.State.Status}}").arg(name).output()
+    }
+
     /// The container as it is now.
     pub(crate) fn container(&self, name: &str) -> Container {
         started("podman", name, |words| self.command(words))
@@ -136,6 +151,7 @@ impl<'h> Containerd<'h> {
         let pid = tasks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|words| words[0] == id);
         Container {
             target: format!("containerd:{namespace}/{id}"),
+            id: id.into(),
             pid: pid.and_then(|words| words.get(1)?.parse().ok()).unwrap_or_else(|| panic!("no {id} in {tasks}")),
             exec: self.command(&format!("--namespace {namespace} tasks exec --exec-id beside {id}")),
         }
@@ -191,7 +207,7 @@ impl<'h> Oci<'h> {
             .exited(0);
         let pid = self.host.command("cat").arg(format!("{bundle}/pid")).output();
         let exec = self.command("exec").arg(id);
-        Container { target: format!("oci:{id}"), pid: pid.trim().parse().unwrap(), exec }
+        Container { target: format!("oci:{id}"), id: id.into(), pid: pid.trim().parse().unwrap(), exec }
     }
 }
 
@@ -213,6 +229,6 @@ lxc.init.cmd = /bin/sleep 1000\nlxc.mount.auto = proc:mixed sys:ro\n{lines}"
         self.0.shell(script).arg("sh").arg(name).arg(config).run().exited(0);
         let pid = self.0.command(&format!("lxc-info --pid --no-humanize --name {name}")).output();
         let exec = self.0.command(&format!("lxc-attach --clear-env --name {name} --"));
-        Container { target: format!("lxc:{name}"), pid: pid.trim().parse().unwrap(), exec }
+        Container { target: format!("lxc:{name}"), id: name.into(), pid: pid.trim().parse().unwrap(), exec }
     }
 }

@@ -22,10 +22,12 @@ pub(crate) enum Filter {
     PidTranslation,
     /// The calls that a container engine's older seccomp profile does not know and answers with ENOSYS.
     NewCalls,
+    /// What came after 5.4 and tells of namespaces: calls and ioctls.
+    Since5_4,
 }
 
 impl Filter {
-    pub(crate) const ALL: [Self; 3] = [Self::SetnsByPidfd, Self::PidTranslation, Self::NewCalls];
+    pub(crate) const ALL: [Self; 4] = [Self::SetnsByPidfd, Self::PidTranslation, Self::NewCalls, Self::Since5_4];
 
     /// The first argument of the test program where it is to filter itself.
     pub(crate) const OPTION: &str = "--under-filter";
@@ -35,6 +37,7 @@ impl Filter {
             Self::SetnsByPidfd => "setns-by-pidfd",
             Self::PidTranslation => "pid-translation",
             Self::NewCalls => "new-calls",
+            Self::Since5_4 => "since-5.4",
         }
     }
 
@@ -59,6 +62,15 @@ impl Filter {
                     libc::SYS_clone3,
                 ];
                 (calls.map(|call| (call, Vec::new())).into(), libc::ENOSYS)
+            }
+            Self::Since5_4 => {
+                // statmount, listmount and listns, which the C library's headers do not know.
+                let calls = [libc::SYS_openat2, libc::SYS_pidfd_getfd, 457, 458, 470].map(|call| (call, Vec::new()));
+                // NS_GET_MNTNS_ID, NS_MNT_GET_INFO to NS_MNT_GET_PREV, NS_GET_ID
+                let requests = [0x8008_b705, 0x8010_b70a, 0x8010_b70b, 0x8010_b70c, 0x8008_b70d];
+                let requests = requests.map(|request| second(SeccompCmpOp::Eq, request));
+                let ioctl = (libc::SYS_ioctl, requests.into());
+                (calls.into_iter().chain([ioctl]).collect(), libc::ENOSYS)
             }
         }
     }

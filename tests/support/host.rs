@@ -18,13 +18,6 @@ use std::{
 
 const SCRIPT: &str = include_str!("host.sh");
 
-/// Goes into the host's cgroup, as one who logs in would be in one of them, and becomes the command.
-const ENTER: &str = r#"for file in /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/*/cgroup.procs; do
-    [ ! -e ${file%cgroup.procs}init ] || file=${file%cgroup.procs}init/cgroup.procs
-    [ ! -e $file ] || echo $$ >$file
-done
-exec "$@""#;
-
 /// The cgroup hierarchies of a host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cgroups {
@@ -63,8 +56,8 @@ impl<'a> Host<'a> {
 
     /// A command of root in the host, in its root directory.
     pub(crate) fn command(&self, words: &str) -> Command {
-        let enter = format!("nsenter --target {} --mount --net --pid --cgroup sh -c", self.init.id());
-        self.session.command(&enter).arg(ENTER).arg("sh").args(words)
+        let enter = format!("bash host.sh enter /nsx-tests.{} {}", self.outside.id(), self.init.id());
+        self.session.command(&enter).args(words)
     }
 
     /// A shell of root in the host.
@@ -78,6 +71,11 @@ impl<'a> Host<'a> {
             .args(words)
             .env("HOME", "/var/lib/mapper")
             .env("XDG_RUNTIME_DIR", format!("/run/user/{ORDINARY}"))
+    }
+
+    /// Whether the host has a process `id`.
+    pub(crate) fn exists(&self, id: u32) -> bool {
+        fs::exists(format!("/proc/{}", self.process(id))).unwrap()
     }
 
     /// The host's process `id` for those who look into the test program's /proc: `procfs::status`, `procfs::ns`.

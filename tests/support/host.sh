@@ -1,12 +1,21 @@
 # A host for container engines, made of namespaces and a cgroup of its own in every hierarchy: what they keep in /run,
 # /var/lib and /etc, their bridges and their cgroups are nowhere else, and all of it is gone when standard input ends.
 #
-# As root: `outside LAYOUT`. LAYOUT is `hosts` for the cgroup hierarchies that the machine has, `unified` for cgroup2 alone.
-# Prints a line once the host is there. /run/image is a root directory of busybox; the user `mapper`, 4242, has subids.
+# For root. `outside LAYOUT` makes one and prints a line when it is there; LAYOUT is `hosts` for the cgroup hierarchies that
+# the machine has, `unified` for cgroup2 alone. `enter` runs a command in it. /run/image is a root directory of busybox;
+# the user `mapper`, 4242, has subids.
 set -euo pipefail
 
 hierarchies() {
     findmnt --noheadings --list --types cgroup,cgroup2 --output TARGET,FSTYPE,FS-OPTIONS
+}
+
+# Goes into the cgroups of the host that is called $1.
+join() {
+    local target
+    hierarchies | while read -r target _; do
+        if [ -e "$target$1/init" ]; then echo $$ >"$target$1/init/cgroup.procs"; else echo $$ >"$target$1/cgroup.procs"; fi
+    done
 }
 
 outside() {
@@ -26,9 +35,14 @@ outside() {
 }
 
 joined() {
-    local target
-    hierarchies | while read -r target _; do echo $$ >"$target$2/cgroup.procs"; done
+    join "$2"
     exec unshare --mount --net --pid --cgroup --fork --kill-child --mount-proc bash "$0" inside "$1"
+}
+
+# Runs a command in the host that is called $1 and whose first process is $2, as one who logs in there would.
+enter() {
+    join "$1"
+    exec nsenter --target "$2" --mount --net --pid --cgroup -- "${@:3}"
 }
 
 # PID 1 of the host; bash collects those who lose their parents.
@@ -56,6 +70,8 @@ inside() {
 
     echo ready
     read -r _ || true
+    # In v1 what is frozen cannot be killed.
+    find /sys/fs/cgroup -name freezer.state | while read -r file; do echo THAWED >"$file" || true; done
 }
 
 # Mounts the hierarchies anew, so that each one's root is the host's cgroup.

@@ -15,6 +15,9 @@ pub(crate) mod session;
 pub(crate) mod terminal;
 pub(crate) mod ways;
 
+/// The first argument of the test program where it is to be a process with a second thread, for some time.
+pub(crate) const SLEEP_IN_A_THREAD: &str = "--sleep-in-a-thread";
+
 pub(crate) use {
     command::Command,
     harness::{Test, both, ordinary, root},

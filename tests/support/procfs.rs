@@ -105,6 +105,12 @@ pub(crate) fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
+/// The threads of a process, its first one included; none where it is gone.
+pub(crate) fn threads(id: u32) -> Vec<u32> {
+    let entries = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
 /// The processes below `ancestor`, parents before their children.
 pub(crate) fn descendants(ancestor: u32) -> Vec<u32> {
     let parents: Vec<(u32, u32)> = processes().filter_map(|id| Some((id, stat(id)?.parent))).collect();

@@ -4,7 +4,15 @@
 //! threads. A `getent` child asks the same sources and takes that risk alone. A listing asks the file only, see
 //! [`user_names`]: a directory service that is slow or away must not hold up a table.
 
+mod inside;
+
+pub use inside::Accounts;
+
 use crate::{idmap::IdKind, proc::decimal};
+use rustix::{
+    fd::AsFd,
+    fs::{Mode, OFlags, ResolveFlags},
+};
 use std::{
     collections::HashMap,
     ffi::{CString, OsStr, OsString},
@@ -149,6 +157,52 @@ pub fn user_names() -> io::Result<HashMap<u32, Vec<u8>>> {
         names.entry(user.uid).or_insert(user.name);
     }
     Ok(names)
+}
+
+/// The same from the /etc/passwd below another root directory, which a container may have filled with anything.
+///
+/// Links in it lead nowhere but below that root (5.6), and no more than a megabyte is read.
+///
+/// # Errors
+/// Where the file is not there, is no regular file, or cannot be read; `ENOSYS` where links cannot be confined.
+pub fn user_names_below(root: impl AsFd) -> io::Result<HashMap<u32, Vec<u8>>> {
+    Ok(names(&users(&read_below(root, "etc/passwd")?).map(|user| (user.name, user.uid)).collect::<Vec<_>>()))
+}
+
+/// The names that the /etc/group below another root directory gives to group ids.
+///
+/// # Errors
+/// As [`user_names_below`].
+pub fn group_names_below(root: impl AsFd) -> io::Result<HashMap<u32, Vec<u8>>> {
+    let text = read_below(root, "etc/group")?;
+    Ok(names(&groups(&text).map(|(name, gid)| (name.to_vec(), gid)).collect::<Vec<_>>()))
+}
+
+/// The names that /etc/group gives to group ids.
+///
+/// # Errors
+/// Where the file is there but cannot be read.
+pub fn group_names() -> io::Result<HashMap<u32, Vec<u8>>> {
+    let text = read("/etc/group")?;
+    Ok(names(&groups(&text).map(|(name, gid)| (name.to_vec(), gid)).collect::<Vec<_>>()))
+}
+
+/// Where several names have an id, the first.
+fn names(entries: &[(Vec<u8>, u32)]) -> HashMap<u32, Vec<u8>> {
+    entries.iter().rev().map(|(name, id)| (*id, name.clone())).collect()
+}
+
+fn read_below(root: impl AsFd, path: &str) -> io::Result<Vec<u8>> {
+    const MOST: u64 = 1 << 20;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let file = fs::File::from(rustix::fs::openat2(root, path, flags, Mode::empty(), resolve)?);
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut text = Vec::new();
+    file.take(MOST).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// Whether some account could be called `name`, so that asking for it makes sense and `getent` takes it for no option.

@@ -14,6 +14,7 @@
 pub mod accounts;
 pub mod beneath;
 pub mod census;
+pub mod cgroup;
 pub mod idmap;
 pub mod ns;
 pub mod pid;

@@ -7,6 +7,7 @@
 use crate::{
     cgroup::Place,
     container::{Container, Stale, State},
+    engine::Engine,
     host::Host,
     stores::Record,
 };
@@ -93,13 +94,17 @@ impl<'a> Checker<'a> {
         if record.inode.is_some_and(|inode| process.inode().is_ok_and(|own| own != inode)) {
             return Err(Stale::Inode(number));
         }
-        let place = match proc.read(pid, "cgroup", &mut self.buffer) {
-            Ok(()) => Place::parse(&self.buffer),
-            Err(_) => Place::default(),
-        };
+        if proc.read(pid, "cgroup", &mut self.buffer).is_err() {
+            self.buffer.clear();
+        }
+        let place = Place::parse(&self.buffer);
         let id = record.container.id.as_bytes();
         let is_it = |place: &Place| place.container.as_ref().is_some_and(|named| named.is(record.container.engine, id));
-        let confirmed = is_it(&place) || place.path.split(|&byte| byte == b'/').any(|part| part == id);
+        let has_component = || self.buffer.split(|byte| b"/\n".contains(byte)).any(|part| part == id);
+        let confirmed = is_it(&place) || has_component();
+        if record.container.engine == Engine::Unit && !confirmed {
+            return Err(Stale::Elsewhere(number, OsString::from_vec(place.path)));
+        }
         match &place.container {
             Some(other) if !confirmed && self.own.container.as_ref() != Some(other) => {
                 return Err(Stale::Elsewhere(number, OsString::from_vec(other.id.clone())));

@@ -88,6 +88,8 @@ pub enum Sandbox {
     Kata,
     /// gVisor: a kernel in user space.
     Gvisor,
+    /// A virtual machine that machined knows.
+    Machine,
 }
 
 impl fmt::Display for Sandbox {
@@ -95,6 +97,7 @@ impl fmt::Display for Sandbox {
         f.write_str(match self {
             Self::Kata => "Kata",
             Self::Gvisor => "gVisor",
+            Self::Machine => "a virtual machine",
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     stores::Unread,
 };
 use nsx_core::pid::PinError;
+use rustix::io::Errno;
 use std::{ffi::OsString, fmt};
 
 /// Why a word does not lead to what it names.
@@ -54,6 +55,14 @@ pub enum TargetError {
         /// Words that name one each.
         addresses: Vec<String>,
     },
+    /// The file that was named holds no namespace, or the namespace cannot be had.
+    #[error("failed to open {target}: {}", no_namespace(*errno))]
+    NoNamespace {
+        /// What was named.
+        target: Target,
+        /// What is in the way.
+        errno: Errno,
+    },
     /// A namespace was named where a process is needed, or the other way round.
     #[error("{target} is {is}, and {wanted} is needed here")]
     Unfit {
@@ -72,6 +81,14 @@ pub enum TargetError {
         /// Why it failed.
         source: ReadError,
     },
+}
+
+fn no_namespace(errno: Errno) -> String {
+    match errno {
+        Errno::INVAL => "this is not the file of a namespace in this mount namespace".to_owned(),
+        Errno::NOTTY => "this kernel gives namespaces no ids; that came with Linux 6.18".to_owned(),
+        errno => ReadError::from(errno).to_string(),
+    }
 }
 
 fn nothing(target: &Target) -> &'static str {
@@ -97,12 +114,18 @@ fn states(target: &Target, containers: &[Container]) -> String {
 }
 
 impl TargetError {
+    /// Nothing of that name, and no more to say.
+    pub(crate) fn nothing(target: &Target) -> Self {
+        Self::Nothing { target: target.clone(), near: Vec::new(), unread: Vec::new() }
+    }
+
     /// Whether the word was right and what it names is not there: it has ended, or never was.
     pub fn is_absence(&self) -> bool {
         use PinError::{Ended, NoProcess, Reused};
         match self {
             Self::NotFound { source, .. } => matches!(source, NoProcess | Ended | Reused(_)),
             Self::Nothing { .. } | Self::NotRunning { .. } => true,
+            Self::NoNamespace { errno, .. } => matches!(*errno, Errno::NOENT | Errno::NOTDIR),
             _ => false,
         }
     }

@@ -8,16 +8,20 @@ use crate::{
     container::Container,
     engine::Engine,
     error::TargetError,
-    grammar::{ID_BY_ITSELF, Target},
+    grammar::{ID_BY_ITSELF, ParseTargetError, Target, is_start_of_id},
     host::Host,
-    near,
+    namespace::{self, By},
+    near, scan,
     stores::{self, Findings, Query},
 };
 use nsx_core::{
     ns::Namespace,
     pid::{PinError, Process},
 };
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt,
+};
 
 /// After a prefix, this many hexadecimal digits are the start of an id.
 const ID_AFTER_PREFIX: usize = 4;
@@ -57,12 +61,34 @@ impl Target {
                 process(self.find_container(host, Some(*engine), &query)?)
             }
             Self::Pod(pod) => process(self.find_container(host, None, &Query::Pod(pod))?),
-            Self::Name(name) => {
-                process(self.find_container(host, None, &Query::Word(name.as_bytes(), ID_BY_ITSELF))?)
+            Self::Name(name) => self.find_name(name, host),
+            Self::Netns(name) => namespace::by_name(self, name, host).map(Found::Namespace),
+            Self::File(path) => namespace::by_file(self, path).map(Found::Namespace),
+            Self::Namespace(ns) => namespace::search(self, By::Id(*ns), host).map(Found::Namespace),
+            Self::Inode(inode) => namespace::search(self, By::Inode(*inode), host).map(Found::Namespace),
+            Self::Id(id) => namespace::search(self, By::Id64(*id), host).map(Found::Namespace),
+        }
+    }
+
+    /// Whatever carries the name: a container, or a network namespace.
+    fn find_name(&self, name: &OsStr, host: &Host) -> Result<Found, TargetError> {
+        let query = Query::Word(name.as_bytes(), ID_BY_ITSELF);
+        let container = self.find_container(host, None, &query);
+        if !namespace::is_named(name, host) {
+            return container.map(Found::Process);
+        }
+        let netns = Target::Netns(name.to_owned());
+        match container {
+            Ok(Subject { container, .. }) => {
+                let container = container.iter().map(|container| container.address());
+                let addresses = container.chain([netns.to_string()]).collect();
+                Err(TargetError::Ambiguous { target: self.clone(), addresses })
             }
-            Self::Netns(_) | Self::File(_) | Self::Namespace(_) | Self::Inode(_) | Self::Id(_) => {
-                Err(TargetError::Nothing { target: self.clone(), near: Vec::new(), unread: Vec::new() })
+            Err(TargetError::Ambiguous { target, mut addresses }) => {
+                addresses.push(netns.to_string());
+                Err(TargetError::Ambiguous { target, addresses })
             }
+            Err(_) => namespace::by_name(self, name, host).map(Found::Namespace),
         }
     }
 
@@ -93,7 +119,15 @@ impl Target {
     }
 
     fn find_container(&self, host: &Host, engine: Option<Engine>, query: &Query<'_>) -> Result<Subject, TargetError> {
-        let Findings { records, unread } = stores::look(host, engine, query);
+        let Findings { mut records, unread } = stores::look(host, engine, query);
+        let is_id =
+            |word: &[u8], least| is_start_of_id(word, least) || matches!(engine, Some(Engine::Lxc | Engine::Machine));
+        // Cgroups tell ids where records may not be read, or are in a container that has an engine of its own.
+        if let (Query::Word(word, least), true) = (query, records.is_empty())
+            && is_id(word, *least)
+        {
+            records = scan::look(host, engine, query);
+        }
         let mut checker = Checker::new(host);
         let found = merged(records.into_iter().map(|record| checker.check(record)).collect());
         let found = exact(found, query);
@@ -161,7 +195,7 @@ impl Target {
 }
 
 /// Each process once: where two engines know it, as the container of the one that is nearer to its user.
-fn merged(mut found: Vec<Checked>) -> Vec<Checked> {
+pub(crate) fn merged(mut found: Vec<Checked>) -> Vec<Checked> {
     found.sort_by_key(|it| it.container.engine);
     let mut merged: Vec<Checked> = Vec::new();
     for checked in found {
@@ -188,7 +222,7 @@ fn merged(mut found: Vec<Checked>) -> Vec<Checked> {
 /// Those that are called so, if there are any; else those whose id begins so.
 fn exact(found: Vec<Checked>, query: &Query<'_>) -> Vec<Checked> {
     let Query::Word(word, _) = query else { return found };
-    let whole = Query::Word(word, usize::MAX);
+    let whole = Query::Word(stores::containerd::without_namespace(word), usize::MAX);
     let (exact, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| whole.wants_container(&it.container));
     if exact.is_empty() { others } else { exact }
 }
@@ -227,6 +261,70 @@ pub fn find(target: &Target) -> Result<Subject, TargetError> {
     target.process(&host)
 }
 
+/// All containers that run and that a pattern fits: `docker:*`, `web-?`. Before a colon stands an engine; `*` is any text, `?`
+/// any character. Sandboxes of pods are left out.
+///
+/// # Errors
+/// Where the pattern's prefix is no engine.
+pub fn find_all(host: &Host, pattern: &OsStr) -> Result<Vec<Subject>, TargetError> {
+    let bytes = pattern.as_bytes();
+    let (engine, glob) = match bytes.iter().position(|&byte| byte == b':') {
+        None => (None, bytes),
+        Some(colon) => match Engine::from_name(&bytes[..colon]) {
+            Some(engine) => (Some(engine), &bytes[colon + 1..]),
+            None => {
+                let source = ParseTargetError::Prefix;
+                return Err(TargetError::NotATarget { word: pattern.to_owned(), source });
+            }
+        },
+    };
+    let fits = |container: &Container| fits(glob, container.label().as_bytes()) || fits(glob, container.id.as_bytes());
+    let subjects = running(host, engine)
+        .into_iter()
+        .filter(|it| fits(&it.container))
+        .filter_map(|it| Some(Subject { process: it.process?, container: Some(Box::new(it.container)) }));
+    Ok(subjects.collect())
+}
+
+/// The words for everything that runs, for completion: each in full, and by its name alone where no other has that.
+pub fn words(host: &Host) -> Vec<String> {
+    let containers: Vec<_> = running(host, None).into_iter().map(|it| it.container).collect();
+    let mut words = addresses(&containers);
+    let netns = namespace::names(host);
+    let labels: Vec<OsString> = containers.iter().map(Container::label).chain(netns.iter().cloned()).collect();
+    let single = labels.iter().filter(|label| labels.iter().filter(|other| other == label).count() == 1);
+    // A number by itself is a process.
+    let single = single.filter(|label| matches!(Target::parse(label.as_bytes()), Ok(Target::Name(_))));
+    words.extend(single.map(|label| label.to_string_lossy().into_owned()));
+    words.extend(netns.iter().map(|name| Target::Netns(name.clone()).to_string()));
+    // Shells read this, some of which expand what they read: no name that could be more than a word.
+    words.retain(|word| word.chars().all(|letter| letter.is_ascii_alphanumeric() || "_.-:/@+".contains(letter)));
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// Every container that runs, checked.
+fn running(host: &Host, engine: Option<Engine>) -> Vec<Checked> {
+    let findings = stores::look(host, engine, &Query::All);
+    let mut checker = Checker::new(host);
+    let mut found = merged(findings.records.into_iter().map(|record| checker.check(record)).collect());
+    let is_sandbox = |it: &Checked| it.container.pod.as_ref().is_some_and(|pod| pod.is_sandbox);
+    found.retain(|it| it.process.is_some() && it.container.state.is_running() && !is_sandbox(it));
+    found
+}
+
+/// Whether a pattern of `*` and `?` fits a name.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern, name) {
+        ([], []) => true,
+        ([b'*', rest @ ..], _) => (0..=name.len()).any(|skip| fits(rest, &name[skip..])),
+        ([b'?', pattern @ ..], [_, name @ ..]) => fits(pattern, name),
+        ([letter, pattern @ ..], [first, name @ ..]) => letter == first && fits(pattern, name),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +340,16 @@ mod tests {
         assert_eq!(refusal(b"-1"), "\"-1\" is not a target: a PID is never negative");
         assert_eq!(refusal(b"4194304:1"), "\"4194304:1\" is not a target: a PID is less than 4194304");
         assert!(refusal(b"a\x1b:\xff").starts_with("\"a\\u{1b}:\\xFF\" is not a target: the prefix is none of docker"));
+    }
+
+    #[test]
+    fn patterns_fit() {
+        for (pattern, name) in [("*", ""), ("*", "web"), ("w?b*", "web"), ("w*b-?", "web-b-1"), ("web", "web")] {
+            assert!(fits(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
+        }
+        for (pattern, name) in [("", "a"), ("?", ""), ("w*c", "web"), ("web", "webs"), ("web?", "web")] {
+            assert!(!fits(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! Names are found with no daemon and no engine's program, from the records that engines keep on disk (`stores`). A record is
 //! not believed: the process that it names is pinned, and then held against what the kernel says of it (`check`).
 //!
-//! The way back, from a process to its container, begins with [`cgroup`].
+//! The way back, from a process to its container, pod and unit, is the [`Inventory`].
 
 #![forbid(unsafe_code)]
 
@@ -19,7 +19,10 @@ mod files;
 mod find;
 mod grammar;
 mod host;
+mod inventory;
+mod namespace;
 mod near;
+mod scan;
 mod stores;
 #[cfg(test)]
 mod testing;
@@ -29,12 +32,21 @@ pub use container::{Container, Pod, Sandbox, Stale, State};
 pub use engine::Engine;
 pub use error::TargetError;
 pub use files::ReadError;
-pub use find::{Found, Subject, find, resolve};
+pub use find::{Found, Subject, find, find_all, resolve, words};
 pub use grammar::{ParseTargetError, PodName, Target};
 pub use host::{Host, Person};
+pub use inventory::{Inventory, Origin};
 pub use stores::Unread;
 
 /// The parsers of what engines write, each for one file, for tests that feed them anything.
 pub mod formats {
-    pub use crate::stores::{docker::parse as docker_config, oci::OciState, podman::parse as podman_containers};
+    pub use crate::stores::{
+        containerd::parse as oci_bundle,
+        docker::parse as docker_config,
+        kubelet::parse as kubelet_log,
+        lxc::parse_sockets as unix_sockets,
+        machine::{Machine, parse as machine},
+        oci::OciState,
+        podman::parse as podman_containers,
+    };
 }

@@ -66,7 +66,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__enter)
-            opts="-t -S -G -w -v -m -u -i -n -p -U -C -T -a -h --target --setuid --setgid --wd --explain --verbose --host-tools --no-fix --mount --uts --ipc --net --pid --user --cgroup --time --all --help"
+            opts="-t -w -v -S -G -m -u -i -n -p -U -C -T -a -h --target --wd --no-cgroup --explain --verbose --user --setuid --setgid --privileged --host-caps --no-seccomp --no-label --no-limits --host-env --env --unset-env --host-tools --no-fix --mount --uts --ipc --net --pid --userns --cgroup --time --all --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -77,6 +77,24 @@ _nsx() {
                     return 0
                     ;;
                 -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wd)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                -w)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --user)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -96,18 +114,12 @@ _nsx() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --wd)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o plusdirs
-                    fi
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -w)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o plusdirs
-                    fi
+                --unset-env)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -152,13 +164,29 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__pidmap)
-            opts="-q -h --from --json --quiet --color --help"
+            opts="-q -h --from --to --namespace-of --tree --threads --with --filter --both --json --json-lines --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace-of)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --with)
+                    COMPREPLY=($(compgen -W "pgid sid" -- "${cur}"))
+                    return 0
+                    ;;
+                --filter)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -27,7 +27,7 @@ end
 complete -c nsx -n "__fish_nsx_needs_command" -s h -l help -d 'Print help'
 complete -c nsx -n "__fish_nsx_needs_command" -s V -l version -d 'Print version'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "unshare" -d 'Run a program in new namespaces'
-complete -c nsx -n "__fish_nsx_needs_command" -f -a "enter" -d 'Run a program in the namespaces of a process'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "enter" -d 'Run a program in a container, or in the namespaces of a process'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "ls" -d 'List namespaces, or the processes in nested PID namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "pidmap" -d 'Translate process ids between PID namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "compat" -d 'Run as a program of util-linux, to the letter, as a link to nsx of that name does'
@@ -95,11 +95,21 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-new-privs -d 'Let
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l clear-env -d 'Start from an empty one'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s t -l target -d 'The process, as nsenter(1) takes it' -r
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -s S -l setuid -d 'Run the program as this user of the namespace that is joined; root, if a user namespace is' -r
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -s G -l setgid -d 'Run the program as this group of the namespace that is joined, with no supplementary ones' -r
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -s w -l wd -d 'Start the program in DIR, as the process sees it; where the process is, if its mount namespace is joined' -r -f -a "(__fish_complete_directories)"
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s w -l wd -d 'Start the program in DIR, as the target sees it; where the target is, if its mount namespace is joined' -r -f -a "(__fish_complete_directories)"
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l user -d 'Run the program as this user of the target, by its own /etc/passwd and /etc/group' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s S -l setuid -d 'Run the program with this user id' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s G -l setgid -d 'Run the program with this group id and no supplementary groups' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l env -d 'Set a variable of the program\'s environment, or hand the caller\'s on; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l unset-env -d 'Remove a variable from it; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-cgroup -d 'Do not put the program into the target\'s cgroup'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l explain -d 'Print the plan, a line a step, and run nothing'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s v -l verbose -d 'Say on standard error what was skipped'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l privileged -d 'Run the program unconfined: with the caller\'s user, capabilities and label, and no seccomp filter'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-caps -d 'Keep the caller\'s capabilities, as far as the program\'s user may have them'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-seccomp -d 'Do not put the target\'s seccomp filters on the program'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-label -d 'Leave the program the caller\'s AppArmor or SELinux label'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-limits -d 'Leave the program the caller\'s resource limits and out-of-memory score'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-env -d 'Give the program the caller\'s environment, not the target\'s'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-tools -d 'Run a program of the caller\'s beside the target: in its namespaces, but with the caller\'s files; $NSX_TARGET_ROOT leads to the target\'s'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-fix -d 'Leave /proc, /sys and /etc as the caller sees them, though they tell of other namespaces than those joined'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s m -l mount -d 'Mount points'
@@ -107,10 +117,10 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s u -l uts -d 'Host name
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s i -l ipc -d 'System V IPC and POSIX message queues'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s n -l net -d 'Network devices, addresses, ports'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s p -l pid -d 'Process ids'
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -s U -l user -d 'User and group ids, capabilities'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s U -l userns -d 'User and group ids, capabilities: nsenter\'s --user'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s C -l cgroup -d 'The root of the cgroup tree'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s T -l time -d 'Offsets of the monotonic and boot-time clocks'
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -s a -l all -d 'All in which the process differs from the caller; the default'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s a -l all -d 'All in which the target differs from the caller; the default'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s h -l help -d 'Print help'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s t -l type -d 'List only namespaces of this kind: cgroup, ipc, mnt, net, pid, time, user or uts' -r
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only the namespaces that this process is in' -r
@@ -124,11 +134,20 @@ complete -c nsx -n "__fish_nsx_using_subcommand ls" -l pids -d 'List the process
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json -d 'Print a JSON document'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s q -l quiet -d 'Do not say on standard error what could not be seen'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l from -d 'Read the ids as the PID namespace of this process counts' -r
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l from -d 'Read the ids as the PID namespace of this target counts' -r
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l to -d 'Write the ids as the PID namespace of this target counts' -r
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l namespace-of -d 'List the processes that the PID namespace of this process sees' -r
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l with -d 'Show the process group and the session too: pgid, sid' -r -f -a "pgid\t'Its process group'
+sid\t'Its session'"
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l filter -d 'Write standard input through, with the ids that match translated' -r
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l tree -d 'List them as a tree'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l threads -d 'Translate the ids of threads too, or list threads'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l both -d 'With --filter, keep the id and write the other after an arrow'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json -d 'Print a JSON document'
-complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s q -l quiet -d 'Print numbers only: a line for each PID with its ids, or with --from the one that it has here'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json-lines -d 'Print a line of JSON for each process'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s q -l quiet -d 'Print numbers only: a line for each PID with its ids, or with --from or --to the one that it has there'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand compat" -s h -l help -d 'Print help (see more with \'--help\')'

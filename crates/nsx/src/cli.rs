@@ -2,7 +2,7 @@
 //!
 //! Only the command that was called builds its options: building all of them would double the time to start.
 
-use crate::{enter, exit::ExitStatus, ls, out, pidmap, unshare};
+use crate::{enter, exit::ExitStatus, ls, out, pidmap, target, unshare};
 use clap::{Args, CommandFactory, Parser, builder::PossibleValue};
 use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
@@ -18,8 +18,8 @@ use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 pub enum Nsx {
     /// Run a program in new namespaces
     Unshare(Box<unshare::Options>),
-    /// Run a program in the namespaces of a process
-    Enter(enter::Options),
+    /// Run a program in a container, or in the namespaces of a process
+    Enter(Box<enter::Options>),
     /// List namespaces, or the processes in nested PID namespaces
     Ls(ls::Options),
     /// Translate process ids between PID namespaces
@@ -52,6 +52,8 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, enter::run),
         b"ls" => run(ls::Options::try_parse_from(own), ExitStatus::FAILURE, ls::run),
         b"pidmap" => run(pidmap::Options::try_parse_from(own), ExitStatus::FAILURE, pidmap::run),
+        // For completion scripts: every TARGET that there is now.
+        b"__targets" => target::list(),
         // `nsx help enter` is `nsx enter --help`.
         b"help" if arguments.len() > 2 => {
             arguments.remove(1);

@@ -10,6 +10,7 @@ mod compat;
 pub mod enter;
 pub mod exit;
 pub mod filter;
+mod inside;
 pub mod ls;
 pub mod out;
 pub mod pidmap;

@@ -77,7 +77,15 @@ pub fn print(text: &str) -> Result<(), ExitStatus> {
 /// # Errors
 /// That of `write(2)`.
 pub fn write(text: &str) -> Result<(), Errno> {
-    let mut rest = text.as_bytes();
+    write_bytes(text.as_bytes())
+}
+
+/// The same with what need not be text.
+///
+/// # Errors
+/// That of `write(2)`.
+pub fn write_bytes(bytes: &[u8]) -> Result<(), Errno> {
+    let mut rest = bytes;
     while !rest.is_empty() {
         match rustix::io::write(rustix::stdio::stdout(), rest) {
             Ok(written) => rest = &rest[written..],
@@ -97,6 +105,19 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<(), ExitStatus> {
         Ok(text) => print(&(text + "\n")),
         Err(failure) => Err(failed("write JSON", &failure)),
     }
+}
+
+/// Writes each of these to standard output as a line of JSON.
+///
+/// # Errors
+/// As [`print()`].
+pub fn print_json_lines(values: &[impl serde::Serialize]) -> Result<(), ExitStatus> {
+    let mut text = String::new();
+    for value in values {
+        text += &serde_json::to_string(value).map_err(|failure| failed("write JSON", &failure))?;
+        text.push('\n');
+    }
+    print(&text)
 }
 
 /// Says on standard error why nsx could not do what it was asked to.

@@ -1,11 +1,9 @@
 //! What unshare and enter have in common: the program to run, the kinds that are named, and how a run is reported.
 
 use crate::{exit::ExitStatus, out, status::StatusFd, target, text::escape};
-use clap::Args;
 use nsx_core::{
     accounts,
     idmap::{IdKind, MapRequestError},
-    ns::{NsKind, NsSet},
     plan::{Caller, Plan, PlanError, Step},
     proc::ProcRoot,
     refusal,
@@ -19,53 +17,6 @@ use std::{
     path::PathBuf,
 };
 
-/// A flag for each kind of namespace, as `unshare(1)` and `nsenter(1)` name them.
-#[derive(Args, Clone, Copy, Debug, Default)]
-#[command(next_help_heading = "Namespaces")]
-pub struct KindFlags {
-    /// Mount points
-    #[arg(short, long)]
-    mount: bool,
-    /// Host name and NIS domain name
-    #[arg(short, long)]
-    uts: bool,
-    /// System V IPC and POSIX message queues
-    #[arg(short, long)]
-    ipc: bool,
-    /// Network devices, addresses, ports
-    #[arg(short, long)]
-    net: bool,
-    /// Process ids
-    #[arg(short, long)]
-    pid: bool,
-    /// User and group ids, capabilities
-    #[arg(short = 'U', long)]
-    user: bool,
-    /// The root of the cgroup tree
-    #[arg(short = 'C', long)]
-    cgroup: bool,
-    /// Offsets of the monotonic and boot-time clocks
-    #[arg(short = 'T', long)]
-    time: bool,
-}
-
-impl KindFlags {
-    /// Those that were given.
-    pub(crate) fn set(self) -> NsSet {
-        let flags = [
-            (self.cgroup, NsKind::Cgroup),
-            (self.ipc, NsKind::Ipc),
-            (self.mount, NsKind::Mnt),
-            (self.net, NsKind::Net),
-            (self.pid, NsKind::Pid),
-            (self.time, NsKind::Time),
-            (self.user, NsKind::User),
-            (self.uts, NsKind::Uts),
-        ];
-        flags.into_iter().filter_map(|(given, kind)| given.then_some(kind)).collect()
-    }
-}
-
 /// What went wrong before a plan was there.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
@@ -78,6 +29,18 @@ pub(crate) enum RequestError {
     /// The same, of a target that is named.
     #[error("cannot enter process {0}")]
     Enter(String, #[source] PlanError),
+    /// A file that should hold a namespace.
+    #[error("failed to open {0} as a namespace")]
+    Namespace(String, #[source] Errno),
+    /// The users and groups of the target.
+    #[error("failed to read the target's users and groups")]
+    Accounts(#[source] Errno),
+    /// A cgroup of the target that cannot be joined.
+    #[error("failed to open {0}")]
+    Cgroup(String, #[source] Box<dyn Error>),
+    /// One that would stop the program, and nsx with it.
+    #[error("the target is paused: its cgroup {0} is frozen, and whatever joins it stops")]
+    Frozen(String),
     /// The target's name leads to no process.
     #[error(transparent)]
     Target(#[from] nsx_target::TargetError),
@@ -108,12 +71,15 @@ impl From<RequestError> for ExitStatus {
     /// Says why on standard error.
     fn from(error: RequestError) -> Self {
         out::error(&escape(out::chain(&error).as_bytes()));
-        if let RequestError::Target(error) = &error {
-            target::hint(error);
-        }
-        if let RequestError::Map(ids, _, Some(line)) = error {
-            let hint = format!("have the administrator add this line to {}: {line}", ids.ranges_file());
-            out::hint(&escape(hint.as_bytes()));
+        match error {
+            RequestError::Map(ids, _, Some(line)) => {
+                let hint = format!("have the administrator add this line to {}: {line}", ids.ranges_file());
+                out::hint(&escape(hint.as_bytes()));
+            }
+            RequestError::Frozen(_) => out::hint("let it go on first, or stay out of its cgroup with --no-cgroup"),
+            RequestError::Cgroup(..) => out::hint("stay out of its cgroup, and its limits, with --no-cgroup"),
+            RequestError::Target(error) => target::hint(&error),
+            _ => {}
         }
         Self::NOT_RUN
     }
@@ -185,16 +151,14 @@ fn id(
     }
 }
 
-/// Prints a plan, a line a step: who takes it, the system call, why.
-pub(crate) fn explain(plan: &Plan) -> ExitStatus {
-    let lines: Vec<_> = plan
-        .tasks()
-        .iter()
-        .map(|task| {
-            let skippable = if task.optional { "; skipped if the kernel refuses" } else { "" };
-            (task.actor, escape(task.step.call().as_bytes()), escape(task.step.why().as_bytes()) + skippable)
-        })
-        .collect();
+/// Prints what was checked and then a plan, a line a step: who takes it, the system call, why.
+pub(crate) fn explain(plan: &Plan, checked: impl Iterator<Item = (String, String)>) -> ExitStatus {
+    let steps = plan.tasks().iter().map(|task| {
+        let skippable = if task.optional { "; skipped if the kernel refuses" } else { "" };
+        let (call, why) = (escape(task.step.call().as_bytes()), escape(task.step.why().as_bytes()) + skippable);
+        (task.actor.to_string(), call, why)
+    });
+    let lines: Vec<_> = checked.map(|(what, came)| ("checked".to_owned(), what, came)).chain(steps).collect();
     let width = lines.iter().map(|(_, call, _)| call.chars().count()).filter(|width| *width <= 48).max().unwrap_or(0);
     let text: String = lines.iter().map(|(actor, call, why)| format!("{actor:7}  {call:width$}  {why}\n")).collect();
     if out::print(&text).is_ok() { ExitStatus::SUCCESS } else { ExitStatus::NOT_RUN }
@@ -209,6 +173,11 @@ pub(crate) fn carry_out(
     status: Option<&StatusFd>,
 ) -> ExitStatus {
     let mut observer = |event: Event<'_>| match event {
+        // Where the program starts is for everybody to know.
+        Event::Skipped(step @ Step::SetDirectory(_), errno) => {
+            let reason = out::reason(&errno);
+            out::note(&escape(format!("could not {}: {reason}; the program starts in /", step.act()).as_bytes()));
+        }
         Event::Skipped(step, errno) if verbose => {
             out::note(&escape(format!("could not {}: {}", step.act(), out::reason(&errno)).as_bytes()));
         }

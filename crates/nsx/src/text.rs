@@ -29,6 +29,15 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
+/// Someone's name for a table, or the number where there is no name.
+pub fn named(name: Option<&[u8]>, id: Option<u32>) -> String {
+    match (name, id) {
+        (Some(name), _) => escape(name),
+        (None, Some(id)) => id.to_string(),
+        (None, None) => UNKNOWN.to_owned(),
+    }
+}
+
 /// The text of `bytes` for JSON, whose encoder escapes the rest: what is not UTF-8 becomes U+FFFD.
 ///
 /// # Errors

@@ -25,11 +25,7 @@ pub(crate) struct Who {
 impl Who {
     /// For a table: the user's name, or the number where it has none.
     pub(crate) fn user(&self) -> String {
-        match (&self.user, self.uid) {
-            (Some(name), _) => escape(name),
-            (None, Some(uid)) => uid.to_string(),
-            (None, None) => text::UNKNOWN.to_owned(),
-        }
+        text::named(self.user.as_deref(), self.uid)
     }
 
     /// For a table: the command.

@@ -1,11 +1,14 @@
-//! A target as people type it: what is read means what it prints.
+//! A target as people type it: what is read means what it prints, where that is text.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use nsx_target::Target;
 
 fuzz_target!(|word: &[u8]| {
-    if let Ok(target) = Target::parse(word) {
+    let _ = Target::parse_namespace(word);
+    if let Ok(target) = Target::parse(word)
+        && std::str::from_utf8(word).is_ok()
+    {
         assert_eq!(Target::parse(target.to_string().as_bytes()), Ok(target));
     }
 });

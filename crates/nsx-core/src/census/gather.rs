@@ -4,7 +4,9 @@ use super::{Entry, Holder, Relations, tally::Tally};
 use crate::{
     ns::{Namespace, NsKind},
     proc::{NsLink, ProcRoot},
+    sys::listns,
 };
+use std::collections::BTreeSet;
 
 /// Asks each namespace once.
 #[derive(Debug, Default)]
@@ -16,14 +18,18 @@ impl Gatherer {
         let _ = self.0.learn(namespace);
     }
 
-    /// Asks all that were not asked yet and can be opened, and notes in each what it holds and what holds it.
-    pub(super) fn finish(mut self, proc: &ProcRoot, tally: &mut Tally) {
+    /// Asks all that were not asked yet and can be opened, with `listed` also those that the kernel lists, and notes in each
+    /// what holds it.
+    pub(super) fn finish(mut self, proc: &ProcRoot, tally: &mut Tally, listed: bool) {
         for entry in &tally.entries {
             if self.0.of(entry.ns).is_none()
                 && let Some(namespace) = open(proc, entry)
             {
                 self.ask(&namespace);
             }
+        }
+        if listed {
+            self.ask_listed();
         }
         for (ns, relation) in self.0.iter() {
             let place = tally.place(ns);
@@ -34,6 +40,26 @@ impl Gatherer {
             }
             if let Some(owner) = owner.filter(|_| owner != parent) {
                 tally.hold(owner, Holder::Owned(ns));
+            }
+        }
+    }
+}
+
+impl Gatherer {
+    /// Asks what the kernel lists and nothing else has shown (6.19).
+    fn ask_listed(&mut self) {
+        let known: BTreeSet<u64> = self.0.iter().filter_map(|(_, relation)| relation.id64).collect();
+        let (mut ids, mut last) = ([0; 512], 0);
+        while let Ok(count @ 1..) = listns::list(last, &mut ids) {
+            for &id in ids[..count].iter().filter(|id| !known.contains(id)) {
+                if let Ok(namespace) = listns::open(id, None).and_then(Namespace::from_fd) {
+                    self.ask(&namespace);
+                }
+            }
+            // In ascending order; a list that goes back would have no end.
+            match ids[..count].last() {
+                Some(&id) if id > last => last = id,
+                _ => break,
             }
         }
     }

@@ -24,11 +24,13 @@ mod residents;
 mod scan;
 mod sources;
 mod tally;
+mod visible;
 
 pub use holder::{Holder, Pin};
 pub use relations::{Above, Relation, Relations};
 pub use residents::{Living, Resident, Residents};
 pub use sources::Sources;
+pub use visible::{Task, Visible};
 
 use crate::{
     ns::{NsId, NsKind, NsSet},
@@ -111,7 +113,7 @@ impl Census {
     /// The errno with which listing the processes failed. What fails for one process is counted, see [`Unseen`].
     pub fn take(proc: &ProcRoot, query: Query) -> Result<Self, Errno> {
         let mut scan = Scan::of_all(proc, query)?;
-        let mut gatherer = query.sources.has(Sources::RELATIONS).then(Gatherer::default);
+        let mut gatherer = query.sources.has_any(Sources::RELATIONS.with(Sources::LISTED)).then(Gatherer::default);
         if query.sources.has_any(Sources::PINS.with(Sources::MOUNTS)) {
             mounts::find(proc, query.sources, &mut scan, gatherer.as_mut());
         }
@@ -119,7 +121,7 @@ impl Census {
             descriptors::find(proc, query.sources, &mut scan);
         }
         if let Some(gatherer) = gatherer {
-            gatherer.finish(proc, &mut scan.tally);
+            gatherer.finish(proc, &mut scan.tally, query.sources.has(Sources::LISTED));
         }
         let Scan { tally, mut members, unseen } = scan;
         let mut namespaces = tally.entries;

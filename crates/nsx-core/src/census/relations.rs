@@ -53,11 +53,13 @@ impl Relations {
         if let Some(known) = self.0.get(&ns.id()) {
             return Ok(*known);
         }
-        let owner = self.above(ns, ns.owner())?;
+        // The kernel says the same of what it hides and of what is not there.
+        let initial = ns.id().is_initial();
+        let owner = self.above(ns.owner(), initial && ns.id().kind == NsKind::User)?;
         // Asked for again, a user namespace's parent would be the same one.
         let parent = match ns.id().kind {
             NsKind::User => owner,
-            NsKind::Pid => self.above(ns, ns.parent())?,
+            NsKind::Pid => self.above(ns.parent(), initial)?,
             _ => Above::Nothing,
         };
         let owner_uid = match (ns.id().kind, owner) {
@@ -80,14 +82,13 @@ impl Relations {
         self.0.iter().map(|(ns, relation)| (*ns, *relation))
     }
 
-    fn above(&mut self, ns: &Namespace, answer: Result<Related, Errno>) -> Result<Above, Errno> {
+    fn above(&mut self, answer: Result<Related, Errno>, topmost: bool) -> Result<Above, Errno> {
         match answer {
             Ok(Related::Is(above)) => {
                 self.learn(&above)?;
                 Ok(Above::Is(above.id()))
             }
-            // The kernel says the same of what it hides and of the topmost.
-            Ok(Related::Hidden) if ns.id().is_initial() => Ok(Above::Nothing),
+            Ok(Related::Hidden) if topmost => Ok(Above::Nothing),
             Ok(Related::Hidden) => Ok(Above::Hidden),
             Err(Errno::NOTTY) => Err(Errno::NOTTY),
             Err(_) => Ok(Above::Nothing),

@@ -15,8 +15,9 @@ use std::fmt;
 /// | [`RELATIONS`](Self::RELATIONS) | an open file and some ten system calls for each namespace |
 /// | [`DESCRIPTORS`](Self::DESCRIPTORS) | one `readlinkat(2)` for each open descriptor of the host |
 /// | [`SOCKETS`](Self::SOCKETS) | the same, and three system calls for each socket |
+/// | [`LISTED`](Self::LISTED) | an open file for each namespace that nothing else shows |
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sources(u8);
+pub struct Sources(u16);
 
 impl Sources {
     /// Nothing but the processes.
@@ -38,8 +39,10 @@ impl Sources {
     pub const DESCRIPTORS: Self = Self(1 << 6);
     /// Network namespaces that sockets of processes elsewhere are in.
     pub const SOCKETS: Self = Self(1 << 7);
+    /// Namespaces that the kernel lists (6.19; before, this finds nothing). It leaves out those that only sockets keep.
+    pub const LISTED: Self = Self(1 << 8);
     /// All there is.
-    pub const ALL: Self = Self(0xff);
+    pub const ALL: Self = Self(0x1ff);
 
     /// Whether all of `other` is in it.
     pub const fn has(self, other: Self) -> bool {
@@ -60,6 +63,6 @@ impl Sources {
 
 impl fmt::Debug for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sources({:#010b})", self.0)
+        write!(f, "Sources({:#011b})", self.0)
     }
 }

@@ -1,7 +1,10 @@
 //! A pinned process: a pidfd, which never comes to mean another process, see `pidfd_open(2)`.
 
-use super::Pid;
-use crate::proc::{Lines, ProcError, ProcRoot, decimal};
+use super::{Pid, PidChain};
+use crate::{
+    proc::{Lines, ProcError, ProcRoot, decimal},
+    sys::process::is_reaped,
+};
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
@@ -47,14 +50,23 @@ impl Process {
     /// # Errors
     /// [`PinError`]. A zombie is refused.
     pub fn pin(pid: Pid) -> Result<Self, PinError> {
+        let process = Self::hold(pid)?;
+        if process.ended() { Err(PinError::Ended) } else { Ok(process) }
+    }
+
+    /// Pins the process that has `pid` in the caller's PID namespace, or that had it until it ended and keeps it until
+    /// its parent asks how: a zombie.
+    ///
+    /// # Errors
+    /// [`PinError`].
+    pub fn hold(pid: Pid) -> Result<Self, PinError> {
         let fd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| match errno {
             Errno::SRCH => PinError::NoProcess,
             // Before 6.9 the kernel says EINVAL of a thread, since then ENOENT.
             Errno::INVAL | Errno::NOENT => PinError::Thread,
             errno => PinError::Os(errno),
         })?;
-        let process = Self { pid, fd };
-        if process.ended() { Err(PinError::Ended) } else { Ok(process) }
+        Ok(Self { pid, fd })
     }
 
     /// The same process, held once more.
@@ -92,6 +104,31 @@ impl Process {
         pid.and_then(Pid::from_raw).ok_or(ProcError::Vanished)
     }
 
+    /// Whether its ids are nobody's any more, or another's: it has ended and its parent has asked how.
+    ///
+    /// While the answer is no, what was read by its number was read of it.
+    pub fn reaped(&self) -> bool {
+        is_reaped(&self.fd)
+    }
+
+    /// Its ids as `proc` shows them, which takes no look at what `proc` hides (5.5; before, its status is read).
+    ///
+    /// # Errors
+    /// As [`Process::pid_in`].
+    pub fn chain_in(&self, proc: &ProcRoot) -> Result<PidChain, ProcError> {
+        let mut text = Vec::new();
+        proc.read_own(&format!("fdinfo/{}", self.fd.as_raw_fd()), &mut text)?;
+        match Lines(&text).value(b"NSpid") {
+            // Reaped: -1.
+            Ok(b"-1") => Err(ProcError::Vanished),
+            Ok(value) => PidChain::parse(value),
+            Err(_) => {
+                let chain = proc.status(self.pid_in(proc)?, &mut text)?.chain;
+                if self.reaped() { Err(ProcError::Vanished) } else { Ok(chain) }
+            }
+        }
+    }
+
     /// Its inode number in pidfs, which no other process has until the next boot (6.9).
     ///
     /// # Errors
@@ -126,7 +163,12 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(Process::pin(pid).unwrap_err(), PinError::Ended);
+        let proc = ProcRoot::system().unwrap();
+        assert_eq!(Process::hold(pid).unwrap().chain_in(&proc), Ok(proc.status(pid, &mut Vec::new()).unwrap().chain));
+        assert!(!process.reaped());
         child.wait().unwrap();
+        assert!(process.reaped());
+        assert_eq!(process.chain_in(&proc), Err(ProcError::Vanished));
         assert_eq!(Process::pin(pid).unwrap_err(), PinError::NoProcess);
         assert_eq!(process.pid_in(&ProcRoot::system().unwrap()), Err(ProcError::Vanished));
     }

@@ -4,15 +4,18 @@
 
 mod chain;
 mod handle;
-mod levels;
-mod translate;
+mod lineage;
+mod numbering;
+mod scan;
+mod translator;
 
 pub use chain::PidChain;
 pub use handle::{PinError, Process};
-pub(crate) use levels::shown_by;
-pub use levels::{Level, levels};
+pub(crate) use lineage::shown_by;
+pub use lineage::{Level, Lineages};
+pub use numbering::Numbering;
 pub use rustix::process::Pid;
-pub use translate::Numbering;
+pub use translator::{Tasks, Translator, Untranslated};
 
 use crate::proc::decimal;
 

@@ -4,6 +4,8 @@
 //! world changes while it is read: every answer is a value or says why there is none, see [`ProcError`].
 
 pub mod cmdline;
+mod credentials;
+mod ids;
 mod mountinfo;
 #[cfg(test)]
 mod recording;
@@ -13,6 +15,8 @@ pub mod stat;
 mod statmount;
 mod status;
 
+pub use credentials::Credentials;
+pub use ids::TaskIds;
 pub use mountinfo::Mount;
 #[cfg(test)]
 pub(crate) use recording::Recording;

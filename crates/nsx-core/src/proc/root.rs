@@ -176,6 +176,14 @@ impl ProcRoot {
         self.ns_links(pid).open(link)
     }
 
+    /// Opens the namespace that the caller's own link leads to.
+    ///
+    /// # Errors
+    /// As [`ProcRoot::own_ns`].
+    pub fn open_own_ns(&self, link: NsLink) -> Result<Namespace, ProcError> {
+        NsLinks { root: self, directory: EntryPath::of_caller().file("ns") }.open(link)
+    }
+
     /// Opens the namespace that a process's descriptor stands for.
     ///
     /// # Errors
@@ -244,13 +252,13 @@ impl NsLinks<'_> {
 
 /// A path below a procfs, built without allocation: a scan makes one for every process.
 #[derive(Debug)]
-struct EntryPath {
+pub(super) struct EntryPath {
     bytes: [u8; 64],
     len: usize,
 }
 
 impl EntryPath {
-    fn of(pid: Pid) -> Self {
+    pub(super) fn of(pid: Pid) -> Self {
         let mut path = Self { bytes: [0; 64], len: 0 };
         path.push_number(pid);
         path
@@ -269,7 +277,7 @@ impl EntryPath {
     }
 
     /// The path of a thread in this directory.
-    fn number(mut self, tid: Pid) -> Self {
+    pub(super) fn number(mut self, tid: Pid) -> Self {
         self.push(b"/");
         self.push_number(tid);
         self
@@ -281,7 +289,7 @@ impl EntryPath {
         path
     }
 
-    fn file(mut self, name: &str) -> Self {
+    pub(super) fn file(mut self, name: &str) -> Self {
         self.push(b"/");
         self.push(name.as_bytes());
         self
@@ -305,7 +313,7 @@ impl EntryPath {
         self.bytes[self.len] = 0;
     }
 
-    fn as_c_str(&self) -> &CStr {
+    pub(super) fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
     }
 }

@@ -17,7 +17,9 @@ const NS_GET_USERNS: libc::Ioctl = 0xb701;
 const NS_GET_PARENT: libc::Ioctl = 0xb702;
 const NS_GET_NSTYPE: libc::Ioctl = 0xb703;
 const NS_GET_OWNER_UID: libc::Ioctl = 0xb704;
+const NS_GET_PID_FROM_PIDNS: libc::Ioctl = 0x8004_b706;
 const NS_GET_TGID_FROM_PIDNS: libc::Ioctl = 0x8004_b707;
+const NS_GET_PID_IN_PIDNS: libc::Ioctl = 0x8004_b708;
 const NS_GET_TGID_IN_PIDNS: libc::Ioctl = 0x8004_b709;
 const NS_MNT_GET_INFO: libc::Ioctl = 0x8010_b70a;
 const NS_MNT_GET_NEXT: libc::Ioctl = 0x8010_b70b;
@@ -70,6 +72,20 @@ pub fn id64(ns: impl AsFd) -> Result<u64, Errno> {
     // SAFETY: the ioctl writes one u64 to the address.
     check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_GET_ID, &raw mut id) })?;
     Ok(id)
+}
+
+/// The id in the caller's PID namespace of the process or thread that has `pid` in the PID namespace `ns` (6.11).
+///
+/// `ESRCH` where there is none or the caller's namespace does not see it; `ENOTTY` before 6.11.
+pub fn pid_from_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
+    translate(ns, NS_GET_PID_FROM_PIDNS, pid)
+}
+
+/// The id in the PID namespace `ns` of the process or thread that has `pid` in the caller's PID namespace (6.11).
+///
+/// `ESRCH` where there is none or `ns` does not see it; `ENOTTY` before 6.11.
+pub fn pid_in_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
+    translate(ns, NS_GET_PID_IN_PIDNS, pid)
 }
 
 /// `struct mnt_ns_info`.

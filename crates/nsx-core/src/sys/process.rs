@@ -20,6 +20,16 @@ pub fn unshare(kinds: NsSet) -> Result<(), Errno> {
     unsafe { rustix::thread::unshare_unsafe(flags) }
 }
 
+/// Whether the process of a pidfd has ended and was waited for: `pidfd_send_signal(2)` with no signal (5.1).
+pub fn is_reaped(pidfd: impl AsFd) -> bool {
+    let pidfd = pidfd.as_fd().as_raw_fd();
+    let no_information: *const libc::siginfo_t = std::ptr::null();
+    // SAFETY: the call looks at no memory where there is no information to send.
+    let answer = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd, 0, no_information, 0) };
+    // EPERM is of one that is there.
+    check(libc::c_int::try_from(answer).unwrap_or(-1)) == Err(Errno::SRCH)
+}
+
 /// Which side of a fork this is.
 pub enum Forked {
     /// The one that called, with the other's id in its own PID namespace.

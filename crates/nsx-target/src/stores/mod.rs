@@ -4,9 +4,14 @@
 //! be out of date, wrong, or written by somebody hostile; `check` holds them against the kernel. Nothing here looks at a
 //! process.
 
+pub(crate) mod containerd;
 pub(crate) mod docker;
+pub(crate) mod kubelet;
+pub(crate) mod lxc;
+pub(crate) mod machine;
 pub(crate) mod oci;
 pub(crate) mod podman;
+pub(crate) mod unit;
 
 use crate::{
     container::{Container, State},
@@ -132,18 +137,36 @@ impl Query<'_> {
     }
 }
 
-/// Asks the stores of the engine that is named, or of all.
+/// Asks the stores of the engine that is named, or of all that may know.
 pub(crate) fn look(host: &Host, engine: Option<Engine>, query: &Query<'_>) -> Findings {
+    use Engine::{Containerd, Cri, Crio, Docker, Lxc, Machine, Nerdctl, Oci, Podman, Unit};
     let mut findings = Findings::default();
-    let wants = |store: Engine| engine.is_none_or(|engine| engine.includes(store));
-    if wants(Engine::Docker) {
+    let wants = |stores: &[Engine]| engine.is_none_or(|engine| stores.iter().any(|store| engine.includes(*store)));
+    if wants(&[Docker]) {
         docker::look(host, query, &mut findings);
     }
-    if wants(Engine::Podman) {
+    if wants(&[Podman, Crio]) {
         podman::look(host, query, &mut findings);
     }
-    if wants(Engine::Oci) {
-        oci::look(host, query, &mut findings);
+    // Docker's are in there too, for where its own records have been moved away.
+    if wants(&[Containerd, Nerdctl, Cri, Docker]) {
+        containerd::look(host, query, &mut findings);
+    }
+    // No pod is a machine, an LXC container or a runtime's alone.
+    if !matches!(query, Query::Pod(_)) {
+        if wants(&[Lxc]) {
+            lxc::look(host, query, &mut findings);
+        }
+        if wants(&[Machine]) {
+            machine::look(host, query, &mut findings);
+        }
+        if wants(&[Oci]) {
+            oci::look(host, query, &mut findings);
+        }
+        let is_unit = matches!(query, Query::Word(word, _) if unit::is_unit(word));
+        if engine == Some(Unit) || engine.is_none() && is_unit {
+            unit::look(host, query, &mut findings);
+        }
     }
     findings.records.retain(|record| engine.is_none_or(|engine| engine.includes(record.container.engine)));
     findings

@@ -37,6 +37,11 @@ pub(super) struct ViewOptions {
 }
 
 impl ViewOptions {
+    /// Whether the program keeps the caller's files though no kind is named.
+    pub(super) fn keeps_files(self) -> bool {
+        self.host_tools
+    }
+
     /// Which kinds are joined as far as the target differs in them, those that were `named` or all that there are.
     pub(super) fn kinds(self, named: Option<NsSet>, caller: &Caller) -> NsSet {
         match named {
@@ -48,6 +53,14 @@ impl ViewOptions {
                 if caller.is_privileged() { kinds.without(NsKind::User) } else { kinds }
             }
             None => caller.kinds,
+        }
+    }
+
+    /// Puts right what namespaces of these kinds, all from files, make of the caller's files.
+    pub(super) fn fix(self, request: &mut Request, joined: NsSet) {
+        if !self.no_fix {
+            let network = request.files.iter().map(|file| file.ns.id()).find(|id| id.kind == NsKind::Net);
+            request.view = View { binds: network.map(netns_binds).unwrap_or_default(), ..View::of(joined) };
         }
     }
 

@@ -200,7 +200,7 @@ pub(crate) fn run(options: Options) -> ExitStatus {
             status.inspect(|status| status.refused(&out::chain(&error)));
             error.into()
         }
-        Ok((plan, ..)) if explain => program::explain(&plan),
+        Ok((plan, ..)) if explain => program::explain(&plan, std::iter::empty()),
         Ok((plan, caller, proc)) => program::carry_out(&plan, &caller, &proc, verbose, status.as_ref()),
     }
 }

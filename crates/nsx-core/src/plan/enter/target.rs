@@ -98,7 +98,8 @@ impl Target<'_> {
         Ok(text)
     }
 
-    fn failure(&self, what: &'static str) -> impl Fn(ProcError) -> PlanError {
+    /// What an error of reading it means: its end, if it has ended.
+    pub fn failure(&self, what: &'static str) -> impl Fn(ProcError) -> PlanError {
         let ended = self.process.ended();
         move |source| if ended { PlanError::TargetEnded } else { PlanError::Target { what, source } }
     }

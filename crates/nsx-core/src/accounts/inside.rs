@@ -1,0 +1,103 @@
+//! The users and groups of another root directory, a container's: its own files, and nobody else.
+//!
+//! Whoever is inside may have written anything there, so no link leads out, only plain files are opened, and no more than so
+//! much of them is read.
+
+use super::{User, groups, lines, users};
+use crate::{beneath, sys::nsfs};
+use rustix::{
+    fd::AsFd,
+    fs::{FileType, OFlags, ResolveFlags},
+    io::Errno,
+};
+use std::path::Path;
+
+/// The most that is read of a file.
+const MOST: usize = 4 << 20;
+
+/// The files `/etc/passwd` and `/etc/group` below a root directory; empty where there is none.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    passwd: Vec<u8>,
+    group: Vec<u8>,
+}
+
+impl Accounts {
+    /// Reads both.
+    ///
+    /// # Errors
+    /// The errno of opening or reading one that is there; `EINVAL` where it is no plain file.
+    pub fn read(root: impl AsFd) -> Result<Self, Errno> {
+        Ok(Self { passwd: read(&root, "etc/passwd")?, group: read(&root, "etc/group")? })
+    }
+
+    /// The user called `name`.
+    pub fn user_by_name(&self, name: &[u8]) -> Option<User> {
+        users(&self.passwd).find(|user| user.name == name)
+    }
+
+    /// The user with the id `uid`; where several share it, the first.
+    pub fn user_by_id(&self, uid: u32) -> Option<User> {
+        users(&self.passwd).find(|user| user.uid == uid)
+    }
+
+    /// The id of the group called `name`.
+    pub fn group_by_name(&self, name: &[u8]) -> Option<u32> {
+        groups(&self.group).find(|(group, _)| *group == name).map(|(_, gid)| gid)
+    }
+
+    /// The groups that list a user, in the order of the file.
+    pub fn groups_of(&self, name: &[u8]) -> Vec<u32> {
+        lines(&self.group)
+            .filter(|[_, _, _, members]: &[&[u8]; 4]| members.split(|byte| *byte == b',').any(|member| member == name))
+            .filter_map(|[_, _, gid, _]| super::id(gid))
+            .collect()
+    }
+}
+
+fn read(root: impl AsFd, path: &str) -> Result<Vec<u8>, Errno> {
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    // For its place first: to open a FIFO or a device could block or act.
+    let place = match beneath::open(root, Path::new(path), OFlags::PATH, resolve) {
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Vec::new()),
+        place => place?,
+    };
+    if FileType::from_raw_mode(rustix::fs::fstat(&place)?.st_mode) != FileType::RegularFile {
+        return Err(Errno::INVAL);
+    }
+    let file = nsfs::reopen(&place)?;
+    let mut text = Vec::new();
+    while text.len() < MOST {
+        text.reserve(16384);
+        if rustix::io::read(&file, rustix::buffer::spare_capacity(&mut text))? == 0 {
+            break;
+        }
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_the_groups_that_list_him() {
+        let accounts = Accounts {
+            passwd: b"web:x:33:44:Web:/srv:/bin/ash\n".to_vec(),
+            group: b"web:x:44:\na:x:1:root,web\nb:x:2:webmaster\nc:x:3:web\n".to_vec(),
+        };
+        let web = accounts.user_by_name(b"web").unwrap();
+        assert_eq!((web.uid, web.gid), (33, 44));
+        assert_eq!(accounts.user_by_id(33), Some(web));
+        assert_eq!(accounts.groups_of(b"web"), [1, 3]);
+        assert_eq!(accounts.group_by_name(b"b"), Some(2));
+        assert_eq!(accounts.user_by_name(b"root"), None);
+    }
+
+    #[test]
+    fn the_hosts_own_files_are_a_root_directorys_too() {
+        let root = rustix::fs::openat(rustix::fs::CWD, "/", OFlags::PATH, rustix::fs::Mode::empty()).unwrap();
+        let accounts = Accounts::read(&root).unwrap();
+        assert_eq!(accounts.user_by_id(0), super::super::user_by_id(0).unwrap());
+    }
+}

@@ -1,0 +1,120 @@
+//! The processes that one PID namespace sees: those in it and those in namespaces below it.
+
+use super::Unseen;
+use crate::{
+    pid::{Lineages, Numbering, Pid, Tasks},
+    proc::{ProcError, ProcRoot, Status, TaskIds},
+};
+use rustix::io::Errno;
+
+/// What a PID namespace sees, as it was while it was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visible {
+    /// In order of their ids in the procfs.
+    pub tasks: Vec<Task>,
+    /// Processes that could not be looked at and may belong here.
+    pub unseen: Unseen,
+}
+
+/// A process, or a thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// The process, as the procfs counts.
+    pub process: Pid,
+    /// Its ids.
+    pub ids: TaskIds,
+    /// The place in its ids of what the namespace calls it.
+    pub level: usize,
+    /// Its name, its user, its parent.
+    pub status: Status,
+}
+
+impl Task {
+    /// What the namespace calls it.
+    pub fn inside(&self) -> Pid {
+        self.ids.chain.ids()[self.level]
+    }
+
+    /// What the procfs calls it.
+    pub fn outside(&self) -> Pid {
+        self.ids.chain.outermost()
+    }
+}
+
+impl Visible {
+    /// Looks at the processes that `proc` shows, or at all their threads.
+    ///
+    /// # Errors
+    /// The errno with which listing the processes failed; `EACCES` where `proc` cannot tell who is in the namespace,
+    /// because it is neither that one's procfs nor one of a namespace above it. What fails for one process is counted.
+    pub fn find(proc: &ProcRoot, of: &Numbering, tasks: Tasks) -> Result<Self, Errno> {
+        let level = of.level().ok_or(Errno::ACCESS)?;
+        let mut visible = Self { tasks: Vec::new(), unseen: Unseen::default() };
+        let (mut lineages, mut buffer) = (Lineages::default(), Vec::new());
+        for process in proc.pids()? {
+            let whole = (|| {
+                let ids = proc.task_ids(process, &mut buffer)?;
+                if ids.chain.depth() < level {
+                    return Ok(None);
+                }
+                match lineages.levels(proc, process, &ids.chain)[level].ns {
+                    None => Err(ProcError::Denied),
+                    Some(ns) if ns == of.id() => proc.status(process, &mut buffer).map(|status| Some((ids, status))),
+                    Some(_) => Ok(None),
+                }
+            })();
+            match whole {
+                Ok(Some((ids, status))) => visible.add(proc, process, level, (ids, status), tasks, &mut buffer),
+                Ok(None) => {}
+                Err(error) => visible.unseen.count(error),
+            }
+        }
+        Ok(visible)
+    }
+
+    fn add(
+        &mut self,
+        proc: &ProcRoot,
+        process: Pid,
+        level: usize,
+        (ids, status): (TaskIds, Status),
+        tasks: Tasks,
+        buffer: &mut Vec<u8>,
+    ) {
+        let threads = if tasks == Tasks::Threads && ids.threads > 1 {
+            proc.threads(process).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let more = threads.into_iter().filter(|thread| *thread != process).filter_map(|thread| {
+            let ids = proc.thread_ids(process, thread, buffer).ok()?;
+            Some(Task { process, ids, level, status: status.clone() })
+        });
+        let more: Vec<_> = more.collect();
+        self.tasks.push(Task { process, ids, level, status });
+        self.tasks.extend(more);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_callers_own_namespace_sees_the_caller_and_its_threads() {
+        let proc = ProcRoot::system().unwrap();
+        let own = Numbering::own(&proc).unwrap();
+        let caller = rustix::process::getpid();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let thread = rustix::thread::gettid();
+                let inside = |tasks| {
+                    let visible = Visible::find(&proc, &own, tasks).unwrap();
+                    visible.tasks.iter().map(Task::inside).collect::<Vec<_>>()
+                };
+                assert!(inside(Tasks::Processes).contains(&caller) && !inside(Tasks::Processes).contains(&thread));
+                assert!(inside(Tasks::Threads).contains(&caller) && inside(Tasks::Threads).contains(&thread));
+            });
+        });
+    }
+}

@@ -1,0 +1,207 @@
+//! The cgroups of a process, one in each hierarchy, and where the caller's mounts show them, see `cgroups(7)`.
+//!
+//! Version 2 has one hierarchy, version 1 one for each set of controllers; a host may have both. Paths are counted from the
+//! caller's cgroup namespace: one that lies outside of it begins with `/..`, and no mount of the caller's shows it.
+
+use crate::{
+    pid::Pid,
+    proc::{Mount, ProcError, ProcRoot},
+};
+use rustix::{
+    fs::{CWD, Mode, OFlags},
+    io::Errno,
+};
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Component, Path, PathBuf},
+};
+
+/// Where a process is in one hierarchy: a line of `/proc/PID/cgroup`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// The controllers of a hierarchy of version 1, or `name=systemd`; empty for version 2.
+    pub controllers: Vec<u8>,
+    /// The path of the cgroup.
+    pub path: PathBuf,
+}
+
+impl Membership {
+    /// Reads the whole file. Lines that are none are passed over.
+    pub fn parse_all(text: &[u8]) -> Vec<Self> {
+        text.split(|byte| *byte == b'\n')
+            .filter_map(|line| {
+                let mut fields = line.splitn(3, |byte| *byte == b':').skip(1);
+                let controllers = fields.next()?.to_vec();
+                Some(Self { controllers, path: OsStr::from_bytes(fields.next()?).into() })
+            })
+            .collect()
+    }
+
+    /// Where a process is not in the cgroup that the caller is in.
+    ///
+    /// # Errors
+    /// [`ProcError`] of reading either.
+    pub fn differing(proc: &ProcRoot, pid: Pid) -> Result<Vec<Self>, ProcError> {
+        let (mut own, mut text) = (Vec::new(), Vec::new());
+        proc.read_own("cgroup", &mut own)?;
+        proc.read(pid, "cgroup", &mut text)?;
+        if own == text {
+            return Ok(Vec::new());
+        }
+        let own = Self::parse_all(&own);
+        Ok(Self::parse_all(&text).into_iter().filter(|place| !own.contains(place)).collect())
+    }
+
+    /// The directory of the cgroup, if a mount of the caller's shows it.
+    pub fn directory(&self, mounts: &Mounts) -> Option<PathBuf> {
+        mounts.0.iter().filter(|mount| mount.controllers == self.controllers).find_map(|mount| {
+            let below = self.path.strip_prefix(&mount.root).ok()?;
+            let inside = !below.components().any(|part| part == Component::ParentDir);
+            inside.then(|| mount.point.join(below))
+        })
+    }
+
+    /// Whether this cgroup, whose directory is given, or one around it is frozen, so that whoever joins it stops.
+    ///
+    /// A hierarchy without a freezer, and what cannot be read, is not.
+    pub fn is_frozen(&self, directory: &Path) -> bool {
+        let read = |file: &str| {
+            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+            let fd = rustix::fs::openat(CWD, directory.join(file), flags, Mode::empty()).ok()?;
+            let mut text = [0; 256];
+            let length = rustix::io::read(&fd, &mut text).ok()?;
+            Some(text[..length].to_vec())
+        };
+        match self.controllers.as_slice() {
+            // 5.2
+            b"" => read("cgroup.events")
+                .is_some_and(|text| text.split(|byte| *byte == b'\n').any(|line| line == b"frozen 1")),
+            controllers if controllers.split(|byte| *byte == b',').any(|name| name == b"freezer") => {
+                read("freezer.state").is_some_and(|text| text.trim_ascii() != b"THAWED")
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The cgroup file systems that the caller sees.
+#[derive(Debug)]
+pub struct Mounts(Vec<CgroupMount>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct CgroupMount {
+    controllers: Vec<u8>,
+    root: PathBuf,
+    point: PathBuf,
+}
+
+impl Mounts {
+    /// Reads them from the caller's `mountinfo`.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn read(proc: &ProcRoot) -> Result<Self, ProcError> {
+        let mut text = Vec::new();
+        proc.read_own("mountinfo", &mut text)?;
+        Ok(Self(text.split(|byte| *byte == b'\n').filter_map(CgroupMount::parse).collect()))
+    }
+}
+
+impl CgroupMount {
+    /// Reads a line of `mountinfo`, if it is of a cgroup file system: `… - cgroup cgroup rw,cpu,cpuacct`.
+    fn parse(line: &[u8]) -> Option<Self> {
+        const BEFORE: &[u8] = b" - cgroup";
+        let place = line.windows(BEFORE.len()).position(|window| window == BEFORE)?;
+        let mut fields = line[place + b" - ".len()..].split(|byte| *byte == b' ');
+        let controllers = match fields.next()? {
+            b"cgroup2" => Vec::new(),
+            b"cgroup" => {
+                // As /proc/PID/cgroup lists them: controllers, then a name.
+                let options = fields.nth(1)?.split(|byte| *byte == b',');
+                const OTHERS: [&[u8]; 8] = [
+                    b"rw",
+                    b"ro",
+                    b"noprefix",
+                    b"xattr",
+                    b"clone_children",
+                    b"cpuset_v2_mode",
+                    b"favordynmods",
+                    b"all",
+                ];
+                let named = options.filter(|option| !OTHERS.contains(option) && !option.starts_with(b"release_agent="));
+                named.collect::<Vec<_>>().join(&b',')
+            }
+            _ => return None,
+        };
+        let Mount { root, point, .. } = Mount::parse(line).ok()?;
+        Some(Self { controllers, root: OsStr::from_bytes(&root).into(), point: OsStr::from_bytes(&point).into() })
+    }
+}
+
+/// Opens the file of a cgroup's directory to which a process that is to join it is written.
+///
+/// # Errors
+/// The errno of `openat(2)`: `EACCES` where the caller may not, `EROFS` where nobody may through this mount.
+pub fn open_procs(directory: &Path) -> Result<rustix::fd::OwnedFd, Errno> {
+    rustix::fs::openat(CWD, directory.join("cgroup.procs"), OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn place(controllers: &str, path: &str) -> Membership {
+        Membership { controllers: controllers.into(), path: path.into() }
+    }
+
+    /// As Linux 6.18 writes them, on a host with both versions.
+    const MOUNTS: &str = "
+31 24 0:26 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
+32 31 0:27 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu,cpuacct
+33 31 0:28 /box /sys/fs/cgroup/systemd rw,relatime shared:9 - cgroup cgroup rw,xattr,release_agent=/lib/x,name=systemd
+34 31 0:29 / /sys/fs/cgroup/uni\\040fied rw,relatime - cgroup2 cgroup2 rw,nsdelegate
+35 24 0:30 / /x\\040-\\040cgroup rw - tmpfs tmpfs rw";
+
+    fn mounts() -> Mounts {
+        Mounts(MOUNTS.as_bytes().split(|byte| *byte == b'\n').filter_map(CgroupMount::parse).collect())
+    }
+
+    #[test]
+    fn a_cgroup_is_found_below_the_mount_of_its_hierarchy() {
+        let mounts = mounts();
+        assert_eq!(mounts.0.len(), 3);
+        for (controllers, path, found) in [
+            ("", "/a/b", Some("/sys/fs/cgroup/uni fied/a/b")),
+            ("", "/", Some("/sys/fs/cgroup/uni fied/")),
+            ("", "/../a", None),
+            ("cpu,cpuacct", "/a", Some("/sys/fs/cgroup/cpu/a")),
+            ("cpu", "/a", None),
+            ("name=systemd", "/box/a", Some("/sys/fs/cgroup/systemd/a")),
+            ("name=systemd", "/boxer", None),
+        ] {
+            assert_eq!(place(controllers, path).directory(&mounts), found.map(PathBuf::from), "{controllers} {path}");
+        }
+    }
+
+    #[test]
+    fn lines_are_read() {
+        let text = b"4:cpu,cpuacct:/a:b\n1:name=systemd:/\n0::/x\nbad\n";
+        let read = [place("cpu,cpuacct", "/a:b"), place("name=systemd", "/"), place("", "/x")];
+        assert_eq!(Membership::parse_all(text), read);
+    }
+
+    #[test]
+    fn one_is_where_oneself_is() {
+        let proc = ProcRoot::system().unwrap();
+        assert_eq!(Membership::differing(&proc, rustix::process::getpid()), Ok(Vec::new()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = (Membership::parse_all(&bytes), CgroupMount::parse(&bytes));
+        }
+    }
+}

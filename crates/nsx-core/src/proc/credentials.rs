@@ -1,0 +1,120 @@
+//! `/proc/PID/status`: who a process is and what it may do, the lines for whoever is to be the same.
+
+use super::{Lines, ProcError, ProcRoot, decimal};
+use crate::pid::Pid;
+use rustix::thread::CapabilitySet;
+
+/// A process's ids, capabilities and what else it is held by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The effective user id, in the reader's user namespace.
+    pub uid: u32,
+    /// The effective group id, likewise.
+    pub gid: u32,
+    /// The supplementary groups, likewise.
+    pub groups: Vec<u32>,
+    /// Capabilities that outlive an exec of a file that has them too.
+    pub inheritable: CapabilitySet,
+    /// Capabilities that it may bring into force.
+    pub permitted: CapabilitySet,
+    /// Capabilities that are in force.
+    pub effective: CapabilitySet,
+    /// Capabilities that an exec may give it.
+    pub bounding: CapabilitySet,
+    /// Capabilities that outlive any exec (4.3).
+    pub ambient: CapabilitySet,
+    /// Whether no exec gives it more than it has (4.10).
+    pub no_new_privs: bool,
+    /// Whether it has filters of system calls: seccomp mode 2.
+    pub filtered: bool,
+}
+
+impl ProcRoot {
+    /// Reads a process's credentials. `buffer` is for the call to work in.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn credentials(&self, pid: Pid, buffer: &mut Vec<u8>) -> Result<Credentials, ProcError> {
+        self.read(pid, "status", buffer)?;
+        Credentials::parse(buffer)
+    }
+}
+
+impl Credentials {
+    /// Reads the whole text of the file.
+    ///
+    /// # Errors
+    /// `Malformed` where a line is missing or does not hold what it should.
+    pub fn parse(text: &[u8]) -> Result<Self, ProcError> {
+        let mut lines = Lines(text);
+        let uid = effective(lines.value(b"Uid")?)?;
+        let gid = effective(lines.value(b"Gid")?)?;
+        let groups = ids(lines.value(b"Groups")?).collect::<Option<_>>().ok_or(MALFORMED)?;
+        let inheritable = capabilities(lines.value(b"CapInh")?)?;
+        let permitted = capabilities(lines.value(b"CapPrm")?)?;
+        let effective = capabilities(lines.value(b"CapEff")?)?;
+        let bounding = capabilities(lines.value(b"CapBnd")?)?;
+        let ambient = capabilities(lines.value(b"CapAmb")?)?;
+        // Kernels may be built without what follows.
+        let no_new_privs = lines.clone().value(b"NoNewPrivs").is_ok_and(|value| value == b"1");
+        let filtered = lines.value(b"Seccomp").is_ok_and(|value| value == b"2");
+        Ok(Self { uid, gid, groups, inheritable, permitted, effective, bounding, ambient, no_new_privs, filtered })
+    }
+}
+
+const MALFORMED: ProcError = ProcError::Malformed("status");
+
+/// Of the real, effective, saved and file system id the second.
+fn effective(value: &[u8]) -> Result<u32, ProcError> {
+    ids(value).nth(1).flatten().ok_or(MALFORMED)
+}
+
+fn ids(value: &[u8]) -> impl Iterator<Item = Option<u32>> {
+    let fields = value.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+    fields.map(|field| u32::try_from(decimal(field)?).ok())
+}
+
+fn capabilities(value: &[u8]) -> Result<CapabilitySet, ProcError> {
+    let text = str::from_utf8(value).map_err(|_| MALFORMED)?;
+    u64::from_str_radix(text, 16).map(CapabilitySet::from_bits_retain).map_err(|_| MALFORMED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_callers_own_are_what_the_kernel_says_otherwise() {
+        let proc = ProcRoot::system().unwrap();
+        let own = proc.credentials(rustix::process::getpid(), &mut Vec::new()).unwrap();
+        let capabilities = rustix::thread::capabilities(None).unwrap();
+        assert_eq!((own.uid, own.gid), (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()));
+        let [permitted, effective] = [capabilities.permitted, capabilities.effective];
+        assert_eq!((own.permitted, own.effective, own.inheritable), (permitted, effective, capabilities.inheritable));
+        assert_eq!(own.no_new_privs, rustix::thread::no_new_privs().unwrap());
+    }
+
+    #[test]
+    fn each_line_is_read() {
+        let text = "Uid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nFDSize:\t64\nGroups:\t9 10 \nCapInh:\t0000000000000001\n\
+            CapPrm:\t0000000000000003\nCapEff:\t0000000000000002\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000001\n\
+            NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\n";
+        let read = Credentials::parse(text.as_bytes()).unwrap();
+        assert_eq!((read.uid, read.gid, read.groups), (2, 6, vec![9, 10]));
+        assert_eq!((read.permitted.bits(), read.effective.bits(), read.ambient.bits()), (3, 2, 1));
+        assert_eq!((read.bounding.bits(), read.inheritable.bits()), (0x1ff_ffff_ffff, 1));
+        assert!(read.no_new_privs && read.filtered);
+        let cut = text.find("CapAmb").unwrap();
+        assert!(Credentials::parse(&text.as_bytes()[..cut]).is_err());
+        let before = text.find("NoNewPrivs").unwrap();
+        assert!(!Credentials::parse(&text.as_bytes()[..before]).unwrap().filtered);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = Credentials::parse(&bytes);
+        }
+    }
+}

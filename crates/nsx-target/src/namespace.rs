@@ -1,0 +1,170 @@
+//! Namespaces that are named by themselves: by a file, by a name that somebody gave them, by inode or by id.
+
+use crate::{error::TargetError, files::part, grammar::Target, host::Host};
+use nsx_core::{
+    ns::{Namespace, NsId, NsKind, Related},
+    proc::{Mount, NsLink},
+    sys::nsfs,
+};
+use rustix::{
+    fs::{CWD, Mode, OFlags},
+    io::Errno,
+};
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+/// Opens the namespace that the file `path` holds.
+///
+/// # Errors
+/// [`TargetError`]: `NoNamespace` where the file is something else or is not there.
+pub(crate) fn by_file(target: &Target, path: &Path) -> Result<Namespace, TargetError> {
+    Namespace::open(CWD, path).map_err(|errno| TargetError::NoNamespace { target: target.clone(), errno })
+}
+
+/// Opens the namespace that `ip netns` or an engine has called `name`.
+pub(crate) fn by_name(target: &Target, name: &OsStr, host: &Host) -> Result<Namespace, TargetError> {
+    let mut opened: Vec<(PathBuf, Namespace)> = Vec::new();
+    let mut refusal = None;
+    for directory in directories(host) {
+        let path = directory.join(name);
+        match open_in(host, &directory, name) {
+            // One directory may be another's under a second name.
+            Ok(namespace) if opened.iter().any(|(_, other)| other.id() == namespace.id()) => {}
+            Ok(namespace) => opened.push((path, namespace)),
+            Err(Errno::NOENT) => {}
+            Err(errno) => refusal = refusal.or(Some(errno)),
+        }
+    }
+    match (opened.len(), refusal) {
+        (0, Some(errno)) => Err(TargetError::NoNamespace { target: target.clone(), errno }),
+        (0, None) => Err(TargetError::nothing(target)),
+        (1, _) => Ok(opened.remove(0).1),
+        _ => {
+            let addresses = opened.iter().map(|(path, _)| path.display().to_string()).collect();
+            Err(TargetError::Ambiguous { target: target.clone(), addresses })
+        }
+    }
+}
+
+/// Whether somebody has given that name.
+pub(crate) fn is_named(name: &OsStr, host: &Host) -> bool {
+    directories(host).iter().any(|directory| open_in(host, directory, name).is_ok())
+}
+
+/// Every name that somebody has given; those that Docker makes up for itself are of no use to people.
+pub(crate) fn names(host: &Host) -> Vec<OsString> {
+    let mut names = Vec::new();
+    for directory in directories(host).into_iter().filter(|directory| directory != Path::new(DOCKERS)) {
+        let known = host.dir(&directory).and_then(|directory| directory.names()).unwrap_or_default();
+        let known = known.into_iter().map(|name| part(&name).to_owned());
+        names.extend(known.filter(|name| open_in(host, &directory, name).is_ok()));
+    }
+    names
+}
+
+/// Docker's own names.
+const DOCKERS: &str = "/run/docker/netns";
+
+/// Where network namespaces have names.
+fn directories(host: &Host) -> Vec<PathBuf> {
+    let own = host.people().iter().map(|person| person.runtime.join("netns"));
+    ["/run/netns", DOCKERS].map(PathBuf::from).into_iter().chain(own).collect()
+}
+
+fn open_in(host: &Host, directory: &Path, name: &OsStr) -> Result<Namespace, Errno> {
+    let directory = host.dir(directory).map_err(|_| Errno::NOENT)?;
+    let place = rustix::fs::openat(&directory, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    Namespace::from_place(place)
+}
+
+/// How a namespace is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum By {
+    /// Its kind and inode.
+    Id(NsId),
+    /// Its inode.
+    Inode(u64),
+    /// Its id that is never used again.
+    Id64(u64),
+}
+
+impl By {
+    fn is(self, ns: NsId) -> bool {
+        match self {
+            Self::Id(wanted) => ns == wanted,
+            Self::Inode(inode) => ns.inode == inode,
+            Self::Id64(_) => true,
+        }
+    }
+
+    /// Whether the namespace that was opened is the one: it may have become another meanwhile.
+    fn is_open(self, namespace: &Namespace) -> Result<bool, Errno> {
+        match self {
+            Self::Id64(id) => Ok(namespace.id64()? == id),
+            by => Ok(by.is(namespace.id())),
+        }
+    }
+}
+
+/// Looks for a namespace wherever the caller can see one: what processes are in and their children will be in, what is bound
+/// to files, and what stands above those.
+pub(crate) fn search(target: &Target, by: By, host: &Host) -> Result<Namespace, TargetError> {
+    if let By::Id64(id) = by
+        && let Ok(namespace) = nsfs::open_by_id(id).and_then(Namespace::from_fd)
+    {
+        return Ok(namespace);
+    }
+    let failed = |errno| TargetError::NoNamespace { target: target.clone(), errno };
+    let proc = host.proc();
+    let own = NsKind::ALL.map(NsLink::Own);
+    let links = own.into_iter().chain([NsLink::PidForChildren, NsLink::TimeForChildren]);
+    let links: Vec<NsLink> = links.collect();
+    let mut seen = Vec::new();
+    for pid in proc.pids().map_err(failed)? {
+        let mut directory = proc.ns_links(pid);
+        for &link in &links {
+            let Ok(ns) = directory.id(link) else { continue };
+            // A user or PID namespace may be the one that is wanted's child.
+            let above = matches!(ns.kind, NsKind::User | NsKind::Pid);
+            if seen.contains(&ns) || !(by.is(ns) || above) {
+                continue;
+            }
+            seen.push(ns);
+            if let Ok(namespace) = proc.open_ns(pid, link)
+                && let Some(found) = climb(namespace, by).map_err(failed)?
+            {
+                return Ok(found);
+            }
+        }
+    }
+    let mut text = Vec::new();
+    // Without mountinfo there is nothing more to be seen.
+    let mounts = proc.read_own("mountinfo", &mut text).ok().and_then(|()| Mount::parse_all(&text).ok());
+    for mount in mounts.unwrap_or_default().iter().filter(|mount| mount.namespace().is_some()) {
+        let opened = Namespace::open_mount(mount).or_else(|_| Namespace::open(CWD, part(&mount.point).as_bytes()));
+        if let Ok(namespace) = opened
+            && let Some(found) = climb(namespace, by).map_err(failed)?
+        {
+            return Ok(found);
+        }
+    }
+    Err(TargetError::nothing(target))
+}
+
+/// This namespace or the first above it that is wanted.
+fn climb(namespace: Namespace, by: By) -> Result<Option<Namespace>, Errno> {
+    let mut next = Some(namespace);
+    while let Some(namespace) = next {
+        if by.is_open(&namespace)? {
+            return Ok(Some(namespace));
+        }
+        next = match namespace.parent() {
+            Ok(Related::Is(parent)) => Some(parent),
+            _ => None,
+        };
+    }
+    Ok(None)
+}

@@ -1,0 +1,317 @@
+//! containerd: a bundle `<state>/io.containerd.runtime.v2.task/<namespace>/<id>` for each container that has a task, with
+//! `config.json` and `init.pid`; nerdctl's and Kubernetes' names are in the annotations.
+//!
+//! Names have indexes where somebody keeps one: nerdctl a file for each name, kubelet a link for each container's log.
+
+use super::{Findings, Query, Record, kubelet, oci::OciState};
+use crate::{
+    cgroup::is_long_id,
+    container::{Container, Pod, Sandbox, State},
+    engine::Engine,
+    files::{Dir, ReadError, part, path},
+    host::Host,
+};
+use nsx_core::pid;
+use serde::Deserialize;
+use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf};
+
+const TASKS: &str = "io.containerd.runtime.v2.task";
+
+/// One daemon's state directory.
+struct Daemon {
+    state: PathBuf,
+    /// Where nerdctl keeps its names.
+    nerdctl: Option<PathBuf>,
+    rootless: bool,
+}
+
+/// The parts of a bundle's config.json.
+#[derive(Deserialize)]
+struct Spec {
+    #[serde(default)]
+    annotations: Option<Annotations>,
+}
+
+/// What nerdctl and containerd's CRI plug-in write.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Annotations {
+    #[serde(rename = "nerdctl/name")]
+    nerdctl_name: Option<String>,
+    #[serde(rename = "nerdctl/namespace")]
+    nerdctl_namespace: Option<String>,
+    #[serde(rename = "io.kubernetes.cri.container-type")]
+    kind: Option<String>,
+    #[serde(rename = "io.kubernetes.cri.container-name")]
+    container: Option<String>,
+    #[serde(rename = "io.kubernetes.cri.sandbox-name")]
+    pod: Option<String>,
+    #[serde(rename = "io.kubernetes.cri.sandbox-namespace")]
+    namespace: Option<String>,
+    #[serde(rename = "io.kubernetes.cri.sandbox-uid")]
+    uid: Option<String>,
+    #[serde(rename = "io.kubernetes.cri.image-name")]
+    image: Option<String>,
+}
+
+/// Reads what a bundle's config.json says of the container `id` in the containerd namespace `namespace`.
+///
+/// # Errors
+/// Where it is no configuration of OCI.
+pub fn parse(text: &[u8], namespace: &[u8], id: &[u8]) -> Result<Container, ReadError> {
+    let spec: Spec = serde_json::from_slice(text)?;
+    let found = spec.annotations.unwrap_or_default();
+    let mut container = container(namespace, id);
+    if found.nerdctl_namespace.is_some() || found.nerdctl_name.is_some() {
+        container.engine = Engine::Nerdctl;
+        container.name = found.nerdctl_name.filter(|name| !name.is_empty()).map(OsString::from);
+    }
+    if let Some(kind) = found.kind {
+        let is_sandbox = kind == "sandbox";
+        container.engine = Engine::Cri;
+        let name = found.container.filter(|_| !is_sandbox).map(OsString::from);
+        container.name = name.clone();
+        container.pod = found.namespace.zip(found.pod).map(|(namespace, pod)| Pod {
+            namespace: namespace.into(),
+            name: pod.into(),
+            container: name,
+            uid: found.uid.map(OsString::from),
+            is_sandbox,
+        });
+    }
+    container.image = found.image.map(OsString::from);
+    Ok(container)
+}
+
+/// What a bundle's place alone says.
+fn container(namespace: &[u8], id: &[u8]) -> Container {
+    // Docker's containers are containerd's too, in this namespace; Docker's own records tell more of them.
+    let engine = if namespace == b"moby" { Engine::Docker } else { Engine::Containerd };
+    let mut container = Container::new(engine, id);
+    container.namespace = Some(OsString::from_vec(namespace.to_vec()));
+    container
+}
+
+/// Whose runtime a shim's path is, where its containers are not processes of the host.
+pub(crate) fn sandbox(shim: &[u8]) -> Option<Sandbox> {
+    let name = shim.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    let has = |word: &[u8]| memchr::memmem::find(name, word).is_some();
+    if has(b"kata") {
+        Some(Sandbox::Kata)
+    } else if has(b"runsc") || has(b"gvisor") {
+        Some(Sandbox::Gvisor)
+    } else {
+        None
+    }
+}
+
+pub(crate) fn look(host: &Host, query: &Query<'_>, findings: &mut Findings) {
+    let system = |state: &str, nerdctl: Option<&str>| Daemon {
+        state: state.into(),
+        nerdctl: nerdctl.map(PathBuf::from),
+        rootless: false,
+    };
+    let mut daemons = vec![
+        system("/run/containerd", Some("/var/lib/nerdctl")),
+        system("/run/docker/containerd/daemon", None),
+        system("/run/k3s/containerd", None),
+        system("/var/snap/microk8s/common/run/containerd", None),
+    ];
+    if let Some(state) = moved(host) {
+        daemons.insert(0, Daemon { state, nerdctl: None, rootless: false });
+    }
+    daemons.extend(host.people().iter().flat_map(|person| {
+        let state = person.runtime.join("containerd");
+        let docker = person.runtime.join("docker/containerd/daemon");
+        let nerdctl = Some(person.data.join("nerdctl"));
+        [Daemon { state, nerdctl, rootless: true }, Daemon { state: docker, nerdctl: None, rootless: true }]
+    }));
+    // Kubernetes' names without a read of every bundle.
+    let logs = kubelet::Logs::read(host, query);
+    for daemon in daemons {
+        if let Err(error) = daemon.look(host, query, &logs, findings) {
+            findings.note(Engine::Containerd, daemon.state.join(TASKS), error);
+        }
+    }
+}
+
+/// The state directory that containerd's configuration names, a line of TOML: `state = "/path"`.
+fn moved(host: &Host) -> Option<PathBuf> {
+    let text = host.read("/etc/containerd", "config.toml").ok()?;
+    let text = String::from_utf8_lossy(&text);
+    // What comes after the first table is a plug-in's.
+    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with('['));
+    let value = lines.filter_map(|line| line.strip_prefix("state")?.trim_start().strip_prefix('=')).next()?;
+    let value = value.trim().trim_matches(['"', '\'']);
+    Some(PathBuf::from(value)).filter(|path| path.is_absolute() && value != "/run/containerd")
+}
+
+impl Daemon {
+    fn look(
+        &self,
+        host: &Host,
+        query: &Query<'_>,
+        logs: &kubelet::Logs,
+        findings: &mut Findings,
+    ) -> Result<(), ReadError> {
+        let tasks = self.state.join(TASKS);
+        let directory = host.dir(&tasks)?;
+        let owner = if self.rootless { directory.owner()? } else { None };
+        let (wanted, word) = split(query);
+        for namespace in directory.names()? {
+            if wanted.is_some_and(|wanted| wanted != namespace) {
+                continue;
+            }
+            let bundles = match directory.below(part(&namespace)).and_then(|bundles| Ok((bundles.names()?, bundles))) {
+                Ok(bundles) => bundles,
+                Err(error) => {
+                    findings.note(Engine::Containerd, tasks.join(part(&namespace)), error);
+                    continue;
+                }
+            };
+            let named = self.nerdctl_id(host, &namespace, &word);
+            for id in self.candidates(&namespace, &bundles.0, &word, named.as_deref(), logs) {
+                match self.read(host, &bundles.1, &namespace, id, &word) {
+                    Ok(Some(mut record)) => {
+                        record.container.owner = owner;
+                        findings.records.push(record);
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        findings.note(Engine::Containerd, tasks.join(path(&[&namespace, id])), error);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of a namespace's containers that are worth to be read.
+    fn candidates<'a>(
+        &self,
+        namespace: &[u8],
+        ids: &'a [Vec<u8>],
+        query: &Query<'_>,
+        named: Option<&[u8]>,
+        logs: &kubelet::Logs,
+    ) -> Vec<&'a Vec<u8>> {
+        let by_id: Vec<_> = ids.iter().filter(|id| query.wants_id(id) || named == Some(id.as_slice())).collect();
+        match (query, logs) {
+            _ if !by_id.is_empty() => by_id,
+            // Docker's own names are not in its bundles.
+            (Query::Word(..), _) if namespace == b"moby" => Vec::new(),
+            (Query::Word(..) | Query::Pod(_), kubelet::Logs::Are(known)) if namespace == b"k8s.io" => {
+                ids.iter().filter(|id| known.contains(*id)).collect()
+            }
+            _ => ids.iter().collect(),
+        }
+    }
+
+    /// The id behind a name of nerdctl's: `<nerdctl>/<address>/names/<namespace>/<name>` holds it.
+    fn nerdctl_id(&self, host: &Host, namespace: &[u8], query: &Query<'_>) -> Option<Vec<u8>> {
+        let Query::Word(name, _) = query else { return None };
+        let store = host.dir(self.nerdctl.as_ref()?).ok()?;
+        store.names().ok()?.iter().find_map(|address| {
+            let id = store.read(path(&[address, b"names", namespace, name])).ok()?;
+            Some(id.trim_ascii().to_vec()).filter(|id| is_long_id(id))
+        })
+    }
+
+    fn read(
+        &self,
+        host: &Host,
+        bundles: &Dir,
+        namespace: &[u8],
+        id: &[u8],
+        query: &Query<'_>,
+    ) -> Result<Option<Record>, ReadError> {
+        let container = match bundles.read(path(&[id, b"config.json"])) {
+            Ok(text) if !query.may_be_in(id, &text) => return Ok(None),
+            Ok(text) => parse(&text, namespace, id)?,
+            // An id leads to the process although nothing else can be read of it.
+            Err(_) if query.wants_id(id) => container(namespace, id),
+            Err(ReadError::Absent) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if !matches!(query, Query::All) && !query.wants_container(&container) {
+            return Ok(None);
+        }
+        let mut record = Record::new(container);
+        record.container.bundle = Some(self.state.join(TASKS).join(path(&[namespace, id])));
+        if let Ok(init) = bundles.content(path(&[id, b"init.pid"])) {
+            record.pid = pid::parse(init.bytes.trim_ascii()).ok();
+            record.written = Some(init.written);
+        }
+        let shim = bundles.read(path(&[id, b"shim-binary-path"])).unwrap_or_default();
+        record.container.sandbox = sandbox(&shim);
+        let runtimes = [self.state.join("runc").join(part(namespace)), self.state.join("crun").join(part(namespace))];
+        if let Some(state) = OciState::find(host, &runtimes, id) {
+            state.witness(&mut record);
+        }
+        record.once_ended = Some(State::Stopped("stopped"));
+        Ok(Some(record))
+    }
+}
+
+/// The namespace that a word has before a slash, and the query for the rest.
+fn split<'a>(query: &Query<'a>) -> (Option<&'a [u8]>, Query<'a>) {
+    match *query {
+        Query::Word(word, least) => match word.iter().position(|&byte| byte == b'/') {
+            Some(slash) => (Some(&word[..slash]), Query::Word(&word[slash + 1..], least)),
+            None => (None, *query),
+        },
+        query => (None, query),
+    }
+}
+
+/// The word without containerd's namespace, for whoever compares names.
+pub(crate) fn without_namespace(word: &[u8]) -> &[u8] {
+    word.rsplit(|&byte| byte == b'/').next().unwrap_or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn annotated(annotations: &str) -> Container {
+        let text = format!(r#"{{"ociVersion":"1.1.0","root":{{"path":"rootfs"}},"annotations":{{{annotations}}}}}"#);
+        parse(text.as_bytes(), b"k8s.io", b"3f2a").unwrap()
+    }
+
+    #[test]
+    fn annotations_tell_whose_a_container_is() {
+        let of_pod = r#""io.kubernetes.cri.container-type":"container","io.kubernetes.cri.container-name":"app",
+            "io.kubernetes.cri.sandbox-id":"77","io.kubernetes.cri.sandbox-name":"web-0",
+            "io.kubernetes.cri.sandbox-namespace":"prod","io.kubernetes.cri.sandbox-uid":"9ad1",
+            "io.kubernetes.cri.image-name":"docker.io/library/nginx:1""#;
+        let container = annotated(of_pod);
+        assert_eq!((container.engine, container.address()), (Engine::Cri, "k8s://prod/web-0/app".to_owned()));
+        assert_eq!(container.image.as_deref(), Some("docker.io/library/nginx:1".as_ref()));
+        let sandbox = annotated(&of_pod.replace("\"container\"", "\"sandbox\""));
+        assert!(sandbox.pod.as_ref().unwrap().is_sandbox);
+        assert_eq!(sandbox.address(), "cri:3f2a");
+        let nerdctl = annotated(r#""nerdctl/name":"web","nerdctl/namespace":"default""#);
+        assert_eq!(nerdctl.address(), "nerdctl:web");
+        assert_eq!(annotated("").address(), "containerd:k8s.io/3f2a");
+        assert_eq!(parse(b"{}", b"moby", b"3f2a").unwrap().engine, Engine::Docker);
+        for text in ["", "[]", "{\"annotations\":7}", "{"] {
+            assert!(matches!(parse(text.as_bytes(), b"a", b"b"), Err(ReadError::Malformed(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_shim_tells_a_sandbox() {
+        assert_eq!(sandbox(b"/usr/bin/containerd-shim-runc-v2"), None);
+        assert_eq!(sandbox(b"/opt/kata/bin/containerd-shim-kata-v2"), Some(Sandbox::Kata));
+        assert_eq!(sandbox(b"/opt/kata/bin/containerd-shim-runc-v2"), None);
+        assert_eq!(sandbox(b"/usr/local/bin/containerd-shim-runsc-v1"), Some(Sandbox::Gvisor));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = (parse(&bytes, b"a", b"b"), sandbox(&bytes));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! systemd's units, by the directories of their cgroups. Which process is a unit's main one only systemd knows; the one that
+//! has run longest stands for it.
+
+use super::{Findings, Query, Record};
+use crate::{
+    container::{Container, State},
+    engine::Engine,
+    files::{Dir, part},
+    host::Host,
+};
+use nsx_core::pid::{self, Pid};
+
+/// How deep units are looked for, and cgroups below a unit.
+const DEEPEST: usize = 12;
+
+/// Whether a word could be nothing but a unit.
+pub(crate) fn is_unit(word: &[u8]) -> bool {
+    word.ends_with(b".service") || word.ends_with(b".scope")
+}
+
+pub(crate) fn look(host: &Host, query: &Query<'_>, findings: &mut Findings) {
+    let mut unit = match query {
+        Query::Word(word, _) => word.to_vec(),
+        // A host has hundreds, and most are no one's to enter.
+        Query::All | Query::Pod(_) => return,
+    };
+    if !is_unit(&unit) {
+        unit.extend(b".service");
+    }
+    // Where the unified hierarchy is alone, beside others, and where there is none.
+    for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"] {
+        let Ok(directory) = host.dir(root) else { continue };
+        let before = findings.records.len();
+        search(host, &directory, &unit, DEEPEST, findings);
+        if findings.records.len() > before {
+            return;
+        }
+    }
+}
+
+/// Looks for the unit in this slice and those below.
+fn search(host: &Host, slice: &Dir, unit: &[u8], depth: usize, findings: &mut Findings) {
+    for name in slice.names().unwrap_or_default() {
+        if name == unit {
+            if let Ok(directory) = slice.below(part(&name)) {
+                findings.records.push(record(host, &directory, &name));
+            }
+        } else if depth > 0
+            && (name.ends_with(b".slice") || name.starts_with(b"user@"))
+            && let Ok(below) = slice.below(part(&name))
+        {
+            search(host, &below, unit, depth - 1, findings);
+        }
+    }
+}
+
+fn record(host: &Host, directory: &Dir, unit: &[u8]) -> Record {
+    let mut container = Container::new(Engine::Unit, unit);
+    container.name = Some(part(unit).to_owned());
+    let mut pids = Vec::new();
+    processes(directory, DEEPEST, &mut pids);
+    let mut buffer = Vec::new();
+    let started = |pid: &Pid| host.proc().start_time(*pid, &mut buffer).unwrap_or(u64::MAX);
+    let mut record = Record::new(container);
+    record.pid = pids.into_iter().min_by_key(started);
+    record.container.state = if record.pid.is_some() { State::Running } else { State::Stopped("empty") };
+    record.once_ended = Some(State::Stopped("stopped"));
+    record
+}
+
+/// All processes in a cgroup and below it.
+fn processes(directory: &Dir, depth: usize, pids: &mut Vec<Pid>) {
+    let text = directory.read("cgroup.procs").unwrap_or_default();
+    pids.extend(text.split(|&byte| byte == b'\n').filter_map(|line| pid::parse(line).ok()));
+    if depth == 0 {
+        return;
+    }
+    for name in directory.names().unwrap_or_default() {
+        // Files of the kernel's have a dot in them, directories of programs may too.
+        if let Ok(below) = directory.below(part(&name)) {
+            processes(&below, depth - 1, pids);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! A program like the target's own: what `docker exec` would run, in all that the target differs in.
+
+use super::{
+    Options, cgroups, environment::Missing, findings::Findings, options::Common, profile::Profile, users::Directory,
+};
+use crate::{
+    out,
+    program::{self, RequestError},
+};
+use nsx_core::{
+    idmap::IdKind,
+    ns::{NsKind, NsSet},
+    plan::{
+        Caller, Confinement, PlanError,
+        enter::{Groups, Place, Program, Request, Target},
+    },
+};
+use rustix::fd::OwnedFd;
+use std::path::Path;
+
+/// The request. `bundle` is the directory of the container's OCI bundle, where there is one.
+pub(super) fn request(
+    options: &Options,
+    target: &Target<'_>,
+    kinds: NsSet,
+    bundle: Option<&Path>,
+    caller: &Caller,
+    findings: &mut Findings,
+) -> Result<Request, RequestError> {
+    let failed = |error| RequestError::Enter(out::shown(options.target()), error);
+    let Common { wd, rights, no_cgroup, environment, .. } = &options.common;
+    let (profile, unread) = Profile::read(target, kinds, bundle, caller).map_err(failed)?;
+    match (&profile.config, unread) {
+        (Some(config), _) => findings.checked("its configuration", &out::shown(config.as_os_str())),
+        (None, Some(error)) => {
+            let reason = out::chain(&error);
+            findings.told("its configuration", &format!("{reason}; the program is as the target's process is now"));
+        }
+        (None, None) => findings.checked("its configuration", "no engine's: the program is as the process is now"),
+    }
+
+    let root = kinds.contains(NsKind::Mnt).then(|| target.root()).transpose().map_err(failed)?;
+    let directory = Directory::of(root.as_ref());
+    let chosen = rights.who(&directory)?;
+    // Whoever keeps the caller's rights keeps the user that has them; a user namespace has a root of its own.
+    let (mut uid, mut gid) = (profile.uid, profile.gid);
+    let mut groups = profile.groups.clone();
+    if rights.privileged {
+        let root = |ids| target.id_map(ids).map(|map| map.to_outside(0).map(|_| 0)).map_err(failed);
+        (uid, gid) =
+            if kinds.contains(NsKind::User) { (root(IdKind::User)?, root(IdKind::Group)?) } else { (None, None) };
+        groups.clear();
+    }
+    let another = chosen.uid.is_some_and(|chosen| Some(chosen) != profile.uid);
+    (uid, gid) = (chosen.uid.or(uid), chosen.gid.or(gid));
+    groups = chosen.groups.unwrap_or(groups);
+    for (ids, id) in [(IdKind::User, uid), (IdKind::Group, gid)] {
+        if let Some(id) = id.filter(|_| kinds.contains(NsKind::User))
+            && target.id_map(ids).map_err(failed)?.to_outside(id).is_none()
+        {
+            return Err(RequestError::Usage(format!("{ids} id {id} is not mapped in the target's user namespace")));
+        }
+    }
+    let whom = uid.or_else(|| (!kinds.contains(NsKind::User)).then_some(caller.uid));
+    let entry = whom.and_then(|uid| directory.user(uid));
+    let home = entry.map(|user| user.home).unwrap_or_default();
+    // HOME of a process that became somebody else's is worth less than that of a configuration.
+    let missing = Missing { home: &home, another_users: another && profile.config.is_none() };
+    let variables = root.is_some().then_some((profile.environment, missing));
+    let programs = match options.program.is_empty() {
+        true if root.is_some() => directory.shells(whom.unwrap_or_default()),
+        _ => Vec::new(),
+    };
+    let programs = match programs.is_empty() {
+        true => program::programs(options.program.clone())?,
+        false => {
+            programs.into_iter().map(|shell| program::programs(vec![shell])).collect::<Result<Vec<_>, _>>()?.concat()
+        }
+    };
+    let cgroups = if *no_cgroup { Vec::new() } else { cgroups::open(target, caller, findings)? };
+    Ok(Request {
+        kinds,
+        directory: stands(target, wd.as_deref(), profile.directory, root.is_some(), findings).map_err(failed)?,
+        uid,
+        gid,
+        groups: settle_groups(groups, gid, target, kinds, findings),
+        cgroups,
+        confinement: rights.settle(profile.confinement, caller, findings),
+        environment: environment.settle(variables)?,
+        program: Program::First(programs),
+        root: root.map(|root: OwnedFd| Place::Opened(root, None)),
+        ..Request::default()
+    })
+}
+
+/// Where the program starts.
+fn stands(
+    target: &Target<'_>,
+    asked: Option<&Path>,
+    configured: Option<std::path::PathBuf>,
+    inside: bool,
+    findings: &mut Findings,
+) -> Result<Option<Place>, PlanError> {
+    if let Some(asked) = asked {
+        return Ok(Some(Place::Inside(asked.to_owned())));
+    }
+    if !inside {
+        return Ok(None);
+    }
+    if let Some(configured) = configured {
+        return Ok(Some(Place::InsideOrRoot(configured)));
+    }
+    let directory = target.directory()?;
+    if rustix::fs::fstat(&directory).is_ok_and(|it| it.st_nlink == 0) {
+        findings.told("its working directory", "is removed; the program starts in /");
+        return Ok(Some(Place::InsideOrRoot("/".into())));
+    }
+    Ok(Some(Place::Opened(directory, None)))
+}
+
+/// The supplementary groups, which a user namespace may not let anybody set.
+fn settle_groups(
+    groups: Vec<u32>,
+    gid: Option<u32>,
+    target: &Target<'_>,
+    kinds: NsSet,
+    findings: &mut Findings,
+) -> Groups {
+    let denied = kinds.contains(NsKind::User) && !target.may_set_groups().unwrap_or(true);
+    match (gid, denied) {
+        (None, _) => Groups::Keep,
+        (Some(_), true) => {
+            if !groups.is_empty() {
+                findings.skipped("its supplementary groups", "are left alone: its user namespace denies setgroups");
+            }
+            Groups::Drop
+        }
+        (Some(_), false) if groups.is_empty() => Groups::Drop,
+        (Some(_), false) => Groups::Are(groups),
+    }
+}
+
+impl super::options::Rights {
+    /// What of the target's confinement is left.
+    fn settle(&self, mut confinement: Confinement, caller: &Caller, findings: &mut Findings) -> Confinement {
+        if self.privileged {
+            findings.told(
+                "the program",
+                "runs unconfined, with your capabilities and without the target's filters and label",
+            );
+        }
+        if self.privileged || self.host_caps {
+            confinement.bounding = None;
+            confinement.capabilities = None;
+            confinement.no_new_privs = false;
+        }
+        if self.privileged || self.no_label {
+            confinement.label = None;
+        }
+        if self.privileged || self.no_seccomp {
+            confinement.seccomp = false;
+        }
+        if self.no_limits {
+            confinement.limits.clear();
+            confinement.oom_score = None;
+        }
+        if confinement.seccomp && !caller.is_privileged() {
+            findings.skipped("its seccomp filters", "are left out: only root may read them");
+            confinement.seccomp = false;
+        }
+        confinement
+    }
+}

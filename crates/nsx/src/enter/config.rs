@@ -1,0 +1,207 @@
+//! What an OCI bundle's `config.json` gives a new process of its container, see the runtime specification.
+//!
+//! Only what is looked at is read, each property by itself, so that one that is odd takes no other with it. The file may be
+//! a rootless engine's, and so written by a user whom nobody vouches for: what it says holds only inside of what is joined.
+
+use nsx_core::plan::{CapabilityState, Limit, RESOURCES};
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags},
+    io::Errno,
+    thread::CapabilitySet,
+};
+use serde::{Deserialize, de::IgnoredAny};
+use std::path::Path;
+
+/// The most that is read of a file.
+const MOST: usize = 8 << 20;
+
+/// The parts of the file that a new process depends on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Config {
+    pub(super) process: Process,
+    linux: Linux,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Linux {
+    seccomp: Option<IgnoredAny>,
+}
+
+/// `process`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Process {
+    pub(super) user: User,
+    pub(super) env: Vec<String>,
+    pub(super) cwd: String,
+    capabilities: Option<Capabilities>,
+    pub(super) no_new_privileges: bool,
+    pub(super) apparmor_profile: Option<String>,
+    pub(super) selinux_label: Option<String>,
+    rlimits: Vec<Rlimit>,
+    pub(super) oom_score_adj: Option<i32>,
+}
+
+/// `process.user`: ids as the container counts them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct User {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) additional_gids: Vec<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Capabilities {
+    bounding: Vec<String>,
+    effective: Vec<String>,
+    permitted: Vec<String>,
+    inheritable: Vec<String>,
+    ambient: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Rlimit {
+    #[serde(rename = "type")]
+    name: String,
+    soft: u64,
+    hard: u64,
+}
+
+/// Why a configuration says nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConfigError {
+    /// It is not there, or may not be read, or is no plain file.
+    #[error(transparent)]
+    Read(#[from] Errno),
+    /// There is more of it than any engine writes.
+    #[error("it has more than {MOST} bytes")]
+    Long,
+    /// It is no such configuration.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+impl Config {
+    /// Reads the one in a bundle's directory.
+    pub(super) fn read(bundle: &Path) -> Result<Self, ConfigError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(CWD, bundle.join("config.json"), flags, Mode::empty())?;
+        if FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) != FileType::RegularFile {
+            return Err(Errno::INVAL.into());
+        }
+        let mut text = Vec::new();
+        while text.len() <= MOST {
+            text.reserve(65536);
+            if rustix::io::read(&file, rustix::buffer::spare_capacity(&mut text))? == 0 {
+                return Ok(serde_json::from_slice(&text)?);
+            }
+        }
+        Err(ConfigError::Long)
+    }
+
+    /// Whether a filter of system calls is asked for.
+    pub(super) fn has_filter(&self) -> bool {
+        self.linux.seccomp.is_some()
+    }
+}
+
+impl Process {
+    /// The bounding set, and what a new process sets off with. A file that says nothing of it gives nothing.
+    pub(super) fn capabilities(&self) -> (CapabilitySet, CapabilityState) {
+        let none = Capabilities::default();
+        let given = self.capabilities.as_ref().unwrap_or(&none);
+        let state = CapabilityState {
+            effective: set(&given.effective),
+            permitted: set(&given.permitted),
+            inheritable: set(&given.inheritable),
+            ambient: set(&given.ambient),
+        };
+        (set(&given.bounding), state)
+    }
+
+    /// The limits that are named.
+    pub(super) fn limits(&self) -> Vec<Limit> {
+        let limit = |value: u64| (value != u64::MAX).then_some(value);
+        let known =
+            |name: &str| RESOURCES.into_iter().find(|(_, known, _)| name.strip_prefix("RLIMIT_") == Some(known));
+        self.rlimits
+            .iter()
+            .filter_map(|Rlimit { name, soft, hard }| {
+                let (resource, ..) = known(name)?;
+                Some(Limit { resource, soft: limit(*soft), hard: limit(*hard) })
+            })
+            .collect()
+    }
+}
+
+/// Capabilities that this nsx does not know are none that it could set.
+fn set(names: &[String]) -> CapabilitySet {
+    names.iter().filter_map(|name| CapabilitySet::from_name(name.strip_prefix("CAP_")?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_engines_write_is_read() {
+        // The parts of a file that Docker 20.10 wrote.
+        let config: Config = serde_json::from_value(json!({
+            "ociVersion": "1.0.2-dev",
+            "process": {
+                "terminal": true,
+                "user": {"uid": 33, "gid": 44, "additionalGids": [4, 5]},
+                "args": ["sh"], "env": ["PATH=/bin", "A=b c"], "cwd": "/srv",
+                "capabilities": {
+                    "bounding": ["CAP_CHOWN", "CAP_KILL", "CAP_FLY"], "effective": ["CAP_KILL"],
+                    "permitted": ["CAP_CHOWN", "CAP_KILL"]
+                },
+                "apparmorProfile": "docker-default", "oomScoreAdj": -500,
+                "rlimits": [
+                    {"type": "RLIMIT_NOFILE", "hard": 1048576, "soft": 1024},
+                    {"type": "RLIMIT_CORE", "hard": u64::MAX, "soft": 0},
+                    {"type": "RLIMIT_FUTURE", "hard": 1, "soft": 1},
+                ],
+            },
+            "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO"}},
+        }))
+        .unwrap();
+        let process = &config.process;
+        assert_eq!(
+            (process.user.uid, process.user.gid, process.user.additional_gids.as_slice()),
+            (33, 44, &[4, 5][..])
+        );
+        assert_eq!((process.cwd.as_str(), process.env.as_slice()), ("/srv", &["PATH=/bin".into(), "A=b c".into()][..]));
+        let (bounding, state) = process.capabilities();
+        assert_eq!(bounding, CapabilitySet::CHOWN | CapabilitySet::KILL);
+        assert_eq!((state.effective, state.permitted), (CapabilitySet::KILL, bounding));
+        assert_eq!((state.inheritable, state.ambient), (CapabilitySet::empty(), CapabilitySet::empty()));
+        let limits: Vec<_> = process.limits().iter().map(Limit::to_string).collect();
+        assert_eq!(limits, ["NOFILE 1024:1048576", "CORE 0:unlimited"]);
+        assert!(config.has_filter() && !process.no_new_privileges);
+        assert_eq!((process.apparmor_profile.as_deref(), process.oom_score_adj), (Some("docker-default"), Some(-500)));
+    }
+
+    #[test]
+    fn a_file_that_gives_nothing_gives_no_capability() {
+        let config: Config = serde_json::from_str(r#"{"process": {"user": {}}, "linux": {"seccomp": null}}"#).unwrap();
+        assert_eq!(
+            config.process.capabilities(),
+            (CapabilitySet::empty(), CapabilityState::of(CapabilitySet::empty(), false))
+        );
+        assert!(!config.has_filter());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = serde_json::from_slice::<Config>(&bytes);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `nsx enter`: a program in a container, or in the namespaces of a process.
+//!
+//! Two ways. With no kind of namespace named the program runs as the container's engine would have it run, see `alike`;
+//! with kinds named only those are joined and the caller's own files and rights stay. What is done in which order is in
+//! `nsx_core::plan::enter`.
+
+mod alike;
+mod cgroups;
+mod config;
+mod environment;
+mod findings;
+mod kinds;
+mod options;
+mod profile;
+mod users;
+mod view;
+
+pub use options::Options;
+
+use crate::{
+    exit::ExitStatus,
+    out,
+    program::{self, RequestError},
+};
+use findings::Findings;
+use nsx_core::{
+    idmap::IdKind,
+    ns::{Namespace, NsKind, NsSet},
+    plan::{
+        self, Caller, NamespaceFile, PlanError,
+        enter::{Groups, Place, Program, Request, Target},
+    },
+    proc::ProcRoot,
+};
+use nsx_target::{Found, Host, Subject, TargetError};
+use options::Common;
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, rc::Rc};
+use users::Directory;
+
+/// Runs the command.
+pub(crate) fn run(options: Options) -> ExitStatus {
+    let (explain, verbose) = (options.common.explain, options.common.verbose);
+    let mut findings = Findings::default();
+    let planned = program::caller().and_then(|(caller, proc)| {
+        let request = request(&options, &caller, &proc, &mut findings)?;
+        let failed = |error| RequestError::Enter(out::shown(options.target()), error);
+        let plan = plan::enter::plan(request, &caller, &proc).map_err(failed)?;
+        Ok((plan, caller, proc))
+    });
+    match planned {
+        Err(error) => error.into(),
+        Ok((plan, ..)) if explain => program::explain(&plan, findings.lines()),
+        Ok((plan, caller, proc)) => {
+            findings.say(verbose);
+            program::carry_out(&plan, &caller, &proc, verbose, None)
+        }
+    }
+}
+
+fn request(
+    options: &Options,
+    caller: &Caller,
+    proc: &ProcRoot,
+    findings: &mut Findings,
+) -> Result<Request, RequestError> {
+    let Subject { process, container } = match find(options.target())? {
+        Found::Process(subject) => subject,
+        Found::Namespace(namespace) => return namespace_alone(options, namespace, findings),
+    };
+    let target = Target { process: &process, proc };
+    let failed = |error| RequestError::Enter(out::shown(options.target()), error);
+    let whose = container.as_ref().map(|it| format!(", the first of {}", it.address())).unwrap_or_default();
+    findings
+        .checked(&format!("process {}", process.pid()), &format!("is alive, and held by a pidfd from now on{whose}"));
+    if let Some(sandbox) = container.as_ref().and_then(|container| container.sandbox) {
+        findings.told("its programs", &format!("are in a sandbox of {sandbox}, which no namespace leads to"));
+    }
+
+    let named = options.common.kinds.named();
+    let wanted = options.common.view.kinds(named, caller);
+    let kinds = target.differing(wanted).map_err(failed)?;
+    if kinds.is_empty() && named.is_none() {
+        return Err(failed(PlanError::NothingToEnter));
+    }
+    let shared = wanted.difference(kinds);
+    let of_both = if shared.is_empty() { String::new() } else { format!("; the {shared} is yours too") };
+    let its_own = if kinds.is_empty() { "none is its own".to_owned() } else { format!("its own: {kinds}") };
+    findings.checked("its namespaces", &(its_own + &of_both));
+
+    let bundle = container.as_ref().and_then(|container| container.bundle.as_deref());
+    let mut request = match named.is_some() || options.common.view.keeps_files() {
+        true => kinds_alone(options, &target, kinds),
+        false => alike::request(options, &target, kinds, bundle, caller, findings),
+    }?;
+    request.files = options.common.kinds.files()?;
+    options.common.view.apply(&mut request, named, &target).map_err(failed)?;
+    request.target = Some(process);
+    Ok(request)
+}
+
+fn find(word: &OsStr) -> Result<Found, RequestError> {
+    let parsed = nsx_target::Target::parse(word.as_bytes());
+    let target = parsed.map_err(|source| TargetError::NotATarget { word: word.to_owned(), source })?;
+    let host = Host::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
+    Ok(target.find(&host)?)
+}
+
+/// A request for one namespace that nobody need be in, and for what else comes from files.
+fn namespace_alone(options: &Options, namespace: Namespace, findings: &mut Findings) -> Result<Request, RequestError> {
+    let Common { wd, rights, environment, view, kinds, .. } = &options.common;
+    let id = namespace.id();
+    findings.checked(&id.to_string(), "is held open from now on");
+    let named = kinds.named().unwrap_or_default().without(id.kind);
+    let mut files = kinds.files()?;
+    if let Some(kind) = named.iter().find(|kind| files.iter().all(|file| file.kind() != *kind)) {
+        let target = out::shown(options.target());
+        return Err(RequestError::Usage(format!(
+            "{target} is a {} namespace, not a process that has a {kind} one",
+            id.kind
+        )));
+    }
+    if files.iter().all(|file| file.kind() != id.kind) {
+        files.push(NamespaceFile { path: options.target().into(), ns: Rc::new(namespace) });
+    }
+    let joined: NsSet = files.iter().map(NamespaceFile::kind).collect();
+    let chosen = rights.who(&Directory::of(None))?;
+    let mut request = Request {
+        files,
+        uid: chosen.uid,
+        gid: chosen.gid,
+        groups: chosen
+            .groups
+            .map_or(Groups::Keep, |groups| if groups.is_empty() { Groups::Drop } else { Groups::Are(groups) }),
+        environment: environment.settle(None)?,
+        program: Program::First(program::programs(options.program.clone())?),
+        directory: wd.clone().map(Place::Inside),
+        ..Request::default()
+    };
+    view.fix(&mut request, joined);
+    Ok(request)
+}
+
+/// A request for namespaces of these kinds and nothing else.
+fn kinds_alone(options: &Options, target: &Target<'_>, kinds: NsSet) -> Result<Request, RequestError> {
+    let failed = |error| RequestError::Enter(out::shown(options.target()), error);
+    let Common { wd, rights, environment, .. } = &options.common;
+    let root = kinds.contains(NsKind::Mnt).then(|| target.root()).transpose().map_err(failed)?;
+    let (mut uid, mut gid, mut groups) = (None, None, Groups::Keep);
+    if kinds.contains(NsKind::User) {
+        // There the caller's own id may have no name: the program is its root, as far as that exists.
+        let root = |ids| target.id_map(ids).map(|map| map.to_outside(0).map(|_| 0)).map_err(failed);
+        (uid, gid) = (root(IdKind::User)?, root(IdKind::Group)?);
+        groups = if gid.is_some() { Groups::Drop } else { Groups::Keep };
+    }
+    let chosen = rights.who(&Directory::of(root.as_ref()))?;
+    let mut request = Request {
+        kinds,
+        uid: chosen.uid.or(uid),
+        gid: chosen.gid.or(gid),
+        groups: chosen
+            .groups
+            .map_or(groups, |groups| if groups.is_empty() { Groups::Drop } else { Groups::Are(groups) }),
+        environment: environment.settle(None)?,
+        program: Program::First(program::programs(options.program.clone())?),
+        ..Request::default()
+    };
+    if let Some(root) = root {
+        request.root = Some(Place::Opened(root, None));
+        request.directory = Some(Place::Opened(target.directory().map_err(failed)?, None));
+    }
+    if let Some(directory) = wd {
+        request.directory = Some(Place::Inside(directory.clone()));
+    }
+    Ok(request)
+}

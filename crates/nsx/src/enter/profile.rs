@@ -1,0 +1,257 @@
+//! What a new process of the target gets: from the configuration of its container, and where there is none from what the
+//! target's own process has.
+//!
+//! The target's process is the second choice because it may have become another user since, dropped its privileges, or
+//! overwritten its environment.
+
+use super::config::{Config, ConfigError};
+use nsx_core::{
+    idmap::IdKind,
+    ns::{NsKind, NsSet},
+    plan::{Caller, CapabilityState, Confinement, Label, Limit, PlanError, enter::Target},
+    proc::{Credentials, ProcError},
+};
+use rustix::thread::CapabilitySet;
+use std::{
+    ffi::CString,
+    path::{Path, PathBuf},
+};
+
+/// The most that is read of an environment, and the most that the kernel takes of one variable.
+const MOST_ENVIRONMENT: usize = 1 << 20;
+const MOST_VARIABLE: usize = 128 << 10;
+
+/// What a new process gets.
+pub(super) struct Profile {
+    /// User and group id as the target counts them; none where it does not.
+    pub(super) uid: Option<u32>,
+    pub(super) gid: Option<u32>,
+    pub(super) groups: Vec<u32>,
+    pub(super) environment: Vec<CString>,
+    /// Where it starts; none for where the target is.
+    pub(super) directory: Option<PathBuf>,
+    pub(super) confinement: Confinement,
+    /// Where this is from, if it is from a configuration.
+    pub(super) config: Option<PathBuf>,
+}
+
+impl Profile {
+    /// Reads it. A configuration that says nothing is passed over, and handed back with the reason.
+    pub(super) fn read(
+        target: &Target<'_>,
+        kinds: NsSet,
+        bundle: Option<&Path>,
+        caller: &Caller,
+    ) -> Result<(Self, Option<ConfigError>), PlanError> {
+        let Facts { credentials, limits, own_limits, label, own_label, oom_score } = Facts::read(target)?;
+        let ids = |ids, of_caller: u32| match kinds.contains(NsKind::User) {
+            true => Ok(target.id_map(ids)?.to_inside(of_caller)),
+            false => Ok::<_, PlanError>(Some(of_caller)),
+        };
+        let Credentials { uid, gid, ref groups, bounding, effective, permitted, inheritable, ambient, .. } =
+            credentials;
+        let (uid, gid) = (ids(IdKind::User, uid)?, ids(IdKind::Group, gid)?);
+        let groups = groups.iter().map(|group| ids(IdKind::Group, *group));
+        let groups = groups.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        let mut profile = Self {
+            uid,
+            gid,
+            groups,
+            environment: Vec::new(),
+            directory: None,
+            confinement: Confinement {
+                bounding: Some(bounding),
+                capabilities: Some(CapabilityState { effective, permitted, inheritable, ambient }),
+                no_new_privs: credentials.no_new_privs,
+                seccomp: credentials.filtered,
+                label: label
+                    .filter(|label| own_label.as_ref().is_some_and(|own| own != label))
+                    .and_then(|it| it.label()),
+                limits,
+                oom_score,
+            },
+            config: None,
+        };
+        let read = bundle.map(|bundle| Config::read(bundle).map(|config| (config, bundle.join("config.json"))));
+        let unread = match read {
+            None => None,
+            Some(Err(error)) => Some(error),
+            Some(Ok((config, path))) => {
+                profile.configure(&config, own_label.as_ref());
+                profile.config = Some(path);
+                None
+            }
+        };
+        if profile.config.is_none() && kinds.contains(NsKind::Mnt) {
+            profile.environment = environment(target)?;
+        }
+        reduce(&mut profile.confinement.limits, &own_limits, caller);
+        Ok((profile, unread))
+    }
+
+    /// What a configuration says, in place of what the target's process has by now.
+    fn configure(&mut self, config: &Config, own_label: Option<&ModuleLabel>) {
+        let process = &config.process;
+        (self.uid, self.gid) = (Some(process.user.uid), Some(process.user.gid));
+        self.groups.clone_from(&process.user.additional_gids);
+        self.environment = process.env.iter().filter_map(|variable| CString::new(variable.as_str()).ok()).collect();
+        self.directory = Some(&process.cwd).filter(|directory| directory.starts_with('/')).map(PathBuf::from);
+        let confinement = &mut self.confinement;
+        let (bounding, state) = process.capabilities();
+        (confinement.bounding, confinement.capabilities) = (Some(bounding), Some(state));
+        confinement.no_new_privs = process.no_new_privileges;
+        // A filter that the program of the container has put on itself is none of its configuration.
+        confinement.seccomp &= config.has_filter();
+        for limit in process.limits() {
+            match confinement.limits.iter_mut().find(|known| known.resource == limit.resource) {
+                Some(known) => *known = limit,
+                None => confinement.limits.push(limit),
+            }
+        }
+        let configured = match own_label {
+            Some(ModuleLabel::AppArmor(_)) => process.apparmor_profile.clone().map(ModuleLabel::AppArmor),
+            Some(ModuleLabel::SeLinux(_)) => process.selinux_label.clone().map(ModuleLabel::SeLinux),
+            None => None,
+        };
+        if let Some(label) = configured {
+            confinement.label = Some(label).filter(|label| own_label != Some(label)).and_then(|it| it.label());
+        }
+        if let Some(score) = process.oom_score_adj {
+            confinement.oom_score = Some(score);
+        }
+    }
+}
+
+/// What is read of the target's process, and of the caller's to compare it with.
+struct Facts {
+    credentials: Credentials,
+    limits: Vec<Limit>,
+    own_limits: Vec<Limit>,
+    label: Option<ModuleLabel>,
+    own_label: Option<ModuleLabel>,
+    /// Where it differs from the caller's.
+    oom_score: Option<i32>,
+}
+
+impl Facts {
+    fn read(target: &Target<'_>) -> Result<Self, PlanError> {
+        let (pid, proc) = (target.process.pid(), target.proc);
+        let mut buffer = Vec::new();
+        let credentials = proc.credentials(pid, &mut buffer).map_err(target.failure("status"))?;
+        proc.read(pid, "limits", &mut buffer).map_err(target.failure("limits"))?;
+        let limits = Limit::parse_all(&buffer);
+        let own = |file: &str, buffer: &mut Vec<u8>| proc.read_own(file, buffer).is_ok();
+        let own_limits = if own("limits", &mut buffer) { Limit::parse_all(&buffer) } else { Vec::new() };
+        let own_label = own("attr/current", &mut buffer).then(|| ModuleLabel::parse(&buffer)).flatten();
+        // Where no module answers for the caller, none does for the target.
+        let label = own_label
+            .as_ref()
+            .and_then(|_| {
+                proc.read_up_to(4096, pid, "attr/current", &mut buffer).is_ok().then(|| ModuleLabel::parse(&buffer))
+            })
+            .flatten();
+        let own_score = own("oom_score_adj", &mut buffer).then(|| score(&buffer)).flatten();
+        let oom_score = proc.read(pid, "oom_score_adj", &mut buffer).is_ok().then(|| score(&buffer)).flatten();
+        let oom_score = oom_score.filter(|score| own_score.is_some_and(|own| own != *score));
+        Ok(Self { credentials, limits, own_limits, label, own_label, oom_score })
+    }
+}
+
+fn score(text: &[u8]) -> Option<i32> {
+    str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+/// Leaves the limits that the caller's differ from, as far as the caller may set them.
+fn reduce(limits: &mut Vec<Limit>, own: &[Limit], caller: &Caller) {
+    let unlimited = |limit: Option<u64>| limit.unwrap_or(u64::MAX);
+    for limit in limits.iter_mut() {
+        let Some(own) = own.iter().find(|own| own.resource == limit.resource) else { continue };
+        if !caller.can(CapabilitySet::SYS_RESOURCE) && unlimited(limit.hard) > unlimited(own.hard) {
+            limit.hard = own.hard;
+        }
+        if unlimited(limit.soft) > unlimited(limit.hard) {
+            limit.soft = limit.hard;
+        }
+    }
+    limits.retain(|limit| !own.contains(limit));
+}
+
+/// The variables of the target's process, which may have written anything there.
+fn environment(target: &Target<'_>) -> Result<Vec<CString>, PlanError> {
+    let mut text = Vec::new();
+    match target.proc.read_up_to(MOST_ENVIRONMENT, target.process.pid(), "environ", &mut text) {
+        Ok(()) | Err(ProcError::Denied) => {}
+        Err(error) => return Err(target.failure("environ")(error)),
+    }
+    let is_variable = |word: &&[u8]| word.len() < MOST_VARIABLE && word.iter().position(|byte| *byte == b'=') > Some(0);
+    Ok(text.split(|byte| *byte == 0).filter(is_variable).filter_map(|word| CString::new(word).ok()).collect())
+}
+
+/// What `/proc/PID/attr/current` says: whose label it is can be told from its form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum ModuleLabel {
+    AppArmor(String),
+    SeLinux(String),
+}
+
+impl ModuleLabel {
+    /// `docker-default (enforce)` and `unconfined` are AppArmor's, `system_u:system_r:container_t:s0` is SELinux's.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let text = str::from_utf8(text).ok()?.trim_end_matches(['\n', '\0']);
+        match text.rsplit_once(" (") {
+            Some((profile, mode)) if mode.ends_with(')') => Some(Self::AppArmor(profile.to_owned())),
+            _ if text == "unconfined" => Some(Self::AppArmor(text.to_owned())),
+            _ if text.split(':').count() >= 3 => Some(Self::SeLinux(text.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// What is asked for; nothing where the target is not confined.
+    fn label(self) -> Option<Label> {
+        match self {
+            Self::AppArmor(profile) if profile == "unconfined" || profile.is_empty() => None,
+            Self::AppArmor(profile) => CString::new(profile).ok().map(Label::AppArmor),
+            Self::SeLinux(context) => CString::new(context).ok().map(Label::SeLinux),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::Resource;
+
+    #[test]
+    fn a_label_is_known_by_its_form() {
+        let apparmor = |profile: &str| Some(ModuleLabel::AppArmor(profile.into()));
+        assert_eq!(ModuleLabel::parse(b"docker-default (enforce)\n"), apparmor("docker-default"));
+        assert_eq!(ModuleLabel::parse(b"a b (c) (complain)\n"), apparmor("a b (c)"));
+        assert_eq!(ModuleLabel::parse(b"unconfined\n"), apparmor("unconfined"));
+        assert_eq!(apparmor("unconfined").unwrap().label(), None);
+        let context = "system_u:system_r:container_t:s0:c1,c2";
+        assert_eq!(
+            ModuleLabel::parse(b"system_u:system_r:container_t:s0:c1,c2\0"),
+            Some(ModuleLabel::SeLinux(context.into()))
+        );
+        for text in [&b""[..], b"_", b"\xff"] {
+            assert_eq!(ModuleLabel::parse(text), None);
+        }
+    }
+
+    #[test]
+    fn who_may_not_raise_a_limit_goes_as_far_as_his_own() {
+        let limit = |soft, hard| Limit { resource: Resource::Nofile, soft, hard };
+        let mut caller = Caller { uid: 1, gid: 1, capabilities: CapabilitySet::empty(), kinds: NsSet::ALL };
+        let own = [limit(Some(10), Some(20))];
+        let reduced = |caller: &Caller, wanted| {
+            let mut limits = vec![wanted];
+            reduce(&mut limits, &own, caller);
+            limits
+        };
+        assert_eq!(reduced(&caller, limit(Some(50), None)), [limit(Some(20), Some(20))]);
+        assert_eq!(reduced(&caller, limit(Some(5), Some(6))), [limit(Some(5), Some(6))]);
+        assert_eq!(reduced(&caller, limit(Some(10), Some(30))), []);
+        caller.capabilities = CapabilitySet::SYS_RESOURCE;
+        assert_eq!(reduced(&caller, limit(Some(50), None)), [limit(Some(50), None)]);
+    }
+}

@@ -1,0 +1,95 @@
+//! `--filter`: a text written through, with the ids in it translated.
+//!
+//! What standard input has is read at once, and whatever lines are whole by then are written at once: so a line waits for
+//! nothing but its own end, and a file is done in large pieces. The ids of a piece are translated together. That is right
+//! for each of its lines, because they were all there before; and where the kernel does not translate (before 6.11) it takes
+//! one scan and not one for each.
+
+use super::{Ends, Options, find::Finder, input};
+use crate::{exit::ExitStatus, out};
+use nsx_core::{
+    pid::{self, Pid, Translator},
+    proc::ProcRoot,
+};
+use rustix::io::Errno;
+use std::{collections::HashMap, ffi::OsStr, io::Write, ops::Range};
+
+/// A line that is longer is written in pieces, so that no input takes all memory.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// Writes standard input through until its end.
+pub(super) fn run(
+    options: &Options,
+    proc: &ProcRoot,
+    ends: &Ends,
+    expression: &OsStr,
+) -> Result<ExitStatus, ExitStatus> {
+    let mut finder = Finder::new(expression)?;
+    let translator = Translator::new(proc, ends.from().clone(), ends.to().clone(), options.tasks());
+    let mut left = 0;
+    let (mut text, mut changed) = (Vec::new(), Vec::new());
+    loop {
+        let end = !input::read(&mut text)?;
+        let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |place| place + 1);
+        let ready = if end || (whole == 0 && text.len() > LONGEST_LINE) { text.len() } else { whole };
+        let places = finder.find(&text[..ready]);
+        let written = if places.is_empty() {
+            out::write_bytes(&text[..ready])
+        } else {
+            changed.clear();
+            left += translate(&text[..ready], &places, &translator, options.both, &mut changed);
+            out::write_bytes(&changed)
+        };
+        match written {
+            Ok(()) => {}
+            // Whoever reads has read enough.
+            Err(Errno::PIPE) => break,
+            Err(errno) => return Err(out::failed("write to standard output", &errno)),
+        }
+        text.drain(..ready);
+        if end {
+            break;
+        }
+    }
+    if left > 0 {
+        let ids = if left == 1 { "id was" } else { "ids were" };
+        out::note(&format!(
+            "{left} {ids} left as in {}: no such process, or not visible in {}",
+            ends.from().id(),
+            ends.to().id()
+        ));
+    }
+    Ok(if left == 0 { ExitStatus::SUCCESS } else { ExitStatus::NO_MATCH })
+}
+
+/// Adds `text` to `changed` with the ids at these places translated; returns how many have no translation and stay.
+fn translate(
+    text: &[u8],
+    places: &[Range<usize>],
+    translator: &Translator<'_>,
+    both: bool,
+    changed: &mut Vec<u8>,
+) -> usize {
+    let mut known: HashMap<Pid, Option<Pid>> = HashMap::new();
+    let id = |place: &Range<usize>| pid::parse(&text[place.clone()]).ok();
+    known.extend(places.iter().filter_map(id).map(|id| (id, None)));
+    let asked: Vec<Pid> = known.keys().copied().collect();
+    for (id, answer) in asked.iter().zip(translator.translate_all(&asked)) {
+        known.insert(*id, answer.ok());
+    }
+    let (mut left, mut done) = (0, 0);
+    for place in places {
+        let answer = id(place).and_then(|id| known.get(&id).copied().flatten());
+        let Some(answer) = answer else {
+            left += 1;
+            continue;
+        };
+        changed.extend(&text[done..if both { place.end } else { place.start }]);
+        done = place.end;
+        let arrow = if both { "→" } else { "" };
+        // Writing to memory cannot fail.
+        let _ = write!(changed, "{arrow}{answer}");
+    }
+    changed.extend(&text[done..]);
+    left
+}

@@ -1,0 +1,166 @@
+//! Containers by name: which process a word leads to, and what is said where it leads to none or to several.
+//!
+//! `pidmap --from TARGET 1` finds the process that is the first one where the target is.
+
+use super::{
+    CRUN, DOCKER, PODMAN,
+    engine::{Container, Docker, Oci, Podman},
+};
+use crate::support::{Cgroups, Command, Host, Session, Test, procfs, root, until};
+
+pub(super) fn tests() -> Vec<Test> {
+    vec![
+        root(a_name_an_id_and_the_start_of_one_lead_to_the_container).needs([DOCKER, PODMAN]),
+        root(names_that_several_engines_know_are_told_apart).needs([DOCKER, PODMAN, CRUN]),
+        root(what_does_not_run_is_told_with_its_state).needs([DOCKER, PODMAN]),
+        root(a_number_is_a_process_and_never_a_name).needs([DOCKER]),
+        root(names_are_known_while_the_daemon_is_gone).needs([DOCKER]),
+        root(a_record_that_names_another_process_is_not_believed).needs([DOCKER, PODMAN]),
+        root(a_rootless_container_is_found_by_its_user_and_by_root).needs([PODMAN]),
+    ]
+}
+
+/// Asks for the first process of where `word` leads.
+fn first(host: &Host, word: &str) -> Command {
+    host.command("nsx pidmap --quiet --from").arg(word).arg("1")
+}
+
+#[track_caller]
+fn assert_leads_to(host: &Host, word: &str, container: &Container) {
+    assert_eq!(first(host, word).output(), container.pid.to_string(), "{word}");
+}
+
+fn a_name_an_id_and_the_start_of_one_lead_to_the_container(session: &Session) {
+    for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
+        let host = Host::new(session, cgroups);
+        for container in [Docker::start(&host).run("web", ""), Podman::of_root(&host).run("db", "")] {
+            let (engine, name) = container.target.split_once(':').unwrap();
+            let id = &container.id;
+            let starts = [64, 12, 4].map(|length| format!("{engine}:{}", &id[..length]));
+            let words = [name, &container.target, id, &id[..12], &format!("{engine}://{id}")];
+            for word in words.into_iter().chain(starts.iter().map(String::as_str)) {
+                assert_leads_to(&host, word, &container);
+            }
+            let too_short = format!("{engine}:{}", &id[..3]);
+            first(&host, &too_short).run().exited(1).says(&[&too_short]);
+        }
+        first(&host, "podman:web").run().exited(1).says(&["podman:web"]);
+    }
+}
+
+fn names_that_several_engines_know_are_told_apart(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let podmen = [Podman::of_root(&host).run("web", ""), Podman::of_mapper(&host).run("web", "")];
+    let short = |container: &Container| format!("podman:{}", &container.id[..12]);
+    let containers = [
+        ("docker:web".to_owned(), Docker::start(&host).run("web", "")),
+        ("oci:web".to_owned(), Oci::runc(&host).run("web", "s|\"linux\": {|\"linux\": {\"cgroupsPath\":\"/alone\",|")),
+    ];
+    let containers = containers.into_iter().chain(podmen.map(|container| (short(&container), container)));
+    let containers: Vec<(String, Container)> = containers.collect();
+    let words: Vec<&str> = containers.iter().map(|(word, _)| word.as_str()).collect();
+    first(&host, "web").run().exited(2).says(&words);
+    for (word, container) in &containers {
+        assert_leads_to(&host, word, container);
+    }
+    first(&host, "podman:web").run().exited(2).says(&words[2..]);
+    assert_leads_to(&host, "cweb", &Oci::crun(&host).run("cweb", ""));
+}
+
+fn what_does_not_run_is_told_with_its_state(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    let podman = Podman::of_root(&host);
+    docker.command("create --name new image true").run().exited(0);
+    docker.run("ended", "");
+    docker.command("kill ended").run().exited(0);
+    podman.command("create --name fresh image true").run().exited(0);
+    podman.run("over", "");
+    podman.command("kill over").run().exited(0);
+    until("podman has noted the end", || podman.state("over") == "exited");
+    for (word, full, state) in [
+        ("new", "docker:new", "created"),
+        ("docker:ended", "docker:ended", "exited"),
+        ("fresh", "podman:fresh", "created"),
+        ("over", "podman:over", "exited"),
+    ] {
+        first(&host, word).run().exited(1).says(&[full, state]);
+    }
+    // A name that runs goes before the same name that does not.
+    let over = docker.run("over", "");
+    assert_leads_to(&host, "over", &over);
+    first(&host, "ovr").run().exited(1).says(&["docker:over", "podman:over"]);
+}
+
+fn a_number_is_a_process_and_never_a_name(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    let named = docker.run("999999", "");
+    assert_leads_to(&host, "docker:999999", &named);
+    first(&host, "999999").run().exited(1).says(&["999999", "no such process"]);
+    // One whose name is the number of another one's process.
+    let other = docker.run(&named.pid.to_string(), "");
+    assert_leads_to(&host, &named.pid.to_string(), &named);
+    assert_leads_to(&host, &format!("docker:{}", named.pid), &other);
+}
+
+fn names_are_known_while_the_daemon_is_gone(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    let web = docker.run("web", "");
+    docker.stop_daemon("KILL");
+    assert_leads_to(&host, "web", &web);
+    // Stopped in good order with the order to leave containers alone.
+    docker.start_daemon("--live-restore");
+    let db = docker.run("db", "");
+    docker.stop_daemon("TERM");
+    assert_leads_to(&host, "docker:db", &db);
+    assert_leads_to(&host, "docker:web", &web);
+    // Ended while nobody was there to note it: the record says that it runs.
+    host.command(&format!("kill -KILL {}", web.pid)).run().exited(0);
+    until("it is gone", || !host.exists(web.pid));
+    first(&host, "web").run().exited(1).says(&["docker:web", &web.pid.to_string()]);
+}
+
+/// The id of a process that ended is used again, by a process of the host and by another container's.
+fn a_record_that_names_another_process_is_not_believed(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    let podman = Podman::of_root(&host);
+    let web = docker.run("web", "");
+    docker.stop_daemon("KILL");
+    for target in [web, podman.run("web", "")] {
+        // Their monitors first, who would note the end.
+        let monitor = procfs::status(host.process(target.pid), "PPid");
+        host.command(&format!("kill -KILL {monitor} {}", target.pid)).run().exited(0);
+        until("it is gone", || !host.exists(target.pid));
+        let reuse = format!(
+            "for _ in 1 2 3 4 5 6 7 8 9; do
+                echo {} >/proc/sys/kernel/ns_last_pid
+                sleep 1002 &
+                if [ $! = {} ]; then echo reused; wait; fi
+            done",
+            target.pid - 1,
+            target.pid
+        );
+        let reused = host.shell(&reuse).start();
+        assert_eq!(reused.line(), "reused");
+        first(&host, &target.target).run().exited(1).says(&[&target.target, &target.pid.to_string()]);
+    }
+}
+
+fn a_rootless_container_is_found_by_its_user_and_by_root(session: &Session) {
+    for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
+        let host = Host::new(session, cgroups);
+        let web = Podman::of_mapper(&host).run("web", "");
+        assert_leads_to(&host, "web", &web);
+        for word in ["web", "podman:web", &web.id[..12]] {
+            let own = host.mapper("nsx pidmap --quiet --from").arg(word).arg("1");
+            assert_eq!(own.output(), web.pid.to_string(), "{word}");
+        }
+        // Of root's containers an ordinary user learns no names, and is told so.
+        Podman::of_root(&host).run("db", "");
+        let hidden = host.mapper("nsx pidmap --quiet --from db 1").run().exited(1);
+        hidden.says(&["db", "sudo"]);
+    }
+}

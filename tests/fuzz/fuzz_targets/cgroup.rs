@@ -1,0 +1,14 @@
+//! The cgroups of a process: whatever they are called, a container's id is part of the text.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use nsx_target::cgroup::Place;
+
+fuzz_target!(|text: &[u8]| {
+    let place = Place::parse(text);
+    let has = |part: &[u8]| part.is_empty() || text.windows(part.len()).any(|window| window == part);
+    assert!(has(&place.path));
+    assert!(place.unit.is_none_or(|unit| has(&unit)));
+    // What systemd had escaped is shorter than the text.
+    assert!(place.container.is_none_or(|named| !named.id.is_empty() && (has(&named.id) || text.contains(&b'\\'))));
+});
