@@ -121,6 +121,14 @@ pub(super) const UNSHARE: &[Difference] = &[
 
 pub(super) const NSENTER: &[Difference] = &[
     Difference {
+        reason: "--join-cgroup leaves standard input alone and no descriptor open in the program, and joins the cgroups of \
+                 version 1 too, as far as they are mounted; of nsenter itself it moves nothing that waits for a program",
+        releases: ((2, 40), None),
+        who: Who::Root,
+        script: "echo kept | nsenter -t $$ -u -c sh -c 'cat; ls -l /proc/self/fd | grep -c cgroup.procs'; true",
+        nsx: "kept\n0",
+    },
+    Difference {
         reason: "a signal to nsenter that it can catch goes on to the program, where nsenter has one in a PID namespace to wait \
                  for: the program would live on alone otherwise",
         releases: ((2, 23), None),

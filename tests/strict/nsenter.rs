@@ -29,6 +29,7 @@ pub(crate) fn tests() -> Vec<Test> {
         root(a_user_and_a_group_to_follow),
         root(the_parent_of_a_user_namespace),
         root(a_socket_of_the_target).needs([Need::Kernel(5, 6), Need::Tool("perl")]),
+        root(the_cgroups_of_the_target),
         both(a_namespace_by_its_id).needs([Need::Kernel(6, 18)]),
         root(kernels_that_do_not_enter_by_a_pidfd),
     ]
@@ -439,6 +440,20 @@ fn a_socket_of_the_target(session: &Session) {
     ] {
         assert!(seen.stderr.contains(line), "{line}: {seen:?}");
     }
+}
+
+fn the_cgroups_of_the_target(session: &Session) {
+    // A cgroup in each hierarchy that is mounted, for a program that stays there.
+    let script = beside(
+        "-nf",
+        "name=nsxt-nsenter-$$; for mount in $(grep -e '- cgroup2\\? ' /proc/self/mountinfo | cut -d' ' -f5); do \
+         mkdir $mount/$name && if [ -e $mount/$name/cpuset.cpus ]; then cat $mount/cpuset.cpus >$mount/$name/cpuset.cpus; \
+         cat $mount/cpuset.mems >$mount/$name/cpuset.mems; fi && echo $T >$mount/$name/cgroup.procs && echo $mount >>mounts; \
+         done 2>/dev/null; cat /proc/$T/cgroup >its; grep -c $name its >/dev/null && echo moved; \
+         for fork in -n -p/proc/$$/ns/pid; do nsenter -t $T $fork -c cat /proc/self/cgroup | cmp - its && echo its; done; \
+         kill -KILL $T; for mount in $(cat mounts); do until rmdir $mount/$name; do sleep 0.01; done; done 2>/dev/null",
+    );
+    assert_eq!(run(session, Side::Nsx, &script).stdout, "moved\nits\nits\n");
 }
 
 fn a_namespace_by_its_id(session: &Session) {

@@ -13,7 +13,7 @@ use crate::{
     ns::{NsKind, NsSet},
     pid::{Pid, Process},
     plan::{Label, Limit, Pin, ProcDirectory, Propagation, Step, helper_arguments},
-    proc::{self, NsLink, ProcError, ProcRoot},
+    proc::{Credentials, NsLink, ProcError, ProcRoot},
     sys,
 };
 use rustix::{
@@ -27,6 +27,8 @@ use rustix::{
 use std::{
     cell::{Cell, OnceCell, RefCell},
     ffi::CString,
+    fs::File,
+    io::Read,
     path::Path,
 };
 
@@ -233,9 +235,10 @@ impl<'a> Hands<'a> {
 /// whoever opens the file; the owner of the directory would be root where the process hides (`PR_SET_DUMPABLE`).
 fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
     let file = rustix::fs::openat(&*process.0, "status", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    let mut text = vec![0; 4096];
-    let length = rustix::io::read(&file, text.as_mut_slice())?;
-    proc::effective_ids(&text[..length]).map_err(|_| Errno::SRCH)
+    let mut text = Vec::new();
+    File::from(file).read_to_end(&mut text).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    let credentials = Credentials::parse(&text).map_err(|_| Errno::SRCH)?;
+    Ok((credentials.uid, credentials.gid))
 }
 
 fn propagate(at: &Path, propagation: Propagation) -> Result<(), Errno> {

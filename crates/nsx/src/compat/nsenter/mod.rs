@@ -11,10 +11,11 @@ mod wording;
 use super::Complaint;
 use crate::exit::ExitStatus;
 use nsx_core::{
+    cgroup::{self, Membership, Mounts},
     ns::{NsKind, NsSet, Related},
     plan::{
         self, Caller, CapabilityState, Confinement, Label, NamespaceFile, Signals,
-        enter::{Groups, Place, Program, Request, Wait},
+        enter::{CgroupFile, Groups, Place, Program, Request, Wait},
     },
     run::{self, Ended},
 };
@@ -23,6 +24,7 @@ use rustix::{fs::OFlags, io::Errno, process, thread::CapabilitySet};
 use source::Source;
 use std::{
     ffi::{CStr, CString},
+    os::unix::ffi::OsStrExt,
     path::Path,
     rc::Rc,
 };
@@ -103,6 +105,10 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
         false => None,
     };
 
+    let cgroups = match options.join_cgroup {
+        true => cgroups(needed(source.as_deref_mut(), "no target PID specified")?)?,
+        false => Vec::new(),
+    };
     for file in options.files {
         // Of one that is no namespace of the kind the kernel would say so.
         let ns = file.ns.ok_or_else(|| wording::not_joined(file.kind, Errno::INVAL))?;
@@ -126,6 +132,8 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
         directory: directory.or(root.is_some().then_some(Place::Stay)),
         root,
         environment,
+        cgroups,
+        cgroups_required: true,
         confinement: Confinement { label, ..Confinement::default() },
         wait: match options.no_fork {
             true => Wait::Never,
@@ -226,6 +234,31 @@ fn user_parent(files: &[NamespaceFile], source: Option<&mut Source>) -> Result<N
 fn replace(files: &mut Vec<NamespaceFile>, with: NamespaceFile) {
     files.retain(|file| file.kind() != with.kind());
     files.push(with);
+}
+
+/// The target's cgroups that the caller is not in. One of version 1 that the caller does not see is left alone.
+fn cgroups(source: &mut Source) -> Result<Vec<CgroupFile>, Complaint> {
+    let text = source.read("cgroup")?;
+    let mut own = Vec::new();
+    let mounts = source.proc().map(|proc| proc.read_own("cgroup", &mut own).and_then(|()| Mounts::read(proc)));
+    let Some(Ok(mounts)) = mounts else {
+        return Err(Complaint::because([b"cannot open /proc/self/cgroup"], Errno::NOENT));
+    };
+    let own = Membership::parse_all(&own);
+    let mut opened = Vec::new();
+    for cgroup in Membership::parse_all(&text).into_iter().filter(|cgroup| !own.contains(cgroup)) {
+        let name = cgroup.path.as_os_str().as_bytes();
+        let Some(path) = cgroup.directory(&mounts) else {
+            if cgroup.controllers.is_empty() {
+                return Err(Complaint::new([b"no mount shows the cgroup ", name]));
+            }
+            continue;
+        };
+        let file = [path.as_os_str().as_bytes(), b"/cgroup.procs"].concat();
+        let procs = cgroup::open_procs(&path).map_err(source::cannot_open(&file))?;
+        opened.push(CgroupFile { path, procs });
+    }
+    Ok(opened)
 }
 
 /// The target's context, where SELinux is on.
