@@ -2,7 +2,7 @@
 
 use super::{
     SIDES, Side,
-    known_differences::{Difference, NSENTER, UNSHARE, Who},
+    known_differences::{Difference, LSNS, NSENTER, UNSHARE, Who},
     run,
     unshare::{CHILD_OF, as_user_with_ranges},
 };
@@ -16,7 +16,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 fn all() -> impl Iterator<Item = &'static Difference> {
-    UNSHARE.iter().chain(NSENTER)
+    UNSHARE.iter().chain(NSENTER).chain(LSNS)
 }
 
 fn differences_of_anyone(session: &Session) {

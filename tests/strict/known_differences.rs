@@ -217,3 +217,47 @@ pub(super) const NSENTER: &[Difference] = &[
         nsx: "nsenter: failed to parse uid: '4294967296': Numerical result out of range",
     },
 ];
+
+pub(super) const LSNS: &[Difference] = &[
+    Difference {
+        reason: "-J without a tree prints namespaces side by side, and not as children of others that they have nothing to do with",
+        releases: ((2, 38), None),
+        who: Who::Anyone,
+        script: "/usr/bin/unshare -rpf --mount-proc sh -c 'unshare -u sleep 100 & until grep -qx sleep /proc/$!/comm; do :; done; \
+                 lsns -J -t uts -o NS,COMMAND | grep -c \"^ *.children\"; kill $!'",
+        nsx: "0",
+    },
+    Difference {
+        reason: "JSON is UTF-8 whatever a process calls itself: other bytes become U+FFFD",
+        releases: ((2, 38), None),
+        who: Who::Anyone,
+        script: "name=$(printf 'a\\377') /usr/bin/unshare -rpf --mount-proc bash -c 'unshare -u bash -c \"exec -a \\$name sleep 100\" & \
+                 until grep -qx sleep /proc/$!/comm; do :; done; lsns -J $(stat -Lc %i /proc/$!/ns/uts) >seen; kill $!'; \
+                 iconv -f UTF-8 -t UTF-8 seen >/dev/null 2>&1 && grep -q command seen && echo valid || echo invalid",
+        nsx: "valid",
+    },
+    Difference {
+        reason: "-p with the id of no process is an error with a message and status 1, and not a list of nothing",
+        releases: ((2, 38), None),
+        who: Who::Anyone,
+        script: "lsns -p 4194999 2>&1; echo $?",
+        nsx: "lsns: not found process: 4194999\n1",
+    },
+    Difference {
+        reason: "a terminal gets characters that are not seen but change the order of others as \\xNN",
+        releases: ((2, 38), None),
+        who: Who::Anyone,
+        script: "name=$(printf 'a\\342\\200\\256b') /usr/bin/unshare -rpf --mount-proc bash -c 'unshare -u bash -c \"exec -a \\$name sleep 100\" & \
+                 until grep -qx sleep /proc/$!/comm; do :; done; \
+                 script -qec \"lsns -n -o COMMAND $(stat -Lc %i /proc/$!/ns/uts)\" /dev/null | tr -d \"\\r\"; kill $!'",
+        nsx: "a\\xe2\\x80\\xaeb 100",
+    },
+    Difference {
+        reason: "lines of trees and characters beyond ASCII are UTF-8 where the environment says so, whether or not that locale is \
+                 installed",
+        releases: ((2, 38), None),
+        who: Who::Anyone,
+        script: "LC_ALL=xx_XX.UTF-8 /usr/bin/unshare -rpf --mount-proc sh -c 'lsns -T -n -o NS | grep -c \"^[|]-\"; true'",
+        nsx: "0",
+    },
+];

@@ -124,14 +124,23 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s a -l all -d 'All in wh
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s h -l help -d 'Print help'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s t -l type -d 'List only namespaces of this kind: cgroup, ipc, mnt, net, pid, time, user or uts' -r
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only the namespaces that this process is in' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s Q -l filter -d 'List only the namespaces of which EXPR holds, such as \'TYPE == "net" && NPROCS > 0\'' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s o -l output -d 'Show these columns, with commas between them; after a + beside the usual ones; all for all' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l save -d 'Save all that can be found out to FILE, for --from and --diff, here or on another machine' -r -F
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l from -d 'List what was saved in FILE, not what is there now' -r -F
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l diff -d 'Show what has changed since FILE was saved; with --from, until that was' -r -F
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l proc -d 'Read another procfs than /proc, such as one of a container that is mounted in DIR' -r -f -a "(__fish_complete_directories)"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l why -d 'Show everything that keeps the namespace TARGET alive, and what would have to go for it to die'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l deep -d 'Look everywhere: at every thread, descriptor and socket, and at the mounts of every mount namespace'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces (so far also the default), or with --pids all processes'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces, a line each, or with --pids all processes'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l tree -d 'Show what stands below what: owner, parent, process or pid'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l columns -d 'List the columns, what each says and what finding it costs'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l pids -d 'List the processes in nested PID namespaces'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json -d 'Print a JSON document'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json-lines -d 'Print a JSON object for each row, a line each'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s q -l quiet -d 'Do not say on standard error what could not be seen'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l from -d 'Read the ids as the PID namespace of this target counts' -r

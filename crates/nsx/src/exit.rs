@@ -20,6 +20,10 @@ impl ExitStatus {
     pub const FAILURE: Self = Self::Code(2);
     /// The strict personalities: wrong usage or a failure.
     pub const COMPLAINT: Self = Self::Code(1);
+    /// The strict `lsns`: the kernel has no such relations between namespaces.
+    pub const NOT_SUPPORTED: Self = Self::Code(2);
+    /// The strict `lsns`: the table of mounts cannot be read.
+    pub const NO_MOUNTS: Self = Self::Code(32);
     /// `unshare` and `enter`: nsx itself failed, wrong usage included, and the program did not run.
     pub const NOT_RUN: Self = Self::Code(125);
     /// `unshare` and `enter`: the program was found but could not be run.

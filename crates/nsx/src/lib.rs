@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cell;
 pub mod cli;
 mod compat;
 pub mod enter;

@@ -15,7 +15,7 @@ pub fn escape(bytes: &[u8]) -> String {
             // Writing to a string cannot fail.
             let _ = match character {
                 '\0'..='\x1f' | '\x7f' => write!(text, "\\x{:02x}", character as u32),
-                character if is_unsafe(character) => write!(text, "\\u{{{:x}}}", character as u32),
+                character if is_unseen(character) => write!(text, "\\u{{{:x}}}", character as u32),
                 character => {
                     text.push(character);
                     Ok(())
@@ -59,7 +59,7 @@ pub fn lossy_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, 
 
 /// Characters beyond ASCII that are not seen but act: C1 controls, line separators, bidirectional marks (UAX #9),
 /// zero-width ones, tags.
-fn is_unsafe(character: char) -> bool {
+pub(crate) fn is_unseen(character: char) -> bool {
     matches!(character,
         '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
@@ -81,7 +81,7 @@ mod tests {
         #[test]
         fn nothing_that_acts_comes_through(bytes: Vec<u8>) {
             let text = escape(&bytes);
-            prop_assert!(!text.chars().any(|character| character.is_control() || is_unsafe(character)));
+            prop_assert!(!text.chars().any(|character| character.is_control() || is_unseen(character)));
         }
     }
 }

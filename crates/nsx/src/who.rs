@@ -1,6 +1,9 @@
 //! What a row says of its process: whose it is and what it runs.
 
-use crate::text::{self, escape};
+use crate::{
+    cell::Cell,
+    text::{self, escape},
+};
 use nsx_core::{
     accounts,
     pid::Pid,
@@ -23,6 +26,20 @@ pub(crate) struct Who {
 }
 
 impl Who {
+    /// The user's name, or the number where it has none.
+    pub(crate) fn user_cell(&self) -> Cell {
+        match (&self.user, self.uid) {
+            (Some(name), _) => Cell::Text(name.clone()),
+            (None, Some(uid)) => Cell::text(uid.to_string()),
+            (None, None) => Cell::Unknown,
+        }
+    }
+
+    /// The command.
+    pub(crate) fn command_cell(&self) -> Cell {
+        self.command.clone().map_or(Cell::Unknown, Cell::Text)
+    }
+
     /// For a table: the user's name, or the number where it has none.
     pub(crate) fn user(&self) -> String {
         text::named(self.user.as_deref(), self.uid)

@@ -78,7 +78,7 @@ impl Relations {
     }
 
     /// Everything that is known by now, in order of kind and inode number.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (NsId, Relation)> {
+    pub fn iter(&self) -> impl Iterator<Item = (NsId, Relation)> {
         self.0.iter().map(|(ns, relation)| (*ns, *relation))
     }
 

@@ -2,6 +2,7 @@
 
 mod handle;
 mod id;
+mod inside;
 mod kind;
 mod set;
 

@@ -4,6 +4,7 @@
 //! are worded. What lies between is the same requests, plans and runs. What util-linux does wrong is done right, and
 //! stands with its reason in `tests/strict/known_differences.rs`.
 
+mod lsns;
 mod nsenter;
 mod numbers;
 mod unshare;
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: &[&CStr]) -> Option<ExitStatus> {
         [] => return None,
     };
     match called.rsplit(|byte| *byte == b'/').next()? {
+        b"lsns" => Some(answer("lsns", lsns::run(arguments))),
         b"nsenter" => Some(answer("nsenter", nsenter::run(arguments))),
         b"unshare" => Some(answer("unshare", unshare::run(arguments))),
         _ => None,
@@ -44,6 +46,8 @@ enum Complaint {
     Said,
     /// In words, and with the kernel's where they add to them.
     Words(Vec<u8>, Option<Errno>),
+    /// In words, with a status of its own.
+    Ending(ExitStatus, Vec<u8>, Option<Errno>),
     /// In words about the program that was to be run.
     NotRun(Vec<u8>, Errno),
 }
@@ -74,6 +78,10 @@ fn answer(program: &str, outcome: Result<ExitStatus, Complaint>) -> ExitStatus {
         }
         Err(Complaint::Said) => {}
         Err(Complaint::Words(text, errno)) => say(&text, errno),
+        Err(Complaint::Ending(status, text, errno)) => {
+            say(&text, errno);
+            return status;
+        }
         Err(Complaint::NotRun(text, errno)) => {
             say(&text, Some(errno));
             return if errno == Errno::NOENT { ExitStatus::NOT_FOUND } else { ExitStatus::NOT_EXECUTABLE };

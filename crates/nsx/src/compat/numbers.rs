@@ -26,9 +26,14 @@ fn number<N: TryFrom<i128>>(text: &[u8]) -> Result<N, Wrong> {
 
 /// A number for which `what` stands in the complaint about one that cannot be.
 pub(super) fn read<N: TryFrom<i128>>(text: &CStr, what: &str) -> Result<N, Complaint> {
+    worded(text, &[b"failed to parse ", what.as_bytes()].concat())
+}
+
+/// A number with all the words of the complaint but the number itself.
+pub(super) fn worded<N: TryFrom<i128>>(text: &CStr, words: &[u8]) -> Result<N, Complaint> {
     let text = text.to_bytes();
     number(text).map_err(|wrong| {
-        let parts = [b"failed to parse ", what.as_bytes(), b": '", text, b"'"];
+        let parts = [words, b": '", text, b"'"];
         match wrong {
             Wrong::NoNumber => Complaint::new(parts),
             Wrong::Range => Complaint::because(parts, Errno::RANGE),

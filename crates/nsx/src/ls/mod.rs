@@ -1,12 +1,21 @@
 //! `nsx ls`: the namespaces of a host, those of one process, what keeps one of them, or the processes in nested PID
 //! namespaces.
 
+mod column;
+mod diff;
+mod finder;
+mod forest;
+mod grouped;
+mod groups;
+mod list;
+mod listing;
 mod maps;
-mod namespaces;
 mod operand;
 mod pids;
 mod process;
 mod relation;
+mod saved;
+mod tree;
 mod why;
 
 use crate::{
@@ -14,7 +23,8 @@ use crate::{
     out::{self, Color},
     target,
 };
-use clap::Parser;
+use clap::{Parser, ValueHint};
+use column::Column;
 use nsx_core::{
     census::Unseen,
     ns::{NsKind, NsSet},
@@ -22,7 +32,11 @@ use nsx_core::{
     proc::ProcRoot,
 };
 use operand::Operand;
-use std::ffi::{OsStr, OsString};
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+use tree::Order;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,7 +47,7 @@ Examples:
   nsx ls --why /run/netns/blue
                    what keeps this namespace alive
 
-Exit status: 0 if something is listed, 1 if nothing matched, 2 for wrong usage or a failure.";
+Exit status: 0 if something is listed, 1 if nothing matched or differs, 2 for wrong usage or a failure.";
 
 /// List namespaces, or the processes in nested PID namespaces
 ///
@@ -64,7 +78,7 @@ pub struct Options {
     #[arg(long, conflicts_with = "pids")]
     deep: bool,
 
-    /// List all namespaces (so far also the default), or with --pids all processes
+    /// List all namespaces, a line each, or with --pids all processes
     #[arg(short, long)]
     all: bool,
 
@@ -80,16 +94,57 @@ pub struct Options {
     #[arg(short = 'p', long = "task", value_name = "PID", allow_negative_numbers = true)]
     task: Option<OsString>,
 
+    /// List only the namespaces of which EXPR holds, such as 'TYPE == "net" && NPROCS > 0'
+    ///
+    /// An expression is made of columns, whether they are shown or not, numbers, and texts in quotes; ==, !=, <, <=, >, >=, =~
+    /// and !~ with a POSIX regular expression; && (and), || (or), ! (not) and parentheses.
+    #[arg(short = 'Q', long, value_name = "EXPR", conflicts_with = "target")]
+    filter: Option<OsString>,
+
+    /// Show these columns, with commas between them; after a + beside the usual ones; all for all
+    #[arg(short, long, value_name = "LIST", value_parser = column_list, conflicts_with = "target")]
+    output: Option<Columns>,
+
+    /// Show what stands below what: owner, parent, process or pid
+    #[arg(long, value_enum, value_name = "ORDER", num_args = 0..=1, require_equals = true, default_missing_value = "owner", conflicts_with = "target")]
+    tree: Option<Order>,
+
+    /// Save all that can be found out to FILE, for --from and --diff, here or on another machine
+    ///
+    /// Everything is looked at, as with --deep.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "filter", "output", "kinds", "task", "json", "json_lines", "from", "diff"])]
+    save: Option<PathBuf>,
+
+    /// List what was saved in FILE, not what is there now
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "task", "deep", "proc"])]
+    from: Option<PathBuf>,
+
+    /// Show what has changed since FILE was saved; with --from, until that was
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "filter", "output", "kinds", "task", "json_lines"])]
+    diff: Option<PathBuf>,
+
+    /// Read another procfs than /proc, such as one of a container that is mounted in DIR
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    proc: Option<PathBuf>,
+
+    /// List the columns, what each says and what finding it costs
+    #[arg(long, exclusive = true)]
+    columns: bool,
+
     /// List the processes in nested PID namespaces
     ///
     /// CHAIN is a process's ids: first the one that is seen from here, last the one that it has itself. NS is the PID
     /// namespace that it is in, `?` where the kernel hides it.
-    #[arg(long, conflicts_with_all = ["kinds", "task"])]
+    #[arg(long, conflicts_with_all = ["kinds", "task", "filter", "output"])]
     pids: bool,
 
     /// Print a JSON document
     #[arg(long)]
     json: bool,
+
+    /// Print a JSON object for each row, a line each
+    #[arg(long, conflicts_with_all = ["json", "pids", "tree", "target"])]
+    json_lines: bool,
 
     /// Do not say on standard error what could not be seen
     #[arg(short, long)]
@@ -100,10 +155,24 @@ pub struct Options {
     color: Color,
 }
 
+/// The value of `--output`.
+#[derive(Clone, Debug)]
+struct Columns(Vec<Column>);
+
+fn column_list(list: &str) -> Result<Columns, String> {
+    column::parse_list(list).map(Columns)
+}
+
 pub(crate) fn run(options: Options) -> ExitStatus {
-    let proc = match ProcRoot::system() {
+    if options.columns {
+        return list::columns(&options).map_or_else(|status| status, |()| ExitStatus::SUCCESS);
+    }
+    let proc = match options.proc.as_deref().map_or_else(ProcRoot::system, ProcRoot::open) {
         Ok(proc) => proc,
-        Err(errno) => return out::failed("open /proc", &errno),
+        Err(errno) => {
+            let directory = options.proc.as_deref().unwrap_or(Path::new("/proc"));
+            return out::failed(&format!("open {}", out::shown(directory.as_os_str())), &errno);
+        }
     };
     let outcome = match &options.target {
         Some(word) => Operand::find(word, options.why).and_then(|operand| match operand {
@@ -111,12 +180,27 @@ pub(crate) fn run(options: Options) -> ExitStatus {
             Operand::Namespace(name) => why::show(&options, name, &proc),
         }),
         None if options.pids => pids::list(&options, &proc),
-        None => namespaces::list(&options, &proc),
+        None if options.tree == Some(Order::Pid) => pids::tree(&options, &proc),
+        None if options.save.is_some() || options.diff.is_some() => list::keep(&options, &proc),
+        None if options.asks() => list::show(&options, &proc),
+        None => grouped::show(&options, &proc),
     };
     outcome.unwrap_or_else(|status| status)
 }
 
 impl Options {
+    /// Whether anything is asked for that is answered namespace by namespace.
+    fn asks(&self) -> bool {
+        let selects = !self.kinds.is_empty() || self.task.is_some() || self.filter.is_some();
+        let shapes = self.output.is_some()
+            || self.tree.is_some()
+            || self.json
+            || self.json_lines
+            || self.deep
+            || self.from.is_some();
+        self.all || selects || shapes
+    }
+
     /// The kinds that are asked for: all where none are named.
     fn kinds(&self) -> NsSet {
         if self.kinds.is_empty() { NsSet::ALL } else { self.kinds.iter().copied().collect() }

@@ -1,0 +1,115 @@
+//! What a row has in a column: found on this host, or read from a census that was saved.
+
+use crate::{
+    filter::Value,
+    text::{self, escape},
+};
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+
+/// What a JSON document has in place of what the kernel hides.
+const HIDDEN: &str = "hidden";
+
+/// A value, or why there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Cell {
+    /// There is no such thing: namespaces of most kinds have no parent.
+    Nothing,
+    /// It went before it was asked, or cannot be known.
+    Unknown,
+    /// There is one, and the kernel hides it from the caller.
+    Hidden,
+    /// A number.
+    Number(u64),
+    /// Bytes that may have been chosen by anyone.
+    Text(Vec<u8>),
+    /// Several of these.
+    List(Vec<Vec<u8>>),
+}
+
+impl Cell {
+    /// A text of nsx's own.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into().into_bytes())
+    }
+
+    /// A number, or nothing.
+    pub(crate) fn number(number: Option<impl Into<u64>>) -> Self {
+        number.map_or(Self::Nothing, |number| Self::Number(number.into()))
+    }
+
+    /// For a table: safe to show, on one line.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Nothing => String::new(),
+            Self::Unknown | Self::Hidden => text::UNKNOWN.to_owned(),
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => escape(text),
+            Self::List(texts) => texts.iter().map(|text| escape(text)).collect::<Vec<_>>().join(","),
+        }
+    }
+
+    /// For a filter. A list is asked as it is shown.
+    pub(crate) fn value(&self) -> Value<'_> {
+        match self {
+            Self::Nothing | Self::Unknown | Self::Hidden => Value::Nothing,
+            Self::Number(number) => Value::Integer(*number),
+            Self::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Self::List(texts) => Value::Text(Cow::Owned(texts.join(&b','))),
+        }
+    }
+
+    /// From a JSON document, as [`Serialize`] writes it; none where it is nothing of the kind.
+    pub(crate) fn from_json(value: &serde_json::Value) -> Option<Self> {
+        use serde_json::Value as Json;
+        Some(match value {
+            Json::Null => Self::Nothing,
+            Json::Number(number) => Self::Number(number.as_u64()?),
+            Json::String(text) if text == HIDDEN => Self::Hidden,
+            Json::String(text) => Self::text(text),
+            Json::Array(items) => {
+                let texts = items.iter().map(|item| item.as_str().map(|text| text.as_bytes().to_vec()));
+                Self::List(texts.collect::<Option<_>>()?)
+            }
+            Json::Bool(_) | Json::Object(_) => return None,
+        })
+    }
+}
+
+impl Serialize for Cell {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Nothing | Self::Unknown => serializer.serialize_none(),
+            Self::Hidden => serializer.serialize_str(HIDDEN),
+            Self::Number(number) => serializer.serialize_u64(*number),
+            Self::Text(text) => serializer.serialize_str(&String::from_utf8_lossy(text)),
+            Self::List(texts) => serializer.collect_seq(texts.iter().map(|text| String::from_utf8_lossy(text))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back_but_for_what_is_unknown() {
+        let cells = [
+            (Cell::Nothing, "null", ""),
+            (Cell::Hidden, "\"hidden\"", "?"),
+            (Cell::Number(u64::MAX), "18446744073709551615", "18446744073709551615"),
+            (Cell::text("a\x1b"), "\"a\\u001b\"", "a\\x1b"),
+            (Cell::List(vec![b"/a".to_vec(), b"/b".to_vec()]), "[\"/a\",\"/b\"]", "/a,/b"),
+        ];
+        for (cell, json, shown) in cells {
+            assert_eq!(serde_json::to_string(&cell).unwrap(), json);
+            assert_eq!(Cell::from_json(&serde_json::from_str(json).unwrap()), Some(cell.clone()));
+            assert_eq!(cell.shown(), shown);
+        }
+        assert_eq!(serde_json::to_string(&Cell::Unknown).unwrap(), "null");
+        assert_eq!(Cell::Unknown.shown(), "?");
+        for foreign in ["true", "{}", "-1", "1.5", "[1]"] {
+            assert_eq!(Cell::from_json(&serde_json::from_str(foreign).unwrap()), None);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What rows say of the host, found out when the first row asks and remembered for the others.
+
+use super::super::Complaint;
+use crate::exit::ExitStatus;
+use nsx_core::{
+    accounts,
+    census::{Relation, Relations},
+    ns::{Namespace, NsId, NsKind},
+    pid::Pid,
+    proc::{Mount, NsLink, ProcError, ProcRoot},
+    sys::net::NsidSocket,
+};
+use rustix::io::Errno;
+use std::{
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
+
+/// How much of a command line there is to see.
+const LONGEST_COMMAND: usize = 8191;
+
+/// A process, as it was when it was asked for.
+#[derive(Debug)]
+pub(super) struct Process {
+    /// 0 where it is outside the procfs's PID namespace.
+    pub(super) ppid: i32,
+    pub(super) uid: u32,
+    /// Empty where it was not asked for.
+    pub(super) command: Vec<u8>,
+}
+
+/// The namespaces that are bound to files, each with its mounts in the order of the table.
+pub(super) type Mounts = BTreeMap<NsId, Vec<Mount>>;
+
+/// Through which file a namespace can be opened.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way<'a> {
+    Process(Pid),
+    Mount(&'a Mount),
+}
+
+pub(super) struct Host<'a> {
+    pub(super) proc: &'a ProcRoot,
+    /// Whether command lines are asked for.
+    commands: bool,
+    processes: HashMap<Pid, Option<Rc<Process>>>,
+    users: Option<HashMap<u32, Vec<u8>>>,
+    relations: Relations,
+    numbers: Option<NsidSocket>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Host<'a> {
+    pub(super) fn new(proc: &'a ProcRoot, commands: bool) -> Self {
+        Self {
+            proc,
+            commands,
+            processes: HashMap::new(),
+            users: None,
+            relations: Relations::default(),
+            numbers: None,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// A process; none where it has ended.
+    pub(super) fn process(&mut self, pid: Pid) -> Option<Rc<Process>> {
+        if let Some(known) = self.processes.get(&pid) {
+            return known.clone();
+        }
+        let process = self.proc.status(pid, &mut self.buffer).ok().map(|status| {
+            let mut command = Vec::new();
+            if self.commands {
+                command = self.proc.command(pid, &status, &mut self.buffer);
+                command.truncate(LONGEST_COMMAND);
+            }
+            Rc::new(Process { ppid: status.ppid.map_or(0, Pid::as_raw_pid), uid: status.euid, command })
+        });
+        self.processes.insert(pid, process.clone());
+        process
+    }
+
+    /// The user's name, or its number where it has none.
+    pub(super) fn user(&mut self, uid: u32) -> Vec<u8> {
+        let users = self.users.get_or_insert_with(|| accounts::user_names().unwrap_or_default());
+        users.get(&uid).cloned().unwrap_or_else(|| uid.to_string().into_bytes())
+    }
+
+    /// What stands above a namespace; nothing where it is gone or closed to the caller.
+    ///
+    /// # Errors
+    /// Where the kernel does not know such relations.
+    pub(super) fn relation(&mut self, ns: NsId, way: Option<Way<'_>>) -> Result<Option<Relation>, Complaint> {
+        if let Some(known) = self.relations.of(ns) {
+            return Ok(Some(known));
+        }
+        let Some(open) = way.and_then(|way| self.open(ns, way)) else { return Ok(None) };
+        let unsupported = |_| {
+            let text = b"Unsupported ioctl NS_GET_USERNS".to_vec();
+            Complaint::Ending(ExitStatus::NOT_SUPPORTED, text, None)
+        };
+        self.relations.learn(&open).map(Some).map_err(unsupported)
+    }
+
+    /// All that relations are known of.
+    pub(super) fn related(&self) -> impl Iterator<Item = NsId> {
+        self.relations.iter().map(|(ns, _)| ns)
+    }
+
+    /// The number that a network namespace has in the caller's, in words; none where that cannot be known.
+    pub(super) fn netnsid(&mut self, ns: NsId, way: Option<Way<'_>>) -> Option<Vec<u8>> {
+        if ns.kind != NsKind::Net {
+            return None;
+        }
+        let open = self.open(ns, way?)?;
+        if self.numbers.is_none() {
+            self.numbers = NsidSocket::new().ok();
+        }
+        let number = self.numbers.as_ref()?.number(&open).ok()?;
+        Some(number.map_or_else(|| b"unassigned".to_vec(), |number| number.to_string().into_bytes()))
+    }
+
+    fn open(&self, ns: NsId, way: Way<'_>) -> Option<Namespace> {
+        let open = match way {
+            Way::Process(pid) => self.proc.open_ns(pid, NsLink::Own(ns.kind)).ok()?,
+            Way::Mount(mount) => Namespace::open_mount(mount).ok()?,
+        };
+        // The process may have left it meanwhile.
+        (open.id() == ns).then_some(open)
+    }
+}
+
+/// The namespaces that are bound to files in the caller's mount namespace.
+///
+/// # Errors
+/// Where the table cannot be read.
+pub(super) fn mounts(proc: &ProcRoot) -> Result<Mounts, Complaint> {
+    let mut text = Vec::new();
+    let mounts = proc.read_own("mountinfo", &mut text).and_then(|()| Mount::parse_all(&text));
+    let failed = |error| {
+        let errno = match error {
+            ProcError::Vanished => Errno::NOENT,
+            ProcError::Denied => Errno::ACCESS,
+            ProcError::Malformed(_) => Errno::INVAL,
+            ProcError::Os(errno) => errno,
+        };
+        Complaint::Ending(ExitStatus::NO_MOUNTS, b"failed to parse /proc/self/mountinfo".to_vec(), Some(errno))
+    };
+    let mut bound = Mounts::new();
+    for mount in mounts.map_err(failed)? {
+        if let Some(ns) = mount.namespace() {
+            bound.entry(ns).or_default().push(mount);
+        }
+    }
+    Ok(bound)
+}

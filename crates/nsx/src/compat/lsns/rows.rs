@@ -1,0 +1,303 @@
+//! The rows: namespaces, or the processes of one, with what the columns need to know and what hangs on what.
+
+use super::{
+    super::Complaint,
+    columns::Column,
+    host::{Host, Mounts, Process, Way},
+    options::{Options, Tree},
+};
+use crate::filter::{Filter, Value};
+use nsx_core::{
+    census::{self, Census, Query, Relation, Sources},
+    ns::{NsId, NsKind, NsSet},
+    pid::Pid,
+    proc::{ProcError, ProcRoot},
+};
+use rustix::io::Errno;
+use std::{
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
+
+/// A row before it is worded. What no column asks for is not in it.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) ns: NsId,
+    pub(super) processes: usize,
+    /// The process that the row tells of, and what is known of it.
+    pub(super) pid: Option<Pid>,
+    pub(super) process: Option<Rc<Process>>,
+    pub(super) relation: Option<Relation>,
+    pub(super) user: Option<Vec<u8>>,
+    pub(super) netnsid: Option<Vec<u8>>,
+    /// Where the namespace is bound to files.
+    pub(super) points: Vec<Vec<u8>>,
+    /// The place among the rows of the one that this hangs on, which is before it.
+    pub(super) parent: Option<usize>,
+}
+
+/// What a row has in a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cell<'a> {
+    Nothing,
+    Number(u64),
+    Text(&'a [u8]),
+    Owned(String),
+    /// Texts one below the other; at least one.
+    Lines(&'a [Vec<u8>]),
+}
+
+impl Row {
+    pub(super) fn cell(&self, column: Column) -> Cell<'_> {
+        let number = |number: i32| Cell::Number(u64::try_from(number).unwrap_or(0));
+        let above = |id: Option<NsId>| Cell::Number(id.map_or(0, |id| id.inode));
+        match column {
+            Column::Ns => Cell::Number(self.ns.inode),
+            Column::Type => Cell::Text(self.ns.kind.name().as_bytes()),
+            Column::Path => self.pid.map_or(Cell::Nothing, |pid| {
+                Cell::Owned(format!("/proc/{}/ns/{}", pid.as_raw_pid(), self.ns.kind.name()))
+            }),
+            Column::Nprocs => Cell::Number(self.processes as u64),
+            Column::Pid => self.pid.map_or(Cell::Nothing, |pid| number(pid.as_raw_pid())),
+            Column::Ppid => self.process.as_ref().map_or(Cell::Nothing, |process| number(process.ppid)),
+            Column::Command => self.process.as_ref().map_or(Cell::Nothing, |process| Cell::Text(&process.command)),
+            Column::Uid => self.uid().map_or(Cell::Nothing, |uid| Cell::Number(uid.into())),
+            Column::User => self.user.as_ref().map_or(Cell::Nothing, |user| Cell::Text(user)),
+            Column::Netnsid => self.netnsid.as_ref().map_or(Cell::Nothing, |number| Cell::Text(number)),
+            Column::Nsfs if self.points.is_empty() => Cell::Nothing,
+            Column::Nsfs => Cell::Lines(&self.points),
+            Column::Pns => above(self.relation.and_then(|relation| relation.parent.id())),
+            Column::Ons => above(self.relation.and_then(|relation| relation.owner.id())),
+        }
+    }
+
+    /// The user of the process, or who created the namespace where no process is in it.
+    fn uid(&self) -> Option<u32> {
+        match self.pid {
+            Some(_) => self.process.as_ref().map(|process| process.uid),
+            None => self.relation?.owner_uid,
+        }
+    }
+
+    fn value(&self, column: Column) -> Value<'_> {
+        match self.cell(column) {
+            Cell::Nothing => Value::Nothing,
+            Cell::Number(number) => Value::Integer(number),
+            Cell::Text(text) => Value::Text(text.into()),
+            Cell::Owned(text) => Value::Text(text.into_bytes().into()),
+            Cell::Lines(lines) => Value::Text(lines.join(&b'\n').into()),
+        }
+    }
+}
+
+/// Makes the rows that are asked for.
+pub(super) struct Maker<'a> {
+    options: &'a Options<'a>,
+    tree: Tree,
+    /// The columns that are shown or filtered by.
+    wanted: Vec<Column>,
+    filter: Option<&'a Filter<Column>>,
+    host: Host<'a>,
+    mounts: &'a Mounts,
+    rows: Vec<Row>,
+    /// The row of each namespace that has one.
+    of_namespace: HashMap<NsId, usize>,
+    /// The last row of each process that has one.
+    of_process: HashMap<i32, usize>,
+    /// How many processes are in each namespace, and the lowest.
+    inhabited: BTreeMap<(u64, NsKind), (usize, Option<Pid>)>,
+}
+
+impl<'a> Maker<'a> {
+    pub(super) fn new(
+        options: &'a Options<'a>,
+        tree: Tree,
+        filter: Option<&'a Filter<Column>>,
+        proc: &'a ProcRoot,
+        mounts: &'a Mounts,
+    ) -> Self {
+        let mut wanted = options.columns.clone();
+        wanted.extend(filter.into_iter().flat_map(Filter::columns));
+        let commands = wanted.contains(&Column::Command);
+        Self {
+            options,
+            tree,
+            wanted,
+            filter,
+            host: Host::new(proc, commands),
+            mounts,
+            rows: Vec::new(),
+            of_namespace: HashMap::new(),
+            of_process: HashMap::new(),
+            inhabited: BTreeMap::new(),
+        }
+    }
+
+    /// The rows of namespaces, in the order of their inode numbers, but none before that on which it hangs.
+    pub(super) fn namespaces(mut self) -> Result<Vec<Row>, Complaint> {
+        let kinds = self.options.kinds;
+        let of_task = match self.options.task {
+            0 => None,
+            task => Some(namespaces_of(self.host.proc, task, kinds)?),
+        };
+        self.take_census(Sources::NONE)?;
+        for ns in self.mounts.keys().filter(|ns| kinds.contains(ns.kind)) {
+            self.inhabited.entry((ns.inode, ns.kind)).or_insert((0, None));
+        }
+        let asked_for = |processes: usize, ns: &NsId| {
+            of_task.as_ref().is_none_or(|own| own.contains(ns)) && (processes == 0 || !self.options.persistent)
+        };
+        let namespaces = self.inhabited.iter().map(|(&(inode, kind), found)| (NsId { kind, inode }, found.0));
+        let mut namespaces: Vec<NsId> =
+            namespaces.filter(|(ns, processes)| asked_for(*processes, ns)).map(|(ns, _)| ns).collect();
+        if matches!(self.tree, Tree::Owner | Tree::Parent) && of_task.is_none() {
+            // What stands above them is listed too, whatever its kind and whoever is in it.
+            for &ns in &namespaces {
+                self.relation(ns)?;
+            }
+            namespaces.extend(self.host.related());
+            namespaces.sort_unstable_by_key(|ns| (ns.inode, ns.kind));
+        }
+        for ns in namespaces {
+            self.add(ns)?;
+        }
+        Ok(self.filtered())
+    }
+
+    /// The rows of the processes in the namespace with this inode number, in the order of their ids.
+    pub(super) fn processes(mut self, inode: u64) -> Result<Vec<Row>, Complaint> {
+        let census = self.take_census(Sources::MEMBERS)?;
+        let bound =
+            self.mounts.keys().map(|ns| (ns.inode, ns.kind)).filter(|(_, kind)| self.options.kinds.contains(*kind));
+        let found = self.inhabited.keys().copied().chain(bound).find(|(known, _)| *known == inode);
+        let ns = found.map(|(inode, kind)| NsId { kind, inode });
+        let ns = ns.ok_or_else(|| Complaint::new([b"not found namespace: ", inode.to_string().as_bytes()]))?;
+        let pids: Vec<Pid> = census.processes_in(ns).collect();
+        let count = pids.len();
+        for pid in pids {
+            let row = self.row(ns, count, Some(pid))?;
+            self.push(row, None);
+        }
+        Ok(self.filtered())
+    }
+
+    fn take_census(&mut self, sources: Sources) -> Result<Census, Complaint> {
+        let census = Census::take(self.host.proc, Query { kinds: self.options.kinds, sources });
+        let census = census.map_err(|errno| Complaint::because([b"cannot list the processes in /proc"], errno))?;
+        let namespaces = census.namespaces.iter();
+        self.inhabited = namespaces.map(|it| ((it.ns.inode, it.ns.kind), (it.processes, it.lowest))).collect();
+        Ok(census)
+    }
+
+    /// Adds the row of a namespace after that of the one above it, if they are to be shown so. Returns its place.
+    fn add(&mut self, ns: NsId) -> Result<usize, Complaint> {
+        if let Some(&place) = self.of_namespace.get(&ns) {
+            return Ok(place);
+        }
+        let row = {
+            let (processes, pid) = self.inhabited.get(&(ns.inode, ns.kind)).copied().unwrap_or_default();
+            self.row(ns, processes, pid)?
+        };
+        let (owner, parent) = row.relation.map_or((None, None), |it| (it.owner.id(), it.parent.id()));
+        let above = match self.tree {
+            Tree::Owner => owner,
+            Tree::Parent => parent,
+            Tree::None | Tree::Process => None,
+        };
+        // Beside a tree of parents stand the owners of those that have none.
+        let beside = owner.filter(|_| self.tree == Tree::Parent && parent.is_none());
+        let placed = above.or(beside).map(|related| self.add(related)).transpose()?;
+        let place = self.push(row, placed.filter(|_| above.is_some()));
+        self.of_namespace.insert(ns, place);
+        Ok(place)
+    }
+
+    /// What is asked for of a namespace and of one process in it.
+    fn row(&mut self, ns: NsId, processes: usize, pid: Option<Pid>) -> Result<Row, Complaint> {
+        let wants = |columns: &[Column]| columns.iter().any(|column| self.wanted.contains(column));
+        let climbs = matches!(self.tree, Tree::Owner | Tree::Parent);
+        let of_nobody = pid.is_none() && wants(&[Column::Uid, Column::User]);
+        let relation = climbs || of_nobody || wants(&[Column::Pns, Column::Ons]);
+        let process = self.tree == Tree::Process || wants(&[Column::Ppid, Column::Command, Column::Uid, Column::User]);
+        let (user, netnsid, points) = (wants(&[Column::User]), wants(&[Column::Netnsid]), wants(&[Column::Nsfs]));
+        let mut row = Row {
+            ns,
+            processes,
+            pid,
+            process: pid.filter(|_| process).and_then(|pid| self.host.process(pid)),
+            relation: if relation { self.relation(ns)? } else { None },
+            user: None,
+            netnsid: None,
+            points: Vec::new(),
+            parent: None,
+        };
+        if user {
+            row.user = row.uid().map(|uid| self.host.user(uid));
+        }
+        if netnsid {
+            row.netnsid = self.host.netnsid(ns, self.way(ns));
+        }
+        if points {
+            row.points = self.mounts.get(&ns).into_iter().flatten().map(|mount| mount.point.clone()).collect();
+        }
+        Ok(row)
+    }
+
+    fn relation(&mut self, ns: NsId) -> Result<Option<Relation>, Complaint> {
+        self.host.relation(ns, self.way(ns))
+    }
+
+    /// How a namespace can be opened: through its first process, or else where it is bound. One that is only above others
+    /// cannot, and was asked on the way to it.
+    fn way(&self, ns: NsId) -> Option<Way<'a>> {
+        let pid = self.inhabited.get(&(ns.inode, ns.kind)).and_then(|found| found.1);
+        pid.map(Way::Process).or_else(|| self.mounts.get(&ns)?.first().map(Way::Mount))
+    }
+
+    fn push(&mut self, mut row: Row, above: Option<usize>) -> usize {
+        row.parent = above;
+        if self.tree == Tree::Process
+            && let (Some(pid), Some(process)) = (row.pid, &row.process)
+        {
+            row.parent = self.of_process.get(&process.ppid).copied();
+            self.of_process.insert(pid.as_raw_pid(), self.rows.len());
+        }
+        self.rows.push(row);
+        self.rows.len() - 1
+    }
+
+    /// The rows that the filter lets through; what hung on another hangs on what that hung on.
+    fn filtered(self) -> Vec<Row> {
+        let Some(filter) = self.filter else { return self.rows };
+        let mut kept: Vec<Row> = Vec::new();
+        // For each row its new place, or that of the nearest one above it that stays.
+        let mut places: Vec<Option<usize>> = Vec::with_capacity(self.rows.len());
+        for mut row in self.rows {
+            let above = row.parent.and_then(|parent| places[parent]);
+            if filter.matches(|column| row.value(column)) {
+                row.parent = above;
+                places.push(Some(kept.len()));
+                kept.push(row);
+            } else {
+                places.push(above);
+            }
+        }
+        kept
+    }
+}
+
+/// The namespaces that the process is in.
+fn namespaces_of(proc: &ProcRoot, task: i32, kinds: NsSet) -> Result<Vec<NsId>, Complaint> {
+    let pid = Pid::from_raw(task).filter(|_| task > 0).ok_or_else(|| no_process(task))?;
+    census::namespaces_of(proc, pid, kinds).map_err(|error| match error {
+        ProcError::Vanished => no_process(task),
+        error => {
+            let errno = if let ProcError::Os(errno) = error { errno } else { Errno::ACCESS };
+            Complaint::because([b"cannot read the namespaces of process ", task.to_string().as_bytes()], errno)
+        }
+    })
+}
+
+fn no_process(pid: i32) -> Complaint {
+    Complaint::new([b"not found process: ", pid.to_string().as_bytes()])
+}

@@ -1,0 +1,172 @@
+//! The columns that a list of namespaces may have: what each is called, what it says and what finding it costs.
+
+use crate::table::Align;
+use nsx_core::census::Sources;
+
+/// A column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Column {
+    Ns,
+    Id64,
+    Type,
+    Nprocs,
+    Nthreads,
+    Pid,
+    Ppid,
+    User,
+    Uid,
+    Command,
+    Path,
+    Parent,
+    Owner,
+    OwnerUid,
+    Nsfs,
+    NetnsId,
+    Holders,
+    Container,
+    Engine,
+    Pod,
+    Unit,
+    Cgroup,
+    NsPid,
+    Age,
+    UidMap,
+    GidMap,
+    Hostname,
+    Nlinks,
+    Nmounts,
+}
+
+/// What is said of a column.
+pub(crate) struct Spec {
+    column: Column,
+    /// The heading, and what options and filters call it. In JSON the same in small letters.
+    pub(crate) name: &'static str,
+    /// Numbers stand on the right.
+    pub(crate) align: Align,
+    /// What it says.
+    pub(crate) about: &'static str,
+    /// What finding it costs beyond the pass over the processes.
+    pub(crate) cost: &'static str,
+    /// Where the census has to look for it.
+    pub(crate) sources: Sources,
+}
+
+const NOTHING: &str = "nothing";
+const LEADER: &str = "a file for each row";
+const OPEN: &str = "some ten calls for each namespace";
+const RECORDS: &str = "a file for each row, the engines' records once";
+
+const fn spec(
+    column: Column,
+    name: &'static str,
+    align: Align,
+    sources: Sources,
+    cost: &'static str,
+    about: &'static str,
+) -> Spec {
+    Spec { column, name, align, about, cost, sources }
+}
+
+const NONE: Sources = Sources::NONE;
+
+/// All columns, in the order of [`Column`].
+#[rustfmt::skip]
+const SPECS: [Spec; 29] = [
+    spec(Column::Ns, "NS", Align::Right, NONE, NOTHING, "inode number, as /proc/PID/ns shows it"),
+    spec(Column::Id64, "ID64", Align::Right, Sources::RELATIONS, OPEN, "the id that is never used again before the next boot (6.18)"),
+    spec(Column::Type, "TYPE", Align::Left, NONE, NOTHING, "kind"),
+    spec(Column::Nprocs, "NPROCS", Align::Right, NONE, NOTHING, "processes in it"),
+    spec(Column::Nthreads, "NTHREADS", Align::Right, Sources::THREADS, "a call for each process, eight for each further thread", "threads in it"),
+    spec(Column::Pid, "PID", Align::Right, NONE, NOTHING, "its leader: the process in it with the lowest id"),
+    spec(Column::Ppid, "PPID", Align::Right, NONE, LEADER, "the leader's parent"),
+    spec(Column::User, "USER", Align::Left, NONE, LEADER, "whose process the leader is"),
+    spec(Column::Uid, "UID", Align::Right, NONE, LEADER, "the same as a number"),
+    spec(Column::Command, "COMMAND", Align::Left, NONE, "two files for each row", "what the leader runs"),
+    spec(Column::Path, "PATH", Align::Left, NONE, NOTHING, "a file that leads to it"),
+    spec(Column::Parent, "PARENT", Align::Right, Sources::RELATIONS, OPEN, "PID and user namespaces: the one above"),
+    spec(Column::Owner, "OWNER", Align::Right, Sources::RELATIONS, OPEN, "the user namespace that owns it"),
+    spec(Column::OwnerUid, "OWNERUID", Align::Right, Sources::RELATIONS, OPEN, "the user who created that one, or this one if it is a user namespace"),
+    spec(Column::Nsfs, "NSFS", Align::Left, Sources::PINS, "a file to read", "where it is bound to a file in your mount namespace"),
+    spec(Column::NetnsId, "NETNSID", Align::Right, NONE, "a message to the kernel for each row", "network namespaces: their number in yours"),
+    spec(Column::Holders, "HOLDERS", Align::Left, Sources::ALL, "a call for each descriptor of the host", "what keeps it alive, beside the processes in it"),
+    spec(Column::Container, "CONTAINER", Align::Left, NONE, RECORDS, "the leader's container: its name, or the start of its id"),
+    spec(Column::Engine, "ENGINE", Align::Left, NONE, RECORDS, "whose container that is"),
+    spec(Column::Pod, "POD", Align::Left, NONE, RECORDS, "its place in Kubernetes"),
+    spec(Column::Unit, "UNIT", Align::Left, NONE, LEADER, "the leader's systemd unit"),
+    spec(Column::Cgroup, "CGROUP", Align::Left, NONE, LEADER, "the leader's cgroup"),
+    spec(Column::NsPid, "NSPID", Align::Left, NONE, LEADER, "the leader's ids, from yours to its own"),
+    spec(Column::Age, "AGE", Align::Right, NONE, LEADER, "seconds since the leader started"),
+    spec(Column::UidMap, "UIDMAP", Align::Left, NONE, LEADER, "user namespaces: first id inside, outside, how many"),
+    spec(Column::GidMap, "GIDMAP", Align::Left, NONE, LEADER, "the same of groups"),
+    spec(Column::Hostname, "HOSTNAME", Align::Left, NONE, "a process for each row", "UTS namespaces: the host name"),
+    spec(Column::Nlinks, "NLINKS", Align::Right, NONE, LEADER, "network namespaces: how many devices"),
+    spec(Column::Nmounts, "NMOUNTS", Align::Right, NONE, LEADER, "mount namespaces: how many mounts the leader sees"),
+];
+
+impl Column {
+    /// All, in the order in which they are told of.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        SPECS.iter().map(|spec| spec.column)
+    }
+
+    /// The one with this name, in letters of any size.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        SPECS.iter().find(|spec| spec.name.eq_ignore_ascii_case(name)).map(|spec| spec.column)
+    }
+
+    /// What is said of it.
+    pub(crate) fn spec(self) -> &'static Spec {
+        &SPECS[self as usize]
+    }
+
+    /// Its key in JSON.
+    pub(crate) fn key(self) -> String {
+        self.spec().name.to_ascii_lowercase()
+    }
+}
+
+/// Those of a list where none are named.
+pub(crate) const USUAL: [Column; 6] =
+    [Column::Ns, Column::Type, Column::Nprocs, Column::Pid, Column::User, Column::Command];
+
+/// Reads the value of `--output`: names with commas between them, after a `+` beside the usual ones. `all` is all.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn parse_list(list: &str) -> Result<Vec<Column>, String> {
+    let (mut columns, names) = match list.strip_prefix('+') {
+        Some(names) => (USUAL.to_vec(), names),
+        None => (Vec::new(), list),
+    };
+    for name in names.split(',') {
+        match Column::named(name) {
+            Some(column) => columns.push(column),
+            None if name.eq_ignore_ascii_case("all") => columns.extend(Column::all()),
+            None => return Err(format!("there is no column {name:?}; --columns lists those there are")),
+        }
+    }
+    Ok(columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_column_is_said_something_of_in_its_place() {
+        for (place, column) in Column::all().enumerate() {
+            assert_eq!(column as usize, place);
+            assert_eq!(Column::named(&column.key()), Some(column));
+        }
+    }
+
+    #[test]
+    fn a_list_names_them_or_adds_to_the_usual() {
+        assert_eq!(parse_list("ns,Type"), Ok(vec![Column::Ns, Column::Type]));
+        assert_eq!(parse_list("+OWNER").unwrap(), [&USUAL[..], &[Column::Owner]].concat());
+        assert_eq!(parse_list("all").unwrap().len(), SPECS.len());
+        assert!(parse_list("ns,\u{1b}").unwrap_err().contains("\"\\u{1b}\""));
+        assert!(parse_list("").is_err());
+    }
+}

@@ -1,0 +1,294 @@
+//! Finds what a row has in a column.
+//!
+//! The census knows who is where. Everything else is read for the rows that are shown and the columns that are asked for,
+//! most of it from the leader's files, each read once a row.
+
+use super::column::Column;
+use crate::{
+    cell::Cell,
+    who::{Registrar, Who},
+};
+use nsx_core::{
+    census::{Above, Entry, Holder},
+    idmap::IdKind,
+    ns::{Namespace, NsKind},
+    pid::Pid,
+    proc::{NsLink, ProcError, ProcRoot, Status},
+    sys::net::NsidSocket,
+};
+use nsx_target::cgroup::Place;
+use std::{cell::OnceCell, rc::Rc, time::Duration};
+
+/// Finds out about one namespace after the other.
+pub(crate) struct Finder<'a> {
+    proc: &'a ProcRoot,
+    registrar: Registrar<'a>,
+    /// The leader of the row before: those of one set of namespaces are found one after the other.
+    leader: Option<Rc<Leader>>,
+    netns_ids: OnceCell<Option<NsidSocket>>,
+    buffer: Vec<u8>,
+}
+
+/// The process that a row tells of.
+struct Leader {
+    pid: Pid,
+    status: Result<Status, ProcError>,
+    who: OnceCell<Who>,
+}
+
+/// What a process belongs to, as its cgroup and the engines' records say.
+#[derive(Debug, Default)]
+pub(super) struct Belonging {
+    /// The container, by the word that names it.
+    pub(super) container: Option<String>,
+    /// The systemd unit.
+    pub(super) unit: Option<Vec<u8>>,
+}
+
+impl<'a> Finder<'a> {
+    pub(crate) fn new(proc: &'a ProcRoot) -> Self {
+        Self { proc, registrar: Registrar::new(proc), leader: None, netns_ids: OnceCell::new(), buffer: Vec::new() }
+    }
+
+    /// What the row of a namespace has in a column.
+    pub(crate) fn find(&mut self, entry: &Entry, column: Column) -> Cell {
+        let relation = entry.relation;
+        match column {
+            Column::Ns => Cell::Number(entry.ns.inode),
+            Column::Type => Cell::text(entry.ns.kind.name()),
+            Column::Nprocs => Cell::Number(entry.processes as u64),
+            Column::Nthreads => Cell::Number(entry.threads as u64),
+            Column::Pid => Cell::number(entry.lowest.map(|pid| pid.as_raw_pid().unsigned_abs())),
+            Column::Id64 => relation.map_or(Cell::Unknown, |relation| Cell::number(relation.id64)),
+            Column::Parent => relation.map_or(Cell::Unknown, |relation| above(relation.parent)),
+            Column::Owner => relation.map_or(Cell::Unknown, |relation| above(relation.owner)),
+            Column::OwnerUid => relation.map_or(Cell::Unknown, |relation| Cell::number(relation.owner_uid)),
+            Column::Path => path(entry),
+            Column::Nsfs => match points(entry) {
+                points if points.is_empty() => Cell::Nothing,
+                points => Cell::List(points),
+            },
+            Column::Holders => Cell::List(holders(entry)),
+            Column::NetnsId => self.netns_id(entry),
+            Column::Hostname => self.only(entry, NsKind::Uts, Self::hostname),
+            Column::Nlinks => self.only(entry, NsKind::Net, |finder, pid| finder.lines(pid, "net/dev", 2)),
+            Column::Nmounts => self.only(entry, NsKind::Mnt, |finder, pid| finder.lines(pid, "mountinfo", 0)),
+            Column::UidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::User)),
+            Column::GidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::Group)),
+            Column::Age => self.of_leader(entry, |finder, leader| finder.age(leader.pid)),
+            Column::Cgroup | Column::Unit | Column::Container | Column::Engine | Column::Pod => {
+                self.of_leader(entry, |finder, leader| finder.place(leader.pid, column))
+            }
+            Column::Ppid => self.of_leader(entry, |_, leader| {
+                leader.told(|status| Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs())))
+            }),
+            Column::NsPid => {
+                self.of_leader(entry, |_, leader| leader.told(|status| Cell::text(status.chain.to_string())))
+            }
+            Column::Uid => self.of_leader(entry, |_, leader| leader.told(|status| Cell::Number(status.euid.into()))),
+            Column::User => self.of_leader(entry, |finder, leader| finder.who(leader).user_cell()),
+            Column::Command => self.of_leader(entry, |finder, leader| finder.who(leader).command_cell()),
+        }
+    }
+
+    /// Whose process it is and what it runs.
+    pub(super) fn user_and_command(&mut self, pid: Pid) -> (Cell, Cell) {
+        let leader = self.leader(pid);
+        let who = self.who(&leader);
+        (who.user_cell(), who.command_cell())
+    }
+
+    /// A process's parent, where that is seen from here.
+    pub(super) fn parent(&mut self, pid: Pid) -> Option<Pid> {
+        self.leader(pid).status.as_ref().ok()?.ppid
+    }
+
+    /// What a process belongs to.
+    pub(super) fn belonging(&mut self, pid: Pid) -> Belonging {
+        let place = self.read(pid, "cgroup").map(Place::parse).unwrap_or_default();
+        Belonging { container: None, unit: place.unit }
+    }
+
+    /// The process that a row tells of.
+    fn leader(&mut self, pid: Pid) -> Rc<Leader> {
+        match &self.leader {
+            Some(leader) if leader.pid == pid => leader.clone(),
+            _ => {
+                let status = self.proc.status(pid, &mut self.buffer);
+                let leader = Rc::new(Leader { pid, status, who: OnceCell::new() });
+                self.leader = Some(leader.clone());
+                leader
+            }
+        }
+    }
+
+    fn of_leader(&mut self, entry: &Entry, find: impl FnOnce(&mut Self, &Leader) -> Cell) -> Cell {
+        // What no process is in is nobody's.
+        let Some(pid) = entry.lowest else { return Cell::Nothing };
+        let leader = self.leader(pid);
+        find(self, &leader)
+    }
+
+    /// What only namespaces of one kind have, from a file of the leader's.
+    fn only(&mut self, entry: &Entry, kind: NsKind, find: impl FnOnce(&mut Self, Pid) -> Cell) -> Cell {
+        match entry.lowest {
+            _ if entry.ns.kind != kind => Cell::Nothing,
+            Some(pid) => find(self, pid),
+            None => Cell::Unknown,
+        }
+    }
+
+    fn who<'l>(&mut self, leader: &'l Leader) -> &'l Who {
+        leader.who.get_or_init(|| match &leader.status {
+            Ok(status) => self.registrar.who_has(leader.pid, status),
+            Err(_) => Who::default(),
+        })
+    }
+
+    fn read(&mut self, pid: Pid, file: &str) -> Result<&[u8], ProcError> {
+        self.proc.read(pid, file, &mut self.buffer)?;
+        Ok(&self.buffer)
+    }
+
+    fn lines(&mut self, pid: Pid, file: &str, headings: usize) -> Cell {
+        match self.read(pid, file) {
+            Ok(text) => {
+                let lines = text.iter().filter(|byte| **byte == b'\n').count();
+                Cell::Number(lines.saturating_sub(headings) as u64)
+            }
+            Err(error) => unreadable(error),
+        }
+    }
+
+    /// The extents of a map, as the kernel lists them, with commas between.
+    fn map(&mut self, pid: Pid, ids: IdKind) -> Cell {
+        let extents = |text: &[u8]| {
+            text.split(|byte| *byte == b'\n')
+                .map(|line| line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>())
+                .filter(|words| !words.is_empty())
+                .map(|words| words.join(&b' '))
+                .collect()
+        };
+        self.read(pid, ids.file()).map_or_else(unreadable, |text| Cell::List(extents(text)))
+    }
+
+    fn age(&mut self, pid: Pid) -> Cell {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32);
+        match self.proc.start_time(pid, &mut self.buffer) {
+            Ok(ticks) => Cell::Number(now.as_secs().saturating_sub(ticks / rustix::param::clock_ticks_per_second())),
+            Err(error) => unreadable(error),
+        }
+    }
+
+    fn hostname(&mut self, pid: Pid) -> Cell {
+        let name = self.proc.open_ns(pid, NsLink::Own(NsKind::Uts)).map(|ns| ns.hostname());
+        match name {
+            Ok(Ok(name)) => Cell::Text(name),
+            Ok(Err(_)) => Cell::Hidden,
+            Err(error) => unreadable(error),
+        }
+    }
+
+    fn netns_id(&mut self, entry: &Entry) -> Cell {
+        if entry.ns.kind != NsKind::Net {
+            return Cell::Nothing;
+        }
+        let Some(socket) = self.netns_ids.get_or_init(|| NsidSocket::new().ok()) else { return Cell::Unknown };
+        match open(self.proc, entry).map(|ns| socket.number(ns)) {
+            Some(Ok(number)) => Cell::number(number),
+            Some(Err(_)) | None => Cell::Unknown,
+        }
+    }
+
+    fn place(&mut self, pid: Pid, column: Column) -> Cell {
+        let place = match self.read(pid, "cgroup") {
+            Ok(text) => Place::parse(text),
+            Err(error) => return unreadable(error),
+        };
+        let text = |text: Option<Vec<u8>>| text.map_or(Cell::Nothing, Cell::Text);
+        match column {
+            Column::Cgroup => Cell::Text(place.path),
+            Column::Unit => text(place.unit),
+            _ => Cell::Nothing,
+        }
+    }
+}
+
+impl Leader {
+    fn told(&self, tell: impl FnOnce(&Status) -> Cell) -> Cell {
+        self.status.as_ref().map_or_else(|error| unreadable(*error), tell)
+    }
+}
+
+fn unreadable(error: ProcError) -> Cell {
+    match error {
+        ProcError::Denied => Cell::Hidden,
+        ProcError::Vanished | ProcError::Malformed(_) | ProcError::Os(_) => Cell::Unknown,
+    }
+}
+
+fn above(above: Above) -> Cell {
+    match above {
+        Above::Is(ns) => Cell::Number(ns.inode),
+        Above::Hidden => Cell::Hidden,
+        Above::Nothing => Cell::Nothing,
+    }
+}
+
+/// Where it is bound to files that the caller sees.
+fn points(entry: &Entry) -> Vec<Vec<u8>> {
+    let pins = entry.holders.iter().filter_map(|holder| match holder {
+        Holder::Mount(pin) if pin.reader.is_none() => Some(pin.point.clone()),
+        _ => None,
+    });
+    pins.collect()
+}
+
+/// A file that leads to it: of a process, a thread, a descriptor, else where it is bound to one.
+fn path(entry: &Entry) -> Cell {
+    let kind = entry.ns.kind.name();
+    if let Some(pid) = entry.lowest {
+        return Cell::text(format!("/proc/{pid}/ns/{kind}"));
+    }
+    let of_holder = |holder: &Holder| match holder {
+        Holder::Thread { pid, tid } => Some(Cell::text(format!("/proc/{pid}/task/{tid}/ns/{kind}"))),
+        Holder::ForChildren { pid, tid } => Some(Cell::text(format!("/proc/{pid}/task/{tid}/ns/{kind}_for_children"))),
+        Holder::Descriptor { pid, fd } => Some(Cell::text(format!("/proc/{pid}/fd/{fd}"))),
+        Holder::Mount(pin) if pin.reader.is_none() => Some(Cell::Text(pin.point.clone())),
+        Holder::Mount(_) | Holder::Socket { .. } | Holder::Child(_) | Holder::Owned(_) => None,
+    };
+    entry.holders.iter().find_map(of_holder).unwrap_or(Cell::Nothing)
+}
+
+/// Opens a namespace by its leader, or by a file that it is bound to.
+fn open(proc: &ProcRoot, entry: &Entry) -> Option<Namespace> {
+    let opened = entry.lowest.and_then(|pid| proc.open_ns(pid, NsLink::Own(entry.ns.kind)).ok());
+    opened.filter(|ns| ns.id() == entry.ns)
+}
+
+/// How many of each kind of holder there are.
+fn holders(entry: &Entry) -> Vec<Vec<u8>> {
+    let count = |is: fn(&Holder) -> bool, one: &str, many: &str| match entry.holders.iter().filter(|it| is(it)).count()
+    {
+        0 => None,
+        1 => Some(format!("1 {one}").into_bytes()),
+        number => Some(format!("{number} {many}").into_bytes()),
+    };
+    [
+        count(|it| matches!(it, Holder::Thread { .. }), "thread", "threads"),
+        count(
+            |it| matches!(it, Holder::ForChildren { .. }),
+            "process for its children",
+            "processes for their children",
+        ),
+        count(|it| matches!(it, Holder::Descriptor { .. }), "descriptor", "descriptors"),
+        count(|it| matches!(it, Holder::Mount(_)), "mount", "mounts"),
+        count(|it| matches!(it, Holder::Socket { .. }), "socket", "sockets"),
+        count(|it| matches!(it, Holder::Child(_)), "child", "children"),
+        count(|it| matches!(it, Holder::Owned(_)), "owned namespace", "owned namespaces"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

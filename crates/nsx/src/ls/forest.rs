@@ -1,0 +1,97 @@
+//! Things that stand below one another, drawn with lines before each.
+
+/// Trees. What is put in keeps its number.
+#[derive(Debug)]
+pub(super) struct Forest<T> {
+    nodes: Vec<Node<T>>,
+    roots: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Node<T> {
+    value: T,
+    children: Vec<usize>,
+}
+
+impl<T> Forest<T> {
+    /// Plants each value below the one that `above` names by its place; those above which there is nothing, and those that
+    /// would stand below themselves, are roots. Below one another they keep their order.
+    pub(super) fn of(values: Vec<T>, above: impl Fn(&T) -> Option<usize>) -> Self {
+        let parents: Vec<_> = values.iter().map(above).collect();
+        let mut nodes: Vec<_> = values.into_iter().map(|value| Node { value, children: Vec::new() }).collect();
+        let mut roots = Vec::new();
+        for place in 0..nodes.len() {
+            let mut parent = parents[place].filter(|parent| *parent < nodes.len());
+            let upwards = |from: usize| parents.get(from).copied().flatten();
+            // Whatever leads back to itself, or does not end, has no place in a tree.
+            let line = std::iter::successors(parent, |from| upwards(*from)).take(nodes.len() + 1);
+            if line.clone().any(|ancestor| ancestor == place) || line.count() > nodes.len() {
+                parent = None;
+            }
+            match parent {
+                Some(parent) => nodes[parent].children.push(place),
+                None => roots.push(place),
+            }
+        }
+        Self { nodes, roots }
+    }
+
+    /// Each value from the top down, with the lines that lead to it.
+    pub(super) fn lines(&self) -> Vec<(String, &T)> {
+        let mut lines = Vec::with_capacity(self.nodes.len());
+        // The stack holds what is still to come: the number, what stands before it, what stands before those below it.
+        let mut stack: Vec<_> = self.roots.iter().rev().map(|root| (*root, String::new(), String::new())).collect();
+        while let Some((place, lead, below)) = stack.pop() {
+            let node = &self.nodes[place];
+            lines.push((lead, &node.value));
+            for (back, child) in node.children.iter().rev().enumerate() {
+                let (branch, beside) = if back == 0 { ("└─", "  ") } else { ("├─", "│ ") };
+                stack.push((*child, format!("{below}{branch}"), format!("{below}{beside}")));
+            }
+        }
+        lines
+    }
+
+    /// Makes something of each value and of what was made of those below it; the results of the roots.
+    pub(super) fn fold<B>(&self, mut make: impl FnMut(&T, Vec<B>) -> B) -> Vec<B> {
+        // Each number before those below it; made in the other direction, what stands below is there when it is needed.
+        let mut order = Vec::with_capacity(self.nodes.len());
+        let mut stack: Vec<_> = self.roots.clone();
+        while let Some(place) = stack.pop() {
+            order.push(place);
+            stack.extend(&self.nodes[place].children);
+        }
+        let mut made: Vec<Option<B>> = self.nodes.iter().map(|_| None).collect();
+        for place in order.into_iter().rev() {
+            let children = self.nodes[place].children.iter().filter_map(|child| made[*child].take()).collect();
+            made[place] = Some(make(&self.nodes[place].value, children));
+        }
+        self.roots.iter().filter_map(|root| made[*root].take()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_below_is_drawn_below() {
+        let values = vec![("a", None), ("b", Some(0)), ("c", Some(1)), ("d", Some(0)), ("e", Some(3)), ("f", None)];
+        let forest = Forest::of(values, |value| value.1);
+        let drawn: Vec<_> = forest.lines().iter().map(|(lead, value)| format!("{lead}{}", value.0)).collect();
+        assert_eq!(drawn, ["a", "├─b", "│ └─c", "└─d", "  └─e", "f"]);
+        let folded = forest.fold(|value, below: Vec<String>| format!("{}({})", value.0, below.concat()));
+        assert_eq!(folded, ["a(b(c())d(e()))", "f()"]);
+    }
+
+    #[test]
+    fn nothing_is_lost_in_a_circle() {
+        let forest =
+            Forest::of(vec![("a", Some(1)), ("b", Some(0)), ("c", Some(0)), ("d", Some(3)), ("e", Some(9))], |value| {
+                value.1
+            });
+        let mut names: Vec<_> = forest.lines().iter().map(|(_, value)| value.0).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["a", "b", "c", "d", "e"]);
+    }
+}

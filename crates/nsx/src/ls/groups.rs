@@ -1,0 +1,196 @@
+//! The namespaces of a host by what they belong to: a container, a unit, a file that pins them, or the process that made
+//! them its own.
+//!
+//! Those of the host itself, and those that the caller is in, are nobody's in particular and make a group of their own.
+
+use super::finder::{Belonging, Finder};
+use nsx_core::{
+    census::{Census, Entry, Holder, Member},
+    ns::{NsId, NsKind},
+    pid::Pid,
+    proc::{NsLink, ProcRoot},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::{Component, Path},
+};
+
+/// What namespaces belong to, in the order in which they are listed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Owner {
+    /// A container, by the word that names it: `docker:web`.
+    Container(String),
+    /// A systemd service.
+    Unit(Vec<u8>),
+    /// A process, and those that it passed its namespaces on to.
+    Process(i32),
+    /// Nobody, but a file holds them: `netns:blue`, or the path.
+    Pinned(Vec<u8>),
+    /// Nobody that could be found.
+    Unknown,
+    /// The host, and the caller.
+    Host,
+}
+
+/// Namespaces with one owner.
+pub(super) struct Group<'a> {
+    pub(super) owner: Owner,
+    /// In order of kind.
+    pub(super) namespaces: Vec<&'a Entry>,
+    /// The processes that are in any of them, or for the host in none of another group.
+    pub(super) processes: usize,
+}
+
+impl Owner {
+    /// What is shown; for all but the last two it is a word that names it to nsx.
+    pub(super) fn name(&self) -> Vec<u8> {
+        match self {
+            Self::Container(word) => word.clone().into_bytes(),
+            Self::Unit(unit) => [b"unit:", unit.strip_suffix(b".service").unwrap_or(unit)].concat(),
+            Self::Process(pid) => pid.to_string().into_bytes(),
+            Self::Pinned(name) => name.clone(),
+            Self::Unknown => b"?".to_vec(),
+            Self::Host => b"host".to_vec(),
+        }
+    }
+}
+
+impl Group<'_> {
+    /// The process with the lowest id in any of them.
+    pub(super) fn leader(&self) -> Option<Pid> {
+        self.namespaces.iter().filter_map(|entry| entry.lowest).min_by_key(|pid| pid.as_raw_pid())
+    }
+
+    /// How many there are of each kind that there are any of.
+    pub(super) fn kinds(&self) -> Vec<(NsKind, usize)> {
+        let count = |kind| self.namespaces.iter().filter(|entry| entry.ns.kind == kind).count();
+        NsKind::ALL.into_iter().map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+/// Puts the namespaces of a census, taken with its members, into groups.
+pub(super) fn groups<'a>(census: &'a Census, proc: &ProcRoot, finder: &mut Finder<'_>) -> Vec<Group<'a>> {
+    let own: BTreeSet<NsId> = NsKind::ALL.into_iter().filter_map(|kind| proc.own_ns(NsLink::Own(kind)).ok()).collect();
+    let mut owners = Owners {
+        members: census.members.iter().map(|member| (member.pid, member)).collect(),
+        own,
+        known: HashMap::new(),
+        finder,
+    };
+    let mut found: BTreeMap<Owner, Vec<&Entry>> = BTreeMap::new();
+    for entry in &census.namespaces {
+        found.entry(owners.of(entry)).or_default().push(entry);
+    }
+    let mut elsewhere: BTreeSet<i32> = BTreeSet::new();
+    let groups = found.into_iter().map(|(owner, mut namespaces)| {
+        namespaces.sort_by_key(|entry| entry.ns.kind.name());
+        let ids: BTreeSet<_> = namespaces.iter().map(|entry| entry.ns).collect();
+        let is_in =
+            |member: &&Member| NsKind::ALL.into_iter().any(|kind| member.ns(kind).is_some_and(|ns| ids.contains(&ns)));
+        let processes = match owner {
+            // The last in order: every other group has been counted.
+            Owner::Host => census.members.len() - elsewhere.len(),
+            _ => {
+                let pids: Vec<_> = census.members.iter().filter(is_in).map(|member| member.pid.as_raw_pid()).collect();
+                elsewhere.extend(pids.iter().copied());
+                pids.len()
+            }
+        };
+        Group { owner, namespaces, processes }
+    });
+    groups.collect()
+}
+
+struct Owners<'a, 'f, 'p> {
+    members: HashMap<Pid, &'a Member>,
+    /// The caller's.
+    own: BTreeSet<NsId>,
+    known: HashMap<Pid, Owner>,
+    finder: &'f mut Finder<'p>,
+}
+
+impl Owners<'_, '_, '_> {
+    fn of(&mut self, entry: &Entry) -> Owner {
+        if self.is_hosts(entry.ns) {
+            return Owner::Host;
+        }
+        if let Some(pid) = entry.lowest {
+            return self.of_process(pid);
+        }
+        let holder = |holder: &Holder| match holder {
+            Holder::Mount(pin) if pin.reader.is_none() => Some(Owner::Pinned(pin_name(&pin.point))),
+            _ => None,
+        };
+        entry.holders.iter().find_map(holder).unwrap_or(Owner::Unknown)
+    }
+
+    fn of_process(&mut self, pid: Pid) -> Owner {
+        if let Some(owner) = self.known.get(&pid) {
+            return owner.clone();
+        }
+        let owner = match self.finder.belonging(pid) {
+            Belonging { container: Some(container), .. } => Owner::Container(container),
+            Belonging { unit: Some(unit), .. } if unit.ends_with(b".service") => Owner::Unit(unit),
+            _ => Owner::Process(self.first(pid).as_raw_pid()),
+        };
+        self.known.insert(pid, owner.clone());
+        owner
+    }
+
+    /// The first of the process's ancestors that left the host's namespaces; the process, if its parent did not.
+    fn first(&mut self, pid: Pid) -> Pid {
+        let mut first = pid;
+        // A parent can be read after it was reparented, so that ids alone would lead round in a circle for ever.
+        for _ in 0..self.members.len() {
+            match self.finder.parent(first) {
+                Some(parent) if self.left(parent) => first = parent,
+                _ => break,
+            }
+        }
+        first
+    }
+
+    /// Whether a process is in any namespace that is not the host's or the caller's.
+    fn left(&self, pid: Pid) -> bool {
+        let namespaces =
+            |member: &&Member| NsKind::ALL.into_iter().filter_map(|kind| member.ns(kind)).collect::<Vec<_>>();
+        let member = self.members.get(&pid).map(namespaces);
+        member.is_some_and(|namespaces| namespaces.iter().any(|ns| !self.is_hosts(*ns)))
+    }
+
+    fn is_hosts(&self, ns: NsId) -> bool {
+        ns.is_initial() || self.own.contains(&ns)
+    }
+}
+
+/// The word that names what is bound to a file: `netns:NAME` where `ip netns` puts them.
+fn pin_name(point: &[u8]) -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = Path::new(std::ffi::OsStr::from_bytes(point));
+    let name = path.strip_prefix("/run/netns").ok().and_then(|rest| match rest.components().collect::<Vec<_>>()[..] {
+        [Component::Normal(name)] => Some([b"netns:", name.as_bytes()].concat()),
+        _ => None,
+    });
+    name.unwrap_or_else(|| point.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_network_is_called_by_its_name() {
+        assert_eq!(pin_name(b"/run/netns/blue"), b"netns:blue");
+        assert_eq!(pin_name(b"/run/netns/a/b"), b"/run/netns/a/b");
+        assert_eq!(pin_name(b"/run/netns"), b"/run/netns");
+        assert_eq!(pin_name(b"/tmp/\xff"), b"/tmp/\xff");
+    }
+
+    #[test]
+    fn groups_are_named_by_words_that_nsx_knows() {
+        assert_eq!(Owner::Unit(b"systemd-udevd.service".to_vec()).name(), b"unit:systemd-udevd");
+        assert_eq!(Owner::Process(17).name(), b"17");
+        assert!(Owner::Container(String::new()) < Owner::Unit(Vec::new()));
+        assert!(Owner::Unknown < Owner::Host);
+    }
+}

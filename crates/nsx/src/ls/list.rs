@@ -1,0 +1,104 @@
+//! Namespaces one by one: as rows, as a tree, as JSON.
+
+use super::{
+    Columns, Hidden, Options,
+    column::{self, Column},
+    diff,
+    listing::{Listing, Question},
+    report,
+    saved::{self, Saved},
+    tree::{self, Order},
+};
+use crate::{
+    exit::ExitStatus,
+    out::{self, Styles},
+    table::{Align, Table},
+};
+use nsx_core::{census::Sources, proc::ProcRoot};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Shows them. An error is the status to end with, once its reason is on standard error.
+pub(super) fn show(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
+    let columns = match &options.output {
+        Some(Columns(columns)) => columns.clone(),
+        None if options.json || options.json_lines => [&column::USUAL[..], &[Column::Uid]].concat(),
+        None => column::USUAL.to_vec(),
+    };
+    let asked = options.tree.map_or(&[][..], Order::columns);
+    let question = Question::of(options, [&columns[..], asked].concat(), proc)?;
+    let failed = |errno| out::failed("list the processes", &errno);
+    let listing = match &options.from {
+        Some(file) => question.ask_of(Saved::read(file)?.listing),
+        None => question.ask(proc).map_err(failed)?,
+    };
+    match options.tree {
+        Some(Order::Process) if options.from.is_some() => {
+            out::error(
+                "what was saved does not say which process made which: --tree=owner and --tree=parent can be had",
+            );
+            return Err(ExitStatus::FAILURE);
+        }
+        Some(order) => {
+            let forest = tree::forest(&listing, order, proc).map_err(failed)?;
+            if options.json {
+                document(tree::nested(&columns, &listing, &forest), &listing)?;
+            } else {
+                let table = tree::table(&listing, &columns, &forest);
+                out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
+            }
+        }
+        None if options.json => document(listing.objects(&columns).collect::<Vec<_>>(), &listing)?,
+        None if options.json_lines => out::print_json_lines(&listing.objects(&columns).collect::<Vec<_>>())?,
+        None => out::print(&listing.table(&columns).render(&Styles::stdout(options.color), out::width()))?,
+    }
+    if !options.quiet {
+        report(listing.unseen);
+    }
+    Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
+}
+
+/// Saves what is there now, or compares it, or what was saved, with what was saved before.
+pub(super) fn keep(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
+    let now = || {
+        let question = Question { sources: Sources::ALL, ..Question::of(options, Column::all().collect(), proc)? };
+        question.ask(proc).map_err(|errno| out::failed("list the processes", &errno))
+    };
+    if let Some(file) = &options.save {
+        let listing = now()?;
+        saved::save(&listing, file, proc)?;
+        if !options.quiet {
+            report(listing.unseen);
+        }
+        return Ok(ExitStatus::SUCCESS);
+    }
+    let read = |file: &PathBuf| Saved::read(file);
+    let Some(before) = options.diff.as_ref().map(read).transpose()? else { return Ok(ExitStatus::NO_MATCH) };
+    let after = match &options.from {
+        Some(file) => Saved::read(file)?,
+        None => Saved { listing: now()?, boot: saved::boot(proc) },
+    };
+    diff::show(&before, &after, options.json, options.color)
+}
+
+fn document(namespaces: impl Serialize, listing: &Listing) -> Result<(), ExitStatus> {
+    out::print_json(&Document { version: 1, namespaces, hidden: listing.unseen.into() })
+}
+
+/// The JSON document.
+#[derive(Serialize)]
+struct Document<N> {
+    version: u32,
+    namespaces: N,
+    hidden: Hidden,
+}
+
+/// Lists the columns that there are.
+pub(super) fn columns(options: &Options) -> Result<(), ExitStatus> {
+    let mut table = Table::new(&[("COLUMN", Align::Left), ("COSTS", Align::Left), ("SAYS", Align::Left)]);
+    for column in Column::all() {
+        let spec = column.spec();
+        table.row([spec.name, spec.cost, spec.about].map(str::to_owned).to_vec());
+    }
+    out::print(&table.render(&Styles::stdout(options.color), out::width()))
+}

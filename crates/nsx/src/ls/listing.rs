@@ -1,0 +1,155 @@
+//! A list of namespaces: the rows that are asked for, with the columns that are asked for.
+
+use super::{Options, column::Column, finder::Finder};
+use crate::{cell::Cell, exit::ExitStatus, filter::Filter, out, table::Table, text::escape};
+use nsx_core::{
+    census::{self, Census, Entry, Query, Sources, Unseen},
+    ns::{NsId, NsKind, NsSet},
+    proc::{ProcError, ProcRoot},
+};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use std::ffi::OsStr;
+
+/// What is asked for.
+pub(super) struct Question {
+    /// Namespaces of these kinds,
+    pub(super) kinds: NsSet,
+    /// that are among these,
+    pub(super) among: Option<Vec<NsId>>,
+    /// and of which this holds.
+    pub(super) filter: Option<Filter<Column>>,
+    /// What is told of each.
+    pub(super) columns: Vec<Column>,
+    /// Where to look, whatever the columns need.
+    pub(super) sources: Sources,
+}
+
+/// The answer: a row for each namespace, a cell for each column.
+pub(crate) struct Listing {
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: Vec<Vec<Cell>>,
+    /// Processes that are in none of the numbers.
+    pub(crate) unseen: Unseen,
+}
+
+impl Question {
+    /// As the options put it. An error is the status to end with, once its reason is on standard error.
+    pub(super) fn of(options: &Options, columns: Vec<Column>, proc: &ProcRoot) -> Result<Self, ExitStatus> {
+        let kinds = options.kinds();
+        let among = options.task.as_ref().map(|task| namespaces_of(task, kinds, proc)).transpose()?;
+        let filter = options.filter.as_ref().map(|text| Filter::parse(text.as_encoded_bytes(), Column::named));
+        let filter = filter.transpose().map_err(|error| {
+            out::error(&escape(out::chain(&error).as_bytes()));
+            ExitStatus::FAILURE
+        })?;
+        let sources = if options.deep { Sources::ALL } else { Sources::PINS };
+        Ok(Self { kinds, among, filter, columns, sources })
+    }
+
+    /// Where the census must look to answer.
+    pub(super) fn sources(&self) -> Sources {
+        let asked = self.filter.as_ref().map_or(&[][..], Filter::columns);
+        let columns = self.columns.iter().chain(asked);
+        columns.fold(self.sources, |sources, column| sources.with(column.spec().sources))
+    }
+
+    /// Takes a census and answers. An error is the errno with which the processes could not be listed.
+    pub(super) fn ask(&self, proc: &ProcRoot) -> Result<Listing, rustix::io::Errno> {
+        let census = Census::take(proc, Query { kinds: self.kinds, sources: self.sources() })?;
+        let mut finder = Finder::new(proc);
+        let wanted = |entry: &&Entry| self.among.as_ref().is_none_or(|among| among.contains(&entry.ns));
+        let mut rows = Vec::new();
+        for entry in census.namespaces.iter().filter(wanted) {
+            if self.holds(|column| finder.find(entry, column)) {
+                rows.push(self.columns.iter().map(|column| finder.find(entry, *column)).collect());
+            }
+        }
+        Ok(Listing { columns: self.columns.clone(), rows, unseen: census.unseen })
+    }
+
+    /// Answers from a census that was taken before.
+    pub(super) fn ask_of(&self, listing: Listing) -> Listing {
+        let is_asked_for = |row: &Vec<Cell>| {
+            let kind = listing.cell(row, Column::Type);
+            let is_of_kind = matches!(kind, Cell::Text(name) if NsKind::from_name(name).is_some_and(|kind| self.kinds.contains(kind)));
+            is_of_kind && self.holds(|column| listing.cell(row, column).clone())
+        };
+        let rows = listing.rows.iter().filter(|row| is_asked_for(row)).cloned().collect();
+        Listing { rows, ..listing }
+    }
+
+    /// Whether the filter lets a row through.
+    pub(super) fn holds(&self, mut find: impl FnMut(Column) -> Cell) -> bool {
+        let Some(filter) = &self.filter else { return true };
+        let cells: Vec<_> = filter.columns().iter().map(|column| (*column, find(*column))).collect();
+        filter.matches(|column| {
+            let cell = cells.iter().find(|(asked, _)| *asked == column);
+            cell.map_or(crate::filter::Value::Nothing, |(_, cell)| cell.value())
+        })
+    }
+}
+
+impl Listing {
+    /// What a row has in a column; unknown where the listing has no such column.
+    pub(crate) fn cell<'r>(&self, row: &'r [Cell], column: Column) -> &'r Cell {
+        let place = self.columns.iter().position(|own| *own == column);
+        place.and_then(|place| row.get(place)).unwrap_or(&Cell::Unknown)
+    }
+
+    pub(super) fn table(&self, columns: &[Column]) -> Table {
+        let headings: Vec<_> = columns.iter().map(|column| (column.spec().name, column.spec().align)).collect();
+        let mut table = Table::new(&headings);
+        for row in &self.rows {
+            table.row(columns.iter().map(|column| self.cell(row, *column).shown()).collect());
+        }
+        table
+    }
+
+    /// The rows as JSON objects, with these columns.
+    pub(super) fn objects<'a>(&'a self, columns: &'a [Column]) -> impl Iterator<Item = Object<'a>> {
+        self.rows.iter().map(|row| self.object(columns, row))
+    }
+
+    pub(super) fn object<'a>(&'a self, columns: &'a [Column], row: &'a [Cell]) -> Object<'a> {
+        Object { listing: self, columns, row }
+    }
+}
+
+/// A row as a JSON object, keyed by the columns.
+pub(super) struct Object<'a> {
+    listing: &'a Listing,
+    columns: &'a [Column],
+    row: &'a [Cell],
+}
+
+impl Object<'_> {
+    /// Writes the columns into an object that may have more in it.
+    pub(super) fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        for (place, column) in self.columns.iter().enumerate() {
+            // A column that is asked for twice is one key.
+            if !self.columns[..place].contains(column) {
+                map.serialize_entry(&column.key(), self.listing.cell(self.row, *column))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.entries(&mut map)?;
+        map.end()
+    }
+}
+
+/// The namespaces of the process that was named.
+fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId>, ExitStatus> {
+    let process = super::process_named(task)?;
+    let found = process.pid_in(proc).and_then(|pid| census::namespaces_of(proc, pid, kinds));
+    let found = if process.ended() { Err(ProcError::Vanished) } else { found };
+    found.map_err(|error| {
+        let status = out::failed(&format!("read the namespaces of process {}", process.pid()), &error);
+        if error == ProcError::Vanished { ExitStatus::NO_MATCH } else { status }
+    })
+}

@@ -1,0 +1,217 @@
+//! A census in a file: what `--save` writes and `--from` and `--diff` read, here or on another machine.
+//!
+//! The file may have been cut off, or written by anyone: what is not as nsx writes it is refused as a whole.
+
+use super::{column::Column, listing::Listing};
+use crate::{cell::Cell, out};
+use nsx_core::{census::Unseen, ns::NsKind, proc::ProcRoot};
+use rustix::{fs::Mode, fs::OFlags, io::Errno};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// What the file says that it is.
+const KIND: &str = "nsx census";
+const VERSION: u64 = 1;
+/// Larger ones are not read: nobody has that many namespaces.
+const LARGEST: u64 = 1 << 28;
+
+/// A census with where and when it was taken.
+pub(super) struct Saved {
+    pub(super) listing: Listing,
+    /// The kernel's id of the boot, which tells hosts and boots apart; none where it could not be read.
+    pub(super) boot: Option<String>,
+}
+
+/// Why a census could not be saved or read again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SavedError {
+    #[error("failed to write {}", .0.display())]
+    Write(PathBuf, #[source] io::Error),
+    #[error("failed to read {}", .0.display())]
+    Read(PathBuf, #[source] io::Error),
+    #[error("{} is no census that nsx saved", .0.display())]
+    Foreign(PathBuf, #[source] Strange),
+}
+
+/// What is not as nsx writes it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Strange {
+    #[error("it is no regular file")]
+    NoFile,
+    #[error("it is larger than {} MiB", LARGEST >> 20)]
+    Large,
+    #[error("it is no JSON, or not all of it")]
+    Json(#[source] serde_json::Error),
+    #[error("it is a JSON document of something else")]
+    Other,
+    #[error("it has version {0} of the format, and this nsx knows version 1")]
+    Version(u64),
+    #[error("namespace {0} in it has no {1}")]
+    Row(usize, String),
+}
+
+/// The file's content.
+#[derive(Deserialize)]
+struct Document {
+    kind: String,
+    version: u64,
+    boot_id: Option<String>,
+    namespaces: Vec<Map<String, Value>>,
+    hidden: Hidden,
+}
+
+#[derive(Deserialize)]
+struct Hidden {
+    processes: usize,
+}
+
+/// The same as it is written.
+#[derive(Serialize)]
+struct Written<N> {
+    kind: &'static str,
+    version: u64,
+    /// Seconds since 1970.
+    time: u64,
+    /// The host's name, as the caller's UTS namespace has it.
+    host: String,
+    boot_id: Option<String>,
+    kernel: String,
+    namespaces: N,
+    hidden: super::Hidden,
+}
+
+/// Writes a census to a file, whole or not at all.
+pub(super) fn save(listing: &Listing, path: &Path, proc: &ProcRoot) -> Result<(), SavedError> {
+    let failed = |error: io::Error| SavedError::Write(path.to_owned(), error);
+    let system = rustix::system::uname();
+    let document = Written {
+        kind: KIND,
+        version: VERSION,
+        time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        host: system.nodename().to_string_lossy().into_owned(),
+        boot_id: boot(proc),
+        kernel: system.release().to_string_lossy().into_owned(),
+        namespaces: listing.objects(&listing.columns).collect::<Vec<_>>(),
+        hidden: listing.unseen.into(),
+    };
+    let text = serde_json::to_string_pretty(&document).map_err(|error| failed(error.into()))? + "\n";
+    // Beside the file, so that it takes the file's place in one step.
+    let mut beside = OsString::from(path);
+    beside.push(format!(".{}", std::process::id()));
+    let mut file = File::options().write(true).create_new(true).open(&beside).map_err(failed)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        failed(error)
+    })
+}
+
+/// The kernel's id of this boot.
+pub(super) fn boot(proc: &ProcRoot) -> Option<String> {
+    let file = rustix::fs::openat(proc, "sys/kernel/random/boot_id", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    let mut text = String::new();
+    File::from(file.ok()?).take(64).read_to_string(&mut text).ok()?;
+    Some(text.trim().to_owned())
+}
+
+impl Saved {
+    /// Reads a file.
+    pub(super) fn read(path: &Path) -> Result<Self, SavedError> {
+        let text = text(path)?;
+        Self::parse(&text).map_err(|strange| SavedError::Foreign(path.to_owned(), strange))
+    }
+
+    /// Reads the content of a file.
+    pub(super) fn parse(text: &[u8]) -> Result<Self, Strange> {
+        let value: Value = serde_json::from_slice(text).map_err(Strange::Json)?;
+        let document: Document = serde_json::from_value(value).map_err(|_| Strange::Other)?;
+        match document {
+            Document { kind, .. } if kind != KIND => return Err(Strange::Other),
+            Document { version, .. } if version != VERSION => return Err(Strange::Version(version)),
+            _ => {}
+        }
+        let columns: Vec<_> = Column::all().collect();
+        let rows = document.namespaces.iter().enumerate().map(|(place, object)| row(&columns, place + 1, object));
+        let rows = rows.collect::<Result<_, _>>()?;
+        let unseen = Unseen { denied: document.hidden.processes, ..Unseen::default() };
+        Ok(Self { listing: Listing { columns, rows, unseen }, boot: document.boot_id })
+    }
+}
+
+fn row(columns: &[Column], place: usize, object: &Map<String, Value>) -> Result<Vec<Cell>, Strange> {
+    let cell = |column: &Column| {
+        let key = column.key();
+        let cell = object.get(&key).map_or(Some(Cell::Unknown), Cell::from_json);
+        let fits = match (column, &cell) {
+            (Column::Ns, cell) => matches!(cell, Some(Cell::Number(_))),
+            (Column::Type, cell) => matches!(cell, Some(Cell::Text(kind)) if NsKind::from_name(kind).is_some()),
+            (_, cell) => cell.is_some(),
+        };
+        cell.filter(|_| fits).ok_or(Strange::Row(place, key))
+    };
+    columns.iter().map(cell).collect()
+}
+
+fn text(path: &Path) -> Result<Vec<u8>, SavedError> {
+    let failed = |error: Errno| SavedError::Read(path.to_owned(), error.into());
+    let foreign = |strange| SavedError::Foreign(path.to_owned(), strange);
+    // A FIFO would be waited for.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?);
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(foreign(Strange::NoFile));
+    }
+    let mut text = Vec::new();
+    let read = file.take(LARGEST + 1).read_to_end(&mut text);
+    read.map_err(|error| SavedError::Read(path.to_owned(), error))?;
+    if text.len() as u64 > LARGEST { Err(foreign(Strange::Large)) } else { Ok(text) }
+}
+
+impl From<SavedError> for crate::exit::ExitStatus {
+    /// Says why on standard error.
+    fn from(error: SavedError) -> Self {
+        out::error(&crate::text::escape(out::chain(&error).as_bytes()));
+        Self::FAILURE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn refusal(text: &str) -> String {
+        Saved::parse(text.as_bytes()).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn what_nsx_did_not_write_is_refused_with_the_reason() {
+        let whole = r#"{"kind":"nsx census","version":1,"namespaces":[{"ns":7,"type":"net","pid":null}],"hidden":{"processes":2}}"#;
+        let saved = Saved::parse(whole.as_bytes()).unwrap();
+        let row = &saved.listing.rows[0];
+        assert_eq!(saved.listing.cell(row, Column::Ns), &Cell::Number(7));
+        assert_eq!(saved.listing.cell(row, Column::Pid), &Cell::Nothing);
+        assert_eq!(saved.listing.cell(row, Column::User), &Cell::Unknown);
+        assert_eq!(saved.listing.unseen.hidden(), 2);
+        assert_eq!(refusal(&whole[..whole.len() - 1]), "it is no JSON, or not all of it");
+        assert_eq!(refusal("{}"), "it is a JSON document of something else");
+        assert_eq!(refusal(&whole.replace("nsx census", "x")), "it is a JSON document of something else");
+        assert!(refusal(&whole.replace("\"version\":1", "\"version\":2")).starts_with("it has version 2"));
+        assert_eq!(refusal(&whole.replace("\"ns\":7", "\"ns\":\"7\"")), "namespace 1 in it has no ns");
+        assert_eq!(refusal(&whole.replace("\"net\"", "\"x\"")), "namespace 1 in it has no type");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = Saved::parse(&bytes);
+        }
+    }
+}
