@@ -8,6 +8,7 @@
 
 mod engines;
 mod enter;
+mod enter_pty;
 mod enter_view;
 mod given;
 mod harness;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         status::tests(),
         terminal::tests(),
         enter::tests(),
+        enter_pty::tests(),
         enter_view::tests(),
         host_tools::tests(),
         engines::tests(),

@@ -10,6 +10,7 @@ use crate::{
     ns::{Namespace, NsKind, NsSet},
     pid::Process,
     proc::NsLink,
+    pty::Pty,
     sys::signal::Signal,
 };
 use rustix::{fd::OwnedFd, thread::CapabilitySet};
@@ -150,6 +151,10 @@ pub enum Step {
     SetClock(ClockOffset),
     /// Bind a new namespace to a file.
     Pin(Pin),
+    /// Split in two: one relays between the caller's terminal and this one, on which the other leads a session and goes on.
+    OwnTerminal(Pty),
+    /// Be a job of one's own, with the foreground of the terminal.
+    TakeForeground(OwnedFd),
     /// Make the child that becomes the program; nsx stays and waits for it.
     Fork {
         /// Whether that child is PID 1 of a new PID namespace.

@@ -38,6 +38,8 @@ impl Step {
             Self::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
             Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner { .. } => "fork()".to_owned(),
             Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
+            Self::OwnTerminal(_) => "fork(), setsid(), ioctl(TIOCSCTTY)".to_owned(),
+            Self::TakeForeground(_) => "setpgid(0, 0), tcsetpgrp()".to_owned(),
             Self::Join { target, kinds, .. } => format!("setns(pidfd of {}, {})", target.pid(), kinds.flag_names()),
             Self::JoinFile(file) => format!("setns({}, {})", file.path.display(), file.kind().flag_name()),
             Self::Propagate { at, propagation } => {
@@ -95,6 +97,11 @@ impl Step {
             Self::Fork { init: false, .. } => "a child becomes the program; nsx waits for it".to_owned(),
             Self::StayAsInit => "a child becomes the program; PID 1 reaps orphans and passes signals on".to_owned(),
             Self::ForkJoiner { .. } => "a child joins, so that nsx waits out of reach of what it enters".to_owned(),
+            Self::OwnTerminal(pty) if pty.is_of_target() => {
+                "a terminal of its own, one of the target's; nsx relays between it and yours".to_owned()
+            }
+            Self::OwnTerminal(_) => "a terminal of its own; nsx relays between it and yours".to_owned(),
+            Self::TakeForeground(_) => "a job of its own there, which keys can stop and end".to_owned(),
             Self::ForkSibling => "only a child enters the PID namespace; it is nsx's own child".to_owned(),
             Self::Join { kinds, .. } if kinds.len() == 1 => format!("its {}", kinds.noun()),
             Self::Join { kinds, .. } => format!("its {}, all or none", kinds.noun()),
@@ -171,6 +178,8 @@ impl Step {
             Self::WriteSetgroups(rule) => format!("{} setgroups", rule.word()),
             Self::SetClock(offset) => format!("set the clock offset {offset}"),
             Self::Pin(pin) => format!("pin the {} namespace to {}", pin.kind, pin.at.display()),
+            Self::OwnTerminal(_) => "give the program a terminal of its own".to_owned(),
+            Self::TakeForeground(_) => "take the foreground of the terminal".to_owned(),
             Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner { .. } | Self::ForkSibling => {
                 "make a child process".to_owned()
             }

@@ -14,7 +14,7 @@ use crate::{
     pid::{Pid, Process},
     plan::{Label, Limit, Pin, ProcDirectory, Propagation, Step, helper_arguments},
     proc::{Credentials, NsLink, ProcError, ProcRoot},
-    sys,
+    sys::{self, process::Group, signal::Mask},
 };
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -81,7 +81,12 @@ impl<'a> Hands<'a> {
             Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
             Step::SetClock(offset) => self.write("timens_offsets", &offset.to_string()),
             Step::Pin(pin) => self.pin(pin).map(Made::keep),
-            Step::Fork { .. } | Step::ForkJoiner { .. } | Step::ForkSibling | Step::StayAsInit => Err(Errno::INVAL),
+            Step::Fork { .. }
+            | Step::ForkJoiner { .. }
+            | Step::ForkSibling
+            | Step::StayAsInit
+            | Step::OwnTerminal(_) => Err(Errno::INVAL),
+            Step::TakeForeground(terminal) => take_foreground(terminal),
             Step::Join { target, kinds, one_by_one } => self.join(target, *kinds, one_by_one),
             Step::JoinFile(file) => rustix::thread::move_into_link_name_space(file.ns.as_fd(), None),
             Step::Propagate { at, propagation } => propagate(at, *propagation),
@@ -239,6 +244,16 @@ fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
     File::from(file).read_to_end(&mut text).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     let credentials = Credentials::parse(&text).map_err(|_| Errno::SRCH)?;
     Ok((credentials.uid, credentials.gid))
+}
+
+/// Becomes a job of its own, which has the foreground of `terminal`.
+fn take_foreground(terminal: &OwnedFd) -> Result<(), Errno> {
+    let group = Group::lead()?;
+    // Who asks for it from the background would be stopped.
+    let before = Mask::block(&[libc::SIGTTOU])?;
+    let taken = group.set_foreground(terminal);
+    before.restore()?;
+    taken
 }
 
 fn propagate(at: &Path, propagation: Propagation) -> Result<(), Errno> {

@@ -12,6 +12,7 @@ mod findings;
 mod kinds;
 mod options;
 mod profile;
+mod pty;
 mod users;
 mod view;
 
@@ -94,6 +95,7 @@ fn request(
     }?;
     request.files = options.common.kinds.files()?;
     options.common.view.apply(&mut request, named, &target).map_err(failed)?;
+    options.common.pty.apply(&mut request, &target)?;
     request.target = Some(process);
     Ok(request)
 }

@@ -3,6 +3,7 @@
 use super::{
     environment::EnvironmentOptions,
     kinds::KindFlags,
+    pty::PtyOptions,
     users::{Directory, Identity},
     view::ViewOptions,
 };
@@ -78,6 +79,8 @@ pub(super) struct Common {
     pub(super) environment: EnvironmentOptions,
     #[command(flatten)]
     pub(super) view: ViewOptions,
+    #[command(flatten)]
+    pub(super) pty: PtyOptions,
     #[command(flatten)]
     pub(super) kinds: KindFlags,
 }
