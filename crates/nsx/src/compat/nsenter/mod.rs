@@ -50,6 +50,8 @@ fn run_program(mut options: Options<'_>) -> Result<ExitStatus, Complaint> {
     request.target = process;
     let plan = plan::enter::plan(request, &caller, proc.as_ref().filter(|_| was_read));
     let plan = plan.map_err(|error| wording::plan_error(&error))?;
+    // Kernels that do not enter by a pidfd do so by a number.
+    let proc = proc.filter(|proc| was_read || proc.is_callers());
     match run::run(&plan, proc.as_ref(), &mut |_| {}) {
         Ok(Ended::Exited(code)) => Ok(ExitStatus::Code(code)),
         Ok(Ended::Killed(signal)) => Ok(ExitStatus::Signal(signal)),
