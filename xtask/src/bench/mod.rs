@@ -5,6 +5,7 @@
 
 mod count;
 mod load;
+mod pidmap;
 mod starts;
 mod time;
 
@@ -30,6 +31,9 @@ pub(crate) struct Options {
     /// Compare only the lists, with so many sleeping processes more
     #[arg(long, value_name = "COUNT")]
     processes: Option<usize>,
+    /// Compare only the translation of ids, among ten thousand processes more
+    #[arg(long, conflicts_with = "processes")]
+    pidmap: bool,
     /// Fail where a limit is missed
     #[arg(long)]
     check: bool,
@@ -48,6 +52,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     fs::create_dir_all(directory.join("counts"))?;
     let nsx = build(&directory)?;
     let limits = match options.processes {
+        None if options.pidmap => pidmap::compare(&nsx, &directory)?,
         None => {
             let limits = starts::compare(&nsx, &directory)?;
             lists(&nsx, &directory)?;
@@ -91,6 +96,18 @@ fn build(directory: &Path) -> Outcome<PathBuf> {
         return Err("failed to build nsx".into());
     }
     Ok(directory.join(target).join("release/nsx"))
+}
+
+/// A static program of one C file.
+fn compile(source: &Path, program: &Path) -> Outcome<PathBuf> {
+    let mut cc = Command::new("cc");
+    cc.args(["-static", "-O2", "-Wall", "-Wextra", "-o"]).arg(program).arg(source);
+    let status = cc.status().map_err(|error| format!("failed to run cc: {error}"))?;
+    if status.success() {
+        Ok(program.to_owned())
+    } else {
+        Err(format!("failed to compile {}", source.display()).into())
+    }
 }
 
 /// `nsx ls` and lsns, on the host as it is.
