@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it must be")]
 
+mod crowd;
 mod engines;
 mod enter;
 mod enter_pty;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         host_tools::tests(),
         engines::tests(),
         ls::tests(),
+        crowd::tests(),
         holders::tests(),
         pidmap::tests(),
         idmap::tests(),

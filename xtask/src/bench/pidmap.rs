@@ -1,6 +1,6 @@
 //! `nsx pidmap` on a host of ten thousand processes, beside what people do: grep over /proc, and sed for a log.
 
-use super::{Limit, Work, compile, say, time::Rounds};
+use super::{Limit, Work, say, starts::compile, time::Rounds};
 use crate::{Outcome, tree};
 use std::{
     fmt::Write as _,
