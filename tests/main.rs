@@ -27,6 +27,7 @@ mod root_directory;
 mod status;
 mod strict;
 mod support;
+mod targets;
 mod terminal;
 mod unshare;
 mod usage;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         enter_view::tests(),
         host_tools::tests(),
         engines::tests(),
+        targets::tests(),
         ls::tests(),
         holders::tests(),
         pidmap::tests(),
