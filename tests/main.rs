@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it must be")]
 
+mod crowd;
 mod engines;
 mod enter;
 mod enter_pty;
@@ -14,6 +15,7 @@ mod given;
 mod harness;
 mod holders;
 mod host_tools;
+mod idmap;
 mod ids;
 mod ls;
 mod mounts;
@@ -64,8 +66,10 @@ fn main() -> ExitCode {
         engines::tests(),
         targets::tests(),
         ls::tests(),
+        crowd::tests(),
         holders::tests(),
         pidmap::tests(),
+        idmap::tests(),
         strict::tests(),
     ];
     support::harness::run(tests.into_iter().flatten())

@@ -30,6 +30,7 @@ complete -c nsx -n "__fish_nsx_needs_command" -f -a "unshare" -d 'Run a program 
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "enter" -d 'Run a program in a container, or in the namespaces of a process'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "ls" -d 'List namespaces, or the processes in nested PID namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "pidmap" -d 'Translate process ids between PID namespaces'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "idmap" -d 'Translate user and group ids between user namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "compat" -d 'Run as a program of util-linux, to the letter, as a link to nsx of that name does'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l from-oci -d 'Run the OCI runtime bundle that this config.json describes' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l pin -d 'Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE' -r -F
@@ -161,6 +162,15 @@ complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json -d 'Print a JSON
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json-lines -d 'Print a line of JSON for each process'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s q -l quiet -d 'Print numbers only: a line for each PID with its ids, or with --from or --to the one that it has there'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l file -d 'Say who owns this file for the target, and whether it may read, write and execute it' -r
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s r -l reverse -d 'Read the ids and names as this user namespace has them'
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l json -d 'Print a JSON document'
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l json-lines -d 'Print a line of JSON for each id'
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s q -l quiet -d 'Print numbers only: for each id what it is here, or with --reverse there'
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand compat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -a "(nsx __targets 2>/dev/null)"

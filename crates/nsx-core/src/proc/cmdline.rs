@@ -14,7 +14,7 @@ impl ProcRoot {
     ///
     /// `buffer` is for the call to work in, so that a long list needs only one.
     pub fn command(&self, pid: Pid, status: &Status, buffer: &mut Vec<u8>) -> Vec<u8> {
-        match self.read_up_to(LONGEST, pid, "cmdline", buffer) {
+        match self.read_piece(LONGEST, pid, "cmdline", buffer) {
             Ok(()) => spaced(buffer),
             Err(_) => None,
         }

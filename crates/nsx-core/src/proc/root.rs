@@ -126,7 +126,16 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`].
     pub fn read_up_to(&self, limit: usize, pid: Pid, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
-        self.read_path(limit, &EntryPath::of(pid).file(file), buffer)
+        self.read_path(limit, &EntryPath::of(pid).file(file), buffer, Pieces::Many)
+    }
+
+    /// As [`ProcRoot::read_up_to`], for a file that the kernel writes as one piece, such as `status` and `cmdline`: less than
+    /// was asked for is all there is, and no second read finds that out.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub(crate) fn read_piece(&self, limit: usize, pid: Pid, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
+        self.read_path(limit, &EntryPath::of(pid).file(file), buffer, Pieces::One)
     }
 
     /// Reads a file of the caller's own, as [`ProcRoot::read`] does.
@@ -134,15 +143,17 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`]; `Vanished` also where this procfs is of a PID namespace that the caller is not in.
     pub fn read_own(&self, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
-        self.read_path(usize::MAX, &EntryPath::of_caller().file(file), buffer)
+        self.read_path(usize::MAX, &EntryPath::of_caller().file(file), buffer, Pieces::Many)
     }
 
-    fn read_path(&self, limit: usize, path: &EntryPath, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
+    fn read_path(&self, limit: usize, path: &EntryPath, buffer: &mut Vec<u8>, pieces: Pieces) -> Result<(), ProcError> {
         let fd = rustix::fs::openat(&self.0, path.as_c_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         buffer.clear();
         while buffer.len() < limit {
             buffer.reserve(4096);
-            if rustix::io::read(&fd, rustix::buffer::spare_capacity(buffer))? == 0 {
+            let room = buffer.capacity() - buffer.len();
+            let read = rustix::io::read(&fd, rustix::buffer::spare_capacity(buffer))?;
+            if read == 0 || (read < room && pieces == Pieces::One) {
                 break;
             }
         }
@@ -189,6 +200,13 @@ impl AsFd for ProcRoot {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// In how many pieces the kernel writes a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pieces {
+    One,
+    Many,
 }
 
 /// The links in a process's `ns` directory.

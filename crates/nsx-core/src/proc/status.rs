@@ -38,7 +38,7 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`].
     pub fn status(&self, pid: Pid, buffer: &mut Vec<u8>) -> Result<Status, ProcError> {
-        self.read(pid, "status", buffer)?;
+        self.read_piece(usize::MAX, pid, "status", buffer)?;
         Status::parse(buffer)
     }
 

@@ -11,13 +11,17 @@ use crate::{
 use nsx_core::{
     census::{Above, Entry, Holder},
     idmap::IdKind,
-    ns::{Namespace, NsKind},
+    ns::{Namespace, NsId, NsKind},
     pid::Pid,
     proc::{NsLink, ProcError, ProcRoot, Status},
     sys::net::NsidSocket,
 };
 use nsx_target::cgroup::Place;
-use std::{cell::OnceCell, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell as Cached, OnceCell},
+    rc::Rc,
+    time::Duration,
+};
 
 /// Finds out about one namespace after the other.
 pub(crate) struct Finder<'a> {
@@ -34,6 +38,8 @@ struct Leader {
     pid: Pid,
     status: Result<Status, ProcError>,
     who: OnceCell<Who>,
+    /// The namespace that it was seen in after everything here was read. Before, its id may have become another process's.
+    seen_in: Cached<Option<NsId>>,
 }
 
 /// What a process belongs to, as its cgroup and the engines' records say.
@@ -75,9 +81,9 @@ impl<'a> Finder<'a> {
             Column::Nmounts => self.only(entry, NsKind::Mnt, |finder, pid| finder.lines(pid, "mountinfo", 0)),
             Column::UidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::User)),
             Column::GidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::Group)),
-            Column::Age => self.of_leader(entry, |finder, leader| finder.age(leader.pid)),
+            Column::Age => self.of_leader(entry, |finder, leader| finder.age(leader)),
             Column::Cgroup | Column::Unit | Column::Container | Column::Engine | Column::Pod => {
-                self.of_leader(entry, |finder, leader| finder.place(leader.pid, column))
+                self.of_leader(entry, |finder, leader| finder.place(leader, column))
             }
             Column::Ppid => self.of_leader(entry, |_, leader| {
                 leader.told(|status| Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs())))
@@ -115,7 +121,7 @@ impl<'a> Finder<'a> {
             Some(leader) if leader.pid == pid => leader.clone(),
             _ => {
                 let status = self.proc.status(pid, &mut self.buffer);
-                let leader = Rc::new(Leader { pid, status, who: OnceCell::new() });
+                let leader = Rc::new(Leader { pid, status, who: OnceCell::new(), seen_in: Cached::new(None) });
                 self.leader = Some(leader.clone());
                 leader
             }
@@ -126,22 +132,33 @@ impl<'a> Finder<'a> {
         // What no process is in is nobody's.
         let Some(pid) = entry.lowest else { return Cell::Nothing };
         let leader = self.leader(pid);
-        find(self, &leader)
+        let cell = find(self, &leader);
+        if leader.seen_in.get() != Some(entry.ns) && self.proc.ns(pid, NsLink::Own(entry.ns.kind)) != Ok(entry.ns) {
+            return Cell::Unknown;
+        }
+        leader.seen_in.set(Some(entry.ns));
+        cell
     }
 
     /// What only namespaces of one kind have, from a file of the leader's.
     fn only(&mut self, entry: &Entry, kind: NsKind, find: impl FnOnce(&mut Self, Pid) -> Cell) -> Cell {
         match entry.lowest {
             _ if entry.ns.kind != kind => Cell::Nothing,
-            Some(pid) => find(self, pid),
+            Some(pid) => {
+                let cell = find(self, pid);
+                if self.proc.ns(pid, NsLink::Own(kind)) == Ok(entry.ns) { cell } else { Cell::Unknown }
+            }
             None => Cell::Unknown,
         }
     }
 
     fn who<'l>(&mut self, leader: &'l Leader) -> &'l Who {
-        leader.who.get_or_init(|| match &leader.status {
-            Ok(status) => self.registrar.who_has(leader.pid, status),
-            Err(_) => Who::default(),
+        leader.who.get_or_init(|| {
+            leader.seen_in.set(None);
+            match &leader.status {
+                Ok(status) => self.registrar.who_has(leader.pid, status),
+                Err(_) => Who::default(),
+            }
         })
     }
 
@@ -172,10 +189,11 @@ impl<'a> Finder<'a> {
         self.read(pid, ids.file()).map_or_else(unreadable, |text| Cell::List(extents(text)))
     }
 
-    fn age(&mut self, pid: Pid) -> Cell {
+    fn age(&mut self, leader: &Leader) -> Cell {
+        leader.seen_in.set(None);
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32);
-        match self.proc.start_time(pid, &mut self.buffer) {
+        match self.proc.start_time(leader.pid, &mut self.buffer) {
             Ok(ticks) => Cell::Number(now.as_secs().saturating_sub(ticks / rustix::param::clock_ticks_per_second())),
             Err(error) => unreadable(error),
         }
@@ -201,8 +219,9 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn place(&mut self, pid: Pid, column: Column) -> Cell {
-        let place = match self.read(pid, "cgroup") {
+    fn place(&mut self, leader: &Leader, column: Column) -> Cell {
+        leader.seen_in.set(None);
+        let place = match self.read(leader.pid, "cgroup") {
             Ok(text) => Place::parse(text),
             Err(error) => return unreadable(error),
         };
