@@ -489,7 +489,7 @@ _nsx_and_targets() {
     last=${words[${#words[@]} - 1]-}
     case "${words[1]-} $last" in
         "enter -t" | "enter --target" | "ls -p" | "ls --task" | "pidmap --from" | "pidmap --to" | "pidmap --namespace-of") COMPREPLY=() ;;
-        "enter enter" | "ls ls" | "pidmap pidmap") [[ $word != -* ]] || return 0 ;;
+        "enter enter" | "ls ls" | "pidmap pidmap" | "idmap idmap") [[ $word != -* ]] || return 0 ;;
         *) return 0 ;;
     esac
     shown=

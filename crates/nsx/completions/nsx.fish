@@ -175,3 +175,4 @@ complete -c nsx -n "__fish_nsx_using_subcommand compat" -s h -l help -d 'Print h
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -a "(nsx __targets 2>/dev/null)"
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -a "(nsx __targets 2>/dev/null)"

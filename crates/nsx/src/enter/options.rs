@@ -28,13 +28,15 @@ use std::{
     override_usage = "nsx enter TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter -t TARGET [OPTIONS] [--] [PROGRAM [ARG]...]",
     after_help = "\
 Examples:
+  nsx enter web                      a shell in the container web, whichever engine runs it
   nsx enter 4711                     a shell in all namespaces of process 4711, as its user
   nsx enter 4711 --user nobody id    as another user of it
   nsx enter 4711 --net -- ss -ltn    only its network; files and rights stay the caller's
   nsx enter 4711 --explain           what would be done, step by step"
 )]
 pub struct Options {
-    /// The process: a PID, or PID:INODE with the inode number of its pidfd, which is never reused
+    /// Whose namespaces: a container by name (web, docker:web, k8s://ns/pod), a PID, PID:INODE, netns:NAME or a namespace's
+    /// file; nsx(1) has all forms under TARGETS
     #[arg(value_name = "TARGET", required_unless_present = "named_target")]
     target: Option<OsString>,
     /// The process, as nsenter(1) takes it
