@@ -9,6 +9,8 @@
 mod crowd;
 mod engines;
 mod enter;
+mod enter_alike;
+mod enter_files;
 mod enter_pty;
 mod enter_view;
 mod given;
@@ -60,6 +62,8 @@ fn main() -> ExitCode {
         status::tests(),
         terminal::tests(),
         enter::tests(),
+        enter_alike::tests(),
+        enter_files::tests(),
         enter_pty::tests(),
         enter_view::tests(),
         host_tools::tests(),

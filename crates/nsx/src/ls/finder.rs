@@ -36,7 +36,7 @@ pub(crate) struct Finder<'a> {
 /// The process that a row tells of.
 struct Leader {
     pid: Pid,
-    status: Result<Status, ProcError>,
+    status: OnceCell<Result<Status, ProcError>>,
     who: OnceCell<Who>,
     /// The namespace that it was seen in after everything here was read. Before, its id may have become another process's.
     seen_in: Cached<Option<NsId>>,
@@ -85,13 +85,12 @@ impl<'a> Finder<'a> {
             Column::Cgroup | Column::Unit | Column::Container | Column::Engine | Column::Pod => {
                 self.of_leader(entry, |finder, leader| finder.place(leader, column))
             }
-            Column::Ppid => self.of_leader(entry, |_, leader| {
-                leader.told(|status| Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs())))
+            Column::Ppid => self.of_leader(entry, |finder, leader| {
+                finder.told(leader, |status| Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs())))
             }),
-            Column::NsPid => {
-                self.of_leader(entry, |_, leader| leader.told(|status| Cell::text(status.chain.to_string())))
-            }
-            Column::Uid => self.of_leader(entry, |_, leader| leader.told(|status| Cell::Number(status.euid.into()))),
+            Column::NsPid => self
+                .of_leader(entry, |finder, leader| finder.told(leader, |status| Cell::text(status.chain.to_string()))),
+            Column::Uid => self.of_leader(entry, |finder, leader| finder.who(leader).uid_cell()),
             Column::User => self.of_leader(entry, |finder, leader| finder.who(leader).user_cell()),
             Column::Command => self.of_leader(entry, |finder, leader| finder.who(leader).command_cell()),
         }
@@ -106,7 +105,8 @@ impl<'a> Finder<'a> {
 
     /// A process's parent, where that is seen from here.
     pub(super) fn parent(&mut self, pid: Pid) -> Option<Pid> {
-        self.leader(pid).status.as_ref().ok()?.ppid
+        let leader = self.leader(pid);
+        self.status(&leader).as_ref().ok()?.ppid
     }
 
     /// What a process belongs to.
@@ -120,8 +120,8 @@ impl<'a> Finder<'a> {
         match &self.leader {
             Some(leader) if leader.pid == pid => leader.clone(),
             _ => {
-                let status = self.proc.status(pid, &mut self.buffer);
-                let leader = Rc::new(Leader { pid, status, who: OnceCell::new(), seen_in: Cached::new(None) });
+                let leader =
+                    Rc::new(Leader { pid, status: OnceCell::new(), who: OnceCell::new(), seen_in: Cached::new(None) });
                 self.leader = Some(leader.clone());
                 leader
             }
@@ -155,11 +155,19 @@ impl<'a> Finder<'a> {
     fn who<'l>(&mut self, leader: &'l Leader) -> &'l Who {
         leader.who.get_or_init(|| {
             leader.seen_in.set(None);
-            match &leader.status {
-                Ok(status) => self.registrar.who_has(leader.pid, status),
-                Err(_) => Who::default(),
-            }
+            self.registrar.who(leader.pid)
         })
+    }
+
+    fn status<'l>(&mut self, leader: &'l Leader) -> &'l Result<Status, ProcError> {
+        leader.status.get_or_init(|| {
+            leader.seen_in.set(None);
+            self.proc.status(leader.pid, &mut self.buffer)
+        })
+    }
+
+    fn told(&mut self, leader: &Leader, tell: impl FnOnce(&Status) -> Cell) -> Cell {
+        self.status(leader).as_ref().map_or_else(|error| unreadable(*error), tell)
     }
 
     fn read(&mut self, pid: Pid, file: &str) -> Result<&[u8], ProcError> {
@@ -231,12 +239,6 @@ impl<'a> Finder<'a> {
             Column::Unit => text(place.unit),
             _ => Cell::Nothing,
         }
-    }
-}
-
-impl Leader {
-    fn told(&self, tell: impl FnOnce(&Status) -> Cell) -> Cell {
-        self.status.as_ref().map_or_else(|error| unreadable(*error), tell)
     }
 }
 
