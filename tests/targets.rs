@@ -24,7 +24,7 @@ fn entered(host: &Host, word: &str) -> String {
 /// A named network namespace of the host's: its name as the kernel writes it.
 fn netns(host: &Host, name: &str) -> String {
     host.command("ip netns add").arg(name).run().exited(0);
-    let inode = host.command("stat --dereference --format %i").arg(&format!("/run/netns/{name}")).output();
+    let inode = host.command("stat --dereference --format %i").arg(format!("/run/netns/{name}")).output();
     format!("net:[{inode}]")
 }
 
