@@ -3,7 +3,7 @@
 use super::{
     Columns, Hidden, Options,
     column::{self, Column},
-    diff,
+    diff, graph,
     listing::{Listing, Question},
     report,
     saved::{self, Saved},
@@ -26,12 +26,8 @@ pub(super) fn show(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
         None => column::USUAL.to_vec(),
     };
     let asked = options.tree.map_or(&[][..], Order::columns);
-    let question = Question::of(options, [&columns[..], asked].concat(), proc)?;
+    let listing = answer(options, [&columns[..], asked].concat(), proc)?;
     let failed = |errno| out::failed("list the processes", &errno);
-    let listing = match &options.from {
-        Some(file) => question.ask_of(Saved::read(file)?.listing),
-        None => question.ask(proc).map_err(failed)?,
-    };
     match options.tree {
         Some(Order::Process) if options.from.is_some() => {
             out::error(
@@ -52,6 +48,28 @@ pub(super) fn show(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
         None if options.json_lines => out::print_json_lines(&listing.objects(&columns).collect::<Vec<_>>())?,
         None => out::print(&listing.table(&columns).render(&Styles::stdout(options.color), out::width()))?,
     }
+    if !options.quiet {
+        report(listing.unseen);
+    }
+    Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
+}
+
+/// The rows that are asked for, from now or from what was saved.
+fn answer(options: &Options, columns: Vec<Column>, proc: &ProcRoot) -> Result<Listing, ExitStatus> {
+    let question = Question::of(options, columns, proc)?;
+    match &options.from {
+        Some(file) => Ok(question.ask_of(Saved::read(file)?.listing)),
+        None => question.ask(proc).map_err(|errno| out::failed("list the processes", &errno)),
+    }
+}
+
+/// Draws them.
+pub(super) fn draw(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
+    let Some(language) = options.graph else { return Ok(ExitStatus::NO_MATCH) };
+    let listing = answer(options, [&graph::COLUMNS[..], Order::Owner.columns()].concat(), proc)?;
+    let forest =
+        tree::forest(&listing, Order::Owner, proc).map_err(|errno| out::failed("list the processes", &errno))?;
+    out::print(&graph::draw(language, &listing, &forest))?;
     if !options.quiet {
         report(listing.unseen);
     }

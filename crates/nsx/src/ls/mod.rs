@@ -5,6 +5,7 @@ mod column;
 mod diff;
 mod finder;
 mod forest;
+mod graph;
 mod grouped;
 mod groups;
 mod list;
@@ -25,6 +26,7 @@ use crate::{
 };
 use clap::{Parser, ValueHint};
 use column::Column;
+use graph::Language;
 use nsx_core::{
     census::Unseen,
     ns::{NsKind, NsSet},
@@ -109,10 +111,14 @@ pub struct Options {
     #[arg(long, value_enum, value_name = "ORDER", num_args = 0..=1, require_equals = true, default_missing_value = "owner", conflicts_with = "target")]
     tree: Option<Order>,
 
+    /// Draw the user namespaces with what they own, as a document for graphviz, for Markdown or for a browser
+    #[arg(long, value_enum, value_name = "LANGUAGE", conflicts_with_all = ["target", "pids", "tree", "output", "json", "json_lines"])]
+    graph: Option<Language>,
+
     /// Save all that can be found out to FILE, for --from and --diff, here or on another machine
     ///
     /// Everything is looked at, as with --deep.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "filter", "output", "kinds", "task", "json", "json_lines", "from", "diff"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json", "json_lines", "from", "diff"])]
     save: Option<PathBuf>,
 
     /// List what was saved in FILE, not what is there now
@@ -120,7 +126,7 @@ pub struct Options {
     from: Option<PathBuf>,
 
     /// Show what has changed since FILE was saved; with --from, until that was
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "filter", "output", "kinds", "task", "json_lines"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json_lines"])]
     diff: Option<PathBuf>,
 
     /// Read another procfs than /proc, such as one of a container that is mounted in DIR
@@ -181,6 +187,7 @@ pub(crate) fn run(options: Options) -> ExitStatus {
         }),
         None if options.pids => pids::list(&options, &proc),
         None if options.tree == Some(Order::Pid) => pids::tree(&options, &proc),
+        None if options.graph.is_some() => list::draw(&options, &proc),
         None if options.save.is_some() || options.diff.is_some() => list::keep(&options, &proc),
         None if options.asks() => list::show(&options, &proc),
         None => grouped::show(&options, &proc),
