@@ -3,7 +3,7 @@
 //! The census knows who is where. Everything else is read for the rows that are shown and the columns that are asked for,
 //! most of it from the leader's files, each read once a row.
 
-use super::column::Column;
+use super::{Sight, column::Column};
 use crate::{
     cell::Cell,
     who::{Registrar, Who},
@@ -16,13 +16,15 @@ use nsx_core::{
     proc::{NsLink, ProcError, ProcRoot, Status},
     sys::net::NsidSocket,
 };
-use nsx_target::cgroup::Place;
+use nsx_target::{Container, Inventory, Origin, cgroup::Place};
 use std::{cell::OnceCell, rc::Rc, time::Duration};
 
 /// Finds out about one namespace after the other.
 pub(crate) struct Finder<'a> {
     proc: &'a ProcRoot,
     registrar: Registrar<'a>,
+    /// What is known of containers; none where another host is looked at.
+    inventory: Option<Inventory<'a>>,
     /// The leader of the row before: those of one set of namespaces are found one after the other.
     leader: Option<Rc<Leader>>,
     netns_ids: OnceCell<Option<NsidSocket>>,
@@ -36,18 +38,17 @@ struct Leader {
     who: OnceCell<Who>,
 }
 
-/// What a process belongs to, as its cgroup and the engines' records say.
-#[derive(Debug, Default)]
-pub(super) struct Belonging {
-    /// The container, by the word that names it.
-    pub(super) container: Option<String>,
-    /// The systemd unit.
-    pub(super) unit: Option<Vec<u8>>,
-}
-
 impl<'a> Finder<'a> {
-    pub(crate) fn new(proc: &'a ProcRoot) -> Self {
-        Self { proc, registrar: Registrar::new(proc), leader: None, netns_ids: OnceCell::new(), buffer: Vec::new() }
+    pub(crate) fn new(sight: &'a Sight) -> Self {
+        let proc = &sight.proc;
+        Self {
+            proc,
+            registrar: Registrar::new(proc),
+            inventory: sight.host.as_ref().map(Inventory::new),
+            leader: None,
+            netns_ids: OnceCell::new(),
+            buffer: Vec::new(),
+        }
     }
 
     /// What the row of a namespace has in a column.
@@ -76,9 +77,17 @@ impl<'a> Finder<'a> {
             Column::UidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::User)),
             Column::GidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::Group)),
             Column::Age => self.of_leader(entry, |finder, leader| finder.age(leader.pid)),
-            Column::Cgroup | Column::Unit | Column::Container | Column::Engine | Column::Pod => {
-                self.of_leader(entry, |finder, leader| finder.place(leader.pid, column))
+            Column::Cgroup => {
+                self.of_leader(entry, |finder, leader| finder.cgroup(leader.pid, |place| Some(place.path)))
             }
+            Column::Unit => self.of_leader(entry, |finder, leader| finder.cgroup(leader.pid, |place| place.unit)),
+            Column::Container => self.of_leader(entry, |finder, leader| {
+                finder.container(leader.pid, |container| Some(container.label().into_encoded_bytes()))
+            }),
+            Column::Engine => self.of_leader(entry, |finder, leader| {
+                finder.container(leader.pid, |container| Some(container.engine.to_string().into_bytes()))
+            }),
+            Column::Pod => self.of_leader(entry, |finder, leader| finder.container(leader.pid, pod)),
             Column::Ppid => self.of_leader(entry, |_, leader| {
                 leader.told(|status| Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs())))
             }),
@@ -103,10 +112,9 @@ impl<'a> Finder<'a> {
         self.leader(pid).status.as_ref().ok()?.ppid
     }
 
-    /// What a process belongs to.
-    pub(super) fn belonging(&mut self, pid: Pid) -> Belonging {
-        let place = self.read(pid, "cgroup").map(Place::parse).unwrap_or_default();
-        Belonging { container: None, unit: place.unit }
+    /// What a process belongs to, as its cgroup and the engines' records say.
+    pub(super) fn origin(&mut self, pid: Pid) -> Rc<Origin> {
+        self.inventory.as_mut().map(|inventory| inventory.origin(pid)).unwrap_or_default()
     }
 
     /// The process that a row tells of.
@@ -201,17 +209,16 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn place(&mut self, pid: Pid, column: Column) -> Cell {
-        let place = match self.read(pid, "cgroup") {
-            Ok(text) => Place::parse(text),
-            Err(error) => return unreadable(error),
-        };
-        let text = |text: Option<Vec<u8>>| text.map_or(Cell::Nothing, Cell::Text);
-        match column {
-            Column::Cgroup => Cell::Text(place.path),
-            Column::Unit => text(place.unit),
-            _ => Cell::Nothing,
+    fn cgroup(&mut self, pid: Pid, tell: impl FnOnce(Place) -> Option<Vec<u8>>) -> Cell {
+        match self.read(pid, "cgroup") {
+            Ok(text) => tell(Place::parse(text)).map_or(Cell::Nothing, Cell::Text),
+            Err(error) => unreadable(error),
         }
+    }
+
+    fn container(&mut self, pid: Pid, tell: impl FnOnce(&Container) -> Option<Vec<u8>>) -> Cell {
+        let origin = self.origin(pid);
+        origin.container.as_ref().and_then(tell).map_or(Cell::Nothing, Cell::Text)
     }
 }
 
@@ -219,6 +226,13 @@ impl Leader {
     fn told(&self, tell: impl FnOnce(&Status) -> Cell) -> Cell {
         self.status.as_ref().map_or_else(|error| unreadable(*error), tell)
     }
+}
+
+/// Its place in Kubernetes: `NAMESPACE/POD/CONTAINER`, without the last for the pod's sandbox.
+fn pod(container: &Container) -> Option<Vec<u8>> {
+    let pod = container.pod.as_ref()?;
+    let parts = [Some(&pod.namespace), Some(&pod.name), pod.container.as_ref()];
+    Some(parts.into_iter().flatten().map(|part| part.as_encoded_bytes()).collect::<Vec<_>>().join(&b'/'))
 }
 
 fn unreadable(error: ProcError) -> Cell {
