@@ -15,6 +15,7 @@ mod holders;
 mod host_tools;
 mod ids;
 mod ls;
+mod ls_views;
 mod mounts;
 mod oci;
 mod pidmap;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         host_tools::tests(),
         engines::tests(),
         ls::tests(),
+        ls_views::tests(),
         holders::tests(),
         pidmap::tests(),
         strict::tests(),
