@@ -3,7 +3,9 @@
 //! Each test has a host of its own, with engines that it starts: see `support::host`. No image is fetched: it is a root
 //! directory of busybox.
 
+mod all_of;
 mod engine;
+mod enter;
 mod names;
 
 use crate::support::{Cgroups, Host, Need, Session, Test, procfs, root};
@@ -15,7 +17,13 @@ pub(crate) fn tests() -> Vec<Test> {
         root(a_process_has_the_numbers_that_podman_top_shows).needs([PODMAN]),
     ];
     let host = [Need::Namespaces, Need::Tool("busybox"), Need::Tool("ip"), Need::Tool("newuidmap"), Need::Tool("runc")];
-    tests.into_iter().chain(names::tests()).map(|test| test.needs(host)).collect()
+    tests
+        .into_iter()
+        .chain(names::tests())
+        .chain(all_of::tests())
+        .chain(enter::tests())
+        .map(|test| test.needs(host))
+        .collect()
 }
 
 const DOCKER: Need = Need::Tool("dockerd");

@@ -56,12 +56,13 @@ inside() {
     ip link set lo up
 
     echo mapper:x:4242:4242::/var/lib/mapper:/bin/sh >>/etc/passwd
+    echo mapper:x:4242: >>/etc/group
     echo mapper:200000:65536 | tee /etc/subuid >/etc/subgid
     install -d -o 4242 -g 4242 -m 700 /var/lib/mapper /run/user/4242
 
     mkdir -p /run/image/{bin,dev/pts,dev/shm,etc,proc,run,srv/web,sys,tmp}
     cp "$(command -v busybox)" /run/image/bin/busybox
-    for tool in cat env hostname id ls ps readlink sh sleep stat stty sync true; do
+    for tool in cat env grep hostname id ls ps readlink sh sleep stat stty sync true; do
         ln -s busybox /run/image/bin/$tool
     done
     printf '%s\n' root:x:0:0::/srv:/bin/sh web:x:1000:1001::/srv/web:/bin/sh >/run/image/etc/passwd

@@ -6,6 +6,7 @@ use rustix::{
     fd::OwnedFd,
     fs::{Gid, Uid, fchown},
     pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt},
+    termios::{Winsize, tcgetattr, tcsetwinsize},
 };
 use std::{
     fs::File,
@@ -55,6 +56,17 @@ impl Terminal {
     #[track_caller]
     pub(crate) fn press(&mut self, keys: &str) {
         assert_eq!(rustix::io::write(&self.master, keys.as_bytes()).unwrap(), keys.len());
+    }
+
+    /// How it treats what is typed and shown, in words that can be compared.
+    pub(crate) fn modes(&self) -> String {
+        let modes = tcgetattr(&self.master).unwrap();
+        format!("{:?} {:?} {:?}", modes.input_modes, modes.output_modes, modes.local_modes)
+    }
+
+    /// Makes the window this large.
+    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+        tcsetwinsize(&self.master, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
     }
 
     /// Types a line.

@@ -20,6 +20,7 @@ pub mod ns;
 pub mod pid;
 pub mod plan;
 pub mod proc;
+pub mod pty;
 pub mod refusal;
 pub mod run;
 pub mod signals;

@@ -148,12 +148,22 @@ impl Target {
 
     /// The one of several that are there.
     fn one(&self, mut candidates: Vec<Checked>, query: &Query<'_>) -> Result<Subject, TargetError> {
-        if let Query::Pod(_) = query {
-            // A pod's programs, the one that started first; the sandbox only does for them if there is none.
-            let is_sandbox = |it: &Checked| it.container.pod.as_ref().is_some_and(|pod| pod.is_sandbox);
-            candidates.sort_by_key(|it| (is_sandbox(it), it.start));
-            candidates.truncate(1);
-        }
+        let by_pod = |it: &Checked| match query {
+            Query::Pod(_) => true,
+            Query::Word(word, _) => it.container.pod.as_ref().is_some_and(|pod| pod.name.as_bytes() == *word),
+            Query::All => false,
+        };
+        // A pod's programs, the one that started first; the sandbox only does for them if there is none.
+        let is_sandbox = |it: &Checked| it.container.pod.as_ref().is_some_and(|pod| pod.is_sandbox);
+        candidates.sort_by_key(|it| (is_sandbox(it), it.start));
+        let mut pods = Vec::new();
+        candidates.retain(|it| {
+            let pod = it.container.pod.as_ref().filter(|_| by_pod(it));
+            let pod = pod.map(|pod| (pod.namespace.clone(), pod.name.clone()));
+            let is_first = pod.is_none() || !pods.contains(&pod);
+            pods.push(pod);
+            is_first
+        });
         match <[Checked; 1]>::try_from(candidates) {
             Ok([Checked { container, process: Some(process), .. }]) => {
                 Ok(Subject { process, container: Some(Box::new(container)) })

@@ -47,6 +47,6 @@ pub mod formats {
         lxc::parse_sockets as unix_sockets,
         machine::{Machine, parse as machine},
         oci::OciState,
-        podman::parse as podman_containers,
+        podman::{parse as podman_containers, parse_crio as crio_state},
     };
 }

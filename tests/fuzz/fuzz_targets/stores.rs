@@ -6,7 +6,7 @@ use nsx_target::formats;
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (format, text) = input;
-    match format % 8 {
+    match format % 9 {
         0 => drop(formats::docker_config(text)),
         1 => drop(formats::podman_containers(text)),
         2 => drop(formats::OciState::parse_runc(text)),
@@ -14,6 +14,7 @@ fuzz_target!(|input: (u8, &[u8])| {
         4 => drop(formats::oci_bundle(text, b"k8s.io", b"id")),
         5 => drop(formats::machine(text)),
         6 => drop(formats::unix_sockets(text)),
+        7 => drop(formats::crio_state(text)),
         _ => drop(formats::kubelet_log(text)),
     }
 });

@@ -111,6 +111,9 @@ pub enum PlanError {
         /// Why it could not be.
         source: crate::proc::ProcError,
     },
+    /// A terminal that could not be had for the program.
+    #[error("failed to open a terminal for the program")]
+    Terminal(#[source] rustix::io::Errno),
     /// The target ended while the plan was made.
     #[error("it has ended")]
     TargetEnded,

@@ -10,6 +10,7 @@ use crate::{
     ns::{Namespace, NsKind, NsSet},
     pid::Process,
     proc::NsLink,
+    pty::Pty,
     sys::signal::Signal,
 };
 use rustix::{fd::OwnedFd, thread::CapabilitySet};
@@ -150,6 +151,10 @@ pub enum Step {
     SetClock(ClockOffset),
     /// Bind a new namespace to a file.
     Pin(Pin),
+    /// Split in two: one relays between the caller's terminal and this one, on which the other leads a session and goes on.
+    OwnTerminal(Pty),
+    /// Be a job of one's own, with the foreground of the terminal.
+    TakeForeground(OwnedFd),
     /// Make the child that becomes the program; nsx stays and waits for it.
     Fork {
         /// Whether that child is PID 1 of a new PID namespace.
@@ -271,6 +276,8 @@ pub enum Step {
     SetCapabilities(CapabilityState),
     /// Set limits of resources.
     SetLimits(Vec<Limit>),
+    /// Set the permissions that files made by the program do not get.
+    SetUmask(u32),
     /// Set how soon the kernel ends the program where memory is short.
     SetOomScore(i32),
     /// Be held by a security module under this label from the exec on.

@@ -9,6 +9,7 @@ use super::{
     link::{Link, Message},
     outside::Outside,
     perform::Hands,
+    pty::Leader,
     take,
     terminal::Terminal,
     wait::{Program, Waiter},
@@ -32,6 +33,7 @@ pub(super) fn run_child<'p>(
     place: usize,
     hands: &Hands<'_>,
     outside: Option<Outside>,
+    leader: Option<Leader>,
     observer: &mut dyn FnMut(Event<'p>),
 ) -> Result<Ended, Failure<'p>> {
     let step = &plan.tasks()[place].step;
@@ -86,7 +88,7 @@ pub(super) fn run_child<'p>(
     // A number means the same to the procfs and to a system call, or nothing is looked up by it.
     let is_init = matches!(step, Step::Fork { init: true, signals: Signals::PassOn });
     let proc = hands.proc.filter(|proc| is_init && proc.is_callers());
-    let mut waiter = Waiter::new(Program(program), rule, proc, terminal, outside);
+    let mut waiter = Waiter::new(Program(program), rule, proc, terminal, outside, leader);
     let ended = match &signals {
         Some(signals) => waiter.wait(signals, ours, &mut report),
         None => waiter.wait_for_end(&ours, &mut report),

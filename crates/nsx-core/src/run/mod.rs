@@ -13,13 +13,16 @@ mod filters;
 mod furnish;
 mod init;
 mod inside;
+mod join;
 mod link;
 mod listen;
 mod mounts;
 mod outside;
 mod perform;
 mod pins;
+mod pty;
 mod reaper;
+mod relay;
 mod terminal;
 mod wait;
 
@@ -32,6 +35,7 @@ use crate::{
 };
 use outside::Outside;
 use perform::Hands;
+use pty::Side;
 use rustix::io::Errno;
 use std::path::Path;
 
@@ -85,9 +89,17 @@ pub fn run<'p>(
     let hands = Hands::new(proc);
     let outside = Outside::start(plan, &hands).map_err(at_start)?;
 
+    let mut leader = None;
     for (place, task) in plan.tasks().iter().enumerate() {
+        if let Step::OwnTerminal(pty) = &task.step {
+            match pty::split(pty).map_err(|errno| Failure { step: &task.step, errno })? {
+                Side::Leader(itself) => leader = Some(itself),
+                Side::Ended(ended) => return Ok(ended),
+            }
+            continue;
+        }
         if matches!(task.step, Step::Fork { .. } | Step::ForkJoiner { .. }) {
-            return child::run_child(plan, place, &hands, outside, observer);
+            return child::run_child(plan, place, &hands, outside, leader, observer);
         }
         if let (Step::Exec { .. } | Step::LoginShell { .. }, Some(outside)) = (&task.step, &outside) {
             // The exec is also what lets go of the outside.

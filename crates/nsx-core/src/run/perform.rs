@@ -4,17 +4,16 @@ use super::{
     capabilities,
     filters::{self, Filter},
     furnish::Furnisher,
-    mounts,
+    join, mounts,
     pins::{self, Made},
 };
 use crate::{
     accounts,
     idmap::{IdKind, IdMap},
-    ns::{NsKind, NsSet},
-    pid::{Pid, Process},
+    pid::Pid,
     plan::{Label, Limit, Pin, ProcDirectory, Propagation, Step, helper_arguments},
-    proc::{self, NsLink, ProcError, ProcRoot},
-    sys,
+    proc::{self, ProcRoot},
+    sys::{self, process::Group, signal::Mask},
 };
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -22,7 +21,6 @@ use rustix::{
     io::Errno,
     mount::MountPropagationFlags,
     process::Rlimit,
-    thread::ThreadNameSpaceType,
 };
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -79,8 +77,13 @@ impl<'a> Hands<'a> {
             Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
             Step::SetClock(offset) => self.write("timens_offsets", &offset.to_string()),
             Step::Pin(pin) => self.pin(pin).map(Made::keep),
-            Step::Fork { .. } | Step::ForkJoiner { .. } | Step::ForkSibling | Step::StayAsInit => Err(Errno::INVAL),
-            Step::Join { target, kinds, one_by_one } => self.join(target, *kinds, one_by_one),
+            Step::Fork { .. }
+            | Step::ForkJoiner { .. }
+            | Step::ForkSibling
+            | Step::StayAsInit
+            | Step::OwnTerminal(_) => Err(Errno::INVAL),
+            Step::TakeForeground(terminal) => take_foreground(terminal),
+            Step::Join { target, kinds, one_by_one } => join::process(target, *kinds, one_by_one, self.proc),
             Step::JoinFile(file) => rustix::thread::move_into_link_name_space(file.ns.as_fd(), None),
             Step::Propagate { at, propagation } => propagate(at, *propagation),
             Step::LoopbackUp => sys::net::loopback_up(),
@@ -136,6 +139,10 @@ impl<'a> Hands<'a> {
             Step::SetLimits(limits) => limits.iter().try_for_each(|Limit { resource, soft, hard }| {
                 rustix::process::setrlimit(*resource, Rlimit { current: *soft, maximum: *hard })
             }),
+            Step::SetUmask(umask) => {
+                rustix::process::umask(Mode::from_raw_mode(*umask));
+                Ok(())
+            }
             Step::SetOomScore(score) => self.write_own("oom_score_adj", score.to_string().as_bytes()),
             Step::SetExecLabel(label) => self.set_exec_label(label),
             Step::ReadFilters(target) => filters::read(target).map(|read| *self.filters.borrow_mut() = read),
@@ -199,32 +206,6 @@ impl<'a> Hands<'a> {
             Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
         }
     }
-
-    fn join(&self, target: &Process, kinds: NsSet, one_by_one: &[NsKind]) -> Result<(), Errno> {
-        let flags = ThreadNameSpaceType::from_bits_retain(kinds.flags());
-        match rustix::thread::move_into_thread_name_spaces(target.as_fd(), flags) {
-            // What a kernel before 5.8 says of a pidfd. Nothing is joined yet.
-            Err(Errno::INVAL) => self.join_one_by_one(target, one_by_one),
-            outcome => outcome,
-        }
-    }
-
-    fn join_one_by_one(&self, target: &Process, kinds: &[NsKind]) -> Result<(), Errno> {
-        let proc = self.proc.ok_or(Errno::NOENT)?;
-        let open = |kind: &NsKind| {
-            let link = format!("ns/{}", NsLink::Own(*kind).name());
-            proc.open_entry(target.pid(), &link, OFlags::RDONLY).map_err(|error| match error {
-                ProcError::Os(errno) => errno,
-                ProcError::Denied => Errno::ACCESS,
-                ProcError::Vanished | ProcError::Malformed(_) => Errno::SRCH,
-            })
-        };
-        let files = kinds.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        if target.ended() {
-            return Err(Errno::SRCH);
-        }
-        files.iter().try_for_each(|file| rustix::thread::move_into_link_name_space(file.as_fd(), None))
-    }
 }
 
 /// The effective user and group of a process, in the user namespace that this one is in now. The kernel counts them for
@@ -234,6 +215,16 @@ fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
     let mut text = vec![0; 4096];
     let length = rustix::io::read(&file, text.as_mut_slice())?;
     proc::effective_ids(&text[..length]).map_err(|_| Errno::SRCH)
+}
+
+/// Becomes a job of its own, which has the foreground of `terminal`.
+fn take_foreground(terminal: &OwnedFd) -> Result<(), Errno> {
+    let group = Group::lead()?;
+    // Who asks for it from the background would be stopped.
+    let before = Mask::block(&[libc::SIGTTOU])?;
+    let taken = group.set_foreground(terminal);
+    before.restore()?;
+    taken
 }
 
 fn propagate(at: &Path, propagation: Propagation) -> Result<(), Errno> {

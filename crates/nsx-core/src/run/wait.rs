@@ -9,6 +9,7 @@ use super::{
     link::{Link, Message},
     listen::{Heard, Listener},
     outside::Outside,
+    pty::Leader,
     terminal::Terminal,
 };
 use crate::{
@@ -57,6 +58,8 @@ pub(super) struct Waiter<'a> {
     /// The signal that killed the program, where nsx itself is PID 1 and told so.
     killed: Option<Signal>,
     outside: Option<Outside>,
+    /// Where the program has a terminal of its own, which this process's session is on.
+    leader: Option<Leader>,
     /// Whether the program was seen to set off, or not to.
     set_off: bool,
     /// Whether nsx was stopped, and has not read a signal since.
@@ -71,9 +74,21 @@ impl<'a> Waiter<'a> {
         proc: Option<&'a ProcRoot>,
         terminal: Option<Terminal>,
         outside: Option<Outside>,
+        leader: Option<Leader>,
     ) -> Self {
         let init = proc.map(|proc| Watch::new(proc, program.0));
-        Self { program, rule, init, killed: None, terminal, in_place_of: None, outside, set_off: false, resumed: false }
+        Self {
+            program,
+            rule,
+            init,
+            killed: None,
+            terminal,
+            in_place_of: None,
+            outside,
+            leader,
+            set_off: false,
+            resumed: false,
+        }
     }
 
     /// Waits for the program to end, and sees to signals until then.
@@ -95,6 +110,8 @@ impl<'a> Waiter<'a> {
                         if let Some(terminal) = &self.terminal {
                             terminal.take_back(self.program.0);
                         }
+                        // The hang-up may have ended the program before it was heard of here.
+                        let _ = self.leader.as_ref().is_some_and(Leader::takes_over);
                         return Ok(ended);
                     }
                 }
@@ -122,7 +139,7 @@ impl<'a> Waiter<'a> {
             Message::Running => self.set_off(report),
             Message::Stopped(signal) => {
                 self.stop(signal)?;
-                self.program.send(libc::SIGCONT);
+                self.resume_program();
             }
             Message::Killed(signal) => self.killed = Some(signal),
             message => report.hear(message),
@@ -153,7 +170,7 @@ impl<'a> Waiter<'a> {
             match waitpid(Some(self.program.0), options)? {
                 None => {
                     if resumed {
-                        self.program.send(libc::SIGCONT);
+                        self.resume_program();
                     }
                     return Ok(None);
                 }
@@ -192,6 +209,10 @@ impl<'a> Waiter<'a> {
         if resumed && received.signal == libc::SIGCONT {
             return;
         }
+        if received.signal == libc::SIGHUP && self.leader.as_ref().is_some_and(Leader::takes_over) {
+            self.program.send(libc::SIGKILL);
+            return;
+        }
         if let Some(init) = &mut self.init {
             init.expect(received.signal);
         }
@@ -212,6 +233,15 @@ impl<'a> Waiter<'a> {
         }
     }
 
+    /// Resumes the program: alone, as whoever resumed nsx has resumed its group, or with its group, where that is a job of
+    /// its own.
+    fn resume_program(&self) {
+        match Group::of(self.program.0) {
+            Ok(group) if self.leader.is_some() && group != Group::own() => group.signal(libc::SIGCONT),
+            _ => self.program.send(libc::SIGCONT),
+        }
+    }
+
     /// Stops nsx as the program was stopped, so that whoever waits for nsx learns of it. Returns when nsx is resumed, or
     /// where the kernel does not let it stop, because nobody would be there to resume it.
     fn stop(&mut self, signal: Signal) -> Result<(), Errno> {
@@ -222,7 +252,8 @@ impl<'a> Waiter<'a> {
         let group = Group::of(self.program.0).ok().filter(|group| *group != Group::own());
         let had_terminal = group.filter(|group| self.terminal.as_ref().is_some_and(|tty| tty.is_foreground(*group)));
         // SIGSTOP lets no other signal through meanwhile, but stops a group too that nobody is there to resume.
-        signal::raise_default(if has_job_control() { libc::SIGSTOP } else { signal })?;
+        let is_resumed = self.leader.is_some() || has_job_control();
+        signal::raise_default(if is_resumed { libc::SIGSTOP } else { signal })?;
         self.resumed = true;
         if let (Some(group), Some(terminal)) = (had_terminal, &self.terminal)
             && terminal.is_foreground(Group::own())

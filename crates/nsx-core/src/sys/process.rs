@@ -125,6 +125,20 @@ impl Group {
         check(unsafe { libc::tcsetpgrp(terminal.as_fd().as_raw_fd(), self.0) }).map(drop)
     }
 
+    /// Makes this process the first of a group of its own, see `setpgid(2)`.
+    pub fn lead() -> Result<Self, Errno> {
+        // SAFETY: a call without memory.
+        check(unsafe { libc::setpgid(0, 0) }).map(|_| Self::own())
+    }
+
+    /// Sends a signal to all of it. If nobody is left, or nobody whom this process may signal, there is nobody to tell.
+    pub fn signal(self, signal: Signal) {
+        if self.0 > 1 {
+            // SAFETY: a call without memory.
+            unsafe { libc::kill(-self.0, signal) };
+        }
+    }
+
     /// Whether nobody is left in it. Of one that has no id here this cannot be known.
     pub fn is_gone(self) -> bool {
         Pid::from_raw(self.0).is_some_and(|leader| rustix::process::test_kill_process_group(leader) == Err(Errno::SRCH))

@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(nerdctl.address(), "nerdctl:web");
         assert_eq!(annotated("").address(), "containerd:k8s.io/3f2a");
         assert_eq!(parse(b"{}", b"moby", b"3f2a").unwrap().engine, Engine::Docker);
-        for text in ["", "[]", "{\"annotations\":7}", "{"] {
+        for text in ["", "7", "{\"annotations\":7}", "{"] {
             assert!(matches!(parse(text.as_bytes(), b"a", b"b"), Err(ReadError::Malformed(_))), "{text}");
         }
     }

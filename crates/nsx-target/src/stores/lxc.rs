@@ -109,8 +109,7 @@ impl Home {
         let name = container.id.as_bytes().to_vec();
         let mut record = Record::new(container);
         record.container.state = State::Stopped("stopped");
-        // No other directory than /proc/net/unix tells that a recorded one runs.
-        if listens || !host.is_live() {
+        if listens {
             let pid = if host.is_live() { self.ask(&name) } else { None };
             record.pid = pid.or_else(|| self.search(host, &name));
         }

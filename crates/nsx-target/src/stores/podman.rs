@@ -10,7 +10,7 @@ use crate::{
     files::{Dir, ReadError, part, path},
     host::{Host, Person},
 };
-use nsx_core::pid;
+use nsx_core::{pid, proc::decimal};
 use serde::Deserialize;
 use std::{
     ffi::{OsStr, OsString},
@@ -52,6 +52,27 @@ struct Metadata {
 pub fn parse(text: &[u8]) -> Result<Vec<Container>, ReadError> {
     let entries: Vec<Entry> = serde_json::from_slice(text)?;
     Ok(entries.into_iter().map(container).collect())
+}
+
+/// The parts of CRI-O's state.json.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CrioState {
+    #[serde(default)]
+    init_pid: i32,
+    /// Clock ticks since the boot, as text.
+    #[serde(default)]
+    init_start_time: Option<String>,
+}
+
+/// Reads CRI-O's state.json: the first process, and its start in clock ticks since the boot.
+///
+/// # Errors
+/// Where it is none.
+pub fn parse_crio(text: &[u8]) -> Result<(Option<i32>, Option<u64>), ReadError> {
+    let state: CrioState = serde_json::from_slice(text)?;
+    let start = state.init_start_time.and_then(|text| decimal(text.as_bytes()));
+    Ok((Some(state.init_pid).filter(|pid| *pid > 0), start))
 }
 
 fn container(entry: Entry) -> Container {
@@ -169,6 +190,9 @@ impl Storage {
             record.container.state = State::Running;
             record.once_ended = Some(state);
         }
+        if record.container.engine == Engine::Crio {
+            self.crio(host, driver, &userdata, &mut record);
+        }
         // The runtime forgets a container that was cleaned up.
         if let Some(state) = OciState::find(host, &self.runtimes, &id) {
             let bundle = record.container.bundle.take();
@@ -176,6 +200,23 @@ impl Storage {
             record.container.bundle = bundle.or(record.container.bundle);
         }
         record
+    }
+
+    /// What CRI-O itself notes of the process.
+    fn crio(&self, host: &Host, driver: &[u8], userdata: &OsStr, record: &mut Record) {
+        let found = self.runroots.iter().find_map(|runroot| {
+            let directory = host.dir(runroot.join(part(driver))).ok()?;
+            let text = directory.read(Path::new(userdata).join("state.json")).ok()?;
+            Some((parse_crio(&text).ok()?, runroot.join(part(driver)).join(userdata)))
+        });
+        let Some(((pid, start), bundle)) = found else { return };
+        record.container.bundle = Some(bundle);
+        if let Some(pid) = pid.and_then(pid::Pid::from_raw) {
+            record.pid = Some(pid);
+            record.start = start;
+            record.container.state = State::Running;
+            record.once_ended = Some(State::Stopped("exited"));
+        }
     }
 
     /// The process that is written down, and when it was.
@@ -248,7 +289,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>) {
-            let _ = parse(&bytes);
+            let _ = (parse(&bytes), parse_crio(&bytes));
             let _ = StorageConfig::parse(&bytes);
         }
     }

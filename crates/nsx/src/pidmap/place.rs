@@ -35,7 +35,8 @@ pub(super) fn named(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, ExitStat
         let ns = with_id(id, proc).map_err(|error| failed(&error))?;
         return Numbering::of_namespace(ns, proc).map_err(|error| failed(&error));
     }
-    if bytes.contains(&b'/') {
+    // `docker://ID` has slashes too, and is no file.
+    if let Ok(Target::File(_)) = Target::parse(bytes) {
         let ns = Namespace::open(CWD, word).map_err(|errno| failed(&errno))?;
         if ns.id().kind != NsKind::Pid {
             out::error(&format!("{} is no PID namespace", out::shown(word)));

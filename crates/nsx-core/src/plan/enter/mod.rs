@@ -17,6 +17,7 @@ use crate::{
     ns::{NsKind, NsSet},
     pid::Process,
     proc::ProcRoot,
+    pty::Pty,
 };
 use rustix::thread::CapabilitySet;
 
@@ -44,14 +45,22 @@ pub fn plan<'a>(
     }
 
     let mut plan = Plan::default();
-    // Only a child enters a PID namespace; without one, nsx itself joins and becomes the program.
+    let foreground = request.terminal.as_ref().map(Pty::try_clone).transpose().map_err(PlanError::Terminal)?;
+    if let Some(pty) = request.terminal {
+        plan.push(Actor::Nsx, Step::OwnTerminal(pty));
+    }
+    // Only a child enters a PID namespace, and only one whose parent is on its terminal can be stopped there; without
+    // either, nsx itself joins and becomes the program.
+    let by_joiner = joined.contains(NsKind::Pid);
     let waits = match request.wait {
-        Wait::AsNeeded { signals, ties } if joined.contains(NsKind::Pid) => Some((signals, ties)),
+        Wait::AsNeeded { signals, ties } if by_joiner || foreground.is_some() => Some((signals, ties)),
         _ => None,
     };
-    let joins = if waits.is_some() { Actor::Joiner } else { Actor::Inside };
-    if let Some((signals, _)) = waits {
-        plan.push(Actor::Nsx, Step::ForkJoiner { signals });
+    let joins = if waits.is_some() && by_joiner { Actor::Joiner } else { Actor::Inside };
+    match waits {
+        Some((signals, _)) if by_joiner => plan.push(Actor::Nsx, Step::ForkJoiner { signals }),
+        Some((signals, _)) => plan.push(Actor::Nsx, Step::Fork { init: false, signals }),
+        None => {}
     }
     hold::push_before(&mut plan, joins, &mut request.confinement, request.target.as_ref());
     for cgroup in request.cgroups {
@@ -65,8 +74,11 @@ pub fn plan<'a>(
     for step in joins_in_order(kinds, request.target, request.files, caller) {
         plan.push(joins, step);
     }
-    if waits.is_some() {
+    if joins == Actor::Joiner {
         plan.push(Actor::Joiner, Step::ForkSibling);
+    }
+    if let Some(terminal) = foreground {
+        plan.push(Actor::Inside, Step::TakeForeground(terminal));
     }
     for (step, optional) in request.view.steps() {
         plan.0.push(Task { actor: Actor::Inside, step, optional });
@@ -238,6 +250,7 @@ mod tests {
                 label: Some(Label::AppArmor(c"docker-default".into())),
                 limits: Limit::parse_all(b"Max open files 5 6 files"),
                 oom_score: Some(7),
+                umask: Some(0o27),
             };
             let request = Request {
                 target: Some(process),
@@ -257,6 +270,7 @@ mod tests {
             "write oom_score_adj \"7\"".to_owned(),
             format!("ptrace(PTRACE_SECCOMP_GET_FILTER, {pid})"),
             format!("setns(pidfd of {pid}, CLONE_NEWUSER)"),
+            "umask(027)".to_owned(),
             "write attr/exec \"exec docker-default\"".to_owned(),
             "setgroups(4, 5)".to_owned(),
             "prctl(PR_CAPBSET_DROP, all but KILL)".to_owned(),

@@ -5,6 +5,7 @@ use crate::{
     ns::NsSet,
     pid::Process,
     plan::{Confinement, NamespaceFile, ProcDirectory, Signals},
+    pty::Pty,
 };
 use rustix::fd::OwnedFd;
 use std::{ffi::CString, path::PathBuf};
@@ -40,6 +41,8 @@ pub struct Request {
     pub cgroups_required: bool,
     /// What holds the program beside its ids; what holds the caller where it is empty.
     pub confinement: Confinement,
+    /// A terminal of the program's own; it has its caller's where there is none. nsx waits for a program that has one.
+    pub terminal: Option<Pty>,
     /// Who waits for the program, and how.
     pub wait: Wait,
     /// The program's environment, `NAME=VALUE` each; the caller's where there is none.

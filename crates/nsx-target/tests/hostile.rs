@@ -1,0 +1,164 @@
+//! Stores that somebody hostile has written, or that were cut off: never the wrong process, never held up, and said why.
+
+#![forbid(unsafe_code)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+
+mod support;
+
+use rustix::fs::{CWD, FileType, Mode};
+use std::{
+    fs,
+    os::unix::fs::{chown, symlink},
+};
+use support::{Recorded, id};
+
+/// A host on which Docker has one container that runs, `web`.
+fn docker() -> Recorded {
+    let host = Recorded::new(&[("web", "0::/docker/@WEB@"), ("other", "0::/system.slice/cron.service")]);
+    host.file("var/lib/docker/containers/@WEB@/config.v2.json", &config("WEB", "web", "web"));
+    host
+}
+
+fn config(id: &str, name: &str, process: &str) -> String {
+    format!(
+        r#"{{"ID":"@{id}@","Name":"/{name}","State":{{"Running":true,"Pid":@PID:{process}@,"StartedAt":"2026-11-22"}}}}"#
+    )
+}
+
+const BAD: &str = "var/lib/docker/containers/@BAD@/config.v2.json";
+
+#[test]
+fn a_record_that_cannot_be_read_hides_no_other() {
+    let huge = |host: &Recorded| {
+        host.file(BAD, "");
+        let path = host.place(&BAD.replace("@BAD@", &id("BAD")));
+        fs::File::options().write(true).open(path).unwrap().set_len(1 << 40).unwrap();
+    };
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let cut: String = config("BAD", "web", "other").chars().take(80).collect();
+    for (content, why) in [
+        (Some(cut.as_str()), "unexpected content"),
+        (Some(""), "unexpected content"),
+        (Some("null"), "unexpected content"),
+        (Some(deep.as_str()), "unexpected content"),
+        (Some("{\"ID\":\"\u{fffd}\",\"Name\":7}"), "unexpected content"),
+        (None, "longer than 16 MiB"),
+    ] {
+        let host = docker();
+        match content {
+            Some(content) => host.file(BAD, content),
+            None => huge(&host),
+        }
+        host.leads(&["web", "docker:web"], "web", "docker:web");
+        host.refuses("docker:@BAD@", &["Docker", "@BAD@", why]);
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused() {
+    let host = docker();
+    host.file(BAD, "");
+    fs::write(host.place(&BAD.replace("@BAD@", &id("BAD"))), b"{\"ID\":\"a\xff\",\"Name\":\"/web\"}").unwrap();
+    host.leads(&["web"], "web", "docker:web");
+}
+
+#[test]
+fn nothing_is_read_through_links_and_fifos() {
+    let host = docker();
+    host.file("elsewhere/config.v2.json", &config("BAD", "trap", "other"));
+    let root = host.place("elsewhere");
+    symlink(&root, host.place(&format!("var/lib/docker/containers/{}", id("BAD")))).unwrap();
+    host.refuses("trap", &["nothing has that name"]);
+    host.refuses("docker:@BAD@", &["not a plain file"]);
+    let fifo = host.place(&format!("var/lib/docker/containers/{}/config.v2.json", id("FIFO")));
+    rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    // Were it opened as a file is, this would wait for a writer for ever.
+    host.refuses("docker:@FIFO@", &["not a plain file"]);
+    host.leads(&["web"], "web", "docker:web");
+}
+
+#[test]
+fn an_id_in_a_record_leads_nowhere_else() {
+    let host = docker();
+    host.file("secret/userdata/pidfile", "@PID:other@");
+    host.file(
+        "var/lib/containers/storage/overlay-containers/containers.json",
+        r#"[{"id":"../../../secret","names":["trap"]},{"id":"/secret","names":["pit"]},{"id":"","names":["void"]}]"#,
+    );
+    host.file("run/containers/storage/overlay-containers/x", "");
+    for name in ["trap", "pit", "void"] {
+        host.refuses(name, &["is not running"]);
+    }
+    // Docker goes by the directory, whatever the file says.
+    host.file("var/lib/docker/containers/@LIAR@/config.v2.json", &config("WEB", "liar", "other"));
+    host.leads(&["docker:@WEB@"], "web", "docker:web");
+    host.leads(&["liar"], "other", "docker:liar");
+    assert_eq!(host.find("liar").unwrap().container.unwrap().id, id("LIAR").as_str());
+}
+
+#[test]
+fn a_number_that_is_somebody_elses_is_no_containers() {
+    let host = docker();
+    // Another container's process, one that does not exist, and what is no process at all.
+    host.file("var/lib/docker/containers/@BAD@/config.v2.json", &config("BAD", "thief", "web"));
+    host.refuses("thief", &["stale", "in another container", "@WEB@"]);
+    for pid in ["4194303", "0", "-1", "99999999"] {
+        let config = config("BAD", "thief", "web").replace("@PID:web@", pid);
+        host.file("var/lib/docker/containers/@BAD@/config.v2.json", &config);
+        host.refuses("thief", &["is not running"]);
+    }
+    let config = config("BAD", "thief", "web").replace("@PID:web@", "99999999999");
+    host.file("var/lib/docker/containers/@BAD@/config.v2.json", &config);
+    host.refuses("docker:@BAD@", &["unexpected content"]);
+}
+
+#[test]
+fn a_user_has_only_processes_of_its_own() {
+    let host = Recorded::new(&[("web", "0::/"), ("other", "0::/")]);
+    host.file("etc/passwd", "alice:x:4242:4242::/srv/alice:/bin/sh\n");
+    let root = "srv/alice/.local/share/containers/storage";
+    host.file(
+        &format!("{root}/vfs-containers/containers.json"),
+        r#"[{"id":"@WEB@","names":["web"]},{"id":"@BAD@","names":["trap"]}]"#,
+    );
+    host.file("run/user/4242/containers/vfs-containers/@WEB@/userdata/pidfile", "@PID:web@");
+    host.file("run/user/4242/containers/vfs-containers/@BAD@/userdata/pidfile", "@PID:other@");
+    // Root tells users by who owns the store; anybody else has no other user to be.
+    let owner = if rustix::process::getuid().is_root() { 4242 } else { rustix::process::getuid().as_raw() };
+    chown(host.place(root), Some(owner), None).unwrap();
+    for (process, uid) in [("web", owner), ("other", owner + 1)] {
+        let path = host.place(&format!("proc/{}/status", host.pid(process)));
+        let status = fs::read_to_string(&path).unwrap();
+        let uids = status.lines().find(|line| line.starts_with("Uid:")).unwrap();
+        fs::write(&path, status.replace(uids, &format!("Uid:\t{uid}\t{uid}\t{uid}\t{uid}"))).unwrap();
+    }
+    host.leads(&["web"], "web", "podman:web");
+    assert_eq!(host.find("web").unwrap().container.unwrap().owner, Some(owner));
+    host.refuses("trap", &["stale", "is not one of user"]);
+}
+
+#[test]
+fn names_that_act_are_no_words_for_a_shell() {
+    let host = docker();
+    for (id, name) in [("AA", "$(touch x)"), ("BB", "a\\u001b[2Jb"), ("CC", "a b"), ("DD", "`x`"), ("EE", "*")] {
+        host.file(&format!("var/lib/docker/containers/@{id}@/config.v2.json"), &config(id, name, "other"));
+        // Only one of them at a time, for a process is in one container.
+        let words = nsx_target::words(&host.host());
+        assert_eq!(words, ["docker:web", "web"], "{name}");
+        fs::remove_file(host.place(&format!("var/lib/docker/containers/{}/config.v2.json", support::id(id)))).unwrap();
+    }
+}
+
+#[test]
+fn cgroups_of_a_user_name_no_container_of_the_systems() {
+    let host = docker();
+    let lie = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/docker-@WEB@.scope";
+    let lie = lie.replace("@WEB@", &id("WEB"));
+    let pid = host.pid("other");
+    host.describe(pid, 1, 1_153_758, &lie);
+    let live = host.host();
+    let pid = nsx_core::pid::Pid::from_raw(pid.cast_signed()).unwrap();
+    let origin = nsx_target::Inventory::new(&live).origin(pid);
+    let container = origin.container.as_ref().unwrap();
+    assert_eq!((container.name.as_ref(), container.owner), (None, Some(1000)));
+}

@@ -1,0 +1,55 @@
+//! The program's terminal: options, and when it has one of its own.
+
+use crate::program::RequestError;
+use clap::Args;
+use nsx_core::{
+    idmap::IdKind,
+    ns::NsKind,
+    plan::{
+        PlanError,
+        enter::{Request, Target},
+    },
+    pty::Pty,
+};
+use rustix::{stdio, termios::isatty};
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct PtyOptions {
+    /// Give the program a terminal of its own; the default at a terminal, if the mount namespace is joined
+    #[arg(long, overrides_with = "no_pty")]
+    pty: bool,
+    /// Leave the program the caller's terminal
+    #[arg(long, overrides_with = "pty")]
+    no_pty: bool,
+}
+
+impl PtyOptions {
+    /// Asks for a terminal where the program is to have one. Its user and the kinds that are joined must be settled.
+    pub(super) fn apply(self, request: &mut Request, target: &Target<'_>) -> Result<(), RequestError> {
+        let [stdin, stdout, stderr] = [stdio::stdin(), stdio::stdout(), stdio::stderr()].map(isatty);
+        // In a pipeline the keys are another's too, a pager's for one.
+        let by_default = stdin && stdout && request.kinds.contains(NsKind::Mnt);
+        if self.no_pty || !(self.pty || by_default) {
+            return Ok(());
+        }
+        if !(stdin || stdout || stderr) {
+            let none = "--pty needs a terminal: none of standard input, output and error is one";
+            return Err(RequestError::Usage(none.to_owned()));
+        }
+        let own = match request.kinds.contains(NsKind::Mnt) {
+            true => target.root().ok().and_then(|root| Pty::beneath(root, target.proc).ok()),
+            false => None,
+        };
+        let pty = own.map_or_else(Pty::of_caller, Ok).map_err(PlanError::Terminal)?;
+        let outside = |ids, id: Option<u32>| match request.kinds.contains(NsKind::User) {
+            true => target.id_map(ids).ok()?.to_outside(id?),
+            false => id,
+        };
+        if let Some(user) = outside(IdKind::User, request.uid) {
+            let group = request.gid.filter(|_| request.kinds.contains(NsKind::User));
+            pty.give(user, outside(IdKind::Group, group));
+        }
+        request.terminal = Some(pty);
+        Ok(())
+    }
+}

@@ -1,0 +1,183 @@
+//! `nsx enter CONTAINER` beside what the container's engine does: `docker exec`, `podman exec` and their kin.
+
+use super::{
+    CRUN, DOCKER, PODMAN,
+    engine::{Container, Docker, Oci, Podman},
+};
+use crate::support::{Cgroups, Command, Host, Need, Session, Test, procfs, root, until};
+
+pub(super) fn tests() -> Vec<Test> {
+    vec![
+        root(a_program_finds_what_docker_exec_gives_it).needs([DOCKER]),
+        root(a_program_finds_what_podman_exec_gives_it).needs([PODMAN]),
+        root(a_program_finds_what_rootless_podman_gives_it).needs([PODMAN]),
+        root(a_program_finds_what_the_runtimes_give_it).needs([CRUN]),
+        root(what_the_first_process_became_is_not_what_a_new_one_is).needs([DOCKER]),
+        root(a_paused_container_is_refused_unless_its_cgroup_stays_out).needs([DOCKER, PODMAN]),
+        root(a_container_that_is_restarted_meanwhile_is_not_entered).needs([DOCKER, Need::Tool("strace")]),
+    ]
+}
+
+/// Prints what a program can find out about itself, a line each, in whatever container.
+const PROBE: &str = r#"
+    id; pwd; hostname; env | sort
+    while read -r name rest; do
+        case $name in Umask:|Uid:|Gid:|Groups:|Cap*|NoNewPrivs:|Seccomp:|Sig[IB]*|Cpus_allowed:) echo $name $rest;; esac
+    done </proc/self/status
+    cat /proc/self/limits /proc/self/oom_score_adj /proc/self/cgroup
+    for link in /proc/self/ns/*; do readlink $link; done"#;
+
+/// What the probe says, but for lines that begin with one of these.
+#[track_caller]
+fn probe(way: Command, but: &[&str]) -> Vec<String> {
+    let output = way.args("sh -c").arg(PROBE).output();
+    output.lines().filter(|line| !but.iter().any(|start| line.starts_with(start))).map(str::to_owned).collect()
+}
+
+/// Runs the probe by the engine and by nsx, and compares all but the terminal's name, which nsx takes from its caller, and
+/// lines that begin with one of `but`.
+#[track_caller]
+fn assert_same_but(container: &Container, nsx: Command, but: &[&str]) {
+    let but = [&["TERM="], but].concat();
+    let (expected, found) = (probe(container.exec(), &but), probe(nsx.arg(&container.target).arg("--"), &but));
+    let only = |of: &[String], other: &[String]| {
+        let lines = of.iter().filter(|line| !other.contains(line)).map(String::as_str);
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let (missing, more) = (only(&expected, &found), only(&found, &expected));
+    assert_eq!(found, expected, "{}\n--- the engine alone\n{missing}\n--- nsx alone\n{more}\n---", container.target);
+}
+
+#[track_caller]
+fn assert_same(container: &Container, nsx: Command) {
+    assert_same_but(container, nsx, &[]);
+}
+
+/// Compares as [`assert_same_but`] with podman, which gives two things to a container's first program and to no later one:
+/// HOSTNAME, and the user's own group among the others. nsx gives what the first one was given.
+#[track_caller]
+fn assert_same_as_podman(container: &Container, nsx: Command, but: &[&str]) {
+    assert_same_but(container, nsx.clone(), &[&["HOSTNAME=", "uid=", "Groups:"], but].concat());
+    let groups = |file: &str| nsx.clone().arg(&container.target).args("-- grep Groups:").arg(file).output();
+    let first = nsx.clone().arg(&container.target).args("-- ps -o pid,comm").output();
+    let first = first.lines().find_map(|line| line.trim().strip_suffix(" sleep")).unwrap().trim().to_owned();
+    assert_eq!(groups("/proc/self/status"), groups(&format!("/proc/{first}/status")), "{}", container.target);
+}
+
+/// Options for containers that differ in what a new program is given.
+const SHAPES: [&str; 3] = [
+    "",
+    "--user web --workdir /tmp --env GREETING=hello --hostname there --ulimit nofile=200:200 --group-add 77 \
+     --security-opt no-new-privileges",
+    "--cap-drop ALL --cap-add NET_BIND_SERVICE --cap-add CHOWN --read-only --security-opt seccomp=unconfined --pid host",
+];
+
+fn a_program_finds_what_docker_exec_gives_it(session: &Session) {
+    for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
+        let host = Host::new(session, cgroups);
+        let docker = Docker::start(&host);
+        for (name, shape) in ["plain", "user", "bare"].into_iter().zip(SHAPES) {
+            assert_same(&docker.run(name, shape), host.command("nsx enter"));
+        }
+        let shares = docker.run("shares", "--network container:plain --ipc host --oom-score-adj 77");
+        assert_same(&shares, host.command("nsx enter"));
+        assert_eq!(
+            host.command("nsx enter docker:shares readlink /proc/self/ns/net").output(),
+            procfs::ns(host.process(docker.container("plain").pid), "net")
+        );
+    }
+}
+
+fn a_program_finds_what_podman_exec_gives_it(session: &Session) {
+    for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
+        let host = Host::new(session, cgroups);
+        let podman = Podman::of_root(&host);
+        for (name, shape) in ["plain", "user", "bare"].into_iter().zip(SHAPES) {
+            assert_same_as_podman(&podman.run(name, shape), host.command("nsx enter"), &[]);
+        }
+        let mapped = podman.run("mapped", "--uidmap 0:100000:65536 --user web");
+        assert_same_as_podman(&mapped, host.command("nsx enter"), &[]);
+        let shares = podman.run("shares", "--network container:plain");
+        assert_same_as_podman(&shares, host.command("nsx enter"), &[]);
+    }
+}
+
+fn a_program_finds_what_rootless_podman_gives_it(session: &Session) {
+    for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
+        let host = Host::new(session, cgroups);
+        let podman = Podman::of_mapper(&host);
+        for (name, shape) in ["plain", "user", "kept"].into_iter().zip(["", SHAPES[1], "--userns keep-id"]) {
+            let container = podman.run(name, shape);
+            assert_same_as_podman(&container, host.command("nsx enter"), &[]);
+            // A filter can be copied by root alone.
+            assert_same_as_podman(&container, host.mapper("nsx enter"), &["Seccomp:"]);
+            let enter = host.mapper("nsx enter --verbose").arg(&container.target);
+            enter.args("true").run().exited(0).says(&["seccomp"]);
+        }
+    }
+}
+
+fn a_program_finds_what_the_runtimes_give_it(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let user = "s|\"user\": {|\"user\": { \"additionalGids\": [77],|; s|\"uid\": 0|\"uid\": 1000|; s|\"cwd\": \"/\"|\"cwd\": \"/tmp\"|";
+    assert_same(&Oci::runc(&host).run("lone", ""), host.command("nsx enter"));
+    assert_same(&Oci::runc(&host).run("user", user), host.command("nsx enter"));
+    // `crun exec` knows little of the container's configuration: here the first process says what there should be.
+    let crun = Oci::crun(&host).run("other", user);
+    let script = "process=${1:-$$}; readlink /proc/$process/cwd; cd /proc/$process; cat limits cgroup oom_score_adj
+        grep -E '^(Uid|Gid|Groups|Cap.*|NoNew.*|Seccomp):' status
+        for link in ns/*; do readlink $link; done";
+    let says = |process: &str| {
+        let enter = host.command("nsx enter").arg(&crun.target).args("-- sh -c").arg(script);
+        enter.args("sh").options(process).output()
+    };
+    assert_eq!(says(""), says("1"));
+}
+
+/// PID 1 has become another user with another directory and another environment.
+fn what_the_first_process_became_is_not_what_a_new_one_is(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    let became = "exec setpriv --reuid 1000 --clear-groups --inh-caps -all --bounding-set -all --no-new-privs \
+                  env -i CHANGED=yes sleep 1000";
+    let options = "--env GREETING=hello --volume /usr:/usr:ro --volume /lib:/lib:ro --volume /lib64:/lib64:ro";
+    docker
+        .command(&format!("run --detach --name web {options} image sh -c"))
+        .arg(format!("cd /tmp; {became}"))
+        .run()
+        .exited(0);
+    let web = docker.container("web");
+    until("it has become another", || procfs::status(host.process(web.pid), "Uid").starts_with("1000"));
+    assert_same(&web, host.command("nsx enter"));
+}
+
+fn a_paused_container_is_refused_unless_its_cgroup_stays_out(session: &Session) {
+    for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
+        let host = Host::new(session, cgroups);
+        let docker = Docker::start(&host);
+        docker.run("web", "");
+        docker.command("pause web").run().exited(0);
+        let podman = Podman::of_root(&host);
+        podman.run("db", "");
+        podman.command("pause db").run().exited(0);
+        for target in ["docker:web", "podman:db"] {
+            let enter = format!("nsx enter {target}");
+            host.command(&enter).args("true").run().exited(125).says(&["paused", "--no-cgroup"]);
+            assert_eq!(host.command(&enter).args("--no-cgroup -- cat /proc/1/comm").output(), "sleep");
+        }
+    }
+}
+
+/// strace holds nsx where it goes on from looking to joining; what it pinned by then is gone when it does.
+fn a_container_that_is_restarted_meanwhile_is_not_entered(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    let before = docker.run("web", "").pid;
+    let held = "strace --follow-forks --output /run/trace --trace setns --inject setns:delay_enter=4000000:when=1";
+    let enter = host.command(held).args("nsx enter docker:web -- touch /entered").start();
+    until("nsx is about to join", || host.command("grep -q setns /run/trace").run().status() == "exit status: 0");
+    docker.command("restart --time 0 web").run().exited(0);
+    assert_ne!(docker.container("web").pid, before);
+    enter.wait().exited(125).says(&["no such process"]);
+    docker.command("exec web ls /entered").run().exited(1);
+}
