@@ -20,6 +20,7 @@ mod host_tools;
 mod idmap;
 mod ids;
 mod ls;
+mod ls_views;
 mod mounts;
 mod oci;
 mod pidmap;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         engines::tests(),
         targets::tests(),
         ls::tests(),
+        ls_views::tests(),
         crowd::tests(),
         holders::tests(),
         pidmap::tests(),

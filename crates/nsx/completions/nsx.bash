@@ -171,7 +171,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__ls)
-            opts="-a -t -p -Q -o -q -h --why --deep --all --type --task --filter --output --tree --save --from --diff --proc --columns --pids --json --json-lines --quiet --color --help"
+            opts="-a -t -p -Q -o -q -h --why --deep --all --type --task --filter --output --tree --graph --watch --save --from --diff --proc --columns --pids --json --json-lines --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -207,6 +207,10 @@ _nsx() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --graph)
+                    COMPREPLY=($(compgen -W "dot mermaid svg" -- "${cur}"))
                     return 0
                     ;;
                 --save)

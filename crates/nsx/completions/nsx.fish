@@ -133,6 +133,9 @@ complete -c nsx -n "__fish_nsx_using_subcommand ls" -s t -l type -d 'List only n
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only the namespaces that this process is in' -r -f -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s Q -l filter -d 'List only the namespaces of which EXPR holds, such as \'TYPE == "net" && NPROCS > 0\'' -r
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s o -l output -d 'Show these columns, with commas between them; after a + beside the usual ones; all for all' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l graph -d 'Draw the user namespaces with what they own, as a document for graphviz, for Markdown or for a browser' -r -f -a "dot\t'For graphviz'
+mermaid\t'For Markdown pages'
+svg\t'For a browser'"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l save -d 'Save all that can be found out to FILE, for --from and --diff, here or on another machine' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l from -d 'List what was saved in FILE, not what is there now' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l diff -d 'Show what has changed since FILE was saved; with --from, until that was' -r -F
@@ -144,6 +147,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand ls" -l why -d 'Show everything t
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l deep -d 'Look everywhere: at every thread, descriptor and socket, and at the mounts of every mount namespace'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces, a line each, or with --pids all processes'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l tree -d 'Show what stands below what: owner, parent, process or pid'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l watch -d 'Follow what comes and goes: on a terminal a screen that is kept up to date, otherwise a line of JSON for each event'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l columns -d 'List the columns, what each says and what finding it costs'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l pids -d 'List the processes in nested PID namespaces'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json -d 'Print a JSON document'
