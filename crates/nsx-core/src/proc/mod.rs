@@ -5,6 +5,7 @@
 
 pub mod cmdline;
 mod credentials;
+mod events;
 mod ids;
 mod mountinfo;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod statmount;
 mod status;
 
 pub use credentials::Credentials;
+pub use events::ProcEvents;
 pub use ids::TaskIds;
 pub use mountinfo::Mount;
 #[cfg(test)]
