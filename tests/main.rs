@@ -21,6 +21,7 @@ mod host_tools;
 mod idmap;
 mod ids;
 mod ls;
+mod ls_views;
 mod mounts;
 mod oci;
 mod pidmap;
@@ -32,6 +33,7 @@ mod root_directory;
 mod status;
 mod strict;
 mod support;
+mod targets;
 mod terminal;
 mod unshare;
 mod usage;
@@ -69,7 +71,9 @@ fn main() -> ExitCode {
         enter_view::tests(),
         host_tools::tests(),
         engines::tests(),
+        targets::tests(),
         ls::tests(),
+        ls_views::tests(),
         crowd::tests(),
         holders::tests(),
         pidmap::tests(),

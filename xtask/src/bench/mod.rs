@@ -6,6 +6,7 @@
 mod count;
 mod guard;
 mod lists;
+mod pidmap;
 mod starts;
 mod time;
 
@@ -28,6 +29,9 @@ pub(crate) struct Options {
     /// Compare only the lists
     #[arg(long)]
     lists: bool,
+    /// Compare only the translation of ids, among ten thousand processes more
+    #[arg(long, conflicts_with_all = ["starts", "lists", "loads"])]
+    pidmap: bool,
     /// With this load alone: processes:N, sockets:N, nets:N or cgroups:N
     #[arg(long = "load", value_name = "LOAD", conflicts_with = "starts")]
     loads: Vec<Load>,
@@ -62,11 +66,14 @@ pub(crate) fn run(options: &Options) -> Outcome {
     let nsx = build(&directory)?;
     starts::idle(&directory)?;
     let lists_alone = options.lists || !options.loads.is_empty();
-    let mut limits = if lists_alone { Vec::new() } else { starts::compare(&nsx, &directory)? };
-    if !options.starts {
+    let mut limits = if lists_alone || options.pidmap { Vec::new() } else { starts::compare(&nsx, &directory)? };
+    if !options.starts && !options.pidmap {
         let usual = || lists::USUAL.iter().map(|load| load.parse()).collect::<Result<Vec<_>, _>>();
         let loads = if options.loads.is_empty() { usual()? } else { options.loads.clone() };
         limits.extend(lists::compare(&nsx, &directory, &loads)?);
+    }
+    if !options.starts && !lists_alone {
+        limits.extend(pidmap::compare(&nsx, &directory)?);
     }
     say("\n")?;
     for limit in &limits {
