@@ -6,14 +6,18 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it must be")]
 
+mod crowd;
 mod engines;
 mod enter;
+mod enter_alike;
+mod enter_files;
 mod enter_pty;
 mod enter_view;
 mod given;
 mod harness;
 mod holders;
 mod host_tools;
+mod idmap;
 mod ids;
 mod ls;
 mod mounts;
@@ -57,13 +61,17 @@ fn main() -> ExitCode {
         status::tests(),
         terminal::tests(),
         enter::tests(),
+        enter_alike::tests(),
+        enter_files::tests(),
         enter_pty::tests(),
         enter_view::tests(),
         host_tools::tests(),
         engines::tests(),
         ls::tests(),
+        crowd::tests(),
         holders::tests(),
         pidmap::tests(),
+        idmap::tests(),
         strict::tests(),
     ];
     support::harness::run(tests.into_iter().flatten())

@@ -3,6 +3,7 @@
 //! Each test has a host of its own, with engines that it starts: see `support::host`. No image is fetched: it is a root
 //! directory of busybox.
 
+mod all_of;
 mod engine;
 mod enter;
 mod names;
@@ -14,8 +15,8 @@ use engine::{Containerd, Docker, Lxc, Oci, Podman};
 pub(crate) fn tests() -> Vec<Test> {
     let tests = [root(each_engine_runs_on_a_host_of_its_own).needs([DOCKER, PODMAN, CONTAINERD, CRUN, LXC])];
     let host = [Need::Namespaces, Need::Tool("busybox"), Need::Tool("ip"), Need::Tool("newuidmap"), Need::Tool("runc")];
-    let tests = tests.into_iter().chain(names::tests()).chain(enter::tests()).chain(pidmap::tests());
-    tests.map(|test| test.needs(host)).collect()
+    let parts = [names::tests(), all_of::tests(), enter::tests(), pidmap::tests()];
+    tests.into_iter().chain(parts.into_iter().flatten()).map(|test| test.needs(host)).collect()
 }
 
 const DOCKER: Need = Need::Tool("dockerd");

@@ -4,6 +4,7 @@
 
 use super::{SIDES, Seen, Side, assert_gives, assert_same, run};
 use crate::support::{Need, Session, Test, both, root};
+use rustix::{fd::AsFd, process::Signal};
 use serde_json::Value;
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -24,6 +25,8 @@ pub(crate) fn tests() -> Vec<Test> {
         root(numbers_of_network_namespaces).needs([Need::Tool("ip")]),
         both(filters),
         both(namespaces_without_a_process),
+        both(a_covered_pin_holds_nobody_up),
+        root(a_namespace_that_only_a_thread_is_in),
         both(columns_are_listed),
         both(json_on_one_line),
     ]
@@ -513,6 +516,46 @@ fn namespaces_without_a_process(session: &Session) {
             ("lsns -P -n -T -t net -o TYPE,NPROCS,NSFS -r -Q 'TYPE == \"net\"'", "net 0 /mnt/empty\n"),
         ],
     );
+}
+
+/// What lies over a pinned namespace is not opened: a FIFO would never answer.
+fn a_covered_pin_holds_nobody_up(session: &Session) {
+    let scene = format!(
+        "{ODD}{SCENE}{PINS}: >/mnt/covered; unshare --net=/mnt/covered true; mkfifo /mnt/fifo; mount --bind /mnt/fifo /mnt/covered"
+    );
+    let lines = [
+        "timeout 9 lsns -P -r -n -o TYPE,USER,NSFS",
+        "timeout 9 lsns -T -n -o TYPE,NSFS -r -Q 'NPROCS == 0 && TYPE == \"net\"'",
+    ];
+    for (line, [_, nsx]) in in_scene(session, &scene, &lines) {
+        assert_eq!(nsx.status, "0", "{line}: {}", shown(&nsx));
+        assert!(nsx.stdout.starts_with("net ") && nsx.stdout.ends_with(" /mnt/covered\n"), "{line}: {}", shown(&nsx));
+    }
+}
+
+fn a_namespace_that_only_a_thread_is_in(session: &Session) {
+    let holder = session.original_unshare("--uts sleep 1000").start();
+    let sleep = holder.program("sleep");
+    let path = format!("/proc/{}/ns/uts", sleep.id());
+    let link = std::fs::read_link(&path).unwrap().to_string_lossy().into_owned();
+    let inode = link.trim_start_matches("uts:[").trim_end_matches(']').to_owned();
+    let file = std::fs::File::open(&path).unwrap();
+    let (entered, id) = std::sync::mpsc::channel();
+    let (leave, left) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let kind = rustix::thread::LinkNameSpaceType::HostNameAndNISDomainName;
+        rustix::thread::move_into_link_name_space(file.as_fd(), Some(kind)).unwrap();
+        entered.send(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
+        let _ = left.recv();
+    });
+    let tid = id.recv().unwrap();
+    holder.signal(Signal::KILL);
+    holder.wait();
+    let script = format!("lsns -n -r -l -t uts -o NPROCS,PID,PATH -Q 'NS == {inode}'");
+    let seen = run(session, Side::Nsx, &script);
+    drop(leave);
+    thread.join().unwrap();
+    assert_eq!(seen.stdout, format!("0 {tid} /proc/N/ns/uts\n"), "{}", seen.stderr);
 }
 
 fn columns_are_listed(session: &Session) {

@@ -22,6 +22,9 @@ _nsx() {
             nsx,enter)
                 cmd="nsx__subcmd__enter"
                 ;;
+            nsx,idmap)
+                cmd="nsx__subcmd__idmap"
+                ;;
             nsx,ls)
                 cmd="nsx__subcmd__ls"
                 ;;
@@ -38,7 +41,7 @@ _nsx() {
 
     case "${cmd}" in
         nsx)
-            opts="-h -V --help --version unshare enter ls pidmap compat"
+            opts="-h -V --help --version unshare enter ls pidmap idmap compat"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -66,7 +69,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__enter)
-            opts="-t -w -v -S -G -m -u -i -n -p -U -C -T -a -h --target --wd --no-cgroup --explain --verbose --user --setuid --setgid --privileged --host-caps --no-seccomp --no-label --no-limits --host-env --env --unset-env --host-tools --no-fix --pty --no-pty --mount --uts --ipc --net --pid --userns --cgroup --time --all --help"
+            opts="-t -w -v -S -G -j -m -u -i -n -p -U -C -T -a -h --target --wd --no-cgroup --explain --verbose --user --setuid --setgid --privileged --host-caps --no-seccomp --no-label --no-limits --host-env --env --unset-env --all-of --jobs --unique --json-lines --host-tools --no-fix --pty --no-pty --mount --uts --ipc --net --pid --userns --cgroup --time --all --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -120,6 +123,44 @@ _nsx() {
                     ;;
                 --unset-env)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --all-of)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unique)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nsx__subcmd__idmap)
+            opts="-r -q -h --reverse --file --json --json-lines --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -30,6 +30,7 @@ complete -c nsx -n "__fish_nsx_needs_command" -f -a "unshare" -d 'Run a program 
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "enter" -d 'Run a program in a container, or in the namespaces of a process'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "ls" -d 'List namespaces, or the processes in nested PID namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "pidmap" -d 'Translate process ids between PID namespaces'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "idmap" -d 'Translate user and group ids between user namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "compat" -d 'Run as a program of util-linux, to the letter, as a link to nsx of that name does'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l from-oci -d 'Run the OCI runtime bundle that this config.json describes' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l pin -d 'Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE' -r -F
@@ -101,6 +102,9 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s S -l setuid -d 'Run th
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s G -l setgid -d 'Run the program with this group id and no supplementary groups' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l env -d 'Set a variable of the program\'s environment, or hand the caller\'s on; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l unset-env -d 'Remove a variable from it; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l all-of -d 'Run the program in each container that runs and whose name PATTERN fits, such as \'docker:*\' or \'web-?\'' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s j -l jobs -d 'How many at a time' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l unique -d 'Of those that share a namespace of this kind only one' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-cgroup -d 'Do not put the program into the target\'s cgroup'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l explain -d 'Print the plan, a line a step, and run nothing'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s v -l verbose -d 'Say on standard error what was skipped'
@@ -110,6 +114,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-seccomp -d 'Do not 
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-label -d 'Leave the program the caller\'s AppArmor or SELinux label'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-limits -d 'Leave the program the caller\'s resource limits and out-of-memory score'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-env -d 'Give the program the caller\'s environment, not the target\'s'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l json-lines -d 'Print a JSON object for each line and for each end, in place of lines with names before them'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-tools -d 'Run a program of the caller\'s beside the target: in its namespaces, but with the caller\'s files; $NSX_TARGET_ROOT leads to the target\'s'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-fix -d 'Leave /proc, /sys and /etc as the caller sees them, though they tell of other namespaces than those joined'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l pty -d 'Give the program a terminal of its own; the default at a terminal, if the mount namespace is joined'
@@ -161,4 +166,13 @@ complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json -d 'Print a JSON
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json-lines -d 'Print a line of JSON for each process'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s q -l quiet -d 'Print numbers only: a line for each PID with its ids, or with --from or --to the one that it has there'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l file -d 'Say who owns this file for the target, and whether it may read, write and execute it' -r
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t'Always'
+never\t'Never'"
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s r -l reverse -d 'Read the ids and names as this user namespace has them'
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l json -d 'Print a JSON document'
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l json-lines -d 'Print a line of JSON for each id'
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s q -l quiet -d 'Print numbers only: for each id what it is here, or with --reverse there'
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand compat" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -2,7 +2,7 @@
 //!
 //! Only the command that was called builds its options: building all of them would double the time to start.
 
-use crate::{enter, exit::ExitStatus, ls, out, pidmap, target, unshare};
+use crate::{enter, exit::ExitStatus, idmap, ls, out, pidmap, target, unshare};
 use clap::{Args, CommandFactory, Parser, builder::PossibleValue};
 use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
@@ -24,6 +24,8 @@ pub enum Nsx {
     Ls(ls::Options),
     /// Translate process ids between PID namespaces
     Pidmap(pidmap::Options),
+    /// Translate user and group ids between user namespaces
+    Idmap(idmap::Options),
     /// Run as a program of util-linux, to the letter, as a link to nsx of that name does
     Compat(CompatOptions),
 }
@@ -52,6 +54,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, enter::run),
         b"ls" => run(ls::Options::try_parse_from(own), ExitStatus::FAILURE, ls::run),
         b"pidmap" => run(pidmap::Options::try_parse_from(own), ExitStatus::FAILURE, pidmap::run),
+        b"idmap" => run(idmap::Options::try_parse_from(own), ExitStatus::FAILURE, idmap::run),
         // For completion scripts: every TARGET that there is now.
         b"__targets" => target::list(),
         // `nsx help enter` is `nsx enter --help`.

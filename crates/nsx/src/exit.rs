@@ -24,6 +24,8 @@ impl ExitStatus {
     pub const NOT_SUPPORTED: Self = Self::Code(2);
     /// The strict `lsns`: the table of mounts cannot be read.
     pub const NO_MOUNTS: Self = Self::Code(32);
+    /// `enter --all-of`: the program failed in one container or more.
+    pub const SOME_FAILED: Self = Self::Code(1);
     /// `unshare` and `enter`: nsx itself failed, wrong usage included, and the program did not run.
     pub const NOT_RUN: Self = Self::Code(125);
     /// `unshare` and `enter`: the program was found but could not be run.

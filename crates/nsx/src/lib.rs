@@ -11,6 +11,7 @@ mod compat;
 pub mod enter;
 pub mod exit;
 pub mod filter;
+pub mod idmap;
 mod inside;
 pub mod ls;
 pub mod out;

@@ -4,6 +4,7 @@ use crate::{exit::ExitStatus, out, status::StatusFd, target, text::escape};
 use nsx_core::{
     accounts,
     idmap::{IdKind, MapRequestError},
+    ns::NsKind,
     plan::{Caller, Plan, PlanError, Step},
     proc::ProcRoot,
     refusal,
@@ -195,12 +196,12 @@ pub(crate) fn carry_out(
         }
         Err(failure) => {
             status.inspect(|status| status.failed(&failure, &escape(out::chain(&failure).as_bytes())));
-            failed(&failure, caller, proc)
+            failed(&failure, plan, caller, proc)
         }
     }
 }
 
-fn failed(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> ExitStatus {
+fn failed(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcRoot) -> ExitStatus {
     out::error(&escape(out::chain(failure).as_bytes()));
     if let Some(refusal) = refusal::explain(failure, caller, proc) {
         out::hint(&escape(refusal.cause.as_bytes()));
@@ -209,8 +210,24 @@ fn failed(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> ExitStatus
         }
     }
     match (failure.step, failure.errno) {
-        (Step::Exec { .. }, Errno::NOENT) => ExitStatus::NOT_FOUND,
+        (Step::Exec { .. }, Errno::NOENT) => {
+            if joins_mounts(plan) {
+                out::hint(
+                    "the target's files have no such program, or not the interpreter that it asks for; --host-tools runs yours",
+                );
+            }
+            ExitStatus::NOT_FOUND
+        }
         (Step::Exec { .. }, _) => ExitStatus::NOT_EXECUTABLE,
         _ => ExitStatus::NOT_RUN,
     }
+}
+
+/// Whether the program sees a target's files.
+fn joins_mounts(plan: &Plan) -> bool {
+    plan.tasks().iter().any(|task| match &task.step {
+        Step::Join { kinds, .. } => kinds.contains(NsKind::Mnt),
+        Step::JoinFile(file) => file.kind() == NsKind::Mnt,
+        _ => false,
+    })
 }

@@ -46,39 +46,63 @@ impl Table {
             })
             .collect();
         let headings: Vec<String> = self.columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
-        let heading = self.line(&headings, &widths, width);
+        let mut heading = String::new();
+        self.line(&mut heading, &headings, &widths, width);
         let mut text = format!("{}\n", styles.heading.style(heading));
         for row in &self.rows {
-            text.push_str(&self.line(row, &widths, width));
+            self.line(&mut text, row, &widths, width);
             text.push('\n');
         }
         text
     }
 
-    fn line(&self, cells: &[String], widths: &[usize], width: Option<usize>) -> String {
-        let mut line = String::new();
-        for ((cell, &column_width), (_, align)) in cells.iter().zip(widths).zip(&self.columns) {
-            if !line.is_empty() {
-                line.push(' ');
+    /// Adds a line to the text.
+    fn line(&self, text: &mut String, cells: &[String], widths: &[usize], width: Option<usize>) {
+        let start = text.len();
+        for (place, ((cell, &column_width), (_, align))) in cells.iter().zip(widths).zip(&self.columns).enumerate() {
+            if place > 0 {
+                text.push(' ');
             }
-            let padding = " ".repeat(column_width.saturating_sub(columns_of(cell)));
-            match align {
-                Align::Left => line.extend([cell.as_str(), &padding]),
-                Align::Right => line.extend([&padding, cell.as_str()]),
+            let padding = column_width.saturating_sub(columns_of(cell));
+            if *align == Align::Right {
+                pad(text, padding);
+            }
+            text.push_str(cell);
+            // What would stand behind the last cell is cut off again.
+            if *align == Align::Left && place + 1 < cells.len() {
+                pad(text, padding);
             }
         }
-        let cut = width.map_or(line.as_str(), |width| cut(&line, width));
-        cut.trim_end().to_owned()
+        let line = &text[start..];
+        let line = width.map_or(line, |width| cut(line, width));
+        let end = start + line.trim_end().len();
+        text.truncate(end);
+    }
+}
+
+fn pad(text: &mut String, mut columns: usize) {
+    const SPACES: &str = "                                ";
+    while columns > 0 {
+        let some = columns.min(SPACES.len());
+        text.push_str(&SPACES[..some]);
+        columns -= some;
     }
 }
 
 /// Columns of a terminal that `text` takes.
 fn columns_of(text: &str) -> usize {
+    // Cells have no control characters, so each of the rest of ASCII takes one.
+    if text.is_ascii() {
+        return text.len();
+    }
     text.chars().map(|character| character.width().unwrap_or(0)).sum()
 }
 
 /// As much of `text` from its start as fits into `width` columns.
 fn cut(text: &str, width: usize) -> &str {
+    if text.is_ascii() {
+        return &text[..text.len().min(width)];
+    }
     let mut columns = 0;
     for (place, character) in text.char_indices() {
         columns += character.width().unwrap_or(0);

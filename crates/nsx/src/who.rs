@@ -35,6 +35,11 @@ impl Who {
         }
     }
 
+    /// The user's number.
+    pub(crate) fn uid_cell(&self) -> Cell {
+        self.uid.map_or(Cell::Unknown, |uid| Cell::Number(uid.into()))
+    }
+
     /// The command.
     pub(crate) fn command_cell(&self) -> Cell {
         self.command.clone().map_or(Cell::Unknown, Cell::Text)
@@ -76,10 +81,13 @@ impl<'a> Registrar<'a> {
 
     /// Who `pid` is.
     pub(crate) fn who(&mut self, pid: Pid) -> Who {
-        match self.proc.status(pid, &mut self.buffer) {
-            Ok(status) => self.who_has(pid, &status),
-            Err(_) => Who::default(),
-        }
+        let Ok(uid) = self.proc.euid(pid) else { return Who::default() };
+        let command = match self.proc.command_line(pid, &mut self.buffer) {
+            // A kernel thread and a zombie have no more than a name.
+            None => self.proc.status(pid, &mut self.buffer).ok().map(|status| status.name),
+            command => command,
+        };
+        Who { uid: Some(uid), user: self.names.get(&uid).cloned(), command }
     }
 
     /// Who `pid` is, whose status was read.

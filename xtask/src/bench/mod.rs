@@ -4,13 +4,15 @@
 //! Times do not, so they are given only as a ratio of runs that took turns.
 
 mod count;
-mod load;
+mod guard;
+mod lists;
+mod pidmap;
 mod starts;
 mod time;
 
 use crate::{Outcome, tree};
 use clap::Args;
-use load::Load;
+use lists::Load;
 use nsx::out;
 use std::{
     ffi::{OsStr, OsString},
@@ -18,18 +20,30 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
-use time::Rounds;
-
-/// The most that `nsx ls` may take of the time of lsns where there are thousands of processes.
-const LIST_LIMIT: f64 = 1.0 / 3.0;
-
-const LIST: &str = "nsx ls --all";
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Compare only the lists, with so many sleeping processes more
-    #[arg(long, value_name = "COUNT")]
-    processes: Option<usize>,
+    /// Compare only what starting programs takes
+    #[arg(long, conflicts_with = "lists")]
+    starts: bool,
+    /// Compare only the lists
+    #[arg(long)]
+    lists: bool,
+    /// Compare only the translation of ids, among ten thousand processes more
+    #[arg(long, conflicts_with_all = ["starts", "lists", "loads"])]
+    pidmap: bool,
+    /// With this load alone: processes:N, sockets:N, nets:N or cgroups:N
+    #[arg(long = "load", value_name = "LOAD", conflicts_with = "starts")]
+    loads: Vec<Load>,
+    /// Measure here and print figures: what the bench runs in a PID namespace of its own
+    #[arg(long, hide = true, requires = "directory")]
+    inside: Option<Load>,
+    #[arg(long, hide = true)]
+    nsx: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    directory: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    cgroups: Option<PathBuf>,
     /// Fail where a limit is missed
     #[arg(long)]
     check: bool,
@@ -44,17 +58,23 @@ struct Limit {
 }
 
 pub(crate) fn run(options: &Options) -> Outcome {
+    if let (Some(load), Some(nsx), Some(directory)) = (options.inside, &options.nsx, &options.directory) {
+        return lists::inside(load, nsx, directory, options.cgroups.as_deref());
+    }
     let directory = tree::root().join("target/bench");
     fs::create_dir_all(directory.join("counts"))?;
     let nsx = build(&directory)?;
-    let limits = match options.processes {
-        None => {
-            let limits = starts::compare(&nsx, &directory)?;
-            lists(&nsx, &directory)?;
-            limits
-        }
-        Some(processes) => vec![many(&nsx, processes)?],
-    };
+    starts::idle(&directory)?;
+    let lists_alone = options.lists || !options.loads.is_empty();
+    let mut limits = if lists_alone || options.pidmap { Vec::new() } else { starts::compare(&nsx, &directory)? };
+    if !options.starts && !options.pidmap {
+        let usual = || lists::USUAL.iter().map(|load| load.parse()).collect::<Result<Vec<_>, _>>();
+        let loads = if options.loads.is_empty() { usual()? } else { options.loads.clone() };
+        limits.extend(lists::compare(&nsx, &directory, &loads)?);
+    }
+    if !options.starts && !lists_alone {
+        limits.extend(pidmap::compare(&nsx, &directory)?);
+    }
     say("\n")?;
     for limit in &limits {
         say(&format!("{limit}\n"))?;
@@ -91,35 +111,6 @@ fn build(directory: &Path) -> Outcome<PathBuf> {
         return Err("failed to build nsx".into());
     }
     Ok(directory.join(target).join("release/nsx"))
-}
-
-/// `nsx ls` and lsns, on the host as it is.
-fn lists(nsx: &Path, directory: &Path) -> Outcome {
-    let works = list(nsx);
-    let directory = directory.join("counts");
-    let instructions = works.each_ref().map(|work| insist(|| count::instructions(work, &directory)));
-    let calls = works.each_ref().map(|work| insist(|| count::system_calls(work, &directory)));
-    let ([ours, theirs], [our_calls, their_calls]) = (instructions, calls);
-    let (instructions, calls) = (ours? as f64 / theirs? as f64, our_calls? as f64 / their_calls? as f64);
-    let time = Rounds::run(&works)?.ratio(0, 1);
-    say(&format!(
-        "{LIST}, on what runs here, takes {instructions:.2} of the instructions of lsns, {calls:.2} of its system calls and \
-         {time} of its time.\n"
-    ))
-}
-
-/// The same with many processes.
-fn many(nsx: &Path, processes: usize) -> Outcome<Limit> {
-    let works = list(nsx);
-    let load = Load::start(nsx, processes)?;
-    let ratio = Rounds::run(&works)?.ratio(0, 1);
-    drop(load);
-    say(&format!("{LIST} with {processes} processes more takes {ratio} of the time of lsns\n"))?;
-    Ok(Limit { of: LIST.to_owned(), figure: ratio.median, most: LIST_LIMIT, unit: "of the time of lsns" })
-}
-
-fn list(nsx: &Path) -> [Work; 2] {
-    [Work::new(nsx, ["ls", "--all"]), Work::new("lsns", ["-n", "-l"])]
 }
 
 /// Tries more than once, because lsns fails where a process ends while it reads about it.

@@ -131,15 +131,15 @@ fn build_floor(directory: &Path) -> Outcome<PathBuf> {
 }
 
 /// The program that is started: one that costs as little as one can, so that it hides nothing.
-fn idle(directory: &Path) -> Outcome<PathBuf> {
+pub(super) fn idle(directory: &Path) -> Outcome<PathBuf> {
     let source = directory.join("idle.c");
     fs::write(&source, "int main(void) { return 0; }\n")?;
     compile(&source, &directory.join("idle"))
 }
 
-fn compile(source: &Path, program: &Path) -> Outcome<PathBuf> {
+pub(super) fn compile(source: &Path, program: &Path) -> Outcome<PathBuf> {
     let mut cc = Command::new("cc");
     cc.args(["-static", "-O2", "-Wall", "-Wextra", "-o"]).arg(program).arg(source);
     let status = cc.status().map_err(|error| format!("failed to run cc: {error}"))?;
-    if status.success() { Ok(program.to_owned()) } else { Err("failed to compile the floor".into()) }
+    if status.success() { Ok(program.to_owned()) } else { Err("failed to compile what to compare with".into()) }
 }

@@ -13,9 +13,9 @@ const ROUNDS: usize = 21;
 
 /// A ratio of times over many rounds.
 pub(super) struct Ratio {
-    lower_quartile: f64,
+    pub(super) lower_quartile: f64,
     pub(super) median: f64,
-    upper_quartile: f64,
+    pub(super) upper_quartile: f64,
 }
 
 impl fmt::Display for Ratio {
@@ -44,6 +44,13 @@ impl<const N: usize> Rounds<N> {
             rounds.push(seconds);
         }
         Ok(Self(rounds))
+    }
+
+    /// The median of the times of the command at one place, in seconds.
+    pub(super) fn median(&self, which: usize) -> f64 {
+        let mut seconds: Vec<_> = self.0.iter().map(|seconds| seconds[which]).collect();
+        seconds.sort_by(f64::total_cmp);
+        seconds[seconds.len() / 2]
     }
 
     /// The time of the command at one place over that of the command at another, round by round.

@@ -153,6 +153,12 @@ impl IdMap {
         })
     }
 
+    /// The extent that maps `inside`, if one does.
+    pub fn extent_of(&self, inside: u32) -> Option<Extent> {
+        let has = |extent: &&Extent| inside.checked_sub(extent.inside).is_some_and(|offset| offset < extent.count);
+        self.0.iter().find(has).copied()
+    }
+
     /// The id inside that `outside` has, if it is mapped.
     pub fn to_inside(&self, outside: u32) -> Option<u32> {
         self.0.iter().find_map(|extent| {

@@ -2,10 +2,14 @@
 //!
 //! See `user_namespaces(7)`. Who may write which map is for the plan; what stands in /etc/subuid for a later request.
 
+mod access;
 mod extents;
+mod ladder;
 mod request;
 
+pub use access::{Access, Acl, FileIds, Verdict, Want};
 pub use extents::{Extent, IdMap, MapError, RawExtent};
+pub use ladder::{Ladder, LadderError, Rank, process_in};
 pub use request::{MapRequest, MapRequestError, Owned, ParseRangeError, RangeRequest};
 
 use std::fmt;

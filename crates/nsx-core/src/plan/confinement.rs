@@ -20,6 +20,8 @@ pub struct Confinement {
     pub label: Option<Label>,
     /// Limits that differ from the caller's.
     pub limits: Vec<Limit>,
+    /// The permissions that the files it makes do not get, see `umask(2)`.
+    pub umask: Option<u32>,
     /// How soon the kernel ends it where memory is short, see `oom_score_adj` in `proc(5)`.
     pub oom_score: Option<i32>,
 }

@@ -276,6 +276,8 @@ pub enum Step {
     SetCapabilities(CapabilityState),
     /// Set limits of resources.
     SetLimits(Vec<Limit>),
+    /// Set the permissions that files made by the program do not get.
+    SetUmask(u32),
     /// Set how soon the kernel ends the program where memory is short.
     SetOomScore(i32),
     /// Be held by a security module under this label from the exec on.

@@ -23,12 +23,16 @@ impl Step {
             Self::WriteSetgroups(rule) => format!("write setgroups \"{}\"", rule.word()),
             Self::SetClock(offset) => format!("write timens_offsets \"{offset}\""),
             Self::Pin(pin) => format!("mount({}, {}, MS_BIND)", pin.link(), pin.at.display()),
-            Self::LimitCapabilities(set) => format!("prctl(PR_CAPBSET_DROP, all but {})", capabilities(*set)),
+            Self::LimitCapabilities(set) => match capabilities(*set).strip_prefix("all but ") {
+                Some(dropped) => format!("prctl(PR_CAPBSET_DROP, {dropped})"),
+                None => format!("prctl(PR_CAPBSET_DROP, all but {})", capabilities(*set)),
+            },
             Self::KeepCapabilities => "prctl(PR_SET_KEEPCAPS, 1)".to_owned(),
             Self::SetCapabilities(state) => capset(state),
             Self::SetLimits(limits) => {
                 format!("setrlimit({})", limits.iter().map(Limit::to_string).collect::<Vec<_>>().join(", "))
             }
+            Self::SetUmask(umask) => format!("umask({umask:03o})"),
             Self::SetOomScore(score) => format!("write oom_score_adj \"{score}\""),
             Self::SetExecLabel(label) => {
                 format!("write attr/exec \"{}\"", String::from_utf8_lossy(&label.request()))
@@ -156,6 +160,7 @@ impl Step {
             }
             Self::SetCapabilities(_) => "the program has these capabilities, whoever it runs as".to_owned(),
             Self::SetLimits(_) => "the target's limits, soft and hard, where yours differ".to_owned(),
+            Self::SetUmask(_) => "new files are as the target's are".to_owned(),
             Self::SetOomScore(_) => "the program is ended as soon as the target where memory is short".to_owned(),
             Self::SetExecLabel(label) => format!("the program is held by the {label}"),
             Self::ReadFilters(_) => "its filters of system calls, read while it is stopped for a moment".to_owned(),
@@ -218,6 +223,7 @@ impl Step {
             Self::DieWithParent(_) => "tie the program's life to nsx's".to_owned(),
             Self::LimitCapabilities(_) | Self::SetCapabilities(_) => "set the capabilities".to_owned(),
             Self::SetLimits(_) => "set the limits of resources".to_owned(),
+            Self::SetUmask(_) => "set the umask".to_owned(),
             Self::SetOomScore(score) => format!("set the out-of-memory score {score}"),
             Self::SetExecLabel(label) => format!("ask for the {label}"),
             Self::ReadFilters(target) => format!("read the seccomp filters of process {}", target.pid()),
@@ -235,11 +241,14 @@ impl Step {
 
 /// Capabilities by name: `NET_RAW, SYS_ADMIN`.
 fn capabilities(set: CapabilitySet) -> String {
-    if set == CapabilitySet::all() {
-        return "all".to_owned();
+    let names = |set: CapabilitySet| set.iter_names().map(|(name, _)| name).collect::<Vec<_>>();
+    let (there, lacking) = (names(set), names(CapabilitySet::all() - set));
+    match (there.as_slice(), lacking.as_slice()) {
+        (_, []) => "all".to_owned(),
+        ([], _) => "none".to_owned(),
+        (there, lacking) if lacking.len() < there.len() => format!("all but {}", lacking.join(", ")),
+        (there, _) => there.join(", "),
     }
-    let names: Vec<_> = set.iter_names().map(|(name, _)| name).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// The call that sets them: in short where what is in force is all that there is.

@@ -14,11 +14,13 @@ impl ProcRoot {
     ///
     /// `buffer` is for the call to work in, so that a long list needs only one.
     pub fn command(&self, pid: Pid, status: &Status, buffer: &mut Vec<u8>) -> Vec<u8> {
-        match self.read_up_to(LONGEST, pid, "cmdline", buffer) {
-            Ok(()) => spaced(buffer),
-            Err(_) => None,
-        }
-        .unwrap_or_else(|| status.name.clone())
+        self.command_line(pid, buffer).unwrap_or_else(|| status.name.clone())
+    }
+
+    /// The same where there is a command line to read.
+    pub fn command_line(&self, pid: Pid, buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
+        self.read_piece(LONGEST, pid, "cmdline", buffer).ok()?;
+        spaced(buffer)
     }
 }
 

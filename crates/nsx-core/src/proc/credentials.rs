@@ -7,6 +7,8 @@ use rustix::thread::CapabilitySet;
 /// A process's ids, capabilities and what else it is held by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
+    /// The permissions that new files do not get (4.7).
+    pub umask: Option<u32>,
     /// The effective user id, in the reader's user namespace.
     pub uid: u32,
     /// The effective group id, likewise.
@@ -47,6 +49,7 @@ impl Credentials {
     /// `Malformed` where a line is missing or does not hold what it should.
     pub fn parse(text: &[u8]) -> Result<Self, ProcError> {
         let mut lines = Lines(text);
+        let umask = lines.clone().value(b"Umask").ok().and_then(octal);
         let uid = effective(lines.value(b"Uid")?)?;
         let gid = effective(lines.value(b"Gid")?)?;
         let groups = ids(lines.value(b"Groups")?).collect::<Option<_>>().ok_or(MALFORMED)?;
@@ -58,7 +61,19 @@ impl Credentials {
         // Kernels may be built without what follows.
         let no_new_privs = lines.clone().value(b"NoNewPrivs").is_ok_and(|value| value == b"1");
         let filtered = lines.value(b"Seccomp").is_ok_and(|value| value == b"2");
-        Ok(Self { uid, gid, groups, inheritable, permitted, effective, bounding, ambient, no_new_privs, filtered })
+        Ok(Self {
+            umask,
+            uid,
+            gid,
+            groups,
+            inheritable,
+            permitted,
+            effective,
+            bounding,
+            ambient,
+            no_new_privs,
+            filtered,
+        })
     }
 }
 
@@ -72,6 +87,10 @@ fn effective(value: &[u8]) -> Result<u32, ProcError> {
 fn ids(value: &[u8]) -> impl Iterator<Item = Option<u32>> {
     let fields = value.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
     fields.map(|field| u32::try_from(decimal(field)?).ok())
+}
+
+fn octal(value: &[u8]) -> Option<u32> {
+    u32::from_str_radix(str::from_utf8(value).ok()?, 8).ok()
 }
 
 fn capabilities(value: &[u8]) -> Result<CapabilitySet, ProcError> {
@@ -97,10 +116,11 @@ mod tests {
 
     #[test]
     fn each_line_is_read() {
-        let text = "Uid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nFDSize:\t64\nGroups:\t9 10 \nCapInh:\t0000000000000001\n\
+        let text = "Umask:\t0027\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nFDSize:\t64\nGroups:\t9 10 \nCapInh:\t0000000000000001\n\
             CapPrm:\t0000000000000003\nCapEff:\t0000000000000002\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000001\n\
             NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\n";
         let read = Credentials::parse(text.as_bytes()).unwrap();
+        assert_eq!(read.umask, Some(0o27));
         assert_eq!((read.uid, read.gid, read.groups), (2, 6, vec![9, 10]));
         assert_eq!((read.permitted.bits(), read.effective.bits(), read.ambient.bits()), (3, 2, 1));
         assert_eq!((read.bounding.bits(), read.inheritable.bits()), (0x1ff_ffff_ffff, 1));

@@ -38,7 +38,7 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`].
     pub fn status(&self, pid: Pid, buffer: &mut Vec<u8>) -> Result<Status, ProcError> {
-        self.read(pid, "status", buffer)?;
+        self.read_piece(usize::MAX, pid, "status", buffer)?;
         Status::parse(buffer)
     }
 
@@ -90,7 +90,7 @@ impl<'a> Lines<'a> {
     /// `Malformed` where there is none.
     pub(crate) fn value(&mut self, key: &[u8]) -> Result<&'a [u8], ProcError> {
         while !self.0.is_empty() {
-            let end = self.0.iter().position(|&byte| byte == b'\n').unwrap_or(self.0.len());
+            let end = memchr::memchr(b'\n', self.0).unwrap_or(self.0.len());
             let (line, rest) = self.0.split_at(end);
             self.0 = rest.get(1..).unwrap_or_default();
             if let Some(value) = line.strip_prefix(key).and_then(|rest| rest.strip_prefix(b":\t")) {

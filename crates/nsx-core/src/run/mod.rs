@@ -13,6 +13,7 @@ mod filters;
 mod furnish;
 mod init;
 mod inside;
+mod join;
 mod link;
 mod listen;
 mod mounts;

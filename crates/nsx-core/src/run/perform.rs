@@ -4,16 +4,15 @@ use super::{
     capabilities,
     filters::{self, Filter},
     furnish::Furnisher,
-    mounts,
+    join, mounts,
     pins::{self, Made},
 };
 use crate::{
     accounts,
     idmap::{IdKind, IdMap},
-    ns::{NsKind, NsSet},
-    pid::{Pid, Process},
+    pid::Pid,
     plan::{Label, Limit, Pin, ProcDirectory, Propagation, Step, helper_arguments},
-    proc::{self, NsLink, ProcError, ProcRoot},
+    proc::{self, ProcRoot},
     sys::{self, process::Group, signal::Mask},
 };
 use rustix::{
@@ -22,7 +21,6 @@ use rustix::{
     io::Errno,
     mount::MountPropagationFlags,
     process::Rlimit,
-    thread::ThreadNameSpaceType,
 };
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -85,7 +83,7 @@ impl<'a> Hands<'a> {
             | Step::StayAsInit
             | Step::OwnTerminal(_) => Err(Errno::INVAL),
             Step::TakeForeground(terminal) => take_foreground(terminal),
-            Step::Join { target, kinds, one_by_one } => self.join(target, *kinds, one_by_one),
+            Step::Join { target, kinds, one_by_one } => join::process(target, *kinds, one_by_one, self.proc),
             Step::JoinFile(file) => rustix::thread::move_into_link_name_space(file.ns.as_fd(), None),
             Step::Propagate { at, propagation } => propagate(at, *propagation),
             Step::LoopbackUp => sys::net::loopback_up(),
@@ -141,6 +139,10 @@ impl<'a> Hands<'a> {
             Step::SetLimits(limits) => limits.iter().try_for_each(|Limit { resource, soft, hard }| {
                 rustix::process::setrlimit(*resource, Rlimit { current: *soft, maximum: *hard })
             }),
+            Step::SetUmask(umask) => {
+                rustix::process::umask(Mode::from_raw_mode(*umask));
+                Ok(())
+            }
             Step::SetOomScore(score) => self.write_own("oom_score_adj", score.to_string().as_bytes()),
             Step::SetExecLabel(label) => self.set_exec_label(label),
             Step::ReadFilters(target) => filters::read(target).map(|read| *self.filters.borrow_mut() = read),
@@ -203,32 +205,6 @@ impl<'a> Hands<'a> {
             Ok(_) => Err(Errno::PERM),
             Err(error) => Err(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
         }
-    }
-
-    fn join(&self, target: &Process, kinds: NsSet, one_by_one: &[NsKind]) -> Result<(), Errno> {
-        let flags = ThreadNameSpaceType::from_bits_retain(kinds.flags());
-        match rustix::thread::move_into_thread_name_spaces(target.as_fd(), flags) {
-            // What a kernel before 5.8 says of a pidfd. Nothing is joined yet.
-            Err(Errno::INVAL) => self.join_one_by_one(target, one_by_one),
-            outcome => outcome,
-        }
-    }
-
-    fn join_one_by_one(&self, target: &Process, kinds: &[NsKind]) -> Result<(), Errno> {
-        let proc = self.proc.ok_or(Errno::NOENT)?;
-        let open = |kind: &NsKind| {
-            let link = format!("ns/{}", NsLink::Own(*kind).name());
-            proc.open_entry(target.pid(), &link, OFlags::RDONLY).map_err(|error| match error {
-                ProcError::Os(errno) => errno,
-                ProcError::Denied => Errno::ACCESS,
-                ProcError::Vanished | ProcError::Malformed(_) => Errno::SRCH,
-            })
-        };
-        let files = kinds.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        if target.ended() {
-            return Err(Errno::SRCH);
-        }
-        files.iter().try_for_each(|file| rustix::thread::move_into_link_name_space(file.as_fd(), None))
     }
 }
 

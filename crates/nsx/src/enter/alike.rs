@@ -62,8 +62,7 @@ pub(super) fn request(
         }
     }
     let whom = uid.or_else(|| (!kinds.contains(NsKind::User)).then_some(caller.uid));
-    let entry = whom.and_then(|uid| directory.user(uid));
-    let home = entry.map(|user| user.home).unwrap_or_default();
+    let home = || whom.and_then(|uid| directory.user(uid)).map(|user| user.home).unwrap_or_default();
     // HOME of a process that became somebody else's is worth less than that of a configuration.
     let missing = Missing { home: &home, another_users: another && profile.config.is_none() };
     let variables = root.is_some().then_some((profile.environment, missing));

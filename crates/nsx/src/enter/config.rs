@@ -51,6 +51,7 @@ pub(super) struct User {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) additional_gids: Vec<u32>,
+    pub(super) umask: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

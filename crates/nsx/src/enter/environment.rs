@@ -29,8 +29,8 @@ pub(super) struct EnvironmentOptions {
 
 /// What a target's environment lacks.
 pub(super) struct Missing<'a> {
-    /// The program's home directory.
-    pub(super) home: &'a [u8],
+    /// The program's home directory, which is looked up where it is asked for.
+    pub(super) home: &'a dyn Fn() -> Vec<u8>,
     /// Whether the HOME that is there is another user's.
     pub(super) another_users: bool,
 }
@@ -84,7 +84,8 @@ fn complete(mut variables: Variables, missing: &Missing<'_>) -> Variables {
         variables.put(b"TERM", term.as_bytes());
     }
     if missing.another_users || variables.value(b"HOME").is_none() {
-        variables.put(b"HOME", if missing.home.is_empty() { b"/" } else { missing.home });
+        let home = (missing.home)();
+        variables.put(b"HOME", if home.is_empty() { b"/" } else { &home });
     }
     if variables.value(b"PATH").is_none() {
         variables.put(b"PATH", PATH.as_bytes());
@@ -149,7 +150,7 @@ mod tests {
             unset_env: words.iter().filter_map(|word| word.strip_prefix('-')).map(OsString::from).collect(),
         };
         let target = target.iter().map(|variable| CString::new(*variable).unwrap()).collect();
-        let missing = Missing { home: b"/srv", another_users: false };
+        let missing = Missing { home: &|| b"/srv".to_vec(), another_users: false };
         let settled = options.settle(Some((target, missing))).unwrap().unwrap();
         settled
             .into_iter()

@@ -5,6 +5,7 @@
 //! `nsx_core::plan::enter`.
 
 mod alike;
+mod all_of;
 mod cgroups;
 mod config;
 mod environment;
@@ -40,10 +41,18 @@ use users::Directory;
 
 /// Runs the command.
 pub(crate) fn run(options: Options) -> ExitStatus {
+    match &options.common.many.all_of {
+        Some(pattern) => all_of::run(&options, pattern),
+        None => enter(&options, find(options.target())),
+    }
+}
+
+/// Enters what was found.
+fn enter(options: &Options, found: Result<Found, RequestError>) -> ExitStatus {
     let (explain, verbose) = (options.common.explain, options.common.verbose);
     let mut findings = Findings::default();
     let planned = program::caller().and_then(|(caller, proc)| {
-        let request = request(&options, &caller, &proc, &mut findings)?;
+        let request = request(options, found?, &caller, &proc, &mut findings)?;
         let failed = |error| RequestError::Enter(out::shown(options.target()), error);
         let plan = plan::enter::plan(request, &caller, &proc).map_err(failed)?;
         Ok((plan, caller, proc))
@@ -60,11 +69,12 @@ pub(crate) fn run(options: Options) -> ExitStatus {
 
 fn request(
     options: &Options,
+    found: Found,
     caller: &Caller,
     proc: &ProcRoot,
     findings: &mut Findings,
 ) -> Result<Request, RequestError> {
-    let Subject { process, container } = match find(options.target())? {
+    let Subject { process, container } = match found {
         Found::Process(subject) => subject,
         Found::Namespace(namespace) => return namespace_alone(options, namespace, findings),
     };
@@ -84,8 +94,8 @@ fn request(
         return Err(failed(PlanError::NothingToEnter));
     }
     let shared = wanted.difference(kinds);
-    let of_both = if shared.is_empty() { String::new() } else { format!("; the {shared} is yours too") };
-    let its_own = if kinds.is_empty() { "none is its own".to_owned() } else { format!("its own: {kinds}") };
+    let of_both = if shared.is_empty() { String::new() } else { format!("; shared with you: {shared}") };
+    let its_own = if kinds.is_empty() { "none of its own".to_owned() } else { format!("its own {kinds}") };
     findings.checked("its namespaces", &(its_own + &of_both));
 
     let bundle = container.as_ref().and_then(|container| container.bundle.as_deref());

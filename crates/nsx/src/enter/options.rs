@@ -1,6 +1,7 @@
 //! The options of `nsx enter`, as typed. Nothing is asked of the system here.
 
 use super::{
+    all_of::ManyOptions,
     environment::EnvironmentOptions,
     kinds::KindFlags,
     pty::PtyOptions,
@@ -25,17 +26,20 @@ use std::{
 #[command(
     name = "nsx enter",
     about = "Run a program in a container, or in the namespaces of a process",
-    override_usage = "nsx enter TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter -t TARGET [OPTIONS] [--] [PROGRAM [ARG]...]",
+    override_usage = "nsx enter TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter -t TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter --all-of PATTERN [OPTIONS] [--] PROGRAM [ARG]...",
     after_help = "\
 Examples:
-  nsx enter 4711                     a shell in all namespaces of process 4711, as its user
-  nsx enter 4711 --user nobody id    as another user of it
+  nsx enter web                      a shell in the container web
+  nsx enter docker:web --user nobody id
+                                     as another user of it
+  nsx enter --all-of 'docker:*' cat /etc/os-release
+                                     in each of them
   nsx enter 4711 --net -- ss -ltn    only its network; files and rights stay the caller's
   nsx enter 4711 --explain           what would be done, step by step"
 )]
 pub struct Options {
-    /// The process: a PID, or PID:INODE with the inode number of its pidfd, which is never reused
-    #[arg(value_name = "TARGET", required_unless_present = "named_target")]
+    /// A container's name, docker:web and the like, a PID, or netns:blue: see nsx(1) for all forms
+    #[arg(value_name = "TARGET", required_unless_present_any = ["named_target", "all_of"])]
     target: Option<OsString>,
     /// The process, as nsenter(1) takes it
     #[arg(short = 't', long = "target", value_name = "TARGET")]
@@ -48,13 +52,13 @@ pub struct Options {
     pub(super) common: Common,
 }
 
-/// The form that nsenter(1) has, in which the first operand is the program.
+/// The form in which the first operand is the program, of nsenter(1) and of many containers.
 #[derive(Debug, Parser)]
 struct NsenterForm {
     #[command(flatten)]
     common: Common,
-    #[arg(short = 't', long = "target")]
-    target: OsString,
+    #[arg(short = 't', long = "target", required_unless_present = "all_of")]
+    named_target: Option<OsString>,
     #[arg(trailing_var_arg = true)]
     program: Vec<OsString>,
 }
@@ -77,6 +81,8 @@ pub(super) struct Common {
     pub(super) rights: Rights,
     #[command(flatten)]
     pub(super) environment: EnvironmentOptions,
+    #[command(flatten)]
+    pub(super) many: ManyOptions,
     #[command(flatten)]
     pub(super) view: ViewOptions,
     #[command(flatten)]
@@ -120,11 +126,12 @@ impl Options {
     pub(crate) fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
         // Where `-t` stands before the first operand, that operand is the program, and what looks like an option after
         // it is the program's.
-        let names_target = |word: &OsString| word.as_bytes().starts_with(b"-t") || word.as_bytes().starts_with(b"--t");
+        const STARTS: [&[u8]; 3] = [b"-t", b"--t", b"--all-"];
+        let names_target = |word: &OsString| STARTS.iter().any(|start| word.as_bytes().starts_with(start));
         if arguments.iter().any(names_target)
-            && let Ok(NsenterForm { common, target, program }) = NsenterForm::try_parse_from(arguments)
+            && let Ok(NsenterForm { common, named_target, program }) = NsenterForm::try_parse_from(arguments)
         {
-            return Ok(Self { common, target: None, named_target: Some(target), program });
+            return Ok(Self { common, target: None, named_target, program });
         }
         Self::try_parse_from(arguments)
     }

@@ -21,6 +21,9 @@ use std::{
 const MOST_ENVIRONMENT: usize = 1 << 20;
 const MOST_VARIABLE: usize = 128 << 10;
 
+/// What runtimes set where a configuration says nothing.
+const UMASK: u32 = 0o22;
+
 /// What a new process gets.
 pub(super) struct Profile {
     /// User and group id as the target counts them; none where it does not.
@@ -60,7 +63,8 @@ impl Profile {
             environment: Vec::new(),
             directory: None,
             confinement: Confinement {
-                bounding: Some(bounding),
+                bounding: Some(bounding)
+                    .filter(|set| CapabilitySet::all().iter_names().any(|(_, one)| !set.contains(one))),
                 capabilities: Some(CapabilityState { effective, permitted, inheritable, ambient }),
                 no_new_privs: credentials.no_new_privs,
                 seccomp: credentials.filtered,
@@ -69,6 +73,7 @@ impl Profile {
                     .and_then(|it| it.label()),
                 limits,
                 oom_score,
+                umask: credentials.umask,
             },
             config: None,
         };
@@ -116,6 +121,7 @@ impl Profile {
         if let Some(label) = configured {
             confinement.label = Some(label).filter(|label| own_label != Some(label)).and_then(|it| it.label());
         }
+        confinement.umask = Some(process.user.umask.unwrap_or(UMASK));
         if let Some(score) = process.oom_score_adj {
             confinement.oom_score = Some(score);
         }

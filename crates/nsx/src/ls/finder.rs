@@ -11,13 +11,17 @@ use crate::{
 use nsx_core::{
     census::{Above, Entry, Holder},
     idmap::IdKind,
-    ns::{Namespace, NsKind},
+    ns::{Namespace, NsId, NsKind},
     pid::Pid,
     proc::{NsLink, ProcError, ProcRoot, Status},
     sys::net::NsidSocket,
 };
 use nsx_target::cgroup::Place;
-use std::{cell::OnceCell, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell as Cached, OnceCell},
+    rc::Rc,
+    time::Duration,
+};
 
 /// Finds out about one namespace after the other.
 pub(crate) struct Finder<'a> {
@@ -32,8 +36,10 @@ pub(crate) struct Finder<'a> {
 /// The process that a row tells of.
 struct Leader {
     pid: Pid,
-    status: Result<Status, ProcError>,
+    status: OnceCell<Result<Status, ProcError>>,
     who: OnceCell<Who>,
+    /// The namespace that it was seen in after everything here was read. Before, its id may have become another process's.
+    seen_in: Cached<Option<NsId>>,
 }
 
 /// What a process belongs to, as its cgroup and the engines' records say.
@@ -75,17 +81,16 @@ impl<'a> Finder<'a> {
             Column::Nmounts => self.only(entry, NsKind::Mnt, |finder, pid| finder.lines(pid, "mountinfo", 0)),
             Column::UidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::User)),
             Column::GidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::Group)),
-            Column::Age => self.of_leader(entry, |finder, leader| finder.age(leader.pid)),
+            Column::Age => self.of_leader(entry, |finder, leader| finder.age(leader)),
             Column::Cgroup | Column::Unit | Column::Container | Column::Engine | Column::Pod => {
-                self.of_leader(entry, |finder, leader| finder.place(leader.pid, column))
+                self.of_leader(entry, |finder, leader| finder.place(leader, column))
             }
-            Column::Ppid => self.of_leader(entry, |_, leader| {
-                leader.told(|status| Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs())))
+            Column::Ppid => self.of_leader(entry, |finder, leader| {
+                finder.told(leader, |status| Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs())))
             }),
-            Column::NsPid => {
-                self.of_leader(entry, |_, leader| leader.told(|status| Cell::text(status.chain.to_string())))
-            }
-            Column::Uid => self.of_leader(entry, |_, leader| leader.told(|status| Cell::Number(status.euid.into()))),
+            Column::NsPid => self
+                .of_leader(entry, |finder, leader| finder.told(leader, |status| Cell::text(status.chain.to_string()))),
+            Column::Uid => self.of_leader(entry, |finder, leader| finder.who(leader).uid_cell()),
             Column::User => self.of_leader(entry, |finder, leader| finder.who(leader).user_cell()),
             Column::Command => self.of_leader(entry, |finder, leader| finder.who(leader).command_cell()),
         }
@@ -100,7 +105,8 @@ impl<'a> Finder<'a> {
 
     /// A process's parent, where that is seen from here.
     pub(super) fn parent(&mut self, pid: Pid) -> Option<Pid> {
-        self.leader(pid).status.as_ref().ok()?.ppid
+        let leader = self.leader(pid);
+        self.status(&leader).as_ref().ok()?.ppid
     }
 
     /// What a process belongs to.
@@ -114,8 +120,8 @@ impl<'a> Finder<'a> {
         match &self.leader {
             Some(leader) if leader.pid == pid => leader.clone(),
             _ => {
-                let status = self.proc.status(pid, &mut self.buffer);
-                let leader = Rc::new(Leader { pid, status, who: OnceCell::new() });
+                let leader =
+                    Rc::new(Leader { pid, status: OnceCell::new(), who: OnceCell::new(), seen_in: Cached::new(None) });
                 self.leader = Some(leader.clone());
                 leader
             }
@@ -126,23 +132,42 @@ impl<'a> Finder<'a> {
         // What no process is in is nobody's.
         let Some(pid) = entry.lowest else { return Cell::Nothing };
         let leader = self.leader(pid);
-        find(self, &leader)
+        let cell = find(self, &leader);
+        if leader.seen_in.get() != Some(entry.ns) && self.proc.ns(pid, NsLink::Own(entry.ns.kind)) != Ok(entry.ns) {
+            return Cell::Unknown;
+        }
+        leader.seen_in.set(Some(entry.ns));
+        cell
     }
 
     /// What only namespaces of one kind have, from a file of the leader's.
     fn only(&mut self, entry: &Entry, kind: NsKind, find: impl FnOnce(&mut Self, Pid) -> Cell) -> Cell {
         match entry.lowest {
             _ if entry.ns.kind != kind => Cell::Nothing,
-            Some(pid) => find(self, pid),
+            Some(pid) => {
+                let cell = find(self, pid);
+                if self.proc.ns(pid, NsLink::Own(kind)) == Ok(entry.ns) { cell } else { Cell::Unknown }
+            }
             None => Cell::Unknown,
         }
     }
 
     fn who<'l>(&mut self, leader: &'l Leader) -> &'l Who {
-        leader.who.get_or_init(|| match &leader.status {
-            Ok(status) => self.registrar.who_has(leader.pid, status),
-            Err(_) => Who::default(),
+        leader.who.get_or_init(|| {
+            leader.seen_in.set(None);
+            self.registrar.who(leader.pid)
         })
+    }
+
+    fn status<'l>(&mut self, leader: &'l Leader) -> &'l Result<Status, ProcError> {
+        leader.status.get_or_init(|| {
+            leader.seen_in.set(None);
+            self.proc.status(leader.pid, &mut self.buffer)
+        })
+    }
+
+    fn told(&mut self, leader: &Leader, tell: impl FnOnce(&Status) -> Cell) -> Cell {
+        self.status(leader).as_ref().map_or_else(|error| unreadable(*error), tell)
     }
 
     fn read(&mut self, pid: Pid, file: &str) -> Result<&[u8], ProcError> {
@@ -172,10 +197,11 @@ impl<'a> Finder<'a> {
         self.read(pid, ids.file()).map_or_else(unreadable, |text| Cell::List(extents(text)))
     }
 
-    fn age(&mut self, pid: Pid) -> Cell {
+    fn age(&mut self, leader: &Leader) -> Cell {
+        leader.seen_in.set(None);
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32);
-        match self.proc.start_time(pid, &mut self.buffer) {
+        match self.proc.start_time(leader.pid, &mut self.buffer) {
             Ok(ticks) => Cell::Number(now.as_secs().saturating_sub(ticks / rustix::param::clock_ticks_per_second())),
             Err(error) => unreadable(error),
         }
@@ -201,8 +227,9 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn place(&mut self, pid: Pid, column: Column) -> Cell {
-        let place = match self.read(pid, "cgroup") {
+    fn place(&mut self, leader: &Leader, column: Column) -> Cell {
+        leader.seen_in.set(None);
+        let place = match self.read(leader.pid, "cgroup") {
             Ok(text) => Place::parse(text),
             Err(error) => return unreadable(error),
         };
@@ -212,12 +239,6 @@ impl<'a> Finder<'a> {
             Column::Unit => text(place.unit),
             _ => Cell::Nothing,
         }
-    }
-}
-
-impl Leader {
-    fn told(&self, tell: impl FnOnce(&Status) -> Cell) -> Cell {
-        self.status.as_ref().map_or_else(|error| unreadable(*error), tell)
     }
 }
 

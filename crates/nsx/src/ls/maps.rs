@@ -3,19 +3,20 @@
 use crate::text::escape;
 use nsx_core::idmap::{Extent, IdKind, IdMap};
 use serde::Serialize;
+use std::fmt;
 
 /// More ranges than this are only counted.
 const MOST: usize = 8;
 
 /// Who is who in a user namespace, and here.
-pub(super) struct Maps {
-    pub(super) users: IdMap,
-    pub(super) groups: IdMap,
+pub(crate) struct Maps {
+    pub(crate) users: IdMap,
+    pub(crate) groups: IdMap,
 }
 
 /// A range of ids for JSON.
 #[derive(Serialize)]
-pub(super) struct Range {
+pub(crate) struct Range {
     inside: u32,
     outside: u32,
     count: u32,
@@ -23,12 +24,12 @@ pub(super) struct Range {
 
 impl Maps {
     /// A line for users and one for groups. `name` knows users that have one here, and who the caller is.
-    pub(super) fn words(&self, name: impl Fn(u32) -> Option<String>) -> [String; 2] {
+    pub(crate) fn words(&self, name: impl Fn(u32) -> Option<String>) -> [String; 2] {
         [sentence(IdKind::User, &self.users, name), sentence(IdKind::Group, &self.groups, |_| None)]
     }
 
     /// The users' ranges and the groups'.
-    pub(super) fn ranges(&self) -> [Vec<Range>; 2] {
+    pub(crate) fn ranges(&self) -> [Vec<Range>; 2] {
         [&self.users, &self.groups].map(|map| map.extents().iter().map(Range::from).collect())
     }
 }
@@ -39,8 +40,15 @@ impl From<&Extent> for Range {
     }
 }
 
+/// As the options write it: inside, outside, count.
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.inside, self.outside, self.count)
+    }
+}
+
 /// What to add to a user id: its name and whether it is the caller's own.
-pub(super) fn known_as(name: Option<&Vec<u8>>, own: bool) -> Option<String> {
+pub(crate) fn known_as(name: Option<&Vec<u8>>, own: bool) -> Option<String> {
     match (name.map(|name| escape(name)), own) {
         (Some(name), true) => Some(format!("{name}, you")),
         (None, true) => Some("you".to_owned()),

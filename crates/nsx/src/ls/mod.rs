@@ -9,7 +9,7 @@ mod grouped;
 mod groups;
 mod list;
 mod listing;
-mod maps;
+pub(crate) mod maps;
 mod operand;
 mod pids;
 mod process;

@@ -106,6 +106,8 @@ struct Finder<'a> {
     back: Translator<'a>,
     /// From the caller's to that of `--to`.
     there: Translator<'a>,
+    /// Whether the procfs counts as the caller does.
+    is_callers: bool,
     buffer: Vec<u8>,
 }
 
@@ -121,6 +123,7 @@ impl<'a> Finder<'a> {
             here: between(ends.from(), &ends.own),
             back: between(&ends.own, ends.from()),
             there: between(&ends.own, ends.to()),
+            is_callers: proc.is_callers(),
             buffer: Vec::new(),
         }
     }
@@ -157,8 +160,9 @@ impl<'a> Finder<'a> {
             process => process?,
         };
         is_one(&process, inode)?;
-        let chain = process.chain_in(proc)?;
-        self.row_of(&process, chain.outermost(), callers, from, |buffer| proc.task_ids(chain.outermost(), buffer))
+        let shown = if self.is_callers { callers } else { process.chain_in(proc)?.outermost() };
+        // Its whole status has just been read.
+        self.row_of(&process, shown, callers, from, |buffer| TaskIds::parse(buffer))
     }
 
     /// The same for a thread: its process is pinned, and the thread is one of those that it has.
@@ -179,7 +183,8 @@ impl<'a> Finder<'a> {
         })
     }
 
-    /// What is known of a process that is pinned and that the procfs calls `shown`, with the ids that `read` finds.
+    /// What is known of a process that is pinned and that the procfs calls `shown`, with the ids that `read` finds where it is
+    /// given the text of the process's status.
     fn row_of(
         &mut self,
         process: &Process,

@@ -35,12 +35,13 @@ pub(super) fn push_before(plan: &mut Plan, actor: Actor, confinement: &mut Confi
 
 /// What the program's process does last. `ties`: the program is killed if nsx is.
 pub(super) fn push_after(plan: &mut Plan, confinement: Confinement, ids: Ids, ties: bool) {
-    let Confinement { bounding, capabilities, no_new_privs, seccomp, label, .. } = confinement;
+    let Confinement { bounding, capabilities, no_new_privs, seccomp, label, umask, .. } = confinement;
     let Ids { groups, group, user } = ids;
     let tie = ties.then_some(Step::DieWithParent(libc::SIGKILL));
     let filter = seccomp.then_some(Step::InstallFilters);
     let (early, late) = if no_new_privs { (None, filter) } else { (filter, None) };
     let steps = [
+        umask.map(Step::SetUmask),
         label.map(Step::SetExecLabel),
         groups,
         bounding.map(Step::LimitCapabilities),

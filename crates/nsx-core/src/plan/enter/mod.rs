@@ -250,6 +250,7 @@ mod tests {
                 label: Some(Label::AppArmor(c"docker-default".into())),
                 limits: Limit::parse_all(b"Max open files 5 6 files"),
                 oom_score: Some(7),
+                umask: Some(0o27),
             };
             let request = Request {
                 target: Some(process),
@@ -269,6 +270,7 @@ mod tests {
             "write oom_score_adj \"7\"".to_owned(),
             format!("ptrace(PTRACE_SECCOMP_GET_FILTER, {pid})"),
             format!("setns(pidfd of {pid}, CLONE_NEWUSER)"),
+            "umask(027)".to_owned(),
             "write attr/exec \"exec docker-default\"".to_owned(),
             "setgroups(4, 5)".to_owned(),
             "prctl(PR_CAPBSET_DROP, all but KILL)".to_owned(),

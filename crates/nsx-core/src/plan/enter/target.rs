@@ -100,7 +100,6 @@ impl Target<'_> {
 
     /// What an error of reading it means: its end, if it has ended.
     pub fn failure(&self, what: &'static str) -> impl Fn(ProcError) -> PlanError {
-        let ended = self.process.ended();
-        move |source| if ended { PlanError::TargetEnded } else { PlanError::Target { what, source } }
+        move |source| if self.process.ended() { PlanError::TargetEnded } else { PlanError::Target { what, source } }
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::filter::{Filter, Value};
 use nsx_core::{
-    census::{self, Census, Query, Relation, Sources},
+    census::{self, Census, Holder, Query, Relation, Sources},
     ns::{NsId, NsKind, NsSet},
     pid::Pid,
     proc::{ProcError, ProcRoot},
@@ -24,7 +24,7 @@ use std::{
 pub(super) struct Row {
     pub(super) ns: NsId,
     pub(super) processes: usize,
-    /// The process that the row tells of, and what is known of it.
+    /// The process, or the thread, that the row tells of, and what is known of it.
     pub(super) pid: Option<Pid>,
     pub(super) process: Option<Rc<Process>>,
     pub(super) relation: Option<Relation>,
@@ -104,7 +104,7 @@ pub(super) struct Maker<'a> {
     of_namespace: HashMap<NsId, usize>,
     /// The last row of each process that has one.
     of_process: HashMap<i32, usize>,
-    /// How many processes are in each namespace, and the lowest.
+    /// How many processes are in each namespace, and the lowest, or else the lowest thread.
     inhabited: BTreeMap<(u64, NsKind), (usize, Option<Pid>)>,
 }
 
@@ -140,7 +140,7 @@ impl<'a> Maker<'a> {
             0 => None,
             task => Some(namespaces_of(self.host.proc, task, kinds)?),
         };
-        self.take_census(Sources::NONE)?;
+        self.take_census(Sources::THREADS)?;
         for ns in self.mounts.keys().filter(|ns| kinds.contains(ns.kind)) {
             self.inhabited.entry((ns.inode, ns.kind)).or_insert((0, None));
         }
@@ -184,8 +184,12 @@ impl<'a> Maker<'a> {
     fn take_census(&mut self, sources: Sources) -> Result<Census, Complaint> {
         let census = Census::take(self.host.proc, Query { kinds: self.options.kinds, sources });
         let census = census.map_err(|errno| Complaint::because([b"cannot list the processes in /proc"], errno))?;
-        let namespaces = census.namespaces.iter();
-        self.inhabited = namespaces.map(|it| ((it.ns.inode, it.ns.kind), (it.processes, it.lowest))).collect();
+        for entry in &census.namespaces {
+            // One that only threads are in is shown with the lowest of them: /proc/TID is there too.
+            let thread = || entry.holders.iter().filter_map(thread).min_by_key(|tid| tid.as_raw_pid());
+            let found = (entry.processes, entry.lowest.or_else(thread));
+            self.inhabited.insert((entry.ns.inode, entry.ns.kind), found);
+        }
         Ok(census)
     }
 
@@ -296,6 +300,10 @@ fn namespaces_of(proc: &ProcRoot, task: i32, kinds: NsSet) -> Result<Vec<NsId>, 
             Complaint::because([b"cannot read the namespaces of process ", task.to_string().as_bytes()], errno)
         }
     })
+}
+
+fn thread(holder: &Holder) -> Option<Pid> {
+    if let Holder::Thread { tid, .. } = holder { Some(*tid) } else { None }
 }
 
 fn no_process(pid: i32) -> Complaint {

@@ -1,0 +1,207 @@
+//! The user namespaces from a process's own up to the caller's, and what an id is in each of them.
+//!
+//! The kernel shows a map as it leads to the reader's user namespace, whatever lies between (`user_namespaces(7)`). So the
+//! caller's id is what all levels have in common: an id of any level leads to it, and it leads to every other.
+
+use super::{Extent, IdKind, IdMap};
+use crate::{
+    ns::{Namespace, NsId, NsKind, Related},
+    pid::{Pid, Process},
+    proc::{NsLink, ProcError, ProcRoot},
+};
+
+/// The user namespaces from a process's own, which is first, to the caller's, which is last.
+#[derive(Clone, Debug)]
+pub struct Ladder {
+    rungs: Vec<Rung>,
+    /// How the caller's own maps its users and groups to the namespace above it.
+    above: [IdMap; 2],
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+struct Rung {
+    ns: NsId,
+    /// Users and groups, to the caller's ids; none where no process in it can be asked.
+    maps: Option<[IdMap; 2]>,
+}
+
+/// What an id is in one user namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rank {
+    /// Which namespace; none for the one above the caller's, which the kernel does not show.
+    pub ns: Option<NsId>,
+    /// The id there; none where it is not mapped, or the map cannot be read.
+    pub id: Option<u32>,
+    /// The range that it is in, as its own namespace and the caller's count; for the caller's own id, as that and the one
+    /// above count.
+    pub extent: Option<Extent>,
+}
+
+/// Why there is no ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LadderError {
+    /// Something about the process could not be read.
+    #[error(transparent)]
+    Proc(#[from] ProcError),
+    /// The process's user namespace is not the caller's and not below it.
+    #[error("its user namespace is not below this one")]
+    NotBelow,
+}
+
+impl Ladder {
+    /// The ladder from this process's user namespace.
+    ///
+    /// # Errors
+    /// [`LadderError`]; opening the namespace asks for `ptrace(2)` access.
+    pub fn of(process: &Process, proc: &ProcRoot) -> Result<Self, LadderError> {
+        let link = NsLink::Own(NsKind::User);
+        let pid = process.pid_in(proc)?;
+        let own = proc.own_ns(link)?;
+        let mut open = vec![proc.open_ns(pid, link)?];
+        while open[open.len() - 1].id() != own {
+            match open[open.len() - 1].parent() {
+                Ok(Related::Is(parent)) => open.push(parent),
+                Ok(Related::Hidden) => return Err(LadderError::NotBelow),
+                Err(errno) => return Err(ProcError::from(errno).into()),
+            }
+        }
+        let mut rungs: Vec<_> = open.iter().map(|ns| Rung { ns: ns.id(), maps: None }).collect();
+        let last = rungs.len() - 1;
+        if last > 0 {
+            rungs[0].maps = Some(maps(proc, pid)?);
+        }
+        fill(&mut rungs[..last], proc);
+        if process.reaped() {
+            return Err(ProcError::Vanished.into());
+        }
+        let mut text = Vec::new();
+        let mut above = |ids: IdKind| {
+            proc.read_own(ids.file(), &mut text)?;
+            IdMap::parse(&text)
+        };
+        Ok(Self { rungs, above: [above(IdKind::User)?, above(IdKind::Group)?] })
+    }
+
+    /// How many levels the process's user namespace is below the caller's: 0 for the caller's own.
+    pub fn depth(&self) -> usize {
+        self.rungs.len() - 1
+    }
+
+    /// The namespaces, the caller's first, with their maps to the caller's ids; the caller's own has none.
+    pub fn namespaces(&self) -> impl Iterator<Item = (NsId, Option<&[IdMap; 2]>)> {
+        self.rungs.iter().rev().map(|rung| (rung.ns, rung.maps.as_ref()))
+    }
+
+    /// What an id of the process's user namespace is in the caller's, if it is mapped.
+    pub fn to_own(&self, ids: IdKind, id: u32) -> Option<u32> {
+        match self.rungs.first()? {
+            Rung { maps: Some(maps), .. } => maps[place(ids)].to_outside(id),
+            // The caller's own: an id that is none is mapped to nothing.
+            _ => self.above[place(ids)].to_outside(id).map(|_| id),
+        }
+    }
+
+    /// What an id of the caller's is in the process's user namespace, if it is mapped.
+    pub fn to_process(&self, ids: IdKind, id: u32) -> Option<u32> {
+        match self.rungs.first()? {
+            Rung { maps: Some(maps), .. } => maps[place(ids)].to_inside(id),
+            _ => self.above[place(ids)].to_outside(id).map(|_| id),
+        }
+    }
+
+    /// What the id `own` of the caller's is at each level: in the namespace above the caller's, in the caller's, and so on down
+    /// to the process's.
+    pub fn ranks(&self, ids: IdKind, own: u32) -> Vec<Rank> {
+        let above = &self.above[place(ids)];
+        let outside = above.to_outside(own);
+        let mut ranks = vec![Rank { ns: None, id: outside, extent: None }];
+        for (ns, maps) in self.namespaces() {
+            ranks.push(match maps {
+                None if ns == self.rungs[self.rungs.len() - 1].ns => {
+                    Rank { ns: Some(ns), id: outside.map(|_| own), extent: above.extent_of(own) }
+                }
+                None => Rank { ns: Some(ns), id: None, extent: None },
+                Some(maps) => {
+                    let id = maps[place(ids)].to_inside(own);
+                    Rank { ns: Some(ns), id, extent: id.and_then(|id| maps[place(ids)].extent_of(id)) }
+                }
+            });
+        }
+        ranks
+    }
+}
+
+fn place(ids: IdKind) -> usize {
+    usize::from(ids == IdKind::Group)
+}
+
+/// Finds a process in each namespace whose maps are not known yet, and reads them there.
+fn fill(rungs: &mut [Rung], proc: &ProcRoot) {
+    if rungs.iter().all(|rung| rung.maps.is_some()) {
+        return;
+    }
+    let link = NsLink::Own(NsKind::User);
+    for pid in proc.pids().unwrap_or_default() {
+        let Ok(ns) = proc.ns(pid, link) else { continue };
+        let Some(rung) = rungs.iter_mut().find(|rung| rung.ns == ns && rung.maps.is_none()) else { continue };
+        let found = maps(proc, pid).ok();
+        // It may have ended, and its number be another's.
+        rung.maps = found.filter(|_| proc.ns(pid, link) == Ok(ns));
+    }
+}
+
+fn maps(proc: &ProcRoot, pid: Pid) -> Result<[IdMap; 2], ProcError> {
+    let mut text = Vec::new();
+    let mut map = |ids: IdKind| {
+        proc.read(pid, ids.file(), &mut text)?;
+        IdMap::parse(&text)
+    };
+    Ok([map(IdKind::User)?, map(IdKind::Group)?])
+}
+
+/// A process in the namespace that has this id, for whoever knows no more.
+///
+/// # Errors
+/// `Vanished` where no process is in it that the caller may look at.
+pub fn process_in(ns: NsId, proc: &ProcRoot) -> Result<Process, ProcError> {
+    let link = NsLink::Own(ns.kind);
+    for pid in proc.pids()? {
+        if proc.ns(pid, link) != Ok(ns) {
+            continue;
+        }
+        // As the caller counts, which need not be as `proc` does.
+        let Ok(chain) = proc.task_ids(pid, &mut Vec::new()).map(|ids| ids.chain) else { continue };
+        let level = proc.own_status()?.chain.depth();
+        let process = chain.ids().get(level).and_then(|&pid| Process::pin(pid).ok());
+        if let Some(process) = process.filter(|process| process.pid_in(proc) == Ok(pid))
+            && proc.open_ns(pid, link).is_ok_and(|open: Namespace| open.id() == ns)
+        {
+            return Ok(process);
+        }
+    }
+    Err(ProcError::Vanished)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_callers_own_ids_stay() {
+        let proc = ProcRoot::system().unwrap();
+        let caller = Process::pin(rustix::process::getpid()).unwrap();
+        let ladder = Ladder::of(&caller, &proc).unwrap();
+        assert_eq!(ladder.depth(), 0);
+        let uid = rustix::process::getuid().as_raw();
+        assert_eq!((ladder.to_own(IdKind::User, uid), ladder.to_process(IdKind::User, uid)), (Some(uid), Some(uid)));
+        assert_eq!(ladder.to_own(IdKind::User, u32::MAX), None);
+        let ranks = ladder.ranks(IdKind::User, uid);
+        let own = proc.own_ns(NsLink::Own(NsKind::User)).unwrap();
+        assert_eq!((ranks.len(), ranks[1].ns, ranks[1].id), (2, Some(own), Some(uid)));
+        assert_eq!(
+            process_in(own, &proc).unwrap().pid_in(&proc).and_then(|pid| proc.ns(pid, NsLink::Own(NsKind::User))),
+            Ok(own)
+        );
+    }
+}

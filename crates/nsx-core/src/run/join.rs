@@ -1,0 +1,61 @@
+//! Joining the namespaces of a process: at once, and where the kernel is too old for that (before 5.8) one by one.
+
+use crate::{
+    ns::{Namespace, NsKind, NsSet, Related},
+    pid::Process,
+    proc::{NsLink, ProcError, ProcRoot},
+};
+use rustix::{fd::AsFd, io::Errno, thread::ThreadNameSpaceType};
+
+/// Joins namespaces of a process, all or, but for older kernels, none. `one_by_one` is the order for those.
+pub(super) fn process(
+    target: &Process,
+    kinds: NsSet,
+    one_by_one: &[NsKind],
+    proc: Option<&ProcRoot>,
+) -> Result<(), Errno> {
+    let flags = ThreadNameSpaceType::from_bits_retain(kinds.flags());
+    match rustix::thread::move_into_thread_name_spaces(target.as_fd(), flags) {
+        // What a kernel before 5.8 says of a pidfd. Nothing is joined yet.
+        Err(Errno::INVAL) => in_turn(target, one_by_one, proc.ok_or(Errno::NOENT)?),
+        outcome => outcome,
+    }
+}
+
+fn in_turn(target: &Process, kinds: &[NsKind], proc: &ProcRoot) -> Result<(), Errno> {
+    let open = |kind: &NsKind| proc.open_ns(target.pid(), NsLink::Own(*kind)).map_err(errno);
+    let mut files = kinds.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    if target.ended() {
+        return Err(Errno::SRCH);
+    }
+    if kinds.first() == Some(&NsKind::User) && files.len() > 1 {
+        let own = proc.own_ns(NsLink::Own(NsKind::User)).map_err(errno)?;
+        let mut users = vec![files.remove(0)];
+        while let Some(Ok(Related::Is(parent))) = users.last().map(Namespace::parent)
+            && parent.id() != own
+        {
+            users.push(parent);
+        }
+        // Who joins a user namespace has every right there and none above, so whatever it owns is joined from within it.
+        while let Some(user) = users.pop() {
+            join(&user)?;
+            let is_its = |file: &Namespace| matches!(file.owner(), Ok(Related::Is(owner)) if owner.id() == user.id());
+            let (its, others): (Vec<_>, Vec<_>) = files.into_iter().partition(is_its);
+            its.iter().try_for_each(join)?;
+            files = others;
+        }
+    }
+    files.iter().try_for_each(join)
+}
+
+fn join(namespace: &Namespace) -> Result<(), Errno> {
+    rustix::thread::move_into_link_name_space(namespace.as_fd(), None)
+}
+
+fn errno(error: ProcError) -> Errno {
+    match error {
+        ProcError::Os(errno) => errno,
+        ProcError::Denied => Errno::ACCESS,
+        ProcError::Vanished | ProcError::Malformed(_) => Errno::SRCH,
+    }
+}

@@ -1,0 +1,319 @@
+//! `--all-of`: the program once in each container that a pattern fits, several at a time.
+//!
+//! Each is entered by a process of its own, forked while nsx has one thread, whose output comes back through pipes. What
+//! one says and how it ends is nothing to the others.
+
+use super::{Options, enter};
+use crate::{exit::ExitStatus, out, program::RequestError, text::escape};
+use clap::Args;
+use nsx_core::{
+    ns::{NsId, NsKind},
+    pid::Pid,
+    proc::{NsLink, ProcRoot},
+    sys::{
+        process::{Forked, exit_now, fork, set_death_signal},
+        signal::Disposition,
+    },
+};
+use nsx_target::{Container, Found, Host, Subject};
+use rustix::{
+    event::{PollFd, PollFlags},
+    fd::{AsFd, OwnedFd},
+    fs::{CWD, Mode, OFlags},
+    io::Errno,
+    pipe::PipeFlags,
+    process::{PidfdFlags, WaitOptions},
+};
+use serde::Serialize;
+use std::{collections::HashSet, ffi::OsString};
+
+/// A line that is longer is passed on in parts.
+const LONGEST_LINE: usize = 64 << 10;
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Several containers")]
+pub(super) struct ManyOptions {
+    /// Run the program in each container that runs and whose name PATTERN fits, such as 'docker:*' or 'web-?'
+    #[arg(long, value_name = "PATTERN", conflicts_with = "named_target")]
+    pub(super) all_of: Option<OsString>,
+    /// How many at a time
+    #[arg(short, long, value_name = "COUNT", default_value_t = 8, requires = "all_of")]
+    jobs: usize,
+    /// Of those that share a namespace of this kind only one
+    #[arg(long, value_name = "KIND", requires = "all_of")]
+    unique: Option<NsKind>,
+    /// Print a JSON object for each line and for each end, in place of lines with names before them
+    #[arg(long, requires = "all_of")]
+    json_lines: bool,
+}
+
+/// Runs the program in all of them. Fails if one fails.
+pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
+    let many = &options.common.many;
+    let matches = match matches(pattern, many.unique) {
+        Err(error) => return error.into(),
+        Ok(matches) if matches.is_empty() => {
+            out::error(&format!("no container that runs fits {}", out::shown(pattern)));
+            return ExitStatus::NOT_RUN;
+        }
+        Ok(matches) => matches,
+    };
+    let width = matches.iter().map(|(name, _)| escape(name.as_bytes()).chars().count()).max().unwrap_or(0);
+    let printer = Printer { json: many.json_lines, width };
+    // Else nobody could say how they end where the caller ignores it.
+    let Ok(inherited) = Disposition::default_for(libc::SIGCHLD) else { return ExitStatus::NOT_RUN };
+    let total = matches.len();
+    let mut failed = Vec::new();
+    let mut waiting = matches.into_iter();
+    let mut running: Vec<Job> = Vec::new();
+    loop {
+        while running.len() < many.jobs.max(1)
+            && let Some((name, subject)) = waiting.next()
+        {
+            match start(name.clone(), subject, options, &inherited, &mut running) {
+                Ok(job) => running.push(job),
+                Err(errno) => {
+                    printer.ended(&name, ExitStatus::NOT_RUN);
+                    failed.push(format!("{name} ({})", out::reason(&errno)));
+                }
+            }
+        }
+        if running.is_empty() {
+            break;
+        }
+        if let Err(errno) = listen(&mut running, &printer) {
+            out::failed("wait for the programs", &errno);
+            return ExitStatus::NOT_RUN;
+        }
+        for mut job in running.extract_if(.., |job| job.is_over()) {
+            let status = job.end(&printer);
+            printer.ended(&job.name, status);
+            match status {
+                ExitStatus::SUCCESS => {}
+                ExitStatus::Code(code) => failed.push(format!("{} (status {code})", job.name)),
+                ExitStatus::Signal(signal) => failed.push(format!("{} (signal {signal})", job.name)),
+            }
+        }
+    }
+    if failed.is_empty() {
+        return ExitStatus::SUCCESS;
+    }
+    out::error(&escape(format!("failed in {} of {total}: {}", failed.len(), failed.join(", ")).as_bytes()));
+    ExitStatus::SOME_FAILED
+}
+
+/// The containers, in order of their names, each with the word that leads to no other.
+fn matches(pattern: &OsString, unique: Option<NsKind>) -> Result<Vec<(String, Subject)>, RequestError> {
+    let host = Host::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
+    let subjects = nsx_target::find_all(&host, pattern)?;
+    let addresses: Vec<String> = subjects.iter().map(|it| name(it, Container::address)).collect();
+    let is_single = |address: &String| addresses.iter().filter(|other| *other == address).count() == 1;
+    let mut named: Vec<_> = subjects
+        .into_iter()
+        .zip(&addresses)
+        .map(|(subject, address)| {
+            let word = if is_single(address) { address.clone() } else { name(&subject, Container::address_by_id) };
+            (word, subject)
+        })
+        .collect();
+    named.sort_by(|(one, _), (other, _)| one.cmp(other));
+    if let Some(kind) = unique {
+        let mut seen: HashSet<NsId> = HashSet::new();
+        named.retain(|(_, subject)| namespace(host.proc(), subject, kind).is_none_or(|id| seen.insert(id)));
+    }
+    Ok(named)
+}
+
+fn name(subject: &Subject, name: impl Fn(&Container) -> String) -> String {
+    subject.container.as_ref().map_or_else(|| subject.process.pid().to_string(), |container| name(container))
+}
+
+fn namespace(proc: &ProcRoot, subject: &Subject, kind: NsKind) -> Option<NsId> {
+    proc.ns(subject.process.pid(), NsLink::Own(kind)).ok()
+}
+
+/// A container that is entered.
+struct Job {
+    name: String,
+    pid: Pid,
+    process: OwnedFd,
+    outputs: [Output; 2],
+}
+
+/// What comes through a pipe.
+struct Output {
+    stream: &'static str,
+    /// None at its end.
+    pipe: Option<OwnedFd>,
+    /// The start of a line whose end has not come.
+    rest: Vec<u8>,
+}
+
+/// Forks the process that enters. In it this does not return; `others` are not its own.
+fn start(
+    name: String,
+    subject: Subject,
+    options: &Options,
+    inherited: &Disposition,
+    others: &mut Vec<Job>,
+) -> Result<Job, Errno> {
+    let [(out_ours, out_theirs), (err_ours, err_theirs)] = [pipe()?, pipe()?];
+    let nothing = rustix::fs::openat(CWD, c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    match fork()? {
+        Forked::Child => {
+            others.clear();
+            drop((out_ours, err_ours));
+            let streams = rustix::stdio::dup2_stdin(&nothing)
+                .and_then(|()| rustix::stdio::dup2_stdout(&out_theirs))
+                .and_then(|()| rustix::stdio::dup2_stderr(&err_theirs))
+                .and_then(|()| inherited.restore(libc::SIGCHLD))
+                .and_then(|()| set_death_signal(libc::SIGTERM));
+            drop((nothing, out_theirs, err_theirs));
+            let status = match streams {
+                Ok(()) => enter(options, Ok(Found::Process(subject))),
+                Err(_) => ExitStatus::NOT_RUN,
+            };
+            exit_now(status.finish())
+        }
+        Forked::Parent(pid) => {
+            let process = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
+            let output = |stream, pipe| Output { stream, pipe: Some(pipe), rest: Vec::new() };
+            Ok(Job { name, pid, process, outputs: [output("stdout", out_ours), output("stderr", err_ours)] })
+        }
+    }
+}
+
+fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
+    let (ours, theirs) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    let flags = rustix::fs::fcntl_getfl(&ours)?;
+    rustix::fs::fcntl_setfl(&ours, flags | OFlags::NONBLOCK)?;
+    Ok((ours, theirs))
+}
+
+/// Waits until any of them says something or ends, and passes on what is there.
+fn listen(running: &mut [Job], printer: &Printer) -> Result<(), Errno> {
+    let mut fds: Vec<PollFd<'_>> = Vec::new();
+    for job in running.iter() {
+        fds.push(PollFd::new(&job.process, PollFlags::IN));
+        fds.extend(job.outputs.iter().filter_map(|output| Some(PollFd::new(output.pipe.as_ref()?, PollFlags::IN))));
+    }
+    match rustix::event::poll(&mut fds, None) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(errno) => return Err(errno),
+    }
+    drop(fds);
+    for job in running {
+        for output in &mut job.outputs {
+            output.pass_on(&job.name, printer);
+        }
+    }
+    Ok(())
+}
+
+impl Job {
+    /// Whether its process has ended. What others whom it started still hold open is not waited for.
+    fn is_over(&self) -> bool {
+        let mut fds = [PollFd::new(&self.process, PollFlags::IN)];
+        let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1))
+    }
+
+    /// How it ended, once the last that it said is passed on.
+    fn end(&mut self, printer: &Printer) -> ExitStatus {
+        for output in &mut self.outputs {
+            output.pass_on(&self.name, printer);
+            if !output.rest.is_empty() {
+                printer.line(&self.name, output.stream, &std::mem::take(&mut output.rest));
+            }
+        }
+        match rustix::process::waitpid(Some(self.pid), WaitOptions::empty()) {
+            Ok(Some((_, status))) => match status.terminating_signal() {
+                Some(signal) => ExitStatus::Signal(signal),
+                None => ExitStatus::Code(status.exit_status().unwrap_or_default() as u8),
+            },
+            _ => ExitStatus::NOT_RUN,
+        }
+    }
+}
+
+impl Output {
+    /// Reads all that is there and prints each line that is whole.
+    fn pass_on(&mut self, name: &str, printer: &Printer) {
+        while let Some(pipe) = &self.pipe {
+            let mut bytes = [0; 16384];
+            match rustix::io::read(pipe.as_fd(), &mut bytes) {
+                Ok(0) => self.pipe = None,
+                Ok(length) => self.rest.extend_from_slice(&bytes[..length]),
+                Err(Errno::INTR) => continue,
+                Err(Errno::AGAIN) => break,
+                Err(_) => self.pipe = None,
+            }
+            while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=end).collect();
+                printer.line(name, self.stream, &line[..end]);
+            }
+            if self.rest.len() >= LONGEST_LINE || (self.pipe.is_none() && !self.rest.is_empty()) {
+                printer.line(name, self.stream, &std::mem::take(&mut self.rest));
+            }
+        }
+    }
+}
+
+/// What is printed, and how.
+struct Printer {
+    json: bool,
+    /// Columns that the names take.
+    width: usize,
+}
+
+/// A line of a program's output.
+#[derive(Serialize)]
+struct Line<'a> {
+    target: &'a str,
+    stream: &'a str,
+    line: &'a str,
+}
+
+/// How a program ended: one of the two.
+#[derive(Serialize)]
+struct End<'a> {
+    target: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_status: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<i32>,
+}
+
+impl Printer {
+    fn line(&self, name: &str, stream: &'static str, line: &[u8]) {
+        if self.json {
+            return print_json(&Line { target: name, stream, line: &String::from_utf8_lossy(line) });
+        }
+        let name = escape(name.as_bytes());
+        let mut text = format!("{name:width$} | ", width = self.width).into_bytes();
+        text.extend_from_slice(line);
+        text.push(b'\n');
+        if stream == "stderr" {
+            out::complain(text.trim_ascii_end());
+        } else {
+            out::print_bytes(&text);
+        }
+    }
+
+    fn ended(&self, name: &str, status: ExitStatus) {
+        if self.json {
+            let (exit_status, signal) = match status {
+                ExitStatus::Code(code) => (Some(code), None),
+                ExitStatus::Signal(signal) => (None, Some(signal)),
+            };
+            print_json(&End { target: name, exit_status, signal });
+        }
+    }
+}
+
+/// An object on a line of its own.
+fn print_json(value: &impl Serialize) {
+    if let Ok(text) = serde_json::to_string(value) {
+        out::print_bytes(format!("{text}\n").as_bytes());
+    }
+}

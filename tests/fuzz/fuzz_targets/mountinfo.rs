@@ -1,0 +1,15 @@
+//! `/proc/PID/mountinfo`: whatever the text is, each line is a mount or the reason why there is none.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use nsx_core::proc::Mount;
+
+fuzz_target!(|text: &[u8]| {
+    if let Ok(mounts) = Mount::parse_all(text) {
+        for mount in mounts {
+            // The kernel's escapes only make a path longer.
+            assert!(mount.point.len() + mount.root.len() <= text.len());
+            assert!(mount.namespace().is_none() || !mount.root.starts_with(b"/"));
+        }
+    }
+});

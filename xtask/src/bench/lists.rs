@@ -1,0 +1,334 @@
+//! What listing takes: nsx beside lsns and beside a floor, on hosts of the bench's own making.
+//!
+//! Each host is a PID namespace with a /proc of its own, in which this program runs again, makes a load (see `load.c`) and
+//! measures. Nothing of it is left when that ends, however it ends.
+
+use super::{Limit, Work, count, guard::Guard, say, starts::compile, time::Rounds};
+use crate::{Outcome, tree};
+use nsx::{
+    out::Styles,
+    table::{Align, Table},
+};
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    str::FromStr,
+    time::{Duration, Instant},
+};
+
+/// What the bench runs where nobody names any.
+pub(super) const USUAL: [&str; 9] = [
+    "processes:80",
+    "processes:1000",
+    "processes:4000",
+    "processes:8000",
+    "processes:16000",
+    "processes:64000",
+    "sockets:1000",
+    "nets:2000",
+    "cgroups:200",
+];
+
+/// lsns is stopped after this time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// As many ids more than a load has processes are enough for what runs beside.
+const SPARE_IDS: usize = 8192;
+
+const LEGEND: &str = "
+ONE, TWO      nsx ls --all on one processor and on two: median of the times of runs that took turns, with the quartiles, to
+              those of the floor, a bare loop of getdents64 and eight readlinkat a process on one thread
+LSNS          how many times as fast as lsns
+A PROCESS     nsx ls PID, to a static program that does nothing
+DEEP          nsx ls --deep, to the floor
+PEAK          memory of nsx ls --all, in KiB
+INSTRUCTIONS  of nsx ls --all in user space, for each process; counted by callgrind
+";
+
+/// Something to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Load {
+    kind: Kind,
+    count: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Processes,
+    Sockets,
+    Nets,
+    Cgroups,
+}
+
+impl FromStr for Load {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let (kind, count) = word.split_once(':').ok_or("a load is named as processes:1000")?;
+        let kind = match kind {
+            "processes" => Kind::Processes,
+            "sockets" => Kind::Sockets,
+            "nets" => Kind::Nets,
+            "cgroups" => Kind::Cgroups,
+            _ => return Err("loads are of processes, sockets, nets and cgroups".to_owned()),
+        };
+        Ok(Self { kind, count: count.parse().map_err(|_| "after the colon is a number")? })
+    }
+}
+
+impl fmt::Display for Load {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Processes => "processes",
+            Kind::Sockets => "sockets",
+            Kind::Nets => "nets",
+            Kind::Cgroups => "cgroups",
+        };
+        write!(formatter, "{kind}:{}", self.count)
+    }
+}
+
+/// What was measured, by name.
+type Figures = BTreeMap<String, f64>;
+
+/// Prints the table; returns what there are limits for.
+pub(super) fn compare(nsx: &Path, directory: &Path, loads: &[Load]) -> Outcome<Vec<Limit>> {
+    compile(&tree::root().join("xtask/src/bench/load.c"), &directory.join("load"))?;
+    let mut limits = Vec::new();
+    let mut table = Table::new(&[
+        ("LOAD", Align::Left),
+        ("ONE", Align::Right),
+        ("TWO", Align::Right),
+        ("LSNS", Align::Right),
+        ("A PROCESS", Align::Right),
+        ("DEEP", Align::Right),
+        ("PEAK", Align::Right),
+        ("INSTRUCTIONS", Align::Right),
+    ]);
+    let mut first_ratio = None;
+    for load in loads {
+        let figures = outside(*load, nsx, directory)?;
+        let figure = |name: &str| figures.get(name).copied();
+        let cell =
+            |name: &str, places: usize| figure(name).map_or_else(String::new, |figure| format!("{figure:.places$}"));
+        let spread = |name: &str| match (figure(name), figure(&format!("{name}-")), figure(&format!("{name}+"))) {
+            (Some(median), Some(lower), Some(upper)) => format!("{median:.2} ({lower:.2}–{upper:.2})"),
+            _ => String::new(),
+        };
+        let lsns = match (figure("lsns"), figure("lsns-stopped")) {
+            (Some(times), Some(_)) => format!("more than {times:.0}, stopped after a minute"),
+            (Some(times), None) => format!("{times:.1}"),
+            _ => String::new(),
+        };
+        table.row(vec![
+            load.to_string(),
+            spread("one"),
+            spread("two"),
+            lsns,
+            spread("task"),
+            spread("deep"),
+            cell("peak", 0),
+            cell("instructions", 0),
+        ]);
+        let mut limit = |name: &str, most: f64, unit| {
+            limits.extend(figure(name).map(|figure| Limit { of: format!("{load}: {name}"), figure, most, unit }));
+        };
+        limit("task", 3.0, "of the time of a program that does nothing");
+        limit("instructions", 6000.0, "instructions a process");
+        match (load.kind, load.count) {
+            (Kind::Processes, 80) => limit("to lsns", 0.4, "of the time of lsns"),
+            (Kind::Processes, 1000) => limit("to lsns", 1.0 / 5.0, "of the time of lsns"),
+            (Kind::Processes, 8000) => limit("to lsns", 1.0 / 80.0, "of the time of lsns"),
+            (Kind::Processes, 16_000) => {
+                limit("one", 1.15, "of the floor's time");
+                limit("two", 0.8, "of the floor's time");
+                limit("peak", 24.0 * 1024.0, "KiB");
+            }
+            _ => {}
+        }
+        if load.kind == Kind::Processes {
+            match (load.count, figure("one"), first_ratio) {
+                (1000, ratio, _) => first_ratio = ratio,
+                (64_000, Some(ratio), Some(first)) => limits.push(Limit {
+                    of: format!("{load}: one"),
+                    figure: ratio / first,
+                    most: 1.1,
+                    unit: "of the ratio at 1000 processes",
+                }),
+                _ => {}
+            }
+        }
+    }
+    say(&table.render(&Styles::default(), None))?;
+    say(LEGEND)?;
+    Ok(limits)
+}
+
+/// Has a load measured in a PID namespace of its own.
+fn outside(load: Load, nsx: &Path, directory: &Path) -> Outcome<Figures> {
+    let _pid_max = raise_pid_max(load)?;
+    let cgroups = if load.kind == Kind::Cgroups { Some(Cgroups::new(load.count)?) } else { None };
+    let mut host = Command::new("unshare");
+    host.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]);
+    host.arg(std::env::current_exe()?).args(["bench", "--inside", &load.to_string(), "--nsx"]).arg(nsx);
+    host.arg("--directory").arg(directory);
+    if let Some(cgroups) = &cgroups {
+        host.arg("--cgroups").arg(&cgroups.directory);
+    }
+    let output = host.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err(format!("{load} could not be measured (it takes root)").into());
+    }
+    let text = String::from_utf8(output.stdout)?;
+    let figure = |line: &str| {
+        let (name, value) = line.rsplit_once(' ').ok_or("no figure")?;
+        Ok((name.to_owned(), value.parse::<f64>()?))
+    };
+    text.lines().map(figure).collect()
+}
+
+/// Makes room for the ids of a load, and puts it back.
+fn raise_pid_max(load: Load) -> Outcome<Option<Guard>> {
+    const FILE: &str = "/proc/sys/kernel/pid_max";
+    let old = fs::read_to_string(FILE)?;
+    let wanted = load.count + SPARE_IDS;
+    if old.trim().parse::<usize>()? >= wanted {
+        return Ok(None);
+    }
+    let guard = Guard::new(&format!("echo {} >{FILE}", old.trim()))?;
+    fs::write(FILE, wanted.to_string())?;
+    Ok(Some(guard))
+}
+
+/// Cgroups as Docker makes them; they go with this value.
+struct Cgroups {
+    directory: PathBuf,
+    _guard: Guard,
+}
+
+impl Cgroups {
+    fn new(count: usize) -> Outcome<Self> {
+        let mounts = fs::read_to_string("/proc/self/mountinfo")?;
+        let point = mounts.lines().find(|line| line.contains(" - cgroup2 ")).and_then(|line| line.split(' ').nth(4));
+        let point = point.ok_or("there is no cgroup2 hierarchy")?;
+        let directory = Path::new(point).join(format!("nsx-bench.{}", std::process::id()));
+        let path = directory.display();
+        // The kernel needs a moment to take the last process out.
+        let guard = Guard::new(&format!(
+            "for try in $(seq 100); do rmdir {path}/* {path} 2>/dev/null && break; [ -d {path} ] || break; sleep 0.1; done"
+        ))?;
+        fs::create_dir(&directory)?;
+        for number in 0..count {
+            fs::create_dir(directory.join(format!("docker-{number:064x}.scope")))?;
+        }
+        Ok(Self { directory, _guard: guard })
+    }
+}
+
+/// In the PID namespace: makes the load and prints the figures.
+pub(super) fn inside(load: Load, nsx: &Path, directory: &Path, cgroups: Option<&Path>) -> Outcome {
+    let standing = Standing::new(load, directory, cgroups)?;
+    let scan = || Work::new(directory.join("load"), ["scan"]);
+    let ours = || Work::new(nsx, ["ls", "--all", "--quiet"]);
+    let one =
+        || Work::new("taskset", ["-c", "0"]).and(nsx).and(Path::new("ls")).and(Path::new("--all")).and(Path::new("-q"));
+    let mut figures = Figures::new();
+    let rounds = Rounds::run(&[scan(), one(), ours()])?;
+    note(&mut figures, "one", &rounds, 1, 0);
+    note(&mut figures, "two", &rounds, 2, 0);
+    let deep = Rounds::run(&[scan(), Work::new(nsx, ["ls", "--deep", "--quiet"])])?;
+    note(&mut figures, "deep", &deep, 1, 0);
+    // PID 1 is there on every host, and it is this program's.
+    let task = Rounds::run(&[Work::new(directory.join("idle"), [""; 0]), Work::new(nsx, ["ls", "1"])])?;
+    note(&mut figures, "task", &task, 1, 0);
+    let theirs = patiently(&["lsns", "-n", "-l"])?;
+    let (ours_seconds, stopped) = (rounds.median(2), theirs.is_none());
+    let theirs_seconds = theirs.unwrap_or(PATIENCE).as_secs_f64();
+    // Where both are fast, one run says little.
+    let ratio = if theirs_seconds < 1.0 {
+        Rounds::run(&[ours(), Work::new("lsns", ["-n", "-l"])])?.ratio(0, 1).median
+    } else {
+        ours_seconds / theirs_seconds
+    };
+    figures.insert("to lsns".to_owned(), ratio);
+    figures.insert("lsns".to_owned(), 1.0 / ratio);
+    if stopped {
+        figures.insert("lsns-stopped".to_owned(), 1.0);
+    }
+    let peak = Command::new(directory.join("load")).arg("peak").arg(nsx).args(["ls", "--all", "-q"]).output()?;
+    figures.insert("peak".to_owned(), String::from_utf8(peak.stdout)?.trim().parse()?);
+    if (1000..=16_000).contains(&load.count) && load.kind == Kind::Processes {
+        let counted = count::instructions(&ours(), &directory.join("counts"))?;
+        let processes = fs::read_dir("/proc")?
+            .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().as_encoded_bytes()[0].is_ascii_digit()))
+            .count();
+        figures.insert("instructions".to_owned(), counted as f64 / processes as f64);
+    }
+    drop(standing);
+    figures.iter().try_for_each(|(name, value)| say(&format!("{name} {value}\n")))
+}
+
+/// A ratio with its quartiles.
+fn note<const N: usize>(figures: &mut Figures, name: &str, rounds: &Rounds<N>, ours: usize, theirs: usize) {
+    let ratio = rounds.ratio(ours, theirs);
+    figures.insert(name.to_owned(), ratio.median);
+    figures.insert(format!("{name}-"), ratio.lower_quartile);
+    figures.insert(format!("{name}+"), ratio.upper_quartile);
+}
+
+/// How long a command takes, or none where it takes too long and is stopped.
+fn patiently(words: &[&str]) -> Outcome<Option<Duration>> {
+    let start = Instant::now();
+    let mut child = Command::new(words[0]).args(&words[1..]).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    while start.elapsed() < PATIENCE {
+        if child.try_wait()?.is_some() {
+            return Ok(Some(start.elapsed()));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(None)
+}
+
+/// A load that stands. Its processes end with this value.
+struct Standing {
+    load: Child,
+    _input: Option<ChildStdin>,
+}
+
+impl Standing {
+    fn new(load: Load, directory: &Path, cgroups: Option<&Path>) -> Outcome<Self> {
+        let mut command = Command::new(directory.join("load"));
+        match load.kind {
+            Kind::Processes => command.args(["processes", &load.count.to_string()]),
+            Kind::Sockets => command.args(["sockets", &load.count.to_string(), "100"]),
+            Kind::Nets => {
+                let mounts = directory.join("nets");
+                fs::create_dir_all(&mounts)?;
+                command.args(["nets", &load.count.to_string()]).arg(mounts)
+            }
+            Kind::Cgroups => {
+                let all = fs::read_dir(cgroups.ok_or("no cgroups")?)?.filter_map(|entry| Some(entry.ok()?.path()));
+                command.arg("cgroups").args(all.filter(|path| path.is_dir()))
+            }
+        };
+        let mut load = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let input = load.stdin.take();
+        let mut line = String::new();
+        if let Some(output) = load.stdout.take() {
+            BufReader::new(output).read_line(&mut line)?;
+        }
+        if line == "ready\n" { Ok(Self { load, _input: input }) } else { Err("the load could not be made".into()) }
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        let _ = self.load.kill();
+        let _ = self.load.wait();
+    }
+}
