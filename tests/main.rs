@@ -20,6 +20,7 @@ mod host_tools;
 mod idmap;
 mod ids;
 mod ls;
+mod ls_views;
 mod mounts;
 mod oci;
 mod pidmap;
@@ -31,6 +32,7 @@ mod root_directory;
 mod status;
 mod strict;
 mod support;
+mod targets;
 mod terminal;
 mod unshare;
 mod usage;
@@ -67,7 +69,9 @@ fn main() -> ExitCode {
         enter_view::tests(),
         host_tools::tests(),
         engines::tests(),
+        targets::tests(),
         ls::tests(),
+        ls_views::tests(),
         crowd::tests(),
         holders::tests(),
         pidmap::tests(),

@@ -31,6 +31,11 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Whether it has no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The text, with no line wider than `width` if there is one. Nothing where there is no row.
     pub fn render(&self, styles: &Styles, width: Option<usize>) -> String {
         if self.rows.is_empty() {
@@ -99,7 +104,7 @@ fn columns_of(text: &str) -> usize {
 }
 
 /// As much of `text` from its start as fits into `width` columns.
-fn cut(text: &str, width: usize) -> &str {
+pub(crate) fn cut(text: &str, width: usize) -> &str {
     if text.is_ascii() {
         return &text[..text.len().min(width)];
     }

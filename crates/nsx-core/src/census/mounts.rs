@@ -10,6 +10,7 @@ use crate::{
     proc::{Mount, NsLink, ProcError, ProcRoot},
     sys::nsfs::{self, Way},
 };
+use memchr::memmem;
 use rustix::fs::OFlags;
 use std::{collections::BTreeMap, mem::MaybeUninit};
 
@@ -103,7 +104,7 @@ impl Table<'_> {
 
     fn note(&self, text: &[u8], tally: &mut Tally, mut gatherer: Option<&mut Gatherer>) {
         // Hosts have thousands of mounts, and few of them are namespaces.
-        let lines = text.split(|byte| *byte == b'\n').filter(|line| line.windows(8).any(|part| part == b" - nsfs "));
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| memmem::find(line, b" - nsfs ").is_some());
         for mount in lines.filter_map(|line| Mount::parse(line).ok()) {
             let Some(ns) = mount.namespace() else { continue };
             let place = tally.place(ns);

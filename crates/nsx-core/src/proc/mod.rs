@@ -5,6 +5,7 @@
 
 pub mod cmdline;
 mod credentials;
+mod events;
 mod ids;
 mod mountinfo;
 #[cfg(test)]
@@ -16,14 +17,15 @@ mod statmount;
 mod status;
 
 pub use credentials::Credentials;
+pub use events::ProcEvents;
 pub use ids::TaskIds;
 pub use mountinfo::Mount;
 #[cfg(test)]
 pub(crate) use recording::Recording;
 pub(crate) use root::LONGEST_LINK;
 pub use root::{NsLink, NsLinks, ProcRoot};
+pub(crate) use status::Lines;
 pub use status::Status;
-pub(crate) use status::{Lines, effective_ids};
 
 use rustix::io::Errno;
 

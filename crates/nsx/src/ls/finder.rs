@@ -3,7 +3,7 @@
 //! The census knows who is where. Everything else is read for the rows that are shown and the columns that are asked for,
 //! most of it from the leader's files, each read once a row.
 
-use super::column::Column;
+use super::{Sight, column::Column};
 use crate::{
     cell::Cell,
     who::{Registrar, Who},
@@ -16,7 +16,7 @@ use nsx_core::{
     proc::{NsLink, ProcError, ProcRoot, Status},
     sys::net::NsidSocket,
 };
-use nsx_target::cgroup::Place;
+use nsx_target::{Container, Inventory, Origin, cgroup::Place};
 use std::{
     cell::{Cell as Cached, OnceCell},
     rc::Rc,
@@ -27,6 +27,8 @@ use std::{
 pub(crate) struct Finder<'a> {
     proc: &'a ProcRoot,
     registrar: Registrar<'a>,
+    /// What is known of containers; none where another host is looked at.
+    inventory: Option<Inventory<'a>>,
     /// The leader of the row before: those of one set of namespaces are found one after the other.
     leader: Option<Rc<Leader>>,
     netns_ids: OnceCell<Option<NsidSocket>>,
@@ -42,18 +44,17 @@ struct Leader {
     seen_in: Cached<Option<NsId>>,
 }
 
-/// What a process belongs to, as its cgroup and the engines' records say.
-#[derive(Debug, Default)]
-pub(super) struct Belonging {
-    /// The container, by the word that names it.
-    pub(super) container: Option<String>,
-    /// The systemd unit.
-    pub(super) unit: Option<Vec<u8>>,
-}
-
 impl<'a> Finder<'a> {
-    pub(crate) fn new(proc: &'a ProcRoot) -> Self {
-        Self { proc, registrar: Registrar::new(proc), leader: None, netns_ids: OnceCell::new(), buffer: Vec::new() }
+    pub(crate) fn new(sight: &'a Sight) -> Self {
+        let proc = &sight.proc;
+        Self {
+            proc,
+            registrar: Registrar::new(proc),
+            inventory: sight.host.as_ref().map(Inventory::new),
+            leader: None,
+            netns_ids: OnceCell::new(),
+            buffer: Vec::new(),
+        }
     }
 
     /// What the row of a namespace has in a column.
@@ -82,9 +83,15 @@ impl<'a> Finder<'a> {
             Column::UidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::User)),
             Column::GidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::Group)),
             Column::Age => self.of_leader(entry, |finder, leader| finder.age(leader)),
-            Column::Cgroup | Column::Unit | Column::Container | Column::Engine | Column::Pod => {
-                self.of_leader(entry, |finder, leader| finder.place(leader, column))
-            }
+            Column::Cgroup => self.of_leader(entry, |finder, leader| finder.cgroup(leader, |place| Some(place.path))),
+            Column::Unit => self.of_leader(entry, |finder, leader| finder.cgroup(leader, |place| place.unit)),
+            Column::Container => self.of_leader(entry, |finder, leader| {
+                finder.container(leader, |container| Some(container.label().into_encoded_bytes()))
+            }),
+            Column::Engine => self.of_leader(entry, |finder, leader| {
+                finder.container(leader, |container| Some(container.engine.to_string().into_bytes()))
+            }),
+            Column::Pod => self.of_leader(entry, |finder, leader| finder.container(leader, pod)),
             Column::Ppid => self.of_leader(entry, |finder, leader| {
                 finder.told(leader, |status| Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs())))
             }),
@@ -109,10 +116,9 @@ impl<'a> Finder<'a> {
         self.status(&leader).as_ref().ok()?.ppid
     }
 
-    /// What a process belongs to.
-    pub(super) fn belonging(&mut self, pid: Pid) -> Belonging {
-        let place = self.read(pid, "cgroup").map(Place::parse).unwrap_or_default();
-        Belonging { container: None, unit: place.unit }
+    /// What a process belongs to, as its cgroup and the engines' records say.
+    pub(super) fn origin(&mut self, pid: Pid) -> Rc<Origin> {
+        self.inventory.as_mut().map(|inventory| inventory.origin(pid)).unwrap_or_default()
     }
 
     /// The process that a row tells of.
@@ -227,19 +233,26 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn place(&mut self, leader: &Leader, column: Column) -> Cell {
+    fn cgroup(&mut self, leader: &Leader, tell: impl FnOnce(Place) -> Option<Vec<u8>>) -> Cell {
         leader.seen_in.set(None);
-        let place = match self.read(leader.pid, "cgroup") {
-            Ok(text) => Place::parse(text),
-            Err(error) => return unreadable(error),
-        };
-        let text = |text: Option<Vec<u8>>| text.map_or(Cell::Nothing, Cell::Text);
-        match column {
-            Column::Cgroup => Cell::Text(place.path),
-            Column::Unit => text(place.unit),
-            _ => Cell::Nothing,
+        match self.read(leader.pid, "cgroup") {
+            Ok(text) => tell(Place::parse(text)).map_or(Cell::Nothing, Cell::Text),
+            Err(error) => unreadable(error),
         }
     }
+
+    fn container(&mut self, leader: &Leader, tell: impl FnOnce(&Container) -> Option<Vec<u8>>) -> Cell {
+        leader.seen_in.set(None);
+        let origin = self.origin(leader.pid);
+        origin.container.as_ref().and_then(tell).map_or(Cell::Nothing, Cell::Text)
+    }
+}
+
+/// Its place in Kubernetes: `NAMESPACE/POD/CONTAINER`, without the last for the pod's sandbox.
+fn pod(container: &Container) -> Option<Vec<u8>> {
+    let pod = container.pod.as_ref()?;
+    let parts = [Some(&pod.namespace), Some(&pod.name), pod.container.as_ref()];
+    Some(parts.into_iter().flatten().map(|part| part.as_encoded_bytes()).collect::<Vec<_>>().join(&b'/'))
 }
 
 fn unreadable(error: ProcError) -> Cell {

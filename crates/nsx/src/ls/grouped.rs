@@ -1,7 +1,7 @@
 //! The view that one gets who asks for nothing in particular: what on this host has namespaces of its own.
 
 use super::{
-    Options,
+    Options, Sight,
     finder::Finder,
     groups::{self, Group, Owner},
     report,
@@ -13,17 +13,25 @@ use crate::{
     table::{Align, Table},
 };
 use nsx_core::{
-    census::{Census, Query, Sources},
+    census::{Census, Query, Sources, Unseen},
     ns::NsSet,
-    proc::ProcRoot,
 };
 
 /// Shows it. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
+    let (unseen, table) = table(sight)?;
+    out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
+    if !options.quiet {
+        report(unseen);
+    }
+    Ok(if table.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
+}
+
+/// The table, and what is not in it.
+pub(super) fn table(sight: &Sight) -> Result<(Unseen, Table), ExitStatus> {
     let query = Query { kinds: NsSet::ALL, sources: Sources::PINS.with(Sources::MEMBERS) };
-    let census = Census::take(proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
-    let mut finder = Finder::new(proc);
-    let groups = groups::groups(&census, proc, &mut finder);
+    let census = Census::take(&sight.proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
+    let mut finder = Finder::new(sight);
     let mut table = Table::new(&[
         ("NAME", Align::Left),
         ("NAMESPACES", Align::Left),
@@ -32,14 +40,10 @@ pub(super) fn show(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
         ("USER", Align::Left),
         ("COMMAND", Align::Left),
     ]);
-    for group in &groups {
-        table.row(row(group, &mut finder).iter().map(Cell::shown).collect());
+    for group in groups::groups(&census, &sight.proc, &mut finder) {
+        table.row(row(&group, &mut finder).iter().map(Cell::shown).collect());
     }
-    out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
-    if !options.quiet {
-        report(census.unseen);
-    }
-    Ok(if groups.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
+    Ok((census.unseen, table))
 }
 
 fn row(group: &Group<'_>, finder: &mut Finder<'_>) -> Vec<Cell> {

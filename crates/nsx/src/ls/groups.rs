@@ -3,7 +3,7 @@
 //!
 //! Those of the host itself, and those that the caller is in, are nobody's in particular and make a group of their own.
 
-use super::finder::{Belonging, Finder};
+use super::finder::Finder;
 use nsx_core::{
     census::{Census, Entry, Holder, Member},
     ns::{NsId, NsKind},
@@ -128,10 +128,13 @@ impl Owners<'_, '_, '_> {
         if let Some(owner) = self.known.get(&pid) {
             return owner.clone();
         }
-        let owner = match self.finder.belonging(pid) {
-            Belonging { container: Some(container), .. } => Owner::Container(container),
-            Belonging { unit: Some(unit), .. } if unit.ends_with(b".service") => Owner::Unit(unit),
-            _ => Owner::Process(self.first(pid).as_raw_pid()),
+        let origin = self.finder.origin(pid);
+        let service =
+            origin.unit.as_ref().map(|unit| unit.as_encoded_bytes()).filter(|unit| unit.ends_with(b".service"));
+        let owner = match (&origin.container, service) {
+            (Some(container), _) => Owner::Container(container.address()),
+            (None, Some(unit)) => Owner::Unit(unit.to_vec()),
+            (None, None) => Owner::Process(self.first(pid).as_raw_pid()),
         };
         self.known.insert(pid, owner.clone());
         owner

@@ -1,9 +1,9 @@
 //! Namespaces one by one: as rows, as a tree, as JSON.
 
 use super::{
-    Columns, Hidden, Options,
+    Columns, Hidden, Options, Sight,
     column::{self, Column},
-    diff,
+    diff, graph,
     listing::{Listing, Question},
     report,
     saved::{self, Saved},
@@ -14,24 +14,20 @@ use crate::{
     out::{self, Styles},
     table::{Align, Table},
 };
-use nsx_core::{census::Sources, proc::ProcRoot};
+use nsx_core::census::Sources;
 use serde::Serialize;
 use std::path::PathBuf;
 
 /// Shows them. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
     let columns = match &options.output {
         Some(Columns(columns)) => columns.clone(),
         None if options.json || options.json_lines => [&column::USUAL[..], &[Column::Uid]].concat(),
         None => column::USUAL.to_vec(),
     };
     let asked = options.tree.map_or(&[][..], Order::columns);
-    let question = Question::of(options, [&columns[..], asked].concat(), proc)?;
+    let listing = answer(options, [&columns[..], asked].concat(), sight)?;
     let failed = |errno| out::failed("list the processes", &errno);
-    let listing = match &options.from {
-        Some(file) => question.ask_of(Saved::read(file)?.listing),
-        None => question.ask(proc).map_err(failed)?,
-    };
     match options.tree {
         Some(Order::Process) if options.from.is_some() => {
             out::error(
@@ -40,7 +36,7 @@ pub(super) fn show(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
             return Err(ExitStatus::FAILURE);
         }
         Some(order) => {
-            let forest = tree::forest(&listing, order, proc).map_err(failed)?;
+            let forest = tree::forest(&listing, order, &sight.proc).map_err(failed)?;
             if options.json {
                 document(tree::nested(&columns, &listing, &forest), &listing)?;
             } else {
@@ -58,15 +54,38 @@ pub(super) fn show(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
     Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
 }
 
+/// The rows that are asked for, from now or from what was saved.
+fn answer(options: &Options, columns: Vec<Column>, sight: &Sight) -> Result<Listing, ExitStatus> {
+    let question = Question::of(options, columns, &sight.proc)?;
+    match &options.from {
+        Some(file) => Ok(question.ask_of(Saved::read(file)?.listing)),
+        None => question.ask(sight).map_err(|errno| out::failed("list the processes", &errno)),
+    }
+}
+
+/// Draws them.
+pub(super) fn draw(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
+    let Some(language) = options.graph else { return Ok(ExitStatus::NO_MATCH) };
+    let listing = answer(options, [&graph::COLUMNS[..], Order::Owner.columns()].concat(), sight)?;
+    let forest =
+        tree::forest(&listing, Order::Owner, &sight.proc).map_err(|errno| out::failed("list the processes", &errno))?;
+    out::print(&graph::draw(language, &listing, &forest))?;
+    if !options.quiet {
+        report(listing.unseen);
+    }
+    Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
+}
+
 /// Saves what is there now, or compares it, or what was saved, with what was saved before.
-pub(super) fn keep(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn keep(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
     let now = || {
-        let question = Question { sources: Sources::ALL, ..Question::of(options, Column::all().collect(), proc)? };
-        question.ask(proc).map_err(|errno| out::failed("list the processes", &errno))
+        let question =
+            Question { sources: Sources::ALL, ..Question::of(options, Column::all().collect(), &sight.proc)? };
+        question.ask(sight).map_err(|errno| out::failed("list the processes", &errno))
     };
     if let Some(file) = &options.save {
         let listing = now()?;
-        saved::save(&listing, file, proc)?;
+        saved::save(&listing, file, &sight.proc)?;
         if !options.quiet {
             report(listing.unseen);
         }
@@ -76,7 +95,7 @@ pub(super) fn keep(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
     let Some(before) = options.diff.as_ref().map(read).transpose()? else { return Ok(ExitStatus::NO_MATCH) };
     let after = match &options.from {
         Some(file) => Saved::read(file)?,
-        None => Saved { listing: now()?, boot: saved::boot(proc) },
+        None => Saved { listing: now()?, boot: saved::boot(&sight.proc) },
     };
     diff::show(&before, &after, options.json, options.color)
 }

@@ -1,6 +1,6 @@
 //! A list of namespaces: the rows that are asked for, with the columns that are asked for.
 
-use super::{Options, column::Column, finder::Finder};
+use super::{Options, Sight, column::Column, finder::Finder};
 use crate::{cell::Cell, exit::ExitStatus, filter::Filter, out, table::Table, text::escape};
 use nsx_core::{
     census::{self, Census, Entry, Query, Sources, Unseen},
@@ -54,9 +54,9 @@ impl Question {
     }
 
     /// Takes a census and answers. An error is the errno with which the processes could not be listed.
-    pub(super) fn ask(&self, proc: &ProcRoot) -> Result<Listing, rustix::io::Errno> {
-        let census = Census::take(proc, Query { kinds: self.kinds, sources: self.sources() })?;
-        let mut finder = Finder::new(proc);
+    pub(super) fn ask(&self, sight: &Sight) -> Result<Listing, rustix::io::Errno> {
+        let census = Census::take(&sight.proc, Query { kinds: self.kinds, sources: self.sources() })?;
+        let mut finder = Finder::new(sight);
         let wanted = |entry: &&Entry| self.among.as_ref().is_none_or(|among| among.contains(&entry.ns));
         let mut rows = Vec::new();
         for entry in census.namespaces.iter().filter(wanted) {

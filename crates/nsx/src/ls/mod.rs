@@ -5,6 +5,7 @@ mod column;
 mod diff;
 mod finder;
 mod forest;
+mod graph;
 mod grouped;
 mod groups;
 mod list;
@@ -16,6 +17,7 @@ mod process;
 mod relation;
 mod saved;
 mod tree;
+mod watch;
 mod why;
 
 use crate::{
@@ -25,12 +27,14 @@ use crate::{
 };
 use clap::{Parser, ValueHint};
 use column::Column;
+use graph::Language;
 use nsx_core::{
     census::Unseen,
     ns::{NsKind, NsSet},
     pid::Process,
     proc::ProcRoot,
 };
+use nsx_target::Host;
 use operand::Operand;
 use std::{
     ffi::{OsStr, OsString},
@@ -109,10 +113,21 @@ pub struct Options {
     #[arg(long, value_enum, value_name = "ORDER", num_args = 0..=1, require_equals = true, default_missing_value = "owner", conflicts_with = "target")]
     tree: Option<Order>,
 
+    /// Draw the user namespaces with what they own, as a document for graphviz, for Markdown or for a browser
+    #[arg(long, value_enum, value_name = "LANGUAGE", conflicts_with_all = ["target", "pids", "tree", "output", "json", "json_lines"])]
+    graph: Option<Language>,
+
+    /// Follow what comes and goes: on a terminal a screen that is kept up to date, otherwise a line of JSON for each event
+    ///
+    /// An event is `created`, `destroyed` or `joined`. nsx looks again after SECONDS, 1 where none are given, and where it
+    /// may also when a process was made or ended. What comes and goes between two looks is not seen. On a screen, q ends it.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = seconds, conflicts_with_all = ["target", "pids", "tree", "graph", "output", "filter", "kinds", "task", "json", "from", "diff", "save", "proc", "deep", "all"])]
+    watch: Option<f64>,
+
     /// Save all that can be found out to FILE, for --from and --diff, here or on another machine
     ///
     /// Everything is looked at, as with --deep.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "filter", "output", "kinds", "task", "json", "json_lines", "from", "diff"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json", "json_lines", "from", "diff"])]
     save: Option<PathBuf>,
 
     /// List what was saved in FILE, not what is there now
@@ -120,7 +135,7 @@ pub struct Options {
     from: Option<PathBuf>,
 
     /// Show what has changed since FILE was saved; with --from, until that was
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "filter", "output", "kinds", "task", "json_lines"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json_lines"])]
     diff: Option<PathBuf>,
 
     /// Read another procfs than /proc, such as one of a container that is mounted in DIR
@@ -159,6 +174,11 @@ pub struct Options {
 #[derive(Clone, Debug)]
 struct Columns(Vec<Column>);
 
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.01..=86_400.0).contains(seconds));
+    seconds.ok_or_else(|| "it takes a number of seconds, from 0.01 to 86400".to_owned())
+}
+
 fn column_list(list: &str) -> Result<Columns, String> {
     column::parse_list(list).map(Columns)
 }
@@ -174,18 +194,30 @@ pub(crate) fn run(options: Options) -> ExitStatus {
             return out::failed(&format!("open {}", out::shown(directory.as_os_str())), &errno);
         }
     };
+    let sight = Sight { host: if options.proc.is_none() { Host::system().ok() } else { None }, proc };
+    let proc = &sight.proc;
     let outcome = match &options.target {
         Some(word) => Operand::find(word, options.why).and_then(|operand| match operand {
-            Operand::Process(process) => process::show(&options, &process, &proc),
-            Operand::Namespace(name) => why::show(&options, name, &proc),
+            Operand::Process(process) => process::show(&options, &process, proc),
+            Operand::Namespace(name) => why::show(&options, name, proc),
         }),
-        None if options.pids => pids::list(&options, &proc),
-        None if options.tree == Some(Order::Pid) => pids::tree(&options, &proc),
-        None if options.save.is_some() || options.diff.is_some() => list::keep(&options, &proc),
-        None if options.asks() => list::show(&options, &proc),
-        None => grouped::show(&options, &proc),
+        None if options.pids => pids::list(&options, proc),
+        None if options.tree == Some(Order::Pid) => pids::tree(&options, proc),
+        None if let Some(interval) = options.watch => watch::follow(&options, interval, &sight),
+        None if options.graph.is_some() => list::draw(&options, &sight),
+        None if options.save.is_some() || options.diff.is_some() => list::keep(&options, &sight),
+        None if options.asks() => list::show(&options, &sight),
+        None => grouped::show(&options, &sight),
     };
     outcome.unwrap_or_else(|status| status)
+}
+
+/// What is looked at.
+struct Sight {
+    /// The processes.
+    proc: ProcRoot,
+    /// Their containers; none where the processes are not this host's.
+    host: Option<Host>,
 }
 
 impl Options {

@@ -77,6 +77,14 @@ fn table(processes: &[Resident], registrar: &mut Registrar) -> Table {
     table
 }
 
+/// The JSON document of the tree.
+#[derive(Serialize)]
+struct Forested {
+    version: u32,
+    pid_tree: Vec<Branch>,
+    hidden: Hidden,
+}
+
 /// A PID namespace, or a process in one.
 enum Node<'a> {
     Namespace(&'a Entry),
@@ -129,7 +137,7 @@ pub(super) fn tree(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
             Node::Namespace(entry) => Branch::Namespace { ns: entry.ns.inode, nprocs: entry.processes, children },
             Node::Process(resident) => Branch::Process { row: row(resident, &mut registrar), children },
         });
-        out::print_json(&serde_json::json!({ "version": 1, "pid_tree": roots, "hidden": Hidden::from(unseen) }))?;
+        out::print_json(&Forested { version: 1, pid_tree: roots, hidden: unseen.into() })?;
     } else {
         let mut table = Table::new(&[
             ("PID", Align::Left),

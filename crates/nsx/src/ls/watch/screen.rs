@@ -1,0 +1,85 @@
+//! The terminal while it is watched: another screen than the one with the user's work, given back however watching ends.
+
+use crate::out;
+use rustix::{
+    fd::{AsFd, BorrowedFd},
+    io::Errno,
+    termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr},
+};
+use std::io::{stdin, stdout};
+
+/// To the other screen, with no cursor; and back.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l";
+const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+
+pub(super) struct Screen {
+    /// How the keyboard was set; none where standard input is something else, and no key is read.
+    before: Option<Termios>,
+}
+
+impl Screen {
+    pub(super) fn open() -> Result<Self, Errno> {
+        let before = isatty(stdin()).then(|| tcgetattr(stdin())).transpose()?;
+        let screen = Self { before };
+        screen.enter()?;
+        Ok(screen)
+    }
+
+    /// Columns and lines.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let size = tcgetwinsize(stdout()).ok().filter(|size| size.ws_col > 0 && size.ws_row > 0);
+        size.map_or((80, 24), |size| (size.ws_col.into(), size.ws_row.into()))
+    }
+
+    /// Shows these lines and no others.
+    pub(super) fn draw(&mut self, lines: &[String]) -> Result<(), Errno> {
+        // Each line is cleared behind its text and the rest of the screen at the end, so that nothing flickers.
+        let text: Vec<_> = lines.iter().map(|line| format!("{line}\x1b[K")).collect();
+        out::write(&format!("\x1b[H{}\x1b[J", text.join("\r\n")))
+    }
+
+    /// What is read for keys; never ready where there is no keyboard.
+    pub(super) fn keys(&self) -> BorrowedFd<'_> {
+        // Its own output is never ready to be read.
+        if self.before.is_some() { rustix::stdio::stdin() } else { rustix::stdio::stdout() }
+    }
+
+    /// Reads a key: `q` says to quit, and so does the end of the input.
+    pub(super) fn is_told_to_quit(&self) -> bool {
+        let mut key = [0];
+        self.before.is_some()
+            && matches!(rustix::io::read(stdin(), &mut key), Ok(0) | Err(_) | Ok(1) if key[0] == b'q' || key[0] == 0)
+    }
+
+    /// Gives the terminal back, stops, and takes it again.
+    pub(super) fn leave_for_a_while(&mut self) -> Result<(), Errno> {
+        self.leave();
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        self.enter()
+    }
+
+    fn enter(&self) -> Result<(), Errno> {
+        if let Some(before) = &self.before {
+            let mut keys = before.clone();
+            keys.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+            keys.special_codes[SpecialCodeIndex::VMIN] = 1;
+            keys.special_codes[SpecialCodeIndex::VTIME] = 0;
+            tcsetattr(stdin().as_fd(), OptionalActions::Flush, &keys)?;
+        }
+        out::write(ENTER)
+    }
+
+    fn leave(&self) {
+        // Where the terminal is gone there is nothing to give back.
+        let _ = out::write(LEAVE);
+        if let Some(before) = &self.before {
+            let _ = tcsetattr(stdin().as_fd(), OptionalActions::Flush, before);
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

@@ -1,0 +1,355 @@
+//! `nsx ls` for people and for programs: groups, columns, filters, trees, pictures, what was saved, what comes and goes.
+
+use crate::support::{
+    Need, Session, Test, both,
+    procfs::{self, Pinned},
+    root, until,
+};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        both(what_has_namespaces_of_its_own_is_a_line),
+        root(a_pinned_network_is_called_by_its_name),
+        both(columns_say_what_the_kernel_says),
+        both(a_filter_and_columns_that_are_wrong_are_refused),
+        both(user_namespaces_have_what_they_own_below_them),
+        both(processes_stand_below_their_parents_in_their_namespace),
+        both(a_namespace_stands_below_the_one_that_its_process_came_from),
+        both(pictures_are_whole_and_hold_what_is_there),
+        both(what_was_saved_is_shown_again_and_compared),
+        both(what_nsx_did_not_save_is_refused),
+        both(what_comes_and_goes_is_told_of),
+        both(the_screen_is_given_back_however_watching_ends),
+        both(every_document_is_as_the_schema_says),
+    ]
+    .into_iter()
+    .map(|test| test.needs([Need::Namespaces]))
+    .collect()
+}
+
+fn document(session: &Session, words: &str) -> Value {
+    let outcome = session.nsx(&format!("ls -q {words}")).run().exited(0);
+    serde_json::from_slice(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome}"))
+}
+
+/// The row of a process's namespace.
+#[track_caller]
+fn row(rows: &Value, process: &Pinned, kind: &str) -> Value {
+    let ns = procfs::ns(process.id(), kind);
+    let rows = rows.as_array().unwrap();
+    let row = rows.iter().find(|row| format!("{kind}:[{}]", row["ns"]) == ns);
+    row.unwrap_or_else(|| panic!("no {ns} in {rows:?}")).clone()
+}
+
+fn what_has_namespaces_of_its_own_is_a_line(session: &Session) {
+    let unshare = session.original_unshare("--uts --net sleep 100").start();
+    let sleep = unshare.program("sleep");
+    let text = session.nsx("ls").run().exited(0).text().to_owned();
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("NAME"), "{text}");
+    assert!(lines.last().unwrap().starts_with("host "), "{text}");
+    let own = lines.iter().find(|line| line.ends_with("sleep 100") && line.contains(&sleep.id().to_string()));
+    let own = own.unwrap_or_else(|| panic!("{text}"));
+    for kind in ["net", "uts"] {
+        assert!(own.split([' ', ',']).any(|word| word == kind), "{own}");
+    }
+}
+
+fn a_pinned_network_is_called_by_its_name(session: &Session) {
+    let script = "mount -t tmpfs none /run && mkdir /run/netns && touch /run/netns/blue && \
+                  unshare --net=/run/netns/blue true && exec nsx ls";
+    let text = session.original_unshare("--mount sh -c").arg(script).run().exited(0).text().to_owned();
+    let blue = text.lines().find(|line| line.starts_with("netns:blue ")).unwrap_or_else(|| panic!("{text}"));
+    assert_eq!(blue.split_whitespace().collect::<Vec<_>>(), ["netns:blue", "net", "0"]);
+}
+
+fn columns_say_what_the_kernel_says(session: &Session) {
+    let unshare = session.nsx("unshare -r --uts --net --mount --pid --fork --kill-child sleep 100").start();
+    let sleep = unshare.program("sleep");
+    let rows = &document(session, "--json -o all")["namespaces"];
+    let in_namespace = |command: &str| {
+        let enter = format!("nsenter --preserve-credentials -U -u -n -m -p -t {} {command}", sleep.id());
+        session.command(&enter).output()
+    };
+    let uts = row(rows, &sleep, "uts");
+    assert_eq!(uts["hostname"], in_namespace("uname -n").trim());
+    let net = row(rows, &sleep, "net");
+    assert_eq!(net["nlinks"].as_u64().unwrap(), in_namespace("cat /proc/net/dev").lines().count() as u64 - 2);
+    assert_eq!(net["hostname"], Value::Null);
+    let mounts = std::fs::read_to_string(format!("/proc/{}/mountinfo", sleep.id())).unwrap();
+    assert_eq!(row(rows, &sleep, "mnt")["nmounts"].as_u64().unwrap(), mounts.lines().count() as u64);
+    let user = row(rows, &sleep, "user");
+    let map = std::fs::read_to_string(format!("/proc/{}/uid_map", sleep.id())).unwrap();
+    assert_eq!(user["uidmap"], serde_json::json!([map.split_whitespace().collect::<Vec<_>>().join(" ")]));
+    assert_eq!(net["owner"], user["ns"]);
+    assert_eq!(user["owneruid"].as_u64().unwrap(), u64::from(session.ids().0));
+    let pid = row(rows, &sleep, "pid");
+    let chain: Vec<_> = crate::ls::chain(&sleep).iter().map(u64::to_string).collect();
+    assert_eq!(pid["nspid"], chain.join(" → "));
+    assert_eq!(pid["path"], format!("/proc/{}/ns/pid", sleep.id()));
+    assert!(pid["age"].as_u64().unwrap() < 3600);
+    // The list of columns has each of them.
+    let listed = session.nsx("ls --columns").output();
+    let listed: BTreeSet<_> = listed.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    let keys: BTreeSet<_> = pid.as_object().unwrap().keys().map(|key| key.to_uppercase()).collect();
+    assert_eq!(listed, keys.iter().map(String::as_str).collect());
+}
+
+fn a_filter_and_columns_that_are_wrong_are_refused(session: &Session) {
+    let refused = |words: &[&str], says: &str| {
+        let command = words.iter().fold(session.nsx("ls"), |command, word| command.arg(word));
+        command.run().exited(2).says(&[says]);
+    };
+    refused(&["-Q", "NS =="], "failed to parse \"NS ==\"");
+    refused(&["-Q", "NOSUCH == 1"], "unknown column: NOSUCH");
+    refused(&["-o", "ns,nosuch"], "there is no column \"nosuch\"");
+    refused(&["--watch=0"], "a number of seconds");
+    refused(&["--tree=nosuch"], "owner, parent, process, pid");
+    refused(&["--proc", "/nosuch"], "failed to open /nosuch: No such file or directory");
+    session.nsx("ls -Q").arg("NS == 1").run().exited(1);
+}
+
+fn user_namespaces_have_what_they_own_below_them(session: &Session) {
+    let unshare = session.original_unshare("--user --net --pid --fork --kill-child sleep 100").start();
+    let sleep = unshare.program("sleep");
+    let rows = document(session, "--tree --json -o ns,type,owner");
+    let mut found = false;
+    visit(&rows["namespaces"], &mut |branch| {
+        for child in branch["children"].as_array().unwrap() {
+            assert_eq!(child["owner"], branch["ns"], "{child}");
+        }
+        if format!("user:[{}]", branch["ns"]) == procfs::ns(sleep.id(), "user") {
+            let children = branch["children"].as_array().unwrap();
+            let kinds: BTreeSet<_> = children.iter().map(|child| child["type"].as_str().unwrap()).collect();
+            assert_eq!(kinds, BTreeSet::from(["net", "pid"]));
+            found = true;
+        }
+    });
+    assert!(found);
+    let text = session.nsx("ls --tree -q").output();
+    let inode = |kind: &str| procfs::ns(sleep.id(), kind).split(['[', ']']).nth(1).unwrap().to_owned();
+    let drawn = |lead: &str, kind: &str| text.lines().any(|line| line.contains(&format!("{lead}{}", inode(kind))));
+    assert!((drawn("├─", "pid") && drawn("└─", "net")) || (drawn("├─", "net") && drawn("└─", "pid")), "{text}");
+}
+
+/// Each branch, from the top down.
+fn visit(branches: &Value, see: &mut dyn FnMut(&Value)) {
+    for branch in branches.as_array().unwrap() {
+        see(branch);
+        visit(&branch["children"], see);
+    }
+}
+
+fn processes_stand_below_their_parents_in_their_namespace(session: &Session) {
+    let unshare = session.nsx("unshare -r --pid --fork --kill-child sh -c").arg("sleep 100 & wait").start();
+    let shell = unshare.program("sh");
+    let sleep = unshare.program("sleep");
+    let tree = document(session, "--tree=pid --json");
+    let mut path = Vec::new();
+    assert!(find(&tree["pid_tree"], sleep.id(), &mut path), "{tree}");
+    let ns = procfs::ns(shell.id(), "pid");
+    let expected = [format!("process {}", sleep.id()), format!("process {}", shell.id()), ns];
+    assert_eq!(path[..3], expected);
+    let text = session.nsx("ls --tree=pid -q").output();
+    assert!(text.lines().any(|line| line.contains(&format!("└─{}", sleep.id()))), "{text}");
+}
+
+/// The way to a process in the tree, from it upwards.
+fn find(branches: &Value, pid: u32, path: &mut Vec<String>) -> bool {
+    branches.as_array().unwrap().iter().any(|branch| {
+        let (name, inner) = match (&branch["process"], &branch["namespace"]) {
+            (Value::Null, namespace) => (format!("pid:[{}]", namespace["ns"]), namespace),
+            (process, _) => (format!("process {}", process["pid"]), process),
+        };
+        let here = name == format!("process {pid}") || find(&inner["children"], pid, path);
+        if here {
+            path.push(name);
+        }
+        here
+    })
+}
+
+fn a_namespace_stands_below_the_one_that_its_process_came_from(session: &Session) {
+    let unshare = session.nsx("unshare -r --uts sh -c").arg("unshare --uts sleep 100; true").start();
+    let outer = unshare.program("sh");
+    let inner = unshare.program("sleep");
+    let tree = document(session, "--tree=process --json -t uts");
+    let mut above = None;
+    visit(&tree["namespaces"], &mut |branch| {
+        let children = branch["children"].as_array().unwrap();
+        if children.iter().any(|child| format!("uts:[{}]", child["ns"]) == procfs::ns(inner.id(), "uts")) {
+            above = Some(format!("uts:[{}]", branch["ns"]));
+        }
+    });
+    assert_eq!(above, Some(procfs::ns(outer.id(), "uts")));
+}
+
+fn pictures_are_whole_and_hold_what_is_there(session: &Session) {
+    let unshare = session.original_unshare("--user --net sh -c").arg("sleep 100; true # <\"&\\>").start();
+    drop(unshare.program("sleep"));
+    let inode = procfs::ns(unshare.id(), "net").trim_start_matches("net:[").trim_end_matches(']').to_owned();
+    let picture = |language: &str| session.nsx(&format!("ls -q --graph {language}")).output();
+    let dot = picture("dot");
+    assert!(dot.starts_with("digraph namespaces {") && dot.ends_with('}') && dot.contains(&inode), "{dot}");
+    assert!(dot.contains(r#"# <\"&\\>"#), "{dot}");
+    let mermaid = picture("mermaid");
+    assert!(mermaid.starts_with("flowchart LR\n") && mermaid.contains(&inode), "{mermaid}");
+    let svg = picture("svg");
+    assert!(svg.contains(&inode) && svg.contains("# &lt;&quot;&amp;\\&gt;"), "{svg}");
+    // Well-formed: what is opened is closed.
+    for tag in ["svg", "g", "text", "title"] {
+        let opened = svg.matches(&format!("<{tag} ")).count() + svg.matches(&format!("<{tag}>")).count();
+        assert_eq!(opened, svg.matches(&format!("</{tag}>")).count(), "{tag} in {svg}");
+    }
+}
+
+fn what_was_saved_is_shown_again_and_compared(session: &Session) {
+    let file = session.path("census.json");
+    let before = session.original_unshare("--user --uts sleep 100").start();
+    let kept = before.program("sleep");
+    session.nsx("ls -q --save").arg(&file).run().exited(0);
+    assert!(
+        !std::fs::read_dir(session.directory())
+            .unwrap()
+            .any(|entry| { entry.unwrap().file_name().to_string_lossy().starts_with("census.json.") })
+    );
+    let later = session.original_unshare("--user --uts sleep 100").start();
+    let created = later.program("sleep");
+
+    let shown = session.nsx("ls -q --json --from").arg(&file).output();
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(row(&shown["namespaces"], &kept, "uts")["nprocs"], 1);
+    let text = session.nsx("ls -q --tree --from").arg(&file).arg("-Q").arg(format!("PID == {}", kept.id())).output();
+    assert!(text.contains("└─"), "{text}");
+    session.nsx("ls --tree=process --from").arg(&file).run().exited(2).says(&["does not say which process made which"]);
+
+    let diff = session.nsx("ls -q --json --diff").arg(&file).output();
+    let diff: Value = serde_json::from_str(&diff).unwrap();
+    assert_eq!(row(&diff["created"], &created, "uts")["nprocs"], 1);
+    let is = |row: &Value, process: &Pinned| format!("uts:[{}]", row["ns"]) == procfs::ns(process.id(), "uts");
+    assert!(!diff["created"].as_array().unwrap().iter().any(|row| is(row, &kept)), "{diff}");
+    assert!(!diff["destroyed"].as_array().unwrap().iter().any(|row| is(row, &kept)), "{diff}");
+    // Nothing has changed between a census and itself.
+    session.nsx("ls --diff").arg(&file).arg("--from").arg(&file).run().exited(1);
+
+    let inode = row(&shown["namespaces"], &kept, "uts")["ns"].clone();
+    before.signal(Signal::KILL);
+    before.wait();
+    until("its namespaces to go", || {
+        let diff = session.nsx("ls -q --json --diff").arg(&file).output();
+        let diff: Value = serde_json::from_str(&diff).unwrap();
+        diff["destroyed"].as_array().unwrap().iter().any(|row| row["ns"] == inode)
+    });
+}
+
+fn what_nsx_did_not_save_is_refused(session: &Session) {
+    let file = session.path("census.json");
+    session.nsx("ls -q --save").arg(&file).run().exited(0);
+    let whole = std::fs::read_to_string(&file).unwrap();
+    let refused = |text: &str, says: &str| {
+        let other = session.path("other.json");
+        std::fs::write(&other, text).unwrap();
+        for option in ["--from", "--diff"] {
+            let outcome = session.nsx("ls").arg(option).arg(&other).run().exited(2);
+            outcome.says(&["is no census that nsx saved", says]);
+        }
+    };
+    refused(&whole[..whole.len() / 2], "not all of it");
+    refused("[1, 2]", "something else");
+    refused(&whole.replace("\"version\": 1", "\"version\": 7"), "version 7");
+    refused(&whole.replace("\"type\": \"user\"", "\"type\": \"nosuch\""), "has no type");
+    let fifo = session.path("fifo");
+    session.command("mkfifo").arg(&fifo).run().exited(0);
+    session.nsx("ls --from").arg(&fifo).run().exited(2).says(&["it is no regular file"]);
+    session.nsx("ls --from").arg(session.path("nosuch")).run().exited(2).says(&["No such file or directory"]);
+    session.nsx("ls --save").arg(session.path("nosuch/file")).run().exited(2).says(&["failed to write"]);
+}
+
+fn what_comes_and_goes_is_told_of(session: &Session) {
+    let watch = session.nsx("ls --watch=0.05").start();
+    // What is there before the first look is no event; that look has been made once this one is told of.
+    let mut created = None;
+    let mut seen: Vec<Value> = Vec::new();
+    until("a namespace that is created", || {
+        let process = session.original_unshare("--user --uts sleep 100").start();
+        let sleep = process.program("sleep");
+        let ns = procfs::ns(sleep.id(), "uts");
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        seen = lines(&watch.stdout());
+        let found =
+            seen.iter().find(|event| event["event"] == "created" && format!("uts:[{}]", event["ns"]) == ns).cloned();
+        created = found.map(|event| (event, process));
+        created.is_some()
+    });
+    let (event, process) = created.unwrap();
+    assert_eq!(event["event"], "created");
+    assert_eq!(event["type"], "uts");
+    assert_eq!(event["pid"].as_u64().unwrap(), u64::from(process.id()));
+    process.signal(Signal::KILL);
+    process.wait();
+    until("its end", || lines(&watch.stdout()).iter().any(|it| it["event"] == "destroyed" && it["ns"] == event["ns"]));
+    watch.signal(Signal::TERM);
+    watch.wait().killed_by(Signal::TERM);
+}
+
+fn lines(text: &[u8]) -> Vec<Value> {
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let lines = text[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+fn the_screen_is_given_back_however_watching_ends(session: &Session) {
+    let mut terminal = session.terminal();
+    for (keys, status) in [("q", "0"), ("\x03", "130")] {
+        terminal.line("nsx ls --watch=0.1");
+        terminal.shows("NAMESPACES");
+        terminal.press(keys);
+        terminal.prompt();
+        terminal.line("echo status $?");
+        terminal.shows(&format!("status {status}"));
+        // Lines are read whole again, and shown as they are typed.
+        terminal.line("stty -a | grep -Eo '[- ](icanon|echo) ' | tr -d '\\n'; echo .");
+        terminal.shows(" icanon  echo .");
+    }
+}
+
+fn every_document_is_as_the_schema_says(session: &Session) {
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/nsx/schema/ls.json");
+    let unshare = session.nsx("unshare -r --uts --net --pid --fork --kill-child sleep 100").start();
+    let sleep = unshare.program("sleep");
+    let file = session.path("census.json");
+    session.nsx("ls -q --save").arg(&file).run().exited(0);
+    let path = file.display().to_string();
+    let documents = [
+        ("list", "--json".to_owned()),
+        ("list", "--json -o all".to_owned()),
+        ("list", "--json -o ns,ns --deep".to_owned()),
+        ("tree", "--json --tree -o all".to_owned()),
+        ("tree", "--json --tree=process".to_owned()),
+        ("pids", "--json --pids --all".to_owned()),
+        ("pid_tree", "--json --tree=pid".to_owned()),
+        ("process", format!("--json {}", sleep.id())),
+        ("process", format!("--json --deep {}", sleep.id())),
+        ("why", format!("--json --why {}", procfs::ns(sleep.id(), "user"))),
+        ("why", format!("--json {}", procfs::ns(sleep.id(), "net"))),
+        ("list", format!("--json -o all --from {path}")),
+        ("diff", format!("--json --diff {path} --from {path}")),
+    ];
+    let check = |part: &str, document: &Value| {
+        let mut schemas = boon::Schemas::new();
+        let part = boon::Compiler::new().compile(&format!("{schema}#/$defs/{part}"), &mut schemas).unwrap();
+        if let Err(error) = schemas.validate(document, part) {
+            panic!("{error:#}");
+        }
+    };
+    for (part, words) in documents {
+        let output = session.nsx(&format!("ls -q {words}")).run().stdout;
+        check(part, &serde_json::from_slice(&output).unwrap());
+    }
+    check("saved", &serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap());
+    let bogus = serde_json::json!({ "version": 1, "namespaces": [{ "ns": "x" }], "hidden": { "processes": 0 } });
+    assert!(std::panic::catch_unwind(|| check("list", &bogus)).is_err());
+}
