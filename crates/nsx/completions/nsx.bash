@@ -55,7 +55,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__compat)
-            opts="-h --help lsns unshare"
+            opts="-h --help lsns nsenter unshare"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
