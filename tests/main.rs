@@ -32,6 +32,7 @@ mod root_directory;
 mod status;
 mod strict;
 mod support;
+mod targets;
 mod terminal;
 mod unshare;
 mod usage;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         enter_view::tests(),
         host_tools::tests(),
         engines::tests(),
+        targets::tests(),
         ls::tests(),
         ls_views::tests(),
         crowd::tests(),

@@ -2,17 +2,21 @@
 
 use super::{
     SIDES, Side,
-    known_differences::{Difference, LSNS, UNSHARE, Who},
+    known_differences::{Difference, LSNS, NSENTER, UNSHARE, Who},
     run,
     unshare::{CHILD_OF, as_user_with_ranges},
 };
 use crate::support::{Need, Session, Test, both, root};
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![both(differences_of_anyone), root(differences_of_root).needs([Need::Tool("newuidmap")])]
+    vec![both(differences_of_anyone), root(differences_of_root).needs([Need::Tool("newuidmap"), Need::Tool("perl")])]
         .into_iter()
         .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 38)]))
         .collect()
+}
+
+fn all() -> impl Iterator<Item = &'static Difference> {
+    UNSHARE.iter().chain(NSENTER).chain(LSNS)
 }
 
 fn differences_of_anyone(session: &Session) {
@@ -21,10 +25,6 @@ fn differences_of_anyone(session: &Session) {
 
 fn differences_of_root(session: &Session) {
     all().filter(|difference| difference.who != Who::Anyone).for_each(|known| check(session, known));
-}
-
-fn all() -> impl Iterator<Item = &'static Difference> {
-    UNSHARE.iter().chain(LSNS)
 }
 
 #[track_caller]

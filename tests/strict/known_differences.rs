@@ -119,6 +119,105 @@ pub(super) const UNSHARE: &[Difference] = &[
     },
 ];
 
+pub(super) const NSENTER: &[Difference] = &[
+    Difference {
+        reason: "--join-cgroup leaves standard input alone and no descriptor open in the program, and joins the cgroups of \
+                 version 1 too, as far as they are mounted; of nsenter itself it moves nothing that waits for a program",
+        releases: ((2, 40), None),
+        who: Who::Root,
+        script: "echo kept | nsenter -t $$ -u -c sh -c 'cat; ls -l /proc/self/fd | grep -c cgroup.procs'; true",
+        nsx: "kept\n0",
+    },
+    Difference {
+        reason: "a signal to nsenter that it can catch goes on to the program, where nsenter has one in a PID namespace to wait \
+                 for: the program would live on alone otherwise",
+        releases: ((2, 23), None),
+        who: Who::Root,
+        script: "exec 2>/dev/null; nsenter -t $$ -p sleep 100 & until child_of $! && grep -q sleep /proc/$child/comm; do sleep \
+                 0.01; done; kill -TERM $!; wait $!; echo $?; sleep 0.1; grep -q '^State:.S' /proc/$child/status && \
+                 echo lives on; kill -KILL $child; true",
+        nsx: "143",
+    },
+    Difference {
+        reason: "while it waits for a program in a PID namespace, nsenter stays outside of all that it entered",
+        releases: ((2, 23), None),
+        who: Who::Root,
+        script: "/usr/bin/unshare -n sleep 100 & until grep -q sleep /proc/$!/comm; do sleep 0.01; done; target=$!; \
+                 nsenter -t $target -n -p sleep 100 & until child_of $! && grep -q sleep /proc/$child/comm; do sleep 0.01; done; \
+                 [ \"$(readlink /proc/$!/ns/net)\" = \"$(readlink /proc/$$/ns/net)\" ] && echo outside; kill $child $target",
+        nsx: "outside",
+    },
+    Difference {
+        reason: "--all works without privilege where the target shares namespaces with the caller, who is in those already",
+        releases: ((2, 30), None),
+        who: Who::WithRanges,
+        script: "/usr/bin/unshare -Urn sleep 100 & until grep -q sleep /proc/$!/comm; do sleep 0.01; done; \
+                 nsenter -t $! -a --preserve-credentials id -u 2>&1; kill $!",
+        nsx: "0",
+    },
+    Difference {
+        reason: "--all without --target says what is missing",
+        releases: ((2, 42), None),
+        who: Who::Anyone,
+        script: "nsenter -a true 2>&1; true",
+        nsx: "nsenter: no target PID specified for --all",
+    },
+    Difference {
+        reason: "-r takes its directory behind a = too, as the other options of one letter do",
+        releases: ((2, 23), None),
+        who: Who::Root,
+        script: "nsenter -t $$ -u -r=/ echo entered 2>&1; true",
+        nsx: "entered",
+    },
+    Difference {
+        reason: "--wdns without a directory is the target's working directory",
+        releases: ((2, 38), None),
+        who: Who::Root,
+        script: "(cd /usr && exec sleep 100) & until grep -q sleep /proc/$!/comm; do sleep 0.01; done; \
+                 nsenter -t $! -u --wdns pwd; kill $!",
+        nsx: "/usr",
+    },
+    Difference {
+        reason: "a directory for -r or -w need not be readable, only searchable, as for cd",
+        releases: ((2, 23), None),
+        who: Who::WithRanges,
+        script: "mkdir -p dark; chmod 111 dark; /usr/bin/unshare -Ur sleep 100 & until grep -q sleep /proc/$!/comm; do \
+                 sleep 0.01; done; nsenter -t $! -U --preserve-credentials --wd=dark echo entered 2>&1; kill $!",
+        nsx: "entered",
+    },
+    Difference {
+        reason: "--setuid follow and --setgid follow are the ids that the target has, also where it hides (PR_SET_DUMPABLE) and \
+                 its files in /proc are root's",
+        releases: ((2, 39), None),
+        who: Who::Root,
+        script: "perl -e '$) = 5; $> = 5; sleep 100' & until grep -q '^Uid:.0.5' /proc/$!/status; do sleep 0.01; done; \
+                 nsenter -t $! -u -S follow id -u; kill $!",
+        nsx: "5",
+    },
+    Difference {
+        reason: "--keep-caps outlives a change of the user by -S",
+        releases: ((2, 40), None),
+        who: Who::WithRanges,
+        script: "/usr/bin/unshare --map-auto -r sleep 100 & until grep -q sleep /proc/$!/comm; do sleep 0.01; done; \
+                 nsenter -t $! -U --keep-caps -S 5 grep CapEff /proc/self/status 2>&1 | grep -c 0000000000000000; kill $!",
+        nsx: "0",
+    },
+    Difference {
+        reason: "a SIGCHLD that the caller ignores is ignored in the program too, as any other signal",
+        releases: ((2, 23), None),
+        who: Who::Root,
+        script: "env --ignore-signal=CHLD nsenter -t $$ -p grep SigIgn /proc/self/status | grep -c 10000; true",
+        nsx: "1",
+    },
+    Difference {
+        reason: "a number beyond the last id is refused, and not cut to the id that its low 32 bits are",
+        releases: ((2, 24), None),
+        who: Who::Root,
+        script: "nsenter -t $$ -u -S 4294967296 id -u 2>&1; true",
+        nsx: "nsenter: failed to parse uid: '4294967296': Numerical result out of range",
+    },
+];
+
 pub(super) const LSNS: &[Difference] = &[
     Difference {
         reason: "-J without a tree prints namespaces side by side, and not as children of others that they have nothing to do with",

@@ -4,13 +4,17 @@
 mod defects;
 mod known_differences;
 mod lsns;
+mod nsenter;
 mod scripts;
 mod unshare;
 
 use crate::support::{Need, Session, Test};
 
 pub(crate) fn tests() -> Vec<Test> {
-    [unshare::tests(), lsns::tests(), scripts::tests(), defects::tests()].into_iter().flatten().collect()
+    [unshare::tests(), nsenter::tests(), lsns::tests(), scripts::tests(), defects::tests()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What a script gives that can be told apart: its status, standard output and standard error.

@@ -1,10 +1,11 @@
-//! Scripts of the kind that call `unshare` in the wild: they work unchanged with nsx first in PATH.
+//! Scripts of the kind that call `unshare` and `nsenter` in the wild: they work unchanged with nsx first in PATH.
 
 use super::{
     assert_same,
+    nsenter::beside,
     unshare::{CHILD_OF, as_user_with_ranges},
 };
-use crate::support::{Need, Session, Test, both, root};
+use crate::support::{Need, Session, Test, both, ordinary, root};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -18,6 +19,16 @@ pub(crate) fn tests() -> Vec<Test> {
         both(statuses_through_wait),
         both(under_setsid),
         both(under_timeout),
+        root(the_network_of_a_container).needs([Need::Tool("ip")]),
+        root(a_shell_on_the_host_of_a_privileged_pod),
+        root(namespaces_by_their_files),
+        root(a_mount_in_a_container),
+        both(commands_from_standard_input),
+        ordinary(a_rootless_network).needs([Need::Tool("ip")]),
+        both(a_function_for_each_of_many),
+        both(exec_nsenter),
+        both(nsenter_under_timeout),
+        root(unshare_and_nsenter_meet).needs([Need::Tool("ip")]),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 38)]))
@@ -104,4 +115,114 @@ fn under_setsid(session: &Session) {
 fn under_timeout(session: &Session) {
     assert_same(session, "timeout 0.3 unshare -rf sleep 100; echo $?");
     assert_same(session, "timeout 0.3 unshare -r sleep 100; echo $?");
+}
+
+fn the_network_of_a_container(session: &Session) {
+    // As people do who found no ip in the image.
+    let script = r#"
+        docker() { echo $T; }
+        pid=$(docker inspect -f '{{.State.Pid}}' web)
+        nsenter -t $pid -n ip link set lo up
+        nsenter -t $pid -n ip -br address
+        nsenter --target $(docker inspect --format {{.State.Pid}} web) --net ip -o link | wc -l
+        nsenter -t "$pid" -n sh -c 'cut -d: -f1 /proc/net/dev' | tail -n +3"#;
+    assert_same(session, &beside("-nf", script));
+}
+
+fn a_shell_on_the_host_of_a_privileged_pod(session: &Session) {
+    // The pod shares the PIDs of a host whose PID 1 is a shell here.
+    let pod = r#"
+        nsenter -t 1 -m -u -i -n hostname
+        nsenter --target 1 --mount --uts --ipc --net --pid -- sh -c "hostname; echo \$PWD"
+        nsenter -t 1 -m -u -i -n -p -- sh -c "exit 3"; echo $?
+        nsenter --mount=/proc/1/ns/mnt -- ls /mnt/of-the-host
+        chroot /proc/1/root nsenter -t 1 -a hostname
+        echo hostname | nsenter -t 1 -a /bin/sh"#;
+    let host = format!(
+        "hostname node7; mount -t tmpfs none /mnt; touch /mnt/of-the-host; unshare -muin sh -c 'hostname pod; umount /mnt; {pod}'"
+    );
+    let script = format!("/usr/bin/unshare -muinpf --mount-proc sh -c '{}'", host.replace('\'', "'\\''"));
+    assert_same(session, &script);
+}
+
+fn namespaces_by_their_files(session: &Session) {
+    let script = r#"
+        nsenter --uts=/proc/$T/ns/uts hostname inner
+        nsenter --mount=/proc/$T/ns/mnt --uts=/proc/$T/ns/uts --ipc=/proc/$T/ns/ipc --net=/proc/$T/ns/net -- \
+            sh -c 'hostname; cut -d: -f1 /proc/net/dev | tail -n +3'
+        nsenter -u/proc/$T/ns/uts -n/proc/$T/ns/net hostname
+        test "$(hostname)" = inner || echo the host has its own"#;
+    assert_same(session, &beside("-muinf", script));
+}
+
+fn a_mount_in_a_container(session: &Session) {
+    let script = r#"
+        nsenter -t $T -m -- mount -t tmpfs injected /mnt
+        nsenter -t $T -m -- grep -c injected /proc/self/mountinfo
+        grep -c injected /proc/self/mountinfo
+        nsenter -t $T -m -r -w sh -c 'echo hello >/mnt/file; df --output=source /mnt/file | tail -n 1'
+        cat /proc/$T/root/mnt/file"#;
+    assert_same(session, &beside("-mf", script));
+}
+
+fn commands_from_standard_input(session: &Session) {
+    let u = if session.is_root() { "" } else { "-U --preserve-credentials" };
+    let script = format!(
+        "nsenter -t $T {u} -u sh -s one two <<END\nhostname inner\necho $((6 * 7)) $(hostname) \\$2\nEND\n\
+         printf 'a\\nb\\n' | nsenter -t $T {u} -p tac | while read line; do echo $line; done"
+    );
+    assert_same(session, &beside("-rupf", &script).replace("$(hostname)", "\\$(hostname)"));
+}
+
+fn a_rootless_network(session: &Session) {
+    // As rootless engines' helpers do, and their users.
+    let script = r#"
+        mkdir start; cd start
+        nsenter --preserve-credentials -U -n -t $T ip link set lo up
+        nsenter -U -n -t $T --preserve-credentials ip -br link
+        nsenter -t $T --user --net --mount --preserve-credentials --wd=$PWD sh -c 'id -u; basename $PWD'
+        nsenter -U -t $T true || echo "not without --preserve-credentials""#;
+    assert_same(session, &beside("-rnmf", script));
+}
+
+fn a_function_for_each_of_many(session: &Session) {
+    let u = if session.is_root() { "" } else { "-U --preserve-credentials" };
+    let script = format!(
+        "in_ns() {{ pid=$1; shift; nsenter --target \"$pid\" {u} --uts -- \"$@\"; }}; set -e; \
+         for number in 1 2 3; do in_ns $T hostname box$number; in_ns $T hostname; done; \
+         if in_ns $T false; then echo never; else echo \"failed with $?\"; fi; in_ns 4194303 true || echo gone"
+    );
+    assert_same(session, &beside("-ruf", &script));
+}
+
+fn exec_nsenter(session: &Session) {
+    let u = if session.is_root() { "" } else { "-U --preserve-credentials" };
+    let script = format!(
+        "trap - EXIT; (exec nsenter -t $T {u} -u sh -c 'echo inside with $0 $1; exit 9' a 'b c'); echo $?; kill -KILL $T"
+    );
+    assert_same(session, &beside("-ruf", &script));
+}
+
+fn nsenter_under_timeout(session: &Session) {
+    let u = if session.is_root() { "" } else { "-U --preserve-credentials" };
+    for option in ["-u", "-p"] {
+        let script = format!("timeout 0.3 nsenter -t $T {u} {option} sleep 100; echo $?");
+        assert_same(session, &beside("-rupf", &script));
+    }
+}
+
+fn unshare_and_nsenter_meet(session: &Session) {
+    let script = r#"
+        unshare -n sleep 100 & one=$!
+        unshare -n sleep 100 & other=$!
+        for pid in $one $other; do until grep -q sleep /proc/$pid/comm; do sleep 0.01; done; done
+        ip link add nsxt-a netns $one type veth peer name nsxt-b netns $other
+        nsenter -t $one -n ip address add 10.9.9.1/24 dev nsxt-a
+        nsenter -t $other -n ip address add 10.9.9.2/24 dev nsxt-b
+        nsenter -t $one -n ip link set nsxt-a up
+        nsenter -t $other -n ip link set nsxt-b up
+        nsenter -t $one -n ip -br -4 address
+        nsenter -t $other -n ip -o route
+        kill $one $other"#;
+    assert_same(session, script);
 }

@@ -33,7 +33,7 @@ impl Place {
         }
         fs::create_dir(place.strict()).unwrap();
         allow(&place.strict(), 0o755);
-        for name in ["lsns", "unshare"] {
+        for name in ["lsns", "nsenter", "unshare"] {
             symlink("../bin/nsx", place.strict().join(name)).unwrap();
         }
         place

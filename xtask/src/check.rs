@@ -11,7 +11,11 @@ use std::{collections::BTreeSet, path::Path};
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 /// The options that nsx has as a program of util-linux.
-const STRICT: [&str; 2] = ["crates/nsx/src/compat/lsns/help.txt", "crates/nsx/src/compat/unshare/help.txt"];
+const STRICT: [&str; 3] = [
+    "crates/nsx/src/compat/lsns/help.txt",
+    "crates/nsx/src/compat/nsenter/help.txt",
+    "crates/nsx/src/compat/unshare/help.txt",
+];
 
 /// Directories that are somebody's machine.
 const MACHINE: [&str; 3] = ["home", "work", "Users"];

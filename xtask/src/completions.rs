@@ -1,7 +1,8 @@
-//! `cargo xtask completions`: what bash, zsh and fish complete, from the options themselves.
+//! `cargo xtask completions`: what bash, zsh and fish complete, from the options themselves; and where a TARGET is wanted, what
+//! `nsx __targets` prints: the words for all that runs.
 
 use crate::tree::Generated;
-use clap::{Arg, ArgAction, CommandFactory};
+use clap::{Arg, ArgAction, Command, CommandFactory};
 use clap_complete::Shell;
 use nsx::cli::Nsx;
 use std::path::Path;
@@ -16,11 +17,131 @@ fn script(shell: Shell, file: &str) -> Generated {
     let mut bytes = Vec::new();
     let mut nsx = Nsx::command().mut_subcommands(|command| command.mut_args(without_attached_value));
     clap_complete::generate(shell, &mut nsx, "nsx", &mut bytes);
-    Generated {
-        path: Path::new("crates/nsx/completions").join(file),
-        text: String::from_utf8_lossy(&bytes).into_owned(),
-        by: "completions",
+    let text = String::from_utf8_lossy(&bytes);
+    let places = places(&nsx);
+    let text = match shell {
+        Shell::Bash => bash(&text, &places),
+        Shell::Zsh => zsh(&text, &places),
+        _ => fish(&text, &places),
+    };
+    Generated { path: Path::new("crates/nsx/completions").join(file), text, by: "completions" }
+}
+
+/// Where a command takes a target.
+struct Place {
+    command: String,
+    /// The options, as clap knows them.
+    options: Vec<Arg>,
+    /// The operand, likewise.
+    operand: Option<Arg>,
+}
+
+/// What the values are called that may be targets.
+const NAMES: [&str; 2] = ["TARGET", "PID"];
+
+fn places(nsx: &Command) -> Vec<Place> {
+    let is_target = |argument: &&Arg| {
+        argument.get_value_names().is_some_and(|names| names.iter().any(|name| NAMES.contains(&name.as_str())))
+    };
+    let place = |command: &Command| {
+        let arguments = command.get_arguments().filter(is_target).cloned();
+        let (operands, options): (Vec<_>, Vec<_>) = arguments.partition(Arg::is_positional);
+        Place { command: command.get_name().to_owned(), options, operand: operands.into_iter().next() }
+    };
+    nsx.get_subcommands().map(place).filter(|place| place.operand.is_some() || !place.options.is_empty()).collect()
+}
+
+/// The words are put beside what clap's function finds. They have colons, at which bash may break what was typed, and are not
+/// given to `compgen`, which would expand them.
+fn bash(text: &str, places: &[Place]) -> String {
+    let mut after = Vec::new();
+    let mut first = Vec::new();
+    for Place { command, options, operand } in places {
+        let short = |option: &Arg| option.get_short().map(|short| format!("\"{command} -{short}\""));
+        let long = |option: &Arg| option.get_long().map(|long| format!("\"{command} --{long}\""));
+        after.extend(options.iter().flat_map(|option| [short(option), long(option)]).flatten());
+        first.extend(operand.iter().map(|_| format!("\"{command} {command}\"")));
     }
+    let function = format!(
+        r#"# What runs, where a target may be named: beside clap's own words.
+_nsx_and_targets() {{
+    _nsx "$@"
+    local line=${{COMP_LINE:0:COMP_POINT}} words word= last target shown
+    read -r -a words <<<"$line"
+    if [[ $line != *[[:space:]] ]]; then
+        word=${{words[-1]}}
+        unset "words[-1]"
+    fi
+    last=${{words[${{#words[@]}} - 1]-}}
+    case "${{words[1]-}} $last" in
+        {}) COMPREPLY=() ;;
+        {}) [[ $word != -* ]] || return 0 ;;
+        *) return 0 ;;
+    esac
+    shown=
+    if [[ $COMP_WORDBREAKS == *:* ]]; then
+        shown=${{word%"${{word##*:}}"}}
+    fi
+    while IFS= read -r target; do
+        if [[ $target == "$word"* ]]; then
+            COMPREPLY+=("${{target#"$shown"}}")
+        fi
+    done < <("${{words[0]}}" __targets 2>/dev/null)
+}}
+
+if [["#,
+        after.join(" | "),
+        first.join(" | ")
+    );
+    let registers = "\nif [[ \"${BASH_VERSINFO";
+    text.replacen(registers, &format!("\n{function} \"${{BASH_VERSINFO"), 1)
+        .replace("complete -F _nsx ", "complete -F _nsx_and_targets ")
+}
+
+fn zsh(text: &str, places: &[Place]) -> String {
+    let names = NAMES.map(|name| (format!(":{name}:_default'"), format!(":{name}:_nsx_targets'")));
+    let operands: Vec<_> = places.iter().filter_map(|place| place.operand.as_ref()).collect();
+    let line = |line: &str| {
+        let line = names.iter().fold(line.to_owned(), |line, (from, to)| line.replace(from, to));
+        let is_operand = |operand: &&&Arg| {
+            let rest = line.trim_start_matches(['\'', '*', ':']);
+            rest.strip_prefix(operand.get_id().as_str()).is_some_and(|rest| rest.starts_with(" -- "))
+        };
+        match operands.iter().find(is_operand) {
+            Some(_) => line.replace(":_default'", ":_nsx_targets'"),
+            None => line,
+        }
+    };
+    let text: String = text.lines().map(|text| line(text) + "\n").collect();
+    let function = r#"_nsx_targets() {
+    local -a targets
+    targets=(${(f)"$(_call_program targets nsx __targets 2>/dev/null)"})
+    compadd -a targets
+}
+
+if [ "$funcstack"#;
+    text.replacen("if [ \"$funcstack", function, 1)
+}
+
+fn fish(text: &str, places: &[Place]) -> String {
+    let words = "-a \"(nsx __targets 2>/dev/null)\"";
+    let line = |line: &str| {
+        let is_option = |place: &&Place| {
+            let of_command = line.contains(&format!("using_subcommand {}\"", place.command));
+            let long = |option: &Arg| option.get_long().is_some_and(|long| line.contains(&format!(" -l {long} ")));
+            of_command && line.ends_with(" -r") && place.options.iter().any(long)
+        };
+        match places.iter().find(is_option) {
+            Some(_) => format!("{line} -f {words}\n"),
+            None => format!("{line}\n"),
+        }
+    };
+    let text: String = text.lines().map(line).collect();
+    let operand = |place: &Place| {
+        let Place { command, .. } = place;
+        format!("complete -c nsx -n \"__fish_nsx_using_subcommand {command}\" {words}\n")
+    };
+    text + &places.iter().filter(|place| place.operand.is_some()).map(operand).collect::<String>()
 }
 
 /// A value that may be left out is attached with `=`. The scripts would take the next word for it, so they are told of a

@@ -91,7 +91,11 @@ fn differences(command: &Command) -> String {
     if command.get_name() != "compat" {
         return String::new();
     }
-    let programs = [("lsns", known_differences::LSNS), ("unshare", known_differences::UNSHARE)];
+    let programs = [
+        ("lsns", known_differences::LSNS),
+        ("nsenter", known_differences::NSENTER),
+        ("unshare", known_differences::UNSHARE),
+    ];
     let section = |(program, differences): (&str, &[Difference])| {
         let items =
             differences.iter().map(|known| format!(".IP \\(bu 3\n{}\n", capitalized(&sentence(known.reason, &[]))));

@@ -55,7 +55,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__compat)
-            opts="-h --help lsns unshare"
+            opts="-h --help lsns nsenter unshare"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -497,8 +497,34 @@ _nsx() {
     esac
 }
 
+# What runs, where a target may be named: beside clap's own words.
+_nsx_and_targets() {
+    _nsx "$@"
+    local line=${COMP_LINE:0:COMP_POINT} words word= last target shown
+    read -r -a words <<<"$line"
+    if [[ $line != *[[:space:]] ]]; then
+        word=${words[-1]}
+        unset "words[-1]"
+    fi
+    last=${words[${#words[@]} - 1]-}
+    case "${words[1]-} $last" in
+        "enter -t" | "enter --target" | "ls -p" | "ls --task" | "pidmap --from" | "pidmap --to" | "pidmap --namespace-of") COMPREPLY=() ;;
+        "enter enter" | "ls ls" | "pidmap pidmap" | "idmap idmap") [[ $word != -* ]] || return 0 ;;
+        *) return 0 ;;
+    esac
+    shown=
+    if [[ $COMP_WORDBREAKS == *:* ]]; then
+        shown=${word%"${word##*:}"}
+    fi
+    while IFS= read -r target; do
+        if [[ $target == "$word"* ]]; then
+            COMPREPLY+=("${target#"$shown"}")
+        fi
+    done < <("${words[0]}" __targets 2>/dev/null)
+}
+
 if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -F _nsx -o nosort -o bashdefault -o default nsx
+    complete -F _nsx_and_targets -o nosort -o bashdefault -o default nsx
 else
-    complete -F _nsx -o bashdefault -o default nsx
+    complete -F _nsx_and_targets -o bashdefault -o default nsx
 fi

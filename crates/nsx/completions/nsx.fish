@@ -95,7 +95,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l keep-caps -d 'Leave 
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-new-privs -d 'Let no exec give the program more privilege than it has, as a set-user-id one would'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l clear-env -d 'Start from an empty one'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -s t -l target -d 'The process, as nsenter(1) takes it' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s t -l target -d 'The process, as nsenter(1) takes it' -r -f -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s w -l wd -d 'Start the program in DIR, as the target sees it; where the target is, if its mount namespace is joined' -r -f -a "(__fish_complete_directories)"
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l user -d 'Run the program as this user of the target, by its own /etc/passwd and /etc/group' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s S -l setuid -d 'Run the program with this user id' -r
@@ -130,7 +130,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s T -l time -d 'Offsets 
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s a -l all -d 'All in which the target differs from the caller; the default'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s h -l help -d 'Print help'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s t -l type -d 'List only namespaces of this kind: cgroup, ipc, mnt, net, pid, time, user or uts' -r
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only the namespaces that this process is in' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only the namespaces that this process is in' -r -f -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s Q -l filter -d 'List only the namespaces of which EXPR holds, such as \'TYPE == "net" && NPROCS > 0\'' -r
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s o -l output -d 'Show these columns, with commas between them; after a + beside the usual ones; all for all' -r
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l graph -d 'Draw the user namespaces with what they own, as a document for graphviz, for Markdown or for a browser' -r -f -a "dot\t'For graphviz'
@@ -154,9 +154,9 @@ complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json -d 'Print a JSON doc
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json-lines -d 'Print a JSON object for each row, a line each'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s q -l quiet -d 'Do not say on standard error what could not be seen'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l from -d 'Read the ids as the PID namespace of this target counts' -r
-complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l to -d 'Write the ids as the PID namespace of this target counts' -r
-complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l namespace-of -d 'List the processes that the PID namespace of this process sees' -r
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l from -d 'Read the ids as the PID namespace of this target counts' -r -f -a "(nsx __targets 2>/dev/null)"
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l to -d 'Write the ids as the PID namespace of this target counts' -r -f -a "(nsx __targets 2>/dev/null)"
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l namespace-of -d 'List the processes that the PID namespace of this process sees' -r -f -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l with -d 'Show the process group and the session too: pgid, sid' -r -f -a "pgid\t'Its process group'
 sid\t'Its session'"
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l filter -d 'Write standard input through, with the ids that match translated' -r
@@ -180,3 +180,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l json-lines -d 'Print a
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s q -l quiet -d 'Print numbers only: for each id what it is here, or with --reverse there'
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand compat" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -a "(nsx __targets 2>/dev/null)"
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -a "(nsx __targets 2>/dev/null)"
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -a "(nsx __targets 2>/dev/null)"
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -a "(nsx __targets 2>/dev/null)"

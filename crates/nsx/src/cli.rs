@@ -36,6 +36,7 @@ pub struct CompatOptions {
     /// The program's name
     #[arg(value_name = "PROGRAM", value_parser = [
         PossibleValue::new("lsns").help("List namespaces"),
+        PossibleValue::new("nsenter").help("Run a program in the namespaces of a process"),
         PossibleValue::new("unshare").help("Run a program in new namespaces"),
     ])]
     program: String,

@@ -1,8 +1,8 @@
 //! What a plan must know of the process that calls, as a value: tests make up callers.
 
 use crate::{
-    ns::{NsKind, NsSet},
-    proc::{NsLink, ProcError, ProcRoot},
+    ns::NsSet,
+    proc::{ProcError, ProcRoot},
 };
 use rustix::thread::CapabilitySet;
 
@@ -25,19 +25,11 @@ impl Caller {
     /// # Errors
     /// [`ProcError`] where `proc` is not readable.
     pub fn read(proc: &ProcRoot) -> Result<Self, ProcError> {
-        let mut kinds = NsSet::EMPTY;
-        for kind in NsKind::ALL {
-            match proc.own_ns(NsLink::Own(kind)) {
-                Ok(_) => kinds.insert(kind),
-                Err(ProcError::Vanished) => {}
-                Err(error) => return Err(error),
-            }
-        }
         Ok(Self {
             uid: rustix::process::geteuid().as_raw(),
             gid: rustix::process::getegid().as_raw(),
             capabilities: rustix::thread::capabilities(None)?.effective,
-            kinds,
+            kinds: proc.kinds()?,
         })
     }
 

@@ -253,10 +253,10 @@ pub enum Step {
     SetDirectory(PathBuf),
     /// Have these supplementary groups and no others.
     SetGroups(Vec<u32>),
-    /// Have no supplementary group. Of two such steps, before and after a user namespace is joined, one has to do.
+    /// Have no supplementary group.
     LeaveGroups {
-        /// Whether another such step comes.
-        again: bool,
+        /// Whether it is a failure if that is denied, here as it was wherever else it was tried before.
+        required: bool,
     },
     /// Become this group.
     SetGroup(u32),

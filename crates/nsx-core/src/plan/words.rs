@@ -141,10 +141,8 @@ impl Step {
             Self::ChangeDirectory { named: None, .. } => "stand where the target stands".to_owned(),
             Self::ChangeDirectory { named: Some(_), .. } => "where the program starts, open since before".to_owned(),
             Self::SetDirectory(_) => "where the program starts".to_owned(),
-            Self::LeaveGroups { again: true } => {
-                "no supplementary group is kept; if that is denied here it may not be inside".to_owned()
-            }
-            Self::LeaveGroups { again: false } => "no supplementary group is kept".to_owned(),
+            Self::LeaveGroups { required: false } => "no supplementary group is kept, if that may be".to_owned(),
+            Self::LeaveGroups { required: true } => "no supplementary group is kept".to_owned(),
             Self::SetGroups(groups) if groups.is_empty() => "no supplementary group is kept".to_owned(),
             Self::SetGroups(_) => "the program's supplementary groups".to_owned(),
             Self::SetGroup(_) => "the program's group".to_owned(),

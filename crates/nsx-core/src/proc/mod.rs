@@ -24,8 +24,8 @@ pub use mountinfo::Mount;
 pub(crate) use recording::Recording;
 pub(crate) use root::LONGEST_LINK;
 pub use root::{NsLink, NsLinks, ProcRoot};
+pub(crate) use status::Lines;
 pub use status::Status;
-pub(crate) use status::{Lines, effective_ids};
 
 use rustix::io::Errno;
 

@@ -5,12 +5,12 @@
 
 use super::ProcError;
 use crate::{
-    ns::{Namespace, NsId, NsKind},
+    ns::{Namespace, NsId, NsKind, NsSet},
     pid::Pid,
 };
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{AtFlags, CWD, Mode, OFlags},
+    fs::{AtFlags, CWD, Mode, OFlags, RawDir},
     io::Errno,
 };
 use std::{ffi::CStr, mem::MaybeUninit, path::Path};
@@ -110,6 +110,24 @@ impl ProcRoot {
     /// [`ProcError`]; `Vanished` where the kernel does not have that kind.
     pub fn own_ns(&self, link: NsLink) -> Result<NsId, ProcError> {
         NsLinks { root: self, directory: EntryPath::of_caller().file("ns") }.id(link)
+    }
+
+    /// The kinds of namespace that the kernel has: those that the caller has links for.
+    ///
+    /// # Errors
+    /// The errno of `openat(2)` or `getdents64(2)`.
+    pub fn kinds(&self) -> Result<NsSet, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::openat(&self.0, c"self/ns", flags, Mode::empty())?;
+        let mut buffer = [MaybeUninit::uninit(); 1024];
+        let mut entries = RawDir::new(directory, &mut buffer);
+        let mut kinds = NsSet::EMPTY;
+        while let Some(entry) = entries.next() {
+            if let Some(kind) = NsKind::from_name(entry?.file_name().to_bytes()) {
+                kinds.insert(kind);
+            }
+        }
+        Ok(kinds)
     }
 
     /// Whether it numbers processes as the caller's own PID namespace does.

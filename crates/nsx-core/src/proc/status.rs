@@ -65,7 +65,7 @@ impl Status {
         // A process that was reaped while it was read has no ids left: the kernel writes zeros.
         let tgid = pid(lines.value(b"Tgid")?)?.ok_or(ProcError::Vanished)?;
         let ppid = pid(lines.value(b"PPid")?)?;
-        let [ruid, euid] = ids(lines.value(b"Uid")?)?;
+        let [ruid, euid] = uids(lines.value(b"Uid")?)?;
         let chain = PidChain::parse(lines.value(b"NSpid")?)?;
         let sig_pending = signals(lines.value(b"SigPnd")?)? | signals(lines.value(b"ShdPnd")?)?;
         let sig_blocked = signals(lines.value(b"SigBlk")?)?;
@@ -129,15 +129,8 @@ fn pid(value: &[u8]) -> Result<Option<Pid>, ProcError> {
     decimal(value).and_then(|number| number.try_into().ok()).map(Pid::from_raw).ok_or(MALFORMED)
 }
 
-/// The effective user and group in the text of the file.
-pub(crate) fn effective_ids(text: &[u8]) -> Result<(u32, u32), ProcError> {
-    let mut lines = Lines(text);
-    let ([_, uid], [_, gid]) = (ids(lines.value(b"Uid")?)?, ids(lines.value(b"Gid")?)?);
-    Ok((uid, gid))
-}
-
-/// The first two of the four ids in a `Uid` or `Gid` line: real and effective.
-fn ids(value: &[u8]) -> Result<[u32; 2], ProcError> {
+/// The first two of the four ids in a `Uid` line: real and effective.
+fn uids(value: &[u8]) -> Result<[u32; 2], ProcError> {
     let mut ids = value.split(|&byte| byte == b'\t').map(|id| decimal(id)?.try_into().ok());
     match [ids.next(), ids.next()] {
         [Some(Some(real)), Some(Some(effective))] => Ok([real, effective]),

@@ -12,7 +12,7 @@ use crate::{
     idmap::{IdKind, IdMap},
     pid::Pid,
     plan::{Label, Limit, Pin, ProcDirectory, Propagation, Step, helper_arguments},
-    proc::{self, ProcRoot},
+    proc::{Credentials, ProcRoot},
     sys::{self, process::Group, signal::Mask},
 };
 use rustix::{
@@ -25,6 +25,8 @@ use rustix::{
 use std::{
     cell::{Cell, OnceCell, RefCell},
     ffi::CString,
+    fs::File,
+    io::Read,
     path::Path,
 };
 
@@ -123,10 +125,11 @@ impl<'a> Hands<'a> {
                 let groups: Vec<_> = groups.iter().copied().map(Gid::from_raw).collect();
                 rustix::thread::set_thread_groups(&groups)
             }
-            Step::LeaveGroups { again } => {
-                let left = rustix::thread::set_thread_groups(&[]);
-                let before = self.groups_left.replace(left.is_ok());
-                if *again || before { Ok(()) } else { left }
+            Step::LeaveGroups { required } => {
+                let outcome = rustix::thread::set_thread_groups(&[]);
+                let left = self.groups_left.get() || outcome.is_ok();
+                self.groups_left.set(left);
+                if left || !required { Ok(()) } else { outcome }
             }
             Step::SetGroup(gid) => rustix::thread::set_thread_gid(Gid::from_raw(*gid)),
             Step::SetUser(uid) => rustix::thread::set_thread_uid(Uid::from_raw(*uid)),
@@ -212,9 +215,10 @@ impl<'a> Hands<'a> {
 /// whoever opens the file; the owner of the directory would be root where the process hides (`PR_SET_DUMPABLE`).
 fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
     let file = rustix::fs::openat(&*process.0, "status", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    let mut text = vec![0; 4096];
-    let length = rustix::io::read(&file, text.as_mut_slice())?;
-    proc::effective_ids(&text[..length]).map_err(|_| Errno::SRCH)
+    let mut text = Vec::new();
+    File::from(file).read_to_end(&mut text).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    let credentials = Credentials::parse(&text).map_err(|_| Errno::SRCH)?;
+    Ok((credentials.uid, credentials.gid))
 }
 
 /// Becomes a job of its own, which has the foreground of `terminal`.

@@ -5,12 +5,19 @@
 //! stands with its reason in `tests/strict/known_differences.rs`.
 
 mod lsns;
+mod nsenter;
 mod numbers;
 mod unshare;
+mod wording;
 
 use crate::{exit::ExitStatus, out};
 use rustix::io::Errno;
-use std::{error::Error, ffi::CStr};
+use std::{
+    error::Error,
+    ffi::{CStr, OsStr},
+    os::unix::ffi::OsStrExt,
+    path::Path,
+};
 
 /// The release of util-linux that the personalities follow.
 const RELEASE: &str = "2.42.2";
@@ -25,6 +32,7 @@ pub(crate) fn run(arguments: &[&CStr]) -> Option<ExitStatus> {
     };
     match called.rsplit(|byte| *byte == b'/').next()? {
         b"lsns" => Some(answer("lsns", lsns::run(arguments))),
+        b"nsenter" => Some(answer("nsenter", nsenter::run(arguments))),
         b"unshare" => Some(answer("unshare", unshare::run(arguments))),
         _ => None,
     }
@@ -88,4 +96,9 @@ fn print(text: &str) -> Result<ExitStatus, Complaint> {
         Ok(()) | Err(Errno::BADF) => Ok(ExitStatus::SUCCESS),
         Err(errno) => Err(Complaint::because([b"write error"], errno)),
     }
+}
+
+/// A value that is a path.
+fn path(text: &CStr) -> &Path {
+    Path::new(OsStr::from_bytes(text.to_bytes()))
 }

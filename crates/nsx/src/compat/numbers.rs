@@ -1,7 +1,7 @@
 //! Numbers as the C library's `strtol` takes them: spaces before them, a sign, and nothing after them.
 
 use super::Complaint;
-use nsx_core::accounts;
+use nsx_core::{accounts, pid::Pid};
 use rustix::io::Errno;
 use std::{ffi::CStr, io};
 
@@ -59,6 +59,36 @@ fn id(text: &CStr, what: &str, by_name: fn(&[u8]) -> io::Result<Option<u32>>) ->
         Err(Wrong::NoNumber) => by_name(name).ok().flatten().ok_or(Errno::INVAL),
     };
     found.map_err(|errno| Complaint::because([b"failed to parse ", what.as_bytes(), b" '", name, b"'"], errno))
+}
+
+/// A process id and, behind a colon, the inode number of its pidfd.
+pub(super) fn process(text: &CStr) -> Result<(Pid, Option<u64>), Complaint> {
+    let text = text.to_bytes();
+    let read = || {
+        let mut parts = text.splitn(2, |byte| *byte == b':');
+        let pid = number::<i32>(parts.next().unwrap_or_default())?;
+        let pid = Pid::from_raw(pid.max(0)).ok_or(Wrong::Range)?;
+        Ok((pid, parts.next().map(number).transpose()?))
+    };
+    read().map_err(|wrong| {
+        let errno = match wrong {
+            Wrong::NoNumber => Errno::INVAL,
+            Wrong::Range => Errno::RANGE,
+        };
+        Complaint::because([b"failed to parse PID argument '", text, b"'"], errno)
+    })
+}
+
+/// A descriptor of another process.
+pub(super) fn descriptor(text: &CStr) -> Result<i32, Complaint> {
+    let number = read::<u32>(text, "file descriptor")?;
+    // Whatever is beyond is open in no process.
+    Ok(i32::try_from(number).unwrap_or(i32::MAX))
+}
+
+/// The 64-bit id of a namespace.
+pub(super) fn namespace(text: &[u8]) -> Result<u64, Complaint> {
+    number(text).map_err(|_| Complaint::new([b"failed to parse namespace id: '", text, b"'"]))
 }
 
 /// The two ids of `uid:gid`.

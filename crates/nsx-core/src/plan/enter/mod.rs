@@ -162,9 +162,10 @@ impl GroupSteps {
         Ok(match groups {
             Groups::Keep => Self::default(),
             Groups::MustDrop => Self {
-                before: joined.contains(NsKind::User).then_some(Step::LeaveGroups { again: true }),
-                after: Some(Step::LeaveGroups { again: false }),
+                before: joined.contains(NsKind::User).then_some(Step::LeaveGroups { required: false }),
+                after: Some(Step::LeaveGroups { required: true }),
             },
+            Groups::TryDrop => Self { after: Some(Step::LeaveGroups { required: false }), ..Self::default() },
             Groups::Are(groups) => Self { after: Some(Step::SetGroups(groups.clone())), ..Self::default() },
             Groups::Drop if !joined.contains(NsKind::User) => Self { after: leave(), ..Self::default() },
             // Inside it may be denied.

@@ -75,6 +75,8 @@ pub enum Groups {
     /// None. Where neither the caller's user namespace nor the one that is joined lets them be left, the program is not
     /// run.
     MustDrop,
+    /// None, if the user namespace lets them be left that the program is in then.
+    TryDrop,
     /// These, as the user namespace counts that the program is in then.
     Are(Vec<u32>),
 }

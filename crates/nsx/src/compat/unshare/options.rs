@@ -1,6 +1,6 @@
 //! The options of `unshare(1)`, as typed: read in their order, each refused as soon as it is wrong.
 
-use super::super::{Complaint, numbers};
+use super::super::{Complaint, numbers, path};
 use nsx_core::{
     idmap::{RangeRequest, Setgroups},
     ns::NsKind,
@@ -10,8 +10,7 @@ use nsx_core::{
 };
 use nsx_getopt::{LongOption, Misuse, Value};
 use std::{
-    ffi::{CStr, CString, OsStr, c_int},
-    os::unix::ffi::OsStrExt,
+    ffi::{CStr, CString, c_int},
     path::Path,
 };
 
@@ -258,10 +257,6 @@ impl<'a> Environment<'a> {
 
 /// Where binfmt_misc is mounted unless another place is named.
 const BINFMT: &str = "/proc/sys/fs/binfmt_misc";
-
-fn path(text: &CStr) -> &Path {
-    Path::new(OsStr::from_bytes(text.to_bytes()))
-}
 
 fn signal(text: &CStr) -> Result<Signal, Complaint> {
     let name = text.to_str().ok().and_then(signals::by_name);

@@ -1,8 +1,7 @@
 //! What `unshare` says of a failure: from a step and an errno to util-linux's words.
 
-use super::super::Complaint;
+use super::super::{Complaint, wording};
 use nsx_core::{
-    accounts,
     idmap::{IdKind, MapError, MapRequestError},
     plan::{PlanError, Step},
     run::Failure,
@@ -32,7 +31,6 @@ pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
         Step::SetClock(_) if opening => because(&[b"failed to open '/proc/self/timens_offsets'"]),
         Step::SetClock(_) => because(&[b"failed to write to /proc/self/timens_offsets"]),
         Step::Pin(pin) => because(&[b"mount ", nsx(&pin.link()).as_bytes(), b" on ", bytes(&pin.at), b" failed"]),
-        Step::Fork { .. } => because(&[b"fork failed"]),
         Step::Propagate { .. } => because(&[b"cannot change root filesystem propagation"]),
         Step::MountProc { at, .. } | Step::MountBinfmt(at) => mount(at),
         Step::RegisterBinfmt { at, .. } => {
@@ -41,21 +39,7 @@ pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
         }
         Step::Chroot(root) => because(&[b"cannot change root directory to '", bytes(root), b"'"]),
         Step::SetDirectory(directory) => because(&[b"cannot change directory to ", bytes(directory)]),
-        Step::SetGroups(_) => because(&[b"setgroups failed"]),
-        Step::SetGroup(_) => because(&[b"setgid() failed"]),
-        Step::SetUser(_) => because(&[b"setuid() failed"]),
-        Step::KeepCapabilities | Step::SetCapabilities(_) => because(&[b"capset failed"]),
-        Step::DieWithParent(_) => because(&[b"prctl failed"]),
-        Step::Exec { programs, .. } => {
-            let name = programs.first().and_then(|program| program.first());
-            let name = name.map_or(&[][..], |name| name.to_bytes());
-            Complaint::NotRun([b"failed to execute ", name].concat(), failure.errno)
-        }
-        Step::LoginShell { environment } => {
-            let shell = accounts::login_shell(environment.as_deref());
-            Complaint::NotRun([b"failed to execute ", shell.as_slice()].concat(), failure.errno)
-        }
-        step => because(&[b"failed to ", step.act().as_bytes()]),
+        _ => wording::failure(failure),
     }
 }
 

@@ -1,0 +1,244 @@
+//! The options of `nsenter(1)`, as typed: read in their order, each refused as soon as it is wrong. Files and directories
+//! that they name are opened at once, in the caller's view.
+
+use super::{
+    super::{Complaint, numbers, path},
+    source::{self, Source},
+};
+use nsx_core::{
+    ns::{Namespace, NsKind, NsSet},
+    sys::nsfs,
+};
+use nsx_getopt::{LongOption, Misuse, Value};
+use rustix::{
+    fd::OwnedFd,
+    fs::{CWD, Mode, OFlags},
+    io::Errno,
+};
+use std::{
+    ffi::{CStr, c_int},
+    path::{Path, PathBuf},
+};
+
+const SHORT: &CStr = c"+ahVt:m::u::i::n::N:p::C::U::T::S:G:r::w::W::ecFZ";
+
+/// What stands for long options that have no letter.
+mod long {
+    use std::ffi::c_int;
+
+    pub(super) const USER_PARENT: c_int = 256;
+    pub(super) const PRESERVE_CREDENTIALS: c_int = 257;
+    pub(super) const KEEP_CAPS: c_int = 258;
+}
+
+/// In the order in which the C library lists those that a prefix may mean.
+const LONG: &[LongOption] = &[
+    LongOption(c"all", Value::None, b'a' as c_int),
+    LongOption(c"help", Value::None, b'h' as c_int),
+    LongOption(c"version", Value::None, b'V' as c_int),
+    LongOption(c"target", Value::Required, b't' as c_int),
+    LongOption(c"mount", Value::Optional, b'm' as c_int),
+    LongOption(c"uts", Value::Optional, b'u' as c_int),
+    LongOption(c"ipc", Value::Optional, b'i' as c_int),
+    LongOption(c"net", Value::Optional, b'n' as c_int),
+    LongOption(c"net-socket", Value::Required, b'N' as c_int),
+    LongOption(c"pid", Value::Optional, b'p' as c_int),
+    LongOption(c"user", Value::Optional, b'U' as c_int),
+    LongOption(c"user-parent", Value::None, long::USER_PARENT),
+    LongOption(c"cgroup", Value::Optional, b'C' as c_int),
+    LongOption(c"time", Value::Optional, b'T' as c_int),
+    LongOption(c"setuid", Value::Required, b'S' as c_int),
+    LongOption(c"setgid", Value::Required, b'G' as c_int),
+    LongOption(c"root", Value::Optional, b'r' as c_int),
+    LongOption(c"wd", Value::Optional, b'w' as c_int),
+    LongOption(c"wdns", Value::Optional, b'W' as c_int),
+    LongOption(c"env", Value::None, b'e' as c_int),
+    LongOption(c"no-fork", Value::None, b'F' as c_int),
+    LongOption(c"join-cgroup", Value::None, b'c' as c_int),
+    LongOption(c"preserve-credentials", Value::None, long::PRESERVE_CREDENTIALS),
+    LongOption(c"keep-caps", Value::None, long::KEEP_CAPS),
+    LongOption(c"follow-context", Value::None, b'Z' as c_int),
+];
+
+/// What a command line asks for.
+pub(super) enum Wanted<'a> {
+    /// The help text.
+    Help,
+    /// The release.
+    Version,
+    /// A program.
+    Run(Box<Options<'a>>),
+}
+
+/// The options, as they are when the last of them is read.
+#[derive(Default)]
+pub(super) struct Options<'a> {
+    pub(super) all: bool,
+    pub(super) target: Option<Source>,
+    /// Kinds that are to be entered, be it by a file.
+    pub(super) kinds: NsSet,
+    /// The last file of each kind.
+    pub(super) files: Vec<File<'a>>,
+    /// A descriptor of the target that is a socket of the network namespace.
+    pub(super) net_socket: Option<i32>,
+    pub(super) user_parent: bool,
+    pub(super) uid: Option<Id>,
+    pub(super) gid: Option<Id>,
+    pub(super) preserve_credentials: bool,
+    pub(super) keep_caps: bool,
+    pub(super) root: Option<Directory<'a>>,
+    pub(super) directory: Option<Directory<'a>>,
+    pub(super) environment: bool,
+    pub(super) join_cgroup: bool,
+    pub(super) no_fork: bool,
+    pub(super) follow_context: bool,
+    pub(super) program: Vec<&'a CStr>,
+}
+
+/// A file that is to hold a namespace.
+pub(super) struct File<'a> {
+    pub(super) kind: NsKind,
+    pub(super) path: &'a Path,
+    /// What it holds; nothing where that is no namespace of the kind.
+    pub(super) ns: Option<Namespace>,
+}
+
+/// A user or a group.
+#[derive(Clone, Copy)]
+pub(super) enum Id {
+    Number(u32),
+    /// The target's.
+    Follow,
+}
+
+/// A directory to change to.
+pub(super) enum Directory<'a> {
+    /// The target's own.
+    Its,
+    /// One that the caller sees.
+    Opened(PathBuf, OwnedFd),
+    /// By name, once inside.
+    Inside(&'a Path),
+}
+
+/// Reads a command line up to the program's name.
+pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<'a>, Complaint> {
+    let mut found = nsx_getopt::Options::new(arguments, SHORT, LONG);
+    let mut options = Options::default();
+    let mut directory_by = None;
+    for option in &mut found {
+        let (option, value) = option.map_err(|Misuse| Complaint::Misuse)?;
+        let letter = u8::try_from(option).ok();
+        match letter {
+            Some(b'h') => return Ok(Wanted::Help),
+            Some(b'V') => return Ok(Wanted::Version),
+            Some(b'w' | b'W') if directory_by.replace(letter).is_some_and(|by| by != letter) => {
+                return Err(Complaint::new([b"options --wd and --wdns cannot be combined"]));
+            }
+            Some(letter) => options.take_letter(letter, value)?,
+            None => options.take_long(option)?,
+        }
+    }
+    options.program = found.operands();
+    Ok(Wanted::Run(Box::new(options)))
+}
+
+impl<'a> Options<'a> {
+    fn take_letter(&mut self, letter: u8, value: Option<&'a CStr>) -> Result<(), Complaint> {
+        let text = value.unwrap_or_default();
+        match letter {
+            b'a' => self.all = true,
+            b't' => self.take_target(text)?,
+            b'm' => self.take_kind(NsKind::Mnt, value)?,
+            b'u' => self.take_kind(NsKind::Uts, value)?,
+            b'i' => self.take_kind(NsKind::Ipc, value)?,
+            b'n' => self.take_kind(NsKind::Net, value)?,
+            b'p' => self.take_kind(NsKind::Pid, value)?,
+            b'U' => self.take_kind(NsKind::User, value)?,
+            b'C' => self.take_kind(NsKind::Cgroup, value)?,
+            b'T' => self.take_kind(NsKind::Time, value)?,
+            b'N' => self.net_socket = Some(numbers::descriptor(text)?),
+            b'S' => self.uid = Some(id(text, "uid")?),
+            b'G' => self.gid = Some(id(text, "gid")?),
+            b'r' => self.root = Some(directory(value)?),
+            b'w' => self.directory = Some(directory(value)?),
+            b'W' => self.directory = Some(value.map_or(Directory::Its, |text| Directory::Inside(path(attached(text))))),
+            b'e' => self.environment = true,
+            b'c' => self.join_cgroup = true,
+            b'F' => self.no_fork = true,
+            b'Z' => self.follow_context = true,
+            _ => return Err(Complaint::Misuse),
+        }
+        Ok(())
+    }
+
+    fn take_long(&mut self, option: c_int) -> Result<(), Complaint> {
+        match option {
+            long::USER_PARENT => self.user_parent = true,
+            long::PRESERVE_CREDENTIALS => self.preserve_credentials = true,
+            long::KEEP_CAPS => self.keep_caps = true,
+            _ => return Err(Complaint::Misuse),
+        }
+        Ok(())
+    }
+
+    fn take_target(&mut self, text: &CStr) -> Result<(), Complaint> {
+        if self.target.is_some() {
+            return Err(Complaint::new([b"option --target may be given only once"]));
+        }
+        let (pid, inode) = numbers::process(text)?;
+        self.target = Some(Source::new(pid, inode)?);
+        Ok(())
+    }
+
+    fn take_kind(&mut self, kind: NsKind, value: Option<&'a CStr>) -> Result<(), Complaint> {
+        self.kinds.insert(kind);
+        if let Some(text) = value {
+            let text = attached(text);
+            let ns = namespace(text)?.filter(|ns| ns.id().kind == kind);
+            self.files.retain(|file| file.kind != kind);
+            self.files.push(File { kind, path: path(text), ns });
+        }
+        Ok(())
+    }
+}
+
+/// A value without the `=` that may stand between it and a letter.
+fn attached(text: &CStr) -> &CStr {
+    let bytes = text.to_bytes_with_nul();
+    let rest = bytes.strip_prefix(b"=").unwrap_or(bytes);
+    CStr::from_bytes_with_nul(rest).unwrap_or_default()
+}
+
+/// The namespace of a file, or of the id that stands behind a colon; none where a file is no namespace.
+fn namespace(text: &CStr) -> Result<Option<Namespace>, Complaint> {
+    let Some(id) = text.to_bytes().strip_prefix(b":") else {
+        // As a FIFO waits for nobody then, and a terminal becomes nobody's.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(CWD, text, flags, Mode::empty());
+        return Ok(Namespace::from_fd(file.map_err(source::cannot_open(text.to_bytes()))?).ok());
+    };
+    let id = numbers::namespace(id)?;
+    let opened = nsfs::open_by_id(id).map_err(|errno| {
+        let text = format!("failed to open the namespace with id {id}");
+        match errno {
+            // What kernels from 6.18 on say, and those before that have no such handle at all.
+            Errno::STALE | Errno::BADF => {
+                Complaint::new([text.as_bytes(), b": there is none, or Linux is older than 6.19"])
+            }
+            errno => Complaint::because([text.as_bytes()], errno),
+        }
+    })?;
+    Ok(Namespace::from_fd(opened).ok())
+}
+
+fn id(text: &CStr, what: &str) -> Result<Id, Complaint> {
+    if text == c"follow" { Ok(Id::Follow) } else { numbers::read(text, what).map(Id::Number) }
+}
+
+/// A directory that is opened now, which need not be readable.
+fn directory<'a>(value: Option<&CStr>) -> Result<Directory<'a>, Complaint> {
+    let Some(text) = value.map(attached) else { return Ok(Directory::Its) };
+    let opened = rustix::fs::openat(CWD, text, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    Ok(Directory::Opened(path(text).to_owned(), opened.map_err(source::cannot_open(text.to_bytes()))?))
+}

@@ -1,0 +1,143 @@
+//! Targets that are no container: namespaces by name, file, inode and id, and systemd's units; and the words that shells
+//! complete. Containers of real engines are in `engines`.
+
+use crate::support::{Cgroups, Host, Need, Session, Test, root};
+
+pub(crate) fn tests() -> Vec<Test> {
+    let tests = [
+        root(a_namespace_is_named_in_every_way),
+        root(a_namespace_is_named_by_its_id).needs([Need::Kernel(6, 18)]),
+        root(what_is_no_namespace_is_refused),
+        root(a_unit_is_found_by_its_cgroup),
+        root(a_name_that_a_container_and_a_namespace_have_is_refused),
+        root(shells_complete_what_runs),
+    ];
+    let host = [Need::Namespaces, Need::Tool("busybox"), Need::Tool("ip"), Need::Tool("newuidmap")];
+    tests.into_iter().map(|test| test.needs(host)).collect()
+}
+
+/// Which network namespace a program that enters `word` is in.
+fn entered(host: &Host, word: &str) -> String {
+    host.command("nsx enter").arg(word).args("-- readlink /proc/self/ns/net").output()
+}
+
+/// A named network namespace of the host's: its name as the kernel writes it.
+fn netns(host: &Host, name: &str) -> String {
+    host.command("ip netns add").arg(name).run().exited(0);
+    let inode = host.command("stat --dereference --format %i").arg(format!("/run/netns/{name}")).output();
+    format!("net:[{inode}]")
+}
+
+fn a_namespace_is_named_in_every_way(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let blue = netns(&host, "blue");
+    for word in ["blue", "netns:blue", "/run/netns/blue", "/run/../run/netns/blue", &blue] {
+        assert_eq!(entered(&host, word), blue, "{word}");
+    }
+    // One that only a process has.
+    let sleep = host.shell(
+        "ip netns add gone; ip netns exec gone sh -c 'ip netns del gone; readlink /proc/self/ns/net; exec sleep 100'",
+    );
+    let sleep = sleep.start();
+    let gone = sleep.line();
+    assert_eq!(entered(&host, &gone), gone);
+    host.command("ip netns del blue").run().exited(0);
+    for word in ["blue", "netns:blue", "/run/netns/blue", &blue] {
+        host.command("nsx enter").arg(word).arg("true").run().exited(125).says(&[word]);
+    }
+}
+
+fn a_namespace_is_named_by_its_id(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let blue = netns(&host, "blue");
+    // NS_GET_ID, asked by another program.
+    let id =
+        r#"open(F, "<", "/run/netns/blue"); $id = "\0" x 8; ioctl(F, 0x8008b70d, $id) or die; print unpack("Q", $id)"#;
+    let id = host.command("perl -e").arg(id).output();
+    assert_eq!(entered(&host, &format!("id:{id}")), blue);
+    host.command(&format!("nsx enter id:{}0 true", u64::MAX / 100)).run().exited(125).says(&["no such namespace"]);
+}
+
+fn what_is_no_namespace_is_refused(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    host.shell("mkdir -p /run/netns; touch /run/netns/file; mkfifo /run/netns/fifo; ln -s /etc/passwd /run/netns/link")
+        .run()
+        .exited(0);
+    for word in ["/etc/passwd", "/run/netns", "netns:file", "netns:fifo", "/run/netns/fifo", "netns:link"] {
+        host.command("nsx enter").arg(word).arg("true").run().exited(125).says(&[word, "namespace"]);
+    }
+    // What is no namespace has no name either.
+    host.command("nsx enter fifo true").run().exited(125).says(&["nothing has that name"]);
+    host.command("nsx enter net:[1] true").run().exited(125).says(&["net:[1]", "no such namespace"]);
+    host.command("nsx enter dokcer:web true").run().exited(125).says(&["dokcer:web", "docker, podman"]);
+}
+
+/// Which host name namespace a program that enters `word` is in.
+fn hostname(host: &Host, word: &str) -> String {
+    host.command("nsx enter").arg(word).args("--uts -- readlink /proc/self/ns/uts").output()
+}
+
+fn a_unit_is_found_by_its_cgroup(session: &Session) {
+    for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
+        let host = Host::new(session, cgroups);
+        // The first is deeper and has a host name of its own; the second comes later.
+        let unit = host.shell(
+            "root=/sys/fs/cgroup; [ -e $root/cgroup.procs ] || root=$root/systemd
+            unit=$root/system.slice/web-app.slice/web.service
+            mkdir -p $unit/below $root/system.slice/none.service
+            in_unit='echo $$ >$0; readlink /proc/self/ns/uts; exec sleep 100'
+            unshare --uts sh -c \"$in_unit\" $unit/below/cgroup.procs &
+            sleep 0.1; sh -c \"$in_unit\" $unit/cgroup.procs &
+            wait",
+        );
+        let unit = unit.start();
+        let first = unit.line();
+        for word in ["unit:web", "unit:web.service", "web.service"] {
+            assert_eq!(hostname(&host, word), first, "{word}");
+        }
+        // A unit is named as one, for its names are many.
+        host.command("nsx enter web true").run().exited(125).says(&["nothing has that name"]);
+        host.command("nsx enter unit:none true").run().exited(125).says(&["unit:none.service is empty"]);
+    }
+}
+
+fn a_name_that_a_container_and_a_namespace_have_is_refused(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    netns(&host, "blue");
+    // What runc writes of a process.
+    let container = host.shell(
+        r#"unshare --uts sleep 100 & start=$(cut -d' ' -f22 /proc/$!/stat); mkdir -p /run/runc/blue
+        while [ $(readlink /proc/$!/ns/uts) = $(readlink /proc/$$/ns/uts) ]; do sleep 0.01; done
+        echo "{\"id\":\"blue\",\"init_process_pid\":$!,\"init_process_start\":$start,\"config\":{}}" >/run/runc/blue/state.json
+        readlink /proc/$!/ns/uts; wait"#,
+    );
+    let container = container.start();
+    let own = container.line();
+    host.command("nsx enter blue true").run().exited(125).says(&["blue may be any of oci:blue, netns:blue"]);
+    assert_eq!(hostname(&host, "oci:blue"), own);
+}
+
+fn shells_complete_what_runs(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    netns(&host, "blue");
+    netns(&host, "black");
+    // A name that a shell would run, were it let to.
+    host.shell("ip netns add 'bl$(touch ran)'").run().exited(0);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/nsx/completions/nsx.bash");
+    // What bash sets before it calls the function, which breaks words at colons.
+    let complete = |line: &str, words: &str| {
+        let call = format!(
+            "cd /run; source {script}; COMP_LINE='{line}' COMP_POINT={} COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+            _nsx_and_targets nsx \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\" | sort",
+            line.len()
+        );
+        host.command("bash -c").arg(&call).output()
+    };
+    assert_eq!(complete("nsx enter bl", "nsx enter bl"), "black\nblue");
+    assert_eq!(complete("nsx enter netns:b", "nsx enter netns : b"), "black\nblue");
+    assert_eq!(complete("nsx enter -t blu", "nsx enter -t blu"), "blue");
+    assert_eq!(complete("nsx pidmap --from net", "nsx pidmap --from net"), "netns:black\nnetns:blue");
+    assert_eq!(complete("nsx enter --wd bl", "nsx enter --wd bl"), "");
+    assert!(complete("nsx enter --tar", "nsx enter --tar").contains("--target"));
+    host.command("ls /run/ran").run().exited(2);
+}
