@@ -17,6 +17,8 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_filter_and_columns_that_are_wrong_are_refused),
         both(user_namespaces_have_what_they_own_below_them),
         both(processes_stand_below_their_parents_in_their_namespace),
+        both(processes_have_columns),
+        both(processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below),
         both(a_namespace_stands_below_the_one_that_its_process_came_from),
         both(pictures_are_whole_and_hold_what_is_there),
         both(what_was_saved_is_shown_again_and_compared),
@@ -155,6 +157,82 @@ fn processes_stand_below_their_parents_in_their_namespace(session: &Session) {
     assert_eq!(path[..3], expected);
     let text = session.nsx("ls --tree=pid -q").output();
     assert!(text.lines().any(|line| line.contains(&format!("└─{}", sleep.id()))), "{text}");
+}
+
+fn processes_have_columns(session: &Session) {
+    let unshare = session.original_unshare("--user --map-root-user --pid --fork --kill-child sleep 100").start();
+    let sleep = unshare.program("sleep");
+    until("the sleep is alone", || crate::ls::chain(&sleep).len() > 1);
+    let id = sleep.id();
+    let row = &document(session, &format!("--pids --json -o all -Q PID=={id}"))["processes"][0];
+    assert_eq!(row["pid"], id);
+    assert_eq!(row["chain"], Value::from(crate::ls::chain(&sleep)));
+    assert_eq!(format!("pid:[{}]", row["ns"]), procfs::ns(id, "pid"));
+    assert_eq!(row["ppid"].to_string(), procfs::status(id, "PPid"));
+    assert_eq!(row["uid"], session.ids().0);
+    assert_eq!(row["command"], "sleep 100");
+    let cgroups = std::fs::read_to_string(format!("/proc/{id}/cgroup")).unwrap();
+    assert!(cgroups.lines().any(|line| line.splitn(3, ':').nth(2) == row["cgroup"].as_str()), "{row} {cgroups}");
+    assert!(row["age"].as_u64().unwrap() < 3600);
+    // The list of columns has each of them.
+    let listed = session.nsx("ls --columns --pids").output();
+    let listed: BTreeSet<_> = listed.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    let keys: BTreeSet<_> = row.as_object().unwrap().keys().map(|key| key.to_uppercase()).collect();
+    assert_eq!(listed, keys.iter().map(String::as_str).collect());
+
+    let only = format!("ls -q --pids -Q PID=={id}");
+    let own = crate::ls::chain(&sleep).iter().map(u64::to_string).collect::<Vec<_>>().join(" → ");
+    let table = session.nsx(&format!("{only} -o chain,pid")).output();
+    assert_eq!(table.split_whitespace().collect::<Vec<_>>().join(" "), format!("CHAIN PID {own} {id}"));
+    // Beside the usual ones. No container has to do with it, so none is spoken of.
+    let heading = |options: &str| {
+        let table = session.nsx(&format!("{only}{options}")).output();
+        table.lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(heading(""), "CHAIN NS USER COMMAND");
+    assert_eq!(heading(" -o +ppid"), "CHAIN NS USER COMMAND PPID");
+    let line = session.nsx(&format!("{only} --json-lines -o pid,command")).output();
+    assert_eq!(line, format!("{{\"pid\":{id},\"command\":\"sleep 100\"}}\n"));
+    // Where none are asked for, a line is what is in the document.
+    let line = session.nsx(&format!("{only} --json-lines")).output();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line, document(session, &format!("--pids --json -Q PID=={id}"))["processes"][0]);
+}
+
+fn processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below(session: &Session) {
+    let script = "unshare --pid --fork --kill-child sleep 100; true";
+    let unshare = session.nsx("unshare -r --pid --fork --kill-child sh -c").arg(script).start();
+    let (shell, sleep) = (unshare.program("sh"), unshare.program("sleep"));
+    until("the sleep is alone", || crate::ls::chain(&sleep).len() > 2);
+    let beside = session.original_unshare("--user --pid --fork --kill-child sleep 100").start();
+    let beside = beside.program("sleep");
+    until("the other sleep is alone", || crate::ls::chain(&beside).len() > 1);
+    let chosen = |options: &str| -> BTreeSet<u64> {
+        let output = session.nsx(&format!("ls -q --pids --json -o pid {options}")).run().exited(0);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        document["processes"].as_array().unwrap().iter().map(|row| row["pid"].as_u64().unwrap()).collect()
+    };
+    let [shell_id, sleep_id, beside_id] = [&shell, &sleep, &beside].map(|process| u64::from(process.id()));
+    assert_eq!(chosen(&format!("-p {sleep_id}")), [sleep_id].into());
+    let inside = chosen(&format!("-p {shell_id}"));
+    assert!(inside.contains(&shell_id) && inside.contains(&sleep_id) && !inside.contains(&beside_id), "{inside:?}");
+    // The caller's own namespace, with all that are below.
+    let all = chosen(&format!("-p {}", std::process::id()));
+    assert!(all.contains(&std::process::id().into()) && all.is_superset(&inside) && all.contains(&beside_id));
+    assert_eq!(
+        chosen(&format!("-p {shell_id} -Q NS=={}", procfs::ns(sleep.id(), "pid").split(['[', ']']).nth(1).unwrap())),
+        [sleep_id].into()
+    );
+
+    let none = session.nsx(&format!("ls --pids -Q PID=={}", i32::MAX)).run().exited(1);
+    none.says(&["no process matches"]);
+    sleep.signal(Signal::KILL);
+    let refused = |words: &str, says: &str| session.nsx(&format!("ls --pids {words}")).run().exited(2).says(&[says]);
+    refused("-t net", "--type");
+    refused("--tree", "--tree");
+    refused("-o type", "there is no column \"type\"");
+    refused("-Q TYPE==1", "unknown column: TYPE");
+    refused("-p no:such", "no:such");
 }
 
 /// The way to a process in the tree, from it upwards.
@@ -330,6 +408,7 @@ fn every_document_is_as_the_schema_says(session: &Session) {
         ("tree", "--json --tree -o all".to_owned()),
         ("tree", "--json --tree=process".to_owned()),
         ("pids", "--json --pids --all".to_owned()),
+        ("pids", "--json --pids --all -o all".to_owned()),
         ("pid_tree", "--json --tree=pid".to_owned()),
         ("process", format!("--json {}", sleep.id())),
         ("process", format!("--json --deep {}", sleep.id())),

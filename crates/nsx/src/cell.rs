@@ -4,6 +4,7 @@ use crate::{
     filter::Value,
     text::{self, escape},
 };
+use nsx_core::pid::PidChain;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 
@@ -25,6 +26,8 @@ pub(crate) enum Cell {
     Text(Vec<u8>),
     /// Several of these.
     List(Vec<Vec<u8>>),
+    /// The ids of one process.
+    Chain(PidChain),
 }
 
 impl Cell {
@@ -46,16 +49,18 @@ impl Cell {
             Self::Number(number) => number.to_string(),
             Self::Text(text) => escape(text),
             Self::List(texts) => texts.iter().map(|text| escape(text)).collect::<Vec<_>>().join(","),
+            Self::Chain(chain) => chain.to_string(),
         }
     }
 
-    /// For a filter. A list is asked as it is shown.
+    /// For a filter. A list and a chain are asked as they are shown.
     pub(crate) fn value(&self) -> Value<'_> {
         match self {
             Self::Nothing | Self::Unknown | Self::Hidden => Value::Nothing,
             Self::Number(number) => Value::Integer(*number),
             Self::Text(text) => Value::Text(Cow::Borrowed(text)),
             Self::List(texts) => Value::Text(Cow::Owned(texts.join(&b','))),
+            Self::Chain(chain) => Value::Text(Cow::Owned(chain.to_string().into_bytes())),
         }
     }
 
@@ -84,6 +89,7 @@ impl Serialize for Cell {
             Self::Number(number) => serializer.serialize_u64(*number),
             Self::Text(text) => serializer.serialize_str(&String::from_utf8_lossy(text)),
             Self::List(texts) => serializer.collect_seq(texts.iter().map(|text| String::from_utf8_lossy(text))),
+            Self::Chain(chain) => serializer.collect_seq(chain.ids().iter().map(|id| id.as_raw_pid())),
         }
     }
 }

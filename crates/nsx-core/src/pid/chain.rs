@@ -8,7 +8,7 @@ use crate::proc::{ProcError, decimal};
 use std::fmt;
 
 /// Ids of one process, outermost visible PID namespace first. Never empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PidChain(Vec<Pid>);
 
 impl PidChain {

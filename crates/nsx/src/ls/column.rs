@@ -1,4 +1,5 @@
-//! The columns that a list of namespaces may have: what each is called, what it says and what finding it costs.
+//! The columns that a list may have: what each is called, what it says and what finding it costs. Those of namespaces are
+//! here, those of processes in [`super::resident`].
 
 use crate::table::Align;
 use nsx_core::census::Sources;
@@ -38,8 +39,8 @@ pub(crate) enum Column {
 }
 
 /// What is said of a column.
-pub(crate) struct Spec {
-    column: Column,
+pub(crate) struct Spec<C = Column> {
+    pub(super) column: C,
     /// The heading, and what options and filters call it. In JSON the same in small letters.
     pub(crate) name: &'static str,
     /// Numbers stand on the right.
@@ -56,6 +57,32 @@ const NOTHING: &str = "nothing";
 const LEADER: &str = "a file for each row";
 const OPEN: &str = "some ten calls for each namespace";
 const RECORDS: &str = "a file for each row, the engines' records once";
+
+/// The columns of one kind of list.
+pub(crate) trait Columns: Copy + PartialEq + Sized + 'static {
+    /// All, in the order in which they are told of.
+    const SPECS: &'static [Spec<Self>];
+    /// Those of a list where none are named.
+    const USUAL: &'static [Self];
+
+    /// What is said of it.
+    fn spec(self) -> &'static Spec<Self>;
+
+    /// All, in the order in which they are told of.
+    fn all() -> impl Iterator<Item = Self> {
+        Self::SPECS.iter().map(|spec| spec.column)
+    }
+
+    /// The one with this name, in letters of any size.
+    fn named(name: &str) -> Option<Self> {
+        Self::SPECS.iter().find(|spec| spec.name.eq_ignore_ascii_case(name)).map(|spec| spec.column)
+    }
+
+    /// Its key in JSON.
+    fn key(self) -> String {
+        self.spec().name.to_ascii_lowercase()
+    }
+}
 
 const fn spec(
     column: Column,
@@ -104,29 +131,16 @@ const SPECS: [Spec; 29] = [
     spec(Column::Nmounts, "NMOUNTS", Align::Right, NONE, LEADER, "mount namespaces: how many mounts the leader sees"),
 ];
 
-impl Column {
-    /// All, in the order in which they are told of.
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
-        SPECS.iter().map(|spec| spec.column)
-    }
+impl Columns for Column {
+    const SPECS: &'static [Spec] = &SPECS;
+    const USUAL: &'static [Self] = &USUAL;
 
-    /// The one with this name, in letters of any size.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        SPECS.iter().find(|spec| spec.name.eq_ignore_ascii_case(name)).map(|spec| spec.column)
-    }
-
-    /// What is said of it.
-    pub(crate) fn spec(self) -> &'static Spec {
+    fn spec(self) -> &'static Spec {
         &SPECS[self as usize]
-    }
-
-    /// Its key in JSON.
-    pub(crate) fn key(self) -> String {
-        self.spec().name.to_ascii_lowercase()
     }
 }
 
-/// Those of a list where none are named.
+/// Those of a list of namespaces where none are named.
 pub(crate) const USUAL: [Column; 6] =
     [Column::Ns, Column::Type, Column::Nprocs, Column::Pid, Column::User, Column::Command];
 
@@ -134,15 +148,15 @@ pub(crate) const USUAL: [Column; 6] =
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(crate) fn parse_list(list: &str) -> Result<Vec<Column>, String> {
+pub(crate) fn parse_list<C: Columns>(list: &str) -> Result<Vec<C>, String> {
     let (mut columns, names) = match list.strip_prefix('+') {
-        Some(names) => (USUAL.to_vec(), names),
+        Some(names) => (C::USUAL.to_vec(), names),
         None => (Vec::new(), list),
     };
     for name in names.split(',') {
-        match Column::named(name) {
+        match C::named(name) {
             Some(column) => columns.push(column),
-            None if name.eq_ignore_ascii_case("all") => columns.extend(Column::all()),
+            None if name.eq_ignore_ascii_case("all") => columns.extend(C::all()),
             None => return Err(format!("there is no column {name:?}; --columns lists those there are")),
         }
     }
@@ -165,8 +179,8 @@ mod tests {
     fn a_list_names_them_or_adds_to_the_usual() {
         assert_eq!(parse_list("ns,Type"), Ok(vec![Column::Ns, Column::Type]));
         assert_eq!(parse_list("+OWNER").unwrap(), [&USUAL[..], &[Column::Owner]].concat());
-        assert_eq!(parse_list("all").unwrap().len(), SPECS.len());
-        assert!(parse_list("ns,\u{1b}").unwrap_err().contains("\"\\u{1b}\""));
-        assert!(parse_list("").is_err());
+        assert_eq!(parse_list::<Column>("all").unwrap().len(), SPECS.len());
+        assert!(parse_list::<Column>("ns,\u{1b}").unwrap_err().contains("\"\\u{1b}\""));
+        assert!(parse_list::<Column>("").is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! What became of the namespaces between two censuses.
 
 use super::{
-    column::{Column, USUAL},
+    column::{Column, Columns, USUAL},
     listing::{Listing, Object},
     saved::Saved,
 };

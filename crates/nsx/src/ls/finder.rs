@@ -3,13 +3,13 @@
 //! The census knows who is where. Everything else is read for the rows that are shown and the columns that are asked for,
 //! most of it from the leader's files, each read once a row.
 
-use super::{Sight, column::Column};
+use super::{Sight, column::Column, resident::Told};
 use crate::{
     cell::Cell,
     who::{Registrar, Who},
 };
 use nsx_core::{
-    census::{Above, Entry, Holder},
+    census::{Above, Entry, Holder, Resident},
     idmap::IdKind,
     ns::{Namespace, NsId, NsKind},
     pid::Pid,
@@ -82,32 +82,38 @@ impl<'a> Finder<'a> {
             Column::Nmounts => self.only(entry, NsKind::Mnt, |finder, pid| finder.lines(pid, "mountinfo", 0)),
             Column::UidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::User)),
             Column::GidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::Group)),
-            Column::Age => self.of_leader(entry, |finder, leader| finder.age(leader)),
-            Column::Cgroup => self.of_leader(entry, |finder, leader| finder.cgroup(leader, |place| Some(place.path))),
-            Column::Unit => self.of_leader(entry, |finder, leader| finder.cgroup(leader, |place| place.unit)),
-            Column::Container => self.of_leader(entry, |finder, leader| {
-                finder.container(leader, |container| Some(container.label().into_encoded_bytes()))
-            }),
-            Column::Engine => self.of_leader(entry, |finder, leader| {
-                finder.container(leader, |container| Some(container.engine.to_string().into_bytes()))
-            }),
-            Column::Pod => self.of_leader(entry, |finder, leader| finder.container(leader, pod)),
-            Column::Ppid => self.of_leader(entry, |finder, leader| {
-                finder.told(leader, |status| Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs())))
-            }),
-            Column::NsPid => self
-                .of_leader(entry, |finder, leader| finder.told(leader, |status| Cell::text(status.chain.to_string()))),
-            Column::Uid => self.of_leader(entry, |finder, leader| finder.who(leader).uid_cell()),
-            Column::User => self.of_leader(entry, |finder, leader| finder.who(leader).user_cell()),
-            Column::Command => self.of_leader(entry, |finder, leader| finder.who(leader).command_cell()),
+            Column::NsPid => match self.of_leader(entry, Told::Chain) {
+                chain @ Cell::Chain(_) => Cell::text(chain.shown()),
+                cell => cell,
+            },
+            Column::Ppid => self.of_leader(entry, Told::Ppid),
+            Column::User => self.of_leader(entry, Told::User),
+            Column::Uid => self.of_leader(entry, Told::Uid),
+            Column::Command => self.of_leader(entry, Told::Command),
+            Column::Container => self.of_leader(entry, Told::Container),
+            Column::Engine => self.of_leader(entry, Told::Engine),
+            Column::Pod => self.of_leader(entry, Told::Pod),
+            Column::Unit => self.of_leader(entry, Told::Unit),
+            Column::Cgroup => self.of_leader(entry, Told::Cgroup),
+            Column::Age => self.of_leader(entry, Told::Age),
         }
     }
 
-    /// Whose process it is and what it runs.
-    pub(super) fn user_and_command(&mut self, pid: Pid) -> (Cell, Cell) {
-        let leader = self.leader(pid);
-        let who = self.who(&leader);
-        (who.user_cell(), who.command_cell())
+    /// What the row of a process has in a column.
+    pub(super) fn of_resident(&mut self, resident: &Resident, column: Told) -> Cell {
+        if column == Told::Ns {
+            return resident.ns.map_or(Cell::Unknown, |ns| Cell::Number(ns.inode));
+        }
+        let leader = self.leader(resident.pid);
+        let read_before = leader.status.get_or_init(|| Ok(resident.status.clone())).is_ok();
+        let cell = self.tell(&leader, column);
+        if read_before && matches!(column, Told::Pid | Told::Chain | Told::Ppid | Told::User | Told::Uid) {
+            return cell;
+        }
+        match resident.ns {
+            Some(ns) if !self.is_in(&leader, ns) => Cell::Unknown,
+            _ => cell,
+        }
     }
 
     /// A process's parent, where that is seen from here.
@@ -134,16 +140,45 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn of_leader(&mut self, entry: &Entry, find: impl FnOnce(&mut Self, &Leader) -> Cell) -> Cell {
+    fn of_leader(&mut self, entry: &Entry, column: Told) -> Cell {
         // What no process is in is nobody's.
         let Some(pid) = entry.lowest else { return Cell::Nothing };
         let leader = self.leader(pid);
-        let cell = find(self, &leader);
-        if leader.seen_in.get() != Some(entry.ns) && self.proc.ns(pid, NsLink::Own(entry.ns.kind)) != Ok(entry.ns) {
-            return Cell::Unknown;
+        let cell = self.tell(&leader, column);
+        if self.is_in(&leader, entry.ns) { cell } else { Cell::Unknown }
+    }
+
+    /// Whether a process is in a namespace after all that was read of it. If so, it was that one's that was read.
+    fn is_in(&self, leader: &Leader, ns: NsId) -> bool {
+        if leader.seen_in.get() != Some(ns) && self.proc.ns(leader.pid, NsLink::Own(ns.kind)) != Ok(ns) {
+            return false;
         }
-        leader.seen_in.set(Some(entry.ns));
-        cell
+        leader.seen_in.set(Some(ns));
+        true
+    }
+
+    /// What a process has in a column.
+    fn tell(&mut self, leader: &Leader, column: Told) -> Cell {
+        match column {
+            Told::Pid => Cell::Number(leader.pid.as_raw_pid().unsigned_abs().into()),
+            Told::Chain => self.told(leader, |status| Cell::Chain(status.chain.clone())),
+            Told::Ns => match self.proc.ns(leader.pid, NsLink::Own(NsKind::Pid)) {
+                Ok(ns) => Cell::Number(ns.inode),
+                Err(error) => unreadable(error),
+            },
+            Told::Ppid => {
+                self.told(leader, |status| Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs())))
+            }
+            Told::User => self.who(leader).user_cell(),
+            Told::Uid => self.who(leader).uid_cell(),
+            Told::Command => self.who(leader).command_cell(),
+            Told::Container => self.container(leader, |container| Some(container.label().into_encoded_bytes())),
+            Told::Engine => self.container(leader, |container| Some(container.engine.to_string().into_bytes())),
+            Told::Pod => self.container(leader, pod),
+            Told::Unit => self.cgroup(leader, |place| place.unit),
+            Told::Cgroup => self.cgroup(leader, |place| Some(place.path)),
+            Told::Age => self.age(leader),
+        }
     }
 
     /// What only namespaces of one kind have, from a file of the leader's.
@@ -161,7 +196,10 @@ impl<'a> Finder<'a> {
     fn who<'l>(&mut self, leader: &'l Leader) -> &'l Who {
         leader.who.get_or_init(|| {
             leader.seen_in.set(None);
-            self.registrar.who(leader.pid)
+            match leader.status.get() {
+                Some(Ok(status)) => self.registrar.who_has(leader.pid, status),
+                _ => self.registrar.who(leader.pid),
+            }
         })
     }
 

@@ -2,6 +2,7 @@
 
 use super::{
     Options, Sight,
+    column::Column,
     finder::Finder,
     groups::{self, Group, Owner},
     report,
@@ -47,19 +48,16 @@ pub(super) fn table(sight: &Sight) -> Result<(Unseen, Table), ExitStatus> {
 }
 
 fn row(group: &Group<'_>, finder: &mut Finder<'_>) -> Vec<Cell> {
-    let (user, command) = match (group.leader(), &group.owner) {
-        // Whose process has the lowest id on a host says nothing.
-        (_, Owner::Host) | (None, _) => (Cell::Nothing, Cell::Nothing),
-        (Some(pid), _) => finder.user_and_command(pid),
-    };
-    let leader = group.leader().filter(|_| group.owner != Owner::Host);
+    // Whose process has the lowest id on a host says nothing.
+    let leader = if group.owner == Owner::Host { None } else { group.leader() };
+    let mut of_leader = |column| leader.map_or(Cell::Nothing, |entry| finder.find(entry, column));
     vec![
         Cell::Text(group.owner.name()),
         Cell::text(kinds(group)),
         Cell::Number(group.processes as u64),
-        Cell::number(leader.map(|pid| pid.as_raw_pid().unsigned_abs())),
-        user,
-        command,
+        of_leader(Column::Pid),
+        of_leader(Column::User),
+        of_leader(Column::Command),
     ]
 }
 

@@ -55,10 +55,11 @@ impl Owner {
     }
 }
 
-impl Group<'_> {
-    /// The process with the lowest id in any of them.
-    pub(super) fn leader(&self) -> Option<Pid> {
-        self.namespaces.iter().filter_map(|entry| entry.lowest).min_by_key(|pid| pid.as_raw_pid())
+impl<'a> Group<'a> {
+    /// The one of them whose leader has the lowest id; none where no process is in any.
+    pub(super) fn leader(&self) -> Option<&'a Entry> {
+        let led = self.namespaces.iter().copied().filter(|entry| entry.lowest.is_some());
+        led.min_by_key(|entry| entry.lowest.map(|pid| pid.as_raw_pid()))
     }
 
     /// How many there are of each kind that there are any of.

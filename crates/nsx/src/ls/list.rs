@@ -1,8 +1,8 @@
 //! Namespaces one by one: as rows, as a tree, as JSON.
 
 use super::{
-    Columns, Hidden, Options, Sight,
-    column::{self, Column},
+    Hidden, Options, Sight,
+    column::{Column, Columns, USUAL},
     diff, graph,
     listing::{Listing, Question},
     report,
@@ -20,10 +20,10 @@ use std::path::PathBuf;
 
 /// Shows them. An error is the status to end with, once its reason is on standard error.
 pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
-    let columns = match &options.output {
-        Some(Columns(columns)) => columns.clone(),
-        None if options.json || options.json_lines => [&column::USUAL[..], &[Column::Uid]].concat(),
-        None => column::USUAL.to_vec(),
+    let columns = match options.columns()? {
+        Some(columns) => columns,
+        None if options.json || options.json_lines => [&USUAL[..], &[Column::Uid]].concat(),
+        None => USUAL.to_vec(),
     };
     let asked = options.tree.map_or(&[][..], Order::columns);
     let listing = answer(options, [&columns[..], asked].concat(), sight)?;
@@ -113,9 +113,9 @@ struct Document<N> {
 }
 
 /// Lists the columns that there are.
-pub(super) fn columns(options: &Options) -> Result<(), ExitStatus> {
+pub(super) fn columns<C: Columns>(options: &Options) -> Result<(), ExitStatus> {
     let mut table = Table::new(&[("COLUMN", Align::Left), ("COSTS", Align::Left), ("SAYS", Align::Left)]);
-    for column in Column::all() {
+    for column in C::all() {
         let spec = column.spec();
         table.row([spec.name, spec.cost, spec.about].map(str::to_owned).to_vec());
     }

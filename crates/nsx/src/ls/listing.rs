@@ -1,7 +1,18 @@
 //! A list of namespaces: the rows that are asked for, with the columns that are asked for.
 
-use super::{Options, Sight, column::Column, finder::Finder};
-use crate::{cell::Cell, exit::ExitStatus, filter::Filter, out, table::Table, text::escape};
+use super::{
+    Options, Sight,
+    column::{Column, Columns},
+    finder::Finder,
+};
+use crate::{
+    cell::Cell,
+    exit::ExitStatus,
+    filter::{Filter, Value},
+    out,
+    table::Table,
+    text::escape,
+};
 use nsx_core::{
     census::{self, Census, Entry, Query, Sources, Unseen},
     ns::{NsId, NsKind, NsSet},
@@ -24,11 +35,11 @@ pub(super) struct Question {
     pub(super) sources: Sources,
 }
 
-/// The answer: a row for each namespace, a cell for each column.
-pub(crate) struct Listing {
-    pub(crate) columns: Vec<Column>,
+/// The answer: a row for each namespace or process, a cell for each column.
+pub(crate) struct Listing<C = Column> {
+    pub(crate) columns: Vec<C>,
     pub(crate) rows: Vec<Vec<Cell>>,
-    /// Processes that are in none of the numbers.
+    /// Processes that are in none of the numbers or rows.
     pub(crate) unseen: Unseen,
 }
 
@@ -37,11 +48,7 @@ impl Question {
     pub(super) fn of(options: &Options, columns: Vec<Column>, proc: &ProcRoot) -> Result<Self, ExitStatus> {
         let kinds = options.kinds();
         let among = options.task.as_ref().map(|task| namespaces_of(task, kinds, proc)).transpose()?;
-        let filter = options.filter.as_ref().map(|text| Filter::parse(text.as_encoded_bytes(), Column::named));
-        let filter = filter.transpose().map_err(|error| {
-            out::error(&escape(out::chain(&error).as_bytes()));
-            ExitStatus::FAILURE
-        })?;
+        let filter = filter_of(options)?;
         let sources = if options.deep { Sources::ALL } else { Sources::PINS };
         Ok(Self { kinds, among, filter, columns, sources })
     }
@@ -79,24 +86,37 @@ impl Question {
     }
 
     /// Whether the filter lets a row through.
-    pub(super) fn holds(&self, mut find: impl FnMut(Column) -> Cell) -> bool {
-        let Some(filter) = &self.filter else { return true };
-        let cells: Vec<_> = filter.columns().iter().map(|column| (*column, find(*column))).collect();
-        filter.matches(|column| {
-            let cell = cells.iter().find(|(asked, _)| *asked == column);
-            cell.map_or(crate::filter::Value::Nothing, |(_, cell)| cell.value())
-        })
+    pub(super) fn holds(&self, find: impl FnMut(Column) -> Cell) -> bool {
+        self.filter.as_ref().is_none_or(|filter| holds(filter, find))
     }
 }
 
-impl Listing {
+/// The filter that the options have. An error is the status to end with, once its reason is on standard error.
+pub(super) fn filter_of<C: Columns>(options: &Options) -> Result<Option<Filter<C>>, ExitStatus> {
+    let filter = options.filter.as_ref().map(|text| Filter::parse(text.as_encoded_bytes(), C::named));
+    filter.transpose().map_err(|error| {
+        out::error(&escape(out::chain(&error).as_bytes()));
+        ExitStatus::FAILURE
+    })
+}
+
+/// Whether a filter lets a row through, of which each cell that it asks for is found once.
+pub(super) fn holds<C: Columns>(filter: &Filter<C>, mut find: impl FnMut(C) -> Cell) -> bool {
+    let cells: Vec<_> = filter.columns().iter().map(|column| (*column, find(*column))).collect();
+    filter.matches(|column| {
+        let cell = cells.iter().find(|(asked, _)| *asked == column);
+        cell.map_or(Value::Nothing, |(_, cell)| cell.value())
+    })
+}
+
+impl<C: Columns> Listing<C> {
     /// What a row has in a column; unknown where the listing has no such column.
-    pub(crate) fn cell<'r>(&self, row: &'r [Cell], column: Column) -> &'r Cell {
+    pub(crate) fn cell<'r>(&self, row: &'r [Cell], column: C) -> &'r Cell {
         let place = self.columns.iter().position(|own| *own == column);
         place.and_then(|place| row.get(place)).unwrap_or(&Cell::Unknown)
     }
 
-    pub(super) fn table(&self, columns: &[Column]) -> Table {
+    pub(super) fn table(&self, columns: &[C]) -> Table {
         let headings: Vec<_> = columns.iter().map(|column| (column.spec().name, column.spec().align)).collect();
         let mut table = Table::new(&headings);
         for row in &self.rows {
@@ -106,23 +126,23 @@ impl Listing {
     }
 
     /// The rows as JSON objects, with these columns.
-    pub(super) fn objects<'a>(&'a self, columns: &'a [Column]) -> impl Iterator<Item = Object<'a>> {
+    pub(super) fn objects<'a>(&'a self, columns: &'a [C]) -> impl Iterator<Item = Object<'a, C>> {
         self.rows.iter().map(|row| self.object(columns, row))
     }
 
-    pub(super) fn object<'a>(&'a self, columns: &'a [Column], row: &'a [Cell]) -> Object<'a> {
+    pub(super) fn object<'a>(&'a self, columns: &'a [C], row: &'a [Cell]) -> Object<'a, C> {
         Object { listing: self, columns, row }
     }
 }
 
 /// A row as a JSON object, keyed by the columns.
-pub(super) struct Object<'a> {
-    listing: &'a Listing,
-    columns: &'a [Column],
+pub(super) struct Object<'a, C = Column> {
+    listing: &'a Listing<C>,
+    columns: &'a [C],
     row: &'a [Cell],
 }
 
-impl Object<'_> {
+impl<C: Columns> Object<'_, C> {
     /// Writes the columns into an object that may have more in it.
     pub(super) fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         for (place, column) in self.columns.iter().enumerate() {
@@ -135,7 +155,7 @@ impl Object<'_> {
     }
 }
 
-impl Serialize for Object<'_> {
+impl<C: Columns> Serialize for Object<'_, C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         self.entries(&mut map)?;
@@ -148,8 +168,5 @@ fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId
     let process = super::process_named(task)?;
     let found = process.pid_in(proc).and_then(|pid| census::namespaces_of(proc, pid, kinds));
     let found = if process.ended() { Err(ProcError::Vanished) } else { found };
-    found.map_err(|error| {
-        let status = out::failed(&format!("read the namespaces of process {}", process.pid()), &error);
-        if error == ProcError::Vanished { ExitStatus::NO_MATCH } else { status }
-    })
+    found.map_err(|error| super::unread(&process, &error))
 }

@@ -15,6 +15,7 @@ mod operand;
 mod pids;
 mod process;
 mod relation;
+mod resident;
 mod saved;
 mod tree;
 mod watch;
@@ -26,16 +27,17 @@ use crate::{
     target,
 };
 use clap::{Parser, ValueHint};
-use column::Column;
+use column::{Column, Columns};
 use graph::Language;
 use nsx_core::{
     census::Unseen,
     ns::{NsKind, NsSet},
     pid::Process,
-    proc::ProcRoot,
+    proc::{ProcError, ProcRoot},
 };
 use nsx_target::Host;
 use operand::Operand;
+use resident::Told;
 use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
@@ -92,13 +94,13 @@ pub struct Options {
     #[arg(short = 't', long = "type", value_name = "TYPE", value_delimiter = ',')]
     kinds: Vec<NsKind>,
 
-    /// List only the namespaces that this process is in
+    /// List only the namespaces that this process is in, or with --pids the processes in its PID namespace and below
     ///
     /// NPROCS still counts all processes in them. PID:INODE is the process only if its pidfd has that inode number.
     #[arg(short = 'p', long = "task", value_name = "PID", allow_negative_numbers = true)]
     task: Option<OsString>,
 
-    /// List only the namespaces of which EXPR holds, such as 'TYPE == "net" && NPROCS > 0'
+    /// List only the namespaces, or with --pids the processes, of which EXPR holds, such as 'TYPE == "net" && NPROCS > 0'
     ///
     /// An expression is made of columns, whether they are shown or not, numbers, and texts in quotes; ==, !=, <, <=, >, >=, =~
     /// and !~ with a POSIX regular expression; && (and), || (or), ! (not) and parentheses.
@@ -106,8 +108,8 @@ pub struct Options {
     filter: Option<OsString>,
 
     /// Show these columns, with commas between them; after a + beside the usual ones; all for all
-    #[arg(short, long, value_name = "LIST", value_parser = column_list, conflicts_with = "target")]
-    output: Option<Columns>,
+    #[arg(short, long, value_name = "LIST", conflicts_with = "target")]
+    output: Option<String>,
 
     /// Show what stands below what: owner, parent, process or pid
     #[arg(long, value_enum, value_name = "ORDER", num_args = 0..=1, require_equals = true, default_missing_value = "owner", conflicts_with = "target")]
@@ -142,15 +144,15 @@ pub struct Options {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     proc: Option<PathBuf>,
 
-    /// List the columns, what each says and what finding it costs
-    #[arg(long, exclusive = true)]
+    /// List the columns, with --pids those of processes: what each says and what finding it costs
+    #[arg(long, conflicts_with_all = ["target", "why", "deep", "all", "kinds", "task", "filter", "output", "tree", "graph", "watch", "save", "from", "diff", "proc", "json", "json_lines"])]
     columns: bool,
 
     /// List the processes in nested PID namespaces
     ///
     /// CHAIN is a process's ids: first the one that is seen from here, last the one that it has itself. NS is the PID
-    /// namespace that it is in, `?` where the kernel hides it.
-    #[arg(long, conflicts_with_all = ["kinds", "task", "filter", "output"])]
+    /// namespace that it is in, `?` where the kernel hides it. CONTAINER is there where any of them is in one.
+    #[arg(long, conflicts_with_all = ["kinds", "tree"])]
     pids: bool,
 
     /// Print a JSON document
@@ -158,7 +160,7 @@ pub struct Options {
     json: bool,
 
     /// Print a JSON object for each row, a line each
-    #[arg(long, conflicts_with_all = ["json", "pids", "tree", "target"])]
+    #[arg(long, conflicts_with_all = ["json", "tree", "target"])]
     json_lines: bool,
 
     /// Do not say on standard error what could not be seen
@@ -170,22 +172,15 @@ pub struct Options {
     color: Color,
 }
 
-/// The value of `--output`.
-#[derive(Clone, Debug)]
-struct Columns(Vec<Column>);
-
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.01..=86_400.0).contains(seconds));
     seconds.ok_or_else(|| "it takes a number of seconds, from 0.01 to 86400".to_owned())
 }
 
-fn column_list(list: &str) -> Result<Columns, String> {
-    column::parse_list(list).map(Columns)
-}
-
 pub(crate) fn run(options: Options) -> ExitStatus {
     if options.columns {
-        return list::columns(&options).map_or_else(|status| status, |()| ExitStatus::SUCCESS);
+        let listed = if options.pids { list::columns::<Told>(&options) } else { list::columns::<Column>(&options) };
+        return listed.map_or_else(|status| status, |()| ExitStatus::SUCCESS);
     }
     let proc = match options.proc.as_deref().map_or_else(ProcRoot::system, ProcRoot::open) {
         Ok(proc) => proc,
@@ -201,7 +196,7 @@ pub(crate) fn run(options: Options) -> ExitStatus {
             Operand::Process(process) => process::show(&options, &process, proc),
             Operand::Namespace(name) => why::show(&options, name, proc),
         }),
-        None if options.pids => pids::list(&options, proc),
+        None if options.pids => pids::list(&options, &sight),
         None if options.tree == Some(Order::Pid) => pids::tree(&options, proc),
         None if let Some(interval) = options.watch => watch::follow(&options, interval, &sight),
         None if options.graph.is_some() => list::draw(&options, &sight),
@@ -233,6 +228,14 @@ impl Options {
         self.all || selects || shapes
     }
 
+    /// The columns that are asked for, if any are. An error is the status to end with, once its reason is on standard error.
+    fn columns<C: Columns>(&self) -> Result<Option<Vec<C>>, ExitStatus> {
+        self.output.as_deref().map(column::parse_list).transpose().map_err(|reason| {
+            out::error(&reason);
+            ExitStatus::FAILURE
+        })
+    }
+
     /// The kinds that are asked for: all where none are named.
     fn kinds(&self) -> NsSet {
         if self.kinds.is_empty() { NsSet::ALL } else { self.kinds.iter().copied().collect() }
@@ -242,6 +245,12 @@ impl Options {
 /// The process that `word` names. An error is the status to end with, once its reason is on standard error.
 fn process_named(word: &OsStr) -> Result<Process, ExitStatus> {
     Ok(nsx_target::resolve(word).map_err(|error| target::failed(&error))?.process)
+}
+
+/// Says why a process's namespaces could not be read; returns the status to end with.
+fn unread(process: &Process, error: &ProcError) -> ExitStatus {
+    let status = out::failed(&format!("read the namespaces of process {}", process.pid()), error);
+    if *error == ProcError::Vanished { ExitStatus::NO_MATCH } else { status }
 }
 
 /// Says what is not in a list.
@@ -296,7 +305,7 @@ mod tests {
     #[test]
     fn what_says_nothing_together_is_refused() {
         assert!(read(&["--pids", "-t", "net"]).is_err());
-        assert!(read(&["--pids", "-p", "1"]).is_err());
+        assert!(read(&["--pids", "-p", "1", "-Q", "PID > 1", "-o", "+age"]).is_ok());
         assert!(read(&["4711", "--all"]).is_err());
         assert!(read(&["4711", "4712"]).is_err());
         assert!(read(&["--why"]).is_err());

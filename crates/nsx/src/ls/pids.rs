@@ -1,26 +1,38 @@
 //! The list of processes in nested PID namespaces.
 
-use super::{Hidden, Options, forest::Forest, report};
+use super::{
+    Hidden, Options, Sight,
+    column::Columns,
+    finder::Finder,
+    forest::Forest,
+    listing::{self, Listing},
+    report,
+    resident::Told,
+};
 use crate::{
+    cell::Cell,
     exit::ExitStatus,
     out::{self, Styles},
     table::{Align, Table},
-    text,
     who::{Registrar, Who},
 };
 use nsx_core::{
-    census::{Census, Entry, Living, Query, Resident, Residents, Sources},
+    census::{Census, Entry, Living, Query, Resident, Residents, Sources, Unseen},
     ns::{NsId, NsKind, NsSet},
-    proc::ProcRoot,
+    pid::Lineages,
+    proc::{NsLink, ProcError, ProcRoot},
 };
 use serde::Serialize;
-use std::collections::HashMap;
+use std::{collections::HashMap, ffi::OsStr};
+
+/// What is shown of each where no columns are asked for and any of them is in a container.
+const WITH_CONTAINER: [Told; 5] = [Told::Chain, Told::Ns, Told::Container, Told::User, Told::Command];
 
 /// The JSON document.
 #[derive(Serialize)]
-struct Document {
+struct Document<'a, R> {
     version: u32,
-    processes: Vec<Row>,
+    processes: &'a [R],
     hidden: Hidden,
 }
 
@@ -36,21 +48,36 @@ struct Row {
 }
 
 /// Lists them. An error is the status to end with, once its reason is on standard error.
-pub(super) fn list(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
-    let living = if options.all { Living::Anywhere } else { Living::Nested };
-    let Residents { processes, unseen } =
-        Residents::find(proc, living).map_err(|errno| out::failed("list the processes", &errno))?;
+pub(super) fn list(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
+    let asked = options.columns::<Told>()?;
+    let mut finder = Finder::new(sight);
+    let Residents { processes, unseen } = select(options, &sight.proc, &mut finder)?;
     let status = if processes.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS };
-    let mut registrar = Registrar::new(proc);
-    if options.json {
-        let processes = processes.iter().map(|resident| row(resident, &mut registrar)).collect();
-        out::print_json(&Document { version: 1, processes, hidden: unseen.into() })?;
-    } else {
-        out::print(&table(&processes, &mut registrar).render(&Styles::stdout(options.color), out::width()))?;
+    match asked {
+        None if options.json || options.json_lines => {
+            let mut registrar = Registrar::new(&sight.proc);
+            let rows: Vec<_> = processes.iter().map(|resident| row(resident, &mut registrar)).collect();
+            print(options, &rows, unseen)?;
+        }
+        None => {
+            let listing = tell(&processes, WITH_CONTAINER.to_vec(), &mut finder);
+            let is_in_one = |row: &Vec<Cell>| matches!(listing.cell(row, Told::Container), Cell::Text(_));
+            let columns = if listing.rows.iter().any(is_in_one) { &WITH_CONTAINER[..] } else { Told::USUAL };
+            show(options, &listing.table(columns))?;
+        }
+        Some(columns) => {
+            let listing = tell(&processes, columns, &mut finder);
+            if options.json || options.json_lines {
+                print(options, &listing.objects(&listing.columns).collect::<Vec<_>>(), unseen)?;
+            } else {
+                show(options, &listing.table(&listing.columns))?;
+            }
+        }
     }
     if !options.quiet {
         if processes.is_empty() {
-            out::note("no process is in a nested PID namespace");
+            let selects = options.task.is_some() || options.filter.is_some();
+            out::note(if selects { "no process matches" } else { "no process is in a nested PID namespace" });
         }
         report(unseen);
     }
@@ -66,15 +93,66 @@ fn row(resident: &Resident, registrar: &mut Registrar) -> Row {
     }
 }
 
-fn table(processes: &[Resident], registrar: &mut Registrar) -> Table {
-    let mut table =
-        Table::new(&[("CHAIN", Align::Left), ("NS", Align::Right), ("USER", Align::Left), ("COMMAND", Align::Left)]);
-    for resident in processes {
-        let who = registrar.who_has(resident.pid, &resident.status);
-        let ns = resident.ns.map_or_else(|| text::UNKNOWN.to_owned(), |ns| ns.inode.to_string());
-        table.row(vec![resident.status.chain.to_string(), ns, who.user(), who.command()]);
+fn tell(processes: &[Resident], columns: Vec<Told>, finder: &mut Finder<'_>) -> Listing<Told> {
+    let cells = |resident| columns.iter().map(|column| finder.of_resident(resident, *column)).collect();
+    let rows = processes.iter().map(cells).collect();
+    Listing { columns, rows, unseen: Unseen::default() }
+}
+
+fn print<R: Serialize>(options: &Options, rows: &[R], unseen: Unseen) -> Result<(), ExitStatus> {
+    if options.json_lines {
+        out::print_json_lines(rows)
+    } else {
+        out::print_json(&Document { version: 1, processes: rows, hidden: unseen.into() })
     }
-    table
+}
+
+fn show(options: &Options, table: &Table) -> Result<(), ExitStatus> {
+    out::print(&table.render(&Styles::stdout(options.color), out::width()))
+}
+
+/// The processes that are asked for.
+fn select(options: &Options, proc: &ProcRoot, finder: &mut Finder<'_>) -> Result<Residents, ExitStatus> {
+    let filter = listing::filter_of(options)?;
+    let top = options.task.as_ref().map(|task| Top::of(task, proc)).transpose()?;
+    let living = if options.all || top.is_some() { Living::Anywhere } else { Living::Nested };
+    let Residents { mut processes, mut unseen } =
+        Residents::find(proc, living).map_err(|errno| out::failed("list the processes", &errno))?;
+    if let Some(top) = top {
+        let mut lineages = Lineages::default();
+        processes.retain(|resident| {
+            let levels = lineages.levels(proc, resident.pid, &resident.status.chain);
+            let level = levels.get(top.depth);
+            // Deep enough, but the kernel does not say where it lives.
+            unseen.denied += usize::from(resident.ns.is_none() && level.is_some_and(|level| level.ns.is_none()));
+            level.is_some_and(|level| level.ns == Some(top.ns))
+        });
+    }
+    if let Some(filter) = filter {
+        processes.retain(|resident| listing::holds(&filter, |column| finder.of_resident(resident, column)));
+    }
+    Ok(Residents { processes, unseen })
+}
+
+/// The PID namespace whose processes, and those below it, are asked for.
+struct Top {
+    ns: NsId,
+    /// How far it is below the one whose ids the procfs shows.
+    depth: usize,
+}
+
+impl Top {
+    /// The one that a process is in. An error is the status to end with, once its reason is on standard error.
+    fn of(task: &OsStr, proc: &ProcRoot) -> Result<Self, ExitStatus> {
+        let process = super::process_named(task)?;
+        let find = || {
+            let pid = process.pid_in(proc)?;
+            let depth = process.chain_in(proc)?.depth();
+            let ns = proc.ns(pid, NsLink::Own(NsKind::Pid))?;
+            if process.ended() { Err(ProcError::Vanished) } else { Ok(Self { ns, depth }) }
+        };
+        find().map_err(|error| super::unread(&process, &error))
+    }
 }
 
 /// The JSON document of the tree.
@@ -157,7 +235,7 @@ pub(super) fn tree(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, Exi
                 }
             });
         }
-        out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
+        show(options, &table)?;
     }
     if !options.quiet {
         report(unseen);

@@ -57,11 +57,7 @@ struct Row {
 
 /// Shows it. An error is the status to end with, once its reason is on standard error.
 pub(super) fn show(options: &Options, process: &Process, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
-    let failed = |error: ProcError| {
-        let error = if process.ended() { ProcError::Vanished } else { error };
-        let status = out::failed(&format!("read the namespaces of process {}", process.pid()), &error);
-        if error == ProcError::Vanished { ExitStatus::NO_MATCH } else { status }
-    };
+    let failed = |error: ProcError| super::unread(process, &if process.ended() { ProcError::Vanished } else { error });
     let pid = process.pid_in(proc).map_err(failed)?;
     let mut rows = rows(options, pid, proc).map_err(failed)?;
     let user = rows.iter().find(|row| row.kind == NsKind::User.name() && !row.shared);

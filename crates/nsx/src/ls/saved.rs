@@ -2,7 +2,10 @@
 //!
 //! The file may have been cut off, or written by anyone: what is not as nsx writes it is refused as a whole.
 
-use super::{column::Column, listing::Listing};
+use super::{
+    column::{Column, Columns},
+    listing::Listing,
+};
 use crate::{cell::Cell, out};
 use nsx_core::{census::Unseen, ns::NsKind, proc::ProcRoot};
 use rustix::{fs::Mode, fs::OFlags, io::Errno};

@@ -1,6 +1,10 @@
 //! Namespaces as trees: what owns what, what stands below what.
 
-use super::{column::Column, forest::Forest, listing::Listing};
+use super::{
+    column::{Column, Columns},
+    forest::Forest,
+    listing::Listing,
+};
 use crate::{cell::Cell, table::Align, table::Table};
 use clap::ValueEnum;
 use nsx_core::{
