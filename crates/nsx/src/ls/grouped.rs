@@ -14,7 +14,7 @@ use crate::{
 };
 use nsx_core::{
     census::{Census, Query, Sources, Unseen},
-    ns::NsSet,
+    ns::{NsKind, NsSet},
 };
 
 /// Shows it. An error is the status to end with, once its reason is on standard error.
@@ -63,8 +63,11 @@ fn row(group: &Group<'_>, finder: &mut Finder<'_>) -> Vec<Cell> {
     ]
 }
 
-/// The kinds, each with its number where there are several.
+/// The kinds, each with its number where there are several of it.
 fn kinds(group: &Group<'_>) -> String {
+    if group.namespaces.len() == NsKind::ALL.len() && group.kinds().len() == NsKind::ALL.len() {
+        return "one of each".to_owned();
+    }
     let kinds = group.kinds().into_iter().map(|(kind, count)| match count {
         1 => kind.to_string(),
         count => format!("{count} {kind}"),

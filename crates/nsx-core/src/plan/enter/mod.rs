@@ -3,11 +3,13 @@
 //! Everything that needs the caller's view is read and opened while the plan is made. The target is pinned: what was read
 //! by its number is believed only because it had not ended afterwards.
 
+mod guard;
 mod hold;
 mod request;
 mod target;
 mod view;
 
+pub use guard::Guard;
 pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
 pub use target::Target;
 pub use view::View;
@@ -45,6 +47,7 @@ pub fn plan<'a>(
     }
 
     let mut plan = Plan::default();
+    request.guard.push(&mut plan, joined);
     let foreground = request.terminal.as_ref().map(Pty::try_clone).transpose().map_err(PlanError::Terminal)?;
     if let Some(pty) = request.terminal {
         plan.push(Actor::Nsx, Step::OwnTerminal(pty));
@@ -71,6 +74,7 @@ pub fn plan<'a>(
     if let Some(before) = groups.before {
         plan.push(joins, before);
     }
+    plan.push(joins, Step::Conceal);
     for step in joins_in_order(kinds, request.target, request.files, caller) {
         plan.push(joins, step);
     }
@@ -227,6 +231,7 @@ mod tests {
                 "nsx fork()".to_owned(),
                 "joiner write /sys/fs/cgroup/a/cgroup.procs \"0\"".to_owned(),
                 "joiner setgroups(0)".to_owned(),
+                "joiner prctl(PR_SET_DUMPABLE, 0)".to_owned(),
                 format!("joiner setns(pidfd of {pid}, CLONE_NEWPID|CLONE_NEWUSER)"),
                 "joiner clone(CLONE_PARENT)".to_owned(),
                 "inside chdir(/tmp)".to_owned(),
