@@ -44,7 +44,7 @@ TO THEIRS     the same to util-linux's; both differ from one bench to the next
 /// Prints the table and what a locale costs; returns what there are limits for.
 pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     let floor = build_floor(directory)?;
-    let strict = link(nsx, directory)?;
+    let strict = link(nsx, directory, "unshare")?;
     let idle = idle(directory)?;
     let counts = directory.join("counts");
     let idle_calls = count::system_calls(&Work::new(&idle, [""; 0]), &counts)?;
@@ -116,9 +116,9 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     Ok(limits)
 }
 
-/// A link of the name under which nsx is strict.
-fn link(nsx: &Path, directory: &Path) -> Outcome<PathBuf> {
-    let link = directory.join("unshare");
+/// A link of a name under which nsx is strict.
+pub(super) fn link(nsx: &Path, directory: &Path, name: &str) -> Outcome<PathBuf> {
+    let link = directory.join(name);
     match fs::remove_file(&link) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => std::os::unix::fs::symlink(nsx, &link)?,
