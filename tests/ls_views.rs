@@ -357,9 +357,9 @@ fn what_comes_and_goes_is_told_of(session: &Session) {
         let ns = procfs::ns(sleep.id(), "uts");
         std::thread::sleep(std::time::Duration::from_millis(150));
         seen = lines(&watch.stdout());
-        let found =
-            seen.iter().find(|event| event["event"] == "created" && format!("uts:[{}]", event["ns"]) == ns).cloned();
-        created = found.map(|event| (event, process));
+        // An inode number may have been another's before.
+        let is_own = |event: &&Value| event["pid"] == sleep.id() && format!("uts:[{}]", event["ns"]) == ns;
+        created = seen.iter().find(is_own).cloned().map(|event| (event, process));
         created.is_some()
     });
     let (event, process) = created.unwrap();
