@@ -51,11 +51,20 @@ pub fn plan<'a>(
     }
     // Only a child enters a PID namespace, and only one whose parent is on its terminal can be stopped there; without
     // either, nsx itself joins and becomes the program.
-    let by_joiner = joined.contains(NsKind::Pid);
+    let into_pid = joined.contains(NsKind::Pid);
     let waits = match request.wait {
-        Wait::AsNeeded { signals, ties } if by_joiner || foreground.is_some() => Some((signals, ties)),
+        Wait::AsNeeded { signals, ties } if into_pid || foreground.is_some() => Some((signals, ties)),
         _ => None,
     };
+    // Who has the right to it where it stands makes the child there at once, and joins nothing else itself. Anyone else
+    // gains it in the user namespace, so joins that first: by a joiner, to stay outside. So does who reads filters, for the
+    // target has another id in there.
+    let by_joiner = into_pid && (!caller.is_privileged() || request.confinement.seccomp);
+    let mut kinds = kinds;
+    if waits.is_some() && into_pid && !by_joiner {
+        let step = join_pid(&mut kinds, request.target.as_ref(), &mut request.files);
+        plan.0.extend(step.map(|step| Task { actor: Actor::Nsx, step, optional: false }));
+    }
     let joins = if waits.is_some() && by_joiner { Actor::Joiner } else { Actor::Inside };
     match waits {
         Some((signals, _)) if by_joiner => plan.push(Actor::Nsx, Step::ForkJoiner { signals }),
@@ -143,6 +152,16 @@ fn joins_in_order(kinds: NsSet, target: Option<Process>, files: Vec<NamespaceFil
     }
 }
 
+/// Taken out of what is joined: the step after which a child is born in the PID namespace.
+fn join_pid(kinds: &mut NsSet, target: Option<&Process>, files: &mut Vec<NamespaceFile>) -> Option<Step> {
+    if let Some(place) = files.iter().position(|file| file.kind() == NsKind::Pid) {
+        return Some(Step::JoinFile(files.remove(place)));
+    }
+    let target = target?.try_clone().ok()?;
+    *kinds = kinds.without(NsKind::Pid);
+    Some(Step::Join { target, kinds: NsSet::EMPTY.with(NsKind::Pid), one_by_one: vec![NsKind::Pid] })
+}
+
 fn one_by_one(kinds: NsSet, caller: &Caller) -> Vec<NsKind> {
     let others = kinds.without(NsKind::User).iter();
     let user = kinds.contains(NsKind::User).then_some(NsKind::User);
@@ -224,11 +243,11 @@ mod tests {
         assert_eq!(
             calls(request, &caller, &proc),
             [
+                format!("nsx setns(pidfd of {pid}, CLONE_NEWPID)"),
                 "nsx fork()".to_owned(),
-                "joiner write /sys/fs/cgroup/a/cgroup.procs \"0\"".to_owned(),
-                "joiner setgroups(0)".to_owned(),
-                format!("joiner setns(pidfd of {pid}, CLONE_NEWPID|CLONE_NEWUSER)"),
-                "joiner clone(CLONE_PARENT)".to_owned(),
+                "inside write /sys/fs/cgroup/a/cgroup.procs \"0\"".to_owned(),
+                "inside setgroups(0)".to_owned(),
+                format!("inside setns(pidfd of {pid}, CLONE_NEWUSER)"),
                 "inside chdir(/tmp)".to_owned(),
                 "inside setuid(0)".to_owned(),
                 "inside prctl(PR_SET_PDEATHSIG, SIGKILL)".to_owned(),
