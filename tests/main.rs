@@ -11,6 +11,7 @@ mod engines;
 mod enter;
 mod enter_alike;
 mod enter_files;
+mod enter_hostile;
 mod enter_pty;
 mod enter_view;
 mod given;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         enter::tests(),
         enter_alike::tests(),
         enter_files::tests(),
+        enter_hostile::tests(),
         enter_pty::tests(),
         enter_view::tests(),
         host_tools::tests(),

@@ -74,11 +74,43 @@ impl<'h> Docker<'h> {
         self.container(name)
     }
 
+    /// A container with a Docker and an image of its own in it, and with nsx.
+    pub(crate) fn run_docker(&self, name: &str) -> Container {
+        let nsx = self.0.command("sh -c").arg("command -v nsx").output();
+        let options = format!(
+            "--network none --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined \
+             --volume /usr:/usr:ro --volume /lib:/lib:ro --volume /lib64:/lib64:ro --volume {nsx}:/sbin/nsx:ro \
+             --tmpfs /run --tmpfs /etc/docker --tmpfs /var/lib:exec --env PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+        );
+        let outer = self.run(name, &options);
+        outer.exec().args("sh -ec").arg(DOCKER_INSIDE).run().exited(0);
+        outer
+    }
+
     /// The container as it is now.
     pub(crate) fn container(&self, name: &str) -> Container {
         started("docker", name, |words| self.command(words))
     }
 }
+
+/// Starts Docker in a container, as who may write to the cgroups that the container sees.
+const DOCKER_INSIDE: &str = "
+    for mount in $(findmnt --noheadings --list --types cgroup,cgroup2 --output TARGET); do
+        mount -o remount,bind,rw $mount
+    done
+    if [ -e /sys/fs/cgroup/cgroup.procs ]; then
+        mkdir /sys/fs/cgroup/init
+        for process in $(cat /sys/fs/cgroup/cgroup.procs); do
+            echo $process >/sys/fs/cgroup/init/cgroup.procs || [ ! -e /proc/$process ]
+        done
+    fi
+    dockerd --iptables=false --ip-masq=false --bridge=none --ip-forward=false --storage-driver=vfs \
+        </dev/null >/run/dockerd.log 2>&1 &
+    for _ in $(seq 150); do
+        if docker version >/dev/null 2>&1; then break; fi
+        sleep 0.1
+    done
+    tar -C / -c bin etc dev | docker import - image || { cat /run/dockerd.log; exit 1; }";
 
 /// podman, of root or of the host's ordinary user.
 pub(crate) struct Podman<'h> {
@@ -217,6 +249,10 @@ pub(crate) struct Lxc<'h>(&'h Host<'h>);
 impl<'h> Lxc<'h> {
     pub(crate) fn new(host: &'h Host<'h>) -> Self {
         Self(host)
+    }
+
+    pub(crate) fn command(&self, words: &str) -> Command {
+        self.0.command(words)
     }
 
     /// A container that sleeps, with these further lines in its configuration.

@@ -1,8 +1,8 @@
 //! `nsx enter CONTAINER` beside what the container's engine does: `docker exec`, `podman exec` and their kin.
 
 use super::{
-    CRUN, DOCKER, PODMAN,
-    engine::{Container, Docker, Oci, Podman},
+    CONTAINERD, CRUN, DOCKER, LXC, PODMAN,
+    engine::{Container, Containerd, Docker, Lxc, Oci, Podman},
 };
 use crate::support::{Cgroups, Command, Host, Need, Session, Test, procfs, root, until};
 
@@ -11,7 +11,8 @@ pub(super) fn tests() -> Vec<Test> {
         root(a_program_finds_what_docker_exec_gives_it).needs([DOCKER]),
         root(a_program_finds_what_podman_exec_gives_it).needs([PODMAN]),
         root(a_program_finds_what_rootless_podman_gives_it).needs([PODMAN]),
-        root(a_program_finds_what_the_runtimes_give_it).needs([CRUN]),
+        root(a_program_finds_what_containerd_and_the_runtimes_give_it).needs([CONTAINERD, CRUN]),
+        root(a_program_is_where_lxc_attach_puts_it).needs([LXC]),
         root(what_the_first_process_became_is_not_what_a_new_one_is).needs([DOCKER]),
         root(a_paused_container_is_refused_unless_its_cgroup_stays_out).needs([DOCKER, PODMAN]),
         root(a_container_that_is_restarted_meanwhile_is_not_entered).needs([DOCKER, Need::Tool("strace")]),
@@ -117,13 +118,19 @@ fn a_program_finds_what_rootless_podman_gives_it(session: &Session) {
     }
 }
 
-fn a_program_finds_what_the_runtimes_give_it(session: &Session) {
+fn a_program_finds_what_containerd_and_the_runtimes_give_it(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
+    let containerd = Containerd::start(&host);
+    assert_same(&containerd.run("default", "plain", "--cwd /tmp"), host.command("nsx enter"));
+    assert_same(
+        &containerd.run("other", "plain", "--seccomp --allow-new-privs --cap-drop CAP_CHOWN"),
+        host.command("nsx enter"),
+    );
     let user = "s|\"user\": {|\"user\": { \"additionalGids\": [77],|; s|\"uid\": 0|\"uid\": 1000|; s|\"cwd\": \"/\"|\"cwd\": \"/tmp\"|";
     assert_same(&Oci::runc(&host).run("lone", ""), host.command("nsx enter"));
     assert_same(&Oci::runc(&host).run("user", user), host.command("nsx enter"));
     // `crun exec` knows little of the container's configuration: here the first process says what there should be.
-    let crun = Oci::crun(&host).run("other", user);
+    let crun = Oci::crun(&host).run("alone", user);
     let script = "process=${1:-$$}; readlink /proc/$process/cwd; cd /proc/$process; cat limits cgroup oom_score_adj
         grep -E '^(Uid|Gid|Groups|Cap.*|NoNew.*|Seccomp):' status
         for link in ns/*; do readlink $link; done";
@@ -132,6 +139,15 @@ fn a_program_finds_what_the_runtimes_give_it(session: &Session) {
         enter.args("sh").options(process).output()
     };
     assert_eq!(says(""), says("1"));
+}
+
+fn a_program_is_where_lxc_attach_puts_it(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let web = Lxc::new(&host).run("web", "");
+    let script = "for link in /proc/self/ns/*; do readlink $link; done; cat /proc/self/cgroup; id; hostname; ls /";
+    let nsx = host.command("nsx enter lxc:web -- sh -c").arg(script).output();
+    // In v2 LXC has a cgroup beside the container's program for those who attach.
+    assert_eq!(nsx, web.exec().args("sh -c").arg(script).output().replace("0::/.lxc\n", "0::/\n"));
 }
 
 /// PID 1 has become another user with another directory and another environment.

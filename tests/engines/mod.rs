@@ -7,23 +7,16 @@ mod all_of;
 mod engine;
 mod enter;
 mod names;
+mod pidmap;
 
 use crate::support::{Cgroups, Host, Need, Session, Test, procfs, root};
 use engine::{Containerd, Docker, Lxc, Oci, Podman};
 
 pub(crate) fn tests() -> Vec<Test> {
-    let tests = [
-        root(each_engine_runs_on_a_host_of_its_own).needs([DOCKER, PODMAN, CONTAINERD, CRUN, LXC]),
-        root(a_process_has_the_numbers_that_podman_top_shows).needs([PODMAN]),
-    ];
+    let tests = [root(each_engine_runs_on_a_host_of_its_own).needs([DOCKER, PODMAN, CONTAINERD, CRUN, LXC])];
     let host = [Need::Namespaces, Need::Tool("busybox"), Need::Tool("ip"), Need::Tool("newuidmap"), Need::Tool("runc")];
-    tests
-        .into_iter()
-        .chain(names::tests())
-        .chain(all_of::tests())
-        .chain(enter::tests())
-        .map(|test| test.needs(host))
-        .collect()
+    let parts = [names::tests(), all_of::tests(), enter::tests(), pidmap::tests()];
+    tests.into_iter().chain(parts.into_iter().flatten()).map(|test| test.needs(host)).collect()
 }
 
 const DOCKER: Need = Need::Tool("dockerd");
@@ -57,25 +50,4 @@ fn each_engine_runs_on_a_host_of_its_own(session: &Session) {
         assert_eq!(inside, procfs::ns(unified.process(container.pid), "cgroup"), "{}", container.target);
         assert_ne!(inside, unified.command("readlink /proc/self/ns/cgroup").output(), "{}", container.target);
     }
-}
-
-fn a_process_has_the_numbers_that_podman_top_shows(session: &Session) {
-    let host = Host::new(session, Cgroups::AsOutside);
-    let podmen = [Podman::of_root(&host), Podman::of_mapper(&host)];
-    for (podman, target) in podmen.iter().map(|podman| (podman, podman.run("web", ""))) {
-        podman.command("exec --detach web sleep 1001").run().exited(0);
-        let top = podman.command("top web pid,hpid").output();
-        let shown: Vec<[&str; 2]> = top.lines().skip(1).map(|line| split(line)).collect();
-        assert_eq!(shown.len(), 2, "{top}");
-        for [inner, outer] in shown {
-            let command = format!("nsx pidmap --quiet --from {} {inner}", target.pid);
-            assert_eq!(host.command(&command).output(), outer, "{} {top}", target.target);
-        }
-    }
-}
-
-/// The two words of a line.
-#[track_caller]
-fn split(line: &str) -> [&str; 2] {
-    line.split_whitespace().collect::<Vec<_>>().try_into().unwrap()
 }

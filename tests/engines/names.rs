@@ -3,19 +3,20 @@
 //! `pidmap --from TARGET 1` finds the process that is the first one where the target is.
 
 use super::{
-    CRUN, DOCKER, PODMAN,
-    engine::{Container, Docker, Oci, Podman},
+    CONTAINERD, CRUN, DOCKER, LXC, PODMAN,
+    engine::{Container, Containerd, Docker, Lxc, Oci, Podman},
 };
 use crate::support::{Cgroups, Command, Host, Session, Test, procfs, root, until};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
         root(a_name_an_id_and_the_start_of_one_lead_to_the_container).needs([DOCKER, PODMAN]),
-        root(names_that_several_engines_know_are_told_apart).needs([DOCKER, PODMAN, CRUN]),
-        root(what_does_not_run_is_told_with_its_state).needs([DOCKER, PODMAN]),
+        root(names_that_several_engines_know_are_told_apart).needs([DOCKER, PODMAN, CONTAINERD, CRUN, LXC]),
+        root(what_does_not_run_is_told_with_its_state).needs([DOCKER, PODMAN, LXC]),
         root(a_number_is_a_process_and_never_a_name).needs([DOCKER]),
         root(names_are_known_while_the_daemon_is_gone).needs([DOCKER]),
         root(a_record_that_names_another_process_is_not_believed).needs([DOCKER, PODMAN]),
+        root(a_container_in_a_container_is_found_from_both_sides).needs([DOCKER]),
         root(a_rootless_container_is_found_by_its_user_and_by_root).needs([PODMAN]),
     ]
 }
@@ -50,11 +51,15 @@ fn a_name_an_id_and_the_start_of_one_lead_to_the_container(session: &Session) {
 
 fn names_that_several_engines_know_are_told_apart(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
+    let containerd = Containerd::start(&host);
     let podmen = [Podman::of_root(&host).run("web", ""), Podman::of_mapper(&host).run("web", "")];
     let short = |container: &Container| format!("podman:{}", &container.id[..12]);
     let containers = [
         ("docker:web".to_owned(), Docker::start(&host).run("web", "")),
+        ("containerd:default/web".to_owned(), containerd.run("default", "web", "")),
+        ("containerd:other/web".to_owned(), containerd.run("other", "web", "")),
         ("oci:web".to_owned(), Oci::runc(&host).run("web", "s|\"linux\": {|\"linux\": {\"cgroupsPath\":\"/alone\",|")),
+        ("lxc:web".to_owned(), Lxc::new(&host).run("web", "")),
     ];
     let containers = containers.into_iter().chain(podmen.map(|container| (short(&container), container)));
     let containers: Vec<(String, Container)> = containers.collect();
@@ -63,7 +68,8 @@ fn names_that_several_engines_know_are_told_apart(session: &Session) {
     for (word, container) in &containers {
         assert_leads_to(&host, word, container);
     }
-    first(&host, "podman:web").run().exited(2).says(&words[2..]);
+    first(&host, "podman:web").run().exited(2).says(&words[5..]);
+    first(&host, "containerd:web").run().exited(2).says(&words[1..3]);
     assert_leads_to(&host, "cweb", &Oci::crun(&host).run("cweb", ""));
 }
 
@@ -71,6 +77,7 @@ fn what_does_not_run_is_told_with_its_state(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let podman = Podman::of_root(&host);
+    let lxc = Lxc::new(&host);
     docker.command("create --name new image true").run().exited(0);
     docker.run("ended", "");
     docker.command("kill ended").run().exited(0);
@@ -78,11 +85,14 @@ fn what_does_not_run_is_told_with_its_state(session: &Session) {
     podman.run("over", "");
     podman.command("kill over").run().exited(0);
     until("podman has noted the end", || podman.state("over") == "exited");
+    lxc.run("halted", "");
+    lxc.command("lxc-stop --kill --name halted").run().exited(0);
     for (word, full, state) in [
         ("new", "docker:new", "created"),
         ("docker:ended", "docker:ended", "exited"),
         ("fresh", "podman:fresh", "created"),
         ("over", "podman:over", "exited"),
+        ("halted", "lxc:halted", "stopped"),
     ] {
         first(&host, word).run().exited(1).says(&[full, state]);
     }
@@ -146,6 +156,24 @@ fn a_record_that_names_another_process_is_not_believed(session: &Session) {
         let reused = host.shell(&reuse).start();
         assert_eq!(reused.line(), "reused");
         first(&host, &target.target).run().exited(1).says(&[&target.target, &target.pid.to_string()]);
+    }
+}
+
+fn a_container_in_a_container_is_found_from_both_sides(session: &Session) {
+    for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
+        let host = Host::new(session, cgroups);
+        let docker = Docker::start(&host);
+        let outer = docker.run_docker("outer");
+        let inside = "docker run --detach --name inner --network none image sleep 1003";
+        let id = outer.exec().args(inside).output();
+        let pid = host.command("pgrep --full --exact").arg("sleep 1003").output();
+        // The host's records have its id in the cgroup alone.
+        assert_eq!(first(&host, &id).output(), pid);
+        assert_eq!(first(&host, &format!("docker:{}", &id[..12])).output(), pid);
+        assert_leads_to(&host, "outer", &outer);
+        let inner = outer.exec().args("nsx pidmap --quiet --from docker:inner 1").output();
+        let seen = outer.exec().args("docker inspect --format {{.State.Pid}} inner").output();
+        assert_eq!(inner, seen);
     }
 }
 

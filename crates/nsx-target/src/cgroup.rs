@@ -61,14 +61,16 @@ impl Place {
         let mut lines: Vec<_> = text.split(|&byte| byte == b'\n').filter_map(line).collect();
         lines.sort_by_key(|line| line.0);
         let mut place = Self { path: lines.first().map(|line| line.1.to_vec()).unwrap_or_default(), ..Self::default() };
+        let mut told_by: &[u8] = b"";
         for (rank, path) in lines {
             let found = Self::of_path(path);
-            // What tells most is taken: an engine, then an id; a unit only where systemd keeps them.
-            let better = |own: &Option<Named>| own.as_ref().is_none_or(|own| own.engine.is_none());
-            if found.container.as_ref().is_some_and(|named| named.engine.is_some() || place.container.is_none())
-                && better(&place.container)
-            {
-                place.container = found.container;
+            // What tells most is taken: an engine, then an id; a unit only where systemd keeps them. One hierarchy may go
+            // further in than another: on a host with both versions runc puts a nested container into that of the first
+            // version alone.
+            let known = place.container.as_ref();
+            let better = known.is_none_or(|own| own.engine.is_none()) || is_below(path, told_by);
+            if found.container.as_ref().is_some_and(|named| named.engine.is_some() || known.is_none()) && better {
+                (place.container, told_by) = (found.container, path);
             }
             place.pod_uid = place.pod_uid.or(found.pod_uid);
             place.user = place.user.or(found.user);
@@ -108,6 +110,11 @@ impl Place {
         }
         place
     }
+}
+
+/// Whether one path leads on from another.
+fn is_below(path: &[u8], other: &[u8]) -> bool {
+    !other.is_empty() && path.strip_prefix(other).is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 /// The rank and the path of a line: the unified hierarchy, then systemd's, then the others.
@@ -243,6 +250,17 @@ mod tests {
     fn named(path: &str) -> Option<(Option<Engine>, String)> {
         let named = Place::of_path(path.as_bytes()).container?;
         Some((named.engine, String::from_utf8(named.id).unwrap()))
+    }
+
+    #[test]
+    fn the_hierarchy_that_goes_further_in_tells_of_a_nested_container() {
+        let container = |text: &str| {
+            let named = Place::parse(text.replace("ID", ID).replace("OTHER", OTHER).as_bytes()).container.unwrap();
+            String::from_utf8(named.id).unwrap()
+        };
+        assert_eq!(container("9:name=systemd:/docker/ID/docker/OTHER\n0::/docker/ID\n"), OTHER);
+        assert_eq!(container("9:name=systemd:/docker/OTHER\n0::/docker/ID\n"), ID);
+        assert_eq!(container("9:name=systemd:/docker/IDs/docker/OTHER\n0::/docker/ID\n"), ID);
     }
 
     #[test]

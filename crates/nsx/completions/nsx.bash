@@ -69,7 +69,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__enter)
-            opts="-t -w -v -S -G -j -m -u -i -n -p -U -C -T -a -h --target --wd --no-cgroup --explain --verbose --user --setuid --setgid --privileged --host-caps --no-seccomp --no-label --no-limits --host-env --env --unset-env --all-of --jobs --unique --json-lines --host-tools --no-fix --pty --no-pty --mount --uts --ipc --net --pid --userns --cgroup --time --all --help"
+            opts="-t -w -v -S -G -j -m -u -i -n -p -U -C -T -a -h --target --wd --no-cgroup --explain --verbose --user --setuid --setgid --privileged --host-caps --no-seccomp --no-label --no-limits --host-env --env --unset-env --all-of --jobs --unique --json-lines --host-tools --no-fix --pty --no-pty --preserve-fds --mount --uts --ipc --net --pid --userns --cgroup --time --all --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -138,6 +138,10 @@ _nsx() {
                     return 0
                     ;;
                 --unique)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --preserve-fds)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -105,6 +105,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -l unset-env -d 'Remove a
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l all-of -d 'Run the program in each container that runs and whose name PATTERN fits, such as \'docker:*\' or \'web-?\'' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s j -l jobs -d 'How many at a time' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l unique -d 'Of those that share a namespace of this kind only one' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l preserve-fds -d 'Let the program have N more of the caller\'s descriptors after 0, 1 and 2; with kinds named it has all' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-cgroup -d 'Do not put the program into the target\'s cgroup'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l explain -d 'Print the plan, a line a step, and run nothing'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s v -l verbose -d 'Say on standard error what was skipped'

@@ -151,6 +151,12 @@ pub enum Step {
     SetClock(ClockOffset),
     /// Bind a new namespace to a file.
     Pin(Pin),
+    /// Start over from a copy of nsx's file that nobody can write to.
+    Seal,
+    /// Leave the program only so many of the descriptors that the caller has open, counted from 0.
+    KeepDescriptors(u32),
+    /// Let nobody trace this process, nor see what it has open.
+    Conceal,
     /// Split in two: one relays between the caller's terminal and this one, on which the other leads a session and goes on.
     OwnTerminal(Pty),
     /// Be a job of one's own, with the foreground of the terminal.

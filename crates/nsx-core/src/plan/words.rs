@@ -42,6 +42,9 @@ impl Step {
             Self::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
             Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner { .. } => "fork()".to_owned(),
             Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
+            Self::Seal => "execveat(a sealed copy of nsx)".to_owned(),
+            Self::KeepDescriptors(count) => format!("close_range({count}, ~0, CLOSE_RANGE_CLOEXEC)"),
+            Self::Conceal => "prctl(PR_SET_DUMPABLE, 0)".to_owned(),
             Self::OwnTerminal(_) => "fork(), setsid(), ioctl(TIOCSCTTY)".to_owned(),
             Self::TakeForeground(_) => "setpgid(0, 0), tcsetpgrp()".to_owned(),
             Self::Join { target, kinds, .. } => format!("setns(pidfd of {}, {})", target.pid(), kinds.flag_names()),
@@ -101,6 +104,12 @@ impl Step {
             Self::Fork { init: false, .. } => "a child becomes the program; nsx waits for it".to_owned(),
             Self::StayAsInit => "a child becomes the program; PID 1 reaps orphans and passes signals on".to_owned(),
             Self::ForkJoiner { .. } => "a child joins, so that nsx waits out of reach of what it enters".to_owned(),
+            Self::Seal => "the target could write to the file that nsx runs from".to_owned(),
+            Self::KeepDescriptors(3) => {
+                "the program gets standard input, output and error, and no other file".to_owned()
+            }
+            Self::KeepDescriptors(_) => "the program gets these of the open files and no others".to_owned(),
+            Self::Conceal => "nobody in there traces nsx, or takes what it has open".to_owned(),
             Self::OwnTerminal(pty) if pty.is_of_target() => {
                 "a terminal of its own, one of the target's; nsx relays between it and yours".to_owned()
             }
@@ -183,6 +192,9 @@ impl Step {
             Self::WriteSetgroups(rule) => format!("{} setgroups", rule.word()),
             Self::SetClock(offset) => format!("set the clock offset {offset}"),
             Self::Pin(pin) => format!("pin the {} namespace to {}", pin.kind, pin.at.display()),
+            Self::Seal => "run from a sealed copy of nsx".to_owned(),
+            Self::KeepDescriptors(_) => "close descriptors".to_owned(),
+            Self::Conceal => "hide nsx from the target".to_owned(),
             Self::OwnTerminal(_) => "give the program a terminal of its own".to_owned(),
             Self::TakeForeground(_) => "take the foreground of the terminal".to_owned(),
             Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner { .. } | Self::ForkSibling => {

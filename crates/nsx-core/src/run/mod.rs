@@ -23,8 +23,11 @@ mod pins;
 mod pty;
 mod reaper;
 mod relay;
+mod seal;
 mod terminal;
 mod wait;
+
+pub use seal::seal;
 
 use crate::{
     ns::NsKind,

@@ -6,6 +6,7 @@ use super::{
     furnish::Furnisher,
     join, mounts,
     pins::{self, Made},
+    seal,
 };
 use crate::{
     accounts,
@@ -20,6 +21,7 @@ use rustix::{
     fs::{CWD, Gid, Mode, OFlags, Uid},
     io::Errno,
     mount::MountPropagationFlags,
+    process::DumpableBehavior,
     process::Rlimit,
 };
 use std::{
@@ -73,6 +75,9 @@ impl<'a> Hands<'a> {
     /// Takes a step. Those that fork are the walk's own, and `EINVAL` here.
     pub(super) fn perform(&self, step: &Step) -> Result<(), Errno> {
         match step {
+            Step::Seal => seal::seal(),
+            Step::KeepDescriptors(count) => sys::stdio::close_at_exec(*count),
+            Step::Conceal => rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable),
             Step::Unshare(kinds) => sys::process::unshare(*kinds),
             Step::WriteIdMap { ids, map } => self.write(ids.file(), &map.to_string()),
             Step::RunIdMapHelper { ids, map } => self.run_id_map_helper(*ids, map),

@@ -68,6 +68,36 @@ pub fn execvp(name: &CStr, arguments: &[CString]) -> Errno {
     }
 }
 
+/// Becomes the program in a file that is open, with the environment that this process has, see `execveat(2)`. Returns only
+/// on failure.
+pub fn exec_file(file: impl AsFd, arguments: &[CString]) -> Errno {
+    let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
+    pointers.push(std::ptr::null());
+    // SAFETY: one thread, so nobody changes it meanwhile.
+    let environment = unsafe { environ };
+    // SAFETY: the path is an empty string; strings and arrays end with a zero, and live until the call returns.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            file.as_fd().as_raw_fd(),
+            c"".as_ptr(),
+            pointers.as_ptr(),
+            environment,
+            libc::AT_EMPTY_PATH,
+        )
+    };
+    match check(libc::c_int::try_from(answer).unwrap_or(-1)) {
+        Err(errno) => errno,
+        Ok(_) => Errno::INVAL,
+    }
+}
+
+/// What `ps(1)` calls this process, cut to 15 bytes, see `PR_SET_NAME` in `prctl(2)`.
+pub fn set_name(name: &CStr) -> Result<(), Errno> {
+    // SAFETY: the string ends with a zero and lives as long as the call.
+    check(unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) }).map(drop)
+}
+
 /// Makes these `NAME=VALUE` this process's environment, which the program gets and in whose PATH it is looked up.
 ///
 /// The array stays for the rest of the process's life, which is up to the exec.

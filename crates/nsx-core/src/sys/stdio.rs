@@ -21,6 +21,33 @@ pub fn hold_closed() {
     }
 }
 
+/// Keeps the program from every descriptor from this number on, though the caller meant it to have them. What nsx does with
+/// them itself it can go on doing.
+pub fn close_at_exec(from: u32) -> Result<(), Errno> {
+    const CLOSE_RANGE_CLOEXEC: libc::c_uint = 4;
+    // SAFETY: a call without memory, after which each descriptor is as usable as before.
+    let answer = unsafe { libc::syscall(libc::SYS_close_range, from, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC) };
+    match super::check(libc::c_int::try_from(answer).unwrap_or(-1)) {
+        // Before 5.11: one by one.
+        Err(Errno::NOSYS | Errno::INVAL) => {}
+        outcome => return outcome.map(drop),
+    }
+    for entry in rustix::fs::Dir::new(rustix::fs::openat(
+        CWD,
+        "/proc/self/fd",
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?)? {
+        let number =
+            crate::proc::decimal(entry?.file_name().to_bytes()).and_then(|number| RawFd::try_from(number).ok());
+        if let Some(number) = number.filter(|number| number.cast_unsigned() >= from) {
+            // SAFETY: it is open, as it was listed, and is only marked.
+            rustix::io::fcntl_setfd(unsafe { BorrowedFd::borrow_raw(number) }, FdFlags::CLOEXEC)?;
+        }
+    }
+    Ok(())
+}
+
 /// A descriptor of ours for what the caller gave as `number`. The program does not get it, unless it is a standard one.
 ///
 /// `EBADF` where it is not open.

@@ -50,6 +50,13 @@ pub(super) struct ManyOptions {
 /// Runs the program in all of them. Fails if one fails.
 pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
     let many = &options.common.many;
+    // Those who enter are forked from here, and start over for it no more: they would begin with all of them again.
+    if !options.common.explain
+        && let Err(errno) = nsx_core::run::seal()
+    {
+        out::failed("run from a sealed copy of nsx", &errno);
+        return ExitStatus::NOT_RUN;
+    }
     let matches = match matches(pattern, many.unique) {
         Err(error) => return error.into(),
         Ok(matches) if matches.is_empty() => {

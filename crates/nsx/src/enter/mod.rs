@@ -10,6 +10,7 @@ mod cgroups;
 mod config;
 mod environment;
 mod findings;
+mod guard;
 mod kinds;
 mod options;
 mod profile;
@@ -105,6 +106,8 @@ fn request(
     }?;
     request.files = options.common.kinds.files()?;
     options.common.view.apply(&mut request, named, &target).map_err(failed)?;
+    let alike = named.is_none() && !options.common.view.keeps_files();
+    request.guard = options.common.guard.settle(alike);
     options.common.pty.apply(&mut request, &target)?;
     request.target = Some(process);
     Ok(request)

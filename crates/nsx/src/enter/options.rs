@@ -3,6 +3,7 @@
 use super::{
     all_of::ManyOptions,
     environment::EnvironmentOptions,
+    guard::GuardOptions,
     kinds::KindFlags,
     pty::PtyOptions,
     users::{Directory, Identity},
@@ -87,6 +88,8 @@ pub(super) struct Common {
     pub(super) view: ViewOptions,
     #[command(flatten)]
     pub(super) pty: PtyOptions,
+    #[command(flatten)]
+    pub(super) guard: GuardOptions,
     #[command(flatten)]
     pub(super) kinds: KindFlags,
 }

@@ -3,11 +3,13 @@
 //! Everything that needs the caller's view is read and opened while the plan is made. The target is pinned: what was read
 //! by its number is believed only because it had not ended afterwards.
 
+mod guard;
 mod hold;
 mod request;
 mod target;
 mod view;
 
+pub use guard::Guard;
 pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
 pub use target::Target;
 pub use view::View;
@@ -45,6 +47,7 @@ pub fn plan<'a>(
     }
 
     let mut plan = Plan::default();
+    request.guard.push(&mut plan, joined);
     let foreground = request.terminal.as_ref().map(Pty::try_clone).transpose().map_err(PlanError::Terminal)?;
     if let Some(pty) = request.terminal {
         plan.push(Actor::Nsx, Step::OwnTerminal(pty));
@@ -61,7 +64,10 @@ pub fn plan<'a>(
     // target has another id in there.
     let by_joiner = into_pid && (!caller.is_privileged() || request.confinement.seccomp);
     let mut kinds = kinds;
-    if waits.is_some() && into_pid && !by_joiner {
+    let by_nsx = waits.is_some() && into_pid && !by_joiner;
+    if by_nsx {
+        // The child can be seen in there as soon as it is born.
+        plan.push(Actor::Nsx, Step::Conceal);
         let step = join_pid(&mut kinds, request.target.as_ref(), &mut request.files);
         plan.0.extend(step.map(|step| Task { actor: Actor::Nsx, step, optional: false }));
     }
@@ -79,6 +85,9 @@ pub fn plan<'a>(
     }
     if let Some(before) = groups.before {
         plan.push(joins, before);
+    }
+    if !by_nsx {
+        plan.push(joins, Step::Conceal);
     }
     for step in joins_in_order(kinds, request.target, request.files, caller) {
         plan.push(joins, step);
@@ -243,6 +252,7 @@ mod tests {
         assert_eq!(
             calls(request, &caller, &proc),
             [
+                "nsx prctl(PR_SET_DUMPABLE, 0)".to_owned(),
                 format!("nsx setns(pidfd of {pid}, CLONE_NEWPID)"),
                 "nsx fork()".to_owned(),
                 "inside write /sys/fs/cgroup/a/cgroup.procs \"0\"".to_owned(),
@@ -289,6 +299,7 @@ mod tests {
             "setrlimit(NOFILE 5:6)".to_owned(),
             "write oom_score_adj \"7\"".to_owned(),
             format!("ptrace(PTRACE_SECCOMP_GET_FILTER, {pid})"),
+            "prctl(PR_SET_DUMPABLE, 0)".to_owned(),
             format!("setns(pidfd of {pid}, CLONE_NEWUSER)"),
             "umask(027)".to_owned(),
             "write attr/exec \"exec docker-default\"".to_owned(),

@@ -1,6 +1,6 @@
 //! What is wanted of entering, in the words of namespaces.
 
-use super::View;
+use super::{Guard, View};
 use crate::{
     ns::NsSet,
     pid::Process,
@@ -19,6 +19,8 @@ pub struct Request {
     pub kinds: NsSet,
     /// Namespaces that are joined by themselves; a kind that is here is not taken from the target.
     pub files: Vec<NamespaceFile>,
+    /// What keeps a hostile target from nsx.
+    pub guard: Guard,
     /// What the program sees otherwise than its caller, though it keeps the caller's files.
     pub view: View,
     /// The root directory; the one that the namespaces give where there is none.

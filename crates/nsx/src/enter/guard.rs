@@ -1,0 +1,19 @@
+//! What of the caller's a hostile target may reach: options.
+
+use clap::Args;
+use nsx_core::plan::enter::Guard;
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct GuardOptions {
+    /// Let the program have N more of the caller's descriptors after 0, 1 and 2; with kinds named it has all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_048_576))]
+    preserve_fds: Option<u32>,
+}
+
+impl GuardOptions {
+    /// `alike`: the program is to be as one of the target's own, so it has nothing of the caller's that nobody named.
+    pub(super) fn settle(self, alike: bool) -> Guard {
+        let preserved = self.preserve_fds.or(alike.then_some(0));
+        Guard { seal: true, descriptors: preserved.map(|count| count + 3) }
+    }
+}

@@ -1,0 +1,80 @@
+//! `nsx pidmap` beside `docker top` and `podman top`.
+
+use super::{
+    DOCKER, PODMAN,
+    engine::{Docker, Podman},
+};
+use crate::support::{Cgroups, Host, Session, Test, root};
+use serde_json::Value;
+
+pub(super) fn tests() -> Vec<Test> {
+    vec![
+        root(a_process_has_the_numbers_that_podman_top_shows).needs([PODMAN]),
+        root(a_container_has_the_processes_that_top_shows).needs([DOCKER, PODMAN]),
+    ]
+}
+
+fn a_process_has_the_numbers_that_podman_top_shows(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let podmen = [Podman::of_root(&host), Podman::of_mapper(&host)];
+    for (podman, target) in podmen.iter().map(|podman| (podman, podman.run("web", ""))) {
+        podman.command("exec --detach web sleep 1001").run().exited(0);
+        let top = podman.command("top web pid,hpid").output();
+        let shown: Vec<[&str; 2]> = top.lines().skip(1).map(|line| split(line)).collect();
+        assert_eq!(shown.len(), 2, "{top}");
+        for [inner, outer] in shown {
+            let command = format!("nsx pidmap --quiet --from {} {inner}", target.pid);
+            assert_eq!(host.command(&command).output(), outer, "{} {top}", target.target);
+        }
+    }
+}
+
+/// The two words of a line.
+#[track_caller]
+fn split(line: &str) -> [&str; 2] {
+    line.split_whitespace().collect::<Vec<_>>().try_into().unwrap()
+}
+
+/// Each process of a container as its engine's `top` shows it, and as `nsx pidmap CONTAINER` does.
+fn a_container_has_the_processes_that_top_shows(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    docker.run("web", "--user web");
+    docker.command("exec --detach --user root web sleep 1004").run().exited(0);
+    let top = sorted(&docker.command("top web -o pid,uid").output());
+    assert_eq!(members(&host, "docker:web", &["pid", "uid"]), top);
+    // Only podman tells what processes are called inside, and which users they are inside.
+    let (podman, rootless) = (Podman::of_root(&host), Podman::of_mapper(&host));
+    podman.run("db", "--uidmap 0:100000:65536");
+    rootless.run("cache", "--user web");
+    for (podman, name) in [(&podman, "db"), (&rootless, "cache")] {
+        podman.command(&format!("exec --detach --user 1002 {name} sleep 1004")).run().exited(0);
+        let top = podman.command(&format!("top {name} pid,hpid,user,huser,args")).output().replace("sleep ", "sleep_");
+        let rows = members(&host, &format!("podman:{name}"), &["id", "pid", "user_inside", "user", "command"]);
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows, sorted(&top));
+    }
+}
+
+/// These fields of the processes that nsx lists, in order. A user without a name is told by number, and no word has a space.
+fn members(host: &Host, target: &str, fields: &[&str]) -> Vec<Vec<String>> {
+    let document = host.command("nsx pidmap --json").arg(target).output();
+    let document: Value = serde_json::from_str(&document).unwrap();
+    let word = |row: &Value, field: &str| match &row[field] {
+        Value::String(word) => word.replace(' ', "_"),
+        Value::Null => row[field.replace("user", "uid")].to_string(),
+        number => number.to_string(),
+    };
+    let rows = document["processes"].as_array().unwrap().iter();
+    let mut rows: Vec<Vec<_>> = rows.map(|row| fields.iter().map(|field| word(row, field)).collect()).collect();
+    rows.sort();
+    rows
+}
+
+/// The lines of a table without its header, in order.
+fn sorted(table: &str) -> Vec<Vec<String>> {
+    let lines = table.lines().skip(1);
+    let mut rows: Vec<Vec<_>> = lines.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect();
+    rows.sort();
+    rows
+}

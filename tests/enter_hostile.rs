@@ -1,0 +1,159 @@
+//! `nsx enter` into a target that does what it can against its visitor.
+
+use crate::support::{
+    Need, Process, Session, Test, both,
+    filter::Filter,
+    procfs::{self, Pinned},
+    root, until,
+};
+use rustix::fs::{CWD, Mode, OFlags, SealFlags, fcntl_get_seals, openat};
+use std::fs;
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        both(nobody_inside_looks_into_nsx_before_the_exec).needs([Need::Tool("strace")]),
+        root(the_hosts_nsx_is_not_what_runs_inside),
+        root(a_script_of_proc_self_exe_is_run_by_the_copy).needs([Need::Tool("strace")]),
+        both(no_descriptor_of_the_callers_leaks_in),
+        both(with_kinds_named_the_callers_descriptors_stay),
+        both(a_target_without_proc_sys_and_dev_is_entered).needs([Need::Tool("busybox")]),
+        both(links_in_the_target_lead_to_nothing_of_the_hosts).needs([Need::Tool("busybox")]),
+    ]
+    .into_iter()
+    .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 36), Need::Kernel(5, 6)]))
+    .collect()
+}
+
+/// A `sleep` in namespaces of its own, beside which a script has started what it likes.
+fn target(session: &Session, options: &str, script: &str) -> (Process, Pinned) {
+    let options = format!("--mount --pid --fork --kill-child --mount-proc {options}sh -c");
+    let unshare = session.original_unshare(&options).arg(format!("{script}\nexec sleep 100")).start();
+    let sleep = unshare.program("sleep");
+    (unshare, sleep)
+}
+
+fn nobody_inside_looks_into_nsx_before_the_exec(session: &Session) {
+    // Root of that user namespace has every capability over its processes.
+    let options = if session.is_root() { "--user --map-root-user " } else { "" };
+    // What it runs from, for as long as that is nsx: by the time of the look it may be the program.
+    let look = "while :; do for p in /proc/[0-9]*; do read name <$p/comm; [ \"$name\" = nsx ] || continue; \
+        if exe=$(readlink $p/exe); then case $exe in *nsx*) echo seen;; esac; else echo denied; fi; \
+        done; done >looked 2>/dev/null &";
+    let (_unshare, sleep) = target(session, options, look);
+    // Held up where it has joined and is about to become the program.
+    let strace = "strace -f -o trace -e trace=execve -e inject=execve:delay_enter=300000 nsx enter";
+    session.command(&format!("{strace} {} -- true", sleep.id())).run().exited(0);
+    let looked = || fs::read_to_string(session.path("looked")).unwrap();
+    until("it has looked", || looked().contains("denied"));
+    assert!(!looked().contains("seen"), "{}", looked());
+}
+
+fn the_hosts_nsx_is_not_what_runs_inside(session: &Session) {
+    let (_unshare, sleep) = target(session, "", "");
+    let enter = session.nsx(&format!("enter {} -- sleep 104", sleep.id())).start();
+    enter.program("sleep");
+    let exe = format!("/proc/{}/exe", enter.id());
+    assert!(fs::read_link(&exe).unwrap().to_str().unwrap().starts_with("/memfd:"));
+    let file = openat(CWD, &exe, OFlags::RDONLY, Mode::empty()).unwrap();
+    let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
+    assert!(fcntl_get_seals(file).unwrap().contains(seals));
+    assert_eq!(procfs::comm(enter.id()), "nsx");
+    // Where its own files are in the target's sight no more than the caller lets them be, nothing is copied.
+    let (_unshare, other) = target(session, "--user --map-root-user ", "");
+    for words in [format!("{} --pid", sleep.id()), format!("{}", other.id())] {
+        let explained = session.nsx(&format!("enter {words} --explain true")).output();
+        assert!(!explained.contains("sealed"), "{explained}");
+    }
+}
+
+fn a_script_of_proc_self_exe_is_run_by_the_copy(session: &Session) {
+    let (_unshare, sleep) = target(session, "", "");
+    // The kernel runs `/proc/self/exe unshare FILE`, where that is whoever asks for it: nsx.
+    fs::write(session.path("trick"), "#!/proc/self/exe unshare\n").unwrap();
+    session.shell("chmod +x trick").run().exited(0);
+    let strace = "strace -f -o trace -e trace=execve -e inject=execve:delay_exit=400000 nsx enter";
+    let enter = session.command(&format!("{strace} {} --", sleep.id())).arg(session.path("trick")).start();
+    let mut exe = None;
+    until("the trick runs", || {
+        let inside = procfs::descendants(enter.id()).into_iter().find(|id| {
+            let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            line.starts_with(b"/proc/self/exe\0unshare\0")
+        });
+        exe = inside.and_then(|id| fs::read_link(format!("/proc/{id}/exe")).ok());
+        exe.is_some()
+    });
+    assert!(exe.unwrap().to_str().unwrap().starts_with("/memfd:"));
+    enter.wait().exited(125).says(&["nothing to unshare"]);
+}
+
+/// What is listed while it lists: its own descriptor of the directory comes last.
+const LIST: &str = "sh -c";
+
+fn no_descriptor_of_the_callers_leaks_in(session: &Session) {
+    let (_unshare, sleep) = target(session, "", "");
+    let list = format!("exec 5</etc/passwd 7</; nsx enter {} PRESERVE {LIST} 'echo /proc/self/fd/*'", sleep.id());
+    let open = |options: &str, filter: Option<Filter>| {
+        let shell = session.shell(&list.replace("PRESERVE", options));
+        filter.map_or(shell.clone(), |filter| shell.under(filter)).output().replace("/proc/self/fd/", "")
+    };
+    let alone = open("", None);
+    assert!(!alone.contains('5') && !alone.contains('7') && alone.starts_with("0 1 2"), "{alone}");
+    assert_eq!(open("", Some(Filter::NewCalls)), alone, "before 5.11");
+    let some = open("--preserve-fds 3", None);
+    assert!(some.contains('5') && !some.contains('7'), "{some}");
+    let all = open("--preserve-fds 9", None);
+    assert!(all.contains('5') && all.contains('7'), "{all}");
+}
+
+fn with_kinds_named_the_callers_descriptors_stay(session: &Session) {
+    let (_unshare, sleep) = target(session, "", "");
+    let user = if session.is_root() { "" } else { "-U " };
+    let script = format!("exec 7</etc/hostname; nsx enter {} {user}--mount --pid cat /proc/self/fd/7", sleep.id());
+    assert_eq!(session.shell(&script).output(), fs::read_to_string("/etc/hostname").unwrap().trim_end());
+    let none = session.shell(&script.replace("--mount", "--preserve-fds 0 --mount")).run();
+    none.exited(1);
+}
+
+/// An image with a shell, and what a script makes in it.
+fn image(session: &Session, script: &str) -> (Process, Pinned) {
+    let make = "mkdir -p image/bin && cp \"$(command -v busybox)\" image/bin/ && cd image && \
+        for tool in sh ls cat sleep id; do ln bin/busybox bin/$tool; done; ";
+    session.shell(&format!("{make}{script}")).run().exited(0);
+    let options = "--root image --no-mount-proc --no-mount-sys --pid --net --wd /";
+    let unshare = session.unshare(&format!("{options} sleep 100")).start();
+    let sleep = unshare.program("sleep");
+    (unshare, sleep)
+}
+
+fn a_target_without_proc_sys_and_dev_is_entered(session: &Session) {
+    let (_unshare, sleep) = image(session, "true");
+    for options in ["", "--host-env ", "--no-pty "] {
+        let output = session.nsx(&format!("enter {} {options}-- sh -c", sleep.id())).arg("echo /*; echo $$").output();
+        let (files, pid) = output.split_once('\n').unwrap();
+        assert_eq!(files, "/bin");
+        assert_ne!(pid, "1");
+    }
+    let mut terminal = session.terminal();
+    terminal.line(&format!("nsx enter {} -- sh -c '[ -t 0 ] && echo a''terminal'", sleep.id()));
+    terminal.shows("aterminal");
+    terminal.prompt();
+    // The host's programs bring their own.
+    let tools = session.nsx(&format!("enter {} --host-tools -- sh -c", sleep.id()));
+    assert_eq!(tools.arg("cat /proc/1/comm; ls /sys/class/net; ls $NSX_TARGET_ROOT").output(), "sleep\nlo\nbin");
+}
+
+fn links_in_the_target_lead_to_nothing_of_the_hosts(session: &Session) {
+    fs::write(session.path("outside"), "root:x:0:0::/outside:/bin/sh\n").unwrap();
+    let outside = session.directory().display().to_string();
+    let links = format!(
+        "mkdir dev etc; for name in proc sys dev/ptmx dev/tty etc/passwd etc/group; do ln -s {outside}/outside $name; done"
+    );
+    let (_unshare, sleep) = image(session, &links);
+    let output = session.nsx(&format!("enter {} -- sh -c", sleep.id())).arg("cat /proc; echo $HOME").run().exited(0);
+    assert!(!output.text().contains("outside"), "{output}");
+    let mut terminal = session.terminal();
+    terminal.line(&format!("nsx enter {} -- sh -c '[ -t 0 ] && echo a''terminal'", sleep.id()));
+    terminal.shows("aterminal");
+    terminal.prompt();
+    assert_eq!(fs::read_to_string(session.path("outside")).unwrap(), "root:x:0:0::/outside:/bin/sh\n");
+}
