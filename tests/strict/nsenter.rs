@@ -407,7 +407,7 @@ fn a_user_and_a_group_to_follow(session: &Session) {
 }
 
 fn the_parent_of_a_user_namespace(session: &Session) {
-    let inner = "/usr/bin/unshare -rf /usr/bin/unshare -r sleep 1000 & ";
+    let inner = "/usr/bin/unshare -rf /usr/bin/unshare -r sleep 1000 2>/dev/null & ";
     let script = format!(
         "{CHILD_OF}{inner} child_of $!; until grep -q sleep /proc/$child/comm; do sleep 0.01; done; \
          readlink /proc/$!/ns/user >parent; for options in \"-t $child\" --user=/proc/$child/ns/user; do nsenter $options \

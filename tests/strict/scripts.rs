@@ -221,8 +221,8 @@ fn unshare_and_nsenter_meet(session: &Session) {
         nsenter -t $other -n ip address add 10.9.9.2/24 dev nsxt-b
         nsenter -t $one -n ip link set nsxt-a up
         nsenter -t $other -n ip link set nsxt-b up
-        nsenter -t $one -n ip -br -4 address
-        nsenter -t $other -n ip -o route
+        nsenter -t $one -n ip -o -4 address | awk '{ print $2, $4 }'
+        nsenter -t $other -n ip -o route | cut -d' ' -f1-3
         kill $one $other"#;
     assert_same(session, script);
 }

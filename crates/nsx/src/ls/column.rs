@@ -177,8 +177,8 @@ mod tests {
 
     #[test]
     fn a_list_names_them_or_adds_to_the_usual() {
-        assert_eq!(parse_list("ns,Type"), Ok(vec![Column::Ns, Column::Type]));
-        assert_eq!(parse_list("+OWNER").unwrap(), [&USUAL[..], &[Column::Owner]].concat());
+        assert_eq!(parse_list::<Column>("ns,Type"), Ok(vec![Column::Ns, Column::Type]));
+        assert_eq!(parse_list::<Column>("+OWNER").unwrap(), [&USUAL[..], &[Column::Owner]].concat());
         assert_eq!(parse_list::<Column>("all").unwrap().len(), SPECS.len());
         assert!(parse_list::<Column>("ns,\u{1b}").unwrap_err().contains("\"\\u{1b}\""));
         assert!(parse_list::<Column>("").is_err());

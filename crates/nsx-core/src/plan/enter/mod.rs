@@ -54,11 +54,23 @@ pub fn plan<'a>(
     }
     // Only a child enters a PID namespace, and only one whose parent is on its terminal can be stopped there; without
     // either, nsx itself joins and becomes the program.
-    let by_joiner = joined.contains(NsKind::Pid);
+    let into_pid = joined.contains(NsKind::Pid);
     let waits = match request.wait {
-        Wait::AsNeeded { signals, ties } if by_joiner || foreground.is_some() => Some((signals, ties)),
+        Wait::AsNeeded { signals, ties } if into_pid || foreground.is_some() => Some((signals, ties)),
         _ => None,
     };
+    // Who has the right to it where it stands makes the child there at once, and joins nothing else itself. Anyone else
+    // gains it in the user namespace, so joins that first: by a joiner, to stay outside. So does who reads filters, for the
+    // target has another id in there.
+    let by_joiner = into_pid && (!caller.is_privileged() || request.confinement.seccomp);
+    let mut kinds = kinds;
+    let by_nsx = waits.is_some() && into_pid && !by_joiner;
+    if by_nsx {
+        // The child can be seen in there as soon as it is born.
+        plan.push(Actor::Nsx, Step::Conceal);
+        let step = join_pid(&mut kinds, request.target.as_ref(), &mut request.files);
+        plan.0.extend(step.map(|step| Task { actor: Actor::Nsx, step, optional: false }));
+    }
     let joins = if waits.is_some() && by_joiner { Actor::Joiner } else { Actor::Inside };
     match waits {
         Some((signals, _)) if by_joiner => plan.push(Actor::Nsx, Step::ForkJoiner { signals }),
@@ -74,7 +86,9 @@ pub fn plan<'a>(
     if let Some(before) = groups.before {
         plan.push(joins, before);
     }
-    plan.push(joins, Step::Conceal);
+    if !by_nsx {
+        plan.push(joins, Step::Conceal);
+    }
     for step in joins_in_order(kinds, request.target, request.files, caller) {
         plan.push(joins, step);
     }
@@ -145,6 +159,16 @@ fn joins_in_order(kinds: NsSet, target: Option<Process>, files: Vec<NamespaceFil
         (false, true) => process.into_iter().chain(others).collect(),
         (false, false) => user.chain(process).chain(others).collect(),
     }
+}
+
+/// Taken out of what is joined: the step after which a child is born in the PID namespace.
+fn join_pid(kinds: &mut NsSet, target: Option<&Process>, files: &mut Vec<NamespaceFile>) -> Option<Step> {
+    if let Some(place) = files.iter().position(|file| file.kind() == NsKind::Pid) {
+        return Some(Step::JoinFile(files.remove(place)));
+    }
+    let target = target?.try_clone().ok()?;
+    *kinds = kinds.without(NsKind::Pid);
+    Some(Step::Join { target, kinds: NsSet::EMPTY.with(NsKind::Pid), one_by_one: vec![NsKind::Pid] })
 }
 
 fn one_by_one(kinds: NsSet, caller: &Caller) -> Vec<NsKind> {
@@ -228,12 +252,12 @@ mod tests {
         assert_eq!(
             calls(request, &caller, &proc),
             [
+                "nsx prctl(PR_SET_DUMPABLE, 0)".to_owned(),
+                format!("nsx setns(pidfd of {pid}, CLONE_NEWPID)"),
                 "nsx fork()".to_owned(),
-                "joiner write /sys/fs/cgroup/a/cgroup.procs \"0\"".to_owned(),
-                "joiner setgroups(0)".to_owned(),
-                "joiner prctl(PR_SET_DUMPABLE, 0)".to_owned(),
-                format!("joiner setns(pidfd of {pid}, CLONE_NEWPID|CLONE_NEWUSER)"),
-                "joiner clone(CLONE_PARENT)".to_owned(),
+                "inside write /sys/fs/cgroup/a/cgroup.procs \"0\"".to_owned(),
+                "inside setgroups(0)".to_owned(),
+                format!("inside setns(pidfd of {pid}, CLONE_NEWUSER)"),
                 "inside chdir(/tmp)".to_owned(),
                 "inside setuid(0)".to_owned(),
                 "inside prctl(PR_SET_PDEATHSIG, SIGKILL)".to_owned(),
@@ -275,6 +299,7 @@ mod tests {
             "setrlimit(NOFILE 5:6)".to_owned(),
             "write oom_score_adj \"7\"".to_owned(),
             format!("ptrace(PTRACE_SECCOMP_GET_FILTER, {pid})"),
+            "prctl(PR_SET_DUMPABLE, 0)".to_owned(),
             format!("setns(pidfd of {pid}, CLONE_NEWUSER)"),
             "umask(027)".to_owned(),
             "write attr/exec \"exec docker-default\"".to_owned(),
