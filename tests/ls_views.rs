@@ -192,7 +192,7 @@ fn processes_have_columns(session: &Session) {
     assert_eq!(heading(""), "CHAIN NS USER COMMAND");
     assert_eq!(heading(" -o +ppid"), "CHAIN NS USER COMMAND PPID");
     let line = session.nsx(&format!("{only} --json-lines -o pid,command")).output();
-    assert_eq!(line, format!("{{\"pid\":{id},\"command\":\"sleep 100\"}}\n"));
+    assert_eq!(line, format!("{{\"pid\":{id},\"command\":\"sleep 100\"}}"));
     // Where none are asked for, a line is what is in the document.
     let line = session.nsx(&format!("{only} --json-lines")).output();
     let line: Value = serde_json::from_str(&line).unwrap();
@@ -217,8 +217,9 @@ fn processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below(sessio
     let inside = chosen(&format!("-p {shell_id}"));
     assert!(inside.contains(&shell_id) && inside.contains(&sleep_id) && !inside.contains(&beside_id), "{inside:?}");
     // The caller's own namespace, with all that are below.
-    let all = chosen(&format!("-p {}", std::process::id()));
-    assert!(all.contains(&std::process::id().into()) && all.is_superset(&inside) && all.contains(&beside_id));
+    let own = session.command("sleep 100").start();
+    let all = chosen(&format!("-p {}", own.program("sleep").id()));
+    assert!(all.contains(&own.id().into()) && all.is_superset(&inside) && all.contains(&beside_id));
     assert_eq!(
         chosen(&format!("-p {shell_id} -Q NS=={}", procfs::ns(sleep.id(), "pid").split(['[', ']']).nth(1).unwrap())),
         [sleep_id].into()
