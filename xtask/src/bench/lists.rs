@@ -3,7 +3,13 @@
 //! Each host is a PID namespace with a /proc of its own, in which this program runs again, makes a load (see `load.c`) and
 //! measures. Nothing of it is left when that ends, however it ends.
 
-use super::{Limit, Work, count, guard::Guard, say, starts::compile, time::Rounds};
+use super::{
+    Limit, Work, count,
+    guard::Guard,
+    say,
+    starts::{compile, link},
+    time::Rounds,
+};
 use crate::{Outcome, tree};
 use nsx::{
     out::Styles,
@@ -41,7 +47,8 @@ const SPARE_IDS: usize = 8192;
 const LEGEND: &str = "
 ONE, TWO      nsx ls --all on one processor and on two: median of the times of runs that took turns, with the quartiles, to
               those of the floor, a bare loop of getdents64 and eight readlinkat a process on one thread
-LSNS          how many times as fast as lsns
+LSNS          how many times as fast as lsns nsx ls --all is
+STRICT        how many times as fast as lsns nsx as lsns is
 A PROCESS     nsx ls PID, to a static program that does nothing
 DEEP          nsx ls --deep, to the floor
 PEAK          memory of nsx ls --all, in KiB
@@ -103,6 +110,7 @@ pub(super) fn compare(nsx: &Path, directory: &Path, loads: &[Load]) -> Outcome<V
         ("ONE", Align::Right),
         ("TWO", Align::Right),
         ("LSNS", Align::Right),
+        ("STRICT", Align::Right),
         ("A PROCESS", Align::Right),
         ("DEEP", Align::Right),
         ("PEAK", Align::Right),
@@ -118,16 +126,17 @@ pub(super) fn compare(nsx: &Path, directory: &Path, loads: &[Load]) -> Outcome<V
             (Some(median), Some(lower), Some(upper)) => format!("{median:.2} ({lower:.2}–{upper:.2})"),
             _ => String::new(),
         };
-        let lsns = match (figure("lsns"), figure("lsns-stopped")) {
-            (Some(times), Some(_)) => format!("more than {times:.0}, stopped after a minute"),
-            (Some(times), None) => format!("{times:.1}"),
+        let faster = |name: &str| match (figure(name), figure("lsns-stopped")) {
+            (Some(ratio), Some(_)) => format!("more than {:.0}, stopped after a minute", 1.0 / ratio),
+            (Some(ratio), None) => format!("{:.1}", 1.0 / ratio),
             _ => String::new(),
         };
         table.row(vec![
             load.to_string(),
             spread("one"),
             spread("two"),
-            lsns,
+            faster("to lsns"),
+            faster("strict to lsns"),
             spread("task"),
             spread("deep"),
             cell("peak", 0),
@@ -138,16 +147,22 @@ pub(super) fn compare(nsx: &Path, directory: &Path, loads: &[Load]) -> Outcome<V
         };
         limit("task", 3.0, "of the time of a program that does nothing");
         limit("instructions", 6000.0, "instructions a process");
+        let mut to_lsns = None;
         match (load.kind, load.count) {
-            (Kind::Processes, 80) => limit("to lsns", 0.4, "of the time of lsns"),
-            (Kind::Processes, 1000) => limit("to lsns", 1.0 / 5.0, "of the time of lsns"),
-            (Kind::Processes, 8000) => limit("to lsns", 1.0 / 80.0, "of the time of lsns"),
+            (Kind::Processes, 80) => to_lsns = Some(0.4),
+            (Kind::Processes, 1000) => to_lsns = Some(1.0 / 5.0),
+            (Kind::Processes, 8000) => to_lsns = Some(1.0 / 80.0),
             (Kind::Processes, 16_000) => {
                 limit("one", 1.15, "of the floor's time");
                 limit("two", 0.8, "of the floor's time");
                 limit("peak", 24.0 * 1024.0, "KiB");
             }
             _ => {}
+        }
+        for name in ["to lsns", "strict to lsns"] {
+            if let Some(most) = to_lsns {
+                limit(name, most, "of the time of lsns");
+            }
         }
         if load.kind == Kind::Processes {
             match (load.count, figure("one"), first_ratio) {
@@ -244,20 +259,22 @@ pub(super) fn inside(load: Load, nsx: &Path, directory: &Path, cgroups: Option<&
     // PID 1 is there on every host, and it is this program's.
     let task = Rounds::run(&[Work::new(directory.join("idle"), [""; 0]), Work::new(nsx, ["ls", "1"])])?;
     note(&mut figures, "task", &task, 1, 0);
+    let strict = link(nsx, directory, "lsns")?;
+    let strict = || Work::new(&strict, ["-n", "-l"]);
     let theirs = patiently(&["lsns", "-n", "-l"])?;
-    let (ours_seconds, stopped) = (rounds.median(2), theirs.is_none());
-    let theirs_seconds = theirs.unwrap_or(PATIENCE).as_secs_f64();
-    // Where both are fast, one run says little.
-    let ratio = if theirs_seconds < 1.0 {
-        Rounds::run(&[ours(), Work::new("lsns", ["-n", "-l"])])?.ratio(0, 1).median
-    } else {
-        ours_seconds / theirs_seconds
-    };
-    figures.insert("to lsns".to_owned(), ratio);
-    figures.insert("lsns".to_owned(), 1.0 / ratio);
-    if stopped {
+    if theirs.is_none() {
         figures.insert("lsns-stopped".to_owned(), 1.0);
     }
+    let theirs = theirs.unwrap_or(PATIENCE).as_secs_f64();
+    // Where both are fast, one run says little.
+    let (ratio, strict_ratio) = if theirs < 1.0 {
+        let rounds = Rounds::run(&[ours(), strict(), Work::new("lsns", ["-n", "-l"])])?;
+        (rounds.ratio(0, 2).median, rounds.ratio(1, 2).median)
+    } else {
+        (rounds.median(2) / theirs, Rounds::run(&[strict()])?.median(0) / theirs)
+    };
+    figures.insert("to lsns".to_owned(), ratio);
+    figures.insert("strict to lsns".to_owned(), strict_ratio);
     let peak = Command::new(directory.join("load")).arg("peak").arg(nsx).args(["ls", "--all", "-q"]).output()?;
     figures.insert("peak".to_owned(), String::from_utf8(peak.stdout)?.trim().parse()?);
     if (1000..=16_000).contains(&load.count) && load.kind == Kind::Processes {

@@ -4,6 +4,8 @@
 //! Times do not, so they are given only as a ratio of runs that took turns.
 
 mod count;
+mod engines;
+mod enters;
 mod guard;
 mod lists;
 mod pidmap;
@@ -23,21 +25,29 @@ use std::{
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Compare only what starting programs takes
-    #[arg(long, conflicts_with = "lists")]
+    /// Compare what starting programs takes, and no part that is not named
+    #[arg(long)]
     starts: bool,
-    /// Compare only the lists
+    /// Compare what entering a process takes
+    #[arg(long)]
+    enters: bool,
+    /// Compare what entering a container of Docker's takes, which is started for it
+    #[arg(long)]
+    engines: bool,
+    /// Compare the lists
     #[arg(long)]
     lists: bool,
-    /// Compare only the translation of ids, among ten thousand processes more
-    #[arg(long, conflicts_with_all = ["starts", "lists", "loads"])]
-    pidmap: bool,
-    /// With this load alone: processes:N, sockets:N, nets:N or cgroups:N
-    #[arg(long = "load", value_name = "LOAD", conflicts_with = "starts")]
+    /// Compare the lists with this load alone: processes:N, sockets:N, nets:N or cgroups:N
+    #[arg(long = "load", value_name = "LOAD")]
     loads: Vec<Load>,
+    /// Compare the translation of ids, among ten thousand processes more
+    #[arg(long)]
+    pidmap: bool,
     /// Measure here and print figures: what the bench runs in a PID namespace of its own
     #[arg(long, hide = true, requires = "directory")]
     inside: Option<Load>,
+    #[arg(long, hide = true, requires = "nsx")]
+    inside_engines: bool,
     #[arg(long, hide = true)]
     nsx: Option<PathBuf>,
     #[arg(long, hide = true)]
@@ -61,18 +71,31 @@ pub(crate) fn run(options: &Options) -> Outcome {
     if let (Some(load), Some(nsx), Some(directory)) = (options.inside, &options.nsx, &options.directory) {
         return lists::inside(load, nsx, directory, options.cgroups.as_deref());
     }
+    if let (true, Some(nsx)) = (options.inside_engines, &options.nsx) {
+        return engines::inside(nsx);
+    }
     let directory = tree::root().join("target/bench");
     fs::create_dir_all(directory.join("counts"))?;
     let nsx = build(&directory)?;
     starts::idle(&directory)?;
-    let lists_alone = options.lists || !options.loads.is_empty();
-    let mut limits = if lists_alone || options.pidmap { Vec::new() } else { starts::compare(&nsx, &directory)? };
-    if !options.starts && !options.pidmap {
+    let lists = options.lists || !options.loads.is_empty();
+    let all = !(options.starts || options.enters || options.engines || lists || options.pidmap);
+    let mut limits = Vec::new();
+    if all || options.starts {
+        limits.extend(starts::compare(&nsx, &directory)?);
+    }
+    if all || options.enters {
+        limits.extend(enters::compare(&nsx, &directory)?);
+    }
+    if all || options.engines {
+        limits.extend(engines::compare(&nsx, &directory)?);
+    }
+    if all || lists {
         let usual = || lists::USUAL.iter().map(|load| load.parse()).collect::<Result<Vec<_>, _>>();
         let loads = if options.loads.is_empty() { usual()? } else { options.loads.clone() };
         limits.extend(lists::compare(&nsx, &directory, &loads)?);
     }
-    if !options.starts && !lists_alone {
+    if all || options.pidmap {
         limits.extend(pidmap::compare(&nsx, &directory)?);
     }
     say("\n")?;

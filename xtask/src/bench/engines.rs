@@ -1,0 +1,128 @@
+//! What it takes to enter a container by its name: nsx beside `docker exec` and `docker inspect`.
+//!
+//! Docker runs on a host made of namespaces, that of the tests: see `tests/support/host.sh`. This program runs again there,
+//! starts the daemon and measures.
+
+use super::{Limit, Work, say, time::Rounds};
+use crate::{Outcome, tree};
+use std::{
+    env, fs,
+    io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+/// How many containers there are where one is looked up.
+const CONTAINERS: usize = 200;
+
+/// What Docker needs, and what the image is made of.
+const TOOLS: [&str; 4] = ["dockerd", "docker", "busybox", "ip"];
+
+/// Starts the daemon and a container on the host.
+const START: &str = "
+    dockerd --iptables=false --ip-masq=false --bridge=none </dev/null >/run/dockerd.log 2>&1 &
+    for try in $(seq 150); do docker version >/dev/null 2>&1 && break; sleep 0.1; done
+    docker version >/dev/null 2>&1 || { tail -n 3 /run/dockerd.log >&2; exit 1; }
+    tar -C /run/image -c . | docker import - image >/dev/null
+    docker run --detach --network none --name web image sleep 1000 >/dev/null";
+
+/// The host, as long as its standard input is open.
+struct Host {
+    outside: Child,
+    init: u32,
+}
+
+impl Host {
+    fn start(script: &Path) -> Outcome<Self> {
+        let mut outside = Command::new("bash");
+        // In a group of its own, so that what interrupts the bench leaves it time to end.
+        outside.arg(script).args(["outside", "hosts"]).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+        let mut outside = outside.spawn()?;
+        let mut line = String::new();
+        if let Some(output) = outside.stdout.take() {
+            BufReader::new(output).read_line(&mut line)?;
+        }
+        let mut host = Self { outside, init: 0 };
+        if line != "ready\n" {
+            return Err("the host of the containers could not be made".into());
+        }
+        // The script is bash, whose child became unshare, whose child is PID 1.
+        host.init = only_child(only_child(host.outside.id())?)?;
+        Ok(host)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        drop(self.outside.stdin.take());
+        let _ = self.outside.wait();
+    }
+}
+
+fn only_child(pid: u32) -> Outcome<u32> {
+    Ok(fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?.trim().parse()?)
+}
+
+/// Prints the figures; returns what there are limits for. Without Docker there is nothing to measure.
+pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
+    if let Some(missing) = TOOLS.iter().find(|tool| which(tool).is_none()) {
+        say(&format!("Entering containers is not measured: {missing} is not there.\n"))?;
+        return Ok(Vec::new());
+    }
+    let script = tree::root().join("tests/support/host.sh");
+    let host = Host::start(&script)?;
+    let mut inside = Command::new("bash");
+    inside.arg(&script).arg("enter").arg(format!("/nsx-tests.{}", host.outside.id())).arg(host.init.to_string());
+    inside.arg(env::current_exe()?).args(["bench", "--inside-engines", "--nsx"]).arg(nsx);
+    let output = inside.arg("--directory").arg(directory).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err("entering containers could not be measured".into());
+    }
+    let mut limits = Vec::new();
+    for line in String::from_utf8(output.stdout)?.lines() {
+        let (name, figures) = line.split_once(": ").ok_or("no figure")?;
+        let (most, unit) = match name {
+            "nsx enter docker:web" => (1.0 / 20.0, "of the time of docker exec"),
+            "nsx pidmap --from docker:web" => (1.0 / 3.0, "of the time of docker inspect"),
+            _ => (f64::INFINITY, "of the time of docker inspect"),
+        };
+        let figure = figures.split(' ').next().ok_or("no figure")?.parse()?;
+        say(&format!("{name}: {figures} {unit}\n"))?;
+        if most < f64::INFINITY {
+            limits.push(Limit { of: name.to_owned(), figure, most, unit });
+        }
+    }
+    Ok(limits)
+}
+
+/// On the host: starts Docker and prints the figures.
+pub(super) fn inside(nsx: &Path) -> Outcome {
+    shell(START)?;
+    let docker = which("docker").ok_or("docker is gone")?;
+    let ratio = |ours: &[&str], theirs: &[&str]| -> Outcome<String> {
+        let works = [Work::new(nsx, ours), Work::new(&docker, theirs)];
+        let ratio = Rounds::run(&works)?.ratio(0, 1);
+        Ok(format!("{:.4} ({:.4}–{:.4})", ratio.median, ratio.lower_quartile, ratio.upper_quartile))
+    };
+    let enter = ratio(&["enter", "docker:web", "--", "true"], &["exec", "web", "true"])?;
+    say(&format!("nsx enter docker:web: {enter}\n"))?;
+    shell(&format!(
+        "seq {CONTAINERS} | xargs -P 2 -I NUMBER docker create --name c-NUMBER image sleep 1000 >/dev/null"
+    ))?;
+    // To say what its first process is called outside is the least that can be done with a container that is found.
+    for target in ["docker:web", "web"] {
+        let found = ratio(&["pidmap", "--quiet", "--from", target, "1"], &["inspect", "web"])?;
+        say(&format!("nsx pidmap --from {target}: {found}\n"))?;
+    }
+    Ok(())
+}
+
+fn shell(script: &str) -> Outcome {
+    let status = Command::new("sh").args(["-ec", script]).stdin(Stdio::null()).status()?;
+    if status.success() { Ok(()) } else { Err("Docker could not be used".into()) }
+}
+
+fn which(tool: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|directory| directory.join(tool)).find(|path| path.is_file())
+}
