@@ -1,6 +1,5 @@
 /* The least that the work of each case takes, in C and without a check of options: what the bench compares starts with.
- * floor uts|root|pid PROGRAM [ARG]...
- * floor enter PID PROGRAM [ARG]... */
+ * floor uts|root|pid PROGRAM [ARG]... */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
@@ -9,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,31 +30,9 @@ static void map(const char *file, unsigned int id)
 	put(file, text);
 }
 
-/* As nsx does: who waits stays outside, and a child enters all the rest. */
-static void enter(pid_t target)
-{
-	int fd = (int)syscall(SYS_pidfd_open, target, 0);
-	need(fd >= 0 && !setns(fd, CLONE_NEWPID));
-	pid_t child = fork();
-	need(child >= 0);
-	if (child) {
-		int status;
-		need(waitpid(child, &status, 0) == child && WIFEXITED(status));
-		_exit(WEXITSTATUS(status));
-	}
-	need(!setns(fd, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | 0x80));
-	need(!close(fd) && !setgid(0) && !setuid(0));
-}
-
 int main(int count, char **words)
 {
 	need(count > 2);
-	if (!strcmp(words[1], "enter")) {
-		need(count > 3);
-		enter((pid_t)atoi(words[2]));
-		execvp(words[3], words + 3);
-		return 127;
-	}
 	int pid = !strcmp(words[1], "pid"), root = pid || !strcmp(words[1], "root");
 	uid_t user = geteuid();
 	gid_t group = getegid();
