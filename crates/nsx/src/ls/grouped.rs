@@ -14,24 +14,24 @@ use crate::{
     table::{Align, Table},
 };
 use nsx_core::{
-    census::{Census, Query, Sources, Unseen},
+    census::{Census, Query, Sources},
     ns::{NsKind, NsSet},
 };
 
 /// Shows it. An error is the status to end with, once its reason is on standard error.
 pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
-    let (unseen, table) = table(sight)?;
+    let query = Query { kinds: NsSet::ALL, sources: Sources::PINS.with(Sources::MEMBERS) };
+    let census = Census::take(&sight.proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
+    let table = table(&census, sight);
     out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
     if !options.quiet {
-        report(unseen);
+        report(census.unseen);
     }
     Ok(if table.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
 }
 
-/// The table, and what is not in it.
-pub(super) fn table(sight: &Sight) -> Result<(Unseen, Table), ExitStatus> {
-    let query = Query { kinds: NsSet::ALL, sources: Sources::PINS.with(Sources::MEMBERS) };
-    let census = Census::take(&sight.proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
+/// The table of a census that was taken with its members and pins.
+pub(super) fn table(census: &Census, sight: &Sight) -> Table {
     let mut finder = Finder::new(sight);
     let mut table = Table::new(&[
         ("NAME", Align::Left),
@@ -41,10 +41,10 @@ pub(super) fn table(sight: &Sight) -> Result<(Unseen, Table), ExitStatus> {
         ("USER", Align::Left),
         ("COMMAND", Align::Left),
     ]);
-    for group in groups::groups(&census, &sight.proc, &mut finder) {
+    for group in groups::groups(census, &sight.proc, &mut finder) {
         table.row(row(&group, &mut finder).iter().map(Cell::shown).collect());
     }
-    Ok((census.unseen, table))
+    table
 }
 
 fn row(group: &Group<'_>, finder: &mut Finder<'_>) -> Vec<Cell> {

@@ -26,8 +26,6 @@ pub(super) enum Owner {
     Process(i32),
     /// Nobody, but a file holds them: `netns:blue`, or the path.
     Pinned(Vec<u8>),
-    /// Nobody that could be found.
-    Unknown,
     /// The host, and the caller.
     Host,
 }
@@ -42,14 +40,13 @@ pub(super) struct Group<'a> {
 }
 
 impl Owner {
-    /// What is shown; for all but the last two it is a word that names it to nsx.
+    /// What is shown; for all but the host it is a word that names it to nsx.
     pub(super) fn name(&self) -> Vec<u8> {
         match self {
             Self::Container(word) => word.clone().into_bytes(),
             Self::Unit(unit) => [b"unit:", unit.strip_suffix(b".service").unwrap_or(unit)].concat(),
             Self::Process(pid) => pid.to_string().into_bytes(),
             Self::Pinned(name) => name.clone(),
-            Self::Unknown => b"?".to_vec(),
             Self::Host => b"host".to_vec(),
         }
     }
@@ -69,7 +66,8 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Puts the namespaces of a census, taken with its members, into groups.
+/// Puts the namespaces of a census, taken with its members and pins, into groups. What neither a process nor a pin of the
+/// caller's keeps is left out.
 pub(super) fn groups<'a>(census: &'a Census, proc: &ProcRoot, finder: &mut Finder<'_>) -> Vec<Group<'a>> {
     let own: BTreeSet<NsId> = NsKind::ALL.into_iter().filter_map(|kind| proc.own_ns(NsLink::Own(kind)).ok()).collect();
     let mut owners = Owners {
@@ -80,26 +78,37 @@ pub(super) fn groups<'a>(census: &'a Census, proc: &ProcRoot, finder: &mut Finde
     };
     let mut found: BTreeMap<Owner, Vec<&Entry>> = BTreeMap::new();
     for entry in &census.namespaces {
-        found.entry(owners.of(entry)).or_default().push(entry);
+        if let Some(owner) = owners.of(entry) {
+            found.entry(owner).or_default().push(entry);
+        }
     }
-    let mut elsewhere: BTreeSet<i32> = BTreeSet::new();
-    let groups = found.into_iter().map(|(owner, mut namespaces)| {
-        namespaces.sort_by_key(|entry| entry.ns.kind.name());
-        let ids: BTreeSet<_> = namespaces.iter().map(|entry| entry.ns).collect();
-        let is_in =
-            |member: &&Member| NsKind::ALL.into_iter().any(|kind| member.ns(kind).is_some_and(|ns| ids.contains(&ns)));
-        let processes = match owner {
-            // The last in order: every other group has been counted.
-            Owner::Host => census.members.len() - elsewhere.len(),
-            _ => {
-                let pids: Vec<_> = census.members.iter().filter(is_in).map(|member| member.pid.as_raw_pid()).collect();
-                elsewhere.extend(pids.iter().copied());
-                pids.len()
-            }
-        };
-        Group { owner, namespaces, processes }
-    });
-    groups.collect()
+    let mut groups: Vec<_> = found
+        .into_iter()
+        .map(|(owner, mut namespaces)| {
+            namespaces.sort_by_key(|entry| entry.ns.kind.name());
+            Group { owner, namespaces, processes: 0 }
+        })
+        .collect();
+    count(&census.members, &mut groups);
+    groups
+}
+
+/// Counts each process in every group that it is in, and in that of the host where it is in no other.
+fn count(members: &[Member], groups: &mut [Group<'_>]) {
+    let host = groups.iter().position(|group| group.owner == Owner::Host);
+    let places = groups.iter().enumerate().filter(|(place, _)| Some(*place) != host);
+    let places: HashMap<NsId, usize> =
+        places.flat_map(|(place, group)| group.namespaces.iter().map(move |entry| (entry.ns, place))).collect();
+    for member in members {
+        let namespaces = NsKind::ALL.into_iter().filter_map(|kind| member.ns(kind));
+        let mut within: Vec<_> = namespaces.filter_map(|ns| places.get(&ns).copied()).collect();
+        within.sort_unstable();
+        within.dedup();
+        if within.is_empty() {
+            within.extend(host);
+        }
+        within.into_iter().for_each(|place| groups[place].processes += 1);
+    }
 }
 
 struct Owners<'a, 'f, 'p> {
@@ -111,18 +120,19 @@ struct Owners<'a, 'f, 'p> {
 }
 
 impl Owners<'_, '_, '_> {
-    fn of(&mut self, entry: &Entry) -> Owner {
-        if self.is_hosts(entry.ns) {
-            return Owner::Host;
-        }
-        if let Some(pid) = entry.lowest {
-            return self.of_process(pid);
-        }
-        let holder = |holder: &Holder| match holder {
+    fn of(&mut self, entry: &Entry) -> Option<Owner> {
+        let pin = |holder: &Holder| match holder {
             Holder::Mount(pin) if pin.reader.is_none() => Some(Owner::Pinned(pin_name(&pin.point))),
             _ => None,
         };
-        entry.holders.iter().find_map(holder).unwrap_or(Owner::Unknown)
+        match entry.lowest {
+            Some(_) if self.is_hosts(entry.ns) => Some(Owner::Host),
+            Some(pid) => Some(self.of_process(pid)),
+            None => {
+                let pinned = entry.holders.iter().find_map(pin)?;
+                Some(if self.is_hosts(entry.ns) { Owner::Host } else { pinned })
+            }
+        }
     }
 
     fn of_process(&mut self, pid: Pid) -> Owner {
@@ -195,6 +205,6 @@ mod tests {
         assert_eq!(Owner::Unit(b"systemd-udevd.service".to_vec()).name(), b"unit:systemd-udevd");
         assert_eq!(Owner::Process(17).name(), b"17");
         assert!(Owner::Container(String::new()) < Owner::Unit(Vec::new()));
-        assert!(Owner::Unknown < Owner::Host);
+        assert!(Owner::Pinned(Vec::new()) < Owner::Host);
     }
 }

@@ -80,7 +80,7 @@ pub(super) fn follow(options: &Options, interval: f64, sight: &Sight) -> Result<
     loop {
         if let Some(screen) = &mut screen {
             let (width, height) = screen.size();
-            let (_, table) = grouped::table(sight)?;
+            let table = grouped::table(picture.census(), sight);
             let text = table.render(&Styles::stdout(options.color), Some(width));
             screen.draw(&lines(&text, &recent, width, height)).map_err(failed("write to the terminal"))?;
         }

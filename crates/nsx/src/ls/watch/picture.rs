@@ -66,6 +66,11 @@ impl Picture {
         Ok(Self { census: Census::take(proc, Query { kinds: NsSet::ALL, sources })?, begun })
     }
 
+    /// All that was seen.
+    pub(super) fn census(&self) -> &Census {
+        &self.census
+    }
+
     /// What is different from an earlier one: created, then joined, then destroyed.
     pub(super) fn since(&self, earlier: &Self, proc: &ProcRoot) -> Vec<Event> {
         let mut describe = Describer { proc, buffer: Vec::new() };
