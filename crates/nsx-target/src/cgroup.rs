@@ -222,21 +222,10 @@ fn user(component: &[u8]) -> Option<u32> {
 /// A part of a unit's name as it was before systemd escaped it: `\x2d` is a dash.
 pub(crate) fn unescape(name: &[u8]) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name;
-    while let [first, tail @ ..] = rest {
-        rest = match (first, tail) {
-            (b'\\', [b'x', high, low, tail @ ..]) if digit(*high).is_some() && digit(*low).is_some() => {
-                bytes.push(digit(*high).unwrap_or_default() << 4 | digit(*low).unwrap_or_default());
-                tail
-            }
-            _ => {
-                bytes.push(*first);
-                tail
-            }
-        };
-    }
-    bytes
+    nsx_core::proc::unescape(name, |rest| match rest {
+        [b'\\', b'x', high, low, tail @ ..] => Some((digit(*high)? << 4 | digit(*low)?, tail)),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

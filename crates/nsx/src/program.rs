@@ -93,6 +93,12 @@ pub(crate) fn caller() -> Result<(Caller, ProcRoot), RequestError> {
     Ok((caller, proc))
 }
 
+/// The procfs that the caller sees. An error is the status that `ls`, `pidmap` and `idmap` end with, once its reason is on
+/// standard error.
+pub(crate) fn procfs() -> Result<ProcRoot, ExitStatus> {
+    ProcRoot::system().map_err(|errno| out::failed("open /proc", &errno))
+}
+
 /// The directory that the caller stands in.
 pub(crate) fn directory() -> Result<PathBuf, RequestError> {
     std::env::current_dir().map_err(RequestError::Directory)

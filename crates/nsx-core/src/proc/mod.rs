@@ -5,6 +5,7 @@
 
 pub mod cmdline;
 mod credentials;
+mod escape;
 mod events;
 mod ids;
 mod mountinfo;
@@ -17,6 +18,7 @@ mod statmount;
 mod status;
 
 pub use credentials::Credentials;
+pub use escape::unescape;
 pub use events::ProcEvents;
 pub use ids::TaskIds;
 pub use mountinfo::Mount;

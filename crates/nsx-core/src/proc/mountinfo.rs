@@ -56,21 +56,12 @@ fn device(field: &[u8]) -> Option<(u32, u32)> {
 
 /// The kernel writes space, tab, line feed, backslash and `#` as a backslash and three octal digits.
 fn unescape(field: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let [first, tail @ ..] = rest {
-        rest = match (first, tail) {
-            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', tail @ ..]) => {
-                bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
-                tail
-            }
-            _ => {
-                bytes.push(*first);
-                tail
-            }
-        };
-    }
-    bytes
+    super::unescape(field, |rest| match rest {
+        [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', tail @ ..] => {
+            Some(((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'), tail))
+        }
+        _ => None,
+    })
 }
 
 #[cfg(test)]

@@ -103,25 +103,11 @@ impl<'a> Lines<'a> {
 
 /// The name as it is: the kernel writes a newline in it as `\n` and a backslash as `\\`.
 fn unescape(value: &[u8]) -> Vec<u8> {
-    let mut name = Vec::with_capacity(value.len());
-    let mut rest = value;
-    loop {
-        rest = match rest {
-            [] => return name,
-            [b'\\', b'n', rest @ ..] => {
-                name.push(b'\n');
-                rest
-            }
-            [b'\\', b'\\', rest @ ..] | [b'\\', rest @ ..] => {
-                name.push(b'\\');
-                rest
-            }
-            [byte, rest @ ..] => {
-                name.push(*byte);
-                rest
-            }
-        };
-    }
+    super::unescape(value, |rest| match rest {
+        [b'\\', b'n', tail @ ..] => Some((b'\n', tail)),
+        [b'\\', b'\\', tail @ ..] => Some((b'\\', tail)),
+        _ => None,
+    })
 }
 
 /// One id, or none where the kernel writes 0.

@@ -143,9 +143,7 @@ fn namespace_alone(options: &Options, namespace: Namespace, findings: &mut Findi
         files,
         uid: chosen.uid,
         gid: chosen.gid,
-        groups: chosen
-            .groups
-            .map_or(Groups::Keep, |groups| if groups.is_empty() { Groups::Drop } else { Groups::Are(groups) }),
+        groups: chosen.groups.map_or(Groups::Keep, Groups::these),
         environment: environment.settle(None)?,
         program: Program::First(program::programs(options.program.clone())?),
         directory: wd.clone().map(Place::Inside),
@@ -172,9 +170,7 @@ fn kinds_alone(options: &Options, target: &Target<'_>, kinds: NsSet) -> Result<R
         kinds,
         uid: chosen.uid.or(uid),
         gid: chosen.gid.or(gid),
-        groups: chosen
-            .groups
-            .map_or(groups, |groups| if groups.is_empty() { Groups::Drop } else { Groups::Are(groups) }),
+        groups: chosen.groups.map_or(groups, Groups::these),
         environment: environment.settle(None)?,
         program: Program::First(program::programs(options.program.clone())?),
         ..Request::default()

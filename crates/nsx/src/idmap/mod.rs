@@ -10,7 +10,7 @@ mod whole;
 use crate::{
     exit::ExitStatus,
     out::{self, Color},
-    target,
+    program, target,
 };
 use clap::Parser;
 use nsx_core::{
@@ -84,11 +84,7 @@ pub struct Options {
 }
 
 pub(crate) fn run(options: Options) -> ExitStatus {
-    let proc = match ProcRoot::system() {
-        Ok(proc) => proc,
-        Err(errno) => return out::failed("open /proc", &errno),
-    };
-    answer(&options, &proc).unwrap_or_else(|status| status)
+    program::procfs().and_then(|proc| answer(&options, &proc)).unwrap_or_else(|status| status)
 }
 
 /// An error is the status to end with, once its reason is on standard error.

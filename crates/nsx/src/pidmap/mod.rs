@@ -16,6 +16,7 @@ mod tree;
 use crate::{
     exit::ExitStatus,
     out::{self, Color},
+    program,
 };
 use clap::{Parser, ValueEnum};
 use nsx_core::{
@@ -125,11 +126,7 @@ impl Options {
 }
 
 pub(crate) fn run(options: Options) -> ExitStatus {
-    let proc = match ProcRoot::system() {
-        Ok(proc) => proc,
-        Err(errno) => return out::failed("open /proc", &errno),
-    };
-    answer(&options, &proc).unwrap_or_else(|status| status)
+    program::procfs().and_then(|proc| answer(&options, &proc)).unwrap_or_else(|status| status)
 }
 
 /// An error is the status to end with, once its reason is on standard error.

@@ -83,6 +83,13 @@ pub enum Groups {
     Are(Vec<u32>),
 }
 
+impl Groups {
+    /// These and no others.
+    pub fn these(groups: Vec<u32>) -> Self {
+        if groups.is_empty() { Self::Drop } else { Self::Are(groups) }
+    }
+}
+
 /// The file `cgroup.procs` of a cgroup, open for writing, and the directory as the caller names it.
 #[derive(Debug)]
 pub struct CgroupFile {

@@ -1,6 +1,7 @@
 //! Tables as util-linux's own are: aligned for people, or cells with single spaces between them.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use crate::table;
+use unicode_width::UnicodeWidthStr;
 
 /// A column of a table.
 #[derive(Clone, Debug)]
@@ -179,7 +180,7 @@ fn cell(headings: &[Heading], row: &Drawn<'_>, column: usize, number: usize, lay
 fn put(text: &mut String, headings: &[Heading], widths: &[usize], cells: &[String]) {
     let last = cells.len() - 1;
     for (place, ((cell, &width), heading)) in cells.iter().zip(widths).zip(headings).enumerate() {
-        let cell = if heading.cut { cut(cell, width) } else { cell };
+        let cell = if heading.cut { table::cut(cell, width) } else { cell };
         let padding = " ".repeat(width.saturating_sub(cell.width()));
         match (heading.right && !heading.tree, place == last) {
             // Where nothing follows, nothing is filled up with spaces.
@@ -190,16 +191,4 @@ fn put(text: &mut String, headings: &[Heading], widths: &[usize], cells: &[Strin
         }
         text.push(if place == last { '\n' } else { ' ' });
     }
-}
-
-/// As much of `text` from its start as fits into `width` columns of a terminal.
-fn cut(text: &str, width: usize) -> &str {
-    let mut columns = 0;
-    for (place, character) in text.char_indices() {
-        columns += character.width().unwrap_or(0);
-        if columns > width {
-            return &text[..place];
-        }
-    }
-    text
 }
