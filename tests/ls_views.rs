@@ -23,6 +23,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(processes_have_columns),
         both(processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below),
         both(a_namespace_stands_below_the_one_that_its_process_came_from),
+        both(a_tree_and_a_picture_are_of_one_census).needs([Need::Tool("strace")]),
         both(pictures_are_whole_and_hold_what_is_there),
         both(what_was_saved_is_shown_again_and_compared),
         both(what_nsx_did_not_save_is_refused),
@@ -370,6 +371,19 @@ fn a_namespace_stands_below_the_one_that_its_process_came_from(session: &Session
         }
     });
     assert_eq!(above, Some(procfs::ns(outer.id(), "uts")));
+}
+
+fn a_tree_and_a_picture_are_of_one_census(session: &Session) {
+    let unshare = session.original_unshare("--user --uts sleep 100").start();
+    drop(unshare.program("sleep"));
+    for words in ["--tree=process", "--tree", "--graph dot", "--all"] {
+        let strace = format!("strace -f -y -o calls -e trace=getdents64 nsx ls -q {words}");
+        session.command(&strace).run().exited(0);
+        let calls = std::fs::read_to_string(session.path("calls")).unwrap();
+        // A list of all processes ends where the kernel has no more of them.
+        let lists = calls.lines().filter(|call| call.contains("</proc>") && call.ends_with("= 0")).count();
+        assert_eq!(lists, 1, "{words}: {calls}");
+    }
 }
 
 fn pictures_are_whole_and_hold_what_is_there(session: &Session) {
