@@ -75,7 +75,7 @@ impl<'a> Finder<'a> {
                 points if points.is_empty() => Cell::Nothing,
                 points => Cell::List(points),
             },
-            Column::Holders => Cell::List(holders(entry)),
+            Column::Holders => holders(entry),
             Column::NetnsId => self.netns_id(entry),
             Column::Hostname => self.only(entry, NsKind::Uts, Self::hostname),
             Column::Nlinks => self.only(entry, NsKind::Net, |finder, pid| finder.lines(pid, "net/dev", 2)),
@@ -339,15 +339,15 @@ fn open(proc: &ProcRoot, entry: &Entry) -> Option<Namespace> {
     opened.filter(|ns| ns.id() == entry.ns)
 }
 
-/// How many of each kind of holder there are.
-fn holders(entry: &Entry) -> Vec<Vec<u8>> {
+/// How many of each kind of holder there are, in words.
+pub(super) fn holders(entry: &Entry) -> Cell {
     let count = |is: fn(&Holder) -> bool, one: &str, many: &str| match entry.holders.iter().filter(|it| is(it)).count()
     {
         0 => None,
         1 => Some(format!("1 {one}").into_bytes()),
         number => Some(format!("{number} {many}").into_bytes()),
     };
-    [
+    let counts = [
         count(|it| matches!(it, Holder::Thread { .. }), "thread", "threads"),
         count(
             |it| matches!(it, Holder::ForChildren { .. }),
@@ -359,8 +359,6 @@ fn holders(entry: &Entry) -> Vec<Vec<u8>> {
         count(|it| matches!(it, Holder::Socket { .. }), "socket", "sockets"),
         count(|it| matches!(it, Holder::Child(_)), "child", "children"),
         count(|it| matches!(it, Holder::Owned(_)), "owned namespace", "owned namespaces"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ];
+    Cell::List(counts.into_iter().flatten().collect())
 }
