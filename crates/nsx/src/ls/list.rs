@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 /// Shows them. An error is the status to end with, once its reason is on standard error.
 pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
-    let columns = match options.columns()? {
+    let columns = match options.columns(&USUAL)? {
         Some(columns) => columns,
         None if options.json || options.json_lines => [&USUAL[..], &[Column::Uid]].concat(),
         None => USUAL.to_vec(),
