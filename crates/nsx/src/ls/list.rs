@@ -123,7 +123,7 @@ pub(super) fn columns<C: Columns>(options: &Options) -> Result<(), ExitStatus> {
     let mut table = Table::new(&[("COLUMN", Align::Left), ("COSTS", Align::Left), ("SAYS", Align::Left)]);
     for column in C::all() {
         let spec = column.spec();
-        table.row([spec.name, spec.cost, spec.about].map(str::to_owned).to_vec());
+        table.row([spec.name, spec.cost, spec.about]);
     }
     out::print(&table.render(&Styles::stdout(options.color), out::width()))
 }

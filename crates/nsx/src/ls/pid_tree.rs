@@ -187,7 +187,7 @@ fn table(listing: &Listing<Told>, columns: &[Told], lines: &[(String, &Node<'_>)
                 _ => String::new(),
             },
         };
-        table.row(columns.iter().enumerate().map(cell).collect());
+        table.row(columns.iter().enumerate().map(cell));
     }
     table
 }
