@@ -24,6 +24,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(what_nobody_keeps_is_gone),
         both(a_namespace_is_named_in_each_way),
         both(what_is_no_namespace_is_said),
+        both(a_process_is_no_namespace).needs([Need::Kernel(6, 9)]),
         both(one_process_shows_what_it_shares),
         both(holders_are_the_same_words_wherever_they_are_told).alone(),
         both(the_maps_are_told_in_words),
@@ -296,15 +297,23 @@ fn what_is_no_namespace_is_said(session: &Session) {
         ("net:[1]", 1, "no namespace net:[1] is found"),
         ("id:0", 1, "id:0"),
         ("/proc/self/ns/nothing", 1, "no such file"),
-        ("./fifo", 2, "it is no namespace"),
-        ("/proc/self/status", 2, "it is no namespace"),
-        ("web", 2, "\"web\" is not a namespace, which is named as net:["),
-        ("\x1b", 2, "\\x1b is not a namespace"),
+        ("./fifo", 2, "not the file of a namespace"),
+        ("/proc/self/status", 2, "not the file of a namespace"),
+        ("no-such-name", 1, "nothing has that name"),
+        ("\x1b", 1, "\\x1b"),
     ] {
         let said = said.replace('"', "");
         session.nsx("ls --why").arg(word).run().exited(status).says(&[&said]);
     }
     session.nsx("ls --why").run().exited(2);
+}
+
+fn a_process_is_no_namespace(session: &Session) {
+    let sleep = session.command("sleep 100").start();
+    let sleep = sleep.program("sleep");
+    let word = format!("{}:{}", sleep.id(), rustix::fs::fstat(sleep.pidfd()).unwrap().st_ino);
+    let says = format!("{word} is not a namespace, which is named as net:[");
+    session.nsx(&format!("ls --why {word}")).run().exited(2).says(&[&says]);
 }
 
 fn rows_of(session: &Session, process: u32) -> Vec<Value> {

@@ -10,6 +10,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_descriptor_tells_what_a_process_inside_would).needs([Need::Kernel(6, 12)]),
         both(a_socket_tells_of_its_network).needs([Need::Tool("perl")]),
         root(a_pinned_network_has_its_number_and_devices).needs([Need::Tool("ip")]),
+        root(a_name_is_that_of_a_namespace_too).needs([Need::Tool("ip")]),
         root(what_nothing_leads_to_stays_unknown).needs([Need::Tool("ip")]),
     ]
     .into_iter()
@@ -78,6 +79,14 @@ fn a_pinned_network_has_its_number_and_devices(session: &Session) {
     let document: Value = serde_json::from_str(&document).unwrap();
     // The two ends of the cable.
     assert_eq!(document["namespaces"], json!([{ "nlinks": devices(session) + 2, "netnsid": 77 }]));
+}
+
+fn a_name_is_that_of_a_namespace_too(session: &Session) {
+    let script = "mount -t tmpfs none /run; ip netns add blue; stat -c %i /run/netns/blue
+        for word in blue netns:blue /run/netns/blue; do nsx ls -q --json $word | grep -o '\"ns\": *[0-9]*' | head -n 1; done";
+    let output = session.original_unshare("--mount --net sh -ec").arg(script).output();
+    let lines: Vec<_> = output.lines().map(|line| line.rsplit([':', ' ']).next().unwrap()).collect();
+    assert_eq!(lines, [lines[0]; 4], "{output}");
 }
 
 fn what_nothing_leads_to_stays_unknown(session: &Session) {

@@ -253,9 +253,26 @@ fn addresses(containers: &[Container]) -> Vec<String> {
 /// # Errors
 /// [`TargetError`].
 pub fn resolve(word: &OsStr) -> Result<Subject, TargetError> {
-    let target =
-        Target::parse(word.as_bytes()).map_err(|source| TargetError::NotATarget { word: word.to_owned(), source })?;
-    find(&target)
+    find(&parse(word)?)
+}
+
+fn parse(word: &OsStr) -> Result<Target, TargetError> {
+    Target::parse(word.as_bytes()).map_err(|source| TargetError::NotATarget { word: word.to_owned(), source })
+}
+
+fn system() -> Result<Host, TargetError> {
+    Host::system().map_err(|errno| TargetError::Host { act: "open /proc", source: errno.into() })
+}
+
+/// The process or namespace that `word` names on the host that nsx runs on. A number asks no store.
+///
+/// # Errors
+/// [`TargetError`].
+pub fn look_up(word: &OsStr) -> Result<Found, TargetError> {
+    match parse(word)? {
+        target @ Target::Process { .. } => find(&target).map(Found::Process),
+        target => target.find(&system()?),
+    }
 }
 
 /// The process that is named on the host that nsx runs on. A number asks no store.
@@ -267,8 +284,7 @@ pub fn find(target: &Target) -> Result<Subject, TargetError> {
         let process = target.pin().map_err(|source| TargetError::NotFound { target: target.clone(), source })?;
         return Ok(Subject { process, container: None });
     }
-    let host = Host::system().map_err(|errno| TargetError::Host { act: "open /proc", source: errno.into() })?;
-    target.process(&host)
+    target.process(&system()?)
 }
 
 /// All containers that run and that a pattern fits: `docker:*`, `web-?`. Before a colon stands an engine; `*` is any text, `?`

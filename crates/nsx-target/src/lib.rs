@@ -32,7 +32,7 @@ pub use container::{Container, Pod, Sandbox, Stale, State};
 pub use engine::Engine;
 pub use error::TargetError;
 pub use files::ReadError;
-pub use find::{Found, Subject, find, find_all, resolve, words};
+pub use find::{Found, Subject, find, find_all, look_up, resolve, words};
 pub use grammar::{ParseTargetError, PodName, Target};
 pub use host::{Host, Person};
 pub use inventory::{Inventory, Origin};

@@ -67,7 +67,7 @@ pub struct Options {
     /// A process or container whose namespaces are shown, or a namespace whose holders are
     ///
     /// A process is named by its PID or as PID:INODE, a container as for `nsx enter`. A namespace is named as `net:[4026531833]`, by its inode number alone,
-    /// as `id:77` by the id that is never used again, or by the path of a file that it is bound to.
+    /// as `id:77` by the id that is never used again, as `netns:blue` by a name, or by the path of a file that it is bound to.
     #[arg(value_name = "TARGET", allow_negative_numbers = true, conflicts_with_all = ["all", "task", "pids"])]
     target: Option<OsString>,
 

@@ -1,15 +1,14 @@
 //! The word after `nsx ls`: a process, or a namespace.
 
-use crate::{exit::ExitStatus, out};
+use crate::{exit::ExitStatus, out, target};
 use nsx_core::{
     census::{Census, Entry},
-    ns::{Namespace, NsId},
+    ns::NsId,
     pid::{self, Process},
     proc::decimal,
 };
-use nsx_target::Target;
-use rustix::{fs::CWD, io::Errno};
-use std::{ffi::OsStr, fmt, os::unix::ffi::OsStrExt, path::Path};
+use nsx_target::{Found, Target};
+use std::{ffi::OsStr, fmt, os::unix::ffi::OsStrExt};
 
 /// What the word names.
 #[derive(Debug)]
@@ -30,42 +29,34 @@ pub(super) enum Name {
 }
 
 impl Operand {
-    /// Finds what `word` names; a number is an inode where only a namespace fits, or where no process can have it.
+    /// Finds what `word` names; a number is an inode where only a namespace fits, or where no process can have it. A namespace
+    /// that is named by its id is left for a census to find, which looks further than for what can be opened.
     ///
     /// # Errors
     /// The status to end with, once the reason is on standard error.
     pub(super) fn find(word: &OsStr, only_namespace: bool) -> Result<Self, ExitStatus> {
-        match target(word.as_bytes(), only_namespace) {
+        match read(word.as_bytes(), only_namespace) {
             Some(Target::Namespace(ns)) => Ok(Self::Namespace(Name::Full(ns))),
             Some(Target::Inode(inode)) => Ok(Self::Namespace(Name::Inode(inode))),
             Some(Target::Id(id)) => Ok(Self::Namespace(Name::Id64(id))),
-            Some(Target::File(path)) => at(&path),
-            Some(Target::Netns(name)) => at(&Path::new("/run/netns").join(name)),
-            _ if only_namespace => {
-                let forms = "net:[4026531833], its number alone, id:77, netns:blue, or a file that holds it";
-                out::error(&format!("{} is not a namespace, which is named as {forms}", out::shown(word)));
-                Err(ExitStatus::FAILURE)
-            }
-            _ => super::process_named(word).map(Self::Process),
+            _ => match nsx_target::look_up(word).map_err(|error| target::failed(&error))? {
+                Found::Namespace(ns) => Ok(Self::Namespace(Name::Full(ns.id()))),
+                Found::Process(_) if only_namespace => {
+                    let forms = "net:[4026531833], its number alone, id:77, netns:blue, or a file that holds it";
+                    out::error(&format!("{} is not a namespace, which is named as {forms}", out::shown(word)));
+                    Err(ExitStatus::FAILURE)
+                }
+                Found::Process(subject) => Ok(Self::Process(subject.process)),
+            },
         }
     }
 }
 
 /// Reads the word; none where it has no form, which whoever looks for a process says.
-fn target(word: &[u8], only_namespace: bool) -> Option<Target> {
+fn read(word: &[u8], only_namespace: bool) -> Option<Target> {
     let inode = decimal(word).is_some_and(|number| number >= pid::LIMIT.unsigned_abs().into());
     let parse = if only_namespace || inode { Target::parse_namespace } else { Target::parse };
     parse(word).ok()
-}
-
-/// The namespace that a file holds.
-fn at(path: &Path) -> Result<Operand, ExitStatus> {
-    let open = Namespace::open(CWD, path).map_err(|errno| {
-        let why = if errno == Errno::INVAL { "it is no namespace".into() } else { out::reason(&errno) };
-        out::error(&format!("failed to open the namespace {}: {why}", out::shown(path.as_os_str())));
-        if errno == Errno::NOENT { ExitStatus::NO_MATCH } else { ExitStatus::FAILURE }
-    })?;
-    Ok(Operand::Namespace(Name::Full(open.id())))
 }
 
 impl Name {
@@ -97,11 +88,11 @@ mod tests {
 
     #[test]
     fn a_number_is_an_inode_where_no_process_can_have_it() {
-        assert_eq!(target(b"4026531833", false), Some(Target::Inode(4_026_531_833)));
-        assert!(matches!(target(b"4711", false), Some(Target::Process { .. })));
-        assert_eq!(target(b"4711", true), Some(Target::Inode(4711)));
+        assert_eq!(read(b"4026531833", false), Some(Target::Inode(4_026_531_833)));
+        assert!(matches!(read(b"4711", false), Some(Target::Process { .. })));
+        assert_eq!(read(b"4711", true), Some(Target::Inode(4711)));
         let net = "net:[4026531833]".parse().unwrap();
-        assert_eq!(target(b"net:[4026531833]", false), Some(Target::Namespace(net)));
-        assert_eq!(target(b"id:x", true), None);
+        assert_eq!(read(b"net:[4026531833]", false), Some(Target::Namespace(net)));
+        assert_eq!(read(b"id:x", true), None);
     }
 }

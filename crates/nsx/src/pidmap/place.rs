@@ -2,19 +2,16 @@
 
 use crate::{exit::ExitStatus, out, target, text::escape};
 use nsx_core::{
-    census::{Living, Residents},
-    ns::{Namespace, NsId, NsKind},
+    ns::{NsId, NsKind},
     pid::{Lineages, Numbering, Pid, Process, Tasks, Translator},
-    proc::{NsLink, ProcError, ProcRoot},
+    proc::ProcRoot,
 };
 use nsx_target::{
-    Target,
+    Found, Target,
     cgroup::{Named, Place},
 };
-use rustix::fs::CWD;
 use std::{
     collections::HashMap,
-    error::Error,
     ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
@@ -25,41 +22,30 @@ const INITIAL: u64 = 0xeffffffc;
 /// The numbering of the PID namespace that a target is, holds or is in. An error is the status to end with, once its reason
 /// is said.
 pub(super) fn named(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, ExitStatus> {
-    let failed = |error: &dyn Error| out::failed(&format!("open the PID namespace {}", out::shown(word)), error);
-    let bytes = word.as_bytes();
-    if let Ok(id) = NsId::parse(bytes) {
-        if id.kind != NsKind::Pid {
-            out::error(&format!("{} is no PID namespace", out::shown(word)));
-            return Err(ExitStatus::FAILURE);
-        }
-        let ns = with_id(id, proc).map_err(|error| failed(&error))?;
-        return Numbering::of_namespace(ns, proc).map_err(|error| failed(&error));
+    let is_none = || {
+        out::error(&format!("{} is no PID namespace", out::shown(word)));
+        ExitStatus::FAILURE
+    };
+    // What says itself that it is of another kind need not be looked for.
+    if NsId::parse(word.as_bytes()).is_ok_and(|ns| ns.kind != NsKind::Pid) {
+        return Err(is_none());
     }
-    // `docker://ID` has slashes too, and is no file.
-    if let Ok(Target::File(_)) = Target::parse(bytes) {
-        let ns = Namespace::open(CWD, word).map_err(|errno| failed(&errno))?;
-        if ns.id().kind != NsKind::Pid {
-            out::error(&format!("{} is no PID namespace", out::shown(word)));
-            return Err(ExitStatus::FAILURE);
-        }
-        return Numbering::of_namespace(ns, proc).map_err(|error| failed(&error));
+    match nsx_target::look_up(word).map_err(|error| target::failed(&error))? {
+        Found::Process(subject) => of_pinned(&subject.process, proc),
+        Found::Namespace(ns) if ns.id().kind != NsKind::Pid => Err(is_none()),
+        Found::Namespace(ns) => Numbering::of_namespace(ns, proc)
+            .map_err(|error| out::failed(&format!("open the PID namespace {}", out::shown(word)), &error)),
     }
-    of_process(word, proc)
 }
 
 /// The numbering of the PID namespace that a process, or a container's first process, is in.
 pub(super) fn of_process(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, ExitStatus> {
-    let process = nsx_target::resolve(word).map_err(|error| target::failed(&error))?.process;
-    Numbering::of(&process, proc)
-        .map_err(|error| out::failed(&format!("open the PID namespace of process {}", process.pid()), &error))
+    of_pinned(&nsx_target::resolve(word).map_err(|error| target::failed(&error))?.process, proc)
 }
 
-/// Opens a namespace by way of a process that is in it.
-fn with_id(id: NsId, proc: &ProcRoot) -> Result<Namespace, ProcError> {
-    let residents = Residents::find(proc, Living::Anywhere)?;
-    let inside = residents.processes.iter().filter(|resident| resident.ns == Some(id));
-    let mut opened = inside.filter_map(|resident| proc.open_ns(resident.pid, NsLink::Own(NsKind::Pid)).ok());
-    opened.find(|ns| ns.id() == id).ok_or(ProcError::Vanished)
+fn of_pinned(process: &Process, proc: &ProcRoot) -> Result<Numbering, ExitStatus> {
+    Numbering::of(process, proc)
+        .map_err(|error| out::failed(&format!("open the PID namespace of process {}", process.pid()), &error))
 }
 
 /// What PID namespaces belong to, each found out once.
