@@ -60,12 +60,13 @@ pub fn plan<'a>(
         _ => None,
     };
     // Who has the right to it where it stands makes the child there at once, and joins nothing else itself. Anyone else
-    // gains it in the user namespace, so joins that first: by a joiner, to stay outside. So does who reads filters, for the
-    // target has another id in there.
-    let by_joiner = into_pid && (!caller.is_privileged() || request.confinement.seccomp);
+    // gains it in the user namespace, so joins that first: by a joiner, to stay outside.
+    let by_joiner = into_pid && !caller.is_privileged();
     let mut kinds = kinds;
     let by_nsx = waits.is_some() && into_pid && !by_joiner;
     if by_nsx {
+        // In there the target has another id, by which it could not be traced.
+        hold::push_filters(&mut plan, Actor::Nsx, &request.confinement, request.target.as_ref());
         // The child can be seen in there as soon as it is born.
         plan.push(Actor::Nsx, Step::Conceal);
         let step = join_pid(&mut kinds, request.target.as_ref(), &mut request.files);
@@ -77,7 +78,10 @@ pub fn plan<'a>(
         Some((signals, _)) => plan.push(Actor::Nsx, Step::Fork { init: false, signals }),
         None => {}
     }
-    hold::push_before(&mut plan, joins, &mut request.confinement, request.target.as_ref());
+    hold::push_limits(&mut plan, joins, &mut request.confinement);
+    if !by_nsx {
+        hold::push_filters(&mut plan, joins, &request.confinement, request.target.as_ref());
+    }
     for cgroup in request.cgroups {
         // An ordinary user may own the cgroup, but not what it has in common with the one he comes from.
         let optional = !caller.is_privileged() && !request.cgroups_required;
