@@ -1,7 +1,7 @@
 //! `nsx ls` for people and for programs: groups, columns, filters, trees, pictures, what was saved, what comes and goes.
 
 use crate::support::{
-    Need, Session, Test, both,
+    Need, Process, Session, Test, both,
     procfs::{self, Pinned},
     root, until,
 };
@@ -17,6 +17,9 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_filter_and_columns_that_are_wrong_are_refused),
         both(user_namespaces_have_what_they_own_below_them),
         both(processes_stand_below_their_parents_in_their_namespace),
+        both(the_tree_of_processes_has_columns_and_a_filter),
+        both(the_tree_of_processes_begins_where_it_is_told_to),
+        both(what_a_tree_of_processes_cannot_show_is_refused),
         both(processes_have_columns),
         both(processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below),
         both(a_namespace_stands_below_the_one_that_its_process_came_from),
@@ -159,6 +162,111 @@ fn processes_stand_below_their_parents_in_their_namespace(session: &Session) {
     assert!(text.lines().any(|line| line.contains(&format!("└─{}", sleep.id()))), "{text}");
 }
 
+/// A shell in a PID namespace, and a sleep in another one below whose PID 1 is a `timeout`, once both are there.
+fn nested(session: &Session) -> (Process, Pinned, Pinned) {
+    let script = "unshare --pid --fork --kill-child timeout 100 sleep 100; true";
+    let unshare = session.nsx("unshare -r --pid --fork --kill-child sh -c").arg(script).start();
+    let (shell, sleep) = (unshare.program("sh"), unshare.program("sleep"));
+    until("the sleep is alone", || crate::ls::chain(&sleep).len() > 2);
+    (unshare, shell, sleep)
+}
+
+/// The namespaces and the processes of a tree, from the top down.
+fn nodes(tree: &Value) -> (Vec<String>, Vec<u64>) {
+    let (mut namespaces, mut processes) = (Vec::new(), Vec::new());
+    let mut branches: Vec<&Value> = tree["pid_tree"].as_array().unwrap().iter().rev().collect();
+    while let Some(branch) = branches.pop() {
+        let inner = match (&branch["process"], &branch["namespace"]) {
+            (Value::Null, namespace) => {
+                namespaces.push(format!("pid:[{}]", namespace["ns"]));
+                namespace
+            }
+            (process, _) => {
+                processes.push(process["pid"].as_u64().unwrap());
+                process
+            }
+        };
+        branches.extend(inner["children"].as_array().unwrap().iter().rev());
+    }
+    (namespaces, processes)
+}
+
+fn the_tree_of_processes_has_columns_and_a_filter(session: &Session) {
+    let (_unshare, shell, sleep) = nested(session);
+    let id = sleep.id();
+    let only = format!("--tree=pid -Q PID=={id}");
+    // What stands above it is there too, and nothing else.
+    let tree = document(session, &format!("{only} --json -o pid,ppid,command"));
+    let (namespaces, processes) = nodes(&tree);
+    let parent = procfs::status(id, "PPid").parse::<u64>().unwrap();
+    assert_eq!(processes, [parent, id.into()]);
+    assert_eq!(namespaces[namespaces.len() - 2..], [procfs::ns(shell.id(), "pid"), procfs::ns(id, "pid")]);
+    let mut path = Vec::new();
+    assert!(find(&tree["pid_tree"], id, &mut path));
+    assert_eq!(path.len(), namespaces.len() + processes.len());
+    let mut row = &tree["pid_tree"][0];
+    while row["process"]["pid"] != id {
+        let inner = if row["process"].is_null() { &row["namespace"] } else { &row["process"] };
+        row = &inner["children"][0];
+    }
+    let expected = serde_json::json!({ "pid": id, "ppid": parent, "command": "sleep 100", "children": [] });
+    assert_eq!(row["process"], expected);
+
+    let table = session.nsx(&format!("ls -q {only} -o uid,command,ns")).output();
+    let last: Vec<_> = table.lines().last().unwrap().split_whitespace().collect();
+    let inode = |id| procfs::ns(id, "pid").split(['[', ']']).nth(1).unwrap().to_owned();
+    let uid = session.ids().0;
+    assert_eq!(last.last().unwrap(), &inode(id));
+    assert!(last.join(" ").ends_with(&format!("└─{uid} sleep 100 {}", inode(id))), "{table}");
+    let of_ns = table.lines().find(|line| line.contains(&format!("─{} ", procfs::ns(id, "pid")))).unwrap();
+    assert!(of_ns.contains("(2 processes)") && of_ns.ends_with(&inode(id)), "{table}");
+    let heading = |options: &str| {
+        let table = session.nsx(&format!("ls -q {only}{options}")).output();
+        table.lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(heading(""), "PID CHAIN USER COMMAND");
+    assert_eq!(heading(" -o +age"), "PID CHAIN USER COMMAND AGE");
+
+    let none = session.nsx(&format!("ls --tree=pid -Q PID=={}", i32::MAX)).run().exited(1);
+    assert!(none.says(&["no process matches"]).stdout.is_empty());
+}
+
+fn the_tree_of_processes_begins_where_it_is_told_to(session: &Session) {
+    let (_unshare, shell, sleep) = nested(session);
+    let beside = session.original_unshare("--user --pid --fork --kill-child sleep 100").start();
+    let beside = beside.program("sleep");
+    until("the other sleep is alone", || crate::ls::chain(&beside).len() > 1);
+    let tree = |options: &str| nodes(&document(session, &format!("--tree=pid --json {options}")));
+    let (namespaces, processes) = tree(&format!("-p {}", shell.id()));
+    assert_eq!(namespaces, [procfs::ns(shell.id(), "pid"), procfs::ns(sleep.id(), "pid")]);
+    let init = procfs::status(sleep.id(), "PPid").parse::<u64>().unwrap();
+    let sleep_id = u64::from(sleep.id());
+    assert!([shell.id().into(), init, sleep_id].iter().all(|id| processes.contains(id)), "{processes:?}");
+    assert!(!processes.contains(&beside.id().into()));
+    assert_eq!(tree(&format!("-p {sleep_id}")), (vec![procfs::ns(sleep.id(), "pid")], vec![init, sleep_id]));
+    // Only with --all are those here that are in no nested one.
+    let own = session.command("sleep 100").start();
+    let own = u64::from(own.program("sleep").id());
+    let (_, nested) = tree("--color=never");
+    assert!(nested.contains(&beside.id().into()) && !nested.contains(&own));
+    let (_, all) = tree("--all");
+    assert!(all.contains(&beside.id().into()) && all.contains(&own));
+}
+
+fn what_a_tree_of_processes_cannot_show_is_refused(session: &Session) {
+    let file = session.path("census.json");
+    session.nsx("ls -q --save").arg(&file).run().exited(0);
+    let refused =
+        |words: &str, says: &str| session.nsx(&format!("ls --tree=pid {words}")).run().exited(2).says(&[says]);
+    refused("-t net", "--type cannot be given with it");
+    refused("--deep", "--deep");
+    refused("--json-lines", "--json-lines");
+    refused("-o type", "there is no column \"type\"");
+    refused("-Q TYPE==1", "unknown column: TYPE");
+    refused("-p no:such", "no:such");
+    session.nsx("ls --tree=pid --from").arg(&file).run().exited(2).says(&["does not say which process made which"]);
+}
+
 fn processes_have_columns(session: &Session) {
     let unshare = session.original_unshare("--user --map-root-user --pid --fork --kill-child sleep 100").start();
     let sleep = unshare.program("sleep");
@@ -200,10 +308,7 @@ fn processes_have_columns(session: &Session) {
 }
 
 fn processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below(session: &Session) {
-    let script = "unshare --pid --fork --kill-child sleep 100; true";
-    let unshare = session.nsx("unshare -r --pid --fork --kill-child sh -c").arg(script).start();
-    let (shell, sleep) = (unshare.program("sh"), unshare.program("sleep"));
-    until("the sleep is alone", || crate::ls::chain(&sleep).len() > 2);
+    let (_unshare, shell, sleep) = nested(session);
     let beside = session.original_unshare("--user --pid --fork --kill-child sleep 100").start();
     let beside = beside.program("sleep");
     until("the other sleep is alone", || crate::ls::chain(&beside).len() > 1);
@@ -213,7 +318,8 @@ fn processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below(sessio
         document["processes"].as_array().unwrap().iter().map(|row| row["pid"].as_u64().unwrap()).collect()
     };
     let [shell_id, sleep_id, beside_id] = [&shell, &sleep, &beside].map(|process| u64::from(process.id()));
-    assert_eq!(chosen(&format!("-p {sleep_id}")), [sleep_id].into());
+    let init = procfs::status(sleep.id(), "PPid").parse().unwrap();
+    assert_eq!(chosen(&format!("-p {sleep_id}")), [init, sleep_id].into());
     let inside = chosen(&format!("-p {shell_id}"));
     assert!(inside.contains(&shell_id) && inside.contains(&sleep_id) && !inside.contains(&beside_id), "{inside:?}");
     // The caller's own namespace, with all that are below.
@@ -222,7 +328,7 @@ fn processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below(sessio
     assert!(all.contains(&own.id().into()) && all.is_superset(&inside) && all.contains(&beside_id));
     assert_eq!(
         chosen(&format!("-p {shell_id} -Q NS=={}", procfs::ns(sleep.id(), "pid").split(['[', ']']).nth(1).unwrap())),
-        [sleep_id].into()
+        [init, sleep_id].into()
     );
 
     let none = session.nsx(&format!("ls --pids -Q PID=={}", i32::MAX)).run().exited(1);
@@ -411,6 +517,7 @@ fn every_document_is_as_the_schema_says(session: &Session) {
         ("pids", "--json --pids --all".to_owned()),
         ("pids", "--json --pids --all -o all".to_owned()),
         ("pid_tree", "--json --tree=pid".to_owned()),
+        ("pid_tree", "--json --tree=pid --all -o all".to_owned()),
         ("process", format!("--json {}", sleep.id())),
         ("process", format!("--json --deep {}", sleep.id())),
         ("why", format!("--json --why {}", procfs::ns(sleep.id(), "user"))),

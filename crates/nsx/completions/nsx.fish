@@ -131,8 +131,8 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s T -l time -d 'Offsets 
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s a -l all -d 'All in which the target differs from the caller; the default'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s h -l help -d 'Print help'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s t -l type -d 'List only namespaces of this kind: cgroup, ipc, mnt, net, pid, time, user or uts' -r
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only the namespaces that this process is in, or with --pids the processes in its PID namespace and below' -r -f -a "(nsx __targets 2>/dev/null)"
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s Q -l filter -d 'List only the namespaces, or with --pids the processes, of which EXPR holds, such as \'TYPE == "net" && NPROCS > 0\'' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only the namespaces that this process is in, or with --pids or --tree=pid the processes in its PID namespace and below' -r -f -a "(nsx __targets 2>/dev/null)"
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s Q -l filter -d 'List only the namespaces, or with --pids or --tree=pid the processes, of which EXPR holds, such as \'TYPE == "net" && NPROCS > 0\'' -r
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s o -l output -d 'Show these columns, with commas between them; after a + beside the usual ones; all for all' -r
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l graph -d 'Draw the user namespaces with what they own, as a document for graphviz, for Markdown or for a browser' -r -f -a "dot\t'For graphviz'
 mermaid\t'For Markdown pages'
@@ -146,7 +146,7 @@ always\t'Always'
 never\t'Never'"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l why -d 'Show everything that keeps the namespace TARGET alive, and what would have to go for it to die'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l deep -d 'Look everywhere: at every thread, descriptor and socket, and at the mounts of every mount namespace'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces, a line each, or with --pids all processes'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces, a line each, or with --pids or --tree=pid all processes'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l tree -d 'Show what stands below what: owner, parent, process or pid'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l watch -d 'Follow what comes and goes: on a terminal a screen that is kept up to date, otherwise a line of JSON for each event'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l columns -d 'List the columns, with --pids those of processes: what each says and what finding it costs'

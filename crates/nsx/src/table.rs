@@ -16,65 +16,85 @@ pub enum Align {
 #[derive(Debug)]
 pub struct Table {
     columns: Vec<(&'static str, Align)>,
-    rows: Vec<Vec<String>>,
+    /// The cells, one behind the other: a host may have a hundred thousand.
+    text: String,
+    cells: Vec<Cell>,
+}
+
+/// Where a cell ends in the text of all, and how many columns of a terminal it takes.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    end: usize,
+    width: usize,
 }
 
 impl Table {
     /// A table with these columns and no row.
     pub fn new(columns: &[(&'static str, Align)]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new() }
+        Self { columns: columns.to_vec(), text: String::new(), cells: Vec::new() }
     }
 
     /// Adds a row: a cell for each column.
-    pub fn row(&mut self, cells: Vec<String>) {
-        debug_assert_eq!(cells.len(), self.columns.len());
-        self.rows.push(cells);
+    pub fn row(&mut self, cells: impl IntoIterator<Item: AsRef<str>>) {
+        for cell in cells {
+            let cell = cell.as_ref();
+            self.text.push_str(cell);
+            self.cells.push(Cell { end: self.text.len(), width: columns_of(cell) });
+        }
+        debug_assert_eq!(self.cells.len() % self.columns.len(), 0);
     }
 
     /// Whether it has no row.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.cells.is_empty()
     }
 
     /// The text, with no line wider than `width` if there is one. Nothing where there is no row.
     pub fn render(&self, styles: &Styles, width: Option<usize>) -> String {
-        if self.rows.is_empty() {
+        if self.is_empty() {
             return String::new();
         }
-        let widths: Vec<usize> = self
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(column, (heading, _))| {
-                let cells = self.rows.iter().map(|row| columns_of(&row[column]));
-                cells.max().unwrap_or(0).max(columns_of(heading))
-            })
-            .collect();
-        let headings: Vec<String> = self.columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
+        let mut widths: Vec<usize> = self.columns.iter().map(|(heading, _)| columns_of(heading)).collect();
+        for row in self.cells.chunks_exact(widths.len()) {
+            widths.iter_mut().zip(row).for_each(|(widest, cell)| *widest = cell.width.max(*widest));
+        }
+        let headings = self.columns.iter().map(|(heading, _)| (*heading, columns_of(heading)));
         let mut heading = String::new();
-        self.line(&mut heading, &headings, &widths, width);
+        self.line(&mut heading, headings, &widths, width);
         let mut text = format!("{}\n", styles.heading.style(heading));
-        for row in &self.rows {
-            self.line(&mut text, row, &widths, width);
+        let mut start = 0;
+        for row in self.cells.chunks_exact(widths.len()) {
+            let cells = row.iter().map(|cell| {
+                let text = &self.text[start..cell.end];
+                start = cell.end;
+                (text, cell.width)
+            });
+            self.line(&mut text, cells, &widths, width);
             text.push('\n');
         }
         text
     }
 
-    /// Adds a line to the text.
-    fn line(&self, text: &mut String, cells: &[String], widths: &[usize], width: Option<usize>) {
+    /// Adds a line to the text, of cells and what each takes.
+    fn line<'a>(
+        &self,
+        text: &mut String,
+        cells: impl Iterator<Item = (&'a str, usize)>,
+        widths: &[usize],
+        width: Option<usize>,
+    ) {
         let start = text.len();
-        for (place, ((cell, &column_width), (_, align))) in cells.iter().zip(widths).zip(&self.columns).enumerate() {
+        for (place, (((cell, taken), column_width), (_, align))) in cells.zip(widths).zip(&self.columns).enumerate() {
             if place > 0 {
                 text.push(' ');
             }
-            let padding = column_width.saturating_sub(columns_of(cell));
+            let padding = column_width.saturating_sub(taken);
             if *align == Align::Right {
                 pad(text, padding);
             }
             text.push_str(cell);
             // What would stand behind the last cell is cut off again.
-            if *align == Align::Left && place + 1 < cells.len() {
+            if *align == Align::Left && place + 1 < widths.len() {
                 pad(text, padding);
             }
         }
@@ -126,8 +146,8 @@ mod tests {
     fn columns_stand_under_their_headings() {
         let mut table = Table::new(&[("PID", Align::Right), ("NAME", Align::Left)]);
         assert_eq!(table.render(&Styles::default(), None), "");
-        table.row(vec!["1".into(), "init".into()]);
-        table.row(vec!["12345".into(), "日本語 long".into()]);
+        table.row(["1", "init"]);
+        table.row(["12345", "日本語 long"]);
         assert_eq!(table.render(&Styles::default(), None), "  PID NAME\n    1 init\n12345 日本語 long\n");
         assert_eq!(table.render(&Styles::default(), Some(9)), "  PID NAM\n    1 ini\n12345 日\n");
     }

@@ -141,6 +141,12 @@ impl Census {
         self.namespaces.get(place)
     }
 
+    /// What was seen of a process; none without [`Sources::MEMBERS`].
+    pub fn member(&self, pid: Pid) -> Option<&Member> {
+        let place = self.members.binary_search_by_key(&pid.as_raw_pid(), |member| member.pid.as_raw_pid()).ok()?;
+        self.members.get(place)
+    }
+
     /// The processes that are in a namespace, in order of their ids; none without [`Sources::MEMBERS`].
     pub fn processes_in(&self, ns: NsId) -> impl Iterator<Item = Pid> {
         self.members.iter().filter(move |member| member.ns(ns.kind) == Some(ns)).map(|member| member.pid)

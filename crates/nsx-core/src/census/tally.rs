@@ -55,7 +55,9 @@ impl Tally {
     pub(super) fn count(&mut self, place: usize, pid: Pid) {
         let entry = &mut self.entries[place];
         entry.processes += 1;
-        entry.lowest = lower(entry.lowest, Some(pid));
+        if entry.lowest.is_none_or(|lowest| pid.as_raw_pid() < lowest.as_raw_pid()) {
+            entry.lowest = Some(pid);
+        }
     }
 
     /// Notes what else keeps a namespace alive.

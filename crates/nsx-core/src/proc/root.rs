@@ -287,62 +287,73 @@ pub(super) struct EntryPath {
 
 impl EntryPath {
     pub(super) fn of(pid: Pid) -> Self {
-        let mut path = Self { bytes: [0; 64], len: 0 };
-        path.push_number(pid);
-        path
+        Self::new(Digits::of(pid).text())
     }
 
-    fn push_number(&mut self, pid: Pid) {
-        let mut digits = [0; 10];
-        let mut first = digits.len();
-        let mut rest = pid.as_raw_nonzero().get().unsigned_abs();
-        while rest > 0 {
-            first -= 1;
-            digits[first] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
-        self.push(&digits[first..]);
+    fn of_caller() -> Self {
+        Self::new(b"self")
+    }
+
+    fn new(entry: &[u8]) -> Self {
+        let mut path = Self { bytes: [0; 64], len: entry.len() };
+        path.bytes[..entry.len()].copy_from_slice(entry);
+        path
     }
 
     /// The path of a thread in this directory.
     pub(super) fn number(mut self, tid: Pid) -> Self {
-        self.push(b"/");
-        self.push_number(tid);
+        self.len = self.append(Digits::of(tid).text());
         self
     }
 
-    fn of_caller() -> Self {
-        let mut path = Self { bytes: [0; 64], len: 0 };
-        path.push(b"self");
-        path
-    }
-
     pub(super) fn file(mut self, name: &str) -> Self {
-        self.push(b"/");
-        self.push(name.as_bytes());
+        self.len = self.append(name.as_bytes());
         self
     }
 
     /// The path of an entry of this directory, which this path stays.
     fn entry(&mut self, name: &str) -> &CStr {
-        let len = self.len;
-        self.push(b"/");
-        self.push(name.as_bytes());
-        self.len = len;
+        self.append(name.as_bytes());
         self.as_c_str()
     }
 
-    fn push(&mut self, part: &[u8]) {
-        // One byte is for the zero at the end. A path that does not fit is cut, and then does not exist.
-        let room = self.bytes.len() - 1 - self.len;
-        let part = &part[..part.len().min(room)];
-        self.bytes[self.len..self.len + part.len()].copy_from_slice(part);
-        self.len += part.len();
-        self.bytes[self.len] = 0;
+    /// Writes the name of an entry behind the path, and says where it ends. What does not fit is cut, and then does not
+    /// exist.
+    fn append(&mut self, name: &[u8]) -> usize {
+        let last = self.bytes.len() - 1;
+        let start = last.min(self.len + 1);
+        let end = last.min(start + name.len());
+        self.bytes[self.len] = b'/';
+        self.bytes[start..end].copy_from_slice(&name[..end - start]);
+        self.bytes[end] = 0;
+        end
     }
 
     pub(super) fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
+    }
+}
+
+/// A process's id as the kernel prints it.
+struct Digits {
+    bytes: [u8; 10],
+    first: usize,
+}
+
+impl Digits {
+    fn of(pid: Pid) -> Self {
+        let mut digits = Self { bytes: [0; 10], first: 10 };
+        let mut rest = pid.as_raw_nonzero().get().unsigned_abs();
+        while rest > 0 {
+            digits.first -= 1;
+            digits.bytes[digits.first] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        digits
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.bytes[self.first..]
     }
 }
 
@@ -359,10 +370,21 @@ mod tests {
                 let printed = format!("{}/ns/{name}", pid.as_raw_nonzero());
                 assert_eq!(path.entry(name).to_str(), Ok(printed.as_str()));
             }
-            let path = path.file("user");
-            let printed = format!("{}/ns/user", pid.as_raw_nonzero());
+            let path = EntryPath::of(pid).file("task").number(pid).file("ns/user");
+            let printed = format!("{0}/task/{0}/ns/user", pid.as_raw_nonzero());
             assert_eq!(path.as_c_str().to_str(), Ok(printed.as_str()));
         }
+    }
+
+    #[test]
+    fn a_path_that_does_not_fit_is_another_one_that_does_not_exist() {
+        let name = "n".repeat(100);
+        let mut path = EntryPath::of_caller().file(&name);
+        assert_eq!(path.as_c_str().to_bytes(), format!("self/{}", "n".repeat(58)).as_bytes());
+        assert_eq!(path.entry("ns").to_bytes().len(), 63);
+        let mut path = EntryPath::of_caller();
+        assert_eq!(path.entry(&name).to_bytes().len(), 63);
+        assert_eq!(path.entry("ns"), c"self/ns");
     }
 
     #[test]

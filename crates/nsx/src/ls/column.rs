@@ -144,13 +144,13 @@ impl Columns for Column {
 pub(crate) const USUAL: [Column; 6] =
     [Column::Ns, Column::Type, Column::Nprocs, Column::Pid, Column::User, Column::Command];
 
-/// Reads the value of `--output`: names with commas between them, after a `+` beside the usual ones. `all` is all.
+/// Reads the value of `--output`: names with commas between them, after a `+` beside the `usual` ones. `all` is all.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(crate) fn parse_list<C: Columns>(list: &str) -> Result<Vec<C>, String> {
+pub(crate) fn parse_list<C: Columns>(list: &str, usual: &[C]) -> Result<Vec<C>, String> {
     let (mut columns, names) = match list.strip_prefix('+') {
-        Some(names) => (C::USUAL.to_vec(), names),
+        Some(names) => (usual.to_vec(), names),
         None => (Vec::new(), list),
     };
     for name in names.split(',') {
@@ -177,10 +177,11 @@ mod tests {
 
     #[test]
     fn a_list_names_them_or_adds_to_the_usual() {
-        assert_eq!(parse_list::<Column>("ns,Type"), Ok(vec![Column::Ns, Column::Type]));
-        assert_eq!(parse_list::<Column>("+OWNER").unwrap(), [&USUAL[..], &[Column::Owner]].concat());
-        assert_eq!(parse_list::<Column>("all").unwrap().len(), SPECS.len());
-        assert!(parse_list::<Column>("ns,\u{1b}").unwrap_err().contains("\"\\u{1b}\""));
-        assert!(parse_list::<Column>("").is_err());
+        let parse_list = |list| parse_list(list, &USUAL);
+        assert_eq!(parse_list("ns,Type"), Ok(vec![Column::Ns, Column::Type]));
+        assert_eq!(parse_list("+OWNER").unwrap(), [&USUAL[..], &[Column::Owner]].concat());
+        assert_eq!(parse_list("all").unwrap().len(), SPECS.len());
+        assert!(parse_list("ns,\u{1b}").unwrap_err().contains("\"\\u{1b}\""));
+        assert!(parse_list("").is_err());
     }
 }

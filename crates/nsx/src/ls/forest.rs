@@ -36,6 +36,17 @@ impl<T> Forest<T> {
         Self { nodes, roots }
     }
 
+    /// Keeps the values that are wanted and all that stand above them.
+    pub(super) fn keep(&mut self, mut is_wanted: impl FnMut(&T) -> bool) {
+        let mut kept = vec![false; self.nodes.len()];
+        for place in self.downwards().into_iter().rev() {
+            let node = &self.nodes[place];
+            kept[place] = node.children.iter().any(|child| kept[*child]) || is_wanted(&node.value);
+        }
+        self.roots.retain(|root| kept[*root]);
+        self.nodes.iter_mut().for_each(|node| node.children.retain(|child| kept[*child]));
+    }
+
     /// Each value from the top down, with the lines that lead to it.
     pub(super) fn lines(&self) -> Vec<(String, &T)> {
         let mut lines = Vec::with_capacity(self.nodes.len());
@@ -54,19 +65,24 @@ impl<T> Forest<T> {
 
     /// Makes something of each value and of what was made of those below it; the results of the roots.
     pub(super) fn fold<B>(&self, mut make: impl FnMut(&T, Vec<B>) -> B) -> Vec<B> {
-        // Each number before those below it; made in the other direction, what stands below is there when it is needed.
-        let mut order = Vec::with_capacity(self.nodes.len());
-        let mut stack: Vec<_> = self.roots.clone();
-        while let Some(place) = stack.pop() {
-            order.push(place);
-            stack.extend(&self.nodes[place].children);
-        }
         let mut made: Vec<Option<B>> = self.nodes.iter().map(|_| None).collect();
-        for place in order.into_iter().rev() {
+        // In the other direction, what stands below is there when it is needed.
+        for place in self.downwards().into_iter().rev() {
             let children = self.nodes[place].children.iter().filter_map(|child| made[*child].take()).collect();
             made[place] = Some(make(&self.nodes[place].value, children));
         }
         self.roots.iter().filter_map(|root| made[*root].take()).collect()
+    }
+
+    /// All numbers, each before those below it.
+    fn downwards(&self) -> Vec<usize> {
+        let mut order = Vec::with_capacity(self.nodes.len());
+        let mut stack = self.roots.clone();
+        while let Some(place) = stack.pop() {
+            order.push(place);
+            stack.extend(&self.nodes[place].children);
+        }
+        order
     }
 }
 
@@ -82,6 +98,19 @@ mod tests {
         assert_eq!(drawn, ["a", "├─b", "│ └─c", "└─d", "  └─e", "f"]);
         let folded = forest.fold(|value, below: Vec<String>| format!("{}({})", value.0, below.concat()));
         assert_eq!(folded, ["a(b(c())d(e()))", "f()"]);
+    }
+
+    #[test]
+    fn what_is_kept_stands_where_it_stood() {
+        let values = vec![("a", None), ("b", Some(0)), ("c", Some(1)), ("d", Some(0)), ("e", Some(3)), ("f", None)];
+        let kept = |wanted: &[&str]| {
+            let mut forest = Forest::of(values.clone(), |value| value.1);
+            forest.keep(|value| wanted.contains(&value.0));
+            forest.lines().iter().map(|(lead, value)| format!("{lead}{}", value.0)).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&["e"]), ["a", "└─d", "  └─e"]);
+        assert_eq!(kept(&["b", "f"]), ["a", "└─b", "f"]);
+        assert!(kept(&[]).is_empty());
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) fn table(census: &Census, sight: &Sight) -> Table {
         ("COMMAND", Align::Left),
     ]);
     for group in groups::groups(census, &sight.proc, &mut finder) {
-        table.row(row(&group, &mut finder).iter().map(Cell::shown).collect());
+        table.row(row(&group, &mut finder).iter().map(Cell::shown));
     }
     table
 }

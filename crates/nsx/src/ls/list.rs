@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 /// Shows them. An error is the status to end with, once its reason is on standard error.
 pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
-    let columns = match options.columns()? {
+    let columns = match options.columns(&USUAL)? {
         Some(columns) => columns,
         None if options.json || options.json_lines => [&USUAL[..], &[Column::Uid]].concat(),
         None => USUAL.to_vec(),
@@ -117,7 +117,7 @@ pub(super) fn columns<C: Columns>(options: &Options) -> Result<(), ExitStatus> {
     let mut table = Table::new(&[("COLUMN", Align::Left), ("COSTS", Align::Left), ("SAYS", Align::Left)]);
     for column in C::all() {
         let spec = column.spec();
-        table.row([spec.name, spec.cost, spec.about].map(str::to_owned).to_vec());
+        table.row([spec.name, spec.cost, spec.about]);
     }
     out::print(&table.render(&Styles::stdout(options.color), out::width()))
 }

@@ -120,7 +120,7 @@ impl<C: Columns> Listing<C> {
         let headings: Vec<_> = columns.iter().map(|column| (column.spec().name, column.spec().align)).collect();
         let mut table = Table::new(&headings);
         for row in &self.rows {
-            table.row(columns.iter().map(|column| self.cell(row, *column).shown()).collect());
+            table.row(columns.iter().map(|column| self.cell(row, *column).shown()));
         }
         table
     }

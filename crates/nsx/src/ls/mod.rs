@@ -12,6 +12,7 @@ mod list;
 mod listing;
 pub(crate) mod maps;
 mod operand;
+mod pid_tree;
 mod pids;
 mod process;
 mod relation;
@@ -84,7 +85,7 @@ pub struct Options {
     #[arg(long, conflicts_with = "pids")]
     deep: bool,
 
-    /// List all namespaces, a line each, or with --pids all processes
+    /// List all namespaces, a line each, or with --pids or --tree=pid all processes
     #[arg(short, long)]
     all: bool,
 
@@ -94,13 +95,15 @@ pub struct Options {
     #[arg(short = 't', long = "type", value_name = "TYPE", value_delimiter = ',')]
     kinds: Vec<NsKind>,
 
-    /// List only the namespaces that this process is in, or with --pids the processes in its PID namespace and below
+    /// List only the namespaces that this process is in, or with --pids or --tree=pid the processes in its PID namespace and
+    /// below
     ///
     /// NPROCS still counts all processes in them. PID:INODE is the process only if its pidfd has that inode number.
     #[arg(short = 'p', long = "task", value_name = "PID", allow_negative_numbers = true)]
     task: Option<OsString>,
 
-    /// List only the namespaces, or with --pids the processes, of which EXPR holds, such as 'TYPE == "net" && NPROCS > 0'
+    /// List only the namespaces, or with --pids or --tree=pid the processes, of which EXPR holds, such as 'TYPE == "net" &&
+    /// NPROCS > 0'
     ///
     /// An expression is made of columns, whether they are shown or not, numbers, and texts in quotes; ==, !=, <, <=, >, >=, =~
     /// and !~ with a POSIX regular expression; && (and), || (or), ! (not) and parentheses.
@@ -112,6 +115,9 @@ pub struct Options {
     output: Option<String>,
 
     /// Show what stands below what: owner, parent, process or pid
+    ///
+    /// With pid, processes are chosen with -a, -p and -Q and shown with -o as with --pids; what stands above those of which -Q
+    /// holds is shown too.
     #[arg(long, value_enum, value_name = "ORDER", num_args = 0..=1, require_equals = true, default_missing_value = "owner", conflicts_with = "target")]
     tree: Option<Order>,
 
@@ -197,7 +203,7 @@ pub(crate) fn run(options: Options) -> ExitStatus {
             Operand::Namespace(name) => why::show(&options, name, proc),
         }),
         None if options.pids => pids::list(&options, &sight),
-        None if options.tree == Some(Order::Pid) => pids::tree(&options, proc),
+        None if options.tree == Some(Order::Pid) => pid_tree::show(&options, &sight),
         None if let Some(interval) = options.watch => watch::follow(&options, interval, &sight),
         None if options.graph.is_some() => list::draw(&options, &sight),
         None if options.save.is_some() || options.diff.is_some() => list::keep(&options, &sight),
@@ -228,9 +234,10 @@ impl Options {
         self.all || selects || shapes
     }
 
-    /// The columns that are asked for, if any are. An error is the status to end with, once its reason is on standard error.
-    fn columns<C: Columns>(&self) -> Result<Option<Vec<C>>, ExitStatus> {
-        self.output.as_deref().map(column::parse_list).transpose().map_err(|reason| {
+    /// The columns that are asked for, if any are; `usual` are those that a `+` adds to. An error is the status to end with,
+    /// once its reason is on standard error.
+    fn columns<C: Columns>(&self, usual: &[C]) -> Result<Option<Vec<C>>, ExitStatus> {
+        self.output.as_deref().map(|list| column::parse_list(list, usual)).transpose().map_err(|reason| {
             out::error(&reason);
             ExitStatus::FAILURE
         })

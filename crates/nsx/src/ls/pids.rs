@@ -4,7 +4,6 @@ use super::{
     Hidden, Options, Sight,
     column::Columns,
     finder::Finder,
-    forest::Forest,
     listing::{self, Listing},
     report,
     resident::Told,
@@ -13,20 +12,23 @@ use crate::{
     cell::Cell,
     exit::ExitStatus,
     out::{self, Styles},
-    table::{Align, Table},
+    table::Table,
     who::{Registrar, Who},
 };
 use nsx_core::{
-    census::{Census, Entry, Living, Query, Resident, Residents, Sources, Unseen},
-    ns::{NsId, NsKind, NsSet},
+    census::{Living, Resident, Residents, Unseen},
+    ns::{NsId, NsKind},
     pid::Lineages,
     proc::{NsLink, ProcError, ProcRoot},
 };
 use serde::Serialize;
-use std::{collections::HashMap, ffi::OsStr};
+use std::ffi::OsStr;
 
 /// What is shown of each where no columns are asked for and any of them is in a container.
 const WITH_CONTAINER: [Told; 5] = [Told::Chain, Told::Ns, Told::Container, Told::User, Told::Command];
+
+/// What is said where those that are asked for are none.
+pub(super) const NO_MATCH: &str = "no process matches";
 
 /// The JSON document.
 #[derive(Serialize)]
@@ -36,8 +38,9 @@ struct Document<'a, R> {
     hidden: Hidden,
 }
 
+/// A process where no columns are asked for.
 #[derive(Serialize)]
-struct Row {
+pub(super) struct Row {
     pid: i32,
     /// Outermost first.
     chain: Vec<i32>,
@@ -49,9 +52,13 @@ struct Row {
 
 /// Lists them. An error is the status to end with, once its reason is on standard error.
 pub(super) fn list(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
-    let asked = options.columns::<Told>()?;
+    let asked = options.columns(Told::USUAL)?;
+    let filter = listing::filter_of(options)?;
     let mut finder = Finder::new(sight);
-    let Residents { processes, unseen } = select(options, &sight.proc, &mut finder)?;
+    let Residents { mut processes, unseen } = find(options, &sight.proc)?.0;
+    if let Some(filter) = filter {
+        processes.retain(|resident| listing::holds(&filter, |column| finder.of_resident(resident, column)));
+    }
     let status = if processes.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS };
     match asked {
         None if options.json || options.json_lines => {
@@ -77,14 +84,14 @@ pub(super) fn list(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     if !options.quiet {
         if processes.is_empty() {
             let selects = options.task.is_some() || options.filter.is_some();
-            out::note(if selects { "no process matches" } else { "no process is in a nested PID namespace" });
+            out::note(if selects { NO_MATCH } else { "no process is in a nested PID namespace" });
         }
         report(unseen);
     }
     Ok(status)
 }
 
-fn row(resident: &Resident, registrar: &mut Registrar) -> Row {
+pub(super) fn row(resident: &Resident, registrar: &mut Registrar) -> Row {
     Row {
         pid: resident.pid.as_raw_pid(),
         chain: resident.status.chain.ids().iter().map(|id| id.as_raw_pid()).collect(),
@@ -111,14 +118,14 @@ fn show(options: &Options, table: &Table) -> Result<(), ExitStatus> {
     out::print(&table.render(&Styles::stdout(options.color), out::width()))
 }
 
-/// The processes that are asked for.
-fn select(options: &Options, proc: &ProcRoot, finder: &mut Finder<'_>) -> Result<Residents, ExitStatus> {
-    let filter = listing::filter_of(options)?;
+/// The processes that are asked for, whatever a filter says of them, and the PID namespace below which they are where that is
+/// asked for. An error is the status to end with, once its reason is on standard error.
+pub(super) fn find(options: &Options, proc: &ProcRoot) -> Result<(Residents, Option<NsId>), ExitStatus> {
     let top = options.task.as_ref().map(|task| Top::of(task, proc)).transpose()?;
     let living = if options.all || top.is_some() { Living::Anywhere } else { Living::Nested };
     let Residents { mut processes, mut unseen } =
         Residents::find(proc, living).map_err(|errno| out::failed("list the processes", &errno))?;
-    if let Some(top) = top {
+    if let Some(top) = &top {
         let mut lineages = Lineages::default();
         processes.retain(|resident| {
             let levels = lineages.levels(proc, resident.pid, &resident.status.chain);
@@ -128,10 +135,7 @@ fn select(options: &Options, proc: &ProcRoot, finder: &mut Finder<'_>) -> Result
             level.is_some_and(|level| level.ns == Some(top.ns))
         });
     }
-    if let Some(filter) = filter {
-        processes.retain(|resident| listing::holds(&filter, |column| finder.of_resident(resident, column)));
-    }
-    Ok(Residents { processes, unseen })
+    Ok((Residents { processes, unseen }, top.map(|top| top.ns)))
 }
 
 /// The PID namespace whose processes, and those below it, are asked for.
@@ -153,96 +157,4 @@ impl Top {
         };
         find().map_err(|error| super::unread(&process, &error))
     }
-}
-
-/// The JSON document of the tree.
-#[derive(Serialize)]
-struct Forested {
-    version: u32,
-    pid_tree: Vec<Branch>,
-    hidden: Hidden,
-}
-
-/// A PID namespace, or a process in one.
-enum Node<'a> {
-    Namespace(&'a Entry),
-    Process(&'a Resident),
-}
-
-/// A node as JSON has it.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Branch {
-    Namespace {
-        ns: u64,
-        nprocs: usize,
-        children: Vec<Branch>,
-    },
-    Process {
-        #[serde(flatten)]
-        row: Row,
-        children: Vec<Branch>,
-    },
-}
-
-/// Shows PID namespaces with their processes, each below its parent: an init's own below it, and what was put into the
-/// namespace from outside below the namespace. An error is the status to end with, once its reason is on standard error.
-pub(super) fn tree(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
-    let failed = |errno| out::failed("list the processes", &errno);
-    let query = Query { kinds: NsSet::EMPTY.with(NsKind::Pid), sources: Sources::RELATIONS };
-    let census = Census::take(proc, query).map_err(failed)?;
-    let living = if options.all { Living::Anywhere } else { Living::Nested };
-    let Residents { processes, unseen } = Residents::find(proc, living).map_err(failed)?;
-
-    let namespaces: Vec<_> = census.namespaces.iter().filter(|entry| entry.ns.kind == NsKind::Pid).collect();
-    let place_of_ns: HashMap<NsId, usize> =
-        namespaces.iter().enumerate().map(|(place, entry)| (entry.ns, place)).collect();
-    let place_of_pid: HashMap<_, _> =
-        processes.iter().enumerate().map(|(place, it)| (it.pid, (namespaces.len() + place, it.ns))).collect();
-    let nodes: Vec<_> =
-        namespaces.into_iter().map(Node::Namespace).chain(processes.iter().map(Node::Process)).collect();
-    let forest = Forest::of(nodes, |node| match node {
-        Node::Namespace(entry) => place_of_ns.get(&entry.relation?.parent.id()?).copied(),
-        Node::Process(resident) => {
-            let parent = resident.status.ppid.and_then(|parent| place_of_pid.get(&parent));
-            let beside = parent.filter(|(_, ns)| *ns == resident.ns).map(|(place, _)| *place);
-            beside.or_else(|| place_of_ns.get(&resident.ns?).copied())
-        }
-    });
-    let mut registrar = Registrar::new(proc);
-    if options.json {
-        let roots = forest.fold(|node, children| match node {
-            Node::Namespace(entry) => Branch::Namespace { ns: entry.ns.inode, nprocs: entry.processes, children },
-            Node::Process(resident) => Branch::Process { row: row(resident, &mut registrar), children },
-        });
-        out::print_json(&Forested { version: 1, pid_tree: roots, hidden: unseen.into() })?;
-    } else {
-        let mut table = Table::new(&[
-            ("PID", Align::Left),
-            ("CHAIN", Align::Left),
-            ("USER", Align::Left),
-            ("COMMAND", Align::Left),
-        ]);
-        for (lead, node) in forest.lines() {
-            table.row(match node {
-                Node::Namespace(entry) => {
-                    vec![format!("{lead}{}", entry.ns), String::new(), String::new(), count(entry.processes)]
-                }
-                Node::Process(resident) => {
-                    let who = registrar.who_has(resident.pid, &resident.status);
-                    let chain = resident.status.chain.to_string();
-                    vec![format!("{lead}{}", resident.pid), chain, who.user(), who.command()]
-                }
-            });
-        }
-        show(options, &table)?;
-    }
-    if !options.quiet {
-        report(unseen);
-    }
-    Ok(ExitStatus::SUCCESS)
-}
-
-fn count(processes: usize) -> String {
-    format!("({processes} {})", if processes == 1 { "process" } else { "processes" })
 }

@@ -288,8 +288,7 @@ fn table(rows: &[Row], options: &Options) -> Table {
                 once(row.who.user()),
                 once(row.who.command()),
             ];
-            let cells = cells.into_iter().zip(&shown).filter(|(_, (shown, ..))| *shown).map(|(cell, _)| cell);
-            table.row(cells.collect());
+            table.row(cells.iter().zip(&shown).filter(|(_, (shown, ..))| *shown).map(|(cell, _)| cell));
         }
     }
     table

@@ -161,8 +161,7 @@ fn table(rows: &[Row], options: &Options) -> Table {
             row.who.user(),
             lines + &row.who.command(),
         ];
-        let cells = cells.into_iter().zip(&shown).filter(|(_, (shown, ..))| *shown).map(|(cell, _)| cell);
-        table.row(cells.collect());
+        table.row(cells.iter().zip(&shown).filter(|(_, (shown, ..))| *shown).map(|(cell, _)| cell));
     }
     table
 }
