@@ -322,6 +322,25 @@ mod tests {
     }
 
     #[test]
+    fn filters_are_read_while_the_target_has_the_id_that_is_known() {
+        for capabilities in [CapabilitySet::all(), CapabilitySet::empty()] {
+            let (process, mut caller, proc) = own();
+            caller.capabilities = capabilities;
+            let request = Request {
+                target: Some(process),
+                kinds: NsSet::EMPTY.with(NsKind::Pid),
+                confinement: Confinement { seccomp: true, ..Confinement::default() },
+                program: Program::First(vec![vec![c"true".into()]]),
+                ..Request::default()
+            };
+            let calls = calls(request, &caller, &proc);
+            let place = |word: &str| calls.iter().position(|call| call.contains(word)).unwrap();
+            assert!(place("PTRACE_SECCOMP_GET_FILTER") < place("CLONE_NEWPID"), "{calls:?}");
+            assert_eq!(calls.iter().filter(|call| call.contains("ptrace")).count(), 1, "{calls:?}");
+        }
+    }
+
+    #[test]
     fn privilege_decides_when_the_user_namespace_is_joined() {
         let mut caller = Caller { uid: 0, gid: 0, capabilities: CapabilitySet::all(), kinds: NsSet::ALL };
         let kinds = [NsKind::Net, NsKind::User, NsKind::Uts].into_iter().collect();
