@@ -171,15 +171,12 @@ fn what_the_first_process_became_is_not_what_a_new_one_is(session: &Session) {
     let by_number = host.command(&format!("nsx enter {pid} -- env")).run().exited(0);
     assert!(by_number.text().contains("CHANGED=yes") && !by_number.text().contains("GREETING"), "{by_number}");
     assert!(!by_number.text().contains("docker:web"), "{by_number}");
-    for asked in ["--verbose -- true", "--explain true"] {
-        let told = host.command(&format!("nsx enter {pid} {asked}")).run().exited(0);
-        assert!(
-            told.text().lines().any(|line| line.contains("its container") && line.contains("docker:web")),
-            "{told}"
-        );
-        let by_name = host.command(&format!("nsx enter docker:web {asked}")).run().exited(0);
-        assert!(!by_name.text().contains("its container"), "{by_name}");
-    }
+    let enter = |words: &str| host.command(&format!("nsx enter {words}")).run().exited(0);
+    enter(&format!("{pid} --verbose -- true")).says(&["its container: is docker:web"]);
+    let explained = enter(&format!("{pid} --explain true"));
+    assert!(explained.text().contains("its container") && explained.text().contains("docker:web"), "{explained}");
+    let by_name = enter("docker:web --explain true");
+    assert!(!by_name.text().contains("its container"), "{by_name}");
 }
 
 fn a_cgroup_in_many_hierarchies_is_explained_in_a_line(session: &Session) {

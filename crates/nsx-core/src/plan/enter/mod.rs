@@ -200,8 +200,10 @@ impl GroupSteps {
             Groups::TryDrop => Self { after: Some(Step::LeaveGroups { required: false }), ..Self::default() },
             Groups::Are(groups) => Self { after: Some(Step::SetGroups(groups.clone())), ..Self::default() },
             Groups::Drop if !joined.contains(NsKind::User) => Self { after: leave(), ..Self::default() },
-            // Inside it may be denied.
-            Groups::Drop if caller.can(CapabilitySet::SETGID) => Self { before: leave(), ..Self::default() },
+            // Inside it may be denied; where it is denied to the caller, it is inside too.
+            Groups::Drop if caller.can(CapabilitySet::SETGID) && target.is_none_or(Target::caller_may_set_groups) => {
+                Self { before: leave(), ..Self::default() }
+            }
             Groups::Drop if target.is_none_or(|target| target.may_set_groups().unwrap_or(true)) => {
                 Self { after: leave(), ..Self::default() }
             }
