@@ -25,6 +25,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_namespace_is_named_in_each_way),
         both(what_is_no_namespace_is_said),
         both(one_process_shows_what_it_shares),
+        both(holders_are_the_same_words_wherever_they_are_told).alone(),
         both(the_maps_are_told_in_words),
         both(what_is_above_the_caller_is_hidden_and_not_absent),
         both(an_older_kernel_gives_the_same_answers),
@@ -330,6 +331,26 @@ fn one_process_shows_what_it_shares(session: &Session) {
     let id = ended.id();
     ended.wait().exited(0);
     session.nsx(&format!("ls {id}")).run().exited(1).says(&[&id.to_string()]);
+}
+
+fn holders_are_the_same_words_wherever_they_are_told(session: &Session) {
+    let (_unshare, sleep, ns) = sleeping(session, "uts");
+    let script = format!("exec 7</proc/{0}/ns/uts 8</proc/{0}/ns/uts; echo open; exec sleep 100", sleep.id());
+    let keeper = session.shell(&script).start();
+    keeper.line();
+    keeper.program("sleep");
+    let id = sleep.id();
+    let whole = json(session, &format!("ls --deep {id}"));
+    let rows = whole["namespaces"].as_array().unwrap();
+    let row = rows.iter().find(|row| format!("uts:[{}]", row["ns"]) == ns).unwrap();
+    assert_eq!(row["holders"], serde_json::json!(["2 descriptors"]));
+    let list = json(session, &format!("ls -p {id} -t uts -o holders"));
+    assert_eq!(list["namespaces"][0]["holders"], row["holders"]);
+    let lines = |words: &str| session.nsx(words).output().lines().filter(|it| it.ends_with(" 2 descriptors")).count();
+    assert_eq!(lines(&format!("ls --deep {id}")), 1);
+    assert_eq!(lines(&format!("ls -p {id} -o ns,holders")), 1);
+    // Who does not ask is told nothing.
+    assert!(json(session, &format!("ls {id}"))["namespaces"][0]["holders"].is_null());
 }
 
 fn the_maps_are_told_in_words(session: &Session) {

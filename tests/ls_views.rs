@@ -23,10 +23,12 @@ pub(crate) fn tests() -> Vec<Test> {
         both(processes_have_columns),
         both(processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below),
         both(a_namespace_stands_below_the_one_that_its_process_came_from),
+        both(a_tree_and_a_picture_are_of_one_census).needs([Need::Tool("strace")]),
         both(pictures_are_whole_and_hold_what_is_there),
         both(what_was_saved_is_shown_again_and_compared),
         both(what_nsx_did_not_save_is_refused),
         both(what_comes_and_goes_is_told_of),
+        root(who_joins_is_told_of_and_who_was_there_is_not).needs([Need::Tool("perl")]),
         both(the_screen_is_given_back_however_watching_ends),
         both(every_document_is_as_the_schema_says),
     ]
@@ -372,6 +374,19 @@ fn a_namespace_stands_below_the_one_that_its_process_came_from(session: &Session
     assert_eq!(above, Some(procfs::ns(outer.id(), "uts")));
 }
 
+fn a_tree_and_a_picture_are_of_one_census(session: &Session) {
+    let unshare = session.original_unshare("--user --uts sleep 100").start();
+    drop(unshare.program("sleep"));
+    for words in ["--tree=process", "--tree", "--graph dot", "--all"] {
+        let strace = format!("strace -f -y -o calls -e trace=getdents64 nsx ls -q {words}");
+        session.command(&strace).run().exited(0);
+        let calls = std::fs::read_to_string(session.path("calls")).unwrap();
+        // A list of all processes ends where the kernel has no more of them.
+        let lists = calls.lines().filter(|call| call.contains("</proc>") && call.ends_with("= 0")).count();
+        assert_eq!(lists, 1, "{words}: {calls}");
+    }
+}
+
 fn pictures_are_whole_and_hold_what_is_there(session: &Session) {
     let unshare = session.original_unshare("--user --net sh -c").arg("sleep 100; true # <\"&\\>").start();
     drop(unshare.program("sleep"));
@@ -478,6 +493,38 @@ fn what_comes_and_goes_is_told_of(session: &Session) {
     until("its end", || lines(&watch.stdout()).iter().any(|it| it["event"] == "destroyed" && it["ns"] == event["ns"]));
     watch.signal(Signal::TERM);
     watch.wait().killed_by(Signal::TERM);
+}
+
+fn who_joins_is_told_of_and_who_was_there_is_not(session: &Session) {
+    let unshare = session.original_unshare("--uts sleep 100").start();
+    let sleep = unshare.program("sleep");
+    let inode: u64 = procfs::ns(sleep.id(), "uts").split(['[', ']']).nth(1).unwrap().parse().unwrap();
+    let script = format!(
+        "$| = 1; print \"ready\\n\"; <STDIN>; open(NS, '<', '/proc/{}/ns/uts') or die $!;
+        syscall({}, fileno(NS), 0) == 0 or die $!; close(NS); sleep 100",
+        sleep.id(),
+        libc::SYS_setns
+    );
+    session.command("mkfifo go").run().exited(0);
+    let mover = session.shell("exec perl -e \"$0\" <>go").arg(&script).start();
+    mover.line();
+    let watch = session.nsx("ls --watch=0.05").start();
+    // The first look has been made once something that came later is told of.
+    until("a namespace that is created", || {
+        let later = session.original_unshare("--uts sleep 100").start();
+        let later = procfs::ns(later.program("sleep").id(), "uts");
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        lines(&watch.stdout()).iter().any(|it| it["event"] == "created" && format!("uts:[{}]", it["ns"]) == later)
+    });
+    session.shell("echo >go").run().exited(0);
+    until("the process has moved", || procfs::ns(mover.id(), "uts") == procfs::ns(sleep.id(), "uts"));
+    until("that it has joined", || {
+        lines(&watch.stdout()).iter().any(|it| it["event"] == "joined" && it["ns"] == inode)
+    });
+    let seen = lines(&watch.stdout());
+    let of_it: Vec<_> = seen.iter().filter(|it| it["ns"] == inode).collect();
+    assert_eq!(of_it.len(), 1, "{of_it:?}");
+    assert_eq!((&of_it[0]["pid"], &of_it[0]["type"]), (&mover.id().into(), &"uts".into()));
 }
 
 fn lines(text: &[u8]) -> Vec<Value> {

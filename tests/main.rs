@@ -21,6 +21,7 @@ mod host_tools;
 mod idmap;
 mod ids;
 mod ls;
+mod ls_empty;
 mod ls_views;
 mod mounts;
 mod oci;
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
         engines::tests(),
         targets::tests(),
         ls::tests(),
+        ls_empty::tests(),
         ls_views::tests(),
         crowd::tests(),
         holders::tests(),

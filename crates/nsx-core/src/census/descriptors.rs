@@ -14,6 +14,7 @@ use crate::{
     sys::socket,
 };
 use rustix::{
+    fd::OwnedFd,
     io::Errno,
     net::{AddressFamily, SocketFlags, SocketType},
     process::PidfdGetfdFlags,
@@ -54,7 +55,7 @@ fn pins(scan: &Scan) -> BTreeMap<Vec<u8>, Vec<(u64, NsId)>> {
     for entry in &scan.tally.entries {
         for holder in &entry.holders {
             if let Holder::Mount(pin) = holder {
-                pins.entry(pin.point.clone()).or_default().push((pin.id, entry.ns));
+                pins.entry(pin.mount.point.clone()).or_default().push((pin.mount.id, entry.ns));
             }
         }
     }
@@ -129,8 +130,7 @@ impl Part {
     }
 
     fn network_of(&mut self, search: &Search<'_>, process: &Process, home: NsId, fd: u32) -> Result<NsId, Errno> {
-        let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
-        let socket = rustix::process::pidfd_getfd(process, fd, PidfdGetfdFlags::empty())?;
+        let socket = borrow(process, fd)?;
         let cookie = match socket::network_cookie(&socket) {
             Ok(cookie) => cookie,
             // Before 5.14.
@@ -161,8 +161,20 @@ impl Part {
     }
 }
 
-fn namespace_of(socket: &rustix::fd::OwnedFd) -> Result<NsId, Errno> {
+fn namespace_of(socket: &OwnedFd) -> Result<NsId, Errno> {
     Ok(Namespace::from_fd(socket::network_namespace(socket)?)?.id())
+}
+
+/// Opens the network namespace that a socket of a process is in.
+pub(super) fn open_by_socket(pid: Pid, fd: u32) -> Result<Namespace, ProcError> {
+    let process = Process::pin(pid).map_err(|_| ProcError::Vanished)?;
+    Ok(Namespace::from_fd(socket::network_namespace(borrow(&process, fd)?)?)?)
+}
+
+/// A descriptor of our own of what a process has open.
+fn borrow(process: &Process, fd: u32) -> Result<OwnedFd, Errno> {
+    let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
+    rustix::process::pidfd_getfd(process, fd, PidfdGetfdFlags::empty())
 }
 
 /// The number in `socket:[…]`.

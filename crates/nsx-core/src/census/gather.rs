@@ -1,11 +1,7 @@
 //! What stands above the namespaces of a census, to the top of what the caller may see.
 
-use super::{Entry, Holder, Relations, tally::Tally};
-use crate::{
-    ns::{Namespace, NsKind},
-    proc::{NsLink, ProcRoot},
-    sys::listns,
-};
+use super::{Holder, Relations, tally::Tally};
+use crate::{ns::Namespace, proc::ProcRoot, sys::listns};
 use std::collections::BTreeSet;
 
 /// Asks each namespace once.
@@ -23,7 +19,7 @@ impl Gatherer {
     pub(super) fn finish(mut self, proc: &ProcRoot, tally: &mut Tally, listed: bool) {
         for entry in &tally.entries {
             if self.0.of(entry.ns).is_none()
-                && let Some(namespace) = open(proc, entry)
+                && let Ok(namespace) = entry.open(proc)
             {
                 self.ask(&namespace);
             }
@@ -65,27 +61,13 @@ impl Gatherer {
     }
 }
 
-/// Opens a namespace through whoever keeps it and is no mount, see [`super::mounts`].
-fn open(proc: &ProcRoot, entry: &Entry) -> Option<Namespace> {
-    let own = NsLink::Own(entry.ns.kind);
-    let for_children = if entry.ns.kind == NsKind::Time { NsLink::TimeForChildren } else { NsLink::PidForChildren };
-    let inhabited = entry.lowest.map(|pid| proc.open_ns(pid, own));
-    let held = entry.holders.iter().filter_map(|holder| match *holder {
-        Holder::Thread { pid, tid } => Some(proc.thread_ns_links(pid, tid).open(own)),
-        Holder::ForChildren { pid, tid } => Some(proc.thread_ns_links(pid, tid).open(for_children)),
-        Holder::Descriptor { pid, fd } => Some(proc.open_descriptor(pid, fd)),
-        Holder::Mount(_) | Holder::Socket { .. } | Holder::Child(_) | Holder::Owned(_) => None,
-    });
-    // Whatever ended or was closed meanwhile may have become another one's.
-    inhabited.into_iter().chain(held).find_map(|opened| opened.ok().filter(|namespace| namespace.id() == entry.ns))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         census::{Above, Census, Query, Sources},
-        ns::NsSet,
+        ns::{NsKind, NsSet},
+        proc::NsLink,
     };
 
     #[test]

@@ -1,6 +1,11 @@
 //! What keeps a namespace alive.
 
-use crate::{ns::NsId, pid::Pid};
+use crate::{
+    ns::{Namespace, NsId},
+    pid::Pid,
+    proc::{Mount, ProcError, ProcRoot},
+};
+use rustix::fs::OFlags;
 
 /// Something other than a process in it that keeps a namespace alive. Ids are as the procfs that was looked at counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,14 +51,29 @@ pub enum Holder {
 /// Where a namespace is bound to a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
-    /// The mount point, as [`Pin::reader`] sees it from its root directory. Any bytes but zero.
-    pub point: Vec<u8>,
-    /// The mount's id, as in `mountinfo`; of a mount namespace without processes its unique one.
-    pub id: u64,
+    /// The mount, as [`Pin::reader`] sees it from its root directory. Its id is that of `mountinfo`; in a mount namespace
+    /// without processes its unique one.
+    pub mount: Mount,
     /// The mount namespace that the mount is in; none where it could not be told.
     pub inside: Option<NsId>,
     /// The process whose mounts were read. None where it is the caller, or where no process is in that mount namespace.
     pub reader: Option<Pid>,
+}
+
+impl Pin {
+    /// Opens the namespace, in a way that never waits, see [`Namespace::open_mount`].
+    ///
+    /// # Errors
+    /// As there; `Vanished` too where the reader has ended.
+    pub fn open(&self, proc: &ProcRoot) -> Result<Namespace, ProcError> {
+        match self.reader {
+            None => Ok(Namespace::open_mount(&self.mount)?),
+            Some(pid) => {
+                let root = proc.open_entry(pid, "root", OFlags::PATH)?;
+                Ok(Namespace::open_mount_below(root, &self.mount)?)
+            }
+        }
+    }
 }
 
 impl Holder {
@@ -75,7 +95,7 @@ impl Holder {
             Self::Thread { pid, tid } => (0, number(pid), number(tid)),
             Self::ForChildren { pid, tid } => (1, number(pid), number(tid)),
             Self::Descriptor { pid, fd } => (2, number(pid), (*fd).into()),
-            Self::Mount(pin) => (3, pin.reader.as_ref().map_or(0, number), pin.id),
+            Self::Mount(pin) => (3, pin.reader.as_ref().map_or(0, number), pin.mount.id),
             Self::Socket { pid, fd, .. } => (4, number(pid), (*fd).into()),
             Self::Child(ns) => (5, ns.kind as u64, ns.inode),
             Self::Owned(ns) => (6, ns.kind as u64, ns.inode),

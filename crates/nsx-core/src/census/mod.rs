@@ -25,6 +25,7 @@ mod scan;
 mod sources;
 mod tally;
 mod visible;
+mod way;
 
 pub use holder::{Holder, Pin};
 pub use relations::{Above, Relation, Relations};

@@ -1,7 +1,8 @@
 //! Namespaces that are bound to files.
 //!
 //! Every mount namespace has its own table, `/proc/PID/mountinfo` of whichever process is in it. Those that no process is in
-//! are gone through one by one (6.12, as root of the host), and their mounts asked for. Nothing is opened there but a namespace that has no other way to it, and in a way that never waits, see [`Namespace::open_mount`].
+//! are gone through one by one (6.12, as root of the host), and their mounts asked for. Nothing is opened here: where a
+//! namespace has no other way to it, [`Pin::open`] opens it, and never waits.
 
 use super::{Holder, Member, Pin, Sources, gather::Gatherer, scan::Scan, tally::Tally};
 use crate::{
@@ -11,15 +12,14 @@ use crate::{
     sys::nsfs::{self, Way},
 };
 use memchr::memmem;
-use rustix::fs::OFlags;
 use std::{collections::BTreeMap, mem::MaybeUninit};
 
 /// How many processes of a mount namespace are looked at for one that sees all of it.
 const READERS: usize = 16;
 
-/// Notes the mounts of namespaces: those that the caller sees, or with [`Sources::MOUNTS`] all. Asks those that no process
-/// is in, where there is a gatherer.
-pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan, mut gatherer: Option<&mut Gatherer>) {
+/// Notes the mounts of namespaces: those that the caller sees, or with [`Sources::MOUNTS`] all. Mount
+/// namespaces that no process is in are asked on the way, where there is a gatherer.
+pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan, gatherer: Option<&mut Gatherer>) {
     let own = proc.own_ns(NsLink::Own(NsKind::Mnt)).ok();
     let mut tables = vec![Table { proc, reader: None, inside: own }];
     if sources.has(Sources::MOUNTS) {
@@ -30,7 +30,7 @@ pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan, mut gathe
     for table in tables {
         // Who ended or may not be read was counted when it was looked at.
         if table.read(&mut text).is_ok() {
-            table.note(&text, &mut scan.tally, gatherer.as_deref_mut());
+            table.note(&text, &mut scan.tally);
         }
     }
     if sources.has(Sources::MOUNTS) {
@@ -51,7 +51,7 @@ fn find_empty(proc: &ProcRoot, tally: &mut Tally, mut gatherer: Option<&mut Gath
                 }
                 for mount in Mount::pins_in(&current).unwrap_or_default() {
                     if let Some(ns) = mount.namespace() {
-                        let pin = Pin { point: mount.point, id: mount.id, inside: Some(inside), reader: None };
+                        let pin = Pin { mount, inside: Some(inside), reader: None };
                         tally.hold(ns, Holder::Mount(pin));
                     }
                 }
@@ -102,30 +102,12 @@ impl Table<'_> {
         }
     }
 
-    fn note(&self, text: &[u8], tally: &mut Tally, mut gatherer: Option<&mut Gatherer>) {
+    fn note(&self, text: &[u8], tally: &mut Tally) {
         // Hosts have thousands of mounts, and few of them are namespaces.
         let lines = text.split(|byte| *byte == b'\n').filter(|line| memmem::find(line, b" - nsfs ").is_some());
         for mount in lines.filter_map(|line| Mount::parse(line).ok()) {
             let Some(ns) = mount.namespace() else { continue };
-            let place = tally.place(ns);
-            if let Some(gatherer) = gatherer.as_deref_mut()
-                && tally.entries[place].lowest.is_none()
-                && let Ok(namespace) = self.open(&mount)
-            {
-                gatherer.ask(&namespace);
-            }
-            let pin = Pin { point: mount.point, id: mount.id, inside: self.inside, reader: self.reader };
-            tally.entries[place].holders.push(Holder::Mount(pin));
-        }
-    }
-
-    fn open(&self, mount: &Mount) -> Result<Namespace, ProcError> {
-        match self.reader {
-            None => Ok(Namespace::open_mount(mount)?),
-            Some(pid) => {
-                let root = self.proc.open_entry(pid, "root", OFlags::PATH)?;
-                Ok(Namespace::open_mount_below(root, mount)?)
-            }
+            tally.hold(ns, Holder::Mount(Pin { mount, inside: self.inside, reader: self.reader }));
         }
     }
 }

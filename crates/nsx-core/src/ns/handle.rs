@@ -126,6 +126,14 @@ impl Namespace {
         nsfs::id64(&self.fd)
     }
 
+    /// How many mounts are in this mount namespace (6.12).
+    ///
+    /// # Errors
+    /// `ENOTTY` before 6.12; `EINVAL` for kinds other than mnt.
+    pub fn mounts(&self) -> Result<u32, Errno> {
+        nsfs::count_mounts(&self.fd)
+    }
+
     fn related(answer: Result<OwnedFd, Errno>) -> Result<Related, Errno> {
         match answer {
             Ok(fd) => Self::from_fd(fd).map(Related::Is),

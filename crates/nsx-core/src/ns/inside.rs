@@ -1,7 +1,10 @@
 //! What only a process inside of a namespace is told: a child joins it, asks, and ends.
 
 use super::{Namespace, Related};
-use crate::sys::process::{Forked, exit_now, fork};
+use crate::{
+    proc::ProcRoot,
+    sys::process::{Forked, exit_now, fork},
+};
 use rustix::{
     io::{Errno, read, retry_on_intr, write},
     pipe::{PipeFlags, pipe_with},
@@ -9,6 +12,17 @@ use rustix::{
     thread::move_into_link_name_space,
 };
 use std::os::fd::AsFd;
+
+/// Answers are not longer.
+const LONGEST: usize = 64;
+
+/// What is asked.
+enum Question<'a> {
+    /// The host name.
+    Hostname,
+    /// How many network devices there are; the answer is a `u64`. A procfs that shows the caller is asked.
+    Links(&'a ProcRoot),
+}
 
 impl Namespace {
     /// The host name that a UTS namespace gives, 64 bytes at most.
@@ -19,19 +33,32 @@ impl Namespace {
     /// `EPERM` where the caller may join neither it nor the user namespace that owns it; `EINVAL` of another kind of
     /// namespace; any errno of `fork(2)`.
     pub fn hostname(&self) -> Result<Vec<u8>, Errno> {
+        self.ask(&Question::Hostname)
+    }
+
+    /// How many devices a network namespace has. `proc` is a procfs that shows the caller.
+    ///
+    /// # Errors
+    /// As [`Namespace::hostname`]; `ENODATA` where the procfs does not tell.
+    pub fn links(&self, proc: &ProcRoot) -> Result<u64, Errno> {
+        let answer = self.ask(&Question::Links(proc))?;
+        answer.try_into().map(u64::from_ne_bytes).map_err(|_| Errno::NODATA)
+    }
+
+    fn ask(&self, question: &Question<'_>) -> Result<Vec<u8>, Errno> {
         let (from, to) = pipe_with(PipeFlags::CLOEXEC)?;
         match fork()? {
             Forked::Child => {
-                let told = self.join().and_then(|()| write(&to, rustix::system::uname().nodename().to_bytes()));
+                let told = self.join().and_then(|()| question.answer()).and_then(|answer| write(&to, &answer));
                 exit_now(told.map_or_else(Errno::raw_os_error, |_| 0))
             }
             Forked::Parent(child) => {
                 drop(to);
-                let mut name = [0; 64];
-                let length = retry_on_intr(|| read(&from, &mut name))?;
+                let mut answer = [0; LONGEST];
+                let length = retry_on_intr(|| read(&from, &mut answer))?;
                 let status = retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?;
                 match status.and_then(|(_, status)| status.exit_status()) {
-                    Some(0) => Ok(name[..length].to_vec()),
+                    Some(0) => Ok(answer[..length].to_vec()),
                     errno => Err(Errno::from_raw_os_error(errno.unwrap_or(libc::ECHILD))),
                 }
             }
@@ -50,4 +77,23 @@ impl Namespace {
             outcome => outcome,
         }
     }
+}
+
+impl Question<'_> {
+    /// Asked inside.
+    fn answer(&self) -> Result<Vec<u8>, Errno> {
+        match self {
+            Self::Hostname => Ok(rustix::system::uname().nodename().to_bytes().to_vec()),
+            Self::Links(proc) => {
+                let mut text = Vec::new();
+                proc.read_own("net/dev", &mut text).map_err(|_| Errno::NODATA)?;
+                Ok(count_links(&text).to_ne_bytes().to_vec())
+            }
+        }
+    }
+}
+
+/// The devices in `/proc/PID/net/dev`, a line each under two lines of headings, see `proc_pid_net(5)`.
+fn count_links(text: &[u8]) -> u64 {
+    text.iter().filter(|byte| **byte == b'\n').count().saturating_sub(2) as u64
 }

@@ -99,10 +99,19 @@ struct MountsInfo {
 
 /// The id of a mount namespace, which no other one gets before the next boot (6.12).
 pub fn mounts_id(ns: impl AsFd) -> Result<u64, Errno> {
+    mounts_info(ns).map(|info| info.id)
+}
+
+/// How many mounts are in a mount namespace (6.12).
+pub fn count_mounts(ns: impl AsFd) -> Result<u32, Errno> {
+    mounts_info(ns).map(|info| info.mounts)
+}
+
+fn mounts_info(ns: impl AsFd) -> Result<MountsInfo, Errno> {
     let mut info = MountsInfo { size: size_of::<MountsInfo>() as u32, ..MountsInfo::default() };
     // SAFETY: the ioctl writes one structure of that size to the address.
     check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_MNT_GET_INFO, &raw mut info) })?;
-    Ok(info.id)
+    Ok(info)
 }
 
 /// Which way to go through the mount namespaces of the host, whose order is that of their ids.

@@ -115,7 +115,7 @@ const SPECS: [Spec; 29] = [
     spec(Column::Owner, "OWNER", Align::Right, Sources::RELATIONS, OPEN, "the user namespace that owns it"),
     spec(Column::OwnerUid, "OWNERUID", Align::Right, Sources::RELATIONS, OPEN, "the user who created that one, or this one if it is a user namespace"),
     spec(Column::Nsfs, "NSFS", Align::Left, Sources::PINS, "a file to read", "where it is bound to a file in your mount namespace"),
-    spec(Column::NetnsId, "NETNSID", Align::Right, NONE, "a message to the kernel for each row", "network namespaces: their number in yours"),
+    spec(Column::NetnsId, "NETNSID", Align::Right, NONE, "three calls for each row", "network namespaces: their number in yours"),
     spec(Column::Holders, "HOLDERS", Align::Left, Sources::ALL, "a call for each descriptor of the host", "what keeps it alive, beside the processes in it"),
     spec(Column::Container, "CONTAINER", Align::Left, NONE, RECORDS, "the leader's container: its name, or the start of its id"),
     spec(Column::Engine, "ENGINE", Align::Left, NONE, RECORDS, "whose container that is"),
@@ -124,11 +124,11 @@ const SPECS: [Spec; 29] = [
     spec(Column::Cgroup, "CGROUP", Align::Left, NONE, LEADER, "the leader's cgroup"),
     spec(Column::NsPid, "NSPID", Align::Left, NONE, LEADER, "the leader's ids, from yours to its own"),
     spec(Column::Age, "AGE", Align::Right, NONE, LEADER, "seconds since the leader started"),
-    spec(Column::UidMap, "UIDMAP", Align::Left, NONE, LEADER, "user namespaces: first id inside, outside, how many"),
+    spec(Column::UidMap, "UIDMAP", Align::Left, NONE, LEADER, "user namespaces: first id inside, outside, how many; `?` where nobody is in it"),
     spec(Column::GidMap, "GIDMAP", Align::Left, NONE, LEADER, "the same of groups"),
     spec(Column::Hostname, "HOSTNAME", Align::Left, NONE, "a process for each row", "UTS namespaces: the host name"),
-    spec(Column::Nlinks, "NLINKS", Align::Right, NONE, LEADER, "network namespaces: how many devices"),
-    spec(Column::Nmounts, "NMOUNTS", Align::Right, NONE, LEADER, "mount namespaces: how many mounts the leader sees"),
+    spec(Column::Nlinks, "NLINKS", Align::Right, NONE, "a file for each row, a process where nobody is in it", "network namespaces: how many devices"),
+    spec(Column::Nmounts, "NMOUNTS", Align::Right, NONE, LEADER, "mount namespaces: how many mounts the leader sees; all where there is none (6.12)"),
 ];
 
 impl Columns for Column {

@@ -17,6 +17,7 @@ use nsx_core::{
     sys::net::NsidSocket,
 };
 use nsx_target::{Container, Inventory, Origin, cgroup::Place};
+use rustix::io::Errno;
 use std::{
     cell::{Cell as Cached, OnceCell},
     rc::Rc,
@@ -75,10 +76,16 @@ impl<'a> Finder<'a> {
                 points if points.is_empty() => Cell::Nothing,
                 points => Cell::List(points),
             },
-            Column::Holders => Cell::List(holders(entry)),
-            Column::NetnsId => self.netns_id(entry),
-            Column::Hostname => self.only(entry, NsKind::Uts, Self::hostname),
+            Column::Holders => holders(entry),
+            Column::NetnsId => self.of_open(entry, NsKind::Net, Self::netns_id),
+            Column::Hostname => self.of_open(entry, NsKind::Uts, |_, ns| ns.hostname().map(Cell::Text)),
+            Column::Nlinks if entry.lowest.is_none() => {
+                self.of_open(entry, NsKind::Net, |finder, ns| ns.links(finder.proc).map(Cell::Number))
+            }
             Column::Nlinks => self.only(entry, NsKind::Net, |finder, pid| finder.lines(pid, "net/dev", 2)),
+            Column::Nmounts if entry.lowest.is_none() => {
+                self.of_open(entry, NsKind::Mnt, |_, ns| ns.mounts().map(|count| Cell::Number(count.into())))
+            }
             Column::Nmounts => self.only(entry, NsKind::Mnt, |finder, pid| finder.lines(pid, "mountinfo", 0)),
             Column::UidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::User)),
             Column::GidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::Group)),
@@ -193,6 +200,20 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// What only namespaces of one kind have, from the namespace itself.
+    fn of_open(
+        &mut self,
+        entry: &Entry,
+        kind: NsKind,
+        tell: impl FnOnce(&mut Self, &Namespace) -> Result<Cell, Errno>,
+    ) -> Cell {
+        if entry.ns.kind != kind {
+            return Cell::Nothing;
+        }
+        let told = entry.open(self.proc).and_then(|ns| Ok(tell(self, &ns)?));
+        told.unwrap_or_else(unreadable)
+    }
+
     fn who<'l>(&mut self, leader: &'l Leader) -> &'l Who {
         leader.who.get_or_init(|| {
             leader.seen_in.set(None);
@@ -251,24 +272,9 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn hostname(&mut self, pid: Pid) -> Cell {
-        let name = self.proc.open_ns(pid, NsLink::Own(NsKind::Uts)).map(|ns| ns.hostname());
-        match name {
-            Ok(Ok(name)) => Cell::Text(name),
-            Ok(Err(_)) => Cell::Hidden,
-            Err(error) => unreadable(error),
-        }
-    }
-
-    fn netns_id(&mut self, entry: &Entry) -> Cell {
-        if entry.ns.kind != NsKind::Net {
-            return Cell::Nothing;
-        }
-        let Some(socket) = self.netns_ids.get_or_init(|| NsidSocket::new().ok()) else { return Cell::Unknown };
-        match open(self.proc, entry).map(|ns| socket.number(ns)) {
-            Some(Ok(number)) => Cell::number(number),
-            Some(Err(_)) | None => Cell::Unknown,
-        }
+    fn netns_id(&mut self, ns: &Namespace) -> Result<Cell, Errno> {
+        let socket = self.netns_ids.get_or_init(|| NsidSocket::new().ok()).as_ref();
+        socket.ok_or(Errno::OPNOTSUPP)?.number(ns).map(Cell::number)
     }
 
     fn cgroup(&mut self, leader: &Leader, tell: impl FnOnce(Place) -> Option<Vec<u8>>) -> Cell {
@@ -311,7 +317,7 @@ fn above(above: Above) -> Cell {
 /// Where it is bound to files that the caller sees.
 fn points(entry: &Entry) -> Vec<Vec<u8>> {
     let pins = entry.holders.iter().filter_map(|holder| match holder {
-        Holder::Mount(pin) if pin.reader.is_none() => Some(pin.point.clone()),
+        Holder::Mount(pin) if pin.reader.is_none() => Some(pin.mount.point.clone()),
         _ => None,
     });
     pins.collect()
@@ -327,27 +333,21 @@ fn path(entry: &Entry) -> Cell {
         Holder::Thread { pid, tid } => Some(Cell::text(format!("/proc/{pid}/task/{tid}/ns/{kind}"))),
         Holder::ForChildren { pid, tid } => Some(Cell::text(format!("/proc/{pid}/task/{tid}/ns/{kind}_for_children"))),
         Holder::Descriptor { pid, fd } => Some(Cell::text(format!("/proc/{pid}/fd/{fd}"))),
-        Holder::Mount(pin) if pin.reader.is_none() => Some(Cell::Text(pin.point.clone())),
+        Holder::Mount(pin) if pin.reader.is_none() => Some(Cell::Text(pin.mount.point.clone())),
         Holder::Mount(_) | Holder::Socket { .. } | Holder::Child(_) | Holder::Owned(_) => None,
     };
     entry.holders.iter().find_map(of_holder).unwrap_or(Cell::Nothing)
 }
 
-/// Opens a namespace by its leader, or by a file that it is bound to.
-fn open(proc: &ProcRoot, entry: &Entry) -> Option<Namespace> {
-    let opened = entry.lowest.and_then(|pid| proc.open_ns(pid, NsLink::Own(entry.ns.kind)).ok());
-    opened.filter(|ns| ns.id() == entry.ns)
-}
-
-/// How many of each kind of holder there are.
-fn holders(entry: &Entry) -> Vec<Vec<u8>> {
+/// How many of each kind of holder there are, in words.
+pub(super) fn holders(entry: &Entry) -> Cell {
     let count = |is: fn(&Holder) -> bool, one: &str, many: &str| match entry.holders.iter().filter(|it| is(it)).count()
     {
         0 => None,
         1 => Some(format!("1 {one}").into_bytes()),
         number => Some(format!("{number} {many}").into_bytes()),
     };
-    [
+    let counts = [
         count(|it| matches!(it, Holder::Thread { .. }), "thread", "threads"),
         count(
             |it| matches!(it, Holder::ForChildren { .. }),
@@ -359,8 +359,6 @@ fn holders(entry: &Entry) -> Vec<Vec<u8>> {
         count(|it| matches!(it, Holder::Socket { .. }), "socket", "sockets"),
         count(|it| matches!(it, Holder::Child(_)), "child", "children"),
         count(|it| matches!(it, Holder::Owned(_)), "owned namespace", "owned namespaces"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ];
+    Cell::List(counts.into_iter().flatten().collect())
 }

@@ -16,7 +16,7 @@ struct Node<T> {
 impl<T> Forest<T> {
     /// Plants each value below the one that `above` names by its place; those above which there is nothing, and those that
     /// would stand below themselves, are roots. Below one another they keep their order.
-    pub(super) fn of(values: Vec<T>, above: impl Fn(&T) -> Option<usize>) -> Self {
+    pub(super) fn of(values: Vec<T>, above: impl FnMut(&T) -> Option<usize>) -> Self {
         let parents: Vec<_> = values.iter().map(above).collect();
         let mut nodes: Vec<_> = values.into_iter().map(|value| Node { value, children: Vec::new() }).collect();
         let mut roots = Vec::new();

@@ -7,14 +7,14 @@ use super::{
     listing::{Listing, Question},
     report,
     saved::{self, Saved},
-    tree::{self, Order},
+    tree::{self, Order, Origins},
 };
 use crate::{
     exit::ExitStatus,
     out::{self, Styles},
     table::{Align, Table},
 };
-use nsx_core::census::Sources;
+use nsx_core::census::{Census, Sources};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -26,17 +26,16 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
         None => USUAL.to_vec(),
     };
     let asked = options.tree.map_or(&[][..], Order::columns);
-    let listing = answer(options, [&columns[..], asked].concat(), sight)?;
-    let failed = |errno| out::failed("list the processes", &errno);
+    let question = question(options, [&columns[..], asked].concat(), sight)?;
+    let (listing, census) = answer(options, &question, sight)?;
     match options.tree {
-        Some(Order::Process) if options.from.is_some() => {
-            out::error(
-                "what was saved does not say which process made which: --tree=owner and --tree=parent can be had",
-            );
+        Some(Order::Process) if census.is_none() => {
+            out::error(tree::NOT_SAVED);
             return Err(ExitStatus::FAILURE);
         }
         Some(order) => {
-            let forest = tree::forest(&listing, order, &sight.proc).map_err(failed)?;
+            let origins = census.as_ref().filter(|_| order == Order::Process);
+            let forest = tree::forest(&listing, order, origins.map(|census| Origins::new(census, &sight.proc)));
             if options.json {
                 document(tree::nested(&columns, &listing, &forest), &listing)?;
             } else {
@@ -54,21 +53,28 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
 }
 
-/// The rows that are asked for, from now or from what was saved.
-fn answer(options: &Options, columns: Vec<Column>, sight: &Sight) -> Result<Listing, ExitStatus> {
+/// What the options ask for, with what their tree needs.
+fn question(options: &Options, columns: Vec<Column>, sight: &Sight) -> Result<Question, ExitStatus> {
     let question = Question::of(options, columns, &sight.proc)?;
-    match &options.from {
-        Some(file) => Ok(question.ask_of(Saved::read(file)?.listing)),
-        None => question.ask(sight).map_err(|errno| out::failed("list the processes", &errno)),
+    let sources = question.sources.with(options.tree.map_or(Sources::NONE, Order::sources));
+    Ok(Question { sources, ..question })
+}
+
+/// The rows that are asked for, from now, with the census that has them, or from what was saved.
+fn answer(options: &Options, question: &Question, sight: &Sight) -> Result<(Listing, Option<Census>), ExitStatus> {
+    if let Some(file) = &options.from {
+        return Ok((question.answer_from(Saved::read(file)?.listing), None));
     }
+    let census = question.census(&sight.proc)?;
+    Ok((question.answer(&census, sight), Some(census)))
 }
 
 /// Draws them.
 pub(super) fn draw(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
     let Some(language) = options.graph else { return Ok(ExitStatus::NO_MATCH) };
-    let listing = answer(options, [&graph::COLUMNS[..], Order::Owner.columns()].concat(), sight)?;
-    let forest =
-        tree::forest(&listing, Order::Owner, &sight.proc).map_err(|errno| out::failed("list the processes", &errno))?;
+    let question = Question::of(options, [&graph::COLUMNS[..], Order::Owner.columns()].concat(), &sight.proc)?;
+    let (listing, _) = answer(options, &question, sight)?;
+    let forest = tree::forest(&listing, Order::Owner, None);
     out::print(&graph::draw(language, &listing, &forest))?;
     if !options.quiet {
         report(listing.unseen);
@@ -81,7 +87,7 @@ pub(super) fn keep(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     let now = || {
         let question =
             Question { sources: Sources::ALL, ..Question::of(options, Column::all().collect(), &sight.proc)? };
-        question.ask(sight).map_err(|errno| out::failed("list the processes", &errno))
+        Ok::<_, ExitStatus>(question.answer(&question.census(&sight.proc)?, sight))
     };
     if let Some(file) = &options.save {
         let listing = now()?;

@@ -60,9 +60,14 @@ impl Question {
         columns.fold(self.sources, |sources, column| sources.with(column.spec().sources))
     }
 
-    /// Takes a census and answers. An error is the errno with which the processes could not be listed.
-    pub(super) fn ask(&self, sight: &Sight) -> Result<Listing, rustix::io::Errno> {
-        let census = Census::take(&sight.proc, Query { kinds: self.kinds, sources: self.sources() })?;
+    /// Takes the census that can answer. An error is the status to end with, once its reason is on standard error.
+    pub(super) fn census(&self, proc: &ProcRoot) -> Result<Census, ExitStatus> {
+        let query = Query { kinds: self.kinds, sources: self.sources() };
+        Census::take(proc, query).map_err(|errno| out::failed("list the processes", &errno))
+    }
+
+    /// Answers from such a census, with what is found out now of the rows.
+    pub(super) fn answer(&self, census: &Census, sight: &Sight) -> Listing {
         let mut finder = Finder::new(sight);
         let wanted = |entry: &&Entry| self.among.as_ref().is_none_or(|among| among.contains(&entry.ns));
         let mut rows = Vec::new();
@@ -71,11 +76,11 @@ impl Question {
                 rows.push(self.columns.iter().map(|column| finder.find(entry, *column)).collect());
             }
         }
-        Ok(Listing { columns: self.columns.clone(), rows, unseen: census.unseen })
+        Listing { columns: self.columns.clone(), rows, unseen: census.unseen }
     }
 
-    /// Answers from a census that was taken before.
-    pub(super) fn ask_of(&self, listing: Listing) -> Listing {
+    /// Answers from what was saved.
+    pub(super) fn answer_from(&self, listing: Listing) -> Listing {
         let is_asked_for = |row: &Vec<Cell>| {
             let kind = listing.cell(row, Column::Type);
             let is_of_kind = matches!(kind, Cell::Text(name) if NsKind::from_name(name).is_some_and(|kind| self.kinds.contains(kind)));

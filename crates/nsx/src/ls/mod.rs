@@ -128,7 +128,8 @@ pub struct Options {
     /// Follow what comes and goes: on a terminal a screen that is kept up to date, otherwise a line of JSON for each event
     ///
     /// An event is `created`, `destroyed` or `joined`. nsx looks again after SECONDS, 1 where none are given, and where it
-    /// may also when a process was made or ended. What comes and goes between two looks is not seen. On a screen, q ends it.
+    /// may also when a process was made or ended. What is there at the first look is no event, and what comes and goes between
+    /// two looks is not seen. On a screen, q ends it.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = seconds, conflicts_with_all = ["target", "pids", "tree", "graph", "output", "filter", "kinds", "task", "json", "from", "diff", "save", "proc", "deep", "all"])]
     watch: Option<f64>,
 

@@ -9,6 +9,7 @@ use super::{
     listing::{self, Listing},
     pids, report,
     resident::Told,
+    tree,
 };
 use crate::{
     cell::Cell,
@@ -121,7 +122,7 @@ fn refuse(options: &Options) -> Result<(), ExitStatus> {
     } else if options.deep {
         "--tree=pid is about processes: --deep, which looks for what else keeps namespaces, cannot be given with it"
     } else if options.from.is_some() {
-        "what was saved does not say which process made which: --tree=owner and --tree=parent can be had"
+        tree::NOT_SAVED
     } else {
         return Ok(());
     };

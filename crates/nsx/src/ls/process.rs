@@ -2,15 +2,17 @@
 //! asked for.
 
 use super::{
-    Hidden, Options,
+    Hidden, Options, finder,
     maps::{self, Maps, Range},
     relation::Relative,
     report,
 };
 use crate::{
+    cell::Cell,
     exit::ExitStatus,
     out::{self, Styles},
     table::{Align, Table},
+    text,
     who::{Registrar, Who},
 };
 use nsx_core::{
@@ -50,9 +52,9 @@ struct Row {
     id64: Option<u64>,
     parent: Relative,
     owner: Relative,
-    /// How many processes are in it, and how many other holders it has; where that was asked for.
+    /// How many processes are in it, and what else holds it; where that was asked for.
     nprocs: Option<usize>,
-    holders: Option<usize>,
+    holders: Cell,
 }
 
 /// Shows it. An error is the status to end with, once its reason is on standard error.
@@ -67,7 +69,7 @@ pub(super) fn show(options: &Options, process: &Process, proc: &ProcRoot) -> Res
     if process.ended() {
         return Err(failed(ProcError::Vanished));
     }
-    let unseen = if options.deep { Some(count_holders(&mut rows, proc)?) } else { None };
+    let unseen = if options.deep { Some(find_holders(&mut rows, proc)?) } else { None };
     if options.json {
         let [uid_map, gid_map] = maps.map_or([None, None], |maps| maps.ranges().map(Some));
         let hidden = unseen.map(Hidden::from);
@@ -116,7 +118,7 @@ fn rows(options: &Options, pid: Pid, proc: &ProcRoot) -> Result<Vec<Row>, ProcEr
             parent: Relative::parent(relation),
             owner: Relative::owner(relation),
             nprocs: None,
-            holders: None,
+            holders: Cell::Nothing,
         });
     }
     if rows.is_empty() { Err(ProcError::Vanished) } else { Ok(rows) }
@@ -132,14 +134,14 @@ fn maps_of(pid: Pid, proc: &ProcRoot) -> Option<Maps> {
 }
 
 /// Looks at the whole host for what keeps these namespaces.
-fn count_holders(rows: &mut [Row], proc: &ProcRoot) -> Result<Unseen, ExitStatus> {
+fn find_holders(rows: &mut [Row], proc: &ProcRoot) -> Result<Unseen, ExitStatus> {
     let query = Query { kinds: NsSet::ALL, sources: Sources::ALL };
     let census = Census::take(proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
     for row in rows {
         let kind = NsKind::from_name(row.kind.as_bytes());
         let entry = kind.and_then(|kind| census.entry(NsId { kind, inode: row.ns }));
         row.nprocs = entry.map(|entry| entry.processes);
-        row.holders = entry.map(|entry| entry.holders.len());
+        row.holders = entry.map_or(Cell::Unknown, finder::holders);
     }
     Ok(census.unseen)
 }
@@ -154,7 +156,7 @@ fn table(rows: &[Row]) -> Table {
         ("OWNER", Align::Right),
     ];
     if deep {
-        columns.extend([("NPROCS", Align::Right), ("HOLDERS", Align::Right)]);
+        columns.extend([("NPROCS", Align::Right), ("HOLDERS", Align::Left)]);
     }
     let mut table = Table::new(&columns);
     for row in rows {
@@ -172,8 +174,8 @@ fn table(rows: &[Row]) -> Table {
             row.owner.to_string(),
         ];
         if deep {
-            let count = |count: Option<usize>| count.map_or_else(String::new, |count| count.to_string());
-            cells.extend([count(row.nprocs), count(row.holders)]);
+            let nprocs = row.nprocs.map_or_else(|| text::UNKNOWN.to_owned(), |count| count.to_string());
+            cells.extend([nprocs, row.holders.shown()]);
         }
         table.row(cells);
     }

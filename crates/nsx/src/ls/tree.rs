@@ -8,13 +8,17 @@ use super::{
 use crate::{cell::Cell, table::Align, table::Table};
 use clap::ValueEnum;
 use nsx_core::{
-    census::{Census, Query, Sources},
-    ns::{NsId, NsSet},
+    census::{Census, Sources},
+    ns::{NsId, NsKind},
     pid::Pid,
     proc::ProcRoot,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::HashMap;
+
+/// Why there is no tree of what was saved by its processes.
+pub(super) const NOT_SAVED: &str =
+    "what was saved does not say which process made which: --tree=owner and --tree=parent can be had";
 
 /// What stands below what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -39,26 +43,29 @@ impl Order {
             Self::Process | Self::Pid => &[Column::Ns, Column::Type, Column::Pid],
         }
     }
+
+    /// What else the census must have.
+    pub(super) fn sources(self) -> Sources {
+        match self {
+            Self::Process => Sources::MEMBERS,
+            Self::Owner | Self::Parent | Self::Pid => Sources::NONE,
+        }
+    }
 }
 
-/// The rows of a listing, below one another. The listing has the columns that the order asks for.
-///
-/// # Errors
-/// The errno with which the processes could not be listed, where their parents are asked for.
-pub(super) fn forest<'l>(
-    listing: &'l Listing,
-    order: Order,
-    proc: &ProcRoot,
-) -> Result<Forest<&'l [Cell]>, rustix::io::Errno> {
+/// The rows of a listing, below one another. The listing has the columns that the order asks for; `origins` are of the census
+/// that it was made from, where processes are asked for.
+pub(super) fn forest<'l>(listing: &'l Listing, order: Order, mut origins: Option<Origins<'_>>) -> Forest<&'l [Cell]> {
     let rows: Vec<_> = listing.rows.iter().map(Vec::as_slice).collect();
     let places: HashMap<_, _> =
         rows.iter().enumerate().map(|(place, row)| (number(listing, row, Column::Ns), place)).collect();
-    let origins = if order == Order::Process { Some(Origins::find(proc)?) } else { None };
-    let above = |row: &&[Cell]| match &origins {
-        Some(origins) => origins.above(listing, row),
-        None => number(listing, row, order.columns()[1]),
-    };
-    Ok(Forest::of(rows, |row| above(row).and_then(|ns| places.get(&Some(ns)).copied())))
+    Forest::of(rows, |row| {
+        let above = match &mut origins {
+            Some(origins) => origins.above(listing, row),
+            None => number(listing, row, order.columns()[1]),
+        };
+        places.get(&Some(above?)).copied()
+    })
 }
 
 fn number(listing: &Listing, row: &[Cell], column: Column) -> Option<u64> {
@@ -69,33 +76,35 @@ fn number(listing: &Listing, row: &[Cell], column: Column) -> Option<u64> {
 }
 
 /// Where the leaders of namespaces come from.
-struct Origins {
-    census: Census,
-    parents: HashMap<Pid, Pid>,
+pub(super) struct Origins<'a> {
+    proc: &'a ProcRoot,
+    /// Has its members.
+    census: &'a Census,
+    /// Each asked for once.
+    parents: HashMap<Pid, Option<Pid>>,
+    buffer: Vec<u8>,
 }
 
-impl Origins {
-    fn find(proc: &ProcRoot) -> Result<Self, rustix::io::Errno> {
-        let census = Census::take(proc, Query { kinds: NsSet::ALL, sources: Sources::MEMBERS })?;
-        let mut buffer = Vec::new();
-        let parent = |pid: Pid| Some((pid, proc.status(pid, &mut buffer).ok()?.ppid?));
-        let parents = census.members.iter().map(|member| member.pid).filter_map(parent).collect();
-        Ok(Self { census, parents })
+impl<'a> Origins<'a> {
+    pub(super) fn new(census: &'a Census, proc: &'a ProcRoot) -> Self {
+        Self { proc, census, parents: HashMap::new(), buffer: Vec::new() }
     }
 
     /// The namespace of the same kind that the nearest ancestor of the leader is in who is not in this one.
-    fn above(&self, listing: &Listing, row: &[Cell]) -> Option<u64> {
+    fn above(&mut self, listing: &Listing, row: &[Cell]) -> Option<u64> {
         let Cell::Text(kind) = listing.cell(row, Column::Type) else { return None };
-        let kind = nsx_core::ns::NsKind::from_name(kind)?;
+        let kind = NsKind::from_name(kind)?;
         let ns = NsId { kind, inode: number(listing, row, Column::Ns)? };
         let leader = Pid::from_raw(i32::try_from(number(listing, row, Column::Pid)?).ok()?)?;
+        let census = self.census;
         // Ids that were read one after the other could lead round in a circle.
-        let ancestors = std::iter::successors(Some(leader), |pid| self.parents.get(pid).copied());
-        let elsewhere = ancestors.take(self.census.members.len()).find_map(|pid| {
-            let place = self.census.members.binary_search_by_key(&pid.as_raw_pid(), |member| member.pid.as_raw_pid());
-            self.census.members[place.ok()?].ns(kind).filter(|other| *other != ns)
-        });
-        elsewhere.map(|ns| ns.inode)
+        let mut ancestors = std::iter::successors(Some(leader), |pid| self.parent(*pid)).take(census.members.len());
+        let elsewhere = ancestors.find_map(|pid| census.member(pid)?.ns(kind).filter(|other| *other != ns))?;
+        Some(elsewhere.inode)
+    }
+
+    fn parent(&mut self, pid: Pid) -> Option<Pid> {
+        *self.parents.entry(pid).or_insert_with(|| self.proc.status(pid, &mut self.buffer).ok()?.ppid)
     }
 }
 

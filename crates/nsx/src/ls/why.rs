@@ -147,8 +147,8 @@ fn rows(entry: &Entry, census: &Census, proc: &ProcRoot) -> Vec<Row> {
             Holder::Socket { pid, fd, inode } => ("socket", Some(*pid), Place::Socket { fd: *fd, inode: *inode }),
             Holder::Mount(pin) => {
                 let place = Place::Mount {
-                    point: pin.point.clone(),
-                    mount: pin.id,
+                    point: pin.mount.point.clone(),
+                    mount: pin.mount.id,
                     inside: pin.inside.map(|ns| ns.inode),
                     seen_by: pin.reader.map(Pid::as_raw_pid),
                     own: pin.inside.is_some() && pin.inside == own,
