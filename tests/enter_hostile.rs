@@ -6,14 +6,15 @@ use crate::support::{
     procfs::{self, Pinned},
     root, until,
 };
-use rustix::fs::{CWD, Mode, OFlags, SealFlags, fcntl_get_seals, openat};
-use std::fs;
+use rustix::process::Signal;
+use std::{fs, os::unix::fs::MetadataExt};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         both(nobody_inside_looks_into_nsx_before_the_exec).needs([Need::Tool("strace")]),
-        root(the_hosts_nsx_is_not_what_runs_inside),
-        root(a_script_of_proc_self_exe_is_run_by_the_copy).needs([Need::Tool("strace")]),
+        root(nothing_inside_writes_to_what_nsx_runs_from).needs([Need::Tool("perl")]),
+        root(where_the_hosts_nsx_is_out_of_reach_nothing_is_sealed),
+        root(a_script_of_proc_self_exe_is_run_by_what_is_sealed).needs([Need::Tool("strace")]),
         both(no_descriptor_of_the_callers_leaks_in),
         both(with_kinds_named_the_callers_descriptors_stay),
         both(a_target_without_proc_sys_and_dev_is_entered).needs([Need::Tool("busybox")]),
@@ -48,17 +49,39 @@ fn nobody_inside_looks_into_nsx_before_the_exec(session: &Session) {
     assert!(!looked().contains("seen"), "{}", looked());
 }
 
-fn the_hosts_nsx_is_not_what_runs_inside(session: &Session) {
+/// Where the target sees the file that nsx runs from, nobody in there can write to it: neither while it runs nor, with a
+/// descriptor that was kept, afterwards.
+fn nothing_inside_writes_to_what_nsx_runs_from(session: &Session) {
     let (_unshare, sleep) = target(session, "", "");
-    let enter = session.nsx(&format!("enter {} -- sleep 104", sleep.id())).start();
-    enter.program("sleep");
-    let exe = format!("/proc/{}/exe", enter.id());
-    assert!(fs::read_link(&exe).unwrap().to_str().unwrap().starts_with("/memfd:"));
-    let file = openat(CWD, &exe, OFlags::RDONLY, Mode::empty()).unwrap();
-    let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
-    assert!(fcntl_get_seals(file).unwrap().contains(seals));
-    assert_eq!(procfs::comm(enter.id()), "nsx");
-    // Where its own files are in the target's sight no more than the caller lets them be, nothing is copied.
+    session.shell("cp \"$(command -v nsx)\" own && ln -s /proc/self/exe again").run().exited(0);
+    let (own, again) = (session.path("own"), session.path("again"));
+    let state = || (fs::read(&own).unwrap(), fs::metadata(&own).unwrap().mode(), fs::metadata(&own).unwrap().mtime());
+    let before = state();
+    // On a mount of its own, and a copy where the kernel has no such mounts.
+    for (filter, runs_from) in [(None, "/"), (Some(Filter::NewCalls), "/memfd:nsx (deleted)")] {
+        let enter =
+            session.shell(&format!("exec ./own enter {} -- {} unshare --pid sleep 105", sleep.id(), again.display()));
+        let enter = filter.map_or(enter.clone(), |filter| enter.under(filter)).start();
+        enter.program("sleep");
+        assert_eq!(fs::read_link(format!("/proc/{}/exe", enter.id())).unwrap().to_str(), Some(runs_from));
+        assert_eq!(procfs::comm(enter.id()), "nsx");
+        let attack = session.command(&format!(
+            "nsenter --all --target {} --wd={} perl -e",
+            sleep.id(),
+            session.directory().display()
+        ));
+        let tried = attack.arg(include_str!("support/attack.pl")).arg(&again).run().exited(0);
+        let (done, refused): (Vec<_>, Vec<_>) = tried.text().lines().partition(|line| line.starts_with("DONE"));
+        assert!(done.is_empty(), "{tried}");
+        assert!(refused.iter().any(|line| line.starts_with("refused ended WRONLY")), "{tried}");
+        enter.wait().killed_by(Signal::KILL);
+        assert!(state() == before, "{} was changed", own.display());
+    }
+}
+
+fn where_the_hosts_nsx_is_out_of_reach_nothing_is_sealed(session: &Session) {
+    let (_unshare, sleep) = target(session, "", "");
+    // Not in sight, or no more than the caller lets it be.
     let (_unshare, other) = target(session, "--user --map-root-user ", "");
     for words in [format!("{} --pid", sleep.id()), format!("{}", other.id())] {
         let explained = session.nsx(&format!("enter {words} --explain true")).output();
@@ -66,7 +89,7 @@ fn the_hosts_nsx_is_not_what_runs_inside(session: &Session) {
     }
 }
 
-fn a_script_of_proc_self_exe_is_run_by_the_copy(session: &Session) {
+fn a_script_of_proc_self_exe_is_run_by_what_is_sealed(session: &Session) {
     let (_unshare, sleep) = target(session, "", "");
     // The kernel runs `/proc/self/exe unshare FILE`, where that is whoever asks for it: nsx.
     fs::write(session.path("trick"), "#!/proc/self/exe unshare\n").unwrap();
@@ -82,7 +105,7 @@ fn a_script_of_proc_self_exe_is_run_by_the_copy(session: &Session) {
         exe = inside.and_then(|id| fs::read_link(format!("/proc/{id}/exe")).ok());
         exe.is_some()
     });
-    assert!(exe.unwrap().to_str().unwrap().starts_with("/memfd:"));
+    assert_eq!(exe.unwrap().to_str(), Some("/"));
     enter.wait().exited(125).says(&["nothing to unshare"]);
 }
 

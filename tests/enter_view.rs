@@ -13,6 +13,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(proc_shows_the_pid_namespace_and_stays_as_it_is_for_others),
         both(sys_shows_the_network_and_keeps_the_cgroups),
         both(no_fix_leaves_the_callers_mounts),
+        both(a_refusal_of_proc_names_the_way_out_that_there_is),
         both(the_callers_files_and_directory_stay),
         both(nothing_is_mounted_where_the_mount_namespace_is_joined),
         both(what_is_done_is_explained),
@@ -68,6 +69,24 @@ fn no_fix_leaves_the_callers_mounts(session: &Session) {
     assert_eq!(enter.clone().args("readlink /proc/self/ns/mnt").output(), procfs::ns("self", "mnt"));
     assert_eq!(enter.clone().args("cat /proc/1/comm").output(), procfs::comm(1));
     assert_eq!(enter.args("ls /sys/class/net").output(), session.command("ls /sys/class/net").output());
+}
+
+/// A container's /proc has parts that are mounted over, and a user namespace in it may mount no other.
+fn a_refusal_of_proc_names_the_way_out_that_there_is(session: &Session) {
+    let script = "mount -t tmpfs none /proc/tty; unshare --user --map-root-user --pid --fork --kill-child sleep 100 &
+        until read target </proc/$!/task/$!/children; [ \"$(cat /proc/$target/comm)\" = sleep ]; do sleep 0.01; done 2>/dev/null
+        trap 'kill -9 $!' EXIT; nsx enter $target --userns --pid OPTIONS true";
+    let enter = |options: &str| {
+        let own = session.command("unshare --user --map-root-user --mount sh -c");
+        own.arg(script.replace("OPTIONS", options)).run()
+    };
+    let refused = enter("").exited(125).says(&["/proc/tty is mounted over", "--no-fix"]);
+    assert!(!refused.text().contains("--no-mount-proc"), "{refused}");
+    enter("--no-fix").exited(0);
+    // unshare has its own.
+    let unshare = session.command("unshare --user --map-root-user --mount sh -c");
+    let refused = unshare.arg("mount -t tmpfs none /proc/tty; nsx unshare -r --pid true").run();
+    refused.exited(125).says(&["/proc/tty is mounted over", "--no-mount-proc"]);
 }
 
 fn the_callers_files_and_directory_stay(session: &Session) {

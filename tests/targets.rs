@@ -11,6 +11,7 @@ pub(crate) fn tests() -> Vec<Test> {
         root(a_unit_is_found_by_its_cgroup),
         root(a_name_that_a_container_and_a_namespace_have_is_refused),
         root(shells_complete_what_runs),
+        root(who_enters_a_sandboxs_side_on_the_host_is_told),
     ];
     let host = [Need::Namespaces, Need::Tool("busybox"), Need::Tool("ip"), Need::Tool("newuidmap")];
     tests.into_iter().map(|test| test.needs(host)).collect()
@@ -115,6 +116,37 @@ fn a_name_that_a_container_and_a_namespace_have_is_refused(session: &Session) {
     let own = container.line();
     host.command("nsx enter blue true").run().exited(125).says(&["blue may be any of oci:blue, netns:blue"]);
     assert_eq!(hostname(&host, "oci:blue"), own);
+}
+
+/// What containerd keeps of a container whose shim is Kata's or gVisor's: its process is a machine's or a kernel's.
+fn who_enters_a_sandboxs_side_on_the_host_is_told(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let container = host.shell(
+        "unshare --uts --pid --fork --kill-child sleep 100 &
+        until read pid </proc/$!/task/$!/children; [ \"$(cat /proc/$pid/comm)\" = sleep ]; do sleep 0.01; done 2>/dev/null
+        bundle=/run/containerd/io.containerd.runtime.v2.task/default/box; mkdir -p $bundle; echo '{}' >$bundle/config.json
+        echo -n $pid >$bundle/init.pid; echo $pid; wait",
+    );
+    let container = container.start();
+    let pid = container.line();
+    let shim = |path: &str| {
+        let file = "/run/containerd/io.containerd.runtime.v2.task/default/box/shim-binary-path";
+        host.shell(&format!("echo -n {path} >{file}")).run().exited(0);
+    };
+    let enter = |words: &str| host.command(&format!("nsx enter {words}")).run().exited(0);
+    for (path, name) in
+        [("/opt/kata/bin/containerd-shim-kata-v2", "Kata"), ("/usr/bin/containerd-shim-runsc-v1", "gVisor")]
+    {
+        shim(path);
+        enter("containerd:box --uts -- true").says(&[&format!("a sandbox of {name}"), "the host's side"]);
+        // By its number only who asks pays for finding out.
+        enter(&format!("{pid} --uts --verbose -- true")).says(&[&format!("a sandbox of {name}")]);
+        let explained = enter(&format!("{pid} --uts --explain true"));
+        assert!(explained.text().contains(&format!("a sandbox of {name}")), "{explained}");
+    }
+    shim("/usr/bin/containerd-shim-runc-v2");
+    let plain = enter("containerd:box --uts --explain true");
+    assert!(!plain.text().contains("sandbox"), "{plain}");
 }
 
 fn shells_complete_what_runs(session: &Session) {

@@ -14,6 +14,7 @@ pub(super) fn tests() -> Vec<Test> {
         root(a_program_finds_what_containerd_and_the_runtimes_give_it).needs([CONTAINERD, CRUN]),
         root(a_program_is_where_lxc_attach_puts_it).needs([LXC]),
         root(what_the_first_process_became_is_not_what_a_new_one_is).needs([DOCKER]),
+        root(a_cgroup_in_many_hierarchies_is_explained_in_a_line).needs([DOCKER]),
         root(a_paused_container_is_refused_unless_its_cgroup_stays_out).needs([DOCKER, PODMAN]),
         root(a_container_that_is_restarted_meanwhile_is_not_entered).needs([DOCKER, Need::Tool("strace")]),
     ]
@@ -165,6 +166,36 @@ fn what_the_first_process_became_is_not_what_a_new_one_is(session: &Session) {
     let web = docker.container("web");
     until("it has become another", || procfs::status(host.process(web.pid), "Uid").starts_with("1000"));
     assert_same(&web, host.command("nsx enter"));
+    // By its number it is the process as it is now, and who asks is told how that differs.
+    let pid = web.pid;
+    let by_number = host.command(&format!("nsx enter {pid} -- env")).run().exited(0);
+    assert!(by_number.text().contains("CHANGED=yes") && !by_number.text().contains("GREETING"), "{by_number}");
+    assert!(!by_number.text().contains("docker:web"), "{by_number}");
+    let enter = |words: &str| host.command(&format!("nsx enter {words}")).run().exited(0);
+    enter(&format!("{pid} --verbose -- true")).says(&["its container: is docker:web"]);
+    let explained = enter(&format!("{pid} --explain true"));
+    assert!(explained.text().contains("its container") && explained.text().contains("docker:web"), "{explained}");
+    let by_name = enter("docker:web --explain true");
+    assert!(!by_name.text().contains("its container"), "{by_name}");
+}
+
+fn a_cgroup_in_many_hierarchies_is_explained_in_a_line(session: &Session) {
+    for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
+        let host = Host::new(session, cgroups);
+        let web = Docker::start(&host).run("web", "");
+        let explained = host.command("nsx enter docker:web --explain true").output();
+        let hierarchies = host.command(&format!("cat /proc/{}/cgroup", web.pid)).output();
+        let lines = |word: &str| explained.lines().filter(|line| line.contains(word)).collect::<Vec<_>>();
+        for word in ["not frozen", "/cgroup.procs"] {
+            let lines = lines(word);
+            assert_eq!(lines.len(), 1, "{explained}");
+            // Each of them is named in it.
+            for hierarchy in hierarchies.lines().filter(|line| line.contains("/docker")) {
+                let controllers = hierarchy.split(':').nth(1).unwrap().trim_start_matches("name=");
+                assert!(lines[0].contains(controllers), "{controllers} in {}", lines[0]);
+            }
+        }
+    }
 }
 
 fn a_paused_container_is_refused_unless_its_cgroup_stays_out(session: &Session) {

@@ -85,6 +85,27 @@ impl Membership {
     }
 }
 
+/// The directories of one cgroup in several hierarchies in one word, with braces around what differs as shells read them:
+/// `/sys/fs/cgroup/{cpu,pids}/a`. Where they have more than one part of their paths different, one after the other.
+pub fn together(directories: &[&Path]) -> String {
+    let Some((first, others)) = directories.split_first() else { return String::new() };
+    let parts = |path: &Path| path.components().map(|part| part.as_os_str().display().to_string()).collect::<Vec<_>>();
+    let first = parts(first);
+    let others: Vec<_> = others.iter().map(|path| parts(path)).collect();
+    let differs = |&place: &usize| others.iter().any(|path| path.get(place) != first.get(place));
+    let longest = others.iter().map(Vec::len).max().unwrap_or(0).max(first.len());
+    match (0..longest).filter(differs).collect::<Vec<_>>().as_slice() {
+        [place] if others.iter().all(|path| path.len() == first.len()) => {
+            let words: Vec<_> = std::iter::once(&first).chain(&others).map(|path| path[*place].as_str()).collect();
+            let mut path: PathBuf = first[..*place].iter().collect();
+            path.push(format!("{{{}}}", words.join(",")));
+            path.extend(&first[place + 1..]);
+            path.display().to_string()
+        }
+        _ => directories.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
+    }
+}
+
 /// The cgroup file systems that the caller sees.
 #[derive(Debug)]
 pub struct Mounts(Vec<CgroupMount>);
@@ -151,6 +172,18 @@ pub fn open_procs(directory: &Path) -> Result<rustix::fd::OwnedFd, Errno> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn one_cgroup_of_many_hierarchies_is_one_word() {
+        let together = |paths: &[&str]| super::together(&paths.iter().map(Path::new).collect::<Vec<_>>());
+        assert_eq!(together(&["/c/cpu,cpuacct/d/1", "/c/pids/d/1"]), "/c/{cpu,cpuacct,pids}/d/1");
+        assert_eq!(together(&["/c/pids"]), "/c/pids");
+        assert_eq!(together(&["/c/pids", "/c/cpu", "/c/net"]), "/c/{pids,cpu,net}");
+        for apart in [&["/c/pids/a", "/c/cpu/b"][..], &["/c/pids", "/c/cpu/b"], &["/c/pids", "/d"]] {
+            assert_eq!(together(apart), apart.join(", "));
+        }
+        assert_eq!(together(&[]), "");
+    }
 
     fn place(controllers: &str, path: &str) -> Membership {
         Membership { controllers: controllers.into(), path: path.into() }

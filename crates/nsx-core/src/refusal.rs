@@ -5,7 +5,7 @@
 use crate::{
     idmap::{IdKind, IdMap},
     ns::{NsKind, NsSet},
-    plan::{Caller, Contents, FileSystem, Mount, Pin, Step},
+    plan::{Caller, Contents, FileSystem, Mount, Pin, Plan, Step},
     proc::{self, ProcRoot},
     run::{self, Failure},
 };
@@ -39,9 +39,11 @@ impl Refusal {
     }
 }
 
-/// The cause of a failure, if it can be found. `caller` and `proc` are those that the plan was made and run with.
-pub fn explain(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> Option<Refusal> {
-    let facts = Facts { caller, proc };
+/// The cause of a failure in carrying out `plan`, if it can be found. `caller` and `proc` are those that it was made and run
+/// with. The ways out are options of the command that makes such plans: `nsx enter` if it joins anything.
+pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcRoot) -> Option<Refusal> {
+    let joins = plan.tasks().iter().any(|task| matches!(task.step, Step::Join { .. } | Step::JoinFile(_)));
+    let facts = Facts { caller, proc, options: if joins { &ENTER } else { &UNSHARE } };
     match (failure.step, failure.errno) {
         (Step::Unshare(kinds), Errno::PERM) => facts.unshare_denied(*kinds),
         (Step::Unshare(kinds), Errno::NOSPC | Errno::USERS) => facts.limit_reached(*kinds),
@@ -58,10 +60,9 @@ pub fn explain(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> Optio
             Refusal::without_remedy("PID 1 of that PID namespace has ended, and nobody can be born there any more")
         }
         (Step::MountProc { .. }, Errno::PERM) => facts.proc_masked(),
-        (Step::MountProc { .. }, Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Refusal::new(
-            "there is no such directory",
-            "make it, name another with --mount-proc=DIR, or go without with --no-mount-proc",
-        ),
+        (Step::MountProc { .. }, Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
+            Refusal::new("there is no such directory", facts.options.without_directory)
+        }
         (Step::Pin(pin), errno) => facts.pin_refused(pin, errno),
         (Step::Propagate { at, .. }, Errno::INVAL) => Refusal::new(
             format!("{} is not a mount point, and what is mounted there would be seen outside", at.display()),
@@ -85,7 +86,30 @@ pub fn explain(failure: &Failure<'_>, caller: &Caller, proc: &ProcRoot) -> Optio
 struct Facts<'a> {
     caller: &'a Caller,
     proc: &'a ProcRoot,
+    options: &'static Options,
 }
+
+/// What a command's options can do about a refusal, in words.
+struct Options {
+    /// Where the kernel lets no procfs be mounted.
+    without_proc: &'static str,
+    /// Where there is nothing to mount one on.
+    without_directory: &'static str,
+    /// Where a right is lacking that a user namespace would give.
+    more_rights: &'static str,
+}
+
+const UNSHARE: Options = Options {
+    without_proc: "go without with --no-mount-proc",
+    without_directory: "make it, name another with --mount-proc=DIR, or go without with --no-mount-proc",
+    more_rights: "add -r (--map-root-user), or run it as root",
+};
+
+const ENTER: Options = Options {
+    without_proc: "with kinds named, --no-fix leaves /proc as it is",
+    without_directory: "make it; or, with kinds named, --no-fix leaves /proc as it is",
+    more_rights: "run it as root; or, if the target is in a user namespace of yours, add --userns to join that too",
+};
 
 impl Facts<'_> {
     fn unshare_denied(&self, kinds: NsSet) -> Option<Refusal> {
@@ -98,7 +122,7 @@ impl Facts<'_> {
                         "without a user namespace of its own, only a process with CAP_SYS_ADMIN creates {}",
                         kinds.noun()
                     ),
-                    "add -r (--map-root-user), or run it as root",
+                    self.options.more_rights,
                 )
             };
         }
@@ -167,10 +191,7 @@ impl Facts<'_> {
         if kinds.contains(NsKind::User) {
             Refusal::new(cause, "run it as root, or as the user who created them")
         } else {
-            Refusal::new(
-                cause,
-                "run it as root; if they belong to a user namespace of yours, add --user to join that too",
-            )
+            Refusal::new(cause, self.options.more_rights)
         }
     }
 
@@ -182,7 +203,10 @@ impl Facts<'_> {
                 "{} is mounted over, and the kernel lets a user namespace mount a procfs only where it sees another whole",
                 String::from_utf8_lossy(&over.point)
             ),
-            "in a container started by an engine, start it with /proc unmasked; or go without with --no-mount-proc",
+            format!(
+                "in a container started by an engine, start it with /proc unmasked; or {}",
+                self.options.without_proc
+            ),
         )
     }
 
@@ -246,11 +270,7 @@ impl Facts<'_> {
         let lacks = !self.caller.can(CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::SYS_CHROOT);
         let kept =
             self.own_map(IdKind::User).is_some_and(|map| map.to_outside(self.caller.uid) == Some(self.caller.uid));
-        if lacks && kept {
-            Refusal::new("you lack the capability for it", "add -r (--map-root-user), or run it as root")
-        } else {
-            None
-        }
+        if lacks && kept { Refusal::new("you lack the capability for it", self.options.more_rights) } else { None }
     }
 
     fn seccomp(&self) -> Option<Refusal> {

@@ -216,12 +216,13 @@ pub(crate) fn merged(mut found: Vec<Checked>) -> Vec<Checked> {
         });
         match same {
             Some(known) => {
-                let Container { name, bundle, pod, namespace, .. } = checked.container;
+                let Container { name, bundle, pod, namespace, sandbox, .. } = checked.container;
                 let own = &mut known.container;
                 own.name = own.name.take().or(name);
                 own.bundle = own.bundle.take().or(bundle);
                 own.pod = own.pod.take().or(pod);
                 own.namespace = own.namespace.take().or(namespace);
+                own.sandbox = own.sandbox.or(sandbox);
             }
             None => merged.push(checked),
         }

@@ -5,7 +5,7 @@ use nsx_core::{
     accounts,
     idmap::{IdKind, MapRequestError},
     ns::NsKind,
-    plan::{Caller, Plan, PlanError, Step},
+    plan::{Caller, Plan, PlanError, Step, Task},
     proc::ProcRoot,
     refusal,
     run::{self, Ended, Event, Failure},
@@ -160,10 +160,11 @@ fn id(
 
 /// Prints what was checked and then a plan, a line a step: who takes it, the system call, why.
 pub(crate) fn explain(plan: &Plan, checked: impl Iterator<Item = (String, String)>) -> ExitStatus {
-    let steps = plan.tasks().iter().map(|task| {
+    let steps = plan.tasks().chunk_by(Task::goes_with).filter_map(|tasks| {
+        let task = tasks.first()?;
         let skippable = if task.optional { "; skipped if the kernel refuses" } else { "" };
-        let (call, why) = (escape(task.step.call().as_bytes()), escape(task.step.why().as_bytes()) + skippable);
-        (task.actor.to_string(), call, why)
+        let (call, why) = (escape(Task::calls(tasks).as_bytes()), escape(task.step.why().as_bytes()) + skippable);
+        Some((task.actor.to_string(), call, why))
     });
     let lines: Vec<_> = checked.map(|(what, came)| ("checked".to_owned(), what, came)).chain(steps).collect();
     let width = lines.iter().map(|(_, call, _)| call.chars().count()).filter(|width| *width <= 48).max().unwrap_or(0);
@@ -209,7 +210,7 @@ pub(crate) fn carry_out(
 
 fn failed(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcRoot) -> ExitStatus {
     out::error(&escape(out::chain(failure).as_bytes()));
-    if let Some(refusal) = refusal::explain(failure, caller, proc) {
+    if let Some(refusal) = refusal::explain(failure, plan, caller, proc) {
         out::hint(&escape(refusal.cause.as_bytes()));
         if let Some(remedy) = refusal.remedy {
             out::hint(&escape(remedy.as_bytes()));

@@ -151,7 +151,7 @@ pub enum Step {
     SetClock(ClockOffset),
     /// Bind a new namespace to a file.
     Pin(Pin),
-    /// Start over from a copy of nsx's file that nobody can write to.
+    /// Start over from a file that is nsx's to read and that nobody can write to.
     Seal,
     /// Leave the program only so many of the descriptors that the caller has open, counted from 0.
     KeepDescriptors(u32),

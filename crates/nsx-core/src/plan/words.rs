@@ -1,7 +1,8 @@
 //! What is said of a step: its system call, what it is for, and what failed where it did.
 
-use super::{CapabilityState, Limit, Propagation, Step};
+use super::{CapabilityState, Limit, Propagation, Step, Task};
 use crate::{
+    cgroup,
     idmap::{Extent, IdKind, IdMap, Setgroups},
     signals,
 };
@@ -10,6 +11,26 @@ use std::{
     ffi::CString,
     path::{Component, Path, PathBuf},
 };
+
+impl Task {
+    /// The system calls of tasks that go together as one. A cgroup of version 1 is one in each of a dozen hierarchies.
+    pub fn calls(together: &[Self]) -> String {
+        let cgroup = |task: &Self| match &task.step {
+            Step::JoinCgroup(cgroup) => Some(cgroup.path.clone()),
+            _ => None,
+        };
+        match together.iter().map(cgroup).collect::<Option<Vec<_>>>() {
+            Some(paths) => join_cgroups(&paths.iter().map(PathBuf::as_path).collect::<Vec<_>>()),
+            None => together.iter().map(|task| task.step.call()).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    /// Whether this and another go together.
+    pub fn goes_with(&self, other: &Self) -> bool {
+        matches!((&self.step, &other.step), (Step::JoinCgroup(_), Step::JoinCgroup(_)))
+            && (self.actor, self.optional) == (other.actor, other.optional)
+    }
+}
 
 impl Step {
     /// The system call, as a reader of manual pages knows it.
@@ -42,7 +63,7 @@ impl Step {
             Self::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
             Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner { .. } => "fork()".to_owned(),
             Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
-            Self::Seal => "execveat(a sealed copy of nsx)".to_owned(),
+            Self::Seal => "execveat(nsx on a read-only mount, or a sealed copy)".to_owned(),
             Self::KeepDescriptors(count) => format!("close_range({count}, ~0, CLOSE_RANGE_CLOEXEC)"),
             Self::Conceal => "prctl(PR_SET_DUMPABLE, 0)".to_owned(),
             Self::OwnTerminal(_) => "fork(), setsid(), ioctl(TIOCSCTTY)".to_owned(),
@@ -66,7 +87,7 @@ impl Step {
             Self::RegisterBinfmt { at, interpreter } => {
                 format!("write {}/register \"{}\"", at.display(), words(std::slice::from_ref(interpreter)))
             }
-            Self::JoinCgroup(cgroup) => format!("write {}/cgroup.procs \"0\"", cgroup.path.display()),
+            Self::JoinCgroup(cgroup) => join_cgroups(&[&cgroup.path]),
             Self::ChangeRoot { named: None, .. } => "chroot(its root)".to_owned(),
             Self::ChangeRoot { named: Some(name), .. } => format!("chroot({})", name.display()),
             Self::ChangeDirectory { named: None, .. } => "fchdir(its directory)".to_owned(),
@@ -192,7 +213,7 @@ impl Step {
             Self::WriteSetgroups(rule) => format!("{} setgroups", rule.word()),
             Self::SetClock(offset) => format!("set the clock offset {offset}"),
             Self::Pin(pin) => format!("pin the {} namespace to {}", pin.kind, pin.at.display()),
-            Self::Seal => "run from a sealed copy of nsx".to_owned(),
+            Self::Seal => "run nsx from a file that nobody can write to".to_owned(),
             Self::KeepDescriptors(_) => "close descriptors".to_owned(),
             Self::Conceal => "hide nsx from the target".to_owned(),
             Self::OwnTerminal(_) => "give the program a terminal of its own".to_owned(),
@@ -247,6 +268,10 @@ impl Step {
             Self::LoginShell { .. } => "execute the login shell".to_owned(),
         }
     }
+}
+
+fn join_cgroups(paths: &[&Path]) -> String {
+    format!("write {}/cgroup.procs \"0\"", cgroup::together(paths))
 }
 
 /// Capabilities by name: `NET_RAW, SYS_ADMIN`.

@@ -27,7 +27,7 @@ mod seal;
 mod terminal;
 mod wait;
 
-pub use seal::seal;
+pub use seal::{seal, seal_early};
 
 use crate::{
     ns::NsKind,

@@ -39,6 +39,8 @@ pub(super) struct Relay<'a> {
     before: Option<Termios>,
     /// What was typed and not taken yet.
     typed: Vec<u8>,
+    /// Whether this process was stopped, and has not read a signal since.
+    resumed: bool,
 }
 
 impl<'a> Relay<'a> {
@@ -50,7 +52,7 @@ impl<'a> Relay<'a> {
     ) -> Result<Self, Errno> {
         rustix::fs::fcntl_setfl(&master, OFlags::NONBLOCK)?;
         let output = Output::of(output)?;
-        Ok(Self { leader, master, input, output, before: None, typed: Vec::new() })
+        Ok(Self { leader, master, input, output, before: None, typed: Vec::new(), resumed: false })
     }
 
     /// Relays until the leader ends. The caller's terminal is then as it was.
@@ -175,7 +177,10 @@ impl<'a> Relay<'a> {
     }
 
     fn pass_on(&mut self, received: Received) {
+        let resumed = std::mem::take(&mut self.resumed);
         match received.signal {
+            // It has resumed the leader already, who by now may have stopped again.
+            libc::SIGCONT if resumed => {}
             libc::SIGWINCH => self.fit(),
             // About this process's own use of the caller's terminal.
             libc::SIGTTIN | libc::SIGTTOU if received.from_kernel => {}
@@ -209,6 +214,7 @@ impl<'a> Relay<'a> {
         self.restore_terminal();
         let _ = kill_current_process_group(Signal::TSTP);
         signal::raise_default(if has_job_control() { libc::SIGSTOP } else { libc::SIGTSTP })?;
+        self.resumed = true;
         self.take_terminal();
         let _ = signal::send(self.leader, libc::SIGCONT);
         Ok(())

@@ -1,33 +1,101 @@
-//! Running from a copy in memory that nobody can write to, see `memfd_create(2)`.
+//! Running from a file that a hostile target cannot write to.
+//!
+//! Whatever runs inside can have the kernel run nsx once more, as a process of its own: a program that is a script of
+//! `#!/proc/self/exe` does that. From then on `/proc/PID/exe` leads to the file that nsx runs from, and once nobody runs it,
+//! whoever may write to that file on the host could do so from inside (CVE-2019-5736). So nsx starts over from a file that
+//! is the same to read and that nobody can write to. There are two, and neither needs trust in who is inside:
+//!
+//! - **A mount of its own.** nsx clones the mount that its file is on, down to that file (`OPEN_TREE_CLONE`), makes the clone
+//!   read-only, and executes the file there. The descriptor closes at that exec, and with it the clone leaves the only
+//!   mount namespace it was in: nothing but running programs and open files keep it. Every way back from `/proc/PID/exe`,
+//!   and from whatever was opened through it, goes through this mount, on which nothing can be opened for writing,
+//!   truncated, linked, or changed in its mode, times or attributes: `EROFS`. To make it writable again takes
+//!   `mount_setattr(2)` or a remount, to get a writable clone of it `open_tree(2)` or a bind, and all of them answer
+//!   `EINVAL` for a mount that is in no mount namespace, to whomever it is. Only while the descriptor is open could somebody
+//!   do so, and then only nsx runs, which has joined nothing yet. Nothing is copied, and no page is in memory twice. It
+//!   takes CAP_SYS_ADMIN over the mount namespace that the file is in, and Linux 5.12.
+//!   What it does not take away is what any descriptor of the host's file system gives: who has CAP_DAC_READ_SEARCH on the
+//!   host reads other files by their handles, as through each bind mount that an engine makes for `/etc/hosts`, and who has
+//!   CAP_SYS_ADMIN on the host may change how the whole file system is mounted. Neither was ever kept from the host.
+//! - **A sealed copy in memory**, see `memfd_create(2)`, for everybody else. It costs as much as the file is long.
+//!
+//! The mount is the cheaper by far, so it may be made before it is known to be needed.
 
-use crate::sys::process::{exec_file, set_name};
+use crate::sys::{
+    mount::set_attributes,
+    process::{exec_file, set_name},
+};
 use rustix::{
-    fs::{CWD, MemfdFlags, Mode, OFlags, SealFlags},
+    fd::{AsFd, OwnedFd},
+    fs::{CWD, MemfdFlags, Mode, OFlags, SealFlags, StatVfsMountFlags},
     io::Errno,
+    mount::{MountAttrFlags, OpenTreeFlags},
 };
 use std::{ffi::CString, os::unix::ffi::OsStringExt};
+
+/// What this process runs from.
+const OWN: &str = "/proc/self/exe";
 
 /// The seals that leave a file as it is, themselves included.
 const SEALS: SealFlags = SealFlags::SEAL.union(SealFlags::SHRINK).union(SealFlags::GROW).union(SealFlags::WRITE);
 
-/// Starts this program over from a sealed copy of its file, with the same arguments. Returns where it runs from one, or on
-/// failure.
+/// Starts this program over from a file that nobody can write to, with the same arguments. Returns where it runs from one,
+/// or on failure.
 ///
 /// # Errors
 /// That of `memfd_create(2)`, `fcntl(2)` or `execveat(2)`; `EINVAL` where an argument has a zero byte.
 pub fn seal() -> Result<(), Errno> {
-    let own = rustix::fs::openat(CWD, "/proc/self/exe", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    if rustix::fs::fcntl_get_seals(&own).is_ok_and(|seals| seals.contains(SEALS)) {
-        // The kernel has named this process after the copy.
+    let own = rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    if is_sealed(&own) {
+        // The kernel has named this process after a descriptor (before 6.14).
         return set_name(c"nsx");
     }
+    // Where this fails, or the file cannot be executed there, it can be copied.
+    let _ = mounted().and_then(start_over);
+    start_over(copied(&own)?)
+}
+
+/// Does as [`seal`] where nothing has to be copied for it, and nothing where it fails. For who cannot know yet whether that
+/// will be needed.
+pub fn seal_early() {
+    // Any other user has privileges from the file, if at all, and would lose them on such a mount.
+    if rustix::process::geteuid().is_root()
+        && let Ok(own) = rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+    {
+        let _ = if is_sealed(&own) { set_name(c"nsx") } else { mounted().and_then(start_over) };
+    }
+}
+
+/// Whether a file that this process runs from is one that [`seal`] starts.
+fn is_sealed(own: &OwnedFd) -> bool {
+    // A file is the root of its mount, and of all that its name could begin with, only where that is attached nowhere.
+    let detached = || rustix::fs::readlinkat(CWD, OWN, Vec::new()).is_ok_and(|name| name.as_bytes() == b"/");
+    let read_only = || rustix::fs::fstatvfs(own).is_ok_and(|of| of.f_flag.contains(StatVfsMountFlags::RDONLY));
+    (detached() && read_only()) || rustix::fs::fcntl_get_seals(own).is_ok_and(|seals| seals.contains(SEALS))
+}
+
+/// The file on a mount of its own, which is read-only. It is detached once this is closed.
+fn mounted() -> Result<OwnedFd, Errno> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let file = rustix::mount::open_tree(CWD, OWN, flags)?;
+    set_attributes(&file, MountAttrFlags::MOUNT_ATTR_RDONLY, false)?;
+    Ok(file)
+}
+
+/// A copy in memory.
+fn copied(own: &OwnedFd) -> Result<OwnedFd, Errno> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let copy = match rustix::fs::memfd_create("nsx", flags | MemfdFlags::EXEC) {
         Err(Errno::INVAL) => rustix::fs::memfd_create("nsx", flags)?, // before 6.3
         copy => copy?,
     };
-    while rustix::fs::sendfile(&copy, &own, None, 1 << 30)? > 0 {}
+    while rustix::fs::sendfile(&copy, own, None, 1 << 30)? > 0 {}
     rustix::fs::fcntl_add_seals(&copy, SEALS)?;
+    Ok(copy)
+}
+
+/// Becomes the program in a file, with the arguments that this one has. Returns only on failure.
+fn start_over(file: impl AsFd) -> Result<(), Errno> {
     let arguments: Result<Vec<_>, _> = std::env::args_os().map(|word| CString::new(word.into_vec())).collect();
-    Err(exec_file(&copy, &arguments.map_err(|_| Errno::INVAL)?))
+    Err(exec_file(file, &arguments.map_err(|_| Errno::INVAL)?))
 }

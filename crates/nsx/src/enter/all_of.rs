@@ -54,7 +54,7 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
     if !options.common.explain
         && let Err(errno) = nsx_core::run::seal()
     {
-        out::failed("run from a sealed copy of nsx", &errno);
+        out::failed("run nsx from a file that nobody can write to", &errno);
         return ExitStatus::NOT_RUN;
     }
     let matches = match matches(pattern, many.unique) {

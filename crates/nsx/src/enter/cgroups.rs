@@ -36,10 +36,7 @@ pub(super) fn open(
                 drop(procs);
                 return Err(RequestError::Frozen(out::shown(path.as_os_str())));
             }
-            Ok(procs) => {
-                findings.checked("its cgroup", &format!("{} is not frozen", out::shown(path.as_os_str())));
-                opened.push(CgroupFile { path, procs });
-            }
+            Ok(procs) => opened.push(CgroupFile { path, procs }),
             Err(errno) if caller.is_privileged() => {
                 return Err(RequestError::Cgroup(out::shown(path.as_os_str()), Box::new(errno)));
             }
@@ -48,6 +45,10 @@ pub(super) fn open(
                 findings.skipped("its cgroup", &format!("{} is left alone: {reason}", out::shown(path.as_os_str())));
             }
         }
+    }
+    if !opened.is_empty() {
+        let directories: Vec<_> = opened.iter().map(|cgroup: &CgroupFile| cgroup.path.as_path()).collect();
+        findings.checked("its cgroup", &format!("{} is not frozen", cgroup::together(&directories)));
     }
     Ok(opened)
 }

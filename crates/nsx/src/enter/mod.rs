@@ -29,13 +29,14 @@ use findings::Findings;
 use nsx_core::{
     idmap::IdKind,
     ns::{Namespace, NsKind, NsSet},
+    pid::Pid,
     plan::{
         self, Caller, NamespaceFile, PlanError,
         enter::{Groups, Place, Program, Request, Target},
     },
     proc::ProcRoot,
 };
-use nsx_target::{Found, Host, Subject, TargetError};
+use nsx_target::{Container, Found, Host, Inventory, Subject, TargetError};
 use options::Common;
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, rc::Rc};
 use users::Directory;
@@ -44,7 +45,13 @@ use users::Directory;
 pub(crate) fn run(options: Options) -> ExitStatus {
     match &options.common.many.all_of {
         Some(pattern) => all_of::run(&options, pattern),
-        None => enter(&options, find(options.target())),
+        None => {
+            // Now, or all that is looked up until it is known to be needed would be looked up twice.
+            if options.may_join_mounts() && !options.common.explain {
+                nsx_core::run::seal_early();
+            }
+            enter(&options, find(options.target()))
+        }
     }
 }
 
@@ -84,11 +91,22 @@ fn request(
     let whose = container.as_ref().map(|it| format!(", the first of {}", it.address())).unwrap_or_default();
     findings
         .checked(&format!("process {}", process.pid()), &format!("is alive, and held by a pidfd from now on{whose}"));
-    if let Some(sandbox) = container.as_ref().and_then(|container| container.sandbox) {
-        findings.told("its programs", &format!("are in a sandbox of {sandbox}, which no namespace leads to"));
+    let named = options.common.kinds.named();
+    // A number means the process as it is now. To find out whose it is costs a look into every store.
+    let asked = container.is_none() && (options.common.explain || options.common.verbose);
+    let around = asked.then(|| around(process.pid())).flatten();
+    if let Some(sandbox) = container.as_deref().or(around.as_ref()).and_then(|container| container.sandbox) {
+        findings.told(
+            "its programs",
+            &format!("are in a sandbox of {sandbox}, which no namespace leads to: this is the host's side of it"),
+        );
+    }
+    if let Some(around) = around {
+        let address = around.address();
+        let how = "by that name it is entered as it is configured, by a number as the process is now";
+        findings.skipped("its container", &format!("is {address}; {how}"));
     }
 
-    let named = options.common.kinds.named();
     let wanted = options.common.view.kinds(named, caller);
     let kinds = target.differing(wanted).map_err(failed)?;
     if kinds.is_empty() && named.is_none() {
@@ -105,7 +123,7 @@ fn request(
         false => alike::request(options, &target, kinds, bundle, caller, findings),
     }?;
     request.files = options.common.kinds.files()?;
-    options.common.view.apply(&mut request, named, &target).map_err(failed)?;
+    options.common.view.apply(&mut request, named, Some(&target)).map_err(failed)?;
     let alike = named.is_none() && !options.common.view.keeps_files();
     request.guard = options.common.guard.settle(alike);
     options.common.pty.apply(&mut request, &target)?;
@@ -118,6 +136,12 @@ fn find(word: &OsStr) -> Result<Found, RequestError> {
     let target = parsed.map_err(|source| TargetError::NotATarget { word: word.to_owned(), source })?;
     let host = Host::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
     Ok(target.find(&host)?)
+}
+
+/// The container that a process is in.
+fn around(process: Pid) -> Option<Container> {
+    let host = Host::system().ok()?;
+    Inventory::new(&host).origin(process).container.clone()
 }
 
 /// A request for one namespace that nobody need be in, and for what else comes from files.
@@ -138,6 +162,7 @@ fn namespace_alone(options: &Options, namespace: Namespace, findings: &mut Findi
         files.push(NamespaceFile { path: options.target().into(), ns: Rc::new(namespace) });
     }
     let joined: NsSet = files.iter().map(NamespaceFile::kind).collect();
+    let failed = |error| RequestError::Enter(out::shown(options.target()), error);
     let chosen = rights.who(&Directory::of(None))?;
     let mut request = Request {
         files,
@@ -149,7 +174,7 @@ fn namespace_alone(options: &Options, namespace: Namespace, findings: &mut Findi
         directory: wd.clone().map(Place::Inside),
         ..Request::default()
     };
-    view.fix(&mut request, joined);
+    view.apply(&mut request, Some(joined), None).map_err(failed)?;
     Ok(request)
 }
 

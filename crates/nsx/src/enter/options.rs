@@ -11,6 +11,7 @@ use super::{
 };
 use crate::program::RequestError;
 use clap::{Args, Parser, builder::ValueHint};
+use nsx_core::ns::NsKind;
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
@@ -142,6 +143,12 @@ impl Options {
     /// What names the target.
     pub(super) fn target(&self) -> &OsStr {
         self.named_target.as_deref().or(self.target.as_deref()).unwrap_or_default()
+    }
+
+    /// Whether the target's files may be joined, as far as can be said before it is looked up.
+    pub(super) fn may_join_mounts(&self) -> bool {
+        let Common { view, kinds, .. } = &self.common;
+        kinds.named().map_or(!view.keeps_files(), |named| named.contains(NsKind::Mnt))
     }
 }
 

@@ -56,16 +56,9 @@ impl ViewOptions {
         }
     }
 
-    /// Puts right what namespaces of these kinds, all from files, make of the caller's files.
-    pub(super) fn fix(self, request: &mut Request, joined: NsSet) {
-        if !self.no_fix {
-            let network = request.files.iter().map(|file| file.ns.id()).find(|id| id.kind == NsKind::Net);
-            request.view = View { binds: network.map(netns_binds).unwrap_or_default(), ..View::of(joined) };
-        }
-    }
-
-    /// Asks for what a program needs that keeps the caller's files: one whose mount namespace was not `named` where others
-    /// were, or one of the host's tools.
+    /// Puts right what the namespaces that are asked for make of the caller's files, where the program keeps those: the kinds
+    /// that were `named`, if any were, are without the mount namespace, or the program is one of the host's tools. Those of
+    /// no `target` come from files.
     ///
     /// # Errors
     /// [`PlanError`] where the target cannot be read.
@@ -73,21 +66,21 @@ impl ViewOptions {
         self,
         request: &mut Request,
         named: Option<NsSet>,
-        target: &Target<'_>,
+        target: Option<&Target<'_>>,
     ) -> Result<(), PlanError> {
-        let callers_files = self.host_tools || named.is_some_and(|named| !named.contains(NsKind::Mnt));
-        if self.no_fix || !callers_files {
+        let keeps_files = self.host_tools || named.is_some_and(|named| !named.contains(NsKind::Mnt));
+        if self.no_fix || !keeps_files {
             return Ok(());
         }
-        let file = request.files.iter().map(|file| file.ns.id()).find(|id| id.kind == NsKind::Net);
-        let network = match file {
-            None if request.kinds.contains(NsKind::Net) => Some(target.ns(NsKind::Net)?),
-            file => file,
+        let network = match (request.files.iter().find(|file| file.kind() == NsKind::Net), target) {
+            (Some(file), _) => Some(file.ns.id()),
+            (None, Some(target)) if request.kinds.contains(NsKind::Net) => Some(target.ns(NsKind::Net)?),
+            _ => None,
         };
-        let files: NsSet = request.files.iter().map(NamespaceFile::kind).collect();
+        let joined = request.files.iter().map(NamespaceFile::kind).chain(request.kinds.iter()).collect();
         let binds = network.map(netns_binds).unwrap_or_default();
-        request.view = View { apart: self.host_tools, binds, ..View::of(request.kinds.union(files)) };
-        if self.host_tools {
+        request.view = View { apart: self.host_tools, binds, ..View::of(joined) };
+        if let Some(target) = target.filter(|_| self.host_tools) {
             let pid = if request.view.proc { target.innermost_pid()? } else { target.process.pid() };
             set(&mut request.environment, TARGET_ROOT, &format!("/proc/{pid}/root"));
         }

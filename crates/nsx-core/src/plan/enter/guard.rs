@@ -13,8 +13,8 @@ use crate::{
 /// What is asked for beyond not being traced, which is always so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guard {
-    /// nsx runs from a sealed copy of itself where the target could write to its file: where it sees it and its root is
-    /// the caller's.
+    /// nsx runs from a file that nobody can write to, where the target could write to its own: where it sees it and its root
+    /// is the caller's.
     pub seal: bool,
     /// How many descriptors the program gets, counted from 0; all that the caller's are where there is no number.
     pub descriptors: Option<u32>,

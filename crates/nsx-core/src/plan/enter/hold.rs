@@ -17,8 +17,8 @@ pub(super) struct Ids {
     pub(super) user: Option<Step>,
 }
 
-/// What is done in the caller's namespaces: limits, and what has to be learned of the target.
-pub(super) fn push_before(plan: &mut Plan, actor: Actor, confinement: &mut Confinement, target: Option<&Process>) {
+/// What is done in the caller's namespaces, by a process that becomes the program.
+pub(super) fn push_limits(plan: &mut Plan, actor: Actor, confinement: &mut Confinement) {
     let limits = std::mem::take(&mut confinement.limits);
     if !limits.is_empty() {
         plan.push_optional(actor, Step::SetLimits(limits));
@@ -26,6 +26,10 @@ pub(super) fn push_before(plan: &mut Plan, actor: Actor, confinement: &mut Confi
     if let Some(score) = confinement.oom_score {
         plan.push_optional(actor, Step::SetOomScore(score));
     }
+}
+
+/// What is learned of the target in the caller's namespaces, by the process that becomes the program or one before it.
+pub(super) fn push_filters(plan: &mut Plan, actor: Actor, confinement: &Confinement, target: Option<&Process>) {
     if confinement.seccomp
         && let Some(Ok(target)) = target.map(Process::try_clone)
     {

@@ -60,12 +60,13 @@ pub fn plan<'a>(
         _ => None,
     };
     // Who has the right to it where it stands makes the child there at once, and joins nothing else itself. Anyone else
-    // gains it in the user namespace, so joins that first: by a joiner, to stay outside. So does who reads filters, for the
-    // target has another id in there.
-    let by_joiner = into_pid && (!caller.is_privileged() || request.confinement.seccomp);
+    // gains it in the user namespace, so joins that first: by a joiner, to stay outside.
+    let by_joiner = into_pid && !caller.is_privileged();
     let mut kinds = kinds;
     let by_nsx = waits.is_some() && into_pid && !by_joiner;
     if by_nsx {
+        // In there the target has another id, by which it could not be traced.
+        hold::push_filters(&mut plan, Actor::Nsx, &request.confinement, request.target.as_ref());
         // The child can be seen in there as soon as it is born.
         plan.push(Actor::Nsx, Step::Conceal);
         let step = join_pid(&mut kinds, request.target.as_ref(), &mut request.files);
@@ -77,7 +78,10 @@ pub fn plan<'a>(
         Some((signals, _)) => plan.push(Actor::Nsx, Step::Fork { init: false, signals }),
         None => {}
     }
-    hold::push_before(&mut plan, joins, &mut request.confinement, request.target.as_ref());
+    hold::push_limits(&mut plan, joins, &mut request.confinement);
+    if !by_nsx {
+        hold::push_filters(&mut plan, joins, &request.confinement, request.target.as_ref());
+    }
     for cgroup in request.cgroups {
         // An ordinary user may own the cgroup, but not what it has in common with the one he comes from.
         let optional = !caller.is_privileged() && !request.cgroups_required;
@@ -196,8 +200,10 @@ impl GroupSteps {
             Groups::TryDrop => Self { after: Some(Step::LeaveGroups { required: false }), ..Self::default() },
             Groups::Are(groups) => Self { after: Some(Step::SetGroups(groups.clone())), ..Self::default() },
             Groups::Drop if !joined.contains(NsKind::User) => Self { after: leave(), ..Self::default() },
-            // Inside it may be denied.
-            Groups::Drop if caller.can(CapabilitySet::SETGID) => Self { before: leave(), ..Self::default() },
+            // Inside it may be denied; where it is denied to the caller, it is inside too.
+            Groups::Drop if caller.can(CapabilitySet::SETGID) && target.is_none_or(Target::caller_may_set_groups) => {
+                Self { before: leave(), ..Self::default() }
+            }
             Groups::Drop if target.is_none_or(|target| target.may_set_groups().unwrap_or(true)) => {
                 Self { after: leave(), ..Self::default() }
             }
@@ -315,6 +321,25 @@ mod tests {
         assert_eq!(held(false), expected);
         let expected: Vec<String> = end(&["capset(KILL)", "prctl(PR_SET_NO_NEW_PRIVS, 1)", filter, "execvp(true)"]);
         assert_eq!(held(true), expected);
+    }
+
+    #[test]
+    fn filters_are_read_while_the_target_has_the_id_that_is_known() {
+        for capabilities in [CapabilitySet::all(), CapabilitySet::empty()] {
+            let (process, mut caller, proc) = own();
+            caller.capabilities = capabilities;
+            let request = Request {
+                target: Some(process),
+                kinds: NsSet::EMPTY.with(NsKind::Pid),
+                confinement: Confinement { seccomp: true, ..Confinement::default() },
+                program: Program::First(vec![vec![c"true".into()]]),
+                ..Request::default()
+            };
+            let calls = calls(request, &caller, &proc);
+            let place = |word: &str| calls.iter().position(|call| call.contains(word)).unwrap();
+            assert!(place("PTRACE_SECCOMP_GET_FILTER") < place("CLONE_NEWPID"), "{calls:?}");
+            assert_eq!(calls.iter().filter(|call| call.contains("ptrace")).count(), 1, "{calls:?}");
+        }
     }
 
     #[test]
