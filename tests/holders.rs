@@ -204,6 +204,12 @@ fn a_mount_where_nobody_is_holds(session: &Session) {
     assert_eq!((&holder["holder"], &holder["seen_by"]), (&"mount".into(), &Value::Null));
     assert_eq!(holder["point"], session.path("uts").to_str().unwrap());
     assert_eq!(holder["inside"].to_string(), mnt);
+    // Where that is mounted is no path of the caller's.
+    let rows = json(session, "ls --deep -t uts -o ns,nsfs,path,holders");
+    let row = rows["namespaces"].as_array().unwrap().iter().find(|row| row["ns"] == uts.parse::<u64>().unwrap());
+    let row = row.unwrap();
+    assert_eq!((&row["nsfs"], &row["path"]), (&Value::Null, &Value::Null));
+    assert_eq!(row["holders"][0], "1 mount");
     let holder = only_holder(session, &format!("mnt:[{mnt}]"));
     assert_eq!((&holder["holder"], &holder["point"]), (&"mount".into(), &session.path("mnt").to_str().unwrap().into()));
 }

@@ -51,27 +51,39 @@ pub enum Holder {
 /// Where a namespace is bound to a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
-    /// The mount, as [`Pin::reader`] sees it from its root directory. Its id is that of `mountinfo`; in a mount namespace
-    /// without processes its unique one.
+    /// The mount, as it is seen from the root directory of whoever sees it. Its id is that of `mountinfo`; where nobody does
+    /// its unique one.
     pub mount: Mount,
     /// The mount namespace that the mount is in; none where it could not be told.
     pub inside: Option<NsId>,
-    /// The process whose mounts were read. None where it is the caller, or where no process is in that mount namespace.
-    pub reader: Option<Pid>,
+    /// Who sees the mount.
+    pub viewer: Viewer,
+}
+
+/// Who sees a mount, for which its mount point is a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Viewer {
+    /// The caller.
+    Caller,
+    /// This process, whose mounts were read.
+    Process(Pid),
+    /// No process is in that mount namespace.
+    Nobody,
 }
 
 impl Pin {
     /// Opens the namespace, in a way that never waits, see [`Namespace::open_mount`].
     ///
     /// # Errors
-    /// As there; `Vanished` too where the reader has ended.
+    /// As there; `Vanished` too where who sees it has ended, or nobody does.
     pub fn open(&self, proc: &ProcRoot) -> Result<Namespace, ProcError> {
-        match self.reader {
-            None => Ok(Namespace::open_mount(&self.mount)?),
-            Some(pid) => {
+        match self.viewer {
+            Viewer::Caller => Ok(Namespace::open_mount(&self.mount)?),
+            Viewer::Process(pid) => {
                 let root = proc.open_entry(pid, "root", OFlags::PATH)?;
                 Ok(Namespace::open_mount_below(root, &self.mount)?)
             }
+            Viewer::Nobody => Err(ProcError::Vanished),
         }
     }
 }
@@ -95,7 +107,14 @@ impl Holder {
             Self::Thread { pid, tid } => (0, number(pid), number(tid)),
             Self::ForChildren { pid, tid } => (1, number(pid), number(tid)),
             Self::Descriptor { pid, fd } => (2, number(pid), (*fd).into()),
-            Self::Mount(pin) => (3, pin.reader.as_ref().map_or(0, number), pin.mount.id),
+            Self::Mount(pin) => {
+                let viewer = match &pin.viewer {
+                    Viewer::Caller => 0,
+                    Viewer::Process(pid) => number(pid),
+                    Viewer::Nobody => u64::MAX,
+                };
+                (3, viewer, pin.mount.id)
+            }
             Self::Socket { pid, fd, .. } => (4, number(pid), (*fd).into()),
             Self::Child(ns) => (5, ns.kind as u64, ns.inode),
             Self::Owned(ns) => (6, ns.kind as u64, ns.inode),

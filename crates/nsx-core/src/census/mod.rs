@@ -27,7 +27,7 @@ mod tally;
 mod visible;
 mod way;
 
-pub use holder::{Holder, Pin};
+pub use holder::{Holder, Pin, Viewer};
 pub use relations::{Above, Relation, Relations};
 pub use residents::{Living, Resident, Residents};
 pub use sources::Sources;

@@ -4,7 +4,7 @@
 //! are gone through one by one (6.12, as root of the host), and their mounts asked for. Nothing is opened here: where a
 //! namespace has no other way to it, [`Pin::open`] opens it, and never waits.
 
-use super::{Holder, Member, Pin, Sources, gather::Gatherer, scan::Scan, tally::Tally};
+use super::{Holder, Member, Pin, Sources, Viewer, gather::Gatherer, scan::Scan, tally::Tally};
 use crate::{
     ns::{Namespace, NsId, NsKind},
     pid::Pid,
@@ -21,10 +21,10 @@ const READERS: usize = 16;
 /// namespaces that no process is in are asked on the way, where there is a gatherer.
 pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan, gatherer: Option<&mut Gatherer>) {
     let own = proc.own_ns(NsLink::Own(NsKind::Mnt)).ok();
-    let mut tables = vec![Table { proc, reader: None, inside: own }];
+    let mut tables = vec![Table { proc, viewer: Viewer::Caller, inside: own }];
     if sources.has(Sources::MOUNTS) {
         let others = readers(proc, &scan.members, own);
-        tables.extend(others.map(|(inside, pid)| Table { proc, reader: Some(pid), inside: Some(inside) }));
+        tables.extend(others.map(|(inside, pid)| Table { proc, viewer: Viewer::Process(pid), inside: Some(inside) }));
     }
     let mut text = Vec::new();
     for table in tables {
@@ -51,7 +51,7 @@ fn find_empty(proc: &ProcRoot, tally: &mut Tally, mut gatherer: Option<&mut Gath
                 }
                 for mount in Mount::pins_in(&current).unwrap_or_default() {
                     if let Some(ns) = mount.namespace() {
-                        let pin = Pin { mount, inside: Some(inside), reader: None };
+                        let pin = Pin { mount, inside: Some(inside), viewer: Viewer::Nobody };
                         tally.hold(ns, Holder::Mount(pin));
                     }
                 }
@@ -89,16 +89,16 @@ fn readers<'a>(
 /// The mounts of one mount namespace.
 struct Table<'a> {
     proc: &'a ProcRoot,
-    /// The process that sees them; the caller where there is none.
-    reader: Option<Pid>,
+    viewer: Viewer,
     inside: Option<NsId>,
 }
 
 impl Table<'_> {
     fn read(&self, text: &mut Vec<u8>) -> Result<(), ProcError> {
-        match self.reader {
-            None => self.proc.read_own("mountinfo", text),
-            Some(pid) => self.proc.read(pid, "mountinfo", text),
+        match self.viewer {
+            Viewer::Caller => self.proc.read_own("mountinfo", text),
+            Viewer::Process(pid) => self.proc.read(pid, "mountinfo", text),
+            Viewer::Nobody => Err(ProcError::Vanished),
         }
     }
 
@@ -107,7 +107,7 @@ impl Table<'_> {
         let lines = text.split(|byte| *byte == b'\n').filter(|line| memmem::find(line, b" - nsfs ").is_some());
         for mount in lines.filter_map(|line| Mount::parse(line).ok()) {
             let Some(ns) = mount.namespace() else { continue };
-            tally.hold(ns, Holder::Mount(Pin { mount, inside: self.inside, reader: self.reader }));
+            tally.hold(ns, Holder::Mount(Pin { mount, inside: self.inside, viewer: self.viewer }));
         }
     }
 }

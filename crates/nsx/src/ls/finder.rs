@@ -9,7 +9,7 @@ use crate::{
     who::{Registrar, Who},
 };
 use nsx_core::{
-    census::{Above, Entry, Holder, Resident},
+    census::{Above, Entry, Holder, Resident, Viewer},
     idmap::IdKind,
     ns::{Namespace, NsId, NsKind},
     pid::Pid,
@@ -317,7 +317,7 @@ fn above(above: Above) -> Cell {
 /// Where it is bound to files that the caller sees.
 fn points(entry: &Entry) -> Vec<Vec<u8>> {
     let pins = entry.holders.iter().filter_map(|holder| match holder {
-        Holder::Mount(pin) if pin.reader.is_none() => Some(pin.mount.point.clone()),
+        Holder::Mount(pin) if pin.viewer == Viewer::Caller => Some(pin.mount.point.clone()),
         _ => None,
     });
     pins.collect()
@@ -333,7 +333,7 @@ fn path(entry: &Entry) -> Cell {
         Holder::Thread { pid, tid } => Some(Cell::text(format!("/proc/{pid}/task/{tid}/ns/{kind}"))),
         Holder::ForChildren { pid, tid } => Some(Cell::text(format!("/proc/{pid}/task/{tid}/ns/{kind}_for_children"))),
         Holder::Descriptor { pid, fd } => Some(Cell::text(format!("/proc/{pid}/fd/{fd}"))),
-        Holder::Mount(pin) if pin.reader.is_none() => Some(Cell::Text(pin.mount.point.clone())),
+        Holder::Mount(pin) if pin.viewer == Viewer::Caller => Some(Cell::Text(pin.mount.point.clone())),
         Holder::Mount(_) | Holder::Socket { .. } | Holder::Child(_) | Holder::Owned(_) => None,
     };
     entry.holders.iter().find_map(of_holder).unwrap_or(Cell::Nothing)

@@ -5,7 +5,7 @@
 
 use super::finder::Finder;
 use nsx_core::{
-    census::{Census, Entry, Holder, Member},
+    census::{Census, Entry, Holder, Member, Viewer},
     ns::{NsId, NsKind},
     pid::Pid,
     proc::{NsLink, ProcRoot},
@@ -122,7 +122,7 @@ struct Owners<'a, 'f, 'p> {
 impl Owners<'_, '_, '_> {
     fn of(&mut self, entry: &Entry) -> Option<Owner> {
         let pin = |holder: &Holder| match holder {
-            Holder::Mount(pin) if pin.reader.is_none() => Some(Owner::Pinned(pin_name(&pin.mount.point))),
+            Holder::Mount(pin) if pin.viewer == Viewer::Caller => Some(Owner::Pinned(pin_name(&pin.mount.point))),
             _ => None,
         };
         match entry.lowest {

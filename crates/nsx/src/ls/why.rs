@@ -9,10 +9,10 @@ use crate::{
     who::{Registrar, Who},
 };
 use nsx_core::{
-    census::{Census, Entry, Holder, Query, Sources},
-    ns::{NsId, NsKind, NsSet},
+    census::{Census, Entry, Holder, Query, Sources, Viewer},
+    ns::{NsId, NsSet},
     pid::Pid,
-    proc::{NsLink, ProcRoot},
+    proc::ProcRoot,
 };
 use serde::Serialize;
 
@@ -127,7 +127,6 @@ pub(super) fn show(options: &Options, name: Name, proc: &ProcRoot) -> Result<Exi
 /// Everyone who holds it but nsx itself, which is about to end.
 fn rows(entry: &Entry, census: &Census, proc: &ProcRoot) -> Vec<Row> {
     let mut registrar = Registrar::new(proc);
-    let own = proc.own_ns(NsLink::Own(NsKind::Mnt)).ok();
     let nsx = proc.own_status().map(|status| status.tgid);
     let mut row = |kind, pid: Option<Pid>, place| {
         let process = pid.map(|pid| Person { pid: pid.as_raw_pid(), who: registrar.who(pid) });
@@ -150,8 +149,11 @@ fn rows(entry: &Entry, census: &Census, proc: &ProcRoot) -> Vec<Row> {
                     point: pin.mount.point.clone(),
                     mount: pin.mount.id,
                     inside: pin.inside.map(|ns| ns.inode),
-                    seen_by: pin.reader.map(Pid::as_raw_pid),
-                    own: pin.inside.is_some() && pin.inside == own,
+                    seen_by: match pin.viewer {
+                        Viewer::Process(pid) => Some(pid.as_raw_pid()),
+                        Viewer::Caller | Viewer::Nobody => None,
+                    },
+                    own: pin.viewer == Viewer::Caller,
                 };
                 ("mount", None, place)
             }
