@@ -3,15 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use nsx::formats::census;
-use nsx_core::proc::ProcRoot;
-use std::cell::LazyCell;
-
-thread_local! {
-    static PROC: LazyCell<ProcRoot> = LazyCell::new(|| ProcRoot::system().unwrap());
-}
 
 fuzz_target!(|text: &[u8]| {
-    let Some((shown, documents)) = PROC.with(|proc| census(text, proc)) else { return };
+    let Some((shown, documents)) = census(text) else { return };
     for text in shown {
         assert!(!text.contains(|character: char| character.is_control() && character != '\n'), "{text:?}");
     }
