@@ -11,8 +11,8 @@ pub(crate) fn tests() -> Vec<Test> {
         both(no_row_is_wrong_while_processes_come_and_go).needs([Need::Tool("perl")]),
         root(with_hidepid_the_rest_is_listed).needs([Need::Tool("mount"), Need::Tool("setpriv")]),
         both(a_masked_proc_hides_what_it_masks_and_no_more).needs([Need::Tool("mount")]),
-        both(thirty_levels_of_user_namespaces_are_seen),
-        both(thirty_levels_of_pid_namespaces_are_seen),
+        both(thirty_two_levels_of_user_namespaces_are_seen),
+        both(thirty_two_levels_of_pid_namespaces_are_seen),
         root(a_map_of_340_ranges_is_read).needs([Need::Tool("perl")]),
     ]
     .into_iter()
@@ -133,24 +133,24 @@ fn steps(session: &Session, kind: &str, from: &str, top: &str) -> usize {
     0
 }
 
-fn thirty_levels_of_user_namespaces_are_seen(session: &Session) {
-    let sleep = session.command(&format!("{}sleep 100", "unshare --user --map-root-user ".repeat(30))).start();
+fn thirty_two_levels_of_user_namespaces_are_seen(session: &Session) {
+    let sleep = session.command(&format!("{}sleep 100", "unshare --user --map-root-user ".repeat(32))).start();
     let id = sleep.program("sleep").id();
-    assert_eq!(steps(session, "user", &procfs::ns(id, "user"), &procfs::ns("self", "user")), 30);
+    assert_eq!(steps(session, "user", &procfs::ns(id, "user"), &procfs::ns("self", "user")), 32);
     session.nsx(&format!("ls {id}")).run().exited(0);
 }
 
-fn thirty_levels_of_pid_namespaces_are_seen(session: &Session) {
-    let nested = "unshare --pid --fork --kill-child ".repeat(29);
+fn thirty_two_levels_of_pid_namespaces_are_seen(session: &Session) {
+    let nested = "unshare --pid --fork --kill-child ".repeat(31);
     let sleep = session.original_unshare(&format!("--pid --fork --kill-child {nested}sleep 100")).start();
     let sleep = sleep.program("sleep");
     crate::support::until("the sleep is PID 1", || {
-        procfs::status(sleep.id(), "NSpid").split_whitespace().count() == 31
+        procfs::status(sleep.id(), "NSpid").split_whitespace().count() == 33
     });
-    assert_eq!(steps(session, "pid", &procfs::ns(sleep.id(), "pid"), &procfs::ns("self", "pid")), 30);
+    assert_eq!(steps(session, "pid", &procfs::ns(sleep.id(), "pid"), &procfs::ns("self", "pid")), 32);
     let document = json(session, "ls --pids");
     let row = document["processes"].as_array().unwrap().iter().find(|row| row["pid"] == sleep.id()).cloned().unwrap();
-    assert_eq!(row["chain"].as_array().unwrap().len(), 31);
+    assert_eq!(row["chain"].as_array().unwrap().len(), 33);
 }
 
 fn a_map_of_340_ranges_is_read(session: &Session) {

@@ -109,14 +109,11 @@ fn keys_end_it_stop_it_and_it_goes_on(session: &Session) {
     terminal.line("$enter cat");
     let cat = terminal.shell().program("cat");
     for round in 0..3 {
-        terminal.press("\x1a");
-        terminal.shows("Stopped");
-        terminal.prompt();
+        terminal.stop();
         until("it is stopped", || cat.state() == 'T');
         // The shell's own line is edited and shown as ever.
         assert_eq!(shown(&mut terminal, "echo out$((1+1))"), "out2");
-        terminal.line("fg");
-        until("it goes on", || cat.state() == 'S');
+        terminal.resume(&cat);
         terminal.line(&format!("round {round}"));
         terminal.shows(&format!("round {round}"));
         terminal.shows(&format!("round {round}"));
@@ -137,8 +134,7 @@ fn a_shell_inside_has_job_control(session: &Session) {
     terminal.shows("Stopped");
     terminal.shows("in> ");
     until("it is stopped", || pipeline.state() == 'T');
-    terminal.line("fg");
-    until("it goes on", || pipeline.state() == 'S');
+    terminal.resume(&pipeline);
     terminal.press("\x03");
     terminal.shows("in> ");
     terminal.line("exit 3");
@@ -222,12 +218,9 @@ fn without_a_pid_namespace_it_is_stopped_and_resumed_too(session: &Session) {
     terminal.line(&format!("$enter{user} --mount sh -c 'cat; exit 4'"));
     let cat = terminal.shell().program("cat");
     assert_eq!(procfs::ns(cat.id(), "pid"), procfs::ns("self", "pid"));
-    terminal.press("\x1a");
-    terminal.shows("Stopped");
-    terminal.prompt();
+    terminal.stop();
     until("it is stopped", || cat.state() == 'T');
-    terminal.line("fg");
-    until("it goes on", || cat.state() == 'S');
+    terminal.resume(&cat);
     terminal.press("\x04");
     terminal.prompt();
     assert_eq!(status(&mut terminal), "4");

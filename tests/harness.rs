@@ -70,15 +70,19 @@ fn a_filter_refuses_what_it_names(session: &Session) {
     let perl = |script: &str| session.command("perl -e").arg(script);
     // Each answers with the error that the call gets; without the filter it is another.
     let (setns, clone3, fsopen) = (libc::SYS_setns, libc::SYS_clone3, libc::SYS_fsopen);
+    let (openat2, by_handle) = (libc::SYS_openat2, libc::SYS_open_by_handle_at);
     for (filter, call, error) in [
         (Filter::SetnsByPidfd, &*format!("syscall({setns}, -1, 0x40000000)"), libc::EINVAL),
         // NS_GET_TGID_IN_PIDNS
         (Filter::PidTranslation, "open(N, '/proc/self/ns/pid'); ioctl(N, 0x8004b709, 0)", libc::ENOTTY),
         (Filter::NewCalls, &format!("syscall({clone3}, 0, 0)"), libc::ENOSYS),
         (Filter::NewCalls, &format!("syscall({fsopen}, 0, 0)"), libc::ENOSYS),
-        // listmount, and NS_GET_ID
+        // listmount, NS_GET_ID, and a namespace by its id
         (Filter::Since5_4, "syscall(458, 0, 0)", libc::ENOSYS),
-        (Filter::Since5_4, "open(N, '/proc/self/ns/uts'); ioctl(N, 0x8008b70d, 0)", libc::ENOSYS),
+        (Filter::Since5_4, &format!("syscall({openat2}, 0, 0, 0, 0)"), libc::ENOSYS),
+        (Filter::Since5_4, "open(N, '/proc/self/ns/uts'); ioctl(N, 0x8008b70d, 0)", libc::ENOTTY),
+        (Filter::Since5_4, "open(N, '/proc/self/ns/pid'); ioctl(N, 0x8004b709, 0)", libc::ENOTTY),
+        (Filter::Since5_4, &format!("syscall({by_handle}, -10003, 0, 0)"), libc::EBADF),
     ] {
         let script = format!("{call}; print $!+0");
         assert_eq!(perl(&script).under(filter).output(), error.to_string(), "{filter:?}");
@@ -93,12 +97,9 @@ fn a_terminal_interrupts_and_stops_its_foreground(session: &Session) {
     let mut terminal = session.terminal();
     terminal.line("sleep 100");
     let sleep = terminal.shell().program("sleep");
-    terminal.press("\x1a");
-    terminal.shows("Stopped");
-    terminal.prompt();
+    terminal.stop();
     assert_eq!(procfs::stat(sleep.id()).unwrap().state, 'T');
-    terminal.line("fg");
-    until("the sleep goes on", || procfs::stat(sleep.id()).unwrap().state == 'S');
+    terminal.resume(&sleep);
     terminal.press("\x03");
     terminal.prompt();
     terminal.line("echo status=$?");

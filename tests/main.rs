@@ -18,6 +18,7 @@ mod given;
 mod harness;
 mod holders;
 mod host_tools;
+mod hostile;
 mod idmap;
 mod ids;
 mod ls;
@@ -25,6 +26,7 @@ mod ls_empty;
 mod ls_views;
 mod mounts;
 mod oci;
+mod older;
 mod pidmap;
 mod pins;
 mod ranges;
@@ -48,6 +50,9 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == support::SLEEP_IN_A_THREAD) {
         std::thread::spawn(|| std::thread::sleep(std::time::Duration::from_secs(100))).join().unwrap();
         return ExitCode::SUCCESS;
+    }
+    if let Some(failure) = support::hang::become_hung(std::env::args_os()) {
+        return failure;
     }
     let tests = [
         harness::tests(),
@@ -78,6 +83,8 @@ fn main() -> ExitCode {
         ls_views::tests(),
         crowd::tests(),
         holders::tests(),
+        hostile::tests(),
+        older::tests(),
         pidmap::tests(),
         idmap::tests(),
         strict::tests(),

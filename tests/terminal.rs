@@ -70,12 +70,9 @@ fn ctrl_z_stops_it_and_fg_goes_on(session: &Session) {
         let mut terminal = session.terminal();
         let cat = type_in(&mut terminal, way, "cat");
         for round in 0..2 {
-            terminal.press("\x1a");
-            terminal.shows("Stopped");
-            terminal.prompt();
+            terminal.stop();
             assert_eq!(cat.state(), 'T', "{way}");
-            terminal.line("fg");
-            until("it goes on", || cat.state() == 'S');
+            terminal.resume(&cat);
             terminal.line(&format!("round {round}"));
             // Once as it is typed, once by cat.
             terminal.shows(&format!("round {round}"));
@@ -95,12 +92,9 @@ fn ctrl_z_stops_it_again_at_once(session: &Session) {
         let mut terminal = session.terminal();
         let sleep = type_in(&mut terminal, way, "sleep 100");
         for round in 0..30 {
-            terminal.press("\x1a");
-            terminal.shows("Stopped");
-            terminal.prompt();
+            terminal.stop();
             assert_eq!(sleep.state(), 'T', "{way}, round {round}");
-            terminal.line("fg");
-            until("it goes on", || sleep.state() == 'S');
+            terminal.resume(&sleep);
         }
         terminal.press("\x03");
         terminal.prompt();
@@ -111,12 +105,9 @@ fn ctrl_z_and_ctrl_c_reach_two_pid_namespaces_down(session: &Session) {
     let mut terminal = session.terminal();
     let sleep =
         type_in(&mut terminal, &format!("nsx unshare {}--pid nsx unshare --pid ", session.map_root()), "sleep 100");
-    terminal.press("\x1a");
-    terminal.shows("Stopped");
-    terminal.prompt();
+    terminal.stop();
     until("the sleep stops", || sleep.state() == 'T');
-    terminal.line("fg");
-    until("the sleep goes on", || sleep.state() == 'S');
+    terminal.resume(&sleep);
     terminal.press("\x03");
     terminal.prompt();
     assert_eq!(status(&mut terminal), "130");
@@ -155,8 +146,7 @@ fn a_background_reader_stops_and_does_not_spin(session: &Session) {
         let before = ticks();
         std::thread::sleep(Duration::from_millis(300));
         assert!(ticks() - before <= 1, "{way}: {} ticks of 30 while stopped", ticks() - before);
-        terminal.line("fg");
-        until("the reader goes on", || cat.state() == 'S');
+        terminal.resume(&cat);
         terminal.line("heard");
         terminal.shows("heard");
         terminal.shows("heard");
@@ -185,8 +175,7 @@ fn a_shell_inside_has_job_control(session: &Session) {
     terminal.press("\x1a");
     terminal.shows("Stopped");
     terminal.shows("inside> ");
-    terminal.line("fg");
-    until("the sleep goes on", || sleep.state() == 'S');
+    terminal.resume(&sleep);
     terminal.press("\x03");
     terminal.shows("inside> ");
     terminal.line("exit 5");

@@ -220,6 +220,13 @@ pub(super) const NSENTER: &[Difference] = &[
 
 pub(super) const LSNS: &[Difference] = &[
     Difference {
+        reason: "LSNS_DEBUG and LIBSMARTCOLS_DEBUG print nothing: they trace what util-linux's own code and libraries do",
+        releases: ((2, 38), None),
+        who: Who::Anyone,
+        script: "LSNS_DEBUG=all LIBSMARTCOLS_DEBUG=all lsns -l -n -t time -o TYPE -p $$ 2>&1 >/dev/null | grep -c . ; true",
+        nsx: "0",
+    },
+    Difference {
         reason: "-J without a tree prints namespaces side by side, and not as children of others that they have nothing to do with",
         releases: ((2, 38), None),
         who: Who::Anyone,

@@ -13,6 +13,9 @@ use std::{
     process::{Command, ExitCode},
 };
 
+/// System calls, each with what its arguments have to be.
+type Calls = Vec<(libc::c_long, Vec<SeccompRule>)>;
+
 /// What is taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filter {
@@ -22,7 +25,7 @@ pub(crate) enum Filter {
     PidTranslation,
     /// The calls that a container engine's older seccomp profile does not know and answers with ENOSYS.
     NewCalls,
-    /// What came after 5.4 and tells of namespaces: calls and ioctls.
+    /// What came after 5.4 and could tell of namespaces and processes: calls and ioctls.
     Since5_4,
 }
 
@@ -41,16 +44,15 @@ impl Filter {
         }
     }
 
-    /// The system calls that it refuses, each with the values of its second argument that it is about (none: all), and the
-    /// error that they get.
-    fn refused(self) -> (Vec<(libc::c_long, Vec<SeccompRule>)>, libc::c_int) {
+    /// The system calls that it refuses, by the error that they get, each with what its arguments have to be (nothing: any).
+    fn refused(self) -> Vec<(libc::c_int, Calls)> {
+        // NS_GET_PID_FROM_PIDNS to NS_GET_TGID_IN_PIDNS
+        let translation = (0x8004_b706..=0x8004_b709).map(|request| argument(1, SeccompCmpOp::Eq, request));
         match self {
-            Self::SetnsByPidfd => (vec![(libc::SYS_setns, vec![second(SeccompCmpOp::Ne, 0)])], libc::EINVAL),
-            Self::PidTranslation => {
-                // NS_GET_PID_FROM_PIDNS to NS_GET_TGID_IN_PIDNS
-                let requests = (0x8004_b706..=0x8004_b709).map(|request| second(SeccompCmpOp::Eq, request));
-                (vec![(libc::SYS_ioctl, requests.collect())], libc::ENOTTY)
+            Self::SetnsByPidfd => {
+                vec![(libc::EINVAL, vec![(libc::SYS_setns, vec![argument(1, SeccompCmpOp::Ne, 0)])])]
             }
+            Self::PidTranslation => vec![(libc::ENOTTY, vec![(libc::SYS_ioctl, translation.collect())])],
             Self::NewCalls => {
                 let calls = [
                     libc::SYS_open_tree,
@@ -61,31 +63,55 @@ impl Filter {
                     libc::SYS_openat2,
                     libc::SYS_clone3,
                 ];
-                (calls.map(|call| (call, Vec::new())).into(), libc::ENOSYS)
+                vec![(libc::ENOSYS, calls.map(|call| (call, Vec::new())).into())]
             }
             Self::Since5_4 => {
-                // statmount, listmount and listns, which the C library's headers do not know.
-                let calls = [libc::SYS_openat2, libc::SYS_pidfd_getfd, 457, 458, 470].map(|call| (call, Vec::new()));
+                let calls = [
+                    libc::SYS_close_range,
+                    libc::SYS_openat2,
+                    libc::SYS_pidfd_getfd,
+                    libc::SYS_faccessat2,
+                    libc::SYS_epoll_pwait2,
+                    libc::SYS_mount_setattr,
+                    // statmount, listmount, open_tree_attr and listns, which the C library's headers do not know.
+                    457,
+                    458,
+                    467,
+                    470,
+                ];
                 // NS_GET_MNTNS_ID, NS_MNT_GET_INFO to NS_MNT_GET_PREV, NS_GET_ID
                 let requests = [0x8008_b705, 0x8010_b70a, 0x8010_b70b, 0x8010_b70c, 0x8008_b70d];
-                let requests = requests.map(|request| second(SeccompCmpOp::Eq, request));
-                let ioctl = (libc::SYS_ioctl, requests.into());
-                (calls.into_iter().chain([ioctl]).collect(), libc::ENOSYS)
+                let requests = requests.map(|request| argument(1, SeccompCmpOp::Eq, request));
+                // PIDFD_GET_CGROUP_NAMESPACE to PIDFD_GET_INFO, which has grown: all that pidfds answer
+                let of_pidfds = argument(1, SeccompCmpOp::MaskedEq(0xff00), 0xff00);
+                let ioctl = requests.into_iter().chain(translation).chain([of_pidfds]);
+                // A file handle below FD_NSFS_ROOT
+                let by_id = argument(0, SeccompCmpOp::Eq, u64::from(NSFS_ROOT.cast_unsigned()));
+                vec![
+                    (libc::ENOSYS, calls.map(|call| (call, Vec::new())).into()),
+                    (libc::ENOTTY, vec![(libc::SYS_ioctl, ioctl.collect())]),
+                    (libc::EBADF, vec![(libc::SYS_open_by_handle_at, vec![by_id])]),
+                ]
             }
         }
     }
 
-    fn program(self) -> BpfProgram {
-        let (calls, errno) = self.refused();
-        let refuse = SeccompAction::Errno(errno.unsigned_abs());
-        let here = env::consts::ARCH.try_into().unwrap();
-        SeccompFilter::new(calls.into_iter().collect(), SeccompAction::Allow, refuse, here).unwrap().try_into().unwrap()
+    fn programs(self) -> impl Iterator<Item = BpfProgram> {
+        self.refused().into_iter().map(|(errno, calls)| {
+            let refuse = SeccompAction::Errno(errno.unsigned_abs());
+            let here = env::consts::ARCH.try_into().unwrap();
+            let filter = SeccompFilter::new(calls.into_iter().collect(), SeccompAction::Allow, refuse, here);
+            filter.unwrap().try_into().unwrap()
+        })
     }
 }
 
-/// A rule about a system call's second argument.
-fn second(comparison: SeccompCmpOp, value: u64) -> SeccompRule {
-    SeccompRule::new(vec![SeccompCondition::new(1, Dword, comparison, value).unwrap()]).unwrap()
+/// Stands for the root of nsfs where a directory is named by a descriptor (6.18).
+const NSFS_ROOT: i32 = -10003;
+
+/// A rule about one of a system call's arguments, counted from 0.
+fn argument(place: u8, comparison: SeccompCmpOp, value: u64) -> SeccompRule {
+    SeccompRule::new(vec![SeccompCondition::new(place, Dword, comparison, value).unwrap()]).unwrap()
 }
 
 /// Becomes the program that the arguments name, under the filter that they name. Returns where they ask for no such thing,
@@ -98,7 +124,9 @@ pub(crate) fn become_filtered(mut arguments: ArgsOs) -> Option<ExitCode> {
     let name = arguments.next()?;
     let filter = Filter::ALL.into_iter().find(|filter| filter.name() == name)?;
     let program = arguments.next()?;
-    seccompiler::apply_filter(&filter.program()).unwrap();
+    for filter in filter.programs() {
+        seccompiler::apply_filter(&filter).unwrap();
+    }
     let error = Command::new(program).args(arguments).exec();
     let _ = writeln!(io::stderr(), "failed to run a program under a filter: {error}");
     Some(ExitCode::from(127))

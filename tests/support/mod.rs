@@ -5,6 +5,7 @@
 
 pub(crate) mod command;
 pub(crate) mod filter;
+pub(crate) mod hang;
 pub(crate) mod harness;
 pub(crate) mod host;
 pub(crate) mod need;

@@ -24,6 +24,8 @@ pub(crate) enum Need {
     UtilLinux(u32, u32),
     /// A kernel of at least this release.
     Kernel(u32, u32),
+    /// A way to mount a file system that a program serves.
+    Fuse,
     /// Room for this many processes more.
     Processes(u64),
 }
@@ -52,6 +54,10 @@ impl Need {
                 let version = kernel();
                 (version < (major, minor))
                     .then(|| format!("needs Linux {major}.{minor}, here is {}.{}", version.0, version.1))
+            }
+            Self::Fuse => {
+                let known = fs::read_to_string("/proc/filesystems").is_ok_and(|list| list.contains("\tfuse\n"));
+                (!known || !Path::new("/dev/fuse").exists()).then(|| "needs FUSE and /dev/fuse".into())
             }
             Self::Processes(count) => {
                 let room = room_for_processes();

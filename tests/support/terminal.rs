@@ -1,6 +1,10 @@
 //! A terminal with an interactive shell, for what only happens there: interrupts, stops, the foreground.
 
-use super::{process::Process, session::Session};
+use super::{
+    process::{Process, until},
+    procfs::Pinned,
+    session::Session,
+};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::OwnedFd,
@@ -79,6 +83,21 @@ impl Terminal {
     #[track_caller]
     pub(crate) fn prompt(&mut self) -> String {
         self.shows(PROMPT)
+    }
+
+    /// Types Ctrl-Z, and waits until the shell says that what runs is stopped.
+    #[track_caller]
+    pub(crate) fn stop(&mut self) {
+        self.press("\x1a");
+        self.shows("Stopped");
+        self.prompt();
+    }
+
+    /// Has the shell resume what is stopped, of which `program` waits for something then.
+    #[track_caller]
+    pub(crate) fn resume(&mut self, program: &Pinned) {
+        self.line("fg");
+        until("it goes on", || program.state() == 'S');
     }
 
     /// Waits until `pattern` is shown, and gives what was shown since the last that was waited for, `pattern` included.

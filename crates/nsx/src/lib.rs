@@ -24,6 +24,15 @@ pub mod text;
 pub mod unshare;
 mod who;
 
+/// What reads texts that others wrote, and what writes them again, for tests that feed them anything.
+pub mod formats {
+    pub use crate::{
+        compat::{environment, quoted, raw},
+        ls::census,
+        unshare::asks_of_a_bundle as bundle,
+    };
+}
+
 use exit::ExitStatus;
 use std::{
     ffi::{CStr, OsStr},

@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use nsx_core::cgroup::Membership;
 use nsx_target::cgroup::Place;
 
 fuzz_target!(|text: &[u8]| {
@@ -11,4 +12,7 @@ fuzz_target!(|text: &[u8]| {
     assert!(place.unit.is_none_or(|unit| has(&unit)));
     // What systemd had escaped is shorter than the text.
     assert!(place.container.is_none_or(|named| !named.id.is_empty() && (has(&named.id) || text.contains(&b'\\'))));
+    for membership in Membership::parse_all(text) {
+        assert!(has(&membership.controllers) && has(membership.path.as_os_str().as_encoded_bytes()));
+    }
 });

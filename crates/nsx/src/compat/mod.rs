@@ -10,6 +10,9 @@ mod numbers;
 mod unshare;
 mod wording;
 
+pub use lsns::{quoted, raw};
+pub use nsenter::environment;
+
 use crate::{exit::ExitStatus, out};
 use rustix::io::Errno;
 use std::{

@@ -1,5 +1,9 @@
 //! Things that stand below one another, drawn with lines before each.
 
+/// How deep a tree may be. The kernel nests namespaces 32 deep, and processes seldom stand deeper than some dozens; a
+/// census in a file that anyone wrote may claim more, and each level costs as much as all those above it.
+const DEEPEST: usize = 500;
+
 /// Trees. What is put in keeps its number.
 #[derive(Debug)]
 pub(super) struct Forest<T> {
@@ -15,7 +19,7 @@ struct Node<T> {
 
 impl<T> Forest<T> {
     /// Plants each value below the one that `above` names by its place; those above which there is nothing, and those that
-    /// would stand below themselves, are roots. Below one another they keep their order.
+    /// would stand below themselves or deeper than a tree may be, are roots. Below one another they keep their order.
     pub(super) fn of(values: Vec<T>, above: impl FnMut(&T) -> Option<usize>) -> Self {
         let parents: Vec<_> = values.iter().map(above).collect();
         let mut nodes: Vec<_> = values.into_iter().map(|value| Node { value, children: Vec::new() }).collect();
@@ -24,8 +28,8 @@ impl<T> Forest<T> {
             let mut parent = parents[place].filter(|parent| *parent < nodes.len());
             let upwards = |from: usize| parents.get(from).copied().flatten();
             // Whatever leads back to itself, or does not end, has no place in a tree.
-            let line = std::iter::successors(parent, |from| upwards(*from)).take(nodes.len() + 1);
-            if line.clone().any(|ancestor| ancestor == place) || line.count() > nodes.len() {
+            let line = std::iter::successors(parent, |from| upwards(*from)).take(DEEPEST + 1);
+            if line.clone().any(|ancestor| ancestor == place) || line.count() > DEEPEST {
                 parent = None;
             }
             match parent {
@@ -122,5 +126,14 @@ mod tests {
         let mut names: Vec<_> = forest.lines().iter().map(|(_, value)| value.0).collect();
         names.sort_unstable();
         assert_eq!(names, ["a", "b", "c", "d", "e"]);
+    }
+
+    #[test]
+    fn a_tree_has_an_end() {
+        let values = (0..20_000_usize).map(|number| (number, number.checked_sub(1))).collect();
+        let forest = Forest::of(values, |value: &(usize, Option<usize>)| value.1);
+        let deepest = forest.fold(|_, below: Vec<usize>| 1 + below.into_iter().max().unwrap_or(0));
+        assert_eq!(deepest[0], DEEPEST + 1);
+        assert_eq!(forest.lines().len(), 20_000);
     }
 }

@@ -22,6 +22,8 @@ mod tree;
 mod watch;
 mod why;
 
+pub use saved::shown as census;
+
 use crate::{
     exit::ExitStatus,
     out::{self, Color},

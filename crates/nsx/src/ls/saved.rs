@@ -4,9 +4,14 @@
 
 use super::{
     column::{Column, Columns},
+    graph::{self, Language},
     listing::Listing,
+    tree::{self, Order},
 };
-use crate::{cell::Cell, out};
+use crate::{
+    cell::Cell,
+    out::{self, Styles},
+};
 use nsx_core::{census::Unseen, ns::NsKind, proc::ProcRoot};
 use rustix::{fs::Mode, fs::OFlags, io::Errno};
 use serde::{Deserialize, Serialize};
@@ -146,6 +151,20 @@ impl Saved {
         let unseen = Unseen { denied: document.hidden.processes, ..Unseen::default() };
         Ok(Self { listing: Listing { columns, rows, unseen }, boot: document.boot_id })
     }
+}
+
+/// What is shown of a census that was saved, in each form, for tests: texts and JSON documents. None where it is refused.
+pub fn shown(text: &[u8]) -> Option<([String; 5], Vec<String>)> {
+    let listing = Saved::parse(text).ok()?.listing;
+    let [owners, parents] = &[Order::Owner, Order::Parent].map(|order| tree::forest(&listing, order, None));
+    let draw = |language| graph::draw(language, &listing, owners);
+    let [dot, mermaid, svg] = [Language::Dot, Language::Mermaid, Language::Svg].map(draw);
+    let tables = [owners, parents]
+        .map(|forest| tree::table(&listing, &listing.columns, forest).render(&Styles::default(), None));
+    let nested = [owners, parents].map(|forest| tree::nested(&listing.columns, &listing, forest));
+    let documents = nested.iter().map(serde_json::to_string).collect::<Result<_, _>>().ok()?;
+    let [owned, below] = tables;
+    Some(([dot, mermaid, svg, owned, below], documents))
 }
 
 fn row(columns: &[Column], place: usize, object: &Map<String, Value>) -> Result<Vec<Cell>, Strange> {

@@ -10,6 +10,8 @@ mod mounts;
 pub(crate) mod oci;
 mod rights;
 
+pub use oci::asks as asks_of_a_bundle;
+
 use crate::{
     exit::ExitStatus,
     out,

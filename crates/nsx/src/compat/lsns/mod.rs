@@ -10,6 +10,8 @@ mod rows;
 mod text;
 mod words;
 
+pub use words::{json as quoted, raw};
+
 use super::Complaint;
 use crate::{
     exit::ExitStatus,

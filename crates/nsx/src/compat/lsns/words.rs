@@ -36,7 +36,7 @@ pub(super) fn plain(bytes: &[u8], place: Place) -> String {
 }
 
 /// For raw output: only what separates nothing and is ASCII.
-pub(super) fn raw(bytes: &[u8]) -> String {
+pub fn raw(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for byte in bytes {
         if byte.is_ascii_graphic() && *byte != b'\\' {
@@ -49,7 +49,7 @@ pub(super) fn raw(bytes: &[u8]) -> String {
 }
 
 /// For JSON: a string of valid UTF-8 in quotes.
-pub(super) fn json(bytes: &[u8]) -> String {
+pub fn json(bytes: &[u8]) -> String {
     serde_json::Value::String(String::from_utf8_lossy(bytes).into_owned()).to_string()
 }
 

@@ -205,7 +205,7 @@ fn place(directory: Option<Directory<'_>>, own: &str, source: Option<&mut Source
 }
 
 /// The text of an `environ` file as util-linux sets it: backwards, the last of a name alone.
-fn environment(text: &[u8]) -> Vec<CString> {
+pub fn environment(text: &[u8]) -> Vec<CString> {
     let mut variables: Vec<&[u8]> = Vec::new();
     let name = |variable: &[u8]| variable.iter().position(|byte| *byte == b'=').filter(|length| *length > 0);
     for variable in text.split(|byte| *byte == 0).rev() {

@@ -110,6 +110,14 @@ pub(super) fn read(file: &Path, program: Vec<OsString>, caller: &Caller) -> Resu
     Ok(bundle)
 }
 
+/// The request of a configuration in Rust's words, for tests; none where it is refused, or names files of namespaces.
+pub fn asks(text: &[u8]) -> Option<String> {
+    let (config, json) = parse(text).ok()?;
+    let opens = config.linux.namespaces.iter().any(|namespace| namespace.path().is_some());
+    let bundle = (!opens).then(|| bundle(&config, &json, Path::new("/b"), Vec::new()))?;
+    bundle.ok().map(|bundle| format!("{bundle:?}"))
+}
+
 /// What nsx carries out of a configuration, each part as the specification has it. The crate's types of the whole and of
 /// the process bring a regular expression engine, and a static nsx would take twice the instructions to start, by what it
 /// relocates.

@@ -1,0 +1,15 @@
+//! A census that `--from` reads: what nsx takes, it shows on a terminal, as a picture and as JSON.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use nsx::formats::census;
+
+fuzz_target!(|text: &[u8]| {
+    let Some((shown, documents)) = census(text) else { return };
+    for text in shown {
+        assert!(!text.contains(|character: char| character.is_control() && character != '\n'), "{text:?}");
+    }
+    for document in documents {
+        serde_json::from_str::<serde_json::Value>(&document).unwrap();
+    }
+});

@@ -1,0 +1,15 @@
+//! `/proc/PID/environ`: variables that have a name, each name once.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use nsx::formats::environment;
+use std::collections::HashSet;
+
+fuzz_target!(|text: &[u8]| {
+    let mut names = HashSet::new();
+    for variable in environment(text) {
+        let name = variable.to_bytes().split(|byte| *byte == b'=').next().unwrap();
+        assert!(!name.is_empty() && name.len() < variable.count_bytes());
+        assert!(names.insert(name.to_vec()));
+    }
+});

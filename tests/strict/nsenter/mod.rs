@@ -1,0 +1,35 @@
+//! `nsenter`: each option, its messages, what is seen inside, what is inherited.
+
+mod kinds;
+mod program;
+mod words;
+
+use super::unshare::CHILD_OF;
+use crate::support::{Need, Session, Test};
+
+pub(crate) fn tests() -> Vec<Test> {
+    [words::tests(), kinds::tests(), program::tests()]
+        .into_iter()
+        .flatten()
+        .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 38)]))
+        .collect()
+}
+
+/// Makes `T` a process in namespaces of its own, all of them, which lives as long as the script; then the script. There `t`
+/// runs nsenter and tells its status.
+fn beside_target(script: &str) -> String {
+    beside("-rmuinpCTf", script)
+}
+
+/// The same with these options for the target's `unshare`, of which one must be `-f`.
+pub(super) fn beside(options: &str, script: &str) -> String {
+    format!(
+        "{CHILD_OF}/usr/bin/unshare {options} sleep 1000 2>/dev/null & child_of $!; T=$child; trap 'kill -KILL $T' EXIT; \
+         until grep -q sleep /proc/$T/comm; do sleep 0.01; done; t() {{ nsenter \"$@\"; echo \"rc $?\"; }}; {script}"
+    )
+}
+
+/// What leaves a user namespace's ids alone, for who needs one to enter any other: `-U`, or nothing.
+fn user(session: &Session) -> &'static str {
+    if session.is_root() { "" } else { "-U --preserve-credentials" }
+}

@@ -1,0 +1,93 @@
+//! What is said of the command line and of targets that are not there.
+
+use super::{beside_target, user};
+use crate::{
+    strict::{Side, assert_gives, assert_same, run, unshare::CHILD_OF},
+    support::{Session, Test, both},
+};
+
+pub(super) fn tests() -> Vec<Test> {
+    vec![both(usage), both(words_that_cannot_be), both(targets_that_are_not_there)]
+}
+
+fn usage(session: &Session) {
+    for script in [
+        "nsenter --bogus",
+        "nsenter -z",
+        "nsenter -t",
+        "nsenter --target",
+        "nsenter --w",
+        "nsenter --no-fork=1",
+        "nsenter --version >/dev/full",
+        "nsenter --help >/dev/full",
+        "nsenter --help >&-",
+        "nsenter -h --bogus | head -n 4",
+        "nsenter -S foo --bogus",
+    ] {
+        assert_same(session, script);
+    }
+    let u = user(session);
+    assert_same(session, &beside_target(&format!("t --targ $T {u} --ut -- readlink /proc/self/ns/uts | cut -d[ -f1")));
+    assert_same(session, &beside_target(&format!("t -t$T {u} -u echo a -u --bogus")));
+    let version = "nsenter from util-linux 2.42.2\n";
+    assert_eq!(run(session, Side::Nsx, "nsenter --version").stdout, version);
+    assert_eq!(session.nsx("compat nsenter -V").run().exited(0).stdout, version.as_bytes());
+}
+
+fn words_that_cannot_be(session: &Session) {
+    for script in [
+        "nsenter -S abc -u true",
+        "nsenter -S '' -u true",
+        "nsenter -G 0x1 -u true",
+        "nsenter -m/nonexistent true",
+        "nsenter --mount=/nonexistent true",
+        "nsenter --mount= true",
+        "nsenter --all -u/nonexistent true",
+        "nsenter --all true",
+        "nsenter -r/nonexistent -u true",
+        "nsenter --root= -u true",
+        "nsenter --wd=/nonexistent -u true",
+        "nsenter -n/proc/self/ns/net -r true",
+        "nsenter -n/proc/self/ns/net -w true",
+    ] {
+        assert_same(session, script);
+    }
+    for (words, stderr) in [
+        ("", "no namespace specified"),
+        ("-t 1 -r -w -S 0", "no namespace specified"),
+        ("-m", "no target PID specified"),
+        ("-n/proc/self/ns/net -u", "no target PID specified"),
+        ("-t 0 -u", "failed to parse PID argument '0': Numerical result out of range"),
+        ("-t -1 -u", "failed to parse PID argument '-1': Numerical result out of range"),
+        ("-t abc -u", "failed to parse PID argument 'abc': Invalid argument"),
+        ("-t 1 -t 1 -u", "option --target may be given only once"),
+        ("-w/ -W/ -t 1 -u", "options --wd and --wdns cannot be combined"),
+        ("--wdns=/ --wd=/nonexistent", "options --wd and --wdns cannot be combined"),
+        ("-u=/nonexistent", "cannot open /nonexistent: No such file or directory"),
+        ("-w=/nonexistent", "cannot open /nonexistent: No such file or directory"),
+    ] {
+        assert_gives(session, (2, 42), &format!("nsenter {words} true"), 1, "", &format!("nsenter: {stderr}\n"));
+    }
+}
+
+fn targets_that_are_not_there(session: &Session) {
+    for script in ["nsenter -t 4194303 -n true", "nsenter -t 4194303 -a true", "nsenter -t 4194303 -r -u true"] {
+        assert_same(session, script);
+    }
+    // A zombie, whose parent does not ask how it ended.
+    let zombie = "(sh -c 'exit 0' & exec sleep 5) & child_of $!; until grep -q '^State:.Z' /proc/$child/status; do \
+                  sleep 0.01; done; nsenter -t $child -n true; kill $!";
+    assert_same(session, &(CHILD_OF.to_owned() + zombie));
+    if !session.is_root() {
+        // Not one's own.
+        assert_same(session, "nsenter -t 1 -a true");
+        let root = "nsenter: cannot open /proc/N/root: Permission denied\n";
+        assert_gives(session, (2, 42), "nsenter -t 1 -r -n true", 1, "", root);
+    }
+    let same = "nsenter: reassociate to namespaces failed: Invalid argument\n";
+    assert_gives(session, (2, 42), "nsenter -t $$ -U true", 1, "", same);
+    if !session.is_root() {
+        let denied = "nsenter: reassociate to namespaces failed: Operation not permitted\n";
+        assert_gives(session, (2, 42), "nsenter -t 1 -n true", 1, "", denied);
+    }
+}
