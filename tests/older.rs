@@ -94,10 +94,6 @@ fn each_view_is_the_same(session: &Session) {
         assert!(rows.iter().any(|row| row["ns"] == number(pin)) && rows.iter().any(|row| row["ns"] == number(held)));
         for row in &mut rows {
             row["age"] = Value::Null;
-            if row["nprocs"] == 0 {
-                row["owner"] = Value::Null;
-                row["owneruid"] = Value::Null;
-            }
             // What it holds as their owner is not known either.
             if row["type"] == "user" {
                 row["holders"] = Value::Null;
@@ -108,5 +104,14 @@ fn each_view_is_the_same(session: &Session) {
     let (mut newer, older) = (rows(None), rows(Some(Filter::Since5_4)));
     assert!(older.iter().all(|row| row["id64"].is_null()), "{older:?}");
     newer.iter_mut().for_each(|row| row["id64"] = Value::Null);
+    // Of what nobody is in, what would have to be asked of itself is not known; what is told is true.
+    for (newer, older) in newer.iter_mut().zip(&older).filter(|(_, older)| older["nprocs"] == 0) {
+        newer
+            .as_object_mut()
+            .unwrap()
+            .iter_mut()
+            .filter(|(key, _)| older[key.as_str()].is_null())
+            .for_each(|(_, it)| *it = Value::Null);
+    }
     assert_eq!(newer, older);
 }
