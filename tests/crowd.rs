@@ -42,8 +42,8 @@ fn it_lists_what_lsns_lists_among_a_hundred(session: &Session) {
 }
 
 /// Starts five processes that stay, and for a minute 600 a second that live for a moment, with ids that are used again at
-/// once: half of them in a UTS namespace of their own, which their name then says in the 15 bytes that a comm has. It ends with how many it made in how many
-/// milliseconds. Where it falls behind it catches up.
+/// once: half of them in a UTS namespace of their own, which their name then says. Where it falls behind it catches up. It
+/// ends with how many it made in how many milliseconds.
 const CHURN: &str = r#"for i in 1 2 3 4 5; do unshare --uts sleep 1000 & done
     perl -e 'use Time::HiRes qw(time sleep); $SIG{CHLD} = "IGNORE"; my ($begun, $n) = (time, 0); while ($n < 36000) {
         if ($n > (time - $begun) * 600) { sleep(0.001); next }

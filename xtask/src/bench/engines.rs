@@ -102,8 +102,9 @@ pub(super) fn inside(nsx: &Path) -> Outcome {
     let docker = which("docker").ok_or("docker is gone")?;
     let ratio = |ours: &[&str], theirs: &[&str]| -> Outcome<String> {
         let works = [Work::new(nsx, ours), Work::new(&docker, theirs)];
-        let ratio = Rounds::run(&works)?.ratio(0, 1);
-        Ok(format!("{:.4} ({:.4}–{:.4})", ratio.median, ratio.lower_quartile, ratio.upper_quartile))
+        let rounds = Rounds::run(&works)?;
+        let [ours, theirs] = [0, 1].map(|which| rounds.median(which) * 1e3);
+        Ok(format!("{} ({ours:.1} ms to {theirs:.1} ms)", rounds.ratio(0, 1)))
     };
     let enter = ratio(&["enter", "docker:web", "--", "true"], &["exec", "web", "true"])?;
     say(&format!("nsx enter docker:web: {enter}\n"))?;
