@@ -53,6 +53,17 @@ impl Membership {
         Ok(Self::parse_all(&text).into_iter().filter(|place| !own.contains(place)).collect())
     }
 
+    /// Whether it is in the hierarchy of version 2.
+    pub fn is_v2(&self) -> bool {
+        self.controllers.is_empty()
+    }
+
+    /// The file by which a process with one thread joins a cgroup, whose directory is given.
+    pub fn file(&self, directory: &Path) -> PathBuf {
+        // A thread that writes itself there waits for nobody; in version 2 it may not go so far.
+        directory.join(if self.is_v2() { "cgroup.procs" } else { "tasks" })
+    }
+
     /// The directory of the cgroup, if a mount of the caller's shows it.
     pub fn directory(&self, mounts: &Mounts) -> Option<PathBuf> {
         mounts.0.iter().filter(|mount| mount.controllers == self.controllers).find_map(|mount| {
@@ -160,12 +171,21 @@ impl CgroupMount {
     }
 }
 
-/// Opens the file of a cgroup's directory to which a process that is to join it is written.
+/// Opens the directory of a cgroup, for a child to be born there.
+///
+/// # Errors
+/// The errno of `openat(2)`.
+pub fn open_directory(directory: &Path) -> Result<rustix::fd::OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::openat(CWD, directory, flags, Mode::empty())
+}
+
+/// Opens the file of a cgroup to which a process that is to join it is written.
 ///
 /// # Errors
 /// The errno of `openat(2)`: `EACCES` where the caller may not, `EROFS` where nobody may through this mount.
-pub fn open_procs(directory: &Path) -> Result<rustix::fd::OwnedFd, Errno> {
-    rustix::fs::openat(CWD, directory.join("cgroup.procs"), OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
+pub fn open_file(path: &Path) -> Result<rustix::fd::OwnedFd, Errno> {
+    rustix::fs::openat(CWD, path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
 }
 
 #[cfg(test)]

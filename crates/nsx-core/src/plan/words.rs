@@ -20,15 +20,18 @@ impl Task {
             _ => None,
         };
         match together.iter().map(cgroup).collect::<Option<Vec<_>>>() {
-            Some(paths) => join_cgroups(&paths.iter().map(PathBuf::as_path).collect::<Vec<_>>()),
-            None => together.iter().map(|task| task.step.call()).collect::<Vec<_>>().join(", "),
+            Some(paths) if paths.len() > 1 => join_cgroups(&paths.iter().map(PathBuf::as_path).collect::<Vec<_>>()),
+            _ => together.iter().map(|task| task.step.call()).collect::<Vec<_>>().join(", "),
         }
     }
 
     /// Whether this and another go together.
     pub fn goes_with(&self, other: &Self) -> bool {
-        matches!((&self.step, &other.step), (Step::JoinCgroup(_), Step::JoinCgroup(_)))
-            && (self.actor, self.optional) == (other.actor, other.optional)
+        let is_alike = match (&self.step, &other.step) {
+            (Step::JoinCgroup(one), Step::JoinCgroup(other)) => one.path.file_name() == other.path.file_name(),
+            _ => false,
+        };
+        is_alike && (self.actor, self.optional) == (other.actor, other.optional)
     }
 }
 
@@ -86,6 +89,9 @@ impl Step {
             Self::MountBinfmt(at) => format!("mount(binfmt_misc, {})", at.display()),
             Self::RegisterBinfmt { at, interpreter } => {
                 format!("write {}/register \"{}\"", at.display(), words(std::slice::from_ref(interpreter)))
+            }
+            Self::JoinCgroup(cgroup) if cgroup.directory.is_some() => {
+                format!("clone3(CLONE_INTO_CGROUP), or {}", join_cgroups(&[&cgroup.path]))
             }
             Self::JoinCgroup(cgroup) => join_cgroups(&[&cgroup.path]),
             Self::ChangeRoot { named: None, .. } => "chroot(its root)".to_owned(),
@@ -238,7 +244,9 @@ impl Step {
             }
             Self::MountBinfmt(at) => format!("mount binfmt_misc on {}", at.display()),
             Self::RegisterBinfmt { .. } => "register the interpreter".to_owned(),
-            Self::JoinCgroup(cgroup) => format!("join the cgroup {}", cgroup.path.display()),
+            Self::JoinCgroup(cgroup) => {
+                format!("join the cgroup {}", cgroup.path.parent().unwrap_or(&cgroup.path).display())
+            }
             Self::ChangeRoot { named: None, .. } => "change to the target's root directory".to_owned(),
             Self::ChangeRoot { named: Some(name), .. } => format!("make {} the root directory", name.display()),
             Self::ChangeDirectory { named: None, .. } => "change to the target's working directory".to_owned(),
@@ -271,7 +279,7 @@ impl Step {
 }
 
 fn join_cgroups(paths: &[&Path]) -> String {
-    format!("write {}/cgroup.procs \"0\"", cgroup::together(paths))
+    format!("write {} \"0\"", cgroup::together(paths))
 }
 
 /// Capabilities by name: `NET_RAW, SYS_ADMIN`.

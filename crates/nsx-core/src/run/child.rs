@@ -18,7 +18,7 @@ use crate::{
     pid::Pid,
     plan::{Actor, Plan, Signals, Step},
     sys::{
-        process::{Forked, fork},
+        process::{Forked, fork, fork_into},
         signal::{Disposition, Mask, Signal, SignalFd},
     },
 };
@@ -53,14 +53,15 @@ pub(super) fn run_child<'p>(
     let (ours, theirs) = Link::pair().map_err(failed)?;
     let joiner = matches!(step, Step::ForkJoiner { .. });
 
-    let child = match fork().map_err(failed)? {
+    let (forked, done) = make(plan, place).map_err(failed)?;
+    let child = match forked {
         Forked::Parent(pid) => pid,
         Forked::Child => {
             drop(ours);
             if !joiner && let Err(errno) = inherited.restore() {
                 theirs.send(Message::Took(place, Err(errno)));
             }
-            inside::walk(plan, place + 1, hands, &theirs, &inherited)
+            inside::walk(plan, place + 1, done, hands, &theirs, &inherited)
         }
     };
     drop(theirs);
@@ -95,6 +96,20 @@ pub(super) fn run_child<'p>(
     };
     let ended = ended.map_err(failed)?;
     report.failure.map_or(Ok(ended), Err)
+}
+
+/// Makes the child, in the cgroup that it is to go to where that can be; then also says at which place that step is, which is
+/// done with it.
+fn make(plan: &Plan, place: usize) -> Result<(Forked, Option<usize>), Errno> {
+    let joins = plan.tasks().iter().enumerate().skip(place + 1).find_map(|(place, task)| match &task.step {
+        Step::JoinCgroup(cgroup) => Some((place, cgroup.directory.as_ref()?)),
+        _ => None,
+    });
+    match joins.map(|(place, directory)| (place, fork_into(directory))) {
+        Some((place, Ok(forked))) => Ok((forked, Some(place))),
+        // Whatever is in the way, going there by itself says it better.
+        Some((_, Err(_))) | None => Ok((fork()?, None)),
+    }
 }
 
 /// The program's process, once the joiner has made it; none where it failed.

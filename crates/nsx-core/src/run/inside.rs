@@ -15,16 +15,24 @@ use rustix::io::Errno;
 /// What a child ends with that did not become the program; nsx has the reason from the link.
 pub(super) const NOT_RUN: i32 = 125;
 
-/// Takes the steps from `first` on, in a new child, once nsx says so. Failures go over the link; the last step does not
+/// Takes the steps from `first` on but the one that is `done`, in a new child, once nsx says so. Failures go over the link; the last step does not
 /// return.
-pub(super) fn walk(plan: &Plan, first: usize, hands: &Hands<'_>, link: &Link, inherited: &Inherited) -> ! {
+pub(super) fn walk(
+    plan: &Plan,
+    first: usize,
+    done: Option<usize>,
+    hands: &Hands<'_>,
+    link: &Link,
+    inherited: &Inherited,
+) -> ! {
     if link.receive() != Some(Message::Go) {
         exit_now(NOT_RUN);
     }
     let mut to_init = None;
     for (place, task) in plan.tasks().iter().enumerate().skip(first) {
-        if task.actor == Actor::Outside {
-            continue; // nsx sees to it, and then lets go on
+        // Outside nsx sees to it, and then lets go on.
+        if task.actor == Actor::Outside || Some(place) == done {
+            continue;
         }
         let outcome = match &task.step {
             Step::ForkSibling => go_on_as_sibling(link, inherited),

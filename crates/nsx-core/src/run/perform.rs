@@ -117,7 +117,7 @@ impl<'a> Hands<'a> {
                 let register = rustix::fs::openat(CWD, at.join("register"), flags, Mode::empty())?;
                 rustix::io::write(&register, interpreter.as_bytes()).map(drop)
             }
-            Step::JoinCgroup(cgroup) => rustix::io::write(&cgroup.procs, b"0").map(drop),
+            Step::JoinCgroup(cgroup) => rustix::io::write(&cgroup.file, b"0").map(drop),
             Step::ChangeRoot { directory, stays, .. } => {
                 let here = stays.then(|| rustix::fs::openat(CWD, ".", PLACE, Mode::empty())).transpose()?;
                 rustix::process::fchdir(directory)?;

@@ -9,6 +9,7 @@ use nsx_core::{
         enter::{CgroupFile, Target},
     },
 };
+use std::path::PathBuf;
 
 /// Opens those that the caller is not in. Who may not join one stays outside of it, unless that is root, who would be
 /// surprised.
@@ -24,19 +25,23 @@ pub(super) fn open(
         return Ok(Vec::new());
     }
     let mounts = Mounts::read(target.proc).map_err(failed)?;
-    let mut opened = Vec::new();
+    let (mut opened, mut directories) = (Vec::new(), Vec::new());
     for place in differing {
         let shown = out::shown(place.path.as_os_str());
         let Some(path) = place.directory(&mounts) else {
             findings.skipped("its cgroup", &format!("{shown} is left alone: no mount of yours shows it"));
             continue;
         };
-        match cgroup::open_procs(&path) {
-            Ok(procs) if place.is_frozen(&path) => {
-                drop(procs);
+        let file = place.file(&path);
+        match cgroup::open_file(&file) {
+            Ok(_) if place.is_frozen(&path) => {
                 return Err(RequestError::Frozen(out::shown(path.as_os_str())));
             }
-            Ok(procs) => opened.push(CgroupFile { path, procs }),
+            Ok(open) => {
+                let directory = place.is_v2().then(|| cgroup::open_directory(&path).ok()).flatten();
+                opened.push(CgroupFile { path: file, file: open, directory });
+                directories.push(path);
+            }
             Err(errno) if caller.is_privileged() => {
                 return Err(RequestError::Cgroup(out::shown(path.as_os_str()), Box::new(errno)));
             }
@@ -47,7 +52,7 @@ pub(super) fn open(
         }
     }
     if !opened.is_empty() {
-        let directories: Vec<_> = opened.iter().map(|cgroup: &CgroupFile| cgroup.path.as_path()).collect();
+        let directories: Vec<_> = directories.iter().map(PathBuf::as_path).collect();
         findings.checked("its cgroup", &format!("{} is not frozen", cgroup::together(&directories)));
     }
     Ok(opened)

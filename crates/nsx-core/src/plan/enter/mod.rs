@@ -243,7 +243,11 @@ mod tests {
     fn the_program_is_put_into_a_cgroup_before_it_loses_sight_of_it() {
         let (process, mut caller, proc) = own();
         caller.capabilities = CapabilitySet::all();
-        let cgroup = CgroupFile { path: "/sys/fs/cgroup/a".into(), procs: rustix::io::dup(&process).unwrap() };
+        let cgroup = CgroupFile {
+            path: "/sys/fs/cgroup/a/tasks".into(),
+            file: rustix::io::dup(&process).unwrap(),
+            directory: None,
+        };
         let request = Request {
             target: Some(process),
             kinds: [NsKind::Pid, NsKind::User].into_iter().collect(),
@@ -261,7 +265,7 @@ mod tests {
                 "nsx prctl(PR_SET_DUMPABLE, 0)".to_owned(),
                 format!("nsx setns(pidfd of {pid}, CLONE_NEWPID)"),
                 "nsx fork()".to_owned(),
-                "inside write /sys/fs/cgroup/a/cgroup.procs \"0\"".to_owned(),
+                "inside write /sys/fs/cgroup/a/tasks \"0\"".to_owned(),
                 "inside setgroups(0)".to_owned(),
                 format!("inside setns(pidfd of {pid}, CLONE_NEWUSER)"),
                 "inside chdir(/tmp)".to_owned(),

@@ -90,13 +90,15 @@ impl Groups {
     }
 }
 
-/// The file `cgroup.procs` of a cgroup, open for writing, and the directory as the caller names it.
+/// A way into a cgroup.
 #[derive(Debug)]
 pub struct CgroupFile {
-    /// The directory.
+    /// The file to which who joins is written, as the caller names it.
     pub path: PathBuf,
-    /// The open file.
-    pub procs: OwnedFd,
+    /// The same, open for writing.
+    pub file: OwnedFd,
+    /// The open directory, of a cgroup of version 2: a child can be born there.
+    pub directory: Option<OwnedFd>,
 }
 
 /// Who waits for the program.

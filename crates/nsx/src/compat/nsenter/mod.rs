@@ -256,9 +256,9 @@ fn cgroups(source: &mut Source) -> Result<Vec<CgroupFile>, Complaint> {
             }
             continue;
         };
-        let file = [path.as_os_str().as_bytes(), b"/cgroup.procs"].concat();
-        let procs = cgroup::open_procs(&path).map_err(source::cannot_open(&file))?;
-        opened.push(CgroupFile { path, procs });
+        let path = path.join("cgroup.procs");
+        let file = cgroup::open_file(&path).map_err(source::cannot_open(path.as_os_str().as_bytes()))?;
+        opened.push(CgroupFile { path, file, directory: None });
     }
     Ok(opened)
 }

@@ -14,9 +14,7 @@ pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
     match failure.step {
         Step::Join { .. } => because(&[b"reassociate to namespaces failed"]),
         Step::JoinFile(file) => not_joined(file.kind(), failure.errno),
-        Step::JoinCgroup(cgroup) => {
-            because(&[b"write failed ", cgroup.path.as_os_str().as_encoded_bytes(), b"/cgroup.procs"])
-        }
+        Step::JoinCgroup(cgroup) => because(&[b"write failed ", cgroup.path.as_os_str().as_encoded_bytes()]),
         // Of its calls chroot alone asks for a privilege.
         Step::ChangeRoot { .. } if failure.errno == Errno::PERM => because(&[b"chroot failed"]),
         Step::ChangeRoot { .. } => because(&[b"change directory by root file descriptor failed"]),
