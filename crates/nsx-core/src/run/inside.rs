@@ -15,8 +15,8 @@ use rustix::io::Errno;
 /// What a child ends with that did not become the program; nsx has the reason from the link.
 pub(super) const NOT_RUN: i32 = 125;
 
-/// Takes the steps from `first` on but the one that is `done`, in a new child, once nsx says so. Failures go over the link; the last step does not
-/// return.
+/// Takes the steps from `first` on but the one that is `done`, in a new child, once nsx says so. Failures go over the
+/// link; the last step does not return.
 pub(super) fn walk(
     plan: &Plan,
     first: usize,

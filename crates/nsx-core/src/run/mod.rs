@@ -24,6 +24,7 @@ mod pty;
 mod reaper;
 mod relay;
 mod seal;
+mod suspension;
 mod terminal;
 mod wait;
 

@@ -4,7 +4,7 @@
 //! While it has the foreground, the caller's terminal passes on each key as it is: what Ctrl-C does is for the program's
 //! terminal to say.
 
-use super::Ended;
+use super::{Ended, suspension::Suspension};
 use crate::sys::{
     process::{Group, has_job_control},
     signal::{self, Received, SignalFd},
@@ -39,8 +39,7 @@ pub(super) struct Relay<'a> {
     before: Option<Termios>,
     /// What was typed and not taken yet.
     typed: Vec<u8>,
-    /// Whether this process was stopped, and has not read a signal since.
-    resumed: bool,
+    suspension: Suspension,
 }
 
 impl<'a> Relay<'a> {
@@ -52,7 +51,7 @@ impl<'a> Relay<'a> {
     ) -> Result<Self, Errno> {
         rustix::fs::fcntl_setfl(&master, OFlags::NONBLOCK)?;
         let output = Output::of(output)?;
-        Ok(Self { leader, master, input, output, before: None, typed: Vec::new(), resumed: false })
+        Ok(Self { leader, master, input, output, before: None, typed: Vec::new(), suspension: Suspension::default() })
     }
 
     /// Relays until the leader ends. The caller's terminal is then as it was.
@@ -177,10 +176,10 @@ impl<'a> Relay<'a> {
     }
 
     fn pass_on(&mut self, received: Received) {
-        let resumed = std::mem::take(&mut self.resumed);
+        if self.suspension.ended_by(received) {
+            return;
+        }
         match received.signal {
-            // It has resumed the leader already, who by now may have stopped again.
-            libc::SIGCONT if resumed => {}
             libc::SIGWINCH => self.fit(),
             // About this process's own use of the caller's terminal.
             libc::SIGTTIN | libc::SIGTTOU if received.from_kernel => {}
@@ -213,8 +212,7 @@ impl<'a> Relay<'a> {
         self.output.finish();
         self.restore_terminal();
         let _ = kill_current_process_group(Signal::TSTP);
-        signal::raise_default(if has_job_control() { libc::SIGSTOP } else { libc::SIGTSTP })?;
-        self.resumed = true;
+        self.suspension.stop(if has_job_control() { libc::SIGSTOP } else { libc::SIGTSTP })?;
         self.take_terminal();
         let _ = signal::send(self.leader, libc::SIGCONT);
         Ok(())

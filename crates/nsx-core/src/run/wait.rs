@@ -10,6 +10,7 @@ use super::{
     listen::{Heard, Listener},
     outside::Outside,
     pty::Leader,
+    suspension::Suspension,
     terminal::Terminal,
 };
 use crate::{
@@ -62,8 +63,7 @@ pub(super) struct Waiter<'a> {
     leader: Option<Leader>,
     /// Whether the program was seen to set off, or not to.
     set_off: bool,
-    /// Whether nsx was stopped, and has not read a signal since.
-    resumed: bool,
+    suspension: Suspension,
 }
 
 impl<'a> Waiter<'a> {
@@ -87,7 +87,7 @@ impl<'a> Waiter<'a> {
             outside,
             leader,
             set_off: false,
-            resumed: false,
+            suspension: Suspension::default(),
         }
     }
 
@@ -204,9 +204,7 @@ impl<'a> Waiter<'a> {
     }
 
     fn pass_on(&mut self, received: Received) {
-        // What resumed nsx has done its work, and by now the program may have stopped again.
-        let resumed = std::mem::take(&mut self.resumed);
-        if resumed && received.signal == libc::SIGCONT {
+        if self.suspension.ended_by(received) {
             return;
         }
         if received.signal == libc::SIGHUP && self.leader.as_ref().is_some_and(Leader::takes_over) {
@@ -253,8 +251,7 @@ impl<'a> Waiter<'a> {
         let had_terminal = group.filter(|group| self.terminal.as_ref().is_some_and(|tty| tty.is_foreground(*group)));
         // SIGSTOP lets no other signal through meanwhile, but stops a group too that nobody is there to resume.
         let is_resumed = self.leader.is_some() || has_job_control();
-        signal::raise_default(if is_resumed { libc::SIGSTOP } else { signal })?;
-        self.resumed = true;
+        self.suspension.stop(if is_resumed { libc::SIGSTOP } else { signal })?;
         if let (Some(group), Some(terminal)) = (had_terminal, &self.terminal)
             && terminal.is_foreground(Group::own())
         {

@@ -38,11 +38,16 @@ pub enum Forked {
     Child,
 }
 
+/// Which side a call has come back on that makes a process.
+fn forked(answer: libc::c_long) -> Result<Forked, Errno> {
+    let answer = check(libc::c_int::try_from(answer).unwrap_or(-1))?;
+    Ok(Pid::from_raw(answer).map_or(Forked::Child, Forked::Parent))
+}
+
 /// Makes a child of this process, see `fork(2)`.
 pub fn fork() -> Result<Forked, Errno> {
     // SAFETY: one thread, so the child finds no lock held.
-    let answer = check(unsafe { libc::fork() })?;
-    Ok(Pid::from_raw(answer).map_or(Forked::Child, Forked::Parent))
+    forked(unsafe { libc::fork() }.into())
 }
 
 /// Makes a child that is in a cgroup of version 2 from its birth: CLONE_INTO_CGROUP of `clone3(2)` (5.7). `directory` is the
@@ -75,8 +80,7 @@ pub fn fork_into(directory: impl AsFd) -> Result<Forked, Errno> {
     };
     // SAFETY: without CLONE_VM this is a fork: the child has a copy of this stack. One thread, as above.
     let answer = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<CloneArgs>()) };
-    let answer = check(libc::c_int::try_from(answer).unwrap_or(-1))?;
-    Ok(Pid::from_raw(answer).map_or(Forked::Child, Forked::Parent))
+    forked(answer)
 }
 
 /// Makes a child of this process's *parent*: CLONE_PARENT of `clone(2)`.
@@ -87,8 +91,7 @@ pub fn fork_sibling() -> Result<Forked, Errno> {
     let flags = libc::c_long::from(libc::CLONE_PARENT);
     // SAFETY: without CLONE_VM this is a fork: the child has a copy of this stack. One thread, as above.
     let answer = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
-    let answer = check(libc::c_int::try_from(answer).unwrap_or(-1))?;
-    Ok(Pid::from_raw(answer).map_or(Forked::Child, Forked::Parent))
+    forked(answer)
 }
 
 /// Becomes the program `name`, looked up in PATH where there is no slash in it, see `execvp(3)`. Returns only on failure.

@@ -41,6 +41,31 @@ pub(crate) fn run(arguments: &[&CStr]) -> Option<ExitStatus> {
     }
 }
 
+/// What a command line asks for.
+enum Wanted<O> {
+    /// The help text.
+    Help,
+    /// The release.
+    Version,
+    /// What the program is for.
+    Run(O),
+}
+
+impl<O> Wanted<O> {
+    fn answer(
+        self,
+        program: &str,
+        help: &str,
+        run: impl FnOnce(O) -> Result<ExitStatus, Complaint>,
+    ) -> Result<ExitStatus, Complaint> {
+        match self {
+            Self::Help => print(help),
+            Self::Version => print(&format!("{program} from util-linux {RELEASE}\n")),
+            Self::Run(options) => run(options),
+        }
+    }
+}
+
 /// Why a program of util-linux ends before its work is done.
 enum Complaint {
     /// The C library has said what is wrong with an option.

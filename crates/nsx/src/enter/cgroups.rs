@@ -9,7 +9,6 @@ use nsx_core::{
         enter::{CgroupFile, Target},
     },
 };
-use std::path::PathBuf;
 
 /// Opens those that the caller is not in. Who may not join one stays outside of it, unless that is root, who would be
 /// surprised.
@@ -25,7 +24,7 @@ pub(super) fn open(
         return Ok(Vec::new());
     }
     let mounts = Mounts::read(target.proc).map_err(failed)?;
-    let (mut opened, mut directories) = (Vec::new(), Vec::new());
+    let mut opened = Vec::new();
     for place in differing {
         let shown = out::shown(place.path.as_os_str());
         let Some(path) = place.directory(&mounts) else {
@@ -40,7 +39,6 @@ pub(super) fn open(
             Ok(open) => {
                 let directory = place.is_v2().then(|| cgroup::open_directory(&path).ok()).flatten();
                 opened.push(CgroupFile { path: file, file: open, directory });
-                directories.push(path);
             }
             Err(errno) if caller.is_privileged() => {
                 return Err(RequestError::Cgroup(out::shown(path.as_os_str()), Box::new(errno)));
@@ -52,7 +50,7 @@ pub(super) fn open(
         }
     }
     if !opened.is_empty() {
-        let directories: Vec<_> = directories.iter().map(PathBuf::as_path).collect();
+        let directories: Vec<_> = opened.iter().filter_map(|cgroup: &CgroupFile| cgroup.path.parent()).collect();
         findings.checked("its cgroup", &format!("{} is not frozen", cgroup::together(&directories)));
     }
     Ok(opened)

@@ -21,7 +21,7 @@ use crate::{
 use columns::Column;
 use json::Object;
 use nsx_core::proc::ProcRoot;
-use options::{Format, Options, Tree, Wanted};
+use options::{Asked, Format, Options, Tree};
 use rows::{Cell, Maker, Row};
 use std::{env, ffi::CStr, io::IsTerminal, os::unix::ffi::OsStringExt};
 use text::{Art, Heading, Layout, Line};
@@ -34,12 +34,10 @@ const TERMINAL_WIDTH: usize = 80;
 
 /// Does what the command line asks for.
 pub(super) fn run(arguments: &[&CStr]) -> Result<ExitStatus, Complaint> {
-    match options::read(arguments)? {
-        Wanted::Help => super::print(HELP),
-        Wanted::Version => super::print(&format!("lsns from util-linux {}\n", super::RELEASE)),
-        Wanted::Columns(format) => super::print(&columns(format)),
-        Wanted::List(options) => list(&options),
-    }
+    options::read(arguments)?.answer("lsns", HELP, |asked| match asked {
+        Asked::Columns(format) => super::print(&columns(format)),
+        Asked::List(options) => list(&options),
+    })
 }
 
 fn list(options: &Options<'_>) -> Result<ExitStatus, Complaint> {

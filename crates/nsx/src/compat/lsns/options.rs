@@ -1,7 +1,7 @@
 //! The options of `lsns(8)`, as typed: read in their order, each refused as soon as it is wrong.
 
 use super::{
-    super::{Complaint, numbers},
+    super::{Complaint, Wanted, numbers},
     columns::Column,
 };
 use nsx_core::ns::{NsKind, NsSet};
@@ -33,12 +33,11 @@ const LONG: &[LongOption] = &[
     LongOption(c"list-columns", Value::None, b'H' as c_int),
 ];
 
-/// What a command line asks for.
-pub(super) enum Wanted<'a> {
-    Help,
-    Version,
+/// What is listed.
+pub(super) enum Asked<'a> {
     /// The columns that there are.
     Columns(Format),
+    /// Namespaces, or the processes of one.
     List(Options<'a>),
 }
 
@@ -99,7 +98,7 @@ const DEFAULT_NET: [Column; 8] = [
 const DEFAULT_PROCESSES: [Column; 4] = [Column::Pid, Column::Ppid, Column::User, Column::Command];
 
 /// Reads a command line.
-pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<'a>, Complaint> {
+pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Asked<'a>>, Complaint> {
     let mut found = nsx_getopt::Options::new(arguments, SHORT, LONG);
     let mut options = Options::default();
     let (mut list, mut list_columns) = (None, false);
@@ -135,7 +134,7 @@ pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<'a>, Complaint> 
         }
     }
     if list_columns {
-        return Ok(Wanted::Columns(options.format));
+        return Ok(Wanted::Run(Asked::Columns(options.format)));
     }
     if let Some(operand) = found.operands().first() {
         if options.task != 0 {
@@ -147,7 +146,7 @@ pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<'a>, Complaint> 
     if options.kinds.is_empty() {
         options.kinds = NsSet::ALL;
     }
-    Ok(Wanted::List(options))
+    Ok(Wanted::Run(Asked::List(options)))
 }
 
 impl Options<'_> {

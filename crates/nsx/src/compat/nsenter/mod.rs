@@ -19,7 +19,7 @@ use nsx_core::{
     },
     run::{self, Ended},
 };
-use options::{Directory, Id, Options, Wanted};
+use options::{Directory, Id, Options};
 use rustix::{fs::OFlags, io::Errno, process, thread::CapabilitySet};
 use source::Source;
 use std::{
@@ -33,11 +33,7 @@ const HELP: &str = include_str!("help.txt");
 
 /// Does what the command line asks for.
 pub(super) fn run(arguments: &[&CStr]) -> Result<ExitStatus, Complaint> {
-    match options::read(arguments)? {
-        Wanted::Help => super::print(HELP),
-        Wanted::Version => super::print(&format!("nsenter from util-linux {}\n", super::RELEASE)),
-        Wanted::Run(options) => run_program(*options),
-    }
+    options::read(arguments)?.answer("nsenter", HELP, |options| run_program(*options))
 }
 
 fn run_program(mut options: Options<'_>) -> Result<ExitStatus, Complaint> {

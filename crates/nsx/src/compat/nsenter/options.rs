@@ -2,7 +2,7 @@
 //! that they name are opened at once, in the caller's view.
 
 use super::{
-    super::{Complaint, numbers, path},
+    super::{Complaint, Wanted, numbers, path},
     source::{self, Source},
 };
 use nsx_core::{
@@ -60,16 +60,6 @@ const LONG: &[LongOption] = &[
     LongOption(c"follow-context", Value::None, b'Z' as c_int),
 ];
 
-/// What a command line asks for.
-pub(super) enum Wanted<'a> {
-    /// The help text.
-    Help,
-    /// The release.
-    Version,
-    /// A program.
-    Run(Box<Options<'a>>),
-}
-
 /// The options, as they are when the last of them is read.
 #[derive(Default)]
 pub(super) struct Options<'a> {
@@ -122,7 +112,7 @@ pub(super) enum Directory<'a> {
 }
 
 /// Reads a command line up to the program's name.
-pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<'a>, Complaint> {
+pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Box<Options<'a>>>, Complaint> {
     let mut found = nsx_getopt::Options::new(arguments, SHORT, LONG);
     let mut options = Options::default();
     let mut directory_by = None;

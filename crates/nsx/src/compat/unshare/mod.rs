@@ -19,7 +19,7 @@ use nsx_core::{
     proc::ProcRoot,
     run::{self, Ended},
 };
-use options::{Environment, Map, Options, Single, Wanted};
+use options::{Environment, Map, Options, Single};
 use rustix::{
     io::Errno,
     process::{getegid, geteuid},
@@ -35,11 +35,7 @@ const HELP: &str = include_str!("help.txt");
 
 /// Does what the command line asks for.
 pub(super) fn run(arguments: &[&CStr]) -> Result<ExitStatus, Complaint> {
-    match options::read(arguments)? {
-        Wanted::Help => super::print(HELP),
-        Wanted::Version => super::print(&format!("unshare from util-linux {}\n", super::RELEASE)),
-        Wanted::Run(options) => run_program(*options),
-    }
+    options::read(arguments)?.answer("unshare", HELP, |options| run_program(*options))
 }
 
 fn run_program(options: Options<'_>) -> Result<ExitStatus, Complaint> {

@@ -1,6 +1,6 @@
 //! The options of `unshare(1)`, as typed: read in their order, each refused as soon as it is wrong.
 
-use super::super::{Complaint, numbers, path};
+use super::super::{Complaint, Wanted, numbers, path};
 use nsx_core::{
     idmap::{RangeRequest, Setgroups},
     ns::NsKind,
@@ -80,16 +80,6 @@ const LONG: &[LongOption] = &[
     LongOption(c"whitelist-env", Value::Required, long::WHITELIST_ENV),
 ];
 
-/// What a command line asks for.
-pub(super) enum Wanted<'a> {
-    /// The help text.
-    Help,
-    /// The release.
-    Version,
-    /// A program.
-    Run(Box<Options<'a>>),
-}
-
 /// The options, as they are when the last of them is read.
 #[derive(Default)]
 pub(super) struct Options<'a> {
@@ -143,7 +133,7 @@ pub(super) enum Environment<'a> {
 }
 
 /// Reads a command line up to the program's name.
-pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<'a>, Complaint> {
+pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Box<Options<'a>>>, Complaint> {
     let mut found = nsx_getopt::Options::new(arguments, SHORT, LONG);
     let mut options = Options::default();
     for option in &mut found {
