@@ -1,4 +1,4 @@
-//! `nsx ls` for people and for programs: groups, columns, filters, trees, pictures, what was saved, what comes and goes.
+//! `nsx ls` for people and for programs: groups, columns, filters, trees, pictures, what was saved.
 
 use crate::support::{
     Need, Process, Session, Test, both,
@@ -27,9 +27,6 @@ pub(crate) fn tests() -> Vec<Test> {
         both(pictures_are_whole_and_hold_what_is_there),
         both(what_was_saved_is_shown_again_and_compared),
         both(what_nsx_did_not_save_is_refused),
-        both(what_comes_and_goes_is_told_of),
-        root(who_joins_is_told_of_and_who_was_there_is_not).needs([Need::Tool("perl")]),
-        both(the_screen_is_given_back_however_watching_ends),
         both(every_document_is_as_the_schema_says),
     ]
     .into_iter()
@@ -466,86 +463,6 @@ fn what_nsx_did_not_save_is_refused(session: &Session) {
     session.nsx("ls --from").arg(&fifo).run().exited(2).says(&["it is no regular file"]);
     session.nsx("ls --from").arg(session.path("nosuch")).run().exited(2).says(&["No such file or directory"]);
     session.nsx("ls --save").arg(session.path("nosuch/file")).run().exited(2).says(&["failed to write"]);
-}
-
-fn what_comes_and_goes_is_told_of(session: &Session) {
-    let watch = session.nsx("ls --watch=0.05").start();
-    // What is there before the first look is no event; that look has been made once this one is told of.
-    let mut created = None;
-    let mut seen: Vec<Value> = Vec::new();
-    until("a namespace that is created", || {
-        let process = session.original_unshare("--user --uts sleep 100").start();
-        let sleep = process.program("sleep");
-        let ns = procfs::ns(sleep.id(), "uts");
-        std::thread::sleep(std::time::Duration::from_millis(150));
-        seen = lines(&watch.stdout());
-        // An inode number may have been another's before.
-        let is_own = |event: &&Value| event["pid"] == sleep.id() && format!("uts:[{}]", event["ns"]) == ns;
-        created = seen.iter().find(is_own).cloned().map(|event| (event, process));
-        created.is_some()
-    });
-    let (event, process) = created.unwrap();
-    assert_eq!(event["event"], "created");
-    assert_eq!(event["type"], "uts");
-    assert_eq!(event["pid"].as_u64().unwrap(), u64::from(process.id()));
-    process.signal(Signal::KILL);
-    process.wait();
-    until("its end", || lines(&watch.stdout()).iter().any(|it| it["event"] == "destroyed" && it["ns"] == event["ns"]));
-    watch.signal(Signal::TERM);
-    watch.wait().killed_by(Signal::TERM);
-}
-
-fn who_joins_is_told_of_and_who_was_there_is_not(session: &Session) {
-    let unshare = session.original_unshare("--uts sleep 100").start();
-    let sleep = unshare.program("sleep");
-    let inode: u64 = procfs::ns(sleep.id(), "uts").split(['[', ']']).nth(1).unwrap().parse().unwrap();
-    let script = format!(
-        "$| = 1; print \"ready\\n\"; <STDIN>; open(NS, '<', '/proc/{}/ns/uts') or die $!;
-        syscall({}, fileno(NS), 0) == 0 or die $!; close(NS); sleep 100",
-        sleep.id(),
-        libc::SYS_setns
-    );
-    session.command("mkfifo go").run().exited(0);
-    let mover = session.shell("exec perl -e \"$0\" <>go").arg(&script).start();
-    mover.line();
-    let watch = session.nsx("ls --watch=0.05").start();
-    // The first look has been made once something that came later is told of.
-    until("a namespace that is created", || {
-        let later = session.original_unshare("--uts sleep 100").start();
-        let later = procfs::ns(later.program("sleep").id(), "uts");
-        std::thread::sleep(std::time::Duration::from_millis(150));
-        lines(&watch.stdout()).iter().any(|it| it["event"] == "created" && format!("uts:[{}]", it["ns"]) == later)
-    });
-    session.shell("echo >go").run().exited(0);
-    until("the process has moved", || procfs::ns(mover.id(), "uts") == procfs::ns(sleep.id(), "uts"));
-    until("that it has joined", || {
-        lines(&watch.stdout()).iter().any(|it| it["event"] == "joined" && it["ns"] == inode)
-    });
-    let seen = lines(&watch.stdout());
-    let of_it: Vec<_> = seen.iter().filter(|it| it["ns"] == inode).collect();
-    assert_eq!(of_it.len(), 1, "{of_it:?}");
-    assert_eq!((&of_it[0]["pid"], &of_it[0]["type"]), (&mover.id().into(), &"uts".into()));
-}
-
-fn lines(text: &[u8]) -> Vec<Value> {
-    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let lines = text[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
-}
-
-fn the_screen_is_given_back_however_watching_ends(session: &Session) {
-    let mut terminal = session.terminal();
-    for (keys, status) in [("q", "0"), ("\x03", "130")] {
-        terminal.line("nsx ls --watch=0.1");
-        terminal.shows("NAMESPACES");
-        terminal.press(keys);
-        terminal.prompt();
-        terminal.line("echo status $?");
-        terminal.shows(&format!("status {status}"));
-        // Lines are read whole again, and shown as they are typed.
-        terminal.line("stty -a | grep -Eo '[- ](icanon|echo) ' | tr -d '\\n'; echo .");
-        terminal.shows(" icanon  echo .");
-    }
 }
 
 fn every_document_is_as_the_schema_says(session: &Session) {

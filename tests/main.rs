@@ -24,6 +24,7 @@ mod ids;
 mod ls;
 mod ls_empty;
 mod ls_views;
+mod ls_watch;
 mod mounts;
 mod oci;
 mod older;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
         ls::tests(),
         ls_empty::tests(),
         ls_views::tests(),
+        ls_watch::tests(),
         crowd::tests(),
         holders::tests(),
         hostile::tests(),
