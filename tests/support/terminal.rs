@@ -2,13 +2,14 @@
 
 use super::{
     process::{Process, until},
-    procfs::Pinned,
+    procfs::{self, Pinned},
     session::Session,
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::OwnedFd,
     fs::{Gid, Uid, fchown},
+    io::Errno,
     pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt},
     termios::{Winsize, tcgetattr, tcsetwinsize},
 };
@@ -111,7 +112,7 @@ impl Terminal {
     /// As [`Self::shows`], with a limit of its own.
     #[track_caller]
     pub(crate) fn shows_within(&mut self, pattern: &str, limit: Duration) -> String {
-        let deadline = Instant::now() + limit;
+        let start = Instant::now();
         loop {
             let new = &self.transcript[self.seen..];
             let found = new.windows(pattern.len()).position(|part| part == pattern.as_bytes());
@@ -120,24 +121,35 @@ impl Terminal {
                 self.seen += shown.len();
                 return String::from_utf8_lossy(shown).into_owned();
             }
-            if !self.read(deadline) {
-                let transcript = String::from_utf8_lossy(&self.transcript);
-                panic!("`{pattern}` is not shown\n--- terminal\n{transcript}\n---");
+            if let Err(end) = self.read(start + limit) {
+                let shown = self.transcript.escape_ascii().to_string().replace("\\r\\n", "\n");
+                let (waited, processes) = (start.elapsed(), self.processes());
+                panic!("`{pattern}` is not shown: {end} after {waited:?}\n--- terminal\n{shown}\n---\n{processes}---");
             }
         }
     }
 
-    /// Takes in what the terminal shows next. False where the deadline passes or nobody is left who could show more.
-    fn read(&mut self, deadline: Instant) -> bool {
+    /// Takes in what the terminal shows next. Fails where the deadline passes or nobody is left who could show more.
+    fn read(&mut self, deadline: Instant) -> Result<(), Errno> {
         let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).unwrap();
         let mut ready = [PollFd::new(&self.master, PollFlags::IN)];
-        if poll(&mut ready, Some(&left)).unwrap() == 0 {
-            return false;
+        if poll(&mut ready, Some(&left))? == 0 {
+            return Err(Errno::TIMEDOUT);
         }
         let mut buffer = [0; 4096];
         // EIO: the last one closed the other end.
-        let Ok(length) = rustix::io::read(&self.master, &mut buffer) else { return false };
+        let length = rustix::io::read(&self.master, &mut buffer)?;
         self.transcript.extend(&buffer[..length]);
-        length > 0
+        Ok(())
+    }
+
+    /// What the shell and those below it do, for messages.
+    fn processes(&self) -> String {
+        let mut ids = procfs::descendants(self.shell.id());
+        ids.insert(0, self.shell.id());
+        let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+        let columns = "pid,ppid,pgid,tpgid,stat,pending,blocked,wchan:20,etimes,args";
+        let ps = std::process::Command::new("ps").args(["-o", columns, "-p", &ids.join(",")]).output();
+        ps.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
     }
 }

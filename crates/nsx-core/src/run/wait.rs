@@ -47,6 +47,11 @@ impl Program {
     }
 }
 
+/// How many looks must show nothing of a program that stopped, before it is taken to be stopped still. The kernel looks
+/// first whether it has stopped and then whether it goes on: a program that was resumed, and stops once more between the two,
+/// shows neither, but has stopped by the next look.
+const DOUBTS: u32 = 2;
+
 /// nsx, waiting.
 pub(super) struct Waiter<'a> {
     program: Program,
@@ -165,23 +170,24 @@ impl<'a> Waiter<'a> {
     fn look(&mut self) -> Result<Option<Ended>, Errno> {
         let mut options = WaitOptions::NOHANG;
         options.set(WaitOptions::UNTRACED | WaitOptions::CONTINUED, self.rule == Signals::PassOn);
-        let mut resumed = false;
+        let mut doubts = 0;
         loop {
             match waitpid(Some(self.program.0), options)? {
+                None if doubts > 1 => doubts -= 1,
                 None => {
-                    if resumed {
+                    if doubts > 0 {
                         self.resume_program();
                     }
                     return Ok(None);
                 }
                 // Whoever resumed nsx resumed the program too. Another SIGCONT could undo that it stopped again.
-                Some((_, status)) if status.continued() => resumed = false,
+                Some((_, status)) if status.continued() => doubts = 0,
                 Some((_, status)) => match status.stopping_signal() {
                     Some(signal) => {
                         self.stop(signal)?;
                         // A shell resumes the whole group, and nsx may be the first of it.
                         std::thread::sleep(Duration::from_millis(5));
-                        resumed = true;
+                        doubts = DOUBTS;
                     }
                     None => return Ok(Some(self.ended(status))),
                 },
