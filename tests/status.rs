@@ -14,6 +14,8 @@ pub(crate) fn tests() -> Vec<Test> {
         both(an_init_that_waits_for_its_signals_gets_them).needs([Need::Tool("perl")]),
         both(a_shell_that_forks_all_the_time_can_be_ended),
         both(a_signal_is_not_lost_however_early_it_comes),
+        both(it_stops_with_its_program_and_resumes_it),
+        both(a_program_that_runs_may_be_told_to_go_on).needs([Need::Tool("perl")]),
         both(nsx_as_pid_1_exits_with_128_and_the_signal),
         both(a_killed_nsx_takes_its_program_with_it),
         both(no_kill_child_lets_the_program_live_on),
@@ -146,6 +148,39 @@ fn a_signal_is_not_lost_however_early_it_comes(session: &Session) {
             nsx.signal(Signal::TERM);
             nsx.wait_for(SOON).killed_by(Signal::TERM);
         }
+    }
+}
+
+fn it_stops_with_its_program_and_resumes_it(session: &Session) {
+    for prefix in Ways::new(session).waiting() {
+        let (nsx, sleep) = sleeping(session, prefix);
+        for _ in 0..3 {
+            sleep.signal(Signal::STOP);
+            until("nsx stops with it", || nsx.pinned().state() == 'T');
+            // To nsx alone, as no shell does.
+            nsx.signal(Signal::CONT);
+            until("nsx goes on", || nsx.pinned().state() == 'S');
+            until("the program goes on with it", || sleep.state() == 'S');
+        }
+        // Not by nsx, which learns of it and stays as it is.
+        sleep.signal(Signal::STOP);
+        until("nsx stops with it", || nsx.pinned().state() == 'T');
+        sleep.signal(Signal::CONT);
+        until("the program goes on", || sleep.state() == 'S');
+        nsx.signal(Signal::CONT);
+        until("nsx goes on", || nsx.pinned().state() == 'S');
+        sleep.signal(Signal::KILL);
+        nsx.wait_for(SOON).killed_by(Signal::KILL);
+    }
+}
+
+fn a_program_that_runs_may_be_told_to_go_on(session: &Session) {
+    let script = "$SIG{CONT} = sub { print qq(told\n); exit 3 }; $| = 1; print qq(ready\n); sleep 100 while 1";
+    for prefix in &Ways::new(session).prefixes {
+        let nsx = session.command(&format!("{prefix}perl -e")).arg(script).start();
+        nsx.line();
+        nsx.signal(Signal::CONT);
+        assert_eq!(nsx.wait_for(SOON).exited(3).text(), "ready\ntold", "{prefix}");
     }
 }
 

@@ -14,8 +14,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(ctrl_c_ends_it),
         both(ctrl_backslash_ends_it_too),
         both(ctrl_z_stops_it_and_fg_goes_on),
-        // A Ctrl-Z was lost once while other tests took the processors, and not in thousands of rounds by itself.
-        both(ctrl_z_stops_it_again_at_once).alone(),
+        both(ctrl_z_stops_it_again_at_once),
         both(ctrl_z_and_ctrl_c_reach_two_pid_namespaces_down),
         both(a_stopped_job_can_be_killed),
         both(a_background_reader_stops_and_does_not_spin),

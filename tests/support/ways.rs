@@ -6,8 +6,8 @@ use super::{process::Process, session::Session};
 pub(crate) struct Ways {
     /// What `enter` enters, kept for as long.
     _target: Process,
-    /// Becoming the program and waiting for it, as PID 1 and as any child, in new namespaces and in those of a process.
-    /// Each ends with a space.
+    /// Becoming the program and waiting for it, as PID 1, below PID 1 and as any child, in new namespaces and in those of a
+    /// process. Each ends with a space.
     pub(crate) prefixes: Vec<String>,
 }
 
@@ -16,7 +16,8 @@ impl Ways {
         let target = session.original_unshare("--uts --pid --fork --kill-child sleep 100").start();
         let (map, user) = if session.is_root() { ("", "") } else { ("-r ", "-U ") };
         let id = target.program("sleep").id();
-        let unshare = ["--uts", "--uts --fork", "--pid --net"].map(|kinds| format!("nsx unshare {map}{kinds} "));
+        let unshare = ["--uts", "--uts --fork", "--pid --net", "--pid --init"];
+        let unshare = unshare.map(|kinds| format!("nsx unshare {map}{kinds} "));
         let enter = ["--uts", "--uts --pid"].map(|kinds| format!("nsx enter {id} {user}{kinds} "));
         Self { _target: target, prefixes: unshare.into_iter().chain(enter).collect() }
     }

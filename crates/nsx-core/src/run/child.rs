@@ -91,7 +91,7 @@ pub(super) fn run_child<'p>(
     let proc = hands.proc.filter(|proc| is_init && proc.is_callers());
     let mut waiter = Waiter::new(Program(program), rule, proc, terminal, outside, leader);
     let ended = match &signals {
-        Some(signals) => waiter.wait(signals, ours, &mut report),
+        Some(signals) => waiter.wait(signals, &ours, &mut report),
         None => waiter.wait_for_end(&ours, &mut report),
     };
     let ended = ended.map_err(failed)?;

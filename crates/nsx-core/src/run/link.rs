@@ -30,6 +30,8 @@ pub(super) enum Message {
     Running,
     /// From the same: the program was stopped by this signal.
     Stopped(Signal),
+    /// To the same: nsx was resumed after this stop, the first being 1, and the program must be too if nobody has done it.
+    Resume(usize),
     /// From the same, which ends next: the program was killed by this signal.
     Killed(Signal),
 }
@@ -48,6 +50,7 @@ impl Message {
             Self::Running => (6, 0, 0),
             Self::Stopped(signal) => (7, 0, signal),
             Self::Killed(signal) => (8, 0, signal),
+            Self::Resume(stop) => (9, stop, 0),
         };
         let mut bytes = [0; MESSAGE_SIZE];
         let fields = [kind, place as i32, number];
@@ -72,6 +75,7 @@ impl Message {
             6 => Some(Self::Running),
             7 => Some(Self::Stopped(number)),
             8 => Some(Self::Killed(number)),
+            9 => Some(Self::Resume(place)),
             _ => None,
         }
     }
@@ -134,6 +138,7 @@ mod tests {
             Message::Running,
             Message::Stopped(19),
             Message::Killed(15),
+            Message::Resume(2),
         ];
         for message in sent {
             one.send(message);

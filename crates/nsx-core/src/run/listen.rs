@@ -8,19 +8,19 @@ use rustix::{
 };
 use std::time::Duration;
 
-/// Both sources.
+/// Every source.
 pub(super) struct Listener<'a> {
     signals: &'a SignalFd,
-    /// None once it is cut.
-    link: Option<Link>,
+    /// Those that are not cut.
+    links: Vec<&'a Link>,
 }
 
 /// One thing that is heard.
-pub(super) enum Heard {
+pub(super) enum Heard<'a> {
     /// A message.
     Told(Message),
-    /// The other end of the link is gone, once: the program runs, or its process has ended.
-    Cut,
+    /// The other end of this link is gone, once.
+    Cut(&'a Link),
     /// A signal that was held back.
     Signalled(Received),
     /// Nothing for as long as was asked for, or something that is over.
@@ -28,28 +28,24 @@ pub(super) enum Heard {
 }
 
 impl<'a> Listener<'a> {
-    pub(super) fn new(signals: &'a SignalFd, link: Link) -> Self {
-        Self { signals, link: Some(link) }
+    pub(super) fn new(signals: &'a SignalFd, links: Vec<&'a Link>) -> Self {
+        Self { signals, links }
     }
 
     /// Waits for the next thing, for no longer than `limit` if there is one. Messages come before signals: what a process
     /// told is known before its end is.
-    pub(super) fn listen(&mut self, limit: Option<Duration>) -> Result<Heard, Errno> {
+    pub(super) fn listen(&mut self, limit: Option<Duration>) -> Result<Heard<'a>, Errno> {
         let mut fds = vec![PollFd::new(self.signals, PollFlags::IN)];
-        fds.extend(self.link.as_ref().map(|link| PollFd::new(link, PollFlags::IN)));
+        fds.extend(self.links.iter().map(|link| PollFd::new(*link, PollFlags::IN)));
         match rustix::event::poll(&mut fds, limit.and_then(|limit| limit.try_into().ok()).as_ref()) {
             Err(Errno::INTR) => return Ok(Heard::Nothing),
             outcome => outcome?,
         };
-        let [signalled, told] = [0, 1].map(|fd| fds.get(fd).is_some_and(|fd| !fd.revents().is_empty()));
-        drop(fds);
-        if told && let Some(link) = &self.link {
-            return Ok(match link.receive() {
+        let signalled = !fds[0].revents().is_empty();
+        if let Some(place) = fds[1..].iter().position(|fd| !fd.revents().is_empty()) {
+            return Ok(match self.links[place].receive() {
                 Some(message) => Heard::Told(message),
-                None => {
-                    self.link = None;
-                    Heard::Cut
-                }
+                None => Heard::Cut(self.links.remove(place)),
             });
         }
         if signalled { self.signals.read().map(Heard::Signalled) } else { Ok(Heard::Nothing) }

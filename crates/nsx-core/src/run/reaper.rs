@@ -8,13 +8,13 @@ use super::{
     child::Inherited,
     link::{Link, Message},
     listen::{Heard, Listener},
-    wait::Program,
+    wait::{Program, news},
 };
 use crate::{
     plan::Signals,
     sys::{
         process::{Forked, exit_now, fork},
-        signal::SignalFd,
+        signal::{Received, SignalFd},
     },
 };
 use rustix::{
@@ -35,41 +35,90 @@ pub(super) fn stay(nsx: &Link) -> Result<Link, Errno> {
         }
         Forked::Parent(pid) => {
             drop(theirs);
-            let code = serve(nsx, ours, &signals, &Program(pid)).unwrap_or(super::inside::NOT_RUN);
+            let code = Reaper::new(nsx, Program(pid)).serve(&signals, &ours).unwrap_or(super::inside::NOT_RUN);
             exit_now(code)
         }
     }
 }
 
-/// The status to end with.
-fn serve(nsx: &Link, program_link: Link, signals: &SignalFd, program: &Program) -> Result<i32, Errno> {
-    let mut listener = Listener::new(signals, program_link);
-    loop {
-        match listener.listen(None)? {
-            Heard::Nothing => {}
-            Heard::Told(message) => nsx.send(message),
-            Heard::Cut => nsx.send(Message::Running),
-            Heard::Signalled(received) if received.signal != libc::SIGCHLD => program.pass_on(received),
-            Heard::Signalled(_) => {
-                if let Some(status) = reap(nsx, program)? {
-                    return Ok(status);
-                }
+/// PID 1, and what it knows of the program.
+struct Reaper<'a> {
+    nsx: &'a Link,
+    program: Program,
+    /// How often the program has stopped.
+    stops: usize,
+    is_stopped: bool,
+    /// Whether someone else has resumed the program, as a shell does with the whole job: PID 1 then has a SIGCONT to read that
+    /// has done its work. Passed on it could undo that the program has stopped again.
+    resumed: bool,
+}
+
+impl<'a> Reaper<'a> {
+    fn new(nsx: &'a Link, program: Program) -> Self {
+        Self { nsx, program, stops: 0, is_stopped: false, resumed: false }
+    }
+
+    /// The status to end with.
+    fn serve(&mut self, signals: &SignalFd, program_link: &Link) -> Result<i32, Errno> {
+        let mut listener = Listener::new(signals, vec![program_link, self.nsx]);
+        loop {
+            let heard = listener.listen(None)?;
+            // Before anything is done about the program it must be known how it stands.
+            if matches!(heard, Heard::Signalled(_) | Heard::Told(Message::Resume(_)))
+                && let Some(status) = self.reap()?
+            {
+                return Ok(status);
+            }
+            match heard {
+                Heard::Told(Message::Resume(stop)) => self.resume(stop),
+                Heard::Told(message) => self.nsx.send(message),
+                Heard::Cut(link) if std::ptr::eq(link, program_link) => self.nsx.send(Message::Running),
+                Heard::Signalled(received) => self.pass_on(received),
+                Heard::Cut(_) | Heard::Nothing => {}
             }
         }
     }
-}
 
-/// Takes the status of all children that ended, and says which the program's is, if it is among them.
-fn reap(nsx: &Link, program: &Program) -> Result<Option<i32>, Errno> {
-    loop {
-        match wait(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
-            Ok(Some((pid, status))) if pid == program.0 => match status.stopping_signal() {
-                Some(signal) => nsx.send(Message::Stopped(signal)),
-                None => return Ok(Some(end(nsx, status))),
-            },
-            Ok(Some(_)) => {}
-            Ok(None) | Err(Errno::CHILD) => return Ok(None),
-            Err(errno) => return Err(errno),
+    fn pass_on(&mut self, received: Received) {
+        match received.signal {
+            libc::SIGCHLD => return,
+            libc::SIGCONT if std::mem::take(&mut self.resumed) => return,
+            libc::SIGCONT => self.is_stopped = false,
+            _ => {}
+        }
+        self.program.pass_on(received);
+    }
+
+    /// Resumes the program if it is still stopped by this stop.
+    fn resume(&mut self, stop: usize) {
+        if self.is_stopped && stop == self.stops {
+            self.is_stopped = false;
+            self.program.send(libc::SIGCONT);
+        }
+    }
+
+    /// Takes what became of all children, and says what to end with where the program is among those that ended.
+    fn reap(&mut self) -> Result<Option<i32>, Errno> {
+        let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
+        loop {
+            match news(|| wait(options)) {
+                Ok(Some((pid, status))) if pid == self.program.0 => {
+                    if let Some(signal) = status.stopping_signal() {
+                        self.resumed |= self.is_stopped;
+                        self.is_stopped = true;
+                        self.stops += 1;
+                        self.nsx.send(Message::Stopped(signal));
+                    } else if status.continued() {
+                        self.resumed |= self.is_stopped;
+                        self.is_stopped = false;
+                    } else {
+                        return Ok(Some(end(self.nsx, status)));
+                    }
+                }
+                Ok(Some(_)) => {}
+                Ok(None) | Err(Errno::CHILD) => return Ok(None),
+                Err(errno) => return Err(errno),
+            }
         }
     }
 }

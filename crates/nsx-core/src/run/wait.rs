@@ -42,15 +42,19 @@ impl Program {
     }
 
     /// Sends a signal. To a program that has ended there is nobody to send it to.
-    fn send(&self, signal: Signal) {
+    pub(super) fn send(&self, signal: Signal) {
         let _ = signal::send(self.0, signal);
     }
 }
 
-/// How many looks must show nothing of a program that stopped, before it is taken to be stopped still. The kernel looks
-/// first whether it has stopped and then whether it goes on: a program that was resumed, and stops once more between the two,
-/// shows neither, but has stopped by the next look.
-const DOUBTS: u32 = 2;
+/// What `waitpid(2)` has to tell, asked twice: the kernel looks first whether a child has stopped and then whether it goes on.
+/// One that was resumed and stops again between the two shows neither, but has stopped by the second time.
+pub(super) fn news<T>(waitpid: impl Fn() -> Result<Option<T>, Errno>) -> Result<Option<T>, Errno> {
+    match waitpid()? {
+        None => waitpid(),
+        news => Ok(news),
+    }
+}
 
 /// nsx, waiting.
 pub(super) struct Waiter<'a> {
@@ -69,6 +73,8 @@ pub(super) struct Waiter<'a> {
     /// Whether the program was seen to set off, or not to.
     set_off: bool,
     suspension: Suspension,
+    /// How often PID 1 said that the program stopped.
+    stops: usize,
 }
 
 impl<'a> Waiter<'a> {
@@ -93,12 +99,18 @@ impl<'a> Waiter<'a> {
             leader,
             set_off: false,
             suspension: Suspension::default(),
+            stops: 0,
         }
     }
 
     /// Waits for the program to end, and sees to signals until then.
-    pub(super) fn wait(&mut self, signals: &SignalFd, link: Link, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
-        let mut listener = Listener::new(signals, link);
+    pub(super) fn wait(
+        &mut self,
+        signals: &SignalFd,
+        link: &Link,
+        report: &mut Report<'_, '_>,
+    ) -> Result<Ended, Errno> {
+        let mut listener = Listener::new(signals, vec![link]);
         loop {
             let pause = self.init.as_ref().and_then(Watch::pause);
             if pause == Some(Duration::ZERO) {
@@ -107,8 +119,8 @@ impl<'a> Waiter<'a> {
             }
             match listener.listen(pause)? {
                 Heard::Nothing => {}
-                Heard::Told(message) => self.hear(message, report)?,
-                Heard::Cut => self.set_off(report),
+                Heard::Told(message) => self.hear(message, link, report)?,
+                Heard::Cut(_) => self.set_off(report),
                 Heard::Signalled(received) if received.signal != libc::SIGCHLD => self.pass_on(received),
                 Heard::Signalled(_) => {
                     if let Some(ended) = self.look()? {
@@ -127,7 +139,7 @@ impl<'a> Waiter<'a> {
     /// Waits for the program to end and for nothing else, where no signal is passed on.
     pub(super) fn wait_for_end(&mut self, link: &Link, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
         while let Some(message) = link.receive() {
-            self.hear(message, report)?;
+            self.hear(message, link, report)?;
         }
         self.set_off(report);
         loop {
@@ -139,12 +151,13 @@ impl<'a> Waiter<'a> {
         }
     }
 
-    fn hear(&mut self, message: Message, report: &mut Report<'_, '_>) -> Result<(), Errno> {
+    fn hear(&mut self, message: Message, link: &Link, report: &mut Report<'_, '_>) -> Result<(), Errno> {
         match message {
             Message::Running => self.set_off(report),
             Message::Stopped(signal) => {
+                self.stops += 1;
                 self.stop(signal)?;
-                self.resume_program();
+                link.send(Message::Resume(self.stops));
             }
             Message::Killed(signal) => self.killed = Some(signal),
             message => report.hear(message),
@@ -170,24 +183,21 @@ impl<'a> Waiter<'a> {
     fn look(&mut self) -> Result<Option<Ended>, Errno> {
         let mut options = WaitOptions::NOHANG;
         options.set(WaitOptions::UNTRACED | WaitOptions::CONTINUED, self.rule == Signals::PassOn);
-        let mut doubts = 0;
+        let mut is_stopped = false;
         loop {
-            match waitpid(Some(self.program.0), options)? {
-                None if doubts > 1 => doubts -= 1,
+            match news(|| waitpid(Some(self.program.0), options))? {
                 None => {
-                    if doubts > 0 {
+                    if is_stopped {
                         self.resume_program();
                     }
                     return Ok(None);
                 }
                 // Whoever resumed nsx resumed the program too. Another SIGCONT could undo that it stopped again.
-                Some((_, status)) if status.continued() => doubts = 0,
+                Some((_, status)) if status.continued() => is_stopped = false,
                 Some((_, status)) => match status.stopping_signal() {
                     Some(signal) => {
                         self.stop(signal)?;
-                        // A shell resumes the whole group, and nsx may be the first of it.
-                        std::thread::sleep(Duration::from_millis(5));
-                        doubts = DOUBTS;
+                        is_stopped = true;
                     }
                     None => return Ok(Some(self.ended(status))),
                 },
@@ -263,6 +273,8 @@ impl<'a> Waiter<'a> {
         {
             terminal.set_foreground(group);
         }
+        // A shell resumes the whole group, and nsx may be the first of it.
+        std::thread::sleep(Duration::from_millis(5));
         Ok(())
     }
 }
