@@ -3,17 +3,20 @@
 use super::{
     need::Need,
     place::Place,
+    procfs,
     session::{Session, User},
 };
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use rustix::process::Signal;
 use std::{
     any::type_name,
     cell::Cell,
     collections::BTreeMap,
     env,
     io::{self, Write},
+    os::unix::process::CommandExt,
     panic,
-    process::ExitCode,
+    process::{Command, ExitCode},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
@@ -89,6 +92,7 @@ struct Run {
 
 /// Runs `tests` as the command line asks.
 pub(crate) fn run(tests: impl Iterator<Item = Test>) -> ExitCode {
+    heed_signals();
     let arguments = Arguments::from_args();
     let strict = env::var_os("NSX_TEST_REQUIRE").is_some_and(|value| value == "all");
     let place = Place::new();
@@ -106,6 +110,17 @@ pub(crate) fn run(tests: impl Iterator<Item = Test>) -> ExitCode {
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     run.report();
     conclusion.exit_code()
+}
+
+/// Begins anew where a signal is ignored, as a script has it for what runs in its background, and nohup: no program that is
+/// tested could be interrupted.
+fn heed_signals() {
+    let ignored = u64::from_str_radix(&procfs::status("self", "SigIgn"), 16).unwrap();
+    if [Signal::INT, Signal::QUIT, Signal::HUP].iter().any(|signal| ignored & 1 << (signal.as_raw() - 1) != 0) {
+        let mut words = env::args_os();
+        let error = Command::new("env").arg("--default-signal=INT,QUIT,HUP").args(words.next()).args(words).exec();
+        panic!("failed to run env: {error}");
+    }
 }
 
 impl Run {
