@@ -68,6 +68,9 @@ fn no_name_acts_on_a_terminal_or_breaks_a_document(session: &Session) {
             "ls --graph dot",
             "ls --graph mermaid",
             "ls --graph svg",
+            "ls --all -o all --json",
+            "ls --all -o all --json-lines",
+            "ls --pids --all -o all --json",
         ] {
             let text = session.command(&format!("{prefix}nsx {words} -q")).output();
             assert_safe(words, &text);
@@ -113,7 +116,8 @@ fn no_name_acts_on_a_terminal_or_breaks_a_document(session: &Session) {
     assert!(svg.split('<').skip(1).all(|rest| tags.contains(&&*tag(rest))), "{svg}");
     assert!(svg.contains("&lt;b&gt;&amp;amp;#34;"), "{svg}");
 
-    // JSON has what the kernel has, as far as it is text.
+    // JSON has what the kernel has, as far as it is text, in characters that do not act.
+    shown("ls --all -o all --json", r#"\u001b]2;evil\u0007\u001b[31m\r\n\u202e\u2066\"']<b>&amp;#34;\\l\u009b\ufffe"#);
     let json = |words: &str| -> Value {
         let outcome = session.nsx(&format!("ls {words} -q --json")).run().exited(0);
         serde_json::from_slice(&outcome.stdout).unwrap()

@@ -1,6 +1,9 @@
 //! The only module that writes to standard output or standard error.
 
-use crate::{exit::ExitStatus, text::escape};
+use crate::{
+    exit::ExitStatus,
+    text::{escape, escape_json},
+};
 use clap::ValueEnum;
 use owo_colors::Style;
 use rustix::io::Errno;
@@ -108,7 +111,7 @@ pub fn print_bytes(bytes: &[u8]) {
 /// As [`print()`].
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), ExitStatus> {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => print(&(text + "\n")),
+        Ok(text) => print(&(escape_json(text) + "\n")),
         Err(failure) => Err(failed("write JSON", &failure)),
     }
 }
@@ -123,7 +126,7 @@ pub fn print_json_lines(values: &[impl serde::Serialize]) -> Result<(), ExitStat
         text += &serde_json::to_string(value).map_err(|failure| failed("write JSON", &failure))?;
         text.push('\n');
     }
-    print(&text)
+    print(&escape_json(text))
 }
 
 /// Says on standard error why nsx could not do what it was asked to.

@@ -62,6 +62,26 @@ pub fn lossy_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, 
     serializer.serialize_str(&String::from_utf8_lossy(bytes))
 }
 
+/// JSON that says the same with `\u202e` in place of what could change a terminal's state or the order of reading. Its encoder
+/// has seen to the controls below U+0020; all of these are in strings.
+pub fn escape_json(json: String) -> String {
+    if json.bytes().all(|byte| byte < b'\x7f') {
+        return json;
+    }
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character != '\x7f' && !is_unseen(character) {
+            text.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\\u{unit:04x}");
+        }
+    }
+    text
+}
+
 /// Characters beyond ASCII that are not seen but act: C1 controls, line separators, bidirectional marks (UAX #9),
 /// zero-width ones, tags.
 pub(crate) fn is_unseen(character: char) -> bool {
@@ -80,6 +100,14 @@ mod tests {
         assert_eq!(escape("naïve 日本 \\x".as_bytes()), "naïve 日本 \\x");
         assert_eq!(escape(b"a\x1b[31mb\n\xff"), "a\\x1b[31mb\\x0a\\xff");
         assert_eq!(escape("\u{202e}\u{9b}".as_bytes()), "\\u{202e}\\u{9b}");
+    }
+
+    #[test]
+    fn json_that_is_escaped_says_the_same() {
+        let text = "naïve \u{202e}\u{9b}\x7f\x1b\u{e0001}\"\\";
+        let json = escape_json(serde_json::to_string(text).unwrap());
+        assert_eq!(json, r#""naïve \u202e\u009b\u007f\u001b\udb40\udc01\"\\""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 
     proptest! {

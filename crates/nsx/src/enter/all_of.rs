@@ -4,7 +4,12 @@
 //! one says and how it ends is nothing to the others.
 
 use super::{Options, enter};
-use crate::{exit::ExitStatus, out, program::RequestError, text::escape};
+use crate::{
+    exit::ExitStatus,
+    out,
+    program::RequestError,
+    text::{escape, escape_json},
+};
 use clap::Args;
 use nsx_core::{
     ns::{NsId, NsKind},
@@ -321,6 +326,6 @@ impl Printer {
 /// An object on a line of its own.
 fn print_json(value: &impl Serialize) {
     if let Ok(text) = serde_json::to_string(value) {
-        out::print_bytes(format!("{text}\n").as_bytes());
+        out::print_bytes((escape_json(text) + "\n").as_bytes());
     }
 }
