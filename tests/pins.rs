@@ -52,7 +52,7 @@ fn a_failure_leaves_nothing_behind(session: &Session) {
         for fork in ["", "--fork ", "--pid --no-mount-proc ", "--init --no-mount-proc "] {
             let script = format!(
                 "touch there; nsx unshare {fork}--uts=there --cgroup=made {failing} 2>/dev/null || echo $?
-                [ -s there ] || [ $(stat -f -c %T there) != nsfs ] && [ ! -e made ] && echo clean; grep -c nsfs /proc/self/mountinfo || :"
+                [ -s there ] || [ $(stat -f -c %T there) != nsfs ] && [ ! -e made ] && echo clean; grep -c \"$PWD/.* nsfs \" /proc/self/mountinfo || :"
             );
             let expected = if failing == "nosuch-program" { "127\nclean\n0" } else { "125\nclean\n0" };
             assert_eq!(private(session, &script).output(), expected, "{fork}{failing}");
