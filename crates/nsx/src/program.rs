@@ -51,9 +51,9 @@ pub(crate) enum RequestError {
     /// Such a database that could not be read.
     #[error("failed to look up {0}")]
     Lookup(String, #[source] std::io::Error),
-    /// Ids that cannot be mapped as asked, and the line that is missing in the file of ranges, if one is.
+    /// Ids that cannot be mapped as asked, and what can be done about it.
     #[error("cannot map these {0} ids")]
-    Map(IdKind, #[source] MapRequestError, Option<String>),
+    Map(IdKind, #[source] MapRequestError, Vec<String>),
     /// An OCI bundle that cannot be run.
     #[error(transparent)]
     Oci(#[from] crate::unshare::oci::OciError),
@@ -73,10 +73,7 @@ impl From<RequestError> for ExitStatus {
     fn from(error: RequestError) -> Self {
         out::error(&escape(out::chain(&error).as_bytes()));
         match error {
-            RequestError::Map(ids, _, Some(line)) => {
-                let hint = format!("have the administrator add this line to {}: {line}", ids.ranges_file());
-                out::hint(&escape(hint.as_bytes()));
-            }
+            RequestError::Map(_, _, hints) => hints.iter().for_each(|hint| out::hint(&escape(hint.as_bytes()))),
             RequestError::Frozen(_) => out::hint("let it go on first, or stay out of its cgroup with --no-cgroup"),
             RequestError::Cgroup(..) => out::hint("stay out of its cgroup, and its limits, with --no-cgroup"),
             RequestError::Target(error) => target::hint(&error),
