@@ -31,6 +31,7 @@ mod older;
 mod pidmap;
 mod pins;
 mod ranges;
+mod refusals;
 mod report;
 mod rights;
 mod root_directory;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         ranges::tests(),
         pins::tests(),
         rights::tests(),
+        refusals::tests(),
         report::tests(),
         given::tests(),
         status::tests(),

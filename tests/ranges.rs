@@ -93,7 +93,7 @@ fn a_missing_helper_is_said(session: &Session) {
     let script = "nsx=$(command -v nsx); touch=$(command -v touch)
         $as_mapper env PATH=/nonexistent $nsx unshare -r --map-auto $touch ran";
     let outcome = with_ranges(session, "mapper:100000:65536\n", script).run();
-    outcome.exited(125).says(&["newuidmap", "No such file"]);
+    outcome.exited(125).says(&["newuidmap", "No such file", "in PATH", "package uidmap"]);
     assert!(!session.path("ran").exists());
 }
 

@@ -219,6 +219,13 @@ fn mounts_root_and_directory(session: &Session) {
             "mkdir -p p; unshare -rpf --mount-proc=p cat p/1/comm",
             "mkdir -p p; unshare -rpf --mount-proc=$PWD/p --propagation shared cat p/1/comm",
             "unshare -rm --mount-proc=/nonexistent true",
+            "unshare -m --propagation slave --mount-proc=/nonexistent true",
+            "unshare -rm --propagation slave --mount-proc=/nonexistent true",
+            "unshare -rm --propagation shared --mount-proc=/nonexistent true",
+            "unshare -rm --propagation unchanged --mount-proc=/etc/passwd/x true",
+            "unshare -rm --propagation shared --mount-proc=/etc/passwd true",
+            "unshare -rm --propagation shared unshare -pfm --propagation slave --mount-proc sh -c \
+             'grep \" /proc \" /proc/self/mountinfo | grep -c master:'",
             "unshare -rm --mount-proc= true",
             "unshare -rR / pwd",
             "unshare -rR / -w /usr/lib pwd",
@@ -314,6 +321,10 @@ fn the_login_shell(session: &Session) {
             "echo 'echo $0; id -u' | SHELL=/bin/sh unshare -r",
             "echo 'shopt login_shell' | SHELL=/bin/bash unshare -r",
             "SHELL=/nosuch/shell unshare -r",
+            // A path, and a program that the kernel takes.
+            "SHELL=sh unshare -r </dev/null",
+            "echo 'echo ran' >script; chmod +x script; SHELL=$PWD/script unshare -r; SHELL=script unshare -r",
+            "cp /bin/sh shell; echo 'echo $0' | SHELL=shell unshare -r",
         ],
     );
     // Else the one that the user has inside, where it is root.

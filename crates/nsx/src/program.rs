@@ -66,6 +66,18 @@ pub(crate) enum RequestError {
     /// What cannot be learned about the caller.
     #[error("failed to read /proc")]
     Proc(#[source] Box<dyn Error>),
+    /// No procfs where one is looked for.
+    #[error(transparent)]
+    NoProcfs(NoProcfs),
+}
+
+/// What the caller sees at /proc is no procfs.
+#[derive(Debug, thiserror::Error)]
+#[error("no procfs is mounted on /proc")]
+pub(crate) struct NoProcfs;
+
+impl NoProcfs {
+    const HINT: &str = "mount one: mount -t proc proc /proc";
 }
 
 impl From<RequestError> for ExitStatus {
@@ -77,6 +89,7 @@ impl From<RequestError> for ExitStatus {
             RequestError::Frozen(_) => out::hint("let it go on first, or stay out of its cgroup with --no-cgroup"),
             RequestError::Cgroup(..) => out::hint("stay out of its cgroup, and its limits, with --no-cgroup"),
             RequestError::Target(error) => target::hint(&error),
+            RequestError::NoProcfs(NoProcfs) => out::hint(NoProcfs::HINT),
             _ => {}
         }
         Self::NOT_RUN
@@ -86,14 +99,23 @@ impl From<RequestError> for ExitStatus {
 /// The calling process, and the procfs that it sees.
 pub(crate) fn caller() -> Result<(Caller, ProcRoot), RequestError> {
     let proc = ProcRoot::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
-    let caller = Caller::read(&proc).map_err(|error| RequestError::Proc(Box::new(error)))?;
+    let caller = Caller::read(&proc).map_err(|error| match proc.is_live() {
+        true => RequestError::Proc(Box::new(error)),
+        false => RequestError::NoProcfs(NoProcfs),
+    })?;
     Ok((caller, proc))
 }
 
 /// The procfs that the caller sees. An error is the status that `ls`, `pidmap` and `idmap` end with, once its reason is on
 /// standard error.
 pub(crate) fn procfs() -> Result<ProcRoot, ExitStatus> {
-    ProcRoot::system().map_err(|errno| out::failed("open /proc", &errno))
+    let proc = ProcRoot::system().map_err(|errno| out::failed("open /proc", &errno))?;
+    if !proc.is_live() {
+        out::error(&NoProcfs.to_string());
+        out::hint(NoProcfs::HINT);
+        return Err(ExitStatus::FAILURE);
+    }
+    Ok(proc)
 }
 
 /// The directory that the caller stands in.
@@ -141,7 +163,10 @@ fn id(
     by_name: impl FnOnce(&[u8]) -> std::io::Result<Option<u32>>,
 ) -> Result<u32, RequestError> {
     let bytes = word.as_bytes();
-    if !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit) {
+    if bytes.is_empty() {
+        return Err(RequestError::Usage(format!("a {what} is a number or a name, and the word for it is empty")));
+    }
+    if bytes.iter().all(u8::is_ascii_digit) {
         // The last number is no id: system calls take it for "leave it as it is".
         let number = nsx_core::proc::decimal(bytes).and_then(|number| u32::try_from(number).ok());
         return number

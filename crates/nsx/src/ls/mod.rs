@@ -27,7 +27,7 @@ pub use saved::shown as census;
 use crate::{
     exit::ExitStatus,
     out::{self, Color},
-    target,
+    program, target,
 };
 use clap::{Parser, ValueHint};
 use column::{Column, Columns};
@@ -43,7 +43,7 @@ use operand::Operand;
 use resident::Told;
 use std::{
     ffi::{OsStr, OsString},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 use tree::Order;
 
@@ -191,12 +191,13 @@ pub(crate) fn run(options: Options) -> ExitStatus {
         let listed = if options.pids { list::columns::<Told>(&options) } else { list::columns::<Column>(&options) };
         return listed.map_or_else(|status| status, |()| ExitStatus::SUCCESS);
     }
-    let proc = match options.proc.as_deref().map_or_else(ProcRoot::system, ProcRoot::open) {
+    let opened = options.proc.as_deref().map_or_else(program::procfs, |directory| {
+        let failed = |errno| out::failed(&format!("open {}", out::shown(directory.as_os_str())), &errno);
+        ProcRoot::open(directory).map_err(failed)
+    });
+    let proc = match opened {
         Ok(proc) => proc,
-        Err(errno) => {
-            let directory = options.proc.as_deref().unwrap_or(Path::new("/proc"));
-            return out::failed(&format!("open {}", out::shown(directory.as_os_str())), &errno);
-        }
+        Err(status) => return status,
     };
     let sight = Sight { host: if options.proc.is_none() { Host::system().ok() } else { None }, proc };
     let proc = &sight.proc;
