@@ -11,7 +11,7 @@ use super::{
 };
 use crate::program::RequestError;
 use clap::{Args, Parser, builder::ValueHint};
-use nsx_core::ns::NsKind;
+use nsx_core::{ns::NsKind, plan::enter::Groups};
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
@@ -161,6 +161,11 @@ pub(super) struct Chosen {
 }
 
 impl Rights {
+    /// The supplementary groups that were chosen. Whoever asked for none is not content with less.
+    pub(super) fn groups(&self, chosen: Vec<u32>) -> Groups {
+        if chosen.is_empty() { Groups::Drop { required: self.setgid.is_some() } } else { Groups::Are(chosen) }
+    }
+
     /// Who the program is to be, by the accounts of the target.
     pub(super) fn who(&self, directory: &Directory<'_>) -> Result<Chosen, RequestError> {
         if let Some(user) = &self.user {

@@ -26,7 +26,7 @@ use kinds::KindOptions;
 use mounts::MountOptions;
 use nsx_core::{
     ns::NsKind,
-    plan::{self, Caller, unshare::Request},
+    plan::{self, Caller, GroupsDenied, unshare::Request},
     proc::ProcRoot,
     sys::signal::Signal,
 };
@@ -290,6 +290,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         directory,
         uid: ids.uid,
         gid: ids.gid,
+        groups_denied: GroupsDenied::Fail,
         capabilities: rights.capabilities(),
         no_new_privs: rights.no_new_privs(),
         environment: environment.settle(std::env::vars_os())?,
