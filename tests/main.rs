@@ -24,6 +24,7 @@ mod ids;
 mod ls;
 mod ls_empty;
 mod ls_reach;
+mod ls_saved;
 mod ls_views;
 mod ls_watch;
 mod mounts;
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
         ls::tests(),
         ls_empty::tests(),
         ls_reach::tests(),
+        ls_saved::tests(),
         ls_views::tests(),
         ls_watch::tests(),
         crowd::tests(),

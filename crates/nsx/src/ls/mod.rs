@@ -2,6 +2,7 @@
 //! namespaces.
 
 mod column;
+mod destination;
 mod diff;
 mod finder;
 mod forest;
@@ -56,7 +57,8 @@ Examples:
   nsx ls --why /run/netns/blue
                    what keeps this namespace alive
 
-Exit status: 0 if something is listed, 1 if nothing matched or differs, 2 for wrong usage or a failure.";
+Exit status: 0 if something is listed, 1 if nothing is; with --diff 0 if something differs, 1 if nothing does; 2 for wrong
+usage or a failure.";
 
 /// List namespaces, or the processes in nested PID namespaces
 ///
@@ -137,15 +139,16 @@ pub struct Options {
 
     /// Save all that can be found out to FILE, for --from and --diff, here or on another machine
     ///
-    /// Everything is looked at, as with --deep.
+    /// Everything is looked at, as with --deep. A file is replaced in one step; a device or FIFO is written to; - is standard
+    /// output.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json", "json_lines", "from", "diff"])]
     save: Option<PathBuf>,
 
-    /// List what was saved in FILE, not what is there now
+    /// List what was saved in FILE, or - for standard input, not what is there now
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "task", "deep", "proc"])]
     from: Option<PathBuf>,
 
-    /// Show what has changed since FILE was saved; with --from, until that was
+    /// Show what has changed since FILE, or - for standard input, was saved; with --from, until that was
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json_lines"])]
     diff: Option<PathBuf>,
 
