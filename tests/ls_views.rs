@@ -1,4 +1,4 @@
-//! `nsx ls` for people and for programs: groups, columns, filters, trees, pictures, what was saved.
+//! `nsx ls` for people and for programs: groups, columns, filters, trees, pictures.
 
 use crate::support::{
     Need, Process, Session, Test, both,
@@ -25,8 +25,6 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_namespace_stands_below_the_one_that_its_process_came_from),
         both(a_tree_and_a_picture_are_of_one_census).needs([Need::Tool("strace")]),
         both(pictures_are_whole_and_hold_what_is_there),
-        both(what_was_saved_is_shown_again_and_compared),
-        both(what_nsx_did_not_save_is_refused),
         both(every_document_is_as_the_schema_says),
     ]
     .into_iter()
@@ -41,7 +39,7 @@ fn document(session: &Session, words: &str) -> Value {
 
 /// The row of a process's namespace.
 #[track_caller]
-fn row(rows: &Value, process: &Pinned, kind: &str) -> Value {
+pub(crate) fn row(rows: &Value, process: &Pinned, kind: &str) -> Value {
     let ns = procfs::ns(process.id(), kind);
     let rows = rows.as_array().unwrap();
     let row = rows.iter().find(|row| format!("{kind}:[{}]", row["ns"]) == ns);
@@ -109,7 +107,7 @@ fn a_filter_and_columns_that_are_wrong_are_refused(session: &Session) {
     };
     refused(&["-Q", "NS =="], "failed to parse \"NS ==\"");
     refused(&["-Q", "NOSUCH == 1"], "unknown column: NOSUCH");
-    refused(&["-o", "ns,nosuch"], "there is no column \"nosuch\"");
+    refused(&["-o", "ns,nosuch"], "there is no column \"nosuch\"; --columns lists those there are");
     refused(&["--watch=0"], "a number of seconds");
     refused(&["--tree=nosuch"], "owner, parent, process, pid");
     refused(&["--proc", "/nosuch"], "failed to open /nosuch: No such file or directory");
@@ -336,7 +334,7 @@ fn processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below(sessio
     let refused = |words: &str, says: &str| session.nsx(&format!("ls --pids {words}")).run().exited(2).says(&[says]);
     refused("-t net", "--type");
     refused("--tree", "--tree");
-    refused("-o type", "there is no column \"type\"");
+    refused("-o type", "there is no column \"type\"; --pids --columns lists those there are");
     refused("-Q TYPE==1", "unknown column: TYPE");
     refused("-p no:such", "no:such");
 }
@@ -401,68 +399,6 @@ fn pictures_are_whole_and_hold_what_is_there(session: &Session) {
         let opened = svg.matches(&format!("<{tag} ")).count() + svg.matches(&format!("<{tag}>")).count();
         assert_eq!(opened, svg.matches(&format!("</{tag}>")).count(), "{tag} in {svg}");
     }
-}
-
-fn what_was_saved_is_shown_again_and_compared(session: &Session) {
-    let file = session.path("census.json");
-    let before = session.original_unshare("--user --uts sleep 100").start();
-    let kept = before.program("sleep");
-    session.nsx("ls -q --save").arg(&file).run().exited(0);
-    assert!(
-        !std::fs::read_dir(session.directory())
-            .unwrap()
-            .any(|entry| { entry.unwrap().file_name().to_string_lossy().starts_with("census.json.") })
-    );
-    let later = session.original_unshare("--user --uts sleep 100").start();
-    let created = later.program("sleep");
-
-    let shown = session.nsx("ls -q --json --from").arg(&file).output();
-    let shown: Value = serde_json::from_str(&shown).unwrap();
-    assert_eq!(row(&shown["namespaces"], &kept, "uts")["nprocs"], 1);
-    let text = session.nsx("ls -q --tree --from").arg(&file).arg("-Q").arg(format!("PID == {}", kept.id())).output();
-    assert!(text.contains("└─"), "{text}");
-    session.nsx("ls --tree=process --from").arg(&file).run().exited(2).says(&["does not say which process made which"]);
-
-    let diff = session.nsx("ls -q --json --diff").arg(&file).output();
-    let diff: Value = serde_json::from_str(&diff).unwrap();
-    assert_eq!(row(&diff["created"], &created, "uts")["nprocs"], 1);
-    let is = |row: &Value, process: &Pinned| format!("uts:[{}]", row["ns"]) == procfs::ns(process.id(), "uts");
-    assert!(!diff["created"].as_array().unwrap().iter().any(|row| is(row, &kept)), "{diff}");
-    assert!(!diff["destroyed"].as_array().unwrap().iter().any(|row| is(row, &kept)), "{diff}");
-    // Nothing has changed between a census and itself.
-    session.nsx("ls --diff").arg(&file).arg("--from").arg(&file).run().exited(1);
-
-    let inode = row(&shown["namespaces"], &kept, "uts")["ns"].clone();
-    before.signal(Signal::KILL);
-    before.wait();
-    until("its namespaces to go", || {
-        let diff = session.nsx("ls -q --json --diff").arg(&file).output();
-        let diff: Value = serde_json::from_str(&diff).unwrap();
-        diff["destroyed"].as_array().unwrap().iter().any(|row| row["ns"] == inode)
-    });
-}
-
-fn what_nsx_did_not_save_is_refused(session: &Session) {
-    let file = session.path("census.json");
-    session.nsx("ls -q --save").arg(&file).run().exited(0);
-    let whole = std::fs::read_to_string(&file).unwrap();
-    let refused = |text: &str, says: &str| {
-        let other = session.path("other.json");
-        std::fs::write(&other, text).unwrap();
-        for option in ["--from", "--diff"] {
-            let outcome = session.nsx("ls").arg(option).arg(&other).run().exited(2);
-            outcome.says(&["is no census that nsx saved", says]);
-        }
-    };
-    refused(&whole[..whole.len() / 2], "not all of it");
-    refused("[1, 2]", "something else");
-    refused(&whole.replace("\"version\": 1", "\"version\": 7"), "version 7");
-    refused(&whole.replace("\"type\": \"user\"", "\"type\": \"nosuch\""), "has no type");
-    let fifo = session.path("fifo");
-    session.command("mkfifo").arg(&fifo).run().exited(0);
-    session.nsx("ls --from").arg(&fifo).run().exited(2).says(&["it is no regular file"]);
-    session.nsx("ls --from").arg(session.path("nosuch")).run().exited(2).says(&["No such file or directory"]);
-    session.nsx("ls --save").arg(session.path("nosuch/file")).run().exited(2).says(&["failed to write"]);
 }
 
 fn every_document_is_as_the_schema_says(session: &Session) {

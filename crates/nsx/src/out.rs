@@ -6,7 +6,10 @@ use crate::{
 };
 use clap::ValueEnum;
 use owo_colors::Style;
-use rustix::io::Errno;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    io::Errno,
+};
 use std::{
     error::Error,
     io::{self, IsTerminal, Write},
@@ -73,6 +76,14 @@ pub fn print(text: &str) -> Result<(), ExitStatus> {
         Ok(()) | Err(Errno::PIPE) => Ok(()),
         Err(errno) => Err(failed("write to standard output", &errno)),
     }
+}
+
+/// Whether standard output may still be read: its pipe has a reader, if it is one.
+pub fn is_read() -> bool {
+    let stdout = rustix::stdio::stdout();
+    let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    !matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1))
 }
 
 /// The same for whoever words failures otherwise, and to whom a closed pipe is one.

@@ -4,6 +4,7 @@
 
 use super::{
     column::{Column, Columns},
+    destination::{self, STANDARD},
     graph::{self, Language},
     listing::Listing,
     tree::{self, Order},
@@ -11,15 +12,15 @@ use super::{
 use crate::{
     cell::Cell,
     out::{self, Styles},
+    text::escape_json,
 };
 use nsx_core::{census::Unseen, ns::NsKind, proc::ProcRoot};
-use rustix::{fs::Mode, fs::OFlags, io::Errno};
+use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{
-    ffi::OsString,
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -40,11 +41,11 @@ pub(super) struct Saved {
 /// Why a census could not be saved or read again.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SavedError {
-    #[error("failed to write {}", .0.display())]
+    #[error("failed to write {}", named(.0, "standard output"))]
     Write(PathBuf, #[source] io::Error),
-    #[error("failed to read {}", .0.display())]
+    #[error("failed to read {}", named(.0, "standard input"))]
     Read(PathBuf, #[source] io::Error),
-    #[error("{} is no census that nsx saved", .0.display())]
+    #[error("{} is no census that nsx saved", named(.0, "standard input"))]
     Foreign(PathBuf, #[source] Strange),
 }
 
@@ -95,7 +96,7 @@ struct Written<N> {
     hidden: super::Hidden,
 }
 
-/// Writes a census to a file, whole or not at all.
+/// Writes a census to a file, whole or not at all, or to standard output.
 pub(super) fn save(listing: &Listing, path: &Path, proc: &ProcRoot) -> Result<(), SavedError> {
     let failed = |error: io::Error| SavedError::Write(path.to_owned(), error);
     let system = rustix::system::uname();
@@ -109,16 +110,8 @@ pub(super) fn save(listing: &Listing, path: &Path, proc: &ProcRoot) -> Result<()
         namespaces: listing.objects(&listing.columns).collect::<Vec<_>>(),
         hidden: listing.unseen.into(),
     };
-    let text = serde_json::to_string_pretty(&document).map_err(|error| failed(error.into()))? + "\n";
-    // Beside the file, so that it takes the file's place in one step.
-    let mut beside = OsString::from(path);
-    beside.push(format!(".{}", std::process::id()));
-    let mut file = File::options().write(true).create_new(true).open(&beside).map_err(failed)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| {
-        let _ = std::fs::remove_file(&beside);
-        failed(error)
-    })
+    let text = serde_json::to_string_pretty(&document).map_err(|error| failed(error.into()))?;
+    destination::write(path, &(escape_json(text) + "\n")).map_err(failed)
 }
 
 /// The kernel's id of this boot.
@@ -182,18 +175,27 @@ fn row(columns: &[Column], place: usize, object: &Map<String, Value>) -> Result<
 }
 
 fn text(path: &Path) -> Result<Vec<u8>, SavedError> {
-    let failed = |error: Errno| SavedError::Read(path.to_owned(), error.into());
     let foreign = |strange| SavedError::Foreign(path.to_owned(), strange);
-    // A FIFO would be waited for.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?);
-    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return Err(foreign(Strange::NoFile));
-    }
     let mut text = Vec::new();
-    let read = file.take(LARGEST + 1).read_to_end(&mut text);
+    let read = if path == Path::new(STANDARD) {
+        io::stdin().take(LARGEST + 1).read_to_end(&mut text)
+    } else {
+        // A FIFO would be waited for.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let open = rustix::fs::open(path, flags, Mode::empty());
+        let file = File::from(open.map_err(|errno| SavedError::Read(path.to_owned(), errno.into()))?);
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Err(foreign(Strange::NoFile));
+        }
+        file.take(LARGEST + 1).read_to_end(&mut text)
+    };
     read.map_err(|error| SavedError::Read(path.to_owned(), error))?;
     if text.len() as u64 > LARGEST { Err(foreign(Strange::Large)) } else { Ok(text) }
+}
+
+/// A file's name for a message, or the stream's that it means.
+fn named(path: &Path, stream: &str) -> String {
+    if path == Path::new(STANDARD) { stream.to_owned() } else { path.display().to_string() }
 }
 
 impl From<SavedError> for crate::exit::ExitStatus {

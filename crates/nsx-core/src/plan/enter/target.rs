@@ -100,6 +100,9 @@ impl Target<'_> {
 
     /// What an error of reading it means: its end, if it has ended.
     pub fn failure(&self, what: &'static str) -> impl Fn(ProcError) -> PlanError {
-        move |source| if self.process.ended() { PlanError::TargetEnded } else { PlanError::Target { what, source } }
+        move |source| match self.process.unseen(source) {
+            _ if self.process.ended() => PlanError::TargetEnded,
+            source => PlanError::Target { what, source },
+        }
     }
 }
