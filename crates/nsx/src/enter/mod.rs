@@ -66,7 +66,14 @@ fn enter(options: &Options, found: Result<Found, RequestError>) -> ExitStatus {
         Ok((plan, caller, proc))
     });
     match planned {
-        Err(error) => error.into(),
+        Err(error) => {
+            let no_target = matches!(error, RequestError::Target(_));
+            let status = error.into();
+            if let Some(hint) = options.without_target().filter(|_| no_target) {
+                out::hint(&hint);
+            }
+            status
+        }
         Ok((plan, ..)) if explain => program::explain(&plan, findings.lines()),
         Ok((plan, caller, proc)) => {
             findings.say(verbose);

@@ -158,7 +158,7 @@ struct ProcessOptions {
     ///
     /// `created` with the program's PID outside and inside and the inode number of each namespace, `running`, `exited`
     /// with status or signal, `failed` with the step, the errno and a message. The program does not get the descriptor.
-    #[arg(long, value_name = "N", conflicts_with = "no_fork")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "no_fork")]
     status_fd: Option<i32>,
     /// Where nsx forks, let the program live on when nsx is killed
     #[arg(long)]
