@@ -53,13 +53,13 @@ impl Cell {
         }
     }
 
-    /// For a filter. A list and a chain are asked as they are shown.
+    /// For a filter. A chain is asked as it is shown.
     pub(crate) fn value(&self) -> Value<'_> {
         match self {
             Self::Nothing | Self::Unknown | Self::Hidden => Value::Nothing,
             Self::Number(number) => Value::Integer(*number),
             Self::Text(text) => Value::Text(Cow::Borrowed(text)),
-            Self::List(texts) => Value::Text(Cow::Owned(texts.join(&b','))),
+            Self::List(texts) => Value::List(texts),
             Self::Chain(chain) => Value::Text(Cow::Owned(chain.to_string().into_bytes())),
         }
     }
