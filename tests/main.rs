@@ -23,6 +23,7 @@ mod idmap;
 mod ids;
 mod ls;
 mod ls_empty;
+mod ls_reach;
 mod ls_saved;
 mod ls_views;
 mod ls_watch;
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         targets::tests(),
         ls::tests(),
         ls_empty::tests(),
+        ls_reach::tests(),
         ls_saved::tests(),
         ls_views::tests(),
         ls_watch::tests(),

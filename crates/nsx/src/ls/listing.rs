@@ -1,7 +1,7 @@
 //! A list of namespaces: the rows that are asked for, with the columns that are asked for.
 
 use super::{
-    Options, Sight,
+    Named, Options, Sight,
     column::{Column, Columns},
     finder::Finder,
 };
@@ -178,8 +178,8 @@ impl<C: Columns> Serialize for Object<'_, C> {
 
 /// The namespaces of the process that was named.
 fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId>, ExitStatus> {
-    let process = super::process_named(task)?;
-    let found = process.pid_in(proc).and_then(|pid| census::namespaces_of(proc, pid, kinds));
+    let Named { process, pid } = Named::find(task, proc)?;
+    let found = census::namespaces_of(proc, pid, kinds);
     let found = if process.ended() { Err(ProcError::Vanished) } else { found };
     found.map_err(|error| super::unread(&process, &error))
 }

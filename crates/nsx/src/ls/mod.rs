@@ -12,6 +12,7 @@ mod groups;
 mod list;
 mod listing;
 pub(crate) mod maps;
+mod named;
 mod operand;
 mod pid_tree;
 mod pids;
@@ -28,22 +29,21 @@ pub use saved::shown as census;
 use crate::{
     exit::ExitStatus,
     out::{self, Color},
-    target,
 };
 use clap::{Parser, ValueHint};
 use column::{Column, Columns};
 use graph::Language;
+use named::{Named, unread};
 use nsx_core::{
     census::Unseen,
     ns::{NsKind, NsSet},
-    pid::Process,
-    proc::{ProcError, ProcRoot},
+    proc::ProcRoot,
 };
 use nsx_target::Host;
 use operand::Operand;
 use resident::Told;
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     path::{Path, PathBuf},
 };
 use tree::Order;
@@ -204,11 +204,20 @@ pub(crate) fn run(options: Options) -> ExitStatus {
             return out::failed(&format!("open {}", out::shown(directory.as_os_str())), &errno);
         }
     };
+    if !proc.shows_processes() {
+        let directory = options.proc.as_deref().unwrap_or(Path::new("/proc"));
+        out::error(&format!("{} shows no process: no procfs is mounted there", out::shown(directory.as_os_str())));
+        return ExitStatus::FAILURE;
+    }
     let sight = Sight { host: if options.proc.is_none() { Host::system().ok() } else { None }, proc };
     let proc = &sight.proc;
     let outcome = match &options.target {
-        Some(word) => Operand::find(word, options.why).and_then(|operand| match operand {
-            Operand::Process(process) => process::show(&options, &process, proc),
+        Some(word) => Operand::find(word, options.why, proc).and_then(|operand| match operand {
+            Operand::Process(named) => process::show(&options, &named, proc),
+            Operand::Namespace(_) if !options.kinds.is_empty() => {
+                out::error(&format!("-t is for the namespaces of a process, and {} is a namespace", out::shown(word)));
+                Err(ExitStatus::FAILURE)
+            }
             Operand::Namespace(name) => why::show(&options, name, proc),
         }),
         None if options.pids => pids::list(&options, &sight),
@@ -219,6 +228,10 @@ pub(crate) fn run(options: Options) -> ExitStatus {
         None if options.asks() => list::show(&options, &sight),
         None => grouped::show(&options, &sight),
     };
+    let lists = options.target.is_none() && options.from.is_none();
+    if lists && !options.quiet && outcome.is_ok() && proc.hides_processes() {
+        out::note("/proc does not show the processes of other users (hidepid)");
+    }
     outcome.unwrap_or_else(|status| status)
 }
 
@@ -256,17 +269,6 @@ impl Options {
     fn kinds(&self) -> NsSet {
         if self.kinds.is_empty() { NsSet::ALL } else { self.kinds.iter().copied().collect() }
     }
-}
-
-/// The process that `word` names. An error is the status to end with, once its reason is on standard error.
-fn process_named(word: &OsStr) -> Result<Process, ExitStatus> {
-    Ok(nsx_target::resolve(word).map_err(|error| target::failed(&error))?.process)
-}
-
-/// Says why a process's namespaces could not be read; returns the status to end with.
-fn unread(process: &Process, error: &ProcError) -> ExitStatus {
-    let status = out::failed(&format!("read the namespaces of process {}", process.pid()), error);
-    if *error == ProcError::Vanished { ExitStatus::NO_MATCH } else { status }
 }
 
 /// Says what is not in a list.

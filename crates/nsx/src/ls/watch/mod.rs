@@ -97,6 +97,9 @@ pub(super) fn follow(options: &Options, interval: f64, sight: &Sight) -> Result<
             Woken::Look => {}
         }
         let next = look()?;
+        if screen.is_none() && !out::is_read() {
+            return Ok(ExitStatus::SUCCESS);
+        }
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         for event in next.since(&picture, &sight.proc) {
             match &screen {
