@@ -110,12 +110,6 @@ pub fn write_bytes(bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Writes bytes to standard output as they are, as far as they are taken: who passes on what others say cannot help it.
-pub fn print_bytes(bytes: &[u8]) {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
-}
-
 /// Writes `value` to standard output as one JSON document.
 ///
 /// # Errors

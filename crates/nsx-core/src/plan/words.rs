@@ -1,6 +1,6 @@
 //! What is said of a step: its system call, what it is for, and what failed where it did.
 
-use super::{CapabilityState, Limit, Propagation, Step, Task};
+use super::{CapabilityState, GroupsDenied, Limit, Propagation, Step, Task};
 use crate::{
     cgroup,
     idmap::{Extent, IdKind, IdMap, Setgroups},
@@ -177,8 +177,10 @@ impl Step {
             Self::ChangeDirectory { named: None, .. } => "stand where the target stands".to_owned(),
             Self::ChangeDirectory { named: Some(_), .. } => "where the program starts, open since before".to_owned(),
             Self::SetDirectory(_) => "where the program starts".to_owned(),
-            Self::LeaveGroups { required: false } => "no supplementary group is kept, if that may be".to_owned(),
-            Self::LeaveGroups { required: true } => "no supplementary group is kept".to_owned(),
+            Self::LeaveGroups { denied: GroupsDenied::Keep, .. } => {
+                "no supplementary group is kept, if that may be".to_owned()
+            }
+            Self::LeaveGroups { .. } => "no supplementary group is kept".to_owned(),
             Self::SetGroups(groups) if groups.is_empty() => "no supplementary group is kept".to_owned(),
             Self::SetGroups(_) => "the program's supplementary groups".to_owned(),
             Self::SetGroup(_) => "the program's group".to_owned(),

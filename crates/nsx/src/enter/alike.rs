@@ -82,7 +82,10 @@ pub(super) fn request(
         directory: stands(target, wd.as_deref(), profile.directory, root.is_some(), findings).map_err(failed)?,
         uid,
         gid,
-        groups: settle_groups(groups, gid, target, kinds, findings),
+        groups: match rights.setgid {
+            Some(_) => rights.groups(groups),
+            None => settle_groups(groups, gid, target, kinds, findings),
+        },
         cgroups,
         confinement: rights.settle(profile.confinement, caller, findings),
         environment: environment.settle(variables)?,
@@ -132,9 +135,9 @@ fn settle_groups(
             if !groups.is_empty() {
                 findings.skipped("its supplementary groups", "are left alone: its user namespace denies setgroups");
             }
-            Groups::Drop
+            Groups::Drop { required: false }
         }
-        (Some(_), false) if groups.is_empty() => Groups::Drop,
+        (Some(_), false) if groups.is_empty() => Groups::Drop { required: false },
         (Some(_), false) => Groups::Are(groups),
     }
 }

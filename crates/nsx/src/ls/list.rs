@@ -105,9 +105,9 @@ pub(super) fn keep(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     let Some(before) = options.diff.as_ref().map(read).transpose()? else { return Ok(ExitStatus::NO_MATCH) };
     let after = match &options.from {
         Some(file) => Saved::read(file)?,
-        None => Saved { listing: now()?, boot: saved::boot(&sight.proc) },
+        None => Saved::now(now()?, &sight.proc),
     };
-    diff::show(&before, &after, options.json, options.color)
+    diff::show(options, &before, &after)
 }
 
 fn document(namespaces: impl Serialize, listing: &Listing) -> Result<(), ExitStatus> {
@@ -122,8 +122,28 @@ struct Document<N> {
     hidden: Hidden,
 }
 
+/// The JSON document of the columns.
+#[derive(Serialize)]
+struct Catalog {
+    version: u32,
+    columns: Vec<Described>,
+}
+
+/// A column.
+#[derive(Serialize)]
+struct Described {
+    name: &'static str,
+    costs: &'static str,
+    says: &'static str,
+}
+
 /// Lists the columns that there are.
 pub(super) fn columns<C: Columns>(options: &Options) -> Result<(), ExitStatus> {
+    if options.json {
+        let columns = C::all().map(Columns::spec);
+        let columns = columns.map(|spec| Described { name: spec.name, costs: spec.cost, says: spec.about });
+        return out::print_json(&Catalog { version: 1, columns: columns.collect() });
+    }
     let mut table = Table::new(&[("COLUMN", Align::Left), ("COSTS", Align::Left), ("SAYS", Align::Left)]);
     for column in C::all() {
         let spec = column.spec();

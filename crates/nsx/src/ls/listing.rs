@@ -159,6 +159,12 @@ impl<C: Columns> Listing<C> {
         place.and_then(|place| row.get(place)).unwrap_or(&Cell::Unknown)
     }
 
+    /// As it comes back from a file.
+    pub(super) fn lossy(self) -> Self {
+        let rows = self.rows.into_iter().map(|row| row.into_iter().map(Cell::lossy).collect());
+        Self { rows: rows.collect(), ..self }
+    }
+
     pub(super) fn table(&self, columns: &[C]) -> Table {
         let headings: Vec<_> = columns.iter().map(|column| (column.spec().name, column.spec().align)).collect();
         let mut table = Table::new(&headings);
@@ -188,13 +194,15 @@ pub(super) struct Object<'a, C = Column> {
 impl<C: Columns> Object<'_, C> {
     /// Writes the columns into an object that may have more in it.
     pub(super) fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        for (place, column) in self.columns.iter().enumerate() {
-            // A column that is asked for twice is one key.
-            if !self.columns[..place].contains(column) {
-                map.serialize_entry(&column.key(), self.listing.cell(self.row, *column))?;
-            }
-        }
-        Ok(())
+        self.cells().try_for_each(|(key, cell)| map.serialize_entry(&key, cell))
+    }
+
+    /// The keys with what they have.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (String, &Cell)> {
+        // A column that is asked for twice is one key.
+        let columns =
+            self.columns.iter().enumerate().filter(|(place, column)| !self.columns[..*place].contains(column));
+        columns.map(|(_, column)| (column.key(), self.listing.cell(self.row, *column)))
     }
 }
 

@@ -150,6 +150,9 @@ pub struct Options {
     from: Option<PathBuf>,
 
     /// Show what has changed since FILE, or - for standard input, was saved; with --from, until that was
+    ///
+    /// Where processes were hidden from who looked, what is new or gone may have been hidden too, and is said to be `created or
+    /// hidden` or `gone or hidden`; numbers of processes and leaders are then compared only where the same user looked twice.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json_lines"])]
     diff: Option<PathBuf>,
 
@@ -158,7 +161,7 @@ pub struct Options {
     proc: Option<PathBuf>,
 
     /// List the columns, with --pids those of processes: what each says and what finding it costs
-    #[arg(long, conflicts_with_all = ["target", "why", "deep", "all", "kinds", "task", "filter", "output", "tree", "graph", "watch", "save", "from", "diff", "proc", "json", "json_lines"])]
+    #[arg(long, conflicts_with_all = ["target", "why", "deep", "all", "kinds", "task", "filter", "output", "tree", "graph", "watch", "save", "from", "diff", "proc", "json_lines"])]
     columns: bool,
 
     /// List the processes in nested PID namespaces
