@@ -9,8 +9,11 @@ use crate::{
     },
 };
 use rustix::process::Signal;
-use serde_json::Value;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use serde_json::{Value, json};
+use std::os::unix::{
+    ffi::OsStrExt,
+    fs::{FileTypeExt, PermissionsExt},
+};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -20,10 +23,28 @@ pub(crate) fn tests() -> Vec<Test> {
         both(what_is_no_file_is_written_to),
         both(a_stream_is_as_good_as_a_file),
         root(a_device_stays_and_its_refusal_is_told),
+        root(what_is_hidden_is_neither_created_nor_destroyed),
+        both(what_is_not_utf8_has_not_changed),
+        both(a_new_host_name_and_a_new_map_are_changes),
+        root(a_user_without_a_name_is_a_number_in_a_table_alone),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
     .collect()
+}
+
+/// What may have come of a namespace that is in one census alone: for certain, and as far as is seen.
+const CREATED: [&str; 2] = ["created", "created_or_hidden"];
+const DESTROYED: [&str; 2] = ["destroyed", "gone_or_hidden"];
+
+/// The rows under both of these. Which are certain depends on what the host lets the test see.
+fn of_either(diff: &Value, keys: [&str; 2]) -> Value {
+    keys.iter().flat_map(|key| diff[key].as_array().unwrap().clone()).collect()
+}
+
+/// Whether the UTS namespace of a process is among these.
+fn has(rows: &Value, process: &Pinned) -> bool {
+    rows.as_array().unwrap().iter().any(|row| format!("uts:[{}]", row["ns"]) == procfs::ns(process.id(), "uts"))
 }
 
 fn what_was_saved_is_shown_again_and_compared(session: &Session) {
@@ -48,10 +69,8 @@ fn what_was_saved_is_shown_again_and_compared(session: &Session) {
 
     let diff = session.nsx("ls -q --json --diff").arg(&file).output();
     let diff: Value = serde_json::from_str(&diff).unwrap();
-    assert_eq!(row(&diff["created"], &created, "uts")["nprocs"], 1);
-    let is = |row: &Value, process: &Pinned| format!("uts:[{}]", row["ns"]) == procfs::ns(process.id(), "uts");
-    assert!(!diff["created"].as_array().unwrap().iter().any(|row| is(row, &kept)), "{diff}");
-    assert!(!diff["destroyed"].as_array().unwrap().iter().any(|row| is(row, &kept)), "{diff}");
+    assert_eq!(row(&of_either(&diff, CREATED), &created, "uts")["nprocs"], 1);
+    assert!(!has(&of_either(&diff, CREATED), &kept) && !has(&of_either(&diff, DESTROYED), &kept), "{diff}");
     // Nothing has changed between a census and itself.
     session.nsx("ls --diff").arg(&file).arg("--from").arg(&file).run().exited(1);
 
@@ -61,7 +80,7 @@ fn what_was_saved_is_shown_again_and_compared(session: &Session) {
     until("its namespaces to go", || {
         let diff = session.nsx("ls -q --json --diff").arg(&file).output();
         let diff: Value = serde_json::from_str(&diff).unwrap();
-        diff["destroyed"].as_array().unwrap().iter().any(|row| row["ns"] == inode)
+        of_either(&diff, DESTROYED).as_array().unwrap().iter().any(|row| row["ns"] == inode)
     });
 }
 
@@ -143,7 +162,7 @@ fn a_stream_is_as_good_as_a_file(session: &Session) {
     let uts = procfs::ns("self", "uts");
     let inode = uts.trim_start_matches("uts:[").trim_end_matches(']');
     let script = format!("nsx ls -q --save - | nsx ls -q --from - -o ns -Q NS=={inode}");
-    assert_eq!(session.shell(&script).output(), format!("NS\n{inode}"));
+    assert_eq!(session.shell(&script).output().split_whitespace().collect::<Vec<_>>(), ["NS", inode]);
     session.shell("nsx ls -q --save - >census && nsx ls --diff - --from census <census").run().exited(1);
     session.shell("nsx ls -q --save - >/dev/full").run().exited(2).says(&["standard output: No space left on device"]);
     session.shell("echo | nsx ls --from -").run().exited(2).says(&["standard input is no census that nsx saved"]);
@@ -155,4 +174,95 @@ fn a_device_stays_and_its_refusal_is_told(session: &Session) {
     session.command("mknod full c 1 7").run().exited(0);
     session.nsx("ls -q --save full").run().exited(2).says(&["failed to write full: No space left on device"]);
     assert!(std::fs::symlink_metadata(session.path("full")).unwrap().file_type().is_char_device());
+}
+
+fn what_is_hidden_is_neither_created_nor_destroyed(session: &Session) {
+    let unshare = session.original_unshare("--uts sleep 100").start();
+    let sleep = unshare.program("sleep");
+    let nobody = "setpriv --reuid 54242 --regid 54242 --clear-groups --inh-caps=-all nsx ls";
+    let diff = |script: &str| {
+        let outcome = session.shell(script).run().exited(0);
+        let diff: Value = serde_json::from_slice(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome}"));
+        (diff, outcome)
+    };
+    session.shell("nsx ls -q --save census").run().exited(0);
+    let (lost, outcome) = diff(&format!("{nobody} --json --diff - <census"));
+    assert!(has(&lost["gone_or_hidden"], &sleep) && !has(&lost["destroyed"], &sleep), "{lost}");
+    let hidden = lost["hidden"]["after"]["processes"].as_u64().unwrap();
+    assert!(hidden > 0, "{lost}");
+    outcome.says(&[&format!("the later census did not see {hidden} process"), "what is gone may still be there"]);
+    // What both see is no other namespace because fewer of its processes are seen.
+    let initial = |row: &Value| format!("uts:[{}]", row["after"]["ns"]) == procfs::ns("self", "uts");
+    assert!(!lost["changed"].as_array().unwrap().iter().any(initial), "{lost}");
+    let text = session.shell(&format!("{nobody} -q --diff - <census")).output();
+    assert!(text.lines().any(|line| line.starts_with("gone or hidden ") && line.contains("sleep 100")), "{text}");
+
+    let (found, outcome) = diff(&format!("{nobody} -q --save - >census && nsx ls --json --diff census"));
+    assert!(has(&found["created_or_hidden"], &sleep) && !has(&found["created"], &sleep), "{found}");
+    assert!(found["hidden"]["before"]["processes"].as_u64().unwrap() > 0, "{found}");
+    outcome.says(&["the earlier census did not see", "what is new may have been there"]);
+    // All that was not seen is told again.
+    let told = session.nsx("ls -q --json --from census").output();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["hidden"], found["hidden"]["before"]);
+}
+
+fn what_is_not_utf8_has_not_changed(session: &Session) {
+    let argument = std::ffi::OsStr::from_bytes(b"a\xffb");
+    let unshare = session.original_unshare("--user --uts sh -c").arg("sleep 100; true").arg(argument).start();
+    let shell = unshare.program("sh");
+    drop(unshare.program("sleep"));
+    session.nsx("ls -q --save census").run().exited(0);
+    let census: Value = serde_json::from_slice(&std::fs::read(session.path("census")).unwrap()).unwrap();
+    assert!(row(&census["namespaces"], &shell, "uts")["command"].as_str().unwrap().ends_with("a\u{fffd}b"));
+    let diff: Value = serde_json::from_slice(&session.nsx("ls -q --json --diff census").run().stdout).unwrap();
+    let changed: Value = diff["changed"].as_array().unwrap().iter().map(|changed| changed["after"].clone()).collect();
+    assert!(!has(&changed, &shell), "{diff}");
+}
+
+fn a_new_host_name_and_a_new_map_are_changes(session: &Session) {
+    let unshare = session.command("unshare --user --uts sleep 100").start();
+    let sleep = unshare.program("sleep");
+    session.nsx("ls -q --save census").run().exited(0);
+    let (id, (uid, _)) = (sleep.id(), session.ids());
+    std::fs::write(session.path("map"), format!("0 {uid} 1\n")).unwrap();
+    session.shell(&format!("cat map >/proc/{id}/uid_map")).run().exited(0);
+    let enter = format!("nsenter --preserve-credentials -U -u -t {id} hostname other.name");
+    session.command(&enter).run().exited(0);
+    let diff: Value = serde_json::from_slice(&session.nsx("ls -q --json --diff census").run().stdout).unwrap();
+    let both = |kind: &str, column: &str| {
+        let of = |side: &str| diff["changed"].as_array().unwrap().iter().map(|changed| changed[side].clone()).collect();
+        ["before", "after"].map(|side| row(&of(side), &sleep, kind)[column].clone())
+    };
+    assert_eq!(both("user", "uidmap"), [json!([]), json!([format!("0 {uid} 1")])]);
+    let old = session.command("uname -n").output();
+    assert_eq!(both("uts", "hostname"), [json!(old), json!("other.name")]);
+    let text = session.nsx("ls -q --diff census").output();
+    assert!(text.contains(&format!("HOSTNAME: {old} → other.name")), "{text}");
+}
+
+fn a_user_without_a_name_is_a_number_in_a_table_alone(session: &Session) {
+    session.command("getent passwd 54242").run().exited(2);
+    let command = "--uts setpriv --reuid 54242 --regid 54242 --clear-groups sleep 100";
+    let unshare = session.original_unshare(command).start();
+    let sleep = unshare.program("sleep");
+    let id = sleep.id();
+    session.nsx("ls -q --save census").run().exited(0);
+    let from = format!("--from census -Q PID=={id}");
+    for (words, at) in [
+        (format!("{id}"), ""),
+        (format!("-Q PID=={id}"), "/namespaces/0"),
+        (from.clone(), "/namespaces/0"),
+        (format!("--pids --all -Q PID=={id}"), "/processes/0"),
+        (format!("--pids --all -Q PID=={id} -o user,uid"), "/processes/0"),
+    ] {
+        let output = session.nsx(&format!("ls -q --json {words}")).output();
+        let document: Value = serde_json::from_str(&output).unwrap();
+        let row = document.pointer(at).unwrap();
+        assert_eq!((&row["user"], &row["uid"]), (&Value::Null, &json!(54242)), "{words}: {document}");
+    }
+    for words in [format!("-Q PID=={id}"), from, format!("--pids --all -Q PID=={id}")] {
+        let table = session.nsx(&format!("ls -q {words} -o user")).output();
+        assert_eq!(table.split_whitespace().collect::<Vec<_>>(), ["USER", "54242"], "{words}");
+    }
 }

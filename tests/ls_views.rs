@@ -23,6 +23,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(processes_have_columns),
         both(processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below),
         both(a_namespace_stands_below_the_one_that_its_process_came_from),
+        both(what_is_chosen_hangs_on_what_stands_above_it).needs([Need::UtilLinux(2, 38)]),
         both(a_tree_and_a_picture_are_of_one_census).needs([Need::Tool("strace")]),
         both(pictures_are_whole_and_hold_what_is_there),
         both(every_document_is_as_the_schema_says),
@@ -96,6 +97,9 @@ fn columns_say_what_the_kernel_says(session: &Session) {
     // The list of columns has each of them.
     let listed = session.nsx("ls --columns").output();
     let listed: BTreeSet<_> = listed.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    let catalog: Value = serde_json::from_str(&session.nsx("ls --columns --json").output()).unwrap();
+    let names = catalog["columns"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap());
+    assert_eq!(listed, names.collect());
     let keys: BTreeSet<_> = pid.as_object().unwrap().keys().map(|key| key.to_uppercase()).collect();
     assert_eq!(listed, keys.iter().map(String::as_str).collect());
 }
@@ -369,6 +373,31 @@ fn a_namespace_stands_below_the_one_that_its_process_came_from(session: &Session
     assert_eq!(above, Some(procfs::ns(outer.id(), "uts")));
 }
 
+fn what_is_chosen_hangs_on_what_stands_above_it(session: &Session) {
+    let unshare = session.original_unshare("--user --net sleep 100").start();
+    let id = unshare.program("sleep").id();
+    // As lsns has it: the owners of a process's namespaces up to the caller's, or the parents.
+    for order in ["owner", "parent"] {
+        let [ours, theirs] = ["nsx ls -q", "lsns"].map(|lister| {
+            let text = session.command(&format!("{lister} --tree={order} -p {id} -o NS,TYPE")).output();
+            let words = |line: &str| line.trim_start_matches(|letter: char| !letter.is_ascii_digit()).to_owned();
+            text.lines().skip(1).map(words).collect::<BTreeSet<_>>()
+        });
+        assert_eq!(ours, theirs, "{order}");
+        assert!(ours.iter().any(|line| line.starts_with(procfs::ns("self", "user").split(['[', ']']).nth(1).unwrap())));
+    }
+    // A network namespace by itself hangs on two.
+    let inode = procfs::ns(id, "net").split(['[', ']']).nth(1).unwrap().to_owned();
+    let document = document(session, &format!("--tree --json -Q NS=={inode}"));
+    let mut kinds = Vec::new();
+    let mut branch = &document["namespaces"][0];
+    while branch.is_object() {
+        kinds.push(branch["type"].as_str().unwrap());
+        branch = &branch["children"][0];
+    }
+    assert_eq!(kinds, ["user", "user", "net"]);
+}
+
 fn a_tree_and_a_picture_are_of_one_census(session: &Session) {
     let unshare = session.original_unshare("--user --uts sleep 100").start();
     drop(unshare.program("sleep"));
@@ -410,6 +439,11 @@ fn every_document_is_as_the_schema_says(session: &Session) {
     let path = file.display().to_string();
     let documents = [
         ("list", "--json".to_owned()),
+        ("list", "--json -Q NS==1".to_owned()),
+        ("tree", "--json --tree -Q NS==1".to_owned()),
+        ("pids", format!("--json --pids -Q PID=={}", i32::MAX)),
+        ("columns", "--json --columns".to_owned()),
+        ("columns", "--json --columns --pids".to_owned()),
         ("list", "--json -o all".to_owned()),
         ("list", "--json -o ns,ns --deep".to_owned()),
         ("tree", "--json --tree -o all".to_owned()),
@@ -425,18 +459,36 @@ fn every_document_is_as_the_schema_says(session: &Session) {
         ("list", format!("--json -o all --from {path}")),
         ("diff", format!("--json --diff {path} --from {path}")),
     ];
-    let check = |part: &str, document: &Value| {
-        let mut schemas = boon::Schemas::new();
-        let part = boon::Compiler::new().compile(&format!("{schema}#/$defs/{part}"), &mut schemas).unwrap();
-        if let Err(error) = schemas.validate(document, part) {
-            panic!("{error:#}");
+    let check_all = |part: &str, documents: &[Value]| {
+        // As what it is, and as anything that nsx prints.
+        for place in [format!("{schema}#/$defs/{part}"), schema.to_owned()] {
+            let mut schemas = boon::Schemas::new();
+            let part = boon::Compiler::new().compile(&place, &mut schemas).unwrap();
+            for document in documents {
+                if let Err(error) = schemas.validate(document, part) {
+                    panic!("{error:#}");
+                }
+            }
         }
     };
+    let check = |part: &str, document: Value| check_all(part, &[document]);
     for (part, words) in documents {
         let output = session.nsx(&format!("ls -q {words}")).run().stdout;
-        check(part, &serde_json::from_slice(&output).unwrap());
+        check(part, serde_json::from_slice(&output).unwrap());
     }
-    check("saved", &serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap());
+    let lines = [
+        ("row", "--json-lines"),
+        ("row", "--json-lines -o all"),
+        ("resident", "--json-lines --pids --all"),
+        ("resident_columns", "--json-lines --pids --all -o all"),
+    ];
+    for (part, words) in lines {
+        let output = session.nsx(&format!("ls -q {words}")).output();
+        assert!(!output.is_empty());
+        let lines: Vec<_> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        check_all(part, &lines);
+    }
+    check("saved", serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap());
     let bogus = serde_json::json!({ "version": 1, "namespaces": [{ "ns": "x" }], "hidden": { "processes": 0 } });
-    assert!(std::panic::catch_unwind(|| check("list", &bogus)).is_err());
+    assert!(std::panic::catch_unwind(|| check("list", bogus)).is_err());
 }

@@ -110,7 +110,8 @@ pub struct Options {
     /// NPROCS > 0'
     ///
     /// An expression is made of columns, whether they are shown or not, numbers, and texts in quotes; ==, !=, <, <=, >, >=, =~
-    /// and !~ with a POSIX regular expression; && (and), || (or), ! (not) and parentheses.
+    /// and !~ with a POSIX regular expression; && (and), || (or), ! (not) and parentheses. Of a column with several texts,
+    /// such as NSFS, one is enough.
     #[arg(short = 'Q', long, value_name = "EXPR", conflicts_with = "target")]
     filter: Option<OsString>,
 
@@ -149,6 +150,9 @@ pub struct Options {
     from: Option<PathBuf>,
 
     /// Show what has changed since FILE, or - for standard input, was saved; with --from, until that was
+    ///
+    /// Where processes were hidden from who looked, what is new or gone may have been hidden too, and is said to be `created or
+    /// hidden` or `gone or hidden`; numbers of processes and leaders are then compared only where the same user looked twice.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json_lines"])]
     diff: Option<PathBuf>,
 
@@ -157,7 +161,7 @@ pub struct Options {
     proc: Option<PathBuf>,
 
     /// List the columns, with --pids those of processes: what each says and what finding it costs
-    #[arg(long, conflicts_with_all = ["target", "why", "deep", "all", "kinds", "task", "filter", "output", "tree", "graph", "watch", "save", "from", "diff", "proc", "json", "json_lines"])]
+    #[arg(long, conflicts_with_all = ["target", "why", "deep", "all", "kinds", "task", "filter", "output", "tree", "graph", "watch", "save", "from", "diff", "proc", "json_lines"])]
     columns: bool,
 
     /// List the processes in nested PID namespaces
