@@ -24,6 +24,7 @@ pub(crate) fn tests() -> Vec<Test> {
         ordinary(the_program_has_the_ids_that_are_mapped),
         root(the_program_becomes_a_user_and_a_group),
         root(roots_groups_do_not_come_along),
+        root(groups_that_cannot_be_left_are_refused),
         both(a_process_that_has_ended_is_refused).needs([Need::Tool("strace")]),
         both(a_zombie_is_refused),
         both(a_thread_is_refused),
@@ -180,6 +181,42 @@ fn roots_groups_do_not_come_along(session: &Session) {
     let (_unshare, sleep) = target(session, "--user --map-root-user --uts");
     let enter = session.command("setpriv --groups=7,8 -- nsx enter").arg(sleep.id().to_string());
     assert_eq!(enter.args("sh -c").arg(PRINT_WHO).output(), "0\n0\n0");
+}
+
+fn groups_that_cannot_be_left_are_refused(session: &Session) {
+    let as_user = |groups: &str, words: &str| {
+        session.command(&format!("setpriv --reuid=4242 --regid=4242 --groups={groups} -- {words}"))
+    };
+    let unshare = as_user("4242", "unshare --user --map-root-user --uts sleep 100").start();
+    let id = unshare.program("sleep").id();
+    for words in [
+        "unshare -r -G 0".to_owned(),
+        "unshare -r --pid -G 0".to_owned(),
+        format!("enter {id} -G 0"),
+        format!("enter {id} -U -G 0"),
+        format!("enter {id} -U --pid -G 0"),
+        format!("enter /proc/{id}/ns/user -G 0"),
+    ] {
+        // Group shadow (42) may read /etc/shadow, which root of the user namespace may not.
+        let refused = as_user("4242,42", &format!("nsx {words} -- cp /etc/shadow ran")).run().exited(125);
+        refused.says(&[
+            "failed to leave the supplementary groups: Operation not permitted",
+            "setgroups is denied",
+            "-G",
+        ]);
+        assert!(!session.path("ran").exists());
+        // The group that it is in anyway is none to leave, and root leaves his in time.
+        for groups in ["4242", "7,8"] {
+            let command = match groups {
+                "4242" => as_user(groups, &format!("nsx {words}")),
+                _ => session.command(&format!("setpriv --groups={groups} -- nsx {words}")),
+            };
+            assert_eq!(command.args("-- sh -c").arg(PRINT_WHO).output(), "0\n0\n0", "{words} with {groups}");
+        }
+    }
+    // Whoever asks for no group is not kept out.
+    as_user("4242,42", &format!("nsx enter {id} -U true")).run().exited(0);
+    as_user("4242,42", &format!("nsx enter {id} true")).run().exited(0);
 }
 
 /// Enters with `words`, which must be refused with 125 and these words, before anything is run.

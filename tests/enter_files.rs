@@ -1,6 +1,6 @@
 //! `nsx enter`: namespaces that files hold, with a process beside them and without.
 
-use crate::support::{Need, Session, Test, procfs, root};
+use crate::support::{Need, Session, Test, both, procfs, root};
 use std::fs;
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -8,6 +8,8 @@ pub(crate) fn tests() -> Vec<Test> {
         root(a_file_is_joined_in_place_of_the_targets),
         root(a_namespace_by_itself_is_joined_alone),
         root(a_file_of_another_kind_is_refused),
+        root(the_program_is_root_of_a_user_namespace_of_a_file),
+        both(ones_own_user_namespace_is_none_to_enter),
         root(nobody_is_born_where_pid_1_has_ended),
     ]
     .into_iter()
@@ -62,6 +64,55 @@ fn a_namespace_by_itself_is_joined_alone(session: &Session) {
     missing.says(&["/nowhere/net"]);
     assert!(!session.path("ran").exists());
     unpin(session, "net");
+}
+
+fn the_program_is_root_of_a_user_namespace_of_a_file(session: &Session) {
+    let who = "id -u; id -g; id -G; readlink /proc/self/ns/user";
+    let mapped =
+        session.command("setpriv --reuid=4242 --clear-groups unshare --user --map-root-user sleep 100").start();
+    let mapped = mapped.program("sleep");
+    let ranges = session.nsx("unshare --user --map-users 0:70000:10 --map-groups 0:70000:10 sleep 100").start();
+    let ranges = ranges.program("sleep");
+    let unmapped = session.command("unshare --user --map-current-user sleep 100").start();
+    let own =
+        session.command("setpriv --reuid=4242 --regid=4242 --clear-groups unshare --user --map-current-user sleep 100");
+    let own = own.start();
+    let (unmapped, own) = (unmapped.program("sleep"), own.program("sleep"));
+    let other = session.command("unshare --user --map-root-user --uts sleep 100").start();
+    let other = other.program("sleep").id();
+    for (sleep, uid) in [(&mapped, "0"), (&ranges, "0"), (&unmapped, "0"), (&own, "65534")] {
+        let file = format!("/proc/{}/ns/user", sleep.id());
+        let name = procfs::ns(sleep.id(), "user");
+        for target in [file.clone(), name.clone(), format!("{other} --uts --userns={file}")] {
+            let enter = session.command("setpriv --groups=7,8 -- nsx enter").args(&target).args("-- sh -c").arg(who);
+            let output = enter.output();
+            let expected = session.command(&format!("setpriv --groups=7,8 -- nsenter --user={file} sh -c")).arg(who);
+            match uid {
+                "0" => assert_eq!(output, expected.output(), "{target}"),
+                // nsenter gives up where there is no user 0.
+                _ => assert_eq!(output, format!("65534\n65534\n65534\n{name}"), "{target}"),
+            }
+        }
+        let user = session.nsx(&format!("enter {file} -S 3 -G 4 -- sh -c")).arg(who).run();
+        if sleep.id() == ranges.id() {
+            assert_eq!(user.exited(0).text(), format!("3\n4\n4\n{name}"));
+        } else {
+            user.exited(125).says(&["become group 4"]);
+        }
+        let plan = session.nsx(&format!("enter {file} --explain -- true")).output();
+        let ids: Vec<_> =
+            plan.lines().filter(|line| line.contains("setgid(0)") || line.contains("setuid(0)")).collect();
+        assert!(ids.len() == 2 && ids.iter().all(|line| line.contains("skipped if")), "{plan}");
+    }
+}
+
+fn ones_own_user_namespace_is_none_to_enter(session: &Session) {
+    let own = procfs::ns("self", "user");
+    for target in [own.as_str(), "/proc/self/ns/user", "$$ --userns=/proc/self/ns/user"] {
+        let refused = session.shell(&format!("exec nsx enter {target} -- touch ran")).run().exited(125);
+        refused.says(&["your own user namespace already", "nothing to enter"]);
+    }
+    assert!(!session.path("ran").exists());
 }
 
 fn a_file_of_another_kind_is_refused(session: &Session) {

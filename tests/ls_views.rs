@@ -1,4 +1,4 @@
-//! `nsx ls` for people and for programs: groups, columns, filters, trees, pictures, what was saved.
+//! `nsx ls` for people and for programs: groups, columns, filters, trees, pictures.
 
 use crate::support::{
     Need, Process, Session, Test, both,
@@ -23,10 +23,9 @@ pub(crate) fn tests() -> Vec<Test> {
         both(processes_have_columns),
         both(processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below),
         both(a_namespace_stands_below_the_one_that_its_process_came_from),
+        both(what_is_chosen_hangs_on_what_stands_above_it).needs([Need::UtilLinux(2, 38)]),
         both(a_tree_and_a_picture_are_of_one_census).needs([Need::Tool("strace")]),
         both(pictures_are_whole_and_hold_what_is_there),
-        both(what_was_saved_is_shown_again_and_compared),
-        both(what_nsx_did_not_save_is_refused),
         both(every_document_is_as_the_schema_says),
     ]
     .into_iter()
@@ -41,7 +40,7 @@ fn document(session: &Session, words: &str) -> Value {
 
 /// The row of a process's namespace.
 #[track_caller]
-fn row(rows: &Value, process: &Pinned, kind: &str) -> Value {
+pub(crate) fn row(rows: &Value, process: &Pinned, kind: &str) -> Value {
     let ns = procfs::ns(process.id(), kind);
     let rows = rows.as_array().unwrap();
     let row = rows.iter().find(|row| format!("{kind}:[{}]", row["ns"]) == ns);
@@ -98,6 +97,9 @@ fn columns_say_what_the_kernel_says(session: &Session) {
     // The list of columns has each of them.
     let listed = session.nsx("ls --columns").output();
     let listed: BTreeSet<_> = listed.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    let catalog: Value = serde_json::from_str(&session.nsx("ls --columns --json").output()).unwrap();
+    let names = catalog["columns"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap());
+    assert_eq!(listed, names.collect());
     let keys: BTreeSet<_> = pid.as_object().unwrap().keys().map(|key| key.to_uppercase()).collect();
     assert_eq!(listed, keys.iter().map(String::as_str).collect());
 }
@@ -109,7 +111,7 @@ fn a_filter_and_columns_that_are_wrong_are_refused(session: &Session) {
     };
     refused(&["-Q", "NS =="], "failed to parse \"NS ==\"");
     refused(&["-Q", "NOSUCH == 1"], "unknown column: NOSUCH");
-    refused(&["-o", "ns,nosuch"], "there is no column \"nosuch\"");
+    refused(&["-o", "ns,nosuch"], "there is no column \"nosuch\"; --columns lists those there are");
     refused(&["--watch=0"], "a number of seconds");
     refused(&["--tree=nosuch"], "owner, parent, process, pid");
     refused(&["--proc", "/nosuch"], "failed to open /nosuch: No such file or directory");
@@ -336,7 +338,7 @@ fn processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below(sessio
     let refused = |words: &str, says: &str| session.nsx(&format!("ls --pids {words}")).run().exited(2).says(&[says]);
     refused("-t net", "--type");
     refused("--tree", "--tree");
-    refused("-o type", "there is no column \"type\"");
+    refused("-o type", "there is no column \"type\"; --pids --columns lists those there are");
     refused("-Q TYPE==1", "unknown column: TYPE");
     refused("-p no:such", "no:such");
 }
@@ -371,6 +373,31 @@ fn a_namespace_stands_below_the_one_that_its_process_came_from(session: &Session
     assert_eq!(above, Some(procfs::ns(outer.id(), "uts")));
 }
 
+fn what_is_chosen_hangs_on_what_stands_above_it(session: &Session) {
+    let unshare = session.original_unshare("--user --net sleep 100").start();
+    let id = unshare.program("sleep").id();
+    // As lsns has it: the owners of a process's namespaces up to the caller's, or the parents.
+    for order in ["owner", "parent"] {
+        let [ours, theirs] = ["nsx ls -q", "lsns"].map(|lister| {
+            let text = session.command(&format!("{lister} --tree={order} -p {id} -o NS,TYPE")).output();
+            let words = |line: &str| line.trim_start_matches(|letter: char| !letter.is_ascii_digit()).to_owned();
+            text.lines().skip(1).map(words).collect::<BTreeSet<_>>()
+        });
+        assert_eq!(ours, theirs, "{order}");
+        assert!(ours.iter().any(|line| line.starts_with(procfs::ns("self", "user").split(['[', ']']).nth(1).unwrap())));
+    }
+    // A network namespace by itself hangs on two.
+    let inode = procfs::ns(id, "net").split(['[', ']']).nth(1).unwrap().to_owned();
+    let document = document(session, &format!("--tree --json -Q NS=={inode}"));
+    let mut kinds = Vec::new();
+    let mut branch = &document["namespaces"][0];
+    while branch.is_object() {
+        kinds.push(branch["type"].as_str().unwrap());
+        branch = &branch["children"][0];
+    }
+    assert_eq!(kinds, ["user", "user", "net"]);
+}
+
 fn a_tree_and_a_picture_are_of_one_census(session: &Session) {
     let unshare = session.original_unshare("--user --uts sleep 100").start();
     drop(unshare.program("sleep"));
@@ -403,68 +430,6 @@ fn pictures_are_whole_and_hold_what_is_there(session: &Session) {
     }
 }
 
-fn what_was_saved_is_shown_again_and_compared(session: &Session) {
-    let file = session.path("census.json");
-    let before = session.original_unshare("--user --uts sleep 100").start();
-    let kept = before.program("sleep");
-    session.nsx("ls -q --save").arg(&file).run().exited(0);
-    assert!(
-        !std::fs::read_dir(session.directory())
-            .unwrap()
-            .any(|entry| { entry.unwrap().file_name().to_string_lossy().starts_with("census.json.") })
-    );
-    let later = session.original_unshare("--user --uts sleep 100").start();
-    let created = later.program("sleep");
-
-    let shown = session.nsx("ls -q --json --from").arg(&file).output();
-    let shown: Value = serde_json::from_str(&shown).unwrap();
-    assert_eq!(row(&shown["namespaces"], &kept, "uts")["nprocs"], 1);
-    let text = session.nsx("ls -q --tree --from").arg(&file).arg("-Q").arg(format!("PID == {}", kept.id())).output();
-    assert!(text.contains("└─"), "{text}");
-    session.nsx("ls --tree=process --from").arg(&file).run().exited(2).says(&["does not say which process made which"]);
-
-    let diff = session.nsx("ls -q --json --diff").arg(&file).output();
-    let diff: Value = serde_json::from_str(&diff).unwrap();
-    assert_eq!(row(&diff["created"], &created, "uts")["nprocs"], 1);
-    let is = |row: &Value, process: &Pinned| format!("uts:[{}]", row["ns"]) == procfs::ns(process.id(), "uts");
-    assert!(!diff["created"].as_array().unwrap().iter().any(|row| is(row, &kept)), "{diff}");
-    assert!(!diff["destroyed"].as_array().unwrap().iter().any(|row| is(row, &kept)), "{diff}");
-    // Nothing has changed between a census and itself.
-    session.nsx("ls --diff").arg(&file).arg("--from").arg(&file).run().exited(1);
-
-    let inode = row(&shown["namespaces"], &kept, "uts")["ns"].clone();
-    before.signal(Signal::KILL);
-    before.wait();
-    until("its namespaces to go", || {
-        let diff = session.nsx("ls -q --json --diff").arg(&file).output();
-        let diff: Value = serde_json::from_str(&diff).unwrap();
-        diff["destroyed"].as_array().unwrap().iter().any(|row| row["ns"] == inode)
-    });
-}
-
-fn what_nsx_did_not_save_is_refused(session: &Session) {
-    let file = session.path("census.json");
-    session.nsx("ls -q --save").arg(&file).run().exited(0);
-    let whole = std::fs::read_to_string(&file).unwrap();
-    let refused = |text: &str, says: &str| {
-        let other = session.path("other.json");
-        std::fs::write(&other, text).unwrap();
-        for option in ["--from", "--diff"] {
-            let outcome = session.nsx("ls").arg(option).arg(&other).run().exited(2);
-            outcome.says(&["is no census that nsx saved", says]);
-        }
-    };
-    refused(&whole[..whole.len() / 2], "not all of it");
-    refused("[1, 2]", "something else");
-    refused(&whole.replace("\"version\": 1", "\"version\": 7"), "version 7");
-    refused(&whole.replace("\"type\": \"user\"", "\"type\": \"nosuch\""), "has no type");
-    let fifo = session.path("fifo");
-    session.command("mkfifo").arg(&fifo).run().exited(0);
-    session.nsx("ls --from").arg(&fifo).run().exited(2).says(&["it is no regular file"]);
-    session.nsx("ls --from").arg(session.path("nosuch")).run().exited(2).says(&["No such file or directory"]);
-    session.nsx("ls --save").arg(session.path("nosuch/file")).run().exited(2).says(&["failed to write"]);
-}
-
 fn every_document_is_as_the_schema_says(session: &Session) {
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/nsx/schema/ls.json");
     let unshare = session.nsx("unshare -r --uts --net --pid --fork --kill-child sleep 100").start();
@@ -474,6 +439,11 @@ fn every_document_is_as_the_schema_says(session: &Session) {
     let path = file.display().to_string();
     let documents = [
         ("list", "--json".to_owned()),
+        ("list", "--json -Q NS==1".to_owned()),
+        ("tree", "--json --tree -Q NS==1".to_owned()),
+        ("pids", format!("--json --pids -Q PID=={}", i32::MAX)),
+        ("columns", "--json --columns".to_owned()),
+        ("columns", "--json --columns --pids".to_owned()),
         ("list", "--json -o all".to_owned()),
         ("list", "--json -o ns,ns --deep".to_owned()),
         ("tree", "--json --tree -o all".to_owned()),
@@ -489,18 +459,36 @@ fn every_document_is_as_the_schema_says(session: &Session) {
         ("list", format!("--json -o all --from {path}")),
         ("diff", format!("--json --diff {path} --from {path}")),
     ];
-    let check = |part: &str, document: &Value| {
-        let mut schemas = boon::Schemas::new();
-        let part = boon::Compiler::new().compile(&format!("{schema}#/$defs/{part}"), &mut schemas).unwrap();
-        if let Err(error) = schemas.validate(document, part) {
-            panic!("{error:#}");
+    let check_all = |part: &str, documents: &[Value]| {
+        // As what it is, and as anything that nsx prints.
+        for place in [format!("{schema}#/$defs/{part}"), schema.to_owned()] {
+            let mut schemas = boon::Schemas::new();
+            let part = boon::Compiler::new().compile(&place, &mut schemas).unwrap();
+            for document in documents {
+                if let Err(error) = schemas.validate(document, part) {
+                    panic!("{error:#}");
+                }
+            }
         }
     };
+    let check = |part: &str, document: Value| check_all(part, &[document]);
     for (part, words) in documents {
         let output = session.nsx(&format!("ls -q {words}")).run().stdout;
-        check(part, &serde_json::from_slice(&output).unwrap());
+        check(part, serde_json::from_slice(&output).unwrap());
     }
-    check("saved", &serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap());
+    let lines = [
+        ("row", "--json-lines"),
+        ("row", "--json-lines -o all"),
+        ("resident", "--json-lines --pids --all"),
+        ("resident_columns", "--json-lines --pids --all -o all"),
+    ];
+    for (part, words) in lines {
+        let output = session.nsx(&format!("ls -q {words}")).output();
+        assert!(!output.is_empty());
+        let lines: Vec<_> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        check_all(part, &lines);
+    }
+    check("saved", serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap());
     let bogus = serde_json::json!({ "version": 1, "namespaces": [{ "ns": "x" }], "hidden": { "processes": 0 } });
-    assert!(std::panic::catch_unwind(|| check("list", &bogus)).is_err());
+    assert!(std::panic::catch_unwind(|| check("list", bogus)).is_err());
 }

@@ -23,6 +23,8 @@ mod idmap;
 mod ids;
 mod ls;
 mod ls_empty;
+mod ls_reach;
+mod ls_saved;
 mod ls_views;
 mod ls_watch;
 mod mounts;
@@ -83,6 +85,8 @@ fn main() -> ExitCode {
         targets::tests(),
         ls::tests(),
         ls_empty::tests(),
+        ls_reach::tests(),
+        ls_saved::tests(),
         ls_views::tests(),
         ls_watch::tests(),
         crowd::tests(),

@@ -11,6 +11,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(the_program_does_not_get_the_descriptor),
         both(whoever_does_not_read_disturbs_nothing),
         both(a_descriptor_that_is_closed_is_refused),
+        both(a_line_that_is_lost_is_noted_once),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -87,5 +88,16 @@ fn a_descriptor_that_is_closed_is_refused(session: &Session) {
     for number in ["9", "-1"] {
         session.unshare(&format!("--uts --status-fd={number} touch ran")).run().exited(125);
     }
+    let map = session.map_root();
+    // One that is open, but to be read.
+    let script = format!("exec nsx unshare {map}--uts --status-fd 5 touch ran 5</dev/null");
+    session.shell(&script).run().exited(125).says(&["descriptor 5"]);
     assert!(!session.path("ran").exists());
+}
+
+fn a_line_that_is_lost_is_noted_once(session: &Session) {
+    let map = session.map_root();
+    let script = format!("exec nsx unshare {map}--uts --status-fd 5 sh -c 'exit 3' 5>/dev/full");
+    let outcome = session.shell(&script).run().exited(3).says(&["--status-fd: No space left on device"]);
+    assert_eq!(outcome.stderr.iter().filter(|byte| **byte == b'\n').count(), 1, "{outcome}");
 }

@@ -12,6 +12,8 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_word_that_is_almost_an_option_is_answered_with_the_option),
         both(options_after_the_program_are_the_programs).needs([Need::Namespaces]),
         both(a_value_that_is_none_of_an_option_is_refused),
+        both(a_negative_number_never_becomes_the_program),
+        both(what_to_enter_is_named_once).needs([Need::Namespaces]),
         both(a_plan_is_shown_and_not_run).needs([Need::Tool("strace")]),
         both(a_plan_to_enter_is_shown_and_not_run).needs([Need::Tool("strace"), Need::Namespaces]),
         both(a_plan_shows_the_call_that_is_made).needs([Need::Tool("strace"), Need::Namespaces]),
@@ -80,6 +82,50 @@ fn options_after_the_program_are_the_programs(session: &Session) {
     for separator in ["", "-- "] {
         let output = session.unshare(&format!("--uts {separator}echo --bogus -r -- --uts")).output();
         assert_eq!(output, "--bogus -r -- --uts");
+    }
+}
+
+fn a_negative_number_never_becomes_the_program(session: &Session) {
+    let options = [
+        "unshare --uts --status-fd -1",
+        "unshare --uts -S -1",
+        "enter 1 --preserve-fds -1",
+        "enter --all-of web --jobs -1",
+        "enter 1 -S -1",
+    ];
+    for words in options {
+        let outcome = session.nsx(&format!("{words} touch ran")).run();
+        let stderr = String::from_utf8_lossy(&outcome.stderr).into_owned();
+        assert!(stderr.contains("-1") && !stderr.contains("-- -1"), "{words}: {stderr}");
+        assert!(!session.path("ran").exists(), "the program ran");
+        outcome.exited(125);
+    }
+}
+
+/// One TARGET, by the first operand or by `-t`, and never the wrong one.
+fn what_to_enter_is_named_once(session: &Session) {
+    let sleep = session.original_unshare("--uts --net sleep 100").start();
+    let id = sleep.program("sleep").id();
+    for words in [
+        format!("enter self -t {id}"),
+        format!("enter 1 --target={id} --uts"),
+        format!("enter 1 -ut {id}"),
+        "enter 1 --all-of no-such-name".to_owned(),
+    ] {
+        assert_refused(session, &words, 125, &["twice", "Usage"]);
+    }
+    let user = if session.is_root() { "" } else { "U" };
+    for words in [format!("-{user}ut {id}"), format!("-t{id} -u{user}"), format!("-u{user} -t {id}")] {
+        let uts = session.nsx(&format!("enter {words} readlink /proc/self/ns/uts")).output();
+        assert_eq!(uts, procfs::ns(id, "uts"), "{words}");
+    }
+    let all = session.nsx("enter --all-of no-such-name").run().exited(125);
+    all.says(&["PROGRAM", "Usage"]);
+    assert_refused(session, "enter --all-of no-such-name -j 0", 125, &["0", "--jobs"]);
+    let file = format!("/proc/{id}/ns/uts");
+    for program in ["touch", "/usr/bin/touch"] {
+        let refused = session.nsx(&format!("enter --uts={file} {program} ran")).run().exited(125);
+        refused.says(&["TARGET", &format!("nsx enter {file} {program} ran")]);
     }
 }
 

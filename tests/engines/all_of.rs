@@ -53,6 +53,24 @@ fn each_container_that_fits_runs_the_program_once(session: &Session) {
     });
     assert_eq!(lines, expected.join("\n"));
 
+    // What they say is lost: that is said once, and they run to their end.
+    for (options, redirection, reason) in [
+        ("", ">/dev/full", "No space left on device"),
+        ("--json-lines", ">/dev/full", "No space left on device"),
+        ("-j 1", ">&-", "Bad file descriptor"),
+    ] {
+        let script = format!("nsx enter --all-of 'web-*' {options} -- sh -c 'echo said; exit 3' {redirection}");
+        let lost = host.command("sh -c").arg(script).run().exited(125).says(&[reason, "failed in 3 of 3"]);
+        assert_eq!(lost.stderr.iter().filter(|byte| **byte == b'\n').count(), 2, "{lost}");
+    }
+    let lost =
+        host.command("sh -c").arg("nsx enter --all-of 'web-*' -- sh -c 'echo said' >/dev/full").run().exited(125);
+    assert_eq!(lost.says(&["No space left"]).stderr.iter().filter(|byte| **byte == b'\n').count(), 1);
+    // Whoever reads may stop at any time.
+    let script = "{ nsx enter --all-of 'web-*' -- sh -c 'sleep 0.1; echo said'; echo $? >&2; } | :";
+    let closed = host.command("sh -c").arg(format!("trap '' PIPE; {script}")).run().exited(0);
+    assert_eq!(closed.stderr, b"0\n");
+
     host.command("nsx enter --all-of nothing-* -- true").run().exited(125).says(&["nothing-*"]);
     host.command("nsx enter --all-of bogus:* -- true").run().exited(125).says(&["prefix"]);
     // A process that the program left behind holds the pipe open, and nobody waits for it.

@@ -3,10 +3,10 @@
 //! Only facts that were checked are told: an errno alone has too many causes. Where none of them holds, nothing is said.
 
 use crate::{
-    idmap::{IdKind, IdMap},
+    idmap::{IdKind, IdMap, Setgroups},
     ns::{NsKind, NsSet},
-    plan::{Caller, Contents, FileSystem, Mount, Pin, Plan, Step},
-    proc::{self, ProcRoot},
+    plan::{Caller, Contents, FileSystem, Mount, NamespaceFile, Pin, Plan, Step, Task},
+    proc::{self, NsLink, ProcRoot},
     run::{self, Failure},
 };
 use rustix::{
@@ -74,6 +74,9 @@ pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcR
         (Step::Join { target, .. }, Errno::SRCH) => {
             Refusal::without_remedy(format!("process {} has ended", target.pid()))
         }
+        (Step::JoinFile(file), Errno::INVAL) if facts.is_own_user(file) => {
+            Refusal::without_remedy("it is your own user namespace already, so there is nothing to enter")
+        }
         (Step::Fork { .. } | Step::ForkSibling, Errno::NOMEM) => {
             Refusal::without_remedy("PID 1 of that PID namespace has ended, and nobody can be born there any more")
         }
@@ -98,6 +101,7 @@ pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcR
             "nsx becomes the owner that is named before it creates the namespaces, for which you lack CAP_SETUID and CAP_SETGID",
             "leave --owner out, and the new user namespace is yours; or run it as root",
         ),
+        (Step::LeaveGroups { .. }, Errno::PERM) => facts.groups_kept(plan),
         (Step::SetUser(id), Errno::INVAL) => facts.not_mapped(IdKind::User, *id),
         (Step::SetGroup(id), Errno::INVAL) => facts.not_mapped(IdKind::Group, *id),
         (
@@ -122,18 +126,22 @@ struct Options {
     without_directory: &'static str,
     /// Where a right is lacking that a user namespace would give.
     more_rights: &'static str,
+    /// Where the supplementary groups cannot be left.
+    without_groups: &'static str,
 }
 
 const UNSHARE: Options = Options {
     without_proc: "go without with --no-mount-proc",
     without_directory: "make it, name another with --mount-proc=DIR, or go without with --no-mount-proc",
     more_rights: "add -r (--map-root-user), or run it as root",
+    without_groups: "map ranges of ids, as --map-auto does, run it as root, or do without -G",
 };
 
 const ENTER: Options = Options {
     without_proc: "with kinds named, --no-fix leaves /proc as it is",
     without_directory: "make it; or, with kinds named, --no-fix leaves /proc as it is",
     more_rights: "run it as root; or, if the target is in a user namespace of yours, add --userns to join that too",
+    without_groups: "run it as root, or do without -G",
 };
 
 impl Facts<'_> {
@@ -317,6 +325,37 @@ impl Facts<'_> {
         let kept =
             self.own_map(IdKind::User).is_some_and(|map| map.to_outside(self.caller.uid) == Some(self.caller.uid));
         if lacks && kept { Refusal::new("you lack the capability for it", self.options.more_rights) } else { None }
+    }
+
+    /// Why the program would keep the caller's supplementary groups.
+    fn groups_kept(&self, plan: &Plan) -> Option<Refusal> {
+        let denies = |text: Option<Vec<u8>>| text.is_some_and(|text| text.starts_with(b"deny"));
+        let denied_by = |task: &Task| match &task.step {
+            Step::WriteSetgroups(rule) => *rule == Setgroups::Deny,
+            Step::Join { target, kinds, .. } if kinds.contains(NsKind::User) => {
+                let mut text = Vec::new();
+                denies(self.proc.read(target.pid(), "setgroups", &mut text).ok().map(|()| text))
+            }
+            _ => false,
+        };
+        // Where nsx becomes the program, it is in the user namespace that it has joined.
+        if denies(self.own_file("setgroups")) || plan.tasks().iter().any(denied_by) {
+            return Refusal::new(
+                "setgroups is denied in this user namespace, and the program would keep your supplementary groups",
+                self.options.without_groups,
+            );
+        }
+        if self.caller.can(CapabilitySet::SETGID) {
+            return self.seccomp();
+        }
+        Refusal::new(
+            "to leave your supplementary groups asks for CAP_SETGID, which you lack",
+            self.options.without_groups,
+        )
+    }
+
+    fn is_own_user(&self, file: &NamespaceFile) -> bool {
+        file.kind() == NsKind::User && self.proc.own_ns(NsLink::Own(NsKind::User)).is_ok_and(|own| own == file.ns.id())
     }
 
     fn seccomp(&self) -> Option<Refusal> {

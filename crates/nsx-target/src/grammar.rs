@@ -12,7 +12,7 @@
 
 use crate::engine::Engine;
 use nsx_core::{
-    ns::NsId,
+    ns::{NsId, NsKind},
     pid::{self, ParsePidError, Pid},
     proc::decimal,
 };
@@ -94,6 +94,9 @@ pub enum ParseTargetError {
     /// The name of a container cannot have a slash.
     #[error("no container has a slash in its name")]
     Slash,
+    /// After a kind of namespace there is no number as the kernel writes it.
+    #[error("what follows the kind of namespace is not its inode number in brackets, as in net:[4026531840]")]
+    Namespace,
     /// After `id:` there is no number.
     #[error("what follows id: is not the id of a namespace, a decimal number")]
     Id,
@@ -139,6 +142,7 @@ impl Target {
             (b"netns", _) => Ok(Self::Netns(os(rest))),
             (b"id", _) => decimal(rest).map(Self::Id).ok_or(ParseTargetError::Id),
             (b"k8s", _) => Err(Pod),
+            (kind, _) if NsKind::from_name(kind).is_some() => Err(ParseTargetError::Namespace),
             _ => Err(Prefix),
         }
     }
@@ -290,8 +294,11 @@ mod tests {
         for word in ["docker:a/b", "docker:///a", "containerd:a/b/c", "containerd:/a", "netns:a/b", "netns:../x"] {
             assert_eq!(parse(word), Err(Slash), "{word}");
         }
-        for word in ["dokcer:web", ":web", "net:4026532177", "net:[]", "http://x"] {
+        for word in ["dokcer:web", ":web", "http://x"] {
             assert_eq!(parse(word), Err(Prefix), "{word}");
+        }
+        for word in ["net:4026532177", "net:[]", "net:[abc]", "user:[-1]", "mnt:[4026532177", "pid:blue", "uts:"] {
+            assert_eq!(parse(word), Err(ParseTargetError::Namespace), "{word}");
         }
         for word in ["k8s:a/b", "k8s://a", "k8s://a/b/c/d", "k8s:///b", "k8s://a/b/", "k8s://"] {
             assert_eq!(parse(word), Err(ParseTargetError::Pod), "{word}");

@@ -28,6 +28,8 @@ pub(crate) enum Cell {
     List(Vec<Vec<u8>>),
     /// The ids of one process.
     Chain(PidChain),
+    /// A user that has no name, by the number, which JSON has under a key of its own.
+    Unnamed(u32),
 }
 
 impl Cell {
@@ -50,17 +52,31 @@ impl Cell {
             Self::Text(text) => escape(text),
             Self::List(texts) => texts.iter().map(|text| escape(text)).collect::<Vec<_>>().join(","),
             Self::Chain(chain) => chain.to_string(),
+            Self::Unnamed(uid) => uid.to_string(),
         }
     }
 
-    /// For a filter. A list and a chain are asked as they are shown.
+    /// For a filter. A chain and a user without a name are asked as they are shown.
     pub(crate) fn value(&self) -> Value<'_> {
         match self {
             Self::Nothing | Self::Unknown | Self::Hidden => Value::Nothing,
             Self::Number(number) => Value::Integer(*number),
             Self::Text(text) => Value::Text(Cow::Borrowed(text)),
-            Self::List(texts) => Value::Text(Cow::Owned(texts.join(&b','))),
-            Self::Chain(chain) => Value::Text(Cow::Owned(chain.to_string().into_bytes())),
+            Self::List(texts) => Value::List(texts),
+            Self::Chain(_) | Self::Unnamed(_) => Value::Text(Cow::Owned(self.shown().into_bytes())),
+        }
+    }
+
+    /// As it comes back from a JSON document: bytes that are not UTF-8 are replaced.
+    pub(crate) fn lossy(self) -> Self {
+        let lossy = |text: Vec<u8>| match String::from_utf8_lossy(&text) {
+            Cow::Owned(replaced) => replaced.into_bytes(),
+            Cow::Borrowed(_) => text,
+        };
+        match self {
+            Self::Text(text) => Self::Text(lossy(text)),
+            Self::List(texts) => Self::List(texts.into_iter().map(lossy).collect()),
+            cell => cell,
         }
     }
 
@@ -84,7 +100,7 @@ impl Cell {
 impl Serialize for Cell {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Nothing | Self::Unknown => serializer.serialize_none(),
+            Self::Nothing | Self::Unknown | Self::Unnamed(_) => serializer.serialize_none(),
             Self::Hidden => serializer.serialize_str(HIDDEN),
             Self::Number(number) => serializer.serialize_u64(*number),
             Self::Text(text) => serializer.serialize_str(&String::from_utf8_lossy(text)),
@@ -114,6 +130,11 @@ mod tests {
         }
         assert_eq!(serde_json::to_string(&Cell::Unknown).unwrap(), "null");
         assert_eq!(Cell::Unknown.shown(), "?");
+        assert_eq!(serde_json::to_string(&Cell::Unnamed(7)).unwrap(), "null");
+        assert_eq!(Cell::Unnamed(7).shown(), "7");
+        let bytes = Cell::List(vec![b"a\xff".to_vec(), b"b".to_vec()]);
+        let read = Cell::from_json(&serde_json::to_value(&bytes).unwrap());
+        assert_eq!(read, Some(bytes.lossy()));
         for foreign in ["true", "{}", "-1", "1.5", "[1]"] {
             assert_eq!(Cell::from_json(&serde_json::from_str(foreign).unwrap()), None);
         }

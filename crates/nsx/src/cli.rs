@@ -3,7 +3,11 @@
 //! Only the command that was called builds its options: building all of them would double the time to start.
 
 use crate::{enter, exit::ExitStatus, idmap, ls, out, pidmap, target, unshare};
-use clap::{Args, CommandFactory, Parser, builder::PossibleValue};
+use clap::{
+    Args, CommandFactory, Parser,
+    builder::PossibleValue,
+    error::{ContextKind, ContextValue},
+};
 use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 /// Create, enter, list and translate Linux namespaces.
@@ -74,16 +78,22 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
 fn run<O>(options: Result<O, clap::Error>, misused: ExitStatus, command: fn(O) -> ExitStatus) -> ExitStatus {
     match options {
         Ok(options) => command(options),
-        Err(error) => answer(&error, misused),
+        Err(error) => answer(error, misused),
     }
 }
 
 fn usage(outcome: Result<(), clap::Error>) -> ExitStatus {
-    outcome.err().map_or(ExitStatus::FAILURE, |error| answer(&error, ExitStatus::FAILURE))
+    outcome.err().map_or(ExitStatus::FAILURE, |error| answer(error, ExitStatus::FAILURE))
 }
 
 /// Prints help to standard output and wrong usage to standard error.
-fn answer(error: &clap::Error, misused: ExitStatus) -> ExitStatus {
+fn answer(mut error: clap::Error, misused: ExitStatus) -> ExitStatus {
+    // clap's tip would make a negative number the program: `--status-fd -- -1`.
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
+        && word.strip_prefix('-').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+    {
+        error.insert(ContextKind::Suggested, ContextValue::None);
+    }
     if error.print().is_err() {
         out::error("failed to write the help text");
         return misused;

@@ -6,7 +6,10 @@ use crate::{
 };
 use clap::ValueEnum;
 use owo_colors::Style;
-use rustix::io::Errno;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    io::Errno,
+};
 use std::{
     error::Error,
     io::{self, IsTerminal, Write},
@@ -75,6 +78,14 @@ pub fn print(text: &str) -> Result<(), ExitStatus> {
     }
 }
 
+/// Whether standard output may still be read: its pipe has a reader, if it is one.
+pub fn is_read() -> bool {
+    let stdout = rustix::stdio::stdout();
+    let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    !matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1))
+}
+
 /// The same for whoever words failures otherwise, and to whom a closed pipe is one.
 ///
 /// # Errors
@@ -97,12 +108,6 @@ pub fn write_bytes(bytes: &[u8]) -> Result<(), Errno> {
         }
     }
     Ok(())
-}
-
-/// Writes bytes to standard output as they are, as far as they are taken: who passes on what others say cannot help it.
-pub fn print_bytes(bytes: &[u8]) {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
 }
 
 /// Writes `value` to standard output as one JSON document.

@@ -99,18 +99,18 @@ impl From<RequestError> for ExitStatus {
 /// The calling process, and the procfs that it sees.
 pub(crate) fn caller() -> Result<(Caller, ProcRoot), RequestError> {
     let proc = ProcRoot::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
-    let caller = Caller::read(&proc).map_err(|error| match proc.is_live() {
+    let caller = Caller::read(&proc).map_err(|error| match proc.is_procfs() {
         true => RequestError::Proc(Box::new(error)),
         false => RequestError::NoProcfs(NoProcfs),
     })?;
     Ok((caller, proc))
 }
 
-/// The procfs that the caller sees. An error is the status that `ls`, `pidmap` and `idmap` end with, once its reason is on
+/// The procfs that the caller sees. An error is the status that `pidmap` and `idmap` end with, once its reason is on
 /// standard error.
 pub(crate) fn procfs() -> Result<ProcRoot, ExitStatus> {
     let proc = ProcRoot::system().map_err(|errno| out::failed("open /proc", &errno))?;
-    if !proc.is_live() {
+    if !proc.is_procfs() {
         out::error(&NoProcfs.to_string());
         out::hint(NoProcfs::HINT);
         return Err(ExitStatus::FAILURE);

@@ -1,6 +1,6 @@
 //! `--status-fd`: a line of JSON at each stage, for programs that start programs.
 
-use crate::text::escape;
+use crate::{out, text::escape};
 use nsx_core::{
     ns::NsKind,
     pid::Pid,
@@ -8,12 +8,16 @@ use nsx_core::{
     run::{Ended, Failure},
     sys,
 };
-use rustix::{fd::OwnedFd, io::Errno};
+use rustix::{fd::OwnedFd, fs::OFlags, io::Errno};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 /// The descriptor to write to.
-pub(crate) struct StatusFd(OwnedFd);
+pub(crate) struct StatusFd {
+    fd: OwnedFd,
+    /// Whether it was said that a line is lost.
+    told: Cell<bool>,
+}
 
 /// What is written, under the key `event`. Later versions add keys and events and change none.
 #[derive(Debug, Serialize)]
@@ -31,8 +35,13 @@ enum Stage {
 
 impl StatusFd {
     /// Takes the descriptor that the caller gave this number.
+    ///
+    /// `EBADF` where it is not open for writing.
     pub(crate) fn take(number: i32) -> Result<Self, Errno> {
-        sys::stdio::take(number).map(Self)
+        let fd = sys::stdio::take(number)?;
+        let flags = rustix::fs::fcntl_getfl(&fd)?;
+        let is_writable = !flags.contains(OFlags::PATH) && flags & OFlags::ACCMODE != OFlags::RDONLY;
+        if is_writable { Ok(Self { fd, told: Cell::new(false) }) } else { Err(Errno::BADF) }
     }
 
     pub(crate) fn created(&self, pid: Pid, proc: &ProcRoot) {
@@ -71,10 +80,25 @@ impl StatusFd {
     }
 
     fn say(&self, stage: &Stage) {
-        // Whoever asked for it and does not read it misses it.
-        if let Ok(line) = serde_json::to_string(stage) {
-            let _ = rustix::io::write(&self.0, (line + "\n").as_bytes());
+        let Ok(line) = serde_json::to_string(stage) else { return };
+        // Whoever asked for it and stops reading misses it. Anybody else may wait for it.
+        if let Err(errno) = self.write((line + "\n").as_bytes())
+            && errno != Errno::PIPE
+            && !self.told.replace(true)
+        {
+            out::note(&format!("failed to write to the descriptor of --status-fd: {}", out::reason(&errno)));
         }
+    }
+
+    fn write(&self, mut bytes: &[u8]) -> Result<(), Errno> {
+        while !bytes.is_empty() {
+            match rustix::io::write(&self.fd, bytes) {
+                Ok(written) => bytes = &bytes[written..],
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -30,7 +30,7 @@ impl Who {
     pub(crate) fn user_cell(&self) -> Cell {
         match (&self.user, self.uid) {
             (Some(name), _) => Cell::Text(name.clone()),
-            (None, Some(uid)) => Cell::text(uid.to_string()),
+            (None, Some(uid)) => Cell::Unnamed(uid),
             (None, None) => Cell::Unknown,
         }
     }

@@ -176,7 +176,7 @@ impl Unseen {
 
     fn count(&mut self, error: ProcError) {
         match error {
-            ProcError::Denied => self.denied += 1,
+            ProcError::Denied | ProcError::Unshown => self.denied += 1,
             ProcError::Vanished => self.vanished += 1,
             ProcError::Malformed(_) | ProcError::Os(_) => self.failed += 1,
         }

@@ -90,6 +90,15 @@ impl Process {
         matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1))
     }
 
+    /// Why it could not be read, where `error` is what reading it by its number gave: what is not there while the process is,
+    /// the procfs does not show.
+    pub fn unseen(&self, error: ProcError) -> ProcError {
+        match error {
+            ProcError::Vanished if !self.ended() => ProcError::Unshown,
+            error => error,
+        }
+    }
+
     /// Its id as `proc` counts processes, which may be a procfs of another PID namespace than the caller's (5.4).
     ///
     /// The kernel answers from the pidfd, so the number is this process's for as long as it has not ended.

@@ -16,7 +16,7 @@ pub use caller::Caller;
 pub use confinement::{CapabilityState, Confinement, Label, Limit, RESOURCES};
 pub use mount::{Contents, FileSystem, Mount, Source};
 pub(crate) use mount::{DEVICES, data as mount_data};
-pub use step::{Clock, ClockOffset, NamespaceFile, Pin, ProcDirectory, Propagation, Signals, Step};
+pub use step::{Clock, ClockOffset, GroupsDenied, NamespaceFile, Pin, ProcDirectory, Propagation, Signals, Step};
 pub(crate) use words::helper_arguments;
 
 use crate::ns::NsKind;

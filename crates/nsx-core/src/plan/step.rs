@@ -136,6 +136,18 @@ pub enum Signals {
     HoldBackEnding,
 }
 
+/// What it means that the kernel lets a process not leave its supplementary groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupsDenied {
+    /// The program keeps them.
+    #[default]
+    Keep,
+    /// A failure, if there are any.
+    Fail,
+    /// A failure, though there be none: util-linux's way.
+    FailAlways,
+}
+
 /// A single thing to do. What it needs is in it: run looks nothing up.
 #[derive(Debug)]
 pub enum Step {
@@ -271,8 +283,10 @@ pub enum Step {
     SetGroups(Vec<u32>),
     /// Have no supplementary group.
     LeaveGroups {
-        /// Whether it is a failure if that is denied, here as it was wherever else it was tried before.
-        required: bool,
+        /// What it means if that is denied, here as it was wherever else it was tried before.
+        denied: GroupsDenied,
+        /// The group that the program is in anyway: to have it twice is nothing.
+        group: Option<u32>,
     },
     /// Become this group.
     SetGroup(u32),

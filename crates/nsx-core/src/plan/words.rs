@@ -1,6 +1,6 @@
 //! What is said of a step: its system call, what it is for, and what failed where it did.
 
-use super::{CapabilityState, Limit, Propagation, Step, Task};
+use super::{CapabilityState, GroupsDenied, Limit, Propagation, Step, Task};
 use crate::{
     cgroup,
     idmap::{Extent, IdKind, IdMap, Setgroups},
@@ -177,8 +177,10 @@ impl Step {
             Self::ChangeDirectory { named: None, .. } => "stand where the target stands".to_owned(),
             Self::ChangeDirectory { named: Some(_), .. } => "where the program starts, open since before".to_owned(),
             Self::SetDirectory(_) => "where the program starts".to_owned(),
-            Self::LeaveGroups { required: false } => "no supplementary group is kept, if that may be".to_owned(),
-            Self::LeaveGroups { required: true } => "no supplementary group is kept".to_owned(),
+            Self::LeaveGroups { denied: GroupsDenied::Keep, .. } => {
+                "no supplementary group is kept, if that may be".to_owned()
+            }
+            Self::LeaveGroups { .. } => "no supplementary group is kept".to_owned(),
             Self::SetGroups(groups) if groups.is_empty() => "no supplementary group is kept".to_owned(),
             Self::SetGroups(_) => "the program's supplementary groups".to_owned(),
             Self::SetGroup(_) => "the program's group".to_owned(),
@@ -189,10 +191,7 @@ impl Step {
             Self::DieWithParent(_) => "the program is told if nsx ends".to_owned(),
             Self::LimitCapabilities(_) => "no exec gives the program any other capability".to_owned(),
             Self::KeepCapabilities => "the program keeps its capabilities when the user changes".to_owned(),
-            Self::SetCapabilities(state) if state.ambient.is_empty() => {
-                "the program has no other capability".to_owned()
-            }
-            Self::SetCapabilities(_) => "the program has these capabilities, whoever it runs as".to_owned(),
+            Self::SetCapabilities(state) => left_by_the_exec(state).to_owned(),
             Self::SetLimits(_) => "the target's limits, soft and hard, where yours differ".to_owned(),
             Self::SetUmask(_) => "new files are as the target's are".to_owned(),
             Self::SetOomScore(_) => "the program is ended as soon as the target where memory is short".to_owned(),
@@ -307,6 +306,18 @@ fn capset(state: &CapabilityState) -> String {
         false => {
             format!("capset(effective {}, permitted {}){outlive}", capabilities(effective), capabilities(permitted))
         }
+    }
+}
+
+/// Whose they are after the exec, see "Transformation of capabilities during execve()" in `capabilities(7)`.
+fn left_by_the_exec(state: &CapabilityState) -> &'static str {
+    match state.ambient {
+        ambient if ambient.is_empty() && state.permitted.is_empty() => {
+            "the program has none but what user 0 may gain by an exec"
+        }
+        ambient if ambient.is_empty() => "the program has these if it runs as user 0, and otherwise none",
+        ambient if ambient == state.permitted => "the program has these capabilities, whoever it runs as",
+        _ => "the program has the ambient ones whoever it runs as, the others if it is user 0",
     }
 }
 

@@ -40,6 +40,10 @@ pub enum ProcError {
     /// The kernel does not let the caller see it: another user's process, `hidepid`, a security module.
     #[error("permission denied")]
     Denied,
+    /// The process is there, and the procfs does not show it to the caller at all: `hidepid=invisible`, see `proc(5)`. Only who
+    /// has the process pinned can tell, see [`Process::unseen`](crate::pid::Process::unseen).
+    #[error("it is there, but /proc does not show it (hidepid)")]
+    Unshown,
     /// The text is not what the kernel writes; the name is what was read.
     #[error("unexpected text in {0}")]
     Malformed(&'static str),

@@ -62,8 +62,8 @@ impl ProcRoot {
         rustix::fs::openat(CWD, path, flags, Mode::empty()).map(Self)
     }
 
-    /// Whether it is a procfs, and not a directory on disk: a place where none is mounted, or a recording.
-    pub fn is_live(&self) -> bool {
+    /// Whether it is a procfs by its file system, and not a place where none is mounted, or a recording.
+    pub fn is_procfs(&self) -> bool {
         rustix::fs::fstatfs(&self.0).is_ok_and(|file_system| file_system.f_type == rustix::fs::PROC_SUPER_MAGIC)
     }
 
@@ -133,6 +133,25 @@ impl ProcRoot {
             }
         }
         Ok(kinds)
+    }
+
+    /// Whether it shows any process, as a procfs does and an empty directory does not.
+    pub fn shows_processes(&self) -> bool {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let Ok(directory) = rustix::fs::openat(&self.0, c".", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) else {
+            return false;
+        };
+        let mut entries = RawDir::new(directory, &mut buffer);
+        std::iter::from_fn(|| {
+            entries.next().map(|entry| entry.is_ok_and(|entry| super::decimal(entry.file_name().to_bytes()).is_some()))
+        })
+        .any(|is_process| is_process)
+    }
+
+    /// Whether it leaves out processes that are there: PID 1 lives for as long as any other. With `hidepid=invisible`, see
+    /// `proc(5)`, nothing else tells.
+    pub fn hides_processes(&self) -> bool {
+        matches!(rustix::fs::statat(&self.0, c"1", AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT))
     }
 
     /// Whether it numbers processes as the caller's own PID namespace does.

@@ -12,7 +12,7 @@ use crate::{
     accounts,
     idmap::{IdKind, IdMap},
     pid::Pid,
-    plan::{Label, Limit, Pin, ProcDirectory, Propagation, Step, helper_arguments},
+    plan::{GroupsDenied, Label, Limit, Pin, ProcDirectory, Propagation, Step, helper_arguments},
     proc::{Credentials, ProcRoot},
     sys::{self, process::Group, signal::Mask},
 };
@@ -130,12 +130,7 @@ impl<'a> Hands<'a> {
                 let groups: Vec<_> = groups.iter().copied().map(Gid::from_raw).collect();
                 rustix::thread::set_thread_groups(&groups)
             }
-            Step::LeaveGroups { required } => {
-                let outcome = rustix::thread::set_thread_groups(&[]);
-                let left = self.groups_left.get() || outcome.is_ok();
-                self.groups_left.set(left);
-                if left || !required { Ok(()) } else { outcome }
-            }
+            Step::LeaveGroups { denied, group } => self.leave_groups(*denied, *group),
             Step::SetGroup(gid) => rustix::thread::set_thread_gid(Gid::from_raw(*gid)),
             Step::SetUser(uid) => rustix::thread::set_thread_uid(Uid::from_raw(*uid)),
             Step::SetGroupOf(process) => rustix::thread::set_thread_gid(Gid::from_raw(effective_ids(process)?.1)),
@@ -177,6 +172,18 @@ impl<'a> Hands<'a> {
     /// Takes a step that leaves something behind.
     pub(super) fn pin(&self, pin: &Pin) -> Result<Made, Errno> {
         pins::make(self.nsx()?, pin)
+    }
+
+    fn leave_groups(&self, denied: GroupsDenied, group: Option<u32>) -> Result<(), Errno> {
+        let outcome = rustix::thread::set_thread_groups(&[]);
+        self.groups_left.set(self.groups_left.get() || outcome.is_ok());
+        let goes_on = self.groups_left.get()
+            || match denied {
+                GroupsDenied::Keep => true,
+                GroupsDenied::Fail => rustix::process::getgroups()?.into_iter().all(|own| Some(own.as_raw()) == group),
+                GroupsDenied::FailAlways => false,
+            };
+        if goes_on { Ok(()) } else { outcome }
     }
 
     /// Writes one of nsx's own files, whole, as the kernel asks of id maps.

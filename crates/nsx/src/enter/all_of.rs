@@ -30,7 +30,7 @@ use rustix::{
     process::{PidfdFlags, WaitOptions},
 };
 use serde::Serialize;
-use std::{collections::HashSet, ffi::OsString};
+use std::{cell::Cell, collections::HashSet, ffi::OsString};
 
 /// A line that is longer is passed on in parts.
 const LONGEST_LINE: usize = 64 << 10;
@@ -42,8 +42,9 @@ pub(super) struct ManyOptions {
     #[arg(long, value_name = "PATTERN", conflicts_with = "named_target")]
     pub(super) all_of: Option<OsString>,
     /// How many at a time
-    #[arg(short, long, value_name = "COUNT", default_value_t = 8, requires = "all_of")]
-    jobs: usize,
+    #[arg(short, long, value_name = "COUNT", default_value_t = 8, requires = "all_of",
+          allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
     /// Of those that share a namespace of this kind only one
     #[arg(long, value_name = "KIND", requires = "all_of")]
     unique: Option<NsKind>,
@@ -71,7 +72,7 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
         Ok(matches) => matches,
     };
     let width = matches.iter().map(|(name, _)| escape(name.as_bytes()).chars().count()).max().unwrap_or(0);
-    let printer = Printer { json: many.json_lines, width };
+    let printer = Printer { json: many.json_lines, width, gone: Cell::default() };
     // Else nobody could say how they end where the caller ignores it.
     let Ok(inherited) = Disposition::default_for(libc::SIGCHLD) else { return ExitStatus::NOT_RUN };
     let total = matches.len();
@@ -79,7 +80,7 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
     let mut waiting = matches.into_iter();
     let mut running: Vec<Job> = Vec::new();
     loop {
-        while running.len() < many.jobs.max(1)
+        while running.len() < usize::from(many.jobs)
             && let Some((name, subject)) = waiting.next()
         {
             match start(name.clone(), subject, options, &inherited, &mut running) {
@@ -107,11 +108,14 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
             }
         }
     }
-    if failed.is_empty() {
-        return ExitStatus::SUCCESS;
+    if !failed.is_empty() {
+        out::error(&escape(format!("failed in {} of {total}: {}", failed.len(), failed.join(", ")).as_bytes()));
     }
-    out::error(&escape(format!("failed in {} of {total}: {}", failed.len(), failed.join(", ")).as_bytes()));
-    ExitStatus::SOME_FAILED
+    match printer.gone.get() {
+        Some(Errno::PIPE) | None if failed.is_empty() => ExitStatus::SUCCESS,
+        Some(Errno::PIPE) | None => ExitStatus::SOME_FAILED,
+        Some(_) => ExitStatus::NOT_RUN,
+    }
 }
 
 /// The containers, in order of their names, each with the word that leads to no other.
@@ -276,6 +280,8 @@ struct Printer {
     json: bool,
     /// Columns that the names take.
     width: usize,
+    /// Why standard output takes no more, if it does not.
+    gone: Cell<Option<Errno>>,
 }
 
 /// A line of a program's output.
@@ -299,7 +305,7 @@ struct End<'a> {
 impl Printer {
     fn line(&self, name: &str, stream: &'static str, line: &[u8]) {
         if self.json {
-            return print_json(&Line { target: name, stream, line: &String::from_utf8_lossy(line) });
+            return self.print_json(&Line { target: name, stream, line: &String::from_utf8_lossy(line) });
         }
         let name = escape(name.as_bytes());
         let mut text = format!("{name:width$} | ", width = self.width).into_bytes();
@@ -308,7 +314,7 @@ impl Printer {
         if stream == "stderr" {
             out::complain(text.trim_ascii_end());
         } else {
-            out::print_bytes(&text);
+            self.print(&text);
         }
     }
 
@@ -318,14 +324,26 @@ impl Printer {
                 ExitStatus::Code(code) => (Some(code), None),
                 ExitStatus::Signal(signal) => (None, Some(signal)),
             };
-            print_json(&End { target: name, exit_status, signal });
+            self.print_json(&End { target: name, exit_status, signal });
         }
     }
-}
 
-/// An object on a line of its own.
-fn print_json(value: &impl Serialize) {
-    if let Ok(text) = serde_json::to_string(value) {
-        out::print_bytes((escape_json(text) + "\n").as_bytes());
+    /// An object on a line of its own.
+    fn print_json(&self, value: &impl Serialize) {
+        if let Ok(text) = serde_json::to_string(value) {
+            self.print((escape_json(text) + "\n").as_bytes());
+        }
+    }
+
+    /// Whoever reads may stop at any time. Any other loss is said once, and the programs run to their end.
+    fn print(&self, bytes: &[u8]) {
+        if self.gone.get().is_none()
+            && let Err(errno) = out::write_bytes(bytes)
+        {
+            self.gone.set(Some(errno));
+            if errno != Errno::PIPE {
+                out::failed("write to standard output", &errno);
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use nsx_core::plan::enter::Guard;
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct GuardOptions {
     /// Let the program have N more of the caller's descriptors after 0, 1 and 2; with kinds named it has all
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_048_576))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(..=1_048_576))]
     preserve_fds: Option<u32>,
 }
 

@@ -7,7 +7,10 @@ use nsx_core::{
     plan::NamespaceFile,
 };
 use rustix::fs::CWD;
-use std::{path::PathBuf, rc::Rc};
+use std::{
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 /// A flag for each kind, with the file that holds the namespace if it is not the target's.
 #[derive(Args, Clone, Debug, Default)]
@@ -60,6 +63,11 @@ impl KindFlags {
     pub(super) fn named(&self) -> Option<NsSet> {
         let given = self.each().into_iter().filter_map(|(kind, flag)| flag.is_some().then_some(kind)).collect();
         Some(given).filter(|given: &NsSet| !given.is_empty() && !self.all)
+    }
+
+    /// The files that are named.
+    pub(super) fn paths(&self) -> Vec<&Path> {
+        self.each().into_iter().filter_map(|(_, flag)| flag.as_ref()?.as_deref()).collect()
     }
 
     /// The namespaces that come from files.

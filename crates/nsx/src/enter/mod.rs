@@ -66,7 +66,14 @@ fn enter(options: &Options, found: Result<Found, RequestError>) -> ExitStatus {
         Ok((plan, caller, proc))
     });
     match planned {
-        Err(error) => error.into(),
+        Err(error) => {
+            let no_target = matches!(error, RequestError::Target(_));
+            let status = error.into();
+            if let Some(hint) = options.without_target().filter(|_| no_target) {
+                out::hint(&hint);
+            }
+            status
+        }
         Ok((plan, ..)) if explain => program::explain(&plan, findings.lines()),
         Ok((plan, caller, proc)) => {
             findings.say(verbose);
@@ -119,10 +126,9 @@ fn request(
 
     let bundle = container.as_ref().and_then(|container| container.bundle.as_deref());
     let mut request = match named.is_some() || options.common.view.keeps_files() {
-        true => kinds_alone(options, &target, kinds),
+        true => kinds_alone(options, &target, kinds, options.common.kinds.files()?),
         false => alike::request(options, &target, kinds, bundle, caller, findings),
     }?;
-    request.files = options.common.kinds.files()?;
     options.common.view.apply(&mut request, named, Some(&target)).map_err(failed)?;
     let alike = named.is_none() && !options.common.view.keeps_files();
     request.guard = options.common.guard.settle(alike);
@@ -164,11 +170,15 @@ fn namespace_alone(options: &Options, namespace: Namespace, findings: &mut Findi
     let joined: NsSet = files.iter().map(NamespaceFile::kind).collect();
     let failed = |error| RequestError::Enter(out::shown(options.target()), error);
     let chosen = rights.who(&Directory::of(None))?;
+    let is_user = joined.contains(NsKind::User);
+    let unnamed = if is_user { Groups::Drop { required: false } } else { Groups::Keep };
     let mut request = Request {
         files,
         uid: chosen.uid,
         gid: chosen.gid,
-        groups: chosen.groups.map_or(Groups::Keep, Groups::these),
+        // Which ids are mapped in there the file does not tell.
+        root_if_mapped: is_user,
+        groups: chosen.groups.map_or(unnamed, |groups| rights.groups(groups)),
         environment: environment.settle(None)?,
         program: Program::First(program::programs(options.program.clone())?),
         directory: wd.clone().map(Place::Inside),
@@ -178,24 +188,34 @@ fn namespace_alone(options: &Options, namespace: Namespace, findings: &mut Findi
     Ok(request)
 }
 
-/// A request for namespaces of these kinds and nothing else.
-fn kinds_alone(options: &Options, target: &Target<'_>, kinds: NsSet) -> Result<Request, RequestError> {
+/// A request for namespaces of these kinds, for those in `files` in place of the target's, and nothing else.
+fn kinds_alone(
+    options: &Options,
+    target: &Target<'_>,
+    kinds: NsSet,
+    files: Vec<NamespaceFile>,
+) -> Result<Request, RequestError> {
     let failed = |error| RequestError::Enter(out::shown(options.target()), error);
     let Common { wd, rights, environment, .. } = &options.common;
     let root = kinds.contains(NsKind::Mnt).then(|| target.root()).transpose().map_err(failed)?;
     let (mut uid, mut gid, mut groups) = (None, None, Groups::Keep);
-    if kinds.contains(NsKind::User) {
+    let user_of_file = files.iter().any(|file| file.kind() == NsKind::User);
+    if user_of_file {
+        groups = Groups::Drop { required: false };
+    } else if kinds.contains(NsKind::User) {
         // There the caller's own id may have no name: the program is its root, as far as that exists.
         let root = |ids| target.id_map(ids).map(|map| map.to_outside(0).map(|_| 0)).map_err(failed);
         (uid, gid) = (root(IdKind::User)?, root(IdKind::Group)?);
-        groups = if gid.is_some() { Groups::Drop } else { Groups::Keep };
+        groups = if gid.is_some() { Groups::Drop { required: false } } else { Groups::Keep };
     }
     let chosen = rights.who(&Directory::of(root.as_ref()))?;
     let mut request = Request {
         kinds,
+        files,
         uid: chosen.uid.or(uid),
         gid: chosen.gid.or(gid),
-        groups: chosen.groups.map_or(groups, Groups::these),
+        root_if_mapped: user_of_file,
+        groups: chosen.groups.map_or(groups, |groups| rights.groups(groups)),
         environment: environment.settle(None)?,
         program: Program::First(program::programs(options.program.clone())?),
         ..Request::default()

@@ -9,9 +9,9 @@ use super::{
     users::{Directory, Identity},
     view::ViewOptions,
 };
-use crate::program::RequestError;
-use clap::{Args, Parser, builder::ValueHint};
-use nsx_core::ns::NsKind;
+use crate::{out, program::RequestError};
+use clap::{Args, CommandFactory, Parser, builder::ValueHint, error::ErrorKind};
+use nsx_core::{ns::NsKind, plan::enter::Groups};
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
@@ -129,20 +129,50 @@ impl Options {
     /// Reads an argument vector in either form.
     pub(crate) fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
         // Where `-t` stands before the first operand, that operand is the program, and what looks like an option after
-        // it is the program's.
-        const STARTS: [&[u8]; 3] = [b"-t", b"--t", b"--all-"];
-        let names_target = |word: &OsString| STARTS.iter().any(|start| word.as_bytes().starts_with(start));
+        // it is the program's. It may be the last of several letters: `-nt`.
+        let names_target = |word: &OsString| match word.as_bytes() {
+            [b'-', b'-', long @ ..] => long.starts_with(b"t") || long.starts_with(b"all-"),
+            [b'-', letters @ ..] => letters.contains(&b't'),
+            _ => false,
+        };
         if arguments.iter().any(names_target)
             && let Ok(NsenterForm { common, named_target, program }) = NsenterForm::try_parse_from(arguments)
         {
-            return Ok(Self { common, target: None, named_target, program });
+            return Self { common, target: None, named_target, program }.checked();
         }
-        Self::try_parse_from(arguments)
+        Self::try_parse_from(arguments)?.checked()
+    }
+
+    /// What clap cannot tell, for the two forms differ in it.
+    fn checked(self) -> Result<Self, clap::Error> {
+        let all_of = self.common.many.all_of.as_deref();
+        if let (Some(one), Some(other)) = (&self.target, self.named_target.as_deref().or(all_of)) {
+            let by = if all_of.is_some() { "--all-of" } else { "--target" };
+            let words = format!(
+                "what to enter is named twice: {}, and {} by {by}; without the first, what follows is the program",
+                out::shown(one),
+                out::shown(other),
+            );
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, words));
+        }
+        if all_of.is_some() && self.program.is_empty() {
+            let words = "--all-of takes a PROGRAM, to be run in each of them";
+            return Err(Self::command().error(ErrorKind::MissingRequiredArgument, words));
+        }
+        Ok(self)
     }
 
     /// What names the target.
     pub(super) fn target(&self) -> &OsStr {
         self.named_target.as_deref().or(self.target.as_deref()).unwrap_or_default()
+    }
+
+    /// What to type where the program was taken for the target: nsenter(1) needs none beside the file of a namespace.
+    pub(super) fn without_target(&self) -> Option<String> {
+        let (taken, &[file]) = (self.target.as_ref()?, self.common.kinds.paths().as_slice()) else { return None };
+        let words = [file.as_os_str(), taken].into_iter().chain(self.program.iter().map(OsString::as_os_str));
+        let words: Vec<_> = words.map(out::shown).collect();
+        Some(format!("TARGET comes before the program, and that file may be it: nsx enter {}", words.join(" ")))
     }
 
     /// Whether the target's files may be joined, as far as can be said before it is looked up.
@@ -161,6 +191,11 @@ pub(super) struct Chosen {
 }
 
 impl Rights {
+    /// The supplementary groups that were chosen. Whoever asked for none is not content with less.
+    pub(super) fn groups(&self, chosen: Vec<u32>) -> Groups {
+        if chosen.is_empty() { Groups::Drop { required: self.setgid.is_some() } } else { Groups::Are(chosen) }
+    }
+
     /// Who the program is to be, by the accounts of the target.
     pub(super) fn who(&self, directory: &Directory<'_>) -> Result<Chosen, RequestError> {
         if let Some(user) = &self.user {

@@ -64,6 +64,8 @@ pub(crate) trait Columns: Copy + PartialEq + Sized + 'static {
     const SPECS: &'static [Spec<Self>];
     /// Those of a list where none are named.
     const USUAL: &'static [Self];
+    /// The options that list them.
+    const LISTED_BY: &'static str;
 
     /// What is said of it.
     fn spec(self) -> &'static Spec<Self>;
@@ -134,6 +136,7 @@ const SPECS: [Spec; 29] = [
 impl Columns for Column {
     const SPECS: &'static [Spec] = &SPECS;
     const USUAL: &'static [Self] = &USUAL;
+    const LISTED_BY: &'static str = "--columns";
 
     fn spec(self) -> &'static Spec {
         &SPECS[self as usize]
@@ -157,7 +160,7 @@ pub(crate) fn parse_list<C: Columns>(list: &str, usual: &[C]) -> Result<Vec<C>, 
         match C::named(name) {
             Some(column) => columns.push(column),
             None if name.eq_ignore_ascii_case("all") => columns.extend(C::all()),
-            None => return Err(format!("there is no column {name:?}; --columns lists those there are")),
+            None => return Err(format!("there is no column {name:?}; {} lists those there are", C::LISTED_BY)),
         }
     }
     Ok(columns)

@@ -1,6 +1,10 @@
 //! What became of the namespaces between two censuses.
+//!
+//! A census need not have seen everything. What is in one alone was created or destroyed only if the other would have shown
+//! it; and numbers of processes and leaders are compared only where the same processes were there to be seen.
 
 use super::{
+    Hidden, Options,
     column::{Column, Columns, USUAL},
     listing::{Listing, Object},
     saved::Saved,
@@ -12,29 +16,49 @@ use crate::{
     table::{Align, Table},
 };
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What is compared of a namespace that is in both: what does not change by the mere passing of time.
 const COMPARED: [Column; 8] = [
+    Column::Owner,
+    Column::Parent,
+    Column::Nsfs,
+    Column::NetnsId,
+    Column::UidMap,
+    Column::GidMap,
+    Column::Hostname,
+    Column::Nlinks,
+];
+
+/// The same of what depends on which processes are seen.
+const COMPARED_OF_PROCESSES: [Column; 11] = [
     Column::Nprocs,
     Column::Pid,
     Column::User,
     Column::Command,
-    Column::Owner,
-    Column::Parent,
-    Column::Nsfs,
     Column::Holders,
+    Column::Container,
+    Column::Engine,
+    Column::Pod,
+    Column::Unit,
+    Column::Cgroup,
+    Column::Nmounts,
 ];
 
 /// A namespace: its kind, its inode number.
 type Key<'a> = (&'a Cell, &'a Cell);
 
 /// The differences, in the order of the listings.
+#[derive(Default)]
 struct Difference<'a> {
     /// Rows of the later one.
     created: Vec<&'a [Cell]>,
+    /// The same, which the earlier one may not have been shown.
+    created_or_hidden: Vec<&'a [Cell]>,
     /// Rows of the earlier one.
     destroyed: Vec<&'a [Cell]>,
+    /// The same, which the later one may not have been shown.
+    gone_or_hidden: Vec<&'a [Cell]>,
     /// Rows of both, and the columns in which they differ.
     changed: Vec<(&'a [Cell], &'a [Cell], Vec<Column>)>,
 }
@@ -44,8 +68,11 @@ struct Difference<'a> {
 struct Document<'a> {
     version: u32,
     created: Vec<Object<'a>>,
+    created_or_hidden: Vec<Object<'a>>,
     destroyed: Vec<Object<'a>>,
+    gone_or_hidden: Vec<Object<'a>>,
     changed: Vec<Changed<'a>>,
+    hidden: BothHidden,
 }
 
 #[derive(Serialize)]
@@ -54,69 +81,117 @@ struct Changed<'a> {
     after: Object<'a>,
 }
 
+#[derive(Serialize)]
+struct BothHidden {
+    before: Hidden,
+    after: Hidden,
+}
+
 /// Shows what differs. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(before: &Saved, after: &Saved, json: bool, color: out::Color) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn show(options: &Options, before: &Saved, after: &Saved) -> Result<ExitStatus, ExitStatus> {
     if before.boot != after.boot {
         out::note("the censuses are of different hosts or boots, on which no namespace is the same");
     }
-    let same_host = before.boot == after.boot;
     let (old, new) = (&before.listing, &after.listing);
-    let difference = Difference::between(old, new, same_host);
-    if json {
+    let difference = Difference::between(before, after);
+    if options.json {
         let changed = difference.changed.iter();
         out::print_json(&Document {
             version: 1,
-            created: difference.created.iter().map(|row| new.object(&new.columns, row)).collect(),
-            destroyed: difference.destroyed.iter().map(|row| old.object(&old.columns, row)).collect(),
+            created: objects(new, &difference.created),
+            created_or_hidden: objects(new, &difference.created_or_hidden),
+            destroyed: objects(old, &difference.destroyed),
+            gone_or_hidden: objects(old, &difference.gone_or_hidden),
             changed: changed
                 .map(|(before, after, _)| Changed {
                     before: old.object(&old.columns, before),
                     after: new.object(&new.columns, after),
                 })
                 .collect(),
+            hidden: BothHidden { before: old.unseen.into(), after: new.unseen.into() },
         })?;
     } else {
-        out::print(&difference.table(old, new).render(&Styles::stdout(color), out::width()))?;
+        out::print(&difference.table(old, new).render(&Styles::stdout(options.color), out::width()))?;
+    }
+    if !options.quiet && before.boot == after.boot {
+        report("earlier", before, "what is new may have been there");
+        report("later", after, "what is gone may still be there");
     }
     Ok(if difference.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
 }
 
+fn objects<'a>(listing: &'a Listing, rows: &[&'a [Cell]]) -> Vec<Object<'a>> {
+    rows.iter().map(|row| listing.object(&listing.columns, row)).collect()
+}
+
+/// Says what a census did not see, and what follows of it.
+fn report(which: &str, census: &Saved, so: &str) {
+    let unseen = census.listing.unseen;
+    let parts = [
+        (unseen.hidden(), "", "process", "processes"),
+        (unseen.closed, "the descriptors of ", "process", "processes"),
+        (unseen.sockets, "the network namespace of ", "socket", "sockets"),
+    ];
+    let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
+    let mut parts: Vec<_> =
+        parts.map(|(count, of, one, many)| format!("{of}{count} {}", if count == 1 { one } else { many })).collect();
+    if !census.viewer.as_ref().is_some_and(|viewer| viewer.all) {
+        parts.push("any process that /proc does not list".to_owned());
+    }
+    if !parts.is_empty() {
+        out::note(&format!("the {which} census did not see {}: {so}", parts.join(", ")));
+    }
+}
+
 impl<'a> Difference<'a> {
-    fn between(old: &'a Listing, new: &'a Listing, same_host: bool) -> Self {
+    fn between(before: &'a Saved, after: &'a Saved) -> Self {
         fn key<'r>(listing: &'r Listing, row: &'r [Cell]) -> Key<'r> {
             (listing.cell(row, Column::Type), listing.cell(row, Column::Ns))
         }
+        let (old, new) = (&before.listing, &after.listing);
+        let same_host = before.boot == after.boot;
+        let whole = [before, after].map(Saved::is_whole);
+        // Where some are hidden, they are the same ones from the same user.
+        let same_sight = whole == [true; 2] || before.viewer.is_some() && before.viewer == after.viewer;
+        let of_processes = if same_sight { &COMPARED_OF_PROCESSES[..] } else { &[] };
         let earlier: HashMap<_, _> = old.rows.iter().map(|row| (key(old, row), row.as_slice())).collect();
-        let mut difference = Self { created: Vec::new(), destroyed: Vec::new(), changed: Vec::new() };
-        let mut met = HashMap::new();
+        let mut difference = Self::default();
+        let (mut met, mut replaced) = (HashSet::new(), HashSet::new());
         for row in &new.rows {
-            let known = earlier.get(&key(new, row)).copied().filter(|known| {
-                // Inode numbers are used again, these ids are not; an old kernel has none.
-                let ids = (old.cell(known, Column::Id64), new.cell(row, Column::Id64));
-                same_host && !matches!(ids, (Cell::Number(one), Cell::Number(other)) if one != other)
-            });
+            let known = earlier.get(&key(new, row)).copied().filter(|_| same_host);
             let Some(known) = known else {
-                difference.created.push(row);
+                let is_new = whole[0] || !same_host;
+                let rows = if is_new { &mut difference.created } else { &mut difference.created_or_hidden };
+                rows.push(row);
                 continue;
             };
-            met.insert(key(old, known), ());
+            // Inode numbers are used again, these ids are not; an old kernel has none.
+            let ids = (old.cell(known, Column::Id64), new.cell(row, Column::Id64));
+            if matches!(ids, (Cell::Number(one), Cell::Number(other)) if one != other) {
+                difference.created.push(row);
+                replaced.insert(key(old, known));
+                continue;
+            }
+            met.insert(key(old, known));
             let differs = |column: &Column| match (old.cell(known, *column), new.cell(row, *column)) {
                 // What was not seen may have been the same.
                 (Cell::Unknown | Cell::Hidden, _) | (_, Cell::Unknown | Cell::Hidden) => false,
                 (before, after) => before != after,
             };
-            let columns: Vec<_> = COMPARED.into_iter().filter(differs).collect();
+            let columns: Vec<_> = of_processes.iter().chain(&COMPARED).copied().filter(differs).collect();
             if !columns.is_empty() {
                 difference.changed.push((known, row, columns));
             }
         }
-        difference.destroyed =
-            old.rows.iter().map(Vec::as_slice).filter(|row| !met.contains_key(&key(old, row))).collect();
+        let absent = old.rows.iter().map(Vec::as_slice).filter(|row| !met.contains(&key(old, row)));
+        (difference.destroyed, difference.gone_or_hidden) =
+            absent.partition(|row| whole[1] || !same_host || replaced.contains(&key(old, row)));
         difference
     }
 
     fn is_empty(&self) -> bool {
-        self.created.is_empty() && self.destroyed.is_empty() && self.changed.is_empty()
+        let rows = [&self.created, &self.created_or_hidden, &self.destroyed, &self.gone_or_hidden];
+        rows.iter().all(|rows| rows.is_empty()) && self.changed.is_empty()
     }
 
     fn table(&self, old: &Listing, new: &Listing) -> Table {
@@ -124,11 +199,16 @@ impl<'a> Difference<'a> {
         headings.extend(USUAL.map(|column| (column.spec().name, column.spec().align)));
         let mut table = Table::new(&headings);
         let cells = |listing: &Listing, row: &[Cell]| USUAL.map(|column| listing.cell(row, column).shown());
-        for row in &self.created {
-            table.row([&["created".to_owned()][..], &cells(new, row)].concat());
-        }
-        for row in &self.destroyed {
-            table.row([&["destroyed".to_owned()][..], &cells(old, row)].concat());
+        let alone = [
+            ("created", new, &self.created),
+            ("created or hidden", new, &self.created_or_hidden),
+            ("destroyed", old, &self.destroyed),
+            ("gone or hidden", old, &self.gone_or_hidden),
+        ];
+        for (word, listing, rows) in alone {
+            for row in rows {
+                table.row([&[word.to_owned()][..], &cells(listing, row)].concat());
+            }
         }
         for (before, after, columns) in &self.changed {
             let mut cells = cells(new, after).to_vec();
@@ -152,29 +232,58 @@ impl<'a> Difference<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ls::saved::Viewer;
     use nsx_core::census::Unseen;
 
-    fn listing(rows: &[(u64, u64, u64)]) -> Listing {
+    fn census(rows: &[(u64, u64, u64)], denied: usize) -> Saved {
         let row = |&(ns, id64, nprocs): &(u64, u64, u64)| {
             vec![Cell::text("net"), Cell::Number(ns), Cell::Number(id64), Cell::Number(nprocs)]
         };
-        Listing {
+        let listing = Listing {
             columns: vec![Column::Type, Column::Ns, Column::Id64, Column::Nprocs],
             rows: rows.iter().map(row).collect(),
-            unseen: Unseen::default(),
-        }
+            unseen: Unseen { denied, ..Unseen::default() },
+        };
+        // Whoever is denied more is somebody else.
+        let viewer = Viewer { euid: u32::try_from(denied).unwrap(), pid_ns: None, all: true };
+        Saved { listing, boot: Some("1".to_owned()), viewer: Some(viewer) }
     }
 
     #[test]
     fn a_number_that_is_used_again_is_another_namespace() {
         let (old, new) =
-            (listing(&[(1, 10, 3), (2, 11, 1), (3, 12, 1)]), listing(&[(1, 10, 4), (2, 99, 1), (3, 12, 1)]));
-        let difference = Difference::between(&old, &new, true);
-        assert_eq!(difference.created, [new.rows[1].as_slice()]);
-        assert_eq!(difference.destroyed, [old.rows[1].as_slice()]);
+            (census(&[(1, 10, 3), (2, 11, 1), (3, 12, 1)], 0), census(&[(1, 10, 4), (2, 99, 1), (3, 12, 1)], 0));
+        let difference = Difference::between(&old, &new);
+        assert_eq!(difference.created, [new.listing.rows[1].as_slice()]);
+        assert_eq!(difference.destroyed, [old.listing.rows[1].as_slice()]);
         assert_eq!(difference.changed.len(), 1);
         assert_eq!(difference.changed[0].2, [Column::Nprocs]);
-        assert!(Difference::between(&old, &old, true).is_empty());
-        assert_eq!(Difference::between(&old, &old, false).created.len(), 3);
+        assert!(Difference::between(&old, &old).is_empty());
+        let elsewhere = Saved { boot: None, ..census(&[(1, 10, 3)], 1) };
+        let difference = Difference::between(&old, &elsewhere);
+        assert_eq!((difference.created.len(), difference.destroyed.len()), (1, 3));
+    }
+
+    #[test]
+    fn what_may_only_be_hidden_is_neither_created_nor_destroyed() {
+        let (all, some) = (census(&[(1, 10, 3), (2, 11, 1)], 0), census(&[(1, 10, 1)], 60));
+        let lost = Difference::between(&all, &some);
+        assert_eq!(lost.gone_or_hidden, [all.listing.rows[1].as_slice()]);
+        let found = Difference::between(&some, &all);
+        assert_eq!(found.created_or_hidden, [all.listing.rows[1].as_slice()]);
+        for difference in [lost, found] {
+            // Nor is a number another one because fewer are seen.
+            assert!(difference.created.is_empty() && difference.destroyed.is_empty() && difference.changed.is_empty());
+        }
+        // The number is another namespace's, so that the first one is gone, whoever looks.
+        let reused = census(&[(2, 99, 1)], 60);
+        let difference = Difference::between(&all, &reused);
+        assert_eq!((difference.created.len(), difference.destroyed.len()), (1, 1));
+        let mut shielded = census(&[], 0);
+        shielded.viewer.as_mut().unwrap().all = false;
+        assert_eq!(Difference::between(&all, &shielded).gone_or_hidden.len(), 2);
+        // To the same user they are as hidden as before.
+        let more = census(&[(1, 10, 2)], 60);
+        assert_eq!(Difference::between(&some, &more).changed.len(), 1);
     }
 }

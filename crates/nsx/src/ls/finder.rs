@@ -78,6 +78,9 @@ impl<'a> Finder<'a> {
             },
             Column::Holders => holders(entry),
             Column::NetnsId => self.of_open(entry, NsKind::Net, Self::netns_id),
+            Column::Hostname if self.proc.own_ns(NsLink::Own(NsKind::Uts)) == Ok(entry.ns) => {
+                Cell::Text(rustix::system::uname().nodename().to_bytes().to_vec())
+            }
             Column::Hostname => self.of_open(entry, NsKind::Uts, |_, ns| ns.hostname().map(Cell::Text)),
             Column::Nlinks if entry.lowest.is_none() => {
                 self.of_open(entry, NsKind::Net, |finder, ns| ns.links(finder.proc).map(Cell::Number))
@@ -301,7 +304,7 @@ fn pod(container: &Container) -> Option<Vec<u8>> {
 
 fn unreadable(error: ProcError) -> Cell {
     match error {
-        ProcError::Denied => Cell::Hidden,
+        ProcError::Denied | ProcError::Unshown => Cell::Hidden,
         ProcError::Vanished | ProcError::Malformed(_) | ProcError::Os(_) => Cell::Unknown,
     }
 }

@@ -57,7 +57,11 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
 fn question(options: &Options, columns: Vec<Column>, sight: &Sight) -> Result<Question, ExitStatus> {
     let question = Question::of(options, columns, &sight.proc)?;
     let sources = question.sources.with(options.tree.map_or(Sources::NONE, Order::sources));
-    Ok(Question { sources, ..question })
+    let above = match options.tree {
+        Some(order @ (Order::Owner | Order::Parent)) => order.columns().last().copied(),
+        Some(Order::Process | Order::Pid) | None => None,
+    };
+    Ok(Question { sources, above, ..question })
 }
 
 /// The rows that are asked for, from now, with the census that has them, or from what was saved.
@@ -101,9 +105,9 @@ pub(super) fn keep(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     let Some(before) = options.diff.as_ref().map(read).transpose()? else { return Ok(ExitStatus::NO_MATCH) };
     let after = match &options.from {
         Some(file) => Saved::read(file)?,
-        None => Saved { listing: now()?, boot: saved::boot(&sight.proc) },
+        None => Saved::now(now()?, &sight.proc),
     };
-    diff::show(&before, &after, options.json, options.color)
+    diff::show(options, &before, &after)
 }
 
 fn document(namespaces: impl Serialize, listing: &Listing) -> Result<(), ExitStatus> {
@@ -118,8 +122,28 @@ struct Document<N> {
     hidden: Hidden,
 }
 
+/// The JSON document of the columns.
+#[derive(Serialize)]
+struct Catalog {
+    version: u32,
+    columns: Vec<Described>,
+}
+
+/// A column.
+#[derive(Serialize)]
+struct Described {
+    name: &'static str,
+    costs: &'static str,
+    says: &'static str,
+}
+
 /// Lists the columns that there are.
 pub(super) fn columns<C: Columns>(options: &Options) -> Result<(), ExitStatus> {
+    if options.json {
+        let columns = C::all().map(Columns::spec);
+        let columns = columns.map(|spec| Described { name: spec.name, costs: spec.cost, says: spec.about });
+        return out::print_json(&Catalog { version: 1, columns: columns.collect() });
+    }
     let mut table = Table::new(&[("COLUMN", Align::Left), ("COSTS", Align::Left), ("SAYS", Align::Left)]);
     for column in C::all() {
         let spec = column.spec();

@@ -2,6 +2,7 @@
 //! namespaces.
 
 mod column;
+mod destination;
 mod diff;
 mod finder;
 mod forest;
@@ -11,6 +12,7 @@ mod groups;
 mod list;
 mod listing;
 pub(crate) mod maps;
+mod named;
 mod operand;
 mod pid_tree;
 mod pids;
@@ -27,23 +29,22 @@ pub use saved::shown as census;
 use crate::{
     exit::ExitStatus,
     out::{self, Color},
-    program, target,
 };
 use clap::{Parser, ValueHint};
 use column::{Column, Columns};
 use graph::Language;
+use named::{Named, unread};
 use nsx_core::{
     census::Unseen,
     ns::{NsKind, NsSet},
-    pid::Process,
-    proc::{ProcError, ProcRoot},
+    proc::ProcRoot,
 };
 use nsx_target::Host;
 use operand::Operand;
 use resident::Told;
 use std::{
-    ffi::{OsStr, OsString},
-    path::PathBuf,
+    ffi::OsString,
+    path::{Path, PathBuf},
 };
 use tree::Order;
 
@@ -56,7 +57,8 @@ Examples:
   nsx ls --why /run/netns/blue
                    what keeps this namespace alive
 
-Exit status: 0 if something is listed, 1 if nothing matched or differs, 2 for wrong usage or a failure.";
+Exit status: 0 if something is listed, 1 if nothing is; with --diff 0 if something differs, 1 if nothing does; 2 for wrong
+usage or a failure.";
 
 /// List namespaces, or the processes in nested PID namespaces
 ///
@@ -108,7 +110,8 @@ pub struct Options {
     /// NPROCS > 0'
     ///
     /// An expression is made of columns, whether they are shown or not, numbers, and texts in quotes; ==, !=, <, <=, >, >=, =~
-    /// and !~ with a POSIX regular expression; && (and), || (or), ! (not) and parentheses.
+    /// and !~ with a POSIX regular expression; && (and), || (or), ! (not) and parentheses. Of a column with several texts,
+    /// such as NSFS, one is enough.
     #[arg(short = 'Q', long, value_name = "EXPR", conflicts_with = "target")]
     filter: Option<OsString>,
 
@@ -137,15 +140,19 @@ pub struct Options {
 
     /// Save all that can be found out to FILE, for --from and --diff, here or on another machine
     ///
-    /// Everything is looked at, as with --deep.
+    /// Everything is looked at, as with --deep. A file is replaced in one step; a device or FIFO is written to; - is standard
+    /// output.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json", "json_lines", "from", "diff"])]
     save: Option<PathBuf>,
 
-    /// List what was saved in FILE, not what is there now
+    /// List what was saved in FILE, or - for standard input, not what is there now
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "task", "deep", "proc"])]
     from: Option<PathBuf>,
 
-    /// Show what has changed since FILE was saved; with --from, until that was
+    /// Show what has changed since FILE, or - for standard input, was saved; with --from, until that was
+    ///
+    /// Where processes were hidden from who looked, what is new or gone may have been hidden too, and is said to be `created or
+    /// hidden` or `gone or hidden`; numbers of processes and leaders are then compared only where the same user looked twice.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json_lines"])]
     diff: Option<PathBuf>,
 
@@ -154,7 +161,7 @@ pub struct Options {
     proc: Option<PathBuf>,
 
     /// List the columns, with --pids those of processes: what each says and what finding it costs
-    #[arg(long, conflicts_with_all = ["target", "why", "deep", "all", "kinds", "task", "filter", "output", "tree", "graph", "watch", "save", "from", "diff", "proc", "json", "json_lines"])]
+    #[arg(long, conflicts_with_all = ["target", "why", "deep", "all", "kinds", "task", "filter", "output", "tree", "graph", "watch", "save", "from", "diff", "proc", "json_lines"])]
     columns: bool,
 
     /// List the processes in nested PID namespaces
@@ -191,19 +198,27 @@ pub(crate) fn run(options: Options) -> ExitStatus {
         let listed = if options.pids { list::columns::<Told>(&options) } else { list::columns::<Column>(&options) };
         return listed.map_or_else(|status| status, |()| ExitStatus::SUCCESS);
     }
-    let opened = options.proc.as_deref().map_or_else(program::procfs, |directory| {
-        let failed = |errno| out::failed(&format!("open {}", out::shown(directory.as_os_str())), &errno);
-        ProcRoot::open(directory).map_err(failed)
-    });
-    let proc = match opened {
+    let proc = match options.proc.as_deref().map_or_else(ProcRoot::system, ProcRoot::open) {
         Ok(proc) => proc,
-        Err(status) => return status,
+        Err(errno) => {
+            let directory = options.proc.as_deref().unwrap_or(Path::new("/proc"));
+            return out::failed(&format!("open {}", out::shown(directory.as_os_str())), &errno);
+        }
     };
+    if !proc.shows_processes() {
+        let directory = options.proc.as_deref().unwrap_or(Path::new("/proc"));
+        out::error(&format!("{} shows no process: no procfs is mounted there", out::shown(directory.as_os_str())));
+        return ExitStatus::FAILURE;
+    }
     let sight = Sight { host: if options.proc.is_none() { Host::system().ok() } else { None }, proc };
     let proc = &sight.proc;
     let outcome = match &options.target {
-        Some(word) => Operand::find(word, options.why).and_then(|operand| match operand {
-            Operand::Process(process) => process::show(&options, &process, proc),
+        Some(word) => Operand::find(word, options.why, proc).and_then(|operand| match operand {
+            Operand::Process(named) => process::show(&options, &named, proc),
+            Operand::Namespace(_) if !options.kinds.is_empty() => {
+                out::error(&format!("-t is for the namespaces of a process, and {} is a namespace", out::shown(word)));
+                Err(ExitStatus::FAILURE)
+            }
             Operand::Namespace(name) => why::show(&options, name, proc),
         }),
         None if options.pids => pids::list(&options, &sight),
@@ -214,6 +229,10 @@ pub(crate) fn run(options: Options) -> ExitStatus {
         None if options.asks() => list::show(&options, &sight),
         None => grouped::show(&options, &sight),
     };
+    let lists = options.target.is_none() && options.from.is_none();
+    if lists && !options.quiet && outcome.is_ok() && proc.hides_processes() {
+        out::note("/proc does not show the processes of other users (hidepid)");
+    }
     outcome.unwrap_or_else(|status| status)
 }
 
@@ -251,17 +270,6 @@ impl Options {
     fn kinds(&self) -> NsSet {
         if self.kinds.is_empty() { NsSet::ALL } else { self.kinds.iter().copied().collect() }
     }
-}
-
-/// The process that `word` names. An error is the status to end with, once its reason is on standard error.
-fn process_named(word: &OsStr) -> Result<Process, ExitStatus> {
-    Ok(nsx_target::resolve(word).map_err(|error| target::failed(&error))?.process)
-}
-
-/// Says why a process's namespaces could not be read; returns the status to end with.
-fn unread(process: &Process, error: &ProcError) -> ExitStatus {
-    let status = out::failed(&format!("read the namespaces of process {}", process.pid()), error);
-    if *error == ProcError::Vanished { ExitStatus::NO_MATCH } else { status }
 }
 
 /// Says what is not in a list.

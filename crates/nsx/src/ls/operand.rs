@@ -1,11 +1,12 @@
 //! The word after `nsx ls`: a process, or a namespace.
 
+use super::Named;
 use crate::{exit::ExitStatus, out, target};
 use nsx_core::{
     census::{Census, Entry},
     ns::NsId,
-    pid::{self, Process},
-    proc::decimal,
+    pid,
+    proc::{ProcRoot, decimal},
 };
 use nsx_target::{Found, Target};
 use std::{ffi::OsStr, fmt, os::unix::ffi::OsStrExt};
@@ -13,7 +14,7 @@ use std::{ffi::OsStr, fmt, os::unix::ffi::OsStrExt};
 /// What the word names.
 #[derive(Debug)]
 pub(super) enum Operand {
-    Process(Process),
+    Process(Named),
     Namespace(Name),
 }
 
@@ -34,11 +35,12 @@ impl Operand {
     ///
     /// # Errors
     /// The status to end with, once the reason is on standard error.
-    pub(super) fn find(word: &OsStr, only_namespace: bool) -> Result<Self, ExitStatus> {
+    pub(super) fn find(word: &OsStr, only_namespace: bool, proc: &ProcRoot) -> Result<Self, ExitStatus> {
         match read(word.as_bytes(), only_namespace) {
             Some(Target::Namespace(ns)) => Ok(Self::Namespace(Name::Full(ns))),
             Some(Target::Inode(inode)) => Ok(Self::Namespace(Name::Inode(inode))),
             Some(Target::Id(id)) => Ok(Self::Namespace(Name::Id64(id))),
+            Some(Target::Process { .. }) if !only_namespace => Named::find(word, proc).map(Self::Process),
             _ => match nsx_target::look_up(word).map_err(|error| target::failed(&error))? {
                 Found::Namespace(ns) => Ok(Self::Namespace(Name::Full(ns.id()))),
                 Found::Process(_) if only_namespace => {
@@ -46,7 +48,7 @@ impl Operand {
                     out::error(&format!("{} is not a namespace, which is named as {forms}", out::shown(word)));
                     Err(ExitStatus::FAILURE)
                 }
-                Found::Process(subject) => Ok(Self::Process(subject.process)),
+                Found::Process(subject) => Named::of(subject.process, proc).map(Self::Process),
             },
         }
     }

@@ -1,7 +1,7 @@
 //! The list of processes in nested PID namespaces.
 
 use super::{
-    Hidden, Options, Sight,
+    Hidden, Named, Options, Sight,
     column::Columns,
     finder::Finder,
     listing::{self, Listing},
@@ -148,10 +148,9 @@ struct Top {
 impl Top {
     /// The one that a process is in. An error is the status to end with, once its reason is on standard error.
     fn of(task: &OsStr, proc: &ProcRoot) -> Result<Self, ExitStatus> {
-        let process = super::process_named(task)?;
+        let Named { process, pid } = Named::find(task, proc)?;
         let find = || {
-            let pid = process.pid_in(proc)?;
-            let depth = process.chain_in(proc)?.depth();
+            let depth = proc.status(pid, &mut Vec::new())?.chain.depth();
             let ns = proc.ns(pid, NsLink::Own(NsKind::Pid))?;
             if process.ended() { Err(ProcError::Vanished) } else { Ok(Self { ns, depth }) }
         };

@@ -2,7 +2,7 @@
 //! asked for.
 
 use super::{
-    Hidden, Options, finder,
+    Hidden, Named, Options, finder,
     maps::{self, Maps, Range},
     relation::Relative,
     report,
@@ -19,7 +19,7 @@ use nsx_core::{
     census::{Census, Query, Relations, Sources, Unseen},
     idmap::{IdKind, IdMap},
     ns::{NsId, NsKind, NsSet},
-    pid::{Pid, Process},
+    pid::Pid,
     proc::{NsLink, ProcError, ProcRoot},
 };
 use serde::Serialize;
@@ -58,9 +58,10 @@ struct Row {
 }
 
 /// Shows it. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(options: &Options, process: &Process, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn show(options: &Options, named: &Named, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
+    let Named { process, pid } = named;
+    let pid = *pid;
     let failed = |error: ProcError| super::unread(process, &if process.ended() { ProcError::Vanished } else { error });
-    let pid = process.pid_in(proc).map_err(failed)?;
     let mut rows = rows(options, pid, proc).map_err(failed)?;
     let user = rows.iter().find(|row| row.kind == NsKind::User.name() && !row.shared);
     let maps = user.and_then(|_| maps_of(pid, proc));
@@ -94,6 +95,8 @@ pub(super) fn show(options: &Options, process: &Process, proc: &ProcRoot) -> Res
 fn rows(options: &Options, pid: Pid, proc: &ProcRoot) -> Result<Vec<Row>, ProcError> {
     let kinds = options.kinds();
     let mut relations = Relations::default();
+    // Another procfs need not show the caller.
+    let callers = if proc.is_callers() { None } else { ProcRoot::system().ok() };
     let mut rows: Vec<Row> = Vec::new();
     let links = kinds.iter().map(NsLink::Own);
     let for_children = [(NsKind::Pid, NsLink::PidForChildren), (NsKind::Time, NsLink::TimeForChildren)];
@@ -113,7 +116,7 @@ fn rows(options: &Options, pid: Pid, proc: &ProcRoot) -> Result<Vec<Row>, ProcEr
             ns: ns.inode,
             kind: ns.kind.name(),
             for_children: !matches!(link, NsLink::Own(_)),
-            shared: proc.own_ns(NsLink::Own(ns.kind)) == Ok(ns),
+            shared: callers.as_ref().unwrap_or(proc).own_ns(NsLink::Own(ns.kind)) == Ok(ns),
             id64: relation.and_then(|relation| relation.id64),
             parent: Relative::parent(relation),
             owner: Relative::owner(relation),

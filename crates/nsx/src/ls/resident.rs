@@ -50,6 +50,7 @@ const SPECS: [Spec<Told>; 13] = [
 impl Columns for Told {
     const SPECS: &'static [Spec<Self>] = &SPECS;
     const USUAL: &'static [Self] = &[Self::Chain, Self::Ns, Self::User, Self::Command];
+    const LISTED_BY: &'static str = "--pids --columns";
 
     fn spec(self) -> &'static Spec<Self> {
         &SPECS[self as usize]

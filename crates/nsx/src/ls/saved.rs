@@ -4,22 +4,27 @@
 
 use super::{
     column::{Column, Columns},
+    destination::{self, STANDARD},
     graph::{self, Language},
-    listing::Listing,
+    listing::{Listing, Object},
     tree::{self, Order},
 };
 use crate::{
     cell::Cell,
     out::{self, Styles},
+    text::escape_json,
 };
-use nsx_core::{census::Unseen, ns::NsKind, proc::ProcRoot};
-use rustix::{fs::Mode, fs::OFlags, io::Errno};
-use serde::{Deserialize, Serialize};
+use nsx_core::{
+    census::Unseen,
+    ns::{NsId, NsKind},
+    proc::{NsLink, ProcRoot},
+};
+use rustix::fs::{AtFlags, Mode, OFlags};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::{
-    ffi::OsString,
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -35,16 +40,29 @@ pub(super) struct Saved {
     pub(super) listing: Listing,
     /// The kernel's id of the boot, which tells hosts and boots apart; none where it could not be read.
     pub(super) boot: Option<String>,
+    /// Who looked; none where the file does not say.
+    pub(super) viewer: Option<Viewer>,
+}
+
+/// What decides on how much of a host one sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Viewer {
+    /// Effective user id.
+    pub(super) euid: u32,
+    /// The inode number of the PID namespace.
+    pub(super) pid_ns: Option<u64>,
+    /// Whether the procfs lists all processes of the host.
+    pub(super) all: bool,
 }
 
 /// Why a census could not be saved or read again.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SavedError {
-    #[error("failed to write {}", .0.display())]
+    #[error("failed to write {}", named(.0, "standard output"))]
     Write(PathBuf, #[source] io::Error),
-    #[error("failed to read {}", .0.display())]
+    #[error("failed to read {}", named(.0, "standard input"))]
     Read(PathBuf, #[source] io::Error),
-    #[error("{} is no census that nsx saved", .0.display())]
+    #[error("{} is no census that nsx saved", named(.0, "standard input"))]
     Foreign(PathBuf, #[source] Strange),
 }
 
@@ -71,6 +89,7 @@ struct Document {
     kind: String,
     version: u64,
     boot_id: Option<String>,
+    viewer: Option<Viewer>,
     namespaces: Vec<Map<String, Value>>,
     hidden: Hidden,
 }
@@ -78,6 +97,10 @@ struct Document {
 #[derive(Deserialize)]
 struct Hidden {
     processes: usize,
+    #[serde(default)]
+    closed: usize,
+    #[serde(default)]
+    sockets: usize,
 }
 
 /// The same as it is written.
@@ -91,11 +114,21 @@ struct Written<N> {
     host: String,
     boot_id: Option<String>,
     kernel: String,
+    viewer: Viewer,
     namespaces: N,
     hidden: super::Hidden,
 }
 
-/// Writes a census to a file, whole or not at all.
+/// A row without what could not be found out: null says that there is no such thing.
+struct Known<'a>(Object<'a>);
+
+impl Serialize for Known<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.cells().filter(|(_, cell)| **cell != Cell::Unknown))
+    }
+}
+
+/// Writes a census to a file, whole or not at all, or to standard output.
 pub(super) fn save(listing: &Listing, path: &Path, proc: &ProcRoot) -> Result<(), SavedError> {
     let failed = |error: io::Error| SavedError::Write(path.to_owned(), error);
     let system = rustix::system::uname();
@@ -106,30 +139,49 @@ pub(super) fn save(listing: &Listing, path: &Path, proc: &ProcRoot) -> Result<()
         host: system.nodename().to_string_lossy().into_owned(),
         boot_id: boot(proc),
         kernel: system.release().to_string_lossy().into_owned(),
-        namespaces: listing.objects(&listing.columns).collect::<Vec<_>>(),
+        viewer: Viewer::caller(proc),
+        namespaces: listing.objects(&listing.columns).map(Known).collect::<Vec<_>>(),
         hidden: listing.unseen.into(),
     };
-    let text = serde_json::to_string_pretty(&document).map_err(|error| failed(error.into()))? + "\n";
-    // Beside the file, so that it takes the file's place in one step.
-    let mut beside = OsString::from(path);
-    beside.push(format!(".{}", std::process::id()));
-    let mut file = File::options().write(true).create_new(true).open(&beside).map_err(failed)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| {
-        let _ = std::fs::remove_file(&beside);
-        failed(error)
-    })
+    let text = serde_json::to_string_pretty(&document).map_err(|error| failed(error.into()))?;
+    destination::write(path, &(escape_json(text) + "\n")).map_err(failed)
 }
 
 /// The kernel's id of this boot.
-pub(super) fn boot(proc: &ProcRoot) -> Option<String> {
+fn boot(proc: &ProcRoot) -> Option<String> {
     let file = rustix::fs::openat(proc, "sys/kernel/random/boot_id", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
     let mut text = String::new();
     File::from(file.ok()?).take(64).read_to_string(&mut text).ok()?;
     Some(text.trim().to_owned())
 }
 
+impl Viewer {
+    /// The caller, who looks at the processes that `proc` shows.
+    pub(super) fn caller(proc: &ProcRoot) -> Self {
+        let pid_ns = proc.own_ns(NsLink::Own(NsKind::Pid)).ok();
+        // With hidepid=, a procfs does not list what it hides, the first process among it.
+        let shows_first = rustix::fs::statat(proc, "1", AtFlags::empty()).is_ok();
+        Self {
+            euid: rustix::process::geteuid().as_raw(),
+            pid_ns: pid_ns.map(|ns| ns.inode),
+            all: shows_first && pid_ns.is_some_and(NsId::is_initial),
+        }
+    }
+}
+
 impl Saved {
+    /// What is there now.
+    pub(super) fn now(listing: Listing, proc: &ProcRoot) -> Self {
+        Self { listing: listing.lossy(), boot: boot(proc), viewer: Some(Viewer::caller(proc)) }
+    }
+
+    /// Whether nothing was hidden from who looked.
+    pub(super) fn is_whole(&self) -> bool {
+        let unseen = self.listing.unseen;
+        let all = self.viewer.as_ref().is_some_and(|viewer| viewer.all);
+        all && unseen.hidden() == 0 && unseen.closed == 0 && unseen.sockets == 0
+    }
+
     /// Reads a file.
     pub(super) fn read(path: &Path) -> Result<Self, SavedError> {
         let text = text(path)?;
@@ -148,8 +200,9 @@ impl Saved {
         let columns: Vec<_> = Column::all().collect();
         let rows = document.namespaces.iter().enumerate().map(|(place, object)| row(&columns, place + 1, object));
         let rows = rows.collect::<Result<_, _>>()?;
-        let unseen = Unseen { denied: document.hidden.processes, ..Unseen::default() };
-        Ok(Self { listing: Listing { columns, rows, unseen }, boot: document.boot_id })
+        let Hidden { processes, closed, sockets } = document.hidden;
+        let unseen = Unseen { denied: processes, closed, sockets, ..Unseen::default() };
+        Ok(Self { listing: Listing { columns, rows, unseen }, boot: document.boot_id, viewer: document.viewer })
     }
 }
 
@@ -178,22 +231,39 @@ fn row(columns: &[Column], place: usize, object: &Map<String, Value>) -> Result<
         };
         cell.filter(|_| fits).ok_or(Strange::Row(place, key))
     };
-    columns.iter().map(cell).collect()
+    let mut cells: Vec<_> = columns.iter().map(cell).collect::<Result<_, _>>()?;
+    let place = |column| columns.iter().position(|other| *other == column);
+    if let (Some(user), Some(uid)) = (place(Column::User), place(Column::Uid))
+        && let (Cell::Nothing, Cell::Number(uid)) = (&cells[user], &cells[uid])
+        && let Ok(uid) = u32::try_from(*uid)
+    {
+        cells[user] = Cell::Unnamed(uid);
+    }
+    Ok(cells)
 }
 
 fn text(path: &Path) -> Result<Vec<u8>, SavedError> {
-    let failed = |error: Errno| SavedError::Read(path.to_owned(), error.into());
     let foreign = |strange| SavedError::Foreign(path.to_owned(), strange);
-    // A FIFO would be waited for.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?);
-    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return Err(foreign(Strange::NoFile));
-    }
     let mut text = Vec::new();
-    let read = file.take(LARGEST + 1).read_to_end(&mut text);
+    let read = if path == Path::new(STANDARD) {
+        io::stdin().take(LARGEST + 1).read_to_end(&mut text)
+    } else {
+        // A FIFO would be waited for.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let open = rustix::fs::open(path, flags, Mode::empty());
+        let file = File::from(open.map_err(|errno| SavedError::Read(path.to_owned(), errno.into()))?);
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Err(foreign(Strange::NoFile));
+        }
+        file.take(LARGEST + 1).read_to_end(&mut text)
+    };
     read.map_err(|error| SavedError::Read(path.to_owned(), error))?;
     if text.len() as u64 > LARGEST { Err(foreign(Strange::Large)) } else { Ok(text) }
+}
+
+/// A file's name for a message, or the stream's that it means.
+fn named(path: &Path, stream: &str) -> String {
+    if path == Path::new(STANDARD) { stream.to_owned() } else { path.display().to_string() }
 }
 
 impl From<SavedError> for crate::exit::ExitStatus {
@@ -222,6 +292,11 @@ mod tests {
         assert_eq!(saved.listing.cell(row, Column::Pid), &Cell::Nothing);
         assert_eq!(saved.listing.cell(row, Column::User), &Cell::Unknown);
         assert_eq!(saved.listing.unseen.hidden(), 2);
+        let more = whole.replace("\"pid\":null", "\"uid\":7,\"user\":null");
+        let more = more.replace("\"processes\":2", "\"processes\":2,\"closed\":3,\"sockets\":4");
+        let saved = Saved::parse(more.as_bytes()).unwrap();
+        assert_eq!(saved.listing.cell(&saved.listing.rows[0], Column::User), &Cell::Unnamed(7));
+        assert_eq!((saved.listing.unseen.closed, saved.listing.unseen.sockets), (3, 4));
         assert_eq!(refusal(&whole[..whole.len() - 1]), "it is no JSON, or not all of it");
         assert_eq!(refusal("{}"), "it is a JSON document of something else");
         assert_eq!(refusal(&whole.replace("nsx census", "x")), "it is a JSON document of something else");

@@ -88,13 +88,23 @@ enum Place {
 
 /// Shows it. An error is the status to end with, once its reason is on standard error.
 pub(super) fn show(options: &Options, name: Name, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
-    let all = options.why || options.deep;
+    let look = |sources| {
+        let census = Census::take(proc, Query { kinds: NsSet::ALL, sources });
+        census.map_err(|errno| out::failed("list the processes", &errno))
+    };
+    let mut all = options.why || options.deep;
     let few = Sources::MEMBERS.with(Sources::PINS).with(Sources::RELATIONS);
-    let query = Query { kinds: NsSet::ALL, sources: if all { Sources::ALL } else { few } };
-    let census = Census::take(proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
+    let mut census = look(if all { Sources::ALL } else { few })?;
+    if !all && name.entry(&census).is_none() {
+        // Only a thread, a descriptor or a socket keeps it, or a mount elsewhere.
+        all = true;
+        census = look(Sources::ALL)?;
+    }
     let Some(entry) = name.entry(&census) else {
         out::error(&format!("no namespace {name} is found"));
-        report(census.unseen);
+        if !options.quiet {
+            report(census.unseen);
+        }
         return Ok(ExitStatus::NO_MATCH);
     };
     let rows = rows(entry, &census, proc);

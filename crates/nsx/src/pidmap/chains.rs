@@ -59,8 +59,6 @@ enum Missing {
     Pin(#[from] PinError),
     #[error(transparent)]
     Proc(#[from] ProcError),
-    #[error("it is there, but /proc does not show it (hidepid)")]
-    Hidden,
 }
 
 /// Prints the processes that are asked about.
@@ -196,7 +194,7 @@ impl<'a> Finder<'a> {
         let proc = self.registrar.proc();
         let seen = proc.status(shown, &mut self.buffer);
         if seen == Err(ProcError::Vanished) && !process.reaped() {
-            return Err(Missing::Hidden);
+            return Err(ProcError::Unshown.into());
         }
         let status = seen?;
         let ids = read(&mut self.buffer)?;

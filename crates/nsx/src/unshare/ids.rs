@@ -69,6 +69,8 @@ pub(super) struct IdOptions {
     #[arg(short = 'S', long, value_name = "UID|NAME")]
     setuid: Option<OsString>,
     /// Run the program as this group, with no supplementary ones
+    ///
+    /// It is not run where it would keep groups of the caller's because the user namespace denies setgroups(2).
     #[arg(short = 'G', long, value_name = "GID|NAME")]
     setgid: Option<OsString>,
 }

@@ -26,7 +26,7 @@ use kinds::KindOptions;
 use mounts::MountOptions;
 use nsx_core::{
     ns::NsKind,
-    plan::{self, Caller, unshare::Request},
+    plan::{self, Caller, GroupsDenied, unshare::Request},
     proc::ProcRoot,
     sys::signal::Signal,
 };
@@ -159,7 +159,7 @@ struct ProcessOptions {
     ///
     /// `created` with the program's PID outside and inside and the inode number of each namespace, `running`, `exited`
     /// with status or signal, `failed` with the step, the errno and a message. The program does not get the descriptor.
-    #[arg(long, value_name = "N", conflicts_with = "no_fork")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "no_fork")]
     status_fd: Option<i32>,
     /// Where nsx forks, let the program live on when nsx is killed
     #[arg(long)]
@@ -300,6 +300,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         directory,
         uid: ids.uid,
         gid: ids.gid,
+        groups_denied: GroupsDenied::Fail,
         capabilities: rights.capabilities(),
         no_new_privs: rights.no_new_privs(),
         environment: environment.settle(std::env::vars_os())?,

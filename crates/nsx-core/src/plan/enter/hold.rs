@@ -7,14 +7,16 @@
 
 use crate::{
     pid::Process,
-    plan::{Actor, Confinement, Plan, Step},
+    plan::{Actor, Confinement, Plan, Step, Task},
 };
 
 /// Who the program is.
 pub(super) struct Ids {
     pub(super) groups: Option<Step>,
-    pub(super) group: Option<Step>,
-    pub(super) user: Option<Step>,
+    /// With whether the rest goes on where it is refused.
+    pub(super) group: Option<(Step, bool)>,
+    /// Likewise.
+    pub(super) user: Option<(Step, bool)>,
 }
 
 /// What is done in the caller's namespaces, by a process that becomes the program.
@@ -44,24 +46,23 @@ pub(super) fn push_after(plan: &mut Plan, confinement: Confinement, ids: Ids, ti
     let tie = ties.then_some(Step::DieWithParent(libc::SIGKILL));
     let filter = seccomp.then_some(Step::InstallFilters);
     let (early, late) = if no_new_privs { (None, filter) } else { (filter, None) };
+    let required = |step: Option<Step>| step.map(|step| (step, false));
+    let optional = |step: Option<Step>| step.map(|step| (step, true));
     let steps = [
-        umask.map(Step::SetUmask),
-        label.map(Step::SetExecLabel),
-        groups,
-        bounding.map(Step::LimitCapabilities),
-        (capabilities.is_some() && user.is_some()).then_some(Step::KeepCapabilities),
+        required(umask.map(Step::SetUmask)),
+        required(label.map(Step::SetExecLabel)),
+        required(groups),
+        required(bounding.map(Step::LimitCapabilities)),
+        required((capabilities.is_some() && user.is_some()).then_some(Step::KeepCapabilities)),
         group,
         user,
-        tie,
-        early,
-        capabilities.map(Step::SetCapabilities),
-        no_new_privs.then_some(Step::NoNewPrivs),
-        late,
+        required(tie),
+        optional(early),
+        required(capabilities.map(Step::SetCapabilities)),
+        required(no_new_privs.then_some(Step::NoNewPrivs)),
+        optional(late),
     ];
-    for step in steps.into_iter().flatten() {
-        match step {
-            Step::InstallFilters => plan.push_optional(Actor::Inside, step),
-            step => plan.push(Actor::Inside, step),
-        }
+    for (step, optional) in steps.into_iter().flatten() {
+        plan.0.push(Task { actor: Actor::Inside, step, optional });
     }
 }

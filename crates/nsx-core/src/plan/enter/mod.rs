@@ -14,7 +14,7 @@ pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
 pub use target::Target;
 pub use view::View;
 
-use super::{Actor, Caller, NamespaceFile, Plan, PlanError, Step, Task};
+use super::{Actor, Caller, GroupsDenied, NamespaceFile, Plan, PlanError, Step, Task};
 use crate::{
     ns::{NsKind, NsSet},
     pid::Process,
@@ -41,7 +41,7 @@ pub fn plan<'a>(
     let kinds = request.kinds.difference(files);
     let joined = kinds.union(files);
     let target = request.target.as_ref().zip(proc).map(|(process, proc)| Target { process, proc });
-    let groups = GroupSteps::of(&request.groups, joined, target.as_ref(), caller)?;
+    let groups = GroupSteps::of(&request.groups, request.gid, joined, target.as_ref(), (caller, proc));
     if request.target.as_ref().is_some_and(Process::ended) {
         return Err(PlanError::TargetEnded);
     }
@@ -113,10 +113,14 @@ pub fn plan<'a>(
     if let Some(step) = request.directory.and_then(change_directory) {
         plan.0.push(Task { actor: Actor::Inside, step, optional: falls_back });
     }
+    let id = |id: Option<u32>, set: fn(u32) -> Step, other: Option<Step>| match id.map(set).or(other) {
+        None if request.root_if_mapped => Some((set(0), true)),
+        step => step.map(|step| (step, false)),
+    };
     let ids = hold::Ids {
         groups: groups.after,
-        group: request.gid.map(Step::SetGroup).or(request.gid_of.map(Step::SetGroupOf)),
-        user: request.uid.map(Step::SetUser).or(request.uid_of.map(Step::SetUserOf)),
+        group: id(request.gid, Step::SetGroup, request.gid_of.map(Step::SetGroupOf)),
+        user: id(request.uid, Step::SetUser, request.uid_of.map(Step::SetUserOf)),
     };
     hold::push_after(&mut plan, request.confinement, ids, waits.is_some_and(|(_, ties)| ties));
     let environment = request.environment;
@@ -189,27 +193,43 @@ struct GroupSteps {
 }
 
 impl GroupSteps {
-    fn of(groups: &Groups, joined: NsSet, target: Option<&Target<'_>>, caller: &Caller) -> Result<Self, PlanError> {
-        let leave = || Some(Step::SetGroups(Vec::new()));
-        Ok(match groups {
+    /// `group` is the one that the program is to be in.
+    fn of(
+        groups: &Groups,
+        group: Option<u32>,
+        joined: NsSet,
+        target: Option<&Target<'_>>,
+        (caller, proc): (&Caller, Option<&ProcRoot>),
+    ) -> Self {
+        let leave = |denied| Step::LeaveGroups { denied, group };
+        match groups {
             Groups::Keep => Self::default(),
             Groups::MustDrop => Self {
-                before: joined.contains(NsKind::User).then_some(Step::LeaveGroups { required: false }),
-                after: Some(Step::LeaveGroups { required: true }),
+                before: joined.contains(NsKind::User).then(|| leave(GroupsDenied::Keep)),
+                after: Some(leave(GroupsDenied::FailAlways)),
             },
-            Groups::TryDrop => Self { after: Some(Step::LeaveGroups { required: false }), ..Self::default() },
+            Groups::TryDrop => Self { after: Some(leave(GroupsDenied::Keep)), ..Self::default() },
             Groups::Are(groups) => Self { after: Some(Step::SetGroups(groups.clone())), ..Self::default() },
-            Groups::Drop if !joined.contains(NsKind::User) => Self { after: leave(), ..Self::default() },
+            Groups::Drop { .. } if !joined.contains(NsKind::User) => {
+                Self { after: Some(leave(GroupsDenied::Fail)), ..Self::default() }
+            }
             // Inside it may be denied; where it is denied to the caller, it is inside too.
-            Groups::Drop if caller.can(CapabilitySet::SETGID) && target.is_none_or(Target::caller_may_set_groups) => {
-                Self { before: leave(), ..Self::default() }
+            Groups::Drop { .. } if caller.can(CapabilitySet::SETGID) && proc.is_none_or(caller_may_set_groups) => {
+                Self { before: Some(leave(GroupsDenied::Fail)), ..Self::default() }
             }
-            Groups::Drop if target.is_none_or(|target| target.may_set_groups().unwrap_or(true)) => {
-                Self { after: leave(), ..Self::default() }
+            Groups::Drop { required: true } => Self { after: Some(leave(GroupsDenied::Fail)), ..Self::default() },
+            Groups::Drop { required: false } if target.is_none_or(|it| it.may_set_groups().unwrap_or(true)) => {
+                Self { after: Some(leave(GroupsDenied::Keep)), ..Self::default() }
             }
-            Groups::Drop => Self::default(),
-        })
+            Groups::Drop { required: false } => Self::default(),
+        }
     }
+}
+
+/// Whether programs in the caller's user namespace may set their groups, as far as it says so.
+fn caller_may_set_groups(proc: &ProcRoot) -> bool {
+    let mut text = Vec::new();
+    proc.read_own("setgroups", &mut text).is_err() || !text.starts_with(b"deny")
 }
 
 #[cfg(test)]
@@ -252,7 +272,7 @@ mod tests {
             target: Some(process),
             kinds: [NsKind::Pid, NsKind::User].into_iter().collect(),
             cgroups: vec![cgroup],
-            groups: Groups::Drop,
+            groups: Groups::Drop { required: false },
             uid: Some(0),
             directory: Some(Place::Inside("/tmp".into())),
             program: Program::First(vec![vec![c"true".into()]]),

@@ -31,6 +31,9 @@ pub struct Request {
     pub uid: Option<u32>,
     /// The program's group id, likewise.
     pub gid: Option<u32>,
+    /// Whether the program is user 0 and group 0 of the user namespace that is joined, where `uid` and `gid` name none and
+    /// these are mapped.
+    pub root_if_mapped: bool,
     /// A process whose effective user the program runs as, where `uid` names none.
     pub uid_of: Option<ProcDirectory>,
     /// A process whose effective group the program is in, where `gid` names none.
@@ -72,8 +75,11 @@ pub enum Groups {
     /// The caller's.
     #[default]
     Keep,
-    /// None, as far as they may be left: a user namespace may deny that.
-    Drop,
+    /// None, left in the caller's user namespace or in the one that is joined: either may deny that.
+    Drop {
+        /// Whether the program is then not run.
+        required: bool,
+    },
     /// None. Where neither the caller's user namespace nor the one that is joined lets them be left, the program is not
     /// run.
     MustDrop,
@@ -81,13 +87,6 @@ pub enum Groups {
     TryDrop,
     /// These, as the user namespace counts that the program is in then.
     Are(Vec<u32>),
-}
-
-impl Groups {
-    /// These and no others.
-    pub fn these(groups: Vec<u32>) -> Self {
-        if groups.is_empty() { Self::Drop } else { Self::Are(groups) }
-    }
 }
 
 /// A way into a cgroup.

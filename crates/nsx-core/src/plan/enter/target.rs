@@ -87,12 +87,6 @@ impl Target<'_> {
         Ok(self.read("setgroups")?.starts_with(b"allow"))
     }
 
-    /// Whether programs in the caller's user namespace may set their groups, as far as it says so.
-    pub(super) fn caller_may_set_groups(&self) -> bool {
-        let mut text = Vec::new();
-        self.proc.read_own("setgroups", &mut text).is_err() || !text.starts_with(b"deny")
-    }
-
     fn open(&self, link: &'static str, what: &'static str) -> Result<OwnedFd, PlanError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY;
         self.proc.open_entry(self.process.pid(), link, flags).map_err(self.failure(what))
@@ -106,6 +100,9 @@ impl Target<'_> {
 
     /// What an error of reading it means: its end, if it has ended.
     pub fn failure(&self, what: &'static str) -> impl Fn(ProcError) -> PlanError {
-        move |source| if self.process.ended() { PlanError::TargetEnded } else { PlanError::Target { what, source } }
+        move |source| match self.process.unseen(source) {
+            _ if self.process.ended() => PlanError::TargetEnded,
+            source => PlanError::Target { what, source },
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::{Capabilities, Request};
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::NsKind,
-    plan::{Actor, Caller, CapabilityState, Plan, PlanError, Step},
+    plan::{Actor, Caller, CapabilityState, GroupsDenied, Plan, PlanError, Step},
 };
 use rustix::thread::CapabilitySet;
 
@@ -33,6 +33,16 @@ pub(super) fn push_owner<'a>(plan: &mut Plan, request: &Request, caller: &'a Cal
     Owner { uid, gid, caller, writer }
 }
 
+/// Leaves the supplementary groups while that is not denied yet, where the caller may and the program is to have none.
+pub(super) fn push_early_leave(plan: &mut Plan, request: &Request, caller: &Caller) {
+    let to_have_none = request.gid.is_some() && request.supplementary_groups.is_empty();
+    let by_choice = request.groups_denied != GroupsDenied::FailAlways && request.owner.is_none();
+    let denied = request.denies_setgroups(caller.gid) || request.joins.iter().any(|file| file.kind() == NsKind::User);
+    if to_have_none && by_choice && denied && caller.can(CapabilitySet::SETGID) {
+        plan.push(Actor::Nsx, Step::LeaveGroups { denied: GroupsDenied::Keep, group: None });
+    }
+}
+
 pub(super) fn push_ids_and_capabilities(plan: &mut Plan, request: &Request) {
     if let Capabilities::Limit { to, .. } = request.capabilities {
         plan.push(Actor::Inside, Step::LimitCapabilities(to));
@@ -51,9 +61,12 @@ pub(super) fn push_ids_and_capabilities(plan: &mut Plan, request: &Request) {
         let denied = plan.0.iter().any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny)));
         let joined = request.joins.iter().any(|file| file.kind() == NsKind::User);
         let groups = Step::SetGroups(request.supplementary_groups.clone());
-        match request.supplementary_groups.is_empty() {
-            true if denied && !request.groups_must_go => {}
-            true if joined => plan.push_optional(Actor::Inside, groups),
+        match (request.supplementary_groups.is_empty(), request.groups_denied) {
+            (true, GroupsDenied::Keep) if denied => {}
+            (true, GroupsDenied::Keep) if joined => plan.push_optional(Actor::Inside, groups),
+            (true, denied) if denied != GroupsDenied::Keep => {
+                plan.push(Actor::Inside, Step::LeaveGroups { denied, group: Some(gid) });
+            }
             _ => plan.push(Actor::Inside, groups),
         }
         plan.push(Actor::Inside, Step::SetGroup(gid));
@@ -76,13 +89,11 @@ pub(super) fn push_id_maps(plan: &mut Plan, request: &Request, owner: &Owner<'_>
     let own_user = request.users.as_ref().is_none_or(|map| map.is_single(owner.uid));
     let own_group = request.groups.as_ref().is_none_or(|map| map.is_single(owner.gid));
     let by_nsx = writer == Actor::Nsx;
-    // The kernel lets a process map its own group only once setgroups is denied; a privileged outside need not.
     let keep_setgroups = request.setgroups == Some(Setgroups::Allow) && request.groups.is_some();
     if keep_setgroups && own_group && !caller.can(CapabilitySet::SETGID) {
         return Err(PlanError::SetgroupsAllowed);
     }
-    let denied =
-        request.setgroups == Some(Setgroups::Deny) || (own_group && request.groups.is_some() && !keep_setgroups);
+    let denied = request.denies_setgroups(owner.gid);
 
     if let Some(map) = &request.users {
         plan.push_id_map(IdKind::User, map, own_user && by_nsx, caller.can(CapabilitySet::SETUID));

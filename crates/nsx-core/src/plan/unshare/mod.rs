@@ -16,7 +16,7 @@ pub use request::{Capabilities, Request};
 
 use super::{Actor, Caller, Plan, PlanError, Step};
 use crate::ns::NsKind;
-use ids::{push_id_maps, push_ids_and_capabilities, push_owner};
+use ids::{push_early_leave, push_id_maps, push_ids_and_capabilities, push_owner};
 use mounts::push_mounts_and_names;
 
 /// The plan of a request.
@@ -28,6 +28,7 @@ pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
         return Err(PlanError::NoSuchKind(kind));
     }
     let mut plan = Plan::default();
+    push_early_leave(&mut plan, &request, caller);
     let mut joins = request.joins.clone();
     // What a user namespace's root may, it may only once it is joined; and who has joined a mount namespace sees its files.
     joins.sort_by_key(|file| match file.kind() {

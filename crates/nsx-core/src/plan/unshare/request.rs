@@ -3,7 +3,7 @@
 use crate::{
     idmap::{IdMap, Setgroups},
     ns::NsSet,
-    plan::{ClockOffset, Mount, NamespaceFile, Pin, Propagation, Signals},
+    plan::{ClockOffset, GroupsDenied, Mount, NamespaceFile, Pin, Propagation, Signals},
     sys::signal::Signal,
 };
 use rustix::thread::CapabilitySet;
@@ -70,8 +70,8 @@ pub struct Request {
     pub gid: Option<u32>,
     /// The program's supplementary groups, likewise.
     pub supplementary_groups: Vec<u32>,
-    /// Fail where setgroups is denied and they cannot be dropped.
-    pub groups_must_go: bool,
+    /// What it means, where there are to be none, that setgroups is denied.
+    pub groups_denied: GroupsDenied,
     /// What becomes of the caller's capabilities.
     pub capabilities: Capabilities,
     /// Whether the program can gain no privilege by an exec, see `no_new_privs` in `prctl(2)`.
@@ -80,6 +80,15 @@ pub struct Request {
     pub environment: Option<Vec<CString>>,
     /// Argument vectors, of which the first whose program exists is run; the user's login shell where there is none.
     pub programs: Vec<Vec<CString>>,
+}
+
+impl Request {
+    /// Whether setgroups will be denied in the new user namespace, whose owner is in this group. The kernel lets a process
+    /// map its own group only then; a privileged outside need not.
+    pub(super) fn denies_setgroups(&self, owner: u32) -> bool {
+        let own_group = self.groups.as_ref().is_some_and(|map| map.is_single(owner));
+        self.setgroups == Some(Setgroups::Deny) || (own_group && self.setgroups != Some(Setgroups::Allow))
+    }
 }
 
 /// What becomes of the capabilities on the way to the program, see `capabilities(7)`.

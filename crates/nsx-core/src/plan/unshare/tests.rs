@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     idmap::{IdMap, Setgroups},
     ns::NsSet,
-    plan::{Clock, ClockOffset, Contents, FileSystem, Mount, NamespaceFile, Pin, Propagation, Task},
+    plan::{Clock, ClockOffset, Contents, FileSystem, GroupsDenied, Mount, NamespaceFile, Pin, Propagation, Task},
 };
 use rustix::{mount::MountFlags, thread::CapabilitySet};
 use std::ffi::CString;
@@ -187,6 +187,7 @@ fn namespaces_are_joined_before_the_others_are_made_and_user_namespaces_first() 
     assert_eq!(
         text(&plan(request.clone(), &root()).unwrap()),
         [
+            "nsx: setgroups(0)",
             "nsx: setns(/held/user, CLONE_NEWUSER)",
             "nsx: setns(/held/net, CLONE_NEWNET)",
             "nsx: setns(/held/mnt, CLONE_NEWNS)",
@@ -300,13 +301,21 @@ fn after_a_chroot_places_are_named_as_the_new_root_has_them() {
 #[test]
 fn groups_that_cannot_be_dropped_are_left_alone_or_fail_as_asked() {
     let mut request = request(&[NsKind::User]);
-    request.groups = Some(IdMap::single(0, 0).unwrap());
     request.gid = Some(0);
-    let drops =
-        |request: &Request| text(&plan(request.clone(), &root()).unwrap()).contains(&"inside: setgroups(0)".to_owned());
-    assert!(!drops(&request));
-    request.groups_must_go = true;
-    assert!(drops(&request));
+    let mut drops = |denied, caller: &Caller| {
+        request.groups = Some(IdMap::single(0, caller.gid).unwrap());
+        request.groups_denied = denied;
+        let text = text(&plan(request.clone(), caller).unwrap());
+        ["nsx: setgroups(0)", "inside: setgroups(0)"].map(|line| text.contains(&line.to_owned()))
+    };
+    // Who may leaves them while it is not denied yet.
+    for (denied, of_root, of_others) in [
+        (GroupsDenied::Keep, [true, false], [false, false]),
+        (GroupsDenied::Fail, [true, true], [false, true]),
+        (GroupsDenied::FailAlways, [false, true], [false, true]),
+    ] {
+        assert_eq!((drops(denied, &root()), drops(denied, &ordinary())), (of_root, of_others), "{denied:?}");
+    }
 }
 
 #[test]

@@ -140,7 +140,7 @@ pub(super) fn mounts(proc: &ProcRoot) -> Result<Mounts, Complaint> {
     let failed = |error| {
         let errno = match error {
             ProcError::Vanished => Errno::NOENT,
-            ProcError::Denied => Errno::ACCESS,
+            ProcError::Denied | ProcError::Unshown => Errno::ACCESS,
             ProcError::Malformed(_) => Errno::INVAL,
             ProcError::Os(errno) => errno,
         };

@@ -13,7 +13,7 @@ use nsx_core::{
     idmap::{IdKind, IdMap, MapRequest, Owned, RangeRequest},
     ns::{NsKind, NsSet},
     plan::{
-        self, Caller, Clock, ClockOffset, Pin, Signals,
+        self, Caller, Clock, ClockOffset, GroupsDenied, Pin, Signals,
         unshare::{Capabilities, Request},
     },
     proc::ProcRoot,
@@ -94,7 +94,7 @@ fn request(options: Options<'_>, caller: &Caller, proc: Option<&ProcRoot>) -> Re
         mount_from: options.directory.or(options.root.map(|_| Path::new("/"))).map(own),
         uid: options.uid,
         gid: options.gid,
-        groups_must_go: true,
+        groups_denied: GroupsDenied::FailAlways,
         capabilities: match options.keep_caps && kinds.contains(NsKind::User) {
             true => Capabilities::Keep,
             false => Capabilities::Inherit,
