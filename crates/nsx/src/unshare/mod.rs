@@ -152,7 +152,8 @@ struct ProcessOptions {
     no_fork: bool,
     /// Be PID 1 oneself, and run the program as its child; implies --pid
     ///
-    /// For programs that are no init: orphans are reaped, and signals have their usual effect.
+    /// For programs that are no init: orphans are reaped, and signals have their usual effect, those too that a program sends
+    /// itself. Those the kernel drops of PID 1, so that editors and pagers, which stop themselves on Ctrl-Z, stop only here.
     #[arg(long, conflicts_with = "no_fork")]
     init: bool,
     /// Write a line of JSON at each stage to descriptor N; implies --fork
