@@ -147,6 +147,14 @@ fn whoever_keeps_his_privileges_is_told(session: &Session) {
         let own = format!("{line}:\t{}", procfs::status("self", line));
         assert!(status.lines().any(|it| it == own), "{own} is not in {status}");
     }
+    // Nobody but user 0 keeps capabilities across an exec.
+    for (options, words, none) in
+        [("-S 0", "with your capabilities", false), ("-S 5", "user 5, who has no capabilities", true)]
+    {
+        let enter = session.nsx(&format!("enter {} --privileged {options} grep CapEff /proc/self/status", sleep.id()));
+        let enter = enter.run().exited(0).says(&[words]);
+        assert_eq!(enter.text().ends_with("\t0000000000000000"), none, "{enter}");
+    }
     let quiet = session.nsx(&format!("enter {} true", sleep.id())).run().exited(0);
     assert!(quiet.stderr.is_empty());
 }

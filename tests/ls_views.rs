@@ -23,6 +23,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(processes_have_columns),
         both(processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below),
         both(a_namespace_stands_below_the_one_that_its_process_came_from),
+        both(what_is_chosen_hangs_on_what_stands_above_it).needs([Need::UtilLinux(2, 38)]),
         both(a_tree_and_a_picture_are_of_one_census).needs([Need::Tool("strace")]),
         both(pictures_are_whole_and_hold_what_is_there),
         both(every_document_is_as_the_schema_says),
@@ -389,6 +390,31 @@ fn a_namespace_stands_below_the_one_that_its_process_came_from(session: &Session
         }
     });
     assert_eq!(above, Some(procfs::ns(outer.id(), "uts")));
+}
+
+fn what_is_chosen_hangs_on_what_stands_above_it(session: &Session) {
+    let unshare = session.original_unshare("--user --net sleep 100").start();
+    let id = unshare.program("sleep").id();
+    // As lsns has it: the owners of a process's namespaces up to the caller's, or the parents.
+    for order in ["owner", "parent"] {
+        let [ours, theirs] = ["nsx ls -q", "lsns"].map(|lister| {
+            let text = session.command(&format!("{lister} --tree={order} -p {id} -o NS,TYPE")).output();
+            let words = |line: &str| line.trim_start_matches(|letter: char| !letter.is_ascii_digit()).to_owned();
+            text.lines().skip(1).map(words).collect::<BTreeSet<_>>()
+        });
+        assert_eq!(ours, theirs, "{order}");
+        assert!(ours.iter().any(|line| line.starts_with(procfs::ns("self", "user").split(['[', ']']).nth(1).unwrap())));
+    }
+    // A network namespace by itself hangs on two.
+    let inode = procfs::ns(id, "net").split(['[', ']']).nth(1).unwrap().to_owned();
+    let document = document(session, &format!("--tree --json -Q NS=={inode}"));
+    let mut kinds = Vec::new();
+    let mut branch = &document["namespaces"][0];
+    while branch.is_object() {
+        kinds.push(branch["type"].as_str().unwrap());
+        branch = &branch["children"][0];
+    }
+    assert_eq!(kinds, ["user", "user", "net"]);
 }
 
 fn a_tree_and_a_picture_are_of_one_census(session: &Session) {

@@ -35,9 +35,12 @@ fn what_comes_and_goes_is_told_of(session: &Session) {
     assert_eq!(event["event"], "created");
     assert_eq!(event["type"], "uts");
     assert_eq!(event["pid"].as_u64().unwrap(), u64::from(process.id()));
+    // It belongs to nothing but its process.
+    assert_eq!(event["name"], process.id().to_string());
     process.signal(Signal::KILL);
     process.wait();
-    until("its end", || lines(&watch.stdout()).iter().any(|it| it["event"] == "destroyed" && it["ns"] == event["ns"]));
+    let is_its_end = |it: &Value| it["event"] == "destroyed" && it["ns"] == event["ns"] && it["name"] == event["name"];
+    until("its end", || lines(&watch.stdout()).iter().any(is_its_end));
     watch.signal(Signal::TERM);
     watch.wait().killed_by(Signal::TERM);
 }

@@ -128,7 +128,18 @@ fn a_program_finds_what_containerd_and_the_runtimes_give_it(session: &Session) {
         host.command("nsx enter"),
     );
     let user = "s|\"user\": {|\"user\": { \"additionalGids\": [77],|; s|\"uid\": 0|\"uid\": 1000|; s|\"cwd\": \"/\"|\"cwd\": \"/tmp\"|";
-    assert_same(&Oci::runc(&host).run("lone", ""), host.command("nsx enter"));
+    let lone = Oci::runc(&host).run("lone", "");
+    assert_same(&lone, host.command("nsx enter"));
+    // What runc's configuration calls ambient is not inheritable, so the kernel makes none of it ambient.
+    for user in ["0:0", "5:6"] {
+        let words = format!("nsx enter oci:lone --user {user}");
+        let status = host.command(&format!("{words} grep Cap /proc/self/status")).output();
+        assert!(status.contains("CapAmb:\t0000000000000000"), "{status}");
+        assert_eq!(status.contains("CapEff:\t0000000000000000"), user != "0:0", "{status}");
+        let plan = host.command(&format!("{words} --explain true")).output();
+        let line = plan.lines().find(|line| line.contains("capset(")).unwrap();
+        assert!(!line.contains("ambient") && line.contains("if it runs as user 0, and otherwise none"), "{line}");
+    }
     assert_same(&Oci::runc(&host).run("user", user), host.command("nsx enter"));
     // `crun exec` knows little of the container's configuration: here the first process says what there should be.
     let crun = Oci::crun(&host).run("alone", user);

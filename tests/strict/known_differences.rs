@@ -251,6 +251,20 @@ pub(super) const LSNS: &[Difference] = &[
         nsx: "lsns: not found process: 4194999\n1",
     },
     Difference {
+        reason: "-p with a process that may not be looked at is an error with a message and status 1, and not a list of nothing",
+        releases: ((2, 38), None),
+        who: Who::Root,
+        script: "setpriv --reuid=4243 --regid=4243 --clear-groups lsns -p $$ >seen 2>&1; echo $?; grep -c denied seen || :",
+        nsx: "1\n1",
+    },
+    Difference {
+        reason: "0 is the number of no namespace, and not the wish to see all",
+        releases: ((2, 38), None),
+        who: Who::Anyone,
+        script: "lsns 0 >seen 2>&1; echo $?; wc -l <seen",
+        nsx: "1\n1",
+    },
+    Difference {
         reason: "a terminal gets characters that are not seen but change the order of others as \\xNN",
         releases: ((2, 38), None),
         who: Who::Anyone,

@@ -56,13 +56,13 @@ impl Cell {
         }
     }
 
-    /// For a filter. A list, a chain and a user without a name are asked as they are shown.
+    /// For a filter. A chain and a user without a name are asked as they are shown.
     pub(crate) fn value(&self) -> Value<'_> {
         match self {
             Self::Nothing | Self::Unknown | Self::Hidden => Value::Nothing,
             Self::Number(number) => Value::Integer(*number),
             Self::Text(text) => Value::Text(Cow::Borrowed(text)),
-            Self::List(texts) => Value::Text(Cow::Owned(texts.join(&b','))),
+            Self::List(texts) => Value::List(texts),
             Self::Chain(_) | Self::Unnamed(_) => Value::Text(Cow::Owned(self.shown().into_bytes())),
         }
     }

@@ -1,4 +1,5 @@
-//! Tables for people: a header, columns as wide as they need, the last one cut at the terminal's edge.
+//! Tables for people: a header, columns as wide as they need. What is too wide for a terminal is cut: first the last column, at
+//! the edge, and then the widest of the others, so that each shows something.
 
 use crate::out::Styles;
 use unicode_width::UnicodeWidthChar;
@@ -11,6 +12,9 @@ pub enum Align {
     /// Numbers.
     Right,
 }
+
+/// To how many columns of a terminal a text is cut at most for the sake of those behind it.
+const LEAST: usize = 16;
 
 /// Rows under a header. Cells are text that is safe to show, see [`crate::text::escape`].
 #[derive(Debug)]
@@ -58,6 +62,9 @@ impl Table {
         for row in self.cells.chunks_exact(widths.len()) {
             widths.iter_mut().zip(row).for_each(|(widest, cell)| *widest = cell.width.max(*widest));
         }
+        if let Some(width) = width {
+            self.fit(&mut widths, width);
+        }
         let headings = self.columns.iter().map(|(heading, _)| (*heading, columns_of(heading)));
         let mut heading = String::new();
         self.line(&mut heading, headings, &widths, width);
@@ -75,6 +82,22 @@ impl Table {
         text
     }
 
+    /// Makes the widest texts narrower, until the last column has some room too.
+    fn fit(&self, widths: &mut [usize], width: usize) {
+        let last = widths.len() - 1;
+        let room = match self.columns[last].1 {
+            Align::Left => widths[last].min(LEAST),
+            Align::Right => widths[last],
+        };
+        let mut taken = widths[..last].iter().map(|width| width + 1).sum::<usize>() + room;
+        while taken > width {
+            let texts = (0..last).filter(|place| self.columns[*place].1 == Align::Left && widths[*place] > LEAST);
+            let Some(widest) = texts.max_by_key(|place| widths[*place]) else { return };
+            widths[widest] -= 1;
+            taken -= 1;
+        }
+    }
+
     /// Adds a line to the text, of cells and what each takes.
     fn line<'a>(
         &self,
@@ -88,13 +111,21 @@ impl Table {
             if place > 0 {
                 text.push(' ');
             }
+            let is_last = place + 1 == widths.len();
+            if taken > *column_width && !is_last {
+                let start = cut(cell, column_width - 1);
+                text.push_str(start);
+                text.push('…');
+                pad(text, column_width - 1 - columns_of(start));
+                continue;
+            }
             let padding = column_width.saturating_sub(taken);
             if *align == Align::Right {
                 pad(text, padding);
             }
             text.push_str(cell);
             // What would stand behind the last cell is cut off again.
-            if *align == Align::Left && place + 1 < widths.len() {
+            if *align == Align::Left && !is_last {
                 pad(text, padding);
             }
         }
@@ -150,5 +181,19 @@ mod tests {
         table.row(["12345", "日本語 long"]);
         assert_eq!(table.render(&Styles::default(), None), "  PID NAME\n    1 init\n12345 日本語 long\n");
         assert_eq!(table.render(&Styles::default(), Some(9)), "  PID NAM\n    1 ini\n12345 日\n");
+    }
+
+    #[test]
+    fn a_wide_column_leaves_room_for_those_behind_it() {
+        let mut table = Table::new(&[("LIST", Align::Left), ("PID", Align::Right), ("COMMAND", Align::Left)]);
+        table.row(["one, two, three, four, five", "1", "init with very many words"]);
+        table.row(["日本語日本語日本語日本語日本語", "12345", "sh"]);
+        // 16 columns each for the first and the last, 5 for the number, and 2 between them.
+        let fitted =
+            "LIST               PID COMMAND\none, two, three…     1 init with very m\n日本語日本語日…  12345 sh\n";
+        assert_eq!(table.render(&Styles::default(), Some(39)), fitted);
+        // No narrower than that: then the edge cuts.
+        let narrow: Vec<_> = fitted.lines().map(|line| cut(line, 20).trim_end().to_owned() + "\n").collect();
+        assert_eq!(table.render(&Styles::default(), Some(20)), narrow.concat());
     }
 }

@@ -129,6 +129,8 @@ fn processes_of_one_namespace(session: &Session) {
         "-o PID",
         "-o +PATH",
         "-o NS,TYPE,NPROCS,PATH,UID",
+        "-Towner -o NS,TYPE,NPROCS,PATH,UID",
+        "-T -u -W -o user,pid,ns,netnsid,nprocs,ns",
         "-t net",
         "-t uts",
         "-u -W",

@@ -27,6 +27,7 @@ const WITH_PINS: &[&str] = &[
     "-t net -n",
     "-t net -T",
     "-t net -J -l",
+    "-t net -J -l -W",
     "-t net -T -t user -o NS,NSFS,COMMAND,PID,NS",
     "-o NSFS",
     "-o NS,NSFS -l",

@@ -191,10 +191,7 @@ impl Step {
             Self::DieWithParent(_) => "the program is told if nsx ends".to_owned(),
             Self::LimitCapabilities(_) => "no exec gives the program any other capability".to_owned(),
             Self::KeepCapabilities => "the program keeps its capabilities when the user changes".to_owned(),
-            Self::SetCapabilities(state) if state.ambient.is_empty() => {
-                "the program has no other capability".to_owned()
-            }
-            Self::SetCapabilities(_) => "the program has these capabilities, whoever it runs as".to_owned(),
+            Self::SetCapabilities(state) => left_by_the_exec(state).to_owned(),
             Self::SetLimits(_) => "the target's limits, soft and hard, where yours differ".to_owned(),
             Self::SetUmask(_) => "new files are as the target's are".to_owned(),
             Self::SetOomScore(_) => "the program is ended as soon as the target where memory is short".to_owned(),
@@ -309,6 +306,18 @@ fn capset(state: &CapabilityState) -> String {
         false => {
             format!("capset(effective {}, permitted {}){outlive}", capabilities(effective), capabilities(permitted))
         }
+    }
+}
+
+/// Whose they are after the exec, see "Transformation of capabilities during execve()" in `capabilities(7)`.
+fn left_by_the_exec(state: &CapabilityState) -> &'static str {
+    match state.ambient {
+        ambient if ambient.is_empty() && state.permitted.is_empty() => {
+            "the program has none but what user 0 may gain by an exec"
+        }
+        ambient if ambient.is_empty() => "the program has these if it runs as user 0, and otherwise none",
+        ambient if ambient == state.permitted => "the program has these capabilities, whoever it runs as",
+        _ => "the program has the ambient ones whoever it runs as, the others if it is user 0",
     }
 }
 

@@ -62,6 +62,8 @@ pub(super) fn request(
         }
     }
     let whom = uid.or_else(|| (!kinds.contains(NsKind::User)).then_some(caller.uid));
+    // A change from user 0 to another takes them, and so does the exec of who is not user 0.
+    let loses_capabilities = uid.filter(|uid| *uid != 0 && (kinds.contains(NsKind::User) || *uid != caller.uid));
     let home = || whom.and_then(|uid| directory.user(uid)).map(|user| user.home).unwrap_or_default();
     // HOME of a process that became somebody else's is worth less than that of a configuration.
     let missing = Missing { home: &home, another_users: another && profile.config.is_none() };
@@ -87,7 +89,7 @@ pub(super) fn request(
             None => settle_groups(groups, gid, target, kinds, findings),
         },
         cgroups,
-        confinement: rights.settle(profile.confinement, caller, findings),
+        confinement: rights.settle(profile.confinement, caller, loses_capabilities, findings),
         environment: environment.settle(variables)?,
         program: Program::First(programs),
         root: root.map(|root: OwnedFd| Place::Opened(root, None)),
@@ -144,12 +146,20 @@ fn settle_groups(
 
 impl super::options::Rights {
     /// What of the target's confinement is left.
-    fn settle(&self, mut confinement: Confinement, caller: &Caller, findings: &mut Findings) -> Confinement {
+    fn settle(
+        &self,
+        mut confinement: Confinement,
+        caller: &Caller,
+        loses_capabilities: Option<u32>,
+        findings: &mut Findings,
+    ) -> Confinement {
         if self.privileged {
-            findings.told(
-                "the program",
-                "runs unconfined, with your capabilities and without the target's filters and label",
-            );
+            let with = match loses_capabilities {
+                Some(uid) => format!("as user {uid}, who has no capabilities,"),
+                None => "with your capabilities".to_owned(),
+            };
+            let runs = format!("runs unconfined, {with} and without the target's filters and label");
+            findings.told("the program", &runs);
         }
         if self.privileged || self.host_caps {
             confinement.bounding = None;

@@ -115,12 +115,10 @@ impl Process {
     pub(super) fn capabilities(&self) -> (CapabilitySet, CapabilityState) {
         let none = Capabilities::default();
         let given = self.capabilities.as_ref().unwrap_or(&none);
-        let state = CapabilityState {
-            effective: set(&given.effective),
-            permitted: set(&given.permitted),
-            inheritable: set(&given.inheritable),
-            ambient: set(&given.ambient),
-        };
+        let (permitted, inheritable) = (set(&given.permitted), set(&given.inheritable));
+        // runc writes ambient ones that are not inheritable, which the kernel does not make ambient, and runc passes over.
+        let ambient = set(&given.ambient) & permitted & inheritable;
+        let state = CapabilityState { effective: set(&given.effective) & permitted, permitted, inheritable, ambient };
         (set(&given.bounding), state)
     }
 
@@ -187,6 +185,20 @@ mod tests {
         assert_eq!(limits, ["NOFILE 1024:1048576", "CORE 0:unlimited"]);
         assert!(config.has_filter() && !process.no_new_privileges);
         assert_eq!((process.apparmor_profile.as_deref(), process.oom_score_adj), (Some("docker-default"), Some(-500)));
+    }
+
+    #[test]
+    fn only_what_is_permitted_and_inheritable_is_ambient() {
+        let config: Config = serde_json::from_value(json!({
+            "process": {"user": {}, "capabilities": {
+                "permitted": ["CAP_KILL", "CAP_CHOWN"], "inheritable": ["CAP_KILL", "CAP_NET_RAW"],
+                "effective": ["CAP_CHOWN", "CAP_NET_RAW"], "ambient": ["CAP_KILL", "CAP_CHOWN", "CAP_NET_RAW"],
+            }},
+            "linux": {},
+        }))
+        .unwrap();
+        let (_, state) = config.process.capabilities();
+        assert_eq!((state.ambient, state.effective), (CapabilitySet::KILL, CapabilitySet::CHOWN));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What an expression says of a row.
 
-use super::{Literal, Node};
-use nsx_core::proc::decimal;
+use super::{Comparison, Literal, Node};
+use nsx_core::{proc::decimal, sys::regex::Regex};
 use std::{borrow::Cow, cmp::Ordering};
 
 /// What a row has in a column, or a part of an expression makes of it.
@@ -17,6 +17,8 @@ pub enum Value<'a> {
     Float(f64),
     /// Any bytes.
     Text(Cow<'a, [u8]>),
+    /// Several of these: what is asked holds if it does of one of them. So it is unequal to what none of them is.
+    List(&'a [Vec<u8>]),
 }
 
 impl Value<'_> {
@@ -28,6 +30,7 @@ impl Value<'_> {
             Self::Integer(number) => *number != 0,
             Self::Float(number) => *number != 0.0,
             Self::Text(text) => !text.is_empty(),
+            Self::List(texts) => !texts.is_empty(),
         }
     }
 
@@ -36,6 +39,7 @@ impl Value<'_> {
     fn order(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Nothing, _) | (_, Self::Nothing) => None,
+            (Self::List(_), _) | (_, Self::List(_)) => None,
             (Self::Bool(_), _) | (_, Self::Bool(_)) => Some(self.is_true().cmp(&other.is_true())),
             (Self::Text(left), Self::Text(right)) => Some(left.cmp(right)),
             (Self::Integer(left), Self::Integer(right)) => Some(left.cmp(right)),
@@ -49,7 +53,39 @@ impl Value<'_> {
         match self {
             Self::Integer(number) => *number as f64,
             Self::Float(number) => *number,
-            Self::Nothing | Self::Bool(_) | Self::Text(_) => f64::NAN,
+            Self::Nothing | Self::Bool(_) | Self::Text(_) | Self::List(_) => f64::NAN,
+        }
+    }
+
+    /// The parts that are asked about one by one.
+    fn parts(&self) -> Vec<Value<'_>> {
+        match self {
+            Self::List(texts) => texts.iter().map(|text| Value::Text(Cow::Borrowed(text))).collect(),
+            one => vec![one.clone()],
+        }
+    }
+
+    fn compare(&self, comparison: Comparison, other: &Self) -> bool {
+        if comparison == Comparison::NotEqual {
+            return !self.compare(Comparison::Equal, other);
+        }
+        match (self, other) {
+            (Self::List(_), _) | (_, Self::List(_)) => {
+                let others = other.parts();
+                self.parts().iter().any(|part| others.iter().any(|other| comparison.holds(part.order(other))))
+            }
+            (one, other) => comparison.holds(one.order(other)),
+        }
+    }
+
+    fn is_matched(&self, regex: &Regex) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Bool(value) => regex.matches(value.to_string().as_bytes()),
+            Self::Integer(number) => regex.matches(number.to_string().as_bytes()),
+            Self::Float(number) => regex.matches(number.to_string().as_bytes()),
+            Self::Text(text) => regex.matches(text),
+            Self::List(texts) => texts.iter().any(|text| regex.matches(text)),
         }
     }
 }
@@ -70,18 +106,9 @@ pub(super) fn evaluate<'a, C: Copy>(node: &Node<C>, cell: &impl Fn(C) -> Value<'
         Node::Both(left, right) => Value::Bool(evaluate(left, cell).is_true() && evaluate(right, cell).is_true()),
         Node::Either(left, right) => Value::Bool(evaluate(left, cell).is_true() || evaluate(right, cell).is_true()),
         Node::Compare(left, comparison, right) => {
-            Value::Bool(comparison.holds(evaluate(left, cell).order(&evaluate(right, cell))))
+            Value::Bool(evaluate(left, cell).compare(*comparison, &evaluate(right, cell)))
         }
-        Node::Match { text, regex, matching } => {
-            let found = match evaluate(text, cell) {
-                Value::Nothing => false,
-                Value::Bool(value) => regex.matches(value.to_string().as_bytes()),
-                Value::Integer(number) => regex.matches(number.to_string().as_bytes()),
-                Value::Float(number) => regex.matches(number.to_string().as_bytes()),
-                Value::Text(text) => regex.matches(&text),
-            };
-            Value::Bool(found == *matching)
-        }
+        Node::Match { text, regex, matching } => Value::Bool(evaluate(text, cell).is_matched(regex) == *matching),
     }
 }
 
@@ -90,16 +117,20 @@ mod tests {
     use super::super::{Filter, FilterError, LONGEST, LONGEST_REGEX, MOST_NODES};
     use super::*;
     use proptest::prelude::*;
+    use std::sync::LazyLock;
 
     fn column(name: &str) -> Option<usize> {
-        ["NS", "TYPE", "PID", "COMMAND"].iter().position(|known| known.eq_ignore_ascii_case(name))
+        ["NS", "TYPE", "PID", "COMMAND", "NSFS"].iter().position(|known| known.eq_ignore_ascii_case(name))
     }
+
+    static POINTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| vec![b"/run/a".to_vec(), b"7".to_vec()]);
 
     fn cell(column: usize) -> Value<'static> {
         match column {
             0 => Value::Integer(4_026_531_837),
             1 => Value::Text(b"net".into()),
             2 => Value::Nothing,
+            4 => Value::List(&POINTS),
             _ => Value::Text(b"77".into()),
         }
     }
@@ -136,6 +167,8 @@ mod tests {
             "'a\\.b' =~ '^a.[.]b$'",
             "TYPE > 'mnt'",
             "1 < 2 == true",
+            "NSFS == '/run/a' && NSFS == 7 && 7 == NSFS && NSFS != '/run/b'",
+            "NSFS =~ '^/run/a$' && NSFS =~ '^7' && NSFS !~ 'a7' && NSFS > 6 && NSFS",
         ] {
             assert!(holds(text), "{text}");
         }
@@ -157,6 +190,9 @@ mod tests {
             "0.0",
             "''",
             "NS != 4026531837",
+            "NSFS != 7",
+            "NSFS !~ 'run'",
+            "NSFS == '/run/a,7'",
         ] {
             assert!(!holds(text), "{text}");
         }

@@ -57,7 +57,11 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
 fn question(options: &Options, columns: Vec<Column>, sight: &Sight) -> Result<Question, ExitStatus> {
     let question = Question::of(options, columns, &sight.proc)?;
     let sources = question.sources.with(options.tree.map_or(Sources::NONE, Order::sources));
-    Ok(Question { sources, ..question })
+    let above = match options.tree {
+        Some(order @ (Order::Owner | Order::Parent)) => order.columns().last().copied(),
+        Some(Order::Process | Order::Pid) | None => None,
+    };
+    Ok(Question { sources, above, ..question })
 }
 
 /// The rows that are asked for, from now, with the census that has them, or from what was saved.

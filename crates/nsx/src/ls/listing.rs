@@ -33,6 +33,8 @@ pub(super) struct Question {
     pub(super) columns: Vec<Column>,
     /// Where to look, whatever the columns need.
     pub(super) sources: Sources,
+    /// The column that says what stands above a namespace, where that is shown too: a tree hangs on it.
+    pub(super) above: Option<Column>,
 }
 
 /// The answer: a row for each namespace or process, a cell for each column.
@@ -50,7 +52,7 @@ impl Question {
         let among = options.task.as_ref().map(|task| namespaces_of(task, kinds, proc)).transpose()?;
         let filter = filter_of(options)?;
         let sources = if options.deep { Sources::ALL } else { Sources::PINS };
-        Ok(Self { kinds, among, filter, columns, sources })
+        Ok(Self { kinds, among, filter, columns, sources, above: None })
     }
 
     /// Where the census must look to answer.
@@ -69,13 +71,22 @@ impl Question {
     /// Answers from such a census, with what is found out now of the rows.
     pub(super) fn answer(&self, census: &Census, sight: &Sight) -> Listing {
         let mut finder = Finder::new(sight);
-        let wanted = |entry: &&Entry| self.among.as_ref().is_none_or(|among| among.contains(&entry.ns));
-        let mut rows = Vec::new();
-        for entry in census.namespaces.iter().filter(wanted) {
-            if self.holds(|column| finder.find(entry, column)) {
-                rows.push(self.columns.iter().map(|column| finder.find(entry, *column)).collect());
-            }
+        let wanted = |entry: &Entry| self.among.as_ref().is_none_or(|among| among.contains(&entry.ns));
+        let entries = &census.namespaces;
+        let row =
+            |finder: &mut Finder<'_>, entry| self.columns.iter().map(|column| finder.find(entry, *column)).collect();
+        let answer =
+            |entry| (wanted(entry) && self.holds(|column| finder.find(entry, column))).then(|| row(&mut finder, entry));
+        let mut rows: Vec<Option<Vec<Cell>>> = entries.iter().map(answer).collect();
+        let mut chosen: Vec<bool> = rows.iter().map(Option::is_some).collect();
+        self.choose_above(&mut chosen, |place| match finder.find(&entries[place], self.above?) {
+            Cell::Number(inode) => entries.binary_search_by_key(&inode, |entry| entry.ns.inode).ok(),
+            _ => None,
+        });
+        for place in (0..entries.len()).filter(|place| chosen[*place]) {
+            rows[place].get_or_insert_with(|| row(&mut finder, &entries[place]));
         }
+        let rows = rows.into_iter().flatten().collect();
         Listing { columns: self.columns.clone(), rows, unseen: census.unseen }
     }
 
@@ -86,8 +97,35 @@ impl Question {
             let is_of_kind = matches!(kind, Cell::Text(name) if NsKind::from_name(name).is_some_and(|kind| self.kinds.contains(kind)));
             is_of_kind && self.holds(|column| listing.cell(row, column).clone())
         };
-        let rows = listing.rows.iter().filter(|row| is_asked_for(row)).cloned().collect();
+        let mut chosen: Vec<bool> = listing.rows.iter().map(is_asked_for).collect();
+        let number = |row: &[Cell], column| match listing.cell(row, column) {
+            Cell::Number(number) => Some(*number),
+            _ => None,
+        };
+        self.choose_above(&mut chosen, |place| {
+            let above = number(&listing.rows[place], self.above?)?;
+            listing.rows.iter().position(|row| number(row, Column::Ns) == Some(above))
+        });
+        let rows =
+            listing.rows.iter().zip(chosen).filter(|(_, is_chosen)| *is_chosen).map(|(row, _)| row.clone()).collect();
         Listing { rows, ..listing }
+    }
+
+    /// Chooses what stands above those that are chosen, as `above` has it, as far up as it goes.
+    fn choose_above(&self, chosen: &mut [bool], mut above: impl FnMut(usize) -> Option<usize>) {
+        if self.above.is_none() {
+            return;
+        }
+        for place in 0..chosen.len() {
+            let mut next = place;
+            while chosen[next]
+                && let Some(up) = above(next)
+                && !chosen[up]
+            {
+                chosen[up] = true;
+                next = up;
+            }
+        }
     }
 
     /// Whether the filter lets a row through.

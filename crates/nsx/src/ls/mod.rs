@@ -114,7 +114,8 @@ pub struct Options {
     /// NPROCS > 0'
     ///
     /// An expression is made of columns, whether they are shown or not, numbers, and texts in quotes; ==, !=, <, <=, >, >=, =~
-    /// and !~ with a POSIX regular expression; && (and), || (or), ! (not) and parentheses.
+    /// and !~ with a POSIX regular expression; && (and), || (or), ! (not) and parentheses. Of a column with several texts,
+    /// such as NSFS, one is enough.
     #[arg(short = 'Q', long, value_name = "EXPR", conflicts_with = "target")]
     filter: Option<OsString>,
 

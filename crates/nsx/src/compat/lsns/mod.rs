@@ -63,7 +63,11 @@ fn list(options: &Options<'_>) -> Result<ExitStatus, Complaint> {
         Tree::Parent | Tree::Owner => Some(Column::Ns),
     };
     super::print(&match options.format {
-        Format::Json => document(&rows, &options.columns, drawn),
+        Format::Json => document(&rows, options, drawn),
+        // Where processes are listed no namespace hangs on another, but the column keeps its looks.
+        Format::Text | Format::Raw if matches!(options.tree, Some(Tree::Parent | Tree::Owner)) => {
+            table(&rows, options, Some(Column::Ns))
+        }
         Format::Text | Format::Raw => table(&rows, options, drawn),
     })
 }
@@ -111,13 +115,15 @@ fn table(rows: &[Row], options: &Options<'_>, drawn: Option<Column>) -> String {
     if raw { text::raw(&headings, &lines, layout) } else { text::table(&headings, &lines, layout) }
 }
 
-fn document(rows: &[Row], columns: &[Column], drawn: Option<Column>) -> String {
+fn document(rows: &[Row], options: &Options<'_>, drawn: Option<Column>) -> String {
+    let columns = &options.columns;
+    let between = if options.no_wrapping { b',' } else { b'\n' };
     let value = |cell: Cell<'_>| match cell {
         Cell::Nothing => "null".to_owned(),
         Cell::Number(number) => number.to_string(),
         Cell::Text(text) => json::string(text),
         Cell::Owned(text) => json::string(text.as_bytes()),
-        Cell::Lines(lines) => json::string(&lines.join(&b'\n')),
+        Cell::Lines(lines) => json::string(&lines.join(&between)),
     };
     let member = |row: &Row, column: Column| (column.name().to_ascii_lowercase(), value(row.cell(column)));
     // Only where the column that is drawn as a tree is there, is there a tree.

@@ -73,9 +73,8 @@ pub(super) fn follow(options: &Options, interval: f64, sight: &Sight) -> Result<
     } else {
         None
     };
-    let look = || Picture::take(&sight.proc).map_err(failed("list the processes"));
 
-    let mut picture = look()?;
+    let mut picture = Picture::take(sight, None).map_err(failed("list the processes"))?;
     let mut recent = VecDeque::new();
     loop {
         if let Some(screen) = &mut screen {
@@ -96,7 +95,7 @@ pub(super) fn follow(options: &Options, interval: f64, sight: &Sight) -> Result<
             Woken::Signal(signal) => return Ok(ExitStatus::Signal(signal)),
             Woken::Look => {}
         }
-        let next = look()?;
+        let next = Picture::take(sight, Some(&picture)).map_err(failed("list the processes"))?;
         if screen.is_none() && !out::is_read() {
             return Ok(ExitStatus::SUCCESS);
         }

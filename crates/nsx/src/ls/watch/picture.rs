@@ -1,5 +1,6 @@
 //! Who is where at one moment, and what is different from another.
 
+use super::super::{Sight, finder::Finder, groups};
 use nsx_core::{
     census::{Census, Entry, Member, Query, Sources},
     ns::{NsId, NsKind, NsSet},
@@ -8,11 +9,13 @@ use nsx_core::{
 };
 use rustix::{io::Errno, time::ClockId};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 /// A look at the host.
 pub(super) struct Picture {
     census: Census,
+    /// What each namespace belongs to, as the list of them has it: `docker:web`.
+    names: Rc<HashMap<NsId, String>>,
     /// When it was begun: clock ticks after the boot, as processes' start times are counted.
     begun: u64,
 }
@@ -37,6 +40,8 @@ pub(super) struct Subject {
     kind: &'static str,
     /// The never-reused id (6.18).
     id64: Option<u64>,
+    /// What it belongs to, as a word that other commands take.
+    name: Option<String>,
     pid: Option<i32>,
     command: Option<String>,
 }
@@ -49,21 +54,27 @@ impl Event {
             Self::Destroyed(subject) => ("destroyed", subject),
             Self::Joined(subject) => ("joined", subject),
         };
-        let Subject { ns, kind, pid, command, .. } = subject;
+        let Subject { ns, kind, name, pid, command, .. } = subject;
+        // A process is its own name.
+        let name = name.as_deref().filter(|name| pid.map(|pid| pid.to_string()).as_deref() != Some(*name));
+        let name = name.map_or_else(String::new, |name| format!(" {}", crate::text::escape(name.as_bytes())));
         let pid = pid.map_or_else(String::new, |pid| format!(" {pid}"));
         let command = command
             .as_deref()
             .map_or_else(String::new, |command| format!(" {}", crate::text::escape(command.as_bytes())));
-        format!("{what:9} {kind}:[{ns}]{pid}{command}")
+        format!("{what:9} {kind}:[{ns}]{name}{pid}{command}")
     }
 }
 
 impl Picture {
-    /// Looks.
-    pub(super) fn take(proc: &ProcRoot) -> Result<Self, Errno> {
+    /// Looks. What was found in an earlier look is not asked for again.
+    pub(super) fn take(sight: &Sight, earlier: Option<&Self>) -> Result<Self, Errno> {
         let begun = now();
         let sources = Sources::PINS.with(Sources::MEMBERS).with(Sources::RELATIONS);
-        Ok(Self { census: Census::take(proc, Query { kinds: NsSet::ALL, sources })?, begun })
+        let census = Census::take(&sight.proc, Query { kinds: NsSet::ALL, sources })?;
+        let known = earlier.filter(|earlier| census.namespaces.iter().all(|entry| earlier.has(entry)));
+        let names = known.map_or_else(|| Rc::new(names(&census, sight)), |earlier| Rc::clone(&earlier.names));
+        Ok(Self { census, names, begun })
     }
 
     /// All that was seen.
@@ -73,7 +84,7 @@ impl Picture {
 
     /// What is different from an earlier one: created, then joined, then destroyed.
     pub(super) fn since(&self, earlier: &Self, proc: &ProcRoot) -> Vec<Event> {
-        let mut describe = Describer { proc, buffer: Vec::new() };
+        let mut describe = Describer { proc, names: &self.names, buffer: Vec::new() };
         let mut events = Vec::new();
         for entry in self.census.namespaces.iter().filter(|entry| !earlier.has(entry)) {
             events.push(Event::Created(describe.entry(entry)));
@@ -98,7 +109,7 @@ impl Picture {
         }
         for entry in earlier.census.namespaces.iter().filter(|entry| !self.has(entry)) {
             let pid = entry.lowest.map(Pid::as_raw_pid);
-            events.push(Event::Destroyed(Subject { pid, ..Subject::of(entry) }));
+            events.push(Event::Destroyed(Subject { pid, ..Subject::of(entry, &earlier.names) }));
         }
         events
     }
@@ -112,16 +123,17 @@ impl Picture {
 }
 
 impl Subject {
-    fn of(entry: &Entry) -> Self {
+    fn of(entry: &Entry, names: &HashMap<NsId, String>) -> Self {
         let NsId { kind, inode } = entry.ns;
         let id64 = entry.relation.and_then(|relation| relation.id64);
-        Self { ns: inode, kind: kind.name(), id64, pid: None, command: None }
+        Self { ns: inode, kind: kind.name(), id64, name: names.get(&entry.ns).cloned(), pid: None, command: None }
     }
 }
 
 /// Finds out about processes while they are there.
 struct Describer<'a> {
     proc: &'a ProcRoot,
+    names: &'a HashMap<NsId, String>,
     buffer: Vec<u8>,
 }
 
@@ -136,12 +148,21 @@ impl Describer<'_> {
             let command = self.proc.command(pid, &status, &mut self.buffer);
             Some(String::from_utf8_lossy(&command).into_owned())
         });
-        Subject { pid: pid.map(Pid::as_raw_pid), command, ..Subject::of(entry) }
+        Subject { pid: pid.map(Pid::as_raw_pid), command, ..Subject::of(entry, self.names) }
     }
 
     fn started(&mut self, pid: Pid) -> Option<u64> {
         self.proc.start_time(pid, &mut self.buffer).ok()
     }
+}
+
+fn names(census: &Census, sight: &Sight) -> HashMap<NsId, String> {
+    let groups = groups::groups(census, &sight.proc, &mut Finder::new(sight));
+    let named = groups.iter().flat_map(|group| {
+        let name = String::from_utf8_lossy(&group.owner.name()).into_owned();
+        group.namespaces.iter().map(move |entry| (entry.ns, name.clone()))
+    });
+    named.collect()
 }
 
 fn now() -> u64 {
