@@ -393,20 +393,26 @@ fn a_namespace_stands_below_the_one_that_its_process_came_from(session: &Session
 }
 
 fn what_is_chosen_hangs_on_what_stands_above_it(session: &Session) {
-    let unshare = session.original_unshare("--user --net sleep 100").start();
-    let id = unshare.program("sleep").id();
     // As lsns has it: the owners of a process's namespaces up to the caller's, or the parents.
     for order in ["owner", "parent"] {
-        let [ours, theirs] = ["nsx ls -q", "lsns"].map(|lister| {
-            let text = session.command(&format!("{lister} --tree={order} -p {id} -o NS,TYPE")).output();
-            let words = |line: &str| line.trim_start_matches(|letter: char| !letter.is_ascii_digit()).to_owned();
-            text.lines().skip(1).map(words).collect::<BTreeSet<_>>()
-        });
-        assert_eq!(ours, theirs, "{order}");
-        assert!(ours.iter().any(|line| line.starts_with(procfs::ns("self", "user").split(['[', ']']).nth(1).unwrap())));
+        let script = format!(
+            "unshare --user --net sleep 100 & until grep -qx sleep /proc/$!/comm; do :; done
+            nsx ls -q --tree={order} -p $! -o NS,TYPE; echo; lsns --tree={order} -p $! -o NS,TYPE"
+        );
+        // By itself, because lsns fails where a process ends.
+        let isolate = format!("unshare {}--pid --fork --kill-child --mount-proc sh -ec", session.map_root());
+        let output = session.command(&isolate).arg(script).output();
+        let (ours, theirs) = output.split_once("\n\n").unwrap();
+        let words = |text: &str| -> BTreeSet<String> {
+            let lines = text.lines().skip(1);
+            lines.map(|line| line.trim_start_matches(|letter: char| !letter.is_ascii_digit()).to_owned()).collect()
+        };
+        assert_eq!(words(ours), words(theirs), "{order}");
+        assert!(ours.matches("user").count() == 2, "{ours}");
     }
     // A network namespace by itself hangs on two.
-    let inode = procfs::ns(id, "net").split(['[', ']']).nth(1).unwrap().to_owned();
+    let unshare = session.original_unshare("--user --net sleep 100").start();
+    let inode = procfs::ns(unshare.program("sleep").id(), "net").split(['[', ']']).nth(1).unwrap().to_owned();
     let document = document(session, &format!("--tree --json -Q NS=={inode}"));
     let mut kinds = Vec::new();
     let mut branch = &document["namespaces"][0];

@@ -20,7 +20,8 @@ pub(crate) fn tests() -> Vec<Test> {
 
 /// Processes whose namespaces hang together in many ways: all kinds; two deep; a child whose namespace is older than its
 /// parent's; user namespaces in one another; a zombie; and a command that is hard to show. They all sleep, nine of them,
-/// before the scene is complete.
+/// before the scene is complete. `of KIND N` is the number of the Nth namespace of a kind, the first being the shell's own:
+/// inode numbers are used again, in whatever order.
 const SCENE: &str = r#"
     unshare -Urmpfuin --mount-proc -C -T sleep 1000 &
     unshare -n sh -c 'sleep 1000 & unshare -u sleep 1000; :' &
@@ -33,7 +34,10 @@ const SCENE: &str = r#"
     until [ $(sleeps) -eq 8 ] && grep -q '^State:.Z' /proc/[0-9]*/status; do :; done
     unshare -Ur unshare -Urn unshare -pf sleep 1000 &
     until [ $(sleeps) -eq 9 ]; do :; done
-    of() { lsns -l -n -t $1 -o NS | sed -n $2p; }
+    of() {
+        own=$(stat -Lc %i /proc/self/ns/$1)
+        { echo $own; lsns -l -n -t $1 -o NS | grep -v $own; } | sed -n $2p
+    }
 "#;
 
 /// What is hard to show, for printf: a tab, what looks like an escape, characters of two and three bytes.
