@@ -13,6 +13,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(kinds_do_not_go_with_a_namespace),
         ordinary(the_host_name_here_needs_no_right),
         both(who_watches_for_nobody_ends),
+        ordinary(why_a_process_may_not_be_looked_at_is_said).needs([Need::Root, Need::Tool("perl")]),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -104,4 +105,18 @@ fn who_watches_for_nobody_ends(session: &Session) {
     // Where SIGPIPE is ignored, as services have it, only a write tells, and there may be nothing to write.
     let script = "trap '' PIPE; nsx ls --watch=0.05 --json-lines -q | true";
     session.shell(script).start().wait_for(Duration::from_secs(20)).exited(0);
+}
+
+fn why_a_process_may_not_be_looked_at_is_said(session: &Session) {
+    // Of root's, which this test's own process is.
+    let own = std::process::id();
+    for words in ["ls", "enter", "idmap"] {
+        let outcome = session.nsx(&format!("{words} {own}")).run();
+        outcome.says(&["permission denied", "user root's", "sudo"]);
+    }
+    // It hides once it says so.
+    let script = "syscall(shift, 4, 0) == 0 or die; $| = 1; print qq(hidden\\n); sleep 100";
+    let hidden = session.command("perl -e").arg(script).arg(libc::SYS_prctl.to_string()).start();
+    hidden.line();
+    session.nsx(&format!("enter {}", hidden.id())).run().exited(125).says(&["PR_SET_DUMPABLE", "sudo"]);
 }

@@ -59,6 +59,17 @@ fn what_has_namespaces_of_its_own_is_a_line(session: &Session) {
     for kind in ["net", "uts"] {
         assert!(own.split([' ', ',']).any(|word| word == kind), "{own}");
     }
+    // The same for programs.
+    let groups = document(session, "--groups --json");
+    let is_own = |group: &&Value| group["pid"] == sleep.id();
+    let group = groups["groups"].as_array().unwrap().iter().find(is_own).unwrap_or_else(|| panic!("{groups}"));
+    for kind in ["net", "uts"] {
+        row(&group["namespaces"], &sleep, kind);
+    }
+    assert_eq!((&group["nprocs"], &group["uid"]), (&Value::from(1), &Value::from(session.ids().0)), "{group}");
+    assert_eq!((&group["name"], &group["command"]), (&own.split(' ').next().into(), &"sleep 100".into()), "{group}");
+    let lines = session.nsx("ls -q --groups --json-lines").output();
+    assert!(lines.lines().any(|line| serde_json::from_str::<Value>(line).unwrap() == *group), "{lines}");
 }
 
 fn a_pinned_network_is_called_by_its_name(session: &Session) {
@@ -67,6 +78,14 @@ fn a_pinned_network_is_called_by_its_name(session: &Session) {
     let text = session.original_unshare("--mount sh -c").arg(script).run().exited(0).text().to_owned();
     let blue = text.lines().find(|line| line.starts_with("netns:blue ")).unwrap_or_else(|| panic!("{text}"));
     assert_eq!(blue.split_whitespace().collect::<Vec<_>>(), ["netns:blue", "net", "0"]);
+    let script = script.replace("nsx ls", "nsx ls --groups --json");
+    let groups = session.original_unshare("--mount sh -c").arg(script).run().exited(0);
+    let groups: Value = serde_json::from_slice(&groups.stdout).unwrap();
+    let blue = groups["groups"].as_array().unwrap().iter().find(|group| group["name"] == "netns:blue").unwrap();
+    assert_eq!(
+        (&blue["nprocs"], &blue["pid"], &blue["namespaces"][0]["type"]),
+        (&0.into(), &Value::Null, &"net".into())
+    );
 }
 
 fn columns_say_what_the_kernel_says(session: &Session) {
@@ -443,6 +462,7 @@ fn every_document_is_as_the_schema_says(session: &Session) {
         ("tree", "--json --tree -Q NS==1".to_owned()),
         ("pids", format!("--json --pids -Q PID=={}", i32::MAX)),
         ("columns", "--json --columns".to_owned()),
+        ("groups", "--json --groups".to_owned()),
         ("columns", "--json --columns --pids".to_owned()),
         ("list", "--json -o all".to_owned()),
         ("list", "--json -o ns,ns --deep".to_owned()),
@@ -479,6 +499,7 @@ fn every_document_is_as_the_schema_says(session: &Session) {
     let lines = [
         ("row", "--json-lines"),
         ("row", "--json-lines -o all"),
+        ("group", "--json-lines --groups"),
         ("resident", "--json-lines --pids --all"),
         ("resident_columns", "--json-lines --pids --all -o all"),
     ];

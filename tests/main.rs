@@ -33,6 +33,7 @@ mod older;
 mod pidmap;
 mod pins;
 mod ranges;
+mod refusals;
 mod report;
 mod rights;
 mod root_directory;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         ranges::tests(),
         pins::tests(),
         rights::tests(),
+        refusals::tests(),
         report::tests(),
         given::tests(),
         status::tests(),

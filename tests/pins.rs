@@ -12,6 +12,9 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_failure_leaves_nothing_behind),
         both(what_holds_a_namespace_and_links_are_refused),
         both(wrong_words_are_refused),
+        both(a_file_that_cannot_be_is_told_why),
+        both(the_directory_of_ip_netns_is_made),
+        both(a_pid_namespace_that_nobody_is_in_is_not_kept),
         root(an_ordinary_users_pin_is_refused_with_the_reason),
         root(a_mount_namespace_is_kept_where_mounts_are_shared).needs([Need::Tool("mountpoint")]),
         both(a_mount_namespace_is_kept_from_any_processor).needs([Need::Tool("taskset")]),
@@ -78,6 +81,39 @@ fn wrong_words_are_refused(session: &Session) {
         session.unshare("--pin").arg(word).args("touch ran").run().exited(125).says(&["KIND=FILE"]);
     }
     assert!(!session.path("ran").exists());
+}
+
+fn a_file_that_cannot_be_is_told_why(session: &Session) {
+    let refused = |file: &str, words: &[&str]| {
+        let script = format!("mkdir directory; touch file; exec nsx unshare --uts={file} touch ran");
+        private(session, &script).run().exited(125).says(words);
+        assert!(!session.path("ran").exists() && !session.path("no").exists());
+        std::fs::remove_dir(session.path("directory")).unwrap();
+    };
+    refused("no/file", &["no such file", "there is no directory no\n", "make it"]);
+    refused("$PWD/no/such/file", &["there is no directory /", "/no/such\n"]);
+    refused("directory", &["it is a directory", "--pin uts=directory/NAME"]);
+    refused("file/file", &["file is no directory"]);
+}
+
+/// `ip netns add` makes it with the first that is added, with the same mode.
+fn the_directory_of_ip_netns_is_made(session: &Session) {
+    let script = "umask 022; mount -t tmpfs none /run; mkdir /run/other
+        for failing in nosuch '--uts=/nonexistent/file true' '--fork -w /nonexistent true'; do
+            ! nsx unshare --pin net=/run/netns/blue --no-mount-sys $failing 2>/dev/null; ls -A /run
+        done
+        nsx unshare --pin net=/run/netns/blue --no-mount-sys true
+        stat -c %a /run/netns; stat -f -c %T /run/netns/blue
+        ! nsx unshare --pin net=/run/netns/green --no-mount-sys nosuch 2>/dev/null; ls /run/netns";
+    assert_eq!(private(session, script).output(), "other\nother\nother\n755\nnsfs\nblue");
+}
+
+fn a_pid_namespace_that_nobody_is_in_is_not_kept(session: &Session) {
+    for options in ["--pid=made --no-fork", "--pin pid=made --no-fork"] {
+        let script = format!("exec nsx unshare {options} touch ran");
+        private(session, &script).run().exited(125).says(&["--no-fork", "nobody is in"]);
+    }
+    assert!(!session.path("made").exists() && !session.path("ran").exists());
 }
 
 fn an_ordinary_users_pin_is_refused_with_the_reason(session: &Session) {

@@ -15,6 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_range_that_is_no_range_is_refused),
         both(what_the_kernel_would_refuse_is_refused_before),
         both(ids_that_were_not_given_are_named_with_the_line_that_is_missing),
+        root(no_line_is_offered_that_gives_away_what_is_anothers).needs([Need::Tool("getent")]),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -92,7 +93,7 @@ fn a_missing_helper_is_said(session: &Session) {
     let script = "nsx=$(command -v nsx); touch=$(command -v touch)
         $as_mapper env PATH=/nonexistent $nsx unshare -r --map-auto $touch ran";
     let outcome = with_ranges(session, "mapper:100000:65536\n", script).run();
-    outcome.exited(125).says(&["newuidmap", "No such file"]);
+    outcome.exited(125).says(&["newuidmap", "No such file", "in PATH", "package uidmap"]);
     assert!(!session.path("ran").exists());
 }
 
@@ -127,5 +128,44 @@ fn ids_that_were_not_given_are_named_with_the_line_that_is_missing(session: &Ses
         let outcome = command.run().exited(125).says(&["0:654321:5", "/etc/subuid", ":654321:5"]);
         assert!(user != 4242 || String::from_utf8_lossy(&outcome.stderr).contains(&line));
     }
+    assert!(!session.path("ran").exists());
+}
+
+/// Whoever may map an id can become it: a line for user 0 would make anyone root.
+fn no_line_is_offered_that_gives_away_what_is_anothers(session: &Session) {
+    let ranges = "mapper:100000:65536\nsomeone:400000:10\n";
+    let refused = |options: &str| {
+        let script = format!(
+            "echo high:x:300000:300001::/:/bin/sh >>passwd; cp /etc/group group; echo higher:x:300002: >>group
+            mount --bind group /etc/group; exec $as_mapper nsx unshare {options} touch ran"
+        );
+        with_ranges(session, ranges, &script).run().exited(125)
+    };
+    for options in [
+        "--map-users all",
+        "--map-users 0:0:1",
+        "-r --map-users 1:1:100",
+        "--map-users 0:65535:2",
+        "--map-users 0:299999:2",
+        "--map-users 0:300000:1",
+        "--map-users 0:399999:2",
+        "--map-users 0:400009:5",
+        "--map-users 0:100000:400000",
+        "--map-groups 0:0:1",
+        "--map-groups 0:300001:1",
+        "--map-groups 0:300002:1",
+    ] {
+        let outcome = refused(options).says(&["some of them are others'", "--map-auto"]);
+        assert!(!String::from_utf8_lossy(&outcome.stderr).contains("add this line"), "{options}: {outcome}");
+    }
+    refused("--map-users 0:65536:2").says(&["add this line to /etc/subuid: mapper:65536:2"]);
+    refused("--map-users 0:299990:10").says(&["mapper:299990:10"]);
+    refused("--map-users 0:400010:5").says(&["mapper:400010:5"]);
+    // More than before, and nobody else's.
+    refused("--map-groups 0:100000:65537").says(&["add this line to /etc/subgid: mapper:100000:65537"]);
+    // The range that is proposed where none was given is nobody's either.
+    let script = "echo high:x:150000:150000::/:/bin/sh >>passwd
+        exec $as_mapper nsx unshare --map-auto touch ran";
+    with_ranges(session, "", script).run().exited(125).says(&["mapper:150001:65536"]);
     assert!(!session.path("ran").exists());
 }

@@ -11,6 +11,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(there_is_no_way_out),
         both(a_link_at_proc_leads_nowhere_outside),
         both(a_link_at_proc_is_followed_inside),
+        both(the_root_that_one_has_stays),
         both(a_root_that_is_none_is_refused),
     ]
     .into_iter()
@@ -101,6 +102,17 @@ fn a_link_at_proc_is_followed_inside(session: &Session) {
     assert!(!root.join("ran").exists());
     fs::create_dir(root.join("proc")).unwrap();
     assert_eq!(session.unshare("-R root --pid ls -d /proc/1").under(Filter::NewCalls).output(), "/proc/1");
+}
+
+/// As with chroot(2), and with util-linux's -R.
+fn the_root_that_one_has_stays(session: &Session) {
+    for options in ["--root /", "-R /../.", "--pid --root /", "--root / --tmpfs /mnt", "--root / --propagation shared"]
+    {
+        assert_eq!(session.unshare(&format!("{options} pwd")).output(), "/", "{options}");
+        assert_eq!(session.unshare(&format!("{options} --wd etc pwd")).output(), "/etc", "{options}");
+    }
+    session.unshare("--root / --wd missing touch ran").run().exited(125).says(&["/missing"]);
+    session.unshare("--root / --tmpfs / true").run().exited(125).says(&["would not be seen"]);
 }
 
 fn a_root_that_is_none_is_refused(session: &Session) {

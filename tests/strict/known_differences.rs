@@ -117,6 +117,16 @@ pub(super) const UNSHARE: &[Difference] = &[
                  \"$0\" --net=/mnt/net nosuch 2>/dev/null; stat -fc %T /mnt/net' $unshare",
         nsx: "tmpfs",
     },
+    Difference {
+        reason: "no program runs where a namespace cannot be bound to its file; util-linux's unshare binds it while the program may \
+                 run already, and ends with 1 all the same",
+        releases: ((2, 38), None),
+        who: Who::Root,
+        script: "i=0; while [ $((i += 1)) -le 100 ]; do \
+                 [ -z \"$(unshare --fork --net=/nonexistent echo ran 2>/dev/null)\" ] || break; done; \
+                 [ $i -gt 100 ] && echo never || echo ran",
+        nsx: "never",
+    },
 ];
 
 pub(super) const NSENTER: &[Difference] = &[

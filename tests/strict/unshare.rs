@@ -179,6 +179,13 @@ fn ranges_of_ids(session: &Session) {
     for options in ["--map-users 100000,0,10", "--map-users 5,0,10", "--map-users 100000,0,10 --map-groups 7,0,10"] {
         assert_same(session, &as_user_with_ranges(&format!("unshare {options} {show}")));
     }
+    // A range of groups needs no denial of setgroups, one group does.
+    for options in
+        ["-r --map-auto", "-c --map-auto", "--map-groups 100000,0,5 --map-group 0", "-r --map-users 100000,0,5"]
+    {
+        let script = format!("unshare {options} --setgroups allow cat /proc/self/setgroups");
+        assert_same(session, &as_user_with_ranges(&script));
+    }
     assert_same(
         session,
         &as_user_with_ranges("unshare=$(command -v unshare); PATH=/nonexistent $unshare --map-auto true"),
@@ -192,6 +199,8 @@ fn ranges_of_ids(session: &Session) {
         let script = as_user_with_ranges(&format!("echo $(unshare {options} cat /proc/self/uid_map)"));
         assert_gives(session, (2, 41), &script, 0, &format!("{map}\n"), "");
     }
+    let both = "echo $(unshare --map-groups 0:100000:5 --map-group 0 --setgroups allow cat /proc/self/gid_map)";
+    assert_gives(session, (2, 41), &as_user_with_ranges(both), 0, "0 4242 1 1 100000 4\n", "");
     let direct = "echo $(unshare --map-users 0:0:10 --map-users 20:30:5 --map-groups all cat /proc/self/uid_map)";
     assert_gives(session, (2, 41), direct, 0, "0 0 10 20 30 5\n", "");
 }
@@ -210,6 +219,13 @@ fn mounts_root_and_directory(session: &Session) {
             "mkdir -p p; unshare -rpf --mount-proc=p cat p/1/comm",
             "mkdir -p p; unshare -rpf --mount-proc=$PWD/p --propagation shared cat p/1/comm",
             "unshare -rm --mount-proc=/nonexistent true",
+            "unshare -m --propagation slave --mount-proc=/nonexistent true",
+            "unshare -rm --propagation slave --mount-proc=/nonexistent true",
+            "unshare -rm --propagation shared --mount-proc=/nonexistent true",
+            "unshare -rm --propagation unchanged --mount-proc=/etc/passwd/x true",
+            "unshare -rm --propagation shared --mount-proc=/etc/passwd true",
+            "unshare -rm --propagation shared unshare -pfm --propagation slave --mount-proc sh -c \
+             'grep \" /proc \" /proc/self/mountinfo | grep -c master:'",
             "unshare -rm --mount-proc= true",
             "unshare -rR / pwd",
             "unshare -rR / -w /usr/lib pwd",
@@ -305,6 +321,10 @@ fn the_login_shell(session: &Session) {
             "echo 'echo $0; id -u' | SHELL=/bin/sh unshare -r",
             "echo 'shopt login_shell' | SHELL=/bin/bash unshare -r",
             "SHELL=/nosuch/shell unshare -r",
+            // A path, and a program that the kernel takes.
+            "SHELL=sh unshare -r </dev/null",
+            "echo 'echo ran' >script; chmod +x script; SHELL=$PWD/script unshare -r; SHELL=script unshare -r",
+            "cp /bin/sh shell; echo 'echo $0' | SHELL=shell unshare -r",
         ],
     );
     // Else the one that the user has inside, where it is root.

@@ -145,6 +145,7 @@ fn term(argument: &Arg, values: &[&str]) -> String {
     let names = short.into_iter().chain(long).collect::<Vec<_>>().join(", ");
     match argument.get_num_args() {
         _ if !takes_values(argument) => names,
+        Some(range) if range.max_values() == 0 => names,
         Some(range) if range.min_values() == 0 => format!("{names}[={value}]"),
         _ => format!("{names} {value}"),
     }
@@ -226,6 +227,9 @@ mod tests {
         assert!(
             text(Arg::new("a").short('w').long("wd").value_name("DIR"))
                 .contains("\\fB\\-w\\fR, \\fB\\-\\-wd\\fR \\fIDIR\\fR\n")
+        );
+        assert!(
+            text(Arg::new("a").long("dev").num_args(0).action(clap::ArgAction::Append)).contains("\\fB\\-\\-dev\\fR\n")
         );
         assert!(
             text(Arg::new("a").long("proc").num_args(0..=1).value_name("DIR"))

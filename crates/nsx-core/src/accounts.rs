@@ -129,13 +129,15 @@ pub fn given_ranges(ids: IdKind, user: &User) -> io::Result<Vec<(u32, u32)>> {
     Ok(text.split(|byte| *byte == b'\n').filter_map(line).collect())
 }
 
-/// A range of `count` ids that /etc/subuid or /etc/subgid gives to nobody yet: its first id, 100000 or above.
+/// A range of `count` ids that are no account's and that /etc/subuid or /etc/subgid gives to nobody yet: its first id, 100000
+/// or above.
 ///
 /// # Errors
-/// Where the file is there but cannot be read.
+/// Where a file is there but cannot be read.
 pub fn ungiven_range(ids: IdKind, count: u32) -> io::Result<Option<u32>> {
     let text = read(ids.ranges_file())?;
-    let mut taken: Vec<_> = given(&text).map(|(_, first, count)| (first, count)).collect();
+    let given = given(&text).map(|(_, first, count)| (first, count));
+    let mut taken: Vec<_> = given.chain(known_ids(ids)?.into_iter().map(|id| (id, 1))).collect();
     taken.sort_unstable();
     let mut free = 100_000_u32;
     for (first, taken) in taken {
@@ -145,6 +147,50 @@ pub fn ungiven_range(ids: IdKind, count: u32) -> io::Result<Option<u32>> {
         free = free.max(first.saturating_add(taken));
     }
     Ok(free.checked_add(count).map(|_| free))
+}
+
+/// Whether `user` could be given these ids: they are above those that systems use for accounts, no account has one of them,
+/// and /etc/subuid or /etc/subgid gives none of them to another user.
+///
+/// Whoever is given an id can become whoever has it: root with 0. A directory service is asked for the first and the last.
+///
+/// # Errors
+/// Where a file is there but cannot be read, or `getent` is there but cannot be run.
+pub fn may_be_given(ids: IdKind, user: &User, first: u32, count: u32) -> io::Result<bool> {
+    const ACCOUNTS: u32 = 65536;
+    let wanted = u64::from(first)..u64::from(first) + u64::from(count);
+    let is_another = |owner: &[u8]| owner != user.name && id(owner) != Some(user.uid);
+    let overlaps =
+        |first: u32, count: u32| u64::from(first) < wanted.end && wanted.start < u64::from(first) + u64::from(count);
+    if first < ACCOUNTS || known_ids(ids)?.into_iter().any(|id| overlaps(id, 1)) {
+        return Ok(false);
+    }
+    if given(&read(ids.ranges_file())?).any(|(owner, first, count)| is_another(owner) && overlaps(first, count)) {
+        return Ok(false);
+    }
+    let database = match ids {
+        IdKind::User => "passwd",
+        IdKind::Group => "group",
+    };
+    for id in [wanted.start, wanted.end - 1] {
+        if !getent(database, id.to_string().as_bytes())?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The ids that accounts in /etc have.
+fn known_ids(ids: IdKind) -> io::Result<Vec<u32>> {
+    let accounts = read("/etc/passwd")?;
+    let mut known: Vec<u32> = match ids {
+        IdKind::User => users(&accounts).map(|user| user.uid).collect(),
+        IdKind::Group => users(&accounts).map(|user| user.gid).collect(),
+    };
+    if ids == IdKind::Group {
+        known.extend(groups(&read("/etc/group")?).map(|(_, gid)| gid));
+    }
+    Ok(known)
 }
 
 /// The names that /etc/passwd gives to user ids, for a listing: nobody else is asked.

@@ -44,10 +44,28 @@ impl Refusal {
 pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcRoot) -> Option<Refusal> {
     let joins = plan.tasks().iter().any(|task| matches!(task.step, Step::Join { .. } | Step::JoinFile(_)));
     let facts = Facts { caller, proc, options: if joins { &ENTER } else { &UNSHARE } };
+    // Ids are changed before that for another owner alone.
+    let before_unshare = plan.tasks().iter().position(|task| matches!(task.step, Step::Unshare(_)));
+    let becomes_owner = before_unshare
+        .is_some_and(|place| plan.tasks()[..place].iter().any(|task| std::ptr::eq(&task.step, failure.step)));
     match (failure.step, failure.errno) {
         (Step::Unshare(kinds), Errno::PERM) => facts.unshare_denied(*kinds),
         (Step::Unshare(kinds), Errno::NOSPC | Errno::USERS) => facts.limit_reached(*kinds),
         (Step::WriteIdMap { .. }, Errno::PERM | Errno::ACCESS) => facts.apparmor(),
+        (Step::RunIdMapHelper { ids, .. }, errno) => facts.helper_refused(*ids, errno),
+        (Step::SetClock(offset), Errno::RANGE) => Refusal::new(
+            match offset.seconds < 0 {
+                true => "the clock would stand before the start of the machine",
+                false => {
+                    "the clock would stand beyond 4611686018 seconds, some 146 years, where the kernel draws the line"
+                }
+            },
+            "name an offset nearer to 0; /proc/uptime says how long the machine runs",
+        ),
+        (Step::RegisterBinfmt { .. }, Errno::INVAL) => Refusal::new(
+            "the kernel takes :NAME:TYPE:OFFSET:MAGIC:MASK:INTERPRETER:FLAGS, where TYPE is M or E, and this is not of that form",
+            "as in :python:E::py::/usr/bin/python3: for files that end in .py",
+        ),
         (Step::Join { kinds, .. }, Errno::PERM) => facts.join_denied(*kinds),
         (Step::JoinFile(file), Errno::PERM) => facts.join_denied(NsSet::from_iter([file.kind()])),
         (Step::Join { kinds, .. }, Errno::INVAL) if kinds.contains(NsKind::Pid) => {
@@ -72,9 +90,16 @@ pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcR
             "leave --propagation at private",
         ),
         (Step::Mount { root, mount }, errno) => facts.mount(root.as_deref(), mount, errno),
-        (Step::SetDirectory(directory), Errno::NOENT) if facts.stands_in(directory) => Refusal::new(
-            "a mount inside hides the directory that you stand in",
+        (Step::SetDirectory(directory), Errno::NOENT | Errno::ACCESS) if facts.stands_in(directory) => Refusal::new(
+            match failure.errno {
+                Errno::NOENT => "a mount inside hides the directory that you stand in",
+                _ => "you stand in a directory that you could not enter, and with mounts inside the program has to",
+            },
             "name one that the program starts in with --wd, or start from another",
+        ),
+        (Step::SetUser(_) | Step::SetGroup(_) | Step::SetGroups(_), Errno::PERM) if becomes_owner => Refusal::new(
+            "nsx becomes the owner that is named before it creates the namespaces, for which you lack CAP_SETUID and CAP_SETGID",
+            "leave --owner out, and the new user namespace is yours; or run it as root",
         ),
         (Step::LeaveGroups { .. }, Errno::PERM) => facts.groups_kept(plan),
         (Step::SetUser(id), Errno::INVAL) => facts.not_mapped(IdKind::User, *id),
@@ -128,7 +153,7 @@ impl Facts<'_> {
                 Refusal::new(
                     format!(
                         "without a user namespace of its own, only a process with CAP_SYS_ADMIN creates {}",
-                        kinds.noun()
+                        kinds.noun_with_article()
                     ),
                     self.options.more_rights,
                 )
@@ -166,9 +191,36 @@ impl Facts<'_> {
                 format!("enter that one, or let it go with `umount {file}`"),
             ),
             Errno::LOOP => Refusal::without_remedy("it is a symbolic link, which is not followed"),
+            Errno::NOENT if run::is_missing(None, pin.directory()) => Refusal::new(
+                format!("there is no directory {}", pin.directory().display()),
+                "make it, or name a file in another",
+            ),
+            Errno::NOTDIR if pin.at.is_dir() => Refusal::new(
+                "it is a directory, and a namespace is kept in a file",
+                format!("name a file in it, which nsx makes: --pin {}={}", pin.kind, pin.at.join("NAME").display()),
+            ),
+            Errno::NOTDIR => Refusal::without_remedy(format!("{} is no directory", pin.directory().display())),
             Errno::PERM if !self.caller.is_privileged() => Refusal::new(
                 "a pin is a mount in your own mount namespace, which asks for CAP_SYS_ADMIN there",
                 "run it as root, or from a shell in user and mount namespaces of your own: nsx unshare -r --mount",
+            ),
+            _ => None,
+        }
+    }
+
+    fn helper_refused(&self, ids: IdKind, errno: Errno) -> Option<Refusal> {
+        let helper = ids.helper();
+        match errno {
+            Errno::NOENT => Refusal::new(
+                format!("there is no {helper} in PATH, and it takes that to map ranges without privilege"),
+                "install it, on Debian with the package uidmap, or have PATH name its directory",
+            ),
+            // What else it says it says itself.
+            Errno::PERM if self.has_status(b"NoNewPrivs:\t1") => Refusal::new(
+                format!(
+                    "no_new_privs is set on this process, so {helper} does not get the privilege that it has by its file"
+                ),
+                "run it where that is not set: setpriv, systemd (NoNewPrivileges=) and container engines set it",
             ),
             _ => None,
         }
@@ -265,13 +317,7 @@ impl Facts<'_> {
         if map.to_outside(id).is_some() {
             return None;
         }
-        let mapped: Vec<_> = map.extents().iter().map(|extent| extent.inside().to_string()).collect();
-        let first = if mapped.is_empty() {
-            "none is".to_owned()
-        } else {
-            format!("mapped are those from {}", mapped.join(", "))
-        };
-        Refusal::without_remedy(format!("{ids} id {id} is not mapped in this user namespace; {first}"))
+        Refusal::without_remedy(format!("{ids} id {id} is not mapped in this user namespace; {}", mapped(&map)))
     }
 
     fn unprivileged(&self) -> Option<Refusal> {
@@ -313,9 +359,7 @@ impl Facts<'_> {
     }
 
     fn seccomp(&self) -> Option<Refusal> {
-        let status = self.own_file("status")?;
-        let filtered = status.split(|byte| *byte == b'\n').any(|line| line == b"Seccomp:\t2");
-        if !filtered {
+        if !self.has_status(b"Seccomp:\t2") {
             return None;
         }
         Refusal::new(
@@ -346,6 +390,11 @@ impl Facts<'_> {
         IdMap::parse(&self.own_file(ids.file())?).ok()
     }
 
+    /// Whether this line is in the caller's status.
+    fn has_status(&self, line: &[u8]) -> bool {
+        self.own_file("status").is_some_and(|status| status.split(|byte| *byte == b'\n').any(|other| other == line))
+    }
+
     fn own_file(&self, file: &str) -> Option<Vec<u8>> {
         let mut text = Vec::new();
         self.proc.read_own(file, &mut text).ok()?;
@@ -361,7 +410,47 @@ impl Facts<'_> {
     }
 }
 
+/// Which ids a map has inside, in words.
+fn mapped(map: &IdMap) -> String {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    let mut extents: Vec<_> = map.extents().iter().map(|extent| (extent.inside(), extent.count())).collect();
+    extents.sort_unstable();
+    for (first, count) in extents {
+        match ranges.last_mut() {
+            Some((_, end)) if *end == first => *end += count,
+            _ => ranges.push((first, first + count)),
+        }
+    }
+    let words: Vec<_> = ranges
+        .iter()
+        .map(|(first, end)| if end - first == 1 { first.to_string() } else { format!("{first} to {}", end - 1) })
+        .collect();
+    match (words.as_slice(), ranges.as_slice()) {
+        ([], _) => "none is".to_owned(),
+        ([only], [(first, end)]) if end - first == 1 => format!("only {only} is"),
+        (words, _) => format!("mapped are {}", words.join(", ")),
+    }
+}
+
 /// The sysctl that limits how many namespaces of a kind a user may have.
 fn limit(kind: NsKind) -> String {
     format!("user/max_{kind}_namespaces")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mapped_ids_are_told_with_their_ends() {
+        for (map, expected) in [
+            ("", "none is"),
+            ("0 4242 1", "only 0 is"),
+            ("0 0 4294967295", "mapped are 0 to 4294967294"),
+            ("0 4242 1\n1 100000 65536", "mapped are 0 to 65536"),
+            ("10 100 5\n0 4242 1\n20 7 1", "mapped are 0, 10 to 14, 20"),
+        ] {
+            assert_eq!(mapped(&IdMap::parse(map.as_bytes()).unwrap()), expected);
+        }
+    }
 }

@@ -147,6 +147,7 @@ never\t'Never'"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l why -d 'Show everything that keeps the namespace TARGET alive, and what would have to go for it to die'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l deep -d 'Look everywhere: at every thread, descriptor and socket, and at the mounts of every mount namespace'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces, a line each, or with --pids or --tree=pid all processes'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l groups -d 'Show what has namespaces of its own, as without options; for --json and --json-lines, which otherwise list namespaces'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l tree -d 'Show what stands below what: owner, parent, process or pid'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l watch -d 'Follow what comes and goes: on a terminal a screen that is kept up to date, otherwise a line of JSON for each event'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l columns -d 'List the columns, with --pids those of processes: what each says and what finding it costs'

@@ -51,9 +51,9 @@ pub(crate) enum RequestError {
     /// Such a database that could not be read.
     #[error("failed to look up {0}")]
     Lookup(String, #[source] std::io::Error),
-    /// Ids that cannot be mapped as asked, and the line that is missing in the file of ranges, if one is.
+    /// Ids that cannot be mapped as asked, and what can be done about it.
     #[error("cannot map these {0} ids")]
-    Map(IdKind, #[source] MapRequestError, Option<String>),
+    Map(IdKind, #[source] MapRequestError, Vec<String>),
     /// An OCI bundle that cannot be run.
     #[error(transparent)]
     Oci(#[from] crate::unshare::oci::OciError),
@@ -66,6 +66,18 @@ pub(crate) enum RequestError {
     /// What cannot be learned about the caller.
     #[error("failed to read /proc")]
     Proc(#[source] Box<dyn Error>),
+    /// No procfs where one is looked for.
+    #[error(transparent)]
+    NoProcfs(NoProcfs),
+}
+
+/// What the caller sees at /proc is no procfs.
+#[derive(Debug, thiserror::Error)]
+#[error("no procfs is mounted on /proc")]
+pub(crate) struct NoProcfs;
+
+impl NoProcfs {
+    const HINT: &str = "mount one: mount -t proc proc /proc";
 }
 
 impl From<RequestError> for ExitStatus {
@@ -73,13 +85,11 @@ impl From<RequestError> for ExitStatus {
     fn from(error: RequestError) -> Self {
         out::error(&escape(out::chain(&error).as_bytes()));
         match error {
-            RequestError::Map(ids, _, Some(line)) => {
-                let hint = format!("have the administrator add this line to {}: {line}", ids.ranges_file());
-                out::hint(&escape(hint.as_bytes()));
-            }
+            RequestError::Map(_, _, hints) => hints.iter().for_each(|hint| out::hint(&escape(hint.as_bytes()))),
             RequestError::Frozen(_) => out::hint("let it go on first, or stay out of its cgroup with --no-cgroup"),
             RequestError::Cgroup(..) => out::hint("stay out of its cgroup, and its limits, with --no-cgroup"),
             RequestError::Target(error) => target::hint(&error),
+            RequestError::NoProcfs(NoProcfs) => out::hint(NoProcfs::HINT),
             _ => {}
         }
         Self::NOT_RUN
@@ -89,14 +99,23 @@ impl From<RequestError> for ExitStatus {
 /// The calling process, and the procfs that it sees.
 pub(crate) fn caller() -> Result<(Caller, ProcRoot), RequestError> {
     let proc = ProcRoot::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
-    let caller = Caller::read(&proc).map_err(|error| RequestError::Proc(Box::new(error)))?;
+    let caller = Caller::read(&proc).map_err(|error| match proc.is_procfs() {
+        true => RequestError::Proc(Box::new(error)),
+        false => RequestError::NoProcfs(NoProcfs),
+    })?;
     Ok((caller, proc))
 }
 
-/// The procfs that the caller sees. An error is the status that `ls`, `pidmap` and `idmap` end with, once its reason is on
+/// The procfs that the caller sees. An error is the status that `pidmap` and `idmap` end with, once its reason is on
 /// standard error.
 pub(crate) fn procfs() -> Result<ProcRoot, ExitStatus> {
-    ProcRoot::system().map_err(|errno| out::failed("open /proc", &errno))
+    let proc = ProcRoot::system().map_err(|errno| out::failed("open /proc", &errno))?;
+    if !proc.is_procfs() {
+        out::error(&NoProcfs.to_string());
+        out::hint(NoProcfs::HINT);
+        return Err(ExitStatus::FAILURE);
+    }
+    Ok(proc)
 }
 
 /// The directory that the caller stands in.
@@ -144,7 +163,10 @@ fn id(
     by_name: impl FnOnce(&[u8]) -> std::io::Result<Option<u32>>,
 ) -> Result<u32, RequestError> {
     let bytes = word.as_bytes();
-    if !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit) {
+    if bytes.is_empty() {
+        return Err(RequestError::Usage(format!("a {what} is a number or a name, and the word for it is empty")));
+    }
+    if bytes.iter().all(u8::is_ascii_digit) {
         // The last number is no id: system calls take it for "leave it as it is".
         let number = nsx_core::proc::decimal(bytes).and_then(|number| u32::try_from(number).ok());
         return number

@@ -159,6 +159,8 @@ fn the_login_shell(session: &Session) {
         format!("echo 'echo $0; id -u' | SHELL=/bin/sh nsenter -t $T {u} -u"),
         format!("echo 'shopt login_shell' | SHELL=/bin/bash nsenter -t $T {u} -p"),
         format!("SHELL=/nosuch/shell nsenter -t $T {u} -u"),
+        format!("SHELL=sh nsenter -t $T {u} -u </dev/null"),
+        format!("echo 'echo ran' >script; chmod +x script; SHELL=$PWD/script nsenter -t $T {u} -u"),
     ] {
         assert_same(session, &beside_target(&script));
     }

@@ -76,6 +76,16 @@ impl NsSet {
         format!("{self} namespace{}", if self.len() == 1 { "" } else { "s" })
     }
 
+    /// The same with the article that it takes: `a uts namespace`, `net and pid namespaces`.
+    pub fn noun_with_article(self) -> String {
+        let article = match self.len() {
+            1 if self.contains(NsKind::Ipc) => "an ",
+            1 => "a ",
+            _ => "",
+        };
+        format!("{article}{}", self.noun())
+    }
+
     /// The flags by name, as a manual page writes them: `CLONE_NEWPID|CLONE_NEWUSER`; `0` for the empty set.
     pub fn flag_names(self) -> String {
         if self.is_empty() {
@@ -124,6 +134,9 @@ mod tests {
         assert_eq!(set.to_string(), "net, pid and user");
         assert_eq!(set.noun(), "net, pid and user namespaces");
         assert_eq!(NsSet::EMPTY.with(NsKind::Uts).noun(), "uts namespace");
+        assert_eq!(set.noun_with_article(), "net, pid and user namespaces");
+        assert_eq!(NsSet::EMPTY.with(NsKind::Uts).noun_with_article(), "a uts namespace");
+        assert_eq!(NsSet::EMPTY.with(NsKind::Ipc).noun_with_article(), "an ipc namespace");
         assert_eq!(set.flag_names(), "CLONE_NEWNET|CLONE_NEWPID|CLONE_NEWUSER");
         assert_eq!(set.flags(), 0x7000_0000);
         assert_eq!(set.without(NsKind::Net).to_string(), "pid and user");

@@ -20,6 +20,7 @@ pub use step::{Clock, ClockOffset, GroupsDenied, NamespaceFile, Pin, ProcDirecto
 pub(crate) use words::helper_arguments;
 
 use crate::ns::NsKind;
+use rustix::io::Errno;
 use std::fmt;
 
 /// Who takes a step.
@@ -55,6 +56,15 @@ pub struct Task {
     pub step: Step,
     /// Whether the rest goes on where the kernel refuses this step.
     pub optional: bool,
+}
+
+impl Task {
+    /// Whether the rest goes on where the kernel refuses this step with `errno`.
+    ///
+    /// Of how mounts pass on that is so where there is no mount point. A place that is not there is missed at once.
+    pub(crate) fn may_fail(&self, errno: Errno) -> bool {
+        self.optional && (!matches!(self.step, Step::Propagate { .. }) || errno == Errno::INVAL)
+    }
 }
 
 /// Steps in the order in which they are taken. The last one becomes the program.

@@ -14,7 +14,12 @@ use crate::{
     sys::signal::Signal,
 };
 use rustix::{fd::OwnedFd, thread::CapabilitySet};
-use std::{ffi::CString, fmt, path::PathBuf, rc::Rc};
+use std::{
+    ffi::CString,
+    fmt,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 /// A clock that a time namespace may set, see `time_namespaces(7)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,11 @@ pub struct Pin {
 }
 
 impl Pin {
+    /// The directory that the file is in.
+    pub fn directory(&self) -> &Path {
+        self.at.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
     /// The link below `/proc/PID` that the file is bound to: the namespace of nsx's children where nsx itself is in none.
     pub fn link(&self) -> String {
         let link = match self.kind {

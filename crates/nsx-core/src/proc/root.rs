@@ -62,6 +62,11 @@ impl ProcRoot {
         rustix::fs::openat(CWD, path, flags, Mode::empty()).map(Self)
     }
 
+    /// Whether it is a procfs by its file system, and not a place where none is mounted, or a recording.
+    pub fn is_procfs(&self) -> bool {
+        rustix::fs::fstatfs(&self.0).is_ok_and(|file_system| file_system.f_type == rustix::fs::PROC_SUPER_MAGIC)
+    }
+
     /// Which namespace a process's link leads to.
     ///
     /// # Errors

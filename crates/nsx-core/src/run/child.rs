@@ -137,7 +137,7 @@ impl Report<'_, '_> {
     pub(super) fn hear(&mut self, message: Message) {
         let Message::Took(place, Err(errno)) = message else { return };
         match self.plan.tasks().get(place) {
-            Some(task) if task.optional => (self.observer)(Event::Skipped(&task.step, errno)),
+            Some(task) if task.may_fail(errno) => (self.observer)(Event::Skipped(&task.step, errno)),
             Some(task) => self.failure = Some(Failure { step: &task.step, errno }),
             None => {}
         }

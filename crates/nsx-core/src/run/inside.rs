@@ -45,7 +45,7 @@ pub(super) fn walk(
         };
         if let Err(errno) = outcome {
             to_init.as_ref().unwrap_or(link).send(Message::Took(place, Err(errno)));
-            if !task.optional {
+            if !task.may_fail(errno) {
                 break;
             }
         }

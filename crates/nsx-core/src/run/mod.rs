@@ -111,7 +111,7 @@ pub fn run<'p>(
         }
         match take(plan, place, &hands, outside.as_ref()) {
             Ok(()) => {}
-            Err(errno) if task.optional => observer(Event::Skipped(&task.step, errno)),
+            Err(errno) if task.may_fail(errno) => observer(Event::Skipped(&task.step, errno)),
             Err(errno) => {
                 outside.inspect(Outside::undo);
                 return Err(Failure { step: &task.step, errno });

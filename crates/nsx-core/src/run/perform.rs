@@ -265,11 +265,11 @@ fn execute(programs: &[Vec<CString>]) -> Errno {
     failure
 }
 
-/// Becomes this shell, which takes the dash before its name for the word to be a login shell. Returns on failure only.
+/// Becomes this shell, a path, which takes the dash before its name for the word to be a login shell. Returns on failure only.
 fn login_shell(shell: Vec<u8>) -> Errno {
     let name = shell.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     match (CString::new([b"-", name].concat()), CString::new(shell)) {
-        (Ok(name), Ok(shell)) => sys::process::execvp(&shell, &[name]),
+        (Ok(name), Ok(shell)) => sys::process::execv(&shell, &[name]),
         _ => Errno::INVAL,
     }
 }

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Made {
     mounts: Vec<PathBuf>,
     file: Option<PathBuf>,
+    directory: Option<PathBuf>,
     kept: bool,
 }
 
@@ -42,6 +43,9 @@ impl Drop for Made {
         if let Some(file) = &self.file {
             let _ = rustix::fs::unlinkat(CWD, file, AtFlags::empty());
         }
+        if let Some(directory) = &self.directory {
+            let _ = rustix::fs::rmdir(directory);
+        }
     }
 }
 
@@ -54,13 +58,13 @@ pub(super) fn make(nsx: &OwnedFd, pin: &Pin) -> Result<Made, Errno> {
         return Ok(made);
     }
     let bind = |made: &mut Made| {
-        let file = open(&pin.at, made)?;
+        let file = open(pin, made)?;
         rustix::mount::mount_bind(mounts::path_below(nsx, &pin.link()), mounts::path_of(&file))
     };
     match bind(&mut made) {
         // What the kernel says of a mount namespace where mounts are shared: it would be mounted in itself.
         Err(Errno::INVAL) if pin.kind == NsKind::Mnt => {
-            make_directory_private(&pin.at, &mut made)?;
+            make_directory_private(pin.directory(), &mut made)?;
             bind(&mut made)?;
         }
         outcome => outcome?,
@@ -92,10 +96,12 @@ pub(super) fn from_elsewhere(pin: impl Fn() -> Result<(), Errno>) -> Result<(), 
 }
 
 /// Opens the file, which is made if it is missing. A link is refused, and so is what holds a namespace already.
-fn open(at: &Path, made: &mut Made) -> Result<OwnedFd, Errno> {
+fn open(pin: &Pin, made: &mut Made) -> Result<OwnedFd, Errno> {
+    let at = &pin.at;
     let place = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = match rustix::fs::openat(CWD, at, place, Mode::empty()) {
         Err(Errno::NOENT) => {
+            make_netns(pin.directory(), made)?;
             let new = OFlags::RDONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
             let file = rustix::fs::openat(CWD, at, new, Mode::RUSR | Mode::RGRP | Mode::ROTH)?;
             made.file = Some(at.to_owned());
@@ -112,9 +118,19 @@ fn open(at: &Path, made: &mut Made) -> Result<OwnedFd, Errno> {
     Ok(file)
 }
 
-/// Makes the file's directory a private mount point.
-fn make_directory_private(file: &Path, made: &mut Made) -> Result<(), Errno> {
-    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+/// Makes the directory of `ip-netns(8)`, which is there once somebody has made it, and as ip makes it.
+fn make_netns(directory: &Path, made: &mut Made) -> Result<(), Errno> {
+    if ![Path::new("/run/netns"), Path::new("/var/run/netns")].contains(&directory) {
+        return Ok(());
+    }
+    match rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755)) {
+        Err(Errno::EXIST) => Ok(()),
+        outcome => outcome.map(|()| made.directory = Some(directory.to_owned())),
+    }
+}
+
+/// Makes a directory a private mount point.
+fn make_directory_private(directory: &Path, made: &mut Made) -> Result<(), Errno> {
     rustix::mount::mount_bind(directory, directory)?;
     made.mounts.push(directory.to_owned());
     rustix::mount::mount_change(directory, MountPropagationFlags::PRIVATE)

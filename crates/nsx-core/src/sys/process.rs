@@ -105,6 +105,18 @@ pub fn execvp(name: &CStr, arguments: &[CString]) -> Errno {
     }
 }
 
+/// Becomes the program in the file `path`, which is looked up nowhere and must be one that the kernel takes, see `execv(3)`.
+/// Returns only on failure.
+pub fn execv(path: &CStr, arguments: &[CString]) -> Errno {
+    let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
+    pointers.push(std::ptr::null());
+    // SAFETY: strings and array end with a zero, and live until the call returns.
+    match check(unsafe { libc::execv(path.as_ptr(), pointers.as_ptr()) }) {
+        Err(errno) => errno,
+        Ok(_) => Errno::INVAL,
+    }
+}
+
 /// Becomes the program in a file that is open, with the environment that this process has, see `execveat(2)`. Returns only
 /// on failure.
 pub fn exec_file(file: impl AsFd, arguments: &[CString]) -> Errno {

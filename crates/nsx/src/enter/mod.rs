@@ -24,6 +24,7 @@ use crate::{
     exit::ExitStatus,
     out,
     program::{self, RequestError},
+    target,
 };
 use findings::Findings;
 use nsx_core::{
@@ -34,7 +35,7 @@ use nsx_core::{
         self, Caller, NamespaceFile, PlanError,
         enter::{Groups, Place, Program, Request, Target},
     },
-    proc::ProcRoot,
+    proc::{ProcError, ProcRoot},
 };
 use nsx_target::{Container, Found, Host, Inventory, Subject, TargetError};
 use options::Common;
@@ -68,7 +69,12 @@ fn enter(options: &Options, found: Result<Found, RequestError>) -> ExitStatus {
     match planned {
         Err(error) => {
             let no_target = matches!(error, RequestError::Target(_));
+            let is_guarded =
+                matches!(error, RequestError::Enter(_, PlanError::Target { source: ProcError::Denied, .. }));
             let status = error.into();
+            if is_guarded && let Ok(Found::Process(subject)) = find(options.target()) {
+                target::hint_at_guard(&subject.process);
+            }
             if let Some(hint) = options.without_target().filter(|_| no_target) {
                 out::hint(&hint);
             }

@@ -15,10 +15,10 @@ use crate::{
 use clap::Parser;
 use nsx_core::{
     accounts,
-    idmap::{IdKind, Ladder, process_in},
+    idmap::{IdKind, Ladder, LadderError, process_in},
     ns::{NsId, NsKind},
     pid::{Pid, Process},
-    proc::ProcRoot,
+    proc::{ProcError, ProcRoot},
 };
 use rustix::fs::OFlags;
 use std::{
@@ -121,7 +121,13 @@ impl<'a> Subject<'a> {
             out::failed(&format!("read the id maps of process {}", process.pid()), error)
         };
         let shown = process.pid_in(proc).map_err(|error| failed(&process.unseen(error)))?;
-        let ladder = Ladder::of(&process, proc).map_err(|error| failed(&error))?;
+        let ladder = Ladder::of(&process, proc).map_err(|error| {
+            let status = failed(&error);
+            if matches!(error, LadderError::Proc(ProcError::Denied)) {
+                target::hint_at_guard(&process);
+            }
+            status
+        })?;
         Ok(Self { proc, process, shown, ladder })
     }
 

@@ -58,12 +58,6 @@ impl<'a> Group<'a> {
         let led = self.namespaces.iter().copied().filter(|entry| entry.lowest.is_some());
         led.min_by_key(|entry| entry.lowest.map(|pid| pid.as_raw_pid()))
     }
-
-    /// How many there are of each kind that there are any of.
-    pub(super) fn kinds(&self) -> Vec<(NsKind, usize)> {
-        let count = |kind| self.namespaces.iter().filter(|entry| entry.ns.kind == kind).count();
-        NsKind::ALL.into_iter().map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0).collect()
-    }
 }
 
 /// Puts the namespaces of a census, taken with its members and pins, into groups. What neither a process nor a pin of the

@@ -149,5 +149,6 @@ pub(super) fn columns<C: Columns>(options: &Options) -> Result<(), ExitStatus> {
         let spec = column.spec();
         table.row([spec.name, spec.cost, spec.about]);
     }
-    out::print(&table.render(&Styles::stdout(options.color), out::width()))
+    // Sentences are for reading: a terminal breaks what is too wide for it.
+    out::print(&table.render(&Styles::stdout(options.color), None))
 }

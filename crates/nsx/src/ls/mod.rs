@@ -93,6 +93,10 @@ pub struct Options {
     #[arg(short, long)]
     all: bool,
 
+    /// Show what has namespaces of its own, as without options; for --json and --json-lines, which otherwise list namespaces
+    #[arg(long, conflicts_with_all = ["target", "all", "deep", "kinds", "task", "filter", "output", "tree", "graph", "watch", "save", "from", "diff", "columns", "pids"])]
+    groups: bool,
+
     /// List only namespaces of this kind: cgroup, ipc, mnt, net, pid, time, user or uts
     ///
     /// May be given several times, or several kinds with commas between them.
@@ -226,6 +230,7 @@ pub(crate) fn run(options: Options) -> ExitStatus {
         None if let Some(interval) = options.watch => watch::follow(&options, interval, &sight),
         None if options.graph.is_some() => list::draw(&options, &sight),
         None if options.save.is_some() || options.diff.is_some() => list::keep(&options, &sight),
+        None if options.groups => grouped::show(&options, &sight),
         None if options.asks() => list::show(&options, &sight),
         None => grouped::show(&options, &sight),
     };

@@ -59,5 +59,8 @@ impl Named {
 pub(super) fn unread(process: &Process, error: &ProcError) -> ExitStatus {
     let error = process.unseen(*error);
     let status = out::failed(&format!("read the namespaces of process {}", process.pid()), &error);
+    if error == ProcError::Denied {
+        target::hint_at_guard(process);
+    }
     if error == ProcError::Vanished { ExitStatus::NO_MATCH } else { status }
 }

@@ -19,7 +19,7 @@ use nsx_core::{
     ns::{NsId, NsKind},
     proc::{NsLink, ProcRoot},
 };
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::{
@@ -159,12 +159,10 @@ impl Viewer {
     /// The caller, who looks at the processes that `proc` shows.
     pub(super) fn caller(proc: &ProcRoot) -> Self {
         let pid_ns = proc.own_ns(NsLink::Own(NsKind::Pid)).ok();
-        // With hidepid=, a procfs does not list what it hides, the first process among it.
-        let shows_first = rustix::fs::statat(proc, "1", AtFlags::empty()).is_ok();
         Self {
             euid: rustix::process::geteuid().as_raw(),
             pid_ns: pid_ns.map(|ns| ns.inode),
-            all: shows_first && pid_ns.is_some_and(NsId::is_initial),
+            all: !proc.hides_processes() && pid_ns.is_some_and(NsId::is_initial),
         }
     }
 }

@@ -9,7 +9,7 @@ pub(super) struct ClockOptions {
     /// Set the monotonic clock ahead by OFFSET; implies --time
     ///
     /// Seconds, or numbers with the units w, d, h, m and s, as in 3d or -2h30m. A minus sets it back, though never before
-    /// the start of the machine.
+    /// the start of the machine; nor does a clock get beyond 146 years.
     #[arg(long, value_name = "OFFSET", value_parser = seconds, allow_hyphen_values = true)]
     monotonic: Option<i64>,
     /// Set the boot-time clock ahead by OFFSET; implies --time

@@ -173,19 +173,38 @@ fn map(
     let own_map = IdMap::parse(&own_map).map_err(|error| RequestError::Proc(Box::new(error)))?;
     let owned = Owned { id: own, given: &given, own_map: &own_map, privileged: caller.can(capability) };
     request.resolve(ids, &owned).map(Some).map_err(|error| {
-        let line = user.and_then(|user| missing_line(ids, &error, &user));
-        RequestError::Map(ids, error, line)
+        let hints = user.map_or_else(Vec::new, |user| hints(ids, &error, &user));
+        RequestError::Map(ids, error, hints)
     })
 }
 
-/// The line that would have to stand in /etc/subuid or /etc/subgid.
-fn missing_line(ids: IdKind, error: &MapRequestError, user: &User) -> Option<String> {
-    let (first, count) = match error {
-        MapRequestError::NothingGiven(_) => (accounts::ungiven_range(ids, 65536).ok()??, 65536),
-        MapRequestError::NotGiven(_, extent) => (extent.outside(), extent.count()),
-        MapRequestError::Map(_) | MapRequestError::NotThere(..) => return None,
+/// What can be done where ids are not the caller's to map: the line that is missing in /etc/subuid or /etc/subgid, but never one
+/// that gives away what is somebody else's.
+fn hints(ids: IdKind, error: &MapRequestError, user: &User) -> Vec<String> {
+    const USUAL: u32 = 65536;
+    let line = |first: u32, count: u32| {
+        let name = String::from_utf8_lossy(&user.name);
+        format!("have the administrator add this line to {}: {name}:{first}:{count}", ids.ranges_file())
     };
-    Some(format!("{}:{first}:{count}", String::from_utf8_lossy(&user.name)))
+    match error {
+        MapRequestError::NothingGiven(_) => {
+            let first = accounts::ungiven_range(ids, USUAL).ok().flatten();
+            first.map(|first| line(first, USUAL)).into_iter().collect()
+        }
+        MapRequestError::NotGiven(_, extent) => {
+            let (first, count) = (extent.outside(), extent.count());
+            match accounts::may_be_given(ids, user, first, count) {
+                Ok(true) => vec![line(first, count)],
+                Ok(false) => vec![
+                    "some of them are others', or kept for others (those below 65536), and whoever maps an id can act as its owner"
+                        .to_owned(),
+                    format!("map your own with -r or -c, and ids that {} gives to you with --map-auto", ids.ranges_file()),
+                ],
+                Err(_) => Vec::new(),
+            }
+        }
+        MapRequestError::Map(_) | MapRequestError::NotThere(..) => Vec::new(),
+    }
 }
 
 fn owner_ids(text: &str) -> Result<(u32, u32), String> {

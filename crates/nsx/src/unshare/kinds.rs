@@ -46,8 +46,8 @@ pub(super) struct KindOptions {
     /// Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE
     ///
     /// The namespace is bound to FILE, which is made if it is missing, and lives until that is unmounted. A network
-    /// namespace kept in /run/netns/NAME is one that ip-netns(8) knows. If the program does not come to run, nothing is
-    /// left behind.
+    /// namespace kept in /run/netns/NAME is one that ip-netns(8) knows; that directory is made too. If the program does not
+    /// come to run, nothing is left behind.
     #[arg(long, value_name = "KIND=FILE", value_hint = ValueHint::FilePath)]
     pin: Vec<OsString>,
 }

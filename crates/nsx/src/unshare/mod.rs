@@ -104,6 +104,7 @@ struct SetupOptions {
     ///
     /// The old root is unmounted from the new mount namespace (pivot_root(2), not chroot(2)). The program starts in the
     /// new `/`, and the procfs of --pid and the sysfs of --net are mounted on DIR/proc and DIR/sys.
+    /// With `/` the root stays as it is, and the program starts there.
     #[arg(short = 'R', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     root: Option<PathBuf>,
     /// Start the program in DIR, as the new root has it
@@ -151,7 +152,8 @@ struct ProcessOptions {
     no_fork: bool,
     /// Be PID 1 oneself, and run the program as its child; implies --pid
     ///
-    /// For programs that are no init: orphans are reaped, and signals have their usual effect.
+    /// For programs that are no init: orphans are reaped, and signals have their usual effect, those too that a program sends
+    /// itself. Those the kernel drops of PID 1, so that editors and pagers, which stop themselves on Ctrl-Z, stop only here.
     #[arg(long, conflicts_with = "no_fork")]
     init: bool,
     /// Write a line of JSON at each stage to descriptor N; implies --fork
@@ -249,15 +251,24 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
     }
 
     let fork = process.forks(kinds.contains(NsKind::Pid));
+    if !fork && pins.iter().any(|pin| pin.kind == NsKind::Pid) {
+        return usage(
+            "with --no-fork nobody is in the new PID namespace, and an empty one cannot be kept in a file; leave it out",
+        );
+    }
     let own_proc = kinds.contains(NsKind::Pid) && fork && !setup.no_mount_proc;
     let mount_proc = setup.mount_proc.or(own_proc.then(|| "/proc".into()));
     let mount_sys = kinds.contains(NsKind::Net) && !setup.no_mount_sys;
     if mount_proc.is_some() || mount_sys || mount_binfmt.is_some() {
         kinds.insert(NsKind::Mnt);
     }
+    // The root directory that there is cannot be let go of. To name it is to start there, and no more.
+    let stays = setup.root.as_ref().is_some_and(|root| root.canonicalize().is_ok_and(|root| root == Path::new("/")));
+    let root = setup.root.filter(|_| !stays);
     // A mount may hide the directory that the caller stands in: the program stands in what its path means inside.
-    let hides_directory = !mounts.is_empty() && setup.root.is_none();
+    let hides_directory = !mounts.is_empty() && root.is_none();
     let directory = match setup.wd {
+        wd if stays => Some(Path::new("/").join(wd.unwrap_or_default())),
         wd if !hides_directory => wd,
         Some(wd) => Some(program::directory()?.join(wd)),
         None => Some(program::directory()?),
@@ -286,7 +297,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         mount_binfmt: mount_binfmt.map(|at| at.unwrap_or_else(|| BINFMT.into())),
         interpreter: setup.load_interp.map(|text| program::c_string(text, "the interpreter")).transpose()?,
         hostname: setup.hostname.map(|name| program::c_string(name, "the host name")).transpose()?,
-        root: setup.root,
+        root,
         directory,
         uid: ids.uid,
         gid: ids.gid,

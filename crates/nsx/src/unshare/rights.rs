@@ -93,7 +93,10 @@ impl EnvironmentOptions {
             return Ok(None);
         }
         for name in self.unset_env.iter().chain(kept.iter().copied()) {
-            if name.is_empty() || name.as_bytes().contains(&b'=') {
+            if name.is_empty() {
+                return Err(RequestError::Usage("the name of a variable is empty".to_owned()));
+            }
+            if name.as_bytes().contains(&b'=') {
                 return Err(RequestError::Usage(format!("{} is no name of a variable", out::shown(name))));
             }
         }

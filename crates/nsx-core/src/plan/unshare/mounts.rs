@@ -37,9 +37,11 @@ pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Resul
         plan.push(Actor::Inside, Step::BindRoot(root.clone()));
     }
     push_mounts(plan, request, private)?;
-    // What is mounted where mounts are shared would be seen outside: the place is cut off first.
+    // What is mounted where mounts are shared would be seen outside: the place is cut off first. util-linux does so for slaves
+    // too, which pass nothing on.
     let cut_off = |plan: &mut Plan, at: &Path| {
-        if !private && request.chroot.is_none() {
+        let like_slaves = request.mounts_may_leak && request.propagation == Propagation::Slave;
+        if (!private || like_slaves) && request.chroot.is_none() {
             let step = Step::Propagate { at: at.to_owned(), propagation: Propagation::Private };
             plan.0.push(Task { actor: Actor::Inside, step, optional: request.mounts_may_leak });
         }

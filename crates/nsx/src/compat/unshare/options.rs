@@ -229,7 +229,9 @@ impl<'a> Options<'a> {
             let text = b"options --monotonic and --boottime require unsharing of a time namespace (-T)";
             return Err(Complaint::new([text]));
         }
-        if self.setgroups == Some(Setgroups::Allow) && self.groups.single.is_some() {
+        // Ranges are written by somebody who has the privilege, and need no denial.
+        let single = self.groups.single.is_some() && self.groups.ranges.is_empty();
+        if self.setgroups == Some(Setgroups::Allow) && single {
             return Err(Complaint::new([b"options --setgroups=allow and --map-group are mutually exclusive"]));
         }
         Ok(())

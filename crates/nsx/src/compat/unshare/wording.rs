@@ -31,7 +31,8 @@ pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
         Step::SetClock(_) if opening => because(&[b"failed to open '/proc/self/timens_offsets'"]),
         Step::SetClock(_) => because(&[b"failed to write to /proc/self/timens_offsets"]),
         Step::Pin(pin) => because(&[b"mount ", nsx(&pin.link()).as_bytes(), b" on ", bytes(&pin.at), b" failed"]),
-        Step::Propagate { .. } => because(&[b"cannot change root filesystem propagation"]),
+        Step::Propagate { at, .. } if at == Path::new("/") => because(&[b"cannot change root filesystem propagation"]),
+        Step::Propagate { at, .. } => because(&[b"cannot change ", bytes(at), b" filesystem propagation"]),
         Step::MountProc { at, .. } | Step::MountBinfmt(at) => mount(at),
         Step::RegisterBinfmt { at, .. } => {
             let act: &[u8] = if opening { b"cannot open " } else { b"write failed " };
