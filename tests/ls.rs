@@ -283,6 +283,7 @@ fn where_nothing_matches_it_says_so(session: &Session) {
 }
 
 fn a_full_or_closed_output_is_noticed(session: &Session) {
+    session.shell("nsx --version >/dev/full").run().exited(2).says(&["failed to write to standard output", "no space"]);
     session.shell("nsx ls >/dev/full").run().exited(2).says(&["standard output", "no space"]);
     let outcome = session.shell("nsx ls -q | true; nsx ls -q | head -n 1").run().exited(0);
     assert!(outcome.text().contains("NPROCS") && outcome.stderr.is_empty(), "{outcome}");

@@ -53,6 +53,9 @@ fn what_has_no_translation_stays_and_is_counted(session: &Session) {
     let outcome = run(&format!("--from {second} ")).exited(1).says(&["3 ids were left"]);
     let expected = format!("pid={second} pid=4194303 pid=none pid=99999999999");
     assert_eq!(outcome.text(), expected);
+    assert!(!outcome.to_string().contains("group"), "{outcome}");
+    let whole = session.nsx("pidmap --filter").arg("pid=[0-9]+").input(b"pid=1\n").run().exited(1);
+    assert_eq!(whole.says(&["1 id was left", "put the number into one"]).stdout, b"pid=1\n");
     // The first process of a namespace is not visible in the one below.
     let outcome = run(&format!("--from {first} --to {second} ")).exited(1);
     assert_eq!(outcome.stdout, log);

@@ -94,8 +94,8 @@ fn answer(mut error: clap::Error, misused: ExitStatus) -> ExitStatus {
     {
         error.insert(ContextKind::Suggested, ContextValue::None);
     }
-    if error.print().is_err() {
-        out::error("failed to write the help text");
+    if let Err(failure) = error.print() {
+        out::failed("write to standard output", &failure);
         return misused;
     }
     if error.use_stderr() { misused } else { ExitStatus::SUCCESS }

@@ -26,7 +26,7 @@ pub(super) fn run(
 ) -> Result<ExitStatus, ExitStatus> {
     let mut finder = Finder::new(expression)?;
     let translator = Translator::new(proc, ends.from().clone(), ends.to().clone(), options.tasks());
-    let mut left = 0;
+    let mut left = Left::default();
     let (mut text, mut changed) = (Vec::new(), Vec::new());
     loop {
         let end = !input::read(&mut text)?;
@@ -37,7 +37,7 @@ pub(super) fn run(
             out::write_bytes(&text[..ready])
         } else {
             changed.clear();
-            left += translate(&text[..ready], &places, &translator, options.both, &mut changed);
+            translate(&text[..ready], &places, &translator, options.both, &mut changed, &mut left);
             out::write_bytes(&changed)
         };
         match written {
@@ -51,25 +51,37 @@ pub(super) fn run(
             break;
         }
     }
-    if left > 0 {
-        let ids = if left == 1 { "id was" } else { "ids were" };
-        out::note(&format!(
-            "{left} {ids} left as in {}: no such process, or not visible in {}",
-            ends.from().id(),
-            ends.to().id()
-        ));
+    let all = left.ids + left.texts;
+    if all > 0 {
+        let ids = if all == 1 { "id was" } else { "ids were" };
+        let (from, to) = (ends.from().id(), ends.to().id());
+        out::note(&format!("{all} {ids} left as in {from}: no such process, or not visible in {to}"));
     }
-    Ok(if left == 0 { ExitStatus::SUCCESS } else { ExitStatus::NO_MATCH })
+    if left.texts > 0 && !finder.has_groups() {
+        out::hint(
+            "a whole match is the id where the expression has no group: put the number into one, as in 'pid=([0-9]+)'",
+        );
+    }
+    Ok(if all == 0 { ExitStatus::SUCCESS } else { ExitStatus::NO_MATCH })
 }
 
-/// Adds `text` to `changed` with the ids at these places translated; returns how many have no translation and stay.
+/// What has no translation and stays as it was.
+#[derive(Default)]
+struct Left {
+    ids: usize,
+    /// What the expression found and is no id.
+    texts: usize,
+}
+
+/// Adds `text` to `changed` with the ids at these places translated, and counts what stays.
 fn translate(
     text: &[u8],
     places: &[Range<usize>],
     translator: &Translator<'_>,
     both: bool,
     changed: &mut Vec<u8>,
-) -> usize {
+    left: &mut Left,
+) {
     let mut known: HashMap<Pid, Option<Pid>> = HashMap::new();
     let id = |place: &Range<usize>| pid::parse(&text[place.clone()]).ok();
     known.extend(places.iter().filter_map(id).map(|id| (id, None)));
@@ -77,11 +89,14 @@ fn translate(
     for (id, answer) in asked.iter().zip(translator.translate_all(&asked)) {
         known.insert(*id, answer.ok());
     }
-    let (mut left, mut done) = (0, 0);
+    let mut done = 0;
     for place in places {
-        let answer = id(place).and_then(|id| known.get(&id).copied().flatten());
-        let Some(answer) = answer else {
-            left += 1;
+        let Some(id) = id(place) else {
+            left.texts += 1;
+            continue;
+        };
+        let Some(answer) = known.get(&id).copied().flatten() else {
+            left.ids += 1;
             continue;
         };
         changed.extend(&text[done..if both { place.end } else { place.start }]);
@@ -91,5 +106,4 @@ fn translate(
         let _ = write!(changed, "{arrow}{answer}");
     }
     changed.extend(&text[done..]);
-    left
 }

@@ -31,6 +31,11 @@ impl Finder {
         Ok(Self { groups: expression.capture_locations(), expression, fixed })
     }
 
+    /// Whether it says by groups where the ids are.
+    pub(super) fn has_groups(&self) -> bool {
+        self.groups.len() > 1
+    }
+
     /// Where the ids are: what each group matched, or the whole match where there is no group, in order and apart.
     pub(super) fn find(&mut self, text: &[u8]) -> Vec<Range<usize>> {
         let mut places = Vec::new();

@@ -64,8 +64,9 @@ pub(super) fn list(options: &Options, proc: &ProcRoot, of: &Numbering) -> Result
         out::error("a list of processes cannot be combined with --quiet, --from or --to");
         return Err(ExitStatus::FAILURE);
     }
-    let members = Visible::find(proc, of, options.tasks())
+    let mut members = Visible::find(proc, of, options.tasks())
         .map_err(|errno| out::failed(&format!("list the processes of {}", of.id()), &errno))?;
+    members.tasks.sort_by_key(|task| task.inside().as_raw_pid());
     let mut registrar = Registrar::new(proc);
     let mut insiders = Insiders::new(proc);
     let rows: Vec<Row> =
