@@ -32,9 +32,11 @@ fn documents(text: &[u8]) -> Vec<Value> {
 }
 
 fn it_lists_what_lsns_lists_among_a_hundred(session: &Session) {
+    // Each alone: the other end of a pipe may be there already, or not yet.
     let script = "for i in $(seq 25); do unshare --uts --ipc --net --cgroup sleep 100 & done
         until [ $(ls -l /proc/[0-9]*/exe | grep -c '/sleep$') = 25 ]; do sleep 0.1; done
-        nsx ls --all | awk '{ print $1, $2, $3, $4 }'; echo; lsns -l | awk '{ print $1, $2, $3, $4 }'";
+        ours=$(nsx ls --all); theirs=$(lsns -l)
+        echo \"$ours\" | awk '{ print $1, $2, $3, $4 }'; echo; echo \"$theirs\" | awk '{ print $1, $2, $3, $4 }'";
     let output = alone(session, script).output();
     let (ours, theirs) = output.split_once("\n\n").unwrap();
     assert_eq!(ours, theirs);

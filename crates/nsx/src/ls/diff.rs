@@ -166,8 +166,16 @@ impl<'a> Difference<'a> {
                 continue;
             };
             // Inode numbers are used again, these ids are not; an old kernel has none.
-            let ids = (old.cell(known, Column::Id64), new.cell(row, Column::Id64));
-            if matches!(ids, (Cell::Number(one), Cell::Number(other)) if one != other) {
+            let is_other = match (old.cell(known, Column::Id64), new.cell(row, Column::Id64)) {
+                (Cell::Number(one), Cell::Number(other)) => one != other,
+                // Its only process ended before it was asked for the id, so that what others are in is another one.
+                (Cell::Unknown, Cell::Number(_)) => {
+                    let pids = [old.cell(known, Column::Pid), new.cell(row, Column::Pid)];
+                    old.cell(known, Column::Nprocs) == &Cell::Number(1) && pids[0] != pids[1]
+                }
+                _ => false,
+            };
+            if is_other {
                 difference.created.push(row);
                 replaced.insert(key(old, known));
                 continue;
@@ -262,6 +270,29 @@ mod tests {
         let elsewhere = Saved { boot: None, ..census(&[(1, 10, 3)], 1) };
         let difference = Difference::between(&old, &elsewhere);
         assert_eq!((difference.created.len(), difference.destroyed.len()), (1, 3));
+    }
+
+    #[test]
+    fn what_ended_while_it_was_looked_at_is_not_what_got_its_number() {
+        let [mut old, mut new] = [census(&[(1, 10, 1)], 0), census(&[(1, 11, 1)], 0)];
+        for (census, pid) in [(&mut old, 70), (&mut new, 71)] {
+            census.listing.columns.push(Column::Pid);
+            census.listing.rows[0].push(Cell::Number(pid));
+        }
+        old.listing.rows[0][2] = Cell::Unknown;
+        let difference = Difference::between(&old, &new);
+        assert_eq!((difference.created.len(), difference.destroyed.len()), (1, 1));
+        // The same process is in it, or one of several.
+        for (place, value) in [(4, 71), (3, 2)] {
+            let mut same = census(&[], 0);
+            same.listing = Listing {
+                columns: old.listing.columns.clone(),
+                rows: old.listing.rows.clone(),
+                unseen: old.listing.unseen,
+            };
+            same.listing.rows[0][place] = Cell::Number(value);
+            assert!(Difference::between(&same, &new).created.is_empty());
+        }
     }
 
     #[test]
