@@ -48,7 +48,7 @@ fn another_procfs_has_ids_of_its_own(session: &Session) {
 }
 
 fn a_directory_that_is_no_procfs_is_refused(session: &Session) {
-    session.nsx("ls --proc .").run().exited(2).says(&["shows no process", "procfs"]);
+    session.nsx("ls --proc .").run().exited(2).says(&[". is no procfs"]);
     let script = "mount -t tmpfs none /proc; nsx ls";
     session.original_unshare("--mount sh -c").arg(script).run().exited(2).says(&["/proc", "procfs"]);
 }

@@ -106,7 +106,7 @@ pub(crate) fn caller() -> Result<(Caller, ProcRoot), RequestError> {
     Ok((caller, proc))
 }
 
-/// The procfs that the caller sees. An error is the status that `pidmap` and `idmap` end with, once its reason is on
+/// The procfs that the caller sees. An error is the status that `ls`, `pidmap` and `idmap` end with, once its reason is on
 /// standard error.
 pub(crate) fn procfs() -> Result<ProcRoot, ExitStatus> {
     let proc = ProcRoot::system().map_err(|errno| out::failed("open /proc", &errno))?;

@@ -135,19 +135,6 @@ impl ProcRoot {
         Ok(kinds)
     }
 
-    /// Whether it shows any process, as a procfs does and an empty directory does not.
-    pub fn shows_processes(&self) -> bool {
-        let mut buffer = [MaybeUninit::uninit(); 4096];
-        let Ok(directory) = rustix::fs::openat(&self.0, c".", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) else {
-            return false;
-        };
-        let mut entries = RawDir::new(directory, &mut buffer);
-        std::iter::from_fn(|| {
-            entries.next().map(|entry| entry.is_ok_and(|entry| super::decimal(entry.file_name().to_bytes()).is_some()))
-        })
-        .any(|is_process| is_process)
-    }
-
     /// Whether it leaves out processes that are there: PID 1 lives for as long as any other. With `hidepid=invisible`, see
     /// `proc(5)`, nothing else tells.
     pub fn hides_processes(&self) -> bool {

@@ -29,6 +29,7 @@ pub use saved::shown as census;
 use crate::{
     exit::ExitStatus,
     out::{self, Color},
+    program,
 };
 use clap::{Parser, ValueHint};
 use column::{Column, Columns};
@@ -197,23 +198,26 @@ fn seconds(text: &str) -> Result<f64, String> {
     seconds.ok_or_else(|| "it takes a number of seconds, from 0.01 to 86400".to_owned())
 }
 
+/// The procfs that is mounted on a directory. An error is the status to end with, once its reason is on standard error.
+fn procfs_at(directory: &Path) -> Result<ProcRoot, ExitStatus> {
+    let shown = out::shown(directory.as_os_str());
+    let proc = ProcRoot::open(directory).map_err(|errno| out::failed(&format!("open {shown}"), &errno))?;
+    if !proc.is_procfs() {
+        out::error(&format!("{shown} is no procfs"));
+        return Err(ExitStatus::FAILURE);
+    }
+    Ok(proc)
+}
+
 pub(crate) fn run(options: Options) -> ExitStatus {
     if options.columns {
         let listed = if options.pids { list::columns::<Told>(&options) } else { list::columns::<Column>(&options) };
         return listed.map_or_else(|status| status, |()| ExitStatus::SUCCESS);
     }
-    let proc = match options.proc.as_deref().map_or_else(ProcRoot::system, ProcRoot::open) {
+    let proc = match options.proc.as_deref().map_or_else(program::procfs, procfs_at) {
         Ok(proc) => proc,
-        Err(errno) => {
-            let directory = options.proc.as_deref().unwrap_or(Path::new("/proc"));
-            return out::failed(&format!("open {}", out::shown(directory.as_os_str())), &errno);
-        }
+        Err(status) => return status,
     };
-    if !proc.shows_processes() {
-        let directory = options.proc.as_deref().unwrap_or(Path::new("/proc"));
-        out::error(&format!("{} shows no process: no procfs is mounted there", out::shown(directory.as_os_str())));
-        return ExitStatus::FAILURE;
-    }
     let sight = Sight { host: if options.proc.is_none() { Host::system().ok() } else { None }, proc };
     let proc = &sight.proc;
     let outcome = match &options.target {
