@@ -180,8 +180,9 @@ mod tests {
         sleep.kill().unwrap();
         sleep.wait().unwrap();
 
-        let mut shell = std::process::Command::new("sh");
-        let mut shell = shell.args(["-c", "trap : TERM; echo; read line"]);
+        // Whoever runs the tests may ignore hang-ups, as nohup does.
+        let mut shell = std::process::Command::new("env");
+        let mut shell = shell.args(["--default-signal=HUP", "sh", "-c", "trap : TERM; echo; read line"]);
         shell = shell.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
         let mut shell = shell.spawn().unwrap();
         std::io::Read::read_exact(shell.stdout.as_mut().unwrap(), &mut [0]).unwrap();
