@@ -127,9 +127,11 @@ fn a_stopped_job_can_be_killed(session: &Session) {
         for process in [nsx, sleep] {
             assert!(process.ended(Duration::from_secs(10)), "{way}");
         }
-        // bash tells of it before a prompt, this one or the next.
-        terminal.line("");
-        terminal.shows("Terminated");
+        // bash tells of it before a prompt, once the kernel has told bash.
+        until("the shell tells of it", || {
+            terminal.line("");
+            terminal.prompt().contains("Terminated")
+        });
     }
 }
 
