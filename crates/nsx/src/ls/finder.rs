@@ -78,7 +78,9 @@ impl<'a> Finder<'a> {
             },
             Column::Holders => holders(entry),
             Column::NetnsId => self.of_open(entry, NsKind::Net, Self::netns_id),
-            Column::Hostname if self.proc.own_ns(NsLink::Own(NsKind::Uts)) == Ok(entry.ns) => {
+            Column::Hostname
+                if entry.ns.kind == NsKind::Uts && self.proc.own_ns(NsLink::Own(NsKind::Uts)) == Ok(entry.ns) =>
+            {
                 Cell::Text(rustix::system::uname().nodename().to_bytes().to_vec())
             }
             Column::Hostname => self.of_open(entry, NsKind::Uts, |_, ns| ns.hostname().map(Cell::Text)),

@@ -19,7 +19,7 @@ use nsx_core::{
     proc::{ProcError, ProcRoot},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use std::ffi::OsStr;
+use std::{collections::HashMap, ffi::OsStr};
 
 /// What is asked for.
 pub(super) struct Question {
@@ -78,13 +78,12 @@ impl Question {
         let answer =
             |entry| (wanted(entry) && self.holds(|column| finder.find(entry, column))).then(|| row(&mut finder, entry));
         let mut rows: Vec<Option<Vec<Cell>>> = entries.iter().map(answer).collect();
-        let mut chosen: Vec<bool> = rows.iter().map(Option::is_some).collect();
-        self.choose_above(&mut chosen, |place| match finder.find(&entries[place], self.above?) {
+        let above = |place: usize, column| match finder.find(&entries[place], column) {
             Cell::Number(inode) => entries.binary_search_by_key(&inode, |entry| entry.ns.inode).ok(),
             _ => None,
-        });
-        for place in (0..entries.len()).filter(|place| chosen[*place]) {
-            rows[place].get_or_insert_with(|| row(&mut finder, &entries[place]));
+        };
+        for place in self.standing_above(rows.iter().map(Option::is_some), above) {
+            rows[place] = Some(row(&mut finder, &entries[place]));
         }
         let rows = rows.into_iter().flatten().collect();
         Listing { columns: self.columns.clone(), rows, unseen: census.unseen }
@@ -98,34 +97,38 @@ impl Question {
             is_of_kind && self.holds(|column| listing.cell(row, column).clone())
         };
         let mut chosen: Vec<bool> = listing.rows.iter().map(is_asked_for).collect();
-        let number = |row: &[Cell], column| match listing.cell(row, column) {
-            Cell::Number(number) => Some(*number),
-            _ => None,
-        };
-        self.choose_above(&mut chosen, |place| {
-            let above = number(&listing.rows[place], self.above?)?;
-            listing.rows.iter().position(|row| number(row, Column::Ns) == Some(above))
-        });
-        let rows =
-            listing.rows.iter().zip(chosen).filter(|(_, is_chosen)| *is_chosen).map(|(row, _)| row.clone()).collect();
+        let places = self.above.map(|_| listing.places()).unwrap_or_default();
+        let above = |place: usize, column| places.get(&listing.number(&listing.rows[place], column)?).copied();
+        for place in self.standing_above(chosen.iter().copied(), above) {
+            chosen[place] = true;
+        }
+        let rows = listing.rows.iter().zip(chosen).filter(|(_, is_chosen)| *is_chosen);
+        let rows = rows.map(|(row, _)| row.clone()).collect();
         Listing { rows, ..listing }
     }
 
-    /// Chooses what stands above those that are chosen, as `above` has it, as far up as it goes.
-    fn choose_above(&self, chosen: &mut [bool], mut above: impl FnMut(usize) -> Option<usize>) {
-        if self.above.is_none() {
-            return;
-        }
-        for place in 0..chosen.len() {
+    /// The places of what stands above those that are chosen, as far up as it goes, and is not chosen itself. `above` finds
+    /// it, where the column is asked for.
+    fn standing_above(
+        &self,
+        chosen: impl Iterator<Item = bool>,
+        mut above: impl FnMut(usize, Column) -> Option<usize>,
+    ) -> Vec<usize> {
+        let mut found = Vec::new();
+        let Some(column) = self.above else { return found };
+        let mut met: Vec<bool> = chosen.collect();
+        for place in 0..met.len() {
             let mut next = place;
-            while chosen[next]
-                && let Some(up) = above(next)
-                && !chosen[up]
+            while met[next]
+                && let Some(up) = above(next, column)
+                && !met[up]
             {
-                chosen[up] = true;
+                met[up] = true;
+                found.push(up);
                 next = up;
             }
         }
+        found
     }
 
     /// Whether the filter lets a row through.
@@ -150,6 +153,22 @@ pub(super) fn holds<C: Columns>(filter: &Filter<C>, mut find: impl FnMut(C) -> C
         let cell = cells.iter().find(|(asked, _)| *asked == column);
         cell.map_or(Value::Nothing, |(_, cell)| cell.value())
     })
+}
+
+impl Listing {
+    /// The number that a row has in a column, if it has one.
+    pub(super) fn number(&self, row: &[Cell], column: Column) -> Option<u64> {
+        match self.cell(row, column) {
+            Cell::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// Where each namespace has its row, by inode number.
+    pub(super) fn places(&self) -> HashMap<u64, usize> {
+        let rows = self.rows.iter().enumerate();
+        rows.filter_map(|(place, row)| Some((self.number(row, Column::Ns)?, place))).collect()
+    }
 }
 
 impl<C: Columns> Listing<C> {

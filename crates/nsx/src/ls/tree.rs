@@ -57,22 +57,14 @@ impl Order {
 /// that it was made from, where processes are asked for.
 pub(super) fn forest<'l>(listing: &'l Listing, order: Order, mut origins: Option<Origins<'_>>) -> Forest<&'l [Cell]> {
     let rows: Vec<_> = listing.rows.iter().map(Vec::as_slice).collect();
-    let places: HashMap<_, _> =
-        rows.iter().enumerate().map(|(place, row)| (number(listing, row, Column::Ns), place)).collect();
+    let places = listing.places();
     Forest::of(rows, |row| {
         let above = match &mut origins {
             Some(origins) => origins.above(listing, row),
-            None => number(listing, row, order.columns()[1]),
+            None => listing.number(row, order.columns()[1]),
         };
-        places.get(&Some(above?)).copied()
+        places.get(&above?).copied()
     })
-}
-
-fn number(listing: &Listing, row: &[Cell], column: Column) -> Option<u64> {
-    match listing.cell(row, column) {
-        Cell::Number(number) => Some(*number),
-        _ => None,
-    }
 }
 
 /// Where the leaders of namespaces come from.
@@ -94,8 +86,8 @@ impl<'a> Origins<'a> {
     fn above(&mut self, listing: &Listing, row: &[Cell]) -> Option<u64> {
         let Cell::Text(kind) = listing.cell(row, Column::Type) else { return None };
         let kind = NsKind::from_name(kind)?;
-        let ns = NsId { kind, inode: number(listing, row, Column::Ns)? };
-        let leader = Pid::from_raw(i32::try_from(number(listing, row, Column::Pid)?).ok()?)?;
+        let ns = NsId { kind, inode: listing.number(row, Column::Ns)? };
+        let leader = Pid::from_raw(i32::try_from(listing.number(row, Column::Pid)?).ok()?)?;
         let census = self.census;
         // Ids that were read one after the other could lead round in a circle.
         let mut ancestors = std::iter::successors(Some(leader), |pid| self.parent(*pid)).take(census.members.len());
