@@ -5,11 +5,9 @@ use crate::{
     text::{escape, escape_json},
 };
 use clap::ValueEnum;
+use nsx_core::sys::poll;
 use owo_colors::Style;
-use rustix::{
-    event::{PollFd, PollFlags, Timespec},
-    io::Errno,
-};
+use rustix::{event::PollFlags, io::Errno};
 use std::{
     error::Error,
     io::{self, IsTerminal, Write},
@@ -80,10 +78,7 @@ pub fn print(text: &str) -> Result<(), ExitStatus> {
 
 /// Whether standard output may still be read: its pipe has a reader, if it is one.
 pub fn is_read() -> bool {
-    let stdout = rustix::stdio::stdout();
-    let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
-    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    !matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1))
+    !poll::has_now(rustix::stdio::stdout(), PollFlags::empty())
 }
 
 /// The same for whoever words failures otherwise, and to whom a closed pipe is one.

@@ -3,10 +3,10 @@
 use super::{Pid, PidChain};
 use crate::{
     proc::{Lines, ProcError, ProcRoot, decimal},
-    sys::process::is_reaped,
+    sys::{poll, process::is_reaped},
 };
 use rustix::{
-    event::{PollFd, PollFlags, Timespec},
+    event::PollFlags,
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     io::Errno,
     process::PidfdFlags,
@@ -84,10 +84,8 @@ impl Process {
 
     /// Whether it has ended. Once true, always true.
     pub fn ended(&self) -> bool {
-        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        // A pidfd becomes readable when its process ends; no failure of poll(2) says anything about the process.
-        matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1))
+        // A pidfd becomes readable when its process ends.
+        poll::has_now(&self.fd, PollFlags::IN)
     }
 
     /// Why it could not be read, where `error` is what reading it by its number gave: what is not there while the process is,

@@ -1,8 +1,11 @@
 //! The socket pair over which two processes of one run meet. Its end of file says that the other one is gone.
 
-use crate::{pid::Pid, sys::signal::Signal};
+use crate::{
+    pid::Pid,
+    sys::{poll, signal::Signal},
+};
 use rustix::{
-    event::{PollFd, PollFlags, Timespec},
+    event::PollFlags,
     fd::{AsFd, BorrowedFd, OwnedFd},
     io::Errno,
     net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType},
@@ -108,9 +111,7 @@ impl Link {
 
     /// Whether the other is gone.
     pub(super) fn is_cut(&self) -> bool {
-        let mut fds = [PollFd::new(&self.0, PollFlags::RDHUP)];
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1))
+        poll::has_now(&self.0, PollFlags::RDHUP)
     }
 }
 

@@ -17,12 +17,13 @@ use crate::{
     plan::Signals,
     pty::Pty,
     sys::{
+        poll,
         process::{Forked, fork},
         signal::SignalFd,
     },
 };
 use rustix::{
-    event::{PollFd, PollFlags, Timespec},
+    event::PollFlags,
     fd::{BorrowedFd, OwnedFd},
     io::Errno,
     termios::{OptionalActions, Termios, isatty, tcgetattr, tcsetattr},
@@ -49,9 +50,7 @@ impl Leader {
     /// to that at any time.
     pub(super) fn takes_over(&self) -> bool {
         // Who ends lets go of the other end first, and only later of its children.
-        let mut fds = [PollFd::new(&self.terminal, PollFlags::empty())];
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let hung_up = matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1));
+        let hung_up = poll::has_now(&self.terminal, PollFlags::empty());
         if let Some((terminal, modes)) = self.callers.as_ref().filter(|_| hung_up) {
             let _ = tcsetattr(terminal, OptionalActions::Now, modes);
         }

@@ -8,6 +8,7 @@ pub mod listns;
 pub mod mount;
 pub mod net;
 pub mod nsfs;
+pub mod poll;
 pub mod process;
 pub mod regex;
 pub mod signal;

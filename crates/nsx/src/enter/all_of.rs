@@ -16,6 +16,7 @@ use nsx_core::{
     pid::Pid,
     proc::{NsLink, ProcRoot},
     sys::{
+        poll,
         process::{Forked, exit_now, fork, set_death_signal},
         signal::Disposition,
     },
@@ -229,9 +230,7 @@ fn listen(running: &mut [Job], printer: &Printer) -> Result<(), Errno> {
 impl Job {
     /// Whether its process has ended. What others whom it started still hold open is not waited for.
     fn is_over(&self) -> bool {
-        let mut fds = [PollFd::new(&self.process, PollFlags::IN)];
-        let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-        matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1))
+        poll::has_now(&self.process, PollFlags::IN)
     }
 
     /// How it ended, once the last that it said is passed on.

@@ -1,0 +1,14 @@
+//! `poll(2)` without waiting.
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    fd::AsFd,
+};
+
+/// Whether `fd` has one of these events now; errors and hang-ups, as the kernel has it, always among them.
+pub fn has_now(fd: impl AsFd, events: PollFlags) -> bool {
+    let mut fds = [PollFd::new(&fd, events)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // A failure of the call says nothing about the descriptor.
+    matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1))
+}
