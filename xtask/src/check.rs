@@ -26,7 +26,9 @@ pub(crate) fn run() -> Outcome {
     problems.extend(options_and_pages_differ()?);
     for path in tree::committed()? {
         let text = tree::read(&path)?;
-        let found = [litter(&path, &text), unheaded(&path, &text), missing_files(&path, &text)].concat();
+        let found =
+            [litter(&path, &text), unheaded(&path, &text), missing_files(&path, &text), missing_tests(&path, &text)]
+                .concat();
         problems.extend(found.iter().map(|problem| format!("{}: {problem}", path.display())));
     }
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\nxtask: ").into()) }
@@ -124,9 +126,45 @@ fn missing_files(path: &Path, text: &str) -> Vec<String> {
     missing.map(|name| format!("names {name}, which is not there")).collect()
 }
 
+/// Tests that a document in the root directory names and that do not exist: words in backticks such as
+/// `enter_pty::a_test`, a function of a file below tests/.
+fn missing_tests(path: &Path, text: &str) -> Vec<String> {
+    if path.extension().is_none_or(|extension| extension != "md") || path.components().count() > 1 {
+        return Vec::new();
+    }
+    let names = text.split('`').skip(1).step_by(2).filter(|word| names_test(word));
+    names.filter(|name| !test_exists(name)).map(|name| format!("names the test {name}, which does not exist")).collect()
+}
+
+/// Whether a word has the form of a test's name: lowercase names with `::` between them, the last one a sentence.
+fn names_test(word: &str) -> bool {
+    let is_name =
+        |part: &str| !part.is_empty() && part.chars().all(|letter| matches!(letter, 'a'..='z' | '0'..='9' | '_'));
+    word.split("::").count() > 1
+        && word.split("::").all(is_name)
+        && word.rsplit("::").next().is_some_and(|name| name.matches('_').count() > 1)
+}
+
+fn test_exists(name: &str) -> bool {
+    let Some((module, function)) = name.rsplit_once("::") else { return false };
+    let file = format!("tests/{}", module.replace("::", "/"));
+    [format!("{file}.rs"), format!("{file}/mod.rs")]
+        .iter()
+        .any(|file| tree::read(Path::new(file)).is_ok_and(|text| text.contains(&format!("fn {function}("))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_test_that_is_named_must_exist() {
+        let named = |word: &str| missing_tests(Path::new("SECURITY.md"), &format!("held by `{word}`"));
+        assert!(named("enter_hostile::no_descriptor_of_the_callers_leaks_in").is_empty());
+        assert_eq!(named("enter_hostile::no_such_test_exists").len(), 1);
+        assert_eq!(named("no_such_file::no_such_test_exists").len(), 1);
+        assert!(named("nsx_core::sys").is_empty() && named("std::process").is_empty());
+    }
 
     #[test]
     fn a_directory_of_a_machine_is_seen_and_one_below_another_is_not() {
