@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it must be")]
 
 mod crowd;
+mod ending;
 mod engines;
 mod enter;
 mod enter_alike;
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
         enter_hostile::tests(),
         enter_pty::tests(),
         enter_view::tests(),
+        ending::tests(),
         host_tools::tests(),
         engines::tests(),
         targets::tests(),

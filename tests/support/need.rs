@@ -1,6 +1,9 @@
 //! What a test needs of its host, and how that is found out.
 
-use super::session::{PATH, User};
+use super::{
+    procfs::{self, KTHREADD},
+    session::{PATH, User},
+};
 use rustix::process::geteuid;
 use std::{
     fs,
@@ -26,6 +29,8 @@ pub(crate) enum Need {
     Kernel(u32, u32),
     /// A way to mount a file system that a program serves.
     Fuse,
+    /// Threads of the kernel, which only the initial PID namespace shows.
+    KernelThreads,
     /// Room for this many processes more.
     Processes(u64),
 }
@@ -58,6 +63,10 @@ impl Need {
             Self::Fuse => {
                 let known = fs::read_to_string("/proc/filesystems").is_ok_and(|list| list.contains("\tfuse\n"));
                 (!known || !Path::new("/dev/fuse").exists()).then(|| "needs FUSE and /dev/fuse".into())
+            }
+            Self::KernelThreads => {
+                let shown = procfs::comm(KTHREADD) == "kthreadd";
+                (!shown).then(|| "needs a /proc that shows the kernel's threads".into())
             }
             Self::Processes(count) => {
                 let room = room_for_processes();

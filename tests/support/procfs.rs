@@ -99,6 +99,9 @@ pub(crate) fn ns(process: impl Display, kind: &str) -> String {
 /// The names of the links in `/proc/PID/ns` for the namespaces that a process is in.
 pub(crate) const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
+/// The parent of the kernel's threads, in the initial PID namespace.
+pub(crate) const KTHREADD: u32 = 2;
+
 /// Every process that /proc lists.
 pub(crate) fn processes() -> impl Iterator<Item = u32> {
     let entries = fs::read_dir("/proc").unwrap();

@@ -178,7 +178,7 @@ impl Unseen {
         match error {
             ProcError::Denied | ProcError::Unshown => self.denied += 1,
             ProcError::Vanished => self.vanished += 1,
-            ProcError::Malformed(_) | ProcError::Os(_) => self.failed += 1,
+            _ => self.failed += 1,
         }
     }
 

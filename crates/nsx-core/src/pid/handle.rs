@@ -2,7 +2,7 @@
 
 use super::{Pid, PidChain};
 use crate::{
-    proc::{Lines, ProcError, ProcRoot, decimal},
+    proc::{Lines, ProcError, ProcRoot, decimal, stat::Stage},
     sys::{poll, process::is_reaped},
 };
 use rustix::{
@@ -88,12 +88,33 @@ impl Process {
         poll::has_now(&self.fd, PollFlags::IN)
     }
 
-    /// Why it could not be read, where `error` is what reading it by its number gave: what is not there while the process is,
-    /// the procfs does not show.
-    pub fn unseen(&self, error: ProcError) -> ProcError {
-        match error {
-            ProcError::Vanished if !self.ended() => ProcError::Unshown,
-            error => error,
+    /// Returns why `proc` did not show something of it, if `error` is the result of reading by its number: an entry that is
+    /// absent or empty of a process that is there has several causes.
+    pub fn unseen(&self, proc: &ProcRoot, error: ProcError) -> ProcError {
+        if error != ProcError::Vanished {
+            return error;
+        }
+        match self.runs(proc) {
+            Ok(Stage::Kernel) => ProcError::KernelThread,
+            // Its directory is there: the kernel lacks this one entry.
+            Ok(_) => ProcError::Os(Errno::NOENT),
+            Err(error) => error,
+        }
+    }
+
+    /// Checks that it still runs, in user space or as a thread of the kernel, so that nothing was missing of what `proc`
+    /// showed of it until now.
+    ///
+    /// # Errors
+    /// `Vanished` if it has ended or exits; `WithoutMainThread`; `Unshown` and `Elsewhere` if `proc` does not show it.
+    pub fn runs(&self, proc: &ProcRoot) -> Result<Stage, ProcError> {
+        let stage = self.pid_in(proc).and_then(|pid| proc.stage(pid));
+        match stage {
+            _ if self.ended() => Err(ProcError::Vanished),
+            Ok(Stage::Ending) => Err(ProcError::Vanished),
+            Ok(Stage::WithoutMainThread) => Err(ProcError::WithoutMainThread),
+            Err(ProcError::Vanished) => Err(ProcError::Unshown),
+            stage => stage,
         }
     }
 
@@ -102,13 +123,23 @@ impl Process {
     /// The kernel answers from the pidfd, so the number is this process's for as long as it has not ended.
     ///
     /// # Errors
-    /// `Vanished` where `proc` does not show the process, has lost it, or does not show the caller.
+    /// `Elsewhere` if the process or the caller is outside the PID namespace of `proc`, `Vanished` if it was reaped.
     pub fn pid_in(&self, proc: &ProcRoot) -> Result<Pid, ProcError> {
         let mut text = Vec::new();
-        proc.read_own(&format!("fdinfo/{}", self.fd.as_raw_fd()), &mut text)?;
-        // 0 where the process is out of sight, -1 where it was reaped.
-        let pid = decimal(Lines(&text).value(b"Pid")?).and_then(|pid| pid.try_into().ok());
-        pid.and_then(Pid::from_raw).ok_or(ProcError::Vanished)
+        self.read_description(proc, &mut text)?;
+        match Lines(&text).value(b"Pid")? {
+            b"-1" => Err(ProcError::Vanished), // reaped
+            b"0" => Err(ProcError::Elsewhere),
+            pid => decimal(pid).and_then(|pid| Pid::from_raw(pid.try_into().ok()?)).ok_or(ProcError::Malformed("fdinfo")),
+        }
+    }
+
+    /// Reads what `proc` says of the pidfd. A procfs that does not show the caller says nothing.
+    fn read_description(&self, proc: &ProcRoot, text: &mut Vec<u8>) -> Result<(), ProcError> {
+        proc.read_own(&format!("fdinfo/{}", self.fd.as_raw_fd()), text).map_err(|error| match error {
+            ProcError::Vanished => ProcError::Elsewhere,
+            error => error,
+        })
     }
 
     /// Whether its ids are nobody's any more, or another's: it has ended and its parent has asked how.
@@ -124,10 +155,10 @@ impl Process {
     /// As [`Process::pid_in`].
     pub fn chain_in(&self, proc: &ProcRoot) -> Result<PidChain, ProcError> {
         let mut text = Vec::new();
-        proc.read_own(&format!("fdinfo/{}", self.fd.as_raw_fd()), &mut text)?;
+        self.read_description(proc, &mut text)?;
         match Lines(&text).value(b"NSpid") {
-            // Reaped: -1.
-            Ok(b"-1") => Err(ProcError::Vanished),
+            Ok(b"-1") => Err(ProcError::Vanished), // reaped
+            Ok(b"0") => Err(ProcError::Elsewhere),
             Ok(value) => PidChain::parse(value),
             Err(_) => {
                 let chain = proc.status(self.pid_in(proc)?, &mut text)?.chain;

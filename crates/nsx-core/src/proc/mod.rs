@@ -40,10 +40,19 @@ pub enum ProcError {
     /// The kernel does not let the caller see it: another user's process, `hidepid`, a security module.
     #[error("permission denied")]
     Denied,
-    /// The process is there, and the procfs does not show it to the caller at all: `hidepid=invisible`, see `proc(5)`. Only who
-    /// has the process pinned can tell, see [`Process::unseen`](crate::pid::Process::unseen).
+    /// The process is there, and the procfs does not show it to the caller at all: `hidepid=invisible`, see `proc(5)`. Only
+    /// [`Process::unseen`](crate::pid::Process::unseen), which has the process pinned, can tell.
     #[error("it is there, but /proc does not show it (hidepid)")]
     Unshown,
+    /// The process is there, but not in the PID namespace of the procfs, nor below that.
+    #[error("it is there, but /proc belongs to another PID namespace and does not show it")]
+    Elsewhere,
+    /// The process is there, but its main thread has exited, and the other threads do not show as a process.
+    #[error("its main thread has exited, and only other threads of it run")]
+    WithoutMainThread,
+    /// The process is a thread of the kernel, which has no environment, no program and no memory of its own.
+    #[error("it is a thread of the kernel")]
+    KernelThread,
     /// The text is not what the kernel writes; the name is what was read.
     #[error("unexpected text in {0}")]
     Malformed(&'static str),

@@ -56,6 +56,6 @@ fn errno(error: ProcError) -> Errno {
     match error {
         ProcError::Os(errno) => errno,
         ProcError::Denied => Errno::ACCESS,
-        ProcError::Vanished | ProcError::Unshown | ProcError::Malformed(_) => Errno::SRCH,
+        _ => Errno::SRCH,
     }
 }

@@ -307,7 +307,7 @@ fn pod(container: &Container) -> Option<Vec<u8>> {
 fn unreadable(error: ProcError) -> Cell {
     match error {
         ProcError::Denied | ProcError::Unshown => Cell::Hidden,
-        ProcError::Vanished | ProcError::Malformed(_) | ProcError::Os(_) => Cell::Unknown,
+        _ => Cell::Unknown,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 use nsx_core::{
     census::{self, Census, Entry, Query, Sources, Unseen},
     ns::{NsId, NsKind, NsSet},
-    proc::{ProcError, ProcRoot},
+    proc::ProcRoot,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::{collections::HashMap, ffi::OsStr};
@@ -237,6 +237,6 @@ impl<C: Columns> Serialize for Object<'_, C> {
 fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId>, ExitStatus> {
     let Named { process, pid } = Named::find(task, proc)?;
     let found = census::namespaces_of(proc, pid, kinds);
-    let found = if process.ended() { Err(ProcError::Vanished) } else { found };
-    found.map_err(|error| super::unread(&process, &error))
+    let found = process.runs(proc).and(found);
+    found.map_err(|error| super::unread(&process, proc, &error))
 }

@@ -100,7 +100,8 @@ impl Target<'_> {
 
     /// What an error of reading it means: its end, if it has ended.
     pub fn failure(&self, what: &'static str) -> impl Fn(ProcError) -> PlanError {
-        move |source| match self.process.unseen(source) {
+        move |source| match self.process.unseen(self.proc, source) {
+            ProcError::Vanished => PlanError::TargetEnded,
             _ if self.process.ended() => PlanError::TargetEnded,
             source => PlanError::Target { what, source },
         }

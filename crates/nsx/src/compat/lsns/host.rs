@@ -139,10 +139,10 @@ pub(super) fn mounts(proc: &ProcRoot) -> Result<Mounts, Complaint> {
     let mounts = proc.read_own("mountinfo", &mut text).and_then(|()| Mount::parse_all(&text));
     let failed = |error| {
         let errno = match error {
-            ProcError::Vanished => Errno::NOENT,
-            ProcError::Denied | ProcError::Unshown => Errno::ACCESS,
+            ProcError::Denied => Errno::ACCESS,
             ProcError::Malformed(_) => Errno::INVAL,
             ProcError::Os(errno) => errno,
+            _ => Errno::NOENT,
         };
         Complaint::Ending(ExitStatus::NO_MOUNTS, b"failed to parse /proc/self/mountinfo".to_vec(), Some(errno))
     };
