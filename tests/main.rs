@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it must be")]
 
+mod borrowed;
 mod crowd;
 mod ending;
 mod engines;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         rights::tests(),
         refusals::tests(),
         report::tests(),
+        borrowed::tests(),
         given::tests(),
         status::tests(),
         terminal::tests(),

@@ -8,13 +8,12 @@ mod inside;
 
 pub use inside::Accounts;
 
-use crate::{idmap::IdKind, proc::decimal};
+use crate::{hash::HashMap, idmap::IdKind, proc::decimal};
 use rustix::{
     fd::AsFd,
     fs::{Mode, OFlags, ResolveFlags},
 };
 use std::{
-    collections::HashMap,
     ffi::{CString, OsStr, OsString},
     fs,
     io::{self, Read},
@@ -198,7 +197,7 @@ fn known_ids(ids: IdKind) -> io::Result<Vec<u32>> {
 /// # Errors
 /// Where the file is there but cannot be read.
 pub fn user_names() -> io::Result<HashMap<u32, Vec<u8>>> {
-    let mut names = HashMap::new();
+    let mut names = HashMap::default();
     for user in users(&read("/etc/passwd")?) {
         names.entry(user.uid).or_insert(user.name);
     }

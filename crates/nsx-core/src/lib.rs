@@ -15,6 +15,8 @@ pub mod accounts;
 pub mod beneath;
 pub mod census;
 pub mod cgroup;
+pub mod gained;
+pub mod hash;
 pub mod idmap;
 pub mod ns;
 pub mod pid;

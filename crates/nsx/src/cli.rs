@@ -8,7 +8,10 @@ use clap::{
     builder::PossibleValue,
     error::{ContextKind, ContextValue},
 };
-use std::{ffi::OsString, os::unix::ffi::OsStrExt};
+use std::{
+    ffi::{CStr, OsString},
+    os::unix::ffi::OsStrExt,
+};
 
 /// Create, enter, list and translate Linux namespaces.
 #[derive(Debug, Parser)]
@@ -47,6 +50,14 @@ pub struct CompatOptions {
     /// What it takes
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]
     arguments: Vec<OsString>,
+}
+
+/// The status with which the command that the first argument names ends if nsx fails.
+pub(crate) fn failure(arguments: &[&CStr]) -> ExitStatus {
+    match arguments.get(1).map(|name| name.to_bytes()) {
+        Some(b"unshare" | b"enter") => ExitStatus::NOT_RUN,
+        _ => ExitStatus::FAILURE,
+    }
 }
 
 /// Runs the command that the first argument names.

@@ -2,13 +2,13 @@
 
 use nsx_core::{
     accounts,
+    hash::HashMap,
     idmap::{IdKind, IdMap},
     ns::NsKind,
     pid::Pid,
     proc::{NsLink, ProcRoot},
 };
 use rustix::fs::OFlags;
-use std::collections::HashMap;
 
 /// The names of ids.
 type Names = HashMap<u32, Vec<u8>>;
@@ -24,7 +24,7 @@ pub(crate) struct Insiders<'a> {
 
 impl<'a> Insiders<'a> {
     pub(crate) fn new(proc: &'a ProcRoot) -> Self {
-        Self { proc, maps: HashMap::new(), names: HashMap::new() }
+        Self { proc, maps: HashMap::default(), names: HashMap::default() }
     }
 
     /// What the user who is `uid` here is to the process that the procfs calls `pid`, by number and by name.

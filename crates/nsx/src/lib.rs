@@ -33,7 +33,12 @@ pub mod formats {
     };
 }
 
+use compat::Personality;
 use exit::ExitStatus;
+use nsx_core::{
+    gained::{self, Gained},
+    sys::stdio,
+};
 use std::{
     ffi::{CStr, OsStr},
     os::unix::ffi::OsStrExt,
@@ -41,8 +46,30 @@ use std::{
 
 /// Runs the command that `arguments`, the whole argument vector, ask for.
 pub fn main(arguments: &[&CStr]) -> ExitStatus {
-    nsx_core::sys::stdio::hold_closed();
-    compat::run(arguments).unwrap_or_else(|| {
-        cli::dispatch(arguments.iter().map(|word| OsStr::from_bytes(word.to_bytes()).to_owned()).collect())
-    })
+    let personality = Personality::of(arguments);
+    if let Some(why) = borrowed_rights() {
+        let (name, status) = match personality {
+            Some((personality, _)) => (personality.name(), ExitStatus::COMPLAINT),
+            None => ("nsx", cli::failure(arguments)),
+        };
+        out::complain(format!("{name}: failed to start: {why}").as_bytes());
+        return status;
+    }
+    stdio::hold_closed();
+    match personality {
+        Some((personality, arguments)) => personality.run(arguments),
+        None => cli::dispatch(arguments.iter().map(|word| OsStr::from_bytes(word.to_bytes()).to_owned()).collect()),
+    }
+}
+
+/// Returns why nsx must not run, if it has rights from its own file: nsx does whatever it is told to, so all users would have
+/// them.
+fn borrowed_rights() -> Option<String> {
+    match gained::by_exec() {
+        Ok(None) => None,
+        Ok(Some(Gained::User)) => Some("the program must not be set-user-id".to_owned()),
+        Ok(Some(Gained::Group)) => Some("the program must not be set-group-id".to_owned()),
+        Ok(Some(Gained::Capabilities)) => Some("the program must not have file capabilities".to_owned()),
+        Err(errno) => Some(format!("failed to read the process's capabilities: {}", out::reason(&errno))),
+    }
 }

@@ -6,11 +6,11 @@ use crate::{
 };
 use nsx_core::{
     accounts,
+    hash::HashMap,
     pid::Pid,
     proc::{ProcRoot, Status},
 };
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// A process's owner and command; nothing where the process went before it was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

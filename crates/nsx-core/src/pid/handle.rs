@@ -130,7 +130,9 @@ impl Process {
         match Lines(&text).value(b"Pid")? {
             b"-1" => Err(ProcError::Vanished), // reaped
             b"0" => Err(ProcError::Elsewhere),
-            pid => decimal(pid).and_then(|pid| Pid::from_raw(pid.try_into().ok()?)).ok_or(ProcError::Malformed("fdinfo")),
+            pid => {
+                decimal(pid).and_then(|pid| Pid::from_raw(pid.try_into().ok()?)).ok_or(ProcError::Malformed("fdinfo"))
+            }
         }
     }
 

@@ -6,10 +6,11 @@
 
 use super::{Pid, PidChain};
 use crate::{
+    hash::HashMap,
     ns::{Namespace, NsId, NsKind, Related},
     proc::{NsLink, ProcError, ProcRoot},
 };
-use std::{cell::OnceCell, collections::HashMap, sync::Arc};
+use std::{cell::OnceCell, sync::Arc};
 
 /// One level of a process's chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

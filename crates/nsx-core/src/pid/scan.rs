@@ -6,10 +6,10 @@
 
 use super::{Lineages, Numbering, Pid, PidChain, Process, Untranslated};
 use crate::{
+    hash::{HashMap, HashSet},
     ns::NsId,
     proc::{ProcError, ProcRoot, TaskIds},
 };
-use std::collections::{HashMap, HashSet};
 
 /// A process or thread that was found.
 #[derive(Clone, Debug)]
@@ -43,10 +43,10 @@ pub(super) fn scan(
     ids: &[Pid],
 ) -> Result<HashMap<Pid, Result<Found, Untranslated>>, Untranslated> {
     // Beside what the procfs shows, or above: nobody in there has the id in a chain.
-    let Some(level) = from.level() else { return Ok(HashMap::new()) };
+    let Some(level) = from.level() else { return Ok(HashMap::default()) };
     let callers = proc.own_status().map_err(Untranslated::Failed)?.chain.depth();
     let wanted = ids.iter().copied().collect();
-    let (found, lineages, buffer) = (HashMap::new(), Lineages::default(), Vec::new());
+    let (found, lineages, buffer) = (HashMap::default(), Lineages::default(), Vec::new());
     let mut scan = Scan { proc, from, level, callers, wanted, found, lineages, buffer };
     if level == 0 {
         // The procfs itself counts so, and has a directory for every id, those of threads included.

@@ -8,11 +8,11 @@ use super::{
     scan::{Found, scan},
 };
 use crate::{
+    hash::HashMap,
     proc::{ProcError, ProcRoot},
     sys::nsfs,
 };
 use rustix::io::Errno;
-use std::collections::HashMap;
 
 /// Which ids are translated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

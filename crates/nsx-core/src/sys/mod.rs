@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod auxv;
 pub mod listns;
 pub mod mount;
 pub mod net;

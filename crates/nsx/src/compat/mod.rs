@@ -25,19 +25,49 @@ use std::{
 /// The release of util-linux that the personalities follow.
 const RELEASE: &str = "2.42.2";
 
-/// Runs the program of util-linux that nsx was called as: by its own name, or as `nsx compat NAME`. Returns where it was
-/// called as nsx.
-pub(crate) fn run(arguments: &[&CStr]) -> Option<ExitStatus> {
-    let (called, arguments) = match arguments {
-        [_, compat, name, ..] if *compat == c"compat" => (name.to_bytes(), &arguments[2..]),
-        [name, ..] => (name.to_bytes(), arguments),
-        [] => return None,
-    };
-    match called.rsplit(|byte| *byte == b'/').next()? {
-        b"lsns" => Some(answer("lsns", lsns::run(arguments))),
-        b"nsenter" => Some(answer("nsenter", nsenter::run(arguments))),
-        b"unshare" => Some(answer("unshare", unshare::run(arguments))),
-        _ => None,
+/// A program of util-linux.
+#[derive(Clone, Copy)]
+pub(crate) enum Personality {
+    Lsns,
+    Nsenter,
+    Unshare,
+}
+
+impl Personality {
+    /// Returns the one that nsx was called as, by its own name or as `nsx compat NAME`, with the arguments from its name on;
+    /// none if nsx was called as nsx.
+    pub(crate) fn of<'a>(arguments: &'a [&'a CStr]) -> Option<(Self, &'a [&'a CStr])> {
+        let arguments = match arguments {
+            [_, compat, _, ..] if *compat == c"compat" => &arguments[2..],
+            _ => arguments,
+        };
+        let called = arguments.first()?.to_bytes();
+        let personality = match called.rsplit(|byte| *byte == b'/').next()? {
+            b"lsns" => Self::Lsns,
+            b"nsenter" => Self::Nsenter,
+            b"unshare" => Self::Unshare,
+            _ => return None,
+        };
+        Some((personality, arguments))
+    }
+
+    /// The program's name, with which its messages begin.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Lsns => "lsns",
+            Self::Nsenter => "nsenter",
+            Self::Unshare => "unshare",
+        }
+    }
+
+    /// Runs the program.
+    pub(crate) fn run(self, arguments: &[&CStr]) -> ExitStatus {
+        let outcome = match self {
+            Self::Lsns => lsns::run(arguments),
+            Self::Nsenter => nsenter::run(arguments),
+            Self::Unshare => unshare::run(arguments),
+        };
+        answer(self.name(), outcome)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
 };
 use clap::Args;
 use nsx_core::{
+    hash::HashSet,
     ns::{NsId, NsKind},
     pid::Pid,
     proc::{NsLink, ProcRoot},
@@ -31,7 +32,7 @@ use rustix::{
     process::{PidfdFlags, WaitOptions},
 };
 use serde::Serialize;
-use std::{cell::Cell, collections::HashSet, ffi::OsString};
+use std::{cell::Cell, ffi::OsString};
 
 /// A line that is longer is passed on in parts.
 const LONGEST_LINE: usize = 64 << 10;
@@ -135,7 +136,7 @@ fn matches(pattern: &OsString, unique: Option<NsKind>) -> Result<Vec<(String, Su
         .collect();
     named.sort_by(|(one, _), (other, _)| one.cmp(other));
     if let Some(kind) = unique {
-        let mut seen: HashSet<NsId> = HashSet::new();
+        let mut seen: HashSet<NsId> = HashSet::default();
         named.retain(|(_, subject)| namespace(host.proc(), subject, kind).is_none_or(|id| seen.insert(id)));
     }
     Ok(named)

@@ -6,7 +6,10 @@ use crate::{
     out,
     text::{self, escape},
 };
-use nsx_core::idmap::{Access, Acl, FileIds, IdKind, Verdict, Want};
+use nsx_core::{
+    hash::HashMap,
+    idmap::{Access, Acl, FileIds, IdKind, Verdict, Want},
+};
 use rustix::{
     fd::OwnedFd,
     fs::{CWD, Mode, OFlags, StatVfsMountFlags},
@@ -76,7 +79,7 @@ pub(super) fn print(options: &Options, subject: &Subject<'_>, path: &OsStr) -> R
     let mut text = String::new();
     for (kind, id, inside) in [(IdKind::User, file.uid, inside[0]), (IdKind::Group, file.gid, inside[1])] {
         let what = if kind == IdKind::User { "owner" } else { "group" };
-        let name = |names: &std::collections::HashMap<u32, Vec<u8>>, id: u32| {
+        let name = |names: &HashMap<u32, Vec<u8>>, id: u32| {
             names.get(&id).map_or_else(|| id.to_string(), |name| format!("{id} ({})", escape(name)))
         };
         let here = name(&super::own_names(kind), id);

@@ -10,11 +10,12 @@ use crate::{
 };
 use nsx_core::{
     accounts,
+    hash::HashMap,
     idmap::{IdKind, Rank},
     proc::decimal,
 };
 use serde::Serialize;
-use std::{collections::HashMap, ffi::OsString, os::unix::ffi::OsStrExt};
+use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 /// An id that is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +101,7 @@ struct Level {
 
 /// Prints what these ids are.
 pub(super) fn print(options: &Options, subject: &Subject<'_>, asked: &[Asked]) -> Result<ExitStatus, ExitStatus> {
-    let mut names = HashMap::new();
+    let mut names = HashMap::default();
     let mut rows = Vec::new();
     let mut all = true;
     for Asked { kind, id } in asked {

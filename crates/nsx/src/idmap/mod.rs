@@ -15,6 +15,7 @@ use crate::{
 use clap::Parser;
 use nsx_core::{
     accounts,
+    hash::HashMap,
     idmap::{IdKind, Ladder, LadderError, process_in},
     ns::{NsId, NsKind},
     pid::{Pid, Process},
@@ -22,7 +23,6 @@ use nsx_core::{
 };
 use rustix::fs::OFlags;
 use std::{
-    collections::HashMap,
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
 };
@@ -134,7 +134,7 @@ impl<'a> Subject<'a> {
     /// The names that the files in the target's root directory have for users or groups.
     fn names(&self, ids: IdKind) -> HashMap<u32, Vec<u8>> {
         let Ok(root) = self.proc.open_entry(self.shown, "root", OFlags::PATH | OFlags::DIRECTORY) else {
-            return HashMap::new();
+            return HashMap::default();
         };
         let names = match ids {
             IdKind::User => accounts::user_names_below(root),

@@ -15,8 +15,8 @@ use crate::{
     out::{self, Styles},
     table::{Align, Table},
 };
+use nsx_core::hash::{HashMap, HashSet};
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
 
 /// What is compared of a namespace that is in both: what does not change by the mere passing of time.
 const COMPARED: [Column; 8] = [
@@ -156,7 +156,7 @@ impl<'a> Difference<'a> {
         let of_processes = if same_sight { &COMPARED_OF_PROCESSES[..] } else { &[] };
         let earlier: HashMap<_, _> = old.rows.iter().map(|row| (key(old, row), row.as_slice())).collect();
         let mut difference = Self::default();
-        let (mut met, mut replaced) = (HashSet::new(), HashSet::new());
+        let (mut met, mut replaced) = (HashSet::default(), HashSet::default());
         for row in &new.rows {
             let known = earlier.get(&key(new, row)).copied().filter(|_| same_host);
             let Some(known) = known else {

@@ -6,12 +6,13 @@
 use super::finder::Finder;
 use nsx_core::{
     census::{Census, Entry, Holder, Member, Viewer},
+    hash::HashMap,
     ns::{NsId, NsKind},
     pid::Pid,
     proc::{NsLink, ProcRoot},
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     path::{Component, Path},
 };
 
@@ -67,7 +68,7 @@ pub(super) fn groups<'a>(census: &'a Census, proc: &ProcRoot, finder: &mut Finde
     let mut owners = Owners {
         members: census.members.iter().map(|member| (member.pid, member)).collect(),
         own,
-        known: HashMap::new(),
+        known: HashMap::default(),
         finder,
     };
     let mut found: BTreeMap<Owner, Vec<&Entry>> = BTreeMap::new();

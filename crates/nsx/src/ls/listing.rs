@@ -15,11 +15,12 @@ use crate::{
 };
 use nsx_core::{
     census::{self, Census, Entry, Query, Sources, Unseen},
+    hash::HashMap,
     ns::{NsId, NsKind, NsSet},
     proc::ProcRoot,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use std::{collections::HashMap, ffi::OsStr};
+use std::ffi::OsStr;
 
 /// What is asked for.
 pub(super) struct Question {

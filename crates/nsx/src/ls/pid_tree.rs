@@ -20,10 +20,10 @@ use crate::{
 };
 use nsx_core::{
     census::{Census, Entry, Query, Resident, Residents, Sources, Unseen},
+    hash::HashMap,
     ns::{NsId, NsKind, NsSet},
 };
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// What is shown of each process where no columns are asked for.
 const USUAL: [Told; 4] = [Told::Pid, Told::Chain, Told::User, Told::Command];

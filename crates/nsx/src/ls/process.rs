@@ -61,7 +61,8 @@ struct Row {
 pub(super) fn show(options: &Options, named: &Named, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
     let Named { process, pid } = named;
     let pid = *pid;
-    let failed = |error: ProcError| super::unread(process, proc, &if process.ended() { ProcError::Vanished } else { error });
+    let failed =
+        |error: ProcError| super::unread(process, proc, &if process.ended() { ProcError::Vanished } else { error });
     let mut rows = rows(options, pid, proc).map_err(failed)?;
     let user = rows.iter().find(|row| row.kind == NsKind::User.name() && !row.shared);
     let maps = user.and_then(|_| maps_of(pid, proc));

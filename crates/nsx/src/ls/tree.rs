@@ -9,12 +9,12 @@ use crate::{cell::Cell, table::Align, table::Table};
 use clap::ValueEnum;
 use nsx_core::{
     census::{Census, Sources},
+    hash::HashMap,
     ns::{NsId, NsKind},
     pid::Pid,
     proc::ProcRoot,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use std::collections::HashMap;
 
 /// Why there is no tree of what was saved by its processes.
 pub(super) const NOT_SAVED: &str =
@@ -79,7 +79,7 @@ pub(super) struct Origins<'a> {
 
 impl<'a> Origins<'a> {
     pub(super) fn new(census: &'a Census, proc: &'a ProcRoot) -> Self {
-        Self { proc, census, parents: HashMap::new(), buffer: Vec::new() }
+        Self { proc, census, parents: HashMap::default(), buffer: Vec::new() }
     }
 
     /// The namespace of the same kind that the nearest ancestor of the leader is in who is not in this one.

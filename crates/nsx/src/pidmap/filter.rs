@@ -8,11 +8,12 @@
 use super::{Ends, Options, find::Finder, input};
 use crate::{exit::ExitStatus, out};
 use nsx_core::{
+    hash::HashMap,
     pid::{self, Pid, Translator},
     proc::ProcRoot,
 };
 use rustix::io::Errno;
-use std::{collections::HashMap, ffi::OsStr, io::Write, ops::Range};
+use std::{ffi::OsStr, io::Write, ops::Range};
 
 /// A line that is longer is written in pieces, so that no input takes all memory.
 const LONGEST_LINE: usize = 1 << 20;
@@ -82,7 +83,7 @@ fn translate(
     changed: &mut Vec<u8>,
     left: &mut Left,
 ) {
-    let mut known: HashMap<Pid, Option<Pid>> = HashMap::new();
+    let mut known: HashMap<Pid, Option<Pid>> = HashMap::default();
     let id = |place: &Range<usize>| pid::parse(&text[place.clone()]).ok();
     known.extend(places.iter().filter_map(id).map(|id| (id, None)));
     let asked: Vec<Pid> = known.keys().copied().collect();

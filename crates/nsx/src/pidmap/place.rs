@@ -2,6 +2,7 @@
 
 use crate::{exit::ExitStatus, out, target, text::escape};
 use nsx_core::{
+    hash::HashMap,
     ns::{NsId, NsKind},
     pid::{Lineages, Numbering, Pid, Process, Tasks, Translator},
     proc::ProcRoot,
@@ -11,7 +12,6 @@ use nsx_target::{
     cgroup::{Named, Place},
 };
 use std::{
-    collections::HashMap,
     ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
@@ -57,7 +57,7 @@ pub(super) struct Owners<'a> {
 
 impl<'a> Owners<'a> {
     pub(super) fn new(proc: &'a ProcRoot, own: &'a Numbering) -> Self {
-        Self { proc, own, known: HashMap::new() }
+        Self { proc, own, known: HashMap::default() }
     }
 
     /// `host`, `here` for the caller's own, the container whose first process is the namespace's too, or else that process,

@@ -1,6 +1,6 @@
 //! Rows in the order of a tree of processes, with the lines in front that show it.
 
-use std::collections::HashMap;
+use nsx_core::hash::HashMap;
 
 /// Where a row goes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,16 +5,14 @@ use crate::exit::ExitStatus;
 use nsx_core::{
     accounts,
     census::{Relation, Relations},
+    hash::HashMap,
     ns::{Namespace, NsId, NsKind},
     pid::Pid,
     proc::{Mount, NsLink, ProcError, ProcRoot},
     sys::net::NsidSocket,
 };
 use rustix::io::Errno;
-use std::{
-    collections::{BTreeMap, HashMap},
-    rc::Rc,
-};
+use std::{collections::BTreeMap, rc::Rc};
 
 /// How much of a command line there is to see.
 const LONGEST_COMMAND: usize = 8191;
@@ -55,7 +53,7 @@ impl<'a> Host<'a> {
         Self {
             proc,
             commands,
-            processes: HashMap::new(),
+            processes: HashMap::default(),
             users: None,
             relations: Relations::default(),
             numbers: None,

@@ -9,15 +9,13 @@ use super::{
 use crate::filter::{Filter, Value};
 use nsx_core::{
     census::{self, Census, Holder, Query, Relation, Sources},
+    hash::HashMap,
     ns::{NsId, NsKind, NsSet},
     pid::Pid,
     proc::{ProcError, ProcRoot},
 };
 use rustix::io::Errno;
-use std::{
-    collections::{BTreeMap, HashMap},
-    rc::Rc,
-};
+use std::{collections::BTreeMap, rc::Rc};
 
 /// A row before it is worded. What no column asks for is not in it.
 #[derive(Debug)]
@@ -127,8 +125,8 @@ impl<'a> Maker<'a> {
             host: Host::new(proc, commands),
             mounts,
             rows: Vec::new(),
-            of_namespace: HashMap::new(),
-            of_process: HashMap::new(),
+            of_namespace: HashMap::default(),
+            of_process: HashMap::default(),
             inhabited: BTreeMap::new(),
         }
     }

@@ -3,13 +3,14 @@
 use super::super::{Sight, finder::Finder, groups};
 use nsx_core::{
     census::{Census, Entry, Member, Query, Sources},
+    hash::HashMap,
     ns::{NsId, NsKind, NsSet},
     pid::Pid,
     proc::ProcRoot,
 };
 use rustix::{io::Errno, time::ClockId};
 use serde::Serialize;
-use std::{collections::HashMap, rc::Rc};
+use std::rc::Rc;
 
 /// A look at the host.
 pub(super) struct Picture {
