@@ -29,6 +29,7 @@ mod ls_reach;
 mod ls_saved;
 mod ls_views;
 mod ls_watch;
+mod memory;
 mod mounts;
 mod oci;
 mod older;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         usage::tests(),
         unshare::tests(),
         root_directory::tests(),
+        memory::tests(),
         mounts::tests(),
         oci::tests(),
         ids::tests(),

@@ -37,7 +37,7 @@ use compat::Personality;
 use exit::ExitStatus;
 use nsx_core::{
     gained::{self, Gained},
-    sys::stdio,
+    sys::{memory, stdio},
 };
 use std::{
     ffi::{CStr, OsStr},
@@ -47,11 +47,12 @@ use std::{
 /// Runs the command that `arguments`, the whole argument vector, ask for.
 pub fn main(arguments: &[&CStr]) -> ExitStatus {
     let personality = Personality::of(arguments);
+    let (name, status) = match personality {
+        Some((personality, _)) => (personality.name(), ExitStatus::COMPLAINT),
+        None => ("nsx", cli::failure(arguments)),
+    };
+    memory::on_exhaustion(name, status.finish());
     if let Some(why) = borrowed_rights() {
-        let (name, status) = match personality {
-            Some((personality, _)) => (personality.name(), ExitStatus::COMPLAINT),
-            None => ("nsx", cli::failure(arguments)),
-        };
         out::complain(format!("{name}: failed to start: {why}").as_bytes());
         return status;
     }

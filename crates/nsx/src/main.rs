@@ -5,6 +5,10 @@
 
 #![cfg_attr(not(test), no_main)]
 
+#[cfg(not(test))]
+#[global_allocator]
+static ALLOCATOR: nsx_core::sys::memory::Allocator = nsx_core::sys::memory::Allocator;
+
 /// Called by the C library's start-up code.
 ///
 /// # Safety

@@ -6,6 +6,7 @@
 
 pub mod auxv;
 pub mod listns;
+pub mod memory;
 pub mod mount;
 pub mod net;
 pub mod nsfs;
