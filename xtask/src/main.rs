@@ -8,6 +8,8 @@ mod bench;
 mod check;
 mod completions;
 mod man;
+#[cfg(target_arch = "x86_64")]
+mod torture;
 mod tree;
 
 use clap::Parser;
@@ -28,6 +30,9 @@ enum Chore {
     Check,
     /// Compare with util-linux: instructions, system calls, time
     Bench(bench::Options),
+    /// Kill nsx at each system call, and have each system call fail
+    #[cfg(target_arch = "x86_64")]
+    Torture(torture::Options),
 }
 
 #[allow(clippy::print_stderr)]
@@ -37,6 +42,8 @@ fn main() -> ExitCode {
         Chore::Completions => tree::write(completions::scripts()),
         Chore::Check => check::run(),
         Chore::Bench(options) => bench::run(&options),
+        #[cfg(target_arch = "x86_64")]
+        Chore::Torture(options) => torture::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

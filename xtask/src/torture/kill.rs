@@ -1,0 +1,54 @@
+//! SIGKILL at each system call: nothing is left behind, or something whole.
+
+use super::{Attempt, Finding, Row, Sample, attempt, cases::Case, fault::Fault, stage::Stage, unharmed};
+use crate::Outcome;
+use std::{path::Path, process::Command};
+
+/// One call in as many is tried in a sample.
+const STRIDE: usize = 4;
+
+pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample) -> Outcome<Row> {
+    let whole = unharmed(stage, case)?;
+    let places: Vec<_> = whole.run.calls.iter().map(|call| &call.place).collect();
+    let mut row =
+        Row { story: "kill", case: case.name, calls: places.len(), tried: 0, findings: Vec::new() };
+    for place in sample.of(places, STRIDE) {
+        let attempt = attempt(stage, case, Some((place, Fault::Kill)))?;
+        let Some(call) = &attempt.run.hit else { continue };
+        row.tried += 1;
+        for what in left(stage, &attempt, &whole) {
+            let process = call.place.process.clone();
+            row.findings.push(Finding { case: case.name, process, call: call.to_string(), fault: Fault::Kill, what });
+        }
+    }
+    Ok(row)
+}
+
+/// What is left that must not be.
+pub(super) fn left(stage: &Stage, attempt: &Attempt, whole: &Attempt) -> Vec<String> {
+    let mut left = Vec::new();
+    if attempt.run.hung {
+        left.push("hangs".to_owned());
+    }
+    if attempt.spoilt {
+        left.push("the terminal's modes are changed".to_owned());
+    }
+    left.extend(attempt.after.processes.iter().map(|name| format!("process {name} is left")));
+    // All that a run leaves when nothing happens to it is whole.
+    let is_whole = attempt.after.mounts == whole.after.mounts && attempt.after.files.keys().eq(whole.after.files.keys());
+    if is_whole && whole.after.beyond(&attempt.before).iter().any(|trace| trace.starts_with("mount")) {
+        return left;
+    }
+    let traces = attempt.after.beyond(&attempt.before).into_iter().filter(|trace| !trace.starts_with("process"));
+    left.extend(traces.filter(|trace| !is_whole_file(stage, trace)).map(|trace| format!("{trace} is left")));
+    left
+}
+
+/// Whether a changed file is one that nsx saved, to the end.
+fn is_whole_file(stage: &Stage, trace: &str) -> bool {
+    let Some(path) = trace.strip_prefix("file ").map(Path::new).filter(|path| path.ends_with("saved")) else {
+        return false;
+    };
+    let read = Command::new(stage.nsx()).args(["ls", "--all", "--json", "--from"]).arg(path).output();
+    read.is_ok_and(|read| read.status.success())
+}

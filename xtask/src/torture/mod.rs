@@ -1,0 +1,221 @@
+//! `cargo xtask torture`: nsx on the real kernel while things go wrong around it.
+//!
+//! A story is one way to torment it: `kill` ends each process at each of its system calls, `errors` has each call fail. A story
+//! without `--long` takes a sample that is another one each time; the seed that is printed repeats it. All of it happens in a
+//! mount and a PID namespace of its own, of which nothing is left.
+
+mod cases;
+mod errors;
+mod fault;
+mod intended;
+mod kill;
+mod stage;
+mod tracer;
+
+use crate::{Outcome, tree};
+use cases::Case;
+use clap::{Args, ValueEnum};
+use fault::Fault;
+use nsx::{
+    out::{self, Styles},
+    table::{Align, Table},
+};
+use stage::{Stage, Streams, Traces};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tracer::{Place, Run};
+
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Tell these stories, and all without
+    stories: Vec<Story>,
+    /// Try every call, which takes hours
+    #[arg(long)]
+    long: bool,
+    /// Take the sample of an earlier run
+    #[arg(long)]
+    seed: Option<usize>,
+    /// Torture these commands alone, by the names in the table
+    #[arg(long = "case", value_name = "NAME")]
+    cases: Vec<String>,
+    /// Torture here: what runs in the namespaces made for it
+    #[arg(long, hide = true, value_name = "NSX")]
+    inside: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Story {
+    /// SIGKILL at each system call: nothing is left behind
+    Kill,
+    /// An error from each system call: it is said, or makes no difference
+    Errors,
+}
+
+/// What there is to say of a command.
+struct Row {
+    story: &'static str,
+    case: &'static str,
+    /// How many calls it makes, and how many faults were tried.
+    calls: usize,
+    tried: usize,
+    findings: Vec<Finding>,
+}
+
+/// Something that must not be.
+struct Finding {
+    case: &'static str,
+    process: tracer::Descent,
+    call: String,
+    fault: Fault,
+    what: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, process, call, fault, what } = self;
+        let process: String = process.iter().map(|child| format!(".{child}")).collect();
+        write!(formatter, "{case}: nsx{process} {call} {fault}: {what}")
+    }
+}
+
+pub(crate) fn run(options: &Options) -> Outcome {
+    let seed = options.seed.unwrap_or_else(now);
+    match &options.inside {
+        Some(nsx) => inside(options, nsx, seed),
+        None => outside(options, seed),
+    }
+}
+
+fn now() -> usize {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    usize::try_from(since.as_millis()).unwrap_or_default() % 10_000
+}
+
+/// Builds nsx and starts again in namespaces of its own.
+fn outside(options: &Options, seed: usize) -> Outcome {
+    if !nix::unistd::geteuid().is_root() {
+        return Err("torture is for root".into());
+    }
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    if !cargo.args(["build", "--quiet", "--package", "nsx"]).current_dir(tree::root()).status()?.success() {
+        return Err("failed to build nsx".into());
+    }
+    let mut again = Command::new("unshare");
+    again.args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+    again.args(["sh", "-c", stage::SCRIPT, "sh"]).arg(std::env::current_exe()?).arg("torture");
+    again.args(options.stories.iter().filter_map(|story| Some(story.to_possible_value()?.get_name().to_owned())));
+    again.args(options.cases.iter().map(|case| format!("--case={case}"))).arg(format!("--seed={seed}"));
+    again.args(options.long.then_some("--long")).arg("--inside").arg(tree::root().join("target/debug/nsx"));
+    if again.status()?.success() { Ok(()) } else { Err("torture found something".into()) }
+}
+
+fn inside(options: &Options, nsx: &Path, seed: usize) -> Outcome {
+    let stage = Stage::new(nsx)?;
+    let sample = Sample { every: options.long, seed };
+    let told = |story| options.stories.is_empty() || options.stories.contains(&story);
+    let wanted = |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|name| name == case.name);
+    let mut rows = Vec::new();
+    let mut excuses = intended::Excuses::default();
+    if !options.long {
+        say(&format!("a sample; repeat it with --seed={seed}\n"))?;
+    }
+    if told(Story::Kill) {
+        for case in cases::KILLED.iter().filter(wanted) {
+            rows.push(report(kill::torture(&stage, case, &sample)?)?);
+        }
+    }
+    if told(Story::Errors) {
+        for case in cases::KILLED.iter().chain(&cases::FAILED).filter(wanted) {
+            rows.push(report(errors::torture(&stage, case, &sample, &mut excuses)?)?);
+        }
+    }
+    let mut table = Table::new(&[
+        ("STORY", Align::Left),
+        ("COMMAND", Align::Left),
+        ("CALLS", Align::Right),
+        ("TRIED", Align::Right),
+        ("FINDINGS", Align::Right),
+    ]);
+    for row in &rows {
+        let numbers = [row.calls, row.tried, row.findings.len()].map(|number| number.to_string());
+        let [calls, tried, findings] = numbers;
+        table.row(vec![row.story.to_owned(), row.case.to_owned(), calls, tried, findings]);
+    }
+    say(&table.render(&Styles::default(), None))?;
+    // What was not tried cannot have occurred.
+    let all = options.long && options.stories.is_empty() && options.cases.is_empty();
+    let unused = if all { excuses.unused() } else { Vec::new() };
+    for entry in &unused {
+        say(&format!("intended, and does not occur: {entry}\n"))?;
+    }
+    let findings: usize = rows.iter().map(|row| row.findings.len()).sum::<usize>() + unused.len();
+    if findings == 0 { Ok(()) } else { Err(format!("{findings} findings").into()) }
+}
+
+/// Prints what was found of a command.
+fn report(row: Row) -> Outcome<Row> {
+    for finding in &row.findings {
+        say(&format!("{finding}\n"))?;
+    }
+    Ok(row)
+}
+
+fn say(text: &str) -> Outcome {
+    out::print(text).map_err(|_| "failed to print".into())
+}
+
+/// Which of the faults are tried.
+struct Sample {
+    every: bool,
+    seed: usize,
+}
+
+impl Sample {
+    /// Of all faults every one, or one in `stride`.
+    fn of<T>(&self, all: Vec<T>, stride: usize) -> Vec<T> {
+        let stride = if self.every { 1 } else { stride };
+        all.into_iter().enumerate().filter(|(index, _)| (index + self.seed) % stride == 0).map(|(_, one)| one).collect()
+    }
+}
+
+/// A run of a command with what it left.
+struct Attempt {
+    run: Run,
+    /// What was there before and is after.
+    before: Traces,
+    after: Traces,
+    /// Whether the terminal is not as it was.
+    spoilt: bool,
+}
+
+/// Runs a command, with a fault or without.
+fn attempt(stage: &Stage, case: &Case, fault: Option<(&Place, Fault)>) -> Outcome<Attempt> {
+    stage.renew()?;
+    let mut streams = Streams::new(case.terminal)?;
+    let gate = Path::new("/run/streams/gate");
+    std::fs::create_dir_all("/run/streams")?;
+    if !gate.exists() {
+        nix::unistd::mkfifo(gate, nix::sys::stat::Mode::S_IRUSR)?;
+    }
+    let before = stage.traces()?;
+    let command = stage.command(case, &streams, gate)?;
+    let run = tracer::run(command, gate, stage.nsx(), &mut streams, fault)?;
+    let after = stage.traces()?;
+    Ok(Attempt { run, before, after, spoilt: streams.is_spoilt() })
+}
+
+/// Runs a command without a fault, twice: what differs then cannot be held against it later.
+fn unharmed(stage: &Stage, case: &Case) -> Outcome<Attempt> {
+    let first = attempt(stage, case, None)?;
+    let second = attempt(stage, case, None)?;
+    let (one, other) = (&first.run, &second.run);
+    if one.status.pid().is_none() || one.hung || one.output != other.output || one.calls.is_empty() {
+        let said = String::from_utf8_lossy(&one.errors).into_owned();
+        return Err(format!("{}: runs differ, or fail, without any fault: {:?}: {said}", case.name, one.status).into());
+    }
+    Ok(second)
+}
