@@ -299,6 +299,14 @@ fn groups(text: &[u8]) -> impl Iterator<Item = (&[u8], u32)> {
     lines(text).filter_map(|[name, _, gid, _]| Some((name, id(gid)?)))
 }
 
+/// The groups in the text of /etc/group: the id, and the names of the users that the line lists.
+pub fn members(text: &[u8]) -> impl Iterator<Item = (u32, impl Iterator<Item = &[u8]>)> {
+    lines(text).filter_map(|[_, _, gid, listed]| {
+        let names = listed.split(|&byte| byte == b',').filter(|name| !name.is_empty());
+        Some((id(gid)?, names))
+    })
+}
+
 /// The ranges in the text of /etc/subuid or /etc/subgid: whose, the first id, how many.
 fn given(text: &[u8]) -> impl Iterator<Item = (&[u8], u32, u32)> {
     lines(text).filter_map(|[owner, first, count]| Some((owner, id(first)?, id(count)?)))
@@ -338,6 +346,9 @@ mod tests {
             groups(b"root:x:0:\ndisk:x:6:a,b\nbad:x:-1:\n").collect::<Vec<_>>(),
             [(&b"root"[..], 0), (b"disk", 6)]
         );
+        let listed: Vec<_> =
+            members(b"root:x:0:\ndisk:x:6:a,b\nbad:x:-1:\n").map(|(id, names)| (id, names.count())).collect();
+        assert_eq!(listed, [(0, 0), (6, 2)]);
     }
 
     #[test]

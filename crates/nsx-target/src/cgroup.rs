@@ -14,6 +14,8 @@ use nsx_core::proc::decimal;
 pub struct Place {
     /// The container that it is in, the innermost where they are nested.
     pub container: Option<Named>,
+    /// The cgroup of that container, with its hierarchy.
+    pub cgroup: Cgroup,
     /// The uid of the Kubernetes pod, with dashes.
     pub pod_uid: Option<Vec<u8>>,
     /// The systemd unit, the innermost one that is not itself a container's.
@@ -21,6 +23,15 @@ pub struct Place {
     /// The user whose part of systemd's tree it is in: there users make whatever cgroups they like.
     pub user: Option<u32>,
     /// Its cgroup's path in the unified hierarchy, or where there is none in systemd's own: as it is written.
+    pub path: Vec<u8>,
+}
+
+/// A cgroup, as `/proc/PID/cgroup` writes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Cgroup {
+    /// The controllers of its hierarchy, `name=systemd` for systemd's; nothing for the unified one.
+    pub controllers: Vec<u8>,
+    /// Its path.
     pub path: Vec<u8>,
 }
 
@@ -60,9 +71,9 @@ impl Place {
     pub fn parse(text: &[u8]) -> Self {
         let mut lines: Vec<_> = text.split(|&byte| byte == b'\n').filter_map(line).collect();
         lines.sort_by_key(|line| line.0);
-        let mut place = Self { path: lines.first().map(|line| line.1.to_vec()).unwrap_or_default(), ..Self::default() };
+        let mut place = Self { path: lines.first().map(|line| line.2.to_vec()).unwrap_or_default(), ..Self::default() };
         let mut told_by: &[u8] = b"";
-        for (rank, path) in lines {
+        for (rank, controllers, path) in lines {
             let found = Self::of_path(path);
             // What tells most is taken: an engine, then an id; a unit only where systemd keeps them. One hierarchy may go
             // further in than another: on a host with both versions runc puts a nested container into that of the first
@@ -71,6 +82,7 @@ impl Place {
             let better = known.is_none_or(|own| own.engine.is_none()) || is_below(path, told_by);
             if found.container.as_ref().is_some_and(|named| named.engine.is_some() || known.is_none()) && better {
                 (place.container, told_by) = (found.container, path);
+                place.cgroup = Cgroup { controllers: controllers.to_vec(), ..found.cgroup };
             }
             place.pod_uid = place.pod_uid.or(found.pod_uid);
             place.user = place.user.or(found.user);
@@ -84,14 +96,21 @@ impl Place {
     /// Reads one path.
     pub fn of_path(path: &[u8]) -> Self {
         let mut place = Self { path: path.to_vec(), ..Self::default() };
-        let mut around = None;
+        let mut around = (None, Cgroup::default());
         let mut before: &[u8] = b"";
+        let mut end = 0;
         for component in path.split(|&byte| byte == b'/') {
+            end += component.len() + 1;
             match kind(component, before) {
-                Kind::Container(named) => around = place.container.replace(named),
+                Kind::Container(named) => {
+                    let cgroup = Cgroup { path: path[..end - 1].to_vec(), ..Cgroup::default() };
+                    around = (place.container.replace(named), std::mem::replace(&mut place.cgroup, cgroup));
+                }
                 Kind::Monitor => {}
                 // The supervisor of a machine is outside of it.
-                Kind::Other if component == b"supervisor" && is_machine(before) => place.container = around.take(),
+                Kind::Other if component == b"supervisor" && is_machine(before) => {
+                    (place.container, place.cgroup) = std::mem::take(&mut around);
+                }
                 Kind::Other => {
                     if place.container.is_none() {
                         place.user = place.user.or_else(|| user(component));
@@ -117,8 +136,8 @@ fn is_below(path: &[u8], other: &[u8]) -> bool {
     !other.is_empty() && path.strip_prefix(other).is_some_and(|rest| rest.starts_with(b"/"))
 }
 
-/// The rank and the path of a line: the unified hierarchy, then systemd's, then the others.
-fn line(line: &[u8]) -> Option<(u8, &[u8])> {
+/// The rank, the controllers and the path of a line: the unified hierarchy, then systemd's, then the others.
+fn line(line: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let mut fields = line.splitn(3, |&byte| byte == b':');
     let (hierarchy, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
     let rank = match (hierarchy, controllers) {
@@ -128,7 +147,7 @@ fn line(line: &[u8]) -> Option<(u8, &[u8])> {
         (b"0", b"") => 2,
         _ => 3,
     };
-    path.starts_with(b"/").then_some((rank, path))
+    path.starts_with(b"/").then_some((rank, controllers, path))
 }
 
 enum Kind {
@@ -215,7 +234,7 @@ fn pod_uid(component: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The uid in `user-1000.slice`.
-fn user(component: &[u8]) -> Option<u32> {
+pub(crate) fn user(component: &[u8]) -> Option<u32> {
     decimal(component.strip_prefix(b"user-")?.strip_suffix(b".slice")?)?.try_into().ok()
 }
 
@@ -250,6 +269,22 @@ mod tests {
         assert_eq!(container("9:name=systemd:/docker/ID/docker/OTHER\n0::/docker/ID\n"), OTHER);
         assert_eq!(container("9:name=systemd:/docker/OTHER\n0::/docker/ID\n"), ID);
         assert_eq!(container("9:name=systemd:/docker/IDs/docker/OTHER\n0::/docker/ID\n"), ID);
+    }
+
+    #[test]
+    fn the_cgroup_of_a_container_ends_with_the_part_that_names_it() {
+        let cgroup = |text: &str| {
+            let Cgroup { controllers, path } = Place::parse(text.replace("ID", ID).as_bytes()).cgroup;
+            (String::from_utf8(controllers).unwrap(), String::from_utf8(path).unwrap().replace(ID, "ID"))
+        };
+        let expected = |controllers: &str, path: &str| (controllers.to_owned(), path.to_owned());
+        assert_eq!(
+            cgroup("0::/system.slice/docker-ID.scope/init.scope\n"),
+            expected("", "/system.slice/docker-ID.scope")
+        );
+        assert_eq!(cgroup("4:cpu,cpuacct:/docker/ID\n0::/\n"), expected("cpu,cpuacct", "/docker/ID"));
+        assert_eq!(cgroup("0::/docker/ID/machine-box.scope/supervisor\n"), expected("", "/docker/ID"));
+        assert_eq!(cgroup("0::/system.slice/cron.service\n"), expected("", ""));
     }
 
     #[test]

@@ -1,25 +1,25 @@
 //! Holds a record against the kernel: the process is pinned, and only then looked at.
 //!
 //! A number in a file proves nothing. The process must be alive, have started when the record says, be in no other container
-//! by its cgroup, and be one of the user whose record it is. A missing fact proves nothing either way, because the cgroup of a
-//! rootless container may be the root; one contrary fact makes the record stale.
+//! by its cgroup, and if the record is another user's word, be in that user's own namespaces (`belief`). A missing fact proves
+//! nothing either way, because the cgroup of a rootless container may be the root; one contrary fact makes the record stale.
 
 use crate::{
-    cgroup::Place,
+    belief,
+    cgroup::{Cgroup, Place},
     container::{Container, Stale, State},
     engine::Engine,
+    files,
     host::Host,
     stores::Record,
 };
 use nsx_core::{
-    ns::{Namespace, NsKind, Related},
     pid::{Pid, PinError, Process},
-    proc::{NsLink, ProcError, decimal},
+    proc::ProcError,
 };
 use std::{
     ffi::OsString,
     os::unix::ffi::{OsStrExt, OsStringExt},
-    path::Path,
 };
 
 /// How much later than it was written down a process may seem to have started, in seconds: both are rounded.
@@ -33,6 +33,15 @@ pub(crate) struct Checked {
     pub(crate) process: Option<Process>,
     /// When that started: clock ticks since the boot.
     pub(crate) start: u64,
+    /// The cgroup by which that is known to be in the container.
+    pub(crate) cgroup: Option<Cgroup>,
+}
+
+/// What the kernel says of a container's first process.
+struct Facts {
+    state: State,
+    start: u64,
+    cgroup: Option<Cgroup>,
 }
 
 /// Checks records one after the other.
@@ -57,33 +66,41 @@ impl<'a> Checker<'a> {
             if !matches!(container.state, State::Stopped(_)) {
                 container.state = State::Stopped("stopped");
             }
-            return Checked { container, process: None, start: 0 };
+            return Checked { container, process: None, start: 0, cgroup: None };
         };
-        let number = pid.as_raw_pid();
-        let (process, state, start) = match self.process(pid, &record) {
-            Ok((process, state, start)) => (Some(process), state, start),
-            Err(Stale::Ended(_)) if record.once_ended.is_some() => (None, record.once_ended.unwrap_or_default(), 0),
-            Err(stale) => (None, State::Stale(stale), 0),
+        let (process, Facts { state, start, cgroup }) = match self.process(pid, &record) {
+            Ok((process, facts)) => (Some(process), facts),
+            Err(contrary) => {
+                let state = match contrary {
+                    State::Stale(Stale::Ended(_)) => record.once_ended.unwrap_or(contrary),
+                    contrary => contrary,
+                };
+                (None, Facts { state, start: 0, cgroup: None })
+            }
         };
-        debug_assert!(process.as_ref().is_none_or(|process| process.pid().as_raw_pid() == number));
-        Checked { container: Container { state, ..record.container }, process, start }
+        Checked { container: Container { state, ..record.container }, process, start, cgroup }
     }
 
-    fn process(&mut self, pid: Pid, record: &Record) -> Result<(Process, State, u64), Stale> {
+    /// The process, pinned, or the state of a record that is wrong.
+    fn process(&mut self, pid: Pid, record: &Record) -> Result<(Process, Facts), State> {
         let number = pid.as_raw_pid();
         let process = Process::pin(pid).map_err(|error| match error {
-            PinError::Reused(_) => Stale::Inode(number),
-            _ => Stale::Ended(number),
+            PinError::Reused(_) => State::Stale(Stale::Inode(number)),
+            _ => State::Stale(Stale::Ended(number)),
         })?;
-        let outcome = self.facts(&process, record);
+        let outcome = self.facts(&process, record).map_err(State::Stale).and_then(|facts| {
+            let anothers = record.container.owner.as_ref().filter(|owner| !owner.is_caller);
+            anothers.map_or(Ok(()), |owner| belief::check(self.host, pid, owner)).map_err(State::Unbelieved)?;
+            Ok(facts)
+        });
         // What was read by the number was about this process only if it is still there.
         if process.ended() {
-            return Err(Stale::Ended(number));
+            return Err(State::Stale(Stale::Ended(number)));
         }
-        outcome.map(|(state, start)| (process, state, start))
+        outcome.map(|facts| (process, facts))
     }
 
-    fn facts(&mut self, process: &Process, record: &Record) -> Result<(State, u64), Stale> {
+    fn facts(&mut self, process: &Process, record: &Record) -> Result<Facts, Stale> {
         let pid = process.pid();
         let number = pid.as_raw_pid();
         let proc = self.host.proc();
@@ -111,11 +128,6 @@ impl<'a> Checker<'a> {
             }
             _ => {}
         }
-        if let Some(uid) = record.container.owner.filter(|_| self.host.is_root())
-            && !self.belongs_to(pid, uid)
-        {
-            return Err(Stale::Stranger(number, uid));
-        }
         if let (Some(start), Some(written), false) = (start, record.written, confirmed || record.start.is_some())
             && self.started_after(start, written.as_secs())
         {
@@ -126,37 +138,14 @@ impl<'a> Checker<'a> {
             _ if self.is_frozen(pid).unwrap_or(record.container.state == State::Paused) => State::Paused,
             _ => State::Running,
         };
-        Ok((state, start.unwrap_or_default()))
-    }
-
-    /// Whether a process is one that this user could have started: by its user id, or by who made the user namespace that it
-    /// is in, or one above that.
-    fn belongs_to(&mut self, pid: Pid, uid: u32) -> bool {
-        let proc = self.host.proc();
-        if proc.status(pid, &mut self.buffer).is_ok_and(|status| status.ruid == uid) {
-            return true;
-        }
-        let mut ns: Option<Namespace> = proc.open_ns(pid, NsLink::Own(NsKind::User)).ok();
-        while let Some(user) = ns {
-            if user.owner_uid() == Ok(uid) {
-                return true;
-            }
-            ns = match user.parent() {
-                Ok(Related::Is(parent)) => Some(parent),
-                _ => None,
-            };
-        }
-        false
+        let cgroup = is_it(&place).then_some(place.cgroup);
+        Ok(Facts { state, start: start.unwrap_or_default(), cgroup })
     }
 
     /// Whether ticks after the boot are later than seconds since 1970.
     fn started_after(&self, start: u64, seconds: u64) -> bool {
-        let boot = self.host.dir("/proc").and_then(|proc| proc.read("stat")).ok().and_then(|text| {
-            let line = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"btime "))?;
-            decimal(line)
-        });
         let ticks = rustix::param::clock_ticks_per_second().max(1);
-        boot.is_some_and(|boot| boot + start / ticks > seconds + ROUNDING)
+        self.host.boot().is_some_and(|boot| boot + start / ticks > seconds + ROUNDING)
     }
 
     /// Whether a process's cgroup is frozen, in either version; none where that cannot be told.
@@ -182,8 +171,7 @@ pub fn is_frozen(host: &Host, pid: Pid, buffer: &mut Vec<u8>) -> Result<Option<b
             continue;
         }
         let text = |root: &str, file: &str| {
-            let directory = host.dir(root).ok()?.below(OsString::from_vec(path.to_vec())).ok()?;
-            directory.read(Path::new(file)).ok()
+            host.system_dir(root).ok()?.read_kernels(files::path(&[path, file.as_bytes()])).ok()
         };
         let frozen = if controllers.is_empty() {
             let events =

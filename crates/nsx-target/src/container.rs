@@ -1,7 +1,8 @@
 //! What is known of a container, and how it is named in full.
 
-use crate::engine::Engine;
-use std::{ffi::OsString, fmt, os::unix::ffi::OsStringExt, path::PathBuf};
+use crate::{claim::Location, engine::Engine};
+use nsx_core::ns::NsKind;
+use std::{ffi::OsString, fmt, os::unix::ffi::OsStringExt};
 
 /// A container, or a unit, as its engine's records and the kernel describe it.
 ///
@@ -21,13 +22,24 @@ pub struct Container {
     /// What it is doing.
     pub state: State,
     /// The directory with its OCI `config.json`, where there is one. Reading it may ask for more rights than the caller has.
-    pub bundle: Option<PathBuf>,
-    /// The user whose rootless engine runs it; none where it is the system's.
-    pub owner: Option<u32>,
+    pub bundle: Option<Location>,
+    /// The user whose word all of this is; none if only root could have written it.
+    pub owner: Option<Owner>,
     /// The image that it was made from, as its engine names it.
     pub image: Option<OsString>,
     /// Where its process is known to be only the door to a sandbox, and its namespaces not those of what runs inside.
     pub sandbox: Option<Sandbox>,
+}
+
+/// The user whose word a record is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// The user's id.
+    pub uid: u32,
+    /// The word by which the user is typed: a name of letters, digits, `.`, `_` and `-`, or the number.
+    pub word: String,
+    /// Whether this is the caller, who need not be named.
+    pub is_caller: bool,
 }
 
 /// A container's place in Kubernetes.
@@ -59,6 +71,8 @@ pub enum State {
     Stopped(&'static str),
     /// Its record names a process that is not its own any more.
     Stale(Stale),
+    /// Its record is a user's, who may not say that of the process.
+    Unbelieved(Unbelieved),
 }
 
 /// What contradicts a record.
@@ -73,12 +87,26 @@ pub enum Stale {
     /// The process is in another container, by its cgroup.
     #[error("process {0} is in another container: {1:?}")]
     Elsewhere(i32, OsString),
-    /// The process is not one of the user whose record it is.
-    #[error("process {0} is not one of user {1}, whose record names it")]
-    Stranger(i32, u32),
     /// The pidfd's inode is not the one that is recorded.
     #[error("the id {0} belongs to another process now")]
     Inode(i32),
+}
+
+/// Why a user's record of a process is not believed: the process is in a namespace that is not the user's own.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unbelieved {
+    /// The process is in the caller's user namespace.
+    #[error("process {0} is in your own user namespace, which user {1} did not create")]
+    Yours(i32, String),
+    /// The user made none of the user namespaces that the process is in below the caller's.
+    #[error("process {0} is in a user namespace that user {1} did not create")]
+    Anothers(i32, String),
+    /// The user namespace that a namespace of the process belongs to is none of the user's.
+    #[error("the {1} namespace of process {0} does not belong to a user namespace that user {2} created")]
+    Namespace(i32, NsKind, String),
+    /// The kernel does not show whose the namespaces are.
+    #[error("whose namespaces process {0} is in cannot be seen")]
+    Unseen(i32),
 }
 
 /// A runtime that puts a container's programs where the host's namespaces do not show them.
@@ -111,6 +139,7 @@ impl State {
             Self::Created => "created",
             Self::Stopped(word) => word,
             Self::Stale(_) => "stale",
+            Self::Unbelieved(_) => "unbelieved",
         }
     }
 
@@ -143,19 +172,20 @@ impl Container {
         }
     }
 
-    /// The word that names it, as it is typed: `docker:web`, `k8s://prod/web-0/app`; by id where there is no name. Bytes that
-    /// are no text are replaced; nothing is escaped.
+    /// The word that names it, as it is typed: `docker:web`, `k8s://prod/web-0/app`, of another user than the caller
+    /// `podman:ada@db`; by id where there is no name. Bytes that are no text are replaced; nothing is escaped.
     pub fn address(&self) -> String {
         if let Some(Pod { namespace, name, container, .. }) = &self.pod {
-            let pod = format!("k8s://{}/{}", namespace.display(), name.display());
-            match container {
-                Some(container) => return format!("{pod}/{}", container.display()),
-                // The pod's own name leads to its first container.
-                None => return self.address_by_id(),
-            }
+            return match container {
+                Some(container) if self.owners().is_empty() => {
+                    format!("k8s://{}/{}/{}", namespace.display(), name.display(), container.display())
+                }
+                // The pod's own name leads to its first container, and a pod to the system's.
+                _ => self.address_by_id(),
+            };
         }
         match &self.name {
-            Some(name) => format!("{}:{}", self.engine, name.display()),
+            Some(name) => format!("{}:{}{}", self.engine, self.owners(), name.display()),
             None => self.address_by_id(),
         }
     }
@@ -164,12 +194,26 @@ impl Container {
     pub fn address_by_id(&self) -> String {
         let id = self.id.to_string_lossy();
         let short = if id.len() == 64 { id.get(..12).unwrap_or(&id) } else { &id };
+        let owner = self.owners();
         match &self.namespace {
             Some(namespace) if self.engine == Engine::Containerd => {
-                format!("{}:{}/{short}", self.engine, namespace.display())
+                format!("{}:{owner}{}/{short}", self.engine, namespace.display())
             }
-            _ => format!("{}:{short}", self.engine),
+            _ => format!("{}:{owner}{short}", self.engine),
         }
+    }
+
+    /// The label, with the owner before it if that is another user than the caller.
+    pub fn shown(&self) -> OsString {
+        let mut shown = OsString::from(self.owners());
+        shown.push(self.label());
+        shown
+    }
+
+    /// The owner as it stands before the name, if it must be named.
+    fn owners(&self) -> String {
+        let owner = self.owner.as_ref().filter(|owner| !owner.is_caller);
+        owner.map(|owner| format!("{}@", owner.word)).unwrap_or_default()
     }
 
     /// What people call it: its name, or the start of its id.

@@ -86,6 +86,11 @@ impl Engine {
         }
     }
 
+    /// Whether a name that it gives may contain an `@`.
+    pub(crate) fn has_at_signs(self) -> bool {
+        matches!(self, Self::Unit | Self::Lxc | Self::Machine | Self::Oci)
+    }
+
     /// Whether whoever asks for containers of `self` means those of `other` too: all of nerdctl and of containerd's CRI
     /// plug-in are containerd's, as Kubernetes too writes `containerd://ID`, and every runtime's container is one of OCI.
     pub fn includes(self, other: Self) -> bool {

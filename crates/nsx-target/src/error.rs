@@ -8,7 +8,7 @@ use crate::{
 };
 use nsx_core::pid::PinError;
 use rustix::io::Errno;
-use std::{ffi::OsString, fmt};
+use std::{collections::HashSet, ffi::OsString, fmt};
 
 /// Why a word does not lead to what it names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,8 +34,8 @@ pub enum TargetError {
     Nothing {
         /// What was named.
         target: Target,
-        /// Names that are near, as they are typed.
-        near: Vec<String>,
+        /// What may have been meant, a line each: names that are near, and what other users have of that name.
+        meant: Vec<String>,
         /// Records that could not be read.
         unread: Vec<Unread>,
     },
@@ -47,8 +47,24 @@ pub enum TargetError {
         /// What carries the name; at least one.
         containers: Vec<Container>,
     },
+    /// The owner that is named is no user.
+    #[error("failed to find {target}: there is no user {user:?}")]
+    NoUser {
+        /// What was named.
+        target: Target,
+        /// The owner's name. Its debug form has everything escaped that could act on a terminal.
+        user: OsString,
+    },
+    /// The namespace of that name is a user's word for one that is not the user's.
+    #[error("failed to open {target}: it does not belong to a user namespace that user {user} created")]
+    Unbelieved {
+        /// What was named.
+        target: Target,
+        /// The user.
+        user: String,
+    },
     /// Several carry the name.
-    #[error("{target} may be any of {}", addresses.join(", "))]
+    #[error("{target} may be any of {}", listed(addresses, ", "))]
     Ambiguous {
         /// What was named.
         target: Target,
@@ -106,17 +122,29 @@ fn states(target: &Target, containers: &[Container]) -> String {
         let address = container.address();
         match &container.state {
             State::Stale(why) => format!("the record of {address} is stale: {why}"),
+            State::Unbelieved(why) => format!("the record of {address} is not believed: {why}"),
             state if address == target.to_string() => format!("its state is {state}"),
             state => format!("{address} is {state}"),
         }
     };
-    containers.iter().map(state).collect::<Vec<_>>().join("; ")
+    listed(&containers.iter().take(MOST_LISTED + 1).map(state).collect::<Vec<_>>(), "; ")
+}
+
+/// The most that are named in one message: a user may have made thousands.
+const MOST_LISTED: usize = 20;
+
+/// These as one text, cut where there are too many.
+fn listed(all: &[String], separator: &str) -> String {
+    match all.get(..MOST_LISTED) {
+        Some(first) if all.len() > MOST_LISTED => format!("{}{separator}and more", first.join(separator)),
+        _ => all.join(separator),
+    }
 }
 
 impl TargetError {
     /// Nothing of that name, and no more to say.
     pub(crate) fn nothing(target: &Target) -> Self {
-        Self::Nothing { target: target.clone(), near: Vec::new(), unread: Vec::new() }
+        Self::Nothing { target: target.clone(), meant: Vec::new(), unread: Vec::new() }
     }
 
     /// Whether the word was right and what it names is not there: it has ended, or never was.
@@ -132,11 +160,8 @@ impl TargetError {
 
     /// What may help, a line each.
     pub fn hints(&self) -> Vec<String> {
-        let Self::Nothing { near, unread, .. } = self else { return Vec::new() };
-        let mut hints = Vec::new();
-        if !near.is_empty() {
-            hints.push(format!("near names: {}", near.join(", ")));
-        }
+        let Self::Nothing { meant, unread, .. } = self else { return Vec::new() };
+        let mut hints = meant.clone();
         hints.extend(refusals(unread));
         hints
     }
@@ -145,12 +170,12 @@ impl TargetError {
 /// What could not be read, a line for each engine, and what would help.
 pub(crate) fn refusals(unread: &[Unread]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    let mut told = Vec::new();
+    let mut told = HashSet::new();
     for Unread { engine, path, why } in unread {
-        if told.contains(&(*engine, why)) {
+        // That a store was cut off is said by itself.
+        if matches!(why, ReadError::CutOff { .. }) || !told.insert((*engine, why)) || told.len() > MOST_LISTED {
             continue;
         }
-        told.push((*engine, why));
         let remedy = match why {
             ReadError::Denied => "; with sudo its names could be read",
             _ => "",

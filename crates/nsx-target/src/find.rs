@@ -2,29 +2,38 @@
 //!
 //! All stores that may know the name are read, each record that matches is held against the kernel, and what is left must be
 //! one: running beats created, and two that run are an error that names both in full.
+//!
+//! A name without an owner is looked for among the system's containers and the caller's own, and never leads into the store of
+//! another user: he could give any name to a container. If only another user has it, the error says how that one is addressed.
 
 use crate::{
+    cgroup::{Named, Place},
     check::{Checked, Checker},
-    container::Container,
+    claim::Claim,
+    container::{Container, Owner},
     engine::Engine,
     error::TargetError,
-    grammar::{ID_BY_ITSELF, ParseTargetError, Target, is_start_of_id},
-    host::Host,
+    grammar::{ID_BY_ITSELF, ParseTargetError, Target, is_start_of_id, with_owner},
+    host::{Host, Whose},
     namespace::{self, By},
     near, scan,
     stores::{self, Findings, Query},
 };
 use nsx_core::{
     ns::Namespace,
-    pid::{PinError, Process},
+    pid::{Pid, PinError, Process},
 };
 use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
     ffi::{OsStr, OsString},
-    os::unix::ffi::OsStrExt,
+    os::unix::ffi::{OsStrExt, OsStringExt},
 };
 
 /// After a prefix, this many hexadecimal digits are the start of an id.
 const ID_AFTER_PREFIX: usize = 4;
+
+/// As many of other users' containers are told of.
+const MOST_ELSEWHERE: usize = 10;
 
 /// What a word led to.
 #[derive(Debug)]
@@ -56,13 +65,25 @@ impl Target {
                 let pinned = self.pin().map_err(|source| TargetError::NotFound { target: self.clone(), source })?;
                 process(Subject { process: pinned, container: None })
             }
-            Self::Container { engine, name } => {
-                let query = Query::Word(name.as_bytes(), ID_AFTER_PREFIX);
-                process(self.find_container(host, Some(*engine), &query)?)
+            Self::Container { engine, owner, name } => {
+                let whose = owner.as_deref().map_or(Ok(Whose::Own), |owner| self.owner(owner, host).map(Whose::Of))?;
+                let query = |name| Query::Word(name, ID_AFTER_PREFIX);
+                let found = self.find_container(host, whose, Some(*engine), &query(name.as_bytes()));
+                match self.other_reading(&found, name, host) {
+                    Some((whose, name)) => process(self.find_container(host, whose, Some(*engine), &query(name))?),
+                    None => process(found?),
+                }
             }
-            Self::Pod(pod) => process(self.find_container(host, None, &Query::Pod(pod))?),
+            Self::Pod(pod) => process(self.find_container(host, Whose::Own, None, &Query::Pod(pod))?),
             Self::Name(name) => self.find_name(name, host),
-            Self::Netns(name) => namespace::by_name(self, name, host).map(Found::Namespace),
+            Self::Netns(name) => {
+                let found = namespace::by_name(self, name, host, Whose::Own);
+                match self.other_reading(&found, name, host) {
+                    Some((whose, name)) => namespace::by_name(self, OsStr::from_bytes(name), host, whose),
+                    None => found,
+                }
+                .map(Found::Namespace)
+            }
             Self::File(path) => namespace::by_file(self, path).map(Found::Namespace),
             Self::Namespace(ns) => namespace::search(self, By::Id(*ns), host).map(Found::Namespace),
             Self::Inode(inode) => namespace::search(self, By::Inode(*inode), host).map(Found::Namespace),
@@ -70,10 +91,29 @@ impl Target {
         }
     }
 
-    /// Whatever carries the name: a container, or a network namespace.
+    /// The user in whose store a name is to be looked for.
+    fn owner(&self, word: &OsStr, host: &Host) -> Result<u32, TargetError> {
+        host.user(word).ok_or_else(|| TargetError::NoUser { target: self.clone(), user: word.to_owned() })
+    }
+
+    /// The owner and the name that a word means which nothing has for a name, where a name may contain an `@`.
+    fn other_reading<'a, T>(
+        &self,
+        found: &Result<T, TargetError>,
+        word: &'a OsStr,
+        host: &Host,
+    ) -> Option<(Whose, &'a [u8])> {
+        if !matches!(found, Err(TargetError::Nothing { .. })) {
+            return None;
+        }
+        let (owner, name) = with_owner(word.as_bytes())?;
+        Some((Whose::Of(host.user(OsStr::from_bytes(owner))?), name))
+    }
+
+    /// Whatever of the system's or the caller's own carries the name: a container, or a network namespace.
     fn find_name(&self, name: &OsStr, host: &Host) -> Result<Found, TargetError> {
         let query = Query::Word(name.as_bytes(), ID_BY_ITSELF);
-        let container = self.find_container(host, None, &query);
+        let container = self.find_container(host, Whose::Own, None, &query);
         if !namespace::is_named(name, host) {
             return container.map(Found::Process);
         }
@@ -88,7 +128,7 @@ impl Target {
                 addresses.push(netns.to_string());
                 Err(TargetError::Ambiguous { target, addresses })
             }
-            Err(_) => namespace::by_name(self, name, host).map(Found::Namespace),
+            Err(_) => namespace::by_name(self, name, host, Whose::Own).map(Found::Namespace),
         }
     }
 
@@ -105,6 +145,16 @@ impl Target {
         }
     }
 
+    /// The process that is named by its number, for which no host is needed; none where it is named otherwise.
+    ///
+    /// # Errors
+    /// [`TargetError`].
+    pub fn numbered(&self) -> Option<Result<Subject, TargetError>> {
+        let Self::Process { .. } = self else { return None };
+        let failed = |source| TargetError::NotFound { target: self.clone(), source };
+        Some(self.pin().map_err(failed).map(|process| Subject { process, container: None }))
+    }
+
     /// Pins the process that is named by its number.
     fn pin(&self) -> Result<Process, PinError> {
         let Self::Process { pid, inode } = *self else { return Err(PinError::NoProcess) };
@@ -118,15 +168,21 @@ impl Target {
         }
     }
 
-    fn find_container(&self, host: &Host, engine: Option<Engine>, query: &Query<'_>) -> Result<Subject, TargetError> {
-        let Findings { mut records, unread } = stores::look(host, engine, query);
+    fn find_container(
+        &self,
+        host: &Host,
+        whose: Whose,
+        engine: Option<Engine>,
+        query: &Query<'_>,
+    ) -> Result<Subject, TargetError> {
+        let Findings { mut records, unread, .. } = stores::look(host, whose, engine, query);
         let is_id =
             |word: &[u8], least| is_start_of_id(word, least) || matches!(engine, Some(Engine::Lxc | Engine::Machine));
         // Cgroups tell ids where records may not be read, or are in a container that has an engine of its own.
         if let (Query::Word(word, least), true) = (query, records.is_empty())
             && is_id(word, *least)
         {
-            records = scan::look(host, engine, query);
+            records = scan::look(host, whose, engine, query);
         }
         let mut checker = Checker::new(host);
         let found = merged(records.into_iter().map(|record| checker.check(record)).collect());
@@ -137,7 +193,7 @@ impl Target {
         let candidates = if running.is_empty() {
             let (waiting, stopped): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|it| it.process.is_some());
             if waiting.is_empty() {
-                return Err(self.absent(host, engine, stopped, unread));
+                return Err(self.absent(host, (whose, engine, query), stopped, unread));
             }
             waiting
         } else {
@@ -156,13 +212,10 @@ impl Target {
         // A pod's programs, the one that started first; the sandbox only does for them if there is none.
         let is_sandbox = |it: &Checked| it.container.pod.as_ref().is_some_and(|pod| pod.is_sandbox);
         candidates.sort_by_key(|it| (is_sandbox(it), it.start));
-        let mut pods = Vec::new();
+        let mut pods = HashSet::new();
         candidates.retain(|it| {
             let pod = it.container.pod.as_ref().filter(|_| by_pod(it));
-            let pod = pod.map(|pod| (pod.namespace.clone(), pod.name.clone()));
-            let is_first = pod.is_none() || !pods.contains(&pod);
-            pods.push(pod);
-            is_first
+            pod.is_none_or(|pod| pods.insert((pod.namespace.clone(), pod.name.clone())))
         });
         match <[Checked; 1]>::try_from(candidates) {
             Ok([Checked { container, process: Some(process), .. }]) => {
@@ -180,7 +233,7 @@ impl Target {
     fn absent(
         &self,
         host: &Host,
-        engine: Option<Engine>,
+        (whose, engine, query): (Whose, Option<Engine>, &Query<'_>),
         stopped: Vec<Checked>,
         unread: Vec<stores::Unread>,
     ) -> TargetError {
@@ -194,38 +247,59 @@ impl Target {
             Self::Pod(pod) => pod.pod.as_os_str(),
             _ => OsStr::new(""),
         };
-        let all = stores::look(host, engine, &Query::All);
+        let all = stores::look(host, whose, engine, &Query::All);
         let is_near = |container: &&Container| near::is_near(word.as_bytes(), container.label().as_bytes());
         let near: Vec<_> = all.records.iter().map(|record| &record.container).filter(is_near).cloned().collect();
         let mut near = addresses(&near);
         near.dedup();
         near.truncate(5);
-        TargetError::Nothing { target, near, unread }
+        let mut meant = Vec::new();
+        // Only root may look into others' stores.
+        if whose == Whose::Own && host.is_root() {
+            let others = stores::look(host, Whose::Everybodys, engine, query).records;
+            let others =
+                others.into_iter().filter(|record| host.is_anothers(record.claim)).map(|record| record.container);
+            let told = |it: Container| Some(format!("user {} has {}", it.owner.as_ref()?.word, it.address()));
+            meant.extend(others.filter_map(told).take(MOST_ELSEWHERE));
+            meant.dedup();
+        }
+        if !near.is_empty() {
+            meant.push(format!("near names: {}", near.join(", ")));
+        }
+        TargetError::Nothing { target, meant, unread }
     }
 }
 
-/// Each process once: where two engines know it, as the container of the one that is nearer to its user.
+/// Each process once: where two engines know it, as the container of the one that is nearer to its user. What one user says
+/// adds nothing to what another one or the system does.
 pub(crate) fn merged(mut found: Vec<Checked>) -> Vec<Checked> {
     found.sort_by_key(|it| it.container.engine);
     let mut merged: Vec<Checked> = Vec::new();
+    let mut by_pid = HashMap::new();
+    let mut by_id = HashMap::new();
     for checked in found {
-        let pid = |it: &Checked| it.process.as_ref().map(Process::pid);
-        let id = |it: &Checked| (it.container.id.clone(), it.container.owner);
-        let same = merged.iter_mut().find(|it| {
-            pid(it).is_some() && pid(it) == pid(&checked) || id(it) == id(&checked) && checked.process.is_none()
-        });
-        match same {
-            Some(known) => {
-                let Container { name, bundle, pod, namespace, sandbox, .. } = checked.container;
-                let own = &mut known.container;
-                own.name = own.name.take().or(name);
-                own.bundle = own.bundle.take().or(bundle);
-                own.pod = own.pod.take().or(pod);
-                own.namespace = own.namespace.take().or(namespace);
-                own.sandbox = own.sandbox.or(sandbox);
-            }
-            None => merged.push(checked),
+        let owner = checked.container.owner.as_ref().map(|owner| owner.uid);
+        let pid = checked.process.as_ref().map(|process| (owner, process.pid()));
+        let id = (owner, checked.container.id.clone());
+        let same = match &pid {
+            Some(pid) => by_pid.get(pid),
+            None => by_id.get(&id),
+        };
+        if let Some(known) = same.and_then(|index: &usize| merged.get_mut(*index)) {
+            let Container { name, bundle, pod, namespace, sandbox, .. } = checked.container;
+            let own = &mut known.container;
+            own.name = own.name.take().or(name);
+            own.bundle = own.bundle.take().or(bundle);
+            own.pod = own.pod.take().or(pod);
+            own.namespace = own.namespace.take().or(namespace);
+            own.sandbox = own.sandbox.or(sandbox);
+            continue;
         }
+        if let Some(Entry::Vacant(entry)) = pid.map(|pid| by_pid.entry(pid)) {
+            entry.insert(merged.len());
+        }
+        by_id.entry(id).or_insert(merged.len());
+        merged.push(checked);
     }
     merged
 }
@@ -239,91 +313,114 @@ fn exact(found: Vec<Checked>, query: &Query<'_>) -> Vec<Checked> {
 }
 
 /// Words that name these containers, each of them one only.
-fn addresses(containers: &[Container]) -> Vec<String> {
+pub fn addresses(containers: &[Container]) -> Vec<String> {
     let addresses: Vec<String> = containers.iter().map(Container::address).collect();
-    let is_single = |address: &String| addresses.iter().filter(|other| *other == address).count() == 1;
+    let single = singles(addresses.iter());
     let one = |(container, address): (&Container, &String)| match &container.name {
-        Some(_) if !is_single(address) => container.address_by_id(),
+        Some(_) if !single.contains(address) => container.address_by_id(),
         _ => address.clone(),
     };
     containers.iter().zip(&addresses).map(one).collect()
 }
 
-/// The process that `word` names on the host that nsx runs on, pinned, with its container if it was named as one.
-///
-/// # Errors
-/// [`TargetError`].
-pub fn resolve(word: &OsStr) -> Result<Subject, TargetError> {
-    find(&parse(word)?)
+/// Those that are there once.
+fn singles<T: std::hash::Hash + Eq>(all: impl Iterator<Item = T>) -> HashSet<T> {
+    let mut counts: HashMap<T, usize> = HashMap::new();
+    all.for_each(|one| *counts.entry(one).or_default() += 1);
+    counts.into_iter().filter(|(_, count)| *count == 1).map(|(one, _)| one).collect()
 }
 
-fn parse(word: &OsStr) -> Result<Target, TargetError> {
-    Target::parse(word.as_bytes()).map_err(|source| TargetError::NotATarget { word: word.to_owned(), source })
-}
-
-fn system() -> Result<Host, TargetError> {
-    Host::system().map_err(|errno| TargetError::Host { act: "open /proc", source: errno.into() })
-}
-
-/// The process or namespace that `word` names on the host that nsx runs on. A number asks no store.
-///
-/// # Errors
-/// [`TargetError`].
-pub fn look_up(word: &OsStr) -> Result<Found, TargetError> {
-    match parse(word)? {
-        target @ Target::Process { .. } => find(&target).map(Found::Process),
-        target => target.find(&system()?),
+/// The container that a process is in by its cgroup. If the process is the container's first one, and the records may be read
+/// and are believed, with its name; else what the cgroup says. `shown` is the process's number in the host's procfs, `process`
+/// that for the caller.
+pub fn container_of(host: &Host, shown: Pid, process: Pid) -> Option<Container> {
+    let mut buffer = Vec::new();
+    host.proc().read(shown, "cgroup", &mut buffer).ok()?;
+    let mut place = Place::parse(&buffer);
+    let Named { engine, id } = place.container.take()?;
+    let claim = scan::claim(host, shown, &place);
+    if claim == Claim::Several {
+        return None;
     }
+    let owner = host.owner(claim);
+    let name = OsString::from_vec(id.clone());
+    let word = owner.as_ref().map(|owner| OsString::from(&owner.word));
+    let target = match engine {
+        Some(engine) => Target::Container { engine, owner: word, name },
+        None => Target::Name(name),
+    };
+    let found = target.process(host).ok().filter(|found| found.process.pid() == process);
+    let unnamed = || Some(Container { owner, ..Container::new(engine?, id) });
+    found.and_then(|found| found.container).map(|container| *container).or_else(unnamed)
 }
 
-/// The process that is named on the host that nsx runs on. A number asks no store.
+/// All containers that run and that a pattern fits: `docker:*`, `web-?`, `podman:ada@*`. Before a colon stands an engine; `*` is
+/// any text, `?` any character. Without an owner only the system's and the caller's own are meant. Sandboxes of pods are left
+/// out.
 ///
 /// # Errors
-/// [`TargetError`].
-pub fn find(target: &Target) -> Result<Subject, TargetError> {
-    if let Target::Process { .. } = target {
-        let process = target.pin().map_err(|source| TargetError::NotFound { target: target.clone(), source })?;
-        return Ok(Subject { process, container: None });
-    }
-    target.process(&system()?)
-}
-
-/// All containers that run and that a pattern fits: `docker:*`, `web-?`. Before a colon stands an engine; `*` is any text, `?`
-/// any character. Sandboxes of pods are left out.
-///
-/// # Errors
-/// Where the pattern's prefix is no engine.
+/// Where the pattern's prefix is no engine, or its owner no user.
 pub fn find_all(host: &Host, pattern: &OsStr) -> Result<Vec<Subject>, TargetError> {
     let bytes = pattern.as_bytes();
+    let not_a_target = |source| TargetError::NotATarget { word: pattern.to_owned(), source };
     let (engine, glob) = match bytes.iter().position(|&byte| byte == b':') {
         None => (None, bytes),
         Some(colon) => match Engine::from_name(&bytes[..colon]) {
             Some(engine) => (Some(engine), &bytes[colon + 1..]),
-            None => {
-                let source = ParseTargetError::Prefix;
-                return Err(TargetError::NotATarget { word: pattern.to_owned(), source });
-            }
+            None => return Err(not_a_target(ParseTargetError::Prefix)),
         },
     };
-    let fits = |container: &Container| fits(glob, container.label().as_bytes()) || fits(glob, container.id.as_bytes());
-    let subjects = running(host, engine)
-        .into_iter()
-        .filter(|it| fits(&it.container))
-        .filter_map(|it| Some(Subject { process: it.process?, container: Some(Box::new(it.container)) }));
-    Ok(subjects.collect())
+    let owned = engine.and_then(|engine| Some((engine, with_owner(glob)?)));
+    let owned = owned.map(|(engine, (owner, glob))| (engine, OsStr::from_bytes(owner), glob));
+    match owned {
+        Some((engine, owner, glob)) if !engine.has_at_signs() => {
+            let user = host.user(owner).ok_or_else(|| TargetError::NoUser {
+                target: Target::Container {
+                    engine,
+                    owner: Some(owner.to_owned()),
+                    name: OsStr::from_bytes(glob).to_owned(),
+                },
+                user: owner.to_owned(),
+            })?;
+            Ok(fitting(host, Whose::Of(user), Some(engine), glob))
+        }
+        owned => {
+            let found = fitting(host, Whose::Own, engine, glob);
+            match owned.filter(|_| found.is_empty()).and_then(|(_, owner, glob)| Some((host.user(owner)?, glob))) {
+                Some((user, glob)) => Ok(fitting(host, Whose::Of(user), engine, glob)),
+                None => Ok(found),
+            }
+        }
+    }
 }
 
-/// The words for everything that runs, for completion: each in full, and by its name alone where no other has that.
+/// The containers that run and that a pattern without prefix and owner fits.
+fn fitting(host: &Host, whose: Whose, engine: Option<Engine>, glob: &[u8]) -> Vec<Subject> {
+    let fits = |container: &Container| fits(glob, container.label().as_bytes()) || fits(glob, container.id.as_bytes());
+    running(host, whose, engine)
+        .into_iter()
+        .filter(|it| fits(&it.container))
+        .filter_map(|it| Some(Subject { process: it.process?, container: Some(Box::new(it.container)) }))
+        .collect()
+}
+
+/// The words for everything that runs, for completion: each in full, and by its name alone where no other has that. What is
+/// another user's is never meant by its name alone.
 pub fn words(host: &Host) -> Vec<String> {
-    let containers: Vec<_> = running(host, None).into_iter().map(|it| it.container).collect();
+    let containers: Vec<_> = running(host, Whose::Everybodys, None).into_iter().map(|it| it.container).collect();
     let mut words = addresses(&containers);
+    let is_own = |owner: &Option<Owner>| owner.as_ref().is_none_or(|owner| owner.is_caller);
     let netns = namespace::names(host);
-    let labels: Vec<OsString> = containers.iter().map(Container::label).chain(netns.iter().cloned()).collect();
-    let single = labels.iter().filter(|label| labels.iter().filter(|other| other == label).count() == 1);
+    let own = containers.iter().filter(|it| is_own(&it.owner)).map(Container::label);
+    let own = own.chain(netns.iter().filter(|(owner, _)| is_own(owner)).map(|(_, name)| name.clone()));
     // A number by itself is a process.
-    let single = single.filter(|label| matches!(Target::parse(label.as_bytes()), Ok(Target::Name(_))));
+    let single =
+        singles(own).into_iter().filter(|label| matches!(Target::parse(label.as_bytes()), Ok(Target::Name(_))));
     words.extend(single.map(|label| label.to_string_lossy().into_owned()));
-    words.extend(netns.iter().map(|name| Target::Netns(name.clone()).to_string()));
+    words.extend(netns.iter().map(|(owner, name)| match owner.as_ref().filter(|owner| !owner.is_caller) {
+        Some(owner) => format!("netns:{}@{}", owner.word, name.display()),
+        None => Target::Netns(name.clone()).to_string(),
+    }));
     // Shells read this, some of which expand what they read: no name that could be more than a word.
     words.retain(|word| word.chars().all(|letter| letter.is_ascii_alphanumeric() || "_.-:/@+".contains(letter)));
     words.sort_unstable();
@@ -332,8 +429,8 @@ pub fn words(host: &Host) -> Vec<String> {
 }
 
 /// Every container that runs, checked.
-fn running(host: &Host, engine: Option<Engine>) -> Vec<Checked> {
-    let findings = stores::look(host, engine, &Query::All);
+fn running(host: &Host, whose: Whose, engine: Option<Engine>) -> Vec<Checked> {
+    let findings = stores::look(host, whose, engine, &Query::All);
     let mut checker = Checker::new(host);
     let mut found = merged(findings.records.into_iter().map(|record| checker.check(record)).collect());
     let is_sandbox = |it: &Checked| it.container.pod.as_ref().is_some_and(|pod| pod.is_sandbox);
@@ -341,20 +438,42 @@ fn running(host: &Host, engine: Option<Engine>) -> Vec<Checked> {
     found
 }
 
-/// Whether a pattern of `*` and `?` fits a name.
+/// Whether a pattern of `*` and `?` fits a name. Takes no more steps than the product of their lengths.
 fn fits(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern, name) {
-        ([], []) => true,
-        ([b'*', rest @ ..], _) => (0..=name.len()).any(|skip| fits(rest, &name[skip..])),
-        ([b'?', pattern @ ..], [_, name @ ..]) => fits(pattern, name),
-        ([letter, pattern @ ..], [first, name @ ..]) => letter == first && fits(pattern, name),
-        _ => false,
+    let (mut at, mut place) = (0, 0);
+    // The last star, and how much of the name it stands for.
+    let mut star: Option<(usize, usize)> = None;
+    while place < name.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, place));
+                at += 1;
+            }
+            Some(letter) if *letter == b'?' || *letter == name[place] => {
+                at += 1;
+                place += 1;
+            }
+            _ => match &mut star {
+                Some((of_star, taken)) => {
+                    *taken += 1;
+                    (at, place) = (*of_star + 1, *taken);
+                }
+                None => return false,
+            },
+        }
     }
+    pattern[at..].iter().all(|letter| *letter == b'*')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn resolve(word: &OsStr) -> Result<Subject, TargetError> {
+        let target = Target::parse(word.as_bytes());
+        let target = target.map_err(|source| TargetError::NotATarget { word: word.to_owned(), source })?;
+        target.process(&Host::system().unwrap())
+    }
 
     fn refusal(word: &[u8]) -> String {
         let error = resolve(OsStr::from_bytes(word)).unwrap_err();
@@ -371,12 +490,28 @@ mod tests {
 
     #[test]
     fn patterns_fit() {
-        for (pattern, name) in [("*", ""), ("*", "web"), ("w?b*", "web"), ("w*b-?", "web-b-1"), ("web", "web")] {
+        for (pattern, name) in [
+            ("*", ""),
+            ("*", "web"),
+            ("w?b*", "web"),
+            ("w*b-?", "web-b-1"),
+            ("web", "web"),
+            ("*a*b", "aabab"),
+            ("**", "x"),
+        ] {
             assert!(fits(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
         }
-        for (pattern, name) in [("", "a"), ("?", ""), ("w*c", "web"), ("web", "webs"), ("web?", "web")] {
+        for (pattern, name) in
+            [("", "a"), ("?", ""), ("w*c", "web"), ("web", "webs"), ("web?", "web"), ("*a*b", "aaba"), ("a*", "")]
+        {
             assert!(!fits(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
         }
+    }
+
+    #[test]
+    fn many_stars_cost_no_more_than_the_lengths_multiplied() {
+        // One step for each way to share the letters out would not end.
+        assert!(!fits(&b"*a".repeat(50), &[b"a".repeat(200), b"b".to_vec()].concat()));
     }
 
     #[test]

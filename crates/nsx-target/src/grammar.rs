@@ -5,10 +5,15 @@
 //! | `1234` | a PID as the caller sees it |
 //! | `1234:5678` | the same, only if its pidfs inode is 5678: proof against a number that was used again |
 //! | `docker:web`, `docker://ID` | a container or unit of that engine, by name, id or the start of an id |
+//! | `podman:ada@db` | the same in the store of user ada, who may be a number |
 //! | `k8s://NAMESPACE/POD[/CONTAINER]` | a pod's container on this node |
 //! | `netns:blue`, any word with a slash | a namespace that a file holds |
+//! | `netns:ada@blue` | one that user ada gave a name |
 //! | `net:[4026532177]`, `id:77` | a namespace by its inode or its never-reused id |
-//! | `web` | whatever carries that name |
+//! | `web` | whatever of the system's or the caller's own carries that name |
+//!
+//! Where the name of a container, unit or namespace may contain an `@`, `ada@db` is a name first, and only if nothing has it a
+//! name with its owner: [`with_owner`].
 
 use crate::engine::Engine;
 use nsx_core::{
@@ -40,6 +45,8 @@ pub enum Target {
     Container {
         /// Whose.
         engine: Engine,
+        /// The user in whose store it is, where one is named: a user's name or number.
+        owner: Option<OsString>,
         /// Its name, its id, or the start of its id.
         name: OsString,
     },
@@ -161,6 +168,10 @@ impl Target {
     fn container(engine: Engine, name: &[u8]) -> Result<Self, ParseTargetError> {
         // `docker://ID` is how Kubernetes prints it.
         let name = name.strip_prefix(b"//").unwrap_or(name);
+        let (owner, name) = match with_owner(name) {
+            Some((owner, name)) if !engine.has_at_signs() => (Some(os(owner)), name),
+            _ => (None, name),
+        };
         // containerd's names may have their namespace before them.
         let names: Vec<_> = name.split(|&byte| byte == b'/').collect();
         let most = if engine == Engine::Containerd { 2 } else { 1 };
@@ -170,8 +181,15 @@ impl Target {
         if names.len() > most || names.iter().any(|name| name.is_empty()) {
             return Err(ParseTargetError::Slash);
         }
-        Ok(Self::Container { engine, name: os(name) })
+        Ok(Self::Container { engine, owner, name: os(name) })
     }
+}
+
+/// The owner and the name in `ada@db`.
+pub(crate) fn with_owner(word: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = word.iter().position(|&byte| byte == b'@')?;
+    let (owner, name) = (&word[..at], &word[at + 1..]);
+    (!owner.is_empty() && !name.is_empty()).then_some((owner, name))
 }
 
 impl PodName {
@@ -207,7 +225,10 @@ impl fmt::Display for Target {
         match self {
             Self::Process { pid, inode: None } => write!(f, "{pid}"),
             Self::Process { pid, inode: Some(inode) } => write!(f, "{pid}:{inode}"),
-            Self::Container { engine, name } => write!(f, "{engine}:{}", shown(name)),
+            Self::Container { engine, owner: None, name } => write!(f, "{engine}:{}", shown(name)),
+            Self::Container { engine, owner: Some(owner), name } => {
+                write!(f, "{engine}:{}@{}", shown(owner), shown(name))
+            }
             Self::Pod(PodName { namespace, pod, container }) => {
                 write!(f, "k8s://{}/{}", shown(namespace), shown(pod))?;
                 container.as_ref().map_or(Ok(()), |container| write!(f, "/{}", shown(container)))
@@ -228,7 +249,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn container(engine: Engine, name: &str) -> Result<Target, ParseTargetError> {
-        Ok(Target::Container { engine, name: name.into() })
+        Ok(Target::Container { engine, owner: None, name: name.into() })
+    }
+
+    fn owned(engine: Engine, owner: &str, name: &str) -> Result<Target, ParseTargetError> {
+        Ok(Target::Container { engine, owner: Some(owner.into()), name: name.into() })
     }
 
     fn parse(word: &str) -> Result<Target, ParseTargetError> {
@@ -252,6 +277,14 @@ mod tests {
         assert_eq!(parse("incus:web"), container(Engine::Lxc, "web"));
         assert_eq!(parse("lxc:a:b"), container(Engine::Lxc, "a:b"));
         assert_eq!(parse("unit:getty@tty1.service"), container(Engine::Unit, "getty@tty1.service"));
+        assert_eq!(parse("podman:ada@db"), owned(Engine::Podman, "ada", "db"));
+        assert_eq!(parse("docker://1000@3f2a"), owned(Engine::Docker, "1000", "3f2a"));
+        assert_eq!(parse("containerd:ada@k8s.io/3f2a"), owned(Engine::Containerd, "ada", "k8s.io/3f2a"));
+        for engine in [Engine::Oci, Engine::Lxc, Engine::Machine] {
+            assert_eq!(parse(&format!("{engine}:ada@db")), container(engine, "ada@db"));
+        }
+        assert_eq!(parse("netns:ada@blue"), Ok(Target::Netns("ada@blue".into())));
+        assert_eq!(parse("ada@db"), name("ada@db"));
         let pod = |container: Option<&str>| {
             Ok(Target::Pod(PodName {
                 namespace: "prod".into(),
@@ -323,7 +356,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_read_is_what_is_printed(word in "([a-z0-9]{1,9}:)?(//)?[a-z0-9/:.\\[\\]]{0,20}") {
+        fn what_is_read_is_what_is_printed(word in "([a-z0-9]{1,9}:)?(//)?[a-z0-9/:@.\\[\\]]{0,20}") {
             if let Ok(target) = parse(&word) {
                 prop_assert_eq!(parse(&target.to_string()), Ok(target));
             }

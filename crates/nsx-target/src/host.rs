@@ -2,28 +2,38 @@
 //!
 //! The root directory is a value, so that a recorded tree stands in for a live host in tests.
 
-use crate::files::{Dir, ReadError};
+use crate::{
+    claim::{Claim, Location},
+    container::Owner,
+    files::{Content, Dir, ReadError, part},
+    stores::Unread,
+    writers::Writers,
+};
 use nsx_core::{
     accounts,
     proc::{ProcRoot, decimal},
 };
 use rustix::io::Errno;
 use std::{
-    cell::OnceCell,
-    ffi::OsString,
-    os::unix::ffi::OsStringExt,
+    cell::{OnceCell, RefCell},
+    collections::{HashMap, HashSet},
+    ffi::{OsStr, OsString},
+    os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 /// A host with its containers' records.
 #[derive(Debug)]
 pub struct Host {
-    /// The root directory of a recorded host; none for the live one.
-    root: Option<Dir>,
+    writers: Rc<Writers>,
+    is_live: bool,
     proc: ProcRoot,
     caller: Person,
-    is_root: bool,
+    users: OnceCell<Users>,
     people: OnceCell<Vec<Person>>,
+    boot: OnceCell<Option<u64>>,
+    cut_off: RefCell<Vec<Unread>>,
 }
 
 /// A user who may have a rootless engine, and where it keeps its records.
@@ -37,6 +47,24 @@ pub struct Person {
     pub runtime: PathBuf,
     /// The user's id, which engines put into the names of directories in /tmp where there is no runtime directory.
     pub uid: u32,
+}
+
+/// Whose records are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The system's, and the caller's own: those that a name without an owner means.
+    Own,
+    /// This user's.
+    Of(u32),
+    /// Everybody's.
+    Everybodys,
+}
+
+/// What /etc/passwd says, the first line of a name or an id.
+#[derive(Debug, Default)]
+struct Users {
+    by_uid: HashMap<u32, accounts::User>,
+    by_name: HashMap<Vec<u8>, u32>,
 }
 
 impl Person {
@@ -62,6 +90,21 @@ impl Person {
             uid,
         }
     }
+
+    /// A path of this user's: whatever lies there and whoever owns it, it is no more than the user's word.
+    pub(crate) fn place(&self, path: impl Into<PathBuf>) -> Location {
+        Location::new(path, Claim::of(self.uid))
+    }
+
+    /// A path below the directory for data.
+    pub(crate) fn data(&self, path: &str) -> Location {
+        self.place(self.data.join(path))
+    }
+
+    /// A path below the runtime directory.
+    pub(crate) fn runtime(&self, path: &str) -> Location {
+        self.place(self.runtime.join(path))
+    }
 }
 
 impl Host {
@@ -70,13 +113,8 @@ impl Host {
     /// # Errors
     /// The errno with which /proc could not be opened.
     pub fn system() -> Result<Self, Errno> {
-        Ok(Self {
-            root: None,
-            proc: ProcRoot::system()?,
-            caller: Person::caller(),
-            is_root: rustix::process::geteuid().is_root(),
-            people: OnceCell::new(),
-        })
+        let caller = Person::caller();
+        Ok(Self::new(Writers::system(caller.uid)?, true, ProcRoot::system()?, caller))
     }
 
     /// A recorded host: the tree below `root`, with `proc` for its processes, as `caller` sees it.
@@ -84,8 +122,20 @@ impl Host {
     /// # Errors
     /// [`ReadError`] where the tree cannot be opened.
     pub fn recorded(root: &Path, proc: ProcRoot, caller: Person) -> Result<Self, ReadError> {
-        let is_root = caller.uid == 0;
-        Ok(Self { root: Some(Dir::open(root)?), proc, caller, is_root, people: OnceCell::new() })
+        Ok(Self::new(Writers::recorded(root, caller.uid)?, false, proc, caller))
+    }
+
+    fn new(writers: Writers, is_live: bool, proc: ProcRoot, caller: Person) -> Self {
+        Self {
+            writers: Rc::new(writers),
+            is_live,
+            proc,
+            caller,
+            users: OnceCell::new(),
+            people: OnceCell::new(),
+            boot: OnceCell::new(),
+            cut_off: RefCell::default(),
+        }
     }
 
     /// Its processes.
@@ -95,58 +145,157 @@ impl Host {
 
     /// Whether the caller is root, who may read what engines keep for themselves.
     pub fn is_root(&self) -> bool {
-        self.is_root
+        self.caller.uid == 0
+    }
+
+    /// The stores that were not read to their end, because that would have cost too much: each once for every engine.
+    pub fn cut_off(&self) -> Vec<Unread> {
+        self.cut_off.borrow().clone()
+    }
+
+    pub(crate) fn remember_cut_off(&self, unread: &Unread) {
+        let mut known = self.cut_off.borrow_mut();
+        if !known.iter().any(|other| (other.engine, &other.why) == (unread.engine, &unread.why)) {
+            known.push(unread.clone());
+        }
     }
 
     /// Whether sockets of this host can be talked to.
     pub(crate) fn is_live(&self) -> bool {
-        self.root.is_none()
+        self.is_live
     }
 
-    /// An absolute path's directory.
-    pub(crate) fn dir(&self, path: impl AsRef<Path>) -> Result<Dir, ReadError> {
-        match &self.root {
-            None => Dir::open(path.as_ref()),
-            Some(root) => root.open_as_root(path.as_ref()),
-        }
+    /// Forgets what was read, and what it has cost.
+    pub(crate) fn renew(&self) {
+        self.writers.renew();
+    }
+
+    /// The directory at a location.
+    pub(crate) fn dir(&self, location: &Location) -> Result<Dir, ReadError> {
+        Dir::walk(&self.writers, location)
+    }
+
+    /// A directory of the system's.
+    pub(crate) fn system_dir(&self, path: &str) -> Result<Dir, ReadError> {
+        self.dir(&Location::system(path))
     }
 
     /// A file of the administrator's, such as one in /etc.
-    pub(crate) fn read(&self, directory: impl AsRef<Path>, name: &str) -> Result<Vec<u8>, ReadError> {
-        self.dir(directory)?.read(name)
+    pub(crate) fn content(&self, directory: &str, name: &str) -> Result<Content, ReadError> {
+        self.system_dir(directory)?.content(name)
     }
 
-    /// Those whose rootless engines are looked at: the caller; and for root everybody who has a runtime directory or is in
-    /// /etc/passwd.
-    pub(crate) fn people(&self) -> &[Person] {
+    /// The word of a process of the user `uid`.
+    pub(crate) fn process_claim(&self, uid: u32) -> Claim {
+        self.writers.process(uid)
+    }
+
+    /// Whether what `claim` says is asked for.
+    pub(crate) fn wants(&self, whose: Whose, claim: Claim) -> bool {
+        match (whose, claim) {
+            (_, Claim::Several) => false,
+            (Whose::Everybodys, _) => true,
+            (Whose::Own, Claim::System) => true,
+            (Whose::Own, Claim::User(uid)) => uid == self.caller.uid,
+            (Whose::Of(wanted), claim) => claim == Claim::of(wanted),
+        }
+    }
+
+    /// Whether a claim is another user's than the caller's.
+    pub(crate) fn is_anothers(&self, claim: Claim) -> bool {
+        !self.wants(Whose::Own, claim)
+    }
+
+    /// Those whose rootless engines are looked at: the caller, another user who is named, or all of them. Only root looks at
+    /// all: everybody who has a runtime directory or is in /etc/passwd.
+    pub(crate) fn people(&self, whose: Whose) -> Vec<Person> {
+        match whose {
+            Whose::Everybodys => self.everybody().to_vec(),
+            Whose::Own => vec![self.caller.clone()],
+            Whose::Of(uid) if uid == self.caller.uid => vec![self.caller.clone()],
+            Whose::Of(0) => Vec::new(),
+            Whose::Of(uid) => vec![self.person(uid)],
+        }
+    }
+
+    fn everybody(&self) -> &[Person] {
         self.people.get_or_init(|| {
-            let others = if self.is_root { self.others() } else { Vec::new() };
-            let mut known: Vec<Person> = Vec::new();
-            // The caller comes last, for under sudo HOME may be another's, and many accounts share a directory such as /.
-            for person in others.into_iter().chain([self.caller.clone()]) {
-                if !known.iter().any(|other| other.data == person.data) {
-                    known.push(person);
-                }
+            let mut people = if self.is_root() { self.others() } else { Vec::new() };
+            // Under sudo HOME may be another's, whose store would be read twice.
+            if !people.iter().any(|person| person.data == self.caller.data) {
+                people.push(self.caller.clone());
             }
-            known
+            people
         })
     }
 
     fn others(&self) -> Vec<Person> {
-        let passwd = self.read("/etc", "passwd").unwrap_or_default();
-        let mut people: Vec<Person> = accounts::users(&passwd)
-            .filter(|user| user.uid != 0 && user.home.len() > 1 && user.home.starts_with(b"/"))
-            .map(|user| Person::at_home(user.uid, Path::new(&OsString::from_vec(user.home))))
-            .collect();
+        let has_home = |user: &&accounts::User| user.uid != 0 && user.home.len() > 1 && user.home.starts_with(b"/");
+        let users = self.users().by_uid.values().filter(has_home);
+        let mut people: Vec<Person> =
+            users.map(|user| Person::at_home(user.uid, Path::new(part(&user.home)))).collect();
+        people.sort_by_key(|person| person.uid);
+        let known: HashSet<u32> = people.iter().map(|person| person.uid).collect();
         // Whoever logs in from a directory service is in no file.
-        let logged_in = self.dir("/run/user").and_then(|dir| dir.names()).unwrap_or_default();
-        for uid in logged_in.iter().filter_map(|name| u32::try_from(decimal(name)?).ok()) {
-            if uid != 0 && !people.iter().any(|person| person.uid == uid) {
-                let user = if self.is_live() { accounts::user_by_id(uid).ok().flatten() } else { None };
-                let home = user.map_or_else(|| "/nonexistent".into(), |user| OsString::from_vec(user.home));
-                people.push(Person::at_home(uid, Path::new(&home)));
-            }
-        }
+        let logged_in = self.system_dir("/run/user").and_then(|dir| dir.names()).unwrap_or_default();
+        let logged_in = logged_in.iter().filter_map(|name| u32::try_from(decimal(name)?).ok());
+        people.extend(logged_in.filter(|uid| *uid != 0 && !known.contains(uid)).map(|uid| self.person(uid)));
         people
+    }
+
+    /// A user, who may be in no file.
+    fn person(&self, uid: u32) -> Person {
+        let known = self.users().by_uid.get(&uid).cloned();
+        let asked = || if self.is_live { accounts::user_by_id(uid).ok().flatten() } else { None };
+        let home = known.or_else(asked).map(|user| user.home).filter(|home| home.starts_with(b"/"));
+        Person::at_home(uid, Path::new(&home.map_or_else(|| "/nonexistent".into(), OsString::from_vec)))
+    }
+
+    fn users(&self) -> &Users {
+        self.users.get_or_init(|| {
+            let content = self.content("/etc", "passwd").ok().filter(|content| content.claim == Claim::System);
+            let mut users = Users::default();
+            for user in content.iter().flat_map(|content| accounts::users(&content.bytes)) {
+                users.by_name.entry(user.name.clone()).or_insert(user.uid);
+                users.by_uid.entry(user.uid).or_insert(user);
+            }
+            users
+        })
+    }
+
+    /// The owner of what `claim` says; none for the system.
+    pub(crate) fn owner(&self, claim: Claim) -> Option<Owner> {
+        claim.user().map(|uid| Owner { uid, word: self.word(uid), is_caller: uid == self.caller.uid })
+    }
+
+    /// The word by which a user is typed: the name where that leads back to the user, else the number.
+    fn word(&self, uid: u32) -> String {
+        let is_plain = |name: &&Vec<u8>| {
+            name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+                && !name.iter().all(u8::is_ascii_digit)
+                && self.users().by_name.get(*name) == Some(&uid)
+        };
+        let name = self.users().by_uid.get(&uid).map(|user| &user.name).filter(is_plain);
+        name.map_or_else(|| uid.to_string(), |name| String::from_utf8_lossy(name).into_owned())
+    }
+
+    /// The user that is typed so: a name, or a number.
+    pub(crate) fn user(&self, word: &OsStr) -> Option<u32> {
+        let bytes = word.as_bytes();
+        if bytes.iter().all(u8::is_ascii_digit) {
+            return u32::try_from(decimal(bytes)?).ok().filter(|uid| *uid != u32::MAX);
+        }
+        let known = self.users().by_name.get(bytes).copied();
+        let asked = || if self.is_live { accounts::user_by_name(bytes).ok().flatten() } else { None };
+        known.or_else(|| asked().map(|user| user.uid))
+    }
+
+    /// When the host was started, in seconds since 1970.
+    pub(crate) fn boot(&self) -> Option<u64> {
+        *self.boot.get_or_init(|| {
+            let text = self.system_dir("/proc").and_then(|proc| proc.read("stat")).ok()?;
+            let line = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"btime "))?;
+            decimal(line)
+        })
     }
 }

@@ -1,15 +1,20 @@
 //! The way back: from a process to its container, pod and unit, for tables of thousands.
 //!
 //! The stores are read once, when the first process is asked about; then a process costs a read of its cgroups, and those
-//! that share a cgroup share the answer.
+//! that share a cgroup share the answer. A container gives its name to the processes that are in the cgroup of its first one,
+//! or in a cgroup that only whoever wrote its record could have made; another user's container only to those about whom the
+//! user is believed.
 
 use crate::{
-    cgroup::{Named, Place},
+    belief,
+    cgroup::{Cgroup, Named, Place},
     check::Checker,
-    container::{Container, State},
+    claim::Claim,
+    container::{Container, Owner, State},
     engine::Engine,
     find::merged,
-    host::Host,
+    host::{Host, Whose},
+    scan,
     stores::{self, Query, Unread},
 };
 use nsx_core::{
@@ -19,7 +24,7 @@ use nsx_core::{
 };
 use std::{
     collections::HashMap,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
     rc::Rc,
 };
@@ -39,12 +44,16 @@ pub struct Inventory<'a> {
     host: &'a Host,
     known: Option<Known>,
     answers: HashMap<Vec<u8>, Rc<Origin>>,
+    /// Whether a user is believed about processes in these namespaces.
+    believed: HashMap<(u32, [Option<NsId>; NsKind::ALL.len()]), bool>,
     buffer: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     containers: Vec<Container>,
+    /// The cgroups of their first processes, where those name them.
+    cgroups: Vec<Option<Cgroup>>,
     by_id: HashMap<OsString, Vec<usize>>,
     /// Where containers live whose cgroups say nothing, as those of a rootless Podman.
     by_pid_namespace: HashMap<NsId, usize>,
@@ -54,7 +63,7 @@ struct Known {
 impl<'a> Inventory<'a> {
     /// One that has not read anything yet.
     pub fn new(host: &'a Host) -> Self {
-        Self { host, known: None, answers: HashMap::new(), buffer: Vec::new() }
+        Self { host, known: None, answers: HashMap::new(), believed: HashMap::new(), buffer: Vec::new() }
     }
 
     /// Where the process `pid` belongs, as the host's procfs counts. Nothing is known of one that is gone.
@@ -63,24 +72,35 @@ impl<'a> Inventory<'a> {
             return Rc::default();
         }
         let known = self.known.get_or_insert_with(|| Known::read(self.host));
-        let origin = match self.answers.get(&self.buffer) {
+        let mut origin = match self.answers.get(&self.buffer) {
             Some(origin) => Rc::clone(origin),
             None => {
-                let origin = Rc::new(known.of_place(Place::parse(&self.buffer)));
+                let origin = Rc::new(known.of_place(self.host, pid, Place::parse(&self.buffer)));
                 self.answers.insert(self.buffer.clone(), Rc::clone(&origin));
                 origin
             }
         };
-        if origin.container.is_some() || known.by_pid_namespace.is_empty() {
-            return origin;
-        }
-        let ns = self.host.proc().ns(pid, NsLink::Own(NsKind::Pid)).ok();
-        match ns.and_then(|ns| known.by_pid_namespace.get(&ns)) {
-            Some(&index) => {
-                Rc::new(Origin { container: Some(known.containers[index].clone()), unit: origin.unit.clone() })
+        if origin.container.is_none() && !known.by_pid_namespace.is_empty() {
+            let ns = self.host.proc().ns(pid, NsLink::Own(NsKind::Pid)).ok();
+            if let Some(&index) = ns.and_then(|ns| known.by_pid_namespace.get(&ns)) {
+                let container = Some(known.containers[index].clone());
+                origin = Rc::new(Origin { container, unit: origin.unit.clone() });
             }
-            None => origin,
         }
+        match origin.container.as_ref().and_then(|container| container.owner.as_ref()) {
+            Some(owner) if !owner.is_caller && !self.believes(pid, owner) => {
+                Rc::new(Origin { container: None, unit: origin.unit.clone() })
+            }
+            _ => origin,
+        }
+    }
+
+    /// Whether another user is believed about a process.
+    fn believes(&mut self, pid: Pid, owner: &Owner) -> bool {
+        let mut links = self.host.proc().ns_links(pid);
+        let namespaces = NsKind::ALL.map(|kind| links.id(NsLink::Own(kind)).ok());
+        let check = || belief::check(self.host, pid, owner).is_ok();
+        *self.believed.entry((owner.uid, namespaces)).or_insert_with(check)
     }
 
     /// The records that could not be read, so that names are missing.
@@ -91,7 +111,7 @@ impl<'a> Inventory<'a> {
 
 impl Known {
     fn read(host: &Host) -> Self {
-        let findings = stores::look(host, None, &Query::All);
+        let findings = stores::look(host, Whose::Everybodys, None, &Query::All);
         let mut checker = Checker::new(host);
         let own = host.proc().own_ns(NsLink::Own(NsKind::Pid)).ok();
         let checked = merged(findings.records.into_iter().map(|record| checker.check(record)).collect());
@@ -105,33 +125,44 @@ impl Known {
                 known.by_pid_namespace.entry(ns).or_insert(index);
             }
             known.by_id.entry(checked.container.id.clone()).or_default().push(index);
+            known.cgroups.push(checked.cgroup);
             known.containers.push(checked.container);
         }
         known
     }
 
-    fn of_place(&self, place: Place) -> Origin {
-        let unit = place.unit.map(OsString::from_vec);
-        let container = place.container.map(|named| self.container(named, place.user));
-        Origin { container, unit }
+    fn of_place(&self, host: &Host, pid: Pid, mut place: Place) -> Origin {
+        let container = place.container.take().and_then(|named| self.container(host, pid, &place, named));
+        Origin { container, unit: place.unit.map(OsString::from_vec) }
     }
 
     /// The container that a cgroup names. In a user's part of the tree it is one of the user's, whatever its name.
-    fn container(&self, named: Named, user: Option<u32>) -> Container {
-        let owner = user.filter(|uid| *uid != 0);
-        let may_be = |container: &&Container| {
-            named.is(container.engine, container.id.as_bytes()) && (owner.is_none() || container.owner == owner)
+    fn container(&self, host: &Host, pid: Pid, place: &Place, named: Named) -> Option<Container> {
+        let may_be = |index: &&usize| {
+            let container = &self.containers[**index];
+            let owner = container.owner.as_ref().map_or(0, |owner| owner.uid);
+            named.is(container.engine, container.id.as_bytes()) && place.user.is_none_or(|user| user == owner)
         };
-        let of_id = self.by_id.get(&OsString::from_vec(named.id.clone())).into_iter().flatten();
-        let known = of_id.map(|index| &self.containers[*index]).find(may_be);
         // LXC numbers a cgroup whose name was taken.
-        let known = known.or_else(|| match named.engine {
-            Some(Engine::Lxc) => self.containers.iter().find(may_be),
-            _ => None,
-        });
-        match known {
-            Some(known) => Container { state: Self::state(known), ..known.clone() },
-            None => Container { owner, ..Container::new(named.engine.unwrap_or(Engine::Oci), named.id) },
+        let numbered = named.id.iter().rposition(|&byte| byte == b'-').filter(|_| named.engine == Some(Engine::Lxc));
+        let ids = [Some(named.id.as_slice()), numbered.map(|at| &named.id[..at])].into_iter().flatten();
+        let of_ids = ids.filter_map(|id| self.by_id.get(OsStr::from_bytes(id))).flatten();
+        let candidates: Vec<&usize> = of_ids.filter(may_be).collect();
+        let known = |index: &usize| {
+            let known = &self.containers[*index];
+            Some(Container { state: Self::state(known), ..known.clone() })
+        };
+        if let Some(index) = candidates.iter().find(|index| self.cgroups[***index].as_ref() == Some(&place.cgroup)) {
+            return known(index);
+        }
+        let claim = scan::claim(host, pid, place);
+        let owner = host.owner(claim);
+        if claim == Claim::Several {
+            return None;
+        }
+        match candidates.iter().find(|index| self.containers[***index].owner == owner) {
+            Some(index) => known(index),
+            None => Some(Container { owner, ..Container::new(named.engine.unwrap_or(Engine::Oci), named.id) }),
         }
     }
 

@@ -3,15 +3,20 @@
 //! One grammar for every command, see [`Target`]. Resolving has two halves: [`Target::parse`] reads the word and asks the
 //! system nothing; [`Target::find`] looks for it on a [`Host`]. [`resolve`] does both for a process.
 //!
-//! Names are found with no daemon and no engine's program, from the records that engines keep on disk (`stores`). A record is
-//! not believed: the process that it names is pinned, and then held against what the kernel says of it (`check`).
+//! Names are found with no daemon and no engine's program, from the records that engines keep on disk (`stores`). Each record is
+//! somebody's word (`claim`): that of the least trusted of those who could have written it (`writers`). None is believed as it
+//! is: the process that it names is pinned, and then held against what the kernel says of it (`check`). A user's word holds for
+//! user namespaces that the user created, and for nothing else (`belief`).
 //!
 //! The way back, from a process to its container, pod and unit, is the [`Inventory`].
 
 #![forbid(unsafe_code)]
 
+mod belief;
 pub mod cgroup;
 mod check;
+mod claim;
+mod configuration;
 mod container;
 mod engine;
 mod error;
@@ -26,13 +31,16 @@ mod scan;
 mod stores;
 #[cfg(test)]
 mod testing;
+mod writers;
 
 pub use check::is_frozen;
-pub use container::{Container, Pod, Sandbox, Stale, State};
+pub use claim::Location;
+pub use configuration::{Configuration, ConfigurationError};
+pub use container::{Container, Owner, Pod, Sandbox, Stale, State, Unbelieved};
 pub use engine::Engine;
 pub use error::TargetError;
 pub use files::ReadError;
-pub use find::{Found, Subject, find, find_all, look_up, resolve, words};
+pub use find::{Found, Subject, addresses, container_of, find_all, words};
 pub use grammar::{ParseTargetError, PodName, Target};
 pub use host::{Host, Person};
 pub use inventory::{Inventory, Origin};

@@ -1,16 +1,22 @@
 //! Namespaces that are named by themselves: by a file, by a name that somebody gave them, by inode or by id.
 
-use crate::{error::TargetError, files::part, grammar::Target, host::Host};
+use crate::{
+    belief,
+    claim::{Claim, Location},
+    container::Owner,
+    error::TargetError,
+    files::{ReadError, part},
+    grammar::Target,
+    host::{Host, Whose},
+};
 use nsx_core::{
     ns::{Namespace, NsId, NsKind, Related},
     proc::{Mount, NsLink},
     sys::nsfs,
 };
-use rustix::{
-    fs::{CWD, Mode, OFlags},
-    io::Errno,
-};
+use rustix::{fs::CWD, io::Errno};
 use std::{
+    collections::HashSet,
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
@@ -24,16 +30,24 @@ pub(crate) fn by_file(target: &Target, path: &Path) -> Result<Namespace, TargetE
     Namespace::open(CWD, path).map_err(|errno| TargetError::NoNamespace { target: target.clone(), errno })
 }
 
-/// Opens the namespace that `ip netns` or an engine has called `name`.
-pub(crate) fn by_name(target: &Target, name: &OsStr, host: &Host) -> Result<Namespace, TargetError> {
+/// Opens the namespace that `ip netns` or an engine has called `name`. One that another user gave the name must be the user's
+/// own.
+pub(crate) fn by_name(target: &Target, name: &OsStr, host: &Host, whose: Whose) -> Result<Namespace, TargetError> {
     let mut opened: Vec<(PathBuf, Namespace)> = Vec::new();
     let mut refusal = None;
-    for directory in directories(host) {
-        let path = directory.join(name);
+    for directory in directories(host, whose) {
         match open_in(host, &directory, name) {
+            Ok((_, claim)) if !host.wants(whose, claim) => {}
             // One directory may be another's under a second name.
-            Ok(namespace) if opened.iter().any(|(_, other)| other.id() == namespace.id()) => {}
-            Ok(namespace) => opened.push((path, namespace)),
+            Ok((namespace, _)) if opened.iter().any(|(_, other)| other.id() == namespace.id()) => {}
+            Ok((namespace, claim)) => {
+                if let Some(owner) = host.owner(claim).filter(|owner| !owner.is_caller)
+                    && !belief::is_users(host, &namespace, owner.uid)
+                {
+                    return Err(TargetError::Unbelieved { target: target.clone(), user: owner.word });
+                }
+                opened.push((directory.path.join(name), namespace));
+            }
             Err(Errno::NOENT) => {}
             Err(errno) => refusal = refusal.or(Some(errno)),
         }
@@ -49,18 +63,23 @@ pub(crate) fn by_name(target: &Target, name: &OsStr, host: &Host) -> Result<Name
     }
 }
 
-/// Whether somebody has given that name.
+/// Whether the system or the caller has given that name.
 pub(crate) fn is_named(name: &OsStr, host: &Host) -> bool {
-    directories(host).iter().any(|directory| open_in(host, directory, name).is_ok())
+    let is_named =
+        |directory: Location| open_in(host, &directory, name).is_ok_and(|(_, claim)| host.wants(Whose::Own, claim));
+    directories(host, Whose::Own).into_iter().any(is_named)
 }
 
-/// Every name that somebody has given; those that Docker makes up for itself are of no use to people.
-pub(crate) fn names(host: &Host) -> Vec<OsString> {
+/// Every name that somebody has given, with who did; those that Docker makes up for itself are of no use to people.
+pub(crate) fn names(host: &Host) -> Vec<(Option<Owner>, OsString)> {
     let mut names = Vec::new();
-    for directory in directories(host).into_iter().filter(|directory| directory != Path::new(DOCKERS)) {
+    for directory in directories(host, Whose::Everybodys).into_iter().filter(|it| it.path != Path::new(DOCKERS)) {
         let known = host.dir(&directory).and_then(|directory| directory.names()).unwrap_or_default();
-        let known = known.into_iter().map(|name| part(&name).to_owned());
-        names.extend(known.filter(|name| open_in(host, &directory, name).is_ok()));
+        names.extend(known.into_iter().filter_map(|name| {
+            let name = part(&name).to_owned();
+            let (_, claim) = open_in(host, &directory, &name).ok()?;
+            Some((host.owner(claim), name))
+        }));
     }
     names
 }
@@ -69,15 +88,19 @@ pub(crate) fn names(host: &Host) -> Vec<OsString> {
 const DOCKERS: &str = "/run/docker/netns";
 
 /// Where network namespaces have names.
-fn directories(host: &Host) -> Vec<PathBuf> {
-    let own = host.people().iter().map(|person| person.runtime.join("netns"));
-    ["/run/netns", DOCKERS].map(PathBuf::from).into_iter().chain(own).collect()
+fn directories(host: &Host, whose: Whose) -> Vec<Location> {
+    let own = host.people(whose).into_iter().map(|person| person.runtime("netns"));
+    ["/run/netns", DOCKERS].map(Location::system).into_iter().chain(own).collect()
 }
 
-fn open_in(host: &Host, directory: &Path, name: &OsStr) -> Result<Namespace, Errno> {
+fn open_in(host: &Host, directory: &Location, name: &OsStr) -> Result<(Namespace, Claim), Errno> {
     let directory = host.dir(directory).map_err(|_| Errno::NOENT)?;
-    let place = rustix::fs::openat(&directory, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-    Namespace::from_place(place)
+    let (place, claim) = directory.place(name).map_err(|error| match error {
+        ReadError::Absent => Errno::NOENT,
+        ReadError::Os(errno) => errno,
+        _ => Errno::PERM,
+    })?;
+    Ok((Namespace::from_place(place)?, claim))
 }
 
 /// How a namespace is known.
@@ -122,17 +145,16 @@ pub(crate) fn search(target: &Target, by: By, host: &Host) -> Result<Namespace, 
     let own = NsKind::ALL.map(NsLink::Own);
     let links = own.into_iter().chain([NsLink::PidForChildren, NsLink::TimeForChildren]);
     let links: Vec<NsLink> = links.collect();
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     for pid in proc.pids().map_err(failed)? {
         let mut directory = proc.ns_links(pid);
         for &link in &links {
             let Ok(ns) = directory.id(link) else { continue };
             // A user or PID namespace may be the one that is wanted's child.
             let above = matches!(ns.kind, NsKind::User | NsKind::Pid);
-            if seen.contains(&ns) || !(by.is(ns) || above) {
+            if !(by.is(ns) || above) || !seen.insert(ns) {
                 continue;
             }
-            seen.push(ns);
             if let Ok(namespace) = proc.open_ns(pid, link)
                 && let Some(found) = climb(namespace, by).map_err(failed)?
             {

@@ -2,33 +2,36 @@
 //! know of other people's containers.
 
 use crate::{
-    cgroup::{Named, Place},
+    cgroup::{Cgroup, Named, Place},
+    claim::{Claim, Location},
     container::Container,
     engine::Engine,
-    host::Host,
-    stores::{Query, Record},
+    files::{ReadError, part},
+    host::{Host, Whose},
+    stores::{self, Query, Record},
 };
-use nsx_core::pid::Pid;
-use std::collections::HashMap;
+use nsx_core::{ns::NsKind, pid::Pid, proc::NsLink};
+use std::collections::{BTreeSet, HashMap};
 
 /// A container that has processes, and the one of them that started first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Seen {
     pid: Pid,
     start: u64,
-    place: Place,
 }
 
 /// The containers that a query's word means, by their ids or, where a cgroup has it, their names.
 ///
 /// The process that started first stands for the container: a container's first process is there before all others, and its
 /// end is theirs where it is PID 1.
-pub(crate) fn look(host: &Host, engine: Option<Engine>, query: &Query<'_>) -> Vec<Record> {
+pub(crate) fn look(host: &Host, whose: Whose, engine: Option<Engine>, query: &Query<'_>) -> Vec<Record> {
     let proc = host.proc();
     let mut buffer = Vec::new();
     // Most processes of a host share a few cgroups.
     let mut places: HashMap<Vec<u8>, Option<Place>> = HashMap::new();
-    let mut found: HashMap<Named, Seen> = HashMap::new();
+    let mut claims: HashMap<Cgroup, Option<Claim>> = HashMap::new();
+    // A user may give any name to a cgroup of his own, which hides no other's.
+    let mut found: HashMap<(Named, Claim), Seen> = HashMap::new();
     for pid in proc.pids().unwrap_or_default() {
         if proc.read(pid, "cgroup", &mut buffer).is_err() {
             continue;
@@ -43,14 +46,61 @@ pub(crate) fn look(host: &Host, engine: Option<Engine>, query: &Query<'_>) -> Ve
         let Some((place, named)) = place.as_ref().and_then(|place| Some((place, place.container.as_ref()?))) else {
             continue;
         };
+        let of_cgroup = *claims.entry(place.cgroup.clone()).or_insert_with(|| of_cgroup(host, &place.cgroup));
+        let claim = of_cgroup.unwrap_or_else(|| of_process(host, pid)).join(of_slice(place));
         let Ok(start) = proc.start_time(pid, &mut buffer) else { continue };
-        let seen = Seen { pid, start, place: place.clone() };
-        let first = found.entry(named.clone()).or_insert_with(|| seen.clone());
+        let seen = Seen { pid, start };
+        let first = found.entry((named.clone(), claim)).or_insert(seen);
         if (start, pid.as_raw_pid()) < (first.start, first.pid.as_raw_pid()) {
             *first = seen;
         }
     }
-    found.into_iter().map(|(named, seen)| record(named, seen, engine)).collect()
+    let mut records = found.into_iter().map(|((named, claim), seen)| record(named, claim, seen, engine)).collect();
+    stores::retain(host, whose, engine, &mut records);
+    records
+}
+
+/// Whose word it is that a process is in the container of its place: whoever owns the directory above may make a cgroup of
+/// any name.
+pub(crate) fn claim(host: &Host, pid: Pid, place: &Place) -> Claim {
+    of_cgroup(host, &place.cgroup).unwrap_or_else(|| of_process(host, pid)).join(of_slice(place))
+}
+
+/// In a user's part of systemd's tree whatever is said is the user's word.
+fn of_slice(place: &Place) -> Claim {
+    place.user.map_or(Claim::System, Claim::of)
+}
+
+/// Whose word a cgroup's name is: none where its directory is not in sight.
+fn of_cgroup(host: &Host, cgroup: &Cgroup) -> Option<Claim> {
+    let Cgroup { controllers, path } = cgroup;
+    let path = path.strip_prefix(b"/").filter(|path| !path.is_empty())?;
+    let mut roots: BTreeSet<Vec<u8>> = BTreeSet::new();
+    if controllers.is_empty() {
+        roots.extend([b"".to_vec(), b"unified".to_vec()]);
+    } else {
+        let names = controllers.split(|&byte| byte == b',').map(|name| name.strip_prefix(b"name=").unwrap_or(name));
+        roots.extend(names.map(<[u8]>::to_vec));
+        roots.insert(controllers.clone());
+    }
+    let directory = |root: Vec<u8>| host.dir(&Location::system("/sys/fs/cgroup").join(part(&root)))?.below(part(path));
+    roots.into_iter().find_map(|root| match directory(root) {
+        Ok(directory) => Some(directory.claim()),
+        Err(ReadError::Shared(_)) => Some(Claim::Several),
+        Err(_) => None,
+    })
+}
+
+/// Whose word it is at least if the cgroup cannot be seen: that of the process's user. Who is root may be so in a user
+/// namespace of anybody's.
+fn of_process(host: &Host, pid: Pid) -> Claim {
+    let proc = host.proc();
+    let own = NsLink::Own(NsKind::User);
+    match proc.status(pid, &mut Vec::new()).map(|status| host.process_claim(status.ruid)) {
+        Ok(Claim::User(uid)) => Claim::User(uid),
+        Ok(Claim::System) if proc.ns(pid, own).is_ok_and(|ns| proc.own_ns(own) == Ok(ns)) => Claim::System,
+        _ => Claim::Several,
+    }
 }
 
 fn is_wanted(place: &Place, engine: Option<Engine>, query: &Query<'_>) -> bool {
@@ -65,15 +115,13 @@ fn is_wanted(place: &Place, engine: Option<Engine>, query: &Query<'_>) -> bool {
     })
 }
 
-fn record(named: Named, seen: Seen, engine: Option<Engine>) -> Record {
+fn record(named: Named, claim: Claim, seen: Seen, engine: Option<Engine>) -> Record {
     let engine = named.engine.or(engine).unwrap_or(Engine::Oci);
     let mut container = Container::new(engine, named.id);
-    // In a user's part of the tree whatever is said is the user's word.
-    container.owner = seen.place.user.filter(|uid| *uid != 0);
     if matches!(engine, Engine::Lxc | Engine::Machine) {
         container.name = Some(container.id.clone());
     }
-    let mut record = Record::new(container);
+    let mut record = Record::new(container, claim);
     record.pid = Some(seen.pid);
     record.start = Some(seen.start);
     record

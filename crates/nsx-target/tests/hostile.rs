@@ -6,10 +6,7 @@
 mod support;
 
 use rustix::fs::{CWD, FileType, Mode};
-use std::{
-    fs,
-    os::unix::fs::{chown, symlink},
-};
+use std::{fs, os::unix::fs::symlink};
 use support::{Recorded, id};
 
 /// A host on which Docker has one container that runs, `web`.
@@ -112,8 +109,8 @@ fn a_number_that_is_somebody_elses_is_no_containers() {
     host.refuses("docker:@BAD@", &["unexpected content"]);
 }
 
-#[test]
-fn a_user_has_only_processes_of_its_own() {
+/// A user with a store in which two containers seem to run: the processes are in the caller's namespaces.
+fn podman_of_alice() -> Recorded {
     let host = Recorded::new(&[("web", "0::/"), ("other", "0::/")]);
     host.file("etc/passwd", "alice:x:4242:4242::/srv/alice:/bin/sh\n");
     let root = "srv/alice/.local/share/containers/storage";
@@ -123,18 +120,40 @@ fn a_user_has_only_processes_of_its_own() {
     );
     host.file("run/user/4242/containers/vfs-containers/@WEB@/userdata/pidfile", "@PID:web@");
     host.file("run/user/4242/containers/vfs-containers/@BAD@/userdata/pidfile", "@PID:other@");
-    // Root tells users by who owns the store; anybody else has no other user to be.
-    let owner = if rustix::process::getuid().is_root() { 4242 } else { rustix::process::getuid().as_raw() };
-    chown(host.place(root), Some(owner), None).unwrap();
-    for (process, uid) in [("web", owner), ("other", owner + 1)] {
-        let path = host.place(&format!("proc/{}/status", host.pid(process)));
-        let status = fs::read_to_string(&path).unwrap();
-        let uids = status.lines().find(|line| line.starts_with("Uid:")).unwrap();
-        fs::write(&path, status.replace(uids, &format!("Uid:\t{uid}\t{uid}\t{uid}\t{uid}"))).unwrap();
+    host
+}
+
+#[test]
+fn a_name_without_an_owner_leads_into_no_other_users_store() {
+    let host = podman_of_alice();
+    for word in ["web", "podman:web"] {
+        host.refuses(word, &["nothing has that name or id", "user alice has podman:alice@web"]);
     }
-    host.leads(&["web"], "web", "podman:web");
-    assert_eq!(host.find("web").unwrap().container.unwrap().owner, Some(owner));
-    host.refuses("trap", &["stale", "is not one of user"]);
+    for pattern in ["*", "podman:*", "w*"] {
+        assert_eq!(nsx_target::find_all(&host.host(), pattern.as_ref()).unwrap().len(), 0, "{pattern}");
+    }
+    host.refuses("podman:bob@web", &["there is no user \"bob\""]);
+    host.refuses("podman:alice@db", &["failed to find podman:alice@db", "nothing has that name"]);
+}
+
+#[test]
+fn a_user_is_not_believed_about_a_process_in_the_callers_user_namespace() {
+    let host = podman_of_alice();
+    let why = "is in your own user namespace, which user alice did not create";
+    for word in ["podman:alice@web", "podman:4242@web", "podman:alice@trap"] {
+        host.refuses(word, &["the record of podman:alice@", "is not believed: process", why]);
+    }
+    assert_eq!(nsx_target::find_all(&host.host(), "podman:alice@*".as_ref()).unwrap().len(), 0);
+    assert!(nsx_target::words(&host.host()).is_empty());
+    let pid = nsx_core::pid::Pid::from_raw(host.pid("web").cast_signed()).unwrap();
+    assert_eq!(nsx_target::Inventory::new(&host.host()).origin(pid).container, None);
+}
+
+#[test]
+fn a_user_is_believed_about_the_users_own_containers_by_the_user() {
+    let mut host = podman_of_alice();
+    host.called_by(4242, "/srv/alice");
+    host.leads(&["web", "podman:web", "podman:alice@web"], "web", "podman:web");
 }
 
 #[test]
@@ -159,6 +178,5 @@ fn cgroups_of_a_user_name_no_container_of_the_systems() {
     let live = host.host();
     let pid = nsx_core::pid::Pid::from_raw(pid.cast_signed()).unwrap();
     let origin = nsx_target::Inventory::new(&live).origin(pid);
-    let container = origin.container.as_ref().unwrap();
-    assert_eq!((container.name.as_ref(), container.owner), (None, Some(1000)));
+    assert_eq!(origin.container, None);
 }

@@ -45,7 +45,7 @@ fn a_pods_containers_are_found_in_containerd() {
     node.refuses("k8s://test/web-0", &["no container of that pod"]);
     let app = node.find("app").unwrap().container.unwrap();
     assert_eq!(
-        app.bundle.unwrap().to_str().unwrap(),
+        app.bundle.unwrap().path().to_str().unwrap(),
         format!("/run/containerd/io.containerd.runtime.v2.task/k8s.io/{}", id("APP"))
     );
     assert_eq!(node.find("logs").unwrap().container.unwrap().sandbox, Some(Sandbox::Kata));
@@ -76,7 +76,7 @@ fn a_pods_containers_are_found_in_cri_o() {
 
 #[test]
 fn nerdctls_names_are_found_by_its_index() {
-    let host = Recorded::load(
+    let mut host = Recorded::load(
         include_str!("recorded/nerdctl.txt"),
         &[
             ("web", "0::/system.slice/nerdctl-@WEB@.scope"),
@@ -88,11 +88,14 @@ fn nerdctls_names_are_found_by_its_index() {
         "web",
         "nerdctl:web",
     );
-    host.leads(&["db", "nerdctl:db"], "db", "nerdctl:db");
     // A name whose container has no task.
     host.refuses("gone", &["nothing has that name"]);
     host.refuses("nerdctl:wbe", &["near names: nerdctl:web"]);
     assert_eq!(origin(&host, "web").address(), "nerdctl:web");
+    host.called_by(1000, "/srv/alice");
+    host.leads(&["db", "nerdctl:db", "nerdctl:alice@db", "nerdctl:1000@db"], "db", "nerdctl:db");
+    host.leads(&["web", "nerdctl:root@web"], "web", "nerdctl:web");
+    assert_eq!(origin(&host, "db").address(), "nerdctl:db");
 }
 
 #[test]
@@ -130,7 +133,7 @@ fn machines_are_found() {
 
 #[test]
 fn docker_is_found_where_it_was_moved_and_at_its_users() {
-    let host = Recorded::load(
+    let mut host = Recorded::load(
         include_str!("recorded/docker-rootless.txt"),
         &[
             ("web", "0::/system.slice/docker-@WEB@.scope"),
@@ -138,9 +141,11 @@ fn docker_is_found_where_it_was_moved_and_at_its_users() {
         ],
     );
     host.leads(&["web", "docker:web", "docker://@WEB@", "@WEB@"], "web", "docker:web");
+    host.called_by(1000, "/srv/alice");
     host.leads(&["db", "docker:db"], "db", "docker:db");
-    let bundle = host.find("db").unwrap().container.unwrap().bundle.unwrap();
+    let bundle = host.find("db").unwrap().container.unwrap().bundle.unwrap().path().to_owned();
     assert!(bundle.starts_with("/run/user/1000/docker/containerd/daemon"), "{}", support::shown(&bundle));
+    host.called_by(0, "/root");
     // Without Docker's own records its containers have ids still.
     std::fs::remove_dir_all(host.place("data/docker")).unwrap();
     host.leads(&["docker:@WEB@"], "web", &format!("docker:{}", &id("WEB")[..12]));

@@ -2,7 +2,52 @@
 
 use crate::{exit::ExitStatus, out, text::escape};
 use nsx_core::{accounts, pid::Process, proc::ProcRoot};
-use nsx_target::{Host, TargetError};
+use nsx_target::{Found, Host, Subject, Target, TargetError};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+/// The process or namespace that `word` names. A number asks no store.
+///
+/// # Errors
+/// [`TargetError`].
+pub(crate) fn look_up(word: &OsStr) -> Result<Found, TargetError> {
+    let target = parse(word)?;
+    target.numbered().map_or_else(|| on_host(|host| target.find(host)), |found| found.map(Found::Process))
+}
+
+/// The process that `word` names, with its container if it was named as one.
+///
+/// # Errors
+/// [`TargetError`].
+pub(crate) fn resolve(word: &OsStr) -> Result<Subject, TargetError> {
+    find(&parse(word)?)
+}
+
+/// The process that is named.
+///
+/// # Errors
+/// [`TargetError`].
+pub(crate) fn find(target: &Target) -> Result<Subject, TargetError> {
+    target.numbered().unwrap_or_else(|| on_host(|host| target.process(host)))
+}
+
+fn parse(word: &OsStr) -> Result<Target, TargetError> {
+    Target::parse(word.as_bytes()).map_err(|source| TargetError::NotATarget { word: word.to_owned(), source })
+}
+
+/// Looks on the host that nsx runs on, and says what was left out.
+fn on_host<T>(look: impl FnOnce(&Host) -> Result<T, TargetError>) -> Result<T, TargetError> {
+    let host = Host::system().map_err(|errno| TargetError::Host { act: "open /proc", source: errno.into() })?;
+    let found = look(&host);
+    note_cut_off(&host);
+    found
+}
+
+/// Says which users' stores were not read to their end.
+pub(crate) fn note_cut_off(host: &Host) {
+    for unread in host.cut_off() {
+        out::note(&escape(unread.to_string().as_bytes()));
+    }
+}
 
 /// Says on standard error why a target was not found, and what may help; returns the status that `ls` and `pidmap` then end
 /// with.

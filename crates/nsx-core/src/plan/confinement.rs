@@ -24,6 +24,9 @@ pub struct Confinement {
     pub umask: Option<u32>,
     /// How soon the kernel ends it where memory is short, see `oom_score_adj` in `proc(5)`.
     pub oom_score: Option<i32>,
+    /// Whether the limits and that score are set with the rights that the program has in the namespaces it joins, and not with
+    /// the caller's.
+    pub limits_inside: bool,
 }
 
 /// The sets of capabilities that a process has beside the bounding set, see `capabilities(7)`.

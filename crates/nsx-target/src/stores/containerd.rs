@@ -3,13 +3,14 @@
 //!
 //! Names have indexes where somebody keeps one: nerdctl a file for each name, kubelet a link for each container's log.
 
-use super::{Findings, Query, Record, kubelet, oci::OciState};
+use super::{Findings, Query, Record, kubelet, oci, oci::OciState};
 use crate::{
     cgroup::is_long_id,
+    claim::{Claim, Location},
     container::{Container, Pod, Sandbox, State},
     engine::Engine,
     files::{Dir, ReadError, part, path},
-    host::Host,
+    host::{Host, Person},
 };
 use nsx_core::pid;
 use serde::Deserialize;
@@ -19,10 +20,17 @@ const TASKS: &str = "io.containerd.runtime.v2.task";
 
 /// One daemon's state directory.
 struct Daemon {
-    state: PathBuf,
+    state: Location,
     /// Where nerdctl keeps its names.
-    nerdctl: Option<PathBuf>,
-    rootless: bool,
+    nerdctl: Option<Location>,
+}
+
+/// The directory of one namespace of containerd's, and those of the runtimes for it.
+struct Bundles {
+    directory: Dir,
+    /// Where that is.
+    location: Location,
+    runtimes: Vec<Dir>,
 }
 
 /// The parts of a bundle's config.json.
@@ -105,11 +113,10 @@ pub(crate) fn sandbox(shim: &[u8]) -> Option<Sandbox> {
     }
 }
 
-pub(crate) fn look(host: &Host, query: &Query<'_>, findings: &mut Findings) {
+pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: &mut Findings) {
     let system = |state: &str, nerdctl: Option<&str>| Daemon {
-        state: state.into(),
-        nerdctl: nerdctl.map(PathBuf::from),
-        rootless: false,
+        state: Location::system(state),
+        nerdctl: nerdctl.map(Location::system),
     };
     let mut daemons = vec![
         system("/run/containerd", Some("/var/lib/nerdctl")),
@@ -117,69 +124,73 @@ pub(crate) fn look(host: &Host, query: &Query<'_>, findings: &mut Findings) {
         system("/run/k3s/containerd", None),
         system("/var/snap/microk8s/common/run/containerd", None),
     ];
-    if let Some(state) = moved(host) {
-        daemons.insert(0, Daemon { state, nerdctl: None, rootless: false });
+    if let Some(state) = moved(host, findings) {
+        daemons.insert(0, Daemon { state, nerdctl: None });
     }
-    daemons.extend(host.people().iter().flat_map(|person| {
-        let state = person.runtime.join("containerd");
-        let docker = person.runtime.join("docker/containerd/daemon");
-        let nerdctl = Some(person.data.join("nerdctl"));
-        [Daemon { state, nerdctl, rootless: true }, Daemon { state: docker, nerdctl: None, rootless: true }]
+    daemons.extend(people.iter().flat_map(|person| {
+        let (state, docker) = (person.runtime("containerd"), person.runtime("docker/containerd/daemon"));
+        [Daemon { state, nerdctl: Some(person.data("nerdctl")) }, Daemon { state: docker, nerdctl: None }]
     }));
     // Kubernetes' names without a read of every bundle.
     let logs = kubelet::Logs::read(host, query);
     for daemon in daemons {
-        if let Err(error) = daemon.look(host, query, &logs, findings) {
-            findings.note(Engine::Containerd, daemon.state.join(TASKS), error);
+        let tasks = daemon.state.join(TASKS);
+        if let Err(error) = daemon.look(host, &tasks, query, &logs, findings) {
+            findings.note(Engine::Containerd, tasks.path, error);
         }
     }
 }
 
 /// The state directory that containerd's configuration names, a line of TOML: `state = "/path"`.
-fn moved(host: &Host) -> Option<PathBuf> {
-    let text = host.read("/etc/containerd", "config.toml").ok()?;
-    let text = String::from_utf8_lossy(&text);
+fn moved(host: &Host, findings: &mut Findings) -> Option<Location> {
+    let content = match host.content("/etc/containerd", "config.toml") {
+        Ok(content) => content,
+        Err(error) => {
+            findings.note_config(Engine::Containerd, "/etc/containerd/config.toml", error);
+            return None;
+        }
+    };
+    let text = String::from_utf8_lossy(&content.bytes);
     // What comes after the first table is a plug-in's.
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with('['));
     let value = lines.filter_map(|line| line.strip_prefix("state")?.trim_start().strip_prefix('=')).next()?;
     let value = value.trim().trim_matches(['"', '\'']);
-    Some(PathBuf::from(value)).filter(|path| path.is_absolute() && value != "/run/containerd")
+    let path = Some(PathBuf::from(value)).filter(|path| path.is_absolute() && value != "/run/containerd");
+    path.map(|path| Location::new(path, content.claim))
 }
 
 impl Daemon {
     fn look(
         &self,
         host: &Host,
+        tasks: &Location,
         query: &Query<'_>,
         logs: &kubelet::Logs,
         findings: &mut Findings,
     ) -> Result<(), ReadError> {
-        let tasks = self.state.join(TASKS);
-        let directory = host.dir(&tasks)?;
-        let owner = if self.rootless { directory.owner()? } else { None };
+        let directory = host.dir(tasks)?;
         let (wanted, word) = split(query);
         for namespace in directory.names()? {
             if wanted.is_some_and(|wanted| wanted != namespace) {
                 continue;
             }
-            let bundles = match directory.below(part(&namespace)).and_then(|bundles| Ok((bundles.names()?, bundles))) {
-                Ok(bundles) => bundles,
+            let location = tasks.join(part(&namespace));
+            let bundles = directory.below(part(&namespace)).and_then(|bundles| Ok((bundles.names()?, bundles)));
+            let (ids, bundles) = match bundles {
+                Ok((ids, directory)) => {
+                    let runtimes = ["runc", "crun"].map(|runtime| self.state.join(runtime).join(part(&namespace)));
+                    (ids, Bundles { directory, location, runtimes: oci::opened(host, &runtimes) })
+                }
                 Err(error) => {
-                    findings.note(Engine::Containerd, tasks.join(part(&namespace)), error);
+                    findings.note(Engine::Containerd, location.path, error);
                     continue;
                 }
             };
             let named = self.nerdctl_id(host, &namespace, &word);
-            for id in self.candidates(&namespace, &bundles.0, &word, named.as_deref(), logs) {
-                match self.read(host, &bundles.1, &namespace, id, &word) {
-                    Ok(Some(mut record)) => {
-                        record.container.owner = owner;
-                        findings.records.push(record);
-                    }
-                    Ok(None) => {}
-                    Err(error) => {
-                        findings.note(Engine::Containerd, tasks.join(path(&[&namespace, id])), error);
-                    }
+            for id in self.candidates(&namespace, &ids, &word, named.as_deref(), logs) {
+                match bundles.read(&namespace, id, &word) {
+                    Ok(record) => findings.records.extend(record),
+                    Err(error) => findings.note(Engine::Containerd, bundles.location.path.join(part(id)), error),
                 }
             }
         }
@@ -216,37 +227,35 @@ impl Daemon {
             Some(id.trim_ascii().to_vec()).filter(|id| is_long_id(id))
         })
     }
+}
 
-    fn read(
-        &self,
-        host: &Host,
-        bundles: &Dir,
-        namespace: &[u8],
-        id: &[u8],
-        query: &Query<'_>,
-    ) -> Result<Option<Record>, ReadError> {
-        let container = match bundles.read(path(&[id, b"config.json"])) {
-            Ok(text) if !query.may_be_in(id, &text) => return Ok(None),
-            Ok(text) => parse(&text, namespace, id)?,
+impl Bundles {
+    fn read(&self, namespace: &[u8], id: &[u8], query: &Query<'_>) -> Result<Option<Record>, ReadError> {
+        let (container, mut claim) = match self.directory.content(path(&[id, b"config.json"])) {
+            Ok(content) if !query.may_be_in(id, &content.bytes) => return Ok(None),
+            Ok(content) => (parse(&content.bytes, namespace, id)?, content.claim),
+            Err(error) if error.is_distrust() => return Err(error),
             // An id leads to the process although nothing else can be read of it.
-            Err(_) if query.wants_id(id) => container(namespace, id),
+            Err(_) if query.wants_id(id) => (container(namespace, id), self.directory.place(part(id))?.1),
             Err(ReadError::Absent) => return Ok(None),
             Err(error) => return Err(error),
         };
         if !matches!(query, Query::All) && !query.wants_container(&container) {
             return Ok(None);
         }
-        let mut record = Record::new(container);
-        record.container.bundle = Some(self.state.join(TASKS).join(path(&[namespace, id])));
-        if let Ok(init) = bundles.content(path(&[id, b"init.pid"])) {
+        let init = self.directory.content(path(&[id, b"init.pid"])).ok();
+        let init = init.filter(|init| claim.join(init.claim) != Claim::Several);
+        claim = init.as_ref().map_or(claim, |init| claim.join(init.claim));
+        let mut record = Record::new(container, claim);
+        record.container.bundle = Some(Location { claim, ..self.location.join(part(id)) });
+        if let Some(init) = init {
             record.pid = pid::parse(init.bytes.trim_ascii()).ok();
             record.written = Some(init.written);
         }
-        let shim = bundles.read(path(&[id, b"shim-binary-path"])).unwrap_or_default();
+        let shim = self.directory.read(path(&[id, b"shim-binary-path"])).unwrap_or_default();
         record.container.sandbox = sandbox(&shim);
-        let runtimes = [self.state.join("runc").join(part(namespace)), self.state.join("crun").join(part(namespace))];
-        if let Some(state) = OciState::find(host, &runtimes, id) {
-            state.witness(&mut record);
+        if let Some((state, claim)) = OciState::find(&self.runtimes, id) {
+            state.witness(claim, &mut record);
         }
         record.once_ended = Some(State::Stopped("stopped"));
         Ok(Some(record))

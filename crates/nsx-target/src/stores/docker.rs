@@ -4,6 +4,7 @@
 
 use super::{Findings, Query, Record, oci::OciState};
 use crate::{
+    claim::{Claim, Location},
     container::{Container, Pod, State},
     engine::Engine,
     files::{Dir, ReadError, part, path},
@@ -11,18 +12,12 @@ use crate::{
 };
 use nsx_core::{pid::Pid, proc::decimal};
 use serde::Deserialize;
-use std::{
-    ffi::OsString,
-    os::unix::ffi::OsStringExt,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf};
 
 /// One daemon's directories.
 struct Daemon {
-    data: PathBuf,
-    exec: PathBuf,
-    /// Whether its containers are known to containerd of the system too.
-    rootless: bool,
+    data: Location,
+    exec: Location,
 }
 
 /// The parts of config.v2.json.
@@ -119,24 +114,27 @@ fn pod(labels: Labels) -> Option<Pod> {
     })
 }
 
-pub(crate) fn look(host: &Host, query: &Query<'_>, findings: &mut Findings) {
-    let rootless = host.people().iter().map(|person| Daemon::of(host, person));
-    for daemon in Daemon::of_system(host).into_iter().chain(rootless) {
-        let containers = daemon.data.join("containers");
-        if let Err(error) = daemon.look(host, &containers, query, findings) {
-            findings.note(Engine::Docker, containers, error);
-        }
+pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: &mut Findings) {
+    for daemon in Daemon::of_system(host, findings) {
+        daemon.note(host, query, findings);
+    }
+    for person in people {
+        Daemon::of(host, person, findings).note(host, query, findings);
     }
 }
 
 impl Daemon {
     /// The system's: the default, and what /etc/docker/daemon.json or the arguments of the one that runs say otherwise.
-    fn of_system(host: &Host) -> Vec<Self> {
-        let config = DaemonConfig::read(host, Path::new("/etc/docker"));
+    fn of_system(host: &Host, findings: &mut Findings) -> Vec<Self> {
+        let (config, claim) = DaemonConfig::read(host, &Location::system("/etc/docker"), findings);
         let arguments = Arguments::read(host);
-        let data = config.data_root.or(config.graph).or(arguments.data_root);
-        let data = data.unwrap_or_else(|| "/var/lib/docker".into());
-        let exec = config.exec_root.or(arguments.exec_root).unwrap_or_else(|| "/run/docker".into());
+        let chosen = |configured: Option<PathBuf>, argument: Option<PathBuf>, usual: &str| {
+            let configured = configured.map(|path| Location::new(path, claim));
+            let argument = argument.map(|path| Location::new(path, Claim::System));
+            configured.or(argument).unwrap_or_else(|| Location::system(usual))
+        };
+        let data = chosen(config.data_root.or(config.graph), arguments.data_root, "/var/lib/docker");
+        let exec = chosen(config.exec_root, arguments.exec_root, "/run/docker");
         let mut daemons = Vec::new();
         if config.userns_remap.or(arguments.userns_remap).is_some_and(|user| !user.is_empty()) {
             // A directory `<uid>.<gid>` for whom root is.
@@ -146,70 +144,78 @@ impl Daemon {
             };
             let names = host.dir(&data).and_then(|data| data.names()).unwrap_or_default();
             let remapped = names.iter().filter(|name| is_remapped(name));
-            daemons.extend(remapped.map(|name| Self {
-                data: data.join(part(name)),
-                exec: exec.clone(),
-                rootless: false,
-            }));
+            daemons.extend(remapped.map(|name| Self { data: data.join(part(name)), exec: exec.clone() }));
         }
-        daemons.push(Self { data, exec, rootless: false });
+        daemons.push(Self { data, exec });
         daemons
     }
 
     /// One user's.
-    fn of(host: &Host, person: &Person) -> Self {
-        let config = DaemonConfig::read(host, &person.config.join("docker"));
+    fn of(host: &Host, person: &Person, findings: &mut Findings) -> Self {
+        let directory = person.place(person.config.join("docker"));
+        let (config, claim) = DaemonConfig::read(host, &directory, findings);
+        let chosen = |path| Location::new(path, claim);
         Self {
-            data: config.data_root.unwrap_or_else(|| person.data.join("docker")),
-            exec: config.exec_root.unwrap_or_else(|| person.runtime.join("docker")),
-            rootless: true,
+            data: config.data_root.map_or_else(|| person.data("docker"), chosen),
+            exec: config.exec_root.map_or_else(|| person.runtime("docker"), chosen),
+        }
+    }
+
+    fn note(&self, host: &Host, query: &Query<'_>, findings: &mut Findings) {
+        let containers = self.data.join("containers");
+        if let Err(error) = self.look(host, &containers, query, findings) {
+            findings.note(Engine::Docker, containers.path, error);
         }
     }
 
     fn look(
         &self,
         host: &Host,
-        containers: &Path,
+        containers: &Location,
         query: &Query<'_>,
         findings: &mut Findings,
     ) -> Result<(), ReadError> {
         let directory = host.dir(containers)?;
-        let owner = if self.rootless { directory.owner()? } else { None };
         let names = directory.names()?;
         // A word that is a whole id, or the start of one, needs no other's file. A name may look like an id.
         let by_id: Vec<_> = names.iter().filter(|id| query.wants_id(id)).collect();
         let candidates = if by_id.is_empty() { names.iter().collect() } else { by_id };
+        let mut runtimes = None;
         for id in candidates {
-            match self.read(host, &directory, id, query) {
-                Ok(Some(mut record)) => {
-                    record.container.owner = owner;
-                    findings.records.push(record);
-                }
+            match self.read(host, &directory, id, query, &mut runtimes) {
+                Ok(Some(record)) => findings.records.push(record),
                 Ok(None) => {}
-                Err(error) => findings.note(Engine::Docker, containers.join(part(id)), error),
+                Err(error) => findings.note(Engine::Docker, containers.path.join(part(id)), error),
             }
         }
         Ok(())
     }
 
-    fn read(&self, host: &Host, directory: &Dir, id: &[u8], query: &Query<'_>) -> Result<Option<Record>, ReadError> {
-        let text = directory.read(path(&[id, b"config.v2.json"]))?;
-        if !query.may_be_in(id, &text) {
+    fn read(
+        &self,
+        host: &Host,
+        directory: &Dir,
+        id: &[u8],
+        query: &Query<'_>,
+        runtimes: &mut Option<Vec<Dir>>,
+    ) -> Result<Option<Record>, ReadError> {
+        let content = directory.content(path(&[id, b"config.v2.json"]))?;
+        if !query.may_be_in(id, &content.bytes) {
             return Ok(None);
         }
-        let (mut container, pid) = parse(&text)?;
+        let (mut container, pid) = parse(&content.bytes)?;
         if !query.wants_container(&container) && !matches!(query, Query::All) {
             return Ok(None);
         }
         // Whose directory it is decides, whatever the file says.
         container.id = OsString::from_vec(id.to_vec());
-        let mut record = Record::new(container);
+        let mut record = Record::new(container, content.claim);
         record.pid = pid.and_then(Pid::from_raw);
         if record.pid.is_none() && record.container.state == State::Stopped("created") {
             return Ok(Some(record));
         }
-        match OciState::find(host, &self.runtimes(host), id) {
-            Some(state) => state.witness(&mut record),
+        match OciState::find(runtimes.get_or_insert_with(|| self.runtimes(host)), id) {
+            Some((state, claim)) => state.witness(claim, &mut record),
             // No runtime knows it, so whatever had that number was not run by Docker's since the boot.
             None if record.pid.is_some() => record.once_ended = Some(State::Stopped("exited")),
             None => {}
@@ -218,19 +224,26 @@ impl Daemon {
     }
 
     /// Where the runtimes of this daemon keep their states: `runtime-<name>/moby`, runc's first.
-    fn runtimes(&self, host: &Host) -> Vec<PathBuf> {
-        let names = host.dir(&self.exec).and_then(|exec| exec.names()).unwrap_or_default();
-        let mut runtimes: Vec<_> = names.iter().filter(|name| name.starts_with(b"runtime-")).collect();
-        runtimes.sort_by_key(|name| name.as_slice() != b"runtime-runc");
-        runtimes.into_iter().map(|name| self.exec.join(part(name)).join("moby")).collect()
+    fn runtimes(&self, host: &Host) -> Vec<Dir> {
+        let Ok(exec) = host.dir(&self.exec) else { return Vec::new() };
+        let mut names = exec.names().unwrap_or_default();
+        names.retain(|name| name.starts_with(b"runtime-"));
+        names.sort_by_key(|name| name.as_slice() != b"runtime-runc");
+        names.iter().filter_map(|name| exec.below(path(&[name, b"moby"])).ok()).collect()
     }
 }
 
 impl DaemonConfig {
-    /// What is set in daemon.json. One that cannot be read sets nothing: the daemon does not start with it either.
-    fn read(host: &Host, directory: &Path) -> Self {
-        let text = host.read(directory, "daemon.json").unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+    /// What is set in daemon.json, and whose word that is. One that cannot be parsed sets nothing: the daemon does not start
+    /// with it either.
+    fn read(host: &Host, directory: &Location, findings: &mut Findings) -> (Self, Claim) {
+        match host.dir(directory).and_then(|it| it.content("daemon.json")) {
+            Ok(content) => (serde_json::from_slice(&content.bytes).unwrap_or_default(), content.claim),
+            Err(error) => {
+                findings.note_config(Engine::Docker, directory.path.join("daemon.json"), error);
+                (Self::default(), directory.claim)
+            }
+        }
     }
 }
 
@@ -245,9 +258,14 @@ struct Arguments {
 impl Arguments {
     fn read(host: &Host) -> Self {
         let command = || {
-            let pid = host.read("/run", "docker.pid").ok()?;
-            let pid = nsx_core::pid::parse(pid.trim_ascii()).ok()?;
+            let pid = host.content("/run", "docker.pid").ok().filter(|content| content.claim == Claim::System)?;
+            let pid = nsx_core::pid::parse(pid.bytes.trim_ascii()).ok()?;
             let mut text = Vec::new();
+            // A number that was used again may be any user's process.
+            let status = host.proc().status(pid, &mut text).ok()?;
+            if host.process_claim(status.ruid) != Claim::System {
+                return None;
+            }
             host.proc().read_up_to(nsx_core::proc::cmdline::LONGEST, pid, "cmdline", &mut text).ok()?;
             Some(text)
         };

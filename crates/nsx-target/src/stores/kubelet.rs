@@ -19,7 +19,7 @@ impl Logs {
         if matches!(query, Query::All) {
             return Self::None;
         }
-        let names = host.dir("/var/log/containers").and_then(|directory| directory.names()).unwrap_or_default();
+        let names = host.system_dir("/var/log/containers").and_then(|directory| directory.names()).unwrap_or_default();
         let links: Vec<_> = names.iter().filter_map(|name| parse(name)).collect();
         if links.is_empty() {
             return Self::None;

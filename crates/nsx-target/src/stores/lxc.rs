@@ -7,21 +7,21 @@
 use super::{Findings, Query, Record};
 use crate::{
     cgroup::Place,
+    claim::{Claim, Location},
     container::{Container, State},
     engine::Engine,
-    files::part,
-    host::Host,
+    files::{ReadError, part},
+    host::{Host, Person},
+    scan,
 };
-use nsx_core::{
-    pid::Pid,
-    proc::{ProcRoot, cmdline},
-};
+use nsx_core::{pid::Pid, proc::cmdline};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
     sockopt::{Timeout, set_socket_timeout, socket_peercred},
 };
 use std::{
-    collections::BTreeSet,
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -33,140 +33,223 @@ const GET_INIT_PID: u32 = 4;
 const MESSAGE: usize = 16;
 /// Within this time the answer must come: a monitor has little else to do.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// What the name of a monitor's socket ends with.
+const COMMAND: &[u8] = b"/command";
 /// How long the name of a socket may be, without the zero before it.
 const LONGEST_SOCKET: usize = 106;
+/// What the title of a monitor begins with; the directory and the name follow.
+const TITLE: &[u8] = b"[lxc monitor] ";
 
 /// A directory with containers.
 struct Home {
-    path: PathBuf,
+    location: Location,
     /// Whether names may have a project before them: `<project>_<name>`.
     projects: bool,
-    rootless: bool,
 }
 
-pub(crate) fn look(host: &Host, query: &Query<'_>, findings: &mut Findings) {
+pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: &mut Findings) {
+    let home = |location: Location, projects| Home { location, projects };
     let mut homes = vec![
-        Home { path: moved(host).unwrap_or_else(|| "/var/lib/lxc".into()), projects: false, rootless: false },
-        Home { path: "/var/lib/incus/containers".into(), projects: true, rootless: false },
-        Home { path: "/var/lib/lxd/containers".into(), projects: true, rootless: false },
-        Home { path: "/var/snap/lxd/common/lxd/containers".into(), projects: true, rootless: false },
+        home(moved(host, findings).unwrap_or_else(|| Location::system("/var/lib/lxc")), false),
+        home(Location::system("/var/lib/incus/containers"), true),
+        home(Location::system("/var/lib/lxd/containers"), true),
+        home(Location::system("/var/snap/lxd/common/lxd/containers"), true),
     ];
-    homes.extend(host.people().iter().map(|person| Home {
-        path: person.data.join("lxc"),
-        projects: false,
-        rootless: true,
-    }));
-    let mut sockets = None;
+    homes.extend(people.iter().map(|person| home(person.data("lxc"), false)));
+    let running = Running { host, sockets: OnceCell::new(), processes: OnceCell::new() };
     for home in homes {
-        let directory = match host.dir(&home.path) {
-            Ok(directory) => directory,
-            Err(error) => {
-                findings.note(Engine::Lxc, home.path, error);
-                continue;
-            }
-        };
-        let owner = if home.rootless { directory.owner().ok().flatten() } else { None };
-        let running = sockets.get_or_insert_with(|| listening(host));
-        let prefix = [home.path.as_os_str().as_bytes(), b"/"].concat();
-        let mut names: BTreeSet<Vec<u8>> =
-            running.iter().filter_map(|path| path.strip_prefix(&*prefix)).map(<[u8]>::to_vec).collect();
-        let is_running = names.clone();
-        match directory.names() {
-            // Beside containers there may be locks and caches.
-            Ok(known) => names.extend(
-                known.into_iter().filter(|name| home.projects || directory.has(Path::new(part(name)).join("config"))),
-            ),
-            Err(error) => findings.note(Engine::Lxc, &home.path, error),
-        }
-        for name in names {
-            let container = home.container(&name, owner);
-            if matches!(query, Query::All) || query.wants_container(&container) {
-                findings.records.push(home.record(host, container, is_running.contains(&name)));
-            }
+        if let Err(error) = home.look(&running, query, findings) {
+            findings.note(Engine::Lxc, home.location.path, error);
         }
     }
 }
 
 /// The directory that the administrator has chosen.
-fn moved(host: &Host) -> Option<PathBuf> {
-    let text = host.read("/etc/lxc", "lxc.conf").ok()?;
-    let text = String::from_utf8_lossy(&text);
+fn moved(host: &Host, findings: &mut Findings) -> Option<Location> {
+    let content = match host.content("/etc/lxc", "lxc.conf") {
+        Ok(content) => content,
+        Err(error) => {
+            findings.note_config(Engine::Lxc, "/etc/lxc/lxc.conf", error);
+            return None;
+        }
+    };
+    let text = String::from_utf8_lossy(&content.bytes);
     let value =
         text.lines().find_map(|line| line.trim().strip_prefix("lxc.lxcpath")?.trim_start().strip_prefix('='))?;
-    Some(PathBuf::from(value.trim())).filter(|path| path.is_absolute())
+    let path = Some(PathBuf::from(value.trim())).filter(|path| path.is_absolute())?;
+    Some(Location::new(path, content.claim))
 }
 
 impl Home {
-    fn container(&self, name: &[u8], owner: Option<u32>) -> Container {
+    fn look(&self, running: &Running<'_>, query: &Query<'_>, findings: &mut Findings) -> Result<(), ReadError> {
+        let directory = running.host.dir(&self.location)?;
+        let is_meant = |name: &Vec<u8>| matches!(query, Query::All) || query.wants_container(&self.container(name));
+        // Beside containers there may be locks and caches.
+        let is_container = |name: &Vec<u8>| self.projects || directory.has(Path::new(part(name)).join("config"));
+        match directory.names() {
+            Ok(names) => {
+                for name in names.iter().filter(|name| is_meant(name) && is_container(name)) {
+                    let claim = match directory.place(part(name)) {
+                        Ok((_, claim)) => claim,
+                        Err(error) => {
+                            findings.note(Engine::Lxc, self.location.path.join(part(name)), error);
+                            continue;
+                        }
+                    };
+                    let records = self.records(running, name, claim);
+                    if records.is_empty() {
+                        findings.records.push(self.record(name, claim, None));
+                    }
+                    findings.records.extend(records);
+                }
+            }
+            Err(error) => {
+                // Anybody may listen under any name: what no trusted process answers for is no container.
+                let prefix = [self.location.path.as_os_str().as_bytes(), b"/"].concat();
+                let sockets = running.sockets().unwrap_or(&[]);
+                let names: BTreeSet<Vec<u8>> =
+                    sockets.iter().filter_map(|path| path.strip_prefix(&*prefix)).map(<[u8]>::to_vec).collect();
+                for name in names.iter().filter(|name| is_meant(name)) {
+                    findings.records.extend(self.records(running, name, directory.claim()));
+                }
+                findings.note(Engine::Lxc, &self.location.path, error);
+            }
+        }
+        Ok(())
+    }
+
+    fn container(&self, name: &[u8]) -> Container {
         let mut container = Container::new(Engine::Lxc, name);
         let without_project = name.iter().position(|&byte| byte == b'_').filter(|_| self.projects);
         container.name = Some(part(without_project.map_or(name, |at| &name[at + 1..])).to_owned());
-        container.owner = owner;
         container
     }
 
-    fn record(&self, host: &Host, container: Container, listens: bool) -> Record {
-        let name = container.id.as_bytes().to_vec();
-        let mut record = Record::new(container);
-        record.container.state = State::Stopped("stopped");
-        if listens {
-            let pid = if host.is_live() { self.ask(&name) } else { None };
-            record.pid = pid.or_else(|| self.search(host, &name));
-        }
-        if record.pid.is_some() {
-            record.container.state = State::Running;
-            record.once_ended = Some(State::Stopped("stopped"));
-        }
+    fn record(&self, name: &[u8], claim: Claim, pid: Option<Pid>) -> Record {
+        let mut record = Record::new(self.container(name), claim);
+        record.pid = pid;
+        record.container.state = if pid.is_some() { State::Running } else { State::Stopped("stopped") };
+        record.once_ended = Some(State::Stopped("stopped"));
         record
     }
 
-    /// Asks the container's monitor for the first process.
-    fn ask(&self, name: &[u8]) -> Option<Pid> {
-        let path = [self.path.as_os_str().as_bytes(), name].join(&b'/');
-        let socket =
-            rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).ok()?;
-        set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE)).ok()?;
-        set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE)).ok()?;
-        let address = SocketAddrUnix::new_abstract_name(&socket_name(&path)).ok()?;
-        rustix::net::connect(&socket, &address).ok()?;
-        // Anybody may listen under any abstract name.
-        let listener = socket_peercred(&socket).ok()?.uid;
-        if !listener.is_root() && listener != rustix::process::geteuid() {
-            return None;
+    /// The container's first process, as each of those says who seem to know it.
+    fn records(&self, running: &Running<'_>, name: &[u8], claim: Claim) -> Vec<Record> {
+        let path = [self.location.path.as_os_str().as_bytes(), name].join(&b'/');
+        // Where the sockets cannot be listed, whether one is there shows when it is asked.
+        let socket = socket_name(&path);
+        let listens = socket.strip_suffix(COMMAND).unwrap_or(&socket);
+        if running.sockets().is_some_and(|sockets| sockets.binary_search_by(|it| it.as_slice().cmp(listens)).is_err()) {
+            return Vec::new();
         }
-        let mut request = [0; MESSAGE];
-        request[..4].copy_from_slice(&GET_INIT_PID.to_ne_bytes());
-        rustix::net::send(&socket, &request, SendFlags::NOSIGNAL).ok()?;
-        let mut answer = [0_u8; MESSAGE];
-        let (length, _) = rustix::net::recv(&socket, &mut answer, RecvFlags::WAITALL).ok()?;
-        let pid = u64::from_ne_bytes(answer.get(8..length)?.try_into().ok()?);
-        Pid::from_raw(pid.try_into().ok()?)
-    }
-
-    /// Looks for the monitor among all processes by its title, and for its child.
-    fn search(&self, host: &Host, name: &[u8]) -> Option<Pid> {
-        let proc = host.proc();
-        let title = [b"[lxc monitor] ", self.path.as_os_str().as_bytes(), b" ", name].concat();
-        let pids = proc.pids().ok()?;
-        let mut buffer = Vec::new();
-        let mut text = |pid, file| {
-            proc.read_up_to(cmdline::LONGEST, pid, file, &mut buffer).ok()?;
-            Some(buffer.clone())
-        };
-        let is_payload = |text: &[u8]| Place::parse(text).container.is_some_and(|named| named.is(Engine::Lxc, name));
-        let monitor = pids.iter().find(|pid| {
-            text(**pid, "cmdline").is_some_and(|text| text.split(|&byte| byte == 0).next() == Some(title.as_slice()))
-        });
-        match monitor {
-            Some(monitor) => pids.iter().find(|pid| parent(proc, **pid) == Some(*monitor)).copied(),
-            // Its first process has the least number, as long as numbers have not started again.
-            None => pids.iter().find(|pid| text(**pid, "cgroup").is_some_and(|text| is_payload(&text))).copied(),
-        }
+        let answer = if running.host.is_live() { ask(running.host, &path) } else { None };
+        let told = answer.map_or_else(|| running.search(&path, name), |answer| vec![answer]);
+        let joined = told.into_iter().map(|(pid, by)| (pid, claim.join(by)));
+        joined.filter(|(_, claim)| *claim != Claim::Several).map(|(pid, by)| self.record(name, by, Some(pid))).collect()
     }
 }
 
-fn parent(proc: &ProcRoot, pid: Pid) -> Option<Pid> {
-    proc.status(pid, &mut Vec::new()).ok()?.ppid
+/// Asks the monitor of the container in the directory `path` for the first process, and tells whose word the answer is. An
+/// answer is waited for only if it comes from root or the caller, because anybody may listen under any abstract name.
+fn ask(host: &Host, path: &[u8]) -> Option<(Pid, Claim)> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).ok()?;
+    let address = SocketAddrUnix::new_abstract_name(&socket_name(path)).ok()?;
+    // One who does not accept is no monitor: EAGAIN.
+    rustix::net::connect(&socket, &address).ok()?;
+    let listener = host.process_claim(socket_peercred(&socket).ok()?.uid.as_raw());
+    if host.is_anothers(listener) {
+        return None;
+    }
+    let flags = rustix::fs::fcntl_getfl(&socket).ok()?;
+    rustix::fs::fcntl_setfl(&socket, flags - rustix::fs::OFlags::NONBLOCK).ok()?;
+    set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE)).ok()?;
+    set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE)).ok()?;
+    let mut request = [0; MESSAGE];
+    request[..4].copy_from_slice(&GET_INIT_PID.to_ne_bytes());
+    rustix::net::send(&socket, &request, SendFlags::NOSIGNAL).ok()?;
+    let mut answer = [0_u8; MESSAGE];
+    let (length, _) = rustix::net::recv(&socket, &mut answer, RecvFlags::WAITALL).ok()?;
+    let pid = u64::from_ne_bytes(answer.get(8..length)?.try_into().ok()?);
+    Some((Pid::from_raw(pid.try_into().ok()?)?, listener))
+}
+
+/// Which containers of the host run, found out once for all of them.
+struct Running<'a> {
+    host: &'a Host,
+    sockets: OnceCell<Option<Vec<Vec<u8>>>>,
+    processes: OnceCell<Processes>,
+}
+
+/// What processes say of containers.
+#[derive(Default)]
+struct Processes {
+    /// The children of monitors by the title, with the monitor's user.
+    of_monitors: HashMap<Vec<u8>, BTreeMap<u32, Pid>>,
+    /// The first process in each cgroup of a container.
+    in_cgroups: BTreeMap<Vec<u8>, (Pid, Place)>,
+}
+
+impl Running<'_> {
+    /// The directories of containers whose monitors listen, in order, from /proc/net/unix; none where that cannot be read.
+    /// Anybody may listen anywhere, so this is only a hint.
+    fn sockets(&self) -> Option<&[Vec<u8>]> {
+        let read = || {
+            let text = self.host.system_dir("/proc/net").and_then(|net| net.read("unix")).ok()?;
+            Some(parse_sockets(&text))
+        };
+        self.sockets.get_or_init(read).as_deref()
+    }
+
+    /// The child of the monitor whose title names the container, or the first process in the container's cgroup: with whose
+    /// word that is. There may be a monitor of more than one user, for anybody may have any title.
+    fn search(&self, path: &[u8], name: &[u8]) -> Vec<(Pid, Claim)> {
+        let processes = self.processes.get_or_init(|| Processes::read(self.host));
+        let (home, _) = path.split_at(path.len() - name.len() - 1);
+        let title = [TITLE, home, b" ", name].concat();
+        if let Some(children) = processes.of_monitors.get(&title) {
+            return children.iter().map(|(uid, pid)| (*pid, self.host.process_claim(*uid))).collect();
+        }
+        // LXC numbers a cgroup whose name was taken.
+        let numbered = [name, b"-"].concat();
+        let exact = processes.in_cgroups.get_key_value(name);
+        let numbered = processes.in_cgroups.range(numbered.clone()..).take_while(|(id, _)| id.starts_with(&numbered));
+        let is_it = |place: &Place| place.container.as_ref().is_some_and(|named| named.is(Engine::Lxc, name));
+        let found = exact.into_iter().chain(numbered).find(|(_, (_, place))| is_it(place));
+        found.map(|(_, (pid, place))| (*pid, scan::claim(self.host, *pid, place))).into_iter().collect()
+    }
+}
+
+impl Processes {
+    /// One pass over the processes for all containers.
+    fn read(host: &Host) -> Self {
+        let proc = host.proc();
+        let mut processes = Self::default();
+        let mut titles: HashMap<Pid, Vec<u8>> = HashMap::new();
+        let mut buffer = Vec::new();
+        let pids = proc.pids().unwrap_or_default();
+        for &pid in &pids {
+            let title = proc.read_up_to(cmdline::LONGEST, pid, "cmdline", &mut buffer).ok();
+            let title = title.and_then(|()| buffer.split(|&byte| byte == 0).next());
+            titles.extend(title.filter(|title| title.starts_with(TITLE)).map(|title| (pid, title.to_vec())));
+        }
+        for &pid in &pids {
+            if let Ok(status) = proc.status(pid, &mut buffer)
+                && let Some((monitor, title)) = status.ppid.and_then(|parent| titles.get_key_value(&parent))
+                && let Ok(of_monitor) = proc.status(*monitor, &mut buffer)
+            {
+                processes.of_monitors.entry(title.clone()).or_default().entry(of_monitor.ruid).or_insert(pid);
+            }
+            if proc.read(pid, "cgroup", &mut buffer).is_ok() {
+                let place = Place::parse(&buffer);
+                if let Some(named) = place.container.as_ref().filter(|named| named.engine == Some(Engine::Lxc)) {
+                    // The first process has the least number, as long as numbers have not started again.
+                    processes.in_cgroups.entry(named.id.clone()).or_insert((pid, place));
+                }
+            }
+        }
+        processes
+    }
 }
 
 /// What a monitor listens on for the container in the directory `path`: where that is too long, its hash.
@@ -182,19 +265,12 @@ fn socket_name(path: &[u8]) -> Vec<u8> {
     format!("lxc/{hash:016x}/command").into_bytes()
 }
 
-/// The directories of containers whose monitors listen, from /proc/net/unix. Anybody may listen anywhere, so this is only a
-/// hint.
-fn listening(host: &Host) -> Vec<Vec<u8>> {
-    let text = host.dir("/proc/net").and_then(|net| net.read("unix")).unwrap_or_default();
-    parse_sockets(&text)
-}
-
 /// Reads /proc/net/unix: the paths before `/command`.
 pub fn parse_sockets(text: &[u8]) -> Vec<Vec<u8>> {
     let path = |line: &[u8]| {
         // Abstract names are written with an `@`, and come after the last of seven columns.
         let at = memchr::memmem::find(line, b" @")? + 2;
-        Some(line[at..].strip_suffix(b"/command")?.to_vec())
+        Some(line[at..].strip_suffix(COMMAND)?.to_vec())
     };
     let paths: BTreeSet<_> = text.split(|&byte| byte == b'\n').filter_map(path).collect();
     paths.into_iter().collect()
@@ -225,9 +301,9 @@ mod tests {
 
     #[test]
     fn a_project_is_before_the_name() {
-        let home = Home { path: "/x".into(), projects: true, rootless: false };
-        assert_eq!(home.container(b"prod_web", None).address(), "lxc:web");
-        assert_eq!(home.container(b"web", None).address(), "lxc:web");
+        let home = Home { location: Location::system("/x"), projects: true };
+        assert_eq!(home.container(b"prod_web").address(), "lxc:web");
+        assert_eq!(home.container(b"web").address(), "lxc:web");
     }
 
     proptest! {

@@ -44,7 +44,7 @@ pub(crate) fn look(host: &Host, query: &Query<'_>, findings: &mut Findings) {
 }
 
 fn look_in(host: &Host, query: &Query<'_>, findings: &mut Findings) -> Result<(), ReadError> {
-    let directory = host.dir(MACHINES)?;
+    let directory = host.system_dir(MACHINES)?;
     for name in directory.names()? {
         // Links from units, and the host itself.
         if name.contains(&b':') || name.starts_with(b".") {
@@ -59,7 +59,7 @@ fn look_in(host: &Host, query: &Query<'_>, findings: &mut Findings) -> Result<()
             Ok(content) => {
                 let machine = parse(&content.bytes);
                 container.sandbox = (machine.class == b"vm").then_some(Sandbox::Machine);
-                let mut record = Record::new(container);
+                let mut record = Record::new(container, content.claim);
                 record.pid = machine.leader;
                 record.inode = machine.inode;
                 record.written = Some(content.written);

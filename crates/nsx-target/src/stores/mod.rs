@@ -14,15 +14,16 @@ pub(crate) mod podman;
 pub(crate) mod unit;
 
 use crate::{
+    claim::Claim,
     container::{Container, State},
     engine::Engine,
     files::ReadError,
     grammar::{PodName, is_start_of_id},
-    host::Host,
+    host::{Host, Whose},
 };
 use memchr::memmem;
 use nsx_core::pid::Pid;
-use std::{os::unix::ffi::OsStrExt, path::PathBuf, time::Duration};
+use std::{collections::HashSet, os::unix::ffi::OsStrExt, path::PathBuf, time::Duration};
 
 /// Which containers are asked for.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,8 @@ pub(crate) enum Query<'a> {
 pub(crate) struct Record {
     /// The container. `State::Running` means that the store says so.
     pub(crate) container: Container,
+    /// Whose word all of this is.
+    pub(crate) claim: Claim,
     /// Its first process.
     pub(crate) pid: Option<Pid>,
     /// When that started: clock ticks since the boot.
@@ -53,8 +56,8 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(container: Container) -> Self {
-        Self { container, pid: None, start: None, written: None, inode: None, once_ended: None }
+    pub(crate) fn new(container: Container, claim: Claim) -> Self {
+        Self { container, claim, pid: None, start: None, written: None, inode: None, once_ended: None }
     }
 }
 
@@ -63,6 +66,8 @@ impl Record {
 pub(crate) struct Findings {
     pub(crate) records: Vec<Record>,
     pub(crate) unread: Vec<Unread>,
+    /// Whose stores were cut off, of which engine.
+    cut_off: HashSet<(Engine, u32)>,
 }
 
 /// A record, or all of a store, that could not be read.
@@ -77,10 +82,22 @@ pub struct Unread {
 }
 
 impl Findings {
-    /// Notes what could not be read; that something is not there is no news.
+    /// Notes what could not be read; that something is not there is no news, nor that no more is read of a store.
     pub(crate) fn note(&mut self, engine: Engine, path: impl Into<PathBuf>, why: ReadError) {
-        if why != ReadError::Absent {
+        let is_news = match &why {
+            ReadError::Absent => false,
+            ReadError::CutOff { uid, .. } => self.cut_off.insert((engine, *uid)),
+            _ => true,
+        };
+        if is_news {
             self.unread.push(Unread { engine, path: path.into(), why });
+        }
+    }
+
+    /// Notes that a configuration is not followed, because of who could have written it.
+    pub(crate) fn note_config(&mut self, engine: Engine, path: impl Into<PathBuf>, why: ReadError) {
+        if why.is_distrust() {
+            self.note(engine, path, why);
         }
     }
 }
@@ -137,37 +154,54 @@ impl Query<'_> {
     }
 }
 
-/// Asks the stores of the engine that is named, or of all that may know.
-pub(crate) fn look(host: &Host, engine: Option<Engine>, query: &Query<'_>) -> Findings {
+/// Asks the stores of the engine that is named, or of all that may know, for what is the word of those who are asked for.
+pub(crate) fn look(host: &Host, whose: Whose, engine: Option<Engine>, query: &Query<'_>) -> Findings {
     use Engine::{Containerd, Cri, Crio, Docker, Lxc, Machine, Nerdctl, Oci, Podman, Unit};
+    host.renew();
     let mut findings = Findings::default();
+    let people = &host.people(whose)[..];
     let wants = |stores: &[Engine]| engine.is_none_or(|engine| stores.iter().any(|store| engine.includes(*store)));
     if wants(&[Docker]) {
-        docker::look(host, query, &mut findings);
+        docker::look(host, people, query, &mut findings);
     }
     if wants(&[Podman, Crio]) {
-        podman::look(host, query, &mut findings);
+        podman::look(host, people, query, &mut findings);
     }
     // Docker's are in there too, for where its own records have been moved away.
     if wants(&[Containerd, Nerdctl, Cri, Docker]) {
-        containerd::look(host, query, &mut findings);
+        containerd::look(host, people, query, &mut findings);
     }
     // No pod is a machine, an LXC container or a runtime's alone.
     if !matches!(query, Query::Pod(_)) {
         if wants(&[Lxc]) {
-            lxc::look(host, query, &mut findings);
+            lxc::look(host, people, query, &mut findings);
         }
         if wants(&[Machine]) {
             machine::look(host, query, &mut findings);
         }
         if wants(&[Oci]) {
-            oci::look(host, query, &mut findings);
+            oci::look(host, people, query, &mut findings);
         }
         let is_unit = matches!(query, Query::Word(word, _) if unit::is_unit(word));
         if engine == Some(Unit) || engine.is_none() && is_unit {
-            unit::look(host, query, &mut findings);
+            unit::look(host, whose, query, &mut findings);
         }
     }
-    findings.records.retain(|record| engine.is_none_or(|engine| engine.includes(record.container.engine)));
+    for unread in &findings.unread {
+        if matches!(unread.why, ReadError::CutOff { .. }) {
+            host.remember_cut_off(unread);
+        }
+    }
+    retain(host, whose, engine, &mut findings.records);
     findings
+}
+
+/// Keeps what is asked for, and notes whose that is.
+pub(crate) fn retain(host: &Host, whose: Whose, engine: Option<Engine>, records: &mut Vec<Record>) {
+    records.retain(|record| {
+        engine.is_none_or(|engine| engine.includes(record.container.engine)) && host.wants(whose, record.claim)
+    });
+    for record in records {
+        record.container.owner = host.owner(record.claim);
+    }
 }

@@ -4,14 +4,15 @@
 
 use super::{Findings, Query, Record};
 use crate::{
+    claim::{Claim, Location},
     container::{Container, State},
     engine::Engine,
     files::{Dir, ReadError, part, path},
-    host::Host,
+    host::{Host, Person},
 };
 use nsx_core::pid::Pid;
 use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What a runtime remembers of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,29 +83,36 @@ impl OciState {
         }
     }
 
-    /// What either runtime keeps in `directory` of the container `id`.
-    pub(crate) fn read(directory: &Dir, id: &[u8]) -> Result<Self, ReadError> {
-        let state = match directory.read(path(&[id, b"state.json"])) {
-            Ok(text) => Self::parse_runc(&text),
-            Err(ReadError::Absent) => Self::parse_crun(&directory.read(path(&[id, b"status"]))?),
-            Err(error) => Err(error),
+    /// What either runtime keeps in `directory` of the container `id`, and whose word that is.
+    pub(crate) fn read(directory: &Dir, id: &[u8]) -> Result<(Self, Claim), ReadError> {
+        let (state, claim) = match directory.content(path(&[id, b"state.json"])) {
+            Ok(content) => (Self::parse_runc(&content.bytes)?, content.claim),
+            Err(ReadError::Absent) => {
+                let content = directory.content(path(&[id, b"status"]))?;
+                (Self::parse_crun(&content.bytes)?, content.claim)
+            }
+            Err(error) => return Err(error),
         };
         // The process that waits is started by a write into this.
-        Ok(Self { is_created: directory.has(path(&[id, b"exec.fifo"])), ..state? })
+        Ok((Self { is_created: directory.has(path(&[id, b"exec.fifo"])), ..state }, claim))
     }
 
     /// What is known of the container `id` in the first of these directories that knows it.
-    pub(crate) fn find(host: &Host, roots: &[PathBuf], id: &[u8]) -> Option<Self> {
-        roots.iter().find_map(|root| Self::read(&host.dir(root).ok()?, id).ok())
+    pub(crate) fn find(roots: &[Dir], id: &[u8]) -> Option<(Self, Claim)> {
+        roots.iter().find_map(|root| Self::read(root, id).ok())
     }
 
-    /// Adds this to a record.
-    pub(crate) fn witness(self, record: &mut Record) {
+    /// Adds this to a record, which is then the word of `claim` too. What another user says of it adds nothing.
+    pub(crate) fn witness(self, claim: Claim, record: &mut Record) {
+        match record.claim.join(claim) {
+            Claim::Several => return,
+            joined => record.claim = joined,
+        }
         record.pid = self.pid.and_then(Pid::from_raw);
         record.start = self.start;
         record.written = None;
-        if self.bundle.is_some() {
-            record.container.bundle = self.bundle;
+        if let Some(bundle) = self.bundle {
+            record.container.bundle = Some(Location::new(bundle, record.claim));
         }
         if self.is_created {
             record.container.state = State::Created;
@@ -115,39 +123,43 @@ impl OciState {
 }
 
 /// Where the runtimes keep what is run without an engine, or by Podman.
-pub(crate) fn system_roots() -> Vec<PathBuf> {
-    ["/run/crun", "/run/runc"].map(PathBuf::from).into()
+pub(crate) fn system_roots() -> Vec<Location> {
+    ["/run/crun", "/run/runc"].map(Location::system).into()
 }
 
-/// The same of one user.
-pub(crate) fn roots_of(runtime: &Path) -> Vec<PathBuf> {
-    ["crun", "runc"].map(|name| runtime.join(name)).into()
+/// The same of one user, whose runtime directory this is.
+pub(crate) fn roots_of(runtime: &Location) -> [Location; 2] {
+    ["crun", "runc"].map(|name| runtime.join(name))
 }
 
-pub(crate) fn look(host: &Host, query: &Query<'_>, findings: &mut Findings) {
-    let own = host.people().iter().flat_map(|person| roots_of(&person.runtime));
+/// Those of these directories that are there.
+pub(crate) fn opened(host: &Host, roots: &[Location]) -> Vec<Dir> {
+    roots.iter().filter_map(|root| host.dir(root).ok()).collect()
+}
+
+pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: &mut Findings) {
+    let own = people.iter().flat_map(|person| roots_of(&person.place(&person.runtime)));
     for root in system_roots().into_iter().chain(own) {
         if let Err(error) = look_in(host, &root, query, findings) {
-            findings.note(Engine::Oci, root, error);
+            findings.note(Engine::Oci, root.path, error);
         }
     }
 }
 
-fn look_in(host: &Host, root: &Path, query: &Query<'_>, findings: &mut Findings) -> Result<(), ReadError> {
+fn look_in(host: &Host, root: &Location, query: &Query<'_>, findings: &mut Findings) -> Result<(), ReadError> {
     let directory = host.dir(root)?;
-    let owner = directory.owner()?;
     for id in directory.names()? {
         if !matches!(query, Query::All) && !query.wants_id(&id) {
             continue;
         }
         match OciState::read(&directory, &id) {
-            Ok(state) => {
-                let mut record = Record::new(Container { owner, ..Container::new(Engine::Oci, id) });
-                state.witness(&mut record);
+            Ok((state, claim)) => {
+                let mut record = Record::new(Container::new(Engine::Oci, id), claim);
+                state.witness(claim, &mut record);
                 record.once_ended = Some(State::Stopped("stopped"));
                 findings.records.push(record);
             }
-            Err(error) => findings.note(Engine::Oci, root.join(part(&id)), error),
+            Err(error) => findings.note(Engine::Oci, root.path.join(part(&id)), error),
         }
     }
     Ok(())

@@ -5,9 +5,10 @@
 
 use super::{Findings, Query, Record, oci, oci::OciState};
 use crate::{
+    claim::{Claim, Location},
     container::{Container, Pod, State},
     engine::Engine,
-    files::{Dir, ReadError, part, path},
+    files::{Content, Dir, ReadError, part, path},
     host::{Host, Person},
 };
 use nsx_core::{pid, proc::decimal};
@@ -19,11 +20,20 @@ use std::{
 
 /// One store of the library that Podman and CRI-O keep their containers with.
 struct Storage {
-    graphroot: PathBuf,
+    graphroot: Location,
     /// The first that is there counts.
-    runroots: Vec<PathBuf>,
-    runtimes: Vec<PathBuf>,
-    rootless: bool,
+    runroots: Vec<Location>,
+    runtimes: Vec<Location>,
+}
+
+/// What a store has beside its lists, opened once.
+struct Opened {
+    driver: Vec<u8>,
+    /// `<graphroot>/<driver>-containers`.
+    containers: Dir,
+    /// `<runroot>/<driver>-containers`, with where that is.
+    runs: Vec<(Dir, Location)>,
+    runtimes: Vec<Dir>,
 }
 
 /// An entry of containers.json.
@@ -101,116 +111,137 @@ fn pod(name: &str) -> Option<Pod> {
     })
 }
 
-pub(crate) fn look(host: &Host, query: &Query<'_>, findings: &mut Findings) {
-    let rootless = host.people().iter().map(|person| Storage::of(host, person));
-    for storage in std::iter::once(Storage::of_system(host)).chain(rootless) {
+pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: &mut Findings) {
+    let system = Storage::of_system(host, findings);
+    let mut storages = vec![system];
+    storages.extend(people.iter().map(|person| Storage::of(host, person, findings)));
+    for storage in storages {
         if let Err(error) = storage.look(host, query, findings) {
-            findings.note(Engine::Podman, &storage.graphroot, error);
+            findings.note(Engine::Podman, storage.graphroot.path, error);
         }
     }
 }
 
 impl Storage {
-    fn of_system(host: &Host) -> Self {
-        let config = StorageConfig::read(host, Path::new("/etc/containers"));
+    fn of_system(host: &Host, findings: &mut Findings) -> Self {
+        let config = StorageConfig::read(host, &Location::system("/etc/containers"), findings);
         Self {
-            graphroot: config.graphroot.unwrap_or_else(|| "/var/lib/containers/storage".into()),
-            runroots: vec![config.runroot.unwrap_or_else(|| "/run/containers/storage".into())],
+            graphroot: config.graphroot.unwrap_or_else(|| Location::system("/var/lib/containers/storage")),
+            runroots: vec![config.runroot.unwrap_or_else(|| Location::system("/run/containers/storage"))],
             runtimes: oci::system_roots(),
-            rootless: false,
         }
     }
 
-    fn of(host: &Host, person: &Person) -> Self {
-        let config = StorageConfig::read(host, &person.config.join("containers"));
-        let Person { data, runtime, uid, .. } = person;
+    fn of(host: &Host, person: &Person, findings: &mut Findings) -> Self {
+        let config = StorageConfig::read(host, &person.place(person.config.join("containers")), findings);
+        let uid = person.uid;
         // Without a runtime directory Podman makes one in /tmp.
-        let runtimes =
-            [runtime.clone(), format!("/tmp/podman-run-{uid}").into(), format!("/tmp/storage-run-{uid}").into()];
+        let runtimes = [
+            person.place(&person.runtime),
+            person.place(format!("/tmp/podman-run-{uid}")),
+            person.place(format!("/tmp/storage-run-{uid}")),
+        ];
         let runroots = match config.runroot {
             Some(runroot) => vec![runroot],
             None => runtimes.iter().map(|runtime| runtime.join("containers")).collect(),
         };
         Self {
-            graphroot: config.graphroot.unwrap_or_else(|| data.join("containers/storage")),
+            graphroot: config.graphroot.unwrap_or_else(|| person.data("containers/storage")),
             runroots,
-            runtimes: runtimes.iter().flat_map(|runtime| oci::roots_of(runtime)).collect(),
-            rootless: true,
+            runtimes: runtimes.iter().flat_map(oci::roots_of).collect(),
         }
     }
 
     fn look(&self, host: &Host, query: &Query<'_>, findings: &mut Findings) -> Result<(), ReadError> {
         let graphroot = host.dir(&self.graphroot)?;
-        let owner = if self.rootless { graphroot.owner()? } else { None };
         for driver in graphroot.names()? {
             if !driver.ends_with(b"-containers") {
                 continue;
             }
-            let directory = graphroot.below(part(&driver))?;
+            let containers = graphroot.below(part(&driver))?;
+            let mut opened = None;
             for file in ["containers.json", "volatile-containers.json"] {
-                let text = match directory.read(file) {
-                    Ok(text) if !query.may_be_in(b"", &text) => continue,
-                    Ok(text) => text,
-                    Err(ReadError::Absent) => continue,
-                    Err(error) => {
-                        findings.note(Engine::Podman, self.graphroot.join(part(&driver)).join(file), error);
-                        continue;
+                let read = containers.content(file).and_then(|content| {
+                    if !query.may_be_in(b"", &content.bytes) {
+                        return Ok(());
                     }
-                };
-                match parse(&text) {
-                    Ok(containers) => {
-                        let wanted = |it: &Container| matches!(query, Query::All) || query.wants_container(it);
-                        let wanted = containers.into_iter().filter(wanted);
-                        let records = wanted
-                            .map(|container| self.record(host, Container { owner, ..container }, &driver, &directory));
-                        findings.records.extend(records);
+                    let wanted = |it: &Container| matches!(query, Query::All) || query.wants_container(it);
+                    for container in parse(&content.bytes)?.into_iter().filter(wanted) {
+                        let opened = opened.get_or_insert_with(|| self.open(host, &driver, &containers));
+                        findings.records.push(self.record(opened, container, content.claim)?);
                     }
-                    Err(error) => findings.note(Engine::Podman, self.graphroot.join(part(&driver)).join(file), error),
+                    Ok(())
+                });
+                if let Err(error) = read {
+                    findings.note(Engine::Podman, self.graphroot.path.join(part(&driver)).join(file), error);
                 }
             }
         }
         Ok(())
     }
 
-    /// What is known of a container that is in the list.
-    fn record(&self, host: &Host, container: Container, driver: &[u8], directory: &Dir) -> Record {
+    fn open(&self, host: &Host, driver: &[u8], containers: &Dir) -> Opened {
+        let runs = self.runroots.iter().map(|runroot| runroot.join(part(driver)));
+        Opened {
+            driver: driver.to_vec(),
+            containers: containers.clone(),
+            runs: runs.filter_map(|run| Some((host.dir(&run).ok()?, run))).collect(),
+            runtimes: oci::opened(host, &self.runtimes),
+        }
+    }
+
+    /// What is known of a container that is in the list. Fails where no more of the store is to be read.
+    fn record(&self, opened: &Opened, container: Container, claim: Claim) -> Result<Record, ReadError> {
         let id = container.id.as_encoded_bytes().to_vec();
-        let mut record = Record::new(container);
+        let mut record = Record::new(container, claim);
         // Written when it is started for the first time.
         let userdata = path(&[&id, b"userdata"]);
-        let was_started = directory.has(Path::new(&userdata).join("config.json"));
+        let was_started = match opened.containers.place(Path::new(&userdata).join("config.json")) {
+            Err(error @ ReadError::CutOff { .. }) => return Err(error),
+            place => place.is_ok(),
+        };
         let state = State::Stopped(if was_started { "exited" } else { "created" });
         if was_started {
-            record.container.bundle = Some(self.graphroot.join(part(driver)).join(&userdata));
+            let bundle = self.graphroot.path.join(part(&opened.driver)).join(&userdata);
+            record.container.bundle =
+                Some(Location { is_fixed: self.graphroot.is_fixed, ..Location::new(bundle, claim) });
         }
         record.container.state = state.clone();
-        if let Some(running) = self.process(host, driver, &userdata) {
-            record.pid = Some(running.0);
-            record.written = Some(running.1);
+        if let Some((pid, content)) = opened.process(&userdata)
+            && record.claim.join(content.claim) != Claim::Several
+        {
+            record.claim = record.claim.join(content.claim);
+            record.pid = Some(pid);
+            record.written = Some(content.written);
             record.container.state = State::Running;
             record.once_ended = Some(state);
         }
         if record.container.engine == Engine::Crio {
-            self.crio(host, driver, &userdata, &mut record);
+            opened.crio(&userdata, &mut record);
         }
         // The runtime forgets a container that was cleaned up.
-        if let Some(state) = OciState::find(host, &self.runtimes, &id) {
+        if let Some((state, claim)) = OciState::find(&opened.runtimes, &id) {
             let bundle = record.container.bundle.take();
-            state.witness(&mut record);
+            state.witness(claim, &mut record);
             record.container.bundle = bundle.or(record.container.bundle);
         }
-        record
+        Ok(record)
     }
+}
 
+impl Opened {
     /// What CRI-O itself notes of the process.
-    fn crio(&self, host: &Host, driver: &[u8], userdata: &OsStr, record: &mut Record) {
-        let found = self.runroots.iter().find_map(|runroot| {
-            let directory = host.dir(runroot.join(part(driver))).ok()?;
-            let text = directory.read(Path::new(userdata).join("state.json")).ok()?;
-            Some((parse_crio(&text).ok()?, runroot.join(part(driver)).join(userdata)))
+    fn crio(&self, userdata: &OsStr, record: &mut Record) {
+        let found = self.runs.iter().find_map(|(directory, run)| {
+            let content = directory.content(Path::new(userdata).join("state.json")).ok()?;
+            Some((parse_crio(&content.bytes).ok()?, content.claim, run.join(userdata)))
         });
-        let Some(((pid, start), bundle)) = found else { return };
-        record.container.bundle = Some(bundle);
+        let Some(((pid, start), claim, bundle)) = found else { return };
+        match record.claim.join(claim) {
+            Claim::Several => return,
+            joined => record.claim = joined,
+        }
+        record.container.bundle = Some(Location { claim: record.claim, ..bundle });
         if let Some(pid) = pid.and_then(pid::Pid::from_raw) {
             record.pid = Some(pid);
             record.start = start;
@@ -219,12 +250,11 @@ impl Storage {
         }
     }
 
-    /// The process that is written down, and when it was.
-    fn process(&self, host: &Host, driver: &[u8], userdata: &OsStr) -> Option<(pid::Pid, std::time::Duration)> {
-        self.runroots.iter().find_map(|runroot| {
-            let directory = host.dir(runroot.join(part(driver))).ok()?;
+    /// The process that is written down, and the file that says so.
+    fn process(&self, userdata: &OsStr) -> Option<(pid::Pid, Content)> {
+        self.runs.iter().find_map(|(directory, _)| {
             let pidfile = directory.content(Path::new(userdata).join("pidfile")).ok()?;
-            Some((pid::parse(pidfile.bytes.trim_ascii()).ok()?, pidfile.written))
+            Some((pid::parse(pidfile.bytes.trim_ascii()).ok()?, pidfile))
         })
     }
 }
@@ -232,25 +262,31 @@ impl Storage {
 /// The parts of storage.conf.
 #[derive(Default)]
 struct StorageConfig {
-    graphroot: Option<PathBuf>,
-    runroot: Option<PathBuf>,
+    graphroot: Option<Location>,
+    runroot: Option<Location>,
 }
 
 impl StorageConfig {
-    fn read(host: &Host, directory: &Path) -> Self {
-        let text = host.read(directory, "storage.conf").unwrap_or_default();
-        Self::parse(&text)
+    fn read(host: &Host, directory: &Location, findings: &mut Findings) -> Self {
+        match host.dir(directory).and_then(|it| it.content("storage.conf")) {
+            Ok(content) => Self::parse(&content.bytes, content.claim),
+            Err(error) => {
+                findings.note_config(Engine::Podman, directory.path.join("storage.conf"), error);
+                Self::default()
+            }
+        }
     }
 
     /// Two lines of a TOML file, which have no other form in practice: `graphroot = "/path"`.
-    fn parse(text: &[u8]) -> Self {
+    fn parse(text: &[u8], claim: Claim) -> Self {
         let text = String::from_utf8_lossy(text);
         let value = |key: &str| {
-            text.lines().find_map(|line| {
+            let path = text.lines().find_map(|line| {
                 let value = line.trim().strip_prefix(key)?.trim_start().strip_prefix('=')?.trim();
                 let value = value.strip_prefix('"')?.split('"').next()?;
                 Some(PathBuf::from(value)).filter(|path| path.is_absolute() && !value.contains(['$', '\\']))
-            })
+            });
+            path.map(|path| Location::new(path, claim))
         };
         Self { graphroot: value("graphroot"), runroot: value("runroot") }
     }
@@ -282,15 +318,15 @@ mod tests {
     #[test]
     fn directories_that_were_moved_are_found() {
         let text = b"[storage]\n driver = \"overlay\"\n# graphroot = \"/no\"\n graphroot= \"/data/c\"\nrunroot = \"$HOME/x\"\n";
-        let config = StorageConfig::parse(text);
-        assert_eq!((config.graphroot, config.runroot), (Some("/data/c".into()), None));
+        let config = StorageConfig::parse(text, Claim::User(7));
+        assert_eq!((config.graphroot, config.runroot), (Some(Location::new("/data/c", Claim::User(7))), None));
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>) {
             let _ = (parse(&bytes), parse_crio(&bytes));
-            let _ = StorageConfig::parse(&bytes);
+            let _ = StorageConfig::parse(&bytes, Claim::System);
         }
     }
 }

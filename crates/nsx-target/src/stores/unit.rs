@@ -3,10 +3,12 @@
 
 use super::{Findings, Query, Record};
 use crate::{
+    cgroup,
+    claim::Claim,
     container::{Container, State},
     engine::Engine,
     files::{Dir, part},
-    host::Host,
+    host::{Host, Whose},
 };
 use nsx_core::pid::{self, Pid};
 
@@ -18,7 +20,7 @@ pub(crate) fn is_unit(word: &[u8]) -> bool {
     word.ends_with(b".service") || word.ends_with(b".scope")
 }
 
-pub(crate) fn look(host: &Host, query: &Query<'_>, findings: &mut Findings) {
+pub(crate) fn look(host: &Host, whose: Whose, query: &Query<'_>, findings: &mut Findings) {
     let mut unit = match query {
         Query::Word(word, _) => word.to_vec(),
         // A host has hundreds, and most are no one's to enter.
@@ -29,27 +31,28 @@ pub(crate) fn look(host: &Host, query: &Query<'_>, findings: &mut Findings) {
     }
     // Where the unified hierarchy is alone, beside others, and where there is none.
     for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"] {
-        let Ok(directory) = host.dir(root) else { continue };
-        let before = findings.records.len();
-        search(host, &directory, &unit, DEEPEST, findings);
-        if findings.records.len() > before {
-            return;
+        let Ok(directory) = host.system_dir(root) else { continue };
+        let mut records = Vec::new();
+        search(host, whose, &directory, &unit, DEEPEST, &mut records);
+        if !records.is_empty() {
+            return findings.records.extend(records);
         }
     }
 }
 
-/// Looks for the unit in this slice and those below.
-fn search(host: &Host, slice: &Dir, unit: &[u8], depth: usize, findings: &mut Findings) {
+/// Looks for the unit in this slice and those below. Whoever owns a slice makes units of any name in it.
+fn search(host: &Host, whose: Whose, slice: &Dir, unit: &[u8], depth: usize, records: &mut Vec<Record>) {
     for name in slice.names().unwrap_or_default() {
-        if name == unit {
-            if let Ok(directory) = slice.below(part(&name)) {
-                findings.records.push(record(host, &directory, &name));
-            }
-        } else if depth > 0
-            && (name.ends_with(b".slice") || name.starts_with(b"user@"))
-            && let Ok(below) = slice.below(part(&name))
-        {
-            search(host, &below, unit, depth - 1, findings);
+        let is_slice = name.ends_with(b".slice") || name.starts_with(b"user@");
+        if name != unit && (depth == 0 || !is_slice) {
+            continue;
+        }
+        let user = cgroup::user(&name).map_or(Claim::System, Claim::of);
+        let Ok(below) = slice.below(part(&name)).and_then(|below| below.claimed(user)) else { continue };
+        if name != unit {
+            search(host, whose, &below, unit, depth - 1, records);
+        } else if host.wants(whose, below.claim()) {
+            records.push(record(host, &below, &name));
         }
     }
 }
@@ -61,7 +64,7 @@ fn record(host: &Host, directory: &Dir, unit: &[u8]) -> Record {
     processes(directory, DEEPEST, &mut pids);
     let mut buffer = Vec::new();
     let started = |pid: &Pid| host.proc().start_time(*pid, &mut buffer).unwrap_or(u64::MAX);
-    let mut record = Record::new(container);
+    let mut record = Record::new(container, directory.claim());
     record.pid = pids.into_iter().min_by_key(started);
     record.container.state = if record.pid.is_some() { State::Running } else { State::Stopped("empty") };
     record.once_ended = Some(State::Stopped("stopped"));
@@ -70,14 +73,14 @@ fn record(host: &Host, directory: &Dir, unit: &[u8]) -> Record {
 
 /// All processes in a cgroup and below it.
 fn processes(directory: &Dir, depth: usize, pids: &mut Vec<Pid>) {
-    let text = directory.read("cgroup.procs").unwrap_or_default();
+    let text = directory.read_kernels("cgroup.procs").unwrap_or_default();
     pids.extend(text.split(|&byte| byte == b'\n').filter_map(|line| pid::parse(line).ok()));
     if depth == 0 {
         return;
     }
     for name in directory.names().unwrap_or_default() {
         // Files of the kernel's have a dot in them, directories of programs may too.
-        if let Ok(below) = directory.below(part(&name)) {
+        if let Ok(below) = directory.below_kernels(part(&name)) {
             processes(&below, depth - 1, pids);
         }
     }

@@ -3,7 +3,9 @@
 //! A host is one text, `recorded/NAME.txt`: after a few words about it a line `-- PATH` for each file, with what is in it
 //! below, or `-- PATH -> TARGET` for a symbolic link. `@PID:name@` and `@START:name@` are a process's, `@NAME@` is an id of 64
 //! digits. The processes live, for a record is only believed if its process can be pinned; what their procfs says of them is
-//! recorded.
+//! recorded, but for their namespaces, which are real.
+//!
+//! Whoever owns the tree, which is whoever runs the tests, stands for root there.
 
 #![allow(dead_code, reason = "not every test program needs all of it")]
 
@@ -23,6 +25,7 @@ const FIRST_START: u64 = 1_153_757;
 
 pub(crate) struct Recorded {
     root: PathBuf,
+    caller: Person,
     processes: BTreeMap<String, (Child, u64)>,
 }
 
@@ -39,7 +42,8 @@ impl Recorded {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let root = std::env::temp_dir().join(format!("nsx-recorded-{}-{number}", std::process::id()));
         fs::create_dir_all(root.join("proc")).unwrap();
-        let mut host = Self { root, processes: BTreeMap::new() };
+        let mut host = Self { root, caller: Person::at_home(0, Path::new("/root")), processes: BTreeMap::new() };
+        host.link("proc/self/ns", "/proc/self/ns");
         for (name, cgroup) in processes {
             let child = Command::new("sleep").arg("1000").spawn().unwrap();
             let start = FIRST_START + host.processes.len() as u64;
@@ -89,6 +93,8 @@ impl Recorded {
             &format!("{pid} (a) b) S {parent} 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 {start} 20\n"),
         );
         self.file(&format!("proc/{pid}/cgroup"), &format!("{cgroup}\n"));
+        let _ = fs::remove_file(self.place(&format!("proc/{pid}/ns")));
+        self.link(&format!("proc/{pid}/ns"), &format!("/proc/{pid}/ns"));
         self.file(
             &format!("proc/{pid}/status"),
             &format!(
@@ -136,10 +142,15 @@ impl Recorded {
         child.wait().unwrap();
     }
 
-    /// The host as root sees it.
+    /// The host as another user than root sees it from now on.
+    pub(crate) fn called_by(&mut self, uid: u32, home: &str) {
+        self.caller = Person::at_home(uid, Path::new(home));
+    }
+
+    /// The host as root sees it, or whoever calls.
     pub(crate) fn host(&self) -> Host {
         let proc = ProcRoot::open(&self.root.join("proc")).unwrap();
-        Host::recorded(&self.root, proc, Person::at_home(0, Path::new("/root"))).unwrap()
+        Host::recorded(&self.root, proc, self.caller.clone()).unwrap()
     }
 
     pub(crate) fn find(&self, word: &str) -> Result<Subject, TargetError> {

@@ -15,21 +15,22 @@ use nsx_core::{
         enter::{Groups, Place, Program, Request, Target},
     },
 };
+use nsx_target::{Configuration, ConfigurationError};
 use rustix::fd::OwnedFd;
 use std::path::Path;
 
-/// The request. `bundle` is the directory of the container's OCI bundle, where there is one.
+/// The request. `configuration` is that of the container, where there is one.
 pub(super) fn request(
     options: &Options,
     target: &Target<'_>,
     kinds: NsSet,
-    bundle: Option<&Path>,
+    configuration: Option<Result<Configuration, ConfigurationError>>,
     caller: &Caller,
     findings: &mut Findings,
 ) -> Result<Request, RequestError> {
     let failed = |error| RequestError::Enter(out::shown(options.target()), error);
     let Common { wd, rights, no_cgroup, environment, .. } = &options.common;
-    let (profile, unread) = Profile::read(target, kinds, bundle, caller).map_err(failed)?;
+    let (profile, unread) = Profile::read(target, kinds, configuration, caller).map_err(failed)?;
     match (&profile.config, unread) {
         (Some(config), _) => findings.checked("its configuration", &out::shown(config.as_os_str())),
         (None, Some(error)) => {

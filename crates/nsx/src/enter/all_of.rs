@@ -8,6 +8,7 @@ use crate::{
     exit::ExitStatus,
     out,
     program::RequestError,
+    target,
     text::{escape, escape_json},
 };
 use clap::Args;
@@ -22,7 +23,7 @@ use nsx_core::{
         signal::Disposition,
     },
 };
-use nsx_target::{Container, Found, Host, Subject};
+use nsx_target::{Found, Host, Subject};
 use rustix::{
     event::{PollFd, PollFlags},
     fd::{AsFd, OwnedFd},
@@ -123,27 +124,17 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
 /// The containers, in order of their names, each with the word that leads to no other.
 fn matches(pattern: &OsString, unique: Option<NsKind>) -> Result<Vec<(String, Subject)>, RequestError> {
     let host = Host::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
-    let subjects = nsx_target::find_all(&host, pattern)?;
-    let addresses: Vec<String> = subjects.iter().map(|it| name(it, Container::address)).collect();
-    let is_single = |address: &String| addresses.iter().filter(|other| *other == address).count() == 1;
-    let mut named: Vec<_> = subjects
-        .into_iter()
-        .zip(&addresses)
-        .map(|(subject, address)| {
-            let word = if is_single(address) { address.clone() } else { name(&subject, Container::address_by_id) };
-            (word, subject)
-        })
-        .collect();
+    let subjects = nsx_target::find_all(&host, pattern);
+    target::note_cut_off(&host);
+    let subjects = subjects?;
+    let containers: Vec<_> = subjects.iter().filter_map(|it| it.container.as_deref().cloned()).collect();
+    let mut named: Vec<_> = nsx_target::addresses(&containers).into_iter().zip(subjects).collect();
     named.sort_by(|(one, _), (other, _)| one.cmp(other));
     if let Some(kind) = unique {
         let mut seen: HashSet<NsId> = HashSet::default();
         named.retain(|(_, subject)| namespace(host.proc(), subject, kind).is_none_or(|id| seen.insert(id)));
     }
     Ok(named)
-}
-
-fn name(subject: &Subject, name: impl Fn(&Container) -> String) -> String {
-    subject.container.as_ref().map_or_else(|| subject.process.pid().to_string(), |container| name(container))
 }
 
 fn namespace(proc: &ProcRoot, subject: &Subject, kind: NsKind) -> Option<NsId> {

@@ -1,19 +1,12 @@
 //! What an OCI bundle's `config.json` gives a new process of its container, see the runtime specification.
 //!
-//! Only what is looked at is read, each property by itself, so that one that is odd takes no other with it. The file may be
-//! a rootless engine's, and so written by a user whom nobody vouches for: what it says holds only inside of what is joined.
+//! Only what is looked at is read, each property by itself, so that one that is odd takes no other with it. Whether the file is
+//! believed, `nsx_target` decides: [`Subject::configuration`](nsx_target::Subject::configuration).
 
 use nsx_core::plan::{CapabilityState, Limit, RESOURCES};
-use rustix::{
-    fs::{CWD, FileType, Mode, OFlags},
-    io::Errno,
-    thread::CapabilitySet,
-};
+use nsx_target::ConfigurationError;
+use rustix::thread::CapabilitySet;
 use serde::{Deserialize, de::IgnoredAny};
-use std::path::Path;
-
-/// The most that is read of a file.
-const MOST: usize = 8 << 20;
 
 /// The parts of the file that a new process depends on.
 #[derive(Debug, Default, Deserialize)]
@@ -75,33 +68,21 @@ struct Rlimit {
 /// Why a configuration says nothing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConfigError {
-    /// It is not there, or may not be read, or is no plain file.
+    /// It cannot be read, or is not believed.
     #[error(transparent)]
-    Read(#[from] Errno),
-    /// There is more of it than any engine writes.
-    #[error("it has more than {MOST} bytes")]
-    Long,
+    Unread(#[from] ConfigurationError),
     /// It is no such configuration.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// It is a user's, and the program does not join the user namespace in which it holds.
+    #[error("it is a user's own, and the target's user namespace is not joined")]
+    NotJoined,
 }
 
 impl Config {
-    /// Reads the one in a bundle's directory.
-    pub(super) fn read(bundle: &Path) -> Result<Self, ConfigError> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(CWD, bundle.join("config.json"), flags, Mode::empty())?;
-        if FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) != FileType::RegularFile {
-            return Err(Errno::INVAL.into());
-        }
-        let mut text = Vec::new();
-        while text.len() <= MOST {
-            text.reserve(65536);
-            if rustix::io::read(&file, rustix::buffer::spare_capacity(&mut text))? == 0 {
-                return Ok(serde_json::from_slice(&text)?);
-            }
-        }
-        Err(ConfigError::Long)
+    /// Reads the text of the file.
+    pub(super) fn parse(text: &[u8]) -> Result<Self, ConfigError> {
+        Ok(serde_json::from_slice(text)?)
     }
 
     /// Whether a filter of system calls is asked for.

@@ -37,9 +37,9 @@ use nsx_core::{
     },
     proc::{ProcError, ProcRoot},
 };
-use nsx_target::{Container, Found, Host, Inventory, Subject, TargetError};
+use nsx_target::{Container, Found, Host, Inventory, Subject};
 use options::Common;
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt, rc::Rc};
+use std::{ffi::OsStr, rc::Rc};
 use users::Directory;
 
 /// Runs the command.
@@ -95,11 +95,12 @@ fn request(
     proc: &ProcRoot,
     findings: &mut Findings,
 ) -> Result<Request, RequestError> {
-    let Subject { process, container } = match found {
+    let subject = match found {
         Found::Process(subject) => subject,
         Found::Namespace(namespace) => return namespace_alone(options, namespace, findings),
     };
-    let target = Target { process: &process, proc };
+    let Subject { process, container } = &subject;
+    let target = Target { process, proc };
     let failed = |error| RequestError::Enter(out::shown(options.target()), error);
     let whose = container.as_ref().map(|it| format!(", the first of {}", it.address())).unwrap_or_default();
     findings
@@ -130,30 +131,31 @@ fn request(
     let its_own = if kinds.is_empty() { "none of its own".to_owned() } else { format!("its own {kinds}") };
     findings.checked("its namespaces", &(its_own + &of_both));
 
-    let bundle = container.as_ref().and_then(|container| container.bundle.as_deref());
     let mut request = match named.is_some() || options.common.view.keeps_files() {
         true => kinds_alone(options, &target, kinds, options.common.kinds.files()?),
-        false => alike::request(options, &target, kinds, bundle, caller, findings),
+        false => {
+            let host = Host::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
+            alike::request(options, &target, kinds, subject.configuration(&host), caller, findings)
+        }
     }?;
     options.common.view.apply(&mut request, named, Some(&target)).map_err(failed)?;
     let alike = named.is_none() && !options.common.view.keeps_files();
     request.guard = options.common.guard.settle(alike);
     options.common.pty.apply(&mut request, &target)?;
-    request.target = Some(process);
+    request.target = Some(subject.process);
     Ok(request)
 }
 
 fn find(word: &OsStr) -> Result<Found, RequestError> {
-    let parsed = nsx_target::Target::parse(word.as_bytes());
-    let target = parsed.map_err(|source| TargetError::NotATarget { word: word.to_owned(), source })?;
-    let host = Host::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
-    Ok(target.find(&host)?)
+    Ok(target::look_up(word)?)
 }
 
 /// The container that a process is in.
 fn around(process: Pid) -> Option<Container> {
     let host = Host::system().ok()?;
-    Inventory::new(&host).origin(process).container.clone()
+    let container = Inventory::new(&host).origin(process).container.clone();
+    target::note_cut_off(&host);
+    container
 }
 
 /// A request for one namespace that nobody need be in, and for what else comes from files.

@@ -11,11 +11,9 @@ use nsx_core::{
     plan::{Caller, CapabilityState, Confinement, Label, Limit, PlanError, enter::Target},
     proc::{Credentials, ProcError},
 };
+use nsx_target::{Configuration, ConfigurationError};
 use rustix::thread::CapabilitySet;
-use std::{
-    ffi::CString,
-    path::{Path, PathBuf},
-};
+use std::{ffi::CString, path::PathBuf};
 
 /// The most that is read of an environment, and the most that the kernel takes of one variable.
 const MOST_ENVIRONMENT: usize = 1 << 20;
@@ -43,7 +41,7 @@ impl Profile {
     pub(super) fn read(
         target: &Target<'_>,
         kinds: NsSet,
-        bundle: Option<&Path>,
+        configuration: Option<Result<Configuration, ConfigurationError>>,
         caller: &Caller,
     ) -> Result<(Self, Option<ConfigError>), PlanError> {
         let Facts { credentials, limits, own_limits, label, own_label, oom_score } = Facts::read(target)?;
@@ -74,15 +72,22 @@ impl Profile {
                 limits,
                 oom_score,
                 umask: credentials.umask,
+                limits_inside: false,
             },
             config: None,
         };
-        let read = bundle.map(|bundle| Config::read(bundle).map(|config| (config, bundle.join("config.json"))));
+        let read = configuration.map(|configuration| {
+            let Configuration { path, text, is_users } = configuration?;
+            match Config::parse(&text) {
+                Ok(_) if is_users && !kinds.contains(NsKind::User) => Err(ConfigError::NotJoined),
+                config => config.map(|config| (config, path, is_users)),
+            }
+        });
         let unread = match read {
             None => None,
             Some(Err(error)) => Some(error),
-            Some(Ok((config, path))) => {
-                profile.configure(&config, own_label.as_ref());
+            Some(Ok((config, path, is_users))) => {
+                profile.configure(&config, own_label.as_ref(), is_users);
                 profile.config = Some(path);
                 None
             }
@@ -94,8 +99,9 @@ impl Profile {
         Ok((profile, unread))
     }
 
-    /// What a configuration says, in place of what the target's process has by now.
-    fn configure(&mut self, config: &Config, own_label: Option<&ModuleLabel>) {
+    /// What a configuration says, in place of what the target's process has by now. `is_users`: it is a user's word, which does
+    /// not loosen what the kernel holds the target by, and sets limits with the user's rights.
+    fn configure(&mut self, config: &Config, own_label: Option<&ModuleLabel>, is_users: bool) {
         let process = &config.process;
         (self.uid, self.gid) = (Some(process.user.uid), Some(process.user.gid));
         self.groups.clone_from(&process.user.additional_gids);
@@ -106,7 +112,8 @@ impl Profile {
         (confinement.bounding, confinement.capabilities) = (Some(bounding), Some(state));
         confinement.no_new_privs = process.no_new_privileges;
         // A filter that the program of the container has put on itself is none of its configuration.
-        confinement.seccomp &= config.has_filter();
+        confinement.seccomp &= config.has_filter() || is_users;
+        confinement.limits_inside = is_users;
         for limit in process.limits() {
             match confinement.limits.iter_mut().find(|known| known.resource == limit.resource) {
                 Some(known) => *known = limit,
@@ -118,7 +125,7 @@ impl Profile {
             Some(ModuleLabel::SeLinux(_)) => process.selinux_label.clone().map(ModuleLabel::SeLinux),
             None => None,
         };
-        if let Some(label) = configured {
+        if let Some(label) = configured.filter(|_| !is_users) {
             confinement.label = Some(label).filter(|label| own_label != Some(label)).and_then(|it| it.label());
         }
         confinement.umask = Some(process.user.umask.unwrap_or(UMASK));

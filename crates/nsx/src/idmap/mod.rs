@@ -115,7 +115,7 @@ impl<'a> Subject<'a> {
                 out::failed(&format!("find a process in {ns}"), &error);
                 ExitStatus::NO_MATCH
             })?,
-            _ => nsx_target::resolve(word).map_err(|error| target::failed(&error))?.process,
+            _ => target::resolve(word).map_err(|error| target::failed(&error))?.process,
         };
         let failed = |error: &dyn std::error::Error| {
             out::failed(&format!("read the id maps of process {}", process.pid()), error)

@@ -184,7 +184,7 @@ impl<'a> Finder<'a> {
             Told::User => self.who(leader).user_cell(),
             Told::Uid => self.who(leader).uid_cell(),
             Told::Command => self.who(leader).command_cell(),
-            Told::Container => self.container(leader, |container| Some(container.label().into_encoded_bytes())),
+            Told::Container => self.container(leader, |container| Some(container.shown().into_encoded_bytes())),
             Told::Engine => self.container(leader, |container| Some(container.engine.to_string().into_bytes())),
             Told::Pod => self.container(leader, pod),
             Told::Unit => self.cgroup(leader, |place| place.unit),

@@ -23,7 +23,7 @@ impl Named {
     pub(super) fn find(word: &OsStr, proc: &ProcRoot) -> Result<Self, ExitStatus> {
         match Target::parse(word.as_bytes()) {
             Ok(Target::Process { pid, inode: None }) if !proc.is_callers() => Self::translated(pid, proc),
-            _ => Self::of(nsx_target::resolve(word).map_err(|error| target::failed(&error))?.process, proc),
+            _ => Self::of(target::resolve(word).map_err(|error| target::failed(&error))?.process, proc),
         }
     }
 

@@ -41,7 +41,7 @@ impl Operand {
             Some(Target::Inode(inode)) => Ok(Self::Namespace(Name::Inode(inode))),
             Some(Target::Id(id)) => Ok(Self::Namespace(Name::Id64(id))),
             Some(Target::Process { .. }) if !only_namespace => Named::find(word, proc).map(Self::Process),
-            _ => match nsx_target::look_up(word).map_err(|error| target::failed(&error))? {
+            _ => match target::look_up(word).map_err(|error| target::failed(&error))? {
                 Found::Namespace(ns) => Ok(Self::Namespace(Name::Full(ns.id()))),
                 Found::Process(_) if only_namespace => {
                     let forms = "net:[4026531833], its number alone, id:77, netns:blue, or a file that holds it";

@@ -41,7 +41,7 @@ pub(super) fn operands(options: &Options) -> Result<Vec<Option<Asked>>, ExitStat
             Target::Process { pid, inode } => Ok(Some(Asked { id: pid, inode })),
             // A container's first process.
             container @ (Target::Container { .. } | Target::Pod(_) | Target::Name(_)) => {
-                let process = nsx_target::find(&container).map_err(|error| target::failed(&error))?.process;
+                let process = target::find(&container).map_err(|error| target::failed(&error))?.process;
                 Ok(Some(Asked { id: process.pid(), inode: process.inode().ok() }))
             }
             _ => {

@@ -7,14 +7,8 @@ use nsx_core::{
     pid::{Lineages, Numbering, Pid, Process, Tasks, Translator},
     proc::ProcRoot,
 };
-use nsx_target::{
-    Found, Target,
-    cgroup::{Named, Place},
-};
-use std::{
-    ffi::{OsStr, OsString},
-    os::unix::ffi::{OsStrExt, OsStringExt},
-};
+use nsx_target::{Found, Host};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// The inode number of the PID namespace that a host starts with.
 const INITIAL: u64 = 0xeffffffc;
@@ -30,7 +24,7 @@ pub(super) fn named(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, ExitStat
     if NsId::parse(word.as_bytes()).is_ok_and(|ns| ns.kind != NsKind::Pid) {
         return Err(is_none());
     }
-    match nsx_target::look_up(word).map_err(|error| target::failed(&error))? {
+    match target::look_up(word).map_err(|error| target::failed(&error))? {
         Found::Process(subject) => of_pinned(&subject.process, proc),
         Found::Namespace(ns) if ns.id().kind != NsKind::Pid => Err(is_none()),
         Found::Namespace(ns) => Numbering::of_namespace(ns, proc)
@@ -40,7 +34,7 @@ pub(super) fn named(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, ExitStat
 
 /// The numbering of the PID namespace that a process, or a container's first process, is in.
 pub(super) fn of_process(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, ExitStatus> {
-    of_pinned(&nsx_target::resolve(word).map_err(|error| target::failed(&error))?.process, proc)
+    of_pinned(&target::resolve(word).map_err(|error| target::failed(&error))?.process, proc)
 }
 
 fn of_pinned(process: &Process, proc: &ProcRoot) -> Result<Numbering, ExitStatus> {
@@ -82,27 +76,16 @@ impl<'a> Owners<'a> {
         let first =
             Translator::new(self.proc, numbering, self.own.clone(), Tasks::Processes).translate(Pid::INIT).ok()?;
         let shown = Process::hold(first).ok()?.chain_in(self.proc).ok()?.outermost();
-        let mut buffer = Vec::new();
-        if let Some(container) = self.container(shown, first, &mut buffer) {
-            return Some(container);
+        let container = Host::system().ok().and_then(|host| {
+            let container = nsx_target::container_of(&host, shown, first);
+            target::note_cut_off(&host);
+            container
+        });
+        if let Some(container) = container {
+            return Some(escape(container.address().as_bytes()));
         }
-        let name = self.proc.status(shown, &mut buffer).ok()?.name;
+        let name = self.proc.status(shown, &mut Vec::new()).ok()?.name;
         Some(format!("{first} ({})", escape(&name)))
-    }
-
-    /// The container that a process is in, by the word that names it; by its id where it is not the container's first process,
-    /// or the engine's records cannot be read.
-    fn container(&self, shown: Pid, process: Pid, buffer: &mut Vec<u8>) -> Option<String> {
-        self.proc.read(shown, "cgroup", buffer).ok()?;
-        let Named { engine, id } = Place::parse(buffer).container?;
-        let name = OsString::from_vec(id);
-        let target = engine
-            .map_or_else(|| Target::Name(name.clone()), |engine| Target::Container { engine, name: name.clone() });
-        let found = nsx_target::find(&target).ok().filter(|found| found.process.pid() == process);
-        match found.and_then(|found| found.container) {
-            Some(container) => Some(escape(container.address().as_bytes())),
-            None => engine.map(|engine| format!("{engine}:{}", escape(&name.as_bytes()[..name.len().min(12)]))),
-        }
     }
 }
 

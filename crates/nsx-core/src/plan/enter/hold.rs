@@ -19,7 +19,7 @@ pub(super) struct Ids {
     pub(super) user: Option<(Step, bool)>,
 }
 
-/// What is done in the caller's namespaces, by a process that becomes the program.
+/// What is done by a process that becomes the program: in the caller's namespaces, or `limits_inside` in those it has joined.
 pub(super) fn push_limits(plan: &mut Plan, actor: Actor, confinement: &mut Confinement) {
     let limits = std::mem::take(&mut confinement.limits);
     if !limits.is_empty() {

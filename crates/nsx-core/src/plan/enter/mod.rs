@@ -78,7 +78,9 @@ pub fn plan<'a>(
         Some((signals, _)) => plan.push(Actor::Nsx, Step::Fork { init: false, signals }),
         None => {}
     }
-    hold::push_limits(&mut plan, joins, &mut request.confinement);
+    if !request.confinement.limits_inside {
+        hold::push_limits(&mut plan, joins, &mut request.confinement);
+    }
     if !by_nsx {
         hold::push_filters(&mut plan, joins, &request.confinement, request.target.as_ref());
     }
@@ -98,6 +100,9 @@ pub fn plan<'a>(
     }
     if joins == Actor::Joiner {
         plan.push(Actor::Joiner, Step::ForkSibling);
+    }
+    if request.confinement.limits_inside {
+        hold::push_limits(&mut plan, Actor::Inside, &mut request.confinement);
     }
     if let Some(terminal) = foreground {
         plan.push(Actor::Inside, Step::TakeForeground(terminal));
@@ -311,6 +316,7 @@ mod tests {
                 limits: Limit::parse_all(b"Max open files 5 6 files"),
                 oom_score: Some(7),
                 umask: Some(0o27),
+                limits_inside: false,
             };
             let request = Request {
                 target: Some(process),
@@ -345,6 +351,29 @@ mod tests {
         assert_eq!(held(false), expected);
         let expected: Vec<String> = end(&["capset(KILL)", "prctl(PR_SET_NO_NEW_PRIVS, 1)", filter, "execvp(true)"]);
         assert_eq!(held(true), expected);
+    }
+
+    #[test]
+    fn limits_of_a_user_are_set_with_the_rights_inside() {
+        let (process, mut caller, proc) = own();
+        for capabilities in [CapabilitySet::all(), CapabilitySet::empty()] {
+            caller.capabilities = capabilities;
+            let request = Request {
+                target: Some(process.try_clone().unwrap()),
+                kinds: [NsKind::User, NsKind::Pid].into_iter().collect(),
+                confinement: Confinement {
+                    limits: Limit::parse_all(b"Max open files 5 6 files"),
+                    oom_score: Some(-7),
+                    limits_inside: true,
+                    ..Confinement::default()
+                },
+                ..Request::default()
+            };
+            let calls = calls(request, &caller, &proc);
+            let last = |word: &str| calls.iter().rposition(|call| call.contains(word)).unwrap();
+            assert!(last("CLONE_NEWUSER") < last("setrlimit(NOFILE 5:6)"), "{calls:?}");
+            assert!(last("CLONE_NEWUSER") < last("write oom_score_adj \"-7\""), "{calls:?}");
+        }
     }
 
     #[test]

@@ -1,0 +1,127 @@
+//! What a user's word is believed about: processes and namespaces in user namespaces that the user created.
+//!
+//! Whoever creates a user namespace has every right in it and in those below, and over the other namespaces that belong to
+//! them. A user who names a process there gains nothing when root enters it. Nothing else that a user says of a process is
+//! believed, see `user_namespaces(7)` and `ioctl_nsfs(2)`.
+
+use crate::{
+    container::{Owner, Unbelieved},
+    host::Host,
+};
+use nsx_core::{
+    ns::{Namespace, NsId, NsKind, Related},
+    pid::Pid,
+    proc::NsLink,
+};
+use rustix::io::Errno;
+
+/// A user's own user namespace, of those between a namespace and the caller's the one that is nearest to the caller's.
+struct Own {
+    id: NsId,
+    /// Keeps all of them as they are: the one that the search began with.
+    _below: Namespace,
+}
+
+/// Why there is none.
+enum No {
+    /// It is the caller's own user namespace.
+    Yours,
+    /// The user created none of them.
+    Anothers,
+    /// The kernel does not show them.
+    Unseen,
+}
+
+impl From<Errno> for No {
+    fn from(_: Errno) -> Self {
+        Self::Unseen
+    }
+}
+
+/// Checks that what `owner` says of a process may be believed. What is found holds for the process only if it is still there
+/// afterwards.
+pub(crate) fn check(host: &Host, pid: Pid, owner: &Owner) -> Result<(), Unbelieved> {
+    let (number, proc) = (pid.as_raw_pid(), host.proc());
+    let unseen = || Unbelieved::Unseen(number);
+    let user = proc.open_ns(pid, NsLink::Own(NsKind::User)).map_err(|_| unseen())?;
+    let own = own(host, user, owner.uid).map_err(|no| match no {
+        No::Yours => Unbelieved::Yours(number, owner.word.clone()),
+        No::Anothers => Unbelieved::Anothers(number, owner.word.clone()),
+        No::Unseen => unseen(),
+    })?;
+    let kinds = proc.kinds().map_err(|_| unseen())?;
+    let mut links = proc.ns_links(pid);
+    for kind in kinds.iter().filter(|kind| *kind != NsKind::User) {
+        let callers = proc.own_ns(NsLink::Own(kind)).map_err(|_| unseen())?;
+        if links.id(NsLink::Own(kind)) == Ok(callers) {
+            continue;
+        }
+        let theirs = links.open(NsLink::Own(kind)).map_err(|_| unseen())?;
+        let belongs = match theirs.owner() {
+            Ok(Related::Is(user)) => is_below(host, user, own.id),
+            _ => Err(No::Unseen),
+        };
+        match belongs {
+            Ok(true) => {}
+            Ok(false) => return Err(Unbelieved::Namespace(number, kind, owner.word.clone())),
+            Err(_) => return Err(unseen()),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a namespace belongs to a user namespace that the user `uid` created.
+pub(crate) fn is_users(host: &Host, namespace: &Namespace, uid: u32) -> bool {
+    let itself = || rustix::io::fcntl_dupfd_cloexec(namespace, 0).and_then(Namespace::from_fd).ok();
+    let user = match namespace.id().kind {
+        NsKind::User => itself(),
+        _ => match namespace.owner() {
+            Ok(Related::Is(user)) => Some(user),
+            _ => None,
+        },
+    };
+    user.is_some_and(|user| own(host, user, uid).is_ok())
+}
+
+/// The user's own user namespace from `user` up to the caller's.
+fn own(host: &Host, user: Namespace, uid: u32) -> Result<Own, No> {
+    let callers = host.proc().own_ns(NsLink::Own(NsKind::User)).map_err(|_| No::Unseen)?;
+    if user.id() == callers {
+        return Err(No::Yours);
+    }
+    let mut highest = None;
+    let mut next: Option<Namespace> = None;
+    loop {
+        let at = next.as_ref().unwrap_or(&user);
+        if at.id() == callers {
+            break;
+        }
+        if at.owner_uid()? == uid {
+            highest = Some(at.id());
+        }
+        next = match at.parent()? {
+            Related::Is(parent) => Some(parent),
+            // The topmost is not the caller's, so that the caller's is not above.
+            Related::Hidden => return Err(No::Unseen),
+        };
+    }
+    highest.map(|id| Own { id, _below: user }).ok_or(No::Anothers)
+}
+
+/// Whether a user namespace is `above` or below it.
+fn is_below(host: &Host, user: Namespace, above: NsId) -> Result<bool, No> {
+    let callers = host.proc().own_ns(NsLink::Own(NsKind::User)).map_err(|_| No::Unseen)?;
+    let mut next = user;
+    loop {
+        if next.id() == above {
+            return Ok(true);
+        }
+        if next.id() == callers {
+            return Ok(false);
+        }
+        next = match next.parent()? {
+            Related::Is(parent) => parent,
+            Related::Hidden => return Err(No::Unseen),
+        };
+    }
+}
