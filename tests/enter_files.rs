@@ -130,7 +130,11 @@ fn a_file_of_another_kind_is_refused(session: &Session) {
 fn nobody_is_born_where_pid_1_has_ended(session: &Session) {
     pinned(session, "pid");
     let file = session.path("pid");
-    session.nsx(&format!("enter {} touch ran", file.display())).run().exited(125).says(&["child", "PID 1"]);
+    session
+        .nsx(&format!("enter {} touch ran", file.display()))
+        .run()
+        .exited(125)
+        .says(&["create the program's process", "PID 1"]);
     assert!(!session.path("ran").exists());
     unpin(session, "pid");
 }

@@ -80,10 +80,17 @@ pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcR
         (Step::Fork { .. } | Step::ForkSibling, Errno::NOMEM) => {
             Refusal::without_remedy("PID 1 of that PID namespace has ended, and nobody can be born there any more")
         }
-        (Step::MountProc { .. }, Errno::PERM) => facts.proc_masked(),
-        (Step::MountProc { .. }, Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
+        (Step::MountProc { .. } | Step::MountJoinedProc, Errno::PERM) => facts.proc_masked(),
+        (Step::MountProc { .. } | Step::MountJoinedProc, Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
             Refusal::new("there is no such directory", facts.options.without_directory)
         }
+        (Step::InstallFilters, _) if failure.forbidden.is_some() => Refusal::new(
+            format!(
+                "they do not allow {}, without which nsx could not go on under them",
+                failure.forbidden.unwrap_or_default()
+            ),
+            "leave them out, and the program is not held by them: --no-seccomp",
+        ),
         (Step::Pin(pin), errno) => facts.pin_refused(pin, errno),
         (Step::Propagate { at, .. }, Errno::INVAL) => Refusal::new(
             format!("{} is not a mount point, and what is mounted there would be seen outside", at.display()),

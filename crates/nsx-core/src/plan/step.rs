@@ -181,7 +181,7 @@ pub enum Step {
     Conceal,
     /// Split in two: one relays between the caller's terminal and this one, on which the other leads a session and goes on.
     OwnTerminal(Pty),
-    /// Be a job of one's own, with the foreground of the terminal.
+    /// Make the program's process a job of its own, with the foreground of the terminal.
     TakeForeground(OwnedFd),
     /// Make the child that becomes the program; nsx stays and waits for it.
     Fork {
@@ -192,12 +192,12 @@ pub enum Step {
     },
     /// Make the child that becomes the program and stay as PID 1, for nsx and in its place.
     StayAsInit,
-    /// Make the child that joins in nsx's place.
-    ForkJoiner {
-        /// What nsx does about signals while it waits for the program.
-        signals: Signals,
-    },
-    /// Make the program's process a child of nsx, though the joiner makes it.
+    /// Make the child that joins in nsx's place and takes every step that needs more than the program will have.
+    ForkJoiner,
+    /// Close the descriptors that the program is not to have: from this number on, and those that the exec would close.
+    CloseDescriptors(Option<u32>),
+    /// Make the program's process, which nothing is left to do for but to become the program. The joiner makes it, and it is
+    /// nsx's child.
     ForkSibling,
     /// Join namespaces of a process by its pidfd.
     Join {
@@ -235,6 +235,8 @@ pub enum Step {
         /// The place, an absolute path.
         at: PathBuf,
     },
+    /// Mount on /proc a procfs of the PID namespace that was joined, which the process that mounts it is not in.
+    MountJoinedProc,
     /// Make a directory a mount point, as a new root must be one.
     BindRoot(PathBuf),
     /// Take hold of what a later step mounts.

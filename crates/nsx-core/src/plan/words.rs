@@ -64,13 +64,15 @@ impl Step {
             Self::ReadFilters(target) => format!("ptrace(PTRACE_SECCOMP_GET_FILTER, {})", target.pid()),
             Self::InstallFilters => "seccomp(SECCOMP_SET_MODE_FILTER)".to_owned(),
             Self::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
-            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner { .. } => "fork()".to_owned(),
+            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner => "fork()".to_owned(),
+            Self::CloseDescriptors(Some(count)) => format!("close_range({count}, ~0)"),
+            Self::CloseDescriptors(None) => "close(each that the exec closes)".to_owned(),
             Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
             Self::Seal => "execveat(nsx on a read-only mount, or a sealed copy)".to_owned(),
             Self::KeepDescriptors(count) => format!("close_range({count}, ~0, CLOSE_RANGE_CLOEXEC)"),
             Self::Conceal => "prctl(PR_SET_DUMPABLE, 0)".to_owned(),
             Self::OwnTerminal(_) => "fork(), setsid(), ioctl(TIOCSCTTY)".to_owned(),
-            Self::TakeForeground(_) => "setpgid(0, 0), tcsetpgrp()".to_owned(),
+            Self::TakeForeground(_) => "setpgid(its process), tcsetpgrp()".to_owned(),
             Self::Join { target, kinds, .. } => format!("setns(pidfd of {}, {})", target.pid(), kinds.flag_names()),
             Self::JoinFile(file) => format!("setns({}, {})", file.path.display(), file.kind().flag_name()),
             Self::Propagate { at, propagation } => {
@@ -81,6 +83,7 @@ impl Step {
             Self::SetDomainName(name) => format!("setdomainname({})", words(std::slice::from_ref(name))),
             Self::MountSys { root } => format!("mount(sysfs, {})", below(root.as_deref(), Path::new("/sys"))),
             Self::MountProc { root, at } => format!("mount(proc, {})", below(root.as_deref(), at)),
+            Self::MountJoinedProc => "mount(proc, /proc, pidns=the joined one)".to_owned(),
             Self::BindRoot(root) => format!("mount({0}, {0}, MS_BIND|MS_REC)", root.display()),
             Self::OpenSource(source) => source.to_string(),
             Self::Mount { root, mount } => mount.call(root.as_deref()),
@@ -130,19 +133,20 @@ impl Step {
             }
             Self::Fork { init: false, .. } => "a child becomes the program; nsx waits for it".to_owned(),
             Self::StayAsInit => "a child becomes the program; PID 1 reaps orphans and passes signals on".to_owned(),
-            Self::ForkJoiner { .. } => "a child joins, so that nsx waits out of reach of what it enters".to_owned(),
+            Self::ForkJoiner => "a child joins, out of the target's sight, while nsx waits".to_owned(),
+            Self::CloseDescriptors(_) => "the program's process has only what the program gets".to_owned(),
             Self::Seal => "the target could write to the file that nsx runs from".to_owned(),
             Self::KeepDescriptors(3) => {
                 "the program gets standard input, output and error, and no other file".to_owned()
             }
             Self::KeepDescriptors(_) => "the program gets these of the open files and no others".to_owned(),
-            Self::Conceal => "nobody in there traces nsx, or takes what it has open".to_owned(),
+            Self::Conceal => "nobody without CAP_SYS_PTRACE traces nsx, or takes what it has open".to_owned(),
             Self::OwnTerminal(pty) if pty.is_of_target() => {
                 "a terminal of its own, one of the target's; nsx relays between it and yours".to_owned()
             }
             Self::OwnTerminal(_) => "a terminal of its own; nsx relays between it and yours".to_owned(),
             Self::TakeForeground(_) => "a job of its own there, which keys can stop and end".to_owned(),
-            Self::ForkSibling => "only a child enters the PID namespace; it is nsx's own child".to_owned(),
+            Self::ForkSibling => "only a child enters the PID namespace; it has no more than the program".to_owned(),
             Self::Join { kinds, .. } if kinds.len() == 1 => format!("its {}", kinds.noun()),
             Self::Join { kinds, .. } => format!("its {}, all or none", kinds.noun()),
             Self::JoinFile(file) => format!("the {} namespace that the file holds", file.kind()),
@@ -164,6 +168,10 @@ impl Step {
             Self::MountSys { root: None } => "/sys shows the network's devices; /sys/fs/cgroup is kept".to_owned(),
             Self::MountSys { root: Some(_) } => "/sys shows the network's devices".to_owned(),
             Self::MountProc { .. } => "/proc shows the program's own PID namespace".to_owned(),
+            Self::MountJoinedProc => {
+                "/proc shows the PID namespace; before Linux 6.17 a child in there mounts it, in the target's sight"
+                    .to_owned()
+            }
             Self::BindRoot(_) => "a new root must be a mount point".to_owned(),
             Self::OpenSource(_) => "held before a mount can hide it".to_owned(),
             Self::Mount { mount, .. } => mount.why(),
@@ -219,13 +227,12 @@ impl Step {
             Self::SetClock(offset) => format!("set the clock offset {offset}"),
             Self::Pin(pin) => format!("pin the {} namespace to {}", pin.kind, pin.at.display()),
             Self::Seal => "run nsx from a file that nobody can write to".to_owned(),
-            Self::KeepDescriptors(_) => "close descriptors".to_owned(),
+            Self::KeepDescriptors(_) | Self::CloseDescriptors(_) => "close descriptors".to_owned(),
             Self::Conceal => "hide nsx from the target".to_owned(),
             Self::OwnTerminal(_) => "give the program a terminal of its own".to_owned(),
-            Self::TakeForeground(_) => "take the foreground of the terminal".to_owned(),
-            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner { .. } | Self::ForkSibling => {
-                "make a child process".to_owned()
-            }
+            Self::TakeForeground(_) => "give the program the foreground of the terminal".to_owned(),
+            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner => "make a child process".to_owned(),
+            Self::ForkSibling => "create the program's process".to_owned(),
             Self::Join { kinds, target, .. } => format!("join the {} of process {}", kinds.noun(), target.pid()),
             Self::JoinFile(file) => format!("join the {} namespace {}", file.kind(), file.path.display()),
             Self::Propagate { at, propagation } => {
@@ -236,6 +243,7 @@ impl Step {
             Self::SetDomainName(_) => "set the NIS domain name".to_owned(),
             Self::MountSys { root } => format!("mount sysfs on {}", below(root.as_deref(), Path::new("/sys"))),
             Self::MountProc { root, at } => format!("mount procfs on {}", below(root.as_deref(), at)),
+            Self::MountJoinedProc => "mount procfs on /proc".to_owned(),
             Self::OpenSource(source) => format!("open {}", source.path().display()),
             Self::Mount { root, mount } => mount.act(root.as_deref()),
             Self::BindRoot(root) | Self::PivotRoot(root) | Self::Chroot(root) => {

@@ -18,11 +18,12 @@ use crate::{
     pid::Pid,
     plan::{Actor, Plan, Signals, Step},
     sys::{
-        process::{Forked, fork, fork_into},
-        signal::{Disposition, Mask, Signal, SignalFd},
+        process::{Forked, Group, fork, fork_into},
+        signal::{DefaultEffect, Disposition, Mask, Signal, SignalFd, default_effect},
     },
 };
 use rustix::{
+    fd::OwnedFd,
     io::Errno,
     process::{WaitOptions, waitpid},
 };
@@ -31,17 +32,14 @@ use rustix::{
 pub(super) fn run_child<'p>(
     plan: &'p Plan,
     place: usize,
+    rule: Signals,
     hands: &Hands<'_>,
     outside: Option<Outside>,
     leader: Option<Leader>,
     observer: &mut dyn FnMut(Event<'p>),
 ) -> Result<Ended, Failure<'p>> {
     let step = &plan.tasks()[place].step;
-    let failed = |errno| Failure { step, errno };
-    let rule = match step {
-        Step::Fork { signals, .. } | Step::ForkJoiner { signals } => *signals,
-        _ => Signals::PassOn,
-    };
+    let failed = |errno| Failure::new(step, errno);
     let terminal = if rule == Signals::PassOn { Terminal::open() } else { None };
     let inherited = Inherited::take(rule).map_err(failed)?;
     let signals = match rule {
@@ -51,56 +49,57 @@ pub(super) fn run_child<'p>(
     };
     let signals = signals.transpose().map_err(failed)?;
     let (ours, theirs) = Link::pair().map_err(failed)?;
-    let joiner = matches!(step, Step::ForkJoiner { .. });
 
     let (forked, done) = make(plan, place).map_err(failed)?;
     let child = match forked {
         Forked::Parent(pid) => pid,
         Forked::Child => {
             drop(ours);
-            if !joiner && let Err(errno) = inherited.restore() {
+            if let Err(errno) = inherited.restore() {
                 theirs.send(Message::Took(place, Err(errno)));
             }
-            inside::walk(plan, place + 1, done, hands, &theirs, &inherited)
+            inside::walk(plan, place + 1, done, hands, &theirs)
         }
     };
     drop(theirs);
 
-    let mut report = Report { plan, observer, failure: None };
     for (later, task) in plan.tasks().iter().enumerate().skip(place) {
-        if task.actor == Actor::Outside
-            && let Err(errno) = take(plan, later, hands, outside.as_ref())
-        {
+        let outcome = match (task.actor, &task.step) {
+            (Actor::Outside, _) => take(plan, later, hands, outside.as_ref()),
+            (_, Step::TakeForeground(terminal)) => give_foreground(terminal, child),
+            _ => Ok(()),
+        };
+        if let Err(errno) = outcome {
             drop(ours); // the child ends
             outside.inspect(Outside::undo);
             let _ = waitpid(Some(child), WaitOptions::empty());
-            return Err(Failure { step: &task.step, errno });
+            return Err(Failure::new(&task.step, errno));
         }
     }
-    if !joiner {
-        (report.observer)(Event::Created(child));
-    }
+    let mut report = Report { plan, observer, failure: None };
+    (report.observer)(Event::Created(child));
     ours.send(Message::Go);
-    let program = if joiner { joined(child, &ours, &mut report) } else { Some(child) };
-    let Some(program) = program else { return Err(report.failure.unwrap_or_else(|| failed(Errno::CHILD))) };
-    if joiner {
-        (report.observer)(Event::Created(program));
-    }
     // A number means the same to the procfs and to a system call, or nothing is looked up by it.
     let is_init = matches!(step, Step::Fork { init: true, signals: Signals::PassOn });
     let proc = hands.proc.filter(|proc| is_init && proc.is_callers());
-    let mut waiter = Waiter::new(Program(program), rule, proc, terminal, outside, leader);
+    let mut waiter = Waiter::new(Program(child), rule, proc, terminal, outside, leader);
     let ended = match &signals {
-        Some(signals) => waiter.wait(signals, &ours, &mut report),
+        Some(signals) => waiter.wait(signals, Some(&ours), &mut report),
         None => waiter.wait_for_end(&ours, &mut report),
     };
     let ended = ended.map_err(failed)?;
     report.failure.map_or(Ok(ended), Err)
 }
 
+/// Makes a child, which waits until nsx lets it go on, a job of its own that has the foreground of `terminal`. Signals must be
+/// held back: whoever asks for the foreground from the background would be stopped.
+pub(super) fn give_foreground(terminal: &OwnedFd, child: Pid) -> Result<(), Errno> {
+    Group::make_leader(child)?.set_foreground(terminal)
+}
+
 /// Makes the child, in the cgroup that it is to go to where that can be; then also says at which place that step is, which is
 /// done with it.
-fn make(plan: &Plan, place: usize) -> Result<(Forked, Option<usize>), Errno> {
+pub(super) fn make(plan: &Plan, place: usize) -> Result<(Forked, Option<usize>), Errno> {
     let joins = plan.tasks().iter().enumerate().skip(place + 1).find_map(|(place, task)| match &task.step {
         Step::JoinCgroup(cgroup) => Some((place, cgroup.directory.as_ref()?)),
         _ => None,
@@ -112,22 +111,9 @@ fn make(plan: &Plan, place: usize) -> Result<(Forked, Option<usize>), Errno> {
     }
 }
 
-/// The program's process, once the joiner has made it; none where it failed.
-fn joined(joiner: Pid, link: &Link, report: &mut Report<'_, '_>) -> Option<Pid> {
-    let mut program = None;
-    while program.is_none() && report.failure.is_none() {
-        match link.receive()? {
-            Message::Started(pid) => program = Some(pid),
-            message => report.hear(message),
-        }
-    }
-    let _ = waitpid(Some(joiner), WaitOptions::empty());
-    program
-}
-
 /// What the child tells of its steps.
 pub(super) struct Report<'p, 's> {
-    plan: &'p Plan,
+    pub(super) plan: &'p Plan,
     pub(super) observer: &'s mut dyn FnMut(Event<'p>),
     pub(super) failure: Option<Failure<'p>>,
 }
@@ -138,7 +124,7 @@ impl Report<'_, '_> {
         let Message::Took(place, Err(errno)) = message else { return };
         match self.plan.tasks().get(place) {
             Some(task) if task.may_fail(errno) => (self.observer)(Event::Skipped(&task.step, errno)),
-            Some(task) => self.failure = Some(Failure { step: &task.step, errno }),
+            Some(task) => self.failure = Some(Failure::new(&task.step, errno)),
             None => {}
         }
     }
@@ -158,6 +144,16 @@ impl Inherited {
             Signals::PassOnEnding | Signals::HoldBackEnding => Mask::block(&ENDING)?,
         };
         Ok(Self { mask, child_ended: Disposition::default_for(libc::SIGCHLD)? })
+    }
+
+    /// The signals that would end the program if it had set nothing for them.
+    pub(super) fn ending(&self) -> Vec<Signal> {
+        // The C library keeps those between for itself.
+        let all = (1..32).chain(libc::SIGRTMIN()..=libc::SIGRTMAX());
+        all.filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal))
+            .filter(|signal| default_effect(*signal) == DefaultEffect::End)
+            .filter(|signal| !self.mask.holds_back(*signal) && !Disposition::ignores(*signal))
+            .collect()
     }
 
     /// Sets what the caller had set.

@@ -1,9 +1,6 @@
 //! The socket pair over which two processes of one run meet. Its end of file says that the other one is gone.
 
-use crate::{
-    pid::Pid,
-    sys::{poll, signal::Signal},
-};
+use crate::sys::{poll, signal::Signal};
 use rustix::{
     event::PollFlags,
     fd::{AsFd, BorrowedFd, OwnedFd},
@@ -27,8 +24,6 @@ pub(super) enum Message {
     Go,
     /// This step is taken, or the kernel refused it.
     Took(usize, Result<(), Errno>),
-    /// From a joiner: the program's process.
-    Started(Pid),
     /// From PID 1 that is no program: the program runs.
     Running,
     /// From the same: the program was stopped by this signal.
@@ -46,14 +41,13 @@ impl Message {
         let (kind, place, number) = match self {
             Self::Take(place) => (0, place, 0),
             Self::Took(place, outcome) => (1, place, outcome.err().map_or(0, Errno::raw_os_error)),
-            Self::Started(pid) => (2, 0, pid.as_raw_nonzero().get()),
-            Self::Keep => (3, 0, 0),
-            Self::Undo => (4, 0, 0),
-            Self::Go => (5, 0, 0),
-            Self::Running => (6, 0, 0),
-            Self::Stopped(signal) => (7, 0, signal),
-            Self::Killed(signal) => (8, 0, signal),
-            Self::Resume(stop) => (9, stop, 0),
+            Self::Keep => (2, 0, 0),
+            Self::Undo => (3, 0, 0),
+            Self::Go => (4, 0, 0),
+            Self::Running => (5, 0, 0),
+            Self::Stopped(signal) => (6, 0, signal),
+            Self::Killed(signal) => (7, 0, signal),
+            Self::Resume(stop) => (8, stop, 0),
         };
         let mut bytes = [0; MESSAGE_SIZE];
         let fields = [kind, place as i32, number];
@@ -71,14 +65,13 @@ impl Message {
             0 => Some(Self::Take(place)),
             1 if number == 0 => Some(Self::Took(place, Ok(()))),
             1 => Some(Self::Took(place, Err(Errno::from_raw_os_error(number)))),
-            2 => Some(Self::Started(Pid::from_raw(number)?)),
-            3 => Some(Self::Keep),
-            4 => Some(Self::Undo),
-            5 => Some(Self::Go),
-            6 => Some(Self::Running),
-            7 => Some(Self::Stopped(number)),
-            8 => Some(Self::Killed(number)),
-            9 => Some(Self::Resume(place)),
+            2 => Some(Self::Keep),
+            3 => Some(Self::Undo),
+            4 => Some(Self::Go),
+            5 => Some(Self::Running),
+            6 => Some(Self::Stopped(number)),
+            7 => Some(Self::Killed(number)),
+            8 => Some(Self::Resume(place)),
             _ => None,
         }
     }
@@ -133,7 +126,6 @@ mod tests {
             Message::Take(7),
             Message::Took(3, Ok(())),
             Message::Took(4, Err(Errno::PERM)),
-            Message::Started(Pid::from_raw(4_194_304).unwrap()),
             Message::Keep,
             Message::Undo,
             Message::Go,

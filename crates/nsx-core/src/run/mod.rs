@@ -7,6 +7,7 @@
 //! Whoever calls [`run`] must have one thread, because the plan may fork and the kernel refuses some namespaces to
 //! several.
 
+mod board;
 mod capabilities;
 mod child;
 mod filters;
@@ -14,6 +15,7 @@ mod furnish;
 mod init;
 mod inside;
 mod join;
+mod joiner;
 mod link;
 mod listen;
 mod mounts;
@@ -24,8 +26,10 @@ mod pty;
 mod reaper;
 mod relay;
 mod seal;
+mod sibling;
 mod suspension;
 mod terminal;
+mod verdict;
 mod wait;
 
 pub use seal::{seal, seal_early};
@@ -59,7 +63,7 @@ pub enum Event<'p> {
     Skipped(&'p Step, Errno),
     /// All namespaces are there, and the process that becomes the program, with this id, is about to take its steps.
     Created(Pid),
-    /// The process has become the program.
+    /// The process has become the program. Of one that a joiner has made nsx does not learn when.
     Running,
 }
 
@@ -69,9 +73,17 @@ pub enum Event<'p> {
 pub struct Failure<'p> {
     /// Which.
     pub step: &'p Step,
-    /// What the kernel said.
+    /// What the kernel said, or what a filter would have it say.
     #[source]
     pub errno: Errno,
+    /// The system call that the target's filters do not allow, though nsx needs it under them.
+    pub forbidden: Option<&'static str>,
+}
+
+impl<'p> Failure<'p> {
+    fn new(step: &'p Step, errno: Errno) -> Self {
+        Self { step, errno, forbidden: None }
+    }
 }
 
 /// Carries out `plan` with the caller's `proc`, which only some steps need, and tells `observer` of it.
@@ -89,32 +101,36 @@ pub fn run<'p>(
     observer: &mut dyn FnMut(Event<'p>),
 ) -> Result<Ended, Failure<'p>> {
     let Some(first) = plan.tasks().first() else { return Ok(Ended::Exited(0)) };
-    let at_start = |errno| Failure { step: &first.step, errno };
+    let at_start = |errno| Failure::new(&first.step, errno);
     let hands = Hands::new(proc);
     let outside = Outside::start(plan, &hands).map_err(at_start)?;
 
     let mut leader = None;
     for (place, task) in plan.tasks().iter().enumerate() {
         if let Step::OwnTerminal(pty) = &task.step {
-            match pty::split(pty).map_err(|errno| Failure { step: &task.step, errno })? {
+            match pty::split(pty).map_err(|errno| Failure::new(&task.step, errno))? {
                 Side::Leader(itself) => leader = Some(itself),
                 Side::Ended(ended) => return Ok(ended),
             }
             continue;
         }
-        if matches!(task.step, Step::Fork { .. } | Step::ForkJoiner { .. }) {
-            return child::run_child(plan, place, &hands, outside, leader, observer);
+        match &task.step {
+            Step::Fork { signals, .. } => {
+                return child::run_child(plan, place, *signals, &hands, outside, leader, observer);
+            }
+            Step::ForkJoiner => return joiner::run_joiner(plan, place, &hands, leader, observer),
+            _ => {}
         }
         if let (Step::Exec { .. } | Step::LoginShell { .. }, Some(outside)) = (&task.step, &outside) {
             // The exec is also what lets go of the outside.
-            outside.keep().map_err(|errno| Failure { step: &task.step, errno })?;
+            outside.keep().map_err(|errno| Failure::new(&task.step, errno))?;
         }
         match take(plan, place, &hands, outside.as_ref()) {
             Ok(()) => {}
             Err(errno) if task.may_fail(errno) => observer(Event::Skipped(&task.step, errno)),
             Err(errno) => {
                 outside.inspect(Outside::undo);
-                return Err(Failure { step: &task.step, errno });
+                return Err(Failure::new(&task.step, errno));
             }
         }
     }

@@ -1,17 +1,58 @@
 //! Steps that mount what nsx itself asks for, and places beneath a root directory that may be hostile.
 
-use crate::beneath;
+use crate::{
+    beneath,
+    proc::ProcRoot,
+    sys::process::{Forked, exit_now, fork},
+};
 use rustix::{
     fd::{AsFd, AsRawFd, OwnedFd},
     fs::{CWD, Mode, OFlags, ResolveFlags, StatVfsMountFlags},
     io::Errno,
-    mount::{MountFlags, UnmountFlags},
+    mount::{
+        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, UnmountFlags, fsconfig_create,
+        fsconfig_set_fd,
+    },
+    process::{WaitOptions, waitpid},
 };
 use std::path::Path;
 
 /// Mounts a procfs of the caller's PID namespace.
 pub(super) fn procfs(place: impl rustix::path::Arg) -> Result<(), Errno> {
     rustix::mount::mount(c"proc", place, c"proc", harmless(), None)
+}
+
+/// Mounts a procfs of the PID namespace that this process's children are in on `/proc`. `proc` shows this process.
+///
+/// Since 6.17 the kernel can be told which PID namespace that is. Before, a process must be in it: a child that mounts and ends.
+pub(super) fn joined_procfs(proc: &ProcRoot) -> Result<(), Errno> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let namespace = rustix::fs::openat(proc, "self/ns/pid_for_children", flags, Mode::empty())?;
+    let told = rustix::mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)
+        .and_then(|context| fsconfig_set_fd(&context, "pidns", &namespace).map(|()| context));
+    let Ok(context) = told else { return procfs_by_child() };
+    fsconfig_create(&context)?;
+    let attributes =
+        MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let mount = rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;
+    rustix::mount::move_mount(&mount, c"", CWD, c"/proc", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+}
+
+fn procfs_by_child() -> Result<(), Errno> {
+    match fork()? {
+        Forked::Child => exit_now(match procfs("/proc") {
+            Ok(()) => 0,
+            Err(errno) => errno.raw_os_error(),
+        }),
+        Forked::Parent(child) => {
+            let status = waitpid(Some(child), WaitOptions::empty())?.and_then(|(_, status)| status.exit_status());
+            match status {
+                Some(0) => Ok(()),
+                Some(errno @ 1..=255) => Err(Errno::from_raw_os_error(errno)),
+                _ => Err(Errno::SRCH),
+            }
+        }
+    }
 }
 
 /// Mounts a binfmt_misc of the caller's user namespace on `at`.

@@ -14,7 +14,7 @@ use crate::{
     pid::Pid,
     plan::{GroupsDenied, Label, Limit, Pin, ProcDirectory, Propagation, Step, helper_arguments},
     proc::{Credentials, ProcRoot},
-    sys::{self, process::Group, signal::Mask},
+    sys,
 };
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -25,7 +25,7 @@ use rustix::{
     process::Rlimit,
 };
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{Cell, OnceCell, Ref, RefCell},
     ffi::CString,
     fs::File,
     io::Read,
@@ -49,6 +49,8 @@ pub(super) struct Hands<'a> {
     filters: RefCell<Vec<Filter>>,
     /// Whether a step has left the supplementary groups.
     groups_left: Cell<bool>,
+    /// The directory of the process's own descriptors, once it is opened.
+    descriptors: Cell<Option<OwnedFd>>,
 }
 
 impl<'a> Hands<'a> {
@@ -60,7 +62,20 @@ impl<'a> Hands<'a> {
             furnisher: RefCell::default(),
             filters: RefCell::default(),
             groups_left: Cell::new(false),
+            descriptors: Cell::default(),
         }
+    }
+
+    /// Opens what closing the descriptors of this process takes, before its user changes.
+    pub(super) fn open_descriptors(&self) {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = self.proc.and_then(|proc| rustix::fs::openat(proc, "self/fd", flags, Mode::empty()).ok());
+        self.descriptors.set(opened);
+    }
+
+    /// The filters that were read.
+    pub(super) fn filters(&self) -> Ref<'_, Vec<Filter>> {
+        self.filters.borrow()
     }
 
     /// nsx's own directory. What another process asks for nsx must have opened.
@@ -85,11 +100,12 @@ impl<'a> Hands<'a> {
             Step::SetClock(offset) => self.write("timens_offsets", &offset.to_string()),
             Step::Pin(pin) => self.pin(pin).map(Made::keep),
             Step::Fork { .. }
-            | Step::ForkJoiner { .. }
+            | Step::ForkJoiner
             | Step::ForkSibling
             | Step::StayAsInit
-            | Step::OwnTerminal(_) => Err(Errno::INVAL),
-            Step::TakeForeground(terminal) => take_foreground(terminal),
+            | Step::OwnTerminal(_)
+            | Step::TakeForeground(_) => Err(Errno::INVAL),
+            Step::CloseDescriptors(from) => sys::stdio::close_now(*from, self.descriptors.take()),
             Step::Join { target, kinds, one_by_one } => join::process(target, *kinds, one_by_one, self.proc),
             Step::JoinFile(file) => rustix::thread::move_into_link_name_space(file.ns.as_fd(), None),
             Step::Propagate { at, propagation } => propagate(at, *propagation),
@@ -106,6 +122,7 @@ impl<'a> Hands<'a> {
                 let place = self.furnisher.borrow().directory(root.as_deref(), at)?;
                 mounts::procfs(mounts::path_of(&place))
             }
+            Step::MountJoinedProc => mounts::joined_procfs(self.proc.ok_or(Errno::NOENT)?),
             Step::BindRoot(root) => rustix::mount::mount_bind_recursive(root, root),
             Step::OpenSource(source) => self.furnisher.borrow_mut().open(source),
             Step::Mount { root, mount } => self.furnisher.borrow_mut().mount(root.as_deref(), mount, self.proc),
@@ -154,18 +171,7 @@ impl<'a> Hands<'a> {
                 filters::install(&self.filters.borrow())
             }
             Step::NoNewPrivs => rustix::thread::set_no_new_privs(true),
-            Step::Exec { programs, environment } => {
-                if let Some(environment) = environment {
-                    sys::process::set_environment(environment);
-                }
-                Err(execute(programs))
-            }
-            Step::LoginShell { environment } => {
-                if let Some(environment) = environment {
-                    sys::process::set_environment(environment);
-                }
-                Err(login_shell(accounts::login_shell(environment.as_deref())))
-            }
+            Step::Exec { .. } | Step::LoginShell { .. } => Err(Ready::of(step).ok_or(Errno::INVAL)?.execute()),
         }
     }
 
@@ -233,16 +239,6 @@ fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
     Ok((credentials.uid, credentials.gid))
 }
 
-/// Becomes a job of its own, which has the foreground of `terminal`.
-fn take_foreground(terminal: &OwnedFd) -> Result<(), Errno> {
-    let group = Group::lead()?;
-    // Who asks for it from the background would be stopped.
-    let before = Mask::block(&[libc::SIGTTOU])?;
-    let taken = group.set_foreground(terminal);
-    before.restore()?;
-    taken
-}
-
 fn propagate(at: &Path, propagation: Propagation) -> Result<(), Errno> {
     let flag = match propagation {
         Propagation::Private => MountPropagationFlags::PRIVATE,
@@ -253,23 +249,50 @@ fn propagate(at: &Path, propagation: Propagation) -> Result<(), Errno> {
     rustix::mount::mount_change(at, flag | MountPropagationFlags::REC)
 }
 
-/// Becomes the first of these programs that is there. Returns on failure only.
-fn execute(programs: &[Vec<CString>]) -> Errno {
-    let mut failure = Errno::NOENT;
-    for program in programs {
-        failure = program.first().map_or(Errno::INVAL, |name| sys::process::execvp(name, program));
-        if failure != Errno::NOENT {
-            break;
-        }
-    }
-    failure
+/// The program, with all looked up that executing it takes.
+pub(super) enum Ready<'p> {
+    /// The first of these that is there.
+    First(&'p [Vec<CString>]),
+    /// A shell by its path, and the name that makes it a login shell.
+    Shell(CString, CString),
 }
 
-/// Becomes this shell, a path, which takes the dash before its name for the word to be a login shell. Returns on failure only.
-fn login_shell(shell: Vec<u8>) -> Errno {
-    let name = shell.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    match (CString::new([b"-", name].concat()), CString::new(shell)) {
-        (Ok(name), Ok(shell)) => sys::process::execv(&shell, &[name]),
-        _ => Errno::INVAL,
+impl<'p> Ready<'p> {
+    /// Looks up the program of the last step of a plan, and gives this process the program's environment. None for any other
+    /// step.
+    pub(super) fn of(step: &'p Step) -> Option<Self> {
+        let (ready, environment) = match step {
+            Step::Exec { programs, environment } => (Self::First(programs), environment),
+            Step::LoginShell { environment } => {
+                let shell = accounts::login_shell(environment.as_deref());
+                let name = shell.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+                // The dash before its name is the word for a shell to be a login shell.
+                let name = CString::new([b"-", name].concat()).ok()?;
+                (Self::Shell(CString::new(shell).ok()?, name), environment)
+            }
+            _ => return None,
+        };
+        if let Some(environment) = environment {
+            sys::process::wipe_environment();
+            sys::process::set_environment(environment);
+        }
+        Some(ready)
+    }
+
+    /// Becomes the program. Returns on failure only.
+    pub(super) fn execute(&self) -> Errno {
+        match self {
+            Self::Shell(path, name) => sys::process::execv(path, std::slice::from_ref(name)),
+            Self::First(programs) => {
+                let mut failure = Errno::NOENT;
+                for program in *programs {
+                    failure = program.first().map_or(Errno::INVAL, |name| sys::process::execvp(name, program));
+                    if failure != Errno::NOENT {
+                        break;
+                    }
+                }
+                failure
+            }
+        }
     }
 }

@@ -103,14 +103,30 @@ impl<'a> Waiter<'a> {
         }
     }
 
-    /// Waits for the program to end, and sees to signals until then.
+    /// Waits for the program to end, and sees to signals until then. Without a link there is nothing to hear of the program's
+    /// process, and the signal that tells of its end may have been read already.
     pub(super) fn wait(
         &mut self,
         signals: &SignalFd,
-        link: &Link,
+        link: Option<&Link>,
         report: &mut Report<'_, '_>,
     ) -> Result<Ended, Errno> {
-        let mut listener = Listener::new(signals, vec![link]);
+        let ended = self.attend(signals, link, report)?;
+        if let Some(terminal) = &self.terminal {
+            terminal.take_back(self.program.0);
+        }
+        // The hang-up may have ended the program before it was heard of here.
+        let _ = self.leader.as_ref().is_some_and(Leader::takes_over);
+        Ok(ended)
+    }
+
+    fn attend(&mut self, signals: &SignalFd, link: Option<&Link>, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
+        if link.is_none()
+            && let Some(ended) = self.look()?
+        {
+            return Ok(ended);
+        }
+        let mut listener = Listener::new(signals, link.into_iter().collect());
         loop {
             let pause = self.init.as_ref().and_then(Watch::pause);
             if pause == Some(Duration::ZERO) {
@@ -124,11 +140,6 @@ impl<'a> Waiter<'a> {
                 Heard::Signalled(received) if received.signal != libc::SIGCHLD => self.pass_on(received),
                 Heard::Signalled(_) => {
                     if let Some(ended) = self.look()? {
-                        if let Some(terminal) = &self.terminal {
-                            terminal.take_back(self.program.0);
-                        }
-                        // The hang-up may have ended the program before it was heard of here.
-                        let _ = self.leader.as_ref().is_some_and(Leader::takes_over);
                         return Ok(ended);
                     }
                 }
@@ -139,7 +150,7 @@ impl<'a> Waiter<'a> {
     /// Waits for the program to end and for nothing else, where no signal is passed on.
     pub(super) fn wait_for_end(&mut self, link: &Link, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
         while let Some(message) = link.receive() {
-            self.hear(message, link, report)?;
+            self.hear(message, Some(link), report)?;
         }
         self.set_off(report);
         loop {
@@ -151,13 +162,13 @@ impl<'a> Waiter<'a> {
         }
     }
 
-    fn hear(&mut self, message: Message, link: &Link, report: &mut Report<'_, '_>) -> Result<(), Errno> {
+    fn hear(&mut self, message: Message, link: Option<&Link>, report: &mut Report<'_, '_>) -> Result<(), Errno> {
         match message {
             Message::Running => self.set_off(report),
             Message::Stopped(signal) => {
                 self.stops += 1;
                 self.stop(signal)?;
-                link.send(Message::Resume(self.stops));
+                let _ = link.inspect(|link| link.send(Message::Resume(self.stops)));
             }
             Message::Killed(signal) => self.killed = Some(signal),
             message => report.hear(message),

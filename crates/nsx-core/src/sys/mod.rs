@@ -13,6 +13,7 @@ pub mod nsfs;
 pub mod poll;
 pub mod process;
 pub mod regex;
+pub mod shared;
 pub mod signal;
 pub mod socket;
 pub mod stdio;

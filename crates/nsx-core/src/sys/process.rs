@@ -10,7 +10,10 @@ use rustix::{
     io::Errno,
     thread::UnshareFlags,
 };
-use std::ffi::{CStr, CString};
+use std::{
+    ffi::{CStr, CString},
+    sync::atomic::AtomicU32,
+};
 
 /// Moves this process out of the namespaces it is in, into new ones of these kinds, see `unshare(2)`. Its children only,
 /// where the kind is PID or time.
@@ -83,14 +86,19 @@ pub fn fork_into(directory: impl AsFd) -> Result<Forked, Errno> {
     forked(answer)
 }
 
+/// The flags of the `clone(2)` that [`fork_sibling`] makes.
+pub const SIBLING: libc::c_int = libc::CLONE_PARENT | libc::CLONE_PARENT_SETTID;
+
 /// Makes a child of this process's *parent*: CLONE_PARENT of `clone(2)`.
 ///
-/// The child's end is signalled to the parent as this process's own will be.
-pub fn fork_sibling() -> Result<Forked, Errno> {
-    // The kernel's arguments are the same everywhere up to the first that is not zero.
-    let flags = libc::c_long::from(libc::CLONE_PARENT);
-    // SAFETY: without CLONE_VM this is a fork: the child has a copy of this stack. One thread, as above.
-    let answer = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+/// The kernel writes the child's id to `pid` before the child runs, so that whoever shares that word with this process
+/// knows it though this process is killed. The child's end is signalled to the parent as this process's own will be.
+pub fn fork_sibling(pid: &AtomicU32) -> Result<Forked, Errno> {
+    // The kernel's arguments are the same everywhere up to the third.
+    let flags = libc::c_long::from(SIBLING);
+    // SAFETY: without CLONE_VM this is a fork: the child has a copy of this stack. One thread, as above. The kernel writes
+    // one word, of 32 bits everywhere.
+    let answer = unsafe { libc::syscall(libc::SYS_clone, flags, 0_usize, pid.as_ptr(), 0_usize, 0_usize) };
     forked(answer)
 }
 
@@ -158,6 +166,23 @@ pub fn set_environment(variables: &[CString]) {
     unsafe { environ = array.as_mut_ptr() };
 }
 
+/// Overwrites the environment that this process was started with, which it must not use any more: see [`set_environment`].
+/// `PR_SET_MM` of `prctl(2)` and `/proc/PID/environ` call this memory the environment too.
+pub fn wipe_environment() {
+    // SAFETY: one thread, so nobody changes it meanwhile.
+    let mut variable = unsafe { environ };
+    loop {
+        // SAFETY: the array ends with a null pointer, at which this loop ends.
+        let Some(text) = std::ptr::NonNull::new(unsafe { variable.read() }) else { return };
+        // SAFETY: a string that ends with a zero byte.
+        let length = unsafe { CStr::from_ptr(text.as_ptr()) }.count_bytes();
+        // SAFETY: the strings lie on the stack as the kernel has put them there, and may be written to.
+        unsafe { text.as_ptr().write_bytes(0, length) };
+        // SAFETY: not yet at the end of the array.
+        variable = unsafe { variable.add(1) };
+    }
+}
+
 unsafe extern "C" {
     /// The C library's environment, see `environ(7)`.
     static mut environ: *mut *mut libc::c_char;
@@ -204,10 +229,11 @@ impl Group {
         check(unsafe { libc::tcsetpgrp(terminal.as_fd().as_raw_fd(), self.0) }).map(drop)
     }
 
-    /// Makes this process the first of a group of its own, see `setpgid(2)`.
-    pub fn lead() -> Result<Self, Errno> {
+    /// Makes a process the first of a group of its own, see `setpgid(2)`: a child that has not executed a program yet.
+    pub fn make_leader(process: Pid) -> Result<Self, Errno> {
+        let process = process.as_raw_nonzero().get();
         // SAFETY: a call without memory.
-        check(unsafe { libc::setpgid(0, 0) }).map(|_| Self::own())
+        check(unsafe { libc::setpgid(process, process) }).map(|_| Self(process))
     }
 
     /// Sends a signal to all of it. If nobody is left, or nobody whom this process may signal, there is nobody to tell.

@@ -53,6 +53,12 @@ impl Mask {
         Self::set(libc::SIG_BLOCK, &Self::of(signals)?)
     }
 
+    /// Whether this mask holds `signal` back.
+    pub fn holds_back(&self, signal: Signal) -> bool {
+        // SAFETY: looks at a set that is whole.
+        unsafe { libc::sigismember(&raw const self.0, signal) == 1 }
+    }
+
     /// Holds back exactly what this mask says.
     pub fn restore(&self) -> Result<(), Errno> {
         Self::set(libc::SIG_SETMASK, &self.0).map(drop)
@@ -92,6 +98,15 @@ impl Disposition {
         Ok(Self(unsafe { before.assume_init() }))
     }
 
+    /// Whether this process ignores `signal`.
+    pub fn ignores(signal: Signal) -> bool {
+        let mut now = MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: points to a structure that lives as long as the call; null sets nothing.
+        let asked = check(unsafe { libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr()) });
+        // SAFETY: a structure of integers, for which zero is valid too.
+        asked.is_ok() && unsafe { now.assume_init() }.sa_sigaction == libc::SIG_IGN
+    }
+
     /// Gives `signal` this effect again.
     pub fn restore(&self, signal: Signal) -> Result<(), Errno> {
         // SAFETY: points to a structure that lives as long as the call; null asks for nothing back.
@@ -122,6 +137,11 @@ impl SignalFd {
         let fd = check(unsafe { libc::signalfd(-1, set, libc::SFD_CLOEXEC) })?;
         // SAFETY: the kernel has just made the descriptor for us alone.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Whether a signal is there to be read.
+    pub fn has_one(&self) -> bool {
+        super::poll::has_now(&self.0, rustix::event::PollFlags::IN)
     }
 
     /// Waits for the next signal that is held back.

@@ -1,7 +1,7 @@
 //! Descriptors that the caller gave: standard ones that are closed, and one that is named by its number.
 
 use rustix::{
-    fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd},
+    fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
     fs::{CWD, Mode, OFlags},
     io::{Errno, FdFlags},
 };
@@ -25,27 +25,61 @@ pub fn hold_closed() {
 /// them itself it can go on doing.
 pub fn close_at_exec(from: u32) -> Result<(), Errno> {
     const CLOSE_RANGE_CLOEXEC: libc::c_uint = 4;
-    // SAFETY: a call without memory, after which each descriptor is as usable as before.
-    let answer = unsafe { libc::syscall(libc::SYS_close_range, from, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC) };
-    match super::check(libc::c_int::try_from(answer).unwrap_or(-1)) {
+    match close_range(from, CLOSE_RANGE_CLOEXEC) {
         // Before 5.11: one by one.
         Err(Errno::NOSYS | Errno::INVAL) => {}
-        outcome => return outcome.map(drop),
+        outcome => return outcome,
     }
-    for entry in rustix::fs::Dir::new(rustix::fs::openat(
-        CWD,
-        "/proc/self/fd",
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?)? {
-        let number =
-            crate::proc::decimal(entry?.file_name().to_bytes()).and_then(|number| RawFd::try_from(number).ok());
-        if let Some(number) = number.filter(|number| number.cast_unsigned() >= from) {
-            // SAFETY: it is open, as it was listed, and is only marked.
-            rustix::io::fcntl_setfd(unsafe { BorrowedFd::borrow_raw(number) }, FdFlags::CLOEXEC)?;
+    let directory =
+        rustix::fs::openat(CWD, "/proc/self/fd", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    for number in listed(directory)?.into_iter().filter(|number| number.cast_unsigned() >= from) {
+        // SAFETY: the descriptor is only marked.
+        match rustix::io::fcntl_setfd(unsafe { BorrowedFd::borrow_raw(number) }, FdFlags::CLOEXEC) {
+            Err(Errno::BADF) => {} // that of the listing
+            outcome => outcome?,
         }
     }
     Ok(())
+}
+
+/// Closes what the next exec would close, and everything from the number `from` on if there is one. Nothing of this process's
+/// may be used afterwards. `directory` is its own `/proc/self/fd`; without one, numbers beyond 65535 are not found.
+pub fn close_now(from: Option<u32>, directory: Option<OwnedFd>) -> Result<(), Errno> {
+    let directory = directory.map(IntoRawFd::into_raw_fd); // closed with the others, as the exec would close it
+    // Before 5.9 one by one.
+    let ranged = from.filter(|from| close_range(*from, 0).is_ok());
+    let numbers = match (ranged, directory) {
+        (Some(from), _) => (0..from.cast_signed()).collect(),
+        // SAFETY: it is open, and nobody else's.
+        (None, Some(directory)) => listed(unsafe { OwnedFd::from_raw_fd(directory) })?,
+        (None, None) => (0..=0xffff).collect::<Vec<_>>(),
+    };
+    for number in numbers {
+        let beyond = from.is_some_and(|from| number.cast_unsigned() >= from);
+        // SAFETY: the descriptor is only asked whether it is open.
+        let flags = rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) });
+        if flags.is_ok_and(|flags| beyond || flags.contains(FdFlags::CLOEXEC)) {
+            // SAFETY: its owner uses it no more, as this function's does not.
+            unsafe { rustix::io::close(number) };
+        }
+    }
+    Ok(())
+}
+
+fn close_range(from: u32, flags: libc::c_uint) -> Result<(), Errno> {
+    // SAFETY: a call without memory. Whoever has descriptors closed uses them no more.
+    let answer = unsafe { libc::syscall(libc::SYS_close_range, from, libc::c_uint::MAX, flags) };
+    super::check(libc::c_int::try_from(answer).unwrap_or(-1)).map(drop)
+}
+
+/// The numbers in a directory of descriptors.
+fn listed(directory: OwnedFd) -> Result<Vec<RawFd>, Errno> {
+    let mut numbers = Vec::new();
+    for entry in rustix::fs::Dir::new(directory)? {
+        let number = crate::proc::decimal(entry?.file_name().to_bytes());
+        numbers.extend(number.and_then(|number| RawFd::try_from(number).ok()));
+    }
+    Ok(numbers)
 }
 
 /// A descriptor of ours for what the caller gave as `number`. The program does not get it, unless it is a standard one.

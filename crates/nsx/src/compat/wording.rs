@@ -6,7 +6,7 @@ use nsx_core::{accounts, plan::Step, run::Failure};
 pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
     let because = |parts: &[&[u8]]| Complaint::Words(parts.concat(), Some(failure.errno));
     match failure.step {
-        Step::Fork { .. } | Step::ForkJoiner { .. } | Step::ForkSibling => because(&[b"fork failed"]),
+        Step::Fork { .. } | Step::ForkJoiner | Step::ForkSibling => because(&[b"fork failed"]),
         Step::SetGroups(_) | Step::LeaveGroups { .. } => because(&[b"setgroups failed"]),
         Step::SetGroup(_) | Step::SetGroupOf(_) => because(&[b"setgid() failed"]),
         Step::SetUser(_) | Step::SetUserOf(_) => because(&[b"setuid() failed"]),

@@ -1,9 +1,10 @@
 //! The steps by which the program becomes who it is to be, held as it is to be, and their order.
 //!
 //! A limit may need a right on the host, so limits are set before anything is joined. The bounding set can be cut only with
-//! CAP_SETPCAP, so before the user changes. A filter needs CAP_SYS_ADMIN where the program may gain privileges, so it is put
-//! on before the capabilities go, and must let two more calls through; else it is the last. A change of capabilities can cut
-//! the tie to nsx, so that is knotted after them, and before a filter that might forbid it.
+//! CAP_SETPCAP, so before the user changes. A filter needs CAP_SYS_ADMIN if the program may gain privileges, so it is put
+//! on before the capabilities go, and must let the calls through that set them; else it is the last. A joiner closes its
+//! descriptors before a filter might forbid it, and checks that the filter allows what is left to do. Without a joiner a
+//! change of the user can cut the tie to nsx, so the tie is set after it, and before a filter that might forbid it.
 
 use crate::{
     pid::Process,
@@ -19,7 +20,7 @@ pub(super) struct Ids {
     pub(super) user: Option<(Step, bool)>,
 }
 
-/// What is done by a process that becomes the program: in the caller's namespaces, or `limits_inside` in those it has joined.
+/// Pushes what is done in the caller's namespaces, or with `limits_inside` in those that were joined.
 pub(super) fn push_limits(plan: &mut Plan, actor: Actor, confinement: &mut Confinement) {
     let limits = std::mem::take(&mut confinement.limits);
     if !limits.is_empty() {
@@ -30,7 +31,7 @@ pub(super) fn push_limits(plan: &mut Plan, actor: Actor, confinement: &mut Confi
     }
 }
 
-/// What is learned of the target in the caller's namespaces, by the process that becomes the program or one before it.
+/// Pushes what is learned of the target in the caller's namespaces.
 pub(super) fn push_filters(plan: &mut Plan, actor: Actor, confinement: &Confinement, target: Option<&Process>) {
     if confinement.seccomp
         && let Some(Ok(target)) = target.map(Process::try_clone)
@@ -39,11 +40,17 @@ pub(super) fn push_filters(plan: &mut Plan, actor: Actor, confinement: &Confinem
     }
 }
 
-/// What the program's process does last. `ties`: the program is killed if nsx is.
-pub(super) fn push_after(plan: &mut Plan, confinement: Confinement, ids: Ids, ties: bool) {
+/// Pushes the steps that give the program its ids and its confinement. `middle` comes after the change of the user and
+/// before a filter could forbid it.
+pub(super) fn push_after(
+    plan: &mut Plan,
+    actor: Actor,
+    confinement: Confinement,
+    ids: Ids,
+    middle: impl Into<Option<Step>>,
+) {
     let Confinement { bounding, capabilities, no_new_privs, seccomp, label, umask, .. } = confinement;
     let Ids { groups, group, user } = ids;
-    let tie = ties.then_some(Step::DieWithParent(libc::SIGKILL));
     let filter = seccomp.then_some(Step::InstallFilters);
     let (early, late) = if no_new_privs { (None, filter) } else { (filter, None) };
     let required = |step: Option<Step>| step.map(|step| (step, false));
@@ -56,13 +63,13 @@ pub(super) fn push_after(plan: &mut Plan, confinement: Confinement, ids: Ids, ti
         required((capabilities.is_some() && user.is_some()).then_some(Step::KeepCapabilities)),
         group,
         user,
-        required(tie),
+        required(middle.into()),
         optional(early),
         required(capabilities.map(Step::SetCapabilities)),
         required(no_new_privs.then_some(Step::NoNewPrivs)),
         optional(late),
     ];
     for (step, optional) in steps.into_iter().flatten() {
-        plan.0.push(Task { actor: Actor::Inside, step, optional });
+        plan.0.push(Task { actor, step, optional });
     }
 }

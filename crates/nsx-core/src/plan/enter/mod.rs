@@ -14,7 +14,7 @@ pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
 pub use target::Target;
 pub use view::View;
 
-use super::{Actor, Caller, GroupsDenied, NamespaceFile, Plan, PlanError, Step, Task};
+use super::{Actor, Caller, GroupsDenied, NamespaceFile, Plan, PlanError, Signals, Step, Task};
 use crate::{
     ns::{NsKind, NsSet},
     pid::Process,
@@ -56,67 +56,48 @@ pub fn plan<'a>(
     // either, nsx itself joins and becomes the program.
     let into_pid = joined.contains(NsKind::Pid);
     let waits = match request.wait {
-        Wait::AsNeeded { signals, ties } if into_pid || foreground.is_some() => Some((signals, ties)),
+        Wait::AsNeeded { ties } if into_pid || foreground.is_some() => Some(ties),
         _ => None,
     };
-    // Who has the right to it where it stands makes the child there at once, and joins nothing else itself. Anyone else
-    // gains it in the user namespace, so joins that first: by a joiner, to stay outside.
-    let by_joiner = into_pid && !caller.is_privileged();
-    let mut kinds = kinds;
-    let by_nsx = waits.is_some() && into_pid && !by_joiner;
-    if by_nsx {
-        // In there the target has another id, by which it could not be traced.
-        hold::push_filters(&mut plan, Actor::Nsx, &request.confinement, request.target.as_ref());
-        // The child can be seen in there as soon as it is born.
-        plan.push(Actor::Nsx, Step::Conceal);
-        let step = join_pid(&mut kinds, request.target.as_ref(), &mut request.files);
-        plan.0.extend(step.map(|step| Task { actor: Actor::Nsx, step, optional: false }));
-    }
-    let joins = if waits.is_some() && by_joiner { Actor::Joiner } else { Actor::Inside };
+    // A child in the PID namespace is in sight of the target from its birth. A joiner that stays outside takes every step
+    // before that, so that the child never has more than the program.
+    let by_joiner = waits.is_some() && into_pid;
+    let actor = if by_joiner { Actor::Joiner } else { Actor::Inside };
     match waits {
-        Some((signals, _)) if by_joiner => plan.push(Actor::Nsx, Step::ForkJoiner { signals }),
-        Some((signals, _)) => plan.push(Actor::Nsx, Step::Fork { init: false, signals }),
+        Some(_) if by_joiner => plan.push(Actor::Nsx, Step::ForkJoiner),
+        Some(_) => plan.push(Actor::Nsx, Step::Fork { init: false, signals: Signals::PassOn }),
         None => {}
     }
     if !request.confinement.limits_inside {
-        hold::push_limits(&mut plan, joins, &mut request.confinement);
+        hold::push_limits(&mut plan, actor, &mut request.confinement);
     }
-    if !by_nsx {
-        hold::push_filters(&mut plan, joins, &request.confinement, request.target.as_ref());
-    }
+    // Inside the PID namespace the target has another id, by which it could not be traced.
+    hold::push_filters(&mut plan, actor, &request.confinement, request.target.as_ref());
     for cgroup in request.cgroups {
         // An ordinary user may own the cgroup, but not what it has in common with the one he comes from.
         let optional = !caller.is_privileged() && !request.cgroups_required;
-        plan.0.push(Task { actor: joins, step: Step::JoinCgroup(cgroup), optional });
+        plan.0.push(Task { actor, step: Step::JoinCgroup(cgroup), optional });
     }
     if let Some(before) = groups.before {
-        plan.push(joins, before);
+        plan.push(actor, before);
     }
-    if !by_nsx {
-        plan.push(joins, Step::Conceal);
-    }
+    plan.push(actor, Step::Conceal);
     for step in joins_in_order(kinds, request.target, request.files, caller) {
-        plan.push(joins, step);
-    }
-    if joins == Actor::Joiner {
-        plan.push(Actor::Joiner, Step::ForkSibling);
+        plan.push(actor, step);
     }
     if request.confinement.limits_inside {
-        hold::push_limits(&mut plan, Actor::Inside, &mut request.confinement);
-    }
-    if let Some(terminal) = foreground {
-        plan.push(Actor::Inside, Step::TakeForeground(terminal));
+        hold::push_limits(&mut plan, actor, &mut request.confinement);
     }
     for (step, optional) in request.view.steps() {
-        plan.0.push(Task { actor: Actor::Inside, step, optional });
+        plan.0.push(Task { actor, step, optional });
     }
     let falls_back = matches!(request.directory, Some(Place::InsideOrRoot(_)));
     let stays = matches!(request.directory, Some(Place::Stay));
     if let Some(root) = request.root.and_then(|root| change_root(root, stays)) {
-        plan.push(Actor::Inside, root);
+        plan.push(actor, root);
     }
     if let Some(step) = request.directory.and_then(change_directory) {
-        plan.0.push(Task { actor: Actor::Inside, step, optional: falls_back });
+        plan.0.push(Task { actor, step, optional: falls_back });
     }
     let id = |id: Option<u32>, set: fn(u32) -> Step, other: Option<Step>| match id.map(set).or(other) {
         None if request.root_if_mapped => Some((set(0), true)),
@@ -127,7 +108,17 @@ pub fn plan<'a>(
         group: id(request.gid, Step::SetGroup, request.gid_of.map(Step::SetGroupOf)),
         user: id(request.uid, Step::SetUser, request.uid_of.map(Step::SetUserOf)),
     };
-    hold::push_after(&mut plan, request.confinement, ids, waits.is_some_and(|(_, ties)| ties));
+    let tie = waits.unwrap_or(false).then_some(Step::DieWithParent(libc::SIGKILL));
+    if by_joiner {
+        let close = Step::CloseDescriptors(request.guard.descriptors);
+        hold::push_after(&mut plan, actor, request.confinement, ids, close);
+        plan.push(Actor::Joiner, Step::ForkSibling);
+        plan.0.extend(foreground.map(|terminal| required(Actor::Nsx, Step::TakeForeground(terminal))));
+        plan.0.extend(tie.map(|tie| required(Actor::Inside, tie)));
+    } else {
+        plan.0.extend(foreground.map(|terminal| required(Actor::Nsx, Step::TakeForeground(terminal))));
+        hold::push_after(&mut plan, actor, request.confinement, ids, tie);
+    }
     let environment = request.environment;
     plan.push(
         Actor::Inside,
@@ -137,6 +128,10 @@ pub fn plan<'a>(
         },
     );
     Ok(plan)
+}
+
+fn required(actor: Actor, step: Step) -> Task {
+    Task { actor, step, optional: false }
 }
 
 fn change_root(place: Place, stays: bool) -> Option<Step> {
@@ -172,16 +167,6 @@ fn joins_in_order(kinds: NsSet, target: Option<Process>, files: Vec<NamespaceFil
         (false, true) => process.into_iter().chain(others).collect(),
         (false, false) => user.chain(process).chain(others).collect(),
     }
-}
-
-/// Taken out of what is joined: the step after which a child is born in the PID namespace.
-fn join_pid(kinds: &mut NsSet, target: Option<&Process>, files: &mut Vec<NamespaceFile>) -> Option<Step> {
-    if let Some(place) = files.iter().position(|file| file.kind() == NsKind::Pid) {
-        return Some(Step::JoinFile(files.remove(place)));
-    }
-    let target = target?.try_clone().ok()?;
-    *kinds = kinds.without(NsKind::Pid);
-    Some(Step::Join { target, kinds: NsSet::EMPTY.with(NsKind::Pid), one_by_one: vec![NsKind::Pid] })
 }
 
 fn one_by_one(kinds: NsSet, caller: &Caller) -> Vec<NsKind> {
@@ -287,14 +272,15 @@ mod tests {
         assert_eq!(
             calls(request, &caller, &proc),
             [
-                "nsx prctl(PR_SET_DUMPABLE, 0)".to_owned(),
-                format!("nsx setns(pidfd of {pid}, CLONE_NEWPID)"),
                 "nsx fork()".to_owned(),
-                "inside write /sys/fs/cgroup/a/tasks \"0\"".to_owned(),
-                "inside setgroups(0)".to_owned(),
-                format!("inside setns(pidfd of {pid}, CLONE_NEWUSER)"),
-                "inside chdir(/tmp)".to_owned(),
-                "inside setuid(0)".to_owned(),
+                "joiner write /sys/fs/cgroup/a/tasks \"0\"".to_owned(),
+                "joiner setgroups(0)".to_owned(),
+                "joiner prctl(PR_SET_DUMPABLE, 0)".to_owned(),
+                format!("joiner setns(pidfd of {pid}, CLONE_NEWPID|CLONE_NEWUSER)"),
+                "joiner chdir(/tmp)".to_owned(),
+                "joiner setuid(0)".to_owned(),
+                "joiner close(each that the exec closes)".to_owned(),
+                "joiner clone(CLONE_PARENT)".to_owned(),
                 "inside prctl(PR_SET_PDEATHSIG, SIGKILL)".to_owned(),
                 "inside execvp(true)".to_owned(),
             ]

@@ -4,7 +4,7 @@ use super::{Guard, View};
 use crate::{
     ns::NsSet,
     pid::Process,
-    plan::{Confinement, NamespaceFile, ProcDirectory, Signals},
+    plan::{Confinement, NamespaceFile, ProcDirectory},
     pty::Pty,
 };
 use rustix::fd::OwnedFd;
@@ -105,10 +105,9 @@ pub struct CgroupFile {
 pub enum Wait {
     /// nsx becomes the program, also where that leaves it outside of the PID namespace that is joined.
     Never,
-    /// nsx waits where a PID namespace is joined, which only a child can enter, and becomes the program otherwise.
+    /// nsx waits if a PID namespace is joined, which only a child can enter, and passes every signal on. Otherwise nsx becomes
+    /// the program.
     AsNeeded {
-        /// What it does about signals.
-        signals: Signals,
         /// Whether the program is killed if nsx is.
         ties: bool,
     },
@@ -116,7 +115,7 @@ pub enum Wait {
 
 impl Default for Wait {
     fn default() -> Self {
-        Self::AsNeeded { signals: Signals::PassOn, ties: true }
+        Self::AsNeeded { ties: true }
     }
 }
 

@@ -5,7 +5,6 @@ use crate::{
     ns::{NsKind, NsSet},
     plan::{Mount, Propagation, Step},
 };
-use std::path::Path;
 
 /// What is put right. With nothing in it the program stays in the mount namespace that it is in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,9 +42,10 @@ impl View {
         let sources = self.binds.iter().flat_map(Mount::sources).map(|source| (Step::OpenSource(source), false));
         let sources: Vec<_> = sources.collect();
         let sys = self.sys.then_some((Step::MountSys { root: None }, true));
-        let proc = self.proc.then(|| (Step::MountProc { root: None, at: Path::new("/proc").to_owned() }, false));
+        // The last: it does not show the process that mounts it, which then has no /proc/self.
+        let proc = self.proc.then_some((Step::MountJoinedProc, false));
         let binds = self.binds.into_iter().map(|mount| (Step::Mount { root: None, mount }, true));
-        apart.into_iter().chain(sources).chain(sys).chain(proc).chain(binds).collect()
+        apart.into_iter().chain(sources).chain(sys).chain(binds).chain(proc).collect()
     }
 }
 
@@ -74,8 +74,8 @@ mod tests {
             ("mount(/, MS_REC|MS_SLAVE)", false),
             ("open_tree(/etc/netns/a/b, OPEN_TREE_CLONE|AT_RECURSIVE)", false),
             ("mount(sysfs, /sys)", true),
-            ("mount(proc, /proc)", false),
             ("mount(/etc/netns/a/b, /etc/b, MS_BIND|MS_REC)", true),
+            ("mount(proc, /proc, pidns=the joined one)", false),
         ];
         assert_eq!(steps, expected.map(|(call, optional)| (call.to_owned(), optional)));
     }

@@ -14,7 +14,7 @@ use nsx_core::{
     cgroup::{self, Membership, Mounts},
     ns::{NsKind, NsSet, Related},
     plan::{
-        self, Caller, CapabilityState, Confinement, Label, NamespaceFile, Signals,
+        self, Caller, CapabilityState, Confinement, Label, NamespaceFile,
         enter::{CgroupFile, Groups, Place, Program, Request, Wait},
     },
     run::{self, Ended},
@@ -135,7 +135,7 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
         confinement: Confinement { label, ..Confinement::default() },
         wait: match options.no_fork {
             true => Wait::Never,
-            false => Wait::AsNeeded { signals: Signals::PassOn, ties: false },
+            false => Wait::AsNeeded { ties: false },
         },
         program: match options.program.as_slice() {
             [] => Program::LoginShell,

@@ -1,0 +1,129 @@
+//! What a joiner and the program's process tell nsx, in memory that they share: neither may have a descriptor for it.
+//!
+//! There is a page for each. The joiner's is kept from the program's process, which a target may take over as soon as it
+//! sees it: what it could write there would lead nsx to another process. On its own page it can only say why it failed.
+
+use crate::{pid::Pid, plan::Plan, sys::shared::Page};
+use rustix::io::Errno;
+use std::{sync::atomic::AtomicU32, time::Duration};
+
+/// Both pages.
+#[derive(Clone, Copy)]
+pub(super) struct Board {
+    joiner: Page,
+    program: Page,
+}
+
+/// A step that was not taken, by its index in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) step: usize,
+    pub(super) errno: Errno,
+    /// A number that the joiner adds, 0 for none.
+    pub(super) detail: u32,
+}
+
+/// On the joiner's page: the id of the program's process, the failure and the steps that were skipped.
+const PID: usize = 0;
+const FAILURE: usize = 1;
+const SKIPPED: usize = 4;
+const FIRST_SKIPPED: usize = 5;
+
+/// The most skipped steps that there is room for.
+const MOST_SKIPPED: usize = 256;
+
+/// On the other page: whether the program's process is ready, whether it may go on, and why it failed.
+const READY: usize = 0;
+const GO: usize = 1;
+const PROGRAM_FAILURE: usize = 2;
+
+impl Board {
+    /// A new one, to be made before the joiner is.
+    pub(super) fn new() -> Result<Self, Errno> {
+        Ok(Self { joiner: Page::map()?, program: Page::map()? })
+    }
+
+    /// Has the children of this process, the joiner, see the program's page only.
+    pub(super) fn keep_joiners_page(self) -> Result<(), Errno> {
+        self.joiner.keep_from_children()
+    }
+
+    /// The place for the id of the program's process.
+    pub(super) fn pid_word(self) -> &'static AtomicU32 {
+        self.joiner.word(PID)
+    }
+
+    /// The program's process, in the joiner's and nsx's PID namespace, as soon as there is one.
+    pub(super) fn pid(self) -> Option<Pid> {
+        Pid::from_raw(self.joiner.get(PID).cast_signed()).filter(|pid| pid.as_raw_nonzero().get() > 0)
+    }
+
+    /// Tells that the joiner goes on without a step.
+    pub(super) fn skip(self, step: usize, errno: Errno) {
+        let count = self.joiner.get(SKIPPED) as usize;
+        if count < MOST_SKIPPED {
+            write(self.joiner, FIRST_SKIPPED + 2 * count, step, errno);
+            self.joiner.set(SKIPPED, count as u32 + 1);
+        }
+    }
+
+    /// The steps that the joiner went on without.
+    pub(super) fn skipped(self, plan: &Plan) -> Vec<Told> {
+        let count = (self.joiner.get(SKIPPED) as usize).min(MOST_SKIPPED);
+        (0..count).filter_map(|place| read(self.joiner, FIRST_SKIPPED + 2 * place, plan)).collect()
+    }
+
+    /// Tells that the joiner goes no further.
+    pub(super) fn fail(self, step: usize, errno: Errno, detail: u32) {
+        self.joiner.set(FAILURE + 2, detail);
+        write(self.joiner, FAILURE, step, errno);
+    }
+
+    /// Why the joiner went no further.
+    pub(super) fn failure(self, plan: &Plan) -> Option<Told> {
+        Some(Told { detail: self.joiner.get(FAILURE + 2), ..read(self.joiner, FAILURE, plan)? })
+    }
+
+    /// Tells the joiner that the program's process is tied to nsx.
+    pub(super) fn is_ready(self) {
+        self.program.set(READY, 1);
+    }
+
+    /// Waits for that.
+    pub(super) fn wait_until_ready(self) {
+        self.program.wait(READY, None);
+    }
+
+    /// Lets the program's process go on.
+    pub(super) fn go(self) {
+        self.program.set(GO, 1);
+    }
+
+    /// Waits for that, for no longer than `limit`. Returns whether it may.
+    pub(super) fn wait_for_go(self, limit: Duration) -> bool {
+        self.program.wait(GO, Some(limit))
+    }
+
+    /// Tells why the program's process did not become the program.
+    pub(super) fn fail_as_program(self, step: usize, errno: Errno) {
+        write(self.program, PROGRAM_FAILURE, step, errno);
+    }
+
+    /// What was told of that.
+    pub(super) fn programs_failure(self, plan: &Plan) -> Option<Told> {
+        read(self.program, PROGRAM_FAILURE, plan)
+    }
+}
+
+/// A step's number counts from 1 here, so that 0 is none. It is written last.
+fn write(page: Page, at: usize, step: usize, errno: Errno) {
+    page.set(at + 1, errno.raw_os_error().cast_unsigned());
+    page.set(at, u32::try_from(step + 1).unwrap_or(u32::MAX));
+}
+
+/// What is written there, if it is of a step of the plan and an errno that the kernel knows.
+fn read(page: Page, at: usize, plan: &Plan) -> Option<Told> {
+    let step = (page.get(at) as usize).checked_sub(1).filter(|step| *step < plan.tasks().len())?;
+    let errno = page.get(at + 1).cast_signed();
+    (1..4096).contains(&errno).then(|| Told { step, errno: Errno::from_raw_os_error(errno), detail: 0 })
+}

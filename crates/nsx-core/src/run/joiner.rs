@@ -1,0 +1,202 @@
+//! Entering a PID namespace: nsx waits outside while a joiner takes the steps.
+//!
+//! The joiner stays in the caller's PID namespace, out of sight of the target, and takes every step that needs more than
+//! the program will have. The last one makes the program's process, see `sibling`. Both tell of themselves on a `board`.
+//!
+//! Signals are held back meanwhile, as they are while the program runs. One that would end the program ends nsx at once,
+//! and the joiner with it: a target may keep a joiner for ever in a cgroup that is frozen.
+
+use super::{
+    Ended, Event, Failure,
+    board::{Board, Told},
+    child::{self, Inherited, Report, give_foreground},
+    inside::NOT_RUN,
+    perform::Hands,
+    pty::Leader,
+    sibling,
+    terminal::Terminal,
+    verdict::{self, Call},
+    wait::{Program, Waiter},
+};
+use crate::{
+    pid::Pid,
+    plan::{Actor, Plan, Signals, Step},
+    sys::{
+        process::{Forked, exit_now},
+        signal::{self, Signal, SignalFd},
+    },
+};
+use rustix::{
+    io::Errno,
+    process::{WaitId, WaitIdOptions, WaitOptions, waitid, waitpid},
+};
+
+/// Takes the step at `index`, which makes a joiner that walks on from there, and waits for the program to end.
+pub(super) fn run_joiner<'p>(
+    plan: &'p Plan,
+    index: usize,
+    hands: &Hands<'_>,
+    leader: Option<Leader>,
+    observer: &mut dyn FnMut(Event<'p>),
+) -> Result<Ended, Failure<'p>> {
+    let failed = |errno| Failure::new(&plan.tasks()[index].step, errno);
+    let terminal = Terminal::open();
+    let inherited = Inherited::take(Signals::PassOn).map_err(failed)?;
+    let ending = inherited.ending();
+    let signals = SignalFd::new().map_err(failed)?;
+    let early = SignalFd::of(&[&ending[..], &[libc::SIGCHLD]].concat()).map_err(failed)?;
+    let board = Board::new().map_err(failed)?;
+    let nsx = rustix::process::getpid();
+    let (forked, done) = child::make(plan, index).map_err(failed)?;
+    let joiner = match forked {
+        Forked::Parent(joiner) => joiner,
+        Forked::Child => walk(plan, index + 1, done, hands, board, &inherited, nsx),
+    };
+
+    let outcome = wait_for(joiner, board, &early).map_err(failed)?;
+    let failure = |Told { step, errno, detail }| {
+        let step = &plan.tasks()[step].step;
+        Failure { step, errno, forbidden: verdict::name(detail) }
+    };
+    for skipped in board.skipped(plan) {
+        observer(Event::Skipped(&plan.tasks()[skipped.step].step, skipped.errno));
+    }
+    let program = match outcome {
+        Outcome::Signalled(signal) => {
+            let _ = signal::send(joiner, libc::SIGKILL);
+            return Ok(give_up(board, signal, leader.as_ref()));
+        }
+        Outcome::Ended(true) => board.pid().filter(|program| is_child(*program)),
+        Outcome::Ended(false) => None,
+    };
+    let Some(program) = program else {
+        end_program(board);
+        let told = board.failure(plan).or_else(|| board.programs_failure(plan));
+        return Err(told.map_or_else(|| failed(Errno::CHILD), failure));
+    };
+    // What came before the program's process was there has reached nobody. The process holds back what it has twice.
+    while signals.has_one() {
+        match signals.read().map_err(failed)?.signal {
+            libc::SIGCHLD => {}
+            signal if ending.contains(&signal) => return Ok(give_up(board, signal, leader.as_ref())),
+            signal => drop(signal::send(program, signal)),
+        }
+    }
+    for task in plan.tasks() {
+        if let Step::TakeForeground(terminal) = &task.step
+            && let Err(errno) = give_foreground(terminal, program)
+        {
+            end_program(board);
+            return Err(Failure::new(&task.step, errno));
+        }
+    }
+    observer(Event::Created(program));
+    board.go();
+    let mut report = Report { plan, observer, failure: None };
+    let mut waiter = Waiter::new(Program(program), Signals::PassOn, None, terminal, None, leader);
+    let ended = waiter.wait(&signals, None, &mut report).map_err(failed)?;
+    // The page may be anybody's by now. All that it is believed is why there is the status that there is.
+    match board.programs_failure(plan).filter(|_| ended == Ended::Exited(NOT_RUN as u8)) {
+        Some(told) => Err(failure(told)),
+        None => Ok(ended),
+    }
+}
+
+/// How waiting for a joiner ended.
+enum Outcome {
+    /// The joiner has ended, and whether it has done all that it was to do.
+    Ended(bool),
+    /// A signal came that ends nsx.
+    Signalled(Signal),
+}
+
+fn wait_for(joiner: Pid, board: Board, signals: &SignalFd) -> Result<Outcome, Errno> {
+    loop {
+        if let Some((_, status)) = waitpid(Some(joiner), WaitOptions::NOHANG)? {
+            return Ok(Outcome::Ended(status.exit_status() == Some(0)));
+        }
+        // The joiner waits for that process but does not learn of its end.
+        if board.pid().is_some_and(has_ended) {
+            let _ = signal::send(joiner, libc::SIGKILL);
+        }
+        match signals.read()?.signal {
+            libc::SIGCHLD => {}
+            signal => return Ok(Outcome::Signalled(signal)),
+        }
+    }
+}
+
+/// Ends what there is of the program for a signal that ends nsx too.
+fn give_up(board: Board, signal: Signal, leader: Option<&Leader>) -> Ended {
+    end_program(board);
+    let _ = leader.is_some_and(Leader::takes_over);
+    Ended::Killed(signal)
+}
+
+fn end_program(board: Board) {
+    if let Some(program) = board.pid().filter(|program| is_child(*program)) {
+        // Not waited for: in a frozen cgroup it ends much later.
+        let _ = signal::send(program, libc::SIGKILL);
+    }
+}
+
+const STAYS: WaitIdOptions = WaitIdOptions::EXITED.union(WaitIdOptions::NOHANG).union(WaitIdOptions::NOWAIT);
+
+/// Whether it is a child of this process, which keeps its id until it was waited for.
+fn is_child(process: Pid) -> bool {
+    waitid(WaitId::Pid(process), STAYS).is_ok()
+}
+
+/// Whether a child has ended. Its status stays to be asked for.
+fn has_ended(process: Pid) -> bool {
+    matches!(waitid(WaitId::Pid(process), STAYS), Ok(Some(_)))
+}
+
+/// Takes the steps from `first` on but the one that is `done`, in the joiner. The last of them does not return.
+fn walk(
+    plan: &Plan,
+    first: usize,
+    done: Option<usize>,
+    hands: &Hands<'_>,
+    board: Board,
+    inherited: &Inherited,
+    nsx: Pid,
+) -> ! {
+    let mut tie = sibling::tie(plan);
+    hands.open_descriptors();
+    for (index, task) in plan.tasks().iter().enumerate().skip(first) {
+        if task.actor != Actor::Joiner || Some(index) == done {
+            continue;
+        }
+        let outcome = match &task.step {
+            Step::ForkSibling => sibling::make(plan, index, tie, board, inherited, nsx),
+            Step::InstallFilters => {
+                let rest = plan.tasks()[index..].iter().map(|task| &task.step);
+                for (call, errno) in verdict::forbidden(&hands.filters(), rest) {
+                    match (call, tie) {
+                        // The program goes without the tie.
+                        (Call::Tie, Some((index, _))) => {
+                            board.skip(index, errno);
+                            tie = None;
+                        }
+                        (call, _) => {
+                            board.fail(index, errno, call.number());
+                            exit_now(NOT_RUN)
+                        }
+                    }
+                }
+                hands.perform(&task.step)
+            }
+            step => hands.perform(step),
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(errno) if task.may_fail(errno) => board.skip(index, errno),
+            Err(errno) => {
+                board.fail(index, errno, 0);
+                break;
+            }
+        }
+    }
+    exit_now(NOT_RUN)
+}
