@@ -45,6 +45,7 @@ mod strict;
 mod support;
 mod targets;
 mod terminal;
+mod trust;
 mod unshare;
 mod usage;
 
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         given::tests(),
         status::tests(),
         terminal::tests(),
+        trust::tests(),
         enter::tests(),
         enter_alike::tests(),
         enter_files::tests(),

@@ -1,0 +1,99 @@
+//! The attacks by which an ordinary user became root, as they were found.
+
+use super::world::{BUNDLE, HOME, ID, RUNTIME, Victim, World};
+use crate::support::{Cgroups, Session, Test, root};
+
+pub(super) fn tests() -> Vec<Test> {
+    vec![
+        root(a_link_to_a_sticky_directory_makes_no_record_the_systems),
+        root(an_honest_record_of_the_users_own_service_decides_nothing),
+        root(a_link_in_the_users_docker_makes_no_container_the_systems),
+        root(a_data_root_that_the_user_configured_is_not_the_systems),
+        root(a_graphroot_that_the_user_configured_is_not_the_systems),
+    ]
+}
+
+/// Enters by each of these words as root: nothing of the user's may run as user 0 of the host, and nsx refuses.
+#[track_caller]
+fn assert_refused(world: &World<'_>, words: &[&str]) {
+    for word in words {
+        for program in ["/usr/bin/readlink /proc/self/ns/user", "readlink /proc/self/ns/user"] {
+            let enter = world.host.command(&format!("nsx enter {word} -- {program}")).run();
+            assert_eq!(world.marks(), "", "the user's code ran as root by {enter}");
+            enter.exited(125);
+        }
+    }
+}
+
+fn a_link_to_a_sticky_directory_makes_no_record_the_systems(session: &Session) {
+    let world = World::new(session, Cgroups::AsOutside);
+    let pid = world.pid(Victim::RootsService);
+    let script = format!(
+        r#"ln -sfn /tmp {RUNTIME}/crun; mkdir /tmp/websec
+        echo '{{"pid":{pid},"bundle":"{BUNDLE}"}}' >/tmp/websec/status"#
+    );
+    world.mapper(&script).run().exited(0);
+    assert_refused(&world, &["websec", "oci:websec", "oci:mapper@websec", "--all-of webse*", "--all-of oci:mapper@*"]);
+}
+
+fn an_honest_record_of_the_users_own_service_decides_nothing(session: &Session) {
+    let world = World::new(session, Cgroups::AsOutside);
+    let pid = world.pid(Victim::OwnService);
+    let script = format!(
+        r#"mkdir -p {RUNTIME}/crun/websec; echo '{{"pid":{pid},"bundle":"{BUNDLE}"}}' >{RUNTIME}/crun/websec/status"#
+    );
+    world.mapper(&script).run().exited(0);
+    assert_refused(&world, &["websec", "oci:websec", "oci:mapper@websec", "--all-of webse*", "--all-of oci:mapper@*"]);
+    let refused = world.host.command("nsx enter oci:mapper@websec -- true").run();
+    refused.exited(125).says(&["is not believed"]);
+}
+
+/// The files of a container of Docker's below a data root and the user's runtime directory.
+fn docker(world: &World<'_>, containers: &str) {
+    let pid = world.pid(Victim::RootsService);
+    let script = format!(
+        r#"mkdir -p {containers}/{ID} {RUNTIME}/docker/runtime-runc/moby/{ID}
+        echo '{{"ID":"{ID}","Name":"/websec","State":{{"Running":true,"Pid":{pid},"StartedAt":"2026"}}}}' \
+            >{containers}/{ID}/config.v2.json
+        echo '{{"init_process_pid":{pid},"config":{{"labels":["bundle={BUNDLE}"]}}}}' \
+            >{RUNTIME}/docker/runtime-runc/moby/{ID}/state.json"#
+    );
+    world.mapper(&script).run().exited(0);
+}
+
+const DOCKERS: [&str; 6] =
+    ["websec", "docker:websec", "docker:mapper@websec", ID, "--all-of webse*", "--all-of docker:mapper@*"];
+
+fn a_link_in_the_users_docker_makes_no_container_the_systems(session: &Session) {
+    let world = World::new(session, Cgroups::AsOutside);
+    let data = format!("{HOME}/.local/share/docker");
+    world.mapper(&format!("mkdir -p {data}; ln -sfn /tmp {data}/containers")).run().exited(0);
+    docker(&world, "/tmp");
+    assert_refused(&world, &DOCKERS);
+}
+
+fn a_data_root_that_the_user_configured_is_not_the_systems(session: &Session) {
+    let world = World::new(session, Cgroups::AsOutside);
+    let script = format!(
+        r#"mkdir -p {HOME}/.config/docker /tmp/root; ln -s /tmp /tmp/root/containers
+        echo '{{"data-root":"/tmp/root"}}' >{HOME}/.config/docker/daemon.json"#
+    );
+    world.mapper(&script).run().exited(0);
+    docker(&world, "/tmp");
+    assert_refused(&world, &DOCKERS);
+}
+
+fn a_graphroot_that_the_user_configured_is_not_the_systems(session: &Session) {
+    let world = World::new(session, Cgroups::AsOutside);
+    let pid = world.pid(Victim::RootsService);
+    let script = format!(
+        r#"mkdir -p {HOME}/.config/containers /tmp/overlay-containers/{ID}/userdata {RUNTIME}/runc/{ID}
+        echo 'graphroot = "/tmp"' >{HOME}/.config/containers/storage.conf
+        echo '[{{"id":"{ID}","names":["websec"]}}]' >/tmp/overlay-containers/containers.json
+        cp {BUNDLE}/config.json /tmp/overlay-containers/{ID}/userdata
+        echo '{{"init_process_pid":{pid},"config":{{}}}}' >{RUNTIME}/runc/{ID}/state.json"#
+    );
+    world.mapper(&script).run().exited(0);
+    let words = ["websec", "podman:websec", "podman:mapper@websec", "--all-of webse*", "--all-of podman:mapper@*"];
+    assert_refused(&world, &words);
+}

@@ -1,0 +1,22 @@
+//! Users and containers that would lead root astray.
+//!
+//! A record of an engine is a claim of whoever could have written it. Each test is an attack that once worked, or one of its
+//! kind: the user's code leaves a mark if user 0 of the host runs it.
+
+mod astray;
+mod world;
+
+use crate::support::{Need, Test};
+
+pub(crate) fn tests() -> Vec<Test> {
+    let host = [
+        Need::Namespaces,
+        Need::Tool("busybox"),
+        Need::Tool("cc"),
+        Need::Tool("ip"),
+        Need::Tool("newuidmap"),
+        Need::Tool("setfacl"),
+    ];
+    let areas = [astray::tests()];
+    areas.into_iter().flatten().map(|test| test.needs(host)).collect()
+}
