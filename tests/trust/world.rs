@@ -85,8 +85,8 @@ const LIBRARY: &str = r#"
     #include <fcntl.h>
     __attribute__((constructor)) static void run(void) { open("/run/marks/library", O_CREAT | O_WRONLY, 0600); }"#;
 
-/// The `config.json` of a user who wants to be root.
-pub(super) fn config() -> String {
+/// The `config.json` of a user who wants to be root, with these annotations.
+pub(super) fn config(annotations: &str) -> String {
     let capabilities = "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER SETUID SETGID SYS_PTRACE SYS_ADMIN";
     let capabilities: Vec<_> = capabilities.split(' ').map(|name| format!("\"CAP_{name}\"")).collect();
     let capabilities = ["bounding", "effective", "permitted", "inheritable"]
@@ -94,8 +94,7 @@ pub(super) fn config() -> String {
         .join(",");
     format!(
         r#"{{"ociVersion":"1.0.2","process":{{"user":{{"uid":0,"gid":0}},"cwd":"/","capabilities":{{{capabilities}}},
-        "env":["PATH={EVIL}:/usr/bin:/bin","LD_PRELOAD={EVIL}/library.so"]}},
-        "annotations":{{"nerdctl/name":"{NAME}","nerdctl/namespace":"default"}}}}"#
+        "env":["PATH={EVIL}:/usr/bin:/bin","LD_PRELOAD={EVIL}/library.so"]}},"annotations":{{{annotations}}}}}"#
     )
 }
 
@@ -111,7 +110,7 @@ impl<'a> World<'a> {
     pub(super) fn new(session: &'a Session<'_>, cgroups: Cgroups) -> Self {
         let host = Host::new(session, cgroups);
         let place = session.directory().parent().unwrap();
-        host.shell(PREPARE).arg("sh").arg(place).arg(LIBRARY).arg(config()).run().exited(0);
+        host.shell(PREPARE).arg("sh").arg(place).arg(LIBRARY).arg(config("")).run().exited(0);
         let commands = Victim::ALL.map(|victim| format!("{} & pids=\"$pids $!\"", victim.command())).join("; ");
         let script = format!(
             "{commands}; for pid in $pids; do
