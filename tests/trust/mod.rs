@@ -4,6 +4,8 @@
 //! kind: the user's code leaves a mark if user 0 of the host runs it.
 
 mod astray;
+mod lxc;
+mod names;
 mod stores;
 mod ways;
 mod world;
@@ -19,6 +21,6 @@ pub(crate) fn tests() -> Vec<Test> {
         Need::Tool("newuidmap"),
         Need::Tool("setfacl"),
     ];
-    let areas = [astray::tests(), ways::tests()];
+    let areas = [astray::tests(), ways::tests(), lxc::tests(), names::tests()];
     areas.into_iter().flatten().map(|test| test.needs(host)).collect()
 }
