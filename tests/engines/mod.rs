@@ -4,7 +4,7 @@
 //! directory of busybox.
 
 mod all_of;
-mod engine;
+pub(crate) mod engine;
 mod enter;
 mod names;
 mod pidmap;

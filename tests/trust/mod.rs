@@ -4,8 +4,10 @@
 //! kind: the user's code leaves a mark if user 0 of the host runs it.
 
 mod astray;
+mod honest;
 mod lxc;
 mod names;
+mod squatting;
 mod stores;
 mod ways;
 mod world;
@@ -21,6 +23,6 @@ pub(crate) fn tests() -> Vec<Test> {
         Need::Tool("newuidmap"),
         Need::Tool("setfacl"),
     ];
-    let areas = [astray::tests(), ways::tests(), lxc::tests(), names::tests()];
+    let areas = [astray::tests(), ways::tests(), lxc::tests(), names::tests(), honest::tests(), squatting::tests()];
     areas.into_iter().flatten().map(|test| test.needs(host)).collect()
 }
