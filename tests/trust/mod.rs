@@ -4,7 +4,9 @@
 //! kind: the user's code leaves a mark if user 0 of the host runs it.
 
 mod astray;
+mod cost;
 mod honest;
+mod limits;
 mod lxc;
 mod names;
 mod squatting;
@@ -23,6 +25,15 @@ pub(crate) fn tests() -> Vec<Test> {
         Need::Tool("newuidmap"),
         Need::Tool("setfacl"),
     ];
-    let areas = [astray::tests(), ways::tests(), lxc::tests(), names::tests(), honest::tests(), squatting::tests()];
+    let areas = [
+        astray::tests(),
+        ways::tests(),
+        lxc::tests(),
+        names::tests(),
+        honest::tests(),
+        squatting::tests(),
+        cost::tests(),
+        limits::tests(),
+    ];
     areas.into_iter().flatten().map(|test| test.needs(host)).collect()
 }
