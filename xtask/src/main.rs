@@ -7,6 +7,7 @@
 mod bench;
 mod check;
 mod completions;
+mod fuzz;
 mod man;
 #[cfg(target_arch = "x86_64")]
 mod torture;
@@ -33,6 +34,8 @@ enum Chore {
     /// Kill nsx at each system call, and have each system call fail
     #[cfg(target_arch = "x86_64")]
     Torture(torture::Options),
+    /// Run the fuzz targets: cargo-fuzz builds them
+    Fuzz(fuzz::Options),
 }
 
 #[allow(clippy::print_stderr)]
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Chore::Bench(options) => bench::run(&options),
         #[cfg(target_arch = "x86_64")]
         Chore::Torture(options) => torture::run(&options),
+        Chore::Fuzz(options) => fuzz::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

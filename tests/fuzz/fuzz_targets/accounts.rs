@@ -1,8 +1,8 @@
 //! /etc/passwd, which inside a container is whoever's: no user has a separator in a name.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx_core::accounts::users;
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     for user in users(text) {

@@ -1,8 +1,8 @@
 //! A census that `--from` reads: what nsx takes, it shows on a terminal, as a picture and as JSON.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx::formats::census;
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     let Some((shown, documents)) = census(text) else { return };

@@ -1,8 +1,8 @@
 //! The cgroups of a process: whatever they are called, a container's id is part of the text.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx_core::cgroup::Membership;
+use nsx_fuzz::fuzz_target;
 use nsx_target::cgroup::Place;
 
 fuzz_target!(|text: &[u8]| {

@@ -1,8 +1,8 @@
 //! `/proc/PID/cmdline`: as many bytes as were read up to the last that is not zero, and no zero among them.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx_core::proc::cmdline::spaced;
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| match spaced(text) {
     Some(command) => {

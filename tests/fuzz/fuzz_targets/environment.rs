@@ -1,8 +1,8 @@
 //! `/proc/PID/environ`: variables that have a name, each name once.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx::formats::environment;
+use nsx_fuzz::fuzz_target;
 use std::collections::HashSet;
 
 fuzz_target!(|text: &[u8]| {

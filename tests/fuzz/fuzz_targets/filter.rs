@@ -1,8 +1,8 @@
 //! The expressions of `--filter`: what is read can be asked, of rows that have something and of rows that have nothing.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx::filter::{Filter, Value};
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     let column = |name: &str| ["NS", "TYPE"].iter().position(|known| known.eq_ignore_ascii_case(name));

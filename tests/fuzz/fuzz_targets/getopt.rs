@@ -1,8 +1,8 @@
 //! A command line, its words with a zero byte after each: options and operands come to an end, and are among the words.
 //! What is wrong the C library says on standard error: `-close_fd_mask=2` closes it.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
+use nsx_fuzz::fuzz_target;
 use nsx_getopt::{LongOption, Options, Value};
 use std::ffi::CStr;
 

@@ -1,8 +1,8 @@
 //! `/proc/PID/uid_map`: whatever the text is, the answer is a map whose ids lead out and back, or the reason for none.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx_core::idmap::IdMap;
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     if let Ok(map) = IdMap::parse(text) {

@@ -1,8 +1,8 @@
 //! `/proc/PID/limits`: what is read is said in words that have no other bytes than nsx's own.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx_core::plan::Limit;
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     for limit in Limit::parse_all(text) {

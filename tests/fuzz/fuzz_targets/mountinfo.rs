@@ -1,8 +1,8 @@
 //! `/proc/PID/mountinfo`: whatever the text is, each line is a mount or the reason why there is none.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx_core::proc::Mount;
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     if let Ok(mounts) = Mount::parse_all(text) {

@@ -1,8 +1,8 @@
 //! A namespace's name: what is read means what it prints.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx_core::ns::NsId;
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     if let Ok(id) = NsId::parse(text) {

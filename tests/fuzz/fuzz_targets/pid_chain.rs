@@ -1,8 +1,8 @@
 //! The value of an `NSpid` line: what is read means what the kernel would print for it.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx_core::pid::PidChain;
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     if let Ok(chain) = PidChain::parse(text) {

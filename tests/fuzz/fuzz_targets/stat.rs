@@ -1,8 +1,8 @@
 //! `/proc/PID/stat`: the name in it may hold anything, and the time is a number or there is none.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx_core::proc::stat;
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     let alone = stat::start_time(text);

@@ -1,8 +1,8 @@
 //! `struct statmount`: offsets that lead anywhere make no mount.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx_core::proc::Mount;
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Some(mount) = Mount::from_statmount(bytes) {

@@ -1,8 +1,8 @@
 //! `/proc/PID/status`: whatever the text is, the answer is a status or the reason why there is none.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx_core::proc::Status;
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     if let Ok(status) = Status::parse(text) {

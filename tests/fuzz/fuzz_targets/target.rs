@@ -1,7 +1,7 @@
 //! A target as people type it: what is read means what it prints, where that is text.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
+use nsx_fuzz::fuzz_target;
 use nsx_target::Target;
 
 fuzz_target!(|word: &[u8]| {

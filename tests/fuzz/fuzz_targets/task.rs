@@ -1,8 +1,8 @@
 //! What else is read of `/proc/PID/status`: ids and credentials, or the reason why there are none.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx_core::proc::{Credentials, TaskIds};
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     let _ = (TaskIds::parse(text), Credentials::parse(text));

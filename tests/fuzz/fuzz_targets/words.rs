@@ -1,8 +1,8 @@
 //! Bytes that somebody chose, as each form of output has them.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
-use libfuzzer_sys::fuzz_target;
 use nsx::{formats, text::escape};
+use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let bidirectional = ['\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}', '\u{200e}'..='\u{200f}'];
