@@ -90,7 +90,19 @@ impl<'a> Registrar<'a> {
         Who { uid: Some(uid), user: self.names.get(&uid).cloned(), command }
     }
 
-    /// Who `pid` is, whose status was read.
+    /// Who `pid` was when its status was read, and whether it still is that process. If another process has the id by now, the
+    /// command is the name in the status.
+    pub(crate) fn who_was(&mut self, pid: Pid, status: &Status) -> (Who, bool) {
+        let mut who = self.who_has(pid, status);
+        let of = |status: &Status| (status.chain.clone(), status.ppid, status.ruid, status.euid);
+        let is_still = self.proc.status(pid, &mut self.buffer).is_ok_and(|now| of(&now) == of(status));
+        if !is_still {
+            who.command = Some(status.name.clone());
+        }
+        (who, is_still)
+    }
+
+    /// Who `pid` is, whose status was read, if something else tells that it is still that process.
     pub(crate) fn who_has(&mut self, pid: Pid, status: &Status) -> Who {
         Who {
             uid: Some(status.euid),

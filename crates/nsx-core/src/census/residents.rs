@@ -75,6 +75,10 @@ fn resident(
         return Ok(None);
     }
     let status = proc.status(pid, buffer)?;
+    // No process leaves its PID namespace: in another one, another process has the id.
+    if ns.is_some_and(|ns| proc.ns(pid, NsLink::Own(NsKind::Pid)) != Ok(ns)) {
+        return Err(ProcError::Vanished);
+    }
     let asked_for = living == Living::Anywhere || status.chain.depth() > 0;
     Ok(asked_for.then_some(Resident { pid, ns, status }))
 }

@@ -53,15 +53,19 @@ impl Visible {
         let (mut lineages, mut buffer) = (Lineages::default(), Vec::new());
         for process in proc.pids()? {
             let whole = (|| {
-                let ids = proc.task_ids(process, &mut buffer)?;
-                if ids.chain.depth() < level {
+                let chain = proc.task_ids(process, &mut buffer)?.chain;
+                if chain.depth() < level {
                     return Ok(None);
                 }
-                match lineages.levels(proc, process, &ids.chain)[level].ns {
-                    None => Err(ProcError::Denied),
-                    Some(ns) if ns == of.id() => proc.status(process, &mut buffer).map(|status| Some((ids, status))),
-                    Some(_) => Ok(None),
+                match lineages.levels(proc, process, &chain)[level].ns {
+                    None => return Err(ProcError::Denied),
+                    Some(ns) if ns != of.id() => return Ok(None),
+                    Some(_) => {}
                 }
+                let status = proc.status(process, &mut buffer)?;
+                // Of the same text, since another process may have the id by now.
+                let ids = TaskIds::parse(&buffer)?;
+                if ids.chain == chain { Ok(Some((ids, status))) } else { Err(ProcError::Vanished) }
             })();
             match whole {
                 Ok(Some((ids, status))) => visible.add(proc, process, level, (ids, status), tasks, &mut buffer),

@@ -104,7 +104,10 @@ impl Row {
             let visible = |level: usize| ids.get(level).copied().filter(|&id| id > 0);
             options.shows(wanted).then(|| Shared { inside: visible(member.level), outside: visible(0) })
         };
-        let (uid_inside, user_inside) = insiders.user(member.process, member.status.euid);
+        let inside = insiders.user(member.process, member.status.euid);
+        // After all that was read of it.
+        let (who, is_still) = registrar.who_was(member.process, &member.status);
+        let (uid_inside, user_inside) = if is_still { inside } else { (None, None) };
         Self {
             id: number(member.inside()),
             pid: number(member.outside()),
@@ -115,7 +118,7 @@ impl Row {
             user_inside,
             pgid: shared(With::Pgid, &ids.pgid),
             sid: shared(With::Sid, &ids.sid),
-            who: registrar.who_has(member.process, &member.status),
+            who,
         }
     }
 
