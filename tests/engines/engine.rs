@@ -155,9 +155,11 @@ impl<'h> Podman<'h> {
         self.command("inspect --format {{.State.Status}}").arg(name).output()
     }
 
-    /// The container as it is now.
+    /// The container as it is now. One of the ordinary user's is addressed with its owner, as root has to.
     pub(crate) fn container(&self, name: &str) -> Container {
-        started("podman", name, |words| self.command(words))
+        let container = started("podman", name, |words| self.command(words));
+        let target = if self.rootless { format!("podman:mapper@{name}") } else { container.target };
+        Container { target, ..container }
     }
 }
 

@@ -45,12 +45,12 @@ fn a_container_has_the_processes_that_top_shows(session: &Session) {
     assert_eq!(members(&host, "docker:web", &["pid", "uid"]), top);
     // Only podman tells what processes are called inside, and which users they are inside.
     let (podman, rootless) = (Podman::of_root(&host), Podman::of_mapper(&host));
-    podman.run("db", "--uidmap 0:100000:65536");
-    rootless.run("cache", "--user web");
-    for (podman, name) in [(&podman, "db"), (&rootless, "cache")] {
+    let db = podman.run("db", "--uidmap 0:100000:65536").target;
+    let cache = rootless.run("cache", "--user web").target;
+    for (podman, name, target) in [(&podman, "db", db), (&rootless, "cache", cache)] {
         podman.command(&format!("exec --detach --user 1002 {name} sleep 1004")).run().exited(0);
         let top = podman.command(&format!("top {name} pid,hpid,user,huser,args")).output().replace("sleep ", "sleep_");
-        let rows = members(&host, &format!("podman:{name}"), &["id", "pid", "user_inside", "user", "command"]);
+        let rows = members(&host, &target, &["id", "pid", "user_inside", "user", "command"]);
         assert_eq!(rows.len(), 2);
         assert_eq!(rows, sorted(&top));
     }

@@ -9,6 +9,7 @@ use crate::{
     host::Host,
 };
 use nsx_core::{
+    idmap::{IdKind, IdMap},
     ns::{Namespace, NsId, NsKind, Related},
     pid::Pid,
     proc::NsLink,
@@ -38,13 +39,39 @@ impl From<Errno> for No {
     }
 }
 
-/// Checks that what `owner` says of a process may be believed. What is found holds for the process only if it is still there
-/// afterwards.
+/// Checks that `owner` is believed if a record names this process. What is found holds for the process only if it is still
+/// there afterwards.
 pub(crate) fn check(host: &Host, pid: Pid, owner: &Owner) -> Result<(), Unbelieved> {
+    check_below(host, pid, owner, |user| own(host, user, owner.uid))
+}
+
+/// Checks that what `owner` says may decide about what is in the user namespace of this process, and only there. Beside the
+/// user who created it that may be the one whom it makes root: Podman as root gives the files of a container to that one.
+pub(crate) fn check_inside(host: &Host, pid: Pid, owner: &Owner) -> Result<(), Unbelieved> {
+    let is_root = || {
+        let mut map = Vec::new();
+        host.proc().read(pid, IdKind::User.file(), &mut map).ok()?;
+        IdMap::parse(&map).ok()?.to_outside(0)
+    };
+    check_below(host, pid, owner, |user| {
+        let is_root = is_root() == Some(owner.uid);
+        if is_root && is_below(host, user.parent()?, callers(host)?)? {
+            return Ok(Own { id: user.id(), _below: user });
+        }
+        own(host, user, owner.uid)
+    })
+}
+
+fn check_below(
+    host: &Host,
+    pid: Pid,
+    owner: &Owner,
+    own: impl FnOnce(Namespace) -> Result<Own, No>,
+) -> Result<(), Unbelieved> {
     let (number, proc) = (pid.as_raw_pid(), host.proc());
     let unseen = || Unbelieved::Unseen(number);
     let user = proc.open_ns(pid, NsLink::Own(NsKind::User)).map_err(|_| unseen())?;
-    let own = own(host, user, owner.uid).map_err(|no| match no {
+    let own = own(user).map_err(|no| match no {
         No::Yours => Unbelieved::Yours(number, owner.word.clone()),
         No::Anothers => Unbelieved::Anothers(number, owner.word.clone()),
         No::Unseen => unseen(),
@@ -58,8 +85,8 @@ pub(crate) fn check(host: &Host, pid: Pid, owner: &Owner) -> Result<(), Unbeliev
         }
         let theirs = links.open(NsLink::Own(kind)).map_err(|_| unseen())?;
         let belongs = match theirs.owner() {
-            Ok(Related::Is(user)) => is_below(host, user, own.id),
-            _ => Err(No::Unseen),
+            Ok(user) => is_below(host, user, own.id),
+            Err(_) => Err(No::Unseen),
         };
         match belongs {
             Ok(true) => {}
@@ -85,7 +112,7 @@ pub(crate) fn is_users(host: &Host, namespace: &Namespace, uid: u32) -> bool {
 
 /// The user's own user namespace from `user` up to the caller's.
 fn own(host: &Host, user: Namespace, uid: u32) -> Result<Own, No> {
-    let callers = host.proc().own_ns(NsLink::Own(NsKind::User)).map_err(|_| No::Unseen)?;
+    let callers = callers(host)?;
     if user.id() == callers {
         return Err(No::Yours);
     }
@@ -108,20 +135,23 @@ fn own(host: &Host, user: Namespace, uid: u32) -> Result<Own, No> {
     highest.map(|id| Own { id, _below: user }).ok_or(No::Anothers)
 }
 
-/// Whether a user namespace is `above` or below it.
-fn is_below(host: &Host, user: Namespace, above: NsId) -> Result<bool, No> {
-    let callers = host.proc().own_ns(NsLink::Own(NsKind::User)).map_err(|_| No::Unseen)?;
+/// Whether a user namespace is `above` or below it. The caller may not see one that is above his own.
+fn is_below(host: &Host, user: Related, above: NsId) -> Result<bool, No> {
+    let callers = callers(host)?;
     let mut next = user;
     loop {
-        if next.id() == above {
+        let Related::Is(user) = next else { return Err(No::Unseen) };
+        if user.id() == above {
             return Ok(true);
         }
-        if next.id() == callers {
+        if user.id() == callers {
             return Ok(false);
         }
-        next = match next.parent()? {
-            Related::Is(parent) => parent,
-            Related::Hidden => return Err(No::Unseen),
-        };
+        next = user.parent()?;
     }
+}
+
+/// The caller's own user namespace.
+fn callers(host: &Host) -> Result<NsId, No> {
+    host.proc().own_ns(NsLink::Own(NsKind::User)).map_err(|_| No::Unseen)
 }

@@ -1,8 +1,8 @@
 //! A container's OCI configuration, `config.json`, as far as it may be believed.
 //!
 //! It decides as whom, where and with which rights a program runs, so it is worth what its least trusted writer is worth. What
-//! only root could have written is believed. A user's word holds inside of user namespaces that the user created and nowhere
-//! else, also if the user is the caller.
+//! only root could have written is believed. A user's word holds inside of user namespaces that the user created or is root in,
+//! and nowhere else, also if the user is the caller.
 
 use crate::{
     belief,
@@ -64,7 +64,7 @@ impl Subject {
         };
         let is_users = content.claim != Claim::System;
         if let Some(owner) = host.owner(content.claim)
-            && (belief::check(host, self.process.pid(), &owner).is_err() || self.process.ended())
+            && (belief::check_inside(host, self.process.pid(), &owner).is_err() || self.process.ended())
         {
             return Err(ConfigurationError::Users { path, user: owner.word });
         }

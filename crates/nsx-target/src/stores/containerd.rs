@@ -6,7 +6,7 @@
 use super::{Findings, Query, Record, kubelet, oci, oci::OciState};
 use crate::{
     cgroup::is_long_id,
-    claim::{Claim, Location},
+    claim::Location,
     container::{Container, Pod, Sandbox, State},
     engine::Engine,
     files::{Dir, ReadError, part, path},
@@ -231,7 +231,7 @@ impl Daemon {
 
 impl Bundles {
     fn read(&self, namespace: &[u8], id: &[u8], query: &Query<'_>) -> Result<Option<Record>, ReadError> {
-        let (container, mut claim) = match self.directory.content(path(&[id, b"config.json"])) {
+        let (container, claim) = match self.directory.content(path(&[id, b"config.json"])) {
             Ok(content) if !query.may_be_in(id, &content.bytes) => return Ok(None),
             Ok(content) => (parse(&content.bytes, namespace, id)?, content.claim),
             Err(error) if error.is_distrust() => return Err(error),
@@ -243,12 +243,11 @@ impl Bundles {
         if !matches!(query, Query::All) && !query.wants_container(&container) {
             return Ok(None);
         }
-        let init = self.directory.content(path(&[id, b"init.pid"])).ok();
-        let init = init.filter(|init| claim.join(init.claim) != Claim::Several);
-        claim = init.as_ref().map_or(claim, |init| claim.join(init.claim));
         let mut record = Record::new(container, claim);
         record.container.bundle = Some(Location { claim, ..self.location.join(part(id)) });
-        if let Some(init) = init {
+        if let Ok(init) = self.directory.content(path(&[id, b"init.pid"]))
+            && record.trusts(init.claim)
+        {
             record.pid = pid::parse(init.bytes.trim_ascii()).ok();
             record.written = Some(init.written);
         }

@@ -102,11 +102,10 @@ impl OciState {
         roots.iter().find_map(|root| Self::read(root, id).ok())
     }
 
-    /// Adds this to a record, which is then the word of `claim` too. What another user says of it adds nothing.
+    /// Adds this, which is the word of `claim`, to a record.
     pub(crate) fn witness(self, claim: Claim, record: &mut Record) {
-        match record.claim.join(claim) {
-            Claim::Several => return,
-            joined => record.claim = joined,
+        if !record.trusts(claim) {
+            return;
         }
         record.pid = self.pid.and_then(Pid::from_raw);
         record.start = self.start;

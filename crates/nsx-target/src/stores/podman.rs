@@ -208,9 +208,8 @@ impl Storage {
         }
         record.container.state = state.clone();
         if let Some((pid, content)) = opened.process(&userdata)
-            && record.claim.join(content.claim) != Claim::Several
+            && record.trusts(content.claim)
         {
-            record.claim = record.claim.join(content.claim);
             record.pid = Some(pid);
             record.written = Some(content.written);
             record.container.state = State::Running;
@@ -237,9 +236,8 @@ impl Opened {
             Some((parse_crio(&content.bytes).ok()?, content.claim, run.join(userdata)))
         });
         let Some(((pid, start), claim, bundle)) = found else { return };
-        match record.claim.join(claim) {
-            Claim::Several => return,
-            joined => record.claim = joined,
+        if !record.trusts(claim) {
+            return;
         }
         record.container.bundle = Some(Location { claim: record.claim, ..bundle });
         if let Some(pid) = pid.and_then(pid::Pid::from_raw) {

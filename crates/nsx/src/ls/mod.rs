@@ -29,7 +29,7 @@ pub use saved::shown as census;
 use crate::{
     exit::ExitStatus,
     out::{self, Color},
-    program,
+    program, target,
 };
 use clap::{Parser, ValueHint};
 use column::{Column, Columns};
@@ -241,6 +241,9 @@ pub(crate) fn run(options: Options) -> ExitStatus {
     let lists = options.target.is_none() && options.from.is_none();
     if lists && !options.quiet && outcome.is_ok() && proc.hides_processes() {
         out::note("/proc does not show the processes of other users (hidepid)");
+    }
+    if let Some(host) = &sight.host {
+        target::note_cut_off(host);
     }
     outcome.unwrap_or_else(|status| status)
 }
