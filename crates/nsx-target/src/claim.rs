@@ -47,24 +47,22 @@ impl Claim {
 pub struct Location {
     pub(crate) path: PathBuf,
     pub(crate) claim: Claim,
-    /// Whether nsx knows the path by itself, and not from a file or the environment.
-    pub(crate) is_fixed: bool,
 }
 
 impl Location {
     /// A path that nsx knows by itself.
     pub(crate) fn system(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), claim: Claim::System, is_fixed: true }
+        Self { path: path.into(), claim: Claim::System }
     }
 
     /// The path that `claim` chose.
     pub(crate) fn new(path: impl Into<PathBuf>, claim: Claim) -> Self {
-        Self { path: path.into(), claim, is_fixed: false }
+        Self { path: path.into(), claim }
     }
 
     /// What lies below.
     pub(crate) fn join(&self, path: impl AsRef<Path>) -> Self {
-        Self { path: self.path.join(path), ..*self }
+        Self { path: self.path.join(path), claim: self.claim }
     }
 
     /// The path, as an engine or a configuration wrote it.

@@ -28,8 +28,10 @@ use std::{
 /// of a store.
 pub(crate) const LONGEST: u64 = 16 << 20;
 
-/// No user can mount anything here, whoever chose a path that begins so: it is only root's to write to.
+/// What is mounted here is the system's: only root can write to it.
 const RUN: &str = "/run";
+/// What is mounted here and below is the kernel's.
+const KERNELS: [&str; 2] = ["/proc", "/sys"];
 
 /// As many symbolic links are followed on one path as the kernel follows.
 const MOST_LINKS: usize = 40;
@@ -52,8 +54,8 @@ pub enum ReadError {
     /// It does not hold what it should.
     #[error("unexpected content: {0}")]
     Malformed(String),
-    /// More than one user can write to it, or can put something else in its place: this is what they can write to.
-    #[error("not believed: more than one user can write to {}", .0.display())]
+    /// More than one user can write to it, or can put something else in its place: by this file or directory.
+    #[error("not believed: more than one user could have written it, through {}", .0.display())]
     Shared(PathBuf),
     /// It lies on a file system that a user other than the caller serves (FUSE).
     #[error("on a file system that user {0} serves (FUSE)")]
@@ -102,8 +104,6 @@ pub(crate) struct Dir {
     meta: Meta,
     /// Whose word it is that this is the directory of that name.
     claim: Claim,
-    /// Whether somebody else than the system may have chosen the way here.
-    is_chosen: bool,
     /// What `..` is on the way to the root of a store.
     up: Option<Rc<Dir>>,
     writers: Rc<Writers>,
@@ -124,6 +124,15 @@ struct Entry {
     claim: Claim,
 }
 
+/// What an entry may be mounted on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum On {
+    /// Anything, so that it is to be found out who serves it.
+    Any,
+    /// What only the system mounts.
+    Systems,
+}
+
 const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// A FIFO that stands where a file should must not hold nsx up, nor a terminal become its own; a lease of another user's is
@@ -134,7 +143,7 @@ impl Dir {
     /// The directory at `location`, through symbolic links: that one leads elsewhere is the choice of whoever could have made
     /// it, and counts as his word.
     pub(crate) fn walk(writers: &Rc<Writers>, location: &Location) -> Result<Self, ReadError> {
-        let Location { path, claim, is_fixed } = location;
+        let Location { path, claim } = location;
         if *claim == Claim::Several {
             return Err(ReadError::Shared(path.clone()));
         }
@@ -142,14 +151,8 @@ impl Dir {
         if path.ancestors().any(is_absent) {
             return Err(ReadError::Absent);
         }
-        let top = Self {
-            fd: Rc::clone(writers.top()),
-            meta: Meta::of(writers.top())?,
-            claim: *claim,
-            is_chosen: !is_fixed,
-            up: None,
-            writers: Rc::clone(writers),
-        };
+        let (fd, meta) = writers.top();
+        let top = Self { fd: Rc::clone(fd), meta: *meta, claim: *claim, up: None, writers: Rc::clone(writers) };
         // What is still to be walked, the last first; with each name the part of the path that it ends.
         let mut rest: Vec<(OsString, Option<&Path>)> = Vec::new();
         for ancestor in path.ancestors() {
@@ -159,20 +162,17 @@ impl Dir {
         let mut links = 0;
         let mut place = Rc::new(top.clone());
         while let Some((name, so_far)) = rest.pop() {
-            let from = |place: &Rc<Self>| place.as_ref().clone();
             match name.as_bytes() {
                 b"" | b"." => {}
-                b"/" => {
-                    place =
-                        Rc::new(Self { claim: place.claim, is_chosen: place.is_chosen, ..from(&Rc::new(top.clone())) })
-                }
+                b"/" => place = Rc::new(Self { claim: place.claim, ..top.clone() }),
                 b".." => {
                     let up = place.up.as_ref().unwrap_or(&place);
-                    place = Rc::new(Self { claim: place.claim, is_chosen: place.is_chosen, ..from(up) });
+                    place = Rc::new(Self { claim: place.claim, ..up.as_ref().clone() });
                 }
                 _ => {
-                    let is_known = so_far.is_some_and(|path| path == Path::new(RUN));
-                    let entry = match place.entry(&name, is_known) {
+                    let is_kernels = so_far.is_some_and(|path| KERNELS.iter().any(|kernels| path.starts_with(kernels)));
+                    let on = if is_kernels || so_far == Some(Path::new(RUN)) { On::Systems } else { On::Any };
+                    let entry = match place.entry(&name, OFlags::DIRECTORY, on) {
                         Err(ReadError::Absent) => {
                             writers.absent().borrow_mut().extend(so_far.map(Path::to_owned));
                             return Err(ReadError::Absent);
@@ -188,7 +188,7 @@ impl Dir {
                         let target = OsString::from_vec(target.into_bytes());
                         let parts = Path::new(&target).components().rev();
                         rest.extend(parts.map(|part| (part.as_os_str().to_owned(), None)));
-                        place = Rc::new(Self { claim: entry.claim, is_chosen: true, ..from(&place) });
+                        place = Rc::new(Self { claim: entry.claim, ..place.as_ref().clone() });
                     } else {
                         place = Rc::new(place.child(entry, Some(&place)));
                     }
@@ -215,19 +215,21 @@ impl Dir {
     }
 
     fn child(&self, Entry { fd, meta, claim }: Entry, up: Option<&Rc<Self>>) -> Self {
-        let is_chosen = self.is_chosen || claim != Claim::System;
-        Self { fd: Rc::new(fd), meta, claim, is_chosen, up: up.cloned(), writers: Rc::clone(&self.writers) }
+        Self { fd: Rc::new(fd), meta, claim, up: up.cloned(), writers: Rc::clone(&self.writers) }
     }
 
-    /// What has that name in here, without following it. `is_known`: what is mounted there can be nobody's but the system's.
-    fn entry(&self, name: &OsStr, is_known: bool) -> Result<Entry, ReadError> {
+    /// What has that name in here, without following it: a directory with what is mounted there on demand, if that is `wanted`.
+    fn entry(&self, name: &OsStr, wanted: OFlags, on: On) -> Result<Entry, ReadError> {
         self.writers.charge(self.claim, 1, 0)?;
-        let fd = rustix::fs::openat(&self.fd, name, PLACE, Mode::empty())?;
+        let fd = match rustix::fs::openat(&self.fd, name, PLACE | wanted, Mode::empty()) {
+            Err(Errno::NOTDIR) if !wanted.is_empty() => rustix::fs::openat(&self.fd, name, PLACE, Mode::empty()),
+            opened => opened,
+        }?;
         let meta = Meta::of(&fd)?;
-        let claim = self.claim_of(&meta)?;
-        if !is_known && (self.is_chosen || claim != Claim::System) {
+        if on == On::Any {
             self.writers.check_mount(&self.meta, &meta)?;
         }
+        let claim = self.claim_of(&meta)?;
         Ok(Entry { fd, meta, claim })
     }
 
@@ -255,7 +257,7 @@ impl Dir {
     pub(crate) fn below(&self, path: impl AsRef<OsStr>) -> Result<Self, ReadError> {
         let mut place = self.clone();
         for name in parts(path.as_ref())? {
-            place = place.child(place.entry(name, false)?, None);
+            place = place.child(place.entry(name, OFlags::DIRECTORY, On::Any)?, None);
             match place.meta.kind {
                 FileType::Directory => {}
                 FileType::Symlink => return Err(ReadError::Irregular),
@@ -288,9 +290,9 @@ impl Dir {
 
     /// The whole of a file in here.
     fn file(&self, name: &OsStr) -> Result<Content, ReadError> {
-        let (fd, meta, claim) = if self.is_chosen || self.names_claim() != Claim::System {
+        let (fd, meta, claim) = if self.names_claim() != Claim::System {
             // To open what somebody serves would already ask him.
-            let Entry { fd, meta, claim } = self.entry(name, false)?;
+            let Entry { fd, meta, claim } = self.entry(name, OFlags::empty(), On::Any)?;
             if meta.kind != FileType::RegularFile {
                 return Err(ReadError::Irregular);
             }
@@ -336,7 +338,7 @@ impl Dir {
     /// What stands at `path` below, open for its place, and whose word that is.
     pub(crate) fn place(&self, path: impl AsRef<OsStr>) -> Result<(OwnedFd, Claim), ReadError> {
         let (directory, name) = self.split(path.as_ref())?;
-        directory.entry(name, false).map(|Entry { fd, claim, .. }| (fd, claim))
+        directory.entry(name, OFlags::empty(), On::Any).map(|Entry { fd, claim, .. }| (fd, claim))
     }
 
     /// Whether there is anything at `path` below.

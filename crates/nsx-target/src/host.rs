@@ -221,8 +221,9 @@ impl Host {
     fn everybody(&self) -> &[Person] {
         self.people.get_or_init(|| {
             let mut people = if self.is_root() { self.others() } else { Vec::new() };
-            // Under sudo HOME may be another's, whose store would be read twice.
-            if !people.iter().any(|person| person.data == self.caller.data) {
+            let is_callers =
+                |person: &Person| (&person.data, &person.runtime) == (&self.caller.data, &self.caller.runtime);
+            if !people.iter().any(is_callers) {
                 people.push(self.caller.clone());
             }
             people

@@ -14,7 +14,7 @@ use nsx_core::{
 };
 use rustix::{
     fd::{AsRawFd, BorrowedFd, OwnedFd},
-    fs::{AtFlags, CWD, FileType, Mode, OFlags, Statx, StatxFlags},
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, StatxFlags},
     io::Errno,
 };
 use std::{
@@ -57,7 +57,11 @@ impl Meta {
     /// Asks the kernel, but no server of a file system: that could keep nsx waiting for ever.
     pub(crate) fn of(fd: &OwnedFd) -> Result<Self, Errno> {
         let asked = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
-        let stat: Statx = rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, asked)?;
+        let stat = match rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, asked) {
+            // A filter that knows no newer calls.
+            Err(Errno::NOSYS) => return Self::of_older(fd),
+            stat => stat?,
+        };
         Ok(Self {
             kind: FileType::from_raw_mode(stat.stx_mode.into()),
             mode: stat.stx_mode,
@@ -68,6 +72,21 @@ impl Meta {
             mount: (stat.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(stat.stx_mnt_id),
             size: stat.stx_size,
             written: Duration::new(stat.stx_mtime.tv_sec.try_into().unwrap_or_default(), 0),
+        })
+    }
+
+    fn of_older(fd: &OwnedFd) -> Result<Self, Errno> {
+        let stat = rustix::fs::fstat(fd)?;
+        Ok(Self {
+            kind: FileType::from_raw_mode(stat.st_mode),
+            mode: (stat.st_mode & 0o7777) as u16,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
+            device: (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev)),
+            mount: None,
+            size: u64::try_from(stat.st_size).unwrap_or_default(),
+            written: Duration::new(stat.st_mtime.try_into().unwrap_or_default(), 0),
         })
     }
 
@@ -94,7 +113,7 @@ struct Cost {
 #[derive(Debug)]
 pub(crate) struct Writers {
     /// The host's root directory.
-    top: Rc<OwnedFd>,
+    top: (Rc<OwnedFd>, Meta),
     caller: u32,
     /// Who is root there: the owner of a recorded host's root directory.
     root: u32,
@@ -124,11 +143,11 @@ impl Writers {
     fn below(top: &Path, caller: u32, root: impl FnOnce(&Meta) -> u32) -> Result<Self, Errno> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let top = rustix::fs::openat(CWD, top, flags, Mode::empty())?;
-        let root = root(&Meta::of(&top)?);
+        let meta = Meta::of(&top)?;
         Ok(Self {
-            top: Rc::new(top),
+            top: (Rc::new(top), meta),
             caller,
-            root,
+            root: root(&meta),
             groups: OnceCell::new(),
             reads_groups: Cell::new(false),
             numbers_all: OnceCell::new(),
@@ -139,7 +158,7 @@ impl Writers {
     }
 
     /// The host's root directory.
-    pub(crate) fn top(&self) -> &Rc<OwnedFd> {
+    pub(crate) fn top(&self) -> &(Rc<OwnedFd>, Meta) {
         &self.top
     }
 
@@ -356,7 +375,7 @@ mod tests {
 
     fn of_entry(directory: &Meta, entry: &Meta) -> Claim {
         let writers = Writers::system(0).unwrap();
-        writers.of_entry(directory, writers.top().as_fd(), entry)
+        writers.of_entry(directory, writers.top().0.as_fd(), entry)
     }
 
     #[test]
@@ -395,7 +414,7 @@ mod tests {
     #[test]
     fn a_file_is_the_word_of_who_can_write_to_it() {
         let writers = Writers::system(0).unwrap();
-        let claim = |mode, uid| writers.of_file(&meta(FileType::RegularFile, mode, uid), writers.top().as_fd());
+        let claim = |mode, uid| writers.of_file(&meta(FileType::RegularFile, mode, uid), writers.top().0.as_fd());
         assert_eq!((claim(0o644, 0), claim(0o644, 7)), (Claim::System, Claim::User(7)));
         assert_eq!((claim(0o646, 0), claim(0o666, 7)), (Claim::Several, Claim::Several));
     }

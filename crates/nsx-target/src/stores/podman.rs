@@ -203,8 +203,7 @@ impl Storage {
         let state = State::Stopped(if was_started { "exited" } else { "created" });
         if was_started {
             let bundle = self.graphroot.path.join(part(&opened.driver)).join(&userdata);
-            record.container.bundle =
-                Some(Location { is_fixed: self.graphroot.is_fixed, ..Location::new(bundle, claim) });
+            record.container.bundle = Some(Location::new(bundle, claim));
         }
         record.container.state = state.clone();
         if let Some((pid, content)) = opened.process(&userdata)
