@@ -383,17 +383,21 @@ fn path_of(fd: &OwnedFd) -> PathBuf {
     path.map(|path| OsString::from_vec(path.into_bytes()).into()).unwrap_or_default()
 }
 
-/// All that is in a file; `size` is a guess.
+/// All that is in a file of this size. Files of the kernel have none, and others may grow meanwhile.
 fn read_all(fd: &OwnedFd, size: u64) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
-    while rustix::io::read(fd, rustix::buffer::spare_capacity(&mut bytes))? > 0 {
+    loop {
+        let room = bytes.capacity() - bytes.len();
+        let read = rustix::io::read(fd, rustix::buffer::spare_capacity(&mut bytes))?;
         if bytes.len() as u64 > LONGEST {
             return Err(ReadError::TooLong);
         }
-        // Files of the kernel have no size, and others may grow meanwhile.
+        // Less than there was room for is the end, but of the kernel's files, which come in pieces.
+        if read == 0 || read < room && size > 0 {
+            return Ok(bytes);
+        }
         bytes.reserve(1024);
     }
-    Ok(bytes)
 }
 
 /// A name as part of a path.

@@ -6,7 +6,10 @@
 mod support;
 
 use rustix::fs::{CWD, FileType, Mode};
-use std::{fs, os::unix::fs::symlink};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+};
 use support::{Recorded, id};
 
 /// A host on which Docker has one container that runs, `web`.
@@ -179,4 +182,88 @@ fn cgroups_of_a_user_name_no_container_of_the_systems() {
     let pid = nsx_core::pid::Pid::from_raw(pid.cast_signed()).unwrap();
     let origin = nsx_target::Inventory::new(&live).origin(pid);
     assert_eq!(origin.container, None);
+}
+
+#[test]
+fn a_cgroup_that_anybody_could_have_made_names_no_container() {
+    let lie = "0::/system.slice/open.service/docker-@BAD@.scope";
+    let host = Recorded::new(&[("web", "0::/system.slice/docker-@WEB@.scope"), ("other", lie)]);
+    for (process, path) in [("web", "system.slice/docker-@WEB@.scope"), ("other", &lie[4..])] {
+        host.file(&format!("sys/fs/cgroup/{path}/cgroup.procs"), &format!("@PID:{process}@\n"));
+    }
+    let origin = |process: &str| {
+        let pid = nsx_core::pid::Pid::from_raw(host.pid(process).cast_signed()).unwrap();
+        nsx_target::Inventory::new(&host.host()).origin(pid).container.as_ref().map(|it| it.id.clone())
+    };
+    host.leads(&["docker:@BAD@", "@BAD@"], "other", &format!("docker:{}", &id("BAD")[..12]));
+    assert_eq!(origin("other"), Some(id("BAD").into()));
+    let open = host.place("sys/fs/cgroup/system.slice/open.service");
+    fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
+    host.refuses("docker:@BAD@", &["nothing has that name"]);
+    assert_eq!(origin("other"), None);
+    host.leads(&["docker:@WEB@", "@WEB@"], "web", &format!("docker:{}", &id("WEB")[..12]));
+}
+
+#[test]
+fn a_users_unit_answers_to_no_name_of_the_systems() {
+    let users = "user.slice/user-4242.slice/user@4242.service/app.slice";
+    let host =
+        Recorded::new(&[("own", &format!("0::/{users}/backup.service")), ("roots", "0::/system.slice/x.service")]);
+    host.file("etc/passwd", "alice:x:4242:4242::/srv/alice:/bin/sh\n");
+    host.file(&format!("sys/fs/cgroup/{users}/backup.service/cgroup.procs"), "@PID:own@\n");
+    let has = "user alice has unit:alice@backup.service";
+    for word in ["unit:backup", "unit:backup.service", "backup.service"] {
+        host.refuses(word, &["nothing has that name", has]);
+    }
+    let why = "is in your own user namespace, which user alice did not create";
+    host.refuses("unit:alice@backup.service", &["is not believed", why]);
+    // The system's is found beside it, and also if its name is one with an owner.
+    for unit in ["backup.service", "alice@backup.service"] {
+        let process = host.pid("roots");
+        host.describe(process, 1, 1_153_758, &format!("0::/system.slice/{unit}"));
+        host.file(&format!("sys/fs/cgroup/system.slice/{unit}/cgroup.procs"), "@PID:roots@\n");
+        host.leads(&[&format!("unit:{unit}"), unit], "roots", &format!("unit:{unit}"));
+    }
+}
+
+#[test]
+fn a_store_that_more_than_one_user_can_write_to_is_not_believed() {
+    let host = docker();
+    host.leads(&["web"], "web", "docker:web");
+    for open in ["var", "var/lib/docker", &format!("var/lib/docker/containers/{}", id("WEB"))] {
+        let path = host.place(open);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
+        host.refuses("web", &["nothing has that name", "Docker: /var/lib/docker/containers", "not believed", open]);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    host.leads(&["web"], "web", "docker:web");
+}
+
+#[test]
+fn a_configuration_that_others_can_write_to_decides_nothing() {
+    let host = Recorded::new(&[("web", "0::/web")]);
+    let config = r#"{"process":{"user":{"uid":0,"gid":0}}}"#;
+    host.file("srv/bundle/config.json", config);
+    let state = r#"{"pid":@PID:web@,"process-start-time":@START:web@,"bundle":"/srv/bundle"}"#;
+    host.file("run/crun/web/status", state);
+    let read = |word: &str| host.find(word).unwrap().configuration(&host.host()).unwrap();
+    let followed = read("web").unwrap();
+    assert_eq!((followed.text, followed.is_users), (config.as_bytes().to_vec(), false));
+    for open in ["srv", "srv/bundle", "srv/bundle/config.json"] {
+        fs::set_permissions(host.place(open), fs::Permissions::from_mode(0o777)).unwrap();
+        let why = read("web").unwrap_err().to_string();
+        assert!(why.starts_with("/srv/bundle/config.json: not believed") && why.ends_with(open), "{why}");
+        fs::set_permissions(host.place(open), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+#[test]
+fn a_users_own_configuration_decides_nothing_in_the_users_own_user_namespace() {
+    let mut host = podman_of_alice();
+    let userdata = "srv/alice/.local/share/containers/storage/vfs-containers/@WEB@/userdata";
+    host.file(&format!("{userdata}/config.json"), "{}");
+    host.called_by(4242, "/srv/alice");
+    let web = host.find("web").unwrap();
+    let why = web.configuration(&host.host()).unwrap().unwrap_err().to_string();
+    assert!(why.ends_with("config.json can be written by user alice, who does not own the user namespace"), "{why}");
 }

@@ -306,6 +306,30 @@ mod tests {
         assert_eq!(home.container(b"web").address(), "lxc:web");
     }
 
+    #[test]
+    fn a_monitor_that_accepts_nobody_is_not_waited_for() {
+        let path = format!("/nsx-target-{}/web", std::process::id());
+        let new = || {
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap()
+        };
+        let address = SocketAddrUnix::new_abstract_name(&socket_name(path.as_bytes())).unwrap();
+        let listener = new();
+        rustix::net::bind(&listener, &address).unwrap();
+        rustix::net::listen(&listener, 1).unwrap();
+        let mut waiting = Vec::new();
+        loop {
+            let socket = new();
+            match rustix::net::connect(&socket, &address) {
+                Ok(()) => waiting.push(socket),
+                Err(errno) => break assert_eq!(errno, rustix::io::Errno::AGAIN),
+            }
+        }
+        // Without an end this would wait for one.
+        assert!(ask(&Host::system().unwrap(), path.as_bytes()).is_none());
+        drop(waiting);
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>) {
