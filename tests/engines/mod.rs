@@ -8,6 +8,7 @@ pub(crate) mod engine;
 mod enter;
 mod names;
 mod pidmap;
+mod ptrace;
 
 use crate::support::{Cgroups, Host, Need, Session, Test, procfs, root};
 use engine::{Containerd, Docker, Lxc, Oci, Podman};
@@ -15,7 +16,7 @@ use engine::{Containerd, Docker, Lxc, Oci, Podman};
 pub(crate) fn tests() -> Vec<Test> {
     let tests = [root(each_engine_runs_on_a_host_of_its_own).needs([DOCKER, PODMAN, CONTAINERD, CRUN, LXC])];
     let host = [Need::Namespaces, Need::Tool("busybox"), Need::Tool("ip"), Need::Tool("newuidmap"), Need::Tool("runc")];
-    let parts = [names::tests(), all_of::tests(), enter::tests(), pidmap::tests()];
+    let parts = [names::tests(), all_of::tests(), enter::tests(), pidmap::tests(), ptrace::tests()];
     tests.into_iter().chain(parts.into_iter().flatten()).map(|test| test.needs(host)).collect()
 }
 

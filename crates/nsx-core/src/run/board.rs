@@ -89,9 +89,9 @@ impl Board {
         self.program.set(READY, 1);
     }
 
-    /// Waits for that.
-    pub(super) fn wait_until_ready(self) {
-        self.program.wait(READY, None);
+    /// Waits for that, for no longer than `limit`. Returns whether it is.
+    pub(super) fn wait_until_ready(self, limit: Duration) -> bool {
+        self.program.wait(READY, Some(limit))
     }
 
     /// Lets the program's process go on.

@@ -19,6 +19,9 @@ use std::time::Duration;
 /// How long it waits for nsx, so that it ends though both nsx and the joiner were killed before it was tied to either.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often the joiner looks whether nsx is still there.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// The tie of a plan to nsx: its index and the signal.
 pub(super) fn tie(plan: &Plan) -> Option<(usize, Signal)> {
     plan.tasks().iter().enumerate().find_map(|(index, task)| match &task.step {
@@ -53,9 +56,10 @@ pub(super) fn make(
             exit_now(NOT_RUN)
         }
         Ok(Forked::Parent(program)) => {
-            board.wait_until_ready();
-            // nsx may have ended before the process was tied to it.
-            if rustix::process::getppid() != Some(nsx) {
+            // nsx may end before the process is tied to it, and the target may keep the process from ever being.
+            let nsx_is_there = || rustix::process::getppid() == Some(nsx);
+            while !board.wait_until_ready(LOOK) && nsx_is_there() {}
+            if !nsx_is_there() {
                 let _ = signal::send(program, libc::SIGKILL);
             }
             exit_now(0)
