@@ -121,6 +121,8 @@ fn what_is_done_is_explained(session: &Session) {
     let places = ["setns(", "unshare(CLONE_NEWNS)", "mount(sysfs, /sys)", "mount(proc, /proc", "clone(CLONE_PARENT)"];
     let places = places.map(|call| explained.find(call).unwrap_or_else(|| panic!("{call} in {explained}")));
     assert!(places.is_sorted(), "{explained}");
+    // In its own user namespace the target gains nothing by that.
+    assert_eq!(explained.contains("(CAP_SYS_PTRACE) can take it over"), session.is_root(), "{explained}");
     let explained = session.nsx(&format!("enter {} {}--uts --explain true", sleep.id(), user(session))).output();
     assert!(!explained.contains("mount"), "nothing lies: {explained}");
 }

@@ -5,6 +5,7 @@ use super::{
     engine::{Container, Containerd, Docker, Lxc, Oci, Podman},
 };
 use crate::support::{Cgroups, Command, Host, Need, Session, Test, filter::Filter, procfs, root, until};
+use std::fs;
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
@@ -15,6 +16,8 @@ pub(super) fn tests() -> Vec<Test> {
         root(a_program_is_where_lxc_attach_puts_it).needs([LXC]),
         root(what_the_first_process_became_is_not_what_a_new_one_is).needs([DOCKER]),
         root(a_cgroup_in_many_hierarchies_is_explained_in_a_line).needs([DOCKER]),
+        root(filters_that_nsx_cannot_go_on_under_are_refused).needs([DOCKER]),
+        root(a_limit_on_processes_is_told_with_its_step).needs([DOCKER]),
         root(a_paused_container_is_refused_unless_its_cgroup_stays_out).needs([DOCKER, PODMAN]),
         root(a_container_that_is_restarted_meanwhile_is_not_entered).needs([DOCKER, Need::Tool("strace")]),
     ]
@@ -213,6 +216,36 @@ fn a_cgroup_in_many_hierarchies_is_explained_in_a_line(session: &Session) {
             }
         }
     }
+}
+
+fn filters_that_nsx_cannot_go_on_under_are_refused(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    let run = |name: &str, call: &str| {
+        let profile = format!(
+            "{{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{{{call}, \"action\": \"SCMP_ACT_ERRNO\"}}]}}"
+        );
+        fs::write(session.path(name), profile).unwrap();
+        docker.run(name, &format!("--security-opt seccomp={}", session.path(name).display()));
+        host.command(&format!("nsx enter --verbose docker:{name}"))
+    };
+    let clone = run("clone", "\"names\": [\"clone\"]");
+    clone.clone().args("true").run().exited(125).says(&["seccomp filters", "clone", "--no-seccomp"]);
+    assert_eq!(clone.args("--no-seccomp grep Seccomp: /proc/self/status").output(), "Seccomp:\t0");
+    // Without the tie the program runs all the same.
+    let tie = "\"names\": [\"prctl\"], \"args\": [{\"index\": 0, \"value\": 1, \"op\": \"SCMP_CMP_EQ\"}]";
+    let untied = run("untied", tie).args("grep Seccomp: /proc/self/status").run().exited(0);
+    assert_eq!(untied.text(), "Seccomp:\t2");
+    untied.says(&["could not tie the program's life"]);
+}
+
+fn a_limit_on_processes_is_told_with_its_step(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    // One is the container's, and one the joiner.
+    docker.run("web", "--pids-limit 2");
+    let enter = host.command("nsx enter docker:web -- true").run();
+    enter.exited(125).says(&["failed to create the program's process", "temporarily unavailable"]);
 }
 
 fn a_paused_container_is_refused_unless_its_cgroup_stays_out(session: &Session) {

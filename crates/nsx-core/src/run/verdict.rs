@@ -237,3 +237,153 @@ fn calculate(operation: u16, accumulator: u32, value: u32) -> Option<u32> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        plan::CapabilityState,
+        sys::{
+            process::{Forked, exit_now, fork},
+            trace,
+        },
+    };
+    use proptest::prelude::*;
+    use rustix::{process::WaitOptions, thread::CapabilitySet};
+
+    const fn instruction(code: u16, jump_true: u8, jump_false: u8, operand: u32) -> Instruction {
+        Instruction { code, jump_true, jump_false, operand }
+    }
+
+    /// A filter that returns `verdict` of one call if bits of its first argument are set, and else allows it.
+    fn filter(call: libc::c_long, bits: u32, verdict: u32) -> Filter {
+        vec![
+            instruction(0x20, 0, 0, 0),
+            instruction(0x15, 0, 3, call as u32),
+            instruction(0x20, 0, 0, if cfg!(target_endian = "big") { 20 } else { 16 }),
+            instruction(0x45, 0, 1, bits),
+            instruction(0x06, 0, 0, verdict),
+            instruction(0x06, 0, 0, ALLOW),
+        ]
+    }
+
+    const CLONE: [Step; 1] = [Step::ForkSibling];
+
+    fn forbidden_by(filter: Filter, steps: &[Step]) -> Vec<(Call, Errno)> {
+        forbidden(&[vec![instruction(0x06, 0, 0, ALLOW)], filter], steps.iter())
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_named_with_its_error() {
+        let errno = ERRNO | libc::EXDEV as u32;
+        let all = u32::MAX;
+        assert_eq!(forbidden_by(filter(libc::SYS_clone, all, errno), &CLONE), [(Call::Clone, Errno::XDEV)]);
+        // Namespaces, as engines forbid them.
+        assert_eq!(forbidden_by(filter(libc::SYS_clone, 0x7e02_0000, errno), &CLONE), []);
+        assert_eq!(forbidden_by(filter(libc::SYS_clone, all, ALLOW), &CLONE), []);
+        assert_eq!(forbidden_by(filter(libc::SYS_clone, all, LOG), &CLONE), []);
+        assert_eq!(forbidden_by(filter(libc::SYS_clone, all, TRACE), &CLONE), [(Call::Clone, Errno::NOSYS)]);
+        assert_eq!(forbidden_by(filter(libc::SYS_clone, all, 0), &CLONE), [(Call::Clone, Errno::PERM)]);
+        assert_eq!(forbidden_by(filter(libc::SYS_clone, all, ERRNO), &CLONE), [(Call::Clone, Errno::PERM)]);
+        assert_eq!(forbidden_by(filter(libc::SYS_prctl, 1, errno), &CLONE), []);
+        let tied = [Step::ForkSibling, Step::DieWithParent(libc::SIGKILL)];
+        assert_eq!(forbidden_by(filter(libc::SYS_prctl, 1, errno), &tied), [(Call::Tie, Errno::XDEV)]);
+        let state = CapabilityState::of(CapabilitySet::empty(), false);
+        let steps = [Step::SetCapabilities(state)];
+        let nothing = vec![instruction(0x06, 0, 0, errno)];
+        assert_eq!(
+            forbidden_by(nothing, &steps),
+            [(Call::ReadCapabilities, Errno::XDEV), (Call::SetCapabilities, Errno::XDEV)]
+        );
+    }
+
+    #[test]
+    fn each_call_has_a_number_that_leads_back() {
+        for call in Call::ALL {
+            assert_eq!(name(call.number()), Some(call.name()));
+        }
+        assert_eq!((name(0), name(u32::MAX)), (None, None));
+    }
+
+    /// What the kernel makes of a filter: the errno of a `getppid` with these arguments under it, or 0. None if it takes no such
+    /// filter, or ends the process.
+    fn kernels_answer(filter: &Filter, arguments: [libc::c_int; 2]) -> Option<i32> {
+        let Forked::Parent(child) = fork().unwrap() else {
+            let installed = rustix::thread::set_no_new_privs(true).and_then(|()| trace::install(filter));
+            if installed.is_err() {
+                exit_now(255);
+            }
+            exit_now(trace::errno_of(libc::SYS_getppid, arguments))
+        };
+        let (_, status) = rustix::process::waitpid(Some(child), WaitOptions::empty()).unwrap().unwrap();
+        status.exit_status().filter(|status| *status != 255)
+    }
+
+    /// Allows all calls but `getppid`, of which the rest of the filter decides.
+    fn of_getppid(rest: &[Instruction]) -> Filter {
+        let start = [
+            instruction(0x20, 0, 0, 0),
+            instruction(0x15, 1, 0, libc::SYS_getppid as u32),
+            instruction(0x06, 0, 0, ALLOW),
+        ];
+        [&start[..], rest].concat()
+    }
+
+    fn any_instruction() -> impl Strategy<Value = Instruction> {
+        let codes = [
+            0x20, 0x00, 0x60, 0x80, 0x01, 0x61, 0x81, 0x02, 0x03, 0x04, 0x0c, 0x14, 0x1c, 0x24, 0x2c, 0x34, 0x3c, 0x44,
+            0x4c, 0x54, 0x5c, 0x64, 0x6c, 0x74, 0x7c, 0x84, 0xa4, 0xac, 0x05, 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d, 0x45,
+            0x4d, 0x07, 0x87,
+        ];
+        (proptest::sample::select(codes.to_vec()), 0_u8..3, 0_u8..3, prop_oneof![0_u32..16, any::<u32>()]).prop_map(
+            |(code, jump_true, jump_false, operand)| {
+                // Words and places in memory that there are, jumps that lead to the end at most.
+                let operand = match code {
+                    0x20 => operand % 2 * 16 + operand / 2 % 2 * 4,
+                    0x60 | 0x61 | 0x02 | 0x03 => operand % 16,
+                    0x05 => operand % 3,
+                    0x64 | 0x74 => operand % 32,
+                    0x34 => operand.max(1),
+                    _ => operand,
+                };
+                instruction(code, jump_true, jump_false, operand)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn no_program_makes_it_panic_or_run_for_ever(
+            codes in proptest::collection::vec((any::<u16>(), any::<u8>(), any::<u8>(), any::<u32>()), 0..64),
+            known in proptest::collection::vec(any_instruction(), 0..64),
+        ) {
+            let random: Filter =
+                codes.into_iter().map(|(code, yes, no, operand)| instruction(code, yes, no, operand)).collect();
+            for filter in [random, known] {
+                let _ = run(&filter, &Call::Clone.data());
+            }
+        }
+
+        #[test]
+        fn the_kernel_comes_to_the_same(
+            rest in proptest::collection::vec(any_instruction(), 1..12),
+            arguments: [libc::c_int; 2],
+        ) {
+            // The last two turn what was calculated into an error from 0 to 127, and four more catch the longest jumps.
+            let start = [instruction(0x80, 0, 0, 0), instruction(0x02, 0, 0, 0)];
+            let store: Vec<_> = (0..16).map(|place| instruction(0x02, 0, 0, place)).collect();
+            let ends = [
+                instruction(0x04, 0, 0, 0),
+                instruction(0x04, 0, 0, 0),
+                instruction(0x54, 0, 0, 127),
+                instruction(0x44, 0, 0, ERRNO),
+                instruction(0x16, 0, 0, 0),
+            ];
+            let filter = of_getppid(&[&start[..], &store, &rest, &ends].concat());
+            if let Some(answer) = kernels_answer(&filter, arguments) {
+                let verdict = run(&filter, &Data::new(libc::SYS_getppid, &arguments));
+                prop_assert_eq!(verdict, Some(ERRNO | answer as u32));
+            }
+        }
+    }
+}

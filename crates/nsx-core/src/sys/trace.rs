@@ -61,3 +61,12 @@ pub fn install(filter: &[Instruction]) -> Result<(), Errno> {
     let answer = unsafe { libc::syscall(libc::SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
     check(answer as libc::c_int).map(drop)
 }
+
+/// Makes a call that needs no memory, and returns its errno, or 0.
+#[cfg(test)]
+pub fn errno_of(call: libc::c_long, arguments: [libc::c_int; 2]) -> i32 {
+    let [first, second] = arguments.map(libc::c_long::from);
+    // SAFETY: only asked for calls that take no address.
+    let answer = unsafe { libc::syscall(call, first, second) };
+    if answer == -1 { check(-1).err().map_or(0, Errno::raw_os_error) } else { 0 }
+}

@@ -1,7 +1,11 @@
 //! What of the caller's a hostile target may reach: options.
 
+use super::findings::Findings;
 use clap::Args;
-use nsx_core::plan::enter::Guard;
+use nsx_core::{
+    ns::{NsKind, NsSet},
+    plan::{Caller, enter::Guard},
+};
 
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct GuardOptions {
@@ -15,5 +19,14 @@ impl GuardOptions {
     pub(super) fn settle(self, alike: bool) -> Guard {
         let preserved = self.preserve_fds.or(alike.then_some(0));
         Guard { seal: true, descriptors: preserved.map(|count| count + 3) }
+    }
+}
+
+/// Notes that the program keeps privileges that its target lacks, for whoever reads the plan. `joined` are the kinds of
+/// namespace that the program is in with the target.
+pub(super) fn tell_of_privileges(joined: NsSet, caller: &Caller, findings: &mut Findings) {
+    if joined.contains(NsKind::Pid) && !joined.contains(NsKind::User) && !caller.capabilities.is_empty() {
+        let can = "keeps your privileges, and a target that may trace (CAP_SYS_PTRACE) can take it over";
+        findings.checked("the program", can);
     }
 }

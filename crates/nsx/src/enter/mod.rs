@@ -97,7 +97,7 @@ fn request(
 ) -> Result<Request, RequestError> {
     let subject = match found {
         Found::Process(subject) => subject,
-        Found::Namespace(namespace) => return namespace_alone(options, namespace, findings),
+        Found::Namespace(namespace) => return namespace_alone(options, namespace, caller, findings),
     };
     let Subject { process, container } = &subject;
     let target = Target { process, proc };
@@ -141,6 +141,11 @@ fn request(
     options.common.view.apply(&mut request, named, Some(&target)).map_err(failed)?;
     let alike = named.is_none() && !options.common.view.keeps_files();
     request.guard = options.common.guard.settle(alike);
+    let rights = &options.common.rights;
+    if !alike || rights.privileged || rights.host_caps {
+        let files = request.files.iter().map(NamespaceFile::kind);
+        guard::tell_of_privileges(request.kinds.iter().chain(files).collect(), caller, findings);
+    }
     options.common.pty.apply(&mut request, &target)?;
     request.target = Some(subject.process);
     Ok(request)
@@ -159,7 +164,12 @@ fn around(process: Pid) -> Option<Container> {
 }
 
 /// A request for one namespace that nobody need be in, and for what else comes from files.
-fn namespace_alone(options: &Options, namespace: Namespace, findings: &mut Findings) -> Result<Request, RequestError> {
+fn namespace_alone(
+    options: &Options,
+    namespace: Namespace,
+    caller: &Caller,
+    findings: &mut Findings,
+) -> Result<Request, RequestError> {
     let Common { wd, rights, environment, view, kinds, .. } = &options.common;
     let id = namespace.id();
     findings.checked(&id.to_string(), "is held open from now on");
@@ -176,6 +186,7 @@ fn namespace_alone(options: &Options, namespace: Namespace, findings: &mut Findi
         files.push(NamespaceFile { path: options.target().into(), ns: Rc::new(namespace) });
     }
     let joined: NsSet = files.iter().map(NamespaceFile::kind).collect();
+    guard::tell_of_privileges(joined, caller, findings);
     let failed = |error| RequestError::Enter(out::shown(options.target()), error);
     let chosen = rights.who(&Directory::of(None))?;
     let is_user = joined.contains(NsKind::User);

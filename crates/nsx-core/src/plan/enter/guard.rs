@@ -1,16 +1,19 @@
-//! What keeps a hostile target away from nsx and from what its caller has open.
+//! Steps that keep a hostile target away from nsx and from what its caller has open.
 //!
-//! Between the joining and the exec a process of nsx's is within the target's sight. It must not be traced there, nor its
-//! descriptors be taken, which lead to the host; and the file that it runs from, which is the host's nsx, must not be
-//! written to: not dumpable is not enough for that, because a program that is a script of `#!/proc/self/exe` is run by nsx
-//! again, as a process of the target's.
+//! nsx and its joiner are never in sight of the target, and the program's process has no more than the program when it comes
+//! into sight, see the plan. What is left is the file that nsx runs from, which is the host's: while that process is not yet
+//! the program, `/proc/PID/exe` leads to it, and a program that is a script of `#!/proc/self/exe` is run by nsx again, as a
+//! process of the target's. The target must not be able to write to that file.
+//!
+//! Not being dumpable keeps off whoever has no CAP_SYS_PTRACE over the caller's user namespace: other users, and root of a
+//! user namespace that is joined. It stops nobody who has that capability.
 
 use crate::{
     ns::{NsKind, NsSet},
     plan::{Actor, Plan, Step},
 };
 
-/// What is asked for beyond not being traced, which is always so.
+/// What is asked for beyond the order of the steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guard {
     /// nsx runs from a file that nobody can write to, where the target could write to its own: where it sees it and its root
