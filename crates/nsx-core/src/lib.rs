@@ -24,6 +24,7 @@ pub mod plan;
 pub mod proc;
 pub mod pty;
 pub mod refusal;
+pub mod replacement;
 pub mod run;
 pub mod signals;
 pub mod sys;

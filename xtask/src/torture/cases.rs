@@ -49,7 +49,7 @@ pub(super) const KILLED: [Case; 12] = [
     case("enter", "enter @T -- echo done"),
     case("pty", "enter --pty @T -- echo done").on_a_terminal(),
     case("host-tools", "enter --host-tools @T -- echo done"),
-    case("all-of", "enter --all-of web* -- echo done"),
+    case("all-of", "enter --all-of web* -j 1 -- echo done"),
     case("save", "ls --save @D/saved"),
     case("nsenter", "-t @T -a echo done").called("nsenter"),
     case("unshare-pins", "--uts=@D/uts --net=@D/net --fork echo done").called("unshare"),

@@ -13,7 +13,7 @@ use crate::Outcome;
 use nix::sys::wait::WaitStatus;
 
 /// One fault in as many is tried in a sample.
-const STRIDE: usize = 40;
+const STRIDE: usize = 41;
 
 pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample, excuses: &mut Excuses) -> Outcome<Row> {
     let whole = unharmed(stage, case)?;

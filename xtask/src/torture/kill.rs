@@ -10,8 +10,7 @@ const STRIDE: usize = 4;
 pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample) -> Outcome<Row> {
     let whole = unharmed(stage, case)?;
     let places: Vec<_> = whole.run.calls.iter().map(|call| &call.place).collect();
-    let mut row =
-        Row { story: "kill", case: case.name, calls: places.len(), tried: 0, findings: Vec::new() };
+    let mut row = Row { story: "kill", case: case.name, calls: places.len(), tried: 0, findings: Vec::new() };
     for place in sample.of(places, STRIDE) {
         let attempt = attempt(stage, case, Some((place, Fault::Kill)))?;
         let Some(call) = &attempt.run.hit else { continue };
@@ -35,7 +34,8 @@ pub(super) fn left(stage: &Stage, attempt: &Attempt, whole: &Attempt) -> Vec<Str
     }
     left.extend(attempt.after.processes.iter().map(|name| format!("process {name} is left")));
     // All that a run leaves when nothing happens to it is whole.
-    let is_whole = attempt.after.mounts == whole.after.mounts && attempt.after.files.keys().eq(whole.after.files.keys());
+    let is_whole =
+        attempt.after.mounts == whole.after.mounts && attempt.after.files.keys().eq(whole.after.files.keys());
     if is_whole && whole.after.beyond(&attempt.before).iter().any(|trace| trace.starts_with("mount")) {
         return left;
     }

@@ -104,8 +104,19 @@ fn outside(options: &Options, seed: usize) -> Outcome {
     if !cargo.args(["build", "--quiet", "--package", "nsx"]).current_dir(tree::root()).status()?.success() {
         return Err("failed to build nsx".into());
     }
-    let mut again = Command::new("unshare");
-    again.args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+    let mut again = Command::new("setpriv");
+    again.args([
+        "--pdeathsig",
+        "KILL",
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+    ]);
     again.args(["sh", "-c", stage::SCRIPT, "sh"]).arg(std::env::current_exe()?).arg("torture");
     again.args(options.stories.iter().filter_map(|story| Some(story.to_possible_value()?.get_name().to_owned())));
     again.args(options.cases.iter().map(|case| format!("--case={case}"))).arg(format!("--seed={seed}"));
@@ -196,14 +207,8 @@ struct Attempt {
 fn attempt(stage: &Stage, case: &Case, fault: Option<(&Place, Fault)>) -> Outcome<Attempt> {
     stage.renew()?;
     let mut streams = Streams::new(case.terminal)?;
-    let gate = Path::new("/run/streams/gate");
-    std::fs::create_dir_all("/run/streams")?;
-    if !gate.exists() {
-        nix::unistd::mkfifo(gate, nix::sys::stat::Mode::S_IRUSR)?;
-    }
     let before = stage.traces()?;
-    let command = stage.command(case, &streams, gate)?;
-    let run = tracer::run(command, gate, stage.nsx(), &mut streams, fault)?;
+    let run = tracer::run(stage.command(case, &streams)?, stage.gate(), stage.nsx(), &mut streams, fault)?;
     let after = stage.traces()?;
     Ok(Attempt { run, before, after, spoilt: streams.is_spoilt() })
 }

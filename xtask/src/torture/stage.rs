@@ -8,9 +8,11 @@ use nix::{
     mount::{MntFlags, umount2},
     pty::openpty,
     sys::{
+        stat::Mode,
         termios::{Termios, tcgetattr},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
+    unistd::mkfifo,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,7 +33,7 @@ pub(super) const SCRIPT: &str = "
 set -e
 mount -t tmpfs -o mode=755 run /run
 mount -t tmpfs -o mode=755 var /var/lib
-mkdir -p /run/etc /run/bin /run/crun/web1 /run/crun/web2
+mkdir -p /run/etc /run/bin /run/streams /run/crun/web1 /run/crun/web2
 cp /etc/passwd /run/etc/passwd
 echo torturer:x:4242:4242::/run:/bin/sh >>/run/etc/passwd
 echo torturer:100000:65536 >/run/etc/subuid
@@ -48,12 +50,17 @@ const DIRECTORY: &str = "/run/torture";
 /// The old contents of the file that a command replaces.
 const OLD: &str = "old\n";
 
+/// Where the commands wait until they are traced.
+const GATE: &str = "/run/streams/gate";
+
 /// Its user, where one is not root.
 const ORDINARY: &str = "setpriv --reuid=4242 --regid=4242 --clear-groups --";
 
 /// The stage.
 pub(super) struct Stage {
     nsx: PathBuf,
+    /// A FIFO, at which the commands wait.
+    gate: File,
     target: u32,
     user_target: u32,
     /// Every process that belongs here.
@@ -83,14 +90,20 @@ impl Stage {
             let state = format!(r#"{{"pid":{pid},"process-start-time":{}}}"#, start_time(pid)?);
             fs::write(format!("/run/crun/{name}/status"), state)?;
         }
-        // One command in each needs the target's echo and nothing else.
-        let stage = Self { nsx: nsx.to_owned(), target, user_target, own: processes()? };
+        mkfifo(GATE, Mode::S_IRUSR)?;
+        // Open for both, it keeps what is written until it is read.
+        let gate = File::options().read(true).write(true).open(GATE)?;
+        let stage = Self { nsx: nsx.to_owned(), gate, target, user_target, own: processes()? };
         stage.renew()?;
         Ok(stage)
     }
 
     pub(super) fn nsx(&self) -> &Path {
         &self.nsx
+    }
+
+    pub(super) fn gate(&self) -> &File {
+        &self.gate
     }
 
     /// Makes the directory anew, whatever is mounted there.
@@ -110,9 +123,9 @@ impl Stage {
         Ok(())
     }
 
-    /// The command, which waits at `gate` for a line.
-    pub(super) fn command(&self, case: &Case, streams: &Streams, gate: &Path) -> Outcome<Command> {
-        let shell = format!("read line <{}; exec \"$@\"", gate.display());
+    /// The command, which waits at the gate for a line.
+    pub(super) fn command(&self, case: &Case, streams: &Streams) -> Outcome<Command> {
+        let shell = format!("read line <{GATE}; exec \"$@\"");
         let mut words = Vec::new();
         if case.terminal {
             words.extend(["setsid", "--ctty"]);
@@ -151,7 +164,8 @@ impl Stage {
 impl Traces {
     /// What is here and not in `other`, or is other there.
     pub(super) fn beyond(&self, other: &Self) -> Vec<String> {
-        let mounts = self.mounts.iter().filter(|mount| !other.mounts.contains(mount)).map(|mount| format!("mount {mount}"));
+        let mounts =
+            self.mounts.iter().filter(|mount| !other.mounts.contains(mount)).map(|mount| format!("mount {mount}"));
         let files = self.files.iter().filter(|(path, text)| other.files.get(*path) != Some(text));
         let files = files.map(|(path, _)| format!("file {}", path.display()));
         let processes = self.processes.iter().map(|name| format!("process {name}"));
@@ -235,7 +249,6 @@ impl Streams {
             let modes = Box::new(tcgetattr(&pty.slave)?);
             return Ok(Self::Terminal { master: pty.master, slave: pty.slave, modes });
         }
-        fs::create_dir_all("/run/streams")?;
         let file = |name: &str| {
             let path = Path::new("/run/streams").join(name);
             File::options().read(true).write(true).create(true).truncate(true).open(path)

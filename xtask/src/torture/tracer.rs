@@ -16,8 +16,9 @@ use nix::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, fs,
-    io::{Read, Seek, SeekFrom},
+    fmt,
+    fs::{self, File},
+    io::{Read, Seek, SeekFrom, Write},
     os::unix::fs::MetadataExt,
     path::Path,
     process::{Child, Command},
@@ -102,10 +103,11 @@ struct Traced {
     failing: Option<Errno>,
 }
 
-/// Runs `command` to its end, with `fault` at the place of that call. The command waits for a line from `gate` before its exec.
+/// Runs `command` to its end, with `fault` at the place of that call. The command waits for a line from `gate` before it
+/// becomes nsx.
 pub(super) fn run(
     mut command: Command,
-    gate: &Path,
+    mut gate: &File,
     nsx: &Path,
     streams: &mut Streams,
     fault: Option<(&Place, Fault)>,
@@ -119,7 +121,7 @@ pub(super) fn run(
         | Options::PTRACE_O_TRACEEXEC
         | Options::PTRACE_O_EXITKILL;
     ptrace::seize(root, options)?;
-    fs::write(gate, "\n")?;
+    gate.write_all(b"\n")?;
     let nsx = fs::metadata(nsx)?;
     let mut trace = Trace {
         nsx: (nsx.dev(), nsx.ino()),
@@ -292,13 +294,14 @@ fn pid_of(child: &Child) -> Outcome<Pid> {
 /// The path among a call's arguments.
 fn path_of(pid: Pid, name: &str, [first, second, _]: [u64; 3]) -> Option<String> {
     let address = match name {
-        "open" | "stat" | "lstat" | "readlink" | "execve" | "mkdir" | "unlink" | "rmdir" | "umount2" | "rename" | "chdir"
-        | "statfs" | "access" => first,
+        "open" | "stat" | "lstat" | "readlink" | "execve" | "mkdir" | "unlink" | "rmdir" | "umount2" | "rename"
+        | "chdir" | "statfs" | "access" => first,
         "mount" => second,
+        "fstat" => return None,
         name if name.ends_with("at") || name.ends_with("at2") || name == "statx" || name == "open_tree" => second,
         _ => return None,
     };
-    let mut memory = fs::File::open(format!("/proc/{pid}/mem")).ok()?;
+    let mut memory = File::open(format!("/proc/{pid}/mem")).ok()?;
     memory.seek(SeekFrom::Start(address)).ok()?;
     let mut bytes = [0; 128];
     let length = memory.read(&mut bytes).ok()?;

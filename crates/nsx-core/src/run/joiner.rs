@@ -64,7 +64,8 @@ pub(super) fn run_joiner<'p>(
     let program = match outcome {
         Outcome::Signalled(signal) => {
             let _ = signal::send(joiner, libc::SIGKILL);
-            return Ok(give_up(board, signal, leader.as_ref()));
+            end_program(board);
+            return Ok(Ended::Killed(signal));
         }
         Outcome::Ended(true) => board.pid().filter(|program| is_child(*program)),
         Outcome::Ended(false) => None,
@@ -78,7 +79,10 @@ pub(super) fn run_joiner<'p>(
     while signals.has_one() {
         match signals.read().map_err(failed)?.signal {
             libc::SIGCHLD => {}
-            signal if ending.contains(&signal) => return Ok(give_up(board, signal, leader.as_ref())),
+            signal if ending.contains(&signal) => {
+                end_program(board);
+                return Ok(Ended::Killed(signal));
+            }
             signal => drop(signal::send(program, signal)),
         }
     }
@@ -126,13 +130,7 @@ fn wait_for(joiner: Pid, board: Board, signals: &SignalFd) -> Result<Outcome, Er
     }
 }
 
-/// Ends what there is of the program for a signal that ends nsx too.
-fn give_up(board: Board, signal: Signal, leader: Option<&Leader>) -> Ended {
-    end_program(board);
-    let _ = leader.is_some_and(Leader::takes_over);
-    Ended::Killed(signal)
-}
-
+/// Ends what there is of the program.
 fn end_program(board: Board) {
     if let Some(program) = board.pid().filter(|program| is_child(*program)) {
         // Not waited for: in a frozen cgroup it ends much later.

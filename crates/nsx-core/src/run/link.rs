@@ -1,5 +1,6 @@
 //! The socket pair over which two processes of one run meet. Its end of file says that the other one is gone.
 
+use super::pins::Part;
 use crate::sys::{poll, signal::Signal};
 use rustix::{
     event::PollFlags,
@@ -32,6 +33,10 @@ pub(super) enum Message {
     Resume(usize),
     /// From the same, which ends next: the program was killed by this signal.
     Killed(Signal),
+    /// From an outside to its guard: this part of the pin at this step is about to be made.
+    Making(usize, Part),
+    /// From the same: what was said last is not there, or no longer.
+    Unmade,
 }
 
 const MESSAGE_SIZE: usize = 12;
@@ -48,6 +53,11 @@ impl Message {
             Self::Stopped(signal) => (6, 0, signal),
             Self::Killed(signal) => (7, 0, signal),
             Self::Resume(stop) => (8, stop, 0),
+            Self::Unmade => (9, 0, 0),
+            Self::Making(place, Part::Directory) => (10, place, 0),
+            Self::Making(place, Part::File) => (11, place, 0),
+            Self::Making(place, Part::Private(mount)) => (12, place, mount as i32),
+            Self::Making(place, Part::Mount(mount)) => (13, place, mount as i32),
         };
         let mut bytes = [0; MESSAGE_SIZE];
         let fields = [kind, place as i32, number];
@@ -72,6 +82,11 @@ impl Message {
             6 => Some(Self::Stopped(number)),
             7 => Some(Self::Killed(number)),
             8 => Some(Self::Resume(place)),
+            9 => Some(Self::Unmade),
+            10 => Some(Self::Making(place, Part::Directory)),
+            11 => Some(Self::Making(place, Part::File)),
+            12 => Some(Self::Making(place, Part::Private(number as u32))),
+            13 => Some(Self::Making(place, Part::Mount(number as u32))),
             _ => None,
         }
     }
@@ -133,6 +148,11 @@ mod tests {
             Message::Stopped(19),
             Message::Killed(15),
             Message::Resume(2),
+            Message::Making(1, Part::Directory),
+            Message::Making(2, Part::File),
+            Message::Making(3, Part::Private(7)),
+            Message::Making(4, Part::Mount(u32::MAX)),
+            Message::Unmade,
         ];
         for message in sent {
             one.send(message);

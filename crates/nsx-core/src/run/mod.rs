@@ -25,6 +25,7 @@ mod pins;
 mod pty;
 mod reaper;
 mod relay;
+mod restorer;
 mod seal;
 mod sibling;
 mod suspension;

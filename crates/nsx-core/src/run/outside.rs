@@ -1,14 +1,15 @@
 //! The outside: a process that stays in the caller's namespaces, for steps that can be taken only there.
 //!
 //! It is made before the first step, takes one step each time it is told to, and ends when nsx lets go of it. What its
-//! steps leave behind goes if nsx ends before it has said that it may stay.
+//! steps leave behind goes if nsx ends before it has said that it may stay. A guard, its parent, sees to that if the outside
+//! itself is killed.
 //!
 //! It is nobody's child: nsx may become the program, which must not inherit a child that it never made.
 
 use super::{
     link::{Link, Message},
     perform::Hands,
-    pins::Made,
+    pins::{Journal, guard},
 };
 use crate::{
     plan::{Actor, Plan, Step},
@@ -39,7 +40,7 @@ impl Outside {
             Forked::Child => {
                 drop(ours);
                 if let Ok(Forked::Child) = fork() {
-                    serve(plan, hands, &theirs);
+                    guarded(plan, hands, theirs);
                 }
                 exit_now(0)
             }
@@ -70,11 +71,26 @@ impl Outside {
     }
 }
 
-fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link) {
-    // Else the status of a program that a step runs would be lost, where the caller ignores SIGCHLD.
+/// Makes the outside, and stays as its guard.
+fn guarded(plan: &Plan, hands: &Hands<'_>, link: Link) {
+    // Else the status of a child would be lost, the outside's or a program's that a step runs, if the caller ignores SIGCHLD.
     let _ = Disposition::default_for(libc::SIGCHLD);
-    let mut made: Vec<Made> = Vec::new();
-    let mut keep = false;
+    let Ok((ours, theirs)) = Link::pair() else { return serve(plan, hands, &link, None) };
+    match fork() {
+        Ok(Forked::Parent(outside)) => {
+            drop((link, theirs));
+            guard(plan, &ours, outside);
+        }
+        Ok(Forked::Child) => {
+            drop(ours);
+            serve(plan, hands, &link, Some(&theirs));
+        }
+        Err(_) => serve(plan, hands, &link, None),
+    }
+}
+
+fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link, guard: Option<&Link>) {
+    let mut journal = Journal::new(plan, guard);
     while let Some(message) = link.receive() {
         let mut outcome = Ok(());
         let mut place = 0;
@@ -82,25 +98,16 @@ fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link) {
             Message::Take(step) => {
                 place = step;
                 outcome = match plan.tasks().get(step).map(|task| &task.step) {
-                    Some(Step::Pin(pin)) => hands.pin(pin).map(|pin| made.push(pin)),
+                    Some(Step::Pin(pin)) => hands.nsx().and_then(|nsx| journal.pin(nsx, step, pin)),
                     Some(step) => hands.perform(step),
                     None => Err(Errno::INVAL),
                 };
             }
-            Message::Keep => keep = true,
-            Message::Undo => {
-                keep = false;
-                while let Some(newest) = made.pop() {
-                    drop(newest);
-                }
-            }
+            Message::Keep => journal.keep(),
+            Message::Undo => journal.undo(),
             _ => {} // said to others
         }
         link.send(Message::Took(place, outcome));
     }
-    while let Some(newest) = made.pop() {
-        if keep {
-            newest.keep();
-        }
-    }
+    journal.close();
 }

@@ -4,15 +4,13 @@ use super::{
     capabilities,
     filters::{self, Filter},
     furnish::Furnisher,
-    join, mounts,
-    pins::{self, Made},
-    seal,
+    join, mounts, seal,
 };
 use crate::{
     accounts,
     idmap::{IdKind, IdMap},
     pid::Pid,
-    plan::{GroupsDenied, Label, Limit, Pin, ProcDirectory, Propagation, Step, helper_arguments},
+    plan::{GroupsDenied, Label, Limit, ProcDirectory, Propagation, Step, helper_arguments},
     proc::{Credentials, ProcRoot},
     sys,
 };
@@ -98,7 +96,7 @@ impl<'a> Hands<'a> {
             Step::RunIdMapHelper { ids, map } => self.run_id_map_helper(*ids, map),
             Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
             Step::SetClock(offset) => self.write("timens_offsets", &offset.to_string()),
-            Step::Pin(pin) => self.pin(pin).map(Made::keep),
+            Step::Pin(_) => Err(Errno::INVAL), // an outside alone keeps a journal of them
             Step::Fork { .. }
             | Step::ForkJoiner
             | Step::ForkSibling
@@ -173,11 +171,6 @@ impl<'a> Hands<'a> {
             Step::NoNewPrivs => rustix::thread::set_no_new_privs(true),
             Step::Exec { .. } | Step::LoginShell { .. } => Err(Ready::of(step).ok_or(Errno::INVAL)?.execute()),
         }
-    }
-
-    /// Takes a step that leaves something behind.
-    pub(super) fn pin(&self, pin: &Pin) -> Result<Made, Errno> {
-        pins::make(self.nsx()?, pin)
     }
 
     fn leave_groups(&self, denied: GroupsDenied, group: Option<u32>) -> Result<(), Errno> {

@@ -1,76 +1,229 @@
 //! Pins: namespaces bound to files, taken from the outside, and how a pin that was not wanted in the end is undone.
 
-use super::mounts;
+use super::{
+    link::{Link, Message},
+    mounts,
+};
 use crate::{
     ns::{NsKind, NsSet},
-    plan::Pin,
+    pid::Pid,
+    plan::{Pin, Plan, Step},
     sys::{nsfs, process::unshare},
 };
 use rustix::{
     fd::OwnedFd,
-    fs::{AtFlags, CWD, FileType, Mode, OFlags},
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, StatxFlags},
     io::Errno,
     mount::{MountPropagationFlags, UnmountFlags},
+    process::{WaitOptions, waitpid},
     thread::{CpuSet, sched_getaffinity, sched_setaffinity},
 };
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// What making a pin left behind; dropped, all of it goes.
-#[derive(Default)]
-pub(super) struct Made {
-    mounts: Vec<PathBuf>,
-    file: Option<PathBuf>,
-    directory: Option<PathBuf>,
+/// A part of a pin. Whoever makes one writes it down first, so that another process can undo it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The directory of `ip-netns(8)`, where there was none.
+    Directory,
+    /// The file, where there was none.
+    File,
+    /// A mount of the directory on itself. The number is the id of the mount that the directory was on.
+    Private(u32),
+    /// The mount of the namespace. The number is the id of the mount that the file was on.
+    Mount(u32),
+}
+
+/// What making pins leaves behind.
+pub(super) struct Journal<'a> {
+    plan: &'a Plan,
+    /// Parts, each with the index of its step in the plan.
+    made: Vec<(usize, Part)>,
+    /// Whether all of it stays.
     kept: bool,
+    /// To the process that undoes all of it if this one is killed.
+    guard: Option<&'a Link>,
 }
 
-impl Made {
-    /// Lets it stay.
-    pub(super) fn keep(mut self) {
+impl<'a> Journal<'a> {
+    pub(super) fn new(plan: &'a Plan, guard: Option<&'a Link>) -> Self {
+        Self { plan, made: Vec::new(), kept: false, guard }
+    }
+
+    /// Binds the namespace of the pin at `step` to its file. `nsx` is nsx's directory in the caller's procfs.
+    pub(super) fn pin(&mut self, nsx: &OwnedFd, step: usize, pin: &Pin) -> Result<(), Errno> {
+        let before = self.made.len();
+        let outcome = self.make(nsx, step, pin);
+        if outcome.is_err() {
+            self.undo_to(before);
+        }
+        outcome
+    }
+
+    /// Lets all of it stay, whatever happens to this process.
+    pub(super) fn keep(&mut self) {
         self.kept = true;
+        self.tell(Message::Keep);
+    }
+
+    /// Undoes all of it, newest first, though it was to stay.
+    pub(super) fn undo(&mut self) {
+        self.kept = false;
+        self.tell(Message::Undo);
+        self.undo_to(0);
+    }
+
+    /// Undoes what does not stay.
+    pub(super) fn close(mut self) {
+        if !self.kept {
+            self.undo_to(0);
+        }
+    }
+
+    fn undo_to(&mut self, length: usize) {
+        while self.made.len() > length
+            && let Some((step, part)) = self.made.pop()
+        {
+            if let Some(pin) = pin_of(self.plan, step) {
+                part.undo(pin);
+            }
+            self.tell(Message::Unmade);
+        }
+    }
+
+    fn tell(&self, message: Message) {
+        if let Some(guard) = self.guard {
+            guard.send(message);
+        }
+    }
+
+    /// Makes a part, which is written down before it is there.
+    fn part<T>(&mut self, step: usize, part: Part, make: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+        self.made.push((step, part));
+        self.tell(Message::Making(step, part));
+        let outcome = make();
+        if outcome.is_err() {
+            self.made.pop();
+            self.tell(Message::Unmade);
+        }
+        outcome
+    }
+
+    fn make(&mut self, nsx: &OwnedFd, step: usize, pin: &Pin) -> Result<(), Errno> {
+        let namespace = mounts::path_below(nsx, &pin.link());
+        if !pin.make {
+            let part = Part::Mount(mount_id(&pin.at));
+            return self.part(step, part, || rustix::mount::mount_bind(namespace, &pin.at));
+        }
+        match self.bind(&namespace, step, pin) {
+            // What the kernel says of a mount namespace where mounts are shared: it would be mounted in itself.
+            Err(Errno::INVAL) if pin.kind == NsKind::Mnt => {
+                let directory = pin.directory();
+                let part = Part::Private(mount_id(directory));
+                self.part(step, part, || rustix::mount::mount_bind(directory, directory))?;
+                rustix::mount::mount_change(directory, MountPropagationFlags::PRIVATE)?;
+                self.bind(&namespace, step, pin)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn bind(&mut self, namespace: &str, step: usize, pin: &Pin) -> Result<(), Errno> {
+        let file = self.open(step, pin)?;
+        let part = Part::Mount(mount_id(&pin.at));
+        self.part(step, part, || rustix::mount::mount_bind(namespace, mounts::path_of(&file)))
+    }
+
+    /// Opens the file, which is made if it is missing. A link is refused, and so is what holds a namespace already.
+    fn open(&mut self, step: usize, pin: &Pin) -> Result<OwnedFd, Errno> {
+        let at = &pin.at;
+        let place = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(CWD, at, place, Mode::empty()) {
+            Err(Errno::NOENT) => {
+                self.make_netns(step, pin.directory())?;
+                let new = OFlags::RDONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+                let mode = Mode::RUSR | Mode::RGRP | Mode::ROTH;
+                self.part(step, Part::File, || rustix::fs::openat(CWD, at, new, mode))?
+            }
+            opened => opened?,
+        };
+        if FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) == FileType::Symlink {
+            return Err(Errno::LOOP);
+        }
+        if rustix::fs::fstatfs(&file)?.f_type == nsfs::MAGIC {
+            return Err(Errno::EXIST);
+        }
+        Ok(file)
+    }
+
+    /// Makes the directory of `ip-netns(8)`, which is there once somebody has made it, and as ip makes it.
+    fn make_netns(&mut self, step: usize, directory: &Path) -> Result<(), Errno> {
+        if ![Path::new("/run/netns"), Path::new("/var/run/netns")].contains(&directory) {
+            return Ok(());
+        }
+        let make = || rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755));
+        match self.part(step, Part::Directory, make) {
+            Err(Errno::EXIST) => Ok(()),
+            outcome => outcome,
+        }
     }
 }
 
-impl Drop for Made {
-    fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
-        // Newest first. Nothing is left to tell of a failure to.
-        for mount in self.mounts.iter().rev() {
-            let _ = rustix::mount::unmount(mount, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW);
-        }
-        if let Some(file) = &self.file {
-            let _ = rustix::fs::unlinkat(CWD, file, AtFlags::empty());
-        }
-        if let Some(directory) = &self.directory {
-            let _ = rustix::fs::rmdir(directory);
+impl Part {
+    /// Undoes it. Nothing is left to tell of a failure to.
+    fn undo(self, pin: &Pin) {
+        let _ = match self {
+            Self::Directory => rustix::fs::rmdir(pin.directory()),
+            Self::File => rustix::fs::unlinkat(CWD, &pin.at, AtFlags::empty()),
+            Self::Private(_) => unmount(pin.directory()),
+            Self::Mount(_) => unmount(&pin.at),
+        };
+    }
+
+    /// Whether it came to be made, as far as can be seen (5.8): who wrote it down was killed before or after.
+    fn is_there(self, pin: &Pin) -> bool {
+        match self {
+            Self::Directory | Self::File => true, // to remove what is missing does no harm
+            Self::Private(before) => mount_id(pin.directory()) != before,
+            Self::Mount(before) => mount_id(&pin.at) != before,
         }
     }
 }
 
-/// Binds the namespace that `pin` means to its file. `nsx` is nsx's directory in the caller's procfs.
-pub(super) fn make(nsx: &OwnedFd, pin: &Pin) -> Result<Made, Errno> {
-    let mut made = Made::default();
-    if !pin.make {
-        rustix::mount::mount_bind(mounts::path_below(nsx, &pin.link()), &pin.at)?;
-        made.mounts.push(pin.at.clone());
-        return Ok(made);
-    }
-    let bind = |made: &mut Made| {
-        let file = open(pin, made)?;
-        rustix::mount::mount_bind(mounts::path_below(nsx, &pin.link()), mounts::path_of(&file))
-    };
-    match bind(&mut made) {
-        // What the kernel says of a mount namespace where mounts are shared: it would be mounted in itself.
-        Err(Errno::INVAL) if pin.kind == NsKind::Mnt => {
-            make_directory_private(pin.directory(), &mut made)?;
-            bind(&mut made)?;
+/// Follows a journal until its writer is gone. Undoes what is in it if the writer was killed.
+pub(super) fn guard(plan: &Plan, journal: &Link, writer: Pid) {
+    let (mut made, mut kept) = (Vec::new(), false);
+    while let Some(message) = journal.receive() {
+        match message {
+            Message::Making(step, part) => made.push((step, part)),
+            Message::Unmade => drop(made.pop()),
+            Message::Keep => kept = true,
+            Message::Undo => kept = false,
+            _ => {} // said to others
         }
-        outcome => outcome?,
     }
-    made.mounts.push(pin.at.clone());
-    Ok(made)
+    let killed = matches!(waitpid(Some(writer), WaitOptions::empty()), Ok(Some((_, status))) if status.signaled());
+    while let Some((step, part)) = made.pop().filter(|_| killed && !kept) {
+        if let Some(pin) = pin_of(plan, step).filter(|pin| part.is_there(pin)) {
+            part.undo(pin);
+        }
+    }
+}
+
+fn pin_of(plan: &Plan, step: usize) -> Option<&Pin> {
+    match &plan.tasks().get(step)?.step {
+        Step::Pin(pin) => Some(pin),
+        _ => None,
+    }
+}
+
+fn unmount(at: &Path) -> Result<(), Errno> {
+    rustix::mount::unmount(at, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW)
+}
+
+/// The id of the mount that is at a path, or 0 if the kernel does not tell (before 5.8).
+fn mount_id(at: &Path) -> u32 {
+    let found = rustix::fs::statx(CWD, at, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MNT_ID);
+    found.map_or(0, |found| found.stx_mnt_id as u32)
 }
 
 /// Replaces this process's new mount namespace by one that is made on another processor, on each in turn, until `pin` takes
@@ -93,45 +246,4 @@ pub(super) fn from_elsewhere(pin: impl Fn() -> Result<(), Errno>) -> Result<(), 
     }
     sched_setaffinity(None, &allowed)?;
     outcome
-}
-
-/// Opens the file, which is made if it is missing. A link is refused, and so is what holds a namespace already.
-fn open(pin: &Pin, made: &mut Made) -> Result<OwnedFd, Errno> {
-    let at = &pin.at;
-    let place = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = match rustix::fs::openat(CWD, at, place, Mode::empty()) {
-        Err(Errno::NOENT) => {
-            make_netns(pin.directory(), made)?;
-            let new = OFlags::RDONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-            let file = rustix::fs::openat(CWD, at, new, Mode::RUSR | Mode::RGRP | Mode::ROTH)?;
-            made.file = Some(at.to_owned());
-            file
-        }
-        opened => opened?,
-    };
-    if FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) == FileType::Symlink {
-        return Err(Errno::LOOP);
-    }
-    if rustix::fs::fstatfs(&file)?.f_type == nsfs::MAGIC {
-        return Err(Errno::EXIST);
-    }
-    Ok(file)
-}
-
-/// Makes the directory of `ip-netns(8)`, which is there once somebody has made it, and as ip makes it.
-fn make_netns(directory: &Path, made: &mut Made) -> Result<(), Errno> {
-    if ![Path::new("/run/netns"), Path::new("/var/run/netns")].contains(&directory) {
-        return Ok(());
-    }
-    match rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755)) {
-        Err(Errno::EXIST) => Ok(()),
-        outcome => outcome.map(|()| made.directory = Some(directory.to_owned())),
-    }
-}
-
-/// Makes a directory a private mount point.
-fn make_directory_private(directory: &Path, made: &mut Made) -> Result<(), Errno> {
-    rustix::mount::mount_bind(directory, directory)?;
-    made.mounts.push(directory.to_owned());
-    rustix::mount::mount_change(directory, MountPropagationFlags::PRIVATE)
 }

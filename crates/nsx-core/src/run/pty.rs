@@ -7,12 +7,12 @@
 //! - the program stops, so its leader stops, so the relay stops, and the caller's shell has its prompt;
 //! - that resumes the relay, which resumes the leader, which resumes the program's group;
 //! - the leader ends as the program does, and the relay as the leader does;
-//! - a relay that is killed leaves the terminal hung up, of which the kernel tells the leader: it sets the caller's
-//!   terminal right and ends the program.
+//! - a relay that is killed leaves the new terminal hung up, of which the kernel tells the leader, which ends the program; a
+//!   third process, see `restorer`, sets the caller's terminal right.
 //!
 //! Nobody in that session can reach the caller's terminal: it is neither their controlling one, nor open to them.
 
-use super::{Ended, child::Inherited, relay::Relay};
+use super::{Ended, child::Inherited, relay::Relay, restorer::Restorer};
 use crate::{
     plan::Signals,
     pty::Pty,
@@ -22,12 +22,7 @@ use crate::{
         signal::SignalFd,
     },
 };
-use rustix::{
-    event::PollFlags,
-    fd::{BorrowedFd, OwnedFd},
-    io::Errno,
-    termios::{OptionalActions, Termios, isatty, tcgetattr, tcsetattr},
-};
+use rustix::{event::PollFlags, fd::OwnedFd, io::Errno, termios::isatty};
 
 /// Which of the two this process is, and what that one learns.
 pub(super) enum Side {
@@ -37,24 +32,13 @@ pub(super) enum Side {
     Ended(Ended),
 }
 
-/// What the leader of the session on the new terminal knows of the relay.
-pub(super) struct Leader {
-    /// The new terminal.
-    terminal: OwnedFd,
-    /// The caller's terminal, if it is read, and how it was.
-    callers: Option<(OwnedFd, Termios)>,
-}
+/// The leader of the session on the new terminal, with that terminal.
+pub(super) struct Leader(OwnedFd);
 
 impl Leader {
-    /// Whether the relay is gone. Then makes the caller's terminal what it was: the kernel lets who is of another session see
-    /// to that at any time.
-    pub(super) fn takes_over(&self) -> bool {
-        // Who ends lets go of the other end first, and only later of its children.
-        let hung_up = poll::has_now(&self.terminal, PollFlags::empty());
-        if let Some((terminal, modes)) = self.callers.as_ref().filter(|_| hung_up) {
-            let _ = tcsetattr(terminal, OptionalActions::Now, modes);
-        }
-        hung_up
+    /// Whether the relay is gone. Who ends lets go of the other end first, and only later of its children.
+    pub(super) fn is_alone(&self) -> bool {
+        poll::has_now(&self.0, PollFlags::empty())
     }
 }
 
@@ -64,25 +48,21 @@ pub(super) fn split(pty: &Pty) -> Result<Side, Errno> {
     let input = Some(stdin).filter(|fd| isatty(fd));
     let output = [stdout, stderr, stdin].into_iter().find(|fd| isatty(fd)).ok_or(Errno::NOTTY)?;
     pty.resemble(input.unwrap_or(output));
-    let callers = input.map(remember).transpose()?;
     let inherited = Inherited::take(Signals::PassOn)?;
     let signals = SignalFd::new()?;
     match fork()? {
         Forked::Parent(leader) => {
+            let restorer = input.and_then(|_| Restorer::start(pty).ok());
             let master = pty.take_master().ok_or(Errno::BADF)?;
-            Relay::new(leader, master, input, output)?.run(&signals).map(Side::Ended)
+            Relay::new(leader, master, input, output, restorer)?.run(&signals).map(Side::Ended)
         }
         Forked::Child => {
             drop(pty.take_master());
             inherited.restore()?;
             lead(pty)?;
-            Ok(Side::Leader(Leader { terminal: pty.try_clone()?, callers }))
+            Ok(Side::Leader(Leader(pty.try_clone()?)))
         }
     }
-}
-
-fn remember(terminal: BorrowedFd<'_>) -> Result<(OwnedFd, Termios), Errno> {
-    Ok((rustix::io::fcntl_dupfd_cloexec(terminal, 3)?, tcgetattr(terminal)?))
 }
 
 /// Begins a session on the new terminal.

@@ -4,7 +4,7 @@
 //! While it has the foreground, the caller's terminal passes on each key as it is: what Ctrl-C does is for the program's
 //! terminal to say.
 
-use super::{Ended, suspension::Suspension};
+use super::{Ended, restorer::Restorer, suspension::Suspension};
 use crate::sys::{
     process::{Group, has_job_control},
     signal::{self, Received, SignalFd},
@@ -37,6 +37,8 @@ pub(super) struct Relay<'a> {
     output: Output,
     /// How the caller's terminal was, while it passes on each key.
     before: Option<Termios>,
+    /// Who makes it that if this process is killed.
+    restorer: Option<Restorer>,
     /// What was typed and not taken yet.
     typed: Vec<u8>,
     suspension: Suspension,
@@ -48,10 +50,20 @@ impl<'a> Relay<'a> {
         master: OwnedFd,
         input: Option<BorrowedFd<'a>>,
         output: BorrowedFd<'_>,
+        restorer: Option<Restorer>,
     ) -> Result<Self, Errno> {
         rustix::fs::fcntl_setfl(&master, OFlags::NONBLOCK)?;
         let output = Output::of(output)?;
-        Ok(Self { leader, master, input, output, before: None, typed: Vec::new(), suspension: Suspension::default() })
+        Ok(Self {
+            leader,
+            master,
+            input,
+            output,
+            before: None,
+            restorer,
+            typed: Vec::new(),
+            suspension: Suspension::default(),
+        })
     }
 
     /// Relays until the leader ends. The caller's terminal is then as it was.
@@ -120,6 +132,7 @@ impl<'a> Relay<'a> {
             return;
         }
         let Ok(before) = tcgetattr(input) else { return };
+        self.restorer.as_ref().inspect(|restorer| restorer.remember());
         let mut raw = before.clone();
         raw.make_raw();
         if !isatty(rustix::stdio::stdout()) {
@@ -137,6 +150,7 @@ impl<'a> Relay<'a> {
         if let (Some(input), Some(before)) = (self.input, self.before.take()) {
             let _ = tcsetattr(input, OptionalActions::Now, &before);
         }
+        self.restorer.as_ref().inspect(|restorer| restorer.forget());
     }
 
     /// Makes the program's terminal as large as the caller's; the kernel tells the program if that is new.

@@ -115,8 +115,6 @@ impl<'a> Waiter<'a> {
         if let Some(terminal) = &self.terminal {
             terminal.take_back(self.program.0);
         }
-        // The hang-up may have ended the program before it was heard of here.
-        let _ = self.leader.as_ref().is_some_and(Leader::takes_over);
         Ok(ended)
     }
 
@@ -234,7 +232,7 @@ impl<'a> Waiter<'a> {
         if self.suspension.ended_by(received) {
             return;
         }
-        if received.signal == libc::SIGHUP && self.leader.as_ref().is_some_and(Leader::takes_over) {
+        if received.signal == libc::SIGHUP && self.leader.as_ref().is_some_and(Leader::is_alone) {
             self.program.send(libc::SIGKILL);
             return;
         }

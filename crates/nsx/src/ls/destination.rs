@@ -4,14 +4,13 @@
 //! procfs, which leads to what is open and not to a name: what stands there is written to as it is.
 
 use crate::out;
-use nsx_core::sys::stdio;
+use nsx_core::{replacement::Replacement, sys::stdio};
 use rustix::{
     fd::RawFd,
     fs::{Gid, OFlags, PROC_SUPER_MAGIC, Uid},
     io::Errno,
 };
 use std::{
-    ffi::OsString,
     fs::{File, Metadata, Permissions},
     io::{self, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
@@ -93,19 +92,13 @@ fn own_descriptor(directory: &Path, path: &Path) -> Option<RawFd> {
 /// Writes a file beside the one that is at `path`, or is to be, and puts it in its place, with the owner, as far as the
 /// caller may, and the mode of what was there.
 fn replace(path: &Path, old: Option<&Metadata>, text: &str) -> io::Result<()> {
-    let mut beside = OsString::from(path);
-    beside.push(format!(".{}", std::process::id()));
     let mode = if old.is_some() { 0o600 } else { 0o666 };
-    let mut file = File::options().write(true).create_new(true).mode(mode).open(&beside)?;
-    let mut write = || {
-        if let Some(old) = old {
-            let _ = rustix::fs::fchown(&file, Some(Uid::from_raw(old.uid())), Some(Gid::from_raw(old.gid())));
-            file.set_permissions(Permissions::from_mode(old.mode() & 0o777))?;
-        }
-        file.write_all(text.as_bytes())?;
-        std::fs::rename(&beside, path)
-    };
-    write().inspect_err(|_| {
-        let _ = std::fs::remove_file(&beside);
-    })
+    let mut new = Replacement::create(path, mode)?;
+    let file = new.file();
+    if let Some(old) = old {
+        let _ = rustix::fs::fchown(&file, Some(Uid::from_raw(old.uid())), Some(Gid::from_raw(old.gid())));
+        file.set_permissions(Permissions::from_mode(old.mode() & 0o777))?;
+    }
+    file.write_all(text.as_bytes())?;
+    new.put_in_place()
 }

@@ -1,0 +1,57 @@
+//! The restorer: a process that makes the caller's terminal what it was if the relay is killed while it passes on each key.
+
+use super::link::{Link, Message};
+use crate::{
+    pty::Pty,
+    sys::process::{Forked, exit_now, fork},
+};
+use rustix::{
+    io::Errno,
+    termios::{OptionalActions, tcgetattr, tcsetattr},
+};
+
+/// The relay's handle on its restorer.
+pub(super) struct Restorer(Link);
+
+impl Restorer {
+    /// Makes one, which lets go of the end of `pty` that the relay has: a second copy would keep the terminal from hanging up.
+    /// Signals must be held back, because it stays whatever the caller's terminal sends.
+    pub(super) fn start(pty: &Pty) -> Result<Self, Errno> {
+        let (ours, theirs) = Link::pair()?;
+        match fork()? {
+            Forked::Parent(_) => Ok(Self(ours)),
+            Forked::Child => {
+                drop((ours, pty.take_master()));
+                watch(&theirs);
+                exit_now(0)
+            }
+        }
+    }
+
+    /// Has it remember how the terminal is now, before that changes.
+    pub(super) fn remember(&self) {
+        self.0.send(Message::Take(0));
+        let _ = self.0.receive();
+    }
+
+    /// Has it leave the terminal alone, which is as it was.
+    pub(super) fn forget(&self) {
+        self.0.send(Message::Keep);
+        let _ = self.0.receive();
+    }
+}
+
+fn watch(relay: &Link) {
+    let terminal = rustix::stdio::stdin();
+    let mut before = None;
+    while let Some(message) = relay.receive() {
+        before = match message {
+            Message::Take(_) => tcgetattr(terminal).ok(),
+            _ => None,
+        };
+        relay.send(Message::Took(0, Ok(())));
+    }
+    if let Some(before) = before {
+        let _ = tcsetattr(terminal, OptionalActions::Now, &before);
+    }
+}
