@@ -6,7 +6,7 @@ use crate::sys::{
 };
 use rustix::{
     fd::OwnedFd,
-    fs::CWD,
+    fs::{AtFlags, CWD},
     io::Errno,
     pipe::PipeFlags,
     process::{Pid, WaitOptions, waitpid},
@@ -96,8 +96,11 @@ impl Guard {
                 let _ = Mask::block_all();
                 loop {
                     match rustix::io::read(&ours, &mut [0_u8]) {
-                        Ok(0) => break drop(rustix::fs::unlinkat(CWD, path, rustix::fs::AtFlags::empty())),
                         Err(Errno::INTR) => {}
+                        Ok(0) => {
+                            let _ = rustix::fs::unlinkat(CWD, path, AtFlags::empty());
+                            break;
+                        }
                         _ => break,
                     }
                 }

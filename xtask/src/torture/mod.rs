@@ -42,9 +42,12 @@ pub(crate) struct Options {
     /// Torture these commands alone, by the names in the table
     #[arg(long = "case", value_name = "NAME")]
     cases: Vec<String>,
+    /// Torture this program, not one that is built for it
+    #[arg(long, value_name = "FILE")]
+    nsx: Option<PathBuf>,
     /// Torture here: what runs in the namespaces made for it
-    #[arg(long, hide = true, value_name = "NSX")]
-    inside: Option<PathBuf>,
+    #[arg(long, hide = true, requires = "nsx")]
+    inside: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -84,9 +87,9 @@ impl fmt::Display for Finding {
 
 pub(crate) fn run(options: &Options) -> Outcome {
     let seed = options.seed.unwrap_or_else(now);
-    match &options.inside {
-        Some(nsx) => inside(options, nsx, seed),
-        None => outside(options, seed),
+    match &options.nsx {
+        Some(nsx) if options.inside => inside(options, nsx, seed),
+        _ => outside(options, seed),
     }
 }
 
@@ -100,10 +103,10 @@ fn outside(options: &Options, seed: usize) -> Outcome {
     if !nix::unistd::geteuid().is_root() {
         return Err("torture is for root".into());
     }
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    if !cargo.args(["build", "--quiet", "--package", "nsx"]).current_dir(tree::root()).status()?.success() {
-        return Err("failed to build nsx".into());
-    }
+    let nsx = match &options.nsx {
+        Some(nsx) => nsx.canonicalize()?,
+        None => build()?,
+    };
     let mut again = Command::new("setpriv");
     again.args([
         "--pdeathsig",
@@ -120,8 +123,16 @@ fn outside(options: &Options, seed: usize) -> Outcome {
     again.args(["sh", "-c", stage::SCRIPT, "sh"]).arg(std::env::current_exe()?).arg("torture");
     again.args(options.stories.iter().filter_map(|story| Some(story.to_possible_value()?.get_name().to_owned())));
     again.args(options.cases.iter().map(|case| format!("--case={case}"))).arg(format!("--seed={seed}"));
-    again.args(options.long.then_some("--long")).arg("--inside").arg(tree::root().join("target/debug/nsx"));
+    again.args(options.long.then_some("--long")).arg("--inside").arg("--nsx").arg(nsx);
     if again.status()?.success() { Ok(()) } else { Err("torture found something".into()) }
+}
+
+fn build() -> Outcome<PathBuf> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    if !cargo.args(["build", "--quiet", "--package", "nsx"]).current_dir(tree::root()).status()?.success() {
+        return Err("failed to build nsx".into());
+    }
+    Ok(tree::root().join("target/debug/nsx"))
 }
 
 fn inside(options: &Options, nsx: &Path, seed: usize) -> Outcome {

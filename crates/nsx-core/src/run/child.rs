@@ -5,7 +5,9 @@
 //! then walks on by itself.
 
 use super::{
-    Ended, Event, Failure, inside,
+    Ended, Event, Failure,
+    board::Board,
+    inside,
     link::{Link, Message},
     outside::Outside,
     perform::Hands,
@@ -18,7 +20,7 @@ use crate::{
     pid::Pid,
     plan::{Actor, Plan, Signals, Step},
     sys::{
-        process::{Forked, Group, fork, fork_into},
+        process::{Forked, Group, exit_now, fork, fork_into},
         signal::{DefaultEffect, Disposition, Mask, Signal, SignalFd, default_effect},
     },
 };
@@ -49,6 +51,7 @@ pub(super) fn run_child<'p>(
     };
     let signals = signals.transpose().map_err(failed)?;
     let (ours, theirs) = Link::pair().map_err(failed)?;
+    let board = Board::new().map_err(failed)?;
 
     let (forked, done) = make(plan, place).map_err(failed)?;
     let child = match forked {
@@ -56,9 +59,10 @@ pub(super) fn run_child<'p>(
         Forked::Child => {
             drop(ours);
             if let Err(errno) = inherited.restore() {
-                theirs.send(Message::Took(place, Err(errno)));
+                board.fail(place, errno, 0);
+                exit_now(inside::NOT_RUN);
             }
-            inside::walk(plan, place + 1, done, hands, &theirs)
+            inside::walk(plan, place + 1, done, hands, &theirs, board)
         }
     };
     drop(theirs);
@@ -76,19 +80,25 @@ pub(super) fn run_child<'p>(
             return Err(Failure::new(&task.step, errno));
         }
     }
-    let mut report = Report { plan, observer, failure: None };
+    let mut report = Report { plan, observer, board: Some(board) };
     (report.observer)(Event::Created(child));
-    ours.send(Message::Go);
+    let told = ours.send(Message::Go);
     // A number means the same to the procfs and to a system call, or nothing is looked up by it.
     let is_init = matches!(step, Step::Fork { init: true, signals: Signals::PassOn });
     let proc = hands.proc.filter(|proc| is_init && proc.is_callers());
     let mut waiter = Waiter::new(Program(child), rule, proc, terminal, outside, leader);
-    let ended = match &signals {
+    let ended = told.and_then(|()| match &signals {
         Some(signals) => waiter.wait(signals, Some(&ours), &mut report),
         None => waiter.wait_for_end(&ours, &mut report),
-    };
-    let ended = ended.map_err(failed)?;
-    report.failure.map_or(Ok(ended), Err)
+    });
+    match (report.failure(), ended) {
+        (Some(failure), _) => Err(failure),
+        (None, Ok(ended)) => Ok(ended),
+        (None, Err(errno)) => {
+            waiter.give_up();
+            Err(failed(errno))
+        }
+    }
 }
 
 /// Makes a child, which waits until nsx lets it go on, a job of its own that has the foreground of `terminal`. Signals must be
@@ -115,18 +125,27 @@ pub(super) fn make(plan: &Plan, place: usize) -> Result<(Forked, Option<usize>),
 pub(super) struct Report<'p, 's> {
     pub(super) plan: &'p Plan,
     pub(super) observer: &'s mut dyn FnMut(Event<'p>),
-    pub(super) failure: Option<Failure<'p>>,
+    /// Where it tells, unless that was read before.
+    pub(super) board: Option<Board>,
 }
 
-impl Report<'_, '_> {
-    /// Takes a message that tells of a step.
-    pub(super) fn hear(&mut self, message: Message) {
-        let Message::Took(place, Err(errno)) = message else { return };
-        match self.plan.tasks().get(place) {
-            Some(task) if task.may_fail(errno) => (self.observer)(Event::Skipped(&task.step, errno)),
-            Some(task) => self.failure = Some(Failure::new(&task.step, errno)),
-            None => {}
+impl<'p> Report<'p, '_> {
+    /// Tells the observer that the program has set off, or what the child went on without. Returns whether the child failed.
+    pub(super) fn settle(&mut self) -> bool {
+        for skipped in self.board.map(|board| board.skipped(self.plan)).unwrap_or_default() {
+            (self.observer)(Event::Skipped(&self.plan.tasks()[skipped.step].step, skipped.errno));
         }
+        let failed = self.failure().is_some();
+        if !failed {
+            (self.observer)(Event::Running);
+        }
+        failed
+    }
+
+    /// Why the program did not run, or PID 1 could not go on.
+    pub(super) fn failure(&self) -> Option<Failure<'p>> {
+        let told = self.board?.failure(self.plan)?;
+        Some(Failure::new(&self.plan.tasks()[told.step].step, told.errno))
     }
 }
 

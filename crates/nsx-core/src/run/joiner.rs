@@ -96,7 +96,7 @@ pub(super) fn run_joiner<'p>(
     }
     observer(Event::Created(program));
     board.go();
-    let mut report = Report { plan, observer, failure: None };
+    let mut report = Report { plan, observer, board: None };
     let mut waiter = Waiter::new(Program(program), Signals::PassOn, None, terminal, None, leader);
     let ended = waiter.wait(&signals, None, &mut report).map_err(failed)?;
     // The page may be anybody's by now. All that it is believed is why there is the status that there is.

@@ -100,20 +100,22 @@ impl Link {
         Ok((Self(one), Self(other)))
     }
 
-    /// Sends a message. If the other is gone there is nobody to hear it, and no signal for trying.
-    pub(super) fn send(&self, message: Message) {
-        let _ = rustix::net::send(&self.0, &message.encode(), SendFlags::NOSIGNAL);
+    /// Sends a message. If the other is gone there is nobody to hear it: neither an error, nor a signal for trying.
+    pub(super) fn send(&self, message: Message) -> Result<(), Errno> {
+        match rustix::io::retry_on_intr(|| rustix::net::send(&self.0, &message.encode(), SendFlags::NOSIGNAL)) {
+            Ok(_) | Err(Errno::PIPE) => Ok(()),
+            Err(errno) => Err(errno),
+        }
     }
 
     /// Waits for a message; none when the other is gone.
-    pub(super) fn receive(&self) -> Option<Message> {
+    pub(super) fn receive(&self) -> Result<Option<Message>, Errno> {
         let mut bytes = [0; MESSAGE_SIZE];
-        loop {
-            match rustix::net::recv(&self.0, &mut bytes, RecvFlags::empty()) {
-                Err(Errno::INTR) => {}
-                Ok((_, MESSAGE_SIZE)) => return Message::decode(bytes),
-                _ => return None,
-            }
+        let received = rustix::io::retry_on_intr(|| rustix::net::recv(&self.0, &mut bytes[..], RecvFlags::empty()));
+        match received {
+            Ok((_, MESSAGE_SIZE)) => Ok(Message::decode(bytes)),
+            Ok(_) | Err(Errno::CONNRESET) => Ok(None),
+            Err(errno) => Err(errno),
         }
     }
 
@@ -155,7 +157,7 @@ mod tests {
             Message::Unmade,
         ];
         for message in sent {
-            one.send(message);
+            one.send(message).unwrap();
         }
         assert!(!other.is_cut());
         drop(one);
@@ -166,9 +168,9 @@ mod tests {
             std::thread::sleep(Duration::from_millis(1));
         }
         for message in sent {
-            assert_eq!(other.receive(), Some(message));
+            assert_eq!(other.receive(), Ok(Some(message)));
         }
-        assert_eq!(other.receive(), None);
-        other.send(Message::Take(1));
+        assert_eq!(other.receive(), Ok(None));
+        other.send(Message::Take(1)).unwrap();
     }
 }

@@ -43,7 +43,7 @@ impl<'a> Listener<'a> {
         };
         let signalled = !fds[0].revents().is_empty();
         if let Some(place) = fds[1..].iter().position(|fd| !fd.revents().is_empty()) {
-            return Ok(match self.links[place].receive() {
+            return Ok(match self.links[place].receive()? {
                 Some(message) => Heard::Told(message),
                 None => Heard::Cut(self.links.remove(place)),
             });

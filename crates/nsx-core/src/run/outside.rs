@@ -54,7 +54,7 @@ impl Outside {
 
     /// Has it keep what its steps left behind, whatever becomes of nsx.
     pub(super) fn keep(&self) -> Result<(), Errno> {
-        self.ask(Message::Keep)
+        self.ask(Message::Keep).inspect_err(|_| self.undo())
     }
 
     /// Has it undo its steps after all.
@@ -63,8 +63,8 @@ impl Outside {
     }
 
     fn ask(&self, message: Message) -> Result<(), Errno> {
-        self.0.send(message);
-        match self.0.receive() {
+        self.0.send(message)?;
+        match self.0.receive()? {
             Some(Message::Took(_, outcome)) => outcome,
             _ => Err(Errno::PIPE),
         }
@@ -91,7 +91,7 @@ fn guarded(plan: &Plan, hands: &Hands<'_>, link: Link) {
 
 fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link, guard: Option<&Link>) {
     let mut journal = Journal::new(plan, guard);
-    while let Some(message) = link.receive() {
+    while let Ok(Some(message)) = link.receive() {
         let mut outcome = Ok(());
         let mut place = 0;
         match message {
@@ -107,7 +107,11 @@ fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link, guard: Option<&Link>) {
             Message::Undo => journal.undo(),
             _ => {} // said to others
         }
-        link.send(Message::Took(place, outcome));
+        if link.send(Message::Took(place, outcome)).is_err() {
+            // nsx takes this for a failure.
+            journal.undo();
+            break;
+        }
     }
     journal.close();
 }

@@ -92,7 +92,8 @@ impl<'a> Journal<'a> {
 
     fn tell(&self, message: Message) {
         if let Some(guard) = self.guard {
-            guard.send(message);
+            // Without it the guard may leave something behind, if this process is killed too.
+            let _ = guard.send(message);
         }
     }
 
@@ -192,13 +193,16 @@ impl Part {
 /// Follows a journal until its writer is gone. Undoes what is in it if the writer was killed.
 pub(super) fn guard(plan: &Plan, journal: &Link, writer: Pid) {
     let (mut made, mut kept) = (Vec::new(), false);
-    while let Some(message) = journal.receive() {
-        match message {
-            Message::Making(step, part) => made.push((step, part)),
-            Message::Unmade => drop(made.pop()),
-            Message::Keep => kept = true,
-            Message::Undo => kept = false,
-            _ => {} // said to others
+    loop {
+        match journal.receive() {
+            Ok(Some(Message::Making(step, part))) => made.push((step, part)),
+            Ok(Some(Message::Unmade)) => drop(made.pop()),
+            Ok(Some(Message::Keep)) => kept = true,
+            Ok(Some(Message::Undo)) => kept = false,
+            Ok(Some(_)) => {} // said to others
+            Ok(None) => break,
+            // What came then is not known. The writer undoes what it made by itself unless it is killed.
+            Err(_) => return,
         }
     }
     let killed = matches!(waitpid(Some(writer), WaitOptions::empty()), Ok(Some((_, status))) if status.signaled());

@@ -5,6 +5,7 @@
 //! tells nsx what the program did, and nsx does likewise.
 
 use super::{
+    board::Board,
     child::Inherited,
     link::{Link, Message},
     listen::{Heard, Listener},
@@ -22,8 +23,9 @@ use rustix::{
     process::{WaitOptions, WaitStatus, wait},
 };
 
-/// Makes the program's process, in which this returns the link to report over. The one that calls stays as PID 1.
-pub(super) fn stay(nsx: &Link) -> Result<Link, Errno> {
+/// Makes the program's process, in which this returns. The one that calls stays as PID 1, and tells on the `board` if it
+/// cannot; that is step `index` of the plan.
+pub(super) fn stay(nsx: &Link, board: Board, index: usize) -> Result<Link, Errno> {
     let inherited = Inherited::take(Signals::PassOn)?;
     let signals = SignalFd::new()?;
     let (ours, theirs) = Link::pair()?;
@@ -35,8 +37,11 @@ pub(super) fn stay(nsx: &Link) -> Result<Link, Errno> {
         }
         Forked::Parent(pid) => {
             drop(theirs);
-            let code = Reaper::new(nsx, Program(pid)).serve(&signals, &ours).unwrap_or(super::inside::NOT_RUN);
-            exit_now(code)
+            let served = Reaper::new(nsx, Program(pid)).serve(&signals, &ours);
+            exit_now(served.unwrap_or_else(|errno| {
+                board.fail(index, errno, 0);
+                super::inside::NOT_RUN
+            }))
         }
     }
 }
@@ -71,8 +76,8 @@ impl<'a> Reaper<'a> {
             }
             match heard {
                 Heard::Told(Message::Resume(stop)) => self.resume(stop),
-                Heard::Told(message) => self.nsx.send(message),
-                Heard::Cut(link) if std::ptr::eq(link, program_link) => self.nsx.send(Message::Running),
+                Heard::Told(message) => self.nsx.send(message)?,
+                Heard::Cut(link) if std::ptr::eq(link, program_link) => self.nsx.send(Message::Running)?,
                 Heard::Signalled(received) => self.pass_on(received),
                 Heard::Cut(_) | Heard::Nothing => {}
             }
@@ -107,12 +112,12 @@ impl<'a> Reaper<'a> {
                         self.resumed |= self.is_stopped;
                         self.is_stopped = true;
                         self.stops += 1;
-                        self.nsx.send(Message::Stopped(signal));
+                        self.nsx.send(Message::Stopped(signal))?;
                     } else if status.continued() {
                         self.resumed |= self.is_stopped;
                         self.is_stopped = false;
                     } else {
-                        return Ok(Some(end(self.nsx, status)));
+                        return end(self.nsx, status).map(Some);
                     }
                 }
                 Ok(Some(_)) => {}
@@ -123,12 +128,12 @@ impl<'a> Reaper<'a> {
     }
 }
 
-fn end(nsx: &Link, status: WaitStatus) -> i32 {
+fn end(nsx: &Link, status: WaitStatus) -> Result<i32, Errno> {
     match status.terminating_signal() {
         Some(signal) => {
-            nsx.send(Message::Killed(signal));
-            128 + signal
+            nsx.send(Message::Killed(signal))?;
+            Ok(128 + signal)
         }
-        None => status.exit_status().unwrap_or_default(),
+        None => Ok(status.exit_status().unwrap_or_default()),
     }
 }

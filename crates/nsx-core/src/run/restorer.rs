@@ -30,26 +30,40 @@ impl Restorer {
 
     /// Has it remember how the terminal is now, before that changes.
     pub(super) fn remember(&self) {
-        self.0.send(Message::Take(0));
-        let _ = self.0.receive();
+        self.ask(Message::Take(0));
     }
 
     /// Has it leave the terminal alone, which is as it was.
     pub(super) fn forget(&self) {
-        self.0.send(Message::Keep);
-        let _ = self.0.receive();
+        self.ask(Message::Keep);
+    }
+
+    /// Tells it something, and waits until that is done. Without it the relay does as well, unless it is killed.
+    fn ask(&self, message: Message) {
+        if self.0.send(message).is_ok() {
+            let _ = self.0.receive();
+        }
     }
 }
 
 fn watch(relay: &Link) {
     let terminal = rustix::stdio::stdin();
     let mut before = None;
-    while let Some(message) = relay.receive() {
-        before = match message {
-            Message::Take(_) => tcgetattr(terminal).ok(),
-            _ => None,
-        };
-        relay.send(Message::Took(0, Ok(())));
+    loop {
+        match relay.receive() {
+            Ok(Some(message)) => {
+                before = match message {
+                    Message::Take(_) => tcgetattr(terminal).ok(),
+                    _ => None,
+                };
+                if relay.send(Message::Took(0, Ok(()))).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => break,
+            // The relay may be there.
+            Err(_) => return,
+        }
     }
     if let Some(before) = before {
         let _ = tcsetattr(terminal, OptionalActions::Now, &before);

@@ -3,7 +3,7 @@
 //! nsx passes every signal on, stops when the program stops, and ends as it ends.
 
 use super::{
-    Ended, Event,
+    Ended,
     child::Report,
     init::Watch,
     link::{Link, Message},
@@ -134,7 +134,7 @@ impl<'a> Waiter<'a> {
             match listener.listen(pause)? {
                 Heard::Nothing => {}
                 Heard::Told(message) => self.hear(message, link, report)?,
-                Heard::Cut(_) => self.set_off(report),
+                Heard::Cut(_) => self.set_off(report)?,
                 Heard::Signalled(received) if received.signal != libc::SIGCHLD => self.pass_on(received),
                 Heard::Signalled(_) => {
                     if let Some(ended) = self.look()? {
@@ -147,10 +147,10 @@ impl<'a> Waiter<'a> {
 
     /// Waits for the program to end and for nothing else, where no signal is passed on.
     pub(super) fn wait_for_end(&mut self, link: &Link, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
-        while let Some(message) = link.receive() {
+        while let Some(message) = link.receive()? {
             self.hear(message, Some(link), report)?;
         }
-        self.set_off(report);
+        self.set_off(report)?;
         loop {
             match waitpid(Some(self.program.0), WaitOptions::empty()) {
                 Ok(None) | Err(Errno::INTR) => {}
@@ -162,30 +162,38 @@ impl<'a> Waiter<'a> {
 
     fn hear(&mut self, message: Message, link: Option<&Link>, report: &mut Report<'_, '_>) -> Result<(), Errno> {
         match message {
-            Message::Running => self.set_off(report),
+            Message::Running => self.set_off(report)?,
             Message::Stopped(signal) => {
                 self.stops += 1;
                 self.stop(signal)?;
-                let _ = link.inspect(|link| link.send(Message::Resume(self.stops)));
+                link.map_or(Ok(()), |link| link.send(Message::Resume(self.stops)))?;
             }
             Message::Killed(signal) => self.killed = Some(signal),
-            message => report.hear(message),
+            _ => {} // said to others
         }
         Ok(())
     }
 
     /// The program has set off, unless a failure was told: what was left behind outside stays or goes accordingly.
-    fn set_off(&mut self, report: &mut Report<'_, '_>) {
+    fn set_off(&mut self, report: &mut Report<'_, '_>) -> Result<(), Errno> {
         if std::mem::replace(&mut self.set_off, true) {
-            return;
+            return Ok(());
         }
         let outside = self.outside.take();
-        if report.failure.is_some() {
-            outside.inspect(Outside::undo);
-        } else {
-            (report.observer)(Event::Running);
-            let _ = outside.map(|outside| outside.keep());
+        match (report.settle(), outside) {
+            (false, Some(outside)) => outside.keep(),
+            (true, Some(outside)) => {
+                outside.undo();
+                Ok(())
+            }
+            (_, None) => Ok(()),
         }
+    }
+
+    /// Ends the program, for which nobody would wait, and undoes what was left behind outside.
+    pub(super) fn give_up(&mut self) {
+        self.program.send(libc::SIGKILL);
+        self.outside.take().inspect(Outside::undo);
     }
 
     /// Looks what became of the program: whether it ended, or stopped, whereupon nsx stops too.
