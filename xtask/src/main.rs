@@ -8,6 +8,7 @@ mod bench;
 mod check;
 mod completions;
 mod fuzz;
+mod host;
 mod man;
 #[cfg(target_arch = "x86_64")]
 mod torture;
@@ -31,7 +32,7 @@ enum Chore {
     Check,
     /// Compare with util-linux: instructions, system calls, time
     Bench(bench::Options),
-    /// Kill nsx at each system call, and have each system call fail
+    /// Run nsx while things go wrong around it
     #[cfg(target_arch = "x86_64")]
     Torture(torture::Options),
     /// Run the fuzz targets: cargo-fuzz builds them

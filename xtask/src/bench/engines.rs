@@ -1,16 +1,15 @@
 //! What it takes to enter a container by its name: nsx beside `docker exec` and `docker inspect`.
 //!
-//! Docker runs on a host made of namespaces, that of the tests: see `tests/support/host.sh`. This program runs again there,
-//! starts the daemon and measures.
+//! Docker runs on a host of its own. This program runs again there, starts the daemon and measures.
 
 use super::{Limit, Work, say, time::Rounds};
-use crate::{Outcome, tree};
+use crate::{
+    Outcome,
+    host::{Host, which},
+};
 use std::{
-    env, fs,
-    io::{BufRead, BufReader},
-    os::unix::process::CommandExt,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    path::Path,
+    process::{Command, Stdio},
 };
 
 /// How many containers there are where one is looked up.
@@ -27,55 +26,16 @@ const START: &str = "
     tar -C /run/image -c . | docker import - image >/dev/null
     docker run --detach --network none --name web image sleep 1000 >/dev/null";
 
-/// The host, as long as its standard input is open.
-struct Host {
-    outside: Child,
-    init: u32,
-}
-
-impl Host {
-    fn start(script: &Path) -> Outcome<Self> {
-        let mut outside = Command::new("bash");
-        // In a group of its own, so that what interrupts the bench leaves it time to end.
-        outside.arg(script).args(["outside", "hosts"]).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
-        let mut outside = outside.spawn()?;
-        let mut line = String::new();
-        if let Some(output) = outside.stdout.take() {
-            BufReader::new(output).read_line(&mut line)?;
-        }
-        let mut host = Self { outside, init: 0 };
-        if line != "ready\n" {
-            return Err("the host of the containers could not be made".into());
-        }
-        // The script is bash, whose child became unshare, whose child is PID 1.
-        host.init = only_child(only_child(host.outside.id())?)?;
-        Ok(host)
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        drop(self.outside.stdin.take());
-        let _ = self.outside.wait();
-    }
-}
-
-fn only_child(pid: u32) -> Outcome<u32> {
-    Ok(fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?.trim().parse()?)
-}
-
 /// Prints the figures; returns what there are limits for. Without Docker there is nothing to measure.
 pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     if let Some(missing) = TOOLS.iter().find(|tool| which(tool).is_none()) {
         say(&format!("Entering containers is not measured: {missing} is not there.\n"))?;
         return Ok(Vec::new());
     }
-    let script = tree::root().join("tests/support/host.sh");
-    let host = Host::start(&script)?;
-    let mut inside = Command::new("bash");
-    inside.arg(&script).arg("enter").arg(format!("/nsx-tests.{}", host.outside.id())).arg(host.init.to_string());
-    inside.arg(env::current_exe()?).args(["bench", "--inside-engines", "--nsx"]).arg(nsx);
-    let output = inside.arg("--directory").arg(directory).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    let host = Host::start("hosts")?;
+    let mut inside = host.xtask()?;
+    inside.args(["bench", "--inside-engines", "--nsx"]).arg(nsx).arg("--directory").arg(directory);
+    let output = inside.stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         return Err("entering containers could not be measured".into());
     }
@@ -122,8 +82,4 @@ pub(super) fn inside(nsx: &Path) -> Outcome {
 fn shell(script: &str) -> Outcome {
     let status = Command::new("sh").args(["-ec", script]).stdin(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { Err("Docker could not be used".into()) }
-}
-
-fn which(tool: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?).map(|directory| directory.join(tool)).find(|path| path.is_file())
 }

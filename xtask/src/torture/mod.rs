@@ -1,14 +1,16 @@
 //! `cargo xtask torture`: nsx on the real kernel while things go wrong around it.
 //!
-//! A story is one way to torment it: `kill` ends each process at each of its system calls, `errors` has each call fail. A story
-//! without `--long` takes a sample that is another one each time; the seed that is printed repeats it. All of it happens in a
-//! mount and a PID namespace of its own, of which nothing is left.
+//! A story is one way to torment it: `kill` ends each process at each of its system calls, `errors` has each call fail. Without
+//! `--long` these two take a sample that is another one each time; the seed that is printed repeats it. They happen in a mount
+//! and a PID namespace of their own, of which nothing is left. `lookups` and `churn` bring their own hosts.
 
 mod cases;
+mod churn;
 mod errors;
 mod fault;
 mod intended;
 mod kill;
+mod lookups;
 mod stage;
 mod tracer;
 
@@ -33,7 +35,7 @@ use tracer::{Place, Run};
 pub(crate) struct Options {
     /// Tell these stories, and all without
     stories: Vec<Story>,
-    /// Try every call, which takes hours
+    /// Try every call, which takes hours; look up 10,000 names; churn for a minute
     #[arg(long)]
     long: bool,
     /// Take the sample of an earlier run
@@ -56,6 +58,18 @@ enum Story {
     Kill,
     /// An error from each system call: it is said, or makes no difference
     Errors,
+    /// Names of containers that restart while process ids are used again: no other container is found
+    Lookups,
+    /// Lists while 500 processes a second make and leave namespaces: no row is wrong
+    Churn,
+}
+
+impl Options {
+    fn tells(&self, story: Story) -> bool {
+        // Commands have a part in these two alone.
+        let is_meant = self.cases.is_empty() || matches!(story, Story::Kill | Story::Errors);
+        self.stories.contains(&story) || self.stories.is_empty() && is_meant
+    }
 }
 
 /// What there is to say of a command.
@@ -87,8 +101,10 @@ impl fmt::Display for Finding {
 
 pub(crate) fn run(options: &Options) -> Outcome {
     let seed = options.seed.unwrap_or_else(now);
-    match &options.nsx {
-        Some(nsx) if options.inside => inside(options, nsx, seed),
+    match (&options.nsx, &options.stories[..]) {
+        (Some(nsx), [Story::Lookups]) if options.inside => lookups::inside(nsx, options.long),
+        (Some(nsx), [Story::Churn]) if options.inside => churn::inside(nsx, options.long),
+        (Some(nsx), _) if options.inside => inside(options, nsx, seed),
         _ => outside(options, seed),
     }
 }
@@ -98,7 +114,7 @@ fn now() -> usize {
     usize::try_from(since.as_millis()).unwrap_or_default() % 10_000
 }
 
-/// Builds nsx and starts again in namespaces of its own.
+/// Builds nsx and tells each story that is wanted.
 fn outside(options: &Options, seed: usize) -> Outcome {
     if !nix::unistd::geteuid().is_root() {
         return Err("torture is for root".into());
@@ -107,6 +123,20 @@ fn outside(options: &Options, seed: usize) -> Outcome {
         Some(nsx) => nsx.canonicalize()?,
         None => build()?,
     };
+    if options.tells(Story::Kill) || options.tells(Story::Errors) {
+        faults(options, &nsx, seed)?;
+    }
+    if options.tells(Story::Lookups) {
+        lookups::run(&nsx, options.long)?;
+    }
+    if options.tells(Story::Churn) {
+        churn::run(&nsx, options.long)?;
+    }
+    Ok(())
+}
+
+/// Starts again in namespaces made for `kill` and `errors`.
+fn faults(options: &Options, nsx: &Path, seed: usize) -> Outcome {
     let mut again = Command::new("setpriv");
     again.args([
         "--pdeathsig",
@@ -138,19 +168,18 @@ fn build() -> Outcome<PathBuf> {
 fn inside(options: &Options, nsx: &Path, seed: usize) -> Outcome {
     let stage = Stage::new(nsx)?;
     let sample = Sample { every: options.long, seed };
-    let told = |story| options.stories.is_empty() || options.stories.contains(&story);
     let wanted = |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|name| name == case.name);
     let mut rows = Vec::new();
     let mut excuses = intended::Excuses::default();
     if !options.long {
         say(&format!("a sample; repeat it with --seed={seed}\n"))?;
     }
-    if told(Story::Kill) {
+    if options.tells(Story::Kill) {
         for case in cases::KILLED.iter().filter(wanted) {
             rows.push(report(kill::torture(&stage, case, &sample)?)?);
         }
     }
-    if told(Story::Errors) {
+    if options.tells(Story::Errors) {
         for case in cases::KILLED.iter().chain(&cases::FAILED).filter(wanted) {
             rows.push(report(errors::torture(&stage, case, &sample, &mut excuses)?)?);
         }

@@ -1,0 +1,376 @@
+//! `cargo xtask torture lookups`: names of containers are looked up while the containers restart and their ids are used again.
+//!
+//! Containers of runc, crun and Docker run on a host of their own. Each is killed, and while its record still names the first
+//! process, another one is started that is likely to get the id. Whatever nsx finds under a name must be that container, or nsx
+//! must say that there is none.
+
+use super::say;
+use crate::{
+    Outcome,
+    host::{Host, which},
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::Path,
+    process::{Command, ExitStatus, Stdio},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+const PREPARE: &str = include_str!("lookups.sh");
+/// Prints which container it is by three ways, its UTS namespace, and that of the first process of its PID namespace. Before that
+/// one has become the container's program, it may hide this.
+const WHICH: &str = "cat /id; hostname; echo $ID; readlink /proc/self/ns/uts; readlink /proc/1/ns/uts || :";
+/// Look-ups that go on at the same time.
+const AT_ONCE: usize = 2;
+/// With fewer, none is there while another starts.
+const CONTAINERS: usize = 3;
+/// Seconds that a command may take.
+const PATIENCE: &str = "60";
+/// How often a container is started to get the id of the one that was killed.
+const ATTEMPTS: usize = 4;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Engine {
+    Runc,
+    Crun,
+    Docker,
+}
+
+/// One run of a container.
+struct Run {
+    name: String,
+    pid: u32,
+    /// When it was there at the earliest and the latest.
+    from: Instant,
+    to: Option<Instant>,
+}
+
+/// What happened to the containers.
+#[derive(Default)]
+struct History {
+    runs: Vec<Run>,
+    /// How often a container got an id that another one's record still named.
+    taken: usize,
+}
+
+/// What nsx answered.
+struct Answer {
+    name: String,
+    enters: bool,
+    span: (Instant, Instant),
+    status: ExitStatus,
+    output: Vec<u8>,
+    errors: String,
+}
+
+enum Verdict {
+    Right,
+    Refused,
+    Wrong,
+}
+
+/// Makes the host and starts again there.
+pub(super) fn run(nsx: &Path, long: bool) -> Outcome {
+    let host = Host::start("hosts")?;
+    let mut inside = host.xtask()?;
+    inside.args(["torture", "lookups", "--inside", "--nsx"]).arg(nsx).args(long.then_some("--long"));
+    if inside.status()?.success() { Ok(()) } else { Err("names lead astray".into()) }
+}
+
+/// On the host.
+pub(super) fn inside(nsx: &Path, long: bool) -> Outcome {
+    let lookups = if long { 10_000 } else { 400 };
+    let mut engines = vec![Engine::Runc, Engine::Crun];
+    if which("dockerd").is_some() {
+        engines.push(Engine::Docker);
+    }
+    prepare(&engines)?;
+    let history = Mutex::new(History::default());
+    for engine in &engines {
+        for name in engine.names() {
+            engine.start(&history, name)?;
+        }
+    }
+    let done = AtomicBool::new(false);
+    let names: Vec<_> = engines.iter().flat_map(|engine| engine.names().map(|name| (*engine, name))).collect();
+    let look_up = |first: usize| -> Result<Vec<Answer>, String> {
+        let answers = (first..lookups).step_by(AT_ONCE).map(|number| {
+            let (engine, name) = &names[number % names.len()];
+            // By turns each name alone and in full, and each command.
+            let round = number / names.len();
+            let target = if round % 2 == 0 { name.clone() } else { format!("{}:{name}", engine.prefix()) };
+            Answer::to(nsx, name, &target, round / 2 % 2 == 0).map_err(|error| error.to_string())
+        });
+        answers.collect()
+    };
+    let answers = thread::scope(|scope| {
+        let restarts = engines.iter().map(|engine| {
+            let (history, done) = (&history, &done);
+            scope.spawn(move || engine.restart(history, done).map_err(|error| error.to_string()))
+        });
+        let restarts: Vec<_> = restarts.collect();
+        let look_up = &look_up;
+        let lookers: Vec<_> = (0..AT_ONCE).map(|first| scope.spawn(move || look_up(first))).collect();
+        let answers: Vec<_> = lookers.into_iter().map(|looker| looker.join()).collect();
+        done.store(true, Ordering::Relaxed);
+        for restart in restarts {
+            restart.join().map_err(|_| "a thread panicked")??;
+        }
+        let mut all = Vec::new();
+        for some in answers {
+            all.extend(some.map_err(|_| "a thread panicked")??);
+        }
+        Ok::<_, Box<dyn std::error::Error>>(all)
+    })?;
+    report(&engines, &history.into_inner().unwrap_or_else(PoisonError::into_inner), &answers)
+}
+
+fn prepare(engines: &[Engine]) -> Outcome {
+    let names = |of: fn(&Engine) -> bool| {
+        engines.iter().filter(|engine| of(engine)).flat_map(|engine| engine.names()).collect::<Vec<_>>().join(" ")
+    };
+    let mut script = Command::new("sh");
+    script.args(["-ec", PREPARE]).env("NAMES", names(|engine| *engine != Engine::Docker));
+    script.env("DOCKER", names(|engine| *engine == Engine::Docker)).stdin(Stdio::null());
+    if script.status()?.success() { Ok(()) } else { Err("the containers could not be made".into()) }
+}
+
+/// Prints the figures; an error tells the first answers that are wrong.
+fn report(engines: &[Engine], history: &History, answers: &[Answer]) -> Outcome {
+    let mut owners = HashMap::new();
+    let mut reused = 0;
+    for run in &history.runs {
+        reused += usize::from(owners.insert(run.pid, &run.name).is_some_and(|before| *before != run.name));
+    }
+    say("ENGINE   RESTARTS  LOOK-UPS    RIGHT  REFUSED    WRONG\n")?;
+    let mut reasons = BTreeMap::<String, usize>::new();
+    let mut problems = Vec::new();
+    for engine in engines {
+        let is_of = |name: &str| engine.names().any(|of| of == name);
+        let (mut right, mut refused, mut wrong) = (0, 0, 0);
+        for answer in answers.iter().filter(|answer| is_of(&answer.name)) {
+            match answer.judge(history) {
+                Verdict::Right => right += 1,
+                Verdict::Refused => {
+                    refused += 1;
+                    *reasons.entry(answer.reason()).or_default() += 1;
+                }
+                Verdict::Wrong => {
+                    wrong += 1;
+                    problems.push(format!("{}: {}, {}", answer.name, answer.output.escape_ascii(), answer.reason()));
+                }
+            }
+        }
+        let restarts = history.runs.iter().filter(|run| is_of(&run.name)).count();
+        let name = engine.word();
+        say(&format!("{name:7}  {restarts:8}  {:8}  {right:7}  {refused:7}  {wrong:7}\n", right + refused + wrong))?;
+        if right == 0 || refused == 0 {
+            problems.push(format!("{name}: the containers were always there, or never"));
+        }
+    }
+    let taken = history.taken;
+    say(&format!("{reused} ids went to another container, {taken} of them while the first one's record had them\n"))?;
+    for (reason, count) in reasons {
+        say(&format!("{count:6}  {reason}\n"))?;
+    }
+    problems.truncate(9);
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\nxtask: ").into()) }
+}
+
+impl Engine {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Runc => "runc",
+            Self::Crun => "crun",
+            Self::Docker => "docker",
+        }
+    }
+
+    /// Before the colon of a target.
+    fn prefix(self) -> &'static str {
+        if self == Self::Docker { "docker" } else { "oci" }
+    }
+
+    fn names(self) -> impl Iterator<Item = String> + Clone {
+        (0..CONTAINERS).map(move |number| format!("{}{number}", self.word()))
+    }
+
+    /// The engine's program.
+    fn program(self) -> Command {
+        let mut program = Command::new("timeout");
+        program.arg(PATIENCE);
+        match self {
+            // It refuses a host that has cgroups of both kinds.
+            Self::Crun => program.args([
+                "unshare",
+                "--mount",
+                "sh",
+                "-c",
+                "umount /sys/fs/cgroup/unified 2>/dev/null; exec crun \"$@\"",
+                "sh",
+            ]),
+            _ => program.arg(self.word()),
+        };
+        program.stdin(Stdio::null());
+        program
+    }
+
+    /// Runs a command of the engine's. What it says is of interest only if it fails.
+    fn command(self, words: &[&str]) -> Outcome<String> {
+        let output = self.program().args(words).output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("{} {}: {}", self.word(), words.join(" "), said.trim()).into());
+        }
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    /// Starts a container and returns the id of its first process.
+    fn start(self, history: &Mutex<History>, name: String) -> Outcome<u32> {
+        let from = Instant::now();
+        let pid = if self == Self::Docker {
+            self.command(&["start", &name])?;
+            self.command(&["inspect", "--format", "{{.State.Pid}}", &name])?
+        } else {
+            let bundle = format!("/run/bundles/{name}");
+            let file = format!("{bundle}/pid");
+            // What the container inherits must not be a pipe, whose end would be waited for.
+            let mut run = self.program();
+            run.args(["run", "--detach", "--bundle", &bundle, "--pid-file", &file, &name]);
+            if !run.stdout(Stdio::null()).status()?.success() {
+                return Err(format!("{name} does not start").into());
+            }
+            fs::read_to_string(file)?
+        };
+        let pid = pid.trim().parse()?;
+        history.lock().unwrap_or_else(PoisonError::into_inner).runs.push(Run { name, pid, from, to: None });
+        Ok(pid)
+    }
+
+    /// Ends a container, or waits until its engine knows that it has ended.
+    fn stop(self, history: &Mutex<History>, name: &str, has_ended: bool) -> Outcome {
+        let words = match self {
+            Self::Docker if has_ended => vec!["wait", name],
+            Self::Docker => vec!["kill", name],
+            _ => vec!["delete", "--force", name],
+        };
+        if let Err(error) = self.command(&words) {
+            // crun cannot delete a container that has ended, if a thread has its id.
+            if self != Self::Crun || !error.to_string().contains("open pidfd") {
+                return Err(error);
+            }
+            fs::remove_dir_all(format!("/run/crun/{name}"))?;
+        }
+        let mut history = history.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = history.runs.iter_mut().rev().find(|run| run.name == name).ok_or("it never ran")?;
+        run.to = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Restarts the containers again and again, until it is done.
+    fn restart(self, history: &Mutex<History>, done: &AtomicBool) -> Outcome {
+        // How far the id of a container was from the last one that was given before its engine began, and how often.
+        let mut distances = BTreeMap::<u32, usize>::new();
+        for round in 0.. {
+            let mut names = self.names().cycle().skip(round);
+            let (Some(killed), Some(next)) = (names.next(), names.next()) else { break };
+            let pid = {
+                let history = history.lock().unwrap_or_else(PoisonError::into_inner);
+                history.runs.iter().rev().find(|run| run.name == killed).map_or(0, |run| run.pid)
+            };
+            // Behind the engine's back.
+            Command::new("kill").args(["-KILL", &pid.to_string()]).status()?;
+            // Until its id is free; or taken already.
+            for _ in 0..20 {
+                if !Path::new(&format!("/proc/{pid}")).exists() {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+            for _ in 0..ATTEMPTS {
+                self.stop(history, &next, false)?;
+                let distance = distances.iter().max_by_key(|(_, count)| **count).map_or(10, |(distance, _)| *distance);
+                let last = pid.saturating_sub(distance).max(1);
+                fs::write("/proc/sys/kernel/ns_last_pid", last.to_string())?;
+                let started = self.start(history, next.clone())?;
+                *distances.entry(started.saturating_sub(last)).or_default() += 1;
+                if started == pid {
+                    history.lock().unwrap_or_else(PoisonError::into_inner).taken += 1;
+                    break;
+                }
+            }
+            self.stop(history, &killed, true)?;
+            self.start(history, killed)?;
+            if done.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Answer {
+    /// Looks a container up and has it say which one it is, or asks for the id of its first process.
+    fn to(nsx: &Path, name: &str, target: &str, enters: bool) -> Outcome<Self> {
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=1", PATIENCE]).arg(nsx).stdin(Stdio::null());
+        if enters {
+            command.args(["enter", target, "--", "sh", "-c", WHICH]);
+        } else {
+            command.args(["pidmap", "--quiet", "--from", target, "1"]);
+        }
+        let from = Instant::now();
+        let output = command.output()?;
+        let span = (from, Instant::now());
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok(Self { name: name.to_owned(), enters, span, status: output.status, output: output.stdout, errors })
+    }
+
+    fn judge(&self, history: &History) -> Verdict {
+        let code = self.status.code();
+        if self.enters {
+            let output = String::from_utf8_lossy(&self.output);
+            let lines: Vec<_> = output.lines().collect();
+            let (names, namespaces) = lines.split_at(lines.len().min(3));
+            let one_namespace = namespaces.iter().all(|ns| *ns == namespaces[0]);
+            return match code {
+                Some(0) if *names == [self.name.as_str(); 3] && !namespaces.is_empty() && one_namespace => {
+                    Verdict::Right
+                }
+                // 125: nsx refuses. A signal: the container ended, with the program in it.
+                Some(125) if output.is_empty() => Verdict::Refused,
+                None if names.iter().all(|name| *name == self.name) && one_namespace => Verdict::Refused,
+                _ => Verdict::Wrong,
+            };
+        }
+        let pid = String::from_utf8_lossy(&self.output).trim().parse::<u32>();
+        let was = |run: &Run| {
+            let ended_before = run.to.is_some_and(|to| to < self.span.0);
+            run.name == self.name && pid.as_ref() == Ok(&run.pid) && run.from <= self.span.1 && !ended_before
+        };
+        match code {
+            Some(0) if history.runs.iter().any(was) => Verdict::Right,
+            Some(1 | 2) if self.output.is_empty() => Verdict::Refused,
+            _ => Verdict::Wrong,
+        }
+    }
+
+    /// What nsx said, without names and numbers, or how it ended.
+    fn reason(&self) -> String {
+        let said = self.errors.lines().next().map_or_else(|| self.status.to_string(), str::to_owned);
+        let mut text = String::new();
+        for part in said.replace(&self.name, "NAME").split_inclusive(|letter: char| !letter.is_ascii_alphanumeric()) {
+            let word = part.trim_end_matches(|letter: char| !letter.is_ascii_alphanumeric());
+            let is_number =
+                word.bytes().all(|byte| byte.is_ascii_hexdigit()) && word.bytes().any(|byte| byte.is_ascii_digit());
+            text += &if is_number { part.replacen(word, "N", 1) } else { part.to_owned() };
+        }
+        text
+    }
+}
