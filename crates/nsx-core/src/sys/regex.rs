@@ -14,7 +14,7 @@ use std::{
 
 /// The most copies that repetitions may make. The C library writes each repetition out, `(x{9}){9}` as 81 times `x`, and
 /// without a limit a short expression takes minutes and all memory.
-const MOST_COPIES: usize = 1 << 12;
+const MOST_COPIES: usize = 1 << 9;
 
 /// A compiled expression.
 pub struct Regex(Box<libc::regex_t>);
