@@ -185,11 +185,11 @@ impl Target {
     }
 }
 
-/// The owner and the name in `ada@db`.
+/// The owner and the name in `ada@db`. No user has a slash in the name.
 pub(crate) fn with_owner(word: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = word.iter().position(|&byte| byte == b'@')?;
     let (owner, name) = (&word[..at], &word[at + 1..]);
-    (!owner.is_empty() && !name.is_empty()).then_some((owner, name))
+    (!owner.is_empty() && !owner.contains(&b'/') && !name.is_empty()).then_some((owner, name))
 }
 
 impl PodName {
@@ -324,7 +324,15 @@ mod tests {
         for word in ["docker:", "docker://", "netns:"] {
             assert_eq!(parse(word), Err(Empty), "{word}");
         }
-        for word in ["docker:a/b", "docker:///a", "containerd:a/b/c", "containerd:/a", "netns:a/b", "netns:../x"] {
+        for word in [
+            "docker:a/b",
+            "docker:///a",
+            "containerd:a/b/c",
+            "containerd:/a",
+            "netns:a/b",
+            "netns:../x",
+            "crio:////a@b",
+        ] {
             assert_eq!(parse(word), Err(Slash), "{word}");
         }
         for word in ["dokcer:web", ":web", "http://x"] {
