@@ -1,8 +1,9 @@
 //! Holds a record against the kernel: the process is pinned, and only then looked at.
 //!
 //! A number in a file proves nothing. The process must be alive, have started when the record says, be in no other container
-//! by its cgroup, and if the record is another user's word, be in that user's own namespaces (`belief`). A missing fact proves
-//! nothing either way, because the cgroup of a rootless container may be the root; one contrary fact makes the record stale.
+//! by its cgroup, and if the record is another user's word, be in that user's own namespaces (`belief`). One contrary fact
+//! makes the record stale. The cgroup of a rootless container may be the root, so it need not tell which container a process is
+//! in; but then the record must tell the process by the time of its start or its pidfd, or another one that got the id would do.
 
 use crate::{
     belief,
@@ -132,6 +133,12 @@ impl<'a> Checker<'a> {
             && self.started_after(start, written.as_secs())
         {
             return Err(Stale::Start(number));
+        }
+        // LXC's monitor was asked just now. Of all others a process that has the id by now may be anyone's: a time of
+        // writing tells it only to within seconds.
+        let is_exact = record.start.is_some() || record.inode.is_some() || record.container.engine == Engine::Lxc;
+        if !confirmed && !is_exact {
+            return Err(Stale::Unproven(number));
         }
         let state = match &record.container.state {
             State::Created => State::Created,

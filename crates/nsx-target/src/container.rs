@@ -87,6 +87,9 @@ pub enum Stale {
     /// The process is in another container, by its cgroup.
     #[error("process {0} is in another container: {1:?}")]
     Elsewhere(i32, OsString),
+    /// The record does not say when its process started, and by its cgroup the process is in no container.
+    #[error("nothing shows that process {0} is the container's")]
+    Unproven(i32),
     /// The pidfd's inode is not the one that is recorded.
     #[error("the id {0} belongs to another process now")]
     Inode(i32),

@@ -91,6 +91,8 @@ fn an_id_in_a_record_leads_nowhere_else() {
     }
     // Docker goes by the directory, whatever the file says.
     host.file("var/lib/docker/containers/@LIAR@/config.v2.json", &config("WEB", "liar", "other"));
+    host.refuses("liar", &["stale", "nothing shows that process"]);
+    host.describe(host.pid("other"), 1, 7, &format!("0::/docker/{}", id("LIAR")));
     host.leads(&["docker:@WEB@"], "web", "docker:web");
     host.leads(&["liar"], "other", "docker:liar");
     assert_eq!(host.find("liar").unwrap().container.unwrap().id, id("LIAR").as_str());
@@ -123,6 +125,10 @@ fn podman_of_alice() -> Recorded {
     );
     host.file("run/user/4242/containers/vfs-containers/@WEB@/userdata/pidfile", "@PID:web@");
     host.file("run/user/4242/containers/vfs-containers/@BAD@/userdata/pidfile", "@PID:other@");
+    for (id, process) in [("WEB", "web"), ("BAD", "other")] {
+        let status = format!(r#"{{"pid":@PID:{process}@,"process-start-time":@START:{process}@}}"#);
+        host.file(&format!("run/user/4242/crun/@{id}@/status"), &status);
+    }
     host
 }
 

@@ -176,14 +176,17 @@ fn a_record_that_the_kernel_contradicts_is_stale() {
 }
 
 #[test]
-fn a_number_that_was_written_before_its_process_started_is_stale() {
-    let host = Recorded::new(&[("web", "0::/")]);
+fn a_number_without_a_time_needs_a_cgroup() {
+    let host = Recorded::new(&[("web", "0::/libpod_parent/libpod-@WEB@")]);
     let root = "var/lib/containers/storage/overlay-containers";
     host.file(&format!("{root}/containers.json"), r#"[{"id":"@WEB@","names":["web"]}]"#);
     let pidfile = "run/containers/storage/overlay-containers/@WEB@/userdata/pidfile";
     host.file(pidfile, "@PID:web@");
-    host.file("proc/stat", "cpu 1 2 3\nbtime 1700000000\n");
     host.leads(&["web", "podman:web"], "web", "podman:web");
+    // Another process got the id at once.
+    host.describe(host.pid("web"), 1, 86_400, "0::/");
+    host.refuses("web", &["stale", "nothing shows that process"]);
+    host.file("proc/stat", "cpu 1 2 3\nbtime 1700000000\n");
     // The process started a day after the boot; the file was written an hour after it.
     let pid = host.pid("web");
     host.describe(pid, 1, 86_400 * rustix::param::clock_ticks_per_second(), "0::/");
