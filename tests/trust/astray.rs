@@ -1,6 +1,6 @@
 //! The attacks by which an ordinary user became root, as they were found.
 
-use super::world::{BUNDLE, HOME, ID, RUNTIME, Victim, World};
+use super::world::{AS_MAPPER, BUNDLE, EVIL, HOME, ID, RUNTIME, Victim, World};
 use crate::support::{Cgroups, Session, Test, root};
 
 pub(super) fn tests() -> Vec<Test> {
@@ -10,6 +10,7 @@ pub(super) fn tests() -> Vec<Test> {
         root(a_link_in_the_users_docker_makes_no_container_the_systems),
         root(a_data_root_that_the_user_configured_is_not_the_systems),
         root(a_graphroot_that_the_user_configured_is_not_the_systems),
+        root(no_other_user_than_a_processs_own_gets_its_environment),
     ]
 }
 
@@ -96,4 +97,21 @@ fn a_graphroot_that_the_user_configured_is_not_the_systems(session: &Session) {
     world.mapper(&script).run().exited(0);
     let words = ["websec", "podman:websec", "podman:mapper@websec", "--all-of webse*", "--all-of podman:mapper@*"];
     assert_refused(&world, &words);
+}
+
+/// A process that is named by its number: what it has in its environment is its user's word.
+fn no_other_user_than_a_processs_own_gets_its_environment(session: &Session) {
+    let world = World::new(session, Cgroups::AsOutside);
+    let start = format!(
+        "unshare --mount {AS_MAPPER} env PATH={EVIL}:/bin LD_PRELOAD={EVIL}/library.so /bin/sleep 1000 & echo $!; wait"
+    );
+    let service = world.host.shell(&start).start();
+    let pid = service.line();
+    service.program("sleep");
+    for options in ["", "--user root", "--user 0:0", "--privileged", "--host-caps", "--setuid 0", "--setgid 0"] {
+        let options = if options.is_empty() { String::new() } else { format!("{options} ") };
+        let enter = world.host.command(&format!("nsx enter {pid} {options}-- readlink /proc/self/ns/user")).run();
+        assert_eq!(world.marks(), "", "the user's code ran as root by {enter}");
+        enter.exited(0);
+    }
 }

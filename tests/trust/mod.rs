@@ -11,6 +11,7 @@ mod lxc;
 mod names;
 mod squatting;
 mod stores;
+mod target;
 mod ways;
 mod world;
 
@@ -34,6 +35,7 @@ pub(crate) fn tests() -> Vec<Test> {
         squatting::tests(),
         cost::tests(),
         limits::tests(),
+        target::tests(),
     ];
     areas.into_iter().flatten().map(|test| test.needs(host)).collect()
 }

@@ -11,7 +11,7 @@ pub(super) const HOME: &str = "/var/lib/mapper";
 pub(super) const RUNTIME: &str = "/run/user/4242";
 /// A directory of that user's with an OCI configuration, and one with the programs that it names.
 pub(super) const BUNDLE: &str = "/var/lib/mapper/bundle";
-const EVIL: &str = "/var/lib/evil";
+pub(super) const EVIL: &str = "/var/lib/evil";
 /// A directory that user 0 of the host alone can write to.
 const MARKS: &str = "/run/marks";
 
