@@ -72,7 +72,7 @@ fn a_users_list_of_100_000_containers_is_cut_off(session: &Session) {
     assert_nobody_waits(&world);
     list(&world, 100_000);
     let said = assert_nobody_waits(&world);
-    assert!(said.contains("containers.json"), "{said}");
+    assert!(said.contains("cut off"), "{said}");
 }
 
 /// How many bytes and calls a command costs, by the kernel.
@@ -106,7 +106,7 @@ fn a_directory_with_100_000_containers_is_cut_off(session: &Session) {
     assert_bounded("directories of containers", before, traced(&world));
     fill(20_001, 100_000);
     let said = assert_nobody_waits(&world);
-    assert!(said.contains(&format!("{RUNTIME}/crun")), "{said}");
+    assert!(said.contains("cut off") && said.contains("mapper"), "{said}");
 }
 
 fn a_fifo_in_place_of_any_file_of_a_store_holds_nobody_up(session: &Session) {
@@ -219,7 +219,7 @@ fn sparse_files_of_16_mib_are_cut_off(session: &Session) {
         fill(41, 80);
         assert_bounded(file, before, traced(&world));
         let said = assert_nobody_waits(&world);
-        assert!(said.contains(&directory), "{said}");
+        assert!(said.contains("cut off") && said.contains("mapper"), "{said}");
         world.mapper(&format!("rm -r {directory}")).run().exited(0);
     }
 }

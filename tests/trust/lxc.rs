@@ -2,7 +2,7 @@
 //! and have any title.
 
 use super::world::{AS_MAPPER, HOME, Victim, World};
-use crate::support::{Cgroups, Process, Session, Test, root};
+use crate::support::{Cgroups, Process, Session, Test, procfs, root};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
@@ -69,15 +69,16 @@ fn only_roots_monitor_speaks_for_a_container_of_the_systems(session: &Session) {
     }
 }
 
-/// Listens as the monitor of the container `web` in the directory `$1`, has its title, and has a child.
+/// Listens as the monitor of the container `web` in the directory `$1`, has its title, and has a child, which becomes a
+/// `sleep` by the other words.
 const TITLE: &str = r#"
     use Socket; $| = 1;
     socket(my $listener, AF_UNIX, SOCK_STREAM, 0) or die $!;
     bind($listener, pack("S a*", AF_UNIX, "\0$ARGV[0]/web/command")) or die $!;
     listen($listener, 8) or die $!;
-    my $directory = $ARGV[0];
+    my ($directory, @start) = @ARGV;
     my $child = fork() // die $!;
-    if (!$child) { exec("sleep", "1000"); }
+    if (!$child) { exec(@start, "sleep", "1000"); }
     $0 = "[lxc monitor] $directory web";
     print "$child\n";
     sleep(1000);"#;
@@ -93,7 +94,7 @@ fn no_title_makes_a_process_the_monitor_of_a_container(session: &Session) {
     for start in starts() {
         let monitor = world.host.command(&format!("{start} perl -e")).arg(TITLE).arg("/var/lib/lxc").start();
         monitor.line();
-        for word in ["web", "lxc:web", "--all-of lxc:*", "lxc:mapper@web"] {
+        for word in ["web", "lxc:web", "--all-of lxc:*"] {
             assert_eq!(entered(&world, word), "refused", "{word} and {start}");
         }
     }
@@ -101,16 +102,26 @@ fn no_title_makes_a_process_the_monitor_of_a_container(session: &Session) {
 
 fn a_users_monitor_leads_to_that_users_container_alone(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
-    let directory = format!("{HOME}/.local/share/lxc/web");
-    world.mapper(&format!("mkdir -p {directory}; echo >{directory}/config")).run().exited(0);
-    for victim in Victim::ALL {
-        let _listens = monitor(&world, AS_MAPPER, &directory, world.pid(victim));
-        for word in ["web", "lxc:web", "--all-of lxc:*"] {
+    let home = format!("{HOME}/.local/share/lxc");
+    world.mapper(&format!("mkdir -p {home}/web; echo >{home}/web/config")).run().exited(0);
+    for victim in Victim::ALL.into_iter().filter(|victim| *victim != Victim::OwnContainer) {
+        let _listens = monitor(&world, AS_MAPPER, &format!("{home}/web"), world.pid(victim));
+        for word in ["web", "lxc:web", "--all-of lxc:*", "lxc:mapper@web", "--all-of lxc:mapper@*"] {
             assert_eq!(entered(&world, word), "refused", "{word}, {victim:?}");
         }
-        let expected = if victim == Victim::OwnContainer { world.mounts(victim) } else { "refused".to_owned() };
+    }
+    // The monitor is outside of the container, whose first process is its child.
+    let [service, _] = starts();
+    for (start, is_container) in [(AS_MAPPER, true), (&service, false)] {
+        let monitor = world.host.command(&format!("{start} perl -e")).arg(TITLE).arg(&home);
+        let monitor = monitor.args(if is_container { "unshare --user --map-root-user --mount" } else { "env" }).start();
+        monitor.line();
+        let expected = if is_container { procfs::ns(monitor.program("sleep").id(), "mnt") } else { "refused".into() };
         for word in ["lxc:mapper@web", "--all-of lxc:mapper@*"] {
-            assert_eq!(entered(&world, word), expected, "{word}, {victim:?}");
+            assert_eq!(entered(&world, word), expected, "{word}");
+        }
+        for word in ["web", "lxc:web", "--all-of lxc:*"] {
+            assert_eq!(entered(&world, word), "refused", "{word}");
         }
     }
 }

@@ -45,7 +45,7 @@ fn a_users_container_takes_no_name_of_a_stopped_one(session: &Session) {
     docker.command("kill web").run().exited(0);
     until("Docker has noted the end", || docker.command("ps --quiet").output().is_empty());
     rootless.run("web", "");
-    host.command("nsx enter web true").run().exited(125).says(&["docker:web", "exited", "podman:mapper@web"]);
+    host.command("nsx enter web true").run().exited(125).says(&["docker:web", "exited"]);
     host.command("nsx enter docker:web true").run().exited(125).says(&["exited"]);
     host.command("nsx enter --all-of web* true").run().exited(125);
 }

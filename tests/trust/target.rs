@@ -109,10 +109,12 @@ fn a_target_that_freezes_meanwhile_does_not_keep_nsx(session: &Session) {
             for process in procfs::descendants(enter.id()).into_iter().filter_map(Pinned::new) {
                 process.signal(Signal::CONT);
             }
-            until("nsx is ended by a signal", || {
-                nsx.signal(signal);
-                nsx.ended(Duration::from_millis(50))
-            });
+            // Its child freezes where the target is; before that a signal would end it in any case.
+            let is_frozen =
+                || host.shell("cat /sys/fs/cgroup/freezer/box/tasks /sys/fs/cgroup/box/cgroup.procs 2>&- | wc -l");
+            until("a process of nsx is frozen", || nsx.ended(Duration::ZERO) || is_frozen().output() != "1");
+            nsx.signal(signal);
+            until("nsx is ended by a signal", || nsx.ended(Duration::ZERO));
             freeze("THAWED");
             enter.wait();
             drop(sleep);
