@@ -18,6 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_program_that_runs_may_be_told_to_go_on).needs([Need::Tool("perl")]),
         both(nsx_as_pid_1_exits_with_128_and_the_signal),
         both(a_killed_nsx_takes_its_program_with_it),
+        both(nothing_is_left_however_early_nsx_is_killed),
         both(no_kill_child_lets_the_program_live_on),
         both(kill_child_names_the_signal),
         both(timeout_ends_it),
@@ -140,10 +141,10 @@ fn a_shell_that_forks_all_the_time_can_be_ended(session: &Session) {
 }
 
 fn a_signal_is_not_lost_however_early_it_comes(session: &Session) {
-    for way in ["--pid", "--uts --fork"] {
+    for prefix in Ways::new(session).waiting() {
         // From before nsx has begun until after the program has.
         for moment in 0..200 {
-            let nsx = session.unshare(&format!("{way} sleep 100")).start();
+            let nsx = session.command(&format!("{prefix}sleep 100")).start();
             thread::sleep(Duration::from_micros(50 * (moment % 100)));
             nsx.signal(Signal::TERM);
             nsx.wait_for(SOON).killed_by(Signal::TERM);
@@ -205,6 +206,19 @@ fn a_killed_nsx_takes_its_program_with_it(session: &Session) {
         nsx.signal(Signal::KILL);
         nsx.wait_for(SOON).killed_by(Signal::KILL);
         assert!(sleep.ended(SOON), "{prefix}");
+    }
+}
+
+/// That nothing is left is for the session to say.
+fn nothing_is_left_however_early_nsx_is_killed(session: &Session) {
+    let ways = Ways::new(session);
+    for prefix in ways.prefixes.iter().filter(|prefix| prefix.contains(" enter ")) {
+        for moment in 0..200 {
+            let nsx = session.command(&format!("{prefix}sleep 100")).start();
+            thread::sleep(Duration::from_micros(50 * (moment % 100)));
+            nsx.signal(Signal::KILL);
+            nsx.wait_for(SOON).killed_by(Signal::KILL);
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub enum Actor {
     Outside,
     /// The process that was called.
     Nsx,
-    /// A short-lived child that joins a target's namespaces in nsx's place, so that nsx stays out of their reach.
+    /// A short-lived child that joins a target's namespaces in nsx's place, but for the PID namespace: the target sees neither.
     Joiner,
     /// The process that becomes the program: a child, or nsx itself where it need not stay.
     Inside,

@@ -58,11 +58,13 @@ pub(super) fn run_child<'p>(
         Forked::Parent(pid) => pid,
         Forked::Child => {
             drop(ours);
-            if let Err(errno) = inherited.restore() {
+            // PID 1 loses what comes before it holds signals back itself.
+            let stays = plan.tasks().iter().any(|task| matches!(task.step, Step::StayAsInit));
+            if !stays && let Err(errno) = inherited.restore() {
                 board.fail(place, errno, 0);
                 exit_now(inside::NOT_RUN);
             }
-            inside::walk(plan, place + 1, done, hands, &theirs, board)
+            inside::walk(plan, place + 1, done, hands, &theirs, board, &inherited)
         }
     };
     drop(theirs);

@@ -2,6 +2,7 @@
 
 use super::{
     board::Board,
+    child::Inherited,
     link::{Link, Message},
     perform::Hands,
     reaper,
@@ -16,7 +17,15 @@ pub(super) const NOT_RUN: i32 = 125;
 
 /// Takes the steps from `first` on but the one that is `done`, in a new child, once nsx says so. What fails is told on the
 /// board; the last step does not return.
-pub(super) fn walk(plan: &Plan, first: usize, done: Option<usize>, hands: &Hands<'_>, link: &Link, board: Board) -> ! {
+pub(super) fn walk(
+    plan: &Plan,
+    first: usize,
+    done: Option<usize>,
+    hands: &Hands<'_>,
+    link: &Link,
+    board: Board,
+    inherited: &Inherited,
+) -> ! {
     match link.receive() {
         Ok(Some(Message::Go)) => {}
         Ok(_) => exit_now(NOT_RUN),
@@ -33,7 +42,7 @@ pub(super) fn walk(plan: &Plan, first: usize, done: Option<usize>, hands: &Hands
             continue;
         }
         let outcome = match &task.step {
-            Step::StayAsInit => reaper::stay(link, board, place).map(|link| _to_init = Some(link)),
+            Step::StayAsInit => reaper::stay(link, inherited, board, place).map(|link| _to_init = Some(link)),
             Step::DieWithParent(_) => hands.perform(&task.step).and_then(|()| {
                 // nsx may have ended before it was asked for.
                 if link.is_cut() { exit_now(NOT_RUN) } else { Ok(()) }

@@ -1,8 +1,9 @@
 //! Carries a plan out.
 //!
-//! One process walks the plan from its first step on. Where a step says so it splits: the child walks on, and the parent
-//! waits for it, see `child` and `wait`. An `outside` is split off before the first step if any step asks for one. What a child
-//! cannot do it reports over its `link`, so the one place that hears of a failure is the caller of [`run`].
+//! One process walks the plan from its first step on. If a step says so it splits: the child walks on, and the parent waits for
+//! it, see `child` and `wait`. An `outside` is split off before the first step if any step needs one. If a PID namespace is
+//! entered, the child is a `joiner`, which makes the program's process, the `sibling`, last. A child reports over its `link`
+//! what it could not do, a joiner on its `board`, so the one place that hears of a failure is the caller of [`run`].
 //!
 //! Whoever calls [`run`] must have one thread, because the plan may fork and the kernel refuses some namespaces to
 //! several.

@@ -11,12 +11,9 @@ use super::{
     listen::{Heard, Listener},
     wait::{Program, news},
 };
-use crate::{
-    plan::Signals,
-    sys::{
-        process::{Forked, exit_now, fork},
-        signal::{Received, SignalFd},
-    },
+use crate::sys::{
+    process::{Forked, exit_now, fork},
+    signal::{Received, SignalFd},
 };
 use rustix::{
     io::Errno,
@@ -24,9 +21,8 @@ use rustix::{
 };
 
 /// Makes the program's process, in which this returns. The one that calls stays as PID 1, and tells on the `board` if it
-/// cannot; that is step `index` of the plan.
-pub(super) fn stay(nsx: &Link, board: Board, index: usize) -> Result<Link, Errno> {
-    let inherited = Inherited::take(Signals::PassOn)?;
+/// cannot; that is step `index` of the plan. Signals are held back already; the program gets what the caller had set.
+pub(super) fn stay(nsx: &Link, inherited: &Inherited, board: Board, index: usize) -> Result<Link, Errno> {
     let signals = SignalFd::new()?;
     let (ours, theirs) = Link::pair()?;
     match fork()? {

@@ -2,6 +2,10 @@
 //!
 //! Everything that needs the caller's view is read and opened while the plan is made. The target is pinned: what was read
 //! by its number is believed only because it had not ended afterwards.
+//!
+//! No process that the target can see has more than the program will have. If the target's PID namespace is joined, a joiner
+//! that stays in the caller's takes every step, and the process that it makes last has nothing left to do but to become the
+//! program. If not, nsx becomes the program itself, or a child does: the target sees it only if both share a PID namespace.
 
 mod guard;
 mod hold;
