@@ -315,7 +315,7 @@ impl Dir {
         if meta.size > LONGEST {
             return Err(ReadError::TooLong);
         }
-        self.writers.charge(claim, 1, meta.size)?;
+        self.writers.charge(claim, 0, meta.size)?;
         let bytes = read_all(&fd, meta.size)?;
         self.writers.charge(claim, 0, (bytes.len() as u64).saturating_sub(meta.size))?;
         Ok(Content { bytes, written: meta.written, claim })
