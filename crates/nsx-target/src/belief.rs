@@ -1,8 +1,8 @@
-//! What a user's word is believed about: processes and namespaces in user namespaces that the user created.
+//! The processes and namespaces about which a user is believed: those in user namespaces that the user created.
 //!
-//! Whoever creates a user namespace has every right in it and in those below, and over the other namespaces that belong to
-//! them. A user who names a process there gains nothing when root enters it. Nothing else that a user says of a process is
-//! believed, see `user_namespaces(7)` and `ioctl_nsfs(2)`.
+//! The creator of a user namespace has every right in it, in those below, and over the other namespaces that belong to them, see
+//! `user_namespaces(7)`. A user who names a process there gains nothing if root enters it. No other claim of a user about a
+//! process is believed.
 
 use crate::{
     container::{Owner, Unbelieved},
@@ -16,20 +16,20 @@ use nsx_core::{
 };
 use rustix::io::Errno;
 
-/// A user's own user namespace, of those between a namespace and the caller's the one that is nearest to the caller's.
+/// The user's own user namespace that is nearest to the caller's.
 struct Own {
     id: NsId,
-    /// Keeps all of them as they are: the one that the search began with.
+    /// The user namespace that the search began with, which keeps those above alive.
     _below: Namespace,
 }
 
-/// Why there is none.
+/// The reason why a user is not believed.
 enum No {
-    /// It is the caller's own user namespace.
+    /// The user namespace is the caller's own.
     Yours,
-    /// The user created none of them.
+    /// The user created no user namespace on the way to the caller's.
     Anothers,
-    /// The kernel does not show them.
+    /// The kernel does not show the user namespaces on the way.
     Unseen,
 }
 
@@ -39,14 +39,13 @@ impl From<Errno> for No {
     }
 }
 
-/// Checks that `owner` is believed if a record names this process. What is found holds for the process only if it is still
-/// there afterwards.
+/// Checks that `owner` is believed about a process. The result holds only if the process still exists afterwards.
 pub(crate) fn check(host: &Host, pid: Pid, owner: &Owner) -> Result<(), Unbelieved> {
     check_below(host, pid, owner, |user| own(host, user, owner.uid))
 }
 
-/// Checks that what `owner` says may decide about what is in the user namespace of this process, and only there. Beside the
-/// user who created it that may be the one whom it makes root: Podman as root gives the files of a container to that one.
+/// Checks that `owner` may decide how a program runs in the user namespace of this process. Besides its creator that can be the
+/// user whom it maps to root: Podman, run by root, gives the files of a container with an id mapping to that user.
 pub(crate) fn check_inside(host: &Host, pid: Pid, owner: &Owner) -> Result<(), Unbelieved> {
     let is_root = || {
         let mut map = Vec::new();
@@ -97,7 +96,7 @@ fn check_below(
     Ok(())
 }
 
-/// Whether a namespace belongs to a user namespace that the user `uid` created.
+/// Returns whether a namespace belongs to a user namespace that the user `uid` created.
 pub(crate) fn is_users(host: &Host, namespace: &Namespace, uid: u32) -> bool {
     let itself = || rustix::io::fcntl_dupfd_cloexec(namespace, 0).and_then(Namespace::from_fd).ok();
     let user = match namespace.id().kind {
@@ -110,7 +109,7 @@ pub(crate) fn is_users(host: &Host, namespace: &Namespace, uid: u32) -> bool {
     user.is_some_and(|user| own(host, user, uid).is_ok())
 }
 
-/// The user's own user namespace from `user` up to the caller's.
+/// Returns the highest user namespace that `uid` created, from `user` up to the caller's.
 fn own(host: &Host, user: Namespace, uid: u32) -> Result<Own, No> {
     let callers = callers(host)?;
     if user.id() == callers {
@@ -128,14 +127,14 @@ fn own(host: &Host, user: Namespace, uid: u32) -> Result<Own, No> {
         }
         next = match at.parent()? {
             Related::Is(parent) => Some(parent),
-            // The topmost is not the caller's, so that the caller's is not above.
+            // The caller's user namespace is not above this one.
             Related::Hidden => return Err(No::Unseen),
         };
     }
     highest.map(|id| Own { id, _below: user }).ok_or(No::Anothers)
 }
 
-/// Whether a user namespace is `above` or below it. The caller may not see one that is above his own.
+/// Returns whether a user namespace is `above` or below it.
 fn is_below(host: &Host, user: Related, above: NsId) -> Result<bool, No> {
     let callers = callers(host)?;
     let mut next = user;
@@ -151,7 +150,7 @@ fn is_below(host: &Host, user: Related, above: NsId) -> Result<bool, No> {
     }
 }
 
-/// The caller's own user namespace.
+/// Returns the caller's own user namespace.
 fn callers(host: &Host) -> Result<NsId, No> {
     host.proc().own_ns(NsLink::Own(NsKind::User)).map_err(|_| No::Unseen)
 }

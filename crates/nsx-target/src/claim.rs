@@ -1,29 +1,29 @@
 //! [`Claim`]: whose word a record is.
 //!
-//! A record is worth no more than the least trusted of those who could have written it: the owner of the file, of each
-//! directory on the path that leads to it, of each symbolic link that was followed, and of the configuration that chose the
-//! path. How these are found is in `writers`; what a user's claim is believed about is in `check`.
+//! A record is trusted as much as the least trusted user who could have written it: the owner of the file, of each directory on
+//! its path, of each symbolic link that was followed, or of the configuration that chose the path. `writers` finds these users;
+//! `belief` says what a user's claim is believed about.
 
 use std::path::{Path, PathBuf};
 
-/// Whose word something is.
+/// The user who could have written something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Claim {
-    /// Only root could have written it.
+    /// Nobody but root.
     System,
-    /// This user could have written it, and nobody else but root.
+    /// This user, and nobody else but root.
     User(u32),
-    /// More than one user could have written it. Such a record is never believed.
+    /// More than one user. Such a record is never believed.
     Several,
 }
 
 impl Claim {
-    /// The word of the user `uid`.
+    /// Returns the claim of the user `uid`.
     pub(crate) const fn of(uid: u32) -> Self {
         if uid == 0 { Self::System } else { Self::User(uid) }
     }
 
-    /// The word of whoever could have written either.
+    /// Returns the claim of everyone who could have written either.
     pub(crate) fn join(self, other: Self) -> Self {
         match (self, other) {
             (Self::System, other) => other,
@@ -33,7 +33,7 @@ impl Claim {
         }
     }
 
-    /// The user, if it is one user's word.
+    /// Returns the user, if there is exactly one.
     pub(crate) fn user(self) -> Option<u32> {
         match self {
             Self::User(uid) => Some(uid),
@@ -42,7 +42,7 @@ impl Claim {
     }
 }
 
-/// A path, and whose word it is that something lies there.
+/// A path, and the claim of whoever chose it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
     pub(crate) path: PathBuf,
@@ -50,22 +50,22 @@ pub struct Location {
 }
 
 impl Location {
-    /// A path that nsx knows by itself.
+    /// Returns a location that nsx knows by itself.
     pub(crate) fn system(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), claim: Claim::System }
     }
 
-    /// The path that `claim` chose.
+    /// Returns the location of a path that `claim` chose.
     pub(crate) fn new(path: impl Into<PathBuf>, claim: Claim) -> Self {
         Self { path: path.into(), claim }
     }
 
-    /// What lies below.
+    /// Returns a location below this one.
     pub(crate) fn join(&self, path: impl AsRef<Path>) -> Self {
         Self { path: self.path.join(path), claim: self.claim }
     }
 
-    /// The path, as an engine or a configuration wrote it.
+    /// Returns the path, as an engine or a configuration wrote it.
     pub fn path(&self) -> &Path {
         &self.path
     }

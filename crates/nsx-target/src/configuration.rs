@@ -1,8 +1,8 @@
-//! A container's OCI configuration, `config.json`, as far as it may be believed.
+//! A container's OCI configuration, `config.json`, if it is believed.
 //!
-//! It decides as whom, where and with which rights a program runs, so it is worth what its least trusted writer is worth. What
-//! only root could have written is believed. A user's word holds inside of user namespaces that the user created or is root in,
-//! and nowhere else, also if the user is the caller.
+//! It decides the user, the rights and the directory of a program. A configuration that only root could have written is
+//! believed. A user's configuration is believed only inside user namespaces that the user created or is root in, even if the
+//! user is the caller.
 
 use crate::{
     belief,
@@ -18,13 +18,13 @@ use std::path::PathBuf;
 pub struct Configuration {
     /// The file, as the engine names it.
     pub path: PathBuf,
-    /// What is in it.
+    /// Its content.
     pub text: Vec<u8>,
-    /// Whether it is a user's word: it says nothing about what is outside of the target's user namespace.
+    /// True if a user could have written it, so that it decides nothing outside the target's user namespace.
     pub is_users: bool,
 }
 
-/// Why a configuration is not followed.
+/// An error that keeps a configuration from being followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigurationError {
     /// It cannot be read, or more than one user could have written it.
@@ -32,10 +32,10 @@ pub enum ConfigurationError {
     Unread {
         /// The file.
         path: PathBuf,
-        /// What is in the way.
+        /// The cause.
         why: ReadError,
     },
-    /// It is the word of a user about a process in a user namespace that is not the user's.
+    /// A user could have written it, and the process is in a user namespace that is not the user's.
     #[error("{} can be written by user {user}, who does not own the user namespace", path.display())]
     Users {
         /// The file.
@@ -46,7 +46,7 @@ pub enum ConfigurationError {
 }
 
 impl Subject {
-    /// Reads the configuration of the container that was named; none where none was, or its engine keeps none.
+    /// Reads the configuration of the container that was named, if there is one.
     ///
     /// # Errors
     /// [`ConfigurationError`]: the program is then to be as the process is.

@@ -28,12 +28,12 @@ use std::{
 /// of a store.
 pub(crate) const LONGEST: u64 = 16 << 20;
 
-/// What is mounted here is the system's: only root can write to it.
+/// A directory that only root can write to, so that no user can mount anything there.
 const RUN: &str = "/run";
-/// What is mounted here and below is the kernel's.
+/// Directories of the kernel's file systems.
 const KERNELS: [&str; 2] = ["/proc", "/sys"];
 
-/// As many symbolic links are followed on one path as the kernel follows.
+/// The most symbolic links that are followed on one path; the kernel has the same limit.
 const MOST_LINKS: usize = 40;
 
 /// Why a record could not be read.
@@ -74,7 +74,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// Whether it is not read because of who could have written it.
+    /// Returns whether the record was left unread because of its claim.
     pub(crate) fn is_distrust(&self) -> bool {
         matches!(self, Self::Shared(_) | Self::Served(_) | Self::CutOff { .. })
     }
@@ -102,14 +102,14 @@ impl From<serde_json::Error> for ReadError {
 pub(crate) struct Dir {
     fd: Rc<OwnedFd>,
     meta: Meta,
-    /// Whose word it is that this is the directory of that name.
+    /// The claim of those who could have put the directory there.
     claim: Claim,
-    /// What `..` is on the way to the root of a store.
+    /// The directory that `..` leads to, on the way to the root of a store.
     up: Option<Rc<Dir>>,
     writers: Rc<Writers>,
 }
 
-/// A file's content, when it was written last, since 1970, and by whom it could have been.
+/// A file's content and claim, and when it was last written, since 1970.
 #[derive(Debug)]
 pub(crate) struct Content {
     pub(crate) bytes: Vec<u8>,
@@ -117,31 +117,29 @@ pub(crate) struct Content {
     pub(crate) claim: Claim,
 }
 
-/// Something in a directory.
+/// A directory's entry.
 struct Entry {
     fd: OwnedFd,
     meta: Meta,
     claim: Claim,
 }
 
-/// What an entry may be mounted on.
+/// The kind of mount that an entry may lie on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum On {
-    /// Anything, so that it is to be found out who serves it.
+    /// Any, so that its server is looked up.
     Any,
-    /// What only the system mounts.
+    /// One that only the system can have mounted.
     Systems,
 }
 
 const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// A FIFO that stands where a file should must not hold nsx up, nor a terminal become its own; a lease of another user's is
-/// not waited for.
+/// Opening a FIFO does not wait for a writer, a terminal does not become nsx's own, and a lease on the file is not waited for.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 impl Dir {
-    /// The directory at `location`, through symbolic links: that one leads elsewhere is the choice of whoever could have made
-    /// it, and counts as his word.
+    /// Opens the directory at `location`, through symbolic links, each of which counts with those who could have made it.
     pub(crate) fn walk(writers: &Rc<Writers>, location: &Location) -> Result<Self, ReadError> {
         let Location { path, claim } = location;
         if *claim == Claim::Several {
@@ -201,12 +199,12 @@ impl Dir {
         }
     }
 
-    /// Whose word it is that this is the directory.
+    /// Returns the claim of those who could have put the directory there.
     pub(crate) fn claim(&self) -> Claim {
         self.claim
     }
 
-    /// The same directory as the word of `claim` too.
+    /// Returns the directory with `claim` added to its own.
     pub(crate) fn claimed(self, claim: Claim) -> Result<Self, ReadError> {
         match self.claim.join(claim) {
             Claim::Several => Err(ReadError::Shared(self.path())),
@@ -218,7 +216,7 @@ impl Dir {
         Self { fd: Rc::new(fd), meta, claim, up: up.cloned(), writers: Rc::clone(&self.writers) }
     }
 
-    /// What has that name in here, without following it: a directory with what is mounted there on demand, if that is `wanted`.
+    /// Opens an entry without following it. With `O_DIRECTORY` in `wanted`, a directory is mounted that is mounted on demand.
     fn entry(&self, name: &OsStr, wanted: OFlags, on: On) -> Result<Entry, ReadError> {
         self.writers.charge(self.claim, 1, 0)?;
         let fd = match rustix::fs::openat(&self.fd, name, PLACE | wanted, Mode::empty()) {
@@ -233,7 +231,7 @@ impl Dir {
         Ok(Entry { fd, meta, claim })
     }
 
-    /// Whose word it is that an entry is in here.
+    /// Returns the claim of those who could have put an entry here.
     fn claim_of(&self, entry: &Meta) -> Result<Claim, ReadError> {
         self.writers.learn_groups(&self.meta);
         match self.claim.join(self.writers.of_entry(&self.meta, self.fd.as_fd(), entry)) {
@@ -242,13 +240,13 @@ impl Dir {
         }
     }
 
-    /// Whose word the names in here are.
+    /// Returns the claim of those who could have put any entry here.
     fn names_claim(&self) -> Claim {
         self.writers.learn_groups(&self.meta);
         self.claim.join(self.writers.of_file(&self.meta, self.fd.as_fd()))
     }
 
-    /// Where this is, for a message.
+    /// Returns the directory's path, for a message.
     fn path(&self) -> PathBuf {
         path_of(&self.fd)
     }
@@ -267,7 +265,7 @@ impl Dir {
         Ok(place)
     }
 
-    /// The directory that something below is in, and its name there.
+    /// Opens the directory of a path below, and returns the name in it.
     fn split<'p>(&self, path: &'p OsStr) -> Result<(Self, &'p OsStr), ReadError> {
         let path = Path::new(path);
         let name = path.file_name().ok_or(ReadError::Irregular)?;
@@ -282,13 +280,13 @@ impl Dir {
         self.content(path).map(|content| content.bytes)
     }
 
-    /// The whole of a file below, when it was written, and by whom.
+    /// Reads a file below, with its claim.
     pub(crate) fn content(&self, path: impl AsRef<OsStr>) -> Result<Content, ReadError> {
         let (directory, name) = self.split(path.as_ref())?;
         directory.file(name)
     }
 
-    /// The whole of a file in here.
+    /// Reads a file in this directory.
     fn file(&self, name: &OsStr) -> Result<Content, ReadError> {
         let (fd, meta, claim) = if self.names_claim() != Claim::System {
             // To open what somebody serves would already ask him.
@@ -321,14 +319,14 @@ impl Dir {
         Ok(Content { bytes, written: meta.written, claim })
     }
 
-    /// The whole of a file of the kernel's below, such as one of a cgroup: whoever owns it, the kernel wrote it.
+    /// Reads a file of the kernel below, such as one of a cgroup: the kernel wrote it, whoever owns it.
     pub(crate) fn read_kernels(&self, path: impl AsRef<OsStr>) -> Result<Vec<u8>, ReadError> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         let fd = beneath::open(&self.fd, Path::new(path.as_ref()), FILE, resolve)?;
         read_all(&fd, 0)
     }
 
-    /// A directory of the kernel's below, such as a cgroup. It is the same word as this one: what it is called does not matter.
+    /// Opens a directory of the kernel below, such as a cgroup, with the claim of this one.
     pub(crate) fn below_kernels(&self, path: impl AsRef<OsStr>) -> Result<Self, ReadError> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         let fd = beneath::open(&self.fd, Path::new(path.as_ref()), PLACE | OFlags::DIRECTORY, resolve)?;
@@ -336,7 +334,7 @@ impl Dir {
         Ok(Self { fd: Rc::new(fd), meta, ..self.clone() })
     }
 
-    /// What stands at `path` below, open for its place, and whose word that is.
+    /// Opens what stands at `path` below with `O_PATH`, and returns its claim.
     pub(crate) fn place(&self, path: impl AsRef<OsStr>) -> Result<(OwnedFd, Claim), ReadError> {
         let (directory, name) = self.split(path.as_ref())?;
         directory.entry(name, OFlags::empty(), On::Any).map(|Entry { fd, claim, .. }| (fd, claim))
@@ -368,7 +366,7 @@ impl Dir {
     }
 }
 
-/// The names of a path that leads nowhere but down.
+/// Returns the names of a path that leads nowhere but down.
 fn parts(path: &OsStr) -> Result<impl Iterator<Item = &OsStr>, ReadError> {
     use std::path::Component::{CurDir, Normal};
     let components = Path::new(path).components();
@@ -378,13 +376,13 @@ fn parts(path: &OsStr) -> Result<impl Iterator<Item = &OsStr>, ReadError> {
     Ok(components.filter(|component| *component != CurDir).map(|component| component.as_os_str()))
 }
 
-/// The path of something that is open, for a message.
+/// Returns the path of an open file, for a message.
 fn path_of(fd: &OwnedFd) -> PathBuf {
     let path = rustix::fs::readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()), Vec::new());
     path.map(|path| OsString::from_vec(path.into_bytes()).into()).unwrap_or_default()
 }
 
-/// All that is in a file of this size. Files of the kernel have none, and others may grow meanwhile.
+/// Reads a file of this size. Files of the kernel have size 0, and others may grow meanwhile.
 fn read_all(fd: &OwnedFd, size: u64) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
     loop {

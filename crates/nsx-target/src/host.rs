@@ -49,18 +49,18 @@ pub struct Person {
     pub uid: u32,
 }
 
-/// Whose records are asked for.
+/// The owners of the records that are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// The system's, and the caller's own: those that a name without an owner means.
+    /// The system and the caller, whose containers a name without an owner can mean.
     Own,
-    /// This user's.
+    /// This user.
     Of(u32),
-    /// Everybody's.
+    /// Everybody.
     Everybodys,
 }
 
-/// What /etc/passwd says, the first line of a name or an id.
+/// The accounts in /etc/passwd: of several with one name or id the first.
 #[derive(Debug, Default)]
 struct Users {
     by_uid: HashMap<u32, accounts::User>,
@@ -91,17 +91,17 @@ impl Person {
         }
     }
 
-    /// A path of this user's: whatever lies there and whoever owns it, it is no more than the user's word.
+    /// Returns a location that this user chose: whoever owns what lies there, it is no more than the user's claim.
     pub(crate) fn place(&self, path: impl Into<PathBuf>) -> Location {
         Location::new(path, Claim::of(self.uid))
     }
 
-    /// A path below the directory for data.
+    /// Returns a location below the directory for data.
     pub(crate) fn data(&self, path: &str) -> Location {
         self.place(self.data.join(path))
     }
 
-    /// A path below the runtime directory.
+    /// Returns a location below the runtime directory.
     pub(crate) fn runtime(&self, path: &str) -> Location {
         self.place(self.runtime.join(path))
     }
@@ -148,7 +148,7 @@ impl Host {
         self.caller.uid == 0
     }
 
-    /// The stores that were not read to their end, because that would have cost too much: each once for every engine.
+    /// Returns the stores that were cut off because of their cost, each once per engine.
     pub fn cut_off(&self) -> Vec<Unread> {
         self.cut_off.borrow().clone()
     }
@@ -165,32 +165,32 @@ impl Host {
         self.is_live
     }
 
-    /// Forgets what was read, and what it has cost.
+    /// Forgets what was read and what it cost.
     pub(crate) fn renew(&self) {
         self.writers.renew();
     }
 
-    /// The directory at a location.
+    /// Opens the directory at a location.
     pub(crate) fn dir(&self, location: &Location) -> Result<Dir, ReadError> {
         Dir::walk(&self.writers, location)
     }
 
-    /// A directory of the system's.
+    /// Opens a directory of the system.
     pub(crate) fn system_dir(&self, path: &str) -> Result<Dir, ReadError> {
         self.dir(&Location::system(path))
     }
 
-    /// A file of the administrator's, such as one in /etc.
+    /// Reads a file of the administrator, such as one in /etc.
     pub(crate) fn content(&self, directory: &str, name: &str) -> Result<Content, ReadError> {
         self.system_dir(directory)?.content(name)
     }
 
-    /// The word of a process of the user `uid`.
+    /// Returns the claim of a process of the user `uid`.
     pub(crate) fn process_claim(&self, uid: u32) -> Claim {
         self.writers.process(uid)
     }
 
-    /// Whether what `claim` says is asked for.
+    /// Returns whether records with this claim are asked for.
     pub(crate) fn wants(&self, whose: Whose, claim: Claim) -> bool {
         match (whose, claim) {
             (_, Claim::Several) => false,
@@ -201,13 +201,13 @@ impl Host {
         }
     }
 
-    /// Whether a claim is another user's than the caller's.
+    /// Returns whether a claim is neither the system's nor the caller's.
     pub(crate) fn is_anothers(&self, claim: Claim) -> bool {
         !self.wants(Whose::Own, claim)
     }
 
-    /// Those whose rootless engines are looked at: the caller, another user who is named, or all of them. Only root looks at
-    /// all: everybody who has a runtime directory or is in /etc/passwd.
+    /// Returns the users whose rootless engines are looked at. For root everybody is who has a runtime directory or is in
+    /// /etc/passwd; for others only the caller.
     pub(crate) fn people(&self, whose: Whose) -> Vec<Person> {
         match whose {
             Whose::Everybodys => self.everybody().to_vec(),
@@ -244,7 +244,7 @@ impl Host {
         people
     }
 
-    /// A user, who may be in no file.
+    /// Returns a user, who may be missing in /etc/passwd.
     fn person(&self, uid: u32) -> Person {
         let known = self.users().by_uid.get(&uid).cloned();
         let asked = || if self.is_live { accounts::user_by_id(uid).ok().flatten() } else { None };
@@ -264,12 +264,12 @@ impl Host {
         })
     }
 
-    /// The owner of what `claim` says; none for the system.
+    /// Returns the owner of a record with this claim; none for the system.
     pub(crate) fn owner(&self, claim: Claim) -> Option<Owner> {
         claim.user().map(|uid| Owner { uid, word: self.word(uid), is_caller: uid == self.caller.uid })
     }
 
-    /// The word by which a user is typed: the name where that leads back to the user, else the number.
+    /// Returns the word by which a user is typed: the name if it leads back to the user, else the number.
     fn word(&self, uid: u32) -> String {
         let is_plain = |name: &&Vec<u8>| {
             name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
@@ -280,7 +280,7 @@ impl Host {
         name.map_or_else(|| uid.to_string(), |name| String::from_utf8_lossy(name).into_owned())
     }
 
-    /// The user that is typed so: a name, or a number.
+    /// Returns the user with this name or number.
     pub(crate) fn user(&self, word: &OsStr) -> Option<u32> {
         let bytes = word.as_bytes();
         if bytes.iter().all(u8::is_ascii_digit) {
@@ -291,7 +291,7 @@ impl Host {
         known.or_else(|| asked().map(|user| user.uid))
     }
 
-    /// When the host was started, in seconds since 1970.
+    /// Returns when the host was started, in seconds since 1970.
     pub(crate) fn boot(&self) -> Option<u64> {
         *self.boot.get_or_init(|| {
             let text = self.system_dir("/proc").and_then(|proc| proc.read("stat")).ok()?;

@@ -1,8 +1,7 @@
-//! [`Writers`]: who could have written what is found on a host.
+//! [`Writers`]: the users who could have written a file of the host.
 //!
-//! The facts are the kernel's (owners, permission bits, access control lists, the mount that something lies on) and the
-//! administrator's (/etc/passwd and /etc/group tell who is in a group). Everything that cannot be told counts as
-//! [`Claim::Several`].
+//! The kernel tells owners, permission bits, access control lists and mounts; /etc/passwd and /etc/group tell the members of a
+//! group. Whatever stays unknown counts as [`Claim::Several`].
 
 use crate::{
     claim::{Claim, Location},
@@ -25,19 +24,19 @@ use std::{
     time::Duration,
 };
 
-/// The most that the store of one user costs another one who looks into it: bytes that are read, and names that are listed and
-/// files that are opened.
+/// The most bytes that are read of one user's store if another user looks into it.
 const MOST_BYTES: u64 = 32 << 20;
+/// The most names that are listed and files that are opened there.
 const MOST_ENTRIES: u64 = 10_000;
 
-/// The user and group that stand for all that a user namespace has no number for: `/proc/sys/kernel/overflowuid`.
+/// The user and group id that a user namespace shows for ids it does not map, see `overflowuid` in `proc(5)`.
 const OVERFLOW: u32 = 65_534;
 
 const GROUP_WRITES: u16 = 0o020;
 const OTHERS_WRITE: u16 = 0o002;
 const STICKY: u16 = 0o1000;
 
-/// What the kernel says of a file or directory.
+/// The facts that the kernel tells of a file or directory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Meta {
     pub(crate) kind: FileType,
@@ -54,7 +53,7 @@ pub(crate) struct Meta {
 }
 
 impl Meta {
-    /// Asks the kernel, but no server of a file system: that could keep nsx waiting for ever.
+    /// Asks the kernel, and never the server of a file system, which could make nsx wait for ever.
     pub(crate) fn of(fd: &OwnedFd) -> Result<Self, Errno> {
         let asked = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
         let stat = match rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, asked) {
@@ -102,40 +101,40 @@ impl Meta {
     }
 }
 
-/// How much a user's store has cost.
+/// The cost of a user's store so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cost {
     bytes: u64,
     entries: u64,
 }
 
-/// Who could have written what, on one host, as one caller sees it.
+/// The users who could have written files of one host, as one caller sees them.
 #[derive(Debug)]
 pub(crate) struct Writers {
     /// The host's root directory.
     top: (Rc<OwnedFd>, Meta),
     caller: u32,
-    /// Who is root there: the owner of a recorded host's root directory.
+    /// The id of root: on a recorded host the owner of its root directory.
     root: u32,
-    /// What of the groups' members is known; nothing before somebody asks.
+    /// The members of each group, read when they are first needed.
     groups: OnceCell<HashMap<u32, Claim>>,
-    /// Set while the groups are read, for that is a walk itself.
+    /// Set while the groups are read, which takes a walk itself.
     reads_groups: Cell<bool>,
-    /// Whether the user namespace that nsx runs in numbers all users.
+    /// True if the caller's user namespace maps all ids.
     numbers_all: OnceCell<bool>,
-    /// The mounts that were there when one was asked about.
+    /// The mounts as they were last read.
     mounts: RefCell<Vec<MountPoint>>,
     costs: RefCell<HashMap<u32, Cost>>,
     absent: RefCell<HashSet<PathBuf>>,
 }
 
 impl Writers {
-    /// Those of the live host.
+    /// Returns those of the live host.
     pub(crate) fn system(caller: u32) -> Result<Self, Errno> {
         Self::below(Path::new("/"), caller, |_| 0)
     }
 
-    /// Those of a recorded host: the owner of its root directory stands for root.
+    /// Returns those of a recorded host, where the owner of the root directory stands for root.
     pub(crate) fn recorded(root: &Path, caller: u32) -> Result<Self, Errno> {
         Self::below(root, caller, |meta| meta.uid)
     }
@@ -157,39 +156,39 @@ impl Writers {
         })
     }
 
-    /// The host's root directory.
+    /// Returns the host's root directory.
     pub(crate) fn top(&self) -> &(Rc<OwnedFd>, Meta) {
         &self.top
     }
 
-    /// Forgets what was looked at, before another look.
+    /// Forgets costs, absent paths and mounts before another look.
     pub(crate) fn renew(&self) {
         self.costs.borrow_mut().clear();
         self.absent.borrow_mut().clear();
         self.mounts.borrow_mut().clear();
     }
 
-    /// Paths that are known not to be there. Most accounts of a host are nobody's, and each store asks for their files.
+    /// Returns the paths that are known to be absent. Most accounts have no engine, and every store asks for their files.
     pub(crate) fn absent(&self) -> &RefCell<HashSet<PathBuf>> {
         &self.absent
     }
 
-    /// The word of the user `uid`.
+    /// Returns the claim of a file's owner.
     pub(crate) fn user(&self, uid: u32) -> Claim {
         if uid == self.root || self.is_outside(uid) { Claim::System } else { Claim::of(uid) }
     }
 
-    /// The word of a process of the user `uid`. Of those for whom there is no number it may be anyone's.
+    /// Returns the claim of a process of the user `uid`. An id that is not mapped may be anyone's.
     pub(crate) fn process(&self, uid: u32) -> Claim {
         if self.is_outside(uid) { Claim::Several } else { self.user(uid) }
     }
 
-    /// Whether this is somebody for whom the caller's user namespace has no number, and so nobody in it.
+    /// Returns whether the caller's user namespace does not map this id, so that its user has no rights in it.
     fn is_outside(&self, id: u32) -> bool {
         id == OVERFLOW && !*self.numbers_all.get_or_init(numbers_all)
     }
 
-    /// Who could have put `entry` into `directory`, or could put something else into its place.
+    /// Returns the claim of those who could have put `entry` into `directory` or could replace it.
     pub(crate) fn of_entry(&self, directory: &Meta, place: BorrowedFd<'_>, entry: &Meta) -> Claim {
         let owner = self.user(directory.uid);
         let others = self.of_bits(directory, place);
@@ -199,9 +198,9 @@ impl Writers {
         if !directory.has(STICKY) {
             return owner.join(others).join(self.of_link(entry));
         }
-        // Only its owner and the directory's can take an entry away, see `unlink(2)`. But anybody may move a file there that
-        // is in a directory of his own, and whoever made a link to a file did not write it; a directory that is not his to
-        // write to cannot be moved by anybody.
+        // Only the owners of the entry and of the directory can remove it, see `unlink(2)`. But users can move files of others
+        // there from their own directories, and link to files that they did not write. A directory moves only if the user can
+        // write to it.
         let is_directory = entry.kind == FileType::Directory;
         let owners = self.user(entry.uid);
         if self.is_outside(entry.uid) || !is_directory && (owners == Claim::System || entry.links > 1) {
@@ -210,17 +209,17 @@ impl Writers {
         owner.join(owners)
     }
 
-    /// A symbolic link says what its owner wrote.
+    /// Returns the claim of the owner of a symbolic link, who wrote it.
     fn of_link(&self, entry: &Meta) -> Claim {
         if entry.kind == FileType::Symlink { self.user(entry.uid) } else { Claim::System }
     }
 
-    /// Who can write to a file itself.
+    /// Returns the claim of those who can write to a file or directory.
     pub(crate) fn of_file(&self, file: &Meta, place: BorrowedFd<'_>) -> Claim {
         self.user(file.uid).join(self.of_bits(file, place))
     }
 
-    /// Who can write to something beside its owner.
+    /// Returns the claim of those who can write to a file besides its owner.
     fn of_bits(&self, meta: &Meta, place: BorrowedFd<'_>) -> Claim {
         if meta.has(OTHERS_WRITE) {
             Claim::Several
@@ -231,8 +230,8 @@ impl Writers {
         }
     }
 
-    /// Who is in the group that may write to something, or on its access control list: that cannot give more than the bits of
-    /// the group, see `acl(5)`.
+    /// Returns the claim of the members of a group that can write to a file. An access control list, which may let others write
+    /// too, never allows more than the group's bits, see `acl(5)`.
     fn of_group(&self, gid: u32, place: BorrowedFd<'_>) -> Claim {
         if self.reads_groups.get() || self.is_outside(gid) || has_list(place) {
             return Claim::Several;
@@ -240,7 +239,7 @@ impl Writers {
         self.groups.get().and_then(|groups| groups.get(&gid)).copied().unwrap_or(Claim::Several)
     }
 
-    /// Reads who is in which group, if that matters for `meta` and is not known yet.
+    /// Reads the members of the groups, if `meta` needs them and they are not known yet.
     pub(crate) fn learn_groups(self: &Rc<Self>, meta: &Meta) {
         if !meta.has(GROUP_WRITES) || self.reads_groups.get() || self.groups.get().is_some() {
             return;
@@ -255,7 +254,7 @@ impl Writers {
         let _ = self.groups.set(groups.unwrap_or_default());
     }
 
-    /// The word of whoever is in a group: those that its line lists, and those whose own group it is.
+    /// Returns the claim of each group's members: the users that its line lists and those whose primary group it is.
     fn members(&self, group: &[u8], passwd: &[u8]) -> HashMap<u32, Claim> {
         let users: Vec<accounts::User> = accounts::users(passwd).collect();
         let by_name: HashMap<&[u8], u32> = users.iter().map(|user| (user.name.as_slice(), user.uid)).collect();
@@ -272,8 +271,8 @@ impl Writers {
         claims
     }
 
-    /// Refuses to go from `parent` to what is on a file system that another user serves: its owners are what he says, and he
-    /// may let whoever looks at it wait.
+    /// Refuses an entry that lies on a file system which another user serves. That user decides which owners it shows, and can
+    /// make nsx wait.
     pub(crate) fn check_mount(&self, parent: &Meta, entry: &Meta) -> Result<(), ReadError> {
         if entry.device.0 != 0 || !entry.is_on_another_mount(parent) {
             return Ok(());
@@ -282,10 +281,15 @@ impl Writers {
         let known = mounts.iter().find(|mount| mount.holds(entry)).map(|mount| mount.served);
         let served = match known {
             Some(served) => served,
-            // One that was mounted since they were read.
+            // It may have been mounted since they were read.
             None => {
                 *mounts = MountPoint::read_all()?;
-                mounts.iter().find(|mount| mount.holds(entry)).ok_or(ReadError::Denied)?.served
+                match mounts.iter().find(|mount| mount.holds(entry)) {
+                    Some(mount) => mount.served,
+                    // Without the id of its mount only what is served has the device that is listed.
+                    None if entry.mount.is_none() => None,
+                    None => return Err(ReadError::Denied),
+                }
             }
         };
         match served {
@@ -294,7 +298,7 @@ impl Writers {
         }
     }
 
-    /// Counts what is read of `claim`'s store.
+    /// Adds to the cost of a user's store.
     pub(crate) fn charge(&self, claim: Claim, entries: u64, bytes: u64) -> Result<(), ReadError> {
         let uid = match claim {
             Claim::System => return Ok(()),
@@ -316,21 +320,21 @@ impl Writers {
     }
 }
 
-/// Whether something has an access control list, or may have one that cannot be read.
+/// Returns whether a file has an access control list, or may have one that cannot be read.
 fn has_list(place: BorrowedFd<'_>) -> bool {
     let path = format!("/proc/self/fd/{}", place.as_raw_fd());
     let size = rustix::fs::getxattr(path, c"system.posix_acl_access", &mut [0_u8; 0][..]);
     !matches!(size, Err(Errno::NODATA | Errno::OPNOTSUPP))
 }
 
-/// Whether the caller's user namespace has a number for every user: it is the one that the host starts with.
+/// Returns whether the caller's user namespace maps all ids.
 fn numbers_all() -> bool {
     let map = std::fs::read("/proc/self/uid_map").unwrap_or_default();
     let fields: Vec<_> = map.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).collect();
     matches!(fields[..], [b"0", b"0", b"4294967295"])
 }
 
-/// A mount, and who serves it.
+/// A mount, and the user who serves it.
 #[derive(Debug)]
 struct MountPoint {
     id: u64,
@@ -341,7 +345,8 @@ struct MountPoint {
 
 impl MountPoint {
     fn holds(&self, entry: &Meta) -> bool {
-        entry.mount.is_none_or(|id| self.id == id) && self.device == entry.device
+        // A file of btrfs or overlayfs has another device than its mount.
+        entry.mount.map_or(self.device == entry.device, |id| self.id == id)
     }
 
     fn read_all() -> Result<Vec<Self>, ReadError> {
@@ -356,7 +361,7 @@ impl MountPoint {
         let (kind, options) = (fields.next()?, fields.nth(1).unwrap_or_default());
         let is_served = matches!(kind.split(|byte| *byte == b'.').next(), Some(b"fuse" | b"fuseblk"));
         let by = options.split(|byte| *byte == b',').find_map(|option| decimal(option.strip_prefix(b"user_id=")?));
-        // A server that is nobody known is nobody to be trusted.
+        // A server whose user is unknown is not trusted.
         let by = by.and_then(|uid| uid.try_into().ok()).unwrap_or(OVERFLOW);
         Some(Self { id, device, served: is_served.then_some(by) })
     }
@@ -437,10 +442,16 @@ mod tests {
         };
         assert_eq!(check(36, 40), Err(ReadError::Served(1000)));
         assert_eq!(check(41, 45), Err(ReadError::Served(OVERFLOW)));
-        for (mount, minor) in [(37, 41), (38, 42), (39, 43), (40, 44)] {
+        for (mount, minor) in [(37, 41), (38, 42), (39, 43), (40, 44), (39, 99)] {
             assert_eq!(check(mount, minor), Ok(()), "{mount}");
         }
-        // One that is nowhere to be found, and what is on the same mount as before.
+        // Before 5.8 the device tells the mount.
+        let older = |minor| {
+            let entry = Meta { mount: None, device: (0, minor), ..parent };
+            writers.check_mount(&Meta { mount: None, ..parent }, &entry)
+        };
+        assert_eq!((older(40), older(41), older(4444)), (Err(ReadError::Served(1000)), Ok(()), Ok(())));
+        // A mount that is nowhere to be found, and what is on the same mount as before.
         assert_eq!(check(u64::MAX, 40), Err(ReadError::Denied));
         assert_eq!(writers.check_mount(&parent, &parent), Ok(()));
     }
