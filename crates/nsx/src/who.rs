@@ -7,8 +7,9 @@ use crate::{
 use nsx_core::{
     accounts,
     hash::HashMap,
+    ns::NsId,
     pid::Pid,
-    proc::{ProcRoot, Status},
+    proc::{NsLink, ProcRoot, Status},
 };
 use serde::Serialize;
 
@@ -90,12 +91,13 @@ impl<'a> Registrar<'a> {
         Who { uid: Some(uid), user: self.names.get(&uid).cloned(), command }
     }
 
-    /// Who `pid` was when its status was read, and whether it still is that process. If another process has the id by now, the
-    /// command is the name in the status.
-    pub(crate) fn who_was(&mut self, pid: Pid, status: &Status) -> (Who, bool) {
+    /// Who `pid` was when its status was read and it was in `ns`, and whether it still is that process. If another process has
+    /// the id by now, the command is the name in the status.
+    pub(crate) fn who_was(&mut self, pid: Pid, status: &Status, ns: Option<NsId>) -> (Who, bool) {
         let mut who = self.who_has(pid, status);
         let of = |status: &Status| (status.chain.clone(), status.ppid, status.ruid, status.euid);
-        let is_still = self.proc.status(pid, &mut self.buffer).is_ok_and(|now| of(&now) == of(status));
+        let is_still = self.proc.status(pid, &mut self.buffer).is_ok_and(|now| of(&now) == of(status))
+            && ns.is_none_or(|ns| self.proc.ns(pid, NsLink::Own(ns.kind)) == Ok(ns));
         if !is_still {
             who.command = Some(status.name.clone());
         }

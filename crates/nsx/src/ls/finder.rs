@@ -223,7 +223,7 @@ impl<'a> Finder<'a> {
         leader.who.get_or_init(|| {
             leader.seen_in.set(None);
             match leader.status.get() {
-                Some(Ok(status)) => self.registrar.who_was(leader.pid, status).0,
+                Some(Ok(status)) => self.registrar.who_was(leader.pid, status, None).0,
                 _ => self.registrar.who(leader.pid),
             }
         })

@@ -96,7 +96,7 @@ pub(super) fn row(resident: &Resident, registrar: &mut Registrar) -> Row {
         pid: resident.pid.as_raw_pid(),
         chain: resident.status.chain.ids().iter().map(|id| id.as_raw_pid()).collect(),
         ns: resident.ns.map(|ns| ns.inode),
-        who: registrar.who_was(resident.pid, &resident.status).0,
+        who: registrar.who_was(resident.pid, &resident.status, resident.ns).0,
     }
 }
 

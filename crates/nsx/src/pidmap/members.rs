@@ -106,7 +106,7 @@ impl Row {
         };
         let inside = insiders.user(member.process, member.status.euid);
         // After all that was read of it.
-        let (who, is_still) = registrar.who_was(member.process, &member.status);
+        let (who, is_still) = registrar.who_was(member.process, &member.status, None);
         let (uid_inside, user_inside) = if is_still { inside } else { (None, None) };
         Self {
             id: number(member.inside()),
