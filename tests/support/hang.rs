@@ -12,6 +12,7 @@ use std::{
     env::ArgsOs,
     ffi::CString,
     io::{self, Write},
+    os::unix::fs::MetadataExt,
     process::ExitCode,
 };
 
@@ -27,7 +28,10 @@ pub(crate) fn become_hung(mut arguments: ArgsOs) -> Option<ExitCode> {
     let servers: Vec<_> = arguments
         .map(|directory| {
             let server = rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).unwrap();
-            let options = format!("fd={},rootmode=40000,user_id=0,group_id=0", server.as_raw_fd());
+            // The owner of the directory is who serves it, to everybody.
+            let owner = std::fs::metadata(&directory).unwrap().uid();
+            let options =
+                format!("fd={},rootmode=40000,user_id={owner},group_id={owner},allow_other", server.as_raw_fd());
             let options = CString::new(options).unwrap();
             mount("fuse", &directory, "fuse", MountFlags::NOSUID | MountFlags::NODEV, &*options).unwrap();
             server

@@ -140,7 +140,7 @@ impl<'a> Hands<'a> {
                 here.map_or_else(|| rustix::process::chdir("/"), rustix::process::fchdir)
             }
             Step::ChangeDirectory { directory, .. } => rustix::process::fchdir(directory),
-            Step::SetDirectory(directory) => rustix::process::chdir(directory),
+            Step::SetDirectory(directory) => set_directory(directory),
             Step::SetGroups(groups) => {
                 let groups: Vec<_> = groups.iter().copied().map(Gid::from_raw).collect();
                 rustix::thread::set_thread_groups(&groups)
@@ -230,6 +230,26 @@ fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
     File::from(file).read_to_end(&mut text).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     let credentials = Credentials::parse(&text).map_err(|_| Errno::SRCH)?;
     Ok((credentials.uid, credentials.gid))
+}
+
+/// Changes to a directory, and leaves it again if it is not below the root directory.
+///
+/// The target can put a link to `/proc/self/fd/7` at the end of any path. The link leads to what this process has open, which
+/// may be a directory of the host (CVE-2024-21626). The kernel writes `(unreachable)` in front of such a directory, see
+/// `getcwd(3)`.
+///
+/// # Errors
+/// `EXDEV` if the directory is not below the root directory; the errno of `chdir(2)` or `getcwd(2)`.
+fn set_directory(directory: &Path) -> Result<(), Errno> {
+    rustix::process::chdir(directory)?;
+    let led_out = match rustix::process::getcwd(Vec::new()) {
+        Ok(here) if here.to_bytes().starts_with(b"/") => return Ok(()),
+        // The C library answers ENOENT for an unreachable directory.
+        Ok(_) | Err(Errno::NOENT) => Errno::XDEV,
+        Err(errno) => errno,
+    };
+    rustix::process::chdir("/")?;
+    Err(led_out)
 }
 
 fn propagate(at: &Path, propagation: Propagation) -> Result<(), Errno> {
