@@ -241,7 +241,7 @@ fn no_link_to_a_descriptor_leads_out_of_the_target(session: &Session) {
     let web = Oci::runc(&host).run("web", "");
     let image = |number: u32| {
         let script = format!(
-            "cd /run/image; ln -sfn /proc/self/fd/{number} directory; ln -sfn /proc/self/fd/{number}/usr/bin/busybox program
+            "cd /run/image; ln -sfn /proc/self/fd/{number} directory; ln -sfn /proc/self/fd/{number}/usr/bin/busybox true
             sed -i 's|\"cwd\": .*|\"cwd\": \"/directory\",|' /run/bundles/web/config.json"
         );
         host.shell(&script).run().exited(0);
@@ -260,7 +260,7 @@ fn no_link_to_a_descriptor_leads_out_of_the_target(session: &Session) {
             }
         }
         // Nor is a program of the host's run, whose file the target could write to from then on.
-        let outcome = host.shell("exec 5</; exec nsx enter \"$1\" -- /program").arg("sh").arg(&web.target).run();
+        let outcome = host.shell("exec 5</; exec nsx enter \"$1\" -- /true").arg("sh").arg(&web.target).run();
         assert!(["exit status: 126", "exit status: 127"].contains(&&*outcome.status()), "{number}: {outcome}");
     }
 }
