@@ -1,8 +1,6 @@
 //! A program like the target's own: what `docker exec` would run, in all that the target differs in.
 
-use super::{
-    Options, cgroups, environment::Missing, findings::Findings, options::Common, profile::Profile, users::Directory,
-};
+use super::{Options, cgroups, findings::Findings, options::Common, profile::Profile, users::Directory};
 use crate::{
     out,
     program::{self, RequestError},
@@ -30,7 +28,7 @@ pub(super) fn request(
 ) -> Result<Request, RequestError> {
     let failed = |error| RequestError::Enter(out::shown(options.target()), error);
     let Common { wd, rights, no_cgroup, environment, .. } = &options.common;
-    let (profile, unread) = Profile::read(target, kinds, configuration, caller).map_err(failed)?;
+    let (mut profile, unread) = Profile::read(target, kinds, configuration, caller).map_err(failed)?;
     match (&profile.config, unread) {
         (Some(config), _) => findings.checked("its configuration", &out::shown(config.as_os_str())),
         (None, Some(error)) => {
@@ -52,7 +50,6 @@ pub(super) fn request(
             if kinds.contains(NsKind::User) { (root(IdKind::User)?, root(IdKind::Group)?) } else { (None, None) };
         groups.clear();
     }
-    let another = chosen.uid.is_some_and(|chosen| Some(chosen) != profile.uid);
     (uid, gid) = (chosen.uid.or(uid), chosen.gid.or(gid));
     groups = chosen.groups.unwrap_or(groups);
     for (ids, id) in [(IdKind::User, uid), (IdKind::Group, gid)] {
@@ -66,9 +63,13 @@ pub(super) fn request(
     // A change from user 0 to another takes them, and so does the exec of who is not user 0.
     let loses_capabilities = uid.filter(|uid| *uid != 0 && (kinds.contains(NsKind::User) || *uid != caller.uid));
     let home = || whom.and_then(|uid| directory.user(uid)).map(|user| user.home).unwrap_or_default();
-    // HOME of a process that became somebody else's is worth less than that of a configuration.
-    let missing = Missing { home: &home, another_users: another && profile.config.is_none() };
-    let variables = root.is_some().then_some((profile.environment, missing));
+    // The variables of a process are its user's word. As another user the program would load what LD_PRELOAD names.
+    let group = gid.or_else(|| (!kinds.contains(NsKind::User)).then_some(caller.gid));
+    if profile.config.is_none() && (whom, group) != (profile.uid, profile.gid) && !profile.environment.is_empty() {
+        findings.skipped("its environment", "is left out: the program has another user or group than the process");
+        profile.environment.clear();
+    }
+    let variables = root.is_some().then_some((profile.environment, &home as _));
     let programs = match options.program.is_empty() {
         true if root.is_some() => directory.shells(whom.unwrap_or_default()),
         _ => Vec::new(),

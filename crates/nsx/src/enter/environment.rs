@@ -27,23 +27,16 @@ pub(super) struct EnvironmentOptions {
     unset_env: Vec<OsString>,
 }
 
-/// What a target's environment lacks.
-pub(super) struct Missing<'a> {
-    /// The program's home directory, which is looked up where it is asked for.
-    pub(super) home: &'a dyn Fn() -> Vec<u8>,
-    /// Whether the HOME that is there is another user's.
-    pub(super) another_users: bool,
-}
-
 impl EnvironmentOptions {
-    /// The program's environment, none for the caller's as it is. `target` is what the target's gives, which is used
-    /// only for a program that is the target's too: one of the host's would be run as the target bids.
+    /// Returns the program's environment, or none for the caller's as it is. `target` has the target's variables, for a
+    /// program of the target's alone: a program of the host's would load what the target names. With them comes a function
+    /// that looks up the home directory of the program's user.
     pub(super) fn settle(
         &self,
-        target: Option<(Vec<CString>, Missing<'_>)>,
+        target: Option<(Vec<CString>, &dyn Fn() -> Vec<u8>)>,
     ) -> Result<Option<Vec<CString>>, RequestError> {
         let mut variables = match target.filter(|_| !self.host_env) {
-            Some((variables, missing)) => complete(Variables(variables), &missing),
+            Some((variables, home)) => complete(Variables(variables), home),
             None if self.env.is_empty() && self.unset_env.is_empty() => return Ok(None),
             None => Variables::callers(),
         };
@@ -79,12 +72,12 @@ fn named(name: &OsStr) -> Result<(), RequestError> {
 }
 
 /// What an engine adds to what the configuration says: where programs are, the user's home directory, the terminal.
-fn complete(mut variables: Variables, missing: &Missing<'_>) -> Variables {
+fn complete(mut variables: Variables, home: &dyn Fn() -> Vec<u8>) -> Variables {
     if let Some(term) = std::env::var_os("TERM").filter(|_| on_terminal()) {
         variables.put(b"TERM", term.as_bytes());
     }
-    if missing.another_users || variables.value(b"HOME").is_none() {
-        let home = (missing.home)();
+    if variables.value(b"HOME").is_none() {
+        let home = home();
         variables.put(b"HOME", if home.is_empty() { b"/" } else { &home });
     }
     if variables.value(b"PATH").is_none() {
@@ -150,8 +143,7 @@ mod tests {
             unset_env: words.iter().filter_map(|word| word.strip_prefix('-')).map(OsString::from).collect(),
         };
         let target = target.iter().map(|variable| CString::new(*variable).unwrap()).collect();
-        let missing = Missing { home: &|| b"/srv".to_vec(), another_users: false };
-        let settled = options.settle(Some((target, missing))).unwrap().unwrap();
+        let settled = options.settle(Some((target, &|| b"/srv".to_vec()))).unwrap().unwrap();
         settled
             .into_iter()
             .map(|variable| variable.into_string().unwrap())
