@@ -1,6 +1,6 @@
 //! The attacks by which an ordinary user became root, as they were found.
 
-use super::world::{AS_MAPPER, BUNDLE, EVIL, HOME, ID, RUNTIME, Victim, World};
+use super::world::{AS_MAPPER, BUNDLE, EVIL, HOME, ID, RUNC, RUNTIME, Victim, World};
 use crate::support::{Cgroups, Session, Test, root};
 
 pub(super) fn tests() -> Vec<Test> {
@@ -28,22 +28,14 @@ fn assert_refused(world: &World<'_>, words: &[&str]) {
 
 fn a_link_to_a_sticky_directory_makes_no_record_the_systems(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
-    let pid = world.pid(Victim::RootsService);
-    let script = format!(
-        r#"ln -sfn /tmp {RUNTIME}/crun; mkdir /tmp/websec
-        echo '{{"pid":{pid},"bundle":"{BUNDLE}"}}' >/tmp/websec/status"#
-    );
-    world.mapper(&script).run().exited(0);
+    world.mapper(&format!("ln -sfn /tmp {RUNTIME}/crun")).run().exited(0);
+    world.crun("/tmp", "websec", world.named(Victim::RootsService));
     assert_refused(&world, &["websec", "oci:websec", "oci:mapper@websec", "--all-of webse*", "--all-of oci:mapper@*"]);
 }
 
 fn an_honest_record_of_the_users_own_service_decides_nothing(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
-    let pid = world.pid(Victim::OwnService);
-    let script = format!(
-        r#"mkdir -p {RUNTIME}/crun/websec; echo '{{"pid":{pid},"bundle":"{BUNDLE}"}}' >{RUNTIME}/crun/websec/status"#
-    );
-    world.mapper(&script).run().exited(0);
+    world.crun(&format!("{RUNTIME}/crun"), "websec", world.named(Victim::OwnService));
     assert_refused(&world, &["websec", "oci:websec", "oci:mapper@websec", "--all-of webse*", "--all-of oci:mapper@*"]);
     let refused = world.host.command("nsx enter oci:mapper@websec -- true").run();
     refused.exited(125).says(&["is not believed"]);
@@ -51,13 +43,13 @@ fn an_honest_record_of_the_users_own_service_decides_nothing(session: &Session) 
 
 /// The files of a container of Docker's below a data root and the user's runtime directory.
 fn docker(world: &World<'_>, containers: &str) {
-    let pid = world.pid(Victim::RootsService);
+    let process = world.named(Victim::RootsService);
+    let (pid, state) = (process.pid, process.fill(RUNC));
     let script = format!(
         r#"mkdir -p {containers}/{ID} {RUNTIME}/docker/runtime-runc/moby/{ID}
         echo '{{"ID":"{ID}","Name":"/websec","State":{{"Running":true,"Pid":{pid},"StartedAt":"2026"}}}}' \
             >{containers}/{ID}/config.v2.json
-        echo '{{"init_process_pid":{pid},"config":{{"labels":["bundle={BUNDLE}"]}}}}' \
-            >{RUNTIME}/docker/runtime-runc/moby/{ID}/state.json"#
+        echo '{state}' >{RUNTIME}/docker/runtime-runc/moby/{ID}/state.json"#
     );
     world.mapper(&script).run().exited(0);
 }
@@ -86,13 +78,13 @@ fn a_data_root_that_the_user_configured_is_not_the_systems(session: &Session) {
 
 fn a_graphroot_that_the_user_configured_is_not_the_systems(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
-    let pid = world.pid(Victim::RootsService);
+    let state = world.named(Victim::RootsService).fill(RUNC);
     let script = format!(
         r#"mkdir -p {HOME}/.config/containers /tmp/overlay-containers/{ID}/userdata {RUNTIME}/runc/{ID}
         echo 'graphroot = "/tmp"' >{HOME}/.config/containers/storage.conf
         echo '[{{"id":"{ID}","names":["websec"]}}]' >/tmp/overlay-containers/containers.json
         cp {BUNDLE}/config.json /tmp/overlay-containers/{ID}/userdata
-        echo '{{"init_process_pid":{pid},"config":{{}}}}' >{RUNTIME}/runc/{ID}/state.json"#
+        echo '{state}' >{RUNTIME}/runc/{ID}/state.json"#
     );
     world.mapper(&script).run().exited(0);
     let words = ["websec", "podman:websec", "podman:mapper@websec", "--all-of webse*", "--all-of podman:mapper@*"];

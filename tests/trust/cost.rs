@@ -2,7 +2,7 @@
 
 use super::{
     stores::STORES,
-    world::{AS_MAPPER, BUNDLE, HOME, RUNTIME, Victim, World},
+    world::{AS_MAPPER, BUNDLE, CRUN, HOME, RUNTIME, Victim, World},
 };
 use crate::support::{Cgroups, Need, Session, Test, root, until};
 use std::time::Duration;
@@ -111,9 +111,11 @@ fn a_directory_with_100_000_containers_is_cut_off(session: &Session) {
 
 fn a_fifo_in_place_of_any_file_of_a_store_holds_nobody_up(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
-    let pid = world.pid(Victim::OwnContainer);
+    let container = world.named(Victim::OwnContainer);
     let mut script = String::new();
-    for file in STORES.iter().filter(|store| !store.users.is_empty()).flat_map(|store| store.files(store.users, pid)) {
+    for file in
+        STORES.iter().filter(|store| !store.users.is_empty()).flat_map(|store| store.files(store.users, container))
+    {
         let (directory, _) = file.path.rsplit_once('/').unwrap();
         script += &format!("mkdir -p {directory}; [ -e {0} ] || mkfifo {0}\n", file.path);
     }
@@ -124,19 +126,17 @@ fn a_fifo_in_place_of_any_file_of_a_store_holds_nobody_up(session: &Session) {
     world.mapper(&script).run().exited(0);
     assert_nobody_waits(&world);
     // One that is named, and whose configuration is one.
-    let script = format!(
-        r#"rm -r {RUNTIME}/crun; mkdir -p {RUNTIME}/crun/web; rm {BUNDLE}/config.json; mkfifo {BUNDLE}/config.json
-        echo '{{"pid":{pid},"bundle":"{BUNDLE}"}}' >{RUNTIME}/crun/web/status"#
-    );
+    let script = format!("rm -r {RUNTIME}/crun; rm {BUNDLE}/config.json; mkfifo {BUNDLE}/config.json");
     world.mapper(&script).run().exited(0);
+    world.crun(&format!("{RUNTIME}/crun"), "web", container);
     let enter = world.host.command("nsx enter oci:mapper@web -- readlink /proc/self/ns/mnt");
     assert_eq!(enter.output(), world.mounts(Victim::OwnContainer));
 }
 
 fn a_file_system_of_the_users_that_hangs_holds_nobody_up(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
-    let pid = world.pid(Victim::RootsService);
-    let system = format!(r#"mkdir -p /run/crun/web; echo '{{"pid":{pid},"bundle":"/nowhere"}}' >/run/crun/web/status"#);
+    let record = world.named(Victim::RootsService).fill(CRUN);
+    let system = format!("mkdir -p /run/crun/web; echo '{record}' >/run/crun/web/status");
     world.host.shell(&system).run().exited(0);
     let directories = [
         HOME.to_owned(),

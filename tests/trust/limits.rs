@@ -1,6 +1,6 @@
 //! Limits and the like from a user's file: they are set with the rights that the program has inside, after it is joined.
 
-use super::world::{AS_MAPPER, BUNDLE, RUNTIME, World};
+use super::world::{AS_MAPPER, BUNDLE, Named, RUNTIME, World};
 use crate::support::{Cgroups, Session, Test, procfs, root};
 
 pub(super) fn tests() -> Vec<Test> {
@@ -14,12 +14,11 @@ fn a_users_file_raises_no_limit_with_the_rights_of_root(session: &Session) {
         r#"echo 300 >/proc/self/oom_score_adj
         {AS_MAPPER} prlimit --nofile=100:200 --memlock=65536:65536 unshare --user --map-root-user --mount sleep 1000 & pid=$!
         until [ "$(cat /proc/$pid/comm)" = sleep ]; do sleep 0.01; done
-        {AS_MAPPER} mkdir -p {RUNTIME}/crun/web
-        echo "{{\"pid\":$pid,\"bundle\":\"{BUNDLE}\"}}" | {AS_MAPPER} tee {RUNTIME}/crun/web/status >&2
         echo $pid; wait"#
     );
     let container = world.host.shell(&script).start();
-    let pid = container.line();
+    let pid = container.line().parse().unwrap();
+    world.crun(&format!("{RUNTIME}/crun"), "web", Named::of(&world.host, pid));
     let limits = r#"{"type":"RLIMIT_NOFILE","soft":150,"hard":180},{"type":"RLIMIT_CORE","soft":0,"hard":0},
         {"type":"RLIMIT_MEMLOCK","soft":18446744073709551615,"hard":18446744073709551615}"#;
     let config = format!(
@@ -49,5 +48,4 @@ fn a_users_file_raises_no_limit_with_the_rights_of_root(session: &Session) {
     let own = own.lines().find(|line| line.starts_with("Max locked memory")).unwrap();
     assert!(own.contains("unlimited") || limit("Max locked memory")[1] != "unlimited", "{limits}");
     assert_ne!(procfs::ns(sleep, "user"), procfs::ns("self", "user"));
-    drop(pid);
 }

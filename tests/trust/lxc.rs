@@ -57,13 +57,13 @@ fn only_roots_monitor_speaks_for_a_container_of_the_systems(session: &Session) {
             container(&world, directory);
         }
         for victim in [Victim::RootsService, Victim::OwnService, Victim::OwnContainer] {
-            let _listens = monitor(&world, AS_MAPPER, directory, world.pid(victim));
+            let _listens = monitor(&world, AS_MAPPER, directory, world.named(victim).pid);
             for word in ["web", "lxc:web", "--all-of lxc:*", "lxc:mapper@web"] {
                 assert_eq!(entered(&world, word), "refused", "{word}, {victim:?}");
             }
         }
     }
-    let _listens = monitor(&world, "", directory, world.pid(Victim::RootsService));
+    let _listens = monitor(&world, "", directory, world.named(Victim::RootsService).pid);
     for word in ["web", "lxc:web", "--all-of lxc:*"] {
         assert_eq!(entered(&world, word), world.mounts(Victim::RootsService), "{word}");
     }
@@ -105,7 +105,7 @@ fn a_users_monitor_leads_to_that_users_container_alone(session: &Session) {
     let home = format!("{HOME}/.local/share/lxc");
     world.mapper(&format!("mkdir -p {home}/web; echo >{home}/web/config")).run().exited(0);
     for victim in Victim::ALL.into_iter().filter(|victim| *victim != Victim::OwnContainer) {
-        let _listens = monitor(&world, AS_MAPPER, &format!("{home}/web"), world.pid(victim));
+        let _listens = monitor(&world, AS_MAPPER, &format!("{home}/web"), world.named(victim).pid);
         for word in ["web", "lxc:web", "--all-of lxc:*", "lxc:mapper@web", "--all-of lxc:mapper@*"] {
             assert_eq!(entered(&world, word), "refused", "{word}, {victim:?}");
         }

@@ -27,7 +27,7 @@ fn a_cgroup_that_the_user_made_is_no_unit_and_no_container_of_the_systems(sessio
                     ("machine-web.scope", ["web", "machine:web"]),
                 ] {
                     let script = CGROUPS.replace("DELEGATED", delegated).replace("NAME", name);
-                    let shell = world.host.shell(&script).arg("sh").arg(world.pid(victim).to_string());
+                    let shell = world.host.shell(&script).arg("sh").arg(world.named(victim).pid.to_string());
                     let answers = shell.arg(words[0]).arg(words[1]).env("AS_MAPPER", AS_MAPPER).output();
                     wrong.extend(answers.lines().map(|answer| format!("{victim:?}: {answer}")));
                 }
@@ -55,7 +55,7 @@ const CGROUPS: &str = "
 fn a_users_link_names_no_namespace(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     for victim in Victim::ALL {
-        let pid = world.pid(victim);
+        let pid = world.named(victim).pid;
         world.mapper(&format!("ln -sfn /proc/{pid}/ns {RUNTIME}/netns")).run().exited(0);
         for word in ["mnt", "netns:mnt", "user", "netns:net", "netns:mapper@mnt"] {
             world.host.command(&format!("nsx enter {word} true")).run().exited(125);

@@ -1,6 +1,6 @@
 //! Users who give their containers the names of the system's.
 
-use super::world::{AS_MAPPER, HOME, RUNTIME, Victim, World};
+use super::world::{AS_MAPPER, HOME, Named, RUNTIME, Victim, World};
 use crate::{
     engines::engine::{Docker, Lxc, Podman},
     support::{Cgroups, Host, Need, Session, Test, procfs, root, until},
@@ -71,19 +71,14 @@ fn a_users_container_takes_no_id(session: &Session) {
     }
 }
 
-/// Writes a record of crun's for the user `mapper`.
-fn record(world: &World<'_>, name: &str, pid: u32) {
-    let script = format!(
-        r#"mkdir -p {RUNTIME}/crun/{name}; echo '{{"pid":{pid},"bundle":"{HOME}/bundle"}}' >{RUNTIME}/crun/{name}/status"#
-    );
-    world.mapper(&script).run().exited(0);
-}
+/// Where the user `mapper` has crun's records.
+const CRUNS: &str = "/run/user/4242/crun";
 
 fn a_users_container_takes_no_name_of_a_namespace(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     world.host.command("ip netns add blue").run().exited(0);
     let blue = world.host.command("stat --dereference --format net:[%i] /run/netns/blue").output();
-    record(&world, "blue", world.pid(Victim::OwnContainer));
+    world.crun(CRUNS, "blue", world.named(Victim::OwnContainer));
     for word in ["blue", "netns:blue"] {
         let enter = world.host.command(&format!("nsx enter {word} -- readlink /proc/self/ns/net"));
         assert_eq!(enter.output(), blue, "{word}");
@@ -95,12 +90,14 @@ fn a_users_record_adds_nothing_to_a_container_of_the_systems(session: &Session) 
     let world = World::new(session, Cgroups::AsOutside);
     let web = Lxc::new(&world.host).run("web", "");
     world.mapper(&format!("ln -s /tmp {RUNTIME}/crun")).run().exited(0);
-    let pid = world.pid(Victim::RootsService);
-    let machine =
-        format!("mkdir -p /run/systemd/machines; printf 'CLASS=container\nLEADER={pid}\n' >/run/systemd/machines/box");
+    let service = world.named(Victim::RootsService);
+    let machine = service.fill(
+        r"mkdir -p /run/systemd/machines; printf 'CLASS=container\nLEADER={PID}\nLEADER_PIDFDID={INODE}\n' >/run/systemd/machines/box",
+    );
     world.host.shell(&machine).run().exited(0);
-    for (name, pid) in [("web", web.pid), ("box", pid), ("other", web.pid), ("another", pid)] {
-        record(&world, name, pid);
+    let web = Named::of(&world.host, web.pid);
+    for (name, process) in [("web", web), ("box", service), ("other", web), ("another", service)] {
+        world.crun("/tmp", name, process);
     }
     for word in ["web", "lxc:web", "box", "machine:box", "--all-of *"] {
         let enter = world.host.command(&format!("nsx enter {word} -- readlink /proc/self/ns/user")).run().exited(0);
@@ -113,7 +110,7 @@ fn a_users_record_adds_nothing_to_a_container_of_the_systems(session: &Session) 
 
 fn no_account_takes_the_name_or_the_number_of_another(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
-    record(&world, "db", world.pid(Victim::OwnContainer));
+    world.crun(CRUNS, "db", world.named(Victim::OwnContainer));
     let mounts = world.mounts(Victim::OwnContainer);
     let entered = |word: &str| world.host.command(&format!("nsx enter {word} -- readlink /proc/self/ns/mnt")).run();
     for word in ["oci:mapper@db", "oci:4242@db"] {

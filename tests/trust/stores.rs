@@ -1,6 +1,6 @@
 //! The records of each engine, as text: what a store of a user, or of the system, says of one container.
 
-use super::world::{BUNDLE, ID, NAME, config};
+use super::world::{CRUN, ID, NAME, Named, RUNC, config};
 use Decides::{Detail, Process};
 
 /// A store, by the files of one container in it.
@@ -32,7 +32,6 @@ pub(super) struct File {
     pub(super) text: String,
 }
 
-const RUNC: &str = r#"{"init_process_pid":{PID},"config":{"labels":["bundle={BUNDLE}"]}}"#;
 const BUNDLES: &str = "io.containerd.runtime.v2.task";
 
 /// Every store that nsx reads files of. LXC's monitors, units and named networks are in modules of their own.
@@ -43,7 +42,7 @@ pub(super) const STORES: [Store; 10] = [
         called: NAME,
         users: &["/run/user/4242/crun"],
         systems: &["/run/crun"],
-        files: &[(Process, 0, "{NAME}/status", r#"{"pid":{PID},"bundle":"{BUNDLE}"}"#)],
+        files: &[(Process, 0, "{NAME}/status", CRUN)],
     },
     Store {
         name: "runc",
@@ -66,7 +65,7 @@ pub(super) const STORES: [Store; 10] = [
                 "containers/{ID}/config.v2.json",
                 r#"{"ID":"{ID}","Name":"/{NAME}","State":{"Running":true,"Pid":{PID},"StartedAt":"2026"}}"#,
             ),
-            (Detail, 1, "runtime-runc/moby/{ID}/state.json", RUNC),
+            (Process, 1, "runtime-runc/moby/{ID}/state.json", RUNC),
         ],
     },
     Store {
@@ -77,7 +76,8 @@ pub(super) const STORES: [Store; 10] = [
         systems: &["/run/docker/containerd/daemon"],
         files: &[
             (Process, 0, "{BUNDLES}/moby/{ID}/config.json", "{CONFIG}"),
-            (Process, 0, "{BUNDLES}/moby/{ID}/init.pid", "{PID}"),
+            (Detail, 0, "{BUNDLES}/moby/{ID}/init.pid", "{PID}"),
+            (Process, 0, "runc/moby/{ID}/state.json", RUNC),
         ],
     },
     Store {
@@ -88,7 +88,8 @@ pub(super) const STORES: [Store; 10] = [
         systems: &["/run/containerd"],
         files: &[
             (Process, 0, "{BUNDLES}/other/{NAME}/config.json", "{CONFIG}"),
-            (Process, 0, "{BUNDLES}/other/{NAME}/init.pid", "{PID}"),
+            (Detail, 0, "{BUNDLES}/other/{NAME}/init.pid", "{PID}"),
+            (Process, 0, "runc/other/{NAME}/state.json", RUNC),
         ],
     },
     Store {
@@ -99,7 +100,8 @@ pub(super) const STORES: [Store; 10] = [
         systems: &["/run/containerd", "/var/lib/nerdctl"],
         files: &[
             (Process, 0, "{BUNDLES}/default/{ID}/config.json", r#"{CONFIG,"nerdctl/name":"{NAME}"}"#),
-            (Process, 0, "{BUNDLES}/default/{ID}/init.pid", "{PID}"),
+            (Detail, 0, "{BUNDLES}/default/{ID}/init.pid", "{PID}"),
+            (Process, 0, "runc/default/{ID}/state.json", RUNC),
             (Detail, 1, "1935db59/names/default/{NAME}", "{ID}"),
         ],
     },
@@ -117,19 +119,21 @@ pub(super) const STORES: [Store; 10] = [
                 r#"{CONFIG,"io.kubernetes.cri.container-type":"container","io.kubernetes.cri.container-name":"{NAME}",
                 "io.kubernetes.cri.sandbox-name":"{NAME}","io.kubernetes.cri.sandbox-namespace":"prod"}"#,
             ),
-            (Process, 0, "{BUNDLES}/k8s.io/{ID}/init.pid", "{PID}"),
+            (Detail, 0, "{BUNDLES}/k8s.io/{ID}/init.pid", "{PID}"),
+            (Process, 0, "runc/k8s.io/{ID}/state.json", RUNC),
         ],
     },
     Store {
         name: "podman",
         engine: "podman",
         called: NAME,
-        users: &["/var/lib/mapper/.local/share/containers/storage", "/run/user/4242/containers"],
-        systems: &["/var/lib/containers/storage", "/run/containers/storage"],
+        users: &["/var/lib/mapper/.local/share/containers/storage", "/run/user/4242/containers", "/run/user/4242/runc"],
+        systems: &["/var/lib/containers/storage", "/run/containers/storage", "/run/runc"],
         files: &[
             (Process, 0, "overlay-containers/containers.json", r#"[{"id":"{ID}","names":["{NAME}"]}]"#),
             (Detail, 0, "overlay-containers/{ID}/userdata/config.json", "{CONFIG}"),
-            (Process, 1, "overlay-containers/{ID}/userdata/pidfile", "{PID}"),
+            (Detail, 1, "overlay-containers/{ID}/userdata/pidfile", "{PID}"),
+            (Process, 2, "{ID}/state.json", RUNC),
         ],
     },
     Store {
@@ -145,7 +149,12 @@ pub(super) const STORES: [Store; 10] = [
                 "overlay-containers/containers.json",
                 r#"[{"id":"{ID}","names":["k8s_{NAME}_{NAME}_prod_1_0"]}]"#,
             ),
-            (Process, 1, "overlay-containers/{ID}/userdata/state.json", r#"{"initPid":{PID}}"#),
+            (
+                Process,
+                1,
+                "overlay-containers/{ID}/userdata/state.json",
+                r#"{"initPid":{PID},"initStartTime":"{START}"}"#,
+            ),
             (Detail, 1, "overlay-containers/{ID}/userdata/config.json", "{CONFIG}"),
         ],
     },
@@ -155,19 +164,20 @@ pub(super) const STORES: [Store; 10] = [
         called: NAME,
         users: &[],
         systems: &["/run/systemd/machines"],
-        files: &[(Process, 0, "{NAME}", "CLASS=container\nLEADER={PID}\n")],
+        files: &[(Process, 0, "{NAME}", "CLASS=container\nLEADER={PID}\nLEADER_PIDFDID={INODE}\n")],
     },
 ];
 
 impl Store {
     /// The container's files in these directories, for a process.
-    pub(super) fn files(&self, directories: &[&str], pid: u32) -> Vec<File> {
+    pub(super) fn files(&self, directories: &[&str], process: Named) -> Vec<File> {
         let filled = |text: &str| {
             let text = match text.strip_prefix("{CONFIG,").and_then(|rest| rest.strip_suffix('}')) {
                 Some(annotations) => config(annotations),
                 None => text.replace("{CONFIG}", &config("")),
             };
-            [("{NAME}", NAME), ("{ID}", ID), ("{PID}", &pid.to_string()), ("{BUNDLE}", BUNDLE), ("{BUNDLES}", BUNDLES)]
+            let text = process.fill(&text);
+            [("{NAME}", NAME), ("{ID}", ID), ("{BUNDLES}", BUNDLES)]
                 .into_iter()
                 .fold(text, |text, (name, value)| text.replace(name, value))
         };

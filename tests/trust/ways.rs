@@ -4,7 +4,7 @@
 
 use super::{
     stores::{Decides, File, STORES, Store},
-    world::{AS_MAPPER, HOME, RUNTIME, Victim, World},
+    world::{AS_MAPPER, HOME, Named, RUNTIME, Victim, World},
 };
 use crate::support::{Cgroups, Session, Test, root};
 
@@ -191,9 +191,9 @@ fn assert_nothing_misleads(session: &Session, names: &[&str]) {
         for directories in [store.users, store.systems].into_iter().filter(|directories| !directories.is_empty()) {
             let is_users = directories == store.users;
             let ways = if is_users { ways_of_user } else { ways_of_system };
-            for way in ways(&store.files(directories, 0)) {
+            for way in ways(&store.files(directories, Named::default())) {
                 for &victim in way.victims {
-                    let files = store.files(directories, world.pid(victim));
+                    let files = store.files(directories, world.named(victim));
                     count += 1;
                     wrong.extend(tried(&world, store, is_users, &way, victim, &files));
                 }

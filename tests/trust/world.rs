@@ -98,10 +98,46 @@ pub(super) fn config(annotations: &str) -> String {
     )
 }
 
+/// A process as records name it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Named {
+    pub(super) pid: u32,
+    /// When it started: clock ticks since the boot.
+    start: u64,
+    /// The inode of its pidfd.
+    inode: u64,
+}
+
+impl Named {
+    /// What is known of a process of the host.
+    pub(super) fn of(host: &Host, pid: u32) -> Self {
+        let look = r#"my ($pid) = @ARGV; open(my $stat, "<", "/proc/$pid/stat") or die $!; <$stat> =~ /.*\) (.*)/;
+            my $pidfd = syscall(434, $pid + 0, 0); open(my $process, "<&=", $pidfd) or die $!;
+            print((split(/ /, $1))[19], " ", (stat($process))[1])"#;
+        let found = host.command("perl -e").arg(look).arg(pid.to_string()).output();
+        let (start, inode) = found.split_once(' ').unwrap();
+        Self { pid, start: start.parse().unwrap(), inode: inode.parse().unwrap() }
+    }
+
+    /// A text with what is known of the process in place of `{PID}`, `{START}` and `{INODE}`.
+    pub(super) fn fill(&self, text: &str) -> String {
+        let Self { pid, start, inode } = self;
+        text.replace("{PID}", &pid.to_string())
+            .replace("{START}", &start.to_string())
+            .replace("{INODE}", &inode.to_string())
+            .replace("{BUNDLE}", BUNDLE)
+    }
+}
+
+/// What runc and crun write of a container's process.
+pub(super) const RUNC: &str =
+    r#"{"init_process_pid":{PID},"init_process_start":{START},"config":{"labels":["bundle={BUNDLE}"]}}"#;
+pub(super) const CRUN: &str = r#"{"pid":{PID},"process-start-time":{START},"bundle":"{BUNDLE}"}"#;
+
 /// The host, with a victim of each kind.
 pub(super) struct World<'a> {
     pub(super) host: Host<'a>,
-    victims: Vec<(Victim, u32)>,
+    victims: Vec<(Victim, Named)>,
     _running: Process,
 }
 
@@ -119,7 +155,8 @@ impl<'a> World<'a> {
         );
         let running = host.shell(&script).start();
         let pids = running.line();
-        let victims = Victim::ALL.into_iter().zip(pids.split_whitespace().map(|pid| pid.parse().unwrap())).collect();
+        let named = pids.split_whitespace().map(|pid| Named::of(&host, pid.parse().unwrap()));
+        let victims = Victim::ALL.into_iter().zip(named).collect();
         let world = Self { host, victims, _running: running };
         world.assert_the_marks_tell();
         world
@@ -139,14 +176,21 @@ impl<'a> World<'a> {
         self.host.shell(&format!("ls {MARKS}; rm -f {MARKS}/*")).output()
     }
 
-    /// The id of a victim on the host.
-    pub(super) fn pid(&self, victim: Victim) -> u32 {
+    /// What is known of a victim.
+    pub(super) fn named(&self, victim: Victim) -> Named {
         self.victims.iter().find(|(other, _)| *other == victim).unwrap().1
     }
 
     /// The mount namespace of a victim.
     pub(super) fn mounts(&self, victim: Victim) -> String {
-        crate::support::procfs::ns(self.host.process(self.pid(victim)), "mnt")
+        crate::support::procfs::ns(self.host.process(self.named(victim).pid), "mnt")
+    }
+
+    /// Writes a record of crun's as the user `mapper`, below a directory of the user's.
+    #[track_caller]
+    pub(super) fn crun(&self, directory: &str, name: &str, process: Named) {
+        let script = format!("mkdir -p {directory}/{name}; echo '{}' >{directory}/{name}/status", process.fill(CRUN));
+        self.mapper(&script).run().exited(0);
     }
 
     /// Runs a script as the user `mapper`.
