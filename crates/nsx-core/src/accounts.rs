@@ -8,7 +8,7 @@ mod inside;
 
 pub use inside::Accounts;
 
-use crate::{hash::HashMap, idmap::IdKind, proc::decimal};
+use crate::{hash::HashMap, idmap::IdKind, proc::decimal, trouble};
 use rustix::{
     fd::AsFd,
     fs::{Mode, OFlags, ResolveFlags},
@@ -241,12 +241,13 @@ fn read_below(root: impl AsFd, path: &str) -> io::Result<Vec<u8>> {
     const MOST: u64 = 1 << 20;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let file = fs::File::from(rustix::fs::openat2(root, path, flags, Mode::empty(), resolve)?);
-    if !file.metadata()?.is_file() {
+    let file = rustix::fs::openat2(root, path, flags, Mode::empty(), resolve).map_err(trouble::met)?;
+    let file = fs::File::from(file);
+    if !file.metadata().map_err(trouble::met_in)?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut text = Vec::new();
-    file.take(MOST).read_to_end(&mut text)?;
+    file.take(MOST).read_to_end(&mut text).map_err(trouble::met_in)?;
     Ok(text)
 }
 
@@ -259,7 +260,7 @@ fn is_name(name: &[u8]) -> bool {
 fn read(path: &str) -> io::Result<Vec<u8>> {
     match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        text => text,
+        text => text.map_err(trouble::met_in),
     }
 }
 

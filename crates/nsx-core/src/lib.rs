@@ -28,3 +28,4 @@ pub mod replacement;
 pub mod run;
 pub mod signals;
 pub mod sys;
+pub mod trouble;

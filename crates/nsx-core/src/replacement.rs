@@ -112,6 +112,8 @@ impl Guard {
     fn release(self) {
         // A guard that was itself killed is released already.
         let _ = rustix::io::write(&self.sign, &[0]);
+        // Should that have failed, the end of the pipe is its sign: nothing has the name any more.
+        drop(self.sign);
         let _ = waitpid(Some(self.process), WaitOptions::empty());
     }
 }

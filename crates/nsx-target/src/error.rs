@@ -6,9 +6,9 @@ use crate::{
     grammar::{ParseTargetError, Target},
     stores::Unread,
 };
-use nsx_core::pid::PinError;
+use nsx_core::{hash::HashSet, pid::PinError};
 use rustix::io::Errno;
-use std::{collections::HashSet, ffi::OsString, fmt};
+use std::{ffi::OsString, fmt};
 
 /// Why a word does not lead to what it names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -170,7 +170,7 @@ impl TargetError {
 /// What could not be read, a line for each engine, and what would help.
 pub(crate) fn refusals(unread: &[Unread]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    let mut told = HashSet::new();
+    let mut told = HashSet::default();
     for Unread { engine, path, why } in unread {
         // That a store was cut off is said by itself.
         if matches!(why, ReadError::CutOff { .. }) || !told.insert((*engine, why)) || told.len() > MOST_LISTED {

@@ -9,7 +9,7 @@ use crate::{
     claim::{Claim, Location},
     writers::{Meta, Writers},
 };
-use nsx_core::beneath;
+use nsx_core::{beneath, trouble};
 use rustix::{
     fd::{AsFd, AsRawFd, OwnedFd},
     fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags},
@@ -86,7 +86,7 @@ impl From<Errno> for ReadError {
             Errno::NOENT | Errno::NOTDIR => Self::Absent,
             Errno::ACCESS | Errno::PERM => Self::Denied,
             Errno::LOOP | Errno::XDEV | Errno::NXIO => Self::Irregular,
-            errno => Self::Os(errno),
+            errno => Self::Os(trouble::met(errno)),
         }
     }
 }

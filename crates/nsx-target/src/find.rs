@@ -20,11 +20,12 @@ use crate::{
     stores::{self, Findings, Query},
 };
 use nsx_core::{
+    hash::{HashMap, HashSet},
     ns::Namespace,
     pid::{Pid, PinError, Process},
 };
 use std::{
-    collections::{HashMap, HashSet, hash_map::Entry},
+    collections::hash_map::Entry,
     ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
@@ -212,7 +213,7 @@ impl Target {
         // A pod's programs, the one that started first; the sandbox only does for them if there is none.
         let is_sandbox = |it: &Checked| it.container.pod.as_ref().is_some_and(|pod| pod.is_sandbox);
         candidates.sort_by_key(|it| (is_sandbox(it), it.start));
-        let mut pods = HashSet::new();
+        let mut pods = HashSet::default();
         candidates.retain(|it| {
             let pod = it.container.pod.as_ref().filter(|_| by_pod(it));
             pod.is_none_or(|pod| pods.insert((pod.namespace.clone(), pod.name.clone())))
@@ -275,8 +276,8 @@ impl Target {
 pub(crate) fn merged(mut found: Vec<Checked>) -> Vec<Checked> {
     found.sort_by_key(|it| it.container.engine);
     let mut merged: Vec<Checked> = Vec::new();
-    let mut by_pid = HashMap::new();
-    let mut by_id = HashMap::new();
+    let mut by_pid = HashMap::default();
+    let mut by_id = HashMap::default();
     for checked in found {
         let owner = checked.container.owner.as_ref().map(|owner| owner.uid);
         let pid = checked.process.as_ref().map(|process| (owner, process.pid()));
@@ -325,7 +326,7 @@ pub fn addresses(containers: &[Container]) -> Vec<String> {
 
 /// Those that are there once.
 fn singles<T: std::hash::Hash + Eq>(all: impl Iterator<Item = T>) -> HashSet<T> {
-    let mut counts: HashMap<T, usize> = HashMap::new();
+    let mut counts: HashMap<T, usize> = HashMap::default();
     all.for_each(|one| *counts.entry(one).or_default() += 1);
     counts.into_iter().filter(|(_, count)| *count == 1).map(|(one, _)| one).collect()
 }

@@ -11,12 +11,12 @@ use crate::{
 };
 use nsx_core::{
     accounts,
+    hash::{HashMap, HashSet},
     proc::{ProcRoot, decimal},
 };
 use rustix::io::Errno;
 use std::{
     cell::{OnceCell, RefCell},
-    collections::{HashMap, HashSet},
     ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},

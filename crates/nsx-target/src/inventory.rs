@@ -18,12 +18,12 @@ use crate::{
     stores::{self, Query, Unread},
 };
 use nsx_core::{
+    hash::HashMap,
     ns::{NsId, NsKind},
     pid::Pid,
     proc::NsLink,
 };
 use std::{
-    collections::HashMap,
     ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
     rc::Rc,
@@ -63,7 +63,7 @@ struct Known {
 impl<'a> Inventory<'a> {
     /// One that has not read anything yet.
     pub fn new(host: &'a Host) -> Self {
-        Self { host, known: None, answers: HashMap::new(), believed: HashMap::new(), buffer: Vec::new() }
+        Self { host, known: None, answers: HashMap::default(), believed: HashMap::default(), buffer: Vec::new() }
     }
 
     /// Where the process `pid` belongs, as the host's procfs counts. Nothing is known of one that is gone.

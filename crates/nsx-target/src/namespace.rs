@@ -10,13 +10,13 @@ use crate::{
     host::{Host, Whose},
 };
 use nsx_core::{
+    hash::HashSet,
     ns::{Namespace, NsId, NsKind, Related},
     proc::{Mount, NsLink},
     sys::nsfs,
 };
 use rustix::{fs::CWD, io::Errno};
 use std::{
-    collections::HashSet,
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
@@ -145,7 +145,7 @@ pub(crate) fn search(target: &Target, by: By, host: &Host) -> Result<Namespace, 
     let own = NsKind::ALL.map(NsLink::Own);
     let links = own.into_iter().chain([NsLink::PidForChildren, NsLink::TimeForChildren]);
     let links: Vec<NsLink> = links.collect();
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     for pid in proc.pids().map_err(failed)? {
         let mut directory = proc.ns_links(pid);
         for &link in &links {

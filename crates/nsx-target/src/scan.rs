@@ -10,8 +10,8 @@ use crate::{
     host::{Host, Whose},
     stores::{self, Query, Record},
 };
-use nsx_core::{ns::NsKind, pid::Pid, proc::NsLink};
-use std::collections::{BTreeSet, HashMap};
+use nsx_core::{hash::HashMap, ns::NsKind, pid::Pid, proc::NsLink};
+use std::collections::BTreeSet;
 
 /// A container that has processes, and the one of them that started first.
 #[derive(Clone, Copy, Debug)]
@@ -28,10 +28,10 @@ pub(crate) fn look(host: &Host, whose: Whose, engine: Option<Engine>, query: &Qu
     let proc = host.proc();
     let mut buffer = Vec::new();
     // Most processes of a host share a few cgroups.
-    let mut places: HashMap<Vec<u8>, Option<Place>> = HashMap::new();
-    let mut claims: HashMap<Cgroup, Option<Claim>> = HashMap::new();
+    let mut places: HashMap<Vec<u8>, Option<Place>> = HashMap::default();
+    let mut claims: HashMap<Cgroup, Option<Claim>> = HashMap::default();
     // A user may give any name to a cgroup of his own, which hides no other's.
-    let mut found: HashMap<(Named, Claim), Seen> = HashMap::new();
+    let mut found: HashMap<(Named, Claim), Seen> = HashMap::default();
     for pid in proc.pids().unwrap_or_default() {
         if proc.read(pid, "cgroup", &mut buffer).is_err() {
             continue;

@@ -9,7 +9,9 @@ use crate::{
 };
 use nsx_core::{
     accounts,
+    hash::{HashMap, HashSet},
     proc::{Mount, decimal},
+    trouble,
 };
 use rustix::{
     fd::{AsRawFd, BorrowedFd, OwnedFd},
@@ -18,7 +20,6 @@ use rustix::{
 };
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     rc::Rc,
     time::Duration,
@@ -59,7 +60,7 @@ impl Meta {
         let stat = match rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, asked) {
             // A filter that knows no newer calls.
             Err(Errno::NOSYS) => return Self::of_older(fd),
-            stat => stat?,
+            stat => stat.map_err(trouble::met)?,
         };
         Ok(Self {
             kind: FileType::from_raw_mode(stat.stx_mode.into()),
@@ -258,7 +259,7 @@ impl Writers {
     fn members(&self, group: &[u8], passwd: &[u8]) -> HashMap<u32, Claim> {
         let users: Vec<accounts::User> = accounts::users(passwd).collect();
         let by_name: HashMap<&[u8], u32> = users.iter().map(|user| (user.name.as_slice(), user.uid)).collect();
-        let mut claims: HashMap<u32, Claim> = HashMap::new();
+        let mut claims: HashMap<u32, Claim> = HashMap::default();
         for (gid, names) in accounts::members(group) {
             let claim = claims.entry(gid).or_insert(Claim::System);
             for name in names {

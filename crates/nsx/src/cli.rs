@@ -8,6 +8,7 @@ use clap::{
     builder::PossibleValue,
     error::{ContextKind, ContextValue},
 };
+use nsx_core::trouble;
 use std::{
     ffi::{CStr, OsString},
     os::unix::ffi::OsStrExt,
@@ -68,9 +69,11 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
     match command.as_slice() {
         b"unshare" => run(unshare::Options::try_parse_from(own), ExitStatus::NOT_RUN, unshare::run),
         b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, enter::run),
-        b"ls" => run(ls::Options::try_parse_from(own), ExitStatus::FAILURE, ls::run),
-        b"pidmap" => run(pidmap::Options::try_parse_from(own), ExitStatus::FAILURE, pidmap::run),
-        b"idmap" => run(idmap::Options::try_parse_from(own), ExitStatus::FAILURE, idmap::run),
+        b"ls" => run(ls::Options::try_parse_from(own), ExitStatus::FAILURE, |options| whole(ls::run(options))),
+        b"pidmap" => {
+            run(pidmap::Options::try_parse_from(own), ExitStatus::FAILURE, |options| whole(pidmap::run(options)))
+        }
+        b"idmap" => run(idmap::Options::try_parse_from(own), ExitStatus::FAILURE, |options| whole(idmap::run(options))),
         // For completion scripts: every TARGET that there is now.
         b"__targets" => target::list(),
         // `nsx help enter` is `nsx enter --help`.
@@ -82,6 +85,14 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         }
         b"help" => usage(Nsx::command().try_get_matches_from(["nsx", "--help"]).map(drop)),
         _ => usage(Nsx::command().try_get_matches_from(&arguments).map(drop)),
+    }
+}
+
+/// The status of a command that lists, unless the system itself failed meanwhile: what is printed is then not all there is.
+fn whole(status: ExitStatus) -> ExitStatus {
+    match trouble::first() {
+        Some(errno) if status != ExitStatus::FAILURE => out::failed("read all of it", &errno),
+        _ => status,
     }
 }
 

@@ -261,8 +261,11 @@ impl Trace<'_> {
                             Fault::Kill => drop(kill(pid, Signal::SIGKILL)),
                             Fault::Error(errno) => {
                                 traced.failing = Some(errno);
-                                registers.orig_rax = u64::MAX; // no call
-                                let _ = ptrace::setregs(pid, registers);
+                                // A descriptor is closed whatever close(2) says. Other calls are not made.
+                                if name != "close" {
+                                    registers.orig_rax = u64::MAX;
+                                    let _ = ptrace::setregs(pid, registers);
+                                }
                             }
                         }
                         self.run.hit = Some(call.clone());

@@ -1,7 +1,7 @@
 //! An open namespace: a descriptor of its file in nsfs, and what the kernel tells of it, see `ioctl_nsfs(2)`.
 
 use super::{NsId, NsKind};
-use crate::{proc::Mount, sys::nsfs};
+use crate::{proc::Mount, sys::nsfs, trouble};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
     fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags},
@@ -33,7 +33,9 @@ impl Namespace {
     /// does not know.
     pub fn open(dir: impl AsFd, path: impl rustix::path::Arg) -> Result<Self, Errno> {
         // Opened for its place first: opening a FIFO or a device that stands at the path could block or act.
-        Self::from_place(rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?)
+        Self::from_place(
+            rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(trouble::met)?,
+        )
     }
 
     /// Opens the namespace file that stands at a place, an `O_PATH` descriptor.
@@ -41,7 +43,7 @@ impl Namespace {
     /// # Errors
     /// As [`Namespace::open`].
     pub fn from_place(place: OwnedFd) -> Result<Self, Errno> {
-        if rustix::fs::fstatfs(&place)?.f_type != nsfs::MAGIC {
+        if rustix::fs::fstatfs(&place).map_err(trouble::met)?.f_type != nsfs::MAGIC {
             return Err(Errno::INVAL);
         }
         Self::from_fd(nsfs::reopen(&place)?)
@@ -69,9 +71,9 @@ impl Namespace {
         let id = mount.namespace().ok_or(Errno::INVAL)?;
         let point = OsStr::from_bytes(&mount.point);
         let flags = OFlags::PATH | OFlags::CLOEXEC;
-        let place = rustix::fs::openat2(directory, point, flags, Mode::empty(), resolve)?;
+        let place = rustix::fs::openat2(directory, point, flags, Mode::empty(), resolve).map_err(trouble::met)?;
         let asked = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-        let stat = rustix::fs::statx(&place, "", asked, StatxFlags::INO)?;
+        let stat = rustix::fs::statx(&place, "", asked, StatxFlags::INO).map_err(trouble::met)?;
         if (stat.stx_dev_major, stat.stx_dev_minor) != mount.device || stat.stx_ino != id.inode {
             return Err(Errno::STALE);
         }
@@ -84,7 +86,7 @@ impl Namespace {
     /// `ENOTTY` or `EINVAL` where the descriptor is no namespace's; `ENOSYS` where nsx does not know its kind.
     pub fn from_fd(fd: OwnedFd) -> Result<Self, Errno> {
         let kind = NsKind::from_flag(nsfs::kind_flag(&fd)?).ok_or(Errno::NOSYS)?;
-        let inode = rustix::fs::fstat(&fd)?.st_ino;
+        let inode = rustix::fs::fstat(&fd).map_err(trouble::met)?.st_ino;
         Ok(Self { fd, id: NsId { kind, inode } })
     }
 

@@ -4,6 +4,7 @@ use super::{Pid, PidChain};
 use crate::{
     proc::{Lines, ProcError, ProcRoot, decimal, stat::Stage},
     sys::{poll, process::is_reaped},
+    trouble,
 };
 use rustix::{
     event::PollFlags,
@@ -64,7 +65,7 @@ impl Process {
             Errno::SRCH => PinError::NoProcess,
             // Before 6.9 the kernel says EINVAL of a thread, since then ENOENT.
             Errno::INVAL | Errno::NOENT => PinError::Thread,
-            errno => PinError::Os(errno),
+            errno => PinError::Os(trouble::met(errno)),
         })?;
         Ok(Self { pid, fd })
     }

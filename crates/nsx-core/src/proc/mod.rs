@@ -29,6 +29,7 @@ pub use root::{NsLink, NsLinks, ProcRoot};
 pub(crate) use status::Lines;
 pub use status::Status;
 
+use crate::trouble;
 use rustix::io::Errno;
 
 /// Why something about a process could not be read.
@@ -67,7 +68,7 @@ impl From<Errno> for ProcError {
             // ESRCH comes from reading a file whose process ended after it was opened.
             Errno::NOENT | Errno::SRCH => Self::Vanished,
             Errno::ACCESS | Errno::PERM => Self::Denied,
-            errno => Self::Os(errno),
+            errno => Self::Os(trouble::met(errno)),
         }
     }
 }

@@ -84,9 +84,9 @@ impl<'a> Relay<'a> {
                 self.hand_in();
             }
             if ready.shows && self.output.waiting.is_empty() {
-                self.show();
+                self.show()?;
             }
-            self.output.write();
+            self.output.write()?;
             if ready.signalled {
                 match signals.read()? {
                     Received { signal: libc::SIGCHLD, .. } => {
@@ -182,11 +182,15 @@ impl<'a> Relay<'a> {
     }
 
     /// Takes what the program shows; how much that was.
-    fn show(&mut self) -> usize {
+    fn show(&mut self) -> Result<usize, Errno> {
         let mut bytes = [0; 4096];
-        let length = rustix::io::read(&self.master, &mut bytes).unwrap_or(0);
+        let length = match rustix::io::read(&self.master, &mut bytes) {
+            // EIO: nobody has that terminal open.
+            Err(Errno::INTR | Errno::AGAIN | Errno::IO) => 0,
+            length => length?,
+        };
         self.output.waiting.extend(&bytes[..length]);
-        length
+        Ok(length)
     }
 
     fn pass_on(&mut self, received: Received) {
@@ -209,8 +213,8 @@ impl<'a> Relay<'a> {
                 continue;
             }
             let mut shown = 0;
-            while shown < LAST_WORDS && self.output.finish() {
-                match self.show() {
+            while shown < LAST_WORDS && self.output.finish()? {
+                match self.show()? {
                     0 => break,
                     length => shown += length,
                 }
@@ -223,7 +227,7 @@ impl<'a> Relay<'a> {
 
     /// Stops with all of this job, as Ctrl-Z at the caller's terminal would have it, and goes on when it is resumed.
     fn stop(&mut self) -> Result<(), Errno> {
-        self.output.finish();
+        self.output.finish()?;
         self.restore_terminal();
         let _ = kill_current_process_group(Signal::TSTP);
         self.suspension.stop(if has_job_control() { libc::SIGSTOP } else { libc::SIGTSTP })?;
@@ -259,25 +263,29 @@ impl Output {
         Ok(Self { terminal, waiting: Vec::new() })
     }
 
-    /// Writes what it takes. What a terminal that is gone does not take is lost.
-    fn write(&mut self) {
+    /// Writes what it takes. What a terminal that hung up (EIO) does not take is lost.
+    fn write(&mut self) -> Result<(), Errno> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
         match rustix::io::write(&self.terminal, &self.waiting) {
-            _ if self.waiting.is_empty() => {}
             Ok(taken) => drop(self.waiting.drain(..taken)),
             Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(_) => self.waiting.clear(),
+            Err(Errno::IO) => self.waiting.clear(),
+            Err(errno) => return Err(errno),
         }
+        Ok(())
     }
 
     /// Writes all of it, if the terminal takes it in time.
-    fn finish(&mut self) -> bool {
+    fn finish(&mut self) -> Result<bool, Errno> {
         while !self.waiting.is_empty() {
             let mut fds = [PollFd::new(&self.terminal, PollFlags::OUT)];
             if matches!(rustix::event::poll(&mut fds, Some(&PATIENCE)), Ok(0)) {
-                return false;
+                return Ok(false);
             }
-            self.write();
+            self.write()?;
         }
-        true
+        Ok(true)
     }
 }

@@ -19,12 +19,13 @@ pub mod socket;
 pub mod stdio;
 pub mod trace;
 
+use crate::trouble;
 use rustix::io::Errno;
 
 /// The C library's convention: -1 is failure and `errno` says which.
 fn check(answer: libc::c_int) -> Result<libc::c_int, Errno> {
     if answer == -1 {
-        Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO))
+        Err(trouble::met(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)))
     } else {
         Ok(answer)
     }

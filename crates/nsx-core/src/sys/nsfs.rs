@@ -3,7 +3,7 @@
 //! Sound because an ioctl here takes an integer, or the address of one integer of the size that its number says.
 
 use super::check;
-use crate::pid::Pid;
+use crate::{pid::Pid, trouble};
 use rustix::{
     fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
     fs::{CWD, Mode, OFlags},
@@ -187,5 +187,5 @@ pub fn open_by_id(id: u64) -> Result<OwnedFd, Errno> {
 /// Opens for reading what `place`, an `O_PATH` descriptor of a namespace file, stands for.
 pub fn reopen(place: impl AsFd) -> Result<OwnedFd, Errno> {
     let path = format!("/proc/self/fd/{}", place.as_fd().as_raw_fd());
-    rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+    rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(trouble::met)
 }

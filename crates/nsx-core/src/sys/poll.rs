@@ -1,5 +1,6 @@
 //! `poll(2)` without waiting.
 
+use crate::trouble;
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fd::AsFd,
@@ -10,5 +11,5 @@ pub fn has_now(fd: impl AsFd, events: PollFlags) -> bool {
     let mut fds = [PollFd::new(&fd, events)];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     // A failure of the call says nothing about the descriptor.
-    matches!(rustix::event::poll(&mut fds, Some(&at_once)), Ok(1))
+    matches!(rustix::event::poll(&mut fds, Some(&at_once)).map_err(trouble::met), Ok(1))
 }

@@ -14,14 +14,14 @@ use crate::{
     host::{Host, Person},
     scan,
 };
-use nsx_core::{pid::Pid, proc::cmdline};
+use nsx_core::{hash::HashMap, pid::Pid, proc::cmdline};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
     sockopt::{Timeout, set_socket_timeout, socket_peercred},
 };
 use std::{
     cell::OnceCell,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -225,7 +225,7 @@ impl Processes {
     fn read(host: &Host) -> Self {
         let proc = host.proc();
         let mut processes = Self::default();
-        let mut titles: HashMap<Pid, Vec<u8>> = HashMap::new();
+        let mut titles: HashMap<Pid, Vec<u8>> = HashMap::default();
         let mut buffer = Vec::new();
         let pids = proc.pids().unwrap_or_default();
         for &pid in &pids {

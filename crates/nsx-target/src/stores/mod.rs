@@ -22,8 +22,8 @@ use crate::{
     host::{Host, Whose},
 };
 use memchr::memmem;
-use nsx_core::pid::Pid;
-use std::{collections::HashSet, os::unix::ffi::OsStrExt, path::PathBuf, time::Duration};
+use nsx_core::{hash::HashSet, pid::Pid};
+use std::{os::unix::ffi::OsStrExt, path::PathBuf, time::Duration};
 
 /// Which containers are asked for.
 #[derive(Clone, Copy, Debug)]

@@ -14,6 +14,7 @@ pub use lsns::{quoted, raw};
 pub use nsenter::environment;
 
 use crate::{exit::ExitStatus, out};
+use nsx_core::trouble;
 use rustix::io::Errno;
 use std::{
     error::Error,
@@ -67,7 +68,14 @@ impl Personality {
             Self::Nsenter => nsenter::run(arguments),
             Self::Unshare => unshare::run(arguments),
         };
-        answer(self.name(), outcome)
+        let status = answer(self.name(), outcome);
+        match trouble::first() {
+            // What is printed is not all there is.
+            Some(errno) if matches!(self, Self::Lsns) && status == ExitStatus::SUCCESS => {
+                answer(self.name(), Err(Complaint::because([b"failed to read all of it"], errno)))
+            }
+            _ => status,
+        }
     }
 }
 

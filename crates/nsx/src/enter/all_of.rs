@@ -22,6 +22,7 @@ use nsx_core::{
         process::{Forked, exit_now, fork, set_death_signal},
         signal::Disposition,
     },
+    trouble,
 };
 use nsx_target::{Found, Host, Subject};
 use rustix::{
@@ -30,7 +31,7 @@ use rustix::{
     fs::{CWD, Mode, OFlags},
     io::Errno,
     pipe::PipeFlags,
-    process::{PidfdFlags, WaitOptions},
+    process::{PidfdFlags, Signal, WaitOptions},
 };
 use serde::Serialize;
 use std::{cell::Cell, ffi::OsString};
@@ -74,10 +75,21 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
         }
         Ok(matches) => matches,
     };
+    // A container whose record could not be read would be left out without a word.
+    if let Some(errno) = trouble::first() {
+        out::failed("find all containers", &errno);
+        return ExitStatus::NOT_RUN;
+    }
     let width = matches.iter().map(|(name, _)| escape(name.as_bytes()).chars().count()).max().unwrap_or(0);
     let printer = Printer { json: many.json_lines, width, gone: Cell::default() };
     // Else nobody could say how they end where the caller ignores it.
-    let Ok(inherited) = Disposition::default_for(libc::SIGCHLD) else { return ExitStatus::NOT_RUN };
+    let inherited = match Disposition::default_for(libc::SIGCHLD) {
+        Ok(inherited) => inherited,
+        Err(errno) => {
+            out::failed("set what SIGCHLD does", &errno);
+            return ExitStatus::NOT_RUN;
+        }
+    };
     let total = matches.len();
     let mut failed = Vec::new();
     let mut waiting = matches.into_iter();
@@ -105,7 +117,7 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
             let status = job.end(&printer);
             printer.ended(&job.name, status);
             match status {
-                ExitStatus::SUCCESS => {}
+                ExitStatus::SUCCESS => failed.extend(job.lost()),
                 ExitStatus::Code(code) => failed.push(format!("{} (status {code})", job.name)),
                 ExitStatus::Signal(signal) => failed.push(format!("{} (signal {signal})", job.name)),
             }
@@ -156,6 +168,8 @@ struct Output {
     pipe: Option<OwnedFd>,
     /// The start of a line whose end has not come.
     rest: Vec<u8>,
+    /// Why the rest could not be read.
+    lost: Option<Errno>,
 }
 
 /// Forks the process that enters. In it this does not return; `others` are not its own.
@@ -185,8 +199,12 @@ fn start(
             exit_now(status.finish())
         }
         Forked::Parent(pid) => {
-            let process = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
-            let output = |stream, pipe| Output { stream, pipe: Some(pipe), rest: Vec::new() };
+            let process = rustix::process::pidfd_open(pid, PidfdFlags::empty()).inspect_err(|_| {
+                // Nobody would wait for it.
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+                let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
+            })?;
+            let output = |stream, pipe| Output { stream, pipe: Some(pipe), rest: Vec::new(), lost: None };
             Ok(Job { name, pid, process, outputs: [output("stdout", out_ours), output("stderr", err_ours)] })
         }
     }
@@ -225,6 +243,12 @@ impl Job {
         poll::has_now(&self.process, PollFlags::IN)
     }
 
+    /// In words why not all that it said was passed on.
+    fn lost(&self) -> Option<String> {
+        let errno = self.outputs.iter().find_map(|output| output.lost)?;
+        Some(format!("{} (its output could not be read: {})", self.name, out::reason(&errno)))
+    }
+
     /// How it ended, once the last that it said is passed on.
     fn end(&mut self, printer: &Printer) -> ExitStatus {
         for output in &mut self.outputs {
@@ -253,7 +277,7 @@ impl Output {
                 Ok(length) => self.rest.extend_from_slice(&bytes[..length]),
                 Err(Errno::INTR) => continue,
                 Err(Errno::AGAIN) => break,
-                Err(_) => self.pipe = None,
+                Err(errno) => (self.pipe, self.lost) = (None, Some(errno)),
             }
             while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.rest.drain(..=end).collect();
