@@ -237,17 +237,18 @@ fn names(entries: &[(Vec<u8>, u32)]) -> HashMap<u32, Vec<u8>> {
     entries.iter().rev().map(|(name, id)| (*id, name.clone())).collect()
 }
 
+/// Reads a file of a target's. Its errors are the target's to make, so they are no trouble of the system's.
 fn read_below(root: impl AsFd, path: &str) -> io::Result<Vec<u8>> {
     const MOST: u64 = 1 << 20;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let file = rustix::fs::openat2(root, path, flags, Mode::empty(), resolve).map_err(trouble::met)?;
+    let file = rustix::fs::openat2(root, path, flags, Mode::empty(), resolve)?;
     let file = fs::File::from(file);
-    if !file.metadata().map_err(trouble::met_in)?.is_file() {
+    if !file.metadata()?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut text = Vec::new();
-    file.take(MOST).read_to_end(&mut text).map_err(trouble::met_in)?;
+    file.take(MOST).read_to_end(&mut text)?;
     Ok(text)
 }
 

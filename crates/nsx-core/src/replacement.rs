@@ -46,7 +46,9 @@ impl Replacement {
         match opened {
             Ok(file) => Ok(Self { file, beside, of: path.to_owned(), renamed: false, guard }),
             Err(error) => {
-                guard.map(Guard::release);
+                if let Some(guard) = guard {
+                    guard.release();
+                }
                 Err(error)
             }
         }
@@ -73,7 +75,9 @@ impl Drop for Replacement {
         if !self.renamed {
             let _ = std::fs::remove_file(&self.beside);
         }
-        self.guard.take().map(Guard::release);
+        if let Some(guard) = self.guard.take() {
+            guard.release();
+        }
     }
 }
 
