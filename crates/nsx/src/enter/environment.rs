@@ -27,14 +27,13 @@ pub(super) struct EnvironmentOptions {
     unset_env: Vec<OsString>,
 }
 
+/// The target's variables, and a function that looks up the home directory of the program's user.
+type Targets<'a> = (Vec<CString>, &'a dyn Fn() -> Vec<u8>);
+
 impl EnvironmentOptions {
-    /// Returns the program's environment, or none for the caller's as it is. `target` has the target's variables, for a
-    /// program of the target's alone: a program of the host's would load what the target names. With them comes a function
-    /// that looks up the home directory of the program's user.
-    pub(super) fn settle(
-        &self,
-        target: Option<(Vec<CString>, &dyn Fn() -> Vec<u8>)>,
-    ) -> Result<Option<Vec<CString>>, RequestError> {
+    /// Returns the program's environment, or none for the caller's as it is. `target` is for a program of the target's
+    /// alone: a program of the host's would load what the target names.
+    pub(super) fn settle(&self, target: Option<Targets<'_>>) -> Result<Option<Vec<CString>>, RequestError> {
         let mut variables = match target.filter(|_| !self.host_env) {
             Some((variables, home)) => complete(Variables(variables), home),
             None if self.env.is_empty() && self.unset_env.is_empty() => return Ok(None),
