@@ -81,7 +81,7 @@ impl Target {
                 let found = namespace::by_name(self, name, host, Whose::Own);
                 match self.other_reading(&found, name, host) {
                     Some((whose, name)) => namespace::by_name(self, OsStr::from_bytes(name), host, whose),
-                    None => found,
+                    None => found.map_err(|error| error.with_namespaces(name, host)),
                 }
                 .map(Found::Namespace)
             }
@@ -116,7 +116,7 @@ impl Target {
         let query = Query::Word(name.as_bytes(), ID_BY_ITSELF);
         let container = self.find_container(host, Whose::Own, None, &query);
         if !namespace::is_named(name, host) {
-            return container.map(Found::Process);
+            return container.map(Found::Process).map_err(|error| error.with_namespaces(name, host));
         }
         let netns = Target::Netns(name.to_owned());
         match container {
@@ -268,6 +268,18 @@ impl Target {
             meant.push(format!("near names: {}", near.join(", ")));
         }
         TargetError::Nothing { target, meant, unread }
+    }
+}
+
+impl TargetError {
+    /// Tells of the namespaces that other users call so, if nothing has the name.
+    fn with_namespaces(mut self, name: &OsStr, host: &Host) -> Self {
+        if let Self::Nothing { meant, .. } = &mut self {
+            let owners = namespace::elsewhere(name, host);
+            let told = |owner: Owner| format!("user {0} has netns:{0}@{1}", owner.word, name.display());
+            meant.splice(0..0, owners.into_iter().map(told));
+        }
+        self
     }
 }
 

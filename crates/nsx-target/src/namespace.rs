@@ -70,6 +70,16 @@ pub(crate) fn is_named(name: &OsStr, host: &Host) -> bool {
     directories(host, Whose::Own).into_iter().any(is_named)
 }
 
+/// Returns the users other than the caller who have given that name. Only root may look into others' directories.
+pub(crate) fn elsewhere(name: &OsStr, host: &Host) -> Vec<Owner> {
+    if !host.is_root() {
+        return Vec::new();
+    }
+    let claims =
+        directories(host, Whose::Everybodys).into_iter().filter_map(|it| Some(open_in(host, &it, name).ok()?.1));
+    claims.filter(|claim| host.is_anothers(*claim)).filter_map(|claim| host.owner(claim)).collect()
+}
+
 /// Every name that somebody has given, with who did; those that Docker makes up for itself are of no use to people.
 pub(crate) fn names(host: &Host) -> Vec<(Option<Owner>, OsString)> {
     let mut names = Vec::new();
