@@ -229,7 +229,11 @@ impl Sample {
     /// Of all faults every one, or one in `stride`.
     fn of<T>(&self, all: Vec<T>, stride: usize) -> Vec<T> {
         let stride = if self.every { 1 } else { stride };
-        all.into_iter().enumerate().filter(|(index, _)| (index + self.seed) % stride == 0).map(|(_, one)| one).collect()
+        all.into_iter()
+            .enumerate()
+            .filter(|(index, _)| (index + self.seed).is_multiple_of(stride))
+            .map(|(_, one)| one)
+            .collect()
     }
 }
 
