@@ -157,9 +157,11 @@ fn a_file_system_of_the_users_that_hangs_holds_nobody_up(session: &Session) {
         let enter = world.host.command("nsx enter web -- readlink /proc/self/ns/mnt").start();
         let enter = enter.wait_for(Duration::from_secs(15)).exited(0);
         assert_eq!(enter.text(), world.mounts(Victim::RootsService), "{directory}");
-        // Who asks for the user's is told why there is nothing.
-        let script = "for store in docker podman oci containerd netns; do nsx enter $store:mapper@web true || :; done";
-        world.host.shell(script).start().wait_for(Duration::from_secs(15)).exited(0).says(&["FUSE"]);
+        // Root is told why nothing was found in the user's store. A directory of network namespaces is no store.
+        let script = "for store in docker podman oci containerd; do nsx enter $store:mapper@web true || :; done";
+        let asked = world.host.shell(script).start().wait_for(Duration::from_secs(15)).exited(0);
+        let words: &[_] = if directory.ends_with("netns") { &[] } else { &["FUSE", &directory] };
+        asked.says(words);
         drop(server);
         world.host.command("umount --lazy").arg(&directory).run().exited(0);
     }
