@@ -5,7 +5,7 @@ use super::{
     engine::{Container, Docker},
 };
 use crate::support::{Cgroups, Host, Need, Session, Test, procfs, root, until};
-use std::{collections::HashMap, fs};
+use std::{collections::BTreeMap, fs};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![root(nothing_seized_before_the_exec_has_more_than_the_program), root(nothing_outlives_nsx_though_it_is_held)]
@@ -73,7 +73,7 @@ fn nothing_seized_before_the_exec_has_more_than_the_program(session: &Session) {
         };
         for line in found {
             let words = || line.split(' ').filter_map(|word| word.split_once('='));
-            let values: HashMap<_, _> = words().collect();
+            let values: BTreeMap<_, _> = words().collect();
             for set in SETS {
                 assert_eq!(number(values[set]) & !allowed, 0, "{set} of {enter}: {line}");
             }

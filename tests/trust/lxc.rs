@@ -28,7 +28,7 @@ const MONITOR: &str = r#"
 
 /// A monitor of root, or one that `user`, words in front of a command, make another's.
 fn monitor(world: &World<'_>, user: &str, directory: &str, pid: u32) -> Process {
-    let command = world.host.command(&format!("{user} perl -e").trim_start().to_owned());
+    let command = world.host.command(format!("{user} perl -e").trim_start());
     let process = command.arg(MONITOR).arg(directory).arg(pid.to_string()).start();
     process.line();
     process

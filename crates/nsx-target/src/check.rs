@@ -43,6 +43,8 @@ struct Facts {
     state: State,
     start: u64,
     cgroup: Option<Cgroup>,
+    /// Whether something shows that the process is the container's, and not another one that got the id.
+    is_proven: bool,
 }
 
 /// Checks records one after the other.
@@ -69,14 +71,14 @@ impl<'a> Checker<'a> {
             }
             return Checked { container, process: None, start: 0, cgroup: None };
         };
-        let (process, Facts { state, start, cgroup }) = match self.process(pid, &record) {
+        let (process, Facts { state, start, cgroup, .. }) = match self.process(pid, &record) {
             Ok((process, facts)) => (Some(process), facts),
             Err(contrary) => {
                 let state = match contrary {
                     State::Stale(Stale::Ended(_)) => record.once_ended.unwrap_or(contrary),
                     contrary => contrary,
                 };
-                (None, Facts { state, start: 0, cgroup: None })
+                (None, Facts { state, start: 0, cgroup: None, is_proven: false })
             }
         };
         Checked { container: Container { state, ..record.container }, process, start, cgroup }
@@ -92,7 +94,7 @@ impl<'a> Checker<'a> {
         let outcome = self.facts(&process, record).map_err(State::Stale).and_then(|facts| {
             let anothers = record.container.owner.as_ref().filter(|owner| !owner.is_caller);
             anothers.map_or(Ok(()), |owner| belief::check(self.host, pid, owner)).map_err(State::Unbelieved)?;
-            Ok(facts)
+            if facts.is_proven { Ok(facts) } else { Err(State::Stale(Stale::Unproven(number))) }
         });
         // What was read by the number was about this process only if it is still there.
         if process.ended() {
@@ -137,16 +139,13 @@ impl<'a> Checker<'a> {
         // LXC's monitor was asked just now. Of all others a process that has the id by now may be anyone's: a time of
         // writing tells it only to within seconds.
         let is_exact = record.start.is_some() || record.inode.is_some() || record.container.engine == Engine::Lxc;
-        if !confirmed && !is_exact {
-            return Err(Stale::Unproven(number));
-        }
         let state = match &record.container.state {
             State::Created => State::Created,
             _ if self.is_frozen(pid).unwrap_or(record.container.state == State::Paused) => State::Paused,
             _ => State::Running,
         };
         let cgroup = is_it(&place).then_some(place.cgroup);
-        Ok(Facts { state, start: start.unwrap_or_default(), cgroup })
+        Ok(Facts { state, start: start.unwrap_or_default(), cgroup, is_proven: confirmed || is_exact })
     }
 
     /// Whether ticks after the boot are later than seconds since 1970.
