@@ -54,7 +54,13 @@ pub(crate) fn by_name(target: &Target, name: &OsStr, host: &Host, whose: Whose) 
     }
     match (opened.len(), refusal) {
         (0, Some(errno)) => Err(TargetError::NoNamespace { target: target.clone(), errno }),
-        (0, None) => Err(TargetError::nothing(target)),
+        (0, None) => {
+            let unread = directories(host, whose).into_iter().filter_map(|directory| {
+                let error = host.dir(&directory).err().filter(ReadError::is_distrust)?;
+                Some(format!("{}: {error}", directory.path.display()))
+            });
+            Err(TargetError::Nothing { target: target.clone(), meant: unread.collect(), unread: Vec::new() })
+        }
         (1, _) => Ok(opened.remove(0).1),
         _ => {
             let addresses = opened.iter().map(|(path, _)| path.display().to_string()).collect();
