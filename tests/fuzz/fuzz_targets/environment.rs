@@ -3,10 +3,10 @@
 
 use nsx::formats::environment;
 use nsx_fuzz::fuzz_target;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 fuzz_target!(|text: &[u8]| {
-    let mut names = HashSet::new();
+    let mut names = BTreeSet::new();
     for variable in environment(text) {
         let name = variable.to_bytes().split(|byte| *byte == b'=').next().unwrap();
         assert!(!name.is_empty() && name.len() < variable.count_bytes());
