@@ -9,7 +9,7 @@ use crate::{Outcome, tree};
 use nix::libc;
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
     process::{Child, Command, Stdio},
@@ -65,7 +65,7 @@ struct List {
 
 /// Everything that lists are held against.
 struct Truth {
-    lives: HashMap<u64, Vec<Life>>,
+    lives: BTreeMap<u64, Vec<Life>>,
     bystanders: Vec<Bystander>,
     /// The namespaces of this program and the script.
     home: BTreeMap<&'static str, u64>,
@@ -177,8 +177,8 @@ fn list(nsx: &Path, command: usize, words: &[&str]) -> Outcome<List> {
 }
 
 /// Reads the script's log.
-fn lives(log: &Path) -> Outcome<HashMap<u64, Vec<Life>>> {
-    let mut lives = HashMap::<u64, Vec<Life>>::new();
+fn lives(log: &Path) -> Outcome<BTreeMap<u64, Vec<Life>>> {
+    let mut lives = BTreeMap::<u64, Vec<Life>>::new();
     for line in fs::read_to_string(log)?.lines() {
         let words: Vec<&str> = line.split(' ').collect();
         let [what, serial, pid, time, own @ ..] = &words[..] else { return Err("the log is cut off".into()) };

@@ -10,7 +10,7 @@ use crate::{
     host::{Host, which},
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fs,
     path::Path,
     process::{Command, ExitStatus, Stdio},
@@ -143,7 +143,7 @@ fn prepare(engines: &[Engine]) -> Outcome {
 
 /// Prints the figures; an error tells the first answers that are wrong.
 fn report(engines: &[Engine], history: &History, answers: &[Answer]) -> Outcome {
-    let mut owners = HashMap::new();
+    let mut owners = BTreeMap::new();
     let mut reused = 0;
     for run in &history.runs {
         reused += usize::from(owners.insert(run.pid, &run.name).is_some_and(|before| *before != run.name));
