@@ -211,7 +211,7 @@ fn tried(world: &World<'_>, store: &Store, is_users: bool, way: &Way, victim: Vi
     let bare = [format!("{engine}:{called}"), (*called).to_owned(), format!("--all-of {engine}:*")];
     let full = [format!("{engine}:mapper@{called}"), format!("--all-of {engine}:mapper@*")];
     let own = [format!("own {engine}:{called}"), format!("own {called}")];
-    let own = if is_users { &own[..] } else { &[] };
+    let own = if is_users && way.claim == Claim::Users { &own[..] } else { &[] };
 
     let write = |File { path, text, .. }: &File| {
         let (directory, _) = path.rsplit_once('/').unwrap();

@@ -27,13 +27,16 @@ pub(super) struct EnvironmentOptions {
     unset_env: Vec<OsString>,
 }
 
-/// The target's variables, and a function that looks up the home directory of the program's user.
-type Targets<'a> = (Vec<CString>, &'a dyn Fn() -> Vec<u8>);
+/// A function that looks up the home directory of the program's user.
+pub(super) type Home<'a> = &'a dyn Fn() -> Vec<u8>;
 
 impl EnvironmentOptions {
-    /// Returns the program's environment, or none for the caller's as it is. `target` is for a program of the target's
-    /// alone: a program of the host's would load what the target names.
-    pub(super) fn settle(&self, target: Option<Targets<'_>>) -> Result<Option<Vec<CString>>, RequestError> {
+    /// Returns the program's environment, or none for the caller's as it is. `target` has the target's variables, for a
+    /// program of the target's alone: a program of the host's would load what the target names.
+    pub(super) fn settle(
+        &self,
+        target: Option<(Vec<CString>, Home<'_>)>,
+    ) -> Result<Option<Vec<CString>>, RequestError> {
         let mut variables = match target.filter(|_| !self.host_env) {
             Some((variables, home)) => complete(Variables(variables), home),
             None if self.env.is_empty() && self.unset_env.is_empty() => return Ok(None),
@@ -71,7 +74,7 @@ fn named(name: &OsStr) -> Result<(), RequestError> {
 }
 
 /// What an engine adds to what the configuration says: where programs are, the user's home directory, the terminal.
-fn complete(mut variables: Variables, home: &dyn Fn() -> Vec<u8>) -> Variables {
+fn complete(mut variables: Variables, home: Home<'_>) -> Variables {
     if let Some(term) = std::env::var_os("TERM").filter(|_| on_terminal()) {
         variables.put(b"TERM", term.as_bytes());
     }
