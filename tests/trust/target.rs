@@ -23,6 +23,7 @@ pub(super) fn tests() -> Vec<Test> {
         root(a_set_user_id_program_inside_gains_what_the_target_may),
         root(a_program_that_dumps_core_is_told_by_its_signal),
         root(no_link_to_a_descriptor_leads_out_of_the_target).needs([Need::Tool("runc")]),
+        root(no_program_of_the_hosts_runs_in_the_callers_pid_namespace).needs([Need::Tool("runc")]),
         root(no_link_to_a_descriptor_is_read_as_the_targets_file).needs([Need::Tool("runc")]),
     ]
 }
@@ -261,6 +262,19 @@ fn no_link_to_a_descriptor_leads_out_of_the_target(session: &Session) {
         }
         // Nor is a program of the host's run, whose file the target could write to from then on.
         let outcome = host.shell("exec 5</; exec nsx enter \"$1\" -- /true").arg("sh").arg(&web.target).run();
+        assert!(["exit status: 126", "exit status: 127"].contains(&&*outcome.status()), "{number}: {outcome}");
+    }
+}
+
+/// A container without a PID namespace is entered without a joiner, which closes what is open before the program starts.
+fn no_program_of_the_hosts_runs_in_the_callers_pid_namespace(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let web = Oci::runc(&host).run("web", r#":a;N;$!ba;s/{[[:space:]]*"type": "pid"[[:space:]]*},//"#);
+    for number in 3..20 {
+        let script = format!(
+            "ln -sfn /proc/self/fd/{number}/usr/bin/busybox /run/image/true; exec 5</; exec nsx enter \"$1\" -- /true"
+        );
+        let outcome = host.shell(&script).arg("sh").arg(&web.target).run();
         assert!(["exit status: 126", "exit status: 127"].contains(&&*outcome.status()), "{number}: {outcome}");
     }
 }
