@@ -40,21 +40,16 @@ pub(super) fn push_filters(plan: &mut Plan, actor: Actor, confinement: &Confinem
     }
 }
 
-/// Pushes the steps that give the program its ids and its confinement. `middle` comes after the change of the user and
-/// before a filter could forbid it.
-pub(super) fn push_after(
-    plan: &mut Plan,
-    actor: Actor,
-    confinement: Confinement,
-    ids: Ids,
-    middle: impl Into<Option<Step>>,
-) {
+/// Pushes the steps that give the program its ids and its confinement. `middle` come after the change of the user and
+/// before a filter could forbid them.
+pub(super) fn push_after(plan: &mut Plan, actor: Actor, confinement: Confinement, ids: Ids, middle: [Option<Step>; 2]) {
     let Confinement { bounding, capabilities, no_new_privs, seccomp, label, umask, .. } = confinement;
     let Ids { groups, group, user } = ids;
     let filter = seccomp.then_some(Step::InstallFilters);
     let (early, late) = if no_new_privs { (None, filter) } else { (filter, None) };
     let required = |step: Option<Step>| step.map(|step| (step, false));
     let optional = |step: Option<Step>| step.map(|step| (step, true));
+    let [first, second] = middle;
     let steps = [
         required(umask.map(Step::SetUmask)),
         required(label.map(Step::SetExecLabel)),
@@ -63,7 +58,8 @@ pub(super) fn push_after(
         required((capabilities.is_some() && user.is_some()).then_some(Step::KeepCapabilities)),
         group,
         user,
-        required(middle.into()),
+        required(first),
+        required(second),
         optional(early),
         required(capabilities.map(Step::SetCapabilities)),
         required(no_new_privs.then_some(Step::NoNewPrivs)),

@@ -113,15 +113,17 @@ pub fn plan<'a>(
         user: id(request.uid, Step::SetUser, request.uid_of.map(Step::SetUserOf)),
     };
     let tie = waits.unwrap_or(false).then_some(Step::DieWithParent(libc::SIGKILL));
+    // In the target's files a program may be a link to /proc/self/fd, and so lead to what nsx has open (CVE-2024-21626).
+    let is_exposed = request.guard.descriptors.is_some() && joined.contains(NsKind::Mnt);
+    let close = (by_joiner || is_exposed).then_some(Step::CloseDescriptors(request.guard.descriptors));
     if by_joiner {
-        let close = Step::CloseDescriptors(request.guard.descriptors);
-        hold::push_after(&mut plan, actor, request.confinement, ids, close);
+        hold::push_after(&mut plan, actor, request.confinement, ids, [close, None]);
         plan.push(Actor::Joiner, Step::ForkSibling);
         plan.0.extend(foreground.map(|terminal| required(Actor::Nsx, Step::TakeForeground(terminal))));
         plan.0.extend(tie.map(|tie| required(Actor::Inside, tie)));
     } else {
         plan.0.extend(foreground.map(|terminal| required(Actor::Nsx, Step::TakeForeground(terminal))));
-        hold::push_after(&mut plan, actor, request.confinement, ids, tie);
+        hold::push_after(&mut plan, actor, request.confinement, ids, [tie, close]);
     }
     let environment = request.environment;
     plan.push(
