@@ -148,7 +148,10 @@ impl<'a> Relay<'a> {
     /// Makes the caller's terminal what it was.
     fn restore_terminal(&mut self) {
         if let (Some(input), Some(before)) = (self.input, self.before.take()) {
-            let _ = tcsetattr(input, OptionalActions::Now, &before);
+            if tcsetattr(input, OptionalActions::Now, &before).is_err() {
+                // The restorer tries again when this process ends.
+                return;
+            }
         }
         self.restorer.as_ref().inspect(|restorer| restorer.forget());
     }

@@ -46,7 +46,7 @@ const SEALS: SealFlags = SealFlags::SEAL.union(SealFlags::SHRINK).union(SealFlag
 /// That of `memfd_create(2)`, `fcntl(2)` or `execveat(2)`; `EINVAL` where an argument has a zero byte.
 pub fn seal() -> Result<(), Errno> {
     let own = rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    if is_sealed(&own) {
+    if is_sealed(&own)? {
         // The kernel has named this process after a descriptor (before 6.14).
         return set_name(c"nsx");
     }
@@ -62,16 +62,27 @@ pub fn seal_early() {
     if rustix::process::geteuid().is_root()
         && let Ok(own) = rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
     {
-        let _ = if is_sealed(&own) { set_name(c"nsx") } else { mounted().and_then(start_over) };
+        let _ = match is_sealed(&own) {
+            Ok(true) => set_name(c"nsx"),
+            Ok(false) => mounted().and_then(start_over),
+            Err(errno) => Err(errno),
+        };
     }
 }
 
-/// Whether a file that this process runs from is one that [`seal`] starts.
-fn is_sealed(own: &OwnedFd) -> bool {
+/// Whether a file that this process runs from is one that [`seal`] starts. What cannot be found out must not count as no: a
+/// process that has started over would do so again, and do all that it has done before.
+fn is_sealed(own: &OwnedFd) -> Result<bool, Errno> {
     // A file is the root of its mount, and of all that its name could begin with, only where that is attached nowhere.
-    let detached = || rustix::fs::readlinkat(CWD, OWN, Vec::new()).is_ok_and(|name| name.as_bytes() == b"/");
-    let read_only = || rustix::fs::fstatvfs(own).is_ok_and(|of| of.f_flag.contains(StatVfsMountFlags::RDONLY));
-    (detached() && read_only()) || rustix::fs::fcntl_get_seals(own).is_ok_and(|seals| seals.contains(SEALS))
+    if rustix::fs::readlinkat(CWD, OWN, Vec::new())?.as_bytes() == b"/"
+        && rustix::fs::fstatvfs(own)?.f_flag.contains(StatVfsMountFlags::RDONLY)
+    {
+        return Ok(true);
+    }
+    match rustix::fs::fcntl_get_seals(own) {
+        Err(Errno::INVAL) => Ok(false), // a file system without seals
+        seals => Ok(seals?.contains(SEALS)),
+    }
 }
 
 /// The file on a mount of its own, which is read-only. It is detached once this is closed.

@@ -1,6 +1,6 @@
 //! The end of memory: a message and a status, where Rust ends the program by SIGABRT.
 
-use rustix::io::Errno;
+use rustix::{io::Errno, process::Resource};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     sync::OnceLock,
@@ -13,9 +13,24 @@ pub struct Allocator;
 /// What ends the program.
 static LAST_WORDS: OnceLock<(&str, i32)> = OnceLock::new();
 
-/// Sets the name with which the message begins, and the status. Without, they are nsx's own.
+/// As much address space must be left at the start for the stack to grow: the kernel ends a program whose stack cannot grow by
+/// SIGSEGV, and allocation may be long over by then.
+const STACK: usize = 1 << 20;
+
+/// Sets the name with which the message begins, and the status, and ends the process at once if a limit of its address space
+/// leaves no room for its stack.
 pub fn on_exhaustion(name: &'static str, status: i32) {
     let _ = LAST_WORDS.set((name, status));
+    if rustix::process::getrlimit(Resource::As).current.is_some() {
+        let (none, flags) = (std::ptr::null_mut(), libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE);
+        // SAFETY: a new mapping where the kernel likes, which is nobody else's memory.
+        let address = unsafe { libc::mmap(none, STACK, libc::PROT_NONE, flags, -1, 0) };
+        if address == libc::MAP_FAILED {
+            exhausted();
+        }
+        // SAFETY: the mapping that was just made, of that length.
+        unsafe { libc::munmap(address, STACK) };
+    }
 }
 
 // SAFETY: every call is the system allocator's, but for those that it fails, which do not return.
