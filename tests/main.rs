@@ -16,6 +16,7 @@ mod enter_files;
 mod enter_hostile;
 mod enter_pty;
 mod enter_view;
+mod faults;
 mod given;
 mod harness;
 mod holders;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         refusals::tests(),
         report::tests(),
         borrowed::tests(),
+        faults::tests(),
         given::tests(),
         status::tests(),
         terminal::tests(),
