@@ -198,7 +198,7 @@ fn inside(options: &Options, nsx: &Path, seed: usize) -> Outcome {
     }
     say(&table.render(&Styles::default(), None))?;
     // What was not tried cannot have occurred.
-    let all = options.long && options.stories.is_empty() && options.cases.is_empty();
+    let all = options.long && options.cases.is_empty() && options.tells(Story::Errors);
     let unused = if all { excuses.unused() } else { Vec::new() };
     for entry in &unused {
         say(&format!("intended, and does not occur: {entry}\n"))?;

@@ -147,11 +147,11 @@ impl<'a> Relay<'a> {
 
     /// Makes the caller's terminal what it was.
     fn restore_terminal(&mut self) {
-        if let (Some(input), Some(before)) = (self.input, self.before.take()) {
-            if tcsetattr(input, OptionalActions::Now, &before).is_err() {
-                // The restorer tries again when this process ends.
-                return;
-            }
+        if let (Some(input), Some(before)) = (self.input, self.before.take())
+            && tcsetattr(input, OptionalActions::Now, &before).is_err()
+        {
+            // The restorer tries again when this process ends.
+            return;
         }
         self.restorer.as_ref().inspect(|restorer| restorer.forget());
     }
