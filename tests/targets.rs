@@ -125,7 +125,8 @@ fn who_enters_a_sandboxs_side_on_the_host_is_told(session: &Session) {
         "unshare --uts --pid --fork --kill-child sleep 100 &
         until read pid </proc/$!/task/$!/children; [ \"$(cat /proc/$pid/comm)\" = sleep ]; do sleep 0.01; done 2>/dev/null
         bundle=/run/containerd/io.containerd.runtime.v2.task/default/box; mkdir -p $bundle; echo '{}' >$bundle/config.json
-        echo -n $pid >$bundle/init.pid; echo $pid; wait",
+        echo -n $pid >$bundle/init.pid; read -r line </proc/$pid/stat; set -- ${line##*) }; state=/run/containerd/runc/default/box
+        mkdir -p $state; echo \"{\\\"init_process_pid\\\":$pid,\\\"init_process_start\\\":${20}}\" >$state/state.json; echo $pid; wait",
     );
     let container = container.start();
     let pid = container.line();

@@ -428,7 +428,7 @@ mod tests {
     #[test]
     fn a_file_system_that_another_user_serves_is_not_entered() {
         let lines =
-            b"36 35 0:40 / /home/ada/m rw,nosuid shared:9 - fuse.sshfs ada@host: rw,user_id=1000,group_id=1000\n\
+            b"36 35 0:40 / /srv/ada/m rw,nosuid shared:9 - fuse.sshfs ada@host: rw,user_id=1000,group_id=1000\n\
             37 35 0:41 / /mnt/own rw - fuse own rw,user_id=7,group_id=7\n\
             38 35 0:42 / /mnt/roots rw master:1 - fuseblk /dev/sdb rw,user_id=0,group_id=0\n\
             39 35 0:43 / /run rw - tmpfs tmpfs rw,user_id=1000\n\

@@ -109,7 +109,18 @@ impl Process {
     /// # Errors
     /// `Vanished` if it has ended or exits; `WithoutMainThread`; `Unshown` and `Elsewhere` if `proc` does not show it.
     pub fn runs(&self, proc: &ProcRoot) -> Result<Stage, ProcError> {
-        let stage = self.pid_in(proc).and_then(|pid| proc.stage(pid));
+        self.settle(self.pid_in(proc).and_then(|pid| proc.stage(pid)))
+    }
+
+    /// As [`Process::runs`], of a process that has the id `pid` in `proc`, which need not show the caller.
+    ///
+    /// # Errors
+    /// As for [`Process::runs`].
+    pub fn runs_as(&self, pid: Pid, proc: &ProcRoot) -> Result<Stage, ProcError> {
+        self.settle(proc.stage(pid))
+    }
+
+    fn settle(&self, stage: Result<Stage, ProcError>) -> Result<Stage, ProcError> {
         match stage {
             _ if self.ended() => Err(ProcError::Vanished),
             Ok(Stage::Ending) => Err(ProcError::Vanished),

@@ -63,9 +63,11 @@ pub(super) fn request(
     // A change from user 0 to another takes them, and so does the exec of who is not user 0.
     let loses_capabilities = uid.filter(|uid| *uid != 0 && (kinds.contains(NsKind::User) || *uid != caller.uid));
     let home = || whom.and_then(|uid| directory.user(uid)).map(|user| user.home).unwrap_or_default();
-    // The variables of a process are its user's word. As another user the program would load what LD_PRELOAD names.
+    // The variables of a process are its user's word. As another user the program would load what LD_PRELOAD names. User 0
+    // of the target's user namespace can take any group of it.
     let group = gid.or_else(|| (!kinds.contains(NsKind::User)).then_some(caller.gid));
-    if profile.config.is_none() && (whom, group) != (profile.uid, profile.gid) && !profile.environment.is_empty() {
+    let is_another = whom != profile.uid || group != profile.gid && profile.uid != Some(0);
+    if profile.config.is_none() && is_another && !profile.environment.is_empty() {
         findings.skipped("its environment", "is left out: the program has another user or group than the process");
         profile.environment.clear();
     }

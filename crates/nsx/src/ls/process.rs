@@ -68,7 +68,7 @@ pub(super) fn show(options: &Options, named: &Named, proc: &ProcRoot) -> Result<
     let maps = user.and_then(|_| maps_of(pid, proc));
     let mut registrar = Registrar::new(proc);
     let who = registrar.who(pid);
-    process.runs(proc).map_err(failed)?;
+    process.runs_as(pid, proc).map_err(failed)?;
     let unseen = if options.deep { Some(find_holders(&mut rows, proc)?) } else { None };
     if options.json {
         let [uid_map, gid_map] = maps.map_or([None, None], |maps| maps.ranges().map(Some));
