@@ -56,11 +56,13 @@ pub fn plan<'a>(
     if let Some(pty) = request.terminal {
         plan.push(Actor::Nsx, Step::OwnTerminal(pty));
     }
-    // Only a child enters a PID namespace, and only one whose parent is on its terminal can be stopped there; without
-    // either, nsx itself joins and becomes the program.
+    // Only a child enters a PID namespace, and only one whose parent is on its terminal can be stopped there. In the target's
+    // files a program may be a link to /proc/self/fd and so lead to what nsx has open (CVE-2024-21626), and only a child can
+    // close that before its exec. Without any of these, nsx itself joins and becomes the program.
     let into_pid = joined.contains(NsKind::Pid);
+    let is_exposed = request.guard.descriptors.is_some() && joined.contains(NsKind::Mnt);
     let waits = match request.wait {
-        Wait::AsNeeded { ties } if into_pid || foreground.is_some() => Some(ties),
+        Wait::AsNeeded { ties } if into_pid || is_exposed || foreground.is_some() => Some(ties),
         _ => None,
     };
     // A child in the PID namespace is in sight of the target from its birth. A joiner that stays outside takes every step
@@ -113,9 +115,8 @@ pub fn plan<'a>(
         user: id(request.uid, Step::SetUser, request.uid_of.map(Step::SetUserOf)),
     };
     let tie = waits.unwrap_or(false).then_some(Step::DieWithParent(libc::SIGKILL));
-    // In the target's files a program may be a link to /proc/self/fd, and so lead to what nsx has open (CVE-2024-21626).
-    let is_exposed = request.guard.descriptors.is_some() && joined.contains(NsKind::Mnt);
-    let close = (by_joiner || is_exposed).then_some(Step::CloseDescriptors(request.guard.descriptors));
+    let closes = by_joiner || is_exposed && waits.is_some();
+    let close = closes.then_some(Step::CloseDescriptors(request.guard.descriptors));
     if by_joiner {
         hold::push_after(&mut plan, actor, request.confinement, ids, [close, None]);
         plan.push(Actor::Joiner, Step::ForkSibling);
