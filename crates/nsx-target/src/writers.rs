@@ -142,7 +142,7 @@ impl Writers {
 
     fn below(top: &Path, caller: u32, root: impl FnOnce(&Meta) -> u32) -> Result<Self, Errno> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let top = rustix::fs::openat(CWD, top, flags, Mode::empty())?;
+        let top = rustix::fs::openat(CWD, top, flags, Mode::empty()).map_err(trouble::met)?;
         let meta = Meta::of(&top)?;
         Ok(Self {
             top: (Rc::new(top), meta),

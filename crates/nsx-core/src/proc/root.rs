@@ -7,6 +7,7 @@ use super::ProcError;
 use crate::{
     ns::{Namespace, NsId, NsKind, NsSet},
     pid::Pid,
+    trouble,
 };
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
@@ -59,7 +60,7 @@ impl ProcRoot {
     /// The errno of `openat(2)`.
     pub fn open(path: &Path) -> Result<Self, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        rustix::fs::openat(CWD, path, flags, Mode::empty()).map(Self)
+        rustix::fs::openat(CWD, path, flags, Mode::empty()).map(Self).map_err(trouble::met)
     }
 
     /// Whether it is a procfs by its file system, and not a place where none is mounted, or a recording.
@@ -123,7 +124,7 @@ impl ProcRoot {
     /// The errno of `openat(2)` or `getdents64(2)`.
     pub fn kinds(&self) -> Result<NsSet, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = rustix::fs::openat(&self.0, c"self/ns", flags, Mode::empty())?;
+        let directory = rustix::fs::openat(&self.0, c"self/ns", flags, Mode::empty()).map_err(trouble::met)?;
         let mut buffer = [MaybeUninit::uninit(); 1024];
         let mut entries = RawDir::new(directory, &mut buffer);
         let mut kinds = NsSet::EMPTY;
