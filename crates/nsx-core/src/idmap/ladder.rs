@@ -58,7 +58,7 @@ impl Ladder {
         let link = NsLink::Own(NsKind::User);
         let pid = process.pid_in(proc)?;
         let own = proc.own_ns(link)?;
-        let mut open = vec![proc.open_ns(pid, link).map_err(|error| process.unseen(proc, error))?];
+        let mut open = vec![proc.open_ns(pid, link).map_err(|error| process.unseen(proc, pid, error))?];
         while open[open.len() - 1].id() != own {
             match open[open.len() - 1].parent() {
                 Ok(Related::Is(parent)) => open.push(parent),

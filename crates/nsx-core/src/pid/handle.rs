@@ -89,13 +89,13 @@ impl Process {
         poll::has_now(&self.fd, PollFlags::IN)
     }
 
-    /// Returns why `proc` did not show something of it, if `error` is the result of reading by its number: an entry that is
-    /// absent or empty of a process that is there has several causes.
-    pub fn unseen(&self, proc: &ProcRoot, error: ProcError) -> ProcError {
+    /// Returns why `proc`, which calls it `shown`, did not show something of it, if `error` is the result of reading by that
+    /// number: an entry that is absent or empty of a process that is there has several causes.
+    pub fn unseen(&self, proc: &ProcRoot, shown: Pid, error: ProcError) -> ProcError {
         if error != ProcError::Vanished {
             return error;
         }
-        match self.runs(proc) {
+        match self.runs(proc, shown) {
             Ok(Stage::Kernel) => ProcError::KernelThread,
             // Its directory is there: the kernel lacks this one entry.
             Ok(_) => ProcError::Os(Errno::NOENT),
@@ -103,24 +103,13 @@ impl Process {
         }
     }
 
-    /// Checks that it still runs, in user space or as a thread of the kernel, so that nothing was missing of what `proc`
-    /// showed of it until now.
+    /// Checks that it still runs, in user space or as a thread of the kernel, so that nothing was missing of what `proc`, which
+    /// calls it `shown`, showed of it until now.
     ///
     /// # Errors
-    /// `Vanished` if it has ended or exits; `WithoutMainThread`; `Unshown` and `Elsewhere` if `proc` does not show it.
-    pub fn runs(&self, proc: &ProcRoot) -> Result<Stage, ProcError> {
-        self.settle(self.pid_in(proc).and_then(|pid| proc.stage(pid)))
-    }
-
-    /// As [`Process::runs`], of a process that has the id `pid` in `proc`, which need not show the caller.
-    ///
-    /// # Errors
-    /// As for [`Process::runs`].
-    pub fn runs_as(&self, pid: Pid, proc: &ProcRoot) -> Result<Stage, ProcError> {
-        self.settle(proc.stage(pid))
-    }
-
-    fn settle(&self, stage: Result<Stage, ProcError>) -> Result<Stage, ProcError> {
+    /// `Vanished` if it has ended or exits; `WithoutMainThread`; `Unshown` if `proc` does not show it.
+    pub fn runs(&self, proc: &ProcRoot, shown: Pid) -> Result<Stage, ProcError> {
+        let stage = proc.stage(shown);
         match stage {
             _ if self.ended() => Err(ProcError::Vanished),
             Ok(Stage::Ending) => Err(ProcError::Vanished),

@@ -220,8 +220,10 @@ fn pin_of(plan: &Plan, step: usize) -> Option<&Pin> {
     }
 }
 
+/// Unmounts what is newest at a path. What is not undone now stays for good, so it is tried again.
 fn unmount(at: &Path) -> Result<(), Errno> {
-    rustix::mount::unmount(at, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW)
+    let unmount = || rustix::mount::unmount(at, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW);
+    unmount().or_else(|_| unmount())
 }
 
 /// The id of the mount that is at a path, or 0 if the kernel does not tell (before 5.8).

@@ -120,7 +120,7 @@ impl<'a> Subject<'a> {
         let failed = |error: &dyn std::error::Error| {
             out::failed(&format!("read the id maps of process {}", process.pid()), error)
         };
-        let shown = process.pid_in(proc).map_err(|error| failed(&process.unseen(proc, error)))?;
+        let shown = process.pid_in(proc).map_err(|error| failed(&error))?;
         let ladder = Ladder::of(&process, proc).map_err(|error| {
             let status = failed(&error);
             if matches!(error, LadderError::Proc(ProcError::Denied)) {

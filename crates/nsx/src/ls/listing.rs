@@ -238,6 +238,6 @@ impl<C: Columns> Serialize for Object<'_, C> {
 fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId>, ExitStatus> {
     let Named { process, pid } = Named::find(task, proc)?;
     let found = census::namespaces_of(proc, pid, kinds);
-    let found = process.runs_as(pid, proc).and(found);
-    found.map_err(|error| super::unread(&process, proc, &error))
+    let found = process.runs(proc, pid).and(found);
+    found.map_err(|error| super::unread(&process, Some((proc, pid)), &error))
 }

@@ -30,7 +30,7 @@ impl Named {
     pub(super) fn of(process: Process, proc: &ProcRoot) -> Result<Self, ExitStatus> {
         match process.pid_in(proc) {
             Ok(pid) => Ok(Self { process, pid }),
-            Err(error) => Err(unread(&process, proc, &error)),
+            Err(error) => Err(unread(&process, None, &error)),
         }
     }
 
@@ -56,8 +56,8 @@ impl Named {
 }
 
 /// Says why a process's namespaces could not be read; returns the status to end with.
-pub(super) fn unread(process: &Process, proc: &ProcRoot, error: &ProcError) -> ExitStatus {
-    let error = process.unseen(proc, *error);
+pub(super) fn unread(process: &Process, shown: Option<(&ProcRoot, Pid)>, error: &ProcError) -> ExitStatus {
+    let error = shown.map_or(*error, |(proc, shown)| process.unseen(proc, shown, *error));
     let status = out::failed(&format!("read the namespaces of process {}", process.pid()), &error);
     if error == ProcError::Denied {
         target::hint_at_guard(process);

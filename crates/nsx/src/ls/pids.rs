@@ -154,6 +154,6 @@ impl Top {
             let ns = proc.ns(pid, NsLink::Own(NsKind::Pid))?;
             if process.ended() { Err(ProcError::Vanished) } else { Ok(Self { ns, depth }) }
         };
-        find().map_err(|error| super::unread(&process, proc, &error))
+        find().map_err(|error| super::unread(&process, Some((proc, pid)), &error))
     }
 }

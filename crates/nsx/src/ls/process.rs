@@ -61,14 +61,15 @@ struct Row {
 pub(super) fn show(options: &Options, named: &Named, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
     let Named { process, pid } = named;
     let pid = *pid;
-    let failed =
-        |error: ProcError| super::unread(process, proc, &if process.ended() { ProcError::Vanished } else { error });
+    let failed = |error: ProcError| {
+        super::unread(process, Some((proc, pid)), &if process.ended() { ProcError::Vanished } else { error })
+    };
     let mut rows = rows(options, pid, proc).map_err(failed)?;
     let user = rows.iter().find(|row| row.kind == NsKind::User.name() && !row.shared);
     let maps = user.and_then(|_| maps_of(pid, proc));
     let mut registrar = Registrar::new(proc);
     let who = registrar.who(pid);
-    process.runs_as(pid, proc).map_err(failed)?;
+    process.runs(proc, pid).map_err(failed)?;
     let unseen = if options.deep { Some(find_holders(&mut rows, proc)?) } else { None };
     if options.json {
         let [uid_map, gid_map] = maps.map_or([None, None], |maps| maps.ranges().map(Some));

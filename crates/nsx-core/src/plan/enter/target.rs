@@ -100,7 +100,7 @@ impl Target<'_> {
 
     /// What an error of reading it means: its end, if it has ended.
     pub fn failure(&self, what: &'static str) -> impl Fn(ProcError) -> PlanError {
-        move |source| match self.process.unseen(self.proc, source) {
+        move |source| match self.process.unseen(self.proc, self.process.pid(), source) {
             ProcError::Vanished => PlanError::TargetEnded,
             _ if self.process.ended() => PlanError::TargetEnded,
             source => PlanError::Target { what, source },
