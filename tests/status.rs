@@ -209,7 +209,7 @@ fn a_killed_nsx_takes_its_program_with_it(session: &Session) {
     }
 }
 
-/// That nothing is left is for the session to say.
+/// The session checks that nothing is left.
 fn nothing_is_left_however_early_nsx_is_killed(session: &Session) {
     let ways = Ways::new(session);
     for prefix in ways.prefixes.iter().filter(|prefix| prefix.contains(" enter ")) {

@@ -40,7 +40,7 @@ fn number(set: &str) -> u64 {
     u64::from_str_radix(set, 16).unwrap()
 }
 
-/// How many processes must be seized in each mode, and how often nsx may enter for that.
+/// The number of processes to seize in each mode, and the most enters for that.
 const ENOUGH: usize = 8;
 const MOST_ENTERS: usize = 200;
 

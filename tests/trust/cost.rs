@@ -20,7 +20,7 @@ pub(super) fn tests() -> Vec<Test> {
     ]
 }
 
-/// Where the user's podman keeps its list of containers.
+/// The directory of the user's podman with its list of containers.
 const LIST: &str = "/var/lib/mapper/.local/share/containers/storage/overlay-containers";
 
 /// Writes a list of `count` containers as the user.
@@ -75,7 +75,7 @@ fn a_users_list_of_100_000_containers_is_cut_off(session: &Session) {
     assert!(said.contains("cut off"), "{said}");
 }
 
-/// How many bytes and calls a command costs, by the kernel.
+/// The bytes and calls that a command costs, by the kernel.
 fn traced(world: &World<'_>) -> [u64; 2] {
     let script = "strace --follow-forks --output /run/trace nsx enter nosuch true >/dev/null 2>&1 || :
         awk '/ read\\(|^read\\(/ && $NF > 0 { bytes += $NF } END { printf \"%.0f\\n%d\\n\", bytes, NR }' /run/trace";
@@ -84,7 +84,7 @@ fn traced(world: &World<'_>) -> [u64; 2] {
     numbers.try_into().unwrap()
 }
 
-/// What a command costs must not grow from one state to another.
+/// Checks that the cost of a command does not grow from one state to another.
 #[track_caller]
 fn assert_bounded(what: &str, before: [u64; 2], after: [u64; 2]) {
     for (name, before, after) in [("bytes", before[0], after[0]), ("system calls", before[1], after[1])] {

@@ -24,7 +24,7 @@ pub(super) fn tests() -> Vec<Test> {
     ]
 }
 
-/// What a program finds that hangs on the configuration of its container.
+/// The facts that a program has from the configuration of its container.
 const PROBE: &str = "id -u; echo $GREETING; pwd; readlink /proc/self/ns/mnt; grep -E 'Cap(Bnd|Eff)' /proc/self/status
     cat /proc/self/uid_map";
 

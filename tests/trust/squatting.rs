@@ -71,7 +71,7 @@ fn a_users_container_takes_no_id(session: &Session) {
     }
 }
 
-/// Where the user `mapper` has crun's records.
+/// The directory of crun's records of the user `mapper`.
 const CRUNS: &str = "/run/user/4242/crun";
 
 fn a_users_container_takes_no_name_of_a_namespace(session: &Session) {

@@ -16,7 +16,7 @@ pub(super) struct Store {
     files: &'static [(Decides, usize, &'static str, &'static str)],
 }
 
-/// What a file decides.
+/// The part that a file decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decides {
     /// Which process the container's first one is.

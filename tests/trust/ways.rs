@@ -102,7 +102,7 @@ fn shared(path: &str, with: &str, claim: Claim, victims: &'static [Victim]) -> [
     .map(|(what, change)| Way { what, change, path: path.into(), claim, victims })
 }
 
-/// What can be done with a user's store.
+/// Manipulations of a user's store.
 fn ways_of_user(_: &Store, files: &[File]) -> Vec<Way> {
     use Claim::{NotSystems, Open, Shared, Users};
     use Victim::{OwnContainer, RootsService};
@@ -137,7 +137,7 @@ fn ways_of_user(_: &Store, files: &[File]) -> Vec<Way> {
     ways
 }
 
-/// What can be done with a store of the system, so that the user writes to it.
+/// Manipulations of a store of the system that let the user write to it.
 fn ways_of_system(store: &Store, files: &[File]) -> Vec<Way> {
     use Claim::{NotSystems, Open, Systems};
     let victims = &[Victim::RootsService];

@@ -109,7 +109,7 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// What is known of a process of the host.
+    /// The facts about a process of the host.
     pub(super) fn of(host: &Host, pid: u32) -> Self {
         let look = r#"my ($pid) = @ARGV; open(my $stat, "<", "/proc/$pid/stat") or die $!; <$stat> =~ /.*\) (.*)/;
             my $pidfd = syscall(434, $pid + 0, 0); open(my $process, "<&=", $pidfd) or die $!;
@@ -129,7 +129,7 @@ impl Named {
     }
 }
 
-/// What runc and crun write of a container's process.
+/// The records of runc and crun about a container's process.
 pub(super) const RUNC: &str =
     r#"{"init_process_pid":{PID},"init_process_start":{START},"config":{"labels":["bundle={BUNDLE}"]}}"#;
 pub(super) const CRUN: &str = r#"{"pid":{PID},"process-start-time":{START},"bundle":"{BUNDLE}"}"#;
@@ -162,7 +162,7 @@ impl<'a> World<'a> {
         world
     }
 
-    /// What the users prepared does tell when root runs it.
+    /// Checks that the user's code is noticed if root runs it.
     #[track_caller]
     fn assert_the_marks_tell(&self) {
         let run = format!("env PATH={EVIL}:/bin LD_PRELOAD={EVIL}/library.so readlink /proc/self/ns/user");
@@ -170,13 +170,13 @@ impl<'a> World<'a> {
         assert_eq!(self.marks(), "library\nprogram");
     }
 
-    /// What of the user's code was run as user 0 of the host since the last time.
+    /// Returns the parts of the user's code that ran as user 0 of the host since the last call.
     #[track_caller]
     pub(super) fn marks(&self) -> String {
         self.host.shell(&format!("ls {MARKS}; rm -f {MARKS}/*")).output()
     }
 
-    /// What is known of a victim.
+    /// Returns the facts about a victim.
     pub(super) fn named(&self, victim: Victim) -> Named {
         self.victims.iter().find(|(other, _)| *other == victim).unwrap().1
     }

@@ -34,7 +34,7 @@ impl Replacement {
     /// Creates the file that will take the place of `path`. The process must have one thread, because it forks.
     ///
     /// # Errors
-    /// That of `openat(2)`.
+    /// The error of `openat(2)`.
     pub fn create(path: &Path, mode: u32) -> io::Result<Self> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let mut beside = OsString::from(path);
@@ -62,7 +62,7 @@ impl Replacement {
     /// Puts the file in its place.
     ///
     /// # Errors
-    /// That of `rename(2)`; the file is then removed.
+    /// The error of `rename(2)`; the file is then removed.
     pub fn put_in_place(mut self) -> io::Result<()> {
         std::fs::rename(&self.beside, &self.of)?;
         self.renamed = true;

@@ -38,7 +38,7 @@ pub(crate) struct Checked {
     pub(crate) cgroup: Option<Cgroup>,
 }
 
-/// What the kernel says of a container's first process.
+/// The kernel's facts about a container's first process.
 struct Facts {
     state: State,
     start: u64,

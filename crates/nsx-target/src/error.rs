@@ -34,7 +34,7 @@ pub enum TargetError {
     Nothing {
         /// What was named.
         target: Target,
-        /// What may have been meant, a line each: names that are near, and what other users have of that name.
+        /// Suggestions, one per line: names that are near, and what other users have of that name.
         meant: Vec<String>,
         /// Records that could not be read.
         unread: Vec<Unread>,

@@ -65,7 +65,7 @@ pub enum ReadError {
     CutOff {
         /// The user.
         uid: u32,
-        /// How much that was.
+        /// The amount.
         after: String,
     },
     /// Any other failure of the system.
@@ -129,7 +129,7 @@ struct Entry {
 enum On {
     /// Any, so that its server is looked up.
     Any,
-    /// One that only the system can have mounted.
+    /// A mount point that only the system can have made.
     Systems,
 }
 
@@ -418,7 +418,7 @@ mod tests {
         os::unix::fs::{PermissionsExt, symlink},
     };
 
-    /// Whoever runs the tests stands for root in the tree.
+    /// The user who runs the tests stands for root in the tree.
     fn walk(tree: &Tree, location: &Location) -> Result<Dir, ReadError> {
         Dir::walk(&Rc::new(Writers::recorded(&tree.path(""), 0).unwrap()), location)
     }

@@ -372,7 +372,7 @@ pub fn container_of(host: &Host, shown: Pid, process: Pid) -> Option<Container> 
 /// out.
 ///
 /// # Errors
-/// Where the pattern's prefix is no engine, or its owner no user.
+/// An error if the pattern's prefix is not an engine, or its owner not a user.
 pub fn find_all(host: &Host, pattern: &OsStr) -> Result<Vec<Subject>, TargetError> {
     let bytes = pattern.as_bytes();
     let not_a_target = |source| TargetError::NotATarget { word: pattern.to_owned(), source };

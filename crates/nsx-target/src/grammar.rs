@@ -12,7 +12,7 @@
 //! | `net:[4026532177]`, `id:77` | a namespace by its inode or its never-reused id |
 //! | `web` | whatever of the system's or the caller's own carries that name |
 //!
-//! Where the name of a container, unit or namespace may contain an `@`, `ada@db` is a name first, and only if nothing has it a
+//! If the name of a container, unit or namespace may contain an `@`, `ada@db` is a name first, and only if nothing has it a
 //! name with its owner: [`with_owner`].
 
 use crate::engine::Engine;

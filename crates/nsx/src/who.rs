@@ -91,7 +91,7 @@ impl<'a> Registrar<'a> {
         Who { uid: Some(uid), user: self.names.get(&uid).cloned(), command }
     }
 
-    /// Who `pid` was when its status was read and it was in `ns`, and whether it still is that process. If another process has
+    /// Returns who `pid` was when its status was read and it was in `ns`, and whether it still is that process. If another process has
     /// the id by now, the command is the name in the status.
     pub(crate) fn who_was(&mut self, pid: Pid, status: &Status, ns: Option<NsId>) -> (Who, bool) {
         let mut who = self.who_has(pid, status);
@@ -104,7 +104,7 @@ impl<'a> Registrar<'a> {
         (who, is_still)
     }
 
-    /// Who `pid` is, whose status was read, if something else tells that it is still that process.
+    /// Returns who `pid` is, whose status was read, if something else tells that it is still that process.
     pub(crate) fn who_has(&mut self, pid: Pid, status: &Status) -> Who {
         Who {
             uid: Some(status.euid),

@@ -1,6 +1,6 @@
 //! The commands that are tortured.
 
-/// Who runs a command.
+/// The user who runs a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum User {
     Root,

@@ -75,7 +75,7 @@ struct Truth {
     standing: [u64; 2],
 }
 
-/// What was found in the lists of one command.
+/// The findings in the lists of one command.
 #[derive(Default)]
 struct Tally {
     runs: usize,

@@ -12,7 +12,7 @@ use super::{
 use crate::Outcome;
 use nix::sys::wait::WaitStatus;
 
-/// One fault in as many is tried in a sample.
+/// The stride of a sample.
 const STRIDE: usize = 41;
 
 pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample, excuses: &mut Excuses) -> Outcome<Row> {
@@ -35,7 +35,7 @@ pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample, excuses: &mut
     Ok(row)
 }
 
-/// What is wrong about how a run ended.
+/// Returns the fault in how a run ended.
 fn verdict(attempt: &Attempt, whole: &Attempt) -> Option<String> {
     let (run, right) = (&attempt.run, &whole.run);
     let said = String::from_utf8_lossy(&run.errors).into_owned();

@@ -1,4 +1,4 @@
-//! What is done to a process at a system call.
+//! The faults that are injected at a system call.
 
 use nix::errno::Errno;
 use std::fmt;

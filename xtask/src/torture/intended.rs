@@ -1,4 +1,4 @@
-//! What an error may do, with the reason. In a long run of everything, an entry that does not occur is a finding.
+//! Intended effects of errors, each with its reason. In a long run of everything, an entry that does not occur is a finding.
 
 use super::{cases::Case, fault::Fault, tracer::Call};
 use nix::errno::Errno;
@@ -38,7 +38,7 @@ struct Intended {
     error: Option<Errno>,
     /// A call, or any.
     call: Option<&'static str>,
-    /// How what is found begins.
+    /// The start of the finding.
     what: &'static str,
     why: &'static str,
 }

@@ -4,7 +4,7 @@ use super::{Attempt, Finding, Row, Sample, attempt, cases::Case, fault::Fault, s
 use crate::Outcome;
 use std::{path::Path, process::Command};
 
-/// One call in as many is tried in a sample.
+/// The stride of a sample.
 const STRIDE: usize = 4;
 
 pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample) -> Outcome<Row> {
@@ -23,7 +23,7 @@ pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample) -> Outcome<Ro
     Ok(row)
 }
 
-/// What is left that must not be.
+/// Returns what is left that must not be.
 pub(super) fn left(stage: &Stage, attempt: &Attempt, whole: &Attempt) -> Vec<String> {
     let mut left = Vec::new();
     if attempt.run.hung {

@@ -32,7 +32,7 @@ const AT_ONCE: usize = 2;
 const CONTAINERS: usize = 3;
 /// Seconds that a command may take.
 const PATIENCE: &str = "60";
-/// How often a container is started to get the id of the one that was killed.
+/// The most starts of a container to get the id of the one that was killed.
 const ATTEMPTS: usize = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ enum Engine {
     Docker,
 }
 
-/// One run of a container.
+/// A run of a container.
 struct Run {
     name: String,
     pid: u32,
@@ -51,15 +51,15 @@ struct Run {
     to: Option<Instant>,
 }
 
-/// What happened to the containers.
+/// Counts of events of the containers.
 #[derive(Default)]
 struct History {
     runs: Vec<Run>,
-    /// How often a container got an id that another one's record still named.
+    /// Containers that got an id that another container's record still named.
     taken: usize,
 }
 
-/// What nsx answered.
+/// An answer of nsx.
 struct Answer {
     name: String,
     enters: bool,
@@ -361,7 +361,7 @@ impl Answer {
         }
     }
 
-    /// What nsx said, without names and numbers, or how it ended.
+    /// Returns nsx's message, without names and numbers, or how nsx ended.
     fn reason(&self) -> String {
         let said = self.errors.lines().next().map_or_else(|| self.status.to_string(), str::to_owned);
         let mut text = String::new();

@@ -72,11 +72,11 @@ impl Options {
     }
 }
 
-/// What there is to say of a command.
+/// The result of a command.
 struct Row {
     story: &'static str,
     case: &'static str,
-    /// How many calls it makes, and how many faults were tried.
+    /// The number of calls that it makes, and of faults that were tried.
     calls: usize,
     tried: usize,
     findings: Vec<Finding>,
@@ -240,7 +240,7 @@ impl Sample {
 /// A run of a command with what it left.
 struct Attempt {
     run: Run,
-    /// What was there before and is after.
+    /// Compares the state before and after.
     before: Traces,
     after: Traces,
     /// Whether the terminal is not as it was.

@@ -1,4 +1,4 @@
-//! Where the commands run: namespaces and directories of their own, targets, and what may not change there.
+//! The surroundings of the commands: namespaces and directories of their own, targets, and what may not change there.
 
 use super::cases::{Case, User};
 use crate::Outcome;
@@ -28,7 +28,7 @@ use std::{
     time::Duration,
 };
 
-/// What makes the stage, in a new mount and PID namespace, before the torturer starts in it.
+/// The script that makes the stage, in a new mount and PID namespace, before the torturer starts in it.
 pub(super) const SCRIPT: &str = "
 set -e
 mount -t tmpfs -o mode=755 run /run
@@ -44,13 +44,13 @@ for file in passwd subuid subgid; do
 done
 exec \"$@\"";
 
-/// Where the commands' files are.
+/// The directory of the commands' files.
 const DIRECTORY: &str = "/run/torture";
 
 /// The old contents of the file that a command replaces.
 const OLD: &str = "old\n";
 
-/// Where the commands wait until they are traced.
+/// The file at which the commands wait until they are traced.
 const GATE: &str = "/run/streams/gate";
 
 /// Its user, where one is not root.
@@ -67,7 +67,7 @@ pub(super) struct Stage {
     own: BTreeSet<u32>,
 }
 
-/// What a command could leave behind.
+/// Everything that a command could leave behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Traces {
     /// Mount points with their file systems.
@@ -148,7 +148,7 @@ impl Stage {
         Ok(command)
     }
 
-    /// What is there now that could be left behind.
+    /// Reads what is there now that could be left behind.
     pub(super) fn traces(&self) -> Outcome<Traces> {
         while let Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) =
             waitpid(None, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL))
@@ -162,7 +162,7 @@ impl Stage {
 }
 
 impl Traces {
-    /// What is here and not in `other`, or is other there.
+    /// Returns the differences from `other`.
     pub(super) fn beyond(&self, other: &Self) -> Vec<String> {
         let mounts =
             self.mounts.iter().filter(|mount| !other.mounts.contains(mount)).map(|mount| format!("mount {mount}"));
@@ -231,7 +231,7 @@ fn list(directory: &Path, files: &mut BTreeMap<PathBuf, String>) -> Outcome {
     Ok(())
 }
 
-/// What a command reads and writes.
+/// The streams of a command.
 pub(super) enum Streams {
     /// Nothing, and two files.
     Files([File; 2]),
@@ -268,7 +268,7 @@ impl Streams {
         Ok(())
     }
 
-    /// What was written to standard output and standard error; a terminal has both, twice.
+    /// Returns the text of standard output and standard error; a terminal has both, twice.
     pub(super) fn take(&mut self) -> Outcome<(Vec<u8>, Vec<u8>)> {
         let mut read = [Vec::new(), Vec::new()];
         match self {

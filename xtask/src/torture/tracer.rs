@@ -53,7 +53,7 @@ pub(super) struct Call {
     pub(super) path: Option<String>,
 }
 
-/// What became of a command.
+/// The outcome of a command.
 pub(super) struct Run {
     /// The calls of nsx's own processes, from `main` on, in the order in which they were made.
     pub(super) calls: Vec<Call>,
@@ -80,7 +80,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// What a process runs.
+/// The program of a process.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     /// The shell that becomes nsx.

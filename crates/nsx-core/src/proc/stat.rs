@@ -15,7 +15,7 @@ const START: usize = 19;
 const PF_EXITING: u64 = 0x4;
 const PF_KTHREAD: u64 = 0x0020_0000;
 
-/// How far a process is from running a program.
+/// The distance of a process from running a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// A program of user space runs.

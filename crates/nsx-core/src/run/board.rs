@@ -1,4 +1,4 @@
-//! What a joiner and the program's process tell nsx, in memory that they share: neither may have a descriptor for it.
+//! The reports of a joiner and the program's process to nsx, in memory that they share: neither may have a descriptor for it.
 //!
 //! There is a page for each. The joiner's is kept from the program's process, which a target may take over as soon as it
 //! sees it: what it could write there would lead nsx to another process. On its own page it can only say why it failed.
@@ -109,7 +109,7 @@ impl Board {
         write(self.program, PROGRAM_FAILURE, step, errno);
     }
 
-    /// What was told of that.
+    /// The report about that step.
     pub(super) fn programs_failure(self, plan: &Plan) -> Option<Told> {
         read(self.program, PROGRAM_FAILURE, plan)
     }
@@ -121,7 +121,7 @@ fn write(page: Page, at: usize, step: usize, errno: Errno) {
     page.set(at, u32::try_from(step + 1).unwrap_or(u32::MAX));
 }
 
-/// What is written there, if it is of a step of the plan and an errno that the kernel knows.
+/// The report on the page, if it is of a step of the plan and an errno that the kernel knows.
 fn read(page: Page, at: usize, plan: &Plan) -> Option<Told> {
     let step = (page.get(at) as usize).checked_sub(1).filter(|step| *step < plan.tasks().len())?;
     let errno = page.get(at + 1).cast_signed();

@@ -127,7 +127,7 @@ pub(super) fn make(plan: &Plan, place: usize) -> Result<(Forked, Option<usize>),
 pub(super) struct Report<'p, 's> {
     pub(super) plan: &'p Plan,
     pub(super) observer: &'s mut dyn FnMut(Event<'p>),
-    /// Where it tells, unless that was read before.
+    /// The page with its reports, unless that was read before.
     pub(super) board: Option<Board>,
 }
 

@@ -12,7 +12,7 @@ use crate::{
     sys::process::exit_now,
 };
 
-/// What a child ends with that did not become the program; nsx has the reason from the board.
+/// The exit status of a child that did not become the program; nsx has the reason from the board.
 pub(super) const NOT_RUN: i32 = 125;
 
 /// Takes the steps from `first` on but the one that is `done`, in a new child, once nsx says so. What fails is told on the

@@ -106,7 +106,7 @@ pub(super) fn run_joiner<'p>(
     }
 }
 
-/// How waiting for a joiner ended.
+/// The outcome of waiting for a joiner.
 enum Outcome {
     /// The joiner has ended, and whether it has done all that it was to do.
     Ended(bool),

@@ -75,7 +75,7 @@ pub enum Event<'p> {
 pub struct Failure<'p> {
     /// Which.
     pub step: &'p Step,
-    /// What the kernel said, or what a filter would have it say.
+    /// The kernel's answer, or the one that a filter would give.
     #[source]
     pub errno: Errno,
     /// The system call that the target's filters do not allow, though nsx needs it under them.

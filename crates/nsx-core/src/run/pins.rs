@@ -33,7 +33,7 @@ pub(super) enum Part {
     Mount(u32),
 }
 
-/// What making pins leaves behind.
+/// The mounts and files that making pins leaves behind.
 pub(super) struct Journal<'a> {
     plan: &'a Plan,
     /// Parts, each with the index of its step in the plan.

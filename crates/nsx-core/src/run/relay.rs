@@ -37,7 +37,7 @@ pub(super) struct Relay<'a> {
     output: Output,
     /// How the caller's terminal was, while it passes on each key.
     before: Option<Termios>,
-    /// Who makes it that if this process is killed.
+    /// The process that restores it if this process is killed.
     restorer: Option<Restorer>,
     /// What was typed and not taken yet.
     typed: Vec<u8>,

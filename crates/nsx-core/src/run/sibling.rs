@@ -16,10 +16,10 @@ use crate::{
 use rustix::io::Errno;
 use std::time::Duration;
 
-/// How long it waits for nsx, so that it ends though both nsx and the joiner were killed before it was tied to either.
+/// The longest wait for nsx, so that it ends though both nsx and the joiner were killed before it was tied to either.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often the joiner looks whether nsx is still there.
+/// The interval at which the joiner checks that nsx still lives.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// The tie of a plan to nsx: its index and the signal.

@@ -1,4 +1,4 @@
-//! What the target's filters will say of the system calls that nsx still needs once it has installed them.
+//! The verdicts of the target's filters on the system calls that nsx still needs once it has installed them.
 //!
 //! A filter is a program of classic BPF over one call, see `seccomp(2)`. It is run here as the kernel would run it.
 
@@ -112,7 +112,7 @@ pub(super) fn forbidden<'p>(filters: &[Filter], rest: impl Iterator<Item = &'p S
     needed.filter_map(|call| Some((call, refusal(filters, &call.data())?))).collect()
 }
 
-/// What a filter decides by: `struct seccomp_data`, as words in the order of the bytes.
+/// The data that a filter decides by: `struct seccomp_data`, as words in the order of the bytes.
 struct Data([u32; 16]);
 
 impl Data {
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!((name(0), name(u32::MAX)), (None, None));
     }
 
-    /// What the kernel makes of a filter: the errno of a `getppid` with these arguments under it, or 0. None if it takes no such
+    /// The kernel's verdict of a filter: the errno of a `getppid` with these arguments under it, or 0. None if it takes no such
     /// filter, or ends the process.
     fn kernels_answer(filter: &Filter, arguments: [libc::c_int; 2]) -> Option<i32> {
         let Forked::Parent(child) = fork().unwrap() else {

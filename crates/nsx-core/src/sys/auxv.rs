@@ -1,4 +1,4 @@
-//! What the kernel tells a program at its exec, see `getauxval(3)`: no system call, nothing that can fail.
+//! The auxiliary vector that a program gets at its exec, see `getauxval(3)`: no system call, nothing that can fail.
 
 /// Whether the kernel, or a security module, asks for care: `AT_SECURE`.
 pub fn is_secure() -> bool {

@@ -10,7 +10,7 @@ use std::{
 #[derive(Debug)]
 pub struct Allocator;
 
-/// What ends the program.
+/// The way in which the program ends.
 static LAST_WORDS: OnceLock<(&str, i32)> = OnceLock::new();
 
 /// As much address space must be left at the start for the stack to grow: the kernel ends a program whose stack cannot grow by

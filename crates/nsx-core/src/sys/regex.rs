@@ -23,7 +23,7 @@ impl Regex {
     /// Compiles an extended expression.
     ///
     /// # Errors
-    /// What the C library says is wrong with it, or that it is too large once its repetitions are written out.
+    /// The C library's complaint, or a note that it is too large once its repetitions are written out.
     pub fn new(pattern: &CStr) -> Result<Self, String> {
         if copies(pattern.to_bytes()) > MOST_COPIES {
             return Err("too many repetitions of repetitions".to_owned());

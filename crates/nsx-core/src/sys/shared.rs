@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-/// How many words a page has.
+/// The number of words in a page.
 pub const WORDS: usize = 1024;
 
 /// A page of words, all 0 at first.

@@ -28,7 +28,7 @@ struct Daemon {
 /// The directory of one namespace of containerd's, and those of the runtimes for it.
 struct Bundles {
     directory: Dir,
-    /// Where that is.
+    /// The location of that directory.
     location: Location,
     runtimes: Vec<Dir>,
 }

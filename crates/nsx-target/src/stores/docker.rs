@@ -234,7 +234,7 @@ impl Daemon {
 }
 
 impl DaemonConfig {
-    /// What is set in daemon.json, and whose word that is. One that cannot be parsed sets nothing: the daemon does not start
+    /// Reads the settings of daemon.json, and whose word they are. A file that cannot be parsed sets nothing: the daemon does not start
     /// with it either.
     fn read(host: &Host, directory: &Location, findings: &mut Findings) -> (Self, Claim) {
         match host.dir(directory).and_then(|it| it.content("daemon.json")) {

@@ -33,11 +33,11 @@ const GET_INIT_PID: u32 = 4;
 const MESSAGE: usize = 16;
 /// Within this time the answer must come: a monitor has little else to do.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What the name of a monitor's socket ends with.
+/// The end of the name of a monitor's socket.
 const COMMAND: &[u8] = b"/command";
 /// How long the name of a socket may be, without the zero before it.
 const LONGEST_SOCKET: usize = 106;
-/// What the title of a monitor begins with; the directory and the name follow.
+/// The start of a monitor's title; the directory and the name follow.
 const TITLE: &[u8] = b"[lxc monitor] ";
 
 /// A directory with containers.
@@ -181,7 +181,7 @@ struct Running<'a> {
     processes: OnceCell<Processes>,
 }
 
-/// What processes say of containers.
+/// The claims of processes about containers.
 #[derive(Default)]
 struct Processes {
     /// The children of monitors by the title, with the monitor's user.
@@ -221,7 +221,7 @@ impl Running<'_> {
 }
 
 impl Processes {
-    /// One pass over the processes for all containers.
+    /// Reads the titles of all processes once, for all containers.
     fn read(host: &Host) -> Self {
         let proc = host.proc();
         let mut processes = Self::default();

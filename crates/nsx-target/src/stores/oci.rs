@@ -83,7 +83,7 @@ impl OciState {
         }
     }
 
-    /// What either runtime keeps in `directory` of the container `id`, and whose word that is.
+    /// Reads the record of the container `id` that either runtime keeps in `directory`, and whose word it is.
     pub(crate) fn read(directory: &Dir, id: &[u8]) -> Result<(Self, Claim), ReadError> {
         let (state, claim) = match directory.content(path(&[id, b"state.json"])) {
             Ok(content) => (Self::parse_runc(&content.bytes)?, content.claim),
@@ -126,7 +126,7 @@ pub(crate) fn system_roots() -> Vec<Location> {
     ["/run/crun", "/run/runc"].map(Location::system).into()
 }
 
-/// The same of one user, whose runtime directory this is.
+/// Returns the directories of the runtimes in one user's runtime directory.
 pub(crate) fn roots_of(runtime: &Location) -> [Location; 2] {
     ["crun", "runc"].map(|name| runtime.join(name))
 }

@@ -26,7 +26,7 @@ struct Storage {
     runtimes: Vec<Location>,
 }
 
-/// What a store has beside its lists, opened once.
+/// The parts of a store beside its lists, opened once.
 struct Opened {
     driver: Vec<u8>,
     /// `<graphroot>/<driver>-containers`.
@@ -190,7 +190,7 @@ impl Storage {
         }
     }
 
-    /// What is known of a container that is in the list. Fails where no more of the store is to be read.
+    /// Returns the record of a container in the list. Fails if no more of the store is to be read.
     fn record(&self, opened: &Opened, container: Container, claim: Claim) -> Result<Record, ReadError> {
         let id = container.id.as_encoded_bytes().to_vec();
         let mut record = Record::new(container, claim);

@@ -5,7 +5,7 @@
 //! digits. The processes live, for a record is only believed if its process can be pinned; what their procfs says of them is
 //! recorded, but for their namespaces, which are real.
 //!
-//! Whoever owns the tree, which is whoever runs the tests, stands for root there.
+//! The owner of the tree, which is the user who runs the tests, stands for root there.
 
 #![allow(dead_code, reason = "not every test program needs all of it")]
 

@@ -99,7 +99,7 @@ impl Profile {
         Ok((profile, unread))
     }
 
-    /// What a configuration says, in place of what the target's process has by now. `is_users`: it is a user's word, which does
+    /// Takes the values of a configuration in place of those that the target's process has by now. `is_users`: it is a user's word, which does
     /// not loosen what the kernel holds the target by, and sets limits with the user's rights.
     fn configure(&mut self, config: &Config, own_label: Option<&ModuleLabel>, is_users: bool) {
         let process = &config.process;

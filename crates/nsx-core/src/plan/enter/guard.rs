@@ -13,7 +13,7 @@ use crate::{
     plan::{Actor, Plan, Step},
 };
 
-/// What is asked for beyond the order of the steps.
+/// Measures beyond the order of the steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guard {
     /// nsx runs from a file that nobody can write to, where the target could write to its own: where it sees it and its root
