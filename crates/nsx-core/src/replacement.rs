@@ -81,11 +81,11 @@ impl Drop for Replacement {
     }
 }
 
-/// A process that removes a file when this one is gone.
+/// A process that removes a file when this one is gone, or lets go of it: a file that has taken its place has that name no more.
 #[derive(Debug)]
 struct Guard {
     process: Pid,
-    /// A byte releases the guard, and the end without one says that this process was killed.
+    /// Its end of file is the sign.
     sign: OwnedFd,
 }
 
@@ -114,9 +114,6 @@ impl Guard {
     }
 
     fn release(self) {
-        // A guard that was itself killed is released already.
-        let _ = rustix::io::write(&self.sign, &[0]);
-        // Should that have failed, the end of the pipe is its sign: nothing has the name any more.
         drop(self.sign);
         let _ = waitpid(Some(self.process), WaitOptions::empty());
     }

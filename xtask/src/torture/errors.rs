@@ -36,7 +36,7 @@ pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample, excuses: &mut
 }
 
 /// Returns the fault in how a run ended.
-fn verdict(attempt: &Attempt, whole: &Attempt) -> Option<String> {
+pub(super) fn verdict(attempt: &Attempt, whole: &Attempt) -> Option<String> {
     let (run, right) = (&attempt.run, &whole.run);
     let said = String::from_utf8_lossy(&run.errors).into_owned();
     let adds = run.errors != right.errors && !run.errors.is_empty();

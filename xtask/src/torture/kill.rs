@@ -1,7 +1,10 @@
 //! SIGKILL at each system call: nothing is left behind, or something whole.
 
-use super::{Attempt, Finding, Row, Sample, attempt, cases::Case, fault::Fault, stage::Stage, unharmed};
+use super::{
+    Attempt, Finding, Row, Sample, attempt, cases::Case, errors::verdict, fault::Fault, stage::Stage, unharmed,
+};
 use crate::Outcome;
+use nix::sys::{signal::Signal, wait::WaitStatus};
 use std::{path::Path, process::Command};
 
 /// The stride of a sample.
@@ -15,7 +18,12 @@ pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample) -> Outcome<Ro
         let attempt = attempt(stage, case, Some((place, Fault::Kill)))?;
         let Some(call) = &attempt.run.hit else { continue };
         row.tried += 1;
-        for what in left(stage, &attempt, &whole) {
+        let mut wrong = left(stage, &attempt, &whole);
+        // As nsx itself ends by the signal, so it does if the program was killed. To lose another process is a failure.
+        if !matches!(attempt.run.status, WaitStatus::Signaled(_, Signal::SIGKILL, _)) {
+            wrong.extend(verdict(&attempt, &whole));
+        }
+        for what in wrong {
             let process = call.place.process.clone();
             row.findings.push(Finding { case: case.name, process, call: call.to_string(), fault: Fault::Kill, what });
         }

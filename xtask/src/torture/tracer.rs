@@ -260,12 +260,15 @@ impl Trace<'_> {
                         match fault {
                             Fault::Kill => drop(kill(pid, Signal::SIGKILL)),
                             Fault::Error(errno) => {
-                                traced.failing = Some(errno);
-                                // A descriptor is closed whatever close(2) says. Other calls are not made.
-                                if name != "close" {
-                                    registers.orig_rax = u64::MAX;
-                                    let _ = ptrace::setregs(pid, registers);
+                                match name {
+                                    // The kernel's brk(2) gives no error but the end of the heap, as it does for 0.
+                                    "brk" => registers.rdi = 0,
+                                    // A descriptor is closed whatever close(2) says.
+                                    "close" => traced.failing = Some(errno),
+                                    // Others are not made.
+                                    _ => (registers.orig_rax, traced.failing) = (u64::MAX, Some(errno)),
                                 }
+                                let _ = ptrace::setregs(pid, registers);
                             }
                         }
                         self.run.hit = Some(call.clone());
