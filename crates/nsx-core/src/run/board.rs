@@ -3,7 +3,11 @@
 //! There is a page for each. The joiner's is kept from the program's process, which a target may take over as soon as it
 //! sees it: what it could write there would lead nsx to another process. On its own page it can only say why it failed.
 
-use crate::{pid::Pid, plan::Plan, sys::shared::Page};
+use crate::{
+    pid::Pid,
+    plan::{Plan, Task},
+    sys::shared::Page,
+};
 use rustix::io::Errno;
 use std::{sync::atomic::AtomicU32, time::Duration};
 
@@ -82,6 +86,21 @@ impl Board {
     /// Why the joiner went no further.
     pub(super) fn failure(self, plan: &Plan) -> Option<Told> {
         Some(Told { detail: self.joiner.get(FAILURE + 2), ..read(self.joiner, FAILURE, plan)? })
+    }
+
+    /// Records the outcome of a step, and returns whether the joiner goes on to the next one.
+    pub(super) fn settle(self, step: usize, task: &Task, outcome: Result<(), Errno>) -> bool {
+        match outcome {
+            Ok(()) => true,
+            Err(errno) if task.may_fail(errno) => {
+                self.skip(step, errno);
+                true
+            }
+            Err(errno) => {
+                self.fail(step, errno, 0);
+                false
+            }
+        }
     }
 
     /// Tells the joiner that the program's process is tied to nsx.

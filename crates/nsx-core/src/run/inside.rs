@@ -49,13 +49,8 @@ pub(super) fn walk(
             }),
             step => hands.perform(step),
         };
-        match outcome {
-            Ok(()) => {}
-            Err(errno) if task.may_fail(errno) => board.skip(place, errno),
-            Err(errno) => {
-                board.fail(place, errno, 0);
-                break;
-            }
+        if !board.settle(place, task, outcome) {
+            break;
         }
     }
     exit_now(NOT_RUN)

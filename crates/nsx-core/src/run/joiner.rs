@@ -187,13 +187,8 @@ fn walk(
             }
             step => hands.perform(step),
         };
-        match outcome {
-            Ok(()) => {}
-            Err(errno) if task.may_fail(errno) => board.skip(index, errno),
-            Err(errno) => {
-                board.fail(index, errno, 0);
-                break;
-            }
+        if !board.settle(index, task, outcome) {
+            break;
         }
     }
     exit_now(NOT_RUN)
