@@ -10,6 +10,7 @@ pub(crate) fn tests() -> Vec<Test> {
         root(what_is_no_namespace_is_refused),
         root(a_unit_is_found_by_its_cgroup),
         root(a_name_that_a_container_and_a_namespace_have_is_refused),
+        root(a_name_that_nothing_has_is_refused_with_the_near_ones),
         root(shells_complete_what_runs),
         root(who_enters_a_sandboxs_side_on_the_host_is_told),
     ];
@@ -116,6 +117,33 @@ fn a_name_that_a_container_and_a_namespace_have_is_refused(session: &Session) {
     let own = container.line();
     host.command("nsx enter blue true").run().exited(125).says(&["blue may be any of oci:blue, netns:blue"]);
     assert_eq!(hostname(&host, "oci:blue"), own);
+}
+
+fn a_name_that_nothing_has_is_refused_with_the_near_ones(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    netns(&host, "blue");
+    host.shell(
+        "mkdir -p /run/runc/eng-web; echo '{\"init_process_pid\":1,\"config\":{}}' >/run/runc/eng-web/state.json",
+    )
+    .run()
+    .exited(0);
+    for (word, near) in [
+        ("eng", "near names: oci:eng-web"),
+        ("WEB", "near names: oci:eng-web"),
+        ("docker:eng-web", "near names: oci:eng-web"),
+        ("bleu", "near names: netns:blue"),
+        ("netns:blu", "near names: netns:blue"),
+        ("podman:blue", "near names: netns:blue"),
+        ("netns:eng-wbe", "near names: oci:eng-web"),
+        ("doker:eng-web", "try docker:eng-web"),
+        ("net:blue", "try netns:blue"),
+        ("k8s:default/web", "try k8s://default/web"),
+    ] {
+        let refused = host.command("nsx enter").arg(word).arg("true").run().exited(125);
+        refused.says(&[word, &format!("  {near}\n")]);
+    }
+    let far = host.command("nsx enter far:away true").run().exited(125);
+    assert!(!far.to_string().contains("  try"), "{far}");
 }
 
 /// What containerd keeps of a container whose shim is Kata's or gVisor's: its process is a machine's or a kernel's.

@@ -1,8 +1,12 @@
 //! What is known of a container, and how it is named in full.
 
-use crate::{claim::Location, engine::Engine};
+use crate::{cgroup::is_long_id, claim::Location, engine::Engine, grammar::ID_BY_ITSELF};
 use nsx_core::ns::NsKind;
-use std::{ffi::OsString, fmt, os::unix::ffi::OsStringExt};
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+};
 
 /// A container, or a unit, as its engine's records and the kernel describe it.
 ///
@@ -195,8 +199,7 @@ impl Container {
 
     /// The word that names it by its id, shortened where it is a long one, for containers that share a name.
     pub fn address_by_id(&self) -> String {
-        let id = self.id.to_string_lossy();
-        let short = if id.len() == 64 { id.get(..12).unwrap_or(&id) } else { &id };
+        let short = self.short_id().display();
         let owner = self.owners();
         match &self.namespace {
             Some(namespace) if self.engine == Engine::Containerd => {
@@ -219,12 +222,27 @@ impl Container {
         owner.map(|owner| format!("{}@", owner.word)).unwrap_or_default()
     }
 
+    /// Returns the names that people have for it: its own, that of its pod, its name in the pod, and an id that somebody chose.
+    pub(crate) fn names(&self) -> Vec<&OsStr> {
+        let of_pod = self.pod.iter().flat_map(|pod| pod.container.iter().chain((!pod.is_sandbox).then_some(&pod.name)));
+        let id = (!is_long_id(self.id.as_bytes())).then_some(&self.id);
+        self.name.iter().chain(of_pod).chain(id).map(OsString::as_os_str).collect()
+    }
+
     /// What people call it: its name, or the start of its id.
     pub fn label(&self) -> OsString {
         match (&self.name, &self.pod) {
             (Some(name), _) => name.clone(),
             (None, Some(Pod { name, .. })) => name.clone(),
-            (None, None) => self.id.to_string_lossy().chars().take(12).collect::<String>().into(),
+            (None, None) => self.short_id().to_owned(),
+        }
+    }
+
+    /// The id, of which twelve digits are enough if the engine chose it.
+    fn short_id(&self) -> &OsStr {
+        match self.id.as_bytes() {
+            id if is_long_id(id) => OsStr::from_bytes(&id[..ID_BY_ITSELF]),
+            _ => &self.id,
         }
     }
 }

@@ -86,6 +86,11 @@ impl Engine {
         }
     }
 
+    /// Returns every word that is taken for an engine in front of a colon.
+    pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().map(Self::name).chain(["cri-o", "incus", "lxd", "runc", "crun"])
+    }
+
     /// Whether a name that it gives may contain an `@`.
     pub(crate) fn has_at_signs(self) -> bool {
         matches!(self, Self::Unit | Self::Lxc | Self::Machine | Self::Oci)

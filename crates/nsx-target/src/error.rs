@@ -8,7 +8,7 @@ use crate::{
 };
 use nsx_core::{hash::HashSet, pid::PinError};
 use rustix::io::Errno;
-use std::{ffi::OsString, fmt};
+use std::{ffi::OsString, fmt, os::unix::ffi::OsStrExt};
 
 /// Why a word does not lead to what it names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -160,10 +160,13 @@ impl TargetError {
 
     /// What may help, a line each.
     pub fn hints(&self) -> Vec<String> {
-        let Self::Nothing { meant, unread, .. } = self else { return Vec::new() };
-        let mut hints = meant.clone();
-        hints.extend(refusals(unread));
-        hints
+        match self {
+            Self::NotATarget { word, source } => {
+                Target::proposed(word.as_bytes(), *source).map(|target| format!("try {target}")).into_iter().collect()
+            }
+            Self::Nothing { meant, unread, .. } => [meant.clone(), refusals(unread)].concat(),
+            _ => Vec::new(),
+        }
     }
 }
 

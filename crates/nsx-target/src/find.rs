@@ -17,7 +17,7 @@ use crate::{
     host::{Host, Whose},
     namespace::{self, By},
     near, scan,
-    stores::{self, Findings, Query},
+    stores::{self, Findings, Query, Record},
 };
 use nsx_core::{
     hash::{HashMap, HashSet},
@@ -35,6 +35,8 @@ const ID_AFTER_PREFIX: usize = 4;
 
 /// As many of other users' containers are told of.
 const MOST_ELSEWHERE: usize = 10;
+/// The most names that are proposed.
+const MOST_NEAR: usize = 5;
 
 /// What a word led to.
 #[derive(Debug)]
@@ -81,7 +83,7 @@ impl Target {
                 let found = namespace::by_name(self, name, host, Whose::Own);
                 match self.other_reading(&found, name, host) {
                     Some((whose, name)) => namespace::by_name(self, OsStr::from_bytes(name), host, whose),
-                    None => found.map_err(|error| error.with_namespaces(name, host)),
+                    None => found.map_err(|error| error.with_namespaces(name, host).with_near_names(name, host)),
                 }
                 .map(Found::Namespace)
             }
@@ -248,12 +250,6 @@ impl Target {
             Self::Pod(pod) => pod.pod.as_os_str(),
             _ => OsStr::new(""),
         };
-        let all = stores::look(host, whose, engine, &Query::All);
-        let is_near = |container: &&Container| near::is_near(word.as_bytes(), container.label().as_bytes());
-        let near: Vec<_> = all.records.iter().map(|record| &record.container).filter(is_near).cloned().collect();
-        let mut near = addresses(&near);
-        near.dedup();
-        near.truncate(5);
         let mut meant = Vec::new();
         // Only root may look into others' stores.
         if whose == Whose::Own && host.is_root() {
@@ -264,14 +260,38 @@ impl Target {
             meant.extend(others.filter_map(told).take(MOST_ELSEWHERE));
             meant.dedup();
         }
-        if !near.is_empty() {
-            meant.push(format!("near names: {}", near.join(", ")));
-        }
+        meant.extend(near_names(host, whose, word));
         TargetError::Nothing { target, meant, unread }
     }
 }
 
+/// The names of containers and network namespaces that are near to a word, whatever their engine, as one line.
+pub(crate) fn near_names(host: &Host, whose: Whose, word: &OsStr) -> Option<String> {
+    let nearness = |name: &OsStr| near::nearness(word.as_bytes(), name.as_bytes());
+    let records = stores::look(host, whose, None, &Query::All).records;
+    let of_container = |record: Record| {
+        let nearest = record.container.names().into_iter().filter_map(nearness).min();
+        Some((nearest?, record.container))
+    };
+    let (ranks, containers): (Vec<_>, Vec<_>) = records.into_iter().filter_map(of_container).unzip();
+    let namespaces = namespace::names(host, whose).into_iter();
+    let namespaces = namespaces.filter_map(|name| Some((nearness(&name.name)?, name.to_string())));
+    let mut near: Vec<_> = ranks.into_iter().zip(addresses(&containers)).chain(namespaces).collect();
+    near.sort();
+    near.dedup();
+    let words: Vec<_> = near.into_iter().take(MOST_NEAR).map(|(_, word)| word).collect();
+    (!words.is_empty()).then(|| format!("near names: {}", words.join(", ")))
+}
+
 impl TargetError {
+    /// Tells of the names that are near, if nothing has the name.
+    fn with_near_names(mut self, name: &OsStr, host: &Host) -> Self {
+        if let Self::Nothing { meant, .. } = &mut self {
+            meant.extend(near_names(host, Whose::Own, name));
+        }
+        self
+    }
+
     /// Tells of the namespaces that other users call so, if nothing has the name.
     fn with_namespaces(mut self, name: &OsStr, host: &Host) -> Self {
         if let Self::Nothing { meant, .. } = &mut self {
@@ -423,17 +443,14 @@ pub fn words(host: &Host) -> Vec<String> {
     let containers: Vec<_> = running(host, Whose::Everybodys, None).into_iter().map(|it| it.container).collect();
     let mut words = addresses(&containers);
     let is_own = |owner: &Option<Owner>| owner.as_ref().is_none_or(|owner| owner.is_caller);
-    let netns = namespace::names(host);
+    let netns = namespace::names(host, Whose::Everybodys);
     let own = containers.iter().filter(|it| is_own(&it.owner)).map(Container::label);
-    let own = own.chain(netns.iter().filter(|(owner, _)| is_own(owner)).map(|(_, name)| name.clone()));
+    let own = own.chain(netns.iter().filter(|it| is_own(&it.owner)).map(|it| it.name.clone()));
     // A number by itself is a process.
     let single =
         singles(own).into_iter().filter(|label| matches!(Target::parse(label.as_bytes()), Ok(Target::Name(_))));
     words.extend(single.map(|label| label.to_string_lossy().into_owned()));
-    words.extend(netns.iter().map(|(owner, name)| match owner.as_ref().filter(|owner| !owner.is_caller) {
-        Some(owner) => format!("netns:{}@{}", owner.word, name.display()),
-        None => Target::Netns(name.clone()).to_string(),
-    }));
+    words.extend(netns.iter().map(namespace::Named::to_string));
     // Shells read this, some of which expand what they read: no name that could be more than a word.
     words.retain(|word| word.chars().all(|letter| letter.is_ascii_alphanumeric() || "_.-:/@+".contains(letter)));
     words.sort_unstable();

@@ -15,7 +15,7 @@
 //! If the name of a container, unit or namespace may contain an `@`, `ada@db` is a name first, and only if nothing has it a
 //! name with its owner: [`with_owner`].
 
-use crate::engine::Engine;
+use crate::{engine::Engine, near};
 use nsx_core::{
     ns::{NsId, NsKind},
     pid::{self, ParsePidError, Pid},
@@ -165,6 +165,20 @@ impl Target {
         }
     }
 
+    /// Returns the target that was meant by a word that is none, if a change of its prefix makes it one: `docker:web` for
+    /// `doker:web`, `netns:blue` for `net:blue`.
+    pub(crate) fn proposed(word: &[u8], wrong: ParseTargetError) -> Option<Self> {
+        let colon = word.iter().position(|&byte| byte == b':')?;
+        let (prefix, rest) = (&word[..colon], &word[colon..]);
+        let prefixes: Vec<&str> = match wrong {
+            ParseTargetError::Prefix => near::nearest(prefix, Engine::words().chain(["netns", "k8s", "id"])),
+            ParseTargetError::Namespace if prefix == NsKind::Net.name().as_bytes() => vec!["netns"],
+            ParseTargetError::Pod => return PodName::parse(without_slashes(&rest[1..])).ok().map(Self::Pod),
+            _ => return None,
+        };
+        prefixes.into_iter().find_map(|prefix| Self::parse(&[prefix.as_bytes(), rest].concat()).ok())
+    }
+
     fn container(engine: Engine, name: &[u8]) -> Result<Self, ParseTargetError> {
         // `docker://ID` is how Kubernetes prints it.
         let name = name.strip_prefix(b"//").unwrap_or(name);
@@ -183,6 +197,11 @@ impl Target {
         }
         Ok(Self::Container { engine, owner, name: os(name) })
     }
+}
+
+/// The word without the slashes that it begins with.
+fn without_slashes(word: &[u8]) -> &[u8] {
+    &word[word.iter().take_while(|&&byte| byte == b'/').count()..]
 }
 
 /// The owner and the name in `ada@db`. No user has a slash in the name.
@@ -301,6 +320,28 @@ mod tests {
         assert_eq!(parse("id:77"), Ok(Target::Id(77)));
         assert_eq!(parse("web"), name("web"));
         assert_eq!(parse("3f2a"), name("3f2a"));
+    }
+
+    #[test]
+    fn a_wrong_prefix_has_a_near_one_that_makes_a_target() {
+        let proposed = |word: &str| {
+            let wrong = Target::parse(word.as_bytes()).unwrap_err();
+            Target::proposed(word.as_bytes(), wrong).map(|target| target.to_string())
+        };
+        for (word, expected) in [
+            ("doker:web", "docker:web"),
+            ("Podman:ada@db", "podman:ada@db"),
+            ("contain:web", "containerd:web"),
+            ("nents:blue", "netns:blue"),
+            ("net:blue", "netns:blue"),
+            ("k8s:default/web", "k8s://default/web"),
+            ("k8://default/web", "k8s://default/web"),
+        ] {
+            assert_eq!(proposed(word).as_deref(), Some(expected), "{word}");
+        }
+        for word in ["x:web", "doker:", "doker:a/b", "pid:blue", "k8s:web", "nets:a/b", ":web", "idd:x"] {
+            assert_eq!(proposed(word), None, "{word}");
+        }
     }
 
     #[test]

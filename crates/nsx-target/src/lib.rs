@@ -26,7 +26,7 @@ mod grammar;
 mod host;
 mod inventory;
 mod namespace;
-mod near;
+pub mod near;
 mod scan;
 mod stores;
 #[cfg(test)]

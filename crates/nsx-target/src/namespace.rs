@@ -18,6 +18,7 @@ use nsx_core::{
 use rustix::{fs::CWD, io::Errno};
 use std::{
     ffi::{OsStr, OsString},
+    fmt,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
@@ -86,15 +87,32 @@ pub(crate) fn elsewhere(name: &OsStr, host: &Host) -> Vec<Owner> {
     claims.filter(|claim| host.is_anothers(*claim)).filter_map(|claim| host.owner(claim)).collect()
 }
 
-/// Every name that somebody has given, with who did; those that Docker makes up for itself are of no use to people.
-pub(crate) fn names(host: &Host) -> Vec<(Option<Owner>, OsString)> {
+/// A name that somebody has given a network namespace.
+pub(crate) struct Named {
+    /// The user who gave it; none for the system.
+    pub(crate) owner: Option<Owner>,
+    pub(crate) name: OsString,
+}
+
+/// The word that leads there: `netns:blue`, of another user than the caller `netns:ada@blue`.
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.owner.as_ref().filter(|owner| !owner.is_caller) {
+            Some(owner) => write!(f, "netns:{}@{}", owner.word, self.name.display()),
+            None => write!(f, "netns:{}", self.name.display()),
+        }
+    }
+}
+
+/// Every name that these have given; those that Docker makes up for itself are of no use to people.
+pub(crate) fn names(host: &Host, whose: Whose) -> Vec<Named> {
     let mut names = Vec::new();
-    for directory in directories(host, Whose::Everybodys).into_iter().filter(|it| it.path != Path::new(DOCKERS)) {
+    for directory in directories(host, whose).into_iter().filter(|it| it.path != Path::new(DOCKERS)) {
         let known = host.dir(&directory).and_then(|directory| directory.names()).unwrap_or_default();
         names.extend(known.into_iter().filter_map(|name| {
             let name = part(&name).to_owned();
             let (_, claim) = open_in(host, &directory, &name).ok()?;
-            Some((host.owner(claim), name))
+            host.wants(whose, claim).then(|| Named { owner: host.owner(claim), name })
         }));
     }
     names

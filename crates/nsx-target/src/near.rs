@@ -1,38 +1,60 @@
-//! Names that somebody may have meant.
+//! Proposals: the names that somebody may have meant by a word that names nothing.
+//!
+//! A name is near if a slip of the fingers turns the word into the name, if the name begins with the word, or if it contains
+//! the word. Capital and small letters count as the same.
 
-/// How many changes turn one name into the other: a letter put in, left out or replaced, or two neighbours exchanged.
-///
-/// Only as far as `most`; above that the answer is none.
-pub(crate) fn distance(one: &[u8], other: &[u8], most: usize) -> Option<usize> {
-    if one.len().abs_diff(other.len()) > most {
-        return None;
-    }
-    // Three rows of the table of Damerau and Levenshtein's distance, without letters between exchanged neighbours.
-    let mut two_before: Vec<usize> = Vec::new();
-    let mut before: Vec<usize> = (0..=other.len()).collect();
-    for (row, &letter) in one.iter().enumerate() {
-        let mut current = vec![row + 1];
-        for (column, &wanted) in other.iter().enumerate() {
-            let replaced = before[column] + usize::from(letter != wanted);
-            let mut least = replaced.min(before[column + 1] + 1).min(current[column] + 1);
-            if row > 0 && column > 0 && letter == other[column - 1] && one[row - 1] == wanted {
-                least = least.min(two_before[column - 1] + 1);
-            }
-            current.push(least);
-        }
-        two_before = std::mem::replace(&mut before, current);
-    }
-    before.last().copied().filter(|distance| *distance <= most)
+/// The nearness of a name to a word. The lesser one is nearer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Nearness {
+    /// So many letters are put in, left out, replaced, or exchanged with their neighbours.
+    Slips(usize),
+    /// The name begins with the word.
+    Start,
+    /// The name contains the word.
+    Part,
 }
 
-/// Whether `name` is near enough to `word` to be proposed: a slip of the fingers, or one begins with the other.
-pub(crate) fn is_near(word: &[u8], name: &[u8]) -> bool {
-    let most = match word.len() {
+/// The fewest letters of a word that are looked for as the start of a name.
+const SHORTEST_START: usize = 2;
+/// The fewest letters of a word that are looked for within a name.
+const SHORTEST_PART: usize = 3;
+
+/// Returns the nearness of `name` to `word`, or none if `name` is not near enough to be proposed.
+pub fn nearness(word: &[u8], name: &[u8]) -> Option<Nearness> {
+    let slips = match word.len() {
         0..=1 => 0,
         2..=4 => 1,
         _ => 2,
     };
-    distance(word, name, most).is_some() || word.len() >= 3 && name.starts_with(word)
+    if word.len() > name.len() + slips {
+        return None;
+    }
+    let (word, name) = (lower(word), lower(name));
+    if word.len() + slips >= name.len() {
+        let distance = strsim::osa_distance(&word, &name);
+        if distance <= slips {
+            return Some(Nearness::Slips(distance));
+        }
+    }
+    if word.len() >= SHORTEST_START && name.starts_with(&*word) {
+        Some(Nearness::Start)
+    } else if word.len() >= SHORTEST_PART && name.contains(&*word) {
+        Some(Nearness::Part)
+    } else {
+        None
+    }
+}
+
+/// Returns those of `names` that are near to `word`, the nearest first, and those that are equally near in their order.
+pub fn nearest<N: AsRef<[u8]>>(word: impl AsRef<[u8]>, names: impl IntoIterator<Item = N>) -> Vec<N> {
+    let near = |name: N| Some((nearness(word.as_ref(), name.as_ref())?, name));
+    let mut near: Vec<_> = names.into_iter().filter_map(near).collect();
+    near.sort_by_key(|(nearness, _)| *nearness);
+    near.into_iter().map(|(_, name)| name).collect()
+}
+
+fn lower(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -40,23 +62,43 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn near(word: &str, name: &str) -> Option<Nearness> {
+        nearness(word.as_bytes(), name.as_bytes())
+    }
+
     #[test]
-    fn slips_are_near() {
-        assert_eq!(distance(b"kitten", b"sitting", 9), Some(3));
-        assert_eq!(distance(b"web", b"wbe", 9), Some(1));
-        assert_eq!(distance(b"web", b"webbing", 2), None);
-        assert_eq!(distance(b"", b"ab", 9), Some(2));
-        assert!(is_near(b"wbe", b"web") && is_near(b"postgers", b"postgres") && is_near(b"web", b"web-frontend-1"));
-        assert!(!is_near(b"web", b"db") && !is_near(b"w", b"x") && !is_near(b"web", b"app"));
+    fn slips_starts_and_parts_are_near() {
+        for (word, name, expected) in [
+            ("wbe", "web", Nearness::Slips(1)),
+            ("WEB", "web", Nearness::Slips(0)),
+            ("doker", "docker", Nearness::Slips(1)),
+            ("postgers", "postgres", Nearness::Slips(1)),
+            ("eng", "eng-web", Nearness::Start),
+            ("db", "db-primary", Nearness::Start),
+            ("web", "eng-web-1", Nearness::Part),
+        ] {
+            assert_eq!(near(word, name), Some(expected), "{word} {name}");
+        }
+        for (word, name) in [("web", "db"), ("w", "x"), ("w", "web"), ("eb", "web-1"), ("web", "app"), ("", "web")] {
+            assert_eq!(near(word, name), None, "{word} {name}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_come_first() {
+        let names = ["eng-web", "webs", "other", "web-1", "wep", "Web"];
+        assert_eq!(nearest("web", names), ["Web", "webs", "wep", "web-1", "eng-web"]);
     }
 
     proptest! {
         #[test]
-        fn it_is_a_distance(one in "[abc]{0,6}", other in "[abc]{0,6}") {
-            let (one, other) = (one.as_bytes(), other.as_bytes());
-            prop_assert_eq!(distance(one, other, 99), distance(other, one, 99));
-            prop_assert_eq!(distance(one, other, 99) == Some(0), one == other);
-            prop_assert!(distance(one, other, 99).unwrap() <= one.len().max(other.len()));
+        fn no_bytes_make_it_panic(word: Vec<u8>, name: Vec<u8>) {
+            let _ = nearness(&word, &name);
+        }
+
+        #[test]
+        fn a_name_is_nearest_to_itself(name in "[a-z0-9-]{1,20}") {
+            prop_assert_eq!(near(&name, &name), Some(Nearness::Slips(0)));
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::{
 };
 use memchr::memmem;
 use nsx_core::{hash::HashSet, pid::Pid};
-use std::{os::unix::ffi::OsStrExt, path::PathBuf, time::Duration};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::PathBuf, time::Duration};
 
 /// Which containers are asked for.
 #[derive(Clone, Copy, Debug)]
@@ -134,13 +134,7 @@ impl Query<'_> {
                     && wanted.as_ref().is_none_or(|wanted| found.container.as_ref() == Some(wanted))
             }),
             _ => {
-                let mut names: Vec<&[u8]> = container.name.iter().map(|name| name.as_bytes()).collect();
-                if let Some(pod) = &container.pod {
-                    names.extend(pod.container.iter().map(|name| name.as_bytes()));
-                    if !pod.is_sandbox {
-                        names.push(pod.name.as_bytes());
-                    }
-                }
+                let names: Vec<&[u8]> = container.names().into_iter().map(OsStr::as_bytes).collect();
                 self.wants(container.id.as_bytes(), &names)
             }
         }
