@@ -61,7 +61,24 @@ fn only_holder(session: &Session, ns: &str) -> Value {
     assert!(listed.iter().any(|row| format!("{}:[{}]", row["type"].as_str().unwrap(), row["ns"]) == ns), "{ns}");
     let text = session.nsx(&format!("ls --why {ns}")).output();
     assert!(text.contains("It dies when "), "{text}");
+    assert_is_entered(session, ns);
     holders[0].clone()
+}
+
+/// Checks that `ns` is entered by its name, and on a kernel that has them by its id.
+#[track_caller]
+fn assert_is_entered(session: &Session, ns: &str) {
+    // Who is not root may join what another user namespace owns only by way of that.
+    if !session.is_root() {
+        return;
+    }
+    let kind = ns.split(':').next().unwrap();
+    let id = json(session, &format!("ls --why {ns}"))["id64"].as_u64();
+    let words = [Some(ns.to_owned()), id.map(|id| format!("id:{id}"))];
+    for word in words.into_iter().flatten() {
+        let inside = session.nsx(&format!("enter {word} -- readlink /proc/self/ns/{kind}")).output();
+        assert_eq!(inside, ns, "{word}");
+    }
 }
 
 /// A namespace of this kind with a process that sleeps in it.
@@ -165,6 +182,7 @@ fn a_descriptor_that_was_opened_at_a_mount_holds(session: &Session) {
     let kinds: Vec<&str> = holders.iter().map(|holder| holder["holder"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["descriptor", "mount"]);
     assert_eq!((&holders[0]["process"]["pid"], &holders[0]["fd"]), (&keeper.id().into(), &8.into()));
+    assert_is_entered(session, &ns);
 }
 
 fn a_mount_in_another_mount_namespace_holds(session: &Session) {
@@ -249,6 +267,7 @@ fn children_and_what_it_owns_hold(session: &Session) {
     let row =
         deep["namespaces"].as_array().unwrap().iter().find(|row| format!("user:[{}]", row["ns"]) == parent).cloned();
     assert_eq!(row.unwrap()["nprocs"], 0);
+    assert_is_entered(session, &parent);
 
     let unshare =
         session.original_unshare("--pid --fork --kill-child unshare --pid --fork --kill-child sleep 100").start();

@@ -142,11 +142,6 @@ fn listed(all: &[String], separator: &str) -> String {
 }
 
 impl TargetError {
-    /// Nothing of that name, and no more to say.
-    pub(crate) fn nothing(target: &Target) -> Self {
-        Self::Nothing { target: target.clone(), meant: Vec::new(), unread: Vec::new() }
-    }
-
     /// Whether the word was right and what it names is not there: it has ended, or never was.
     pub fn is_absence(&self) -> bool {
         use PinError::{Ended, NoProcess, Reused};

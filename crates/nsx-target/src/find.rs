@@ -15,11 +15,11 @@ use crate::{
     error::TargetError,
     grammar::{ID_BY_ITSELF, ParseTargetError, Target, is_start_of_id, with_owner},
     host::{Host, Whose},
-    namespace::{self, By},
-    near, scan,
+    namespace, near, scan,
     stores::{self, Findings, Query, Record},
 };
 use nsx_core::{
+    census::Wanted,
     hash::{HashMap, HashSet},
     ns::Namespace,
     pid::{Pid, PinError, Process},
@@ -88,9 +88,9 @@ impl Target {
                 .map(Found::Namespace)
             }
             Self::File(path) => namespace::by_file(self, path).map(Found::Namespace),
-            Self::Namespace(ns) => namespace::search(self, By::Id(*ns), host).map(Found::Namespace),
-            Self::Inode(inode) => namespace::search(self, By::Inode(*inode), host).map(Found::Namespace),
-            Self::Id(id) => namespace::search(self, By::Id64(*id), host).map(Found::Namespace),
+            Self::Namespace(ns) => namespace::search(self, Wanted::Full(*ns), host).map(Found::Namespace),
+            Self::Inode(inode) => namespace::search(self, Wanted::Inode(*inode), host).map(Found::Namespace),
+            Self::Id(id) => namespace::search(self, Wanted::Id64(*id), host).map(Found::Namespace),
         }
     }
 

@@ -10,16 +10,13 @@ use crate::{
     host::{Host, Whose},
 };
 use nsx_core::{
-    hash::HashSet,
-    ns::{Namespace, NsId, NsKind, Related},
-    proc::{Mount, NsLink},
-    sys::nsfs,
+    census::{Lost, Wanted},
+    ns::Namespace,
 };
 use rustix::{fs::CWD, io::Errno};
 use std::{
     ffi::{OsStr, OsString},
     fmt,
-    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
@@ -137,90 +134,19 @@ fn open_in(host: &Host, directory: &Location, name: &OsStr) -> Result<(Namespace
     Ok((Namespace::from_place(place)?, claim))
 }
 
-/// How a namespace is known.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum By {
-    /// Its kind and inode.
-    Id(NsId),
-    /// Its inode.
-    Inode(u64),
-    /// Its id that is never used again.
-    Id64(u64),
-}
-
-impl By {
-    fn is(self, ns: NsId) -> bool {
-        match self {
-            Self::Id(wanted) => ns == wanted,
-            Self::Inode(inode) => ns.inode == inode,
-            Self::Id64(_) => true,
+/// Looks for a namespace wherever the caller can see one, see [`Wanted::open`].
+pub(crate) fn search(target: &Target, wanted: Wanted, host: &Host) -> Result<Namespace, TargetError> {
+    wanted.open(host.proc()).map_err(|lost| match lost {
+        Lost::Os(errno) => TargetError::NoNamespace { target: target.clone(), errno },
+        Lost::Absent(unseen) => {
+            let processes = |count| if count == 1 { "1 process".to_owned() } else { format!("{count} processes") };
+            let hidden = [
+                (unseen.hidden(), processes(unseen.hidden())),
+                (unseen.closed, format!("the descriptors of {}", processes(unseen.closed))),
+            ];
+            let told = |(count, what): (usize, String)| (count > 0).then(|| format!("{what} could not be read"));
+            let meant = hidden.into_iter().filter_map(told).collect();
+            TargetError::Nothing { target: target.clone(), meant, unread: Vec::new() }
         }
-    }
-
-    /// Whether the namespace that was opened is the one: it may have become another meanwhile.
-    fn is_open(self, namespace: &Namespace) -> Result<bool, Errno> {
-        match self {
-            Self::Id64(id) => Ok(namespace.id64()? == id),
-            by => Ok(by.is(namespace.id())),
-        }
-    }
-}
-
-/// Looks for a namespace wherever the caller can see one: what processes are in and their children will be in, what is bound
-/// to files, and what stands above those.
-pub(crate) fn search(target: &Target, by: By, host: &Host) -> Result<Namespace, TargetError> {
-    if let By::Id64(id) = by
-        && let Ok(namespace) = nsfs::open_by_id(id).and_then(Namespace::from_fd)
-    {
-        return Ok(namespace);
-    }
-    let failed = |errno| TargetError::NoNamespace { target: target.clone(), errno };
-    let proc = host.proc();
-    let own = NsKind::ALL.map(NsLink::Own);
-    let links = own.into_iter().chain([NsLink::PidForChildren, NsLink::TimeForChildren]);
-    let links: Vec<NsLink> = links.collect();
-    let mut seen = HashSet::default();
-    for pid in proc.pids().map_err(failed)? {
-        let mut directory = proc.ns_links(pid);
-        for &link in &links {
-            let Ok(ns) = directory.id(link) else { continue };
-            // A user or PID namespace may be the one that is wanted's child.
-            let above = matches!(ns.kind, NsKind::User | NsKind::Pid);
-            if !(by.is(ns) || above) || !seen.insert(ns) {
-                continue;
-            }
-            if let Ok(namespace) = proc.open_ns(pid, link)
-                && let Some(found) = climb(namespace, by).map_err(failed)?
-            {
-                return Ok(found);
-            }
-        }
-    }
-    let mut text = Vec::new();
-    // Without mountinfo there is nothing more to be seen.
-    let mounts = proc.read_own("mountinfo", &mut text).ok().and_then(|()| Mount::parse_all(&text).ok());
-    for mount in mounts.unwrap_or_default().iter().filter(|mount| mount.namespace().is_some()) {
-        let opened = Namespace::open_mount(mount).or_else(|_| Namespace::open(CWD, part(&mount.point).as_bytes()));
-        if let Ok(namespace) = opened
-            && let Some(found) = climb(namespace, by).map_err(failed)?
-        {
-            return Ok(found);
-        }
-    }
-    Err(TargetError::nothing(target))
-}
-
-/// This namespace or the first above it that is wanted.
-fn climb(namespace: Namespace, by: By) -> Result<Option<Namespace>, Errno> {
-    let mut next = Some(namespace);
-    while let Some(namespace) = next {
-        if by.is_open(&namespace)? {
-            return Ok(Some(namespace));
-        }
-        next = match namespace.parent() {
-            Ok(Related::Is(parent)) => Some(parent),
-            _ => None,
-        };
-    }
-    Ok(None)
+    })
 }

@@ -25,6 +25,7 @@ mod scan;
 mod sources;
 mod tally;
 mod visible;
+mod wanted;
 mod way;
 
 pub use holder::{Holder, Pin, Viewer};
@@ -32,6 +33,7 @@ pub use relations::{Above, Relation, Relations};
 pub use residents::{Living, Resident, Residents};
 pub use sources::Sources;
 pub use visible::{Task, Visible};
+pub use wanted::{Lost, Wanted};
 
 use crate::{
     ns::{NsId, NsKind, NsSet},

@@ -1,10 +1,53 @@
 //! The ways to a namespace: whoever is in it, or else whatever holds it.
 
-use super::{Entry, Holder, descriptors};
+use super::{Census, Entry, Holder, Viewer, descriptors};
 use crate::{
-    ns::{Namespace, NsKind},
+    ns::{Namespace, NsId, NsKind, Related},
     proc::{NsLink, ProcError, ProcRoot},
+    sys::listns,
 };
+
+impl Census {
+    /// Opens a namespace of the census as [`Entry::open`] does, or else through what the census knows of others: a namespace
+    /// that stands below it, or the mount namespace, without a process, in which it is bound to a file. The kernel is asked by
+    /// the id last (6.18).
+    ///
+    /// The process must have one thread, for a child of it enters such a mount namespace.
+    ///
+    /// # Errors
+    /// As [`Entry::open`].
+    pub fn open(&self, proc: &ProcRoot, ns: NsId) -> Result<Namespace, ProcError> {
+        let entry = self.entry(ns).ok_or(ProcError::Vanished)?;
+        let failure = match entry.open(proc) {
+            Err(failure) => failure,
+            opened => return opened,
+        };
+        let of_others = entry.holders.iter().filter_map(|holder| self.open_by(proc, holder));
+        let by_id = entry.relation.and_then(|relation| {
+            let known = Some((ns.kind, u32::try_from(ns.inode).ok()?));
+            listns::open(relation.id64?, known).and_then(Namespace::from_fd).ok()
+        });
+        of_others.chain(by_id).find(|namespace| namespace.id() == ns).ok_or(failure)
+    }
+
+    /// Opens a namespace through a holder that is itself in the census. What stands below a namespace is never above it, so
+    /// this comes to an end.
+    fn open_by(&self, proc: &ProcRoot, holder: &Holder) -> Option<Namespace> {
+        let related = match holder {
+            Holder::Child(below) => self.open(proc, *below).ok()?.parent(),
+            Holder::Owned(below) => self.open(proc, *below).ok()?.owner(),
+            Holder::Mount(pin) if pin.viewer == Viewer::Nobody => {
+                let mounts = self.open(proc, pin.inside?).ok()?;
+                return mounts.open_mount_inside(proc, &pin.mount).ok();
+            }
+            _ => return None,
+        };
+        match related {
+            Ok(Related::Is(namespace)) => Some(namespace),
+            _ => None,
+        }
+    }
+}
 
 impl Entry {
     /// Opens the namespace through a process or thread in it, or else through a descriptor, a mount or a socket that was found

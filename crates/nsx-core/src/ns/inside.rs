@@ -2,10 +2,11 @@
 
 use super::{Namespace, Related};
 use crate::{
-    proc::ProcRoot,
+    proc::{Mount, ProcRoot},
     sys::process::{Forked, exit_now, fork},
 };
 use rustix::{
+    fs::OFlags,
     io::{Errno, read, retry_on_intr, write},
     pipe::{PipeFlags, pipe_with},
     process::{WaitOptions, waitpid},
@@ -43,6 +44,41 @@ impl Namespace {
     pub fn links(&self, proc: &ProcRoot) -> Result<u64, Errno> {
         let answer = self.ask(&Question::Links(proc))?;
         answer.try_into().map(u64::from_ne_bytes).map_err(|_| Errno::NODATA)
+    }
+
+    /// Opens the namespace that is bound at a mount of this mount namespace, which no process need be in.
+    ///
+    /// This process must have one thread: a child joins the mount namespace, so that `proc`, a procfs that shows the child,
+    /// leads there, and ends.
+    ///
+    /// # Errors
+    /// As [`Namespace::hostname`] and [`Namespace::open_mount`].
+    pub fn open_mount_inside(&self, proc: &ProcRoot, mount: &Mount) -> Result<Self, Errno> {
+        let (from_child, to_parent) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (from_parent, to_child) = pipe_with(PipeFlags::CLOEXEC)?;
+        match fork()? {
+            Forked::Child => {
+                drop((from_child, to_child));
+                let joined = self.join().and_then(|()| write(&to_parent, b"j"));
+                // The end of the file is the end of the need for it.
+                let _ = retry_on_intr(|| read(&from_parent, &mut [0]));
+                exit_now(joined.map_or_else(Errno::raw_os_error, |_| 0))
+            }
+            Forked::Parent(child) => {
+                drop((to_parent, from_parent));
+                let joined = retry_on_intr(|| read(&from_child, &mut [0]));
+                let opened = joined.and_then(|_| {
+                    let root = proc.open_entry(child, "root", OFlags::PATH).map_err(|_| Errno::SRCH)?;
+                    Self::open_mount_below(root, mount)
+                });
+                drop(to_child);
+                match retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?.and_then(|(_, it)| it.exit_status())
+                {
+                    Some(0) => opened,
+                    errno => Err(Errno::from_raw_os_error(errno.unwrap_or(libc::ECHILD))),
+                }
+            }
+        }
     }
 
     fn ask(&self, question: &Question<'_>) -> Result<Vec<u8>, Errno> {

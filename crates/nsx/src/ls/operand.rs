@@ -2,31 +2,19 @@
 
 use super::Named;
 use crate::{exit::ExitStatus, out, target};
+pub(super) use nsx_core::census::Wanted as Name;
 use nsx_core::{
-    census::{Census, Entry},
-    ns::NsId,
     pid,
     proc::{ProcRoot, decimal},
 };
 use nsx_target::{Found, Target};
-use std::{ffi::OsStr, fmt, os::unix::ffi::OsStrExt};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// What the word names.
 #[derive(Debug)]
 pub(super) enum Operand {
     Process(Named),
     Namespace(Name),
-}
-
-/// Which namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Name {
-    /// `net:[4026531833]`, or what a file holds.
-    Full(NsId),
-    /// An inode number: no two namespaces have the same, of whatever kind.
-    Inode(u64),
-    /// `id:77`, the id that is never used again.
-    Id64(u64),
 }
 
 impl Operand {
@@ -59,29 +47,6 @@ fn read(word: &[u8], only_namespace: bool) -> Option<Target> {
     let inode = decimal(word).is_some_and(|number| number >= pid::LIMIT.unsigned_abs().into());
     let parse = if only_namespace || inode { Target::parse_namespace } else { Target::parse };
     parse(word).ok()
-}
-
-impl Name {
-    /// The namespace's entry in a census that has [`Sources::RELATIONS`](nsx_core::census::Sources::RELATIONS).
-    pub(super) fn entry(self, census: &Census) -> Option<&Entry> {
-        match self {
-            Self::Full(ns) => census.entry(ns),
-            Self::Inode(inode) => census.namespaces.iter().find(|entry| entry.ns.inode == inode),
-            Self::Id64(id) => {
-                census.namespaces.iter().find(|entry| entry.relation.and_then(|relation| relation.id64) == Some(id))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full(ns) => ns.fmt(f),
-            Self::Inode(inode) => inode.fmt(f),
-            Self::Id64(id) => write!(f, "id:{id}"),
-        }
-    }
 }
 
 #[cfg(test)]
