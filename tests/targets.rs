@@ -1,13 +1,15 @@
 //! Targets that are no container: namespaces by name, file, inode and id, and systemd's units; and the words that shells
 //! complete. Containers of real engines are in `engines`.
 
-use crate::support::{Cgroups, Host, Need, Session, Test, root};
+use crate::support::{Cgroups, Host, Need, Session, Test, root, until};
 
 pub(crate) fn tests() -> Vec<Test> {
     let tests = [
         root(a_namespace_is_named_in_every_way),
         root(a_namespace_is_named_by_its_id).needs([Need::Kernel(6, 18)]),
         root(what_is_no_namespace_is_refused),
+        root(a_link_to_a_processs_network_is_followed),
+        root(a_link_that_leads_to_no_network_is_refused_with_the_reason),
         root(a_unit_is_found_by_its_cgroup),
         root(a_name_that_a_container_and_a_namespace_have_is_refused),
         root(a_name_that_nothing_has_is_refused_with_the_near_ones),
@@ -58,6 +60,57 @@ fn a_namespace_is_named_by_its_id(session: &Session) {
     let id = host.command("perl -e").arg(id).output();
     assert_eq!(entered(&host, &format!("id:{id}")), blue);
     host.command(&format!("nsx enter id:{}0 true", u64::MAX / 100)).run().exited(125).says(&["no such namespace"]);
+}
+
+/// A process of the host with a network namespace of its own, in which a script starts that prints its id.
+const NETWORK: &str = "unshare --net sh -c 'mkdir -p /run/netns; echo $$; exec sleep 100'";
+
+fn a_link_to_a_processs_network_is_followed(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let process = host.shell(NETWORK).start();
+    let pid = process.line();
+    netns(&host, "blue");
+    let links = format!(
+        "cd /run/netns; ln -s /proc/{pid}/ns/net web; ln -s web again; ln -s ../../proc/{pid}/task/{pid}/ns/net thread
+        mkdir /run/other; ln -s /run/netns/blue /run/other/blue; ln -s ../other/blue green"
+    );
+    host.shell(&links).run().exited(0);
+    for name in ["web", "again", "thread", "green"] {
+        let expected = host.command(&format!("ip netns exec {name} readlink /proc/self/ns/net")).output();
+        for word in [name.to_owned(), format!("netns:{name}"), format!("/run/netns/{name}")] {
+            assert_eq!(entered(&host, &word), expected, "{word}");
+        }
+    }
+    assert_eq!(entered(&host, "web"), host.command(&format!("readlink /proc/{pid}/ns/net")).output());
+    assert_eq!(entered(&host, "green"), entered(&host, "blue"));
+}
+
+fn a_link_that_leads_to_no_network_is_refused_with_the_reason(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let process = host.shell(NETWORK).start();
+    let pid = process.line();
+    let links = format!(
+        "cd /run/netns; ln -s /proc/{pid}/ns/net web; ln -s /proc/{pid}/ns/net reused; touch -h -d '10 seconds ago' reused
+        ln -s /etc/passwd users; ln -s /run/nowhere/blue lost; ln -s loop loop; touch plain"
+    );
+    host.shell(&links).run().exited(0);
+    let refused = |word: &str, reason: &str| {
+        host.command("nsx enter").arg(word).arg("true").run().exited(125).says(&[word, reason]);
+    };
+    refused("netns:reused", &format!("process {pid} started after the link was made"));
+    host.command(&format!("kill {pid}")).run().exited(0);
+    let ended = format!("a link to /proc/{pid}/ns/net, whose process has ended");
+    until("the process is gone", || !host.exists(pid.parse().unwrap()));
+    for word in ["web", "netns:web", "/run/netns/web", "netns:reused"] {
+        refused(word, &ended);
+        host.command("nsx ls").arg(word).run().exited(1).says(&[&ended]);
+    }
+    refused("netns:users", "a link to /etc/passwd, which is not the file of a namespace");
+    refused("netns:lost", "a link to /run/nowhere/blue, which does not exist");
+    refused("/run/netns/lost", "a link to /run/nowhere/blue, which does not exist");
+    refused("netns:loop", "loop");
+    refused("netns:plain", "a plain file, on which no namespace is mounted");
+    host.command("ip netns exec plain true").run().exited(255);
 }
 
 fn what_is_no_namespace_is_refused(session: &Session) {

@@ -1,12 +1,13 @@
 //! Names that are no records: of units, by the directories of cgroups, and of network namespaces, by files.
 
-use super::world::{AS_MAPPER, ID, RUNTIME, Victim, World};
+use super::world::{AS_MAPPER, HOME, ID, RUNTIME, Victim, World};
 use crate::support::{Cgroups, Session, Test, root};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
         root(a_cgroup_that_the_user_made_is_no_unit_and_no_container_of_the_systems),
         root(a_users_link_names_no_namespace),
+        root(a_link_of_roots_through_a_users_directory_names_no_namespace_of_the_systems),
         root(a_name_in_the_users_directory_of_networks_is_the_users),
     ]
 }
@@ -58,6 +59,23 @@ fn a_users_link_names_no_namespace(session: &Session) {
         let pid = world.named(victim).pid;
         world.mapper(&format!("ln -sfn /proc/{pid}/ns {RUNTIME}/netns")).run().exited(0);
         for word in ["mnt", "netns:mnt", "user", "netns:net", "netns:mapper@mnt"] {
+            world.host.command(&format!("nsx enter {word} true")).run().exited(125);
+        }
+    }
+}
+
+fn a_link_of_roots_through_a_users_directory_names_no_namespace_of_the_systems(session: &Session) {
+    let world = World::new(session, Cgroups::AsOutside);
+    let script = format!(
+        "mkdir -p /run/netns; ln -s {HOME}/net /run/netns/web; ln -s {HOME}/below/net /run/netns/below
+        ln -s /proc/1/ns/net /run/netns/users-link; chown -h 4242 /run/netns/users-link"
+    );
+    world.host.shell(&script).run().exited(0);
+    for victim in Victim::ALL {
+        let pid = world.named(victim).pid;
+        let links = format!("cd {HOME}; ln -sfn /proc/{pid}/ns/net net; ln -sfn /proc/{pid}/ns below");
+        world.mapper(&links).run().exited(0);
+        for word in ["web", "netns:web", "netns:below", "netns:users-link", "users-link"] {
             world.host.command(&format!("nsx enter {word} true")).run().exited(125);
         }
     }

@@ -23,9 +23,6 @@ use std::{
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
 
-/// How much later than it was written down a process may seem to have started, in seconds: both are rounded.
-const ROUNDING: u64 = 2;
-
 /// A container with what the kernel says of it.
 #[derive(Debug)]
 pub(crate) struct Checked {
@@ -132,7 +129,7 @@ impl<'a> Checker<'a> {
             _ => {}
         }
         if let (Some(start), Some(written), false) = (start, record.written, confirmed || record.start.is_some())
-            && self.started_after(start, written.as_secs())
+            && self.host.started_after(start, written.as_secs())
         {
             return Err(Stale::Start(number));
         }
@@ -146,12 +143,6 @@ impl<'a> Checker<'a> {
         };
         let cgroup = is_it(&place).then_some(place.cgroup);
         Ok(Facts { state, start: start.unwrap_or_default(), cgroup, is_proven: confirmed || is_exact })
-    }
-
-    /// Whether ticks after the boot are later than seconds since 1970.
-    fn started_after(&self, start: u64, seconds: u64) -> bool {
-        let ticks = rustix::param::clock_ticks_per_second().max(1);
-        self.host.boot().is_some_and(|boot| boot + start / ticks > seconds + ROUNDING)
     }
 
     /// Whether a process's cgroup is frozen, in either version; none where that cannot be told.

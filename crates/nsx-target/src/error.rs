@@ -4,10 +4,10 @@ use crate::{
     container::{Container, State},
     files::ReadError,
     grammar::{ParseTargetError, Target},
+    link::NoNamespace,
     stores::Unread,
 };
 use nsx_core::{hash::HashSet, pid::PinError};
-use rustix::io::Errno;
 use std::{ffi::OsString, fmt, os::unix::ffi::OsStrExt};
 
 /// Why a word does not lead to what it names.
@@ -72,12 +72,12 @@ pub enum TargetError {
         addresses: Vec<String>,
     },
     /// The file that was named holds no namespace, or the namespace cannot be had.
-    #[error("failed to open {target}: {}", no_namespace(*errno))]
+    #[error("failed to open {target}: {why}")]
     NoNamespace {
         /// What was named.
         target: Target,
         /// What is in the way.
-        errno: Errno,
+        why: Box<NoNamespace>,
     },
     /// A namespace was named where a process is needed, or the other way round.
     #[error("{target} is {is}, and {wanted} is needed here")]
@@ -97,14 +97,6 @@ pub enum TargetError {
         /// Why it failed.
         source: ReadError,
     },
-}
-
-fn no_namespace(errno: Errno) -> String {
-    match errno {
-        Errno::INVAL => "this is not the file of a namespace in this mount namespace".to_owned(),
-        Errno::NOTTY => "this kernel gives namespaces no ids; that came with Linux 6.18".to_owned(),
-        errno => ReadError::from(errno).to_string(),
-    }
 }
 
 fn nothing(target: &Target) -> &'static str {
@@ -148,7 +140,7 @@ impl TargetError {
         match self {
             Self::NotFound { source, .. } => matches!(source, NoProcess | Ended | Reused(_)),
             Self::Nothing { .. } | Self::NotRunning { .. } => true,
-            Self::NoNamespace { errno, .. } => matches!(*errno, Errno::NOENT | Errno::NOTDIR),
+            Self::NoNamespace { why, .. } => why.is_absence(),
             _ => false,
         }
     }

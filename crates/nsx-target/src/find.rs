@@ -118,7 +118,15 @@ impl Target {
         let query = Query::Word(name.as_bytes(), ID_BY_ITSELF);
         let container = self.find_container(host, Whose::Own, None, &query);
         if !namespace::is_named(name, host) {
-            return container.map(Found::Process).map_err(|error| error.with_namespaces(name, host));
+            return match container {
+                Err(error @ TargetError::Nothing { .. }) => match namespace::by_name(self, name, host, Whose::Own) {
+                    Err(TargetError::NoNamespace { target, why }) if why.is_link() => {
+                        Err(TargetError::NoNamespace { target, why })
+                    }
+                    _ => Err(error.with_namespaces(name, host)),
+                },
+                found => found.map(Found::Process),
+            };
         }
         let netns = Target::Netns(name.to_owned());
         match container {

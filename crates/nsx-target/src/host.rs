@@ -23,6 +23,9 @@ use std::{
     rc::Rc,
 };
 
+/// The seconds by which a process may seem to have started later than it was written down: both times are rounded.
+const ROUNDING: u64 = 2;
+
 /// A host with its containers' records.
 #[derive(Debug)]
 pub struct Host {
@@ -289,6 +292,12 @@ impl Host {
         let known = self.users().by_name.get(bytes).copied();
         let asked = || if self.is_live { accounts::user_by_name(bytes).ok().flatten() } else { None };
         known.or_else(|| asked().map(|user| user.uid))
+    }
+
+    /// Returns whether a start, in clock ticks after the boot, is later than `seconds` since 1970.
+    pub(crate) fn started_after(&self, start: u64, seconds: u64) -> bool {
+        let ticks = rustix::param::clock_ticks_per_second().max(1);
+        self.boot().is_some_and(|boot| boot + start / ticks > seconds + ROUNDING)
     }
 
     /// Returns when the host was started, in seconds since 1970.

@@ -25,6 +25,7 @@ mod find;
 mod grammar;
 mod host;
 mod inventory;
+mod link;
 mod namespace;
 pub mod near;
 mod scan;
@@ -44,6 +45,7 @@ pub use find::{Found, Subject, addresses, container_of, find_all, words};
 pub use grammar::{ParseTargetError, PodName, Target};
 pub use host::{Host, Person};
 pub use inventory::{Inventory, Origin};
+pub use link::NoNamespace;
 pub use stores::Unread;
 
 /// The parsers of what engines write, each for one file, for tests that feed them anything.

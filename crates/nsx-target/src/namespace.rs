@@ -8,6 +8,7 @@ use crate::{
     files::{ReadError, part},
     grammar::Target,
     host::{Host, Whose},
+    link::{self, NoNamespace},
 };
 use nsx_core::{
     census::{Lost, Wanted},
@@ -25,7 +26,10 @@ use std::{
 /// # Errors
 /// [`TargetError`]: `NoNamespace` where the file is something else or is not there.
 pub(crate) fn by_file(target: &Target, path: &Path) -> Result<Namespace, TargetError> {
-    Namespace::open(CWD, path).map_err(|errno| TargetError::NoNamespace { target: target.clone(), errno })
+    Namespace::open(CWD, path).map_err(|errno| {
+        let why = Box::new(NoNamespace::of_file(path, errno));
+        TargetError::NoNamespace { target: target.clone(), why }
+    })
 }
 
 /// Opens the namespace that `ip netns` or an engine has called `name`. One that another user gave the name must be the user's
@@ -46,12 +50,12 @@ pub(crate) fn by_name(target: &Target, name: &OsStr, host: &Host, whose: Whose) 
                 }
                 opened.push((directory.path.join(name), namespace));
             }
-            Err(Errno::NOENT) => {}
-            Err(errno) => refusal = refusal.or(Some(errno)),
+            Err(NoNamespace::Os(Errno::NOENT)) => {}
+            Err(why) => refusal = refusal.or(Some(why)),
         }
     }
     match (opened.len(), refusal) {
-        (0, Some(errno)) => Err(TargetError::NoNamespace { target: target.clone(), errno }),
+        (0, Some(why)) => Err(TargetError::NoNamespace { target: target.clone(), why: Box::new(why) }),
         (0, None) => {
             let unread = directories(host, whose).into_iter().filter_map(|directory| {
                 let error = host.dir(&directory).err().filter(ReadError::is_distrust)?;
@@ -67,7 +71,7 @@ pub(crate) fn by_name(target: &Target, name: &OsStr, host: &Host, whose: Whose) 
     }
 }
 
-/// Whether the system or the caller has given that name.
+/// Returns whether the system or the caller has given that name to a namespace.
 pub(crate) fn is_named(name: &OsStr, host: &Host) -> bool {
     let is_named =
         |directory: Location| open_in(host, &directory, name).is_ok_and(|(_, claim)| host.wants(Whose::Own, claim));
@@ -124,20 +128,24 @@ fn directories(host: &Host, whose: Whose) -> Vec<Location> {
     ["/run/netns", DOCKERS].map(Location::system).into_iter().chain(own).collect()
 }
 
-fn open_in(host: &Host, directory: &Location, name: &OsStr) -> Result<(Namespace, Claim), Errno> {
-    let directory = host.dir(directory).map_err(|_| Errno::NOENT)?;
-    let (place, claim) = directory.place(name).map_err(|error| match error {
-        ReadError::Absent => Errno::NOENT,
-        ReadError::Os(errno) => errno,
-        _ => Errno::PERM,
-    })?;
-    Ok((Namespace::from_place(place)?, claim))
+fn open_in(host: &Host, directory: &Location, name: &OsStr) -> Result<(Namespace, Claim), NoNamespace> {
+    let failed = |errno| Err(NoNamespace::Os(errno));
+    let Ok(opened) = host.dir(directory) else { return failed(Errno::NOENT) };
+    match opened.place(name) {
+        Ok((place, claim)) => link::open(host, directory, place, claim),
+        Err(ReadError::Absent) => failed(Errno::NOENT),
+        Err(ReadError::Os(errno)) => failed(errno),
+        Err(_) => failed(Errno::PERM),
+    }
 }
 
 /// Looks for a namespace wherever the caller can see one, see [`Wanted::open`].
 pub(crate) fn search(target: &Target, wanted: Wanted, host: &Host) -> Result<Namespace, TargetError> {
     wanted.open(host.proc()).map_err(|lost| match lost {
-        Lost::Os(errno) => TargetError::NoNamespace { target: target.clone(), errno },
+        Lost::Os(errno) => {
+            let why = Box::new(NoNamespace::Os(errno));
+            TargetError::NoNamespace { target: target.clone(), why }
+        }
         Lost::Absent(unseen) => {
             let processes = |count| if count == 1 { "1 process".to_owned() } else { format!("{count} processes") };
             let hidden = [

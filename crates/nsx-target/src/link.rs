@@ -1,0 +1,216 @@
+//! Symbolic links that name namespaces, as `ln -s /proc/4711/ns/net /run/netns/blue` makes them.
+//!
+//! A link in a directory that only root or the caller can write to is followed. A link to a process's namespace leads to the
+//! process that had the id when the link was made: the process is pinned, and one that started later is another one. Any
+//! other link is walked as the way to a store is, and whoever could have changed a part of the way counts.
+
+use crate::{
+    claim::{Claim, Location},
+    files::ReadError,
+    host::Host,
+    writers::Meta,
+};
+use nsx_core::{
+    ns::{Namespace, NsKind},
+    pid::{self, Pid, Process},
+    proc::{NsLink, ProcError},
+};
+use rustix::{fd::OwnedFd, fs::FileType, io::Errno};
+use std::{
+    ffi::OsString,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::{Component, Path, PathBuf},
+};
+
+/// The most links that are followed, one to the other.
+const MOST_LINKS: usize = 8;
+
+/// An error that keeps a file or a link from leading to a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoNamespace {
+    /// A file on which no namespace is mounted, such as `ip netns` leaves behind.
+    #[error("it is a plain file, on which no namespace is mounted")]
+    Plain,
+    /// A link to a process that has ended.
+    #[error("it is a link to {}, whose process has ended", .0.display())]
+    Ended(PathBuf),
+    /// A link to a process's id that another process has by now.
+    #[error("it is a link to {}, but process {pid} started after the link was made", link.display())]
+    Reused {
+        /// The text of the link.
+        link: PathBuf,
+        /// The other process.
+        pid: Pid,
+    },
+    /// A link to something that is not there.
+    #[error("it is a link to {}, which does not exist", .0.display())]
+    Dangling(PathBuf),
+    /// A link to something else than a namespace.
+    #[error("it is a link to {}, which is not the file of a namespace", .0.display())]
+    Elsewhere(PathBuf),
+    /// A link to something that cannot be reached.
+    #[error("it is a link to {}: {why}", link.display())]
+    Unread {
+        /// The text of the link.
+        link: PathBuf,
+        /// The cause.
+        why: ReadError,
+    },
+    /// The file itself is not a namespace's, or the kernel refused to open it.
+    #[error("{}", reason(*.0))]
+    Os(Errno),
+}
+
+fn reason(errno: Errno) -> String {
+    match errno {
+        Errno::INVAL => "this is not the file of a namespace in this mount namespace".to_owned(),
+        Errno::NOTTY => "this kernel gives namespaces no ids; that came with Linux 6.18".to_owned(),
+        errno => ReadError::from(errno).to_string(),
+    }
+}
+
+impl NoNamespace {
+    /// Returns the reason why the file `path` could not be opened as a namespace.
+    pub(crate) fn of_file(path: &Path, errno: Errno) -> Self {
+        match (errno, std::fs::read_link(path)) {
+            (Errno::NOENT, Ok(link)) if OfProcess::parse(&path.with_file_name(&link)).is_some() => Self::Ended(link),
+            (Errno::NOENT, Ok(link)) => Self::Dangling(link),
+            _ => Self::Os(errno),
+        }
+    }
+
+    /// Returns whether the name is one, and what it named is gone.
+    pub(crate) fn is_absence(&self) -> bool {
+        match self {
+            Self::Ended(_) | Self::Reused { .. } | Self::Dangling(_) => true,
+            Self::Os(errno) => matches!(*errno, Errno::NOENT | Errno::NOTDIR),
+            Self::Plain | Self::Elsewhere(_) | Self::Unread { .. } => false,
+        }
+    }
+
+    /// Returns whether a link says that a namespace was meant.
+    pub(crate) fn is_link(&self) -> bool {
+        !matches!(self, Self::Plain | Self::Os(_))
+    }
+}
+
+/// Opens the namespace that stands at `place`, an `O_PATH` descriptor of an entry of `directory`, or that a link there leads
+/// to. Returns the claim of those who could have led it elsewhere.
+pub(crate) fn open(
+    host: &Host,
+    directory: &Location,
+    mut place: OwnedFd,
+    mut claim: Claim,
+) -> Result<(Namespace, Claim), NoNamespace> {
+    let mut directory = directory.clone();
+    // The text of the first link, which is what people see.
+    let mut link: Option<PathBuf> = None;
+    for _ in 0..=MOST_LINKS {
+        let meta = Meta::of(&place).map_err(NoNamespace::Os)?;
+        if meta.kind != FileType::Symlink || host.is_anothers(claim) {
+            let failed = |errno| match (link, meta.kind) {
+                (Some(link), _) => NoNamespace::Elsewhere(link),
+                (None, FileType::RegularFile) if errno == Errno::INVAL => NoNamespace::Plain,
+                (None, _) => NoNamespace::Os(errno),
+            };
+            return Namespace::from_place(place).map(|namespace| (namespace, claim)).map_err(failed);
+        }
+        let target = PathBuf::from(OsString::from_vec(
+            rustix::fs::readlinkat(&place, c"", Vec::new()).map_err(NoNamespace::Os)?.into_bytes(),
+        ));
+        let path = directory.path.join(&target);
+        let link = link.get_or_insert(target);
+        if let Some(process) = OfProcess::parse(&path) {
+            return process.open(host, link, meta.written.as_secs()).map(|namespace| (namespace, claim));
+        }
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(NoNamespace::Elsewhere(link.clone()));
+        };
+        directory = Location::new(parent, claim);
+        (place, claim) = host.dir(&directory).and_then(|it| it.place(name)).map_err(|error| match error {
+            ReadError::Absent => NoNamespace::Dangling(link.clone()),
+            why => NoNamespace::Unread { link: link.clone(), why },
+        })?;
+    }
+    Err(NoNamespace::Unread { link: link.unwrap_or_default(), why: Errno::LOOP.into() })
+}
+
+/// A namespace of a process, as `/proc` names it.
+#[derive(Debug, PartialEq, Eq)]
+struct OfProcess {
+    pid: Pid,
+    tid: Option<Pid>,
+    kind: NsKind,
+}
+
+impl OfProcess {
+    /// Reads `/proc/PID/ns/KIND` or `/proc/PID/task/TID/ns/KIND`.
+    fn parse(path: &Path) -> Option<Self> {
+        let mut parts: Vec<&[u8]> = Vec::new();
+        for component in path.components() {
+            match component {
+                Component::Normal(name) => parts.push(name.as_bytes()),
+                Component::ParentDir => drop(parts.pop()),
+                _ => {}
+            }
+        }
+        let (pid, tid, kind) = match parts[..] {
+            [b"proc", pid, b"ns", kind] => (pid, None, kind),
+            [b"proc", pid, b"task", tid, b"ns", kind] => (pid, Some(tid), kind),
+            _ => return None,
+        };
+        let tid = tid.map(|tid| pid::parse(tid).ok());
+        Some(Self {
+            pid: pid::parse(pid).ok()?,
+            tid: tid.map_or(Some(None), |tid| tid.map(Some))?,
+            kind: NsKind::from_name(kind)?,
+        })
+    }
+
+    /// Opens it for a link with this text that was made at `made`, in seconds since 1970.
+    fn open(&self, host: &Host, link: &Path, made: u64) -> Result<Namespace, NoNamespace> {
+        let ended = || NoNamespace::Ended(link.to_owned());
+        let proc = host.proc();
+        let process = Process::pin(self.pid).map_err(|_| ended())?;
+        let start = proc.start_time(self.pid, &mut Vec::new()).map_err(|_| ended())?;
+        let own = NsLink::Own(self.kind);
+        let opened = match self.tid {
+            Some(tid) => proc.thread_ns_links(self.pid, tid).open(own),
+            None => proc.open_ns(self.pid, own),
+        };
+        // All of this was read by the number, and is about this process only if it is still there.
+        if process.ended() {
+            return Err(ended());
+        }
+        // A link from before the boot was made before somebody set the clock.
+        if host.boot().is_some_and(|boot| boot <= made) && host.started_after(start, made) {
+            return Err(NoNamespace::Reused { link: link.to_owned(), pid: self.pid });
+        }
+        opened.map_err(|error| match error {
+            ProcError::Vanished => ended(),
+            ProcError::Os(errno) => NoNamespace::Unread { link: link.to_owned(), why: errno.into() },
+            _ => NoNamespace::Unread { link: link.to_owned(), why: ReadError::Denied },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_to_a_processs_namespace_is_read() {
+        let parse = |path: &str| OfProcess::parse(Path::new(path));
+        let pid = |number| Pid::from_raw(number).unwrap();
+        let net = |tid| Some(OfProcess { pid: pid(4711), tid, kind: NsKind::Net });
+        for path in ["/proc/4711/ns/net", "/run/netns/../../proc/4711/./ns/net", "//proc//4711/ns/net"] {
+            assert_eq!(parse(path), net(None), "{path}");
+        }
+        assert_eq!(parse("/proc/4711/task/4712/ns/net"), net(Some(pid(4712))));
+        for path in
+            ["/proc/self/ns/net", "/proc/4711/ns/nets", "/proc/4711/root", "/proc/0/ns/net", "/run/netns/blue", ""]
+        {
+            assert_eq!(parse(path), None, "{path}");
+        }
+    }
+}
