@@ -10,33 +10,29 @@ use crate::{
     cgroup::{Named, Place},
     check::{Checked, Checker},
     claim::Claim,
-    container::{Container, Owner},
+    container::Container,
     engine::Engine,
     error::TargetError,
-    grammar::{ID_BY_ITSELF, ParseTargetError, Target, is_start_of_id, with_owner},
+    grammar::{ID_BY_ITSELF, Target, is_start_of_id, with_owner},
     host::{Host, Whose},
-    namespace, near, scan,
-    stores::{self, Findings, Query, Record},
+    merge::merged,
+    namespace, scan,
+    stores::{self, Findings, Query},
+    words::addresses,
 };
 use nsx_core::{
     census::Wanted,
-    hash::{HashMap, HashSet},
+    hash::HashSet,
     ns::Namespace,
     pid::{Pid, PinError, Process},
 };
 use std::{
-    collections::hash_map::Entry,
     ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
 
 /// After a prefix, this many hexadecimal digits are the start of an id.
 const ID_AFTER_PREFIX: usize = 4;
-
-/// As many of other users' containers are told of.
-const MOST_ELSEWHERE: usize = 10;
-/// The most names that are proposed.
-const MOST_NEAR: usize = 5;
 
 /// What a word led to.
 #[derive(Debug)]
@@ -239,110 +235,6 @@ impl Target {
             }
         }
     }
-
-    /// Why there is none that runs.
-    fn absent(
-        &self,
-        host: &Host,
-        (whose, engine, query): (Whose, Option<Engine>, &Query<'_>),
-        stopped: Vec<Checked>,
-        unread: Vec<stores::Unread>,
-    ) -> TargetError {
-        let target = self.clone();
-        if !stopped.is_empty() {
-            let containers = stopped.into_iter().map(|it| it.container).collect();
-            return TargetError::NotRunning { target, containers };
-        }
-        let word = match self {
-            Self::Container { name, .. } | Self::Name(name) => name.as_os_str(),
-            Self::Pod(pod) => pod.pod.as_os_str(),
-            _ => OsStr::new(""),
-        };
-        let mut meant = Vec::new();
-        // Only root may look into others' stores.
-        if whose == Whose::Own && host.is_root() {
-            let others = stores::look(host, Whose::Everybodys, engine, query).records;
-            let others =
-                others.into_iter().filter(|record| host.is_anothers(record.claim)).map(|record| record.container);
-            let told = |it: Container| Some(format!("user {} has {}", it.owner.as_ref()?.word, it.address()));
-            meant.extend(others.filter_map(told).take(MOST_ELSEWHERE));
-            meant.dedup();
-        }
-        meant.extend(near_names(host, whose, word));
-        TargetError::Nothing { target, meant, unread }
-    }
-}
-
-/// The names of containers and network namespaces that are near to a word, whatever their engine, as one line.
-pub(crate) fn near_names(host: &Host, whose: Whose, word: &OsStr) -> Option<String> {
-    let nearness = |name: &OsStr| near::nearness(word.as_bytes(), name.as_bytes());
-    let records = stores::look(host, whose, None, &Query::All).records;
-    let of_container = |record: Record| {
-        let nearest = record.container.names().into_iter().filter_map(nearness).min();
-        Some((nearest?, record.container))
-    };
-    let (ranks, containers): (Vec<_>, Vec<_>) = records.into_iter().filter_map(of_container).unzip();
-    let namespaces = namespace::names(host, whose).into_iter();
-    let namespaces = namespaces.filter_map(|name| Some((nearness(&name.name)?, name.to_string())));
-    let mut near: Vec<_> = ranks.into_iter().zip(addresses(&containers)).chain(namespaces).collect();
-    near.sort();
-    near.dedup();
-    let words: Vec<_> = near.into_iter().take(MOST_NEAR).map(|(_, word)| word).collect();
-    (!words.is_empty()).then(|| format!("near names: {}", words.join(", ")))
-}
-
-impl TargetError {
-    /// Tells of the names that are near, if nothing has the name.
-    fn with_near_names(mut self, name: &OsStr, host: &Host) -> Self {
-        if let Self::Nothing { meant, .. } = &mut self {
-            meant.extend(near_names(host, Whose::Own, name));
-        }
-        self
-    }
-
-    /// Tells of the namespaces that other users call so, if nothing has the name.
-    fn with_namespaces(mut self, name: &OsStr, host: &Host) -> Self {
-        if let Self::Nothing { meant, .. } = &mut self {
-            let owners = namespace::elsewhere(name, host);
-            let told = |owner: Owner| format!("user {0} has netns:{0}@{1}", owner.word, name.display());
-            meant.splice(0..0, owners.into_iter().map(told));
-        }
-        self
-    }
-}
-
-/// Each process once: where two engines know it, as the container of the one that is nearer to its user. What one user says
-/// adds nothing to what another one or the system does.
-pub(crate) fn merged(mut found: Vec<Checked>) -> Vec<Checked> {
-    found.sort_by_key(|it| it.container.engine);
-    let mut merged: Vec<Checked> = Vec::new();
-    let mut by_pid = HashMap::default();
-    let mut by_id = HashMap::default();
-    for checked in found {
-        let owner = checked.container.owner.as_ref().map(|owner| owner.uid);
-        let pid = checked.process.as_ref().map(|process| (owner, process.pid()));
-        let id = (owner, checked.container.id.clone());
-        let same = match &pid {
-            Some(pid) => by_pid.get(pid),
-            None => by_id.get(&id),
-        };
-        if let Some(known) = same.and_then(|index: &usize| merged.get_mut(*index)) {
-            let Container { name, bundle, pod, namespace, sandbox, .. } = checked.container;
-            let own = &mut known.container;
-            own.name = own.name.take().or(name);
-            own.bundle = own.bundle.take().or(bundle);
-            own.pod = own.pod.take().or(pod);
-            own.namespace = own.namespace.take().or(namespace);
-            own.sandbox = own.sandbox.or(sandbox);
-            continue;
-        }
-        if let Some(Entry::Vacant(entry)) = pid.map(|pid| by_pid.entry(pid)) {
-            entry.insert(merged.len());
-        }
-        by_id.entry(id).or_insert(merged.len());
-        merged.push(checked);
-    }
-    merged
 }
 
 /// Those that are called so, if there are any; else those whose id begins so.
@@ -351,24 +243,6 @@ fn exact(found: Vec<Checked>, query: &Query<'_>) -> Vec<Checked> {
     let whole = Query::Word(stores::containerd::without_namespace(word), usize::MAX);
     let (exact, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| whole.wants_container(&it.container));
     if exact.is_empty() { others } else { exact }
-}
-
-/// Words that name these containers, each of them one only.
-pub fn addresses(containers: &[Container]) -> Vec<String> {
-    let addresses: Vec<String> = containers.iter().map(Container::address).collect();
-    let single = singles(addresses.iter());
-    let one = |(container, address): (&Container, &String)| match &container.name {
-        Some(_) if !single.contains(address) => container.address_by_id(),
-        _ => address.clone(),
-    };
-    containers.iter().zip(&addresses).map(one).collect()
-}
-
-/// Those that are there once.
-fn singles<T: std::hash::Hash + Eq>(all: impl Iterator<Item = T>) -> HashSet<T> {
-    let mut counts: HashMap<T, usize> = HashMap::default();
-    all.for_each(|one| *counts.entry(one).or_default() += 1);
-    counts.into_iter().filter(|(_, count)| *count == 1).map(|(one, _)| one).collect()
 }
 
 /// The container that a process is in by its cgroup. If the process is the container's first one, and the records may be read
@@ -395,114 +269,6 @@ pub fn container_of(host: &Host, shown: Pid, process: Pid) -> Option<Container> 
     found.and_then(|found| found.container).map(|container| *container).or_else(unnamed)
 }
 
-/// All containers that run and that a pattern fits: `docker:*`, `web-?`, `podman:ada@*`. Before a colon stands an engine; `*` is
-/// any text, `?` any character. Without an owner only the system's and the caller's own are meant. Sandboxes of pods are left
-/// out.
-///
-/// # Errors
-/// An error if the pattern's prefix is not an engine, or its owner not a user.
-pub fn find_all(host: &Host, pattern: &OsStr) -> Result<Vec<Subject>, TargetError> {
-    let bytes = pattern.as_bytes();
-    let not_a_target = |source| TargetError::NotATarget { word: pattern.to_owned(), source };
-    let (engine, glob) = match bytes.iter().position(|&byte| byte == b':') {
-        None => (None, bytes),
-        Some(colon) => match Engine::from_name(&bytes[..colon]) {
-            Some(engine) => (Some(engine), &bytes[colon + 1..]),
-            None => return Err(not_a_target(ParseTargetError::Prefix)),
-        },
-    };
-    let owned = engine.and_then(|engine| Some((engine, with_owner(glob)?)));
-    let owned = owned.map(|(engine, (owner, glob))| (engine, OsStr::from_bytes(owner), glob));
-    match owned {
-        Some((engine, owner, glob)) if !engine.has_at_signs() => {
-            let user = host.user(owner).ok_or_else(|| TargetError::NoUser {
-                target: Target::Container {
-                    engine,
-                    owner: Some(owner.to_owned()),
-                    name: OsStr::from_bytes(glob).to_owned(),
-                },
-                user: owner.to_owned(),
-            })?;
-            Ok(fitting(host, Whose::Of(user), Some(engine), glob))
-        }
-        owned => {
-            let found = fitting(host, Whose::Own, engine, glob);
-            match owned.filter(|_| found.is_empty()).and_then(|(_, owner, glob)| Some((host.user(owner)?, glob))) {
-                Some((user, glob)) => Ok(fitting(host, Whose::Of(user), engine, glob)),
-                None => Ok(found),
-            }
-        }
-    }
-}
-
-/// The containers that run and that a pattern without prefix and owner fits.
-fn fitting(host: &Host, whose: Whose, engine: Option<Engine>, glob: &[u8]) -> Vec<Subject> {
-    let fits = |container: &Container| fits(glob, container.label().as_bytes()) || fits(glob, container.id.as_bytes());
-    running(host, whose, engine)
-        .into_iter()
-        .filter(|it| fits(&it.container))
-        .filter_map(|it| Some(Subject { process: it.process?, container: Some(Box::new(it.container)) }))
-        .collect()
-}
-
-/// The words for everything that runs, for completion: each in full, and by its name alone where no other has that. What is
-/// another user's is never meant by its name alone.
-pub fn words(host: &Host) -> Vec<String> {
-    let containers: Vec<_> = running(host, Whose::Everybodys, None).into_iter().map(|it| it.container).collect();
-    let mut words = addresses(&containers);
-    let is_own = |owner: &Option<Owner>| owner.as_ref().is_none_or(|owner| owner.is_caller);
-    let netns = namespace::names(host, Whose::Everybodys);
-    let own = containers.iter().filter(|it| is_own(&it.owner)).map(Container::label);
-    let own = own.chain(netns.iter().filter(|it| is_own(&it.owner)).map(|it| it.name.clone()));
-    // A number by itself is a process.
-    let single =
-        singles(own).into_iter().filter(|label| matches!(Target::parse(label.as_bytes()), Ok(Target::Name(_))));
-    words.extend(single.map(|label| label.to_string_lossy().into_owned()));
-    words.extend(netns.iter().map(namespace::Named::to_string));
-    // Shells read this, some of which expand what they read: no name that could be more than a word.
-    words.retain(|word| word.chars().all(|letter| letter.is_ascii_alphanumeric() || "_.-:/@+".contains(letter)));
-    words.sort_unstable();
-    words.dedup();
-    words
-}
-
-/// Every container that runs, checked.
-fn running(host: &Host, whose: Whose, engine: Option<Engine>) -> Vec<Checked> {
-    let findings = stores::look(host, whose, engine, &Query::All);
-    let mut checker = Checker::new(host);
-    let mut found = merged(findings.records.into_iter().map(|record| checker.check(record)).collect());
-    let is_sandbox = |it: &Checked| it.container.pod.as_ref().is_some_and(|pod| pod.is_sandbox);
-    found.retain(|it| it.process.is_some() && it.container.state.is_running() && !is_sandbox(it));
-    found
-}
-
-/// Whether a pattern of `*` and `?` fits a name. Takes no more steps than the product of their lengths.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut at, mut place) = (0, 0);
-    // The last star, and how much of the name it stands for.
-    let mut star: Option<(usize, usize)> = None;
-    while place < name.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, place));
-                at += 1;
-            }
-            Some(letter) if *letter == b'?' || *letter == name[place] => {
-                at += 1;
-                place += 1;
-            }
-            _ => match &mut star {
-                Some((of_star, taken)) => {
-                    *taken += 1;
-                    (at, place) = (*of_star + 1, *taken);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|letter| *letter == b'*')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -524,32 +290,6 @@ mod tests {
         assert_eq!(refusal(b"-1"), "\"-1\" is not a target: a PID is never negative");
         assert_eq!(refusal(b"4194304:1"), "\"4194304:1\" is not a target: a PID is less than 4194304");
         assert!(refusal(b"a\x1b:\xff").starts_with("\"a\\u{1b}:\\xFF\" is not a target: the prefix is none of docker"));
-    }
-
-    #[test]
-    fn patterns_fit() {
-        for (pattern, name) in [
-            ("*", ""),
-            ("*", "web"),
-            ("w?b*", "web"),
-            ("w*b-?", "web-b-1"),
-            ("web", "web"),
-            ("*a*b", "aabab"),
-            ("**", "x"),
-        ] {
-            assert!(fits(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
-        }
-        for (pattern, name) in
-            [("", "a"), ("?", ""), ("w*c", "web"), ("web", "webs"), ("web?", "web"), ("*a*b", "aaba"), ("a*", "")]
-        {
-            assert!(!fits(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
-        }
-    }
-
-    #[test]
-    fn many_stars_cost_no_more_than_the_lengths_multiplied() {
-        // One step for each way to share the letters out would not end.
-        assert!(!fits(&b"*a".repeat(50), &[b"a".repeat(200), b"b".to_vec()].concat()));
     }
 
     #[test]

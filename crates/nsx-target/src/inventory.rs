@@ -12,8 +12,8 @@ use crate::{
     claim::Claim,
     container::{Container, Owner, State},
     engine::Engine,
-    find::merged,
     host::{Host, Whose},
+    merge::merged,
     scan,
     stores::{self, Query, Unread},
 };

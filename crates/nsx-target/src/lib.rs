@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+mod absent;
 mod belief;
 pub mod cgroup;
 mod check;
@@ -26,12 +27,15 @@ mod grammar;
 mod host;
 mod inventory;
 mod link;
+mod merge;
 mod namespace;
 pub mod near;
+mod patterns;
 mod scan;
 mod stores;
 #[cfg(test)]
 mod testing;
+mod words;
 mod writers;
 
 pub use check::is_frozen;
@@ -41,12 +45,14 @@ pub use container::{Container, Owner, Pod, Sandbox, Stale, State, Unbelieved};
 pub use engine::Engine;
 pub use error::TargetError;
 pub use files::ReadError;
-pub use find::{Found, Subject, addresses, container_of, find_all, words};
+pub use find::{Found, Subject, container_of};
 pub use grammar::{ParseTargetError, PodName, Target};
 pub use host::{Host, Person};
 pub use inventory::{Inventory, Origin};
 pub use link::NoNamespace;
+pub use patterns::find_all;
 pub use stores::Unread;
+pub use words::{addresses, words};
 
 /// The parsers of what engines write, each for one file, for tests that feed them anything.
 pub mod formats {
