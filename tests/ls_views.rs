@@ -245,7 +245,7 @@ fn the_tree_of_processes_has_columns_and_a_filter(session: &Session) {
         table.lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(heading(""), "PID CHAIN USER COMMAND");
-    assert_eq!(heading(" -o +age"), "PID CHAIN USER COMMAND AGE");
+    assert_eq!(heading(" -o +age"), "PID CHAIN USER AGE COMMAND");
 
     let none = session.nsx(&format!("ls --tree=pid -Q PID=={}", i32::MAX)).run().exited(1);
     assert!(none.says(&["no process matches"]).stdout.is_empty());
@@ -318,7 +318,7 @@ fn processes_have_columns(session: &Session) {
         table.lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(heading(""), "CHAIN NS USER COMMAND");
-    assert_eq!(heading(" -o +ppid"), "CHAIN NS USER COMMAND PPID");
+    assert_eq!(heading(" -o +ppid"), "CHAIN NS USER PPID COMMAND");
     let line = session.nsx(&format!("{only} --json-lines -o pid,command")).output();
     assert_eq!(line, format!("{{\"pid\":{id},\"command\":\"sleep 100\"}}"));
     // Where none are asked for, a line is what is in the document.

@@ -28,6 +28,7 @@ mod ls;
 mod ls_empty;
 mod ls_reach;
 mod ls_saved;
+mod ls_table;
 mod ls_views;
 mod ls_watch;
 mod memory;
@@ -97,6 +98,7 @@ fn main() -> ExitCode {
         ls_empty::tests(),
         ls_reach::tests(),
         ls_saved::tests(),
+        ls_table::tests(),
         ls_views::tests(),
         ls_watch::tests(),
         crowd::tests(),

@@ -133,7 +133,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s h -l help -d 'Print he
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s t -l type -d 'List only namespaces of this kind: cgroup, ipc, mnt, net, pid, time, user or uts' -r
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only the namespaces that this process is in, or with --pids or --tree=pid the processes in its PID namespace and below' -r -f -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s Q -l filter -d 'List only the namespaces, or with --pids or --tree=pid the processes, of which EXPR holds, such as \'TYPE == "net" && NPROCS > 0\'' -r
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s o -l output -d 'Show these columns, with commas between them; after a + beside the usual ones; all for all' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s o -l output -d 'Show these columns, with commas between them; after a + beside the usual ones, in front of COMMAND; all for all' -r
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l graph -d 'Draw the user namespaces with what they own, as a document for graphviz, for Markdown or for a browser' -r -f -a "dot\t'For graphviz'
 mermaid\t'For Markdown pages'
 svg\t'For a browser'"

@@ -1,5 +1,8 @@
-//! Tables for people: a header, columns as wide as they need. What is too wide for a terminal is cut: first the last column, at
-//! the edge, and then the widest of the others, so that each shows something.
+//! Tables for people: a header, and columns as wide as they need.
+//!
+//! What another command is given is never cut: a name, a namespace, a process id. A line runs past the edge of a terminal
+//! before a cell of [`HANDLES`] or a number is shown in part. Other texts are cut to fit into a terminal. In a pipe, one long
+//! cell makes no other line long.
 
 use crate::out::Styles;
 use unicode_width::UnicodeWidthChar;
@@ -13,8 +16,20 @@ pub enum Align {
     Right,
 }
 
-/// To how many columns of a terminal a text is cut at most for the sake of those behind it.
+/// Headings of columns whose cells are words that other commands take.
+const HANDLES: [&str; 5] = ["NAME", "NS", "CHAIN", "CONTAINER", "OF"];
+
+/// The heading of command lines, which have any length and which nobody types again.
+const COMMAND: &str = "COMMAND";
+
+/// To how many columns of a terminal a text is cut before its neighbours have to give way too.
 const LEAST: usize = 16;
+
+/// As wide as a column before others is in a pipe. A longer cell takes its room from its own line.
+const WIDEST: usize = 64;
+
+/// As much as a pipe gets of a command line behind which nothing stands.
+const LONGEST_COMMAND: usize = 160;
 
 /// Rows under a header. Cells are text that is safe to show, see [`crate::text::escape`].
 #[derive(Debug)]
@@ -53,17 +68,20 @@ impl Table {
         self.cells.is_empty()
     }
 
-    /// The text, with no line wider than `width` if there is one. Nothing where there is no row.
+    /// The text; nothing if there is no row. With a `width`, that of a terminal, no line is wider but for a cell that is
+    /// never cut.
     pub fn render(&self, styles: &Styles, width: Option<usize>) -> String {
         if self.is_empty() {
             return String::new();
         }
         let mut widths: Vec<usize> = self.columns.iter().map(|(heading, _)| columns_of(heading)).collect();
+        let least = widths.clone();
         for row in self.cells.chunks_exact(widths.len()) {
             widths.iter_mut().zip(row).for_each(|(widest, cell)| *widest = cell.width.max(*widest));
         }
-        if let Some(width) = width {
-            self.fit(&mut widths, width);
+        match width {
+            Some(width) => self.fit(&mut widths, &least, width),
+            None => widths.iter_mut().zip(least).for_each(|(widest, least)| *widest = WIDEST.max(least).min(*widest)),
         }
         let headings = self.columns.iter().map(|(heading, _)| (*heading, columns_of(heading)));
         let mut heading = String::new();
@@ -82,20 +100,38 @@ impl Table {
         text
     }
 
-    /// Makes the widest texts narrower, until the last column has some room too.
-    fn fit(&self, widths: &mut [usize], width: usize) {
+    /// Makes columns narrower until a line fits into `width`, or none can be made narrower: first texts down to [`LEAST`],
+    /// then texts down to their headings, then handles, which take what is missing from the rest of their own line.
+    fn fit(&self, widths: &mut [usize], least: &[usize], width: usize) {
         let last = widths.len() - 1;
-        let room = match self.columns[last].1 {
-            Align::Left => widths[last].min(LEAST),
-            Align::Right => widths[last],
-        };
-        let mut taken = widths[..last].iter().map(|width| width + 1).sum::<usize>() + room;
-        while taken > width {
-            let texts = (0..last).filter(|place| self.columns[*place].1 == Align::Left && widths[*place] > LEAST);
-            let Some(widest) = texts.max_by_key(|place| widths[*place]) else { return };
-            widths[widest] -= 1;
-            taken -= 1;
+        if self.is_text(last) {
+            // The edge cuts what is longer.
+            widths[last] = widths[last].min(LEAST);
         }
+        let mut taken = widths.iter().sum::<usize>() + last;
+        let is_left = |place: usize| self.columns[place].1 == Align::Left;
+        let narrower: [(&dyn Fn(usize) -> bool, usize); 3] =
+            [(&|place| self.is_text(place), LEAST), (&|place| self.is_text(place), 0), (&is_left, LEAST)];
+        for (may_be, floor) in narrower {
+            while taken > width {
+                let floor = |place: usize| least[place].max(floor);
+                let wide = (0..=last).filter(|place| may_be(*place) && widths[*place] > floor(*place));
+                let Some(widest) = wide.max_by_key(|place| widths[*place]) else { break };
+                widths[widest] -= 1;
+                taken -= 1;
+            }
+        }
+    }
+
+    /// Whether the cells of a column may be cut.
+    fn is_text(&self, place: usize) -> bool {
+        self.columns[place].1 == Align::Left && !self.is_handle(place)
+    }
+
+    /// Whether the cells of a column are shown whole, whatever the width. In a tree, ids of processes are texts.
+    fn is_handle(&self, place: usize) -> bool {
+        let (heading, align) = self.columns[place];
+        HANDLES.contains(&heading) || (heading == "PID" && align == Align::Left)
     }
 
     /// Adds a line to the text, of cells and what each takes.
@@ -107,32 +143,67 @@ impl Table {
         width: Option<usize>,
     ) {
         let start = text.len();
-        for (place, (((cell, taken), column_width), (_, align))) in cells.zip(widths).zip(&self.columns).enumerate() {
-            if place > 0 {
-                text.push(' ');
-            }
-            let is_last = place + 1 == widths.len();
-            if taken > *column_width && !is_last {
-                let start = cut(cell, column_width - 1);
-                text.push_str(start);
-                text.push('…');
-                pad(text, column_width - 1 - columns_of(start));
+        // Where the line and the column end, and up to where the text may not be cut.
+        let (mut at, mut end, mut whole) = (0, 0, start);
+        let mut is_over = false;
+        for (place, ((cell, taken), column_width)) in cells.zip(widths).enumerate() {
+            // The cells know where they begin once those before them were asked for.
+            if is_over {
                 continue;
             }
-            let padding = column_width.saturating_sub(taken);
-            if *align == Align::Right {
-                pad(text, padding);
+            if place > 0 {
+                text.push(' ');
+                at += 1;
+                end += 1;
             }
-            text.push_str(cell);
-            // What would stand behind the last cell is cut off again.
-            if *align == Align::Left && !is_last {
+            end += column_width;
+            let is_last = place + 1 == widths.len();
+            let (heading, align) = self.columns[place];
+            let most = match width {
+                _ if !self.is_text(place) => taken,
+                // The edge cuts the last one.
+                Some(_) if is_last => taken,
+                Some(_) => *column_width,
+                None if heading != COMMAND => taken,
+                None if is_last => LONGEST_COMMAND,
+                None => *column_width,
+            };
+            // What stands before may have taken of this one's room.
+            let padding = end.saturating_sub(at + taken.min(most));
+            if align == Align::Right {
                 pad(text, padding);
+                at += padding;
+                let is_cut = width.is_some_and(|width| at < width && at + taken > width);
+                if is_cut && !self.is_handle(place) {
+                    // Half a number is another number.
+                    text.push('…');
+                    is_over = true;
+                    continue;
+                }
+            }
+            if taken > most {
+                let start = cut(cell, most.saturating_sub(1));
+                text.push_str(start);
+                text.push('…');
+                pad(text, most.saturating_sub(1) - columns_of(start));
+                at += most;
+            } else {
+                text.push_str(cell);
+                at += taken;
+            }
+            if self.is_handle(place) {
+                whole = text.len();
+            }
+            // What would stand behind the last cell is cut off again.
+            if align == Align::Left && !is_last {
+                pad(text, padding);
+                at += padding;
             }
         }
         let line = &text[start..];
         let line = width.map_or(line, |width| cut(line, width));
-        let end = start + line.trim_end().len();
-        text.truncate(end);
+        let end = whole.max(start + line.len());
+        text.truncate(text[..end].trim_end_matches(' ').len().max(start));
     }
 }
 
@@ -175,12 +246,12 @@ mod tests {
 
     #[test]
     fn columns_stand_under_their_headings() {
-        let mut table = Table::new(&[("PID", Align::Right), ("NAME", Align::Left)]);
+        let mut table = Table::new(&[("PID", Align::Right), ("USER", Align::Left)]);
         assert_eq!(table.render(&Styles::default(), None), "");
         table.row(["1", "init"]);
         table.row(["12345", "日本語 long"]);
-        assert_eq!(table.render(&Styles::default(), None), "  PID NAME\n    1 init\n12345 日本語 long\n");
-        assert_eq!(table.render(&Styles::default(), Some(9)), "  PID NAM\n    1 ini\n12345 日\n");
+        assert_eq!(table.render(&Styles::default(), None), "  PID USER\n    1 init\n12345 日本語 long\n");
+        assert_eq!(table.render(&Styles::default(), Some(9)), "  PID USE\n    1 ini\n12345 日\n");
     }
 
     #[test]
@@ -192,8 +263,55 @@ mod tests {
         let fitted =
             "LIST               PID COMMAND\none, two, three…     1 init with very m\n日本語日本語日…  12345 sh\n";
         assert_eq!(table.render(&Styles::default(), Some(39)), fitted);
-        // No narrower than that: then the edge cuts.
-        let narrow: Vec<_> = fitted.lines().map(|line| cut(line, 20).trim_end().to_owned() + "\n").collect();
-        assert_eq!(table.render(&Styles::default(), Some(20)), narrow.concat());
+        // Then down to the headings, and then the edge cuts texts. Half a number is another number.
+        let narrow = "LIST   PID COMMAND\none…     1 init wi\n日…  12345 sh\n";
+        assert_eq!(table.render(&Styles::default(), Some(18)), narrow);
+        assert_eq!(table.render(&Styles::default(), Some(9)), "LIST   …\none…\n日…  …\n");
+    }
+
+    #[test]
+    fn handles_are_whole_however_narrow_a_terminal_is() {
+        let name = "docker:a-name-of-more-than-twenty-letters";
+        let mut table = Table::new(&[
+            ("USER", Align::Left),
+            ("NAME", Align::Left),
+            ("NPROCS", Align::Right),
+            ("COMMAND", Align::Left),
+        ]);
+        table.row(["a-user-with-a-name-too", name, "12", "sleep 100"]);
+        table.row(["root", "web", "7", "sleep 200"]);
+        for width in 1..100 {
+            let text = table.render(&Styles::default(), Some(width));
+            let mut lines = text.lines().skip(1);
+            assert!(lines.next().unwrap().contains(name), "{text}");
+            let line = lines.next().unwrap();
+            assert!(line.contains("web"), "{text}");
+            // The long name takes its room from its own line.
+            assert!(width < 44 || line.contains("web") && line.contains(" 7 sleep"), "{text}");
+            assert!(width < 32 || columns_of(line) <= width, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_cell_makes_no_other_line_of_a_pipe_long() {
+        let mut table = Table::new(&[
+            ("NS", Align::Right),
+            ("CGROUP", Align::Left),
+            ("COMMAND", Align::Left),
+            ("AGE", Align::Right),
+        ]);
+        let long = "x".repeat(5000);
+        table.row(["1", &long, &long, "7"]);
+        table.row(["2", "/a", "sh", "123"]);
+        let text = table.render(&Styles::default(), None);
+        let lines: Vec<_> = text.lines().collect();
+        // Nothing is cut but the command.
+        assert!(lines[1].starts_with(&format!(" 1 {long} xxx")) && lines[1].ends_with("x… 7"));
+        assert_eq!(columns_of(lines[1]), 3 + 5000 + 1 + WIDEST + 1 + 1);
+        assert_eq!(columns_of(lines[2]), 3 + WIDEST + 1 + WIDEST + 1 + 3);
+        let mut table = Table::new(&[("COMMAND", Align::Left)]);
+        table.row([&long]);
+        let text = table.render(&Styles::default(), None);
+        assert_eq!(text.lines().map(columns_of).collect::<Vec<_>>(), [7, LONGEST_COMMAND]);
     }
 }

@@ -148,13 +148,15 @@ pub(crate) const USUAL: [Column; 6] =
     [Column::Ns, Column::Type, Column::Nprocs, Column::Pid, Column::User, Column::Command];
 
 /// Reads the value of `--output`: names with commas between them, after a `+` beside the `usual` ones. `all` is all.
+/// COMMAND, which has any length, stays behind those that are added.
 ///
 /// # Errors
 /// What is wrong with it, in words.
 pub(crate) fn parse_list<C: Columns>(list: &str, usual: &[C]) -> Result<Vec<C>, String> {
-    let (mut columns, names) = match list.strip_prefix('+') {
-        Some(names) => (usual.to_vec(), names),
-        None => (Vec::new(), list),
+    let (mut columns, last, names) = match (list.strip_prefix('+'), usual.split_last()) {
+        (Some(names), Some((last, before))) if last.spec().name == "COMMAND" => (before.to_vec(), Some(*last), names),
+        (Some(names), _) => (usual.to_vec(), None, names),
+        (None, _) => (Vec::new(), None, list),
     };
     for name in names.split(',') {
         match C::named(name) {
@@ -163,6 +165,7 @@ pub(crate) fn parse_list<C: Columns>(list: &str, usual: &[C]) -> Result<Vec<C>, 
             None => return Err(format!("there is no column {name:?}; {} lists those there are", C::LISTED_BY)),
         }
     }
+    columns.extend(last);
     Ok(columns)
 }
 
@@ -182,7 +185,7 @@ mod tests {
     fn a_list_names_them_or_adds_to_the_usual() {
         let parse_list = |list| parse_list(list, &USUAL);
         assert_eq!(parse_list("ns,Type"), Ok(vec![Column::Ns, Column::Type]));
-        assert_eq!(parse_list("+OWNER").unwrap(), [&USUAL[..], &[Column::Owner]].concat());
+        assert_eq!(parse_list("+OWNER").unwrap(), [&USUAL[..5], &[Column::Owner, Column::Command]].concat());
         assert_eq!(parse_list("all").unwrap().len(), SPECS.len());
         assert!(parse_list("ns,\u{1b}").unwrap_err().contains("\"\\u{1b}\""));
         assert!(parse_list("").is_err());

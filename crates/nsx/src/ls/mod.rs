@@ -120,7 +120,7 @@ pub struct Options {
     #[arg(short = 'Q', long, value_name = "EXPR", conflicts_with = "target")]
     filter: Option<OsString>,
 
-    /// Show these columns, with commas between them; after a + beside the usual ones; all for all
+    /// Show these columns, with commas between them; after a + beside the usual ones, in front of COMMAND; all for all
     #[arg(short, long, value_name = "LIST", conflicts_with = "target")]
     output: Option<String>,
 
