@@ -10,6 +10,10 @@ pub(crate) fn tests() -> Vec<Test> {
         both(an_unknown_option_runs_nothing),
         both(no_kind_runs_nothing),
         both(a_word_that_is_almost_an_option_is_answered_with_the_option),
+        both(a_command_of_an_engine_is_answered_with_that_of_nsx),
+        both(a_value_without_its_equals_sign_is_answered_with_it),
+        both(a_filter_that_cannot_be_read_is_answered_with_one_that_can).needs([Need::Namespaces]),
+        both(an_option_of_lsns_is_answered_with_that_of_nsx),
         both(options_after_the_program_are_the_programs).needs([Need::Namespaces]),
         both(a_value_that_is_none_of_an_option_is_refused),
         both(a_negative_number_never_becomes_the_program),
@@ -76,6 +80,65 @@ fn a_word_that_is_almost_an_option_is_answered_with_the_option(session: &Session
     assert_refused(session, "unshare --nett", 125, &["--net"]);
     assert_refused(session, "unshare --map-root-usr", 125, &["--map-root-user"]);
     assert_refused(session, "ls --jsn", 2, &["--json"]);
+}
+
+fn a_command_of_an_engine_is_answered_with_that_of_nsx(session: &Session) {
+    for (typed, says) in [
+        ("exec -it web sh", "`nsx enter web sh`"),
+        ("exec -u root web sh", "`nsx enter TARGET [PROGRAM]`"),
+        ("attach web", "`nsx enter web`"),
+        ("ps", "`nsx ls --pids`"),
+        ("top web", "`nsx ls --pids -p web`"),
+        ("inspect web", "`nsx ls web`"),
+        ("list", "`nsx ls`"),
+        ("lsns -t net", "`nsx compat lsns`"),
+        ("run -it debian", "`nsx unshare`"),
+        ("kill web", "kill(1)"),
+        ("logs web", "engine"),
+    ] {
+        let outcome = session.nsx(typed).run().exited(2).says(&["unrecognized subcommand", says]);
+        assert!(!String::from_utf8_lossy(&outcome.stderr).contains("similar"), "{typed}: {outcome}");
+    }
+    // Nothing of what was typed acts on a terminal.
+    let outcome = session.command("nsx exec web").arg("\u{1b}[31m").run().exited(2);
+    assert!(!outcome.stderr.contains(&0x1b), "{outcome}");
+}
+
+fn a_value_without_its_equals_sign_is_answered_with_it(session: &Session) {
+    for (typed, says) in [
+        ("ls --tree pid", "type --tree=pid"),
+        ("ls --tree Parent", "type --tree=Parent"),
+        ("ls --watch 5", "type --watch=5"),
+        ("ls -q --watch 0.5", "type --watch=0.5"),
+    ] {
+        session.nsx(typed).run().exited(2).says(&["TARGET", says]);
+    }
+}
+
+fn a_filter_that_cannot_be_read_is_answered_with_one_that_can(session: &Session) {
+    for (typed, says) in [
+        ("NPROCS = 1", "-Q 'NPROCS == 1'"),
+        ("TYPE == net", "-Q 'TYPE == \"net\"'"),
+        ("TYPE = uts & NPROC => 1", "-Q 'TYPE == \"uts\" && NPROCS >= 1'"),
+        ("COMMAND =~ ^[a-z]+", "-Q 'COMMAND =~ \"^[a-z]+\"'"),
+        ("TYPE == 'net' | TYPE == 'uts'", "-Q \"TYPE == 'net' || TYPE == 'uts'\""),
+    ] {
+        let outcome = session.nsx("ls -a -Q").arg(typed).run().exited(2).says(&[says]);
+        let stderr = String::from_utf8_lossy(&outcome.stderr);
+        let (_, proposed) = stderr.trim_end().split_once("  type ").unwrap();
+        session.shell(&format!("nsx ls -q -a {proposed}")).run().exited(0);
+    }
+    session.nsx("ls -Q BOGUS==1").run().exited(2).says(&["unknown column: BOGUS", "--columns"]);
+    session.nsx("ls --pids -Q PPDI==1").run().exited(2).says(&["-Q 'PPID==1'"]);
+    session.nsx("ls -o ns,nproc").run().exited(2).says(&["NPROCS?"]);
+}
+
+fn an_option_of_lsns_is_answered_with_that_of_nsx(session: &Session) {
+    for (typed, says) in [("-J", "--json"), ("-l", "--all"), ("-P", "NPROCS == 0"), ("--format json", "--json")] {
+        let outcome = session.nsx(&format!("ls {typed}")).run().exited(2).says(&[says]);
+        let stderr = String::from_utf8_lossy(&outcome.stderr);
+        assert!(!stderr.contains("as a value") && !stderr.contains("--from"), "{stderr}");
+    }
 }
 
 fn options_after_the_program_are_the_programs(session: &Session) {

@@ -2,11 +2,11 @@
 //!
 //! Only the command that was called builds its options: building all of them would double the time to start.
 
-use crate::{enter, exit::ExitStatus, idmap, ls, out, pidmap, target, unshare};
+use crate::{enter, exit::ExitStatus, idmap, ls, meant, out, pidmap, target, unshare};
 use clap::{
     Args, CommandFactory, Parser,
     builder::PossibleValue,
-    error::{ContextKind, ContextValue},
+    error::{ContextKind, ContextValue, ErrorKind},
 };
 use nsx_core::trouble;
 use std::{
@@ -69,7 +69,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
     match command.as_slice() {
         b"unshare" => run(unshare::Options::try_parse_from(own), ExitStatus::NOT_RUN, unshare::run),
         b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, enter::run),
-        b"ls" => run(ls::Options::try_parse_from(own), ExitStatus::FAILURE, |options| whole(ls::run(options))),
+        b"ls" => run(ls::Options::read(own), ExitStatus::FAILURE, |options| whole(ls::run(options))),
         b"pidmap" => {
             run(pidmap::Options::try_parse_from(own), ExitStatus::FAILURE, |options| whole(pidmap::run(options)))
         }
@@ -84,7 +84,12 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
             dispatch(arguments)
         }
         b"help" => usage(Nsx::command().try_get_matches_from(["nsx", "--help"]).map(drop)),
-        _ => usage(Nsx::command().try_get_matches_from(&arguments).map(drop)),
+        _ => usage(Nsx::command().try_get_matches_from(&arguments).map(drop).map_err(|mut error| {
+            if error.kind() == ErrorKind::InvalidSubcommand {
+                meant::propose(&mut error, meant::command(own));
+            }
+            error
+        })),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod filter;
 pub mod idmap;
 mod inside;
 pub mod ls;
+mod meant;
 pub mod out;
 pub mod pidmap;
 pub mod program;

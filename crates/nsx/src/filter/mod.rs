@@ -8,6 +8,7 @@
 //! a row has in them is up to whoever lists.
 
 mod evaluate;
+mod mend;
 mod parse;
 mod token;
 
@@ -48,6 +49,16 @@ impl<C: Copy + PartialEq> Filter<C> {
     /// [`FilterError`].
     pub fn parse(text: &[u8], column: impl Fn(&str) -> Option<C>) -> Result<Self, FilterError> {
         parse::parse(text, column)
+    }
+
+    /// Returns an expression that cannot be read as its author may have meant it, if that one can be read. `names` are those of
+    /// all columns.
+    pub fn mended<'n>(
+        text: &[u8],
+        column: impl Fn(&str) -> Option<C>,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Option<String> {
+        mend::mended(str::from_utf8(text).ok()?, column, names)
     }
 
     /// The columns that the expression is about, each once: what has to be known of a row.

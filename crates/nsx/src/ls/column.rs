@@ -3,6 +3,7 @@
 
 use crate::table::Align;
 use nsx_core::census::Sources;
+use nsx_target::near;
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +163,11 @@ pub(crate) fn parse_list<C: Columns>(list: &str, usual: &[C]) -> Result<Vec<C>, 
         match C::named(name) {
             Some(column) => columns.push(column),
             None if name.eq_ignore_ascii_case("all") => columns.extend(C::all()),
-            None => return Err(format!("there is no column {name:?}; {} lists those there are", C::LISTED_BY)),
+            None => {
+                let near = near::nearest(name, C::all().map(|column| column.spec().name));
+                let near = near.first().map_or_else(String::new, |near| format!("did you mean {near}? "));
+                return Err(format!("there is no column {name:?}; {near}{} lists those there are", C::LISTED_BY));
+            }
         }
     }
     columns.extend(last);

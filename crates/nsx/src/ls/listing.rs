@@ -9,7 +9,7 @@ use crate::{
     cell::Cell,
     exit::ExitStatus,
     filter::{Filter, Value},
-    out,
+    meant, out,
     table::Table,
     text::escape,
 };
@@ -143,6 +143,12 @@ pub(super) fn filter_of<C: Columns>(options: &Options) -> Result<Option<Filter<C
     let filter = options.filter.as_ref().map(|text| Filter::parse(text.as_encoded_bytes(), C::named));
     filter.transpose().map_err(|error| {
         out::error(&escape(out::chain(&error).as_bytes()));
+        let text = options.filter.as_deref().unwrap_or_default().as_encoded_bytes();
+        let mended = Filter::mended(text, C::named, C::all().map(|column| column.spec().name));
+        out::hint(&match mended.and_then(|mended| meant::quoted(&mended)) {
+            Some(mended) => format!("type -Q {mended}"),
+            None => format!("{} lists the columns; texts stand in quotes", C::LISTED_BY),
+        });
         ExitStatus::FAILURE
     })
 }

@@ -28,10 +28,14 @@ pub use saved::shown as census;
 
 use crate::{
     exit::ExitStatus,
+    meant,
     out::{self, Color},
     program, target,
 };
-use clap::{Parser, ValueHint};
+use clap::{
+    CommandFactory, Parser, ValueEnum, ValueHint,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use column::{Column, Columns};
 use graph::Language;
 use named::{Named, unread};
@@ -191,6 +195,42 @@ pub struct Options {
     /// When to use colour
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: Color,
+}
+
+/// Options whose value stands behind an equals sign, so that the word after them is a TARGET.
+const WITH_EQUALS: [&str; 2] = ["--tree", "--watch"];
+
+impl Options {
+    /// Reads an argument vector.
+    pub(crate) fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        let is_value = |option: &str, word: &str| match option {
+            "--tree" => Order::from_str(word, true).is_ok(),
+            _ => word.parse::<f64>().is_ok(),
+        };
+        let words = arguments.iter().map(|word| word.to_str().unwrap_or_default());
+        let misread = words.clone().zip(words.clone().skip(1));
+        let misread = misread.take_while(|(option, _)| *option != "--");
+        for (option, word) in misread.filter(|(option, _)| WITH_EQUALS.contains(option)) {
+            if is_value(option, word) {
+                let text = format!("{word} after {option} is a TARGET and not its value: type {option}={word}");
+                return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
+            }
+        }
+        Self::try_parse_from(arguments).map_err(|mut error| {
+            if error.kind() == ErrorKind::UnknownArgument {
+                let proposal = match error.get(ContextKind::InvalidArg) {
+                    Some(ContextValue::String(word)) => meant::list_option(word),
+                    _ => None,
+                };
+                if proposal.is_some() {
+                    // clap's has the option that it would propose.
+                    error.insert(ContextKind::Usage, ContextValue::StyledStr(Self::command().render_usage()));
+                }
+                meant::propose(&mut error, proposal);
+            }
+            error
+        })
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
