@@ -22,6 +22,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(filters_come_along_where_root_may_read_them),
         root(a_traced_target_is_left_alone).needs([Need::Tool("strace")]),
         both(a_user_is_one_of_the_targets_own).needs([Need::Tool("busybox")]),
+        root(no_supplementary_group_is_given_twice).needs([Need::Tool("busybox")]),
         root(accounts_lead_nowhere_outside).needs([Need::Tool("busybox")]),
         both(a_directory_that_is_gone_is_done_without),
         both(the_shell_is_one_that_is_there).needs([Need::Tool("busybox")]),
@@ -252,6 +253,19 @@ fn accounts_lead_nowhere_outside(session: &Session) {
     enter("sh -c exit").exited(0);
 }
 
+fn no_supplementary_group_is_given_twice(session: &Session) {
+    let root = small_root(session);
+    fs::create_dir(root.join("etc")).unwrap();
+    fs::write(root.join("etc/passwd"), "web:x:1000:29::/:/bin/sh\n").unwrap();
+    fs::write(root.join("etc/group"), "one:x:30:web\nown:x:29:web\nsame:x:30:web\n").unwrap();
+    let (_unshare, sleep) = target(session, "--root=root");
+    assert_eq!(session.nsx(&format!("enter {} --user web id -G", sleep.id())).output(), "29 30");
+    let (_unshare, sleep) = target(session, "setpriv --reuid=33 --regid=29 --groups=29,30,29");
+    assert_eq!(procfs::status(sleep.id(), "Groups").trim(), "29 29 30");
+    let enter = session.nsx(&format!("enter {} grep Groups: /proc/self/status", sleep.id()));
+    assert_eq!(enter.output().trim(), "Groups:\t29 30");
+}
+
 fn a_directory_that_is_gone_is_done_without(session: &Session) {
     fs::create_dir(session.path("gone")).unwrap();
     let (_unshare, sleep) = target(session, "--wd=gone");
@@ -283,7 +297,10 @@ fn an_image_without_a_shell_is_told_from_one_with(session: &Session) {
     for shell in ["bin/sh", "bin/bash"] {
         let _ = fs::remove_file(root.join(shell));
     }
-    session.nsx(&format!("enter {}", sleep.id())).run().exited(127).says(&["sh", "no such file", "--host-tools"]);
+    fs::create_dir(root.join("etc")).unwrap();
+    fs::write(root.join("etc/passwd"), "root:x:0:0::/:/bin/zsh\n").unwrap();
+    let shell = session.nsx(&format!("enter {}", sleep.id())).run().exited(127);
+    shell.says(&["/bin/zsh, /bin/bash or /bin/sh", "no such file", "none of these shells", "--host-tools runs yours"]);
     session.nsx(&format!("enter {} ps-none", sleep.id())).run().exited(127).says(&["ps-none", "--host-tools"]);
     let outcome = session.nsx(&format!("enter {} -U --uts ps-none", sleep.id())).run().exited(127);
     assert!(!String::from_utf8(outcome.stderr).unwrap().contains("--host-tools"), "those are the caller's own files");

@@ -239,11 +239,15 @@ fn failed(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcRoot) 
         }
     }
     match (failure.step, failure.errno) {
-        (Step::Exec { .. }, Errno::NOENT) => {
-            if joins_mounts(plan) {
-                out::hint(
+        (Step::Exec { programs, .. }, Errno::NOENT) => {
+            match programs.len() {
+                _ if !joins_mounts(plan) => {}
+                0 | 1 => out::hint(
                     "the target's files have no such program, or not the interpreter that it asks for; --host-tools runs yours",
-                );
+                ),
+                _ => out::hint(
+                    "the target's files have none of these shells, or not the loader that they need; --host-tools runs yours",
+                ),
             }
             ExitStatus::NOT_FOUND
         }

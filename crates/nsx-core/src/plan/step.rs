@@ -333,3 +333,14 @@ pub enum Step {
         environment: Option<Vec<CString>>,
     },
 }
+
+impl Step {
+    /// The step that sets supplementary groups, each once and in the order in which the kernel shows them. The kernel keeps
+    /// repetitions, and runtimes drop them.
+    pub(super) fn groups(groups: &[u32]) -> Self {
+        let mut groups = groups.to_vec();
+        groups.sort_unstable();
+        groups.dedup();
+        Self::SetGroups(groups)
+    }
+}

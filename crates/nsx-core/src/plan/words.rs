@@ -277,8 +277,11 @@ impl Step {
             Self::KeepCapabilities => "keep the capabilities".to_owned(),
             Self::NoNewPrivs => "set no_new_privs".to_owned(),
             Self::Exec { programs, .. } => {
-                let name = programs.first().and_then(|program| program.first());
-                format!("execute {}", name.map_or_else(String::new, |name| words(std::slice::from_ref(name))))
+                let names: Vec<_> = programs.iter().filter_map(|it| Some(it.first()?.to_string_lossy())).collect();
+                match names.as_slice() {
+                    [first @ .., last] if !first.is_empty() => format!("execute {} or {last}", first.join(", ")),
+                    names => format!("execute {}", names.concat()),
+                }
             }
             Self::LoginShell { .. } => "execute the login shell".to_owned(),
         }

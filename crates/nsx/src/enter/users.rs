@@ -75,7 +75,6 @@ impl<'a> Directory<'a> {
         let gid = entry.as_ref().map_or(0, |entry| entry.gid);
         let mut groups = vec![gid];
         groups.extend(entry.map(|entry| accounts.groups_of(&entry.name)).unwrap_or_default());
-        groups.dedup();
         Ok(Identity { uid, gid, groups })
     }
 

@@ -206,7 +206,7 @@ impl GroupSteps {
                 after: Some(leave(GroupsDenied::FailAlways)),
             },
             Groups::TryDrop => Self { after: Some(leave(GroupsDenied::Keep)), ..Self::default() },
-            Groups::Are(groups) => Self { after: Some(Step::SetGroups(groups.clone())), ..Self::default() },
+            Groups::Are(groups) => Self { after: Some(Step::groups(groups)), ..Self::default() },
             Groups::Drop { .. } if !joined.contains(NsKind::User) => {
                 Self { after: Some(leave(GroupsDenied::Fail)), ..Self::default() }
             }
@@ -314,7 +314,7 @@ mod tests {
             let request = Request {
                 target: Some(process),
                 kinds: NsSet::EMPTY.with(NsKind::User),
-                groups: Groups::Are(vec![4, 5]),
+                groups: Groups::Are(vec![5, 4, 5]),
                 uid: Some(1),
                 gid: Some(2),
                 confinement,

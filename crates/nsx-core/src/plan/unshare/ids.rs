@@ -60,7 +60,7 @@ pub(super) fn push_ids_and_capabilities(plan: &mut Plan, request: &Request) {
         // unless there are groups to be set.
         let denied = plan.0.iter().any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny)));
         let joined = request.joins.iter().any(|file| file.kind() == NsKind::User);
-        let groups = Step::SetGroups(request.supplementary_groups.clone());
+        let groups = Step::groups(&request.supplementary_groups);
         match (request.supplementary_groups.is_empty(), request.groups_denied) {
             (true, GroupsDenied::Keep) if denied => {}
             (true, GroupsDenied::Keep) if joined => plan.push_optional(Actor::Inside, groups),
