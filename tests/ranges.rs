@@ -9,6 +9,8 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         root(root_maps_what_it_likes),
         root(root_is_given_its_own_range_and_nobody_elses),
+        root(every_line_that_gives_a_range_is_mapped).needs([Need::Tool("newuidmap"), Need::Tool("newgidmap")]),
+        root(more_ranges_than_the_kernel_takes_are_cut_and_said),
         root(an_ordinary_users_range_is_mapped_by_newuidmap).needs([Need::Tool("newuidmap"), Need::Tool("newgidmap")]),
         root(setgroups_can_be_denied_beside_ranges).needs([Need::Tool("newuidmap"), Need::Tool("newgidmap")]),
         root(a_missing_helper_is_said),
@@ -46,7 +48,8 @@ fn root_maps_what_it_likes(session: &Session) {
 fn root_is_given_its_own_range_and_nobody_elses(session: &Session) {
     let ranges = "someone:100000:65536\nroot:300000:1000\n0:500000:1\n";
     let script = format!("nsx unshare --map-auto {PRINT_MAPS}; nsx unshare --map-subids {PRINT_MAPS}");
-    let expected = "0 300000 1000 / 0 300000 1000 / allow\n300000 300000 1000 / 300000 300000 1000 / allow";
+    let expected = "0 300000 1000 1000 500000 1 / 0 300000 1000 1000 500000 1 / allow\n\
+                    300000 300000 1000 500000 500000 1 / 300000 300000 1000 500000 500000 1 / allow";
     assert_eq!(with_ranges(session, ranges, &script).output(), expected);
     with_ranges(session, "someone:100000:65536\n", "nsx unshare --map-auto touch ran").run().exited(125).says(&[
         "no range",
@@ -54,6 +57,55 @@ fn root_is_given_its_own_range_and_nobody_elses(session: &Session) {
         "root:165536:65536",
     ]);
     assert!(!session.path("ran").exists());
+}
+
+/// `subuid(5)`: a user may have several lines, by name and by number.
+fn every_line_that_gives_a_range_is_mapped(session: &Session) {
+    let ranges =
+        "mapper:100000:10\nsomeone:100010:5\n4242:200000:10\nmapper:300000:5\nmapper:300005:5\nmapper:100000:10\n";
+    let sorted = |text: &str| {
+        let numbers: Vec<u32> = text.split_whitespace().map(|word| word.parse().unwrap()).collect();
+        let mut extents: Vec<_> = numbers.chunks(3).map(<[u32]>::to_vec).collect();
+        extents.sort();
+        extents
+    };
+    for (options, expected) in [
+        ("--map-auto", "0 100000 10 10 200000 10 20 300000 10"),
+        ("-r --map-auto", "0 4242 1 1 100000 10 11 200000 10 21 300000 10"),
+        ("--map-subids", "100000 100000 10 200000 200000 10 300000 300000 10"),
+        ("--map-users 0:300003:4 --map-groups auto", "0 300003 4"),
+    ] {
+        let script = format!("$as_mapper nsx unshare {options} cat /proc/self/uid_map");
+        assert_eq!(sorted(&with_ranges(session, ranges, &script).output()), sorted(expected), "{options}");
+    }
+    // util-linux takes the first line.
+    let script = "$as_mapper nsx compat unshare --map-auto cat /proc/self/uid_map";
+    assert_eq!(sorted(&with_ranges(session, ranges, script).output()), sorted("0 100000 10"));
+}
+
+/// `user_namespaces(7)`: at most 340 lines, and less than a page.
+fn more_ranges_than_the_kernel_takes_are_cut_and_said(session: &Session) {
+    let map = |first: u32| {
+        let ranges: String = (0..400).map(|line| format!("root:{}:1\n", first + 2 * line)).collect();
+        let outcome = with_ranges(session, &ranges, "nsx unshare --map-auto cat /proc/self/uid_map").run().exited(0);
+        let lines: Vec<Vec<u32>> = outcome
+            .text()
+            .lines()
+            .map(|line| line.split_whitespace().map(|word| word.parse().unwrap()).collect())
+            .collect();
+        for (place, line) in lines.iter().enumerate() {
+            let place = u32::try_from(place).unwrap();
+            assert_eq!(line, &[place, first + 2 * place, 1]);
+        }
+        let bytes: usize = lines.iter().map(|line| format!("{} {} {}\n", line[0], line[1], line[2]).len()).sum();
+        outcome.says(&["400 ranges", &format!("first {}", lines.len())]);
+        (lines.len(), bytes)
+    };
+    let (lines, bytes) = map(1000);
+    assert!(lines == 340 && bytes < 4096, "{lines} {bytes}");
+    // One more line would fill the page.
+    let (lines, bytes) = map(4_000_000_000);
+    assert!(lines < 340 && bytes < 4096 && bytes + "239 4000000478 1\n".len() >= 4096, "{lines} {bytes}");
 }
 
 fn an_ordinary_users_range_is_mapped_by_newuidmap(session: &Session) {

@@ -4,15 +4,16 @@
 
 use super::{Extent, IdKind, IdMap, MapError, RawExtent};
 use crate::proc::decimal;
+use std::collections::VecDeque;
 
 /// A range as it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RangeRequest {
     /// These ids.
     Range(RawExtent),
-    /// The first range that the caller was given in /etc/subuid or /etc/subgid, from 0 inside.
+    /// The ranges that the caller was given in /etc/subuid or /etc/subgid, one after the other from 0 inside.
     Auto,
-    /// The first range that the caller was given, with the same ids inside.
+    /// The ranges that the caller was given, with the same ids inside.
     Subids,
     /// Every id of the caller's user namespace, with the same ids inside.
     All,
@@ -72,16 +73,17 @@ pub struct Owned<'a> {
 impl Owned<'_> {
     /// Whether the kernel, or newuidmap for it, takes this extent from the caller.
     fn may_map(&self, extent: &Extent) -> bool {
-        let covers = |first: u32, count: u32| {
-            first <= extent.outside() && extent.outside() + extent.count() <= first.saturating_add(count)
-        };
+        let last = u64::from(extent.outside()) + u64::from(extent.count());
+        let covers = |first: u64, count: u64| first <= extent.outside().into() && last <= first + count;
         if extent.count() == 1 && extent.outside() == self.id {
             return true;
         }
         if self.privileged {
-            return self.own_map.extents().iter().any(|own| covers(own.inside(), own.count()));
+            return self.own_map.extents().iter().any(|own| covers(own.inside().into(), own.count().into()));
         }
-        self.given.iter().any(|&(first, count)| covers(first, count))
+        let mut given = self.given.to_vec();
+        given.sort_unstable();
+        distinct(&given).into_iter().any(|(first, count)| covers(first, count))
     }
 }
 
@@ -129,27 +131,24 @@ impl MapRequest {
         let single =
             self.single.map(|inside| Extent::new(RawExtent { inside, outside: owned.id, count: 1 })).transpose()?;
         let mut extents: Vec<_> = single.into_iter().collect();
-        let given = || owned.given.first().copied().ok_or(MapRequestError::NothingGiven(ids));
+        let given = || match owned.given {
+            [] => Err(MapRequestError::NothingGiven(ids)),
+            given => Ok(distinct(given)),
+        };
         for range in &self.ranges {
             match *range {
-                RangeRequest::Range(raw) => leave_out(raw, End::Fixed, single, &mut extents)?,
-                RangeRequest::Auto => {
-                    let (outside, count) = given()?;
-                    leave_out(RawExtent { inside: 0, outside, count }, End::Open, single, &mut extents)?;
-                }
+                RangeRequest::Range(raw) => leave_out(raw, single, &mut extents)?,
+                // Only the number of ids matters: what the single id takes inside moves the rest up.
+                RangeRequest::Auto => pair((0, u32::MAX.into()), &given()?, single, &mut extents)?,
                 RangeRequest::Subids => {
-                    let (first, count) = given()?;
-                    leave_out(RawExtent { inside: first, outside: first, count }, End::Fixed, single, &mut extents)?;
+                    for (first, count) in given()? {
+                        pair((first, count), &[(first, count)], single, &mut extents)?;
+                    }
                 }
                 RangeRequest::All => {
                     for extent in owned.own_map.extents() {
                         let (first, count) = (extent.inside(), extent.count());
-                        leave_out(
-                            RawExtent { inside: first, outside: first, count },
-                            End::Fixed,
-                            single,
-                            &mut extents,
-                        )?;
+                        leave_out(RawExtent { inside: first, outside: first, count }, single, &mut extents)?;
                     }
                 }
             }
@@ -158,28 +157,33 @@ impl MapRequest {
     }
 }
 
-/// What becomes of a range's last id inside where the single id takes a place before it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// It is lost: the ids inside were named.
-    Fixed,
-    /// It moves up: only their number matters.
-    Open,
-}
-
-/// Adds the extents of a range to `extents`, without the ids that `single` takes: those left inside are paired in order
-/// with those left outside, as long as there are both.
-fn leave_out(range: RawExtent, end: End, single: Option<Extent>, extents: &mut Vec<Extent>) -> Result<(), MapError> {
+/// Adds the extents of a range to `extents`, without the ids that `single` takes.
+fn leave_out(range: RawExtent, single: Option<Extent>, extents: &mut Vec<Extent>) -> Result<(), MapError> {
     let whole = Extent::new(range)?;
-    let Some(single) = single else {
+    if single.is_none() {
         extents.push(whole);
         return Ok(());
+    }
+    let count = u64::from(range.count);
+    pair((range.inside.into(), count), &[(range.outside.into(), count)], single, extents)
+}
+
+/// Adds the extents that pair a run of ids inside with runs outside, in order, as long as there are both. The ids that
+/// `single` takes are left out. Runs are a first id and a count.
+fn pair(
+    inside: (u64, u64),
+    outside: &[(u64, u64)],
+    single: Option<Extent>,
+    extents: &mut Vec<Extent>,
+) -> Result<(), MapError> {
+    let without = |(first, count): (u64, u64), claimed: Option<u32>| match claimed {
+        Some(claimed) => free(first, first + count, claimed),
+        None => vec![(first, count)],
     };
-    let last = |first: u32| u64::from(first) + u64::from(range.count);
-    let end = if end == End::Open { u64::from(u32::MAX) } else { last(range.inside) };
-    let mut inside = free(range.inside.into(), end, single.inside());
-    let mut outside = free(range.outside.into(), last(range.outside), single.outside());
-    while let (Some(&(in_first, in_count)), Some(&(out_first, out_count))) = (inside.first(), outside.first()) {
+    let mut inside = VecDeque::from(without(inside, single.map(|single| single.inside())));
+    let mut outside: VecDeque<_> =
+        outside.iter().flat_map(|run| without(*run, single.map(|single| single.outside()))).collect();
+    while let (Some(&(in_first, in_count)), Some(&(out_first, out_count))) = (inside.front(), outside.front()) {
         let count = in_count.min(out_count);
         let id = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         extents.push(Extent::new(RawExtent { inside: id(in_first), outside: id(out_first), count: id(count) })?);
@@ -187,6 +191,29 @@ fn leave_out(range: RawExtent, end: End, single: Option<Extent>, extents: &mut V
         take(&mut outside, count);
     }
     Ok(())
+}
+
+/// The ids of ranges as runs in the order of the ranges: none twice, and runs that continue each other as one. A range that
+/// goes beyond the last id ends there.
+fn distinct(ranges: &[(u32, u32)]) -> Vec<(u64, u64)> {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for &(first, count) in ranges {
+        let end = (u64::from(first) + u64::from(count)).min(u32::MAX.into());
+        let mut taken: Vec<_> = runs.iter().map(|(first, count)| (*first, first + count)).collect();
+        taken.sort_unstable();
+        let mut next = u64::from(first);
+        for (from, to) in taken.into_iter().chain([(end, end)]) {
+            let until = from.min(end);
+            if next < until {
+                match runs.last_mut() {
+                    Some((first, count)) if *first + *count == next => *count += until - next,
+                    _ => runs.push((next, until - next)),
+                }
+            }
+            next = next.max(to);
+        }
+    }
+    runs
 }
 
 /// The runs of `first..end` without `claimed`: first ids and counts.
@@ -198,12 +225,12 @@ fn free(first: u64, end: u64, claimed: u32) -> Vec<(u64, u64)> {
 }
 
 /// Takes `count` ids from the first run.
-fn take(runs: &mut Vec<(u64, u64)>, count: u64) {
-    if let Some((first, left)) = runs.first_mut() {
+fn take(runs: &mut VecDeque<(u64, u64)>, count: u64) {
+    if let Some((first, left)) = runs.front_mut() {
         *first += count;
         *left -= count;
         if *left == 0 {
-            runs.remove(0);
+            runs.pop_front();
         }
     }
 }
@@ -245,6 +272,39 @@ mod tests {
             (0, None, &["all"], "0 0 4294967295"),
         ] {
             assert_eq!(resolved(own, single, ranges), expected, "{own} {single:?} {ranges:?}");
+        }
+    }
+
+    /// Each line of subuid(5) counts, and an id that several lines give counts once.
+    #[test]
+    fn every_range_that_was_given_is_mapped() {
+        let own_map = IdMap::parse(b"0 0 4294967295\n").unwrap();
+        let map = |given: &[(u32, u32)], single: Option<u32>, range: RangeRequest| {
+            let owned = Owned { id: 4242, given, own_map: &own_map, privileged: false };
+            let map = MapRequest { single, ranges: vec![range] }.resolve(IdKind::User, &owned).unwrap();
+            map.to_string().trim_end().replace('\n', " / ")
+        };
+        let two = &[(100_000, 10), (300_000, 5)][..];
+        for (given, single, range, expected) in [
+            (two, None, RangeRequest::Auto, "0 100000 10 / 10 300000 5"),
+            (two, Some(0), RangeRequest::Auto, "0 4242 1 / 1 100000 10 / 11 300000 5"),
+            (two, Some(12), RangeRequest::Auto, "12 4242 1 / 0 100000 10 / 10 300000 2 / 13 300002 3"),
+            (two, None, RangeRequest::Subids, "100000 100000 10 / 300000 300000 5"),
+            (&[(200, 10), (100, 10)], None, RangeRequest::Auto, "0 200 10 / 10 100 10"),
+            (&[(100, 10), (110, 10)], None, RangeRequest::Auto, "0 100 20"),
+            (&[(100, 10), (100, 10), (105, 10)], None, RangeRequest::Auto, "0 100 15"),
+            (&[(105, 2), (100, 10)], None, RangeRequest::Auto, "0 105 2 / 2 100 5 / 7 107 3"),
+            (&[(100, 0), (200, 1)], None, RangeRequest::Subids, "200 200 1"),
+            (&[(4240, 10)], Some(0), RangeRequest::Auto, "0 4242 1 / 1 4240 2 / 3 4243 7"),
+            // A range across two lines that continue each other, in whatever order.
+            (
+                &[(110, 10), (100, 10)],
+                None,
+                RangeRequest::Range(RawExtent { inside: 0, outside: 105, count: 10 }),
+                "0 105 10",
+            ),
+        ] {
+            assert_eq!(map(given, single, range), expected, "{given:?} {single:?} {range:?}");
         }
     }
 

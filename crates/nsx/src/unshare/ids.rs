@@ -7,7 +7,7 @@ use crate::{
 use clap::{Args, ValueEnum};
 use nsx_core::{
     accounts::{self, User},
-    idmap::{self, IdKind, IdMap, MapRequest, MapRequestError, Owned, RangeRequest},
+    idmap::{self, IdKind, IdMap, MapError, MapRequest, MapRequestError, Owned, RangeRequest},
     plan::Caller,
     proc::ProcRoot,
 };
@@ -38,9 +38,10 @@ pub(super) struct IdOptions {
     map_group: Option<OsString>,
     /// Map a range of users; implies --user; repeatable
     ///
-    /// INSIDE:OUTSIDE:COUNT, or `auto`: the range that /etc/subuid gives to the caller, from 0 inside; `subids`: that range
-    /// with the same numbers inside; `all`: every user of the caller's namespace. What -r, -c or --map-user map is left out
-    /// of each range. Without privilege newuidmap(1) writes the map.
+    /// INSIDE:OUTSIDE:COUNT, or `auto`: the ranges that /etc/subuid gives to the caller, one after the other from 0 inside;
+    /// `subids`: those ranges with the same numbers inside; `all`: every user of the caller's namespace. What -r, -c or
+    /// --map-user map is left out of each range. Without privilege newuidmap(1) writes the map. If /etc/subuid has more
+    /// ranges than the kernel takes in a map, the first of them are mapped, and nsx says so.
     #[arg(long, value_name = "RANGE")]
     map_users: Vec<OsString>,
     /// Map a range of groups; implies --user; repeatable
@@ -171,8 +172,18 @@ fn map(
         user = Some(owner);
     }
     let own_map = IdMap::parse(&own_map).map_err(|error| RequestError::Proc(Box::new(error)))?;
-    let owned = Owned { id: own, given: &given, own_map: &own_map, privileged: caller.can(capability) };
-    request.resolve(ids, &owned).map(Some).map_err(|error| {
+    let privileged = caller.can(capability);
+    let resolve = |given: &[(u32, u32)]| request.resolve(ids, &Owned { id: own, given, own_map: &own_map, privileged });
+    let (mut map, mut taken) = (resolve(&given), given.len());
+    while let (Err(MapRequestError::Map(MapError::TooMany(_) | MapError::TooLong(..))), 2..) = (&map, taken) {
+        taken -= 1;
+        map = resolve(&given[..taken]);
+    }
+    if map.is_ok() && taken < given.len() {
+        let (file, all) = (ids.ranges_file(), given.len());
+        out::note(&format!("{file} has {all} ranges for you, and the kernel takes no more than the first {taken}"));
+    }
+    map.map(Some).map_err(|error| {
         let hints = user.map_or_else(Vec::new, |user| hints(ids, &error, &user));
         RequestError::Map(ids, error, hints)
     })

@@ -144,7 +144,8 @@ fn map(
     let mut name = Vec::new();
     if has(&[RangeRequest::Auto, RangeRequest::Subids]) {
         let ranges = accounts::user_or_number(caller.uid).and_then(|user| {
-            let given = accounts::given_ranges(ids, &user)?;
+            // util-linux takes the first.
+            let given = accounts::given_ranges(ids, &user)?.into_iter().take(1).collect();
             Ok((user.name, given))
         });
         (name, given) = ranges.map_err(|error| {
