@@ -29,7 +29,9 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_file_goes_on_a_file_and_a_directory_on_a_directory),
         both(a_source_that_is_missing_is_named),
         both(a_hidden_directory_is_no_place_to_start),
-        both(a_mount_on_the_root_that_is_there_is_refused),
+        both(what_is_mounted_on_the_root_becomes_the_root),
+        both(a_read_only_root_leaves_devices_and_kernel_files_usable),
+        both(a_read_only_root_has_the_holes_that_are_asked_for),
         both(shared_mounts_are_refused),
         both(an_overlay_over_the_mounts_of_others_is_refused_to_a_user_namespace),
         root(what_the_host_mounts_stays_out_of_a_bound_directory),
@@ -260,10 +262,64 @@ fn a_hidden_directory_is_no_place_to_start(session: &Session) {
     assert_eq!(session.unshare(&hides).args("--wd / pwd").output(), "/");
 }
 
-fn a_mount_on_the_root_that_is_there_is_refused(session: &Session) {
-    for options in ["--tmpfs /", "--bind /etc:/", "--overlay /etc:/."] {
-        session.unshare(options).args("true").run().exited(125).says(&["would not be seen", "root directory"]);
+/// As the commonest lines of bubblewrap do, with and without a root that is named.
+fn what_is_mounted_on_the_root_becomes_the_root(session: &Session) {
+    write(session, &[("file", "")]);
+    let here = session.directory().display();
+    for root in ["", "--root / "] {
+        let start = if root.is_empty() { here.to_string() } else { "/".to_owned() };
+        let script = format!("pwd; echo x > {here}/file; ls -A /proc/self/root/ | wc -l; cat {here}/file");
+        let files = fs::read_dir("/").unwrap().count();
+        for command in old_and_new(&session.unshare(&format!("{root}--ro-bind /:/ sh -c")).arg(&script)) {
+            let outcome = command.run().exited(0).says(&["Read-only file system"]);
+            assert_eq!(outcome.text(), format!("{start}\n{files}"), "{root}");
+        }
+        let line = format!(
+            "{root}--tmpfs / --ro-bind /usr --bind /bin --bind /lib --bind /lib64 --dev --pid --net --wd / sh -c"
+        );
+        for command in old_and_new(&session.unshare(&line).arg("echo /*; echo $$; ls /sys/class/net")) {
+            assert_eq!(command.output(), "/bin /dev /lib /lib64 /proc /sys /usr\n1\nlo", "{root}");
+        }
+        // The old root is not mounted anywhere, so nothing leads back.
+        let tools = "--ro-bind /usr --bind /bin --bind /lib --bind /lib64";
+        let mounts = session.unshare(&format!("{root}--tmpfs / --bind /proc {tools} --wd / sed -n"));
+        let roots = mounts.arg(r"s/^\([^ ]* \)\{4\}\/ .* - \([^ ]*\) .*/\2/p").args("/proc/self/mountinfo").output();
+        assert_eq!(roots, "tmpfs", "{root}");
     }
+    session.unshare("--tmpfs / touch ran").run().exited(125).says(&["mounted on / has no such directory", "--wd"]);
+    assert!(!session.path("ran").exists());
+}
+
+fn a_read_only_root_leaves_devices_and_kernel_files_usable(session: &Session) {
+    let own = std::process::id();
+    let script = format!(
+        "touch /nsx-{own} 2>&1 | grep -c Read-only; touch here 2>&1 | grep -c Read-only; touch /tmp/nsx-{own} 2>&1 | grep -c Read-only
+        echo lost >/dev/null && head -c 2 /dev/zero | wc -c; touch /dev/shm/nsx-{own} && rm /dev/shm/nsx-{own} && echo shm
+        echo name >/proc/self/comm && echo proc; ls /sys/fs/cgroup | wc -l; unshare -r id -u; pwd"
+    );
+    let cgroups = fs::read_dir("/sys/fs/cgroup").unwrap().count();
+    let here = session.directory().display();
+    let expected = format!("1\n1\n1\n2\nshm\nproc\n{cgroups}\n0\n{here}");
+    for command in old_and_new(&session.unshare("--ro-root sh -c").arg(&script)) {
+        assert_eq!(command.output(), expected);
+    }
+    let inside =
+        session.unshare("--ro-root --pid --net sh -c").arg("echo $$; ls /sys/class/net; ls /sys/fs/cgroup | wc -l");
+    assert_eq!(inside.output(), format!("1\nlo\n{cgroups}"));
+    assert!(!session.path("here").exists());
+}
+
+fn a_read_only_root_has_the_holes_that_are_asked_for(session: &Session) {
+    write(session, &[("open/x", ""), ("shut/x", "")]);
+    let script = "ls /tmp | wc -l; pwd; echo 1 >x && echo 2 >/tmp/x && echo 3 >../shut/x";
+    let command =
+        session.unshare("--ro-root --tmpfs /tmp --bind . --ro-bind ../shut sh -c").directory(&session.path("open"));
+    let outcome = command.arg(script).run().exited(2).says(&["Read-only file system"]);
+    assert!(outcome.text().ends_with("/open"), "{outcome}");
+    let read = |name: &str| fs::read_to_string(session.path(name)).unwrap();
+    assert_eq!((read("open/x").as_str(), read("shut/x").as_str()), ("1\n", ""));
+    // Options before it are hidden by it.
+    session.unshare("--bind . --ro-root touch open/y").run().exited(1).says(&["Read-only file system"]);
 }
 
 fn shared_mounts_are_refused(session: &Session) {

@@ -30,8 +30,8 @@ fn refused(session: &Session, command: Command, words: &[&str]) -> String {
 fn kinds_are_named_with_their_article(session: &Session) {
     for (options, cause) in [
         ("--uts", "creates a uts namespace"),
-        ("--ipc", "creates an ipc namespace"),
-        ("--uts --ipc", "creates ipc and uts namespaces"),
+        ("--ipc --no-mount-mqueue", "creates an ipc namespace"),
+        ("--uts --ipc --no-mount-mqueue", "creates ipc and uts namespaces"),
     ] {
         refused(session, session.nsx(&format!("unshare {options} touch ran")), &[cause, "add -r"]);
     }

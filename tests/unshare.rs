@@ -1,7 +1,7 @@
 //! `nsx unshare`: which namespaces are new, and what is set up in them.
 
 use crate::support::{
-    Need, Session, Test, both,
+    Cgroups, Command, Host, Need, Session, Test, both,
     procfs::{self, KINDS},
     root,
 };
@@ -20,10 +20,15 @@ pub(crate) fn tests() -> Vec<Test> {
         both(proc_is_mounted_where_it_is_asked_for),
         both(sys_shows_the_new_networks_devices_and_keeps_the_cgroups),
         both(a_sys_that_the_kernel_refuses_is_done_without),
+        both(the_message_queues_are_those_of_the_new_namespace),
+        root(the_cgroups_are_seen_from_the_new_namespace),
+        root(the_cgroups_are_seen_under_another_root).needs([Need::Tool("busybox")]),
         root(propagation_is_as_asked),
         both(mounts_inside_stay_inside),
         both(the_program_starts_in_the_directory_that_is_asked_for),
         both(clock_offsets_are_left_alone).needs([Need::Kernel(5, 6)]),
+        both(clock_offsets_are_read_as_people_write_them).needs([Need::Kernel(5, 6)]),
+        both(the_domain_name_is_the_new_one_and_the_hosts_stays).needs([Need::Tool("domainname")]),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -92,6 +97,8 @@ fn the_kind_that_is_named_is_new_and_the_others_stay(session: &Session) {
     let user = (!session.is_root()).then_some("user");
     for kind in KINDS {
         let plain = match kind {
+            "cgroup" => " --no-mount-cgroup",
+            "ipc" => " --no-mount-mqueue",
             "net" => " --no-mount-sys",
             "pid" => " --no-mount-proc",
             _ => "",
@@ -101,8 +108,8 @@ fn the_kind_that_is_named_is_new_and_the_others_stay(session: &Session) {
             assert_eq!(apart(&namespaces), user.into_iter().chain([kind]).collect(), "{option}{plain}");
         }
     }
-    // A /sys or /proc of its own takes a mount namespace.
-    for kind in ["net", "pid"] {
+    // A view of its own of the kernel's files takes a mount namespace.
+    for kind in ["cgroup", "ipc", "net", "pid"] {
         let namespaces = session.unshare(&format!("--{kind} sh -c")).arg(PRINT_NAMESPACES).output();
         assert_eq!(apart(&namespaces), user.into_iter().chain([kind, "mnt"]).collect(), "--{kind}");
     }
@@ -186,6 +193,90 @@ fn a_sys_that_the_kernel_refuses_is_done_without(session: &Session) {
     assert_eq!(noted.text(), "ran");
 }
 
+fn the_message_queues_are_those_of_the_new_namespace(session: &Session) {
+    // A /dev as systemd has it, whatever this host has.
+    let with_queues = |command: &str| {
+        let script = format!(
+            "mount -t tmpfs none /dev && mkdir /dev/mqueue && mount -t mqueue none /dev/mqueue && touch /dev/mqueue/outer
+            {command}; ls /dev/mqueue"
+        );
+        session.command(&format!("unshare {}--mount --ipc sh -c", session.map_root())).arg(script).output()
+    };
+    let show = "sh -c 'ls /dev/mqueue; touch /dev/mqueue/inner && stat -f -c %T /dev/mqueue'";
+    assert_eq!(with_queues("unshare --ipc ls /dev/mqueue"), "outer\nouter", "util-linux leaves it");
+    assert_eq!(with_queues(&format!("nsx unshare --ipc {show}")), "mqueue\nouter");
+    assert_eq!(with_queues(&format!("nsx unshare -r --ipc --pid {show}")), "mqueue\nouter");
+    assert_eq!(with_queues(&format!("nsx unshare --ipc --root / {show}")), "mqueue\nouter");
+    assert_eq!(with_queues("nsx unshare --ipc --no-mount-mqueue ls /dev/mqueue"), "outer\nouter");
+    assert_eq!(with_queues("nsx unshare --uts --mount ls /dev/mqueue"), "outer\nouter");
+    // What the caller mounts there stays, and nothing is mounted where it would be seen outside.
+    assert_eq!(with_queues("nsx unshare --ipc --bind /dev/mqueue ls /dev/mqueue"), "outer\nouter");
+    assert_eq!(with_queues("nsx unshare --ipc --propagation shared ls /dev/mqueue"), "outer\nouter");
+    // Without the directory there is nothing to put right.
+    let without = |option: &str| {
+        let script = format!("mount -t tmpfs none /dev && nsx unshare --ipc {option} echo ran");
+        session.command(&format!("unshare {}--mount sh -c", session.map_root())).arg(script).run().exited(0)
+    };
+    let quiet = without("");
+    assert_eq!((quiet.text(), quiet.stderr.len()), ("ran", 0), "{quiet}");
+    without("-v").says(&["/dev/mqueue", "no such file"]);
+    // A /dev that nsx makes has one.
+    assert_eq!(session.unshare("--dev --ipc stat -f -c %T /dev/mqueue").output(), "mqueue");
+}
+
+/// Prints how the topmost mount of each hierarchy shows it: `/` from its top, `/..` from the outside of it.
+const PRINT_TOPS: &str = "awk '$5 ~ \"^/sys/fs/cgroup\" && / - cgroup2? / { top[$5] = $4 } \
+    END { for (place in top) print top[place] }' /proc/self/mountinfo | sort -u";
+
+/// A shell of root on a host in whose cgroups the shell is not at the top.
+fn below_the_top(host: &Host<'_>, script: &str) -> String {
+    let below = "for one in $(findmnt --noheadings --list --types cgroup,cgroup2 --output TARGET); do
+            mkdir -p $one/box
+            [ ! -e $one/cpuset.cpus ] || { cat $one/cpuset.cpus >$one/box/cpuset.cpus; cat $one/cpuset.mems >$one/box/cpuset.mems; }
+            echo $$ >$one/box/cgroup.procs
+        done";
+    host.shell(&format!("{below}\n{script}")).output()
+}
+
+fn the_cgroups_are_seen_from_the_new_namespace(session: &Session) {
+    for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
+        let host = Host::new(session, cgroups);
+        let tops = |options: &str| {
+            // The top of what is seen has the processes of the new namespace.
+            let inside = format!(
+                "{PRINT_TOPS}; for one in $(findmnt -nlt cgroup,cgroup2 -o TARGET); do \
+                    grep -qx $$ $one/cgroup.procs || echo $one lacks $$; done"
+            );
+            below_the_top(&host, &format!("nsx unshare {options} sh -c {}", quoted(&inside)))
+        };
+        assert_eq!(below_the_top(&host, &format!("unshare --cgroup --mount sh -c {}", quoted(PRINT_TOPS))), "/..");
+        for options in ["--cgroup", "-r --cgroup", "--cgroup --net", "--cgroup --root /", "--cgroup --ro-root"] {
+            assert_eq!(tops(options), "/", "{options} {cgroups:?}");
+        }
+        for options in ["--cgroup --no-mount-cgroup", "--cgroup --propagation shared"] {
+            assert!(tops(options).starts_with("/..\n"), "{options} {cgroups:?}");
+        }
+    }
+}
+
+fn the_cgroups_are_seen_under_another_root(session: &Session) {
+    for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
+        let host = Host::new(session, cgroups);
+        let script = "ls /sys/fs/cgroup; echo; nsx unshare --cgroup --net --pid --root /run/image ls /sys/fs/cgroup";
+        let output = below_the_top(&host, script);
+        let (outside, inside) = output.split_once("\n\n").unwrap();
+        match cgroups {
+            Cgroups::AsOutside => assert_eq!(inside, outside),
+            Cgroups::Unified => assert!(inside.lines().any(|file| file == "cgroup.procs"), "{inside}"),
+        }
+    }
+}
+
+/// A script as one word for a shell.
+fn quoted(script: &str) -> String {
+    format!("'{}'", script.replace('\'', "'\\''"))
+}
+
 fn propagation_is_as_asked(session: &Session) {
     // Where mounts are shared, as systemd has them, whatever this host does.
     let propagation = |options: &str| {
@@ -232,4 +323,31 @@ fn clock_offsets_are_left_alone(session: &Session) {
     let output = session.unshare("--time cat /proc/self/timens_offsets").output();
     let fields: Vec<&str> = output.split_whitespace().collect();
     assert_eq!(fields, ["monotonic", "0", "0", "boottime", "0", "0"]);
+}
+
+fn clock_offsets_are_read_as_people_write_them(session: &Session) {
+    for (words, expected) in [
+        (&["--boottime", "3 days"][..], "monotonic 0 0 boottime 259200 0"),
+        (&["--monotonic=1 hour 30 min"], "monotonic 5400 0 boottime 0 0"),
+        (&["--monotonic", "-1 second", "--boottime", "2w"], "monotonic -1 0 boottime 1209600 0"),
+    ] {
+        let command = words.iter().fold(session.unshare("--time"), Command::arg);
+        let output = command.args("cat /proc/self/timens_offsets").output();
+        assert_eq!(output.split_whitespace().collect::<Vec<_>>().join(" "), expected, "{words:?}");
+    }
+    session.unshare("--boottime").arg("3 months").args("touch ran").run().exited(125).says(&["months is not a unit"]);
+    session.unshare("--boottime").arg("3d 5").args("touch ran").run().exited(125).says(&["5 has no unit"]);
+    assert!(!session.path("ran").exists());
+}
+
+fn the_domain_name_is_the_new_one_and_the_hosts_stays(session: &Session) {
+    let before = fs::read("/proc/sys/kernel/domainname").unwrap();
+    assert_eq!(session.unshare("--domainname example domainname").output(), "example", "--uts is implied");
+    assert_eq!(
+        session.unshare("--uts --hostname box --domainname example cat /proc/sys/kernel/hostname").output(),
+        "box"
+    );
+    assert_eq!(fs::read("/proc/sys/kernel/domainname").unwrap(), before);
+    let long = "x".repeat(65);
+    session.unshare("--domainname").arg(long).args("true").run().exited(125).says(&["domain name has 65 bytes"]);
 }

@@ -117,6 +117,25 @@ pub fn together(directories: &[&Path]) -> String {
     }
 }
 
+/// A hierarchy of cgroups, and the directory that shows it from its top.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hierarchy {
+    /// The directory.
+    pub at: PathBuf,
+    /// The controllers of a hierarchy of version 1, or `name=systemd`, as `mount(8)` takes them; empty for version 2.
+    pub controllers: Vec<u8>,
+}
+
+impl Hierarchy {
+    /// Whether it is the hierarchy of version 2.
+    pub fn is_v2(&self) -> bool {
+        self.controllers.is_empty()
+    }
+}
+
+/// The directory for hierarchies of cgroups, see `file-hierarchy(7)`.
+pub const STANDARD: &str = "/sys/fs/cgroup";
+
 /// The cgroup file systems that the caller sees.
 #[derive(Debug)]
 pub struct Mounts(Vec<CgroupMount>);
@@ -129,6 +148,21 @@ struct CgroupMount {
 }
 
 impl Mounts {
+    /// The hierarchies that are mounted on /sys/fs/cgroup, or each on a directory of it.
+    pub fn hierarchies(&self) -> Vec<Hierarchy> {
+        let standard = Path::new(STANDARD);
+        let mut found: Vec<Hierarchy> = Vec::new();
+        // Of several mounts on one directory the last is on top.
+        for mount in self.0.iter().rev() {
+            let is_place = mount.point == standard || mount.point.parent() == Some(standard);
+            if is_place && found.iter().all(|other| other.at != mount.point) {
+                found.push(Hierarchy { at: mount.point.clone(), controllers: mount.controllers.clone() });
+            }
+        }
+        found.reverse();
+        found
+    }
+
     /// Reads them from the caller's `mountinfo`.
     ///
     /// # Errors

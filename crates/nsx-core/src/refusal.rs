@@ -5,7 +5,7 @@
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::{NsKind, NsSet},
-    plan::{Caller, Contents, FileSystem, Mount, NamespaceFile, Pin, Plan, Step, Task},
+    plan::{ABOVE_ROOT, Caller, Contents, FileSystem, Mount, NamespaceFile, Pin, Plan, Step, Task},
     proc::{self, NsLink, ProcRoot},
     run::{self, Failure},
 };
@@ -104,6 +104,10 @@ pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcR
             },
             "name one that the program starts in with --wd, or start from another",
         ),
+        (Step::SetDirectory(directory), Errno::NOENT) if covers_root(plan) => Refusal::new(
+            "what is mounted on / has no such directory",
+            format!("start the program in another with --wd, or add --bind {}", directory.display()),
+        ),
         (Step::SetUser(_) | Step::SetGroup(_) | Step::SetGroups(_), Errno::PERM) if becomes_owner => Refusal::new(
             "nsx becomes the owner that is named before it creates the namespaces, for which you lack CAP_SETUID and CAP_SETGID",
             "leave --owner out, and the new user namespace is yours; or run it as root",
@@ -117,6 +121,11 @@ pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcR
         ) => facts.unprivileged(),
         _ => None,
     }
+}
+
+/// Whether the plan's new root directory is what it mounts on `/`.
+fn covers_root(plan: &Plan) -> bool {
+    plan.tasks().iter().any(|task| matches!(&task.step, Step::PivotRoot(root) if root == Path::new(ABOVE_ROOT)))
 }
 
 struct Facts<'a> {

@@ -44,6 +44,7 @@ deny\t'They may not'"
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s S -l setuid -d 'Run the program as this user' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s G -l setgid -d 'Run the program as this group, with no supplementary ones' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l hostname -d 'Host name in the new UTS namespace; implies --uts' -r -f -a "(__fish_print_hostnames)"
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l domainname -d 'NIS domain name in the new UTS namespace; implies --uts' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s R -l root -d 'Make DIR the root directory; implies --mount' -r -f -a "(__fish_complete_directories)"
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s w -l wd -d 'Start the program in DIR, as the new root has it' -r -f -a "(__fish_complete_directories)"
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l propagation -d 'How mount events pass between the new mount namespace and the caller\'s' -r -f -a "private\t'Neither side sees mounts of the other'
@@ -83,7 +84,10 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l mount-proc -d 'Mount
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-proc -d 'With --pid, leave /proc as it is'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l mount-binfmt -d 'Mount a binfmt_misc of the new user namespace on DIR, by default below /proc; implies --user and --mount'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-sys -d 'With --net, leave /sys as it is'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-mqueue -d 'With --ipc, leave /dev/mqueue as it is'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-cgroup -d 'With --cgroup, leave /sys/fs/cgroup as it is'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-lo -d 'With --net, leave the loopback device down'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l ro-root -d 'Show all files as they are, to be read and not changed; implies --mount'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l dev -d 'Mount a minimal /dev; implies --mount'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s f -l fork -d 'Run the program as a child of nsx'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-fork -d 'With --pid, become the program oneself: only its children are in the new PID namespace'

@@ -14,8 +14,8 @@ mod words;
 
 pub use caller::Caller;
 pub use confinement::{CapabilityState, Confinement, Label, Limit, RESOURCES};
+pub(crate) use mount::{ABOVE_ROOT, DEVICES, data as mount_data};
 pub use mount::{Contents, FileSystem, Mount, Source};
-pub(crate) use mount::{DEVICES, data as mount_data};
 pub use step::{Clock, ClockOffset, GroupsDenied, NamespaceFile, Pin, ProcDirectory, Propagation, Signals, Step};
 pub(crate) use words::helper_arguments;
 
@@ -95,18 +95,15 @@ pub enum PlanError {
     /// `allow` for a group map that only an ordinary user's own rights would write.
     #[error("setgroups cannot stay allowed: only a privileged caller may map a group without denying it")]
     SetgroupsAllowed,
-    /// A host name longer than the kernel's 64 bytes.
-    #[error("the host name has {0} bytes, and the kernel takes at most 64")]
-    HostnameTooLong(usize),
+    /// A host or domain name longer than the kernel's 64 bytes.
+    #[error("the {0} has {1} bytes, and the kernel takes at most 64")]
+    NameTooLong(&'static str, usize),
     /// A new root under mounts that would pass its making on to the caller's namespace.
     #[error("a new root needs private or slave propagation")]
     RootPropagation,
     /// Mounts where mounts are shared, so that they would be made in the caller's namespace too.
     #[error("mounts that are for the program alone need private or slave propagation")]
     MountPropagation,
-    /// A mount on the root directory that the program has already and will not look up.
-    #[error("what is mounted on / would not be seen: name another root directory, which it is mounted on")]
-    MountOnRoot,
     /// A text with a zero byte in it, which no system call takes.
     #[error("{0} contains a zero byte")]
     ZeroByte(&'static str),

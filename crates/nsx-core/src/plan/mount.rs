@@ -9,6 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// The path of what is mounted on top of the root directory: `..` of the root leads there, the root's own path does not.
+pub(crate) const ABOVE_ROOT: &str = "/..";
+
 /// Something to be seen at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {

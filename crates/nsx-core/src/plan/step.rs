@@ -6,6 +6,7 @@ use super::{
     mount::{Mount, Source},
 };
 use crate::{
+    cgroup::Hierarchy,
     idmap::{IdKind, IdMap, Setgroups},
     ns::{Namespace, NsKind, NsSet},
     pid::Process,
@@ -227,6 +228,18 @@ pub enum Step {
     MountSys {
         /// Root directory below which `sys` lies, where it is not the caller's own.
         root: Option<PathBuf>,
+    },
+    /// Mount a file system of the new IPC namespace's POSIX message queues on /dev/mqueue.
+    MountQueues {
+        /// Root directory below which `dev` lies, where it is not the caller's own.
+        root: Option<PathBuf>,
+    },
+    /// Mount hierarchies of cgroups as the new cgroup namespace shows them.
+    MountCgroups {
+        /// Root directory below which their places lie, where it is not the caller's own.
+        root: Option<PathBuf>,
+        /// The hierarchies, each with its place.
+        hierarchies: Vec<Hierarchy>,
     },
     /// Mount a procfs that shows the new PID namespace.
     MountProc {

@@ -1,8 +1,8 @@
 //! What is said of a step: its system call, what it is for, and what failed where it did.
 
-use super::{CapabilityState, GroupsDenied, Limit, Propagation, Step, Task};
+use super::{ABOVE_ROOT, CapabilityState, GroupsDenied, Limit, Propagation, Step, Task};
 use crate::{
-    cgroup,
+    cgroup::{self, Hierarchy},
     idmap::{Extent, IdKind, IdMap, Setgroups},
     signals,
 };
@@ -82,12 +82,21 @@ impl Step {
             Self::SetHostname(name) => format!("sethostname({})", words(std::slice::from_ref(name))),
             Self::SetDomainName(name) => format!("setdomainname({})", words(std::slice::from_ref(name))),
             Self::MountSys { root } => format!("mount(sysfs, {})", below(root.as_deref(), Path::new("/sys"))),
+            Self::MountQueues { root } => {
+                format!("mount(mqueue, {})", below(root.as_deref(), Path::new("/dev/mqueue")))
+            }
+            Self::MountCgroups { root, hierarchies } => {
+                let places: Vec<PathBuf> =
+                    hierarchies.iter().map(|one| below(root.as_deref(), &one.at).into()).collect();
+                let kind = if hierarchies.iter().all(Hierarchy::is_v2) { "cgroup2" } else { "cgroup" };
+                format!("mount({kind}, {})", cgroup::together(&places.iter().map(PathBuf::as_path).collect::<Vec<_>>()))
+            }
             Self::MountProc { root, at } => format!("mount(proc, {})", below(root.as_deref(), at)),
             Self::MountJoinedProc => "mount(proc, /proc, pidns=the joined one)".to_owned(),
             Self::BindRoot(root) => format!("mount({0}, {0}, MS_BIND|MS_REC)", root.display()),
             Self::OpenSource(source) => source.to_string(),
             Self::Mount { root, mount } => mount.call(root.as_deref()),
-            Self::PivotRoot(root) => format!("pivot_root({})", root.display()),
+            Self::PivotRoot(root) => format!("pivot_root({})", below(Some(root), Path::new("/"))),
             Self::Chroot(root) => format!("chroot({})", root.display()),
             Self::MountBinfmt(at) => format!("mount(binfmt_misc, {})", at.display()),
             Self::RegisterBinfmt { at, interpreter } => {
@@ -167,6 +176,8 @@ impl Step {
             Self::SetDomainName(_) => "the NIS domain name, in the new UTS namespace alone".to_owned(),
             Self::MountSys { root: None } => "/sys shows the network's devices; /sys/fs/cgroup is kept".to_owned(),
             Self::MountSys { root: Some(_) } => "/sys shows the network's devices".to_owned(),
+            Self::MountQueues { .. } => "/dev/mqueue shows the message queues of the new IPC namespace".to_owned(),
+            Self::MountCgroups { .. } => "/sys/fs/cgroup shows the new cgroup namespace".to_owned(),
             Self::MountProc { .. } => "/proc shows the program's own PID namespace".to_owned(),
             Self::MountJoinedProc => {
                 "/proc shows the PID namespace; before Linux 6.17 a child in there mounts it, in the target's sight"
@@ -242,12 +253,18 @@ impl Step {
             Self::SetHostname(_) => "set the host name".to_owned(),
             Self::SetDomainName(_) => "set the NIS domain name".to_owned(),
             Self::MountSys { root } => format!("mount sysfs on {}", below(root.as_deref(), Path::new("/sys"))),
+            Self::MountQueues { root } => {
+                format!("mount mqueue on {}", below(root.as_deref(), Path::new("/dev/mqueue")))
+            }
+            Self::MountCgroups { root, .. } => {
+                format!("mount the cgroups on {}", below(root.as_deref(), Path::new("/sys/fs/cgroup")))
+            }
             Self::MountProc { root, at } => format!("mount procfs on {}", below(root.as_deref(), at)),
             Self::MountJoinedProc => "mount procfs on /proc".to_owned(),
             Self::OpenSource(source) => format!("open {}", source.path().display()),
             Self::Mount { root, mount } => mount.act(root.as_deref()),
             Self::BindRoot(root) | Self::PivotRoot(root) | Self::Chroot(root) => {
-                format!("make {} the root directory", root.display())
+                format!("make {} the root directory", below(Some(root), Path::new("/")))
             }
             Self::MountBinfmt(at) => format!("mount binfmt_misc on {}", at.display()),
             Self::RegisterBinfmt { .. } => "register the interpreter".to_owned(),
@@ -343,6 +360,7 @@ pub(crate) fn helper_arguments(map: &IdMap) -> Vec<String> {
 
 /// An absolute path as it is below a root directory.
 pub(super) fn below(root: Option<&Path>, path: &Path) -> String {
+    let root = root.filter(|root| *root != Path::new(ABOVE_ROOT));
     let outer = root.into_iter().flat_map(Path::components);
     let inner = path.components().filter(|part| root.is_none() || *part != Component::RootDir);
     outer.chain(inner).collect::<PathBuf>().display().to_string()

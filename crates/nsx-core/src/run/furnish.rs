@@ -6,7 +6,7 @@
 
 use super::mounts::{beneath, path_below, path_of};
 use crate::{
-    plan::{Contents, DEVICES, FileSystem, Mount, Source, mount_data},
+    plan::{ABOVE_ROOT, Contents, DEVICES, FileSystem, Mount, Source, mount_data},
     proc::{self, ProcError, ProcRoot},
     sys,
 };
@@ -81,7 +81,7 @@ impl Furnisher {
                 let place = self.place(root, at, is_directory(&rustix::fs::fstat(&source)?))?;
                 let attributed = bind(&source, &place, *recursive, *flags)?;
                 if !attributed {
-                    remount_each(proc.ok_or(Errno::NOENT)?, &beneath(root, at)?, *flags)?;
+                    remount_each(proc.ok_or(Errno::NOENT)?, root, &beneath(root, at)?, *flags)?;
                 }
                 Ok(())
             }
@@ -101,7 +101,7 @@ impl Furnisher {
     }
 
     /// Makes a file system and mounts it. Returns its root directory.
-    fn make(&mut self, root: Option<&Path>, at: &Path, file_system: &FileSystem) -> Result<OwnedFd, Errno> {
+    pub(super) fn make(&mut self, root: Option<&Path>, at: &Path, file_system: &FileSystem) -> Result<OwnedFd, Errno> {
         let place = self.directory(root, at)?;
         let mut file_system = file_system.clone();
         if file_system.kind == "tmpfs" && !file_system.options.iter().any(|(name, _)| name == "mode") {
@@ -247,7 +247,7 @@ fn bind(source: &Held, place: &OwnedFd, recursive: bool, flags: MountFlags) -> R
 
 /// Sets the flags of the mount whose root directory is `place`, and of each below it, before 5.12. Those that they have
 /// stay: a user namespace may not take them off.
-fn remount_each(proc: &ProcRoot, place: &OwnedFd, flags: MountFlags) -> Result<(), Errno> {
+fn remount_each(proc: &ProcRoot, root: Option<&Path>, place: &OwnedFd, flags: MountFlags) -> Result<(), Errno> {
     let place = rustix::fs::readlink(path_of(place), Vec::new())?;
     let place = place.as_bytes();
     let mut text = Vec::new();
@@ -264,9 +264,12 @@ fn remount_each(proc: &ProcRoot, place: &OwnedFd, flags: MountFlags) -> Result<(
             continue;
         }
         ids.push(mount.id);
-        let has = rustix::fs::statvfs(&mount.point)?.f_flag.bits();
+        // What is mounted on the root has the paths of what it covers.
+        let above: &[u8] = if root == Some(Path::new(ABOVE_ROOT)) { ABOVE_ROOT.as_bytes() } else { b"" };
+        let point = [above, &mount.point].concat();
+        let has = rustix::fs::statvfs(point.as_slice())?.f_flag.bits();
         let kept = MountFlags::from_bits_truncate(has as u32) & forbidding();
-        rustix::mount::mount_remount(&mount.point, MountFlags::BIND | kept | flags, c"")?;
+        rustix::mount::mount_remount(point.as_slice(), MountFlags::BIND | kept | flags, c"")?;
     }
     Ok(())
 }

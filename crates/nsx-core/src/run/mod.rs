@@ -10,6 +10,7 @@
 
 mod board;
 mod capabilities;
+mod cgroups;
 mod child;
 mod filters;
 mod furnish;

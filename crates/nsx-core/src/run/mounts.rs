@@ -2,6 +2,7 @@
 
 use crate::{
     beneath,
+    cgroup::STANDARD,
     proc::ProcRoot,
     sys::process::{Forked, exit_now, fork},
 };
@@ -60,19 +61,27 @@ pub(super) fn binfmt(at: &Path) -> Result<(), Errno> {
     rustix::mount::mount(c"binfmt_misc", at, c"binfmt_misc", harmless(), None)
 }
 
-/// Mounts a sysfs of the caller's network namespace, on `/sys` if `keep_cgroups`: the cgroup file systems that lie there
-/// stay.
-pub(super) fn sysfs(place: &OwnedFd, keep_cgroups: bool) -> Result<(), Errno> {
-    let sys = Path::new("/sys");
-    let cgroups = if keep_cgroups { beneath(None, &sys.join("fs/cgroup")).ok() } else { None };
+/// Mounts a file system of the message queues of the caller's IPC namespace.
+pub(super) fn queues(place: &OwnedFd) -> Result<(), Errno> {
+    rustix::mount::mount(c"mqueue", path_of(place), c"mqueue", harmless(), None)
+}
+
+/// Mounts a sysfs of the caller's network namespace on `place`, which is `/sys` beneath `root`. The cgroup file systems that
+/// are mounted there stay.
+pub(super) fn sysfs(place: &OwnedFd, root: Option<&Path>) -> Result<(), Errno> {
+    let device = |place: &OwnedFd| rustix::fs::fstat(place).map(|stat| stat.st_dev);
+    let below = device(place)?;
+    let cgroups = beneath(root, Path::new(STANDARD)).ok().filter(|at| device(at).is_ok_and(|device| device != below));
     // The kernel refuses to a user namespace a writable one where it sees a read-only one.
     let read_only = rustix::fs::fstatvfs(place)?.f_flag.contains(StatVfsMountFlags::RDONLY);
     let flags = if read_only { harmless() | MountFlags::RDONLY } else { harmless() };
     rustix::mount::mount(c"sysfs", path_of(place), c"sysfs", flags, None)?;
     if let Some(cgroups) = cgroups {
-        let kept = rustix::mount::mount_bind_recursive(path_of(&cgroups), sys.join("fs/cgroup"));
+        let kept = beneath(root, Path::new(STANDARD))
+            .and_then(|at| rustix::mount::mount_bind_recursive(path_of(&cgroups), path_of(&at)));
         if kept.is_err() {
-            rustix::mount::unmount(sys, UnmountFlags::DETACH)?;
+            let top = beneath(root, Path::new("/sys"))?;
+            rustix::mount::unmount(path_of(&top), UnmountFlags::DETACH)?;
         }
         return kept;
     }
@@ -89,7 +98,7 @@ pub(super) fn pivot_root(root: &Path) -> Result<(), Errno> {
 }
 
 /// What these file systems never need: set-user-id programs, devices, programs.
-fn harmless() -> MountFlags {
+pub(super) fn harmless() -> MountFlags {
     MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC
 }
 

@@ -112,7 +112,14 @@ impl<'a> Hands<'a> {
             Step::SetDomainName(name) => rustix::system::setdomainname(name.as_bytes()),
             Step::MountSys { root } => {
                 let place = self.furnisher.borrow().directory(root.as_deref(), Path::new("/sys"))?;
-                mounts::sysfs(&place, root.is_none())
+                mounts::sysfs(&place, root.as_deref())
+            }
+            Step::MountQueues { root } => {
+                let place = self.furnisher.borrow().directory(root.as_deref(), Path::new("/dev/mqueue"))?;
+                mounts::queues(&place)
+            }
+            Step::MountCgroups { root, hierarchies } => {
+                self.furnisher.borrow_mut().cgroups(root.as_deref(), hierarchies)
             }
             // By name: after a chroot there may be no procfs yet to reach a descriptor through.
             Step::MountProc { root: None, at } => mounts::procfs(at),

@@ -25,8 +25,9 @@ use ids::IdOptions;
 use kinds::KindOptions;
 use mounts::MountOptions;
 use nsx_core::{
-    ns::NsKind,
-    plan::{self, Caller, GroupsDenied, unshare::Request},
+    cgroup::{self, Hierarchy},
+    ns::{NsKind, NsSet},
+    plan::{self, Caller, GroupsDenied, Mount, unshare::Request},
     proc::ProcRoot,
     sys::signal::Signal,
 };
@@ -54,6 +55,8 @@ Examples:
                                   a trial run: what it changes below . is lost at the end
   nsx unshare -r --root debian --dev --pid --overlay debian:/
                                   a shell in a root file system that stays as it is
+  nsx unshare -r --ro-root --tmpfs /tmp --bind . make
+                                  a build that can write below . and in a /tmp of its own
   nsx unshare -a --explain        what would be done, step by step"
 )]
 pub struct Options {
@@ -100,11 +103,14 @@ struct SetupOptions {
     /// Host name in the new UTS namespace; implies --uts
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Hostname)]
     hostname: Option<OsString>,
+    /// NIS domain name in the new UTS namespace; implies --uts
+    #[arg(long, value_name = "NAME")]
+    domainname: Option<OsString>,
     /// Make DIR the root directory; implies --mount
     ///
     /// The old root is unmounted from the new mount namespace (pivot_root(2), not chroot(2)). The program starts in the
     /// new `/`, and the procfs of --pid and the sysfs of --net are mounted on DIR/proc and DIR/sys.
-    /// With `/` the root stays as it is, and the program starts there.
+    /// With `/` the root stays as it is, unless something is mounted on it, and the program starts there.
     #[arg(short = 'R', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     root: Option<PathBuf>,
     /// Start the program in DIR, as the new root has it
@@ -133,6 +139,18 @@ struct SetupOptions {
     /// By default /sys shows the devices of the new network; where the kernel refuses this it is skipped, and -v says so.
     #[arg(long)]
     no_mount_sys: bool,
+    /// With --ipc, leave /dev/mqueue as it is
+    ///
+    /// By default /dev/mqueue shows the message queues of the new namespace, unless mounts are passed on with --propagation.
+    /// If there is no such directory or the kernel refuses, this is skipped, and -v says so.
+    #[arg(long)]
+    no_mount_mqueue: bool,
+    /// With --cgroup, leave /sys/fs/cgroup as it is
+    ///
+    /// By default each hierarchy that is mounted there is mounted again, so that `/` of /proc/self/cgroup is its top, unless
+    /// mounts are passed on with --propagation. If the kernel refuses, this is skipped, and -v says so.
+    #[arg(long)]
+    no_mount_cgroup: bool,
     /// With --net, leave the loopback device down
     #[arg(long)]
     no_lo: bool,
@@ -221,11 +239,12 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
     let clocks = clocks.offsets();
     let mounts = mounts.mounts();
     let ids = ids.settle(map_root, caller, proc)?;
+    let (mount_queues, mount_cgroups) = setup.kernel_views(kinds, &mounts, proc)?;
     let mount_binfmt = setup.mount_binfmt.or(setup.load_interp.as_ref().map(|_| None));
     if ids.users.is_some() || ids.groups.is_some() || ids.owner.is_some() || mount_binfmt.is_some() {
         kinds.insert(NsKind::User);
     }
-    if setup.hostname.is_some() {
+    if setup.hostname.is_some() || setup.domainname.is_some() {
         kinds.insert(NsKind::Uts);
     }
     if !clocks.is_empty() {
@@ -259,10 +278,11 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
     let own_proc = kinds.contains(NsKind::Pid) && fork && !setup.no_mount_proc;
     let mount_proc = setup.mount_proc.or(own_proc.then(|| "/proc".into()));
     let mount_sys = kinds.contains(NsKind::Net) && !setup.no_mount_sys;
-    if mount_proc.is_some() || mount_sys || mount_binfmt.is_some() {
+    let views = mount_sys || mount_queues || !mount_cgroups.is_empty();
+    if mount_proc.is_some() || views || mount_binfmt.is_some() {
         kinds.insert(NsKind::Mnt);
     }
-    // The root directory that there is cannot be let go of. To name it is to start there, and no more.
+    // The root directory that is there already stays, unless a mount covers it. To name it is to start there.
     let stays = setup.root.as_ref().is_some_and(|root| root.canonicalize().is_ok_and(|root| root == Path::new("/")));
     let root = setup.root.filter(|_| !stays);
     // A mount may hide the directory that the caller stands in: the program stands in what its path means inside.
@@ -293,10 +313,13 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         loopback: kinds.contains(NsKind::Net) && !setup.no_lo,
         mounts,
         mount_sys,
+        mount_queues,
+        mount_cgroups,
         mount_proc,
         mount_binfmt: mount_binfmt.map(|at| at.unwrap_or_else(|| BINFMT.into())),
         interpreter: setup.load_interp.map(|text| program::c_string(text, "the interpreter")).transpose()?,
         hostname: setup.hostname.map(|name| program::c_string(name, "the host name")).transpose()?,
+        domain_name: setup.domainname.map(|name| program::c_string(name, "the domain name")).transpose()?,
         root,
         directory,
         uid: ids.uid,
@@ -329,6 +352,27 @@ fn bundle(
     request.init = process.init;
     request.kill_child = process.kill_child();
     Ok(request)
+}
+
+impl SetupOptions {
+    /// Whether the message queues of a new IPC namespace are mounted, and which hierarchies for a new cgroup namespace. Not what
+    /// would be seen outside, and not on a place where the caller mounts something else.
+    fn kernel_views(
+        &self,
+        kinds: NsSet,
+        mounts: &[Mount],
+        proc: &ProcRoot,
+    ) -> Result<(bool, Vec<Hierarchy>), RequestError> {
+        let private = matches!(self.propagation, Propagation::Private | Propagation::Slave);
+        let is_free = |place: &str| private && mounts.iter().all(|mount| mount.at != Path::new(place));
+        let queues = kinds.contains(NsKind::Ipc) && !self.no_mount_mqueue && is_free("/dev/mqueue");
+        let cgroups = kinds.contains(NsKind::Cgroup) && !self.no_mount_cgroup && is_free(cgroup::STANDARD);
+        let hierarchies = match cgroups {
+            true => cgroup::Mounts::read(proc).map_err(|error| RequestError::Proc(Box::new(error)))?.hierarchies(),
+            false => Vec::new(),
+        };
+        Ok((queues, hierarchies))
+    }
 }
 
 impl ProcessOptions {

@@ -36,15 +36,16 @@ struct MountOption {
     parse: fn(OsString) -> Result<Vec<Mount>, String>,
 }
 
-const OPTIONS: [MountOption; 5] = [
+const OPTIONS: [MountOption; 6] = [
     MountOption {
         name: "bind",
         value: Some("SRC[:DST]"),
         help: "Show the directory or file SRC at DST, by default at the same path; implies --mount",
         long_help: "SRC is a path of the caller and comes with what is mounted below it; DST is an absolute path, as the new \
-                    root has it. This option and the four after it may be given several times, and take effect in the order \
+                    root has it. This option and the five after it may be given several times, and take effect in the order \
                     in which they are given; none hides the SRC of another. A DST that is missing is made where nsx \
                     itself mounted a --tmpfs or an --overlay. Elsewhere that would leave something behind, and is refused. \
+                    What is mounted on `/` is the program's root directory. \
                     A colon in a path is written `\\:`.",
         parse: |word| bind(word, MountFlags::empty()),
     },
@@ -54,6 +55,14 @@ const OPTIONS: [MountOption; 5] = [
         help: "The same, to be read and not changed; implies --mount",
         long_help: "What is mounted below SRC cannot be changed either.",
         parse: |word| bind(word, MountFlags::RDONLY),
+    },
+    MountOption {
+        name: "ro-root",
+        value: None,
+        help: "Show all files as they are, to be read and not changed; implies --mount",
+        long_help: "Short for `--ro-bind /:/`, with /dev, /proc and /sys as they are, so that devices and the kernel's files \
+                    work as before. Options after it open what may be written: `--tmpfs /tmp`, `--bind .`.",
+        parse: |_| Ok(ro_root()),
     },
     MountOption {
         name: "tmpfs",
@@ -129,6 +138,18 @@ fn bind(word: OsString, flags: MountFlags) -> Result<Vec<Mount>, String> {
         _ => return Err("it takes SRC or SRC:DST".to_owned()),
     };
     mounted(at, Contents::Bind { source: paths.remove(0), recursive: true, flags })
+}
+
+/// The caller's root directory, read-only but for what the kernel itself provides.
+fn ro_root() -> Vec<Mount> {
+    let shown = |path: &str, flags| {
+        let contents = Contents::Bind { source: path.into(), recursive: true, flags };
+        Mount { at: path.into(), contents }
+    };
+    let kernels = ["/dev", "/proc", "/sys"].into_iter().filter(|path| Path::new(path).is_dir());
+    std::iter::once(shown("/", MountFlags::RDONLY))
+        .chain(kernels.map(|path| shown(path, MountFlags::empty())))
+        .collect()
 }
 
 fn tmpfs(word: OsString) -> Result<Vec<Mount>, String> {
@@ -228,8 +249,8 @@ mod tests {
     #[test]
     fn the_order_of_the_command_line_is_kept_across_options() {
         assert_eq!(
-            places("--tmpfs /b --bind /x:/a --dev --overlay /l:/m:/c --tmpfs=/e --ro-bind /d --bind /z"),
-            ["/b", "/a", "/dev", "/dev", "/dev/pts", "/dev/shm", "/c", "/e", "/d", "/z"]
+            places("--tmpfs /b --bind /x:/a --dev --overlay /l:/m:/c --tmpfs=/e --ro-bind /d --ro-root --bind /z"),
+            ["/b", "/a", "/dev", "/dev", "/dev/pts", "/dev/shm", "/c", "/e", "/d", "/", "/dev", "/proc", "/sys", "/z"]
         );
         assert_eq!(places(""), [""; 0]);
     }

@@ -3,12 +3,15 @@
 use super::Request;
 use crate::{
     ns::NsKind,
-    plan::{Actor, Mount, Plan, PlanError, Propagation, Step, Task},
+    plan::{ABOVE_ROOT, Actor, Mount, Plan, PlanError, Propagation, Step, Task},
 };
-use std::{ffi::CString, path::Path};
+use std::{
+    ffi::{CStr, CString},
+    path::{Path, PathBuf},
+};
 
-/// The most bytes of a host name, see `sethostname(2)`.
-const HOST_NAME_MAX: usize = 64;
+/// The most bytes of a host or domain name, see `sethostname(2)`.
+const NAME_MAX: usize = 64;
 
 pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanError> {
     let private = matches!(request.propagation, Propagation::Private | Propagation::Slave);
@@ -20,23 +23,22 @@ pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Resul
         plan.push(Actor::Inside, Step::LoopbackUp);
     }
     if let Some(name) = &request.hostname {
-        let bytes = name.as_bytes().len();
-        if bytes > HOST_NAME_MAX {
-            return Err(PlanError::HostnameTooLong(bytes));
-        }
+        check_length("host name", name)?;
         plan.push(Actor::Inside, Step::SetHostname(name.clone()));
     }
     if let Some(name) = &request.domain_name {
+        check_length("domain name", name)?;
         plan.push(Actor::Inside, Step::SetDomainName(name.clone()));
     }
     push_chroot(plan, request);
+    if request.root.is_some() && !private {
+        return Err(PlanError::RootPropagation);
+    }
     if let Some(root) = &request.root {
-        if !private {
-            return Err(PlanError::RootPropagation);
-        }
         plan.push(Actor::Inside, Step::BindRoot(root.clone()));
     }
-    push_mounts(plan, request, private)?;
+    let root = root(request);
+    push_mounts(plan, request, root.as_ref(), private)?;
     // What is mounted where mounts are shared would be seen outside: the place is cut off first. util-linux does so for slaves
     // too, which pass nothing on.
     let cut_off = |plan: &mut Plan, at: &Path| {
@@ -48,14 +50,21 @@ pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Resul
     };
     if request.mount_sys {
         cut_off(plan, Path::new("/sys"));
-        plan.push_optional(Actor::Inside, Step::MountSys { root: request.root.clone() });
+        plan.push_optional(Actor::Inside, Step::MountSys { root: root.clone() });
+    }
+    if request.mount_queues {
+        plan.push_optional(Actor::Inside, Step::MountQueues { root: root.clone() });
+    }
+    if !request.mount_cgroups.is_empty() {
+        let hierarchies = request.mount_cgroups.clone();
+        plan.push_optional(Actor::Inside, Step::MountCgroups { root: root.clone(), hierarchies });
     }
     if let Some(at) = &request.mount_proc {
         cut_off(plan, at);
-        plan.push(Actor::Inside, Step::MountProc { root: request.root.clone(), at: at.clone() });
+        plan.push(Actor::Inside, Step::MountProc { root: root.clone(), at: at.clone() });
     }
-    if let Some(root) = &request.root {
-        plan.push(Actor::Inside, Step::PivotRoot(root.clone()));
+    if let Some(root) = root {
+        plan.push(Actor::Inside, Step::PivotRoot(root));
     }
     if let Some(at) = &request.mount_binfmt {
         plan.push(Actor::Inside, Step::MountBinfmt(at.clone()));
@@ -69,18 +78,26 @@ pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Resul
     Ok(())
 }
 
-fn push_mounts(plan: &mut Plan, request: &Request, private: bool) -> Result<(), PlanError> {
+/// The new root directory: the one that is named, or else what is mounted on `/`, which becomes the root like any other.
+fn root(request: &Request) -> Option<PathBuf> {
+    let covered = request.mounts.iter().any(|mount| mount.at == Path::new("/"));
+    request.root.clone().or_else(|| covered.then(|| ABOVE_ROOT.into()))
+}
+
+fn check_length(what: &'static str, name: &CStr) -> Result<(), PlanError> {
+    let bytes = name.to_bytes().len();
+    if bytes > NAME_MAX { Err(PlanError::NameTooLong(what, bytes)) } else { Ok(()) }
+}
+
+fn push_mounts(plan: &mut Plan, request: &Request, root: Option<&PathBuf>, private: bool) -> Result<(), PlanError> {
     if !request.mounts.is_empty() && !private {
         return Err(PlanError::MountPropagation);
-    }
-    if request.root.is_none() && request.mounts.iter().any(|mount| mount.at == Path::new("/")) {
-        return Err(PlanError::MountOnRoot);
     }
     for source in request.mounts.iter().flat_map(Mount::sources) {
         plan.push(Actor::Inside, Step::OpenSource(source));
     }
     for mount in &request.mounts {
-        plan.push(Actor::Inside, Step::Mount { root: request.root.clone(), mount: mount.clone() });
+        plan.push(Actor::Inside, Step::Mount { root: root.cloned(), mount: mount.clone() });
     }
     Ok(())
 }

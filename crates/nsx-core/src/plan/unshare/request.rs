@@ -1,6 +1,7 @@
 //! What is asked for when namespaces are created.
 
 use crate::{
+    cgroup::Hierarchy,
     idmap::{IdMap, Setgroups},
     ns::NsSet,
     plan::{ClockOffset, GroupsDenied, Mount, NamespaceFile, Pin, Propagation, Signals},
@@ -44,6 +45,10 @@ pub struct Request {
     pub loopback: bool,
     /// Mount a sysfs of the new network namespace on /sys, where the kernel allows it.
     pub mount_sys: bool,
+    /// Mount a file system of the new IPC namespace's message queues on /dev/mqueue, where the kernel allows it.
+    pub mount_queues: bool,
+    /// Hierarchies of cgroups to mount again as the new cgroup namespace shows them, where the kernel allows it.
+    pub mount_cgroups: Vec<Hierarchy>,
     /// Where to mount a procfs of the new PID namespace: an absolute path below the new root.
     pub mount_proc: Option<PathBuf>,
     /// What is mounted may be seen outside, where mounts are shared and its place is no mount point that could be cut off.
