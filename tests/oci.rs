@@ -167,7 +167,7 @@ fn a_bundle_that_cannot_be_is_refused_and_nothing_is_made(session: &Session) {
     bundle(session, "touch /ran", PLAIN, "", &["pid", "uts", "pid"]);
     refused(&["pid twice"]);
     bundle(session, "touch /ran", PLAIN, "", &["planet"]);
-    refused(&["config.json", "planet"]);
+    refused(&["linux.namespaces", "planet"]);
     bundle(session, "touch /ran", PLAIN, r#","hostname":"box""#, &[]);
     refused(&["hostname needs a uts namespace"]);
     bundle(session, "touch /ran", PLAIN, r#","mounts":[{"destination":"/new","type":"tmpfs"}]"#, &[]);

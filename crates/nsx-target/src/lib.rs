@@ -30,6 +30,7 @@ mod link;
 mod merge;
 mod namespace;
 pub mod near;
+pub mod oci;
 mod patterns;
 mod scan;
 mod stores;

@@ -7,7 +7,6 @@
 mod alike;
 mod all_of;
 mod cgroups;
-mod config;
 mod environment;
 mod findings;
 mod guard;

@@ -4,16 +4,40 @@
 //! The target's process is the second choice because it may have become another user since, dropped its privileges, or
 //! overwritten its environment.
 
-use super::config::{Config, ConfigError};
 use nsx_core::{
     idmap::IdKind,
     ns::{NsKind, NsSet},
     plan::{Caller, CapabilityState, Confinement, Label, Limit, PlanError, enter::Target},
     proc::{Credentials, ProcError},
 };
-use nsx_target::{Configuration, ConfigurationError};
+use nsx_target::{
+    Configuration, ConfigurationError,
+    oci::{self, Rlimit},
+};
 use rustix::thread::CapabilitySet;
-use std::{ffi::CString, path::PathBuf};
+use serde::de::IgnoredAny;
+use std::{
+    ffi::{CString, OsStr},
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+/// A configuration whose filter of system calls is the target's own already.
+type Config = oci::Config<IgnoredAny>;
+
+/// An error that keeps a configuration from being used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConfigError {
+    /// The file cannot be read, or is not believed.
+    #[error(transparent)]
+    Unread(#[from] ConfigurationError),
+    /// The file is not an OCI configuration.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// It is a user's, and the program does not join the user namespace in which it holds.
+    #[error("it is a user's own, and the target's user namespace is not joined")]
+    NotJoined,
+}
 
 /// The most that is read of an environment, and the most that the kernel takes of one variable.
 const MOST_ENVIRONMENT: usize = 1 << 20;
@@ -80,7 +104,7 @@ impl Profile {
             let Configuration { path, text, is_users } = configuration?;
             match Config::parse(&text) {
                 Ok(_) if is_users && !kinds.contains(NsKind::User) => Err(ConfigError::NotJoined),
-                config => config.map(|config| (config, path, is_users)),
+                config => Ok((config?, path, is_users)),
             }
         });
         let unread = match read {
@@ -102,27 +126,29 @@ impl Profile {
     /// Takes the values of a configuration in place of those that the target's process has by now. `is_users`: it is a user's word, which does
     /// not loosen what the kernel holds the target by, and sets limits with the user's rights.
     fn configure(&mut self, config: &Config, own_label: Option<&ModuleLabel>, is_users: bool) {
-        let process = &config.process;
+        let nothing = oci::Process::default();
+        let process = config.process.as_ref().unwrap_or(&nothing);
         (self.uid, self.gid) = (Some(process.user.uid), Some(process.user.gid));
         self.groups.clone_from(&process.user.additional_gids);
-        self.environment = process.env.iter().filter_map(|variable| CString::new(variable.as_str()).ok()).collect();
-        self.directory = Some(&process.cwd).filter(|directory| directory.starts_with('/')).map(PathBuf::from);
+        self.environment = process.env.iter().filter_map(|variable| CString::new(variable.as_bytes()).ok()).collect();
+        self.directory = Some(Path::new(&*process.cwd)).filter(|directory| directory.is_absolute()).map(PathBuf::from);
         let confinement = &mut self.confinement;
         let (bounding, state) = process.capabilities();
         (confinement.bounding, confinement.capabilities) = (Some(bounding), Some(state));
         confinement.no_new_privs = process.no_new_privileges;
         // A filter that the program of the container has put on itself is none of its configuration.
-        confinement.seccomp &= config.has_filter() || is_users;
+        confinement.seccomp &= config.linux.seccomp.is_some() || is_users;
         confinement.limits_inside = is_users;
-        for limit in process.limits() {
+        for limit in process.rlimits.iter().filter_map(Rlimit::limit) {
             match confinement.limits.iter_mut().find(|known| known.resource == limit.resource) {
                 Some(known) => *known = limit,
                 None => confinement.limits.push(limit),
             }
         }
+        let text = |label: Option<&OsStr>| label.and_then(OsStr::to_str).map(str::to_owned);
         let configured = match own_label {
-            Some(ModuleLabel::AppArmor(_)) => process.apparmor_profile.clone().map(ModuleLabel::AppArmor),
-            Some(ModuleLabel::SeLinux(_)) => process.selinux_label.clone().map(ModuleLabel::SeLinux),
+            Some(ModuleLabel::AppArmor(_)) => text(process.apparmor_profile.as_deref()).map(ModuleLabel::AppArmor),
+            Some(ModuleLabel::SeLinux(_)) => text(process.selinux_label.as_deref()).map(ModuleLabel::SeLinux),
             None => None,
         };
         if let Some(label) = configured.filter(|_| !is_users) {

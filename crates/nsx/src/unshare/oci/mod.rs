@@ -1,10 +1,11 @@
 //! `--from-oci`: the request that an OCI runtime bundle's config.json stands for.
 //!
-//! The file is read twice: as what the specification says it is, and as plain JSON, by which whatever is in it that nsx
-//! does not carry out is found and named, whatever that may be. Starting the hooks, the cgroup and the seccomp filter of a
-//! container is a runtime's business.
+//! The file is read twice: as the structures of `nsx_target::oci`, and as plain JSON, which shows the properties that nsx
+//! does not carry out. Each is named. Hooks, cgroups and devices are a runtime's business.
 
 mod mounts;
+#[cfg(test)]
+mod schema;
 
 use crate::{
     out,
@@ -14,16 +15,18 @@ use nsx_core::{
     idmap::{Extent, IdMap, MapError, RawExtent},
     ns::{Namespace, NsKind},
     plan::{
-        Caller, Contents, Mount, NamespaceFile, Propagation,
+        Caller, CapabilityState, Contents, Mount, NamespaceFile, Propagation,
         unshare::{Capabilities, Request},
     },
 };
-use oci_spec::runtime as spec;
-use rustix::{fs::CWD, io::Errno, mount::MountFlags, thread::CapabilitySet};
-use serde::Deserialize;
+use nsx_target::oci as spec;
+use rustix::{fs::CWD, io::Errno, mount::MountFlags};
+use serde::de::IgnoredAny;
 use serde_json::Value;
+use spec::Text;
 use std::{
     ffi::{CString, OsString},
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     rc::Rc,
 };
@@ -58,9 +61,12 @@ pub(crate) enum OciError {
     /// The file is not there, or may not be read.
     #[error("failed to read {0}")]
     Read(String, #[source] std::io::Error),
-    /// It is no such configuration.
-    #[error("{0} is no OCI runtime configuration")]
+    /// The file is not a configuration.
+    #[error("{0} is not an OCI runtime configuration")]
     Json(String, #[source] serde_json::Error),
+    /// A kind of namespace that the specification does not have.
+    #[error("linux.namespaces: there is no type {0}")]
+    NoSuchKind(String),
     /// A kind of namespace is listed twice.
     #[error("linux.namespaces lists {0} twice")]
     Twice(NsKind),
@@ -81,7 +87,7 @@ pub(crate) enum OciError {
         "linux.namespaces has no user namespace, which a caller without privilege needs; `runc spec --rootless` writes one"
     )]
     NoUserNamespace,
-    /// A property without which nothing can be done, and which the crate that reads the file lets pass.
+    /// A property without which nothing can be done.
     #[error("{0} is missing")]
     Missing(String),
 }
@@ -113,56 +119,16 @@ pub(super) fn read(file: &Path, program: Vec<OsString>, caller: &Caller) -> Resu
 /// The request of a configuration in Rust's words, for tests; none where it is refused, or names files of namespaces.
 pub fn asks(text: &[u8]) -> Option<String> {
     let (config, json) = parse(text).ok()?;
-    let opens = config.linux.namespaces.iter().any(|namespace| namespace.path().is_some());
+    let opens = config.linux.namespaces.iter().any(|namespace| !namespace.path.is_empty());
     let bundle = (!opens).then(|| bundle(&config, &json, Path::new("/b"), Vec::new()))?;
     bundle.ok().map(|bundle| format!("{bundle:?}"))
 }
 
-/// What nsx carries out of a configuration, each part as the specification has it. The crate's types of the whole and of
-/// the process bring a regular expression engine, and a static nsx would take twice the instructions to start, by what it
-/// relocates.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Config {
-    #[serde(rename = "ociVersion")]
-    _version: String,
-    domainname: Option<String>,
-    hostname: Option<String>,
-    #[serde(default)]
-    linux: Linux,
-    #[serde(default)]
-    mounts: Vec<spec::Mount>,
-    process: Option<Process>,
-    root: Option<spec::Root>,
-}
+type Config = spec::Config<IgnoredAny>;
 
-/// The parts of `linux` among them.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Linux {
-    gid_mappings: Vec<spec::LinuxIdMapping>,
-    namespaces: Vec<spec::LinuxNamespace>,
-    rootfs_propagation: String,
-    uid_mappings: Vec<spec::LinuxIdMapping>,
-}
-
-/// And of `process`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Process {
-    #[serde(default)]
-    args: Vec<String>,
-    capabilities: Option<spec::LinuxCapabilities>,
-    cwd: PathBuf,
-    #[serde(default)]
-    env: Vec<String>,
-    #[serde(default)]
-    no_new_privileges: bool,
-    user: spec::User,
-}
-
+/// Reads the file both ways. The names of properties are shown, so bytes that are not UTF-8 do not matter there.
 fn parse(text: &[u8]) -> Result<(Config, Value), serde_json::Error> {
-    Ok((serde_json::from_slice(text)?, serde_json::from_slice(text)?))
+    Ok((Config::parse(text)?, serde_json::from_str(&String::from_utf8_lossy(text))?))
 }
 
 fn bundle(config: &Config, json: &Value, directory: &Path, program: Vec<OsString>) -> Result<Bundle, RequestError> {
@@ -200,14 +166,13 @@ fn find_left_out(value: &Value, path: &str, left_out: &mut Vec<String>) {
 fn set_namespaces(config: &Config, directory: &Path, request: &mut Request) -> Result<(), RequestError> {
     let linux = &config.linux;
     for namespace in &linux.namespaces {
-        // The names that the crate gives them are the kernel's.
-        let Some(kind) = NsKind::from_name(namespace.typ().to_string().as_bytes()) else { continue };
+        let kind = kind(namespace)?;
         if request.kinds.contains(kind) || request.joins.iter().any(|file| file.kind() == kind) {
             return Err(OciError::Twice(kind).into());
         }
-        match namespace.path() {
-            Some(path) => request.joins.push(open_namespace(&directory.join(path), kind)?),
-            None => request.kinds.insert(kind),
+        match namespace.path.is_empty() {
+            false => request.joins.push(open_namespace(&directory.join(&*namespace.path), kind)?),
+            true => request.kinds.insert(kind),
         }
     }
     request.users = id_map("linux.uidMappings", &linux.uid_mappings)?;
@@ -216,15 +181,26 @@ fn set_namespaces(config: &Config, directory: &Path, request: &mut Request) -> R
         return Err(OciError::NeedsNamespace("an id mapping", NsKind::User).into());
     }
     let uts = request.kinds.contains(NsKind::Uts) || request.joins.iter().any(|file| file.kind() == NsKind::Uts);
-    let name = |property: &'static str, name: &Option<String>| match name.as_deref() {
-        None | Some("") => Ok(None),
-        Some(_) if !uts => Err(RequestError::from(OciError::NeedsNamespace(property, NsKind::Uts))),
-        Some(name) => Ok(Some(program::c_string(name.into(), property)?)),
+    let name = |property: &'static str, name: &Text| match name.is_empty() {
+        true => Ok(None),
+        false if !uts => Err(RequestError::from(OciError::NeedsNamespace(property, NsKind::Uts))),
+        false => Ok(Some(program::c_string(name.to_os_string(), property)?)),
     };
     request.hostname = name("hostname", &config.hostname)?;
     request.domain_name = name("domainname", &config.domainname)?;
     request.loopback = request.kinds.contains(NsKind::Net);
     Ok(())
+}
+
+/// Returns the kind of a namespace. Two have another name in the specification than in the kernel.
+fn kind(namespace: &spec::Namespace) -> Result<NsKind, OciError> {
+    let name = match namespace.kind.as_bytes() {
+        b"mount" => b"mnt",
+        b"network" => b"net",
+        b"mnt" | b"net" => &b""[..],
+        name => name,
+    };
+    NsKind::from_name(name).ok_or_else(|| OciError::NoSuchKind(out::shown(&namespace.kind)))
 }
 
 fn open_namespace(path: &Path, kind: NsKind) -> Result<NamespaceFile, OciError> {
@@ -236,12 +212,13 @@ fn open_namespace(path: &Path, kind: NsKind) -> Result<NamespaceFile, OciError> 
     }
 }
 
-fn id_map(property: &'static str, mappings: &[spec::LinuxIdMapping]) -> Result<Option<IdMap>, OciError> {
+fn id_map(property: &'static str, mappings: &[spec::IdMapping]) -> Result<Option<IdMap>, OciError> {
     if mappings.is_empty() {
         return Ok(None);
     }
     let extents = mappings.iter().map(|mapping| {
-        Extent::new(RawExtent { inside: mapping.container_id(), outside: mapping.host_id(), count: mapping.size() })
+        let spec::IdMapping { inside, outside, count } = *mapping;
+        Extent::new(RawExtent { inside, outside, count })
     });
     let map = extents.collect::<Result<_, _>>().and_then(IdMap::new);
     map.map(Some).map_err(|error| OciError::IdMap(property, error))
@@ -261,9 +238,9 @@ fn set_files(
         return Ok(());
     }
     if let Some(root) = &config.root {
-        mounts::given(root.path(), || "root.path".to_owned())?;
-        let path = directory.join(root.path());
-        if root.readonly() == Some(true) {
+        mounts::given(&root.path, || "root.path".to_owned())?;
+        let path = directory.join(&*root.path);
+        if root.readonly {
             let contents = Contents::Bind { source: path.clone(), recursive: true, flags: MountFlags::RDONLY };
             request.mounts.push(Mount { at: "/".into(), contents });
         }
@@ -275,9 +252,9 @@ fn set_files(
     if (request.root.is_some() || !request.mounts.is_empty()) && !request.kinds.contains(NsKind::Mnt) {
         return Err(OciError::NeedsNamespace("root", NsKind::Mnt).into());
     }
-    match config.linux.rootfs_propagation.as_str() {
-        "" | "private" | "rprivate" => {}
-        "slave" | "rslave" => request.propagation = Propagation::Slave,
+    match config.linux.rootfs_propagation.as_bytes() {
+        b"" | b"private" | b"rprivate" => {}
+        b"slave" | b"rslave" => request.propagation = Propagation::Slave,
         _ => left_out.push("linux.rootfsPropagation".to_owned()),
     }
     Ok(())
@@ -290,39 +267,29 @@ fn set_process(
     left_out: &mut Vec<String>,
 ) -> Result<(), RequestError> {
     let process = config.process.as_ref();
-    let args = || process.map(|process| process.args.clone()).unwrap_or_default();
-    let program = if program.is_empty() { args().into_iter().map(OsString::from).collect() } else { program };
+    let args = || process.iter().flat_map(|process| &process.args).map(|word| word.to_os_string()).collect();
+    let program = if program.is_empty() { args() } else { program };
     if program.is_empty() {
         return Err(OciError::Missing("process.args".to_owned()).into());
     }
     request.programs = program::programs(program)?;
     let Some(process) = process else { return Ok(()) };
-    let variable = |variable: &String| program::c_string(variable.into(), "process.env");
+    let variable = |variable: &Text| program::c_string(variable.to_os_string(), "process.env");
     request.environment = Some(process.env.iter().map(variable).collect::<Result<Vec<CString>, _>>()?);
-    request.directory = Some(process.cwd.clone()).filter(|directory| directory != &PathBuf::new());
-    request.uid = Some(process.user.uid());
-    request.gid = Some(process.user.gid());
-    request.supplementary_groups = process.user.additional_gids().clone().unwrap_or_default();
+    request.directory = Some(PathBuf::from(&*process.cwd)).filter(|directory| directory != &PathBuf::new());
+    request.uid = Some(process.user.uid);
+    request.gid = Some(process.user.gid);
+    request.supplementary_groups = process.user.additional_gids.clone();
     request.no_new_privs = process.no_new_privileges;
-    match process.capabilities.as_ref().map(capabilities) {
-        None => {}
-        Some(Some(capabilities)) => request.capabilities = capabilities,
-        Some(None) => left_out.push("process.capabilities".to_owned()),
+    let (bounding, state) = process.capabilities();
+    // One set is carried out, if it is the same in all respects.
+    let CapabilityState { effective, permitted, ambient, .. } = state;
+    if effective == bounding && permitted == bounding && (ambient.is_empty() || ambient == bounding) {
+        request.capabilities = Capabilities::Limit { to: bounding, ambient: !ambient.is_empty() };
+    } else {
+        left_out.push("process.capabilities".to_owned());
     }
     Ok(())
-}
-
-/// The capabilities, where one set says it all: what may be had is had, and outlives an exec or does not.
-fn capabilities(given: &spec::LinuxCapabilities) -> Option<Capabilities> {
-    let set = |names: &Option<spec::Capabilities>| {
-        let names = names.iter().flatten().map(ToString::to_string);
-        names.map(|name| CapabilitySet::from_name(&name)).collect::<Option<CapabilitySet>>()
-    };
-    let to = set(given.bounding())?;
-    let ambient = set(given.ambient())?;
-    let has_all = set(given.effective())? == to && set(given.permitted())? == to;
-    let plain = has_all && (ambient.is_empty() || ambient == to);
-    plain.then_some(Capabilities::Limit { to, ambient: !ambient.is_empty() })
 }
 
 #[cfg(test)]
@@ -417,25 +384,13 @@ mod tests {
     }
 
     #[test]
-    fn capabilities_are_taken_where_one_set_says_it_all() {
-        let given = |bounding: &[&str], ambient: &[&str]| {
-            let sets = json!({"bounding": bounding, "effective": bounding, "permitted": bounding, "ambient": ambient});
-            capabilities(&serde_json::from_value(sets).unwrap())
-        };
-        let kill = CapabilitySet::KILL;
-        assert_eq!(given(&["CAP_KILL"], &["CAP_KILL"]), Some(Capabilities::Limit { to: kill, ambient: true }));
-        assert_eq!(given(&["CAP_KILL"], &[]), Some(Capabilities::Limit { to: kill, ambient: false }));
-        assert_eq!(given(&["CAP_KILL", "CAP_CHOWN"], &["CAP_KILL"]), None);
-    }
-
-    #[test]
     fn what_cannot_be_is_refused() {
         let namespaces = |list: Value| with(json!({"linux": {"namespaces": list}}));
         let uid_map = json!([{"containerID": 0, "hostID": 0, "size": 0}]);
         for (file, reason) in [
             (namespaces(json!([{"type": "pid"}, {"type": "mount"}, {"type": "pid"}])), "lists pid twice"),
-            (namespaces(json!([{"type": "planet"}])), "unknown variant `planet`"),
-            (namespaces(json!([{"type": "mount"}, {"type": "net", "path": "/x"}])), "unknown variant `net`"),
+            (namespaces(json!([{"type": "planet"}])), "no type planet"),
+            (namespaces(json!([{"type": "mount"}, {"type": "net", "path": "/x"}])), "no type net"),
             (namespaces(json!([{"type": "network", "path": "/etc/passwd"}])), "failed to open /etc/passwd"),
             (namespaces(json!([{"type": "network", "path": "/proc/self/ns/uts"}])), "is of kind uts, not net"),
             (namespaces(json!([{"type": "pid"}])), "root needs a mnt namespace"),

@@ -2,7 +2,7 @@
 
 use super::OciError;
 use nsx_core::plan::{Contents, FileSystem, Mount};
-use oci_spec::runtime as spec;
+use nsx_target::oci::{self as spec, Text};
 use rustix::mount::MountFlags;
 use std::path::Path;
 
@@ -13,15 +13,16 @@ pub(super) fn translate(
     directory: &Path,
     left_out: &mut Vec<String>,
 ) -> Result<Vec<Mount>, OciError> {
-    let kind = mount.typ().as_deref().unwrap_or("none");
-    let options = mount.options().as_deref().unwrap_or_default();
+    let kind = if mount.kind.is_empty() { "none".to_owned() } else { mount.kind.to_string() };
+    let kind = kind.as_str();
+    let options: Vec<_> = mount.options.iter().map(Text::to_string).collect();
     let binds = kind == "bind" || options.iter().any(|option| matches!(option.as_str(), "bind" | "rbind"));
     if !binds && !matches!(kind, "proc" | "tmpfs" | "sysfs" | "devpts" | "mqueue") {
         left_out.push(format!("mounts[{place}] ({kind})"));
         return Ok(Vec::new());
     }
-    for (property, mappings) in [("uidMappings", mount.uid_mappings()), ("gidMappings", mount.gid_mappings())] {
-        left_out.extend(mappings.as_ref().map(|_| format!("mounts[{place}].{property}")));
+    for (property, mappings) in [("uidMappings", &mount.uid_mappings), ("gidMappings", &mount.gid_mappings)] {
+        left_out.extend((!mappings.is_empty()).then(|| format!("mounts[{place}].{property}")));
     }
     let mut flags = MountFlags::empty();
     let mut data = Vec::new();
@@ -36,13 +37,13 @@ pub(super) fn translate(
             }),
         }
     }
-    given(mount.destination(), || format!("mounts[{place}].destination"))?;
-    let at = Path::new("/").join(mount.destination());
+    given(&mount.destination, || format!("mounts[{place}].destination"))?;
+    let at = Path::new("/").join(&*mount.destination);
     let contents = if binds {
-        let source = mount.source().as_deref().unwrap_or(Path::new(""));
+        let source = &mount.source;
         given(source, || format!("mounts[{place}].source"))?;
         let recursive = options.iter().any(|option| option == "rbind");
-        Contents::Bind { source: directory.join(source), recursive, flags }
+        Contents::Bind { source: directory.join(&**source), recursive, flags }
     } else {
         Contents::New(FileSystem { kind: kind.to_owned(), options: data, flags })
     };
@@ -53,8 +54,8 @@ pub(super) fn translate(
 }
 
 /// A path must not be empty.
-pub(super) fn given(path: &Path, property: impl FnOnce() -> String) -> Result<(), OciError> {
-    if path.as_os_str().is_empty() { Err(OciError::Missing(property())) } else { Ok(()) }
+pub(super) fn given(path: &Text, property: impl FnOnce() -> String) -> Result<(), OciError> {
+    if path.is_empty() { Err(OciError::Missing(property())) } else { Ok(()) }
 }
 
 /// The flag that an option sets or clears.
