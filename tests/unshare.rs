@@ -16,6 +16,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(all_kinds_are_new),
         both(a_pid_namespace_comes_with_a_child_and_its_own_proc),
         both(no_fork_leaves_the_pid_namespace_to_the_programs_children),
+        both(a_kernel_whose_exec_stays_outside_makes_the_program_a_child).needs([Need::Kernel(5, 6)]),
         both(fork_makes_the_program_a_child),
         both(proc_is_mounted_where_it_is_asked_for),
         both(sys_shows_the_new_networks_devices_and_keeps_the_cgroups),
@@ -145,6 +146,22 @@ fn no_fork_leaves_the_pid_namespace_to_the_programs_children(session: &Session) 
     let (own, childrens) = output.split_once('\n').unwrap();
     assert_eq!(own, procfs::ns("self", "pid"));
     assert_ne!(childrens, own);
+}
+
+fn a_kernel_whose_exec_stays_outside_makes_the_program_a_child(session: &Session) {
+    // The kernel tells a process with this personality that it is 2.6; before 6.3 only a fork enters a new time namespace.
+    let old = |options: &str| session.command(&format!("setarch --uname-2.6 nsx unshare {options}"));
+    let user = if session.is_root() { "" } else { "-r " };
+    let script = "cat /proc/$PPID/comm";
+    for options in ["--time", "--boottime 3d"] {
+        let namespaces = old(&format!("{user}{options} sh -c")).arg(PRINT_NAMESPACES).output();
+        assert!(apart(&namespaces).contains("time"), "{options}: {namespaces}");
+        assert_eq!(old(&format!("{user}{options} sh -c")).arg(script).output(), "nsx", "{options}");
+        let refused = old(&format!("{user}{options} --no-fork touch ran")).run();
+        refused.exited(125).says(&["--no-fork", "time namespace", "6.3"]);
+    }
+    assert!(!session.path("ran").exists());
+    assert_ne!(old(&format!("{user}--uts sh -c")).arg(script).output(), "nsx");
 }
 
 fn fork_makes_the_program_a_child(session: &Session) {

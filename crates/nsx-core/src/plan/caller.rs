@@ -2,7 +2,7 @@
 
 use crate::{
     ns::NsSet,
-    proc::{ProcError, ProcRoot},
+    proc::{ProcError, ProcRoot, decimal},
 };
 use rustix::thread::CapabilitySet;
 
@@ -17,6 +17,9 @@ pub struct Caller {
     pub capabilities: CapabilitySet,
     /// The kinds of namespace that the running kernel has.
     pub kinds: NsSet,
+    /// Whether an exec takes a process into the time namespace that it has created, as since Linux 6.3. Before, only a fork
+    /// does, and the program of a process that does not fork stays outside (time_namespaces(7)).
+    pub exec_enters_time: bool,
 }
 
 impl Caller {
@@ -30,6 +33,7 @@ impl Caller {
             gid: rustix::process::getegid().as_raw(),
             capabilities: rustix::thread::capabilities(None)?.effective,
             kinds: proc.kinds()?,
+            exec_enters_time: release(rustix::system::uname().release().to_bytes()) >= (6, 3),
         })
     }
 
@@ -41,5 +45,26 @@ impl Caller {
     /// Whether the caller has this capability.
     pub fn can(&self, capability: CapabilitySet) -> bool {
         self.capabilities.contains(capability)
+    }
+}
+
+/// Returns the first two numbers of a kernel release, as in `6.1.0-50-cloud-amd64`; what is not a number counts as 0.
+fn release(text: &[u8]) -> (u64, u64) {
+    let mut numbers = text.split(|byte| !byte.is_ascii_digit()).map(|word| decimal(word).unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::release;
+
+    #[test]
+    fn a_release_begins_with_two_numbers() {
+        assert_eq!(release(b"6.1.0-50-cloud-amd64"), (6, 1));
+        assert_eq!(release(b"6.12.117+deb12-cloud-amd64"), (6, 12));
+        assert_eq!(release(b"5.4.0-rc1+"), (5, 4));
+        assert_eq!(release(b"7.0-rc1"), (7, 0));
+        assert_eq!(release(b"10-x"), (10, 0));
+        assert_eq!(release(b""), (0, 0));
     }
 }

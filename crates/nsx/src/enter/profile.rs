@@ -280,7 +280,8 @@ mod tests {
     #[test]
     fn who_may_not_raise_a_limit_goes_as_far_as_his_own() {
         let limit = |soft, hard| Limit { resource: Resource::Nofile, soft, hard };
-        let mut caller = Caller { uid: 1, gid: 1, capabilities: CapabilitySet::empty(), kinds: NsSet::ALL };
+        let mut caller =
+            Caller { uid: 1, gid: 1, capabilities: CapabilitySet::empty(), kinds: NsSet::ALL, exec_enters_time: true };
         let own = [limit(Some(10), Some(20))];
         let reduced = |caller: &Caller, wanted| {
             let mut limits = vec![wanted];

@@ -162,7 +162,8 @@ struct ProcessOptions {
     /// Run the program as a child of nsx
     ///
     /// With --pid this is the default: the child is PID 1 of the new namespace. nsx passes signals on, stops when the
-    /// program stops, and ends as it ends.
+    /// program stops, and ends as it ends. With --time it is the default before Linux 6.3, where only a child enters a new
+    /// time namespace.
     #[arg(short, long, overrides_with = "no_fork")]
     fork: bool,
     /// With --pid, become the program oneself: only its children are in the new PID namespace
@@ -269,7 +270,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         return usage("--mount-proc needs an absolute path");
     }
 
-    let fork = process.forks(kinds.contains(NsKind::Pid));
+    let fork = process.forks(kinds.contains(NsKind::Pid), kinds, caller)?;
     if !fork && pins.iter().any(|pin| pin.kind == NsKind::Pid) {
         return usage(
             "with --no-fork nobody is in the new PID namespace, and an empty one cannot be kept in a file; leave it out",
@@ -348,7 +349,8 @@ fn bundle(
     if process.init && !new_pid {
         return usage("--init needs a new PID namespace, and the bundle has none");
     }
-    request.fork = process.forks(new_pid || request.joins.iter().any(|file| file.kind() == NsKind::Pid));
+    let joins_pid = request.joins.iter().any(|file| file.kind() == NsKind::Pid);
+    request.fork = process.forks(new_pid || joins_pid, request.kinds, caller)?;
     request.init = process.init;
     request.kill_child = process.kill_child();
     Ok(request)
@@ -376,10 +378,17 @@ impl SetupOptions {
 }
 
 impl ProcessOptions {
-    /// Whether nsx stays and a child becomes the program.
-    fn forks(&self, enters_pid: bool) -> bool {
+    /// Whether nsx stays and a child becomes the program, as is necessary for a PID namespace and, on older kernels, for a
+    /// new time namespace.
+    fn forks(&self, enters_pid: bool, new: NsSet, caller: &Caller) -> Result<bool, RequestError> {
+        let enters_time = new.contains(NsKind::Time) && !caller.exec_enters_time;
+        if enters_time && self.no_fork {
+            return usage(
+                "with --no-fork the program is not in the new time namespace: before Linux 6.3 only a child enters it",
+            );
+        }
         let asked = self.fork || self.status_fd.is_some() || self.kill_child.is_some() || self.forward_signals;
-        asked || (enters_pid && !self.no_fork)
+        Ok(asked || ((enters_pid || enters_time) && !self.no_fork))
     }
 
     /// What the program gets when nsx ends.

@@ -390,7 +390,8 @@ mod tests {
 
     #[test]
     fn privilege_decides_when_the_user_namespace_is_joined() {
-        let mut caller = Caller { uid: 0, gid: 0, capabilities: CapabilitySet::all(), kinds: NsSet::ALL };
+        let mut caller =
+            Caller { uid: 0, gid: 0, capabilities: CapabilitySet::all(), kinds: NsSet::ALL, exec_enters_time: true };
         let kinds = [NsKind::Net, NsKind::User, NsKind::Uts].into_iter().collect();
         assert_eq!(one_by_one(kinds, &caller), [NsKind::Net, NsKind::Uts, NsKind::User]);
         caller.capabilities = CapabilitySet::empty();

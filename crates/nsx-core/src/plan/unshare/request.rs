@@ -31,7 +31,8 @@ pub struct Request {
     pub pins: Vec<Pin>,
     /// How mount events pass.
     pub propagation: Propagation,
-    /// Whether nsx stays and waits, and a child becomes the program.
+    /// Whether nsx stays and waits, and a child becomes the program. Without it the program is not in a new PID namespace,
+    /// nor in a new time namespace unless [`Caller::exec_enters_time`](crate::plan::Caller::exec_enters_time).
     pub fork: bool,
     /// Whether nsx is PID 1 of the new PID namespace, and the program its child; needs `fork`.
     pub init: bool,

@@ -10,11 +10,11 @@ use rustix::{mount::MountFlags, thread::CapabilitySet};
 use std::ffi::CString;
 
 fn ordinary() -> Caller {
-    Caller { uid: 1000, gid: 1001, capabilities: CapabilitySet::empty(), kinds: NsSet::ALL }
+    Caller { uid: 1000, gid: 1001, capabilities: CapabilitySet::empty(), kinds: NsSet::ALL, exec_enters_time: true }
 }
 
 fn root() -> Caller {
-    Caller { uid: 0, gid: 0, capabilities: CapabilitySet::all(), kinds: NsSet::ALL }
+    Caller { uid: 0, gid: 0, capabilities: CapabilitySet::all(), kinds: NsSet::ALL, exec_enters_time: true }
 }
 
 fn request(kinds: &[NsKind]) -> Request {

@@ -62,6 +62,7 @@ fn caller() -> Caller {
         gid: process::getegid().as_raw(),
         capabilities: rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective),
         kinds: NsSet::ALL,
+        exec_enters_time: true,
     }
 }
 

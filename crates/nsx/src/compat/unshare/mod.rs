@@ -55,7 +55,7 @@ fn run_program(options: Options<'_>) -> Result<ExitStatus, Complaint> {
 fn caller() -> Caller {
     let (uid, gid) = (geteuid(), getegid());
     let capabilities = if uid.is_root() { CapabilitySet::all() } else { CapabilitySet::empty() };
-    Caller { uid: uid.as_raw(), gid: gid.as_raw(), capabilities, kinds: NsSet::ALL }
+    Caller { uid: uid.as_raw(), gid: gid.as_raw(), capabilities, kinds: NsSet::ALL, exec_enters_time: true }
 }
 
 fn request(options: Options<'_>, caller: &Caller, proc: Option<&ProcRoot>) -> Result<Request, Complaint> {
