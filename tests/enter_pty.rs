@@ -3,6 +3,7 @@
 use crate::support::{
     Need, Process, Session, Test, both,
     procfs::{self, Pinned},
+    root,
     terminal::Terminal,
     until,
 };
@@ -13,6 +14,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         both(it_is_one_of_the_targets),
         both(a_target_without_terminals_gets_one_of_the_hosts),
+        root(without_pseudo_terminals_the_program_has_the_callers),
         both(what_is_no_multiplexer_is_left_alone),
         both(keys_end_it_stop_it_and_it_goes_on),
         both(a_shell_inside_has_job_control),
@@ -82,6 +84,27 @@ fn a_target_without_terminals_gets_one_of_the_hosts(session: &Session) {
     assert_eq!(shown(&mut terminal, "$enter sh -c 'tty; stty size <&2'"), "not a tty\n0 0");
     terminal.resize(33, 77);
     assert_eq!(shown(&mut terminal, "$enter sh -c 'stty size'"), "33 77");
+}
+
+fn without_pseudo_terminals_the_program_has_the_callers(session: &Session) {
+    // An initramfs, a rescue shell: no devpts at all. The caller's /dev is empty, but for the terminal that is open.
+    let (_unshare, sleep) = target(session, "mount -t tmpfs none /dev");
+    let mut terminal = session.terminal();
+    let own = shown(&mut terminal, "readlink /proc/self/fd/0");
+    terminal.line(&format!(
+        "unshare -m sh -c 'mount -t tmpfs none /dev; exec nsx enter {0} readlink /proc/self/fd/0'",
+        sleep.id()
+    ));
+    let text = terminal.prompt();
+    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    assert!(lines.contains(&own.as_str()), "{text}");
+    assert!(text.contains("nsx: note: failed to open a terminal for the program: No such file or directory"), "{text}");
+    terminal
+        .line(&format!("unshare -m sh -c 'mount -t tmpfs none /dev; exec nsx enter {0} --pty touch ran'", sleep.id()));
+    let text = terminal.prompt();
+    assert!(text.contains("nsx: failed to open a terminal for the program: No such file or directory"), "{text}");
+    assert_eq!(status(&mut terminal), "125");
+    assert!(!session.path("ran").exists());
 }
 
 fn what_is_no_multiplexer_is_left_alone(session: &Session) {

@@ -1,6 +1,6 @@
 //! The program's terminal: options, and when it has one of its own.
 
-use crate::program::RequestError;
+use crate::{out, program::RequestError};
 use clap::Args;
 use nsx_core::{
     idmap::IdKind,
@@ -40,7 +40,15 @@ impl PtyOptions {
             true => target.root().ok().and_then(|root| Pty::beneath(root, target.proc).ok()),
             false => None,
         };
-        let pty = own.map_or_else(Pty::of_caller, Ok).map_err(PlanError::Terminal)?;
+        let pty = match own.map_or_else(Pty::of_caller, Ok) {
+            Ok(pty) => pty,
+            Err(errno) if self.pty => return Err(PlanError::Terminal(errno).into()),
+            // As on a rescue system, and where every pseudo-terminal is in use.
+            Err(errno) => {
+                out::note(&format!("{}: it has yours", out::chain(&PlanError::Terminal(errno))));
+                return Ok(());
+            }
+        };
         let outside = |ids, id: Option<u32>| match request.kinds.contains(NsKind::User) {
             true => target.id_map(ids).ok()?.to_outside(id?),
             false => id,
