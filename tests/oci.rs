@@ -1,5 +1,7 @@
 //! `nsx unshare --from-oci`: bundles as runc writes them, and files that are none.
 
+mod beside;
+
 use crate::{
     root_directory::small_root,
     support::{Need, Session, Test, both, filter::Filter, ordinary, procfs, root},
@@ -22,6 +24,7 @@ pub(crate) fn tests() -> Vec<Test> {
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::Tool("busybox")]))
+    .chain(beside::tests())
     .collect()
 }
 

@@ -2,11 +2,12 @@
 //!
 //! All of it as values: who entered a container is held as the container's own programs are, and a plan says by what.
 
+use crate::sys::trace::Instruction;
 use rustix::{process::Resource, thread::CapabilitySet};
 use std::{ffi::CString, fmt};
 
 /// What holds a program. Empty: what holds its caller.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Confinement {
     /// The capabilities that any exec can give it.
     pub bounding: Option<CapabilitySet>,
@@ -16,6 +17,8 @@ pub struct Confinement {
     pub no_new_privs: bool,
     /// Whether the target's filters of system calls are its own too.
     pub seccomp: bool,
+    /// A filter of system calls of its own.
+    pub filter: Option<Filter>,
     /// What a security module holds it by from its exec on.
     pub label: Option<Label>,
     /// Limits that differ from the caller's.
@@ -28,6 +31,9 @@ pub struct Confinement {
     /// the caller's.
     pub limits_inside: bool,
 }
+
+/// A filter of system calls, see `seccomp(2)`.
+pub type Filter = Vec<Instruction>;
 
 /// The sets of capabilities that a process has beside the bounding set, see `capabilities(7)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,13 +7,14 @@
 mod caller;
 mod confinement;
 pub mod enter;
+mod hold;
 mod mount;
 mod step;
 pub mod unshare;
 mod words;
 
 pub use caller::Caller;
-pub use confinement::{CapabilityState, Confinement, Label, Limit, RESOURCES};
+pub use confinement::{CapabilityState, Confinement, Filter, Label, Limit, RESOURCES};
 pub(crate) use mount::{ABOVE_ROOT, DEVICES, data as mount_data};
 pub use mount::{Contents, FileSystem, Mount, Source};
 pub use step::{Clock, ClockOffset, GroupsDenied, NamespaceFile, Pin, ProcDirectory, Propagation, Signals, Step};

@@ -1,7 +1,7 @@
 //! One step of a plan, as data; what is said of it is in `words`.
 
 use super::{
-    confinement::{CapabilityState, Label, Limit},
+    confinement::{CapabilityState, Filter, Label, Limit},
     enter::CgroupFile,
     mount::{Mount, Source},
 };
@@ -321,6 +321,8 @@ pub enum Step {
     SetCapabilities(CapabilityState),
     /// Set limits of resources.
     SetLimits(Vec<Limit>),
+    /// Raise hard limits as far as these, so that they can be set without a right.
+    RaiseLimits(Vec<Limit>),
     /// Set the permissions that files made by the program do not get.
     SetUmask(u32),
     /// Set how soon the kernel ends the program where memory is short.
@@ -331,6 +333,8 @@ pub enum Step {
     ReadFilters(Process),
     /// Put the filters that were read on the program.
     InstallFilters,
+    /// Put a filter of system calls on the program.
+    InstallFilter(Filter),
     /// Gain no privilege by any exec.
     NoNewPrivs,
     /// Become the program.

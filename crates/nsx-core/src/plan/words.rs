@@ -56,13 +56,19 @@ impl Step {
             Self::SetLimits(limits) => {
                 format!("setrlimit({})", limits.iter().map(Limit::to_string).collect::<Vec<_>>().join(", "))
             }
+            Self::RaiseLimits(limits) => {
+                format!(
+                    "setrlimit(hard, at least {})",
+                    limits.iter().map(Limit::to_string).collect::<Vec<_>>().join(", ")
+                )
+            }
             Self::SetUmask(umask) => format!("umask({umask:03o})"),
             Self::SetOomScore(score) => format!("write oom_score_adj \"{score}\""),
             Self::SetExecLabel(label) => {
                 format!("write attr/exec \"{}\"", String::from_utf8_lossy(&label.request()))
             }
             Self::ReadFilters(target) => format!("ptrace(PTRACE_SECCOMP_GET_FILTER, {})", target.pid()),
-            Self::InstallFilters => "seccomp(SECCOMP_SET_MODE_FILTER)".to_owned(),
+            Self::InstallFilters | Self::InstallFilter(_) => "seccomp(SECCOMP_SET_MODE_FILTER)".to_owned(),
             Self::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
             Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner => "fork()".to_owned(),
             Self::CloseDescriptors(Some(count)) => format!("close_range({count}, ~0)"),
@@ -211,12 +217,16 @@ impl Step {
             Self::LimitCapabilities(_) => "no exec gives the program any other capability".to_owned(),
             Self::KeepCapabilities => "the program keeps its capabilities when the user changes".to_owned(),
             Self::SetCapabilities(state) => left_by_the_exec(state).to_owned(),
-            Self::SetLimits(_) => "the target's limits, soft and hard, where yours differ".to_owned(),
-            Self::SetUmask(_) => "new files are as the target's are".to_owned(),
-            Self::SetOomScore(_) => "the program is ended as soon as the target where memory is short".to_owned(),
+            Self::SetLimits(_) => "the program's limits of resources, soft and hard, where yours differ".to_owned(),
+            Self::RaiseLimits(_) => "inside the new user namespace no right would raise them".to_owned(),
+            Self::SetUmask(_) => "the permissions that the program's new files do not get".to_owned(),
+            Self::SetOomScore(_) => "how soon the kernel ends the program if memory is short".to_owned(),
             Self::SetExecLabel(label) => format!("the program is held by the {label}"),
             Self::ReadFilters(_) => "its filters of system calls, read while it is stopped for a moment".to_owned(),
             Self::InstallFilters => "the program may make only the system calls that the target may".to_owned(),
+            Self::InstallFilter(filter) => {
+                format!("the program may make only the system calls that {} instructions allow", filter.len())
+            }
             Self::NoNewPrivs => "no set-user-id program gives the program more than it has".to_owned(),
             Self::Exec { programs, .. } if programs.len() > 1 => "the first shell that is there".to_owned(),
             Self::Exec { environment: Some(variables), .. } => {
@@ -285,12 +295,14 @@ impl Step {
             Self::SetUserOf(_) => "become the target's user".to_owned(),
             Self::DieWithParent(_) => "tie the program's life to nsx's".to_owned(),
             Self::LimitCapabilities(_) | Self::SetCapabilities(_) => "set the capabilities".to_owned(),
+            Self::RaiseLimits(_) => "raise the limits of resources".to_owned(),
             Self::SetLimits(_) => "set the limits of resources".to_owned(),
             Self::SetUmask(_) => "set the umask".to_owned(),
             Self::SetOomScore(score) => format!("set the out-of-memory score {score}"),
             Self::SetExecLabel(label) => format!("ask for the {label}"),
             Self::ReadFilters(target) => format!("read the seccomp filters of process {}", target.pid()),
             Self::InstallFilters => "install the target's seccomp filters".to_owned(),
+            Self::InstallFilter(_) => "install the seccomp filter".to_owned(),
             Self::KeepCapabilities => "keep the capabilities".to_owned(),
             Self::NoNewPrivs => "set no_new_privs".to_owned(),
             Self::Exec { programs, .. } => {

@@ -5,6 +5,7 @@
 
 use crate::{
     pid::Process,
+    plan::Filter,
     sys::{
         process::{Forked, exit_now, fork},
         trace::{self, Instruction, MOST_INSTRUCTIONS},
@@ -24,9 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The most filters that are read.
 const MOST_FILTERS: usize = 64;
-
-/// A filter.
-pub(super) type Filter = Vec<Instruction>;
 
 /// The filters of a process, the oldest first.
 ///

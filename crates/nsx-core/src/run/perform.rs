@@ -1,16 +1,11 @@
 //! Each step that one process takes alone, as the system calls it stands for.
 
-use super::{
-    capabilities,
-    filters::{self, Filter},
-    furnish::Furnisher,
-    join, mounts, seal,
-};
+use super::{capabilities, filters, furnish::Furnisher, join, mounts, seal};
 use crate::{
     accounts,
     idmap::{IdKind, IdMap},
     pid::Pid,
-    plan::{GroupsDenied, Label, Limit, ProcDirectory, Propagation, Step, helper_arguments},
+    plan::{Filter, GroupsDenied, Label, Limit, ProcDirectory, Propagation, Step, helper_arguments},
     proc::{Credentials, ProcRoot},
     sys,
 };
@@ -164,6 +159,7 @@ impl<'a> Hands<'a> {
             Step::SetLimits(limits) => limits.iter().try_for_each(|Limit { resource, soft, hard }| {
                 rustix::process::setrlimit(*resource, Rlimit { current: *soft, maximum: *hard })
             }),
+            Step::RaiseLimits(limits) => limits.iter().try_for_each(raise),
             Step::SetUmask(umask) => {
                 rustix::process::umask(Mode::from_raw_mode(*umask));
                 Ok(())
@@ -174,6 +170,10 @@ impl<'a> Hands<'a> {
             Step::InstallFilters => {
                 capabilities::bring_into_force()?;
                 filters::install(&self.filters.borrow())
+            }
+            Step::InstallFilter(filter) => {
+                capabilities::bring_into_force()?;
+                filters::install(std::slice::from_ref(filter))
             }
             Step::NoNewPrivs => rustix::thread::set_no_new_privs(true),
             Step::Exec { .. } | Step::LoginShell { .. } => Err(Ready::of(step).ok_or(Errno::INVAL)?.execute()),
@@ -257,6 +257,16 @@ fn set_directory(directory: &Path) -> Result<(), Errno> {
     };
     rustix::process::chdir("/")?;
     Err(led_out)
+}
+
+/// Raises the hard limit of a resource as far as a limit to come.
+fn raise(limit: &Limit) -> Result<(), Errno> {
+    let own = rustix::process::getrlimit(limit.resource);
+    match (limit.hard, own.maximum) {
+        (_, None) => Ok(()),
+        (Some(wanted), Some(own)) if wanted <= own => Ok(()),
+        (maximum, _) => rustix::process::setrlimit(limit.resource, Rlimit { maximum, ..own }),
+    }
 }
 
 fn propagate(at: &Path, propagation: Propagation) -> Result<(), Errno> {

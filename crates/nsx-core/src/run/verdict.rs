@@ -2,9 +2,8 @@
 //!
 //! A filter is a program of classic BPF over one call, see `seccomp(2)`. It is run here as the kernel would run it.
 
-use super::filters::Filter;
 use crate::{
-    plan::Step,
+    plan::{Filter, Step},
     sys::{process::SIBLING, trace::Instruction},
 };
 use rustix::io::Errno;

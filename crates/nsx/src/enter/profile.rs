@@ -90,6 +90,7 @@ impl Profile {
                 capabilities: Some(CapabilityState { effective, permitted, inheritable, ambient }),
                 no_new_privs: credentials.no_new_privs,
                 seccomp: credentials.filtered,
+                filter: None,
                 label: label
                     .filter(|label| own_label.as_ref().is_some_and(|own| own != label))
                     .and_then(|it| it.label()),

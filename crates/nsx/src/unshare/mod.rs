@@ -326,8 +326,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
         uid: ids.uid,
         gid: ids.gid,
         groups_denied: GroupsDenied::Fail,
-        capabilities: rights.capabilities(),
-        no_new_privs: rights.no_new_privs(),
+        confinement: rights.confinement(),
         environment: environment.settle(std::env::vars_os())?,
         programs: program::programs(program)?,
         ..Request::default()

@@ -5,7 +5,7 @@ use crate::{
     program::{self, RequestError},
 };
 use clap::Args;
-use nsx_core::plan::unshare::Capabilities;
+use nsx_core::plan::{CapabilityState, Confinement};
 use rustix::thread::CapabilitySet;
 use std::{
     ffi::{CString, OsStr, OsString},
@@ -32,22 +32,16 @@ pub(super) struct RightsOptions {
 }
 
 impl RightsOptions {
-    /// What becomes of the capabilities.
-    pub(super) fn capabilities(&self) -> Capabilities {
-        if self.keep_caps {
-            return Capabilities::Keep;
-        }
+    /// Returns what is left of the caller's rights.
+    pub(super) fn confinement(&self) -> Confinement {
         let all = |sets: &[CapabilitySet]| sets.iter().fold(CapabilitySet::empty(), |all, set| all | *set);
         let (dropped, kept) = (all(&self.cap_drop), all(&self.cap_keep));
-        if dropped.is_empty() && kept.is_empty() {
-            return Capabilities::Inherit;
-        }
-        Capabilities::Limit { to: (CapabilitySet::all() - dropped) | kept, ambient: !kept.is_empty() }
-    }
-
-    /// Whether no exec may give more.
-    pub(super) fn no_new_privs(&self) -> bool {
-        self.no_new_privs
+        let to = (CapabilitySet::all() - dropped) | kept;
+        let (bounding, capabilities) = match dropped.is_empty() && kept.is_empty() {
+            true => (None, self.keep_caps.then(|| CapabilityState::of(CapabilitySet::all(), true))),
+            false => (Some(to), Some(CapabilityState::of(to, !kept.is_empty()))),
+        };
+        Confinement { bounding, capabilities, no_new_privs: self.no_new_privs, ..Confinement::default() }
     }
 }
 
@@ -163,17 +157,16 @@ mod tests {
 
     #[test]
     fn capabilities_are_what_is_left_of_all() {
-        assert_eq!(line("").rights.capabilities(), Capabilities::Inherit);
-        assert_eq!(line("--keep-caps").rights.capabilities(), Capabilities::Keep);
-        let net_raw = CapabilitySet::NET_RAW;
-        assert_eq!(
-            line("--cap-drop all --cap-keep net_raw").rights.capabilities(),
-            Capabilities::Limit { to: net_raw, ambient: true }
-        );
-        assert_eq!(
-            line("--cap-drop CAP_NET_RAW").rights.capabilities(),
-            Capabilities::Limit { to: CapabilitySet::all() - net_raw, ambient: false }
-        );
+        let given = |words: &str| {
+            let Confinement { bounding, capabilities, .. } = line(words).rights.confinement();
+            (bounding, capabilities)
+        };
+        let (all, net_raw) = (CapabilitySet::all(), CapabilitySet::NET_RAW);
+        let limited = |to, ambient| (Some(to), Some(CapabilityState::of(to, ambient)));
+        assert_eq!(given(""), (None, None));
+        assert_eq!(given("--keep-caps"), (None, Some(CapabilityState::of(all, true))));
+        assert_eq!(given("--cap-drop all --cap-keep net_raw"), limited(net_raw, true));
+        assert_eq!(given("--cap-drop CAP_NET_RAW"), limited(all - net_raw, false));
         assert!(Line::try_parse_from(["nsx", "--cap-drop", "fly"]).is_err());
     }
 }

@@ -8,7 +8,6 @@
 //! program. If not, nsx becomes the program itself, or a child does: the target sees it only if both share a PID namespace.
 
 mod guard;
-mod hold;
 mod request;
 mod target;
 mod view;
@@ -18,7 +17,7 @@ pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
 pub use target::Target;
 pub use view::View;
 
-use super::{Actor, Caller, GroupsDenied, NamespaceFile, Plan, PlanError, Signals, Step, Task};
+use super::{Actor, Caller, GroupsDenied, NamespaceFile, Plan, PlanError, Signals, Step, Task, hold};
 use crate::{
     ns::{NsKind, NsSet},
     pid::Process,
@@ -75,7 +74,7 @@ pub fn plan<'a>(
         None => {}
     }
     if !request.confinement.limits_inside {
-        hold::push_limits(&mut plan, actor, &mut request.confinement);
+        hold::push_limits(&mut plan, actor, &mut request.confinement, true);
     }
     // Inside the PID namespace the target has another id, by which it could not be traced.
     hold::push_filters(&mut plan, actor, &request.confinement, request.target.as_ref());
@@ -92,7 +91,7 @@ pub fn plan<'a>(
         plan.push(actor, step);
     }
     if request.confinement.limits_inside {
-        hold::push_limits(&mut plan, actor, &mut request.confinement);
+        hold::push_limits(&mut plan, actor, &mut request.confinement, true);
     }
     for (step, optional) in request.view.steps() {
         plan.0.push(Task { actor, step, optional });
@@ -110,7 +109,7 @@ pub fn plan<'a>(
         step => step.map(|step| (step, false)),
     };
     let ids = hold::Ids {
-        groups: groups.after,
+        groups: groups.after.map(|step| (step, false)),
         group: id(request.gid, Step::SetGroup, request.gid_of.map(Step::SetGroupOf)),
         user: id(request.uid, Step::SetUser, request.uid_of.map(Step::SetUserOf)),
     };
@@ -118,13 +117,13 @@ pub fn plan<'a>(
     let closes = by_joiner || is_exposed && waits.is_some();
     let close = closes.then_some(Step::CloseDescriptors(request.guard.descriptors));
     if by_joiner {
-        hold::push_after(&mut plan, actor, request.confinement, ids, [close, None]);
+        hold::push_after(&mut plan, actor, request.confinement, ids, [close, None], None);
         plan.push(Actor::Joiner, Step::ForkSibling);
         plan.0.extend(foreground.map(|terminal| required(Actor::Nsx, Step::TakeForeground(terminal))));
         plan.0.extend(tie.map(|tie| required(Actor::Inside, tie)));
     } else {
         plan.0.extend(foreground.map(|terminal| required(Actor::Nsx, Step::TakeForeground(terminal))));
-        hold::push_after(&mut plan, actor, request.confinement, ids, [tie, close]);
+        hold::push_after(&mut plan, actor, request.confinement, ids, [tie, close], None);
     }
     let environment = request.environment;
     plan.push(
@@ -305,6 +304,7 @@ mod tests {
                 capabilities: Some(CapabilityState::of(kill, false)),
                 no_new_privs,
                 seccomp: true,
+                filter: None,
                 label: Some(Label::AppArmor(c"docker-default".into())),
                 limits: Limit::parse_all(b"Max open files 5 6 files"),
                 oom_score: Some(7),

@@ -1,10 +1,10 @@
-//! Steps about users, groups and capabilities: who owns the new user namespace, its maps, and who the program is.
+//! Steps about users and groups: who owns the new user namespace, its maps, and who the program is.
 
-use super::{Capabilities, Request};
+use super::Request;
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::NsKind,
-    plan::{Actor, Caller, CapabilityState, GroupsDenied, Plan, PlanError, Step},
+    plan::{Actor, Caller, GroupsDenied, Plan, PlanError, Step, hold},
 };
 use rustix::thread::CapabilitySet;
 
@@ -43,42 +43,26 @@ pub(super) fn push_early_leave(plan: &mut Plan, request: &Request, caller: &Call
     }
 }
 
-pub(super) fn push_ids_and_capabilities(plan: &mut Plan, request: &Request) {
-    if let Capabilities::Limit { to, .. } = request.capabilities {
-        plan.push(Actor::Inside, Step::LimitCapabilities(to));
-    }
-    let outlives = match request.capabilities {
-        Capabilities::Inherit => None,
-        Capabilities::Keep => Some((CapabilitySet::all(), true)),
-        Capabilities::Limit { to, ambient } => Some((to, ambient)),
-    };
-    if outlives.is_some() && request.uid.is_some() {
-        plan.push(Actor::Inside, Step::KeepCapabilities);
-    }
-    if let Some(gid) = request.gid {
+/// Returns the steps that change the program's ids.
+pub(super) fn ids(plan: &Plan, request: &Request) -> hold::Ids {
+    let groups = request.gid.and_then(|gid| {
         // Where the kernel was just told to deny it, it denies it, and in a user namespace that is joined it may: so be it,
         // unless there are groups to be set.
         let denied = plan.0.iter().any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny)));
         let joined = request.joins.iter().any(|file| file.kind() == NsKind::User);
         let groups = Step::groups(&request.supplementary_groups);
         match (request.supplementary_groups.is_empty(), request.groups_denied) {
-            (true, GroupsDenied::Keep) if denied => {}
-            (true, GroupsDenied::Keep) if joined => plan.push_optional(Actor::Inside, groups),
-            (true, denied) if denied != GroupsDenied::Keep => {
-                plan.push(Actor::Inside, Step::LeaveGroups { denied, group: Some(gid) });
-            }
-            _ => plan.push(Actor::Inside, groups),
+            (true, GroupsDenied::Keep) if denied => None,
+            (true, GroupsDenied::Keep) => Some((groups, joined)),
+            (true, denied) => Some((Step::LeaveGroups { denied, group: Some(gid) }, false)),
+            (false, _) => Some((groups, false)),
         }
-        plan.push(Actor::Inside, Step::SetGroup(gid));
-    }
-    if let Some(uid) = request.uid {
-        plan.push(Actor::Inside, Step::SetUser(uid));
-    }
-    if let Some((set, ambient)) = outlives {
-        plan.push(Actor::Inside, Step::SetCapabilities(CapabilityState::of(set, ambient)));
-    }
-    if request.no_new_privs {
-        plan.push(Actor::Inside, Step::NoNewPrivs);
+    });
+    let required = |step| (step, false);
+    hold::Ids {
+        groups,
+        group: request.gid.map(Step::SetGroup).map(required),
+        user: request.uid.map(Step::SetUser).map(required),
     }
 }
 

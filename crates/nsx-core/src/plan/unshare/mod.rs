@@ -12,18 +12,18 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-pub use request::{Capabilities, Request};
+pub use request::Request;
 
-use super::{Actor, Caller, Plan, PlanError, Step};
+use super::{Actor, Caller, Plan, PlanError, Step, hold};
 use crate::ns::NsKind;
-use ids::{push_early_leave, push_id_maps, push_ids_and_capabilities, push_owner};
+use ids::{ids, push_early_leave, push_id_maps, push_owner};
 use mounts::push_mounts_and_names;
 
 /// The plan of a request.
 ///
 /// # Errors
 /// [`PlanError`] where it can be known before the first step that the kernel would refuse one.
-pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
+pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     if let Some(kind) = request.kinds.iter().find(|&kind| !caller.kinds.contains(kind)) {
         return Err(PlanError::NoSuchKind(kind));
     }
@@ -40,6 +40,9 @@ pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
         plan.push(Actor::Nsx, Step::JoinFile(file));
     }
     let owner = push_owner(&mut plan, &request, caller);
+    if request.kinds.contains(NsKind::User) {
+        hold::push_raised_limits(&mut plan, Actor::Nsx, &mut request.confinement);
+    }
     if !request.kinds.is_empty() {
         plan.push(Actor::Nsx, Step::Unshare(request.kinds));
     }
@@ -60,14 +63,12 @@ pub fn plan(request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     }
     pins(&mut plan, true);
     push_mounts_and_names(&mut plan, &request)?;
-    push_ids_and_capabilities(&mut plan, &request);
-    if let Some(signal) = request.kill_child.filter(|_| request.fork) {
-        plan.push(Actor::Inside, Step::DieWithParent(signal));
-    }
-    if request.fork && request.init {
-        plan.push(Actor::Inside, Step::StayAsInit);
-    }
-    let Request { programs, environment, .. } = request;
+    hold::push_limits(&mut plan, Actor::Inside, &mut request.confinement, false);
+    let ids = ids(&plan, &request);
+    let Request { fork, init, kill_child, confinement, programs, environment, .. } = request;
+    let tie = kill_child.filter(|_| fork).map(Step::DieWithParent);
+    let stay = (fork && init).then_some(Step::StayAsInit);
+    hold::push_after(&mut plan, Actor::Inside, confinement, ids, [tie, None], stay);
     plan.push(
         Actor::Inside,
         match programs.is_empty() {

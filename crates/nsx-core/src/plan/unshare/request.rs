@@ -4,10 +4,9 @@ use crate::{
     cgroup::Hierarchy,
     idmap::{IdMap, Setgroups},
     ns::NsSet,
-    plan::{ClockOffset, GroupsDenied, Mount, NamespaceFile, Pin, Propagation, Signals},
+    plan::{ClockOffset, Confinement, GroupsDenied, Mount, NamespaceFile, Pin, Propagation, Signals},
     sys::signal::Signal,
 };
-use rustix::thread::CapabilitySet;
 use std::{ffi::CString, path::PathBuf};
 
 /// What is wanted, in the words of namespaces. Nothing is implied: who fills it in has settled the defaults.
@@ -78,10 +77,8 @@ pub struct Request {
     pub supplementary_groups: Vec<u32>,
     /// What it means, where there are to be none, that setgroups is denied.
     pub groups_denied: GroupsDenied,
-    /// What becomes of the caller's capabilities.
-    pub capabilities: Capabilities,
-    /// Whether the program can gain no privilege by an exec, see `no_new_privs` in `prctl(2)`.
-    pub no_new_privs: bool,
+    /// The capabilities, limits and filters that the program has; what its caller has if empty.
+    pub confinement: Confinement,
     /// The program's environment, `NAME=VALUE` each; the caller's where none is given.
     pub environment: Option<Vec<CString>>,
     /// Argument vectors, of which the first whose program exists is run; the user's login shell where there is none.
@@ -95,21 +92,4 @@ impl Request {
         let own_group = self.groups.as_ref().is_some_and(|map| map.is_single(owner));
         self.setgroups == Some(Setgroups::Deny) || (own_group && self.setgroups != Some(Setgroups::Allow))
     }
-}
-
-/// What becomes of the capabilities on the way to the program, see `capabilities(7)`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Capabilities {
-    /// What the kernel makes of them.
-    #[default]
-    Inherit,
-    /// The program has all that the new user namespace gave, whoever it runs as.
-    Keep,
-    /// The program and all that comes after it have at most these; where `ambient`, it has them whoever it runs as.
-    Limit {
-        /// Which.
-        to: CapabilitySet,
-        /// Whether they outlive a change of the user.
-        ambient: bool,
-    },
 }

@@ -4,7 +4,10 @@ use super::*;
 use crate::{
     idmap::{IdMap, Setgroups},
     ns::NsSet,
-    plan::{Clock, ClockOffset, Contents, FileSystem, GroupsDenied, Mount, NamespaceFile, Pin, Propagation, Task},
+    plan::{
+        CapabilityState, Clock, ClockOffset, Contents, FileSystem, GroupsDenied, Mount, NamespaceFile, Pin,
+        Propagation, Task,
+    },
 };
 use rustix::{mount::MountFlags, thread::CapabilitySet};
 use std::ffi::CString;
@@ -116,9 +119,11 @@ fn a_pin_is_made_once_the_pid_namespace_has_a_process() {
 #[test]
 fn capabilities_are_bounded_before_the_user_changes_and_set_after() {
     let mut request = request(&[NsKind::User]);
-    request.capabilities = Capabilities::Limit { to: CapabilitySet::NET_RAW, ambient: true };
+    let net_raw = CapabilitySet::NET_RAW;
+    request.confinement.bounding = Some(net_raw);
+    request.confinement.capabilities = Some(CapabilityState::of(net_raw, true));
+    request.confinement.no_new_privs = true;
     request.uid = Some(5);
-    request.no_new_privs = true;
     assert_eq!(
         text(&plan(request, &root()).unwrap())[1..],
         [

@@ -13,8 +13,7 @@ use nsx_core::{
     idmap::{IdKind, IdMap, MapRequest, Owned, RangeRequest},
     ns::{NsKind, NsSet},
     plan::{
-        self, Caller, Clock, ClockOffset, GroupsDenied, Pin, Signals,
-        unshare::{Capabilities, Request},
+        self, Caller, CapabilityState, Clock, ClockOffset, Confinement, GroupsDenied, Pin, Signals, unshare::Request,
     },
     proc::ProcRoot,
     run::{self, Ended},
@@ -95,9 +94,10 @@ fn request(options: Options<'_>, caller: &Caller, proc: Option<&ProcRoot>) -> Re
         uid: options.uid,
         gid: options.gid,
         groups_denied: GroupsDenied::FailAlways,
-        capabilities: match options.keep_caps && kinds.contains(NsKind::User) {
-            true => Capabilities::Keep,
-            false => Capabilities::Inherit,
+        confinement: Confinement {
+            capabilities: (options.keep_caps && kinds.contains(NsKind::User))
+                .then(|| CapabilityState::of(CapabilitySet::all(), true)),
+            ..Confinement::default()
         },
         environment: environment(&options.environment),
         programs: match options.program.as_slice() {

@@ -14,10 +14,7 @@ use crate::{
 use nsx_core::{
     idmap::{Extent, IdMap, MapError, RawExtent},
     ns::{Namespace, NsKind},
-    plan::{
-        Caller, CapabilityState, Contents, Mount, NamespaceFile, Propagation,
-        unshare::{Capabilities, Request},
-    },
+    plan::{Caller, Confinement, Contents, Mount, NamespaceFile, Propagation, unshare::Request},
 };
 use nsx_target::oci as spec;
 use rustix::{fs::CWD, io::Errno, mount::MountFlags};
@@ -25,6 +22,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use spec::Text;
 use std::{
+    collections::BTreeSet,
     ffi::{CString, OsString},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
@@ -87,6 +85,9 @@ pub(crate) enum OciError {
         "linux.namespaces has no user namespace, which a caller without privilege needs; `runc spec --rootless` writes one"
     )]
     NoUserNamespace,
+    /// Effective capabilities that are not permitted.
+    #[error("process.capabilities.effective has capabilities that permitted does not have")]
+    NotPermitted,
     /// A property without which nothing can be done.
     #[error("{0} is missing")]
     Missing(String),
@@ -266,30 +267,38 @@ fn set_process(
     request: &mut Request,
     left_out: &mut Vec<String>,
 ) -> Result<(), RequestError> {
-    let process = config.process.as_ref();
-    let args = || process.iter().flat_map(|process| &process.args).map(|word| word.to_os_string()).collect();
+    let nothing = spec::Process::default();
+    let process = config.process.as_ref().unwrap_or(&nothing);
+    let args = || process.args.iter().map(|word| word.to_os_string()).collect();
     let program = if program.is_empty() { args() } else { program };
     if program.is_empty() {
         return Err(OciError::Missing("process.args".to_owned()).into());
     }
     request.programs = program::programs(program)?;
-    let Some(process) = process else { return Ok(()) };
     let variable = |variable: &Text| program::c_string(variable.to_os_string(), "process.env");
     request.environment = Some(process.env.iter().map(variable).collect::<Result<Vec<CString>, _>>()?);
     request.directory = Some(PathBuf::from(&*process.cwd)).filter(|directory| directory != &PathBuf::new());
     request.uid = Some(process.user.uid);
     request.gid = Some(process.user.gid);
     request.supplementary_groups = process.user.additional_gids.clone();
-    request.no_new_privs = process.no_new_privileges;
-    let (bounding, state) = process.capabilities();
-    // One set is carried out, if it is the same in all respects.
-    let CapabilityState { effective, permitted, ambient, .. } = state;
-    if effective == bounding && permitted == bounding && (ambient.is_empty() || ambient == bounding) {
-        request.capabilities = Capabilities::Limit { to: bounding, ambient: !ambient.is_empty() };
-    } else {
-        left_out.push("process.capabilities".to_owned());
-    }
+    request.confinement = confinement(process)?;
+    let unknown = process.unknown_capabilities().map(|name| format!("process.capabilities ({name})"));
+    left_out.extend(unknown.collect::<BTreeSet<_>>());
     Ok(())
+}
+
+/// Returns the capabilities of a process in all five sets. `runc` refuses what the kernel would refuse.
+fn confinement(process: &spec::Process) -> Result<Confinement, OciError> {
+    let (bounding, state) = process.capabilities();
+    if !state.permitted.contains(state.effective) {
+        return Err(OciError::NotPermitted);
+    }
+    Ok(Confinement {
+        bounding: Some(bounding),
+        capabilities: Some(state),
+        no_new_privs: process.no_new_privileges,
+        ..Confinement::default()
+    })
 }
 
 #[cfg(test)]
@@ -340,7 +349,7 @@ mod tests {
             ],
             "process": {
                 "user": {"uid": 0, "gid": 0, "umask": 18}, "args": ["sh"], "cwd": "/", "terminal": false,
-                "capabilities": {"bounding": ["CAP_KILL"]}, "rlimits": [],
+                "capabilities": {"bounding": ["CAP_KILL", "CAP_FLY"], "ambient": ["CAP_FLY"]}, "rlimits": [],
             },
             "future": {"property": [1]},
         }));
@@ -354,7 +363,7 @@ mod tests {
                 "mounts[0] (cgroup)",
                 "mounts[1].options[2] (idmap)",
                 "mounts[1].options[3] (rshared)",
-                "process.capabilities",
+                "process.capabilities (CAP_FLY)",
             ]
         );
         let contents = Contents::Bind { source: "/b/x".into(), recursive: true, flags: MountFlags::RDONLY };
