@@ -26,7 +26,7 @@ const COMMAND: &str = "COMMAND";
 const LEAST: usize = 16;
 
 /// As wide as a column before others is in a pipe. A longer cell takes its room from its own line.
-const WIDEST: usize = 64;
+const WIDEST: usize = 100;
 
 /// As much as a pipe gets of a command line behind which nothing stands.
 const LONGEST_COMMAND: usize = 160;
