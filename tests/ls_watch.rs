@@ -9,6 +9,11 @@ pub(crate) fn tests() -> Vec<Test> {
         both(what_comes_and_goes_is_told_of),
         root(who_joins_is_told_of_and_who_was_there_is_not).needs([Need::Tool("perl")]),
         both(the_screen_is_given_back_however_watching_ends),
+        both(a_screen_that_does_not_fit_is_scrolled),
+        both(only_what_is_chosen_is_told_of),
+        both(a_process_is_followed_until_it_ends),
+        both(a_namespace_is_followed_until_it_is_gone),
+        both(what_is_not_there_is_not_followed),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -79,10 +84,23 @@ fn who_joins_is_told_of_and_who_was_there_is_not(session: &Session) {
 
 fn the_screen_is_given_back_however_watching_ends(session: &Session) {
     let mut terminal = session.terminal();
-    for (keys, status) in [("q", "0"), ("\x03", "130")] {
-        terminal.line("nsx ls --watch=0.1");
+    let signals = [Signal::TERM, Signal::HUP, Signal::USR1, Signal::USR2, Signal::ALARM];
+    let signals = signals.into_iter().map(|signal| ("", Some(signal), (128 + signal.as_raw()).to_string()));
+    let keys = [("q", "0"), ("jQ", "0"), ("\x03", "130"), ("\x1c", "131")];
+    let keys = keys.into_iter().map(|(keys, status)| (keys, None, status.to_owned()));
+    for (keys, signal, status) in keys.chain(signals) {
+        terminal.line("ulimit -c 0; nsx ls --watch=0.1");
         terminal.shows("NAMESPACES");
-        terminal.press(keys);
+        match signal {
+            Some(signal) => {
+                let ids = procfs::descendants(terminal.shell().id());
+                let nsx = ids.into_iter().find(|id| procfs::comm(*id) == "nsx").unwrap();
+                procfs::Pinned::new(nsx).unwrap().signal(signal);
+            }
+            None => terminal.press(keys),
+        }
+        // Back from the other screen, with a cursor.
+        terminal.shows("\x1b[?25h\x1b[?1049l");
         terminal.prompt();
         terminal.line("echo status $?");
         terminal.shows(&format!("status {status}"));
@@ -90,6 +108,100 @@ fn the_screen_is_given_back_however_watching_ends(session: &Session) {
         terminal.line("stty -a | grep -Eo '[- ](icanon|echo) ' | tr -d '\\n'; echo .");
         terminal.shows(" icanon  echo .");
     }
+}
+
+fn a_screen_that_does_not_fit_is_scrolled(session: &Session) {
+    let mut terminal = session.terminal();
+    // There are namespaces of eight kinds at least.
+    terminal.resize(7, 70);
+    terminal.line("nsx ls --watch=0.1 -t mnt,net,uts,ipc,pid,user,cgroup,time");
+    terminal.shows("q: quit  j/k, arrows, PgUp/PgDn: scroll  lines 1-");
+    for (key, place) in
+        [("j", "lines 2-"), ("\x1b[B", "lines 3-"), ("k", "lines 2-"), ("\x1bOA", "lines 1-"), ("\x1b[6~", "lines ")]
+    {
+        terminal.press(key);
+        terminal.shows(place);
+    }
+    terminal.press("g");
+    terminal.shows("lines 1-");
+    // All is seen after a while, and then there is nothing to scroll.
+    terminal.resize(60, 200);
+    terminal.press("k");
+    let shown = terminal.shows("q: quit\x1b");
+    assert!(shown.contains(procfs::ns("self", "cgroup").split(['[', ']']).nth(1).unwrap()), "{shown}");
+    terminal.press("q");
+    terminal.prompt();
+}
+
+/// Starts processes with namespaces of their own until one of them is told of; gives that one and all that was told.
+fn told_of(session: &Session, watch: &crate::support::Process) -> (crate::support::Process, Vec<Value>) {
+    let (mut process, mut seen) = (None, Vec::new());
+    until("a namespace that is created", || {
+        let started = session.original_unshare("--uts --ipc sleep 100").start();
+        let sleep = started.program("sleep");
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        seen = lines(&watch.stdout());
+        let found = seen.iter().any(|event| event["pid"] == sleep.id() && event["type"] == "uts");
+        process = found.then_some(started);
+        found
+    });
+    (process.unwrap(), seen)
+}
+
+fn only_what_is_chosen_is_told_of(session: &Session) {
+    for words in [&["-t", "uts"][..], &["-Q", "TYPE == \"uts\" && PID > 0"]] {
+        let watch = words.iter().fold(session.nsx("ls --watch=0.05"), |watch, word| watch.arg(word)).start();
+        let (process, _) = told_of(session, &watch);
+        let id = process.id();
+        process.signal(Signal::KILL);
+        process.wait();
+        until("its end", || {
+            lines(&watch.stdout()).iter().any(|event| event["event"] == "destroyed" && event["pid"] == id)
+        });
+        assert!(lines(&watch.stdout()).iter().all(|event| event["type"] == "uts"), "{words:?}");
+        watch.signal(Signal::TERM);
+        watch.wait();
+    }
+}
+
+fn a_process_is_followed_until_it_ends(session: &Session) {
+    let unshare = session.original_unshare("--uts --ipc sleep 100").start();
+    let sleep = unshare.program("sleep");
+    let own = ["uts", "ipc"].map(|kind| procfs::ns(sleep.id(), kind));
+    let watch = session.nsx(&format!("ls --watch=0.05 --json-lines {}", sleep.id())).start();
+    let others = session.nsx("ls --watch=0.05").start();
+    // Once the other watcher tells of something, the first one has looked too, but tells of nothing that is not asked for.
+    let (_other, _) = told_of(session, &others);
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert_eq!(lines(&watch.stdout()), [] as [Value; 0]);
+    unshare.signal(Signal::KILL);
+    unshare.wait();
+    let told = lines(&watch.wait().exited(0).stdout);
+    let names: Vec<_> = told.iter().map(|it| format!("{}:[{}]", it["type"].as_str().unwrap(), it["ns"])).collect();
+    assert!(own.iter().all(|own| names.contains(own)), "{told:?}");
+    assert!(told.iter().all(|event| event["event"] == "destroyed"), "{told:?}");
+    others.signal(Signal::TERM);
+    others.wait();
+}
+
+fn a_namespace_is_followed_until_it_is_gone(session: &Session) {
+    let unshare = session.original_unshare("--uts --ipc sleep 100").start();
+    let ns = procfs::ns(unshare.program("sleep").id(), "ipc");
+    let mut terminal = session.terminal();
+    terminal.line(&format!("nsx ls --watch=0.05 '{ns}'; echo status $?"));
+    let inode = ns.split(['[', ']']).nth(1).unwrap();
+    terminal.shows("\x1b[H");
+    terminal.shows(&format!("{inode} ipc"));
+    unshare.signal(Signal::KILL);
+    unshare.wait();
+    let shown = terminal.shows("status 0");
+    assert!(!shown.contains(" uts "), "{shown:?}");
+}
+
+fn what_is_not_there_is_not_followed(session: &Session) {
+    session.nsx("ls --watch net:[7]").run().exited(1).says(&["net:[7]"]);
+    session.nsx("ls 4194303 --watch").run().exited(1).says(&["4194303"]);
+    session.nsx("ls --watch --why net:[7]").run().exited(2).says(&["--why"]);
 }
 
 fn lines(text: &[u8]) -> Vec<Value> {

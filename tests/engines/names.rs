@@ -16,6 +16,7 @@ pub(super) fn tests() -> Vec<Test> {
         root(a_number_is_a_process_and_never_a_name).needs([DOCKER]),
         root(names_are_known_while_the_daemon_is_gone).needs([DOCKER]),
         root(a_record_that_names_another_process_is_not_believed).needs([DOCKER, PODMAN]),
+        root(a_watcher_names_the_container_and_not_the_file_of_its_network).needs([DOCKER]),
         root(a_container_in_a_container_is_found_from_both_sides).needs([DOCKER]),
         root(a_rootless_container_is_found_by_its_user_and_by_root).needs([PODMAN]),
     ]
@@ -70,6 +71,34 @@ fn names_that_several_engines_know_are_told_apart(session: &Session) {
     assert_leads_to(&host, "podman:mapper@web", &rootless);
     first(&host, "containerd:web").run().exited(2).says(&words[1..3]);
     assert_leads_to(&host, "cweb", &Oci::crun(&host).run("cweb", ""));
+}
+
+/// dockerd makes a container's network, and a file that holds it, before the container is there and removes it after.
+fn a_watcher_names_the_container_and_not_the_file_of_its_network(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    // The first one has the daemon make what all of them share.
+    docker.run("first", "");
+    let watch = host.command("nsx ls --watch=0.02").start();
+    let told = || {
+        let text = String::from_utf8(watch.stdout()).unwrap();
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    // What is there at the first look is no event.
+    docker.run("second", "");
+    until("an event", || told().iter().any(|event| event["name"] == "docker:second"));
+    let web = docker.run("web", "");
+    let net = procfs::ns(host.process(web.pid), "net");
+    let is_its = |event: &&serde_json::Value| event["type"] == "net" && format!("net:[{}]", event["ns"]) == net;
+    until("its network", || told().iter().any(|event| is_its(&event) && event["event"] == "created"));
+    docker.command("kill web").run().exited(0);
+    until("its end", || told().iter().any(|event| is_its(&event) && event["event"] == "destroyed"));
+    for event in told().iter().filter(is_its) {
+        assert_eq!(event["name"], "docker:web", "{event}");
+    }
+    watch.signal(rustix::process::Signal::TERM);
+    watch.wait();
 }
 
 fn what_does_not_run_is_told_with_its_state(session: &Session) {

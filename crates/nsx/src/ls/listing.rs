@@ -72,7 +72,10 @@ impl Question {
     /// Answers from such a census, with what is found out now of the rows.
     pub(super) fn answer(&self, census: &Census, sight: &Sight) -> Listing {
         let mut finder = Finder::new(sight);
-        let wanted = |entry: &Entry| self.among.as_ref().is_none_or(|among| among.contains(&entry.ns));
+        // A census that others need too has more.
+        let wanted = |entry: &Entry| {
+            self.kinds.contains(entry.ns.kind) && self.among.as_ref().is_none_or(|among| among.contains(&entry.ns))
+        };
         let entries = &census.namespaces;
         let row =
             |finder: &mut Finder<'_>, entry| self.columns.iter().map(|column| finder.find(entry, *column)).collect();

@@ -141,10 +141,11 @@ pub struct Options {
 
     /// Follow what comes and goes: on a terminal a screen that is kept up to date, otherwise a line of JSON for each event
     ///
-    /// An event is `created`, `destroyed` or `joined`. nsx looks again after SECONDS, 1 where none are given, and where it
-    /// may also when a process was made or ended. What is there at the first look is no event, and what comes and goes between
-    /// two looks is not seen. On a screen, q ends it.
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = seconds, conflicts_with_all = ["target", "pids", "tree", "graph", "output", "filter", "kinds", "task", "json", "from", "diff", "save", "proc", "deep", "all"])]
+    /// An event is `created`, `destroyed` or `joined`. nsx looks again after SECONDS, 1 if none are given, and if it may, also
+    /// when a process was made or has ended; it waits at least ten times as long as a look takes. What is there at the first
+    /// look is no event, and what comes and goes between two looks is not seen. With TARGET, -t, -p or -Q only those namespaces
+    /// are followed, and with TARGET until it is gone. On a screen, j and k, arrows, PageUp and PageDown scroll, and q quits.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = seconds, conflicts_with_all = ["why", "pids", "tree", "graph", "output", "json", "from", "diff", "save", "proc", "deep", "all"])]
     watch: Option<f64>,
 
     /// Save all that can be found out to FILE, for --from and --diff, here or on another machine
@@ -185,7 +186,7 @@ pub struct Options {
     json: bool,
 
     /// Print a JSON object for each row, a line each
-    #[arg(long, conflicts_with_all = ["json", "tree", "target"])]
+    #[arg(long, conflicts_with_all = ["json", "tree"])]
     json_lines: bool,
 
     /// Do not say on standard error what could not be seen
@@ -261,6 +262,14 @@ pub(crate) fn run(options: Options) -> ExitStatus {
     let sight = Sight { host: if options.proc.is_none() { Host::system().ok() } else { None }, proc };
     let proc = &sight.proc;
     let outcome = match &options.target {
+        _ if let Some(interval) = options.watch => watch::follow(&options, interval, &sight),
+        Some(word) if options.json_lines => {
+            out::error(&format!(
+                "--json-lines is for lists, and {} is one thing: --json describes it",
+                out::shown(word)
+            ));
+            Err(ExitStatus::FAILURE)
+        }
         Some(word) => Operand::find(word, options.why, proc).and_then(|operand| match operand {
             Operand::Process(named) => process::show(&options, &named, proc),
             Operand::Namespace(_) if !options.kinds.is_empty() => {
@@ -271,7 +280,6 @@ pub(crate) fn run(options: Options) -> ExitStatus {
         }),
         None if options.pids => pids::list(&options, &sight),
         None if options.tree == Some(Order::Pid) => pid_tree::show(&options, &sight),
-        None if let Some(interval) = options.watch => watch::follow(&options, interval, &sight),
         None if options.graph.is_some() => list::draw(&options, &sight),
         None if options.save.is_some() || options.diff.is_some() => list::keep(&options, &sight),
         None if options.groups => grouped::show(&options, &sight),

@@ -4,18 +4,23 @@
 //! woken when a process starts or ends (the proc connector), so that it looks soon after; it looks at least once in every
 //! interval, because a process that moves by itself wakes nobody. What comes and goes between two looks is not seen.
 
+mod asked;
+mod pace;
 mod picture;
 mod screen;
+mod view;
 
-use super::{Options, Sight, grouped};
+use super::{Options, Sight};
 use crate::{
     exit::ExitStatus,
     out::{self, Styles},
 };
+use asked::Asked;
 use nsx_core::{
     proc::ProcEvents,
-    sys::signal::{Mask, SignalFd},
+    sys::signal::{Disposition, Mask, SignalFd},
 };
+use pace::Pace;
 use picture::{Event, Picture};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -29,24 +34,33 @@ use std::{
     io::IsTerminal,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-
-/// How long nsx waits for more before it looks: what starts a container starts many processes.
-const SETTLE: Duration = Duration::from_millis(50);
+use view::{Key, View};
 
 /// Events that the screen may show.
 const KEPT: usize = 100;
 
-/// What ends it, and what has the screen left for a while.
-const SIGNALS: [i32; 5] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGTSTP, libc::SIGWINCH];
+/// Signals that end it, and those that have the screen left for a while or drawn anew.
+const SIGNALS: [i32; 12] = [
+    libc::SIGINT,
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGQUIT,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
+    libc::SIGXCPU,
+    libc::SIGTSTP,
+    libc::SIGWINCH,
+];
 
 /// Why waiting ended.
 enum Woken {
     /// It is time to look.
     Look,
-    /// The screen is to be drawn anew.
-    Draw,
-    /// The user has seen enough.
-    Quit,
+    /// Keys were pressed.
+    Keys,
     /// A signal.
     Signal(i32),
 }
@@ -60,80 +74,104 @@ struct Line<'a> {
     event: &'a Event,
 }
 
-/// Follows them until somebody says stop. An error is the status to end with, once its reason is on standard error.
+/// What nsx failed to do, and why.
+struct Failure(&'static str, Errno);
+
+/// Follows namespaces until somebody says stop, or what was asked for is gone. An error is the status to end with, once its
+/// reason is on standard error.
 pub(super) fn follow(options: &Options, interval: f64, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
-    let interval = Duration::from_secs_f64(interval);
-    let failed = |act: &'static str| move |errno: Errno| out::failed(act, &errno);
-    let _mask = Mask::block(&SIGNALS).map_err(failed("hold signals back"))?;
-    let signals = SignalFd::of(&SIGNALS).map_err(failed("wait for signals"))?;
+    let mut asked = Asked::of(options, sight)?;
+    // The screen is given back before anything is said.
+    match look_on(options, Duration::from_secs_f64(interval), sight, &mut asked) {
+        Ok(Ok(status)) => Ok(status),
+        Ok(Err(status)) => Err(status),
+        Err(Failure(act, errno)) => Err(out::failed(act, &errno)),
+    }
+}
+
+fn look_on(
+    options: &Options,
+    interval: Duration,
+    sight: &Sight,
+    asked: &mut Asked,
+) -> Result<Result<ExitStatus, ExitStatus>, Failure> {
+    let failed = |act: &'static str| move |errno: Errno| Failure(act, errno);
+    // What the caller ignores, such as SIGHUP by nohup(1), is to be ignored still.
+    let signals: Vec<i32> = SIGNALS.into_iter().filter(|signal| !Disposition::ignores(*signal)).collect();
+    let _mask = Mask::block(&signals).map_err(failed("hold signals back"))?;
+    let signals = SignalFd::of(&signals).map_err(failed("wait for signals"))?;
     // Whom the kernel does not tell looks in every interval.
     let events = ProcEvents::listen().ok();
-    let mut screen = if std::io::stdout().is_terminal() && !options.json_lines {
-        Some(Screen::open().map_err(failed("set the terminal up"))?)
-    } else {
-        None
-    };
 
-    let mut picture = Picture::take(sight, None).map_err(failed("list the processes"))?;
-    let mut recent = VecDeque::new();
+    let look = |asked: &mut Asked, earlier: Option<&Picture>, with_table| {
+        let began = Instant::now();
+        let picture = Picture::take(sight, asked, earlier, with_table).map_err(failed("list the processes"))?;
+        Ok((picture, began, Instant::now()))
+    };
+    let has_screen = std::io::stdout().is_terminal() && !options.json_lines;
+    let (mut picture, began, ended) = look(asked, None, has_screen)?;
+    if !asked.is_there(&picture) {
+        return Ok(Err(asked.refuse()));
+    }
+    let mut pace = Pace::new(interval, began, ended);
+    let mut screen = if has_screen { Some(Screen::open().map_err(failed("set the terminal up"))?) } else { None };
+    let (mut view, mut recent) = (View::default(), VecDeque::new());
     loop {
-        if let Some(screen) = &mut screen {
-            let (width, height) = screen.size();
-            let table = grouped::table(picture.census(), sight);
-            let text = table.render(&Styles::stdout(options.color), Some(width));
-            screen.draw(&lines(&text, &recent, width, height)).map_err(failed("write to the terminal"))?;
+        if let (Some(screen), Some(table)) = (&mut screen, picture.table()) {
+            let lines = view.draw(table, &recent, screen.size(), &Styles::stdout(options.color), screen.has_keys());
+            screen.draw(&lines).map_err(failed("write to the terminal"))?;
         }
-        match wait(interval, &signals, events.as_ref(), screen.as_ref()).map_err(failed("wait"))? {
-            Woken::Quit => return Ok(ExitStatus::SUCCESS),
-            Woken::Draw => continue,
+        match wait(&mut pace, &signals, events.as_ref(), screen.as_ref()).map_err(failed("wait"))? {
+            Woken::Keys => {
+                let keys = screen.as_ref().map_or_else(Vec::new, Screen::pressed);
+                keys.iter().for_each(|key| view.press(*key));
+                if keys.contains(&Key::Quit) {
+                    return Ok(Ok(ExitStatus::SUCCESS));
+                }
+                continue;
+            }
+            Woken::Signal(libc::SIGWINCH) => continue,
             Woken::Signal(libc::SIGTSTP) => {
                 if let Some(screen) = &mut screen {
                     screen.leave_for_a_while().map_err(failed("stop"))?;
                 }
                 continue;
             }
-            Woken::Signal(signal) => return Ok(ExitStatus::Signal(signal)),
+            Woken::Signal(signal) => return Ok(Ok(ExitStatus::Signal(signal))),
             Woken::Look => {}
         }
-        let next = Picture::take(sight, Some(&picture)).map_err(failed("list the processes"))?;
+        let (mut next, began, ended) = look(asked, Some(&picture), has_screen)?;
+        pace.looked(began, ended);
         if screen.is_none() && !out::is_read() {
-            return Ok(ExitStatus::SUCCESS);
+            return Ok(Ok(ExitStatus::SUCCESS));
         }
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        for event in next.since(&picture, &sight.proc) {
+        for event in next.since(&mut picture, &sight.proc) {
             match &screen {
                 Some(_) => recent.push_front(event.in_words()),
-                None => out::print_json_lines(&[Line { time: time.as_millis() as f64 / 1000.0, event: &event }])?,
+                None => {
+                    let line = Line { time: time.as_millis() as f64 / 1000.0, event: &event };
+                    if let Err(status) = out::print_json_lines(&[line]) {
+                        return Ok(Err(status));
+                    }
+                }
             }
         }
         recent.truncate(KEPT);
         picture = next;
+        if !asked.is_there(&picture) {
+            return Ok(Ok(ExitStatus::SUCCESS));
+        }
     }
-}
-
-/// The lines of the screen: the table, and as many of the last events as there is room for.
-fn lines(table: &str, recent: &VecDeque<String>, width: usize, height: usize) -> Vec<String> {
-    let news = recent.len().min((height / 3).max(1));
-    let room = height.saturating_sub(news + 1);
-    let mut lines: Vec<String> = table.lines().take(room).map(str::to_owned).collect();
-    let left = table.lines().count().saturating_sub(room);
-    if left > 0 && !lines.is_empty() {
-        lines.pop();
-        lines.push(format!("... {} more", left + 1));
-    }
-    lines.push(String::new());
-    lines.extend(recent.iter().take(news).map(|event| crate::table::cut(event, width).to_owned()));
-    lines
 }
 
 /// Waits for something to do.
 fn wait(
-    interval: Duration,
+    pace: &mut Pace,
     signals: &SignalFd,
     events: Option<&ProcEvents>,
     screen: Option<&Screen>,
 ) -> Result<Woken, Errno> {
-    let mut until = Instant::now() + interval;
     let mut told = false;
     loop {
         // Where nobody tells of processes, and nobody types, the signals are waited for twice.
@@ -141,7 +179,7 @@ fn wait(
         let keys_fd: BorrowedFd<'_> = screen.map_or(signals.as_fd(), Screen::keys);
         let fds = [signals.as_fd(), events_fd, keys_fd];
         let mut fds = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-        let left = until.saturating_duration_since(Instant::now());
+        let left = pace.due().saturating_duration_since(Instant::now());
         let left = Timespec { tv_sec: left.as_secs() as _, tv_nsec: left.subsec_nanos() as _ };
         match poll(&mut fds, Some(&left)) {
             Ok(0) => return Ok(Woken::Look),
@@ -150,36 +188,15 @@ fn wait(
         }
         let ready = fds.each_ref().map(|fd| !fd.revents().is_empty());
         if ready[0] {
-            return Ok(match signals.read()?.signal {
-                libc::SIGWINCH => Woken::Draw,
-                signal => Woken::Signal(signal),
-            });
+            return Ok(Woken::Signal(signals.read()?.signal));
         }
         if let (Some(events), true, false) = (events, ready[1], told) {
             events.drain();
             told = true;
-            until = until.min(Instant::now() + SETTLE);
+            pace.told(Instant::now());
         }
-        if let (Some(screen), true) = (screen, ready[2])
-            && screen.is_told_to_quit()
-        {
-            return Ok(Woken::Quit);
+        if screen.is_some() && ready[2] {
+            return Ok(Woken::Keys);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_small_screen_says_how_much_is_missing() {
-        let recent: VecDeque<_> = (0..9).map(|event| format!("event {event}")).collect();
-        let table: String = (0..30).map(|row| format!("row {row}\n")).collect();
-        let shown = lines(&table, &recent, 7, 10);
-        assert_eq!(shown.len(), 10);
-        assert_eq!(shown[..6], ["row 0", "row 1", "row 2", "row 3", "row 4", "... 25 more"]);
-        assert_eq!(shown[6..], ["", "event 0", "event 1", "event 2"]);
-        assert_eq!(lines("row\n", &VecDeque::new(), 80, 24), ["row", ""]);
     }
 }

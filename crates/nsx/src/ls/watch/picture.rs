@@ -1,24 +1,55 @@
 //! Who is where at one moment, and what is different from another.
 
-use super::super::{Sight, finder::Finder, groups};
+use super::{
+    super::{
+        Sight,
+        column::USUAL,
+        finder::Finder,
+        grouped,
+        groups::{self, Owner},
+    },
+    asked::{self, Asked},
+};
+use crate::table::Table;
 use nsx_core::{
     census::{Census, Entry, Member, Query, Sources},
-    hash::HashMap,
+    hash::{HashMap, HashSet},
     ns::{NsId, NsKind, NsSet},
     pid::Pid,
     proc::ProcRoot,
 };
 use rustix::{io::Errno, time::ClockId};
 use serde::Serialize;
-use std::rc::Rc;
+use std::{
+    path::Path,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+/// How long nsx waits for the container whose network an engine has made.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A look at the host.
 pub(super) struct Picture {
     census: Census,
     /// What each namespace belongs to, as the list of them has it: `docker:web`.
-    names: Rc<HashMap<NsId, String>>,
+    names: Rc<HashMap<NsId, Name>>,
+    /// The inode numbers of those that are asked for; none if all are.
+    chosen: Option<HashSet<u64>>,
+    /// For people.
+    table: Option<Table>,
+    /// Namespaces that are new and not told of yet, and until when nsx waits for their names.
+    untold: HashMap<NsId, Instant>,
     /// When it was begun: clock ticks after the boot, as processes' start times are counted.
     begun: u64,
+}
+
+/// The word for what a namespace belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Name {
+    word: String,
+    /// Whether it is that of a container or unit, which keeps its namespaces until they are gone.
+    lasts: bool,
 }
 
 /// What is different.
@@ -69,13 +100,38 @@ impl Event {
 
 impl Picture {
     /// Looks. What was found in an earlier look is not asked for again.
-    pub(super) fn take(sight: &Sight, earlier: Option<&Self>) -> Result<Self, Errno> {
+    pub(super) fn take(
+        sight: &Sight,
+        asked: &mut Asked,
+        earlier: Option<&Self>,
+        with_table: bool,
+    ) -> Result<Self, Errno> {
         let begun = now();
-        let sources = Sources::PINS.with(Sources::MEMBERS).with(Sources::RELATIONS);
+        asked.begin();
+        let sources = Sources::PINS.with(Sources::MEMBERS).with(Sources::RELATIONS).with(asked.sources());
         let census = Census::take(&sight.proc, Query { kinds: NsSet::ALL, sources })?;
-        let known = earlier.filter(|earlier| census.namespaces.iter().all(|entry| earlier.has(entry)));
-        let names = known.map_or_else(|| Rc::new(names(&census, sight)), |earlier| Rc::clone(&earlier.names));
-        Ok(Self { census, names, begun })
+        let is_known =
+            |earlier: &&Self| earlier.untold.is_empty() && census.namespaces.iter().all(|entry| earlier.has(entry));
+        let names = match earlier.filter(is_known) {
+            Some(earlier) => Rc::clone(&earlier.names),
+            None => {
+                let mut names = names(&census, sight);
+                if let Some(earlier) = earlier {
+                    remember(&mut names, &census, earlier);
+                }
+                Rc::new(names)
+            }
+        };
+        let listing = asked.choose(&census, sight);
+        let chosen = listing.as_ref().map(|listing| asked::namespaces(listing).collect());
+        let table =
+            with_table.then(|| listing.map_or_else(|| grouped::table(&census, sight), |listing| listing.table(&USUAL)));
+        Ok(Self { census, names, chosen, table, untold: HashMap::default(), begun })
+    }
+
+    /// What is there, for people; none if it was not asked for.
+    pub(super) fn table(&self) -> Option<&Table> {
+        self.table.as_ref()
     }
 
     /// All that was seen.
@@ -83,15 +139,28 @@ impl Picture {
         &self.census
     }
 
-    /// What is different from an earlier one: created, then joined, then destroyed.
-    pub(super) fn since(&self, earlier: &Self, proc: &ProcRoot) -> Vec<Event> {
-        let mut describe = Describer { proc, names: &self.names, buffer: Vec::new() };
+    /// What is different from an earlier one: created, then joined, then destroyed. What an engine has made for a container
+    /// that is not known yet is told of later.
+    pub(super) fn since(&mut self, earlier: &mut Self, proc: &ProcRoot) -> Vec<Event> {
+        let names = Rc::clone(&self.names);
+        let mut describe = Describer { proc, names: &names, buffer: Vec::new() };
         let mut events = Vec::new();
-        for entry in self.census.namespaces.iter().filter(|entry| !earlier.has(entry)) {
-            events.push(Event::Created(describe.entry(entry)));
+        let now = Instant::now();
+        for entry in &self.census.namespaces {
+            let until = match earlier.untold.remove(&entry.ns) {
+                Some(until) => until,
+                None if earlier.has(entry) => continue,
+                None => now + PATIENCE,
+            };
+            if now < until && names.get(&entry.ns).is_some_and(Name::is_engines) {
+                self.untold.insert(entry.ns, until);
+            } else if self.has_chosen(entry) {
+                events.push(Event::Created(describe.entry(entry)));
+            }
         }
+        let (this, earlier) = (&*self, &*earlier);
         let before: HashMap<Pid, &Member> = earlier.census.members.iter().map(|member| (member.pid, member)).collect();
-        for member in &self.census.members {
+        for member in &this.census.members {
             let Some(before) = before.get(&member.pid).filter(|before| **before != member) else { continue };
             // One that has started since is another process with the same number.
             if describe.started(member.pid).is_none_or(|started| started >= earlier.begun) {
@@ -101,18 +170,27 @@ impl Picture {
                 // A process that ends leaves its namespaces one by one, and joins none.
                 if let (Some(old), Some(new)) = (before.ns(kind), member.ns(kind))
                     && old != new
-                    && let Some(entry) = self.census.entry(new)
+                    && let Some(entry) = this.census.entry(new)
                     && earlier.has(entry)
+                    && this.has_chosen(entry)
                 {
                     events.push(Event::Joined(describe.process(entry, Some(member.pid))));
                 }
             }
         }
-        for entry in earlier.census.namespaces.iter().filter(|entry| !self.has(entry)) {
+        for entry in earlier.census.namespaces.iter().filter(|entry| !this.has(entry) && earlier.has_chosen(entry)) {
+            if earlier.untold.contains_key(&entry.ns) {
+                events.push(Event::Created(Subject::of(entry, &earlier.names)));
+            }
             let pid = entry.lowest.map(Pid::as_raw_pid);
             events.push(Event::Destroyed(Subject { pid, ..Subject::of(entry, &earlier.names) }));
         }
         events
+    }
+
+    /// Whether a namespace of it is asked for.
+    fn has_chosen(&self, entry: &Entry) -> bool {
+        self.chosen.as_ref().is_none_or(|chosen| chosen.contains(&entry.ns.inode))
     }
 
     /// Whether the same namespace is in it. Inode numbers are used again; where the kernel has ids that are not, they tell.
@@ -124,17 +202,24 @@ impl Picture {
 }
 
 impl Subject {
-    fn of(entry: &Entry, names: &HashMap<NsId, String>) -> Self {
+    fn of(entry: &Entry, names: &HashMap<NsId, Name>) -> Self {
         let NsId { kind, inode } = entry.ns;
         let id64 = entry.relation.and_then(|relation| relation.id64);
-        Self { ns: inode, kind: kind.name(), id64, name: names.get(&entry.ns).cloned(), pid: None, command: None }
+        Self {
+            ns: inode,
+            kind: kind.name(),
+            id64,
+            name: names.get(&entry.ns).map(|name| name.word.clone()),
+            pid: None,
+            command: None,
+        }
     }
 }
 
 /// Finds out about processes while they are there.
 struct Describer<'a> {
     proc: &'a ProcRoot,
-    names: &'a HashMap<NsId, String>,
+    names: &'a HashMap<NsId, Name>,
     buffer: Vec<u8>,
 }
 
@@ -157,10 +242,33 @@ impl Describer<'_> {
     }
 }
 
-fn names(census: &Census, sight: &Sight) -> HashMap<NsId, String> {
+impl Name {
+    /// Whether it is a file that an engine has made for a container.
+    fn is_engines(&self) -> bool {
+        let path = Path::new(self.word.strip_prefix("netns:").unwrap_or(&self.word));
+        let file = path.file_name().map_or_else(Default::default, |name| name.to_string_lossy());
+        path.parent() == Some(Path::new("/run/docker/netns"))
+            || ["netns-", "cni-"].iter().any(|start| file.starts_with(start))
+    }
+}
+
+/// Puts the name of the container to which a namespace belonged in an earlier look in place of the file that still holds the
+/// namespace.
+fn remember(names: &mut HashMap<NsId, Name>, census: &Census, earlier: &Picture) {
+    for entry in census.namespaces.iter().filter(|entry| entry.lowest.is_none() && earlier.has(entry)) {
+        if let Some(known) = earlier.names.get(&entry.ns).filter(|known| known.lasts) {
+            names.insert(entry.ns, known.clone());
+        }
+    }
+}
+
+fn names(census: &Census, sight: &Sight) -> HashMap<NsId, Name> {
     let groups = groups::groups(census, &sight.proc, &mut Finder::new(sight));
     let named = groups.iter().flat_map(|group| {
-        let name = String::from_utf8_lossy(&group.owner.name()).into_owned();
+        let name = Name {
+            word: String::from_utf8_lossy(&group.owner.name()).into_owned(),
+            lasts: matches!(group.owner, Owner::Container(_) | Owner::Unit(_)),
+        };
         group.namespaces.iter().map(move |entry| (entry.ns, name.clone()))
     });
     named.collect()

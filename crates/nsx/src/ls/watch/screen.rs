@@ -1,5 +1,6 @@
 //! The terminal while it is watched: another screen than the one with the user's work, given back however watching ends.
 
+use super::view::{self, Key};
 use crate::out;
 use rustix::{
     fd::{AsFd, BorrowedFd},
@@ -44,11 +45,19 @@ impl Screen {
         if self.before.is_some() { rustix::stdio::stdin() } else { rustix::stdio::stdout() }
     }
 
-    /// Reads a key: `q` says to quit, and so does the end of the input.
-    pub(super) fn is_told_to_quit(&self) -> bool {
-        let mut key = [0];
+    /// Whether keys are read.
+    pub(super) fn has_keys(&self) -> bool {
         self.before.is_some()
-            && matches!(rustix::io::read(stdin(), &mut key), Ok(0) | Err(_) | Ok(1) if key[0] == b'q' || key[0] == 0)
+    }
+
+    /// Reads what was typed. The end of the input says to quit.
+    pub(super) fn pressed(&self) -> Vec<Key> {
+        let mut bytes = [0; 256];
+        match rustix::io::read(stdin(), &mut bytes) {
+            Err(Errno::INTR | Errno::AGAIN) => Vec::new(),
+            Ok(0) | Err(_) => vec![Key::Quit],
+            Ok(length) => view::keys(&bytes[..length]),
+        }
     }
 
     /// Gives the terminal back, stops, and takes it again.

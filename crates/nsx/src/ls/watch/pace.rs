@@ -1,0 +1,89 @@
+//! The time at which nsx looks again: soon after something has happened, and never so often that looking is what it is busy
+//! with.
+
+use std::time::{Duration, Instant};
+
+/// How long nsx waits for more before it looks: what starts a container starts many processes.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// How many times as long as a look takes nsx waits before the next one.
+const REST: u32 = 10;
+
+/// The pace of looking.
+#[derive(Debug)]
+pub(super) struct Pace {
+    /// How long nsx waits if nothing wakes it.
+    interval: Duration,
+    earliest: Instant,
+    due: Instant,
+}
+
+impl Pace {
+    /// The pace after the first look.
+    pub(super) fn new(interval: Duration, began: Instant, ended: Instant) -> Self {
+        let mut pace = Self { interval, earliest: ended, due: ended };
+        pace.looked(began, ended);
+        pace
+    }
+
+    /// Takes note of a look.
+    pub(super) fn looked(&mut self, began: Instant, ended: Instant) {
+        let rest = ended.saturating_duration_since(began) * REST;
+        self.earliest = ended + rest;
+        self.due = ended + self.interval.max(rest);
+    }
+
+    /// Takes note that a process was made or has ended.
+    pub(super) fn told(&mut self, now: Instant) {
+        self.due = self.due.min((now + SETTLE).max(self.earliest));
+    }
+
+    /// When to look.
+    pub(super) fn due(&self) -> Instant {
+        self.due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts the looks of 20 seconds in which a process is made in every millisecond.
+    fn looks(interval: Duration, cost: Duration) -> u32 {
+        let start = Instant::now();
+        let (mut now, mut looks) = (start, 0);
+        let mut pace = Pace::new(interval, now, now + cost);
+        while now < start + Duration::from_secs(20) {
+            now += Duration::from_millis(1);
+            pace.told(now);
+            if now >= pace.due() {
+                looks += 1;
+                pace.looked(now, now + cost);
+                now += cost;
+            }
+        }
+        looks
+    }
+
+    #[test]
+    fn looking_takes_a_tenth_of_the_time_at_most() {
+        let second = Duration::from_secs(1);
+        for cost in [20, 100, 400].map(Duration::from_millis) {
+            for interval in [Duration::from_millis(10), second] {
+                let looks = looks(interval, cost);
+                assert!(looks * cost <= 2 * second, "{looks} of {cost:?}");
+                // Nor is it slower than it has to be.
+                assert!((looks + 2) * cost * (REST + 1) >= 20 * second, "{looks} of {cost:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cheap_look_follows_what_happened_at_once() {
+        let cheap = Duration::from_micros(500);
+        assert!((350..=400).contains(&looks(Duration::from_secs(1), cheap)), "one for each time that it settles");
+        let start = Instant::now();
+        let pace = Pace::new(Duration::from_secs(1), start, start + cheap);
+        assert_eq!(pace.due(), start + cheap + Duration::from_secs(1));
+    }
+}
