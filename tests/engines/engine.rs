@@ -40,32 +40,49 @@ fn started(engine: &str, name: &str, command: impl Fn(&str) -> Command) -> Conta
 }
 
 /// Docker: its daemon, with a containerd of its own.
-pub(crate) struct Docker<'h>(&'h Host<'h>);
+pub(crate) struct Docker<'h> {
+    host: &'h Host<'h>,
+    /// What its socket, its file of the process id and its log are called.
+    name: &'h str,
+}
 
 impl<'h> Docker<'h> {
     pub(crate) fn start(host: &'h Host<'h>) -> Self {
-        let docker = Self(host);
-        docker.start_daemon("");
-        host.shell("tar -C /run/image -c . | docker import - image").run().exited(0);
+        Self::start_as(host, "docker", "")
+    }
+
+    /// A daemon under another name than `docker`, with these further options.
+    pub(crate) fn start_as(host: &'h Host<'h>, name: &'h str, options: &str) -> Self {
+        let docker = Self { host, name };
+        docker.start_daemon(options);
+        let import = format!("tar -C /run/image -c . | docker --host unix:///run/{name}.sock import - image");
+        host.shell(&import).run().exited(0);
         docker
     }
 
     /// `options` are further ones for the daemon.
     pub(crate) fn start_daemon(&self, options: &str) {
-        let daemon = format!("dockerd --iptables=false --ip-masq=false {options}");
-        self.0.shell(&format!("setsid {daemon} </dev/null >/run/dockerd.log 2>&1 &")).run().exited(0);
-        answers(self.0, "docker version", "/run/dockerd.log");
+        let Self { host, name } = self;
+        let own = match *name {
+            "docker" => String::new(),
+            name => format!("--host unix:///run/{name}.sock --pidfile /run/{name}.pid --bridge none"),
+        };
+        let daemon = format!("dockerd --iptables=false --ip-masq=false {own} {options}");
+        host.shell(&format!("setsid {daemon} </dev/null >/run/{name}.log 2>&1 &")).run().exited(0);
+        answers(host, &format!("docker --host unix:///run/{name}.sock version"), &format!("/run/{name}.log"));
     }
 
     /// Ends the daemon and leaves the containers alone, if it is killed or was started with `--live-restore`.
     pub(crate) fn stop_daemon(&self, signal: &str) {
-        let script =
-            format!("pid=$(cat /run/docker.pid); kill -{signal} $pid; while [ -e /proc/$pid ]; do sleep 0.05; done");
-        self.0.shell(&script).run().exited(0);
+        let script = format!(
+            "pid=$(cat /run/{}.pid); kill -{signal} $pid; while [ -e /proc/$pid ]; do sleep 0.05; done",
+            self.name
+        );
+        self.host.shell(&script).run().exited(0);
     }
 
     pub(crate) fn command(&self, words: &str) -> Command {
-        self.0.command("docker").args(words)
+        self.host.command(&format!("docker --host unix:///run/{}.sock", self.name)).args(words)
     }
 
     /// A container that sleeps, with these options of `docker run`.
@@ -76,7 +93,7 @@ impl<'h> Docker<'h> {
 
     /// A container with a Docker and an image of its own in it, and with nsx.
     pub(crate) fn run_docker(&self, name: &str) -> Container {
-        let nsx = self.0.command("sh -c").arg("command -v nsx").output();
+        let nsx = self.host.command("sh -c").arg("command -v nsx").output();
         let options = format!(
             "--network none --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined \
              --volume /usr:/usr:ro --volume /lib:/lib:ro --volume /lib64:/lib64:ro --volume {nsx}:/sbin/nsx:ro \
@@ -246,27 +263,37 @@ impl<'h> Oci<'h> {
 }
 
 /// LXC's own commands.
-pub(crate) struct Lxc<'h>(&'h Host<'h>);
+pub(crate) struct Lxc<'h> {
+    host: &'h Host<'h>,
+    /// Where its containers are.
+    directory: &'h str,
+}
 
 impl<'h> Lxc<'h> {
     pub(crate) fn new(host: &'h Host<'h>) -> Self {
-        Self(host)
+        Self::in_directory(host, "/var/lib/lxc")
+    }
+
+    /// With containers in a directory that every command is told with `-P`.
+    pub(crate) fn in_directory(host: &'h Host<'h>, directory: &'h str) -> Self {
+        Self { host, directory }
     }
 
     pub(crate) fn command(&self, words: &str) -> Command {
-        self.0.command(words)
+        self.host.command(words)
     }
 
     /// A container that sleeps, with these further lines in its configuration.
     pub(crate) fn run(&self, name: &str, lines: &str) -> Container {
-        let script = "mkdir /var/lib/lxc/$1; printf '%s\n' \"$2\" >/var/lib/lxc/$1/config; lxc-start --name $1";
+        let Self { host, directory } = self;
+        let script = "mkdir -p $3/$1; printf '%s\n' \"$2\" >$3/$1/config; lxc-start --lxcpath $3 --name $1";
         let config = format!(
             "lxc.uts.name = {name}\nlxc.rootfs.path = dir:/run/image\nlxc.net.0.type = empty
 lxc.init.cmd = /bin/sleep 1000\nlxc.mount.auto = proc:mixed sys:ro\n{lines}"
         );
-        self.0.shell(script).arg("sh").arg(name).arg(config).run().exited(0);
-        let pid = self.0.command(&format!("lxc-info --pid --no-humanize --name {name}")).output();
-        let exec = self.0.command(&format!("lxc-attach --clear-env --name {name} --"));
+        host.shell(script).arg("sh").arg(name).arg(config).arg(directory).run().exited(0);
+        let pid = host.command(&format!("lxc-info --lxcpath {directory} --pid --no-humanize --name {name}")).output();
+        let exec = host.command(&format!("lxc-attach --lxcpath {directory} --clear-env --name {name} --"));
         Container { target: format!("lxc:{name}"), id: name.into(), pid: pid.trim().parse().unwrap(), exec }
     }
 }

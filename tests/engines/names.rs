@@ -7,6 +7,7 @@ use super::{
     engine::{Container, Containerd, Docker, Lxc, Oci, Podman},
 };
 use crate::support::{Cgroups, Command, Host, Session, Test, procfs, root, until};
+use std::collections::BTreeSet;
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
@@ -19,6 +20,10 @@ pub(super) fn tests() -> Vec<Test> {
         root(a_watcher_names_the_container_and_not_the_file_of_its_network).needs([DOCKER]),
         root(a_container_in_a_container_is_found_from_both_sides).needs([DOCKER]),
         root(a_rootless_container_is_found_by_its_user_and_by_root).needs([PODMAN]),
+        root(the_start_of_an_id_is_a_word_by_itself_unless_something_has_it_for_a_name).needs([DOCKER, PODMAN]),
+        root(a_container_of_a_further_daemon_has_its_name).needs([DOCKER]),
+        root(a_daemon_that_keeps_its_data_elsewhere_may_be_gone).needs([DOCKER]),
+        root(a_container_of_lxc_may_lie_in_any_directory).needs([LXC]),
     ]
 }
 
@@ -47,6 +52,109 @@ fn a_name_an_id_and_the_start_of_one_lead_to_the_container(session: &Session) {
             first(&host, &too_short).run().exited(1).says(&[&too_short]);
         }
         first(&host, "podman:web").run().exited(1).says(&["podman:web"]);
+    }
+}
+
+fn the_start_of_an_id_is_a_word_by_itself_unless_something_has_it_for_a_name(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    // A start with a letter in it: digits alone are a process's number.
+    let web = docker.run("web", "");
+    let mut starts = (4..=12).map(|length| &web.id[..length]);
+    let start = starts.find(|start| start.contains(char::is_alphabetic)).unwrap();
+    assert_leads_to(&host, start, &web);
+    assert_eq!(
+        host.command(&format!("nsx ls {start} --json")).output(),
+        host.command(&format!("nsx ls {} --json", web.pid)).output()
+    );
+    let inside = host.command(&format!("nsx enter {start} -- readlink /proc/self/ns/mnt")).output();
+    assert_eq!(inside, procfs::ns(host.process(web.pid), "mnt"));
+    first(&host, &format!("docker:{}", &web.id[..3])).run().exited(1);
+    // What is called so goes before, be it a container or a network.
+    host.command(&format!("ip netns add {start}")).run().exited(0);
+    let network = host.command(&format!("ip netns exec {start} readlink /proc/self/ns/net")).output();
+    assert_eq!(host.command(&format!("nsx enter {start} -- readlink /proc/self/ns/net")).output(), network);
+    host.command(&format!("ip netns del {start}")).run().exited(0);
+    let named = docker.run(start, "");
+    for word in [start.to_owned(), format!("docker:{start}")] {
+        assert_leads_to(&host, &word, &named);
+    }
+    assert_leads_to(&host, &web.id[..12], &web);
+    // Two whose ids begin so.
+    let runc = Oci::runc(&host);
+    let two = ["beef0001", "beef0002"].map(|id| runc.run(id, ""));
+    first(&host, "beef").run().exited(2).says(&["beef may be any of oci:beef0001, oci:beef0002"]);
+    assert_leads_to(&host, "beef0002", &two[1]);
+}
+
+fn a_container_of_a_further_daemon_has_its_name(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let first_daemon = Docker::start(&host);
+    let web = first_daemon.run("web", "");
+    let second = Docker::start_as(&host, "second", "--data-root /var/lib/second --exec-root /run/second");
+    let config = r#"{"data-root": "/var/lib/third", "exec-root": "/run/third"}"#;
+    host.shell(&format!("mkdir -p /etc/third; echo '{config}' >/etc/third/config.json")).run().exited(0);
+    let third = Docker::start_as(&host, "third", "--config-file=/etc/third/config.json");
+    let containers = [
+        web,
+        second.run("eng-web", "--network none"),
+        third.run("db", "--network none"),
+        third.run("eng-db", "--network none"),
+    ];
+    for container in &containers {
+        let name = container.target.strip_prefix("docker:").unwrap();
+        for word in [name, &container.target, &container.id, &format!("docker:{}", &container.id[..4])] {
+            assert_leads_to(&host, word, container);
+        }
+    }
+    let listed = host.command("nsx ls --json --groups").output();
+    for container in &containers {
+        assert!(listed.contains(&format!("\"{}\"", container.target)), "{} {listed}", container.target);
+    }
+    let all = host.command("nsx enter --all-of docker:eng-* -- readlink /proc/self/ns/pid").output();
+    let lines: BTreeSet<_> = all.lines().map(|line| line.split(" | ").map(str::trim).collect()).collect();
+    let namespaces: Vec<_> = containers.iter().map(|it| procfs::ns(host.process(it.pid), "pid")).collect();
+    let expected = [["docker:eng-web", &namespaces[1]], ["docker:eng-db", &namespaces[3]]];
+    assert_eq!(lines, expected.into_iter().map(|line| line.to_vec()).collect::<BTreeSet<Vec<&str>>>());
+    first(&host, "eng").run().exited(1).says(&["near names: docker:eng-db, docker:eng-web"]);
+}
+
+fn a_daemon_that_keeps_its_data_elsewhere_may_be_gone(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    // Its file of the process id is not the usual one either.
+    let docker = Docker::start_as(&host, "other", "--data-root /var/lib/other");
+    let web = docker.run("web", "--network none");
+    assert_leads_to(&host, "web", &web);
+    docker.stop_daemon("KILL");
+    for word in ["web", "docker:web", &web.id[..12]] {
+        assert_leads_to(&host, word, &web);
+    }
+}
+
+fn a_container_of_lxc_may_lie_in_any_directory(session: &Session) {
+    for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
+        let host = Host::new(session, cgroups);
+        let far = Lxc::in_directory(&host, "/var/lib/far");
+        let usual = Lxc::new(&host).run("web", "");
+        let (other, alone) = (far.run("web", ""), far.run("alone", ""));
+        for (word, container) in [
+            ("web", &usual),
+            ("lxc:web", &usual),
+            ("alone", &alone),
+            ("lxc:alone", &alone),
+            // LXC calls the second cgroup of a name so.
+            ("lxc:web-1", &other),
+            ("web-1", &other),
+        ] {
+            assert_leads_to(&host, word, container);
+        }
+        let all = host.command("nsx enter --all-of lxc:* -- readlink /proc/self/ns/mnt").output();
+        let mut all: Vec<_> = all.lines().map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect();
+        all.sort();
+        let mut expected = [&usual, &other, &alone].map(|container| procfs::ns(host.process(container.pid), "mnt"));
+        expected.sort();
+        assert_eq!(all, expected);
+        first(&host, "alne").run().exited(1).says(&["near names: lxc:alone"]);
     }
 }
 

@@ -7,8 +7,8 @@ use crate::{
     error::TargetError,
     grammar::Target,
     host::{Host, Whose},
-    namespace, near,
-    stores::{self, Query, Record, Unread},
+    namespace, near, patterns,
+    stores::{self, Query, Unread},
     words::addresses,
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
@@ -55,12 +55,12 @@ impl Target {
 /// The names of containers and network namespaces that are near to a word, whatever their engine, as one line.
 fn near_names(host: &Host, whose: Whose, word: &OsStr) -> Option<String> {
     let nearness = |name: &OsStr| near::nearness(word.as_bytes(), name.as_bytes());
-    let records = stores::look(host, whose, None, &Query::All).records;
-    let of_container = |record: Record| {
-        let nearest = record.container.names().into_iter().filter_map(nearness).min();
-        Some((nearest?, record.container))
+    let containers = patterns::all(host, whose, None).into_iter().map(|it| it.container);
+    let of_container = |container: Container| {
+        let nearest = container.names().into_iter().filter_map(nearness).min();
+        Some((nearest?, container))
     };
-    let (ranks, containers): (Vec<_>, Vec<_>) = records.into_iter().filter_map(of_container).unzip();
+    let (ranks, containers): (Vec<_>, Vec<_>) = containers.filter_map(of_container).unzip();
     let namespaces = namespace::names(host, whose).into_iter();
     let namespaces = namespaces.filter_map(|name| Some((nearness(&name.name)?, name.to_string())));
     let mut near: Vec<_> = ranks.into_iter().zip(addresses(&containers)).chain(namespaces).collect();

@@ -35,6 +35,13 @@ pub(crate) struct Checked {
     pub(crate) cgroup: Option<Cgroup>,
 }
 
+impl Checked {
+    /// Returns whether a program of the container runs, frozen or not.
+    pub(crate) fn runs(&self) -> bool {
+        self.process.is_some() && self.container.state.is_running()
+    }
+}
+
 /// The kernel's facts about a container's first process.
 struct Facts {
     state: State,

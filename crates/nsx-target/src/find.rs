@@ -13,7 +13,7 @@ use crate::{
     container::Container,
     engine::Engine,
     error::TargetError,
-    grammar::{ID_BY_ITSELF, Target, is_start_of_id, with_owner},
+    grammar::{Target, with_owner},
     host::{Host, Whose},
     merge::merged,
     namespace, scan,
@@ -31,8 +31,8 @@ use std::{
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
 
-/// After a prefix, this many hexadecimal digits are the start of an id.
-const ID_AFTER_PREFIX: usize = 4;
+/// This many hexadecimal digits are the start of an id.
+const START_OF_ID: usize = 4;
 
 /// What a word led to.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Target {
             }
             Self::Container { engine, owner, name } => {
                 let whose = owner.as_deref().map_or(Ok(Whose::Own), |owner| self.owner(owner, host).map(Whose::Of))?;
-                let query = |name| Query::Word(name, ID_AFTER_PREFIX);
+                let query = |name| Query::Word(name, START_OF_ID);
                 let found = self.find_container(host, whose, Some(*engine), &query(name.as_bytes()));
                 match self.other_reading(&found, name, host) {
                     Some((whose, name)) => process(self.find_container(host, whose, Some(*engine), &query(name))?),
@@ -111,7 +111,7 @@ impl Target {
 
     /// Whatever of the system's or the caller's own carries the name: a container, or a network namespace.
     fn find_name(&self, name: &OsStr, host: &Host) -> Result<Found, TargetError> {
-        let query = Query::Word(name.as_bytes(), ID_BY_ITSELF);
+        let query = Query::Word(name.as_bytes(), START_OF_ID);
         let container = self.find_container(host, Whose::Own, None, &query);
         if !namespace::is_named(name, host) {
             return match container {
@@ -125,7 +125,13 @@ impl Target {
             };
         }
         let netns = Target::Netns(name.to_owned());
+        let whole = Query::Word(name.as_bytes(), usize::MAX);
+        let is_named = |subject: &Subject| subject.container.as_ref().is_some_and(|it| whole.wants_container(it));
         match container {
+            // A name goes before the start of an id.
+            Ok(subject) if !is_named(&subject) => {
+                namespace::by_name(self, name, host, Whose::Own).map(Found::Namespace)
+            }
             Ok(Subject { container, .. }) => {
                 let container = container.iter().map(|container| container.address());
                 let addresses = container.chain([netns.to_string()]).collect();
@@ -182,23 +188,17 @@ impl Target {
         engine: Option<Engine>,
         query: &Query<'_>,
     ) -> Result<Subject, TargetError> {
-        let Findings { mut records, unread, .. } = stores::look(host, whose, engine, query);
-        let is_id =
-            |word: &[u8], least| is_start_of_id(word, least) || matches!(engine, Some(Engine::Lxc | Engine::Machine));
-        // Cgroups tell ids where records may not be read, or are in a container that has an engine of its own.
-        if let (Query::Word(word, least), true) = (query, records.is_empty())
-            && is_id(word, *least)
-        {
-            records = scan::look(host, whose, engine, query);
-        }
+        let Findings { records, unread, .. } = stores::look(host, whose, engine, query);
         let mut checker = Checker::new(host);
-        let found = merged(records.into_iter().map(|record| checker.check(record)).collect());
-        let found = exact(found, query);
-        let (running, others): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|it| it.process.is_some() && it.container.state.is_running());
-        let waiting: Vec<_> = others;
+        let mut found: Vec<_> = records.into_iter().map(|record| checker.check(record)).collect();
+        if !found.iter().any(Checked::runs) {
+            let beyond = scan::beyond(host, whose, engine, query, &found);
+            found.extend(beyond.into_iter().map(|record| checker.check(record)));
+        }
+        let found = exact(merged(found), query);
+        let (running, others): (Vec<_>, Vec<_>) = found.into_iter().partition(Checked::runs);
         let candidates = if running.is_empty() {
-            let (waiting, stopped): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|it| it.process.is_some());
+            let (waiting, stopped): (Vec<_>, Vec<_>) = others.into_iter().partition(|it| it.process.is_some());
             if waiting.is_empty() {
                 return Err(self.absent(host, (whose, engine, query), stopped, unread));
             }

@@ -15,7 +15,7 @@ use crate::{
     host::{Host, Whose},
     merge::merged,
     scan,
-    stores::{self, Query, Unread},
+    stores::{self, Query, Record, Unread},
 };
 use nsx_core::{
     hash::HashMap,
@@ -58,6 +58,8 @@ struct Known {
     /// Where containers live whose cgroups say nothing, as those of a rootless Podman.
     by_pid_namespace: HashMap<NsId, usize>,
     unread: Vec<Unread>,
+    /// Whether the stores that cost more to find were asked too.
+    is_all: bool,
 }
 
 impl<'a> Inventory<'a> {
@@ -112,32 +114,53 @@ impl<'a> Inventory<'a> {
 impl Known {
     fn read(host: &Host) -> Self {
         let findings = stores::look(host, Whose::Everybodys, None, &Query::All);
+        let mut known = Self { unread: findings.unread, ..Self::default() };
+        known.add(host, findings.records);
+        known
+    }
+
+    /// Asks the stores that cost more to find.
+    fn read_all(&mut self, host: &Host) {
+        if !std::mem::replace(&mut self.is_all, true) {
+            let mut records = stores::look_elsewhere(host, Whose::Everybodys, None, &Query::All);
+            records.retain(|record| !self.names(&record.container.id));
+            self.add(host, records);
+        }
+    }
+
+    /// Returns whether a container with this id has a name.
+    fn names(&self, id: &OsStr) -> bool {
+        self.by_id.get(id).into_iter().flatten().any(|&index| self.containers[index].name.is_some())
+    }
+
+    fn add(&mut self, host: &Host, records: Vec<Record>) {
         let mut checker = Checker::new(host);
         let own = host.proc().own_ns(NsLink::Own(NsKind::Pid)).ok();
-        let checked = merged(findings.records.into_iter().map(|record| checker.check(record)).collect());
-        let mut known = Self { unread: findings.unread, ..Self::default() };
-        for (index, checked) in checked.into_iter().enumerate() {
+        for checked in merged(records.into_iter().map(|record| checker.check(record)).collect()) {
+            let index = self.containers.len();
             let ns = checked.process.as_ref().and_then(|process| {
                 host.proc().ns(process.pid(), NsLink::Own(NsKind::Pid)).ok().filter(|_| !process.ended())
             });
             // Who shares the host's PID namespace cannot be told apart by it.
             if let Some(ns) = ns.filter(|ns| Some(*ns) != own) {
-                known.by_pid_namespace.entry(ns).or_insert(index);
+                self.by_pid_namespace.entry(ns).or_insert(index);
             }
-            known.by_id.entry(checked.container.id.clone()).or_default().push(index);
-            known.cgroups.push(checked.cgroup);
-            known.containers.push(checked.container);
+            self.by_id.entry(checked.container.id.clone()).or_default().push(index);
+            self.cgroups.push(checked.cgroup);
+            self.containers.push(checked.container);
         }
-        known
     }
 
-    fn of_place(&self, host: &Host, pid: Pid, mut place: Place) -> Origin {
+    fn of_place(&mut self, host: &Host, pid: Pid, mut place: Place) -> Origin {
         let container = place.container.take().and_then(|named| self.container(host, pid, &place, named));
         Origin { container, unit: place.unit.map(OsString::from_vec) }
     }
 
     /// The container that a cgroup names. In a user's part of the tree it is one of the user's, whatever its name.
-    fn container(&self, host: &Host, pid: Pid, place: &Place, named: Named) -> Option<Container> {
+    fn container(&mut self, host: &Host, pid: Pid, place: &Place, named: Named) -> Option<Container> {
+        if named.engine.is_none_or(|engine| engine == Engine::Docker) && !self.names(OsStr::from_bytes(&named.id)) {
+            self.read_all(host);
+        }
         let may_be = |index: &&usize| {
             let container = &self.containers[**index];
             let owner = container.owner.as_ref().map_or(0, |owner| owner.uid);
@@ -147,7 +170,8 @@ impl Known {
         let numbered = named.id.iter().rposition(|&byte| byte == b'-').filter(|_| named.engine == Some(Engine::Lxc));
         let ids = [Some(named.id.as_slice()), numbered.map(|at| &named.id[..at])].into_iter().flatten();
         let of_ids = ids.filter_map(|id| self.by_id.get(OsStr::from_bytes(id))).flatten();
-        let candidates: Vec<&usize> = of_ids.filter(may_be).collect();
+        let mut candidates: Vec<&usize> = of_ids.filter(may_be).collect();
+        candidates.sort_by_key(|index| self.containers[**index].name.is_none());
         let known = |index: &usize| {
             let known = &self.containers[*index];
             Some(Container { state: Self::state(known), ..known.clone() })
@@ -160,7 +184,9 @@ impl Known {
         if claim == Claim::Several {
             return None;
         }
-        match candidates.iter().find(|index| self.containers[***index].owner == owner) {
+        // Another one of LXC's may have the name, in another directory: it has a cgroup of its own.
+        let is_other = |index: &usize| named.engine == Some(Engine::Lxc) && self.cgroups[*index].is_some();
+        match candidates.iter().find(|index| self.containers[***index].owner == owner && !is_other(index)) {
             Some(index) => known(index),
             None => Some(Container { owner, ..Container::new(named.engine.unwrap_or(Engine::Oci), named.id) }),
         }

@@ -9,6 +9,7 @@ use crate::{
     grammar::{ParseTargetError, Target, with_owner},
     host::{Host, Whose},
     merge::merged,
+    scan,
     stores::{self, Query},
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
@@ -63,14 +64,22 @@ fn fitting(host: &Host, whose: Whose, engine: Option<Engine>, glob: &[u8]) -> Ve
         .collect()
 }
 
-/// Every container that runs, checked.
+/// Returns every container that runs, checked, but no sandbox of a pod.
 pub(crate) fn running(host: &Host, whose: Whose, engine: Option<Engine>) -> Vec<Checked> {
-    let findings = stores::look(host, whose, engine, &Query::All);
-    let mut checker = Checker::new(host);
-    let mut found = merged(findings.records.into_iter().map(|record| checker.check(record)).collect());
     let is_sandbox = |it: &Checked| it.container.pod.as_ref().is_some_and(|pod| pod.is_sandbox);
-    found.retain(|it| it.process.is_some() && it.container.state.is_running() && !is_sandbox(it));
+    let mut found = all(host, whose, engine);
+    found.retain(|it| it.runs() && !is_sandbox(it));
     found
+}
+
+/// Returns every container, checked, running or not.
+pub(crate) fn all(host: &Host, whose: Whose, engine: Option<Engine>) -> Vec<Checked> {
+    let records = stores::look(host, whose, engine, &Query::All).records;
+    let mut checker = Checker::new(host);
+    let mut found: Vec<_> = records.into_iter().map(|record| checker.check(record)).collect();
+    let beyond = scan::beyond(host, whose, engine, &Query::All, &found);
+    found.extend(beyond.into_iter().map(|record| checker.check(record)));
+    merged(found)
 }
 
 /// Whether a pattern of `*` and `?` fits a name. Takes no more steps than the product of their lengths.

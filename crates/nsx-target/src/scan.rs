@@ -3,6 +3,7 @@
 
 use crate::{
     cgroup::{Cgroup, Named, Place},
+    check::Checked,
     claim::{Claim, Location},
     container::Container,
     engine::Engine,
@@ -10,14 +11,48 @@ use crate::{
     host::{Host, Whose},
     stores::{self, Query, Record},
 };
-use nsx_core::{hash::HashMap, ns::NsKind, pid::Pid, proc::NsLink};
-use std::collections::BTreeSet;
+use nsx_core::{
+    hash::{HashMap, HashSet},
+    ns::NsKind,
+    pid::Pid,
+    proc::NsLink,
+};
+use std::{collections::BTreeSet, ffi::OsStr};
 
 /// A container that has processes, and the one of them that started first.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     pid: Pid,
     start: u64,
+}
+
+/// Returns what is in none of the usual stores: the containers of Docker's daemons that keep their records elsewhere, and those
+/// that only their cgroups name, because records may not be read, are in a container that has an engine of its own, or lie
+/// anywhere, as LXC's do (`lxc-start -P`). `known` is what the stores say.
+pub(crate) fn beyond(
+    host: &Host,
+    whose: Whose,
+    engine: Option<Engine>,
+    query: &Query<'_>,
+    known: &[Checked],
+) -> Vec<Record> {
+    let is_named_by_cgroup = |engine| matches!(engine, Engine::Lxc | Engine::Machine);
+    let mut records = stores::look_elsewhere(host, whose, engine, query);
+    let mut scanned = look(host, whose, engine, query);
+    // What is nested has an id in its cgroup, and is the business of whoever runs it.
+    if matches!(query, Query::All) {
+        scanned.retain(|record| is_named_by_cgroup(record.container.engine));
+    }
+    let ids: HashSet<&OsStr> = known.iter().map(|it| it.container.id.as_os_str()).collect();
+    let running: HashSet<&OsStr> = known.iter().filter(|it| it.runs()).map(|it| it.container.id.as_os_str()).collect();
+    // A record that is wrong about a container is no reason to enter what else is in its cgroup. But LXC's containers of one
+    // name may lie in several directories.
+    scanned.retain(|record| {
+        let known = if is_named_by_cgroup(record.container.engine) { &running } else { &ids };
+        !known.contains(record.container.id.as_os_str())
+    });
+    records.extend(scanned);
+    records
 }
 
 /// The containers that a query's word means, by their ids or, where a cgroup has it, their names.
@@ -111,7 +146,7 @@ fn is_wanted(place: &Place, engine: Option<Engine>, query: &Query<'_>) -> bool {
             (wanted, None) => !matches!(wanted, Some(Engine::Lxc | Engine::Machine | Engine::Unit)),
             (None, Some(_)) => true,
         };
-        is_engines && query.wants_id(&named.id)
+        is_engines && (matches!(query, Query::All) || query.wants_id(&named.id))
     })
 }
 

@@ -206,13 +206,14 @@ impl Daemon {
         named: Option<&[u8]>,
         logs: &kubelet::Logs,
     ) -> Vec<&'a Vec<u8>> {
-        let by_id: Vec<_> = ids.iter().filter(|id| query.wants_id(id) || named == Some(id.as_slice())).collect();
+        // A name may look like the start of an id.
+        let whole: Vec<_> = ids.iter().filter(|id| query.is_whole_id(id) || named == Some(id.as_slice())).collect();
         match (query, logs) {
-            _ if !by_id.is_empty() => by_id,
+            _ if !whole.is_empty() => whole,
             // Docker's own names are not in its bundles.
-            (Query::Word(..), _) if namespace == b"moby" => Vec::new(),
+            (Query::Word(..), _) if namespace == b"moby" => ids.iter().filter(|id| query.wants_id(id)).collect(),
             (Query::Word(..) | Query::Pod(_), kubelet::Logs::Are(known)) if namespace == b"k8s.io" => {
-                ids.iter().filter(|id| known.contains(*id)).collect()
+                ids.iter().filter(|id| known.contains(*id) || query.wants_id(id)).collect()
             }
             _ => ids.iter().collect(),
         }

@@ -2,23 +2,17 @@
 //!
 //! The configuration may lag behind after the daemon crashed, so the runtime's record of the process is preferred.
 
-use super::{Findings, Query, Record, oci::OciState};
+use super::{Findings, Query, Record, dockerd::Daemon, oci::OciState};
 use crate::{
-    claim::{Claim, Location},
+    claim::Location,
     container::{Container, Pod, State},
     engine::Engine,
     files::{Dir, ReadError, part, path},
     host::{Host, Person},
 };
-use nsx_core::{pid::Pid, proc::decimal};
+use nsx_core::pid::Pid;
 use serde::Deserialize;
-use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf};
-
-/// One daemon's directories.
-struct Daemon {
-    data: Location,
-    exec: Location,
-}
+use std::{ffi::OsString, os::unix::ffi::OsStringExt};
 
 /// The parts of config.v2.json.
 #[derive(Deserialize)]
@@ -67,16 +61,6 @@ struct Labels {
     kind: Option<String>,
 }
 
-/// The parts of daemon.json.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-struct DaemonConfig {
-    data_root: Option<PathBuf>,
-    graph: Option<PathBuf>,
-    exec_root: Option<PathBuf>,
-    userns_remap: Option<String>,
-}
-
 /// Reads config.v2.json: the container, and its process if it has one.
 ///
 /// # Errors
@@ -123,44 +107,14 @@ pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: 
     }
 }
 
+/// Looks at the daemons whose directories are not the usual ones.
+pub(crate) fn look_elsewhere(host: &Host, query: &Query<'_>, findings: &mut Findings) {
+    for daemon in Daemon::elsewhere(host, findings) {
+        daemon.note(host, query, findings);
+    }
+}
+
 impl Daemon {
-    /// The system's: the default, and what /etc/docker/daemon.json or the arguments of the one that runs say otherwise.
-    fn of_system(host: &Host, findings: &mut Findings) -> Vec<Self> {
-        let (config, claim) = DaemonConfig::read(host, &Location::system("/etc/docker"), findings);
-        let arguments = Arguments::read(host);
-        let chosen = |configured: Option<PathBuf>, argument: Option<PathBuf>, usual: &str| {
-            let configured = configured.map(|path| Location::new(path, claim));
-            let argument = argument.map(|path| Location::new(path, Claim::System));
-            configured.or(argument).unwrap_or_else(|| Location::system(usual))
-        };
-        let data = chosen(config.data_root.or(config.graph), arguments.data_root, "/var/lib/docker");
-        let exec = chosen(config.exec_root, arguments.exec_root, "/run/docker");
-        let mut daemons = Vec::new();
-        if config.userns_remap.or(arguments.userns_remap).is_some_and(|user| !user.is_empty()) {
-            // A directory `<uid>.<gid>` for whom root is.
-            let is_remapped = |name: &Vec<u8>| {
-                let mut ids = name.split(|&byte| byte == b'.').map(decimal);
-                matches!((ids.next(), ids.next(), ids.next()), (Some(Some(_)), Some(Some(_)), None))
-            };
-            let names = host.dir(&data).and_then(|data| data.names()).unwrap_or_default();
-            let remapped = names.iter().filter(|name| is_remapped(name));
-            daemons.extend(remapped.map(|name| Self { data: data.join(part(name)), exec: exec.clone() }));
-        }
-        daemons.push(Self { data, exec });
-        daemons
-    }
-
-    /// One user's.
-    fn of(host: &Host, person: &Person, findings: &mut Findings) -> Self {
-        let directory = person.place(person.config.join("docker"));
-        let (config, claim) = DaemonConfig::read(host, &directory, findings);
-        let chosen = |path| Location::new(path, claim);
-        Self {
-            data: config.data_root.map_or_else(|| person.data("docker"), chosen),
-            exec: config.exec_root.map_or_else(|| person.runtime("docker"), chosen),
-        }
-    }
-
     fn note(&self, host: &Host, query: &Query<'_>, findings: &mut Findings) {
         let containers = self.data.join("containers");
         if let Err(error) = self.look(host, &containers, query, findings) {
@@ -177,8 +131,8 @@ impl Daemon {
     ) -> Result<(), ReadError> {
         let directory = host.dir(containers)?;
         let names = directory.names()?;
-        // A word that is a whole id, or the start of one, needs no other's file. A name may look like an id.
-        let by_id: Vec<_> = names.iter().filter(|id| query.wants_id(id)).collect();
+        // A word that is a whole id needs no other's file. A name may look like the start of an id.
+        let by_id: Vec<_> = names.iter().filter(|id| query.is_whole_id(id)).collect();
         let candidates = if by_id.is_empty() { names.iter().collect() } else { by_id };
         let mut runtimes = None;
         for id in candidates {
@@ -230,64 +184,6 @@ impl Daemon {
         names.retain(|name| name.starts_with(b"runtime-"));
         names.sort_by_key(|name| name.as_slice() != b"runtime-runc");
         names.iter().filter_map(|name| exec.below(path(&[name, b"moby"])).ok()).collect()
-    }
-}
-
-impl DaemonConfig {
-    /// Reads the settings of daemon.json, and whose word they are. A file that cannot be parsed sets nothing: the daemon does not start
-    /// with it either.
-    fn read(host: &Host, directory: &Location, findings: &mut Findings) -> (Self, Claim) {
-        match host.dir(directory).and_then(|it| it.content("daemon.json")) {
-            Ok(content) => (serde_json::from_slice(&content.bytes).unwrap_or_default(), content.claim),
-            Err(error) => {
-                findings.note_config(Engine::Docker, directory.path.join("daemon.json"), error);
-                (Self::default(), directory.claim)
-            }
-        }
-    }
-}
-
-/// The arguments of the daemon that runs.
-#[derive(Default)]
-struct Arguments {
-    data_root: Option<PathBuf>,
-    exec_root: Option<PathBuf>,
-    userns_remap: Option<String>,
-}
-
-impl Arguments {
-    fn read(host: &Host) -> Self {
-        let command = || {
-            let pid = host.content("/run", "docker.pid").ok().filter(|content| content.claim == Claim::System)?;
-            let pid = nsx_core::pid::parse(pid.bytes.trim_ascii()).ok()?;
-            let mut text = Vec::new();
-            // A number that was used again may be any user's process.
-            let status = host.proc().status(pid, &mut text).ok()?;
-            if host.process_claim(status.ruid) != Claim::System {
-                return None;
-            }
-            host.proc().read_up_to(nsx_core::proc::cmdline::LONGEST, pid, "cmdline", &mut text).ok()?;
-            Some(text)
-        };
-        let command = command().unwrap_or_default();
-        let words: Vec<_> = command.split(|&byte| byte == 0).collect();
-        // The number may be another's by now.
-        if !words.first().is_some_and(|program| program.ends_with(b"dockerd")) {
-            return Self::default();
-        }
-        let value = |option: &[u8]| {
-            words.iter().enumerate().find_map(|(place, word)| match word.strip_prefix(option)? {
-                [] => words.get(place + 1).map(|value| value.to_vec()),
-                [b'=', value @ ..] => Some(value.to_vec()),
-                _ => None,
-            })
-        };
-        let directory = |option| value(option).map(OsString::from_vec).map(PathBuf::from).filter(|it| it.is_absolute());
-        Self {
-            data_root: directory(b"--data-root").or_else(|| directory(b"-g")).or_else(|| directory(b"--graph")),
-            exec_root: directory(b"--exec-root"),
-            userns_remap: value(b"--userns-remap").and_then(|user| String::from_utf8(user).ok()),
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod containerd;
 pub(crate) mod docker;
+mod dockerd;
 pub(crate) mod kubelet;
 pub(crate) mod lxc;
 pub(crate) mod machine;
@@ -126,6 +127,11 @@ impl Query<'_> {
         }
     }
 
+    /// Returns whether it asks for this id, and not for one that begins so.
+    pub(crate) fn is_whole_id(&self, id: &[u8]) -> bool {
+        matches!(self, Self::Word(word, _) if id == *word)
+    }
+
     /// Whether a container is meant, by what is known of it.
     pub(crate) fn wants_container(&self, container: &Container) -> bool {
         match self {
@@ -194,6 +200,16 @@ pub(crate) fn look(host: &Host, whose: Whose, engine: Option<Engine>, query: &Qu
     }
     retain(host, whose, engine, &mut findings.records);
     findings
+}
+
+/// Asks the stores whose places are not the usual ones, and which it costs a look at all processes to find.
+pub(crate) fn look_elsewhere(host: &Host, whose: Whose, engine: Option<Engine>, query: &Query<'_>) -> Vec<Record> {
+    let mut findings = Findings::default();
+    if engine.is_none_or(|engine| engine.includes(Engine::Docker)) {
+        docker::look_elsewhere(host, query, &mut findings);
+    }
+    retain(host, whose, engine, &mut findings.records);
+    findings.records
 }
 
 /// Keeps what is asked for, and notes whose that is.
