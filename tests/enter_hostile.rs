@@ -7,7 +7,7 @@ use crate::support::{
     root, until,
 };
 use rustix::process::Signal;
-use std::{fs, os::unix::fs::MetadataExt};
+use std::{fs, os::unix::fs::MetadataExt, time::Duration};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -18,6 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(no_descriptor_of_the_callers_leaks_in),
         both(with_kinds_named_the_callers_descriptors_stay),
         both(a_target_without_proc_sys_and_dev_is_entered).needs([Need::Tool("busybox")]),
+        both(files_of_the_network_are_read_only_if_they_are_files).needs([Need::Tool("busybox")]),
         both(links_in_the_target_lead_to_nothing_of_the_hosts).needs([Need::Tool("busybox")]),
     ]
     .into_iter()
@@ -163,6 +164,45 @@ fn a_target_without_proc_sys_and_dev_is_entered(session: &Session) {
     // The host's programs bring their own.
     let tools = session.nsx(&format!("enter {} --host-tools -- sh -c", sleep.id()));
     assert_eq!(tools.arg("cat /proc/1/comm; ls /sys/class/net; ls $NSX_TARGET_ROOT").output(), "sleep\nlo\nbin");
+}
+
+/// `/proc/kmsg` is a regular file by its mode, and reading it waits for the kernel's next message.
+fn files_of_the_network_are_read_only_if_they_are_files(session: &Session) {
+    fs::write(session.path("outside"), "outside\n").unwrap();
+    let own = session.command("cat /etc/resolv.conf").output();
+    let outside = session.path("outside").display().to_string();
+    for (what, make, seen) in [
+        ("a file", "echo inside >FILE".to_owned(), "inside"),
+        ("a link below the root", "echo inside >etc/it; ln -s /etc/it FILE".to_owned(), "inside"),
+        ("an empty file", "touch FILE".to_owned(), ""),
+        ("a link to outside", format!("ln -s {outside} FILE"), &own),
+        ("a link that climbs", format!("ln -s ../../../../../../../..{outside} FILE"), &own),
+        ("a link to itself", "ln -s resolv.conf FILE".to_owned(), &own),
+        ("a FIFO", "mkfifo FILE".to_owned(), &own),
+        ("a directory", "mkdir FILE".to_owned(), &own),
+        ("a file of 5 GB", "truncate -s 5G FILE".to_owned(), &own),
+    ] {
+        let make = format!("mkdir etc; {}", make.replace("FILE", "etc/resolv.conf"));
+        let (_unshare, sleep) = image(session, &make);
+        let user = if session.is_root() { "" } else { "-U " };
+        let words = format!("enter {} {user}--net -v -- cat /etc/resolv.conf", sleep.id());
+        let limited = session.shell(&format!("ulimit -v 300000; exec nsx {words}"));
+        let outcome = limited.start().wait_for(Duration::from_secs(15)).exited(0);
+        assert_eq!(outcome.text(), seen, "{what}");
+        if seen == own {
+            outcome.says(&["its /etc/resolv.conf", "the program sees yours"]);
+        }
+        session.shell("rm -rf image").run().exited(0);
+    }
+    if session.is_root() {
+        let (_unshare, sleep) =
+            target(session, "--net ", "mount -t tmpfs none /etc; ln -s /proc/kmsg /etc/resolv.conf");
+        let enter = session.nsx(&format!("enter {} --net -- wc -c /etc/resolv.conf", sleep.id())).start();
+        enter.wait_for(Duration::from_secs(15)).exited(0);
+        let (_unshare, sleep) = target(session, "", "mount -t tmpfs none /etc; ln -s /proc/kmsg /etc/passwd");
+        let enter = session.nsx(&format!("enter {} --user 5:6 -- true", sleep.id())).start();
+        enter.wait_for(Duration::from_secs(15)).exited(0);
+    }
 }
 
 fn links_in_the_target_lead_to_nothing_of_the_hosts(session: &Session) {

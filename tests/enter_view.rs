@@ -18,6 +18,9 @@ pub(crate) fn tests() -> Vec<Test> {
         both(nothing_is_mounted_where_the_mount_namespace_is_joined),
         both(what_is_done_is_explained),
         root(the_files_of_a_named_network_are_seen_as_ip_netns_shows_them).needs([Need::Tool("ip")]),
+        both(names_are_looked_up_as_the_target_does),
+        root(the_files_of_a_named_network_come_before_the_targets).needs([Need::Tool("ip")]),
+        root(a_program_without_an_id_of_its_own_sees_them_too),
         root(a_link_in_etc_is_followed_to_what_it_covers).needs([Need::Tool("ip")]),
         root(without_room_for_a_mount_namespace_nothing_is_mounted_elsewhere),
     ]
@@ -151,6 +154,68 @@ fn the_files_of_a_named_network_are_seen_as_ip_netns_shows_them(session: &Sessio
     fs::remove_dir_all(session.path("upper")).unwrap();
     fs::remove_dir_all(session.path("work")).unwrap();
     assert_eq!(output, with_own_etc(session, &format!("{prepare}{theirs}")));
+}
+
+/// A `sleep` with a network and with mounts of its own, among them a resolver and names.
+fn resolving(session: &Session, options: &str) -> (crate::support::Process, Pinned) {
+    fs::write(session.path("resolver"), "nameserver 127.0.0.11\n").unwrap();
+    fs::write(session.path("names"), "192.0.2.1 target\n").unwrap();
+    let script = "mount --bind resolver /etc/resolv.conf; mount --bind names /etc/hosts; exec sleep 100";
+    let unshare = session.original_unshare(&format!("{options}--net --mount sh -ec")).arg(script).start();
+    let sleep = unshare.program("sleep");
+    (unshare, sleep)
+}
+
+fn names_are_looked_up_as_the_target_does(session: &Session) {
+    let (_unshare, sleep) = resolving(session, "");
+    let (id, user) = (sleep.id(), user(session));
+    let show = "cat /etc/resolv.conf /etc/hosts";
+    let theirs = "nameserver 127.0.0.11\n192.0.2.1 target";
+    for filter in [None, Some(Filter::NewCalls)] {
+        for options in [format!("{user}--net"), "--host-tools".into(), format!("--host-tools {user}--net")] {
+            let enter = session.nsx(&format!("enter {id} {options} -- {show}"));
+            let enter = filter.map_or(enter.clone(), |filter| enter.under(filter));
+            assert_eq!(enter.output(), theirs, "{options} {filter:?}");
+        }
+    }
+    let own = session.command(show).output();
+    // The caller's stay where the network does, and where that is asked for.
+    assert_eq!(session.nsx(&format!("enter {id} {user}--net --no-fix -- {show}")).output(), own);
+    let file = format!("/proc/{id}/ns/net");
+    if session.is_root() {
+        assert_eq!(session.nsx(&format!("enter {id} --uts --ipc -- {show}")).output(), own);
+        assert_eq!(session.nsx(&format!("enter {file} -- {show}")).output(), own);
+        assert_eq!(session.nsx(&format!("enter {id} --net={file} -- {show}")).output(), theirs);
+    }
+    assert_eq!(session.command(show).output(), own);
+    // It is a copy, and what the program writes would be the target's.
+    let enter = session.nsx(&format!("enter {id} {user}--net -- sh -c")).arg("echo mine >/etc/resolv.conf").run();
+    enter.exited(2).says(&["read-only file system"]);
+    assert_eq!(fs::read_to_string(session.path("resolver")).unwrap(), "nameserver 127.0.0.11\n");
+    let enter = session.nsx(&format!("enter {id} {user}--net -- sh -c")).arg("cd /etc; stat -c %a hosts; ls | wc -l");
+    assert_eq!(enter.output(), session.shell("cd /etc; echo 644; ls | wc -l").output(), "nothing else is hidden");
+}
+
+fn the_files_of_a_named_network_come_before_the_targets(session: &Session) {
+    let show = "mount --make-private /etc; cp -a /etc/hosts /run/hosts; rm /etc/netns/blue/hosts; rm -f /etc/resolv.conf; \
+        echo host >/etc/resolv.conf; echo target >/run/theirs; \
+        nsenter --net=/run/netns/blue unshare --mount sh -c \
+            'mount --bind /run/theirs /etc/resolv.conf; mount --bind /run/theirs /etc/hosts; exec sleep 100' & \
+        other=$!; trap 'kill $target $other' EXIT; until grep -q sleep /proc/$other/comm; do sleep 0.01; done; \
+        nsx enter $other --net -- cat /etc/resolv.conf /etc/hosts";
+    assert_eq!(with_own_etc(session, &format!("{NAMED_NETWORK}{show}")), "blue\ntarget");
+}
+
+/// root's user id is not mapped there, and a file belongs to somebody.
+fn a_program_without_an_id_of_its_own_sees_them_too(session: &Session) {
+    let mapper = "unshare --map-users 0:100000:10 --map-groups 0:100000:10 -S 0 -G 0";
+    fs::write(session.path("resolver"), "nameserver 127.0.0.11\n").unwrap();
+    let script = "mount --bind resolver /etc/resolv.conf; exec sleep 100";
+    session.shell("chmod 755 .; chmod 644 resolver").run().exited(0);
+    let unshare = session.nsx(mapper).args("--net --mount sh -ec").arg(script).start();
+    let sleep = unshare.program("sleep");
+    let enter = session.nsx(&format!("enter {} --userns --net -- cat /etc/resolv.conf", sleep.id()));
+    assert_eq!(enter.output(), "nameserver 127.0.0.11");
 }
 
 fn a_link_in_etc_is_followed_to_what_it_covers(session: &Session) {

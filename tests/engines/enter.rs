@@ -15,6 +15,10 @@ pub(super) fn tests() -> Vec<Test> {
         root(a_program_finds_what_containerd_and_the_runtimes_give_it).needs([CONTAINERD, CRUN]),
         root(a_program_is_where_lxc_attach_puts_it).needs([LXC]),
         root(what_the_first_process_became_is_not_what_a_new_one_is).needs([DOCKER]),
+        root(a_container_is_entered_whole_though_its_first_process_is_in_a_chroot).needs([DOCKER]),
+        root(limits_that_the_first_process_has_changed_are_not_those_of_a_new_one).needs([DOCKER]),
+        root(names_are_looked_up_in_a_containers_network_as_the_container_does).needs([DOCKER]),
+        root(no_supplementary_group_of_a_container_is_given_twice).needs([DOCKER]),
         root(a_cgroup_in_many_hierarchies_is_explained_in_a_line).needs([DOCKER]),
         root(filters_that_nsx_cannot_go_on_under_are_refused).needs([DOCKER]),
         root(a_limit_on_processes_is_told_with_its_step).needs([DOCKER]),
@@ -191,6 +195,72 @@ fn what_the_first_process_became_is_not_what_a_new_one_is(session: &Session) {
     assert!(explained.text().contains("its container") && explained.text().contains("docker:web"), "{explained}");
     let by_name = enter("docker:web --explain true");
     assert!(!by_name.text().contains("its container"), "{by_name}");
+}
+
+fn a_container_is_entered_whole_though_its_first_process_is_in_a_chroot(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    let jail = "busybox mkdir -p /jail/bin /jail/etc; busybox cp /bin/busybox /jail/bin
+        echo jailed:x:7:7::/:/bin/sh >/jail/etc/passwd; cd /jail; exec busybox chroot . /bin/busybox sleep 1000";
+    docker.command("run --detach --name web image sh -c").arg(jail).run().exited(0);
+    let web = docker.container("web");
+    until("it is in its chroot", || {
+        fs::read_link(format!("/proc/{}/root", host.process(web.pid))).is_ok_and(|root| root.ends_with("jail"))
+    });
+    assert_same(&web, host.command("nsx enter"));
+    let exec = |words: &str| docker.command("exec web").args(words).output();
+    let enter = |words: &str| host.command("nsx enter").args(words).output();
+    assert_eq!(enter("docker:web -- ls /"), exec("ls /"));
+    assert_eq!(enter("docker:web -m -p -- ls /"), exec("ls /"));
+    assert_eq!(enter("docker:web --user web -- id"), docker.command("exec --user web web id").output());
+    assert!(enter("docker:web --explain true").contains("has gone into another (chroot)"));
+    // A number means the process as it is.
+    let by_number = format!("{} -- /bin/busybox ls /", web.pid);
+    assert_eq!(enter(&by_number), "bin\netc");
+    host.command(&format!("nsx enter {} --user web -- /bin/busybox id", web.pid)).run().exited(125);
+}
+
+fn limits_that_the_first_process_has_changed_are_not_those_of_a_new_one(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    let run = |name: &str, options: &str, script: &str| {
+        let run = docker.command("run --detach --name").arg(name).options(options).args("image sh -c");
+        run.arg(format!("{script}; exec sleep 1000")).run().exited(0);
+        let container = docker.container(name);
+        let comm = || fs::read_to_string(format!("/proc/{}/comm", host.process(container.pid))).unwrap();
+        until("it has changed them", || comm() == "sleep\n");
+        container
+    };
+    let configured = run("configured", "--ulimit nofile=512:1024", "ulimit -Sn 1024");
+    assert_same(&configured, host.command("nsx enter"));
+    // The configuration says nothing of these.
+    let lowered = run("lowered", "", "ulimit -n 300; ulimit -c 0; ulimit -s 4096");
+    assert_same(&lowered, host.command("nsx enter"));
+    let by_number = host.command(&format!("nsx enter {} -- sh -c", lowered.pid)).arg("ulimit -n").output();
+    assert_eq!(by_number, "300");
+}
+
+fn names_are_looked_up_in_a_containers_network_as_the_container_does(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    docker.command("network create inner").run().exited(0);
+    docker.run("web", "--network inner --add-host other:192.0.2.7");
+    let show = "cat /etc/resolv.conf /etc/hosts";
+    let theirs = docker.command("exec web").args(show).output();
+    assert!(theirs.contains("127.0.0.11") && theirs.contains("192.0.2.7"), "{theirs}");
+    for options in ["--net", "--net --pid", "--host-tools"] {
+        assert_eq!(host.command(&format!("nsx enter web {options} --")).args(show).output(), theirs, "{options}");
+    }
+    let own = host.command(show).output();
+    assert_eq!(host.command("nsx enter web --net --no-fix --").args(show).output(), own);
+}
+
+fn no_supplementary_group_of_a_container_is_given_twice(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    let web = docker.run("web", "--user 1000:29 --group-add 29 --group-add 30 --group-add 30");
+    assert_same(&web, host.command("nsx enter"));
+    assert_eq!(host.command("nsx enter web grep Groups: /proc/self/status").output().trim(), "Groups:\t29 30");
 }
 
 fn a_cgroup_in_many_hierarchies_is_explained_in_a_line(session: &Session) {

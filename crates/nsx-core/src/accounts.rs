@@ -8,16 +8,14 @@ mod inside;
 
 pub use inside::Accounts;
 
-use crate::{hash::HashMap, idmap::IdKind, proc::decimal, trouble};
-use rustix::{
-    fd::AsFd,
-    fs::{Mode, OFlags, ResolveFlags},
-};
+use crate::{beneath, hash::HashMap, idmap::IdKind, proc::decimal, trouble};
+use rustix::fd::AsFd;
 use std::{
     ffi::{CString, OsStr, OsString},
     fs,
     io::{self, Read},
     os::unix::ffi::{OsStrExt, OsStringExt},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -206,10 +204,10 @@ pub fn user_names() -> io::Result<HashMap<u32, Vec<u8>>> {
 
 /// The same from the /etc/passwd below another root directory, which a container may have filled with anything.
 ///
-/// Links in it lead nowhere but below that root (5.6), and no more than a megabyte is read.
+/// Links in it lead nowhere but below that root, and no more than a megabyte is read.
 ///
 /// # Errors
-/// Where the file is not there, is no regular file, or cannot be read; `ENOSYS` where links cannot be confined.
+/// The file is not there, is not a regular file, or cannot be read.
 pub fn user_names_below(root: impl AsFd) -> io::Result<HashMap<u32, Vec<u8>>> {
     Ok(names(&users(&read_below(root, "etc/passwd")?).map(|user| (user.name, user.uid)).collect::<Vec<_>>()))
 }
@@ -239,17 +237,8 @@ fn names(entries: &[(Vec<u8>, u32)]) -> HashMap<u32, Vec<u8>> {
 
 /// Reads a file of a target's. Its errors are the target's to make, so they are no trouble of the system's.
 fn read_below(root: impl AsFd, path: &str) -> io::Result<Vec<u8>> {
-    const MOST: u64 = 1 << 20;
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let file = rustix::fs::openat2(root, path, flags, Mode::empty(), resolve)?;
-    let file = fs::File::from(file);
-    if !file.metadata()?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let mut text = Vec::new();
-    file.take(MOST).read_to_end(&mut text)?;
-    Ok(text)
+    const MOST: usize = 1 << 20;
+    Ok(beneath::read(root, Path::new(path), MOST)?)
 }
 
 /// Whether some account could be called `name`, so that asking for it makes sense and `getent` takes it for no option.

@@ -1,11 +1,16 @@
 //! Paths that somebody else chose, opened so that they cannot lead out of a directory.
 
+use crate::sys::nsfs;
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{FileType, Mode, OFlags, ResolveFlags},
     io::Errno,
 };
-use std::path::{Component, Path};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Component, Path},
+};
 
 /// Opens `path` below `directory`, resolved as `resolve` says, see `openat2(2)`: with `BENEATH` what leads out fails with
 /// `EXDEV`, with `IN_ROOT` it cannot. Either way a leading slash means the directory where the kernel is too old.
@@ -21,6 +26,28 @@ pub fn open(directory: impl AsFd, path: &Path, flags: OFlags, resolve: ResolveFl
         Err(Errno::NOSYS) => walk(directory, path, flags),
         opened => opened,
     }
+}
+
+/// Reads a regular file below `directory`, as someone whose root directory that is would find it, and no more than the first
+/// `most` bytes of it. No link leads out, and what is not a regular file is not opened: a FIFO or a device could block or act.
+/// Nor is more read than the file has by its size: files such as `/proc/kmsg`, which have none, could block too.
+///
+/// # Errors
+/// The errno of opening or reading; `EINVAL` if it is not a regular file.
+pub fn read(directory: impl AsFd, path: &Path, most: usize) -> Result<Vec<u8>, Errno> {
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let place = open(directory, path, OFlags::PATH, resolve)?;
+    let stat = rustix::fs::fstat(&place)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(Errno::INVAL);
+    }
+    let size = u64::try_from(stat.st_size).unwrap_or_default();
+    let mut text = Vec::new();
+    let file = File::from(nsfs::reopen(&place)?);
+    file.take(size.min(most as u64))
+        .read_to_end(&mut text)
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    Ok(text)
 }
 
 /// Opens each directory of the path from the one before it.

@@ -208,6 +208,10 @@ pub(crate) fn carry_out(
             let reason = out::reason(&errno);
             out::note(&escape(format!("could not {}: {reason}; the program starts in /", step.act()).as_bytes()));
         }
+        Event::Skipped(step @ Step::MountOwnProc(_), errno) => {
+            let reason = out::reason(&errno);
+            out::note(&escape(format!("could not {}: {reason}; --pid joins the PID namespace", step.act()).as_bytes()));
+        }
         Event::Skipped(step, errno) if verbose => {
             out::note(&escape(format!("could not {}: {}", step.act(), out::reason(&errno)).as_bytes()));
         }

@@ -4,12 +4,8 @@
 //! much of them is read.
 
 use super::{User, groups, lines, users};
-use crate::{beneath, sys::nsfs};
-use rustix::{
-    fd::AsFd,
-    fs::{FileType, OFlags, ResolveFlags},
-    io::Errno,
-};
+use crate::beneath;
+use rustix::{fd::AsFd, io::Errno};
 use std::path::Path;
 
 /// The most that is read of a file.
@@ -56,29 +52,16 @@ impl Accounts {
 }
 
 fn read(root: impl AsFd, path: &str) -> Result<Vec<u8>, Errno> {
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    // For its place first: to open a FIFO or a device could block or act.
-    let place = match beneath::open(root, Path::new(path), OFlags::PATH, resolve) {
-        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Vec::new()),
-        place => place?,
-    };
-    if FileType::from_raw_mode(rustix::fs::fstat(&place)?.st_mode) != FileType::RegularFile {
-        return Err(Errno::INVAL);
+    match beneath::read(root, Path::new(path), MOST) {
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(Vec::new()),
+        read => read,
     }
-    let file = nsfs::reopen(&place)?;
-    let mut text = Vec::new();
-    while text.len() < MOST {
-        text.reserve(16384);
-        if rustix::io::read(&file, rustix::buffer::spare_capacity(&mut text))? == 0 {
-            break;
-        }
-    }
-    Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::OFlags;
 
     #[test]
     fn a_user_has_the_groups_that_list_him() {

@@ -33,6 +33,13 @@ pub enum Contents {
         /// What is forbidden there, or how access times are kept, for all mounts that come.
         flags: MountFlags,
     },
+    /// A copy of a file of the target's, in memory and read-only: what is bound to the file itself could be written to.
+    Copy {
+        /// The file, as the target names it.
+        of: PathBuf,
+        /// Its content.
+        text: Vec<u8>,
+    },
     /// A new file system.
     New(FileSystem),
     /// Directories of the caller, the first on top. Changes go to memory and are lost.
@@ -74,7 +81,7 @@ impl Mount {
             Contents::Bind { source, recursive, .. } => {
                 vec![Source::Tree { path: source.clone(), recursive: *recursive }]
             }
-            Contents::New(_) => Vec::new(),
+            Contents::New(_) | Contents::Copy { .. } => Vec::new(),
             Contents::Overlay(lower) => lower.iter().cloned().map(Source::Directory).collect(),
             Contents::Devices => vec![Source::Directory("/dev".into())],
         }
@@ -89,6 +96,7 @@ impl Mount {
                 let flags = flag_names(MountFlags::BIND | recursive | *flags);
                 format!("mount({}, {at}, {flags})", source.display())
             }
+            Contents::Copy { of, .. } => format!("mount(a copy of its {}, {at}, MS_BIND|MS_RDONLY)", of.display()),
             Contents::New(FileSystem { kind, options, flags }) => {
                 let flags = (!flags.is_empty()).then(|| flag_names(*flags));
                 let options = (!options.is_empty()).then(|| data(options));
@@ -109,6 +117,7 @@ impl Mount {
                 "what the caller sees there, to be read and not changed".to_owned()
             }
             Contents::Bind { .. } => "what the caller sees there".to_owned(),
+            Contents::Copy { .. } => "what the target sees there, which is of its network, to be read".to_owned(),
             Contents::New(FileSystem { kind, .. }) => match kind.as_str() {
                 "tmpfs" => "an empty directory in memory, gone with the program".to_owned(),
                 "devpts" => "pseudo-terminals that the host's know nothing of".to_owned(),
@@ -125,6 +134,7 @@ impl Mount {
         let at = super::words::below(root, &self.at);
         match &self.contents {
             Contents::Bind { source, .. } => format!("bind {} to {at}", source.display()),
+            Contents::Copy { of, .. } => format!("show the target's {} as {at}", of.display()),
             Contents::New(FileSystem { kind, .. }) => format!("mount {kind} on {at}"),
             Contents::Overlay(_) => format!("mount an overlay on {at}"),
             Contents::Devices => format!("bind the devices to {at}"),

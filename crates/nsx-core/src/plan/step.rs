@@ -2,7 +2,7 @@
 
 use super::{
     confinement::{CapabilityState, Filter, Label, Limit},
-    enter::CgroupFile,
+    enter::{CgroupFile, OwnProc},
     mount::{Mount, Source},
 };
 use crate::{
@@ -218,6 +218,8 @@ pub enum Step {
         /// How.
         propagation: Propagation,
     },
+    /// See mounts that are made outside and let none be seen there, in a mount namespace that was just copied.
+    KeepMountsApart,
     /// Set the loopback device up.
     LoopbackUp,
     /// Set the host name.
@@ -250,6 +252,9 @@ pub enum Step {
     },
     /// Mount on /proc a procfs of the PID namespace that was joined, which the process that mounts it is not in.
     MountJoinedProc,
+    /// Mount on /proc the procfs that shows the program, in a copy of the mount namespace that was joined. Nothing is done if
+    /// the procfs that is there shows the program too.
+    MountOwnProc(OwnProc),
     /// Make a directory a mount point, as a new root must be one.
     BindRoot(PathBuf),
     /// Take hold of what a later step mounts.

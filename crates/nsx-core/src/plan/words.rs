@@ -84,6 +84,7 @@ impl Step {
             Self::Propagate { at, propagation } => {
                 format!("mount({}, MS_REC|MS_{})", at.display(), propagation.word().to_uppercase())
             }
+            Self::KeepMountsApart => "mount(/, MS_REC|MS_SLAVE)".to_owned(),
             Self::LoopbackUp => "ioctl(SIOCSIFFLAGS, lo, IFF_UP)".to_owned(),
             Self::SetHostname(name) => format!("sethostname({})", words(std::slice::from_ref(name))),
             Self::SetDomainName(name) => format!("setdomainname({})", words(std::slice::from_ref(name))),
@@ -99,6 +100,7 @@ impl Step {
             }
             Self::MountProc { root, at } => format!("mount(proc, {})", below(root.as_deref(), at)),
             Self::MountJoinedProc => "mount(proc, /proc, pidns=the joined one)".to_owned(),
+            Self::MountOwnProc(_) => "unshare(CLONE_NEWNS), mount(proc, /proc)".to_owned(),
             Self::BindRoot(root) => format!("mount({0}, {0}, MS_BIND|MS_REC)", root.display()),
             Self::OpenSource(source) => source.to_string(),
             Self::Mount { root, mount } => mount.call(root.as_deref()),
@@ -177,6 +179,7 @@ impl Step {
                     Propagation::Unchanged => format!("{mounts} are seen as each mount point has it"),
                 }
             }
+            Self::KeepMountsApart => "mounts made outside are seen inside, not the other way round".to_owned(),
             Self::LoopbackUp => "the new network's loopback device works".to_owned(),
             Self::SetHostname(_) => "the host name, in the new UTS namespace alone".to_owned(),
             Self::SetDomainName(_) => "the NIS domain name, in the new UTS namespace alone".to_owned(),
@@ -188,6 +191,9 @@ impl Step {
             Self::MountJoinedProc => {
                 "/proc shows the PID namespace; before Linux 6.17 a child in there mounts it, in the target's sight"
                     .to_owned()
+            }
+            Self::MountOwnProc(_) => {
+                "/proc shows the program, in a copy of the target's mounts for it alone".to_owned()
             }
             Self::BindRoot(_) => "a new root must be a mount point".to_owned(),
             Self::OpenSource(_) => "held before a mount can hide it".to_owned(),
@@ -259,6 +265,7 @@ impl Step {
             Self::Propagate { at, propagation } => {
                 format!("make the mounts at {} {}", at.display(), propagation.word())
             }
+            Self::KeepMountsApart => "keep the program's mounts apart".to_owned(),
             Self::LoopbackUp => "set the loopback device up".to_owned(),
             Self::SetHostname(_) => "set the host name".to_owned(),
             Self::SetDomainName(_) => "set the NIS domain name".to_owned(),
@@ -271,6 +278,7 @@ impl Step {
             }
             Self::MountProc { root, at } => format!("mount procfs on {}", below(root.as_deref(), at)),
             Self::MountJoinedProc => "mount procfs on /proc".to_owned(),
+            Self::MountOwnProc(_) => "mount a procfs that shows the program on /proc".to_owned(),
             Self::OpenSource(source) => format!("open {}", source.path().display()),
             Self::Mount { root, mount } => mount.act(root.as_deref()),
             Self::BindRoot(root) | Self::PivotRoot(root) | Self::Chroot(root) => {

@@ -24,7 +24,7 @@ pub use ids::TaskIds;
 pub use mountinfo::Mount;
 #[cfg(test)]
 pub(crate) use recording::Recording;
-pub(crate) use root::LONGEST_LINK;
+pub(crate) use root::{LONGEST_LINK, hides_reader};
 pub use root::{NsLink, NsLinks, ProcRoot};
 pub(crate) use status::Lines;
 pub use status::Status;

@@ -38,6 +38,14 @@ impl NsLink {
     }
 }
 
+/// Whether a directory is a procfs that does not show its reader: that of a PID namespace that the reader is not in.
+pub(crate) fn hides_reader(directory: impl AsFd) -> bool {
+    let is_procfs = |it: rustix::fs::StatFs| it.f_type == rustix::fs::PROC_SUPER_MAGIC;
+    let mut target = [MaybeUninit::uninit(); 16];
+    rustix::fs::fstatfs(&directory).is_ok_and(is_procfs)
+        && matches!(rustix::fs::readlinkat_raw(&directory, c"self", &mut target), Err(Errno::NOENT))
+}
+
 /// No link in a process's `ns` is longer.
 pub(crate) const LONGEST_LINK: usize = 64;
 

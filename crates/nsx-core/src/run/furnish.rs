@@ -15,8 +15,8 @@ use rustix::{
     fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Uid, XattrFlags},
     io::Errno,
     mount::{
-        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
-        fsconfig_set_flag, fsconfig_set_string,
+        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
+        fsconfig_create, fsconfig_set_flag, fsconfig_set_string,
     },
 };
 use std::{collections::VecDeque, ffi::CString, path::Path};
@@ -29,6 +29,9 @@ const DEVICE_LINKS: [(&str, &str); 5] = [
     ("stderr", "/proc/self/fd/2"),
     ("ptmx", "pts/ptmx"),
 ];
+
+/// The name of a file that is bound elsewhere.
+const FILE: &str = "file";
 
 /// The first length of a value that `fsconfig(2)` does not take.
 const VALUE_MAX: usize = 256;
@@ -85,6 +88,14 @@ impl Furnisher {
                 }
                 Ok(())
             }
+            Contents::Copy { text, .. } => match self.show(root, at, text, proc) {
+                // In a user namespace in which this process's ids have no name, nobody but its root can make a file.
+                Err(Errno::OVERFLOW) => {
+                    sys::process::set_file_ids(0, 0);
+                    self.show(root, at, text, proc)
+                }
+                shown => shown,
+            },
             Contents::New(file_system) => self.make(root, at, file_system).map(drop),
             Contents::Overlay(lower) => self.overlay(root, at, lower.len()),
             Contents::Devices => self.devices(&beneath(root, at)?),
@@ -124,6 +135,24 @@ impl Furnisher {
         };
         self.made.push(rustix::fs::fstat(&made)?.st_dev);
         Ok(made)
+    }
+
+    /// Shows a text as a file, which must be there. A file is bound from a mount only, so a tmpfs lies for a moment on the
+    /// directory of the file.
+    fn show(&mut self, root: Option<&Path>, at: &Path, text: &[u8], proc: Option<&ProcRoot>) -> Result<(), Errno> {
+        const READ_ONLY: MountFlags = MountFlags::RDONLY;
+        let place = self.place(root, at, false)?;
+        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        let memory = FileSystem { kind: "tmpfs".to_owned(), options: Vec::new(), flags };
+        let memory = self.make(root, at.parent().ok_or(Errno::NOENT)?, &memory)?;
+        let shown = fill(&memory, text)
+            .and_then(|()| tree(&memory, Path::new(FILE), false))
+            .and_then(|file| bind(&file, &place, false, READ_ONLY));
+        rustix::mount::unmount(path_of(&memory), UnmountFlags::DETACH)?;
+        if !shown? {
+            remount_each(proc.ok_or(Errno::NOENT)?, root, &beneath(root, at)?, READ_ONLY)?;
+        }
+        Ok(())
     }
 
     /// Mounts a tmpfs that takes the changes, and on top of it what shows them.
@@ -205,6 +234,17 @@ impl Furnisher {
         }
         rustix::fs::openat(parent, name, place, Mode::empty())
     }
+}
+
+/// Writes a text to a file in `directory`.
+fn fill(directory: &OwnedFd, text: &[u8]) -> Result<(), Errno> {
+    let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(directory, FILE, new, Mode::RUSR)?;
+    let mut rest = text;
+    while !rest.is_empty() {
+        rest = &rest[rustix::io::write(&file, rest)?..];
+    }
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))
 }
 
 /// A copy of what is mounted at `path`, or the place where the kernel has no such call.
@@ -293,7 +333,7 @@ fn detached(file_system: &FileSystem) -> Result<OwnedFd, Errno> {
 }
 
 /// Attaches a detached mount.
-fn attach(mount: &OwnedFd, place: &OwnedFd) -> Result<(), Errno> {
+pub(super) fn attach(mount: &OwnedFd, place: &OwnedFd) -> Result<(), Errno> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     rustix::mount::move_mount(mount, c"", place, c"", flags)
 }

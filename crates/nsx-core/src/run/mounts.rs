@@ -1,22 +1,25 @@
 //! Steps that mount what nsx itself asks for, and places beneath a root directory that may be hostile.
 
+use super::furnish::attach;
 use crate::{
     beneath,
     cgroup::STANDARD,
-    proc::ProcRoot,
-    sys::process::{Forked, exit_now, fork},
+    ns::{NsKind, NsSet},
+    proc::{ProcRoot, hides_reader},
+    sys::process::{Forked, exit_now, fork, unshare},
 };
 use rustix::{
     fd::{AsFd, AsRawFd, OwnedFd},
     fs::{CWD, Mode, OFlags, ResolveFlags, StatVfsMountFlags},
     io::Errno,
     mount::{
-        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, UnmountFlags, fsconfig_create,
-        fsconfig_set_fd,
+        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags,
+        fsconfig_create, fsconfig_set_fd,
     },
     process::{WaitOptions, waitpid},
+    thread::LinkNameSpaceType,
 };
-use std::path::Path;
+use std::{ffi::CStr, path::Path};
 
 /// Mounts a procfs of the caller's PID namespace.
 pub(super) fn procfs(place: impl rustix::path::Arg) -> Result<(), Errno> {
@@ -37,6 +40,44 @@ pub(super) fn joined_procfs(proc: &ProcRoot) -> Result<(), Errno> {
         MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let mount = rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;
     rustix::mount::move_mount(&mount, c"", CWD, c"/proc", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+}
+
+/// Mounts a procfs of this process's PID namespace on `/proc`, in a copy of the mount namespace, unless the one that is there
+/// shows this process. `made` is that procfs, if the kernel has the calls to make it beforehand.
+pub(super) fn own_procfs(made: Option<&OwnedFd>, proc: &ProcRoot) -> Result<(), Errno> {
+    let place = || beneath(Some(Path::new("/")), Path::new("/proc"));
+    if !place().is_ok_and(hides_reader) {
+        return Ok(());
+    }
+    unshare(NsSet::from_iter([NsKind::Mnt]))?;
+    keep_apart(proc)?;
+    match made {
+        Some(made) => attach(made, &place()?),
+        None => procfs("/proc"),
+    }
+}
+
+/// Has mounts pass from the mount namespace that this one was copied from, and none to it. `proc` shows this process.
+///
+/// That is set from a mount on, and in a chroot the root directory need not be one: then it is set from the root directory of
+/// the mount namespace.
+pub(super) fn keep_apart(proc: &ProcRoot) -> Result<(), Errno> {
+    let receive = || rustix::mount::mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC);
+    match receive() {
+        Err(Errno::INVAL) => {}
+        outcome => return outcome,
+    }
+    let open = |path: &CStr| rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    let (root, here) = (open(c"/")?, open(c".")?);
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let namespace = rustix::fs::openat(proc, "self/ns/mnt", flags, Mode::empty())?;
+    // To join the mount namespace again leads to its root directory.
+    rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Mount))?;
+    let outcome = receive();
+    rustix::process::fchdir(&root)?;
+    rustix::process::chroot(".")?;
+    rustix::process::fchdir(&here)?;
+    outcome
 }
 
 fn procfs_by_child() -> Result<(), Errno> {

@@ -102,6 +102,7 @@ impl<'a> Hands<'a> {
             Step::Join { target, kinds, one_by_one } => join::process(target, *kinds, one_by_one, self.proc),
             Step::JoinFile(file) => rustix::thread::move_into_link_name_space(file.ns.as_fd(), None),
             Step::Propagate { at, propagation } => propagate(at, *propagation),
+            Step::KeepMountsApart => mounts::keep_apart(self.proc.ok_or(Errno::NOENT)?),
             Step::LoopbackUp => sys::net::loopback_up(),
             Step::SetHostname(name) => rustix::system::sethostname(name.as_bytes()),
             Step::SetDomainName(name) => rustix::system::setdomainname(name.as_bytes()),
@@ -123,6 +124,7 @@ impl<'a> Hands<'a> {
                 mounts::procfs(mounts::path_of(&place))
             }
             Step::MountJoinedProc => mounts::joined_procfs(self.proc.ok_or(Errno::NOENT)?),
+            Step::MountOwnProc(own) => mounts::own_procfs(own.detached(), self.proc.ok_or(Errno::NOENT)?),
             Step::BindRoot(root) => rustix::mount::mount_bind_recursive(root, root),
             Step::OpenSource(source) => self.furnisher.borrow_mut().open(source),
             Step::Mount { root, mount } => self.furnisher.borrow_mut().mount(root.as_deref(), mount, self.proc),

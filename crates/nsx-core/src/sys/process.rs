@@ -23,6 +23,14 @@ pub fn unshare(kinds: NsSet) -> Result<(), Errno> {
     unsafe { rustix::thread::unshare_unsafe(flags) }
 }
 
+/// Makes and reaches files as this user and group from now on, see `setfsuid(2)`. Without the right to that, nothing changes.
+pub fn set_file_ids(uid: libc::uid_t, gid: libc::gid_t) {
+    // SAFETY: the call looks at no memory.
+    unsafe { libc::setfsgid(gid) };
+    // SAFETY: as above.
+    unsafe { libc::setfsuid(uid) };
+}
+
 /// Whether the process of a pidfd has ended and was waited for: `pidfd_send_signal(2)` with no signal (5.1).
 pub fn is_reaped(pidfd: impl AsFd) -> bool {
     let pidfd = pidfd.as_fd().as_raw_fd();

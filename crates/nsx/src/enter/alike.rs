@@ -13,22 +13,22 @@ use nsx_core::{
         enter::{Groups, Place, Program, Request, Target},
     },
 };
-use nsx_target::{Configuration, ConfigurationError};
+use nsx_target::{Configuration, ConfigurationError, Engine};
 use rustix::fd::OwnedFd;
 use std::path::Path;
 
-/// The request. `configuration` is that of the container, where there is one.
+/// The request. `container` is who keeps the container, and its configuration, as far as there are these.
 pub(super) fn request(
     options: &Options,
     target: &Target<'_>,
     kinds: NsSet,
-    configuration: Option<Result<Configuration, ConfigurationError>>,
+    container: (Option<Engine>, Option<Result<Configuration, ConfigurationError>>),
     caller: &Caller,
     findings: &mut Findings,
 ) -> Result<Request, RequestError> {
     let failed = |error| RequestError::Enter(out::shown(options.target()), error);
     let Common { wd, rights, no_cgroup, environment, .. } = &options.common;
-    let (mut profile, unread) = Profile::read(target, kinds, configuration, caller).map_err(failed)?;
+    let (mut profile, unread) = Profile::read(target, kinds, container, caller).map_err(failed)?;
     match (&profile.config, unread) {
         (Some(config), _) => findings.checked("its configuration", &out::shown(config.as_os_str())),
         (None, Some(error)) => {

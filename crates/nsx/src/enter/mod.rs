@@ -11,6 +11,7 @@ mod environment;
 mod findings;
 mod guard;
 mod kinds;
+mod network_files;
 mod options;
 mod profile;
 mod pty;
@@ -99,7 +100,7 @@ fn request(
         Found::Namespace(namespace) => return namespace_alone(options, namespace, caller, findings),
     };
     let Subject { process, container } = &subject;
-    let target = Target { process, proc };
+    let target = Target { process, proc, is_whole: container.is_some() };
     let failed = |error| RequestError::Enter(out::shown(options.target()), error);
     let whose = container.as_ref().map(|it| format!(", the first of {}", it.address())).unwrap_or_default();
     findings
@@ -130,14 +131,19 @@ fn request(
     let its_own = if kinds.is_empty() { "none of its own".to_owned() } else { format!("its own {kinds}") };
     findings.checked("its namespaces", &(its_own + &of_both));
 
+    if kinds.contains(NsKind::Mnt) && target.is_in_jail().map_err(failed)? {
+        findings.checked("its root directory", "is that of the container; its process has gone into another (chroot)");
+    }
+
     let mut request = match named.is_some() || options.common.view.keeps_files() {
         true => kinds_alone(options, &target, kinds, options.common.kinds.files()?),
         false => {
             let host = Host::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
-            alike::request(options, &target, kinds, subject.configuration(&host), caller, findings)
+            let engine = container.as_ref().map(|container| container.engine);
+            alike::request(options, &target, kinds, (engine, subject.configuration(&host)), caller, findings)
         }
     }?;
-    options.common.view.apply(&mut request, named, Some(&target)).map_err(failed)?;
+    options.common.view.apply(&mut request, named, Some(&target), findings).map_err(failed)?;
     let alike = named.is_none() && !options.common.view.keeps_files();
     request.guard = options.common.guard.settle(alike);
     let rights = &options.common.rights;
@@ -202,7 +208,7 @@ fn namespace_alone(
         directory: wd.clone().map(Place::Inside),
         ..Request::default()
     };
-    view.apply(&mut request, Some(joined), None).map_err(failed)?;
+    view.apply(&mut request, Some(joined), None, findings).map_err(failed)?;
     Ok(request)
 }
 

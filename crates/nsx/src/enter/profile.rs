@@ -11,7 +11,7 @@ use nsx_core::{
     proc::{Credentials, ProcError},
 };
 use nsx_target::{
-    Configuration, ConfigurationError,
+    Configuration, ConfigurationError, Engine,
     oci::{self, Rlimit},
 };
 use rustix::thread::CapabilitySet;
@@ -65,7 +65,7 @@ impl Profile {
     pub(super) fn read(
         target: &Target<'_>,
         kinds: NsSet,
-        configuration: Option<Result<Configuration, ConfigurationError>>,
+        (engine, configuration): (Option<Engine>, Option<Result<Configuration, ConfigurationError>>),
         caller: &Caller,
     ) -> Result<(Self, Option<ConfigError>), PlanError> {
         let Facts { credentials, limits, own_limits, label, own_label, oom_score } = Facts::read(target)?;
@@ -112,6 +112,10 @@ impl Profile {
             None => None,
             Some(Err(error)) => Some(error),
             Some(Ok((config, path, is_users))) => {
+                if let Some(limits) = engine.filter(|_| !is_users).and_then(|engine| limits_of_starter(target, engine))
+                {
+                    profile.confinement.limits = limits;
+                }
                 profile.configure(&config, own_label.as_ref(), is_users);
                 profile.config = Some(path);
                 None
@@ -195,6 +199,22 @@ impl Facts {
         let oom_score = oom_score.filter(|score| own_score.is_some_and(|own| own != *score));
         Ok(Self { credentials, limits, own_limits, label, own_label, oom_score })
     }
+}
+
+/// The limits that a program gets of which the configuration says nothing: those of the process that the engine has start
+/// all programs of a container, as far as it has one. The container's own process may have lowered its limits since.
+fn limits_of_starter(target: &Target<'_>, engine: Engine) -> Option<Vec<Limit>> {
+    if !matches!(engine, Engine::Docker | Engine::Containerd | Engine::Nerdctl | Engine::Cri) {
+        return None;
+    }
+    let (pid, proc) = (target.process.pid(), target.proc);
+    let mut buffer = Vec::new();
+    let parent = proc.status(pid, &mut buffer).ok()?.ppid?;
+    let is_shim = proc.read_up_to(64, parent, "comm", &mut buffer).is_ok() && buffer.starts_with(b"containerd-shim");
+    proc.read(parent, "limits", &mut buffer).ok().filter(|()| is_shim)?;
+    let limits = Limit::parse_all(&buffer);
+    // As long as it is the parent, its id is not another's.
+    (proc.status(pid, &mut buffer).ok()?.ppid == Some(parent)).then_some(limits)
 }
 
 fn score(text: &[u8]) -> Option<i32> {

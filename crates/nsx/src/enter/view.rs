@@ -1,26 +1,18 @@
-//! What the program sees of the caller's files: options, and the files that are a named network's own.
+//! What of the files that the program sees is put right for it: options, and what they come to.
 
+use super::{findings::Findings, network_files};
 use clap::Args;
 use nsx_core::{
-    ns::{Namespace, NsId, NsKind, NsSet},
+    ns::{NsKind, NsSet},
     plan::{
-        Caller, Contents, Mount, NamespaceFile, PlanError,
-        enter::{Request, Target, View},
+        Caller, NamespaceFile, PlanError,
+        enter::{OwnProc, Request, Target, View},
     },
 };
-use rustix::{fs::CWD, mount::MountFlags};
 use std::{
     ffi::{CString, OsString},
-    fs,
     os::unix::ffi::OsStrExt,
-    path::{Path, PathBuf},
 };
-
-/// Where `ip netns` keeps the files of a named network that go over those in /etc, see `ip-netns(8)`.
-const NETNS_FILES: &str = "/etc/netns";
-
-/// Where it keeps the named networks.
-const NETNS: &str = "/run/netns";
 
 /// The variable that says where a program of the caller's finds the target's files.
 const TARGET_ROOT: &str = "NSX_TARGET_ROOT";
@@ -31,7 +23,7 @@ pub(super) struct ViewOptions {
     /// leads to the target's
     #[arg(long, conflicts_with_all = ["mount", "all", "no_fix"])]
     host_tools: bool,
-    /// Leave /proc, /sys and /etc as the caller sees them, though they tell of other namespaces than those joined
+    /// Leave /proc, /sys and /etc as they are, though they tell of other namespaces than those that the program is in
     #[arg(long)]
     no_fix: bool,
 }
@@ -56,20 +48,28 @@ impl ViewOptions {
         }
     }
 
-    /// Puts right what the namespaces that are asked for make of the caller's files, where the program keeps those: the kinds
-    /// that were `named`, if any were, are without the mount namespace, or the program is one of the host's tools. Those of
-    /// no `target` come from files.
+    /// Puts right what the namespaces that are joined make of the files that the program sees. Those are the caller's if the
+    /// kinds that were `named`, if any were, are without the mount namespace, or the program is one of the host's tools. A
+    /// request without a `target` takes its namespaces from files.
     ///
     /// # Errors
-    /// [`PlanError`] where the target cannot be read.
+    /// [`PlanError`]: the target cannot be read.
     pub(super) fn apply(
         self,
         request: &mut Request,
         named: Option<NsSet>,
         target: Option<&Target<'_>>,
+        findings: &mut Findings,
     ) -> Result<(), PlanError> {
+        let joined: NsSet = request.files.iter().map(NamespaceFile::kind).chain(request.kinds.iter()).collect();
+        if self.no_fix {
+            return Ok(());
+        }
+        if joined.contains(NsKind::Mnt) && !joined.contains(NsKind::Pid) {
+            return fix_proc(request, target, findings);
+        }
         let keeps_files = self.host_tools || named.is_some_and(|named| !named.contains(NsKind::Mnt));
-        if self.no_fix || !keeps_files {
+        if !keeps_files {
             return Ok(());
         }
         let network = match (request.files.iter().find(|file| file.kind() == NsKind::Net), target) {
@@ -77,8 +77,7 @@ impl ViewOptions {
             (None, Some(target)) if request.kinds.contains(NsKind::Net) => Some(target.ns(NsKind::Net)?),
             _ => None,
         };
-        let joined = request.files.iter().map(NamespaceFile::kind).chain(request.kinds.iter()).collect();
-        let binds = network.map(netns_binds).unwrap_or_default();
+        let binds = network.map(|network| network_files::mounts(network, target, findings)).unwrap_or_default();
         request.view = View { apart: self.host_tools, binds, ..View::of(joined) };
         if let Some(target) = target.filter(|_| self.host_tools) {
             let pid = if request.view.proc { target.innermost_pid()? } else { target.process.pid() };
@@ -88,6 +87,28 @@ impl ViewOptions {
     }
 }
 
+/// Puts a procfs that shows the program over one that does not: the target's, if the program stays in the caller's PID
+/// namespace. Of mounts that a file holds that is known only when they are joined.
+fn fix_proc(request: &mut Request, target: Option<&Target<'_>>, findings: &mut Findings) -> Result<(), PlanError> {
+    let target = target.filter(|_| request.kinds.contains(NsKind::Mnt));
+    if target.map(Target::hides_caller).transpose()? == Some(false) {
+        return Ok(());
+    }
+    request.own_proc = OwnProc::new().ok();
+    match (target, &request.own_proc) {
+        (None, _) => {}
+        (Some(_), Some(_)) => findings.told(
+            "its mounts",
+            "are a copy for the program alone, with a /proc that shows it; --pid or --no-fix joins them as they are",
+        ),
+        (Some(_), None) => {
+            findings
+                .told("its /proc", "is that of a PID namespace in which the program is not; add --pid to join that");
+        }
+    }
+    Ok(())
+}
+
 /// Sets a variable in an environment, none standing for the caller's own.
 fn set(environment: &mut Option<Vec<CString>>, name: &str, value: &str) {
     let join = |(name, value): (OsString, OsString)| CString::new([name.as_bytes(), value.as_bytes()].join(&b'=')).ok();
@@ -95,27 +116,4 @@ fn set(environment: &mut Option<Vec<CString>>, name: &str, value: &str) {
     let start = format!("{name}=");
     variables.retain(|variable| !variable.as_bytes().starts_with(start.as_bytes()));
     variables.extend(CString::new(start + value));
-}
-
-/// The files that belong over those in /etc, where the network has a name and there are any for it.
-fn netns_binds(network: NsId) -> Vec<Mount> {
-    let is_its_name = |name: &OsString| {
-        Namespace::open(CWD, Path::new(NETNS).join(name)).is_ok_and(|namespace| namespace.id() == network)
-    };
-    let Some(name) = entries(Path::new(NETNS_FILES)).into_iter().find(is_its_name) else { return Vec::new() };
-    let directory = Path::new(NETNS_FILES).join(name);
-    let there = entries(&directory).into_iter().filter(|file| directory.join(file).exists());
-    there.map(|file| bind(directory.join(&file), Path::new("/etc").join(file))).collect()
-}
-
-fn bind(source: PathBuf, at: PathBuf) -> Mount {
-    Mount { at, contents: Contents::Bind { source, recursive: true, flags: MountFlags::empty() } }
-}
-
-/// The names in a directory, sorted; none where it is missing or may not be read.
-fn entries(directory: &Path) -> Vec<OsString> {
-    let mut names: Vec<_> =
-        fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
-    names.sort();
-    names
 }

@@ -15,7 +15,7 @@ mod view;
 pub use guard::Guard;
 pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
 pub use target::Target;
-pub use view::View;
+pub use view::{OwnProc, View};
 
 use super::{Actor, Caller, GroupsDenied, NamespaceFile, Plan, PlanError, Signals, Step, Task, hold};
 use crate::{
@@ -43,7 +43,7 @@ pub fn plan<'a>(
     let files: NsSet = request.files.iter().map(NamespaceFile::kind).collect();
     let kinds = request.kinds.difference(files);
     let joined = kinds.union(files);
-    let target = request.target.as_ref().zip(proc).map(|(process, proc)| Target { process, proc });
+    let target = request.target.as_ref().zip(proc).map(|(process, proc)| Target { process, proc, is_whole: false });
     let groups = GroupSteps::of(&request.groups, request.gid, joined, target.as_ref(), (caller, proc));
     if request.target.as_ref().is_some_and(Process::ended) {
         return Err(PlanError::TargetEnded);
@@ -104,6 +104,9 @@ pub fn plan<'a>(
     if let Some(step) = request.directory.and_then(change_directory) {
         plan.0.push(Task { actor, step, optional: falls_back });
     }
+    // A copy of the mounts comes with the root and working directory that the process has by then.
+    let own_proc = request.own_proc.map(Step::MountOwnProc);
+    plan.0.extend(own_proc.map(|step| Task { actor, step, optional: true }));
     let id = |id: Option<u32>, set: fn(u32) -> Step, other: Option<Step>| match id.map(set).or(other) {
         None if request.root_if_mapped => Some((set(0), true)),
         step => step.map(|step| (step, false)),
@@ -251,7 +254,7 @@ mod tests {
     #[test]
     fn nothing_differs_from_oneself() {
         let (process, caller, proc) = own();
-        let target = Target { process: &process, proc: &proc };
+        let target = Target { process: &process, proc: &proc, is_whole: false };
         assert_eq!(target.differing(caller.kinds).unwrap(), NsSet::EMPTY);
     }
 

@@ -1,6 +1,6 @@
 //! What is wanted of entering, in the words of namespaces.
 
-use super::{Guard, View};
+use super::{Guard, OwnProc, View};
 use crate::{
     ns::NsSet,
     pid::Process,
@@ -23,6 +23,8 @@ pub struct Request {
     pub guard: Guard,
     /// What the program sees otherwise than its caller, though it keeps the caller's files.
     pub view: View,
+    /// What /proc shows in the target's mounts, if that is not to be left as it is.
+    pub own_proc: Option<OwnProc>,
     /// The root directory; the one that the namespaces give where there is none.
     pub root: Option<Place>,
     /// The directory in which the program starts; the one that the namespaces give where there is none.

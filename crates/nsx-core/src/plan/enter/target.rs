@@ -1,13 +1,19 @@
 //! The target as the plan reads it: by its number, and believed only because it has not ended afterwards.
 
 use crate::{
+    beneath,
     idmap::{IdKind, IdMap},
     ns::{NsId, NsKind, NsSet},
     pid::{Pid, Process},
     plan::PlanError,
-    proc::{NsLink, ProcError, ProcRoot, Status},
+    proc::{NsLink, ProcError, ProcRoot, Status, hides_reader},
 };
-use rustix::{fd::OwnedFd, fs::OFlags};
+use rustix::{
+    fd::OwnedFd,
+    fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags},
+    io::Errno,
+};
+use std::{ffi::CStr, path::Path};
 
 /// A process and the procfs that shows it.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +22,9 @@ pub struct Target<'a> {
     pub process: &'a Process,
     /// The caller's procfs.
     pub proc: &'a ProcRoot,
+    /// True for a container that is meant as a whole: its root directory is that of its mount namespace, wherever its
+    /// process has gone with `chroot(2)`.
+    pub is_whole: bool,
 }
 
 impl Target<'_> {
@@ -55,12 +64,39 @@ impl Target<'_> {
         Ok(status.chain.innermost())
     }
 
-    /// Its root directory, by path only.
+    /// Its root directory, by path only: that of the process, or of the mount namespace if the target is meant as a whole.
     ///
     /// # Errors
     /// [`PlanError`] where it has ended or may not be read.
     pub fn root(&self) -> Result<OwnedFd, PlanError> {
-        self.open("root", "root directory")
+        let what = "root directory";
+        let root = self.open("root", what)?;
+        if !self.is_whole {
+            return Ok(root);
+        }
+        match top(&root) {
+            // Who may not look up from there takes what there is.
+            Err(Errno::ACCESS | Errno::LOOP) => Ok(root),
+            top => top.map_err(|errno| self.failure(what)(errno.into())),
+        }
+    }
+
+    /// A file below its root directory, which the target may have made anything; no more than `most` bytes are taken.
+    ///
+    /// # Errors
+    /// As for [`Self::root`]; then the errno of [`beneath::read`], and `EFBIG` if there is more.
+    pub fn file(&self, path: &Path, most: usize) -> Result<Result<Vec<u8>, Errno>, PlanError> {
+        let text = beneath::read(self.root()?, path, most + 1);
+        Ok(text.and_then(|text| if text.len() > most { Err(Errno::FBIG) } else { Ok(text) }))
+    }
+
+    /// Whether its /proc is a procfs that does not show the caller.
+    ///
+    /// # Errors
+    /// As for [`Self::root`].
+    pub fn hides_caller(&self) -> Result<bool, PlanError> {
+        let place = beneath::open(self.root()?, Path::new("/proc"), OFlags::PATH, ResolveFlags::IN_ROOT);
+        Ok(place.is_ok_and(hides_reader))
     }
 
     /// Its working directory, by path only.
@@ -87,6 +123,18 @@ impl Target<'_> {
         Ok(self.read("setgroups")?.starts_with(b"allow"))
     }
 
+    /// Whether the root directory of its process is another than [`Self::root`].
+    ///
+    /// # Errors
+    /// As for [`Self::root`].
+    pub fn is_in_jail(&self) -> Result<bool, PlanError> {
+        let what = "root directory";
+        let directories = [self.open("root", what)?, self.root()?];
+        let [own, whole] = directories.map(|directory| identity(&directory));
+        let failed = |errno: Errno| self.failure(what)(errno.into());
+        Ok(own.map_err(failed)? != whole.map_err(failed)?)
+    }
+
     fn open(&self, link: &'static str, what: &'static str) -> Result<OwnedFd, PlanError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY;
         self.proc.open_entry(self.process.pid(), link, flags).map_err(self.failure(what))
@@ -106,4 +154,35 @@ impl Target<'_> {
             source => PlanError::Target { what, source },
         }
     }
+}
+
+/// The most directories that lie one in another on the way up: a target can make any number of them.
+const DEEPEST: usize = 4096;
+
+/// The root directory of the mount namespace that a directory is in, where `setns(2)` would lead. The caller's own root
+/// directory, at which a path stops, is in another mount namespace.
+///
+/// # Errors
+/// The errno of `openat(2)` or `statx(2)`; `ELOOP` if the way is too long.
+fn top(directory: &OwnedFd) -> Result<OwnedFd, Errno> {
+    let open = |directory: &OwnedFd, path: &CStr| {
+        rustix::fs::openat(directory, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    };
+    let mut directory = open(directory, c".")?;
+    for _ in 0..DEEPEST {
+        let above = open(&directory, c"..")?;
+        if identity(&above)? == identity(&directory)? {
+            return Ok(directory);
+        }
+        directory = above;
+    }
+    Err(Errno::LOOP)
+}
+
+/// The mount (5.8), device and inode of a directory. Without the mount, a directory that is bound into itself looks like the
+/// one above it.
+fn identity(directory: &OwnedFd) -> Result<(u64, u32, u32, u64), Errno> {
+    let asked = StatxFlags::INO | StatxFlags::MNT_ID;
+    let it = rustix::fs::statx(directory, c"", AtFlags::EMPTY_PATH, asked)?;
+    Ok((it.stx_mnt_id, it.stx_dev_major, it.stx_dev_minor, it.stx_ino))
 }

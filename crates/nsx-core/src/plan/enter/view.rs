@@ -3,8 +3,44 @@
 
 use crate::{
     ns::{NsKind, NsSet},
-    plan::{Mount, Propagation, Step},
+    plan::{Mount, Step},
 };
+use rustix::{
+    fd::OwnedFd,
+    io::Errno,
+    mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create},
+};
+
+/// A procfs of the caller's PID namespace, for a program that stays there and sees the mounts of a target that has another.
+///
+/// It is made before anything is joined: a user namespace that is joined gives no right to it.
+#[derive(Debug)]
+pub struct OwnProc(Option<OwnedFd>);
+
+impl OwnProc {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// The errno of `fsopen(2)`, `fsconfig(2)` or `fsmount(2)`: `EPERM` without CAP_SYS_ADMIN over the PID namespace.
+    pub fn new() -> Result<Self, Errno> {
+        let made = rustix::mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC).and_then(|context| {
+            fsconfig_create(&context)?;
+            let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
+                | MountAttrFlags::MOUNT_ATTR_NODEV
+                | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+            rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+        });
+        match made {
+            Err(Errno::NOSYS) => Ok(Self(None)),
+            made => made.map(|made| Self(Some(made))),
+        }
+    }
+
+    /// The mount, which is attached nowhere; none if the kernel lacks the calls for that, or a filter takes them away.
+    pub(crate) fn detached(&self) -> Option<&OwnedFd> {
+        self.0.as_ref()
+    }
+}
 
 /// What is put right. With nothing in it the program stays in the mount namespace that it is in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,10 +71,7 @@ impl View {
             return Vec::new();
         }
         // Mounts that the caller's host makes later are still seen, as by `ip netns exec`.
-        let apart = [
-            (Step::Unshare(NsSet::from_iter([NsKind::Mnt])), false),
-            (Step::Propagate { at: "/".into(), propagation: Propagation::Slave }, false),
-        ];
+        let apart = [(Step::Unshare(NsSet::from_iter([NsKind::Mnt])), false), (Step::KeepMountsApart, false)];
         let sources = self.binds.iter().flat_map(Mount::sources).map(|source| (Step::OpenSource(source), false));
         let sources: Vec<_> = sources.collect();
         let sys = self.sys.then_some((Step::MountSys { root: None }, true));
