@@ -133,21 +133,29 @@ const DOCKER_INSIDE: &str = "
 pub(crate) struct Podman<'h> {
     host: &'h Host<'h>,
     rootless: bool,
+    /// Another runtime directory than the user's usual one.
+    runtime: Option<&'h str>,
 }
 
 impl<'h> Podman<'h> {
     pub(crate) fn of_root(host: &'h Host<'h>) -> Self {
-        Self::new(host, false)
+        Self::new(host, false, None)
     }
 
     /// Rootless, of the host's user `mapper`.
     pub(crate) fn of_mapper(host: &'h Host<'h>) -> Self {
-        Self::new(host, true)
+        Self::new(host, true, None)
     }
 
-    fn new(host: &'h Host<'h>, rootless: bool) -> Self {
+    /// Likewise, with this directory for XDG_RUNTIME_DIR.
+    pub(crate) fn of_mapper_in(host: &'h Host<'h>, runtime: &'h str) -> Self {
+        host.shell(&format!("install -d -o 4242 -g 4242 -m 700 {runtime}")).run().exited(0);
+        Self::new(host, true, Some(runtime))
+    }
+
+    fn new(host: &'h Host<'h>, rootless: bool, runtime: Option<&'h str>) -> Self {
         host.shell("[ -e /run/image.tar ] || tar -C /run/image -cf /run/image.tar .").run().exited(0);
-        let podman = Self { host, rootless };
+        let podman = Self { host, rootless, runtime };
         podman.command("import --quiet /run/image.tar image").run().exited(0);
         podman
     }
@@ -156,7 +164,10 @@ impl<'h> Podman<'h> {
         // crun refuses a host that has cgroups of both kinds.
         let podman = "podman --cgroup-manager cgroupfs --runtime runc";
         let command = if self.rootless { self.host.mapper(podman) } else { self.host.command(podman) };
-        command.args(words)
+        match self.runtime {
+            Some(runtime) => command.env("XDG_RUNTIME_DIR", runtime).args(words),
+            None => command.args(words),
+        }
     }
 
     /// A container that sleeps, with these options of `podman run`; it has no network but its own `lo`, or that of the options.

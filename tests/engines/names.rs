@@ -7,6 +7,7 @@ use super::{
     engine::{Container, Containerd, Docker, Lxc, Oci, Podman},
 };
 use crate::support::{Cgroups, Command, Host, Session, Test, procfs, root, until};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 pub(super) fn tests() -> Vec<Test> {
@@ -24,6 +25,8 @@ pub(super) fn tests() -> Vec<Test> {
         root(a_container_of_a_further_daemon_has_its_name).needs([DOCKER]),
         root(a_daemon_that_keeps_its_data_elsewhere_may_be_gone).needs([DOCKER]),
         root(a_container_of_lxc_may_lie_in_any_directory).needs([LXC]),
+        root(a_container_without_a_record_of_its_process_is_not_said_to_have_exited).needs([PODMAN]),
+        root(whatever_ls_prints_leads_there).needs([DOCKER, PODMAN, CONTAINERD, LXC]),
     ]
 }
 
@@ -155,6 +158,110 @@ fn a_container_of_lxc_may_lie_in_any_directory(session: &Session) {
         expected.sort();
         assert_eq!(all, expected);
         first(&host, "alne").run().exited(1).says(&["near names: lxc:alone"]);
+    }
+}
+
+fn a_container_without_a_record_of_its_process_is_not_said_to_have_exited(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let runtime = "/run/user/4242/other";
+    let podman = Podman::of_mapper_in(&host, runtime);
+    let web = podman.run("web", "");
+    assert_eq!(podman.state("web"), "running");
+    let own = |words: &str| host.mapper(&format!("nsx pidmap --quiet --from {words} 1"));
+    assert_eq!(own("web").env("XDG_RUNTIME_DIR", runtime).output(), web.pid.to_string());
+    let unknown = own("podman:web")
+        .run()
+        .exited(1)
+        .says(&["failed to find the process of podman:web: there is no record of it in /run/user/4242/containers"]);
+    own("web").run().exited(1).says(&["no record of the process of podman:web in /run/user/4242/containers"]);
+    let of_root = first(&host, "podman:mapper@web")
+        .run()
+        .exited(1)
+        .says(&["process of podman:mapper@web: there is no record of it in /run/user/4242/containers"]);
+    for outcome in [&unknown, &of_root] {
+        let text = outcome.to_string();
+        assert!(!text.contains("exited:") && !text.contains("not running"), "{text}");
+    }
+    // If the container has a cgroup that tells it, that shows the process.
+    let root = "root=/sys/fs/cgroup; [ -e $root/cgroup.procs ] || root=$root/systemd";
+    let script = format!(
+        "{root}; mkdir -p $root/user.slice/user-4242.slice/libpod-{}; echo {} >$root/user.slice/user-4242.slice/libpod-{}/cgroup.procs",
+        web.id, web.pid, web.id
+    );
+    host.shell(&script).run().exited(0);
+    assert_leads_to(&host, "podman:mapper@web", &web);
+}
+
+/// Each word under NAME and NS, given to each command that takes one.
+fn whatever_ls_prints_leads_there(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let containerd = Containerd::start(&host);
+    let docker = Docker::start(&host);
+    let containers = [
+        docker.run("web", ""),
+        docker.run("eng-1", "--network container:web"),
+        Docker::start_as(&host, "second", "--data-root /var/lib/second --exec-root /run/second")
+            .run("far", "--network none"),
+        Podman::of_root(&host).run("db", ""),
+        Podman::of_mapper(&host).run("cache", ""),
+        containerd.run("default", "c1", ""),
+        containerd.run("other", "a-name-of-more-than-twelve-letters", ""),
+        Oci::runc(&host).run("r1", "s|\"linux\": {|\"linux\": {\"cgroupsPath\":\"/alone\",|"),
+        Lxc::new(&host).run("box", ""),
+        Lxc::in_directory(&host, "/var/lib/far").run("box", ""),
+        Lxc::in_directory(&host, "/var/lib/far").run("alone", ""),
+    ];
+    let others = host.shell(
+        "ip netns add blue; touch /run/pin; unshare --uts=/run/pin true
+        root=/sys/fs/cgroup; [ -e $root/cgroup.procs ] || root=$root/systemd; unit=$root/system.slice/web.service
+        mkdir -p $unit; unshare --uts sh -c \"echo \\$\\$ >$unit/cgroup.procs; exec sleep 100\" &
+        unshare --ipc sh -c 'echo made; exec sleep 100' & wait",
+    );
+    let others = others.start();
+    others.line();
+    let json = |words: &str| serde_json::from_str::<Value>(&host.command(words).output()).unwrap();
+    let inside = |pid: &Value, kind: &str| procfs::ns(host.process(pid.as_u64().unwrap().try_into().unwrap()), kind);
+    let groups = json("nsx ls --json --groups");
+    let groups = groups["groups"].as_array().unwrap();
+    let mut words = BTreeSet::new();
+    for group in groups.iter().filter(|group| group["name"] != "host") {
+        let name = group["name"].as_str().unwrap();
+        words.insert(name.to_owned());
+        let kinds: Vec<_> =
+            group["namespaces"].as_array().unwrap().iter().map(|ns| ns["type"].as_str().unwrap()).collect();
+        host.command("nsx ls").arg(name).run().exited(0);
+        host.command("nsx enter").arg(name).args("--explain -- true").run().exited(0);
+        if kinds.contains(&"pid") && !group["pid"].is_null() {
+            host.command("nsx pidmap").arg(name).run().exited(0);
+            assert_eq!(first(&host, name).output(), group["pid"].to_string(), "{name}");
+        }
+        for kind in kinds.iter().filter(|kind| !["pid", "user"].contains(*kind)) {
+            let enter = host.command("nsx enter").arg(name).arg(format!("--{}", kind.replace("mnt", "mount")));
+            let entered = enter.args("-- readlink").arg(format!("/proc/self/ns/{kind}")).run();
+            if !group["pid"].is_null() && *kind != "mnt" {
+                assert_eq!(entered.exited(0).text(), inside(&group["pid"], kind), "{name} {kind}");
+            }
+        }
+    }
+    for container in &containers {
+        let is_box = container.target == "lxc:box";
+        assert!(is_box || words.contains(&container.target), "{} {words:?}", container.target);
+    }
+    for word in ["lxc:box", "lxc:box-1", "netns:blue", "/run/pin", "unit:web"] {
+        assert!(words.contains(word), "{word} {words:?}");
+    }
+    let list = json("nsx ls --json");
+    for row in list["namespaces"].as_array().unwrap() {
+        let (kind, inode) = (row["type"].as_str().unwrap(), &row["ns"]);
+        let ns = format!("{kind}:[{inode}]");
+        for word in [&ns, &inode.to_string()] {
+            assert_eq!(json(&format!("nsx ls --why --json {word}"))["ns"], *inode, "{word}");
+        }
+        host.command("nsx enter").arg(&ns).args("--explain -- true").run().exited(0);
+        if kind == "pid" {
+            let listed = host.command("nsx pidmap").arg(&ns).run();
+            assert!(listed.status() == "exit status: 0", "{listed}");
+        }
     }
 }
 

@@ -70,7 +70,7 @@ impl<'a> Checker<'a> {
     pub(crate) fn check(&mut self, record: Record) -> Checked {
         let Some(pid) = record.pid else {
             let mut container = record.container;
-            if !matches!(container.state, State::Stopped(_)) {
+            if !matches!(container.state, State::Stopped(_) | State::Unrecorded(_)) {
                 container.state = State::Stopped("stopped");
             }
             return Checked { container, process: None, start: 0, cgroup: None };

@@ -6,6 +6,7 @@ use std::{
     ffi::{OsStr, OsString},
     fmt,
     os::unix::ffi::{OsStrExt, OsStringExt},
+    path::PathBuf,
 };
 
 /// A container, or a unit, as its engine's records and the kernel describe it.
@@ -73,6 +74,9 @@ pub enum State {
     Created,
     /// It has no process. In the engine's word: `exited`, `created`, `stopped`.
     Stopped(&'static str),
+    /// It was started once, and there is no record of its process in this directory. It may run all the same: its user may have
+    /// had another runtime directory.
+    Unrecorded(PathBuf),
     /// Its record names a process that is not its own any more.
     Stale(Stale),
     /// Its record is a user's, who may not say that of the process.
@@ -138,13 +142,14 @@ impl fmt::Display for Sandbox {
 }
 
 impl State {
-    /// The word for it: `running`, `paused`, `created`, `exited`, `stale`.
+    /// The word for it: `running`, `paused`, `created`, `exited`, `unknown`, `stale`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Paused => "paused",
             Self::Created => "created",
             Self::Stopped(word) => word,
+            Self::Unrecorded(_) => "unknown",
             Self::Stale(_) => "stale",
             Self::Unbelieved(_) => "unbelieved",
         }

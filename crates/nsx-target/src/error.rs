@@ -40,7 +40,7 @@ pub enum TargetError {
         unread: Vec<Unread>,
     },
     /// What carries the name has no process.
-    #[error("{target} is not running: {}", states(target, containers))]
+    #[error("{}: {}", no_process(target, containers), states(target, containers))]
     NotRunning {
         /// What was named.
         target: Target,
@@ -109,12 +109,27 @@ fn nothing(target: &Target) -> &'static str {
     }
 }
 
+/// Whether it runs is not known of a container without a record of its process.
+fn no_process(target: &Target, containers: &[Container]) -> String {
+    if containers.iter().any(|container| matches!(container.state, State::Unrecorded(_))) {
+        format!("failed to find the process of {target}")
+    } else {
+        format!("{target} is not running")
+    }
+}
+
 fn states(target: &Target, containers: &[Container]) -> String {
     let state = |container: &Container| {
         let address = container.address();
         match &container.state {
             State::Stale(why) => format!("the record of {address} is stale: {why}"),
             State::Unbelieved(why) => format!("the record of {address} is not believed: {why}"),
+            State::Unrecorded(directory) if address == target.to_string() => {
+                format!("there is no record of it in {}", directory.display())
+            }
+            State::Unrecorded(directory) => {
+                format!("there is no record of the process of {address} in {}", directory.display())
+            }
             state if address == target.to_string() => format!("its state is {state}"),
             state => format!("{address} is {state}"),
         }

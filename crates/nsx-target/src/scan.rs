@@ -5,7 +5,7 @@ use crate::{
     cgroup::{Cgroup, Named, Place},
     check::Checked,
     claim::{Claim, Location},
-    container::Container,
+    container::{Container, State},
     engine::Engine,
     files::{ReadError, part},
     host::{Host, Whose},
@@ -17,7 +17,7 @@ use nsx_core::{
     pid::Pid,
     proc::NsLink,
 };
-use std::{collections::BTreeSet, ffi::OsStr};
+use std::{collections::BTreeSet, ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// A container that has processes, and the one of them that started first.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,17 @@ pub(crate) fn beyond(
 ) -> Vec<Record> {
     let is_named_by_cgroup = |engine| matches!(engine, Engine::Lxc | Engine::Machine);
     let mut records = stores::look_elsewhere(host, whose, engine, query);
-    let mut scanned = look(host, whose, engine, query);
+    let unrecorded: Vec<_> = known.iter().filter(|it| matches!(it.container.state, State::Unrecorded(_))).collect();
+    let mut scanned = look(host, whose, engine, if unrecorded.is_empty() { query } else { &Query::All });
+    for Checked { container, .. } in unrecorded {
+        let is_it =
+            |record: &&Record| (&record.container.id, &record.container.owner) == (&container.id, &container.owner);
+        records.extend(scanned.iter().find(is_it).map(|record| {
+            let container = Container { state: State::Running, ..container.clone() };
+            Record { container, ..record.clone() }
+        }));
+    }
+    scanned.retain(|record| matches!(query, Query::All) || query.wants_id(record.container.id.as_bytes()));
     // What is nested has an id in its cgroup, and is the business of whoever runs it.
     if matches!(query, Query::All) {
         scanned.retain(|record| is_named_by_cgroup(record.container.engine));

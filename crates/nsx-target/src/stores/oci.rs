@@ -115,7 +115,7 @@ impl OciState {
         }
         if self.is_created {
             record.container.state = State::Created;
-        } else if matches!(record.container.state, State::Stopped(_)) {
+        } else if matches!(record.container.state, State::Stopped(_) | State::Unrecorded(_)) {
             record.container.state = State::Running;
         }
     }

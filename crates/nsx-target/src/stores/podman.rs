@@ -200,19 +200,22 @@ impl Storage {
             Err(error @ ReadError::CutOff { .. }) => return Err(error),
             place => place.is_ok(),
         };
-        let state = State::Stopped(if was_started { "exited" } else { "created" });
         if was_started {
             let bundle = self.graphroot.path.join(part(&opened.driver)).join(&userdata);
             record.container.bundle = Some(Location::new(bundle, claim));
         }
-        record.container.state = state.clone();
+        // The file with the number of the process stays until the next start or boot.
+        record.container.state = match self.runroots.first().filter(|_| was_started) {
+            Some(runroot) => State::Unrecorded(runroot.path.clone()),
+            None => State::Stopped("created"),
+        };
         if let Some((pid, content)) = opened.process(&userdata)
             && record.trusts(content.claim)
         {
             record.pid = Some(pid);
             record.written = Some(content.written);
             record.container.state = State::Running;
-            record.once_ended = Some(state);
+            record.once_ended = Some(State::Stopped("exited"));
         }
         if record.container.engine == Engine::Crio {
             opened.crio(&userdata, &mut record);
