@@ -150,6 +150,8 @@ fn a_unit_is_found_by_its_cgroup(session: &Session) {
         for word in ["unit:web", "unit:web.service", "web.service"] {
             assert_eq!(hostname(&host, word), first, "{word}");
         }
+        let all = host.command("nsx enter --all-of unit:w* --uts -- readlink /proc/self/ns/uts").output();
+        assert_eq!(all, format!("unit:web.service | {first}"));
         // A unit is named as one, for its names are many.
         host.command("nsx enter web true").run().exited(125).says(&["nothing has that name"]);
         host.command("nsx enter unit:none true").run().exited(125).says(&["unit:none.service is empty"]);

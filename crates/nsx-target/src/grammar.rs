@@ -95,6 +95,12 @@ pub enum ParseTargetError {
          and no kind of namespace"
     )]
     Prefix,
+    /// The prefix of a pattern is not one of names.
+    #[error(
+        "the prefix of a pattern is netns, k8s or an engine: docker, podman, containerd, nerdctl, cri, crio, lxc, machine, \
+         unit or oci"
+    )]
+    Pattern,
     /// A pod is not named as one.
     #[error("a pod is named k8s://NAMESPACE/POD[/CONTAINER]")]
     Pod,

@@ -23,6 +23,7 @@ mod engine;
 mod error;
 mod files;
 mod find;
+mod glob;
 mod grammar;
 mod host;
 mod inventory;
@@ -51,7 +52,7 @@ pub use grammar::{ParseTargetError, PodName, Target};
 pub use host::{Host, Person};
 pub use inventory::{Inventory, Origin};
 pub use link::NoNamespace;
-pub use patterns::find_all;
+pub use patterns::{Match, Pattern};
 pub use stores::Unread;
 pub use words::{addresses, words};
 

@@ -21,38 +21,46 @@ pub(crate) fn is_unit(word: &[u8]) -> bool {
 }
 
 pub(crate) fn look(host: &Host, whose: Whose, query: &Query<'_>, findings: &mut Findings) {
-    let mut unit = match query {
-        Query::Word(word, _) => word.to_vec(),
-        // A host has hundreds, and most are no one's to enter.
-        Query::All | Query::Pod(_) => return,
+    let wanted = match query {
+        Query::Word(word, _) if is_unit(word) => Some(word.to_vec()),
+        Query::Word(word, _) => Some([word, &b".service"[..]].concat()),
+        Query::All => None,
+        Query::Pod(_) => return,
     };
-    if !is_unit(&unit) {
-        unit.extend(b".service");
-    }
+    let is_wanted = |name: &[u8]| wanted.as_ref().map_or_else(|| is_unit(name), |wanted| name == wanted);
     // Where the unified hierarchy is alone, beside others, and where there is none.
     for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"] {
         let Ok(directory) = host.system_dir(root) else { continue };
         let mut records = Vec::new();
-        search(host, whose, &directory, &unit, DEEPEST, &mut records);
+        search(host, whose, &directory, &is_wanted, DEEPEST, &mut records);
         if !records.is_empty() {
             return findings.records.extend(records);
         }
     }
 }
 
-/// Looks for the unit in this slice and those below. Whoever owns a slice makes units of any name in it.
-fn search(host: &Host, whose: Whose, slice: &Dir, unit: &[u8], depth: usize, records: &mut Vec<Record>) {
+/// Looks for units in this slice and those below. Whoever owns a slice makes units of any name in it.
+fn search(
+    host: &Host,
+    whose: Whose,
+    slice: &Dir,
+    is_wanted: &dyn Fn(&[u8]) -> bool,
+    depth: usize,
+    records: &mut Vec<Record>,
+) {
     for name in slice.names().unwrap_or_default() {
         let is_slice = name.ends_with(b".slice") || name.starts_with(b"user@");
-        if name != unit && (depth == 0 || !is_slice) {
+        let is_wanted_itself = is_wanted(&name);
+        if !is_wanted_itself && (depth == 0 || !is_slice) {
             continue;
         }
         let user = cgroup::user(&name).map_or(Claim::System, Claim::of);
         let Ok(below) = slice.below(part(&name)).and_then(|below| below.claimed(user)) else { continue };
-        if name != unit {
-            search(host, whose, &below, unit, depth - 1, records);
-        } else if host.wants(whose, below.claim()) {
+        if is_wanted_itself && host.wants(whose, below.claim()) {
             records.push(record(host, &below, &name));
+        }
+        if is_slice && depth > 0 {
+            search(host, whose, &below, is_wanted, depth - 1, records);
         }
     }
 }

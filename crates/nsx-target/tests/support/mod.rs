@@ -10,7 +10,7 @@
 #![allow(dead_code, reason = "not every test program needs all of it")]
 
 use nsx_core::{pid::Pid, proc::ProcRoot};
-use nsx_target::{Found, Host, Person, Subject, Target, TargetError};
+use nsx_target::{Found, Host, Pattern, Person, Subject, Target, TargetError};
 use std::{
     collections::BTreeMap,
     fs,
@@ -22,6 +22,11 @@ use std::{
 
 /// When the first process of a host started, in clock ticks; each that follows starts later.
 const FIRST_START: u64 = 1_153_757;
+
+/// How many things a pattern fits.
+pub(crate) fn fitting(host: &Recorded, pattern: &str) -> usize {
+    Pattern::parse(pattern.as_bytes()).unwrap().find(&host.host()).unwrap().len()
+}
 
 pub(crate) struct Recorded {
     root: PathBuf,

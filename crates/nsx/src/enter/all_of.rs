@@ -1,4 +1,4 @@
-//! `--all-of`: the program once in each container that a pattern fits, several at a time.
+//! `--all-of`: the program once in each container, pod or named network that a pattern fits, several at a time.
 //!
 //! Each is entered by a process of its own, forked while nsx has one thread, whose output comes back through pipes. What
 //! one says and how it ends is nothing to the others.
@@ -24,7 +24,7 @@ use nsx_core::{
     },
     trouble,
 };
-use nsx_target::{Found, Host, Subject};
+use nsx_target::{Found, Host, Match, Pattern, TargetError};
 use rustix::{
     event::{PollFd, PollFlags},
     fd::{AsFd, OwnedFd},
@@ -34,7 +34,7 @@ use rustix::{
     process::{PidfdFlags, Signal, WaitOptions},
 };
 use serde::Serialize;
-use std::{cell::Cell, ffi::OsString};
+use std::{cell::Cell, ffi::OsString, os::unix::ffi::OsStrExt};
 
 /// A line that is longer is passed on in parts.
 const LONGEST_LINE: usize = 64 << 10;
@@ -42,7 +42,8 @@ const LONGEST_LINE: usize = 64 << 10;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Several containers")]
 pub(super) struct ManyOptions {
-    /// Run the program in each container that runs and whose name PATTERN fits, such as 'docker:*' or 'web-?'
+    /// Run the program in each container that runs and whose name PATTERN fits, such as 'docker:*' or 'web-?', in each pod, as
+    /// 'k8s://default/*', or in each network namespace, as 'netns:*'
     #[arg(long, value_name = "PATTERN", conflicts_with = "named_target")]
     pub(super) all_of: Option<OsString>,
     /// How many at a time
@@ -69,18 +70,18 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
     }
     let matches = match matches(pattern, many.unique) {
         Err(error) => return error.into(),
-        Ok(matches) if matches.is_empty() => {
-            out::error(&format!("no container that runs fits {}", out::shown(pattern)));
+        Ok((kind, matches)) if matches.is_empty() => {
+            out::error(&format!("no {kind} fits {}", out::shown(pattern)));
             return ExitStatus::NOT_RUN;
         }
-        Ok(matches) => matches,
+        Ok((_, matches)) => matches,
     };
     // A container whose record could not be read would be left out without a word.
     if let Some(errno) = trouble::first() {
         out::failed("find all containers", &errno);
         return ExitStatus::NOT_RUN;
     }
-    let width = matches.iter().map(|(name, _)| escape(name.as_bytes()).chars().count()).max().unwrap_or(0);
+    let width = matches.iter().map(|it| escape(it.address.as_bytes()).chars().count()).max().unwrap_or(0);
     let printer = Printer { json: many.json_lines, width, gone: Cell::default() };
     // Else nobody could say how they end where the caller ignores it.
     let inherited = match Disposition::default_for(libc::SIGCHLD) {
@@ -96,9 +97,9 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
     let mut running: Vec<Job> = Vec::new();
     loop {
         while running.len() < usize::from(many.jobs)
-            && let Some((name, subject)) = waiting.next()
+            && let Some(Match { address: name, found }) = waiting.next()
         {
-            match start(name.clone(), subject, options, &inherited, &mut running) {
+            match start(name.clone(), found, options, &inherited, &mut running) {
                 Ok(job) => running.push(job),
                 Err(errno) => {
                     printer.ended(&name, ExitStatus::NOT_RUN);
@@ -133,24 +134,26 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
     }
 }
 
-/// The containers, in order of their names, each with the word that leads to no other.
-fn matches(pattern: &OsString, unique: Option<NsKind>) -> Result<Vec<(String, Subject)>, RequestError> {
+/// Returns what the pattern is of, and all that it fits in order of their words.
+fn matches(pattern: &OsString, unique: Option<NsKind>) -> Result<(&'static str, Vec<Match>), RequestError> {
     let host = Host::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
-    let subjects = nsx_target::find_all(&host, pattern);
+    let not_a_target = |source| TargetError::NotATarget { word: pattern.clone(), source };
+    let pattern = Pattern::parse(pattern.as_bytes()).map_err(not_a_target)?;
+    let matches = pattern.find(&host);
     target::note_cut_off(&host);
-    let subjects = subjects?;
-    let containers: Vec<_> = subjects.iter().filter_map(|it| it.container.as_deref().cloned()).collect();
-    let mut named: Vec<_> = nsx_target::addresses(&containers).into_iter().zip(subjects).collect();
-    named.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut matches = matches?;
     if let Some(kind) = unique {
         let mut seen: HashSet<NsId> = HashSet::default();
-        named.retain(|(_, subject)| namespace(host.proc(), subject, kind).is_none_or(|id| seen.insert(id)));
+        matches.retain(|it| namespace(host.proc(), &it.found, kind).is_none_or(|id| seen.insert(id)));
     }
-    Ok(named)
+    Ok((pattern.subject(), matches))
 }
 
-fn namespace(proc: &ProcRoot, subject: &Subject, kind: NsKind) -> Option<NsId> {
-    proc.ns(subject.process.pid(), NsLink::Own(kind)).ok()
+fn namespace(proc: &ProcRoot, found: &Found, kind: NsKind) -> Option<NsId> {
+    match found {
+        Found::Process(subject) => proc.ns(subject.process.pid(), NsLink::Own(kind)).ok(),
+        Found::Namespace(namespace) => Some(namespace.id()).filter(|id| id.kind == kind),
+    }
 }
 
 /// A container that is entered.
@@ -175,7 +178,7 @@ struct Output {
 /// Forks the process that enters. In it this does not return; `others` are not its own.
 fn start(
     name: String,
-    subject: Subject,
+    found: Found,
     options: &Options,
     inherited: &Disposition,
     others: &mut Vec<Job>,
@@ -193,7 +196,7 @@ fn start(
                 .and_then(|()| set_death_signal(libc::SIGTERM));
             drop((nothing, out_theirs, err_theirs));
             let status = match streams {
-                Ok(()) => enter(options, Ok(Found::Process(subject))),
+                Ok(()) => enter(options, Ok(found)),
                 Err(_) => ExitStatus::NOT_RUN,
             };
             exit_now(status.finish())
