@@ -1,16 +1,18 @@
 //! `nsx pidmap` beside `docker top` and `podman top`.
 
 use super::{
-    DOCKER, PODMAN,
-    engine::{Docker, Podman},
+    CONTAINERD, DOCKER, LXC, PODMAN,
+    engine::{Containerd, Docker, Lxc, Oci, Podman},
 };
-use crate::support::{Cgroups, Host, Session, Test, root};
+use crate::support::{Cgroups, Host, Session, Test, root, until};
 use serde_json::Value;
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
         root(a_process_has_the_numbers_that_podman_top_shows).needs([PODMAN]),
         root(a_container_has_the_processes_that_top_shows).needs([DOCKER, PODMAN]),
+        root(a_namespace_is_of_the_container_whatever_its_engine).needs([DOCKER, PODMAN, CONTAINERD, LXC]),
+        root(a_namespace_in_a_container_is_of_a_process_in_it).needs([DOCKER]),
     ]
 }
 
@@ -33,6 +35,47 @@ fn a_process_has_the_numbers_that_podman_top_shows(session: &Session) {
 #[track_caller]
 fn split(line: &str) -> [&str; 2] {
     line.split_whitespace().collect::<Vec<_>>().try_into().unwrap()
+}
+
+/// What the PID namespaces of a process belong to.
+fn of(host: &Host, pid: impl std::fmt::Display) -> Vec<String> {
+    let document: Value = serde_json::from_str(&host.command(&format!("nsx pidmap --json {pid}")).output()).unwrap();
+    let of = document["processes"][0]["of"].as_array().unwrap();
+    of.iter().map(|of| of.as_str().unwrap_or("?").to_owned()).collect()
+}
+
+fn a_namespace_is_of_the_container_whatever_its_engine(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let containerd = Containerd::start(&host);
+    for container in [
+        Docker::start(&host).run("web", ""),
+        Podman::of_root(&host).run("db", ""),
+        Podman::of_mapper(&host).run("cache", ""),
+        containerd.run("default", "c1", ""),
+        Oci::runc(&host).run("r1", "s|\"linux\": {|\"linux\": {\"cgroupsPath\":\"/alone\",|"),
+        Lxc::new(&host).run("box", ""),
+        Lxc::in_directory(&host, "/var/lib/far").run("far", ""),
+    ] {
+        assert_eq!(of(&host, container.pid), ["here", &container.target]);
+    }
+}
+
+fn a_namespace_in_a_container_is_of_a_process_in_it(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let docker = Docker::start(&host);
+    let outer = docker.run_docker("outer");
+    let inner = outer.exec().args("docker run --detach --name inner --network none image sleep 1005").output();
+    let pid = |command: &str| host.command("pgrep --full --exact").arg(command).output();
+    let inner = format!("docker:{}", &inner[..12]);
+    assert_eq!(of(&host, pid("sleep 1005")), ["here", &outer.target, &inner]);
+    docker.command("exec --detach outer unshare --pid --fork sleep 1006").run().exited(0);
+    let mut sleep = String::new();
+    until("the program sleeps", || {
+        sleep = host.command("pgrep --full --exact").arg("sleep 1006").run().text().to_owned();
+        !sleep.is_empty()
+    });
+    let own = format!("{sleep} (sleep) in {}", outer.target);
+    assert_eq!(of(&host, &sleep), ["here", &outer.target, &own]);
 }
 
 /// Each process of a container as its engine's `top` shows it, and as `nsx pidmap CONTAINER` does.

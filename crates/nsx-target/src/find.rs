@@ -7,9 +7,7 @@
 //! another user: he could give any name to a container. If only another user has it, the error says how that one is addressed.
 
 use crate::{
-    cgroup::{Named, Place},
     check::{Checked, Checker},
-    claim::Claim,
     container::Container,
     engine::Engine,
     error::TargetError,
@@ -24,12 +22,9 @@ use nsx_core::{
     census::Wanted,
     hash::HashSet,
     ns::Namespace,
-    pid::{Pid, PinError, Process},
+    pid::{PinError, Process},
 };
-use std::{
-    ffi::{OsStr, OsString},
-    os::unix::ffi::{OsStrExt, OsStringExt},
-};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// This many hexadecimal digits are the start of an id.
 const START_OF_ID: usize = 4;
@@ -243,30 +238,6 @@ fn exact(found: Vec<Checked>, query: &Query<'_>) -> Vec<Checked> {
     let whole = Query::Word(stores::containerd::without_namespace(word), usize::MAX);
     let (exact, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| whole.wants_container(&it.container));
     if exact.is_empty() { others } else { exact }
-}
-
-/// The container that a process is in by its cgroup. If the process is the container's first one, and the records may be read
-/// and are believed, with its name; else what the cgroup says. `shown` is the process's number in the host's procfs, `process`
-/// that for the caller.
-pub fn container_of(host: &Host, shown: Pid, process: Pid) -> Option<Container> {
-    let mut buffer = Vec::new();
-    host.proc().read(shown, "cgroup", &mut buffer).ok()?;
-    let mut place = Place::parse(&buffer);
-    let Named { engine, id } = place.container.take()?;
-    let claim = scan::claim(host, shown, &place);
-    if claim == Claim::Several {
-        return None;
-    }
-    let owner = host.owner(claim);
-    let name = OsString::from_vec(id.clone());
-    let word = owner.as_ref().map(|owner| OsString::from(&owner.word));
-    let target = match engine {
-        Some(engine) => Target::Container { engine, owner: word, name },
-        None => Target::Name(name),
-    };
-    let found = target.process(host).ok().filter(|found| found.process.pid() == process);
-    let unnamed = || Some(Container { owner, ..Container::new(engine?, id) });
-    found.and_then(|found| found.container).map(|container| *container).or_else(unnamed)
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub use container::{Container, Owner, Pod, Sandbox, Stale, State, Unbelieved};
 pub use engine::Engine;
 pub use error::TargetError;
 pub use files::ReadError;
-pub use find::{Found, Subject, container_of};
+pub use find::{Found, Subject};
 pub use grammar::{ParseTargetError, PodName, Target};
 pub use host::{Host, Person};
 pub use inventory::{Inventory, Origin};

@@ -10,13 +10,14 @@ use crate::{
     exit::ExitStatus,
     out::{self, Styles},
     table::{Align, Table},
-    text,
+    target, text,
     who::{Registrar, Who},
 };
 use nsx_core::{
-    pid::{Level, Lineages, Pid, PinError, Process, Tasks, Translator, Untranslated},
+    pid::{Lineages, Pid, PinError, Process, Tasks, Translator, Untranslated},
     proc::{ProcError, ProcRoot, TaskIds},
 };
+use nsx_target::Host;
 use serde::Serialize;
 use std::error::Error;
 
@@ -68,7 +69,8 @@ pub(super) fn print(
     ends: &Ends,
     operands: Vec<Option<Asked>>,
 ) -> Result<ExitStatus, ExitStatus> {
-    let mut finder = Finder::new(options, proc, ends);
+    let host = Host::system().ok();
+    let mut finder = Finder::new(options, proc, ends, host.as_ref());
     let mut rows = Vec::new();
     let mut all = true;
     let whole = input::each(operands, |asked| {
@@ -88,6 +90,9 @@ pub(super) fn print(
     }
     if !options.quiet {
         place::note_limits(&ends.own);
+    }
+    if let Some(host) = &host {
+        target::note_cut_off(host);
     }
     Ok(if all && whole { ExitStatus::SUCCESS } else { ExitStatus::NO_MATCH })
 }
@@ -110,13 +115,13 @@ struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    fn new(options: &'a Options, proc: &'a ProcRoot, ends: &'a Ends) -> Self {
+    fn new(options: &'a Options, proc: &'a ProcRoot, ends: &'a Ends, host: Option<&'a Host>) -> Self {
         let between = |from: &_, to: &_| Translator::new(proc, Clone::clone(from), Clone::clone(to), options.tasks());
         Self {
             options,
             ends,
             registrar: Registrar::new(proc),
-            owners: Owners::new(proc, &ends.own),
+            owners: Owners::new(proc, &ends.own, host),
             lineages: Lineages::default(),
             here: between(ends.from(), &ends.own),
             back: between(&ends.own, ends.from()),
@@ -200,7 +205,7 @@ impl<'a> Finder<'a> {
         let ids = read(&mut self.buffer)?;
         let levels = self.lineages.levels(proc, shown, &ids.chain);
         let who = if self.options.quiet { Who::default() } else { self.registrar.who_has(shown, &status) };
-        let of = if self.options.quiet { Vec::new() } else { self.owners_of(&levels) };
+        let of = if self.options.quiet { Vec::new() } else { self.owners.of(&levels, &self.lineages) };
         let to = self.ends.to.as_ref().map(|_| self.there.translate(callers));
         // Whoever has the number here must still be who has it there.
         if process.reaped() || from.is_some_and(|id| self.back.translate(callers) != Ok(id)) {
@@ -221,10 +226,6 @@ impl<'a> Finder<'a> {
             sid: self.options.shows(With::Sid).then_some(ids.sid),
             who,
         })
-    }
-
-    fn owners_of(&mut self, levels: &[Level]) -> Vec<Option<String>> {
-        levels.iter().map(|level| self.owners.of(level.ns?, &self.lineages)).collect()
     }
 }
 

@@ -4,10 +4,10 @@ use crate::{exit::ExitStatus, out, target, text::escape};
 use nsx_core::{
     hash::HashMap,
     ns::{NsId, NsKind},
-    pid::{Lineages, Numbering, Pid, Process, Tasks, Translator},
+    pid::{Level, Lineages, Numbering, Pid, Process, Tasks, Translator},
     proc::ProcRoot,
 };
-use nsx_target::{Found, Host};
+use nsx_target::{Found, Host, Inventory};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// The inode number of the PID namespace that a host starts with.
@@ -42,21 +42,51 @@ fn of_pinned(process: &Process, proc: &ProcRoot) -> Result<Numbering, ExitStatus
         .map_err(|error| out::failed(&format!("open the PID namespace of process {}", process.pid()), &error))
 }
 
-/// What PID namespaces belong to, each found out once.
+/// The owners of PID namespaces, each found once.
 pub(super) struct Owners<'a> {
     proc: &'a ProcRoot,
     own: &'a Numbering,
-    known: HashMap<u64, Option<String>>,
+    /// What is known of containers; none if the host cannot be looked at.
+    inventory: Option<Inventory<'a>>,
+    known: HashMap<u64, Option<Owner>>,
+}
+
+/// The owner of a PID namespace.
+#[derive(Clone)]
+enum Owner {
+    /// The host, or the caller.
+    Told(&'static str),
+    /// The first process, which the namespace lives and dies with, and the container that it is in.
+    Process { process: String, container: Option<String> },
 }
 
 impl<'a> Owners<'a> {
-    pub(super) fn new(proc: &'a ProcRoot, own: &'a Numbering) -> Self {
-        Self { proc, own, known: HashMap::default() }
+    pub(super) fn new(proc: &'a ProcRoot, own: &'a Numbering, host: Option<&'a Host>) -> Self {
+        Self { proc, own, inventory: host.map(Inventory::new), known: HashMap::default() }
     }
 
-    /// `host`, `here` for the caller's own, the container whose first process is the namespace's too, or else that process,
-    /// which the namespace lives and dies with. Nothing where it has ended or cannot be seen.
-    pub(super) fn of(&mut self, id: NsId, lineages: &Lineages) -> Option<String> {
+    /// Returns the owner of each level, the outermost first: `host`, `here` for the caller's own, the container as `nsx ls` names
+    /// it, or else the first process. A namespace within a container's own one is that of its first process in the container.
+    /// Nothing if the first process has ended or cannot be seen.
+    pub(super) fn of(&mut self, levels: &[Level], lineages: &Lineages) -> Vec<Option<String>> {
+        let mut around: Option<String> = None;
+        let owners = levels.iter().map(|level| {
+            Some(match self.owner(level.ns?, lineages)? {
+                Owner::Told(word) => word.to_owned(),
+                Owner::Process { process, container: None } => process,
+                Owner::Process { process, container: Some(container) } if around.as_ref() == Some(&container) => {
+                    format!("{process} in {container}")
+                }
+                Owner::Process { container: Some(container), .. } => {
+                    around = Some(container.clone());
+                    container
+                }
+            })
+        });
+        owners.collect()
+    }
+
+    fn owner(&mut self, id: NsId, lineages: &Lineages) -> Option<Owner> {
         if let Some(known) = self.known.get(&id.inode) {
             return known.clone();
         }
@@ -65,27 +95,26 @@ impl<'a> Owners<'a> {
         owner
     }
 
-    fn find(&self, id: NsId, lineages: &Lineages) -> Option<String> {
+    fn find(&mut self, id: NsId, lineages: &Lineages) -> Option<Owner> {
         if id.inode == INITIAL {
-            return Some("host".to_owned());
+            return Some(Owner::Told("host"));
         }
         if id == self.own.id() {
-            return Some("here".to_owned());
+            return Some(Owner::Told("here"));
         }
         let numbering = Numbering::of_namespace(lineages.get(id)?.clone(), self.proc).ok()?;
         let first =
             Translator::new(self.proc, numbering, self.own.clone(), Tasks::Processes).translate(Pid::INIT).ok()?;
-        let shown = Process::hold(first).ok()?.chain_in(self.proc).ok()?.outermost();
-        let container = Host::system().ok().and_then(|host| {
-            let container = nsx_target::container_of(&host, shown, first);
-            target::note_cut_off(&host);
-            container
-        });
-        if let Some(container) = container {
-            return Some(escape(container.address().as_bytes()));
-        }
+        let process = Process::hold(first).ok()?;
+        let shown = process.chain_in(self.proc).ok()?.outermost();
         let name = self.proc.status(shown, &mut Vec::new()).ok()?.name;
-        Some(format!("{first} ({})", escape(&name)))
+        let container = self.inventory.as_mut().and_then(|inventory| inventory.origin(shown).container.clone());
+        let container = container.map(|container| escape(container.address().as_bytes()));
+        // All of it was read by the number.
+        if process.reaped() {
+            return None;
+        }
+        Some(Owner::Process { process: format!("{first} ({})", escape(&name)), container })
     }
 }
 
