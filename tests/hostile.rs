@@ -99,7 +99,13 @@ fn no_name_acts_on_a_terminal_or_breaks_a_document(session: &Session) {
             ends
         });
         let rest = &label[end.unwrap().0..];
-        assert!(matches!(rest, "\"];" | "\", style=filled, fillcolor=\"#eef3fb\"];"), "{line}");
+        assert!(
+            matches!(
+                rest,
+                "\"];" | "\", style=filled, fillcolor=\"#eef3fb\"];" | "\", style=dashed, constraint=false];"
+            ),
+            "{line}"
+        );
     }
     assert!(dot.contains(r"n\\x1b]2;evil"), "{dot}");
     let mermaid = &texts.iter().find(|(words, _)| words == "ls --graph mermaid").unwrap().1;

@@ -26,6 +26,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(what_is_chosen_hangs_on_what_stands_above_it).needs([Need::UtilLinux(2, 38)]),
         both(a_tree_and_a_picture_are_of_one_census).needs([Need::Tool("strace")]),
         both(pictures_are_whole_and_hold_what_is_there),
+        both(a_picture_joins_those_who_share_a_namespace).needs([Need::Tool("nsenter")]),
         both(every_document_is_as_the_schema_says),
     ]
     .into_iter()
@@ -453,6 +454,34 @@ fn pictures_are_whole_and_hold_what_is_there(session: &Session) {
         let opened = svg.matches(&format!("<{tag} ")).count() + svg.matches(&format!("<{tag}>")).count();
         assert_eq!(opened, svg.matches(&format!("</{tag}>")).count(), "{tag} in {svg}");
     }
+}
+
+fn a_picture_joins_those_who_share_a_namespace(session: &Session) {
+    let first = session.original_unshare("--mount --net --uts sleep 100").start();
+    let id = first.program("sleep").id();
+    let user = if session.is_root() { "" } else { "-U --preserve-credentials " };
+    let second = session.command(&format!("nsenter {user}-n -t {id} unshare --mount --uts sleep 200")).start();
+    let other = second.program("sleep").id();
+    let owner = if session.is_root() { "root" } else { "4242" };
+    let (first_box, second_box) = (format!("process {id} of {owner}"), format!("process {other} of {owner}"));
+    let dot = session.nsx("ls -q --graph dot").output();
+    let number = |title: &str| {
+        let line =
+            dot.lines().find(|line| line.contains(&format!("label=\"{title}\\l"))).unwrap_or_else(|| panic!("{dot}"));
+        line.split_whitespace().next().unwrap().to_owned()
+    };
+    let edge = format!("{} -> {} [label=", number(&second_box), number(&first_box));
+    let line = dot.lines().find(|line| line.trim_start().starts_with(&edge)).unwrap_or_else(|| panic!("{edge}: {dot}"));
+    assert!(line.contains("net"), "{line}");
+    let svg = session.nsx("ls -q --graph svg").output();
+    let named = |line: &str| line.contains("net") && line.ends_with(&format!(" of {first_box}</text>"));
+    // A user namespace is a frame around what it owns, and needs no line to that.
+    assert!(svg.lines().any(named) && (svg.contains("<path ") || !session.is_root()), "{svg}");
+    // As wide as it is high, or wider.
+    let size = |name: &str| -> u32 {
+        svg.split(&format!(" {name}=\"")).nth(1).unwrap().split('"').next().unwrap().parse().unwrap()
+    };
+    assert!(size("width") * 10 >= size("height") * 8, "{} by {}", size("width"), size("height"));
 }
 
 fn every_document_is_as_the_schema_says(session: &Session) {

@@ -14,7 +14,11 @@ use crate::{
     out::{self, Styles},
     table::{Align, Table},
 };
-use nsx_core::census::{Census, Sources};
+use nsx_core::{
+    census::{Census, Sources},
+    ns::NsKind,
+    pid::Pid,
+};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -77,9 +81,15 @@ fn answer(options: &Options, question: &Question, sight: &Sight) -> Result<(List
 pub(super) fn draw(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
     let Some(language) = options.graph else { return Ok(ExitStatus::NO_MATCH) };
     let question = Question::of(options, [&graph::COLUMNS[..], Order::Owner.columns()].concat(), &sight.proc)?;
-    let (listing, _) = answer(options, &question, sight)?;
+    let question = Question { sources: question.sources.with(Sources::MEMBERS), ..question };
+    let (listing, census) = answer(options, &question, sight)?;
     let forest = tree::forest(&listing, Order::Owner, None);
-    out::print(&graph::draw(language, &listing, &forest))?;
+    let namespaces_of = |pid: u64| {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let member = pid.and_then(|pid| census.as_ref()?.member(pid));
+        member.map_or_else(Vec::new, |member| NsKind::ALL.into_iter().filter_map(|kind| member.ns(kind)).collect())
+    };
+    out::print(&graph::draw(language, &listing, &forest, namespaces_of))?;
     if !options.quiet {
         report(listing.unseen);
     }

@@ -208,7 +208,7 @@ impl Saved {
 pub fn shown(text: &[u8]) -> Option<([String; 5], Vec<String>)> {
     let listing = Saved::parse(text).ok()?.listing;
     let [owners, parents] = &[Order::Owner, Order::Parent].map(|order| tree::forest(&listing, order, None));
-    let draw = |language| graph::draw(language, &listing, owners);
+    let draw = |language| graph::draw(language, &listing, owners, |_| Vec::new());
     let [dot, mermaid, svg] = [Language::Dot, Language::Mermaid, Language::Svg].map(draw);
     let tables = [owners, parents]
         .map(|forest| tree::table(&listing, &listing.columns, forest).render(&Styles::default(), None));

@@ -1,14 +1,19 @@
 //! The tree of owners as a picture: each user namespace with the namespaces that it owns.
 //!
-//! Namespaces that go together are drawn as one box, so that a host with hundreds of them can be read.
+//! Namespaces that go together are drawn as one box, so that a host with hundreds of them can be read. A box says which
+//! namespaces of other boxes its process is in, and is joined to them.
 
+mod layout;
 mod svg;
 mod text;
 
 use super::{column::Column, forest::Forest, listing::Listing};
 use crate::cell::Cell;
 use clap::ValueEnum;
-use nsx_core::ns::{NsId, NsKind};
+use nsx_core::{
+    hash::HashMap,
+    ns::{NsId, NsKind},
+};
 
 /// In which language the picture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -40,23 +45,67 @@ struct Picture {
     title: String,
     /// What runs there; empty where that is nobody.
     command: String,
-    /// The namespaces, each in words.
-    namespaces: Vec<String>,
+    /// The namespaces: each in words, and by its inode number.
+    namespaces: Vec<(String, u64)>,
+    /// The process that it tells of.
+    leader: Option<u64>,
+    /// Namespaces of other boxes that the process is in.
+    shared: Vec<Shared>,
     /// Whether it is a user namespace, which owns what stands below.
     owns: bool,
     children: Vec<Self>,
 }
 
-/// The picture of a forest of owners.
-pub(super) fn draw(language: Language, listing: &Listing, forest: &Forest<&[Cell]>) -> String {
+/// A namespace of another box.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shared {
+    kind: &'static str,
+    inode: u64,
+    /// The title of the other box.
+    of: String,
+}
+
+/// The picture of a forest of owners. `namespaces_of` gives the namespaces that a process is in, as far as that is known.
+pub(super) fn draw(
+    language: Language,
+    listing: &Listing,
+    forest: &Forest<&[Cell]>,
+    namespaces_of: impl Fn(u64) -> Vec<NsId>,
+) -> String {
     let pictures = forest.fold(|row, children| picture(listing, row, children));
-    let pictures = together(pictures);
+    let mut pictures = together(pictures);
+    let mut titles = HashMap::default();
+    visit(&mut pictures, &mut |picture| {
+        titles.extend(picture.namespaces.iter().map(|(_, inode)| (*inode, picture.title.clone())));
+    });
+    visit(&mut pictures, &mut |picture| {
+        let elsewhere = |ns: &NsId| picture.namespaces.iter().all(|(_, own)| *own != ns.inode);
+        let shared = picture.leader.map(&namespaces_of).unwrap_or_default().into_iter().filter(elsewhere);
+        let shared = shared.filter_map(|ns| {
+            let of = titles.get(&ns.inode).filter(|of| **of != picture.title)?.clone();
+            // Nearly all processes share these with the host.
+            let is_usual = of == HOST && matches!(ns.kind, NsKind::User | NsKind::Time | NsKind::Cgroup);
+            (!is_usual).then_some(Shared { kind: ns.kind.name(), inode: ns.inode, of })
+        });
+        picture.shared = shared.collect();
+    });
     match language {
         Language::Dot => text::dot(&pictures),
         Language::Mermaid => text::mermaid(&pictures),
         Language::Svg => svg::draw(&pictures),
     }
 }
+
+/// Shows each box to `see`, those above before those below.
+fn visit(pictures: &mut [Picture], see: &mut dyn FnMut(&mut Picture)) {
+    for picture in pictures {
+        see(picture);
+        visit(&mut picture.children, see);
+    }
+}
+
+/// The title of what belongs to the host.
+const HOST: &str = "host";
 
 fn picture(listing: &Listing, row: &[Cell], children: Vec<Picture>) -> Picture {
     let shown = |column| listing.cell(row, column).shown();
@@ -73,7 +122,7 @@ fn picture(listing: &Listing, row: &[Cell], children: Vec<Picture>) -> Picture {
         _ => false,
     };
     let belongs = match (listing.cell(row, Column::Container), listing.cell(row, Column::Pid)) {
-        _ if is_hosts => "host".to_owned(),
+        _ if is_hosts => HOST.to_owned(),
         (Cell::Text(_), _) => format!("{}:{}", shown(Column::Engine), shown(Column::Container)),
         (_, Cell::Number(pid)) => format!("process {pid} of {}", shown(Column::User)),
         _ if listing.cell(row, Column::Nsfs) != &Cell::Nothing => shown(Column::Nsfs),
@@ -81,7 +130,14 @@ fn picture(listing: &Listing, row: &[Cell], children: Vec<Picture>) -> Picture {
     };
     // Whose process has the lowest id on a host says nothing.
     let command = if is_hosts { String::new() } else { shown(Column::Command) };
-    Picture { title: belongs, command, namespaces: vec![namespace], owns, children: together(children) }
+    let leader = if is_hosts { None } else { listing.number(row, Column::Pid) };
+    let mut children = together(children);
+    let mut namespaces = vec![(namespace, listing.number(row, Column::Ns).unwrap_or(0))];
+    // What belongs to the same as the user namespace is in one box with it.
+    if let Some(place) = children.iter().position(|child| !child.owns && child.title == belongs) {
+        namespaces.append(&mut children.remove(place).namespaces);
+    }
+    Picture { title: belongs, command, namespaces, leader, shared: Vec::new(), owns, children }
 }
 
 /// Puts neighbours into one box that belong to the same and own nothing.
@@ -95,6 +151,31 @@ fn together(pictures: Vec<Picture>) -> Vec<Picture> {
         }
     }
     boxes
+}
+
+impl Picture {
+    /// What stands in the box, line by line, but for the title.
+    fn lines(&self) -> impl Iterator<Item = (String, Line)> {
+        let command = (!self.command.is_empty()).then(|| (self.command.clone(), Line::Command));
+        let namespaces = self.namespaces.iter().map(|(text, _)| (text.clone(), Line::Namespace));
+        let mut others: Vec<(&str, String)> = Vec::new();
+        for Shared { kind, of, .. } in &self.shared {
+            match others.iter_mut().find(|(other, _)| other == of) {
+                Some((_, kinds)) => *kinds += &format!(" {kind}"),
+                None => others.push((of, (*kind).to_owned())),
+            }
+        }
+        let shared = others.into_iter().map(|(of, kinds)| (format!("{kinds} of {of}"), Line::Shared));
+        command.into_iter().chain(namespaces).chain(shared)
+    }
+}
+
+/// What a line in a box says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Command,
+    Namespace,
+    Shared,
 }
 
 /// A text cut to so many characters, with an ellipsis where that takes something away.

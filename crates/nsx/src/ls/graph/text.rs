@@ -1,7 +1,8 @@
 //! Pictures for programs that lay them out themselves.
 
-use super::{Picture, cut};
-use std::fmt::Write;
+use super::{HOST, Line, Picture, cut};
+use nsx_core::hash::HashMap;
+use std::{collections::BTreeMap, fmt::Write};
 
 /// As many characters of a command as a box has room for.
 const COMMAND: usize = 40;
@@ -18,6 +19,9 @@ pub(super) fn dot(pictures: &[Picture]) -> String {
             let _ = writeln!(text, "  n{above} -> n{number};");
         }
     });
+    edges(pictures, &mut |from, to, kinds| {
+        let _ = writeln!(text, "  n{from} -> n{to} [label=\"{kinds}\", style=dashed, constraint=false];");
+    });
     text + "}\n"
 }
 
@@ -30,6 +34,9 @@ pub(super) fn mermaid(pictures: &[Picture]) -> String {
         if let Some(above) = above {
             let _ = writeln!(text, "  n{above} --> n{number}");
         }
+    });
+    edges(pictures, &mut |from, to, kinds| {
+        let _ = writeln!(text, "  n{from} -.->|{kinds}| n{to}");
     });
     text
 }
@@ -45,9 +52,26 @@ fn each(pictures: &[Picture], draw: &mut dyn FnMut(usize, Option<usize>, &Pictur
     }
 }
 
+/// Each two boxes of which the first is in namespaces of the second, and the kinds of these. The host's are only named.
+fn edges(pictures: &[Picture], draw: &mut dyn FnMut(usize, usize, &str)) {
+    let mut places = HashMap::default();
+    each(pictures, &mut |number, _, picture| {
+        places.extend(picture.namespaces.iter().map(|(_, inode)| (*inode, number)));
+    });
+    each(pictures, &mut |number, _, picture| {
+        let mut kinds: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+        for shared in picture.shared.iter().filter(|shared| shared.of != HOST) {
+            if let Some(place) = places.get(&shared.inode) {
+                kinds.entry(*place).or_default().push(shared.kind);
+            }
+        }
+        kinds.iter().for_each(|(other, kinds)| draw(number, *other, &kinds.join(" ")));
+    });
+}
+
 fn lines(picture: &Picture) -> Vec<String> {
-    let command = Some(cut(&picture.command, COMMAND)).filter(|command| !command.is_empty());
-    std::iter::once(picture.title.clone()).chain(command).chain(picture.namespaces.iter().cloned()).collect()
+    let lines = picture.lines().map(|(line, what)| if what == Line::Command { cut(&line, COMMAND) } else { line });
+    std::iter::once(picture.title.clone()).chain(lines).collect()
 }
 
 /// Within a double-quoted string.
@@ -66,21 +90,25 @@ fn mermaid_text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Shared, *};
 
     fn pictures() -> Vec<Picture> {
         let child = Picture {
             title: "docker:web".into(),
             command: "sh -c \"a\\b\" <x>".into(),
-            namespaces: vec!["net 2, 1 process".into()],
+            namespaces: vec![("net 2, 1 process".into(), 2)],
+            leader: Some(7),
+            shared: vec![Shared { kind: "uts", inode: 3, of: "process 1 of root".into() }],
             owns: false,
             children: Vec::new(),
         };
-        let namespaces = vec!["user 1, 3 processes".into()];
+        let namespaces = vec![("user 1, 3 processes".into(), 1), ("uts 3".into(), 3)];
         vec![Picture {
             title: "process 1 of root".into(),
             command: String::new(),
             namespaces,
+            leader: None,
+            shared: Vec::new(),
             owns: true,
             children: vec![child],
         }]
@@ -89,13 +117,20 @@ mod tests {
     #[test]
     fn what_a_process_chose_cannot_end_a_label() {
         let dot = dot(&pictures());
-        assert!(dot.contains(r#"n1 [label="docker:web\lsh -c \"a\\b\" <x>\lnet 2, 1 process\l"];"#), "{dot}");
-        assert!(dot.contains("n0 -> n1;"));
+        assert!(
+            dot.contains(
+                r#"n1 [label="docker:web\lsh -c \"a\\b\" <x>\lnet 2, 1 process\luts of process 1 of root\l"];"#
+            ),
+            "{dot}"
+        );
+        assert!(dot.contains("n0 -> n1;") && dot.contains("n1 -> n0 [label=\"uts\", style=dashed, constraint=false];"));
         let mermaid = mermaid(&pictures());
         assert!(
-            mermaid.contains(r#"n1["docker:web<br>sh -c #34;a#92;b#34; #60;x#62;<br>net 2, 1 process"]"#),
+            mermaid.contains(
+                r#"n1["docker:web<br>sh -c #34;a#92;b#34; #60;x#62;<br>net 2, 1 process<br>uts of process 1 of root"]"#
+            ),
             "{mermaid}"
         );
-        assert!(mermaid.contains("n0 --> n1"));
+        assert!(mermaid.contains("n0 --> n1") && mermaid.contains("n1 -.->|uts| n0"));
     }
 }
