@@ -19,6 +19,7 @@ mod enter_pty;
 mod enter_view;
 mod faults;
 mod given;
+mod guest;
 mod harness;
 mod holders;
 mod host_tools;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
     }
     let tests = [
         harness::tests(),
+        guest::tests(),
         usage::tests(),
         unshare::tests(),
         root_directory::tests(),

@@ -8,6 +8,7 @@ mod bench;
 mod check;
 mod completions;
 mod fuzz;
+mod guest;
 mod host;
 mod man;
 #[cfg(target_arch = "x86_64")]
@@ -35,6 +36,8 @@ enum Chore {
     /// Run nsx while things go wrong around it
     #[cfg(target_arch = "x86_64")]
     Torture(torture::Options),
+    /// Run the system tests on other kernels, in a virtual machine
+    Guest(guest::Options),
     /// Run the fuzz targets: cargo-fuzz builds them
     Fuzz(fuzz::Options),
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Chore::Bench(options) => bench::run(&options),
         #[cfg(target_arch = "x86_64")]
         Chore::Torture(options) => torture::run(&options),
+        Chore::Guest(options) => guest::run(&options),
         Chore::Fuzz(options) => fuzz::run(&options),
     };
     match outcome {

@@ -326,7 +326,7 @@ impl Rlimit {
 
 /// Leaves out capabilities that nsx does not know, which it could not set.
 fn set(names: &[Text]) -> CapabilitySet {
-    names.iter().filter_map(|name| capability(name)).collect()
+    names.iter().filter_map(capability).collect()
 }
 
 fn capability(name: &Text) -> Option<CapabilitySet> {

@@ -1,0 +1,143 @@
+//! `cargo xtask guest`: the system tests on other kernels, in a virtual machine without acceleration.
+//!
+//! The guest is a kernel of Debian with an initramfs of nsx, the tests and the programs that they run. It has what containers'
+//! hosts often lack or have in addition: AppArmor, Yama, cgroup version 2 alone.
+
+mod image;
+mod kernel;
+
+use crate::{Outcome, host, tree};
+use clap::Args;
+use kernel::Kernel;
+use nsx::out;
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Boot Debian's newest kernel of each of these series
+    #[arg(default_values = ["6.1", "6.12"], value_name = "KERNEL")]
+    kernels: Vec<String>,
+    /// Run the tests whose names contain this, and not the short list
+    #[arg(long = "test", value_name = "NAME")]
+    tests: Vec<String>,
+    /// Run every test
+    #[arg(long, conflicts_with = "tests")]
+    all: bool,
+    /// Skip a kernel that the package sources do not have, and say why
+    #[arg(long)]
+    skip_missing: bool,
+}
+
+/// What depends on the kernel most, in about a minute.
+const SHORT: [&str; 7] = [
+    "guest::",
+    "unshare::the_kind_that_is_named",
+    "unshare::a_kernel_whose_exec",
+    "rights::",
+    "enter_alike::",
+    "refusals::",
+    "without_pseudo_terminals",
+];
+
+/// A part of each test's name.
+const ALL: [&str; 1] = ["::"];
+
+impl Options {
+    /// Returns the parts of names by which tests are chosen.
+    fn tests(&self) -> Vec<&str> {
+        match (self.all, &self.tests[..]) {
+            (true, _) => ALL.to_vec(),
+            (false, []) => SHORT.to_vec(),
+            (false, names) => names.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+pub(crate) fn run(options: &Options) -> Outcome {
+    if host::which("qemu-system-x86_64").is_none() {
+        return Err("qemu-system-x86_64 is not there: install qemu-system-x86".into());
+    }
+    let (nsx, tests) = build()?;
+    for series in &options.kernels {
+        let kernel = match Kernel::fetch(series) {
+            Ok(kernel) => kernel,
+            Err(why) if options.skip_missing => {
+                say(&format!("guest: Linux {series} is skipped: {why}\n"))?;
+                continue;
+            }
+            Err(why) => return Err(why),
+        };
+        let initramfs = image::pack(&kernel, &nsx, &tests)?;
+        boot(&kernel, &initramfs, &options.tests())?;
+    }
+    Ok(())
+}
+
+fn say(text: &str) -> Outcome {
+    out::print(text).map_err(|_| "failed to print".into())
+}
+
+/// A directory for what is fetched and made.
+fn cache() -> PathBuf {
+    tree::root().join("target/guest")
+}
+
+/// Builds nsx and the system tests, and returns their paths.
+fn build() -> Outcome<(PathBuf, PathBuf)> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["test", "--quiet", "--package", "nsx", "--test", "system", "--no-run", "--message-format=json"]);
+    let output = cargo.current_dir(tree::root()).stderr(Stdio::inherit()).output()?;
+    let lines = String::from_utf8(output.stdout)?;
+    let messages: Vec<Value> = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let executable = |name: &str| {
+        let of = |message: &&Value| message["target"]["name"] == name && message["executable"].is_string();
+        let message = messages.iter().rfind(of)?;
+        message["executable"].as_str().map(PathBuf::from)
+    };
+    match (executable("nsx"), executable("system")) {
+        (Some(nsx), Some(tests)) => Ok((nsx, tests)),
+        _ => Err("failed to build nsx and its tests".into()),
+    }
+}
+
+/// Boots a guest, prints what it prints, and returns an error unless its tests have passed.
+fn boot(kernel: &Kernel, initramfs: &Path, tests: &[&str]) -> Outcome {
+    let mut qemu = Command::new("qemu-system-x86_64");
+    qemu.args([
+        "-accel",
+        "tcg",
+        "-cpu",
+        "qemu64",
+        "-smp",
+        "2",
+        "-m",
+        "2048",
+        "-no-reboot",
+        "-nodefaults",
+        "-display",
+        "none",
+    ]);
+    qemu.args(["-serial", "stdio", "-kernel"]).arg(kernel.image()).arg("-initrd").arg(initramfs);
+    qemu.arg("-append").arg(format!("console=ttyS0 quiet panic=-1 -- {}", tests.join(" ")));
+    let mut qemu = qemu.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let mut outcome = "it did not end its tests".to_owned();
+    if let Some(output) = qemu.stdout.take() {
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            if let Some(last) = line.strip_prefix("guest: ") {
+                outcome = last.trim_end().to_owned();
+            }
+            say(&format!("{line}\n"))?;
+        }
+    }
+    qemu.wait()?;
+    match outcome.as_str() {
+        "status 0" => Ok(()),
+        _ => Err(format!("Linux {}: {outcome}", kernel.release).into()),
+    }
+}
