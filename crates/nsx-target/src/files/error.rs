@@ -1,0 +1,67 @@
+//! [`ReadError`]: the reason why a record is not read.
+
+use super::LONGEST;
+use nsx_core::trouble;
+use rustix::io::Errno;
+use std::path::PathBuf;
+
+/// Why a record could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum ReadError {
+    /// It is not there.
+    #[error("no such file")]
+    Absent,
+    /// The caller may not read it.
+    #[error("permission denied")]
+    Denied,
+    /// It is a link, a FIFO or anything else that is not a plain file.
+    #[error("not a plain file")]
+    Irregular,
+    /// It is longer than [`LONGEST`].
+    #[error("longer than {} MiB", LONGEST >> 20)]
+    TooLong,
+    /// It does not hold what it should.
+    #[error("unexpected content: {0}")]
+    Malformed(String),
+    /// More than one user can write to it, or can put something else in its place: by this file or directory.
+    #[error("not believed: more than one user could have written it, through {}", .0.display())]
+    Shared(PathBuf),
+    /// It lies on a file system that a user other than the caller serves (FUSE).
+    #[error("on a file system that user {0} serves (FUSE)")]
+    Served(u32),
+    /// The store of another user has cost as much as it may.
+    #[error("cut off after {after}")]
+    CutOff {
+        /// The user.
+        uid: u32,
+        /// The amount.
+        after: String,
+    },
+    /// Any other failure of the system.
+    #[error(transparent)]
+    Os(Errno),
+}
+
+impl ReadError {
+    /// Returns whether the record was left unread because of its claim.
+    pub(crate) fn is_distrust(&self) -> bool {
+        matches!(self, Self::Shared(_) | Self::Served(_) | Self::CutOff { .. })
+    }
+}
+
+impl From<Errno> for ReadError {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::NOENT | Errno::NOTDIR => Self::Absent,
+            Errno::ACCESS | Errno::PERM => Self::Denied,
+            Errno::LOOP | Errno::XDEV | Errno::NXIO => Self::Irregular,
+            errno => Self::Os(trouble::met(errno)),
+        }
+    }
+}
+
+impl From<serde_json::Error> for ReadError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}

@@ -1,0 +1,289 @@
+//! Reading what others keep on disk, so that no content of it can lead nsx elsewhere, hold it up or fill its memory, and so
+//! that it is known whose word it is.
+//!
+//! A path is walked one component at a time, and nothing on it is looked up twice. Symbolic links are followed on the way to
+//! the root of a store, each one counted; below a directory that was opened none is. What is read is a regular file, up to a
+//! limit. Everything carries its [`Claim`]. What more than one user could have written is not read at all.
+
+mod error;
+mod walk;
+
+pub use error::ReadError;
+
+use crate::{
+    claim::Claim,
+    writers::{Meta, Writers},
+};
+use nsx_core::beneath;
+use rustix::{
+    fd::{AsFd, AsRawFd, OwnedFd},
+    fs::{CWD, FileType, Mode, OFlags, RawDir, ResolveFlags},
+    io::Errno,
+};
+use std::{
+    ffi::{OsStr, OsString},
+    mem::MaybeUninit,
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Duration,
+};
+
+/// The longest file that is read, in bytes. Docker keeps a container's whole configuration in one file, Podman all containers
+/// of a store.
+pub(crate) const LONGEST: u64 = 16 << 20;
+
+/// A directory whose content is not trusted.
+#[derive(Clone, Debug)]
+pub(crate) struct Dir {
+    fd: Rc<OwnedFd>,
+    meta: Meta,
+    /// The claim of those who could have put the directory there.
+    claim: Claim,
+    /// The directory that `..` leads to, on the way to the root of a store.
+    up: Option<Rc<Dir>>,
+    writers: Rc<Writers>,
+}
+
+/// A file's content and claim, and when it was last written, since 1970.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) written: Duration,
+    pub(crate) claim: Claim,
+}
+
+/// A directory's entry.
+struct Entry {
+    fd: OwnedFd,
+    meta: Meta,
+    claim: Claim,
+}
+
+/// The kind of mount that an entry may lie on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum On {
+    /// Any, so that its server is looked up.
+    Any,
+    /// A mount point that only the system can have made.
+    Systems,
+}
+
+const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Opening a FIFO does not wait for a writer, a terminal does not become nsx's own, and a lease on the file is not waited for.
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+impl Dir {
+    /// Returns the claim of those who could have put the directory there.
+    pub(crate) fn claim(&self) -> Claim {
+        self.claim
+    }
+
+    /// Returns the directory with `claim` added to its own.
+    pub(crate) fn claimed(self, claim: Claim) -> Result<Self, ReadError> {
+        match self.claim.join(claim) {
+            Claim::Several => Err(ReadError::Shared(self.path())),
+            claim => Ok(Self { claim, ..self }),
+        }
+    }
+
+    fn child(&self, Entry { fd, meta, claim }: Entry, up: Option<&Rc<Self>>) -> Self {
+        Self { fd: Rc::new(fd), meta, claim, up: up.cloned(), writers: Rc::clone(&self.writers) }
+    }
+
+    /// Opens an entry without following it. With `O_DIRECTORY` in `wanted`, a directory is mounted that is mounted on demand.
+    fn entry(&self, name: &OsStr, wanted: OFlags, on: On) -> Result<Entry, ReadError> {
+        self.writers.charge(self.claim, 1, 0)?;
+        let fd = match rustix::fs::openat(&self.fd, name, PLACE | wanted, Mode::empty()) {
+            Err(Errno::NOTDIR) if !wanted.is_empty() => rustix::fs::openat(&self.fd, name, PLACE, Mode::empty()),
+            opened => opened,
+        }?;
+        let meta = Meta::of(&fd)?;
+        if on == On::Any {
+            self.writers.check_mount(&self.meta, &meta)?;
+        }
+        let claim = self.claim_of(&meta)?;
+        Ok(Entry { fd, meta, claim })
+    }
+
+    /// Returns the claim of those who could have put an entry here.
+    fn claim_of(&self, entry: &Meta) -> Result<Claim, ReadError> {
+        self.writers.learn_groups(&self.meta);
+        match self.claim.join(self.writers.of_entry(&self.meta, self.fd.as_fd(), entry)) {
+            Claim::Several => Err(ReadError::Shared(self.path())),
+            claim => Ok(claim),
+        }
+    }
+
+    /// Returns the claim of those who could have put any entry here.
+    fn names_claim(&self) -> Claim {
+        self.writers.learn_groups(&self.meta);
+        self.claim.join(self.writers.of_file(&self.meta, self.fd.as_fd()))
+    }
+
+    /// Returns the directory's path, for a message.
+    fn path(&self) -> PathBuf {
+        path_of(&self.fd)
+    }
+
+    /// A directory below.
+    pub(crate) fn below(&self, path: impl AsRef<OsStr>) -> Result<Self, ReadError> {
+        let mut place = self.clone();
+        for name in parts(path.as_ref())? {
+            place = place.child(place.entry(name, OFlags::DIRECTORY, On::Any)?, None);
+            match place.meta.kind {
+                FileType::Directory => {}
+                FileType::Symlink => return Err(ReadError::Irregular),
+                _ => return Err(ReadError::Absent),
+            }
+        }
+        Ok(place)
+    }
+
+    /// Opens the directory of a path below, and returns the name in it.
+    fn split<'p>(&self, path: &'p OsStr) -> Result<(Self, &'p OsStr), ReadError> {
+        let path = Path::new(path);
+        let name = path.file_name().ok_or(ReadError::Irregular)?;
+        match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            Some(parent) => Ok((self.below(parent)?, name)),
+            None => Ok((self.clone(), name)),
+        }
+    }
+
+    /// The whole of a file below.
+    pub(crate) fn read(&self, path: impl AsRef<OsStr>) -> Result<Vec<u8>, ReadError> {
+        self.content(path).map(|content| content.bytes)
+    }
+
+    /// Reads a file below, with its claim.
+    pub(crate) fn content(&self, path: impl AsRef<OsStr>) -> Result<Content, ReadError> {
+        let (directory, name) = self.split(path.as_ref())?;
+        directory.file(name)
+    }
+
+    /// Reads a file in this directory.
+    fn file(&self, name: &OsStr) -> Result<Content, ReadError> {
+        let (fd, meta, claim) = if self.names_claim() != Claim::System {
+            // To open what somebody serves would already ask him.
+            let Entry { fd, meta, claim } = self.entry(name, OFlags::empty(), On::Any)?;
+            if meta.kind != FileType::RegularFile {
+                return Err(ReadError::Irregular);
+            }
+            let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+            (rustix::fs::openat(CWD, path, FILE, Mode::empty())?, meta, claim)
+        } else {
+            let fd = rustix::fs::openat(&self.fd, name, FILE | OFlags::NOFOLLOW, Mode::empty())?;
+            let meta = Meta::of(&fd)?;
+            if meta.kind != FileType::RegularFile {
+                return Err(ReadError::Irregular);
+            }
+            let claim = self.claim_of(&meta)?;
+            (fd, meta, claim)
+        };
+        self.writers.learn_groups(&meta);
+        let claim = match claim.join(self.writers.of_file(&meta, fd.as_fd())) {
+            Claim::Several => return Err(ReadError::Shared(path_of(&fd))),
+            claim => claim,
+        };
+        if meta.size > LONGEST {
+            return Err(ReadError::TooLong);
+        }
+        self.writers.charge(claim, 0, meta.size)?;
+        let bytes = read_all(&fd, meta.size)?;
+        self.writers.charge(claim, 0, (bytes.len() as u64).saturating_sub(meta.size))?;
+        Ok(Content { bytes, written: meta.written, claim })
+    }
+
+    /// Reads a file of the kernel below, such as one of a cgroup: the kernel wrote it, whoever owns it.
+    pub(crate) fn read_kernels(&self, path: impl AsRef<OsStr>) -> Result<Vec<u8>, ReadError> {
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let fd = beneath::open(&self.fd, Path::new(path.as_ref()), FILE, resolve)?;
+        read_all(&fd, 0)
+    }
+
+    /// Opens a directory of the kernel below, such as a cgroup, with the claim of this one.
+    pub(crate) fn below_kernels(&self, path: impl AsRef<OsStr>) -> Result<Self, ReadError> {
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let fd = beneath::open(&self.fd, Path::new(path.as_ref()), PLACE | OFlags::DIRECTORY, resolve)?;
+        let meta = Meta::of(&fd)?;
+        Ok(Self { fd: Rc::new(fd), meta, ..self.clone() })
+    }
+
+    /// Opens what stands at `path` below with `O_PATH`, and returns its claim.
+    pub(crate) fn place(&self, path: impl AsRef<OsStr>) -> Result<(OwnedFd, Claim), ReadError> {
+        let (directory, name) = self.split(path.as_ref())?;
+        directory.entry(name, OFlags::empty(), On::Any).map(|Entry { fd, claim, .. }| (fd, claim))
+    }
+
+    /// Whether there is anything at `path` below.
+    pub(crate) fn has(&self, path: impl AsRef<OsStr>) -> bool {
+        self.place(path).is_ok()
+    }
+
+    /// The names in the directory, in order.
+    pub(crate) fn names(&self) -> Result<Vec<Vec<u8>>, ReadError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::openat(&self.fd, c".", flags, Mode::empty())?;
+        let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
+        let mut entries = RawDir::new(directory, &mut buffer);
+        let mut names = Vec::new();
+        let claim = self.names_claim();
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                self.writers.charge(claim, 1, 0)?;
+                names.push(name.to_vec());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+}
+
+/// Returns the names of a path that leads nowhere but down.
+fn parts(path: &OsStr) -> Result<impl Iterator<Item = &OsStr>, ReadError> {
+    use std::path::Component::{CurDir, Normal};
+    let components = Path::new(path).components();
+    if components.clone().any(|component| !matches!(component, Normal(_) | CurDir)) {
+        return Err(ReadError::Irregular);
+    }
+    Ok(components.filter(|component| *component != CurDir).map(|component| component.as_os_str()))
+}
+
+/// Returns the path of an open file, for a message.
+fn path_of(fd: &OwnedFd) -> PathBuf {
+    let path = rustix::fs::readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()), Vec::new());
+    path.map(|path| OsString::from_vec(path.into_bytes()).into()).unwrap_or_default()
+}
+
+/// Reads a file of this size. Files of the kernel have size 0, and others may grow meanwhile.
+fn read_all(fd: &OwnedFd, size: u64) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+    loop {
+        let room = bytes.capacity() - bytes.len();
+        let read = rustix::io::read(fd, rustix::buffer::spare_capacity(&mut bytes))?;
+        if bytes.len() as u64 > LONGEST {
+            return Err(ReadError::TooLong);
+        }
+        // Less than there was room for is the end, but of the kernel's files, which come in pieces.
+        if read == 0 || read < room && size > 0 {
+            return Ok(bytes);
+        }
+        bytes.reserve(1024);
+    }
+}
+
+/// A name as part of a path.
+pub(crate) fn part(name: &[u8]) -> &OsStr {
+    OsStr::from_bytes(name)
+}
+
+/// Names joined to a path.
+pub(crate) fn path(parts: &[&[u8]]) -> OsString {
+    OsString::from_vec(parts.join(&b'/'))
+}
+
+#[cfg(test)]
+mod tests;
