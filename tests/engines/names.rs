@@ -197,11 +197,12 @@ fn whatever_ls_prints_leads_there(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let containerd = Containerd::start(&host);
     let docker = Docker::start(&host);
+    let (web, eng) = (docker.run("web", ""), docker.run("eng-1", "--network container:web"));
+    let second = Docker::start_as(&host, "second", "--data-root /var/lib/second --exec-root /run/second");
     let containers = [
-        docker.run("web", ""),
-        docker.run("eng-1", "--network container:web"),
-        Docker::start_as(&host, "second", "--data-root /var/lib/second --exec-root /run/second")
-            .run("far", "--network none"),
+        web,
+        eng,
+        second.run("far", "--network none"),
         Podman::of_root(&host).run("db", ""),
         Podman::of_mapper(&host).run("cache", ""),
         containerd.run("default", "c1", ""),
@@ -211,6 +212,8 @@ fn whatever_ls_prints_leads_there(session: &Session) {
         Lxc::in_directory(&host, "/var/lib/far").run("box", ""),
         Lxc::in_directory(&host, "/var/lib/far").run("alone", ""),
     ];
+    // Of two that are called so, the one in the usual place has the name.
+    let namesake = second.run("web", "--network none");
     let others = host.shell(
         "ip netns add blue; touch /run/pin; unshare --uts=/run/pin true
         root=/sys/fs/cgroup; [ -e $root/cgroup.procs ] || root=$root/systemd; unit=$root/system.slice/web.service
@@ -247,7 +250,8 @@ fn whatever_ls_prints_leads_there(session: &Session) {
         let is_box = container.target == "lxc:box";
         assert!(is_box || words.contains(&container.target), "{} {words:?}", container.target);
     }
-    for word in ["lxc:box", "lxc:box-1", "netns:blue", "/run/pin", "unit:web"] {
+    let namesake = format!("docker:{}", &namesake.id[..12]);
+    for word in ["lxc:box", "lxc:box-1", "netns:blue", "/run/pin", "unit:web", &namesake] {
         assert!(words.contains(word), "{word} {words:?}");
     }
     let list = json("nsx ls --json");

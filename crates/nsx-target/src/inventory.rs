@@ -124,6 +124,15 @@ impl Known {
         if !std::mem::replace(&mut self.is_all, true) {
             let mut records = stores::look_elsewhere(host, Whose::Everybodys, None, &Query::All);
             records.retain(|record| !self.names(&record.container.id));
+            // A name leads to the one in the usual store, and to none if several others have it.
+            let usual = self.containers.iter().filter(|it| it.state.is_running()).map(Container::address);
+            let taken: Vec<_> = usual.chain(records.iter().map(|record| record.container.address())).collect();
+            for record in &mut records {
+                let address = record.container.address();
+                if taken.iter().filter(|other| **other == address).count() > 1 {
+                    record.container.name = None;
+                }
+            }
             self.add(host, records);
         }
     }
