@@ -217,7 +217,10 @@ fn whatever_ls_prints_leads_there(session: &Session) {
     let others = host.shell(
         "ip netns add blue; touch /run/pin; unshare --uts=/run/pin true
         root=/sys/fs/cgroup; [ -e $root/cgroup.procs ] || root=$root/systemd; unit=$root/system.slice/web.service
-        mkdir -p $unit; unshare --uts sh -c \"echo \\$\\$ >$unit/cgroup.procs; exec sleep 100\" &
+        own=$root/user.slice/user-4242.slice/user@4242.service/app.slice/own.service
+        for unit in $unit $own; do
+            mkdir -p $unit; unshare --uts sh -c \"echo \\$\\$ >$unit/cgroup.procs; exec sleep 100\" &
+        done
         unshare --ipc sh -c 'echo made; exec sleep 100' & wait",
     );
     let others = others.start();
@@ -250,6 +253,8 @@ fn whatever_ls_prints_leads_there(session: &Session) {
         let is_box = container.target == "lxc:box";
         assert!(is_box || words.contains(&container.target), "{} {words:?}", container.target);
     }
+    // A name that a user chose for a service is no word for root.
+    assert!(!words.contains("unit:own"), "{words:?}");
     let namesake = format!("docker:{}", &namesake.id[..12]);
     for word in ["lxc:box", "lxc:box-1", "netns:blue", "/run/pin", "unit:web", &namesake] {
         assert!(words.contains(word), "{word} {words:?}");

@@ -34,7 +34,8 @@ use std::{
 pub struct Origin {
     /// The container that it is in, with its name where that may be read.
     pub container: Option<Container>,
-    /// The systemd unit that it is in, within the container if that has a systemd of its own.
+    /// The systemd unit that it is in, within the container if that has a systemd of its own. None in another user's part of
+    /// systemd's tree, where that user makes units of any name.
     pub unit: Option<OsString>,
 }
 
@@ -162,7 +163,8 @@ impl Known {
 
     fn of_place(&mut self, host: &Host, pid: Pid, mut place: Place) -> Origin {
         let container = place.container.take().and_then(|named| self.container(host, pid, &place, named));
-        Origin { container, unit: place.unit.map(OsString::from_vec) }
+        let anothers = place.user.and_then(|uid| host.owner(Claim::of(uid))).is_some_and(|owner| !owner.is_caller);
+        Origin { container, unit: place.unit.filter(|_| !anothers).map(OsString::from_vec) }
     }
 
     /// The container that a cgroup names. In a user's part of the tree it is one of the user's, whatever its name.
