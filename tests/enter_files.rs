@@ -1,6 +1,13 @@
 //! `nsx enter`: namespaces that files hold, with a process beside them and without.
 
-use crate::support::{Need, Session, Test, both, procfs, root};
+use crate::{
+    support::{
+        Need, Process, Session, Test, both,
+        procfs::{self, KINDS},
+        root,
+    },
+    unshare::PRINT_NAMESPACES,
+};
 use std::fs;
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -11,6 +18,11 @@ pub(crate) fn tests() -> Vec<Test> {
         root(the_program_is_root_of_a_user_namespace_of_a_file),
         both(ones_own_user_namespace_is_none_to_enter),
         root(nobody_is_born_where_pid_1_has_ended),
+        both(files_alone_need_no_target).needs([Need::UtilLinux(2, 36), Need::Kernel(5, 6)]),
+        both(a_file_is_glued_to_its_letter_as_nsenter_takes_it).needs([Need::UtilLinux(2, 36), Need::Kernel(5, 6)]),
+        both(a_directory_of_pins_is_entered),
+        both(the_directory_of_a_process_is_entered).needs([Need::UtilLinux(2, 36), Need::Kernel(5, 6)]),
+        both(a_directory_that_leaves_a_choice_or_none_is_refused),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -137,4 +149,143 @@ fn nobody_is_born_where_pid_1_has_ended(session: &Session) {
         .says(&["create the program's process", "PID 1"]);
     assert!(!session.path("ran").exists());
     unpin(session, "pid");
+}
+
+/// A `sleep` in namespaces of every kind, and the ids of it and of who waits for it.
+fn sleep_in_all(session: &Session) -> (Process, u32) {
+    let kinds = "--user --map-root-user --mount --uts --ipc --net --pid --cgroup --time --fork --kill-child";
+    let unshare = session.command(&format!("unshare {kinds} sleep 100")).start();
+    let sleep = unshare.program("sleep").id();
+    (unshare, sleep)
+}
+
+fn option(kind: &str) -> &str {
+    match kind {
+        "mnt" => "mount",
+        kind => kind,
+    }
+}
+
+fn files_alone_need_no_target(session: &Session) {
+    let (_unshare, id) = sleep_in_all(session);
+    let file = |kind: &str| format!("--{}=/proc/{id}/ns/{kind} ", option(kind));
+    let ours = |kind: &str| file(kind).replace("--user=", "--userns=");
+    for others in [&["uts"][..], &["net"], &["ipc", "uts", "net"], &["mnt", "uts"], &["pid", "cgroup", "time"]] {
+        let kinds = [&["user"], others].concat();
+        let expected =
+            KINDS.map(|kind| procfs::ns(if kinds.contains(&kind) { id.to_string() } else { "self".into() }, kind));
+        let theirs: String = kinds.iter().map(|kind| file(kind)).collect();
+        let theirs =
+            session.command(&format!("nsenter --preserve-credentials {theirs}sh -c")).arg(PRINT_NAMESPACES).output();
+        assert_eq!(theirs, expected.join("\n"), "{kinds:?}");
+        let options: String = kinds.iter().map(|kind| ours(kind)).collect();
+        for separator in ["", "-- "] {
+            let enter = session.nsx(&format!("enter --no-fix {options}{separator}sh -c")).arg(PRINT_NAMESPACES);
+            assert_eq!(enter.output(), theirs, "{kinds:?}");
+        }
+    }
+    // The program may be a number, and without a program a shell is run.
+    let refused = session.nsx(&format!("enter {}{}{id} true", ours("user"), ours("uts"))).run().exited(127);
+    refused.says(&["execute"]);
+    let shell =
+        session.nsx(&format!("enter {}--uts=/proc/{id}/ns/uts", ours("user"))).input(b"readlink /proc/$$/ns/uts");
+    assert_eq!(shell.output(), procfs::ns(id, "uts"));
+    // A TARGET stands before the files, or is named; a kind without a file needs one.
+    let uts = procfs::ns(id, "uts");
+    let (user, file) = (ours("user"), ours("uts"));
+    for words in [format!("{id} --userns {file}"), format!("-t {id} {user}{file}"), format!("{user}--uts {id} ")] {
+        assert_eq!(session.nsx(&format!("enter {words}readlink /proc/self/ns/uts")).output(), uts, "{words}");
+    }
+    let refused = session.nsx(&format!("enter {}--uts touch ran", ours("net"))).run().exited(125);
+    refused.says(&["TARGET is needed for the uts namespace"]);
+    session.nsx(&format!("enter {}--all -- touch ran", ours("net"))).run().exited(125).says(&["no TARGET"]);
+    assert!(!session.path("ran").exists());
+}
+
+fn a_file_is_glued_to_its_letter_as_nsenter_takes_it(session: &Session) {
+    let (_unshare, id) = sleep_in_all(session);
+    let user = format!("-U/proc/{id}/ns/user");
+    for (letter, kind) in
+        [("m", "mnt"), ("u", "uts"), ("i", "ipc"), ("n", "net"), ("p", "pid"), ("C", "cgroup"), ("T", "time")]
+    {
+        let words = format!("{user} -{letter}/proc/{id}/ns/{kind}");
+        let script = format!("readlink /proc/self/ns/user /proc/self/ns/{kind}");
+        let theirs = session.command(&format!("nsenter --preserve-credentials {words} {script}")).output();
+        assert_eq!(theirs, format!("{}\n{}", procfs::ns(id, "user"), procfs::ns(id, kind)));
+        for before in ["", "-- "] {
+            let words = words.replace(&format!("-{letter}/"), &format!("-v{letter}/"));
+            assert_eq!(session.nsx(&format!("enter --no-fix {words} {before}{script}")).output(), theirs, "{letter}");
+        }
+        let with_target = format!("enter -t {id} -U --no-fix -{letter}/proc/{id}/ns/{kind} {script}");
+        assert_eq!(session.nsx(&with_target).output(), theirs, "{letter}");
+        // Relative to where the caller stands.
+        let in_there = |program: &str| {
+            session.shell(&format!("cd /proc/{id}/ns; exec {program} -Uuser -{letter}./{kind} {script}"))
+        };
+        assert_eq!(
+            in_there("nsx enter --no-fix").output(),
+            in_there("nsenter --preserve-credentials").output(),
+            "{letter}"
+        );
+    }
+    let refused = session.nsx("enter -n/nowhere touch ran").run().exited(125);
+    refused.says(&["/nowhere as a namespace"]);
+}
+
+/// A shell in a private mount namespace, in which the caller may mount.
+fn private(session: &Session, script: &str) -> String {
+    let map = session.map_root();
+    session.command(&format!("unshare {map}--mount sh -ec")).arg(script).output()
+}
+
+fn a_directory_of_pins_is_entered(session: &Session) {
+    // Each is named as the inode of its file says; the name of a file matters nothing if there is one of its kind.
+    let script = r#"mkdir box; nsx unshare --no-mount-sys --pin net=box/net --pin uts=box/name --pin ipc=box/ipc --hostname inside true
+        id() { echo $1:[$(stat -c %i box/$2)]; }; touch box/plain; ln -s ../nothing box/link
+        same() { [ "$1" = "$2" ] || echo $3: $1 is not $2; }
+        here=$(readlink /proc/self/ns/cgroup)
+        show='readlink /proc/self/ns/net /proc/self/ns/uts /proc/self/ns/ipc /proc/self/ns/cgroup; hostname'
+        for target in ./box box/ $PWD/box; do
+            for words in "$target" "-t $target" "$target --"; do
+                same "$(nsx enter $words sh -c "$show" | tr '\n' ' ')" "$(id net net) $(id uts name) $(id ipc ipc) $here inside " "$words"
+            done
+        done
+        same "$(nsx enter box/ -u readlink /proc/self/ns/uts /proc/self/ns/net | tr '\n' ' ')" "$(id uts name) $(readlink /proc/self/ns/net) " -u
+        nsx unshare --no-mount-sys --pin net=other true
+        same "$(nsx enter box/ --uts --net=other readlink /proc/self/ns/net)" "net:[$(stat -c %i other)]" --net=other
+        same "$(nsx enter box/ --explain true | grep -c 'box/.*CLONE_NEW')" 3 --explain
+        ! nsx enter box/ --cgroup -- touch ran 2>said; grep -o 'no cgroup namespace is kept in the directory box/' said
+        echo done"#;
+    assert_eq!(private(session, script), "no cgroup namespace is kept in the directory box/\ndone");
+    assert!(!session.path("ran").exists());
+}
+
+fn the_directory_of_a_process_is_entered(session: &Session) {
+    let (_unshare, id) = sleep_in_all(session);
+    let expected = KINDS.map(|kind| procfs::ns(id, kind)).join("\n");
+    let enter = session.nsx(&format!("enter /proc/{id}/ns sh -c")).arg(PRINT_NAMESPACES);
+    assert_eq!(enter.output(), expected);
+    session.nsx("enter /proc/self/ns touch ran").run().exited(125).says(&["nothing to enter"]);
+    if !session.is_root() {
+        session.nsx("enter /proc/1/ns touch ran").run().exited(125).says(&["permission denied"]);
+    }
+    assert!(!session.path("ran").exists());
+}
+
+fn a_directory_that_leaves_a_choice_or_none_is_refused(session: &Session) {
+    let script = r#"mkdir two links empty; for name in a b; do nsx unshare --no-mount-sys --pin net=two/$name true; done
+        nsx unshare --pin uts=two/uts true; nsx unshare --pin uts=two/other true; ln -s /proc/self/ns/uts links/uts
+        for target in two links empty; do nsx enter ./$target touch ran 2>>said && echo joined; done; cat said
+        [ "$(nsx enter two/ --uts readlink /proc/self/ns/uts)" = "uts:[$(stat -c %i two/uts)]" ] && echo by name"#;
+    let said = private(session, script);
+    for words in [
+        "./two holds several net namespaces",
+        ": a, b",
+        "kept in the directory ./links",
+        "kept in the directory ./empty",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(said.ends_with("by name") && !said.contains("joined"), "{said}");
+    assert!(!session.path("ran").exists());
 }

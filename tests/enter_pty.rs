@@ -26,6 +26,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(the_callers_terminal_is_left_to_it_where_that_is_asked_for),
         both(nothing_can_be_typed_into_the_callers_terminal).needs([Need::Tool("perl")]),
         both(without_a_terminal_there_is_none_to_relay),
+        both(a_mount_namespace_of_a_file_comes_with_a_terminal_too),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::Tool("bash"), Need::UtilLinux(2, 36), Need::Kernel(5, 6)]))
@@ -302,4 +303,16 @@ fn without_a_terminal_there_is_none_to_relay(session: &Session) {
     refused.exited(125).says(&["--pty", "terminal"]);
     assert!(!session.path("ran").exists());
     assert_eq!(session.nsx(&format!("enter {} tty", sleep.id())).run().exited(1).text(), "not a tty");
+}
+
+fn a_mount_namespace_of_a_file_comes_with_a_terminal_too(session: &Session) {
+    let (_unshare, sleep) = target(session, "true");
+    let mut terminal = session.terminal();
+    let own = shown(&mut terminal, "tty");
+    let user = if session.is_root() { String::new() } else { format!("-U/proc/{}/ns/user ", sleep.id()) };
+    let enter = format!("nsx enter {user}-m/proc/{}/ns/mnt", sleep.id());
+    let inside = shown(&mut terminal, &format!("{enter} tty"));
+    assert!(inside.starts_with("/dev/pts/") && inside != own, "{inside} is not another than {own}");
+    assert_eq!(shown(&mut terminal, &format!("{enter} --no-pty tty")), own);
+    assert_eq!(shown(&mut terminal, "tty"), own);
 }

@@ -18,6 +18,8 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_value_that_is_none_of_an_option_is_refused),
         both(a_negative_number_never_becomes_the_program),
         both(what_to_enter_is_named_once).needs([Need::Namespaces]),
+        both(options_of_docker_exec_are_answered_with_what_to_type).needs([Need::Namespaces]),
+        both(a_target_that_is_missing_is_told_apart_from_one_that_is_not_there),
         both(a_plan_is_shown_and_not_run).needs([Need::Tool("strace")]),
         both(a_plan_to_enter_is_shown_and_not_run).needs([Need::Tool("strace"), Need::Namespaces]),
         both(a_plan_shows_the_call_that_is_made).needs([Need::Tool("strace"), Need::Namespaces]),
@@ -185,11 +187,71 @@ fn what_to_enter_is_named_once(session: &Session) {
     let all = session.nsx("enter --all-of no-such-name").run().exited(125);
     all.says(&["PROGRAM", "Usage"]);
     assert_refused(session, "enter --all-of no-such-name -j 0", 125, &["0", "--jobs"]);
-    let file = format!("/proc/{id}/ns/uts");
-    for program in ["touch", "/usr/bin/touch"] {
-        let refused = session.nsx(&format!("enter --uts={file} {program} ran")).run().exited(125);
-        refused.says(&["TARGET", &format!("nsx enter {file} {program} ran")]);
+}
+
+/// What `docker exec` takes has a meaning of its own here, or none: what was meant is said, and nothing runs.
+fn options_of_docker_exec_are_answered_with_what_to_type(session: &Session) {
+    let sleep = session.original_unshare("--uts --ipc sleep 100").start();
+    let id = sleep.program("sleep").id();
+    for (words, meant) in [
+        (format!("-it {id}"), format!("nsx enter {id} touch")),
+        (format!("-ti {id}"), format!("nsx enter {id} touch")),
+        (format!("{id} -it"), format!("nsx enter {id} touch")),
+        ("-itu ada web".to_owned(), "nsx enter web --user ada touch".to_owned()),
+        ("-it -e A=B web".to_owned(), "nsx enter web --env A=B touch".to_owned()),
+        ("-t -i web".to_owned(), "nsx enter web touch".to_owned()),
+        (format!("{id} -e A=B"), "--env NAME=VALUE".to_owned()),
+        (format!("{id} --tty"), "at a terminal".to_owned()),
+        (format!("{id} --workdir /"), "--wd DIR".to_owned()),
+    ] {
+        assert_refused(session, &format!("enter {words}"), 125, &[&meant]);
     }
+    // Apart, the letters are options of nsx, and after the program they are the program's.
+    let user = if session.is_root() { "" } else { "-U " };
+    let ipc = session.nsx(&format!("enter {user}-i -t {id} readlink /proc/self/ns/ipc /proc/self/ns/uts")).output();
+    assert_eq!(ipc, format!("{}\n{}", procfs::ns(id, "ipc"), procfs::ns("self", "uts")));
+    assert_eq!(session.nsx(&format!("enter {id} echo -it -e")).output(), "-it -e");
+    // A user's name after -u is taken for the program, or for TARGET.
+    for (words, status) in [(format!("{id} {user}-u no-such-user"), 127), ("-u no-such-user web".to_owned(), 125)] {
+        assert_refused(session, &format!("enter {words}"), status, &["-u is --uts", "--user no-such-user"]);
+    }
+    assert_refused(session, &format!("enter {id} -uno-such-user"), 125, &["--user no-such-user"]);
+    // A program that is not found for another reason, and a status of the program's own, get no such hint.
+    for words in [format!("{id} {user}--uts no-such-program"), format!("{id} {user}-u -- sh -c exit\\ 127")] {
+        let outcome = session.shell(&format!("exec nsx enter {words}")).run().exited(127);
+        assert!(!String::from_utf8_lossy(&outcome.stderr).contains("--user"), "{outcome}");
+    }
+}
+
+/// A variable that was to name the target may be empty, or hold two.
+fn a_target_that_is_missing_is_told_apart_from_one_that_is_not_there(session: &Session) {
+    let enter = |words: &str| session.shell(&format!("exec nsx enter {words}")).run().exited(125);
+    for words in ["$unset --net -- touch ran", "$unset -- touch ran", "$unset -v --net -- touch ran"] {
+        enter(words).says(&["no TARGET", "touch stands after --", "empty"]);
+    }
+    enter("$unset --net").says(&["no TARGET"]);
+    for words in ["$unset touch ran", "$unset --net touch ran", "$unset /usr/bin/touch ran", "-t $unset touch ran"] {
+        let outcome = enter(words);
+        let is_named = words.starts_with("-t");
+        assert_eq!(String::from_utf8_lossy(&outcome.stderr).contains("touch is a program"), !is_named, "{outcome}");
+    }
+    enter("$unset --net ss -lnt").says(&["ss is taken for TARGET", "-l"]);
+    for words in ["'' --net -- touch ran", "-t '' -- touch ran", "--target=$unset touch ran", "docker:$unset touch ran"]
+    {
+        enter(words).says(&["names nothing", "variable", "empty"]);
+    }
+    for (word, says) in
+        [("77\n78", "two lines"), ("web\ndb\nx\n", "3 lines"), ("77 78", "two words"), ("a\nb:c", "two lines")]
+    {
+        for words in ["enter", "enter -t"] {
+            session.nsx(words).arg(word).arg("true").run().exited(125).says(&[says]);
+        }
+        session.nsx("pidmap --from").arg(word).arg("1").run().says(&[says]);
+    }
+    // A word that is no program is not called one.
+    let outcome = enter("no-such-name touch ran");
+    assert!(!String::from_utf8_lossy(&outcome.stderr).contains("program"), "{outcome}");
+    assert!(!session.path("ran").exists(), "the program ran");
 }
 
 fn a_value_that_is_none_of_an_option_is_refused(session: &Session) {

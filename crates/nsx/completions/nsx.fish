@@ -106,7 +106,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s S -l setuid -d 'Run th
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s G -l setgid -d 'Run the program with this group id and no supplementary groups' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l env -d 'Set a variable of the program\'s environment, or hand the caller\'s on; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l unset-env -d 'Remove a variable from it; repeatable' -r
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -l all-of -d 'Run the program in each container that runs and whose name PATTERN fits, such as \'docker:*\' or \'web-?\'' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l all-of -d 'Run the program in each container that runs and whose name PATTERN fits, such as \'docker:*\' or \'web-?\', in each pod, as \'k8s://default/*\', or in each network namespace, as \'netns:*\'' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s j -l jobs -d 'How many at a time' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l unique -d 'Of those that share a namespace of this kind only one' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l preserve-fds -d 'Let the program have N more of the caller\'s descriptors after 0, 1 and 2; with kinds named it has all' -r
@@ -121,7 +121,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-limits -d 'Leave th
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-env -d 'Give the program the caller\'s environment, not the target\'s'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l json-lines -d 'Print a JSON object for each line and for each end, in place of lines with names before them'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-tools -d 'Run a program of the caller\'s beside the target: in its namespaces, but with the caller\'s files; $NSX_TARGET_ROOT leads to the target\'s'
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-fix -d 'Leave /proc, /sys and /etc as the caller sees them, though they tell of other namespaces than those joined'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-fix -d 'Leave /proc, /sys and /etc as they are, though they tell of other namespaces than those that the program is in'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l pty -d 'Give the program a terminal of its own; the default at a terminal, if the mount namespace is joined'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-pty -d 'Leave the program the caller\'s terminal'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s m -l mount -d 'Mount points'

@@ -10,12 +10,15 @@ use nsx_core::{
     refusal,
     run::{self, Ended, Event, Failure},
 };
-use rustix::io::Errno;
+use rustix::{
+    fs::{Access, AtFlags, CWD},
+    io::Errno,
+};
 use std::{
     error::Error,
     ffi::{CString, OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// What went wrong before a plan was there.
@@ -28,7 +31,7 @@ pub(crate) enum RequestError {
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The same, of a target that is named.
-    #[error("cannot enter process {0}")]
+    #[error("cannot enter {0}")]
     Enter(String, #[source] PlanError),
     /// A file that should hold a namespace.
     #[error("failed to open {0} as a namespace")]
@@ -142,6 +145,16 @@ pub(crate) fn programs(named: Vec<OsString>) -> Result<Vec<Vec<CString>>, Reques
     Ok(shells)
 }
 
+/// Returns whether the caller would find a program by this word: a file that may be executed, by its path or in PATH.
+pub(crate) fn is_found(word: &OsStr) -> bool {
+    let is_program =
+        |path: &Path| path.is_file() && rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).is_ok();
+    if word.is_empty() || word.as_bytes().contains(&b'/') {
+        return is_program(Path::new(word));
+    }
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|it| is_program(&it.join(word))))
+}
+
 /// An argument as system calls take it.
 pub(crate) fn c_string(word: OsString, what: &'static str) -> Result<CString, PlanError> {
     CString::new(word.into_vec()).map_err(|_| PlanError::ZeroByte(what))
@@ -194,14 +207,20 @@ pub(crate) fn explain(plan: &Plan, checked: impl Iterator<Item = (String, String
     if out::print(&text).is_ok() { ExitStatus::SUCCESS } else { ExitStatus::NOT_RUN }
 }
 
+/// Options for what is told while a plan is carried out.
+#[derive(Default)]
+pub(crate) struct Report<'a> {
+    /// Tells of every step that is skipped.
+    pub(crate) verbose: bool,
+    /// The descriptor that is told of the program's life.
+    pub(crate) status: Option<&'a StatusFd>,
+    /// A hint for a program that is not found.
+    pub(crate) not_found: Option<String>,
+}
+
 /// Carries a plan out and turns what came of it into an exit status.
-pub(crate) fn carry_out(
-    plan: &Plan,
-    caller: &Caller,
-    proc: &ProcRoot,
-    verbose: bool,
-    status: Option<&StatusFd>,
-) -> ExitStatus {
+pub(crate) fn carry_out(plan: &Plan, caller: &Caller, proc: &ProcRoot, report: &Report<'_>) -> ExitStatus {
+    let Report { verbose, status, not_found } = report;
     let mut observer = |event: Event<'_>| match event {
         // Where the program starts is for everybody to know.
         Event::Skipped(step @ Step::SetDirectory(_), errno) => {
@@ -212,7 +231,7 @@ pub(crate) fn carry_out(
             let reason = out::reason(&errno);
             out::note(&escape(format!("could not {}: {reason}; --pid joins the PID namespace", step.act()).as_bytes()));
         }
-        Event::Skipped(step, errno) if verbose => {
+        Event::Skipped(step, errno) if *verbose => {
             out::note(&escape(format!("could not {}: {}", step.act(), out::reason(&errno)).as_bytes()));
         }
         Event::Skipped(..) => {}
@@ -229,7 +248,9 @@ pub(crate) fn carry_out(
         }
         Err(failure) => {
             status.inspect(|status| status.failed(&failure, &escape(out::chain(&failure).as_bytes())));
-            failed(&failure, plan, caller, proc)
+            let status = failed(&failure, plan, caller, proc);
+            not_found.iter().filter(|_| status == ExitStatus::NOT_FOUND).for_each(|hint| out::hint(hint));
+            status
         }
     }
 }

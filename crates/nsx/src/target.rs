@@ -2,7 +2,7 @@
 
 use crate::{exit::ExitStatus, out, text::escape};
 use nsx_core::{accounts, pid::Process, proc::ProcRoot};
-use nsx_target::{Found, Host, Subject, Target, TargetError};
+use nsx_target::{Found, Host, ParseTargetError, Subject, Target, TargetError};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// The process or namespace that `word` names. A number asks no store.
@@ -64,8 +64,27 @@ pub(crate) fn say(error: &TargetError) {
 
 /// Says what may help.
 pub(crate) fn hint(error: &TargetError) {
-    for line in error.hints() {
+    for line in of_form(error).into_iter().chain(error.hints()) {
         out::hint(&escape(line.as_bytes()));
+    }
+}
+
+/// Returns a hint from the form of the word: a variable of a script may hold nothing, or more than one target.
+fn of_form(error: &TargetError) -> Option<String> {
+    let word = match error {
+        TargetError::NotATarget { source: ParseTargetError::Empty, .. } => {
+            return Some("is a variable that names the target empty?".to_owned());
+        }
+        TargetError::NotATarget { word, .. } => word.to_string_lossy().into_owned(),
+        TargetError::Nothing { target, .. } => target.to_string(),
+        _ => return None,
+    };
+    let (lines, words) = (word.split_terminator('\n').count(), word.split_whitespace().count());
+    let number = |count: usize| if count == 2 { "two".to_owned() } else { count.to_string() };
+    match (lines, words) {
+        (2.., _) => Some(format!("the word has {} lines, and a target is one: name each by itself", number(lines))),
+        (_, 2..) => Some(format!("these are {} words in one, and a target is one: name each by itself", number(words))),
+        _ => None,
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn request(
     caller: &Caller,
     findings: &mut Findings,
 ) -> Result<Request, RequestError> {
-    let failed = |error| RequestError::Enter(out::shown(options.target()), error);
+    let failed = |error| RequestError::Enter(options.entered(), error);
     let Common { wd, rights, no_cgroup, environment, .. } = &options.common;
     let (mut profile, unread) = Profile::read(target, kinds, container, caller).map_err(failed)?;
     match (&profile.config, unread) {

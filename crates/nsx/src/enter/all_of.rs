@@ -3,7 +3,7 @@
 //! Each is entered by a process of its own, forked while nsx has one thread, whose output comes back through pipes. What
 //! one says and how it ends is nothing to the others.
 
-use super::{Options, enter};
+use super::{Entered, Options, enter};
 use crate::{
     exit::ExitStatus,
     out,
@@ -196,7 +196,7 @@ fn start(
                 .and_then(|()| set_death_signal(libc::SIGTERM));
             drop((nothing, out_theirs, err_theirs));
             let status = match streams {
-                Ok(()) => enter(options, Ok(found)),
+                Ok(()) => enter(options, Ok(Entered::of(name.as_ref(), found))),
                 Err(_) => ExitStatus::NOT_RUN,
             };
             exit_now(status.finish())

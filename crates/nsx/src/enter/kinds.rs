@@ -65,9 +65,19 @@ impl KindFlags {
         Some(given).filter(|given: &NsSet| !given.is_empty() && !self.all)
     }
 
-    /// The files that are named.
-    pub(super) fn paths(&self) -> Vec<&Path> {
-        self.each().into_iter().filter_map(|(_, flag)| flag.as_ref()?.as_deref()).collect()
+    /// Returns the kinds that are named without a file.
+    pub(super) fn without_file(&self) -> NsSet {
+        self.each().into_iter().filter(|(_, flag)| matches!(flag, Some(None))).map(|(kind, _)| kind).collect()
+    }
+
+    /// Returns whether a file is named.
+    pub(super) fn has_files(&self) -> bool {
+        self.each().into_iter().any(|(_, flag)| matches!(flag, Some(Some(_))))
+    }
+
+    /// Returns the file that is named for a kind.
+    pub(super) fn file(&self, kind: NsKind) -> Option<&Path> {
+        self.each().into_iter().find_map(|(other, flag)| flag.as_ref()?.as_deref().filter(|_| other == kind))
     }
 
     /// The namespaces that come from files.

@@ -6,8 +6,11 @@
 
 mod alike;
 mod all_of;
+mod arguments;
 mod cgroups;
+mod docker;
 mod environment;
+mod files;
 mod findings;
 mod guard;
 mod kinds;
@@ -23,13 +26,13 @@ pub use options::Options;
 use crate::{
     exit::ExitStatus,
     out,
-    program::{self, RequestError},
+    program::{self, Report, RequestError},
     target,
 };
 use findings::Findings;
 use nsx_core::{
     idmap::IdKind,
-    ns::{Namespace, NsKind, NsSet},
+    ns::{NsKind, NsSet},
     pid::Pid,
     plan::{
         self, Caller, NamespaceFile, PlanError,
@@ -39,7 +42,8 @@ use nsx_core::{
 };
 use nsx_target::{Container, Found, Host, Inventory, Subject};
 use options::Common;
-use std::{ffi::OsStr, rc::Rc};
+use rustix::io::Errno;
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, rc::Rc};
 use users::Directory;
 
 /// Runs the command.
@@ -51,57 +55,80 @@ pub(crate) fn run(options: Options) -> ExitStatus {
             if options.may_join_mounts() && !options.common.explain {
                 nsx_core::run::seal_early();
             }
-            enter(&options, find(options.target()))
+            enter(&options, find(&options))
+        }
+    }
+}
+
+/// A target that was found.
+enum Entered {
+    /// Namespaces of a process.
+    Process(Subject),
+    /// A namespace by itself.
+    Namespace(NamespaceFile),
+    /// Namespaces that are kept in a directory; none if options name all files.
+    Files(Vec<NamespaceFile>),
+}
+
+impl Entered {
+    /// The target that `word` led to.
+    fn of(word: &OsStr, found: Found) -> Self {
+        match found {
+            Found::Process(subject) => Self::Process(subject),
+            Found::Namespace(ns) => Self::Namespace(NamespaceFile { path: word.into(), ns: Rc::new(ns) }),
         }
     }
 }
 
 /// Enters what was found.
-fn enter(options: &Options, found: Result<Found, RequestError>) -> ExitStatus {
+fn enter(options: &Options, found: Result<Entered, RequestError>) -> ExitStatus {
     let (explain, verbose) = (options.common.explain, options.common.verbose);
     let mut findings = Findings::default();
     let planned = program::caller().and_then(|(caller, proc)| {
-        let request = request(options, found?, &caller, &proc, &mut findings)?;
-        let failed = |error| RequestError::Enter(out::shown(options.target()), error);
+        let request = match found? {
+            Entered::Process(subject) => request(options, subject, &caller, &proc, &mut findings),
+            Entered::Namespace(file) => files::request(options, vec![file], true, (&caller, &proc), &mut findings),
+            Entered::Files(files) => files::request(options, files, false, (&caller, &proc), &mut findings),
+        }?;
+        let failed = |error| RequestError::Enter(options.entered(), error);
         let plan = plan::enter::plan(request, &caller, &proc).map_err(failed)?;
         Ok((plan, caller, proc))
     });
     match planned {
         Err(error) => {
-            let no_target = matches!(error, RequestError::Target(_));
+            let hints = match &error {
+                RequestError::Target(_) => options.hints_without_target(),
+                RequestError::Namespace(_, Errno::NOENT) => options.hint_at_user().into_iter().collect(),
+                _ => Vec::new(),
+            };
             let is_guarded =
                 matches!(error, RequestError::Enter(_, PlanError::Target { source: ProcError::Denied, .. }));
             let status = error.into();
-            if is_guarded && let Ok(Found::Process(subject)) = find(options.target()) {
+            if is_guarded && let Ok(Entered::Process(subject)) = find(options) {
                 target::hint_at_guard(&subject.process);
             }
-            if let Some(hint) = options.without_target().filter(|_| no_target) {
-                out::hint(&hint);
-            }
+            hints.iter().for_each(|hint| out::hint(hint));
             status
         }
         Ok((plan, ..)) if explain => program::explain(&plan, findings.lines()),
         Ok((plan, caller, proc)) => {
             findings.say(verbose);
-            program::carry_out(&plan, &caller, &proc, verbose, None)
+            let report = Report { verbose, not_found: options.hint_at_user(), ..Report::default() };
+            program::carry_out(&plan, &caller, &proc, &report)
         }
     }
 }
 
 fn request(
     options: &Options,
-    found: Found,
+    subject: Subject,
     caller: &Caller,
     proc: &ProcRoot,
     findings: &mut Findings,
 ) -> Result<Request, RequestError> {
-    let subject = match found {
-        Found::Process(subject) => subject,
-        Found::Namespace(namespace) => return namespace_alone(options, namespace, caller, findings),
-    };
     let Subject { process, container } = &subject;
     let target = Target { process, proc, is_whole: container.is_some() };
-    let failed = |error| RequestError::Enter(out::shown(options.target()), error);
+    let failed = |error| RequestError::Enter(options.entered(), error);
     let whose = container.as_ref().map(|it| format!(", the first of {}", it.address())).unwrap_or_default();
     findings
         .checked(&format!("process {}", process.pid()), &format!("is alive, and held by a pidfd from now on{whose}"));
@@ -151,13 +178,19 @@ fn request(
         let files = request.files.iter().map(NamespaceFile::kind);
         guard::tell_of_privileges(request.kinds.iter().chain(files).collect(), caller, findings);
     }
-    options.common.pty.apply(&mut request, &target)?;
+    options.common.pty.apply(&mut request, Some(&target))?;
     request.target = Some(subject.process);
     Ok(request)
 }
 
-fn find(word: &OsStr) -> Result<Found, RequestError> {
-    Ok(target::look_up(word)?)
+fn find(options: &Options) -> Result<Entered, RequestError> {
+    let Some(word) = options.target() else { return Ok(Entered::Files(Vec::new())) };
+    if word.as_bytes().contains(&b'/')
+        && let Some(files) = files::in_directory(Path::new(word), options.common.kinds.named().unwrap_or(NsSet::ALL))?
+    {
+        return Ok(Entered::Files(files));
+    }
+    Ok(Entered::of(word, target::look_up(word)?))
 }
 
 /// The container that a process is in.
@@ -168,50 +201,6 @@ fn around(process: Pid) -> Option<Container> {
     container
 }
 
-/// A request for one namespace that nobody need be in, and for what else comes from files.
-fn namespace_alone(
-    options: &Options,
-    namespace: Namespace,
-    caller: &Caller,
-    findings: &mut Findings,
-) -> Result<Request, RequestError> {
-    let Common { wd, rights, environment, view, kinds, .. } = &options.common;
-    let id = namespace.id();
-    findings.checked(&id.to_string(), "is held open from now on");
-    let named = kinds.named().unwrap_or_default().without(id.kind);
-    let mut files = kinds.files()?;
-    if let Some(kind) = named.iter().find(|kind| files.iter().all(|file| file.kind() != *kind)) {
-        let target = out::shown(options.target());
-        return Err(RequestError::Usage(format!(
-            "{target} is a {} namespace, not a process that has a {kind} one",
-            id.kind
-        )));
-    }
-    if files.iter().all(|file| file.kind() != id.kind) {
-        files.push(NamespaceFile { path: options.target().into(), ns: Rc::new(namespace) });
-    }
-    let joined: NsSet = files.iter().map(NamespaceFile::kind).collect();
-    guard::tell_of_privileges(joined, caller, findings);
-    let failed = |error| RequestError::Enter(out::shown(options.target()), error);
-    let chosen = rights.who(&Directory::of(None))?;
-    let is_user = joined.contains(NsKind::User);
-    let unnamed = if is_user { Groups::Drop { required: false } } else { Groups::Keep };
-    let mut request = Request {
-        files,
-        uid: chosen.uid,
-        gid: chosen.gid,
-        // Which ids are mapped in there the file does not tell.
-        root_if_mapped: is_user,
-        groups: chosen.groups.map_or(unnamed, |groups| rights.groups(groups)),
-        environment: environment.settle(None)?,
-        program: Program::First(program::programs(options.program.clone())?),
-        directory: wd.clone().map(Place::Inside),
-        ..Request::default()
-    };
-    view.apply(&mut request, Some(joined), None, findings).map_err(failed)?;
-    Ok(request)
-}
-
 /// A request for namespaces of these kinds, for those in `files` in place of the target's, and nothing else.
 fn kinds_alone(
     options: &Options,
@@ -219,7 +208,7 @@ fn kinds_alone(
     kinds: NsSet,
     files: Vec<NamespaceFile>,
 ) -> Result<Request, RequestError> {
-    let failed = |error| RequestError::Enter(out::shown(options.target()), error);
+    let failed = |error| RequestError::Enter(options.entered(), error);
     let Common { wd, rights, environment, .. } = &options.common;
     let root = kinds.contains(NsKind::Mnt).then(|| target.root()).transpose().map_err(failed)?;
     let (mut uid, mut gid, mut groups) = (None, None, Groups::Keep);

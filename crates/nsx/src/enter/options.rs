@@ -2,6 +2,8 @@
 
 use super::{
     all_of::ManyOptions,
+    arguments::Arguments,
+    docker,
     environment::EnvironmentOptions,
     guard::GuardOptions,
     kinds::KindFlags,
@@ -9,13 +11,20 @@ use super::{
     users::{Directory, Identity},
     view::ViewOptions,
 };
-use crate::{out, program::RequestError};
-use clap::{Args, CommandFactory, Parser, builder::ValueHint, error::ErrorKind};
+use crate::{
+    out,
+    program::{self, RequestError},
+};
+use clap::{
+    Args, CommandFactory, FromArgMatches, Parser,
+    builder::{StyledStr, ValueHint},
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use nsx_core::{ns::NsKind, plan::enter::Groups};
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// Run a program in a container, or in the namespaces of a process
@@ -28,7 +37,7 @@ use std::{
 #[command(
     name = "nsx enter",
     about = "Run a program in a container, or in the namespaces of a process",
-    override_usage = "nsx enter TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter -t TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter --all-of PATTERN [OPTIONS] [--] PROGRAM [ARG]...",
+    override_usage = "nsx enter TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter -t TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter --KIND=FILE... [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter --all-of PATTERN [OPTIONS] [--] PROGRAM [ARG]...",
     after_help = "\
 Examples:
   nsx enter web                      a shell in the container web
@@ -41,7 +50,7 @@ Examples:
 )]
 pub struct Options {
     /// A container's name, docker:web and the like, a PID, or netns:blue: see nsx(1) for all forms
-    #[arg(value_name = "TARGET", required_unless_present_any = ["named_target", "all_of"])]
+    #[arg(value_name = "TARGET")]
     target: Option<OsString>,
     /// The process, as nsenter(1) takes it
     #[arg(short = 't', long = "target", value_name = "TARGET")]
@@ -49,20 +58,12 @@ pub struct Options {
     /// The program and its arguments
     #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
     pub(super) program: Vec<OsString>,
+    /// The word after `-u`, which to docker exec is a user.
+    #[arg(skip)]
+    after_uts: Option<OsString>,
     // Last, as its own groups are: what follows one would stand under its heading.
     #[command(flatten)]
     pub(super) common: Common,
-}
-
-/// The form in which the first operand is the program, of nsenter(1) and of many containers.
-#[derive(Debug, Parser)]
-struct NsenterForm {
-    #[command(flatten)]
-    common: Common,
-    #[arg(short = 't', long = "target", required_unless_present = "all_of")]
-    named_target: Option<OsString>,
-    #[arg(trailing_var_arg = true)]
-    program: Vec<OsString>,
 }
 
 #[derive(Args, Debug)]
@@ -126,53 +127,85 @@ pub(super) struct Rights {
 }
 
 impl Options {
-    /// Reads an argument vector in either form.
-    pub(crate) fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
-        // Where `-t` stands before the first operand, that operand is the program, and what looks like an option after
-        // it is the program's. It may be the last of several letters: `-nt`.
-        let names_target = |word: &OsString| match word.as_bytes() {
-            [b'-', b'-', long @ ..] => long.starts_with(b"t") || long.starts_with(b"all-"),
-            [b'-', letters @ ..] => letters.contains(&b't'),
-            _ => false,
-        };
-        if arguments.iter().any(names_target)
-            && let Ok(NsenterForm { common, named_target, program }) = NsenterForm::try_parse_from(arguments)
-        {
-            return Self { common, target: None, named_target, program }.checked();
-        }
-        Self::try_parse_from(arguments)?.checked()
+    /// Reads an argument vector, whose first word is the command's name.
+    pub(crate) fn read(words: &[OsString]) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let (name, words) = words.split_at(words.len().min(1));
+        let arguments =
+            Arguments::read(&command, words).map_err(|words| command.error(ErrorKind::ArgumentConflict, words))?;
+        let is_without_target = arguments.is_without_target();
+        let Arguments { options, target, program, after_uts, .. } = arguments;
+        let read = command.try_get_matches_from_mut(name.iter().chain(&options));
+        let read = read.and_then(|matches| Self::from_arg_matches(&matches));
+        let mut options = read.map_err(|error| with_tip(error, target.as_deref()))?;
+        (options.target, options.program, options.after_uts) = (target, program, after_uts);
+        options.check(is_without_target).map_err(|(kind, words)| command.error(kind, words))?;
+        Ok(options)
     }
 
-    /// What clap cannot tell, for the two forms differ in it.
-    fn checked(self) -> Result<Self, clap::Error> {
+    /// Checks for contradictions that clap cannot see.
+    fn check(&self, is_without_target: bool) -> Result<(), (ErrorKind, String)> {
         let all_of = self.common.many.all_of.as_deref();
-        if let (Some(one), Some(other)) = (&self.target, self.named_target.as_deref().or(all_of)) {
-            let by = if all_of.is_some() { "--all-of" } else { "--target" };
-            let words = format!(
-                "what to enter is named twice: {}, and {} by {by}; without the first, what follows is the program",
-                out::shown(one),
-                out::shown(other),
-            );
-            return Err(Self::command().error(ErrorKind::ArgumentConflict, words));
+        let shown = |word: &OsString| out::shown(word);
+        match (&self.target, self.named_target.as_deref().or(all_of)) {
+            (Some(one), Some(other)) => {
+                let by = if all_of.is_some() { "--all-of" } else { "--target" };
+                let other = out::shown(other);
+                Err((
+                    ErrorKind::ArgumentConflict,
+                    format!(
+                        "what to enter is named twice: {}, and {other} by {by}; without the first, what follows is the program",
+                        shown(one)
+                    ),
+                ))
+            }
+            (None, None) if !is_without_target => {
+                let program = self.program.first().map(|program| {
+                    format!(": {} stands after -- and is the program; is a variable for TARGET empty?", shown(program))
+                });
+                Err((ErrorKind::MissingRequiredArgument, format!("no TARGET is named{}", program.unwrap_or_default())))
+            }
+            _ if all_of.is_some() && self.program.is_empty() => Err((
+                ErrorKind::MissingRequiredArgument,
+                "--all-of takes a PROGRAM, to be run in each of them".to_owned(),
+            )),
+            _ => Ok(()),
         }
-        if all_of.is_some() && self.program.is_empty() {
-            let words = "--all-of takes a PROGRAM, to be run in each of them";
-            return Err(Self::command().error(ErrorKind::MissingRequiredArgument, words));
-        }
-        Ok(self)
     }
 
-    /// What names the target.
-    pub(super) fn target(&self) -> &OsStr {
-        self.named_target.as_deref().or(self.target.as_deref()).unwrap_or_default()
+    /// Returns the word that names the target; none if each namespace comes from a file that is named.
+    pub(super) fn target(&self) -> Option<&OsStr> {
+        self.named_target.as_deref().or(self.target.as_deref())
     }
 
-    /// What to type where the program was taken for the target: nsenter(1) needs none beside the file of a namespace.
-    pub(super) fn without_target(&self) -> Option<String> {
-        let (taken, &[file]) = (self.target.as_ref()?, self.common.kinds.paths().as_slice()) else { return None };
-        let words = [file.as_os_str(), taken].into_iter().chain(self.program.iter().map(OsString::as_os_str));
-        let words: Vec<_> = words.map(out::shown).collect();
-        Some(format!("TARGET comes before the program, and that file may be it: nsx enter {}", words.join(" ")))
+    /// Returns the target as it may be shown.
+    pub(super) fn shown_target(&self) -> String {
+        self.target().map(out::shown).unwrap_or_default()
+    }
+
+    /// Returns the object that errors name.
+    pub(super) fn entered(&self) -> String {
+        self.target().map_or_else(|| "the namespaces".to_owned(), |target| format!("process {}", out::shown(target)))
+    }
+
+    /// Returns hints for a target that was not found. They look in PATH for the word.
+    pub(super) fn hints_without_target(&self) -> Vec<String> {
+        let Some(taken) = &self.target else { return Vec::new() };
+        let Common { kinds, .. } = &self.common;
+        let shown = out::shown(taken);
+        let program = program::is_found(taken)
+            .then(|| format!("{shown} is a program, and TARGET comes before it: is a variable for TARGET empty?"));
+        let lacking = kinds.without_file();
+        let lacking = (!lacking.is_empty() && kinds.has_files())
+            .then(|| format!("TARGET is needed for the {}, for which no file is named", lacking.noun()));
+        self.hint_at_user().into_iter().chain(program).chain(lacking).collect()
+    }
+
+    /// Returns a hint for a word after `-u`, or glued to it, that leads nowhere.
+    pub(super) fn hint_at_user(&self) -> Option<String> {
+        let glued = self.common.kinds.file(NsKind::Uts).filter(|file| !file.as_os_str().as_bytes().contains(&b'/'));
+        let word = self.after_uts.as_deref().or(glued.map(Path::as_os_str))?;
+        Some(format!("-u is --uts; to run the program as user {0}: --user {0}", out::shown(word)))
     }
 
     /// Whether the target's files may be joined, as far as can be said before it is looked up.
@@ -180,6 +213,24 @@ impl Options {
         let Common { view, kinds, .. } = &self.common;
         kinds.named().map_or(!view.keeps_files(), |named| named.contains(NsKind::Mnt))
     }
+}
+
+/// Adds to clap's message about an unknown option what it cannot know: options of docker exec, and which word is TARGET.
+fn with_tip(mut error: clap::Error, target: Option<&OsStr>) -> clap::Error {
+    if let (ErrorKind::UnknownArgument, Some(ContextValue::String(option))) =
+        (error.kind(), error.get(ContextKind::InvalidArg))
+    {
+        let taken = target.map(|target| {
+            let target = out::shown(target);
+            format!(
+                "{target} is taken for TARGET, and {option} for an option of nsx: those of the program come after it"
+            )
+        });
+        let tip = docker::instead_of(option).map(str::to_owned).or(taken);
+        let tips = tip.into_iter().map(StyledStr::from).collect();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
+    error
 }
 
 /// What options say of the program's user; none where they say nothing.

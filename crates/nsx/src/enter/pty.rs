@@ -25,10 +25,12 @@ pub(super) struct PtyOptions {
 
 impl PtyOptions {
     /// Asks for a terminal where the program is to have one. Its user and the kinds that are joined must be settled.
-    pub(super) fn apply(self, request: &mut Request, target: &Target<'_>) -> Result<(), RequestError> {
+    pub(super) fn apply(self, request: &mut Request, target: Option<&Target<'_>>) -> Result<(), RequestError> {
         let [stdin, stdout, stderr] = [stdio::stdin(), stdio::stdout(), stdio::stderr()].map(isatty);
         // In a pipeline the keys are another's too, a pager's for one.
-        let by_default = stdin && stdout && request.kinds.contains(NsKind::Mnt);
+        let from_file = |kind| request.files.iter().any(|file| file.kind() == kind);
+        let joins_mounts = from_file(NsKind::Mnt);
+        let by_default = stdin && stdout && (joins_mounts || request.kinds.contains(NsKind::Mnt));
         if self.no_pty || !(self.pty || by_default) {
             return Ok(());
         }
@@ -37,7 +39,7 @@ impl PtyOptions {
             return Err(RequestError::Usage(none.to_owned()));
         }
         let own = match request.kinds.contains(NsKind::Mnt) {
-            true => target.root().ok().and_then(|root| Pty::beneath(root, target.proc).ok()),
+            true => target.and_then(|target| Pty::beneath(target.root().ok()?, target.proc).ok()),
             false => None,
         };
         let pty = match own.map_or_else(Pty::of_caller, Ok) {
@@ -50,8 +52,9 @@ impl PtyOptions {
             }
         };
         let outside = |ids, id: Option<u32>| match request.kinds.contains(NsKind::User) {
-            true => target.id_map(ids).ok()?.to_outside(id?),
-            false => id,
+            true => target?.id_map(ids).ok()?.to_outside(id?),
+            // Which ids are mapped there the file does not tell.
+            false => id.filter(|_| !from_file(NsKind::User)),
         };
         if let Some(user) = outside(IdKind::User, request.uid) {
             let group = request.gid.filter(|_| request.kinds.contains(NsKind::User));

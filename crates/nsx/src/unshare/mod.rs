@@ -15,7 +15,7 @@ pub use oci::asks as asks_of_a_bundle;
 use crate::{
     exit::ExitStatus,
     out,
-    program::{self, RequestError},
+    program::{self, Report, RequestError},
     status::StatusFd,
     text::escape,
 };
@@ -224,7 +224,10 @@ pub(crate) fn run(options: Options) -> ExitStatus {
             error.into()
         }
         Ok((plan, ..)) if explain => program::explain(&plan, std::iter::empty()),
-        Ok((plan, caller, proc)) => program::carry_out(&plan, &caller, &proc, verbose, status.as_ref()),
+        Ok((plan, caller, proc)) => {
+            let report = Report { verbose, status: status.as_ref(), not_found: None };
+            program::carry_out(&plan, &caller, &proc, &report)
+        }
     }
 }
 

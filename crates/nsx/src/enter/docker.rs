@@ -1,0 +1,115 @@
+//! Options of docker exec that fingers type out of habit: each has a meaning of its own here, or none.
+
+use super::arguments::Arguments;
+use crate::out;
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt,
+};
+
+/// The letters that docker exec knows, without `i` and `t`.
+const OTHERS: &[u8] = b"deuw";
+
+/// Returns what to type in place of `-it`, in whatever form, if the letters after a dash are that. `read` is what stands
+/// before that word, `rest` what follows.
+pub(super) fn typed(letters: &[u8], read: &Arguments, rest: &[OsString]) -> Option<String> {
+    let (others, rest) = match letters {
+        [b'i', b't', others @ ..] => (others, rest),
+        [b't', b'i', others @ ..] if others.iter().all(|letter| OTHERS.contains(letter)) => (others, rest),
+        // -t wants a value, and that is none.
+        [b't'] if rest.first().is_some_and(|word| word == "-i") => (&b""[..], &rest[1..]),
+        _ => return None,
+    };
+    Some(format!(
+        "-{} belongs to docker exec: here -i joins the IPC namespace, and no other, and -t names the target\n  \
+         for a program in the container, type: {}\n  \
+         for the IPC namespace alone, write both apart: -t TARGET -i",
+        out::shown(OsStr::from_bytes(letters)),
+        in_own_words(others, read, rest)
+    ))
+}
+
+/// The command that does what was meant.
+fn in_own_words(letters: &[u8], read: &Arguments, rest: &[OsString]) -> String {
+    let mut options = Vec::new();
+    let (mut target, mut program) = (read.target.clone(), None);
+    let mut words = rest.iter();
+    for letter in letters {
+        if let Some(option) = long_form(*letter) {
+            options.extend([option.to_owned(), words.next().map(|value| out::shown(value)).unwrap_or_default()]);
+        }
+    }
+    while let Some(word) = words.next() {
+        match word.as_bytes() {
+            b"--" => {}
+            [b'-', letter] if long_form(*letter).is_some() => {
+                options.extend(long_form(*letter).map(str::to_owned));
+                options.extend(words.next().map(|value| out::shown(value)));
+            }
+            [b'-', ..] => options.push(out::shown(word)),
+            _ if target.is_none() => target = Some(word.clone()),
+            _ => {
+                program = Some(out::shown(word));
+                break;
+            }
+        }
+    }
+    let target = target.map_or_else(|| "TARGET".to_owned(), |target| out::shown(&target));
+    let more = words.next().map(|_| "...".to_owned());
+    let words = ["nsx enter".to_owned(), target].into_iter().chain(options).chain(program).chain(more);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn long_form(letter: u8) -> Option<&'static str> {
+    match letter {
+        b'u' => Some("--user"),
+        b'e' => Some("--env"),
+        b'w' => Some("--wd"),
+        _ => None,
+    }
+}
+
+/// Returns what to type in place of an option that nsx lacks.
+pub(super) fn instead_of(option: &str) -> Option<&'static str> {
+    match option {
+        "-e" => Some("a variable is given with --env NAME=VALUE"),
+        "--workdir" => Some("the directory is named with --wd DIR"),
+        "-d" | "--detach" => Some("nsx enter waits for the program; the shell's & leaves it in the background"),
+        "--interactive" | "--tty" => Some("leave it out: at a terminal the program has a terminal of its own"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enter::Options;
+    use clap::CommandFactory;
+
+    #[test]
+    fn what_was_meant_is_said_in_own_words() {
+        let refused = |line: &str| {
+            let words: Vec<_> = line.split_whitespace().map(OsString::from).collect();
+            Arguments::read(&Options::command(), &words).err()
+        };
+        for (line, meant) in [
+            ("-it web sh", "nsx enter web sh"),
+            ("-ti web sh -c x", "nsx enter web sh ..."),
+            ("web -it sh", "nsx enter web sh"),
+            ("-it", "nsx enter TARGET"),
+            ("-itu ada web psql", "nsx enter web --user ada psql"),
+            ("-tiu ada web psql", "nsx enter web --user ada psql"),
+            ("-it -u ada -e A=B web psql -l", "nsx enter web --user ada --env A=B psql ..."),
+            ("-t -i -w / web ls", "nsx enter web --wd / ls"),
+            ("-itw / web ls", "nsx enter web --wd / ls"),
+            ("-itd web ls", "nsx enter web ls"),
+            ("-it4711 ls", "nsx enter ls"),
+        ] {
+            let words = refused(line).unwrap_or_else(|| panic!("{line} is not refused"));
+            assert!(words.contains(&format!("type: {meant}\n")), "{line}: {words}");
+        }
+        for line in ["-i -t web sh", "-i -tweb sh", "-tibm-db sh", "-uit web sh", "web sh -it", "-t web -- sh -it"] {
+            assert_eq!(refused(line), None, "{line}");
+        }
+    }
+}
