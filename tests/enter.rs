@@ -288,9 +288,6 @@ fn without_a_difference_there_is_nothing_to_enter(session: &Session) {
 fn another_users_process_is_refused_whole(session: &Session) {
     assert_refused(session, "1", &["1", "permission"]);
     assert_refused(session, "1 --net", &["1", "permission"]);
-    // One's own, but a kind of it without its user namespace.
-    let (_unshare, sleep) = target(session, "--net --uts");
-    assert_refused(session, &format!("{} --net --uts", sleep.id()), &["net", "permit"]);
 }
 
 fn a_kind_without_right_to_it_is_refused_whole(session: &Session) {

@@ -14,6 +14,7 @@ mod enter;
 mod enter_alike;
 mod enter_files;
 mod enter_hostile;
+mod enter_joined;
 mod enter_proc;
 mod enter_pty;
 mod enter_view;
@@ -91,6 +92,7 @@ fn main() -> ExitCode {
         enter_alike::tests(),
         enter_files::tests(),
         enter_hostile::tests(),
+        enter_joined::tests(),
         enter_proc::tests(),
         enter_pty::tests(),
         enter_view::tests(),

@@ -120,8 +120,13 @@ fn a_program_finds_what_rootless_podman_gives_it(session: &Session) {
             assert_same_as_podman(&container, host.command("nsx enter"), &[]);
             // A filter can be copied by root alone.
             assert_same_as_podman(&container, host.mapper("nsx enter"), &["Seccomp:"]);
-            let enter = host.mapper("nsx enter --verbose").arg(&container.target);
-            enter.args("true").run().exited(0).says(&["seccomp"]);
+            let enter = || host.mapper("nsx enter").arg(&container.target);
+            enter().args("true").run().exited(0).says(&["seccomp"]);
+            // The container's user joins its user namespace first, which owns the others.
+            for kind in ["net", "uts", "ipc"] {
+                let joined = enter().arg(format!("--{kind}")).arg("readlink").arg(format!("/proc/self/ns/{kind}"));
+                assert_eq!(joined.output(), procfs::ns(host.process(container.pid), kind), "{}", container.target);
+            }
         }
     }
 }

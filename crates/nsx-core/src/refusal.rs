@@ -66,8 +66,7 @@ pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcR
             "the kernel takes :NAME:TYPE:OFFSET:MAGIC:MASK:INTERPRETER:FLAGS, where TYPE is M or E, and this is not of that form",
             "as in :python:E::py::/usr/bin/python3: for files that end in .py",
         ),
-        (Step::Join { kinds, .. }, Errno::PERM) => facts.join_denied(*kinds),
-        (Step::JoinFile(file), Errno::PERM) => facts.join_denied(NsSet::from_iter([file.kind()])),
+        (Step::Join { .. } | Step::JoinFile(_), Errno::PERM) => facts.join_denied(),
         (Step::Join { kinds, .. }, Errno::INVAL) if kinds.contains(NsKind::Pid) => {
             Refusal::without_remedy("its PID namespace is not below yours, and the kernel lets nobody enter another")
         }
@@ -259,16 +258,12 @@ impl Facts<'_> {
         }
     }
 
-    fn join_denied(&self, kinds: NsSet) -> Option<Refusal> {
+    fn join_denied(&self) -> Option<Refusal> {
         if self.caller.is_privileged() {
             return self.seccomp();
         }
         let cause = "joining asks for CAP_SYS_ADMIN over the user namespaces that own them, and you have none";
-        if kinds.contains(NsKind::User) {
-            Refusal::new(cause, "run it as root, or as the user who created them")
-        } else {
-            Refusal::new(cause, self.options.more_rights)
-        }
+        Refusal::new(cause, "run it as root, or as the user who created them")
     }
 
     fn proc_masked(&self) -> Option<Refusal> {

@@ -231,6 +231,11 @@ pub(crate) fn carry_out(plan: &Plan, caller: &Caller, proc: &ProcRoot, report: &
             let reason = out::reason(&errno);
             out::note(&escape(format!("could not {}: {reason}; --pid joins the PID namespace", step.act()).as_bytes()));
         }
+        // So is that the program is held by less than the target.
+        Event::Skipped(step @ (Step::ReadFilters(_) | Step::InstallFilters), errno) => {
+            let reason = out::reason(&errno);
+            out::note(&escape(format!("could not {}: {reason}; they are not on the program", step.act()).as_bytes()));
+        }
         Event::Skipped(step, errno) if *verbose => {
             out::note(&escape(format!("could not {}: {}", step.act(), out::reason(&errno)).as_bytes()));
         }

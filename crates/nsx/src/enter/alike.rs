@@ -1,6 +1,8 @@
 //! A program like the target's own: what `docker exec` would run, in all that the target differs in.
 
-use super::{Options, cgroups, findings::Findings, options::Common, profile::Profile, users::Directory};
+use super::{
+    Options, cgroups, findings::Findings, joined::Joined, options::Common, profile::Profile, users::Directory,
+};
 use crate::{
     out,
     program::{self, RequestError},
@@ -21,7 +23,7 @@ use std::path::Path;
 pub(super) fn request(
     options: &Options,
     target: &Target<'_>,
-    kinds: NsSet,
+    Joined { kinds, files }: Joined,
     container: (Option<Engine>, Option<Result<Configuration, ConfigurationError>>),
     caller: &Caller,
     findings: &mut Findings,
@@ -85,6 +87,7 @@ pub(super) fn request(
     let cgroups = if *no_cgroup { Vec::new() } else { cgroups::open(target, caller, findings)? };
     Ok(Request {
         kinds,
+        files,
         directory: stands(target, wd.as_deref(), profile.directory, root.is_some(), findings).map_err(failed)?,
         uid,
         gid,
@@ -181,7 +184,7 @@ impl super::options::Rights {
             confinement.oom_score = None;
         }
         if confinement.seccomp && !caller.is_privileged() {
-            findings.skipped("its seccomp filters", "are left out: only root may read them");
+            findings.told("its seccomp filters", "are not on the program: only root may read them");
             confinement.seccomp = false;
         }
         confinement

@@ -1,6 +1,6 @@
 //! A program in namespaces that files hold, of which nobody need be in any.
 
-use super::{Options, findings::Findings, guard, options::Common, users::Directory};
+use super::{Options, findings::Findings, guard, joined, options::Common, users::Directory};
 use crate::{
     out,
     program::{self, RequestError},
@@ -111,6 +111,8 @@ pub(super) fn request(
             "{target} holds no namespace but your own: there is nothing to enter"
         )));
     }
+    joined::add_owner(&mut files, caller, proc, findings);
+    let joined: NsSet = files.iter().map(NamespaceFile::kind).collect();
     guard::tell_of_privileges(joined, caller, findings);
     let failed = |error| RequestError::Enter(options.entered(), error);
     let chosen = rights.who(&Directory::of(None))?;

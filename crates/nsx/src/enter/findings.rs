@@ -17,7 +17,7 @@ struct Finding {
 enum Weight {
     /// As it should be.
     Checked,
-    /// Something is left out, as it has to be.
+    /// Something is left out, or is otherwise than the words say, as it has to be.
     Skipped,
     /// The caller should know.
     Told,

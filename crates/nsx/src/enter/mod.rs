@@ -13,6 +13,7 @@ mod environment;
 mod files;
 mod findings;
 mod guard;
+mod joined;
 mod kinds;
 mod network_files;
 mod options;
@@ -30,6 +31,7 @@ use crate::{
     target,
 };
 use findings::Findings;
+use joined::Joined;
 use nsx_core::{
     idmap::IdKind,
     ns::{NsKind, NsSet},
@@ -42,7 +44,7 @@ use nsx_core::{
 };
 use nsx_target::{Container, Found, Host, Inventory, Subject};
 use options::Common;
-use rustix::io::Errno;
+use rustix::{io::Errno, stdio::stdin, termios::isatty};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, rc::Rc};
 use users::Directory;
 
@@ -149,25 +151,22 @@ fn request(
     }
 
     let wanted = options.common.view.kinds(named, caller);
-    let kinds = target.differing(wanted).map_err(failed)?;
-    if kinds.is_empty() && named.is_none() {
+    let files = options.common.kinds.files()?;
+    let joined = Joined::settle(&target, wanted, files, caller, findings).map_err(failed)?;
+    if joined.kinds.is_empty() && joined.files.is_empty() && named.is_none() {
         return Err(failed(PlanError::NothingToEnter));
     }
-    let shared = wanted.difference(kinds);
-    let of_both = if shared.is_empty() { String::new() } else { format!("; shared with you: {shared}") };
-    let its_own = if kinds.is_empty() { "none of its own".to_owned() } else { format!("its own {kinds}") };
-    findings.checked("its namespaces", &(its_own + &of_both));
 
-    if kinds.contains(NsKind::Mnt) && target.is_in_jail().map_err(failed)? {
+    if joined.kinds.contains(NsKind::Mnt) && target.is_in_jail().map_err(failed)? {
         findings.checked("its root directory", "is that of the container; its process has gone into another (chroot)");
     }
 
     let mut request = match named.is_some() || options.common.view.keeps_files() {
-        true => kinds_alone(options, &target, kinds, options.common.kinds.files()?),
+        true => kinds_alone(options, &target, joined),
         false => {
             let host = Host::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
             let engine = container.as_ref().map(|container| container.engine);
-            alike::request(options, &target, kinds, (engine, subject.configuration(&host)), caller, findings)
+            alike::request(options, &target, joined, (engine, subject.configuration(&host)), caller, findings)
         }
     }?;
     options.common.view.apply(&mut request, named, Some(&target), findings).map_err(failed)?;
@@ -179,6 +178,13 @@ fn request(
         guard::tell_of_privileges(request.kinds.iter().chain(files).collect(), caller, findings);
     }
     options.common.pty.apply(&mut request, Some(&target))?;
+    if let (Some(named), Some(container)) = (named, container)
+        && !named.contains(NsKind::Mnt)
+        && isatty(stdin())
+    {
+        // Fingers that know docker exec type -i, -t and -u.
+        findings.told(&container.address(), &beside(&request));
+    }
     request.target = Some(subject.process);
     Ok(request)
 }
@@ -201,13 +207,26 @@ fn around(process: Pid) -> Option<Container> {
     container
 }
 
-/// A request for namespaces of these kinds, for those in `files` in place of the target's, and nothing else.
-fn kinds_alone(
-    options: &Options,
-    target: &Target<'_>,
-    kinds: NsSet,
-    files: Vec<NamespaceFile>,
-) -> Result<Request, RequestError> {
+/// Returns in words what a program that keeps the caller's files has of a container.
+fn beside(request: &Request) -> String {
+    let joined: NsSet = request.files.iter().map(NamespaceFile::kind).chain(request.kinds.iter()).collect();
+    let joins = match (joined.is_empty(), joined.len()) {
+        (true, _) => "no namespace of it is joined".to_owned(),
+        (_, 1) => format!("only its {} is joined", joined.noun()),
+        _ => format!("only its {} are joined", joined.noun()),
+    };
+    let user = match request.uid {
+        Some(uid) if joined.contains(NsKind::User) => format!("is user {uid} of its user namespace"),
+        Some(uid) => format!("is user {uid}"),
+        None if joined.contains(NsKind::User) => "is user 0 of its user namespace, if there is one".to_owned(),
+        None => "is the user that you are".to_owned(),
+    };
+    format!("{joins}; the program has your files and {user}")
+}
+
+/// A request for these namespaces and nothing else.
+fn kinds_alone(options: &Options, target: &Target<'_>, joined: Joined) -> Result<Request, RequestError> {
+    let Joined { kinds, files } = joined;
     let failed = |error| RequestError::Enter(options.entered(), error);
     let Common { wd, rights, environment, .. } = &options.common;
     let root = kinds.contains(NsKind::Mnt).then(|| target.root()).transpose().map_err(failed)?;

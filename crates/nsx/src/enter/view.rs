@@ -4,6 +4,7 @@ use super::{findings::Findings, network_files};
 use clap::Args;
 use nsx_core::{
     ns::{NsKind, NsSet},
+    pid::Pid,
     plan::{
         Caller, NamespaceFile, PlanError,
         enter::{OwnProc, Request, Target, View},
@@ -80,7 +81,13 @@ impl ViewOptions {
         let binds = network.map(|network| network_files::mounts(network, target, findings)).unwrap_or_default();
         request.view = View { apart: self.host_tools, binds, ..View::of(joined) };
         if let Some(target) = target.filter(|_| self.host_tools) {
-            let pid = if request.view.proc { target.innermost_pid()? } else { target.process.pid() };
+            let is_childrens = request.files.iter().any(|file| file.kind() == NsKind::Pid);
+            let pid = match request.view.proc {
+                // The target is not in its children's PID namespace.
+                true if is_childrens => Pid::INIT,
+                true => target.innermost_pid()?,
+                false => target.process.pid(),
+            };
             set(&mut request.environment, TARGET_ROOT, &format!("/proc/{pid}/root"));
         }
         Ok(())

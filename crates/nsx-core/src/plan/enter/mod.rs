@@ -7,11 +7,13 @@
 //! that stays in the caller's takes every step, and the process that it makes last has nothing left to do but to become the
 //! program. If not, nsx becomes the program itself, or a child does: the target sees it only if both share a PID namespace.
 
+mod children;
 mod guard;
 mod request;
 mod target;
 mod view;
 
+pub use children::ForChildren;
 pub use guard::Guard;
 pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
 pub use target::Target;

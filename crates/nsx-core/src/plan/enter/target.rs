@@ -23,7 +23,7 @@ pub struct Target<'a> {
     /// The caller's procfs.
     pub proc: &'a ProcRoot,
     /// True for a container that is meant as a whole: its root directory is that of its mount namespace, wherever its
-    /// process has gone with `chroot(2)`.
+    /// process has gone with `chroot(2)`, and its namespaces are those of that process, whatever those of its children are.
     pub is_whole: bool,
 }
 

@@ -1,0 +1,160 @@
+//! The namespaces that are joined: the target's, those of its children, those of files, and the user namespace that gives
+//! the right to join them.
+
+use super::findings::Findings;
+use nsx_core::{
+    ns::{Namespace, NsId, NsKind, NsSet, Related},
+    plan::{
+        Caller, NamespaceFile, PlanError,
+        enter::{ForChildren, Target},
+    },
+    proc::{NsLink, ProcRoot},
+};
+use std::rc::Rc;
+
+/// Namespaces to join.
+#[derive(Debug)]
+pub(super) struct Joined {
+    /// Kinds of the target's own.
+    pub(super) kinds: NsSet,
+    /// Those that are open.
+    pub(super) files: Vec<NamespaceFile>,
+}
+
+impl Joined {
+    /// Settles which of the `wanted` kinds are joined in which the target is not where the caller is. `files` are named in
+    /// place of the target's.
+    ///
+    /// # Errors
+    /// [`PlanError`] if the target cannot be read.
+    pub(super) fn settle(
+        target: &Target<'_>,
+        mut wanted: NsSet,
+        files: Vec<NamespaceFile>,
+        caller: &Caller,
+        findings: &mut Findings,
+    ) -> Result<Self, PlanError> {
+        let mut joined = Self { kinds: NsSet::EMPTY, files };
+        // A container is entered where its first process is, as its engine does it.
+        for kind in [NsKind::Pid, NsKind::Time] {
+            if !target.is_whole && wanted.contains(kind) && !joined.has_file(kind) {
+                joined.join_childrens(target, kind, &mut wanted, findings)?;
+            }
+        }
+        joined.kinds = target.differing(wanted)?;
+        let shared = wanted.difference(joined.kinds);
+        let of_both = if shared.is_empty() { String::new() } else { format!("; shared with you: {shared}") };
+        let its_own =
+            if joined.kinds.is_empty() { "none of its own".to_owned() } else { format!("its own {}", joined.kinds) };
+        findings.checked("its namespaces", &(its_own + &of_both));
+        joined.join_owner(target, caller, findings)?;
+        Ok(joined)
+    }
+
+    fn has_file(&self, kind: NsKind) -> bool {
+        self.files.iter().any(|file| file.kind() == kind)
+    }
+
+    /// Joins the namespace of a kind that the target's children are in, if that is another than its own.
+    fn join_childrens(
+        &mut self,
+        target: &Target<'_>,
+        kind: NsKind,
+        wanted: &mut NsSet,
+        findings: &mut Findings,
+    ) -> Result<(), PlanError> {
+        match (target.for_children(kind)?, ForChildren::link(kind)) {
+            (ForChildren::Other(ns), Some(link)) => {
+                let id = ns.id();
+                *wanted = wanted.without(kind);
+                if target.proc.own_ns(NsLink::Own(kind)) != Ok(id) {
+                    findings.skipped("its children", &format!("are in {id}, which is joined in place of its own"));
+                    let path = format!("/proc/{}/ns/{}", target.process.pid(), link.name()).into();
+                    self.files.push(NamespaceFile { path, ns });
+                }
+            }
+            (ForChildren::WithoutInit, _) => {
+                findings.skipped("the PID namespace for its children", "is not joined: no PID 1 runs in there");
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Joins the user namespace that gives the right to join the others, if the caller needs one.
+    fn join_owner(&mut self, target: &Target<'_>, caller: &Caller, findings: &mut Findings) -> Result<(), PlanError> {
+        if caller.is_privileged() || self.kinds.contains(NsKind::User) || self.has_file(NsKind::User) {
+            return Ok(());
+        }
+        let own = self.kinds.iter().filter(|kind| !self.has_file(*kind));
+        let own = own.map(|kind| target.proc.open_ns(target.process.pid(), NsLink::Own(kind)));
+        let own: Vec<Namespace> = own.collect::<Result<_, _>>().map_err(target.failure("namespaces"))?;
+        let all = own.iter().chain(self.files.iter().map(|file| &*file.ns));
+        if let Some(user) = owner(all, caller, target.proc) {
+            tell_of_owner(user.id(), findings);
+            if target.ns(NsKind::User)? == user.id() {
+                self.kinds.insert(NsKind::User);
+            } else {
+                self.files.push(file_of(user));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds the user namespace that gives the right to join those of `files`, if the caller needs one.
+pub(super) fn add_owner(files: &mut Vec<NamespaceFile>, caller: &Caller, proc: &ProcRoot, findings: &mut Findings) {
+    if !files.iter().any(|file| file.kind() == NsKind::User)
+        && let Some(user) = owner(files.iter().map(|file| &*file.ns), caller, proc)
+    {
+        tell_of_owner(user.id(), findings);
+        files.push(file_of(user));
+    }
+}
+
+fn tell_of_owner(user: NsId, findings: &mut Findings) {
+    findings
+        .skipped(&user.to_string(), "is yours and owns them: it is joined first, for without it you may not join them");
+}
+
+fn file_of(user: Namespace) -> NamespaceFile {
+    NamespaceFile { path: user.id().to_string().into(), ns: Rc::new(user) }
+}
+
+/// Returns the user namespace in which a caller without rights gets the right to join all of `namespaces`: the nearest one
+/// that owns them or is above their owners. None if the caller has the right, or no user namespace of the caller's gives it.
+fn owner<'a>(namespaces: impl Iterator<Item = &'a Namespace>, caller: &Caller, proc: &ProcRoot) -> Option<Namespace> {
+    if caller.is_privileged() {
+        return None;
+    }
+    let own = proc.own_ns(NsLink::Own(NsKind::User)).ok()?;
+    let mut common: Option<Vec<Namespace>> = None;
+    for namespace in namespaces {
+        let owners = owners_below(own, namespace)?;
+        common = Some(match common {
+            None => owners,
+            Some(mut common) => {
+                common.retain(|one| owners.iter().any(|other| other.id() == one.id()));
+                common
+            }
+        });
+    }
+    let common = common?;
+    // The kernel gives all rights in a user namespace to the user who created it, in the one above it.
+    let is_callers = common.last()?.owner_uid() == Ok(caller.uid);
+    common.into_iter().next().filter(|_| is_callers)
+}
+
+/// Returns the user namespace that owns this one and those above it, as far as they are below `own`; none if it is not.
+fn owners_below(own: NsId, namespace: &Namespace) -> Option<Vec<Namespace>> {
+    let mut owners = Vec::new();
+    let mut next = namespace.owner();
+    while let Ok(Related::Is(user)) = next {
+        if user.id() == own {
+            return Some(owners).filter(|owners| !owners.is_empty());
+        }
+        next = user.parent();
+        owners.push(user);
+    }
+    None
+}
