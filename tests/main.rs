@@ -51,6 +51,7 @@ mod support;
 mod targets;
 mod terminal;
 mod trust;
+mod unpin;
 mod unshare;
 mod usage;
 
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         ids::tests(),
         ranges::tests(),
         pins::tests(),
+        unpin::tests(),
         rights::tests(),
         refusals::tests(),
         report::tests(),

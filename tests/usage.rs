@@ -27,7 +27,7 @@ pub(crate) fn tests() -> Vec<Test> {
     ]
 }
 
-const COMMANDS: [&str; 4] = ["unshare", "enter", "ls", "pidmap"];
+const COMMANDS: [&str; 6] = ["unshare", "enter", "ls", "pidmap", "pin", "rm"];
 
 fn an_unknown_command_is_refused(session: &Session) {
     session.nsx("bogus").run().exited(2).says(&["bogus"]);

@@ -127,6 +127,11 @@ fn covers_root(plan: &Plan) -> bool {
     plan.tasks().iter().any(|task| matches!(&task.step, Step::PivotRoot(root) if root == Path::new(ABOVE_ROOT)))
 }
 
+/// The cause of a failure to pin a namespace, if it can be found.
+pub fn of_pin(pin: &Pin, errno: Errno, caller: &Caller, proc: &ProcRoot) -> Option<Refusal> {
+    Facts { caller, proc, options: &UNSHARE }.pin_refused(pin, errno)
+}
+
 struct Facts<'a> {
     caller: &'a Caller,
     proc: &'a ProcRoot,
@@ -199,11 +204,10 @@ impl Facts<'_> {
     }
 
     fn pin_refused(&self, pin: &Pin, errno: Errno) -> Option<Refusal> {
-        let file = pin.at.display();
         match errno {
             Errno::EXIST => Refusal::new(
                 "it holds a namespace already",
-                format!("enter that one, or let it go with `umount {file}`"),
+                format!("enter that one, or take it away with `nsx rm {}`", with_slash(&pin.at).display()),
             ),
             Errno::LOOP => Refusal::without_remedy("it is a symbolic link, which is not followed"),
             Errno::NOENT if run::is_missing(None, pin.directory()) => Refusal::new(
@@ -215,6 +219,15 @@ impl Facts<'_> {
                 format!("name a file in it, which nsx makes: --pin {}={}", pin.kind, pin.at.join("NAME").display()),
             ),
             Errno::NOTDIR => Refusal::without_remedy(format!("{} is no directory", pin.directory().display())),
+            Errno::INVAL if pin.kind == NsKind::Mnt && run::keeps_no_mount_namespace(pin) => Refusal::new(
+                "a mount namespace is kept only where mounts are private, and a directory is not made so if something is \
+                 mounted in it, or if it is that of ip-netns(8)",
+                "name a file in a directory of its own",
+            ),
+            Errno::AGAIN => Refusal::new(
+                format!("another process holds the lock on {}", pin.directory().display()),
+                format!("`fuser {}` names it", pin.directory().display()),
+            ),
             Errno::PERM if !self.caller.is_privileged() => Refusal::new(
                 "a pin is a mount in your own mount namespace, which asks for CAP_SYS_ADMIN there",
                 "run it as root, or from a shell in user and mount namespaces of your own: nsx unshare -r --mount",
@@ -419,6 +432,12 @@ impl Facts<'_> {
         let length = rustix::io::read(&fd, &mut text).ok()?;
         crate::proc::decimal(text[..length].trim_ascii())
     }
+}
+
+/// A path that nobody takes for a name.
+fn with_slash(path: &Path) -> PathBuf {
+    let is_bare = !path.as_os_str().as_bytes().contains(&b'/');
+    if is_bare { Path::new(".").join(path) } else { path.to_owned() }
 }
 
 /// Which ids a map has inside, in words.

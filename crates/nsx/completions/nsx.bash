@@ -31,6 +31,12 @@ _nsx() {
             nsx,pidmap)
                 cmd="nsx__subcmd__pidmap"
                 ;;
+            nsx,pin)
+                cmd="nsx__subcmd__pin"
+                ;;
+            nsx,rm)
+                cmd="nsx__subcmd__rm"
+                ;;
             nsx,unshare)
                 cmd="nsx__subcmd__unshare"
                 ;;
@@ -41,7 +47,7 @@ _nsx() {
 
     case "${cmd}" in
         nsx)
-            opts="-h -V --help --version unshare enter ls pidmap idmap compat"
+            opts="-h -V --help --version unshare enter ls pidmap idmap pin rm compat"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -318,6 +324,34 @@ _nsx() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nsx__subcmd__pin)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nsx__subcmd__rm)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nsx__subcmd__unshare)
             opts="-v -m -u -i -n -p -U -C -T -a -r -c -S -G -R -w -l -f -h --from-oci --explain --verbose --mount --uts --ipc --net --pid --user --cgroup --time --all --pin --map-root-user --map-current-user --map-user --map-group --map-users --map-groups --map-auto --map-subids --owner --setgroups --setuid --setgid --hostname --domainname --root --wd --propagation --mount-proc --no-mount-proc --mount-binfmt --load-interp --no-mount-sys --no-mount-mqueue --no-mount-cgroup --no-lo --bind --ro-bind --ro-root --tmpfs --dev --overlay --fork --no-fork --init --status-fd --no-kill-child --kill-child --forward-signals --cap-drop --cap-keep --keep-caps --no-new-privs --env --unset-env --clear-env --keep-env --whitelist-env --monotonic --boottime --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -517,7 +551,7 @@ _nsx_and_targets() {
     last=${words[${#words[@]} - 1]-}
     case "${words[1]-} $last" in
         "enter -t" | "enter --target" | "ls -p" | "ls --task" | "pidmap --from" | "pidmap --to" | "pidmap --namespace-of") COMPREPLY=() ;;
-        "enter enter" | "ls ls" | "pidmap pidmap" | "idmap idmap") [[ $word != -* ]] || return 0 ;;
+        "enter enter" | "ls ls" | "pidmap pidmap" | "idmap idmap" | "pin pin") [[ $word != -* ]] || return 0 ;;
         *) return 0 ;;
     esac
     shown=

@@ -31,6 +31,8 @@ complete -c nsx -n "__fish_nsx_needs_command" -f -a "enter" -d 'Run a program in
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "ls" -d 'List namespaces, or the processes in nested PID namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "pidmap" -d 'Translate process ids between PID namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "idmap" -d 'Translate user and group ids between user namespaces'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "pin" -d 'Keep namespaces of a process or container in files'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "rm" -d 'Take away pins: files that keep namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "compat" -d 'Run as a program of util-linux, to the letter, as a link to nsx of that name does'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l from-oci -d 'Run the OCI runtime bundle that this config.json describes' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l pin -d 'Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE' -r -F
@@ -185,8 +187,11 @@ complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l json -d 'Print a JSON 
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l json-lines -d 'Print a line of JSON for each id'
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s q -l quiet -d 'Print numbers only: for each id what it is here, or with --reverse there'
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c nsx -n "__fish_nsx_using_subcommand pin" -s h -l help -d 'Print help'
+complete -c nsx -n "__fish_nsx_using_subcommand rm" -s h -l help -d 'Print help'
 complete -c nsx -n "__fish_nsx_using_subcommand compat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -a "(nsx __targets 2>/dev/null)"
+complete -c nsx -n "__fish_nsx_using_subcommand pin" -a "(nsx __targets 2>/dev/null)"

@@ -2,7 +2,7 @@
 //!
 //! Only the command that was called builds its options: building all of them would double the time to start.
 
-use crate::{enter, exit::ExitStatus, idmap, ls, meant, out, pidmap, target, unshare};
+use crate::{enter, exit::ExitStatus, idmap, ls, meant, out, pidmap, pin, rm, target, unshare};
 use clap::{
     Args, CommandFactory, Parser,
     builder::PossibleValue,
@@ -34,6 +34,10 @@ pub enum Nsx {
     Pidmap(pidmap::Options),
     /// Translate user and group ids between user namespaces
     Idmap(idmap::Options),
+    /// Keep namespaces of a process or container in files
+    Pin(pin::Options),
+    /// Take away pins: files that keep namespaces
+    Rm(rm::Options),
     /// Run as a program of util-linux, to the letter, as a link to nsx of that name does
     Compat(CompatOptions),
 }
@@ -74,6 +78,8 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
             run(pidmap::Options::try_parse_from(own), ExitStatus::FAILURE, |options| whole(pidmap::run(options)))
         }
         b"idmap" => run(idmap::Options::try_parse_from(own), ExitStatus::FAILURE, |options| whole(idmap::run(options))),
+        b"pin" => run(pin::Options::try_parse_from(own), ExitStatus::FAILURE, pin::run),
+        b"rm" => run(rm::Options::try_parse_from(own), ExitStatus::FAILURE, rm::run),
         // For completion scripts: every TARGET that there is now.
         b"__targets" => target::list(),
         // `nsx help enter` is `nsx enter --help`.

@@ -51,10 +51,7 @@ const COMMANDS: [(&[&str], Here); 16] = [
     (&["net", "netns", "network", "networks", "ip"], Here::Networks),
     (&["pid", "pids", "nspid", "translate"], Here::Pids),
     (&["uid", "gid", "ids", "map", "idmaps", "uidmap", "gidmap", "subuid"], Here::Ids),
-    (
-        &["kill", "stop", "terminate", "poweroff", "rm", "remove", "delete", "restart", "pause", "unpause", "wait"],
-        Here::End,
-    ),
+    (&["kill", "stop", "terminate", "poweroff", "remove", "delete", "restart", "pause", "unpause", "wait"], Here::End),
     (
         &[
             "start", "logs", "images", "image", "pull", "push", "build", "commit", "cp", "port", "volume", "compose",

@@ -63,6 +63,24 @@ pub struct Pin {
 }
 
 impl Pin {
+    /// A pin for which the file is made if it is missing. A file in the directory of `ip-netns(8)` gets the directory's own
+    /// path: what is mounted on the directory covers the way there from inside.
+    pub fn new(kind: NsKind, at: PathBuf) -> Self {
+        let pin = Self { kind, at, make: true };
+        match pin.ip_netns().zip(pin.at.file_name()) {
+            Some((directory, name)) => Self { at: directory.join(name), ..pin },
+            None => pin,
+        }
+    }
+
+    /// The path of the directory that the file is in, if that is the one of `ip-netns(8)`, however it is named, or would be.
+    pub(crate) fn ip_netns(&self) -> Option<PathBuf> {
+        let directory = self.directory();
+        let missing = || Some(directory.parent()?.canonicalize().ok()?.join(directory.file_name()?));
+        let resolved = directory.canonicalize().ok().or_else(missing)?;
+        ["/run/netns", "/var/run/netns"].iter().any(|known| resolved == Path::new(known)).then_some(resolved)
+    }
+
     /// The directory that the file is in.
     pub fn directory(&self) -> &Path {
         self.at.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))

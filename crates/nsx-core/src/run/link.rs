@@ -58,6 +58,7 @@ impl Message {
             Self::Making(place, Part::File) => (11, place, 0),
             Self::Making(place, Part::Private(mount)) => (12, place, mount as i32),
             Self::Making(place, Part::Mount(mount)) => (13, place, mount as i32),
+            Self::Making(place, Part::Shared(mount)) => (14, place, mount as i32),
         };
         let mut bytes = [0; MESSAGE_SIZE];
         let fields = [kind, place as i32, number];
@@ -87,6 +88,7 @@ impl Message {
             11 => Some(Self::Making(place, Part::File)),
             12 => Some(Self::Making(place, Part::Private(number as u32))),
             13 => Some(Self::Making(place, Part::Mount(number as u32))),
+            14 => Some(Self::Making(place, Part::Shared(number as u32))),
             _ => None,
         }
     }
@@ -154,6 +156,7 @@ mod tests {
             Message::Making(2, Part::File),
             Message::Making(3, Part::Private(7)),
             Message::Making(4, Part::Mount(u32::MAX)),
+            Message::Making(5, Part::Shared(8)),
             Message::Unmade,
         ];
         for message in sent {

@@ -21,6 +21,7 @@ mod joiner;
 mod link;
 mod listen;
 mod mounts;
+mod netns;
 mod outside;
 mod perform;
 mod pins;
@@ -32,15 +33,17 @@ mod seal;
 mod sibling;
 mod suspension;
 mod terminal;
+pub mod unpin;
 mod verdict;
 mod wait;
 
+pub use pins::pin_all;
 pub use seal::{seal, seal_early};
 
 use crate::{
     ns::NsKind,
     pid::Pid,
-    plan::{Actor, Plan, Step},
+    plan::{Actor, Pin, Plan, Step},
     proc::ProcRoot,
     sys::signal::Signal,
 };
@@ -138,6 +141,12 @@ pub fn run<'p>(
         }
     }
     Ok(Ended::Exited(0))
+}
+
+/// Whether the directory of a pin keeps no mount namespace, because what is mounted there already is shared or would be
+/// covered.
+pub(crate) fn keeps_no_mount_namespace(pin: &Pin) -> bool {
+    pin.ip_netns().is_some() || netns::has_mounts(pin.directory())
 }
 
 /// Whether nothing is at `at`, as it is seen below `root`.

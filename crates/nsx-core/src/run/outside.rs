@@ -8,6 +8,7 @@
 
 use super::{
     link::{Link, Message},
+    mounts,
     perform::Hands,
     pins::{Journal, guard},
 };
@@ -90,7 +91,7 @@ fn guarded(plan: &Plan, hands: &Hands<'_>, link: Link) {
 }
 
 fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link, guard: Option<&Link>) {
-    let mut journal = Journal::new(plan, guard);
+    let mut journal = Journal::new(guard);
     while let Ok(Some(message)) = link.receive() {
         let mut outcome = Ok(());
         let mut place = 0;
@@ -98,7 +99,10 @@ fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link, guard: Option<&Link>) {
             Message::Take(step) => {
                 place = step;
                 outcome = match plan.tasks().get(step).map(|task| &task.step) {
-                    Some(Step::Pin(pin)) => hands.nsx().and_then(|nsx| journal.pin(nsx, step, pin)),
+                    Some(Step::Pin(pin)) => hands.nsx().and_then(|nsx| {
+                        let namespace = mounts::path_below(nsx, &pin.link());
+                        journal.pin(&namespace, step, pin)
+                    }),
                     Some(step) => hands.perform(step),
                     None => Err(Errno::INVAL),
                 };

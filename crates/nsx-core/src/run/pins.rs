@@ -2,10 +2,10 @@
 
 use super::{
     link::{Link, Message},
-    mounts,
+    mounts, netns,
 };
 use crate::{
-    ns::{NsKind, NsSet},
+    ns::{Namespace, NsKind, NsSet},
     pid::Pid,
     plan::{Pin, Plan, Step},
     sys::{nsfs, process::unshare},
@@ -27,7 +27,9 @@ pub(super) enum Part {
     Directory,
     /// The file, where there was none.
     File,
-    /// A mount of the directory on itself. The number is the id of the mount that the directory was on.
+    /// A shared mount of that directory on itself. The number is the id of the mount that it was on.
+    Shared(u32),
+    /// A private mount of the directory on itself. The number is the id of the mount that the directory was on.
     Private(u32),
     /// The mount of the namespace. The number is the id of the mount that the file was on.
     Mount(u32),
@@ -35,9 +37,8 @@ pub(super) enum Part {
 
 /// The mounts and files that making pins leaves behind.
 pub(super) struct Journal<'a> {
-    plan: &'a Plan,
-    /// Parts, each with the index of its step in the plan.
-    made: Vec<(usize, Part)>,
+    /// Parts, each with its pin.
+    made: Vec<(&'a Pin, Part)>,
     /// Whether all of it stays.
     kept: bool,
     /// To the process that undoes all of it if this one is killed.
@@ -45,14 +46,14 @@ pub(super) struct Journal<'a> {
 }
 
 impl<'a> Journal<'a> {
-    pub(super) fn new(plan: &'a Plan, guard: Option<&'a Link>) -> Self {
-        Self { plan, made: Vec::new(), kept: false, guard }
+    pub(super) fn new(guard: Option<&'a Link>) -> Self {
+        Self { made: Vec::new(), kept: false, guard }
     }
 
-    /// Binds the namespace of the pin at `step` to its file. `nsx` is nsx's directory in the caller's procfs.
-    pub(super) fn pin(&mut self, nsx: &OwnedFd, step: usize, pin: &Pin) -> Result<(), Errno> {
+    /// Binds the namespace at the path `namespace` to the file of the pin, which is that of `step`.
+    pub(super) fn pin(&mut self, namespace: &str, step: usize, pin: &'a Pin) -> Result<(), Errno> {
         let before = self.made.len();
-        let outcome = self.make(nsx, step, pin);
+        let outcome = self.make(namespace, step, pin);
         if outcome.is_err() {
             self.undo_to(before);
         }
@@ -81,11 +82,9 @@ impl<'a> Journal<'a> {
 
     fn undo_to(&mut self, length: usize) {
         while self.made.len() > length
-            && let Some((step, part)) = self.made.pop()
+            && let Some((pin, part)) = self.made.pop()
         {
-            if let Some(pin) = pin_of(self.plan, step) {
-                part.undo(pin);
-            }
+            part.undo(pin);
             self.tell(Message::Unmade);
         }
     }
@@ -98,8 +97,13 @@ impl<'a> Journal<'a> {
     }
 
     /// Makes a part, which is written down before it is there.
-    fn part<T>(&mut self, step: usize, part: Part, make: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-        self.made.push((step, part));
+    fn part<T>(
+        &mut self,
+        (step, pin): (usize, &'a Pin),
+        part: Part,
+        make: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        self.made.push((pin, part));
         self.tell(Message::Making(step, part));
         let outcome = make();
         if outcome.is_err() {
@@ -109,41 +113,43 @@ impl<'a> Journal<'a> {
         outcome
     }
 
-    fn make(&mut self, nsx: &OwnedFd, step: usize, pin: &Pin) -> Result<(), Errno> {
-        let namespace = mounts::path_below(nsx, &pin.link());
+    fn make(&mut self, namespace: &str, step: usize, pin: &'a Pin) -> Result<(), Errno> {
+        let which = (step, pin);
         if !pin.make {
             let part = Part::Mount(mount_id(&pin.at));
-            return self.part(step, part, || rustix::mount::mount_bind(namespace, &pin.at));
+            return self.part(which, part, || rustix::mount::mount_bind(namespace, &pin.at));
         }
-        match self.bind(&namespace, step, pin) {
+        let directory = pin.directory();
+        if pin.ip_netns().is_some() {
+            self.prepare_netns(which, directory)?;
+        }
+        match self.bind(namespace, which) {
             // What the kernel says of a mount namespace where mounts are shared: it would be mounted in itself.
-            Err(Errno::INVAL) if pin.kind == NsKind::Mnt => {
-                let directory = pin.directory();
+            Err(Errno::INVAL) if pin.kind == NsKind::Mnt && !super::keeps_no_mount_namespace(pin) => {
                 let part = Part::Private(mount_id(directory));
-                self.part(step, part, || rustix::mount::mount_bind(directory, directory))?;
+                self.part(which, part, || rustix::mount::mount_bind(directory, directory))?;
                 rustix::mount::mount_change(directory, MountPropagationFlags::PRIVATE)?;
-                self.bind(&namespace, step, pin)
+                self.bind(namespace, which)
             }
             outcome => outcome,
         }
     }
 
-    fn bind(&mut self, namespace: &str, step: usize, pin: &Pin) -> Result<(), Errno> {
-        let file = self.open(step, pin)?;
-        let part = Part::Mount(mount_id(&pin.at));
-        self.part(step, part, || rustix::mount::mount_bind(namespace, mounts::path_of(&file)))
+    fn bind(&mut self, namespace: &str, which: (usize, &'a Pin)) -> Result<(), Errno> {
+        let file = self.open(which)?;
+        let part = Part::Mount(mount_id(&which.1.at));
+        self.part(which, part, || rustix::mount::mount_bind(namespace, mounts::path_of(&file)))
     }
 
     /// Opens the file, which is made if it is missing. A link is refused, and so is what holds a namespace already.
-    fn open(&mut self, step: usize, pin: &Pin) -> Result<OwnedFd, Errno> {
-        let at = &pin.at;
+    fn open(&mut self, which: (usize, &'a Pin)) -> Result<OwnedFd, Errno> {
+        let at = &which.1.at;
         let place = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = match rustix::fs::openat(CWD, at, place, Mode::empty()) {
             Err(Errno::NOENT) => {
-                self.make_netns(step, pin.directory())?;
                 let new = OFlags::RDONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
                 let mode = Mode::RUSR | Mode::RGRP | Mode::ROTH;
-                self.part(step, Part::File, || rustix::fs::openat(CWD, at, new, mode))?
+                self.part(which, Part::File, || rustix::fs::openat(CWD, at, new, mode))?
             }
             opened => opened?,
         };
@@ -156,17 +162,41 @@ impl<'a> Journal<'a> {
         Ok(file)
     }
 
-    /// Makes the directory of `ip-netns(8)`, which is there once somebody has made it, and as ip makes it.
-    fn make_netns(&mut self, step: usize, directory: &Path) -> Result<(), Errno> {
-        if ![Path::new("/run/netns"), Path::new("/var/run/netns")].contains(&directory) {
-            return Ok(());
-        }
+    /// Makes the directory of `ip-netns(8)` and mounts it on itself, unless somebody has done so before.
+    fn prepare_netns(&mut self, which: (usize, &'a Pin), directory: &Path) -> Result<(), Errno> {
         let make = || rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755));
-        match self.part(step, Part::Directory, make) {
-            Err(Errno::EXIST) => Ok(()),
+        match self.part(which, Part::Directory, make) {
+            Err(Errno::EXIST) => {}
+            outcome => outcome?,
+        }
+        match netns::share(directory) {
+            Err(Errno::INVAL) => netns::locked(directory, || match netns::share(directory) {
+                Err(Errno::INVAL) => {
+                    let part = Part::Shared(mount_id(directory));
+                    self.part(which, part, || rustix::mount::mount_bind_recursive(directory, directory))?;
+                    netns::share(directory)
+                }
+                outcome => outcome,
+            }),
             outcome => outcome,
         }
     }
+}
+
+/// Binds each of these namespaces to the file of its pin, all of them or none.
+///
+/// # Errors
+/// The index of the pin that failed, and the errno.
+pub fn pin_all(pins: &[(Namespace, Pin)]) -> Result<(), (usize, Errno)> {
+    let mut journal = Journal::new(None);
+    for (index, (namespace, pin)) in pins.iter().enumerate() {
+        if let Err(errno) = journal.pin(&mounts::path_of(namespace), index, pin) {
+            journal.undo();
+            return Err((index, errno));
+        }
+    }
+    journal.keep();
+    Ok(())
 }
 
 impl Part {
@@ -175,6 +205,8 @@ impl Part {
         let _ = match self {
             Self::Directory => rustix::fs::rmdir(pin.directory()),
             Self::File => rustix::fs::unlinkat(CWD, &pin.at, AtFlags::empty()),
+            // Not what others have mounted there since.
+            Self::Shared(_) => rustix::mount::unmount(pin.directory(), UnmountFlags::NOFOLLOW),
             Self::Private(_) => unmount(pin.directory()),
             Self::Mount(_) => unmount(&pin.at),
         };
@@ -184,7 +216,7 @@ impl Part {
     fn is_there(self, pin: &Pin) -> bool {
         match self {
             Self::Directory | Self::File => true, // to remove what is missing does no harm
-            Self::Private(before) => mount_id(pin.directory()) != before,
+            Self::Shared(before) | Self::Private(before) => mount_id(pin.directory()) != before,
             Self::Mount(before) => mount_id(&pin.at) != before,
         }
     }
@@ -227,7 +259,7 @@ fn unmount(at: &Path) -> Result<(), Errno> {
 }
 
 /// The id of the mount that is at a path, or 0 if the kernel does not tell (before 5.8).
-fn mount_id(at: &Path) -> u32 {
+pub(super) fn mount_id(at: &Path) -> u32 {
     let found = rustix::fs::statx(CWD, at, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MNT_ID);
     found.map_or(0, |found| found.stx_mnt_id as u32)
 }

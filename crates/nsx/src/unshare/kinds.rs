@@ -1,16 +1,12 @@
 //! The options that name kinds of namespaces, and the files that keep them.
 
-use crate::{out, program::RequestError};
+use crate::{out, pin, program::RequestError};
 use clap::{Args, builder::ValueHint};
 use nsx_core::{
     ns::{NsKind, NsSet},
     plan::{Caller, Pin},
 };
-use std::{
-    ffi::{OsStr, OsString},
-    os::unix::ffi::OsStrExt,
-    path::PathBuf,
-};
+use std::{ffi::OsString, path::PathBuf};
 
 /// A flag for each kind; with `=FILE` the new namespace is pinned to that file.
 #[derive(Args, Debug)]
@@ -45,9 +41,9 @@ pub(super) struct KindOptions {
     pub(super) all: bool,
     /// Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE
     ///
-    /// The namespace is bound to FILE, which is made if it is missing, and lives until that is unmounted. A network
-    /// namespace kept in /run/netns/NAME is one that ip-netns(8) knows; that directory is made too. If the program does not
-    /// come to run, nothing is left behind.
+    /// The namespace is bound to FILE, which is made if it is missing, and lives until `nsx rm` takes the file away. For a
+    /// network namespace netns:NAME is short for net=/run/netns/NAME, which ip-netns(8) knows; that directory is made ready
+    /// as ip makes it. If the program does not come to run, nothing is left behind.
     #[arg(long, value_name = "KIND=FILE", value_hint = ValueHint::FilePath)]
     pin: Vec<OsString>,
 }
@@ -70,40 +66,15 @@ impl KindOptions {
         for (kind, option) in named {
             if let Some(file) = option {
                 kinds.insert(kind);
-                pins.extend(file.map(|at| Pin { kind, at, make: true }));
+                pins.extend(file.map(|at| Pin::new(kind, at)));
             }
         }
         for word in &self.pin {
-            let pin = pin(word).ok_or_else(|| {
-                RequestError::Usage(format!(
-                    "--pin {}: it takes KIND=FILE, as in net=/run/netns/blue",
-                    out::shown(word)
-                ))
-            })?;
+            let pin = pin::parse(word)
+                .ok_or_else(|| RequestError::Usage(format!("--pin {}: {}", out::shown(word), pin::FORM)))?;
             kinds.insert(pin.kind);
             pins.push(pin);
         }
         Ok((kinds, pins))
-    }
-}
-
-fn pin(word: &OsStr) -> Option<Pin> {
-    let equals = word.as_bytes().iter().position(|byte| *byte == b'=')?;
-    let (kind, file) = (&word.as_bytes()[..equals], &word.as_bytes()[equals + 1..]);
-    let kind = std::str::from_utf8(kind).ok()?.parse().ok()?;
-    (!file.is_empty()).then(|| Pin { kind, at: OsStr::from_bytes(file).into(), make: true })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pin_names_a_kind_and_a_file() {
-        let expected = Pin { kind: NsKind::Net, at: "/run/netns/a=b".into(), make: true };
-        assert_eq!(pin(OsStr::new("net=/run/netns/a=b")), Some(expected));
-        for word in ["net", "net=", "=x", "foo=/x", ""] {
-            assert_eq!(pin(OsStr::new(word)), None, "{word}");
-        }
     }
 }
