@@ -288,7 +288,11 @@ impl<F> Config<F> {
     where
         F: Default + Deserialize<'a>,
     {
-        serde_json::from_slice(text)
+        // serde takes a list for a structure whose properties have no names.
+        match text.trim_ascii_start().starts_with(b"[") {
+            true => Err(Error::custom("it is a list, not an object")),
+            false => serde_json::from_slice(text),
+        }
     }
 }
 
@@ -496,10 +500,10 @@ mod tests {
             (json!({"process": {"args": "sh"}}), "sequence"),
             (json!({"mounts": [{"destination": ["/"]}]}), "a string"),
             (json!({"linux": {"namespaces": [{"path": "/x"}]}}), "type"),
-            (json!([]), "struct"),
+            (json!([]), "not an object"),
         ] {
             let error = Config::<Seccomp>::parse(json.to_string().as_bytes()).unwrap_err().to_string();
-            assert!(json == json!([]) || error.contains(what), "{error}");
+            assert!(error.contains(what), "{error}");
         }
         read(&json!({"windows": 1, "process": {"user": {"username": 7}}, "future": {"args": "x"}}));
     }
@@ -513,7 +517,8 @@ mod tests {
 
         #[test]
         fn a_text_is_read_as_it_was_written(text: String) {
-            prop_assert_eq!(read(&json!({ "hostname": text })).hostname.as_bytes(), text.as_bytes());
+            let config = read(&json!({ "hostname": text }));
+            prop_assert_eq!(config.hostname.as_bytes(), text.as_bytes());
         }
     }
 }
