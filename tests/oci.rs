@@ -1,6 +1,8 @@
 //! `nsx unshare --from-oci`: bundles as runc writes them, and files that are none.
 
 mod beside;
+mod mounts;
+mod process;
 
 use crate::{
     root_directory::small_root,
@@ -21,10 +23,15 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_namespace_with_a_path_is_joined),
         both(a_bundle_that_cannot_be_is_refused_and_nothing_is_made),
         both(other_options_for_what_the_file_says_are_refused),
+        both(a_bundle_is_a_file_a_directory_or_standard_input),
+        both(a_file_without_user_and_directory_runs),
+        both(a_host_name_and_mounts_are_added),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::Tool("busybox")]))
     .chain(beside::tests())
+    .chain(mounts::tests())
+    .chain(process::tests())
     .collect()
 }
 
@@ -89,7 +96,7 @@ fn what_is_not_carried_out_is_named_once_and_in_one_line(session: &Session) {
     let outcome = session.nsx("unshare --from-oci config.json cat /where").run().exited(0);
     let stderr = String::from_utf8(outcome.stderr.clone()).unwrap();
     assert_eq!(stderr.lines().count(), 1, "{outcome}");
-    outcome.says(&["not carried out", "linux.maskedPaths", "process.rlimits", "mounts[6] (cgroup)"]);
+    outcome.says(&["not carried out", "process.terminal", "mounts[6] (cgroup)"]);
     bundle(session, "exit 0", PLAIN, "", &[]);
     let outcome = session.nsx("unshare --from-oci config.json").run().exited(0);
     assert!(outcome.stderr.is_empty(), "{outcome}");
@@ -113,9 +120,9 @@ fn a_bundle_without_a_user_namespace_asks_for_privilege(session: &Session) {
 
 fn the_processes_user_directory_and_environment_are_those_of_the_file(session: &Session) {
     let process = r#","user":{"uid":0,"gid":0},"cwd":"/tmp","env":["PATH=/bin","A=b=c","EMPTY="]"#;
-    let script = r"pwd; echo $A ${EMPTY-unset} ${HOME-unset}; id -u";
+    let script = r"pwd; echo $A ${EMPTY-unset} $HOME; id -u";
     bundle(session, script, process, r#","hostname":"box""#, &["uts", "pid"]);
-    assert_eq!(session.nsx("unshare --from-oci config.json").output(), "/tmp\nb=c unset\n0");
+    assert_eq!(session.nsx("unshare --from-oci config.json").output(), "/tmp\nb=c /\n0");
     // The bundle is where the file is, not where the caller is.
     let file = session.path("config.json");
     let elsewhere = session.nsx("unshare --from-oci").arg(file).args("cat /where").directory("/".as_ref());
@@ -173,8 +180,12 @@ fn a_bundle_that_cannot_be_is_refused_and_nothing_is_made(session: &Session) {
     refused(&["linux.namespaces", "planet"]);
     bundle(session, "touch /ran", PLAIN, r#","hostname":"box""#, &[]);
     refused(&["hostname needs a uts namespace"]);
-    bundle(session, "touch /ran", PLAIN, r#","mounts":[{"destination":"/new","type":"tmpfs"}]"#, &[]);
-    refused(&["/new", "no such"]);
+    let missing = r#","mounts":[{"destination":"/new","source":"missing","options":["bind"]}]"#;
+    bundle(session, "touch /ran", PLAIN, missing, &[]);
+    refused(&["missing", "no such file"]);
+    let mapped = r#","mounts":[{"destination":"/new","source":"/","options":["bind","idmap"]}]"#;
+    bundle(session, "touch /ran", PLAIN, mapped, &[]);
+    refused(&["mounts[0]", "id-mapped"]);
     bundle(session, "touch /ran", PLAIN, "", &[]);
     fs::rename(session.path("root"), session.path("away")).unwrap();
     refused(&["root", "no such file"]);
@@ -186,9 +197,63 @@ fn a_bundle_that_cannot_be_is_refused_and_nothing_is_made(session: &Session) {
 
 fn other_options_for_what_the_file_says_are_refused(session: &Session) {
     bundle(session, "true", PLAIN, "", &[]);
-    for options in ["--net", "-r", "--root /", "--tmpfs /tmp", "--env A=b", "--cap-drop all", "--boottime 5"] {
+    for options in ["--net", "-r", "--root /", "--wd /", "--env A=b", "--cap-drop all", "--boottime 5"] {
         let outcome = session.nsx(&format!("unshare --from-oci config.json {options} touch ran")).run();
         outcome.exited(125).says(&["--from-oci", "cannot be used with"]);
     }
     assert!(!session.path("ran").exists());
+}
+
+fn a_bundle_is_a_file_a_directory_or_standard_input(session: &Session) {
+    bundle(session, "cat /where", PLAIN, "", &[]);
+    let text = fs::read(session.path("config.json")).unwrap();
+    for place in [".", "./", "config.json", "./config.json"] {
+        assert_eq!(session.nsx(&format!("unshare --from-oci {place}")).output(), "inside", "{place}");
+    }
+    let elsewhere = session.nsx("unshare --from-oci").arg(session.directory()).directory("/".as_ref());
+    assert_eq!(elsewhere.output(), "inside");
+    assert_eq!(session.nsx("unshare --from-oci -").input(&text).output(), "inside");
+    session.nsx("unshare --from-oci -").input(b"{").run().exited(125).says(&["standard input", "line 1"]);
+    session.nsx("unshare --from-oci root").run().exited(125).says(&["root/config.json", "no such file"]);
+}
+
+fn a_file_without_user_and_directory_runs(session: &Session) {
+    small_root(session);
+    let (user, group) = session.ids();
+    let text = format!(
+        r#"{{"process":{{"args":["/bin/sh","-c","pwd; id -u; cat /where"]}},"root":{{"path":"root"}},"linux":{{
+        "namespaces":[{{"type":"mount"}},{{"type":"user"}}],
+        "uidMappings":[{{"containerID":0,"hostID":{user},"size":1}}],
+        "gidMappings":[{{"containerID":0,"hostID":{group},"size":1}}]}}}}"#
+    );
+    fs::write(session.path("config.json"), text).unwrap();
+    assert_eq!(session.nsx("unshare --from-oci config.json").output(), "/\n0\ninside");
+}
+
+fn a_host_name_and_mounts_are_added(session: &Session) {
+    let tmpfs = r#","mounts":[{"destination":"/tmp","type":"tmpfs","source":"tmpfs"}]"#;
+    bundle(session, "true", PLAIN, &format!("{tmpfs},\"hostname\":\"box\""), &["uts"]);
+    let run = |options: &str, script: &str| {
+        session
+            .nsx(&format!("unshare {options}--from-oci . -- sh -c"))
+            .arg(format!("export PATH=/bin; {script}"))
+            .output()
+    };
+    assert_eq!(run("--hostname other ", "busybox hostname"), "other");
+    assert_eq!(run("", "busybox hostname"), "box");
+    // A bundle's mounts come first, and a mount point that is missing is made as the bundle's are.
+    assert_eq!(run("--bind where:/tmp/made --ro-bind where:/new/file ", "cat /tmp/made /new/file"), "outside\noutside");
+    // What the file hides stays hidden.
+    bundle(session, "cat /tmp/x", PLAIN, tmpfs, &[]);
+    let text = fs::read_to_string(session.path("config.json")).unwrap();
+    let masked = text.replace(r#""linux":{"#, r#""linux":{"maskedPaths":["/tmp/x"],"#);
+    fs::write(session.path("config.json"), masked).unwrap();
+    assert_eq!(session.nsx("unshare --from-oci . --bind where:/tmp/x").output(), "");
+    // The name of a namespace that is joined is its processes'.
+    let other = session.original_unshare("--uts --fork --kill-child sleep 100").start();
+    let id = other.program("sleep").id();
+    let (uts, user) = (format!("uts=/proc/{id}/ns/uts"), format!("user=/proc/{id}/ns/user"));
+    let namespaces = if session.is_root() { vec![&*uts] } else { vec![&*uts, &user] };
+    bundle(session, "true", PLAIN, "", &namespaces);
+    session.nsx("unshare --from-oci . --hostname x").run().exited(125).says(&["joins a UTS namespace", "--hostname"]);
 }

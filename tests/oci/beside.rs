@@ -39,6 +39,9 @@ pub(super) fn bundle(script: &str, more: &Value) -> Value {
 /// of busybox in `root`. Returns both results of each.
 pub(super) fn run(host: &Host<'_>, session: &Session, prepare: &str, bundles: &[Value]) -> Vec<[Ran; 2]> {
     let directory = session.path("bundles");
+    if directory.exists() {
+        fs::remove_dir_all(&directory).unwrap();
+    }
     for (number, bundle) in bundles.iter().enumerate() {
         for by in ["runc", "nsx"] {
             let place = directory.join(format!("{number}/{by}"));

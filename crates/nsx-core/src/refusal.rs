@@ -95,7 +95,7 @@ pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcR
             format!("{} is not a mount point, and what is mounted there would be seen outside", at.display()),
             "leave --propagation at private",
         ),
-        (Step::Mount { root, mount }, errno) => facts.mount(root.as_deref(), mount, errno),
+        (Step::Mount { root, mount, .. }, errno) => facts.mount(root.as_deref(), mount, errno),
         (Step::SetDirectory(directory), Errno::NOENT | Errno::ACCESS) if facts.stands_in(directory) => Refusal::new(
             match failure.errno {
                 Errno::NOENT => "a mount inside hides the directory that you stand in",

@@ -16,7 +16,7 @@ mod words;
 pub use caller::Caller;
 pub use confinement::{CapabilityState, Confinement, Filter, Label, Limit, RESOURCES};
 pub(crate) use mount::{ABOVE_ROOT, DEVICES, data as mount_data};
-pub use mount::{Contents, FileSystem, Mount, Source};
+pub use mount::{Change, Contents, FileSystem, Mount, Source};
 pub use step::{Clock, ClockOffset, GroupsDenied, NamespaceFile, Pin, ProcDirectory, Propagation, Signals, Step};
 pub(crate) use words::helper_arguments;
 

@@ -3,8 +3,9 @@
 //! What is bound is taken hold of before the first mount is made, so that a mount hides nothing from a later one: a
 //! [`Source`] is opened in the order in which the mounts use it.
 
-use rustix::mount::MountFlags;
+use rustix::mount::{MountAttrFlags, MountFlags, MountPropagationFlags};
 use std::{
+    ffi::OsString,
     fmt,
     path::{Path, PathBuf},
 };
@@ -47,6 +48,32 @@ pub enum Contents {
     /// The devices that any program expects, bound from the caller's /dev because a user namespace can make none, and the
     /// links beside them. The place is a directory on a new file system.
     Devices,
+    /// The mount that is there already, changed.
+    Changed(Change),
+    /// A directory that is made if it is missing; nothing is mounted there.
+    Directory,
+    /// Nothing: a file becomes empty and a directory too. A path that does not exist is left alone.
+    Masked,
+    /// The files that are there, to be read and not changed. A path that does not exist is left alone.
+    ReadOnly,
+}
+
+/// A change of a mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The flags of this mount alone, in place of those that it has.
+    Flags(MountFlags),
+    /// The attributes of this mount and all below, see `mount_setattr(2)`.
+    Attributes {
+        /// The attributes to set.
+        set: MountAttrFlags,
+        /// The attributes to clear, before others are set.
+        clear: MountAttrFlags,
+    },
+    /// The propagation of mount events.
+    Propagation(MountPropagationFlags),
+    /// The options of the file system, and its flags.
+    Remount(FileSystem),
 }
 
 /// A file system to be made.
@@ -58,6 +85,17 @@ pub struct FileSystem {
     pub options: Vec<(String, Option<String>)>,
     /// What is forbidden there, or how access times are kept.
     pub flags: MountFlags,
+    /// A device, or a word for lists of mounts; that of the type if empty.
+    pub source: OsString,
+    /// Whether a new file system takes the files of the directory that it covers.
+    pub copy_up: bool,
+}
+
+impl Default for FileSystem {
+    fn default() -> Self {
+        let (kind, options, source) = (String::new(), Vec::new(), OsString::new());
+        Self { kind, options, flags: MountFlags::empty(), source, copy_up: false }
+    }
 }
 
 /// What a mount shows, taken hold of before it can be hidden.
@@ -81,9 +119,9 @@ impl Mount {
             Contents::Bind { source, recursive, .. } => {
                 vec![Source::Tree { path: source.clone(), recursive: *recursive }]
             }
-            Contents::New(_) | Contents::Copy { .. } => Vec::new(),
             Contents::Overlay(lower) => lower.iter().cloned().map(Source::Directory).collect(),
             Contents::Devices => vec![Source::Directory("/dev".into())],
+            _ => Vec::new(),
         }
     }
 
@@ -97,7 +135,7 @@ impl Mount {
                 format!("mount({}, {at}, {flags})", source.display())
             }
             Contents::Copy { of, .. } => format!("mount(a copy of its {}, {at}, MS_BIND|MS_RDONLY)", of.display()),
-            Contents::New(FileSystem { kind, options, flags }) => {
+            Contents::New(FileSystem { kind, options, flags, .. }) => {
                 let flags = (!flags.is_empty()).then(|| flag_names(*flags));
                 let options = (!options.is_empty()).then(|| data(options));
                 let rest: String = [flags, options].into_iter().flatten().map(|word| format!(", {word}")).collect();
@@ -108,6 +146,10 @@ impl Mount {
                 format!("mount(overlay, {at}, lowerdir={})", lower.join(":"))
             }
             Contents::Devices => format!("mount(/dev/{{{}}}, {at}, MS_BIND)", DEVICES.join(",")),
+            Contents::Changed(change) => change.call(&at),
+            Contents::Directory => format!("mkdir({at})"),
+            Contents::Masked => format!("mount(/dev/null or an empty tmpfs, {at}, MS_RDONLY)"),
+            Contents::ReadOnly => format!("mount({at}, {at}, MS_BIND|MS_RDONLY|MS_REC)"),
         }
     }
 
@@ -127,6 +169,15 @@ impl Mount {
             },
             Contents::Overlay(_) => "changes go to memory and are lost; below, nothing changes".to_owned(),
             Contents::Devices => "the host's, as a user namespace can make none, and the usual links".to_owned(),
+            Contents::Changed(Change::Flags(_)) => "the flags of this mount alone".to_owned(),
+            Contents::Changed(Change::Attributes { .. }) => "the flags of this mount and of all below".to_owned(),
+            Contents::Changed(Change::Propagation(_)) => {
+                "which mount events the mount passes on and receives".to_owned()
+            }
+            Contents::Changed(Change::Remount(_)) => "the options of the file system".to_owned(),
+            Contents::Directory => "made if it is missing".to_owned(),
+            Contents::Masked => "the program cannot read it; left alone if it does not exist".to_owned(),
+            Contents::ReadOnly => "the program cannot change it; left alone if it does not exist".to_owned(),
         }
     }
 
@@ -138,6 +189,37 @@ impl Mount {
             Contents::New(FileSystem { kind, .. }) => format!("mount {kind} on {at}"),
             Contents::Overlay(_) => format!("mount an overlay on {at}"),
             Contents::Devices => format!("bind the devices to {at}"),
+            Contents::Changed(Change::Propagation(_)) => format!("set the propagation of the mount at {at}"),
+            Contents::Changed(_) => format!("set the options of the mount at {at}"),
+            Contents::Directory => format!("make the directory {at}"),
+            Contents::Masked => format!("mask {at}"),
+            Contents::ReadOnly => format!("make {at} read-only"),
+        }
+    }
+}
+
+impl Change {
+    fn call(&self, at: &str) -> String {
+        match self {
+            Self::Flags(flags) => format!("mount({at}, MS_REMOUNT|{})", flag_names(MountFlags::BIND | *flags)),
+            Self::Attributes { set, clear } => {
+                let names = |set: &MountAttrFlags| set.iter_names().map(|(name, _)| name).collect::<Vec<_>>().join("|");
+                let parts = [("set", names(set)), ("clear", names(clear))];
+                let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+                let parts: String = parts.map(|(what, names)| format!(", {what} {names}")).collect();
+                format!("mount_setattr({at}, AT_RECURSIVE{parts})")
+            }
+            Self::Propagation(flags) => {
+                let names: Vec<_> = flags.iter_names().map(|(name, _)| name.replace("DOWNSTREAM", "SLAVE")).collect();
+                format!("mount({at}, MS_{})", names.join("|MS_"))
+            }
+            Self::Remount(FileSystem { options, flags, .. }) => {
+                let flags = flag_names(*flags);
+                let flags =
+                    ["MS_REMOUNT", &flags].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join("|");
+                let options = if options.is_empty() { String::new() } else { format!(", {}", data(options)) };
+                format!("mount({at}, {flags}{options})")
+            }
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct ClockOffset {
     pub clock: Clock,
     /// Seconds; negative for behind.
     pub seconds: i64,
+    /// Nanoseconds beside the seconds.
+    pub nanoseconds: u32,
 }
 
 /// As a line of `/proc/PID/timens_offsets`.
@@ -47,7 +49,7 @@ impl fmt::Display for ClockOffset {
             Clock::Monotonic => "monotonic",
             Clock::Boottime => "boottime",
         };
-        write!(f, "{clock} {} 0", self.seconds)
+        write!(f, "{clock} {} {}", self.seconds, self.nanoseconds)
     }
 }
 
@@ -283,6 +285,8 @@ pub enum Step {
         root: Option<PathBuf>,
         /// What, and the place.
         mount: Mount,
+        /// Whether the place is made if it is missing, wherever it is.
+        makes_place: bool,
     },
     /// Make that directory the root and let go of the old one.
     PivotRoot(PathBuf),
@@ -317,6 +321,8 @@ pub enum Step {
     },
     /// Change to a directory by name.
     SetDirectory(PathBuf),
+    /// Look up the home directory of a user in the root directory's /etc/passwd, for HOME where the environment has none.
+    FindHome(u32),
     /// Have these supplementary groups and no others.
     SetGroups(Vec<u32>),
     /// Have no supplementary group.

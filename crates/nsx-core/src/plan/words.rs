@@ -103,7 +103,7 @@ impl Step {
             Self::MountOwnProc(_) => "unshare(CLONE_NEWNS), mount(proc, /proc)".to_owned(),
             Self::BindRoot(root) => format!("mount({0}, {0}, MS_BIND|MS_REC)", root.display()),
             Self::OpenSource(source) => source.to_string(),
-            Self::Mount { root, mount } => mount.call(root.as_deref()),
+            Self::Mount { root, mount, .. } => mount.call(root.as_deref()),
             Self::PivotRoot(root) => format!("pivot_root({})", below(Some(root), Path::new("/"))),
             Self::Chroot(root) => format!("chroot({})", root.display()),
             Self::MountBinfmt(at) => format!("mount(binfmt_misc, {})", at.display()),
@@ -119,6 +119,7 @@ impl Step {
             Self::ChangeDirectory { named: None, .. } => "fchdir(its directory)".to_owned(),
             Self::ChangeDirectory { named: Some(name), .. } => format!("fchdir({})", name.display()),
             Self::SetDirectory(directory) => format!("chdir({})", directory.display()),
+            Self::FindHome(_) => "read /etc/passwd".to_owned(),
             Self::SetGroups(groups) => format!("setgroups({})", numbers(groups)),
             Self::LeaveGroups { .. } => "setgroups(0)".to_owned(),
             Self::SetGroup(gid) => format!("setgid({gid})"),
@@ -208,6 +209,7 @@ impl Step {
             Self::ChangeDirectory { named: None, .. } => "stand where the target stands".to_owned(),
             Self::ChangeDirectory { named: Some(_), .. } => "where the program starts, open since before".to_owned(),
             Self::SetDirectory(_) => "where the program starts".to_owned(),
+            Self::FindHome(uid) => format!("HOME is the home directory of user {uid}, or /"),
             Self::LeaveGroups { denied: GroupsDenied::Keep, .. } => {
                 "no supplementary group is kept, if that may be".to_owned()
             }
@@ -280,7 +282,7 @@ impl Step {
             Self::MountJoinedProc => "mount procfs on /proc".to_owned(),
             Self::MountOwnProc(_) => "mount a procfs that shows the program on /proc".to_owned(),
             Self::OpenSource(source) => format!("open {}", source.path().display()),
-            Self::Mount { root, mount } => mount.act(root.as_deref()),
+            Self::Mount { root, mount, .. } => mount.act(root.as_deref()),
             Self::BindRoot(root) | Self::PivotRoot(root) | Self::Chroot(root) => {
                 format!("make {} the root directory", below(Some(root), Path::new("/")))
             }
@@ -294,6 +296,7 @@ impl Step {
             Self::ChangeDirectory { named: None, .. } => "change to the target's working directory".to_owned(),
             Self::ChangeDirectory { named: Some(name), .. } => format!("change to directory {}", name.display()),
             Self::SetDirectory(directory) => format!("change to directory {}", directory.display()),
+            Self::FindHome(uid) => format!("look up the home directory of user {uid}"),
             Self::LeaveGroups { .. } => "leave the supplementary groups".to_owned(),
             Self::SetGroups(groups) if groups.is_empty() => "leave the supplementary groups".to_owned(),
             Self::SetGroups(groups) => format!("join the groups {}", numbers(groups)),

@@ -50,7 +50,7 @@ impl Furnisher {
             let flags = if read_only { mounts::harmless() | MountFlags::RDONLY } else { mounts::harmless() };
             let kind = if controllers.is_empty() { "cgroup2" } else { "cgroup" }.to_owned();
             // mount(2) takes no file system on top of itself (EBUSY). The newer calls do.
-            self.make(root, at, &FileSystem { kind, options: options(controllers), flags })?;
+            self.make(root, at, &FileSystem { kind, options: options(controllers), flags, ..FileSystem::default() })?;
             made.push(at);
         }
         Ok(())
@@ -59,7 +59,8 @@ impl Furnisher {
     /// Mounts a directory in memory for the hierarchies of version 1, with the caller's links between their names.
     fn cgroup_places(&mut self, root: Option<&Path>) -> Result<(), Errno> {
         let options = vec![("mode".to_owned(), Some("755".to_owned()))];
-        let memory = FileSystem { kind: "tmpfs".to_owned(), options, flags: mounts::harmless() };
+        let memory =
+            FileSystem { kind: "tmpfs".to_owned(), options, flags: mounts::harmless(), ..FileSystem::default() };
         let memory = self.make(root, Path::new(STANDARD), &memory)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let callers = rustix::fs::openat(CWD, STANDARD, flags, Mode::empty())?;

@@ -1,10 +1,14 @@
 //! Mounts that the caller asked for: bound, new, overlaid, each on a place beneath a root directory that may be hostile.
 //!
 //! A mount is made whole before it is attached, where the kernel has the calls for it (5.2), and else by `mount(2)`.
-//! Nothing is ever made in the caller's mount namespace or on its disks: a mount point that is missing is made only on a
-//! file system that was itself made here.
+//! Nothing is ever made in the caller's mount namespace. A mount point that is missing is made on a file system that was
+//! itself made here, and on the caller's disks only for whoever asked for that: OCI bundles leave it to the runtime.
 
-use super::mounts::{beneath, path_below, path_of};
+use super::{
+    copy_up,
+    mounts::{beneath, path_below, path_of},
+    refit,
+};
 use crate::{
     plan::{ABOVE_ROOT, Contents, DEVICES, FileSystem, Mount, Source, mount_data},
     proc::{self, ProcError, ProcRoot},
@@ -19,7 +23,12 @@ use rustix::{
         fsconfig_create, fsconfig_set_flag, fsconfig_set_string,
     },
 };
-use std::{collections::VecDeque, ffi::CString, path::Path};
+use std::{
+    collections::VecDeque,
+    ffi::{CString, OsStr},
+    os::unix::ffi::OsStrExt,
+    path::Path,
+};
 
 /// Links beside the devices, as programs expect them.
 const DEVICE_LINKS: [(&str, &str); 5] = [
@@ -33,6 +42,12 @@ const DEVICE_LINKS: [(&str, &str); 5] = [
 /// The name of a file that is bound elsewhere.
 const FILE: &str = "file";
 
+/// How many links that lead to nothing are followed to a mount point, as the kernel follows links.
+const MOST_LINKS: usize = 40;
+
+/// How a place is opened that is mounted on: the link, where it is one.
+const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
 /// The first length of a value that `fsconfig(2)` does not take.
 const VALUE_MAX: usize = 256;
 
@@ -43,6 +58,8 @@ pub(super) struct Furnisher {
     sources: VecDeque<Held>,
     /// The devices of the file systems made here, which are gone when the program is.
     made: Vec<u64>,
+    /// Whether mount points may be made elsewhere too.
+    makes_place: bool,
 }
 
 /// An opened source.
@@ -76,8 +93,15 @@ impl Furnisher {
     }
 
     /// Makes a mount on its place beneath `root`.
-    pub(super) fn mount(&mut self, root: Option<&Path>, mount: &Mount, proc: Option<&ProcRoot>) -> Result<(), Errno> {
+    pub(super) fn mount(
+        &mut self,
+        root: Option<&Path>,
+        mount: &Mount,
+        makes_place: bool,
+        proc: Option<&ProcRoot>,
+    ) -> Result<(), Errno> {
         let at = &mount.at;
+        self.makes_place = makes_place;
         match &mount.contents {
             Contents::Bind { recursive, flags, .. } => {
                 let source = self.source()?;
@@ -98,7 +122,11 @@ impl Furnisher {
             },
             Contents::New(file_system) => self.make(root, at, file_system).map(drop),
             Contents::Overlay(lower) => self.overlay(root, at, lower.len()),
-            Contents::Devices => self.devices(&beneath(root, at)?),
+            Contents::Devices => self.devices(&self.directory(root, at)?),
+            Contents::Changed(change) => refit::change(root, at, change),
+            Contents::Directory => self.directory(root, at).map(drop),
+            Contents::Masked => refit::mask(root, at),
+            Contents::ReadOnly => refit::read_only(root, at),
         }
     }
 
@@ -113,18 +141,20 @@ impl Furnisher {
 
     /// Makes a file system and mounts it. Returns its root directory.
     pub(super) fn make(&mut self, root: Option<&Path>, at: &Path, file_system: &FileSystem) -> Result<OwnedFd, Errno> {
+        let is_missing = self.makes_place && matches!(beneath(root, at), Err(Errno::NOENT));
         let place = self.directory(root, at)?;
         let mut file_system = file_system.clone();
-        if file_system.kind == "tmpfs" && !file_system.options.iter().any(|(name, _)| name == "mode") {
+        if file_system.kind == "tmpfs" && !is_missing && !file_system.options.iter().any(|(name, _)| name == "mode") {
             // What it covers may be /tmp, or somebody's home.
             let mode = rustix::fs::fstat(&place)?.st_mode & 0o7777;
             file_system.options.push(("mode".to_owned(), Some(format!("{mode:o}"))));
         }
         let made = match detached(&file_system) {
             Err(Errno::NOSYS) => {
-                let FileSystem { kind, options, flags } = &file_system;
+                let FileSystem { kind, options, flags, source, .. } = &file_system;
+                let source = if source.is_empty() { OsStr::new(kind) } else { source };
                 let data = CString::new(mount_data(options)).map_err(|_| Errno::INVAL)?;
-                rustix::mount::mount(kind, path_of(&place), kind, *flags, data.as_c_str())?;
+                rustix::mount::mount(source, path_of(&place), kind, *flags, data.as_c_str())?;
                 beneath(root, at)?
             }
             made => {
@@ -133,6 +163,9 @@ impl Furnisher {
                 made
             }
         };
+        if file_system.copy_up {
+            copy_up::copy(&place, &made)?;
+        }
         self.made.push(rustix::fs::fstat(&made)?.st_dev);
         Ok(made)
     }
@@ -143,7 +176,7 @@ impl Furnisher {
         const READ_ONLY: MountFlags = MountFlags::RDONLY;
         let place = self.place(root, at, false)?;
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-        let memory = FileSystem { kind: "tmpfs".to_owned(), options: Vec::new(), flags };
+        let memory = FileSystem { kind: "tmpfs".to_owned(), flags, ..FileSystem::default() };
         let memory = self.make(root, at.parent().ok_or(Errno::NOENT)?, &memory)?;
         let shown = fill(&memory, text)
             .and_then(|()| tree(&memory, Path::new(FILE), false))
@@ -159,7 +192,7 @@ impl Furnisher {
     fn overlay(&mut self, root: Option<&Path>, at: &Path, layers: usize) -> Result<(), Errno> {
         let lower = (0..layers).map(|_| self.source()).collect::<Result<Vec<_>, _>>()?;
         let top = rustix::fs::fstat(lower.first().ok_or(Errno::INVAL)?)?;
-        let memory = FileSystem { kind: "tmpfs".to_owned(), options: Vec::new(), flags: MountFlags::empty() };
+        let memory = FileSystem { kind: "tmpfs".to_owned(), ..FileSystem::default() };
         let memory = self.make(root, at, &memory)?;
         for directory in ["upper", "work"] {
             rustix::fs::mkdirat(&memory, directory, Mode::RWXU)?;
@@ -188,26 +221,53 @@ impl Furnisher {
         if marks == Err(Errno::PERM) {
             options.push(("userxattr".to_owned(), None));
         }
-        let overlay = FileSystem { kind: "overlay".to_owned(), options, flags: MountFlags::empty() };
+        let overlay = FileSystem { kind: "overlay".to_owned(), options, ..FileSystem::default() };
         self.make(root, at, &overlay).map(drop)
     }
 
-    /// Binds the caller's devices into `place`, a directory on a file system made here.
+    /// Shows the caller's devices in the directory `place`: makes them, where that may stay and the kernel lets it, as runc
+    /// does, or else binds them. What else is there already is left alone.
     fn devices(&mut self, place: &OwnedFd) -> Result<(), Errno> {
         let source = self.source()?;
         for name in DEVICES {
-            let node = self.create(place, Path::new(name), false)?;
+            if self.makes_place && make_device(&source, place, name)? {
+                continue;
+            }
+            let node = match self.create(place, Path::new(name), false) {
+                Err(Errno::EXIST) => rustix::fs::openat(place, name, PLACE, Mode::empty())?,
+                node => node?,
+            };
+            if file_type(&node)? == FileType::Symlink {
+                continue;
+            }
             bind(&tree(source.as_fd(), Path::new(name), false)?, &node, false, MountFlags::empty())?;
         }
-        DEVICE_LINKS.iter().try_for_each(|(name, target)| rustix::fs::symlinkat(*target, place, *name))
+        DEVICE_LINKS.iter().try_for_each(|(name, target)| match rustix::fs::symlinkat(*target, place, *name) {
+            Err(Errno::EXIST) => Ok(()),
+            made => made,
+        })
     }
 
     /// The place `at` beneath `root`, made with the directories above it where it is missing and may be made.
     fn place(&self, root: Option<&Path>, at: &Path, directory: bool) -> Result<OwnedFd, Errno> {
+        self.place_behind(root, at, directory, MOST_LINKS)
+    }
+
+    /// As [`Self::place`], which may be behind so many links that lead to nothing.
+    fn place_behind(&self, root: Option<&Path>, at: &Path, directory: bool, links: usize) -> Result<OwnedFd, Errno> {
         match beneath(root, at) {
             Err(Errno::NOENT) => {
-                let (Some(parent), Some(name)) = (at.parent(), at.file_name()) else { return Err(Errno::NOENT) };
-                self.create(&self.directory(root, parent)?, Path::new(name), directory)
+                let (Some(above), Some(name)) = (at.parent(), at.file_name()) else { return Err(Errno::NOENT) };
+                let parent = self.place_behind(root, above, true, links)?;
+                match self.create(&parent, Path::new(name), directory) {
+                    // A link: the place that it leads to is made.
+                    Err(Errno::EXIST) => {
+                        let target = rustix::fs::readlinkat(&parent, name, Vec::new())?;
+                        let target = above.join(OsStr::from_bytes(target.as_bytes()));
+                        self.place_behind(root, &target, directory, links.checked_sub(1).ok_or(Errno::LOOP)?)
+                    }
+                    made => made,
+                }
             }
             place => {
                 let place = place?;
@@ -220,19 +280,29 @@ impl Furnisher {
         }
     }
 
-    /// Makes a mount point, if that leaves nothing behind.
+    /// Makes a mount point, if that leaves nothing behind or may.
     fn create(&self, parent: &OwnedFd, name: &Path, directory: bool) -> Result<OwnedFd, Errno> {
-        if !self.made.contains(&rustix::fs::fstat(parent)?.st_dev) {
+        if !self.makes_place && !self.made.contains(&rustix::fs::fstat(parent)?.st_dev) {
             return Err(Errno::NOENT);
         }
-        let place = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        if directory {
-            rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755))?;
-        } else {
-            let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-            rustix::fs::openat(parent, name, new, Mode::from_raw_mode(0o644))?;
+        let make = || match directory {
+            true => rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755)),
+            false => {
+                let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+                // runc's files for mounts have this mode too.
+                let mode = if self.makes_place { 0o755 } else { 0o644 };
+                rustix::fs::openat(parent, name, new, Mode::from_raw_mode(mode)).map(drop)
+            }
+        };
+        match make() {
+            // In a user namespace in which this process's ids have no name, nobody but its root can make a file.
+            Err(Errno::OVERFLOW) => {
+                sys::process::set_file_ids(0, 0);
+                make()?;
+            }
+            made => made?,
         }
-        rustix::fs::openat(parent, name, place, Mode::empty())
+        rustix::fs::openat(parent, name, PLACE, Mode::empty())
     }
 }
 
@@ -260,13 +330,24 @@ fn tree(directory: impl AsFd, path: &Path, recursive: bool) -> Result<Held, Errn
     }
 }
 
+/// Makes a device like the one of the caller. False where something is there, or the kernel allows no devices.
+fn make_device(callers: &Held, place: &OwnedFd, name: &str) -> Result<bool, Errno> {
+    let device = rustix::fs::statat(callers, name, AtFlags::empty())?.st_rdev;
+    let mode = Mode::from_raw_mode(0o666);
+    match rustix::fs::mknodat(place, name, FileType::CharacterDevice, mode, device) {
+        Err(Errno::EXIST | Errno::PERM | Errno::OVERFLOW) => return Ok(false),
+        made => made?,
+    }
+    rustix::fs::chmodat(place, name, mode, AtFlags::empty()).map(|()| true)
+}
+
 /// Makes `source` seen at `place`. False where it is, but the kernel could not set its flags along with it.
 fn bind(source: &Held, place: &OwnedFd, recursive: bool, flags: MountFlags) -> Result<bool, Errno> {
     match source {
         Held::Detached(tree) => {
             let attributed = match flags.is_empty() {
                 true => Ok(()),
-                false => sys::mount::set_attributes(tree, attributes(flags), recursive),
+                false => sys::mount::set_attributes(tree, attributes(flags), MountAttrFlags::empty(), recursive),
             };
             if !matches!(attributed, Err(Errno::NOSYS)) {
                 attributed?;
@@ -314,14 +395,22 @@ fn remount_each(proc: &ProcRoot, root: Option<&Path>, place: &OwnedFd, flags: Mo
     Ok(())
 }
 
-/// Makes a file system that is mounted nowhere yet. `ENOSYS` also where an option is longer than the newer calls take.
+/// Makes a file system that is mounted nowhere yet. `ENOSYS` also if an option is longer than the newer calls take, or is
+/// several, or if a flag is not one of a mount.
 fn detached(file_system: &FileSystem) -> Result<OwnedFd, Errno> {
-    let FileSystem { kind, options, flags } = file_system;
-    if options.iter().any(|(_, value)| value.as_ref().is_some_and(|value| value.len() >= VALUE_MAX)) {
+    let FileSystem { kind, options, flags, source, .. } = file_system;
+    let is_several = |text: &String| text.len() >= VALUE_MAX || text.contains(',');
+    if options.iter().any(|(name, value)| is_several(name) || value.as_ref().is_some_and(is_several))
+        || flags.intersects(of_file_system())
+    {
         return Err(Errno::NOSYS);
     }
     let context = rustix::mount::fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
-    fsconfig_set_string(&context, "source", kind)?;
+    fsconfig_set_string(&context, "source", if source.is_empty() { OsStr::new(kind) } else { source })?;
+    // A hierarchy of cgroups has one superblock, which others write through.
+    if flags.contains(MountFlags::RDONLY) && !kind.starts_with("cgroup") {
+        fsconfig_set_flag(&context, "ro")?;
+    }
     for (name, value) in options {
         match value {
             Some(value) => fsconfig_set_string(&context, name, value)?,
@@ -338,8 +427,19 @@ pub(super) fn attach(mount: &OwnedFd, place: &OwnedFd) -> Result<(), Errno> {
     rustix::mount::move_mount(mount, c"", place, c"", flags)
 }
 
+/// The flags of `mount(2)` that are those of a file system, wherever it is mounted.
+fn of_file_system() -> MountFlags {
+    // MS_POSIXACL and MS_I_VERSION have no names in rustix.
+    MountFlags::from_bits_retain(1 << 16 | 1 << 23)
+        | MountFlags::DIRSYNC
+        | MountFlags::LAZYTIME
+        | MountFlags::PERMIT_MANDATORY_FILE_LOCKING
+        | MountFlags::SILENT
+        | MountFlags::SYNCHRONOUS
+}
+
 /// The flags of `mount(2)` that forbid something.
-fn forbidding() -> MountFlags {
+pub(super) fn forbidding() -> MountFlags {
     MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC
 }
 
@@ -353,10 +453,15 @@ fn attributes(flags: MountFlags) -> MountAttrFlags {
         (MountFlags::NOATIME, MountAttrFlags::MOUNT_ATTR_NOATIME),
         (MountFlags::STRICTATIME, MountAttrFlags::MOUNT_ATTR_STRICTATIME),
         (MountFlags::NODIRATIME, MountAttrFlags::MOUNT_ATTR_NODIRATIME),
+        (MountFlags::NOSYMFOLLOW, MountAttrFlags::MOUNT_ATTR_NOSYMFOLLOW),
     ]
     .into_iter()
     .filter_map(|(flag, attribute)| flags.contains(flag).then_some(attribute))
     .collect()
+}
+
+fn file_type(fd: &OwnedFd) -> Result<FileType, Errno> {
+    rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode))
 }
 
 fn is_directory(stat: &Stat) -> bool {

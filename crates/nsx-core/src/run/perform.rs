@@ -2,7 +2,7 @@
 
 use super::{capabilities, filters, furnish::Furnisher, join, mounts, seal};
 use crate::{
-    accounts,
+    accounts::{self, Accounts},
     idmap::{IdKind, IdMap},
     pid::Pid,
     plan::{Filter, GroupsDenied, Label, Limit, ProcDirectory, Propagation, Step, helper_arguments},
@@ -40,6 +40,8 @@ pub(super) struct Hands<'a> {
     furnisher: RefCell<Furnisher>,
     /// The filters of system calls that were read.
     filters: RefCell<Vec<Filter>>,
+    /// The variable HOME of the program, once it is looked up.
+    home: Cell<Option<CString>>,
     /// Whether a step has left the supplementary groups.
     groups_left: Cell<bool>,
     /// The directory of the process's own descriptors, once it is opened.
@@ -54,6 +56,7 @@ impl<'a> Hands<'a> {
             nsx_pid: rustix::process::getpid(),
             furnisher: RefCell::default(),
             filters: RefCell::default(),
+            home: Cell::default(),
             groups_left: Cell::new(false),
             descriptors: Cell::default(),
         }
@@ -127,7 +130,9 @@ impl<'a> Hands<'a> {
             Step::MountOwnProc(own) => mounts::own_procfs(own.detached(), self.proc.ok_or(Errno::NOENT)?),
             Step::BindRoot(root) => rustix::mount::mount_bind_recursive(root, root),
             Step::OpenSource(source) => self.furnisher.borrow_mut().open(source),
-            Step::Mount { root, mount } => self.furnisher.borrow_mut().mount(root.as_deref(), mount, self.proc),
+            Step::Mount { root, mount, makes_place } => {
+                self.furnisher.borrow_mut().mount(root.as_deref(), mount, *makes_place, self.proc)
+            }
             Step::PivotRoot(root) => mounts::pivot_root(root),
             Step::Chroot(root) => rustix::process::chroot(root),
             Step::MountBinfmt(at) => mounts::binfmt(at),
@@ -145,6 +150,7 @@ impl<'a> Hands<'a> {
             }
             Step::ChangeDirectory { directory, .. } => rustix::process::fchdir(directory),
             Step::SetDirectory(directory) => set_directory(directory),
+            Step::FindHome(user) => self.find_home(*user),
             Step::SetGroups(groups) => {
                 let groups: Vec<_> = groups.iter().copied().map(Gid::from_raw).collect();
                 rustix::thread::set_thread_groups(&groups)
@@ -178,8 +184,19 @@ impl<'a> Hands<'a> {
                 filters::install(std::slice::from_ref(filter))
             }
             Step::NoNewPrivs => rustix::thread::set_no_new_privs(true),
-            Step::Exec { .. } | Step::LoginShell { .. } => Err(Ready::of(step).ok_or(Errno::INVAL)?.execute()),
+            Step::Exec { .. } | Step::LoginShell { .. } => {
+                Err(Ready::of(step, self.home.take()).ok_or(Errno::INVAL)?.execute())
+            }
         }
+    }
+
+    /// Looks up a home directory in the files that the program sees. A user without one has `/`.
+    fn find_home(&self, user: u32) -> Result<(), Errno> {
+        let root = rustix::fs::openat(CWD, c"/", PLACE, Mode::empty())?;
+        let user = Accounts::read(&root).ok().and_then(|accounts| accounts.user_by_id(user));
+        let home = user.map_or_else(|| b"/".to_vec(), |user| user.home);
+        self.home.set(CString::new([b"HOME=", home.as_slice()].concat()).ok());
+        Ok(())
     }
 
     fn leave_groups(&self, denied: GroupsDenied, group: Option<u32>) -> Result<(), Errno> {
@@ -290,9 +307,9 @@ pub(super) enum Ready<'p> {
 }
 
 impl<'p> Ready<'p> {
-    /// Looks up the program of the last step of a plan, and gives this process the program's environment. None for any other
-    /// step.
-    pub(super) fn of(step: &'p Step) -> Option<Self> {
+    /// Looks up the program of the last step of a plan, and gives this process the program's environment, with the variable
+    /// `home` if there is one. None for any other step.
+    pub(super) fn of(step: &'p Step, home: Option<CString>) -> Option<Self> {
         let (ready, environment) = match step {
             Step::Exec { programs, environment } => (Self::First(programs), environment),
             Step::LoginShell { environment } => {
@@ -306,7 +323,9 @@ impl<'p> Ready<'p> {
         };
         if let Some(environment) = environment {
             sys::process::wipe_environment();
-            sys::process::set_environment(environment);
+            let is_kept = |variable: &&CString| home.is_none() || !variable.as_bytes().starts_with(b"HOME=");
+            let variables: Vec<_> = environment.iter().filter(is_kept).cloned().chain(home.clone()).collect();
+            sys::process::set_environment(&variables);
         }
         Some(ready)
     }

@@ -89,7 +89,7 @@ fn is_sealed(own: &OwnedFd) -> Result<bool, Errno> {
 fn mounted() -> Result<OwnedFd, Errno> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let file = rustix::mount::open_tree(CWD, OWN, flags)?;
-    set_attributes(&file, MountAttrFlags::MOUNT_ATTR_RDONLY, false)?;
+    set_attributes(&file, MountAttrFlags::MOUNT_ATTR_RDONLY, MountAttrFlags::empty(), false)?;
     Ok(file)
 }
 

@@ -44,7 +44,7 @@ pub(super) fn make(
         exit_now(NOT_RUN)
     };
     let last = plan.tasks().len().saturating_sub(1);
-    let Some(ready) = plan.tasks().last().and_then(|task| Ready::of(&task.step)) else { fail(Errno::INVAL) };
+    let Some(ready) = plan.tasks().last().and_then(|task| Ready::of(&task.step, None)) else { fail(Errno::INVAL) };
     if let Err(errno) = board.keep_joiners_page() {
         fail(errno);
     }

@@ -21,14 +21,20 @@ struct Attributes {
     user_namespace: u64,
 }
 
-/// Sets these attributes of a mount, or of it and all below it or none, and clears none (5.12).
+/// Clears and sets attributes of a mount, or of it and all below it or none (5.12).
 ///
 /// `ENOSYS` before 5.12.
-pub fn set_attributes(mount: impl AsFd, set: MountAttrFlags, recursive: bool) -> Result<(), Errno> {
-    let mut attributes = Attributes { set: u64::from(set.bits()), ..Attributes::default() };
+pub fn set_attributes(
+    mount: impl AsFd,
+    set: MountAttrFlags,
+    clear: MountAttrFlags,
+    recursive: bool,
+) -> Result<(), Errno> {
+    let mut attributes =
+        Attributes { set: u64::from(set.bits()), clear: u64::from(clear.bits()), ..Attributes::default() };
     if set.intersects(MountAttrFlags::MOUNT_ATTR_NOATIME | MountAttrFlags::MOUNT_ATTR_STRICTATIME) {
         // One of several values, not a bit: the old one has to go.
-        attributes.clear = u64::from(MountAttrFlags::MOUNT_ATTR__ATIME.bits());
+        attributes.clear |= u64::from(MountAttrFlags::MOUNT_ATTR__ATIME.bits());
     }
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     let size = size_of::<Attributes>();

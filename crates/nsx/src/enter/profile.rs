@@ -4,6 +4,7 @@
 //! The target's process is the second choice because it may have become another user since, dropped its privileges, or
 //! overwritten its environment.
 
+use crate::unshare::oci::UMASK;
 use nsx_core::{
     idmap::IdKind,
     ns::{NsKind, NsSet},
@@ -42,9 +43,6 @@ pub(super) enum ConfigError {
 /// The most that is read of an environment, and the most that the kernel takes of one variable.
 const MOST_ENVIRONMENT: usize = 1 << 20;
 const MOST_VARIABLE: usize = 128 << 10;
-
-/// What runtimes set where a configuration says nothing.
-const UMASK: u32 = 0o22;
 
 /// What a new process gets.
 pub(super) struct Profile {

@@ -22,7 +22,10 @@ impl ClockOptions {
     /// The offsets that are asked for.
     pub(super) fn offsets(&self) -> Vec<ClockOffset> {
         let given = [(Clock::Boottime, self.boottime), (Clock::Monotonic, self.monotonic)];
-        given.into_iter().filter_map(|(clock, seconds)| Some(ClockOffset { clock, seconds: seconds? })).collect()
+        given
+            .into_iter()
+            .filter_map(|(clock, seconds)| Some(ClockOffset { clock, seconds: seconds?, nanoseconds: 0 }))
+            .collect()
     }
 }
 

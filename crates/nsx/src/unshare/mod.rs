@@ -27,7 +27,7 @@ use mounts::MountOptions;
 use nsx_core::{
     cgroup::{self, Hierarchy},
     ns::{NsKind, NsSet},
-    plan::{self, Caller, GroupsDenied, Mount, unshare::Request},
+    plan::{self, Caller, GroupsDenied, Mount, NamespaceFile, unshare::Request},
     proc::ProcRoot,
     sys::signal::Signal,
 };
@@ -66,11 +66,13 @@ pub struct Options {
     program: Vec<OsString>,
     /// Run the OCI runtime bundle that this config.json describes
     ///
-    /// Its namespaces are created, or joined where the file has a path for them; host name, id mappings, root, mounts,
-    /// user, capabilities, environment, directory and arguments are taken from it, and PROGRAM goes before the file's
-    /// own. What nsx does not carry out is named on standard error.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = [
-        "KindOptions", "IdOptions", "SetupOptions", "MountOptions", "RightsOptions", "EnvironmentOptions", "ClockOptions",
+    /// FILE may be the directory of the bundle, or `-` for standard input and a bundle in the current directory. Its
+    /// namespaces are created, or joined if the file has a path for them; the rest is as runc would do it, see OCI BUNDLES.
+    /// PROGRAM goes before the file's own. --hostname and the options that mount something add to the file.
+    #[arg(long, value_name = "FILE|DIR|-", value_hint = ValueHint::FilePath, conflicts_with_all = [
+        "KindOptions", "IdOptions", "domainname", "root", "wd", "propagation", "mount_proc", "no_mount_proc", "mount_binfmt",
+        "load_interp", "no_mount_sys", "no_mount_mqueue", "no_mount_cgroup", "no_lo", "RightsOptions", "EnvironmentOptions",
+        "ClockOptions",
     ])]
     from_oci: Option<PathBuf>,
     /// Print the plan, a line a step, and run nothing
@@ -233,8 +235,8 @@ pub(crate) fn run(options: Options) -> ExitStatus {
 
 /// What the options ask for, with the defaults of `nsx unshare` filled in.
 fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request, RequestError> {
-    if let Some(file) = options.from_oci {
-        return bundle(&file, options.program, options.process, caller);
+    if let Some(file) = options.from_oci.clone() {
+        return bundle(&file, options, caller);
     }
     let Options { kinds, ids, setup, mounts, process, rights, environment, clocks, program, .. } = options;
     // Nobody wants to be nobody.
@@ -337,16 +339,29 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
 }
 
 /// What an OCI bundle asks for, and the options beside it.
-fn bundle(
-    file: &Path,
-    program: Vec<OsString>,
-    process: ProcessOptions,
-    caller: &Caller,
-) -> Result<Request, RequestError> {
-    let Bundle { mut request, left_out } = oci::read(file, program, caller)?;
+fn bundle(file: &Path, options: Options, caller: &Caller) -> Result<Request, RequestError> {
+    let Options { setup, mounts, process, program, .. } = options;
+    let Bundle { mut request, last_mounts, left_out } = oci::read(file, program, caller)?;
     if !left_out.is_empty() {
         out::note(&escape(format!("not carried out: {}", left_out.join(", ")).as_bytes()));
     }
+    let joins = |kind| request.joins.iter().any(|file: &NamespaceFile| file.kind() == kind);
+    let mounts = mounts.mounts();
+    if joins(NsKind::Mnt) && !mounts.is_empty() {
+        return usage("the bundle joins a mount namespace, and mounts made there would be seen by its processes");
+    }
+    if joins(NsKind::Uts) && setup.hostname.is_some() {
+        return usage("the bundle joins a UTS namespace, and --hostname would change the host name of its processes");
+    }
+    if let Some(name) = setup.hostname {
+        request.kinds.insert(NsKind::Uts);
+        request.hostname = Some(program::c_string(name, "the host name")?);
+    }
+    if !mounts.is_empty() {
+        request.kinds.insert(NsKind::Mnt);
+    }
+    request.mounts.extend(mounts);
+    request.mounts.extend(last_mounts);
     let new_pid = request.kinds.contains(NsKind::Pid);
     if process.init && !new_pid {
         return usage("--init needs a new PID namespace, and the bundle has none");

@@ -186,7 +186,7 @@ fn dev() -> Vec<Mount> {
     // Pseudo-terminals are devices: only what else is there may forbid them.
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
     let options = vec![option("mode", "620"), option("ptmxmode", "666")];
-    let terminals = Contents::New(FileSystem { kind: "devpts".to_owned(), options, flags });
+    let terminals = Contents::New(FileSystem { kind: "devpts".to_owned(), options, flags, ..FileSystem::default() });
     vec![
         mount("/dev", new("tmpfs", vec![option("mode", "755")])),
         mount("/dev", Contents::Devices),
@@ -197,7 +197,8 @@ fn dev() -> Vec<Mount> {
 
 /// A new file system that neither raises privileges nor has devices.
 fn new(kind: &str, options: Vec<(String, Option<String>)>) -> Contents {
-    Contents::New(FileSystem { kind: kind.to_owned(), options, flags: MountFlags::NOSUID | MountFlags::NODEV })
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    Contents::New(FileSystem { kind: kind.to_owned(), options, flags, ..FileSystem::default() })
 }
 
 fn mounted(at: PathBuf, contents: Contents) -> Result<Vec<Mount>, String> {

@@ -77,7 +77,7 @@ impl View {
         let sys = self.sys.then_some((Step::MountSys { root: None }, true));
         // The last: it does not show the process that mounts it, which then has no /proc/self.
         let proc = self.proc.then_some((Step::MountJoinedProc, false));
-        let binds = self.binds.into_iter().map(|mount| (Step::Mount { root: None, mount }, true));
+        let binds = self.binds.into_iter().map(|mount| (Step::Mount { root: None, mount, makes_place: false }, true));
         apart.into_iter().chain(sources).chain(sys).chain(binds).chain(proc).collect()
     }
 }

@@ -63,6 +63,9 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     }
     pins(&mut plan, true);
     push_mounts_and_names(&mut plan, &request)?;
+    if let Some(user) = request.home_of {
+        plan.push(Actor::Inside, Step::FindHome(user));
+    }
     hold::push_limits(&mut plan, Actor::Inside, &mut request.confinement, false);
     let ids = ids(&plan, &request);
     let Request { fork, init, kill_child, confinement, programs, environment, .. } = request;

@@ -15,6 +15,10 @@ const NAME_MAX: usize = 64;
 
 pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanError> {
     let private = matches!(request.propagation, Propagation::Private | Propagation::Slave);
+    // What is held before all mounts are cut off is not cut off itself.
+    if request.binds_stay_shared {
+        push_sources(plan, request);
+    }
     if request.kinds.contains(NsKind::Mnt) && request.propagation != Propagation::Unchanged {
         let everywhere = Step::Propagate { at: "/".into(), propagation: request.propagation };
         plan.push(Actor::Inside, everywhere);
@@ -89,15 +93,22 @@ fn check_length(what: &'static str, name: &CStr) -> Result<(), PlanError> {
     if bytes > NAME_MAX { Err(PlanError::NameTooLong(what, bytes)) } else { Ok(()) }
 }
 
+fn push_sources(plan: &mut Plan, request: &Request) {
+    for source in request.mounts.iter().flat_map(Mount::sources) {
+        plan.push(Actor::Inside, Step::OpenSource(source));
+    }
+}
+
 fn push_mounts(plan: &mut Plan, request: &Request, root: Option<&PathBuf>, private: bool) -> Result<(), PlanError> {
     if !request.mounts.is_empty() && !private {
         return Err(PlanError::MountPropagation);
     }
-    for source in request.mounts.iter().flat_map(Mount::sources) {
-        plan.push(Actor::Inside, Step::OpenSource(source));
+    if !request.binds_stay_shared {
+        push_sources(plan, request);
     }
     for mount in &request.mounts {
-        plan.push(Actor::Inside, Step::Mount { root: root.cloned(), mount: mount.clone() });
+        let makes_place = request.makes_mount_points;
+        plan.push(Actor::Inside, Step::Mount { root: root.cloned(), mount: mount.clone(), makes_place });
     }
     Ok(())
 }

@@ -41,6 +41,10 @@ pub struct Request {
     pub kill_child: Option<Signal>,
     /// What is mounted, in this order, on places below the new root.
     pub mounts: Vec<Mount>,
+    /// Whether what is bound passes mount events to the caller's mounts and receives theirs, where those are shared.
+    pub binds_stay_shared: bool,
+    /// Whether mount points that are missing are made, wherever they are.
+    pub makes_mount_points: bool,
     /// Set the loopback device up.
     pub loopback: bool,
     /// Mount a sysfs of the new network namespace on /sys, where the kernel allows it.
@@ -79,6 +83,8 @@ pub struct Request {
     pub groups_denied: GroupsDenied,
     /// The capabilities, limits and filters that the program has; what its caller has if empty.
     pub confinement: Confinement,
+    /// The user whose home directory, as the new root directory's /etc/passwd has it, is the value of HOME.
+    pub home_of: Option<u32>,
     /// The program's environment, `NAME=VALUE` each; the caller's where none is given.
     pub environment: Option<Vec<CString>>,
     /// Argument vectors, of which the first whose program exists is run; the user's login shell where there is none.

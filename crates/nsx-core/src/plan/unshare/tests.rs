@@ -5,9 +5,10 @@ use crate::{
     idmap::{IdMap, Setgroups},
     ns::NsSet,
     plan::{
-        CapabilityState, Clock, ClockOffset, Contents, FileSystem, GroupsDenied, Mount, NamespaceFile, Pin,
-        Propagation, Task,
+        CapabilityState, Clock, ClockOffset, Confinement, Contents, FileSystem, GroupsDenied, Limit, Mount,
+        NamespaceFile, Pin, Propagation, Task,
     },
+    sys::trace::Instruction,
 };
 use rustix::{mount::MountFlags, thread::CapabilitySet};
 use std::ffi::CString;
@@ -102,7 +103,7 @@ fn a_new_root_is_furnished_before_the_old_one_goes_and_ids_change_last() {
 fn a_pin_is_made_once_the_pid_namespace_has_a_process() {
     let mut request = request(&[NsKind::Pid, NsKind::Time]);
     request.fork = true;
-    request.clocks = vec![ClockOffset { clock: Clock::Boottime, seconds: -5 }];
+    request.clocks = vec![ClockOffset { clock: Clock::Boottime, seconds: -5, nanoseconds: 0 }];
     request.pins = vec![Pin { kind: NsKind::Pid, at: "/run/pid".into(), make: true }];
     assert_eq!(
         text(&plan(request, &root()).unwrap()),
@@ -138,11 +139,36 @@ fn capabilities_are_bounded_before_the_user_changes_and_set_after() {
 }
 
 #[test]
+fn limits_are_raised_before_a_user_namespace_and_set_in_the_programs_own_process() {
+    let confinement = Confinement {
+        limits: Limit::parse_all(b"Max open files 5 6 files"),
+        oom_score: Some(-7),
+        umask: Some(0o27),
+        filter: Some(vec![Instruction::default()]),
+        ..Confinement::default()
+    };
+    let own = ["inside: setrlimit(NOFILE 5:6)", "inside: write oom_score_adj \"-7\""];
+    let rest = ["inside: umask(027)", "inside: seccomp(SECCOMP_SET_MODE_FILTER)", "inside: execvp(ps aux)"];
+    let mut wanted = request(&[NsKind::Uts]);
+    wanted.confinement = confinement.clone();
+    assert_eq!(text(&plan(wanted, &root()).unwrap())[1..], [&own[..], &rest[..]].concat());
+    let mut wanted = request(&[NsKind::User]);
+    wanted.confinement = confinement;
+    let start = [
+        "nsx?: setrlimit(hard, at least NOFILE 5:6)",
+        "nsx: write oom_score_adj \"-7\"",
+        "nsx: unshare(CLONE_NEWUSER)",
+        own[0],
+    ];
+    assert_eq!(text(&plan(wanted, &root()).unwrap()), [&start[..], &rest[..]].concat());
+}
+
+#[test]
 fn everything_bound_is_held_before_the_first_mount_and_mounts_keep_their_order() {
     let mount = |at: &str, contents| Mount { at: at.into(), contents };
     let bind = |source: &str, flags| Contents::Bind { source: source.into(), recursive: true, flags };
     let size = vec![("size".to_owned(), Some("1M".to_owned()))];
-    let tmpfs = FileSystem { kind: "tmpfs".into(), options: size, flags: MountFlags::NOSUID };
+    let tmpfs = FileSystem { kind: "tmpfs".into(), options: size, flags: MountFlags::NOSUID, ..FileSystem::default() };
     let mut request = request(&[NsKind::Mnt, NsKind::Pid]);
     request.root = Some("/srv".into());
     request.mount_proc = Some("/proc".into());
@@ -263,7 +289,7 @@ fn a_user_namespace_of_someone_elses_is_mapped_by_whoever_is_left_outside() {
     let mut request = request(&[NsKind::User, NsKind::Time]);
     request.owner = Some((1000, 1001));
     (request.users, request.groups) = (Some(IdMap::single(0, 1000).unwrap()), Some(IdMap::single(0, 1001).unwrap()));
-    request.clocks = vec![ClockOffset { clock: Clock::Monotonic, seconds: 7 }];
+    request.clocks = vec![ClockOffset { clock: Clock::Monotonic, seconds: 7, nanoseconds: 0 }];
     let unshared = [
         "nsx: unshare(CLONE_NEWTIME|CLONE_NEWUSER)",
         "nsx: write uid_map \"0 1000 1\"",

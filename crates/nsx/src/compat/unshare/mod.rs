@@ -78,7 +78,7 @@ fn request(options: Options<'_>, caller: &Caller, proc: Option<&ProcRoot>) -> Re
         setgroups: options.setgroups,
         clocks: clocks
             .into_iter()
-            .filter_map(|(clock, seconds)| Some(ClockOffset { clock, seconds: seconds? }))
+            .filter_map(|(clock, seconds)| Some(ClockOffset { clock, seconds: seconds?, nanoseconds: 0 }))
             .collect(),
         pins: pins(&options.kinds),
         propagation: options.propagation,

@@ -6,6 +6,7 @@
 mod mounts;
 #[cfg(test)]
 mod schema;
+mod seccomp;
 
 use crate::{
     out,
@@ -14,30 +15,36 @@ use crate::{
 use nsx_core::{
     idmap::{Extent, IdMap, MapError, RawExtent},
     ns::{Namespace, NsKind},
-    plan::{Caller, Confinement, Contents, Mount, NamespaceFile, Propagation, unshare::Request},
+    plan::{
+        Caller, Change, Clock, ClockOffset, Confinement, Contents, Mount, NamespaceFile, Propagation, unshare::Request,
+    },
 };
 use nsx_target::oci as spec;
 use rustix::{fs::CWD, io::Errno, mount::MountFlags};
-use serde::de::IgnoredAny;
 use serde_json::Value;
 use spec::Text;
 use std::{
     collections::BTreeSet,
     ffi::{CString, OsString},
+    io::Read,
     os::unix::ffi::OsStrExt,
-    path::{Path, PathBuf},
+    path::Path,
     rc::Rc,
 };
 
 /// The properties that are carried out whole, or whose parts are looked at one by one.
-const CARRIED_OUT: [&str; 20] = [
+const CARRIED_OUT: [&str; 27] = [
     "ociVersion",
     "annotations",
     "domainname",
     "hostname",
     "linux.gidMappings",
+    "linux.maskedPaths",
     "linux.namespaces",
+    "linux.readonlyPaths",
     "linux.rootfsPropagation",
+    "linux.seccomp",
+    "linux.timeOffsets",
     "linux.uidMappings",
     "mounts",
     "process.args",
@@ -45,13 +52,19 @@ const CARRIED_OUT: [&str; 20] = [
     "process.cwd",
     "process.env",
     "process.noNewPrivileges",
+    "process.oomScoreAdj",
+    "process.rlimits",
     "process.user.additionalGids",
     "process.user.gid",
+    "process.user.umask",
     "process.user.uid",
     "process.user.username",
     "root.path",
     "root.readonly",
 ];
+
+/// The umask that runtimes set if a configuration says nothing.
+pub(crate) const UMASK: u32 = 0o22;
 
 /// Why a bundle cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +98,27 @@ pub(crate) enum OciError {
         "linux.namespaces has no user namespace, which a caller without privilege needs; `runc spec --rootless` writes one"
     )]
     NoUserNamespace,
+    /// A resource that Linux does not have.
+    #[error("process.rlimits: there is no resource {0}")]
+    Limit(String),
+    /// A filter that cannot be made.
+    #[error("linux.seccomp: {0}")]
+    Seccomp(String),
+    /// A clock that has no offset.
+    #[error("linux.timeOffsets: there is no clock {0}")]
+    Clock(String),
+    /// A working directory from nowhere.
+    #[error("process.cwd is not an absolute path: {0}")]
+    RelativeDirectory(String),
+    /// A propagation with which there can be no root directory, or that the specification does not have.
+    #[error("linux.rootfsPropagation: {0} is not private, slave or shared")]
+    Propagation(String),
+    /// An option of a mount that is not text.
+    #[error("mounts[{0}].options[{1}] is not UTF-8")]
+    Option(usize, usize),
+    /// An id-mapped mount.
+    #[error("mounts[{0}]: id-mapped mounts are not supported")]
+    IdMapped(usize),
     /// Effective capabilities that are not permitted.
     #[error("process.capabilities.effective has capabilities that permitted does not have")]
     NotPermitted,
@@ -98,14 +132,20 @@ pub(crate) enum OciError {
 pub(super) struct Bundle {
     /// What to do, but for what other options say of the processes.
     pub(super) request: Request,
+    /// The mounts that follow all others: what they hide or protect is there before.
+    pub(super) last_mounts: Vec<Mount>,
     /// The properties that are left out, by their paths.
     pub(super) left_out: Vec<String>,
 }
 
-/// Reads a bundle's configuration. `program`, where it is named, runs in place of the bundle's.
+/// Reads a bundle's configuration: its file, a directory with `config.json`, or `-` for standard input and the current
+/// directory. `program` runs in place of the bundle's if it is named.
 pub(super) fn read(file: &Path, program: Vec<OsString>, caller: &Caller) -> Result<Bundle, RequestError> {
-    let shown = || out::shown(file.as_os_str());
-    let text = std::fs::read(file).map_err(|error| OciError::Read(shown(), error))?;
+    let file = if file.is_dir() { file.join("config.json") } else { file.to_owned() };
+    let from_input = file == Path::new("-");
+    let shown = || if from_input { "standard input".to_owned() } else { out::shown(file.as_os_str()) };
+    let text = if from_input { read_input() } else { std::fs::read(&file) };
+    let text = text.map_err(|error| OciError::Read(shown(), error))?;
     let directory = file.parent().unwrap_or(Path::new(""));
     let (config, json) = parse(&text).map_err(|error| OciError::Json(shown(), error))?;
     let bundle = bundle(&config, &json, directory, program)?;
@@ -117,6 +157,12 @@ pub(super) fn read(file: &Path, program: Vec<OsString>, caller: &Caller) -> Resu
     Ok(bundle)
 }
 
+fn read_input() -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut text)?;
+    Ok(text)
+}
+
 /// The request of a configuration in Rust's words, for tests; none where it is refused, or names files of namespaces.
 pub fn asks(text: &[u8]) -> Option<String> {
     let (config, json) = parse(text).ok()?;
@@ -125,7 +171,7 @@ pub fn asks(text: &[u8]) -> Option<String> {
     bundle.ok().map(|bundle| format!("{bundle:?}"))
 }
 
-type Config = spec::Config<IgnoredAny>;
+type Config = spec::Config<spec::Seccomp>;
 
 /// Reads the file both ways. The names of properties are shown, so bytes that are not UTF-8 do not matter there.
 fn parse(text: &[u8]) -> Result<(Config, Value), serde_json::Error> {
@@ -137,9 +183,9 @@ fn bundle(config: &Config, json: &Value, directory: &Path, program: Vec<OsString
     find_left_out(json, "", &mut left_out);
     let mut request = Request::default();
     set_namespaces(config, directory, &mut request)?;
-    set_files(config, directory, &mut request, &mut left_out)?;
     set_process(config, program, &mut request, &mut left_out)?;
-    Ok(Bundle { request, left_out })
+    let last_mounts = set_files(config, directory, &mut request, &mut left_out)?;
+    Ok(Bundle { request, last_mounts, left_out })
 }
 
 /// Adds the paths of what is there and not carried out. What is absent, empty or false asks for nothing.
@@ -180,6 +226,17 @@ fn set_namespaces(config: &Config, directory: &Path, request: &mut Request) -> R
     request.groups = id_map("linux.gidMappings", &linux.gid_mappings)?;
     if (request.users.is_some() || request.groups.is_some()) && !request.kinds.contains(NsKind::User) {
         return Err(OciError::NeedsNamespace("an id mapping", NsKind::User).into());
+    }
+    for (clock, spec::TimeOffset { seconds, nanoseconds }) in &linux.time_offsets {
+        let clock = match clock.as_bytes() {
+            b"monotonic" => Clock::Monotonic,
+            b"boottime" => Clock::Boottime,
+            _ => return Err(OciError::Clock(out::shown(clock)).into()),
+        };
+        request.clocks.push(ClockOffset { clock, seconds: *seconds, nanoseconds: *nanoseconds });
+    }
+    if !request.clocks.is_empty() && !request.kinds.contains(NsKind::Time) {
+        return Err(OciError::NeedsNamespace("linux.timeOffsets", NsKind::Time).into());
     }
     let uts = request.kinds.contains(NsKind::Uts) || request.joins.iter().any(|file| file.kind() == NsKind::Uts);
     let name = |property: &'static str, name: &Text| match name.is_empty() {
@@ -225,40 +282,53 @@ fn id_map(property: &'static str, mappings: &[spec::IdMapping]) -> Result<Option
     map.map(Some).map_err(|error| OciError::IdMap(property, error))
 }
 
-/// The root directory and what is mounted below it.
+/// Sets the root directory and what is mounted below it. Returns the mounts that come last.
 fn set_files(
     config: &Config,
     directory: &Path,
     request: &mut Request,
     left_out: &mut Vec<String>,
-) -> Result<(), RequestError> {
+) -> Result<Vec<Mount>, RequestError> {
+    let linux = &config.linux;
     if request.joins.iter().any(|file| file.kind() == NsKind::Mnt) {
         // What is mounted there others see, and would stay: they are its own, as a runtime leaves them too.
         left_out.extend(config.root.as_ref().map(|_| "root".to_owned()));
         left_out.extend((!config.mounts.is_empty()).then(|| "mounts".to_owned()));
-        return Ok(());
+        left_out.extend((!linux.masked_paths.is_empty()).then(|| "linux.maskedPaths".to_owned()));
+        left_out.extend((!linux.readonly_paths.is_empty()).then(|| "linux.readonlyPaths".to_owned()));
+        return Ok(Vec::new());
     }
+    let mount = |at: &Path, contents| Mount { at: at.to_owned(), contents };
+    let mut last = Vec::new();
+    request.makes_mount_points = true;
     if let Some(root) = &config.root {
         mounts::given(&root.path, || "root.path".to_owned())?;
-        let path = directory.join(&*root.path);
-        if root.readonly {
-            let contents = Contents::Bind { source: path.clone(), recursive: true, flags: MountFlags::RDONLY };
-            request.mounts.push(Mount { at: "/".into(), contents });
-        }
-        request.root = Some(path);
+        request.root = Some(directory.join(&*root.path));
+        request.mounts.extend(mounts::devices(&config.mounts));
     }
     for (place, mount) in config.mounts.iter().enumerate() {
-        request.mounts.extend(mounts::translate(place, mount, directory, left_out)?);
+        request.mounts.extend(mounts::translate(place, mount, directory, &mut last, left_out)?);
     }
-    if (request.root.is_some() || !request.mounts.is_empty()) && !request.kinds.contains(NsKind::Mnt) {
+    if let Some(root) = &config.root {
+        let working = request.directory.as_deref().filter(|directory| *directory != Path::new("/"));
+        request.mounts.extend(working.map(|working| mount(working, Contents::Directory)));
+        last.extend(root.readonly.then(|| mount(Path::new("/"), Contents::Changed(Change::Flags(MountFlags::RDONLY)))));
+    }
+    last.extend(linux.readonly_paths.iter().map(|path| mount(Path::new(&**path), Contents::ReadOnly)));
+    last.extend(linux.masked_paths.iter().map(|path| mount(Path::new(&**path), Contents::Masked)));
+    let mounts_something = request.root.is_some() || !request.mounts.is_empty() || !last.is_empty();
+    if mounts_something && !request.kinds.contains(NsKind::Mnt) {
         return Err(OciError::NeedsNamespace("root", NsKind::Mnt).into());
     }
-    match config.linux.rootfs_propagation.as_bytes() {
-        b"" | b"private" | b"rprivate" => {}
-        b"slave" | b"rslave" => request.propagation = Propagation::Slave,
-        _ => left_out.push("linux.rootfsPropagation".to_owned()),
-    }
-    Ok(())
+    // The propagation of all the host's mounts in the new namespace, which the mounts of the program inherit. The root
+    // directory must be private to become one.
+    request.propagation = match linux.rootfs_propagation.as_bytes() {
+        b"" | b"slave" | b"rslave" | b"shared" | b"rshared" => Propagation::Slave,
+        b"private" | b"rprivate" => Propagation::Private,
+        _ => return Err(OciError::Propagation(out::shown(&linux.rootfs_propagation)).into()),
+    };
+    request.binds_stay_shared = linux.rootfs_propagation.as_bytes().ends_with(b"shared");
+    Ok(last)
 }
 
 fn set_process(
@@ -277,11 +347,22 @@ fn set_process(
     request.programs = program::programs(program)?;
     let variable = |variable: &Text| program::c_string(variable.to_os_string(), "process.env");
     request.environment = Some(process.env.iter().map(variable).collect::<Result<Vec<CString>, _>>()?);
-    request.directory = Some(PathBuf::from(&*process.cwd)).filter(|directory| directory != &PathBuf::new());
+    let directory = if process.cwd.is_empty() { Path::new("/") } else { Path::new(&*process.cwd) };
+    if !directory.is_absolute() {
+        return Err(OciError::RelativeDirectory(out::shown(&process.cwd)).into());
+    }
+    request.directory = Some(directory.to_owned());
     request.uid = Some(process.user.uid);
     request.gid = Some(process.user.gid);
     request.supplementary_groups = process.user.additional_gids.clone();
     request.confinement = confinement(process)?;
+    let filter = config.linux.seccomp.as_ref().map(|seccomp| seccomp::filter(seccomp, left_out)).transpose()?;
+    request.confinement.filter = filter.flatten();
+    // An empty HOME is none, as in runc.
+    let home = request.environment.iter_mut().flatten().position(|variable| variable.as_bytes().starts_with(b"HOME="));
+    let is_set =
+        |place: &usize| request.environment.iter().flatten().nth(*place).is_some_and(|it| it.as_bytes() != b"HOME=");
+    request.home_of = Some(process.user.uid).filter(|_| !home.as_ref().is_some_and(is_set));
     let unknown = process.unknown_capabilities().map(|name| format!("process.capabilities ({name})"));
     left_out.extend(unknown.collect::<BTreeSet<_>>());
     Ok(())
@@ -293,10 +374,14 @@ fn confinement(process: &spec::Process) -> Result<Confinement, OciError> {
     if !state.permitted.contains(state.effective) {
         return Err(OciError::NotPermitted);
     }
+    let limit = |rlimit: &spec::Rlimit| rlimit.limit().ok_or_else(|| OciError::Limit(out::shown(&rlimit.name)));
     Ok(Confinement {
         bounding: Some(bounding),
         capabilities: Some(state),
         no_new_privs: process.no_new_privileges,
+        limits: process.rlimits.iter().map(limit).collect::<Result<_, _>>()?,
+        oom_score: process.oom_score_adj,
+        umask: Some(process.user.umask.unwrap_or(UMASK)),
         ..Confinement::default()
     })
 }
@@ -306,6 +391,7 @@ mod tests {
     use super::*;
     use nsx_core::plan::FileSystem;
     use proptest::prelude::*;
+    use rustix::mount::MountPropagationFlags;
     use serde_json::json;
 
     /// The bundle /b of this file, or what is wrong with it.
@@ -330,7 +416,7 @@ mod tests {
 
     #[test]
     fn a_small_file_becomes_a_request() {
-        let Bundle { request, left_out } = read(&with(json!({"hostname": "box"}))).unwrap();
+        let Bundle { request, left_out, .. } = read(&with(json!({"hostname": "box"}))).unwrap();
         assert_eq!(request.kinds, [NsKind::Mnt, NsKind::Uts].into_iter().collect());
         assert_eq!(request.root, Some("/b/rootfs".into()));
         assert_eq!(request.hostname.as_deref(), Some(c"box"));
@@ -345,51 +431,67 @@ mod tests {
             "hooks": {"prestart": [{"path": "/bin/true"}]},
             "mounts": [
                 {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"},
-                {"destination": "/x", "source": "x", "options": ["rbind", "ro", "idmap", "rshared"]},
+                {"destination": "/x", "source": "x", "options": ["rbind", "ro", "size=5", "rshared"]},
             ],
             "process": {
-                "user": {"uid": 0, "gid": 0, "umask": 18}, "args": ["sh"], "cwd": "/", "terminal": false,
+                "user": {"uid": 0, "gid": 0, "umask": 18}, "args": ["sh"], "cwd": "/", "terminal": true,
                 "capabilities": {"bounding": ["CAP_KILL", "CAP_FLY"], "ambient": ["CAP_FLY"]}, "rlimits": [],
             },
             "future": {"property": [1]},
         }));
-        let Bundle { request, left_out } = read(&file).unwrap();
+        let Bundle { request, left_out, .. } = read(&file).unwrap();
         assert_eq!(
             left_out,
             [
                 "future",
                 "hooks",
-                "process.user.umask",
-                "mounts[0] (cgroup)",
-                "mounts[1].options[2] (idmap)",
-                "mounts[1].options[3] (rshared)",
+                "process.terminal",
                 "process.capabilities (CAP_FLY)",
+                "mounts[0] (cgroup)",
+                "mounts[1].options (size=5)",
             ]
         );
-        let contents = Contents::Bind { source: "/b/x".into(), recursive: true, flags: MountFlags::RDONLY };
-        assert_eq!(request.mounts, [Mount { at: "/x".into(), contents }]);
+        let at_x = |contents| Mount { at: "/x".into(), contents };
+        let bind = Contents::Bind { source: "/b/x".into(), recursive: true, flags: MountFlags::empty() };
+        let changes = [
+            Change::Propagation(MountPropagationFlags::SHARED | MountPropagationFlags::REC),
+            Change::Flags(MountFlags::RDONLY),
+        ];
+        let expected = std::iter::once(bind).chain(changes.map(Contents::Changed)).map(at_x);
+        assert_eq!(request.mounts[1..], expected.collect::<Vec<_>>());
     }
 
     #[test]
     fn a_tmpfs_at_dev_has_the_devices_that_the_specification_promises() {
-        let options = ["nosuid", "strictatime", "mode=755"];
+        let options = ["nosuid", "strictatime", "mode=755", "ro"];
         let mounts = json!([{"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": options}]);
-        let Bundle { request, left_out } = read(&with(json!({"mounts": mounts}))).unwrap();
+        let Bundle { request, left_out, last_mounts } = read(&with(json!({"mounts": mounts}))).unwrap();
+        let flags = MountFlags::NOSUID | MountFlags::STRICTATIME;
         let tmpfs = FileSystem {
             kind: "tmpfs".into(),
             options: vec![("mode".into(), Some("755".into()))],
-            flags: MountFlags::NOSUID | MountFlags::STRICTATIME,
+            flags,
+            source: "tmpfs".into(),
+            copy_up: false,
         };
-        let expected = [Contents::New(tmpfs), Contents::Devices].map(|contents| Mount { at: "/dev".into(), contents });
-        assert_eq!(request.mounts, expected);
+        let at_dev = |contents| Mount { at: "/dev".into(), contents };
+        assert_eq!(request.mounts, [Contents::New(tmpfs), Contents::Devices].map(at_dev));
+        // It could not be furnished any more.
+        assert_eq!(last_mounts, [at_dev(Contents::Changed(Change::Flags(flags | MountFlags::RDONLY)))]);
         assert_eq!(left_out, [""; 0]);
     }
 
     #[test]
-    fn a_read_only_root_is_the_first_mount() {
-        let Bundle { request, .. } = read(&with(json!({"root": {"path": "/r", "readonly": true}}))).unwrap();
-        let contents = Contents::Bind { source: "/r".into(), recursive: true, flags: MountFlags::RDONLY };
-        assert_eq!(request.mounts, [Mount { at: "/".into(), contents }]);
+    fn paths_are_hidden_and_the_root_is_read_only_when_all_mounts_are_made() {
+        let linux = json!({"namespaces": [{"type": "mount"}], "maskedPaths": ["/m"], "readonlyPaths": ["/r"]});
+        let file = with(json!({"root": {"path": "/r", "readonly": true}, "linux": linux}));
+        let Bundle { last_mounts, .. } = read(&file).unwrap();
+        let mount = |at: &str, contents| Mount { at: at.into(), contents };
+        let read_only = Contents::Changed(Change::Flags(MountFlags::RDONLY));
+        assert_eq!(
+            last_mounts,
+            [mount("/", read_only), mount("/r", Contents::ReadOnly), mount("/m", Contents::Masked)]
+        );
     }
 
     #[test]
