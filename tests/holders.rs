@@ -171,14 +171,18 @@ fn private(session: &Session, script: &str) -> Process {
 
 fn a_descriptor_that_was_opened_at_a_mount_holds(session: &Session) {
     // Its link is a path then, and no name of a namespace.
-    let script = "touch pin; unshare --uts=pin true; exec 7<pin; umount -l pin; readlink /proc/self/fd/7
+    let script = "touch pin; unshare --uts=pin true; exec 7<pin; umount -l pin; stat -Lc 'uts:[%i]' /proc/self/fd/7
         touch pin; unshare --uts=pin true; exec 8<pin; stat -Lc 'uts:[%i]' /proc/self/fd/8; exec sleep 100";
     let keeper = private(session, script);
     keeper.program("sleep");
-    let ns = String::from_utf8(keeper.stdout()).unwrap().lines().last().unwrap().to_owned();
+    let text = String::from_utf8(keeper.stdout()).unwrap();
+    let [unmounted, ns] = [0, 1].map(|line| text.lines().nth(line).unwrap());
+    // Nothing but `/` is left of its path.
+    let holder = only_holder(session, unmounted);
+    assert_eq!((&holder["holder"], &holder["fd"]), (&"descriptor".into(), &7.into()));
     let link = std::fs::read_link(format!("/proc/{}/fd/8", keeper.id())).unwrap();
     assert!(link.is_absolute(), "{}", link.display());
-    let holders = why(session, &ns);
+    let holders = why(session, ns);
     let kinds: Vec<&str> = holders.iter().map(|holder| holder["holder"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["descriptor", "mount"]);
     assert_eq!((&holders[0]["process"]["pid"], &holders[0]["fd"]), (&keeper.id().into(), &8.into()));

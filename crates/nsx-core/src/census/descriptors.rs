@@ -15,6 +15,7 @@ use crate::{
 };
 use rustix::{
     fd::OwnedFd,
+    fs::{AtFlags, OFlags, StatxFlags},
     io::Errno,
     net::{AddressFamily, SocketFlags, SocketType},
     process::PidfdGetfdFlags,
@@ -29,6 +30,7 @@ pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan) {
         sockets: sources.has(Sources::SOCKETS) && proc.is_callers(),
         descriptors: sources.has(Sources::DESCRIPTORS),
         own: own_cookie(proc),
+        nsfs: nsfs_device(proc),
     };
     for part in shared(&scan.members, Part::default, |part, member| part.look(&search, member)) {
         for (ns, holder) in part.held {
@@ -48,6 +50,25 @@ struct Search<'a> {
     descriptors: bool,
     /// The caller's network namespace and its cookie, which tells it apart where [`socket::network_namespace`] is refused.
     own: Option<(u64, NsId)>,
+    nsfs: Option<(u32, u32)>,
+}
+
+impl Search<'_> {
+    /// Returns the namespace of a descriptor that nothing else tells of. The file is opened for its place only and compared
+    /// by device, for which no file system is asked.
+    fn open_unmounted(&self, pid: Pid, fd: u32) -> Option<NsId> {
+        let place = self.proc.open_entry(pid, &format!("fd/{fd}"), OFlags::PATH).ok()?;
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let stat = rustix::fs::statx(&place, c"", flags, StatxFlags::empty()).ok()?;
+        let is_nsfs = Some((stat.stx_dev_major, stat.stx_dev_minor)) == self.nsfs;
+        is_nsfs.then(|| Namespace::from_place(place).ok()).flatten().map(|namespace| namespace.id())
+    }
+}
+
+/// The device of nsfs.
+fn nsfs_device(proc: &ProcRoot) -> Option<(u32, u32)> {
+    let stat = rustix::fs::statat(proc, c"self/ns/user", AtFlags::empty()).ok()?;
+    Some((rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev)))
 }
 
 fn pins(scan: &Scan) -> BTreeMap<Vec<u8>, Vec<(u64, NsId)>> {
@@ -98,19 +119,31 @@ impl Part {
             if let Some(inode) = socket_inode(target).filter(|_| search.sockets) {
                 self.socket(search, member, &mut lender, (fd, inode));
             } else if search.descriptors
-                && let Some(ns) = NsId::parse(target).ok().or_else(|| self.at_pin(search, pid, fd, target))
+                && let Some(ns) = NsId::parse(target).ok().or_else(|| self.by_path(search, pid, fd, target))
             {
                 self.held.push((ns, Holder::Descriptor { pid, fd }));
             }
         }
     }
 
-    /// The namespace of a descriptor whose name is a path: one that was opened where the namespace is bound to a file.
-    fn at_pin(&mut self, search: &Search<'_>, pid: Pid, fd: u32, path: &[u8]) -> Option<NsId> {
-        let pins = search.pins.get(path)?;
+    /// Returns the namespace of a descriptor whose name is a path: one that was opened where the namespace is or was bound to
+    /// a file.
+    fn by_path(&mut self, search: &Search<'_>, pid: Pid, fd: u32, path: &[u8]) -> Option<NsId> {
+        let pins = search.pins.get(path);
+        if pins.is_none() && path != UNMOUNTED {
+            return None;
+        }
         search.proc.read(pid, &format!("fdinfo/{fd}"), &mut self.buffer).ok()?;
-        let mount = decimal(Lines(&self.buffer).value(b"mnt_id").ok()?)?;
-        pins.iter().find(|(id, _)| *id == mount).map(|(_, ns)| *ns)
+        let number = |name: &[u8]| decimal(Lines(&self.buffer).value(name).ok()?);
+        match pins {
+            Some(pins) => {
+                let mount = number(b"mnt_id")?;
+                pins.iter().find(|(id, _)| *id == mount).map(|(_, ns)| *ns)
+            }
+            // A root directory has that name too. Before 5.14 there is no number.
+            None if number(b"ino").is_some_and(|inode| inode < LOWEST_INODE) => None,
+            None => search.open_unmounted(pid, fd),
+        }
     }
 
     /// Notes a socket, where it is in another network namespace than its process.
@@ -176,6 +209,12 @@ fn borrow(process: &Process, fd: u32) -> Result<OwnedFd, Errno> {
     let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
     rustix::process::pidfd_getfd(process, fd, PidfdGetfdFlags::empty())
 }
+
+/// The lowest inode number that namespaces have: that of the initial mount namespace.
+const LOWEST_INODE: u64 = 0xefff_fff8;
+
+/// The name of a file that was opened at a mount point that is unmounted by now.
+const UNMOUNTED: &[u8] = b"/";
 
 /// The number in `socket:[…]`.
 fn socket_inode(target: &[u8]) -> Option<u64> {
