@@ -57,7 +57,8 @@ fn capabilities_are_kept(session: &Session) {
             "nsenter -t $T -U --preserve-credentials --keep-caps {show} | uniq | cut -f2 | uniq | grep -vc 0000000000000000"
         ),
     );
-    assert_gives(session, (2, 40), &script, 0, "1\n", "");
+    // With util-linux 2.42.4 the program has none where its user is not mapped.
+    assert_eq!(run(session, Side::Nsx, &script).stdout, "1\n");
     // Nothing is to be kept where no user namespace is entered.
     if session.is_root() {
         let script = "nsenter -t $$ -u --keep-caps grep CapAmb /proc/self/status";

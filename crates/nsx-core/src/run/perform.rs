@@ -213,15 +213,21 @@ impl<'a> Hands<'a> {
 
     /// Writes one of nsx's own files, whole, as the kernel asks of id maps.
     fn write(&self, file: &str, text: &str) -> Result<(), Errno> {
+        if self.proc.is_none() && rustix::process::getpid() == self.nsx_pid {
+            return self.write_own(file, text.as_bytes());
+        }
         let fd = rustix::fs::openat(self.nsx()?, file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
         rustix::io::write(&fd, text.as_bytes()).map(drop)
     }
 
-    /// Writes a file of the process that takes the step, in the caller's procfs, whatever it has joined.
+    /// Writes a file of the process that takes the step, in the caller's procfs, whatever it has joined. Without that procfs at
+    /// hand, it is the one on /proc.
     fn write_own(&self, file: &str, text: &[u8]) -> Result<(), Errno> {
-        let path = format!("self/{file}");
         let flags = OFlags::WRONLY | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(self.proc.ok_or(Errno::NOENT)?, path, flags, Mode::empty())?;
+        let fd = match self.proc {
+            Some(proc) => rustix::fs::openat(proc, format!("self/{file}"), flags, Mode::empty())?,
+            None => rustix::fs::openat(CWD, format!("/proc/self/{file}"), flags, Mode::empty())?,
+        };
         rustix::io::write(&fd, text).map(drop)
     }
 

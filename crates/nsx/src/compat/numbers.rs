@@ -81,14 +81,27 @@ pub(super) fn process(text: &CStr) -> Result<(Pid, Option<u64>), Complaint> {
 
 /// A descriptor of another process.
 pub(super) fn descriptor(text: &CStr) -> Result<i32, Complaint> {
-    let number = read::<u32>(text, "file descriptor")?;
-    // Whatever is beyond is open in no process.
-    Ok(i32::try_from(number).unwrap_or(i32::MAX))
+    let what = "file descriptor";
+    match read::<i32>(text, what)? {
+        fd @ 0.. => Ok(fd),
+        // Out of range too.
+        _ => read::<u32>(text, what).map(|_| -1),
+    }
+}
+
+/// Refuses the id that stands for none in system calls, in the words of the call that would fail.
+pub(super) fn check_ids(uid: Option<u32>, gid: Option<u32>) -> Result<(), Complaint> {
+    let failed = |call: &str| Err(Complaint::because([call.as_bytes(), b" failed"], Errno::INVAL));
+    match (uid, gid) {
+        (_, Some(u32::MAX)) => failed("setgid()"),
+        (Some(u32::MAX), _) => failed("setuid()"),
+        _ => Ok(()),
+    }
 }
 
 /// The 64-bit id of a namespace.
 pub(super) fn namespace(text: &[u8]) -> Result<u64, Complaint> {
-    number(text).map_err(|_| Complaint::new([b"failed to parse namespace id: '", text, b"'"]))
+    number(text).map_err(|_| Complaint::new([b"failed to parse nsid: ", text]))
 }
 
 /// The two ids of `uid:gid`.

@@ -8,7 +8,7 @@ mod options;
 mod source;
 mod wording;
 
-use super::Complaint;
+use super::{Complaint, numbers};
 use crate::exit::ExitStatus;
 use nsx_core::{
     cgroup::{self, Membership, Mounts},
@@ -76,13 +76,16 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
     let mut kinds = options.kinds;
     if options.all {
         kinds = kinds.union(all(needed(source.as_deref_mut(), "no target PID specified for --all")?, caller)?);
-    } else if kinds.is_empty() && options.net_socket.is_none() && !options.user_parent {
-        return Err(Complaint::new([b"no namespace specified"]));
     }
     let mut from_target = kinds.difference(options.files.iter().map(|file| file.kind).collect());
-    let alone = options.user_parent && options.files.is_empty();
-    if !from_target.is_empty() || options.net_socket.is_some() || alone {
+    if !from_target.is_empty() || options.net_socket.is_some() || options.user_parent {
         needed(source.as_deref_mut(), "no target PID specified")?;
+    }
+    if let Some(what) = options.of_target().filter(|_| source.is_none()) {
+        return Err(Complaint::new([b"neither filename nor target pid supplied for ", what.as_bytes()]));
+    }
+    if kinds.is_empty() && options.net_socket.is_none() && !options.user_parent {
+        return Err(Complaint::new([b"no namespace specified"]));
     }
 
     let mut files = Vec::new();
@@ -99,22 +102,23 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
     }
     let root = place(options.root, "root", source.as_deref_mut())?;
     let directory = place(options.directory, "cwd", source.as_deref_mut())?;
-    let environment = match options.environment {
-        true => Some(environment(&named(source.as_deref_mut(), "environ")?.read("environ")?)),
-        false => None,
+    let environment = match source.as_deref_mut().filter(|_| options.environment) {
+        Some(source) => Some(environment(&source.read("environ")?)),
+        None => None,
     };
-
-    let cgroups = match options.join_cgroup {
-        true => cgroups(needed(source.as_deref_mut(), "no target PID specified")?)?,
-        false => Vec::new(),
+    let cgroups = match source.as_deref_mut().filter(|_| options.join_cgroup) {
+        Some(source) => cgroups(source)?,
+        None => Vec::new(),
     };
-    for file in options.files {
+    let mut named = options.files;
+    named.sort_by_key(|file| ORDER.iter().position(|kind| *kind == file.kind));
+    for file in named {
         // Of one that is no namespace of the kind the kernel would say so.
         let ns = file.ns.ok_or_else(|| wording::not_joined(file.kind, Errno::INVAL))?;
         files.push(NamespaceFile { path: file.path.to_owned(), ns: Rc::new(ns) });
     }
     if options.user_parent {
-        let parent = user_parent(&files, source.as_deref_mut())?;
+        let parent = user_parent(&files, needed(source.as_deref_mut(), "no target PID specified")?)?;
         replace(&mut files, parent);
         kinds.insert(NsKind::User);
     }
@@ -123,6 +127,7 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
         replace(&mut files, NamespaceFile { path: "socket".into(), ns: Rc::new(ns) });
         kinds.insert(NsKind::Net);
     }
+    numbers::check_ids(number(options.uid), number(options.gid))?;
     files.sort_by_key(|file| ORDER.iter().position(|kind| *kind == file.kind()));
 
     let mut request = Request {
@@ -147,12 +152,12 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
     let implied = Some(Id::Number(0)).filter(|_| kinds.contains(NsKind::User) && !options.preserve_credentials);
     match options.uid.or(implied) {
         Some(Id::Number(uid)) => request.uid = Some(uid),
-        Some(Id::Follow) => request.uid_of = Some(followed(source.as_deref_mut())?.directory()?),
+        Some(Id::Follow) => request.uid_of = source.as_deref_mut().map(Source::directory).transpose()?,
         None => {}
     }
     match options.gid.or(implied) {
         Some(Id::Number(gid)) => request.gid = Some(gid),
-        Some(Id::Follow) => request.gid_of = Some(followed(source)?.directory()?),
+        Some(Id::Follow) => request.gid_of = source.map(Source::directory).transpose()?,
         None => {}
     }
     request.groups = match request.gid.is_some() || request.gid_of.is_some() {
@@ -170,13 +175,8 @@ fn needed<'s>(source: Option<&'s mut Source>, complaint: &str) -> Result<&'s mut
     source.ok_or_else(|| Complaint::new([complaint.as_bytes()]))
 }
 
-/// The target, where `what` of it is to be had.
-fn named<'s>(source: Option<&'s mut Source>, what: &str) -> Result<&'s mut Source, Complaint> {
-    source.ok_or_else(|| Complaint::new([b"neither filename nor target pid supplied for ", what.as_bytes()]))
-}
-
-fn followed(source: Option<&mut Source>) -> Result<&mut Source, Complaint> {
-    needed(source, "no target PID specified")
+fn number(id: Option<Id>) -> Option<u32> {
+    if let Some(Id::Number(number)) = id { Some(number) } else { None }
 }
 
 /// What `--all` stands for: every kind that the kernel has, but the user namespace that the caller is in already. Without
@@ -197,7 +197,10 @@ fn place(directory: Option<Directory<'_>>, own: &str, source: Option<&mut Source
         None => None,
         Some(Directory::Opened(path, opened)) => Some(Place::Opened(opened, Some(path))),
         Some(Directory::Inside(path)) => Some(Place::Inside(path.to_owned())),
-        Some(Directory::Its) => Some(Place::Opened(named(source, own)?.open(own, OFlags::PATH)?, None)),
+        Some(Directory::Its) => {
+            let opened = source.map(|source| source.open(own, OFlags::PATH)).transpose()?;
+            opened.map(|opened| Place::Opened(opened, None))
+        }
     })
 }
 
@@ -214,14 +217,13 @@ pub fn environment(text: &[u8]) -> Vec<CString> {
     variables.into_iter().filter_map(|variable| CString::new(variable).ok()).collect()
 }
 
-/// The parent of the user namespace that is named by a file, else of the target's, else the owner of any other.
-fn user_parent(files: &[NamespaceFile], source: Option<&mut Source>) -> Result<NamespaceFile, Complaint> {
+/// The parent of the user namespace that is named by a file, or else of the target's.
+fn user_parent(files: &[NamespaceFile], source: &mut Source) -> Result<NamespaceFile, Complaint> {
     let failed = |errno| Complaint::because([b"failed to open parent namespace"], errno);
     let user = files.iter().find(|file| file.kind() == NsKind::User).cloned();
-    let child = match (user, source) {
-        (Some(user), _) => user,
-        (None, Some(source)) => source.namespace(NsKind::User)?,
-        (None, None) => files.first().cloned().ok_or(Complaint::Said)?,
+    let child = match user {
+        Some(user) => user,
+        None => source.namespace(NsKind::User)?,
     };
     match child.ns.owner().map_err(failed)? {
         Related::Is(parent) => Ok(NamespaceFile { path: child.path, ns: Rc::new(parent) }),

@@ -13,7 +13,6 @@ use nsx_getopt::{LongOption, Misuse, Value};
 use rustix::{
     fd::OwnedFd,
     fs::{CWD, Mode, OFlags},
-    io::Errno,
 };
 use std::{
     ffi::{CStr, c_int},
@@ -122,7 +121,10 @@ pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Box<Options<'a>>
         match letter {
             Some(b'h') => return Ok(Wanted::Help),
             Some(b'V') => return Ok(Wanted::Version),
-            Some(b'w' | b'W') if directory_by.replace(letter).is_some_and(|by| by != letter) => {
+            Some(b'w') if directory_by.replace(b'w') == Some(b'W') => {
+                return Err(Complaint::new([b"options --wdns and --wd cannot be combined"]));
+            }
+            Some(b'W') if directory_by.replace(b'W') == Some(b'w') => {
                 return Err(Complaint::new([b"options --wd and --wdns cannot be combined"]));
             }
             Some(letter) => options.take_letter(letter, value)?,
@@ -134,6 +136,21 @@ pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Box<Options<'a>>
 }
 
 impl<'a> Options<'a> {
+    /// What of the target is to be had first, by the name of its file in /proc.
+    pub(super) fn of_target(&self) -> Option<&'static str> {
+        let its = |directory: &Option<Directory<'_>>| matches!(directory, Some(Directory::Its));
+        let follows = |id: Option<Id>| matches!(id, Some(Id::Follow));
+        let wanted = [
+            (its(&self.root), "root"),
+            (its(&self.directory), "cwd"),
+            (self.environment, "environ"),
+            // The directory itself.
+            (follows(self.uid) || follows(self.gid), ""),
+            (self.join_cgroup, "cgroup"),
+        ];
+        wanted.into_iter().find_map(|(is_wanted, name)| is_wanted.then_some(name))
+    }
+
     fn take_letter(&mut self, letter: u8, value: Option<&'a CStr>) -> Result<(), Complaint> {
         let text = value.unwrap_or_default();
         match letter {
@@ -209,16 +226,8 @@ fn namespace(text: &CStr) -> Result<Option<Namespace>, Complaint> {
         return Ok(Namespace::from_fd(file.map_err(source::cannot_open(text.to_bytes()))?).ok());
     };
     let id = numbers::namespace(id)?;
-    let opened = nsfs::open_by_id(id).map_err(|errno| {
-        let text = format!("failed to open the namespace with id {id}");
-        match errno {
-            // What kernels from 6.18 on say, and those before that have no such handle at all.
-            Errno::STALE | Errno::BADF => {
-                Complaint::new([text.as_bytes(), b": there is none, or Linux is older than 6.19"])
-            }
-            errno => Complaint::because([text.as_bytes()], errno),
-        }
-    })?;
+    let failed = |errno| Complaint::because([format!("cannot open namespace of id {id}").as_bytes()], errno);
+    let opened = nsfs::open_by_id(id).map_err(failed)?;
     Ok(Namespace::from_fd(opened).ok())
 }
 

@@ -41,10 +41,10 @@ impl Source {
         Ok(source)
     }
 
-    /// Pins the process, if that can be.
+    /// Pins the process, if that can be. Of a zombie the kernel says itself that it cannot be entered.
     pub(super) fn pin(&mut self) {
         if self.process.is_none() {
-            self.process = Process::pin(self.pid).ok();
+            self.process = Process::hold(self.pid).ok();
         }
     }
 
@@ -129,7 +129,8 @@ impl Source {
             Complaint::because([call.as_bytes()], errno)
         })?;
         let ns = nsx_core::sys::nsfs::of_socket(&socket).and_then(Namespace::from_fd);
-        ns.map_err(|errno| Complaint::because([b"ioctl(SIOCGSKNS)"], errno))
+        let call = format!("ioctl({}, SIOCGSKNS)", socket.as_raw_fd());
+        ns.map_err(|errno| Complaint::because([call.as_bytes()], errno))
     }
 
     fn no_descriptor(&self, errno: Errno) -> Complaint {

@@ -6,11 +6,11 @@
 mod options;
 mod wording;
 
-use super::Complaint;
+use super::{Complaint, numbers};
 use crate::exit::ExitStatus;
 use nsx_core::{
     accounts,
-    idmap::{IdKind, IdMap, MapRequest, Owned, RangeRequest},
+    idmap::{IdKind, IdMap, MapRequest, Owned, RangeRequest, Setgroups},
     ns::{NsKind, NsSet},
     plan::{
         self, Caller, CapabilityState, Clock, ClockOffset, Confinement, GroupsDenied, Pin, Signals, unshare::Request,
@@ -20,8 +20,9 @@ use nsx_core::{
 };
 use options::{Environment, Map, Options, Single};
 use rustix::{
+    fd::{AsFd, AsRawFd},
     io::Errno,
-    process::{getegid, geteuid},
+    process::{Resource, getegid, geteuid, getrlimit},
     thread::CapabilitySet,
 };
 use std::{
@@ -40,14 +41,24 @@ pub(super) fn run(arguments: &[&CStr]) -> Result<ExitStatus, Complaint> {
 fn run_program(options: Options<'_>) -> Result<ExitStatus, Complaint> {
     // Not every step needs one: without /proc a program can still be run.
     let proc = ProcRoot::system().ok();
+    let lets_go = proc.as_ref().is_some_and(leaves_no_room);
     let caller = caller();
     let request = request(options, &caller, proc.as_ref())?;
     let plan = plan::unshare::plan(request, &caller).map_err(|error| wording::plan_error(&error))?;
+    // What nsx opens by the path of /proc then has the one descriptor that is left.
+    let proc = proc.filter(|_| !lets_go);
     match run::run(&plan, proc.as_ref(), &mut |_| {}) {
         Ok(Ended::Exited(code)) => Ok(ExitStatus::Code(code)),
         Ok(Ended::Killed(signal)) => Ok(ExitStatus::Signal(signal)),
         Err(failure) => Err(wording::failure(&failure)),
     }
+}
+
+/// Whether nsx could open no more beside a procfs: the caller's limit is that low.
+fn leaves_no_room(proc: &ProcRoot) -> bool {
+    let next = proc.as_fd().as_raw_fd() + 1;
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.is_some_and(|limit| u64::try_from(next).is_ok_and(|next| next >= limit))
 }
 
 /// The caller as util-linux judges it, by its user alone. Which kinds of namespace there are the kernel will say.
@@ -58,10 +69,12 @@ fn caller() -> Caller {
 }
 
 fn request(options: Options<'_>, caller: &Caller, proc: Option<&ProcRoot>) -> Result<Request, Complaint> {
+    numbers::check_ids(options.uid, options.gid)?;
     let mut kinds: NsSet = options.kinds.iter().map(|(kind, _)| *kind).collect();
-    let (uid, gid) = options.owner.unwrap_or((caller.uid, caller.gid));
-    let users = map(IdKind::User, &options.users, uid, caller, proc)?;
-    let groups = map(IdKind::Group, &options.groups, gid, caller, proc)?;
+    let users = map(IdKind::User, &options.users, caller.uid, caller, proc)?;
+    let groups = map(IdKind::Group, &options.groups, caller.gid, caller, proc)?;
+    // Only the caller's own group, mapped by the caller, needs a denial.
+    let by_outside = options.maps_ranges_of_groups() && caller.capabilities.contains(CapabilitySet::SETGID);
     if users.is_some() || groups.is_some() || options.owner.is_some() || options.mount_binfmt.is_some() {
         kinds.insert(NsKind::User);
     }
@@ -75,7 +88,7 @@ fn request(options: Options<'_>, caller: &Caller, proc: Option<&ProcRoot>) -> Re
         owner: options.owner,
         users,
         groups,
-        setgroups: options.setgroups,
+        setgroups: options.setgroups.or(by_outside.then_some(Setgroups::Allow)),
         clocks: clocks
             .into_iter()
             .filter_map(|(clock, seconds)| Some(ClockOffset { clock, seconds: seconds?, nanoseconds: 0 }))
@@ -118,7 +131,7 @@ fn pins(kinds: &[(NsKind, Option<&Path>)]) -> Vec<Pin> {
     PIN_ORDER.into_iter().filter_map(pin).collect()
 }
 
-/// The finished map of one kind of ids, if one is asked for. `id` is the caller's, or that of the owner it becomes.
+/// The finished map of one kind of ids, if one is asked for. `id` is the caller's, also if it becomes another owner.
 fn map(
     ids: IdKind,
     asked: &Map,
@@ -141,12 +154,14 @@ fn map(
             .map_err(|errno| Complaint::because([b"cannot open /proc/self/", ids.file().as_bytes()], errno))?;
     }
     let mut given = Vec::new();
-    let mut name = Vec::new();
+    let mut name = None;
     if has(&[RangeRequest::Auto, RangeRequest::Subids]) {
-        let ranges = accounts::user_or_number(caller.uid).and_then(|user| {
+        let ranges = accounts::user_by_id(caller.uid).and_then(|known| {
+            let name = known.as_ref().map(|user| user.name.clone());
+            let user = known.map_or_else(|| accounts::user_or_number(caller.uid), Ok)?;
             // util-linux takes the first.
             let given = accounts::given_ranges(ids, &user)?.into_iter().take(1).collect();
-            Ok((user.name, given))
+            Ok((name, given))
         });
         (name, given) = ranges.map_err(|error| {
             let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
@@ -155,7 +170,7 @@ fn map(
     }
     let owned = Owned { id, given: &given, own_map: &own_map, privileged: true };
     let merged = request.merge(ids, &owned);
-    merged.map(Some).map_err(|error| wording::map_error(&error, ids, &name))
+    merged.map(Some).map_err(|error| wording::map_error(&error, ids, name.as_deref(), caller.uid))
 }
 
 fn read_own_map(ids: IdKind, proc: Option<&ProcRoot>) -> Result<IdMap, Errno> {

@@ -171,7 +171,9 @@ impl<'a> Options<'a> {
             b'G' => self.gid = Some(numbers::read(text, "gid")?),
             b'l' => {
                 self.interpreter = Some(text.to_owned());
-                self.mount_binfmt.get_or_insert(Path::new(BINFMT));
+                if self.mount_binfmt.is_none() {
+                    self.mount_own_binfmt();
+                }
             }
             _ => return Err(Complaint::Misuse),
         }
@@ -184,12 +186,10 @@ impl<'a> Options<'a> {
             long::FORWARD_SIGNALS => self.forward_signals = true,
             long::KILL_CHILD => self.kill_child = Some(value.map_or(Ok(libc::SIGKILL), signal)?),
             long::MOUNT_PROC => self.mount_proc = Some(value.map_or(Path::new("/proc"), path)),
-            long::MOUNT_BINFMT => {
-                self.mount_binfmt = Some(value.map_or(Path::new(BINFMT), path));
-                if value.is_none() {
-                    self.mount_proc = Some(Path::new("/proc"));
-                }
-            }
+            long::MOUNT_BINFMT => match value {
+                Some(at) => self.mount_binfmt = Some(path(at)),
+                None => self.mount_own_binfmt(),
+            },
             long::PROPAGATION => self.propagation = propagation(text.to_bytes())?,
             long::MAP_USER => self.users.single = Some(Single::Id(numbers::user(text)?)),
             long::MAP_GROUP => self.groups.single = Some(Single::Id(numbers::group(text)?)),
@@ -209,6 +209,12 @@ impl<'a> Options<'a> {
         Ok(())
     }
 
+    /// Asks for a binfmt_misc in the procfs, which then has to be one of the new namespaces too.
+    fn mount_own_binfmt(&mut self) {
+        self.mount_binfmt = Some(Path::new(BINFMT));
+        self.mount_proc.get_or_insert(Path::new("/proc"));
+    }
+
     fn map_both(&mut self, single: Single) {
         (self.users.single, self.groups.single) = (Some(single), Some(single));
     }
@@ -216,6 +222,12 @@ impl<'a> Options<'a> {
     fn range_both(&mut self, range: RangeRequest) {
         self.users.ranges.push(range);
         self.groups.ranges.push(range);
+    }
+
+    /// Whether the group map is one of ranges, be they of one id. Somebody who has the privilege writes it, and needs no denial
+    /// of setgroups. With an owner, that is who maps single ids too.
+    pub(super) fn maps_ranges_of_groups(&self) -> bool {
+        !self.groups.ranges.is_empty() || (self.owner.is_some() && self.groups.single.is_some())
     }
 
     /// Whether the kind is asked for by its own option.
@@ -229,9 +241,7 @@ impl<'a> Options<'a> {
             let text = b"options --monotonic and --boottime require unsharing of a time namespace (-T)";
             return Err(Complaint::new([text]));
         }
-        // Ranges are written by somebody who has the privilege, and need no denial.
-        let single = self.groups.single.is_some() && self.groups.ranges.is_empty();
-        if self.setgroups == Some(Setgroups::Allow) && single {
+        if self.setgroups == Some(Setgroups::Allow) && self.groups.single.is_some() && !self.maps_ranges_of_groups() {
             return Err(Complaint::new([b"options --setgroups=allow and --map-group are mutually exclusive"]));
         }
         Ok(())

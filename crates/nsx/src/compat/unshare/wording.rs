@@ -49,13 +49,16 @@ pub(super) fn plan_error(error: &PlanError) -> Complaint {
     Complaint::new([error.to_string().as_bytes()])
 }
 
-/// Of a map that cannot be, before anybody tried to write it. `user` is whose ranges were looked for.
-pub(super) fn map_error(error: &MapRequestError, ids: IdKind, user: &[u8]) -> Complaint {
-    match error {
-        MapRequestError::NothingGiven(_) => {
+/// Of a map that cannot be, before anybody tried to write it. `user` is whose ranges were looked for, if `uid` has a name.
+pub(super) fn map_error(error: &MapRequestError, ids: IdKind, user: Option<&[u8]>, uid: u32) -> Complaint {
+    match (error, user) {
+        (MapRequestError::NothingGiven(_), Some(user)) => {
             Complaint::new([b"no line matching user \"", user, b"\" in ", ids.ranges_file().as_bytes()])
         }
-        MapRequestError::Map(MapError::TooLong(..)) => {
+        (MapRequestError::NothingGiven(_), None) => {
+            Complaint::new([format!("you (user {uid}) don't exist.").as_bytes()])
+        }
+        (MapRequestError::Map(MapError::TooLong(..)), _) => {
             Complaint::new([nsx(ids.file()).as_bytes(), b" too large for kernel 4k limit"])
         }
         _ => Complaint::because([b"failed to write ", nsx(ids.file()).as_bytes()], Errno::INVAL),
