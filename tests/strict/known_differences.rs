@@ -53,14 +53,6 @@ pub(super) const UNSHARE: &[Difference] = &[
         nsx: "unshare: no line matching user \"root\" in /etc/subuid",
     },
     Difference {
-        reason: "no descriptor of unshare's own is left open in the program",
-        releases: ((2, 42), None),
-        who: Who::Root,
-        script: "/usr/bin/unshare -m sh -c 'mount -t tmpfs none /mnt; : >/mnt/user; exec \"$0\" -f --user=/mnt/user sh -c \
-                 \"ls -l /proc/self/fd | grep -c eventfd\"' $(command -v unshare); true",
-        nsx: "0",
-    },
-    Difference {
         reason: "--keep-caps outlives a change of the user by -S",
         releases: ((2, 35), None),
         who: Who::WithRanges,
@@ -245,6 +237,22 @@ pub(super) const LSNS: &[Difference] = &[
         nsx: "0",
     },
     Difference {
+        reason: "-J tells all mount points of a namespace, and not the first alone",
+        releases: ((2, 40), None),
+        who: Who::Anyone,
+        script: "/usr/bin/unshare -rm sh -c 'mount -t tmpfs none /mnt; : >/mnt/a; : >/mnt/b; /usr/bin/unshare --uts=/mnt/a true; \
+                 mount --bind /mnt/a /mnt/b; lsns -J -l -t uts -P -o NSFS | grep -c /mnt/b; true'",
+        nsx: "1",
+    },
+    Difference {
+        reason: "a namespace that is bound to a file is listed also if something else is mounted over that file",
+        releases: ((2, 42), None),
+        who: Who::Anyone,
+        script: "/usr/bin/unshare -rm sh -c 'mount -t tmpfs none /mnt; : >/mnt/a; /usr/bin/unshare --uts=/mnt/a true; \
+                 mount --bind /etc/passwd /mnt/a; lsns -n -l -t uts -P -o TYPE'",
+        nsx: "uts",
+    },
+    Difference {
         reason: "JSON is UTF-8 whatever a process calls itself: other bytes become U+FFFD",
         releases: ((2, 38), None),
         who: Who::Anyone,
@@ -266,6 +274,27 @@ pub(super) const LSNS: &[Difference] = &[
         who: Who::Root,
         script: "setpriv --reuid=4243 --regid=4243 --clear-groups lsns -p $$ >seen 2>&1; echo $?; grep -c denied seen || :",
         nsx: "1\n1",
+    },
+    Difference {
+        reason: "in a filter && binds closer than ||, as scols-filter(5) says",
+        releases: ((2, 41), None),
+        who: Who::Anyone,
+        script: "lsns -n -l -p $$ -o TYPE -Q 'TYPE == \"uts\" || PID == 0 && TYPE == \"net\"'",
+        nsx: "uts",
+    },
+    Difference {
+        reason: "in a filter a comparison binds closer than the ! before it",
+        releases: ((2, 41), None),
+        who: Who::Anyone,
+        script: "lsns -n -l -p $$ -t uts -t net -o TYPE -Q '!TYPE == \"uts\"'",
+        nsx: "net",
+    },
+    Difference {
+        reason: "--filter filters the processes of one namespace too; util-linux's fails to apply it",
+        releases: ((2, 41), None),
+        who: Who::Anyone,
+        script: "lsns -n -o TYPE -Q 'PID == '$$ $(stat -Lc %i /proc/self/ns/uts) 2>&1; true",
+        nsx: "uts",
     },
     Difference {
         reason: "0 is the number of no namespace, and not the wish to see all",

@@ -1,6 +1,7 @@
 //! What a test needs of its host, and how that is found out.
 
 use super::{
+    place::other_util_linux,
     procfs::{self, KTHREADD},
     session::{PATH, User},
 };
@@ -101,7 +102,8 @@ fn namespaces(user: User) -> Option<&'static str> {
 fn util_linux() -> (u32, u32) {
     static VERSION: OnceLock<(u32, u32)> = OnceLock::new();
     *VERSION.get_or_init(|| {
-        let output = Command::new("unshare").arg("--version").env("PATH", PATH).stdin(Stdio::null()).output();
+        let program = other_util_linux().unwrap_or_default().join("unshare");
+        let output = Command::new(program).arg("--version").env("PATH", PATH).stdin(Stdio::null()).output();
         // "unshare from util-linux 2.38.1"
         let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
         version(text.rsplit(' ').next().unwrap_or_default())

@@ -35,6 +35,9 @@ impl Place {
         allow(&place.strict(), 0o755);
         for name in ["lsns", "nsenter", "unshare"] {
             symlink("../bin/nsx", place.strict().join(name)).unwrap();
+            if let Some(directory) = other_util_linux() {
+                symlink(directory.join(name), place.bin().join(name)).unwrap();
+            }
         }
         place
     }
@@ -44,7 +47,8 @@ impl Place {
         self.root.join("strict")
     }
 
-    /// Where `nsx` is, first in every test's PATH.
+    /// Where `nsx` is, first in every test's PATH; with it the programs of another util-linux than the host's, if one is
+    /// named.
     pub(crate) fn bin(&self) -> PathBuf {
         self.root.join("bin")
     }
@@ -64,6 +68,11 @@ impl Place {
         }
         directory
     }
+}
+
+/// The directory that holds the util-linux to compare with, if that is not the host's own.
+pub(crate) fn other_util_linux() -> Option<PathBuf> {
+    env::var_os("NSX_TEST_UTIL_LINUX").map(PathBuf::from)
 }
 
 impl Drop for Place {

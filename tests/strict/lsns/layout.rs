@@ -1,6 +1,6 @@
 //! The forms of output: raw, JSON, and the widths of columns, on terminals and without UTF-8.
 
-use super::{ODD, SCENE, all_same, in_scene, nsx_gives, options_same, scene};
+use super::{ODD, SCENE, all_same, in_scene, later, nsx_gives, options_same, scene};
 use crate::support::{Need, Session, Test, both};
 use serde_json::Value;
 
@@ -9,23 +9,15 @@ pub(super) fn tests() -> Vec<Test> {
         both(raw),
         both(json),
         both(without_utf8),
-        both(terminals).needs([Need::Tool("script")]),
+        both(terminals).needs([Need::Tool("script"), Need::UtilLinux(2, 42)]),
         both(json_on_one_line),
     ]
 }
 
 fn raw(session: &Session) {
-    let options = [
-        "-r",
-        "-r -n",
-        "-r -l",
-        "-r -T",
-        "-r -Tparent",
-        "-r --output-all",
-        "-r -t net",
-        "-r -T -t uts -o USER,PID,COMMAND",
-    ];
+    let options = ["-r", "-r -n", "-r -l", "-r -T", "-r -Tparent", "-r --output-all", "-r -t net"];
     options_same(session, &scene(), &options);
+    options_same(session, &scene(), later(&["-r -T -t uts -o USER,PID,COMMAND"]));
 }
 
 fn json(session: &Session) {
@@ -39,13 +31,16 @@ fn json(session: &Session) {
         "-J --output-all -T",
         "-J --output-all",
         "-J -l -t net",
-        "-J -T -t uts -o UID,USER,PPID,PID,NPROCS,PATH,PNS,ONS,NETNSID,NSFS,COMMAND",
-        "-J -T -t uts -o NS,UID,COMMAND",
         "-J -Tprocess -o NS",
         "-J -n -t time -l",
         "--json --list",
     ];
     options_same(session, &scene, &options);
+    let later = later(&[
+        "-J -T -t uts -o UID,USER,PPID,PID,NPROCS,PATH,PNS,ONS,NETNSID,NSFS,COMMAND",
+        "-J -T -t uts -o NS,UID,COMMAND",
+    ]);
+    options_same(session, &scene, later);
     // A parser of its own agrees that it is JSON.
     for (line, [_, nsx]) in in_scene(session, &scene, &["lsns -J", "lsns -J -T --output-all", "lsns -J -l -t uts"]) {
         let text: Vec<u8> = nsx.stdout.chars().map(|byte| byte as u8).collect();
@@ -73,8 +68,9 @@ fn json_on_one_line(session: &Session) {
 
 fn without_utf8(session: &Session) {
     for locale in ["LC_ALL=C", "LC_ALL= LC_CTYPE=C.UTF-8 LANG=C", "LC_ALL= LANG=C", "LC_ALL=POSIX LANG=C.UTF-8"] {
-        let lines = ["", "-T", "-r", "-J -T -t net", "-t net"].map(|options| format!("{locale} lsns {options}"));
-        all_same(session, &scene(), &lines.each_ref().map(String::as_str));
+        let options = ["", "-T", "-r", "-t net"].iter().chain(later(&["-J -T -t net"]));
+        let lines: Vec<String> = options.map(|options| format!("{locale} lsns {options}")).collect();
+        all_same(session, &scene(), &lines.iter().map(String::as_str).collect::<Vec<_>>());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which rows there are, how they stand below one another, and what each column tells of them.
 
-use super::{ODD, SCENE, nsx_gives, options_same, scene};
+use super::{ODD, SCENE, later, nsx_gives, options_same, scene};
 use crate::support::{Session, Test, both, root};
 
 pub(super) fn tests() -> Vec<Test> {
@@ -42,19 +42,15 @@ fn lists_and_trees(session: &Session) {
             "-t net -l",
             "-t uts -t pid -t uts",
             "-t mnt -t ipc -t user -t cgroup -t time",
-            "-t uts -T",
-            "-t uts -Tparent",
             "-t uts -Tprocess",
-            "-t pid -T",
-            "-t pid -Tparent",
-            "-t mnt -Tparent",
             "-t user -n -T",
             "12345",
             "1 abc",
-            "-p 0 1",
             "18446744073709551615",
         ],
     );
+    let later = later(&["-t uts -T", "-t uts -Tparent", "-t pid -T", "-t pid -Tparent", "-t mnt -Tparent", "-p 0 1"]);
+    options_same(session, &scene(), later);
 }
 
 fn columns(session: &Session) {
@@ -82,14 +78,17 @@ fn columns(session: &Session) {
             "-Tparent -o TYPE,PNS,ONS,PID",
             "-Tprocess -o TYPE,NS",
             "-Tprocess -o COMMAND",
-            "-T -t uts -o TYPE,PID",
-            "-T -t uts -o PID",
-            "-T -t pid -o UID,USER,PPID,NPROCS,PATH,NETNSID,NSFS,COMMAND",
             "-l -o PPID,PID,UID,USER",
             "-l -o PATH,NPROCS",
             "-l -o PATH,NPROCS -n",
         ],
     );
+    let later = later(&[
+        "-T -t uts -o TYPE,PID",
+        "-T -t uts -o PID",
+        "-T -t pid -o UID,USER,PPID,NPROCS,PATH,NETNSID,NSFS,COMMAND",
+    ]);
+    options_same(session, &scene(), later);
     // From a PID of three digits on, the column is as wide as five.
     let numbers = format!(
         "{}echo 980 >/proc/sys/kernel/ns_last_pid && unshare -u sleep 1000 & until [ $(sleeps) -eq 10 ]; do :; done; ",
@@ -101,15 +100,15 @@ fn columns(session: &Session) {
 }
 
 fn rows_of_one_process(session: &Session) {
-    let options: Vec<String> =
-        ["", "-l", "-T", "-Tparent", "-t net", "-t pid -T", "-t pid -Tparent", "-r", "-J -l", "-o NS,PNS"]
-            .iter()
-            .flat_map(|options| {
-                ["1", "0", "$(lsns -l -n -t pid -o PID | tail -n 1)", "$(lsns -l -n -t user -o PID | tail -n 1)"]
-                    .map(|pid| format!("{options} -p {pid}"))
-            })
-            .chain(["-p 1 -p 2 -t uts".to_owned()])
-            .collect();
+    let options: Vec<String> = ["", "-l", "-T", "-Tparent", "-t net", "-r", "-J -l", "-o NS,PNS"]
+        .iter()
+        .chain(later(&["-t pid -T", "-t pid -Tparent"]))
+        .flat_map(|options| {
+            ["1", "$(lsns -l -n -t pid -o PID | tail -n 1)", "$(lsns -l -n -t user -o PID | tail -n 1)"]
+                .map(|pid| format!("{options} -p {pid}"))
+        })
+        .chain(["-p 1 -p 2 -t uts".to_owned()])
+        .collect();
     let scene = format!("{ODD}{SCENE}");
     options_same(session, &scene, &options.iter().map(String::as_str).collect::<Vec<_>>());
 }
@@ -150,16 +149,13 @@ fn users(session: &Session) {
         + "as() { setpriv --reuid=$1 --regid=$1 --clear-groups \"${@:2}\"; }; \
            as 4242 unshare -r unshare -Ur unshare -npf sleep 1000 & as 1 unshare -r sleep 1000 & as 4242 sleep 1000 & \
            until [ $(sleeps) -eq 12 ]; do :; done; ";
-    let options = [
-        "",
-        "-l -o +UID",
-        "-T",
+    let later = later(&[
         "-T -t net -o NS,USER,UID,PID",
         "-Tparent -t pid -o NS,USER,UID,PID",
         "-J -T -t net -o NS,USER,UID,PID",
         "-p $(lsns -l -n -t net -o PID | tail -n 1) -t pid -T",
-    ];
-    options_same(session, &scene, &options);
+    ]);
+    options_same(session, &scene, &[&["", "-l -o +UID", "-T"], later].concat());
 }
 
 fn filters(session: &Session) {
@@ -176,7 +172,8 @@ fn filters(session: &Session) {
             ("lsns -n -o PID -Q 'NPROCS >= 1K || false' && lsns -Q 'PNS == \"x\"'", ""),
             ("lsns -Q 'NS =='", "lsns: failed to parse \"NS ==\": syntax error, unexpected end of file\n"),
             ("lsns -Q 'FOO == 1'; echo $?", "1\nlsns: unknown column: FOO\nlsns: failed to initialize filter\n"),
-            ("lsns -Q ''; echo $?", "1\nlsns: failed to parse \"\": syntax error, unexpected end of file\n"),
+            ("lsns -Q ' '; echo $?", "1\nlsns: failed to parse \" \": syntax error, unexpected end of file\n"),
+            ("lsns -l -n -t time -o TYPE -Q ''", "time\ntime\n"),
         ],
     );
 }

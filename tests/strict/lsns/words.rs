@@ -7,7 +7,7 @@ use crate::{
 use serde_json::Value;
 
 pub(super) fn tests() -> Vec<Test> {
-    vec![both(usage), both(words_that_cannot_be), both(columns_are_listed)]
+    vec![both(usage), both(words_that_cannot_be), both(numbers_that_no_process_has), both(columns_are_listed)]
 }
 
 fn usage(session: &Session) {
@@ -21,7 +21,7 @@ fn usage(session: &Session) {
         "lsns --version >/dev/full",
         "lsns --help >/dev/full",
         "lsns --help >&-",
-        "lsns -h --bogus | head -n 4",
+        "lsns -h --bogus | head -n 2",
         "lsns -t foo --bogus",
     ] {
         assert_same(session, script);
@@ -29,10 +29,17 @@ fn usage(session: &Session) {
     let version = "lsns from util-linux 2.42.2\n";
     assert_eq!(run(session, Side::Nsx, "lsns -V --bogus").stdout, version);
     assert_eq!(session.nsx("compat lsns --vers").run().exited(0).stdout, version.as_bytes());
-    let both = "options --json and --raw cannot be combined";
-    assert_gives(session, (2, 41), "lsns -J -r --bogus", 1, "", &format!("lsns: {both}\n"));
-    assert_gives(session, (2, 41), "lsns -r -n -J", 1, "", &format!("lsns: {both}\n"));
-    assert_gives(session, (2, 41), "lsns -p 1 -P", 1, "", "lsns: options --persistent and --task cannot be combined\n");
+    for (words, one, other) in [
+        ("-J -r --bogus", "--json", "--raw"),
+        ("-r -n -J", "--raw", "--json"),
+        ("-rJ", "--raw", "--json"),
+        ("-p 1 -P", "--task", "--persistent"),
+        ("-P -p 1 -J -r", "--persistent", "--task"),
+        ("-P -J -r -p 1", "--json", "--raw"),
+    ] {
+        let error = format!("lsns: options {one} and {other} cannot be combined\n");
+        assert_gives(session, (2, 42), &format!("lsns {words}"), 1, "", &error);
+    }
     assert_eq!(run(session, Side::Nsx, "lsns >&-").status, "exit status: 0");
     // util-linux gives the reason only where the list is short.
     let full = run(session, Side::Nsx, "lsns >/dev/full");
@@ -56,7 +63,6 @@ fn words_that_cannot_be(session: &Session) {
         "99999999999999999999",
         "-p 1 1",
         "-p 1 abc",
-        "-p 0 abc",
         "-t foo",
         "-t ''",
         "-t NET",
@@ -82,6 +88,15 @@ fn words_that_cannot_be(session: &Session) {
         "-p x -o FOO",
     ] {
         assert_same(session, &format!("lsns {words}"));
+    }
+}
+
+fn numbers_that_no_process_has(session: &Session) {
+    for number in ["0", "-1", "+0", "00", "-2147483648"] {
+        let error = format!("lsns: invalid PID argument: '{number}': Numerical result out of range\n");
+        for words in [format!("-p {number}"), format!("-p {number} -t net"), format!("-p {number} abc")] {
+            assert_gives(session, (2, 42), &format!("lsns {words}"), 1, "", &error);
+        }
     }
 }
 

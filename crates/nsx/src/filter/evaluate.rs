@@ -112,6 +112,26 @@ pub(super) fn evaluate<'a, C: Copy>(node: &Node<C>, cell: &impl Fn(C) -> Value<'
     }
 }
 
+/// Whether a column whose text is not a number is compared with a number, in a part of the expression that decides.
+pub(super) fn mismatches<'a, C: Copy>(node: &Node<C>, cell: &impl Fn(C) -> Value<'a>) -> bool {
+    let holds = |node: &Node<C>| evaluate(node, cell).is_true();
+    let is_number = |node: &Node<C>| matches!(evaluate(node, cell), Value::Integer(_) | Value::Float(_));
+    let is_other = |node: &Node<C>| match node {
+        Node::Column(column) => matches!(cell(*column), Value::Text(text) if number_of(&text).is_none()),
+        _ => false,
+    };
+    match node {
+        Node::Literal(_) | Node::Column(_) => false,
+        Node::Not(node) | Node::Match { text: node, .. } => mismatches(node, cell),
+        Node::Both(left, right) => mismatches(left, cell) || (holds(left) && mismatches(right, cell)),
+        Node::Either(left, right) => mismatches(left, cell) || (!holds(left) && mismatches(right, cell)),
+        Node::Compare(left, _, right) => {
+            let meet = (is_number(left) && is_other(right)) || (is_other(left) && is_number(right));
+            meet || mismatches(left, cell) || mismatches(right, cell)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Filter, FilterError, LONGEST, LONGEST_REGEX, MOST_NODES};

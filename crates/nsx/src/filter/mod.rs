@@ -66,6 +66,11 @@ impl<C: Copy + PartialEq> Filter<C> {
         &self.columns
     }
 
+    /// Whether the expression compares a number with what is none in this row, which util-linux refuses.
+    pub fn mismatches<'a>(&self, cell: impl Fn(C) -> Value<'a>) -> bool {
+        evaluate::mismatches(&self.root, &cell)
+    }
+
     /// Whether a row is among those that are asked for. `cell` gives what it has in a column.
     pub fn matches<'a>(&self, cell: impl Fn(C) -> Value<'a>) -> bool {
         evaluate::evaluate(&self.root, &cell).is_true()

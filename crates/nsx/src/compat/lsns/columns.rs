@@ -85,10 +85,10 @@ impl Column {
         self.is_number() || self == Self::Netnsid
     }
 
-    /// How wide the column is at least where a cell fills the width of the heading.
+    /// How wide the column is at least if a cell is wider than the heading.
     pub(super) fn hint(self) -> usize {
         match self {
-            Self::Type | Self::Pid | Self::Ppid => 5,
+            Self::Type | Self::Nprocs | Self::Pid | Self::Ppid => 5,
             _ => 0,
         }
     }

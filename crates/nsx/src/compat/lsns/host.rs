@@ -4,11 +4,11 @@ use super::super::Complaint;
 use crate::exit::ExitStatus;
 use nsx_core::{
     accounts,
-    census::{Relation, Relations},
+    census::{Entry, Relation, Relations},
     hash::HashMap,
     ns::{Namespace, NsId, NsKind},
     pid::Pid,
-    proc::{Mount, NsLink, ProcError, ProcRoot},
+    proc::{Mount, ProcError, ProcRoot},
     sys::net::NsidSocket,
 };
 use rustix::io::Errno;
@@ -30,10 +30,11 @@ pub(super) struct Process {
 /// The namespaces that are bound to files, each with its mounts in the order of the table.
 pub(super) type Mounts = BTreeMap<NsId, Vec<Mount>>;
 
-/// Through which file a namespace can be opened.
+/// Through what a namespace can be opened.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way<'a> {
-    Process(Pid),
+    /// A process in it, or else whatever keeps it.
+    Entry(&'a Entry),
     Mount(&'a Mount),
 }
 
@@ -120,7 +121,7 @@ impl<'a> Host<'a> {
 
     fn open(&self, ns: NsId, way: Way<'_>) -> Option<Namespace> {
         let open = match way {
-            Way::Process(pid) => self.proc.open_ns(pid, NsLink::Own(ns.kind)).ok()?,
+            Way::Entry(entry) => entry.open(self.proc).ok()?,
             Way::Mount(mount) => Namespace::open_mount(mount).ok()?,
         };
         // The process may have left it meanwhile.

@@ -13,11 +13,7 @@ mod words;
 pub use words::{json as quoted, raw};
 
 use super::Complaint;
-use crate::{
-    exit::ExitStatus,
-    filter::{Filter, FilterError},
-    out,
-};
+use crate::{exit::ExitStatus, out};
 use columns::Column;
 use json::Object;
 use nsx_core::proc::ProcRoot;
@@ -40,19 +36,16 @@ pub(super) fn run(arguments: &[&CStr]) -> Result<ExitStatus, Complaint> {
     })
 }
 
-fn list(options: &Options<'_>) -> Result<ExitStatus, Complaint> {
-    let filter = options.filter.map(|text| Filter::parse(text.to_bytes(), |name| name.parse().ok()));
-    let filter = filter.transpose().map_err(|error| {
-        if let FilterError::UnknownColumn(_) = error {
-            out::complain(format!("lsns: {error}").as_bytes());
-            return Complaint::new([b"failed to initialize filter"]);
-        }
-        Complaint::new([error.to_string().as_bytes()])
+fn list(options: &Options) -> Result<ExitStatus, Complaint> {
+    let filter = options.filter.as_ref().map(Result::as_ref).transpose().map_err(|error| {
+        out::complain(format!("lsns: {error}").as_bytes());
+        Complaint::new([b"failed to initialize filter"])
     })?;
     let proc = ProcRoot::system().map_err(|errno| Complaint::because([b"cannot open /proc"], errno))?;
     let mounts = host::mounts(&proc)?;
     let tree = tree(options);
-    let maker = Maker::new(options, tree, filter.as_ref(), &proc, &mounts);
+    let census = rows::take_census(&proc, options)?;
+    let maker = Maker::new(options, tree, filter, &proc, (&census, &mounts));
     let rows = match options.namespace {
         None => maker.namespaces(),
         Some(inode) => maker.processes(inode),
@@ -74,7 +67,7 @@ fn list(options: &Options<'_>) -> Result<ExitStatus, Complaint> {
 
 /// The tree that is shown. Without a word about it that is one of processes, but not with all columns, nor as JSON, where
 /// namespaces would be children of others that they have nothing to do with. Processes hang on nothing but processes.
-fn tree(options: &Options<'_>) -> Tree {
+fn tree(options: &Options) -> Tree {
     match (options.tree, options.namespace) {
         (None, None) if options.all || options.format == Format::Json => Tree::None,
         (None, _) => Tree::Process,
@@ -83,7 +76,7 @@ fn tree(options: &Options<'_>) -> Tree {
     }
 }
 
-fn table(rows: &[Row], options: &Options<'_>, drawn: Option<Column>) -> String {
+fn table(rows: &[Row], options: &Options, drawn: Option<Column>) -> String {
     let variable = |name: &str| env::var_os(name).map(OsStringExt::into_vec);
     let terminal = std::io::stdout().is_terminal();
     let place = Place { utf8: words::is_utf8(variable), terminal };
@@ -115,7 +108,7 @@ fn table(rows: &[Row], options: &Options<'_>, drawn: Option<Column>) -> String {
     if raw { text::raw(&headings, &lines, layout) } else { text::table(&headings, &lines, layout) }
 }
 
-fn document(rows: &[Row], options: &Options<'_>, drawn: Option<Column>) -> String {
+fn document(rows: &[Row], options: &Options, drawn: Option<Column>) -> String {
     let columns = &options.columns;
     let between = if options.no_wrapping { b',' } else { b'\n' };
     let value = |cell: Cell<'_>| match cell {

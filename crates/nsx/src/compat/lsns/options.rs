@@ -4,8 +4,13 @@ use super::{
     super::{Complaint, Wanted, numbers},
     columns::Column,
 };
-use nsx_core::ns::{NsKind, NsSet};
+use crate::filter::{Filter, FilterError};
+use nsx_core::{
+    ns::{NsKind, NsSet},
+    pid::Pid,
+};
 use nsx_getopt::{LongOption, Misuse, Value};
+use rustix::io::Errno;
 use std::ffi::{CStr, c_int};
 
 const SHORT: &CStr = c"JlPp:o:nruhVt:T::WQ:H";
@@ -34,16 +39,16 @@ const LONG: &[LongOption] = &[
 ];
 
 /// What is listed.
-pub(super) enum Asked<'a> {
+pub(super) enum Asked {
     /// The columns that there are.
     Columns(Format),
     /// Namespaces, or the processes of one.
-    List(Options<'a>),
+    List(Options),
 }
 
 /// The options, as they are when the last of them is read.
 #[derive(Debug, Default)]
-pub(super) struct Options<'a> {
+pub(super) struct Options {
     pub(super) format: Format,
     /// The tree that is asked for; none where nothing is said of one.
     pub(super) tree: Option<Tree>,
@@ -54,12 +59,11 @@ pub(super) struct Options<'a> {
     pub(super) no_wrapping: bool,
     pub(super) persistent: bool,
     pub(super) kinds: NsSet,
-    /// 0 stands for none.
-    pub(super) task: i32,
+    pub(super) task: Option<Pid>,
     pub(super) namespace: Option<u64>,
     pub(super) columns: Vec<Column>,
-    /// An expression.
-    pub(super) filter: Option<&'a CStr>,
+    /// An expression, or which column it names that there is not. The latter is told when all else is read.
+    pub(super) filter: Option<Result<Filter<Column>, FilterError>>,
 }
 
 /// What is printed.
@@ -98,12 +102,14 @@ const DEFAULT_NET: [Column; 8] = [
 const DEFAULT_PROCESSES: [Column; 4] = [Column::Pid, Column::Ppid, Column::User, Column::Command];
 
 /// Reads a command line.
-pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Asked<'a>>, Complaint> {
+pub(super) fn read(arguments: &[&CStr]) -> Result<Wanted<Asked>, Complaint> {
     let mut found = nsx_getopt::Options::new(arguments, SHORT, LONG);
     let mut options = Options::default();
     let (mut list, mut list_columns) = (None, false);
-    let mut exclusions =
-        [Exclusion::new(b"Jr", ["--json", "--raw"]), Exclusion::new(b"Pp", ["--persistent", "--task"])];
+    let mut exclusions = [
+        Exclusion::new([(b'J', "--json"), (b'r', "--raw")]),
+        Exclusion::new([(b'P', "--persistent"), (b'p', "--task")]),
+    ];
     for option in &mut found {
         let (option, value) = option.map_err(|Misuse| Complaint::Misuse)?;
         let Ok(letter) = u8::try_from(option) else {
@@ -123,10 +129,12 @@ pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Asked<'a>>, Comp
             b'u' => options.no_truncation = true,
             b'W' => options.no_wrapping = true,
             b'P' => options.persistent = true,
-            b'p' => options.task = argument(text, "PID")?,
+            b'p' => options.task = Some(task(text)?),
             b'o' => list = Some(text),
             b't' => options.kinds.insert(kind(text)?),
-            b'Q' => options.filter = Some(text),
+            // An empty expression is none.
+            b'Q' if text.is_empty() => options.filter = None,
+            b'Q' => options.filter = Some(filter(text)?),
             b'H' => list_columns = true,
             b'h' => return Ok(Wanted::Help),
             b'V' => return Ok(Wanted::Version),
@@ -137,7 +145,7 @@ pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Asked<'a>>, Comp
         return Ok(Wanted::Run(Asked::Columns(options.format)));
     }
     if let Some(operand) = found.operands().first() {
-        if options.task != 0 {
+        if options.task.is_some() {
             return Err(Complaint::new([b"--task is mutually exclusive with <namespace>"]));
         }
         options.namespace = Some(argument(operand, "namespace")?);
@@ -149,7 +157,7 @@ pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Asked<'a>>, Comp
     Ok(Wanted::Run(Asked::List(options)))
 }
 
-impl Options<'_> {
+impl Options {
     fn columns_of(&self, list: Option<&[u8]>) -> Result<Vec<Column>, Complaint> {
         let mut columns = match self {
             _ if self.all => Column::ALL.to_vec(),
@@ -188,23 +196,21 @@ impl Options<'_> {
 
 /// Two options of which only one may be given.
 struct Exclusion {
-    letters: [u8; 2],
-    names: [&'static str; 2],
-    first: Option<u8>,
+    options: [(u8, &'static str); 2],
+    first: Option<usize>,
 }
 
 impl Exclusion {
-    fn new(letters: &[u8; 2], names: [&'static str; 2]) -> Self {
-        Self { letters: *letters, names, first: None }
+    fn new(options: [(u8, &'static str); 2]) -> Self {
+        Self { options, first: None }
     }
 
+    /// Takes note of an option. The complaint names the two in the order in which they were given.
     fn met(&mut self, letter: u8) -> Result<(), Complaint> {
-        if !self.letters.contains(&letter) {
-            return Ok(());
-        }
-        match self.first.replace(letter) {
-            Some(first) if first != letter => {
-                let [one, other] = self.names.map(str::as_bytes);
+        let Some(place) = self.options.iter().position(|(known, _)| *known == letter) else { return Ok(()) };
+        match self.first.replace(place) {
+            Some(first) if first != place => {
+                let [one, other] = [first, place].map(|place| self.options[place].1.as_bytes());
                 Err(Complaint::new([b"options ", one, b" and ", other, b" cannot be combined"]))
             }
             _ => Ok(()),
@@ -227,6 +233,19 @@ fn tree(value: Option<&CStr>) -> Result<Tree, Complaint> {
 fn kind(name: &CStr) -> Result<NsKind, Complaint> {
     let name = name.to_bytes();
     NsKind::from_name(name).ok_or_else(|| Complaint::new([b"unknown namespace type: ", name]))
+}
+
+fn filter(text: &CStr) -> Result<Result<Filter<Column>, FilterError>, Complaint> {
+    match Filter::parse(text.to_bytes(), |name| name.parse().ok()) {
+        Err(error @ FilterError::Parse(..)) => Err(Complaint::new([error.to_string().as_bytes()])),
+        read => Ok(read),
+    }
+}
+
+fn task(text: &CStr) -> Result<Pid, Complaint> {
+    let pid = argument::<i32>(text, "PID")?;
+    let pid = Pid::from_raw(pid.max(0));
+    pid.ok_or_else(|| Complaint::because([b"invalid PID argument: '", text.to_bytes(), b"'"], Errno::RANGE))
 }
 
 /// A number that an option or an operand is.

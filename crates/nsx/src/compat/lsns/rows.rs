@@ -8,7 +8,7 @@ use super::{
 };
 use crate::filter::{Filter, Value};
 use nsx_core::{
-    census::{self, Census, Holder, Query, Relation, Sources},
+    census::{self, Census, Entry, Holder, Query, Relation, Sources},
     hash::HashMap,
     ns::{NsId, NsKind, NsSet},
     pid::Pid,
@@ -90,16 +90,17 @@ impl Row {
 
 /// Makes the rows that are asked for.
 pub(super) struct Maker<'a> {
-    options: &'a Options<'a>,
+    options: &'a Options,
     tree: Tree,
     /// The columns that are shown or filtered by.
     wanted: Vec<Column>,
     filter: Option<&'a Filter<Column>>,
     host: Host<'a>,
+    census: &'a Census,
     mounts: &'a Mounts,
     rows: Vec<Row>,
-    /// The row of each namespace that has one.
-    of_namespace: HashMap<NsId, usize>,
+    /// The row of each namespace that was looked at, if the filter lets it through.
+    of_namespace: HashMap<NsId, Option<usize>>,
     /// The last row of each process that has one.
     of_process: HashMap<i32, usize>,
     /// How many processes are in each namespace, and the lowest, or else the lowest thread.
@@ -108,11 +109,11 @@ pub(super) struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     pub(super) fn new(
-        options: &'a Options<'a>,
+        options: &'a Options,
         tree: Tree,
         filter: Option<&'a Filter<Column>>,
         proc: &'a ProcRoot,
-        mounts: &'a Mounts,
+        (census, mounts): (&'a Census, &'a Mounts),
     ) -> Self {
         let mut wanted = options.columns.clone();
         wanted.extend(filter.into_iter().flat_map(Filter::columns));
@@ -123,76 +124,60 @@ impl<'a> Maker<'a> {
             wanted,
             filter,
             host: Host::new(proc, commands),
+            census,
             mounts,
             rows: Vec::new(),
             of_namespace: HashMap::default(),
             of_process: HashMap::default(),
-            inhabited: BTreeMap::new(),
+            inhabited: inhabited(census),
         }
     }
 
     /// The rows of namespaces, in the order of their inode numbers, but none before that on which it hangs.
     pub(super) fn namespaces(mut self) -> Result<Vec<Row>, Complaint> {
         let kinds = self.options.kinds;
-        let of_task = match self.options.task {
-            0 => None,
-            task => Some(namespaces_of(self.host.proc, task, kinds)?),
-        };
-        self.take_census(Sources::THREADS)?;
+        let of_task = self.options.task.map(|task| namespaces_of(self.host.proc, task, kinds)).transpose()?;
         for ns in self.mounts.keys().filter(|ns| kinds.contains(ns.kind)) {
             self.inhabited.entry((ns.inode, ns.kind)).or_insert((0, None));
         }
-        let asked_for = |processes: usize, ns: &NsId| {
-            of_task.as_ref().is_none_or(|own| own.contains(ns)) && (processes == 0 || !self.options.persistent)
-        };
-        let namespaces = self.inhabited.iter().map(|(&(inode, kind), found)| (NsId { kind, inode }, found.0));
-        let mut namespaces: Vec<NsId> =
-            namespaces.filter(|(ns, processes)| asked_for(*processes, ns)).map(|(ns, _)| ns).collect();
+        let mut namespaces: Vec<NsId> = self.inhabited.keys().map(|&(inode, kind)| NsId { kind, inode }).collect();
         if matches!(self.tree, Tree::Owner | Tree::Parent) && of_task.is_none() {
-            // What stands above them is listed too, whatever its kind and whoever is in it.
+            // Namespaces that only stand above others are rows of their own.
             for &ns in &namespaces {
                 self.relation(ns)?;
             }
-            namespaces.extend(self.host.related());
+            namespaces.extend(self.host.related().filter(|ns| kinds.contains(ns.kind)));
             namespaces.sort_unstable_by_key(|ns| (ns.inode, ns.kind));
         }
+        namespaces.retain(|ns| {
+            of_task.as_ref().is_none_or(|own| own.contains(ns))
+                && !(self.options.persistent
+                    && self.inhabited.get(&(ns.inode, ns.kind)).is_some_and(|found| found.0 > 0))
+        });
         for ns in namespaces {
             self.add(ns)?;
         }
-        Ok(self.filtered())
+        Ok(self.rows)
     }
 
     /// The rows of the processes in the namespace with this inode number, in the order of their ids.
     pub(super) fn processes(mut self, inode: u64) -> Result<Vec<Row>, Complaint> {
-        let census = self.take_census(Sources::MEMBERS)?;
-        let bound =
-            self.mounts.keys().map(|ns| (ns.inode, ns.kind)).filter(|(_, kind)| self.options.kinds.contains(*kind));
-        let found = self.inhabited.keys().copied().chain(bound).find(|(known, _)| *known == inode);
-        let ns = found.map(|(inode, kind)| NsId { kind, inode });
+        let is_it = |ns: &NsId| ns.inode == inode && self.options.kinds.contains(ns.kind);
+        let seen = self.census.namespaces.iter().map(|entry| entry.ns);
+        let ns = seen.chain(self.mounts.keys().copied()).find(is_it);
         let ns = ns.ok_or_else(|| Complaint::new([b"not found namespace: ", inode.to_string().as_bytes()]))?;
-        let pids: Vec<Pid> = census.processes_in(ns).collect();
+        let pids: Vec<Pid> = self.census.processes_in(ns).collect();
         let count = pids.len();
         for pid in pids {
             let row = self.row(ns, count, Some(pid))?;
-            self.push(row, None);
+            self.push(row, None)?;
         }
-        Ok(self.filtered())
+        Ok(self.rows)
     }
 
-    fn take_census(&mut self, sources: Sources) -> Result<Census, Complaint> {
-        let census = Census::take(self.host.proc, Query { kinds: self.options.kinds, sources });
-        let census = census.map_err(|errno| Complaint::because([b"cannot list the processes in /proc"], errno))?;
-        for entry in &census.namespaces {
-            // One that only threads are in is shown with the lowest of them: /proc/TID is there too.
-            let thread = || entry.holders.iter().filter_map(thread).min_by_key(|tid| tid.as_raw_pid());
-            let found = (entry.processes, entry.lowest.or_else(thread));
-            self.inhabited.insert((entry.ns.inode, entry.ns.kind), found);
-        }
-        Ok(census)
-    }
-
-    /// Adds the row of a namespace after that of the one above it, if they are to be shown so. Returns its place.
-    fn add(&mut self, ns: NsId) -> Result<usize, Complaint> {
+    /// Adds the row of a namespace after that of the one above it, if they are to be shown so. Returns its place; none if
+    /// the filter takes it out.
+    fn add(&mut self, ns: NsId) -> Result<Option<usize>, Complaint> {
         if let Some(&place) = self.of_namespace.get(&ns) {
             return Ok(place);
         }
@@ -201,15 +186,17 @@ impl<'a> Maker<'a> {
             self.row(ns, processes, pid)?
         };
         let (owner, parent) = row.relation.map_or((None, None), |it| (it.owner.id(), it.parent.id()));
+        let listed = |ns: &NsId| self.options.kinds.contains(ns.kind);
         let above = match self.tree {
             Tree::Owner => owner,
             Tree::Parent => parent,
             Tree::None | Tree::Process => None,
         };
+        let above = above.filter(listed);
         // Beside a tree of parents stand the owners of those that have none.
-        let beside = owner.filter(|_| self.tree == Tree::Parent && parent.is_none());
-        let placed = above.or(beside).map(|related| self.add(related)).transpose()?;
-        let place = self.push(row, placed.filter(|_| above.is_some()));
+        let beside = owner.filter(listed).filter(|_| self.tree == Tree::Parent && parent.is_none());
+        let placed = above.or(beside).map(|related| self.add(related)).transpose()?.flatten();
+        let place = self.push(row, placed.filter(|_| above.is_some()))?;
         self.of_namespace.insert(ns, place);
         Ok(place)
     }
@@ -249,14 +236,26 @@ impl<'a> Maker<'a> {
         self.host.relation(ns, self.way(ns))
     }
 
-    /// How a namespace can be opened: through its first process, or else where it is bound. One that is only above others
-    /// cannot, and was asked on the way to it.
+    /// How a namespace can be opened: through a process in it, or where it is bound, or else through whatever keeps it. One
+    /// that is only above others cannot, and was asked on the way to it.
     fn way(&self, ns: NsId) -> Option<Way<'a>> {
-        let pid = self.inhabited.get(&(ns.inode, ns.kind)).and_then(|found| found.1);
-        pid.map(Way::Process).or_else(|| self.mounts.get(&ns)?.first().map(Way::Mount))
+        let entry = self.census.entry(ns);
+        let inhabited = entry.filter(|entry| entry.processes > 0).map(Way::Entry);
+        let bound = || self.mounts.get(&ns)?.first().map(Way::Mount);
+        inhabited.or_else(bound).or(entry.map(Way::Entry))
     }
 
-    fn push(&mut self, mut row: Row, above: Option<usize>) -> usize {
+    /// Adds a row below that of `above`, unless the filter takes it out. Rows that would hang on one that was taken out hang
+    /// on nothing.
+    fn push(&mut self, mut row: Row, above: Option<usize>) -> Result<Option<usize>, Complaint> {
+        if let Some(filter) = self.filter {
+            if filter.mismatches(|column| row.value(column)) {
+                return Err(Complaint::because([b"failed to apply filter"], Errno::INVAL));
+            }
+            if !filter.matches(|column| row.value(column)) {
+                return Ok(None);
+            }
+        }
         row.parent = above;
         if self.tree == Tree::Process
             && let (Some(pid), Some(process)) = (row.pid, &row.process)
@@ -265,34 +264,49 @@ impl<'a> Maker<'a> {
             self.of_process.insert(pid.as_raw_pid(), self.rows.len());
         }
         self.rows.push(row);
-        self.rows.len() - 1
-    }
-
-    /// The rows that the filter lets through; what hung on another hangs on what that hung on.
-    fn filtered(self) -> Vec<Row> {
-        let Some(filter) = self.filter else { return self.rows };
-        let mut kept: Vec<Row> = Vec::new();
-        // For each row its new place, or that of the nearest one above it that stays.
-        let mut places: Vec<Option<usize>> = Vec::with_capacity(self.rows.len());
-        for mut row in self.rows {
-            let above = row.parent.and_then(|parent| places[parent]);
-            if filter.matches(|column| row.value(column)) {
-                row.parent = above;
-                places.push(Some(kept.len()));
-                kept.push(row);
-            } else {
-                places.push(above);
-            }
-        }
-        kept
+        Ok(Some(self.rows.len() - 1))
     }
 }
 
+/// Finds the namespaces of the kinds that are listed, or the processes in one. What only a descriptor or socket keeps is
+/// looked for unless it cannot be listed.
+pub(super) fn take_census(proc: &ProcRoot, options: &Options) -> Result<Census, Complaint> {
+    let kinds = options.kinds;
+    let take = |sources| {
+        let census = Census::take(proc, Query { kinds, sources });
+        census.map_err(|errno| Complaint::because([b"cannot list the processes in /proc"], errno))
+    };
+    let kept = match kinds.contains(NsKind::Net) {
+        true => Sources::DESCRIPTORS.with(Sources::SOCKETS),
+        false => Sources::DESCRIPTORS,
+    };
+    match options.namespace {
+        None if options.task.is_some() => take(Sources::THREADS),
+        None => take(Sources::THREADS.with(kept)),
+        Some(inode) => {
+            let members = take(Sources::MEMBERS)?;
+            match members.namespaces.iter().any(|entry| entry.ns.inode == inode) {
+                true => Ok(members),
+                false => take(Sources::MEMBERS.with(kept)),
+            }
+        }
+    }
+}
+
+/// Counts the processes in each namespace, and finds the lowest. A namespace that only threads are in is shown with the
+/// lowest of them: /proc/TID is there too.
+fn inhabited(census: &Census) -> BTreeMap<(u64, NsKind), (usize, Option<Pid>)> {
+    let lowest = |entry: &Entry| {
+        entry.lowest.or_else(|| entry.holders.iter().filter_map(thread).min_by_key(|tid| tid.as_raw_pid()))
+    };
+    let found = |entry: &Entry| ((entry.ns.inode, entry.ns.kind), (entry.processes, lowest(entry)));
+    census.namespaces.iter().map(found).collect()
+}
+
 /// The namespaces that the process is in.
-fn namespaces_of(proc: &ProcRoot, task: i32, kinds: NsSet) -> Result<Vec<NsId>, Complaint> {
-    let pid = Pid::from_raw(task).filter(|_| task > 0).ok_or_else(|| no_process(task))?;
-    census::namespaces_of(proc, pid, kinds).map_err(|error| match error {
-        ProcError::Vanished => no_process(task),
+fn namespaces_of(proc: &ProcRoot, task: Pid, kinds: NsSet) -> Result<Vec<NsId>, Complaint> {
+    census::namespaces_of(proc, task, kinds).map_err(|error| match error {
+        ProcError::Vanished => Complaint::new([b"not found process: ", task.to_string().as_bytes()]),
         error => {
             let errno = if let ProcError::Os(errno) = error { errno } else { Errno::ACCESS };
             Complaint::because([b"cannot read the namespaces of process ", task.to_string().as_bytes()], errno)
@@ -302,8 +316,4 @@ fn namespaces_of(proc: &ProcRoot, task: i32, kinds: NsSet) -> Result<Vec<NsId>, 
 
 fn thread(holder: &Holder) -> Option<Pid> {
     if let Holder::Thread { tid, .. } = holder { Some(*tid) } else { None }
-}
-
-fn no_process(pid: i32) -> Complaint {
-    Complaint::new([b"not found process: ", pid.to_string().as_bytes()])
 }

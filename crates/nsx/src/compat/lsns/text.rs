@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 pub(super) struct Heading {
     pub(super) name: &'static str,
     pub(super) right: bool,
-    /// How wide it is at least where a cell fills the width of its name.
+    /// How wide it is at least if a cell is wider than its name.
     pub(super) hint: usize,
     /// Whether it may be cut where the terminal ends.
     pub(super) cut: bool,
@@ -65,7 +65,7 @@ pub(super) fn table(headings: &[Heading], lines: &[Line], layout: Layout) -> Str
         return String::new();
     }
     let drawn = draw(headings, lines, layout.art);
-    let widths = widths(headings, &drawn, layout.width);
+    let widths = widths(headings, &drawn, layout);
     let mut text = String::new();
     if layout.headings {
         let names: Vec<_> = headings.iter().map(|heading| heading.name.to_owned()).collect();
@@ -129,33 +129,37 @@ fn draw<'a>(headings: &[Heading], lines: &'a [Line], art: Art) -> Vec<Drawn<'a>>
     drawn
 }
 
-fn widths(headings: &[Heading], rows: &[Drawn<'_>], terminal: Option<usize>) -> Vec<usize> {
-    let least = |heading: &Heading| heading.name.width();
-    let mut widths: Vec<usize> = headings
-        .iter()
-        .enumerate()
-        .map(|(column, heading)| {
-            let of_row = |row: &Drawn<'_>| {
-                let before = if heading.tree { row.before.width() } else { 0 };
-                before + row.line.cells[column].iter().map(|line| line.width()).max().unwrap_or(0)
-            };
-            let cells = rows.iter().map(of_row).max().unwrap_or(0);
-            if cells < least(heading) { least(heading) } else { cells.max(heading.hint) }
-        })
-        .collect();
-    if let Some(terminal) = terminal {
+fn widths(headings: &[Heading], rows: &[Drawn<'_>], layout: Layout) -> Vec<usize> {
+    let of_row = |row: &Drawn<'_>, column: usize| {
+        let before = if headings[column].tree { row.before.width() } else { 0 };
+        before + row.line.cells[column].iter().map(|line| line.width()).max().unwrap_or(0)
+    };
+    let cells = |column: usize| rows.iter().map(|row| of_row(row, column)).max().unwrap_or(0);
+    let cells: Vec<usize> = (0..headings.len()).map(cells).collect();
+    // A column is never narrower than its heading, or without headings than one character, if anything is in it.
+    let least = |column: usize| match layout.headings {
+        true => headings[column].name.width(),
+        false => cells[column].min(1),
+    };
+    let width = |column: usize| match cells[column] {
+        cells if cells <= least(column) => least(column),
+        cells => cells.max(headings[column].hint),
+    };
+    let mut widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    if let Some(terminal) = layout.width {
         let mut over = (widths.iter().sum::<usize>() + headings.len() - 1).saturating_sub(terminal);
-        // One column of the terminal from each in turn, as long as there is one that may be cut.
-        while over > 0 {
-            let before = over;
-            for (width, heading) in widths.iter_mut().zip(headings) {
-                if over > 0 && heading.cut && *width > least(heading) {
-                    *width -= 1;
-                    over -= 1;
-                }
-            }
-            if over == before {
-                break;
+        // The last column that may be cut gives way first, then the others by one column of the terminal in turn, from the right.
+        let mut open: Vec<usize> = (0..headings.len()).filter(|&column| headings[column].cut).collect();
+        if let Some(last) = open.pop() {
+            let less = over.min(widths[last] - least(last));
+            widths[last] -= less;
+            over -= less;
+        }
+        while over > 0 && !open.is_empty() {
+            open.retain(|&column| widths[column] > least(column));
+            for &column in open.iter().rev().take(over) {
+                widths[column] -= 1;
+                over -= 1;
             }
         }
     }
@@ -168,12 +172,7 @@ fn cell(headings: &[Heading], row: &Drawn<'_>, column: usize, number: usize, lay
     match (headings[column].tree, number) {
         (false, _) => text.to_owned(),
         (true, 0) => row.before.clone() + text,
-        (true, _) => {
-            // The line to the children is drawn as long as more is to come to the right of it or below.
-            let more = |(other, lines): (usize, &Vec<String>)| lines.len() > number + usize::from(other < column);
-            let more = row.line.cells.iter().enumerate().any(more);
-            row.below.clone() + if row.has_children && more { layout.art.through } else { "" }
-        }
+        (true, _) => row.below.clone() + if row.has_children { layout.art.through } else { "" },
     }
 }
 
