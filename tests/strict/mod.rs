@@ -1,6 +1,7 @@
 //! The strict personalities beside the programs of util-linux that they stand for: the same scripts with either first in
 //! PATH, and everything that a script can see compared.
 
+mod compare;
 mod defects;
 mod known_differences;
 mod lsns;
@@ -11,7 +12,7 @@ mod unshare;
 use crate::support::{Need, Session, Test};
 
 pub(crate) fn tests() -> Vec<Test> {
-    [unshare::tests(), nsenter::tests(), lsns::tests(), scripts::tests(), defects::tests()]
+    [unshare::tests(), nsenter::tests(), lsns::tests(), scripts::tests(), defects::tests(), compare::tests()]
         .into_iter()
         .flatten()
         .collect()
