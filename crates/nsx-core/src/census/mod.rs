@@ -18,7 +18,9 @@
 mod descriptors;
 mod gather;
 mod holder;
+mod leaders;
 mod mounts;
+mod reach;
 mod relations;
 mod residents;
 mod scan;
@@ -29,6 +31,7 @@ mod wanted;
 mod way;
 
 pub use holder::{Holder, Pin, Viewer};
+pub use leaders::Elders;
 pub use relations::{Above, Relation, Relations};
 pub use residents::{Living, Resident, Residents};
 pub use sources::Sources;
@@ -41,6 +44,7 @@ use crate::{
     proc::{NsLink, ProcError, ProcRoot},
 };
 use gather::Gatherer;
+use reach::Reach;
 use rustix::io::Errno;
 use scan::Scan;
 
@@ -63,6 +67,10 @@ pub struct Census {
     pub namespaces: Vec<Entry>,
     /// The processes that were seen, in order of their ids; none without [`Sources::MEMBERS`].
     pub members: Vec<Member>,
+    /// The processes that are there and that the kernel did not let be seen, in order of their ids.
+    pub hidden: Vec<Pid>,
+    /// Whether the procfs lists every process of the host.
+    pub lists_all: bool,
     /// What is in none of the numbers.
     pub unseen: Unseen,
 }
@@ -74,12 +82,18 @@ pub struct Entry {
     pub ns: NsId,
     /// How many processes are in it: those that were seen, threads not counted.
     pub processes: usize,
-    /// The lowest id among them.
+    /// Whether no other process can be in it: all that could be were seen.
+    pub is_whole: bool,
+    /// The lowest id among those that were seen.
     pub lowest: Option<Pid>,
+    /// The process that stands for those that were seen: the one with the lowest id until [`Census::find_leaders`].
+    pub leader: Option<Pid>,
     /// How many threads are in it, first threads of processes too; 0 without [`Sources::THREADS`].
     pub threads: usize,
     /// What else keeps it alive, as far as it was looked for. In order of kind, then of ids.
     pub holders: Vec<Holder>,
+    /// Whether nothing that was looked for can hold it unseen.
+    pub has_all_holders: bool,
     /// What stands above it; none without [`Sources::RELATIONS`], and where it could not be opened.
     pub relation: Option<Relation>,
 }
@@ -126,15 +140,23 @@ impl Census {
         if let Some(gatherer) = gatherer {
             gatherer.finish(proc, &mut scan.tally, query.sources.has(Sources::LISTED));
         }
-        let Scan { tally, mut members, unseen } = scan;
+        let Scan { tally, mut members, hidden, unseen } = scan;
         let mut namespaces = tally.entries;
         namespaces.retain(|entry| query.kinds.contains(entry.ns.kind));
         namespaces.sort_unstable_by_key(|entry| (entry.ns.inode, entry.ns.kind));
         namespaces.iter_mut().for_each(|entry| entry.holders.sort_unstable_by_key(Holder::key));
+        let reach = Reach::of(proc, &hidden, query.kinds);
+        for entry in &mut namespaces {
+            entry.leader = entry.lowest;
+            entry.is_whole = reach.is_whole(entry);
+            let sees_sockets = unseen.sockets == 0 || entry.ns.kind != NsKind::Net;
+            entry.has_all_holders = reach.is_everything() && unseen.closed == 0 && sees_sockets;
+        }
         if !query.sources.has(Sources::MEMBERS) {
             members = Vec::new();
         }
-        Ok(Self { namespaces, members, unseen })
+        let lists_all = reach.lists_all();
+        Ok(Self { namespaces, members, hidden, lists_all, unseen })
     }
 
     /// The entry of a namespace.
@@ -158,7 +180,17 @@ impl Census {
 
 impl Entry {
     fn new(ns: NsId) -> Self {
-        Self { ns, processes: 0, lowest: None, threads: 0, holders: Vec::new(), relation: None }
+        Self {
+            ns,
+            processes: 0,
+            is_whole: false,
+            lowest: None,
+            leader: None,
+            threads: 0,
+            holders: Vec::new(),
+            has_all_holders: false,
+            relation: None,
+        }
     }
 }
 

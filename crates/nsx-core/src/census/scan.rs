@@ -25,6 +25,8 @@ pub(super) struct Scan {
     pub(super) tally: Tally,
     /// In order of their ids; none where nothing asks for them.
     pub(super) members: Vec<Member>,
+    /// In order of their ids.
+    pub(super) hidden: Vec<Pid>,
     pub(super) unseen: Unseen,
 }
 
@@ -36,6 +38,9 @@ impl Scan {
         let parts = shared(&pids, Self::default, |part, pid| {
             if let Err(error) = part.look(proc, pid, &wish) {
                 part.unseen.count(error);
+                if error != ProcError::Vanished {
+                    part.hidden.push(pid);
+                }
             }
         });
         let mut parts = parts.into_iter();
@@ -43,9 +48,11 @@ impl Scan {
         for part in parts {
             scan.tally.absorb(part.tally);
             scan.members.extend(part.members);
+            scan.hidden.extend(part.hidden);
             scan.unseen.absorb(part.unseen);
         }
         scan.members.sort_unstable_by_key(|member| member.pid.as_raw_pid());
+        scan.hidden.sort_unstable_by_key(|pid| pid.as_raw_pid());
         Ok(scan)
     }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{AtFlags, CWD, Mode, OFlags, RawDir},
+    fs::{AtFlags, CWD, Mode, OFlags, RawDir, StatxFlags},
     io::Errno,
 };
 use std::{ffi::CStr, mem::MaybeUninit, path::Path};
@@ -116,6 +116,29 @@ impl ProcRoot {
     pub fn euid(&self, pid: Pid) -> Result<u32, ProcError> {
         let path = EntryPath::of(pid);
         Ok(rustix::fs::statat(&self.0, path.as_c_str(), AtFlags::SYMLINK_NOFOLLOW)?.st_uid)
+    }
+
+    /// The root directory of a process, as the numbers of its device and inode. Nothing is waited for: what a file system on
+    /// another host, or one in user space, has said before is enough.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn root_of(&self, pid: Pid) -> Result<(u64, u64), ProcError> {
+        self.identity(&EntryPath::of(pid).file("root"))
+    }
+
+    /// The same of the caller.
+    ///
+    /// # Errors
+    /// [`ProcError`].
+    pub fn own_root(&self) -> Result<(u64, u64), ProcError> {
+        self.identity(&EntryPath::of_caller().file("root"))
+    }
+
+    fn identity(&self, path: &EntryPath) -> Result<(u64, u64), ProcError> {
+        let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
+        let found = rustix::fs::statx(&self.0, path.as_c_str(), flags, StatxFlags::INO)?;
+        Ok((rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino))
     }
 
     /// Which namespace the caller's own link leads to.
