@@ -25,6 +25,7 @@ pub(crate) fn tests() -> Vec<Test> {
         root(a_device_stays_and_its_refusal_is_told),
         root(what_is_hidden_is_neither_created_nor_destroyed),
         both(what_is_not_utf8_has_not_changed),
+        both(what_came_or_went_is_a_line_each),
         both(a_new_host_name_and_a_new_map_are_changes),
         root(a_user_without_a_name_is_a_number_in_a_table_alone),
     ]
@@ -194,7 +195,7 @@ fn what_is_hidden_is_neither_created_nor_destroyed(session: &Session) {
     // What both see is no other namespace because fewer of its processes are seen.
     let initial = |row: &Value| format!("uts:[{}]", row["after"]["ns"]) == procfs::ns("self", "uts");
     assert!(!lost["changed"].as_array().unwrap().iter().any(initial), "{lost}");
-    let text = session.shell(&format!("{nobody} -q --diff - <census")).output();
+    let text = session.shell(&format!("{nobody} -q --diff - -v <census")).output();
     assert!(text.lines().any(|line| line.starts_with("gone or hidden ") && line.contains("sleep 100")), "{text}");
 
     let (found, outcome) = diff(&format!("{nobody} -q --save - >census && nsx ls --json --diff census"));
@@ -216,10 +217,47 @@ fn what_is_not_utf8_has_not_changed(session: &Session) {
     let census: Value = serde_json::from_slice(&std::fs::read(session.path("census")).unwrap()).unwrap();
     assert!(row(&census["namespaces"], &shell, "uts")["command"].as_str().unwrap().ends_with("a\u{fffd}b"));
     // Its holders may have changed: whoever looks at it meanwhile has it open.
-    let outcome = session.nsx("ls -q --diff census").run();
+    let outcome = session.nsx("ls -q -v --diff census").run();
     let inode = row(&census["namespaces"], &shell, "uts")["ns"].to_string();
     let changed = |line: &str| line.contains(&inode) && line.contains("COMMAND:");
     assert!(!outcome.text().lines().any(changed), "{outcome}");
+}
+
+fn what_came_or_went_is_a_line_each(session: &Session) {
+    let gone = session.original_unshare("--uts --ipc --mount sleep 100").start();
+    let id = gone.program("sleep").id();
+    session.nsx("ls -q --save census").run().exited(0);
+    gone.signal(Signal::KILL);
+    gone.wait();
+    let new = session.original_unshare("--uts --ipc --mount --net sleep 200").start();
+    let new = new.program("sleep");
+    let outcome = session.nsx("ls --diff census").run().exited(0);
+    let text = outcome.text();
+    let line = |pid: u32| {
+        let pid = pid.to_string();
+        let lines: Vec<_> = text.lines().filter(|line| line.split_whitespace().any(|word| word == pid)).collect();
+        assert_eq!(lines.len(), 1, "{text}");
+        lines[0].split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let (kinds, owner) = if session.is_root() { ("", "root") } else { (" user", "4242") };
+    // What has an id above all that was seen is new, whatever is hidden.
+    let created = line(new.id());
+    let words = format!(" {} ipc mnt net{kinds} uts {} {owner} sleep 200", new.id(), new.id());
+    assert!(created.ends_with(&words), "{created}");
+    assert!(created.starts_with("created ") || !has_ids(session), "{created}");
+    assert!(!created.starts_with("created or hidden") || !has_ids(session), "{created}");
+    let words = format!(" {id} ipc mnt{kinds} uts {id} {owner} sleep 100");
+    assert!(line(id).ends_with(&words), "{text}");
+    // One by one they are more.
+    let details = session.nsx("ls -q -v --diff census").output();
+    assert!(details.lines().filter(|line| line.ends_with("sleep 200")).count() >= 4, "{details}");
+    session.nsx("ls -v").run().exited(2).says(&["--diff"]);
+}
+
+/// Whether the kernel gives namespaces ids that it never uses again (6.18).
+fn has_ids(session: &Session) -> bool {
+    let output = session.nsx("ls -q -t uts -o id64").output();
+    output.lines().last().is_some_and(|id| id.trim().parse::<u64>().is_ok())
 }
 
 fn a_new_host_name_and_a_new_map_are_changes(session: &Session) {
@@ -239,7 +277,7 @@ fn a_new_host_name_and_a_new_map_are_changes(session: &Session) {
     assert_eq!(both("user", "uidmap"), [json!([]), json!([format!("0 {uid} 1")])]);
     let old = session.command("uname -n").output();
     assert_eq!(both("uts", "hostname"), [json!(old), json!("other.name")]);
-    let text = session.nsx("ls -q --diff census").output();
+    let text = session.nsx("ls -q --verbose --diff census").output();
     assert!(text.contains(&format!("HOSTNAME: {old} → other.name")), "{text}");
 }
 

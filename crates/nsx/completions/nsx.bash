@@ -181,7 +181,7 @@ _nsx() {
             return 0
             ;;
         nsx__subcmd__ls)
-            opts="-a -t -p -Q -o -q -h --why --deep --all --groups --type --task --filter --output --tree --graph --watch --save --from --diff --proc --columns --pids --json --json-lines --quiet --color --help"
+            opts="-a -t -p -Q -o -v -q -h --why --deep --all --groups --type --task --filter --output --tree --graph --watch --save --from --diff --proc --columns --pids --json --json-lines --verbose --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

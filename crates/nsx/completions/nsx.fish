@@ -160,6 +160,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand ls" -l columns -d 'List the colu
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l pids -d 'List the processes in nested PID namespaces'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json -d 'Print a JSON document'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json-lines -d 'Print a JSON object for each row, a line each'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s v -l verbose -d 'With --diff, show each namespace that came, went or changed, and how it changed'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s q -l quiet -d 'Do not say on standard error what could not be seen'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l from -d 'Read the ids as the PID namespace of this target counts' -r -f -a "(nsx __targets 2>/dev/null)"

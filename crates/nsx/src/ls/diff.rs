@@ -1,13 +1,15 @@
 //! What became of the namespaces between two censuses.
 //!
 //! A census need not have seen everything. What is in one alone was created or destroyed only if the other would have shown
-//! it; and numbers of processes and leaders are compared only where the same processes were there to be seen.
+//! it, or if its never-reused id is above all that the same viewer saw before; and numbers of processes and leaders are
+//! compared only where the same processes were there to be seen.
 
 use super::{
     Hidden, Options,
     column::{Column, Columns, USUAL},
     listing::{Listing, Object},
     saved::Saved,
+    things::Thing,
 };
 use crate::{
     cell::Cell,
@@ -111,11 +113,25 @@ pub(super) fn show(options: &Options, before: &Saved, after: &Saved) -> Result<E
             hidden: BothHidden { before: old.unseen.into(), after: new.unseen.into() },
         })?;
     } else {
-        out::print(&difference.table(old, new).render(&Styles::stdout(options.color), out::width()))?;
+        let table = if options.verbose { difference.details(old, new) } else { difference.table(old, new) };
+        out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
     }
-    if !options.quiet && before.boot == after.boot {
-        report("earlier", before, "what is new may have been there");
-        report("later", after, "what is gone may still be there");
+    if !options.quiet {
+        if !difference.created_or_hidden.is_empty() {
+            report("earlier", before, "what is new may have been there");
+        }
+        if !difference.gone_or_hidden.is_empty() {
+            report("later", after, "what is gone may still be there");
+        }
+        if !difference.changed.is_empty() && !options.json && !options.verbose {
+            let changed = difference.changed.len();
+            let subject = if changed == 1 {
+                "1 other namespace has".to_owned()
+            } else {
+                format!("{changed} other namespaces have")
+            };
+            out::note(&format!("{subject} changed: -v shows how"));
+        }
     }
     Ok(if difference.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
 }
@@ -154,13 +170,20 @@ impl<'a> Difference<'a> {
         // Where some are hidden, they are the same ones from the same user.
         let same_sight = whole == [true; 2] || before.viewer.is_some() && before.viewer == after.viewer;
         let of_processes = if same_sight { &COMPARED_OF_PROCESSES[..] } else { &[] };
+        // Ids are given out in ascending order, and what the same viewer sees now was not hidden from the viewer before.
+        let highest = old.rows.iter().filter_map(|row| old.number(row, Column::Id64)).max();
+        let is_later = |row: &[Cell]| {
+            before.viewer.is_some()
+                && before.viewer == after.viewer
+                && highest.is_some_and(|highest| new.number(row, Column::Id64).is_some_and(|id| id > highest))
+        };
         let earlier: HashMap<_, _> = old.rows.iter().map(|row| (key(old, row), row.as_slice())).collect();
         let mut difference = Self::default();
         let (mut met, mut replaced) = (HashSet::default(), HashSet::default());
         for row in &new.rows {
             let known = earlier.get(&key(new, row)).copied().filter(|_| same_host);
             let Some(known) = known else {
-                let is_new = whole[0] || !same_host;
+                let is_new = whole[0] || !same_host || is_later(row);
                 let rows = if is_new { &mut difference.created } else { &mut difference.created_or_hidden };
                 rows.push(row);
                 continue;
@@ -202,18 +225,49 @@ impl<'a> Difference<'a> {
         rows.iter().all(|rows| rows.is_empty()) && self.changed.is_empty()
     }
 
-    fn table(&self, old: &Listing, new: &Listing) -> Table {
-        let mut headings = vec![("CHANGE", Align::Left)];
-        headings.extend(USUAL.map(|column| (column.spec().name, column.spec().align)));
-        let mut table = Table::new(&headings);
-        let cells = |listing: &Listing, row: &[Cell]| USUAL.map(|column| listing.cell(row, column).shown());
-        let alone = [
+    /// What is in one census alone, with the word for what became of it.
+    fn alone<'d>(&'d self, old: &'d Listing, new: &'d Listing) -> [(&'static str, &'d Listing, &'d [&'a [Cell]]); 4] {
+        [
             ("created", new, &self.created),
             ("created or hidden", new, &self.created_or_hidden),
             ("destroyed", old, &self.destroyed),
             ("gone or hidden", old, &self.gone_or_hidden),
-        ];
-        for (word, listing, rows) in alone {
+        ]
+    }
+
+    /// A line for each thing that came or went.
+    fn table(&self, old: &Listing, new: &Listing) -> Table {
+        let mut table = Table::new(&[
+            ("CHANGE", Align::Left),
+            ("NAME", Align::Left),
+            ("NAMESPACES", Align::Left),
+            ("PID", Align::Right),
+            ("USER", Align::Left),
+            ("COMMAND", Align::Left),
+        ]);
+        let [created, created_or_hidden, destroyed, gone_or_hidden] = self.alone(old, new);
+        for [(certain, listing, rows), (uncertain, _, others)] in
+            [[created, created_or_hidden], [destroyed, gone_or_hidden]]
+        {
+            for thing in Thing::of(listing, &[rows, others].concat()) {
+                // It came or went for certain if one of its namespaces did.
+                let is_certain = thing.rows.iter().any(|row| rows.iter().any(|one| std::ptr::eq(*one, *row)));
+                let word = if is_certain { certain } else { uncertain };
+                let of_first = |column| listing.cell(thing.first(listing), column).shown();
+                let [pid, user, command] = [Column::Pid, Column::User, Column::Command].map(of_first);
+                table.row([word.to_owned(), thing.name.clone(), thing.kinds(listing), pid, user, command]);
+            }
+        }
+        table
+    }
+
+    /// A line for each namespace that came, went or changed.
+    fn details(&self, old: &Listing, new: &Listing) -> Table {
+        let mut headings = vec![("CHANGE", Align::Left)];
+        headings.extend(USUAL.map(|column| (column.spec().name, column.spec().align)));
+        let mut table = Table::new(&headings);
+        let cells = |listing: &Listing, row: &[Cell]| USUAL.map(|column| listing.cell(row, column).shown());
+        for (word, listing, rows) in self.alone(old, new) {
             for row in rows {
                 table.row([&[word.to_owned()][..], &cells(listing, row)].concat());
             }
@@ -313,6 +367,11 @@ mod tests {
         let mut shielded = census(&[], 0);
         shielded.viewer.as_mut().unwrap().all = false;
         assert_eq!(Difference::between(&all, &shielded).gone_or_hidden.len(), 2);
+        // An id above all that the same user saw is that of a namespace which was not there.
+        let later = census(&[(1, 10, 1), (3, 12, 1), (4, 9, 1)], 60);
+        let found = Difference::between(&some, &later);
+        assert_eq!(found.created, [later.listing.rows[1].as_slice()]);
+        assert_eq!(found.created_or_hidden, [later.listing.rows[2].as_slice()]);
         // To the same user they are as hidden as before.
         let more = census(&[(1, 10, 2)], 60);
         assert_eq!(Difference::between(&some, &more).changed.len(), 1);

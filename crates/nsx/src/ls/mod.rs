@@ -20,6 +20,7 @@ mod process;
 mod relation;
 mod resident;
 mod saved;
+mod things;
 mod tree;
 mod watch;
 mod why;
@@ -161,6 +162,9 @@ pub struct Options {
 
     /// Show what has changed since FILE, or - for standard input, was saved; with --from, until that was
     ///
+    /// Each container, unit, process or file whose namespaces came or went has a line; -v shows the namespaces one by one, and
+    /// those that have changed.
+    ///
     /// Where processes were hidden from who looked, what is new or gone may have been hidden too, and is said to be `created or
     /// hidden` or `gone or hidden`; numbers of processes and leaders are then compared only where the same user looked twice.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json_lines"])]
@@ -188,6 +192,10 @@ pub struct Options {
     /// Print a JSON object for each row, a line each
     #[arg(long, conflicts_with_all = ["json", "tree"])]
     json_lines: bool,
+
+    /// With --diff, show each namespace that came, went or changed, and how it changed
+    #[arg(short, long, requires = "diff")]
+    verbose: bool,
 
     /// Do not say on standard error what could not be seen
     #[arg(short, long)]
