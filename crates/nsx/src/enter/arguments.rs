@@ -91,6 +91,11 @@ impl Arguments {
         self.target.is_none() && !self.form.is_named && self.form.is_without_target()
     }
 
+    /// Returns whether an option names TARGET.
+    pub(super) fn names_target(&self) -> bool {
+        self.form.is_named
+    }
+
     fn note_after_uts(&mut self, word: &OsStr) {
         if std::mem::take(&mut self.is_after_uts) {
             self.after_uts = Some(word.to_owned());

@@ -33,11 +33,16 @@ pub(super) fn typed(letters: &[u8], read: &Arguments, rest: &[OsString]) -> Opti
 fn in_own_words(letters: &[u8], read: &Arguments, rest: &[OsString]) -> String {
     let mut options = Vec::new();
     let (mut target, mut program) = (read.target.clone(), None);
+    if read.names_target() {
+        options.extend(read.options.iter().map(|word| out::shown(word)));
+    }
     let mut words = rest.iter();
-    for letter in letters {
-        if let Some(option) = long_form(*letter) {
+    if letters.iter().all(|letter| OTHERS.contains(letter)) {
+        for option in letters.iter().filter_map(|letter| long_form(*letter)) {
             options.extend([option.to_owned(), words.next().map(|value| out::shown(value)).unwrap_or_default()]);
         }
+    } else {
+        target = target.or(Some(OsStr::from_bytes(letters.strip_prefix(b"=").unwrap_or(letters)).to_owned()));
     }
     while let Some(word) = words.next() {
         match word.as_bytes() {
@@ -47,16 +52,19 @@ fn in_own_words(letters: &[u8], read: &Arguments, rest: &[OsString]) -> String {
                 options.extend(words.next().map(|value| out::shown(value)));
             }
             [b'-', ..] => options.push(out::shown(word)),
-            _ if target.is_none() => target = Some(word.clone()),
+            _ if target.is_none() && !read.names_target() => target = Some(word.clone()),
             _ => {
                 program = Some(out::shown(word));
                 break;
             }
         }
     }
-    let target = target.map_or_else(|| "TARGET".to_owned(), |target| out::shown(&target));
+    let target = match target {
+        Some(target) => Some(out::shown(&target)),
+        None => (!read.names_target()).then(|| "TARGET".to_owned()),
+    };
     let more = words.next().map(|_| "...".to_owned());
-    let words = ["nsx enter".to_owned(), target].into_iter().chain(options).chain(program).chain(more);
+    let words = std::iter::once("nsx enter".to_owned()).chain(target).chain(options).chain(program).chain(more);
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -103,7 +111,10 @@ mod tests {
             ("-t -i -w / web ls", "nsx enter web --wd / ls"),
             ("-itw / web ls", "nsx enter web --wd / ls"),
             ("-itd web ls", "nsx enter web ls"),
-            ("-it4711 ls", "nsx enter ls"),
+            ("-it4711 ls", "nsx enter 4711 ls"),
+            ("-it=web ls", "nsx enter web ls"),
+            ("-t web -it ls", "nsx enter -t web ls"),
+            ("--all-of web-* -it ls /", "nsx enter --all-of web-* ls ..."),
         ] {
             let words = refused(line).unwrap_or_else(|| panic!("{line} is not refused"));
             assert!(words.contains(&format!("type: {meant}\n")), "{line}: {words}");
