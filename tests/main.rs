@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it must be")]
 
+mod access;
 mod borrowed;
 mod crowd;
 mod ending;
@@ -84,6 +85,7 @@ fn main() -> ExitCode {
         rights::tests(),
         refusals::tests(),
         report::tests(),
+        access::tests(),
         borrowed::tests(),
         faults::tests(),
         given::tests(),

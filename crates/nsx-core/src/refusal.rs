@@ -2,11 +2,16 @@
 //!
 //! Only facts that were checked are told: an errno alone has too many causes. Where none of them holds, nothing is said.
 
+mod access;
+
+pub use access::access;
+
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
-    ns::{NsKind, NsSet},
+    ns::{NsKind, NsSet, Related},
+    pid::Process,
     plan::{ABOVE_ROOT, Caller, Contents, FileSystem, Mount, NamespaceFile, Pin, Plan, Step, Task},
-    proc::{self, NsLink, ProcRoot},
+    proc::{self, Credentials, NsLink, ProcRoot},
     run::{self, Failure},
 };
 use rustix::{
@@ -66,7 +71,13 @@ pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcR
             "the kernel takes :NAME:TYPE:OFFSET:MAGIC:MASK:INTERPRETER:FLAGS, where TYPE is M or E, and this is not of that form",
             "as in :python:E::py::/usr/bin/python3: for files that end in .py",
         ),
-        (Step::Join { .. } | Step::JoinFile(_), Errno::PERM) => facts.join_denied(),
+        (Step::Join { target, kinds, .. }, Errno::PERM) => facts.join_denied(*kinds, |kind| {
+            proc.open_ns(target.pid(), NsLink::Own(kind)).ok().and_then(|ns| ns.owner().ok())
+        }),
+        (Step::JoinFile(file), Errno::PERM) => {
+            facts.join_denied(NsSet::from_iter([file.kind()]), |_| file.ns.owner().ok())
+        }
+        (Step::ReadFilters(target), Errno::PERM) => facts.filters_unread(target),
         (Step::Join { kinds, .. }, Errno::INVAL) if kinds.contains(NsKind::Pid) => {
             Refusal::without_remedy("its PID namespace is not below yours, and the kernel lets nobody enter another")
         }
@@ -109,7 +120,10 @@ pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcR
         ),
         (Step::SetUser(_) | Step::SetGroup(_) | Step::SetGroups(_), Errno::PERM) if becomes_owner => Refusal::new(
             "nsx becomes the owner that is named before it creates the namespaces, for which you lack CAP_SETUID and CAP_SETGID",
-            "leave --owner out, and the new user namespace is yours; or run it as root",
+            facts.or(
+                "leave --owner out, and the new user namespace is yours;",
+                CapabilitySet::SETUID | CapabilitySet::SETGID,
+            ),
         ),
         (Step::LeaveGroups { .. }, Errno::PERM) => facts.groups_kept(plan),
         (Step::SetUser(id), Errno::INVAL) => facts.not_mapped(IdKind::User, *id),
@@ -153,15 +167,15 @@ struct Options {
 const UNSHARE: Options = Options {
     without_proc: "go without with --no-mount-proc",
     without_directory: "make it, name another with --mount-proc=DIR, or go without with --no-mount-proc",
-    more_rights: "add -r (--map-root-user), or run it as root",
-    without_groups: "map ranges of ids, as --map-auto does, run it as root, or do without -G",
+    more_rights: "add -r (--map-root-user),",
+    without_groups: "map ranges of ids, as --map-auto does, do without -G,",
 };
 
 const ENTER: Options = Options {
     without_proc: "with kinds named, --no-fix leaves /proc as it is",
     without_directory: "make it; or, with kinds named, --no-fix leaves /proc as it is",
-    more_rights: "run it as root; or, if the target is in a user namespace of yours, add --userns to join that too",
-    without_groups: "run it as root, or do without -G",
+    more_rights: "if the target is in a user namespace of yours, add --userns to join that too;",
+    without_groups: "do without -G,",
 };
 
 impl Facts<'_> {
@@ -175,14 +189,14 @@ impl Facts<'_> {
                         "without a user namespace of its own, only a process with CAP_SYS_ADMIN creates {}",
                         kinds.noun_with_article()
                     ),
-                    self.options.more_rights,
+                    self.or(self.options.more_rights, CapabilitySet::SYS_ADMIN),
                 )
             };
         }
         if !self.caller.is_privileged() && self.sysctl("kernel/unprivileged_userns_clone") == Some(0) {
             return Refusal::new(
                 "ordinary users may not create user namespaces here: the sysctl kernel.unprivileged_userns_clone is 0",
-                "run it as root, or have the administrator set it to 1",
+                self.or("have the administrator set it to 1,", CapabilitySet::SYS_ADMIN),
             );
         }
         if self.own_map(IdKind::User).is_some_and(|map| map.to_outside(self.caller.uid).is_none()) {
@@ -230,7 +244,10 @@ impl Facts<'_> {
             ),
             Errno::PERM if !self.caller.is_privileged() => Refusal::new(
                 "a pin is a mount in your own mount namespace, which asks for CAP_SYS_ADMIN there",
-                "run it as root, or from a shell in user and mount namespaces of your own: nsx unshare -r --mount",
+                self.or(
+                    "run it from a shell in user and mount namespaces of your own (nsx unshare -r --mount),",
+                    CapabilitySet::SYS_ADMIN,
+                ),
             ),
             _ => None,
         }
@@ -271,12 +288,43 @@ impl Facts<'_> {
         }
     }
 
-    fn join_denied(&self) -> Option<Refusal> {
-        if self.caller.is_privileged() {
-            return self.seccomp();
+    /// `owner` looks up the user namespace that owns the namespace of a kind.
+    fn join_denied(&self, kinds: NsSet, owner: impl Fn(NsKind) -> Option<Related>) -> Option<Refusal> {
+        let needed = CapabilitySet::SYS_ADMIN;
+        if !self.caller.can(needed) {
+            let cause = "joining requires CAP_SYS_ADMIN in the user namespaces that own them, which you lack";
+            let instead = if self.caller.uid == 0 { "" } else { "run it as the user who created them," };
+            return Refusal::new(cause, self.or(instead, needed));
         }
-        let cause = "joining asks for CAP_SYS_ADMIN over the user namespaces that own them, and you have none";
-        Refusal::new(cause, "run it as root, or as the user who created them")
+        if kinds.contains(NsKind::Mnt) && !self.caller.can(CapabilitySet::SYS_CHROOT) {
+            let cause = "joining a mnt namespace requires CAP_SYS_CHROOT, which you lack";
+            return Refusal::new(cause, self.or("", CapabilitySet::SYS_CHROOT));
+        }
+        match kinds.iter().find(|kind| matches!(owner(*kind), Some(Related::Hidden))) {
+            Some(kind) => Refusal::new(
+                format!(
+                    "the user namespace that owns its {kind} namespace is neither yours nor below yours, and your \
+                     CAP_SYS_ADMIN does not hold there"
+                ),
+                "run it in that user namespace or in one above, such as the host's",
+            ),
+            None => self.seccomp(),
+        }
+    }
+
+    /// Why the filters of a process could not be read, see `ptrace(2)`, "PTRACE_SECCOMP_GET_FILTER" and
+    /// "/proc/sys/kernel/yama/ptrace_scope".
+    fn filters_unread(&self, target: &Process) -> Option<Refusal> {
+        let lacks = !self.caller.can(CapabilitySet::SYS_PTRACE);
+        let cause = match self.sysctl("kernel/yama/ptrace_scope") {
+            Some(3) => "nobody may trace a process here: the sysctl kernel.yama.ptrace_scope is 3".to_owned(),
+            Some(2) if lacks => {
+                "tracing requires CAP_SYS_PTRACE, which you lack: the sysctl kernel.yama.ptrace_scope is 2".to_owned()
+            }
+            _ if lacks => access(target, self.proc)?.cause,
+            _ => return None,
+        };
+        Refusal::new(cause, "leave them out, and the program is not held by them: --no-seccomp")
     }
 
     fn proc_masked(&self) -> Option<Refusal> {
@@ -327,7 +375,11 @@ impl Facts<'_> {
                 "{} is mounted below it, and a user namespace may not uncover what lies under a mount of another",
                 String::from_utf8_lossy(&covered.point)
             ),
-            "name directories without mounts, or run it as root",
+            match self.caller.uid {
+                // It is the user namespace that forbids it, whoever made that.
+                0 => "name directories without mounts",
+                _ => "name directories without mounts, or run it as root",
+            },
         )
     }
 
@@ -348,7 +400,9 @@ impl Facts<'_> {
         let lacks = !self.caller.can(CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::SYS_CHROOT);
         let kept =
             self.own_map(IdKind::User).is_some_and(|map| map.to_outside(self.caller.uid) == Some(self.caller.uid));
-        if lacks && kept { Refusal::new("you lack the capability for it", self.options.more_rights) } else { None }
+        let needed = CapabilitySet::SETUID | CapabilitySet::SETGID | CapabilitySet::SYS_CHROOT;
+        let remedy = || self.or(self.options.more_rights, needed - self.caller.capabilities);
+        if lacks && kept { Refusal::new("you lack the capability for it", remedy()) } else { None }
     }
 
     /// Why the program would keep the caller's supplementary groups.
@@ -366,15 +420,18 @@ impl Facts<'_> {
         if denies(self.own_file("setgroups")) || plan.tasks().iter().any(denied_by) {
             return Refusal::new(
                 "setgroups is denied in this user namespace, and the program would keep your supplementary groups",
-                self.options.without_groups,
+                match self.caller.uid {
+                    0 => self.options.without_groups.trim_end_matches(',').to_owned(),
+                    _ => self.or(self.options.without_groups, CapabilitySet::SETGID),
+                },
             );
         }
         if self.caller.can(CapabilitySet::SETGID) {
             return self.seccomp();
         }
         Refusal::new(
-            "to leave your supplementary groups asks for CAP_SETGID, which you lack",
-            self.options.without_groups,
+            "dropping supplementary groups requires CAP_SETGID, which you lack",
+            self.or(self.options.without_groups, CapabilitySet::SETGID),
         )
     }
 
@@ -410,6 +467,13 @@ impl Facts<'_> {
         mounts.is_some_and(|mounts| !mounts.iter().any(|mount| mount.point == b"/"))
     }
 
+    /// Another way out, or else the one by which the caller gains a capability.
+    fn or(&self, instead: &str, needed: CapabilitySet) -> String {
+        let bounding = self.own_file("status").and_then(|text| Credentials::parse(&text).ok()).map(|it| it.bounding);
+        let gained = gain(self.caller.uid, needed, bounding.unwrap_or(CapabilitySet::all()));
+        if instead.is_empty() { gained } else { format!("{instead} or {gained}") }
+    }
+
     fn own_map(&self, ids: IdKind) -> Option<IdMap> {
         IdMap::parse(&self.own_file(ids.file())?).ok()
     }
@@ -438,6 +502,29 @@ impl Facts<'_> {
 fn with_slash(path: &Path) -> PathBuf {
     let is_bare = !path.as_os_str().as_bytes().contains(&b'/');
     if is_bare { Path::new(".").join(path) } else { path.to_owned() }
+}
+
+/// How a user gains a capability, in words. To become root is no way for root: it was started without the capability.
+fn gain(uid: u32, needed: CapabilitySet, bounding: CapabilitySet) -> String {
+    let lacking = needed - bounding;
+    match uid {
+        0 if lacking.is_empty() => format!("run it with {}", capability_names(needed).join(" and ")),
+        0 => {
+            let names = capability_names(lacking);
+            let options: Vec<_> = names.iter().map(|name| format!("--cap-add {}", &name[4..])).collect();
+            format!(
+                "have it started with {} ({} in a container, CapabilityBoundingSet= in a systemd unit)",
+                names.join(" and "),
+                options.join(" ")
+            )
+        }
+        _ => "run it as root".to_owned(),
+    }
+}
+
+/// Capabilities by name, such as `CAP_NET_RAW`.
+fn capability_names(set: CapabilitySet) -> Vec<String> {
+    set.iter_names().map(|(name, _)| format!("CAP_{name}")).collect()
 }
 
 /// Which ids a map has inside, in words.

@@ -1,7 +1,11 @@
 //! A TARGET of the command line, and how it is said that there is none.
 
 use crate::{exit::ExitStatus, out, text::escape};
-use nsx_core::{accounts, pid::Process, proc::ProcRoot};
+use nsx_core::{
+    pid::Process,
+    proc::ProcRoot,
+    refusal::{self, Refusal},
+};
 use nsx_target::{Found, Host, ParseTargetError, Subject, Target, TargetError};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
@@ -88,21 +92,12 @@ fn of_form(error: &TargetError) -> Option<String> {
     }
 }
 
-/// Says why the kernel does not let the caller look at a process, as far as that can be told, and the way out. The rules are
-/// those of `ptrace(2)` for `PTRACE_MODE_READ_FSCREDS`.
+/// Says why the kernel does not let the caller look at a process, as far as that can be told, and the way out.
 pub(crate) fn hint_at_guard(process: &Process) {
-    let own = rustix::process::geteuid().as_raw();
-    let status = ProcRoot::system().ok().and_then(|proc| proc.status(process.pid(), &mut Vec::new()).ok());
-    match status.map(|status| status.euid) {
-        _ if own == 0 => out::hint("its user namespace is not below yours, or a security module guards it"),
-        Some(euid) if euid != own => {
-            let name = accounts::user_names()
-                .ok()
-                .and_then(|mut names| names.remove(&euid))
-                .map_or_else(|| euid.to_string(), |name| escape(&name));
-            out::hint(&format!("it is user {name}'s: nobody else but root may look at it; run this with sudo"));
-        }
-        _ => out::hint("it has rights that you lack, or hides (PR_SET_DUMPABLE in prctl(2)); run this with sudo"),
+    let refusal = ProcRoot::system().ok().and_then(|proc| refusal::access(process, &proc));
+    let Some(Refusal { cause, remedy }) = refusal else { return };
+    for line in [Some(cause), remedy].into_iter().flatten() {
+        out::hint(&escape(line.as_bytes()));
     }
 }
 

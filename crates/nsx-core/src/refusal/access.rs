@@ -3,17 +3,14 @@
 //! The rules are those of `ptrace(2)`, "Ptrace access mode checking", for `PTRACE_MODE_READ_FSCREDS`: what is in
 //! `/proc/PID/ns` and the links beside it are guarded by that. What the rules ask about can be read of any process.
 
-use super::Refusal;
+use super::{Refusal, capability_names, gain};
 use crate::{
     accounts,
     idmap::{IdKind, IdMap},
     pid::{Pid, Process},
     proc::{Credentials, ProcRoot},
 };
-use rustix::{
-    fs::AtFlags,
-    thread::CapabilitySet,
-};
+use rustix::{fs::AtFlags, thread::CapabilitySet};
 
 /// A process as the rules see it. Ids are those of the caller's user namespace.
 #[derive(Clone, Debug)]
@@ -24,8 +21,9 @@ struct Side {
     permitted: CapabilitySet,
     effective: CapabilitySet,
     bounding: CapabilitySet,
-    /// True if the process lets only those look at it who have CAP_SYS_PTRACE.
-    hides: bool,
+    /// Whether the process lets only those look at it who have CAP_SYS_PTRACE. That shows in whose its files are, and not if
+    /// it is root's.
+    hides: Option<bool>,
 }
 
 /// A relation of the target's user namespace to the caller's, as far as the id maps tell.
@@ -62,18 +60,11 @@ fn explain(caller: &Side, target: &Side, relation: Relation) -> Refusal {
         let cause = "the rules of ptrace(2) let you look at it, so a security module guards it".to_owned();
         return Refusal { cause, remedy: None };
     };
-    let remedy = match caller.uids[1] {
-        0 if caller.bounding.contains(NEEDED) => "run this with CAP_SYS_PTRACE",
-        0 => {
-            "your bounding set lacks it: a container gets it by --cap-add SYS_PTRACE, a systemd unit by CapabilityBoundingSet="
-        }
-        _ => "run this with sudo",
-    };
     let needs = match relation {
         Relation::Same => "to look at it requires CAP_SYS_PTRACE, which you lack",
         _ => "to look at it requires CAP_SYS_PTRACE in its user namespace, which you lack",
     };
-    Refusal { cause: format!("{rule}: {needs}"), remedy: Some(remedy.to_owned()) }
+    Refusal { cause: format!("{rule}: {needs}"), remedy: Some(gain(caller.uids[1], NEEDED, caller.bounding)) }
 }
 
 /// The first rule that forbids it to a caller without CAP_SYS_PTRACE, in words; none if no rule does.
@@ -85,14 +76,17 @@ fn broken(caller: &Side, target: &Side, relation: Relation) -> Option<String> {
     if let Some(gid) = another(caller.gids[3], target.gids) {
         return Some(format!("it is in group {}", name(IdKind::Group, gid)));
     }
-    if target.hides {
+    if target.hides == Some(true) {
         return Some("it hides (PR_SET_DUMPABLE in prctl(2))".to_owned());
     }
     if relation != Relation::Same {
         return Some("it is in another user namespace".to_owned());
     }
     let more = target.permitted - caller.effective;
-    (!more.is_empty()).then(|| format!("it has {}, which you lack", some(more)))
+    if !more.is_empty() {
+        return Some(format!("it has {}, which you lack", some(more)));
+    }
+    target.hides.is_none().then(|| "it hides (PR_SET_DUMPABLE in prctl(2)), or a security module guards it".to_owned())
 }
 
 impl Side {
@@ -106,7 +100,7 @@ impl Side {
         let Credentials { uid, permitted, effective, bounding, .. } = Credentials::parse(&text).ok()?;
         // The files of one that hides are root's.
         let owner = pid.map(|pid| rustix::fs::statat(proc, format!("{pid}/status"), AtFlags::empty()));
-        let hides = owner.is_some_and(|stat| stat.is_ok_and(|stat| stat.st_uid != uid));
+        let hides = owner.and_then(Result::ok).map(|stat| stat.st_uid != uid).filter(|hides| *hides || uid != 0);
         let ids = |line: &str| four(&text, line);
         Some(Self { uids: ids("Uid:")?, gids: ids("Gid:")?, permitted, effective, bounding, hides })
     }
@@ -126,12 +120,14 @@ fn relation(proc: &ProcRoot, pid: Pid) -> Option<Relation> {
     proc.read_own("uid_map", &mut text).ok()?;
     let own = IdMap::parse(&text).ok()?;
     proc.read(pid, "uid_map", &mut text).ok()?;
-    let theirs = IdMap::parse(&text).ok()?;
+    // Ids that are none of the caller's are all written as the last number, which no map that was written has.
+    let Ok(theirs) = IdMap::parse(&text) else { return Some(Relation::Elsewhere) };
     if own == theirs {
         return Some(Relation::Same);
     }
     let is_ours = |first: u32, count: u32| {
-        own.to_outside(first).is_some() && first.checked_add(count - 1).is_some_and(|last| own.to_outside(last).is_some())
+        own.to_outside(first).is_some()
+            && first.checked_add(count - 1).is_some_and(|last| own.to_outside(last).is_some())
     };
     let below = theirs.extents().iter().all(|extent| is_ours(extent.outside(), extent.count()));
     Some(if below { Relation::Below } else { Relation::Elsewhere })
@@ -149,9 +145,9 @@ fn name(ids: IdKind, id: u32) -> String {
 /// Capabilities by name, and of many how many there are.
 fn some(capabilities: CapabilitySet) -> String {
     const MOST: usize = 3;
-    let names: Vec<_> = capabilities.iter_names().map(|(name, _)| format!("CAP_{name}")).collect();
+    let names = capability_names(capabilities);
     match names.len() {
-        1..=MOST => names.join(", "),
+        0..=MOST => names.join(", "),
         count => format!("{} and {} more capabilities", names[..2.min(count)].join(", "), count.saturating_sub(2)),
     }
 }
@@ -167,7 +163,7 @@ mod tests {
             permitted: capabilities,
             effective: capabilities,
             bounding: CapabilitySet::all(),
-            hides: false,
+            hides: Some(false),
         }
     }
 
@@ -184,7 +180,7 @@ mod tests {
         for (target, relation, words) in [
             (side(4_000_000, none), Relation::Same, "it is user 4000000's"),
             (Side { gids: [4242, 4242, 4_000_000, 4242], ..user.clone() }, Relation::Same, "it is in group 4000000"),
-            (Side { hides: true, ..user.clone() }, Relation::Same, "it hides"),
+            (Side { hides: Some(true), ..user.clone() }, Relation::Same, "it hides"),
             (user.clone(), Relation::Below, "it is in another user namespace"),
             (side(4242, CapabilitySet::NET_RAW), Relation::Same, "it has CAP_NET_RAW, which you lack"),
             (side(4242, CapabilitySet::all()), Relation::Same, "it has CAP_"),
@@ -192,12 +188,12 @@ mod tests {
             let (cause, remedy) = said(&user, &target, relation);
             assert!(cause.starts_with(words) && cause.contains(needs), "{cause}");
             assert_eq!(cause.contains("in its user namespace"), relation != Relation::Same, "{cause}");
-            assert_eq!(remedy, "run this with sudo");
+            assert_eq!(remedy, "run it as root");
         }
         // root is told what is missing.
         let mut root = side(0, CapabilitySet::all() - CapabilitySet::SYS_PTRACE);
         let (cause, remedy) = said(&root, &side(1, none), Relation::Same);
-        assert!(cause.contains(needs) && remedy == "run this with CAP_SYS_PTRACE", "{cause}: {remedy}");
+        assert!(cause.contains(needs) && remedy == "run it with CAP_SYS_PTRACE", "{cause}: {remedy}");
         root.bounding = root.effective;
         let (_, remedy) = said(&root, &side(0, CapabilitySet::all()), Relation::Same);
         assert!(remedy.contains("--cap-add SYS_PTRACE"), "{remedy}");
@@ -206,6 +202,8 @@ mod tests {
         assert!(said(&root, &side(1, none), Relation::Elsewhere).0.contains("does not hold there"));
         assert!(said(&root, &side(1, none), Relation::Below).0.contains("a security module"));
         assert!(said(&user, &user, Relation::Same).0.contains("a security module"));
+        let (unknown, bare) = (Side { hides: None, ..side(0, none) }, side(0, none));
+        assert!(said(&bare, &unknown, Relation::Same).0.starts_with("it hides"));
     }
 
     #[test]

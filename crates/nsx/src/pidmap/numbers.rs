@@ -79,7 +79,9 @@ fn because(why: Untranslated, from: &Numbering, proc: &ProcRoot) -> &'static str
         Untranslated::NoProcess if nobody() => {
             "; the first process of that PID namespace has ended, and with it all of them"
         }
-        Untranslated::Failed(ProcError::Denied) => "; before Linux 6.11 the process must be looked at, which root may",
+        Untranslated::Failed(ProcError::Denied) => {
+            "; before Linux 6.11 that takes a look at the process, which may require CAP_SYS_PTRACE"
+        }
         _ => "",
     }
 }

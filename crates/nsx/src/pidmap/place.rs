@@ -5,7 +5,7 @@ use nsx_core::{
     hash::HashMap,
     ns::{NsId, NsKind},
     pid::{Level, Lineages, Numbering, Pid, Process, Tasks, Translator},
-    proc::ProcRoot,
+    proc::{ProcError, ProcRoot},
 };
 use nsx_target::{Found, Host, Inventory};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
@@ -38,8 +38,13 @@ pub(super) fn of_process(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, Exi
 }
 
 fn of_pinned(process: &Process, proc: &ProcRoot) -> Result<Numbering, ExitStatus> {
-    Numbering::of(process, proc)
-        .map_err(|error| out::failed(&format!("open the PID namespace of process {}", process.pid()), &error))
+    Numbering::of(process, proc).map_err(|error| {
+        let status = out::failed(&format!("open the PID namespace of process {}", process.pid()), &error);
+        if error == ProcError::Denied {
+            target::hint_at_guard(process);
+        }
+        status
+    })
 }
 
 /// The owners of PID namespaces, each found once.
