@@ -157,7 +157,7 @@ fn request(
         return Err(failed(PlanError::NothingToEnter));
     }
 
-    if joined.kinds.contains(NsKind::Mnt) && target.is_in_jail().map_err(failed)? {
+    if options.common.explain && joined.kinds.contains(NsKind::Mnt) && target.is_in_jail().map_err(failed)? {
         findings.checked("its root directory", "is that of the container; its process has gone into another (chroot)");
     }
 
