@@ -15,7 +15,7 @@ use nsx_target::{
     Configuration, ConfigurationError, Engine,
     oci::{self, Rlimit},
 };
-use rustix::thread::CapabilitySet;
+use rustix::{process::Resource, thread::CapabilitySet};
 use serde::de::IgnoredAny;
 use std::{
     ffi::{CString, OsStr},
@@ -110,9 +110,9 @@ impl Profile {
             None => None,
             Some(Err(error)) => Some(error),
             Some(Ok((config, path, is_users))) => {
-                if let Some(limits) = engine.filter(|_| !is_users).and_then(|engine| limits_of_starter(target, engine))
+                if let Some(starter) = engine.filter(|_| !is_users).and_then(|engine| limits_of_starter(target, engine))
                 {
-                    profile.confinement.limits = limits;
+                    start_from(&mut profile.confinement.limits, &starter);
                 }
                 profile.configure(&config, own_label.as_ref(), is_users);
                 profile.config = Some(path);
@@ -215,6 +215,19 @@ fn limits_of_starter(target: &Target<'_>, engine: Engine) -> Option<Vec<Limit>> 
     (proc.status(pid, &mut buffer).ok()?.ppid == Some(parent)).then_some(limits)
 }
 
+/// Takes the limits of the process that starts a container's programs in place of those that the container's own process has.
+///
+/// That process is a program of Go's, which raises its soft limit of open files as far as it may and gives the former one to
+/// what it starts. So a limit of open files tells of a change only by its hard limit.
+fn start_from(limits: &mut [Limit], starter: &[Limit]) {
+    for limit in limits {
+        let Some(start) = starter.iter().find(|start| start.resource == limit.resource) else { continue };
+        if limit.resource != Resource::Nofile || limit.hard != start.hard {
+            *limit = *start;
+        }
+    }
+}
+
 fn score(text: &[u8]) -> Option<i32> {
     str::from_utf8(text).ok()?.trim().parse().ok()
 }
@@ -277,7 +290,22 @@ impl ModuleLabel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::process::Resource;
+
+    #[test]
+    fn a_limit_that_the_first_process_lowered_is_the_starters() {
+        let limits = |text: &[u8]| Limit::parse_all(text);
+        let starter = limits(b"Max open files 9000 9000 files\nMax core file size unlimited unlimited bytes");
+        for (own, expected) in [
+            (&b"Max open files 1024 9000 files"[..], &b"Max open files 1024 9000 files"[..]),
+            (b"Max open files 300 300 files", b"Max open files 9000 9000 files"),
+            (b"Max core file size 0 unlimited bytes", b"Max core file size unlimited unlimited bytes"),
+            (b"Max cpu time 1 2 seconds", b"Max cpu time 1 2 seconds"),
+        ] {
+            let mut own = limits(own);
+            start_from(&mut own, &starter);
+            assert_eq!(own, limits(expected));
+        }
+    }
 
     #[test]
     fn a_label_is_known_by_its_form() {
