@@ -39,7 +39,8 @@ fn it_lists_what_lsns_lists_among_a_hundred(session: &Session) {
         echo \"$ours\" | awk '{ print $1, $2, $3, $4 }'; echo; echo \"$theirs\" | awk '{ print $1, $2, $3, $4 }'";
     let output = alone(session, script).output();
     let (ours, theirs) = output.split_once("\n\n").unwrap();
-    assert_eq!(ours, theirs);
+    // nsx adds that processes outside of the PID namespace may be there too.
+    assert_eq!(ours.replace("+ ", " "), theirs);
     assert!(ours.lines().count() > 100);
 }
 
@@ -77,7 +78,7 @@ fn no_row_is_wrong_while_processes_come_and_go(session: &Session) {
         let uts = rows.iter().filter(|row| row["type"] == "uts" && row["pid"] != 1);
         let (staying, moving): (Vec<_>, Vec<_>) = uts.partition(|row| row["command"] == "sleep 1000");
         assert_eq!(staying.len(), 5, "{document}");
-        assert!(staying.iter().all(|row| row["nprocs"] == 1), "{document}");
+        assert!(staying.iter().all(|row| row["seen"] == 1), "{document}");
         for row in moving {
             // Whoever is beside has no namespace of its own: its name here would be that of another process.
             let own = format!("{} {}", row["pid"], row["ns"]);

@@ -44,7 +44,9 @@ fn list(command: Command) -> (String, u64) {
 fn rows(list: &str, lister: u64) -> BTreeSet<Row> {
     let row = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let number = |place: usize| fields[place].parse().unwrap_or_else(|error| panic!("{error} in {line}"));
+        // There may be more than those that were seen.
+        let text = |place: usize| fields[place].trim_end_matches('+');
+        let number = |place: usize| text(place).parse().unwrap_or_else(|error| panic!("{error} in {line}"));
         (number(0), fields[1].to_owned(), number(2), known(number(3), lister))
     };
     // lsns 2.38 has none that no process is in.
@@ -69,7 +71,7 @@ fn json_rows(session: &Session, options: &str) -> BTreeSet<Row> {
     assert_eq!(document["version"], 1);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let row = |row: &Value| {
-        (number(&row["ns"]), text(&row["type"]), number(&row["nprocs"]), known(number(&row["pid"]), lister))
+        (number(&row["ns"]), text(&row["type"]), number(&row["seen"]), known(number(&row["pid"]), lister))
     };
     document["namespaces"].as_array().unwrap().iter().map(row).collect()
 }
@@ -114,7 +116,7 @@ fn json_says_the_same_as_the_table(session: &Session) {
     assert_eq!(row["command"], "sleep 100");
     assert_eq!(number(&row["uid"]), u64::from(session.ids().0));
     assert_eq!(format!("uts:[{}]", row["ns"]), procfs::ns(sleep.id(), "uts"));
-    assert_eq!(number(&row["nprocs"]), 1);
+    assert_eq!(number(&row["seen"]), 1);
 }
 
 fn types_and_a_process_narrow_the_list(session: &Session) {

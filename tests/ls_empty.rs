@@ -21,7 +21,7 @@ pub(crate) fn tests() -> Vec<Test> {
 /// What a list says of a namespace such as `uts:[4026532177]`.
 #[track_caller]
 fn row(session: &Session, ns: &str, words: &str) -> Value {
-    let document = session.nsx(&format!("ls -q --deep --json -o ns,type,nprocs,{words}")).output();
+    let document = session.nsx(&format!("ls -q --deep --json -o ns,type,seen,{words}")).output();
     let document: Value = serde_json::from_str(&document).unwrap();
     let is_it = |row: &&Value| format!("{}:[{}]", row["type"].as_str().unwrap(), row["ns"]) == ns;
     let row = document["namespaces"].as_array().unwrap().iter().find(is_it);
@@ -49,7 +49,7 @@ fn a_descriptor_tells_what_a_process_inside_would(session: &Session) {
     drop(unshare);
     let row = |ns, column| {
         let row = row(session, ns, column);
-        assert_eq!(row["nprocs"], 0, "{row}");
+        assert_eq!(row["seen"], 0, "{row}");
         row[column].clone()
     };
     assert_eq!(row(&uts, "hostname"), "empty-box");

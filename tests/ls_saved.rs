@@ -63,14 +63,14 @@ fn what_was_saved_is_shown_again_and_compared(session: &Session) {
 
     let shown = session.nsx("ls -q --json --from").arg(&file).output();
     let shown: Value = serde_json::from_str(&shown).unwrap();
-    assert_eq!(row(&shown["namespaces"], &kept, "uts")["nprocs"], 1);
+    assert_eq!(row(&shown["namespaces"], &kept, "uts")["seen"], 1);
     let text = session.nsx("ls -q --tree --from").arg(&file).arg("-Q").arg(format!("PID == {}", kept.id())).output();
     assert!(text.contains("└─"), "{text}");
     session.nsx("ls --tree=process --from").arg(&file).run().exited(2).says(&["does not say which process made which"]);
 
     let diff = session.nsx("ls -q --json --diff").arg(&file).output();
     let diff: Value = serde_json::from_str(&diff).unwrap();
-    assert_eq!(row(&of_either(&diff, CREATED), &created, "uts")["nprocs"], 1);
+    assert_eq!(row(&of_either(&diff, CREATED), &created, "uts")["seen"], 1);
     assert!(!has(&of_either(&diff, CREATED), &kept) && !has(&of_either(&diff, DESTROYED), &kept), "{diff}");
     // Nothing has changed between a census and itself.
     session.nsx("ls --diff").arg(&file).arg("--from").arg(&file).run().exited(1);

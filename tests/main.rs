@@ -30,6 +30,7 @@ mod idmap;
 mod ids;
 mod ls;
 mod ls_empty;
+mod ls_facts;
 mod ls_reach;
 mod ls_saved;
 mod ls_table;
@@ -106,6 +107,7 @@ fn main() -> ExitCode {
         targets::tests(),
         ls::tests(),
         ls_empty::tests(),
+        ls_facts::tests(),
         ls_reach::tests(),
         ls_saved::tests(),
         ls_table::tests(),

@@ -105,7 +105,7 @@ fn each_view_is_the_same(session: &Session) {
     assert!(older.iter().all(|row| row["id64"].is_null()), "{older:?}");
     newer.iter_mut().for_each(|row| row["id64"] = Value::Null);
     // Of what nobody is in, what would have to be asked of itself is not known; what is told is true.
-    for (newer, older) in newer.iter_mut().zip(&older).filter(|(_, older)| older["nprocs"] == 0) {
+    for (newer, older) in newer.iter_mut().zip(&older).filter(|(_, older)| older["seen"] == 0) {
         newer
             .as_object_mut()
             .unwrap()

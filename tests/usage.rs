@@ -119,7 +119,7 @@ fn a_value_without_its_equals_sign_is_answered_with_it(session: &Session) {
 
 fn a_filter_that_cannot_be_read_is_answered_with_one_that_can(session: &Session) {
     for (typed, says) in [
-        ("NPROCS = 1", "-Q 'NPROCS == 1'"),
+        ("SEEN = 1", "-Q 'SEEN == 1'"),
         ("TYPE == net", "-Q 'TYPE == \"net\"'"),
         ("TYPE = uts & NPROC => 1", "-Q 'TYPE == \"uts\" && NPROCS >= 1'"),
         ("COMMAND =~ ^[a-z]+", "-Q 'COMMAND =~ \"^[a-z]+\"'"),

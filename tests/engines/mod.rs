@@ -6,6 +6,7 @@
 mod all_of;
 pub(crate) mod engine;
 mod enter;
+mod groups;
 mod names;
 mod pidmap;
 mod ptrace;
@@ -16,7 +17,7 @@ use engine::{Containerd, Docker, Lxc, Oci, Podman};
 pub(crate) fn tests() -> Vec<Test> {
     let tests = [root(each_engine_runs_on_a_host_of_its_own).needs([DOCKER, PODMAN, CONTAINERD, CRUN, LXC])];
     let host = [Need::Namespaces, Need::Tool("busybox"), Need::Tool("ip"), Need::Tool("newuidmap"), Need::Tool("runc")];
-    let parts = [names::tests(), all_of::tests(), enter::tests(), pidmap::tests(), ptrace::tests()];
+    let parts = [names::tests(), all_of::tests(), enter::tests(), groups::tests(), pidmap::tests(), ptrace::tests()];
     tests.into_iter().chain(parts.into_iter().flatten()).map(|test| test.needs(host)).collect()
 }
 

@@ -24,8 +24,12 @@ pub(crate) enum Cell {
     Number(u64),
     /// Bytes that may have been chosen by anyone.
     Text(Vec<u8>),
+    /// A number that is not known: as many were seen, and there may be more.
+    AtLeast(u64),
     /// Several of these.
     List(Vec<Vec<u8>>),
+    /// Several of these that were seen; there may be more.
+    Some(Vec<Vec<u8>>),
     /// The ids of one process.
     Chain(PidChain),
     /// A user that has no name, by the number, which JSON has under a key of its own.
@@ -43,14 +47,30 @@ impl Cell {
         number.map_or(Self::Nothing, |number| Self::Number(number.into()))
     }
 
+    /// A count of what was seen, which is all there is if `is_whole`.
+    pub(crate) fn count(seen: usize, is_whole: bool) -> Self {
+        if is_whole { Self::Number(seen as u64) } else { Self::AtLeast(seen as u64) }
+    }
+
+    /// Texts of what was seen, which is all there is if `is_whole`.
+    pub(crate) fn list(seen: Vec<Vec<u8>>, is_whole: bool) -> Self {
+        if is_whole { Self::List(seen) } else { Self::Some(seen) }
+    }
+
     /// For a table: safe to show, on one line.
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Nothing => String::new(),
             Self::Unknown | Self::Hidden => text::UNKNOWN.to_owned(),
             Self::Number(number) => number.to_string(),
+            Self::AtLeast(0) => text::UNKNOWN.to_owned(),
+            Self::AtLeast(number) => format!("{number}+"),
             Self::Text(text) => escape(text),
             Self::List(texts) => texts.iter().map(|text| escape(text)).collect::<Vec<_>>().join(","),
+            Self::Some(texts) => {
+                let texts = texts.iter().map(|text| escape(text));
+                texts.chain([text::UNKNOWN.to_owned()]).collect::<Vec<_>>().join(",")
+            }
             Self::Chain(chain) => chain.to_string(),
             Self::Unnamed(uid) => uid.to_string(),
         }
@@ -59,10 +79,13 @@ impl Cell {
     /// For a filter. A chain and a user without a name are asked as they are shown.
     pub(crate) fn value(&self) -> Value<'_> {
         match self {
-            Self::Nothing | Self::Unknown | Self::Hidden => Value::Nothing,
+            Self::Nothing => Value::Nothing,
+            Self::Unknown | Self::Hidden => Value::Unknown,
             Self::Number(number) => Value::Integer(*number),
+            Self::AtLeast(number) => Value::AtLeast(*number),
             Self::Text(text) => Value::Text(Cow::Borrowed(text)),
             Self::List(texts) => Value::List(texts),
+            Self::Some(texts) => Value::Some(texts),
             Self::Chain(_) | Self::Unnamed(_) => Value::Text(Cow::Owned(self.shown().into_bytes())),
         }
     }
@@ -76,6 +99,7 @@ impl Cell {
         match self {
             Self::Text(text) => Self::Text(lossy(text)),
             Self::List(texts) => Self::List(texts.into_iter().map(lossy).collect()),
+            Self::Some(texts) => Self::Some(texts.into_iter().map(lossy).collect()),
             cell => cell,
         }
     }
@@ -100,11 +124,14 @@ impl Cell {
 impl Serialize for Cell {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Nothing | Self::Unknown | Self::Unnamed(_) => serializer.serialize_none(),
+            Self::Nothing | Self::Unknown | Self::AtLeast(_) | Self::Unnamed(_) => serializer.serialize_none(),
+            Self::Some(texts) if texts.is_empty() => serializer.serialize_none(),
             Self::Hidden => serializer.serialize_str(HIDDEN),
             Self::Number(number) => serializer.serialize_u64(*number),
             Self::Text(text) => serializer.serialize_str(&String::from_utf8_lossy(text)),
-            Self::List(texts) => serializer.collect_seq(texts.iter().map(|text| String::from_utf8_lossy(text))),
+            Self::List(texts) | Self::Some(texts) => {
+                serializer.collect_seq(texts.iter().map(|text| String::from_utf8_lossy(text)))
+            }
             Self::Chain(chain) => serializer.collect_seq(chain.ids().iter().map(|id| id.as_raw_pid())),
         }
     }
@@ -132,6 +159,12 @@ mod tests {
         assert_eq!(Cell::Unknown.shown(), "?");
         assert_eq!(serde_json::to_string(&Cell::Unnamed(7)).unwrap(), "null");
         assert_eq!(Cell::Unnamed(7).shown(), "7");
+        assert_eq!([0, 2].map(|seen| Cell::count(seen, false).shown()), ["?", "2+"]);
+        assert_eq!(serde_json::to_string(&Cell::count(2, false)).unwrap(), "null");
+        assert_eq!(Cell::count(0, true), Cell::Number(0));
+        let some = [vec![], vec![b"1 mount".to_vec()]].map(|seen| Cell::list(seen, false));
+        assert_eq!(some.each_ref().map(Cell::shown), ["?", "1 mount,?"]);
+        assert_eq!(some.map(|some| serde_json::to_string(&some).unwrap()), ["null", "[\"1 mount\"]"]);
         let bytes = Cell::List(vec![b"a\xff".to_vec(), b"b".to_vec()]);
         let read = Cell::from_json(&serde_json::to_value(&bytes).unwrap());
         assert_eq!(read, Some(bytes.lossy()));

@@ -34,6 +34,24 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
+/// `bytes` as a word that a shell reads as it is; none if they are not safe to show.
+pub fn shell_word(bytes: &[u8]) -> Option<String> {
+    let text = str::from_utf8(bytes).ok().filter(|text| escape(bytes) == *text)?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:@%+=,".contains(&byte);
+    let is_word = !bytes.is_empty() && bytes.iter().all(|byte| is_plain(*byte));
+    Some(if is_word { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) })
+}
+
+/// Words as a list of them is read: `a, b and c`.
+pub fn listed(words: &[impl AsRef<str>]) -> String {
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
 /// Someone's name for a table, or the number where there is no name.
 pub fn named(name: Option<&[u8]>, id: Option<u32>) -> String {
     match (name, id) {
@@ -100,6 +118,17 @@ mod tests {
         assert_eq!(escape("naïve 日本 \\x".as_bytes()), "naïve 日本 \\x");
         assert_eq!(escape(b"a\x1b[31mb\n\xff"), "a\\x1b[31mb\\x0a\\xff");
         assert_eq!(escape("\u{202e}\u{9b}".as_bytes()), "\\u{202e}\\u{9b}");
+    }
+
+    #[test]
+    fn a_shell_word_is_quoted_if_it_must_be() {
+        let word = |text: &str| shell_word(text.as_bytes());
+        assert_eq!(word("/run/netns/blue").unwrap(), "/run/netns/blue");
+        assert_eq!(word("/it's").unwrap(), r"'/it'\''s'");
+        assert_eq!(word("/a b").unwrap(), "'/a b'");
+        assert_eq!(word("").unwrap(), "\'\'");
+        assert_eq!(word("/a\nb"), None);
+        assert_eq!(shell_word(b"/a\xff"), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
 use nsx_core::{
     accounts,
     hash::HashMap,
-    ns::NsId,
+    ns::{NsId, NsKind},
     pid::Pid,
     proc::{NsLink, ProcRoot, Status},
 };
@@ -18,7 +18,7 @@ use serde::Serialize;
 pub(crate) struct Who {
     /// Effective user id.
     uid: Option<u32>,
-    /// The name that /etc/passwd has for it.
+    /// The name that /etc/passwd has for it; none for a user of a container.
     #[serde(serialize_with = "text::lossy")]
     user: Option<Vec<u8>>,
     /// Command line or name, as the process wrote it.
@@ -61,13 +61,23 @@ impl Who {
 pub(crate) struct Registrar<'a> {
     proc: &'a ProcRoot,
     names: HashMap<u32, Vec<u8>>,
+    /// The caller's root directory, by device and inode.
+    root: Option<(u64, u64)>,
+    /// The creators of user namespaces.
+    creators: HashMap<NsId, Option<u32>>,
     buffer: Vec<u8>,
 }
 
 impl<'a> Registrar<'a> {
     pub(crate) fn new(proc: &'a ProcRoot) -> Self {
         // Numbers say as much where the names cannot be had.
-        Self { proc, names: accounts::user_names().unwrap_or_default(), buffer: Vec::new() }
+        Self {
+            proc,
+            names: accounts::user_names().unwrap_or_default(),
+            root: proc.own_root().ok(),
+            creators: HashMap::default(),
+            buffer: Vec::new(),
+        }
     }
 
     /// The procfs that is asked.
@@ -80,6 +90,31 @@ impl<'a> Registrar<'a> {
         self.names.get(&uid)
     }
 
+    /// The name that a process's user has here.
+    ///
+    /// /etc/passwd says nothing of the users in a container: a process whose root directory is another one has that of root,
+    /// and that of the user who made its user namespace. If its root directory is hidden, a process in a nested PID namespace is
+    /// taken to have another one.
+    fn user_of(&mut self, pid: Pid, uid: u32, status: Option<&Status>) -> Option<Vec<u8>> {
+        let name = self.names.get(&uid)?.clone();
+        let has_callers_root = match self.proc.root_of(pid) {
+            Ok(root) => Some(root) == self.root,
+            Err(_) => status.is_none_or(|status| status.chain.depth() == 0),
+        };
+        (uid == 0 || has_callers_root || self.creator(pid) == Some(uid)).then_some(name)
+    }
+
+    /// The user who made the user namespace that a process is in, if it is not the caller's.
+    fn creator(&mut self, pid: Pid) -> Option<u32> {
+        let link = NsLink::Own(NsKind::User);
+        let ns = self.proc.ns(pid, link).ok().filter(|ns| self.proc.own_ns(link) != Ok(*ns))?;
+        let ask = || {
+            let open = self.proc.open_ns(pid, link).ok()?;
+            if open.id() == ns { open.owner_uid().ok() } else { None }
+        };
+        *self.creators.entry(ns).or_insert_with(ask)
+    }
+
     /// Who `pid` is.
     pub(crate) fn who(&mut self, pid: Pid) -> Who {
         let Ok(uid) = self.proc.euid(pid) else { return Who::default() };
@@ -88,7 +123,7 @@ impl<'a> Registrar<'a> {
             None => self.proc.status(pid, &mut self.buffer).ok().map(|status| status.name),
             command => command,
         };
-        Who { uid: Some(uid), user: self.names.get(&uid).cloned(), command }
+        Who { uid: Some(uid), user: self.user_of(pid, uid, None), command }
     }
 
     /// Returns who `pid` was when its status was read and it was in `ns`, and whether it still is that process. If another process has
@@ -108,7 +143,7 @@ impl<'a> Registrar<'a> {
     pub(crate) fn who_has(&mut self, pid: Pid, status: &Status) -> Who {
         Who {
             uid: Some(status.euid),
-            user: self.names.get(&status.euid).cloned(),
+            user: self.user_of(pid, status.euid, Some(status)),
             command: Some(self.proc.command(pid, status, &mut self.buffer)),
         }
     }

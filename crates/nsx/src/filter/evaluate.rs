@@ -9,85 +9,138 @@ use std::{borrow::Cow, cmp::Ordering};
 pub enum Value<'a> {
     /// Nothing: it is unequal to everything, and in no order with anything.
     Nothing,
+    /// Something that is not known: what is asked of it neither holds nor fails.
+    Unknown,
     /// True or false.
     Bool(bool),
     /// A number.
     Integer(u64),
+    /// A number that is not known to be larger than this.
+    AtLeast(u64),
     /// A number with a fraction.
     Float(f64),
     /// Any bytes.
     Text(Cow<'a, [u8]>),
     /// Several of these: what is asked holds if it does of one of them. So it is unequal to what none of them is.
     List(&'a [Vec<u8>]),
+    /// Several of these, and maybe others that are not known.
+    Some(&'a [Vec<u8>]),
 }
 
+impl From<Option<bool>> for Value<'_> {
+    fn from(truth: Option<bool>) -> Self {
+        truth.map_or(Self::Unknown, Self::Bool)
+    }
+}
+
+/// Any order, for what is not known.
+const ANY: [Ordering; 3] = [Ordering::Less, Ordering::Equal, Ordering::Greater];
+
 impl Value<'_> {
-    /// What it means by itself: something, and not zero.
-    pub(super) fn is_true(&self) -> bool {
+    /// What it means by itself: something, and not zero. None if that is not known.
+    pub(super) fn truth(&self) -> Option<bool> {
         match self {
-            Self::Nothing => false,
-            Self::Bool(value) => *value,
-            Self::Integer(number) => *number != 0,
-            Self::Float(number) => *number != 0.0,
-            Self::Text(text) => !text.is_empty(),
-            Self::List(texts) => !texts.is_empty(),
+            Self::Nothing => Some(false),
+            Self::Unknown => None,
+            Self::Bool(value) => Some(*value),
+            Self::Integer(number) => Some(*number != 0),
+            Self::AtLeast(number) => (*number != 0).then_some(true),
+            Self::Float(number) => Some(*number != 0.0),
+            Self::Text(text) => Some(!text.is_empty()),
+            Self::List(texts) => Some(!texts.is_empty()),
+            Self::Some(texts) => (!texts.is_empty()).then_some(true),
         }
     }
 
-    /// The order of two values: texts by their bytes, numbers by what they count, a text beside a number by the number
-    /// that it is written as.
+    /// The order of two values that are known: texts by their bytes, numbers by what they count, a text beside a number by
+    /// the number that it is written as.
     fn order(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
-            (Self::Nothing, _) | (_, Self::Nothing) => None,
-            (Self::List(_), _) | (_, Self::List(_)) => None,
-            (Self::Bool(_), _) | (_, Self::Bool(_)) => Some(self.is_true().cmp(&other.is_true())),
+            (Self::Bool(_), _) | (_, Self::Bool(_)) => Some(self.truth()?.cmp(&other.truth()?)),
             (Self::Text(left), Self::Text(right)) => Some(left.cmp(right)),
             (Self::Integer(left), Self::Integer(right)) => Some(left.cmp(right)),
             (Self::Text(text), number) => number_of(text)?.order(number),
             (number, Self::Text(text)) => number.order(&number_of(text)?),
-            (left, right) => left.float().partial_cmp(&right.float()),
+            (left, right) => left.float()?.partial_cmp(&right.float()?),
         }
     }
 
-    fn float(&self) -> f64 {
-        match self {
-            Self::Integer(number) => *number as f64,
-            Self::Float(number) => *number,
-            Self::Nothing | Self::Bool(_) | Self::Text(_) | Self::List(_) => f64::NAN,
-        }
-    }
-
-    /// The parts that are asked about one by one.
-    fn parts(&self) -> Vec<Value<'_>> {
-        match self {
-            Self::List(texts) => texts.iter().map(|text| Value::Text(Cow::Borrowed(text))).collect(),
-            one => vec![one.clone()],
-        }
-    }
-
-    fn compare(&self, comparison: Comparison, other: &Self) -> bool {
-        if comparison == Comparison::NotEqual {
-            return !self.compare(Comparison::Equal, other);
-        }
+    /// The orders that two values can be in.
+    fn orders(&self, other: &Self) -> Vec<Option<Ordering>> {
+        let from = |least: Option<Ordering>| match least {
+            Some(least) => ANY.into_iter().filter(|order| *order >= least).map(Some).collect(),
+            None => vec![None],
+        };
         match (self, other) {
-            (Self::List(_), _) | (_, Self::List(_)) => {
-                let others = other.parts();
-                self.parts().iter().any(|part| others.iter().any(|other| comparison.holds(part.order(other))))
+            (Self::Nothing, _) | (_, Self::Nothing) => vec![None],
+            (Self::Unknown, _) | (_, Self::Unknown) | (Self::AtLeast(_), Self::AtLeast(_)) => ANY.map(Some).to_vec(),
+            (Self::AtLeast(_), Self::Bool(_)) if self.truth().is_none() => ANY.map(Some).to_vec(),
+            (Self::AtLeast(_), Self::Bool(_)) => vec![self.order(other)],
+            (Self::AtLeast(number), other) => from(Self::Integer(*number).order(other)),
+            (_, Self::AtLeast(_)) => {
+                let reversed = other.orders(self).into_iter().map(|order| order.map(Ordering::reverse));
+                reversed.collect()
             }
-            (one, other) => comparison.holds(one.order(other)),
+            (one, other) => vec![one.order(other)],
         }
     }
 
-    fn is_matched(&self, regex: &Regex) -> bool {
+    fn float(&self) -> Option<f64> {
         match self {
-            Self::Nothing => false,
-            Self::Bool(value) => regex.matches(value.to_string().as_bytes()),
-            Self::Integer(number) => regex.matches(number.to_string().as_bytes()),
-            Self::Float(number) => regex.matches(number.to_string().as_bytes()),
-            Self::Text(text) => regex.matches(text),
-            Self::List(texts) => texts.iter().any(|text| regex.matches(text)),
+            Self::Integer(number) => Some(*number as f64),
+            Self::Float(number) => Some(*number),
+            _ => None,
         }
     }
+
+    /// The parts that are asked about one by one, and whether these are all.
+    fn parts(&self) -> (Vec<Value<'_>>, bool) {
+        let texts = |texts: &'_ [Vec<u8>]| texts.iter().map(|text| Value::Text(Cow::Owned(text.clone()))).collect();
+        match self {
+            Self::List(list) => (texts(list), true),
+            Self::Some(list) => (texts(list), false),
+            one => (vec![one.clone()], true),
+        }
+    }
+
+    fn compare(&self, comparison: Comparison, other: &Self) -> Option<bool> {
+        if comparison == Comparison::NotEqual {
+            return self.compare(Comparison::Equal, other).map(|is_equal| !is_equal);
+        }
+        let ((parts, has_all), (others, other_has_all)) = (self.parts(), other.parts());
+        let pairs = parts.iter().flat_map(|part| others.iter().map(move |other| (part, other)));
+        let held = pairs.map(|(part, other)| {
+            let holds: Vec<bool> = part.orders(other).into_iter().map(|order| comparison.holds(order)).collect();
+            holds.iter().all(|one| *one == holds[0]).then_some(holds[0])
+        });
+        any(held, has_all && other_has_all)
+    }
+
+    fn is_matched(&self, regex: &Regex) -> Option<bool> {
+        match self {
+            Self::Nothing => Some(false),
+            Self::Unknown | Self::AtLeast(_) => None,
+            Self::Bool(value) => Some(regex.matches(value.to_string().as_bytes())),
+            Self::Integer(number) => Some(regex.matches(number.to_string().as_bytes())),
+            Self::Float(number) => Some(regex.matches(number.to_string().as_bytes())),
+            Self::Text(text) => Some(regex.matches(text)),
+            Self::List(texts) => any(texts.iter().map(|text| Some(regex.matches(text))), true),
+            Self::Some(texts) => any(texts.iter().map(|text| Some(regex.matches(text))), false),
+        }
+    }
+}
+
+/// Whether any of these holds; none if that is not known. `are_all` tells that there are no others.
+fn any(held: impl Iterator<Item = Option<bool>>, are_all: bool) -> Option<bool> {
+    let mut result = are_all.then_some(false);
+    for holds in held {
+        match holds {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => result = None,
+        }
+    }
+    result
 }
 
 fn number_of(text: &[u8]) -> Option<Value<'static>> {
@@ -102,19 +155,33 @@ pub(super) fn evaluate<'a, C: Copy>(node: &Node<C>, cell: &impl Fn(C) -> Value<'
         Node::Literal(Literal::Text(text)) => Value::Text(Cow::Owned(text.clone())),
         Node::Literal(Literal::Bool(value)) => Value::Bool(*value),
         Node::Column(column) => cell(*column),
-        Node::Not(node) => Value::Bool(!evaluate(node, cell).is_true()),
-        Node::Both(left, right) => Value::Bool(evaluate(left, cell).is_true() && evaluate(right, cell).is_true()),
-        Node::Either(left, right) => Value::Bool(evaluate(left, cell).is_true() || evaluate(right, cell).is_true()),
+        Node::Not(node) => evaluate(node, cell).truth().map(|truth| !truth).into(),
+        Node::Both(left, right) => match evaluate(left, cell).truth() {
+            Some(false) => Value::Bool(false),
+            left => match evaluate(right, cell).truth() {
+                Some(false) => Value::Bool(false),
+                right => left.and(right).into(),
+            },
+        },
+        Node::Either(left, right) => match evaluate(left, cell).truth() {
+            Some(true) => Value::Bool(true),
+            left => match evaluate(right, cell).truth() {
+                Some(true) => Value::Bool(true),
+                right => left.and(right).into(),
+            },
+        },
         Node::Compare(left, comparison, right) => {
-            Value::Bool(evaluate(left, cell).compare(*comparison, &evaluate(right, cell)))
+            evaluate(left, cell).compare(*comparison, &evaluate(right, cell)).into()
         }
-        Node::Match { text, regex, matching } => Value::Bool(evaluate(text, cell).is_matched(regex) == *matching),
+        Node::Match { text, regex, matching } => {
+            evaluate(text, cell).is_matched(regex).map(|matches| matches == *matching).into()
+        }
     }
 }
 
 /// Whether a column whose text is not a number is compared with a number, in a part of the expression that decides.
 pub(super) fn mismatches<'a, C: Copy>(node: &Node<C>, cell: &impl Fn(C) -> Value<'a>) -> bool {
-    let holds = |node: &Node<C>| evaluate(node, cell).is_true();
+    let holds = |node: &Node<C>| evaluate(node, cell).truth() == Some(true);
     let is_number = |node: &Node<C>| matches!(evaluate(node, cell), Value::Integer(_) | Value::Float(_));
     let is_other = |node: &Node<C>| match node {
         Node::Column(column) => matches!(cell(*column), Value::Text(text) if number_of(&text).is_none()),
@@ -140,7 +207,9 @@ mod tests {
     use std::sync::LazyLock;
 
     fn column(name: &str) -> Option<usize> {
-        ["NS", "TYPE", "PID", "COMMAND", "NSFS"].iter().position(|known| known.eq_ignore_ascii_case(name))
+        ["NS", "TYPE", "PID", "COMMAND", "NSFS", "OWNER", "NPROCS", "NTHREADS", "HOLDERS"]
+            .iter()
+            .position(|known| known.eq_ignore_ascii_case(name))
     }
 
     static POINTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| vec![b"/run/a".to_vec(), b"7".to_vec()]);
@@ -151,11 +220,19 @@ mod tests {
             1 => Value::Text(b"net".into()),
             2 => Value::Nothing,
             4 => Value::List(&POINTS),
+            5 => Value::Unknown,
+            6 => Value::AtLeast(2),
+            7 => Value::AtLeast(0),
+            8 => Value::Some(&POINTS),
             _ => Value::Text(b"77".into()),
         }
     }
 
     fn holds(text: &str) -> bool {
+        asked(text) == Some(true)
+    }
+
+    fn asked(text: &str) -> Option<bool> {
         Filter::parse(text.as_bytes(), column).unwrap().matches(cell)
     }
 
@@ -214,9 +291,61 @@ mod tests {
             "NSFS !~ 'run'",
             "NSFS == '/run/a,7'",
         ] {
-            assert!(!holds(text), "{text}");
+            assert_eq!(asked(text), Some(false), "{text}");
         }
         assert!(holds("TYPE != 1"));
+    }
+
+    #[test]
+    fn what_is_not_known_neither_holds_nor_fails() {
+        for text in [
+            "OWNER",
+            "!OWNER",
+            "OWNER == 1",
+            "OWNER != 1",
+            "OWNER < 1 || OWNER >= 1",
+            "OWNER =~ ''",
+            "OWNER !~ 'a'",
+            "OWNER == OWNER",
+            "TYPE == 'net' && OWNER == 1",
+            "OWNER == 1 || TYPE == 'uts'",
+            "NPROCS == 2",
+            "NPROCS != 3",
+            "NPROCS > 2",
+            "NPROCS <= 2",
+            "7 > NPROCS",
+            "NPROCS =~ '2'",
+            "!NTHREADS",
+            "NTHREADS == 0",
+            "NTHREADS == true",
+            "NPROCS == NTHREADS",
+            "HOLDERS == '/run/b'",
+            "HOLDERS != '/run/b'",
+            "HOLDERS !~ 'b'",
+        ] {
+            assert_eq!(asked(text), None, "{text}");
+        }
+        for text in [
+            "OWNER == 1 || TYPE == 'net'",
+            "!(OWNER == 1 && TYPE == 'uts')",
+            "NPROCS",
+            "NPROCS > 1",
+            "NPROCS >= 2",
+            "NPROCS != 1",
+            "1.5 < NPROCS",
+            "'1' != NPROCS",
+            "NPROCS == true",
+            "NTHREADS >= 0",
+            "HOLDERS == '/run/a' && HOLDERS =~ 'run' && HOLDERS",
+            "PID != OWNER",
+        ] {
+            assert_eq!(asked(text), Some(true), "{text}");
+        }
+        for text in
+            ["NPROCS == 1", "NPROCS < 2", "NPROCS == 'x'", "HOLDERS != '/run/a'", "OWNER && false", "OWNER == PID"]
+        {
+            assert_eq!(asked(text), Some(false), "{text}");
+        }
     }
 
     #[test]

@@ -71,9 +71,10 @@ impl<C: Copy + PartialEq> Filter<C> {
         evaluate::mismatches(&self.root, &cell)
     }
 
-    /// Whether a row is among those that are asked for. `cell` gives what it has in a column.
-    pub fn matches<'a>(&self, cell: impl Fn(C) -> Value<'a>) -> bool {
-        evaluate::evaluate(&self.root, &cell).is_true()
+    /// Whether a row is among those that are asked for; none if that depends on what is not known. `cell` gives what it has
+    /// in a column.
+    pub fn matches<'a>(&self, cell: impl Fn(C) -> Value<'a>) -> Option<bool> {
+        evaluate::evaluate(&self.root, &cell).truth()
     }
 }
 

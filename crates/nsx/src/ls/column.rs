@@ -12,6 +12,7 @@ pub(crate) enum Column {
     Id64,
     Type,
     Nprocs,
+    Seen,
     Nthreads,
     Pid,
     Ppid,
@@ -102,13 +103,14 @@ const NONE: Sources = Sources::NONE;
 
 /// All columns, in the order of [`Column`].
 #[rustfmt::skip]
-const SPECS: [Spec; 29] = [
+const SPECS: [Spec; 30] = [
     spec(Column::Ns, "NS", Align::Right, NONE, NOTHING, "inode number, as /proc/PID/ns shows it"),
     spec(Column::Id64, "ID64", Align::Right, Sources::RELATIONS, OPEN, "the id that is never used again before the next boot (6.18)"),
     spec(Column::Type, "TYPE", Align::Left, NONE, NOTHING, "kind"),
-    spec(Column::Nprocs, "NPROCS", Align::Right, NONE, NOTHING, "processes in it"),
+    spec(Column::Nprocs, "NPROCS", Align::Right, NONE, NOTHING, "processes in it; `3+` if there may be others, which you may not see"),
+    spec(Column::Seen, "SEEN", Align::Right, NONE, NOTHING, "processes in it that were seen"),
     spec(Column::Nthreads, "NTHREADS", Align::Right, Sources::THREADS, "a call for each process, eight for each further thread", "threads in it"),
-    spec(Column::Pid, "PID", Align::Right, NONE, NOTHING, "its leader: the process in it with the lowest id"),
+    spec(Column::Pid, "PID", Align::Right, NONE, "a file for each process that shares it", "its leader: PID 1 of a PID namespace, else the process in it that started first"),
     spec(Column::Ppid, "PPID", Align::Right, NONE, LEADER, "the leader's parent"),
     spec(Column::User, "USER", Align::Left, NONE, LEADER, "whose process the leader is"),
     spec(Column::Uid, "UID", Align::Right, NONE, LEADER, "the same as a number"),

@@ -64,9 +64,12 @@ impl<'a> Finder<'a> {
         match column {
             Column::Ns => Cell::Number(entry.ns.inode),
             Column::Type => Cell::text(entry.ns.kind.name()),
-            Column::Nprocs => Cell::Number(entry.processes as u64),
-            Column::Nthreads => Cell::Number(entry.threads as u64),
-            Column::Pid => Cell::number(entry.lowest.map(|pid| pid.as_raw_pid().unsigned_abs())),
+            Column::Nprocs => Cell::count(entry.processes, entry.is_whole),
+            Column::Seen => Cell::Number(entry.processes as u64),
+            Column::Nthreads => Cell::count(entry.threads, entry.is_whole),
+            Column::Pid => {
+                entry.leader.map_or_else(|| nobody(entry), |pid| Cell::Number(pid.as_raw_pid().unsigned_abs().into()))
+            }
             Column::Id64 => relation.map_or(Cell::Unknown, |relation| Cell::number(relation.id64)),
             Column::Parent => relation.map_or(Cell::Unknown, |relation| above(relation.parent)),
             Column::Owner => relation.map_or(Cell::Unknown, |relation| above(relation.owner)),
@@ -84,11 +87,11 @@ impl<'a> Finder<'a> {
                 Cell::Text(rustix::system::uname().nodename().to_bytes().to_vec())
             }
             Column::Hostname => self.of_open(entry, NsKind::Uts, |_, ns| ns.hostname().map(Cell::Text)),
-            Column::Nlinks if entry.lowest.is_none() => {
+            Column::Nlinks if entry.leader.is_none() => {
                 self.of_open(entry, NsKind::Net, |finder, ns| ns.links(finder.proc).map(Cell::Number))
             }
             Column::Nlinks => self.only(entry, NsKind::Net, |finder, pid| finder.lines(pid, "net/dev", 2)),
-            Column::Nmounts if entry.lowest.is_none() => {
+            Column::Nmounts if entry.leader.is_none() => {
                 self.of_open(entry, NsKind::Mnt, |_, ns| ns.mounts().map(|count| Cell::Number(count.into())))
             }
             Column::Nmounts => self.only(entry, NsKind::Mnt, |finder, pid| finder.lines(pid, "mountinfo", 0)),
@@ -128,6 +131,13 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// What a process has in a column, if it still is in one of these namespaces afterwards.
+    pub(super) fn of_member(&mut self, pid: Pid, mut namespaces: impl Iterator<Item = NsId>, column: Told) -> Cell {
+        let leader = self.leader(pid);
+        let cell = self.tell(&leader, column);
+        if namespaces.any(|ns| self.is_in(&leader, ns)) { cell } else { Cell::Unknown }
+    }
+
     /// A process's parent, where that is seen from here.
     pub(super) fn parent(&mut self, pid: Pid) -> Option<Pid> {
         let leader = self.leader(pid);
@@ -153,8 +163,7 @@ impl<'a> Finder<'a> {
     }
 
     fn of_leader(&mut self, entry: &Entry, column: Told) -> Cell {
-        // What no process is in is nobody's.
-        let Some(pid) = entry.lowest else { return Cell::Nothing };
+        let Some(pid) = entry.leader else { return nobody(entry) };
         let leader = self.leader(pid);
         let cell = self.tell(&leader, column);
         if self.is_in(&leader, entry.ns) { cell } else { Cell::Unknown }
@@ -195,7 +204,7 @@ impl<'a> Finder<'a> {
 
     /// What only namespaces of one kind have, from a file of the leader's.
     fn only(&mut self, entry: &Entry, kind: NsKind, find: impl FnOnce(&mut Self, Pid) -> Cell) -> Cell {
-        match entry.lowest {
+        match entry.leader {
             _ if entry.ns.kind != kind => Cell::Nothing,
             Some(pid) => {
                 let cell = find(self, pid);
@@ -304,6 +313,11 @@ fn pod(container: &Container) -> Option<Vec<u8>> {
     Some(parts.into_iter().flatten().map(|part| part.as_encoded_bytes()).collect::<Vec<_>>().join(&b'/'))
 }
 
+/// What the row of a namespace in which no process was seen says of its leader: it has none, if no process can be in it.
+fn nobody(entry: &Entry) -> Cell {
+    if entry.is_whole { Cell::Nothing } else { Cell::Unknown }
+}
+
 fn unreadable(error: ProcError) -> Cell {
     match error {
         ProcError::Denied | ProcError::Unshown => Cell::Hidden,
@@ -331,7 +345,7 @@ fn points(entry: &Entry) -> Vec<Vec<u8>> {
 /// A file that leads to it: of a process, a thread, a descriptor, else where it is bound to one.
 fn path(entry: &Entry) -> Cell {
     let kind = entry.ns.kind.name();
-    if let Some(pid) = entry.lowest {
+    if let Some(pid) = entry.leader {
         return Cell::text(format!("/proc/{pid}/ns/{kind}"));
     }
     let of_holder = |holder: &Holder| match holder {
@@ -365,5 +379,5 @@ pub(super) fn holders(entry: &Entry) -> Cell {
         count(|it| matches!(it, Holder::Child(_)), "child", "children"),
         count(|it| matches!(it, Holder::Owned(_)), "owned namespace", "owned namespaces"),
     ];
-    Cell::List(counts.into_iter().flatten().collect())
+    Cell::list(counts.into_iter().flatten().collect(), entry.has_all_holders)
 }

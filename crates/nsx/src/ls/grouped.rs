@@ -1,11 +1,11 @@
 //! The view that one gets who asks for nothing in particular: what on this host has namespaces of its own.
 
 use super::{
-    Hidden, Options, Sight,
-    column::Column,
+    Hidden, LeftOut, Options, Sight,
     finder::Finder,
-    groups::{self, Group, Owner},
-    report,
+    groups::{self, Group},
+    owners::Owner,
+    resident::Told,
 };
 use crate::{
     cell::Cell,
@@ -14,8 +14,8 @@ use crate::{
     table::{Align, Table},
 };
 use nsx_core::{
-    census::{Census, Entry, Query, Sources},
-    ns::{NsKind, NsSet},
+    census::{Census, Query, Sources},
+    ns::{NsId, NsKind, NsSet},
 };
 use serde::Serialize;
 
@@ -32,7 +32,12 @@ struct Document {
 struct Row {
     name: Cell,
     namespaces: Vec<Member>,
-    nprocs: usize,
+    /// The other namespaces that its leader is in.
+    shared: Vec<Shared>,
+    /// Whether it is a container that is frozen.
+    paused: bool,
+    nprocs: Cell,
+    seen: usize,
     pid: Cell,
     user: Cell,
     uid: Cell,
@@ -47,26 +52,43 @@ struct Member {
     kind: &'static str,
 }
 
+/// A namespace that belongs to another group.
+#[derive(Serialize)]
+struct Shared {
+    #[serde(flatten)]
+    member: Member,
+    with: Cell,
+    /// Whether it is told to people: containers have most of their namespaces for themselves, processes share most.
+    #[serde(skip)]
+    is_news: bool,
+}
+
+/// The kinds of namespace that a container has for itself unless it is told otherwise.
+const OF_CONTAINERS: NsSet =
+    NsSet::EMPTY.with(NsKind::Ipc).with(NsKind::Mnt).with(NsKind::Net).with(NsKind::Pid).with(NsKind::Uts);
+
 /// Shows it. An error is the status to end with, once its reason is on standard error.
 pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
     let query = Query { kinds: NsSet::ALL, sources: Sources::PINS.with(Sources::MEMBERS) };
-    let census = Census::take(&sight.proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
+    let mut census = Census::take(&sight.proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
+    census.find_leaders(&sight.proc);
     let rows = rows(&census, sight);
+    let left_out = LeftOut::all_of(&census, &sight.proc);
     let is_empty = rows.is_empty();
     if options.json_lines {
         out::print_json_lines(&rows)?;
     } else if options.json {
-        out::print_json(&Document { version: 1, groups: rows, hidden: census.unseen.into() })?;
+        out::print_json(&Document { version: 1, groups: rows, hidden: left_out.hidden() })?;
     } else {
         out::print(&draw(&rows).render(&Styles::stdout(options.color), out::width()))?;
     }
     if !options.quiet {
-        report(census.unseen);
+        left_out.report();
     }
     Ok(if is_empty { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
 }
 
-/// The table of a census that was taken with its members and pins.
+/// The table of a census that was taken with its members, leaders and pins.
 pub(super) fn table(census: &Census, sight: &Sight) -> Table {
     draw(&rows(census, sight))
 }
@@ -74,22 +96,35 @@ pub(super) fn table(census: &Census, sight: &Sight) -> Table {
 fn rows(census: &Census, sight: &Sight) -> Vec<Row> {
     let mut finder = Finder::new(sight);
     let groups = groups::groups(census, &sight.proc, &mut finder);
-    groups.iter().map(|group| row(group, &mut finder)).collect()
+    groups.iter().map(|group| row(group, sight, &mut finder)).collect()
 }
 
-fn row(group: &Group<'_>, finder: &mut Finder<'_>) -> Row {
-    // Whose process has the lowest id on a host says nothing.
-    let leader = if group.owner == Owner::Host { None } else { group.leader() };
-    let mut of_leader = |column| leader.map_or(Cell::Nothing, |entry| finder.find(entry, column));
-    let member = |entry: &&Entry| Member { ns: entry.ns.inode, kind: entry.ns.kind.name() };
+fn row(group: &Group<'_>, sight: &Sight, finder: &mut Finder<'_>) -> Row {
+    let mut of_leader = |column| match group.leader {
+        Some(leader) => finder.of_member(leader, group.namespaces.iter().map(|entry| entry.ns), column),
+        None if group.owner == Owner::Host || group.is_whole() => Cell::Nothing,
+        None => Cell::Unknown,
+    };
+    let member = |ns: NsId| Member { ns: ns.inode, kind: ns.kind.name() };
+    let is_container = matches!(group.owner, Owner::Container(_));
+    let shared = |(ns, owner): &(NsId, Owner)| Shared {
+        member: member(*ns),
+        with: Cell::Text(owner.name()),
+        is_news: *owner != Owner::Host || (is_container && OF_CONTAINERS.contains(ns.kind)),
+    };
+    let is_frozen = |leader, host| nsx_target::is_frozen(host, leader, &mut Vec::new()).ok().flatten() == Some(true);
     Row {
         name: Cell::Text(group.owner.name()),
-        namespaces: group.namespaces.iter().map(member).collect(),
-        nprocs: group.processes,
-        pid: of_leader(Column::Pid),
-        user: of_leader(Column::User),
-        uid: of_leader(Column::Uid),
-        command: of_leader(Column::Command),
+        namespaces: group.namespaces.iter().map(|entry| member(entry.ns)).collect(),
+        shared: group.shared.iter().map(shared).collect(),
+        paused: is_container
+            && group.leader.zip(sight.host.as_ref()).is_some_and(|(leader, host)| is_frozen(leader, host)),
+        nprocs: Cell::count(group.processes, group.is_whole()),
+        seen: group.processes,
+        pid: of_leader(Told::Pid),
+        user: of_leader(Told::User),
+        uid: of_leader(Told::Uid),
+        command: of_leader(Told::Command),
     }
 }
 
@@ -104,9 +139,9 @@ fn draw(rows: &[Row]) -> Table {
     ]);
     for row in rows {
         table.row([
-            row.name.shown(),
-            kinds(&row.namespaces),
-            row.nprocs.to_string(),
+            row.name.shown() + if row.paused { " (paused)" } else { "" },
+            kinds(&row.namespaces, &row.shared),
+            row.nprocs.shown(),
             row.pid.shown(),
             row.user.shown(),
             row.command.shown(),
@@ -115,8 +150,8 @@ fn draw(rows: &[Row]) -> Table {
     table
 }
 
-/// The kinds, each with its number where there are several of it.
-fn kinds(namespaces: &[Member]) -> String {
+/// The kinds, each with its number where there are several of it, and with whom the others are shared.
+fn kinds(namespaces: &[Member], shared: &[Shared]) -> String {
     let count = |kind: &NsKind| namespaces.iter().filter(|member| member.kind == kind.name()).count();
     let kinds = NsKind::ALL.map(|kind| (kind, count(&kind)));
     if kinds.iter().all(|(_, count)| *count == 1) {
@@ -128,5 +163,7 @@ fn kinds(namespaces: &[Member]) -> String {
         1 => kind.to_string(),
         count => format!("{count} {kind}"),
     });
-    kinds.collect::<Vec<_>>().join(between)
+    let shared = shared.iter().filter(|shared| shared.is_news);
+    let shared = shared.map(|shared| format!("{}={}", shared.member.kind, shared.with.shown()));
+    kinds.chain(shared).collect::<Vec<_>>().join(between)
 }

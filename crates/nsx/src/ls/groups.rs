@@ -1,91 +1,151 @@
 //! The namespaces of a host by what they belong to: a container, a unit, a file that pins them, or the process that made
 //! them its own.
 //!
-//! Those of the host itself, and those that the caller is in, are nobody's in particular and make a group of their own.
+//! A group has a leader, which is in a namespace of every kind that the group has, and to which the group's name leads. Whatever
+//! the leader is not in makes a group of its own. The namespaces of the host itself, and those that the caller is in, are
+//! nobody's in particular and make a group of their own.
 
-use super::finder::Finder;
+use super::{
+    finder::Finder,
+    owners::{Owner, Owners, namespaces_of},
+};
 use nsx_core::{
-    census::{Census, Entry, Holder, Member, Viewer},
-    hash::HashMap,
-    ns::{NsId, NsKind},
+    census::{Census, Entry, Member},
+    hash::{HashMap, HashSet},
+    ns::{NsId, NsSet},
     pid::Pid,
-    proc::{NsLink, ProcRoot},
+    proc::ProcRoot,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::{Component, Path},
-};
-
-/// What namespaces belong to, in the order in which they are listed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Owner {
-    /// A container, by the word that names it: `docker:web`.
-    Container(String),
-    /// A systemd service.
-    Unit(Vec<u8>),
-    /// A process, and those that it passed its namespaces on to.
-    Process(i32),
-    /// Nobody, but a file holds them: `netns:blue`, or the path.
-    Pinned(Vec<u8>),
-    /// The host, and the caller.
-    Host,
-}
+use std::collections::BTreeMap;
 
 /// Namespaces with one owner.
 pub(super) struct Group<'a> {
     pub(super) owner: Owner,
     /// In order of kind.
     pub(super) namespaces: Vec<&'a Entry>,
+    /// The process that stands for the group; none where no process is in it, and for the host.
+    pub(super) leader: Option<Pid>,
     /// The processes that are in any of them, or for the host in none of another group.
     pub(super) processes: usize,
-}
-
-impl Owner {
-    /// What is shown; for all but the host it is a word that names it to nsx.
-    pub(super) fn name(&self) -> Vec<u8> {
-        match self {
-            Self::Container(word) => word.clone().into_bytes(),
-            Self::Unit(unit) => [b"unit:", unit.strip_suffix(b".service").unwrap_or(unit)].concat(),
-            Self::Process(pid) => pid.to_string().into_bytes(),
-            Self::Pinned(name) => name.clone(),
-            Self::Host => b"host".to_vec(),
-        }
-    }
+    /// What else the leader is in: the namespace, and whose it is.
+    pub(super) shared: Vec<(NsId, Owner)>,
 }
 
 impl<'a> Group<'a> {
-    /// The one of them whose leader has the lowest id; none where no process is in any.
-    pub(super) fn leader(&self) -> Option<&'a Entry> {
-        let led = self.namespaces.iter().copied().filter(|entry| entry.lowest.is_some());
-        led.min_by_key(|entry| entry.lowest.map(|pid| pid.as_raw_pid()))
+    fn new(owner: Owner, mut namespaces: Vec<&'a Entry>, leader: Option<Pid>) -> Self {
+        namespaces.sort_by_key(|entry| (entry.ns.kind.name(), entry.ns.inode));
+        Self { owner, namespaces, leader, processes: 0, shared: Vec::new() }
+    }
+
+    /// Whether all processes that can be in any of them were seen.
+    pub(super) fn is_whole(&self) -> bool {
+        self.namespaces.iter().all(|entry| entry.is_whole)
     }
 }
 
-/// Puts the namespaces of a census, taken with its members and pins, into groups. What neither a process nor a pin of the
-/// caller's keeps is left out.
+/// Puts the namespaces of a census, taken with its members, leaders and pins, into groups. What neither a process nor a pin of
+/// the caller's keeps is left out, and so is what only threads of the kernel are in.
 pub(super) fn groups<'a>(census: &'a Census, proc: &ProcRoot, finder: &mut Finder<'_>) -> Vec<Group<'a>> {
-    let own: BTreeSet<NsId> = NsKind::ALL.into_iter().filter_map(|kind| proc.own_ns(NsLink::Own(kind)).ok()).collect();
-    let mut owners = Owners {
-        members: census.members.iter().map(|member| (member.pid, member)).collect(),
-        own,
-        known: HashMap::default(),
-        finder,
-    };
+    let mut owners = Owners::new(census, proc, finder);
     let mut found: BTreeMap<Owner, Vec<&Entry>> = BTreeMap::new();
     for entry in &census.namespaces {
         if let Some(owner) = owners.of(entry) {
             found.entry(owner).or_default().push(entry);
         }
     }
-    let mut groups: Vec<_> = found
-        .into_iter()
-        .map(|(owner, mut namespaces)| {
-            namespaces.sort_by_key(|entry| entry.ns.kind.name());
-            Group { owner, namespaces, processes: 0 }
-        })
-        .collect();
+    let mut crowds: HashMap<NsId, Vec<Member>> = HashMap::default();
+    for entry in found.iter().filter(|(owner, _)| **owner != Owner::Host).flat_map(|(_, entries)| entries) {
+        crowds.insert(entry.ns, Vec::with_capacity(entry.processes));
+    }
+    for member in &census.members {
+        for ns in namespaces_of(member) {
+            if let Some(crowd) = crowds.get_mut(&ns) {
+                crowd.push(*member);
+            }
+        }
+    }
+    let mut named: BTreeMap<Owner, (Vec<&Entry>, Option<Pid>)> = BTreeMap::new();
+    for (owner, namespaces) in found {
+        for (owner, part, leader) in parts(owner, namespaces, &crowds, &mut owners) {
+            let group = named.entry(owner).or_insert((Vec::new(), leader));
+            group.0.extend(part);
+        }
+    }
+    let mut groups: Vec<_> =
+        named.into_iter().map(|(owner, (namespaces, leader))| Group::new(owner, namespaces, leader)).collect();
     count(&census.members, &mut groups);
+    share(&mut groups, &owners);
     groups
+}
+
+/// Divides namespaces with one owner so that each part has a leader that is in a namespace of each kind: the owner's first
+/// process, or the PID 1 that this process made and that is in all that it is in.
+fn parts<'a>(
+    mut owner: Owner,
+    mut namespaces: Vec<&'a Entry>,
+    crowds: &HashMap<NsId, Vec<Member>>,
+    owners: &mut Owners<'_, '_, '_>,
+) -> Vec<(Owner, Vec<&'a Entry>, Option<Pid>)> {
+    if matches!(owner, Owner::Host | Owner::Pinned(_)) {
+        return vec![(owner, namespaces, None)];
+    }
+    let mut parts = Vec::new();
+    while !namespaces.is_empty() {
+        let inside: HashSet<NsId> = namespaces.iter().map(|entry| entry.ns).collect();
+        let kinds_of = |member: &Member| -> NsSet {
+            namespaces_of(member).filter(|ns| inside.contains(ns)).map(|ns| ns.kind).collect()
+        };
+        let mut members: Vec<Member> = inside.iter().filter_map(|ns| crowds.get(ns)).flatten().copied().collect();
+        members.sort_unstable_by_key(|member| member.pid.as_raw_pid());
+        members.dedup_by_key(|member| member.pid);
+        let leader = match &owner {
+            // The name leads to the first process of these.
+            Owner::Container(_) | Owner::Unit(_) => {
+                members.retain(|member| owners.of_process(member.pid) == owner);
+                owners.first_of(&owner, &members)
+            }
+            Owner::Process(first) => {
+                let first = members.iter().map(|member| member.pid).find(|pid| pid.as_raw_pid() == *first);
+                let first = first.or_else(|| owners.elders.leader(&members, false));
+                // PID 1 stands for what the parent that waits for it has made.
+                let init = owners.elders.leader(&members, true).filter(|pid| owners.elders.is_init(*pid));
+                let kinds =
+                    |pid: Option<Pid>| pid.and_then(|pid| owners.members.get(&pid)).map(|member| kinds_of(member));
+                let is_in_all = kinds(first)
+                    .zip(kinds(init))
+                    .is_some_and(|(first, init)| first.iter().all(|kind| init.contains(kind)));
+                if is_in_all { init } else { first }
+            }
+            Owner::Pinned(_) | Owner::Host => None,
+        };
+        let led = leader.and_then(|leader| owners.members.get(&leader)).map(|member| kinds_of(member));
+        let led = led.unwrap_or(NsSet::EMPTY);
+        let (part, rest): (Vec<_>, Vec<_>) = namespaces.into_iter().partition(|entry| led.contains(entry.ns.kind));
+        let name = match (&owner, leader) {
+            (Owner::Process(_), Some(leader)) => Owner::Process(leader.as_raw_pid()),
+            _ => owner.clone(),
+        };
+        namespaces = rest;
+        if part.is_empty() {
+            // The owner's first process is in none of them, or what is in them has ended.
+            let of_process = |entry: &Entry| entry.leader.map(|pid| Owner::Process(pid.as_raw_pid()));
+            match namespaces.first().and_then(|entry| of_process(entry)) {
+                Some(process) if owner != process => owner = process,
+                _ => {
+                    let leader = namespaces.first().and_then(|entry| entry.leader);
+                    parts.push((owner, namespaces, leader));
+                    return parts;
+                }
+            }
+            continue;
+        }
+        parts.push((name, part, leader));
+        // The rest is led by a process of its own.
+        if let Some(pid) = namespaces.first().and_then(|entry| entry.leader) {
+            owner = Owner::Process(pid.as_raw_pid());
+        }
+    }
+    parts
 }
 
 /// Counts each process in every group that it is in, and in that of the host where it is in no other.
@@ -95,8 +155,7 @@ fn count(members: &[Member], groups: &mut [Group<'_>]) {
     let places: HashMap<NsId, usize> =
         places.flat_map(|(place, group)| group.namespaces.iter().map(move |entry| (entry.ns, place))).collect();
     for member in members {
-        let namespaces = NsKind::ALL.into_iter().filter_map(|kind| member.ns(kind));
-        let mut within: Vec<_> = namespaces.filter_map(|ns| places.get(&ns).copied()).collect();
+        let mut within: Vec<_> = namespaces_of(member).filter_map(|ns| places.get(&ns).copied()).collect();
         within.sort_unstable();
         within.dedup();
         if within.is_empty() {
@@ -106,100 +165,14 @@ fn count(members: &[Member], groups: &mut [Group<'_>]) {
     }
 }
 
-struct Owners<'a, 'f, 'p> {
-    members: HashMap<Pid, &'a Member>,
-    /// The caller's.
-    own: BTreeSet<NsId>,
-    known: HashMap<Pid, Owner>,
-    finder: &'f mut Finder<'p>,
-}
-
-impl Owners<'_, '_, '_> {
-    fn of(&mut self, entry: &Entry) -> Option<Owner> {
-        let pin = |holder: &Holder| match holder {
-            Holder::Mount(pin) if pin.viewer == Viewer::Caller => Some(Owner::Pinned(pin_name(&pin.mount.point))),
-            _ => None,
-        };
-        match entry.lowest {
-            Some(_) if self.is_hosts(entry.ns) => Some(Owner::Host),
-            Some(pid) => Some(self.of_process(pid)),
-            None => {
-                let pinned = entry.holders.iter().find_map(pin)?;
-                Some(if self.is_hosts(entry.ns) { Owner::Host } else { pinned })
-            }
-        }
-    }
-
-    fn of_process(&mut self, pid: Pid) -> Owner {
-        if let Some(owner) = self.known.get(&pid) {
-            return owner.clone();
-        }
-        let origin = self.finder.origin(pid);
-        let service =
-            origin.unit.as_ref().map(|unit| unit.as_encoded_bytes()).filter(|unit| unit.ends_with(b".service"));
-        let owner = match (&origin.container, service) {
-            (Some(container), _) => Owner::Container(container.address()),
-            (None, Some(unit)) => Owner::Unit(unit.to_vec()),
-            (None, None) => Owner::Process(self.first(pid).as_raw_pid()),
-        };
-        self.known.insert(pid, owner.clone());
-        owner
-    }
-
-    /// The first of the process's ancestors that left the host's namespaces; the process, if its parent did not.
-    fn first(&mut self, pid: Pid) -> Pid {
-        let mut first = pid;
-        // A parent can be read after it was reparented, so that ids alone would lead round in a circle for ever.
-        for _ in 0..self.members.len() {
-            match self.finder.parent(first) {
-                Some(parent) if self.left(parent) => first = parent,
-                _ => break,
-            }
-        }
-        first
-    }
-
-    /// Whether a process is in any namespace that is not the host's or the caller's.
-    fn left(&self, pid: Pid) -> bool {
-        let namespaces =
-            |member: &&Member| NsKind::ALL.into_iter().filter_map(|kind| member.ns(kind)).collect::<Vec<_>>();
-        let member = self.members.get(&pid).map(namespaces);
-        member.is_some_and(|namespaces| namespaces.iter().any(|ns| !self.is_hosts(*ns)))
-    }
-
-    fn is_hosts(&self, ns: NsId) -> bool {
-        ns.is_initial() || self.own.contains(&ns)
-    }
-}
-
-/// The word that names what is bound to a file: `netns:NAME` where `ip netns` puts them.
-fn pin_name(point: &[u8]) -> Vec<u8> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = Path::new(std::ffi::OsStr::from_bytes(point));
-    let name = path.strip_prefix("/run/netns").ok().and_then(|rest| match rest.components().collect::<Vec<_>>()[..] {
-        [Component::Normal(name)] => Some([b"netns:", name.as_bytes()].concat()),
-        _ => None,
-    });
-    name.unwrap_or_else(|| point.to_vec())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_named_network_is_called_by_its_name() {
-        assert_eq!(pin_name(b"/run/netns/blue"), b"netns:blue");
-        assert_eq!(pin_name(b"/run/netns/a/b"), b"/run/netns/a/b");
-        assert_eq!(pin_name(b"/run/netns"), b"/run/netns");
-        assert_eq!(pin_name(b"/tmp/\xff"), b"/tmp/\xff");
-    }
-
-    #[test]
-    fn groups_are_named_by_words_that_nsx_knows() {
-        assert_eq!(Owner::Unit(b"systemd-udevd.service".to_vec()).name(), b"unit:systemd-udevd");
-        assert_eq!(Owner::Process(17).name(), b"17");
-        assert!(Owner::Container(String::new()) < Owner::Unit(Vec::new()));
-        assert!(Owner::Pinned(Vec::new()) < Owner::Host);
+/// Notes whose the other namespaces are that the leaders are in.
+fn share(groups: &mut [Group<'_>], owners: &Owners<'_, '_, '_>) {
+    let of_ns: HashMap<NsId, Owner> =
+        groups.iter().flat_map(|group| group.namespaces.iter().map(|entry| (entry.ns, group.owner.clone()))).collect();
+    for group in groups {
+        let Some(member) = group.leader.and_then(|leader| owners.members.get(&leader)) else { continue };
+        let others = namespaces_of(member).filter_map(|ns| Some((ns, of_ns.get(&ns)?.clone())));
+        group.shared = others.filter(|(_, owner)| *owner != group.owner).collect();
+        group.shared.sort_by_key(|(ns, _)| ns.kind.name());
     }
 }

@@ -4,8 +4,8 @@ use super::{
     Hidden, Options, Sight,
     column::{Column, Columns, USUAL},
     diff, graph,
-    listing::{Listing, Question},
-    report,
+    left_out::LeftOut,
+    listing::{Answer, Question},
     saved::{self, Saved},
     tree::{self, Order, Origins},
 };
@@ -26,12 +26,12 @@ use std::path::PathBuf;
 pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
     let columns = match options.columns(&USUAL)? {
         Some(columns) => columns,
-        None if options.json || options.json_lines => [&USUAL[..], &[Column::Uid]].concat(),
+        None if options.json || options.json_lines => [&USUAL[..], &[Column::Uid, Column::Seen]].concat(),
         None => USUAL.to_vec(),
     };
     let asked = options.tree.map_or(&[][..], Order::columns);
     let question = question(options, [&columns[..], asked].concat(), sight)?;
-    let (listing, census) = answer(options, &question, sight)?;
+    let (Answer { listing, left_out }, census) = answer(options, &question, sight)?;
     match options.tree {
         Some(Order::Process) if census.is_none() => {
             out::error(tree::NOT_SAVED);
@@ -41,18 +41,18 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
             let origins = census.as_ref().filter(|_| order == Order::Process);
             let forest = tree::forest(&listing, order, origins.map(|census| Origins::new(census, &sight.proc)));
             if options.json {
-                document(tree::nested(&columns, &listing, &forest), &listing)?;
+                document(tree::nested(&columns, &listing, &forest), &left_out)?;
             } else {
                 let table = tree::table(&listing, &columns, &forest);
                 out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
             }
         }
-        None if options.json => document(listing.objects(&columns).collect::<Vec<_>>(), &listing)?,
+        None if options.json => document(listing.objects(&columns).collect::<Vec<_>>(), &left_out)?,
         None if options.json_lines => out::print_json_lines(&listing.objects(&columns).collect::<Vec<_>>())?,
         None => out::print(&listing.table(&columns).render(&Styles::stdout(options.color), out::width()))?,
     }
     if !options.quiet {
-        report(listing.unseen);
+        left_out.report();
     }
     Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
 }
@@ -69,7 +69,7 @@ fn question(options: &Options, columns: Vec<Column>, sight: &Sight) -> Result<Qu
 }
 
 /// The rows that are asked for, from now, with the census that has them, or from what was saved.
-fn answer(options: &Options, question: &Question, sight: &Sight) -> Result<(Listing, Option<Census>), ExitStatus> {
+fn answer(options: &Options, question: &Question, sight: &Sight) -> Result<(Answer, Option<Census>), ExitStatus> {
     if let Some(file) = &options.from {
         return Ok((question.answer_from(Saved::read(file)?.listing), None));
     }
@@ -82,7 +82,7 @@ pub(super) fn draw(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     let Some(language) = options.graph else { return Ok(ExitStatus::NO_MATCH) };
     let question = Question::of(options, [&graph::COLUMNS[..], Order::Owner.columns()].concat(), &sight.proc)?;
     let question = Question { sources: question.sources.with(Sources::MEMBERS), ..question };
-    let (listing, census) = answer(options, &question, sight)?;
+    let (Answer { listing, left_out }, census) = answer(options, &question, sight)?;
     let forest = tree::forest(&listing, Order::Owner, None);
     let namespaces_of = |pid: u64| {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
@@ -91,7 +91,7 @@ pub(super) fn draw(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     };
     out::print(&graph::draw(language, &listing, &forest, namespaces_of))?;
     if !options.quiet {
-        report(listing.unseen);
+        left_out.report();
     }
     Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
 }
@@ -104,10 +104,10 @@ pub(super) fn keep(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
         Ok::<_, ExitStatus>(question.answer(&question.census(&sight.proc)?, sight))
     };
     if let Some(file) = &options.save {
-        let listing = now()?;
+        let Answer { listing, left_out } = now()?;
         saved::save(&listing, file, &sight.proc)?;
         if !options.quiet {
-            report(listing.unseen);
+            left_out.report();
         }
         return Ok(ExitStatus::SUCCESS);
     }
@@ -115,13 +115,13 @@ pub(super) fn keep(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     let Some(before) = options.diff.as_ref().map(read).transpose()? else { return Ok(ExitStatus::NO_MATCH) };
     let after = match &options.from {
         Some(file) => Saved::read(file)?,
-        None => Saved::now(now()?, &sight.proc),
+        None => Saved::now(now()?.listing, &sight.proc),
     };
     diff::show(options, &before, &after)
 }
 
-fn document(namespaces: impl Serialize, listing: &Listing) -> Result<(), ExitStatus> {
-    out::print_json(&Document { version: 1, namespaces, hidden: listing.unseen.into() })
+fn document(namespaces: impl Serialize, left_out: &LeftOut) -> Result<(), ExitStatus> {
+    out::print_json(&Document { version: 1, namespaces, hidden: left_out.hidden() })
 }
 
 /// The JSON document.

@@ -4,6 +4,7 @@ use super::{
     Named, Options, Sight,
     column::{Column, Columns},
     finder::Finder,
+    left_out::LeftOut,
 };
 use crate::{
     cell::Cell,
@@ -46,6 +47,12 @@ pub(crate) struct Listing<C = Column> {
     pub(crate) unseen: Unseen,
 }
 
+/// The answer with what it leaves out.
+pub(super) struct Answer {
+    pub(super) listing: Listing,
+    pub(super) left_out: LeftOut,
+}
+
 impl Question {
     /// As the options put it. An error is the status to end with, once its reason is on standard error.
     pub(super) fn of(options: &Options, columns: Vec<Column>, proc: &ProcRoot) -> Result<Self, ExitStatus> {
@@ -60,17 +67,19 @@ impl Question {
     pub(super) fn sources(&self) -> Sources {
         let asked = self.filter.as_ref().map_or(&[][..], Filter::columns);
         let columns = self.columns.iter().chain(asked);
-        columns.fold(self.sources, |sources, column| sources.with(column.spec().sources))
+        columns.fold(self.sources.with(Sources::MEMBERS), |sources, column| sources.with(column.spec().sources))
     }
 
     /// Takes the census that can answer. An error is the status to end with, once its reason is on standard error.
     pub(super) fn census(&self, proc: &ProcRoot) -> Result<Census, ExitStatus> {
         let query = Query { kinds: self.kinds, sources: self.sources() };
-        Census::take(proc, query).map_err(|errno| out::failed("list the processes", &errno))
+        let mut census = Census::take(proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
+        census.find_leaders(proc);
+        Ok(census)
     }
 
     /// Answers from such a census, with what is found out now of the rows.
-    pub(super) fn answer(&self, census: &Census, sight: &Sight) -> Listing {
+    pub(super) fn answer(&self, census: &Census, sight: &Sight) -> Answer {
         let mut finder = Finder::new(sight);
         // A census that others need too has more.
         let wanted = |entry: &Entry| {
@@ -79,9 +88,13 @@ impl Question {
         let entries = &census.namespaces;
         let row =
             |finder: &mut Finder<'_>, entry| self.columns.iter().map(|column| finder.find(entry, *column)).collect();
-        let answer =
-            |entry| (wanted(entry) && self.holds(|column| finder.find(entry, column))).then(|| row(&mut finder, entry));
-        let mut rows: Vec<Option<Vec<Cell>>> = entries.iter().map(answer).collect();
+        let mut undecided = 0;
+        let mut answer = |entry| {
+            let holds = if wanted(entry) { self.holds(|column| finder.find(entry, column)) } else { Some(false) };
+            undecided += usize::from(holds.is_none());
+            (holds == Some(true)).then(|| row(&mut finder, entry))
+        };
+        let mut rows: Vec<Option<Vec<Cell>>> = entries.iter().map(&mut answer).collect();
         let above = |place: usize, column| match finder.find(&entries[place], column) {
             Cell::Number(inode) => entries.binary_search_by_key(&inode, |entry| entry.ns.inode).ok(),
             _ => None,
@@ -89,18 +102,23 @@ impl Question {
         for place in self.standing_above(rows.iter().map(Option::is_some), above) {
             rows[place] = Some(row(&mut finder, &entries[place]));
         }
+        let shown = entries.iter().zip(&rows).filter(|(_, row)| row.is_some()).map(|(entry, _)| entry);
+        let left_out = LeftOut::of(census, shown, &sight.proc).undecided(undecided);
         let rows = rows.into_iter().flatten().collect();
-        Listing { columns: self.columns.clone(), rows, unseen: census.unseen }
+        Answer { listing: Listing { columns: self.columns.clone(), rows, unseen: census.unseen }, left_out }
     }
 
     /// Answers from what was saved.
-    pub(super) fn answer_from(&self, listing: Listing) -> Listing {
-        let is_asked_for = |row: &Vec<Cell>| {
+    pub(super) fn answer_from(&self, listing: Listing) -> Answer {
+        let mut undecided = 0;
+        let mut is_asked_for = |row: &Vec<Cell>| {
             let kind = listing.cell(row, Column::Type);
             let is_of_kind = matches!(kind, Cell::Text(name) if NsKind::from_name(name).is_some_and(|kind| self.kinds.contains(kind)));
-            is_of_kind && self.holds(|column| listing.cell(row, column).clone())
+            let holds = if is_of_kind { self.holds(|column| listing.cell(row, column).clone()) } else { Some(false) };
+            undecided += usize::from(holds.is_none());
+            holds == Some(true)
         };
-        let mut chosen: Vec<bool> = listing.rows.iter().map(is_asked_for).collect();
+        let mut chosen: Vec<bool> = listing.rows.iter().map(&mut is_asked_for).collect();
         let places = self.above.map(|_| listing.places()).unwrap_or_default();
         let above = |place: usize, column| places.get(&listing.number(&listing.rows[place], column)?).copied();
         for place in self.standing_above(chosen.iter().copied(), above) {
@@ -108,7 +126,8 @@ impl Question {
         }
         let rows = listing.rows.iter().zip(chosen).filter(|(_, is_chosen)| *is_chosen);
         let rows = rows.map(|(row, _)| row.clone()).collect();
-        Listing { rows, ..listing }
+        let left_out = LeftOut::from(listing.unseen).undecided(undecided);
+        Answer { listing: Listing { rows, ..listing }, left_out }
     }
 
     /// The places of what stands above those that are chosen, as far up as it goes, and is not chosen itself. `above` finds
@@ -135,9 +154,9 @@ impl Question {
         found
     }
 
-    /// Whether the filter lets a row through.
-    pub(super) fn holds(&self, find: impl FnMut(Column) -> Cell) -> bool {
-        self.filter.as_ref().is_none_or(|filter| holds(filter, find))
+    /// Whether the filter lets a row through; none if that is not known.
+    fn holds(&self, find: impl FnMut(Column) -> Cell) -> Option<bool> {
+        self.filter.as_ref().map_or(Some(true), |filter| holds(filter, find))
     }
 }
 
@@ -156,8 +175,8 @@ pub(super) fn filter_of<C: Columns>(options: &Options) -> Result<Option<Filter<C
     })
 }
 
-/// Whether a filter lets a row through, of which each cell that it asks for is found once.
-pub(super) fn holds<C: Columns>(filter: &Filter<C>, mut find: impl FnMut(C) -> Cell) -> bool {
+/// Whether a filter lets a row through, of which each cell that it asks for is found once; none if that is not known.
+pub(super) fn holds<C: Columns>(filter: &Filter<C>, mut find: impl FnMut(C) -> Cell) -> Option<bool> {
     let cells: Vec<_> = filter.columns().iter().map(|column| (*column, find(*column))).collect();
     filter.matches(|column| {
         let cell = cells.iter().find(|(asked, _)| *asked == column);

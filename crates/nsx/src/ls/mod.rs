@@ -9,11 +9,14 @@ mod forest;
 mod graph;
 mod grouped;
 mod groups;
+mod holders;
+mod left_out;
 mod list;
 mod listing;
 pub(crate) mod maps;
 mod named;
 mod operand;
+mod owners;
 mod pid_tree;
 mod pids;
 mod process;
@@ -39,9 +42,9 @@ use clap::{
 };
 use column::{Column, Columns};
 use graph::Language;
+use left_out::{Hidden, LeftOut};
 use named::{Named, unread};
 use nsx_core::{
-    census::Unseen,
     ns::{NsKind, NsSet},
     proc::ProcRoot,
 };
@@ -68,9 +71,9 @@ usage or a failure.";
 
 /// List namespaces, or the processes in nested PID namespaces
 ///
-/// Lists every namespace that a process is in or that is bound to a file: NS, its inode number; TYPE; NPROCS, the number of processes in it; and PID,
-/// USER and COMMAND of the process with the lowest id. What the kernel does not let the caller see is counted on standard
-/// error.
+/// Lists every namespace that a process is in or that is bound to a file: NS, its inode number; TYPE; NPROCS, the number of processes in it, `3+` if there may be others; and PID,
+/// USER and COMMAND of its leader: PID 1 of a PID namespace, otherwise the process that started first. What the kernel does
+/// not let the caller see is told on standard error.
 #[derive(Debug, Parser)]
 #[command(name = "nsx ls", bin_name = "nsx ls", after_help = EXAMPLES)]
 pub struct Options {
@@ -82,6 +85,8 @@ pub struct Options {
     target: Option<OsString>,
 
     /// Show everything that keeps the namespace TARGET alive, and what would have to go for it to die
+    ///
+    /// If TARGET is a process or container, each of its namespaces that is not the host's is shown.
     ///
     /// These are processes, single threads, processes whose next children would be in it, open descriptors, mounts in any
     /// mount namespace, sockets of processes elsewhere, namespaces below it and namespaces that it owns.
@@ -271,20 +276,14 @@ pub(crate) fn run(options: Options) -> ExitStatus {
     let proc = &sight.proc;
     let outcome = match &options.target {
         _ if let Some(interval) = options.watch => watch::follow(&options, interval, &sight),
-        Some(word) if options.json_lines => {
-            out::error(&format!(
-                "--json-lines is for lists, and {} is one thing: --json describes it",
-                out::shown(word)
-            ));
-            Err(ExitStatus::FAILURE)
-        }
-        Some(word) => Operand::find(word, options.why, proc).and_then(|operand| match operand {
-            Operand::Process(named) => process::show(&options, &named, proc),
+        Some(word) => Operand::find(word, proc).and_then(|operand| match operand {
+            Operand::Process(named) if options.why => why::show_all(&options, &named, &sight),
+            Operand::Process(named) => process::show(&options, &named, &sight),
             Operand::Namespace(_) if !options.kinds.is_empty() => {
                 out::error(&format!("-t is for the namespaces of a process, and {} is a namespace", out::shown(word)));
                 Err(ExitStatus::FAILURE)
             }
-            Operand::Namespace(name) => why::show(&options, name, proc),
+            Operand::Namespace(name) => why::show(&options, name, &sight),
         }),
         None if options.pids => pids::list(&options, &sight),
         None if options.tree == Some(Order::Pid) => pid_tree::show(&options, &sight),
@@ -337,41 +336,6 @@ impl Options {
     /// The kinds that are asked for: all where none are named.
     fn kinds(&self) -> NsSet {
         if self.kinds.is_empty() { NsSet::ALL } else { self.kinds.iter().copied().collect() }
-    }
-}
-
-/// Says what is not in a list.
-fn report(unseen: Unseen) {
-    let processes = |count: usize| format!("{count} {}", if count == 1 { "process" } else { "processes" });
-    if unseen.denied > 0 {
-        let hope = if rustix::process::geteuid().is_root() { "" } else { "; root may see more" };
-        out::note(&format!("{} could not be read: permission denied{hope}", processes(unseen.denied)));
-    }
-    if unseen.failed > 0 {
-        out::note(&format!("{} could not be read", processes(unseen.failed)));
-    }
-    if unseen.closed > 0 {
-        out::note(&format!("the descriptors of {} could not be read", processes(unseen.closed)));
-    }
-    if unseen.sockets > 0 {
-        let sockets = if unseen.sockets == 1 { "socket" } else { "sockets" };
-        out::note(&format!("the network namespace of {} {sockets} is hidden", unseen.sockets));
-    }
-}
-
-/// The part of a JSON document that says what is not in it.
-#[derive(serde::Serialize)]
-struct Hidden {
-    processes: usize,
-    /// Processes whose descriptors were not seen.
-    closed: usize,
-    /// Sockets whose network namespace was not.
-    sockets: usize,
-}
-
-impl From<Unseen> for Hidden {
-    fn from(unseen: Unseen) -> Self {
-        Self { processes: unseen.hidden(), closed: unseen.closed, sockets: unseen.sockets }
     }
 }
 

@@ -6,8 +6,9 @@ use super::{
     column::Columns,
     finder::Finder,
     forest::Forest,
+    left_out::LeftOut,
     listing::{self, Listing},
-    pids, report,
+    pids,
     resident::Told,
     tree,
 };
@@ -19,7 +20,7 @@ use crate::{
     who::Registrar,
 };
 use nsx_core::{
-    census::{Census, Entry, Query, Resident, Residents, Sources, Unseen},
+    census::{Census, Entry, Query, Resident, Residents, Sources},
     hash::HashMap,
     ns::{NsId, NsKind, NsSet},
 };
@@ -52,7 +53,7 @@ struct Document<R> {
 enum Branch<R> {
     Namespace {
         ns: u64,
-        nprocs: usize,
+        nprocs: Cell,
         children: Vec<Self>,
     },
     Process {
@@ -76,16 +77,21 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
 
     let mut finder = Finder::new(sight);
     let mut forest = plant(&census, &processes, top);
+    let mut left_out = LeftOut::from(unseen);
     if let Some(filter) = &filter {
         forest.keep(|node| match node {
             Node::Namespace(_) => false,
-            Node::Process(place) => listing::holds(filter, |column| finder.of_resident(&processes[*place], column)),
+            Node::Process(place) => {
+                let holds = listing::holds(filter, |column| finder.of_resident(&processes[*place], column));
+                left_out.undecided += usize::from(holds.is_none());
+                holds == Some(true)
+            }
         });
     }
     let lines = forest.lines();
     if options.json && asked.is_none() {
         let mut registrar = Registrar::new(&sight.proc);
-        document(&forest, unseen, |place| pids::row(&processes[place], &mut registrar))?;
+        document(&forest, &left_out, |place| pids::row(&processes[place], &mut registrar))?;
     } else {
         let columns = asked.clone().unwrap_or_else(|| WITH_CONTAINER.to_vec());
         let mut listing = Listing { columns, rows: vec![Vec::new(); processes.len()], unseen };
@@ -96,7 +102,7 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
             }
         }
         if options.json {
-            document(&forest, unseen, |place| listing.object(&listing.columns, &listing.rows[place]))?;
+            document(&forest, &left_out, |place| listing.object(&listing.columns, &listing.rows[place]))?;
         } else {
             let is_in_one = |row: &Vec<Cell>| matches!(listing.cell(row, Told::Container), Cell::Text(_));
             let usual = if listing.rows.iter().any(is_in_one) { &WITH_CONTAINER[..] } else { &USUAL };
@@ -110,7 +116,7 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
         if !found {
             out::note(pids::NO_MATCH);
         }
-        report(unseen);
+        left_out.report();
     }
     Ok(if found { ExitStatus::SUCCESS } else { ExitStatus::NO_MATCH })
 }
@@ -157,14 +163,16 @@ fn plant<'a>(census: &'a Census, processes: &[Resident], top: Option<NsId>) -> F
 
 fn document<R: Serialize>(
     forest: &Forest<Node<'_>>,
-    unseen: Unseen,
+    left_out: &LeftOut,
     mut row: impl FnMut(usize) -> R,
 ) -> Result<(), ExitStatus> {
     let pid_tree = forest.fold(|node, children| match node {
-        Node::Namespace(entry) => Branch::Namespace { ns: entry.ns.inode, nprocs: entry.processes, children },
+        Node::Namespace(entry) => {
+            Branch::Namespace { ns: entry.ns.inode, nprocs: Cell::count(entry.processes, entry.is_whole), children }
+        }
         Node::Process(place) => Branch::Process { row: row(*place), children },
     });
-    out::print_json(&Document { version: 1, pid_tree, hidden: unseen.into() })
+    out::print_json(&Document { version: 1, pid_tree, hidden: left_out.hidden() })
 }
 
 /// For people: the lines of the tree in the first column, which has the names of the namespaces too.
@@ -183,7 +191,7 @@ fn table(listing: &Listing<Told>, columns: &[Told], lines: &[(String, &Node<'_>)
             Node::Namespace(entry) if number == 0 => format!("{lead}{}", entry.ns),
             Node::Namespace(entry) => match column {
                 Told::Ns => entry.ns.inode.to_string(),
-                Told::Command => count(entry.processes),
+                Told::Command => count(entry),
                 _ => String::new(),
             },
         };
@@ -192,6 +200,12 @@ fn table(listing: &Listing<Told>, columns: &[Told], lines: &[(String, &Node<'_>)
     table
 }
 
-fn count(processes: usize) -> String {
-    format!("({processes} {})", if processes == 1 { "process" } else { "processes" })
+fn count(entry: &Entry) -> String {
+    format!("({})", processes(entry))
+}
+
+/// How many processes are in a namespace, in words.
+pub(super) fn processes(entry: &Entry) -> String {
+    let count = Cell::count(entry.processes, entry.is_whole);
+    format!("{} {}", count.shown(), if count == Cell::Number(1) { "process" } else { "processes" })
 }

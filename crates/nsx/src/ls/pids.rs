@@ -4,8 +4,8 @@ use super::{
     Hidden, Named, Options, Sight,
     column::Columns,
     finder::Finder,
+    left_out::LeftOut,
     listing::{self, Listing},
-    report,
     resident::Told,
 };
 use crate::{
@@ -56,15 +56,20 @@ pub(super) fn list(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     let filter = listing::filter_of(options)?;
     let mut finder = Finder::new(sight);
     let Residents { mut processes, unseen } = find(options, &sight.proc)?.0;
+    let mut left_out = LeftOut::from(unseen);
     if let Some(filter) = filter {
-        processes.retain(|resident| listing::holds(&filter, |column| finder.of_resident(resident, column)));
+        processes.retain(|resident| {
+            let holds = listing::holds(&filter, |column| finder.of_resident(resident, column));
+            left_out.undecided += usize::from(holds.is_none());
+            holds == Some(true)
+        });
     }
     let status = if processes.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS };
     match asked {
         None if options.json || options.json_lines => {
             let mut registrar = Registrar::new(&sight.proc);
             let rows: Vec<_> = processes.iter().map(|resident| row(resident, &mut registrar)).collect();
-            print(options, &rows, unseen)?;
+            print(options, &rows, &left_out)?;
         }
         None => {
             let listing = tell(&processes, WITH_CONTAINER.to_vec(), &mut finder);
@@ -75,7 +80,7 @@ pub(super) fn list(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
         Some(columns) => {
             let listing = tell(&processes, columns, &mut finder);
             if options.json || options.json_lines {
-                print(options, &listing.objects(&listing.columns).collect::<Vec<_>>(), unseen)?;
+                print(options, &listing.objects(&listing.columns).collect::<Vec<_>>(), &left_out)?;
             } else {
                 show(options, &listing.table(&listing.columns))?;
             }
@@ -86,7 +91,7 @@ pub(super) fn list(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
             let selects = options.task.is_some() || options.filter.is_some();
             out::note(if selects { NO_MATCH } else { "no process is in a nested PID namespace" });
         }
-        report(unseen);
+        left_out.report();
     }
     Ok(status)
 }
@@ -106,11 +111,11 @@ fn tell(processes: &[Resident], columns: Vec<Told>, finder: &mut Finder<'_>) -> 
     Listing { columns, rows, unseen: Unseen::default() }
 }
 
-fn print<R: Serialize>(options: &Options, rows: &[R], unseen: Unseen) -> Result<(), ExitStatus> {
+fn print<R: Serialize>(options: &Options, rows: &[R], left_out: &LeftOut) -> Result<(), ExitStatus> {
     if options.json_lines {
         out::print_json_lines(rows)
     } else {
-        out::print_json(&Document { version: 1, processes: rows, hidden: unseen.into() })
+        out::print_json(&Document { version: 1, processes: rows, hidden: left_out.hidden() })
     }
 }
 

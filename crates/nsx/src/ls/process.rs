@@ -1,11 +1,12 @@
-//! One process: its namespaces, each shared with the caller or its own. No other process is looked at, unless holders are
-//! asked for.
+//! One process: its namespaces, each shared with the caller, with others or its own. If all are the caller's, no other process
+//! is looked at, unless holders are asked for.
 
 use super::{
-    Hidden, Named, Options, finder,
+    Hidden, LeftOut, Named, Options, Sight,
+    finder::{self, Finder},
     maps::{self, Maps, Range},
+    owners::Owners,
     relation::Relative,
-    report,
 };
 use crate::{
     cell::Cell,
@@ -16,7 +17,7 @@ use crate::{
     who::{Registrar, Who},
 };
 use nsx_core::{
-    census::{Census, Query, Relations, Sources, Unseen},
+    census::{Census, Query, Relations, Sources},
     idmap::{IdKind, IdMap},
     ns::{NsId, NsKind, NsSet},
     pid::Pid,
@@ -49,18 +50,20 @@ struct Row {
     for_children: bool,
     /// Whether it is the caller's too.
     shared: bool,
+    /// Whose the processes are that share it, beside the caller and whoever the process belongs to; none if that is not known.
+    shared_with: Option<Vec<String>>,
     id64: Option<u64>,
     parent: Relative,
     owner: Relative,
     /// How many processes are in it, and what else holds it; where that was asked for.
-    nprocs: Option<usize>,
+    nprocs: Cell,
     holders: Cell,
 }
 
 /// Shows it. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(options: &Options, named: &Named, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn show(options: &Options, named: &Named, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
     let Named { process, pid } = named;
-    let pid = *pid;
+    let (pid, proc) = (*pid, &sight.proc);
     let failed = |error: ProcError| {
         super::unread(process, Some((proc, pid)), &if process.ended() { ProcError::Vanished } else { error })
     };
@@ -69,15 +72,17 @@ pub(super) fn show(options: &Options, named: &Named, proc: &ProcRoot) -> Result<
     let maps = user.and_then(|_| maps_of(pid, proc));
     let mut registrar = Registrar::new(proc);
     let who = registrar.who(pid);
+    let left_out = look_around(options, pid, &mut rows, sight)?;
     process.runs(proc, pid).map_err(failed)?;
-    let unseen = if options.deep { Some(find_holders(&mut rows, proc)?) } else { None };
-    if options.json {
+    if options.json_lines {
+        out::print_json_lines(&rows)?;
+    } else if options.json {
         let [uid_map, gid_map] = maps.map_or([None, None], |maps| maps.ranges().map(Some));
-        let hidden = unseen.map(Hidden::from);
+        let hidden = left_out.as_ref().map(LeftOut::hidden);
         let pid = process.pid().as_raw_pid();
         out::print_json(&Document { version: 1, pid, who: &who, namespaces: &rows, uid_map, gid_map, hidden })?;
     } else {
-        let mut text = table(&rows).render(&Styles::stdout(options.color), out::width());
+        let mut text = table(&rows, options.deep).render(&Styles::stdout(options.color), out::width());
         if let Some(maps) = maps {
             let own = rustix::process::geteuid().as_raw();
             for line in maps.words(|uid| maps::known_as(registrar.name(uid), uid == own)) {
@@ -86,8 +91,8 @@ pub(super) fn show(options: &Options, named: &Named, proc: &ProcRoot) -> Result<
         }
         out::print(&text)?;
     }
-    if let Some(unseen) = unseen.filter(|_| !options.quiet) {
-        report(unseen);
+    if let Some(left_out) = left_out.filter(|_| options.deep && !options.quiet) {
+        left_out.report();
     }
     Ok(ExitStatus::SUCCESS)
 }
@@ -120,7 +125,8 @@ fn rows(options: &Options, pid: Pid, proc: &ProcRoot) -> Result<Vec<Row>, ProcEr
             id64: relation.and_then(|relation| relation.id64),
             parent: Relative::parent(relation),
             owner: Relative::owner(relation),
-            nprocs: None,
+            shared_with: None,
+            nprocs: Cell::Nothing,
             holders: Cell::Nothing,
         });
     }
@@ -136,21 +142,62 @@ fn maps_of(pid: Pid, proc: &ProcRoot) -> Option<Maps> {
     Some(Maps { users: map(IdKind::User)?, groups: map(IdKind::Group)? })
 }
 
-/// Looks at the whole host for what keeps these namespaces.
-fn find_holders(rows: &mut [Row], proc: &ProcRoot) -> Result<Unseen, ExitStatus> {
-    let query = Query { kinds: NsSet::ALL, sources: Sources::ALL };
-    let census = Census::take(proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
+/// Looks at the whole host for who shares these namespaces and, with `--deep`, for what keeps them. Nothing is looked at if all
+/// are the caller's.
+fn look_around(options: &Options, pid: Pid, rows: &mut [Row], sight: &Sight) -> Result<Option<LeftOut>, ExitStatus> {
+    if !options.deep && rows.iter().all(|row| row.shared) {
+        return Ok(None);
+    }
+    let sources = if options.deep { Sources::ALL } else { Sources::MEMBERS };
+    let census = Census::take(&sight.proc, Query { kinds: NsSet::ALL, sources });
+    let census = census.map_err(|errno| out::failed("list the processes", &errno))?;
+    let mut finder = Finder::new(sight);
+    let mut owners = Owners::new(&census, &sight.proc, &mut finder);
+    let own = owners.of_process(pid);
     for row in rows {
         let kind = NsKind::from_name(row.kind.as_bytes());
-        let entry = kind.and_then(|kind| census.entry(NsId { kind, inode: row.ns }));
-        row.nprocs = entry.map(|entry| entry.processes);
-        row.holders = entry.map_or(Cell::Unknown, finder::holders);
+        let Some(entry) = kind.and_then(|kind| census.entry(NsId { kind, inode: row.ns })) else {
+            row.nprocs = if options.deep { Cell::Unknown } else { Cell::Nothing };
+            row.holders = row.nprocs.clone();
+            continue;
+        };
+        if !row.shared && !row.for_children && !entry.ns.is_initial() {
+            let others = owners.names(census.processes_in(entry.ns), &own);
+            let others: Vec<_> = others.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+            row.shared_with = Some(others).filter(|others| entry.is_whole || !others.is_empty());
+        }
+        if options.deep {
+            row.nprocs = Cell::count(entry.processes, entry.is_whole);
+            row.holders = finder::holders(entry);
+        }
     }
-    Ok(census.unseen)
+    Ok(Some(LeftOut::all_of(&census, &sight.proc)))
 }
 
-fn table(rows: &[Row]) -> Table {
-    let deep = rows.iter().any(|row| row.nprocs.is_some());
+/// More than this many of those that share a namespace are only counted.
+const FEW: usize = 3;
+
+/// With whom a namespace is shared, in words.
+fn whose(row: &Row) -> String {
+    let is_initial =
+        NsKind::from_name(row.kind.as_bytes()).is_some_and(|kind| NsId { kind, inode: row.ns }.is_initial());
+    let whose = match &row.shared_with {
+        _ if row.shared => {
+            return if row.for_children { "for its children, shared with you" } else { "shared with you" }.to_owned();
+        }
+        _ if row.for_children => "for its children".to_owned(),
+        _ if is_initial => "the host's".to_owned(),
+        Some(others) if others.is_empty() => "its own".to_owned(),
+        Some(others) if others.len() > FEW => {
+            format!("shared with {} and {} others", others[..FEW - 1].join(", "), others.len() + 1 - FEW)
+        }
+        Some(others) => format!("shared with {}", text::listed(others)),
+        None => "may be shared".to_owned(),
+    };
+    text::escape(whose.as_bytes())
+}
+
+fn table(rows: &[Row], deep: bool) -> Table {
     let mut columns = vec![
         ("NS", Align::Right),
         ("TYPE", Align::Left),
@@ -163,22 +210,10 @@ fn table(rows: &[Row]) -> Table {
     }
     let mut table = Table::new(&columns);
     for row in rows {
-        let whose = match (row.shared, row.for_children) {
-            (true, false) => "shared with you",
-            (false, false) => "its own",
-            (true, true) => "for its children, shared with you",
-            (false, true) => "for its children",
-        };
-        let mut cells = vec![
-            row.ns.to_string(),
-            row.kind.to_owned(),
-            whose.to_owned(),
-            row.parent.to_string(),
-            row.owner.to_string(),
-        ];
+        let mut cells =
+            vec![row.ns.to_string(), row.kind.to_owned(), whose(row), row.parent.to_string(), row.owner.to_string()];
         if deep {
-            let nprocs = row.nprocs.map_or_else(|| text::UNKNOWN.to_owned(), |count| count.to_string());
-            cells.extend([nprocs, row.holders.shown()]);
+            cells.extend([row.nprocs.shown(), row.holders.shown()]);
         }
         table.row(cells);
     }

@@ -119,12 +119,16 @@ struct Written<N> {
     hidden: super::Hidden,
 }
 
-/// A row without what could not be found out: null says that there is no such thing.
+/// A row without what could not be found out, and without numbers that are not known: null says that there is no such thing.
 struct Known<'a>(Object<'a>);
 
 impl Serialize for Known<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.cells().filter(|(_, cell)| **cell != Cell::Unknown))
+        serializer.collect_map(
+            self.0.cells().filter(|(_, cell)| {
+                !matches!(cell, Cell::Unknown | Cell::AtLeast(_)) && **cell != Cell::Some(Vec::new())
+            }),
+        )
     }
 }
 
@@ -200,7 +204,22 @@ impl Saved {
         let rows = rows.collect::<Result<_, _>>()?;
         let Hidden { processes, closed, sockets } = document.hidden;
         let unseen = Unseen { denied: processes, closed, sockets, ..Unseen::default() };
-        Ok(Self { listing: Listing { columns, rows, unseen }, boot: document.boot_id, viewer: document.viewer })
+        let listing = Listing { columns, rows, unseen };
+        let mut saved = Self { listing, boot: document.boot_id, viewer: document.viewer };
+        if !saved.is_whole() {
+            saved.doubt_holders();
+        }
+        Ok(saved)
+    }
+
+    /// Takes the holders that were seen for some of those that there were.
+    fn doubt_holders(&mut self) {
+        let Some(place) = self.listing.columns.iter().position(|column| *column == Column::Holders) else { return };
+        for cell in self.listing.rows.iter_mut().filter_map(|row| row.get_mut(place)) {
+            if let Cell::List(seen) = cell {
+                *cell = Cell::Some(std::mem::take(seen));
+            }
+        }
     }
 }
 
@@ -231,6 +250,11 @@ fn row(columns: &[Column], place: usize, object: &Map<String, Value>) -> Result<
     };
     let mut cells: Vec<_> = columns.iter().map(cell).collect::<Result<_, _>>()?;
     let place = |column| columns.iter().position(|other| *other == column);
+    if let (Some(nprocs), Some(seen)) = (place(Column::Nprocs), place(Column::Seen))
+        && let (Cell::Unknown, Cell::Number(seen)) = (&cells[nprocs], &cells[seen])
+    {
+        cells[nprocs] = Cell::AtLeast(*seen);
+    }
     if let (Some(user), Some(uid)) = (place(Column::User), place(Column::Uid))
         && let (Cell::Nothing, Cell::Number(uid)) = (&cells[user], &cells[uid])
         && let Ok(uid) = u32::try_from(*uid)

@@ -1,178 +1,215 @@
-//! One namespace: every holder by kind, and what would have to go for it to die.
+//! One namespace, or all those of a process: every holder by kind, and what would have to go for it to die.
 
-use super::{Hidden, Options, operand::Name, relation::Relative, report};
+use super::{
+    LeftOut, Named, Options, Sight,
+    holders::{self, Holders, Place, Row},
+    left_out::Hidden,
+    operand::Name,
+    relation::Relative,
+};
 use crate::{
     exit::ExitStatus,
     out::{self, Styles},
-    table::{Align, Table},
-    text::{self, escape},
-    who::{Registrar, Who},
+    text,
 };
 use nsx_core::{
-    census::{Census, Entry, Holder, Query, Sources, Viewer},
-    ns::{NsId, NsSet},
-    pid::Pid,
-    proc::ProcRoot,
+    census::{self, Census, Entry, Query, Sources},
+    ns::{NsId, NsKind, NsSet},
+    proc::{NsLink, ProcError},
 };
 use serde::Serialize;
 
-/// The JSON document.
+/// The JSON document of a namespace.
 #[derive(Serialize)]
 struct Document<'a> {
     version: u32,
+    #[serde(flatten)]
+    held: &'a Held<'a>,
+    hidden: Hidden,
+}
+
+/// The JSON document of a process.
+#[derive(Serialize)]
+struct OfProcess<'a> {
+    version: u32,
+    pid: i32,
+    /// The namespaces that are neither the host's nor the caller's.
+    namespaces: &'a [Held<'a>],
+    /// The kinds of the others.
+    hosts: Vec<&'static str>,
+    hidden: Hidden,
+}
+
+/// A namespace with what holds it.
+#[derive(Serialize)]
+struct Held<'a> {
     ns: u64,
     #[serde(rename = "type")]
     kind: &'static str,
     id64: Option<u64>,
     parent: Relative,
     owner: Relative,
-    holders: &'a [Row],
+    holders: Vec<Row>,
     /// What would have to happen; all of it. Without `--why` not all holders were looked for, and this is null.
-    to_die: Option<&'a [String]>,
-    hidden: Hidden,
+    to_die: Option<Vec<String>>,
+    /// Whether nothing else can be in it or hold it.
+    certain: bool,
+    /// Commands that take away the mounts, and the files that they are on.
+    remedies: Vec<String>,
+    #[serde(skip)]
+    entry: &'a Entry,
 }
 
-/// A holder.
-#[derive(Debug, Serialize)]
-struct Row {
-    #[serde(rename = "holder")]
+/// A holder with what it holds, on a line of its own.
+#[derive(Serialize)]
+struct Line<'a> {
+    held: Namespace,
+    #[serde(flatten)]
+    row: &'a Row,
+}
+
+/// A namespace by number and kind.
+#[derive(Serialize)]
+struct Namespace {
+    ns: u64,
+    #[serde(rename = "type")]
     kind: &'static str,
-    /// Whose namespace, thread, descriptor or socket it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    process: Option<Person>,
-    #[serde(flatten)]
-    place: Place,
 }
 
-/// A process with its id.
-#[derive(Debug, Serialize)]
-struct Person {
-    pid: i32,
-    #[serde(flatten)]
-    who: Who,
-}
-
-/// What of the holder it is.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Place {
-    Process {},
-    Thread {
-        tid: i32,
-    },
-    Descriptor {
-        fd: u32,
-    },
-    Socket {
-        fd: u32,
-        inode: u64,
-    },
-    Mount {
-        #[serde(serialize_with = "text::lossy_bytes")]
-        point: Vec<u8>,
-        mount: u64,
-        /// The mount namespace that it is in.
-        inside: Option<u64>,
-        /// The process from whose root directory the mount point is seen; the caller where there is none.
-        seen_by: Option<i32>,
-        /// Whether the mount namespace is the caller's own.
-        own: bool,
-    },
-    Namespace {
-        ns: u64,
-        #[serde(rename = "type")]
-        kind: &'static str,
-        nprocs: usize,
-    },
-}
-
-/// Shows it. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(options: &Options, name: Name, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> {
-    let look = |sources| {
-        let census = Census::take(proc, Query { kinds: NsSet::ALL, sources });
-        census.map_err(|errno| out::failed("list the processes", &errno))
-    };
+/// Shows a namespace. An error is the status to end with, once its reason is on standard error.
+pub(super) fn show(options: &Options, name: Name, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
     let mut all = options.why || options.deep;
     let few = Sources::MEMBERS.with(Sources::PINS).with(Sources::RELATIONS);
-    let mut census = look(if all { Sources::ALL } else { few })?;
+    let mut census = look(sight, if all { Sources::ALL } else { few })?;
     if !all && name.entry(&census).is_none() {
         // Only a thread, a descriptor or a socket keeps it, or a mount elsewhere.
         all = true;
-        census = look(Sources::ALL)?;
+        census = look(sight, Sources::ALL)?;
     }
+    let left_out = LeftOut::all_of(&census, &sight.proc);
     let Some(entry) = name.entry(&census) else {
         out::error(&format!("no namespace {name} is found"));
         if !options.quiet {
-            report(census.unseen);
+            left_out.report();
         }
         return Ok(ExitStatus::NO_MATCH);
     };
-    let rows = rows(entry, &census, proc);
-    let to_die = all.then(|| to_die(entry.ns, &rows));
-    if options.json {
-        out::print_json(&Document {
-            version: 1,
+    let held = Held::new(entry, all, &mut Holders::new(&census, sight));
+    if options.json_lines {
+        out::print_json_lines(&lines(std::slice::from_ref(&held)))?;
+    } else if options.json {
+        out::print_json(&Document { version: 1, held: &held, hidden: left_out.hidden() })?;
+    } else {
+        out::print(&shown(&held, &census, &left_out, options))?;
+    }
+    if !options.quiet {
+        left_out.report();
+    }
+    Ok(ExitStatus::SUCCESS)
+}
+
+/// Shows each namespace of a process that is neither the host's nor the caller's, as [`show`] does with `--why`.
+pub(super) fn show_all(options: &Options, named: &Named, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
+    let Named { process, pid } = named;
+    let failed = |error: ProcError| super::unread(process, Some((&sight.proc, *pid)), &error);
+    let census = look(sight, Sources::ALL)?;
+    let namespaces = census::namespaces_of(&sight.proc, *pid, NsSet::ALL);
+    let namespaces = process.runs(&sight.proc, *pid).and(namespaces).map_err(failed)?;
+    let callers = NsKind::ALL.map(|kind| sight.proc.own_ns(NsLink::Own(kind)).ok());
+    let is_hosts = |ns: &NsId| ns.is_initial() || callers.contains(&Some(*ns));
+    let (hosts, own): (Vec<_>, Vec<_>) = namespaces.into_iter().partition(is_hosts);
+    let hosts: Vec<_> = hosts.into_iter().map(|ns| ns.kind.name()).collect();
+    let mut holders = Holders::new(&census, sight);
+    let held: Vec<_> =
+        own.into_iter().filter_map(|ns| Some(Held::new(census.entry(ns)?, true, &mut holders))).collect();
+    let left_out = LeftOut::all_of(&census, &sight.proc);
+    if options.json_lines {
+        out::print_json_lines(&lines(&held))?;
+    } else if options.json {
+        let pid = process.pid().as_raw_pid();
+        out::print_json(&OfProcess { version: 1, pid, namespaces: &held, hosts, hidden: left_out.hidden() })?;
+    } else {
+        let mut parts: Vec<_> = held.iter().map(|held| shown(held, &census, &left_out, options)).collect();
+        if !hosts.is_empty() {
+            let are = if hosts.len() == 1 { "is" } else { "are" };
+            parts.push(format!("{} {are} the host's or yours.\n", text::listed(&hosts)));
+        }
+        out::print(&parts.join("\n"))?;
+    }
+    if !options.quiet {
+        left_out.report();
+    }
+    Ok(ExitStatus::SUCCESS)
+}
+
+fn look(sight: &Sight, sources: Sources) -> Result<Census, ExitStatus> {
+    let census = Census::take(&sight.proc, Query { kinds: NsSet::ALL, sources });
+    census.map_err(|errno| out::failed("list the processes", &errno))
+}
+
+fn lines<'a>(held: &'a [Held<'_>]) -> Vec<Line<'a>> {
+    let of_one = |held: &'a Held<'_>| {
+        held.holders.iter().map(|row| Line { held: Namespace { ns: held.ns, kind: held.kind }, row })
+    };
+    held.iter().flat_map(of_one).collect()
+}
+
+/// A namespace for people.
+fn shown(held: &Held<'_>, census: &Census, left_out: &LeftOut, options: &Options) -> String {
+    let mut text = heading(held.entry);
+    text += &holders::table(&held.holders).render(&Styles::stdout(options.color), out::width());
+    if let Some(to_die) = &held.to_die {
+        text += &fate(held.entry.ns, to_die, held.certain);
+        if !held.certain {
+            text += &doubts(held.entry, census, left_out);
+        }
+    }
+    match held.remedies.as_slice() {
+        [] => {}
+        [only] => text += &format!("To unmount it and leave nothing behind: {only}\n"),
+        several => {
+            text += "To unmount it and leave nothing behind:\n";
+            several.iter().for_each(|remedy| text += &format!("  {remedy}\n"));
+        }
+    }
+    text
+}
+
+/// The reasons why something else may be in a namespace or hold it.
+fn doubts(entry: &Entry, census: &Census, left_out: &LeftOut) -> String {
+    let mut doubts = String::new();
+    if let Some(processes) = left_out.processes() {
+        doubts += &format!("Not seen: {processes}, which may be in it or hold it.\n");
+    }
+    if !census.lists_all {
+        doubts += "Not seen: processes that /proc does not list, which may be in it or hold it.\n";
+    }
+    if census.unseen.closed > 0 {
+        doubts += &format!("Not seen: the descriptors of {}, which may hold it.\n", left_out.closed());
+    }
+    if census.unseen.sockets > 0 && entry.ns.kind == NsKind::Net {
+        doubts += "Not seen: the network namespaces of some sockets, which may hold it.\n";
+    }
+    doubts
+}
+
+impl<'a> Held<'a> {
+    /// A namespace of the census. `all` tells that all its holders were looked for.
+    fn new(entry: &'a Entry, all: bool, holders: &mut Holders<'_>) -> Self {
+        let holders = holders.rows(entry);
+        Self {
             ns: entry.ns.inode,
             kind: entry.ns.kind.name(),
             id64: entry.relation.and_then(|relation| relation.id64),
             parent: Relative::parent(entry.relation),
             owner: Relative::owner(entry.relation),
-            holders: &rows,
-            to_die: to_die.as_deref(),
-            hidden: census.unseen.into(),
-        })?;
-    } else {
-        let mut text = heading(entry) + &table(&rows).render(&Styles::stdout(options.color), out::width());
-        if let Some(to_die) = &to_die {
-            text += &fate(entry.ns, to_die);
+            to_die: all.then(|| to_die(entry.ns, &holders)),
+            certain: all && (entry.ns.is_initial() || (entry.is_whole && entry.has_all_holders)),
+            remedies: if all { remedies(&holders) } else { Vec::new() },
+            holders,
+            entry,
         }
-        out::print(&text)?;
     }
-    if !options.quiet {
-        report(census.unseen);
-    }
-    Ok(ExitStatus::SUCCESS)
-}
-
-/// Everyone who holds it but nsx itself, which is about to end.
-fn rows(entry: &Entry, census: &Census, proc: &ProcRoot) -> Vec<Row> {
-    let mut registrar = Registrar::new(proc);
-    let nsx = proc.own_status().map(|status| status.tgid);
-    let mut row = |kind, pid: Option<Pid>, place| {
-        let process = pid.map(|pid| Person { pid: pid.as_raw_pid(), who: registrar.who(pid) });
-        Row { kind, process, place }
-    };
-    let processes = census.processes_in(entry.ns).filter(|pid| nsx != Ok(*pid));
-    let mut rows: Vec<Row> = processes.map(|pid| row("process", Some(pid), Place::Process {})).collect();
-    for holder in entry.holders.iter().filter(|holder| nsx.is_err() || holder.pid() != nsx.ok()) {
-        let namespace = |ns: NsId| {
-            let nprocs = census.entry(ns).map_or(0, |entry| entry.processes);
-            Place::Namespace { ns: ns.inode, kind: ns.kind.name(), nprocs }
-        };
-        let (kind, pid, place) = match holder {
-            Holder::Thread { pid, tid } => ("thread", Some(*pid), Place::Thread { tid: tid.as_raw_pid() }),
-            Holder::ForChildren { pid, tid } => ("for_children", Some(*pid), Place::Thread { tid: tid.as_raw_pid() }),
-            Holder::Descriptor { pid, fd } => ("descriptor", Some(*pid), Place::Descriptor { fd: *fd }),
-            Holder::Socket { pid, fd, inode } => ("socket", Some(*pid), Place::Socket { fd: *fd, inode: *inode }),
-            Holder::Mount(pin) => {
-                let place = Place::Mount {
-                    point: pin.mount.point.clone(),
-                    mount: pin.mount.id,
-                    inside: pin.inside.map(|ns| ns.inode),
-                    seen_by: match pin.viewer {
-                        Viewer::Process(pid) => Some(pid.as_raw_pid()),
-                        Viewer::Caller | Viewer::Nobody => None,
-                    },
-                    own: pin.viewer == Viewer::Caller,
-                };
-                ("mount", None, place)
-            }
-            Holder::Child(ns) => ("child", None, namespace(*ns)),
-            Holder::Owned(ns) => ("owned", None, namespace(*ns)),
-        };
-        rows.push(row(kind, pid, place));
-    }
-    rows
 }
 
 fn heading(entry: &Entry) -> String {
@@ -187,70 +224,6 @@ fn heading(entry: &Entry) -> String {
         }
     }
     text + "\n"
-}
-
-fn table(rows: &[Row]) -> Table {
-    let mut table = Table::new(&[
-        ("HOLDER", Align::Left),
-        ("PID", Align::Right),
-        ("USER", Align::Left),
-        ("WHAT", Align::Left),
-        ("COMMAND", Align::Left),
-    ]);
-    for row in rows {
-        let of_process = |cell: fn(&Person) -> String| row.process.as_ref().map_or_else(String::new, cell);
-        table.row(vec![
-            row.kind.replace('_', " "),
-            of_process(|process| process.pid.to_string()),
-            of_process(|process| process.who.user()),
-            row.what(),
-            of_process(|process| process.who.command()),
-        ]);
-    }
-    table
-}
-
-impl Row {
-    fn pid(&self) -> i32 {
-        self.process.as_ref().map_or(0, |process| process.pid)
-    }
-
-    fn what(&self) -> String {
-        match &self.place {
-            Place::Process {} => String::new(),
-            Place::Thread { tid } if *tid == self.pid() => String::new(),
-            Place::Thread { tid } => format!("thread {tid}"),
-            Place::Descriptor { fd } => format!("descriptor {fd}"),
-            Place::Socket { fd, inode } => format!("descriptor {fd}, socket {inode}"),
-            Place::Mount { point, inside, own, .. } => {
-                let inside = match (inside, own) {
-                    (_, true) => String::new(),
-                    (Some(inode), false) => format!(" in mnt:[{inode}]"),
-                    (None, false) => " in a mount namespace that is not known".to_owned(),
-                };
-                escape(point) + &inside
-            }
-            Place::Namespace { ns, kind, nprocs } => {
-                let processes = if *nprocs == 1 { "process" } else { "processes" };
-                format!("{kind}:[{ns}], {nprocs} {processes}")
-            }
-        }
-    }
-
-    /// What would have to happen to it, in words.
-    fn end(&self) -> String {
-        let pid = self.pid();
-        match &self.place {
-            Place::Process {} => format!("process {pid} ends"),
-            Place::Thread { tid } if *tid == pid => format!("process {pid}, whose next children would be in it, ends"),
-            Place::Thread { tid } => format!("thread {tid} of process {pid} ends"),
-            Place::Descriptor { fd } => format!("process {pid} closes descriptor {fd}"),
-            Place::Socket { fd, .. } => format!("process {pid} closes the socket that is its descriptor {fd}"),
-            Place::Mount { own: true, .. } => format!("{} is unmounted", self.what()),
-            Place::Mount { .. } => format!("{} is unmounted there", self.what()),
-            Place::Namespace { ns, kind, .. } => format!("{kind}:[{ns}] dies"),
-        }
-    }
 }
 
 /// More holders of one kind than this are only counted.
@@ -282,27 +255,46 @@ fn to_die(ns: NsId, rows: &[Row]) -> Vec<String> {
     ends
 }
 
-fn fate(ns: NsId, to_die: &[String]) -> String {
+fn fate(ns: NsId, to_die: &[String], certain: bool) -> String {
+    let dies = if certain { "It dies" } else { "As far as can be seen, it dies" };
     match to_die {
         [] => format!("Nothing that nsx can see keeps {ns}.\n"),
-        [only] => format!("It dies when {only}.\n"),
-        [first, rest @ ..] => {
-            let last = rest.len() - 1;
-            let rest = rest.iter().enumerate().map(|(place, end)| {
-                let joint = if place == last { " and " } else { ", " };
-                format!("{joint}{end}")
-            });
-            format!("It dies when {first}{}.\n", rest.collect::<String>())
+        ends => format!("{dies} when {}.\n", text::listed(ends)),
+    }
+}
+
+/// Commands that take the mounts away. Removing the file of a mount point takes the mounts on it in other mount namespaces away
+/// too (3.18), so that one command for each mount point is enough, in the caller's mount namespace if the mount is there.
+fn remedies(rows: &[Row]) -> Vec<String> {
+    let mut remedies = Vec::new();
+    let mut done: Vec<&[u8]> = Vec::new();
+    for is_own in [true, false] {
+        for row in rows {
+            let Place::Mount { point, own, seen_by, .. } = &row.place else { continue };
+            if *own != is_own || done.contains(&point.as_slice()) {
+                continue;
+            }
+            let Some(word) = text::shell_word(point) else { continue };
+            match seen_by {
+                _ if is_own => remedies.push(format!("umount {word} && rm {word}")),
+                Some(pid) => {
+                    remedies.push(format!("nsx enter {pid} --mount -- sh -c 'umount \"$0\" && rm \"$0\"' {word}"));
+                }
+                None => continue,
+            }
+            done.push(point);
         }
     }
+    remedies
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::holders::Person, *};
+    use crate::who::Who;
 
     fn row(kind: &'static str, pid: i32, place: Place) -> Row {
-        let process = (pid != 0).then(|| Person { pid, who: Who::default() });
+        let process = (pid != 0).then(|| Person { pid, who: Who::default(), container: None });
         Row { kind, process, place }
     }
 
@@ -321,27 +313,28 @@ mod tests {
         let expected = "It dies when process 12 ends, thread 13 of process 12 ends, process 14, whose next children would \
             be in it, ends, process 15 closes descriptor 3, /a\\x1b is unmounted and /a\\x1b in mnt:[2] is unmounted \
             there.\n";
-        assert_eq!(fate(ns, &to_die(ns, &rows)), expected);
+        assert_eq!(fate(ns, &to_die(ns, &rows), true), expected);
         for pid in 16..19 {
             rows.insert(0, row("process", pid, Place::Process {}));
         }
-        assert!(fate(ns, &to_die(ns, &rows)).starts_with("It dies when the 4 processes in it end, thread 13"));
-        assert_eq!(fate(ns, &to_die(ns, &rows[..1])), "It dies when process 18 ends.\n");
-        assert_eq!(fate(ns, &[]), "Nothing that nsx can see keeps net:[7].\n");
+        assert!(fate(ns, &to_die(ns, &rows), true).starts_with("It dies when the 4 processes in it end, thread 13"));
+        assert_eq!(fate(ns, &to_die(ns, &rows[..1]), true), "It dies when process 18 ends.\n");
+        let doubted = "As far as can be seen, it dies when process 18 ends.\n";
+        assert_eq!(fate(ns, &to_die(ns, &rows[..1]), false), doubted);
+        assert_eq!(fate(ns, &[], true), "Nothing that nsx can see keeps net:[7].\n");
         let host = "user:[4026531837]".parse().unwrap();
         assert_eq!(to_die(host, &rows), ["the host is shut down"]);
     }
 
     #[test]
-    fn a_holder_in_json_has_what_it_is_and_no_more() {
-        let json = |row: &Row| serde_json::to_string(row).unwrap();
-        assert_eq!(
-            json(&row("descriptor", 15, Place::Descriptor { fd: 3 })),
-            r#"{"holder":"descriptor","process":{"pid":15,"uid":null,"user":null,"command":null},"fd":3}"#
-        );
-        assert_eq!(
-            json(&row("child", 0, Place::Namespace { ns: 7, kind: "pid", nprocs: 2 })),
-            r#"{"holder":"child","ns":7,"type":"pid","nprocs":2}"#
-        );
+    fn a_remedy_takes_each_mount_point_away_once_and_here_if_it_can_be() {
+        let mount = |point: &str, seen_by: Option<i32>| {
+            let own = seen_by.is_none();
+            row("mount", 0, Place::Mount { point: point.into(), mount: 9, inside: Some(1), seen_by, own })
+        };
+        let rows = [mount("/a b", Some(7)), mount("/a b", Some(8)), mount("/c", Some(7)), mount("/c", None)];
+        let elsewhere = "nsx enter 7 --mount -- sh -c 'umount \"$0\" && rm \"$0\"' '/a b'";
+        assert_eq!(remedies(&rows), ["umount /c && rm /c", elsewhere]);
+        assert!(remedies(&[mount("/a\x1b", None)]).is_empty());
     }
 }

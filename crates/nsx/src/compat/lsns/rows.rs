@@ -252,7 +252,7 @@ impl<'a> Maker<'a> {
             if filter.mismatches(|column| row.value(column)) {
                 return Err(Complaint::because([b"failed to apply filter"], Errno::INVAL));
             }
-            if !filter.matches(|column| row.value(column)) {
+            if filter.matches(|column| row.value(column)) != Some(true) {
                 return Ok(None);
             }
         }

@@ -33,7 +33,7 @@ impl Asked {
     /// What the options ask for. An error is the status to end with, once its reason is on standard error.
     pub(super) fn of(options: &Options, sight: &Sight) -> Result<Self, ExitStatus> {
         let proc = &sight.proc;
-        let target = match options.target.as_ref().map(|word| Operand::find(word, false, proc)).transpose()? {
+        let target = match options.target.as_ref().map(|word| Operand::find(word, proc)).transpose()? {
             Some(Operand::Process(named)) => Some(Target::Process(named)),
             Some(Operand::Namespace(name)) => Some(Target::Namespace(name)),
             None => None,
@@ -73,7 +73,7 @@ impl Asked {
                 }
             }
         }
-        Some(question.answer(census, sight))
+        Some(question.answer(census, sight).listing)
     }
 
     /// Whether the process or namespace is still there.

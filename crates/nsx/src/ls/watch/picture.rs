@@ -1,13 +1,7 @@
 //! Who is where at one moment, and what is different from another.
 
 use super::{
-    super::{
-        Sight,
-        column::USUAL,
-        finder::Finder,
-        grouped,
-        groups::{self, Owner},
-    },
+    super::{Sight, column::USUAL, finder::Finder, grouped, groups, owners::Owner},
     asked::{self, Asked},
 };
 use crate::table::Table;
@@ -64,7 +58,7 @@ pub(super) enum Event {
     Joined(Subject),
 }
 
-/// Which namespace, and who: the process that joined, or of those in it the one with the lowest id.
+/// Which namespace, and who: the process that joined, or the leader of those in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Subject {
     ns: u64,
@@ -109,7 +103,8 @@ impl Picture {
         let begun = now();
         asked.begin();
         let sources = Sources::PINS.with(Sources::MEMBERS).with(Sources::RELATIONS).with(asked.sources());
-        let census = Census::take(&sight.proc, Query { kinds: NsSet::ALL, sources })?;
+        let mut census = Census::take(&sight.proc, Query { kinds: NsSet::ALL, sources })?;
+        census.find_leaders(&sight.proc);
         let is_known =
             |earlier: &&Self| earlier.untold.is_empty() && census.namespaces.iter().all(|entry| earlier.has(entry));
         let names = match earlier.filter(is_known) {
@@ -182,7 +177,7 @@ impl Picture {
             if earlier.untold.contains_key(&entry.ns) {
                 events.push(Event::Created(Subject::of(entry, &earlier.names)));
             }
-            let pid = entry.lowest.map(Pid::as_raw_pid);
+            let pid = entry.leader.map(Pid::as_raw_pid);
             events.push(Event::Destroyed(Subject { pid, ..Subject::of(entry, &earlier.names) }));
         }
         events
@@ -225,7 +220,7 @@ struct Describer<'a> {
 
 impl Describer<'_> {
     fn entry(&mut self, entry: &Entry) -> Subject {
-        self.process(entry, entry.lowest)
+        self.process(entry, entry.leader)
     }
 
     fn process(&mut self, entry: &Entry, pid: Option<Pid>) -> Subject {

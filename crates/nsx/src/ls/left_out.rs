@@ -1,0 +1,132 @@
+//! The part of a host that a list leaves out, and how it is said.
+
+use crate::{out, text::escape};
+use nsx_core::{
+    census::{Census, Entry, Unseen},
+    pid::Pid,
+    proc::ProcRoot,
+};
+use serde::Serialize;
+
+/// Up to this many processes are named.
+const FEW: usize = 3;
+
+/// What a list leaves out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LeftOut {
+    unseen: Unseen,
+    /// The processes that could not be read, in words, if they are few.
+    named: Vec<String>,
+    /// Rows of which a filter neither holds nor fails.
+    pub(super) undecided: usize,
+}
+
+impl From<Unseen> for LeftOut {
+    fn from(unseen: Unseen) -> Self {
+        Self { unseen, ..Self::default() }
+    }
+}
+
+impl LeftOut {
+    /// What a census did not see, as far as that can change what is shown of these namespaces.
+    pub(super) fn of<'a>(census: &Census, mut shown: impl Iterator<Item = &'a Entry>, proc: &ProcRoot) -> Self {
+        let mut unseen = census.unseen;
+        // The first process is where the host is: it is in no row of others, and makes no further row.
+        if census.hidden == [Pid::INIT] && shown.all(|entry| entry.is_whole) {
+            (unseen.denied, unseen.failed) = (0, 0);
+        }
+        let named = if unseen.hidden() > 0 { named(&census.hidden, proc) } else { Vec::new() };
+        Self { unseen, named, undecided: 0 }
+    }
+
+    /// Everything that a census did not see.
+    pub(super) fn all_of(census: &Census, proc: &ProcRoot) -> Self {
+        Self { unseen: census.unseen, named: named(&census.hidden, proc), undecided: 0 }
+    }
+
+    /// The same with rows of which a filter neither holds nor fails.
+    pub(super) fn undecided(self, undecided: usize) -> Self {
+        Self { undecided, ..self }
+    }
+
+    /// What may not be read, as the subject of a sentence: `process 1 (systemd)`, `144 processes`.
+    pub(super) fn processes(&self) -> Option<String> {
+        match self.unseen.hidden() {
+            0 => None,
+            count if self.named.len() == count => Some(match self.named.as_slice() {
+                [only] => format!("process {only}"),
+                several => format!("processes {}", several.join(", ")),
+            }),
+            count => Some(processes(count)),
+        }
+    }
+
+    /// The processes whose descriptors were not seen.
+    pub(super) fn closed(&self) -> String {
+        processes(self.unseen.closed)
+    }
+
+    /// Says it on standard error.
+    pub(super) fn report(&self) {
+        let Self { unseen, .. } = self;
+        let reason = if unseen.failed == 0 { ": permission denied" } else { "" };
+        let hope = if rustix::process::geteuid().is_root() || unseen.denied == 0 { "" } else { "; root may see more" };
+        if let Some(processes) = self.processes() {
+            out::note(&format!("{processes} could not be read{reason}{hope}"));
+        }
+        if unseen.closed > 0 {
+            out::note(&format!("the descriptors of {} could not be read", self.closed()));
+        }
+        if unseen.sockets > 0 {
+            let sockets = if unseen.sockets == 1 { "socket" } else { "sockets" };
+            out::note(&format!("the network namespace of {} {sockets} is hidden", unseen.sockets));
+        }
+        match self.undecided {
+            0 => {}
+            1 => out::note("1 row is left out: the filter depends on what could not be seen of it"),
+            rows => {
+                out::note(&format!("{rows} rows are left out: the filter depends on what could not be seen of them"))
+            }
+        }
+    }
+
+    /// For a JSON document.
+    pub(super) fn hidden(&self) -> Hidden {
+        Hidden { undecided: self.undecided, ..Hidden::from(self.unseen) }
+    }
+}
+
+fn processes(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "process" } else { "processes" })
+}
+
+/// Processes by id and name; none if they are many.
+fn named(pids: &[Pid], proc: &ProcRoot) -> Vec<String> {
+    if pids.len() > FEW {
+        return Vec::new();
+    }
+    let mut buffer = Vec::new();
+    let name = |pid: &Pid| match proc.status(*pid, &mut buffer) {
+        Ok(status) => format!("{pid} ({})", escape(&status.name)),
+        Err(_) => pid.to_string(),
+    };
+    pids.iter().map(name).collect()
+}
+
+/// The part of a JSON document that says what is not in it.
+#[derive(Serialize)]
+pub(super) struct Hidden {
+    processes: usize,
+    /// Processes whose descriptors were not seen.
+    closed: usize,
+    /// Sockets whose network namespace was not.
+    sockets: usize,
+    /// Rows that a filter could not decide on.
+    undecided: usize,
+}
+
+impl From<Unseen> for Hidden {
+    fn from(unseen: Unseen) -> Self {
+        Self { processes: unseen.hidden(), closed: unseen.closed, sockets: unseen.sockets, undecided: 0 }
+    }
+}

@@ -1,0 +1,199 @@
+//! Whose a namespace or a process is: a container's, a unit's, that of the process which left the host's namespaces first, or
+//! the host's.
+
+use super::finder::Finder;
+use nsx_core::{
+    census::{Census, Elders, Entry, Holder, Member, Viewer},
+    hash::HashMap,
+    ns::{NsId, NsKind},
+    pid::Pid,
+    proc::{NsLink, ProcRoot, stat::Stage},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Component, Path},
+};
+
+/// What namespaces belong to, in the order in which they are listed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Owner {
+    /// A container, by the word that names it: `docker:web`.
+    Container(String),
+    /// A systemd service.
+    Unit(Vec<u8>),
+    /// A process, and those that it passed its namespaces on to.
+    Process(i32),
+    /// Nobody, but a file holds them: `netns:blue`, or the path.
+    Pinned(Vec<u8>),
+    /// The host, and the caller.
+    Host,
+}
+
+impl Owner {
+    /// What is shown; for all but the host it is a word that names it to nsx.
+    pub(super) fn name(&self) -> Vec<u8> {
+        match self {
+            Self::Container(word) => word.clone().into_bytes(),
+            Self::Unit(unit) => [b"unit:", unit.strip_suffix(b".service").unwrap_or(unit)].concat(),
+            Self::Process(pid) => pid.to_string().into_bytes(),
+            Self::Pinned(name) => name.clone(),
+            Self::Host => b"host".to_vec(),
+        }
+    }
+}
+
+/// Finds out whose namespaces and processes are.
+pub(super) struct Owners<'a, 'f, 'p> {
+    proc: &'a ProcRoot,
+    pub(super) members: HashMap<Pid, &'a Member>,
+    /// The caller's.
+    own: BTreeSet<NsId>,
+    known: HashMap<Pid, Owner>,
+    pub(super) elders: Elders<'a>,
+    finder: &'f mut Finder<'p>,
+}
+
+impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
+    /// `census` was taken with its members.
+    pub(super) fn new(census: &'a Census, proc: &'a ProcRoot, finder: &'f mut Finder<'p>) -> Self {
+        Self {
+            proc,
+            members: census.members.iter().map(|member| (member.pid, member)).collect(),
+            own: NsKind::ALL.into_iter().filter_map(|kind| proc.own_ns(NsLink::Own(kind)).ok()).collect(),
+            known: HashMap::default(),
+            elders: Elders::new(proc),
+            finder,
+        }
+    }
+
+    /// Whose a namespace is; none if neither a process nor a pin of the caller's keeps it, or only threads of the kernel.
+    pub(super) fn of(&mut self, entry: &Entry) -> Option<Owner> {
+        let pin = |holder: &Holder| match holder {
+            Holder::Mount(pin) if pin.viewer == Viewer::Caller => Some(Owner::Pinned(pin_name(&pin.mount.point))),
+            _ => None,
+        };
+        match entry.leader {
+            Some(_) if self.is_hosts(entry.ns) => Some(Owner::Host),
+            Some(pid) if !self.known.contains_key(&pid) && self.proc.stage(pid) == Ok(Stage::Kernel) => None,
+            Some(pid) => Some(self.of_process(pid)),
+            None => {
+                let pinned = entry.holders.iter().find_map(pin)?;
+                Some(if self.is_hosts(entry.ns) { Owner::Host } else { pinned })
+            }
+        }
+    }
+
+    /// Whose a process is that left the host's namespaces.
+    pub(super) fn of_process(&mut self, pid: Pid) -> Owner {
+        if let Some(owner) = self.known.get(&pid) {
+            return owner.clone();
+        }
+        let owner = self.named(pid).unwrap_or_else(|| Owner::Process(self.first(pid).as_raw_pid()));
+        self.known.insert(pid, owner.clone());
+        owner
+    }
+
+    /// Names whatever has one of these processes, but for `own`: a process by the one that stands for those with the same
+    /// owner.
+    pub(super) fn names(&mut self, members: impl Iterator<Item = Pid>, own: &Owner) -> Vec<Vec<u8>> {
+        let mut found: BTreeMap<Owner, Vec<Member>> = BTreeMap::new();
+        for pid in members {
+            let owner = self.of_process(pid);
+            if owner != *own
+                && let Some(member) = self.members.get(&pid)
+            {
+                found.entry(owner).or_default().push(**member);
+            }
+        }
+        let name = |(owner, members): (Owner, Vec<Member>)| match owner {
+            Owner::Process(first) => {
+                let leader = self.elders.leader(&members, true);
+                Owner::Process(leader.map_or(first, Pid::as_raw_pid)).name()
+            }
+            owner => owner.name(),
+        };
+        found.into_iter().map(name).collect()
+    }
+
+    /// The container or the service that a process belongs to.
+    fn named(&mut self, pid: Pid) -> Option<Owner> {
+        let origin = self.finder.origin(pid);
+        let unit =
+            || origin.unit.as_ref().map(|unit| unit.as_encoded_bytes()).filter(|unit| unit.ends_with(b".service"));
+        let container = origin.container.as_ref().map(|container| Owner::Container(container.address()));
+        container.or_else(|| unit().map(|unit| Owner::Unit(unit.to_vec())))
+    }
+
+    /// The first process of a container or a service, of which `members` are some.
+    pub(super) fn first_of(&mut self, owner: &Owner, members: &[Member]) -> Option<Pid> {
+        let mut first = self.elders.leader(members, false)?;
+        // A service may have begun outside of the namespaces.
+        for _ in 0..self.members.len() {
+            match self.finder.parent(first) {
+                Some(parent) if self.named(parent).as_ref() == Some(owner) => first = parent,
+                _ => break,
+            }
+        }
+        Some(first)
+    }
+
+    /// The first of the process's ancestors that left the host's namespaces; the process, if its parent did not.
+    fn first(&mut self, pid: Pid) -> Pid {
+        let mut first = pid;
+        // A parent can be read after it was reparented, so that ids alone would lead round in a circle for ever.
+        for _ in 0..self.members.len() {
+            match self.finder.parent(first) {
+                Some(parent) if self.left(parent) => first = parent,
+                _ => break,
+            }
+        }
+        first
+    }
+
+    /// Whether a process is in any namespace that is not the host's or the caller's.
+    fn left(&self, pid: Pid) -> bool {
+        self.members.get(&pid).is_some_and(|member| namespaces_of(member).any(|ns| !self.is_hosts(ns)))
+    }
+
+    fn is_hosts(&self, ns: NsId) -> bool {
+        ns.is_initial() || self.own.contains(&ns)
+    }
+}
+
+/// The namespaces that a process is in.
+pub(super) fn namespaces_of(member: &Member) -> impl Iterator<Item = NsId> + use<> {
+    let member = *member;
+    NsKind::ALL.into_iter().filter_map(move |kind| member.ns(kind))
+}
+
+/// The word that names what is bound to a file: `netns:NAME` where `ip netns` puts them.
+fn pin_name(point: &[u8]) -> Vec<u8> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = Path::new(std::ffi::OsStr::from_bytes(point));
+    let name = path.strip_prefix("/run/netns").ok().and_then(|rest| match rest.components().collect::<Vec<_>>()[..] {
+        [Component::Normal(name)] => Some([b"netns:", name.as_bytes()].concat()),
+        _ => None,
+    });
+    name.unwrap_or_else(|| point.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_network_is_called_by_its_name() {
+        assert_eq!(pin_name(b"/run/netns/blue"), b"netns:blue");
+        assert_eq!(pin_name(b"/run/netns/a/b"), b"/run/netns/a/b");
+        assert_eq!(pin_name(b"/run/netns"), b"/run/netns");
+        assert_eq!(pin_name(b"/tmp/\xff"), b"/tmp/\xff");
+    }
+
+    #[test]
+    fn groups_are_named_by_words_that_nsx_knows() {
+        assert_eq!(Owner::Unit(b"systemd-udevd.service".to_vec()).name(), b"unit:systemd-udevd");
+        assert_eq!(Owner::Process(17).name(), b"17");
+        assert!(Owner::Container(String::new()) < Owner::Unit(Vec::new()));
+        assert!(Owner::Pinned(Vec::new()) < Owner::Host);
+    }
+}
