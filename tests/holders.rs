@@ -186,7 +186,7 @@ fn a_descriptor_that_was_opened_at_a_mount_holds(session: &Session) {
     let kinds: Vec<&str> = holders.iter().map(|holder| holder["holder"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["descriptor", "mount"]);
     assert_eq!((&holders[0]["process"]["pid"], &holders[0]["fd"]), (&keeper.id().into(), &8.into()));
-    assert_is_entered(session, &ns);
+    assert_is_entered(session, ns);
 }
 
 fn a_mount_in_another_mount_namespace_holds(session: &Session) {
