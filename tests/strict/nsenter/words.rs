@@ -53,7 +53,8 @@ fn words_that_cannot_be(session: &Session) {
     }
     for (words, stderr) in [
         ("", "no namespace specified"),
-        ("-t 1 -r -w -S 0", "no namespace specified"),
+        ("-t $$ -r -w -S 0", "no namespace specified"),
+        ("-t 4194303 -r", "cannot open /proc/N/root: No such file or directory"),
         ("-r", "neither filename nor target pid supplied for root"),
         ("-r -w", "neither filename nor target pid supplied for root"),
         ("-w -e", "neither filename nor target pid supplied for cwd"),

@@ -84,9 +84,6 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
     if let Some(what) = options.of_target().filter(|_| source.is_none()) {
         return Err(Complaint::new([b"neither filename nor target pid supplied for ", what.as_bytes()]));
     }
-    if kinds.is_empty() && options.net_socket.is_none() && !options.user_parent {
-        return Err(Complaint::new([b"no namespace specified"]));
-    }
 
     let mut files = Vec::new();
     if let Some(source) = source.as_deref_mut() {
@@ -110,6 +107,9 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
         Some(source) => cgroups(source)?,
         None => Vec::new(),
     };
+    if kinds.is_empty() && options.net_socket.is_none() && !options.user_parent {
+        return Err(Complaint::new([b"no namespace specified"]));
+    }
     let mut named = options.files;
     named.sort_by_key(|file| ORDER.iter().position(|kind| *kind == file.kind));
     for file in named {
