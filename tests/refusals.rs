@@ -8,6 +8,10 @@ pub(crate) fn tests() -> Vec<Test> {
         ordinary(an_owner_that_one_cannot_become_is_no_matter_of_a_map),
         both(the_ids_that_are_mapped_are_told_with_their_ends),
         root(a_helper_without_its_privilege_is_said).needs([Need::Tool("newuidmap")]),
+        root(a_helper_whose_file_gives_no_privilege_is_said).needs([Need::Tool("newuidmap"), Need::Tool("setcap")]),
+        root(user_0_in_a_map_without_the_capability_for_it_is_said).needs([Need::Kernel(5, 12)]),
+        both(a_limit_that_is_used_up_is_named_with_its_user),
+        both(a_limit_further_out_and_the_depth_of_nesting_are_told_as_far_as_they_are_known),
         both(a_clock_that_the_kernel_does_not_set_is_told_the_bound).needs([Need::Kernel(5, 6)]),
         both(an_interpreter_that_is_none_is_told_the_form).needs([Need::Kernel(6, 7)]),
         both(without_a_procfs_that_is_said),
@@ -57,6 +61,98 @@ fn a_helper_without_its_privilege_is_said(session: &Session) {
         exec setpriv --reuid=4242 --regid=4242 --clear-groups --no-new-privs nsx unshare -r --map-auto touch ran";
     let command = session.command("unshare --mount sh -ec").arg(script);
     refused(session, command, &["newuidmap", "no_new_privs is set", "run it where that is not set"]);
+}
+
+fn a_helper_whose_file_gives_no_privilege_is_said(session: &Session) {
+    // A copy of the helper first in PATH, and what is done to it.
+    let with_copy = |make: &str, prefix: &str| {
+        let script = format!(
+            "cp /etc/passwd passwd; echo mapper:x:4242:4242::/:/bin/sh >>passwd; echo mapper:100000:65536 >ids
+            for file in /etc/subuid /etc/subgid; do [ -e $file ] || touch $file; mount --bind ids $file; done
+            mount --bind passwd /etc/passwd; chmod 755 .; mkdir -p copy; mount -t tmpfs -o mode=755 none copy
+            cp \"$(command -v newuidmap)\" copy/; chmod 755 copy/newuidmap; {make}; PATH=$PWD/copy:$PATH
+            exec setpriv --reuid=4242 --regid=4242 --clear-groups {prefix} nsx unshare -r --map-auto id -u"
+        );
+        session.command("unshare --mount sh -ec").arg(script)
+    };
+    let refused = |make: &str, prefix: &str, words: &[&str]| with_copy(make, prefix).run().exited(125).says(words);
+    refused(
+        ":",
+        "",
+        &["copy/newuidmap is neither set-user-ID root nor has the file capability cap_setuid", "chmod u+s"],
+    );
+    refused("setcap cap_net_raw+ep copy/newuidmap", "", &["neither set-user-ID root nor", "setcap cap_setuid+ep"]);
+    refused("chown 4242 copy/newuidmap; chmod u+s copy/newuidmap", "", &["neither set-user-ID root nor"]);
+    for privilege in ["chmod u+s copy/newuidmap", "setcap cap_setuid+ep copy/newuidmap"] {
+        assert_eq!(with_copy(privilege, "").output(), "0", "{privilege}");
+        let make = format!("{privilege}; mount -o remount,nosuid copy");
+        refused(&make, "", &["copy/newuidmap lies on a mount with the option nosuid"]);
+        refused(privilege, "--bounding-set -setuid", &["CAP_SETUID is not in the bounding set", "copy/newuidmap"]);
+    }
+}
+
+/// `user_namespaces(7)`: since 5.12, mapping user 0 of the parent takes CAP_SETFCAP.
+fn user_0_in_a_map_without_the_capability_for_it_is_said(session: &Session) {
+    let without =
+        |options: &str| session.command(&format!("setpriv --bounding-set -setfcap nsx unshare {options} touch ran"));
+    for options in ["-r", "-c", "-r --net", "--map-users 5:0:10 --map-groups 5:0:10", "--map-users all"] {
+        refused(session, without(options), &["not permitted", "CAP_SETFCAP", "--cap-add SETFCAP"]);
+    }
+    // The way out that is named is one.
+    let command = "setpriv --bounding-set -setfcap nsx unshare --map-users 0:100000:65536 --map-groups 0:100000:65536 -S 0 -G 0 id -u";
+    assert_eq!(session.command(command).output(), "0");
+}
+
+/// In a user namespace of its own, whose limits are not the host's.
+fn a_limit_that_is_used_up_is_named_with_its_user(session: &Session) {
+    let limited = |limits: &str, options: &str| {
+        let script = format!("{limits}; exec nsx unshare {options} touch ran");
+        session.command("unshare -r sh -ec").arg(script)
+    };
+    let one = |kind: &str| format!("echo 1 >/proc/sys/user/max_{kind}_namespaces");
+    let holder = |option: &str| {
+        format!(
+            "unshare {option} sleep 100 & trap 'kill $!' EXIT; until [ $(cat /proc/$!/comm) = sleep ]; do sleep 0.05; done"
+        )
+    };
+    for (kind, option) in [("net", "--net"), ("uts", "--uts"), ("ipc", "--ipc"), ("user", "-r")] {
+        let script = format!("{}; {}; nsx unshare {option} touch ran", one(kind), holder(option));
+        let sysctl = format!("user.max_{kind}_namespaces allows a user 1");
+        let command = session.command("unshare -r sh -ec").arg(script);
+        refused(session, command, &[&sysctl, "user root (0)", "1 can be seen", &format!("nsx ls -t {kind}")]);
+    }
+    // The kind that is used up is told from the others.
+    let script = format!("{}; {}; nsx unshare --uts --net --ipc touch ran", one("net"), holder("--net"));
+    let said = refused(session, session.command("unshare -r sh -ec").arg(script), &["user.max_net_namespaces"]);
+    assert!(!said.contains("max_uts") && !said.contains("max_ipc"), "{said}");
+    refused(
+        session,
+        limited("echo 0 >/proc/sys/user/max_uts_namespaces", "--uts --net"),
+        &["user.max_uts_namespaces is 0"],
+    );
+}
+
+fn a_limit_further_out_and_the_depth_of_nesting_are_told_as_far_as_they_are_known(session: &Session) {
+    let script = "echo 1 >/proc/sys/user/max_net_namespaces; unshare --net sleep 100 & trap 'kill $!' EXIT
+        until [ $(cat /proc/$!/comm) = sleep ]; do sleep 0.05; done; unshare -r nsx unshare --net touch ran";
+    let said = refused(
+        session,
+        session.command("unshare -r sh -ec").arg(script),
+        &["user.max_net_namespaces of a user namespace further out"],
+    );
+    assert!(!said.contains("32 levels"), "{said}");
+    // One namespace below the other, as deep as the kernel has them.
+    let nest = |make: &str, last: &str| {
+        let script = format!(
+            "[ -e deep ] || {make} sh nest 2>/dev/null || [ -e deep ] || {{ touch deep; {last} touch ran 2>said; }}\n"
+        );
+        session.shell(&format!("rm -f deep; printf %s '{script}' >nest; {make} sh nest; cat said >&2; exit 125"))
+    };
+    refused(session, nest("unshare -r", "nsx unshare -r"), &["user.max_user_namespaces", "nested 32 levels deep"]);
+    if session.is_root() {
+        let words = ["pid namespaces nest to 32 levels, and you are in the last"];
+        refused(session, nest("unshare -pf", "nsx unshare --pid --no-mount-proc"), &words);
+    }
 }
 
 /// `time_namespaces(7)` has both bounds.

@@ -49,7 +49,7 @@ impl Caller {
 }
 
 /// Returns the first two numbers of a kernel release, as in `6.1.0-50-cloud-amd64`; what is not a number counts as 0.
-fn release(text: &[u8]) -> (u64, u64) {
+pub(crate) fn release(text: &[u8]) -> (u64, u64) {
     let mut numbers = text.split(|byte| !byte.is_ascii_digit()).map(|word| decimal(word).unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }

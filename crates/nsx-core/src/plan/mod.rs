@@ -7,6 +7,7 @@
 mod caller;
 mod confinement;
 pub mod enter;
+mod helper;
 mod hold;
 mod mount;
 mod step;
@@ -14,7 +15,9 @@ pub mod unshare;
 mod words;
 
 pub use caller::Caller;
+pub(crate) use caller::release;
 pub use confinement::{CapabilityState, Confinement, Filter, Label, Limit, RESOURCES};
+pub use helper::Helper;
 pub(crate) use mount::{ABOVE_ROOT, DEVICES, data as mount_data};
 pub use mount::{Change, Contents, FileSystem, Mount, Source};
 pub use step::{Clock, ClockOffset, GroupsDenied, NamespaceFile, Pin, ProcDirectory, Propagation, Signals, Step};

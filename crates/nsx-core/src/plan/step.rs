@@ -3,6 +3,7 @@
 use super::{
     confinement::{CapabilityState, Filter, Label, Limit},
     enter::{CgroupFile, OwnProc},
+    helper::Helper,
     mount::{Mount, Source},
 };
 use crate::{
@@ -187,6 +188,8 @@ pub enum Step {
         ids: IdKind,
         /// The map.
         map: IdMap,
+        /// The program, if PATH has one.
+        helper: Option<Helper>,
     },
     /// Say whether groups may be set in the new user namespace.
     WriteSetgroups(Setgroups),

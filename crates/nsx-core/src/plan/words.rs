@@ -43,7 +43,7 @@ impl Step {
             Self::WriteIdMap { ids, map } => {
                 format!("write {} \"{}\"", ids.file(), map.to_string().trim_end().replace('\n', ", "))
             }
-            Self::RunIdMapHelper { ids, map } => format!("{} {}", ids.helper(), helper_arguments(map).join(" ")),
+            Self::RunIdMapHelper { ids, map, .. } => format!("{} {}", ids.helper(), helper_arguments(map).join(" ")),
             Self::WriteSetgroups(rule) => format!("write setgroups \"{}\"", rule.word()),
             Self::SetClock(offset) => format!("write timens_offsets \"{offset}\""),
             Self::Pin(pin) => format!("mount({}, {}, MS_BIND)", pin.link(), pin.at.display()),
@@ -139,7 +139,7 @@ impl Step {
         match self {
             Self::Unshare(kinds) if kinds.len() == 1 => format!("leave the caller's {} for a new one", kinds.noun()),
             Self::Unshare(kinds) => format!("leave the caller's {} for new ones", kinds.noun()),
-            Self::WriteIdMap { ids, map } | Self::RunIdMapHelper { ids, map } => mapping(*ids, map),
+            Self::WriteIdMap { ids, map } | Self::RunIdMapHelper { ids, map, .. } => mapping(*ids, map),
             Self::WriteSetgroups(Setgroups::Deny) => {
                 "programs inside may not set their groups, which the kernel asks of who maps just their own".to_owned()
             }

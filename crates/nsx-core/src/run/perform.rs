@@ -91,7 +91,7 @@ impl<'a> Hands<'a> {
             Step::Conceal => rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable),
             Step::Unshare(kinds) => sys::process::unshare(*kinds),
             Step::WriteIdMap { ids, map } => self.write(ids.file(), &map.to_string()),
-            Step::RunIdMapHelper { ids, map } => self.run_id_map_helper(*ids, map),
+            Step::RunIdMapHelper { ids, map, .. } => self.run_id_map_helper(*ids, map),
             Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
             Step::SetClock(offset) => self.write("timens_offsets", &offset.to_string()),
             Step::Pin(_) => Err(Errno::INVAL), // an outside alone keeps a journal of them

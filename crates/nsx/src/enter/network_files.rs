@@ -2,7 +2,7 @@
 //! has for a named one, and a container's own.
 
 use super::findings::Findings;
-use crate::out;
+use crate::{out, pin::NETNS};
 use nsx_core::{
     ns::{Namespace, NsId, NsKind},
     plan::{Contents, Mount, enter::Target},
@@ -16,9 +16,6 @@ use std::{
 
 /// The directory of files that `ip netns` shows over those in /etc, one directory for each named network.
 const NETNS_FILES: &str = "/etc/netns";
-
-/// The directory of named networks.
-const NETNS: &str = "/run/netns";
 
 /// The files of a container that say how names are looked up in its network.
 const OF_CONTAINERS: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];

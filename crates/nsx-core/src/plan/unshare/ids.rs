@@ -4,7 +4,7 @@ use super::Request;
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::NsKind,
-    plan::{Actor, Caller, GroupsDenied, Plan, PlanError, Step, hold},
+    plan::{Actor, Caller, GroupsDenied, Helper, Plan, PlanError, Step, hold},
 };
 use rustix::thread::CapabilitySet;
 
@@ -98,7 +98,7 @@ impl Plan {
         match (by_nsx, privileged) {
             (true, _) => self.push(Actor::Nsx, Step::WriteIdMap { ids, map }),
             (false, true) => self.push(Actor::Outside, Step::WriteIdMap { ids, map }),
-            (false, false) => self.push(Actor::Outside, Step::RunIdMapHelper { ids, map }),
+            (false, false) => self.push(Actor::Outside, Step::RunIdMapHelper { ids, map, helper: Helper::find(ids) }),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Only facts that were checked are told: an errno alone has too many causes. Where none of them holds, nothing is said.
 
 mod access;
+mod limits;
+mod maps;
 
 pub use access::access;
 
@@ -56,8 +58,8 @@ pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcR
     match (failure.step, failure.errno) {
         (Step::Unshare(kinds), Errno::PERM) => facts.unshare_denied(*kinds),
         (Step::Unshare(kinds), Errno::NOSPC | Errno::USERS) => facts.limit_reached(*kinds),
-        (Step::WriteIdMap { .. }, Errno::PERM | Errno::ACCESS) => facts.apparmor(),
-        (Step::RunIdMapHelper { ids, .. }, errno) => facts.helper_refused(*ids, errno),
+        (Step::WriteIdMap { ids, map }, Errno::PERM | Errno::ACCESS) => facts.map_refused(*ids, map),
+        (Step::RunIdMapHelper { ids, helper, .. }, errno) => facts.helper_refused(*ids, helper.as_ref(), errno),
         (Step::SetClock(offset), Errno::RANGE) => Refusal::new(
             match offset.seconds < 0 {
                 true => "the clock would stand before the start of the machine",
@@ -250,41 +252,6 @@ impl Facts<'_> {
                 ),
             ),
             _ => None,
-        }
-    }
-
-    fn helper_refused(&self, ids: IdKind, errno: Errno) -> Option<Refusal> {
-        let helper = ids.helper();
-        match errno {
-            Errno::NOENT => Refusal::new(
-                format!("there is no {helper} in PATH, and it takes that to map ranges without privilege"),
-                "install it, on Debian with the package uidmap, or have PATH name its directory",
-            ),
-            // What else it says it says itself.
-            Errno::PERM if self.has_status(b"NoNewPrivs:\t1") => Refusal::new(
-                format!(
-                    "no_new_privs is set on this process, so {helper} does not get the privilege that it has by its file"
-                ),
-                "run it where that is not set: setpriv, systemd (NoNewPrivileges=) and container engines set it",
-            ),
-            _ => None,
-        }
-    }
-
-    fn limit_reached(&self, kinds: NsSet) -> Option<Refusal> {
-        let none = kinds.iter().find(|kind| self.sysctl(&limit(*kind)) == Some(0));
-        match none {
-            Some(kind) => {
-                Refusal::new(format!("the sysctl user.max_{kind}_namespaces is 0"), "have the administrator raise it")
-            }
-            None => Refusal::without_remedy(format!(
-                "a limit of this or an outer user namespace is reached: user.max_*_namespaces{}",
-                if kinds.contains(NsKind::User) || kinds.contains(NsKind::Pid) {
-                    ", or 32 levels of nesting"
-                } else {
-                    ""
-                }
-            )),
         }
     }
 
@@ -547,11 +514,6 @@ fn mapped(map: &IdMap) -> String {
         ([only], [(first, end)]) if end - first == 1 => format!("only {only} is"),
         (words, _) => format!("mapped are {}", words.join(", ")),
     }
-}
-
-/// The sysctl that limits how many namespaces of a kind a user may have.
-fn limit(kind: NsKind) -> String {
-    format!("user/max_{kind}_namespaces")
 }
 
 #[cfg(test)]
