@@ -214,6 +214,11 @@ fn namespaces_of_a_process_are_kept_all_or_none(session: &Session) {
 }
 
 fn a_mount_namespace_is_not_kept_over_other_pins(session: &Session) {
+    // Those of one command are made in the order in which none covers another.
+    let script = "mkdir d; mount -t tmpfs none d; mount --make-shared d; mkdir d/pins
+        nsx unshare --pin uts=d/pins/uts --pin mnt=d/pins/mnt true; stat -f -c %T d/pins/uts d/pins/mnt
+        nsx rm ./d/pins; ls d/pins; umount d/pins; umount d; rmdir d";
+    assert_eq!(private(session, script).output(), "nsfs\nnsfs");
     let script =
         "mkdir d; mount -t tmpfs none d; mount --make-shared d; mkdir d/pins; nsx unshare --uts=d/pins/uts true
         nsx unshare --mount=d/pins/mnt true 2>&1 || echo $?; stat -f -c %T d/pins/uts; ls d/pins

@@ -79,6 +79,8 @@ pub(crate) fn run(options: Options) -> ExitStatus {
             }
         }
     }
+    // As for new namespaces: the directory of a mount namespace may have to be made private first.
+    pins.sort_by_key(|pin| pin.kind != NsKind::Mnt);
     let (caller, proc) = match program::caller() {
         Ok(known) => known,
         Err(error) => return out::failed("read the caller's process", &error),

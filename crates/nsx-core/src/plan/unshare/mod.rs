@@ -51,8 +51,11 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
         plan.push(owner.writer, Step::SetClock(*offset));
     }
     // A new PID namespace is nobody's until the fork. Until then, a mount namespace that cannot be pinned can be replaced.
+    // A mount namespace goes first: its directory may have to be made private, which would cover other pins there.
+    let mut ordered: Vec<_> = request.pins.iter().collect();
+    ordered.sort_by_key(|pin| !(pin.make && pin.kind == NsKind::Mnt));
     let pins = |plan: &mut Plan, pid: bool| {
-        for pin in request.pins.iter().filter(|pin| (pin.kind == NsKind::Pid) == pid) {
+        for pin in ordered.iter().copied().filter(|pin| (pin.kind == NsKind::Pid) == pid) {
             plan.push(Actor::Outside, Step::Pin(pin.clone()));
         }
     };
