@@ -8,6 +8,9 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         both(another_procfs_has_ids_of_its_own),
         both(a_directory_that_is_no_procfs_is_refused),
+        both(a_copied_tree_is_read_as_far_as_it_tells),
+        both(a_tree_with_few_files_tells_what_it_has),
+        both(nothing_outside_of_a_copy_is_read_or_waited_for),
         root(what_hidepid_hides_is_said).needs([Need::Tool("mount"), Need::Tool("setpriv")]),
         both(a_namespace_that_only_descriptors_keep_is_found_by_its_name),
         both(kinds_do_not_go_with_a_namespace),
@@ -48,9 +51,85 @@ fn another_procfs_has_ids_of_its_own(session: &Session) {
 }
 
 fn a_directory_that_is_no_procfs_is_refused(session: &Session) {
-    session.nsx("ls --proc .").run().exited(2).says(&[". is no procfs"]);
+    session.nsx("ls --proc .").run().exited(2).says(&[". is neither a procfs nor a copy"]);
     let script = "mount -t tmpfs none /proc; nsx ls";
     session.original_unshare("--mount sh -c").arg(script).run().exited(2).says(&["/proc", "procfs"]);
+}
+
+fn a_copied_tree_is_read_as_far_as_it_tells(session: &Session) {
+    let unshare = session.original_unshare("--uts --net --pid --fork --kill-child sleep 100").start();
+    let sleep = unshare.program("sleep");
+    let id = sleep.id();
+    let script = format!(
+        "for pid in $$ {id}; do mkdir -p copy/$pid && cp -a /proc/$pid/ns copy/$pid/ && \
+         cp /proc/$pid/status /proc/$pid/cmdline /proc/$pid/stat /proc/$pid/cgroup copy/$pid/; done"
+    );
+    session.shell(&script).run().exited(0);
+    let own = ["uts", "net", "pid"].map(|kind| procfs::ns(id, kind));
+    // The process need not be there any more.
+    sleep.signal(rustix::process::Signal::KILL);
+    drop(unshare.wait());
+    let document = json(session, &format!("ls --proc copy -q --json -Q PID=={id}"));
+    let rows = document["namespaces"].as_array().unwrap();
+    for ns in &own {
+        let row = rows.iter().find(|row| format!("{}:[{}]", row["type"].as_str().unwrap(), row["ns"]) == *ns);
+        let row = row.unwrap_or_else(|| panic!("no {ns} in {document}"));
+        assert_eq!((&row["command"], &row["uid"]), (&"sleep 100".into(), &session.ids().0.into()), "{row}");
+    }
+    let groups = session.nsx("ls -q --proc copy").output();
+    let line = groups.lines().find(|line| line.ends_with("sleep 100")).unwrap_or_else(|| panic!("{groups}"));
+    assert!(line.contains("net") && line.contains("uts"), "{line}");
+    let pids = json(session, "ls --proc copy --pids --all -q --json");
+    let row = pids["processes"].as_array().unwrap().iter().find(|row| row["pid"] == id).unwrap();
+    assert_eq!((row["chain"].as_array().unwrap().last(), &row["command"]), (Some(&1.into()), &"sleep 100".into()));
+    let of_it = json(session, &format!("ls --proc copy {id} -q --json"));
+    let kinds = std::fs::read_dir(session.path(&format!("copy/{id}/ns"))).unwrap();
+    let kinds = kinds.filter(|entry| !entry.as_ref().unwrap().file_name().to_string_lossy().contains('_'));
+    assert_eq!(of_it["namespaces"].as_array().unwrap().len(), kinds.count(), "{of_it}");
+    let holders = json(session, &format!("ls --proc copy --why {} -q --json", own[0]));
+    assert!(holders.to_string().contains(&format!("\"pid\":{id}")), "{holders}");
+    session.nsx("ls --proc copy web").run().exited(2).says(&["number"]);
+    session.nsx("ls --proc copy 4194303").run().exited(1).says(&["4194303"]);
+}
+
+/// A support bundle has some files of some processes.
+fn a_tree_with_few_files_tells_what_it_has(session: &Session) {
+    let write = |path: &str, text: &str| {
+        let path = session.path("sos").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let status = "Name:\tnginx\nTgid:\t70\nPid:\t70\nPPid:\t1\nUid:\t33\t33\t33\t33\nGid:\t33\t33\t33\t33\n\
+        NSpid:\t70\t7\t1\nSigPnd:\t0\nShdPnd:\t0\nSigBlk:\t0\nSigIgn:\t0\nSigCgt:\t0\n";
+    write("70/status", status);
+    write("80/cmdline", "/usr/sbin/cron\0-f\0");
+    write("90/environ", "");
+    write("meminfo", "");
+    std::fs::create_dir_all(session.path("sos/80/ns")).unwrap();
+    for (kind, target) in [("net", "net:[4026532001]"), ("mnt", "mnt:[4026531841]")] {
+        std::os::unix::fs::symlink(target, session.path("sos/80/ns").join(kind)).unwrap();
+    }
+    let listed = json(session, "ls --proc sos -a --json -o all");
+    let net = listed["namespaces"].as_array().unwrap().iter().find(|row| row["ns"] == 4_026_532_001_u64).unwrap();
+    assert_eq!((&net["pid"], &net["uid"], &net["owner"]), (&80.into(), &Value::Null, &Value::Null), "{net}");
+    // Two have no links.
+    assert_eq!(listed["hidden"]["processes"], 2, "{listed}");
+    let pids = json(session, "ls --proc sos --pids -q --json");
+    let row = &pids["processes"][0];
+    assert_eq!(row["chain"], serde_json::json!([70, 7, 1]), "{pids}");
+    assert_eq!((&row["ns"], &row["uid"], &row["user"]), (&Value::Null, &33.into(), &Value::Null), "{pids}");
+}
+
+fn nothing_outside_of_a_copy_is_read_or_waited_for(session: &Session) {
+    let script = "mkdir -p copy/70/ns copy/80/ns && ln -s /proc/self/status copy/70/status && \
+        ln -s 'net:[7]' copy/70/ns/net && mkfifo copy/80/status copy/80/cmdline && ln -s 'net:[8]' copy/80/ns/net && \
+        ln -s /proc/1 copy/90 && ln -s /proc/self copy/self";
+    session.shell(script).run().exited(0);
+    let listed = json(session, "ls --proc copy -q -a --json -o all");
+    let rows = listed["namespaces"].as_array().unwrap();
+    assert_eq!(rows.iter().map(|row| row["ns"].as_u64().unwrap()).collect::<Vec<_>>(), [7, 8], "{listed}");
+    assert!(rows.iter().all(|row| row["command"].is_null() && row["uid"].is_null()), "{listed}");
+    session.nsx("ls --proc copy --deep -a").run().exited(0);
 }
 
 fn what_hidepid_hides_is_said(session: &Session) {

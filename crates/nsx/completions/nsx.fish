@@ -146,7 +146,7 @@ svg\t'For a browser'"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l save -d 'Save all that can be found out to FILE, for --from and --diff, here or on another machine' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l from -d 'List what was saved in FILE, or - for standard input, not what is there now' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l diff -d 'Show what has changed since FILE, or - for standard input, was saved; with --from, until that was' -r -F
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l proc -d 'Read another procfs than /proc, such as one of a container that is mounted in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l proc -d 'Read another procfs than /proc, such as one of a container that is mounted in DIR, or a copy of one in plain files' -r -f -a "(__fish_complete_directories)"
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"

@@ -70,14 +70,9 @@ pub(crate) struct Registrar<'a> {
 
 impl<'a> Registrar<'a> {
     pub(crate) fn new(proc: &'a ProcRoot) -> Self {
-        // Numbers say as much where the names cannot be had.
-        Self {
-            proc,
-            names: accounts::user_names().unwrap_or_default(),
-            root: proc.own_root().ok(),
-            creators: HashMap::default(),
-            buffer: Vec::new(),
-        }
+        // Numbers say as much where the names cannot be had. A copy is of another host, with other users.
+        let names = if proc.is_copy() { HashMap::default() } else { accounts::user_names().unwrap_or_default() };
+        Self { proc, names, root: proc.own_root().ok(), creators: HashMap::default(), buffer: Vec::new() }
     }
 
     /// The procfs that is asked.

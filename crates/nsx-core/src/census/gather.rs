@@ -24,7 +24,7 @@ impl Gatherer {
                 self.ask(&namespace);
             }
         }
-        if listed {
+        if listed && !proc.is_copy() {
             self.ask_listed();
         }
         for (ns, relation) in self.0.iter() {

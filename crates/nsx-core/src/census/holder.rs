@@ -78,6 +78,7 @@ impl Pin {
     /// As there; `Vanished` too where who sees it has ended, or nobody does.
     pub fn open(&self, proc: &ProcRoot) -> Result<Namespace, ProcError> {
         match self.viewer {
+            _ if proc.is_copy() => Err(ProcError::Vanished),
             Viewer::Caller => Ok(Namespace::open_mount(&self.mount)?),
             Viewer::Process(pid) => {
                 let root = proc.open_entry(pid, "root", OFlags::PATH)?;

@@ -33,7 +33,7 @@ pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan, gatherer:
             table.note(&text, &mut scan.tally);
         }
     }
-    if sources.has(Sources::MOUNTS) {
+    if sources.has(Sources::MOUNTS) && !proc.is_copy() {
         find_empty(proc, &mut scan.tally, gatherer);
     }
 }

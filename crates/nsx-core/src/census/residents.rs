@@ -68,6 +68,8 @@ fn resident(
 ) -> Result<Option<Resident>, ProcError> {
     let ns = match proc.ns(pid, NsLink::Own(NsKind::Pid)) {
         Err(ProcError::Denied) => None,
+        // A copy may lack the links.
+        Err(ProcError::Vanished) if proc.is_copy() => None,
         ns => Some(ns?),
     };
     // Reading a status costs as much as a dozen links: most processes of a host are not nested, and need none.

@@ -37,6 +37,11 @@ impl Scan {
         let wish = Wish::of(query);
         let parts = shared(&pids, Self::default, |part, pid| {
             if let Err(error) = part.look(proc, pid, &wish) {
+                let error = match error {
+                    // Nobody comes and goes: the copy lacks the links.
+                    ProcError::Vanished if proc.is_copy() => ProcError::Malformed("a copy of /proc"),
+                    error => error,
+                };
                 part.unseen.count(error);
                 if error != ProcError::Vanished {
                     part.hidden.push(pid);

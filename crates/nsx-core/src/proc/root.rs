@@ -11,7 +11,7 @@ use crate::{
 };
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{AtFlags, CWD, Mode, OFlags, RawDir, StatxFlags},
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, StatxFlags},
     io::Errno,
 };
 use std::{ffi::CStr, mem::MaybeUninit, path::Path};
@@ -51,7 +51,13 @@ pub(crate) const LONGEST_LINK: usize = 64;
 
 /// An open procfs, or a recording of one.
 #[derive(Debug)]
-pub struct ProcRoot(OwnedFd);
+pub struct ProcRoot {
+    fd: OwnedFd,
+    is_copy: bool,
+}
+
+/// No more of a file in a copy is read: nobody has a process with a longer command line or table of mounts.
+const LONGEST_IN_COPY: usize = 64 << 20;
 
 impl ProcRoot {
     /// The caller's own, `/proc`.
@@ -68,12 +74,47 @@ impl ProcRoot {
     /// The errno of `openat(2)`.
     pub fn open(path: &Path) -> Result<Self, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        rustix::fs::openat(CWD, path, flags, Mode::empty()).map(Self).map_err(trouble::met)
+        let fd = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(trouble::met)?;
+        Ok(Self { fd, is_copy: false })
+    }
+
+    /// A copy of a procfs in plain files at `path`, as `cp -a` and sosreport make it; anyone may have written it. What it
+    /// lacks has vanished. Nothing outside of it is read, and nothing in it is waited for or opened as a namespace.
+    ///
+    /// # Errors
+    /// The errno of `openat(2)`.
+    pub fn copy(path: &Path) -> Result<Self, Errno> {
+        Ok(Self { is_copy: true, ..Self::open(path)? })
+    }
+
+    /// Whether it is a copy, whose processes and namespaces are not there.
+    pub fn is_copy(&self) -> bool {
+        self.is_copy
+    }
+
+    /// Opens a file or directory of it.
+    fn open_file(&self, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let flags = flags | OFlags::CLOEXEC;
+        if !self.is_copy {
+            return rustix::fs::openat(&self.fd, path, flags, Mode::empty());
+        }
+        // A FIFO would be waited for, and a link may lead anywhere.
+        let flags = if flags.contains(OFlags::PATH) { flags } else { flags | OFlags::NONBLOCK };
+        let way = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        rustix::fs::openat2(&self.fd, path, flags, Mode::empty(), way)
+    }
+
+    fn read_link<'b>(&self, path: &CStr, buffer: &'b mut [MaybeUninit<u8>]) -> Result<&'b [u8], Errno> {
+        if !self.is_copy {
+            return Ok(rustix::fs::readlinkat_raw(&self.fd, path, buffer)?.0);
+        }
+        let link = self.open_file(path, OFlags::PATH | OFlags::NOFOLLOW)?;
+        Ok(rustix::fs::readlinkat_raw(link, c"", buffer)?.0)
     }
 
     /// Whether it is a procfs by its file system, and not a place where none is mounted, or a recording.
     pub fn is_procfs(&self) -> bool {
-        rustix::fs::fstatfs(&self.0).is_ok_and(|file_system| file_system.f_type == rustix::fs::PROC_SUPER_MAGIC)
+        rustix::fs::fstatfs(&self.fd).is_ok_and(|file_system| file_system.f_type == rustix::fs::PROC_SUPER_MAGIC)
     }
 
     /// Which namespace a process's link leads to.
@@ -105,7 +146,7 @@ impl ProcRoot {
         buffer: &'b mut [MaybeUninit<u8>],
     ) -> Result<&'b [u8], ProcError> {
         let path = EntryPath::of(pid).file(link);
-        Ok(rustix::fs::readlinkat_raw(&self.0, path.as_c_str(), buffer)?.0)
+        Ok(self.read_link(path.as_c_str(), buffer)?)
     }
 
     /// The effective user id of a process, in the reader's user namespace: the owner of its directory, whatever the process
@@ -114,8 +155,12 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`].
     pub fn euid(&self, pid: Pid) -> Result<u32, ProcError> {
+        if self.is_copy {
+            // The owner of its directory is whoever made the copy.
+            return Ok(self.status(pid, &mut Vec::new())?.euid);
+        }
         let path = EntryPath::of(pid);
-        Ok(rustix::fs::statat(&self.0, path.as_c_str(), AtFlags::SYMLINK_NOFOLLOW)?.st_uid)
+        Ok(rustix::fs::statat(&self.fd, path.as_c_str(), AtFlags::SYMLINK_NOFOLLOW)?.st_uid)
     }
 
     /// The root directory of a process, as the numbers of its device and inode. Nothing is waited for: what a file system on
@@ -136,8 +181,11 @@ impl ProcRoot {
     }
 
     fn identity(&self, path: &EntryPath) -> Result<(u64, u64), ProcError> {
+        if self.is_copy {
+            return Err(ProcError::Vanished);
+        }
         let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
-        let found = rustix::fs::statx(&self.0, path.as_c_str(), flags, StatxFlags::INO)?;
+        let found = rustix::fs::statx(&self.fd, path.as_c_str(), flags, StatxFlags::INO)?;
         Ok((rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino))
     }
 
@@ -155,7 +203,7 @@ impl ProcRoot {
     /// The errno of `openat(2)` or `getdents64(2)`.
     pub fn kinds(&self) -> Result<NsSet, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = rustix::fs::openat(&self.0, c"self/ns", flags, Mode::empty()).map_err(trouble::met)?;
+        let directory = rustix::fs::openat(&self.fd, c"self/ns", flags, Mode::empty()).map_err(trouble::met)?;
         let mut buffer = [MaybeUninit::uninit(); 1024];
         let mut entries = RawDir::new(directory, &mut buffer);
         let mut kinds = NsSet::EMPTY;
@@ -170,7 +218,7 @@ impl ProcRoot {
     /// Whether it leaves out processes that are there: PID 1 lives for as long as any other. With `hidepid=invisible`, see
     /// `proc(5)`, nothing else tells.
     pub fn hides_processes(&self) -> bool {
-        matches!(rustix::fs::statat(&self.0, c"1", AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT))
+        !self.is_copy && matches!(rustix::fs::statat(&self.fd, c"1", AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT))
     }
 
     /// Whether it numbers processes as the caller's own PID namespace does.
@@ -178,8 +226,11 @@ impl ProcRoot {
     /// Not so where a PID namespace was entered and no procfs of it mounted: then a number means one process here and
     /// another to a system call.
     pub fn is_callers(&self) -> bool {
+        if self.is_copy {
+            return false;
+        }
         let mut target = [MaybeUninit::uninit(); 16];
-        let own = rustix::fs::readlinkat_raw(&self.0, c"self", &mut target);
+        let own = rustix::fs::readlinkat_raw(&self.fd, c"self", &mut target);
         let own = own.ok().and_then(|(text, _)| super::decimal(text));
         own == u64::try_from(rustix::process::getpid().as_raw_nonzero().get()).ok()
     }
@@ -218,7 +269,14 @@ impl ProcRoot {
     }
 
     fn read_path(&self, limit: usize, path: &EntryPath, buffer: &mut Vec<u8>, pieces: Pieces) -> Result<(), ProcError> {
-        let fd = rustix::fs::openat(&self.0, path.as_c_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let fd = self.open_file(path.as_c_str(), OFlags::RDONLY)?;
+        let mut limit = limit;
+        if self.is_copy {
+            limit = limit.min(LONGEST_IN_COPY);
+            if !FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode).is_file() {
+                return Err(ProcError::Malformed("a copy of /proc: not a regular file"));
+            }
+        }
         buffer.clear();
         while buffer.len() < limit {
             buffer.reserve(4096);
@@ -253,8 +311,11 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`]; `Os(EINVAL)` where it stands for anything else, which is not opened.
     pub fn open_descriptor(&self, pid: Pid, fd: u32) -> Result<Namespace, ProcError> {
+        if self.is_copy {
+            return Err(ProcError::Vanished);
+        }
         let path = EntryPath::of(pid).file(&format!("fd/{fd}"));
-        Ok(Namespace::open(&self.0, path.as_c_str())?)
+        Ok(Namespace::open(&self.fd, path.as_c_str())?)
     }
 
     /// Opens a process's `file` or directory.
@@ -263,13 +324,13 @@ impl ProcRoot {
     /// [`ProcError`].
     pub fn open_entry(&self, pid: Pid, file: &str, flags: OFlags) -> Result<OwnedFd, ProcError> {
         let path = EntryPath::of(pid).file(file);
-        Ok(rustix::fs::openat(&self.0, path.as_c_str(), flags | OFlags::CLOEXEC, Mode::empty())?)
+        Ok(self.open_file(path.as_c_str(), flags)?)
     }
 }
 
 impl AsFd for ProcRoot {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.fd.as_fd()
     }
 }
 
@@ -307,7 +368,7 @@ impl NsLinks<'_> {
         buffer: &'b mut [MaybeUninit<u8>; LONGEST_LINK],
     ) -> Result<&'b [u8], ProcError> {
         let path = self.directory.entry(link.name());
-        Ok(rustix::fs::readlinkat_raw(&self.root.0, path, buffer)?.0)
+        Ok(self.root.read_link(path, buffer)?)
     }
 
     /// Opens the namespace that a link leads to.
@@ -315,9 +376,12 @@ impl NsLinks<'_> {
     /// # Errors
     /// As [`ProcRoot::ns`].
     pub fn open(&mut self, link: NsLink) -> Result<Namespace, ProcError> {
+        if self.root.is_copy {
+            return Err(ProcError::Vanished);
+        }
         let path = self.directory.entry(link.name());
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        Ok(Namespace::from_fd(rustix::fs::openat(&self.root.0, path, flags, Mode::empty())?)?)
+        Ok(Namespace::from_fd(rustix::fs::openat(&self.root.fd, path, flags, Mode::empty())?)?)
     }
 }
 

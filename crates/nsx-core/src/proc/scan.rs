@@ -32,6 +32,10 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`].
     pub fn count_threads(&self, pid: Pid) -> Result<u64, ProcError> {
+        if self.is_copy() {
+            // A copy may lack the directories of threads.
+            return Ok(self.threads(pid).map_or(1, |threads| threads.len() as u64));
+        }
         let path = format!("{}/task", pid.as_raw_pid());
         // A directory has a link for each directory in it, and two of its own.
         Ok(rustix::fs::statat(self, path, AtFlags::SYMLINK_NOFOLLOW)?.st_nlink.saturating_sub(2))

@@ -82,7 +82,9 @@ impl<'a> Finder<'a> {
             Column::Holders => holders(entry),
             Column::NetnsId => self.of_open(entry, NsKind::Net, Self::netns_id),
             Column::Hostname
-                if entry.ns.kind == NsKind::Uts && self.proc.own_ns(NsLink::Own(NsKind::Uts)) == Ok(entry.ns) =>
+                if entry.ns.kind == NsKind::Uts
+                    && !self.proc.is_copy()
+                    && self.proc.own_ns(NsLink::Own(NsKind::Uts)) == Ok(entry.ns) =>
             {
                 Cell::Text(rustix::system::uname().nodename().to_bytes().to_vec())
             }
@@ -278,6 +280,9 @@ impl<'a> Finder<'a> {
 
     fn age(&mut self, leader: &Leader) -> Cell {
         leader.seen_in.set(None);
+        if self.proc.is_copy() {
+            return Cell::Unknown;
+        }
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32);
         match self.proc.start_time(leader.pid, &mut self.buffer) {

@@ -5,6 +5,7 @@ use super::{
     column::{Column, Columns},
     finder::Finder,
     left_out::LeftOut,
+    named,
 };
 use crate::{
     cell::Cell,
@@ -18,7 +19,7 @@ use nsx_core::{
     census::{self, Census, Entry, Query, Sources, Unseen},
     hash::HashMap,
     ns::{NsId, NsKind, NsSet},
-    proc::ProcRoot,
+    proc::{ProcError, ProcRoot},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::ffi::OsStr;
@@ -264,6 +265,13 @@ impl<C: Columns> Serialize for Object<'_, C> {
 
 /// The namespaces of the process that was named.
 fn namespaces_of(task: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId>, ExitStatus> {
+    if proc.is_copy() {
+        let pid = named::in_copy(task)?;
+        return census::namespaces_of(proc, pid, kinds).map_err(|error| {
+            let status = out::failed(&format!("read the namespaces of process {pid} in the copy"), &error);
+            if error == ProcError::Vanished { ExitStatus::NO_MATCH } else { status }
+        });
+    }
     let Named { process, pid } = Named::find(task, proc)?;
     let found = census::namespaces_of(proc, pid, kinds);
     let found = process.runs(proc, pid).and(found);

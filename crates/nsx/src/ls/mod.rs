@@ -175,7 +175,10 @@ pub struct Options {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json_lines"])]
     diff: Option<PathBuf>,
 
-    /// Read another procfs than /proc, such as one of a container that is mounted in DIR
+    /// Read another procfs than /proc, such as one of a container that is mounted in DIR, or a copy of one in plain files
+    ///
+    /// A copy is a directory with what `cp -a` or sosreport took from /proc. What it does not have is unknown: owners and
+    /// parents always are. Processes and namespaces are then named by their numbers.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     proc: Option<PathBuf>,
 
@@ -252,18 +255,23 @@ fn seconds(text: &str) -> Result<f64, String> {
     seconds.ok_or_else(|| "it takes a number of seconds, from 0.01 to 86400".to_owned())
 }
 
-/// The procfs that is mounted on a directory. An error is the status to end with, once its reason is on standard error.
+/// The procfs that is mounted on a directory, or of which that is a copy. An error is the status to end with, once its reason is on standard error.
 fn procfs_at(directory: &Path) -> Result<ProcRoot, ExitStatus> {
     let shown = out::shown(directory.as_os_str());
     let proc = ProcRoot::open(directory).map_err(|errno| out::failed(&format!("open {shown}"), &errno))?;
-    if !proc.is_procfs() {
-        out::error(&format!("{shown} is no procfs"));
+    if proc.is_procfs() {
+        return Ok(proc);
+    }
+    let copy = ProcRoot::copy(directory).map_err(|errno| out::failed(&format!("open {shown}"), &errno))?;
+    let pids = copy.pids().map_err(|errno| out::failed(&format!("list {shown}"), &errno))?;
+    if pids.is_empty() {
+        out::error(&format!("{shown} is neither a procfs nor a copy of one: it has no directory of a process"));
         return Err(ExitStatus::FAILURE);
     }
-    Ok(proc)
+    Ok(copy)
 }
 
-pub(crate) fn run(options: Options) -> ExitStatus {
+pub(crate) fn run(mut options: Options) -> ExitStatus {
     if options.columns {
         let listed = if options.pids { list::columns::<Told>(&options) } else { list::columns::<Column>(&options) };
         return listed.map_or_else(|status| status, |()| ExitStatus::SUCCESS);
@@ -274,6 +282,9 @@ pub(crate) fn run(options: Options) -> ExitStatus {
     };
     let sight = Sight { host: if options.proc.is_none() { Host::system().ok() } else { None }, proc };
     let proc = &sight.proc;
+    if let Some(word) = options.target.take_if(|word| proc.is_copy() && !options.why && !named::is_namespace(word)) {
+        options.task = Some(word);
+    }
     let outcome = match &options.target {
         _ if let Some(interval) = options.watch => watch::follow(&options, interval, &sight),
         Some(word) => Operand::find(word, proc).and_then(|operand| match operand {

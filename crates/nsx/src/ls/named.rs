@@ -3,8 +3,8 @@
 use crate::{exit::ExitStatus, out, target};
 use nsx_core::{
     ns::NsKind,
-    pid::{Numbering, Pid, Process, Tasks, Translator},
-    proc::{NsLink, ProcError, ProcRoot},
+    pid::{self, Numbering, Pid, Process, Tasks, Translator},
+    proc::{NsLink, ProcError, ProcRoot, decimal},
 };
 use nsx_target::Target;
 use std::{error::Error, ffi::OsStr, os::unix::ffi::OsStrExt};
@@ -51,6 +51,25 @@ impl Named {
         match translator.translate(pid) {
             Ok(again) if again == here && !process.ended() => Ok(Self { process, pid }),
             _ => Err(failed(&ProcError::Vanished)),
+        }
+    }
+}
+
+/// Whether a word names a namespace by a number.
+pub(super) fn is_namespace(word: &OsStr) -> bool {
+    let is_number = |digits: &[u8]| decimal(digits).is_some_and(|number| number >= pid::LIMIT.unsigned_abs().into());
+    is_number(word.as_bytes())
+        || matches!(Target::parse(word.as_bytes()), Ok(Target::Namespace(_) | Target::Inode(_) | Target::Id(_)))
+}
+
+/// The number of a process in a copy of a procfs. An error is the status to end with, once its reason is on standard error.
+pub(super) fn in_copy(word: &OsStr) -> Result<Pid, ExitStatus> {
+    match Target::parse(word.as_bytes()) {
+        Ok(Target::Process { pid, inode: None }) => Ok(pid),
+        _ => {
+            let word = out::shown(word);
+            out::error(&format!("{word} is not a number: in a copy of /proc, processes are named by their numbers"));
+            Err(ExitStatus::FAILURE)
         }
     }
 }
