@@ -4,14 +4,14 @@
 
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid},
+    fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid},
     io::Errno,
 };
 use std::ffi::CStr;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Copies all that is in the directory `from` to the directory `to`, with owners, modes and times.
+/// Copies all that is in the directory `from` to the directory `to`, with owners and modes.
 pub(super) fn copy(from: &OwnedFd, to: &OwnedFd) -> Result<(), Errno> {
     let from = rustix::fs::openat(from, c".", DIRECTORY, Mode::empty())?;
     let to = rustix::fs::openat(to, c".", DIRECTORY, Mode::empty())?;
@@ -61,20 +61,15 @@ fn copy_content(from: impl AsFd, to: impl AsFd) -> Result<(), Errno> {
     }
 }
 
-/// Gives a copy the owner, the mode and the times of its original. An owner who is not mapped cannot be.
+/// Gives a copy the owner and the mode of its original. An owner who is not mapped cannot be.
 fn take_after(to: &OwnedFd, name: &CStr, stat: &Stat) -> Result<(), Errno> {
     let (user, group) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
     let owned = rustix::fs::chownat(to, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW);
     if !matches!(owned, Err(Errno::INVAL | Errno::PERM)) {
         owned?;
     }
-    if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
-        rustix::fs::chmodat(to, name, Mode::from_raw_mode(stat.st_mode), AtFlags::empty())?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Symlink => Ok(()),
+        _ => rustix::fs::chmodat(to, name, Mode::from_raw_mode(stat.st_mode), AtFlags::empty()),
     }
-    let time = |seconds: i64, nanoseconds: u64| Timespec { tv_sec: seconds, tv_nsec: nanoseconds as _ };
-    let times = Timestamps {
-        last_access: time(stat.st_atime as _, stat.st_atime_nsec as _),
-        last_modification: time(stat.st_mtime as _, stat.st_mtime_nsec as _),
-    };
-    rustix::fs::utimensat(to, name, &times, AtFlags::SYMLINK_NOFOLLOW)
 }

@@ -102,6 +102,10 @@ impl Furnisher {
     ) -> Result<(), Errno> {
         let at = &mount.at;
         self.makes_place = makes_place;
+        if makes_place {
+            // What is made belongs to the user namespace's root, whom the program can be. Nothing changes where there is none.
+            sys::process::set_file_ids(0, 0);
+        }
         match &mount.contents {
             Contents::Bind { recursive, flags, .. } => {
                 let source = self.source()?;
@@ -235,7 +239,11 @@ impl Furnisher {
             }
             let node = match self.create(place, Path::new(name), false) {
                 Err(Errno::EXIST) => rustix::fs::openat(place, name, PLACE, Mode::empty())?,
-                node => node?,
+                node => {
+                    let node = node?;
+                    rustix::fs::chmodat(place, name, Mode::from_raw_mode(0o666), AtFlags::empty())?;
+                    node
+                }
             };
             if file_type(&node)? == FileType::Symlink {
                 continue;
@@ -285,22 +293,13 @@ impl Furnisher {
         if !self.makes_place && !self.made.contains(&rustix::fs::fstat(parent)?.st_dev) {
             return Err(Errno::NOENT);
         }
-        let make = || match directory {
-            true => rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755)),
-            false => {
-                let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-                // runc's files for mounts have this mode too.
-                let mode = if self.makes_place { 0o755 } else { 0o644 };
-                rustix::fs::openat(parent, name, new, Mode::from_raw_mode(mode)).map(drop)
-            }
-        };
-        match make() {
-            // In a user namespace in which this process's ids have no name, nobody but its root can make a file.
-            Err(Errno::OVERFLOW) => {
-                sys::process::set_file_ids(0, 0);
-                make()?;
-            }
-            made => made?,
+        if directory {
+            rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755))?;
+        } else {
+            let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            // runc's files for mounts have this mode too.
+            let mode = if self.makes_place { 0o755 } else { 0o644 };
+            rustix::fs::openat(parent, name, new, Mode::from_raw_mode(mode))?;
         }
         rustix::fs::openat(parent, name, PLACE, Mode::empty())
     }
