@@ -26,6 +26,7 @@ pub(crate) fn tests() -> Vec<Test> {
         root(what_is_hidden_is_neither_created_nor_destroyed),
         both(what_is_not_utf8_has_not_changed),
         both(what_came_or_went_is_a_line_each),
+        both(what_was_saved_tells_of_processes_groups_and_holders),
         both(a_new_host_name_and_a_new_map_are_changes),
         root(a_user_without_a_name_is_a_number_in_a_table_alone),
     ]
@@ -99,7 +100,7 @@ fn what_nsx_did_not_save_is_refused(session: &Session) {
     };
     refused(&whole[..whole.len() / 2], "not all of it");
     refused("[1, 2]", "something else");
-    refused(&whole.replace("\"version\": 1", "\"version\": 7"), "version 7");
+    refused(&whole.replace("\"version\": 2", "\"version\": 7"), "version 7");
     refused(&whole.replace("\"type\": \"user\"", "\"type\": \"nosuch\""), "has no type");
     let fifo = session.path("fifo");
     session.command("mkfifo").arg(&fifo).run().exited(0);
@@ -252,6 +253,50 @@ fn what_came_or_went_is_a_line_each(session: &Session) {
     let details = session.nsx("ls -q -v --diff census").output();
     assert!(details.lines().filter(|line| line.ends_with("sleep 200")).count() >= 4, "{details}");
     session.nsx("ls -v").run().exited(2).says(&["--diff"]);
+}
+
+fn what_was_saved_tells_of_processes_groups_and_holders(session: &Session) {
+    let unshare = session.original_unshare("--uts --pid --fork --kill-child sleep 100").start();
+    let sleep = unshare.program("sleep");
+    let id = sleep.id();
+    let [uts, pid] = ["uts", "pid"].map(|kind| procfs::ns(id, kind));
+    let chain: Vec<u64> = procfs::status(id, "NSpid").split_whitespace().map(|id| id.parse().unwrap()).collect();
+    let waiter = unshare.id();
+    session.nsx("ls -q --save census").run().exited(0);
+    sleep.signal(Signal::KILL);
+    unshare.wait();
+    let read = |words: &str| -> Value { serde_json::from_str(&session.nsx(words).output()).unwrap() };
+    let pids = read("ls -q --from census --pids --json");
+    let row = pids["processes"].as_array().unwrap().iter().find(|row| row["pid"] == id).unwrap();
+    assert_eq!((&row["chain"], &row["command"]), (&json!(chain), &json!("sleep 100")), "{row}");
+    assert_eq!(format!("pid:[{}]", row["ns"]), pid);
+    let text = session.nsx(&format!("ls -q --from census --pids -p {id} -o pid,command")).output();
+    assert!(text.lines().skip(1).all(|line| line.contains("sleep 100")) && text.contains(&id.to_string()), "{text}");
+    for words in [format!("-p {id}"), format!("{id}")] {
+        let of_it = read(&format!("ls -q --from census {words} --json"));
+        let kinds = of_it["namespaces"].as_array().unwrap();
+        assert!(kinds.iter().any(|row| format!("uts:[{}]", row["ns"]) == uts), "{of_it}");
+        assert_eq!(kinds.len(), procfs::KINDS.len(), "{of_it}");
+    }
+    let why = read(&format!("ls -q --from census --why {uts} --json"));
+    let holders = why["holders"].as_array().unwrap();
+    for process in [id, waiter] {
+        assert!(holders.iter().any(|holder| holder["process"]["pid"] == process), "{why}");
+    }
+    let text = session.nsx(&format!("ls -q --from census --why {uts}")).output();
+    assert!(text.contains("dies when") && text.contains(&format!("process {id} ends")), "{text}");
+    let groups = session.nsx("ls -q --from census --groups").output();
+    assert!(groups.lines().any(|line| line.contains("uts") && line.ends_with("sleep 100")), "{groups}");
+    session.nsx("ls --from census 4194303").run().exited(1).says(&["no process 4194303"]);
+    session.nsx("ls --from census --why net:[7]").run().exited(1).says(&["no namespace net:[7]"]);
+    // A file of an earlier nsx has namespaces alone.
+    let whole: Value = serde_json::from_slice(&std::fs::read(session.path("census")).unwrap()).unwrap();
+    let mut old = whole.clone();
+    old["version"] = json!(1);
+    ["processes", "groups", "held"].iter().for_each(|key| drop(old.as_object_mut().unwrap().remove(*key)));
+    std::fs::write(session.path("old"), old.to_string()).unwrap();
+    session.nsx("ls -q --from old").run().exited(0);
+    session.nsx("ls --from old --pids").run().exited(2).says(&["earlier nsx"]);
 }
 
 /// Whether the kernel gives namespaces ids that it never uses again (6.18).

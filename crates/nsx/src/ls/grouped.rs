@@ -72,7 +72,7 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     let query = Query { kinds: NsSet::ALL, sources: Sources::PINS.with(Sources::MEMBERS) };
     let mut census = Census::take(&sight.proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
     census.find_leaders(&sight.proc);
-    let rows = rows(&census, sight);
+    let rows = all(&census, sight);
     let left_out = LeftOut::all_of(&census, &sight.proc);
     let is_empty = rows.is_empty();
     if options.json_lines {
@@ -90,10 +90,15 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
 
 /// The table of a census that was taken with its members, leaders and pins.
 pub(super) fn table(census: &Census, sight: &Sight) -> Table {
-    draw(&rows(census, sight))
+    draw(&all(census, sight))
 }
 
-fn rows(census: &Census, sight: &Sight) -> Vec<Row> {
+/// The rows of a census that was taken with its members and pins, as JSON has them.
+pub(super) fn rows(census: &Census, sight: &Sight) -> Vec<impl Serialize + use<>> {
+    all(census, sight)
+}
+
+fn all(census: &Census, sight: &Sight) -> Vec<Row> {
     let mut finder = Finder::new(sight);
     let groups = groups::groups(census, &sight.proc, &mut finder);
     groups.iter().map(|group| row(group, sight, &mut finder)).collect()

@@ -3,11 +3,17 @@
 use super::{
     Hidden, Options, Sight,
     column::{Column, Columns, USUAL},
-    diff, graph,
+    diff,
+    finder::Finder,
+    graph, grouped,
+    holders::Holders,
     left_out::LeftOut,
     listing::{Answer, Question},
-    saved::{self, Saved},
+    resident::Told,
+    revisit,
+    saved::{self, More, Process, Saved},
     tree::{self, Order, Origins},
+    why,
 };
 use crate::{
     exit::ExitStatus,
@@ -15,7 +21,7 @@ use crate::{
     table::{Align, Table},
 };
 use nsx_core::{
-    census::{Census, Sources},
+    census::{Census, Living, Resident, Residents, Sources},
     ns::NsKind,
     pid::Pid,
 };
@@ -71,7 +77,12 @@ fn question(options: &Options, columns: Vec<Column>, sight: &Sight) -> Result<Qu
 /// The rows that are asked for, from now, with the census that has them, or from what was saved.
 fn answer(options: &Options, question: &Question, sight: &Sight) -> Result<(Answer, Option<Census>), ExitStatus> {
     if let Some(file) = &options.from {
-        return Ok((question.answer_from(Saved::read(file)?.listing), None));
+        let saved = Saved::read(file)?;
+        let among = match &options.task {
+            Some(task) => Some(revisit::namespaces_of(&saved, task)?),
+            None => None,
+        };
+        return Ok((question.answer_from(saved.listing, among.as_deref()), None));
     }
     let census = question.census(&sight.proc)?;
     Ok((question.answer(&census, sight), Some(census)))
@@ -101,11 +112,12 @@ pub(super) fn keep(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     let now = || {
         let question =
             Question { sources: Sources::ALL, ..Question::of(options, Column::all().collect(), &sight.proc)? };
-        Ok::<_, ExitStatus>(question.answer(&question.census(&sight.proc)?, sight))
+        let census = question.census(&sight.proc)?;
+        Ok::<_, ExitStatus>((question.answer(&census, sight), census))
     };
     if let Some(file) = &options.save {
-        let Answer { listing, left_out } = now()?;
-        saved::save(&listing, file, &sight.proc)?;
+        let (Answer { listing, left_out }, census) = now()?;
+        saved::save(&listing, &more(&census, sight)?, file, &sight.proc)?;
         if !options.quiet {
             left_out.report();
         }
@@ -115,9 +127,28 @@ pub(super) fn keep(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     let Some(before) = options.diff.as_ref().map(read).transpose()? else { return Ok(ExitStatus::NO_MATCH) };
     let after = match &options.from {
         Some(file) => Saved::read(file)?,
-        None => Saved::now(now()?.listing, &sight.proc),
+        None => Saved::now(now()?.0.listing, &sight.proc),
     };
     diff::show(options, &before, &after)
+}
+
+/// What a census tells beside its namespaces.
+fn more(census: &Census, sight: &Sight) -> Result<More, ExitStatus> {
+    let found = Residents::find(&sight.proc, Living::Anywhere);
+    let found = found.map_err(|errno| out::failed("list the processes", &errno))?;
+    let mut finder = Finder::new(sight);
+    let process = |resident: &Resident| {
+        let member = census.member(resident.pid);
+        let namespaces = NsKind::ALL.into_iter().filter_map(|kind| member?.ns(kind)).collect();
+        Process { cells: Told::all().map(|column| finder.of_resident(resident, column)).collect(), namespaces }
+    };
+    let processes = found.processes.iter().map(process).collect();
+    let failed = |error: serde_json::Error| out::failed("write JSON", &error);
+    let groups =
+        grouped::rows(census, sight).iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(failed)?;
+    let mut holders = Holders::new(census, sight);
+    let held = census.namespaces.iter().map(|entry| (entry.ns, why::held(entry, &mut holders))).collect();
+    Ok(More { processes, groups, held })
 }
 
 fn document(namespaces: impl Serialize, left_out: &LeftOut) -> Result<(), ExitStatus> {

@@ -58,7 +58,9 @@ impl Question {
     /// As the options put it. An error is the status to end with, once its reason is on standard error.
     pub(super) fn of(options: &Options, columns: Vec<Column>, proc: &ProcRoot) -> Result<Self, ExitStatus> {
         let kinds = options.kinds();
-        let among = options.task.as_ref().map(|task| namespaces_of(task, kinds, proc)).transpose()?;
+        // A process of a saved census is looked for there.
+        let task = options.task.as_ref().filter(|_| options.from.is_none());
+        let among = task.map(|task| namespaces_of(task, kinds, proc)).transpose()?;
         let filter = filter_of(options)?;
         let sources = if options.deep { Sources::ALL } else { Sources::PINS };
         Ok(Self { kinds, among, filter, columns, sources, above: None })
@@ -110,12 +112,17 @@ impl Question {
     }
 
     /// Answers from what was saved.
-    pub(super) fn answer_from(&self, listing: Listing) -> Answer {
+    pub(super) fn answer_from(&self, listing: Listing, among: Option<&[NsId]>) -> Answer {
         let mut undecided = 0;
         let mut is_asked_for = |row: &Vec<Cell>| {
             let kind = listing.cell(row, Column::Type);
             let is_of_kind = matches!(kind, Cell::Text(name) if NsKind::from_name(name).is_some_and(|kind| self.kinds.contains(kind)));
-            let holds = if is_of_kind { self.holds(|column| listing.cell(row, column).clone()) } else { Some(false) };
+            let is_among = among.is_none_or(|among| {
+                let inode = listing.number(row, Column::Ns);
+                among.iter().any(|ns| Some(ns.inode) == inode)
+            });
+            let is_wanted = is_of_kind && is_among;
+            let holds = if is_wanted { self.holds(|column| listing.cell(row, column).clone()) } else { Some(false) };
             undecided += usize::from(holds.is_none());
             holds == Some(true)
         };

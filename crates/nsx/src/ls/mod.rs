@@ -22,6 +22,7 @@ mod pids;
 mod process;
 mod relation;
 mod resident;
+mod revisit;
 mod saved;
 mod things;
 mod tree;
@@ -105,7 +106,7 @@ pub struct Options {
     all: bool,
 
     /// Show what has namespaces of its own, as without options; for --json and --json-lines, which otherwise list namespaces
-    #[arg(long, conflicts_with_all = ["target", "all", "deep", "kinds", "task", "filter", "output", "tree", "graph", "watch", "save", "from", "diff", "columns", "pids"])]
+    #[arg(long, conflicts_with_all = ["target", "all", "deep", "kinds", "task", "filter", "output", "tree", "graph", "watch", "save", "diff", "columns", "pids"])]
     groups: bool,
 
     /// List only namespaces of this kind: cgroup, ipc, mnt, net, pid, time, user or uts
@@ -162,7 +163,9 @@ pub struct Options {
     save: Option<PathBuf>,
 
     /// List what was saved in FILE, or - for standard input, not what is there now
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "task", "deep", "proc"])]
+    ///
+    /// With --groups, --pids, -p, --why and TARGET too, which names a process or namespace by its number.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["deep", "proc", "save"])]
     from: Option<PathBuf>,
 
     /// Show what has changed since FILE, or - for standard input, was saved; with --from, until that was
@@ -282,10 +285,16 @@ pub(crate) fn run(mut options: Options) -> ExitStatus {
     };
     let sight = Sight { host: if options.proc.is_none() { Host::system().ok() } else { None }, proc };
     let proc = &sight.proc;
-    if let Some(word) = options.target.take_if(|word| proc.is_copy() && !options.why && !named::is_namespace(word)) {
+    let is_elsewhere = proc.is_copy() || options.from.is_some();
+    if let Some(word) = options.target.take_if(|word| is_elsewhere && !options.why && !named::is_namespace(word)) {
         options.task = Some(word);
     }
     let outcome = match &options.target {
+        _ if let Some(file) = &options.from
+            && (options.groups || options.pids || options.target.is_some()) =>
+        {
+            saved::Saved::read(file).map_err(ExitStatus::from).and_then(|saved| revisit::show(&options, &saved))
+        }
         _ if let Some(interval) = options.watch => watch::follow(&options, interval, &sight),
         Some(word) => Operand::find(word, proc).and_then(|operand| match operand {
             Operand::Process(named) if options.why => why::show_all(&options, &named, &sight),

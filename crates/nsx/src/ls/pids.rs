@@ -25,7 +25,7 @@ use serde::Serialize;
 use std::ffi::OsStr;
 
 /// What is shown of each where no columns are asked for and any of them is in a container.
-const WITH_CONTAINER: [Told; 5] = [Told::Chain, Told::Ns, Told::Container, Told::User, Told::Command];
+pub(super) const WITH_CONTAINER: [Told; 5] = [Told::Chain, Told::Ns, Told::Container, Told::User, Told::Command];
 
 /// What is said where those that are asked for are none.
 pub(super) const NO_MATCH: &str = "no process matches";

@@ -7,6 +7,7 @@ use super::{
     destination::{self, STANDARD},
     graph::{self, Language},
     listing::{Listing, Object},
+    resident::Told,
     tree::{self, Order},
 };
 use crate::{
@@ -16,12 +17,14 @@ use crate::{
 };
 use nsx_core::{
     census::Unseen,
+    hash::HashMap,
     ns::{NsId, NsKind},
+    pid::PidChain,
     proc::{NsLink, ProcRoot},
 };
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::{
     fs::File,
     io::{self, Read},
@@ -31,7 +34,7 @@ use std::{
 
 /// What the file says that it is.
 const KIND: &str = "nsx census";
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// Larger ones are not read: nobody has that many namespaces.
 const LARGEST: u64 = 1 << 28;
 
@@ -42,6 +45,24 @@ pub(super) struct Saved {
     pub(super) boot: Option<String>,
     /// Who looked; none where the file does not say.
     pub(super) viewer: Option<Viewer>,
+    /// What the file tells beside its namespaces; none in files of version 1.
+    pub(super) more: Option<More>,
+}
+
+/// What a census tells beside its namespaces.
+pub(super) struct More {
+    pub(super) processes: Vec<Process>,
+    /// What belongs together, as `--groups --json` has it.
+    pub(super) groups: Vec<Value>,
+    /// What holds each namespace, with `holders` and `to_die` as `--why --json` has them.
+    pub(super) held: HashMap<NsId, Value>,
+}
+
+/// A process that was seen.
+pub(super) struct Process {
+    /// In the order of [`Told`].
+    pub(super) cells: Vec<Cell>,
+    pub(super) namespaces: Vec<NsId>,
 }
 
 /// What decides on how much of a host one sees.
@@ -77,10 +98,12 @@ pub(super) enum Strange {
     Json(#[source] serde_json::Error),
     #[error("it is a JSON document of something else")]
     Other,
-    #[error("it has version {0} of the format, and this nsx knows version 1")]
+    #[error("it has version {0} of the format, and this nsx knows versions 1 and 2")]
     Version(u64),
     #[error("namespace {0} in it has no {1}")]
     Row(usize, String),
+    #[error("process {0} in it has no {1}")]
+    Process(usize, String),
 }
 
 /// The file's content.
@@ -91,6 +114,11 @@ struct Document {
     boot_id: Option<String>,
     viewer: Option<Viewer>,
     namespaces: Vec<Map<String, Value>>,
+    processes: Option<Vec<Map<String, Value>>>,
+    #[serde(default)]
+    groups: Vec<Value>,
+    #[serde(default)]
+    held: Map<String, Value>,
     hidden: Hidden,
 }
 
@@ -105,7 +133,7 @@ struct Hidden {
 
 /// The same as it is written.
 #[derive(Serialize)]
-struct Written<N> {
+struct Written<'a, N> {
     kind: &'static str,
     version: u64,
     /// Seconds since 1970.
@@ -116,6 +144,9 @@ struct Written<N> {
     kernel: String,
     viewer: Viewer,
     namespaces: N,
+    processes: Vec<Map<String, Value>>,
+    groups: &'a [Value],
+    held: Map<String, Value>,
     hidden: super::Hidden,
 }
 
@@ -133,7 +164,7 @@ impl Serialize for Known<'_> {
 }
 
 /// Writes a census to a file, whole or not at all, or to standard output.
-pub(super) fn save(listing: &Listing, path: &Path, proc: &ProcRoot) -> Result<(), SavedError> {
+pub(super) fn save(listing: &Listing, more: &More, path: &Path, proc: &ProcRoot) -> Result<(), SavedError> {
     let failed = |error: io::Error| SavedError::Write(path.to_owned(), error);
     let system = rustix::system::uname();
     let document = Written {
@@ -145,6 +176,9 @@ pub(super) fn save(listing: &Listing, path: &Path, proc: &ProcRoot) -> Result<()
         kernel: system.release().to_string_lossy().into_owned(),
         viewer: Viewer::caller(proc),
         namespaces: listing.objects(&listing.columns).map(Known).collect::<Vec<_>>(),
+        processes: more.processes.iter().map(Process::written).collect(),
+        groups: &more.groups,
+        held: more.held.iter().map(|(ns, held)| (ns.to_string(), held.clone())).collect(),
         hidden: listing.unseen.into(),
     };
     let text = serde_json::to_string_pretty(&document).map_err(|error| failed(error.into()))?;
@@ -174,7 +208,7 @@ impl Viewer {
 impl Saved {
     /// What is there now.
     pub(super) fn now(listing: Listing, proc: &ProcRoot) -> Self {
-        Self { listing: listing.lossy(), boot: boot(proc), viewer: Some(Viewer::caller(proc)) }
+        Self { listing: listing.lossy(), boot: boot(proc), viewer: Some(Viewer::caller(proc)), more: None }
     }
 
     /// Whether nothing was hidden from who looked.
@@ -196,16 +230,22 @@ impl Saved {
         let document: Document = serde_json::from_value(value).map_err(|_| Strange::Other)?;
         match document {
             Document { kind, .. } if kind != KIND => return Err(Strange::Other),
-            Document { version, .. } if version != VERSION => return Err(Strange::Version(version)),
+            Document { version, .. } if !(1..=VERSION).contains(&version) => return Err(Strange::Version(version)),
             _ => {}
         }
         let columns: Vec<_> = Column::all().collect();
         let rows = document.namespaces.iter().enumerate().map(|(place, object)| row(&columns, place + 1, object));
         let rows = rows.collect::<Result<_, _>>()?;
+        let processes = document.processes.map(|processes| {
+            processes.iter().enumerate().map(|(place, object)| Process::read(place + 1, object)).collect()
+        });
+        let processes: Option<Vec<Process>> = processes.transpose()?;
+        let held = document.held.into_iter().filter_map(|(ns, held)| Some((ns.parse().ok()?, held))).collect();
+        let more = processes.map(|processes| More { processes, groups: document.groups, held });
         let Hidden { processes, closed, sockets } = document.hidden;
         let unseen = Unseen { denied: processes, closed, sockets, ..Unseen::default() };
         let listing = Listing { columns, rows, unseen };
-        let mut saved = Self { listing, boot: document.boot_id, viewer: document.viewer };
+        let mut saved = Self { listing, boot: document.boot_id, viewer: document.viewer, more };
         if !saved.is_whole() {
             saved.doubt_holders();
         }
@@ -220,6 +260,42 @@ impl Saved {
                 *cell = Cell::Some(std::mem::take(seen));
             }
         }
+    }
+}
+
+impl Process {
+    /// As it is written, without what could not be found out.
+    fn written(&self) -> Map<String, Value> {
+        let cells = Told::all().zip(&self.cells).filter(|(_, cell)| **cell != Cell::Unknown);
+        let mut object: Map<String, Value> = cells.map(|(column, cell)| (column.key(), json!(cell))).collect();
+        let namespaces: Vec<_> = self.namespaces.iter().map(NsId::to_string).collect();
+        object.insert("namespaces".to_owned(), json!(namespaces));
+        object
+    }
+
+    fn read(place: usize, object: &Map<String, Value>) -> Result<Self, Strange> {
+        let cell = |column: Told| {
+            let key = column.key();
+            let value = object.get(&key);
+            let cell = match (column, value) {
+                (Told::Pid, value) => value.and_then(Value::as_u64).map(Cell::Number),
+                (Told::Chain, Some(Value::Array(ids))) => {
+                    let ids: Vec<_> = ids.iter().map(Value::to_string).collect();
+                    PidChain::parse(ids.join("\t").as_bytes()).ok().map(Cell::Chain)
+                }
+                (_, value) => value.map_or(Some(Cell::Unknown), Cell::from_json),
+            };
+            cell.ok_or(Strange::Process(place, key))
+        };
+        let mut cells: Vec<_> = Told::all().map(cell).collect::<Result<_, _>>()?;
+        if let (Cell::Nothing, Cell::Number(uid)) = (&cells[Told::User as usize], &cells[Told::Uid as usize])
+            && let Ok(uid) = u32::try_from(*uid)
+        {
+            cells[Told::User as usize] = Cell::Unnamed(uid);
+        }
+        let namespaces = object.get("namespaces").and_then(Value::as_array).into_iter().flatten();
+        let namespaces = namespaces.filter_map(|ns| ns.as_str()?.parse().ok()).collect();
+        Ok(Self { cells, namespaces })
     }
 }
 
@@ -322,7 +398,7 @@ mod tests {
         assert_eq!(refusal(&whole[..whole.len() - 1]), "it is no JSON, or not all of it");
         assert_eq!(refusal("{}"), "it is a JSON document of something else");
         assert_eq!(refusal(&whole.replace("nsx census", "x")), "it is a JSON document of something else");
-        assert!(refusal(&whole.replace("\"version\":1", "\"version\":2")).starts_with("it has version 2"));
+        assert!(refusal(&whole.replace("\"version\":1", "\"version\":3")).starts_with("it has version 3"));
         assert_eq!(refusal(&whole.replace("\"ns\":7", "\"ns\":\"7\"")), "namespace 1 in it has no ns");
         assert_eq!(refusal(&whole.replace("\"net\"", "\"x\"")), "namespace 1 in it has no type");
     }

@@ -142,6 +142,11 @@ pub(super) fn show_all(options: &Options, named: &Named, sight: &Sight) -> Resul
     Ok(ExitStatus::SUCCESS)
 }
 
+/// What holds a namespace, for a file: as the JSON document has it.
+pub(super) fn held(entry: &Entry, holders: &mut Holders<'_>) -> serde_json::Value {
+    serde_json::to_value(Held::new(entry, true, holders)).unwrap_or_default()
+}
+
 fn look(sight: &Sight, sources: Sources) -> Result<Census, ExitStatus> {
     let census = Census::take(&sight.proc, Query { kinds: NsSet::ALL, sources });
     census.map_err(|errno| out::failed("list the processes", &errno))
