@@ -308,7 +308,7 @@ mod tests {
         };
         // Whoever is denied more is somebody else.
         let viewer = Viewer { euid: u32::try_from(denied).unwrap(), pid_ns: None, all: true };
-        Saved { listing, boot: Some("1".to_owned()), viewer: Some(viewer) }
+        Saved { listing, boot: Some("1".to_owned()), viewer: Some(viewer), more: None }
     }
 
     #[test]
