@@ -191,11 +191,11 @@ fn why_a_process_may_not_be_looked_at_is_said(session: &Session) {
     let own = std::process::id();
     for words in ["ls", "enter", "idmap"] {
         let outcome = session.nsx(&format!("{words} {own}")).run();
-        outcome.says(&["permission denied", "user root's", "sudo"]);
+        outcome.says(&["permission denied", "CAP_SYS_PTRACE"]);
     }
     // It hides once it says so.
     let script = "syscall(shift, 4, 0) == 0 or die; $| = 1; print qq(hidden\\n); sleep 100";
     let hidden = session.command("perl -e").arg(script).arg(libc::SYS_prctl.to_string()).start();
     hidden.line();
-    session.nsx(&format!("enter {}", hidden.id())).run().exited(125).says(&["PR_SET_DUMPABLE", "sudo"]);
+    session.nsx(&format!("enter {}", hidden.id())).run().exited(125).says(&["PR_SET_DUMPABLE", "CAP_SYS_PTRACE"]);
 }

@@ -291,16 +291,13 @@ fn what_is_mounted_on_the_root_becomes_the_root(session: &Session) {
 }
 
 fn a_read_only_root_leaves_devices_and_kernel_files_usable(session: &Session) {
-    let own = std::process::id();
-    let script = format!(
-        "touch /nsx-{own} 2>&1 | grep -c Read-only; touch here 2>&1 | grep -c Read-only; touch /tmp/nsx-{own} 2>&1 | grep -c Read-only
-        echo lost >/dev/null && head -c 2 /dev/zero | wc -c; touch /dev/shm/nsx-{own} && rm /dev/shm/nsx-{own} && echo shm
-        echo name >/proc/self/comm && echo proc; ls /sys/fs/cgroup | wc -l; unshare -r id -u; pwd"
-    );
+    let script = "touch /nsx-$$ 2>&1 | grep -c Read-only; touch here 2>&1 | grep -c Read-only; touch /tmp/nsx-$$ 2>&1 | grep -c Read-only
+        echo lost >/dev/null && head -c 2 /dev/zero | wc -c; touch /dev/shm/nsx-$$ && rm /dev/shm/nsx-$$ && echo shm
+        echo name >/proc/self/comm && echo proc; ls /sys/fs/cgroup | wc -l; unshare -r id -u; pwd";
     let cgroups = fs::read_dir("/sys/fs/cgroup").unwrap().count();
     let here = session.directory().display();
     let expected = format!("1\n1\n1\n2\nshm\nproc\n{cgroups}\n0\n{here}");
-    for command in old_and_new(&session.unshare("--ro-root sh -c").arg(&script)) {
+    for command in old_and_new(&session.unshare("--ro-root sh -c").arg(script)) {
         assert_eq!(command.output(), expected);
     }
     let inside =

@@ -9,13 +9,20 @@ mod nsenter;
 mod scripts;
 mod unshare;
 
-use crate::support::{Need, Session, Test};
+use crate::support::{Need, Session, Test, place};
 
 pub(crate) fn tests() -> Vec<Test> {
     [unshare::tests(), nsenter::tests(), lsns::tests(), scripts::tests(), defects::tests(), compare::tests()]
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// The tests that only util-linux 2.42 can judge. Debian 12 has an older one, so they are in the list if
+/// `NSX_TEST_UTIL_LINUX` names another.
+fn beside_newest(tests: impl IntoIterator<Item = Test>) -> impl Iterator<Item = Test> {
+    let is_named = place::other_util_linux().is_some();
+    tests.into_iter().filter(move |_| is_named).map(|test| test.needs([Need::UtilLinux(2, 42)]))
 }
 
 /// What a script gives that can be told apart: its status, standard output and standard error.

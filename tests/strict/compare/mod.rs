@@ -6,16 +6,15 @@
 mod grammar;
 mod known;
 
-use super::{Seen, lsns::in_scene, without_process_ids};
+use super::{Seen, beside_newest, lsns::in_scene, without_process_ids};
 use crate::support::{Need, Session, Test, both};
 use grammar::Grammar;
 use known::{KNOWN, Known};
 use std::{collections::BTreeMap, env, fmt::Write};
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![both(command_lines_made_at_random), both(each_known_class_still_differs)]
-        .into_iter()
-        .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 42)]))
+    beside_newest([both(command_lines_made_at_random), both(each_known_class_still_differs)])
+        .map(|test| test.needs([Need::Namespaces]))
         .collect()
 }
 

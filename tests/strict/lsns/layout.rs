@@ -1,17 +1,16 @@
 //! The forms of output: raw, JSON, and the widths of columns, on terminals and without UTF-8.
 
 use super::{ODD, SCENE, all_same, in_scene, later, nsx_gives, options_same, scene};
-use crate::support::{Need, Session, Test, both};
+use crate::{
+    strict::beside_newest,
+    support::{Need, Session, Test, both},
+};
 use serde_json::Value;
 
 pub(super) fn tests() -> Vec<Test> {
-    vec![
-        both(raw),
-        both(json),
-        both(without_utf8),
-        both(terminals).needs([Need::Tool("script"), Need::UtilLinux(2, 42)]),
-        both(json_on_one_line),
-    ]
+    let mut tests = vec![both(raw), both(json), both(without_utf8), both(json_on_one_line)];
+    tests.extend(beside_newest([both(terminals).needs([Need::Tool("script")])]));
+    tests
 }
 
 fn raw(session: &Session) {

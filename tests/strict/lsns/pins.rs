@@ -2,21 +2,22 @@
 
 use super::{ODD, PINS, SCENE, all_same, in_scene, later, layout::on_terminal, nsx_gives, options_same, scene, shown};
 use crate::{
-    strict::{Side, run},
+    strict::{Side, beside_newest, run},
     support::{Need, Session, Test, both, root},
 };
 use rustix::fd::AsFd;
 use rustix::process::Signal;
 
 pub(super) fn tests() -> Vec<Test> {
-    vec![
+    let mut tests = vec![
         both(pinned_namespaces),
-        both(pinned_namespaces_on_terminals).needs([Need::Tool("script"), Need::UtilLinux(2, 42)]),
         root(numbers_of_network_namespaces).needs([Need::Tool("ip")]),
         both(namespaces_without_a_process),
         both(a_covered_pin_holds_nobody_up),
         root(a_namespace_that_only_a_thread_is_in),
-    ]
+    ];
+    tests.extend(beside_newest([both(pinned_namespaces_on_terminals).needs([Need::Tool("script")])]));
+    tests
 }
 
 const WITH_PINS: &[&str] = &[
