@@ -113,6 +113,10 @@ pub(crate) fn open(
                 (None, FileType::RegularFile) if errno == Errno::INVAL => NoNamespace::Plain,
                 (None, _) => NoNamespace::Os(errno),
             };
+            // Another file system, which may hang, is not asked what it is.
+            if host.proc().nsfs_device().is_some_and(|device| device != meta.device) {
+                return Err(failed(Errno::INVAL));
+            }
             return Namespace::from_place(place).map(|namespace| (namespace, claim)).map_err(failed);
         }
         let target = PathBuf::from(OsString::from_vec(

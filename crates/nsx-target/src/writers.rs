@@ -45,7 +45,8 @@ pub(crate) struct Meta {
     uid: u32,
     gid: u32,
     links: u32,
-    device: (u32, u32),
+    /// The major and minor number of the file system's device.
+    pub(crate) device: (u32, u32),
     /// The id of the mount that it lies on (5.8).
     mount: Option<u64>,
     pub(crate) size: u64,

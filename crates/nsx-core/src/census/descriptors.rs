@@ -30,7 +30,7 @@ pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan) {
         sockets: sources.has(Sources::SOCKETS) && proc.is_callers(),
         descriptors: sources.has(Sources::DESCRIPTORS),
         own: own_cookie(proc),
-        nsfs: nsfs_device(proc),
+        nsfs: proc.nsfs_device(),
     };
     for part in shared(&scan.members, Part::default, |part, member| part.look(&search, member)) {
         for (ns, holder) in part.held {
@@ -63,12 +63,6 @@ impl Search<'_> {
         let is_nsfs = Some((stat.stx_dev_major, stat.stx_dev_minor)) == self.nsfs;
         is_nsfs.then(|| Namespace::from_place(place).ok()).flatten().map(|namespace| namespace.id())
     }
-}
-
-/// The device of nsfs.
-fn nsfs_device(proc: &ProcRoot) -> Option<(u32, u32)> {
-    let stat = rustix::fs::statat(proc, c"self/ns/user", AtFlags::empty()).ok()?;
-    Some((rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev)))
 }
 
 fn pins(scan: &Scan) -> BTreeMap<Vec<u8>, Vec<(u64, NsId)>> {

@@ -180,6 +180,12 @@ impl ProcRoot {
         self.identity(&EntryPath::of_caller().file("root"))
     }
 
+    /// Returns the major and minor number of nsfs, the file system of namespaces, or none if this procfs does not tell.
+    pub fn nsfs_device(&self) -> Option<(u32, u32)> {
+        let (device, _inode) = self.identity(&EntryPath::of_caller().file("ns/user")).ok()?;
+        Some((rustix::fs::major(device), rustix::fs::minor(device)))
+    }
+
     fn identity(&self, path: &EntryPath) -> Result<(u64, u64), ProcError> {
         if self.is_copy {
             return Err(ProcError::Vanished);
