@@ -53,7 +53,7 @@ fn the_program_finds_itself_in_proc_and_the_target_sees_no_mount(session: &Sessi
             let outcome = filter.map_or(enter.clone(), |filter| enter.under(filter)).run().exited(0);
             let own = procfs::ns("self", "pid");
             assert_eq!(outcome.text(), format!("{own}\nsh\nsleep\n{before}").trim_end(), "{filter:?}");
-            outcome.says(&["are a copy for the program alone", "--pid or --no-fix"]);
+            outcome.says(&["a copy for the program alone", "--pid or --no-fix"]);
         }
         assert_eq!(mounts(id), before);
         session.nsx(&format!("enter {id} -m --no-fix -- cat /proc/self/comm")).run().exited(1);

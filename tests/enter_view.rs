@@ -1,10 +1,13 @@
 //! `nsx enter` with kinds named: the caller's files stay, and what would lie of them is put right for the program alone.
 
-use crate::support::{
-    Need, Session, Test, both,
-    filter::Filter,
-    procfs::{self, Pinned},
-    root,
+use crate::{
+    support::{
+        Cgroups, Host, Need, Session, Test, both,
+        filter::Filter,
+        procfs::{self, Pinned},
+        root,
+    },
+    unshare::{PRINT_TOPS, below_the_top, quoted},
 };
 use std::fs;
 
@@ -12,6 +15,8 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         both(proc_shows_the_pid_namespace_and_stays_as_it_is_for_others),
         both(sys_shows_the_network_and_keeps_the_cgroups),
+        both(the_message_queues_are_those_of_the_target),
+        root(the_cgroups_are_seen_from_the_namespace_that_is_joined),
         both(no_fix_leaves_the_callers_mounts),
         both(a_refusal_of_proc_names_the_way_out_that_there_is),
         both(the_callers_files_and_directory_stay),
@@ -64,6 +69,43 @@ fn sys_shows_the_network_and_keeps_the_cgroups(session: &Session) {
     let (network, cgroups) = output.split_once('\n').unwrap();
     assert_eq!(network, "/sys/class/net/lo");
     assert_eq!(cgroups, session.command("ls /sys/fs/cgroup").output());
+}
+
+fn the_message_queues_are_those_of_the_target(session: &Session) {
+    // A /dev as systemd has it, whatever this host has. There are two queues in all: a user may have few (RLIMIT_MSGQUEUE).
+    let script =
+        "mount -t tmpfs none /dev && mkdir /dev/mqueue && mount -t mqueue none /dev/mqueue && touch /dev/mqueue/outer
+        unshare --ipc --mount sh -ec 'mount -t mqueue none /dev/mqueue; touch /dev/mqueue/inner; exec sleep 100' & T=$!
+        until nsenter --ipc --mount -t $T ls /dev/mqueue/inner; do kill -0 $T; sleep 0.05; done >/dev/null 2>&1
+        nsenter --ipc -t $T ls /dev/mqueue
+        nsx enter $T --ipc -- ls /dev/mqueue
+        nsx enter --ipc=/proc/$T/ns/ipc -- ls /dev/mqueue
+        nsx enter $T --host-tools -- ls /dev/mqueue
+        nsx enter $T --ipc --no-fix -- ls /dev/mqueue
+        nsx enter $T --ipc --mount -- ls /dev/mqueue
+        kill $T; ls /dev/mqueue";
+    let output = session.command(&format!("unshare {}--mount --ipc sh -ec", session.map_root())).arg(script).output();
+    let seen: Vec<&str> = output.lines().collect();
+    // util-linux leaves it, and so does --no-fix. Outside nothing changes.
+    assert_eq!(seen, ["outer", "inner", "inner", "inner", "outer", "inner", "outer"]);
+}
+
+fn the_cgroups_are_seen_from_the_namespace_that_is_joined(session: &Session) {
+    for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
+        let host = Host::new(session, cgroups);
+        let tops = |enter: &str| {
+            let script = format!(
+                "unshare --cgroup sleep 100 & own=$(readlink /proc/self/ns/cgroup)
+                until [ $(readlink /proc/$!/ns/cgroup) != $own ]; do sleep 0.05; done
+                {enter} -- sh -c {}; kill $!",
+                quoted(PRINT_TOPS)
+            );
+            below_the_top(&host, &script)
+        };
+        assert_eq!(tops("nsenter --cgroup -t $!"), "/..", "{cgroups:?}: util-linux leaves them");
+        assert_eq!(tops("nsx enter $! --cgroup"), "/", "{cgroups:?}");
+        assert_eq!(tops("nsx enter $! --cgroup --no-fix"), "/..", "{cgroups:?}");
+    }
 }
 
 fn no_fix_leaves_the_callers_mounts(session: &Session) {

@@ -211,24 +211,30 @@ fn a_sys_that_the_kernel_refuses_is_done_without(session: &Session) {
 }
 
 fn the_message_queues_are_those_of_the_new_namespace(session: &Session) {
-    // A /dev as systemd has it, whatever this host has.
-    let with_queues = |command: &str| {
-        let script = format!(
-            "mount -t tmpfs none /dev && mkdir /dev/mqueue && mount -t mqueue none /dev/mqueue && touch /dev/mqueue/outer
-            {command}; ls /dev/mqueue"
-        );
-        session.command(&format!("unshare {}--mount --ipc sh -c", session.map_root())).arg(script).output()
-    };
     let show = "sh -c 'ls /dev/mqueue; touch /dev/mqueue/inner && stat -f -c %T /dev/mqueue'";
-    assert_eq!(with_queues("unshare --ipc ls /dev/mqueue"), "outer\nouter", "util-linux leaves it");
-    assert_eq!(with_queues(&format!("nsx unshare --ipc {show}")), "mqueue\nouter");
-    assert_eq!(with_queues(&format!("nsx unshare -r --ipc --pid {show}")), "mqueue\nouter");
-    assert_eq!(with_queues(&format!("nsx unshare --ipc --root / {show}")), "mqueue\nouter");
-    assert_eq!(with_queues("nsx unshare --ipc --no-mount-mqueue ls /dev/mqueue"), "outer\nouter");
-    assert_eq!(with_queues("nsx unshare --uts --mount ls /dev/mqueue"), "outer\nouter");
-    // What the caller mounts there stays, and nothing is mounted where it would be seen outside.
-    assert_eq!(with_queues("nsx unshare --ipc --bind /dev/mqueue ls /dev/mqueue"), "outer\nouter");
-    assert_eq!(with_queues("nsx unshare --ipc --propagation shared ls /dev/mqueue"), "outer\nouter");
+    let commands = [
+        // util-linux leaves it.
+        ("unshare --ipc ls /dev/mqueue".to_owned(), "outer"),
+        (format!("nsx unshare --ipc {show}"), "mqueue"),
+        (format!("nsx unshare -r --ipc --pid {show}"), "mqueue"),
+        (format!("nsx unshare --ipc --root / {show}"), "mqueue"),
+        ("nsx unshare --ipc --no-mount-mqueue ls /dev/mqueue".to_owned(), "outer"),
+        ("nsx unshare --uts --mount ls /dev/mqueue".to_owned(), "outer"),
+        // What the caller mounts there stays, and nothing is mounted where it would be seen outside.
+        ("nsx unshare --ipc --bind /dev/mqueue ls /dev/mqueue".to_owned(), "outer"),
+        ("nsx unshare --ipc --propagation shared ls /dev/mqueue".to_owned(), "outer"),
+        ("ls /dev/mqueue".to_owned(), "outer"),
+    ];
+    // A /dev as systemd has it, whatever this host has. There are few queues: a user may have no more (RLIMIT_MSGQUEUE).
+    let mut script = "mount -t tmpfs none /dev && mkdir /dev/mqueue && mount -t mqueue none /dev/mqueue\n\
+        touch /dev/mqueue/outer\n"
+        .to_owned();
+    commands.iter().for_each(|(command, _)| script += &format!("{command}\n"));
+    let output = session.command(&format!("unshare {}--mount --ipc sh -ec", session.map_root())).arg(script).output();
+    for ((command, expected), seen) in commands.iter().zip(output.lines()) {
+        assert_eq!(seen, *expected, "{command}");
+    }
+    assert_eq!(output.lines().count(), commands.len(), "{output}");
     // Without the directory there is nothing to put right.
     let without = |option: &str| {
         let script = format!("mount -t tmpfs none /dev && nsx unshare --ipc {option} echo ran");
@@ -242,11 +248,11 @@ fn the_message_queues_are_those_of_the_new_namespace(session: &Session) {
 }
 
 /// Prints how the topmost mount of each hierarchy shows it: `/` from its top, `/..` from the outside of it.
-const PRINT_TOPS: &str = "awk '$5 ~ \"^/sys/fs/cgroup\" && / - cgroup2? / { top[$5] = $4 } \
+pub(crate) const PRINT_TOPS: &str = "awk '$5 ~ \"^/sys/fs/cgroup\" && / - cgroup2? / { top[$5] = $4 } \
     END { for (place in top) print top[place] }' /proc/self/mountinfo | sort -u";
 
 /// A shell of root on a host in whose cgroups the shell is not at the top.
-fn below_the_top(host: &Host<'_>, script: &str) -> String {
+pub(crate) fn below_the_top(host: &Host<'_>, script: &str) -> String {
     let below = "for one in $(findmnt --noheadings --list --types cgroup,cgroup2 --output TARGET); do
             mkdir -p $one/box
             [ ! -e $one/cpuset.cpus ] || { cat $one/cpuset.cpus >$one/box/cpuset.cpus; cat $one/cpuset.mems >$one/box/cpuset.mems; }
@@ -290,7 +296,7 @@ fn the_cgroups_are_seen_under_another_root(session: &Session) {
 }
 
 /// A script as one word for a shell.
-fn quoted(script: &str) -> String {
+pub(crate) fn quoted(script: &str) -> String {
     format!("'{}'", script.replace('\'', "'\\''"))
 }
 

@@ -123,7 +123,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-limits -d 'Leave th
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-env -d 'Give the program the caller\'s environment, not the target\'s'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l json-lines -d 'Print a JSON object for each line and for each end, in place of lines with names before them'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l host-tools -d 'Run a program of the caller\'s beside the target: in its namespaces, but with the caller\'s files; $NSX_TARGET_ROOT leads to the target\'s'
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-fix -d 'Leave /proc, /sys and /etc as they are, though they tell of other namespaces than those that the program is in'
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-fix -d 'Leave /proc, /sys, /dev/mqueue and /etc as they are, though they tell of other namespaces than those that the program is in'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l pty -d 'Give the program a terminal of its own; the default at a terminal, if the mount namespace is joined'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-pty -d 'Leave the program the caller\'s terminal'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s m -l mount -d 'Mount points'

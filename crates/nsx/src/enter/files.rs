@@ -131,7 +131,7 @@ pub(super) fn request(
         directory: wd.clone().map(Place::Inside),
         ..Request::default()
     };
-    view.apply(&mut request, Some(joined), None, findings).map_err(failed)?;
+    view.apply(&mut request, Some(joined), None, proc, findings).map_err(failed)?;
     pty.apply(&mut request, None)?;
     Ok(request)
 }

@@ -169,7 +169,7 @@ fn request(
             alike::request(options, &target, joined, (engine, subject.configuration(&host)), caller, findings)
         }
     }?;
-    options.common.view.apply(&mut request, named, Some(&target), findings).map_err(failed)?;
+    options.common.view.apply(&mut request, named, Some(&target), proc, findings).map_err(failed)?;
     let alike = named.is_none() && !options.common.view.keeps_files();
     request.guard = options.common.guard.settle(alike);
     let rights = &options.common.rights;

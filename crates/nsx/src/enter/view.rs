@@ -3,16 +3,19 @@
 use super::{findings::Findings, network_files};
 use clap::Args;
 use nsx_core::{
+    cgroup,
     ns::{NsKind, NsSet},
     pid::Pid,
     plan::{
         Caller, NamespaceFile, PlanError,
         enter::{OwnProc, Request, Target, View},
     },
+    proc::ProcRoot,
 };
 use std::{
     ffi::{CString, OsString},
     os::unix::ffi::OsStrExt,
+    path::Path,
 };
 
 /// The variable that says where a program of the caller's finds the target's files.
@@ -24,7 +27,7 @@ pub(super) struct ViewOptions {
     /// leads to the target's
     #[arg(long, conflicts_with_all = ["mount", "all", "no_fix"])]
     host_tools: bool,
-    /// Leave /proc, /sys and /etc as they are, though they tell of other namespaces than those that the program is in
+    /// Leave /proc, /sys, /dev/mqueue and /etc as they are, though they tell of other namespaces than those that the program is in
     #[arg(long)]
     no_fix: bool,
 }
@@ -60,6 +63,7 @@ impl ViewOptions {
         request: &mut Request,
         named: Option<NsSet>,
         target: Option<&Target<'_>>,
+        proc: &ProcRoot,
         findings: &mut Findings,
     ) -> Result<(), PlanError> {
         let joined: NsSet = request.files.iter().map(NamespaceFile::kind).chain(request.kinds.iter()).collect();
@@ -79,7 +83,13 @@ impl ViewOptions {
             _ => None,
         };
         let binds = network.map(|network| network_files::mounts(network, target, findings)).unwrap_or_default();
-        request.view = View { apart: self.host_tools, binds, ..View::of(joined) };
+        let cgroups = match joined.contains(NsKind::Cgroup) {
+            true => cgroup::Mounts::read(proc).map(|mounts| mounts.hierarchies()).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        let view = View::of(joined);
+        let queues = view.queues && Path::new("/dev/mqueue").is_dir();
+        request.view = View { apart: self.host_tools, queues, cgroups, binds, ..view };
         if let Some(target) = target.filter(|_| self.host_tools) {
             let is_childrens = request.files.iter().any(|file| file.kind() == NsKind::Pid);
             let pid = match request.view.proc {
@@ -106,11 +116,10 @@ fn fix_proc(request: &mut Request, target: Option<&Target<'_>>, findings: &mut F
         (None, _) => {}
         (Some(_), Some(_)) => findings.told(
             "its mounts",
-            "are a copy for the program alone, with a /proc that shows it; --pid or --no-fix joins them as they are",
+            "a copy for the program alone, with a /proc that shows it; --pid or --no-fix joins them as they are",
         ),
         (Some(_), None) => {
-            findings
-                .told("its /proc", "is that of a PID namespace in which the program is not; add --pid to join that");
+            findings.told("its /proc", "that of a PID namespace in which the program is not; add --pid to join that");
         }
     }
     Ok(())

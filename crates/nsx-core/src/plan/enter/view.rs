@@ -2,6 +2,7 @@
 //! own, so that nothing changes for anybody else.
 
 use crate::{
+    cgroup::Hierarchy,
     ns::{NsKind, NsSet},
     plan::{Mount, Step},
 };
@@ -51,17 +52,26 @@ pub struct View {
     pub proc: bool,
     /// `/sys` shows the network namespace that was joined. Left as it is where the kernel refuses.
     pub sys: bool,
+    /// `/dev/mqueue` shows the IPC namespace that was joined. Left as it is where the kernel refuses.
+    pub queues: bool,
+    /// The hierarchies that `/sys/fs/cgroup` shows from the cgroup namespace that was joined, likewise.
+    pub cgroups: Vec<Hierarchy>,
     /// Files of the caller in other places, each left out where the kernel refuses.
     pub binds: Vec<Mount>,
 }
 
 impl View {
-    /// What would lie to a program in namespaces of these kinds that keeps its caller's mounts.
+    /// What would lie to a program in namespaces of these kinds that keeps its caller's mounts, hierarchies of cgroups apart.
     pub fn of(joined: NsSet) -> Self {
         if joined.contains(NsKind::Mnt) {
             return Self::default();
         }
-        Self { proc: joined.contains(NsKind::Pid), sys: joined.contains(NsKind::Net), ..Self::default() }
+        Self {
+            proc: joined.contains(NsKind::Pid),
+            sys: joined.contains(NsKind::Net),
+            queues: joined.contains(NsKind::Ipc),
+            ..Self::default()
+        }
     }
 
     /// The steps, and whether each may fail. Taken in the namespaces that were joined, whose user namespace gives the right
@@ -75,10 +85,13 @@ impl View {
         let sources = self.binds.iter().flat_map(Mount::sources).map(|source| (Step::OpenSource(source), false));
         let sources: Vec<_> = sources.collect();
         let sys = self.sys.then_some((Step::MountSys { root: None }, true));
+        let queues = self.queues.then_some((Step::MountQueues { root: None }, true));
+        let hierarchies = self.cgroups;
+        let cgroups = (!hierarchies.is_empty()).then_some((Step::MountCgroups { root: None, hierarchies }, true));
         // The last: it does not show the process that mounts it, which then has no /proc/self.
         let proc = self.proc.then_some((Step::MountJoinedProc, false));
         let binds = self.binds.into_iter().map(|mount| (Step::Mount { root: None, mount, makes_place: false }, true));
-        apart.into_iter().chain(sources).chain(sys).chain(binds).chain(proc).collect()
+        apart.into_iter().chain(sources).chain(sys).chain(queues).chain(cgroups).chain(binds).chain(proc).collect()
     }
 }
 
@@ -100,13 +113,15 @@ mod tests {
     fn what_lies_is_put_right_apart_from_the_callers_mounts() {
         let source = Contents::Bind { source: "/etc/netns/a/b".into(), recursive: true, flags: MountFlags::empty() };
         let mount = Mount { at: "/etc/b".into(), contents: source };
-        let view = View { binds: vec![mount], ..View::of([NsKind::Pid, NsKind::Net].into_iter().collect()) };
+        let view =
+            View { binds: vec![mount], ..View::of([NsKind::Pid, NsKind::Net, NsKind::Ipc].into_iter().collect()) };
         let steps: Vec<_> = view.steps().iter().map(|(step, optional)| (step.call(), *optional)).collect();
         let expected = [
             ("unshare(CLONE_NEWNS)", false),
             ("mount(/, MS_REC|MS_SLAVE)", false),
             ("open_tree(/etc/netns/a/b, OPEN_TREE_CLONE|AT_RECURSIVE)", false),
             ("mount(sysfs, /sys)", true),
+            ("mount(mqueue, /dev/mqueue)", true),
             ("mount(/etc/netns/a/b, /etc/b, MS_BIND|MS_REC)", true),
             ("mount(proc, /proc, pidns=the joined one)", false),
         ];
