@@ -13,6 +13,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(only_what_is_chosen_is_told_of),
         both(a_process_is_followed_until_it_ends),
         both(a_namespace_is_followed_until_it_is_gone),
+        root(what_gets_the_number_of_what_is_followed_is_not_followed).needs([Need::Kernel(6, 18)]).alone(),
         both(what_is_not_there_is_not_followed),
     ]
     .into_iter()
@@ -196,6 +197,37 @@ fn a_namespace_is_followed_until_it_is_gone(session: &Session) {
     unshare.wait();
     let shown = terminal.shows("status 0");
     assert!(!shown.contains(" uts "), "{shown:?}");
+}
+
+fn what_gets_the_number_of_what_is_followed_is_not_followed(session: &Session) {
+    for follow in ["process", "inode"] {
+        let unshare = session.original_unshare("--uts --ipc sleep 100").start();
+        let sleep = unshare.program("sleep");
+        let own = procfs::ns(sleep.id(), "uts");
+        let target = if follow == "process" { sleep.id().to_string() } else { own.clone() };
+        let watch = session.nsx("ls --watch=0.05 --json-lines").arg(&target).start();
+        let others = session.nsx("ls --watch=0.05").start();
+        drop(told_of(session, &others));
+        others.signal(Signal::KILL);
+        others.wait();
+        // The watcher looks before the number is given away and after that, and not between.
+        watch.signal(Signal::STOP);
+        until("it stops", || procfs::status(watch.id(), "State").starts_with('T'));
+        unshare.signal(Signal::KILL);
+        unshare.wait();
+        let mut later = Vec::new();
+        until("the number is used again", || {
+            let next = session.original_unshare("--uts sleep 100").start();
+            let is_again = procfs::ns(next.program("sleep").id(), "uts") == own;
+            later.push(next);
+            is_again
+        });
+        watch.signal(Signal::CONT);
+        let told = lines(&watch.wait().exited(0).stdout);
+        let of_it = told.iter().filter(|it| format!("uts:[{}]", it["ns"]) == own);
+        assert_eq!(of_it.map(|it| it["event"].as_str().unwrap()).collect::<Vec<_>>(), ["destroyed"], "{told:?}");
+        assert!(told.iter().all(|it| it["event"] == "destroyed"), "{told:?}");
+    }
 }
 
 fn what_is_not_there_is_not_followed(session: &Session) {

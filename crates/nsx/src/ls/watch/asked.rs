@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{exit::ExitStatus, out};
 use nsx_core::{
-    census::{self, Census, Sources},
+    census::{self, Census, Entry, Sources},
     ns::{NsId, NsSet},
 };
 
@@ -20,6 +20,8 @@ use nsx_core::{
 pub(super) struct Asked {
     question: Option<Question>,
     target: Option<Target>,
+    /// The namespaces that the target has been seen in, or the one that it is.
+    followed: Vec<Followed>,
     /// Whether the process had ended before the last look began: what it left behind was then looked at.
     had_ended: bool,
 }
@@ -27,6 +29,29 @@ pub(super) struct Asked {
 enum Target {
     Process(Named),
     Namespace(Name),
+}
+
+/// A namespace that is followed. Inode numbers are used again: the id tells the next one apart (6.18).
+struct Followed {
+    ns: NsId,
+    id64: Option<u64>,
+}
+
+impl Followed {
+    fn of(entry: &Entry) -> Self {
+        Self { ns: entry.ns, id64: entry.relation.and_then(|relation| relation.id64) }
+    }
+
+    /// Returns whether the entry is the namespace that is followed, as far as ids are known.
+    fn is(&self, entry: &Entry) -> bool {
+        let other = Self::of(entry);
+        self.ns == other.ns && (self.id64.is_none() || other.id64.is_none() || self.id64 == other.id64)
+    }
+
+    /// Returns whether the namespace is gone. One with an id may be out of sight only for now.
+    fn is_gone(&self, census: &Census) -> bool {
+        census.entry(self.ns).map_or(self.id64.is_none(), |entry| !self.is(entry))
+    }
 }
 
 impl Asked {
@@ -41,7 +66,7 @@ impl Asked {
         let chooses =
             target.is_some() || !options.kinds.is_empty() || options.filter.is_some() || options.task.is_some();
         let question = chooses.then(|| Question::of(options, USUAL.to_vec(), proc)).transpose()?;
-        Ok(Self { question, target, had_ended: false })
+        Ok(Self { question, target, followed: Vec::new(), had_ended: false })
     }
 
     /// Takes note that a look begins.
@@ -57,21 +82,24 @@ impl Asked {
     /// The namespaces of a census that are asked for; none if all are. A process is followed to where it goes.
     pub(super) fn choose(&mut self, census: &Census, sight: &Sight) -> Option<Listing> {
         let question = self.question.as_mut()?;
+        let is_first = question.among.is_none();
         let now: Vec<NsId> = match &self.target {
             Some(Target::Process(named)) => {
                 let now = census::namespaces_of(&sight.proc, named.pid, NsSet::ALL).unwrap_or_default();
                 if named.process.ended() { Vec::new() } else { now }
             }
-            Some(Target::Namespace(name)) => name.entry(census).map(|entry| entry.ns).into_iter().collect(),
-            None => Vec::new(),
+            // A namespace that gets the name later is another one.
+            Some(Target::Namespace(name)) if is_first => name.entry(census).map(|entry| entry.ns).into_iter().collect(),
+            Some(Target::Namespace(_)) | None => Vec::new(),
         };
         if self.target.is_some() {
-            let among = question.among.get_or_insert_default();
-            for ns in now {
-                if !among.contains(&ns) {
-                    among.push(ns);
+            self.followed.retain(|followed| !followed.is_gone(census));
+            for entry in now.into_iter().filter_map(|ns| census.entry(ns)) {
+                if !self.followed.iter().any(|followed| followed.is(entry)) {
+                    self.followed.push(Followed::of(entry));
                 }
             }
+            question.among = Some(self.followed.iter().map(|followed| followed.ns).collect());
         }
         Some(question.answer(census, sight).listing)
     }
@@ -80,7 +108,10 @@ impl Asked {
     pub(super) fn is_there(&self, picture: &Picture) -> bool {
         match &self.target {
             Some(Target::Process(_)) => !self.had_ended,
-            Some(Target::Namespace(name)) => name.entry(picture.census()).is_some(),
+            Some(Target::Namespace(_)) => {
+                let entries = self.followed.iter().filter_map(|followed| picture.census().entry(followed.ns));
+                entries.count() > 0
+            }
             None => true,
         }
     }
