@@ -149,6 +149,23 @@ fn told_of(session: &Session, watch: &crate::support::Process) -> (crate::suppor
     (process.unwrap(), seen)
 }
 
+/// Whether a watcher waits between two looks, so that it has made the first one.
+fn is_between_looks(watch: &crate::support::Process) -> bool {
+    let call = std::fs::read_to_string(format!("/proc/{}/syscall", watch.id())).unwrap();
+    call.starts_with(&format!("{} ", libc::SYS_ppoll))
+}
+
+/// Stops a watcher between two looks.
+fn stop_between_looks(watch: &crate::support::Process) {
+    until("it stops between two looks", || {
+        watch.signal(Signal::CONT);
+        until("it waits", || is_between_looks(watch));
+        watch.signal(Signal::STOP);
+        until("it stops", || procfs::status(watch.id(), "State").starts_with('T'));
+        is_between_looks(watch)
+    });
+}
+
 fn only_what_is_chosen_is_told_of(session: &Session) {
     for words in [&["-t", "uts"][..], &["-Q", "TYPE == \"uts\" && PID > 0"]] {
         let watch = words.iter().fold(session.nsx("ls --watch=0.05"), |watch, word| watch.arg(word)).start();
@@ -171,6 +188,7 @@ fn a_process_is_followed_until_it_ends(session: &Session) {
     let own = ["uts", "ipc"].map(|kind| procfs::ns(sleep.id(), kind));
     let watch = session.nsx(&format!("ls --watch=0.05 --json-lines {}", sleep.id())).start();
     let others = session.nsx("ls --watch=0.05").start();
+    until("it has looked", || is_between_looks(&watch));
     // Once the other watcher tells of something, the first one has looked too, but tells of nothing that is not asked for.
     let (_other, _) = told_of(session, &others);
     std::thread::sleep(std::time::Duration::from_millis(200));
@@ -206,13 +224,8 @@ fn what_gets_the_number_of_what_is_followed_is_not_followed(session: &Session) {
         let own = procfs::ns(sleep.id(), "uts");
         let target = if follow == "process" { sleep.id().to_string() } else { own.clone() };
         let watch = session.nsx("ls --watch=0.05 --json-lines").arg(&target).start();
-        let others = session.nsx("ls --watch=0.05").start();
-        drop(told_of(session, &others));
-        others.signal(Signal::KILL);
-        others.wait();
         // The watcher looks before the number is given away and after that, and not between.
-        watch.signal(Signal::STOP);
-        until("it stops", || procfs::status(watch.id(), "State").starts_with('T'));
+        stop_between_looks(&watch);
         unshare.signal(Signal::KILL);
         unshare.wait();
         let mut later = Vec::new();
