@@ -130,7 +130,7 @@ fn json(session: &Session, words: &str) -> Value {
     serde_json::from_slice(&outcome.stdout).unwrap()
 }
 
-/// How many steps lead from a namespace to `top`, each from one to its parent.
+/// Counts the steps from a namespace to `top`, each from a namespace to its parent.
 #[track_caller]
 fn steps(session: &Session, kind: &str, from: &str, top: &str) -> usize {
     let deep = json(session, &format!("ls --deep -t {kind}"));

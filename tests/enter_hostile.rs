@@ -50,8 +50,8 @@ fn nobody_inside_looks_into_nsx_before_the_exec(session: &Session) {
     assert!(!looked().contains("seen"), "{}", looked());
 }
 
-/// Where the target sees the file that nsx runs from, nobody in there can write to it: neither while it runs nor, with a
-/// descriptor that was kept, afterwards.
+/// Checks that no process in the target can write to the file that nsx runs from, if the target sees that file: neither
+/// while nsx runs nor, with a descriptor that was kept, afterwards.
 fn nothing_inside_writes_to_what_nsx_runs_from(session: &Session) {
     let (_unshare, sleep) = target(session, "", "");
     session.shell("cp \"$(command -v nsx)\" own && ln -s /proc/self/exe again").run().exited(0);
@@ -110,7 +110,7 @@ fn a_script_of_proc_self_exe_is_run_by_what_is_sealed(session: &Session) {
     enter.wait().exited(125).says(&["nothing to unshare"]);
 }
 
-/// What is listed while it lists: its own descriptor of the directory comes last.
+/// The shell that lists its own descriptors. The descriptor of the directory that the shell reads comes last.
 const LIST: &str = "sh -c";
 
 fn no_descriptor_of_the_callers_leaks_in(session: &Session) {

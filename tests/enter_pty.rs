@@ -53,7 +53,7 @@ fn terminal(session: &Session, sleep: &Pinned) -> Terminal {
     terminal
 }
 
-/// What a line shows, without the line itself and the prompt.
+/// Types a line and returns what is shown, without the line itself and the prompt.
 fn shown(terminal: &mut Terminal, line: &str) -> String {
     terminal.line(line);
     let text = terminal.prompt();

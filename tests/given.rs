@@ -1,4 +1,4 @@
-//! What the caller gave is what the program gets: each thing is compared with the same program run without nsx.
+//! Things that the caller gives and the program must get: each is compared with the same program run without nsx.
 
 use crate::support::{Need, Session, Test, Ways, both, procfs::Pinned, until};
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};

@@ -18,7 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// Whether this fails, as a test fails.
+/// Runs `body`, and returns the message if `body` fails as a test fails.
 fn fails(session: &Session, body: fn(&Session)) -> Option<String> {
     let failure = panic::catch_unwind(panic::AssertUnwindSafe(|| body(session))).err()?;
     failure.downcast_ref::<String>().cloned()

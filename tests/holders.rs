@@ -1,4 +1,4 @@
-//! What keeps a namespace alive: each kind of holder is made, alone, and must be found. And `nsx ls` of one process.
+//! Holders that keep a namespace alive: each kind is made, alone, and must be found. And `nsx ls` of one process.
 
 use crate::support::{
     Need, Process, Session, Test, both,

@@ -40,7 +40,7 @@ fn somebody_else_owns_the_user_namespace(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-/// What a program prints with these single ids.
+/// Returns what a program prints with these single ids.
 fn mapped(session: &Session, inside: (u32, u32)) -> String {
     let (user, group) = session.ids();
     format!("{0} {1}\n{0} {user} 1\n{1} {group} 1", inside.0, inside.1)

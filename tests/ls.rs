@@ -64,7 +64,7 @@ fn table(session: &Session, options: &str) -> BTreeSet<Row> {
     rows(list, lister)
 }
 
-/// The same from JSON.
+/// Returns the rows as `table` does, but reads them from JSON.
 fn json_rows(session: &Session, options: &str) -> BTreeSet<Row> {
     let (output, lister) = list(session.nsx(&format!("ls {options} --json")));
     let document: Value = serde_json::from_str(&output).unwrap();

@@ -18,7 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// What a list says of a namespace such as `uts:[4026532177]`.
+/// Returns the row of a list for a namespace such as `uts:[4026532177]`.
 #[track_caller]
 fn row(session: &Session, ns: &str, words: &str) -> Value {
     let document = session.nsx(&format!("ls -q --deep --json -o ns,type,seen,{words}")).output();

@@ -98,7 +98,7 @@ fn what_the_leader_is_not_in_is_a_group_of_its_own(session: &Session) {
     assert!(namespaces(&group_of(session, &shell, "net")).contains(&procfs::ns(shell.id(), "net")));
 }
 
-/// What a script prints as PID 1 of a PID namespace with a procfs of its own.
+/// Returns what a script prints as PID 1 of a PID namespace with a procfs of its own.
 #[track_caller]
 fn alone(session: &Session, script: &str) -> String {
     session.original_unshare("--pid --fork --kill-child --mount-proc sh -ec").arg(script).output()
@@ -131,8 +131,8 @@ fn the_oldest_process_leads_whatever_its_number(session: &Session) {
 /// Words that make a command the ordinary user's.
 const AS_USER: &str = "setpriv --reuid=4242 --regid=4242 --clear-groups";
 
-/// What a script prints while four processes of root are in the network namespace that /run/netns/blue holds, whose number is
-/// the first line.
+/// Runs a script while four processes of root are in the network namespace that /run/netns/blue holds. Returns the
+/// first line, which is the number of that namespace, and what the script prints.
 #[track_caller]
 fn with_blue(session: &Session, script: &str) -> (String, String) {
     let script = format!(

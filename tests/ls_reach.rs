@@ -1,4 +1,4 @@
-//! How far `nsx ls` reaches: through another procfs, past what hides, and no further than somebody reads.
+//! The reach of `nsx ls`: through another procfs, past what hides processes, and no further than somebody reads.
 
 use crate::support::{Need, Session, Test, both, ordinary, procfs, root};
 use serde_json::Value;

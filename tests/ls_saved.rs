@@ -36,7 +36,8 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// What may have come of a namespace that is in one census alone: for certain, and as far as is seen.
+/// The keys of namespaces that are in one census only: those that certainly came or went, and those that may be hidden
+/// from the other census instead.
 const CREATED: [&str; 2] = ["created", "created_or_hidden"];
 const DESTROYED: [&str; 2] = ["destroyed", "gone_or_hidden"];
 
@@ -45,7 +46,7 @@ fn of_either(diff: &Value, keys: [&str; 2]) -> Value {
     keys.iter().flat_map(|key| diff[key].as_array().unwrap().clone()).collect()
 }
 
-/// Whether the UTS namespace of a process is among these.
+/// Returns whether the UTS namespace of a process is among `rows`.
 fn has(rows: &Value, process: &Pinned) -> bool {
     rows.as_array().unwrap().iter().any(|row| format!("uts:[{}]", row["ns"]) == procfs::ns(process.id(), "uts"))
 }

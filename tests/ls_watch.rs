@@ -149,7 +149,7 @@ fn told_of(session: &Session, watch: &crate::support::Process) -> (crate::suppor
     (process.unwrap(), seen)
 }
 
-/// Whether a watcher waits between two looks, so that it has made the first one.
+/// Returns whether a watcher waits between two looks, so that it has made the first one.
 fn is_between_looks(watch: &crate::support::Process) -> bool {
     let call = std::fs::read_to_string(format!("/proc/{}/syscall", watch.id())).unwrap();
     call.starts_with(&format!("{} ", libc::SYS_ppoll))

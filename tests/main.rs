@@ -1,7 +1,7 @@
 //! The program from outside: nsx on the real kernel beside util-linux, as root and as an ordinary user.
 //!
-//! One module an area, each with its list of tests; the harness is in [`support`]. CONTRIBUTING.md says how to write a
-//! test. What a function does by itself is tested beside its code.
+//! Each area has one module with a list of tests; the harness is in [`support`]. CONTRIBUTING.md says how to write a
+//! test. A function by itself is tested beside its code.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it must be")]

@@ -1,4 +1,4 @@
-//! The same answers from an older kernel: each view of `nsx ls` and of `nsx pidmap` with and without what came after 5.4.
+//! Equal answers from an older kernel: each view of `nsx ls` and of `nsx pidmap` with and without what came after 5.4.
 //!
 //! In a PID namespace where nothing else happens, so that whole outputs can be compared.
 
@@ -19,7 +19,7 @@ fn inside(session: &Session, init: &Pinned, words: &str) -> Command {
     session.command(&format!("nsenter --preserve-credentials -U -m -p -t {} {words}", init.id()))
 }
 
-/// What nsx prints there, as process 301.
+/// Returns what nsx prints in the namespaces of `init`, as process 301.
 #[track_caller]
 fn view(session: &Session, init: &Pinned, words: &str, filter: Option<Filter>) -> String {
     inside(session, init, "sh -c").arg("echo 300 >/proc/sys/kernel/ns_last_pid").run().exited(0);

@@ -183,7 +183,8 @@ fn ids_that_were_not_given_are_named_with_the_line_that_is_missing(session: &Ses
     assert!(!session.path("ran").exists());
 }
 
-/// Whoever may map an id can become it: a line for user 0 would make anyone root.
+/// Checks that nsx offers no line with ids that belong to others. A user who may map an id can take on that id: a line
+/// for user 0 would make anyone root.
 fn no_line_is_offered_that_gives_away_what_is_anothers(session: &Session) {
     let ranges = "mapper:100000:65536\nsomeone:400000:10\n";
     let refused = |options: &str| {

@@ -1,4 +1,4 @@
-//! What nsx says where the kernel refuses: the cause, and a way out that is one.
+//! Messages of nsx when the kernel refuses: the cause, and a way out that works.
 
 use crate::support::{Command, Need, Session, Test, both, ordinary, root};
 

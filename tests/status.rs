@@ -1,4 +1,5 @@
-//! How nsx ends: with the program's status, with one of its own, by the program's signal; and that nothing outlives it.
+//! The ways nsx ends: with the program's status, with a status of nsx's own, by the program's signal; and that nothing
+//! outlives nsx.
 
 use crate::support::{Need, Process, Session, Test, Ways, both, procfs::Pinned, until};
 use rustix::process::Signal;
@@ -30,7 +31,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// How long a process may take to end that must.
+/// The time limit for a process that must end.
 const SOON: Duration = Duration::from_secs(10);
 
 /// nsx with a running `sleep 100`, which is nsx itself where that is no child.

@@ -201,7 +201,8 @@ fn a_name_that_nothing_has_is_refused_with_the_near_ones(session: &Session) {
     assert!(!far.to_string().contains("  try"), "{far}");
 }
 
-/// What containerd keeps of a container whose shim is Kata's or gVisor's: its process is a machine's or a kernel's.
+/// Checks the messages for a container whose shim is Kata's or gVisor's: the container's process, in what containerd
+/// keeps, is a virtual machine's or a sandbox kernel's.
 fn who_enters_a_sandboxs_side_on_the_host_is_told(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let container = host.shell(

@@ -34,7 +34,7 @@ fn type_in(terminal: &mut Terminal, prefix: &str, program: &str) -> Pinned {
     terminal.shell().program(program.split(' ').next().unwrap())
 }
 
-/// What the shell's `$?` is.
+/// Returns the shell's `$?`.
 fn status(terminal: &mut Terminal) -> String {
     terminal.line("echo status=$?");
     terminal.shows("status=");

@@ -169,7 +169,7 @@ fn a_negative_number_never_becomes_the_program(session: &Session) {
     }
 }
 
-/// One TARGET, by the first operand or by `-t`, and never the wrong one.
+/// Checks that `nsx enter` takes one TARGET, by the first operand or by `-t`, and never the wrong one.
 fn what_to_enter_is_named_once(session: &Session) {
     let sleep = session.original_unshare("--uts --net sleep 100").start();
     let id = sleep.program("sleep").id();
@@ -191,7 +191,8 @@ fn what_to_enter_is_named_once(session: &Session) {
     assert_refused(session, "enter --all-of no-such-name -j 0", 125, &["0", "--jobs"]);
 }
 
-/// What `docker exec` takes has a meaning of its own here, or none: what was meant is said, and nothing runs.
+/// Checks options of `docker exec`, which mean something else to nsx, or nothing: nsx says what was meant, and runs
+/// nothing.
 fn options_of_docker_exec_are_answered_with_what_to_type(session: &Session) {
     let sleep = session.original_unshare("--uts --ipc sleep 100").start();
     let id = sleep.program("sleep").id();

@@ -145,7 +145,7 @@ fn a_pattern_is_of_names_of_any_engine(session: &Session) {
     }
 }
 
-/// What containerd's CRI plug-in keeps of a container: its process, and the names in the annotations.
+/// A script that writes what containerd's CRI plug-in keeps of a container: its process, and names in the annotations.
 const POD: &str = r#"
     id=$1 namespace=$2 pod=$3 name=$4
     kind=container; [ "$name" ] || kind=sandbox

@@ -6,7 +6,7 @@ use crate::support::{Command, Host};
 pub(crate) struct Container {
     /// The one form of nsx's that fits no other container: `docker:web`.
     pub(crate) target: String,
-    /// What the engine calls it: hexadecimal, or what it was told to.
+    /// The engine's id for the container: hexadecimal, or the name that the engine was given.
     pub(crate) id: String,
     /// Its first process, as the host numbers it.
     pub(crate) pid: u32,
@@ -31,7 +31,7 @@ fn answers(host: &Host, command: &str, log: &str) {
     host.shell(&script).run().exited(0);
 }
 
-/// What docker and podman have in common: their command lines.
+/// Returns a started container of docker or podman, which have their command lines in common.
 fn started(engine: &str, name: &str, command: impl Fn(&str) -> Command) -> Container {
     let inspected = command("inspect --format").arg("{{.Id}} {{.State.Pid}}").arg(name).output();
     let (id, pid) = inspected.split_once(' ').unwrap();
@@ -42,7 +42,7 @@ fn started(engine: &str, name: &str, command: impl Fn(&str) -> Command) -> Conta
 /// Docker: its daemon, with a containerd of its own.
 pub(crate) struct Docker<'h> {
     host: &'h Host<'h>,
-    /// What its socket, its file of the process id and its log are called.
+    /// The name that the daemon's socket, PID file and log share.
     name: &'h str,
 }
 
@@ -178,7 +178,7 @@ impl<'h> Podman<'h> {
         self.container(name)
     }
 
-    /// What podman says that a container is doing: `running`, `exited`.
+    /// Returns the state of a container in podman's words: `running`, `exited`.
     pub(crate) fn state(&self, name: &str) -> String {
         self.command("inspect --format {{.State.Status}}").arg(name).output()
     }
@@ -276,7 +276,7 @@ impl<'h> Oci<'h> {
 /// LXC's own commands.
 pub(crate) struct Lxc<'h> {
     host: &'h Host<'h>,
-    /// Where its containers are.
+    /// The directory of the containers.
     directory: &'h str,
 }
 

@@ -36,7 +36,7 @@ const PROBE: &str = r#"
     cat /proc/self/limits /proc/self/oom_score_adj /proc/self/cgroup
     for link in /proc/self/ns/*; do readlink $link; done"#;
 
-/// What the probe says, but for lines that begin with one of these.
+/// Returns the output of the probe without the lines that begin with one of `but`.
 #[track_caller]
 fn probe(way: Command, but: &[&str]) -> Vec<String> {
     let output = way.args("sh -c").arg(PROBE).output();

@@ -37,7 +37,7 @@ fn split(line: &str) -> [&str; 2] {
     line.split_whitespace().collect::<Vec<_>>().try_into().unwrap()
 }
 
-/// What the PID namespaces of a process belong to.
+/// Returns what each PID namespace of a process belongs to.
 fn of(host: &Host, pid: impl std::fmt::Display) -> Vec<String> {
     let document: Value = serde_json::from_str(&host.command(&format!("nsx pidmap --json {pid}")).output()).unwrap();
     let of = document["processes"][0]["of"].as_array().unwrap();

@@ -15,7 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
     [root(the_capabilities_are_those_that_runc_gives)].into_iter().map(|test| test.needs(needs)).collect()
 }
 
-/// What came of a bundle.
+/// The result of running a bundle.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ran {
     pub(super) is_success: bool,

@@ -238,7 +238,7 @@ fn rootfs_propagation_is_that_of_runc(session: &Session) {
     assert_eq!(assert_same(&host, session, "mkdir root/proc", &bundles("", &["unbindable", "runbindable", "x"])), 0);
 }
 
-/// What is in the root directories of the runs, with modes and owners.
+/// Lists what is in the root directory of the run by `by`, with modes and owners.
 fn left(session: &Session, by: &str) -> String {
     let script = "cd bundles/0/$1/root && find . -path ./bin -prune -o -printf '%M %U %G %p %l\n' | sort -k 4";
     session.shell(script).arg("sh").arg(by).output()

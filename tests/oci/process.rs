@@ -1,4 +1,5 @@
-//! What holds a bundle's program beside runc's: limits, umask, hidden paths, filters, time; and its home directory.
+//! Restrictions on a bundle's program, beside runc's: limits, umask, hidden paths, filters, time; and the program's
+//! home directory.
 
 use super::beside::{assert_same, bundle, run};
 use crate::support::{Cgroups, Host, Need, Session, Test, both, root};

@@ -1,4 +1,4 @@
-//! What cannot be translated, or not any more: each is told for what it is.
+//! Input that cannot be translated, or can no longer be translated: nsx says what each is.
 
 use super::both_ways;
 use crate::{

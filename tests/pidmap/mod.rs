@@ -208,7 +208,7 @@ fn any_two_namespaces_are_translated_between(session: &Session) {
     assert_eq!(there.text(), chain(deep.deepest()).last().unwrap().to_string());
 }
 
-/// How many ids a process of the caller's own namespace has, less one: 0, or more where the tests run below a procfs.
+/// Returns how many ids a process of the caller's namespace has, less one: 0, or more if the tests run below a procfs.
 fn chain_base(deep: &Deep) -> usize {
     chain(&deep.levels[0]).len() - 1
 }

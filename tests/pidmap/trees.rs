@@ -33,7 +33,7 @@ struct Grown {
     firsts: Vec<u32>,
 }
 
-/// How long a process sleeps is what it is known by, in each procfs.
+/// Returns how long a process sleeps, which identifies the process in each procfs.
 fn tag(place: usize) -> String {
     (1000 + place).to_string()
 }
@@ -69,7 +69,7 @@ impl Grown {
         self._processes.push(process);
     }
 
-    /// What the procfs of a namespace lists: the tag of each that sleeps, and its number there.
+    /// Returns what the procfs of a namespace lists: the tag of each sleeping process, and the process's number there.
     fn listed(&self, first: u32) -> BTreeMap<String, u64> {
         let view = format!("/proc/{first}/root/proc");
         let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<u64>().ok();

@@ -1,21 +1,21 @@
-//! Where a strict personality is not what util-linux is, on purpose. The tests hold each against both programs: an entry
-//! that no longer differs fails. `cargo xtask man` writes the reasons into `nsx-compat(1)`.
+//! Intended differences between the strict personalities and util-linux. The tests hold each against both programs: an
+//! entry that no longer differs fails. `cargo xtask man` writes the reasons into `nsx-compat(1)`.
 
-/// One difference.
+/// A difference.
 pub(super) struct Difference {
     /// Why nsx is different.
     pub(super) reason: &'static str,
     /// The first release of util-linux that has the options, and the first that does as nsx does, if one does.
     pub(super) releases: ((u32, u32), Option<(u32, u32)>),
-    /// Who runs the script.
+    /// The user who runs the script.
     pub(super) who: Who,
     /// A script in which the difference can be seen; it ends well.
     pub(super) script: &'static str,
-    /// What it prints with nsx.
+    /// The output of the script with nsx.
     pub(super) nsx: &'static str,
 }
 
-/// Who a script is run as.
+/// The user that a script is run as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     /// The user of the tests' run, root and the ordinary one.

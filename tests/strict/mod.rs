@@ -25,7 +25,7 @@ fn beside_newest(tests: impl IntoIterator<Item = Test>) -> impl Iterator<Item = 
     tests.into_iter().filter(move |_| is_named).map(|test| test.needs([Need::UtilLinux(2, 42)]))
 }
 
-/// What a script gives that can be told apart: its status, standard output and standard error.
+/// The results of a script that can be told apart: its status, standard output and standard error.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     status: String,

@@ -21,7 +21,7 @@ use std::{
 /// A command that was not started yet.
 #[derive(Clone)]
 pub(crate) struct Command {
-    /// What makes it another user's.
+    /// The words in front that make the command another user's.
     prefix: &'static [&'static str],
     words: Vec<OsString>,
     directory: PathBuf,
@@ -46,7 +46,7 @@ impl Command {
         }
     }
 
-    /// One word more, whatever is in it.
+    /// Adds one word, whatever the word contains.
     pub(crate) fn arg(mut self, word: impl AsRef<OsStr>) -> Self {
         self.words.push(word.as_ref().to_owned());
         self
@@ -63,7 +63,7 @@ impl Command {
         if words.is_empty() { self } else { self.args(words) }
     }
 
-    /// Where it starts.
+    /// Sets the directory where the command starts.
     pub(crate) fn directory(mut self, directory: &Path) -> Self {
         directory.clone_into(&mut self.directory);
         self
@@ -75,7 +75,7 @@ impl Command {
         self
     }
 
-    /// What it reads from standard input, /dev/null without.
+    /// Sets what the command reads from standard input, which is /dev/null otherwise.
     pub(crate) fn input(mut self, bytes: &[u8]) -> Self {
         bytes.clone_into(&mut self.input);
         self

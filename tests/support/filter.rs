@@ -16,7 +16,7 @@ use std::{
 /// System calls, each with what its arguments have to be.
 type Calls = Vec<(libc::c_long, Vec<SeccompRule>)>;
 
-/// What is taken away.
+/// The features of the kernel that are taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filter {
     /// `setns` of several kinds by a pidfd (5.8): it has to be told the kinds, which for one file may be left out.
@@ -25,7 +25,7 @@ pub(crate) enum Filter {
     PidTranslation,
     /// The calls that a container engine's older seccomp profile does not know and answers with ENOSYS.
     NewCalls,
-    /// What came after 5.4 and could tell of namespaces and processes: calls and ioctls.
+    /// The calls and ioctls that came after 5.4 and could tell about namespaces and processes.
     Since5_4,
 }
 

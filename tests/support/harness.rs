@@ -75,18 +75,18 @@ impl Test {
 }
 
 thread_local! {
-    /// Where this thread's last panic came from: the line of the test, which its message alone does not tell.
+    /// The origin of this thread's last panic: the line of the test, which the panic message alone does not tell.
     static LAST_PANIC: Cell<Option<String>> = const { Cell::new(None) };
 }
 
-/// What all the tests of a run share.
+/// The state that all the tests of a run share.
 struct Run {
     place: Place,
     /// `NSX_TEST_REQUIRE=all`: what the host lacks is a failure.
     strict: bool,
     /// Written by a test that must be alone, read by the others.
     crowd: RwLock<()>,
-    /// How many tests were ignored, by reason.
+    /// The number of ignored tests, by reason.
     ignored: Mutex<BTreeMap<String, usize>>,
 }
 

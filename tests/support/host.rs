@@ -73,7 +73,7 @@ impl<'a> Host<'a> {
             .env("XDG_RUNTIME_DIR", format!("/run/user/{ORDINARY}"))
     }
 
-    /// Whether the host has a process `id`.
+    /// Returns whether the host has a process `id`.
     pub(crate) fn exists(&self, id: u32) -> bool {
         fs::exists(format!("/proc/{}", self.process(id))).unwrap()
     }

@@ -1,4 +1,4 @@
-//! What a test needs of its host, and how that is found out.
+//! Things that a test needs of its host, and how each is found out.
 
 use super::{
     place::other_util_linux,
@@ -13,14 +13,14 @@ use std::{
     sync::OnceLock,
 };
 
-/// One thing that a host may lack.
+/// A thing that a host may lack.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Need {
     /// The tests run as root.
     Root,
     /// The tests run as an ordinary user, or as root, who can become one.
     OrdinaryUser,
-    /// Whoever the test runs as may create namespaces: root as such, an ordinary user through a user namespace.
+    /// The user of the test may create namespaces: root directly, an ordinary user through a user namespace.
     Namespaces,
     /// A program in one of the directories of [`PATH`].
     Tool(&'static str),
@@ -37,7 +37,7 @@ pub(crate) enum Need {
 }
 
 impl Need {
-    /// What is missing on this host for `user`, in words, or none.
+    /// Returns what is missing on this host for `user`, in words, or `None`.
     pub(crate) fn lacking(self, user: User) -> Option<String> {
         let as_root = geteuid().is_root();
         match self {
@@ -76,7 +76,7 @@ impl Need {
         }
     }
 
-    /// Whether the host has it, whoever asks.
+    /// Returns whether the host has what is needed, whichever user asks.
     pub(crate) fn is_met(self) -> bool {
         self.lacking(User::Root).is_none()
     }
@@ -121,7 +121,7 @@ fn version(release: &str) -> (u32, u32) {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
-/// How many processes more the kernel and this process's cgroup and limits leave room for.
+/// Returns how many more processes the kernel and this process's limits leave room for.
 fn room_for_processes() -> u64 {
     let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
     let threads = fs::read_to_string("/proc/loadavg").ok();

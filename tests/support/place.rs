@@ -1,4 +1,4 @@
-//! Where the tests live: one directory for the whole run, with nsx in it, removed at the end.
+//! The directory where the tests live: one for the whole run, with nsx in it, removed at the end.
 //!
 //! The ordinary user can neither reach a target directory in root's home nor be expected to, so nsx and the test program
 //! itself, which also applies seccomp filters, are copied to where that user can run them. They are copied before the first
@@ -15,7 +15,7 @@ use std::{
 /// The directory of a run.
 pub(crate) struct Place {
     root: PathBuf,
-    /// How many directories were given out.
+    /// The number of directories that were given out.
     given: AtomicUsize,
 }
 
@@ -42,13 +42,13 @@ impl Place {
         place
     }
 
-    /// Where links to nsx have the names of util-linux's programs.
+    /// Returns the directory where links to nsx have the names of util-linux's programs.
     pub(crate) fn strict(&self) -> PathBuf {
         self.root.join("strict")
     }
 
-    /// Where `nsx` is, first in every test's PATH; with it the programs of another util-linux than the host's, if one is
-    /// named.
+    /// Returns the directory of `nsx`, first in every test's PATH. If a util-linux other than the host's is named, its
+    /// programs are there too.
     pub(crate) fn bin(&self) -> PathBuf {
         self.root.join("bin")
     }

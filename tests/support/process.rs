@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long anything that must happen may take. Long, because a loaded host is no failure.
+/// The time limit for anything that must happen. The limit is long because a loaded host is not a failure.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Asks until `probe` says yes, and fails the test where it does not in time.
@@ -66,7 +66,7 @@ impl Process {
         found.unwrap()
     }
 
-    /// What it has written to standard output up to now.
+    /// Returns what the process has written to standard output up to now.
     pub(crate) fn stdout(&self) -> Vec<u8> {
         self.output.as_ref().map(|[stdout, _]| contents(stdout)).unwrap_or_default()
     }
@@ -116,7 +116,7 @@ impl Drop for Process {
     }
 }
 
-/// How a command ended and what it printed.
+/// The end of a command: its status and what it printed.
 pub(crate) struct Outcome {
     command: String,
     status: ExitStatus,
@@ -150,12 +150,12 @@ impl Outcome {
         self
     }
 
-    /// How it ended, in words.
+    /// Returns how the command ended, in words.
     pub(crate) fn status(&self) -> String {
         self.status.to_string()
     }
 
-    /// What it wrote to standard output, which must be text, without the last newline.
+    /// Returns what the command wrote to standard output, which must be text, without the last newline.
     #[track_caller]
     pub(crate) fn text(&self) -> &str {
         let text = str::from_utf8(&self.stdout).unwrap_or_else(|error| panic!("{error}: standard output of {self}"));

@@ -1,4 +1,5 @@
-//! What /proc says of a process, read apart from nsx's own readers: the other source that results are held against.
+//! Facts that /proc tells about a process, read apart from nsx's own readers: the other source that results are held
+//! against.
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -38,7 +39,7 @@ impl Pinned {
         let _ = pidfd_send_signal(&self.pidfd, signal);
     }
 
-    /// Whether it has ended, at the latest when `limit` has passed. A zombie has.
+    /// Waits at most `limit` for the process to end, and returns whether the process has ended. A zombie has.
     pub(crate) fn ended(&self, limit: std::time::Duration) -> bool {
         let limit = Timespec::try_from(limit).unwrap();
         let mut ready = [PollFd::new(&self.pidfd, PollFlags::IN)];

@@ -1,4 +1,4 @@
-//! One run of one test: who it runs as, its own directory, and the commands that it starts.
+//! A run of one test: its user, its own directory, and the commands that it starts.
 
 use super::{
     command::Command,
@@ -13,17 +13,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where the tests look for programs, after nsx's own directory.
+/// The directories where the tests look for programs, after nsx's own directory.
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// User and group id of the ordinary user that root becomes: one whom no file knows.
 pub(crate) const ORDINARY: u32 = 4242;
 
-/// Who a test runs as.
+/// The user that a test runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum User {
     Root,
-    /// Whoever runs the tests, or [`ORDINARY`] where root does.
+    /// The user who runs the tests, or [`ORDINARY`] if that user is root.
     Ordinary,
 }
 
@@ -41,13 +41,13 @@ impl User {
         if self.drops() { &DROP } else { &[] }
     }
 
-    /// Whether the tests run as root and this user is another one.
+    /// Returns whether the tests run as root and this user is not root.
     fn drops(self) -> bool {
         self == Self::Ordinary && geteuid().is_root()
     }
 }
 
-/// What a test works with.
+/// The context that a test works with.
 pub(crate) struct Session<'a> {
     place: &'a Place,
     user: User,
@@ -115,7 +115,7 @@ impl<'a> Session<'a> {
         command.env("PATH", format!("{}:{}:{PATH}", self.place.strict().display(), self.place.bin().display()))
     }
 
-    /// What only the way to nsx makes of an output, taken out of it.
+    /// Removes from an output the directory that [`Self::strict`] puts first in PATH.
     pub(crate) fn without_strict_path(&self, text: &str) -> String {
         text.replace(&format!("{}:", self.place.strict().display()), "")
     }

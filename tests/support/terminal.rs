@@ -21,7 +21,7 @@ use std::{
 /// The interactive shell's prompt.
 const PROMPT: &str = "ready> ";
 
-/// How long the terminal may take to show what it must.
+/// The time that the terminal may take to show what it must.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// A pseudo-terminal whose session leader is `bash -i`.
@@ -31,7 +31,7 @@ pub(crate) struct Terminal {
     shell: Process,
     /// Everything that was shown, what was typed included.
     transcript: Vec<u8>,
-    /// How much of it was asked about.
+    /// The length of the part of the transcript that was already returned.
     seen: usize,
 }
 
@@ -63,7 +63,7 @@ impl Terminal {
         assert_eq!(rustix::io::write(&self.master, keys.as_bytes()).unwrap(), keys.len());
     }
 
-    /// How it treats what is typed and shown, in words that can be compared.
+    /// Returns how the terminal treats what is typed and shown, in words that can be compared.
     pub(crate) fn modes(&self) -> String {
         let modes = tcgetattr(&self.master).unwrap();
         format!("{:?} {:?} {:?}", modes.input_modes, modes.output_modes, modes.local_modes)
@@ -101,9 +101,10 @@ impl Terminal {
         until("it goes on", || program.state() == 'S');
     }
 
-    /// Waits until `pattern` is shown, and gives what was shown since the last that was waited for, `pattern` included.
+    /// Waits until `pattern` is shown, and returns what was shown since the last pattern that was waited for, up to and
+    /// including `pattern`.
     ///
-    /// What is typed is shown too: the pattern must not be in it.
+    /// The terminal also shows what is typed: the pattern must not be in what is typed.
     #[track_caller]
     pub(crate) fn shows(&mut self, pattern: &str) -> String {
         self.shows_within(pattern, LIMIT)
@@ -143,7 +144,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// What the shell and those below it do, for messages.
+    /// Returns what the shell and the processes below it do, for messages.
     fn processes(&self) -> String {
         let mut ids = procfs::descendants(self.shell.id());
         ids.insert(0, self.shell.id());

@@ -4,7 +4,7 @@ use super::{process::Process, session::Session};
 
 /// `nsx` with its options, as a prefix of another command.
 pub(crate) struct Ways {
-    /// What `enter` enters, kept for as long.
+    /// The process that `enter` enters, kept as long as the prefixes.
     _target: Process,
     /// Becoming the program and waiting for it, as PID 1, below PID 1 and as any child, in new namespaces and in those of a
     /// process. Each ends with a space.

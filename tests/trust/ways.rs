@@ -38,7 +38,7 @@ fn no_way_into_machineds_records_misleads_root(session: &Session) {
     assert_nothing_misleads(session, &["machined"]);
 }
 
-/// Whose claim a record is, and so which words lead to the process that it names.
+/// The owner of the claim that a record makes, which decides the words that lead to the process that the record names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Claim {
     /// Root's alone: the name leads there.

@@ -26,9 +26,14 @@ pub(crate) fn run() -> Outcome {
     problems.extend(options_and_pages_differ()?);
     for path in tree::committed()? {
         let text = tree::read(&path)?;
-        let found =
-            [litter(&path, &text), unheaded(&path, &text), missing_files(&path, &text), missing_tests(&path, &text)]
-                .concat();
+        let found = [
+            litter(&path, &text),
+            unheaded(&path, &text),
+            misbegun(&path, &text),
+            missing_files(&path, &text),
+            missing_tests(&path, &text),
+        ]
+        .concat();
         problems.extend(found.iter().map(|problem| format!("{}: {problem}", path.display())));
     }
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\nxtask: ").into()) }
@@ -75,7 +80,7 @@ fn options_in(page: &str) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// What belongs to a machine, an editor or a merge.
+/// Lists what belongs to a machine, an editor or a merge.
 fn litter(path: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -96,7 +101,7 @@ fn litter(path: &Path, text: &str) -> Vec<String> {
     found
 }
 
-/// Whether a path below `/directory` is in the line.
+/// Returns whether a path below `/directory` is in the line.
 fn names_root_directory(line: &str, directory: &str) -> bool {
     let path = format!("/{directory}/");
     let before = |place: usize| line[..place].chars().next_back();
@@ -108,6 +113,28 @@ fn names_root_directory(line: &str, directory: &str) -> bool {
 fn unheaded(path: &Path, text: &str) -> Vec<String> {
     let headed = path.extension().is_none_or(|extension| extension != "rs") || text.starts_with("//!");
     if headed { Vec::new() } else { vec!["does not begin with `//!` and what the module is for".to_owned()] }
+}
+
+/// Words with which no documentation begins: it begins with a noun phrase or a verb in the third person.
+const NO_BEGINNINGS: [&str; 9] =
+    ["What ", "Who ", "Whose ", "Whom ", "Where ", "How ", "Whether ", "The same ", "One that "];
+
+/// Lists the paragraphs of documentation that begin with one of those words.
+fn misbegun(path: &Path, text: &str) -> Vec<String> {
+    if path.extension().is_none_or(|extension| extension != "rs") {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut is_first = true;
+    for (line, number) in text.lines().zip(1..) {
+        let line = line.trim_start();
+        let comment = ["/// ", "//! "].iter().find_map(|mark| line.strip_prefix(mark));
+        if is_first && comment.is_some_and(|comment| NO_BEGINNINGS.iter().any(|word| comment.starts_with(word))) {
+            found.push(format!("line {number} begins documentation neither with a noun phrase nor with a verb"));
+        }
+        is_first = comment.is_none();
+    }
+    found
 }
 
 /// Files that a document in the root directory names and that are not there: the targets of its links, and words in
@@ -136,7 +163,8 @@ fn missing_tests(path: &Path, text: &str) -> Vec<String> {
     names.filter(|name| !test_exists(name)).map(|name| format!("names the test {name}, which does not exist")).collect()
 }
 
-/// Whether a word has the form of a test's name: lowercase names with `::` between them, the last one a sentence.
+/// Returns whether a word has the form of a test's name: lowercase names with `::` between them, the last one a
+/// sentence.
 fn names_test(word: &str) -> bool {
     let is_name =
         |part: &str| !part.is_empty() && part.chars().all(|letter| matches!(letter, 'a'..='z' | '0'..='9' | '_'));

@@ -27,7 +27,7 @@ fn script(shell: Shell, file: &str) -> Generated {
     Generated { path: Path::new("crates/nsx/completions").join(file), text, by: "completions" }
 }
 
-/// Where a command takes a target.
+/// The arguments by which a command takes a target.
 struct Place {
     command: String,
     /// The options, as clap knows them.
@@ -36,7 +36,7 @@ struct Place {
     operand: Option<Arg>,
 }
 
-/// What the values are called that may be targets.
+/// The names of values that may be targets.
 const NAMES: [&str; 2] = ["TARGET", "PID"];
 
 fn places(nsx: &Command) -> Vec<Place> {

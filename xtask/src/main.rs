@@ -1,6 +1,6 @@
 //! Chores of the repository: `cargo xtask CHORE`.
 //!
-//! One module a chore. What a chore generates is committed, so that who packages nsx needs none of this.
+//! Each chore has a module. The files that a chore generates are committed, so that packagers of nsx need none of this.
 
 #![forbid(unsafe_code)]
 
@@ -18,7 +18,7 @@ mod tree;
 use clap::Parser;
 use std::{error::Error, process::ExitCode};
 
-/// What comes of a chore.
+/// The outcome of a chore.
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 /// Chores of the repository

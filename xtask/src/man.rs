@@ -28,7 +28,7 @@ pub(crate) fn commands() -> Vec<Command> {
     std::iter::once(nsx).chain(commands).collect()
 }
 
-/// Where the page of a command is.
+/// Returns the path of a command's page.
 pub(crate) fn path(command: &Command) -> PathBuf {
     format!("man/{}.1", page_name(command)).into()
 }
@@ -86,7 +86,7 @@ fn options(command: &Command) -> String {
     text
 }
 
-/// Where the programs that `nsx compat` runs as are not what util-linux's are.
+/// Lists the differences between the programs that `nsx compat` runs as and util-linux's.
 fn differences(command: &Command) -> String {
     if command.get_name() != "compat" {
         return String::new();
@@ -195,7 +195,7 @@ fn italic(word: &str) -> String {
     format!("\\fI{}\\fR", literal(word))
 }
 
-/// What is typed as it stands: its hyphens are the ASCII ones.
+/// Formats text that is typed as it stands: its hyphens are the ASCII ones.
 fn literal(text: &str) -> String {
     escape(text).replace('-', "\\-")
 }

@@ -34,10 +34,10 @@ pub struct User {
     pub shell: Vec<u8>,
 }
 
-/// The user called `name`.
+/// Returns the user called `name`.
 ///
 /// # Errors
-/// Where /etc/passwd is there but cannot be read, or `getent` is there but cannot be run.
+/// If /etc/passwd exists but cannot be read, or `getent` exists but cannot be run.
 pub fn user_by_name(name: &[u8]) -> io::Result<Option<User>> {
     let wanted = |user: &User| user.name == name;
     match users(&read("/etc/passwd")?).find(wanted) {
@@ -96,13 +96,13 @@ pub fn group_by_name(name: &[u8]) -> io::Result<Option<u32>> {
     }
 }
 
-/// The ranges of ids that a user was given to map, in the order of /etc/subuid or /etc/subgid, see `subuid(5)`: the first
-/// id and how many. Group ranges are given to users too, not to groups. Lines name the user or its number.
+/// Returns the ranges of ids that a user was given to map, in the order of /etc/subuid or /etc/subgid, see `subuid(5)`:
+/// the first id and how many. Group ranges are given to users too, not to groups. Lines name the user or its number.
 ///
-/// Where the file has none for it, `getsubids(1)` is asked, which knows directory services.
+/// If the file has no range for the user, `getsubids(1)` is asked, which knows directory services.
 ///
 /// # Errors
-/// Where the file is there but cannot be read, or `getsubids` is there but cannot be run.
+/// If the file exists but cannot be read, or `getsubids` exists but cannot be run.
 pub fn given_ranges(ids: IdKind, user: &User) -> io::Result<Vec<(u32, u32)>> {
     let given: Vec<_> = given(&read(ids.ranges_file())?)
         .filter(|(owner, ..)| *owner == user.name || id(owner) == Some(user.uid))
@@ -126,11 +126,11 @@ pub fn given_ranges(ids: IdKind, user: &User) -> io::Result<Vec<(u32, u32)>> {
     Ok(text.split(|byte| *byte == b'\n').filter_map(line).collect())
 }
 
-/// A range of `count` ids that are no account's and that /etc/subuid or /etc/subgid gives to nobody yet: its first id, 100000
-/// or above.
+/// Returns a range of `count` ids that belong to no account and that /etc/subuid or /etc/subgid gives to nobody yet:
+/// its first id, 100000 or above.
 ///
 /// # Errors
-/// Where a file is there but cannot be read.
+/// If a file exists but cannot be read.
 pub fn ungiven_range(ids: IdKind, count: u32) -> io::Result<Option<u32>> {
     let text = read(ids.ranges_file())?;
     let given = given(&text).map(|(_, first, count)| (first, count));
@@ -146,13 +146,14 @@ pub fn ungiven_range(ids: IdKind, count: u32) -> io::Result<Option<u32>> {
     Ok(free.checked_add(count).map(|_| free))
 }
 
-/// Whether `user` could be given these ids: they are above those that systems use for accounts, no account has one of them,
-/// and /etc/subuid or /etc/subgid gives none of them to another user.
+/// Returns whether `user` could be given these ids: they are above those that systems use for accounts, no account has
+/// one of them, and /etc/subuid or /etc/subgid gives none of them to another user.
 ///
-/// Whoever is given an id can become whoever has it: root with 0. A directory service is asked for the first and the last.
+/// A user who is given an id can become the user who has it: root with 0. A directory service is asked for the first
+/// and the last.
 ///
 /// # Errors
-/// Where a file is there but cannot be read, or `getent` is there but cannot be run.
+/// If a file exists but cannot be read, or `getent` exists but cannot be run.
 pub fn may_be_given(ids: IdKind, user: &User, first: u32, count: u32) -> io::Result<bool> {
     const ACCOUNTS: u32 = 65536;
     let wanted = u64::from(first)..u64::from(first) + u64::from(count);
@@ -190,10 +191,10 @@ fn known_ids(ids: IdKind) -> io::Result<Vec<u32>> {
     Ok(known)
 }
 
-/// The names that /etc/passwd gives to user ids, for a listing: nobody else is asked.
+/// Returns the names that /etc/passwd gives to user ids, for a listing: no other source is asked.
 ///
 /// # Errors
-/// Where the file is there but cannot be read.
+/// If the file exists but cannot be read.
 pub fn user_names() -> io::Result<HashMap<u32, Vec<u8>>> {
     let mut names = HashMap::default();
     for user in users(&read("/etc/passwd")?) {
@@ -202,12 +203,13 @@ pub fn user_names() -> io::Result<HashMap<u32, Vec<u8>>> {
     Ok(names)
 }
 
-/// The same from the /etc/passwd below another root directory, which a container may have filled with anything.
+/// Like [`user_names`], but from the /etc/passwd below another root directory, which a container may have filled with
+/// anything.
 ///
 /// Links in it lead nowhere but below that root, and no more than a megabyte is read.
 ///
 /// # Errors
-/// The file is not there, is not a regular file, or cannot be read.
+/// If the file does not exist, is not a regular file, or cannot be read.
 pub fn user_names_below(root: impl AsFd) -> io::Result<HashMap<u32, Vec<u8>>> {
     Ok(names(&users(&read_below(root, "etc/passwd")?).map(|user| (user.name, user.uid)).collect::<Vec<_>>()))
 }
@@ -221,16 +223,16 @@ pub fn group_names_below(root: impl AsFd) -> io::Result<HashMap<u32, Vec<u8>>> {
     Ok(names(&groups(&text).map(|(name, gid)| (name.to_vec(), gid)).collect::<Vec<_>>()))
 }
 
-/// The names that /etc/group gives to group ids.
+/// Returns the names that /etc/group gives to group ids.
 ///
 /// # Errors
-/// Where the file is there but cannot be read.
+/// If the file exists but cannot be read.
 pub fn group_names() -> io::Result<HashMap<u32, Vec<u8>>> {
     let text = read("/etc/group")?;
     Ok(names(&groups(&text).map(|(name, gid)| (name.to_vec(), gid)).collect::<Vec<_>>()))
 }
 
-/// Where several names have an id, the first.
+/// Returns the name of each id; if several names have an id, the first.
 fn names(entries: &[(Vec<u8>, u32)]) -> HashMap<u32, Vec<u8>> {
     entries.iter().rev().map(|(name, id)| (*id, name.clone())).collect()
 }
@@ -241,7 +243,8 @@ fn read_below(root: impl AsFd, path: &str) -> io::Result<Vec<u8>> {
     Ok(beneath::read(root, Path::new(path), MOST)?)
 }
 
-/// Whether some account could be called `name`, so that asking for it makes sense and `getent` takes it for no option.
+/// Returns whether an account could be called `name`, so that asking for the name makes sense and `getent` does not
+/// take it for an option.
 fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && !name.starts_with(b"-") && !name.iter().any(|byte| b":\n\0".contains(byte))
 }
@@ -254,17 +257,19 @@ fn read(path: &str) -> io::Result<Vec<u8>> {
     }
 }
 
-/// What `getent` says of `key`: a line as in the database's file, or nothing. A system without `getent` has nothing.
+/// Returns what `getent` says of `key`: a line as in the database's file, or nothing. A system without `getent` has
+/// nothing.
 ///
-/// The answer is the text alone. How the child ended is not asked for, because there is no telling where the caller
-/// ignores SIGCHLD; and a key of digits is taken for an id, so that whoever asked for a name has to look at the name.
+/// The answer is the text alone. The child's exit status is not checked, because it is not available if the caller
+/// ignores SIGCHLD. `getent` takes a key of digits for an id, so a caller that wants a name has to check the name in
+/// the answer.
 fn getent(database: &str, key: &[u8]) -> io::Result<Vec<u8>> {
     let mut command = Command::new("getent");
     command.arg(database).arg(OsStr::from_bytes(key));
     output(command)
 }
 
-/// What a program prints, or nothing where a system does not have it.
+/// Returns what a program prints, or nothing if the system does not have the program.
 fn output(mut command: Command) -> io::Result<Vec<u8>> {
     let mut child = match command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

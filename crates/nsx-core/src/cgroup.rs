@@ -17,7 +17,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// Where a process is in one hierarchy: a line of `/proc/PID/cgroup`.
+/// The cgroup of a process in one hierarchy: a line of `/proc/PID/cgroup`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
     /// The controllers of a hierarchy of version 1, or `name=systemd`; empty for version 2.
@@ -38,10 +38,10 @@ impl Membership {
             .collect()
     }
 
-    /// Where a process is not in the cgroup that the caller is in.
+    /// Returns the memberships of a process in cgroups that the caller is not in.
     ///
     /// # Errors
-    /// [`ProcError`] of reading either.
+    /// [`ProcError`] of reading the file of either process.
     pub fn differing(proc: &ProcRoot, pid: Pid) -> Result<Vec<Self>, ProcError> {
         let (mut own, mut text) = (Vec::new(), Vec::new());
         proc.read_own("cgroup", &mut own)?;
@@ -53,7 +53,7 @@ impl Membership {
         Ok(Self::parse_all(&text).into_iter().filter(|place| !own.contains(place)).collect())
     }
 
-    /// Whether it is in the hierarchy of version 2.
+    /// Returns whether the cgroup is in the hierarchy of version 2.
     pub fn is_v2(&self) -> bool {
         self.controllers.is_empty()
     }
@@ -73,9 +73,10 @@ impl Membership {
         })
     }
 
-    /// Whether this cgroup, whose directory is given, or one around it is frozen, so that whoever joins it stops.
+    /// Returns whether this cgroup, whose directory is given, or a cgroup around it is frozen, so that a process that
+    /// joins stops.
     ///
-    /// A hierarchy without a freezer, and what cannot be read, is not.
+    /// A hierarchy without a freezer counts as not frozen, and so does a cgroup whose state cannot be read.
     pub fn is_frozen(&self, directory: &Path) -> bool {
         let read = |file: &str| {
             let flags = OFlags::RDONLY | OFlags::CLOEXEC;
@@ -127,7 +128,7 @@ pub struct Hierarchy {
 }
 
 impl Hierarchy {
-    /// Whether it is the hierarchy of version 2.
+    /// Returns whether this is the hierarchy of version 2.
     pub fn is_v2(&self) -> bool {
         self.controllers.is_empty()
     }

@@ -1,7 +1,8 @@
 //! A pseudo-terminal for a program that is not to have its caller's, see `pty(7)`.
 //!
-//! One of the target's own instance of devpts, where it has one: `tty` says its name there. It is opened from outside,
-//! beneath the target's root directory, so that nothing of the target takes part in it. Else one of the caller's.
+//! The pseudo-terminal is of the target's own instance of devpts, if the target has one: `tty` prints its name there.
+//! It is opened from outside, beneath the target's root directory, so that nothing of the target takes part in opening
+//! it. Otherwise the pseudo-terminal is one of the caller's.
 
 use crate::{beneath, proc::ProcRoot};
 use rustix::{
@@ -25,10 +26,10 @@ pub struct Pty {
 }
 
 impl Pty {
-    /// One of those that are seen beneath `root`, the root directory of a process that may be hostile.
+    /// Opens a pseudo-terminal that is seen beneath `root`, the root directory of a process that may be hostile.
     ///
     /// # Errors
-    /// `ENOTTY` where `/dev/ptmx` is something else there; that of `openat2(2)` and of the pseudo-terminal's calls.
+    /// `ENOTTY` if `/dev/ptmx` is something else there; the errno of `openat2(2)` or of the pseudo-terminal's calls.
     pub fn beneath(root: impl AsFd, proc: &ProcRoot) -> Result<Self, Errno> {
         // First by path only: to open what the target has put there could block, or act.
         let place = beneath::open(root, "dev/ptmx".as_ref(), OFlags::PATH, ResolveFlags::IN_ROOT)?;
@@ -42,10 +43,10 @@ impl Pty {
         Self::of(rustix::fs::openat(proc, format!("self/fd/{fd}"), flags, Mode::empty())?, true)
     }
 
-    /// One of the caller's.
+    /// Opens a pseudo-terminal of the caller's.
     ///
     /// # Errors
-    /// That of `openat(2)` and of the pseudo-terminal's calls.
+    /// The errno of `openat(2)` or of the pseudo-terminal's calls.
     pub fn of_caller() -> Result<Self, Errno> {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         Self::of(rustix::fs::openat(CWD, "/dev/ptmx", flags, Mode::empty())?, false)
@@ -58,7 +59,7 @@ impl Pty {
         Ok(Self { master: Cell::new(Some(master)), terminal, of_target })
     }
 
-    /// Whether it is the target's, and so has a name there.
+    /// Returns whether the pseudo-terminal is the target's, and so has a name there.
     pub fn is_of_target(&self) -> bool {
         self.of_target
     }

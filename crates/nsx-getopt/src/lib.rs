@@ -15,7 +15,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Whether an option takes a value.
+/// The rule on whether an option takes a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Value {
@@ -31,7 +31,7 @@ pub enum Value {
 #[derive(Clone, Copy, Debug)]
 pub struct LongOption(pub &'static CStr, pub Value, pub c_int);
 
-/// What the C library calls `struct option`.
+/// The `struct option` of the C library.
 #[repr(C)]
 struct RawOption {
     name: *const c_char,
@@ -91,7 +91,7 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// What is left when there are no more options.
+    /// Returns the words that are left when there are no more options.
     pub fn operands(self) -> Vec<&'a CStr> {
         // SAFETY: the state is ours.
         let first = usize::try_from(unsafe { optind }).unwrap_or(0);

@@ -1,15 +1,15 @@
-//! What `/proc/PID/cgroup` says of a process: in which container, pod and unit it is, see `cgroups(7)`.
+//! The facts in `/proc/PID/cgroup` about a process: in which container, pod and unit it is, see `cgroups(7)`.
 //!
-//! Every engine puts a container's id or name into a component of its cgroup's path. Where containers are nested, the last
-//! such component counts; what the container's own programs made below it names units of its own. A monitor (conmon, the
-//! supervisor of systemd-nspawn, LXC's monitor) is not in the container that it watches.
+//! Every engine puts a container's id or name into a component of its cgroup's path. If containers are nested, the last
+//! component with an id or name counts; what the container's own programs made below it names units of its own. A
+//! monitor (conmon, the supervisor of systemd-nspawn, LXC's monitor) is not in the container that it watches.
 //!
 //! Nothing is asked of the system here. Paths are bytes; with a cgroup namespace of the caller's they may begin with `/../..`.
 
 use crate::engine::Engine;
 use nsx_core::proc::decimal;
 
-/// What a process's cgroups say of it.
+/// The facts that a process's cgroups give about the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The container that it is in, the innermost where they are nested.
@@ -38,7 +38,7 @@ pub struct Cgroup {
 /// A container as a cgroup names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Named {
-    /// Whose it is; none where all that is known is an id of 64 hexadecimal digits.
+    /// The engine of the container; none if all that is known is an id of 64 hexadecimal digits.
     pub engine: Option<Engine>,
     /// Its id; for LXC and machines the name.
     pub id: Vec<u8>,
@@ -49,8 +49,8 @@ impl Named {
         Self { engine: Some(engine), id: id.to_vec() }
     }
 
-    /// Whether this may be the container that `engine` calls `id`. An id of 64 digits is the same container whatever puts it
-    /// there; a name is only its engine's. LXC puts `-1` behind the name where the cgroup was taken.
+    /// Returns whether this may be the container that `engine` calls `id`. An id of 64 digits is the same container
+    /// whatever puts it there; a name is only its engine's. LXC puts `-1` behind the name if the cgroup was taken.
     pub fn is(&self, engine: Engine, id: &[u8]) -> bool {
         if is_long_id(id) || is_long_id(&self.id) {
             return self.id == id;
@@ -131,7 +131,7 @@ impl Place {
     }
 }
 
-/// Whether one path leads on from another.
+/// Returns whether one path leads on from another.
 fn is_below(path: &[u8], other: &[u8]) -> bool {
     !other.is_empty() && path.strip_prefix(other).is_some_and(|rest| rest.starts_with(b"/"))
 }
@@ -156,7 +156,7 @@ enum Kind {
     Other,
 }
 
-/// What one component of a path is; `before` is the one before it.
+/// Returns the kind of one component of a path; `before` is the component before it.
 fn kind(component: &[u8], before: &[u8]) -> Kind {
     let base = component.strip_suffix(b".scope").unwrap_or(component);
     if [&b"libpod-conmon-"[..], b"crio-conmon-", b"lxc.monitor"].iter().any(|prefix| base.starts_with(prefix)) {

@@ -47,14 +47,14 @@ struct Facts {
     state: State,
     start: u64,
     cgroup: Option<Cgroup>,
-    /// Whether something shows that the process is the container's, and not another one that got the id.
+    /// `true` if something shows that the process is the container's, and not another process that got the id.
     is_proven: bool,
 }
 
 /// Checks records one after the other.
 pub(crate) struct Checker<'a> {
     host: &'a Host,
-    /// Where the caller is: what is in the same container as the caller is in no other one.
+    /// The place of the caller: what is in the same container as the caller is in no other container.
     own: Place,
     buffer: Vec<u8>,
 }
@@ -66,7 +66,7 @@ impl<'a> Checker<'a> {
         Self { host, own, buffer }
     }
 
-    /// What comes of a record.
+    /// Checks a record against the kernel.
     pub(crate) fn check(&mut self, record: Record) -> Checked {
         let Some(pid) = record.pid else {
             let mut container = record.container;
@@ -152,14 +152,14 @@ impl<'a> Checker<'a> {
         Ok(Facts { state, start: start.unwrap_or_default(), cgroup, is_proven: confirmed || is_exact })
     }
 
-    /// Whether a process's cgroup is frozen, in either version; none where that cannot be told.
+    /// Returns whether a process's cgroup is frozen, in either version; none if that cannot be told.
     fn is_frozen(&mut self, pid: Pid) -> Option<bool> {
         is_frozen(self.host, pid, &mut self.buffer).ok().flatten()
     }
 }
 
-/// Whether a process's cgroup, or one around it, is frozen, so that whatever joins it stops too, see `cgroups(7)`. None where
-/// no freezer can be seen.
+/// Returns whether a process's cgroup, or one around it, is frozen, so that whatever joins that cgroup stops too, see
+/// `cgroups(7)`. None if no freezer can be seen.
 ///
 /// # Errors
 /// [`ProcError`] of reading the process's `cgroup`.

@@ -1,4 +1,4 @@
-//! What is known of a container, and how it is named in full.
+//! The facts that are known of a container, and its full name.
 
 use crate::{cgroup::is_long_id, claim::Location, engine::Engine, grammar::ID_BY_ITSELF};
 use nsx_core::ns::NsKind;
@@ -11,10 +11,10 @@ use std::{
 
 /// A container, or a unit, as its engine's records and the kernel describe it.
 ///
-/// What comes from records is whatever somebody wrote there: bytes, not to be shown on a terminal as they are.
+/// Text that comes from records is whatever somebody wrote there: bytes, not to be shown on a terminal as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
-    /// Who runs it.
+    /// The engine that runs the container.
     pub engine: Engine,
     /// Its id: hexadecimal for most engines, for LXC, machines and units the name.
     pub id: OsString,
@@ -24,7 +24,7 @@ pub struct Container {
     pub namespace: Option<OsString>,
     /// Its place in Kubernetes.
     pub pod: Option<Pod>,
-    /// What it is doing.
+    /// The state that the container is in.
     pub state: State,
     /// The directory with its OCI `config.json`, where there is one. Reading it may ask for more rights than the caller has.
     pub bundle: Option<Location>,
@@ -32,7 +32,8 @@ pub struct Container {
     pub owner: Option<Owner>,
     /// The image that it was made from, as its engine names it.
     pub image: Option<OsString>,
-    /// Where its process is known to be only the door to a sandbox, and its namespaces not those of what runs inside.
+    /// The sandbox, if the container's process is known to be only the door to a sandbox, and its namespaces not those
+    /// of what runs inside.
     pub sandbox: Option<Sandbox>,
 }
 
@@ -43,7 +44,7 @@ pub struct Owner {
     pub uid: u32,
     /// The word by which the user is typed: a name of letters, digits, `.`, `_` and `-`, or the number.
     pub word: String,
-    /// Whether this is the caller, who need not be named.
+    /// `true` if this is the caller, who need not be named.
     pub is_caller: bool,
 }
 
@@ -58,11 +59,11 @@ pub struct Pod {
     pub container: Option<OsString>,
     /// The pod's uid.
     pub uid: Option<OsString>,
-    /// Whether it is the pod's sandbox, which does nothing but hold the namespaces: the pause container.
+    /// `true` if this is the pod's sandbox, which does nothing but hold the namespaces: the pause container.
     pub is_sandbox: bool,
 }
 
-/// What a container is doing.
+/// The state of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum State {
     /// It runs.
@@ -83,7 +84,7 @@ pub enum State {
     Unbelieved(Unbelieved),
 }
 
-/// What contradicts a record.
+/// A fact that contradicts a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stale {
     /// The process has ended.
@@ -155,7 +156,7 @@ impl State {
         }
     }
 
-    /// Whether a program of it runs, frozen or not.
+    /// Returns whether a program of the container runs, frozen or not.
     pub fn is_running(&self) -> bool {
         matches!(self, Self::Running | Self::Paused)
     }
@@ -168,7 +169,7 @@ impl fmt::Display for State {
 }
 
 impl Container {
-    /// One of which no more is known.
+    /// Returns a container of which no more is known.
     pub(crate) fn new(engine: Engine, id: impl Into<Vec<u8>>) -> Self {
         Self {
             engine,
@@ -234,7 +235,7 @@ impl Container {
         self.name.iter().chain(of_pod).chain(id).map(OsString::as_os_str).collect()
     }
 
-    /// What people call it: its name, or the start of its id.
+    /// Returns what people call the container: its name, or the start of its id.
     pub fn label(&self) -> OsString {
         match (&self.name, &self.pod) {
             (Some(name), _) => name.clone(),

@@ -1,10 +1,10 @@
-//! Who runs containers, and what each is called in front of a colon.
+//! The engines that run containers, and what each is called in front of a colon.
 
 use std::fmt;
 
-/// Whoever keeps a container or gives it its name.
+/// An engine that keeps a container or gives it its name.
 ///
-/// In order of preference where two know the same container: who is nearer to its user comes first.
+/// The engines are in order of preference if two know the same container: the engine nearer to its user comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Engine {
     /// Docker, as root or rootless.
@@ -44,7 +44,7 @@ impl Engine {
         Self::Unit,
     ];
 
-    /// What stands in front of the colon.
+    /// Returns the word that stands in front of the colon.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Docker => "docker",
@@ -60,7 +60,7 @@ impl Engine {
         }
     }
 
-    /// What people call it.
+    /// Returns the name that people use.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Docker => "Docker",
@@ -91,13 +91,14 @@ impl Engine {
         Self::ALL.into_iter().map(Self::name).chain(["cri-o", "incus", "lxd", "runc", "crun"])
     }
 
-    /// Whether a name that it gives may contain an `@`.
+    /// Returns whether a name that the engine gives may contain an `@`.
     pub(crate) fn has_at_signs(self) -> bool {
         matches!(self, Self::Unit | Self::Lxc | Self::Machine | Self::Oci)
     }
 
-    /// Whether whoever asks for containers of `self` means those of `other` too: all of nerdctl and of containerd's CRI
-    /// plug-in are containerd's, as Kubernetes too writes `containerd://ID`, and every runtime's container is one of OCI.
+    /// Returns whether a request for containers of `self` means those of `other` too: all of nerdctl and of
+    /// containerd's CRI plug-in are containerd's, as Kubernetes too writes `containerd://ID`, and every runtime's
+    /// container is one of OCI.
     pub fn includes(self, other: Self) -> bool {
         self == other || self == Self::Containerd && matches!(other, Self::Nerdctl | Self::Cri)
     }

@@ -18,39 +18,39 @@ pub enum TargetError {
     NotATarget {
         /// The word. Its debug form, which the message shows, has everything escaped that could act on a terminal.
         word: OsString,
-        /// What is wrong with it.
+        /// The fault in the word.
         source: ParseTargetError,
     },
     /// The process that it names cannot be had.
     #[error("failed to find process {target}")]
     NotFound {
-        /// What was named.
+        /// The target that was named.
         target: Target,
-        /// What is in the way.
+        /// The reason why the process cannot be had.
         source: PinError,
     },
     /// Nothing carries the name.
     #[error("failed to find {target}: {}", nothing(target))]
     Nothing {
-        /// What was named.
+        /// The target that was named.
         target: Target,
         /// Suggestions, one per line: names that are near, and what other users have of that name.
         meant: Vec<String>,
         /// Records that could not be read.
         unread: Vec<Unread>,
     },
-    /// What carries the name has no process.
+    /// The containers that carry the name have no process.
     #[error("{}: {}", no_process(target, containers), states(target, containers))]
     NotRunning {
-        /// What was named.
+        /// The target that was named.
         target: Target,
-        /// What carries the name; at least one.
+        /// The containers that carry the name; at least one.
         containers: Vec<Container>,
     },
     /// The owner that is named is no user.
     #[error("failed to find {target}: there is no user {user:?}")]
     NoUser {
-        /// What was named.
+        /// The target that was named.
         target: Target,
         /// The owner's name. Its debug form has everything escaped that could act on a terminal.
         user: OsString,
@@ -58,7 +58,7 @@ pub enum TargetError {
     /// The namespace of that name is a user's word for one that is not the user's.
     #[error("failed to open {target}: it does not belong to a user namespace that user {user} created")]
     Unbelieved {
-        /// What was named.
+        /// The target that was named.
         target: Target,
         /// The user.
         user: String,
@@ -66,7 +66,7 @@ pub enum TargetError {
     /// Several carry the name.
     #[error("{target} may be any of {}", listed(addresses, ", "))]
     Ambiguous {
-        /// What was named.
+        /// The target that was named.
         target: Target,
         /// Words that name one each.
         addresses: Vec<String>,
@@ -74,25 +74,25 @@ pub enum TargetError {
     /// The file that was named holds no namespace, or the namespace cannot be had.
     #[error("failed to open {target}: {why}")]
     NoNamespace {
-        /// What was named.
+        /// The target that was named.
         target: Target,
-        /// What is in the way.
+        /// The reason why the namespace cannot be had.
         why: Box<NoNamespace>,
     },
     /// A namespace was named where a process is needed, or the other way round.
     #[error("{target} is {is}, and {wanted} is needed here")]
     Unfit {
-        /// What was named.
+        /// The target that was named.
         target: Target,
-        /// What it is.
+        /// The kind of thing that the target is.
         is: &'static str,
-        /// What is needed.
+        /// The kind of thing that is needed.
         wanted: &'static str,
     },
     /// The host could not be looked at.
     #[error("failed to {act}")]
     Host {
-        /// What was tried.
+        /// The act that was tried.
         act: &'static str,
         /// Why it failed.
         source: ReadError,
@@ -109,7 +109,7 @@ fn nothing(target: &Target) -> &'static str {
     }
 }
 
-/// Whether it runs is not known of a container without a record of its process.
+/// Returns the start of the message. It is not known whether a container without a record of its process runs.
 fn no_process(target: &Target, containers: &[Container]) -> String {
     if containers.iter().any(|container| matches!(container.state, State::Unrecorded(_))) {
         format!("failed to find the process of {target}")
@@ -149,7 +149,7 @@ fn listed(all: &[String], separator: &str) -> String {
 }
 
 impl TargetError {
-    /// Whether the word was right and what it names is not there: it has ended, or never was.
+    /// Returns whether the word was right and what it names is not there: it has ended, or never was.
     pub fn is_absence(&self) -> bool {
         use PinError::{Ended, NoProcess, Reused};
         match self {
@@ -160,7 +160,7 @@ impl TargetError {
         }
     }
 
-    /// What may help, a line each.
+    /// Returns what may help, one line per hint.
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::NotATarget { word, source } => {
@@ -172,7 +172,7 @@ impl TargetError {
     }
 }
 
-/// What could not be read, a line for each engine, and what would help.
+/// Returns what could not be read, one line per engine, and what would help.
 pub(crate) fn refusals(unread: &[Unread]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut told = HashSet::default();

@@ -29,7 +29,7 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 /// This many hexadecimal digits are the start of an id.
 const START_OF_ID: usize = 4;
 
-/// What a word led to.
+/// The process or namespace that a word led to.
 #[derive(Debug)]
 pub enum Found {
     /// A process.
@@ -104,7 +104,7 @@ impl Target {
         Some((Whose::Of(host.user(OsStr::from_bytes(owner))?), name))
     }
 
-    /// Whatever of the system's or the caller's own carries the name: a container, or a network namespace.
+    /// Finds whatever carries the name, of the system's or the caller's own: a container, or a network namespace.
     fn find_name(&self, name: &OsStr, host: &Host) -> Result<Found, TargetError> {
         let query = Query::Word(name.as_bytes(), START_OF_ID);
         let container = self.find_container(host, Whose::Own, None, &query);

@@ -31,7 +31,7 @@ use std::{
 /// This many hexadecimal digits without a prefix are a container's id, as `docker ps -q` prints it.
 pub(crate) const ID_BY_ITSELF: usize = 12;
 
-/// What a word names. Whether that exists is another question.
+/// The thing that a word names. Whether the thing exists is another question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A process by its number.
@@ -43,7 +43,7 @@ pub enum Target {
     },
     /// A container or unit of one engine.
     Container {
-        /// Whose.
+        /// The engine of the container or unit.
         engine: Engine,
         /// The user in whose store it is, where one is named: a user's name or number.
         owner: Option<OsString>,
@@ -62,7 +62,7 @@ pub enum Target {
     Inode(u64),
     /// A namespace by its id, which is never used again (6.18).
     Id(u64),
-    /// Whatever carries that name.
+    /// Anything that carries that name.
     Name(OsString),
 }
 
@@ -80,10 +80,10 @@ pub struct PodName {
 /// Why a word is no target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseTargetError {
-    /// What should be a PID is none.
+    /// The word that should be a PID is not a PID.
     #[error(transparent)]
     Pid(#[from] ParsePidError),
-    /// What follows the colon of a PID is no inode number.
+    /// The part that follows the colon of a PID is not an inode number.
     #[error("what follows the colon is not the inode number of a pidfd")]
     Inode,
     /// Nothing, or nothing after the prefix.
@@ -238,7 +238,7 @@ fn os(bytes: &[u8]) -> OsString {
     OsString::from_vec(bytes.to_vec())
 }
 
-/// Whether a word could be an id or the start of one, of at least `least` digits.
+/// Returns whether a word could be an id or the start of one, of at least `least` digits.
 pub(crate) fn is_start_of_id(word: &[u8], least: usize) -> bool {
     word.len() >= least && word.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -81,7 +81,7 @@ impl Person {
         }
     }
 
-    /// Whoever calls, as the environment says.
+    /// Returns the caller, as the environment says.
     fn caller() -> Self {
         let uid = rustix::process::geteuid().as_raw();
         let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -146,7 +146,7 @@ impl Host {
         &self.proc
     }
 
-    /// Whether the caller is root, who may read what engines keep for themselves.
+    /// Returns whether the caller is root, who may read what engines keep for themselves.
     pub fn is_root(&self) -> bool {
         self.caller.uid == 0
     }
@@ -163,7 +163,7 @@ impl Host {
         }
     }
 
-    /// Whether sockets of this host can be talked to.
+    /// Returns whether sockets of this host can be talked to.
     pub(crate) fn is_live(&self) -> bool {
         self.is_live
     }

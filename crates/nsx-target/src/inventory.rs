@@ -29,7 +29,7 @@ use std::{
     rc::Rc,
 };
 
-/// Where a process belongs.
+/// The container and the unit that a process belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The container that it is in, with its name where that may be read.
@@ -39,13 +39,13 @@ pub struct Origin {
     pub unit: Option<OsString>,
 }
 
-/// What the stores know, and the answers that were given.
+/// Everything that the stores know, and the answers that were given.
 #[derive(Debug)]
 pub struct Inventory<'a> {
     host: &'a Host,
     known: Option<Known>,
     answers: HashMap<Vec<u8>, Rc<Origin>>,
-    /// Whether a user is believed about processes in these namespaces.
+    /// `true` if a user is believed about processes in these namespaces.
     believed: HashMap<(u32, [Option<NsId>; NsKind::ALL.len()]), bool>,
     buffer: Vec<u8>,
 }
@@ -56,20 +56,20 @@ struct Known {
     /// The cgroups of their first processes, where those name them.
     cgroups: Vec<Option<Cgroup>>,
     by_id: HashMap<OsString, Vec<usize>>,
-    /// Where containers live whose cgroups say nothing, as those of a rootless Podman.
+    /// Indices of containers whose cgroups say nothing, such as those of a rootless Podman, by PID namespace.
     by_pid_namespace: HashMap<NsId, usize>,
     unread: Vec<Unread>,
-    /// Whether the stores that cost more to find were asked too.
+    /// `true` if the stores that cost more to find were asked too.
     is_all: bool,
 }
 
 impl<'a> Inventory<'a> {
-    /// One that has not read anything yet.
+    /// Returns an inventory that has not read anything yet.
     pub fn new(host: &'a Host) -> Self {
         Self { host, known: None, answers: HashMap::default(), believed: HashMap::default(), buffer: Vec::new() }
     }
 
-    /// Where the process `pid` belongs, as the host's procfs counts. Nothing is known of one that is gone.
+    /// Returns where the process `pid` belongs, as the host's procfs counts. Nothing is known if the process is gone.
     pub fn origin(&mut self, pid: Pid) -> Rc<Origin> {
         if self.host.proc().read(pid, "cgroup", &mut self.buffer).is_err() {
             return Rc::default();
@@ -98,7 +98,7 @@ impl<'a> Inventory<'a> {
         }
     }
 
-    /// Whether another user is believed about a process.
+    /// Returns whether another user is believed about a process.
     fn believes(&mut self, pid: Pid, owner: &Owner) -> bool {
         let mut links = self.host.proc().ns_links(pid);
         let namespaces = NsKind::ALL.map(|kind| links.id(NsLink::Own(kind)).ok());

@@ -122,7 +122,7 @@ pub(crate) fn names(host: &Host, whose: Whose) -> Vec<Named> {
 /// Docker's own names.
 const DOCKERS: &str = "/run/docker/netns";
 
-/// Where network namespaces have names.
+/// Returns the directories in which network namespaces have names.
 fn directories(host: &Host, whose: Whose) -> Vec<Location> {
     let own = host.people(whose).into_iter().map(|person| person.runtime("netns"));
     ["/run/netns", DOCKERS].map(Location::system).into_iter().chain(own).collect()

@@ -105,8 +105,8 @@ pub(crate) fn look(host: &Host, whose: Whose, engine: Option<Engine>, query: &Qu
     records
 }
 
-/// Whose word it is that a process is in the container of its place: whoever owns the directory above may make a cgroup of
-/// any name.
+/// Returns whose word it is that a process is in the container of its place: the owner of the directory above may make
+/// a cgroup of any name.
 pub(crate) fn claim(host: &Host, pid: Pid, place: &Place) -> Claim {
     of_cgroup(host, &place.cgroup).unwrap_or_else(|| of_process(host, pid)).join(of_slice(place))
 }
@@ -116,7 +116,7 @@ fn of_slice(place: &Place) -> Claim {
     place.user.map_or(Claim::System, Claim::of)
 }
 
-/// Whose word a cgroup's name is: none where its directory is not in sight.
+/// Returns whose word a cgroup's name is; none if the directory of the cgroup is not in sight.
 fn of_cgroup(host: &Host, cgroup: &Cgroup) -> Option<Claim> {
     let Cgroup { controllers, path } = cgroup;
     let path = path.strip_prefix(b"/").filter(|path| !path.is_empty())?;
@@ -136,8 +136,8 @@ fn of_cgroup(host: &Host, cgroup: &Cgroup) -> Option<Claim> {
     })
 }
 
-/// Whose word it is at least if the cgroup cannot be seen: that of the process's user. Who is root may be so in a user
-/// namespace of anybody's.
+/// Returns whose word it is at least, if the cgroup cannot be seen: that of the process's user. A user who is root may
+/// be root only in a user namespace, which may be anybody's.
 fn of_process(host: &Host, pid: Pid) -> Claim {
     let proc = host.proc();
     let own = NsLink::Own(NsKind::User);

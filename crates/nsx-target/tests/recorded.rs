@@ -20,7 +20,7 @@ fn cri() -> Recorded {
     )
 }
 
-/// What is said of a process, from its cgroups and the stores.
+/// Returns the container that a process is in, from its cgroups and the stores.
 #[track_caller]
 fn origin(recorded: &Recorded, process: &str) -> Container {
     let host = recorded.host();

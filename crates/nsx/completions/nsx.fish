@@ -41,7 +41,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-group -d 'Map th
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-users -d 'Map a range of users; implies --user; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-groups -d 'Map a range of groups; implies --user; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l owner -d 'Have this user and group own the new user namespace; implies --user' -r
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l setgroups -d 'Whether programs inside may call setgroups(2)' -r -f -a "allow\t'They may'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l setgroups -d 'Set whether programs inside may call setgroups(2)' -r -f -a "allow\t'They may'
 deny\t'They may not'"
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s S -l setuid -d 'Run the program as this user' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s G -l setgid -d 'Run the program as this group, with no supplementary ones' -r
@@ -49,7 +49,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l hostname -d 'Host na
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l domainname -d 'NIS domain name in the new UTS namespace; implies --uts' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s R -l root -d 'Make DIR the root directory; implies --mount' -r -f -a "(__fish_complete_directories)"
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s w -l wd -d 'Start the program in DIR, as the new root has it' -r -f -a "(__fish_complete_directories)"
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l propagation -d 'How mount events pass between the new mount namespace and the caller\'s' -r -f -a "private\t'Neither side sees mounts of the other'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l propagation -d 'Set how mount events pass between the new mount namespace and the caller\'s' -r -f -a "private\t'Neither side sees mounts of the other'
 shared\t'Both sides see mounts of the other'
 slave\t'Mounts outside are seen inside'
 unchanged\t'As each mount point has it'"
@@ -64,7 +64,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l cap-keep -d 'Leave t
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l env -d 'Set a variable of the program\'s environment; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l unset-env -d 'Remove a variable from it; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l keep-env -d 'Start from an empty one, but keep this variable; repeatable' -r
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l whitelist-env -d 'The same as --keep-env for each of NAMES, with commas between them' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l whitelist-env -d 'Apply --keep-env to each of NAMES, with commas between them' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l monotonic -d 'Set the monotonic clock ahead by OFFSET; implies --time' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l boottime -d 'Set the boot-time clock ahead by OFFSET; implies --time' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l explain -d 'Print the plan, a line a step, and run nothing'
@@ -80,8 +80,8 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s T -l time -d 'Offset
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s a -l all -d 'Every kind that the kernel has; implies --map-root-user where no other option maps ids'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s r -l map-root-user -d 'Be root inside: map the caller to user 0 and group 0; implies --user'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s c -l map-current-user -d 'Be oneself inside: map the caller to the same user and group; implies --user'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-auto -d 'The same as --map-users=auto --map-groups=auto'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-subids -d 'The same as --map-users=subids --map-groups=subids'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-auto -d 'Map ids like --map-users=auto --map-groups=auto'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-subids -d 'Map ids like --map-users=subids --map-groups=subids'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l mount-proc -d 'Mount a procfs on DIR, by default /proc; implies --mount'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-proc -d 'With --pid, leave /proc as it is'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l mount-binfmt -d 'Mount a binfmt_misc of the new user namespace on DIR, by default below /proc; implies --user and --mount'
@@ -94,7 +94,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l dev -d 'Mount a mini
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s f -l fork -d 'Run the program as a child of nsx'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-fork -d 'With --pid, become the program oneself: only its children are in the new PID namespace'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l init -d 'Be PID 1 oneself, and run the program as its child; implies --pid'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-kill-child -d 'Where nsx forks, let the program live on when nsx is killed'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-kill-child -d 'If nsx forks, let the program live on when nsx is killed'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l kill-child -d 'Send the program SIGNAL when nsx ends, by default KILL, which it gets anyway; implies --fork'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l forward-signals -d 'Pass TERM and INT on to the program, which nsx does with every signal; implies --fork'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l keep-caps -d 'Leave the program all that it has in the new user namespace, whoever it runs as'
@@ -109,7 +109,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s G -l setgid -d 'Run th
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l env -d 'Set a variable of the program\'s environment, or hand the caller\'s on; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l unset-env -d 'Remove a variable from it; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l all-of -d 'Run the program in each container that runs and whose name PATTERN fits, such as \'docker:*\' or \'web-?\', in each pod, as \'k8s://default/*\', or in each network namespace, as \'netns:*\'' -r
-complete -c nsx -n "__fish_nsx_using_subcommand enter" -s j -l jobs -d 'How many at a time' -r
+complete -c nsx -n "__fish_nsx_using_subcommand enter" -s j -l jobs -d 'Run at most COUNT at a time' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l unique -d 'Of those that share a namespace of this kind only one' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l preserve-fds -d 'Let the program have N more of the caller\'s descriptors after 0, 1 and 2; with kinds named it has all' -r
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -l no-cgroup -d 'Do not put the program into the target\'s cgroup'

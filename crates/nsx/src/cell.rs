@@ -1,4 +1,4 @@
-//! What a row has in a column: found on this host, or read from a census that was saved.
+//! The content of a row's column: found on this host, or read from a census that was saved.
 
 use crate::{
     filter::Value,
@@ -8,7 +8,7 @@ use nsx_core::pid::PidChain;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 
-/// What a JSON document has in place of what the kernel hides.
+/// The value in a JSON document for what the kernel hides.
 const HIDDEN: &str = "hidden";
 
 /// A value, or why there is none.

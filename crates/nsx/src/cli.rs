@@ -42,7 +42,7 @@ pub enum Nsx {
     Compat(CompatOptions),
 }
 
-/// Whom to run as; `compat` reads the rest.
+/// The program to run as; `compat` reads the rest.
 #[derive(Args, Debug)]
 pub struct CompatOptions {
     /// The program's name
@@ -52,7 +52,7 @@ pub struct CompatOptions {
         PossibleValue::new("unshare").help("Run a program in new namespaces"),
     ])]
     program: String,
-    /// What it takes
+    /// The program's arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]
     arguments: Vec<OsString>,
 }

@@ -2,7 +2,7 @@
 
 use nsx_core::sys::signal::{self, Signal};
 
-/// How nsx ends.
+/// The way in which nsx ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
     /// With this number.

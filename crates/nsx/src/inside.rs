@@ -27,7 +27,8 @@ impl<'a> Insiders<'a> {
         Self { proc, maps: HashMap::default(), names: HashMap::default() }
     }
 
-    /// What the user who is `uid` here is to the process that the procfs calls `pid`, by number and by name.
+    /// Returns the number and the name that the user `uid` here has inside, for the process that the procfs calls
+    /// `pid`.
     pub(crate) fn user(&mut self, pid: Pid, uid: u32) -> (Option<u32>, Option<Vec<u8>>) {
         let inside = self.uid(pid, uid);
         (inside, inside.and_then(|uid| self.names(pid)?.get(&uid).cloned()))

@@ -1,7 +1,7 @@
 //! The program `nsx`: from an argument vector to an exit status.
 //!
-//! One module a command, each from its options to what it prints; [`out`] is the only one that writes to a stream. What
-//! the commands know about namespaces is in `nsx-core`, what people call a process in `nsx-target`.
+//! Each command is one module, from its options to what it prints; [`out`] is the only module that writes to a stream.
+//! All that the commands know about namespaces is in `nsx-core`, and what people call a process in `nsx-target`.
 
 #![forbid(unsafe_code)]
 
@@ -27,7 +27,7 @@ pub mod text;
 pub mod unshare;
 mod who;
 
-/// What reads texts that others wrote, and what writes them again, for tests that feed them anything.
+/// Readers of texts that others wrote, and writers of such texts, for tests that feed them anything.
 pub mod formats {
     pub use crate::{
         compat::{environment, quoted, raw},

@@ -15,7 +15,7 @@ pub(crate) fn propose(error: &mut clap::Error, proposal: Option<String>) {
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![proposal.into()]));
 }
 
-/// What an engine's command is here.
+/// The counterpart of an engine's command in nsx.
 #[derive(Clone, Copy)]
 enum Here {
     Enter,
@@ -108,7 +108,7 @@ fn plain(words: &[OsString]) -> Vec<String> {
     words.filter(|words| words.first().is_some_and(|first| !first.starts_with('-'))).unwrap_or_default()
 }
 
-/// Whether a shell takes a word as it stands.
+/// Returns whether a shell takes a word as it stands.
 fn is_plain(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=@,+%".contains(&byte))
 }

@@ -26,14 +26,14 @@ pub enum Color {
     Never,
 }
 
-/// How the parts of an output look; each is empty where there is no colour.
+/// The styles of the parts of an output; each is empty if there is no colour.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Styles {
     /// Headings of a table.
     pub heading: Style,
-    /// What the eye looks for: a PID, a namespace.
+    /// The style of what the eye looks for: a PID, a namespace.
     pub key: Style,
-    /// What is there for completeness.
+    /// The style of what is there for completeness.
     pub faint: Style,
 }
 
@@ -64,8 +64,8 @@ pub fn width() -> Option<usize> {
 
 /// Writes a result to standard output, whole.
 ///
-/// Whoever reads may stop reading at any time: a closed pipe is no failure. A closed descriptor is one, which the standard
-/// library's own stream passes over.
+/// The reader may stop reading at any time: a closed pipe is not a failure. A closed descriptor is a failure, which the
+/// standard library's own stream passes over.
 ///
 /// # Errors
 /// The status that `ls` and `pidmap` end with, once the reason is on standard error.
@@ -76,12 +76,12 @@ pub fn print(text: &str) -> Result<(), ExitStatus> {
     }
 }
 
-/// Whether standard output may still be read: its pipe has a reader, if it is one.
+/// Returns whether standard output may still be read: if it is a pipe, whether the pipe has a reader.
 pub fn is_read() -> bool {
     !poll::has_now(rustix::stdio::stdout(), PollFlags::empty())
 }
 
-/// The same for whoever words failures otherwise, and to whom a closed pipe is one.
+/// Like `print`, but returns the errno, `EPIPE` included.
 ///
 /// # Errors
 /// That of `write(2)`.
@@ -89,7 +89,7 @@ pub fn write(text: &str) -> Result<(), Errno> {
     write_bytes(text.as_bytes())
 }
 
-/// The same with what need not be text.
+/// Like `write`, but for bytes that need not be text.
 ///
 /// # Errors
 /// That of `write(2)`.
@@ -167,7 +167,7 @@ pub fn chain(error: &dyn Error) -> String {
     causes.map(reason).collect::<Vec<_>>().join(": ")
 }
 
-/// What an error says, without the number that Rust adds to those of the system.
+/// Returns the text of an error, without the number that Rust adds to errors of the system.
 pub fn reason(error: &dyn Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()

@@ -58,7 +58,7 @@ pub(crate) fn parse(word: &OsStr) -> Option<Pin> {
     (!file.is_empty()).then(|| Pin::new(kind, OsStr::from_bytes(file).into()))
 }
 
-/// What a word for a pin is, for who wrote another.
+/// The form of a word for a pin, for a user who wrote another word.
 pub(crate) const FORM: &str = "it is KIND=FILE, as in uts=/run/x/uts, or netns:NAME";
 
 /// Opens a namespace of a process, which is held by its pidfd.

@@ -1,4 +1,4 @@
-//! What unshare and enter have in common: the program to run, the kinds that are named, and how a run is reported.
+//! The common parts of unshare and enter: the program to run, the kinds that are named, and how a run is reported.
 
 use crate::{exit::ExitStatus, out, status::StatusFd, target, text::escape};
 use nsx_core::{
@@ -21,7 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What went wrong before a plan was there.
+/// An error that occurred before a plan existed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
     /// Options that contradict or lack each other, in words.
@@ -30,7 +30,7 @@ pub(crate) enum RequestError {
     /// The request cannot become a plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The same, of a target that is named.
+    /// The request for a target that is named cannot become a plan.
     #[error("cannot enter {0}")]
     Enter(String, #[source] PlanError),
     /// A file that should hold a namespace.
@@ -42,7 +42,7 @@ pub(crate) enum RequestError {
     /// A cgroup of the target that cannot be joined.
     #[error("failed to open {0}")]
     Cgroup(String, #[source] Box<dyn Error>),
-    /// One that would stop the program, and nsx with it.
+    /// A frozen cgroup, which would stop the program, and nsx with it.
     #[error("the target is paused: its cgroup {0} is frozen, and whatever joins it stops")]
     Frozen(String),
     /// The target's name leads to no process.
@@ -66,7 +66,7 @@ pub(crate) enum RequestError {
     /// A descriptor for --status-fd that is not open.
     #[error("cannot write to descriptor {0}")]
     StatusFd(i32, #[source] Errno),
-    /// What cannot be learned about the caller.
+    /// A fact about the caller that cannot be learned.
     #[error("failed to read /proc")]
     Proc(#[source] Box<dyn Error>),
     /// No procfs where one is looked for.
@@ -74,7 +74,7 @@ pub(crate) enum RequestError {
     NoProcfs(NoProcfs),
 }
 
-/// What the caller sees at /proc is no procfs.
+/// The error that what the caller sees at /proc is not a procfs.
 #[derive(Debug, thiserror::Error)]
 #[error("no procfs is mounted on /proc")]
 pub(crate) struct NoProcfs;
@@ -286,7 +286,7 @@ fn failed(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcRoot) 
     }
 }
 
-/// Whether the program sees a target's files.
+/// Returns whether the program sees a target's files.
 fn joins_mounts(plan: &Plan) -> bool {
     plan.tasks().iter().any(|task| match &task.step {
         Step::Join { kinds, .. } => kinds.contains(NsKind::Mnt),

@@ -30,7 +30,7 @@ pub struct Options {
     pins: Vec<OsString>,
 }
 
-/// What a word of the command line names.
+/// The thing that a word of the command line names.
 enum Named {
     /// A pin in a directory.
     Pin { directory: PathBuf, name: OsString },

@@ -15,11 +15,11 @@ use std::{cell::Cell, collections::BTreeMap};
 /// The descriptor to write to.
 pub(crate) struct StatusFd {
     fd: OwnedFd,
-    /// Whether it was said that a line is lost.
+    /// `true` if it was said that a line is lost.
     told: Cell<bool>,
 }
 
-/// What is written, under the key `event`. Later versions add keys and events and change none.
+/// An event that is written, under the key `event`. Later versions add keys and events and change none.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Stage {

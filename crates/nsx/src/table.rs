@@ -1,8 +1,8 @@
 //! Tables for people: a header, and columns as wide as they need.
 //!
-//! What another command is given is never cut: a name, a namespace, a process id. A line runs past the edge of a terminal
-//! before a cell of [`HANDLES`] or a number is shown in part. Other texts are cut to fit into a terminal. In a pipe, one long
-//! cell makes no other line long.
+//! Text that another command is given is never cut: a name, a namespace, a process id. A line runs past the edge of a
+//! terminal before a cell of [`HANDLES`] or a number is shown in part. Other texts are cut to fit into a terminal. In a
+//! pipe, one long cell makes no other line long.
 
 use crate::out::Styles;
 use unicode_width::UnicodeWidthChar;
@@ -40,7 +40,7 @@ pub struct Table {
     cells: Vec<Cell>,
 }
 
-/// Where a cell ends in the text of all, and how many columns of a terminal it takes.
+/// The end of a cell in the text of all cells, and the number of columns of a terminal that it takes.
 #[derive(Clone, Copy, Debug)]
 struct Cell {
     end: usize,
@@ -63,7 +63,7 @@ impl Table {
         debug_assert_eq!(self.cells.len() % self.columns.len(), 0);
     }
 
-    /// Whether it has no row.
+    /// Returns whether the table has no row.
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
@@ -123,12 +123,12 @@ impl Table {
         }
     }
 
-    /// Whether the cells of a column may be cut.
+    /// Returns whether the cells of a column may be cut.
     fn is_text(&self, place: usize) -> bool {
         self.columns[place].1 == Align::Left && !self.is_handle(place)
     }
 
-    /// Whether the cells of a column are shown whole, whatever the width. In a tree, ids of processes are texts.
+    /// Returns whether the cells of a column are shown whole at any width. In a tree, ids of processes are texts.
     fn is_handle(&self, place: usize) -> bool {
         let (heading, align) = self.columns[place];
         HANDLES.contains(&heading) || (heading == "PID" && align == Align::Left)

@@ -60,7 +60,7 @@ pub(crate) fn failed(error: &TargetError) -> ExitStatus {
     if error.is_absence() { ExitStatus::NO_MATCH } else { ExitStatus::FAILURE }
 }
 
-/// The same without a status.
+/// Like `failed`, but returns no status.
 pub(crate) fn say(error: &TargetError) {
     out::error(&escape(out::chain(error).as_bytes()));
     hint(error);

@@ -3,7 +3,7 @@
 use serde::Serializer;
 use std::fmt::Write;
 
-/// What a table has in place of what cannot be known: the kernel hides it, or it went before it was asked.
+/// The text in a table for what cannot be known: the kernel hides it, or it was gone before nsx looked.
 pub const UNKNOWN: &str = "?";
 
 /// The text of `bytes` with whatever could change a terminal's state or the order of reading written out: control

@@ -1,4 +1,4 @@
-//! What a row says of its process: whose it is and what it runs.
+//! The owner and the command of a row's process.
 
 use crate::{
     cell::Cell,
@@ -110,7 +110,7 @@ impl<'a> Registrar<'a> {
         *self.creators.entry(ns).or_insert_with(ask)
     }
 
-    /// Who `pid` is.
+    /// Returns the owner and the command of `pid`.
     pub(crate) fn who(&mut self, pid: Pid) -> Who {
         let Ok(uid) = self.proc.euid(pid) else { return Who::default() };
         let command = match self.proc.command_line(pid, &mut self.buffer) {

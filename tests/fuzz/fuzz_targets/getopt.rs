@@ -1,5 +1,5 @@
 //! A command line, its words with a zero byte after each: options and operands come to an end, and are among the words.
-//! What is wrong the C library says on standard error: `-close_fd_mask=2` closes it.
+//! The C library reports errors on standard error: `-close_fd_mask=2` closes it.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_fuzz::fuzz_target;

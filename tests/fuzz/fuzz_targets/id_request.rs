@@ -1,4 +1,4 @@
-//! What asks for ids: the ranges of `--map-users`, and an ACL, which is in a file's attributes.
+//! Inputs that name ids: the ranges of `--map-users`, and an ACL, which is in a file's attributes.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::idmap::{Acl, RangeRequest};

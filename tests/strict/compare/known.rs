@@ -3,12 +3,12 @@
 /// A class.
 pub(super) struct Known {
     pub(super) reason: &'static str,
-    /// Whether only root sees it in the example.
+    /// `true` if only root sees the difference in the example.
     pub(super) root: bool,
     pub(super) example: &'static str,
-    /// What the command line has in it.
+    /// A text that the command line contains.
     line: &'static str,
-    /// What util-linux and nsx give has these in it.
+    /// The texts that the results of util-linux and of nsx contain.
     original: &'static str,
     nsx: &'static str,
 }

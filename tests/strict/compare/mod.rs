@@ -1,7 +1,8 @@
 //! Command lines made at random from the grammar of the options, run with both programs; what differs is told by class.
 //!
-//! The same seed gives the same command lines. `NSX_TEST_SEED` and `NSX_TEST_COUNT` choose others and more of them. All of
-//! them run in PID and mount namespaces of their own, which take with them what a program leaves behind.
+//! A seed always gives the same command lines. `NSX_TEST_SEED` and `NSX_TEST_COUNT` choose other command lines and more
+//! of them. All command lines run in PID and mount namespaces of their own, which take with them what a program leaves
+//! behind.
 
 mod grammar;
 mod known;
@@ -18,10 +19,10 @@ pub(crate) fn tests() -> Vec<Test> {
         .collect()
 }
 
-/// How many command lines of each program are run if nothing else is asked for.
+/// The number of command lines of each program that are run by default.
 const COUNT: u64 = 60;
 
-/// How many run in one scene.
+/// The number of command lines that run in one scene.
 const AT_ONCE: usize = 30;
 
 /// A target in namespaces of its own, `$T`, and a network namespace that is not the scene's, `$N`.
@@ -65,7 +66,7 @@ fn each_known_class_still_differs(session: &Session) {
     }
 }
 
-/// What was seen, with what differs from run to run taken out: ids of processes and descriptors.
+/// Returns what was seen, without what differs from run to run: ids of processes and descriptors.
 fn class(seen: &Seen) -> String {
     let text = without_process_ids(&format!("{} {} {}", seen.status, seen.stdout, seen.stderr));
     let mut class = String::new();

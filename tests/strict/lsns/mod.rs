@@ -41,7 +41,7 @@ const SCENE: &str = r#"
     }
 "#;
 
-/// What is hard to show, for printf: a tab, what looks like an escape, characters of two and three bytes.
+/// Text that is hard to show, for printf: a tab, what looks like an escape, characters of two and three bytes.
 const ODD: &str = r#"odd='odd\ttab \\\\x41 \303\251 \346\227\245\346\234\254 q"'"#;
 
 /// With a byte that is not UTF-8.
@@ -94,7 +94,7 @@ fn shown(seen: &Seen) -> String {
     format!("{}\n{}{}", seen.status, seen.stdout, seen.stderr)
 }
 
-/// What each line gives in one scene: with util-linux's program and with nsx.
+/// Returns what each line gives in one scene: with util-linux's program and with nsx.
 #[track_caller]
 pub(super) fn in_scene(session: &Session, scene: &str, lines: &[&str]) -> Vec<(String, [Seen; 2])> {
     let script = format!(
@@ -141,7 +141,7 @@ fn options_same(session: &Session, scene: &str, options: &[&str]) {
     all_same(session, scene, &lsns(options).iter().map(String::as_str).collect::<Vec<_>>());
 }
 
-/// What nsx gives, and util-linux where it is new enough, in a scene with pins and with what `more` does.
+/// Checks what nsx gives, and util-linux if it is new enough, in a scene with pins and with what `more` does.
 #[track_caller]
 fn nsx_gives(session: &Session, more: &str, lines: &[(&str, &str)]) {
     let scene = format!("{ODD}{SCENE}{PINS}{more}");

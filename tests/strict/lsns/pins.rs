@@ -1,4 +1,4 @@
-//! What else keeps a namespace: files, threads, nobody.
+//! Namespaces kept by something other than a process: by files, by threads, by nothing.
 
 use super::{ODD, PINS, SCENE, all_same, in_scene, later, layout::on_terminal, nsx_gives, options_same, scene, shown};
 use crate::{
@@ -82,7 +82,7 @@ fn namespaces_without_a_process(session: &Session) {
     );
 }
 
-/// What lies over a pinned namespace is not opened: a FIFO would never answer.
+/// Checks that what lies over a pinned namespace is not opened: a FIFO would never answer.
 fn a_covered_pin_holds_nobody_up(session: &Session) {
     let scene = format!(
         "{ODD}{SCENE}{PINS}: >/mnt/covered; unshare --net=/mnt/covered true; mkfifo /mnt/fifo; mount --bind /mnt/fifo /mnt/covered"

@@ -1,4 +1,4 @@
-//! What releases since 2.40 do and 2.38 did otherwise. The expected values were seen with 2.42.4.
+//! Results of releases since 2.40 that differ from those of 2.38. The expected values were seen with 2.42.4.
 
 use super::{layout::on_terminal, nsx_gives};
 use crate::support::{Need, Session, Test, both};

@@ -1,4 +1,4 @@
-//! What is said of the command line: usage, words that cannot be, and the list of columns.
+//! Answers to the command line: usage, words that are not valid, and the list of columns.
 
 use crate::{
     strict::{SIDES, Side, assert_gives, assert_same, run},

@@ -21,7 +21,7 @@ fn beside_target(script: &str) -> String {
     beside("-rmuinpCTf", script)
 }
 
-/// The same with these options for the target's `unshare`, of which one must be `-f`.
+/// Like `beside_target`, but with these options for the target's `unshare`, one of which must be `-f`.
 pub(super) fn beside(options: &str, script: &str) -> String {
     format!(
         "{CHILD_OF}/usr/bin/unshare {options} sleep 1000 2>/dev/null & child_of $!; T=$child; trap 'kill -KILL $T' EXIT; \
@@ -29,7 +29,8 @@ pub(super) fn beside(options: &str, script: &str) -> String {
     )
 }
 
-/// What leaves a user namespace's ids alone, for who needs one to enter any other: `-U`, or nothing.
+/// Returns the options that enter a user namespace and leave its ids alone: `-U` and one more for an ordinary user, who
+/// needs a user namespace to enter any other namespace, or nothing for root.
 fn user(session: &Session) -> &'static str {
     if session.is_root() { "" } else { "-U --preserve-credentials" }
 }

@@ -1,4 +1,4 @@
-//! Who the program is, where it starts, what it inherits and how it ends.
+//! The program: its user, where it starts, what it inherits and how it ends.
 
 use super::{beside, beside_target, user};
 use crate::{

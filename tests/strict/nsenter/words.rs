@@ -1,4 +1,4 @@
-//! What is said of the command line and of targets that are not there.
+//! Messages about the command line and about targets that do not exist.
 
 use super::{beside_target, user};
 use crate::{

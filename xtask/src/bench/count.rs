@@ -1,4 +1,4 @@
-//! What repeats from run to run: instructions and system calls.
+//! Counts that repeat from run to run: instructions and system calls.
 
 use super::Work;
 use crate::Outcome;
@@ -12,7 +12,7 @@ pub(super) fn instructions(work: &Work, directory: &Path) -> Outcome<u64> {
     instructions_with(&[], work, directory)
 }
 
-/// The same with variables in the environment, `NAME=VALUE` each.
+/// Like [`instructions`], but with variables in the environment, `NAME=VALUE` each.
 pub(super) fn instructions_with(environment: &[&str], work: &Work, directory: &Path) -> Outcome<u64> {
     for old in fs::read_dir(directory)? {
         fs::remove_file(old?.path())?;

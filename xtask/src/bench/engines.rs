@@ -1,4 +1,4 @@
-//! What it takes to enter a container by its name: nsx beside `docker exec` and `docker inspect`.
+//! The cost of entering a container by its name: nsx beside `docker exec` and `docker inspect`.
 //!
 //! Docker runs on a host of its own. This program runs again there, starts the daemon and measures.
 
@@ -12,10 +12,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// How many containers there are where one is looked up.
+/// The number of containers on the host when one is looked up.
 const CONTAINERS: usize = 200;
 
-/// What Docker needs, and what the image is made of.
+/// The programs that Docker needs, and those that the image is made of.
 const TOOLS: [&str; 4] = ["dockerd", "docker", "busybox", "ip"];
 
 /// Starts the daemon and a container on the host.

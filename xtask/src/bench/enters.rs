@@ -1,4 +1,4 @@
-//! What it takes to enter all namespaces of a process whose id is known: nsx as `nsenter` and `nsx enter`, beside
+//! The cost of entering all namespaces of a process whose id is known: nsx as `nsenter` and `nsx enter`, beside
 //! util-linux's `nsenter`.
 
 use super::{Limit, Work, count, say, starts, time::Rounds};
@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Who does it, in the order of the table's rows.
+/// The commands that are compared, in the order of the table's rows.
 const WHO: [&str; 3] = ["nsx as nsenter -t PID -a", "nsx enter PID", "nsenter -t PID -a"];
 const STRICT: usize = 0;
 const NSX: usize = 1;

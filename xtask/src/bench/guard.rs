@@ -1,4 +1,4 @@
-//! What is put back on the host whatever happens to the bench: a shell that waits until the bench is gone.
+//! A guard that restores the host whatever happens to the bench: a shell that waits until the bench is gone.
 
 use crate::Outcome;
 use std::{

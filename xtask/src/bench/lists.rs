@@ -1,4 +1,4 @@
-//! What listing takes: nsx beside lsns and beside a floor, on hosts of the bench's own making.
+//! The cost of listing: nsx beside lsns and beside a floor, on hosts of the bench's own making.
 //!
 //! Each host is a PID namespace with a /proc of its own, in which this program runs again, makes a load (see `load.c`) and
 //! measures. Nothing of it is left when that ends, however it ends.
@@ -25,7 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What the bench runs where nobody names any.
+/// The loads that the bench runs if none are named.
 pub(super) const USUAL: [&str; 9] = [
     "processes:80",
     "processes:1000",
@@ -100,7 +100,7 @@ impl fmt::Display for Load {
     }
 }
 
-/// What was measured, by name.
+/// The measured figures, by name.
 type Figures = BTreeMap<String, f64>;
 
 /// Prints the table; returns what there are limits for.
@@ -300,7 +300,7 @@ fn note<const N: usize>(figures: &mut Figures, name: &str, rounds: &Rounds<N>, o
     figures.insert(format!("{name}+"), ratio.upper_quartile);
 }
 
-/// How long a command takes, or none where it takes too long and is stopped.
+/// Returns how long a command takes, or none if the command takes too long and is stopped.
 fn patiently(words: &[&str]) -> Outcome<Option<Duration>> {
     let start = Instant::now();
     let mut child = Command::new(words[0]).args(&words[1..]).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;

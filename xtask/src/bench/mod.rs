@@ -161,7 +161,7 @@ impl Work {
         Self(all)
     }
 
-    /// The same with a word more.
+    /// Adds a word to the command line.
     fn and(mut self, word: &Path) -> Self {
         self.0.push(word.into());
         self

@@ -11,19 +11,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many processes the namespace that is asked about has.
+/// The number of processes in the namespace that is asked about.
 const PROCESSES: usize = 10_000;
 
-/// How many numbers the library translates, and how many lines a log has.
+/// The number of ids that the library translates, and of lines in a log.
 const MANY: usize = 500_000;
 
-/// What sed and nsx look for in a log.
+/// The expression that sed and nsx look for in a log.
 const EXPRESSION: &str = "pid=([0-9]+)";
 
 /// A PID namespace with many processes, which end with this.
 struct Crowd {
     child: Child,
-    /// What its first process is called here.
+    /// The id of its first process here.
     first: String,
 }
 

@@ -1,4 +1,4 @@
-//! What it takes to start a program in new namespaces: nsx as `unshare` and `nsx unshare`, beside util-linux's and beside
+//! The cost of starting a program in new namespaces: nsx as `unshare` and `nsx unshare`, beside util-linux's and beside
 //! a floor, a program in C that does this work and nothing else.
 
 use super::{Limit, Work, count, say, time::Rounds};
@@ -13,9 +13,9 @@ use std::{
     process::Command,
 };
 
-/// The same work for all.
+/// Work that is the same for all programs.
 struct Case {
-    /// What the floor calls it.
+    /// The floor's name for the work.
     floor: &'static str,
     options: &'static [&'static str],
 }
@@ -26,7 +26,7 @@ const CASES: [Case; 3] = [
     Case { floor: "pid", options: &["-r", "-m", "-p", "-f", "--mount-proc"] },
 ];
 
-/// Who does it, in the order of the table's rows.
+/// The programs that are compared, in the order of the table's rows.
 const WHO: [&str; 4] = ["the floor", "nsx as unshare", "nsx unshare", "util-linux"];
 const FLOOR: usize = 0;
 const STRICT: usize = 1;

@@ -1,4 +1,4 @@
-//! How long commands take, one against the other.
+//! The times that commands take, one against the other.
 
 use super::{Work, insist};
 use crate::Outcome;
@@ -24,7 +24,7 @@ impl fmt::Display for Ratio {
     }
 }
 
-/// What each command took in each round.
+/// The time that each command took in each round.
 pub(super) struct Rounds<const N: usize>(Vec<[f64; N]>);
 
 impl<const N: usize> Rounds<N> {

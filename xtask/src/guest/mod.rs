@@ -33,7 +33,7 @@ pub(crate) struct Options {
     skip_missing: bool,
 }
 
-/// What depends on the kernel most, in about a minute.
+/// Parts of the names of the tests that depend on the kernel most, which run in about a minute.
 const SHORT: [&str; 7] = [
     "guest::",
     "unshare::the_kind_that_is_named",

@@ -17,7 +17,7 @@ pub(super) struct Case {
     /// The name as which nsx is called.
     pub(super) program: &'static str,
     pub(super) user: User,
-    /// Whether it has a terminal.
+    /// `true` if the command has a terminal.
     pub(super) terminal: bool,
 }
 

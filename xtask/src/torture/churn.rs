@@ -50,7 +50,7 @@ struct Bystander {
     chain: Value,
     /// Its namespaces, by kind.
     namespaces: BTreeMap<&'static str, u64>,
-    /// Whether others join it.
+    /// `true` if other processes join its namespaces.
     visited: bool,
 }
 

@@ -25,7 +25,7 @@ const NEVER_FAIL: [&str; 17] = [
     "uname",
 ];
 
-/// Whether no error is tried at a call.
+/// Returns whether no error is tried at a call.
 pub(super) fn never_fails(call: &Call) -> bool {
     NEVER_FAIL.contains(&call.name)
 }
@@ -121,7 +121,7 @@ pub(super) struct Excuses {
 }
 
 impl Excuses {
-    /// Whether what was found is intended.
+    /// Returns whether what was found is intended.
     pub(super) fn has(&mut self, case: &Case, call: &Call, fault: Fault, what: &str) -> bool {
         let found = INTENDED.iter().position(|entry| {
             (entry.cases.is_empty() || entry.cases.contains(&case.name))

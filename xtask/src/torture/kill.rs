@@ -52,7 +52,7 @@ pub(super) fn left(stage: &Stage, attempt: &Attempt, whole: &Attempt) -> Vec<Str
     left
 }
 
-/// Whether a changed file is one that nsx saved, to the end.
+/// Returns whether a changed file is one that nsx saved, to the end.
 fn is_whole_file(stage: &Stage, trace: &str) -> bool {
     let Some(path) = trace.strip_prefix("file ").map(Path::new).filter(|path| path.ends_with("saved")) else {
         return false;

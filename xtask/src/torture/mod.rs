@@ -243,7 +243,7 @@ struct Attempt {
     /// Compares the state before and after.
     before: Traces,
     after: Traces,
-    /// Whether the terminal is not as it was.
+    /// `true` if the terminal is not as it was.
     spoilt: bool,
 }
 

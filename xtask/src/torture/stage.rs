@@ -294,7 +294,7 @@ impl Streams {
         Ok((output, errors))
     }
 
-    /// Whether a terminal is no longer as it was.
+    /// Returns whether the terminal, if there is one, is no longer as it was.
     pub(super) fn is_spoilt(&self) -> bool {
         match self {
             Self::Files(_) => false,

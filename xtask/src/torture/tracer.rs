@@ -62,9 +62,9 @@ pub(super) struct Run {
     pub(super) errors: Vec<u8>,
     /// The call at which the fault happened.
     pub(super) hit: Option<Call>,
-    /// Whether it had to be killed.
+    /// `true` if the command had to be killed.
     pub(super) hung: bool,
-    /// Whether a program other than nsx ran.
+    /// `true` if a program other than nsx ran.
     pub(super) ran: bool,
 }
 
@@ -97,7 +97,8 @@ struct Traced {
     children: u8,
     part: Part,
     calls: usize,
-    /// Whether the next stop at a system call is its end; none in a new child, which may stop at the end of the fork.
+    /// `true` if the next stop at a system call is the call's end; none in a new child, which may stop at the end of
+    /// the fork.
     inside: Option<bool>,
     /// The error that the call it is in gets.
     failing: Option<Errno>,

@@ -1,6 +1,6 @@
 //! The users and groups of another root directory, a container's: its own files, and nobody else.
 //!
-//! Whoever is inside may have written anything there, so no link leads out, only plain files are opened, and no more than so
+//! A process inside may have written anything there, so no link leads out, only regular files are opened, and only so
 //! much of them is read.
 
 use super::{User, groups, lines, users};

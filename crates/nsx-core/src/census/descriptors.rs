@@ -40,11 +40,11 @@ pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan) {
     }
 }
 
-/// What is looked for.
+/// The things to look for.
 struct Search<'a> {
     proc: &'a ProcRoot,
-    /// Where namespaces are bound to files, with the ids of the mounts: a descriptor that was opened there has the path for
-    /// a name.
+    /// The mount points of namespaces that are bound to files, with the ids of the mounts: a descriptor that was opened
+    /// there has the path for a name.
     pins: BTreeMap<Vec<u8>, Vec<(u64, NsId)>>,
     sockets: bool,
     descriptors: bool,
@@ -82,7 +82,7 @@ fn own_cookie(proc: &ProcRoot) -> Option<(u64, NsId)> {
     Some((socket::network_cookie(own).ok()?, proc.own_ns(NsLink::Own(NsKind::Net)).ok()?))
 }
 
-/// What one thread has found.
+/// The findings of one thread.
 #[derive(Default)]
 struct Part {
     held: Vec<(NsId, Holder)>,

@@ -1,4 +1,4 @@
-//! What stands above the namespaces of a census, to the top of what the caller may see.
+//! The namespaces above those of a census, to the top of what the caller may see.
 
 use super::{Holder, Relations, tally::Tally};
 use crate::{ns::Namespace, proc::ProcRoot, sys::listns};

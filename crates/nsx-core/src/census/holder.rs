@@ -1,4 +1,4 @@
-//! What keeps a namespace alive.
+//! Holders: the things that keep a namespace alive.
 
 use crate::{
     ns::{Namespace, NsId},
@@ -48,7 +48,7 @@ pub enum Holder {
     Owned(NsId),
 }
 
-/// Where a namespace is bound to a file.
+/// A bind mount of a namespace on a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
     /// The mount, as it is seen from the root directory of whoever sees it. Its id is that of `mountinfo`; where nobody does
@@ -56,11 +56,11 @@ pub struct Pin {
     pub mount: Mount,
     /// The mount namespace that the mount is in; none where it could not be told.
     pub inside: Option<NsId>,
-    /// Who sees the mount.
+    /// The viewer of the mount.
     pub viewer: Viewer,
 }
 
-/// Who sees a mount, for which its mount point is a path.
+/// The viewer of a mount, for whom its mount point is a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Viewer {
     /// The caller.

@@ -1,9 +1,9 @@
 //! Every namespace of a host, whatever keeps it alive.
 //!
-//! One pass over the processes finds nearly all of them, and is cheap so that it can be taken often: eight `readlinkat(2)`
-//! a process, no allocation for each, two threads where there are thousands. The rest is looked for only where it is asked
-//! for, see [`Sources`]. What a census does not hold is read by whoever shows it, for the rows that are shown: names,
-//! owners, command lines.
+//! A single pass over the processes finds nearly all namespaces, and is cheap so that it can be taken often: eight
+//! `readlinkat(2)` per process, no allocation for each, two threads if there are thousands. The rest is looked for only
+//! on request, see [`Sources`]. The code that shows a census reads what the census does not hold, for the rows that it
+//! shows: names, owners, command lines.
 //!
 //! ```
 //! # use nsx_core::{census::{Census, Query, Sources}, ns::{NsKind, NsSet}, proc::ProcRoot};
@@ -48,12 +48,12 @@ use reach::Reach;
 use rustix::io::Errno;
 use scan::Scan;
 
-/// What a census is to find.
+/// The request for a census: what the census is to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Query {
     /// Namespaces of these kinds.
     pub kinds: NsSet,
-    /// Where to look, beside the processes.
+    /// The sources to look at, beside the processes.
     pub sources: Sources,
 }
 
@@ -69,9 +69,9 @@ pub struct Census {
     pub members: Vec<Member>,
     /// The processes that are there and that the kernel did not let be seen, in order of their ids.
     pub hidden: Vec<Pid>,
-    /// Whether the procfs lists every process of the host.
+    /// `true` if the procfs lists every process of the host.
     pub lists_all: bool,
-    /// What is in none of the numbers.
+    /// The things that none of the numbers include.
     pub unseen: Unseen,
 }
 
@@ -80,21 +80,21 @@ pub struct Census {
 pub struct Entry {
     /// Which.
     pub ns: NsId,
-    /// How many processes are in it: those that were seen, threads not counted.
+    /// The number of processes in it: those that were seen, threads not counted.
     pub processes: usize,
-    /// Whether no other process can be in it: all that could be were seen.
+    /// `true` if no other process can be in it: all that could be were seen.
     pub is_whole: bool,
     /// The lowest id among those that were seen.
     pub lowest: Option<Pid>,
     /// The process that stands for those that were seen: the one with the lowest id until [`Census::find_leaders`].
     pub leader: Option<Pid>,
-    /// How many threads are in it, first threads of processes too; 0 without [`Sources::THREADS`].
+    /// The number of threads in it, first threads of processes too; 0 without [`Sources::THREADS`].
     pub threads: usize,
-    /// What else keeps it alive, as far as it was looked for. In order of kind, then of ids.
+    /// The other things that keep it alive, as far as they were looked for. In order of kind, then of ids.
     pub holders: Vec<Holder>,
-    /// Whether nothing that was looked for can hold it unseen.
+    /// `true` if nothing that was looked for can hold it unseen.
     pub has_all_holders: bool,
-    /// What stands above it; none without [`Sources::RELATIONS`], and where it could not be opened.
+    /// The namespaces above it; none without [`Sources::RELATIONS`], or if this namespace could not be opened.
     pub relation: Option<Relation>,
 }
 
@@ -107,7 +107,7 @@ pub struct Member {
     inodes: [u32; NsKind::ALL.len()],
 }
 
-/// What a scan could not see, by reason: processes as a whole, and parts of others.
+/// The counts of what a scan could not see, by reason: processes as a whole, and parts of others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unseen {
     /// The kernel does not let the caller look: another user's, or guarded by a security module.
@@ -166,7 +166,7 @@ impl Census {
         self.namespaces.get(place)
     }
 
-    /// What was seen of a process; none without [`Sources::MEMBERS`].
+    /// Returns what was seen of a process; none without [`Sources::MEMBERS`].
     pub fn member(&self, pid: Pid) -> Option<&Member> {
         let place = self.members.binary_search_by_key(&pid.as_raw_pid(), |member| member.pid.as_raw_pid()).ok()?;
         self.members.get(place)
@@ -203,7 +203,7 @@ impl Member {
 }
 
 impl Unseen {
-    /// How many processes exist and are not shown.
+    /// Returns the number of processes that exist and are not shown.
     pub fn hidden(&self) -> usize {
         self.denied + self.failed
     }

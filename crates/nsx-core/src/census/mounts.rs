@@ -14,7 +14,7 @@ use crate::{
 use memchr::memmem;
 use std::{collections::BTreeMap, mem::MaybeUninit};
 
-/// How many processes of a mount namespace are looked at for one that sees all of it.
+/// The number of processes of a mount namespace that are looked at to find one that sees all of it.
 const READERS: usize = 16;
 
 /// Notes the mounts of namespaces: those that the caller sees, or with [`Sources::MOUNTS`] all. Mount

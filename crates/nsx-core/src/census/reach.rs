@@ -1,4 +1,4 @@
-//! How far a census reaches: whether a process that was not seen can be in a namespace.
+//! The reach of a census: whether a process that was not seen can be in a namespace.
 
 use super::Entry;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     proc::{NsLink, ProcRoot},
 };
 
-/// What is known of the processes that a census did not see.
+/// The known facts about the processes that a census did not see.
 pub(super) struct Reach<'a> {
     proc: &'a ProcRoot,
     /// The PID namespace whose processes the procfs lists; none if that is not known, or if the procfs lists only some.
@@ -35,17 +35,17 @@ impl<'a> Reach<'a> {
         }
     }
 
-    /// Whether the procfs lists every process of the host.
+    /// Returns whether the procfs lists every process of the host.
     pub(super) fn lists_all(&self) -> bool {
         self.listed.is_some_and(NsId::is_initial)
     }
 
-    /// Whether every process of the host was seen.
+    /// Returns whether every process of the host was seen.
     pub(super) fn is_everything(&self) -> bool {
         self.lists_all() && self.hidden.is_empty()
     }
 
-    /// Whether all processes that can be in a namespace were seen.
+    /// Returns whether all processes that can be in a namespace were seen.
     ///
     /// A process that may not be looked at can be in any namespace, but for PID namespaces of another depth than its ids
     /// have. The first process of a PID namespace, which a security module may guard even from root, is taken to be where

@@ -1,4 +1,4 @@
-//! What stands above namespaces: their owners and parents, as far up as the caller may see.
+//! The owners and parents of namespaces, as far up as the caller may see.
 //!
 //! Each namespace that is met is asked once, so that finding out about all of a host costs a few calls for each.
 
@@ -6,18 +6,19 @@ use crate::ns::{Namespace, NsId, NsKind, Related};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 
-/// What stands above a number of namespaces, those above them included.
+/// The relations of a number of namespaces, and of those above them.
 #[derive(Debug, Default)]
 pub struct Relations(BTreeMap<NsId, Relation>);
 
-/// What stands above one namespace.
+/// The namespaces above one namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Relation {
     /// The user namespace that owns it. That of a user namespace is its parent.
     pub owner: Above,
     /// Its parent; [`Above::Nothing`] for the kinds that have none.
     pub parent: Above,
-    /// Who created the user namespace that it is, or that owns it, as the caller's user namespace numbers users.
+    /// The user who created the user namespace that it is, or that owns it, as the caller's user namespace counts
+    /// users.
     pub owner_uid: Option<u32>,
     /// The id that no other namespace gets before the next boot (6.18).
     pub id64: Option<u64>,
@@ -72,7 +73,7 @@ impl Relations {
         Ok(relation)
     }
 
-    /// What stands above `ns`, where it was asked for or was met on the way.
+    /// Returns the namespaces above `ns`, if `ns` was requested or was met on the way.
     pub fn of(&self, ns: NsId) -> Option<Relation> {
         self.0.get(&ns).copied()
     }

@@ -58,7 +58,8 @@ impl Residents {
     }
 }
 
-/// One process; none where it is not among those that are asked for. `shown` is the namespace whose ids `proc` shows.
+/// Looks at one process; returns none if it is not among those that are wanted. `shown` is the namespace whose ids
+/// `proc` shows.
 fn resident(
     proc: &ProcRoot,
     pid: Pid,

@@ -16,10 +16,10 @@ use std::{
 /// With fewer processes, starting a thread takes longer than it saves.
 const FOR_TWO_THREADS: usize = 1000;
 
-/// How many processes a thread takes on at a time: few enough that both end together.
+/// The number of processes that a thread takes on at a time: few enough that both threads end together.
 const CHUNK: usize = 64;
 
-/// What was found in processes.
+/// The findings in processes.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     pub(super) tally: Tally,
@@ -149,10 +149,10 @@ impl Scan {
     }
 }
 
-/// Where in a tally a process's namespaces are, in the order of [`NsKind::ALL`].
+/// The indices of a process's namespaces in a tally, in the order of [`NsKind::ALL`].
 type Places = [Option<usize>; NsKind::ALL.len()];
 
-/// What is read of each process.
+/// The data to read of each process.
 struct Wish {
     kinds: Vec<NsKind>,
     sources: Sources,
@@ -207,7 +207,7 @@ pub(super) fn shared<P: Copy + Sync, T: Send>(
     })
 }
 
-/// How many processors this process may use. The standard library's answer reads files of cgroups.
+/// Returns the number of processors that this process may use. The standard library's answer reads files of cgroups.
 fn processors() -> u32 {
     rustix::thread::sched_getaffinity(None).map_or(1, |set: CpuSet| set.count())
 }

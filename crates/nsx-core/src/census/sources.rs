@@ -1,4 +1,4 @@
-//! Where a census looks: what costs more than the one pass over the processes is looked at only where it is asked for.
+//! The sources of a census: those that cost more than the one pass over the processes are looked at only on request.
 
 use std::fmt;
 
@@ -32,8 +32,8 @@ impl Sources {
     pub const THREADS: Self = Self(1 << 3);
     /// Namespaces that are bound to files in any mount namespace, also in those that no process is in.
     pub const MOUNTS: Self = Self(1 << 4);
-    /// What stands above each namespace, its parent and its owner, and its never-reused id; and with that the namespaces
-    /// above that nothing else shows.
+    /// The namespaces above each namespace, its parent and its owner, and its never-reused id; and with that the
+    /// namespaces above that nothing else shows.
     pub const RELATIONS: Self = Self(1 << 5);
     /// Namespaces that descriptors are open of.
     pub const DESCRIPTORS: Self = Self(1 << 6);
@@ -44,12 +44,12 @@ impl Sources {
     /// All there is.
     pub const ALL: Self = Self(0x1ff);
 
-    /// Whether all of `other` is in it.
+    /// Returns whether all of `other` is in this set.
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether any of `other` is in it.
+    /// Returns whether any of `other` is in this set.
     pub const fn has_any(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }

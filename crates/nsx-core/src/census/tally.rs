@@ -35,7 +35,7 @@ impl Tally {
         })
     }
 
-    /// The same by the target of a link to a namespace of this kind.
+    /// Like `place`, but takes the target of a link to a namespace of this kind.
     pub(super) fn place_of_link(&mut self, kind: NsKind, target: &[u8]) -> Result<usize, ProcError> {
         let last = &mut self.last[kind as usize];
         if last.len > 0 && last.text[..last.len] == *target {

@@ -7,7 +7,7 @@ use crate::{
 };
 use rustix::io::Errno;
 
-/// What a PID namespace sees, as it was while it was looked at.
+/// The processes and threads that a PID namespace sees, as they were while they were looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visible {
     /// In order of their ids in the procfs.
@@ -30,12 +30,12 @@ pub struct Task {
 }
 
 impl Task {
-    /// What the namespace calls it.
+    /// Returns the id that the namespace gives the task.
     pub fn inside(&self) -> Pid {
         self.ids.chain.ids()[self.level]
     }
 
-    /// What the procfs calls it.
+    /// Returns the id by which the procfs shows the task.
     pub fn outside(&self) -> Pid {
         self.ids.chain.outermost()
     }

@@ -1,4 +1,4 @@
-//! One namespace that is named, found by whatever keeps it alive.
+//! A search for a namespace that is named, by whatever keeps the namespace alive.
 
 use super::{Census, Entry, Query, Sources, Unseen};
 use crate::{
@@ -49,10 +49,10 @@ impl Wanted {
     }
 
     /// Opens the namespace, wherever the caller can see it. Processes and the caller's own mounts are asked first, and the
-    /// search ends there for most namespaces. Then whatever a census knows is looked at, [`Sources::ALL`].
+    /// search ends there for most namespaces. Then everything that a census knows is looked at, [`Sources::ALL`].
     ///
-    /// Whoever shows the way to it, the namespace that is returned has the identity that is wanted. The process must have one
-    /// thread, see [`Census::open`].
+    /// The namespace that is returned has the identity that is wanted, whatever showed the way to it. The process must
+    /// have one thread, see [`Census::open`].
     ///
     /// # Errors
     /// [`Lost`]; `Os(ENOTTY)` if an id is wanted and the kernel gives none (before 6.18).

@@ -1,14 +1,14 @@
-//! Whether a process may read, write or execute a file, and what decides it: mode, ACL, capabilities and maps.
+//! The access of a process to a file, to read, write or execute it, and what decides: mode, ACL, capabilities and maps.
 //!
-//! The rules are those of `path_resolution(7)`, `acl(5)` and `capabilities(7)`: a capability counts over a file only where the
-//! process's user namespace has an id for its owner and for its group. Security modules, immutable files and the directories
-//! above are not asked. All ids are the caller's.
+//! The rules are those of `path_resolution(7)`, `acl(5)` and `capabilities(7)`: a capability counts over a file only if
+//! the process's user namespace has an id for the file's owner and for its group. Security modules, immutable files and
+//! the directories above are not considered. All ids are the caller's.
 
 use crate::proc::Credentials;
 use rustix::thread::CapabilitySet;
 use std::fmt;
 
-/// What is wanted of a file.
+/// The wanted access to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
     /// To read it.
@@ -30,7 +30,7 @@ impl Want {
     }
 }
 
-/// What of a file decides.
+/// The properties of a file that decide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileIds {
     /// The owner.
@@ -41,9 +41,9 @@ pub struct FileIds {
     pub mode: u32,
     /// Its ACL, where it has one beyond its mode.
     pub acl: Option<Acl>,
-    /// Whether its mount is read-only.
+    /// `true` if its mount is read-only.
     pub read_only: bool,
-    /// Whether programs may not be executed from its mount.
+    /// `true` if programs may not be executed from its mount.
     pub noexec: bool,
 }
 
@@ -74,7 +74,7 @@ impl Acl {
         Some(Self(entries.chunks_exact(8).map(entry).collect()))
     }
 
-    /// Whether it lets somebody who is not the owner, and what decides.
+    /// Returns whether the ACL allows access to a user who is not the owner, and what decides.
     fn lets(&self, file: &FileIds, who: &Credentials, bit: u32) -> (bool, By) {
         let mask = self.0.iter().find(|(tag, ..)| *tag == Self::MASK).map_or(7, |(_, bits, _)| *bits);
         let mut in_group = false;
@@ -94,7 +94,7 @@ impl Acl {
     }
 }
 
-/// What decides.
+/// The part of a file's permissions that decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
     /// The part of the mode for these.
@@ -103,30 +103,30 @@ enum By {
     Acl,
 }
 
-/// Whether something may be done, and why or why not.
+/// The answer to whether something may be done, and why or why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether it may.
+    /// `true` if it may be done.
     pub allowed: bool,
-    /// What decides, in words.
+    /// The reason, in words: what decides.
     pub why: String,
 }
 
-/// Who is who between the file and the process.
+/// A file, a process, and whether the process's user namespace has ids for the file's owner and group.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a> {
     /// The file.
     pub file: &'a FileIds,
     /// The process.
     pub who: &'a Credentials,
-    /// Whether the process's user namespace has an id for the file's owner.
+    /// `true` if the process's user namespace has an id for the file's owner.
     pub owner_mapped: bool,
-    /// Whether it has one for the file's group.
+    /// `true` if the process's user namespace has an id for the file's group.
     pub group_mapped: bool,
 }
 
 impl Access<'_> {
-    /// Whether the process may do this with the file.
+    /// Returns whether the process may do this with the file.
     pub fn verdict(&self, want: Want) -> Verdict {
         let file = self.file;
         let is_directory = file.mode & 0o170_000 == 0o040_000;
@@ -165,7 +165,7 @@ impl Access<'_> {
         if self.owner_mapped { "" } else { "; the owner has no id in its user namespace" }
     }
 
-    /// What the file itself says.
+    /// Returns whether the file itself allows the access, and what decides.
     fn by_file(&self, bit: u32) -> (bool, By) {
         let (file, who) = (self.file, self.who);
         if who.uid == file.uid {

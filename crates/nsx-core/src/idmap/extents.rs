@@ -21,7 +21,7 @@ pub struct RawExtent {
     pub inside: u32,
     /// The first id where it is read from.
     pub outside: u32,
-    /// How many there are.
+    /// The number of ids.
     pub count: u32,
 }
 
@@ -72,7 +72,7 @@ impl Extent {
         self.outside
     }
 
-    /// How many ids there are; never 0.
+    /// Returns the number of ids; never 0.
     pub fn count(&self) -> u32 {
         self.count
     }
@@ -140,7 +140,7 @@ impl IdMap {
         &self.0
     }
 
-    /// Whether it maps this id outside and no other.
+    /// Returns whether the map maps this id outside and no other.
     pub fn is_single(&self, outside: u32) -> bool {
         matches!(self.0.as_slice(), [one] if one.count == 1 && one.outside == outside)
     }

@@ -14,11 +14,11 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Ladder {
     rungs: Vec<Rung>,
-    /// How the caller's own maps its users and groups to the namespace above it.
+    /// The maps of users and groups from the caller's own user namespace to the one above it.
     above: [IdMap; 2],
 }
 
-/// One of them.
+/// A user namespace of the ladder.
 #[derive(Clone, Debug)]
 struct Rung {
     ns: NsId,
@@ -26,7 +26,7 @@ struct Rung {
     maps: Option<[IdMap; 2]>,
 }
 
-/// What an id is in one user namespace.
+/// An id as one user namespace numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rank {
     /// Which namespace; none for the one above the caller's, which the kernel does not show.
@@ -83,7 +83,7 @@ impl Ladder {
         Ok(Self { rungs, above: [above(IdKind::User)?, above(IdKind::Group)?] })
     }
 
-    /// How many levels the process's user namespace is below the caller's: 0 for the caller's own.
+    /// Returns how many levels the process's user namespace is below the caller's: 0 for the caller's own.
     pub fn depth(&self) -> usize {
         self.rungs.len() - 1
     }
@@ -93,7 +93,7 @@ impl Ladder {
         self.rungs.iter().rev().map(|rung| (rung.ns, rung.maps.as_ref()))
     }
 
-    /// What an id of the process's user namespace is in the caller's, if it is mapped.
+    /// Translates an id of the process's user namespace to the caller's, if the id is mapped.
     pub fn to_own(&self, ids: IdKind, id: u32) -> Option<u32> {
         match self.rungs.first()? {
             Rung { maps: Some(maps), .. } => maps[place(ids)].to_outside(id),
@@ -102,7 +102,7 @@ impl Ladder {
         }
     }
 
-    /// What an id of the caller's is in the process's user namespace, if it is mapped.
+    /// Translates an id of the caller's user namespace to the process's, if the id is mapped.
     pub fn to_process(&self, ids: IdKind, id: u32) -> Option<u32> {
         match self.rungs.first()? {
             Rung { maps: Some(maps), .. } => maps[place(ids)].to_inside(id),
@@ -110,8 +110,8 @@ impl Ladder {
         }
     }
 
-    /// What the id `own` of the caller's is at each level: in the namespace above the caller's, in the caller's, and so on down
-    /// to the process's.
+    /// Translates the id `own` of the caller's to each level: to the namespace above the caller's, to the caller's, and
+    /// so on down to the process's.
     pub fn ranks(&self, ids: IdKind, own: u32) -> Vec<Rank> {
         let above = &self.above[place(ids)];
         let outside = above.to_outside(own);

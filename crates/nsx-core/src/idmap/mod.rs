@@ -1,4 +1,4 @@
-//! How a user namespace numbers users and groups: extents that lead from inside to outside and back.
+//! The numbering of users and groups in a user namespace: extents that lead from inside to outside and back.
 //!
 //! See `user_namespaces(7)`. Who may write which map is for the plan; what stands in /etc/subuid for a later request.
 
@@ -58,9 +58,10 @@ impl fmt::Display for IdKind {
     }
 }
 
-/// Whether processes of a user namespace may call `setgroups(2)` (3.19).
+/// The permission of processes of a user namespace to call `setgroups(2)` (3.19).
 ///
-/// An ordinary user must deny it to write a group map: else one could give up a group that a file denies access to.
+/// An ordinary user must deny it to write a group map: otherwise a process could give up a group that a file denies
+/// access to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setgroups {
     /// They may, once a group map is written.

@@ -57,7 +57,7 @@ pub struct MapRequest {
     pub ranges: Vec<RangeRequest>,
 }
 
-/// What the caller has to map.
+/// The ids that the caller has to map.
 #[derive(Clone, Debug)]
 pub struct Owned<'a> {
     /// The caller's own id.
@@ -66,12 +66,12 @@ pub struct Owned<'a> {
     pub given: &'a [(u32, u32)],
     /// The map of the user namespace that it is in.
     pub own_map: &'a IdMap,
-    /// Whether it may map any id of that namespace: it has CAP_SETUID or CAP_SETGID there.
+    /// `true` if the caller may map any id of that namespace: it has CAP_SETUID or CAP_SETGID there.
     pub privileged: bool,
 }
 
 impl Owned<'_> {
-    /// Whether the kernel, or newuidmap for it, takes this extent from the caller.
+    /// Returns whether the kernel, or newuidmap in its place, accepts this extent from the caller.
     fn may_map(&self, extent: &Extent) -> bool {
         let last = u64::from(extent.outside()) + u64::from(extent.count());
         let covers = |first: u64, count: u64| first <= extent.outside().into() && last <= first + count;
@@ -105,7 +105,7 @@ pub enum MapRequestError {
 }
 
 impl MapRequest {
-    /// Whether no map is asked for.
+    /// Returns whether no map is requested.
     pub fn is_empty(&self) -> bool {
         self.single.is_none() && self.ranges.is_empty()
     }
@@ -250,7 +250,7 @@ mod tests {
         map.to_string().trim_end().replace('\n', " / ")
     }
 
-    /// What unshare of util-linux hands to newuidmap, by running 2.38.1, and the four examples of its merge.
+    /// The maps that unshare of util-linux hands to newuidmap, by running 2.38.1, and the four examples of its merge.
     #[test]
     fn ranges_make_room_for_the_single_id_as_util_linux_has_it() {
         for (own, single, ranges, expected) in [

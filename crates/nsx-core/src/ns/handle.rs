@@ -59,7 +59,8 @@ impl Namespace {
         Self::open_cached(CWD, mount, ResolveFlags::CACHED)
     }
 
-    /// The same in another mount namespace: `root` is the directory that the mount's point is seen from.
+    /// Like [`Namespace::open_mount`], but in another mount namespace: `root` is the directory from which the mount
+    /// point is seen.
     ///
     /// # Errors
     /// As [`Namespace::open_mount`].
@@ -128,7 +129,7 @@ impl Namespace {
         nsfs::id64(&self.fd)
     }
 
-    /// How many mounts are in this mount namespace (6.12).
+    /// Returns the number of mounts in this mount namespace (6.12).
     ///
     /// # Errors
     /// `ENOTTY` before 6.12; `EINVAL` for kinds other than mnt.

@@ -21,8 +21,8 @@ pub struct NsId {
 pub struct ParseNsIdError;
 
 impl NsId {
-    /// Whether it is one of those that the host booted with, by the inode numbers that the kernel gives them (3.8; of net and
-    /// mnt since 6.17, before which this cannot be told of them).
+    /// Returns whether the namespace is one that the host booted with, by the inode numbers that the kernel gives those
+    /// (3.8; of net and mnt since 6.17, before which this cannot be told of them).
     pub fn is_initial(self) -> bool {
         let number = match self.kind {
             NsKind::Mnt => 0xefff_fff8,

@@ -1,4 +1,4 @@
-//! What only a process inside of a namespace is told: a child joins it, asks, and ends.
+//! Facts that only a process inside of a namespace is told: a child joins the namespace, asks, and ends.
 
 use super::{Namespace, Related};
 use crate::{
@@ -17,11 +17,11 @@ use std::os::fd::AsFd;
 /// Answers are not longer.
 const LONGEST: usize = 64;
 
-/// What is asked.
+/// A question that the child asks.
 enum Question<'a> {
     /// The host name.
     Hostname,
-    /// How many network devices there are; the answer is a `u64`. A procfs that shows the caller is asked.
+    /// The number of network devices; the answer is a `u64`. The child asks a procfs that shows the caller.
     Links(&'a ProcRoot),
 }
 
@@ -37,10 +37,10 @@ impl Namespace {
         self.ask(&Question::Hostname)
     }
 
-    /// How many devices a network namespace has. `proc` is a procfs that shows the caller.
+    /// Returns the number of devices in a network namespace. `proc` is a procfs that shows the caller.
     ///
     /// # Errors
-    /// As [`Namespace::hostname`]; `ENODATA` where the procfs does not tell.
+    /// As [`Namespace::hostname`]; `ENODATA` if the procfs does not tell.
     pub fn links(&self, proc: &ProcRoot) -> Result<u64, Errno> {
         let answer = self.ask(&Question::Links(proc))?;
         answer.try_into().map(u64::from_ne_bytes).map_err(|_| Errno::NODATA)

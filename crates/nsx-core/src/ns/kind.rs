@@ -2,9 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-/// One of the eight kinds of namespace that Linux has, see `namespaces(7)`.
+/// A kind of namespace, of the eight that Linux has, see `namespaces(7)`.
 ///
-/// They are ordered by name, which is the order in which lists and plans name them.
+/// The kinds are ordered by name, which is the order in which lists and plans name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NsKind {
     /// The root of the cgroup hierarchies (4.6).

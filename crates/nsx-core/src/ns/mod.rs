@@ -1,4 +1,4 @@
-//! What a namespace is: its kind, its identity, sets of kinds, and an open one.
+//! Namespaces: their kinds, their identities, sets of kinds, and open namespaces.
 
 mod handle;
 mod id;

@@ -17,17 +17,17 @@ impl NsSet {
         1 << kind as u8
     }
 
-    /// Whether `kind` is in the set.
+    /// Returns whether `kind` is in the set.
     pub const fn contains(self, kind: NsKind) -> bool {
         self.0 & Self::bit(kind) != 0
     }
 
-    /// Whether no kind is in the set.
+    /// Returns whether no kind is in the set.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// How many kinds are in the set.
+    /// Returns the number of kinds in the set.
     pub const fn len(self) -> usize {
         self.0.count_ones() as usize
     }
@@ -76,7 +76,7 @@ impl NsSet {
         format!("{self} namespace{}", if self.len() == 1 { "" } else { "s" })
     }
 
-    /// The same with the article that it takes: `a uts namespace`, `net and pid namespaces`.
+    /// Like [`Self::noun`], but with the article that the noun takes: `a uts namespace`, `net and pid namespaces`.
     pub fn noun_with_article(self) -> String {
         let article = match self.len() {
             1 if self.contains(NsKind::Ipc) => "an ",

@@ -45,7 +45,7 @@ impl PidChain {
         self.0[self.0.len() - 1]
     }
 
-    /// How many PID namespaces deep the process is, seen from the reader: 0 for the reader's own.
+    /// Returns how many PID namespaces deep the process is, seen from the reader: 0 for the reader's own.
     pub fn depth(&self) -> usize {
         self.0.len() - 1
     }

@@ -70,7 +70,7 @@ impl Process {
         Ok(Self { pid, fd })
     }
 
-    /// The same process, held once more.
+    /// Returns a second handle to the same process.
     ///
     /// # Errors
     /// The errno of `fcntl(2)`.
@@ -83,7 +83,7 @@ impl Process {
         self.pid
     }
 
-    /// Whether it has ended. Once true, always true.
+    /// Returns whether the process has ended. Once true, always true.
     pub fn ended(&self) -> bool {
         // A pidfd becomes readable when its process ends.
         poll::has_now(&self.fd, PollFlags::IN)
@@ -145,9 +145,10 @@ impl Process {
         })
     }
 
-    /// Whether its ids are nobody's any more, or another's: it has ended and its parent has asked how.
+    /// Returns whether the process's ids are free, or another process's: this process has ended and its parent has
+    /// waited for it.
     ///
-    /// While the answer is no, what was read by its number was read of it.
+    /// While the answer is no, what was read by the process's number was read of this process.
     pub fn reaped(&self) -> bool {
         is_reaped(&self.fd)
     }

@@ -12,7 +12,7 @@ use crate::{
 };
 use std::{cell::OnceCell, sync::Arc};
 
-/// One level of a process's chain.
+/// A level of a process's chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level {
     /// The process's id there.
@@ -31,10 +31,11 @@ pub struct Lineages {
 }
 
 impl Lineages {
-    /// The levels of the process that `proc` calls `pid` and that has this chain, outermost first, one for each id.
+    /// Returns the levels of the process that `proc` calls `pid` and that has this chain, outermost first, one for each
+    /// id.
     ///
-    /// What cannot be seen is left open, so one that is gone has levels without namespaces: whoever has it pinned asks
-    /// afterwards whether it was reaped. All calls must be about the same procfs.
+    /// A namespace that cannot be seen is left open, so a process that is gone has levels without namespaces: a caller
+    /// that has the process pinned checks afterwards whether it was reaped. All calls must be about the same procfs.
     pub fn levels(&mut self, proc: &ProcRoot, pid: Pid, chain: &PidChain) -> Vec<Level> {
         let mut levels: Vec<Level> = chain.ids().iter().map(|&pid| Level { pid, ns: None }).collect();
         let lineage = self.of(proc, pid).unwrap_or_default();

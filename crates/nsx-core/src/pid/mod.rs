@@ -19,7 +19,7 @@ pub use translator::{Tasks, Translator, Untranslated};
 
 use crate::proc::decimal;
 
-/// One more than the largest id that a 64-bit kernel gives: its limit of /proc/sys/kernel/pid_max, see
+/// The largest id that a 64-bit kernel gives, plus one: the kernel's limit of /proc/sys/kernel/pid_max, see
 /// `proc_sys_kernel(5)`.
 pub const LIMIT: i32 = 1 << 22;
 

@@ -1,4 +1,4 @@
-//! How one PID namespace counts processes: the namespace, held open, and its place in a chain of ids.
+//! The numbering of processes in one PID namespace: the namespace, held open, and its index in a chain of ids.
 
 use super::{Process, shown_by};
 use crate::{
@@ -11,14 +11,14 @@ use rustix::{
 };
 use std::sync::Arc;
 
-/// How one PID namespace counts processes.
+/// The numbering of processes in one PID namespace.
 #[derive(Clone, Debug)]
 pub struct Numbering {
     ns: Arc<Namespace>,
     /// Which id of a chain is this namespace's, for processes in it and below. None where the procfs is not of a PID
     /// namespace above it or itself, so that no chain tells.
     level: Option<usize>,
-    /// Whether it is the caller's own.
+    /// `true` if the namespace is the caller's own.
     own: bool,
 }
 
@@ -77,12 +77,13 @@ impl Numbering {
         self.level
     }
 
-    /// Whether it is the caller's own PID namespace.
+    /// Returns whether this is the caller's own PID namespace.
     pub fn is_own(&self) -> bool {
         self.own
     }
 
-    /// Whether all of its processes are visible in the caller's PID namespace: it is that one or below it.
+    /// Returns whether all of the namespace's processes are visible in the caller's PID namespace: it is the caller's
+    /// or below the caller's.
     pub fn is_below_own(&self, proc: &ProcRoot) -> bool {
         let own = proc.own_ns(NsLink::Own(NsKind::Pid));
         self.own || own.is_ok_and(|own| depth(&self.ns, own).is_some())
@@ -99,7 +100,7 @@ fn is_own(ns: &Namespace, proc: &ProcRoot) -> bool {
     proc.own_ns(NsLink::Own(NsKind::Pid)).is_ok_and(|own| own == ns.id())
 }
 
-/// How far a namespace is below another; none where it is not, or the way cannot be seen.
+/// Returns how far a namespace is below another; none if it is not below the other, or the way cannot be seen.
 fn depth(ns: &Namespace, above: NsId) -> Option<usize> {
     if ns.id() == above {
         return Some(0);

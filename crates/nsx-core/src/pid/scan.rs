@@ -115,7 +115,7 @@ impl Scan<'_> {
         }
     }
 
-    /// What was found, if it is in the right namespace and was the same process all the time.
+    /// Returns what was found, if it is in the right namespace and was the same process all the time.
     fn check(&mut self, process: &TaskIds, thread: Option<&TaskIds>) -> Result<Option<Found>, Untranslated> {
         let Some(&callers) = process.chain.ids().get(self.callers) else { return Ok(None) };
         let Ok(pinned) = Process::hold(callers) else { return Ok(None) };

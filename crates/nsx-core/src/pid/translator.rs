@@ -100,7 +100,7 @@ impl<'a> Translator<'a> {
         &self.to
     }
 
-    /// What `id` of `from` is in `to`. Up to four system calls, or without the kernel's help (6.11) one scan.
+    /// Translates `id` of `from` to `to`. Takes up to four system calls, or one scan without the kernel's help (6.11).
     ///
     /// # Errors
     /// [`Untranslated`].
@@ -111,7 +111,7 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// The same for many, in their order: one scan at most for all of them.
+    /// Like [`Translator::translate`], but for many ids, in their order: one scan at most for all of them.
     pub fn translate_all(&self, ids: &[Pid]) -> Vec<Result<Pid, Untranslated>> {
         let asked: Result<Vec<_>, TooOld> = ids.iter().map(|&id| self.ask(id)).collect();
         asked.unwrap_or_else(|TooOld| match self.scan(ids) {
@@ -175,7 +175,7 @@ impl<'a> Translator<'a> {
     }
 }
 
-/// What an errno means where `ESRCH` means `absence`.
+/// Returns the meaning of an errno, given that `ESRCH` means `absence`.
 fn failure(errno: Errno, absence: Untranslated) -> Result<Result<Pid, Untranslated>, TooOld> {
     match errno {
         Errno::NOTTY | Errno::NOSYS => Err(TooOld),

@@ -1,4 +1,4 @@
-//! What a plan must know of the process that calls, as a value: tests make up callers.
+//! The facts about the calling process that a plan depends on, as a value: tests make up callers.
 
 use crate::{
     ns::NsSet,
@@ -17,8 +17,9 @@ pub struct Caller {
     pub capabilities: CapabilitySet,
     /// The kinds of namespace that the running kernel has.
     pub kinds: NsSet,
-    /// Whether an exec takes a process into the time namespace that it has created, as since Linux 6.3. Before, only a fork
-    /// does, and the program of a process that does not fork stays outside (time_namespaces(7)).
+    /// `true` if an exec takes a process into the time namespace that the process has created, as since Linux 6.3.
+    /// Before 6.3, only a fork does, and the program of a process that does not fork stays outside
+    /// (time_namespaces(7)).
     pub exec_enters_time: bool,
 }
 
@@ -37,12 +38,12 @@ impl Caller {
         })
     }
 
-    /// Whether the caller may create any namespace without a user namespace of its own.
+    /// Returns whether the caller may create any namespace without a user namespace of its own.
     pub fn is_privileged(&self) -> bool {
         self.can(CapabilitySet::SYS_ADMIN)
     }
 
-    /// Whether the caller has this capability.
+    /// Returns whether the caller has this capability.
     pub fn can(&self, capability: CapabilitySet) -> bool {
         self.capabilities.contains(capability)
     }

@@ -1,34 +1,35 @@
-//! What holds a program beyond its ids: capabilities, limits, a label, filters of system calls.
+//! Restrictions on a program beyond its ids: capabilities, limits, a label, system call filters.
 //!
-//! All of it as values: who entered a container is held as the container's own programs are, and a plan says by what.
+//! All of them are values: a program that enters a container is restricted as the container's own programs are, and a
+//! plan says by what.
 
 use crate::sys::trace::Instruction;
 use rustix::{process::Resource, thread::CapabilitySet};
 use std::{ffi::CString, fmt};
 
-/// What holds a program. Empty: what holds its caller.
+/// Restrictions on a program. If empty, the restrictions on its caller apply.
 #[derive(Clone, Debug, Default)]
 pub struct Confinement {
     /// The capabilities that any exec can give it.
     pub bounding: Option<CapabilitySet>,
     /// The capabilities that it sets off with, as far as there are.
     pub capabilities: Option<CapabilityState>,
-    /// Whether no exec may give it more than it has.
+    /// `true` if no exec may give the program more privileges than it has.
     pub no_new_privs: bool,
-    /// Whether the target's filters of system calls are its own too.
+    /// `true` if the target's system call filters apply to the program too.
     pub seccomp: bool,
     /// A filter of system calls of its own.
     pub filter: Option<Filter>,
-    /// What a security module holds it by from its exec on.
+    /// The label by which a security module restricts the program from its exec on.
     pub label: Option<Label>,
     /// Limits that differ from the caller's.
     pub limits: Vec<Limit>,
     /// The permissions that the files it makes do not get, see `umask(2)`.
     pub umask: Option<u32>,
-    /// How soon the kernel ends it where memory is short, see `oom_score_adj` in `proc(5)`.
+    /// The score that says how soon the kernel kills the program if memory is short, see `oom_score_adj` in `proc(5)`.
     pub oom_score: Option<i32>,
-    /// Whether the limits and that score are set with the rights that the program has in the namespaces it joins, and not with
-    /// the caller's.
+    /// `true` if the limits and that score are set with the rights that the program has in the namespaces it joins, and
+    /// not with the caller's.
     pub limits_inside: bool,
 }
 
@@ -56,7 +57,7 @@ impl CapabilityState {
     }
 }
 
-/// What a security module knows a process by.
+/// The name by which a security module knows a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Label {
     /// The name of an AppArmor profile.
@@ -66,7 +67,7 @@ pub enum Label {
 }
 
 impl Label {
-    /// What is written to have it from the next exec on.
+    /// Returns the bytes to write to get this label from the next exec on.
     pub(crate) fn request(&self) -> Vec<u8> {
         match self {
             Self::AppArmor(profile) => [b"exec ", profile.as_bytes()].concat(),
@@ -98,9 +99,9 @@ impl fmt::Display for Label {
 pub struct Limit {
     /// The resource.
     pub resource: Resource,
-    /// Where the kernel stops the process.
+    /// The soft limit: the value that the kernel enforces.
     pub soft: Option<u64>,
-    /// How far the process itself may raise that.
+    /// The hard limit: the highest value to which the process itself may raise the soft limit.
     pub hard: Option<u64>,
 }
 

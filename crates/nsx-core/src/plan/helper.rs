@@ -20,11 +20,11 @@ pub struct Helper {
     pub file: PathBuf,
     /// The capability that it needs.
     pub needed: CapabilitySet,
-    /// Whether the file is set-user-ID root or has that capability.
+    /// `true` if the file is set-user-ID root or has that capability.
     pub is_privileged: bool,
-    /// Whether the file lies on a mount with the option `nosuid`, which takes the privilege away.
+    /// `true` if the file lies on a mount with the option `nosuid`, which takes the privilege away.
     pub is_nosuid: bool,
-    /// Whether the capability is in the caller's bounding set.
+    /// `true` if the capability is in the caller's bounding set.
     pub is_in_bounding_set: bool,
 }
 

@@ -12,7 +12,7 @@ use crate::{
     plan::{Actor, Confinement, Plan, Step, Task},
 };
 
-/// Who the program is.
+/// The steps that give the program its ids.
 pub(super) struct Ids {
     /// With whether the rest goes on if the kernel refuses the step.
     pub(super) groups: Option<(Step, bool)>,

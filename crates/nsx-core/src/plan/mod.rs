@@ -27,7 +27,7 @@ use crate::ns::NsKind;
 use rustix::io::Errno;
 use std::fmt;
 
-/// Who takes a step.
+/// The process that takes a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// A short-lived process that stays in the caller's namespaces, for what can be done only there.
@@ -51,21 +51,22 @@ impl fmt::Display for Actor {
     }
 }
 
-/// One step and who takes it.
+/// A step and the process that takes it.
 #[derive(Debug)]
 pub struct Task {
-    /// Who.
+    /// The process that takes the step.
     pub actor: Actor,
-    /// What.
+    /// The step.
     pub step: Step,
-    /// Whether the rest goes on where the kernel refuses this step.
+    /// `true` if the rest of the plan goes on when the kernel refuses this step.
     pub optional: bool,
 }
 
 impl Task {
-    /// Whether the rest goes on where the kernel refuses this step with `errno`.
+    /// Returns whether the rest of the plan goes on when the kernel refuses this step with `errno`.
     ///
-    /// Of how mounts pass on that is so where there is no mount point. A place that is not there is missed at once.
+    /// A refusal to set propagation is passed over only if the path is not a mount point. A path that does not exist is
+    /// reported at once.
     pub(crate) fn may_fail(&self, errno: Errno) -> bool {
         self.optional && (!matches!(self.step, Step::Propagate { .. }) || errno == Errno::INVAL)
     }
@@ -117,9 +118,9 @@ pub enum PlanError {
     /// Something of the target could not be read.
     #[error("failed to read its {what}")]
     Target {
-        /// What was read.
+        /// The name of the part that could not be read.
         what: &'static str,
-        /// Why it could not be.
+        /// The reason.
         source: crate::proc::ProcError,
     },
     /// A terminal that could not be had for the program.
@@ -128,7 +129,7 @@ pub enum PlanError {
     /// The target ended while the plan was made.
     #[error("it has ended")]
     TargetEnded,
-    /// What a number means to /proc is not what it means to a system call.
+    /// A /proc in which a process id does not mean what it means to a system call.
     #[error("/proc shows another PID namespace than yours, so process ids cannot be believed; mount your own first")]
     ForeignProc,
 }

@@ -1,7 +1,7 @@
 //! Mounts that a request asks for, in words and as data.
 //!
-//! What is bound is taken hold of before the first mount is made, so that a mount hides nothing from a later one: a
-//! [`Source`] is opened in the order in which the mounts use it.
+//! Sources are opened before the first mount is made, so that no mount hides the source of a later one. Each [`Source`]
+//! is opened in its turn, in the order in which the mounts use them.
 
 use rustix::mount::{MountAttrFlags, MountFlags, MountPropagationFlags};
 use std::{
@@ -18,20 +18,20 @@ pub(crate) const ABOVE_ROOT: &str = "/..";
 pub struct Mount {
     /// The place: an absolute path, below the new root where there is one.
     pub at: PathBuf,
-    /// What is there.
+    /// The contents that appear there.
     pub contents: Contents,
 }
 
-/// What a mount shows.
+/// The contents of a mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Contents {
-    /// What the caller sees at a path: a directory or a file.
+    /// The directory or file that the caller sees at a path.
     Bind {
         /// The path, as the caller names it.
         source: PathBuf,
-        /// Whether the mounts below come too. A user namespace may not leave out those that it did not make.
+        /// `true` if the mounts below come too. A user namespace may not leave out mounts that it did not make.
         recursive: bool,
-        /// What is forbidden there, or how access times are kept, for all mounts that come.
+        /// Flags that forbid things there or say how access times are kept, for all mounts that come.
         flags: MountFlags,
     },
     /// A copy of a file of the target's, in memory and read-only: what is bound to the file itself could be written to.
@@ -83,11 +83,11 @@ pub struct FileSystem {
     pub kind: String,
     /// The options of that type.
     pub options: Vec<(String, Option<String>)>,
-    /// What is forbidden there, or how access times are kept.
+    /// Flags that forbid things there or say how access times are kept.
     pub flags: MountFlags,
     /// A device, or a word for lists of mounts; that of the type if empty.
     pub source: OsString,
-    /// Whether a new file system takes the files of the directory that it covers.
+    /// `true` if a new file system takes the files of the directory that it covers.
     pub copy_up: bool,
 }
 
@@ -98,7 +98,7 @@ impl Default for FileSystem {
     }
 }
 
-/// What a mount shows, taken hold of before it can be hidden.
+/// The source of a mount, opened before another mount can hide it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A directory as it is, whatever is mounted on it later.
@@ -107,13 +107,13 @@ pub enum Source {
     Tree {
         /// The path.
         path: PathBuf,
-        /// Whether the mounts below come too.
+        /// `true` if the mounts below come too.
         recursive: bool,
     },
 }
 
 impl Mount {
-    /// What has to be opened for it, in the order in which it is used.
+    /// Returns the sources to open for this mount, in the order in which the mount uses them.
     pub fn sources(&self) -> Vec<Source> {
         match &self.contents {
             Contents::Bind { source, recursive, .. } => {
@@ -246,7 +246,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// What is bound of the caller's /dev. `ptmx` is missing: it must belong to the pseudo-terminals inside.
+/// The devices bound from the caller's /dev. `ptmx` is missing: it must belong to the pseudo-terminals inside.
 pub(crate) const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
 /// Options of a file system, as `mount(2)` takes them.

@@ -1,4 +1,4 @@
-//! One step of a plan, as data; what is said of it is in `words`.
+//! The steps of a plan, as data; the texts about them are in `words`.
 
 use super::{
     confinement::{CapabilityState, Filter, Label, Limit},
@@ -61,7 +61,7 @@ pub struct Pin {
     pub kind: NsKind,
     /// The file, as the caller names it.
     pub at: PathBuf,
-    /// Whether the file is made if it is missing, a link refused, and what holds a namespace already left alone.
+    /// `true` if a missing file is made, a link is refused, and a file that already holds a namespace is left alone.
     pub make: bool,
 }
 
@@ -120,7 +120,8 @@ impl NamespaceFile {
 #[derive(Clone, Debug)]
 pub struct ProcDirectory(pub Rc<OwnedFd>);
 
-/// How mount events pass between a mount namespace and the one that it was copied from, see `mount_namespaces(7)`.
+/// The propagation of mount events between a mount namespace and the mount namespace that it was copied from, see
+/// `mount_namespaces(7)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Propagation {
     /// Neither sees the other's.
@@ -146,7 +147,7 @@ impl Propagation {
     }
 }
 
-/// What nsx does about signals while it waits for the program.
+/// The handling of signals while nsx waits for the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Signals {
     /// Each goes on to the program; nsx stops when the program stops.
@@ -158,7 +159,7 @@ pub enum Signals {
     HoldBackEnding,
 }
 
-/// What it means that the kernel lets a process not leave its supplementary groups.
+/// The consequence if the kernel refuses to drop supplementary groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GroupsDenied {
     /// The program keeps them.
@@ -209,9 +210,9 @@ pub enum Step {
     TakeForeground(OwnedFd),
     /// Make the child that becomes the program; nsx stays and waits for it.
     Fork {
-        /// Whether that child is PID 1 of a new PID namespace.
+        /// `true` if that child is PID 1 of a new PID namespace.
         init: bool,
-        /// What nsx does meanwhile.
+        /// The handling of signals while nsx waits.
         signals: Signals,
     },
     /// Make the child that becomes the program and stay as PID 1, for nsx and in its place.
@@ -229,7 +230,7 @@ pub enum Step {
         target: Process,
         /// Which of its namespaces.
         kinds: NsSet,
-        /// The same kinds in the order in which they can be joined one by one, as kernels before 5.8 ask for.
+        /// These kinds in the order in which they can be joined one by one, as kernels before 5.8 require.
         one_by_one: Vec<NsKind>,
     },
     /// Join a namespace that a file holds.
@@ -238,7 +239,7 @@ pub enum Step {
     Propagate {
         /// The place; `/` for all.
         at: PathBuf,
-        /// How.
+        /// The propagation.
         propagation: Propagation,
     },
     /// See mounts that are made outside and let none be seen there, in a mount namespace that was just copied.
@@ -286,9 +287,9 @@ pub enum Step {
     Mount {
         /// Root directory below which the place lies, where it is not the caller's own.
         root: Option<PathBuf>,
-        /// What, and the place.
+        /// The mount, with its place.
         mount: Mount,
-        /// Whether the place is made if it is missing, wherever it is.
+        /// `true` if a missing place is made, wherever it is.
         makes_place: bool,
     },
     /// Make that directory the root and let go of the old one.
@@ -299,9 +300,9 @@ pub enum Step {
     MountBinfmt(PathBuf),
     /// Register an interpreter there.
     RegisterBinfmt {
-        /// Where binfmt_misc is mounted.
+        /// The mount point of binfmt_misc.
         at: PathBuf,
-        /// What is registered, as binfmt_misc takes it.
+        /// The entry of the interpreter, as binfmt_misc takes it.
         interpreter: CString,
     },
     /// Go into a cgroup.
@@ -310,16 +311,16 @@ pub enum Step {
     ChangeRoot {
         /// The directory.
         directory: OwnedFd,
-        /// How the caller names it; not at all where it is the target's own.
+        /// The caller's name for the directory; none if the directory is the target's own.
         named: Option<PathBuf>,
-        /// Whether the program stays in the directory that it is in, be it outside of that root.
+        /// `true` if the program stays in the directory that it is in, even if that is outside of the new root.
         stays: bool,
     },
     /// Change to a directory that was opened before.
     ChangeDirectory {
         /// The directory.
         directory: OwnedFd,
-        /// How the caller names it; not at all where it is the target's own.
+        /// The caller's name for the directory; none if the directory is the target's own.
         named: Option<PathBuf>,
     },
     /// Change to a directory by name.
@@ -330,7 +331,7 @@ pub enum Step {
     SetGroups(Vec<u32>),
     /// Have no supplementary group.
     LeaveGroups {
-        /// What it means if that is denied, here as it was wherever else it was tried before.
+        /// The consequence if the kernel refuses here, as it refused wherever else this was tried before.
         denied: GroupsDenied,
         /// The group that the program is in anyway: to have it twice is nothing.
         group: Option<u32>,

@@ -1,4 +1,4 @@
-//! What is said of a step: its system call, what it is for, and what failed where it did.
+//! The texts about a step: the system call, the purpose, and what failed if the step did.
 
 use super::{ABOVE_ROOT, CapabilityState, GroupsDenied, Limit, Propagation, Step, Task};
 use crate::{
@@ -25,7 +25,7 @@ impl Task {
         }
     }
 
-    /// Whether this and another go together.
+    /// Returns whether this task and another go together.
     pub fn goes_with(&self, other: &Self) -> bool {
         let is_alike = match (&self.step, &other.step) {
             (Step::JoinCgroup(one), Step::JoinCgroup(other)) => one.path.file_name() == other.path.file_name(),
@@ -134,7 +134,7 @@ impl Step {
         }
     }
 
-    /// What the step is for, to someone who never saw the source.
+    /// Returns the purpose of the step, for a reader who never saw the source.
     pub fn why(&self) -> String {
         match self {
             Self::Unshare(kinds) if kinds.len() == 1 => format!("leave the caller's {} for a new one", kinds.noun()),
@@ -245,7 +245,7 @@ impl Step {
         }
     }
 
-    /// What nsx failed to do where the step failed: reads after "failed to".
+    /// Returns what nsx failed to do if the step failed: reads after "failed to".
     pub fn act(&self) -> String {
         match self {
             Self::Unshare(kinds) if kinds.len() == 1 => format!("create a new {}", kinds.noun()),
@@ -360,7 +360,8 @@ fn capset(state: &CapabilityState) -> String {
     }
 }
 
-/// Whose they are after the exec, see "Transformation of capabilities during execve()" in `capabilities(7)`.
+/// Returns who has the capabilities after the exec, see "Transformation of capabilities during execve()" in
+/// `capabilities(7)`.
 fn left_by_the_exec(state: &CapabilityState) -> &'static str {
     match state.ambient {
         ambient if ambient.is_empty() && state.permitted.is_empty() => {
@@ -394,7 +395,7 @@ fn numbers(ids: &[u32]) -> String {
     if ids.is_empty() { "0".to_owned() } else { ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ") }
 }
 
-/// Who is who, where that is not too much to read.
+/// Returns which id outside is which inside, or only the number of ranges if there are too many to read.
 fn mapping(ids: IdKind, map: &IdMap) -> String {
     let range = |first: u32, count: u32| match count {
         1 => first.to_string(),

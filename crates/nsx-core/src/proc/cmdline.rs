@@ -1,11 +1,11 @@
-//! What a process was called with: `/proc/PID/cmdline`, see `proc_pid_cmdline(5)`.
+//! The command line of a process: `/proc/PID/cmdline`, see `proc_pid_cmdline(5)`.
 //!
 //! A process may write anything there, and as much as it likes.
 
 use super::{ProcRoot, Status};
 use crate::pid::Pid;
 
-/// How many bytes of a command line are read, so that a row costs the same whatever a process calls itself.
+/// The number of bytes of a command line that are read, so that a row costs the same whatever a process calls itself.
 pub const LONGEST: usize = 8192;
 
 impl ProcRoot {
@@ -17,7 +17,7 @@ impl ProcRoot {
         self.command_line(pid, buffer).unwrap_or_else(|| status.name.clone())
     }
 
-    /// The same where there is a command line to read.
+    /// Like [`ProcRoot::command`], but returns none if there is no command line to read.
     pub fn command_line(&self, pid: Pid, buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
         self.read_piece(LONGEST, pid, "cmdline", buffer).ok()?;
         spaced(buffer)

@@ -25,9 +25,9 @@ pub struct Credentials {
     pub bounding: CapabilitySet,
     /// Capabilities that outlive any exec (4.3).
     pub ambient: CapabilitySet,
-    /// Whether no exec gives it more than it has (4.10).
+    /// `true` if no exec gives the process more than it has (4.10).
     pub no_new_privs: bool,
-    /// Whether it has filters of system calls: seccomp mode 2.
+    /// `true` if the process has filters of system calls: seccomp mode 2.
     pub filtered: bool,
 }
 

@@ -18,7 +18,7 @@ pub struct TaskIds {
     pub pgid: Vec<i32>,
     /// Its session, likewise.
     pub sid: Vec<i32>,
-    /// How many threads the process has.
+    /// The number of threads of the process.
     pub threads: u64,
 }
 

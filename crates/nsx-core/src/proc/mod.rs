@@ -1,7 +1,7 @@
 //! The proc file system, read as bytes.
 //!
-//! Whatever a process names itself reaches these parsers, so each takes `&[u8]`, accepts anything and never panics. The
-//! world changes while it is read: every answer is a value or says why there is none, see [`ProcError`].
+//! Any name that a process gives itself reaches these parsers, so each takes `&[u8]`, accepts anything and never
+//! panics. The world changes while it is read: every answer is a value or says why there is none, see [`ProcError`].
 
 pub mod cmdline;
 mod credentials;

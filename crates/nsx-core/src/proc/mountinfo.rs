@@ -12,9 +12,10 @@ pub struct Mount {
     pub parent: u64,
     /// The device of its file system, major and minor number.
     pub device: (u32, u32),
-    /// What of its file system is mounted: a path from the top, or for a namespace its name, see [`Mount::namespace`].
+    /// The part of its file system that is mounted: a path from the top, or for a namespace its name, see
+    /// [`Mount::namespace`].
     pub root: Vec<u8>,
-    /// Where it is mounted, as the reader's root directory sees it. Any bytes but zero.
+    /// The mount point, as the reader's root directory sees it. Any bytes but zero.
     pub point: Vec<u8>,
 }
 

@@ -38,7 +38,7 @@ impl NsLink {
     }
 }
 
-/// Whether a directory is a procfs that does not show its reader: that of a PID namespace that the reader is not in.
+/// Returns whether a directory is a procfs that does not show its reader: that of a PID namespace without the reader.
 pub(crate) fn hides_reader(directory: impl AsFd) -> bool {
     let is_procfs = |it: rustix::fs::StatFs| it.f_type == rustix::fs::PROC_SUPER_MAGIC;
     let mut target = [MaybeUninit::uninit(); 16];
@@ -87,7 +87,7 @@ impl ProcRoot {
         Ok(Self { is_copy: true, ..Self::open(path)? })
     }
 
-    /// Whether it is a copy, whose processes and namespaces are not there.
+    /// Returns whether this is a copy, whose processes and namespaces do not exist here.
     pub fn is_copy(&self) -> bool {
         self.is_copy
     }
@@ -112,7 +112,7 @@ impl ProcRoot {
         Ok(rustix::fs::readlinkat_raw(link, c"", buffer)?.0)
     }
 
-    /// Whether it is a procfs by its file system, and not a place where none is mounted, or a recording.
+    /// Returns whether this is a procfs by its file system, and not a directory without one mounted, or a recording.
     pub fn is_procfs(&self) -> bool {
         rustix::fs::fstatfs(&self.fd).is_ok_and(|file_system| file_system.f_type == rustix::fs::PROC_SUPER_MAGIC)
     }
@@ -172,7 +172,7 @@ impl ProcRoot {
         self.identity(&EntryPath::of(pid).file("root"))
     }
 
-    /// The same of the caller.
+    /// Like [`ProcRoot::root_of`], but for the caller.
     ///
     /// # Errors
     /// [`ProcError`].
@@ -221,16 +221,16 @@ impl ProcRoot {
         Ok(kinds)
     }
 
-    /// Whether it leaves out processes that are there: PID 1 lives for as long as any other. With `hidepid=invisible`, see
-    /// `proc(5)`, nothing else tells.
+    /// Returns whether the procfs leaves out processes that exist: PID 1 lives for as long as any other. With
+    /// `hidepid=invisible`, see `proc(5)`, nothing else tells.
     pub fn hides_processes(&self) -> bool {
         !self.is_copy && matches!(rustix::fs::statat(&self.fd, c"1", AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT))
     }
 
-    /// Whether it numbers processes as the caller's own PID namespace does.
+    /// Returns whether the procfs numbers processes as the caller's own PID namespace does.
     ///
-    /// Not so where a PID namespace was entered and no procfs of it mounted: then a number means one process here and
-    /// another to a system call.
+    /// It does not if a PID namespace was entered and no procfs of that namespace was mounted: then a number means one
+    /// process here and another to a system call.
     pub fn is_callers(&self) -> bool {
         if self.is_copy {
             return false;
@@ -364,7 +364,8 @@ impl NsLinks<'_> {
         NsId::parse(self.target(link, &mut target)?).map_err(|_| ProcError::Malformed("a link in ns"))
     }
 
-    /// The same as the text of the link, which a scan compares before it reads it. `buffer` is where it is put.
+    /// Like [`NsLinks::id`], but returns the text of the link, which a scan compares before reading it. The text is put
+    /// into `buffer`.
     ///
     /// # Errors
     /// As [`ProcRoot::ns`].

@@ -27,7 +27,7 @@ impl ProcRoot {
         Ok(pids)
     }
 
-    /// How many threads a process has.
+    /// Returns the number of threads of a process.
     ///
     /// # Errors
     /// [`ProcError`].

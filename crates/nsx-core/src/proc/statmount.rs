@@ -4,10 +4,10 @@ use super::Mount;
 use crate::{ns::Namespace, sys};
 use rustix::io::Errno;
 
-/// What is asked for: the superblock's numbers, the mount's numbers, its root and its point.
+/// The requested fields: the superblock's numbers, the mount's numbers, its root and its point.
 const MASK: u64 = 1 | 2 | 8 | 16;
 
-/// How long the fixed part of `struct statmount` is, behind which the strings are.
+/// The length of the fixed part of `struct statmount`, behind which the strings are.
 const FIXED: usize = 512;
 
 /// Room for the longest two paths.

@@ -6,7 +6,7 @@
 use super::{ProcError, ProcRoot, decimal};
 use crate::pid::{Pid, PidChain};
 
-/// What `/proc/PID/status`, or a thread's `/proc/PID/task/TID/status`, says.
+/// The contents of `/proc/PID/status`, or of a thread's `/proc/PID/task/TID/status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// The command's name, `comm`: any bytes but zero, 15 of them or fewer for a process that has a program.
@@ -110,7 +110,7 @@ fn unescape(value: &[u8]) -> Vec<u8> {
     })
 }
 
-/// One id, or none where the kernel writes 0.
+/// Parses an id; returns none if the kernel wrote 0.
 fn pid(value: &[u8]) -> Result<Option<Pid>, ProcError> {
     decimal(value).and_then(|number| number.try_into().ok()).map(Pid::from_raw).ok_or(MALFORMED)
 }

@@ -21,8 +21,8 @@ struct Side {
     permitted: CapabilitySet,
     effective: CapabilitySet,
     bounding: CapabilitySet,
-    /// Whether the process lets only those look at it who have CAP_SYS_PTRACE. That shows in whose its files are, and not if
-    /// it is root's.
+    /// `true` if only a process with CAP_SYS_PTRACE may look at the process. The owner of the process's files shows
+    /// that, but not if the process is root's.
     hides: Option<bool>,
 }
 

@@ -30,9 +30,9 @@ struct Limit {
     most: Option<u64>,
     /// The namespaces that it counts there, as far as they can be seen.
     seen: u64,
-    /// Whether there is no user namespace further out.
+    /// `true` if there is no user namespace further out.
     outermost: bool,
-    /// Whether the caller is nested as deep as can be; unknown if what is further out cannot be seen.
+    /// `true` if the caller is nested as deeply as possible; unknown if what is further out cannot be seen.
     nested: Option<bool>,
     /// The user whose namespaces are counted.
     user: String,
@@ -58,14 +58,14 @@ impl Facts<'_> {
         Limit { kind, most, seen: self.count(kind), outermost: outermost(NsKind::User), nested, user }.refusal()
     }
 
-    /// How many PID namespaces the caller's /proc shows the caller in.
+    /// Returns the number of PID namespaces that the caller's /proc shows the caller in.
     fn level(&self) -> usize {
         let status = self.own_file("status").unwrap_or_default();
         let chain = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"NSpid:"));
         chain.map_or(0, |chain| chain.split(u8::is_ascii_whitespace).filter(|id| !id.is_empty()).count())
     }
 
-    /// How many namespaces of a kind processes are in that were created in the caller's user namespace or below it.
+    /// Counts the namespaces of a kind that have processes and were created in the caller's user namespace or below it.
     fn count(&self, kind: NsKind) -> u64 {
         let mut counted = BTreeSet::new();
         for pid in self.proc.pids().unwrap_or_default() {

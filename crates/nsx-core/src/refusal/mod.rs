@@ -138,7 +138,7 @@ pub fn explain(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcR
     }
 }
 
-/// Whether the plan's new root directory is what it mounts on `/`.
+/// Returns whether the plan's new root directory is what the plan mounts on `/`.
 fn covers_root(plan: &Plan) -> bool {
     plan.tasks().iter().any(|task| matches!(&task.step, Step::PivotRoot(root) if root == Path::new(ABOVE_ROOT)))
 }
@@ -154,15 +154,15 @@ struct Facts<'a> {
     options: &'static Options,
 }
 
-/// What a command's options can do about a refusal, in words.
+/// The remedies that a command's options offer for a refusal, in words.
 struct Options {
-    /// Where the kernel lets no procfs be mounted.
+    /// The remedy if the kernel does not allow a procfs to be mounted.
     without_proc: &'static str,
-    /// Where there is nothing to mount one on.
+    /// The remedy if the directory to mount a procfs on does not exist.
     without_directory: &'static str,
-    /// Where a right is lacking that a user namespace would give.
+    /// The remedy if a right is lacking that a user namespace would give.
     more_rights: &'static str,
-    /// Where the supplementary groups cannot be left.
+    /// The remedy if the supplementary groups cannot be dropped.
     without_groups: &'static str,
 }
 
@@ -445,7 +445,7 @@ impl Facts<'_> {
         IdMap::parse(&self.own_file(ids.file())?).ok()
     }
 
-    /// Whether this line is in the caller's status.
+    /// Returns whether this line is in the caller's status.
     fn has_status(&self, line: &[u8]) -> bool {
         self.own_file("status").is_some_and(|status| status.split(|byte| *byte == b'\n').any(|other| other == line))
     }
@@ -471,7 +471,7 @@ fn with_slash(path: &Path) -> PathBuf {
     if is_bare { Path::new(".").join(path) } else { path.to_owned() }
 }
 
-/// How a user gains a capability, in words. To become root is no way for root: it was started without the capability.
+/// Says how a user gains a capability. Root is not told to become root: it was started without the capability.
 fn gain(uid: u32, needed: CapabilitySet, bounding: CapabilitySet) -> String {
     let lacking = needed - bounding;
     match uid {

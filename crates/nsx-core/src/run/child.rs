@@ -123,7 +123,7 @@ pub(super) fn make(plan: &Plan, place: usize) -> Result<(Forked, Option<usize>),
     }
 }
 
-/// What the child tells of its steps.
+/// The child's reports on its steps.
 pub(super) struct Report<'p, 's> {
     pub(super) plan: &'p Plan,
     pub(super) observer: &'s mut dyn FnMut(Event<'p>),
@@ -151,7 +151,7 @@ impl<'p> Report<'p, '_> {
     }
 }
 
-/// What the caller had set and the program must get.
+/// The signal settings of the caller, which the program must get.
 pub(super) struct Inherited {
     mask: Mask,
     child_ended: Disposition,
@@ -184,5 +184,5 @@ impl Inherited {
     }
 }
 
-/// What nsx holds back where other signals act on itself; the last is how it learns of the program's end.
+/// The signals that nsx holds back when other signals act on nsx itself; by the last, nsx learns of the program's end.
 const ENDING: [Signal; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGCHLD];

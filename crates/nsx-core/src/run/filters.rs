@@ -20,7 +20,7 @@ use rustix::{
 };
 use std::time::{Duration, Instant};
 
-/// How long a target may take to stop. One that is frozen, or that waits for a disk, takes longer.
+/// The time that a target may take to stop. A target that is frozen, or that waits for a disk, takes longer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The most filters that are read.

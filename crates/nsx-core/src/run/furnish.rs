@@ -42,23 +42,23 @@ const DEVICE_LINKS: [(&str, &str); 5] = [
 /// The name of a file that is bound elsewhere.
 const FILE: &str = "file";
 
-/// How many links that lead to nothing are followed to a mount point, as the kernel follows links.
+/// The most links leading to nothing that are followed to a mount point, as the kernel follows links.
 const MOST_LINKS: usize = 40;
 
-/// How a place is opened that is mounted on: the link, where it is one.
+/// The flags to open a place that is mounted on: the link itself, if the place is a link.
 const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// The first length of a value that `fsconfig(2)` does not take.
 const VALUE_MAX: usize = 256;
 
-/// What the mounts of one plan have to know of each other.
+/// The state that the mounts of one plan share.
 #[derive(Default)]
 pub(super) struct Furnisher {
-    /// What is to be mounted, in the order in which it is.
+    /// The sources to be mounted, in the order in which they are.
     sources: VecDeque<Held>,
     /// The devices of the file systems made here, which are gone when the program is.
     made: Vec<u64>,
-    /// Whether mount points may be made elsewhere too.
+    /// `true` if mount points may be made on other file systems too.
     makes_place: bool,
 }
 

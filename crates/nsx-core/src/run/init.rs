@@ -1,7 +1,8 @@
-//! Whether PID 1 of a PID namespace would drop a signal, see `pid_namespaces(7)`.
+//! Detection of signals that PID 1 of a PID namespace would drop, see `pid_namespaces(7)`.
 //!
-//! The kernel gives such a process only signals that it handles: what would end or stop any other is dropped. Someone who
-//! types Ctrl-C at a program does not care that it is PID 1, so nsx gives the signal its effect from outside.
+//! The kernel gives PID 1 only signals that it handles, and drops those that would end or stop any other process. A
+//! user who types Ctrl-C at a program does not care that the program is PID 1, so nsx gives the signal its effect from
+//! outside.
 
 use crate::{
     pid::Pid,
@@ -25,11 +26,11 @@ pub(super) struct Watch<'a> {
 struct Watched {
     signal: Signal,
     looks: u32,
-    /// How many of the looks said that it is dropped.
+    /// The number of those looks that found the signal dropped.
     dropped: u32,
 }
 
-/// How many looks must say that a signal is dropped.
+/// The number of looks that must find a signal dropped.
 const SURE: u32 = 2;
 
 /// After how many looks nsx leaves a signal to a program that holds it back and has taken it, as one does that reads
@@ -37,8 +38,8 @@ const SURE: u32 = 2;
 const LOOKS: u32 = 50;
 
 impl Watched {
-    /// How long until the next look: not in step with a program that does the same thing over and over, and ever longer,
-    /// because one that waits for a processor shows the same thing for a while.
+    /// Returns the time until the next look. It is not in step with a program that does the same thing over and over,
+    /// and it grows, because a program that waits for a processor shows the same thing for a while.
     fn pause(&self) -> Duration {
         let longer = [0, 40, 900][(self.looks / 30).min(2) as usize];
         Duration::from_millis(u64::from(3 + self.looks % 5) + longer)
@@ -71,7 +72,7 @@ impl<'a> Watch<'a> {
         self.watched.retain(|watched| default_effect(watched.signal) != DefaultEffect::Stop);
     }
 
-    /// How long until the next look; none where there is nothing to look at.
+    /// Returns the time until the next look, or none if there is nothing to look at.
     pub(super) fn pause(&self) -> Option<Duration> {
         (!self.watched.is_empty()).then(|| self.due.saturating_duration_since(Instant::now()))
     }
@@ -101,7 +102,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// What becomes of a signal that was sent to PID 1.
+/// The fate of a signal that was sent to PID 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// A thread handles it, ignores it or waits for it, or it has no effect on any program; or that cannot be read: a
@@ -123,7 +124,7 @@ fn fate(proc: &ProcRoot, init: Pid, signal: Signal) -> Fate {
     }
 }
 
-/// What the threads of the process do about the signal; none where they do nothing.
+/// Returns what the threads of the process do about the signal, or none if they do nothing.
 fn handling(proc: &ProcRoot, process: Pid, signal: Signal) -> Result<Option<Fate>, ProcError> {
     let bit = 1_u64 << (signal - 1);
     let mut text = Vec::new();
@@ -149,7 +150,7 @@ fn handling(proc: &ProcRoot, process: Pid, signal: Signal) -> Result<Option<Fate
     Ok(held_back)
 }
 
-/// Whether `/proc/PID/task/TID/syscall` shows a thread in `rt_sigtimedwait(2)`.
+/// Returns whether `/proc/PID/task/TID/syscall` shows a thread in `rt_sigtimedwait(2)`.
 fn waits_for_signals(syscall: &[u8]) -> bool {
     let number = syscall.split(|byte| *byte == b' ').next().and_then(decimal);
     number == u64::try_from(libc::SYS_rt_sigtimedwait).ok()

@@ -140,12 +140,12 @@ fn end_program(board: Board) {
 
 const STAYS: WaitIdOptions = WaitIdOptions::EXITED.union(WaitIdOptions::NOHANG).union(WaitIdOptions::NOWAIT);
 
-/// Whether it is a child of this process, which keeps its id until it was waited for.
+/// Returns whether `process` is a child of this process. A child keeps its id until it was waited for.
 fn is_child(process: Pid) -> bool {
     waitid(WaitId::Pid(process), STAYS).is_ok()
 }
 
-/// Whether a child has ended. Its status stays to be asked for.
+/// Returns whether a child has ended. Its status can still be collected.
 fn has_ended(process: Pid) -> bool {
     matches!(waitid(WaitId::Pid(process), STAYS), Ok(Some(_)))
 }

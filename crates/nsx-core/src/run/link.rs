@@ -9,10 +9,10 @@ use rustix::{
     net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType},
 };
 
-/// One end.
+/// An end of the socket pair.
 pub(super) struct Link(OwnedFd);
 
-/// What one process tells the other. Steps are named by their place in the plan.
+/// A message from one process to the other. Steps are named by their index in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message {
     /// To an outside: take this step.
@@ -121,7 +121,7 @@ impl Link {
         }
     }
 
-    /// Whether the other is gone.
+    /// Returns whether the other end is gone.
     pub(super) fn is_cut(&self) -> bool {
         poll::has_now(&self.0, PollFlags::RDHUP)
     }

@@ -1,4 +1,5 @@
-//! What a process that waits for the program hears: signals, and what the program's process tells before it sets off.
+//! The events that a process hears while it waits for the program: signals, and what the program's process tells before
+//! the program sets off.
 
 use super::link::{Link, Message};
 use crate::sys::signal::{Received, SignalFd};
@@ -15,7 +16,7 @@ pub(super) struct Listener<'a> {
     links: Vec<&'a Link>,
 }
 
-/// One thing that is heard.
+/// An event that is heard.
 pub(super) enum Heard<'a> {
     /// A message.
     Told(Message),

@@ -1,12 +1,13 @@
 //! Carries a plan out.
 //!
-//! One process walks the plan from its first step on. If a step says so it splits: the child walks on, and the parent waits for
-//! it, see `child` and `wait`. An `outside` is split off before the first step if any step needs one. If a PID namespace is
-//! entered, the child is a `joiner`, which makes the program's process, the `sibling`, last. A child reports over its `link`
-//! what it could not do, a joiner on its `board`, so the one place that hears of a failure is the caller of [`run`].
+//! A process walks the plan from its first step on. If a step says so, the process splits: the child walks on, and the
+//! parent waits for the child, see `child` and `wait`. An `outside` is split off before the first step if any step
+//! needs an outside. If a PID namespace is entered, the child is a `joiner`, which makes the program's process, the
+//! `sibling`, last. A child reports over its `link` what it could not do, a joiner on its `board`, so the one place
+//! that hears of a failure is the caller of [`run`].
 //!
-//! Whoever calls [`run`] must have one thread, because the plan may fork and the kernel refuses some namespaces to
-//! several.
+//! The process that calls [`run`] must have one thread, because the plan may fork and the kernel refuses some
+//! namespaces to a process with several threads.
 
 mod board;
 mod capabilities;
@@ -55,7 +56,7 @@ use pty::Side;
 use rustix::io::Errno;
 use std::path::Path;
 
-/// How the program ended.
+/// The way the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// With this status.
@@ -64,7 +65,7 @@ pub enum Ended {
     Killed(Signal),
 }
 
-/// What happens on the way, as it happens.
+/// An event on the way, reported as it happens.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'p> {
     /// The kernel refused an optional step, and the rest goes on.
@@ -96,10 +97,9 @@ impl<'p> Failure<'p> {
 
 /// Carries out `plan` with the caller's `proc`, which only some steps need, and tells `observer` of it.
 ///
-/// Where no step of the plan forks, this process becomes the program and the call returns only on failure; `observer` is
-/// then told of skipped steps alone. Otherwise it
-/// returns when the program has ended, and this process is then in the new namespaces, with every signal blocked: there
-/// is nothing left to do but to end likewise.
+/// If no step of the plan forks, this process becomes the program and the call returns only on failure; `observer` is
+/// then told of skipped steps alone. Otherwise the call returns when the program has ended, and this process is then in
+/// the new namespaces, with every signal blocked: there is nothing left to do but to end as the program did.
 ///
 /// # Errors
 /// [`Failure`]; the program did not run.
@@ -145,13 +145,13 @@ pub fn run<'p>(
     Ok(Ended::Exited(0))
 }
 
-/// Whether the directory of a pin keeps no mount namespace, because what is mounted there already is shared or would be
-/// covered.
+/// Returns whether the directory of a pin keeps no mount namespace, because what is mounted there already is shared or
+/// would be covered.
 pub(crate) fn keeps_no_mount_namespace(pin: &Pin) -> bool {
     pin.ip_netns().is_some() || netns::has_mounts(pin.directory())
 }
 
-/// Whether nothing is at `at`, as it is seen below `root`.
+/// Returns whether nothing is at `at`, as seen below `root`.
 pub(crate) fn is_missing(root: Option<&Path>, at: &Path) -> bool {
     matches!(mounts::beneath(root, at), Err(Errno::NOENT))
 }

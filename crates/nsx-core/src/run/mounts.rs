@@ -138,7 +138,7 @@ pub(super) fn pivot_root(root: &Path) -> Result<(), Errno> {
     rustix::process::chdir("/")
 }
 
-/// What these file systems never need: set-user-id programs, devices, programs.
+/// Returns the flags that forbid what these file systems never need: set-user-id programs, devices, programs.
 pub(super) fn harmless() -> MountFlags {
     MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC
 }
@@ -156,7 +156,7 @@ pub(super) fn path_of(fd: impl AsFd) -> String {
     format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd())
 }
 
-/// The same of what lies below an open directory.
+/// Returns a path, as [`path_of`] does, to what lies at `path` below an open directory.
 pub(super) fn path_below(directory: &OwnedFd, path: &str) -> String {
     format!("{}/{path}", path_of(directory))
 }

@@ -39,7 +39,7 @@ pub(super) fn locked<T>(directory: &Path, make: impl FnOnce() -> Result<T, Errno
     make()
 }
 
-/// Whether something is mounted on an entry of `directory` (5.8).
+/// Returns whether something is mounted on an entry of `directory` (5.8).
 pub(super) fn has_mounts(directory: &Path) -> bool {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let entries = rustix::fs::openat(CWD, directory, flags, Mode::empty()).and_then(|opened| Dir::read_from(&opened));

@@ -25,10 +25,10 @@ use std::{
     path::Path,
 };
 
-/// How a directory is opened that is only a place to start from.
+/// The flags to open a directory that is only a place to start from.
 const PLACE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// What steps are taken with.
+/// The means with which steps are taken.
 pub(super) struct Hands<'a> {
     /// The caller's procfs, if there is one.
     pub(super) proc: Option<&'a ProcRoot>,
@@ -36,13 +36,13 @@ pub(super) struct Hands<'a> {
     nsx: OnceCell<OwnedFd>,
     /// nsx's id in the caller's PID namespace.
     nsx_pid: Pid,
-    /// What the steps that mount have in hand.
+    /// The state that the mounting steps share.
     furnisher: RefCell<Furnisher>,
     /// The filters of system calls that were read.
     filters: RefCell<Vec<Filter>>,
     /// The variable HOME of the program, once it is looked up.
     home: Cell<Option<CString>>,
-    /// Whether a step has left the supplementary groups.
+    /// `true` if a step has left the supplementary groups.
     groups_left: Cell<bool>,
     /// The directory of the process's own descriptors, once it is opened.
     descriptors: Cell<Option<OwnedFd>>,

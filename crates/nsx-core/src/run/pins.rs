@@ -39,7 +39,7 @@ pub(super) enum Part {
 pub(super) struct Journal<'a> {
     /// Parts, each with its pin.
     made: Vec<(&'a Pin, Part)>,
-    /// Whether all of it stays.
+    /// `true` if all the parts stay.
     kept: bool,
     /// To the process that undoes all of it if this one is killed.
     guard: Option<&'a Link>,
@@ -212,7 +212,8 @@ impl Part {
         };
     }
 
-    /// Whether it came to be made, as far as can be seen (5.8): who wrote it down was killed before or after.
+    /// Returns whether the part was made, as far as can be seen (5.8): the process that wrote the part down was killed
+    /// before or after making it.
     fn is_there(self, pin: &Pin) -> bool {
         match self {
             Self::Directory | Self::File => true, // to remove what is missing does no harm

@@ -1,8 +1,9 @@
 //! A program with a terminal of its own: nsx splits in two.
 //!
-//! One stays with the caller's terminal and relays what is typed and shown, see `relay`. The other leads a session on the
-//! new terminal and walks on with the plan, as nsx does without one: it waits for the program, which is a job of its own
-//! there, so that it can be stopped and resumed. To the caller both together are one job:
+//! The relay stays with the caller's terminal and relays what is typed and shown, see `relay`. The leader leads a
+//! session on the new terminal and walks on with the plan, as nsx does without a new terminal: it waits for the
+//! program, which is a job of its own there, so that the program can be stopped and resumed. To the caller both
+//! together are one job:
 //!
 //! - the program stops, so its leader stops, so the relay stops, and the caller's shell has its prompt;
 //! - that resumes the relay, which resumes the leader, which resumes the program's group;
@@ -36,7 +37,8 @@ pub(super) enum Side {
 pub(super) struct Leader(OwnedFd);
 
 impl Leader {
-    /// Whether the relay is gone. Who ends lets go of the other end first, and only later of its children.
+    /// Returns whether the relay is gone. A process that ends lets go of the other end first, and only later of its
+    /// children.
     pub(super) fn is_alone(&self) -> bool {
         poll::has_now(&self.0, PollFlags::empty())
     }

@@ -46,11 +46,12 @@ pub(super) fn stay(nsx: &Link, inherited: &Inherited, board: Board, index: usize
 struct Reaper<'a> {
     nsx: &'a Link,
     program: Program,
-    /// How often the program has stopped.
+    /// The number of times that the program has stopped.
     stops: usize,
     is_stopped: bool,
-    /// Whether someone else has resumed the program, as a shell does with the whole job: PID 1 then has a SIGCONT to read that
-    /// has done its work. Passed on it could undo that the program has stopped again.
+    /// `true` if another process has resumed the program, as a shell does with the whole job: PID 1 then has a SIGCONT
+    /// to read that has done its work. If PID 1 passed that SIGCONT on, it could undo that the program has stopped
+    /// again.
     resumed: bool,
 }
 

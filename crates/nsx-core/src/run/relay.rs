@@ -18,10 +18,10 @@ use rustix::{
     termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize},
 };
 
-/// How often one who is in the background looks whether that has changed: the kernel does not tell.
+/// The interval at which a relay in the background checks whether it still is there: the kernel does not tell.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 250_000_000 };
 
-/// How long the caller's terminal may take no output before the last of it is given up.
+/// The time for which the caller's terminal may take no output before the last of the output is given up.
 const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 /// The most that is shown of what was written before the leader ended; who writes on does so to nobody.
@@ -35,11 +35,11 @@ pub(super) struct Relay<'a> {
     input: Option<BorrowedFd<'a>>,
     /// The caller's terminal where output goes to.
     output: Output,
-    /// How the caller's terminal was, while it passes on each key.
+    /// The original settings of the caller's terminal, while the terminal passes on each key.
     before: Option<Termios>,
     /// The process that restores it if this process is killed.
     restorer: Option<Restorer>,
-    /// What was typed and not taken yet.
+    /// Input that was typed and not taken yet.
     typed: Vec<u8>,
     suspension: Suspension,
 }
@@ -240,7 +240,7 @@ impl<'a> Relay<'a> {
     }
 }
 
-/// What can be done without waiting.
+/// The work that can be done without waiting.
 #[derive(Default)]
 struct Ready {
     signalled: bool,
@@ -252,7 +252,7 @@ struct Ready {
 /// The caller's terminal as the place that output goes to.
 struct Output {
     terminal: OwnedFd,
-    /// What it has not taken yet.
+    /// Output that the terminal has not taken yet.
     waiting: Vec<u8>,
 }
 

@@ -1,22 +1,24 @@
 //! Running from a file that a hostile target cannot write to.
 //!
-//! Whatever runs inside can have the kernel run nsx once more, as a process of its own: a program that is a script of
-//! `#!/proc/self/exe` does that. From then on `/proc/PID/exe` leads to the file that nsx runs from, and once nobody runs it,
-//! whoever may write to that file on the host could do so from inside (CVE-2019-5736). So nsx starts over from a file that
-//! is the same to read and that nobody can write to. There are two, and neither needs trust in who is inside:
+//! A program inside can have the kernel run nsx once more, as a process of the target's: a program that is a script of
+//! `#!/proc/self/exe` does that. From then on `/proc/PID/exe` leads to the file that nsx runs from. Once nobody runs
+//! that file, a user who may write to it on the host could do so from inside (CVE-2019-5736). So nsx starts over from a
+//! file that has the same contents and that nobody can write to. There are two such files, and neither requires trust
+//! in the programs inside:
 //!
 //! - **A mount of its own.** nsx clones the mount that its file is on, down to that file (`OPEN_TREE_CLONE`), makes the clone
 //!   read-only, and executes the file there. The descriptor closes at that exec, and with it the clone leaves the only
 //!   mount namespace it was in: nothing but running programs and open files keep it. Every way back from `/proc/PID/exe`,
 //!   and from whatever was opened through it, goes through this mount, on which nothing can be opened for writing,
-//!   truncated, linked, or changed in its mode, times or attributes: `EROFS`. To make it writable again takes
-//!   `mount_setattr(2)` or a remount, to get a writable clone of it `open_tree(2)` or a bind, and all of them answer
-//!   `EINVAL` for a mount that is in no mount namespace, to whomever it is. Only while the descriptor is open could somebody
-//!   do so, and then only nsx runs, which has joined nothing yet. Nothing is copied, and no page is in memory twice. It
-//!   takes CAP_SYS_ADMIN over the mount namespace that the file is in, and Linux 5.12.
-//!   What it does not take away is what any descriptor of the host's file system gives: who has CAP_DAC_READ_SEARCH on the
-//!   host reads other files by their handles, as through each bind mount that an engine makes for `/etc/hosts`, and who has
-//!   CAP_SYS_ADMIN on the host may change how the whole file system is mounted. Neither was ever kept from the host.
+//!   truncated, linked, or changed in its mode, times or attributes: `EROFS`. To make the mount writable again takes
+//!   `mount_setattr(2)` or a remount; to get a writable clone of the mount takes `open_tree(2)` or a bind mount. All of
+//!   them answer `EINVAL` to everybody for a mount that is in no mount namespace. Only while the descriptor is open
+//!   could somebody do so, and then only nsx runs, which has joined nothing yet. Nothing is copied, and no page is in
+//!   memory twice. This requires CAP_SYS_ADMIN over the mount namespace that the file is in, and Linux 5.12.
+//!   The mount does not take away what any descriptor of the host's file system gives: a process with
+//!   CAP_DAC_READ_SEARCH on the host reads other files by their handles, as through each bind mount that an engine
+//!   makes for `/etc/hosts`, and a process with CAP_SYS_ADMIN on the host may change how the whole file system is
+//!   mounted. Neither was ever kept from the host.
 //! - **A sealed copy in memory**, see `memfd_create(2)`, for everybody else. It costs as much as the file is long.
 //!
 //! The mount is the cheaper by far, so it may be made before it is known to be needed.
@@ -33,7 +35,7 @@ use rustix::{
 };
 use std::{ffi::CString, os::unix::ffi::OsStringExt};
 
-/// What this process runs from.
+/// The file that this process runs from.
 const OWN: &str = "/proc/self/exe";
 
 /// The seals that leave a file as it is, themselves included.
@@ -70,8 +72,8 @@ pub fn seal_early() {
     }
 }
 
-/// Whether a file that this process runs from is one that [`seal`] starts. What cannot be found out must not count as no: a
-/// process that has started over would do so again, and do all that it has done before.
+/// Returns whether the file that this process runs from is one that [`seal`] starts. A failure to find out must not
+/// count as no: a process that has started over would do so again, and do all that it has done before.
 fn is_sealed(own: &OwnedFd) -> Result<bool, Errno> {
     // A file is the root of its mount, and of all that its name could begin with, only where that is attached nowhere.
     if rustix::fs::readlinkat(CWD, OWN, Vec::new())?.as_bytes() == b"/"

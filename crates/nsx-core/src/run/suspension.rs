@@ -8,7 +8,7 @@ use rustix::io::Errno;
 /// would resume it.
 #[derive(Default)]
 pub(super) struct Suspension {
-    /// Whether this process was stopped, and has not read a signal since.
+    /// `true` if this process was stopped, and has not read a signal since.
     resumed: bool,
 }
 
@@ -20,7 +20,7 @@ impl Suspension {
         Ok(())
     }
 
-    /// Whether this is the signal that resumed this process. To be asked of each that is read.
+    /// Returns whether this is the signal that resumed this process. To be called for each signal that is read.
     pub(super) fn ended_by(&mut self, received: Received) -> bool {
         std::mem::take(&mut self.resumed) && received.signal == libc::SIGCONT
     }

@@ -16,7 +16,7 @@ impl Terminal {
         rustix::fs::openat(CWD, "/dev/tty", flags, Mode::empty()).ok().map(Self)
     }
 
-    /// Whether `group` has the foreground.
+    /// Returns whether `group` has the foreground.
     pub(super) fn is_foreground(&self, group: Group) -> bool {
         Group::in_foreground(&self.0) == Ok(group)
     }

@@ -88,7 +88,7 @@ impl Call {
         Data::new(call, arguments)
     }
 
-    /// Whether a plan that goes on with these steps makes it.
+    /// Returns whether a plan that goes on with this step makes this call.
     fn is_of(self, step: &Step) -> bool {
         match self {
             Self::ReadCapabilities | Self::SetCapabilities => matches!(step, Step::SetCapabilities(_)),

@@ -47,8 +47,9 @@ impl Program {
     }
 }
 
-/// What `waitpid(2)` has to tell, asked twice: the kernel looks first whether a child has stopped and then whether it goes on.
-/// One that was resumed and stops again between the two shows neither, but has stopped by the second time.
+/// Returns the news from `waitpid(2)`, called again if it has none: the kernel checks first whether a child has stopped
+/// and then whether the child goes on. A child that was resumed and stops again between the two checks shows neither,
+/// but has stopped by the second call.
 pub(super) fn news<T>(waitpid: impl Fn() -> Result<Option<T>, Errno>) -> Result<Option<T>, Errno> {
     match waitpid()? {
         None => waitpid(),
@@ -60,7 +61,7 @@ pub(super) fn news<T>(waitpid: impl Fn() -> Result<Option<T>, Errno>) -> Result<
 pub(super) struct Waiter<'a> {
     program: Program,
     rule: Signals,
-    /// Where the program is PID 1 of its namespace, and can be looked up.
+    /// The watch over the program, if the program is PID 1 of its namespace and can be looked up.
     init: Option<Watch<'a>>,
     terminal: Option<Terminal>,
     /// The signal that nsx gave its effect by SIGKILL or SIGSTOP, because the program would have dropped it.
@@ -68,17 +69,17 @@ pub(super) struct Waiter<'a> {
     /// The signal that killed the program, where nsx itself is PID 1 and told so.
     killed: Option<Signal>,
     outside: Option<Outside>,
-    /// Where the program has a terminal of its own, which this process's session is on.
+    /// The leader, if the program has a terminal of its own, which this process's session is on.
     leader: Option<Leader>,
-    /// Whether the program was seen to set off, or not to.
+    /// `true` once it is known whether the program has set off.
     set_off: bool,
     suspension: Suspension,
-    /// How often PID 1 said that the program stopped.
+    /// The number of times that PID 1 said that the program stopped.
     stops: usize,
 }
 
 impl<'a> Waiter<'a> {
-    /// One for `program`, which is looked up in `proc` if that is given.
+    /// Returns a waiter for `program`, which is looked up in `proc` if that is given.
     pub(super) fn new(
         program: Program,
         rule: Signals,

@@ -1,6 +1,6 @@
 //! The auxiliary vector that a program gets at its exec, see `getauxval(3)`: no system call, nothing that can fail.
 
-/// Whether the kernel, or a security module, asks for care: `AT_SECURE`.
+/// Returns whether the kernel, or a security module, requires care: `AT_SECURE`.
 pub fn is_secure() -> bool {
     // SAFETY: reads a number that the kernel put on the stack at the exec.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }

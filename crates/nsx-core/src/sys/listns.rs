@@ -27,10 +27,11 @@ struct Request {
     owner: u64,
 }
 
-/// Writes the ids of namespaces that come after the id `after` (0: from the first) and says how many they are; 0 at the end.
+/// Writes the ids of namespaces that come after the id `after` (0: from the first) and returns the number of ids; 0 at
+/// the end.
 ///
-/// Whoever is not root of the host gets those that it is in or has CAP_SYS_ADMIN over. All kinds are asked for, because early
-/// 6.19 read beyond its memory where a page of one kind was. `ENOSYS` before 6.19.
+/// A process that is not root of the host gets the namespaces that it is in or has CAP_SYS_ADMIN over. All kinds are
+/// requested, because early 6.19 read beyond its memory if a page of one kind was requested. `ENOSYS` before 6.19.
 pub fn list(after: u64, ids: &mut [u64]) -> Result<usize, Errno> {
     let request = Request { size: size_of::<Request>() as u32, spare: 0, after, kinds: 0, spare2: 0, owner: 0 };
     // SAFETY: the call reads the structure, and writes at most as many ids as there is room for.

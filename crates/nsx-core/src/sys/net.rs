@@ -61,11 +61,11 @@ impl NsidSocket {
 
 /// An `NSID` request with one attribute of four bytes.
 const GETNSID_LEN: usize = 16 + 4 + 8;
-/// What the kernel calls the attributes of these messages.
+/// The kernel's numbers for the attributes of these messages.
 const NETNSA_NSID: u16 = 1;
 const NETNSA_FD: u16 = 3;
 
-/// What a message of the kernel in answer to `RTM_GETNSID` says.
+/// Reads a message in which the kernel answers `RTM_GETNSID`.
 fn nsid(answer: &[u8]) -> Result<Option<u32>, Errno> {
     let half = |place: usize| Some(u16::from_ne_bytes(answer.get(place..place + 2)?.try_into().ok()?));
     let word = |place: usize| Some(i32::from_ne_bytes(answer.get(place..place + 4)?.try_into().ok()?));

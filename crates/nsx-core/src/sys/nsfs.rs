@@ -58,7 +58,7 @@ pub fn of_socket(socket: impl AsFd) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Who created a user namespace, as the caller's user namespace numbers users (4.11).
+/// Returns the user who created a user namespace, as the caller's user namespace numbers users (4.11).
 pub fn owner_uid(ns: impl AsFd) -> Result<u32, Errno> {
     let mut uid: libc::uid_t = 0;
     // SAFETY: the ioctl writes one uid_t to the address.
@@ -102,7 +102,7 @@ pub fn mounts_id(ns: impl AsFd) -> Result<u64, Errno> {
     mounts_info(ns).map(|info| info.id)
 }
 
-/// How many mounts are in a mount namespace (6.12).
+/// Returns the number of mounts in a mount namespace (6.12).
 pub fn count_mounts(ns: impl AsFd) -> Result<u32, Errno> {
     mounts_info(ns).map(|info| info.mounts)
 }

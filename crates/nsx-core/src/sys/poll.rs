@@ -6,7 +6,7 @@ use rustix::{
     fd::AsFd,
 };
 
-/// Whether `fd` has one of these events now; errors and hang-ups, as the kernel has it, always among them.
+/// Returns whether `fd` has one of these events now; errors and hang-ups always count, as the kernel has it.
 pub fn has_now(fd: impl AsFd, events: PollFlags) -> bool {
     let mut fds = [PollFd::new(&fd, events)];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };

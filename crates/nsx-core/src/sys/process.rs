@@ -31,7 +31,7 @@ pub fn set_file_ids(uid: libc::uid_t, gid: libc::gid_t) {
     unsafe { libc::setfsuid(uid) };
 }
 
-/// Whether the process of a pidfd has ended and was waited for: `pidfd_send_signal(2)` with no signal (5.1).
+/// Returns whether the process of a pidfd has ended and was waited for: `pidfd_send_signal(2)` with no signal (5.1).
 pub fn is_reaped(pidfd: impl AsFd) -> bool {
     let pidfd = pidfd.as_fd().as_raw_fd();
     let no_information: *const libc::siginfo_t = std::ptr::null();
@@ -157,7 +157,7 @@ pub fn exec_file(file: impl AsFd, arguments: &[CString]) -> Errno {
     }
 }
 
-/// What `ps(1)` calls this process, cut to 15 bytes, see `PR_SET_NAME` in `prctl(2)`.
+/// Sets the name that `ps(1)` shows for this process, cut to 15 bytes, see `PR_SET_NAME` in `prctl(2)`.
 pub fn set_name(name: &CStr) -> Result<(), Errno> {
     // SAFETY: the string ends with a zero and lives as long as the call.
     check(unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) }).map(drop)
@@ -252,19 +252,19 @@ impl Group {
         }
     }
 
-    /// Whether nobody is left in it. Of one that has no id here this cannot be known.
+    /// Returns whether nobody is left in the group. For a group that has no id here this cannot be known.
     pub fn is_gone(self) -> bool {
         Pid::from_raw(self.0).is_some_and(|leader| rustix::process::test_kill_process_group(leader) == Err(Errno::SRCH))
     }
 
-    /// Whether it is the one that `process` leads, or led.
+    /// Returns whether this is the group that `process` leads, or led.
     pub fn is_led_by(self, process: Pid) -> bool {
         self.0 == process.as_raw_nonzero().get()
     }
 }
 
-/// Whether this process's parent is of its session but of another group, as a shell is that runs jobs: it then learns when
-/// this process stops, and can resume it. Where not, somebody else may, or nobody.
+/// Returns whether this process's parent is of its session but of another group, as a shell is that runs jobs: the
+/// parent then learns when this process stops, and can resume it. If not, somebody else may, or nobody.
 pub fn has_job_control() -> bool {
     let Some(parent) = rustix::process::getppid() else { return false };
     // SAFETY: a call without memory.

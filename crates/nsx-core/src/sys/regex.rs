@@ -1,6 +1,6 @@
 //! Extended regular expressions of POSIX as the C library reads them, see `regex(7)`.
 //!
-//! What scripts write for programs in C means the same here, and no engine of our own has to be started.
+//! Expressions that scripts write for programs in C mean the same here, and no engine of our own has to be started.
 //!
 //! Sound because a compiled expression is the C library's own from `regcomp(3)` to `regfree(3)`, does not move in between,
 //! and because both texts that it reads end with a zero byte.
@@ -39,7 +39,7 @@ impl Regex {
         Ok(Self(unsafe { compiled.assume_init() }))
     }
 
-    /// Whether any part of `text`, up to a zero byte if it has one, matches.
+    /// Returns whether any part of `text`, up to a zero byte if it has one, matches.
     pub fn matches(&self, text: &[u8]) -> bool {
         let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
         let Ok(text) = CString::new(&text[..end]) else { return false };

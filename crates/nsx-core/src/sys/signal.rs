@@ -18,7 +18,7 @@ pub type Signal = libc::c_int;
 #[derive(Clone, Copy)]
 pub struct Mask(libc::sigset_t);
 
-/// What a process does on a signal: a handler, the default, nothing.
+/// The reaction of a process to a signal: a handler, the default, nothing.
 #[derive(Clone, Copy)]
 pub struct Disposition(libc::sigaction);
 
@@ -27,7 +27,7 @@ pub struct Disposition(libc::sigaction);
 pub struct Received {
     /// Which.
     pub signal: Signal,
-    /// Whether the kernel sent it of itself, as a terminal's driver does on Ctrl-C, and no process did.
+    /// `true` if the kernel sent the signal of itself, as a terminal's driver does on Ctrl-C, and no process did.
     pub from_kernel: bool,
 }
 
@@ -53,7 +53,7 @@ impl Mask {
         Self::set(libc::SIG_BLOCK, &Self::of(signals)?)
     }
 
-    /// Whether this mask holds `signal` back.
+    /// Returns whether this mask holds `signal` back.
     pub fn holds_back(&self, signal: Signal) -> bool {
         // SAFETY: looks at a set that is whole.
         unsafe { libc::sigismember(&raw const self.0, signal) == 1 }
@@ -98,7 +98,7 @@ impl Disposition {
         Ok(Self(unsafe { before.assume_init() }))
     }
 
-    /// Whether this process ignores `signal`.
+    /// Returns whether this process ignores `signal`.
     pub fn ignores(signal: Signal) -> bool {
         let mut now = MaybeUninit::<libc::sigaction>::zeroed();
         // SAFETY: points to a structure that lives as long as the call; null sets nothing.
@@ -118,7 +118,7 @@ impl Disposition {
 pub struct SignalFd(OwnedFd);
 
 impl SignalFd {
-    /// One for every signal.
+    /// Opens a descriptor for every signal.
     pub fn new() -> Result<Self, Errno> {
         let mut all = MaybeUninit::uninit();
         // SAFETY: fills the set.
@@ -127,7 +127,7 @@ impl SignalFd {
         Self::open(&unsafe { all.assume_init() })
     }
 
-    /// One for these.
+    /// Opens a descriptor for these signals.
     pub fn of(signals: &[Signal]) -> Result<Self, Errno> {
         Self::open(&Mask::of(signals)?)
     }
@@ -139,7 +139,7 @@ impl SignalFd {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Whether a signal is there to be read.
+    /// Returns whether a signal is there to be read.
     pub fn has_one(&self) -> bool {
         super::poll::has_now(&self.0, rustix::event::PollFlags::IN)
     }
@@ -170,7 +170,7 @@ impl AsFd for SignalFd {
     }
 }
 
-/// What a signal does to a process that has set nothing for it, see `signal(7)`.
+/// The effect of a signal on a process that has set nothing for it, see `signal(7)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefaultEffect {
     /// Ends it, with or without a core file.
@@ -214,7 +214,7 @@ pub fn raise_default(signal: Signal) -> Result<(), Errno> {
 
 /// Ends this process by `signal`, without a core file: the program that died of it has left its own.
 ///
-/// Where that cannot be, as for PID 1 of a namespace, ends with 128 and the signal's number.
+/// If that is impossible, as for PID 1 of a namespace, ends with 128 and the signal's number.
 pub fn die_of(signal: Signal) -> ! {
     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: points to a structure that lives as long as the call. Failure only leaves a core file.

@@ -12,11 +12,11 @@ const SECCOMP_SET_MODE_FILTER: libc::c_uint = 1;
 /// The most instructions that the kernel takes in one filter: `BPF_MAXINSNS`.
 pub const MOST_INSTRUCTIONS: usize = 4096;
 
-/// One instruction of a filter, see `bpf(4)` of the BSDs: what to do, how far to jump, with what.
+/// An instruction of a filter, see `bpf(4)` of the BSDs: the operation, how far to jump, the operand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Instruction {
-    /// What to do.
+    /// The operation.
     pub code: u16,
     /// Instructions to skip where it is true.
     pub jump_true: u8,
@@ -40,7 +40,7 @@ pub fn interrupt(process: Pid) -> Result<(), Errno> {
     check(answer as libc::c_int).map(drop)
 }
 
-/// One of the filters of a traced process that is stopped, by its place; `ENOENT` beyond the last (4.4).
+/// Returns a filter of a traced process that is stopped, by its index; `ENOENT` beyond the last (4.4).
 pub fn filter(process: Pid, place: usize) -> Result<Vec<Instruction>, Errno> {
     let process = process.as_raw_nonzero().get();
     // SAFETY: without an address the kernel only says how many instructions there are.

@@ -216,7 +216,7 @@ impl Dir {
         directory.entry(name, OFlags::empty(), On::Any).map(|Entry { fd, claim, .. }| (fd, claim))
     }
 
-    /// Whether there is anything at `path` below.
+    /// Returns whether there is anything at `path` below.
     pub(crate) fn has(&self, path: impl AsRef<OsStr>) -> bool {
         self.place(path).is_ok()
     }

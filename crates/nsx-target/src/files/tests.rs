@@ -20,7 +20,7 @@ fn mode(tree: &Tree, name: &str, mode: u32) {
     fs::set_permissions(tree.path(name), fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Whose word the file `a/b/file` of the store is.
+/// Returns whose word the file `a/b/file` of the store is.
 fn claim(tree: &Tree) -> Result<Claim, ReadError> {
     system(tree, "/store")?.content("a/b/file").map(|content| content.claim)
 }

@@ -18,10 +18,10 @@ use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf};
 
 const TASKS: &str = "io.containerd.runtime.v2.task";
 
-/// One daemon's state directory.
+/// The state directory of a daemon.
 struct Daemon {
     state: Location,
-    /// Where nerdctl keeps its names.
+    /// The directory in which nerdctl keeps its names.
     nerdctl: Option<Location>,
 }
 
@@ -40,7 +40,7 @@ struct Spec {
     annotations: Option<Annotations>,
 }
 
-/// What nerdctl and containerd's CRI plug-in write.
+/// The annotations that nerdctl and containerd's CRI plug-in write.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Annotations {
@@ -65,7 +65,7 @@ struct Annotations {
 /// Reads what a bundle's config.json says of the container `id` in the containerd namespace `namespace`.
 ///
 /// # Errors
-/// Where it is no configuration of OCI.
+/// [`ReadError`] if `text` is not an OCI configuration.
 pub fn parse(text: &[u8], namespace: &[u8], id: &[u8]) -> Result<Container, ReadError> {
     let spec: Spec = serde_json::from_slice(text)?;
     let found = spec.annotations.unwrap_or_default();
@@ -91,7 +91,7 @@ pub fn parse(text: &[u8], namespace: &[u8], id: &[u8]) -> Result<Container, Read
     Ok(container)
 }
 
-/// What a bundle's place alone says.
+/// Returns the container as the bundle's path alone describes it.
 fn container(namespace: &[u8], id: &[u8]) -> Container {
     // Docker's containers are containerd's too, in this namespace; Docker's own records tell more of them.
     let engine = if namespace == b"moby" { Engine::Docker } else { Engine::Containerd };
@@ -100,7 +100,7 @@ fn container(namespace: &[u8], id: &[u8]) -> Container {
     container
 }
 
-/// Whose runtime a shim's path is, where its containers are not processes of the host.
+/// Returns the sandbox whose runtime this shim is, if the containers of that runtime are not processes of the host.
 pub(crate) fn sandbox(shim: &[u8]) -> Option<Sandbox> {
     let name = shim.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
     let has = |word: &[u8]| memchr::memmem::find(name, word).is_some();

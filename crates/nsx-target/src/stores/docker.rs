@@ -45,7 +45,7 @@ struct Created {
     labels: Option<Labels>,
 }
 
-/// What cri-dockerd writes.
+/// The labels that cri-dockerd writes.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Labels {
@@ -64,7 +64,7 @@ struct Labels {
 /// Reads config.v2.json: the container, and its process if it has one.
 ///
 /// # Errors
-/// Where it is none.
+/// [`ReadError`] if `text` is not a config.v2.json.
 pub fn parse(text: &[u8]) -> Result<(Container, Option<i32>), ReadError> {
     let Config { id, name, state, config } = serde_json::from_slice(text)?;
     let pid = state.pid;
@@ -177,7 +177,7 @@ impl Daemon {
         Ok(Some(record))
     }
 
-    /// Where the runtimes of this daemon keep their states: `runtime-<name>/moby`, runc's first.
+    /// Returns the directories where this daemon's runtimes keep their states: `runtime-<name>/moby`, runc's first.
     fn runtimes(&self, host: &Host) -> Vec<Dir> {
         let Ok(exec) = host.dir(&self.exec) else { return Vec::new() };
         let mut names = exec.names().unwrap_or_default();

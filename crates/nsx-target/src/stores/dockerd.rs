@@ -22,7 +22,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// One daemon's directories.
+/// The directories of a daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Daemon {
     pub(super) data: Location,
@@ -54,7 +54,8 @@ struct Root {
 const CONFIGURATION: &str = "/etc/docker";
 const DATA: &str = "/var/lib/docker";
 const EXEC: &str = "/run/docker";
-/// Where containerd keeps the bundles of Docker's containers: the daemon's own one, and the system's.
+/// The directories where containerd keeps the bundles of Docker's containers: those of the daemon's own containerd, and
+/// of the system's.
 const BUNDLES: [&str; 2] = [
     "/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby",
     "/run/containerd/io.containerd.runtime.v2.task/moby",

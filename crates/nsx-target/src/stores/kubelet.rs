@@ -5,7 +5,7 @@ use super::Query;
 use crate::{cgroup::is_long_id, container::Pod, host::Host};
 use std::{collections::BTreeSet, ffi::OsString, os::unix::ffi::OsStringExt};
 
-/// What the links say about a query.
+/// The answer of the links to a query.
 pub(crate) enum Logs {
     /// There are none here.
     None,

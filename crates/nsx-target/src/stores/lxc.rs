@@ -35,7 +35,7 @@ const MESSAGE: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The end of the name of a monitor's socket.
 const COMMAND: &[u8] = b"/command";
-/// How long the name of a socket may be, without the zero before it.
+/// The greatest length of a socket's name, without the zero before it.
 const LONGEST_SOCKET: usize = 106;
 /// The start of a monitor's title; the directory and the name follow.
 const TITLE: &[u8] = b"[lxc monitor] ";
@@ -43,7 +43,7 @@ const TITLE: &[u8] = b"[lxc monitor] ";
 /// A directory with containers.
 struct Home {
     location: Location,
-    /// Whether names may have a project before them: `<project>_<name>`.
+    /// `true` if names may have a project before them: `<project>_<name>`.
     projects: bool,
 }
 
@@ -252,7 +252,8 @@ impl Processes {
     }
 }
 
-/// What a monitor listens on for the container in the directory `path`: where that is too long, its hash.
+/// Returns the name of the socket on which a monitor listens for the container in the directory `path`. If the name
+/// would be too long, the hash of `path` stands for `path`.
 fn socket_name(path: &[u8]) -> Vec<u8> {
     let name = [path, b"command"].join(&b'/');
     if name.len() <= LONGEST_SOCKET {

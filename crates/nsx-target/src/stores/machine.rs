@@ -13,7 +13,7 @@ use std::path::Path;
 
 const MACHINES: &str = "/run/systemd/machines";
 
-/// What machined says of a machine.
+/// A machine as machined describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
     /// Its first process.

@@ -1,4 +1,4 @@
-//! What engines keep on disk about their containers: one module an engine.
+//! The records that engines keep on disk about their containers: one module per engine.
 //!
 //! A store is asked with a [`Query`] and reads as few files as it can to answer it. What it finds are [`Record`]s, which may
 //! be out of date, wrong, or written by somebody hostile; `check` holds them against the kernel. Nothing here looks at a
@@ -37,12 +37,12 @@ pub(crate) enum Query<'a> {
     Pod(&'a PodName),
 }
 
-/// What a store says of a container.
+/// A container as a store describes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     /// The container. `State::Running` means that the store says so.
     pub(crate) container: Container,
-    /// Whose word all of this is.
+    /// The claim on all of this: whose word it is.
     pub(crate) claim: Claim,
     /// Its first process.
     pub(crate) pid: Option<Pid>,
@@ -52,7 +52,7 @@ pub(crate) struct Record {
     pub(crate) written: Option<Duration>,
     /// The inode of that process's pidfd.
     pub(crate) inode: Option<u64>,
-    /// What it is if that process has ended, where that is no contradiction.
+    /// The container's state if that process has ended; none if the end of the process contradicts the record.
     pub(crate) once_ended: Option<State>,
 }
 
@@ -61,30 +61,31 @@ impl Record {
         Self { container, claim, pid: None, start: None, written: None, inode: None, once_ended: None }
     }
 
-    /// Whether something that is the word of `claim` may add to it: it would be worth less otherwise. Podman gives the directory
-    /// with the number of a container's process to the user who is root in there.
+    /// Returns whether something that is the word of `claim` may add to the record without making the record worth
+    /// less. Podman gives the directory with the number of a container's process to the user who is root in
+    /// that container.
     pub(crate) fn trusts(&self, claim: Claim) -> bool {
         self.claim.join(claim) == self.claim
     }
 }
 
-/// What the stores answered.
+/// The answers of the stores.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) records: Vec<Record>,
     pub(crate) unread: Vec<Unread>,
-    /// Whose stores were cut off, of which engine.
+    /// The stores that were cut off: the engine and the user of each.
     cut_off: HashSet<(Engine, u32)>,
 }
 
 /// A record, or all of a store, that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
-    /// Whose it is.
+    /// The engine that the record or store belongs to.
     pub engine: Engine,
-    /// Where it lies.
+    /// The path of the record or store.
     pub path: PathBuf,
-    /// What is in the way.
+    /// The reason why the record or store could not be read.
     pub why: ReadError,
 }
 
@@ -110,7 +111,7 @@ impl Findings {
 }
 
 impl Query<'_> {
-    /// Whether a container with this id and these names may be meant.
+    /// Returns whether a container with this id and these names may be meant.
     pub(crate) fn wants(&self, id: &[u8], names: &[&[u8]]) -> bool {
         match self {
             Self::All => true,
@@ -119,7 +120,7 @@ impl Query<'_> {
         }
     }
 
-    /// Whether the id alone says that it is meant.
+    /// Returns whether the id alone says that the container is meant.
     pub(crate) fn wants_id(&self, id: &[u8]) -> bool {
         match self {
             Self::Word(word, least) => id == *word || is_start_of_id(word, *least) && id.starts_with(word),
@@ -132,7 +133,7 @@ impl Query<'_> {
         matches!(self, Self::Word(word, _) if id == *word)
     }
 
-    /// Whether a container is meant, by what is known of it.
+    /// Returns whether a container is meant, by what is known of it.
     pub(crate) fn wants_container(&self, container: &Container) -> bool {
         match self {
             Self::Pod(PodName { namespace, pod, container: wanted }) => container.pod.as_ref().is_some_and(|found| {
@@ -146,8 +147,8 @@ impl Query<'_> {
         }
     }
 
-    /// Whether it is worth to read the JSON of a container with this id: its name is not in the text as it is, if it has
-    /// none but the letters that no encoder escapes.
+    /// Returns whether the JSON of a container with this id is worth reading. It is not if the wanted name has none but
+    /// the letters that no encoder escapes, and is not in the text as it is.
     pub(crate) fn may_be_in(&self, id: &[u8], text: &[u8]) -> bool {
         let word = match self {
             Self::All => return true,

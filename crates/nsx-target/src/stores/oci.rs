@@ -14,7 +14,7 @@ use nsx_core::pid::Pid;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// What a runtime remembers of a container.
+/// The facts that a runtime remembers of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OciState {
     /// Its first process.
@@ -23,7 +23,7 @@ pub struct OciState {
     pub start: Option<u64>,
     /// The directory with config.json.
     pub bundle: Option<PathBuf>,
-    /// Whether it waits for `start`.
+    /// `true` if the container waits for `start`.
     pub is_created: bool,
 }
 
@@ -57,7 +57,7 @@ impl OciState {
     /// Reads runc's `state.json`.
     ///
     /// # Errors
-    /// Where it is not one.
+    /// [`ReadError`] if `text` is not a `state.json`.
     pub fn parse_runc(text: &[u8]) -> Result<Self, ReadError> {
         let Runc { init_process_pid, init_process_start, config } = serde_json::from_slice(text)?;
         let labels = config.labels.unwrap_or_default();
@@ -68,7 +68,7 @@ impl OciState {
     /// Reads crun's `status`.
     ///
     /// # Errors
-    /// Where it is not one.
+    /// [`ReadError`] if `text` is not a `status`.
     pub fn parse_crun(text: &[u8]) -> Result<Self, ReadError> {
         let Crun { pid, start, bundle } = serde_json::from_slice(text)?;
         Ok(Self::of(pid, start, bundle.map(PathBuf::from)))
@@ -97,7 +97,7 @@ impl OciState {
         Ok((Self { is_created: directory.has(path(&[id, b"exec.fifo"])), ..state }, claim))
     }
 
-    /// What is known of the container `id` in the first of these directories that knows it.
+    /// Returns what is known of the container `id` in the first of these directories that knows it.
     pub(crate) fn find(roots: &[Dir], id: &[u8]) -> Option<(Self, Claim)> {
         roots.iter().find_map(|root| Self::read(root, id).ok())
     }
@@ -121,7 +121,7 @@ impl OciState {
     }
 }
 
-/// Where the runtimes keep what is run without an engine, or by Podman.
+/// Returns the directories where the runtimes keep the states of what is run without an engine, or by Podman.
 pub(crate) fn system_roots() -> Vec<Location> {
     ["/run/crun", "/run/runc"].map(Location::system).into()
 }

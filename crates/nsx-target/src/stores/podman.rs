@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// One store of the library that Podman and CRI-O keep their containers with.
+/// A store of the library that Podman and CRI-O keep their containers with.
 struct Storage {
     graphroot: Location,
     /// The first that is there counts.
@@ -58,7 +58,7 @@ struct Metadata {
 /// Reads containers.json or volatile-containers.json: the containers in it.
 ///
 /// # Errors
-/// Where it is none.
+/// [`ReadError`] if `text` is neither of these.
 pub fn parse(text: &[u8]) -> Result<Vec<Container>, ReadError> {
     let entries: Vec<Entry> = serde_json::from_slice(text)?;
     Ok(entries.into_iter().map(container).collect())
@@ -78,7 +78,7 @@ struct CrioState {
 /// Reads CRI-O's state.json: the first process, and its start in clock ticks since the boot.
 ///
 /// # Errors
-/// Where it is none.
+/// [`ReadError`] if `text` is not a state.json.
 pub fn parse_crio(text: &[u8]) -> Result<(Option<i32>, Option<u64>), ReadError> {
     let state: CrioState = serde_json::from_slice(text)?;
     let start = state.init_start_time.and_then(|text| decimal(text.as_bytes()));
@@ -231,7 +231,7 @@ impl Storage {
 }
 
 impl Opened {
-    /// What CRI-O itself notes of the process.
+    /// Adds what CRI-O itself notes of the process.
     fn crio(&self, userdata: &OsStr, record: &mut Record) {
         let found = self.runs.iter().find_map(|(directory, run)| {
             let content = directory.content(Path::new(userdata).join("state.json")).ok()?;

@@ -12,10 +12,10 @@ use crate::{
 };
 use nsx_core::pid::{self, Pid};
 
-/// How deep units are looked for, and cgroups below a unit.
+/// The depth to which units are looked for, and cgroups below a unit.
 const DEEPEST: usize = 12;
 
-/// Whether a word could be nothing but a unit.
+/// Returns whether a word could be nothing but a unit.
 pub(crate) fn is_unit(word: &[u8]) -> bool {
     word.ends_with(b".service") || word.ends_with(b".scope")
 }

@@ -23,7 +23,7 @@ use std::{
 /// When the first process of a host started, in clock ticks; each that follows starts later.
 const FIRST_START: u64 = 1_153_757;
 
-/// How many things a pattern fits.
+/// Returns the number of things that a pattern fits.
 pub(crate) fn fitting(host: &Recorded, pattern: &str) -> usize {
     Pattern::parse(pattern.as_bytes()).unwrap().find(&host.host()).unwrap().len()
 }
@@ -90,7 +90,7 @@ impl Recorded {
         path
     }
 
-    /// What the recorded procfs says of a process.
+    /// Writes what the recorded procfs says of a process.
     pub(crate) fn describe(&self, pid: u32, parent: u32, start: u64, cgroup: &str) {
         let uid = rustix::process::getuid().as_raw();
         self.file(

@@ -79,13 +79,13 @@ impl Personality {
     }
 }
 
-/// What a command line asks for.
+/// The request of a command line.
 enum Wanted<O> {
     /// The help text.
     Help,
     /// The release.
     Version,
-    /// What the program is for.
+    /// The work that the program is for, with its options.
     Run(O),
 }
 
@@ -124,7 +124,7 @@ impl Complaint {
         Self::Words(parts.concat(), None)
     }
 
-    /// The same with what `errno` means.
+    /// Returns a complaint in words that are put together from `parts`, with what `errno` means.
     fn because<const N: usize>(parts: [&[u8]; N], errno: Errno) -> Self {
         Self::Words(parts.concat(), Some(errno))
     }

@@ -5,11 +5,11 @@ use nsx_core::{accounts, pid::Pid};
 use rustix::io::Errno;
 use std::{ffi::CStr, io};
 
-/// What is not a number of the type that is asked for.
+/// The reason why a text is not a number of the requested type.
 enum Wrong {
     /// No number at all.
     NoNumber,
-    /// One that the type has not.
+    /// Out of range for the type.
     Range,
 }
 

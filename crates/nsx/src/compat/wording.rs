@@ -1,4 +1,4 @@
-//! What both unshare and nsenter say of a step that could not be taken.
+//! The words of both unshare and nsenter for a step that could not be taken.
 
 use super::Complaint;
 use nsx_core::{accounts, plan::Step, run::Failure};

@@ -104,7 +104,7 @@ pub(super) fn request(
     })
 }
 
-/// Where the program starts.
+/// Returns the directory in which the program starts.
 fn stands(
     target: &Target<'_>,
     asked: Option<&Path>,
@@ -152,7 +152,7 @@ fn settle_groups(
 }
 
 impl super::options::Rights {
-    /// What of the target's confinement is left.
+    /// Returns what is left of the target's confinement.
     fn settle(
         &self,
         mut confinement: Confinement,

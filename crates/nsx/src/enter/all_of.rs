@@ -46,7 +46,7 @@ pub(super) struct ManyOptions {
     /// 'k8s://default/*', or in each network namespace, as 'netns:*'
     #[arg(long, value_name = "PATTERN", conflicts_with = "named_target")]
     pub(super) all_of: Option<OsString>,
-    /// How many at a time
+    /// Run at most COUNT at a time
     #[arg(short, long, value_name = "COUNT", default_value_t = 8, requires = "all_of",
           allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
@@ -164,7 +164,7 @@ struct Job {
     outputs: [Output; 2],
 }
 
-/// What comes through a pipe.
+/// The output that comes through a pipe.
 struct Output {
     stream: &'static str,
     /// None at its end.
@@ -241,7 +241,7 @@ fn listen(running: &mut [Job], printer: &Printer) -> Result<(), Errno> {
 }
 
 impl Job {
-    /// Whether its process has ended. What others whom it started still hold open is not waited for.
+    /// Returns whether the job's process has ended. What processes that it started still hold open is not waited for.
     fn is_over(&self) -> bool {
         poll::has_now(&self.process, PollFlags::IN)
     }
@@ -252,7 +252,7 @@ impl Job {
         Some(format!("{} (its output could not be read: {})", self.name, out::reason(&errno)))
     }
 
-    /// How it ended, once the last that it said is passed on.
+    /// Passes on the last output of the job, and returns how its process ended.
     fn end(&mut self, printer: &Printer) -> ExitStatus {
         for output in &mut self.outputs {
             output.pass_on(&self.name, printer);
@@ -293,7 +293,7 @@ impl Output {
     }
 }
 
-/// What is printed, and how.
+/// The form in which output is printed, and whether standard output still takes it.
 struct Printer {
     json: bool,
     /// Columns that the names take.
@@ -310,7 +310,7 @@ struct Line<'a> {
     line: &'a str,
 }
 
-/// How a program ended: one of the two.
+/// The end of a program: an exit status or a signal.
 #[derive(Serialize)]
 struct End<'a> {
     target: &'a str,
@@ -353,7 +353,8 @@ impl Printer {
         }
     }
 
-    /// Whoever reads may stop at any time. Any other loss is said once, and the programs run to their end.
+    /// Prints to standard output. The reader may stop at any time. Any other loss is reported once, and the programs
+    /// run to their end.
     fn print(&self, bytes: &[u8]) {
         if self.gone.get().is_none()
             && let Err(errno) = out::write_bytes(bytes)

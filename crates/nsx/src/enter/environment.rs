@@ -10,7 +10,7 @@ use std::{
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
 
-/// Where engines have programs looked for.
+/// The directories in which engines have programs looked for.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 #[derive(Args, Debug)]
@@ -73,7 +73,8 @@ fn named(name: &OsStr) -> Result<(), RequestError> {
     }
 }
 
-/// What an engine adds to what the configuration says: where programs are, the user's home directory, the terminal.
+/// Adds the variables that an engine adds to those of the configuration: where programs are, the user's home directory,
+/// the terminal.
 fn complete(mut variables: Variables, home: Home<'_>) -> Variables {
     if let Some(term) = std::env::var_os("TERM").filter(|_| on_terminal()) {
         variables.put(b"TERM", term.as_bytes());
@@ -113,7 +114,7 @@ impl Variables {
         self.0.retain(|variable| value_of(variable, name).is_none());
     }
 
-    /// The same, of values that hold no zero byte.
+    /// Sets the variable `name` to `value`, if neither holds a zero byte.
     fn put(&mut self, name: &[u8], value: &[u8]) {
         if let Ok(variable) = CString::new([name, value].join(&b'=')) {
             self.set(variable);

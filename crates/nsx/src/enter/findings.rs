@@ -1,8 +1,8 @@
-//! What was found before anything is done: shown by `--explain`, and where something is left out by `--verbose` too.
+//! The findings made before anything is done: shown by `--explain`, and by `--verbose` too if something is left out.
 
 use crate::{out, text::escape};
 
-/// What was looked at and what came of it, in order.
+/// The things that were looked at and their results, in order.
 #[derive(Debug, Default)]
 pub(super) struct Findings(Vec<Finding>);
 

@@ -1,4 +1,4 @@
-//! What of the caller's a hostile target may reach: options.
+//! Options that limit what a hostile target can reach of the caller's.
 
 use super::findings::Findings;
 use clap::Args;

@@ -96,7 +96,7 @@ pub(super) struct Common {
     pub(super) kinds: KindFlags,
 }
 
-/// Who the program is, and what holds it.
+/// The program's user, and what confines the program.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Privileges")]
 pub(super) struct Rights {
@@ -208,7 +208,7 @@ impl Options {
         Some(format!("-u is --uts; to run the program as user {0}: --user {0}", out::shown(word)))
     }
 
-    /// Whether the target's files may be joined, as far as can be said before it is looked up.
+    /// Returns whether the target's files may be joined, as far as can be said before the target is looked up.
     pub(super) fn may_join_mounts(&self) -> bool {
         let Common { view, kinds, .. } = &self.common;
         kinds.named().map_or(!view.keeps_files(), |named| named.contains(NsKind::Mnt))
@@ -233,7 +233,7 @@ fn with_tip(mut error: clap::Error, target: Option<&OsStr>) -> clap::Error {
     error
 }
 
-/// What options say of the program's user; none where they say nothing.
+/// The program's user as options give it; none for what no option says.
 #[derive(Debug, Default)]
 pub(super) struct Chosen {
     pub(super) uid: Option<u32>,
@@ -247,7 +247,7 @@ impl Rights {
         if chosen.is_empty() { Groups::Drop { required: self.setgid.is_some() } } else { Groups::Are(chosen) }
     }
 
-    /// Who the program is to be, by the accounts of the target.
+    /// Returns the user that the program is to be, by the accounts of the target.
     pub(super) fn who(&self, directory: &Directory<'_>) -> Result<Chosen, RequestError> {
         if let Some(user) = &self.user {
             let Identity { uid, gid, groups } = directory.identity(user)?;

@@ -1,5 +1,5 @@
-//! What a new process of the target gets: from the configuration of its container, and where there is none from what the
-//! target's own process has.
+//! The attributes that a new process of the target gets: from the configuration of its container or, if there is none,
+//! from what the target's own process has.
 //!
 //! The target's process is the second choice because it may have become another user since, dropped its privileges, or
 //! overwritten its environment.
@@ -44,17 +44,17 @@ pub(super) enum ConfigError {
 const MOST_ENVIRONMENT: usize = 1 << 20;
 const MOST_VARIABLE: usize = 128 << 10;
 
-/// What a new process gets.
+/// The attributes that a new process gets.
 pub(super) struct Profile {
     /// User and group id as the target counts them; none where it does not.
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
     pub(super) groups: Vec<u32>,
     pub(super) environment: Vec<CString>,
-    /// Where it starts; none for where the target is.
+    /// The directory that the process starts in; none for the target's own.
     pub(super) directory: Option<PathBuf>,
     pub(super) confinement: Confinement,
-    /// Where this is from, if it is from a configuration.
+    /// The path of the configuration that the profile is from, if it is from a configuration.
     pub(super) config: Option<PathBuf>,
 }
 
@@ -164,14 +164,14 @@ impl Profile {
     }
 }
 
-/// What is read of the target's process, and of the caller's to compare it with.
+/// The facts read of the target's process, and of the caller's to compare it with.
 struct Facts {
     credentials: Credentials,
     limits: Vec<Limit>,
     own_limits: Vec<Limit>,
     label: Option<ModuleLabel>,
     own_label: Option<ModuleLabel>,
-    /// Where it differs from the caller's.
+    /// The target's score, if it differs from the caller's.
     oom_score: Option<i32>,
 }
 
@@ -258,7 +258,7 @@ fn environment(target: &Target<'_>) -> Result<Vec<CString>, PlanError> {
     Ok(text.split(|byte| *byte == 0).filter(is_variable).filter_map(|word| CString::new(word).ok()).collect())
 }
 
-/// What `/proc/PID/attr/current` says: whose label it is can be told from its form.
+/// The content of `/proc/PID/attr/current`: whose label it is can be told from its form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum ModuleLabel {
     AppArmor(String),
@@ -277,7 +277,7 @@ impl ModuleLabel {
         }
     }
 
-    /// What is asked for; nothing where the target is not confined.
+    /// Returns the label to request; none if the target is not confined.
     fn label(self) -> Option<Label> {
         match self {
             Self::AppArmor(profile) if profile == "unconfined" || profile.is_empty() => None,

@@ -1,4 +1,4 @@
-//! Who the program is: a user of the target by name or number, looked up in the target's own files.
+//! The program's user: a user of the target by name or number, looked up in the target's own files.
 
 use crate::{out, program::RequestError};
 use nsx_core::{

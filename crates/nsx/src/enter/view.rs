@@ -1,4 +1,4 @@
-//! What of the files that the program sees is put right for it: options, and what they come to.
+//! Options that put right the files that the program sees, and what these options come to.
 
 use super::{findings::Findings, network_files};
 use clap::Args;
@@ -33,7 +33,7 @@ pub(super) struct ViewOptions {
 }
 
 impl ViewOptions {
-    /// Whether the program keeps the caller's files though no kind is named.
+    /// Returns whether the program keeps the caller's files even though no kind is named.
     pub(super) fn keeps_files(self) -> bool {
         self.host_tools
     }

@@ -1,10 +1,10 @@
-//! What an expression says of a row.
+//! The evaluation of an expression for a row.
 
 use super::{Comparison, Literal, Node};
 use nsx_core::{proc::decimal, sys::regex::Regex};
 use std::{borrow::Cow, cmp::Ordering};
 
-/// What a row has in a column, or a part of an expression makes of it.
+/// The value that a row has in a column, or that a part of an expression has for the row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
     /// Nothing: it is unequal to everything, and in no order with anything.
@@ -37,7 +37,7 @@ impl From<Option<bool>> for Value<'_> {
 const ANY: [Ordering; 3] = [Ordering::Less, Ordering::Equal, Ordering::Greater];
 
 impl Value<'_> {
-    /// What it means by itself: something, and not zero. None if that is not known.
+    /// Returns whether the value by itself counts as true: it is something, and not zero. `None` if that is not known.
     pub(super) fn truth(&self) -> Option<bool> {
         match self {
             Self::Nothing => Some(false),
@@ -130,7 +130,7 @@ impl Value<'_> {
     }
 }
 
-/// Whether any of these holds; none if that is not known. `are_all` tells that there are no others.
+/// Returns whether any of these holds; `None` if that is not known. `are_all` tells that there are no others.
 fn any(held: impl Iterator<Item = Option<bool>>, are_all: bool) -> Option<bool> {
     let mut result = are_all.then_some(false);
     for holds in held {
@@ -179,7 +179,8 @@ pub(super) fn evaluate<'a, C: Copy>(node: &Node<C>, cell: &impl Fn(C) -> Value<'
     }
 }
 
-/// Whether a column whose text is not a number is compared with a number, in a part of the expression that decides.
+/// Returns whether a column whose text is not a number is compared with a number, in a part of the expression that
+/// decides.
 pub(super) fn mismatches<'a, C: Copy>(node: &Node<C>, cell: &impl Fn(C) -> Value<'a>) -> bool {
     let holds = |node: &Node<C>| evaluate(node, cell).truth() == Some(true);
     let is_number = |node: &Node<C>| matches!(evaluate(node, cell), Value::Integer(_) | Value::Float(_));

@@ -31,7 +31,7 @@ pub struct Filter<C> {
     columns: Vec<C>,
 }
 
-/// What is wrong with an expression.
+/// An error in an expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
     /// It cannot be read: the expression and why.
@@ -66,13 +66,14 @@ impl<C: Copy + PartialEq> Filter<C> {
         &self.columns
     }
 
-    /// Whether the expression compares a number with what is none in this row, which util-linux refuses.
+    /// Returns whether the expression compares a number with what is not a number in this row, which util-linux
+    /// refuses.
     pub fn mismatches<'a>(&self, cell: impl Fn(C) -> Value<'a>) -> bool {
         evaluate::mismatches(&self.root, &cell)
     }
 
-    /// Whether a row is among those that are asked for; none if that depends on what is not known. `cell` gives what it has
-    /// in a column.
+    /// Returns whether a row is one of those requested; `None` if that depends on what is not known. `cell` gives what
+    /// the row has in a column.
     pub fn matches<'a>(&self, cell: impl Fn(C) -> Value<'a>) -> Option<bool> {
         evaluate::evaluate(&self.root, &cell).truth()
     }
@@ -90,7 +91,7 @@ enum Node<C> {
     Match { text: Box<Self>, regex: Regex, matching: bool },
 }
 
-/// What stands for itself.
+/// A value that stands for itself.
 #[derive(Clone, Debug, PartialEq)]
 enum Literal {
     Integer(u64),
@@ -110,7 +111,8 @@ enum Comparison {
 }
 
 impl Comparison {
-    /// Whether it holds between two values that are in this order; none where they are in no order.
+    /// Returns whether the comparison holds between two values that are in this order; `order` is `None` if the
+    /// values are in no order.
     fn holds(self, order: Option<Ordering>) -> bool {
         match self {
             Self::Equal => order == Some(Ordering::Equal),

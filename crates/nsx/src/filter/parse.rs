@@ -1,6 +1,7 @@
 //! From words to an expression.
 //!
-//! What binds closer, first: comparisons, `!`, `&&`, `||`. So `!TYPE == "net"` is true of all that is not of that type.
+//! Operators by precedence, the closest binding first: comparisons, `!`, `&&`, `||`. So `!TYPE == "net"` is true of all
+//! that is not of that type.
 
 use super::{
     Filter, FilterError, LONGEST, LONGEST_REGEX, Literal, MOST_NODES, Node, Regex,
@@ -25,7 +26,7 @@ pub(super) fn parse<C: Copy + PartialEq>(
     Ok(Filter { root, columns: parser.columns })
 }
 
-/// What is wrong.
+/// A problem with an expression.
 enum Problem {
     Text(String),
     Column(String),
@@ -43,7 +44,7 @@ struct Parser<C, F> {
     column: F,
     columns: Vec<C>,
     nodes: usize,
-    /// How many parentheses and negations are open.
+    /// The number of parentheses and negations that are open.
     depth: usize,
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Comparison, Literal};
 
-/// One of them.
+/// A word of an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
     Literal(Literal),
@@ -19,7 +19,7 @@ pub(super) enum Token {
 }
 
 impl Token {
-    /// What a message calls it.
+    /// Returns the name that a message gives the word.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Literal(Literal::Integer(_)) => "a number".to_owned(),

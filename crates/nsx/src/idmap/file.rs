@@ -1,4 +1,4 @@
-//! What a file is to the target: who owns it, and what may be done with it.
+//! A file as the target sees it: who owns the file, and what may be done with it.
 
 use super::{Options, Subject};
 use crate::{
@@ -98,7 +98,7 @@ pub(super) fn print(options: &Options, subject: &Subject<'_>, path: &OsStr) -> R
     Ok(status)
 }
 
-/// What decides about a file, all of it about the same one.
+/// Reads what decides about a file, all of it from the same open file.
 fn look(path: &OsStr) -> Result<FileIds, Errno> {
     let file: OwnedFd = rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     let stat = rustix::fs::fstat(&file)?;

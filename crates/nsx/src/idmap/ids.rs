@@ -74,15 +74,15 @@ struct Document<'a> {
     ids: &'a [Row],
 }
 
-/// What one id is at each level.
+/// An id at each level.
 #[derive(Serialize)]
 struct Row {
     kind: &'static str,
     /// The id that was asked about.
     asked: u32,
-    /// What it is here.
+    /// The id here.
     here: Option<u32>,
-    /// What it is in the target's user namespace.
+    /// The id in the target's user namespace.
     there: Option<u32>,
     /// The caller's namespace first.
     levels: Vec<Level>,
@@ -90,7 +90,7 @@ struct Row {
 
 #[derive(Serialize)]
 struct Level {
-    /// How far below the caller's; -1 for the one above it.
+    /// The depth below the caller's namespace; -1 for the namespace above the caller's.
     level: i32,
     ns: Option<u64>,
     id: Option<u32>,

@@ -20,7 +20,7 @@ pub(super) const INITIAL: u64 = 0xefff_fffd;
 struct Document {
     version: u32,
     pid: i32,
-    /// Whether the target may call setgroups(2): `allow` or `deny`.
+    /// `allow` or `deny`: whether the target may call setgroups(2).
     setgroups: Option<String>,
     /// The caller's first.
     namespaces: Vec<Level>,

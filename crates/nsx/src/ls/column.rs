@@ -40,18 +40,18 @@ pub(crate) enum Column {
     Nmounts,
 }
 
-/// What is said of a column.
+/// The properties of a column: its name, alignment, meaning, cost and sources.
 pub(crate) struct Spec<C = Column> {
     pub(super) column: C,
     /// The heading, and what options and filters call it. In JSON the same in small letters.
     pub(crate) name: &'static str,
     /// Numbers stand on the right.
     pub(crate) align: Align,
-    /// What it says.
+    /// The meaning of the column, in words.
     pub(crate) about: &'static str,
-    /// What finding it costs beyond the pass over the processes.
+    /// The cost of finding the column's cells, beyond the pass over the processes.
     pub(crate) cost: &'static str,
-    /// Where the census has to look for it.
+    /// The sources that the census has to read for the column.
     pub(crate) sources: Sources,
 }
 
@@ -69,7 +69,7 @@ pub(crate) trait Columns: Copy + PartialEq + Sized + 'static {
     /// The options that list them.
     const LISTED_BY: &'static str;
 
-    /// What is said of it.
+    /// Returns the properties of the column.
     fn spec(self) -> &'static Spec<Self>;
 
     /// All, in the order in which they are told of.
@@ -154,7 +154,7 @@ pub(crate) const USUAL: [Column; 6] =
 /// COMMAND, which has any length, stays behind those that are added.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// A description, in words, of what is wrong with the list.
 pub(crate) fn parse_list<C: Columns>(list: &str, usual: &[C]) -> Result<Vec<C>, String> {
     let (mut columns, last, names) = match (list.strip_prefix('+'), usual.split_last()) {
         (Some(names), Some((last, before))) if last.spec().name == "COMMAND" => (before.to_vec(), Some(*last), names),

@@ -1,4 +1,5 @@
-//! Where a census is saved: in a file, which it replaces in one step, or in what is there already and is no regular file.
+//! The destination of a saved census: a file, which is replaced in one step, or something that is there already and is
+//! not a regular file.
 //!
 //! A link is followed to what it leads to, as the kernel does it (`path_resolution(7)`), but for the last step through a
 //! procfs, which leads to what is open and not to a name: what stands there is written to as it is.
@@ -28,7 +29,7 @@ enum Destination {
     Standard,
     /// A regular file with what is known of it, or the place where one is made.
     File(PathBuf, Option<Metadata>),
-    /// What the caller gave nsx open.
+    /// A descriptor that the caller gave nsx open.
     Descriptor(RawFd),
     /// A device, a FIFO, what another process has open.
     Other(PathBuf),

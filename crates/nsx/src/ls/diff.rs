@@ -1,12 +1,12 @@
-//! What became of the namespaces between two censuses.
+//! The changes of namespaces between two censuses.
 //!
-//! A census need not have seen everything. What is in one alone was created or destroyed only if the other would have shown
-//! it, or if its number has meanwhile passed from one namespace to another; and numbers of processes and leaders are
-//! compared only where the same processes were there to be seen.
+//! A census need not have seen everything. A namespace in one census alone was created or destroyed only if the other
+//! census would have shown it, or if its number has meanwhile passed from one namespace to another. Numbers of
+//! processes and leaders are compared only if the same processes were there to be seen.
 //!
-//! Never-reused ids (6.18) tell namespaces apart, and nothing of their age. Each processor hands out the ids of a batch of its
-//! own, so that a later id may be the lower one; and an id above all that were seen may be that of a namespace which was
-//! hidden, because a process in it ran for another user then.
+//! Never-reused ids (6.18) tell namespaces apart, and nothing of their age. Each processor hands out the ids of a batch
+//! of its own, so that a later id may be lower than an earlier one; and an id above all that were seen may be that of a
+//! namespace which was hidden, because a process in that namespace ran for another user then.
 
 use super::{
     Hidden, Options,
@@ -24,7 +24,7 @@ use crate::{
 use nsx_core::hash::{HashMap, HashSet};
 use serde::Serialize;
 
-/// What is compared of a namespace that is in both: what does not change by the mere passing of time.
+/// The columns compared of a namespace that is in both censuses: those that do not change by the mere passing of time.
 const COMPARED: [Column; 8] = [
     Column::Owner,
     Column::Parent,
@@ -36,7 +36,7 @@ const COMPARED: [Column; 8] = [
     Column::Nlinks,
 ];
 
-/// The same of what depends on which processes are seen.
+/// The further columns compared of a namespace that is in both: those that depend on which processes are seen.
 const COMPARED_OF_PROCESSES: [Column; 11] = [
     Column::Nprocs,
     Column::Pid,
@@ -59,11 +59,11 @@ type Key<'a> = (&'a Cell, &'a Cell);
 struct Difference<'a> {
     /// Rows of the later one.
     created: Vec<&'a [Cell]>,
-    /// The same, which the earlier one may not have been shown.
+    /// Rows of the later census that the earlier one may not have been shown.
     created_or_hidden: Vec<&'a [Cell]>,
     /// Rows of the earlier one.
     destroyed: Vec<&'a [Cell]>,
-    /// The same, which the later one may not have been shown.
+    /// Rows of the earlier census that the later one may not have been shown.
     gone_or_hidden: Vec<&'a [Cell]>,
     /// Rows of both, and the columns in which they differ.
     changed: Vec<(&'a [Cell], &'a [Cell], Vec<Column>)>,
@@ -222,7 +222,8 @@ impl<'a> Difference<'a> {
         rows.iter().all(|rows| rows.is_empty()) && self.changed.is_empty()
     }
 
-    /// What is in one census alone, with the word for what became of it.
+    /// Returns the rows that are in one census alone, with the word for what became of them and the census they are
+    /// from.
     fn alone<'d>(&'d self, old: &'d Listing, new: &'d Listing) -> [(&'static str, &'d Listing, &'d [&'a [Cell]]); 4] {
         [
             ("created", new, &self.created),

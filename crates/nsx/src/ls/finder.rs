@@ -28,7 +28,7 @@ use std::{
 pub(crate) struct Finder<'a> {
     proc: &'a ProcRoot,
     registrar: Registrar<'a>,
-    /// What is known of containers; none where another host is looked at.
+    /// The known containers; `None` if another host is looked at.
     inventory: Option<Inventory<'a>>,
     /// The leader of the row before: those of one set of namespaces are found one after the other.
     leader: Option<Rc<Leader>>,
@@ -58,7 +58,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// What the row of a namespace has in a column.
+    /// Returns the cell of a namespace's row in a column.
     pub(crate) fn find(&mut self, entry: &Entry, column: Column) -> Cell {
         let relation = entry.relation;
         match column {
@@ -116,7 +116,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// What the row of a process has in a column.
+    /// Returns the cell of a process's row in a column.
     pub(super) fn of_resident(&mut self, resident: &Resident, column: Told) -> Cell {
         if column == Told::Ns {
             return resident.ns.map_or(Cell::Unknown, |ns| Cell::Number(ns.inode));
@@ -133,7 +133,8 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// What a process has in a column, if it still is in one of these namespaces afterwards.
+    /// Returns a process's cell in a column, if the process still is in one of these namespaces afterwards; else
+    /// unknown.
     pub(super) fn of_member(&mut self, pid: Pid, mut namespaces: impl Iterator<Item = NsId>, column: Told) -> Cell {
         let leader = self.leader(pid);
         let cell = self.tell(&leader, column);
@@ -146,7 +147,7 @@ impl<'a> Finder<'a> {
         self.status(&leader).as_ref().ok()?.ppid
     }
 
-    /// What a process belongs to, as its cgroup and the engines' records say.
+    /// Returns what a process belongs to, as its cgroup and the engines' records say.
     pub(super) fn origin(&mut self, pid: Pid) -> Rc<Origin> {
         self.inventory.as_mut().map(|inventory| inventory.origin(pid)).unwrap_or_default()
     }
@@ -171,7 +172,8 @@ impl<'a> Finder<'a> {
         if self.is_in(&leader, entry.ns) { cell } else { Cell::Unknown }
     }
 
-    /// Whether a process is in a namespace after all that was read of it. If so, it was that one's that was read.
+    /// Returns whether a process is in a namespace after all that was read of the process. If so, what was read is of
+    /// that process, not of another one with the same id.
     fn is_in(&self, leader: &Leader, ns: NsId) -> bool {
         if leader.seen_in.get() != Some(ns) && self.proc.ns(leader.pid, NsLink::Own(ns.kind)) != Ok(ns) {
             return false;
@@ -180,7 +182,7 @@ impl<'a> Finder<'a> {
         true
     }
 
-    /// What a process has in a column.
+    /// Returns a process's cell in a column.
     fn tell(&mut self, leader: &Leader, column: Told) -> Cell {
         match column {
             Told::Pid => Cell::Number(leader.pid.as_raw_pid().unsigned_abs().into()),
@@ -204,7 +206,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// What only namespaces of one kind have, from a file of the leader's.
+    /// Returns a cell that only namespaces of one kind have, from a file of the leader's.
     fn only(&mut self, entry: &Entry, kind: NsKind, find: impl FnOnce(&mut Self, Pid) -> Cell) -> Cell {
         match entry.leader {
             _ if entry.ns.kind != kind => Cell::Nothing,
@@ -216,7 +218,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// What only namespaces of one kind have, from the namespace itself.
+    /// Returns a cell that only namespaces of one kind have, from the namespace itself.
     fn of_open(
         &mut self,
         entry: &Entry,
@@ -318,7 +320,8 @@ fn pod(container: &Container) -> Option<Vec<u8>> {
     Some(parts.into_iter().flatten().map(|part| part.as_encoded_bytes()).collect::<Vec<_>>().join(&b'/'))
 }
 
-/// What the row of a namespace in which no process was seen says of its leader: it has none, if no process can be in it.
+/// Returns the leader cell for a namespace in which no process was seen: nothing if no process can be in the namespace,
+/// else unknown.
 fn nobody(entry: &Entry) -> Cell {
     if entry.is_whole { Cell::Nothing } else { Cell::Unknown }
 }
@@ -338,7 +341,7 @@ fn above(above: Above) -> Cell {
     }
 }
 
-/// Where it is bound to files that the caller sees.
+/// Returns the files that the caller sees and to which the namespace is bound.
 fn points(entry: &Entry) -> Vec<Vec<u8>> {
     let pins = entry.holders.iter().filter_map(|holder| match holder {
         Holder::Mount(pin) if pin.viewer == Viewer::Caller => Some(pin.mount.point.clone()),
@@ -363,7 +366,7 @@ fn path(entry: &Entry) -> Cell {
     entry.holders.iter().find_map(of_holder).unwrap_or(Cell::Nothing)
 }
 
-/// How many of each kind of holder there are, in words.
+/// Returns the number of holders of each kind, in words.
 pub(super) fn holders(entry: &Entry) -> Cell {
     let count = |is: fn(&Holder) -> bool, one: &str, many: &str| match entry.holders.iter().filter(|it| is(it)).count()
     {

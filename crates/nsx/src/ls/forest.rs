@@ -1,7 +1,7 @@
 //! Things that stand below one another, drawn with lines before each.
 
-/// How deep a tree may be. The kernel nests namespaces 32 deep, and processes seldom stand deeper than some dozens; a
-/// census in a file that anyone wrote may claim more, and each level costs as much as all those above it.
+/// The greatest depth of a tree. The kernel nests namespaces 32 deep, and processes seldom stand deeper than some
+/// dozens; a census in a file that anyone wrote may claim more, and each level costs as much as all those above it.
 const DEEPEST: usize = 500;
 
 /// Trees. What is put in keeps its number.

@@ -34,7 +34,7 @@ struct Row {
     namespaces: Vec<Member>,
     /// The other namespaces that its leader is in.
     shared: Vec<Shared>,
-    /// Whether it is a container that is frozen.
+    /// `true` if the group is a container that is frozen.
     paused: bool,
     nprocs: Cell,
     seen: usize,
@@ -44,7 +44,7 @@ struct Row {
     command: Cell,
 }
 
-/// One of its namespaces.
+/// A namespace of the group.
 #[derive(Serialize)]
 struct Member {
     ns: u64,
@@ -58,7 +58,8 @@ struct Shared {
     #[serde(flatten)]
     member: Member,
     with: Cell,
-    /// Whether it is told to people: containers have most of their namespaces for themselves, processes share most.
+    /// `true` if the namespace is told to people: containers have most of their namespaces for themselves, processes
+    /// share most.
     #[serde(skip)]
     is_news: bool,
 }

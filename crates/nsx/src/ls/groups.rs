@@ -27,7 +27,7 @@ pub(super) struct Group<'a> {
     pub(super) leader: Option<Pid>,
     /// The processes that are in any of them, or for the host in none of another group.
     pub(super) processes: usize,
-    /// What else the leader is in: the namespace, and whose it is.
+    /// The other namespaces that the leader is in, each with its owner.
     pub(super) shared: Vec<(NsId, Owner)>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Group<'a> {
         Self { owner, namespaces, leader, processes: 0, shared: Vec::new() }
     }
 
-    /// Whether all processes that can be in any of them were seen.
+    /// Returns whether all processes that can be in any of the group's namespaces were seen.
     pub(super) fn is_whole(&self) -> bool {
         self.namespaces.iter().all(|entry| entry.is_whole)
     }

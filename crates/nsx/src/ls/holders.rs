@@ -19,7 +19,7 @@ use serde::Serialize;
 pub(super) struct Row {
     #[serde(rename = "holder")]
     pub(super) kind: &'static str,
-    /// Whose namespace, thread, descriptor or socket it is, or who sees the mount.
+    /// The process whose namespace, thread, descriptor or socket this is, or which sees the mount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) process: Option<Person>,
     #[serde(flatten)]
@@ -36,7 +36,7 @@ pub(super) struct Person {
     pub(super) container: Option<String>,
 }
 
-/// What of the holder it is.
+/// The part of the holder that holds the namespace.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Place {
@@ -59,7 +59,7 @@ pub(super) enum Place {
         inside: Option<u64>,
         /// The process from whose root directory the mount point is seen; the caller where there is none.
         seen_by: Option<i32>,
-        /// Whether the mount namespace is the caller's own.
+        /// `true` if the mount namespace is the caller's own.
         own: bool,
     },
     Namespace {
@@ -67,7 +67,7 @@ pub(super) enum Place {
         #[serde(rename = "type")]
         kind: &'static str,
         nprocs: Cell,
-        /// The same in words.
+        /// The number of processes in words.
         #[serde(skip)]
         processes: String,
     },
@@ -78,7 +78,7 @@ pub(super) struct Holders<'a> {
     census: &'a Census,
     registrar: Registrar<'a>,
     finder: Finder<'a>,
-    /// What the procfs calls nsx itself, which is about to end.
+    /// The id in the procfs of nsx itself, which is about to end.
     nsx: Option<Pid>,
 }
 
@@ -183,7 +183,7 @@ impl Row {
         }
     }
 
-    /// What would have to happen to it, in words.
+    /// Returns what would have to happen to the holder, in words.
     pub(super) fn end(&self) -> String {
         let pid = self.pid();
         match &self.place {

@@ -11,7 +11,7 @@ use serde::Serialize;
 /// Up to this many processes are named.
 const FEW: usize = 3;
 
-/// What a list leaves out.
+/// The part of a host that a list leaves out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LeftOut {
     unseen: Unseen,
@@ -28,7 +28,7 @@ impl From<Unseen> for LeftOut {
 }
 
 impl LeftOut {
-    /// What a census did not see, as far as that can change what is shown of these namespaces.
+    /// Returns what a census did not see, as far as that can change what is shown of these namespaces.
     pub(super) fn of<'a>(census: &Census, mut shown: impl Iterator<Item = &'a Entry>, proc: &ProcRoot) -> Self {
         let mut unseen = census.unseen;
         // The first process is where the host is: it is in no row of others, and makes no further row.
@@ -44,12 +44,13 @@ impl LeftOut {
         Self { unseen: census.unseen, named: named(&census.hidden, proc), undecided: 0 }
     }
 
-    /// The same with rows of which a filter neither holds nor fails.
+    /// Sets the number of rows of which a filter neither holds nor fails.
     pub(super) fn undecided(self, undecided: usize) -> Self {
         Self { undecided, ..self }
     }
 
-    /// What may not be read, as the subject of a sentence: `process 1 (systemd)`, `144 processes`.
+    /// Returns the processes that may not be read, as the subject of a sentence: `process 1 (systemd)`,
+    /// `144 processes`.
     pub(super) fn processes(&self) -> Option<String> {
         match self.unseen.hidden() {
             0 => None,

@@ -63,7 +63,7 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
 }
 
-/// What the options ask for, with what their tree needs.
+/// Returns the question that the options ask, with what their tree needs.
 fn question(options: &Options, columns: Vec<Column>, sight: &Sight) -> Result<Question, ExitStatus> {
     let question = Question::of(options, columns, &sight.proc)?;
     let sources = question.sources.with(options.tree.map_or(Sources::NONE, Order::sources));
@@ -132,7 +132,7 @@ pub(super) fn keep(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     diff::show(options, &before, &after)
 }
 
-/// What a census tells beside its namespaces.
+/// Collects what a census tells beside its namespaces.
 fn more(census: &Census, sight: &Sight) -> Result<More, ExitStatus> {
     let found = Residents::find(&sight.proc, Living::Anywhere);
     let found = found.map_err(|errno| out::failed("list the processes", &errno))?;

@@ -24,7 +24,7 @@ use nsx_core::{
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::ffi::OsStr;
 
-/// What is asked for.
+/// A question about namespaces.
 pub(super) struct Question {
     /// Namespaces of these kinds,
     pub(super) kinds: NsSet,
@@ -32,9 +32,9 @@ pub(super) struct Question {
     pub(super) among: Option<Vec<NsId>>,
     /// and of which this holds.
     pub(super) filter: Option<Filter<Column>>,
-    /// What is told of each.
+    /// The columns that are told of each namespace.
     pub(super) columns: Vec<Column>,
-    /// Where to look, whatever the columns need.
+    /// The sources to read, whatever the columns need.
     pub(super) sources: Sources,
     /// The column that says what stands above a namespace, where that is shown too: a tree hangs on it.
     pub(super) above: Option<Column>,
@@ -66,7 +66,7 @@ impl Question {
         Ok(Self { kinds, among, filter, columns, sources, above: None })
     }
 
-    /// Where the census must look to answer.
+    /// Returns the sources that the census must read to answer.
     pub(super) fn sources(&self) -> Sources {
         let asked = self.filter.as_ref().map_or(&[][..], Filter::columns);
         let columns = self.columns.iter().chain(asked);
@@ -162,7 +162,7 @@ impl Question {
         found
     }
 
-    /// Whether the filter lets a row through; none if that is not known.
+    /// Returns whether the filter lets a row through; `None` if that is not known.
     fn holds(&self, find: impl FnMut(Column) -> Cell) -> Option<bool> {
         self.filter.as_ref().map_or(Some(true), |filter| holds(filter, find))
     }
@@ -183,7 +183,8 @@ pub(super) fn filter_of<C: Columns>(options: &Options) -> Result<Option<Filter<C
     })
 }
 
-/// Whether a filter lets a row through, of which each cell that it asks for is found once; none if that is not known.
+/// Returns whether a filter lets a row through; `None` if that is not known. Each cell that the filter requires is
+/// found once.
 pub(super) fn holds<C: Columns>(filter: &Filter<C>, mut find: impl FnMut(C) -> Cell) -> Option<bool> {
     let cells: Vec<_> = filter.columns().iter().map(|column| (*column, find(*column))).collect();
     filter.matches(|column| {
@@ -201,7 +202,7 @@ impl Listing {
         }
     }
 
-    /// Where each namespace has its row, by inode number.
+    /// Returns the index of each namespace's row, by inode number.
     pub(super) fn places(&self) -> HashMap<u64, usize> {
         let rows = self.rows.iter().enumerate();
         rows.filter_map(|(place, row)| Some((self.number(row, Column::Ns)?, place))).collect()
@@ -209,7 +210,7 @@ impl Listing {
 }
 
 impl<C: Columns> Listing<C> {
-    /// What a row has in a column; unknown where the listing has no such column.
+    /// Returns a row's cell in a column; unknown if the listing does not have the column.
     pub(crate) fn cell<'r>(&self, row: &'r [Cell], column: C) -> &'r Cell {
         let place = self.columns.iter().position(|own| *own == column);
         place.and_then(|place| row.get(place)).unwrap_or(&Cell::Unknown)

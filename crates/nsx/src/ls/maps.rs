@@ -8,7 +8,7 @@ use std::fmt;
 /// More ranges than this are only counted.
 const MOST: usize = 8;
 
-/// Who is who in a user namespace, and here.
+/// The id mappings of users and groups between a user namespace and here.
 pub(crate) struct Maps {
     pub(crate) users: IdMap,
     pub(crate) groups: IdMap,
@@ -47,7 +47,7 @@ impl fmt::Display for Range {
     }
 }
 
-/// What to add to a user id: its name and whether it is the caller's own.
+/// Returns what to add to a user id: the user's name, and whether the id is the caller's own.
 pub(crate) fn known_as(name: Option<&Vec<u8>>, own: bool) -> Option<String> {
     match (name.map(|name| escape(name)), own) {
         (Some(name), true) => Some(format!("{name}, you")),

@@ -173,8 +173,9 @@ pub struct Options {
     /// Each container, unit, process or file whose namespaces came or went has a line; -v shows the namespaces one by one, and
     /// those that have changed.
     ///
-    /// Where processes were hidden from who looked, what is new or gone may have been hidden too, and is said to be `created or
-    /// hidden` or `gone or hidden`; numbers of processes and leaders are then compared only where the same user looked twice.
+    /// If processes were hidden from the user who looked, what is new or gone may have been hidden too, and is said to
+    /// be `created or hidden` or `gone or hidden`; numbers of processes and leaders are then compared only if the same
+    /// user looked twice.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json_lines"])]
     diff: Option<PathBuf>,
 
@@ -323,7 +324,7 @@ pub(crate) fn run(mut options: Options) -> ExitStatus {
     outcome.unwrap_or_else(|status| status)
 }
 
-/// What is looked at.
+/// The processes that are looked at, and their containers.
 struct Sight {
     /// The processes.
     proc: ProcRoot,
@@ -332,7 +333,7 @@ struct Sight {
 }
 
 impl Options {
-    /// Whether anything is asked for that is answered namespace by namespace.
+    /// Returns whether the options request anything that is answered namespace by namespace.
     fn asks(&self) -> bool {
         let selects = !self.kinds.is_empty() || self.task.is_some() || self.filter.is_some();
         let shapes = self.output.is_some()

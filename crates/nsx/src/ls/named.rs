@@ -13,7 +13,7 @@ use std::{error::Error, ffi::OsStr, os::unix::ffi::OsStrExt};
 #[derive(Debug)]
 pub(super) struct Named {
     pub(super) process: Process,
-    /// What the procfs calls it.
+    /// The id of the process in the procfs.
     pub(super) pid: Pid,
 }
 
@@ -55,7 +55,7 @@ impl Named {
     }
 }
 
-/// Whether a word names a namespace by a number.
+/// Returns whether a word names a namespace by a number.
 pub(super) fn is_namespace(word: &OsStr) -> bool {
     let is_number = |digits: &[u8]| decimal(digits).is_some_and(|number| number >= pid::LIMIT.unsigned_abs().into());
     is_number(word.as_bytes())

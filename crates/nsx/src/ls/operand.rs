@@ -10,7 +10,7 @@ use nsx_core::{
 use nsx_target::{Found, Target};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-/// What the word names.
+/// The process or namespace that a word names.
 #[derive(Debug)]
 pub(super) enum Operand {
     Process(Named),

@@ -1,5 +1,5 @@
-//! Whose a namespace or a process is: a container's, a unit's, that of the process which left the host's namespaces first, or
-//! the host's.
+//! The owner of a namespace or a process: a container, a unit, the process that left the host's namespaces first, or
+//! the host.
 
 use super::finder::Finder;
 use nsx_core::{
@@ -14,7 +14,7 @@ use std::{
     path::{Component, Path},
 };
 
-/// What namespaces belong to, in the order in which they are listed.
+/// The owner that namespaces belong to. The variants are in the order in which owners are listed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Owner {
     /// A container, by the word that names it: `docker:web`.
@@ -30,7 +30,7 @@ pub(super) enum Owner {
 }
 
 impl Owner {
-    /// What is shown; for all but the host it is a word that names it to nsx.
+    /// Returns the name to show; for all but the host it is a word that names the owner to nsx.
     pub(super) fn name(&self) -> Vec<u8> {
         match self {
             Self::Container(word) => word.clone().into_bytes(),
@@ -66,7 +66,8 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
         }
     }
 
-    /// Whose a namespace is; none if neither a process nor a pin of the caller's keeps it, or only threads of the kernel.
+    /// Returns the owner of a namespace; `None` if neither a process nor a pin of the caller's keeps the namespace, or
+    /// if only threads of the kernel do.
     pub(super) fn of(&mut self, entry: &Entry) -> Option<Owner> {
         let pin = |holder: &Holder| match holder {
             Holder::Mount(pin) if pin.viewer == Viewer::Caller => Some(Owner::Pinned(pin_name(&pin.mount.point))),
@@ -83,7 +84,7 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
         }
     }
 
-    /// Whose a process is that left the host's namespaces.
+    /// Returns the owner of a process that left the host's namespaces.
     pub(super) fn of_process(&mut self, pid: Pid) -> Owner {
         if let Some(owner) = self.known.get(&pid) {
             return owner.clone();
@@ -150,7 +151,7 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
         first
     }
 
-    /// Whether a process is in any namespace that is not the host's or the caller's.
+    /// Returns whether a process is in any namespace that is not the host's or the caller's.
     fn left(&self, pid: Pid) -> bool {
         self.members.get(&pid).is_some_and(|member| namespaces_of(member).any(|ns| !self.is_hosts(ns)))
     }

@@ -26,10 +26,10 @@ use nsx_core::{
 };
 use serde::Serialize;
 
-/// What is shown of each process where no columns are asked for.
+/// The columns shown of each process if no columns are named.
 const USUAL: [Told; 4] = [Told::Pid, Told::Chain, Told::User, Told::Command];
 
-/// The same where any of them is in a container.
+/// The columns shown of each process if no columns are named and any of the processes is in a container.
 const WITH_CONTAINER: [Told; 5] = [Told::Pid, Told::Chain, Told::Container, Told::User, Told::Command];
 
 /// A PID namespace, or the place of a process.
@@ -204,7 +204,7 @@ fn count(entry: &Entry) -> String {
     format!("({})", processes(entry))
 }
 
-/// How many processes are in a namespace, in words.
+/// Returns the number of processes in a namespace, in words.
 pub(super) fn processes(entry: &Entry) -> String {
     let count = Cell::count(entry.processes, entry.is_whole);
     format!("{} {}", count.shown(), if count == Cell::Number(1) { "process" } else { "processes" })

@@ -24,10 +24,10 @@ use nsx_core::{
 use serde::Serialize;
 use std::ffi::OsStr;
 
-/// What is shown of each where no columns are asked for and any of them is in a container.
+/// The columns shown of each process if no columns are named and any of the processes is in a container.
 pub(super) const WITH_CONTAINER: [Told; 5] = [Told::Chain, Told::Ns, Told::Container, Told::User, Told::Command];
 
-/// What is said where those that are asked for are none.
+/// The note to print if no process is one of those requested.
 pub(super) const NO_MATCH: &str = "no process matches";
 
 /// The JSON document.
@@ -146,7 +146,7 @@ pub(super) fn find(options: &Options, proc: &ProcRoot) -> Result<(Residents, Opt
 /// The PID namespace whose processes, and those below it, are asked for.
 struct Top {
     ns: NsId,
-    /// How far it is below the one whose ids the procfs shows.
+    /// The number of levels below the PID namespace whose ids the procfs shows.
     depth: usize,
 }
 

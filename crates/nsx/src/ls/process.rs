@@ -1,5 +1,5 @@
-//! One process: its namespaces, each shared with the caller, with others or its own. If all are the caller's, no other process
-//! is looked at, unless holders are asked for.
+//! A process and its namespaces, each shared with the caller, shared with others, or its own. If all of them are the
+//! caller's, no other process is looked at, unless holders are requested.
 
 use super::{
     Hidden, LeftOut, Named, Options, Sight,
@@ -36,11 +36,11 @@ struct Document<'a> {
     /// Of its user namespace, where that is its own.
     uid_map: Option<Vec<Range>>,
     gid_map: Option<Vec<Range>>,
-    /// What was not seen of the holders.
+    /// The part of the holders that was not seen.
     hidden: Option<Hidden>,
 }
 
-/// One of its namespaces.
+/// A namespace of the process.
 #[derive(Serialize)]
 struct Row {
     ns: u64,
@@ -48,14 +48,15 @@ struct Row {
     kind: &'static str,
     /// Not that of the process itself, but of its next children.
     for_children: bool,
-    /// Whether it is the caller's too.
+    /// `true` if the namespace is the caller's too.
     shared: bool,
-    /// Whose the processes are that share it, beside the caller and whoever the process belongs to; none if that is not known.
+    /// The owners of the processes that share the namespace, beside the caller and the process's own owner; `None` if
+    /// the owners are not known.
     shared_with: Option<Vec<String>>,
     id64: Option<u64>,
     parent: Relative,
     owner: Relative,
-    /// How many processes are in it, and what else holds it; where that was asked for.
+    /// The number of processes in the namespace, and what else holds the namespace; nothing unless requested.
     nprocs: Cell,
     holders: Cell,
 }

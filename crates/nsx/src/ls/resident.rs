@@ -4,7 +4,7 @@ use super::column::{Columns, Spec};
 use crate::table::Align;
 use nsx_core::census::Sources;
 
-/// What is told of a process.
+/// A column that is told of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     Pid,

@@ -1,4 +1,5 @@
-//! What a saved census tells beside its list of namespaces: the processes, what belongs together, and what held a namespace.
+//! The parts of a saved census beside its list of namespaces: the processes, what belongs together, and what held a
+//! namespace.
 
 use super::{
     Options,
@@ -115,7 +116,7 @@ fn below(saved: &Saved, task: &OsStr) -> Result<HashSet<NsId>, ExitStatus> {
     }
 }
 
-/// What has namespaces of its own.
+/// Shows what has namespaces of its own.
 fn groups(options: &Options, saved: &Saved, more: &More) -> Result<ExitStatus, ExitStatus> {
     if options.json_lines {
         out::print_json_lines(&more.groups)?;
@@ -154,7 +155,7 @@ fn groups(options: &Options, saved: &Saved, more: &More) -> Result<ExitStatus, E
     Ok(if more.groups.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
 }
 
-/// What held a namespace, and with `--why` what would have had to go for it to die.
+/// Shows what held a namespace, and with `--why` what would have had to go for the namespace to die.
 fn namespace(options: &Options, saved: &Saved, more: &More, word: &OsStr) -> Result<ExitStatus, ExitStatus> {
     let listing = &saved.listing;
     let is_it = |row: &&Vec<Cell>| match Target::parse_namespace(word.as_bytes()) {
@@ -220,7 +221,7 @@ fn ns_of(listing: &Listing, row: &[Cell]) -> Option<NsId> {
     Some(NsId { kind: NsKind::from_name(kind)?, inode: listing.number(row, Column::Ns)? })
 }
 
-/// What of a holder it is.
+/// Returns the part of a holder that held the namespace, in words.
 fn what(holder: &Value) -> String {
     let number = |key: &str| holder[key].as_u64();
     if let Some(point) = holder["point"].as_str() {
@@ -246,7 +247,7 @@ fn shown(value: &Value) -> String {
 }
 
 impl Process {
-    /// What it has in a column.
+    /// Returns the process's cell in a column.
     pub(super) fn cell(&self, column: Told) -> &Cell {
         self.cells.get(column as usize).unwrap_or(&Cell::Unknown)
     }

@@ -32,7 +32,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// What the file says that it is.
+/// The kind of file that the file says it is.
 const KIND: &str = "nsx census";
 const VERSION: u64 = 2;
 /// Larger ones are not read: nobody has that many namespaces.
@@ -43,18 +43,18 @@ pub(super) struct Saved {
     pub(super) listing: Listing,
     /// The kernel's id of the boot, which tells hosts and boots apart; none where it could not be read.
     pub(super) boot: Option<String>,
-    /// Who looked; none where the file does not say.
+    /// The viewer who looked; `None` if the file does not say.
     pub(super) viewer: Option<Viewer>,
-    /// What the file tells beside its namespaces; none in files of version 1.
+    /// The data in the file beside its namespaces; `None` in files of version 1.
     pub(super) more: Option<More>,
 }
 
-/// What a census tells beside its namespaces.
+/// The data in a census beside its namespaces.
 pub(super) struct More {
     pub(super) processes: Vec<Process>,
-    /// What belongs together, as `--groups --json` has it.
+    /// The groups of what belongs together, as `--groups --json` has them.
     pub(super) groups: Vec<Value>,
-    /// What holds each namespace, with `holders` and `to_die` as `--why --json` has them.
+    /// The holders of each namespace, with `holders` and `to_die` as `--why --json` has them.
     pub(super) held: HashMap<NsId, Value>,
 }
 
@@ -65,14 +65,14 @@ pub(super) struct Process {
     pub(super) namespaces: Vec<NsId>,
 }
 
-/// What decides on how much of a host one sees.
+/// The properties of a viewer that decide how much of a host the viewer sees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Viewer {
     /// Effective user id.
     pub(super) euid: u32,
     /// The inode number of the PID namespace.
     pub(super) pid_ns: Option<u64>,
-    /// Whether the procfs lists all processes of the host.
+    /// `true` if the procfs lists all processes of the host.
     pub(super) all: bool,
 }
 
@@ -87,7 +87,7 @@ pub(super) enum SavedError {
     Foreign(PathBuf, #[source] Strange),
 }
 
-/// What is not as nsx writes it.
+/// A difference between a file and what nsx writes.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Strange {
     #[error("it is no regular file")]
@@ -131,7 +131,7 @@ struct Hidden {
     sockets: usize,
 }
 
-/// The same as it is written.
+/// The file's content, as nsx writes it.
 #[derive(Serialize)]
 struct Written<'a, N> {
     kind: &'static str,
@@ -206,12 +206,12 @@ impl Viewer {
 }
 
 impl Saved {
-    /// What is there now.
+    /// Makes a census of what is there now from its listing.
     pub(super) fn now(listing: Listing, proc: &ProcRoot) -> Self {
         Self { listing: listing.lossy(), boot: boot(proc), viewer: Some(Viewer::caller(proc)), more: None }
     }
 
-    /// Whether nothing was hidden from who looked.
+    /// Returns whether nothing was hidden from the viewer who looked.
     pub(super) fn is_whole(&self) -> bool {
         let unseen = self.listing.unseen;
         let all = self.viewer.as_ref().is_some_and(|viewer| viewer.all);
@@ -299,7 +299,8 @@ impl Process {
     }
 }
 
-/// What is shown of a census that was saved, in each form, for tests: texts and JSON documents. None where it is refused.
+/// Returns what is shown of a saved census, in each form, for tests: texts and JSON documents. `None` if the census is
+/// refused.
 pub fn shown(text: &[u8]) -> Option<([String; 5], Vec<String>)> {
     let listing = Saved::parse(text).ok()?.listing;
     let [owners, parents] = &[Order::Owner, Order::Parent].map(|order| tree::forest(&listing, order, None));

@@ -1,4 +1,5 @@
-//! What namespaces of a saved census belong to: the rows of a container, unit, process or file taken together.
+//! The things that namespaces of a saved census belong to: the rows of a container, unit, process or file taken
+//! together.
 
 use super::{column::Column, listing::Listing};
 use crate::{cell::Cell, text::escape};

@@ -20,7 +20,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 pub(super) const NOT_SAVED: &str =
     "what was saved does not say which process made which: --tree=owner and --tree=parent can be had";
 
-/// What stands below what.
+/// The order of a tree: which rows stand below which.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Order {
     /// User namespaces with the namespaces that they own
@@ -44,7 +44,7 @@ impl Order {
         }
     }
 
-    /// What else the census must have.
+    /// Returns the further sources that the census must have.
     pub(super) fn sources(self) -> Sources {
         match self {
             Self::Process => Sources::MEMBERS,
@@ -67,7 +67,7 @@ pub(super) fn forest<'l>(listing: &'l Listing, order: Order, mut origins: Option
     })
 }
 
-/// Where the leaders of namespaces come from.
+/// The ancestors that the leaders of namespaces come from.
 pub(super) struct Origins<'a> {
     proc: &'a ProcRoot,
     /// Has its members.

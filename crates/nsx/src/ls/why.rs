@@ -1,4 +1,5 @@
-//! One namespace, or all those of a process: every holder by kind, and what would have to go for it to die.
+//! The holders of a namespace, or of all namespaces of a process: every holder by kind, and what would have to go for
+//! the namespace to die.
 
 use super::{
     LeftOut, Named, Options, Sight,
@@ -50,9 +51,10 @@ struct Held<'a> {
     parent: Relative,
     owner: Relative,
     holders: Vec<Row>,
-    /// What would have to happen; all of it. Without `--why` not all holders were looked for, and this is null.
+    /// The events that would all have to happen for the namespace to die. Without `--why` not all holders were looked
+    /// for, and this is null.
     to_die: Option<Vec<String>>,
-    /// Whether nothing else can be in it or hold it.
+    /// `true` if nothing else can be in the namespace or hold it.
     certain: bool,
     /// Commands that take away the mounts, and the files that they are on.
     remedies: Vec<String>,
@@ -142,7 +144,7 @@ pub(super) fn show_all(options: &Options, named: &Named, sight: &Sight) -> Resul
     Ok(ExitStatus::SUCCESS)
 }
 
-/// What holds a namespace, for a file: as the JSON document has it.
+/// Returns what holds a namespace, for a file: as the JSON document has it.
 pub(super) fn held(entry: &Entry, holders: &mut Holders<'_>) -> serde_json::Value {
     serde_json::to_value(Held::new(entry, true, holders)).unwrap_or_default()
 }
@@ -234,7 +236,7 @@ fn heading(entry: &Entry) -> String {
 /// More holders of one kind than this are only counted.
 const FEW: usize = 3;
 
-/// What would have to happen for it to die: all of these.
+/// Returns the events that would all have to happen for a namespace to die.
 fn to_die(ns: NsId, rows: &[Row]) -> Vec<String> {
     if ns.is_initial() {
         return vec!["the host is shut down".to_owned()];

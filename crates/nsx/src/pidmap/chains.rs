@@ -41,7 +41,7 @@ struct Row {
     chain: Vec<i32>,
     /// The PID namespaces of the chain.
     namespaces: Vec<Option<u64>>,
-    /// Whose they are.
+    /// The owners of those PID namespaces.
     of: Vec<Option<String>>,
     /// The process group at each level, where it was asked for; 0 where it is not visible.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,7 +109,7 @@ struct Finder<'a> {
     back: Translator<'a>,
     /// From the caller's to that of `--to`.
     there: Translator<'a>,
-    /// Whether the procfs counts as the caller does.
+    /// `true` if the procfs counts as the caller does.
     is_callers: bool,
     buffer: Vec<u8>,
 }
@@ -168,7 +168,7 @@ impl<'a> Finder<'a> {
         self.row_of(&process, shown, callers, from, |buffer| TaskIds::parse(buffer))
     }
 
-    /// The same for a thread: its process is pinned, and the thread is one of those that it has.
+    /// Like `row`, but for a thread: its process is pinned, and the thread is one of those that the process has.
     fn thread_row(&mut self, callers: Pid, from: Option<Pid>) -> Result<Row, Missing> {
         let proc = self.registrar.proc();
         let own = &self.ends.own;
@@ -186,7 +186,7 @@ impl<'a> Finder<'a> {
         })
     }
 
-    /// What is known of a process that is pinned and that the procfs calls `shown`, with the ids that `read` finds where it is
+    /// Returns the row of a pinned process that the procfs calls `shown`, with the ids that `read` returns when it is
     /// given the text of the process's status.
     fn row_of(
         &mut self,
@@ -229,7 +229,7 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// Whether a process is the one with this inode, where one is named.
+/// Checks that a process has this inode, if an inode is given.
 pub(super) fn is_one(process: &Process, inode: Option<u64>) -> Result<(), PinError> {
     let Some(wanted) = inode else { return Ok(()) };
     match process.inode().map_err(PinError::Os)? {
@@ -243,7 +243,7 @@ fn failed(act: &str, error: &dyn Error) {
 }
 
 impl Row {
-    /// What `-q` prints.
+    /// Returns what `-q` prints.
     fn numbers(&self) -> String {
         self.chain.iter().map(i32::to_string).collect::<Vec<_>>().join(" ")
     }

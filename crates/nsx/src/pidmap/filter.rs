@@ -1,9 +1,9 @@
 //! `--filter`: a text written through, with the ids in it translated.
 //!
-//! What standard input has is read at once, and whatever lines are whole by then are written at once: so a line waits for
-//! nothing but its own end, and a file is done in large pieces. The ids of a piece are translated together. That is right
-//! for each of its lines, because they were all there before; and where the kernel does not translate (before 6.11) it takes
-//! one scan and not one for each.
+//! Everything that standard input has is read at once, and all lines that are whole by then are written at once: so a
+//! line waits for nothing but its own end, and a file is done in large pieces. The ids of a piece are translated
+//! together. That is right for each line of the piece, because the ids were all there before. If the kernel does not
+//! translate (before 6.11), a piece takes one scan, and not one scan per line.
 
 use super::{Ends, Options, find::Finder, input};
 use crate::{exit::ExitStatus, out};
@@ -66,11 +66,11 @@ pub(super) fn run(
     Ok(if all == 0 { ExitStatus::SUCCESS } else { ExitStatus::NO_MATCH })
 }
 
-/// What has no translation and stays as it was.
+/// Counts of what has no translation and stays as it was.
 #[derive(Default)]
 struct Left {
     ids: usize,
-    /// What the expression found and is no id.
+    /// Matches of the expression that are not ids.
     texts: usize,
 }
 

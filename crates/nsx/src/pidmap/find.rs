@@ -14,7 +14,7 @@ use std::{borrow::Cow, ffi::OsStr, ops::Range, str};
 pub(super) struct Finder {
     expression: Regex,
     groups: CaptureLocations,
-    /// What every match contains.
+    /// The text that every match contains.
     fixed: Option<memmem::Finder<'static>>,
 }
 
@@ -31,12 +31,12 @@ impl Finder {
         Ok(Self { groups: expression.capture_locations(), expression, fixed })
     }
 
-    /// Whether it says by groups where the ids are.
+    /// Returns whether the expression says by groups where the ids are.
     pub(super) fn has_groups(&self) -> bool {
         self.groups.len() > 1
     }
 
-    /// Where the ids are: what each group matched, or the whole match where there is no group, in order and apart.
+    /// Returns the ranges of the ids, in order and apart: the match of each group, or the whole match without groups.
     pub(super) fn find(&mut self, text: &[u8]) -> Vec<Range<usize>> {
         let mut places = Vec::new();
         let mut start = 0;

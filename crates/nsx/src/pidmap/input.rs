@@ -10,7 +10,7 @@ use std::{error::Error, ffi::OsString, os::unix::ffi::OsStrExt};
 /// The operand that stands for the numbers on standard input.
 pub(super) const STANDARD_INPUT: &[u8] = b"-";
 
-/// How much is read at once.
+/// The number of bytes that are read at once.
 const CHUNK: usize = 64 * 1024;
 
 /// A process that is asked about.

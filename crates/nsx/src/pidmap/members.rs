@@ -1,4 +1,4 @@
-//! Who is in a PID namespace: each process that it sees, with what it and its user are called inside and here.
+//! The processes that a PID namespace sees, each with what the process and its user are called inside and here.
 
 use super::{Options, With, place, tree};
 use crate::{
@@ -28,9 +28,9 @@ struct Document {
 /// A process or thread.
 #[derive(Serialize)]
 struct Row {
-    /// What it is called inside.
+    /// The id inside.
     id: i32,
-    /// What it is called here.
+    /// The id here.
     pid: i32,
     /// The process that it belongs to: itself, but for a further thread.
     process: i32,

@@ -80,8 +80,8 @@ pub struct Options {
 
     /// Write standard input through, with the ids that match translated
     ///
-    /// What each group of the regular expression matches is translated, or the whole match where it has no group. A line is
-    /// written as soon as it is there. An id without a translation stays as it is.
+    /// Translate what each group of the regular expression matches, or the whole match if the expression has no group.
+    /// A line is written as soon as it is there. An id without a translation stays as it is.
     #[arg(long, value_name = "REGEX", conflicts_with_all = ["operands", "namespace_of", "tree", "with", "json", "json_lines", "quiet"])]
     filter: Option<OsString>,
 
@@ -159,7 +159,7 @@ fn answer(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> 
     }
 }
 
-/// Whether a word is meant as the id of a process, right or wrong, or as `-`.
+/// Returns whether a word is meant as the id of a process, right or wrong, or as `-`.
 fn is_id(word: &OsStr) -> bool {
     let id = Target::parse(word.as_bytes());
     word.as_bytes() == input::STANDARD_INPUT

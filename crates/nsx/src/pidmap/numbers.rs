@@ -65,7 +65,7 @@ pub(super) fn refuse(id: Pid, why: Untranslated, translator: &Translator<'_>, pr
     });
 }
 
-/// What there is to know about why.
+/// Returns what is known about the reason, as the end of a message; empty if there is nothing to add.
 fn because(why: Untranslated, from: &Numbering, proc: &ProcRoot) -> &'static str {
     let nobody = || {
         let Ok(own) = Numbering::own(proc) else { return false };

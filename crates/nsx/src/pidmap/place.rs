@@ -51,7 +51,7 @@ fn of_pinned(process: &Process, proc: &ProcRoot) -> Result<Numbering, ExitStatus
 pub(super) struct Owners<'a> {
     proc: &'a ProcRoot,
     own: &'a Numbering,
-    /// What is known of containers; none if the host cannot be looked at.
+    /// The containers that are known; none if the host cannot be looked at.
     inventory: Option<Inventory<'a>>,
     known: HashMap<u64, Option<Owner>>,
 }

@@ -2,12 +2,12 @@
 
 use nsx_core::hash::HashMap;
 
-/// Where a row goes.
+/// The position of a row in the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Branch {
     /// Which of the rows it is.
     pub(super) row: usize,
-    /// What stands in front of it.
+    /// The text that stands in front of the row.
     pub(super) lines: String,
 }
 

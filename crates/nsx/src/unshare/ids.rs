@@ -49,10 +49,10 @@ pub(super) struct IdOptions {
     /// As --map-users, with /etc/subgid, which gives ranges of groups to users, and newgidmap(1).
     #[arg(long, value_name = "RANGE")]
     map_groups: Vec<OsString>,
-    /// The same as --map-users=auto --map-groups=auto
+    /// Map ids like --map-users=auto --map-groups=auto
     #[arg(long)]
     map_auto: bool,
-    /// The same as --map-users=subids --map-groups=subids
+    /// Map ids like --map-users=subids --map-groups=subids
     #[arg(long)]
     map_subids: bool,
     /// Have this user and group own the new user namespace; implies --user
@@ -61,9 +61,9 @@ pub(super) struct IdOptions {
     /// unless they are the caller's own.
     #[arg(long, value_name = "UID:GID", value_parser = owner_ids)]
     owner: Option<(u32, u32)>,
-    /// Whether programs inside may call setgroups(2)
+    /// Set whether programs inside may call setgroups(2)
     ///
-    /// Where only the caller's own group is mapped the default is `deny`, without which the kernel asks for privilege.
+    /// If only the caller's own group is mapped, the default is `deny`, without which the kernel requires privilege.
     #[arg(long, value_name = "RULE")]
     setgroups: Option<Setgroups>,
     /// Run the program as this user
@@ -85,7 +85,7 @@ enum Setgroups {
     Deny,
 }
 
-/// What the options come to.
+/// The settings that result from the options.
 pub(super) struct Ids {
     pub(super) users: Option<IdMap>,
     pub(super) groups: Option<IdMap>,
@@ -96,7 +96,7 @@ pub(super) struct Ids {
 }
 
 impl IdOptions {
-    /// Whether any option maps ids.
+    /// Returns whether any option maps ids.
     pub(super) fn maps_anything(&self) -> bool {
         let flags = self.map_root_user || self.map_current_user || self.map_auto || self.map_subids;
         let singles = self.map_user.is_some() || self.map_group.is_some();
@@ -189,8 +189,8 @@ fn map(
     })
 }
 
-/// What can be done where ids are not the caller's to map: the line that is missing in /etc/subuid or /etc/subgid, but never one
-/// that gives away what is somebody else's.
+/// Returns hints for ids that are not the caller's to map: the line that is missing in /etc/subuid or /etc/subgid, but
+/// never a line that gives away somebody else's ids.
 fn hints(ids: IdKind, error: &MapRequestError, user: &User) -> Vec<String> {
     const USUAL: u32 = 65536;
     let line = |first: u32, count: u32| {

@@ -118,7 +118,7 @@ struct SetupOptions {
     /// Start the program in DIR, as the new root has it
     #[arg(short = 'w', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     wd: Option<PathBuf>,
-    /// How mount events pass between the new mount namespace and the caller's
+    /// Set how mount events pass between the new mount namespace and the caller's
     #[arg(long, value_name = "MODE", default_value = "private")]
     propagation: Propagation,
     /// Mount a procfs on DIR, by default /proc; implies --mount
@@ -183,7 +183,7 @@ struct ProcessOptions {
     /// with status or signal, `failed` with the step, the errno and a message. The program does not get the descriptor.
     #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "no_fork")]
     status_fd: Option<i32>,
-    /// Where nsx forks, let the program live on when nsx is killed
+    /// If nsx forks, let the program live on when nsx is killed
     #[arg(long)]
     no_kill_child: bool,
     /// Send the program SIGNAL when nsx ends, by default KILL, which it gets anyway; implies --fork
@@ -233,7 +233,7 @@ pub(crate) fn run(options: Options) -> ExitStatus {
     }
 }
 
-/// What the options ask for, with the defaults of `nsx unshare` filled in.
+/// Returns the request that the options describe, with the defaults of `nsx unshare` filled in.
 fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request, RequestError> {
     if let Some(file) = options.from_oci.clone() {
         return bundle(&file, options, caller);
@@ -338,7 +338,7 @@ fn request(options: Options, caller: &Caller, proc: &ProcRoot) -> Result<Request
     })
 }
 
-/// What an OCI bundle asks for, and the options beside it.
+/// Returns the request that an OCI bundle and the options beside it describe.
 fn bundle(file: &Path, options: Options, caller: &Caller) -> Result<Request, RequestError> {
     let Options { setup, mounts, process, program, .. } = options;
     let Bundle { mut request, last_mounts, left_out } = oci::read(file, program, caller)?;
@@ -374,8 +374,9 @@ fn bundle(file: &Path, options: Options, caller: &Caller) -> Result<Request, Req
 }
 
 impl SetupOptions {
-    /// Whether the message queues of a new IPC namespace are mounted, and which hierarchies for a new cgroup namespace. Not what
-    /// would be seen outside, and not on a place where the caller mounts something else.
+    /// Decides whether the message queues of a new IPC namespace are mounted, and which hierarchies for a new cgroup
+    /// namespace. Leaves out mounts that would be seen outside, and those on mount points where the caller mounts
+    /// something else.
     fn kernel_views(
         &self,
         kinds: NsSet,
@@ -395,8 +396,8 @@ impl SetupOptions {
 }
 
 impl ProcessOptions {
-    /// Whether nsx stays and a child becomes the program, as is necessary for a PID namespace and, on older kernels, for a
-    /// new time namespace.
+    /// Returns whether nsx stays and a child becomes the program, as is necessary for a PID namespace and, on older
+    /// kernels, for a new time namespace.
     fn forks(&self, enters_pid: bool, new: NsSet, caller: &Caller) -> Result<bool, RequestError> {
         let enters_time = new.contains(NsKind::Time) && !caller.exec_enters_time;
         if enters_time && self.no_fork {
@@ -408,13 +409,13 @@ impl ProcessOptions {
         Ok(asked || ((enters_pid || enters_time) && !self.no_fork))
     }
 
-    /// What the program gets when nsx ends.
+    /// Returns the signal that the program gets when nsx ends.
     fn kill_child(&self) -> Option<Signal> {
         self.kill_child.or((!self.no_kill_child).then_some(libc::SIGKILL))
     }
 }
 
-/// Where binfmt_misc is mounted unless another place is named.
+/// The mount point of binfmt_misc if no other one is named.
 const BINFMT: &str = "/proc/sys/fs/binfmt_misc";
 
 fn signal(name: &str) -> Result<Signal, String> {

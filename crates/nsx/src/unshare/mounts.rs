@@ -15,21 +15,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What is mounted, in order.
+/// The requested mounts, in order.
 #[derive(Debug, Default)]
 pub(super) struct MountOptions(Vec<Mount>);
 
 impl MountOptions {
-    /// What is asked for.
+    /// Returns the requested mounts.
     pub(super) fn mounts(self) -> Vec<Mount> {
         self.0
     }
 }
 
-/// One option: what it is called and says, and how its value becomes mounts.
+/// An option: its name and help, and how its value becomes mounts.
 struct MountOption {
     name: &'static str,
-    /// What the value is called; none for an option without.
+    /// The name of the value; none for an option without a value.
     value: Option<&'static str>,
     help: &'static str,
     long_help: &'static str,

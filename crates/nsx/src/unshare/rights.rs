@@ -70,7 +70,7 @@ pub(super) struct EnvironmentOptions {
     /// Start from an empty one, but keep this variable; repeatable
     #[arg(long, value_name = "NAME")]
     keep_env: Vec<OsString>,
-    /// The same as --keep-env for each of NAMES, with commas between them
+    /// Apply --keep-env to each of NAMES, with commas between them
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     whitelist_env: Vec<OsString>,
 }

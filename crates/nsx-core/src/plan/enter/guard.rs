@@ -19,7 +19,7 @@ pub struct Guard {
     /// nsx runs from a file that nobody can write to, where the target could write to its own: where it sees it and its root
     /// is the caller's.
     pub seal: bool,
-    /// How many descriptors the program gets, counted from 0; all that the caller's are where there is no number.
+    /// The number of descriptors, counted from 0, that the program gets; without a number, it gets all of the caller's.
     pub descriptors: Option<u32>,
 }
 

@@ -227,7 +227,7 @@ impl GroupSteps {
     }
 }
 
-/// Whether programs in the caller's user namespace may set their groups, as far as it says so.
+/// Returns whether programs in the caller's user namespace may set their groups; `true` if that cannot be read.
 fn caller_may_set_groups(proc: &ProcRoot) -> bool {
     let mut text = Vec::new();
     proc.read_own("setgroups", &mut text).is_err() || !text.starts_with(b"deny")

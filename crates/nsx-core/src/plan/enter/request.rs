@@ -1,4 +1,4 @@
-//! What is wanted of entering, in the words of namespaces.
+//! A request to enter namespaces, in terms of namespaces.
 
 use super::{Guard, OwnProc, View};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 use rustix::fd::OwnedFd;
 use std::{ffi::CString, path::PathBuf};
 
-/// What is wanted. Whatever lies in the caller's view (files, directories, cgroups) is open already.
+/// A request to enter. Whatever lies in the caller's view (files, directories, cgroups) is open already.
 #[derive(Debug, Default)]
 pub struct Request {
     /// The process whose namespaces are joined. None where every namespace comes from a file.
@@ -19,11 +19,11 @@ pub struct Request {
     pub kinds: NsSet,
     /// Namespaces that are joined by themselves; a kind that is here is not taken from the target.
     pub files: Vec<NamespaceFile>,
-    /// What keeps a hostile target from nsx.
+    /// Measures that protect nsx from a hostile target.
     pub guard: Guard,
-    /// What the program sees otherwise than its caller, though it keeps the caller's files.
+    /// Differences between what the program and its caller see, though the program keeps the caller's files.
     pub view: View,
-    /// What /proc shows in the target's mounts, if that is not to be left as it is.
+    /// The procfs that /proc shows in the target's mounts, if /proc is not to be left as it is.
     pub own_proc: Option<OwnProc>,
     /// The root directory; the one that the namespaces give where there is none.
     pub root: Option<Place>,
@@ -33,8 +33,8 @@ pub struct Request {
     pub uid: Option<u32>,
     /// The program's group id, likewise.
     pub gid: Option<u32>,
-    /// Whether the program is user 0 and group 0 of the user namespace that is joined, where `uid` and `gid` name none and
-    /// these are mapped.
+    /// `true` if the program is user 0 and group 0 of the joined user namespace, when `uid` and `gid` name none and
+    /// user 0 and group 0 are mapped.
     pub root_if_mapped: bool,
     /// A process whose effective user the program runs as, where `uid` names none.
     pub uid_of: Option<ProcDirectory>,
@@ -44,28 +44,28 @@ pub struct Request {
     pub groups: Groups,
     /// Cgroup directories that the program is put into, one for each hierarchy.
     pub cgroups: Vec<CgroupFile>,
-    /// Whether the program is not run where it may not be put there; an ordinary user often may not.
+    /// `true` if the program is not run when it may not join the cgroups, as an ordinary user often may not.
     pub cgroups_required: bool,
-    /// What holds the program beside its ids; what holds the caller where it is empty.
+    /// Restrictions on the program beside its ids; if empty, the restrictions on the caller.
     pub confinement: Confinement,
     /// A terminal of the program's own; it has its caller's where there is none. nsx waits for a program that has one.
     pub terminal: Option<Pty>,
-    /// Who waits for the program, and how.
+    /// The rule for whether and how nsx waits for the program.
     pub wait: Wait,
     /// The program's environment, `NAME=VALUE` each; the caller's where there is none.
     pub environment: Option<Vec<CString>>,
-    /// What is run.
+    /// The program to run.
     pub program: Program,
 }
 
 /// A directory.
 #[derive(Debug)]
 pub enum Place {
-    /// One that is open. The name is the caller's for it; there is none where it is the target's own.
+    /// An open directory, with the caller's name for it; there is no name if the directory is the target's own.
     Opened(OwnedFd, Option<PathBuf>),
     /// By name, once the namespaces are joined and the root directory is changed.
     Inside(PathBuf),
-    /// The same, and the root directory where there is no such place.
+    /// A directory by name, as in [`Place::Inside`]; the root directory if that directory does not exist.
     InsideOrRoot(PathBuf),
     /// The one that the program is in when the namespaces are joined, though it may lie outside of the new root.
     Stay,
@@ -79,7 +79,7 @@ pub enum Groups {
     Keep,
     /// None, left in the caller's user namespace or in the one that is joined: either may deny that.
     Drop {
-        /// Whether the program is then not run.
+        /// `true` if the program is not run when the groups cannot be dropped.
         required: bool,
     },
     /// None. Where neither the caller's user namespace nor the one that is joined lets them be left, the program is not
@@ -96,13 +96,13 @@ pub enum Groups {
 pub struct CgroupFile {
     /// The file to which who joins is written, as the caller names it.
     pub path: PathBuf,
-    /// The same, open for writing.
+    /// The file at `path`, open for writing.
     pub file: OwnedFd,
     /// The open directory, of a cgroup of version 2: a child can be born there.
     pub directory: Option<OwnedFd>,
 }
 
-/// Who waits for the program.
+/// The rule for whether nsx waits for the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
     /// nsx becomes the program, also where that leaves it outside of the PID namespace that is joined.
@@ -110,7 +110,7 @@ pub enum Wait {
     /// nsx waits if a PID namespace is joined, which only a child can enter, and passes every signal on. Otherwise nsx becomes
     /// the program.
     AsNeeded {
-        /// Whether the program is killed if nsx is.
+        /// `true` if the program is killed when nsx is killed.
         ties: bool,
     },
 }
@@ -121,7 +121,7 @@ impl Default for Wait {
     }
 }
 
-/// What is run.
+/// The program to run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Program {
     /// Argument vectors, of which the first whose program exists is run.

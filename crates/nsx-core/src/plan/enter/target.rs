@@ -90,7 +90,7 @@ impl Target<'_> {
         Ok(text.and_then(|text| if text.len() > most { Err(Errno::FBIG) } else { Ok(text) }))
     }
 
-    /// Whether its /proc is a procfs that does not show the caller.
+    /// Returns whether the target's /proc is a procfs that does not show the caller.
     ///
     /// # Errors
     /// As for [`Self::root`].
@@ -115,7 +115,7 @@ impl Target<'_> {
         IdMap::parse(&self.read(ids.file())?).map_err(self.failure(ids.file()))
     }
 
-    /// Whether programs in its user namespace may set their groups.
+    /// Returns whether programs in the target's user namespace may set their groups.
     ///
     /// # Errors
     /// As for [`Self::root`].
@@ -123,7 +123,7 @@ impl Target<'_> {
         Ok(self.read("setgroups")?.starts_with(b"allow"))
     }
 
-    /// Whether the root directory of its process is another than [`Self::root`].
+    /// Returns whether the root directory of the target's process differs from [`Self::root`].
     ///
     /// # Errors
     /// As for [`Self::root`].
@@ -146,7 +146,7 @@ impl Target<'_> {
         Ok(text)
     }
 
-    /// What an error of reading it means: its end, if it has ended.
+    /// Returns a function that words errors in reading `what`: as the target's end, if the target has ended.
     pub fn failure(&self, what: &'static str) -> impl Fn(ProcError) -> PlanError {
         move |source| match self.process.unseen(self.proc, self.process.pid(), source) {
             ProcError::Vanished => PlanError::TargetEnded,

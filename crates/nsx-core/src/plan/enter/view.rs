@@ -1,5 +1,5 @@
-//! What the program sees otherwise than its caller does, where it keeps the caller's files: in a mount namespace of its
-//! own, so that nothing changes for anybody else.
+//! Changes to what the program sees when it keeps the caller's files. They are made in a mount namespace of the
+//! program's own, so that nothing changes for anybody else.
 
 use crate::{
     cgroup::Hierarchy,
@@ -43,7 +43,7 @@ impl OwnProc {
     }
 }
 
-/// What is put right. With nothing in it the program stays in the mount namespace that it is in.
+/// Changes to what the program sees. If there are none, the program stays in the mount namespace that it is in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
     /// Mounts that the program makes are its own, whatever else is asked for.
@@ -61,7 +61,8 @@ pub struct View {
 }
 
 impl View {
-    /// What would lie to a program in namespaces of these kinds that keeps its caller's mounts, hierarchies of cgroups apart.
+    /// Returns the changes for a program that joins namespaces of these kinds but keeps its caller's mounts, which
+    /// would otherwise show the wrong namespaces. Hierarchies of cgroups are not included.
     pub fn of(joined: NsSet) -> Self {
         if joined.contains(NsKind::Mnt) {
             return Self::default();

@@ -8,13 +8,13 @@ use crate::{
 };
 use rustix::thread::CapabilitySet;
 
-/// Who creates the user namespace, and so owns it.
+/// The creator of the user namespace, who therefore owns it.
 pub(super) struct Owner<'a> {
     uid: u32,
     gid: u32,
     caller: &'a Caller,
-    /// Who writes what nsx would write of itself: the kernel takes its files in /proc away from it where it was root and
-    /// became someone else.
+    /// The process that writes what nsx would otherwise write itself: the kernel takes nsx's files in /proc away from
+    /// nsx if nsx was root and became another user.
     pub(super) writer: Actor,
 }
 

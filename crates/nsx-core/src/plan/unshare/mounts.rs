@@ -128,8 +128,8 @@ fn push_chroot(plan: &mut Plan, request: &Request) {
     }
 }
 
-/// Whether the interpreter is one that is opened when it is registered, in the old root: the `F` of `:`-separated fields,
-/// whatever the separator is.
+/// Returns whether the interpreter is opened when it is registered, in the old root: it has the flag `F` among its
+/// fields, which `:` or any other separator divides.
 fn registers_outside(request: &Request) -> bool {
     let fields = |text: &CString| {
         let text = text.as_bytes();

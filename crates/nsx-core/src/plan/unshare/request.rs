@@ -1,4 +1,4 @@
-//! What is asked for when namespaces are created.
+//! A request to create namespaces.
 
 use crate::{
     cgroup::Hierarchy,
@@ -9,7 +9,7 @@ use crate::{
 };
 use std::{ffi::CString, path::PathBuf};
 
-/// What is wanted, in the words of namespaces. Nothing is implied: who fills it in has settled the defaults.
+/// A request in terms of namespaces. Nothing is implied: the code that fills it in has settled the defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// Kinds of new namespaces.
@@ -22,28 +22,29 @@ pub struct Request {
     pub users: Option<IdMap>,
     /// The new user namespace's groups.
     pub groups: Option<IdMap>,
-    /// Whether groups may be set in the new user namespace; as the maps need it where none is given.
+    /// The rule for setgroups in the new user namespace; if none is given, the rule that the maps require.
     pub setgroups: Option<Setgroups>,
     /// Offsets of the new time namespace's clocks.
     pub clocks: Vec<ClockOffset>,
     /// Files that keep the new namespaces when their processes are gone.
     pub pins: Vec<Pin>,
-    /// How mount events pass.
+    /// The propagation of mount events.
     pub propagation: Propagation,
-    /// Whether nsx stays and waits, and a child becomes the program. Without it the program is not in a new PID namespace,
-    /// nor in a new time namespace unless [`Caller::exec_enters_time`](crate::plan::Caller::exec_enters_time).
+    /// `true` if nsx stays and waits, and a child becomes the program. Otherwise the program is not in a new PID
+    /// namespace, nor in a new time namespace unless
+    /// [`Caller::exec_enters_time`](crate::plan::Caller::exec_enters_time).
     pub fork: bool,
-    /// Whether nsx is PID 1 of the new PID namespace, and the program its child; needs `fork`.
+    /// `true` if nsx is PID 1 of the new PID namespace, and the program its child; requires `fork`.
     pub init: bool,
-    /// What nsx does about signals while it waits.
+    /// The handling of signals while nsx waits.
     pub signals: Signals,
     /// The signal that the program gets when nsx ends; needs `fork`.
     pub kill_child: Option<Signal>,
-    /// What is mounted, in this order, on places below the new root.
+    /// The mounts to make, in this order, on places below the new root.
     pub mounts: Vec<Mount>,
-    /// Whether what is bound passes mount events to the caller's mounts and receives theirs, where those are shared.
+    /// `true` if bind mounts pass mount events to the caller's mounts and receive theirs, when the caller's are shared.
     pub binds_stay_shared: bool,
-    /// Whether mount points that are missing are made, wherever they are.
+    /// `true` if missing mount points are made, wherever they are.
     pub makes_mount_points: bool,
     /// Set the loopback device up.
     pub loopback: bool,
@@ -53,11 +54,12 @@ pub struct Request {
     pub mount_queues: bool,
     /// Hierarchies of cgroups to mount again as the new cgroup namespace shows them, where the kernel allows it.
     pub mount_cgroups: Vec<Hierarchy>,
-    /// Where to mount a procfs of the new PID namespace: an absolute path below the new root.
+    /// The mount point for a procfs of the new PID namespace: an absolute path below the new root.
     pub mount_proc: Option<PathBuf>,
-    /// What is mounted may be seen outside, where mounts are shared and its place is no mount point that could be cut off.
+    /// `true` if a new mount may be seen outside, when mounts are shared and its place is not a mount point that could
+    /// be cut off.
     pub mounts_may_leak: bool,
-    /// Where to mount a binfmt_misc of the new user namespace.
+    /// The mount point for a binfmt_misc of the new user namespace.
     pub mount_binfmt: Option<PathBuf>,
     /// An interpreter to register there, as binfmt_misc takes it; needs `mount_binfmt`.
     pub interpreter: Option<CString>,
@@ -79,7 +81,7 @@ pub struct Request {
     pub gid: Option<u32>,
     /// The program's supplementary groups, likewise.
     pub supplementary_groups: Vec<u32>,
-    /// What it means, where there are to be none, that setgroups is denied.
+    /// The consequence if the program is to have no supplementary groups and setgroups is denied.
     pub groups_denied: GroupsDenied,
     /// The capabilities, limits and filters that the program has; what its caller has if empty.
     pub confinement: Confinement,
@@ -92,8 +94,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether setgroups will be denied in the new user namespace, whose owner is in this group. The kernel lets a process
-    /// map its own group only then; a privileged outside need not.
+    /// Returns whether setgroups will be denied in the new user namespace, whose owner is in this group. Only then does
+    /// the kernel let a process map its own group; a privileged process outside need not deny setgroups.
     pub(super) fn denies_setgroups(&self, owner: u32) -> bool {
         let own_group = self.groups.as_ref().is_some_and(|map| map.is_single(owner));
         self.setgroups == Some(Setgroups::Deny) || (own_group && self.setgroups != Some(Setgroups::Allow))

@@ -1,4 +1,4 @@
-//! What `lsns(8)` has columns for.
+//! The columns of `lsns(8)`.
 
 use std::str::FromStr;
 
@@ -75,17 +75,17 @@ impl Column {
         }
     }
 
-    /// Whether JSON has numbers there, or else strings.
+    /// Returns whether JSON has numbers in the column; otherwise it has strings.
     pub(super) fn is_number(self) -> bool {
         !matches!(self, Self::Type | Self::Path | Self::Command | Self::User | Self::Netnsid | Self::Nsfs)
     }
 
-    /// Whether the cells stand on the right. All numbers do, and what may be one.
+    /// Returns whether the cells stand on the right. All numbers do, and so does what may be a number.
     pub(super) fn is_right(self) -> bool {
         self.is_number() || self == Self::Netnsid
     }
 
-    /// How wide the column is at least if a cell is wider than the heading.
+    /// Returns the least width of the column if a cell is wider than the heading.
     pub(super) fn hint(self) -> usize {
         match self {
             Self::Type | Self::Nprocs | Self::Pid | Self::Ppid => 5,

@@ -1,4 +1,4 @@
-//! What rows say of the host, found out when the first row asks and remembered for the others.
+//! The facts about the host that rows tell, found out when the first row asks and remembered for the others.
 
 use super::super::Complaint;
 use crate::exit::ExitStatus;
@@ -14,7 +14,7 @@ use nsx_core::{
 use rustix::io::Errno;
 use std::{collections::BTreeMap, rc::Rc};
 
-/// How much of a command line there is to see.
+/// The number of bytes of a command line that can be seen.
 const LONGEST_COMMAND: usize = 8191;
 
 /// A process, as it was when it was asked for.
@@ -40,7 +40,7 @@ pub(super) enum Way<'a> {
 
 pub(super) struct Host<'a> {
     pub(super) proc: &'a ProcRoot,
-    /// Whether command lines are asked for.
+    /// `true` if command lines are requested.
     commands: bool,
     processes: HashMap<Pid, Option<Rc<Process>>>,
     users: Option<HashMap<u32, Vec<u8>>>,
@@ -85,10 +85,10 @@ impl<'a> Host<'a> {
         users.get(&uid).cloned().unwrap_or_else(|| uid.to_string().into_bytes())
     }
 
-    /// What stands above a namespace; nothing where it is gone or closed to the caller.
+    /// Returns what stands above a namespace; `None` if the namespace is gone or closed to the caller.
     ///
     /// # Errors
-    /// Where the kernel does not know such relations.
+    /// A complaint if the kernel does not know relations between namespaces.
     pub(super) fn relation(&mut self, ns: NsId, way: Option<Way<'_>>) -> Result<Option<Relation>, Complaint> {
         if let Some(known) = self.relations.of(ns) {
             return Ok(Some(known));
@@ -132,7 +132,7 @@ impl<'a> Host<'a> {
 /// The namespaces that are bound to files in the caller's mount namespace.
 ///
 /// # Errors
-/// Where the table cannot be read.
+/// A complaint if the table of mounts cannot be read.
 pub(super) fn mounts(proc: &ProcRoot) -> Result<Mounts, Complaint> {
     let mut text = Vec::new();
     let mounts = proc.read_own("mountinfo", &mut text).and_then(|()| Mount::parse_all(&text));

@@ -3,7 +3,7 @@
 use super::words;
 use std::fmt::Write;
 
-/// How it is laid out.
+/// The layout of the document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Style {
     #[default]

@@ -15,7 +15,7 @@ use std::ffi::{CStr, c_int};
 
 const SHORT: &CStr = c"JlPp:o:nruhVt:T::WQ:H";
 
-/// What stands for the long option that has no letter.
+/// The value that stands for the long option without a letter.
 const OUTPUT_ALL: c_int = 256;
 
 /// In the order in which the C library lists those that a prefix may mean.
@@ -38,7 +38,7 @@ const LONG: &[LongOption] = &[
     LongOption(c"list-columns", Value::None, b'H' as c_int),
 ];
 
-/// What is listed.
+/// The things to list.
 pub(super) enum Asked {
     /// The columns that there are.
     Columns(Format),
@@ -52,7 +52,7 @@ pub(super) struct Options {
     pub(super) format: Format,
     /// The tree that is asked for; none where nothing is said of one.
     pub(super) tree: Option<Tree>,
-    /// Whether `--output-all` is given.
+    /// `true` if `--output-all` is given.
     pub(super) all: bool,
     pub(super) no_headings: bool,
     pub(super) no_truncation: bool,
@@ -66,7 +66,7 @@ pub(super) struct Options {
     pub(super) filter: Option<Result<Filter<Column>, FilterError>>,
 }
 
-/// What is printed.
+/// The format of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Format {
     #[default]
@@ -75,7 +75,7 @@ pub(super) enum Format {
     Json,
 }
 
-/// What hangs on what.
+/// The kind of tree: which rows hang on which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tree {
     /// Nothing on anything.

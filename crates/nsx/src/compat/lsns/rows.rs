@@ -28,13 +28,13 @@ pub(super) struct Row {
     pub(super) relation: Option<Relation>,
     pub(super) user: Option<Vec<u8>>,
     pub(super) netnsid: Option<Vec<u8>>,
-    /// Where the namespace is bound to files.
+    /// The files to which the namespace is bound.
     pub(super) points: Vec<Vec<u8>>,
     /// The place among the rows of the one that this hangs on, which is before it.
     pub(super) parent: Option<usize>,
 }
 
-/// What a row has in a column.
+/// The content of a row in a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cell<'a> {
     Nothing,
@@ -103,7 +103,7 @@ pub(super) struct Maker<'a> {
     of_namespace: HashMap<NsId, Option<usize>>,
     /// The last row of each process that has one.
     of_process: HashMap<i32, usize>,
-    /// How many processes are in each namespace, and the lowest, or else the lowest thread.
+    /// The number of processes in each namespace, and the lowest process, or else the lowest thread.
     inhabited: BTreeMap<(u64, NsKind), (usize, Option<Pid>)>,
 }
 
@@ -201,7 +201,7 @@ impl<'a> Maker<'a> {
         Ok(place)
     }
 
-    /// What is asked for of a namespace and of one process in it.
+    /// Makes a row of what is requested of a namespace and of one process in the namespace.
     fn row(&mut self, ns: NsId, processes: usize, pid: Option<Pid>) -> Result<Row, Complaint> {
         let wants = |columns: &[Column]| columns.iter().any(|column| self.wanted.contains(column));
         let climbs = matches!(self.tree, Tree::Owner | Tree::Parent);
@@ -236,8 +236,8 @@ impl<'a> Maker<'a> {
         self.host.relation(ns, self.way(ns))
     }
 
-    /// How a namespace can be opened: through a process in it, or where it is bound, or else through whatever keeps it. One
-    /// that is only above others cannot, and was asked on the way to it.
+    /// Returns a way to open a namespace: through a process in it, or where it is bound, or else through whatever keeps
+    /// it. A namespace that is only above others cannot be opened, and was asked on the way to it.
     fn way(&self, ns: NsId) -> Option<Way<'a>> {
         let entry = self.census.entry(ns);
         let inhabited = entry.filter(|entry| entry.processes > 0).map(Way::Entry);

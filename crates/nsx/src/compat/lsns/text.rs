@@ -8,11 +8,11 @@ use unicode_width::UnicodeWidthStr;
 pub(super) struct Heading {
     pub(super) name: &'static str,
     pub(super) right: bool,
-    /// How wide it is at least if a cell is wider than its name.
+    /// The least width of the column if a cell is wider than the column's name.
     pub(super) hint: usize,
-    /// Whether it may be cut where the terminal ends.
+    /// `true` if the column may be cut where the terminal ends.
     pub(super) cut: bool,
-    /// Whether it is drawn as a tree.
+    /// `true` if the column is drawn as a tree.
     pub(super) tree: bool,
 }
 
@@ -40,7 +40,7 @@ impl Art {
     }
 }
 
-/// How a table is printed.
+/// The layout of a printed table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     pub(super) art: Art,
@@ -54,7 +54,7 @@ struct Drawn<'a> {
     line: &'a Line,
     /// In front of its cell in a column that is a tree.
     before: String,
-    /// The same on the further lines of the row, without what leads to its children.
+    /// The text in front of the cell on the further lines of the row, without what leads to the row's children.
     below: String,
     has_children: bool,
 }
@@ -166,7 +166,7 @@ fn widths(headings: &[Heading], rows: &[Drawn<'_>], layout: Layout) -> Vec<usize
     widths
 }
 
-/// What a row has in a column on its line with this number.
+/// Returns a row's text in a column, on the line of the row with this number.
 fn cell(headings: &[Heading], row: &Drawn<'_>, column: usize, number: usize, layout: Layout) -> String {
     let text = row.line.cells[column].get(number).map_or("", String::as_str);
     match (headings[column].tree, number) {

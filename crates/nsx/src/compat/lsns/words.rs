@@ -3,12 +3,12 @@
 use crate::text::is_unseen;
 use std::fmt::Write;
 
-/// Where a cell is shown.
+/// The place where a cell is shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
-    /// Whether characters beyond ASCII may be shown: what the locale says.
+    /// `true` if characters beyond ASCII may be shown, as the locale says.
     pub(super) utf8: bool,
-    /// Whether a terminal shows it, which characters that are not seen may mislead.
+    /// `true` if a terminal shows the cell, which characters that are not seen may mislead.
     pub(super) terminal: bool,
 }
 
@@ -61,8 +61,8 @@ fn escape(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Whether the environment asks for UTF-8, see `locale(7)`. Whether the system has that locale is not asked: it would cost
-/// more than all else, and a static program may have none.
+/// Returns whether the environment requests UTF-8, see `locale(7)`. Does not check whether the system has that locale:
+/// the check would cost more than all else, and a static program may have no locale.
 pub(super) fn is_utf8(variable: impl Fn(&str) -> Option<Vec<u8>>) -> bool {
     let set = |name| variable(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();

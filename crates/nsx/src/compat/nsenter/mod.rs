@@ -179,8 +179,9 @@ fn number(id: Option<Id>) -> Option<u32> {
     if let Some(Id::Number(number)) = id { Some(number) } else { None }
 }
 
-/// What `--all` stands for: every kind that the kernel has, but the user namespace that the caller is in already. Without
-/// privilege no other that the caller is in already either, for it would not let the caller enter it again.
+/// Returns what `--all` stands for: every kind that the kernel has, except the user namespace if the caller is in it
+/// already. Without privilege, any other namespace that the caller is in already is left out too, because the kernel
+/// would not let the caller enter that namespace again.
 fn all(source: &mut Source, caller: &Caller) -> Result<NsSet, Complaint> {
     source.pin();
     let mut kinds = source.kinds()?;

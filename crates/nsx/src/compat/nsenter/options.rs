@@ -21,7 +21,7 @@ use std::{
 
 const SHORT: &CStr = c"+ahVt:m::u::i::n::N:p::C::U::T::S:G:r::w::W::ecFZ";
 
-/// What stands for long options that have no letter.
+/// The values that stand for long options without a letter.
 mod long {
     use std::ffi::c_int;
 
@@ -88,7 +88,7 @@ pub(super) struct Options<'a> {
 pub(super) struct File<'a> {
     pub(super) kind: NsKind,
     pub(super) path: &'a Path,
-    /// What it holds; nothing where that is no namespace of the kind.
+    /// The namespace that the file holds; `None` if the file does not hold a namespace of the kind.
     pub(super) ns: Option<Namespace>,
 }
 
@@ -104,7 +104,7 @@ pub(super) enum Id {
 pub(super) enum Directory<'a> {
     /// The target's own.
     Its,
-    /// One that the caller sees.
+    /// A directory that the caller sees.
     Opened(PathBuf, OwnedFd),
     /// By name, once inside.
     Inside(&'a Path),
@@ -136,7 +136,7 @@ pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Box<Options<'a>>
 }
 
 impl<'a> Options<'a> {
-    /// What of the target is to be had first, by the name of its file in /proc.
+    /// Returns the part of the target that is required first, by the name of its file in /proc.
     pub(super) fn of_target(&self) -> Option<&'static str> {
         let its = |directory: &Option<Directory<'_>>| matches!(directory, Some(Directory::Its));
         let follows = |id: Option<Id>| matches!(id, Some(Id::Follow));

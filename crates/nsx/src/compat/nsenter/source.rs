@@ -64,7 +64,7 @@ impl Source {
         self.proc.as_ref()
     }
 
-    /// Whether anything was read of it.
+    /// Returns whether anything was read of the process.
     pub(super) fn was_read(&self) -> bool {
         self.directory.is_some()
     }
@@ -101,7 +101,7 @@ impl Source {
         Ok(NamespaceFile { path: self.path(&entry).into(), ns: Rc::new(ns) })
     }
 
-    /// Whether it and the caller are in the same namespace of a kind.
+    /// Returns whether the process and the caller are in the same namespace of a kind.
     pub(super) fn shares(&mut self, kind: NsKind) -> Result<bool, Complaint> {
         let link = format!("ns/{kind}");
         let ids = self.reach().and_then(|directory| {
@@ -161,7 +161,7 @@ impl Source {
     }
 }
 
-/// What is said of a file that cannot be opened.
+/// Returns the complaint about a file that cannot be opened, as a function of the errno.
 pub(super) fn cannot_open(path: &[u8]) -> impl Fn(Errno) -> Complaint {
     move |errno| Complaint::because([b"cannot open ", path], errno)
 }

@@ -1,4 +1,4 @@
-//! What `nsenter` says of a failure: from a step and an errno to util-linux's words.
+//! The words of `nsenter` for a failure: from a step and an errno to util-linux's words.
 
 use super::super::{Complaint, wording};
 use nsx_core::{

@@ -54,7 +54,7 @@ fn run_program(options: Options<'_>) -> Result<ExitStatus, Complaint> {
     }
 }
 
-/// Whether nsx could open no more beside a procfs: the caller's limit is that low.
+/// Returns whether nsx could open nothing more beside a procfs because the caller's limit is that low.
 fn leaves_no_room(proc: &ProcRoot) -> bool {
     let next = proc.as_fd().as_raw_fd() + 1;
     let limit = getrlimit(Resource::Nofile).current;

@@ -16,7 +16,7 @@ use std::{
 
 const SHORT: &CStr = c"+fhVmuinpCTUrR:w:S:G:cl:";
 
-/// What stands for long options that have no letter.
+/// The values that stand for long options without a letter.
 mod long {
     use std::ffi::c_int;
 
@@ -107,23 +107,23 @@ pub(super) struct Options<'a> {
     pub(super) program: Vec<&'a CStr>,
 }
 
-/// What is asked of one of the two id maps.
+/// The request for one of the two id maps.
 #[derive(Default)]
 pub(super) struct Map {
     pub(super) single: Option<Single>,
     pub(super) ranges: Vec<RangeRequest>,
 }
 
-/// What the caller's own id is inside.
+/// The id inside that the caller's own id is mapped to.
 #[derive(Clone, Copy)]
 pub(super) enum Single {
     /// This one.
     Id(u32),
-    /// What it is outside.
+    /// The caller's own id, as it is outside.
     Same,
 }
 
-/// What becomes of the environment.
+/// The environment that the program gets.
 #[derive(Default)]
 pub(super) enum Environment<'a> {
     #[default]
@@ -224,13 +224,14 @@ impl<'a> Options<'a> {
         self.groups.ranges.push(range);
     }
 
-    /// Whether the group map is one of ranges, be they of one id. Somebody who has the privilege writes it, and needs no denial
-    /// of setgroups. With an owner, that is who maps single ids too.
+    /// Returns whether the group map consists of ranges, even if they are of one id. Somebody who has the privilege
+    /// writes the map, and needs no denial of setgroups. With an owner, somebody who has the privilege maps single ids
+    /// too.
     pub(super) fn maps_ranges_of_groups(&self) -> bool {
         !self.groups.ranges.is_empty() || (self.owner.is_some() && self.groups.single.is_some())
     }
 
-    /// Whether the kind is asked for by its own option.
+    /// Returns whether the kind is requested by its own option.
     fn names(&self, kind: NsKind) -> bool {
         self.kinds.iter().any(|(named, _)| *named == kind)
     }
@@ -257,7 +258,7 @@ impl<'a> Environment<'a> {
     }
 }
 
-/// Where binfmt_misc is mounted unless another place is named.
+/// The mount point of binfmt_misc unless another one is named.
 const BINFMT: &str = "/proc/sys/fs/binfmt_misc";
 
 fn signal(text: &CStr) -> Result<Signal, Complaint> {

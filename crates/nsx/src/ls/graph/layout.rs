@@ -17,12 +17,12 @@ pub(super) struct Placed<'a> {
     pub(super) top: usize,
     pub(super) width: usize,
     pub(super) height: usize,
-    /// How many columns the lines in it stand in.
+    /// The number of columns in which the lines stand.
     pub(super) columns: usize,
 }
 
 impl Placed<'_> {
-    /// Whether it is a frame around another one.
+    /// Returns whether this is a frame around `other`.
     pub(super) fn has_within(&self, other: &Self) -> bool {
         self.left < other.left
             && self.top < other.top

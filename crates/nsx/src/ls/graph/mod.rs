@@ -41,9 +41,9 @@ pub(super) const COLUMNS: [Column; 9] = [
 
 /// A box: a user namespace, or namespaces that go together. Texts are safe to show, and escaped for no language.
 struct Picture {
-    /// What they belong to.
+    /// The name of what the namespaces belong to.
     title: String,
-    /// What runs there; empty where that is nobody.
+    /// The command that runs in the namespaces; empty if none runs there.
     command: String,
     /// The namespaces: each in words, and by its inode number.
     namespaces: Vec<(String, u64)>,
@@ -51,7 +51,7 @@ struct Picture {
     leader: Option<u64>,
     /// Namespaces of other boxes that the process is in.
     shared: Vec<Shared>,
-    /// Whether it is a user namespace, which owns what stands below.
+    /// `true` if the box is a user namespace, which owns what stands below.
     owns: bool,
     children: Vec<Self>,
 }
@@ -154,7 +154,7 @@ fn together(pictures: Vec<Picture>) -> Vec<Picture> {
 }
 
 impl Picture {
-    /// What stands in the box, line by line, but for the title.
+    /// Returns the content of the box, line by line, without the title.
     fn lines(&self) -> impl Iterator<Item = (String, Line)> {
         let command = (!self.command.is_empty()).then(|| (self.command.clone(), Line::Command));
         let namespaces = self.namespaces.iter().map(|(text, _)| (text.clone(), Line::Namespace));
@@ -170,7 +170,7 @@ impl Picture {
     }
 }
 
-/// What a line in a box says.
+/// The kind of content that a line in a box has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
     Command,

@@ -1,4 +1,4 @@
-//! What is followed: all namespaces, those that options choose, or those of a process or a single one.
+//! The namespaces that are followed: all, those that options choose, those of a process, or a single namespace.
 
 use super::{
     super::{
@@ -16,13 +16,13 @@ use nsx_core::{
     ns::{NsId, NsSet},
 };
 
-/// What is asked for.
+/// The request: which namespaces to follow.
 pub(super) struct Asked {
     question: Option<Question>,
     target: Option<Target>,
     /// The namespaces that the target has been seen in, or the one that it is.
     followed: Vec<Followed>,
-    /// Whether the process had ended before the last look began: what it left behind was then looked at.
+    /// `true` if the process had ended before the last look began: that look then saw what the process left behind.
     had_ended: bool,
 }
 
@@ -55,7 +55,7 @@ impl Followed {
 }
 
 impl Asked {
-    /// What the options ask for. An error is the status to end with, once its reason is on standard error.
+    /// Reads the request from the options. An error is the status to end with, once its reason is on standard error.
     pub(super) fn of(options: &Options, sight: &Sight) -> Result<Self, ExitStatus> {
         let proc = &sight.proc;
         let target = match options.target.as_ref().map(|word| Operand::find(word, proc)).transpose()? {
@@ -74,7 +74,7 @@ impl Asked {
         self.had_ended = matches!(&self.target, Some(Target::Process(named)) if named.process.ended());
     }
 
-    /// Where a census has to look for it, beside what every look needs.
+    /// Returns the sources that a census has to read for the request, beside what every look needs.
     pub(super) fn sources(&self) -> Sources {
         self.question.as_ref().map_or(Sources::NONE, Question::sources)
     }
@@ -104,7 +104,7 @@ impl Asked {
         Some(question.answer(census, sight).listing)
     }
 
-    /// Whether the process or namespace is still there.
+    /// Returns whether the process or namespace is still there.
     pub(super) fn is_there(&self, picture: &Picture) -> bool {
         match &self.target {
             Some(Target::Process(_)) => !self.had_ended,

@@ -74,7 +74,7 @@ struct Line<'a> {
     event: &'a Event,
 }
 
-/// What nsx failed to do, and why.
+/// The action that nsx failed to do, and the cause.
 struct Failure(&'static str, Errno);
 
 /// Follows namespaces until somebody says stop, or what was asked for is gone. An error is the status to end with, once its

@@ -3,16 +3,16 @@
 
 use std::time::{Duration, Instant};
 
-/// How long nsx waits for more before it looks: what starts a container starts many processes.
+/// The time nsx waits for more events before it looks: what starts a container starts many processes.
 const SETTLE: Duration = Duration::from_millis(50);
 
-/// How many times as long as a look takes nsx waits before the next one.
+/// The time nsx waits before the next look, as a multiple of the time that a look takes.
 const REST: u32 = 10;
 
 /// The pace of looking.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// How long nsx waits if nothing wakes it.
+    /// The time nsx waits if nothing wakes it.
     interval: Duration,
     earliest: Instant,
     due: Instant,

@@ -1,4 +1,4 @@
-//! Who is where at one moment, and what is different from another.
+//! A picture of which processes are in which namespaces at one moment, and its differences from an earlier picture.
 
 use super::{
     super::{Sight, column::USUAL, finder::Finder, grouped, groups, owners::Owner},
@@ -20,13 +20,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long nsx waits for the container whose network an engine has made.
+/// The time nsx waits for the container whose network an engine has made.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A look at the host.
 pub(super) struct Picture {
     census: Census,
-    /// What each namespace belongs to, as the list of them has it: `docker:web`.
+    /// The name of what each namespace belongs to, as the list of namespaces has it: `docker:web`.
     names: Rc<HashMap<NsId, Name>>,
     /// The inode numbers of those that are asked for; none if all are.
     chosen: Option<HashSet<u64>>,
@@ -42,11 +42,11 @@ pub(super) struct Picture {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Name {
     word: String,
-    /// Whether it is that of a container or unit, which keeps its namespaces until they are gone.
+    /// `true` if the word names a container or unit, to which its namespaces belong until the namespaces are gone.
     lasts: bool,
 }
 
-/// What is different.
+/// A difference between two pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Event {
@@ -66,7 +66,7 @@ pub(super) struct Subject {
     kind: &'static str,
     /// The never-reused id (6.18).
     id64: Option<u64>,
-    /// What it belongs to, as a word that other commands take.
+    /// The name of what the namespace belongs to, as a word that other commands take.
     name: Option<String>,
     pid: Option<i32>,
     command: Option<String>,
@@ -124,7 +124,7 @@ impl Picture {
         Ok(Self { census, names, chosen, table, untold: HashMap::default(), begun })
     }
 
-    /// What is there, for people; none if it was not asked for.
+    /// Returns the table of what is there, for people; `None` if no table was requested.
     pub(super) fn table(&self) -> Option<&Table> {
         self.table.as_ref()
     }
@@ -134,8 +134,8 @@ impl Picture {
         &self.census
     }
 
-    /// What is different from an earlier one: created, then joined, then destroyed. What an engine has made for a container
-    /// that is not known yet is told of later.
+    /// Returns the differences from an earlier picture: created, then joined, then destroyed. What an engine has made
+    /// for a container that is not known yet is told of later.
     pub(super) fn since(&mut self, earlier: &mut Self, proc: &ProcRoot) -> Vec<Event> {
         let names = Rc::clone(&self.names);
         let mut describe = Describer { proc, names: &names, buffer: Vec::new() };
@@ -183,12 +183,13 @@ impl Picture {
         events
     }
 
-    /// Whether a namespace of it is asked for.
+    /// Returns whether a namespace is one of those requested.
     fn has_chosen(&self, entry: &Entry) -> bool {
         self.chosen.as_ref().is_none_or(|chosen| chosen.contains(&entry.ns.inode))
     }
 
-    /// Whether the same namespace is in it. Inode numbers are used again; where the kernel has ids that are not, they tell.
+    /// Returns whether the same namespace is in the picture. Inode numbers are used again; if the kernel has ids that
+    /// are never reused, the ids decide.
     fn has(&self, entry: &Entry) -> bool {
         let id64 = |entry: &Entry| entry.relation.and_then(|relation| relation.id64);
         let own = self.census.entry(entry.ns);
@@ -238,7 +239,7 @@ impl Describer<'_> {
 }
 
 impl Name {
-    /// Whether it is a file that an engine has made for a container.
+    /// Returns whether the word names a file that an engine has made for a container.
     fn is_engines(&self) -> bool {
         let path = Path::new(self.word.strip_prefix("netns:").unwrap_or(&self.word));
         let file = path.file_name().map_or_else(Default::default, |name| name.to_string_lossy());

@@ -14,7 +14,7 @@ const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
 pub(super) struct Screen {
-    /// How the keyboard was set; none where standard input is something else, and no key is read.
+    /// The settings that the keyboard had before; `None` if standard input is something else, and no key is read.
     before: Option<Termios>,
 }
 
@@ -39,13 +39,13 @@ impl Screen {
         out::write(&format!("\x1b[H{}\x1b[J", text.join("\r\n")))
     }
 
-    /// What is read for keys; never ready where there is no keyboard.
+    /// Returns the descriptor that is read for keys; it is never ready if there is no keyboard.
     pub(super) fn keys(&self) -> BorrowedFd<'_> {
         // Its own output is never ready to be read.
         if self.before.is_some() { rustix::stdio::stdin() } else { rustix::stdio::stdout() }
     }
 
-    /// Whether keys are read.
+    /// Returns whether keys are read.
     pub(super) fn has_keys(&self) -> bool {
         self.before.is_some()
     }

@@ -6,7 +6,7 @@ use crate::{
 };
 use std::collections::VecDeque;
 
-/// What a key does.
+/// The action of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     /// Down by so many lines, up if negative.
@@ -70,7 +70,7 @@ pub(super) fn keys(mut bytes: &[u8]) -> Vec<Key> {
     found
 }
 
-/// Where in the table the screen is.
+/// The position of the screen in the table.
 #[derive(Debug, Default)]
 pub(super) struct View {
     top: usize,

@@ -130,7 +130,7 @@ pub(crate) enum OciError {
 /// A bundle as nsx runs it.
 #[derive(Debug)]
 pub(super) struct Bundle {
-    /// What to do, but for what other options say of the processes.
+    /// The request, except for what other options say of the processes.
     pub(super) request: Request,
     /// The mounts that follow all others: what they hide or protect is there before.
     pub(super) last_mounts: Vec<Mount>,

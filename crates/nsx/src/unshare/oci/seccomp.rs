@@ -26,7 +26,7 @@ const ARGUMENTS: u32 = 16;
 /// The bit of calls of the x32 interface of x86-64.
 const X32: u32 = 1 << 30;
 
-/// What the kernel does with a call.
+/// An action of the kernel on a call.
 type Action = u32;
 
 const KILL_THREAD: Action = 0;
@@ -37,7 +37,7 @@ const ENOSYS: Action = ERRNO | Errno::NOSYS.raw_os_error() as u32;
 struct Architecture {
     /// Its name in the specification.
     name: &'static [u8],
-    /// What the kernel calls it: `AUDIT_ARCH_*`.
+    /// Its number in the kernel: `AUDIT_ARCH_*`.
     audit: u32,
     /// Finds the number of a call.
     number: fn(&str) -> Option<u32>,
@@ -163,7 +163,7 @@ fn section(architecture: &Architecture, rules: &[Rule<'_>], default: Action, bou
     section
 }
 
-/// Where a jump of a condition leads, until the distance is known.
+/// The target of a condition's jump, until the distance is known.
 const HOLDS: u8 = 254;
 const FAILS: u8 = 255;
 
