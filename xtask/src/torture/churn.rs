@@ -262,7 +262,7 @@ impl Tally {
             let own = one.namespaces.iter().filter(|(kind, ns)| truth.home[*kind] != **ns);
             for (kind, ns) in own.filter(|_| !namespaces.is_empty()) {
                 let is_it = |row: &&Value| {
-                    let alone = row["nprocs"] == 1 || one.visited;
+                    let alone = row["seen"] == 1 || one.visited;
                     row["ns"] == *ns
                         && row["type"] == *kind
                         && row["pid"] == one.pid
@@ -331,7 +331,7 @@ impl Truth {
         let life = lives.find(|life| is_home || visited(life)).ok_or("the process was never in it")?;
         let own = visited(life);
         let shared = self.bystanders.iter().any(|one| one.visited && is(one.namespaces.get(kind)));
-        if own && !shared && row["nprocs"].as_u64().is_some_and(|count| count > 1) {
+        if own && !shared && row["seen"].as_u64().is_some_and(|count| count > 1) {
             return Err("it had one process");
         }
         let ids = row["chain"].as_array();
