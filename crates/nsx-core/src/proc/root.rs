@@ -156,7 +156,7 @@ impl ProcRoot {
     /// [`ProcError`].
     pub fn euid(&self, pid: Pid) -> Result<u32, ProcError> {
         if self.is_copy {
-            // The owner of its directory is whoever made the copy.
+            // The owner of the directory is the user who made the copy.
             return Ok(self.status(pid, &mut Vec::new())?.euid);
         }
         let path = EntryPath::of(pid);

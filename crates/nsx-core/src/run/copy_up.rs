@@ -50,15 +50,20 @@ fn copy_content(from: impl AsFd, to: impl AsFd) -> Result<(), Errno> {
     let mut buffer = vec![0; 1 << 16];
     loop {
         let read = rustix::io::read(&from, buffer.as_mut_slice())?;
-        let mut rest = buffer.get(..read).unwrap_or_default();
-        if rest.is_empty() {
+        if read == 0 {
             return Ok(());
         }
-        while !rest.is_empty() {
-            let written = rustix::io::write(&to, rest)?;
-            rest = rest.get(written..).unwrap_or_default();
-        }
+        write_all(&to, buffer.get(..read).unwrap_or_default())?;
     }
+}
+
+/// Writes all of `bytes` to a file.
+pub(super) fn write_all(file: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        let written = rustix::io::write(&file, bytes)?;
+        bytes = bytes.get(written..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Gives a copy the owner and the mode of its original. An owner who is not mapped cannot be.

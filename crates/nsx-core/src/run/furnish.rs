@@ -309,10 +309,7 @@ impl Furnisher {
 fn fill(directory: &OwnedFd, text: &[u8]) -> Result<(), Errno> {
     let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let file = rustix::fs::openat(directory, FILE, new, Mode::RUSR)?;
-    let mut rest = text;
-    while !rest.is_empty() {
-        rest = &rest[rustix::io::write(&file, rest)?..];
-    }
+    copy_up::write_all(&file, text)?;
     rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))
 }
 
