@@ -148,7 +148,12 @@ fn options_together_do_what_runc_does(session: &Session) {
     let mut next = || some.new_tree(&mut runner).unwrap().current();
     let binds = (0..30).map(|number| bind(&number.to_string(), &next())).collect();
     let mut plain = || next().into_iter().filter(not_recursive).collect::<Vec<_>>();
-    let file_systems = (0..30).map(|number| tmpfs(&number.to_string(), &plain())).collect();
+    let mut file_systems: Vec<_> = (0..30).map(|number| tmpfs(&number.to_string(), &plain())).collect();
+    // Access times are one value to the newer mount calls, and several options to people.
+    let times = ["noatime", "relatime", "strictatime"];
+    let pairs =
+        times.iter().flat_map(|one| times.iter().filter(move |other| *other != one).map(move |other| [*one, *other]));
+    file_systems.extend(pairs.map(|pair| tmpfs(&pair.concat(), &pair)));
     let bundles = [with(binds), with(file_systems)];
     assert_same(&host, session, "mkdir root/proc", &bundles);
 }

@@ -440,7 +440,11 @@ pub(super) fn forbidding() -> MountFlags {
 }
 
 /// Flags of `mount(2)` as the newer calls name them.
-fn attributes(flags: MountFlags) -> MountAttrFlags {
+fn attributes(mut flags: MountFlags) -> MountAttrFlags {
+    // To the newer calls access times are one value, and two of them EINVAL. To mount(2) the strict one goes before.
+    if flags.contains(MountFlags::STRICTATIME) {
+        flags.remove(MountFlags::NOATIME);
+    }
     [
         (MountFlags::RDONLY, MountAttrFlags::MOUNT_ATTR_RDONLY),
         (MountFlags::NOSUID, MountAttrFlags::MOUNT_ATTR_NOSUID),
