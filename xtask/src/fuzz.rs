@@ -77,10 +77,10 @@ fn all() -> Outcome<Vec<String>> {
 /// Builds all targets and returns the directory they are in.
 fn build(directory: &Path) -> Outcome<PathBuf> {
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = tree::cargo();
     cargo.args(["fuzz", "build", "--fuzz-dir", "tests/fuzz", "--target", &triple, "--target-dir"]).arg(directory);
     // The sanitizer is one of the compiler's unstable features.
-    cargo.current_dir(tree::root()).env("RUSTC_BOOTSTRAP", "1");
+    cargo.env("RUSTC_BOOTSTRAP", "1");
     // Less to build than for a release, and names in reports.
     cargo.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     cargo.env("CARGO_PROFILE_RELEASE_STRIP", "none").env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only");

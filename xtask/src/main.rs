@@ -16,6 +16,7 @@ mod torture;
 mod tree;
 
 use clap::Parser;
+use nsx::out;
 use std::{error::Error, process::ExitCode};
 
 /// The outcome of a chore.
@@ -61,4 +62,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints a text on standard output.
+fn say(text: &str) -> Outcome {
+    out::print(text).map_err(|_| "failed to print".into())
 }

@@ -12,10 +12,9 @@ mod pidmap;
 mod starts;
 mod time;
 
-use crate::{Outcome, tree};
+use crate::{Outcome, say, tree};
 use clap::Args;
 use lists::Load;
-use nsx::out;
 use std::{
     ffi::{OsStr, OsString},
     fmt, fs, io,
@@ -126,9 +125,9 @@ impl fmt::Display for Limit {
 /// at run time.
 fn build(directory: &Path) -> Outcome<PathBuf> {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = tree::cargo();
     cargo.args(["build", "--quiet", "--release", "--package", "nsx", "--target", &target, "--target-dir"]);
-    cargo.arg(directory).current_dir(tree::root());
+    cargo.arg(directory);
     cargo.env("RUSTFLAGS", "-C target-feature=+crt-static").env("CARGO_PROFILE_RELEASE_STRIP", "none");
     if !cargo.status()?.success() {
         return Err("failed to build nsx".into());
@@ -139,10 +138,6 @@ fn build(directory: &Path) -> Outcome<PathBuf> {
 /// Tries more than once, because lsns fails where a process ends while it reads about it.
 fn insist<T>(attempt: impl Fn() -> Outcome<T>) -> Outcome<T> {
     (0..9).find_map(|_| attempt().ok()).map_or_else(&attempt, Ok)
-}
-
-fn say(text: &str) -> Outcome {
-    out::print(text).map_err(|_| "failed to print".into())
 }
 
 /// A command line.

@@ -143,9 +143,9 @@ fn shell(script: &str) -> Work {
 
 /// The program that calls the library.
 fn library(directory: &Path) -> Outcome<PathBuf> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = tree::cargo();
     cargo.args(["build", "--quiet", "--release", "--package", "nsx-core", "--example", "translate", "--target-dir"]);
-    if !cargo.arg(directory).current_dir(tree::root()).status()?.success() {
+    if !cargo.arg(directory).status()?.success() {
         return Err("failed to build the example of nsx-core".into());
     }
     Ok(directory.join("release/examples/translate"))

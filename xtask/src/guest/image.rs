@@ -1,11 +1,10 @@
 //! The initramfs: nsx, the system tests, and the programs of Debian's packages that they run beside it.
 
-use super::kernel::Kernel;
+use super::kernel::{Kernel, run};
 use crate::{Outcome, host, tree};
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::Write,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -142,31 +141,8 @@ fn copy(file: &Path, root: &Path) -> Outcome {
 fn archive(root: &Path) -> Outcome<PathBuf> {
     let path = root.with_extension("cpio");
     let busybox = host::which("busybox").ok_or("busybox is not there: install busybox-static")?;
-    let mut names = Vec::new();
-    list(root, Path::new(""), &mut names)?;
-    let mut command = Command::new(busybox);
-    command.args(["cpio", "-o", "-H", "newc", "-R", "0:0"]).current_dir(root);
-    let mut child = command.stdin(Stdio::piped()).stdout(File::create(&path)?).stderr(Stdio::null()).spawn()?;
-    if let Some(mut input) = child.stdin.take() {
-        for name in names {
-            writeln!(input, "{}", name.display())?;
-        }
-    }
-    if !child.wait()?.success() {
-        return Err("busybox cpio failed".into());
-    }
+    let mut command = Command::new("sh");
+    command.args(["-c", "find . -mindepth 1 | \"$0\" cpio -o -H newc -R 0:0"]).arg(busybox).current_dir(root);
+    run(command.stdout(File::create(&path)?).stderr(Stdio::null()))?;
     Ok(path)
-}
-
-/// Lists the names below `root/directory`, a directory before what is in it.
-fn list(root: &Path, directory: &Path, names: &mut Vec<PathBuf>) -> Outcome {
-    for entry in fs::read_dir(root.join(directory))? {
-        let entry = entry?;
-        let name = directory.join(entry.file_name());
-        names.push(name.clone());
-        if entry.file_type()?.is_dir() {
-            list(root, &name, names)?;
-        }
-    }
-    Ok(())
 }

@@ -6,10 +6,9 @@
 mod image;
 mod kernel;
 
-use crate::{Outcome, host, tree};
+use crate::{Outcome, host, say, tree};
 use clap::Args;
 use kernel::Kernel;
-use nsx::out;
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader},
@@ -78,10 +77,6 @@ pub(crate) fn run(options: &Options) -> Outcome {
     Ok(())
 }
 
-fn say(text: &str) -> Outcome {
-    out::print(text).map_err(|_| "failed to print".into())
-}
-
 /// A directory for what is fetched and made.
 fn cache() -> PathBuf {
     tree::root().join("target/guest")
@@ -89,9 +84,9 @@ fn cache() -> PathBuf {
 
 /// Builds nsx and the system tests, and returns their paths.
 fn build() -> Outcome<(PathBuf, PathBuf)> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = tree::cargo();
     cargo.args(["test", "--quiet", "--package", "nsx", "--test", "system", "--no-run", "--message-format=json"]);
-    let output = cargo.current_dir(tree::root()).stderr(Stdio::inherit()).output()?;
+    let output = cargo.stderr(Stdio::inherit()).output()?;
     let lines = String::from_utf8(output.stdout)?;
     let messages: Vec<Value> = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let executable = |name: &str| {

@@ -14,12 +14,12 @@ mod lookups;
 mod stage;
 mod tracer;
 
-use crate::{Outcome, tree};
+use crate::{Outcome, say, tree};
 use cases::Case;
 use clap::{Args, ValueEnum};
 use fault::Fault;
 use nsx::{
-    out::{self, Styles},
+    out::Styles,
     table::{Align, Table},
 };
 use stage::{Stage, Streams, Traces};
@@ -158,8 +158,8 @@ fn faults(options: &Options, nsx: &Path, seed: usize) -> Outcome {
 }
 
 fn build() -> Outcome<PathBuf> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    if !cargo.args(["build", "--quiet", "--package", "nsx"]).current_dir(tree::root()).status()?.success() {
+    let mut cargo = tree::cargo();
+    if !cargo.args(["build", "--quiet", "--package", "nsx"]).status()?.success() {
         return Err("failed to build nsx".into());
     }
     Ok(tree::root().join("target/debug/nsx"))
@@ -213,10 +213,6 @@ fn report(row: Row) -> Outcome<Row> {
         say(&format!("{finding}\n"))?;
     }
     Ok(row)
-}
-
-fn say(text: &str) -> Outcome {
-    out::print(text).map_err(|_| "failed to print".into())
 }
 
 /// Which of the faults are tried.
