@@ -200,10 +200,11 @@ impl Row {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn row(kind: &'static str, pid: i32, place: Place) -> Row {
+    /// Makes the row of a holder, for other tests too.
+    pub(in crate::ls) fn row(kind: &'static str, pid: i32, place: Place) -> Row {
         let process = (pid != 0).then(|| Person { pid, who: Who::default(), container: None });
         Row { kind, process, place }
     }

@@ -297,13 +297,7 @@ fn remedies(rows: &[Row]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::holders::Person, *};
-    use crate::who::Who;
-
-    fn row(kind: &'static str, pid: i32, place: Place) -> Row {
-        let process = (pid != 0).then(|| Person { pid, who: Who::default(), container: None });
-        Row { kind, process, place }
-    }
+    use super::{super::holders::tests::row, *};
 
     #[test]
     fn whatever_holds_it_has_to_go() {
