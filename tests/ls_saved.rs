@@ -310,6 +310,10 @@ fn what_was_saved_tells_of_processes_groups_and_holders(session: &Session) {
     assert!(text.contains("dies when") && text.contains(&format!("process {id} ends")), "{text}");
     let groups = session.nsx("ls -q --from census --groups").output();
     assert!(groups.lines().any(|line| line.contains("uts") && line.ends_with("sleep 100")), "{groups}");
+    // Each row is as it is without a file; a count is never left out.
+    assert!(groups.lines().any(|line| line.starts_with("host ") && line.contains(" one of each ")), "{groups}");
+    let column = groups.find("NPROCS").unwrap() + "NPROCS".len();
+    assert!(groups.lines().all(|line| line.chars().nth(column - 1).is_some_and(|letter| letter != ' ')), "{groups}");
     session.nsx("ls --from census 4194303").run().exited(1).says(&["no process 4194303"]);
     session.nsx("ls --from census --why net:[7]").run().exited(1).says(&["no namespace net:[7]"]);
     // A file of an earlier nsx has namespaces alone.

@@ -18,6 +18,7 @@ use nsx_core::{
     ns::{NsId, NsKind, NsSet},
 };
 use serde::Serialize;
+use serde_json::Value;
 
 /// The JSON document.
 #[derive(Serialize)]
@@ -94,6 +95,11 @@ pub(super) fn table(census: &Census, sight: &Sight) -> Table {
     draw(&all(census, sight))
 }
 
+/// The table of groups that were saved, each as JSON has it.
+pub(super) fn table_of_saved(groups: &[Value]) -> Table {
+    draw(&groups.iter().map(Row::from_json).collect::<Vec<_>>())
+}
+
 /// The rows of a census that was taken with its members and pins, as JSON has them.
 pub(super) fn rows(census: &Census, sight: &Sight) -> Vec<impl Serialize + use<>> {
     all(census, sight)
@@ -131,6 +137,32 @@ fn row(group: &Group<'_>, sight: &Sight, finder: &mut Finder<'_>) -> Row {
         user: of_leader(Told::User),
         uid: of_leader(Told::Uid),
         command: of_leader(Told::Command),
+    }
+}
+
+impl Row {
+    /// Reads a row from what [`Serialize`] writes. Whether it is news with whom namespaces are shared is not written, so none
+    /// of these is told.
+    fn from_json(group: &Value) -> Self {
+        let cell = |key: &str| Cell::from_json(&group[key]).unwrap_or(Cell::Unknown);
+        let member = |member: &Value| {
+            let kind = NsKind::from_name(member["type"].as_str()?.as_bytes())?;
+            Some(Member { ns: member["ns"].as_u64()?, kind: kind.name() })
+        };
+        let seen = group["seen"].as_u64().and_then(|seen| seen.try_into().ok()).unwrap_or(0);
+        let or = |cell, other: Cell| if cell == Cell::Nothing { other } else { cell };
+        Self {
+            name: cell("name"),
+            namespaces: group["namespaces"].as_array().into_iter().flatten().filter_map(member).collect(),
+            shared: Vec::new(),
+            paused: group["paused"] == true,
+            nprocs: or(cell("nprocs"), Cell::count(seen, false)),
+            seen,
+            pid: cell("pid"),
+            user: or(cell("user"), cell("uid")),
+            uid: cell("uid"),
+            command: cell("command"),
+        }
     }
 }
 

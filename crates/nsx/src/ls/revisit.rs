@@ -4,6 +4,7 @@
 use super::{
     Options,
     column::{Column, Columns},
+    grouped,
     left_out::{Hidden, LeftOut},
     listing::{self, Listing},
     pids,
@@ -123,33 +124,7 @@ fn groups(options: &Options, saved: &Saved, more: &More) -> Result<ExitStatus, E
     } else if options.json {
         out::print_json(&json!({ "version": 1, "groups": more.groups, "hidden": hidden(saved) }))?;
     } else {
-        let mut table = Table::new(&[
-            ("NAME", Align::Left),
-            ("NAMESPACES", Align::Left),
-            ("NPROCS", Align::Right),
-            ("PID", Align::Right),
-            ("USER", Align::Left),
-            ("COMMAND", Align::Left),
-        ]);
-        for group in &more.groups {
-            let kinds = group["namespaces"].as_array().into_iter().flatten();
-            let mut kinds: Vec<&str> = kinds.filter_map(|member| member["type"].as_str()).collect();
-            kinds.sort_unstable();
-            let kinds: Vec<_> = kinds
-                .chunk_by(|one, other| one == other)
-                .map(|same| {
-                    if same.len() == 1 {
-                        escape(same[0].as_bytes())
-                    } else {
-                        format!("{} {}", same.len(), escape(same[0].as_bytes()))
-                    }
-                })
-                .collect();
-            let user = if group["user"].is_null() { &group["uid"] } else { &group["user"] };
-            let cells = [&group["name"], &group["nprocs"], &group["pid"], user, &group["command"]].map(shown);
-            let [name, nprocs, pid, user, command] = cells;
-            table.row([name, kinds.join(", "), nprocs, pid, user, command]);
-        }
+        let table = grouped::table_of_saved(&more.groups);
         out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
     }
     Ok(if more.groups.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
