@@ -25,7 +25,8 @@ const DROP: &str = "setpriv --reuid=4242 --regid=4242 --clear-groups --";
 fn copy(session: &Session, mode: u32) {
     let allow = |path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     allow(session.directory().to_owned(), 0o755);
-    // Not by this process: its other tests' children would have the file open for writing, which forbids to run it.
+    // Not by this process: its other tests' children would have the file open for writing, which
+    // forbids to run it.
     session.shell("cp \"$(command -v nsx)\" nsx").output();
     allow(session.path("nsx"), mode);
     for name in ["lsns", "nsenter", "unshare"] {
@@ -37,8 +38,8 @@ fn ordinary(session: &Session, words: &str) -> Command {
     session.command(&format!("{DROP} {words}"))
 }
 
-/// Runs the copy as an ordinary user in many ways. Each must end with its own status, one line and nothing else: options are
-/// not even read.
+/// Runs the copy as an ordinary user in many ways. Each must end with its own status, one line and
+/// nothing else: options are not even read.
 #[track_caller]
 fn assert_refused(session: &Session, why: &str) {
     let ways = [
@@ -54,7 +55,11 @@ fn assert_refused(session: &Session, why: &str) {
     for (words, name, status) in ways {
         let outcome = ordinary(session, words).run().exited(status);
         assert_eq!(outcome.text(), "", "{outcome}");
-        assert_eq!(String::from_utf8_lossy(&outcome.stderr), format!("{name}: failed to start: {why}\n"), "{words}");
+        assert_eq!(
+            String::from_utf8_lossy(&outcome.stderr),
+            format!("{name}: failed to start: {why}\n"),
+            "{words}"
+        );
     }
     assert!(!session.path("ran").exists());
 }
@@ -72,7 +77,11 @@ fn a_set_group_id_copy_is_refused(session: &Session) {
 fn a_copy_with_capabilities_is_refused(session: &Session) {
     copy(session, 0o755);
     for capabilities in ["cap_sys_admin+ep", "cap_sys_ptrace+p"] {
-        session.command("setcap").args(capabilities).args("nsx").output();
+        session
+            .command("setcap")
+            .args(capabilities)
+            .args("nsx")
+            .output();
         assert_refused(session, "the program must not have file capabilities");
     }
 }
@@ -81,8 +90,14 @@ fn rights_that_the_file_does_not_give_are_no_matter(session: &Session) {
     copy(session, 0o755);
     let version = ordinary(session, "./nsx --version").output();
     // Ambient capabilities are the caller's own.
-    let ambient = "setpriv --reuid=4242 --regid=4242 --clear-groups --inh-caps=+sys_admin --ambient-caps=+sys_admin --";
-    assert_eq!(session.command(&format!("{ambient} ./nsx unshare --uts ./nsx --version")).output(), version);
+    let ambient = "setpriv --reuid=4242 --regid=4242 --clear-groups --inh-caps=+sys_admin \
+    --ambient-caps=+sys_admin --";
+    assert_eq!(
+        session
+            .command(&format!("{ambient} ./nsx unshare --uts ./nsx --version"))
+            .output(),
+        version
+    );
     // Root gains nothing by root's bit.
     fs::set_permissions(session.path("nsx"), fs::Permissions::from_mode(0o4755)).unwrap();
     assert_eq!(session.command("./nsx --version").output(), version);

@@ -1,4 +1,5 @@
-//! Processes that are there and show nothing or little: they exit, or their main thread has, or the kernel runs them.
+//! Processes that are there and show nothing or little: they exit, or their main thread has, or the
+//! kernel runs them.
 
 use crate::support::{
     Need, Session, Test, both,
@@ -19,7 +20,12 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// Commands that read a process, each with its status if there is no such process.
-const COMMANDS: [(&str, i32); 4] = [("ls PID", 1), ("ls -p PID", 1), ("enter PID -- true", 125), ("idmap PID", 1)];
+const COMMANDS: [(&str, i32); 4] = [
+    ("ls PID", 1),
+    ("ls -p PID", 1),
+    ("enter PID -- true", 125),
+    ("idmap PID", 1),
+];
 
 fn a_process_that_was_just_killed_is_gone(session: &Session) {
     for _ in 0..25 {
@@ -27,29 +33,44 @@ fn a_process_that_was_just_killed_is_gone(session: &Session) {
             let sleep = session.unshare("--uts sleep 100").start();
             let program = sleep.program("sleep");
             program.signal(Signal::KILL);
-            let outcome = session.nsx(&words.replace("PID", &program.id().to_string())).run();
+            let outcome = session
+                .nsx(&words.replace("PID", &program.id().to_string()))
+                .run();
             let said = String::from_utf8_lossy(&outcome.stderr);
-            assert!(!said.contains("hidepid") && !said.contains("it is there"), "{outcome}");
+            assert!(
+                !said.contains("hidepid") && !said.contains("it is there"),
+                "{outcome}"
+            );
         }
     }
 }
 
-/// Each packet socket that the process holds delays its exit until the kernel has seen every processor idle. By then it has
-/// no namespaces and is not yet a zombie.
+/// Each packet socket that the process holds delays its exit until the kernel has seen every
+/// processor idle. By then it has no namespaces and is not yet a zombie.
 fn a_process_that_exits_slowly_is_gone(session: &Session) {
-    let script = "socket($s[$_], 17, 3, 768) or die for 0..60; $| = 1; print qq(open\\n); sleep 100";
+    let script =
+        "socket($s[$_], 17, 3, 768) or die for 0..60; $| = 1; print qq(open\\n); sleep 100";
     for (words, status) in COMMANDS {
         until("nsx reads while the process exits", || {
-            let holder = session.original_unshare("--uts perl -e").arg(script).start();
+            let holder = session
+                .original_unshare("--uts perl -e")
+                .arg(script)
+                .start();
             holder.line();
             let perl = holder.program("perl");
             perl.signal(Signal::KILL);
             let link = format!("/proc/{}/ns/net", perl.id());
             until("its namespaces are gone", || fs::read_link(&link).is_err());
-            let outcome = session.nsx(&words.replace("PID", &perl.id().to_string())).run();
+            let outcome = session
+                .nsx(&words.replace("PID", &perl.id().to_string()))
+                .run();
             let was_read = perl.state() != 'Z' && perl.state() != 'X';
             if was_read && !words.starts_with("idmap") {
-                outcome.exited(status).says(&[if status == 125 { "has ended" } else { "no such process" }]);
+                outcome.exited(status).says(&[if status == 125 {
+                    "has ended"
+                } else {
+                    "no such process"
+                }]);
             }
             was_read
         });
@@ -67,20 +88,33 @@ fn a_process_without_its_main_thread_is_refused(session: &Session) {
     }
     // Its ids are there until its last thread has ended.
     let chain = procfs::status(id, "NSpid");
-    assert!(session.nsx(&format!("pidmap -q {id}")).output().ends_with(chain.rsplit('\t').next().unwrap()));
+    assert!(
+        session
+            .nsx(&format!("pidmap -q {id}"))
+            .output()
+            .ends_with(chain.rsplit('\t').next().unwrap())
+    );
     assert!(!leaderless.pinned().ended(std::time::Duration::ZERO));
 }
 
 /// A process whose main thread has ended, and another has not.
 fn leaderless(session: &Session) -> Process {
     let script = "threads->create(sub { sleep 100 }); syscall(shift, 0)";
-    let process = session.command("perl -Mthreads -e").arg(script).arg(libc::SYS_exit.to_string()).start();
+    let process = session
+        .command("perl -Mthreads -e")
+        .arg(script)
+        .arg(libc::SYS_exit.to_string())
+        .start();
     until("its main thread ends", || process.pinned().state() == 'Z');
     process
 }
 
 fn a_kernel_thread_is_called_one(session: &Session) {
-    let outcome = session.original_unshare(&format!("--mount nsx enter {KTHREADD} -- true")).run();
-    outcome.exited(125).says(&["environ", "thread of the kernel"]);
+    let outcome = session
+        .original_unshare(&format!("--mount nsx enter {KTHREADD} -- true"))
+        .run();
+    outcome
+        .exited(125)
+        .says(&["environ", "thread of the kernel"]);
     session.nsx(&format!("ls {KTHREADD}")).run().exited(0);
 }

@@ -41,13 +41,16 @@ pub(crate) fn tests() -> Vec<Test> {
 
 /// A `sleep` in new namespaces that util-linux made.
 fn target(session: &Session, options: &str) -> (Process, Pinned) {
-    let unshare = session.original_unshare(&format!("{options} sleep 100")).start();
+    let unshare = session
+        .original_unshare(&format!("{options} sleep 100"))
+        .start();
     let sleep = unshare.program("sleep");
     (unshare, sleep)
 }
 
 /// Everything that util-linux can unshare, but the user namespace.
-const MANY: &str = "--mount --uts --ipc --net --pid --cgroup --time --fork --kill-child --mount-proc";
+const MANY: &str =
+    "--mount --uts --ipc --net --pid --cgroup --time --fork --kill-child --mount-proc";
 
 /// The namespaces of a process, as [`PRINT_NAMESPACES`] prints them.
 fn namespaces(process: &Pinned) -> String {
@@ -57,17 +60,38 @@ fn namespaces(process: &Pinned) -> String {
 fn it_reaches_what_unshare_made_and_so_does_nsenter(session: &Session) {
     let nsx = session.unshare("--net --pid sleep 100").start();
     nsx.program("sleep");
-    // What the caller knows as `$!` is in the new network, though not PID 1 of the new PID namespace.
+    // What the caller knows as `$!` is in the new network, though not PID 1 of the new PID
+    // namespace.
     let (id, user) = (nsx.id(), if session.is_root() { "" } else { " -U" });
     let ours = format!("enter {id} --net{user} --");
-    let theirs = format!("nsenter -t {id} -n{}", if session.is_root() { "" } else { " -U --preserve-credentials" });
-    let link = session.nsx(&format!("{ours} readlink /proc/self/ns/net")).output();
-    assert_eq!(link, session.command(&format!("{theirs} readlink /proc/self/ns/net")).output());
+    let theirs = format!(
+        "nsenter -t {id} -n{}",
+        if session.is_root() {
+            ""
+        } else {
+            " -U --preserve-credentials"
+        }
+    );
+    let link = session
+        .nsx(&format!("{ours} readlink /proc/self/ns/net"))
+        .output();
+    assert_eq!(
+        link,
+        session
+            .command(&format!("{theirs} readlink /proc/self/ns/net"))
+            .output()
+    );
     assert_eq!(link, procfs::ns(id, "net"));
     assert_ne!(link, procfs::ns("self", "net"));
     let devices = session.nsx(&format!("{ours} ip -br link")).output();
-    assert_eq!(devices, session.command(&format!("{theirs} ip -br link")).output());
-    assert!(devices.starts_with("lo ") && devices.lines().count() == 1, "{devices}");
+    assert_eq!(
+        devices,
+        session.command(&format!("{theirs} ip -br link")).output()
+    );
+    assert!(
+        devices.starts_with("lo ") && devices.lines().count() == 1,
+        "{devices}"
+    );
 }
 
 fn every_kind_that_differs_is_joined(session: &Session) {
@@ -75,47 +99,98 @@ fn every_kind_that_differs_is_joined(session: &Session) {
     for options in [MANY, &user] {
         let (_unshare, sleep) = target(session, options);
         let expected = namespaces(&sleep);
-        for words in [format!("{}", sleep.id()), format!("-t {} --", sleep.id()), format!("--target={}", sleep.id())] {
-            let enter = session.nsx(&format!("enter {words} sh -c")).arg(PRINT_NAMESPACES);
+        for words in [
+            format!("{}", sleep.id()),
+            format!("-t {} --", sleep.id()),
+            format!("--target={}", sleep.id()),
+        ] {
+            let enter = session
+                .nsx(&format!("enter {words} sh -c"))
+                .arg(PRINT_NAMESPACES);
             assert_eq!(enter.clone().output(), expected, "{options}");
-            assert_eq!(enter.under(Filter::SetnsByPidfd).output(), expected, "{options}, before Linux 5.8");
+            assert_eq!(
+                enter.under(Filter::SetnsByPidfd).output(),
+                expected,
+                "{options}, before Linux 5.8"
+            );
         }
         let id = sleep.id();
-        let output = session.nsx(&format!("enter {id} -- sh -c")).arg("cat /proc/1/comm; [ $$ != 1 ] && pwd").output();
+        let output = session
+            .nsx(&format!("enter {id} -- sh -c"))
+            .arg("cat /proc/1/comm; [ $$ != 1 ] && pwd")
+            .output();
         assert!(output.starts_with("sleep\n/"), "{output}");
     }
 }
 
 fn only_the_kinds_that_are_named_are_joined(session: &Session) {
-    // Without a procfs of its own, which would not show a program that joins nothing but the mount namespace.
-    let (_unshare, sleep) = target(session, "--mount --uts --ipc --net --pid --cgroup --time --fork --kill-child");
+    // Without a procfs of its own, which would not show a program that joins nothing but the mount
+    // namespace.
+    let (_unshare, sleep) = target(
+        session,
+        "--mount --uts --ipc --net --pid --cgroup --time --fork --kill-child",
+    );
     let id = sleep.id();
     let user = if session.is_root() { "" } else { "-U " };
     for kind in KINDS.into_iter().filter(|kind| *kind != "user") {
         let expected = KINDS.map(|other| {
             let joined = other == kind || (other == "user" && !session.is_root());
-            if joined { procfs::ns(id, other) } else { procfs::ns("self", other) }
+            if joined {
+                procfs::ns(id, other)
+            } else {
+                procfs::ns("self", other)
+            }
         });
         for option in options(kind) {
-            let enter = session.nsx(&format!("enter {id} --no-fix {user}{option} sh -c")).arg(PRINT_NAMESPACES);
+            let enter = session
+                .nsx(&format!("enter {id} --no-fix {user}{option} sh -c"))
+                .arg(PRINT_NAMESPACES);
             assert_eq!(enter.clone().output(), expected.join("\n"), "{option}");
-            assert_eq!(enter.under(Filter::SetnsByPidfd).output(), expected.join("\n"), "{option}, before Linux 5.8");
+            assert_eq!(
+                enter.under(Filter::SetnsByPidfd).output(),
+                expected.join("\n"),
+                "{option}, before Linux 5.8"
+            );
         }
     }
     // util-linux finds the same.
-    let preserve = if session.is_root() { "" } else { "-U --preserve-credentials " };
-    let theirs = session.command(&format!("nsenter -t {id} {preserve}-u -i sh -c")).arg(PRINT_NAMESPACES).output();
-    assert_eq!(session.nsx(&format!("enter -t {id} {user}-ui sh -c")).arg(PRINT_NAMESPACES).output(), theirs);
+    let preserve = if session.is_root() {
+        ""
+    } else {
+        "-U --preserve-credentials "
+    };
+    let theirs = session
+        .command(&format!("nsenter -t {id} {preserve}-u -i sh -c"))
+        .arg(PRINT_NAMESPACES)
+        .output();
+    assert_eq!(
+        session
+            .nsx(&format!("enter -t {id} {user}-ui sh -c"))
+            .arg(PRINT_NAMESPACES)
+            .output(),
+        theirs
+    );
 }
 
 fn the_program_stands_where_the_target_does(session: &Session) {
     let (_unshare, sleep) = target(session, "--mount --uts --wd=/usr/lib");
     let (id, own) = (sleep.id(), session.directory().to_str().unwrap());
     let user = if session.is_root() { "" } else { "-U " };
-    for (options, directory) in [("", "/usr/lib"), ("-m", "/usr/lib"), ("-u", own), ("--wd /etc", "/etc")] {
-        let user = if options.starts_with("-m") || options.starts_with("-u") { user } else { "" };
+    for (options, directory) in [
+        ("", "/usr/lib"),
+        ("-m", "/usr/lib"),
+        ("-u", own),
+        ("--wd /etc", "/etc"),
+    ] {
+        let user = if options.starts_with("-m") || options.starts_with("-u") {
+            user
+        } else {
+            ""
+        };
         let words = format!("enter {id} {user}{options}");
-        let output = session.nsx(&format!("{} -- pwd -P", words.trim_end())).output();
+        let output = session
+            .nsx(&format!("{} -- pwd -P", words.trim_end()))
+            .output();
         assert_eq!(output, directory, "{options}");
     }
 }
@@ -125,7 +200,9 @@ fn the_program_sees_the_root_that_the_target_sees(session: &Session) {
     // util-linux goes no further than chroot: the root is not that of the mount namespace.
     let (_unshare, sleep) = target(session, "--mount --root=root --wd=/tmp");
     for filter in [None, Some(Filter::SetnsByPidfd)] {
-        let enter = session.nsx(&format!("enter {} -- sh -c", sleep.id())).arg("pwd; echo /*; cat /where");
+        let enter = session
+            .nsx(&format!("enter {} -- sh -c", sleep.id()))
+            .arg("pwd; echo /*; cat /where");
         let enter = filter.map_or(enter.clone(), |filter| enter.under(filter));
         assert_eq!(enter.output(), "/tmp\n/bin /proc /sys /tmp /where\ninside");
     }
@@ -133,25 +210,47 @@ fn the_program_sees_the_root_that_the_target_sees(session: &Session) {
 
 fn three_pid_namespaces_down(session: &Session) {
     let deeper = "--pid --fork --kill-child --mount-proc";
-    let (_unshare, sleep) = target(session, &format!("{deeper} unshare {deeper} unshare {deeper}"));
+    let (_unshare, sleep) = target(
+        session,
+        &format!("{deeper} unshare {deeper} unshare {deeper}"),
+    );
     let chain = procfs::status(sleep.id(), "NSpid");
-    assert_eq!(chain.split_whitespace().count() - procfs::status("self", "NSpid").split_whitespace().count(), 3);
+    assert_eq!(
+        chain.split_whitespace().count()
+            - procfs::status("self", "NSpid").split_whitespace().count(),
+        3
+    );
     assert!(chain.ends_with("\t1"), "{chain}");
     for filter in [None, Some(Filter::SetnsByPidfd), Some(Filter::NewCalls)] {
         let script = "readlink /proc/self/ns/pid; cat /proc/1/comm; cd /proc && echo [0-9]*";
-        let enter = session.nsx(&format!("enter {} -- sh -c", sleep.id())).arg(script);
-        let output = filter.map_or(enter.clone(), |filter| enter.under(filter)).output();
+        let enter = session
+            .nsx(&format!("enter {} -- sh -c", sleep.id()))
+            .arg(script);
+        let output = filter
+            .map_or(enter.clone(), |filter| enter.under(filter))
+            .output();
         let expected = format!("{}\nsleep\n1 ", procfs::ns(sleep.id(), "pid"));
         assert!(output.starts_with(&expected), "{filter:?}: {output}");
-        assert_eq!(output.lines().last().unwrap().split(' ').count(), 2, "PID 1 and the program: {output}");
+        assert_eq!(
+            output.lines().last().unwrap().split(' ').count(),
+            2,
+            "PID 1 and the program: {output}"
+        );
     }
 }
 
 fn the_program_has_the_ids_that_are_mapped(session: &Session) {
-    for (option, user) in [("--map-root-user", 0), ("--map-current-user", session.ids().0)] {
-        let unshare = session.command(&format!("unshare {option} --uts sleep 100")).start();
+    for (option, user) in [
+        ("--map-root-user", 0),
+        ("--map-current-user", session.ids().0),
+    ] {
+        let unshare = session
+            .command(&format!("unshare {option} --uts sleep 100"))
+            .start();
         let sleep = unshare.program("sleep");
-        let output = session.nsx(&format!("enter {} -- id -u", sleep.id())).output();
+        let output = session
+            .nsx(&format!("enter {} -- id -u", sleep.id()))
+            .output();
         assert_eq!(output, user.to_string(), "{option}");
     }
 }
@@ -162,30 +261,50 @@ const PRINT_WHO: &str = "id -u; id -g; id -G";
 fn the_program_becomes_a_user_and_a_group(session: &Session) {
     let (_unshare, sleep) = target(session, "--uts --ipc");
     let who = |options: &str| {
-        let command = session.command("setpriv --groups=7,8 -- nsx enter").arg(sleep.id().to_string());
-        command.args(&format!("{options} -- sh -c")).arg(PRINT_WHO).output()
+        let command = session
+            .command("setpriv --groups=7,8 -- nsx enter")
+            .arg(sleep.id().to_string());
+        command
+            .args(&format!("{options} -- sh -c"))
+            .arg(PRINT_WHO)
+            .output()
     };
     assert_eq!(who("--uts -S 4242 -G 4243"), "4242\n4243\n4243");
-    assert_eq!(who("--setuid nobody --setgid nogroup"), "65534\n65534\n65534");
-    assert_eq!(who("--uts"), "0\n0\n0 7 8", "whoever asks for no group keeps his own");
+    assert_eq!(
+        who("--setuid nobody --setgid nogroup"),
+        "65534\n65534\n65534"
+    );
+    assert_eq!(
+        who("--uts"),
+        "0\n0\n0 7 8",
+        "whoever asks for no group keeps his own"
+    );
     assert_refused(
         session,
         &format!("{} --uts -S nobody-has-this-name touch ran", sleep.id()),
         &["nobody-has-this-name"],
     );
-    assert_refused(session, &format!("{} --uts -G 4294967295 touch ran", sleep.id()), &["4294967295"]);
+    assert_refused(
+        session,
+        &format!("{} --uts -G 4294967295 touch ran", sleep.id()),
+        &["4294967295"],
+    );
 }
 
 fn roots_groups_do_not_come_along(session: &Session) {
     // Inside, where setgroups is denied, it would be too late to leave them.
     let (_unshare, sleep) = target(session, "--user --map-root-user --uts");
-    let enter = session.command("setpriv --groups=7,8 -- nsx enter").arg(sleep.id().to_string());
+    let enter = session
+        .command("setpriv --groups=7,8 -- nsx enter")
+        .arg(sleep.id().to_string());
     assert_eq!(enter.args("sh -c").arg(PRINT_WHO).output(), "0\n0\n0");
 }
 
 fn groups_that_cannot_be_left_are_refused(session: &Session) {
     let as_user = |groups: &str, words: &str| {
-        session.command(&format!("setpriv --reuid=4242 --regid=4242 --groups={groups} -- {words}"))
+        session.command(&format!(
+            "setpriv --reuid=4242 --regid=4242 --groups={groups} -- {words}"
+        ))
     };
     let unshare = as_user("4242", "unshare --user --map-root-user --uts sleep 100").start();
     let id = unshare.program("sleep").id();
@@ -198,7 +317,9 @@ fn groups_that_cannot_be_left_are_refused(session: &Session) {
         format!("enter /proc/{id}/ns/user -G 0"),
     ] {
         // Group shadow (42) may read /etc/shadow, which root of the user namespace may not.
-        let refused = as_user("4242,42", &format!("nsx {words} -- cp /etc/shadow ran")).run().exited(125);
+        let refused = as_user("4242,42", &format!("nsx {words} -- cp /etc/shadow ran"))
+            .run()
+            .exited(125);
         refused.says(&[
             "failed to leave the supplementary groups: Operation not permitted",
             "setgroups is denied",
@@ -211,18 +332,30 @@ fn groups_that_cannot_be_left_are_refused(session: &Session) {
                 "4242" => as_user(groups, &format!("nsx {words}")),
                 _ => session.command(&format!("setpriv --groups={groups} -- nsx {words}")),
             };
-            assert_eq!(command.args("-- sh -c").arg(PRINT_WHO).output(), "0\n0\n0", "{words} with {groups}");
+            assert_eq!(
+                command.args("-- sh -c").arg(PRINT_WHO).output(),
+                "0\n0\n0",
+                "{words} with {groups}"
+            );
         }
     }
     // Whoever asks for no group is not kept out.
-    as_user("4242,42", &format!("nsx enter {id} -U true")).run().exited(0);
-    as_user("4242,42", &format!("nsx enter {id} true")).run().exited(0);
+    as_user("4242,42", &format!("nsx enter {id} -U true"))
+        .run()
+        .exited(0);
+    as_user("4242,42", &format!("nsx enter {id} true"))
+        .run()
+        .exited(0);
 }
 
 /// Enters with `words`, which must be refused with 125 and these words, before anything is run.
 #[track_caller]
 fn assert_refused(session: &Session, words: &str, says: &[&str]) {
-    session.nsx(&format!("enter {words} -- touch ran")).run().exited(125).says(says);
+    session
+        .nsx(&format!("enter {words} -- touch ran"))
+        .run()
+        .exited(125)
+        .says(says);
     assert!(!session.path("ran").exists(), "the program ran");
 }
 
@@ -232,8 +365,10 @@ fn a_process_that_has_ended_is_refused(session: &Session) {
     ended.wait().exited(0);
     for words in [format!("{id}"), format!("-t {id} --net")] {
         assert_refused(session, &words, &[&id.to_string()]);
-        let calls =
-            format!("strace -f -o calls -e trace=setns,unshare,fork,clone,clone3 nsx enter {words} -- touch ran");
+        let calls = format!(
+            "strace -f -o calls -e trace=setns,unshare,fork,clone,clone3 nsx enter {words} -- \
+            touch ran"
+        );
         session.command(&calls).run().exited(125);
         let calls = fs::read_to_string(session.path("calls")).unwrap();
         assert!(!calls.contains('('), "nothing is joined first: {calls}");
@@ -247,15 +382,27 @@ fn a_zombie_is_refused(session: &Session) {
     // `unshare` became the sleep, and nobody has waited for it.
     assert_eq!(procfs::stat(unshare.id()).unwrap().state, 'Z');
     assert_refused(session, &sleep.id().to_string(), &[&sleep.id().to_string()]);
-    assert_refused(session, &format!("{} --net", sleep.id()), &[&sleep.id().to_string()]);
+    assert_refused(
+        session,
+        &format!("{} --net", sleep.id()),
+        &[&sleep.id().to_string()],
+    );
 }
 
 fn a_thread_is_refused(session: &Session) {
     // /proc/TID exists though it is not listed. This is not the first thread of the tests.
-    let (id, thread) = (std::process::id(), rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs());
+    let (id, thread) = (
+        std::process::id(),
+        rustix::thread::gettid()
+            .as_raw_nonzero()
+            .get()
+            .unsigned_abs(),
+    );
     if id == thread {
         // With --test-threads=1 it is: ask for one that is not.
-        return std::thread::scope(|scope| scope.spawn(|| a_thread_is_refused(session)).join().unwrap());
+        return std::thread::scope(|scope| {
+            scope.spawn(|| a_thread_is_refused(session)).join().unwrap()
+        });
     }
     assert_refused(session, &thread.to_string(), &[&thread.to_string()]);
     assert_refused(session, &format!("{thread} --uts"), &[&thread.to_string()]);
@@ -264,13 +411,32 @@ fn a_thread_is_refused(session: &Session) {
 fn another_process_than_the_inode_says_is_refused(session: &Session) {
     let (_unshare, sleep) = target(session, "--uts");
     let inode = rustix::fs::fstat(sleep.pidfd()).unwrap().st_ino;
-    let output = session.nsx(&format!("enter {}:{inode} readlink /proc/self/ns/uts", sleep.id())).output();
+    let output = session
+        .nsx(&format!(
+            "enter {}:{inode} readlink /proc/self/ns/uts",
+            sleep.id()
+        ))
+        .output();
     assert_eq!(output, procfs::ns(sleep.id(), "uts"));
-    assert_refused(session, &format!("{}:{}", sleep.id(), inode + 1), &[&sleep.id().to_string()]);
+    assert_refused(
+        session,
+        &format!("{}:{}", sleep.id(), inode + 1),
+        &[&sleep.id().to_string()],
+    );
 }
 
 fn what_is_no_target_is_refused(session: &Session) {
-    for target in ["0", "-1", "4194305", "99999999999999999999", "1x", "+1", "1:", ":1", "1:x"] {
+    for target in [
+        "0",
+        "-1",
+        "4194305",
+        "99999999999999999999",
+        "1x",
+        "+1",
+        "1:",
+        ":1",
+        "1:x",
+    ] {
         assert_refused(session, target, &[]);
     }
     session.nsx("enter").run().exited(125).says(&["target"]);
@@ -282,7 +448,10 @@ fn without_a_difference_there_is_nothing_to_enter(session: &Session) {
     sleep.program("sleep");
     assert_refused(session, &sleep.id().to_string(), &[&sleep.id().to_string()]);
     // A kind that is named and shared is joined already.
-    session.nsx(&format!("enter {} --net -- true", sleep.id())).run().exited(0);
+    session
+        .nsx(&format!("enter {} --net -- true", sleep.id()))
+        .run()
+        .exited(0);
 }
 
 fn another_users_process_is_refused_whole(session: &Session) {

@@ -1,4 +1,5 @@
-//! `nsx enter` alone: a program like the target's own, in who it is, what it may do, and what it finds.
+//! `nsx enter` alone: a program like the target's own, in who it is, what it may do, and what it
+//! finds.
 
 use crate::{
     root_directory::small_root,
@@ -37,7 +38,10 @@ pub(crate) fn tests() -> Vec<Test> {
 
 /// A `sleep` with mounts and a host name of its own, of a command line that makes it what it is.
 fn target(session: &Session, words: &str) -> (Process, Pinned) {
-    let unshare = session.original_unshare(&format!("--mount --uts {words} sleep 100")).env("A", "target").start();
+    let unshare = session
+        .original_unshare(&format!("--mount --uts {words} sleep 100"))
+        .env("A", "target")
+        .start();
     let sleep = unshare.program("sleep");
     (unshare, sleep)
 }
@@ -45,7 +49,10 @@ fn target(session: &Session, words: &str) -> (Process, Pinned) {
 fn the_environment_is_the_targets(session: &Session) {
     let (_unshare, sleep) = target(session, "env -u HOME");
     let print = |options: &str| {
-        let enter = session.nsx(&format!("enter {} {options}", sleep.id())).env("A", "caller").env("B", "caller's");
+        let enter = session
+            .nsx(&format!("enter {} {options}", sleep.id()))
+            .env("A", "caller")
+            .env("B", "caller's");
         enter.args("-- sh -c").arg("echo $A,$B,$HOME").output()
     };
     let home = session.directory().display();
@@ -54,54 +61,101 @@ fn the_environment_is_the_targets(session: &Session) {
     assert_eq!(print("--host-env"), format!("caller,caller's,{home}"));
     assert_eq!(print("--env A --env B=x=y --env HOME=/x"), "caller,x=y,/x");
     assert_eq!(print("--unset-env A"), ",,/root");
-    assert_eq!(print("--host-env --unset-env B --env NONE"), format!("caller,,{home}"));
+    assert_eq!(
+        print("--host-env --unset-env B --env NONE"),
+        format!("caller,,{home}")
+    );
     let variables = session.nsx(&format!("enter {} env", sleep.id())).output();
-    let environ = String::from_utf8(fs::read(format!("/proc/{}/environ", sleep.id())).unwrap()).unwrap();
+    let environ =
+        String::from_utf8(fs::read(format!("/proc/{}/environ", sleep.id())).unwrap()).unwrap();
     let mut expected: Vec<&str> = environ.split_terminator('\0').collect();
     expected.push("HOME=/root");
     let mut variables: Vec<_> = variables.lines().collect();
     variables.sort_unstable();
     expected.sort_unstable();
     assert_eq!(variables, expected);
-    session.nsx(&format!("enter {} --env =x true", sleep.id())).run().exited(125);
+    session
+        .nsx(&format!("enter {} --env =x true", sleep.id()))
+        .run()
+        .exited(125);
 }
 
 /// Else a target could have a program of the host's loaded with what it likes.
 fn the_environment_is_the_callers_where_the_mounts_are(session: &Session) {
-    let unshare = session.original_unshare("--uts env A=target LD_PRELOAD=/evil /bin/sleep 100").start();
+    let unshare = session
+        .original_unshare("--uts env A=target LD_PRELOAD=/evil /bin/sleep 100")
+        .start();
     let id = unshare.program("sleep").id();
-    let outcome = session.nsx(&format!("enter {id} -- sh -c")).env("A", "caller").arg("echo $A,$LD_PRELOAD").run();
+    let outcome = session
+        .nsx(&format!("enter {id} -- sh -c"))
+        .env("A", "caller")
+        .arg("echo $A,$LD_PRELOAD")
+        .run();
     assert_eq!(outcome.exited(0).text(), "caller,");
 }
 
 fn limits_are_the_targets(session: &Session) {
-    let (_unshare, sleep) = target(session, "prlimit --nofile=50:60 --core=0:1000 choom -n 300 --");
-    let limits = |process: &dyn std::fmt::Display| fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
+    let (_unshare, sleep) = target(
+        session,
+        "prlimit --nofile=50:60 --core=0:1000 choom -n 300 --",
+    );
+    let limits = |process: &dyn std::fmt::Display| {
+        fs::read_to_string(format!("/proc/{process}/limits")).unwrap()
+    };
     let id = sleep.id();
     let print = "cat /proc/self/limits /proc/self/oom_score_adj";
     let output = session.nsx(&format!("enter {id} {print}")).output();
     assert_eq!(output, limits(&id) + "300");
-    let own = session.nsx(&format!("enter {id} --no-limits {print}")).output();
-    assert_eq!(own, limits(&"self") + fs::read_to_string("/proc/self/oom_score_adj").unwrap().trim_end());
-    assert_eq!(session.nsx(&format!("enter {id} -U -m {print}")).output(), own, "with kinds named they stay");
+    let own = session
+        .nsx(&format!("enter {id} --no-limits {print}"))
+        .output();
+    assert_eq!(
+        own,
+        limits(&"self")
+            + fs::read_to_string("/proc/self/oom_score_adj")
+                .unwrap()
+                .trim_end()
+    );
+    assert_eq!(
+        session.nsx(&format!("enter {id} -U -m {print}")).output(),
+        own,
+        "with kinds named they stay"
+    );
 }
 
 /// The lines of `status` that say who a process is and what it may do.
-const WHO: [&str; 10] =
-    ["Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
+const WHO: [&str; 10] = [
+    "Uid",
+    "Gid",
+    "Groups",
+    "NoNewPrivs",
+    "Seccomp",
+    "CapInh",
+    "CapPrm",
+    "CapEff",
+    "CapBnd",
+    "CapAmb",
+];
 
 /// Enters and prints them, of a process of the caller's PID namespace.
 #[track_caller]
 fn assert_alike(session: &Session, sleep: &Pinned, options: &str) {
     let script = "cat /proc/self/status";
-    let status = session.nsx(&format!("enter {} {options} {script}", sleep.id()).replace("  ", " ")).output();
+    let status = session
+        .nsx(&format!("enter {} {options} {script}", sleep.id()).replace("  ", " "))
+        .output();
     for line in WHO {
         let has = |status: &str| {
-            let value = status.lines().find_map(|it| it.strip_prefix(line)?.strip_prefix(':').map(str::trim));
-            value.unwrap_or_else(|| panic!("{line} is not in {status}")).to_owned()
+            let value = status
+                .lines()
+                .find_map(|it| it.strip_prefix(line)?.strip_prefix(':').map(str::trim));
+            value
+                .unwrap_or_else(|| panic!("{line} is not in {status}"))
+                .to_owned()
         };
         let theirs = fs::read_to_string(format!("/proc/{}/status", sleep.id())).unwrap();
-        // The ids of the program are printed inside, and 0 there is the user who made the namespace.
+        // The ids of the program are printed inside, and 0 there is the user who made the
+        // namespace.
         if !session.is_root() && line.ends_with("id") {
             assert!(has(&status).starts_with("0\t"), "{line}: {status}");
         } else if session.is_root() || line != "Groups" {
@@ -111,7 +165,11 @@ fn assert_alike(session: &Session, sleep: &Pinned, options: &str) {
 }
 
 fn what_the_kernel_says_of_a_process_it_says_of_the_program(session: &Session) {
-    for words in ["setpriv --no-new-privs", "setpriv --bounding-set=-sys_time,-net_raw", "env"] {
+    for words in [
+        "setpriv --no-new-privs",
+        "setpriv --bounding-set=-sys_time,-net_raw",
+        "env",
+    ] {
         let (_unshare, sleep) = target(session, words);
         assert_alike(session, &sleep, "");
         assert_alike(session, &sleep, "-v");
@@ -129,10 +187,15 @@ fn a_user_with_capabilities_has_them_again(session: &Session) {
         // What the kernel took at setpriv's own exec it takes at the program's.
         assert_alike(session, &sleep, "");
     }
-    let (_unshare, sleep) = target(session, &format!("{user} --inh-caps=+net_raw --ambient-caps=+net_raw"));
+    let (_unshare, sleep) = target(
+        session,
+        &format!("{user} --inh-caps=+net_raw --ambient-caps=+net_raw"),
+    );
     let who = |options: &str| {
         let enter = session.nsx(&format!("enter {} {options} sh -c", sleep.id()));
-        enter.arg("id -u; id -g; id -G; grep CapAmb /proc/self/status | cut -f2").output()
+        enter
+            .arg("id -u; id -g; id -G; grep CapAmb /proc/self/status | cut -f2")
+            .output()
     };
     assert_eq!(who("--user 7:8"), "7\n8\n8\n0000000000002000");
     assert_eq!(who("-G 9"), "33\n9\n9\n0000000000002000");
@@ -140,23 +203,44 @@ fn a_user_with_capabilities_has_them_again(session: &Session) {
 }
 
 fn whoever_keeps_his_privileges_is_told(session: &Session) {
-    let (_unshare, sleep) =
-        target(session, "setpriv --reuid=33 --regid=44 --clear-groups --bounding-set=-all --no-new-privs");
-    let enter = session.nsx(&format!("enter {} --privileged cat /proc/self/status", sleep.id())).run();
+    let (_unshare, sleep) = target(
+        session,
+        "setpriv --reuid=33 --regid=44 --clear-groups --bounding-set=-all --no-new-privs",
+    );
+    let enter = session
+        .nsx(&format!(
+            "enter {} --privileged cat /proc/self/status",
+            sleep.id()
+        ))
+        .run();
     let status = enter.exited(0).says(&["unconfined"]).text().to_owned();
     for line in ["NoNewPrivs", "CapEff", "CapBnd", "Uid", "Gid"] {
         let own = format!("{line}:\t{}", procfs::status("self", line));
-        assert!(status.lines().any(|it| it == own), "{own} is not in {status}");
+        assert!(
+            status.lines().any(|it| it == own),
+            "{own} is not in {status}"
+        );
     }
     // Nobody but user 0 keeps capabilities across an exec.
-    for (options, words, none) in
-        [("-S 0", "with your capabilities", false), ("-S 5", "user 5, who has no capabilities", true)]
-    {
-        let enter = session.nsx(&format!("enter {} --privileged {options} grep CapEff /proc/self/status", sleep.id()));
+    for (options, words, none) in [
+        ("-S 0", "with your capabilities", false),
+        ("-S 5", "user 5, who has no capabilities", true),
+    ] {
+        let enter = session.nsx(&format!(
+            "enter {} --privileged {options} grep CapEff /proc/self/status",
+            sleep.id()
+        ));
         let enter = enter.run().exited(0).says(&[words]);
-        assert_eq!(enter.text().ends_with("\t0000000000000000"), none, "{enter}");
+        assert_eq!(
+            enter.text().ends_with("\t0000000000000000"),
+            none,
+            "{enter}"
+        );
     }
-    let quiet = session.nsx(&format!("enter {} true", sleep.id())).run().exited(0);
+    let quiet = session
+        .nsx(&format!("enter {} true", sleep.id()))
+        .run()
+        .exited(0);
     assert!(quiet.stderr.is_empty());
 }
 
@@ -164,13 +248,22 @@ fn whoever_keeps_his_privileges_is_told(session: &Session) {
 const OPENAT2: &str = "perl -e $p=\"\";syscall(437,-1,$p,0,0);print(int($!))";
 
 fn filters_come_along_where_root_may_read_them(session: &Session) {
-    let unshare = session.original_unshare("--mount --uts sleep 100").under(Filter::NewCalls).start();
+    let unshare = session
+        .original_unshare("--mount --uts sleep 100")
+        .under(Filter::NewCalls)
+        .start();
     let sleep = unshare.program("sleep");
     let without = session.command(OPENAT2).output();
     assert_ne!(without, libc::ENOSYS.to_string());
     let enter = |options: &str| {
-        let enter = session.nsx(&format!("enter {} {options} {OPENAT2}", sleep.id())).run().exited(0);
-        (enter.text().to_owned(), String::from_utf8(enter.stderr).unwrap())
+        let enter = session
+            .nsx(&format!("enter {} {options} {OPENAT2}", sleep.id()))
+            .run()
+            .exited(0);
+        (
+            enter.text().to_owned(),
+            String::from_utf8(enter.stderr).unwrap(),
+        )
     };
     let (filtered, said) = enter("-v");
     if session.is_root() {
@@ -180,15 +273,25 @@ fn filters_come_along_where_root_may_read_them(session: &Session) {
         assert!(said.contains("seccomp"), "{said}");
     }
     assert_eq!(enter("--no-seccomp"), (without, String::new()));
-    assert_eq!((sleep.state(), procfs::status(sleep.id(), "TracerPid")), ('S', "0".to_owned()), "the target runs on");
+    assert_eq!(
+        (sleep.state(), procfs::status(sleep.id(), "TracerPid")),
+        ('S', "0".to_owned()),
+        "the target runs on"
+    );
 }
 
 /// Nobody but its tracer can read its filters, and the program is run without them.
 fn a_traced_target_is_left_alone(session: &Session) {
-    let strace =
-        session.command("strace -f -o /dev/null unshare --mount --uts sleep 100").under(Filter::NewCalls).start();
+    let strace = session
+        .command("strace -f -o /dev/null unshare --mount --uts sleep 100")
+        .under(Filter::NewCalls)
+        .start();
     let sleep = strace.program("sleep");
-    let enter = session.nsx(&format!("enter {} -v {OPENAT2}", sleep.id())).run().exited(0).says(&["seccomp"]);
+    let enter = session
+        .nsx(&format!("enter {} -v {OPENAT2}", sleep.id()))
+        .run()
+        .exited(0)
+        .says(&["seccomp"]);
     assert_ne!(enter.text(), libc::ENOSYS.to_string());
 }
 
@@ -233,7 +336,9 @@ fn accounts_lead_nowhere_outside(session: &Session) {
     fs::create_dir(root.join("etc")).unwrap();
     let (_unshare, sleep) = target(session, "--root=root");
     let enter = |words: &str| session.nsx(&format!("enter {} {words}", sleep.id())).run();
-    enter("--user nobody id").exited(125).says(&["no user named nobody"]);
+    enter("--user nobody id")
+        .exited(125)
+        .says(&["no user named nobody"]);
     symlink("/../../../../etc/passwd", root.join("etc/group")).unwrap();
     symlink("/proc/1/root/etc/passwd", root.join("etc/passwd")).unwrap();
     enter("--user nobody id").exited(125);
@@ -246,9 +351,17 @@ fn accounts_lead_nowhere_outside(session: &Session) {
         0,
     )
     .unwrap();
-    enter("--user nobody id").exited(125).says(&["users and groups"]);
+    enter("--user nobody id")
+        .exited(125)
+        .says(&["users and groups"]);
     // Whoever asks for no name is served all the same.
-    assert_eq!(enter("--user 5:6 id").exited(125).says(&["users and groups"]).text(), "");
+    assert_eq!(
+        enter("--user 5:6 id")
+            .exited(125)
+            .says(&["users and groups"])
+            .text(),
+        ""
+    );
     assert_eq!(enter("-S 5 -G 6 id").exited(0).text(), "uid=5 gid=6");
     enter("sh -c exit").exited(0);
 }
@@ -257,12 +370,24 @@ fn no_supplementary_group_is_given_twice(session: &Session) {
     let root = small_root(session);
     fs::create_dir(root.join("etc")).unwrap();
     fs::write(root.join("etc/passwd"), "web:x:1000:29::/:/bin/sh\n").unwrap();
-    fs::write(root.join("etc/group"), "one:x:30:web\nown:x:29:web\nsame:x:30:web\n").unwrap();
+    fs::write(
+        root.join("etc/group"),
+        "one:x:30:web\nown:x:29:web\nsame:x:30:web\n",
+    )
+    .unwrap();
     let (_unshare, sleep) = target(session, "--root=root");
-    assert_eq!(session.nsx(&format!("enter {} --user web id -G", sleep.id())).output(), "29 30");
+    assert_eq!(
+        session
+            .nsx(&format!("enter {} --user web id -G", sleep.id()))
+            .output(),
+        "29 30"
+    );
     let (_unshare, sleep) = target(session, "setpriv --reuid=33 --regid=29 --groups=29,30,29");
     assert_eq!(procfs::status(sleep.id(), "Groups").trim(), "29 29 30");
-    let enter = session.nsx(&format!("enter {} grep Groups: /proc/self/status", sleep.id()));
+    let enter = session.nsx(&format!(
+        "enter {} grep Groups: /proc/self/status",
+        sleep.id()
+    ));
     assert_eq!(enter.output().trim(), "Groups:\t29 30");
 }
 
@@ -270,9 +395,14 @@ fn a_directory_that_is_gone_is_done_without(session: &Session) {
     fs::create_dir(session.path("gone")).unwrap();
     let (_unshare, sleep) = target(session, "--wd=gone");
     fs::remove_dir(session.path("gone")).unwrap();
-    let outcome = session.nsx(&format!("enter {} pwd -P", sleep.id())).run().exited(0);
+    let outcome = session
+        .nsx(&format!("enter {} pwd -P", sleep.id()))
+        .run()
+        .exited(0);
     assert_eq!(outcome.says(&["working directory", "removed"]).text(), "/");
-    let outcome = session.nsx(&format!("enter {} --wd /nowhere touch ran", sleep.id())).run();
+    let outcome = session
+        .nsx(&format!("enter {} --wd /nowhere touch ran", sleep.id()))
+        .run();
     outcome.exited(125).says(&["/nowhere"]);
 }
 
@@ -283,7 +413,11 @@ fn the_shell_is_one_that_is_there(session: &Session) {
     let (_unshare, sleep) = target(session, "--root=root");
     let shell = |shell: &str| {
         fs::write(root.join("etc/passwd"), format!("root:x:0:0::/:{shell}\n")).unwrap();
-        session.nsx(&format!("enter {}", sleep.id())).env("SHELL", "/bin/bash").input(b"echo $0\n").output()
+        session
+            .nsx(&format!("enter {}", sleep.id()))
+            .env("SHELL", "/bin/bash")
+            .input(b"echo $0\n")
+            .output()
     };
     assert_eq!(shell("/bin/ash"), "/bin/ash");
     for none in ["/bin/zsh", "", "/usr/sbin/nologin", "/bin/false"] {
@@ -299,25 +433,56 @@ fn an_image_without_a_shell_is_told_from_one_with(session: &Session) {
     }
     fs::create_dir(root.join("etc")).unwrap();
     fs::write(root.join("etc/passwd"), "root:x:0:0::/:/bin/zsh\n").unwrap();
-    let shell = session.nsx(&format!("enter {}", sleep.id())).run().exited(127);
-    shell.says(&["/bin/zsh, /bin/bash or /bin/sh", "no such file", "none of these shells", "--host-tools runs yours"]);
-    session.nsx(&format!("enter {} ps-none", sleep.id())).run().exited(127).says(&["ps-none", "--host-tools"]);
-    let outcome = session.nsx(&format!("enter {} -U --uts ps-none", sleep.id())).run().exited(127);
-    assert!(!String::from_utf8(outcome.stderr).unwrap().contains("--host-tools"), "those are the caller's own files");
+    let shell = session
+        .nsx(&format!("enter {}", sleep.id()))
+        .run()
+        .exited(127);
+    shell.says(&[
+        "/bin/zsh, /bin/bash or /bin/sh",
+        "no such file",
+        "none of these shells",
+        "--host-tools runs yours",
+    ]);
+    session
+        .nsx(&format!("enter {} ps-none", sleep.id()))
+        .run()
+        .exited(127)
+        .says(&["ps-none", "--host-tools"]);
+    let outcome = session
+        .nsx(&format!("enter {} -U --uts ps-none", sleep.id()))
+        .run()
+        .exited(127);
+    assert!(
+        !String::from_utf8(outcome.stderr)
+            .unwrap()
+            .contains("--host-tools"),
+        "those are the caller's own files"
+    );
 }
 
 fn user_namespaces_in_each_other_need_no_recipe(session: &Session) {
     // The network is of the outer user namespace, all else of the inner one.
-    let words =
-        "unshare --user --map-root-user --net unshare --user --map-root-user --mount --pid --fork --kill-child --uts";
-    let unshare = session.command(&format!("{words} --mount-proc sleep 100")).start();
+    let words = "unshare --user --map-root-user --net unshare --user --map-root-user --mount --pid \
+    --fork --kill-child --uts";
+    let unshare = session
+        .command(&format!("{words} --mount-proc sleep 100"))
+        .start();
     let sleep = unshare.program("sleep");
-    let namespaces: Vec<_> = procfs::KINDS.into_iter().map(|kind| procfs::ns(sleep.id(), kind)).collect();
+    let namespaces: Vec<_> = procfs::KINDS
+        .into_iter()
+        .map(|kind| procfs::ns(sleep.id(), kind))
+        .collect();
     let script = "id -u; cd /proc/self/ns && readlink cgroup ipc mnt net pid time user uts";
     for filter in [None, Some(Filter::SetnsByPidfd)] {
-        let enter = session.nsx(&format!("enter {} -- sh -c", sleep.id())).arg(script);
+        let enter = session
+            .nsx(&format!("enter {} -- sh -c", sleep.id()))
+            .arg(script);
         let enter = filter.map_or(enter.clone(), |filter| enter.under(filter));
-        assert_eq!(enter.output(), format!("0\n{}", namespaces.join("\n")), "{filter:?}");
+        assert_eq!(
+            enter.output(),
+            format!("0\n{}", namespaces.join("\n")),
+            "{filter:?}"
+        );
     }
 }
 
@@ -325,9 +490,14 @@ fn what_was_checked_is_explained(session: &Session) {
     let (_unshare, sleep) = target(session, "setpriv --no-new-privs");
     let id = sleep.id();
     let plan = session.nsx(&format!("enter {id} --explain -- id")).output();
-    for words in
-        ["checked", &format!("process {id}"), "its own mnt", "and uts", "shared with you: cgroup", "no engine's"]
-    {
+    for words in [
+        "checked",
+        &format!("process {id}"),
+        "its own mnt",
+        "and uts",
+        "shared with you: cgroup",
+        "no engine's",
+    ] {
         assert!(plan.contains(words), "{words} is not in {plan}");
     }
     let lines = |start: &str| plan.lines().filter(|line| line.starts_with(start)).count();

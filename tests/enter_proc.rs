@@ -1,4 +1,5 @@
-//! `nsx enter --mount` without `--pid`: the target's /proc shows another PID namespace than the one that the program is in.
+//! `nsx enter --mount` without `--pid`: the target's /proc shows another PID namespace than the one
+//! that the program is in.
 
 use crate::{
     root_directory::small_root,
@@ -29,7 +30,8 @@ pub(crate) fn tests() -> Vec<Test> {
 
 /// A `sleep` with mounts and processes of its own, and a procfs of these.
 fn target(session: &Session, options: &str, script: &str) -> (Process, Pinned) {
-    let unshare = session.original_unshare(&format!("--mount --pid --fork --kill-child {options}sh -c"));
+    let unshare =
+        session.original_unshare(&format!("--mount --pid --fork --kill-child {options}sh -c"));
     let unshare = unshare.arg(format!("{script}\nexec sleep 100")).start();
     let sleep = unshare.program("sleep");
     (unshare, sleep)
@@ -48,18 +50,40 @@ fn the_program_finds_itself_in_proc_and_the_target_sees_no_mount(session: &Sessi
         for filter in [None, Some(Filter::NewCalls), Some(Filter::SetnsByPidfd)] {
             let enter = session.nsx(&format!("enter {id} -m -- sh -c"));
             // What the program sees of the target meanwhile is what there was before.
-            let script = format!("readlink /proc/self/ns/pid; cat /proc/$$/comm /proc/{id}/comm /proc/{id}/mountinfo");
+            let script = format!(
+                "readlink /proc/self/ns/pid; cat /proc/$$/comm /proc/{id}/comm /proc/{id}/mountinfo"
+            );
             let enter = enter.arg(script);
-            let outcome = filter.map_or(enter.clone(), |filter| enter.under(filter)).run().exited(0);
+            let outcome = filter
+                .map_or(enter.clone(), |filter| enter.under(filter))
+                .run()
+                .exited(0);
             let own = procfs::ns("self", "pid");
-            assert_eq!(outcome.text(), format!("{own}\nsh\nsleep\n{before}").trim_end(), "{filter:?}");
+            assert_eq!(
+                outcome.text(),
+                format!("{own}\nsh\nsleep\n{before}").trim_end(),
+                "{filter:?}"
+            );
             outcome.says(&["a copy for the program alone", "--pid or --no-fix"]);
         }
         assert_eq!(mounts(id), before);
-        session.nsx(&format!("enter {id} -m --no-fix -- cat /proc/self/comm")).run().exited(1);
-        assert_eq!(session.nsx(&format!("enter {id} -m -p -- cat /proc/1/comm")).output(), "sleep");
-        let explained = session.nsx(&format!("enter {id} -m -n --explain true")).output();
-        assert!(explained.contains("unshare(CLONE_NEWNS), mount(proc, /proc)"), "{explained}");
+        session
+            .nsx(&format!("enter {id} -m --no-fix -- cat /proc/self/comm"))
+            .run()
+            .exited(1);
+        assert_eq!(
+            session
+                .nsx(&format!("enter {id} -m -p -- cat /proc/1/comm"))
+                .output(),
+            "sleep"
+        );
+        let explained = session
+            .nsx(&format!("enter {id} -m -n --explain true"))
+            .output();
+        assert!(
+            explained.contains("unshare(CLONE_NEWNS), mount(proc, /proc)"),
+            "{explained}"
+        );
     }
 }
 
@@ -68,25 +92,41 @@ fn mounts_of_the_target_stay_its_own_unless_asked_otherwise(session: &Session) {
     let (_unshare, sleep) = target(session, "--mount-proc ", "");
     let place = session.path("here").display().to_string();
     let mount = |options: &str| {
-        let words = format!("enter {} {options} -- mount -t tmpfs none {place}", sleep.id());
+        let words = format!(
+            "enter {} {options} -- mount -t tmpfs none {place}",
+            sleep.id()
+        );
         session.nsx(&words).run().exited(0);
         mounts(sleep.id()).contains(&place)
     };
     assert!(!mount("-m"));
     assert!(mount("-m --no-fix"));
-    session.nsx(&format!("enter {} -m -p -- umount {place}", sleep.id())).run().exited(0);
+    session
+        .nsx(&format!("enter {} -m -p -- umount {place}", sleep.id()))
+        .run()
+        .exited(0);
     assert!(mount("-m -p"));
 }
 
 fn a_process_in_a_chroot_is_entered_where_it_is(session: &Session) {
     let root = small_root(session);
     // The jail is a directory like any other, and no mount.
-    let script = format!("mount -t proc proc {0}/proc; cd {0}; exec chroot . sleep 100", root.display());
+    let script = format!(
+        "mount -t proc proc {0}/proc; cd {0}; exec chroot . sleep 100",
+        root.display()
+    );
     let (_unshare, sleep) = target(session, "", &script);
     let enter = session.nsx(&format!("enter {} -m -- sh -c", sleep.id()));
-    let output = enter.arg("cat /where; pwd; readlink /proc/self/ns/pid; cd /proc; ls -d $$").run().exited(0);
+    let output = enter
+        .arg("cat /where; pwd; readlink /proc/self/ns/pid; cd /proc; ls -d $$")
+        .run()
+        .exited(0);
     let lines: Vec<_> = output.text().lines().collect();
-    assert_eq!(lines[..3], ["inside", "/", &procfs::ns("self", "pid")], "{output}");
+    assert_eq!(
+        lines[..3],
+        ["inside", "/", &procfs::ns("self", "pid")],
+        "{output}"
+    );
     assert!(lines[3].parse::<u32>().is_ok(), "{output}");
     assert!(!mounts(std::process::id()).contains(&root.display().to_string()));
 }
@@ -96,7 +136,13 @@ fn a_proc_that_shows_the_program_is_left_alone(session: &Session) {
     let unshare = session.original_unshare("--mount sleep 100").start();
     let sleep = unshare.program("sleep");
     let user = if session.is_root() { "" } else { "-U " };
-    let outcome = session.nsx(&format!("enter {} {user}-m -- readlink /proc/self/ns/mnt", sleep.id())).run().exited(0);
+    let outcome = session
+        .nsx(&format!(
+            "enter {} {user}-m -- readlink /proc/self/ns/mnt",
+            sleep.id()
+        ))
+        .run()
+        .exited(0);
     assert_eq!(outcome.text(), procfs::ns(sleep.id(), "mnt"));
     assert!(outcome.stderr.is_empty(), "{outcome}");
 }
@@ -107,34 +153,57 @@ fn a_target_without_a_procfs_gets_none(session: &Session) {
     let unshare = session.unshare(&format!("{options} sleep 100")).start();
     let sleep = unshare.program("sleep");
     let user = if session.is_root() { "" } else { "-U " };
-    let outcome = session.nsx(&format!("enter {} {user}-m -- ls /proc", sleep.id())).run().exited(0);
-    assert!(outcome.text().is_empty() && outcome.stderr.is_empty(), "{outcome}");
+    let outcome = session
+        .nsx(&format!("enter {} {user}-m -- ls /proc", sleep.id()))
+        .run()
+        .exited(0);
+    assert!(
+        outcome.text().is_empty() && outcome.stderr.is_empty(),
+        "{outcome}"
+    );
 }
 
 fn mounts_that_a_file_holds_are_put_right_too(session: &Session) {
     let (_unshare, sleep) = target(session, "--mount-proc ", "");
     let before = mounts(sleep.id());
     let own = procfs::ns("self", "pid");
-    let enter = |target: &str, words: &str| session.nsx(&format!("enter {target} -- {words}")).output();
+    let enter =
+        |target: &str, words: &str| session.nsx(&format!("enter {target} -- {words}")).output();
     let file = format!("/proc/{}/ns/mnt", sleep.id());
     assert_eq!(enter(&file, "readlink /proc/self/ns/pid"), own);
-    assert_eq!(enter(&format!("{} --uts --mount={file}", sleep.id()), "readlink /proc/self/ns/pid"), own);
+    assert_eq!(
+        enter(
+            &format!("{} --uts --mount={file}", sleep.id()),
+            "readlink /proc/self/ns/pid"
+        ),
+        own
+    );
     assert_eq!(mounts(sleep.id()), before);
     // One whose /proc is the caller's is joined as it is.
     let unshare = session.original_unshare("--mount sleep 100").start();
     let other = unshare.program("sleep");
     let mnt = procfs::ns(other.id(), "mnt");
-    assert_eq!(enter(&format!("/proc/{}/ns/mnt", other.id()), "readlink /proc/self/ns/mnt"), mnt);
+    assert_eq!(
+        enter(
+            &format!("/proc/{}/ns/mnt", other.id()),
+            "readlink /proc/self/ns/mnt"
+        ),
+        mnt
+    );
 }
 
-/// The right to a procfs of a PID namespace is that of the user namespace that owns it, which an ordinary user does not have.
+/// The right to a procfs of a PID namespace is that of the user namespace that owns it, which an
+/// ordinary user does not have.
 fn who_may_not_mount_it_is_told_what_helps(session: &Session) {
     let script = "unshare --mount --pid --fork --kill-child --mount-proc sleep 100 &
-        until read target </proc/$!/task/$!/children; [ \"$(cat /proc/$target/comm)\" = sleep ]; do sleep 0.01; done 2>/dev/null
+        until read target </proc/$!/task/$!/children; [ \"$(cat /proc/$target/comm)\" = sleep ]; \
+    do sleep 0.01; done 2>/dev/null
         trap 'kill -9 $!' EXIT; nsx enter $target -m OPTIONS";
     let inside = session.command("unshare --user --map-root-user sh -c");
     let run = |options: &str| inside.clone().arg(script.replace("OPTIONS", options)).run();
-    run("-- cat /proc/self/comm").exited(1).says(&["PID namespace in which the program is not", "add --pid"]);
+    run("-- cat /proc/self/comm")
+        .exited(1)
+        .says(&["PID namespace in which the program is not", "add --pid"]);
     assert_eq!(run("--pid -- cat /proc/self/comm").exited(0).text(), "cat");
 }
 
@@ -142,10 +211,17 @@ fn from_a_chroot_too_the_callers_files_are_put_right(session: &Session) {
     let unshare = session.original_unshare("--net --uts sleep 100").start();
     let sleep = unshare.program("sleep");
     let script = format!(
-        "mkdir -p jail/proc jail/sys jail/usr jail/etc; cd jail; ln -s usr/bin usr/sbin usr/lib usr/lib64 .
+        "mkdir -p jail/proc jail/sys jail/usr jail/etc; cd jail; ln -s usr/bin usr/sbin usr/lib \
+        usr/lib64 .
          cp \"$(command -v nsx)\" nsx; for name in proc sys usr; do mount --rbind /$name $name; done
          exec chroot . /nsx enter {} --net -- ls /sys/class/net",
         sleep.id()
     );
-    assert_eq!(session.command("unshare --mount sh -ec").arg(script).output(), "lo");
+    assert_eq!(
+        session
+            .command("unshare --mount sh -ec")
+            .arg(script)
+            .output(),
+        "lo"
+    );
 }

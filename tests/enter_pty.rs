@@ -1,4 +1,5 @@
-//! `nsx enter --pty`: the program has a terminal of its own, which to its user is the one that he sits at.
+//! `nsx enter --pty`: the program has a terminal of its own, which to its user is the one that he
+//! sits at.
 
 use crate::support::{
     Need, Process, Session, Test, both,
@@ -18,7 +19,8 @@ pub(crate) fn tests() -> Vec<Test> {
         both(what_is_no_multiplexer_is_left_alone),
         both(keys_end_it_stop_it_and_it_goes_on),
         both(a_shell_inside_has_job_control),
-        both(a_full_screen_program_gets_each_key_and_the_size_of_the_window).needs([Need::Tool("busybox")]),
+        both(a_full_screen_program_gets_each_key_and_the_size_of_the_window)
+            .needs([Need::Tool("busybox")]),
         both(the_callers_terminal_is_as_it_was_however_nsx_ends),
         both(in_the_background_it_takes_no_keys),
         both(without_a_pid_namespace_it_is_stopped_and_resumed_too),
@@ -29,20 +31,31 @@ pub(crate) fn tests() -> Vec<Test> {
         both(a_mount_namespace_of_a_file_comes_with_a_terminal_too),
     ]
     .into_iter()
-    .map(|test| test.needs([Need::Namespaces, Need::Tool("bash"), Need::UtilLinux(2, 36), Need::Kernel(5, 6)]))
+    .map(|test| {
+        test.needs([
+            Need::Namespaces,
+            Need::Tool("bash"),
+            Need::UtilLinux(2, 36),
+            Need::Kernel(5, 6),
+        ])
+    })
     .collect()
 }
 
 /// A `sleep` in its own namespaces, for which a script has mounted what it likes.
 fn target(session: &Session, script: &str) -> (Process, Pinned) {
     let options = "--mount --pid --fork --kill-child --mount-proc sh -c";
-    let unshare = session.original_unshare(options).arg(format!("{script}\nexec sleep 100")).start();
+    let unshare = session
+        .original_unshare(options)
+        .arg(format!("{script}\nexec sleep 100"))
+        .start();
     let sleep = unshare.program("sleep");
     (unshare, sleep)
 }
 
 /// Pseudo-terminals of the target's own.
-const OWN_TERMINALS: &str = "mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 none /dev/pts && \
+const OWN_TERMINALS: &str = "mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 none /dev/pts \
+&& \
     mount --bind /dev/pts/ptmx /dev/ptmx";
 
 /// A terminal where `$enter` is the way into a target.
@@ -58,7 +71,10 @@ fn shown(terminal: &mut Terminal, line: &str) -> String {
     terminal.line(line);
     let text = terminal.prompt();
     let (_, text) = text.split_once('\n').unwrap();
-    text.trim_end_matches("ready> ").replace("\r\n", "\n").trim_end().to_owned()
+    text.trim_end_matches("ready> ")
+        .replace("\r\n", "\n")
+        .trim_end()
+        .to_owned()
 }
 
 fn status(terminal: &mut Terminal) -> String {
@@ -69,10 +85,16 @@ fn it_is_one_of_the_targets(session: &Session) {
     let (_unshare, sleep) = target(session, OWN_TERMINALS);
     let mut terminal = terminal(session, &sleep);
     assert_eq!(shown(&mut terminal, "$enter tty"), "/dev/pts/0");
-    assert_eq!(shown(&mut terminal, "$enter sh -c 'echo /dev/pts/*'"), "/dev/pts/0 /dev/pts/ptmx");
+    assert_eq!(
+        shown(&mut terminal, "$enter sh -c 'echo /dev/pts/*'"),
+        "/dev/pts/0 /dev/pts/ptmx"
+    );
     // Whoever opens it by its name may: it is the program's user's.
     assert_eq!(
-        shown(&mut terminal, "$enter sh -c 'echo by name >/dev/pts/0; echo by tty >/dev/tty'"),
+        shown(
+            &mut terminal,
+            "$enter sh -c 'echo by name >/dev/pts/0; echo by tty >/dev/tty'"
+        ),
         "by name\nby tty"
     );
     assert_eq!(shown(&mut terminal, "$enter sh -c 'exit 7'"), "");
@@ -82,13 +104,17 @@ fn it_is_one_of_the_targets(session: &Session) {
 fn a_target_without_terminals_gets_one_of_the_hosts(session: &Session) {
     let (_unshare, sleep) = target(session, "mount -t tmpfs none /dev");
     let mut terminal = terminal(session, &sleep);
-    assert_eq!(shown(&mut terminal, "$enter sh -c 'tty; stty size <&2'"), "not a tty\n0 0");
+    assert_eq!(
+        shown(&mut terminal, "$enter sh -c 'tty; stty size <&2'"),
+        "not a tty\n0 0"
+    );
     terminal.resize(33, 77);
     assert_eq!(shown(&mut terminal, "$enter sh -c 'stty size'"), "33 77");
 }
 
 fn without_pseudo_terminals_the_program_has_the_callers(session: &Session) {
-    // An initramfs, a rescue shell: no devpts at all. The caller's /dev is empty, but for the terminal that is open.
+    // An initramfs, a rescue shell: no devpts at all. The caller's /dev is empty, but for the
+    // terminal that is open.
     let (_unshare, sleep) = target(session, "mount -t tmpfs none /dev");
     let mut terminal = session.terminal();
     let own = shown(&mut terminal, "readlink /proc/self/fd/0");
@@ -99,23 +125,41 @@ fn without_pseudo_terminals_the_program_has_the_callers(session: &Session) {
     let text = terminal.prompt();
     let lines: Vec<_> = text.lines().map(str::trim_end).collect();
     assert!(lines.contains(&own.as_str()), "{text}");
-    assert!(text.contains("nsx: note: failed to open a terminal for the program: No such file or directory"), "{text}");
-    terminal
-        .line(&format!("unshare -m sh -c 'mount -t tmpfs none /dev; exec nsx enter {0} --pty touch ran'", sleep.id()));
+    assert!(
+        text.contains(
+            "nsx: note: failed to open a terminal for the program: No such file or directory"
+        ),
+        "{text}"
+    );
+    terminal.line(&format!(
+        "unshare -m sh -c 'mount -t tmpfs none /dev; exec nsx enter {0} --pty touch ran'",
+        sleep.id()
+    ));
     let text = terminal.prompt();
-    assert!(text.contains("nsx: failed to open a terminal for the program: No such file or directory"), "{text}");
+    assert!(
+        text.contains("nsx: failed to open a terminal for the program: No such file or directory"),
+        "{text}"
+    );
     assert_eq!(status(&mut terminal), "125");
     assert!(!session.path("ran").exists());
 }
 
 fn what_is_no_multiplexer_is_left_alone(session: &Session) {
-    // To open the FIFO would wait for ever; the link leads to the host's only for who follows it there.
-    for script in
-        ["mkfifo /dev/ptmx", "ln -s /proc/1/root/../../nowhere /dev/ptmx", "touch /dev/ptmx", "mkdir /dev/ptmx"]
-    {
+    // To open the FIFO would wait for ever; the link leads to the host's only for who follows it
+    // there.
+    for script in [
+        "mkfifo /dev/ptmx",
+        "ln -s /proc/1/root/../../nowhere /dev/ptmx",
+        "touch /dev/ptmx",
+        "mkdir /dev/ptmx",
+    ] {
         let (_unshare, sleep) = target(session, &format!("mount -t tmpfs none /dev && {script}"));
         let mut terminal = terminal(session, &sleep);
-        assert_eq!(shown(&mut terminal, "$enter sh -c '[ -t 0 ] && echo yes'"), "yes", "{script}");
+        assert_eq!(
+            shown(&mut terminal, "$enter sh -c '[ -t 0 ] && echo yes'"),
+            "yes",
+            "{script}"
+        );
     }
 }
 
@@ -170,8 +214,17 @@ fn a_full_screen_program_gets_each_key_and_the_size_of_the_window(session: &Sess
     let (_unshare, sleep) = target(session, OWN_TERMINALS);
     let mut terminal = terminal(session, &sleep);
     terminal.resize(20, 60);
-    fs::write(session.path("text"), (1..200).map(|line| format!("line-{line}\n")).collect::<String>()).unwrap();
-    terminal.line(&format!("$enter busybox less {}", session.path("text").display()));
+    fs::write(
+        session.path("text"),
+        (1..200)
+            .map(|line| format!("line-{line}\n"))
+            .collect::<String>(),
+    )
+    .unwrap();
+    terminal.line(&format!(
+        "$enter busybox less {}",
+        session.path("text").display()
+    ));
     // One screen less the line for what is typed.
     assert!(!terminal.shows("line-19").contains("line-20"));
     terminal.press(" ");
@@ -211,7 +264,9 @@ fn the_callers_terminal_is_as_it_was_however_nsx_ends(session: &Session) {
         nsx.signal(signal);
         terminal.shows(&format!("ended {code}"));
         // Of a signal that it cannot see, who is left behind hears a moment later.
-        until(&format!("it is as it was after {signal:?}"), || terminal.modes() == before);
+        until(&format!("it is as it was after {signal:?}"), || {
+            terminal.modes() == before
+        });
         assert!(program.ended(Duration::from_secs(10)), "{signal:?}");
         terminal.line("");
         terminal.prompt();
@@ -256,7 +311,10 @@ fn standard_descriptors_that_are_no_terminal_stay(session: &Session) {
     let script = "echo given | $enter --pty sh -c 'cat; tty; tty <&2' >out; cat out";
     assert_eq!(shown(&mut terminal, script), "given\nnot a tty\n/dev/pts/0");
     let script = "$enter --pty sh -c 'tty; echo to the terminal >&2' | cat";
-    let mut lines: Vec<_> = shown(&mut terminal, script).lines().map(str::to_owned).collect();
+    let mut lines: Vec<_> = shown(&mut terminal, script)
+        .lines()
+        .map(str::to_owned)
+        .collect();
     lines.sort();
     assert_eq!(lines, ["/dev/pts/0", "to the terminal"]);
     // In a pipeline the keys may be another's.
@@ -273,8 +331,14 @@ fn the_callers_terminal_is_left_to_it_where_that_is_asked_for(session: &Session)
     assert_ne!(shown(&mut terminal, "$enter --no-pty --pty tty"), own);
     // A program with the caller's files.
     let user = if session.is_root() { "" } else { "-U " };
-    assert_eq!(shown(&mut terminal, &format!("$enter {user}--pid tty")), own);
-    assert_ne!(shown(&mut terminal, &format!("$enter {user}--pid --pty tty")), own);
+    assert_eq!(
+        shown(&mut terminal, &format!("$enter {user}--pid tty")),
+        own
+    );
+    assert_ne!(
+        shown(&mut terminal, &format!("$enter {user}--pid --pty tty")),
+        own
+    );
 }
 
 fn nothing_can_be_typed_into_the_callers_terminal(session: &Session) {
@@ -283,7 +347,8 @@ fn nothing_can_be_typed_into_the_callers_terminal(session: &Session) {
     // TIOCSTI, into whatever it has that is a terminal.
     let script = "for my $fd (0..9) { open(my $tty, \"+<&=$fd\") or next; \
         ioctl($tty, 0x5412, $_) for split //, \"touch typed\\n\" }\n\
-        if (open my $tty, \"+<\", \"/dev/tty\") { ioctl($tty, 0x5412, $_) for split //, \"touch typed\\n\" }\n";
+        if (open my $tty, \"+<\", \"/dev/tty\") { ioctl($tty, 0x5412, $_) for split //, \"touch \
+    typed\\n\" }\n";
     fs::write(session.path("type.pl"), script).unwrap();
     let perl = format!("perl {}", session.path("type.pl").display());
     terminal.line(&format!("$enter {perl}"));
@@ -299,20 +364,36 @@ fn nothing_can_be_typed_into_the_callers_terminal(session: &Session) {
 
 fn without_a_terminal_there_is_none_to_relay(session: &Session) {
     let (_unshare, sleep) = target(session, OWN_TERMINALS);
-    let refused = session.nsx(&format!("enter {} --pty touch ran", sleep.id())).run();
+    let refused = session
+        .nsx(&format!("enter {} --pty touch ran", sleep.id()))
+        .run();
     refused.exited(125).says(&["--pty", "terminal"]);
     assert!(!session.path("ran").exists());
-    assert_eq!(session.nsx(&format!("enter {} tty", sleep.id())).run().exited(1).text(), "not a tty");
+    assert_eq!(
+        session
+            .nsx(&format!("enter {} tty", sleep.id()))
+            .run()
+            .exited(1)
+            .text(),
+        "not a tty"
+    );
 }
 
 fn a_mount_namespace_of_a_file_comes_with_a_terminal_too(session: &Session) {
     let (_unshare, sleep) = target(session, "true");
     let mut terminal = session.terminal();
     let own = shown(&mut terminal, "tty");
-    let user = if session.is_root() { String::new() } else { format!("-U/proc/{}/ns/user ", sleep.id()) };
+    let user = if session.is_root() {
+        String::new()
+    } else {
+        format!("-U/proc/{}/ns/user ", sleep.id())
+    };
     let enter = format!("nsx enter {user}-m/proc/{}/ns/mnt", sleep.id());
     let inside = shown(&mut terminal, &format!("{enter} tty"));
-    assert!(inside.starts_with("/dev/pts/") && inside != own, "{inside} is not another than {own}");
+    assert!(
+        inside.starts_with("/dev/pts/") && inside != own,
+        "{inside} is not another than {own}"
+    );
     assert_eq!(shown(&mut terminal, &format!("{enter} --no-pty tty")), own);
     assert_eq!(shown(&mut terminal, "tty"), own);
 }

@@ -1,4 +1,5 @@
-//! System calls that fail each time, by strace; `cargo xtask torture errors` has each call of nsx fail once.
+//! System calls that fail each time, by strace; `cargo xtask torture errors` has each call of nsx
+//! fail once.
 
 use crate::support::{Command, Need, Session, Test, both, root};
 
@@ -16,34 +17,58 @@ pub(crate) fn tests() -> Vec<Test> {
 
 /// nsx with each call of `call` failing.
 fn failing(session: &Session, call: &str, words: &str) -> Command {
-    session.command(&format!("strace -f -qq -o /dev/null -e inject={call} nsx {words}"))
+    session.command(&format!(
+        "strace -f -qq -o /dev/null -e inject={call} nsx {words}"
+    ))
 }
 
 fn processes_that_cannot_talk_say_so(session: &Session) {
     for ways in ["--uts --fork", "--pid --init", "--pid --kill-child"] {
-        for call in ["recvfrom:error=EIO", "sendto:error=EIO", "socketpair:error=EMFILE"] {
+        for call in [
+            "recvfrom:error=EIO",
+            "sendto:error=EIO",
+            "socketpair:error=EMFILE",
+        ] {
             let words = format!("unshare {}{ways} touch ran", session.map_root());
             let outcome = failing(session, call, &words).run().exited(125);
-            assert!(String::from_utf8_lossy(&outcome.stderr).starts_with("nsx: failed to "), "{call}: {outcome}");
+            assert!(
+                String::from_utf8_lossy(&outcome.stderr).starts_with("nsx: failed to "),
+                "{call}: {outcome}"
+            );
             assert!(!session.path("ran").exists(), "{call}: {outcome}");
         }
     }
 }
 
 fn no_random_bytes_are_needed(session: &Session) {
-    for words in ["ls --save saved", "ls --all", "compat lsns", &format!("pidmap -q {}", std::process::id())] {
-        failing(session, "getrandom:error=EIO", words).run().exited(0);
+    for words in [
+        "ls --save saved",
+        "ls --all",
+        "compat lsns",
+        &format!("pidmap -q {}", std::process::id()),
+    ] {
+        failing(session, "getrandom:error=EIO", words)
+            .run()
+            .exited(0);
     }
     assert!(session.path("saved").exists());
 }
 
 fn a_list_that_is_not_whole_is_a_failure(session: &Session) {
-    let lists = [("ls --tree --all", 2), ("ls --all --json", 2), ("ls --pids --all", 2), ("compat lsns", 1)];
+    let lists = [
+        ("ls --tree --all", 2),
+        ("ls --all --json", 2),
+        ("ls --pids --all", 2),
+        ("compat lsns", 1),
+    ];
     for (words, status) in lists {
         let outcome = failing(session, "readlinkat:error=EIO:when=20+", words).run();
         outcome.exited(status).says(&["failed to read all of it"]);
     }
-    failing(session, "ioctl:error=EIO", "ls --tree --all").run().exited(2).says(&["failed to read all of it"]);
+    failing(session, "ioctl:error=EIO", "ls --tree --all")
+        .run()
+        .exited(2)
+        .says(&["failed to read all of it"]);
 }
 
 /// A process that has started over and took itself for one that has not would start over for ever.

@@ -1,4 +1,5 @@
-//! Holders that keep a namespace alive: each kind is made, alone, and must be found. And `nsx ls` of one process.
+//! Holders that keep a namespace alive: each kind is made, alone, and must be found. And `nsx ls`
+//! of one process.
 
 use crate::support::{
     Need, Process, Session, Test, both,
@@ -46,7 +47,14 @@ fn json(session: &Session, words: &str) -> Value {
 #[track_caller]
 fn why(session: &Session, ns: &str) -> Vec<Value> {
     let document = json(session, &format!("ls --why {ns}"));
-    assert_eq!(format!("{}:[{}]", document["type"].as_str().unwrap(), document["ns"]), ns);
+    assert_eq!(
+        format!(
+            "{}:[{}]",
+            document["type"].as_str().unwrap(),
+            document["ns"]
+        ),
+        ns
+    );
     document["holders"].as_array().unwrap().clone()
 }
 
@@ -58,7 +66,12 @@ fn only_holder(session: &Session, ns: &str) -> Value {
     // What is found is what the list finds too, and in words.
     let deep = json(session, "ls --deep");
     let listed = deep["namespaces"].as_array().unwrap();
-    assert!(listed.iter().any(|row| format!("{}:[{}]", row["type"].as_str().unwrap(), row["ns"]) == ns), "{ns}");
+    assert!(
+        listed
+            .iter()
+            .any(|row| format!("{}:[{}]", row["type"].as_str().unwrap(), row["ns"]) == ns),
+        "{ns}"
+    );
     let text = session.nsx(&format!("ls --why {ns}")).output();
     assert!(text.contains("t dies when "), "{text}");
     assert_is_entered(session, ns);
@@ -76,14 +89,18 @@ fn assert_is_entered(session: &Session, ns: &str) {
     let id = json(session, &format!("ls --why {ns}"))["id64"].as_u64();
     let words = [Some(ns.to_owned()), id.map(|id| format!("id:{id}"))];
     for word in words.into_iter().flatten() {
-        let inside = session.nsx(&format!("enter {word} -- readlink /proc/self/ns/{kind}")).output();
+        let inside = session
+            .nsx(&format!("enter {word} -- readlink /proc/self/ns/{kind}"))
+            .output();
         assert_eq!(inside, ns, "{word}");
     }
 }
 
 /// A namespace of this kind with a process that sleeps in it.
 fn sleeping(session: &Session, kind: &str) -> (Process, Pinned, String) {
-    let unshare = session.original_unshare(&format!("--{kind} sleep 100")).start();
+    let unshare = session
+        .original_unshare(&format!("--{kind} sleep 100"))
+        .start();
     let sleep = unshare.program("sleep");
     let ns = procfs::ns(sleep.id(), kind);
     (unshare, sleep, ns)
@@ -101,7 +118,10 @@ fn a_process_holds_its_own(session: &Session) {
     assert_eq!(holder["process"]["pid"], sleep.id());
     assert_eq!(holder["process"]["command"], "sleep 100");
     let text = session.nsx(&format!("ls --why {ns}")).output();
-    assert!(text.contains(&format!("t dies when process {} ends.\n", sleep.id())), "{text}\n");
+    assert!(
+        text.contains(&format!("t dies when process {} ends.\n", sleep.id())),
+        "{text}\n"
+    );
 }
 
 fn a_thread_that_left_its_process_holds_its_own(session: &Session) {
@@ -116,7 +136,9 @@ fn a_thread_that_left_its_process_holds_its_own(session: &Session) {
         )
         .unwrap();
         drop(file);
-        entered.send(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
+        entered
+            .send(rustix::thread::gettid().as_raw_nonzero().get())
+            .unwrap();
         let _ = may_leave.recv();
     });
     let tid = has_entered.recv().unwrap();
@@ -124,14 +146,21 @@ fn a_thread_that_left_its_process_holds_its_own(session: &Session) {
     drop(unshare);
     let holder = only_holder(session, &ns);
     assert_eq!(holder["holder"], "thread");
-    assert_eq!((&holder["process"]["pid"], &holder["tid"]), (&std::process::id().into(), &tid.into()));
+    assert_eq!(
+        (&holder["process"]["pid"], &holder["tid"]),
+        (&std::process::id().into(), &tid.into())
+    );
     drop(leave);
     thread.join().unwrap();
 }
 
 /// A perl script that may create namespaces, once it has printed a line.
 fn perl(session: &Session, script: &str) -> (Process, String) {
-    let perl = if session.is_root() { session.command("perl -e") } else { session.command("unshare -r perl -e") };
+    let perl = if session.is_root() {
+        session.command("perl -e")
+    } else {
+        session.command("unshare -r perl -e")
+    };
     let process = perl.arg(format!("$| = 1; {script}; sleep 100")).start();
     let line = process.line();
     (process, line)
@@ -139,53 +168,81 @@ fn perl(session: &Session, script: &str) -> (Process, String) {
 
 fn what_only_children_will_be_in_is_found(session: &Session) {
     let unshare = libc::SYS_unshare;
-    let script =
-        format!("syscall({unshare}, 0x80) == 0 or die $!; print readlink('/proc/self/ns/time_for_children'), \"\\n\"");
+    let script = format!(
+        "syscall({unshare}, 0x80) == 0 or die $!; print \
+        readlink('/proc/self/ns/time_for_children'), \"\\n\""
+    );
     let (process, ns) = perl(session, &script);
     assert_ne!(ns, procfs::ns(process.id(), "time"));
     let holder = only_holder(session, &ns);
     assert_eq!(holder["holder"], "for_children");
-    assert_eq!((&holder["process"]["pid"], &holder["tid"]), (&process.id().into(), &process.id().into()));
-    let row = rows_of(session, process.id()).into_iter().find(|row| row["for_children"] == true).unwrap();
+    assert_eq!(
+        (&holder["process"]["pid"], &holder["tid"]),
+        (&process.id().into(), &process.id().into())
+    );
+    let row = rows_of(session, process.id())
+        .into_iter()
+        .find(|row| row["for_children"] == true)
+        .unwrap();
     assert_eq!(format!("time:[{}]", row["ns"]), ns);
 }
 
 fn an_open_descriptor_holds(session: &Session) {
     let (unshare, sleep, ns) = sleeping(session, "uts");
-    let script = format!("exec 7</proc/{}/ns/uts; echo open; exec sleep 100", sleep.id());
+    let script = format!(
+        "exec 7</proc/{}/ns/uts; echo open; exec sleep 100",
+        sleep.id()
+    );
     let keeper = session.shell(&script).start();
     keeper.line();
     end(&sleep);
     drop(unshare);
     keeper.program("sleep");
     let holder = only_holder(session, &ns);
-    assert_eq!((&holder["holder"], &holder["fd"]), (&"descriptor".into(), &7.into()));
+    assert_eq!(
+        (&holder["holder"], &holder["fd"]),
+        (&"descriptor".into(), &7.into())
+    );
     assert_eq!(holder["process"]["pid"], keeper.id());
 }
 
 /// A shell in a mount namespace of its own, as root of a user namespace where that is needed.
 fn private(session: &Session, script: &str) -> Process {
     let map = session.map_root();
-    session.command(&format!("unshare {map}--mount sh -ec")).arg(script).start()
+    session
+        .command(&format!("unshare {map}--mount sh -ec"))
+        .arg(script)
+        .start()
 }
 
 fn a_descriptor_that_was_opened_at_a_mount_holds(session: &Session) {
     // Its link is a path then, and no name of a namespace.
-    let script = "touch pin; unshare --uts=pin true; exec 7<pin; umount -l pin; stat -Lc 'uts:[%i]' /proc/self/fd/7
-        touch pin; unshare --uts=pin true; exec 8<pin; stat -Lc 'uts:[%i]' /proc/self/fd/8; exec sleep 100";
+    let script = "touch pin; unshare --uts=pin true; exec 7<pin; umount -l pin; stat -Lc \
+    'uts:[%i]' /proc/self/fd/7
+        touch pin; unshare --uts=pin true; exec 8<pin; stat -Lc 'uts:[%i]' /proc/self/fd/8; exec \
+    sleep 100";
     let keeper = private(session, script);
     keeper.program("sleep");
     let text = String::from_utf8(keeper.stdout()).unwrap();
     let [unmounted, ns] = [0, 1].map(|line| text.lines().nth(line).unwrap());
     // Nothing but `/` is left of its path.
     let holder = only_holder(session, unmounted);
-    assert_eq!((&holder["holder"], &holder["fd"]), (&"descriptor".into(), &7.into()));
+    assert_eq!(
+        (&holder["holder"], &holder["fd"]),
+        (&"descriptor".into(), &7.into())
+    );
     let link = std::fs::read_link(format!("/proc/{}/fd/8", keeper.id())).unwrap();
     assert!(link.is_absolute(), "{}", link.display());
     let holders = why(session, ns);
-    let kinds: Vec<&str> = holders.iter().map(|holder| holder["holder"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> = holders
+        .iter()
+        .map(|holder| holder["holder"].as_str().unwrap())
+        .collect();
     assert_eq!(kinds, ["descriptor", "mount"]);
-    assert_eq!((&holders[0]["process"]["pid"], &holders[0]["fd"]), (&keeper.id().into(), &8.into()));
+    assert_eq!(
+        (&holders[0]["process"]["pid"], &holders[0]["fd"]),
+        (&keeper.id().into(), &8.into())
+    );
     assert_is_entered(session, ns);
 }
 
@@ -193,95 +250,159 @@ fn a_mount_in_another_mount_namespace_holds(session: &Session) {
     let name = "p\x1b\u{202e} in";
     let keeper = private(
         session,
-        &format!("touch '{name}'; unshare --uts='{name}' true; stat -c 'uts:[%i]' '{name}'; exec sleep 100"),
+        &format!(
+            "touch '{name}'; unshare --uts='{name}' true; stat -c 'uts:[%i]' '{name}'; exec sleep \
+            100"
+        ),
     );
     let sleep = keeper.program("sleep");
     let ns = keeper.line();
     let holder = only_holder(session, &ns);
     assert_eq!(holder["holder"], "mount");
     assert_eq!(holder["point"], session.path(name).to_str().unwrap());
-    assert_eq!(format!("mnt:[{}]", holder["inside"]), procfs::ns(sleep.id(), "mnt"));
-    assert_eq!((&holder["own"], &holder["seen_by"]), (&false.into(), &sleep.id().into()));
+    assert_eq!(
+        format!("mnt:[{}]", holder["inside"]),
+        procfs::ns(sleep.id(), "mnt")
+    );
+    assert_eq!(
+        (&holder["own"], &holder["seen_by"]),
+        (&false.into(), &sleep.id().into())
+    );
     // Its owner is known though no process is in it.
     let document = json(session, &format!("ls --why {ns}"));
-    assert_eq!(format!("user:[{}]", document["owner"]), procfs::ns(sleep.id(), "user"));
+    assert_eq!(
+        format!("user:[{}]", document["owner"]),
+        procfs::ns(sleep.id(), "user")
+    );
     let text = session.nsx(&format!("ls --why {ns}")).output();
     assert!(!text.contains(['\x1b', '\u{202e}']), "{text:?}");
     assert!(text.contains("is unmounted there."), "{text}");
     // Without --deep it is not looked for there.
     let shallow = json(session, "ls -t uts");
-    assert!(!shallow.to_string().contains(&ns[5..ns.len() - 1]), "{shallow}");
+    assert!(
+        !shallow.to_string().contains(&ns[5..ns.len() - 1]),
+        "{shallow}"
+    );
 }
 
 fn a_mount_where_nobody_is_holds(session: &Session) {
     // A mount namespace can be pinned on the processor where it was made only, see tests/pins.rs.
     let script = "touch mnt uts; exec taskset -c 0 unshare --mount --propagation private sh -ec '
-        unshare --mount=mnt --propagation unchanged sh -ec \"unshare --uts=uts true; stat -c %i uts\"
+        unshare --mount=mnt --propagation unchanged sh -ec \"unshare --uts=uts true; stat -c %i \
+    uts\"
         stat -c %i mnt; exec sleep 100'";
-    let keeper = session.command("taskset -c 0 unshare --mount --propagation private sh -ec").arg(script).start();
+    let keeper = session
+        .command("taskset -c 0 unshare --mount --propagation private sh -ec")
+        .arg(script)
+        .start();
     keeper.program("sleep");
     let output = String::from_utf8(keeper.stdout()).unwrap();
     let (uts, mnt) = output.trim().split_once('\n').unwrap();
     let holder = only_holder(session, &format!("uts:[{uts}]"));
-    assert_eq!((&holder["holder"], &holder["seen_by"]), (&"mount".into(), &Value::Null));
+    assert_eq!(
+        (&holder["holder"], &holder["seen_by"]),
+        (&"mount".into(), &Value::Null)
+    );
     assert_eq!(holder["point"], session.path("uts").to_str().unwrap());
     assert_eq!(holder["inside"].to_string(), mnt);
     // Where that is mounted is no path of the caller's.
     let rows = json(session, "ls --deep -t uts -o ns,nsfs,path,holders");
-    let row = rows["namespaces"].as_array().unwrap().iter().find(|row| row["ns"] == uts.parse::<u64>().unwrap());
+    let row = rows["namespaces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["ns"] == uts.parse::<u64>().unwrap());
     let row = row.unwrap();
     assert_eq!((&row["nsfs"], &row["path"]), (&Value::Null, &Value::Null));
     assert_eq!(row["holders"][0], "1 mount");
     let holder = only_holder(session, &format!("mnt:[{mnt}]"));
-    assert_eq!((&holder["holder"], &holder["point"]), (&"mount".into(), &session.path("mnt").to_str().unwrap().into()));
+    assert_eq!(
+        (&holder["holder"], &holder["point"]),
+        (
+            &"mount".into(),
+            &session.path("mnt").to_str().unwrap().into()
+        )
+    );
 }
 
 fn a_socket_made_elsewhere_holds(session: &Session) {
     let (unshare, setns) = (libc::SYS_unshare, libc::SYS_setns);
     let script = format!(
-        "use Socket; syscall({unshare}, 0x40000000) == 0 or die $!; open(OLD, '<', '/proc/self/ns/net') or die $!;
+        "use Socket; syscall({unshare}, 0x40000000) == 0 or die $!; open(OLD, '<', \
+        '/proc/self/ns/net') or die $!;
         syscall({unshare}, 0x40000000) == 0 or die $!; my $new = readlink('/proc/self/ns/net');
-        socket(S, AF_UNIX, SOCK_DGRAM, 0) or die $!; syscall({setns}, fileno(OLD), 0) == 0 or die $!; close(OLD);
+        socket(S, AF_UNIX, SOCK_DGRAM, 0) or die $!; syscall({setns}, fileno(OLD), 0) == 0 or die \
+        $!; close(OLD);
         print \"$new \", (stat(S))[1], ' ', fileno(S), \"\\n\""
     );
     let (process, line) = perl(session, &script);
     let [ns, inode, fd] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
     assert_ne!(ns, procfs::ns(process.id(), "net"));
     let holder = only_holder(session, ns);
-    assert_eq!((&holder["holder"], &holder["process"]["pid"]), (&"socket".into(), &process.id().into()));
-    assert_eq!((holder["inode"].to_string(), holder["fd"].to_string()), (inode.to_owned(), fd.to_owned()));
+    assert_eq!(
+        (&holder["holder"], &holder["process"]["pid"]),
+        (&"socket".into(), &process.id().into())
+    );
+    assert_eq!(
+        (holder["inode"].to_string(), holder["fd"].to_string()),
+        (inode.to_owned(), fd.to_owned())
+    );
 }
 
 fn children_and_what_it_owns_hold(session: &Session) {
     // One after the other the process goes deeper, and leaves two namespaces that nobody is in.
-    let unshare = session.command("unshare --user --map-root-user --uts unshare --user sleep 100").start();
+    let unshare = session
+        .command("unshare --user --map-root-user --uts unshare --user sleep 100")
+        .start();
     let sleep = unshare.program("sleep");
-    let (child, uts) = (procfs::ns(sleep.id(), "user"), procfs::ns(sleep.id(), "uts"));
-    let parent = format!("user:[{}]", json(session, &format!("ls --why {child}"))["parent"]);
+    let (child, uts) = (
+        procfs::ns(sleep.id(), "user"),
+        procfs::ns(sleep.id(), "uts"),
+    );
+    let parent = format!(
+        "user:[{}]",
+        json(session, &format!("ls --why {child}"))["parent"]
+    );
     assert_ne!(parent, procfs::ns("self", "user"));
     let holders = why(session, &parent);
     let held: Vec<String> = holders
         .iter()
         .map(|holder| {
-            format!("{} {}:[{}]", holder["holder"].as_str().unwrap(), holder["type"].as_str().unwrap(), holder["ns"])
+            format!(
+                "{} {}:[{}]",
+                holder["holder"].as_str().unwrap(),
+                holder["type"].as_str().unwrap(),
+                holder["ns"]
+            )
         })
         .collect();
     assert_eq!(held, [format!("child {child}"), format!("owned {uts}")]);
     let deep = json(session, "ls --deep -t user");
-    let row =
-        deep["namespaces"].as_array().unwrap().iter().find(|row| format!("user:[{}]", row["ns"]) == parent).cloned();
+    let row = deep["namespaces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| format!("user:[{}]", row["ns"]) == parent)
+        .cloned();
     assert_eq!(row.unwrap()["seen"], 0);
     assert_is_entered(session, &parent);
 
-    let unshare =
-        session.original_unshare("--pid --fork --kill-child unshare --pid --fork --kill-child sleep 100").start();
+    let unshare = session
+        .original_unshare("--pid --fork --kill-child unshare --pid --fork --kill-child sleep 100")
+        .start();
     let sleep = unshare.program("sleep");
     let mut inner = String::new();
     until("the sleep is in the inner namespace", || {
         inner = procfs::ns(sleep.id(), "pid");
-        procfs::status(sleep.id(), "NSpid").split_whitespace().count() == 3
+        procfs::status(sleep.id(), "NSpid")
+            .split_whitespace()
+            .count()
+            == 3
     });
-    let outer = format!("pid:[{}]", json(session, &format!("ls --why {inner}"))["parent"]);
+    let outer = format!(
+        "pid:[{}]",
+        json(session, &format!("ls --why {inner}"))["parent"]
+    );
     assert!(
         why(session, &outer)
             .iter()
@@ -293,7 +414,8 @@ fn what_nobody_keeps_is_gone(session: &Session) {
     let (unshare, sleep, ns) = sleeping(session, "uts");
     end(&sleep);
     drop(unshare);
-    // The number may be another namespace's as soon as it is free, so that what is seen first is what counts.
+    // The number may be another namespace's as soon as it is free, so that what is seen first is
+    // what counts.
     let mut gone = None;
     until("the namespace is gone", || {
         let outcome = session.nsx(&format!("ls --why {ns}")).run();
@@ -323,7 +445,10 @@ fn a_namespace_is_named_in_each_way(session: &Session) {
     }
     // Without --why, from what costs little.
     let short = json(&format!("ls {ns}"));
-    assert_eq!((&short["ns"], &short["to_die"]), (&by_name["ns"], &Value::Null));
+    assert_eq!(
+        (&short["ns"], &short["to_die"]),
+        (&by_name["ns"], &Value::Null)
+    );
     assert_eq!(short["holders"], by_name["holders"]);
 }
 
@@ -339,7 +464,12 @@ fn what_is_no_namespace_is_said(session: &Session) {
         ("\x1b", 1, "\\x1b"),
     ] {
         let said = said.replace('"', "");
-        session.nsx("ls --why").arg(word).run().exited(status).says(&[&said]);
+        session
+            .nsx("ls --why")
+            .arg(word)
+            .run()
+            .exited(status)
+            .says(&[&said]);
     }
     session.nsx("ls --why").run().exited(2);
 }
@@ -347,13 +477,23 @@ fn what_is_no_namespace_is_said(session: &Session) {
 fn a_process_that_has_nothing_of_its_own_says_so(session: &Session) {
     let sleep = session.command("sleep 100").start();
     let sleep = sleep.program("sleep");
-    let word = format!("{}:{}", sleep.id(), rustix::fs::fstat(sleep.pidfd()).unwrap().st_ino);
+    let word = format!(
+        "{}:{}",
+        sleep.id(),
+        rustix::fs::fstat(sleep.pidfd()).unwrap().st_ino
+    );
     let text = session.nsx(&format!("ls --why {word}")).output();
-    assert_eq!(text, "cgroup, ipc, mnt, net, pid, time, user and uts are the host's or yours.");
+    assert_eq!(
+        text,
+        "cgroup, ipc, mnt, net, pid, time, user and uts are the host's or yours."
+    );
 }
 
 fn rows_of(session: &Session, process: u32) -> Vec<Value> {
-    json(session, &format!("ls {process}"))["namespaces"].as_array().unwrap().clone()
+    json(session, &format!("ls {process}"))["namespaces"]
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 fn one_process_shows_what_it_shares(session: &Session) {
@@ -361,39 +501,68 @@ fn one_process_shows_what_it_shares(session: &Session) {
     let sleep = unshare.program("sleep");
     let rows = rows_of(session, sleep.id());
     let named = |row: &Value| format!("{}:[{}]", row["type"].as_str().unwrap(), row["ns"]);
-    assert_eq!(rows.iter().map(named).collect::<Vec<_>>(), KINDS.map(|kind| procfs::ns(sleep.id(), kind)));
+    assert_eq!(
+        rows.iter().map(named).collect::<Vec<_>>(),
+        KINDS.map(|kind| procfs::ns(sleep.id(), kind))
+    );
     for row in &rows {
         let own = procfs::ns("self", row["type"].as_str().unwrap());
         assert_eq!(row["shared"], named(row) == own, "{row}");
-        assert_eq!((&row["nprocs"], &row["for_children"]), (&Value::Null, &false.into()));
+        assert_eq!(
+            (&row["nprocs"], &row["for_children"]),
+            (&Value::Null, &false.into())
+        );
     }
     let text = session.nsx(&format!("ls {}", sleep.id())).output();
-    assert_eq!(text.matches("shared with you").count(), if session.is_root() { 6 } else { 5 }, "{text}");
+    assert_eq!(
+        text.matches("shared with you").count(),
+        if session.is_root() { 6 } else { 5 },
+        "{text}"
+    );
     let deep = json(session, &format!("ls {} --deep -t uts,net", sleep.id()));
-    let counted: Vec<_> = deep["namespaces"].as_array().unwrap().iter().map(|row| row["nprocs"].as_u64()).collect();
+    let counted: Vec<_> = deep["namespaces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["nprocs"].as_u64())
+        .collect();
     // Processes of others, which are hidden from the ordinary user, may be in them too.
     assert_eq!(counted, [session.is_root().then_some(1); 2]);
     let ended = session.command("true").start();
     let id = ended.id();
     ended.wait().exited(0);
-    session.nsx(&format!("ls {id}")).run().exited(1).says(&[&id.to_string()]);
+    session
+        .nsx(&format!("ls {id}"))
+        .run()
+        .exited(1)
+        .says(&[&id.to_string()]);
 }
 
 fn holders_are_the_same_words_wherever_they_are_told(session: &Session) {
     let (_unshare, sleep, ns) = sleeping(session, "uts");
-    let script = format!("exec 7</proc/{0}/ns/uts 8</proc/{0}/ns/uts; echo open; exec sleep 100", sleep.id());
+    let script = format!(
+        "exec 7</proc/{0}/ns/uts 8</proc/{0}/ns/uts; echo open; exec sleep 100",
+        sleep.id()
+    );
     let keeper = session.shell(&script).start();
     keeper.line();
     keeper.program("sleep");
     let id = sleep.id();
     let whole = json(session, &format!("ls --deep {id}"));
     let rows = whole["namespaces"].as_array().unwrap();
-    let row = rows.iter().find(|row| format!("uts:[{}]", row["ns"]) == ns).unwrap();
+    let row = rows
+        .iter()
+        .find(|row| format!("uts:[{}]", row["ns"]) == ns)
+        .unwrap();
     assert_eq!(row["holders"], serde_json::json!(["2 descriptors"]));
     let list = json(session, &format!("ls -p {id} -t uts -o holders"));
     assert_eq!(list["namespaces"][0]["holders"], row["holders"]);
     // Where a process is hidden, there may be others.
-    let told = |line: &&str| [" 2 descriptors", " 2 descriptors,?"].iter().any(|words| line.ends_with(words));
+    let told = |line: &&str| {
+        [" 2 descriptors", " 2 descriptors,?"]
+            .iter()
+            .any(|words| line.ends_with(words))
+    };
     let lines = |words: &str| session.nsx(words).output().lines().filter(told).count();
     assert_eq!(lines(&format!("ls --deep {id}")), 1);
     assert_eq!(lines(&format!("ls -p {id} -o ns,holders")), 1);
@@ -402,62 +571,115 @@ fn holders_are_the_same_words_wherever_they_are_told(session: &Session) {
 }
 
 fn the_maps_are_told_in_words(session: &Session) {
-    let unshare = session.command("unshare --user --map-user=7 --map-group=9 sleep 100").start();
+    let unshare = session
+        .command("unshare --user --map-user=7 --map-group=9 sleep 100")
+        .start();
     let sleep = unshare.program("sleep");
     let (user, group) = session.ids();
     let text = session.nsx(&format!("ls {}", sleep.id())).output();
-    assert!(text.contains(&format!("users: 7 there is {user} (")) && text.contains("you) here\n"), "{text}");
-    assert!(text.ends_with(&format!("groups: 9 there is {group} here")), "{text}");
+    assert!(
+        text.contains(&format!("users: 7 there is {user} (")) && text.contains("you) here\n"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with(&format!("groups: 9 there is {group} here")),
+        "{text}"
+    );
     let document = json(session, &format!("ls {}", sleep.id()));
-    assert_eq!(document["uid_map"], serde_json::json!([{ "inside": 7, "outside": user, "count": 1 }]));
-    assert_eq!(document["gid_map"], serde_json::json!([{ "inside": 9, "outside": group, "count": 1 }]));
+    assert_eq!(
+        document["uid_map"],
+        serde_json::json!([{ "inside": 7, "outside": user, "count": 1 }])
+    );
+    assert_eq!(
+        document["gid_map"],
+        serde_json::json!([{ "inside": 9, "outside": group, "count": 1 }])
+    );
     let unmapped = session.command("unshare --user sleep 100").start();
-    let text = session.nsx(&format!("ls {}", unmapped.program("sleep").id())).output();
+    let text = session
+        .nsx(&format!("ls {}", unmapped.program("sleep").id()))
+        .output();
     assert!(text.contains("users: none has an id there"), "{text}");
 }
 
 fn what_is_above_the_caller_is_hidden_and_not_absent(session: &Session) {
-    // In a user namespace the caller's network namespace is owned by one above, which the kernel does not show.
-    let outcome = session.command("unshare -r nsx ls --why /proc/self/ns/net --json").run().exited(0);
+    // In a user namespace the caller's network namespace is owned by one above, which the kernel
+    // does not show.
+    let outcome = session
+        .command("unshare -r nsx ls --why /proc/self/ns/net --json")
+        .run()
+        .exited(0);
     let document: Value = serde_json::from_slice(&outcome.stdout).unwrap();
     assert_eq!(document["owner"], "hidden");
-    let outcome = session.command("unshare -r nsx ls --why /proc/self/ns/user --json").run().exited(0);
+    let outcome = session
+        .command("unshare -r nsx ls --why /proc/self/ns/user --json")
+        .run()
+        .exited(0);
     let document: Value = serde_json::from_slice(&outcome.stdout).unwrap();
     assert_eq!(document["parent"], "hidden");
-    let text = session.command("unshare -r nsx ls --why /proc/self/ns/user").output();
-    assert!(text.lines().next().unwrap().ends_with("parent ?, owner ?"), "{text}");
+    let text = session
+        .command("unshare -r nsx ls --why /proc/self/ns/user")
+        .output();
+    assert!(
+        text.lines().next().unwrap().ends_with("parent ?, owner ?"),
+        "{text}"
+    );
 }
 
 fn an_older_kernel_gives_the_same_answers(session: &Session) {
     let (_unshare, sleep, ns) = sleeping(session, "uts");
-    let script = format!("exec 7</proc/{}/ns/uts; echo open; exec sleep 100", sleep.id());
+    let script = format!(
+        "exec 7</proc/{}/ns/uts; echo open; exec sleep 100",
+        sleep.id()
+    );
     let keeper = session.shell(&script).start();
     keeper.line();
     keeper.program("sleep");
-    let pin = private(session, "touch pin; mount --bind /proc/self/ns/net pin; stat -c 'net:[%i]' pin; exec sleep 100");
+    let pin = private(
+        session,
+        "touch pin; mount --bind /proc/self/ns/net pin; stat -c 'net:[%i]' pin; exec sleep 100",
+    );
     let pinned = pin.line();
     pin.program("sleep");
     let holders = |document: &Value| {
-        document["holders"].as_array().unwrap().iter().map(Value::to_string).collect::<BTreeSet<_>>()
+        document["holders"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(Value::to_string)
+            .collect::<BTreeSet<_>>()
     };
     for ns in [&ns, &pinned] {
         let newer = json(session, &format!("ls --why {ns}"));
-        let outcome = session.nsx(&format!("ls --why {ns} --json")).under(Filter::Since5_4).run().exited(0);
+        let outcome = session
+            .nsx(&format!("ls --why {ns} --json"))
+            .under(Filter::Since5_4)
+            .run()
+            .exited(0);
         let older: Value = serde_json::from_slice(&outcome.stdout).unwrap();
-        // What the host does in its own namespaces changes, so that only what this test made is compared.
+        // What the host does in its own namespaces changes, so that only what this test made is
+        // compared.
         let marks = [sleep.id(), keeper.id(), pin.id()].map(|id| format!("\"pid\":{id}"));
         let place = session.directory().display().to_string();
         let mut own = holders(&older);
-        own.retain(|holder| holder.contains(&place) || marks.iter().any(|mark| holder.contains(mark)));
-        assert!(own.is_subset(&holders(&newer)) && !own.is_empty(), "{own:?}\n{newer}");
-        assert_eq!((&older["owner"], &older["parent"]), (&newer["owner"], &newer["parent"]));
+        own.retain(|holder| {
+            holder.contains(&place) || marks.iter().any(|mark| holder.contains(mark))
+        });
+        assert!(
+            own.is_subset(&holders(&newer)) && !own.is_empty(),
+            "{own:?}\n{newer}"
+        );
+        assert_eq!(
+            (&older["owner"], &older["parent"]),
+            (&newer["owner"], &newer["parent"])
+        );
         assert_eq!(older["id64"], Value::Null);
     }
 }
 
 fn nothing_on_the_way_to_a_mount_is_waited_for(session: &Session) {
     // A pin below a directory that is moved under a FIFO's name by now, and descriptors of FIFOs.
-    let script = "mkfifo fifo; mkdir dir; touch dir/pin; unshare --uts=dir/pin true; stat -c 'uts:[%i]' dir/pin
+    let script = "mkfifo fifo; mkdir dir; touch dir/pin; unshare --uts=dir/pin true; stat -c \
+    'uts:[%i]' dir/pin
         exec 7<>fifo; mkfifo dir/other; mount --bind fifo dir/other; exec sleep 100";
     let keeper = private(session, script);
     keeper.program("sleep");
@@ -465,5 +687,8 @@ fn nothing_on_the_way_to_a_mount_is_waited_for(session: &Session) {
     let process = session.nsx("ls --deep").start();
     process.wait_for(Duration::from_secs(15)).exited(0);
     let holder = only_holder(session, &ns);
-    assert_eq!(Path::new(holder["point"].as_str().unwrap()), session.path("dir/pin"));
+    assert_eq!(
+        Path::new(holder["point"].as_str().unwrap()),
+        session.path("dir/pin")
+    );
 }

@@ -1,4 +1,5 @@
-//! `nsx ls`: held against lsns and /proc, on hosts with many namespaces and with processes that are hard to read.
+//! `nsx ls`: held against lsns and /proc, on hosts with many namespaces and with processes that are
+//! hard to read.
 
 use crate::support::{
     Need, Process, Session, Test, both,
@@ -9,7 +10,10 @@ use crate::support::{
 };
 use rustix::process::Signal;
 use serde_json::Value;
-use std::{collections::BTreeSet, ffi::OsStr, os::unix::ffi::OsStrExt, os::unix::fs::symlink, time::Duration};
+use std::{
+    collections::BTreeSet, ffi::OsStr, os::unix::ffi::OsStrExt, os::unix::fs::symlink,
+    time::Duration,
+};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -28,7 +32,8 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// A namespace: its inode, its kind, how many processes are in it, and the lowest of them, 0 where that is the lister.
+/// A namespace: its inode, its kind, how many processes are in it, and the lowest of them, 0 where
+/// that is the lister.
 type Row = (u64, String, u64, u64);
 
 /// Runs a program that lists namespaces, and gives what it printed and its process id.
@@ -46,11 +51,23 @@ fn rows(list: &str, lister: u64) -> BTreeSet<Row> {
         let fields: Vec<&str> = line.split_whitespace().collect();
         // There may be more than those that were seen.
         let text = |place: usize| fields[place].trim_end_matches('+');
-        let number = |place: usize| text(place).parse().unwrap_or_else(|error| panic!("{error} in {line}"));
-        (number(0), fields[1].to_owned(), number(2), known(number(3), lister))
+        let number = |place: usize| {
+            text(place)
+                .parse()
+                .unwrap_or_else(|error| panic!("{error} in {line}"))
+        };
+        (
+            number(0),
+            fields[1].to_owned(),
+            number(2),
+            known(number(3), lister),
+        )
     };
     // lsns 2.38 has none that no process is in.
-    list.lines().filter(|line| line.split_whitespace().nth(2) != Some("0")).map(row).collect()
+    list.lines()
+        .filter(|line| line.split_whitespace().nth(2) != Some("0"))
+        .map(row)
+        .collect()
 }
 
 fn known(lowest: u64, lister: u64) -> u64 {
@@ -60,7 +77,10 @@ fn known(lowest: u64, lister: u64) -> u64 {
 fn table(session: &Session, options: &str) -> BTreeSet<Row> {
     let (output, lister) = list(session.nsx(&format!("ls {options}")));
     let (heading, list) = output.split_once('\n').unwrap();
-    assert_eq!(heading.split_whitespace().collect::<Vec<_>>(), ["NS", "TYPE", "NPROCS", "PID", "USER", "COMMAND"]);
+    assert_eq!(
+        heading.split_whitespace().collect::<Vec<_>>(),
+        ["NS", "TYPE", "NPROCS", "PID", "USER", "COMMAND"]
+    );
     rows(list, lister)
 }
 
@@ -71,14 +91,25 @@ fn json_rows(session: &Session, options: &str) -> BTreeSet<Row> {
     assert_eq!(document["version"], 1);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let row = |row: &Value| {
-        (number(&row["ns"]), text(&row["type"]), number(&row["seen"]), known(number(&row["pid"]), lister))
+        (
+            number(&row["ns"]),
+            text(&row["type"]),
+            number(&row["seen"]),
+            known(number(&row["pid"]), lister),
+        )
     };
-    document["namespaces"].as_array().unwrap().iter().map(row).collect()
+    document["namespaces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(row)
+        .collect()
 }
 
 /// The list of lsns.
 fn lsns(session: &Session, options: &str) -> BTreeSet<Row> {
-    let (output, lister) = list(session.command(&format!("lsns -n -l{options} -o NS,TYPE,NPROCS,PID")));
+    let (output, lister) =
+        list(session.command(&format!("lsns -n -l{options} -o NS,TYPE,NPROCS,PID")));
     rows(&output, lister)
 }
 
@@ -88,7 +119,9 @@ fn json(session: &Session, words: &str) -> Value {
 }
 
 fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
+    value
+        .as_u64()
+        .unwrap_or_else(|| panic!("{value} is no number"))
 }
 
 /// Asks twice for the same, and again where a process came or went in between.
@@ -108,30 +141,51 @@ fn json_says_the_same_as_the_table(session: &Session) {
     let unshare = session.original_unshare("--uts --net sleep 100").start();
     let sleep = unshare.program("sleep");
     let ours = format!("-Q PID=={}", sleep.id());
-    assert_agree("the table and JSON", || [table(session, &ours), json_rows(session, &ours)]);
+    assert_agree("the table and JSON", || {
+        [table(session, &ours), json_rows(session, &ours)]
+    });
     assert!(table(session, &ours).len() >= 2);
     let document = json(session, "ls -t uts");
     let namespaces = document["namespaces"].as_array().unwrap();
-    let row = namespaces.iter().find(|row| number(&row["pid"]) == u64::from(sleep.id())).unwrap();
+    let row = namespaces
+        .iter()
+        .find(|row| number(&row["pid"]) == u64::from(sleep.id()))
+        .unwrap();
     assert_eq!(row["command"], "sleep 100");
     assert_eq!(number(&row["uid"]), u64::from(session.ids().0));
-    assert_eq!(format!("uts:[{}]", row["ns"]), procfs::ns(sleep.id(), "uts"));
+    assert_eq!(
+        format!("uts:[{}]", row["ns"]),
+        procfs::ns(sleep.id(), "uts")
+    );
     assert_eq!(number(&row["seen"]), 1);
 }
 
 fn types_and_a_process_narrow_the_list(session: &Session) {
     let unshare = session.original_unshare("--uts --net sleep 100").start();
     let id = unshare.program("sleep").id();
-    let kinds = |options: &str| table(session, options).into_iter().map(|row| row.1).collect::<BTreeSet<_>>();
+    let kinds = |options: &str| {
+        table(session, options)
+            .into_iter()
+            .map(|row| row.1)
+            .collect::<BTreeSet<_>>()
+    };
     assert_eq!(kinds("-t net"), ["net".to_owned()].into());
-    assert_eq!(kinds("-t net --type uts"), ["net".to_owned(), "uts".to_owned()].into());
+    assert_eq!(
+        kinds("-t net --type uts"),
+        ["net".to_owned(), "uts".to_owned()].into()
+    );
     for option in [format!("-p {id}"), format!("--all -p {id}")] {
-        let listed: BTreeSet<String> =
-            table(session, &option).into_iter().map(|(inode, kind, ..)| format!("{kind}:[{inode}]")).collect();
+        let listed: BTreeSet<String> = table(session, &option)
+            .into_iter()
+            .map(|(inode, kind, ..)| format!("{kind}:[{inode}]"))
+            .collect();
         assert_eq!(listed, KINDS.map(|kind| procfs::ns(id, kind)).into());
     }
     assert_agree("nsx ls -p and lsns -p", || {
-        [table(session, &format!("-p {id} -t net")), lsns(session, &format!(" -p {id} -t net"))]
+        [
+            table(session, &format!("-p {id} -t net")),
+            lsns(session, &format!(" -p {id} -t net")),
+        ]
     });
 }
 
@@ -139,31 +193,54 @@ fn types_and_a_process_narrow_the_list(session: &Session) {
 #[track_caller]
 fn resident(session: &Session, process: &Pinned) -> Value {
     let document = json(session, "ls --pids");
-    let found = document["processes"].as_array().unwrap().iter().find(|row| row["pid"] == process.id());
-    found.cloned().unwrap_or_else(|| panic!("process {} is not in {document}", process.id()))
+    let found = document["processes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["pid"] == process.id());
+    found
+        .cloned()
+        .unwrap_or_else(|| panic!("process {} is not in {document}", process.id()))
 }
 
 /// The ids in the line NSpid of a process's status.
 pub(crate) fn chain(process: &Pinned) -> Vec<u64> {
-    procfs::status(process.id(), "NSpid").split_whitespace().map(|id| id.parse().unwrap()).collect()
+    procfs::status(process.id(), "NSpid")
+        .split_whitespace()
+        .map(|id| id.parse().unwrap())
+        .collect()
 }
 
 fn a_process_in_a_nested_pid_namespace_is_listed_with_its_chain(session: &Session) {
-    let unshare = session.original_unshare("--pid --fork --kill-child sleep 100").start();
+    let unshare = session
+        .original_unshare("--pid --fork --kill-child sleep 100")
+        .start();
     let sleep = unshare.program("sleep");
     until("the sleep is alone", || chain(&sleep).len() > 1);
     let row = resident(session, &sleep);
     assert_eq!(row["chain"], Value::from(chain(&sleep)));
-    assert_eq!(format!("pid:[{}]", row["ns"]), procfs::ns(sleep.id(), "pid"));
+    assert_eq!(
+        format!("pid:[{}]", row["ns"]),
+        procfs::ns(sleep.id(), "pid")
+    );
     assert_eq!(row["command"], "sleep 100");
 
     let output = session.nsx("ls --pids").output();
-    let line = output.lines().find(|line| line.starts_with(&format!("{} → 1 ", sleep.id())));
-    assert!(line.is_some_and(|line| line.ends_with(" sleep 100")), "{output}");
+    let line = output
+        .lines()
+        .find(|line| line.starts_with(&format!("{} → 1 ", sleep.id())));
+    assert!(
+        line.is_some_and(|line| line.ends_with(" sleep 100")),
+        "{output}"
+    );
     // Only with --all are those here that are in no nested one.
     let own = |words: &str| {
         let document = json(session, words);
-        document["processes"].as_array().unwrap().iter().any(|row| row["pid"] == unshare.id())
+        document["processes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|row| row["pid"] == unshare.id())
     };
     assert!(!own("ls --pids"));
     assert!(own("ls --pids --all"));
@@ -171,8 +248,16 @@ fn a_process_in_a_nested_pid_namespace_is_listed_with_its_chain(session: &Sessio
 
 fn names_that_are_hard_to_read_hide_nothing(session: &Session) {
     // Names in /proc/PID/stat and status are those of the file that was run, cut to 15 bytes.
-    let names: [&[u8]; 8] =
-        [b"a) S 1 2", b"b\nc", b"\nNSpid:\t9", b"d:e", b"f\xff\xfeg", b"h\x1b[31m", "i\u{202e}j".as_bytes(), b" "];
+    let names: [&[u8]; 8] = [
+        b"a) S 1 2",
+        b"b\nc",
+        b"\nNSpid:\t9",
+        b"d:e",
+        b"f\xff\xfeg",
+        b"h\x1b[31m",
+        "i\u{202e}j".as_bytes(),
+        b" ",
+    ];
     let start = |name: &[u8]| {
         let name = OsStr::from_bytes(name);
         symlink("/bin/sleep", session.directory().join(name)).unwrap();
@@ -188,38 +273,61 @@ fn names_that_are_hard_to_read_hide_nothing(session: &Session) {
         let name = String::from_utf8_lossy(name);
         let row = resident(session, sleep);
         assert_eq!(row["chain"], Value::from(chain(sleep)), "{name:?}");
-        assert_eq!(format!("pid:[{}]", row["ns"]), procfs::ns(sleep.id(), "pid"), "{name:?}");
+        assert_eq!(
+            format!("pid:[{}]", row["ns"]),
+            procfs::ns(sleep.id(), "pid"),
+            "{name:?}"
+        );
         assert_eq!(number(&row["uid"]), u64::from(session.ids().0), "{name:?}");
         assert!(row["command"].as_str().unwrap().contains(&*name), "{row}");
     }
     for words in ["ls --all", "ls --pids"] {
         let outcome = session.nsx(words).run().exited(0);
         let text = outcome.text();
-        let acting = |character: char| character != '\n' && (character.is_control() || character == '\u{202e}');
+        let acting = |character: char| {
+            character != '\n' && (character.is_control() || character == '\u{202e}')
+        };
         assert!(!text.contains(acting), "{outcome}");
         for sleep in &sleeping {
             let id = sleep.id().to_string();
             let of_it = |line: &&str| line.split_whitespace().any(|word| word == id);
-            assert!(text.lines().any(|line| of_it(&line)), "{words}: no line for {id}: {outcome}");
+            assert!(
+                text.lines().any(|line| of_it(&line)),
+                "{words}: no line for {id}: {outcome}"
+            );
         }
     }
-    let listed: BTreeSet<u64> = table(session, "-t pid").into_iter().map(|row| row.3).collect();
-    assert!(sleeping.iter().all(|sleep| listed.contains(&sleep.id().into())));
+    let listed: BTreeSet<u64> = table(session, "-t pid")
+        .into_iter()
+        .map(|row| row.3)
+        .collect();
+    assert!(
+        sleeping
+            .iter()
+            .all(|sleep| listed.contains(&sleep.id().into()))
+    );
 }
 
 /// The child of an `unshare --fork`, whatever its name is, once it runs what it must.
 fn sleeping_child(unshare: &Process) -> Pinned {
     let mut child = None;
     until("the program runs", || {
-        child = procfs::descendants(unshare.id()).into_iter().find_map(Pinned::new);
-        child.as_ref().is_some_and(|child| procfs::comm(child.id()) != "unshare" && child.state() == 'S')
+        child = procfs::descendants(unshare.id())
+            .into_iter()
+            .find_map(Pinned::new);
+        child
+            .as_ref()
+            .is_some_and(|child| procfs::comm(child.id()) != "unshare" && child.state() == 'S')
     });
     child.unwrap()
 }
 
 fn zombies_hide_nothing(session: &Session) {
     // A child that PID 1 does not wait for, and one that this test does not.
-    let unshare = session.original_unshare("--pid --fork --kill-child sh -c").arg(": & exec sleep 100").start();
+    let unshare = session
+        .original_unshare("--pid --fork --kill-child sh -c")
+        .arg(": & exec sleep 100")
+        .start();
     let sleep = unshare.program("sleep");
     let ended = session.original_unshare("--uts sleep 100").start();
     ended.program("sleep").signal(Signal::KILL);
@@ -227,31 +335,58 @@ fn zombies_hide_nothing(session: &Session) {
     let mut zombie = 0;
     until("PID 1 has a zombie", || {
         let of = |id: &u32| procfs::stat(*id).is_some_and(|stat| stat.state == 'Z');
-        zombie = procfs::descendants(unshare.id()).into_iter().find(of).unwrap_or(0);
+        zombie = procfs::descendants(unshare.id())
+            .into_iter()
+            .find(of)
+            .unwrap_or(0);
         zombie != 0 && procfs::comm(sleep.id()) == "sleep" && chain(&sleep).len() > 1
     });
     let row = resident(session, &sleep);
     assert_eq!(row["command"], "sleep 100");
     // It has ids, but no namespaces: its row says so, or it is counted.
     let document = json(session, "ls --pids");
-    let row = document["processes"].as_array().unwrap().iter().find(|row| row["pid"] == zombie);
+    let row = document["processes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["pid"] == zombie);
     match row {
         Some(row) => assert_eq!(row["chain"][0], zombie, "{row}"),
         None => {
-            assert!(document["hidden"].to_string().contains(|digit: char| ('1'..='9').contains(&digit)), "{document}")
+            assert!(
+                document["hidden"]
+                    .to_string()
+                    .contains(|digit: char| ('1'..='9').contains(&digit)),
+                "{document}"
+            )
         }
     }
     let listed = table(session, "--all");
-    assert!(listed.iter().any(|row| row.1 == "pid" && row.3 == u64::from(sleep.id())));
-    assert!(!listed.iter().any(|row| row.1 == "uts" && row.3 == u64::from(ended.id())));
+    assert!(
+        listed
+            .iter()
+            .any(|row| row.1 == "pid" && row.3 == u64::from(sleep.id()))
+    );
+    assert!(
+        !listed
+            .iter()
+            .any(|row| row.1 == "uts" && row.3 == u64::from(ended.id()))
+    );
 }
 
 fn processes_that_vanish_hide_nothing(session: &Session) {
-    let unshare = session.original_unshare("--uts --pid --fork --kill-child sleep 100").start();
+    let unshare = session
+        .original_unshare("--uts --pid --fork --kill-child sleep 100")
+        .start();
     let id = unshare.program("sleep").id();
     let churn = session.shell("while :; do (:); (exec true); done").start();
     for _ in 0..30 {
-        for words in ["ls --all", "ls --pids", "ls --all --json", "ls --pids --all"] {
+        for words in [
+            "ls --all",
+            "ls --pids",
+            "ls --all --json",
+            "ls --pids --all",
+        ] {
             let outcome = session.nsx(words).run().exited(0);
             assert!(outcome.text().contains(&id.to_string()), "{outcome}");
         }
@@ -264,10 +399,19 @@ fn what_may_not_be_read_is_counted(session: &Session) {
     let count = "readlink -v /proc/[0-9]*/ns/mnt 2>&1 | grep -c 'Permission denied'";
     assert_agree("nsx ls and readlink", || {
         let expected = session.shell(count).output();
-        assert_ne!(expected, "0", "the host must have a process of somebody else");
-        let outcome = session.nsx("ls --all").run().exited(0).says(&["could not be read"]);
+        assert_ne!(
+            expected, "0",
+            "the host must have a process of somebody else"
+        );
+        let outcome = session
+            .nsx("ls --all")
+            .run()
+            .exited(0)
+            .says(&["could not be read"]);
         let note = String::from_utf8(outcome.stderr).unwrap();
-        let counted = note.split(|character: char| !character.is_ascii_digit()).find(|number| !number.is_empty());
+        let counted = note
+            .split(|character: char| !character.is_ascii_digit())
+            .find(|number| !number.is_empty());
         [counted.unwrap_or_default().to_owned(), expected]
     });
     let quiet = session.nsx("ls --all -q").run().exited(0);
@@ -278,15 +422,41 @@ fn where_nothing_matches_it_says_so(session: &Session) {
     let ended = session.command("true").start();
     let id = ended.id();
     ended.wait().exited(0);
-    session.nsx(&format!("ls -p {id}")).run().exited(1).says(&[&id.to_string()]);
+    session
+        .nsx(&format!("ls -p {id}"))
+        .run()
+        .exited(1)
+        .says(&[&id.to_string()]);
     session.nsx("ls -p 0x1").run().exited(1).says(&["0x1"]);
-    session.nsx("ls -p no:such").run().exited(2).says(&["no:such"]);
-    session.nsx("ls -t bogus").run().exited(2).says(&["bogus", "uts"]);
+    session
+        .nsx("ls -p no:such")
+        .run()
+        .exited(2)
+        .says(&["no:such"]);
+    session
+        .nsx("ls -t bogus")
+        .run()
+        .exited(2)
+        .says(&["bogus", "uts"]);
 }
 
 fn a_full_or_closed_output_is_noticed(session: &Session) {
-    session.shell("nsx --version >/dev/full").run().exited(2).says(&["failed to write to standard output", "no space"]);
-    session.shell("nsx ls >/dev/full").run().exited(2).says(&["standard output", "no space"]);
-    let outcome = session.shell("nsx ls -q | true; nsx ls -q | head -n 1").run().exited(0);
-    assert!(outcome.text().contains("NPROCS") && outcome.stderr.is_empty(), "{outcome}");
+    session
+        .shell("nsx --version >/dev/full")
+        .run()
+        .exited(2)
+        .says(&["failed to write to standard output", "no space"]);
+    session
+        .shell("nsx ls >/dev/full")
+        .run()
+        .exited(2)
+        .says(&["standard output", "no space"]);
+    let outcome = session
+        .shell("nsx ls -q | true; nsx ls -q | head -n 1")
+        .run()
+        .exited(0);
+    assert!(
+        outcome.text().contains("NPROCS") && outcome.stderr.is_empty(),
+        "{outcome}"
+    );
 }

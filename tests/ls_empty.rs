@@ -21,26 +21,46 @@ pub(crate) fn tests() -> Vec<Test> {
 /// Returns the row of a list for a namespace such as `uts:[4026532177]`.
 #[track_caller]
 fn row(session: &Session, ns: &str, words: &str) -> Value {
-    let document = session.nsx(&format!("ls -q --deep --json -o ns,type,seen,{words}")).output();
+    let document = session
+        .nsx(&format!("ls -q --deep --json -o ns,type,seen,{words}"))
+        .output();
     let document: Value = serde_json::from_str(&document).unwrap();
     let is_it = |row: &&Value| format!("{}:[{}]", row["type"].as_str().unwrap(), row["ns"]) == ns;
-    let row = document["namespaces"].as_array().unwrap().iter().find(is_it);
-    row.unwrap_or_else(|| panic!("no {ns} in {document}")).clone()
+    let row = document["namespaces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(is_it);
+    row.unwrap_or_else(|| panic!("no {ns} in {document}"))
+        .clone()
 }
 
 /// The devices that a network namespace has from its beginning.
 fn devices(session: &Session) -> usize {
-    session.original_unshare("--user --map-root-user --net cat /proc/self/net/dev").output().lines().count() - 2
+    session
+        .original_unshare("--user --map-root-user --net cat /proc/self/net/dev")
+        .output()
+        .lines()
+        .count()
+        - 2
 }
 
 fn a_descriptor_tells_what_a_process_inside_would(session: &Session) {
-    let unshare = session.nsx("unshare -r --uts --hostname empty-box --net --mount sleep 100").start();
+    let unshare = session
+        .nsx("unshare -r --uts --hostname empty-box --net --mount sleep 100")
+        .start();
     let sleep = unshare.program("sleep");
     let id = sleep.id();
     let [uts, net, mnt] = ["uts", "net", "mnt"].map(|kind| procfs::ns(id, kind));
     // Above its root directory there may be a mount that it does not see.
-    let mounts = std::fs::read_to_string(format!("/proc/{id}/mountinfo")).unwrap().lines().count() as u64;
-    let script = format!("exec 6</proc/{id}/ns/uts 7</proc/{id}/ns/net 8</proc/{id}/ns/mnt; echo open; exec sleep 100");
+    let mounts = std::fs::read_to_string(format!("/proc/{id}/mountinfo"))
+        .unwrap()
+        .lines()
+        .count() as u64;
+    let script = format!(
+        "exec 6</proc/{id}/ns/uts 7</proc/{id}/ns/net 8</proc/{id}/ns/mnt; echo open; exec sleep \
+        100"
+    );
     let keeper = session.shell(&script).start();
     keeper.line();
     keeper.program("sleep");
@@ -56,7 +76,10 @@ fn a_descriptor_tells_what_a_process_inside_would(session: &Session) {
     assert_eq!(row(&net, "nlinks"), devices(session));
     assert_eq!(row(&net, "hostname"), Value::Null);
     let counted = row(&mnt, "nmounts").as_u64().unwrap();
-    assert!([mounts, mounts + 1].contains(&counted), "{counted} {mounts}");
+    assert!(
+        [mounts, mounts + 1].contains(&counted),
+        "{counted} {mounts}"
+    );
 }
 
 fn a_socket_tells_of_its_network(session: &Session) {
@@ -64,37 +87,66 @@ fn a_socket_tells_of_its_network(session: &Session) {
     let script = format!(
         "$| = 1; use Socket; open(OLD, '<', '/proc/self/ns/net') or die $!;
         syscall({unshare}, 0x40000000) == 0 or die $!; my $new = readlink('/proc/self/ns/net');
-        socket(S, AF_UNIX, SOCK_DGRAM, 0) or die $!; syscall({setns}, fileno(OLD), 0) == 0 or die $!; close(OLD);
+        socket(S, AF_UNIX, SOCK_DGRAM, 0) or die $!; syscall({setns}, fileno(OLD), 0) == 0 or die \
+        $!; close(OLD);
         print \"$new\\n\"; sleep 100"
     );
-    let process = session.original_unshare("--user --map-root-user --net perl -e").arg(script).start();
-    assert_eq!(row(session, &process.line(), "nlinks")["nlinks"], devices(session));
+    let process = session
+        .original_unshare("--user --map-root-user --net perl -e")
+        .arg(script)
+        .start();
+    assert_eq!(
+        row(session, &process.line(), "nlinks")["nlinks"],
+        devices(session)
+    );
 }
 
 fn a_pinned_network_has_its_number_and_devices(session: &Session) {
     let script =
-        "mount -t tmpfs none /run; ip netns add blue; ip netns set blue 77; ip -n blue link add name more type veth
+        "mount -t tmpfs none /run; ip netns add blue; ip netns set blue 77; ip -n blue link add \
+        name more type veth
         exec nsx ls -q --json -t net -o nlinks,netnsid -Q 'NSFS == \"/run/netns/blue\"'";
-    let document = session.original_unshare("--mount --net sh -ec").arg(script).output();
+    let document = session
+        .original_unshare("--mount --net sh -ec")
+        .arg(script)
+        .output();
     let document: Value = serde_json::from_str(&document).unwrap();
     // The two ends of the cable.
-    assert_eq!(document["namespaces"], json!([{ "nlinks": devices(session) + 2, "netnsid": 77 }]));
+    assert_eq!(
+        document["namespaces"],
+        json!([{ "nlinks": devices(session) + 2, "netnsid": 77 }])
+    );
 }
 
 fn a_name_is_that_of_a_namespace_too(session: &Session) {
     let script = "mount -t tmpfs none /run; ip netns add blue; stat -c %i /run/netns/blue
-        for word in blue netns:blue /run/netns/blue; do nsx ls -q --json $word | grep -o '\"ns\": *[0-9]*' | head -n 1; done";
-    let output = session.original_unshare("--mount --net sh -ec").arg(script).output();
-    let lines: Vec<_> = output.lines().map(|line| line.rsplit([':', ' ']).next().unwrap()).collect();
+        for word in blue netns:blue /run/netns/blue; do nsx ls -q --json $word | grep -o '\"ns\": \
+    *[0-9]*' | head -n 1; done";
+    let output = session
+        .original_unshare("--mount --net sh -ec")
+        .arg(script)
+        .output();
+    let lines: Vec<_> = output
+        .lines()
+        .map(|line| line.rsplit([':', ' ']).next().unwrap())
+        .collect();
     assert_eq!(lines, [lines[0]; 4], "{output}");
 }
 
 fn what_nothing_leads_to_stays_unknown(session: &Session) {
-    // Another mount than the namespace's stands at its mount point: that one is not opened, and nothing else leads there.
+    // Another mount than the namespace's stands at its mount point: that one is not opened, and
+    // nothing else leads there.
     let script =
-        "mount -t tmpfs none /run; ip netns add blue; touch /run/other; mount --bind /run/other /run/netns/blue
+        "mount -t tmpfs none /run; ip netns add blue; touch /run/other; mount --bind /run/other \
+        /run/netns/blue
         exec nsx ls -q --json -t net -o nprocs,nlinks,netnsid -Q 'NPROCS == 0 && NSFS == \"/run/netns/blue\"'";
-    let document = session.original_unshare("--mount --net sh -ec").arg(script).output();
+    let document = session
+        .original_unshare("--mount --net sh -ec")
+        .arg(script)
+        .output();
     let document: Value = serde_json::from_str(&document).unwrap();
-    assert_eq!(document["namespaces"], json!([{ "nprocs": 0, "nlinks": null, "netnsid": null }]));
+    assert_eq!(
+        document["namespaces"],
+        json!([{ "nprocs": 0, "nlinks": null, "netnsid": null }])
+    );
 }

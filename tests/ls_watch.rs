@@ -13,7 +13,9 @@ pub(crate) fn tests() -> Vec<Test> {
         both(only_what_is_chosen_is_told_of),
         both(a_process_is_followed_until_it_ends),
         both(a_namespace_is_followed_until_it_is_gone),
-        root(what_gets_the_number_of_what_is_followed_is_not_followed).needs([Need::Kernel(6, 18)]).alone(),
+        root(what_gets_the_number_of_what_is_followed_is_not_followed)
+            .needs([Need::Kernel(6, 18)])
+            .alone(),
         both(what_is_not_there_is_not_followed),
     ]
     .into_iter()
@@ -23,7 +25,8 @@ pub(crate) fn tests() -> Vec<Test> {
 
 fn what_comes_and_goes_is_told_of(session: &Session) {
     let watch = session.nsx("ls --watch=0.05").start();
-    // What is there before the first look is no event; that look has been made once this one is told of.
+    // What is there before the first look is no event; that look has been made once this one is
+    // told of.
     let mut created = None;
     let mut seen: Vec<Value> = Vec::new();
     until("a namespace that is created", || {
@@ -33,8 +36,13 @@ fn what_comes_and_goes_is_told_of(session: &Session) {
         std::thread::sleep(std::time::Duration::from_millis(150));
         seen = lines(&watch.stdout());
         // An inode number may have been another's before.
-        let is_own = |event: &&Value| event["pid"] == sleep.id() && format!("uts:[{}]", event["ns"]) == ns;
-        created = seen.iter().find(is_own).cloned().map(|event| (event, process));
+        let is_own =
+            |event: &&Value| event["pid"] == sleep.id() && format!("uts:[{}]", event["ns"]) == ns;
+        created = seen
+            .iter()
+            .find(is_own)
+            .cloned()
+            .map(|event| (event, process));
         created.is_some()
     });
     let (event, process) = created.unwrap();
@@ -45,7 +53,9 @@ fn what_comes_and_goes_is_told_of(session: &Session) {
     assert_eq!(event["name"], process.id().to_string());
     process.signal(Signal::KILL);
     process.wait();
-    let is_its_end = |it: &Value| it["event"] == "destroyed" && it["ns"] == event["ns"] && it["name"] == event["name"];
+    let is_its_end = |it: &Value| {
+        it["event"] == "destroyed" && it["ns"] == event["ns"] && it["name"] == event["name"]
+    };
     until("its end", || lines(&watch.stdout()).iter().any(is_its_end));
     watch.signal(Signal::TERM);
     watch.wait().killed_by(Signal::TERM);
@@ -54,7 +64,12 @@ fn what_comes_and_goes_is_told_of(session: &Session) {
 fn who_joins_is_told_of_and_who_was_there_is_not(session: &Session) {
     let unshare = session.original_unshare("--uts sleep 100").start();
     let sleep = unshare.program("sleep");
-    let inode: u64 = procfs::ns(sleep.id(), "uts").split(['[', ']']).nth(1).unwrap().parse().unwrap();
+    let inode: u64 = procfs::ns(sleep.id(), "uts")
+        .split(['[', ']'])
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
     let script = format!(
         "$| = 1; print \"ready\\n\"; <STDIN>; open(NS, '<', '/proc/{}/ns/uts') or die $!;
         syscall({}, fileno(NS), 0) == 0 or die $!; close(NS); sleep 100",
@@ -62,7 +77,10 @@ fn who_joins_is_told_of_and_who_was_there_is_not(session: &Session) {
         libc::SYS_setns
     );
     session.command("mkfifo go").run().exited(0);
-    let mover = session.shell("exec perl -e \"$0\" <>go").arg(&script).start();
+    let mover = session
+        .shell("exec perl -e \"$0\" <>go")
+        .arg(&script)
+        .start();
     mover.line();
     let watch = session.nsx("ls --watch=0.05").start();
     // The first look has been made once something that came later is told of.
@@ -70,32 +88,54 @@ fn who_joins_is_told_of_and_who_was_there_is_not(session: &Session) {
         let later = session.original_unshare("--uts sleep 100").start();
         let later = procfs::ns(later.program("sleep").id(), "uts");
         std::thread::sleep(std::time::Duration::from_millis(150));
-        lines(&watch.stdout()).iter().any(|it| it["event"] == "created" && format!("uts:[{}]", it["ns"]) == later)
+        lines(&watch.stdout())
+            .iter()
+            .any(|it| it["event"] == "created" && format!("uts:[{}]", it["ns"]) == later)
     });
     session.shell("echo >go").run().exited(0);
-    until("the process has moved", || procfs::ns(mover.id(), "uts") == procfs::ns(sleep.id(), "uts"));
+    until("the process has moved", || {
+        procfs::ns(mover.id(), "uts") == procfs::ns(sleep.id(), "uts")
+    });
     until("that it has joined", || {
-        lines(&watch.stdout()).iter().any(|it| it["event"] == "joined" && it["ns"] == inode)
+        lines(&watch.stdout())
+            .iter()
+            .any(|it| it["event"] == "joined" && it["ns"] == inode)
     });
     let seen = lines(&watch.stdout());
     let of_it: Vec<_> = seen.iter().filter(|it| it["ns"] == inode).collect();
     assert_eq!(of_it.len(), 1, "{of_it:?}");
-    assert_eq!((&of_it[0]["pid"], &of_it[0]["type"]), (&mover.id().into(), &"uts".into()));
+    assert_eq!(
+        (&of_it[0]["pid"], &of_it[0]["type"]),
+        (&mover.id().into(), &"uts".into())
+    );
 }
 
 fn the_screen_is_given_back_however_watching_ends(session: &Session) {
     let mut terminal = session.terminal();
-    let signals = [Signal::TERM, Signal::HUP, Signal::USR1, Signal::USR2, Signal::ALARM];
-    let signals = signals.into_iter().map(|signal| ("", Some(signal), (128 + signal.as_raw()).to_string()));
+    let signals = [
+        Signal::TERM,
+        Signal::HUP,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+    ];
+    let signals = signals
+        .into_iter()
+        .map(|signal| ("", Some(signal), (128 + signal.as_raw()).to_string()));
     let keys = [("q", "0"), ("jQ", "0"), ("\x03", "130"), ("\x1c", "131")];
-    let keys = keys.into_iter().map(|(keys, status)| (keys, None, status.to_owned()));
+    let keys = keys
+        .into_iter()
+        .map(|(keys, status)| (keys, None, status.to_owned()));
     for (keys, signal, status) in keys.chain(signals) {
         terminal.line("ulimit -c 0; nsx ls --watch=0.1");
         terminal.shows("NAMESPACES");
         match signal {
             Some(signal) => {
                 let ids = procfs::descendants(terminal.shell().id());
-                let nsx = ids.into_iter().find(|id| procfs::comm(*id) == "nsx").unwrap();
+                let nsx = ids
+                    .into_iter()
+                    .find(|id| procfs::comm(*id) == "nsx")
+                    .unwrap();
                 procfs::Pinned::new(nsx).unwrap().signal(signal);
             }
             None => terminal.press(keys),
@@ -117,9 +157,13 @@ fn a_screen_that_does_not_fit_is_scrolled(session: &Session) {
     terminal.resize(7, 70);
     terminal.line("nsx ls --watch=0.1 -t mnt,net,uts,ipc,pid,user,cgroup,time");
     terminal.shows("q: quit  j/k, arrows, PgUp/PgDn: scroll  lines 1-");
-    for (key, place) in
-        [("j", "lines 2-"), ("\x1b[B", "lines 3-"), ("k", "lines 2-"), ("\x1bOA", "lines 1-"), ("\x1b[6~", "lines ")]
-    {
+    for (key, place) in [
+        ("j", "lines 2-"),
+        ("\x1b[B", "lines 3-"),
+        ("k", "lines 2-"),
+        ("\x1bOA", "lines 1-"),
+        ("\x1b[6~", "lines "),
+    ] {
         terminal.press(key);
         terminal.shows(place);
     }
@@ -129,20 +173,34 @@ fn a_screen_that_does_not_fit_is_scrolled(session: &Session) {
     terminal.resize(60, 200);
     terminal.press("k");
     let shown = terminal.shows("q: quit\x1b");
-    assert!(shown.contains(procfs::ns("self", "cgroup").split(['[', ']']).nth(1).unwrap()), "{shown}");
+    assert!(
+        shown.contains(
+            procfs::ns("self", "cgroup")
+                .split(['[', ']'])
+                .nth(1)
+                .unwrap()
+        ),
+        "{shown}"
+    );
     terminal.press("q");
     terminal.prompt();
 }
 
-/// Starts processes with namespaces of their own until one of them is told of; gives that one and all that was told.
-fn told_of(session: &Session, watch: &crate::support::Process) -> (crate::support::Process, Vec<Value>) {
+/// Starts processes with namespaces of their own until one of them is told of; gives that one and
+/// all that was told.
+fn told_of(
+    session: &Session,
+    watch: &crate::support::Process,
+) -> (crate::support::Process, Vec<Value>) {
     let (mut process, mut seen) = (None, Vec::new());
     until("a namespace that is created", || {
         let started = session.original_unshare("--uts --ipc sleep 100").start();
         let sleep = started.program("sleep");
         std::thread::sleep(std::time::Duration::from_millis(150));
         seen = lines(&watch.stdout());
-        let found = seen.iter().any(|event| event["pid"] == sleep.id() && event["type"] == "uts");
+        let found = seen
+            .iter()
+            .any(|event| event["pid"] == sleep.id() && event["type"] == "uts");
         process = found.then_some(started);
         found
     });
@@ -161,22 +219,36 @@ fn stop_between_looks(watch: &crate::support::Process) {
         watch.signal(Signal::CONT);
         until("it waits", || is_between_looks(watch));
         watch.signal(Signal::STOP);
-        until("it stops", || procfs::status(watch.id(), "State").starts_with('T'));
+        until("it stops", || {
+            procfs::status(watch.id(), "State").starts_with('T')
+        });
         is_between_looks(watch)
     });
 }
 
 fn only_what_is_chosen_is_told_of(session: &Session) {
     for words in [&["-t", "uts"][..], &["-Q", "TYPE == \"uts\" && PID > 0"]] {
-        let watch = words.iter().fold(session.nsx("ls --watch=0.05"), |watch, word| watch.arg(word)).start();
+        let watch = words
+            .iter()
+            .fold(session.nsx("ls --watch=0.05"), |watch, word| {
+                watch.arg(word)
+            })
+            .start();
         let (process, _) = told_of(session, &watch);
         let id = process.id();
         process.signal(Signal::KILL);
         process.wait();
         until("its end", || {
-            lines(&watch.stdout()).iter().any(|event| event["event"] == "destroyed" && event["pid"] == id)
+            lines(&watch.stdout())
+                .iter()
+                .any(|event| event["event"] == "destroyed" && event["pid"] == id)
         });
-        assert!(lines(&watch.stdout()).iter().all(|event| event["type"] == "uts"), "{words:?}");
+        assert!(
+            lines(&watch.stdout())
+                .iter()
+                .all(|event| event["type"] == "uts"),
+            "{words:?}"
+        );
         watch.signal(Signal::TERM);
         watch.wait();
     }
@@ -186,19 +258,28 @@ fn a_process_is_followed_until_it_ends(session: &Session) {
     let unshare = session.original_unshare("--uts --ipc sleep 100").start();
     let sleep = unshare.program("sleep");
     let own = ["uts", "ipc"].map(|kind| procfs::ns(sleep.id(), kind));
-    let watch = session.nsx(&format!("ls --watch=0.05 --json-lines {}", sleep.id())).start();
+    let watch = session
+        .nsx(&format!("ls --watch=0.05 --json-lines {}", sleep.id()))
+        .start();
     let others = session.nsx("ls --watch=0.05").start();
     until("it has looked", || is_between_looks(&watch));
-    // Once the other watcher tells of something, the first one has looked too, but tells of nothing that is not asked for.
+    // Once the other watcher tells of something, the first one has looked too, but tells of nothing
+    // that is not asked for.
     let (_other, _) = told_of(session, &others);
     std::thread::sleep(std::time::Duration::from_millis(200));
     assert_eq!(lines(&watch.stdout()), [] as [Value; 0]);
     unshare.signal(Signal::KILL);
     unshare.wait();
     let told = lines(&watch.wait().exited(0).stdout);
-    let names: Vec<_> = told.iter().map(|it| format!("{}:[{}]", it["type"].as_str().unwrap(), it["ns"])).collect();
+    let names: Vec<_> = told
+        .iter()
+        .map(|it| format!("{}:[{}]", it["type"].as_str().unwrap(), it["ns"]))
+        .collect();
     assert!(own.iter().all(|own| names.contains(own)), "{told:?}");
-    assert!(told.iter().all(|event| event["event"] == "destroyed"), "{told:?}");
+    assert!(
+        told.iter().all(|event| event["event"] == "destroyed"),
+        "{told:?}"
+    );
     others.signal(Signal::TERM);
     others.wait();
 }
@@ -222,8 +303,15 @@ fn what_gets_the_number_of_what_is_followed_is_not_followed(session: &Session) {
         let unshare = session.original_unshare("--uts --ipc sleep 100").start();
         let sleep = unshare.program("sleep");
         let own = procfs::ns(sleep.id(), "uts");
-        let target = if follow == "process" { sleep.id().to_string() } else { own.clone() };
-        let watch = session.nsx("ls --watch=0.05 --json-lines").arg(&target).start();
+        let target = if follow == "process" {
+            sleep.id().to_string()
+        } else {
+            own.clone()
+        };
+        let watch = session
+            .nsx("ls --watch=0.05 --json-lines")
+            .arg(&target)
+            .start();
         // The watcher looks before the number is given away and after that, and not between.
         stop_between_looks(&watch);
         unshare.signal(Signal::KILL);
@@ -237,20 +325,47 @@ fn what_gets_the_number_of_what_is_followed_is_not_followed(session: &Session) {
         });
         watch.signal(Signal::CONT);
         let told = lines(&watch.wait().exited(0).stdout);
-        let of_it = told.iter().filter(|it| format!("uts:[{}]", it["ns"]) == own);
-        assert_eq!(of_it.map(|it| it["event"].as_str().unwrap()).collect::<Vec<_>>(), ["destroyed"], "{told:?}");
+        let of_it = told
+            .iter()
+            .filter(|it| format!("uts:[{}]", it["ns"]) == own);
+        assert_eq!(
+            of_it
+                .map(|it| it["event"].as_str().unwrap())
+                .collect::<Vec<_>>(),
+            ["destroyed"],
+            "{told:?}"
+        );
         assert!(told.iter().all(|it| it["event"] == "destroyed"), "{told:?}");
     }
 }
 
 fn what_is_not_there_is_not_followed(session: &Session) {
-    session.nsx("ls --watch net:[7]").run().exited(1).says(&["net:[7]"]);
-    session.nsx("ls 4194303 --watch").run().exited(1).says(&["4194303"]);
-    session.nsx("ls --watch --why net:[7]").run().exited(2).says(&["--why"]);
+    session
+        .nsx("ls --watch net:[7]")
+        .run()
+        .exited(1)
+        .says(&["net:[7]"]);
+    session
+        .nsx("ls 4194303 --watch")
+        .run()
+        .exited(1)
+        .says(&["4194303"]);
+    session
+        .nsx("ls --watch --why net:[7]")
+        .run()
+        .exited(2)
+        .says(&["--why"]);
 }
 
 fn lines(text: &[u8]) -> Vec<Value> {
-    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let lines = text[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+    let whole = text
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |end| end + 1);
+    let lines = text[..whole]
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty());
+    lines
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
 }

@@ -1,10 +1,15 @@
-//! The program from outside: nsx on the real kernel beside util-linux, as root and as an ordinary user.
+//! The program from outside: nsx on the real kernel beside util-linux, as root and as an ordinary
+//! user.
 //!
-//! Each area has one module with a list of tests; the harness is in [`support`]. CONTRIBUTING.md says how to write a
-//! test. A function by itself is tested beside its code.
+//! Each area has one module with a list of tests; the harness is in [`support`]. CONTRIBUTING.md
+//! says how to write a test. A function by itself is tested beside its code.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as it must be")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends where something is not as it must be"
+)]
 
 mod access;
 mod borrowed;
@@ -63,8 +68,13 @@ fn main() -> ExitCode {
     if let Some(failure) = support::filter::become_filtered(std::env::args_os()) {
         return failure;
     }
-    if std::env::args_os().nth(1).is_some_and(|word| word == support::SLEEP_IN_A_THREAD) {
-        std::thread::spawn(|| std::thread::sleep(std::time::Duration::from_secs(100))).join().unwrap();
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == support::SLEEP_IN_A_THREAD)
+    {
+        std::thread::spawn(|| std::thread::sleep(std::time::Duration::from_secs(100)))
+            .join()
+            .unwrap();
         return ExitCode::SUCCESS;
     }
     if let Some(failure) = support::hang::become_hung(std::env::args_os()) {

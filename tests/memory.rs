@@ -4,7 +4,10 @@ use crate::support::{Need, Session, Test, both};
 use std::fs;
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![both(the_end_of_memory_is_said), both(no_limit_ends_nsx_by_a_signal).needs([Need::Namespaces])]
+    vec![
+        both(the_end_of_memory_is_said),
+        both(no_limit_ends_nsx_by_a_signal).needs([Need::Namespaces]),
+    ]
 }
 
 fn the_end_of_memory_is_said(session: &Session) {
@@ -12,17 +15,28 @@ fn the_end_of_memory_is_said(session: &Session) {
     session.shell("head -c 100000000 /dev/zero >saved").output();
     for words in ["ls --from", "ls --diff"] {
         let script = format!("ulimit -v 90000; exec nsx {words} saved");
-        let outcome = session.shell(&script).run().exited(2).says(&["nsx: failed to allocate memory"]);
+        let outcome = session
+            .shell(&script)
+            .run()
+            .exited(2)
+            .says(&["nsx: failed to allocate memory"]);
         assert_eq!(outcome.text(), "");
     }
     fs::remove_file(large).unwrap();
 }
 
-/// The kernel kills a program whose exec does not fit, and the dynamic linker has a message of its own. From the first limit
-/// on with which either of them lets nsx start, no limit may end nsx by a signal.
+/// The kernel kills a program whose exec does not fit, and the dynamic linker has a message of its
+/// own. From the first limit on with which either of them lets nsx start, no limit may end nsx by a
+/// signal.
 fn no_limit_ends_nsx_by_a_signal(session: &Session) {
     let unshare = format!("unshare {}--pid --mount --init true", session.map_root());
-    for words in ["ls --all --json", "pidmap -q 1", "compat lsns", "enter nobody-has-this-name", &unshare] {
+    for words in [
+        "ls --all --json",
+        "pidmap -q 1",
+        "compat lsns",
+        "enter nobody-has-this-name",
+        &unshare,
+    ] {
         // ulimit counts kilobytes; the shell says by what its child was ended.
         let script = format!(
             "for limit in $(seq 2000 250 24000) $(seq 24000 2000 64000); do \
@@ -30,7 +44,9 @@ fn no_limit_ends_nsx_by_a_signal(session: &Session) {
              test -s err && said=said || said=silent; echo $status $said; done"
         );
         let text = session.shell(&script).run().exited(0).text().to_owned();
-        let mut outcomes = text.lines().skip_while(|outcome| outcome.starts_with("139 "));
+        let mut outcomes = text
+            .lines()
+            .skip_while(|outcome| outcome.starts_with("139 "));
         assert!(outcomes.clone().count() > 20, "{words}: {text}");
         let bad = outcomes.find(|outcome| {
             let (status, said) = outcome.split_once(' ').unwrap();

@@ -1,5 +1,5 @@
-//! `nsx unshare` with mounts: bound, in memory, overlaid, in order; on places that a hostile root names; and nothing left on
-//! the host's disks.
+//! `nsx unshare` with mounts: bound, in memory, overlaid, in order; on places that a hostile root
+//! names; and nothing left on the host's disks.
 
 use crate::{
     root_directory::small_root,
@@ -51,39 +51,79 @@ fn old_and_new(command: &Command) -> [Command; 2] {
 fn write(session: &Session, files: &[(&str, &str)]) {
     for (name, contents) in files {
         let script = "mkdir -p \"$(dirname \"$1\")\" && printf %s \"$2\" > \"$1\"";
-        session.shell(script).args("sh").arg(name).arg(contents).run().exited(0);
+        session
+            .shell(script)
+            .args("sh")
+            .arg(name)
+            .arg(contents)
+            .run()
+            .exited(0);
     }
 }
 
 fn what_is_bound_is_seen_there(session: &Session) {
     write(session, &[("from/file", "bound"), ("to/other", "")]);
     let here = session.directory().display();
-    let bind = session.unshare(&format!("--bind from:{here}/to --bind from/file:{here}/to/file")).args("cat to/file");
+    let bind = session
+        .unshare(&format!(
+            "--bind from:{here}/to --bind from/file:{here}/to/file"
+        ))
+        .args("cat to/file");
     for command in old_and_new(&bind) {
         assert_eq!(command.output(), "bound");
     }
-    let write = session.unshare(&format!("--bind from:{here}/to sh -c")).arg("echo changed > to/file");
+    let write = session
+        .unshare(&format!("--bind from:{here}/to sh -c"))
+        .arg("echo changed > to/file");
     write.run().exited(0);
-    assert_eq!(fs::read_to_string(session.path("from/file")).unwrap(), "changed\n");
+    assert_eq!(
+        fs::read_to_string(session.path("from/file")).unwrap(),
+        "changed\n"
+    );
     assert!(!session.path("to/file").exists());
 }
 
 fn what_is_bound_read_only_is_so_with_all_below(session: &Session) {
-    write(session, &[("from/file", ""), ("from/below/file", ""), ("to/file", "")]);
+    write(
+        session,
+        &[("from/file", ""), ("from/below/file", ""), ("to/file", "")],
+    );
     let here = session.directory().display();
     // util-linux makes the mount below; a user namespace inside may not take its flags off.
-    let inner = format!("nsx unshare {}--ro-bind from:{here}/to sh -c", session.map_root());
+    let inner = format!(
+        "nsx unshare {}--ro-bind from:{here}/to sh -c",
+        session.map_root()
+    );
     let script = "echo x > to/file; echo x > to/below/file; cat /proc/self/mountinfo";
-    let outer = "mount -t tmpfs -o nosuid,noexec tmpfs from/below && touch from/below/file && exec \"$@\"";
-    let command = session.original_unshare("--mount sh -c").arg(outer).args("sh").args(&inner).arg(script);
+    let outer =
+        "mount -t tmpfs -o nosuid,noexec tmpfs from/below && touch from/below/file && exec \"$@\"";
+    let command = session
+        .original_unshare("--mount sh -c")
+        .arg(outer)
+        .args("sh")
+        .args(&inner)
+        .arg(script);
     for command in old_and_new(&command) {
         let outcome = command.run().exited(0);
         let options = |place: &str| {
-            let line = outcome.text().lines().find(|line| line.split(' ').nth(4) == Some(place));
-            line.unwrap_or_else(|| panic!("{place} is no mount: {outcome}")).split(' ').nth(5).unwrap().to_owned()
+            let line = outcome
+                .text()
+                .lines()
+                .find(|line| line.split(' ').nth(4) == Some(place));
+            line.unwrap_or_else(|| panic!("{place} is no mount: {outcome}"))
+                .split(' ')
+                .nth(5)
+                .unwrap()
+                .to_owned()
         };
-        assert!(options(&format!("{here}/to")).starts_with("ro,"), "{outcome}");
-        assert!(options(&format!("{here}/to/below")).starts_with("ro,nosuid,noexec,"), "{outcome}");
+        assert!(
+            options(&format!("{here}/to")).starts_with("ro,"),
+            "{outcome}"
+        );
+        assert!(
+            options(&format!("{here}/to/below")).starts_with("ro,nosuid,noexec,"),
+            "{outcome}"
+        );
         outcome.says(&["to/file: read-only", "to/below/file: read-only"]);
     }
 }
@@ -100,9 +140,13 @@ fn a_read_only_mount_may_cover_others(session: &Session) {
 fn mounts_are_made_in_order_and_hide_nothing_from_each_other(session: &Session) {
     write(session, &[("a/name", "a"), ("b/name", "b")]);
     let here = session.directory().display();
-    let swap = session.unshare(&format!("--bind a:{here}/b --bind b:{here}/a cat a/name b/name"));
+    let swap = session.unshare(&format!(
+        "--bind a:{here}/b --bind b:{here}/a cat a/name b/name"
+    ));
     assert_eq!(swap.output(), "ba", "each is what the caller saw");
-    let hidden = format!("--tmpfs {here} --bind a:{here}/x/a --ro-bind b/name:{here}/name cat x/a/name name");
+    let hidden = format!(
+        "--tmpfs {here} --bind a:{here}/x/a --ro-bind b/name:{here}/name cat x/a/name name"
+    );
     for command in old_and_new(&session.unshare(&hidden)) {
         assert_eq!(command.output(), "ab");
     }
@@ -112,59 +156,123 @@ fn mounts_are_made_in_order_and_hide_nothing_from_each_other(session: &Session) 
 
 fn a_tmpfs_is_as_large_as_asked_and_has_the_mode_of_what_it_covers(session: &Session) {
     let here = session.directory().display();
-    let size = session.unshare(&format!("--tmpfs {here}:1M stat -f -c")).arg("%b %S").arg(session.directory());
+    let size = session
+        .unshare(&format!("--tmpfs {here}:1M stat -f -c"))
+        .arg("%b %S")
+        .arg(session.directory());
     for command in old_and_new(&size) {
         let output = command.output();
-        let numbers: Vec<u64> = output.split(' ').map(|number| number.parse().unwrap()).collect();
+        let numbers: Vec<u64> = output
+            .split(' ')
+            .map(|number| number.parse().unwrap())
+            .collect();
         assert_eq!(numbers[0] * numbers[1], 1 << 20);
     }
-    let mode = fs::metadata(session.directory()).unwrap().permissions().mode() & 0o7777;
-    assert_eq!(session.unshare(&format!("--tmpfs {here} stat -c %a {here}")).output(), format!("{mode:o}"));
-    assert_eq!(session.unshare("--tmpfs /tmp --wd / stat -c %a /tmp").output(), "1777");
+    let mode = fs::metadata(session.directory())
+        .unwrap()
+        .permissions()
+        .mode()
+        & 0o7777;
+    assert_eq!(
+        session
+            .unshare(&format!("--tmpfs {here} stat -c %a {here}"))
+            .output(),
+        format!("{mode:o}")
+    );
+    assert_eq!(
+        session
+            .unshare("--tmpfs /tmp --wd / stat -c %a /tmp")
+            .output(),
+        "1777"
+    );
 }
 
 fn an_overlay_takes_the_changes_and_loses_them(session: &Session) {
-    write(session, &[("tree/kept", "old"), ("tree/gone", "old"), ("tree/below/file", "old")]);
+    write(
+        session,
+        &[
+            ("tree/kept", "old"),
+            ("tree/gone", "old"),
+            ("tree/below/file", "old"),
+        ],
+    );
     let here = session.directory().display();
-    let script =
-        "echo new > kept && rm gone && rm -r below && mkdir below && echo new > made && cat kept && echo *; ls below";
-    let overlay = session.unshare(&format!("--overlay tree:{here}/tree --wd {here}/tree sh -c")).arg(script);
+    let script = "echo new > kept && rm gone && rm -r below && mkdir below && echo new > made && \
+    cat kept && echo *; ls below";
+    let overlay = session
+        .unshare(&format!(
+            "--overlay tree:{here}/tree --wd {here}/tree sh -c"
+        ))
+        .arg(script);
     for command in old_and_new(&overlay) {
         assert_eq!(command.output(), "new\nbelow kept made");
     }
     for name in ["kept", "gone", "below/file"] {
-        assert_eq!(fs::read_to_string(session.path("tree").join(name)).unwrap(), "old", "{name}");
+        assert_eq!(
+            fs::read_to_string(session.path("tree").join(name)).unwrap(),
+            "old",
+            "{name}"
+        );
     }
     assert!(!session.path("tree/made").exists());
 }
 
 fn an_overlay_shows_the_first_on_top(session: &Session) {
-    write(session, &[("a:b/name", "first"), ("second/name", "second"), ("second/only", "second"), ("to/x", "")]);
+    write(
+        session,
+        &[
+            ("a:b/name", "first"),
+            ("second/name", "second"),
+            ("second/only", "second"),
+            ("to/x", ""),
+        ],
+    );
     let here = session.directory().display();
-    let overlay = session.unshare(&format!(r"--overlay a\:b:second:{here}/to cat to/name to/only"));
+    let overlay = session.unshare(&format!(
+        r"--overlay a\:b:second:{here}/to cat to/name to/only"
+    ));
     for command in old_and_new(&overlay) {
         assert_eq!(command.output(), "firstsecond");
     }
     // More than the newer call takes in one value.
     let layers: Vec<_> = (0..30).map(|number| format!("layer{number}")).collect();
-    layers.iter().for_each(|layer| write(session, &[(&format!("{layer}/{layer}"), layer)]));
-    let overlay = session.unshare(&format!("--overlay {}:{here}/to cat to/layer0 to/layer29", layers.join(":")));
+    layers
+        .iter()
+        .for_each(|layer| write(session, &[(&format!("{layer}/{layer}"), layer)]));
+    let overlay = session.unshare(&format!(
+        "--overlay {}:{here}/to cat to/layer0 to/layer29",
+        layers.join(":")
+    ));
     assert_eq!(overlay.output(), "layer0layer29");
 }
 
 fn a_program_in_an_overlay_does_not_stand_below_it(session: &Session) {
     write(session, &[("file", "old"), ("below/file", "old")]);
     let here = session.directory().display();
-    session.unshare(&format!("--overlay .:{here} sh -c")).arg("echo new > file").run().exited(0);
-    session.unshare(&format!("--overlay .:{here} --wd below sh -c")).arg("echo new > file").run().exited(0);
+    session
+        .unshare(&format!("--overlay .:{here} sh -c"))
+        .arg("echo new > file")
+        .run()
+        .exited(0);
+    session
+        .unshare(&format!("--overlay .:{here} --wd below sh -c"))
+        .arg("echo new > file")
+        .run()
+        .exited(0);
     assert_eq!(fs::read_to_string(session.path("file")).unwrap(), "old");
-    assert_eq!(fs::read_to_string(session.path("below/file")).unwrap(), "old");
+    assert_eq!(
+        fs::read_to_string(session.path("below/file")).unwrap(),
+        "old"
+    );
 }
 
 fn dev_has_what_programs_expect(session: &Session) {
-    let script = "cd /dev && echo * && echo lost > null && head -c 2 zero | wc -c && head -c 3 urandom | wc -c &&
-        (echo x > full) 2> null || echo full; readlink fd stdin ptmx; test -c tty && stat -c %a shm pts/ptmx && exec 3<>ptmx && ls pts";
-    let expected = "fd full null ptmx pts random shm stderr stdin stdout tty urandom zero\n2\n3\nfull\n/proc/self/fd\n\
+    let script = "cd /dev && echo * && echo lost > null && head -c 2 zero | wc -c && head -c 3 \
+    urandom | wc -c &&
+        (echo x > full) 2> null || echo full; readlink fd stdin ptmx; test -c tty && stat -c %a \
+    shm pts/ptmx && exec 3<>ptmx && ls pts";
+    let expected = "fd full null ptmx pts random shm stderr stdin stdout tty urandom \
+    zero\n2\n3\nfull\n/proc/self/fd\n\
                     /proc/self/fd/0\npts/ptmx\n1777\n666\n0\nptmx";
     for command in old_and_new(&session.unshare("--dev sh -c").arg(script)) {
         assert_eq!(command.output(), expected);
@@ -173,13 +281,17 @@ fn dev_has_what_programs_expect(session: &Session) {
 
 fn a_root_can_be_built_from_nothing(session: &Session) {
     small_root(session);
-    let line = "--root outside --tmpfs / --ro-bind root/bin:/bin --dev --bind where:/etc/where --pid --net \
+    let line = "--root outside --tmpfs / --ro-bind root/bin:/bin --dev --bind where:/etc/where \
+    --pid --net \
                 sh -c";
-    let script =
-        "echo /* && ls /dev/null && cat /etc/where && echo $$ && ls /sys/class/net; echo x > /bin/x || echo x > /x";
+    let script = "echo /* && ls /dev/null && cat /etc/where && echo $$ && ls /sys/class/net; echo \
+    x > /bin/x || echo x > /x";
     for command in old_and_new(&session.unshare(line).arg(script)) {
         let outcome = command.run().exited(0);
-        assert_eq!(outcome.text(), "/bin /dev /etc /proc /sys\n/dev/null\noutside\n1\nlo");
+        assert_eq!(
+            outcome.text(),
+            "/bin /dev /etc /proc /sys\n/dev/null\noutside\n1\nlo"
+        );
     }
     assert_eq!(fs::read_dir(session.path("outside")).unwrap().count(), 0);
 }
@@ -187,8 +299,15 @@ fn a_root_can_be_built_from_nothing(session: &Session) {
 fn a_root_file_system_stays_as_it_is_under_an_overlay(session: &Session) {
     let root = small_root(session);
     let line = "--root root --overlay root:/ --dev --pid sh -c";
-    for command in old_and_new(&session.unshare(line).arg("echo x > /made && cat /where /made && echo /*")) {
-        assert_eq!(command.output(), "inside\nx\n/bin /dev /made /proc /sys /tmp /where");
+    for command in old_and_new(
+        &session
+            .unshare(line)
+            .arg("echo x > /made && cat /where /made && echo /*"),
+    ) {
+        assert_eq!(
+            command.output(),
+            "inside\nx\n/bin /dev /made /proc /sys /tmp /where"
+        );
     }
     assert!(!root.join("made").exists() && !root.join("dev").exists());
 }
@@ -201,19 +320,32 @@ fn a_missing_place_is_made_in_memory_and_nowhere_else(session: &Session) {
         (format!("--tmpfs {here}/to/new"), "to/new"),
         (format!("--bind from/file:{here}/to/a/b"), "to/a"),
         // The host's directory lies in memory that nsx mounted, and is the host's all the same.
-        (format!("--tmpfs {here}/to --bind from:{here}/to/from --tmpfs {here}/to/from/new"), "from/new"),
+        (
+            format!("--tmpfs {here}/to --bind from:{here}/to/from --tmpfs {here}/to/from/new"),
+            "from/new",
+        ),
     ] {
         for command in old_and_new(&session.unshare(&options).args("true")) {
-            command.run().exited(125).says(&["no such", "leave it behind", "make it"]);
+            command
+                .run()
+                .exited(125)
+                .says(&["no such", "leave it behind", "make it"]);
         }
         assert!(!session.path(made).exists(), "{options}");
     }
-    let deep = session.unshare(&format!("--tmpfs {here}/to --bind from/file:{here}/to/a/b cat to/a/b"));
+    let deep = session.unshare(&format!(
+        "--tmpfs {here}/to --bind from/file:{here}/to/a/b cat to/a/b"
+    ));
     assert_eq!(deep.output(), "x");
 }
 
 fn a_hostile_root_leads_nowhere(session: &Session) {
-    for target in [session.path("outside"), "../outside".into(), "/outside".into(), "/proc/self/root/outside".into()] {
+    for target in [
+        session.path("outside"),
+        "../outside".into(),
+        "/outside".into(),
+        "/proc/self/root/outside".into(),
+    ] {
         let root = small_root(session);
         for name in ["dev", "link"] {
             symlink(&target, root.join(name)).unwrap();
@@ -226,10 +358,16 @@ fn a_hostile_root_leads_nowhere(session: &Session) {
             "--overlay /etc:/link",
             "--ro-bind bin:/link",
         ] {
-            for command in old_and_new(&session.unshare(&format!("--root root {options} touch ran"))) {
+            for command in
+                old_and_new(&session.unshare(&format!("--root root {options} touch ran")))
+            {
                 command.run().exited(125);
                 assert!(!root.join("ran").exists(), "{options} {}", target.display());
-                assert_eq!(fs::read_dir(session.path("outside")).unwrap().count(), 0, "{options}");
+                assert_eq!(
+                    fs::read_dir(session.path("outside")).unwrap().count(),
+                    0,
+                    "{options}"
+                );
             }
         }
         fs::remove_dir_all(&root).unwrap();
@@ -239,18 +377,34 @@ fn a_hostile_root_leads_nowhere(session: &Session) {
 fn a_file_goes_on_a_file_and_a_directory_on_a_directory(session: &Session) {
     write(session, &[("directory/x", ""), ("file", "")]);
     let here = session.directory().display();
-    let one = session.unshare(&format!("--bind directory:{here}/file true")).run();
-    one.exited(125).says(&["not a directory", "directory is a directory"]);
-    let other = session.unshare(&format!("--bind file:{here}/directory true")).run();
+    let one = session
+        .unshare(&format!("--bind directory:{here}/file true"))
+        .run();
+    one.exited(125)
+        .says(&["not a directory", "directory is a directory"]);
+    let other = session
+        .unshare(&format!("--bind file:{here}/directory true"))
+        .run();
     other.exited(125).says(&["is a directory", "file is none"]);
-    session.unshare(&format!("--tmpfs {here}/file true")).run().exited(125).says(&["not a directory"]);
+    session
+        .unshare(&format!("--tmpfs {here}/file true"))
+        .run()
+        .exited(125)
+        .says(&["not a directory"]);
 }
 
 fn a_source_that_is_missing_is_named(session: &Session) {
     let here = session.directory().display();
-    for options in ["--bind missing", "--ro-bind missing:/tmp", &format!("--overlay /etc:missing:{here}")] {
+    for options in [
+        "--bind missing",
+        "--ro-bind missing:/tmp",
+        &format!("--overlay /etc:missing:{here}"),
+    ] {
         for command in old_and_new(&session.unshare(options).args("true")) {
-            command.run().exited(125).says(&["open missing", "no such file"]);
+            command
+                .run()
+                .exited(125)
+                .says(&["open missing", "no such file"]);
         }
     }
 }
@@ -258,7 +412,12 @@ fn a_source_that_is_missing_is_named(session: &Session) {
 fn a_hidden_directory_is_no_place_to_start(session: &Session) {
     let here = session.directory();
     let hides = format!("--tmpfs {}", here.parent().unwrap().display());
-    session.unshare(&hides).args("true").run().exited(125).says(&["hides the directory", "--wd"]);
+    session
+        .unshare(&hides)
+        .args("true")
+        .run()
+        .exited(125)
+        .says(&["hides the directory", "--wd"]);
     assert_eq!(session.unshare(&hides).args("--wd / pwd").output(), "/");
 }
 
@@ -267,32 +426,61 @@ fn what_is_mounted_on_the_root_becomes_the_root(session: &Session) {
     write(session, &[("file", "")]);
     let here = session.directory().display();
     for root in ["", "--root / "] {
-        let start = if root.is_empty() { here.to_string() } else { "/".to_owned() };
-        let script = format!("pwd; echo x > {here}/file; ls -A /proc/self/root/ | wc -l; cat {here}/file");
+        let start = if root.is_empty() {
+            here.to_string()
+        } else {
+            "/".to_owned()
+        };
+        let script =
+            format!("pwd; echo x > {here}/file; ls -A /proc/self/root/ | wc -l; cat {here}/file");
         let files = fs::read_dir("/").unwrap().count();
-        for command in old_and_new(&session.unshare(&format!("{root}--ro-bind /:/ sh -c")).arg(&script)) {
+        for command in old_and_new(
+            &session
+                .unshare(&format!("{root}--ro-bind /:/ sh -c"))
+                .arg(&script),
+        ) {
             let outcome = command.run().exited(0).says(&["Read-only file system"]);
             assert_eq!(outcome.text(), format!("{start}\n{files}"), "{root}");
         }
         let line = format!(
-            "{root}--tmpfs / --ro-bind /usr --bind /bin --bind /lib --bind /lib64 --dev --pid --net --wd / sh -c"
+            "{root}--tmpfs / --ro-bind /usr --bind /bin --bind /lib --bind /lib64 --dev --pid \
+            --net --wd / sh -c"
         );
-        for command in old_and_new(&session.unshare(&line).arg("echo /*; echo $$; ls /sys/class/net")) {
-            assert_eq!(command.output(), "/bin /dev /lib /lib64 /proc /sys /usr\n1\nlo", "{root}");
+        for command in old_and_new(
+            &session
+                .unshare(&line)
+                .arg("echo /*; echo $$; ls /sys/class/net"),
+        ) {
+            assert_eq!(
+                command.output(),
+                "/bin /dev /lib /lib64 /proc /sys /usr\n1\nlo",
+                "{root}"
+            );
         }
         // The old root is not mounted anywhere, so nothing leads back.
         let tools = "--ro-bind /usr --bind /bin --bind /lib --bind /lib64";
-        let mounts = session.unshare(&format!("{root}--tmpfs / --bind /proc {tools} --wd / sed -n"));
-        let roots = mounts.arg(r"s/^\([^ ]* \)\{4\}\/ .* - \([^ ]*\) .*/\2/p").args("/proc/self/mountinfo").output();
+        let mounts = session.unshare(&format!(
+            "{root}--tmpfs / --bind /proc {tools} --wd / sed -n"
+        ));
+        let roots = mounts
+            .arg(r"s/^\([^ ]* \)\{4\}\/ .* - \([^ ]*\) .*/\2/p")
+            .args("/proc/self/mountinfo")
+            .output();
         assert_eq!(roots, "tmpfs", "{root}");
     }
-    session.unshare("--tmpfs / touch ran").run().exited(125).says(&["mounted on / has no such directory", "--wd"]);
+    session
+        .unshare("--tmpfs / touch ran")
+        .run()
+        .exited(125)
+        .says(&["mounted on / has no such directory", "--wd"]);
     assert!(!session.path("ran").exists());
 }
 
 fn a_read_only_root_leaves_devices_and_kernel_files_usable(session: &Session) {
-    let script = "touch /nsx-$$ 2>&1 | grep -c Read-only; touch here 2>&1 | grep -c Read-only; touch /tmp/nsx-$$ 2>&1 | grep -c Read-only
-        echo lost >/dev/null && head -c 2 /dev/zero | wc -c; touch /dev/shm/nsx-$$ && rm /dev/shm/nsx-$$ && echo shm
+    let script = "touch /nsx-$$ 2>&1 | grep -c Read-only; touch here 2>&1 | grep -c Read-only; \
+    touch /tmp/nsx-$$ 2>&1 | grep -c Read-only
+        echo lost >/dev/null && head -c 2 /dev/zero | wc -c; touch /dev/shm/nsx-$$ && rm \
+    /dev/shm/nsx-$$ && echo shm
         echo name >/proc/self/comm && echo proc; ls /sys/fs/cgroup | wc -l; unshare -r id -u; pwd";
     let cgroups = fs::read_dir("/sys/fs/cgroup").unwrap().count();
     let here = session.directory().display();
@@ -300,8 +488,9 @@ fn a_read_only_root_leaves_devices_and_kernel_files_usable(session: &Session) {
     for command in old_and_new(&session.unshare("--ro-root sh -c").arg(script)) {
         assert_eq!(command.output(), expected);
     }
-    let inside =
-        session.unshare("--ro-root --pid --net sh -c").arg("echo $$; ls /sys/class/net; ls /sys/fs/cgroup | wc -l");
+    let inside = session
+        .unshare("--ro-root --pid --net sh -c")
+        .arg("echo $$; ls /sys/class/net; ls /sys/fs/cgroup | wc -l");
     assert_eq!(inside.output(), format!("1\nlo\n{cgroups}"));
     assert!(!session.path("here").exists());
 }
@@ -309,27 +498,50 @@ fn a_read_only_root_leaves_devices_and_kernel_files_usable(session: &Session) {
 fn a_read_only_root_has_the_holes_that_are_asked_for(session: &Session) {
     write(session, &[("open/x", ""), ("shut/x", "")]);
     let script = "ls /tmp | wc -l; pwd; echo 1 >x && echo 2 >/tmp/x && echo 3 >../shut/x";
-    let command =
-        session.unshare("--ro-root --tmpfs /tmp --bind . --ro-bind ../shut sh -c").directory(&session.path("open"));
-    let outcome = command.arg(script).run().exited(2).says(&["Read-only file system"]);
+    let command = session
+        .unshare("--ro-root --tmpfs /tmp --bind . --ro-bind ../shut sh -c")
+        .directory(&session.path("open"));
+    let outcome = command
+        .arg(script)
+        .run()
+        .exited(2)
+        .says(&["Read-only file system"]);
     assert!(outcome.text().ends_with("/open"), "{outcome}");
     let read = |name: &str| fs::read_to_string(session.path(name)).unwrap();
-    assert_eq!((read("open/x").as_str(), read("shut/x").as_str()), ("1\n", ""));
+    assert_eq!(
+        (read("open/x").as_str(), read("shut/x").as_str()),
+        ("1\n", "")
+    );
     // Options before it are hidden by it.
-    session.unshare("--bind . --ro-root touch open/y").run().exited(1).says(&["Read-only file system"]);
+    session
+        .unshare("--bind . --ro-root touch open/y")
+        .run()
+        .exited(1)
+        .says(&["Read-only file system"]);
 }
 
 fn shared_mounts_are_refused(session: &Session) {
     for mode in ["shared", "unchanged"] {
         let line = format!("--propagation {mode} --tmpfs /tmp --wd / true");
-        session.unshare(&line).run().exited(125).says(&["private or slave"]);
+        session
+            .unshare(&line)
+            .run()
+            .exited(125)
+            .says(&["private or slave"]);
     }
-    session.unshare("--propagation slave --tmpfs /tmp --wd / true").run().exited(0);
+    session
+        .unshare("--propagation slave --tmpfs /tmp --wd / true")
+        .run()
+        .exited(0);
 }
 
 fn an_overlay_over_the_mounts_of_others_is_refused_to_a_user_namespace(session: &Session) {
-    let outcome = session.nsx("unshare -r --tmpfs /tmp --overlay /:/tmp/x --wd / true").run();
-    outcome.exited(125).says(&["overlay", "is mounted below it", "user namespace"]);
+    let outcome = session
+        .nsx("unshare -r --tmpfs /tmp --overlay /:/tmp/x --wd / true")
+        .run();
+    outcome
+        .exited(125)
+        .says(&["overlay", "is mounted below it", "user namespace"]);
 }
 
 fn what_the_host_mounts_stays_out_of_a_bound_directory(session: &Session) {
@@ -337,17 +549,22 @@ fn what_the_host_mounts_stays_out_of_a_bound_directory(session: &Session) {
     let here = session.directory().display();
     // A namespace whose mounts are shared stands for the host.
     let script = format!(
-        "nsx unshare --bind from:{here}/to sh -c 'touch bound; until test -e go; do sleep 0.05; done; ls to' &
+        "nsx unshare --bind from:{here}/to sh -c 'touch bound; until test -e go; do sleep 0.05; \
+        done; ls to' &
          until test -e bound; do sleep 0.05; done
-         mount -t tmpfs tmpfs from && touch from/late go && wait && grep -c \"$PWD/to\" /proc/self/mountinfo"
+         mount -t tmpfs tmpfs from && touch from/late go && wait && grep -c \"$PWD/to\" \
+        /proc/self/mountinfo"
     );
-    let host = session.original_unshare("--mount --propagation shared sh -c").arg(script);
+    let host = session
+        .original_unshare("--mount --propagation shared sh -c")
+        .arg(script);
     assert_eq!(host.run().text(), "x\n0");
 }
 
 fn killed_at_any_time_it_leaves_no_mount(session: &Session) {
     small_root(session);
-    let line = "--root root --overlay root:/ --dev --tmpfs /tmp --bind where:/tmp/where --pid sleep 100";
+    let line =
+        "--root root --overlay root:/ --dev --tmpfs /tmp --bind where:/tmp/where --pid sleep 100";
     let before = fs::read_to_string("/proc/self/mountinfo").unwrap();
     let files = || listing(session.directory());
     let expected = files();

@@ -1,4 +1,5 @@
-//! Equal answers from an older kernel: each view of `nsx ls` and of `nsx pidmap` with and without what came after 5.4.
+//! Equal answers from an older kernel: each view of `nsx ls` and of `nsx pidmap` with and without
+//! what came after 5.4.
 //!
 //! In a PID namespace where nothing else happens, so that whole outputs can be compared.
 
@@ -11,34 +12,51 @@ use crate::support::{
 use serde_json::Value;
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![both(each_view_is_the_same)].into_iter().map(|test| test.needs([Need::Namespaces])).collect()
+    vec![both(each_view_is_the_same)]
+        .into_iter()
+        .map(|test| test.needs([Need::Namespaces]))
+        .collect()
 }
 
 /// A command in the namespaces of `init`.
 fn inside(session: &Session, init: &Pinned, words: &str) -> Command {
-    session.command(&format!("nsenter --preserve-credentials -U -m -p -t {} {words}", init.id()))
+    session.command(&format!(
+        "nsenter --preserve-credentials -U -m -p -t {} {words}",
+        init.id()
+    ))
 }
 
 /// Returns what nsx prints in the namespaces of `init`, as process 301.
 #[track_caller]
 fn view(session: &Session, init: &Pinned, words: &str, filter: Option<Filter>) -> String {
-    inside(session, init, "sh -c").arg("echo 300 >/proc/sys/kernel/ns_last_pid").run().exited(0);
+    inside(session, init, "sh -c")
+        .arg("echo 300 >/proc/sys/kernel/ns_last_pid")
+        .run()
+        .exited(0);
     let command = inside(session, init, &format!("nsx {words}"));
     let command = filter.into_iter().fold(command, Command::under);
     command.output()
 }
 
 fn each_view_is_the_same(session: &Session) {
-    // A namespace with a process, one that only a descriptor holds, one that only a mount does, and a nested PID namespace.
+    // A namespace with a process, one that only a descriptor holds, one that only a mount does, and
+    // a nested PID namespace.
     let script = "touch pin; unshare --uts=pin true
-        unshare --ipc sleep 100 & until [ \"$(readlink /proc/$!/exe)\" = \"$(readlink -f /bin/sleep)\" ]; do sleep 0.1; done
+        unshare --ipc sleep 100 & until [ \"$(readlink /proc/$!/exe)\" = \"$(readlink -f \
+    /bin/sleep)\" ]; do sleep 0.1; done
         exec 7</proc/$!/ns/ipc; kill $!; wait $! || :
-        unshare --net --uts --pid --fork --kill-child sleep 100 & until [ \"$(cat /proc/*/comm | grep -c sleep)\" = 1 ]; do sleep 0.1; done
+        unshare --net --uts --pid --fork --kill-child sleep 100 & until [ \"$(cat /proc/*/comm | \
+    grep -c sleep)\" = 1 ]; do sleep 0.1; done
         echo $! $(stat -c %i pin) $(stat -Lc %i /proc/self/fd/7); exec sleep 1000";
-    let unshare = session.nsx("unshare -r --mount --pid --fork --kill-child --mount-proc sh -ec").arg(script).start();
+    let unshare = session
+        .nsx("unshare -r --mount --pid --fork --kill-child --mount-proc sh -ec")
+        .arg(script)
+        .start();
     let init = unshare.program("sh");
     let line = unshare.line();
-    until("nothing happens any more", || procfs::comm(init.id()) == "sleep");
+    until("nothing happens any more", || {
+        procfs::comm(init.id()) == "sleep"
+    });
     let [unshared, pin, held]: [&str; 3] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
     // Who owns what nobody is in is not known: its file would have to be opened, which may hang.
     let views = [
@@ -69,10 +87,15 @@ fn each_view_is_the_same(session: &Session) {
                 // The first line has the id and the owner.
                 ("ls", why) if why.starts_with("--why") => {
                     let (first, rest) = text.split_once('\n').unwrap();
-                    assert_eq!(first.contains(", id "), filter.is_none(), "{words}: {first}");
+                    assert_eq!(
+                        first.contains(", id "),
+                        filter.is_none(),
+                        "{words}: {first}"
+                    );
                     rest.to_owned()
                 }
-                // What a user is called there is not looked up where links could not be kept from leading out.
+                // What a user is called there is not looked up where links could not be kept from
+                // leading out.
                 ("pidmap", _) => text
                     .replace(" root ", " 0 ")
                     .split(' ')
@@ -91,7 +114,10 @@ fn each_view_is_the_same(session: &Session) {
         let text = view(session, &init, "ls --deep --json -o all", filter);
         let document: Value = serde_json::from_str(&text).unwrap();
         let mut rows = document["namespaces"].as_array().unwrap().clone();
-        assert!(rows.iter().any(|row| row["ns"] == number(pin)) && rows.iter().any(|row| row["ns"] == number(held)));
+        assert!(
+            rows.iter().any(|row| row["ns"] == number(pin))
+                && rows.iter().any(|row| row["ns"] == number(held))
+        );
         for row in &mut rows {
             row["age"] = Value::Null;
             // What it holds as their owner is not known either.
@@ -104,8 +130,13 @@ fn each_view_is_the_same(session: &Session) {
     let (mut newer, older) = (rows(None), rows(Some(Filter::Since5_4)));
     assert!(older.iter().all(|row| row["id64"].is_null()), "{older:?}");
     newer.iter_mut().for_each(|row| row["id64"] = Value::Null);
-    // Of what nobody is in, what would have to be asked of itself is not known; what is told is true.
-    for (newer, older) in newer.iter_mut().zip(&older).filter(|(_, older)| older["seen"] == 0) {
+    // Of what nobody is in, what would have to be asked of itself is not known; what is told is
+    // true.
+    for (newer, older) in newer
+        .iter_mut()
+        .zip(&older)
+        .filter(|(_, older)| older["seen"] == 0)
+    {
         newer
             .as_object_mut()
             .unwrap()

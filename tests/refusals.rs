@@ -8,7 +8,8 @@ pub(crate) fn tests() -> Vec<Test> {
         ordinary(an_owner_that_one_cannot_become_is_no_matter_of_a_map),
         both(the_ids_that_are_mapped_are_told_with_their_ends),
         root(a_helper_without_its_privilege_is_said).needs([Need::Tool("newuidmap")]),
-        root(a_helper_whose_file_gives_no_privilege_is_said).needs([Need::Tool("newuidmap"), Need::Tool("setcap")]),
+        root(a_helper_whose_file_gives_no_privilege_is_said)
+            .needs([Need::Tool("newuidmap"), Need::Tool("setcap")]),
         root(user_0_in_a_map_without_the_capability_for_it_is_said).needs([Need::Kernel(5, 12)]),
         both(a_limit_that_is_used_up_is_named_with_its_user),
         both(a_limit_further_out_and_the_depth_of_nesting_are_told_as_far_as_they_are_known),
@@ -35,71 +36,148 @@ fn kinds_are_named_with_their_article(session: &Session) {
     for (options, cause) in [
         ("--uts", "creates a uts namespace"),
         ("--ipc --no-mount-mqueue", "creates an ipc namespace"),
-        ("--uts --ipc --no-mount-mqueue", "creates ipc and uts namespaces"),
+        (
+            "--uts --ipc --no-mount-mqueue",
+            "creates ipc and uts namespaces",
+        ),
     ] {
-        refused(session, session.nsx(&format!("unshare {options} touch ran")), &[cause, "add -r"]);
+        refused(
+            session,
+            session.nsx(&format!("unshare {options} touch ran")),
+            &[cause, "add -r"],
+        );
     }
 }
 
 fn an_owner_that_one_cannot_become_is_no_matter_of_a_map(session: &Session) {
-    let said = refused(session, session.nsx("unshare -r --owner 0:0 touch ran"), &["owner", "CAP_SETUID", "--owner"]);
+    let said = refused(
+        session,
+        session.nsx("unshare -r --owner 0:0 touch ran"),
+        &["owner", "CAP_SETUID", "--owner"],
+    );
     assert!(!said.contains("add -r"), "{said}");
 }
 
 fn the_ids_that_are_mapped_are_told_with_their_ends(session: &Session) {
-    refused(session, session.nsx("unshare -r -S 5 touch ran"), &["user id 5 is not mapped", "only 0 is"]);
+    refused(
+        session,
+        session.nsx("unshare -r -S 5 touch ran"),
+        &["user id 5 is not mapped", "only 0 is"],
+    );
     if session.is_root() {
-        let ranges = "unshare -r --map-users 0:100000:100 --map-users 200:200000:5 -S 150 touch ran";
-        refused(session, session.nsx(ranges), &["user id 150 is not mapped", "mapped are 0 to 99, 200 to 204\n"]);
+        let ranges =
+            "unshare -r --map-users 0:100000:100 --map-users 200:200000:5 -S 150 touch ran";
+        refused(
+            session,
+            session.nsx(ranges),
+            &[
+                "user id 150 is not mapped",
+                "mapped are 0 to 99, 200 to 204\n",
+            ],
+        );
     }
 }
 
 fn a_helper_without_its_privilege_is_said(session: &Session) {
-    let script = "cp /etc/passwd passwd; echo mapper:x:4242:4242::/:/bin/sh >>passwd; echo mapper:100000:65536 >ids
-        for file in /etc/subuid /etc/subgid; do [ -e $file ] || touch $file; mount --bind ids $file; done
+    let script = "cp /etc/passwd passwd; echo mapper:x:4242:4242::/:/bin/sh >>passwd; echo \
+    mapper:100000:65536 >ids
+        for file in /etc/subuid /etc/subgid; do [ -e $file ] || touch $file; mount --bind ids \
+    $file; done
         mount --bind passwd /etc/passwd; chmod 755 .
-        exec setpriv --reuid=4242 --regid=4242 --clear-groups --no-new-privs nsx unshare -r --map-auto touch ran";
+        exec setpriv --reuid=4242 --regid=4242 --clear-groups --no-new-privs nsx unshare -r \
+    --map-auto touch ran";
     let command = session.command("unshare --mount sh -ec").arg(script);
-    refused(session, command, &["newuidmap", "no_new_privs is set", "run it where that is not set"]);
+    refused(
+        session,
+        command,
+        &[
+            "newuidmap",
+            "no_new_privs is set",
+            "run it where that is not set",
+        ],
+    );
 }
 
 fn a_helper_whose_file_gives_no_privilege_is_said(session: &Session) {
     // A copy of the helper first in PATH, and what is done to it.
     let with_copy = |make: &str, prefix: &str| {
         let script = format!(
-            "cp /etc/passwd passwd; echo mapper:x:4242:4242::/:/bin/sh >>passwd; echo mapper:100000:65536 >ids
-            for file in /etc/subuid /etc/subgid; do [ -e $file ] || touch $file; mount --bind ids $file; done
-            mount --bind passwd /etc/passwd; chmod 755 .; mkdir -p copy; mount -t tmpfs -o mode=755 none copy
-            cp \"$(command -v newuidmap)\" copy/; chmod 755 copy/newuidmap; {make}; PATH=$PWD/copy:$PATH
-            exec setpriv --reuid=4242 --regid=4242 --clear-groups {prefix} nsx unshare -r --map-auto id -u"
+            "cp /etc/passwd passwd; echo mapper:x:4242:4242::/:/bin/sh >>passwd; echo \
+            mapper:100000:65536 >ids
+            for file in /etc/subuid /etc/subgid; do [ -e $file ] || touch $file; mount --bind ids \
+            $file; done
+            mount --bind passwd /etc/passwd; chmod 755 .; mkdir -p copy; mount -t tmpfs -o \
+            mode=755 none copy
+            cp \"$(command -v newuidmap)\" copy/; chmod 755 copy/newuidmap; {make}; \
+            PATH=$PWD/copy:$PATH
+            exec setpriv --reuid=4242 --regid=4242 --clear-groups {prefix} nsx unshare -r \
+            --map-auto id -u"
         );
         session.command("unshare --mount sh -ec").arg(script)
     };
-    let refused = |make: &str, prefix: &str, words: &[&str]| with_copy(make, prefix).run().exited(125).says(words);
+    let refused = |make: &str, prefix: &str, words: &[&str]| {
+        with_copy(make, prefix).run().exited(125).says(words)
+    };
     refused(
         ":",
         "",
-        &["copy/newuidmap is neither set-user-ID root nor has the file capability cap_setuid", "chmod u+s"],
+        &[
+            "copy/newuidmap is neither set-user-ID root nor has the file capability cap_setuid",
+            "chmod u+s",
+        ],
     );
-    refused("setcap cap_net_raw+ep copy/newuidmap", "", &["neither set-user-ID root nor", "setcap cap_setuid+ep"]);
-    refused("chown 4242 copy/newuidmap; chmod u+s copy/newuidmap", "", &["neither set-user-ID root nor"]);
-    for privilege in ["chmod u+s copy/newuidmap", "setcap cap_setuid+ep copy/newuidmap"] {
+    refused(
+        "setcap cap_net_raw+ep copy/newuidmap",
+        "",
+        &["neither set-user-ID root nor", "setcap cap_setuid+ep"],
+    );
+    refused(
+        "chown 4242 copy/newuidmap; chmod u+s copy/newuidmap",
+        "",
+        &["neither set-user-ID root nor"],
+    );
+    for privilege in [
+        "chmod u+s copy/newuidmap",
+        "setcap cap_setuid+ep copy/newuidmap",
+    ] {
         assert_eq!(with_copy(privilege, "").output(), "0", "{privilege}");
         let make = format!("{privilege}; mount -o remount,nosuid copy");
-        refused(&make, "", &["copy/newuidmap lies on a mount with the option nosuid"]);
-        refused(privilege, "--bounding-set -setuid", &["CAP_SETUID is not in the bounding set", "copy/newuidmap"]);
+        refused(
+            &make,
+            "",
+            &["copy/newuidmap lies on a mount with the option nosuid"],
+        );
+        refused(
+            privilege,
+            "--bounding-set -setuid",
+            &["CAP_SETUID is not in the bounding set", "copy/newuidmap"],
+        );
     }
 }
 
 /// `user_namespaces(7)`: since 5.12, mapping user 0 of the parent takes CAP_SETFCAP.
 fn user_0_in_a_map_without_the_capability_for_it_is_said(session: &Session) {
-    let without =
-        |options: &str| session.command(&format!("setpriv --bounding-set -setfcap nsx unshare {options} touch ran"));
-    for options in ["-r", "-c", "-r --net", "--map-users 5:0:10 --map-groups 5:0:10", "--map-users all"] {
-        refused(session, without(options), &["not permitted", "CAP_SETFCAP", "--cap-add SETFCAP"]);
+    let without = |options: &str| {
+        session.command(&format!(
+            "setpriv --bounding-set -setfcap nsx unshare {options} touch ran"
+        ))
+    };
+    for options in [
+        "-r",
+        "-c",
+        "-r --net",
+        "--map-users 5:0:10 --map-groups 5:0:10",
+        "--map-users all",
+    ] {
+        refused(
+            session,
+            without(options),
+            &["not permitted", "CAP_SETFCAP", "--cap-add SETFCAP"],
+        );
     }
     // The way out that is named is one.
-    let command = "setpriv --bounding-set -setfcap nsx unshare --map-users 0:100000:65536 --map-groups 0:100000:65536 -S 0 -G 0 id -u";
+    let command = "setpriv --bounding-set -setfcap nsx unshare --map-users 0:100000:65536 \
+    --map-groups 0:100000:65536 -S 0 -G 0 id -u";
     assert_eq!(session.command(command).output(), "0");
 }
 
@@ -112,19 +190,49 @@ fn a_limit_that_is_used_up_is_named_with_its_user(session: &Session) {
     let one = |kind: &str| format!("echo 1 >/proc/sys/user/max_{kind}_namespaces");
     let holder = |option: &str| {
         format!(
-            "unshare {option} sleep 100 & trap 'kill $!' EXIT; until [ $(cat /proc/$!/comm) = sleep ]; do sleep 0.05; done"
+            "unshare {option} sleep 100 & trap 'kill $!' EXIT; until [ $(cat /proc/$!/comm) = \
+            sleep ]; do sleep 0.05; done"
         )
     };
-    for (kind, option) in [("net", "--net"), ("uts", "--uts"), ("ipc", "--ipc"), ("user", "-r")] {
-        let script = format!("{}; {}; nsx unshare {option} touch ran", one(kind), holder(option));
+    for (kind, option) in [
+        ("net", "--net"),
+        ("uts", "--uts"),
+        ("ipc", "--ipc"),
+        ("user", "-r"),
+    ] {
+        let script = format!(
+            "{}; {}; nsx unshare {option} touch ran",
+            one(kind),
+            holder(option)
+        );
         let sysctl = format!("user.max_{kind}_namespaces allows a user 1");
         let command = session.command("unshare -r sh -ec").arg(script);
-        refused(session, command, &[&sysctl, "user root (0)", "1 can be seen", &format!("nsx ls -t {kind}")]);
+        refused(
+            session,
+            command,
+            &[
+                &sysctl,
+                "user root (0)",
+                "1 can be seen",
+                &format!("nsx ls -t {kind}"),
+            ],
+        );
     }
     // The kind that is used up is told from the others.
-    let script = format!("{}; {}; nsx unshare --uts --net --ipc touch ran", one("net"), holder("--net"));
-    let said = refused(session, session.command("unshare -r sh -ec").arg(script), &["user.max_net_namespaces"]);
-    assert!(!said.contains("max_uts") && !said.contains("max_ipc"), "{said}");
+    let script = format!(
+        "{}; {}; nsx unshare --uts --net --ipc touch ran",
+        one("net"),
+        holder("--net")
+    );
+    let said = refused(
+        session,
+        session.command("unshare -r sh -ec").arg(script),
+        &["user.max_net_namespaces"],
+    );
+    assert!(
+        !said.contains("max_uts") && !said.contains("max_ipc"),
+        "{said}"
+    );
     refused(
         session,
         limited("echo 0 >/proc/sys/user/max_uts_namespaces", "--uts --net"),
@@ -132,9 +240,13 @@ fn a_limit_that_is_used_up_is_named_with_its_user(session: &Session) {
     );
 }
 
-fn a_limit_further_out_and_the_depth_of_nesting_are_told_as_far_as_they_are_known(session: &Session) {
-    let script = "echo 1 >/proc/sys/user/max_net_namespaces; unshare --net sleep 100 & trap 'kill $!' EXIT
-        until [ $(cat /proc/$!/comm) = sleep ]; do sleep 0.05; done; unshare -r nsx unshare --net touch ran";
+fn a_limit_further_out_and_the_depth_of_nesting_are_told_as_far_as_they_are_known(
+    session: &Session,
+) {
+    let script = "echo 1 >/proc/sys/user/max_net_namespaces; unshare --net sleep 100 & trap 'kill \
+    $!' EXIT
+        until [ $(cat /proc/$!/comm) = sleep ]; do sleep 0.05; done; unshare -r nsx unshare --net \
+    touch ran";
     let said = refused(
         session,
         session.command("unshare -r sh -ec").arg(script),
@@ -144,35 +256,63 @@ fn a_limit_further_out_and_the_depth_of_nesting_are_told_as_far_as_they_are_know
     // One namespace below the other, as deep as the kernel has them.
     let nest = |make: &str, last: &str| {
         let script = format!(
-            "[ -e deep ] || {make} sh nest 2>/dev/null || [ -e deep ] || {{ touch deep; {last} touch ran 2>said; }}\n"
+            "[ -e deep ] || {make} sh nest 2>/dev/null || [ -e deep ] || {{ touch deep; {last} \
+            touch ran 2>said; }}\n"
         );
-        session.shell(&format!("rm -f deep; printf %s '{script}' >nest; {make} sh nest; cat said >&2; exit 125"))
+        session.shell(&format!(
+            "rm -f deep; printf %s '{script}' >nest; {make} sh nest; cat said >&2; exit 125"
+        ))
     };
-    refused(session, nest("unshare -r", "nsx unshare -r"), &["user.max_user_namespaces", "nested 32 levels deep"]);
+    refused(
+        session,
+        nest("unshare -r", "nsx unshare -r"),
+        &["user.max_user_namespaces", "nested 32 levels deep"],
+    );
     if session.is_root() {
         let words = ["pid namespaces nest to 32 levels, and you are in the last"];
-        refused(session, nest("unshare -pf", "nsx unshare --pid --no-mount-proc"), &words);
+        refused(
+            session,
+            nest("unshare -pf", "nsx unshare --pid --no-mount-proc"),
+            &words,
+        );
     }
 }
 
 /// `time_namespaces(7)` has both bounds.
 fn a_clock_that_the_kernel_does_not_set_is_told_the_bound(session: &Session) {
     let set = |offset: &str| session.unshare(&format!("{offset} touch ran"));
-    refused(session, set("--boottime=-36500d"), &["before the start of the machine", "uptime"]);
+    refused(
+        session,
+        set("--boottime=-36500d"),
+        &["before the start of the machine", "uptime"],
+    );
     for offset in ["--monotonic 9223372036", "--boottime 4611686019"] {
-        refused(session, set(offset), &["beyond 4611686018 seconds", "146 years"]);
+        refused(
+            session,
+            set(offset),
+            &["beyond 4611686018 seconds", "146 years"],
+        );
     }
 }
 
 fn an_interpreter_that_is_none_is_told_the_form(session: &Session) {
     let form = ":NAME:TYPE:OFFSET:MAGIC:MASK:INTERPRETER:FLAGS";
     for text in ["garbage-of-some-length", ":x:Q::XYZ::/bin/sh:"] {
-        refused(session, session.nsx("unshare -r -l").arg(text).args("touch ran"), &["register the interpreter", form]);
+        refused(
+            session,
+            session.nsx("unshare -r -l").arg(text).args("touch ran"),
+            &["register the interpreter", form],
+        );
     }
     // The example that is given is one that the kernel takes.
     let script = "nsx unshare -r -l garbage-of-some-length true 2>&1 | grep -o ':[^ ]*/python3:'";
     let example = session.shell(script).output();
-    session.nsx("unshare -r -l").arg(example).args("grep -q enabled /proc/sys/fs/binfmt_misc/python").run().exited(0);
+    session
+        .nsx("unshare -r -l")
+        .arg(example)
+        .args("grep -q enabled /proc/sys/fs/binfmt_misc/python")
+        .run()
+        .exited(0);
 }
 
 fn without_a_procfs_that_is_said(session: &Session) {
@@ -181,26 +321,50 @@ fn without_a_procfs_that_is_said(session: &Session) {
         session.command("unshare -rm sh -ec").arg(script)
     };
     for command in ["unshare --uts touch ran", "enter 1 touch ran"] {
-        refused(session, without(command), &["no procfs is mounted on /proc", "mount -t proc"]);
+        refused(
+            session,
+            without(command),
+            &["no procfs is mounted on /proc", "mount -t proc"],
+        );
     }
     for command in ["pidmap 1", "idmap 1"] {
-        without(command).run().exited(2).says(&["no procfs is mounted on /proc"]);
+        without(command)
+            .run()
+            .exited(2)
+            .says(&["no procfs is mounted on /proc"]);
     }
 }
 
 fn a_directory_that_one_cannot_enter_is_told_apart_from_a_hidden_one(session: &Session) {
     let user = "setpriv --reuid=4242 --regid=4242 --clear-groups";
     let run = |options: &str| {
-        let script = format!("mkdir -p -m 700 dark; cd dark; exec {user} nsx unshare -r --bind /etc:/mnt {options}");
+        let script = format!(
+            "mkdir -p -m 700 dark; cd dark; exec {user} nsx unshare -r --bind /etc:/mnt {options}"
+        );
         session.shell(&script)
     };
-    refused(session, run("pwd"), &["permission denied", "could not enter", "--wd"]);
+    refused(
+        session,
+        run("pwd"),
+        &["permission denied", "could not enter", "--wd"],
+    );
     assert_eq!(run("--wd / pwd").output(), "/");
 }
 
 fn an_empty_word_is_said_to_be_empty(session: &Session) {
-    for option in ["-S", "-G", "--map-user", "--map-group", "--whitelist-env", "--keep-env"] {
-        let command = session.nsx("unshare -r").args(option).arg("").args("touch ran");
+    for option in [
+        "-S",
+        "-G",
+        "--map-user",
+        "--map-group",
+        "--whitelist-env",
+        "--keep-env",
+    ] {
+        let command = session
+            .nsx("unshare -r")
+            .args(option)
+            .arg("")
+            .args("touch ran");
         refused(session, command, &["is empty"]);
     }
 }

@@ -29,64 +29,118 @@ const NET_RAW: &str = "0000000000002000";
 
 fn capabilities_are_taken_away_for_good(session: &Session) {
     let none = "0000000000000000";
-    let output = session.unshare("--uts --cap-drop all sh -c").arg(SETS).output();
+    let output = session
+        .unshare("--uts --cap-drop all sh -c")
+        .arg(SETS)
+        .output();
     assert_eq!(output, [none; 5].join(" "));
     // root of the namespace, and yet it cannot name the host.
-    session.unshare("--uts --cap-drop sys_admin hostname x").run().exited(1);
-    let output = session.unshare("--uts --cap-drop CAP_SYS_ADMIN --cap-drop net_raw sh -c").arg(SETS).output();
+    session
+        .unshare("--uts --cap-drop sys_admin hostname x")
+        .run()
+        .exited(1);
+    let output = session
+        .unshare("--uts --cap-drop CAP_SYS_ADMIN --cap-drop net_raw sh -c")
+        .arg(SETS)
+        .output();
     for set in output.split(' ').skip(1).take(3) {
         let set = u64::from_str_radix(set, 16).unwrap();
-        assert!(set & (1 << 21 | 1 << 13) == 0 && set & 1 << 7 != 0, "{output}");
+        assert!(
+            set & (1 << 21 | 1 << 13) == 0 && set & 1 << 7 != 0,
+            "{output}"
+        );
     }
 }
 
 fn a_capability_is_kept_by_whoever_it_runs_as(session: &Session) {
-    let output = session.unshare("--uts --cap-drop all --cap-keep net_raw sh -c").arg(SETS).output();
+    let output = session
+        .unshare("--uts --cap-drop all --cap-keep net_raw sh -c")
+        .arg(SETS)
+        .output();
     assert_eq!(output, [NET_RAW; 5].join(" "));
 }
 
 fn a_capability_is_kept_across_a_change_of_the_user(session: &Session) {
     let options = "--uts --cap-drop all --cap-keep cap_net_raw -S 4242 -G 4242";
-    let output = session.unshare(&format!("{options} sh -c")).arg(format!("id -u; {SETS}")).output();
+    let output = session
+        .unshare(&format!("{options} sh -c"))
+        .arg(format!("id -u; {SETS}"))
+        .output();
     assert_eq!(output, format!("4242\n{}", [NET_RAW; 5].join(" ")));
 }
 
 fn all_capabilities_are_kept(session: &Session) {
-    let all = session.nsx("unshare -r sed -n s/^CapPrm:.//p /proc/self/status").output();
-    let ambient = session.nsx("unshare -r --keep-caps sed -n s/^CapAmb:.//p /proc/self/status").output();
+    let all = session
+        .nsx("unshare -r sed -n s/^CapPrm:.//p /proc/self/status")
+        .output();
+    let ambient = session
+        .nsx("unshare -r --keep-caps sed -n s/^CapAmb:.//p /proc/self/status")
+        .output();
     assert_eq!(ambient, all);
-    session.nsx("unshare -r --keep-caps --cap-drop all touch ran").run().exited(125);
+    session
+        .nsx("unshare -r --keep-caps --cap-drop all touch ran")
+        .run()
+        .exited(125);
 }
 
 fn an_interpreter_is_registered_inside(session: &Session) {
     let magic = ":nsx:M::nsx-magic::/bin/cat:";
-    let script = "printf nsx-magic >program; chmod +x program; cat /proc/sys/fs/binfmt_misc/nsx | grep -c enabled; exec ./program";
+    let script = "printf nsx-magic >program; chmod +x program; cat /proc/sys/fs/binfmt_misc/nsx | \
+    grep -c enabled; exec ./program";
     for options in ["--load-interp", "--mount-binfmt -l", "--pid -l"] {
-        let command = session.nsx(&format!("unshare -r {options}")).arg(magic).args("sh -c").arg(script);
+        let command = session
+            .nsx(&format!("unshare -r {options}"))
+            .arg(magic)
+            .args("sh -c")
+            .arg(script);
         assert_eq!(command.output(), "1\nnsx-magic", "{options}");
     }
     assert!(!std::path::Path::new("/proc/sys/fs/binfmt_misc/nsx").exists());
-    session.nsx("unshare -r -l nonsense touch ran").run().exited(125).says(&["interpreter"]);
+    session
+        .nsx("unshare -r -l nonsense touch ran")
+        .run()
+        .exited(125)
+        .says(&["interpreter"]);
     assert!(!session.path("ran").exists());
 }
 
 fn no_exec_gives_more(session: &Session) {
-    assert_eq!(session.unshare("--uts --no-new-privs grep NoNewPrivs /proc/self/status").output(), "NoNewPrivs:\t1");
-    assert_eq!(session.unshare("--uts grep NoNewPrivs /proc/self/status").output(), "NoNewPrivs:\t0");
+    assert_eq!(
+        session
+            .unshare("--uts --no-new-privs grep NoNewPrivs /proc/self/status")
+            .output(),
+        "NoNewPrivs:\t1"
+    );
+    assert_eq!(
+        session
+            .unshare("--uts grep NoNewPrivs /proc/self/status")
+            .output(),
+        "NoNewPrivs:\t0"
+    );
 }
 
 fn the_environment_is_changed_as_asked(session: &Session) {
     // Sorted lines.
     let env = |options: &str| {
-        let command = session.unshare(&format!("{options} --uts /usr/bin/env")).env("A", "1").env("B", "two words");
+        let command = session
+            .unshare(&format!("{options} --uts /usr/bin/env"))
+            .env("A", "1")
+            .env("B", "two words");
         let mut lines: Vec<String> = command.output().lines().map(str::to_owned).collect();
         lines.sort();
         lines
     };
     assert_eq!(env("--clear-env"), Vec::<String>::new());
-    assert_eq!(env("--keep-env A --keep-env B --keep-env NONE"), ["A=1", "B=two words"]);
+    assert_eq!(
+        env("--keep-env A --keep-env B --keep-env NONE"),
+        ["A=1", "B=two words"]
+    );
     assert_eq!(env("--whitelist-env A,NONE"), ["A=1"]);
-    assert_eq!(env("--whitelist-env NONE"), Vec::<String>::new(), "util-linux would keep all");
+    assert_eq!(
+        env("--whitelist-env NONE"),
+        Vec::<String>::new(),
+        "util-linux would keep all"
+    );
     assert_eq!(env("--clear-env --env C=3 --env D=x=y"), ["C=3", "D=x=y"]);
     let all = env("--no-fork");
     let mut changed: Vec<String> = all.iter().filter(|line| *line != "A=1").cloned().collect();
@@ -96,7 +150,10 @@ fn the_environment_is_changed_as_asked(session: &Session) {
     changed.sort();
     assert_eq!(env("--unset-env A --env B="), changed);
     // The program is looked up in the PATH that it gets.
-    session.unshare("--uts --env PATH=/nonexistent true").run().exited(127);
+    session
+        .unshare("--uts --env PATH=/nonexistent true")
+        .run()
+        .exited(127);
 }
 
 fn wrong_words_are_refused(session: &Session) {
@@ -111,27 +168,48 @@ fn wrong_words_are_refused(session: &Session) {
         "--boottime 1.5h",
         "--monotonic 99999999999999999999",
     ] {
-        session.unshare(&format!("--uts {words} touch ran")).run().exited(125);
+        session
+            .unshare(&format!("--uts {words} touch ran"))
+            .run()
+            .exited(125);
     }
     assert!(!session.path("ran").exists());
 }
 
 fn clocks_are_set_ahead_and_back(session: &Session) {
     let offsets = "cat /proc/self/timens_offsets";
-    let output = session.unshare(&format!("--boottime 3d --monotonic -2s {offsets}")).output();
+    let output = session
+        .unshare(&format!("--boottime 3d --monotonic -2s {offsets}"))
+        .output();
     let words: Vec<&str> = output.split_whitespace().collect();
     assert_eq!(words, ["monotonic", "-2", "0", "boottime", "259200", "0"]);
 
-    let uptime = |text: &str| Duration::from_secs_f64(text.split(' ').next().unwrap().parse().unwrap());
+    let uptime =
+        |text: &str| Duration::from_secs_f64(text.split(' ').next().unwrap().parse().unwrap());
     let outside = uptime(&std::fs::read_to_string("/proc/uptime").unwrap());
-    for options in ["--boottime 1h", "--time --boottime=3600 --fork", "--pid --boottime 30m30m"] {
-        let inside = uptime(&session.unshare(&format!("{options} cat /proc/uptime")).output());
+    for options in [
+        "--boottime 1h",
+        "--time --boottime=3600 --fork",
+        "--pid --boottime 30m30m",
+    ] {
+        let inside = uptime(
+            &session
+                .unshare(&format!("{options} cat /proc/uptime"))
+                .output(),
+        );
         let ahead = inside.checked_sub(outside).unwrap();
-        assert!((3600..3700).contains(&ahead.as_secs()), "{options}: {ahead:?}");
+        assert!(
+            (3600..3700).contains(&ahead.as_secs()),
+            "{options}: {ahead:?}"
+        );
     }
 }
 
 fn a_clock_cannot_be_set_before_the_start_of_the_machine(session: &Session) {
-    session.unshare("--monotonic -9999w touch ran").run().exited(125).says(&["clock offset", "out of range"]);
+    session
+        .unshare("--monotonic -9999w touch ran")
+        .run()
+        .exited(125)
+        .says(&["clock offset", "out of range"]);
     assert!(!session.path("ran").exists());
 }

@@ -1,5 +1,5 @@
-//! The ways nsx ends: with the program's status, with a status of nsx's own, by the program's signal; and that nothing
-//! outlives nsx.
+//! The ways nsx ends: with the program's status, with a status of nsx's own, by the program's
+//! signal; and that nothing outlives nsx.
 
 use crate::support::{Need, Process, Session, Test, Ways, both, procfs::Pinned, until};
 use rustix::process::Signal;
@@ -44,34 +44,50 @@ fn sleeping(session: &Session, prefix: &str) -> (Process, Pinned) {
 fn it_ends_as_its_program_does(session: &Session) {
     for prefix in &Ways::new(session).prefixes {
         for status in [0, 1, 7, 125, 126, 127, 143, 255] {
-            session.command(&format!("{prefix}sh -c")).arg(format!("exit {status}")).run().exited(status);
+            session
+                .command(&format!("{prefix}sh -c"))
+                .arg(format!("exit {status}"))
+                .run()
+                .exited(status);
         }
         let (nsx, sleep) = sleeping(session, prefix);
         sleep.signal(Signal::KILL);
         nsx.wait_for(SOON).killed_by(Signal::KILL);
     }
-    session.unshare("--pid --mount --net sh -c").arg("exit 7").run().exited(7);
+    session
+        .unshare("--pid --mount --net sh -c")
+        .arg("exit 7")
+        .run()
+        .exited(7);
 }
 
 fn it_has_three_statuses_of_its_own(session: &Session) {
-    for (name, text, mode) in [("plain", "echo ran > ran\n", 0o644), ("bad", "#!/no/such/interpreter\n", 0o755)] {
+    for (name, text, mode) in [
+        ("plain", "echo ran > ran\n", 0o644),
+        ("bad", "#!/no/such/interpreter\n", 0o755),
+    ] {
         fs::write(session.path(name), text).unwrap();
         fs::set_permissions(session.path(name), fs::Permissions::from_mode(mode)).unwrap();
     }
     for prefix in &Ways::new(session).prefixes {
         let run = |program: &str| session.command(&format!("{prefix}{program}")).run();
         run("nosuch").exited(127).says(&["nosuch", "no"]);
-        run("./nosuch").exited(127).says(&["./nosuch", "no such file"]);
+        run("./nosuch")
+            .exited(127)
+            .says(&["./nosuch", "no such file"]);
         run("./bad").exited(127);
         run("/").exited(126).says(&["/", "permission denied"]);
-        run("./plain").exited(126).says(&["./plain", "permission denied"]);
+        run("./plain")
+            .exited(126)
+            .says(&["./plain", "permission denied"]);
         run("--bogus").exited(125).says(&["--bogus"]);
     }
     assert!(!session.path("ran").exists());
 }
 
 fn a_shell_sees_143_for_a_program_killed_by_term(session: &Session) {
-    // Where the program kills itself, and where nsx is killed, which is all that the shell knows of.
+    // Where the program kills itself, and where nsx is killed, which is all that the shell knows
+    // of.
     for prefix in &Ways::new(session).prefixes {
         if !prefix.contains("unshare") || !prefix.contains("--pid") {
             // PID 1 is out of reach of its own signals.
@@ -88,45 +104,76 @@ fn a_shell_sees_143_for_a_program_killed_by_term(session: &Session) {
 
 fn it_hands_signals_to_a_program_that_would_drop_them(session: &Session) {
     // PID 1 drops each of them, having no handler.
-    let signals = [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::ALARM, Signal::PIPE];
+    let signals = [
+        Signal::TERM,
+        Signal::INT,
+        Signal::HUP,
+        Signal::QUIT,
+        Signal::USR1,
+        Signal::ALARM,
+        Signal::PIPE,
+    ];
     for prefix in Ways::new(session).waiting() {
         for signal in signals {
             let (nsx, sleep) = sleeping(session, prefix);
             nsx.signal(signal);
             nsx.wait_for(SOON).killed_by(signal);
-            assert!(sleep.ended(Duration::ZERO), "{prefix}: nsx ends after its program");
+            assert!(
+                sleep.ended(Duration::ZERO),
+                "{prefix}: nsx ends after its program"
+            );
         }
     }
 }
 
 fn a_program_may_handle_its_signals_itself(session: &Session) {
-    let script = "trap 'echo got; exit 3' TERM USR1; trap '' HUP; echo ready; while :; do sleep 0.01; done";
+    let script =
+        "trap 'echo got; exit 3' TERM USR1; trap '' HUP; echo ready; while :; do sleep 0.01; done";
     for prefix in &Ways::new(session).prefixes {
         for signal in [Signal::TERM, Signal::USR1] {
-            let nsx = session.command(&format!("{prefix}sh -c")).arg(script).start();
+            let nsx = session
+                .command(&format!("{prefix}sh -c"))
+                .arg(script)
+                .start();
             nsx.line();
             // Ignored, so it changes nothing.
             nsx.signal(Signal::HUP);
             nsx.signal(signal);
-            assert_eq!(nsx.wait_for(SOON).exited(3).text(), "ready\ngot", "{prefix}");
+            assert_eq!(
+                nsx.wait_for(SOON).exited(3).text(),
+                "ready\ngot",
+                "{prefix}"
+            );
         }
     }
 }
 
 fn an_init_that_waits_for_its_signals_gets_them(session: &Session) {
-    // It has no handler and nothing ignored: the first waits in rt_sigtimedwait(2), as small inits do, the second holds the
-    // signal back and looks at it when it wants to, as those with a signalfd(2) do.
-    let block = "use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGTERM)); $| = 1; print qq(ready\\n);";
-    let wait = format!("$s = pack('Q', 1 << 14); $n = syscall({}, $s, 0, 0, 8);", libc::SYS_rt_sigtimedwait);
+    // It has no handler and nothing ignored: the first waits in rt_sigtimedwait(2), as small inits
+    // do, the second holds the signal back and looks at it when it wants to, as those with a
+    // signalfd(2) do.
+    let block = "use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGTERM)); $| = 1; print \
+    qq(ready\\n);";
+    let wait = format!(
+        "$s = pack('Q', 1 << 14); $n = syscall({}, $s, 0, 0, 8);",
+        libc::SYS_rt_sigtimedwait
+    );
     let look = "$p = POSIX::SigSet->new; do { select(undef, undef, undef, 0.01); sigpending($p) }
         until $p->ismember(SIGTERM); select(undef, undef, undef, 0.5); $n = 15;";
     for take in [&wait, look] {
         for prefix in Ways::new(session).waiting() {
             let script = format!("{block} {take} print qq(got $n\\n); _exit(3)");
-            let nsx = session.command(&format!("{prefix}perl -e")).arg(script).start();
+            let nsx = session
+                .command(&format!("{prefix}perl -e"))
+                .arg(script)
+                .start();
             nsx.line();
             nsx.signal(Signal::TERM);
-            assert_eq!(nsx.wait_for(SOON).exited(3).text(), "ready\ngot 15", "{prefix}");
+            assert_eq!(
+                nsx.wait_for(SOON).exited(3).text(),
+                "ready\ngot 15",
+                "{prefix}"
+            );
         }
     }
 }
@@ -134,7 +181,10 @@ fn an_init_that_waits_for_its_signals_gets_them(session: &Session) {
 fn a_shell_that_forks_all_the_time_can_be_ended(session: &Session) {
     // Who forks blocks all signals for a moment, which is not to be taken for a wish to have them.
     for _ in 0..20 {
-        let nsx = session.unshare("--pid sh -c").arg("echo ready; while :; do /bin/true; done").start();
+        let nsx = session
+            .unshare("--pid sh -c")
+            .arg("echo ready; while :; do /bin/true; done")
+            .start();
         nsx.line();
         nsx.signal(Signal::TERM);
         nsx.wait_for(SOON).killed_by(Signal::TERM);
@@ -177,12 +227,20 @@ fn it_stops_with_its_program_and_resumes_it(session: &Session) {
 }
 
 fn a_program_that_runs_may_be_told_to_go_on(session: &Session) {
-    let script = "$SIG{CONT} = sub { print qq(told\n); exit 3 }; $| = 1; print qq(ready\n); sleep 100 while 1";
+    let script = "$SIG{CONT} = sub { print qq(told\n); exit 3 }; $| = 1; print qq(ready\n); sleep \
+    100 while 1";
     for prefix in &Ways::new(session).prefixes {
-        let nsx = session.command(&format!("{prefix}perl -e")).arg(script).start();
+        let nsx = session
+            .command(&format!("{prefix}perl -e"))
+            .arg(script)
+            .start();
         nsx.line();
         nsx.signal(Signal::CONT);
-        assert_eq!(nsx.wait_for(SOON).exited(3).text(), "ready\ntold", "{prefix}");
+        assert_eq!(
+            nsx.wait_for(SOON).exited(3).text(),
+            "ready\ntold",
+            "{prefix}"
+        );
     }
 }
 
@@ -213,7 +271,11 @@ fn a_killed_nsx_takes_its_program_with_it(session: &Session) {
 /// The session checks that nothing is left.
 fn nothing_is_left_however_early_nsx_is_killed(session: &Session) {
     let ways = Ways::new(session);
-    for prefix in ways.prefixes.iter().filter(|prefix| prefix.contains(" enter ")) {
+    for prefix in ways
+        .prefixes
+        .iter()
+        .filter(|prefix| prefix.contains(" enter "))
+    {
         for moment in 0..200 {
             let nsx = session.command(&format!("{prefix}sleep 100")).start();
             thread::sleep(Duration::from_micros(50 * (moment % 100)));
@@ -225,18 +287,36 @@ fn nothing_is_left_however_early_nsx_is_killed(session: &Session) {
 
 fn kill_child_names_the_signal(session: &Session) {
     let script = "trap 'echo told >told; exit' USR1; echo ready; while :; do sleep 0.01; done";
-    let nsx = session.unshare("--uts --kill-child=USR1 sh -c").arg(script).start();
-    until("the program is ready", || nsx.stdout().starts_with(b"ready"));
+    let nsx = session
+        .unshare("--uts --kill-child=USR1 sh -c")
+        .arg(script)
+        .start();
+    until("the program is ready", || {
+        nsx.stdout().starts_with(b"ready")
+    });
     nsx.signal(Signal::KILL);
     until("the program is told", || session.path("told").exists());
-    session.unshare("--uts --kill-child=NONE touch ran").run().exited(125).says(&["signal"]);
-    session.unshare("--uts --kill-child --no-fork touch ran").run().exited(125);
+    session
+        .unshare("--uts --kill-child=NONE touch ran")
+        .run()
+        .exited(125)
+        .says(&["signal"]);
+    session
+        .unshare("--uts --kill-child --no-fork touch ran")
+        .run()
+        .exited(125);
     assert!(!session.path("ran").exists());
 }
 
 fn no_kill_child_lets_the_program_live_on(session: &Session) {
     for options in ["--pid", "--uts --fork"] {
-        let (nsx, sleep) = sleeping(session, &format!("nsx unshare {}{options} --no-kill-child ", session.map_root()));
+        let (nsx, sleep) = sleeping(
+            session,
+            &format!(
+                "nsx unshare {}{options} --no-kill-child ",
+                session.map_root()
+            ),
+        );
         nsx.signal(Signal::KILL);
         nsx.wait_for(SOON).killed_by(Signal::KILL);
         assert!(!sleep.ended(Duration::from_millis(100)), "{options}");
@@ -246,7 +326,10 @@ fn no_kill_child_lets_the_program_live_on(session: &Session) {
 
 fn timeout_ends_it(session: &Session) {
     for prefix in &Ways::new(session).prefixes {
-        session.command(&format!("timeout 0.2 {prefix}sleep 100")).run().exited(124);
+        session
+            .command(&format!("timeout 0.2 {prefix}sleep 100"))
+            .run()
+            .exited(124);
     }
 }
 
@@ -261,7 +344,9 @@ fn a_caller_that_ignores_children_gets_the_status(session: &Session) {
 fn no_core_is_dumped_twice(session: &Session) {
     // The program may dump its core, but nsx, which ends by the same signal, is not what crashed.
     for prefix in Ways::new(session).waiting() {
-        let nsx = session.shell(&format!("ulimit -c unlimited; exec {prefix}sleep 100")).start();
+        let nsx = session
+            .shell(&format!("ulimit -c unlimited; exec {prefix}sleep 100"))
+            .start();
         nsx.program("sleep");
         nsx.signal(Signal::QUIT);
         nsx.wait_for(SOON).killed_by(Signal::QUIT);

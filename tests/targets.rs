@@ -1,5 +1,5 @@
-//! Targets that are no container: namespaces by name, file, inode and id, and systemd's units; and the words that shells
-//! complete. Containers of real engines are in `engines`.
+//! Targets that are no container: namespaces by name, file, inode and id, and systemd's units; and
+//! the words that shells complete. Containers of real engines are in `engines`.
 
 use crate::support::{Cgroups, Host, Need, Session, Test, root, until};
 
@@ -16,38 +16,61 @@ pub(crate) fn tests() -> Vec<Test> {
         root(shells_complete_what_runs),
         root(who_enters_a_sandboxs_side_on_the_host_is_told),
     ];
-    let host = [Need::Namespaces, Need::Tool("busybox"), Need::Tool("ip"), Need::Tool("newuidmap")];
+    let host = [
+        Need::Namespaces,
+        Need::Tool("busybox"),
+        Need::Tool("ip"),
+        Need::Tool("newuidmap"),
+    ];
     tests.into_iter().map(|test| test.needs(host)).collect()
 }
 
 /// Which network namespace a program that enters `word` is in.
 fn entered(host: &Host, word: &str) -> String {
-    host.command("nsx enter").arg(word).args("-- readlink /proc/self/ns/net").output()
+    host.command("nsx enter")
+        .arg(word)
+        .args("-- readlink /proc/self/ns/net")
+        .output()
 }
 
 /// A named network namespace of the host's: its name as the kernel writes it.
 fn netns(host: &Host, name: &str) -> String {
     host.command("ip netns add").arg(name).run().exited(0);
-    let inode = host.command("stat --dereference --format %i").arg(format!("/run/netns/{name}")).output();
+    let inode = host
+        .command("stat --dereference --format %i")
+        .arg(format!("/run/netns/{name}"))
+        .output();
     format!("net:[{inode}]")
 }
 
 fn a_namespace_is_named_in_every_way(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let blue = netns(&host, "blue");
-    for word in ["blue", "netns:blue", "/run/netns/blue", "/run/../run/netns/blue", &blue] {
+    for word in [
+        "blue",
+        "netns:blue",
+        "/run/netns/blue",
+        "/run/../run/netns/blue",
+        &blue,
+    ] {
         assert_eq!(entered(&host, word), blue, "{word}");
     }
     // One that only a process has.
     let sleep = host.shell(
-        "ip netns add gone; ip netns exec gone sh -c 'ip netns del gone; readlink /proc/self/ns/net; exec sleep 100'",
+        "ip netns add gone; ip netns exec gone sh -c 'ip netns del gone; readlink \
+        /proc/self/ns/net; exec sleep 100'",
     );
     let sleep = sleep.start();
     let gone = sleep.line();
     assert_eq!(entered(&host, &gone), gone);
     host.command("ip netns del blue").run().exited(0);
     for word in ["blue", "netns:blue", "/run/netns/blue", &blue] {
-        host.command("nsx enter").arg(word).arg("true").run().exited(125).says(&[word]);
+        host.command("nsx enter")
+            .arg(word)
+            .arg("true")
+            .run()
+            .exited(125)
+            .says(&[word]);
     }
 }
 
@@ -55,14 +78,17 @@ fn a_namespace_is_named_by_its_id(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let blue = netns(&host, "blue");
     // NS_GET_ID, asked by another program.
-    let id =
-        r#"open(F, "<", "/run/netns/blue"); $id = "\0" x 8; ioctl(F, 0x8008b70d, $id) or die; print unpack("Q", $id)"#;
+    let id = r#"open(F, "<", "/run/netns/blue"); $id = "\0" x 8; ioctl(F, 0x8008b70d, $id) or die; print unpack("Q", $id)"#;
     let id = host.command("perl -e").arg(id).output();
     assert_eq!(entered(&host, &format!("id:{id}")), blue);
-    host.command(&format!("nsx enter id:{}0 true", u64::MAX / 100)).run().exited(125).says(&["no such namespace"]);
+    host.command(&format!("nsx enter id:{}0 true", u64::MAX / 100))
+        .run()
+        .exited(125)
+        .says(&["no such namespace"]);
 }
 
-/// A process of the host with a network namespace of its own, in which a script starts that prints its id.
+/// A process of the host with a network namespace of its own, in which a script starts that prints
+/// its id.
 const NETWORK: &str = "unshare --net sh -c 'mkdir -p /run/netns; echo $$; exec sleep 100'";
 
 fn a_link_to_a_processs_network_is_followed(session: &Session) {
@@ -71,17 +97,28 @@ fn a_link_to_a_processs_network_is_followed(session: &Session) {
     let pid = process.line();
     netns(&host, "blue");
     let links = format!(
-        "cd /run/netns; ln -s /proc/{pid}/ns/net web; ln -s web again; ln -s ../../proc/{pid}/task/{pid}/ns/net thread
+        "cd /run/netns; ln -s /proc/{pid}/ns/net web; ln -s web again; ln -s \
+        ../../proc/{pid}/task/{pid}/ns/net thread
         mkdir /run/other; ln -s /run/netns/blue /run/other/blue; ln -s ../other/blue green"
     );
     host.shell(&links).run().exited(0);
     for name in ["web", "again", "thread", "green"] {
-        let expected = host.command(&format!("ip netns exec {name} readlink /proc/self/ns/net")).output();
-        for word in [name.to_owned(), format!("netns:{name}"), format!("/run/netns/{name}")] {
+        let expected = host
+            .command(&format!("ip netns exec {name} readlink /proc/self/ns/net"))
+            .output();
+        for word in [
+            name.to_owned(),
+            format!("netns:{name}"),
+            format!("/run/netns/{name}"),
+        ] {
             assert_eq!(entered(&host, &word), expected, "{word}");
         }
     }
-    assert_eq!(entered(&host, "web"), host.command(&format!("readlink /proc/{pid}/ns/net")).output());
+    assert_eq!(
+        entered(&host, "web"),
+        host.command(&format!("readlink /proc/{pid}/ns/net"))
+            .output()
+    );
     assert_eq!(entered(&host, "green"), entered(&host, "blue"));
 }
 
@@ -90,46 +127,98 @@ fn a_link_that_leads_to_no_network_is_refused_with_the_reason(session: &Session)
     let process = host.shell(NETWORK).start();
     let pid = process.line();
     let links = format!(
-        "cd /run/netns; ln -s /proc/{pid}/ns/net web; ln -s /proc/{pid}/ns/net reused; touch -h -d '10 seconds ago' reused
+        "cd /run/netns; ln -s /proc/{pid}/ns/net web; ln -s /proc/{pid}/ns/net reused; touch -h -d \
+        '10 seconds ago' reused
         ln -s /etc/passwd users; ln -s /run/nowhere/blue lost; ln -s loop loop; touch plain"
     );
     host.shell(&links).run().exited(0);
     let refused = |word: &str, reason: &str| {
-        host.command("nsx enter").arg(word).arg("true").run().exited(125).says(&[word, reason]);
+        host.command("nsx enter")
+            .arg(word)
+            .arg("true")
+            .run()
+            .exited(125)
+            .says(&[word, reason]);
     };
-    refused("netns:reused", &format!("process {pid} started after the link was made"));
+    refused(
+        "netns:reused",
+        &format!("process {pid} started after the link was made"),
+    );
     host.command(&format!("kill {pid}")).run().exited(0);
     let ended = format!("a link to /proc/{pid}/ns/net, whose process has ended");
     until("the process is gone", || !host.exists(pid.parse().unwrap()));
     for word in ["web", "netns:web", "/run/netns/web", "netns:reused"] {
         refused(word, &ended);
-        host.command("nsx ls").arg(word).run().exited(1).says(&[&ended]);
+        host.command("nsx ls")
+            .arg(word)
+            .run()
+            .exited(1)
+            .says(&[&ended]);
     }
-    refused("netns:users", "a link to /etc/passwd, which is not the file of a namespace");
-    refused("netns:lost", "a link to /run/nowhere/blue, which does not exist");
-    refused("/run/netns/lost", "a link to /run/nowhere/blue, which does not exist");
+    refused(
+        "netns:users",
+        "a link to /etc/passwd, which is not the file of a namespace",
+    );
+    refused(
+        "netns:lost",
+        "a link to /run/nowhere/blue, which does not exist",
+    );
+    refused(
+        "/run/netns/lost",
+        "a link to /run/nowhere/blue, which does not exist",
+    );
     refused("netns:loop", "loop");
-    refused("netns:plain", "a plain file, on which no namespace is mounted");
+    refused(
+        "netns:plain",
+        "a plain file, on which no namespace is mounted",
+    );
     host.command("ip netns exec plain true").run().exited(255);
 }
 
 fn what_is_no_namespace_is_refused(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
-    host.shell("mkdir -p /run/netns; touch /run/netns/file; mkfifo /run/netns/fifo; ln -s /etc/passwd /run/netns/link")
-        .run()
-        .exited(0);
-    for word in ["/etc/passwd", "/run/netns", "netns:file", "netns:fifo", "/run/netns/fifo", "netns:link"] {
-        host.command("nsx enter").arg(word).arg("true").run().exited(125).says(&[word, "namespace"]);
+    host.shell(
+        "mkdir -p /run/netns; touch /run/netns/file; mkfifo /run/netns/fifo; ln -s \
+    /etc/passwd /run/netns/link",
+    )
+    .run()
+    .exited(0);
+    for word in [
+        "/etc/passwd",
+        "/run/netns",
+        "netns:file",
+        "netns:fifo",
+        "/run/netns/fifo",
+        "netns:link",
+    ] {
+        host.command("nsx enter")
+            .arg(word)
+            .arg("true")
+            .run()
+            .exited(125)
+            .says(&[word, "namespace"]);
     }
     // What is no namespace has no name either.
-    host.command("nsx enter fifo true").run().exited(125).says(&["nothing has that name"]);
-    host.command("nsx enter net:[1] true").run().exited(125).says(&["net:[1]", "no such namespace"]);
-    host.command("nsx enter dokcer:web true").run().exited(125).says(&["dokcer:web", "docker, podman"]);
+    host.command("nsx enter fifo true")
+        .run()
+        .exited(125)
+        .says(&["nothing has that name"]);
+    host.command("nsx enter net:[1] true")
+        .run()
+        .exited(125)
+        .says(&["net:[1]", "no such namespace"]);
+    host.command("nsx enter dokcer:web true")
+        .run()
+        .exited(125)
+        .says(&["dokcer:web", "docker, podman"]);
 }
 
 /// Which host name namespace a program that enters `word` is in.
 fn hostname(host: &Host, word: &str) -> String {
-    host.command("nsx enter").arg(word).args("--uts -- readlink /proc/self/ns/uts").output()
+    host.command("nsx enter")
+        .arg(word)
+        .args("--uts -- readlink /proc/self/ns/uts")
+        .output()
 }
 
 fn a_unit_is_found_by_its_cgroup(session: &Session) {
@@ -150,11 +239,19 @@ fn a_unit_is_found_by_its_cgroup(session: &Session) {
         for word in ["unit:web", "unit:web.service", "web.service"] {
             assert_eq!(hostname(&host, word), first, "{word}");
         }
-        let all = host.command("nsx enter --all-of unit:w* --uts -- readlink /proc/self/ns/uts").output();
+        let all = host
+            .command("nsx enter --all-of unit:w* --uts -- readlink /proc/self/ns/uts")
+            .output();
         assert_eq!(all, format!("unit:web.service | {first}"));
         // A unit is named as one, for its names are many.
-        host.command("nsx enter web true").run().exited(125).says(&["nothing has that name"]);
-        host.command("nsx enter unit:none true").run().exited(125).says(&["unit:none.service is empty"]);
+        host.command("nsx enter web true")
+            .run()
+            .exited(125)
+            .says(&["nothing has that name"]);
+        host.command("nsx enter unit:none true")
+            .run()
+            .exited(125)
+            .says(&["unit:none.service is empty"]);
     }
 }
 
@@ -170,7 +267,10 @@ fn a_name_that_a_container_and_a_namespace_have_is_refused(session: &Session) {
     );
     let container = container.start();
     let own = container.line();
-    host.command("nsx enter blue true").run().exited(125).says(&["blue may be any of oci:blue, netns:blue"]);
+    host.command("nsx enter blue true")
+        .run()
+        .exited(125)
+        .says(&["blue may be any of oci:blue, netns:blue"]);
     assert_eq!(hostname(&host, "oci:blue"), own);
 }
 
@@ -178,7 +278,8 @@ fn a_name_that_nothing_has_is_refused_with_the_near_ones(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     netns(&host, "blue");
     host.shell(
-        "mkdir -p /run/runc/eng-web; echo '{\"init_process_pid\":1,\"config\":{}}' >/run/runc/eng-web/state.json",
+        "mkdir -p /run/runc/eng-web; echo '{\"init_process_pid\":1,\"config\":{}}' \
+        >/run/runc/eng-web/state.json",
     )
     .run()
     .exited(0);
@@ -194,40 +295,56 @@ fn a_name_that_nothing_has_is_refused_with_the_near_ones(session: &Session) {
         ("net:blue", "try netns:blue"),
         ("k8s:default/web", "try k8s://default/web"),
     ] {
-        let refused = host.command("nsx enter").arg(word).arg("true").run().exited(125);
+        let refused = host
+            .command("nsx enter")
+            .arg(word)
+            .arg("true")
+            .run()
+            .exited(125);
         refused.says(&[word, &format!("  {near}\n")]);
     }
     let far = host.command("nsx enter far:away true").run().exited(125);
     assert!(!far.to_string().contains("  try"), "{far}");
 }
 
-/// Checks the messages for a container whose shim is Kata's or gVisor's: the container's process, in what containerd
-/// keeps, is a virtual machine's or a sandbox kernel's.
+/// Checks the messages for a container whose shim is Kata's or gVisor's: the container's process,
+/// in what containerd keeps, is a virtual machine's or a sandbox kernel's.
 fn who_enters_a_sandboxs_side_on_the_host_is_told(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let container = host.shell(
         "unshare --uts --pid --fork --kill-child sleep 100 &
-        until read pid </proc/$!/task/$!/children; [ \"$(cat /proc/$pid/comm)\" = sleep ]; do sleep 0.01; done 2>/dev/null
-        bundle=/run/containerd/io.containerd.runtime.v2.task/default/box; mkdir -p $bundle; echo '{}' >$bundle/config.json
-        echo -n $pid >$bundle/init.pid; read -r line </proc/$pid/stat; set -- ${line##*) }; state=/run/containerd/runc/default/box
-        mkdir -p $state; echo \"{\\\"init_process_pid\\\":$pid,\\\"init_process_start\\\":${20}}\" >$state/state.json; echo $pid; wait",
+        until read pid </proc/$!/task/$!/children; [ \"$(cat /proc/$pid/comm)\" = sleep ]; do \
+        sleep 0.01; done 2>/dev/null
+        bundle=/run/containerd/io.containerd.runtime.v2.task/default/box; mkdir -p $bundle; echo \
+        '{}' >$bundle/config.json
+        echo -n $pid >$bundle/init.pid; read -r line </proc/$pid/stat; set -- ${line##*) }; \
+        state=/run/containerd/runc/default/box
+        mkdir -p $state; echo \"{\\\"init_process_pid\\\":$pid,\\\"init_process_start\\\":${20}}\" \
+        >$state/state.json; echo $pid; wait",
     );
     let container = container.start();
     let pid = container.line();
     let shim = |path: &str| {
         let file = "/run/containerd/io.containerd.runtime.v2.task/default/box/shim-binary-path";
-        host.shell(&format!("echo -n {path} >{file}")).run().exited(0);
+        host.shell(&format!("echo -n {path} >{file}"))
+            .run()
+            .exited(0);
     };
     let enter = |words: &str| host.command(&format!("nsx enter {words}")).run().exited(0);
-    for (path, name) in
-        [("/opt/kata/bin/containerd-shim-kata-v2", "Kata"), ("/usr/bin/containerd-shim-runsc-v1", "gVisor")]
-    {
+    for (path, name) in [
+        ("/opt/kata/bin/containerd-shim-kata-v2", "Kata"),
+        ("/usr/bin/containerd-shim-runsc-v1", "gVisor"),
+    ] {
         shim(path);
-        enter("containerd:box --uts -- true").says(&[&format!("a sandbox of {name}"), "the host's side"]);
+        enter("containerd:box --uts -- true")
+            .says(&[&format!("a sandbox of {name}"), "the host's side"]);
         // By its number only who asks pays for finding out.
         enter(&format!("{pid} --uts --verbose -- true")).says(&[&format!("a sandbox of {name}")]);
         let explained = enter(&format!("{pid} --uts --explain true"));
-        assert!(explained.text().contains(&format!("a sandbox of {name}")), "{explained}");
+        assert!(
+            explained.text().contains(&format!("a sandbox of {name}")),
+            "{explained}"
+        );
     }
     shim("/usr/bin/containerd-shim-runc-v2");
     let plain = enter("containerd:box --uts --explain true");
@@ -240,20 +357,31 @@ fn shells_complete_what_runs(session: &Session) {
     netns(&host, "black");
     // A name that a shell would run, were it let to.
     host.shell("ip netns add 'bl$(touch ran)'").run().exited(0);
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/nsx/completions/nsx.bash");
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/crates/nsx/completions/nsx.bash"
+    );
     // What bash sets before it calls the function, which breaks words at colons.
     let complete = |line: &str, words: &str| {
         let call = format!(
-            "cd /run; source {script}; COMP_LINE='{line}' COMP_POINT={} COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
-            _nsx_and_targets nsx \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\" | sort",
+            "cd /run; source {script}; COMP_LINE='{line}' COMP_POINT={} COMP_WORDS=({words}); \
+            COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+            _nsx_and_targets nsx \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - \
+            1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\" | sort",
             line.len()
         );
         host.command("bash -c").arg(&call).output()
     };
     assert_eq!(complete("nsx enter bl", "nsx enter bl"), "black\nblue");
-    assert_eq!(complete("nsx enter netns:b", "nsx enter netns : b"), "black\nblue");
+    assert_eq!(
+        complete("nsx enter netns:b", "nsx enter netns : b"),
+        "black\nblue"
+    );
     assert_eq!(complete("nsx enter -t blu", "nsx enter -t blu"), "blue");
-    assert_eq!(complete("nsx pidmap --from net", "nsx pidmap --from net"), "netns:black\nnetns:blue");
+    assert_eq!(
+        complete("nsx pidmap --from net", "nsx pidmap --from net"),
+        "netns:black\nnetns:blue"
+    );
     assert_eq!(complete("nsx enter --wd bl", "nsx enter --wd bl"), "");
     assert!(complete("nsx enter --tar", "nsx enter --tar").contains("--target"));
     host.command("ls /run/ran").run().exited(2);

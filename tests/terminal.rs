@@ -1,4 +1,5 @@
-//! A program in new namespaces at a terminal: Ctrl-C, Ctrl-Z, `fg` and the foreground do what they do with any program.
+//! A program in new namespaces at a terminal: Ctrl-C, Ctrl-Z, `fg` and the foreground do what they
+//! do with any program.
 
 use crate::support::{
     Need, Session, Test, Ways, both,
@@ -84,7 +85,8 @@ fn ctrl_z_stops_it_and_fg_goes_on(session: &Session) {
 }
 
 fn ctrl_z_stops_it_again_at_once(session: &Session) {
-    // `fg` resumes the program and nsx, in whatever order they get a processor: nsx may be far behind.
+    // `fg` resumes the program and nsx, in whatever order they get a processor: nsx may be far
+    // behind.
     let ways = Ways::new(session);
     let relayed = ways.prefixes.last().map(|enter| format!("{enter}--pty "));
     for way in ways.prefixes.iter().chain(&relayed) {
@@ -102,8 +104,11 @@ fn ctrl_z_stops_it_again_at_once(session: &Session) {
 
 fn ctrl_z_and_ctrl_c_reach_two_pid_namespaces_down(session: &Session) {
     let mut terminal = session.terminal();
-    let sleep =
-        type_in(&mut terminal, &format!("nsx unshare {}--pid nsx unshare --pid ", session.map_root()), "sleep 100");
+    let sleep = type_in(
+        &mut terminal,
+        &format!("nsx unshare {}--pid nsx unshare --pid ", session.map_root()),
+        "sleep 100",
+    );
     terminal.stop();
     until("the sleep stops", || sleep.state() == 'T');
     terminal.resume(&sleep);
@@ -142,11 +147,22 @@ fn a_background_reader_stops_and_does_not_spin(session: &Session) {
         terminal.prompt();
         until("the reader stops", || cat.state() == 'T');
         let nsx = procfs::descendants(terminal.shell().id())[0];
-        until("nsx stops", || procfs::stat(nsx).is_some_and(|stat| stat.state == 'T'));
-        let ticks = || [nsx, cat.id()].iter().map(|&id| procfs::stat(id).unwrap().ticks).sum::<u64>();
+        until("nsx stops", || {
+            procfs::stat(nsx).is_some_and(|stat| stat.state == 'T')
+        });
+        let ticks = || {
+            [nsx, cat.id()]
+                .iter()
+                .map(|&id| procfs::stat(id).unwrap().ticks)
+                .sum::<u64>()
+        };
         let before = ticks();
         std::thread::sleep(Duration::from_millis(300));
-        assert!(ticks() - before <= 1, "{way}: {} ticks of 30 while stopped", ticks() - before);
+        assert!(
+            ticks() - before <= 1,
+            "{way}: {} ticks of 30 while stopped",
+            ticks() - before
+        );
         terminal.resume(&cat);
         terminal.line("heard");
         terminal.shows("heard");
@@ -169,7 +185,9 @@ fn timeout_ends_it_and_gives_the_terminal_back(session: &Session) {
 fn a_shell_inside_has_job_control(session: &Session) {
     let mut terminal = session.terminal();
     let options = session.map_root();
-    terminal.line(&format!("PS1='inside> ' nsx unshare {options}--pid bash --norc --noprofile --noediting -i"));
+    terminal.line(&format!(
+        "PS1='inside> ' nsx unshare {options}--pid bash --norc --noprofile --noediting -i"
+    ));
     terminal.shows("\r\ninside> ");
     terminal.line("sleep 100");
     let sleep = terminal.shell().program("sleep");
@@ -185,12 +203,16 @@ fn a_shell_inside_has_job_control(session: &Session) {
 }
 
 fn a_script_reads_on_after_a_shell_inside(session: &Session) {
-    // A script has no job control of its own: nobody but nsx can take the terminal back from the shell inside.
+    // A script has no job control of its own: nobody but nsx can take the terminal back from the
+    // shell inside.
     let mut terminal = session.terminal();
     let options = session.map_root();
     let inside = format!("nsx unshare {options}--pid bash --norc --noprofile --noediting -i");
-    std::fs::write(session.path("script"), format!("PS1='inside> ' {inside}\nread line\necho \"got=$line\"\n"))
-        .unwrap();
+    std::fs::write(
+        session.path("script"),
+        format!("PS1='inside> ' {inside}\nread line\necho \"got=$line\"\n"),
+    )
+    .unwrap();
     terminal.line("bash script");
     terminal.shows("inside> ");
     terminal.line("exit");
@@ -201,9 +223,11 @@ fn a_script_reads_on_after_a_shell_inside(session: &Session) {
 }
 
 fn a_program_that_handles_the_interrupt_gets_it_once(session: &Session) {
-    // The terminal sends it to the whole process group, and nsx is in it. perl counts what a shell takes for one.
+    // The terminal sends it to the whole process group, and nsx is in it. perl counts what a shell
+    // takes for one.
     let script =
-        "$SIG{INT} = sub { $n++ }; $| = 1; print qq(re), qq(ady\\n); sub nap { select(undef, undef, undef, 0.02) }
+        "$SIG{INT} = sub { $n++ }; $| = 1; print qq(re), qq(ady\\n); sub nap { select(undef, \
+        undef, undef, 0.02) }
         nap until $n; nap for 1 .. 10; exit $n";
     for way in &Ways::new(session).prefixes {
         let mut terminal = session.terminal();

@@ -32,7 +32,11 @@ const COMMANDS: [&str; 6] = ["unshare", "enter", "ls", "pidmap", "pin", "rm"];
 fn an_unknown_command_is_refused(session: &Session) {
     session.nsx("bogus").run().exited(2).says(&["bogus"]);
     session.nsx("--bogus").run().exited(2).says(&["--bogus"]);
-    session.nsx("unshar --uts touch ran").run().exited(2).says(&["unshare"]);
+    session
+        .nsx("unshar --uts touch ran")
+        .run()
+        .exited(2)
+        .says(&["unshare"]);
     session.command("nsx").run().exited(2).says(&COMMANDS);
     assert!(!session.path("ran").exists());
 }
@@ -40,12 +44,18 @@ fn an_unknown_command_is_refused(session: &Session) {
 fn help_goes_to_standard_output(session: &Session) {
     for words in ["-h", "--help", "help"] {
         let text = session.nsx(words).output();
-        COMMANDS.iter().for_each(|command| assert!(text.contains(command), "{words}: {text}"));
+        COMMANDS
+            .iter()
+            .for_each(|command| assert!(text.contains(command), "{words}: {text}"));
     }
     for command in COMMANDS {
-        let [short, long] = ["-h", "--help"].map(|option| session.nsx(&format!("{command} {option}")).output());
+        let [short, long] =
+            ["-h", "--help"].map(|option| session.nsx(&format!("{command} {option}")).output());
         assert!(short.contains(&format!("nsx {command}")), "{short}");
-        assert!(short.len() < long.len(), "-h is short, --help whole: {command}");
+        assert!(
+            short.len() < long.len(),
+            "-h is short, --help whole: {command}"
+        );
         assert_eq!(session.nsx(&format!("help {command}")).output(), long);
     }
     assert!(session.nsx("--version").output().starts_with("nsx "));
@@ -54,7 +64,11 @@ fn help_goes_to_standard_output(session: &Session) {
 /// Runs nsx, which must refuse with this status and these words and run nothing.
 #[track_caller]
 fn assert_refused(session: &Session, words: &str, status: i32, says: &[&str]) {
-    let outcome = session.nsx(&format!("{words} touch ran")).run().exited(status).says(says);
+    let outcome = session
+        .nsx(&format!("{words} touch ran"))
+        .run()
+        .exited(status)
+        .says(says);
     assert_eq!(outcome.text(), "", "nothing on standard output");
     assert!(!session.path("ran").exists(), "the program ran");
 }
@@ -70,8 +84,20 @@ fn an_unknown_option_runs_nothing(session: &Session) {
 
 fn no_kind_runs_nothing(session: &Session) {
     for words in ["unshare", "unshare --", "unshare --fork"] {
-        let stderr = String::from_utf8(session.nsx(&format!("{words} touch ran")).run().exited(125).stderr).unwrap();
-        assert!(["--all", "--pid", "--mount"].iter().any(|option| stderr.contains(option)), "{words}: {stderr}");
+        let stderr = String::from_utf8(
+            session
+                .nsx(&format!("{words} touch ran"))
+                .run()
+                .exited(125)
+                .stderr,
+        )
+        .unwrap();
+        assert!(
+            ["--all", "--pid", "--mount"]
+                .iter()
+                .any(|option| stderr.contains(option)),
+            "{words}: {stderr}"
+        );
         assert!(!session.path("ran").exists(), "the program ran");
     }
     session.nsx("unshare").run().exited(125);
@@ -98,11 +124,22 @@ fn a_command_of_an_engine_is_answered_with_that_of_nsx(session: &Session) {
         ("kill web", "kill(1)"),
         ("logs web", "engine"),
     ] {
-        let outcome = session.nsx(typed).run().exited(2).says(&["unrecognized subcommand", says]);
-        assert!(!String::from_utf8_lossy(&outcome.stderr).contains("similar"), "{typed}: {outcome}");
+        let outcome = session
+            .nsx(typed)
+            .run()
+            .exited(2)
+            .says(&["unrecognized subcommand", says]);
+        assert!(
+            !String::from_utf8_lossy(&outcome.stderr).contains("similar"),
+            "{typed}: {outcome}"
+        );
     }
     // Nothing of what was typed acts on a terminal.
-    let outcome = session.command("nsx exec web").arg("\u{1b}[31m").run().exited(2);
+    let outcome = session
+        .command("nsx exec web")
+        .arg("\u{1b}[31m")
+        .run()
+        .exited(2);
     assert!(!outcome.stderr.contains(&0x1b), "{outcome}");
 }
 
@@ -121,33 +158,76 @@ fn a_filter_that_cannot_be_read_is_answered_with_one_that_can(session: &Session)
     for (typed, says) in [
         ("SEEN = 1", "-Q 'SEEN == 1'"),
         ("TYPE == net", "-Q 'TYPE == \"net\"'"),
-        ("TYPE = uts & NPROC => 1", "-Q 'TYPE == \"uts\" && NPROCS >= 1'"),
+        (
+            "TYPE = uts & NPROC => 1",
+            "-Q 'TYPE == \"uts\" && NPROCS >= 1'",
+        ),
         ("COMMAND =~ ^[a-z]+", "-Q 'COMMAND =~ \"^[a-z]+\"'"),
-        ("TYPE == 'net' | TYPE == 'uts'", "-Q \"TYPE == 'net' || TYPE == 'uts'\""),
+        (
+            "TYPE == 'net' | TYPE == 'uts'",
+            "-Q \"TYPE == 'net' || TYPE == 'uts'\"",
+        ),
     ] {
-        let outcome = session.nsx("ls -a -Q").arg(typed).run().exited(2).says(&[says]);
+        let outcome = session
+            .nsx("ls -a -Q")
+            .arg(typed)
+            .run()
+            .exited(2)
+            .says(&[says]);
         let stderr = String::from_utf8_lossy(&outcome.stderr);
         let (_, proposed) = stderr.trim_end().split_once("  type ").unwrap();
         // A host need not have such a row.
-        let status = session.shell(&format!("nsx ls -q -a {proposed}")).run().status();
-        assert!(["exit status: 0", "exit status: 1"].contains(&status.as_str()), "{proposed}: {status}");
+        let status = session
+            .shell(&format!("nsx ls -q -a {proposed}"))
+            .run()
+            .status();
+        assert!(
+            ["exit status: 0", "exit status: 1"].contains(&status.as_str()),
+            "{proposed}: {status}"
+        );
     }
-    session.nsx("ls -Q BOGUS==1").run().exited(2).says(&["unknown column: BOGUS", "--columns"]);
-    session.nsx("ls --pids -Q PPDI==1").run().exited(2).says(&["-Q 'PPID==1'"]);
-    session.nsx("ls -o ns,nproc").run().exited(2).says(&["NPROCS?"]);
+    session
+        .nsx("ls -Q BOGUS==1")
+        .run()
+        .exited(2)
+        .says(&["unknown column: BOGUS", "--columns"]);
+    session
+        .nsx("ls --pids -Q PPDI==1")
+        .run()
+        .exited(2)
+        .says(&["-Q 'PPID==1'"]);
+    session
+        .nsx("ls -o ns,nproc")
+        .run()
+        .exited(2)
+        .says(&["NPROCS?"]);
 }
 
 fn an_option_of_lsns_is_answered_with_that_of_nsx(session: &Session) {
-    for (typed, says) in [("-J", "--json"), ("-l", "--all"), ("-P", "NPROCS == 0"), ("--format json", "--json")] {
-        let outcome = session.nsx(&format!("ls {typed}")).run().exited(2).says(&[says]);
+    for (typed, says) in [
+        ("-J", "--json"),
+        ("-l", "--all"),
+        ("-P", "NPROCS == 0"),
+        ("--format json", "--json"),
+    ] {
+        let outcome = session
+            .nsx(&format!("ls {typed}"))
+            .run()
+            .exited(2)
+            .says(&[says]);
         let stderr = String::from_utf8_lossy(&outcome.stderr);
-        assert!(!stderr.contains("as a value") && !stderr.contains("--from"), "{stderr}");
+        assert!(
+            !stderr.contains("as a value") && !stderr.contains("--from"),
+            "{stderr}"
+        );
     }
 }
 
 fn options_after_the_program_are_the_programs(session: &Session) {
     for separator in ["", "-- "] {
-        let output = session.unshare(&format!("--uts {separator}echo --bogus -r -- --uts")).output();
+        let output = session
+            .unshare(&format!("--uts {separator}echo --bogus -r -- --uts"))
+            .output();
         assert_eq!(output, "--bogus -r -- --uts");
     }
 }
@@ -163,13 +243,17 @@ fn a_negative_number_never_becomes_the_program(session: &Session) {
     for words in options {
         let outcome = session.nsx(&format!("{words} touch ran")).run();
         let stderr = String::from_utf8_lossy(&outcome.stderr).into_owned();
-        assert!(stderr.contains("-1") && !stderr.contains("-- -1"), "{words}: {stderr}");
+        assert!(
+            stderr.contains("-1") && !stderr.contains("-- -1"),
+            "{words}: {stderr}"
+        );
         assert!(!session.path("ran").exists(), "the program ran");
         outcome.exited(125);
     }
 }
 
-/// Checks that `nsx enter` takes one TARGET, by the first operand or by `-t`, and never the wrong one.
+/// Checks that `nsx enter` takes one TARGET, by the first operand or by `-t`, and never the wrong
+/// one.
 fn what_to_enter_is_named_once(session: &Session) {
     let sleep = session.original_unshare("--uts --net sleep 100").start();
     let id = sleep.program("sleep").id();
@@ -182,17 +266,28 @@ fn what_to_enter_is_named_once(session: &Session) {
         assert_refused(session, &words, 125, &["twice", "Usage"]);
     }
     let user = if session.is_root() { "" } else { "U" };
-    for words in [format!("-{user}ut {id}"), format!("-t{id} -u{user}"), format!("-u{user} -t {id}")] {
-        let uts = session.nsx(&format!("enter {words} readlink /proc/self/ns/uts")).output();
+    for words in [
+        format!("-{user}ut {id}"),
+        format!("-t{id} -u{user}"),
+        format!("-u{user} -t {id}"),
+    ] {
+        let uts = session
+            .nsx(&format!("enter {words} readlink /proc/self/ns/uts"))
+            .output();
         assert_eq!(uts, procfs::ns(id, "uts"), "{words}");
     }
     let all = session.nsx("enter --all-of no-such-name").run().exited(125);
     all.says(&["PROGRAM", "Usage"]);
-    assert_refused(session, "enter --all-of no-such-name -j 0", 125, &["0", "--jobs"]);
+    assert_refused(
+        session,
+        "enter --all-of no-such-name -j 0",
+        125,
+        &["0", "--jobs"],
+    );
 }
 
-/// Checks options of `docker exec`, which mean something else to nsx, or nothing: nsx says what was meant, and runs
-/// nothing.
+/// Checks options of `docker exec`, which mean something else to nsx, or nothing: nsx says what was
+/// meant, and runs nothing.
 fn options_of_docker_exec_are_answered_with_what_to_type(session: &Session) {
     let sleep = session.original_unshare("--uts --ipc sleep 100").start();
     let id = sleep.program("sleep").id();
@@ -200,8 +295,14 @@ fn options_of_docker_exec_are_answered_with_what_to_type(session: &Session) {
         (format!("-it {id}"), format!("nsx enter {id} touch")),
         (format!("-ti {id}"), format!("nsx enter {id} touch")),
         (format!("{id} -it"), format!("nsx enter {id} touch")),
-        ("-itu ada web".to_owned(), "nsx enter web --user ada touch".to_owned()),
-        ("-it -e A=B web".to_owned(), "nsx enter web --env A=B touch".to_owned()),
+        (
+            "-itu ada web".to_owned(),
+            "nsx enter web --user ada touch".to_owned(),
+        ),
+        (
+            "-it -e A=B web".to_owned(),
+            "nsx enter web --env A=B touch".to_owned(),
+        ),
         ("-t -i web".to_owned(), "nsx enter web touch".to_owned()),
         (format!("{id} -e A=B"), "--env NAME=VALUE".to_owned()),
         (format!("{id} --tty"), "at a terminal".to_owned()),
@@ -211,55 +312,137 @@ fn options_of_docker_exec_are_answered_with_what_to_type(session: &Session) {
     }
     // Apart, the letters are options of nsx, and after the program they are the program's.
     let user = if session.is_root() { "" } else { "-U " };
-    let ipc = session.nsx(&format!("enter {user}-i -t {id} readlink /proc/self/ns/ipc /proc/self/ns/uts")).output();
-    assert_eq!(ipc, format!("{}\n{}", procfs::ns(id, "ipc"), procfs::ns("self", "uts")));
-    assert_eq!(session.nsx(&format!("enter {id} echo -it -e")).output(), "-it -e");
+    let ipc = session
+        .nsx(&format!(
+            "enter {user}-i -t {id} readlink /proc/self/ns/ipc /proc/self/ns/uts"
+        ))
+        .output();
+    assert_eq!(
+        ipc,
+        format!("{}\n{}", procfs::ns(id, "ipc"), procfs::ns("self", "uts"))
+    );
+    assert_eq!(
+        session.nsx(&format!("enter {id} echo -it -e")).output(),
+        "-it -e"
+    );
     // A user's name after -u is taken for the program, or for TARGET.
-    for (words, status) in [(format!("{id} {user}-u no-such-user"), 127), ("-u no-such-user web".to_owned(), 125)] {
-        assert_refused(session, &format!("enter {words}"), status, &["-u is --uts", "--user no-such-user"]);
+    for (words, status) in [
+        (format!("{id} {user}-u no-such-user"), 127),
+        ("-u no-such-user web".to_owned(), 125),
+    ] {
+        assert_refused(
+            session,
+            &format!("enter {words}"),
+            status,
+            &["-u is --uts", "--user no-such-user"],
+        );
     }
-    assert_refused(session, &format!("enter {id} -uno-such-user"), 125, &["--user no-such-user"]);
-    // A program that is not found for another reason, and a status of the program's own, get no such hint.
-    for words in [format!("{id} {user}--uts no-such-program"), format!("{id} {user}-u -- sh -c exit\\ 127")] {
-        let outcome = session.shell(&format!("exec nsx enter {words}")).run().exited(127);
-        assert!(!String::from_utf8_lossy(&outcome.stderr).contains("--user"), "{outcome}");
+    assert_refused(
+        session,
+        &format!("enter {id} -uno-such-user"),
+        125,
+        &["--user no-such-user"],
+    );
+    // A program that is not found for another reason, and a status of the program's own, get no
+    // such hint.
+    for words in [
+        format!("{id} {user}--uts no-such-program"),
+        format!("{id} {user}-u -- sh -c exit\\ 127"),
+    ] {
+        let outcome = session
+            .shell(&format!("exec nsx enter {words}"))
+            .run()
+            .exited(127);
+        assert!(
+            !String::from_utf8_lossy(&outcome.stderr).contains("--user"),
+            "{outcome}"
+        );
     }
 }
 
 /// A variable that was to name the target may be empty, or hold two.
 fn a_target_that_is_missing_is_told_apart_from_one_that_is_not_there(session: &Session) {
-    let enter = |words: &str| session.shell(&format!("exec nsx enter {words}")).run().exited(125);
-    for words in ["$unset --net -- touch ran", "$unset -- touch ran", "$unset -v --net -- touch ran"] {
+    let enter = |words: &str| {
+        session
+            .shell(&format!("exec nsx enter {words}"))
+            .run()
+            .exited(125)
+    };
+    for words in [
+        "$unset --net -- touch ran",
+        "$unset -- touch ran",
+        "$unset -v --net -- touch ran",
+    ] {
         enter(words).says(&["no TARGET", "touch stands after --", "empty"]);
     }
     enter("$unset --net").says(&["no TARGET"]);
-    for words in ["$unset touch ran", "$unset --net touch ran", "$unset /usr/bin/touch ran", "-t $unset touch ran"] {
+    for words in [
+        "$unset touch ran",
+        "$unset --net touch ran",
+        "$unset /usr/bin/touch ran",
+        "-t $unset touch ran",
+    ] {
         let outcome = enter(words);
         let is_named = words.starts_with("-t");
-        assert_eq!(String::from_utf8_lossy(&outcome.stderr).contains("touch is a program"), !is_named, "{outcome}");
+        assert_eq!(
+            String::from_utf8_lossy(&outcome.stderr).contains("touch is a program"),
+            !is_named,
+            "{outcome}"
+        );
     }
     enter("$unset --net ss -lnt").says(&["ss is taken for TARGET", "-l"]);
-    for words in ["'' --net -- touch ran", "-t '' -- touch ran", "--target=$unset touch ran", "docker:$unset touch ran"]
-    {
+    for words in [
+        "'' --net -- touch ran",
+        "-t '' -- touch ran",
+        "--target=$unset touch ran",
+        "docker:$unset touch ran",
+    ] {
         enter(words).says(&["names nothing", "variable", "empty"]);
     }
-    for (word, says) in
-        [("77\n78", "two lines"), ("web\ndb\nx\n", "3 lines"), ("77 78", "two words"), ("a\nb:c", "two lines")]
-    {
+    for (word, says) in [
+        ("77\n78", "two lines"),
+        ("web\ndb\nx\n", "3 lines"),
+        ("77 78", "two words"),
+        ("a\nb:c", "two lines"),
+    ] {
         for words in ["enter", "enter -t"] {
-            session.nsx(words).arg(word).arg("true").run().exited(125).says(&[says]);
+            session
+                .nsx(words)
+                .arg(word)
+                .arg("true")
+                .run()
+                .exited(125)
+                .says(&[says]);
         }
-        session.nsx("pidmap --from").arg(word).arg("1").run().says(&[says]);
+        session
+            .nsx("pidmap --from")
+            .arg(word)
+            .arg("1")
+            .run()
+            .says(&[says]);
     }
     // A word that is no program is not called one.
     let outcome = enter("no-such-name touch ran");
-    assert!(!String::from_utf8_lossy(&outcome.stderr).contains("program"), "{outcome}");
+    assert!(
+        !String::from_utf8_lossy(&outcome.stderr).contains("program"),
+        "{outcome}"
+    );
     assert!(!session.path("ran").exists(), "the program ran");
 }
 
 fn a_value_that_is_none_of_an_option_is_refused(session: &Session) {
-    assert_refused(session, &format!("unshare --hostname {}", "x".repeat(65)), 125, &["64"]);
-    assert_refused(session, "unshare --mount --propagation both", 125, &["both", "slave"]);
+    assert_refused(
+        session,
+        &format!("unshare --hostname {}", "x".repeat(65)),
+        125,
+        &["64"],
+    );
+    assert_refused(
+        session,
+        "unshare --mount --propagation both",
+        125,
+        &["both", "slave"],
+    );
 }
 
 /// The calls that a plan is made of.
@@ -272,19 +455,39 @@ fn a_plan_is_shown_and_not_run(session: &Session) {
     let calls = fs::read_to_string(session.path("calls")).unwrap();
     assert!(!calls.contains('('), "{calls}");
     assert!(!session.path("ran").exists(), "the program ran");
-    let expected =
-        ["unshare(", "uid_map", "gid_map", "fork", "proc", "lo", "sethostname(box)", "chdir(/usr)", "touch ran"];
+    let expected = [
+        "unshare(",
+        "uid_map",
+        "gid_map",
+        "fork",
+        "proc",
+        "lo",
+        "sethostname(box)",
+        "chdir(/usr)",
+        "touch ran",
+    ];
     for step in expected {
         assert!(plan.contains(step), "{step} is not in {plan}");
     }
     // A step says who takes it.
     for actor in ["nsx", "inside"] {
-        assert!(plan.lines().any(|line| line.split_whitespace().any(|word| word.trim_matches(':') == actor)), "{plan}");
+        assert!(
+            plan.lines().any(|line| line
+                .split_whitespace()
+                .any(|word| word.trim_matches(':') == actor)),
+            "{plan}"
+        );
     }
-    assert!(plan.lines().count() > expected.len(), "a line a step: {plan}");
+    assert!(
+        plan.lines().count() > expected.len(),
+        "a line a step: {plan}"
+    );
     // A plan that cannot be made is refused as the run would be.
     session.nsx("unshare --explain touch ran").run().exited(125);
-    session.nsx("unshare --uts --explain --bogus touch ran").run().exited(125);
+    session
+        .nsx("unshare --uts --explain --bogus touch ran")
+        .run()
+        .exited(125);
 }
 
 fn a_plan_to_enter_is_shown_and_not_run(session: &Session) {
@@ -295,7 +498,13 @@ fn a_plan_to_enter_is_shown_and_not_run(session: &Session) {
     let calls = fs::read_to_string(session.path("calls")).unwrap();
     assert!(!calls.contains('('), "{calls}");
     assert!(!session.path("ran").exists(), "the program ran");
-    for word in ["setns(", "CLONE_NEWNET", "CLONE_NEWUTS", "touch ran", &id.to_string()] {
+    for word in [
+        "setns(",
+        "CLONE_NEWNET",
+        "CLONE_NEWUTS",
+        "touch ran",
+        &id.to_string(),
+    ] {
         assert!(plan.contains(word), "{word} is not in {plan}");
     }
     assert!(!plan.contains("CLONE_NEWIPC"), "{plan}");
@@ -304,23 +513,47 @@ fn a_plan_to_enter_is_shown_and_not_run(session: &Session) {
 fn a_plan_shows_the_call_that_is_made(session: &Session) {
     // The flags of the first call `unshare(…)` in a text.
     let flags = |text: &str| {
-        let (_, rest) = text.split_once("unshare(").unwrap_or_else(|| panic!("no unshare in {text}"));
-        let mut flags: Vec<_> = rest.split(')').next().unwrap().split('|').map(str::to_owned).collect();
+        let (_, rest) = text
+            .split_once("unshare(")
+            .unwrap_or_else(|| panic!("no unshare in {text}"));
+        let mut flags: Vec<_> = rest
+            .split(')')
+            .next()
+            .unwrap()
+            .split('|')
+            .map(str::to_owned)
+            .collect();
         flags.sort();
         flags
     };
-    for options in ["-r --uts", "-r --pid --net", "-a", "-U -m", "-r --hostname box --no-mount-proc -p"] {
-        let shown = session.nsx(&format!("unshare {options} --explain true")).output();
+    for options in [
+        "-r --uts",
+        "-r --pid --net",
+        "-a",
+        "-U -m",
+        "-r --hostname box --no-mount-proc -p",
+    ] {
+        let shown = session
+            .nsx(&format!("unshare {options} --explain true"))
+            .output();
         let strace = format!("strace -f -o calls -e trace=unshare nsx unshare {options} true");
         session.command(&strace).run().exited(0);
-        assert_eq!(flags(&shown), flags(&fs::read_to_string(session.path("calls")).unwrap()), "{options}");
+        assert_eq!(
+            flags(&shown),
+            flags(&fs::read_to_string(session.path("calls")).unwrap()),
+            "{options}"
+        );
     }
 }
 
 fn without_a_program_the_users_shell_runs(session: &Session) {
     let script = b"readlink /proc/$$/exe /proc/$$/ns/uts\n";
     for shell in ["/bin/sh", "/bin/bash"] {
-        let output = session.unshare("--uts").env("SHELL", shell).input(script).output();
+        let output = session
+            .unshare("--uts")
+            .env("SHELL", shell)
+            .input(script)
+            .output();
         let (program, namespace) = output.split_once('\n').unwrap();
         assert_eq!(program, fs::canonicalize(shell).unwrap().to_str().unwrap());
         assert_ne!(namespace, procfs::ns("self", "uts"));

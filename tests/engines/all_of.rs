@@ -22,7 +22,9 @@ fn each_container_that_fits_runs_the_program_once(session: &Session) {
     let runc = Oci::runc(&host);
     let containers = ["web-a", "web-b", "web-c", "other"].map(|name| (name, runc.run(name, "")));
     let expected = |but: &str| {
-        let webs = containers.iter().filter(|(name, _)| name.starts_with("web") && *name != but);
+        let webs = containers
+            .iter()
+            .filter(|(name, _)| name.starts_with("web") && *name != but);
         let lines: Vec<_> = webs
             .map(|(name, container)| {
                 let link = container.exec().args("readlink /proc/self/ns/mnt").output();
@@ -36,21 +38,43 @@ fn each_container_that_fits_runs_the_program_once(session: &Session) {
         lines.sort_unstable();
         lines.join("\n")
     };
-    for words in ["--all-of oci:web-?", "--all-of=web* -j 1", "--all-of web* --jobs 2"] {
-        let output = host.command(&format!("nsx enter {words} -- readlink /proc/self/ns/mnt")).output();
+    for words in [
+        "--all-of oci:web-?",
+        "--all-of=web* -j 1",
+        "--all-of web* --jobs 2",
+    ] {
+        let output = host
+            .command(&format!("nsx enter {words} -- readlink /proc/self/ns/mnt"))
+            .output();
         assert_eq!(sorted(&output), expected(""), "{words}");
     }
     // The first operand is the program, and what follows it is the program's.
-    let all = host.command("nsx enter --all-of web-* readlink -f /proc/self/ns/mnt").run().exited(0);
+    let all = host
+        .command("nsx enter --all-of web-* readlink -f /proc/self/ns/mnt")
+        .run()
+        .exited(0);
     assert_eq!(all.text().lines().count(), 3, "{}", all.text());
 
     let script = "echo said >&2; printf no-newline; [ $(hostname) = x ] || exit 3";
-    let failed = host.command("nsx enter --all-of web-* -- sh -c").arg(script).run().exited(1);
-    assert_eq!(sorted(failed.text()), "oci:web-a | no-newline\noci:web-b | no-newline\noci:web-c | no-newline");
-    failed.says(&["oci:web-b | said", "failed in 3 of 3", "oci:web-c (status 3)"]);
+    let failed = host
+        .command("nsx enter --all-of web-* -- sh -c")
+        .arg(script)
+        .run()
+        .exited(1);
+    assert_eq!(
+        sorted(failed.text()),
+        "oci:web-a | no-newline\noci:web-b | no-newline\noci:web-c | no-newline"
+    );
+    failed.says(&[
+        "oci:web-b | said",
+        "failed in 3 of 3",
+        "oci:web-c (status 3)",
+    ]);
 
-    let lines =
-        host.command("nsx enter --all-of web-? --json-lines -- sh -c").arg("printf '\\033\"'; kill -9 $$").run();
+    let lines = host
+        .command("nsx enter --all-of web-? --json-lines -- sh -c")
+        .arg("printf '\\033\"'; kill -9 $$")
+        .run();
     let lines = sorted(lines.exited(1).text());
     let expected = ["a", "b", "c"].map(|name| {
         format!(
@@ -66,22 +90,56 @@ fn each_container_that_fits_runs_the_program_once(session: &Session) {
         ("--json-lines", ">/dev/full", "No space left on device"),
         ("-j 1", ">&-", "Bad file descriptor"),
     ] {
-        let script = format!("nsx enter --all-of 'web-*' {options} -- sh -c 'echo said; exit 3' {redirection}");
-        let lost = host.command("sh -c").arg(script).run().exited(125).says(&[reason, "failed in 3 of 3"]);
-        assert_eq!(lost.stderr.iter().filter(|byte| **byte == b'\n').count(), 2, "{lost}");
+        let script = format!(
+            "nsx enter --all-of 'web-*' {options} -- sh -c 'echo said; exit 3' {redirection}"
+        );
+        let lost = host
+            .command("sh -c")
+            .arg(script)
+            .run()
+            .exited(125)
+            .says(&[reason, "failed in 3 of 3"]);
+        assert_eq!(
+            lost.stderr.iter().filter(|byte| **byte == b'\n').count(),
+            2,
+            "{lost}"
+        );
     }
-    let lost =
-        host.command("sh -c").arg("nsx enter --all-of 'web-*' -- sh -c 'echo said' >/dev/full").run().exited(125);
-    assert_eq!(lost.says(&["No space left"]).stderr.iter().filter(|byte| **byte == b'\n').count(), 1);
+    let lost = host
+        .command("sh -c")
+        .arg("nsx enter --all-of 'web-*' -- sh -c 'echo said' >/dev/full")
+        .run()
+        .exited(125);
+    assert_eq!(
+        lost.says(&["No space left"])
+            .stderr
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count(),
+        1
+    );
     // Whoever reads may stop at any time.
     let script = "{ nsx enter --all-of 'web-*' -- sh -c 'sleep 0.1; echo said'; echo $? >&2; } | :";
-    let closed = host.command("sh -c").arg(format!("trap '' PIPE; {script}")).run().exited(0);
+    let closed = host
+        .command("sh -c")
+        .arg(format!("trap '' PIPE; {script}"))
+        .run()
+        .exited(0);
     assert_eq!(closed.stderr, b"0\n");
 
-    host.command("nsx enter --all-of nothing-* -- true").run().exited(125).says(&["nothing-*"]);
-    host.command("nsx enter --all-of bogus:* -- true").run().exited(125).says(&["prefix"]);
+    host.command("nsx enter --all-of nothing-* -- true")
+        .run()
+        .exited(125)
+        .says(&["nothing-*"]);
+    host.command("nsx enter --all-of bogus:* -- true")
+        .run()
+        .exited(125)
+        .says(&["prefix"]);
     // A process that the program left behind holds the pipe open, and nobody waits for it.
-    let left = host.command("nsx enter --all-of web-a -- sh -c").arg("sleep 1000 & echo left").output();
+    let left = host
+        .command("nsx enter --all-of web-a -- sh -c")
+        .arg("sleep 1000 & echo left")
+        .output();
     assert_eq!(left, "oci:web-a | left");
 }
 
@@ -92,7 +150,9 @@ fn a_shared_network_counts_once(session: &Session) {
     podman.run("two", "--network container:one");
     podman.run("three", "");
     let count = |words: &str| {
-        let output = host.command(&format!("nsx enter --all-of podman:* {words} id -u")).output();
+        let output = host
+            .command(&format!("nsx enter --all-of podman:* {words} id -u"))
+            .output();
         output.lines().map(str::to_owned).collect::<Vec<_>>().len()
     };
     assert_eq!((count("--"), count("--unique net --")), (3, 2));
@@ -100,11 +160,20 @@ fn a_shared_network_counts_once(session: &Session) {
 
 /// The words that a pattern led to, each with the namespace that the program found itself in.
 fn entered(host: &Host, pattern: &str, kind: &str) -> Vec<(String, String)> {
-    let option = if kind == "net" && pattern.starts_with("netns") { String::new() } else { format!("--{kind} ") };
-    let enter =
-        host.command("nsx enter --all-of").arg(pattern).args(&format!("{option}-- readlink /proc/self/ns/{kind}"));
+    let option = if kind == "net" && pattern.starts_with("netns") {
+        String::new()
+    } else {
+        format!("--{kind} ")
+    };
+    let enter = host
+        .command("nsx enter --all-of")
+        .arg(pattern)
+        .args(&format!("{option}-- readlink /proc/self/ns/{kind}"));
     let lines = enter.output();
-    let split = |line: &str| line.split_once('|').map(|(word, ns)| (word.trim().to_owned(), ns.trim().to_owned()));
+    let split = |line: &str| {
+        line.split_once('|')
+            .map(|(word, ns)| (word.trim().to_owned(), ns.trim().to_owned()))
+    };
     let mut lines: Vec<_> = lines.lines().filter_map(split).collect();
     lines.sort();
     lines
@@ -117,7 +186,10 @@ fn a_pattern_is_of_names_of_any_engine(session: &Session) {
     let expected = |wanted: &[usize]| {
         let line = |index: &usize| {
             let container = &containers[*index];
-            (container.target.clone(), procfs::ns(host.process(container.pid), "uts"))
+            (
+                container.target.clone(),
+                procfs::ns(host.process(container.pid), "uts"),
+            )
         };
         let mut lines: Vec<_> = wanted.iter().map(line).collect();
         lines.sort();
@@ -130,22 +202,47 @@ fn a_pattern_is_of_names_of_any_engine(session: &Session) {
         ("[a-z]*:*-db", &[2]),
         ("oci:*", &[0, 1, 2]),
     ] {
-        assert_eq!(entered(&host, pattern, "uts"), expected(wanted), "{pattern}");
+        assert_eq!(
+            entered(&host, pattern, "uts"),
+            expected(wanted),
+            "{pattern}"
+        );
     }
     for (pattern, reason) in [
-        ("bogus:*", "the prefix of a pattern is netns, k8s or an engine"),
-        ("net:*", "the prefix of a pattern is netns, k8s or an engine"),
-        ("k8s://default", "a pod is named k8s://NAMESPACE/POD[/CONTAINER]"),
-        ("docker:nothing-*", "no container that runs fits docker:nothing-*"),
-        ("netns:nothing-*", "no network namespace fits netns:nothing-*"),
+        (
+            "bogus:*",
+            "the prefix of a pattern is netns, k8s or an engine",
+        ),
+        (
+            "net:*",
+            "the prefix of a pattern is netns, k8s or an engine",
+        ),
+        (
+            "k8s://default",
+            "a pod is named k8s://NAMESPACE/POD[/CONTAINER]",
+        ),
+        (
+            "docker:nothing-*",
+            "no container that runs fits docker:nothing-*",
+        ),
+        (
+            "netns:nothing-*",
+            "no network namespace fits netns:nothing-*",
+        ),
         ("k8s:nothing-*", "no pod that runs fits k8s:nothing-*"),
         ("podman:nobody-of-that-name@*", "there is no user"),
     ] {
-        host.command("nsx enter --all-of").arg(pattern).args("-- true").run().exited(125).says(&[reason]);
+        host.command("nsx enter --all-of")
+            .arg(pattern)
+            .args("-- true")
+            .run()
+            .exited(125)
+            .says(&[reason]);
     }
 }
 
-/// A script that writes what containerd's CRI plug-in keeps of a container: its process, and names in the annotations.
+/// A script that writes what containerd's CRI plug-in keeps of a container: its process, and names
+/// in the annotations.
 const POD: &str = r#"
     id=$1 namespace=$2 pod=$3 name=$4
     kind=container; [ "$name" ] || kind=sandbox
@@ -181,7 +278,10 @@ fn a_pattern_is_of_pods(session: &Session) {
         );
         let process = host.shell(&script).start();
         let pid: u32 = process.line().parse().unwrap();
-        uts.insert(format!("k8s://{namespace}/{pod}/{name}"), (pid, procfs::ns(host.process(pid), "uts")));
+        uts.insert(
+            format!("k8s://{namespace}/{pod}/{name}"),
+            (pid, procfs::ns(host.process(pid), "uts")),
+        );
         running.push(process);
         // A start is known to a hundredth of a second.
         thread::sleep(Duration::from_millis(20));
@@ -190,8 +290,12 @@ fn a_pattern_is_of_pods(session: &Session) {
         let line = |word: &&str| ((*word).to_owned(), uts[*word].1.clone());
         words.iter().map(line).collect::<Vec<_>>()
     };
-    let [app, side, other, db] =
-        ["k8s://default/web-0/app", "k8s://default/web-0/side", "k8s://default/web-1/app", "k8s://prod/db-0/app"];
+    let [app, side, other, db] = [
+        "k8s://default/web-0/app",
+        "k8s://default/web-0/side",
+        "k8s://default/web-1/app",
+        "k8s://prod/db-0/app",
+    ];
     for (pattern, words) in [
         ("k8s:*", &[app, other, db][..]),
         ("k8s://default/*", &[app, other]),
@@ -205,7 +309,9 @@ fn a_pattern_is_of_pods(session: &Session) {
         assert_eq!(entered(&host, pattern, "uts"), expected(words), "{pattern}");
     }
     for word in [app, side, other, db] {
-        let of = host.command(&format!("nsx pidmap {}", uts[word].0)).output();
+        let of = host
+            .command(&format!("nsx pidmap {}", uts[word].0))
+            .output();
         assert!(of.contains(&format!(" {word}")), "{of}");
     }
 }
@@ -215,16 +321,28 @@ fn a_pattern_is_of_networks(session: &Session) {
     for name in ["blue", "black", "green"] {
         host.command("ip netns add").arg(name).run().exited(0);
     }
-    host.shell("ln -s /run/netns/blue /run/netns/azure; ln -s /nowhere /run/netns/lost").run().exited(0);
+    host.shell("ln -s /run/netns/blue /run/netns/azure; ln -s /nowhere /run/netns/lost")
+        .run()
+        .exited(0);
     let expected = |names: &[&str]| {
         let line = |name: &&str| {
-            let network = host.command(&format!("ip netns exec {name} readlink /proc/self/ns/net")).output();
+            let network = host
+                .command(&format!("ip netns exec {name} readlink /proc/self/ns/net"))
+                .output();
             (format!("netns:{name}"), network)
         };
         names.iter().map(line).collect::<Vec<_>>()
     };
-    assert_eq!(entered(&host, "netns:*", "net"), expected(&["azure", "black", "blue", "green"]));
-    assert_eq!(entered(&host, "netns:bl[au]*", "net"), expected(&["black", "blue"]));
-    let lines = host.command("nsx enter --all-of netns:* --unique net -- echo x").output();
+    assert_eq!(
+        entered(&host, "netns:*", "net"),
+        expected(&["azure", "black", "blue", "green"])
+    );
+    assert_eq!(
+        entered(&host, "netns:bl[au]*", "net"),
+        expected(&["black", "blue"])
+    );
+    let lines = host
+        .command("nsx enter --all-of netns:* --unique net -- echo x")
+        .output();
     assert_eq!(lines.lines().count(), 3, "{lines}");
 }

@@ -1,4 +1,5 @@
-//! The engines themselves: how each is started on a host, and how each starts a container of its image, busybox.
+//! The engines themselves: how each is started on a host, and how each starts a container of its
+//! image, busybox.
 
 use crate::support::{Command, Host};
 
@@ -20,23 +21,33 @@ impl Container {
     }
 }
 
-/// podman asks for more than these, which without CAP_SYS_RESOURCE or the controller of processes is refused.
+/// podman asks for more than these, which without CAP_SYS_RESOURCE or the controller of processes
+/// is refused.
 const LIMITS: &str = "--ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --pids-limit 0";
 
 /// Asks in a shell until `command` succeeds; where it does not, the log is what the failure shows.
 fn answers(host: &Host, command: &str, log: &str) {
     let script = format!(
-        "for _ in $(seq 150); do if {command} >/dev/null 2>&1; then exit; fi; sleep 0.1; done; cat {log}; exit 1"
+        "for _ in $(seq 150); do if {command} >/dev/null 2>&1; then exit; fi; sleep 0.1; done; cat \
+        {log}; exit 1"
     );
     host.shell(&script).run().exited(0);
 }
 
 /// Returns a started container of docker or podman, which have their command lines in common.
 fn started(engine: &str, name: &str, command: impl Fn(&str) -> Command) -> Container {
-    let inspected = command("inspect --format").arg("{{.Id}} {{.State.Pid}}").arg(name).output();
+    let inspected = command("inspect --format")
+        .arg("{{.Id}} {{.State.Pid}}")
+        .arg(name)
+        .output();
     let (id, pid) = inspected.split_once(' ').unwrap();
     let exec = command(&format!("exec {name}"));
-    Container { target: format!("{engine}:{name}"), id: id.into(), pid: pid.parse().unwrap(), exec }
+    Container {
+        target: format!("{engine}:{name}"),
+        id: id.into(),
+        pid: pid.parse().unwrap(),
+        exec,
+    }
 }
 
 /// Docker: its daemon, with a containerd of its own.
@@ -55,7 +66,9 @@ impl<'h> Docker<'h> {
     pub(crate) fn start_as(host: &'h Host<'h>, name: &'h str, options: &str) -> Self {
         let docker = Self { host, name };
         docker.start_daemon(options);
-        let import = format!("tar -C /run/image -c . | docker --host unix:///run/{name}.sock import - image");
+        let import = format!(
+            "tar -C /run/image -c . | docker --host unix:///run/{name}.sock import - image"
+        );
         host.shell(&import).run().exited(0);
         docker
     }
@@ -65,29 +78,48 @@ impl<'h> Docker<'h> {
         let Self { host, name } = self;
         let own = match *name {
             "docker" => String::new(),
-            name => format!("--host unix:///run/{name}.sock --pidfile /run/{name}.pid --bridge none"),
+            name => {
+                format!("--host unix:///run/{name}.sock --pidfile /run/{name}.pid --bridge none")
+            }
         };
         let daemon = format!("dockerd --iptables=false --ip-masq=false {own} {options}");
-        host.shell(&format!("setsid {daemon} </dev/null >/run/{name}.log 2>&1 &")).run().exited(0);
-        answers(host, &format!("docker --host unix:///run/{name}.sock version"), &format!("/run/{name}.log"));
+        host.shell(&format!(
+            "setsid {daemon} </dev/null >/run/{name}.log 2>&1 &"
+        ))
+        .run()
+        .exited(0);
+        answers(
+            host,
+            &format!("docker --host unix:///run/{name}.sock version"),
+            &format!("/run/{name}.log"),
+        );
     }
 
-    /// Ends the daemon and leaves the containers alone, if it is killed or was started with `--live-restore`.
+    /// Ends the daemon and leaves the containers alone, if it is killed or was started with
+    /// `--live-restore`.
     pub(crate) fn stop_daemon(&self, signal: &str) {
         let script = format!(
-            "pid=$(cat /run/{}.pid); kill -{signal} $pid; while [ -e /proc/$pid ]; do sleep 0.05; done",
+            "pid=$(cat /run/{}.pid); kill -{signal} $pid; while [ -e /proc/$pid ]; do sleep 0.05; \
+            done",
             self.name
         );
         self.host.shell(&script).run().exited(0);
     }
 
     pub(crate) fn command(&self, words: &str) -> Command {
-        self.host.command(&format!("docker --host unix:///run/{}.sock", self.name)).args(words)
+        self.host
+            .command(&format!("docker --host unix:///run/{}.sock", self.name))
+            .args(words)
     }
 
     /// A container that sleeps, with these options of `docker run`.
     pub(crate) fn run(&self, name: &str, options: &str) -> Container {
-        self.command("run --detach --name").arg(name).options(options).args("image sleep 1000").run().exited(0);
+        self.command("run --detach --name")
+            .arg(name)
+            .options(options)
+            .args("image sleep 1000")
+            .run()
+            .exited(0);
         self.container(name)
     }
 
@@ -95,12 +127,20 @@ impl<'h> Docker<'h> {
     pub(crate) fn run_docker(&self, name: &str) -> Container {
         let nsx = self.host.command("sh -c").arg("command -v nsx").output();
         let options = format!(
-            "--network none --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined \
-             --volume /usr:/usr:ro --volume /lib:/lib:ro --volume /lib64:/lib64:ro --volume {nsx}:/sbin/nsx:ro \
-             --tmpfs /run --tmpfs /etc/docker --tmpfs /var/lib:exec --env PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+            "--network none --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt \
+            seccomp=unconfined \
+             --volume /usr:/usr:ro --volume /lib:/lib:ro --volume /lib64:/lib64:ro --volume \
+            {nsx}:/sbin/nsx:ro \
+             --tmpfs /run --tmpfs /etc/docker --tmpfs /var/lib:exec --env \
+            PATH=/usr/sbin:/usr/bin:/sbin:/bin"
         );
         let outer = self.run(name, &options);
-        outer.exec().args("sh -ec").arg(DOCKER_INSIDE).run().exited(0);
+        outer
+            .exec()
+            .args("sh -ec")
+            .arg(DOCKER_INSIDE)
+            .run()
+            .exited(0);
         outer
     }
 
@@ -149,45 +189,80 @@ impl<'h> Podman<'h> {
 
     /// Likewise, with this directory for XDG_RUNTIME_DIR.
     pub(crate) fn of_mapper_in(host: &'h Host<'h>, runtime: &'h str) -> Self {
-        host.shell(&format!("install -d -o 4242 -g 4242 -m 700 {runtime}")).run().exited(0);
+        host.shell(&format!("install -d -o 4242 -g 4242 -m 700 {runtime}"))
+            .run()
+            .exited(0);
         Self::new(host, true, Some(runtime))
     }
 
     fn new(host: &'h Host<'h>, rootless: bool, runtime: Option<&'h str>) -> Self {
-        host.shell("[ -e /run/image.tar ] || tar -C /run/image -cf /run/image.tar .").run().exited(0);
-        let podman = Self { host, rootless, runtime };
-        podman.command("import --quiet /run/image.tar image").run().exited(0);
+        host.shell("[ -e /run/image.tar ] || tar -C /run/image -cf /run/image.tar .")
+            .run()
+            .exited(0);
+        let podman = Self {
+            host,
+            rootless,
+            runtime,
+        };
+        podman
+            .command("import --quiet /run/image.tar image")
+            .run()
+            .exited(0);
         podman
     }
 
     pub(crate) fn command(&self, words: &str) -> Command {
         // crun refuses a host that has cgroups of both kinds.
         let podman = "podman --cgroup-manager cgroupfs --runtime runc";
-        let command = if self.rootless { self.host.mapper(podman) } else { self.host.command(podman) };
+        let command = if self.rootless {
+            self.host.mapper(podman)
+        } else {
+            self.host.command(podman)
+        };
         match self.runtime {
             Some(runtime) => command.env("XDG_RUNTIME_DIR", runtime).args(words),
             None => command.args(words),
         }
     }
 
-    /// A container that sleeps, with these options of `podman run`; it has no network but its own `lo`, or that of the options.
+    /// A container that sleeps, with these options of `podman run`; it has no network but its own
+    /// `lo`, or that of the options.
     pub(crate) fn run(&self, name: &str, options: &str) -> Container {
-        let network = if options.contains("--network") { "" } else { "--network none" };
-        let command = self.command("run --detach --name").arg(name).args(LIMITS).options(network).options(options);
+        let network = if options.contains("--network") {
+            ""
+        } else {
+            "--network none"
+        };
+        let command = self
+            .command("run --detach --name")
+            .arg(name)
+            .args(LIMITS)
+            .options(network)
+            .options(options);
         command.args("image sleep 1000").run().exited(0);
         self.container(name)
     }
 
     /// Returns the state of a container in podman's words: `running`, `exited`.
     pub(crate) fn state(&self, name: &str) -> String {
-        self.command("inspect --format {{.State.Status}}").arg(name).output()
+        self.command("inspect --format {{.State.Status}}")
+            .arg(name)
+            .output()
     }
 
-    /// The container as it is now. One of the ordinary user's is addressed with its owner, as root has to.
+    /// The container as it is now. One of the ordinary user's is addressed with its owner, as root
+    /// has to.
     pub(crate) fn container(&self, name: &str) -> Container {
         let container = started("podman", name, |words| self.command(words));
-        let target = if self.rootless { format!("podman:mapper@{name}") } else { container.target };
-        Container { target, ..container }
+        let target = if self.rootless {
+            format!("podman:mapper@{name}")
+        } else {
+            container.target
+        };
+        Container {
+            target,
+            ..container
+        }
     }
 }
 
@@ -196,7 +271,9 @@ pub(crate) struct Containerd<'h>(&'h Host<'h>);
 
 impl<'h> Containerd<'h> {
     pub(crate) fn start(host: &'h Host<'h>) -> Self {
-        host.shell("setsid containerd </dev/null >/run/containerd.log 2>&1 &").run().exited(0);
+        host.shell("setsid containerd </dev/null >/run/containerd.log 2>&1 &")
+            .run()
+            .exited(0);
         answers(host, "ctr version", "/run/containerd.log");
         Self(host)
     }
@@ -207,15 +284,31 @@ impl<'h> Containerd<'h> {
 
     /// A container that sleeps, in a namespace of containerd's.
     pub(crate) fn run(&self, namespace: &str, id: &str, options: &str) -> Container {
-        let command = self.command(&format!("--namespace {namespace} run --detach --env PATH=/bin")).options(options);
-        command.args(&format!("--rootfs /run/image {id} /bin/sleep 1000")).run().exited(0);
-        let tasks = self.command(&format!("--namespace {namespace} tasks list")).output();
-        let pid = tasks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|words| words[0] == id);
+        let command = self
+            .command(&format!(
+                "--namespace {namespace} run --detach --env PATH=/bin"
+            ))
+            .options(options);
+        command
+            .args(&format!("--rootfs /run/image {id} /bin/sleep 1000"))
+            .run()
+            .exited(0);
+        let tasks = self
+            .command(&format!("--namespace {namespace} tasks list"))
+            .output();
+        let pid = tasks
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .find(|words| words[0] == id);
         Container {
             target: format!("containerd:{namespace}/{id}"),
             id: id.into(),
-            pid: pid.and_then(|words| words.get(1)?.parse().ok()).unwrap_or_else(|| panic!("no {id} in {tasks}")),
-            exec: self.command(&format!("--namespace {namespace} tasks exec --exec-id beside {id}")),
+            pid: pid
+                .and_then(|words| words.get(1)?.parse().ok())
+                .unwrap_or_else(|| panic!("no {id} in {tasks}")),
+            exec: self.command(&format!(
+                "--namespace {namespace} tasks exec --exec-id beside {id}"
+            )),
         }
     }
 }
@@ -229,24 +322,34 @@ pub(crate) struct Oci<'h> {
 
 impl<'h> Oci<'h> {
     pub(crate) fn runc(host: &'h Host<'h>) -> Self {
-        Self { host, words: "runc" }
+        Self {
+            host,
+            words: "runc",
+        }
     }
 
-    /// crun, which refuses a host that has cgroups of both kinds, in a mount namespace where it sees one.
+    /// crun, which refuses a host that has cgroups of both kinds, in a mount namespace where it
+    /// sees one.
     pub(crate) fn crun(host: &'h Host<'h>) -> Self {
-        Self { host, words: "unshare --mount sh -c" }
+        Self {
+            host,
+            words: "unshare --mount sh -c",
+        }
     }
 
     pub(crate) fn command(&self, words: &str) -> Command {
         let command = self.host.command(self.words);
         let command = match self.words {
             "runc" => command,
-            _ => command.arg("umount /sys/fs/cgroup/unified 2>/dev/null; exec crun \"$@\"").arg("sh"),
+            _ => command
+                .arg("umount /sys/fs/cgroup/unified 2>/dev/null; exec crun \"$@\"")
+                .arg("sh"),
         };
         command.args(words)
     }
 
-    /// A container that sleeps, from a bundle that runc writes and `edit`, a script of sed's, changes.
+    /// A container that sleeps, from a bundle that runc writes and `edit`, a script of sed's,
+    /// changes.
     pub(crate) fn run(&self, id: &str, edit: &str) -> Container {
         let container = self.create(id, edit);
         self.command("start").arg(id).run().exited(0);
@@ -259,7 +362,13 @@ impl<'h> Oci<'h> {
         let script = r#"mkdir -p "$1"; cd "$1"; runc spec
             sed -i 's/"terminal": true/"terminal": false/; s/"sh"$/"sleep", "1000"/; s/"rootfs"/"\/run\/image"/' config.json
             sed -i "$2" config.json"#;
-        self.host.shell(script).arg("sh").arg(&bundle).arg(edit).run().exited(0);
+        self.host
+            .shell(script)
+            .arg("sh")
+            .arg(&bundle)
+            .arg(edit)
+            .run()
+            .exited(0);
         self.command("create --bundle")
             .arg(&bundle)
             .arg("--pid-file")
@@ -267,9 +376,18 @@ impl<'h> Oci<'h> {
             .arg(id)
             .run()
             .exited(0);
-        let pid = self.host.command("cat").arg(format!("{bundle}/pid")).output();
+        let pid = self
+            .host
+            .command("cat")
+            .arg(format!("{bundle}/pid"))
+            .output();
         let exec = self.command("exec").arg(id);
-        Container { target: format!("oci:{id}"), id: id.into(), pid: pid.trim().parse().unwrap(), exec }
+        Container {
+            target: format!("oci:{id}"),
+            id: id.into(),
+            pid: pid.trim().parse().unwrap(),
+            exec,
+        }
     }
 }
 
@@ -297,14 +415,32 @@ impl<'h> Lxc<'h> {
     /// A container that sleeps, with these further lines in its configuration.
     pub(crate) fn run(&self, name: &str, lines: &str) -> Container {
         let Self { host, directory } = self;
-        let script = "mkdir -p $3/$1; printf '%s\n' \"$2\" >$3/$1/config; lxc-start --lxcpath $3 --name $1";
+        let script =
+            "mkdir -p $3/$1; printf '%s\n' \"$2\" >$3/$1/config; lxc-start --lxcpath $3 --name $1";
         let config = format!(
             "lxc.uts.name = {name}\nlxc.rootfs.path = dir:/run/image\nlxc.net.0.type = empty
 lxc.init.cmd = /bin/sleep 1000\nlxc.mount.auto = proc:mixed sys:ro\n{lines}"
         );
-        host.shell(script).arg("sh").arg(name).arg(config).arg(directory).run().exited(0);
-        let pid = host.command(&format!("lxc-info --lxcpath {directory} --pid --no-humanize --name {name}")).output();
-        let exec = host.command(&format!("lxc-attach --lxcpath {directory} --clear-env --name {name} --"));
-        Container { target: format!("lxc:{name}"), id: name.into(), pid: pid.trim().parse().unwrap(), exec }
+        host.shell(script)
+            .arg("sh")
+            .arg(name)
+            .arg(config)
+            .arg(directory)
+            .run()
+            .exited(0);
+        let pid = host
+            .command(&format!(
+                "lxc-info --lxcpath {directory} --pid --no-humanize --name {name}"
+            ))
+            .output();
+        let exec = host.command(&format!(
+            "lxc-attach --lxcpath {directory} --clear-env --name {name} --"
+        ));
+        Container {
+            target: format!("lxc:{name}"),
+            id: name.into(),
+            pid: pid.trim().parse().unwrap(),
+            exec,
+        }
     }
 }

@@ -1,10 +1,13 @@
-//! `nsx enter CONTAINER` beside what the container's engine does: `docker exec`, `podman exec` and their kin.
+//! `nsx enter CONTAINER` beside what the container's engine does: `docker exec`, `podman exec` and
+//! their kin.
 
 use super::{
     CONTAINERD, CRUN, DOCKER, LXC, PODMAN,
     engine::{Container, Containerd, Docker, Lxc, Oci, Podman},
 };
-use crate::support::{Cgroups, Command, Host, Need, Session, Test, filter::Filter, procfs, root, until};
+use crate::support::{
+    Cgroups, Command, Host, Need, Session, Test, filter::Filter, procfs, root, until,
+};
 use std::fs;
 
 pub(super) fn tests() -> Vec<Test> {
@@ -23,7 +26,8 @@ pub(super) fn tests() -> Vec<Test> {
         root(filters_that_nsx_cannot_go_on_under_are_refused).needs([DOCKER]),
         root(a_limit_on_processes_is_told_with_its_step).needs([DOCKER]),
         root(a_paused_container_is_refused_unless_its_cgroup_stays_out).needs([DOCKER, PODMAN]),
-        root(a_container_that_is_restarted_meanwhile_is_not_entered).needs([DOCKER, Need::Tool("strace")]),
+        root(a_container_that_is_restarted_meanwhile_is_not_entered)
+            .needs([DOCKER, Need::Tool("strace")]),
     ]
 }
 
@@ -40,21 +44,35 @@ const PROBE: &str = r#"
 #[track_caller]
 fn probe(way: Command, but: &[&str]) -> Vec<String> {
     let output = way.args("sh -c").arg(PROBE).output();
-    output.lines().filter(|line| !but.iter().any(|start| line.starts_with(start))).map(str::to_owned).collect()
+    output
+        .lines()
+        .filter(|line| !but.iter().any(|start| line.starts_with(start)))
+        .map(str::to_owned)
+        .collect()
 }
 
-/// Runs the probe by the engine and by nsx, and compares all but the terminal's name, which nsx takes from its caller, and
-/// lines that begin with one of `but`.
+/// Runs the probe by the engine and by nsx, and compares all but the terminal's name, which nsx
+/// takes from its caller, and lines that begin with one of `but`.
 #[track_caller]
 fn assert_same_but(container: &Container, nsx: Command, but: &[&str]) {
     let but = [&["TERM="], but].concat();
-    let (expected, found) = (probe(container.exec(), &but), probe(nsx.arg(&container.target).arg("--"), &but));
+    let (expected, found) = (
+        probe(container.exec(), &but),
+        probe(nsx.arg(&container.target).arg("--"), &but),
+    );
     let only = |of: &[String], other: &[String]| {
-        let lines = of.iter().filter(|line| !other.contains(line)).map(String::as_str);
+        let lines = of
+            .iter()
+            .filter(|line| !other.contains(line))
+            .map(String::as_str);
         lines.collect::<Vec<_>>().join("\n")
     };
     let (missing, more) = (only(&expected, &found), only(&found, &expected));
-    assert_eq!(found, expected, "{}\n--- the engine alone\n{missing}\n--- nsx alone\n{more}\n---", container.target);
+    assert_eq!(
+        found, expected,
+        "{}\n--- the engine alone\n{missing}\n--- nsx alone\n{more}\n---",
+        container.target
+    );
 }
 
 #[track_caller]
@@ -62,23 +80,50 @@ fn assert_same(container: &Container, nsx: Command) {
     assert_same_but(container, nsx, &[]);
 }
 
-/// Compares as [`assert_same_but`] with podman, which gives two things to a container's first program and to no later one:
-/// HOSTNAME, and the user's own group among the others. nsx gives what the first one was given.
+/// Compares as [`assert_same_but`] with podman, which gives two things to a container's first
+/// program and to no later one: HOSTNAME, and the user's own group among the others. nsx gives what
+/// the first one was given.
 #[track_caller]
 fn assert_same_as_podman(container: &Container, nsx: Command, but: &[&str]) {
-    assert_same_but(container, nsx.clone(), &[&["HOSTNAME=", "uid=", "Groups:"], but].concat());
-    let groups = |file: &str| nsx.clone().arg(&container.target).args("-- grep Groups:").arg(file).output();
-    let first = nsx.clone().arg(&container.target).args("-- ps -o pid,comm").output();
-    let first = first.lines().find_map(|line| line.trim().strip_suffix(" sleep")).unwrap().trim().to_owned();
-    assert_eq!(groups("/proc/self/status"), groups(&format!("/proc/{first}/status")), "{}", container.target);
+    assert_same_but(
+        container,
+        nsx.clone(),
+        &[&["HOSTNAME=", "uid=", "Groups:"], but].concat(),
+    );
+    let groups = |file: &str| {
+        nsx.clone()
+            .arg(&container.target)
+            .args("-- grep Groups:")
+            .arg(file)
+            .output()
+    };
+    let first = nsx
+        .clone()
+        .arg(&container.target)
+        .args("-- ps -o pid,comm")
+        .output();
+    let first = first
+        .lines()
+        .find_map(|line| line.trim().strip_suffix(" sleep"))
+        .unwrap()
+        .trim()
+        .to_owned();
+    assert_eq!(
+        groups("/proc/self/status"),
+        groups(&format!("/proc/{first}/status")),
+        "{}",
+        container.target
+    );
 }
 
 /// Options for containers that differ in what a new program is given.
 const SHAPES: [&str; 3] = [
     "",
-    "--user web --workdir /tmp --env GREETING=hello --hostname there --ulimit nofile=200:200 --group-add 77 \
+    "--user web --workdir /tmp --env GREETING=hello --hostname there --ulimit nofile=200:200 \
+    --group-add 77 \
      --security-opt no-new-privileges",
-    "--cap-drop ALL --cap-add NET_BIND_SERVICE --cap-add CHOWN --read-only --security-opt seccomp=unconfined --pid host",
+    "--cap-drop ALL --cap-add NET_BIND_SERVICE --cap-add CHOWN --read-only --security-opt \
+    seccomp=unconfined --pid host",
 ];
 
 fn a_program_finds_what_docker_exec_gives_it(session: &Session) {
@@ -88,10 +133,14 @@ fn a_program_finds_what_docker_exec_gives_it(session: &Session) {
         for (name, shape) in ["plain", "user", "bare"].into_iter().zip(SHAPES) {
             assert_same(&docker.run(name, shape), host.command("nsx enter"));
         }
-        let shares = docker.run("shares", "--network container:plain --ipc host --oom-score-adj 77");
+        let shares = docker.run(
+            "shares",
+            "--network container:plain --ipc host --oom-score-adj 77",
+        );
         assert_same(&shares, host.command("nsx enter"));
         assert_eq!(
-            host.command("nsx enter docker:shares readlink /proc/self/ns/net").output(),
+            host.command("nsx enter docker:shares readlink /proc/self/ns/net")
+                .output(),
             procfs::ns(host.process(docker.container("plain").pid), "net")
         );
     }
@@ -115,7 +164,11 @@ fn a_program_finds_what_rootless_podman_gives_it(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         let host = Host::new(session, cgroups);
         let podman = Podman::of_mapper(&host);
-        for (name, shape) in ["plain", "user", "kept"].into_iter().zip(["", SHAPES[1], "--userns keep-id"]) {
+        for (name, shape) in
+            ["plain", "user", "kept"]
+                .into_iter()
+                .zip(["", SHAPES[1], "--userns keep-id"])
+        {
             let container = podman.run(name, shape);
             assert_same_as_podman(&container, host.command("nsx enter"), &[]);
             // A filter can be copied by root alone.
@@ -124,8 +177,16 @@ fn a_program_finds_what_rootless_podman_gives_it(session: &Session) {
             enter().args("true").run().exited(0).says(&["seccomp"]);
             // The container's user joins its user namespace first, which owns the others.
             for kind in ["net", "uts", "ipc"] {
-                let joined = enter().arg(format!("--{kind}")).arg("readlink").arg(format!("/proc/self/ns/{kind}"));
-                assert_eq!(joined.output(), procfs::ns(host.process(container.pid), kind), "{}", container.target);
+                let joined = enter()
+                    .arg(format!("--{kind}"))
+                    .arg("readlink")
+                    .arg(format!("/proc/self/ns/{kind}"));
+                assert_eq!(
+                    joined.output(),
+                    procfs::ns(host.process(container.pid), kind),
+                    "{}",
+                    container.target
+                );
             }
         }
     }
@@ -134,32 +195,59 @@ fn a_program_finds_what_rootless_podman_gives_it(session: &Session) {
 fn a_program_finds_what_containerd_and_the_runtimes_give_it(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let containerd = Containerd::start(&host);
-    assert_same(&containerd.run("default", "plain", "--cwd /tmp"), host.command("nsx enter"));
     assert_same(
-        &containerd.run("other", "plain", "--seccomp --allow-new-privs --cap-drop CAP_CHOWN"),
+        &containerd.run("default", "plain", "--cwd /tmp"),
         host.command("nsx enter"),
     );
-    let user = "s|\"user\": {|\"user\": { \"additionalGids\": [77],|; s|\"uid\": 0|\"uid\": 1000|; s|\"cwd\": \"/\"|\"cwd\": \"/tmp\"|";
+    assert_same(
+        &containerd.run(
+            "other",
+            "plain",
+            "--seccomp --allow-new-privs --cap-drop CAP_CHOWN",
+        ),
+        host.command("nsx enter"),
+    );
+    let user = "s|\"user\": {|\"user\": { \"additionalGids\": [77],|; s|\"uid\": 0|\"uid\": 1000|; \
+    s|\"cwd\": \"/\"|\"cwd\": \"/tmp\"|";
     let lone = Oci::runc(&host).run("lone", "");
     assert_same(&lone, host.command("nsx enter"));
-    // What runc's configuration calls ambient is not inheritable, so the kernel makes none of it ambient.
+    // What runc's configuration calls ambient is not inheritable, so the kernel makes none of it
+    // ambient.
     for user in ["0:0", "5:6"] {
         let words = format!("nsx enter oci:lone --user {user}");
-        let status = host.command(&format!("{words} grep Cap /proc/self/status")).output();
+        let status = host
+            .command(&format!("{words} grep Cap /proc/self/status"))
+            .output();
         assert!(status.contains("CapAmb:\t0000000000000000"), "{status}");
-        assert_eq!(status.contains("CapEff:\t0000000000000000"), user != "0:0", "{status}");
+        assert_eq!(
+            status.contains("CapEff:\t0000000000000000"),
+            user != "0:0",
+            "{status}"
+        );
         let plan = host.command(&format!("{words} --explain true")).output();
         let line = plan.lines().find(|line| line.contains("capset(")).unwrap();
-        assert!(!line.contains("ambient") && line.contains("if it runs as user 0, and otherwise none"), "{line}");
+        assert!(
+            !line.contains("ambient") && line.contains("if it runs as user 0, and otherwise none"),
+            "{line}"
+        );
     }
-    assert_same(&Oci::runc(&host).run("user", user), host.command("nsx enter"));
-    // `crun exec` knows little of the container's configuration: here the first process says what there should be.
+    assert_same(
+        &Oci::runc(&host).run("user", user),
+        host.command("nsx enter"),
+    );
+    // `crun exec` knows little of the container's configuration: here the first process says what
+    // there should be.
     let crun = Oci::crun(&host).run("alone", user);
-    let script = "process=${1:-$$}; readlink /proc/$process/cwd; cd /proc/$process; cat limits cgroup oom_score_adj
+    let script = "process=${1:-$$}; readlink /proc/$process/cwd; cd /proc/$process; cat limits \
+    cgroup oom_score_adj
         grep -E '^(Uid|Gid|Groups|Cap.*|NoNew.*|Seccomp):' status
         for link in ns/*; do readlink $link; done";
     let says = |process: &str| {
-        let enter = host.command("nsx enter").arg(&crun.target).args("-- sh -c").arg(script);
+        let enter = host
+            .command("nsx enter")
+            .arg(&crun.target)
+            .args("-- sh -c")
+            .arg(script);
         enter.args("sh").options(process).output()
     };
     assert_eq!(says(""), says("1"));
@@ -168,36 +256,60 @@ fn a_program_finds_what_containerd_and_the_runtimes_give_it(session: &Session) {
 fn a_program_is_where_lxc_attach_puts_it(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let web = Lxc::new(&host).run("web", "");
-    let script = "for link in /proc/self/ns/*; do readlink $link; done; cat /proc/self/cgroup; id; hostname; ls /";
-    let nsx = host.command("nsx enter lxc:web -- sh -c").arg(script).output();
+    let script = "for link in /proc/self/ns/*; do readlink $link; done; cat /proc/self/cgroup; id; \
+    hostname; ls /";
+    let nsx = host
+        .command("nsx enter lxc:web -- sh -c")
+        .arg(script)
+        .output();
     // In v2 LXC has a cgroup beside the container's program for those who attach.
-    assert_eq!(nsx, web.exec().args("sh -c").arg(script).output().replace("0::/.lxc\n", "0::/\n"));
+    assert_eq!(
+        nsx,
+        web.exec()
+            .args("sh -c")
+            .arg(script)
+            .output()
+            .replace("0::/.lxc\n", "0::/\n")
+    );
 }
 
 /// PID 1 has become another user with another directory and another environment.
 fn what_the_first_process_became_is_not_what_a_new_one_is(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
-    let became = "exec setpriv --reuid 1000 --clear-groups --inh-caps -all --bounding-set -all --no-new-privs \
+    let became = "exec setpriv --reuid 1000 --clear-groups --inh-caps -all --bounding-set -all \
+    --no-new-privs \
                   env -i CHANGED=yes sleep 1000";
-    let options = "--env GREETING=hello --volume /usr:/usr:ro --volume /lib:/lib:ro --volume /lib64:/lib64:ro";
+    let options = "--env GREETING=hello --volume /usr:/usr:ro --volume /lib:/lib:ro --volume \
+    /lib64:/lib64:ro";
     docker
         .command(&format!("run --detach --name web {options} image sh -c"))
         .arg(format!("cd /tmp; {became}"))
         .run()
         .exited(0);
     let web = docker.container("web");
-    until("it has become another", || procfs::status(host.process(web.pid), "Uid").starts_with("1000"));
+    until("it has become another", || {
+        procfs::status(host.process(web.pid), "Uid").starts_with("1000")
+    });
     assert_same(&web, host.command("nsx enter"));
     // By its number it is the process as it is now, and who asks is told how that differs.
     let pid = web.pid;
-    let by_number = host.command(&format!("nsx enter {pid} -- env")).run().exited(0);
-    assert!(by_number.text().contains("CHANGED=yes") && !by_number.text().contains("GREETING"), "{by_number}");
+    let by_number = host
+        .command(&format!("nsx enter {pid} -- env"))
+        .run()
+        .exited(0);
+    assert!(
+        by_number.text().contains("CHANGED=yes") && !by_number.text().contains("GREETING"),
+        "{by_number}"
+    );
     assert!(!by_number.text().contains("docker:web"), "{by_number}");
     let enter = |words: &str| host.command(&format!("nsx enter {words}")).run().exited(0);
     enter(&format!("{pid} --verbose -- true")).says(&["its container: is docker:web"]);
     let explained = enter(&format!("{pid} --explain true"));
-    assert!(explained.text().contains("its container") && explained.text().contains("docker:web"), "{explained}");
+    assert!(
+        explained.text().contains("its container") && explained.text().contains("docker:web"),
+        "{explained}"
+    );
     let by_name = enter("docker:web --explain true");
     assert!(!by_name.text().contains("its container"), "{by_name}");
 }
@@ -206,52 +318,88 @@ fn a_container_is_entered_whole_though_its_first_process_is_in_a_chroot(session:
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let jail = "busybox mkdir -p /jail/bin /jail/etc; busybox cp /bin/busybox /jail/bin
-        echo jailed:x:7:7::/:/bin/sh >/jail/etc/passwd; cd /jail; exec busybox chroot . /bin/busybox sleep 1000";
-    docker.command("run --detach --name web image sh -c").arg(jail).run().exited(0);
+        echo jailed:x:7:7::/:/bin/sh >/jail/etc/passwd; cd /jail; exec busybox chroot . \
+    /bin/busybox sleep 1000";
+    docker
+        .command("run --detach --name web image sh -c")
+        .arg(jail)
+        .run()
+        .exited(0);
     let web = docker.container("web");
     until("it is in its chroot", || {
-        fs::read_link(format!("/proc/{}/root", host.process(web.pid))).is_ok_and(|root| root.ends_with("jail"))
+        fs::read_link(format!("/proc/{}/root", host.process(web.pid)))
+            .is_ok_and(|root| root.ends_with("jail"))
     });
     assert_same(&web, host.command("nsx enter"));
     let exec = |words: &str| docker.command("exec web").args(words).output();
     let enter = |words: &str| host.command("nsx enter").args(words).output();
     assert_eq!(enter("docker:web -- ls /"), exec("ls /"));
     assert_eq!(enter("docker:web -m -p -- ls /"), exec("ls /"));
-    assert_eq!(enter("docker:web --user web -- id"), docker.command("exec --user web web id").output());
+    assert_eq!(
+        enter("docker:web --user web -- id"),
+        docker.command("exec --user web web id").output()
+    );
     assert!(enter("docker:web --explain true").contains("has gone into another (chroot)"));
     // A number means the process as it is.
     let by_number = format!("{} -- /bin/busybox ls /", web.pid);
     assert_eq!(enter(&by_number), "bin\netc");
-    host.command(&format!("nsx enter {} --user web -- /bin/busybox id", web.pid)).run().exited(125);
+    host.command(&format!(
+        "nsx enter {} --user web -- /bin/busybox id",
+        web.pid
+    ))
+    .run()
+    .exited(125);
 }
 
-/// `docker exec` by itself is no measure of the soft limit of open files: runc, a program of Go's, raises it to the hard one in
-/// some runs and not in others.
+/// `docker exec` by itself is no measure of the soft limit of open files: runc, a program of Go's,
+/// raises it to the hard one in some runs and not in others.
 fn limits_that_the_first_process_has_changed_are_not_those_of_a_new_one(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let run = |name: &str, options: &str, script: &str| {
-        let run = docker.command("run --detach --name").arg(name).options(options).args("image sh -c");
-        run.arg(format!("{script}; exec sleep 1000")).run().exited(0);
+        let run = docker
+            .command("run --detach --name")
+            .arg(name)
+            .options(options)
+            .args("image sh -c");
+        run.arg(format!("{script}; exec sleep 1000"))
+            .run()
+            .exited(0);
         let container = docker.container(name);
-        let comm = || fs::read_to_string(format!("/proc/{}/comm", host.process(container.pid))).unwrap();
+        let comm =
+            || fs::read_to_string(format!("/proc/{}/comm", host.process(container.pid))).unwrap();
         until("it has changed them", || comm() == "sleep\n");
         container
     };
-    let limits = |name: &str| host.command(&format!("nsx enter docker:{name} -- cat /proc/self/limits")).output();
+    let limits = |name: &str| {
+        host.command(&format!("nsx enter docker:{name} -- cat /proc/self/limits"))
+            .output()
+    };
     let of = |pid: u32| fs::read_to_string(format!("/proc/{}/limits", host.process(pid))).unwrap();
     let options = "--ulimit nofile=512:1024 --ulimit core=0:1000";
     run("configured", options, "ulimit -Sn 1024; ulimit -c 0");
     let as_it_was = run("as-it-was", options, "true");
-    assert_eq!(limits("configured"), of(as_it_was.pid).trim_end_matches('\n'));
+    assert_eq!(
+        limits("configured"),
+        of(as_it_was.pid).trim_end_matches('\n')
+    );
     // The configuration says nothing of these.
     let lowered = run("lowered", "", "ulimit -n 300; ulimit -c 0; ulimit -s 4096");
     assert_same_but(&lowered, host.command("nsx enter"), &["Max open files"]);
     let hard = |way: Command| way.args("sh -c").arg("ulimit -Hn").output();
-    assert_eq!(hard(host.command("nsx enter docker:lowered --")), hard(lowered.exec()));
+    assert_eq!(
+        hard(host.command("nsx enter docker:lowered --")),
+        hard(lowered.exec())
+    );
     let unchanged = run("unchanged", "", "true");
-    assert_eq!(limits("unchanged"), of(unchanged.pid).trim_end_matches('\n'));
-    let by_number = host.command(&format!("nsx enter {} -- sh -c", lowered.pid)).arg("ulimit -n").output();
+    assert_eq!(
+        limits("unchanged"),
+        of(unchanged.pid).trim_end_matches('\n')
+    );
+    let by_number = host
+        .command(&format!("nsx enter {} -- sh -c", lowered.pid))
+        .arg("ulimit -n")
+        .output();
     assert_eq!(by_number, "300");
 }
 
@@ -262,20 +410,42 @@ fn names_are_looked_up_in_a_containers_network_as_the_container_does(session: &S
     docker.run("web", "--network inner --add-host other:192.0.2.7");
     let show = "cat /etc/resolv.conf /etc/hosts";
     let theirs = docker.command("exec web").args(show).output();
-    assert!(theirs.contains("127.0.0.11") && theirs.contains("192.0.2.7"), "{theirs}");
+    assert!(
+        theirs.contains("127.0.0.11") && theirs.contains("192.0.2.7"),
+        "{theirs}"
+    );
     for options in ["--net", "--net --pid", "--host-tools"] {
-        assert_eq!(host.command(&format!("nsx enter web {options} --")).args(show).output(), theirs, "{options}");
+        assert_eq!(
+            host.command(&format!("nsx enter web {options} --"))
+                .args(show)
+                .output(),
+            theirs,
+            "{options}"
+        );
     }
     let own = host.command(show).output();
-    assert_eq!(host.command("nsx enter web --net --no-fix --").args(show).output(), own);
+    assert_eq!(
+        host.command("nsx enter web --net --no-fix --")
+            .args(show)
+            .output(),
+        own
+    );
 }
 
 fn no_supplementary_group_of_a_container_is_given_twice(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
-    let web = docker.run("web", "--user 1000:29 --group-add 29 --group-add 30 --group-add 30");
+    let web = docker.run(
+        "web",
+        "--user 1000:29 --group-add 29 --group-add 30 --group-add 30",
+    );
     assert_same(&web, host.command("nsx enter"));
-    assert_eq!(host.command("nsx enter web grep Groups: /proc/self/status").output().trim(), "Groups:\t29 30");
+    assert_eq!(
+        host.command("nsx enter web grep Groups: /proc/self/status")
+            .output()
+            .trim(),
+        "Groups:\t29 30"
+    );
 }
 
 fn a_cgroup_in_many_hierarchies_is_explained_in_a_line(session: &Session) {
@@ -286,18 +456,35 @@ fn a_cgroup_in_many_hierarchies_is_explained_in_a_line(session: &Session) {
         // A kernel before 5.7 lets nobody be born in a cgroup.
         let enter = || host.command("nsx enter docker:web -- cat /proc/self/cgroup");
         let expected = docker.command("exec web cat /proc/self/cgroup").output();
-        assert_eq!([enter(), enter().under(Filter::NewCalls)].map(|enter| enter.output()), [&*expected; 2]);
+        assert_eq!(
+            [enter(), enter().under(Filter::NewCalls)].map(|enter| enter.output()),
+            [&*expected; 2]
+        );
         let explained = host.command("nsx enter docker:web --explain true").output();
-        let hierarchies = host.command(&format!("cat /proc/{}/cgroup", web.pid)).output();
-        let lines = |word: &str| explained.lines().filter(|line| line.contains(word)).collect::<Vec<_>>();
+        let hierarchies = host
+            .command(&format!("cat /proc/{}/cgroup", web.pid))
+            .output();
+        let lines = |word: &str| {
+            explained
+                .lines()
+                .filter(|line| line.contains(word))
+                .collect::<Vec<_>>()
+        };
         for (word, most) in [("not frozen", 1), ("the program is counted and limited", 2)] {
             // Into a cgroup of version 2 leads another file than into those of version 1.
             let lines = lines(word);
             assert!((1..=most).contains(&lines.len()), "{explained}");
             // Each of them is named in it.
             for hierarchy in hierarchies.lines().filter(|line| line.contains("/docker")) {
-                let controllers = hierarchy.split(':').nth(1).unwrap().trim_start_matches("name=");
-                assert!(lines.iter().any(|line| line.contains(controllers)), "{controllers} in {explained}");
+                let controllers = hierarchy
+                    .split(':')
+                    .nth(1)
+                    .unwrap()
+                    .trim_start_matches("name=");
+                assert!(
+                    lines.iter().any(|line| line.contains(controllers)),
+                    "{controllers} in {explained}"
+                );
             }
         }
     }
@@ -311,15 +498,31 @@ fn filters_that_nsx_cannot_go_on_under_are_refused(session: &Session) {
             "{{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{{{call}, \"action\": \"SCMP_ACT_ERRNO\"}}]}}"
         );
         fs::write(session.path(name), profile).unwrap();
-        docker.run(name, &format!("--security-opt seccomp={}", session.path(name).display()));
+        docker.run(
+            name,
+            &format!("--security-opt seccomp={}", session.path(name).display()),
+        );
         host.command(&format!("nsx enter --verbose docker:{name}"))
     };
     let clone = run("clone", "\"names\": [\"clone\"]");
-    clone.clone().args("true").run().exited(125).says(&["seccomp filters", "clone", "--no-seccomp"]);
-    assert_eq!(clone.args("--no-seccomp grep Seccomp: /proc/self/status").output(), "Seccomp:\t0");
+    clone.clone().args("true").run().exited(125).says(&[
+        "seccomp filters",
+        "clone",
+        "--no-seccomp",
+    ]);
+    assert_eq!(
+        clone
+            .args("--no-seccomp grep Seccomp: /proc/self/status")
+            .output(),
+        "Seccomp:\t0"
+    );
     // Without the tie the program runs all the same.
-    let tie = "\"names\": [\"prctl\"], \"args\": [{\"index\": 0, \"value\": 1, \"op\": \"SCMP_CMP_EQ\"}]";
-    let untied = run("untied", tie).args("grep Seccomp: /proc/self/status").run().exited(0);
+    let tie =
+        "\"names\": [\"prctl\"], \"args\": [{\"index\": 0, \"value\": 1, \"op\": \"SCMP_CMP_EQ\"}]";
+    let untied = run("untied", tie)
+        .args("grep Seccomp: /proc/self/status")
+        .run()
+        .exited(0);
     assert_eq!(untied.text(), "Seccomp:\t2");
     untied.says(&["could not tie the program's life"]);
 }
@@ -330,7 +533,10 @@ fn a_limit_on_processes_is_told_with_its_step(session: &Session) {
     // One is the container's, and one the joiner.
     docker.run("web", "--pids-limit 2");
     let enter = host.command("nsx enter docker:web -- true").run();
-    enter.exited(125).says(&["failed to create the program's process", "temporarily unavailable"]);
+    enter.exited(125).says(&[
+        "failed to create the program's process",
+        "temporarily unavailable",
+    ]);
 }
 
 fn a_paused_container_is_refused_unless_its_cgroup_stays_out(session: &Session) {
@@ -344,20 +550,36 @@ fn a_paused_container_is_refused_unless_its_cgroup_stays_out(session: &Session) 
         podman.command("pause db").run().exited(0);
         for target in ["docker:web", "podman:db"] {
             let enter = format!("nsx enter {target}");
-            host.command(&enter).args("true").run().exited(125).says(&["paused", "--no-cgroup"]);
-            assert_eq!(host.command(&enter).args("--no-cgroup -- cat /proc/1/comm").output(), "sleep");
+            host.command(&enter)
+                .args("true")
+                .run()
+                .exited(125)
+                .says(&["paused", "--no-cgroup"]);
+            assert_eq!(
+                host.command(&enter)
+                    .args("--no-cgroup -- cat /proc/1/comm")
+                    .output(),
+                "sleep"
+            );
         }
     }
 }
 
-/// strace holds nsx where it goes on from looking to joining; what it pinned by then is gone when it does.
+/// strace holds nsx where it goes on from looking to joining; what it pinned by then is gone when
+/// it does.
 fn a_container_that_is_restarted_meanwhile_is_not_entered(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let before = docker.run("web", "").pid;
-    let held = "strace --follow-forks --output /run/trace --trace setns --inject setns:delay_enter=4000000:when=1";
-    let enter = host.command(held).args("nsx enter docker:web -- touch /entered").start();
-    until("nsx is about to join", || host.command("grep -q setns /run/trace").run().status() == "exit status: 0");
+    let held = "strace --follow-forks --output /run/trace --trace setns --inject \
+    setns:delay_enter=4000000:when=1";
+    let enter = host
+        .command(held)
+        .args("nsx enter docker:web -- touch /entered")
+        .start();
+    until("nsx is about to join", || {
+        host.command("grep -q setns /run/trace").run().status() == "exit status: 0"
+    });
     docker.command("restart --time 0 web").run().exited(0);
     assert_ne!(docker.container("web").pid, before);
     enter.wait().exited(125).says(&["no such process"]);

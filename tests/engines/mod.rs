@@ -1,7 +1,8 @@
-//! Real container engines: what `nsx` says of their containers and does in them, beside what they say and do themselves.
+//! Real container engines: what `nsx` says of their containers and does in them, beside what they
+//! say and do themselves.
 //!
-//! Each test has a host of its own, with engines that it starts: see `support::host`. No image is fetched: it is a root
-//! directory of busybox.
+//! Each test has a host of its own, with engines that it starts: see `support::host`. No image is
+//! fetched: it is a root directory of busybox.
 
 mod all_of;
 pub(crate) mod engine;
@@ -15,10 +16,29 @@ use crate::support::{Cgroups, Host, Need, Session, Test, procfs, root};
 use engine::{Containerd, Docker, Lxc, Oci, Podman};
 
 pub(crate) fn tests() -> Vec<Test> {
-    let tests = [root(each_engine_runs_on_a_host_of_its_own).needs([DOCKER, PODMAN, CONTAINERD, CRUN, LXC])];
-    let host = [Need::Namespaces, Need::Tool("busybox"), Need::Tool("ip"), Need::Tool("newuidmap"), Need::Tool("runc")];
-    let parts = [names::tests(), all_of::tests(), enter::tests(), groups::tests(), pidmap::tests(), ptrace::tests()];
-    tests.into_iter().chain(parts.into_iter().flatten()).map(|test| test.needs(host)).collect()
+    let tests =
+        [root(each_engine_runs_on_a_host_of_its_own)
+            .needs([DOCKER, PODMAN, CONTAINERD, CRUN, LXC])];
+    let host = [
+        Need::Namespaces,
+        Need::Tool("busybox"),
+        Need::Tool("ip"),
+        Need::Tool("newuidmap"),
+        Need::Tool("runc"),
+    ];
+    let parts = [
+        names::tests(),
+        all_of::tests(),
+        enter::tests(),
+        groups::tests(),
+        pidmap::tests(),
+        ptrace::tests(),
+    ];
+    tests
+        .into_iter()
+        .chain(parts.into_iter().flatten())
+        .map(|test| test.needs(host))
+        .collect()
 }
 
 const DOCKER: Need = Need::Tool("dockerd");
@@ -43,13 +63,34 @@ fn each_engine_runs_on_a_host_of_its_own(session: &Session) {
     ];
     for container in &containers {
         let inside = container.exec().args("readlink /proc/self/ns/mnt").output();
-        assert_eq!(inside, procfs::ns(host.process(container.pid), "mnt"), "{}", container.target);
+        assert_eq!(
+            inside,
+            procfs::ns(host.process(container.pid), "mnt"),
+            "{}",
+            container.target
+        );
     }
     // Two hosts at once have nothing in common.
     let unified = Host::new(session, Cgroups::Unified);
-    for container in [Docker::start(&unified).run("web", ""), Podman::of_root(&unified).run("web", "")] {
-        let inside = container.exec().args("readlink /proc/self/ns/cgroup").output();
-        assert_eq!(inside, procfs::ns(unified.process(container.pid), "cgroup"), "{}", container.target);
-        assert_ne!(inside, unified.command("readlink /proc/self/ns/cgroup").output(), "{}", container.target);
+    for container in [
+        Docker::start(&unified).run("web", ""),
+        Podman::of_root(&unified).run("web", ""),
+    ] {
+        let inside = container
+            .exec()
+            .args("readlink /proc/self/ns/cgroup")
+            .output();
+        assert_eq!(
+            inside,
+            procfs::ns(unified.process(container.pid), "cgroup"),
+            "{}",
+            container.target
+        );
+        assert_ne!(
+            inside,
+            unified.command("readlink /proc/self/ns/cgroup").output(),
+            "{}",
+            container.target
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Containers by name: which process a word leads to, and what is said where it leads to none or to several.
+//! Containers by name: which process a word leads to, and what is said where it leads to none or to
+//! several.
 //!
 //! `pidmap --from TARGET 1` finds the process that is the first one where the target is.
 
@@ -13,7 +14,8 @@ use std::collections::BTreeSet;
 pub(super) fn tests() -> Vec<Test> {
     vec![
         root(a_name_an_id_and_the_start_of_one_lead_to_the_container).needs([DOCKER, PODMAN]),
-        root(names_that_several_engines_know_are_told_apart).needs([DOCKER, PODMAN, CONTAINERD, CRUN, LXC]),
+        root(names_that_several_engines_know_are_told_apart)
+            .needs([DOCKER, PODMAN, CONTAINERD, CRUN, LXC]),
         root(what_does_not_run_is_told_with_its_state).needs([DOCKER, PODMAN, LXC]),
         root(a_number_is_a_process_and_never_a_name).needs([DOCKER]),
         root(names_are_known_while_the_daemon_is_gone).needs([DOCKER]),
@@ -21,11 +23,13 @@ pub(super) fn tests() -> Vec<Test> {
         root(a_watcher_names_the_container_and_not_the_file_of_its_network).needs([DOCKER]),
         root(a_container_in_a_container_is_found_from_both_sides).needs([DOCKER]),
         root(a_rootless_container_is_found_by_its_user_and_by_root).needs([PODMAN]),
-        root(the_start_of_an_id_is_a_word_by_itself_unless_something_has_it_for_a_name).needs([DOCKER, PODMAN]),
+        root(the_start_of_an_id_is_a_word_by_itself_unless_something_has_it_for_a_name)
+            .needs([DOCKER, PODMAN]),
         root(a_container_of_a_further_daemon_has_its_name).needs([DOCKER]),
         root(a_daemon_that_keeps_its_data_elsewhere_may_be_gone).needs([DOCKER]),
         root(a_container_of_lxc_may_lie_in_any_directory).needs([LXC]),
-        root(a_container_without_a_record_of_its_process_is_not_said_to_have_exited).needs([PODMAN]),
+        root(a_container_without_a_record_of_its_process_is_not_said_to_have_exited)
+            .needs([PODMAN]),
         root(whatever_ls_prints_leads_there).needs([DOCKER, PODMAN, CONTAINERD, LXC]),
     ]
 }
@@ -37,24 +41,40 @@ fn first(host: &Host, word: &str) -> Command {
 
 #[track_caller]
 fn assert_leads_to(host: &Host, word: &str, container: &Container) {
-    assert_eq!(first(host, word).output(), container.pid.to_string(), "{word}");
+    assert_eq!(
+        first(host, word).output(),
+        container.pid.to_string(),
+        "{word}"
+    );
 }
 
 fn a_name_an_id_and_the_start_of_one_lead_to_the_container(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         let host = Host::new(session, cgroups);
-        for container in [Docker::start(&host).run("web", ""), Podman::of_root(&host).run("db", "")] {
+        for container in [
+            Docker::start(&host).run("web", ""),
+            Podman::of_root(&host).run("db", ""),
+        ] {
             let (engine, name) = container.target.split_once(':').unwrap();
             let id = &container.id;
             let starts = [64, 12, 4].map(|length| format!("{engine}:{}", &id[..length]));
-            let words = [name, &container.target, id, &id[..12], &format!("{engine}://{id}")];
+            let words = [
+                name,
+                &container.target,
+                id,
+                &id[..12],
+                &format!("{engine}://{id}"),
+            ];
             for word in words.into_iter().chain(starts.iter().map(String::as_str)) {
                 assert_leads_to(&host, word, &container);
             }
             let too_short = format!("{engine}:{}", &id[..3]);
             first(&host, &too_short).run().exited(1).says(&[&too_short]);
         }
-        first(&host, "podman:web").run().exited(1).says(&["podman:web"]);
+        first(&host, "podman:web")
+            .run()
+            .exited(1)
+            .says(&["podman:web"]);
     }
 }
 
@@ -64,20 +84,36 @@ fn the_start_of_an_id_is_a_word_by_itself_unless_something_has_it_for_a_name(ses
     // A start with a letter in it: digits alone are a process's number.
     let web = docker.run("web", "");
     let mut starts = (4..=12).map(|length| &web.id[..length]);
-    let start = starts.find(|start| start.contains(char::is_alphabetic)).unwrap();
+    let start = starts
+        .find(|start| start.contains(char::is_alphabetic))
+        .unwrap();
     assert_leads_to(&host, start, &web);
     assert_eq!(
         host.command(&format!("nsx ls {start} --json")).output(),
         host.command(&format!("nsx ls {} --json", web.pid)).output()
     );
-    let inside = host.command(&format!("nsx enter {start} -- readlink /proc/self/ns/mnt")).output();
+    let inside = host
+        .command(&format!("nsx enter {start} -- readlink /proc/self/ns/mnt"))
+        .output();
     assert_eq!(inside, procfs::ns(host.process(web.pid), "mnt"));
-    first(&host, &format!("docker:{}", &web.id[..3])).run().exited(1);
+    first(&host, &format!("docker:{}", &web.id[..3]))
+        .run()
+        .exited(1);
     // What is called so goes before, be it a container or a network.
-    host.command(&format!("ip netns add {start}")).run().exited(0);
-    let network = host.command(&format!("ip netns exec {start} readlink /proc/self/ns/net")).output();
-    assert_eq!(host.command(&format!("nsx enter {start} -- readlink /proc/self/ns/net")).output(), network);
-    host.command(&format!("ip netns del {start}")).run().exited(0);
+    host.command(&format!("ip netns add {start}"))
+        .run()
+        .exited(0);
+    let network = host
+        .command(&format!("ip netns exec {start} readlink /proc/self/ns/net"))
+        .output();
+    assert_eq!(
+        host.command(&format!("nsx enter {start} -- readlink /proc/self/ns/net"))
+            .output(),
+        network
+    );
+    host.command(&format!("ip netns del {start}"))
+        .run()
+        .exited(0);
     let named = docker.run(start, "");
     for word in [start.to_owned(), format!("docker:{start}")] {
         assert_leads_to(&host, &word, &named);
@@ -86,7 +122,10 @@ fn the_start_of_an_id_is_a_word_by_itself_unless_something_has_it_for_a_name(ses
     // Two whose ids begin so.
     let runc = Oci::runc(&host);
     let two = ["beef0001", "beef0002"].map(|id| runc.run(id, ""));
-    first(&host, "beef").run().exited(2).says(&["beef may be any of oci:beef0001, oci:beef0002"]);
+    first(&host, "beef")
+        .run()
+        .exited(2)
+        .says(&["beef may be any of oci:beef0001, oci:beef0002"]);
     assert_leads_to(&host, "beef0002", &two[1]);
 }
 
@@ -94,9 +133,17 @@ fn a_container_of_a_further_daemon_has_its_name(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let first_daemon = Docker::start(&host);
     let web = first_daemon.run("web", "");
-    let second = Docker::start_as(&host, "second", "--data-root /var/lib/second --exec-root /run/second");
+    let second = Docker::start_as(
+        &host,
+        "second",
+        "--data-root /var/lib/second --exec-root /run/second",
+    );
     let config = r#"{"data-root": "/var/lib/third", "exec-root": "/run/third"}"#;
-    host.shell(&format!("mkdir -p /etc/third; echo '{config}' >/etc/third/config.json")).run().exited(0);
+    host.shell(&format!(
+        "mkdir -p /etc/third; echo '{config}' >/etc/third/config.json"
+    ))
+    .run()
+    .exited(0);
     let third = Docker::start_as(&host, "third", "--config-file=/etc/third/config.json");
     let containers = [
         web,
@@ -106,20 +153,49 @@ fn a_container_of_a_further_daemon_has_its_name(session: &Session) {
     ];
     for container in &containers {
         let name = container.target.strip_prefix("docker:").unwrap();
-        for word in [name, &container.target, &container.id, &format!("docker:{}", &container.id[..4])] {
+        for word in [
+            name,
+            &container.target,
+            &container.id,
+            &format!("docker:{}", &container.id[..4]),
+        ] {
             assert_leads_to(&host, word, container);
         }
     }
     let listed = host.command("nsx ls --json --groups").output();
     for container in &containers {
-        assert!(listed.contains(&format!("\"{}\"", container.target)), "{} {listed}", container.target);
+        assert!(
+            listed.contains(&format!("\"{}\"", container.target)),
+            "{} {listed}",
+            container.target
+        );
     }
-    let all = host.command("nsx enter --all-of docker:eng-* -- readlink /proc/self/ns/pid").output();
-    let lines: BTreeSet<_> = all.lines().map(|line| line.split(" | ").map(str::trim).collect()).collect();
-    let namespaces: Vec<_> = containers.iter().map(|it| procfs::ns(host.process(it.pid), "pid")).collect();
-    let expected = [["docker:eng-web", &namespaces[1]], ["docker:eng-db", &namespaces[3]]];
-    assert_eq!(lines, expected.into_iter().map(|line| line.to_vec()).collect::<BTreeSet<Vec<&str>>>());
-    first(&host, "eng").run().exited(1).says(&["near names: docker:eng-db, docker:eng-web"]);
+    let all = host
+        .command("nsx enter --all-of docker:eng-* -- readlink /proc/self/ns/pid")
+        .output();
+    let lines: BTreeSet<_> = all
+        .lines()
+        .map(|line| line.split(" | ").map(str::trim).collect())
+        .collect();
+    let namespaces: Vec<_> = containers
+        .iter()
+        .map(|it| procfs::ns(host.process(it.pid), "pid"))
+        .collect();
+    let expected = [
+        ["docker:eng-web", &namespaces[1]],
+        ["docker:eng-db", &namespaces[3]],
+    ];
+    assert_eq!(
+        lines,
+        expected
+            .into_iter()
+            .map(|line| line.to_vec())
+            .collect::<BTreeSet<Vec<&str>>>()
+    );
+    first(&host, "eng")
+        .run()
+        .exited(1)
+        .says(&["near names: docker:eng-db, docker:eng-web"]);
 }
 
 fn a_daemon_that_keeps_its_data_elsewhere_may_be_gone(session: &Session) {
@@ -151,13 +227,22 @@ fn a_container_of_lxc_may_lie_in_any_directory(session: &Session) {
         ] {
             assert_leads_to(&host, word, container);
         }
-        let all = host.command("nsx enter --all-of lxc:* -- readlink /proc/self/ns/mnt").output();
-        let mut all: Vec<_> = all.lines().map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect();
+        let all = host
+            .command("nsx enter --all-of lxc:* -- readlink /proc/self/ns/mnt")
+            .output();
+        let mut all: Vec<_> = all
+            .lines()
+            .map(|line| line.rsplit(' ').next().unwrap().to_owned())
+            .collect();
         all.sort();
-        let mut expected = [&usual, &other, &alone].map(|container| procfs::ns(host.process(container.pid), "mnt"));
+        let mut expected = [&usual, &other, &alone]
+            .map(|container| procfs::ns(host.process(container.pid), "mnt"));
         expected.sort();
         assert_eq!(all, expected);
-        first(&host, "alne").run().exited(1).says(&["near names: lxc:alone"]);
+        first(&host, "alne")
+            .run()
+            .exited(1)
+            .says(&["near names: lxc:alone"]);
     }
 }
 
@@ -168,24 +253,33 @@ fn a_container_without_a_record_of_its_process_is_not_said_to_have_exited(sessio
     let web = podman.run("web", "");
     assert_eq!(podman.state("web"), "running");
     let own = |words: &str| host.mapper(&format!("nsx pidmap --quiet --from {words} 1"));
-    assert_eq!(own("web").env("XDG_RUNTIME_DIR", runtime).output(), web.pid.to_string());
-    let unknown = own("podman:web")
+    assert_eq!(
+        own("web").env("XDG_RUNTIME_DIR", runtime).output(),
+        web.pid.to_string()
+    );
+    let unknown = own("podman:web").run().exited(1).says(&[
+        "failed to find the process of podman:web: there is no record of it in \
+        /run/user/4242/containers",
+    ]);
+    own("web")
         .run()
         .exited(1)
-        .says(&["failed to find the process of podman:web: there is no record of it in /run/user/4242/containers"]);
-    own("web").run().exited(1).says(&["no record of the process of podman:web in /run/user/4242/containers"]);
-    let of_root = first(&host, "podman:mapper@web")
-        .run()
-        .exited(1)
-        .says(&["process of podman:mapper@web: there is no record of it in /run/user/4242/containers"]);
+        .says(&["no record of the process of podman:web in /run/user/4242/containers"]);
+    let of_root = first(&host, "podman:mapper@web").run().exited(1).says(&[
+        "process of podman:mapper@web: there is no record of it in /run/user/4242/containers",
+    ]);
     for outcome in [&unknown, &of_root] {
         let text = outcome.to_string();
-        assert!(!text.contains("exited:") && !text.contains("not running"), "{text}");
+        assert!(
+            !text.contains("exited:") && !text.contains("not running"),
+            "{text}"
+        );
     }
     // If the container has a cgroup that tells it, that shows the process.
     let root = "root=/sys/fs/cgroup; [ -e $root/cgroup.procs ] || root=$root/systemd";
     let script = format!(
-        "{root}; mkdir -p $root/user.slice/user-4242.slice/libpod-{}; echo {} >$root/user.slice/user-4242.slice/libpod-{}/cgroup.procs",
+        "{root}; mkdir -p $root/user.slice/user-4242.slice/libpod-{}; echo {} \
+        >$root/user.slice/user-4242.slice/libpod-{}/cgroup.procs",
         web.id, web.pid, web.id
     );
     host.shell(&script).run().exited(0);
@@ -197,8 +291,15 @@ fn whatever_ls_prints_leads_there(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let containerd = Containerd::start(&host);
     let docker = Docker::start(&host);
-    let (web, eng) = (docker.run("web", ""), docker.run("eng-1", "--network container:web"));
-    let second = Docker::start_as(&host, "second", "--data-root /var/lib/second --exec-root /run/second");
+    let (web, eng) = (
+        docker.run("web", ""),
+        docker.run("eng-1", "--network container:web"),
+    );
+    let second = Docker::start_as(
+        &host,
+        "second",
+        "--data-root /var/lib/second --exec-root /run/second",
+    );
     let containers = [
         web,
         eng,
@@ -207,7 +308,10 @@ fn whatever_ls_prints_leads_there(session: &Session) {
         Podman::of_mapper(&host).run("cache", ""),
         containerd.run("default", "c1", ""),
         containerd.run("other", "a-name-of-more-than-twelve-letters", ""),
-        Oci::runc(&host).run("r1", "s|\"linux\": {|\"linux\": {\"cgroupsPath\":\"/alone\",|"),
+        Oci::runc(&host).run(
+            "r1",
+            "s|\"linux\": {|\"linux\": {\"cgroupsPath\":\"/alone\",|",
+        ),
         Lxc::new(&host).run("box", ""),
         Lxc::in_directory(&host, "/var/lib/far").run("box", ""),
         Lxc::in_directory(&host, "/var/lib/far").run("alone", ""),
@@ -216,47 +320,87 @@ fn whatever_ls_prints_leads_there(session: &Session) {
     let namesake = second.run("web", "--network none");
     let others = host.shell(
         "ip netns add blue; touch /run/pin; unshare --uts=/run/pin true
-        root=/sys/fs/cgroup; [ -e $root/cgroup.procs ] || root=$root/systemd; unit=$root/system.slice/web.service
+        root=/sys/fs/cgroup; [ -e $root/cgroup.procs ] || root=$root/systemd; \
+        unit=$root/system.slice/web.service
         own=$root/user.slice/user-4242.slice/user@4242.service/app.slice/own.service
         for unit in $unit $own; do
-            mkdir -p $unit; unshare --uts sh -c \"echo \\$\\$ >$unit/cgroup.procs; exec sleep 100\" &
+            mkdir -p $unit; unshare --uts sh -c \"echo \\$\\$ >$unit/cgroup.procs; exec sleep \
+        100\" &
         done
         unshare --ipc sh -c 'echo made; exec sleep 100' & wait",
     );
     let others = others.start();
     others.line();
     let json = |words: &str| serde_json::from_str::<Value>(&host.command(words).output()).unwrap();
-    let inside = |pid: &Value, kind: &str| procfs::ns(host.process(pid.as_u64().unwrap().try_into().unwrap()), kind);
+    let inside = |pid: &Value, kind: &str| {
+        procfs::ns(
+            host.process(pid.as_u64().unwrap().try_into().unwrap()),
+            kind,
+        )
+    };
     let groups = json("nsx ls --json --groups");
     let groups = groups["groups"].as_array().unwrap();
     let mut words = BTreeSet::new();
     for group in groups.iter().filter(|group| group["name"] != "host") {
         let name = group["name"].as_str().unwrap();
         words.insert(name.to_owned());
-        let kinds: Vec<_> =
-            group["namespaces"].as_array().unwrap().iter().map(|ns| ns["type"].as_str().unwrap()).collect();
+        let kinds: Vec<_> = group["namespaces"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|ns| ns["type"].as_str().unwrap())
+            .collect();
         host.command("nsx ls").arg(name).run().exited(0);
-        host.command("nsx enter").arg(name).args("--explain -- true").run().exited(0);
+        host.command("nsx enter")
+            .arg(name)
+            .args("--explain -- true")
+            .run()
+            .exited(0);
         if kinds.contains(&"pid") && !group["pid"].is_null() {
             host.command("nsx pidmap").arg(name).run().exited(0);
-            assert_eq!(first(&host, name).output(), group["pid"].to_string(), "{name}");
+            assert_eq!(
+                first(&host, name).output(),
+                group["pid"].to_string(),
+                "{name}"
+            );
         }
         for kind in kinds.iter().filter(|kind| !["pid", "user"].contains(*kind)) {
-            let enter = host.command("nsx enter").arg(name).arg(format!("--{}", kind.replace("mnt", "mount")));
-            let entered = enter.args("-- readlink").arg(format!("/proc/self/ns/{kind}")).run();
+            let enter = host
+                .command("nsx enter")
+                .arg(name)
+                .arg(format!("--{}", kind.replace("mnt", "mount")));
+            let entered = enter
+                .args("-- readlink")
+                .arg(format!("/proc/self/ns/{kind}"))
+                .run();
             if !group["pid"].is_null() && *kind != "mnt" {
-                assert_eq!(entered.exited(0).text(), inside(&group["pid"], kind), "{name} {kind}");
+                assert_eq!(
+                    entered.exited(0).text(),
+                    inside(&group["pid"], kind),
+                    "{name} {kind}"
+                );
             }
         }
     }
     for container in &containers {
         let is_box = container.target == "lxc:box";
-        assert!(is_box || words.contains(&container.target), "{} {words:?}", container.target);
+        assert!(
+            is_box || words.contains(&container.target),
+            "{} {words:?}",
+            container.target
+        );
     }
     // A name that a user chose for a service is no word for root.
     assert!(!words.contains("unit:own"), "{words:?}");
     let namesake = format!("docker:{}", &namesake.id[..12]);
-    for word in ["lxc:box", "lxc:box-1", "netns:blue", "/run/pin", "unit:web", &namesake] {
+    for word in [
+        "lxc:box",
+        "lxc:box-1",
+        "netns:blue",
+        "/run/pin",
+        "unit:web",
+        &namesake,
+    ] {
         assert!(words.contains(word), "{word} {words:?}");
     }
     let list = json("nsx ls --json");
@@ -264,9 +408,17 @@ fn whatever_ls_prints_leads_there(session: &Session) {
         let (kind, inode) = (row["type"].as_str().unwrap(), &row["ns"]);
         let ns = format!("{kind}:[{inode}]");
         for word in [&ns, &inode.to_string()] {
-            assert_eq!(json(&format!("nsx ls --why --json {word}"))["ns"], *inode, "{word}");
+            assert_eq!(
+                json(&format!("nsx ls --why --json {word}"))["ns"],
+                *inode,
+                "{word}"
+            );
         }
-        host.command("nsx enter").arg(&ns).args("--explain -- true").run().exited(0);
+        host.command("nsx enter")
+            .arg(&ns)
+            .args("--explain -- true")
+            .run()
+            .exited(0);
         if kind == "pid" {
             let listed = host.command("nsx pidmap").arg(&ns).run();
             assert!(listed.status() == "exit status: 0", "{listed}");
@@ -280,24 +432,40 @@ fn names_that_several_engines_know_are_told_apart(session: &Session) {
     let rootless = Podman::of_mapper(&host).run("web", "");
     let containers = [
         ("docker:web", Docker::start(&host).run("web", "")),
-        ("containerd:default/web", containerd.run("default", "web", "")),
+        (
+            "containerd:default/web",
+            containerd.run("default", "web", ""),
+        ),
         ("containerd:other/web", containerd.run("other", "web", "")),
-        ("oci:web", Oci::runc(&host).run("web", "s|\"linux\": {|\"linux\": {\"cgroupsPath\":\"/alone\",|")),
+        (
+            "oci:web",
+            Oci::runc(&host).run(
+                "web",
+                "s|\"linux\": {|\"linux\": {\"cgroupsPath\":\"/alone\",|",
+            ),
+        ),
         ("lxc:web", Lxc::new(&host).run("web", "")),
         ("podman:web", Podman::of_root(&host).run("web", "")),
     ];
     let words = containers.each_ref().map(|(word, _)| *word);
     let several = first(&host, "web").run().exited(2).says(&words);
-    assert!(!String::from_utf8_lossy(&several.stderr).contains("mapper"), "{several}");
+    assert!(
+        !String::from_utf8_lossy(&several.stderr).contains("mapper"),
+        "{several}"
+    );
     for (word, container) in &containers {
         assert_leads_to(&host, word, container);
     }
     assert_leads_to(&host, "podman:mapper@web", &rootless);
-    first(&host, "containerd:web").run().exited(2).says(&words[1..3]);
+    first(&host, "containerd:web")
+        .run()
+        .exited(2)
+        .says(&words[1..3]);
     assert_leads_to(&host, "cweb", &Oci::crun(&host).run("cweb", ""));
 }
 
-/// dockerd makes a container's network, and a file that holds it, before the container is there and removes it after.
+/// dockerd makes a container's network, and a file that holds it, before the container is there and
+/// removes it after.
 fn a_watcher_names_the_container_and_not_the_file_of_its_network(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
@@ -307,17 +475,32 @@ fn a_watcher_names_the_container_and_not_the_file_of_its_network(session: &Sessi
     let told = || {
         let text = String::from_utf8(watch.stdout()).unwrap();
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        whole.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).collect::<Vec<_>>()
+        whole
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .collect::<Vec<_>>()
     };
     // What is there at the first look is no event.
     docker.run("second", "");
-    until("an event", || told().iter().any(|event| event["name"] == "docker:second"));
+    until("an event", || {
+        told().iter().any(|event| event["name"] == "docker:second")
+    });
     let web = docker.run("web", "");
     let net = procfs::ns(host.process(web.pid), "net");
-    let is_its = |event: &&serde_json::Value| event["type"] == "net" && format!("net:[{}]", event["ns"]) == net;
-    until("its network", || told().iter().any(|event| is_its(&event) && event["event"] == "created"));
+    let is_its = |event: &&serde_json::Value| {
+        event["type"] == "net" && format!("net:[{}]", event["ns"]) == net
+    };
+    until("its network", || {
+        told()
+            .iter()
+            .any(|event| is_its(&event) && event["event"] == "created")
+    });
     docker.command("kill web").run().exited(0);
-    until("its end", || told().iter().any(|event| is_its(&event) && event["event"] == "destroyed"));
+    until("its end", || {
+        told()
+            .iter()
+            .any(|event| is_its(&event) && event["event"] == "destroyed")
+    });
     for event in told().iter().filter(is_its) {
         assert_eq!(event["name"], "docker:web", "{event}");
     }
@@ -330,13 +513,21 @@ fn what_does_not_run_is_told_with_its_state(session: &Session) {
     let docker = Docker::start(&host);
     let podman = Podman::of_root(&host);
     let lxc = Lxc::new(&host);
-    docker.command("create --name new image true").run().exited(0);
+    docker
+        .command("create --name new image true")
+        .run()
+        .exited(0);
     docker.run("ended", "");
     docker.command("kill ended").run().exited(0);
-    podman.command("create --name fresh image true").run().exited(0);
+    podman
+        .command("create --name fresh image true")
+        .run()
+        .exited(0);
     podman.run("over", "");
     podman.command("kill over").run().exited(0);
-    until("podman has noted the end", || podman.state("over") == "exited");
+    until("podman has noted the end", || {
+        podman.state("over") == "exited"
+    });
     lxc.run("halted", "");
     lxc.command("lxc-stop --kill --name halted").run().exited(0);
     for (word, full, state) in [
@@ -351,7 +542,10 @@ fn what_does_not_run_is_told_with_its_state(session: &Session) {
     // A name that runs goes before the same name that does not.
     let over = docker.run("over", "");
     assert_leads_to(&host, "over", &over);
-    first(&host, "ovr").run().exited(1).says(&["docker:over", "podman:over"]);
+    first(&host, "ovr")
+        .run()
+        .exited(1)
+        .says(&["docker:over", "podman:over"]);
 }
 
 fn a_number_is_a_process_and_never_a_name(session: &Session) {
@@ -359,7 +553,10 @@ fn a_number_is_a_process_and_never_a_name(session: &Session) {
     let docker = Docker::start(&host);
     let named = docker.run("999999", "");
     assert_leads_to(&host, "docker:999999", &named);
-    first(&host, "999999").run().exited(1).says(&["999999", "no such process"]);
+    first(&host, "999999")
+        .run()
+        .exited(1)
+        .says(&["999999", "no such process"]);
     // One whose name is the number of another one's process.
     let other = docker.run(&named.pid.to_string(), "");
     assert_leads_to(&host, &named.pid.to_string(), &named);
@@ -379,12 +576,18 @@ fn names_are_known_while_the_daemon_is_gone(session: &Session) {
     assert_leads_to(&host, "docker:db", &db);
     assert_leads_to(&host, "docker:web", &web);
     // Ended while nobody was there to note it: the record says that it runs.
-    host.command(&format!("kill -KILL {}", web.pid)).run().exited(0);
+    host.command(&format!("kill -KILL {}", web.pid))
+        .run()
+        .exited(0);
     until("it is gone", || !host.exists(web.pid));
-    first(&host, "web").run().exited(1).says(&["docker:web", &web.pid.to_string()]);
+    first(&host, "web")
+        .run()
+        .exited(1)
+        .says(&["docker:web", &web.pid.to_string()]);
 }
 
-/// The id of a process that ended is used again, by a process of the host and by another container's.
+/// The id of a process that ended is used again, by a process of the host and by another
+/// container's.
 fn a_record_that_names_another_process_is_not_believed(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
@@ -394,7 +597,9 @@ fn a_record_that_names_another_process_is_not_believed(session: &Session) {
     for target in [web, podman.run("web", "")] {
         // Their monitors first, who would note the end.
         let monitor = procfs::status(host.process(target.pid), "PPid");
-        host.command(&format!("kill -KILL {monitor} {}", target.pid)).run().exited(0);
+        host.command(&format!("kill -KILL {monitor} {}", target.pid))
+            .run()
+            .exited(0);
         until("it is gone", || !host.exists(target.pid));
         let reuse = format!(
             "for _ in 1 2 3 4 5 6 7 8 9; do
@@ -407,7 +612,10 @@ fn a_record_that_names_another_process_is_not_believed(session: &Session) {
         );
         let reused = host.shell(&reuse).start();
         assert_eq!(reused.line(), "reused");
-        first(&host, &target.target).run().exited(1).says(&[&target.target, &target.pid.to_string()]);
+        first(&host, &target.target)
+            .run()
+            .exited(1)
+            .says(&[&target.target, &target.pid.to_string()]);
     }
 }
 
@@ -418,13 +626,22 @@ fn a_container_in_a_container_is_found_from_both_sides(session: &Session) {
         let outer = docker.run_docker("outer");
         let inside = "docker run --detach --name inner --network none image sleep 1003";
         let id = outer.exec().args(inside).output();
-        let pid = host.command("pgrep --full --exact").arg("sleep 1003").output();
+        let pid = host
+            .command("pgrep --full --exact")
+            .arg("sleep 1003")
+            .output();
         // The host's records have its id in the cgroup alone.
         assert_eq!(first(&host, &id).output(), pid);
         assert_eq!(first(&host, &format!("docker:{}", &id[..12])).output(), pid);
         assert_leads_to(&host, "outer", &outer);
-        let inner = outer.exec().args("nsx pidmap --quiet --from docker:inner 1").output();
-        let seen = outer.exec().args("docker inspect --format {{.State.Pid}} inner").output();
+        let inner = outer
+            .exec()
+            .args("nsx pidmap --quiet --from docker:inner 1")
+            .output();
+        let seen = outer
+            .exec()
+            .args("docker inspect --format {{.State.Pid}} inner")
+            .output();
         assert_eq!(inner, seen);
     }
 }
@@ -435,19 +652,31 @@ fn a_rootless_container_is_found_by_its_user_and_by_root(session: &Session) {
         let web = Podman::of_mapper(&host).run("web", "");
         for word in ["web", "podman:web"] {
             let refused = first(&host, word).run().exited(1);
-            refused.says(&["nothing has that name or id", "user mapper has podman:mapper@web"]);
+            refused.says(&[
+                "nothing has that name or id",
+                "user mapper has podman:mapper@web",
+            ]);
         }
         let short = format!("podman:mapper@{}", &web.id[..12]);
         for word in ["podman:mapper@web", &short] {
             assert_leads_to(&host, word, &web);
         }
-        for word in ["web", "podman:web", "podman:mapper@web", &short, &web.id[..12]] {
+        for word in [
+            "web",
+            "podman:web",
+            "podman:mapper@web",
+            &short,
+            &web.id[..12],
+        ] {
             let own = host.mapper("nsx pidmap --quiet --from").arg(word).arg("1");
             assert_eq!(own.output(), web.pid.to_string(), "{word}");
         }
         // Of root's containers an ordinary user learns no names, and is told so.
         Podman::of_root(&host).run("db", "");
-        let hidden = host.mapper("nsx pidmap --quiet --from db 1").run().exited(1);
+        let hidden = host
+            .mapper("nsx pidmap --quiet --from db 1")
+            .run()
+            .exited(1);
         hidden.says(&["db", "sudo"]);
     }
 }

@@ -11,7 +11,8 @@ pub(super) fn tests() -> Vec<Test> {
     vec![
         root(a_process_has_the_numbers_that_podman_top_shows).needs([PODMAN]),
         root(a_container_has_the_processes_that_top_shows).needs([DOCKER, PODMAN]),
-        root(a_namespace_is_of_the_container_whatever_its_engine).needs([DOCKER, PODMAN, CONTAINERD, LXC]),
+        root(a_namespace_is_of_the_container_whatever_its_engine)
+            .needs([DOCKER, PODMAN, CONTAINERD, LXC]),
         root(a_namespace_in_a_container_is_of_a_process_in_it).needs([DOCKER]),
     ]
 }
@@ -20,13 +21,21 @@ fn a_process_has_the_numbers_that_podman_top_shows(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let podmen = [Podman::of_root(&host), Podman::of_mapper(&host)];
     for (podman, target) in podmen.iter().map(|podman| (podman, podman.run("web", ""))) {
-        podman.command("exec --detach web sleep 1001").run().exited(0);
+        podman
+            .command("exec --detach web sleep 1001")
+            .run()
+            .exited(0);
         let top = podman.command("top web pid,hpid").output();
         let shown: Vec<[&str; 2]> = top.lines().skip(1).map(|line| split(line)).collect();
         assert_eq!(shown.len(), 2, "{top}");
         for [inner, outer] in shown {
             let command = format!("nsx pidmap --quiet --from {} {inner}", target.pid);
-            assert_eq!(host.command(&command).output(), outer, "{} {top}", target.target);
+            assert_eq!(
+                host.command(&command).output(),
+                outer,
+                "{} {top}",
+                target.target
+            );
         }
     }
 }
@@ -34,14 +43,20 @@ fn a_process_has_the_numbers_that_podman_top_shows(session: &Session) {
 /// The two words of a line.
 #[track_caller]
 fn split(line: &str) -> [&str; 2] {
-    line.split_whitespace().collect::<Vec<_>>().try_into().unwrap()
+    line.split_whitespace()
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap()
 }
 
 /// Returns what each PID namespace of a process belongs to.
 fn of(host: &Host, pid: impl std::fmt::Display) -> Vec<String> {
-    let document: Value = serde_json::from_str(&host.command(&format!("nsx pidmap --json {pid}")).output()).unwrap();
+    let document: Value =
+        serde_json::from_str(&host.command(&format!("nsx pidmap --json {pid}")).output()).unwrap();
     let of = document["processes"][0]["of"].as_array().unwrap();
-    of.iter().map(|of| of.as_str().unwrap_or("?").to_owned()).collect()
+    of.iter()
+        .map(|of| of.as_str().unwrap_or("?").to_owned())
+        .collect()
 }
 
 fn a_namespace_is_of_the_container_whatever_its_engine(session: &Session) {
@@ -52,7 +67,10 @@ fn a_namespace_is_of_the_container_whatever_its_engine(session: &Session) {
         Podman::of_root(&host).run("db", ""),
         Podman::of_mapper(&host).run("cache", ""),
         containerd.run("default", "c1", ""),
-        Oci::runc(&host).run("r1", "s|\"linux\": {|\"linux\": {\"cgroupsPath\":\"/alone\",|"),
+        Oci::runc(&host).run(
+            "r1",
+            "s|\"linux\": {|\"linux\": {\"cgroupsPath\":\"/alone\",|",
+        ),
         Lxc::new(&host).run("box", ""),
         Lxc::in_directory(&host, "/var/lib/far").run("far", ""),
     ] {
@@ -64,14 +82,28 @@ fn a_namespace_in_a_container_is_of_a_process_in_it(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let outer = docker.run_docker("outer");
-    let inner = outer.exec().args("docker run --detach --name inner --network none image sleep 1005").output();
+    let inner = outer
+        .exec()
+        .args("docker run --detach --name inner --network none image sleep 1005")
+        .output();
     let pid = |command: &str| host.command("pgrep --full --exact").arg(command).output();
     let inner = format!("docker:{}", &inner[..12]);
-    assert_eq!(of(&host, pid("sleep 1005")), ["here", &outer.target, &inner]);
-    docker.command("exec --detach outer unshare --pid --fork sleep 1006").run().exited(0);
+    assert_eq!(
+        of(&host, pid("sleep 1005")),
+        ["here", &outer.target, &inner]
+    );
+    docker
+        .command("exec --detach outer unshare --pid --fork sleep 1006")
+        .run()
+        .exited(0);
     let mut sleep = String::new();
     until("the program sleeps", || {
-        sleep = host.command("pgrep --full --exact").arg("sleep 1006").run().text().to_owned();
+        sleep = host
+            .command("pgrep --full --exact")
+            .arg("sleep 1006")
+            .run()
+            .text()
+            .to_owned();
         !sleep.is_empty()
     });
     let own = format!("{sleep} (sleep) in {}", outer.target);
@@ -83,7 +115,10 @@ fn a_container_has_the_processes_that_top_shows(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     docker.run("web", "--user web");
-    docker.command("exec --detach --user root web sleep 1004").run().exited(0);
+    docker
+        .command("exec --detach --user root web sleep 1004")
+        .run()
+        .exited(0);
     let top = sorted(&docker.command("top web -o pid,uid").output());
     assert_eq!(members(&host, "docker:web", &["pid", "uid"]), top);
     // Only podman tells what processes are called inside, and which users they are inside.
@@ -91,15 +126,26 @@ fn a_container_has_the_processes_that_top_shows(session: &Session) {
     let db = podman.run("db", "--uidmap 0:100000:65536").target;
     let cache = rootless.run("cache", "--user web").target;
     for (podman, name, target) in [(&podman, "db", db), (&rootless, "cache", cache)] {
-        podman.command(&format!("exec --detach --user 1002 {name} sleep 1004")).run().exited(0);
-        let top = podman.command(&format!("top {name} pid,hpid,user,huser,args")).output().replace("sleep ", "sleep_");
-        let rows = members(&host, &target, &["id", "pid", "user_inside", "user", "command"]);
+        podman
+            .command(&format!("exec --detach --user 1002 {name} sleep 1004"))
+            .run()
+            .exited(0);
+        let top = podman
+            .command(&format!("top {name} pid,hpid,user,huser,args"))
+            .output()
+            .replace("sleep ", "sleep_");
+        let rows = members(
+            &host,
+            &target,
+            &["id", "pid", "user_inside", "user", "command"],
+        );
         assert_eq!(rows.len(), 2);
         assert_eq!(rows, sorted(&top));
     }
 }
 
-/// These fields of the processes that nsx lists, in order. A user without a name is told by number, and no word has a space.
+/// These fields of the processes that nsx lists, in order. A user without a name is told by number,
+/// and no word has a space.
 fn members(host: &Host, target: &str, fields: &[&str]) -> Vec<Vec<String>> {
     let document = host.command("nsx pidmap --json").arg(target).output();
     let document: Value = serde_json::from_str(&document).unwrap();
@@ -109,7 +155,9 @@ fn members(host: &Host, target: &str, fields: &[&str]) -> Vec<Vec<String>> {
         number => number.to_string(),
     };
     let rows = document["processes"].as_array().unwrap().iter();
-    let mut rows: Vec<Vec<_>> = rows.map(|row| fields.iter().map(|field| word(row, field)).collect()).collect();
+    let mut rows: Vec<Vec<_>> = rows
+        .map(|row| fields.iter().map(|field| word(row, field)).collect())
+        .collect();
     rows.sort();
     rows
 }
@@ -117,7 +165,9 @@ fn members(host: &Host, target: &str, fields: &[&str]) -> Vec<Vec<String>> {
 /// The lines of a table without its header, in order.
 fn sorted(table: &str) -> Vec<Vec<String>> {
     let lines = table.lines().skip(1);
-    let mut rows: Vec<Vec<_>> = lines.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect();
+    let mut rows: Vec<Vec<_>> = lines
+        .map(|line| line.split_whitespace().map(str::to_owned).collect())
+        .collect();
     rows.sort();
     rows
 }

@@ -1,4 +1,5 @@
-//! A container with CAP_SYS_PTRACE that takes over what it sees of `nsx enter`, as soon as it sees it.
+//! A container with CAP_SYS_PTRACE that takes over what it sees of `nsx enter`, as soon as it sees
+//! it.
 
 use super::{
     DOCKER,
@@ -8,23 +9,36 @@ use crate::support::{Cgroups, Host, Need, Session, Test, procfs, root, until};
 use std::{collections::BTreeMap, fs};
 
 pub(super) fn tests() -> Vec<Test> {
-    vec![root(nothing_seized_before_the_exec_has_more_than_the_program), root(nothing_outlives_nsx_though_it_is_held)]
-        .into_iter()
-        .map(|test| test.needs([DOCKER, Need::Tool("cc"), Need::Tool("script")]))
-        .chain([root(a_joiner_in_a_frozen_cgroup_leaves_nsx_to_its_signals)])
-        .collect()
+    vec![
+        root(nothing_seized_before_the_exec_has_more_than_the_program),
+        root(nothing_outlives_nsx_though_it_is_held),
+    ]
+    .into_iter()
+    .map(|test| test.needs([DOCKER, Need::Tool("cc"), Need::Tool("script")]))
+    .chain([root(a_joiner_in_a_frozen_cgroup_leaves_nsx_to_its_signals)])
+    .collect()
 }
 
 /// A container where a program seizes each next process and writes down what it has.
 fn container(session: &Session, docker: &Docker<'_>, hold: &str) -> Container {
     fs::write(session.path("seize.c"), include_str!("seize.c")).unwrap();
     fs::create_dir(session.path("seizer")).unwrap();
-    session.command("cc -O2 -o seizer/seize seize.c").run().exited(0);
+    session
+        .command("cc -O2 -o seizer/seize seize.c")
+        .run()
+        .exited(0);
     let seizer = session.path("seizer").display().to_string();
-    let volumes =
-        format!("--volume /lib:/lib:ro --volume /lib64:/lib64:ro --volume /usr:/usr:ro --volume {seizer}:/seizer");
-    let run = docker.command("run --detach --name web --network none --cap-add SYS_PTRACE").options(&volumes);
-    run.args("image /seizer/seize /seizer/seized").options(hold).run().exited(0);
+    let volumes = format!(
+        "--volume /lib:/lib:ro --volume /lib64:/lib64:ro --volume /usr:/usr:ro --volume \
+        {seizer}:/seizer"
+    );
+    let run = docker
+        .command("run --detach --name web --network none --cap-add SYS_PTRACE")
+        .options(&volumes);
+    run.args("image /seizer/seize /seizer/seized")
+        .options(hold)
+        .run()
+        .exited(0);
     until("it seizes", || seized(session).contains("ready"));
     docker.container("web")
 }
@@ -53,65 +67,106 @@ fn nothing_seized_before_the_exec_has_more_than_the_program(session: &Session) {
     assert_ne!(inside, outside);
     for (enter, allowed) in [
         ("nsx enter docker:web -- true", inside),
-        ("script --quiet --return --command 'nsx enter --pty docker:web -- true' /dev/null", inside),
+        (
+            "script --quiet --return --command 'nsx enter --pty docker:web -- true' /dev/null",
+            inside,
+        ),
         ("nsx enter --all-of 'docker:we?' -- true", inside),
         // The program has the caller's privileges on purpose.
-        ("nsx enter --host-tools --preserve-fds 0 docker:web -- true", outside),
+        (
+            "nsx enter --host-tools --preserve-fds 0 docker:web -- true",
+            outside,
+        ),
     ] {
         let before = seized(session).lines().count();
         let script = format!("for _ in 1 2 3 4 5 6 7 8 9 10; do {enter} || exit 1; done");
         let mut enters = 0;
         let found = loop {
-            host.shell(&script).env("NSX_SECRET", "caller").run().exited(0);
+            host.shell(&script)
+                .env("NSX_SECRET", "caller")
+                .run()
+                .exited(0);
             enters += 10;
             let text = seized(session);
-            let lines: Vec<_> = text.lines().skip(before).filter(|line| line.contains(" Name=nsx ")).collect();
+            let lines: Vec<_> = text
+                .lines()
+                .skip(before)
+                .filter(|line| line.contains(" Name=nsx "))
+                .collect();
             if lines.len() >= ENOUGH {
-                break lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+                break lines
+                    .iter()
+                    .map(|line| (*line).to_owned())
+                    .collect::<Vec<_>>();
             }
-            assert!(enters < MOST_ENTERS, "{enter}: only {} of {enters} were seized", lines.len());
+            assert!(
+                enters < MOST_ENTERS,
+                "{enter}: only {} of {enters} were seized",
+                lines.len()
+            );
         };
         for line in found {
             let words = || line.split(' ').filter_map(|word| word.split_once('='));
             let values: BTreeMap<_, _> = words().collect();
             for set in SETS {
-                assert_eq!(number(values[set]) & !allowed, 0, "{set} of {enter}: {line}");
+                assert_eq!(
+                    number(values[set]) & !allowed,
+                    0,
+                    "{set} of {enter}: {line}"
+                );
             }
             for (_, descriptor) in words().filter(|(name, _)| *name == "fd") {
-                assert!(["0:", "1:", "2:"].iter().any(|own| descriptor.starts_with(own)), "{enter}: {line}");
+                assert!(
+                    ["0:", "1:", "2:"]
+                        .iter()
+                        .any(|own| descriptor.starts_with(own)),
+                    "{enter}: {line}"
+                );
             }
             if allowed == inside {
-                assert_eq!((values["root"], values["cwd"], values["secrets"]), ("own", "own", "0"), "{enter}: {line}");
+                assert_eq!(
+                    (values["root"], values["cwd"], values["secrets"]),
+                    ("own", "own", "0"),
+                    "{enter}: {line}"
+                );
             }
         }
     }
 }
 
-/// Before nsx lets the process go on, a signal ends nsx; later it is the program's, and only SIGKILL ends nsx.
+/// Before nsx lets the process go on, a signal ends nsx; later it is the program's, and only
+/// SIGKILL ends nsx.
 fn nothing_outlives_nsx_though_it_is_held(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     container(session, &docker, "hold");
     let enters = 1..=MOST_ENTERS;
     let held = enters.into_iter().find(|_| {
-        let outcome = host.command("timeout --signal KILL 2 nsx enter docker:web -- true").run();
+        let outcome = host
+            .command("timeout --signal KILL 2 nsx enter docker:web -- true")
+            .run();
         outcome.status() != "exit status: 0"
     });
     assert!(held.is_some(), "none of {MOST_ENTERS} was held");
     // Whoever traces a process that has ended keeps what is left of it, a zombie.
     until("nothing of nsx is left", || {
         let processes = host.command("ps -e -o comm,stat").output();
-        !processes.lines().any(|line| line.starts_with("nsx ") && !line.contains('Z'))
+        !processes
+            .lines()
+            .any(|line| line.starts_with("nsx ") && !line.contains('Z'))
     });
 }
 
 fn a_joiner_in_a_frozen_cgroup_leaves_nsx_to_its_signals(session: &Session) {
     let host = Host::new(session, Cgroups::Unified);
     // nsx enter refuses such a cgroup, which may be frozen after that. nsenter does not look.
-    let script = "cold=/sys/fs/cgroup/cold; mkdir $cold; unshare --pid --fork --kill-child sleep 1000 & child=$!
-        until read target </proc/$child/task/$child/children; [ -n \"$target\" ]; do sleep 0.01; done
+    let script = "cold=/sys/fs/cgroup/cold; mkdir $cold; unshare --pid --fork --kill-child sleep \
+    1000 & child=$!
+        until read target </proc/$child/task/$child/children; [ -n \"$target\" ]; do sleep 0.01; \
+    done
         echo $target >$cold/cgroup.procs; echo 1 >$cold/cgroup.freeze
-        status=0; timeout 1 bash -c 'exec -a nsenter nsx -t $0 -p --join-cgroup true' $target || status=$?
+        status=0; timeout 1 bash -c 'exec -a nsenter nsx -t $0 -p --join-cgroup true' $target || \
+    status=$?
         echo 0 >$cold/cgroup.freeze; kill -9 $target; echo $status";
     assert_eq!(host.shell(script).output(), "124");
 }

@@ -1,4 +1,5 @@
-//! Bundles that runc and nsx run in turn, on a host of their own: what a program finds must be the same.
+//! Bundles that runc and nsx run in turn, on a host of their own: what a program finds must be the
+//! same.
 
 use crate::support::{Cgroups, Host, Need, Session, Test, root};
 use proptest::{
@@ -11,8 +12,16 @@ use serde_json::{Value, json};
 use std::fs;
 
 pub(crate) fn tests() -> Vec<Test> {
-    let needs = [Need::Namespaces, Need::Tool("busybox"), Need::Tool("runc"), Need::Tool("ip")];
-    [root(the_capabilities_are_those_that_runc_gives)].into_iter().map(|test| test.needs(needs)).collect()
+    let needs = [
+        Need::Namespaces,
+        Need::Tool("busybox"),
+        Need::Tool("runc"),
+        Need::Tool("ip"),
+    ];
+    [root(the_capabilities_are_those_that_runc_gives)]
+        .into_iter()
+        .map(|test| test.needs(needs))
+        .collect()
 }
 
 /// The result of running a bundle.
@@ -23,11 +32,14 @@ pub(super) struct Ran {
     pub(super) errors: String,
 }
 
-/// The smallest bundle that runc runs, with a script for a shell as its program. `more` has the properties of `process`.
+/// The smallest bundle that runc runs, with a script for a shell as its program. `more` has the
+/// properties of `process`.
 pub(super) fn bundle(script: &str, more: &Value) -> Value {
-    let mut process =
-        json!({"cwd": "/", "user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", script], "env": ["PATH=/bin"]});
-    process.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let mut process = json!({"cwd": "/", "user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", script], "env": ["PATH=/bin"]});
+    process
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     json!({
         "ociVersion": "1.0.2", "process": process, "root": {"path": "root"},
         "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
@@ -35,9 +47,14 @@ pub(super) fn bundle(script: &str, more: &Value) -> Value {
     })
 }
 
-/// Runs each bundle twice, by runc and by nsx, each time with a root directory of its own that `prepare`, a script, makes
-/// of busybox in `root`. Returns both results of each.
-pub(super) fn run(host: &Host<'_>, session: &Session, prepare: &str, bundles: &[Value]) -> Vec<[Ran; 2]> {
+/// Runs each bundle twice, by runc and by nsx, each time with a root directory of its own that
+/// `prepare`, a script, makes of busybox in `root`. Returns both results of each.
+pub(super) fn run(
+    host: &Host<'_>,
+    session: &Session,
+    prepare: &str,
+    bundles: &[Value],
+) -> Vec<[Ran; 2]> {
     let directory = session.path("bundles");
     if directory.exists() {
         fs::remove_dir_all(&directory).unwrap();
@@ -58,23 +75,41 @@ pub(super) fn run(host: &Host<'_>, session: &Session, prepare: &str, bundles: &[
             esac
             status=0; "$@" >out 2>err </dev/null || status=$?; echo $status >status)
         done"#;
-    host.shell(script).arg("sh").arg(&directory).arg(prepare).run().exited(0);
+    host.shell(script)
+        .arg("sh")
+        .arg(&directory)
+        .arg(prepare)
+        .run()
+        .exited(0);
     let read = |number: usize, by: &str| {
         let file = |name: &str| {
             let bytes = fs::read(directory.join(format!("{number}/{by}/{name}"))).unwrap();
             String::from_utf8_lossy(&bytes).into_owned()
         };
-        Ran { is_success: file("status") == "0\n", output: file("out"), errors: file("err") }
+        Ran {
+            is_success: file("status") == "0\n",
+            output: file("out"),
+            errors: file("err"),
+        }
     };
-    (0..bundles.len()).map(|number| ["runc", "nsx"].map(|by| read(number, by))).collect()
+    (0..bundles.len())
+        .map(|number| ["runc", "nsx"].map(|by| read(number, by)))
+        .collect()
 }
 
-/// Runs bundles by both, and compares whether they ran and what the program printed. Returns how many ran.
+/// Runs bundles by both, and compares whether they ran and what the program printed. Returns how
+/// many ran.
 #[track_caller]
-pub(super) fn assert_same(host: &Host<'_>, session: &Session, prepare: &str, bundles: &[Value]) -> usize {
+pub(super) fn assert_same(
+    host: &Host<'_>,
+    session: &Session,
+    prepare: &str,
+    bundles: &[Value],
+) -> usize {
     let mut ran = 0;
     for ([runc, nsx], bundle) in run(host, session, prepare, bundles).iter().zip(bundles) {
-        let same = runc.is_success == nsx.is_success && (!runc.is_success || runc.output == nsx.output);
+        let same =
+            runc.is_success == nsx.is_success && (!runc.is_success || runc.output == nsx.output);
         assert!(same, "{bundle}\nrunc: {runc:#?}\nnsx: {nsx:#?}");
         ran += usize::from(runc.is_success);
     }
@@ -85,13 +120,18 @@ pub(super) fn assert_same(host: &Host<'_>, session: &Session, prepare: &str, bun
 fn sets() -> impl Strategy<Value = Value> {
     let names = ["CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW", "CAP_SYS_ADMIN"];
     let set = || proptest::option::weighted(0.85, subsequence(names.to_vec(), 0..=names.len()));
-    // Most combinations of five sets are not valid: two of three have the permitted ones in the bounding set, and so on.
+    // Most combinations of five sets are not valid: two of three have the permitted ones in the
+    // bounding set, and so on.
     (set(), set(), set(), set(), set(), any::<[bool; 3]>()).prop_map(
         |(bounding, permitted, effective, inheritable, ambient, valid)| {
-            let within = |set: Option<Vec<&'static str>>, of: &Option<Vec<&'static str>>, valid: bool| match (set, of) {
-                (Some(set), of) if valid => {
-                    Some(set.into_iter().filter(|name| of.iter().flatten().any(|it| it == name)).collect())
-                }
+            let within = |set: Option<Vec<&'static str>>,
+                          of: &Option<Vec<&'static str>>,
+                          valid: bool| match (set, of) {
+                (Some(set), of) if valid => Some(
+                    set.into_iter()
+                        .filter(|name| of.iter().flatten().any(|it| it == name))
+                        .collect(),
+                ),
                 (set, _) => set,
             };
             let effective = within(effective, &permitted, valid[0]);
@@ -104,7 +144,9 @@ fn sets() -> impl Strategy<Value = Value> {
                 ("inheritable", inheritable),
                 ("ambient", ambient),
             ];
-            let given = sets.into_iter().filter_map(|(name, set)| Some((name.to_owned(), json!(set?))));
+            let given = sets
+                .into_iter()
+                .filter_map(|(name, set)| Some((name.to_owned(), json!(set?))));
             Value::Object(given.collect())
         },
     )
@@ -114,7 +156,8 @@ fn the_capabilities_are_those_that_runc_gives(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let script = "busybox grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs)' /proc/self/status";
     let process = |capabilities: Option<Value>, user: u32, no_new_privs: bool, groups: Value| {
-        let mut process = json!({"noNewPrivileges": no_new_privs, "user": {"uid": user, "gid": user}});
+        let mut process =
+            json!({"noNewPrivileges": no_new_privs, "user": {"uid": user, "gid": user}});
         if let Some(capabilities) = capabilities {
             process["capabilities"] = capabilities;
         }
@@ -131,8 +174,12 @@ fn the_capabilities_are_those_that_runc_gives(session: &Session) {
             Some(json!({"bounding": two})),
             Some(json!({"bounding": two, "effective": one, "permitted": two})),
             Some(json!({"bounding": two, "effective": two, "permitted": two, "ambient": two})),
-            Some(json!({"bounding": two, "effective": two, "permitted": two, "inheritable": two, "ambient": one})),
-            Some(json!({"bounding": [], "effective": two, "permitted": two, "inheritable": [], "ambient": []})),
+            Some(
+                json!({"bounding": two, "effective": two, "permitted": two, "inheritable": two, "ambient": one}),
+            ),
+            Some(
+                json!({"bounding": [], "effective": two, "permitted": two, "inheritable": [], "ambient": []}),
+            ),
             Some(json!({"bounding": two, "effective": two, "permitted": one})),
             Some(json!({"bounding": ["CAP_FLY", "CAP_KILL", "kill"], "permitted": ["CAP_KILL"]})),
         ] {
@@ -146,5 +193,9 @@ fn the_capabilities_are_those_that_runc_gives(session: &Session) {
         bundles.push(process(Some(sets), user, no_new_privs, json!([])));
     }
     let ran = assert_same(&host, session, "mkdir root/proc", &bundles);
-    assert!(ran > bundles.len() / 3, "runc refused most: {ran} of {} ran", bundles.len());
+    assert!(
+        ran > bundles.len() / 3,
+        "runc refused most: {ran} of {} ran",
+        bundles.len()
+    );
 }

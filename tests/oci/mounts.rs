@@ -10,7 +10,12 @@ use proptest::{
 use serde_json::{Value, json};
 
 pub(super) fn tests() -> Vec<Test> {
-    let needs = [Need::Namespaces, Need::Tool("busybox"), Need::Tool("runc"), Need::Tool("ip")];
+    let needs = [
+        Need::Namespaces,
+        Need::Tool("busybox"),
+        Need::Tool("runc"),
+        Need::Tool("ip"),
+    ];
     let tests = [
         root(each_option_does_what_runc_does),
         root(options_together_do_what_runc_does),
@@ -24,7 +29,8 @@ pub(super) fn tests() -> Vec<Test> {
     tests.into_iter().map(|test| test.needs(needs)).collect()
 }
 
-/// The options of the table in the runtime specification, but for the two that map ids, and those that runc refuses.
+/// The options of the table in the runtime specification, but for the two that map ids, and those
+/// that runc refuses.
 const OPTIONS: [&str; 58] = [
     "async",
     "atime",
@@ -86,8 +92,8 @@ const OPTIONS: [&str; 58] = [
     "noacl",
 ];
 
-/// Prints the mounts below /t: root, mount point, options, propagation without the numbers of peer groups, type, source and
-/// options of the file system.
+/// Prints the mounts below /t: root, mount point, options, propagation without the numbers of peer
+/// groups, type, source and options of the file system.
 const SHOW: &str = r#"busybox awk '$5 ~ /^\/t/ { $1 = $2 = $3 = ""; print }' /proc/self/mountinfo |
     busybox sed -E 's/(shared|master|propagate_from):[0-9]+/\1/g' | busybox sort"#;
 
@@ -114,7 +120,8 @@ fn with(mounts: Vec<Value>) -> Value {
 /// A host with a shared mount at /run/src and another below it.
 fn host<'a>(session: &'a Session<'_>) -> Host<'a> {
     let host = Host::new(session, Cgroups::AsOutside);
-    let script = "mkdir /run/src; mount -t tmpfs -o nosuid,mode=750 src /run/src; mkdir /run/src/below
+    let script =
+        "mkdir /run/src; mount -t tmpfs -o nosuid,mode=750 src /run/src; mkdir /run/src/below
         mount -t tmpfs -o nodev,noatime below /run/src/below; echo file > /run/src/file";
     host.shell(script).run().exited(0);
     host
@@ -122,7 +129,11 @@ fn host<'a>(session: &'a Session<'_>) -> Host<'a> {
 
 /// runc forgets the recursive attributes of what is not bound.
 fn not_recursive(option: &&str) -> bool {
-    *option == "relatime" || *option == "ro" || *option == "rw" || !option.starts_with('r') || is_propagation(option)
+    *option == "relatime"
+        || *option == "ro"
+        || *option == "rw"
+        || !option.starts_with('r')
+        || is_propagation(option)
 }
 
 fn is_propagation(option: &str) -> bool {
@@ -131,28 +142,47 @@ fn is_propagation(option: &str) -> bool {
 
 fn each_option_does_what_runc_does(session: &Session) {
     let host = host(session);
-    let options = OPTIONS.into_iter().filter(|option| !matches!(*option, "bind" | "rbind"));
-    let mut binds: Vec<_> = options.clone().map(|option| bind(option, &[option])).collect();
+    let options = OPTIONS
+        .into_iter()
+        .filter(|option| !matches!(*option, "bind" | "rbind"));
+    let mut binds: Vec<_> = options
+        .clone()
+        .map(|option| bind(option, &[option]))
+        .collect();
     binds.push(json!({"destination": "/t/one", "source": "/run/src", "options": ["bind"]}));
     binds.push(json!({"destination": "/t/kind", "type": "bind", "source": "/run/src", "options": ["bind", "ro"]}));
-    let file_systems = options.filter(not_recursive).map(|option| tmpfs(option, &[option])).collect();
+    let file_systems = options
+        .filter(not_recursive)
+        .map(|option| tmpfs(option, &[option]))
+        .collect();
     let bundles = [with(binds), with(file_systems)];
     assert_eq!(assert_same(&host, session, "mkdir root/proc", &bundles), 2);
 }
 
 fn options_together_do_what_runc_does(session: &Session) {
     let host = host(session);
-    let options: Vec<_> = OPTIONS.into_iter().filter(|option| !matches!(*option, "bind" | "rbind")).collect();
+    let options: Vec<_> = OPTIONS
+        .into_iter()
+        .filter(|option| !matches!(*option, "bind" | "rbind"))
+        .collect();
     let some = subsequence(options, 2..6).prop_shuffle();
     let mut runner = TestRunner::default();
     let mut next = || some.new_tree(&mut runner).unwrap().current();
-    let binds = (0..30).map(|number| bind(&number.to_string(), &next())).collect();
+    let binds = (0..30)
+        .map(|number| bind(&number.to_string(), &next()))
+        .collect();
     let mut plain = || next().into_iter().filter(not_recursive).collect::<Vec<_>>();
-    let mut file_systems: Vec<_> = (0..30).map(|number| tmpfs(&number.to_string(), &plain())).collect();
+    let mut file_systems: Vec<_> = (0..30)
+        .map(|number| tmpfs(&number.to_string(), &plain()))
+        .collect();
     // Access times are one value to the newer mount calls, and several options to people.
     let times = ["noatime", "relatime", "strictatime"];
-    let pairs =
-        times.iter().flat_map(|one| times.iter().filter(move |other| *other != one).map(move |other| [*one, *other]));
+    let pairs = times.iter().flat_map(|one| {
+        times
+            .iter()
+            .filter(move |other| *other != one)
+            .map(move |other| [*one, *other])
+    });
     file_systems.extend(pairs.map(|pair| tmpfs(&pair.concat(), &pair)));
     let bundles = [with(binds), with(file_systems)];
     assert_same(&host, session, "mkdir root/proc", &bundles);
@@ -180,12 +210,20 @@ fn options_that_runc_refuses_do_what_mount_8_says(session: &Session) {
         ("ratime", "rw,relatime"),
         ("rnostrictatime", "rw,relatime"),
     ];
-    let bundle = with(lines.iter().map(|(option, _)| tmpfs(option, &[option])).collect());
+    let bundle = with(
+        lines
+            .iter()
+            .map(|(option, _)| tmpfs(option, &[option]))
+            .collect(),
+    );
     let [_, nsx] = run(&host, session, "mkdir root/proc", &[bundle]).remove(0);
     assert!(nsx.is_success, "{nsx:?}");
     for (option, flags) in lines {
         let line = format!("/ /t/{option} {flags} - tmpfs tmpfs rw");
-        assert!(nsx.output.lines().any(|found| found.trim() == line), "{line}: {nsx:#?}");
+        assert!(
+            nsx.output.lines().any(|found| found.trim() == line),
+            "{line}: {nsx:#?}"
+        );
     }
 }
 
@@ -194,16 +232,48 @@ fn file_systems_are_those_of_runc(session: &Session) {
     let mount = |name: &str, kind: &str, source: &str, options: &[&str]| json!({"destination": at(name), "type": kind, "source": source, "options": options});
     let mounts = vec![
         mount("proc", "proc", "proc", &["ro", "hidepid=2"]),
-        mount("sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
-        mount("shm", "tmpfs", "shm", &["nosuid", "mode=1777", "size=65536k", "nr_inodes=5"]),
+        mount(
+            "sys",
+            "sysfs",
+            "sysfs",
+            &["nosuid", "noexec", "nodev", "ro"],
+        ),
+        mount(
+            "shm",
+            "tmpfs",
+            "shm",
+            &["nosuid", "mode=1777", "size=65536k", "nr_inodes=5"],
+        ),
         mount("ro", "tmpfs", "some", &["ro", "size=1m"]),
         mount("ro/below", "tmpfs", "tmpfs", &["ro"]),
         mount("queues", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
-        mount("pts", "devpts", "devpts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+        mount(
+            "pts",
+            "devpts",
+            "devpts",
+            &[
+                "nosuid",
+                "noexec",
+                "newinstance",
+                "ptmxmode=0666",
+                "mode=0620",
+                "gid=5",
+            ],
+        ),
         mount("ram", "ramfs", "memory", &["noatime"]),
-        mount("layers", "overlay", "layers", &["lowerdir=/run/src:/run/image/bin", "ro"]),
+        mount(
+            "layers",
+            "overlay",
+            "layers",
+            &["lowerdir=/run/src:/run/image/bin", "ro"],
+        ),
         mount("again", "tmpfs", "tmpfs", &["size=64k"]),
-        mount("again", "tmpfs", "tmpfs", &["remount", "size=128k", "nosuid"]),
+        mount(
+            "again",
+            "tmpfs",
+            "tmpfs",
+            &["remount", "size=128k", "nosuid"],
+        ),
         mount("twice", "none", "/run/src", &["bind", "ro"]),
         mount("twice", "none", "/run/src", &["bind", "remount", "noexec"]),
     ];
@@ -215,12 +285,15 @@ fn file_systems_are_those_of_runc(session: &Session) {
     // Each refused by the kernel.
     bundles.push(with(vec![mount("x", "tmpfs", "tmpfs", &["size=much"])]));
     bundles.push(with(vec![mount("x", "planet", "planet", &[])]));
-    bundles.push(with(vec![json!({"destination": "/t/x", "source": "/run/missing", "options": ["bind"]})]));
+    bundles.push(with(vec![
+        json!({"destination": "/t/x", "source": "/run/missing", "options": ["bind"]}),
+    ]));
     assert_eq!(assert_same(&host, session, "mkdir root/proc", &bundles), 1);
 }
 
-/// For `slave` and `private` runc leaves the mounts below the root directory of the host as they are, so that what is mounted
-/// in the container is mounted on the host. nsx does not: only the root directory is compared.
+/// For `slave` and `private` runc leaves the mounts below the root directory of the host as they
+/// are, so that what is mounted in the container is mounted on the host. nsx does not: only the
+/// root directory is compared.
 fn rootfs_propagation_is_that_of_runc(session: &Session) {
     let host = host(session);
     let bundles = |mounts: &str, propagations: &[&str]| -> Vec<_> {
@@ -230,28 +303,47 @@ fn rootfs_propagation_is_that_of_runc(session: &Session) {
         );
         let one = |propagation: &&str| {
             let mut bundle = bundle(&script, &json!({}));
-            bundle["mounts"].as_array_mut().unwrap().push(bind("x", &[]));
+            bundle["mounts"]
+                .as_array_mut()
+                .unwrap()
+                .push(bind("x", &[]));
             bundle["linux"]["rootfsPropagation"] = json!(propagation);
             bundle
         };
         propagations.iter().map(one).collect()
     };
     let all = bundles("|t/x", &["", "rslave", "rprivate", "shared", "rshared"]);
-    assert_eq!(assert_same(&host, session, "mkdir root/proc", &all), all.len());
+    assert_eq!(
+        assert_same(&host, session, "mkdir root/proc", &all),
+        all.len()
+    );
     let of_root = bundles("", &["slave", "private"]);
-    assert_eq!(assert_same(&host, session, "mkdir root/proc", &of_root), of_root.len());
-    assert_eq!(assert_same(&host, session, "mkdir root/proc", &bundles("", &["unbindable", "runbindable", "x"])), 0);
+    assert_eq!(
+        assert_same(&host, session, "mkdir root/proc", &of_root),
+        of_root.len()
+    );
+    assert_eq!(
+        assert_same(
+            &host,
+            session,
+            "mkdir root/proc",
+            &bundles("", &["unbindable", "runbindable", "x"])
+        ),
+        0
+    );
 }
 
 /// Lists what is in the root directory of the run by `by`, with modes and owners.
 fn left(session: &Session, by: &str) -> String {
-    let script = "cd bundles/0/$1/root && find . -path ./bin -prune -o -printf '%M %U %G %p %l\n' | sort -k 4";
+    let script = "cd bundles/0/$1/root && find . -path ./bin -prune -o -printf '%M %U %G %p %l\n' \
+    | sort -k 4";
     session.shell(script).arg("sh").arg(by).output()
 }
 
 fn missing_mount_points_are_made_as_runc_makes_them(session: &Session) {
     let host = host(session);
-    let script = "pwd; busybox stat -c '%a %F' /t /t/a/b /new /new/file /etc/hosts /desk /desk/here /tmp";
+    let script =
+        "pwd; busybox stat -c '%a %F' /t /t/a/b /new /new/file /etc/hosts /desk /desk/here /tmp";
     let mut bundle = bundle(script, &json!({"cwd": "/desk/here"}));
     bundle["root"]["readonly"] = json!(true);
     bundle["mounts"].as_array_mut().unwrap().extend([
@@ -265,7 +357,8 @@ fn missing_mount_points_are_made_as_runc_makes_them(session: &Session) {
         json!({"destination": "/links/absolute/y", "source": "/run/src/file", "options": ["bind"]}),
         json!({"destination": "/links/last", "type": "tmpfs", "source": "tmpfs"}),
     ]);
-    let prepare = "mkdir -p root/tmp root/links; chmod 1770 root/tmp; ln -s /real/place root/links/dangling
+    let prepare =
+        "mkdir -p root/tmp root/links; chmod 1770 root/tmp; ln -s /real/place root/links/dangling
         ln -s /etc root/links/absolute; ln -s ../made/last root/links/last";
     assert_eq!(assert_same(&host, session, prepare, &[bundle]), 1);
     assert_eq!(left(session, "nsx"), left(session, "runc"));
@@ -273,7 +366,8 @@ fn missing_mount_points_are_made_as_runc_makes_them(session: &Session) {
 
 fn missing_mount_points_are_those_of_the_user_namespaces_root(session: &Session) {
     let host = host(session);
-    let script = "busybox stat -c '%a %u %g %F' /t /t/a/b /etc/hosts /desk; echo x > /dev/null; busybox stat -c '%n %a %u %g' /tmp/file /tmp/inner; readlink /tmp/link";
+    let script = "busybox stat -c '%a %u %g %F' /t /t/a/b /etc/hosts /desk; echo x > /dev/null; \
+    busybox stat -c '%n %a %u %g' /tmp/file /tmp/inner; readlink /tmp/link";
     let mut bundle = bundle(script, &json!({"cwd": "/desk"}));
     bundle["mounts"].as_array_mut().unwrap().extend([
         tmpfs("a/b", &[]),
@@ -283,14 +377,22 @@ fn missing_mount_points_are_those_of_the_user_namespaces_root(session: &Session)
     let map = json!([{"containerID": 0, "hostID": 100_000, "size": 1000}]);
     bundle["linux"]["uidMappings"] = map.clone();
     bundle["linux"]["gidMappings"] = map;
-    bundle["linux"]["namespaces"].as_array_mut().unwrap().push(json!({"type": "user"}));
+    bundle["linux"]["namespaces"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"type": "user"}));
     bundle["linux"]["maskedPaths"] = json!(["/proc/kcore", "/proc/acpi"]);
     bundle["linux"]["readonlyPaths"] = json!(["/proc/sys"]);
-    let prepare = "mkdir -p root/proc root/tmp/inner; echo text > root/tmp/file; ln -s file root/tmp/link
-        chown -hR 100000:100000 root/proc root/tmp; chown 100005:100006 root/tmp/file; chown 100000:100000 root
+    let prepare = "mkdir -p root/proc root/tmp/inner; echo text > root/tmp/file; ln -s file \
+    root/tmp/link
+        chown -hR 100000:100000 root/proc root/tmp; chown 100005:100006 root/tmp/file; chown \
+    100000:100000 root
         chmod 1777 root/tmp; chmod 755 /tmp/nsx-tests.* . .. ../.. ../../..";
     let [[runc, nsx]] = <[_; 1]>::try_from(run(&host, session, prepare, &[bundle])).unwrap();
-    assert!(runc.is_success && nsx.is_success && runc.output == nsx.output, "{runc:#?}\n{nsx:#?}");
+    assert!(
+        runc.is_success && nsx.is_success && runc.output == nsx.output,
+        "{runc:#?}\n{nsx:#?}"
+    );
     assert_eq!(left(session, "nsx"), left(session, "runc"));
 }
 
@@ -302,9 +404,12 @@ fn links_in_the_root_directory_lead_nowhere_outside(session: &Session) {
         json!({"destination": "/up/file", "source": "/run/src/file", "options": ["bind"]}),
         json!({"destination": "/host/y", "type": "tmpfs", "source": "tmpfs"}),
     ]);
-    let prepare = "mkdir root/proc; ln -s ../../../../../../../../outside root/up; ln -s /run/src root/host";
+    let prepare =
+        "mkdir root/proc; ln -s ../../../../../../../../outside root/up; ln -s /run/src root/host";
     assert_eq!(assert_same(&host, session, prepare, &[bundle]), 1);
     assert_eq!(left(session, "nsx"), left(session, "runc"));
-    let outside = host.shell("find /run/src /outside -mindepth 1 2>/dev/null | sort").run();
+    let outside = host
+        .shell("find /run/src /outside -mindepth 1 2>/dev/null | sort")
+        .run();
     assert_eq!(outside.text(), "/run/src/below\n/run/src/file");
 }

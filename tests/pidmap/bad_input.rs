@@ -36,22 +36,52 @@ fn what_is_no_pid_is_refused_before_anything_is_looked_up(session: &Session) {
         ("4194304", "less than 4194304"),
         ("99999999999", "less than 4194304"),
     ] {
-        for options in ["", &format!("--from {own} "), &format!("-q --to {own} "), "--json "] {
-            let outcome = session.nsx(&format!("pidmap {options}{own} {word}")).run().exited(2);
+        for options in [
+            "",
+            &format!("--from {own} "),
+            &format!("-q --to {own} "),
+            "--json ",
+        ] {
+            let outcome = session
+                .nsx(&format!("pidmap {options}{own} {word}"))
+                .run()
+                .exited(2);
             assert_eq!(outcome.says(&[word, reason]).text(), "");
         }
     }
     for word in ["1x", "0x10", "1.5"] {
-        let outcome = session.nsx(&format!("pidmap --from {own} {own} {word}")).run().exited(2);
+        let outcome = session
+            .nsx(&format!("pidmap --from {own} {own} {word}"))
+            .run()
+            .exited(2);
         assert_eq!(outcome.says(&[word, "decimal number"]).text(), "");
     }
     // Larger than this host's pid_max: nobody has it.
-    let largest: u32 = std::fs::read_to_string("/proc/sys/kernel/pid_max").unwrap().trim().parse().unwrap();
+    let largest: u32 = std::fs::read_to_string("/proc/sys/kernel/pid_max")
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
     if largest < 4_194_303 {
-        both_ways(session, &format!("-q --from {own} {}", largest + 1)).exited(1).says(&["no such process"]);
+        both_ways(session, &format!("-q --from {own} {}", largest + 1))
+            .exited(1)
+            .says(&["no such process"]);
     }
-    for wrong in ["--from 0 1", "--to 0 1", "--from net:[1] 1", "--from /dev/null 1", "no:such"] {
-        assert_eq!(session.nsx(&format!("pidmap {wrong}")).run().exited(2).text(), "");
+    for wrong in [
+        "--from 0 1",
+        "--to 0 1",
+        "--from net:[1] 1",
+        "--from /dev/null 1",
+        "no:such",
+    ] {
+        assert_eq!(
+            session
+                .nsx(&format!("pidmap {wrong}"))
+                .run()
+                .exited(2)
+                .text(),
+            ""
+        );
     }
 }
 
@@ -60,10 +90,13 @@ const SHELL: &str = "--pid --fork --kill-child --mount-proc sh -c";
 
 fn a_number_that_is_used_again_is_the_new_process(session: &Session) {
     let script = "mkfifo go; while :; do
-        echo 99 >/proc/sys/kernel/ns_last_pid; sleep 100 & echo $! >>numbers; read line <go; kill $!; wait $!; done";
+        echo 99 >/proc/sys/kernel/ns_last_pid; sleep 100 & echo $! >>numbers; read line <go; kill \
+    $!; wait $!; done";
     let unshare = session.original_unshare(SHELL).arg(script).start();
     let first = unshare.program("sleep");
-    until("the first has the number", || chain(&first).last() == Some(&100));
+    until("the first has the number", || {
+        chain(&first).last() == Some(&100)
+    });
     let shell = procfs::stat(first.id()).unwrap().parent;
     let translate = |input: &str| {
         let run = || session.nsx(&format!("pidmap -q --from {shell} {input}"));
@@ -75,11 +108,19 @@ fn a_number_that_is_used_again_is_the_new_process(session: &Session) {
     session.shell("mkfifo log").run().exited(0);
     let words = format!("exec nsx pidmap --from {shell} --filter 'pid=(.*)' <log");
     let filter = session.shell(&words).start();
-    let mut log = OpenOptions::new().write(true).open(session.path("log")).unwrap();
+    let mut log = OpenOptions::new()
+        .write(true)
+        .open(session.path("log"))
+        .unwrap();
     let mut written = |expected: &[&Pinned]| {
         log.write_all(b"pid=100\n").unwrap();
-        let expected: String = expected.iter().map(|process| format!("pid={}\n", process.id())).collect();
-        until("the line is translated", || filter.stdout() == expected.as_bytes());
+        let expected: String = expected
+            .iter()
+            .map(|process| format!("pid={}\n", process.id()))
+            .collect();
+        until("the line is translated", || {
+            filter.stdout() == expected.as_bytes()
+        });
     };
     written(&[&first]);
     std::fs::write(session.path("go"), "\n").unwrap();
@@ -98,25 +139,47 @@ fn another_inode_is_another_process(session: &Session) {
     let sleep = session.command("sleep 100").start();
     let (id, inode) = (sleep.id(), fstat(sleep.pinned().pidfd()).unwrap().st_ino);
     for options in ["-q", &format!("-q --to {id}"), "--json"] {
-        session.nsx(&format!("pidmap {options} {id}:{inode}")).run().exited(0);
-        let outcome = session.nsx(&format!("pidmap {options} {id}:{}", inode + 1)).run().exited(1);
+        session
+            .nsx(&format!("pidmap {options} {id}:{inode}"))
+            .run()
+            .exited(0);
+        let outcome = session
+            .nsx(&format!("pidmap {options} {id}:{}", inode + 1))
+            .run()
+            .exited(1);
         outcome.says(&["belongs to another process", &inode.to_string()]);
     }
 }
 
 fn a_target_that_ends_halfway_leaves_nothing_to_find(session: &Session) {
     // Without the ioctls an ordinary user cannot rule out the processes of others.
-    let filters = if session.is_root() { &[None, Some(Filter::PidTranslation)][..] } else { &[None] };
+    let filters = if session.is_root() {
+        &[None, Some(Filter::PidTranslation)][..]
+    } else {
+        &[None]
+    };
     for &filter in filters {
         let name = format!("numbers-{}", filter.is_some());
-        let unshare = session.original_unshare("--pid --fork --kill-child sleep 100").start();
+        let unshare = session
+            .original_unshare("--pid --fork --kill-child sleep 100")
+            .start();
         let sleep = unshare.program("sleep");
         session.shell(&format!("mkfifo {name}")).run().exited(0);
-        let command = session.shell(&format!("exec nsx pidmap -q --from {} - <{name}", sleep.id()));
-        let nsx = filter.map_or(command.clone(), |filter| command.under(filter)).start();
-        let mut numbers = OpenOptions::new().write(true).open(session.path(&name)).unwrap();
+        let command = session.shell(&format!(
+            "exec nsx pidmap -q --from {} - <{name}",
+            sleep.id()
+        ));
+        let nsx = filter
+            .map_or(command.clone(), |filter| command.under(filter))
+            .start();
+        let mut numbers = OpenOptions::new()
+            .write(true)
+            .open(session.path(&name))
+            .unwrap();
         numbers.write_all(b"1\n").unwrap();
-        until("the first is translated", || nsx.stdout() == format!("{}\n", sleep.id()).as_bytes());
+        until("the first is translated", || {
+            nsx.stdout() == format!("{}\n", sleep.id()).as_bytes()
+        });
         sleep.signal(Signal::KILL);
         until("the target is gone", || procfs::stat(sleep.id()).is_none());
         numbers.write_all(b"1\n").unwrap();
@@ -127,26 +190,51 @@ fn a_target_that_ends_halfway_leaves_nothing_to_find(session: &Session) {
 }
 
 fn a_namespace_whose_first_process_is_dead_says_so(session: &Session) {
-    let unshare = session.original_unshare("--pid --fork --kill-child sleep 100").start();
+    let unshare = session
+        .original_unshare("--pid --fork --kill-child sleep 100")
+        .start();
     let sleep = unshare.program("sleep");
-    let holder = session.shell(&format!("exec 7</proc/{}/ns/pid; sleep 100; exit", sleep.id())).start();
+    let holder = session
+        .shell(&format!(
+            "exec 7</proc/{}/ns/pid; sleep 100; exit",
+            sleep.id()
+        ))
+        .start();
     holder.program("sleep");
     let held = format!("/proc/{}/fd/7", holder.id());
-    assert_eq!(both_ways(session, &format!("-q --from {held} 1")).exited(0).text(), sleep.id().to_string());
+    assert_eq!(
+        both_ways(session, &format!("-q --from {held} 1"))
+            .exited(0)
+            .text(),
+        sleep.id().to_string()
+    );
     sleep.signal(Signal::KILL);
     until("it is gone", || procfs::stat(sleep.id()).is_none());
-    both_ways(session, &format!("-q --from {held} 1")).exited(1).says(&["first process", "has ended"]);
-    let listed = session.nsx(&format!("pidmap {held}")).run().exited(1).says(&["no processes", "first process"]);
+    both_ways(session, &format!("-q --from {held} 1"))
+        .exited(1)
+        .says(&["first process", "has ended"]);
+    let listed = session
+        .nsx(&format!("pidmap {held}"))
+        .run()
+        .exited(1)
+        .says(&["no processes", "first process"]);
     assert_eq!(listed.text(), "");
     let own = std::process::id();
-    both_ways(session, &format!("-q --to {held} {own}")).exited(1).says(&["not visible"]);
+    both_ways(session, &format!("-q --to {held} {own}"))
+        .exited(1)
+        .says(&["not visible"]);
 }
 
 fn thirty_two_levels_are_a_chain_like_any_other(session: &Session) {
     // Down until the kernel refuses one more.
-    std::fs::write(session.path("down"), "unshare --pid --fork --kill-child sh down 2>/dev/null || exec sleep 100\n")
-        .unwrap();
-    let unshare = session.original_unshare("--pid --fork --kill-child sh down").start();
+    std::fs::write(
+        session.path("down"),
+        "unshare --pid --fork --kill-child sh down 2>/dev/null || exec sleep 100\n",
+    )
+    .unwrap();
+    let unshare = session
+        .original_unshare("--pid --fork --kill-child sh down")
+        .start();
     let sleep = unshare.program("sleep");
     let ids = chain(&sleep);
     let depth = procfs::status("self", "NSpid").split_whitespace().count();
@@ -154,45 +242,89 @@ fn thirty_two_levels_are_a_chain_like_any_other(session: &Session) {
     if depth == 1 && procfs::ns("self", "pid") == "pid:[4026531836]" {
         assert_eq!(ids.len(), 33);
     }
-    assert_eq!(session.nsx(&format!("pidmap -q {}", sleep.id())).output(), super::words(&ids));
-    let there = both_ways(session, &format!("-q --from {} {}", sleep.id(), ids.last().unwrap())).exited(0);
+    assert_eq!(
+        session.nsx(&format!("pidmap -q {}", sleep.id())).output(),
+        super::words(&ids)
+    );
+    let there = both_ways(
+        session,
+        &format!("-q --from {} {}", sleep.id(), ids.last().unwrap()),
+    )
+    .exited(0);
     assert_eq!(there.text(), sleep.id().to_string());
     let table = session.nsx(&format!("pidmap {}", sleep.id())).output();
     assert_eq!(table.lines().count(), ids.len() + 1);
 }
 
 fn a_namespace_beside_the_callers_is_out_of_sight(session: &Session) {
-    let beside = session.original_unshare("--pid --fork --kill-child sleep 100").start();
+    let beside = session
+        .original_unshare("--pid --fork --kill-child sleep 100")
+        .start();
     let sleep = beside.program("sleep");
     // With the procfs of the namespace above, in which both can be seen.
     for filter in [None, Some(Filter::PidTranslation)] {
-        let words = format!("--pid --fork --kill-child nsx pidmap -q --from /proc/{}/ns/pid 1", sleep.id());
+        let words = format!(
+            "--pid --fork --kill-child nsx pidmap -q --from /proc/{}/ns/pid 1",
+            sleep.id()
+        );
         let command = session.original_unshare(&words);
-        let outcome = filter.map_or(command.clone(), |filter| command.under(filter)).run().exited(1);
-        assert_eq!(outcome.says(&["no such process", "not below this one"]).text(), "");
+        let outcome = filter
+            .map_or(command.clone(), |filter| command.under(filter))
+            .run()
+            .exited(1);
+        assert_eq!(
+            outcome
+                .says(&["no such process", "not below this one"])
+                .text(),
+            ""
+        );
         // The one above has a number for the caller's own first process, and that can be told.
-        let script =
-            format!("read id rest </proc/self/stat; exec nsx pidmap -q --from /proc/{}/ns/pid $id", beside.id());
-        let command = session.original_unshare("--pid --fork --kill-child sh -c").arg(&script);
-        assert_eq!(filter.map_or(command.clone(), |filter| command.under(filter)).output(), "1");
+        let script = format!(
+            "read id rest </proc/self/stat; exec nsx pidmap -q --from /proc/{}/ns/pid $id",
+            beside.id()
+        );
+        let command = session
+            .original_unshare("--pid --fork --kill-child sh -c")
+            .arg(&script);
+        assert_eq!(
+            filter
+                .map_or(command.clone(), |filter| command.under(filter))
+                .output(),
+            "1"
+        );
     }
 }
 
 fn a_process_that_hidepid_hides_is_there(session: &Session) {
     let script = "mount -t proc -o hidepid=2 proc /proc && \
         exec setpriv --reuid=4242 --regid=4242 --clear-groups nsx pidmap 1";
-    let outcome = session.original_unshare("--mount sh -c").arg(script).run().exited(1);
+    let outcome = session
+        .original_unshare("--mount sh -c")
+        .arg(script)
+        .run()
+        .exited(1);
     assert_eq!(outcome.says(&["hidepid"]).text(), "");
 }
 
 fn a_zombie_still_has_its_ids(session: &Session) {
-    let unshare = session.original_unshare("--pid --fork --kill-child sh -c").arg("true & exec sleep 100").start();
+    let unshare = session
+        .original_unshare("--pid --fork --kill-child sh -c")
+        .arg("true & exec sleep 100")
+        .start();
     let sleep = unshare.program("sleep");
-    let zombie = || procfs::descendants(sleep.id()).into_iter().filter_map(Pinned::new).find(|it| it.state() == 'Z');
+    let zombie = || {
+        procfs::descendants(sleep.id())
+            .into_iter()
+            .filter_map(Pinned::new)
+            .find(|it| it.state() == 'Z')
+    };
     until("there is a zombie", || zombie().is_some());
     let zombie = zombie().unwrap();
     let inside = *chain(&zombie).last().unwrap();
     let outcome = both_ways(session, &format!("-q --from {} {inside}", sleep.id())).exited(0);
     assert_eq!(outcome.text(), zombie.id().to_string());
-    assert_eq!(session.nsx(&format!("pidmap -q {}", zombie.id())).output(), super::words(&chain(&zombie)));
+    assert_eq!(
+        session.nsx(&format!("pidmap -q {}", zombie.id())).output(),
+        super::words(&chain(&zombie))
+    );
 }

@@ -1,4 +1,5 @@
-//! Random trees of PID namespaces, every pair of them: held against the procfs that each namespace has of itself.
+//! Random trees of PID namespaces, every pair of them: held against the procfs that each namespace
+//! has of itself.
 
 use super::both_ways;
 use crate::support::{Process, Session, Test, both, procfs, until};
@@ -13,7 +14,8 @@ pub(super) fn tests() -> Vec<Test> {
     vec![both(every_pair_of_namespaces_agrees_with_what_each_lists)]
 }
 
-/// A tree as a list: each namespace but the first is made in an earlier one, and each process joins one.
+/// A tree as a list: each namespace but the first is made in an earlier one, and each process joins
+/// one.
 #[derive(Clone, Debug)]
 struct Shape {
     parents: Vec<prop::sample::Index>,
@@ -40,16 +42,30 @@ fn tag(place: usize) -> String {
 
 impl Grown {
     fn new(session: &Session, shape: &Shape) -> Self {
-        let mut grown = Self { _processes: Vec::new(), firsts: Vec::new() };
+        let mut grown = Self {
+            _processes: Vec::new(),
+            firsts: Vec::new(),
+        };
         let isolate = "--pid --fork --kill-child --mount-proc sleep";
         grown.start(session.original_unshare(isolate).arg(tag(0)).start(), 0);
         for (place, parent) in shape.parents.iter().enumerate() {
             let joined = grown.join(session, parent.index(place + 1));
-            grown.start(joined.args("unshare").args(isolate).arg(tag(place + 1)).start(), place + 1);
+            grown.start(
+                joined
+                    .args("unshare")
+                    .args(isolate)
+                    .arg(tag(place + 1))
+                    .start(),
+                place + 1,
+            );
         }
         let namespaces = grown.firsts.len();
         for (place, into) in shape.joiners.iter().enumerate() {
-            let process = grown.join(session, into.index(namespaces)).arg("sleep").arg(tag(namespaces + place)).start();
+            let process = grown
+                .join(session, into.index(namespaces))
+                .arg("sleep")
+                .arg(tag(namespaces + place))
+                .start();
             process.program("sleep");
             grown._processes.push(process);
         }
@@ -58,37 +74,64 @@ impl Grown {
 
     /// A command that enters a namespace.
     fn join(&self, session: &Session, place: usize) -> crate::support::Command {
-        let user = if session.is_root() { "" } else { "--user --preserve-credentials " };
-        session.command(&format!("nsenter --target {} {user}--pid --mount", self.firsts[place]))
+        let user = if session.is_root() {
+            ""
+        } else {
+            "--user --preserve-credentials "
+        };
+        session.command(&format!(
+            "nsenter --target {} {user}--pid --mount",
+            self.firsts[place]
+        ))
     }
 
     fn start(&mut self, process: Process, place: usize) {
         let first = process.program("sleep").id();
-        until("it has a procfs of its own", || self.listed(first).get(&tag(place)) == Some(&1));
+        until("it has a procfs of its own", || {
+            self.listed(first).get(&tag(place)) == Some(&1)
+        });
         self.firsts.push(first);
         self._processes.push(process);
     }
 
-    /// Returns what the procfs of a namespace lists: the tag of each sleeping process, and the process's number there.
+    /// Returns what the procfs of a namespace lists: the tag of each sleeping process, and the
+    /// process's number there.
     fn listed(&self, first: u32) -> BTreeMap<String, u64> {
         let view = format!("/proc/{first}/root/proc");
         let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<u64>().ok();
-        let entries = fs::read_dir(&view).into_iter().flatten().filter_map(|entry| number(entry.ok()?));
+        let entries = fs::read_dir(&view)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| number(entry.ok()?));
         let sleeps = entries.filter_map(|id| {
             let command = fs::read(format!("{view}/{id}/cmdline")).ok()?;
             let command = String::from_utf8(command).ok()?;
-            Some((command.strip_prefix("sleep\0")?.strip_suffix('\0')?.to_owned(), id))
+            Some((
+                command
+                    .strip_prefix("sleep\0")?
+                    .strip_suffix('\0')?
+                    .to_owned(),
+                id,
+            ))
         });
         sleeps.collect()
     }
 }
 
 fn every_pair_of_namespaces_agrees_with_what_each_lists(session: &Session) {
-    let mut runner =
-        TestRunner::new(Config { cases: 4, max_shrink_iters: 0, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: 4,
+        max_shrink_iters: 0,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let outcome = runner.run(&shapes(), |shape| {
         let grown = Grown::new(session, &shape);
-        let lists: Vec<_> = grown.firsts.iter().map(|&first| grown.listed(first)).collect();
+        let lists: Vec<_> = grown
+            .firsts
+            .iter()
+            .map(|&first| grown.listed(first))
+            .collect();
         for (from, in_from) in grown.firsts.iter().zip(&lists) {
             for (to, in_to) in grown.firsts.iter().zip(&lists) {
                 let numbers: Vec<_> = in_from.values().map(u64::to_string).collect();

@@ -1,11 +1,13 @@
-//! Intended differences between the strict personalities and util-linux. The tests hold each against both programs: an
-//! entry that no longer differs fails. `cargo xtask man` writes the reasons into `nsx-compat(1)`.
+//! Intended differences between the strict personalities and util-linux. The tests hold each
+//! against both programs: an entry that no longer differs fails. `cargo xtask man` writes the
+//! reasons into `nsx-compat(1)`.
 
 /// A difference.
 pub(super) struct Difference {
     /// Why nsx is different.
     pub(super) reason: &'static str,
-    /// The first release of util-linux that has the options, and the first that does as nsx does, if one does.
+    /// The first release of util-linux that has the options, and the first that does as nsx does,
+    /// if one does.
     pub(super) releases: ((u32, u32), Option<(u32, u32)>),
     /// The user who runs the script.
     pub(super) who: Who,
@@ -37,16 +39,20 @@ pub(super) const UNSHARE: &[Difference] = &[
         nsx: "0",
     },
     Difference {
-        reason: "the death signal of --kill-child is asked for after -S and -G, which would take it away",
+        reason: "the death signal of --kill-child is asked for after -S and -G, which would take \
+        it away",
         releases: ((2, 34), None),
         who: Who::Root,
-        script: "unshare --kill-child=TERM -S 5 sleep 100 & child_of $!; until grep -q sleep /proc/$child/comm; do sleep 0.01; done; kill -KILL $!; sleep 0.3; \
-                 grep -q '^State:.S' /proc/$child/status 2>/dev/null && echo lives on || echo has ended; \
+        script: "unshare --kill-child=TERM -S 5 sleep 100 & child_of $!; until grep -q sleep \
+        /proc/$child/comm; do sleep 0.01; done; kill -KILL $!; sleep 0.3; \
+                 grep -q '^State:.S' /proc/$child/status 2>/dev/null && echo lives on || echo has \
+        ended; \
                  kill -KILL $child 2>/dev/null; true",
         nsx: "has ended",
     },
     Difference {
-        reason: "--map-auto and --map-subids give root no range that /etc/subuid gives to someone else",
+        reason: "--map-auto and --map-subids give root no range that /etc/subuid gives to someone \
+        else",
         releases: ((2, 38), None),
         who: Who::RootBesideRanges,
         script: "unshare --map-auto cat /proc/self/uid_map 2>&1; true",
@@ -56,18 +62,21 @@ pub(super) const UNSHARE: &[Difference] = &[
         reason: "--keep-caps outlives a change of the user by -S",
         releases: ((2, 35), None),
         who: Who::WithRanges,
-        script: "unshare -r --map-auto --keep-caps -S 5 grep CapEff /proc/self/status | grep -c 0000000000000000; true",
+        script: "unshare -r --map-auto --keep-caps -S 5 grep CapEff /proc/self/status | grep -c \
+        0000000000000000; true",
         nsx: "0",
     },
     Difference {
-        reason: "--setgroups deny is written before a group map of ranges, when the kernel still takes it",
+        reason: "--setgroups deny is written before a group map of ranges, when the kernel still \
+        takes it",
         releases: ((2, 38), None),
         who: Who::WithRanges,
         script: "unshare -r --map-auto --setgroups deny cat /proc/self/setgroups 2>&1; true",
         nsx: "deny",
     },
     Difference {
-        reason: "--setgroups deny with a map of one group denies once, and does not fail where it is denied already",
+        reason: "--setgroups deny with a map of one group denies once, and does not fail where it \
+        is denied already",
         releases: ((2, 26), None),
         who: Who::Anyone,
         script: "unshare -r --setgroups deny cat /proc/self/setgroups 2>&1; true",
@@ -81,21 +90,25 @@ pub(super) const UNSHARE: &[Difference] = &[
         nsx: "0",
     },
     Difference {
-        reason: "a SIGCHLD that the caller ignores is ignored in the program too, as any other signal",
+        reason: "a SIGCHLD that the caller ignores is ignored in the program too, as any other \
+        signal",
         releases: ((2, 23), None),
         who: Who::Anyone,
-        script: "env --ignore-signal=CHLD unshare -r grep SigIgn /proc/self/status | grep -c 10000; true",
+        script: "env --ignore-signal=CHLD unshare -r grep SigIgn /proc/self/status | grep -c \
+        10000; true",
         nsx: "1",
     },
     Difference {
-        reason: "a number beyond the last id is refused, and not cut to the id that its low 32 bits are",
+        reason: "a number beyond the last id is refused, and not cut to the id that its low 32 \
+        bits are",
         releases: ((2, 34), None),
         who: Who::Anyone,
         script: "unshare -r -S 4294967296 id -u 2>&1; true",
         nsx: "unshare: failed to parse uid: '4294967296': Numerical result out of range",
     },
     Difference {
-        reason: "a map that the kernel cannot take is refused before anything is made, and newuidmap is not asked",
+        reason: "a map that the kernel cannot take is refused before anything is made, and \
+        newuidmap is not asked",
         releases: ((2, 38), None),
         who: Who::WithRanges,
         script: "unshare --map-users 0,0,0 true 2>&1; true",
@@ -105,17 +118,20 @@ pub(super) const UNSHARE: &[Difference] = &[
         reason: "what a run that failed has bound to a file is undone",
         releases: ((2, 27), None),
         who: Who::Root,
-        script: "unshare=$(command -v unshare); /usr/bin/unshare -m sh -c 'mount -t tmpfs none /mnt; : >/mnt/net; \
+        script: "unshare=$(command -v unshare); /usr/bin/unshare -m sh -c 'mount -t tmpfs none \
+        /mnt; : >/mnt/net; \
                  \"$0\" --net=/mnt/net nosuch 2>/dev/null; stat -fc %T /mnt/net' $unshare",
         nsx: "tmpfs",
     },
     Difference {
-        reason: "no program runs where a namespace cannot be bound to its file; util-linux's unshare binds it while the program may \
+        reason: "no program runs where a namespace cannot be bound to its file; util-linux's \
+        unshare binds it while the program may \
                  run already, and ends with 1 all the same",
         releases: ((2, 38), None),
         who: Who::Root,
         script: "i=0; while [ $((i += 1)) -le 100 ]; do \
-                 [ -z \"$(unshare --fork --net=/nonexistent echo ran 2>/dev/null)\" ] || break; done; \
+                 [ -z \"$(unshare --fork --net=/nonexistent echo ran 2>/dev/null)\" ] || break; \
+        done; \
                  [ $i -gt 100 ] && echo never || echo ran",
         nsx: "never",
     },
@@ -123,37 +139,49 @@ pub(super) const UNSHARE: &[Difference] = &[
 
 pub(super) const NSENTER: &[Difference] = &[
     Difference {
-        reason: "--join-cgroup leaves standard input alone and no descriptor open in the program, and joins the cgroups of \
-                 version 1 too, as far as they are mounted; of nsenter itself it moves nothing that waits for a program",
+        reason: "--join-cgroup leaves standard input alone and no descriptor open in the program, \
+        and joins the cgroups of \
+                 version 1 too, as far as they are mounted; of nsenter itself it moves nothing \
+        that waits for a program",
         releases: ((2, 40), None),
         who: Who::Root,
-        script: "echo kept | nsenter -t $$ -u -c sh -c 'cat; ls -l /proc/self/fd | grep -c cgroup.procs'; true",
+        script: "echo kept | nsenter -t $$ -u -c sh -c 'cat; ls -l /proc/self/fd | grep -c \
+        cgroup.procs'; true",
         nsx: "kept\n0",
     },
     Difference {
-        reason: "a signal to nsenter that it can catch goes on to the program, where nsenter has one in a PID namespace to wait \
+        reason: "a signal to nsenter that it can catch goes on to the program, where nsenter has \
+        one in a PID namespace to wait \
                  for: the program would live on alone otherwise",
         releases: ((2, 23), None),
         who: Who::Root,
-        script: "exec 2>/dev/null; nsenter -t $$ -p sleep 100 & until child_of $! && grep -q sleep /proc/$child/comm; do sleep \
-                 0.01; done; kill -TERM $!; wait $!; echo $?; sleep 0.1; grep -q '^State:.S' /proc/$child/status && \
+        script: "exec 2>/dev/null; nsenter -t $$ -p sleep 100 & until child_of $! && grep -q sleep \
+        /proc/$child/comm; do sleep \
+                 0.01; done; kill -TERM $!; wait $!; echo $?; sleep 0.1; grep -q '^State:.S' \
+        /proc/$child/status && \
                  echo lives on; kill -KILL $child; true",
         nsx: "143",
     },
     Difference {
-        reason: "while it waits for a program in a PID namespace, nsenter stays outside of all that it entered",
+        reason: "while it waits for a program in a PID namespace, nsenter stays outside of all \
+        that it entered",
         releases: ((2, 23), None),
         who: Who::Root,
-        script: "/usr/bin/unshare -n sleep 100 & until grep -q sleep /proc/$!/comm; do sleep 0.01; done; target=$!; \
-                 nsenter -t $target -n -p sleep 100 & until child_of $! && grep -q sleep /proc/$child/comm; do sleep 0.01; done; \
-                 [ \"$(readlink /proc/$!/ns/net)\" = \"$(readlink /proc/$$/ns/net)\" ] && echo outside; kill $child $target",
+        script: "/usr/bin/unshare -n sleep 100 & until grep -q sleep /proc/$!/comm; do sleep 0.01; \
+        done; target=$!; \
+                 nsenter -t $target -n -p sleep 100 & until child_of $! && grep -q sleep \
+        /proc/$child/comm; do sleep 0.01; done; \
+                 [ \"$(readlink /proc/$!/ns/net)\" = \"$(readlink /proc/$$/ns/net)\" ] && echo \
+        outside; kill $child $target",
         nsx: "outside",
     },
     Difference {
-        reason: "--all works without privilege where the target shares namespaces with the caller, who is in those already",
+        reason: "--all works without privilege where the target shares namespaces with the caller, \
+        who is in those already",
         releases: ((2, 30), None),
         who: Who::WithRanges,
-        script: "/usr/bin/unshare -Urn sleep 100 & until grep -q sleep /proc/$!/comm; do sleep 0.01; done; \
+        script: "/usr/bin/unshare -Urn sleep 100 & until grep -q sleep /proc/$!/comm; do sleep \
+        0.01; done; \
                  nsenter -t $! -a --preserve-credentials id -u 2>&1; kill $!",
         nsx: "0",
     },
@@ -175,7 +203,8 @@ pub(super) const NSENTER: &[Difference] = &[
         reason: "--wdns without a directory is the target's working directory",
         releases: ((2, 38), None),
         who: Who::Root,
-        script: "(cd /usr && exec sleep 100) & until grep -q sleep /proc/$!/comm; do sleep 0.01; done; \
+        script: "(cd /usr && exec sleep 100) & until grep -q sleep /proc/$!/comm; do sleep 0.01; \
+        done; \
                  nsenter -t $! -u --wdns pwd; kill $!",
         nsx: "/usr",
     },
@@ -183,16 +212,20 @@ pub(super) const NSENTER: &[Difference] = &[
         reason: "a directory for -r or -w need not be readable, only searchable, as for cd",
         releases: ((2, 23), None),
         who: Who::WithRanges,
-        script: "mkdir -p dark; chmod 111 dark; /usr/bin/unshare -Ur sleep 100 & until grep -q sleep /proc/$!/comm; do \
-                 sleep 0.01; done; nsenter -t $! -U --preserve-credentials --wd=dark echo entered 2>&1; kill $!",
+        script: "mkdir -p dark; chmod 111 dark; /usr/bin/unshare -Ur sleep 100 & until grep -q \
+        sleep /proc/$!/comm; do \
+                 sleep 0.01; done; nsenter -t $! -U --preserve-credentials --wd=dark echo entered \
+        2>&1; kill $!",
         nsx: "entered",
     },
     Difference {
-        reason: "--setuid follow and --setgid follow are the ids that the target has, also where it hides (PR_SET_DUMPABLE) and \
+        reason: "--setuid follow and --setgid follow are the ids that the target has, also where \
+        it hides (PR_SET_DUMPABLE) and \
                  its files in /proc are root's",
         releases: ((2, 39), None),
         who: Who::Root,
-        script: "perl -e '$) = 5; $> = 5; sleep 100' & until grep -q '^Uid:.0.5' /proc/$!/status; do sleep 0.01; done; \
+        script: "perl -e '$) = 5; $> = 5; sleep 100' & until grep -q '^Uid:.0.5' /proc/$!/status; \
+        do sleep 0.01; done; \
                  nsenter -t $! -u -S follow id -u; kill $!",
         nsx: "5",
     },
@@ -200,19 +233,24 @@ pub(super) const NSENTER: &[Difference] = &[
         reason: "--keep-caps outlives a change of the user by -S",
         releases: ((2, 40), None),
         who: Who::WithRanges,
-        script: "/usr/bin/unshare --map-auto -r sleep 100 & until grep -q sleep /proc/$!/comm; do sleep 0.01; done; \
-                 nsenter -t $! -U --keep-caps -S 5 grep CapEff /proc/self/status 2>&1 | grep -c 0000000000000000; kill $!",
+        script: "/usr/bin/unshare --map-auto -r sleep 100 & until grep -q sleep /proc/$!/comm; do \
+        sleep 0.01; done; \
+                 nsenter -t $! -U --keep-caps -S 5 grep CapEff /proc/self/status 2>&1 | grep -c \
+        0000000000000000; kill $!",
         nsx: "0",
     },
     Difference {
-        reason: "a SIGCHLD that the caller ignores is ignored in the program too, as any other signal",
+        reason: "a SIGCHLD that the caller ignores is ignored in the program too, as any other \
+        signal",
         releases: ((2, 23), None),
         who: Who::Root,
-        script: "env --ignore-signal=CHLD nsenter -t $$ -p grep SigIgn /proc/self/status | grep -c 10000; true",
+        script: "env --ignore-signal=CHLD nsenter -t $$ -p grep SigIgn /proc/self/status | grep -c \
+        10000; true",
         nsx: "1",
     },
     Difference {
-        reason: "a number beyond the last id is refused, and not cut to the id that its low 32 bits are",
+        reason: "a number beyond the last id is refused, and not cut to the id that its low 32 \
+        bits are",
         releases: ((2, 24), None),
         who: Who::Root,
         script: "nsenter -t $$ -u -S 4294967296 id -u 2>&1; true",
@@ -222,17 +260,21 @@ pub(super) const NSENTER: &[Difference] = &[
 
 pub(super) const LSNS: &[Difference] = &[
     Difference {
-        reason: "LSNS_DEBUG and LIBSMARTCOLS_DEBUG print nothing: they trace what util-linux's own code and libraries do",
+        reason: "LSNS_DEBUG and LIBSMARTCOLS_DEBUG print nothing: they trace what util-linux's own \
+        code and libraries do",
         releases: ((2, 38), None),
         who: Who::Anyone,
-        script: "LSNS_DEBUG=all LIBSMARTCOLS_DEBUG=all lsns -l -n -t time -o TYPE -p $$ 2>&1 >/dev/null | grep -c . ; true",
+        script: "LSNS_DEBUG=all LIBSMARTCOLS_DEBUG=all lsns -l -n -t time -o TYPE -p $$ 2>&1 \
+        >/dev/null | grep -c . ; true",
         nsx: "0",
     },
     Difference {
-        reason: "-J without a tree prints namespaces side by side, and not as children of others that they have nothing to do with",
+        reason: "-J without a tree prints namespaces side by side, and not as children of others \
+        that they have nothing to do with",
         releases: ((2, 38), None),
         who: Who::Anyone,
-        script: "/usr/bin/unshare -rpf --mount-proc sh -c 'unshare -u sleep 100 & until grep -qx sleep /proc/$!/comm; do :; done; \
+        script: "/usr/bin/unshare -rpf --mount-proc sh -c 'unshare -u sleep 100 & until grep -qx \
+        sleep /proc/$!/comm; do :; done; \
                  lsns -J -t uts -o NS,COMMAND | grep -c \"^ *.children\"; kill $!'",
         nsx: "0",
     },
@@ -240,15 +282,18 @@ pub(super) const LSNS: &[Difference] = &[
         reason: "-J tells all mount points of a namespace, and not the first alone",
         releases: ((2, 40), None),
         who: Who::Anyone,
-        script: "/usr/bin/unshare -rm sh -c 'mount -t tmpfs none /mnt; : >/mnt/a; : >/mnt/b; /usr/bin/unshare --uts=/mnt/a true; \
+        script: "/usr/bin/unshare -rm sh -c 'mount -t tmpfs none /mnt; : >/mnt/a; : >/mnt/b; \
+        /usr/bin/unshare --uts=/mnt/a true; \
                  mount --bind /mnt/a /mnt/b; lsns -J -l -t uts -P -o NSFS | grep -c /mnt/b; true'",
         nsx: "1",
     },
     Difference {
-        reason: "a namespace that is bound to a file is listed also if something else is mounted over that file",
+        reason: "a namespace that is bound to a file is listed also if something else is mounted \
+        over that file",
         releases: ((2, 42), None),
         who: Who::Anyone,
-        script: "/usr/bin/unshare -rm sh -c 'mount -t tmpfs none /mnt; : >/mnt/a; /usr/bin/unshare --uts=/mnt/a true; \
+        script: "/usr/bin/unshare -rm sh -c 'mount -t tmpfs none /mnt; : >/mnt/a; /usr/bin/unshare \
+        --uts=/mnt/a true; \
                  mount --bind /etc/passwd /mnt/a; lsns -n -l -t uts -P -o TYPE'",
         nsx: "uts",
     },
@@ -256,23 +301,29 @@ pub(super) const LSNS: &[Difference] = &[
         reason: "JSON is UTF-8 whatever a process calls itself: other bytes become U+FFFD",
         releases: ((2, 38), None),
         who: Who::Anyone,
-        script: "name=$(printf 'a\\377') /usr/bin/unshare -rpf --mount-proc bash -c 'unshare -u bash -c \"exec -a \\$name sleep 100\" & \
-                 until grep -qx sleep /proc/$!/comm; do :; done; lsns -J $(stat -Lc %i /proc/$!/ns/uts) >seen; kill $!'; \
-                 iconv -f UTF-8 -t UTF-8 seen >/dev/null 2>&1 && grep -q command seen && echo valid || echo invalid",
+        script: "name=$(printf 'a\\377') /usr/bin/unshare -rpf --mount-proc bash -c 'unshare -u \
+        bash -c \"exec -a \\$name sleep 100\" & \
+                 until grep -qx sleep /proc/$!/comm; do :; done; lsns -J $(stat -Lc %i \
+        /proc/$!/ns/uts) >seen; kill $!'; \
+                 iconv -f UTF-8 -t UTF-8 seen >/dev/null 2>&1 && grep -q command seen && echo \
+        valid || echo invalid",
         nsx: "valid",
     },
     Difference {
-        reason: "-p with the id of no process is an error with a message and status 1, and not a list of nothing",
+        reason: "-p with the id of no process is an error with a message and status 1, and not a \
+        list of nothing",
         releases: ((2, 38), None),
         who: Who::Anyone,
         script: "lsns -p 4194999 2>&1; echo $?",
         nsx: "lsns: not found process: 4194999\n1",
     },
     Difference {
-        reason: "-p with a process that may not be looked at is an error with a message and status 1, and not a list of nothing",
+        reason: "-p with a process that may not be looked at is an error with a message and status \
+        1, and not a list of nothing",
         releases: ((2, 38), None),
         who: Who::Root,
-        script: "setpriv --reuid=4243 --regid=4243 --clear-groups lsns -p $$ >seen 2>&1; echo $?; grep -c denied seen || :",
+        script: "setpriv --reuid=4243 --regid=4243 --clear-groups lsns -p $$ >seen 2>&1; echo $?; \
+        grep -c denied seen || :",
         nsx: "1\n1",
     },
     Difference {
@@ -290,7 +341,8 @@ pub(super) const LSNS: &[Difference] = &[
         nsx: "net",
     },
     Difference {
-        reason: "--filter filters the processes of one namespace too; util-linux's fails to apply it",
+        reason: "--filter filters the processes of one namespace too; util-linux's fails to apply \
+        it",
         releases: ((2, 41), None),
         who: Who::Anyone,
         script: "lsns -n -o TYPE -Q 'PID == '$$ $(stat -Lc %i /proc/self/ns/uts) 2>&1; true",
@@ -307,17 +359,21 @@ pub(super) const LSNS: &[Difference] = &[
         reason: "a terminal gets characters that are not seen but change the order of others as \\xNN",
         releases: ((2, 38), None),
         who: Who::Anyone,
-        script: "name=$(printf 'a\\342\\200\\256b') /usr/bin/unshare -rpf --mount-proc bash -c 'unshare -u bash -c \"exec -a \\$name sleep 100\" & \
+        script: "name=$(printf 'a\\342\\200\\256b') /usr/bin/unshare -rpf --mount-proc bash -c \
+        'unshare -u bash -c \"exec -a \\$name sleep 100\" & \
                  until grep -qx sleep /proc/$!/comm; do :; done; \
-                 script -qec \"lsns -n -o COMMAND $(stat -Lc %i /proc/$!/ns/uts)\" /dev/null | tr -d \"\\r\"; kill $!'",
+                 script -qec \"lsns -n -o COMMAND $(stat -Lc %i /proc/$!/ns/uts)\" /dev/null | tr \
+        -d \"\\r\"; kill $!'",
         nsx: "a\\xe2\\x80\\xaeb 100",
     },
     Difference {
-        reason: "lines of trees and characters beyond ASCII are UTF-8 where the environment says so, whether or not that locale is \
+        reason: "lines of trees and characters beyond ASCII are UTF-8 where the environment says \
+        so, whether or not that locale is \
                  installed",
         releases: ((2, 38), None),
         who: Who::Anyone,
-        script: "LC_ALL=xx_XX.UTF-8 /usr/bin/unshare -rpf --mount-proc sh -c 'lsns -T -n -o NS | grep -c \"^[|]-\"; true'",
+        script: "LC_ALL=xx_XX.UTF-8 /usr/bin/unshare -rpf --mount-proc sh -c 'lsns -T -n -o NS | \
+        grep -c \"^[|]-\"; true'",
         nsx: "0",
     },
 ];

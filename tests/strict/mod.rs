@@ -1,5 +1,5 @@
-//! The strict personalities beside the programs of util-linux that they stand for: the same scripts with either first in
-//! PATH, and everything that a script can see compared.
+//! The strict personalities beside the programs of util-linux that they stand for: the same scripts
+//! with either first in PATH, and everything that a script can see compared.
 
 mod compare;
 mod defects;
@@ -12,17 +12,27 @@ mod unshare;
 use crate::support::{Need, Session, Test, place};
 
 pub(crate) fn tests() -> Vec<Test> {
-    [unshare::tests(), nsenter::tests(), lsns::tests(), scripts::tests(), defects::tests(), compare::tests()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        unshare::tests(),
+        nsenter::tests(),
+        lsns::tests(),
+        scripts::tests(),
+        defects::tests(),
+        compare::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
-/// The tests that only util-linux 2.42 can judge. Debian 12 has an older one, so they are in the list if
-/// `NSX_TEST_UTIL_LINUX` names another.
+/// The tests that only util-linux 2.42 can judge. Debian 12 has an older one, so they are in the
+/// list if `NSX_TEST_UTIL_LINUX` names another.
 fn beside_newest(tests: impl IntoIterator<Item = Test>) -> impl Iterator<Item = Test> {
     let is_named = place::other_util_linux().is_some();
-    tests.into_iter().filter(move |_| is_named).map(|test| test.needs([Need::UtilLinux(2, 42)]))
+    tests
+        .into_iter()
+        .filter(move |_| is_named)
+        .map(|test| test.needs([Need::UtilLinux(2, 42)]))
 }
 
 /// The results of a script that can be told apart: its status, standard output and standard error.
@@ -47,12 +57,23 @@ const SIDES: [Side; 2] = [Side::UtilLinux, Side::Nsx];
 fn run(session: &Session, side: Side, script: &str) -> Seen {
     let directory = format!("mkdir -p {side:?}; cd {side:?}; ");
     let command = session.shell(&(directory + script));
-    let outcome = if side == Side::Nsx { session.strict(command) } else { command }.run();
+    let outcome = if side == Side::Nsx {
+        session.strict(command)
+    } else {
+        command
+    }
+    .run();
     let text = |bytes: &[u8]| {
-        let text = session.without_strict_path(&String::from_utf8_lossy(bytes)).replace("/Nsx", "/UtilLinux");
+        let text = session
+            .without_strict_path(&String::from_utf8_lossy(bytes))
+            .replace("/Nsx", "/UtilLinux");
         without_process_ids(&text)
     };
-    Seen { status: outcome.status(), stdout: text(&outcome.stdout), stderr: text(&outcome.stderr) }
+    Seen {
+        status: outcome.status(),
+        stdout: text(&outcome.stdout),
+        stderr: text(&outcome.stderr),
+    }
 }
 
 /// Both must give the same.
@@ -62,14 +83,33 @@ fn assert_same(session: &Session, script: &str) {
     assert_eq!(nsx, original, "nsx (left) and util-linux (right): {script}");
 }
 
-/// nsx must give what util-linux's reference says, and so must util-linux here where it is as new as that.
+/// nsx must give what util-linux's reference says, and so must util-linux here where it is as new
+/// as that.
 #[track_caller]
-fn assert_gives(session: &Session, since: (u32, u32), script: &str, status: i32, stdout: &str, stderr: &str) {
+fn assert_gives(
+    session: &Session,
+    since: (u32, u32),
+    script: &str,
+    status: i32,
+    stdout: &str,
+    stderr: &str,
+) {
     let original = Need::UtilLinux(since.0, since.1).is_met();
-    for side in SIDES.into_iter().filter(|side| *side == Side::Nsx || original) {
+    for side in SIDES
+        .into_iter()
+        .filter(|side| *side == Side::Nsx || original)
+    {
         let status = format!("exit status: {status}");
-        let expected = Seen { status, stdout: stdout.to_owned(), stderr: stderr.to_owned() };
-        assert_eq!(run(session, side, script), expected, "{side:?} (left) and the reference (right): {script}");
+        let expected = Seen {
+            status,
+            stdout: stdout.to_owned(),
+            stderr: stderr.to_owned(),
+        };
+        assert_eq!(
+            run(session, side, script),
+            expected,
+            "{side:?} (left) and the reference (right): {script}"
+        );
     }
 }
 
@@ -79,7 +119,11 @@ fn without_process_ids(text: &str) -> String {
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |text, part| {
         let rest = part.trim_start_matches(|character: char| character.is_ascii_digit());
-        let number = if rest.len() < part.len() && rest.starts_with('/') { "N" } else { "" };
+        let number = if rest.len() < part.len() && rest.starts_with('/') {
+            "N"
+        } else {
+            ""
+        };
         text + "/proc/" + number + if number.is_empty() { part } else { rest }
     })
 }

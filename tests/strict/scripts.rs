@@ -1,4 +1,5 @@
-//! Scripts of the kind that call `unshare` and `nsenter` in the wild: they work unchanged with nsx first in PATH.
+//! Scripts of the kind that call `unshare` and `nsenter` in the wild: they work unchanged with nsx
+//! first in PATH.
 
 use super::{
     assert_same,
@@ -49,7 +50,8 @@ fn a_rootless_build_chroot(session: &Session) {
 }
 
 fn a_network_of_loopback_alone(session: &Session) {
-    let script = "unshare -r --net sh -ec 'ip -br link; ip link set lo up; ip -br addr; ip route get 127.0.0.1'";
+    let script = "unshare -r --net sh -ec 'ip -br link; ip link set lo up; ip -br addr; ip route \
+    get 127.0.0.1'";
     assert_same(session, script);
 }
 
@@ -68,12 +70,14 @@ fn a_trap_that_kills_the_wrapper(session: &Session) {
 fn exec_unshare(session: &Session) {
     assert_same(
         session,
-        "echo before $#; exec unshare -r --uts sh -c 'echo inside as $(id -u) with $0 $1; exit 9' a 'b c'; echo never",
+        "echo before $#; exec unshare -r --uts sh -c 'echo inside as $(id -u) with $0 $1; exit 9' \
+        a 'b c'; echo never",
     );
 }
 
 fn a_network_namespace_that_stays(session: &Session) {
-    let script = "unshare -rm sh -ec ' : >blue; unshare --net=blue ip link set lo up; nsenter --net=blue ip -br addr; \
+    let script = "unshare -rm sh -ec ' : >blue; unshare --net=blue ip link set lo up; nsenter \
+    --net=blue ip -br addr; \
                   stat -fc %T blue; umount blue; stat -c %s blue'";
     assert_same(session, script);
 }
@@ -92,9 +96,13 @@ fn three_levels(session: &Session) {
 fn kill_child_in_a_pipeline(session: &Session) {
     assert_same(
         session,
-        "unshare -rpf --kill-child --mount-proc sh -c 'echo one; echo two; exit 4' | tail -n 1; echo $?",
+        "unshare -rpf --kill-child --mount-proc sh -c 'echo one; echo two; exit 4' | tail -n 1; \
+        echo $?",
     );
-    assert_same(session, "unshare -rpf --kill-child yes 2>/dev/null | head -n 2");
+    assert_same(
+        session,
+        "unshare -rpf --kill-child yes 2>/dev/null | head -n 2",
+    );
 }
 
 fn statuses_through_wait(session: &Session) {
@@ -108,7 +116,8 @@ fn statuses_through_wait(session: &Session) {
 }
 
 fn under_setsid(session: &Session) {
-    let script = "setsid -w unshare -rf sh -c 'set -- $(cat /proc/$PPID/stat); test $6 = $1 && echo its own session; exit 5'; echo $?";
+    let script = "setsid -w unshare -rf sh -c 'set -- $(cat /proc/$PPID/stat); test $6 = $1 && \
+    echo its own session; exit 5'; echo $?";
     assert_same(session, script);
 }
 
@@ -139,9 +148,13 @@ fn a_shell_on_the_host_of_a_privileged_pod(session: &Session) {
         chroot /proc/1/root nsenter -t 1 -a hostname
         echo hostname | nsenter -t 1 -a /bin/sh"#;
     let host = format!(
-        "hostname node7; mount -t tmpfs none /mnt; touch /mnt/of-the-host; unshare -muin sh -c 'hostname pod; umount /mnt; {pod}'"
+        "hostname node7; mount -t tmpfs none /mnt; touch /mnt/of-the-host; unshare -muin sh -c \
+        'hostname pod; umount /mnt; {pod}'"
     );
-    let script = format!("/usr/bin/unshare -muinpf --mount-proc sh -c '{}'", host.replace('\'', "'\\''"));
+    let script = format!(
+        "/usr/bin/unshare -muinpf --mount-proc sh -c '{}'",
+        host.replace('\'', "'\\''")
+    );
     assert_same(session, &script);
 }
 
@@ -166,12 +179,19 @@ fn a_mount_in_a_container(session: &Session) {
 }
 
 fn commands_from_standard_input(session: &Session) {
-    let u = if session.is_root() { "" } else { "-U --preserve-credentials" };
+    let u = if session.is_root() {
+        ""
+    } else {
+        "-U --preserve-credentials"
+    };
     let script = format!(
         "nsenter -t $T {u} -u sh -s one two <<END\nhostname inner\necho $((6 * 7)) $(hostname) \\$2\nEND\n\
          printf 'a\\nb\\n' | nsenter -t $T {u} -p tac | while read line; do echo $line; done"
     );
-    assert_same(session, &beside("-rupf", &script).replace("$(hostname)", "\\$(hostname)"));
+    assert_same(
+        session,
+        &beside("-rupf", &script).replace("$(hostname)", "\\$(hostname)"),
+    );
 }
 
 fn a_rootless_network(session: &Session) {
@@ -186,25 +206,39 @@ fn a_rootless_network(session: &Session) {
 }
 
 fn a_function_for_each_of_many(session: &Session) {
-    let u = if session.is_root() { "" } else { "-U --preserve-credentials" };
+    let u = if session.is_root() {
+        ""
+    } else {
+        "-U --preserve-credentials"
+    };
     let script = format!(
         "in_ns() {{ pid=$1; shift; nsenter --target \"$pid\" {u} --uts -- \"$@\"; }}; set -e; \
          for number in 1 2 3; do in_ns $T hostname box$number; in_ns $T hostname; done; \
-         if in_ns $T false; then echo never; else echo \"failed with $?\"; fi; in_ns 4194303 true || echo gone"
+         if in_ns $T false; then echo never; else echo \"failed with $?\"; fi; in_ns 4194303 true \
+        || echo gone"
     );
     assert_same(session, &beside("-ruf", &script));
 }
 
 fn exec_nsenter(session: &Session) {
-    let u = if session.is_root() { "" } else { "-U --preserve-credentials" };
+    let u = if session.is_root() {
+        ""
+    } else {
+        "-U --preserve-credentials"
+    };
     let script = format!(
-        "trap - EXIT; (exec nsenter -t $T {u} -u sh -c 'echo inside with $0 $1; exit 9' a 'b c'); echo $?; kill -KILL $T"
+        "trap - EXIT; (exec nsenter -t $T {u} -u sh -c 'echo inside with $0 $1; exit 9' a 'b c'); \
+        echo $?; kill -KILL $T"
     );
     assert_same(session, &beside("-ruf", &script));
 }
 
 fn nsenter_under_timeout(session: &Session) {
-    let u = if session.is_root() { "" } else { "-U --preserve-credentials" };
+    let u = if session.is_root() {
+        ""
+    } else {
+        "-U --preserve-credentials"
+    };
     for option in ["-u", "-p"] {
         let script = format!("timeout 0.3 nsenter -t $T {u} {option} sleep 100; echo $?");
         assert_same(session, &beside("-rupf", &script));

@@ -63,14 +63,23 @@ fn usage(session: &Session) {
             "unshare --setgroups foo --bogus",
         ],
     );
-    let ambiguous = "unshare: option '--map' is ambiguous; possibilities: '--map-user' '--map-users' '--map-group' \
-                     '--map-groups' '--map-root-user' '--map-current-user' '--map-auto' '--map-subids'\n\
+    let ambiguous = "unshare: option '--map' is ambiguous; possibilities: '--map-user' \
+    '--map-users' '--map-group' \
+                     '--map-groups' '--map-root-user' '--map-current-user' '--map-auto' \
+    '--map-subids'\n\
                      Try 'unshare --help' for more information.\n";
     assert_gives(session, (2, 41), "unshare --map", 1, "", ambiguous);
     let version = "unshare from util-linux 2.42.2\n";
     assert_eq!(run(session, Side::Nsx, "unshare --version").stdout, version);
-    assert_eq!(session.nsx("compat unshare -V").run().exited(0).stdout, version.as_bytes());
-    session.nsx("compat bogus").run().exited(2).says(&["bogus", "unshare"]);
+    assert_eq!(
+        session.nsx("compat unshare -V").run().exited(0).stdout,
+        version.as_bytes()
+    );
+    session
+        .nsx("compat bogus")
+        .run()
+        .exited(2)
+        .says(&["bogus", "unshare"]);
 }
 
 fn words_that_cannot_be(session: &Session) {
@@ -97,27 +106,52 @@ fn words_that_cannot_be(session: &Session) {
         ],
     );
     for (script, stderr) in [
-        ("--map-user nosuch", "failed to parse uid 'nosuch': Invalid argument"),
-        ("--map-group nosuch", "failed to parse gid 'nosuch': Invalid argument"),
+        (
+            "--map-user nosuch",
+            "failed to parse uid 'nosuch': Invalid argument",
+        ),
+        (
+            "--map-group nosuch",
+            "failed to parse gid 'nosuch': Invalid argument",
+        ),
         ("--map-users 1:2", "invalid mapping '1:2'"),
         ("--map-groups 1:2:x", "invalid mapping '1:2:x'"),
         ("--owner 1", "failed to parse owner"),
-        ("--monotonic 5", "options --monotonic and --boottime require unsharing of a time namespace (-T)"),
+        (
+            "--monotonic 5",
+            "options --monotonic and --boottime require unsharing of a time namespace (-T)",
+        ),
     ] {
         let stderr = format!("unshare: {stderr}\n");
         // 2.42 gives no reason.
-        let since = if stderr.contains("Invalid argument") { (2, 43) } else { (2, 42) };
-        assert_gives(session, since, &format!("unshare {script} true"), 1, "", &stderr);
+        let since = if stderr.contains("Invalid argument") {
+            (2, 43)
+        } else {
+            (2, 42)
+        };
+        assert_gives(
+            session,
+            since,
+            &format!("unshare {script} true"),
+            1,
+            "",
+            &stderr,
+        );
     }
 }
 
 fn each_kind_of_namespace(session: &Session) {
-    let apart = "for kind in cgroup ipc mnt net pid time user uts; do test \"$(readlink /proc/self/ns/$kind)\" = \
-                 \"$(readlink /proc/$PPID/ns/$kind)\" || echo $kind; done; cut -d: -f1 /proc/net/dev | tail -n +3";
+    let apart = "for kind in cgroup ipc mnt net pid time user uts; do test \"$(readlink \
+    /proc/self/ns/$kind)\" = \
+                 \"$(readlink /proc/$PPID/ns/$kind)\" || echo $kind; done; cut -d: -f1 \
+    /proc/net/dev | tail -n +3";
     let r = session.map_root();
-    for option in ["-m", "-u", "-i", "-n", "-p", "-U", "-C", "-T", "-muin", "--mount", "--uts", "--ipc", "--net"]
-        .into_iter()
-        .chain(["--pid", "--user", "--cgroup", "--time", ""])
+    for option in [
+        "-m", "-u", "-i", "-n", "-p", "-U", "-C", "-T", "-muin", "--mount", "--uts", "--ipc",
+        "--net",
+    ]
+    .into_iter()
+    .chain(["--pid", "--user", "--cgroup", "--time", ""])
     {
         assert_same(session, &format!("unshare {r}{option} -f sh -c '{apart}'"));
     }
@@ -134,7 +168,8 @@ fn each_kind_of_namespace(session: &Session) {
 }
 
 fn ids(session: &Session) {
-    let show = "sh -c 'id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups'";
+    let show =
+        "sh -c 'id -u; id -g; cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups'";
     for options in [
         "-r",
         "-c",
@@ -165,50 +200,88 @@ fn ids(session: &Session) {
 }
 
 /// A shell function that sets `child` to the only child of a process, once it has one.
-pub(super) const CHILD_OF: &str = "child_of() { until child=$(tr -d ' ' </proc/$1/task/$1/children) && [ -n \"$child\" ]; \
+pub(super) const CHILD_OF: &str = "child_of() { until child=$(tr -d ' ' \
+</proc/$1/task/$1/children) && [ -n \"$child\" ]; \
                                    do sleep 0.01; done 2>/dev/null; }; ";
 
-/// A system on which user 4242 has a name and ranges of ids, in a mount namespace of its own; then `script` as that user.
+/// A system on which user 4242 has a name and ranges of ids, in a mount namespace of its own; then
+/// `script` as that user.
 pub(super) fn as_user_with_ranges(script: &str) -> String {
     let script = script.replace('\'', "'\\''");
-    let system = "cp /etc/passwd passwd; echo tester:x:4242:4242::/:/bin/sh >>passwd; echo tester:100000:65536 >ids; \
-                  mount --bind passwd /etc/passwd; mount --bind ids /etc/subuid; mount --bind ids /etc/subgid; \
+    let system = "cp /etc/passwd passwd; echo tester:x:4242:4242::/:/bin/sh >>passwd; echo \
+    tester:100000:65536 >ids; \
+                  mount --bind passwd /etc/passwd; mount --bind ids /etc/subuid; mount --bind ids \
+    /etc/subgid; \
                   install -d -o 4242 -g 4242 home; chmod a+x .. .; cd home; ";
     let run = format!("exec setpriv --reuid=4242 --regid=4242 --clear-groups sh -c '{script}'");
-    format!("/usr/bin/unshare -m sh -ec '{}'", format!("{system}{run}").replace('\'', "'\\''"))
+    format!(
+        "/usr/bin/unshare -m sh -ec '{}'",
+        format!("{system}{run}").replace('\'', "'\\''")
+    )
 }
 
 fn ranges_of_ids(session: &Session) {
     let show = "sh -c 'cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups'";
     for options in ["--map-auto", "--map-users auto", "--map-groups auto"] {
-        assert_same(session, &as_user_with_ranges(&format!("unshare {options} {show}")));
+        assert_same(
+            session,
+            &as_user_with_ranges(&format!("unshare {options} {show}")),
+        );
     }
-    for options in ["--map-users 100000,0,10", "--map-users 5,0,10", "--map-users 100000,0,10 --map-groups 7,0,10"] {
-        assert_same(session, &as_user_with_ranges(&format!("unshare {options} {show}")));
+    for options in [
+        "--map-users 100000,0,10",
+        "--map-users 5,0,10",
+        "--map-users 100000,0,10 --map-groups 7,0,10",
+    ] {
+        assert_same(
+            session,
+            &as_user_with_ranges(&format!("unshare {options} {show}")),
+        );
     }
     // A range of groups needs no denial of setgroups, one group does.
-    for options in
-        ["-r --map-auto", "-c --map-auto", "--map-groups 100000,0,5 --map-group 0", "-r --map-users 100000,0,5"]
-    {
+    for options in [
+        "-r --map-auto",
+        "-c --map-auto",
+        "--map-groups 100000,0,5 --map-group 0",
+        "-r --map-users 100000,0,5",
+    ] {
         let script = format!("unshare {options} --setgroups allow cat /proc/self/setgroups");
         assert_same(session, &as_user_with_ranges(&script));
     }
     assert_same(
         session,
-        &as_user_with_ranges("unshare=$(command -v unshare); PATH=/nonexistent $unshare --map-auto true"),
+        &as_user_with_ranges(
+            "unshare=$(command -v unshare); PATH=/nonexistent $unshare --map-auto true",
+        ),
     );
     for (options, map) in [
         ("-r --map-auto", "0 4242 1 1 100000 65536"),
-        ("-c --map-auto", "4242 4242 1 0 100000 4242 4243 104242 61294"),
+        (
+            "-c --map-auto",
+            "4242 4242 1 0 100000 4242 4243 104242 61294",
+        ),
         ("-r --map-subids", "0 4242 1 100000 100000 65536"),
-        ("--map-users 0:100000:10 --map-users 20:100100:5 -r", "0 4242 1 1 100000 9 20 100100 5"),
+        (
+            "--map-users 0:100000:10 --map-users 20:100100:5 -r",
+            "0 4242 1 1 100000 9 20 100100 5",
+        ),
     ] {
-        let script = as_user_with_ranges(&format!("echo $(unshare {options} cat /proc/self/uid_map)"));
+        let script =
+            as_user_with_ranges(&format!("echo $(unshare {options} cat /proc/self/uid_map)"));
         assert_gives(session, (2, 41), &script, 0, &format!("{map}\n"), "");
     }
-    let both = "echo $(unshare --map-groups 0:100000:5 --map-group 0 --setgroups allow cat /proc/self/gid_map)";
-    assert_gives(session, (2, 41), &as_user_with_ranges(both), 0, "0 4242 1 1 100000 4\n", "");
-    let direct = "echo $(unshare --map-users 0:0:10 --map-users 20:30:5 --map-groups all cat /proc/self/uid_map)";
+    let both = "echo $(unshare --map-groups 0:100000:5 --map-group 0 --setgroups allow cat \
+    /proc/self/gid_map)";
+    assert_gives(
+        session,
+        (2, 41),
+        &as_user_with_ranges(both),
+        0,
+        "0 4242 1 1 100000 4\n",
+        "",
+    );
+    let direct = "echo $(unshare --map-users 0:0:10 --map-users 20:30:5 --map-groups all cat \
+    /proc/self/uid_map)";
     assert_gives(session, (2, 41), direct, 0, "0 0 10 20 30 5\n", "");
 }
 
@@ -219,10 +292,14 @@ fn mounts_root_and_directory(session: &Session) {
             "unshare -rm sh -c 'grep -c shared /proc/self/mountinfo'",
             "unshare -rm unshare -m --propagation slave sh -c 'grep -c master /proc/self/mountinfo'",
             "unshare -rm --propagation shared sh -c 'grep -c shared /proc/self/mountinfo'",
-            "unshare -rm --propagation shared unshare -m --propagation unchanged grep -c shared: /proc/self/mountinfo",
-            "unshare -rm --propagation shared unshare -m --propagation slave grep -c master: /proc/self/mountinfo",
-            "unshare -rpf --mount-proc sh -c 'cd /proc && echo [0-9]*; grep \" /proc \" mounts | tail -n 1'",
-            "unshare -rpf --mount-proc --propagation slave sh -c 'grep -c \" /proc \" /proc/self/mountinfo'",
+            "unshare -rm --propagation shared unshare -m --propagation unchanged grep -c shared: \
+            /proc/self/mountinfo",
+            "unshare -rm --propagation shared unshare -m --propagation slave grep -c master: \
+            /proc/self/mountinfo",
+            "unshare -rpf --mount-proc sh -c 'cd /proc && echo [0-9]*; grep \" /proc \" mounts | \
+            tail -n 1'",
+            "unshare -rpf --mount-proc --propagation slave sh -c 'grep -c \" /proc \" \
+            /proc/self/mountinfo'",
             "mkdir -p p; unshare -rpf --mount-proc=p cat p/1/comm",
             "mkdir -p p; unshare -rpf --mount-proc=$PWD/p --propagation shared cat p/1/comm",
             "unshare -rm --mount-proc=/nonexistent true",
@@ -244,7 +321,14 @@ fn mounts_root_and_directory(session: &Session) {
         ],
     );
     let directory = "unshare: cannot change directory to /nonexistent: No such file or directory\n";
-    assert_gives(session, (2, 42), "unshare -w /nonexistent true", 1, "", directory);
+    assert_gives(
+        session,
+        (2, 42),
+        "unshare -w /nonexistent true",
+        1,
+        "",
+        directory,
+    );
 }
 
 fn clocks(session: &Session) {
@@ -261,25 +345,45 @@ fn clocks(session: &Session) {
 }
 
 fn capabilities(session: &Session) {
-    for options in ["-r", "-U", "-c", "-c --keep-caps", "-U --keep-caps", "-rf --keep-caps", "--keep-caps"] {
-        assert_same(session, &format!("unshare {options} grep Cap /proc/self/status"));
+    for options in [
+        "-r",
+        "-U",
+        "-c",
+        "-c --keep-caps",
+        "-U --keep-caps",
+        "-rf --keep-caps",
+        "--keep-caps",
+    ] {
+        assert_same(
+            session,
+            &format!("unshare {options} grep Cap /proc/self/status"),
+        );
     }
 }
 
 fn ids_of_the_program(session: &Session) {
     all_same(
         session,
-        &["unshare -S 5 -G 6 id", "unshare -u -S ' 5' id -u", "unshare -S +5 id -u", "unshare -f -G 7 id"],
+        &[
+            "unshare -S 5 -G 6 id",
+            "unshare -u -S ' 5' id -u",
+            "unshare -S +5 id -u",
+            "unshare -f -G 7 id",
+        ],
     );
 }
 
 fn persistent_files(session: &Session) {
     let outer = |script: &str| {
         let script = script.replace('\'', "'\\''");
-        // On one processor: Linux 6.18 lets a mount namespace be bound only in one with a lower number, and each processor
-        // has a range of numbers of its own.
-        let processor = "$(sed -n 's/^Cpus_allowed_list:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/self/status)";
-        format!("exec taskset -c {processor} /usr/bin/unshare -m sh -c 'mount -t tmpfs none .; cd .; {script}'")
+        // On one processor: Linux 6.18 lets a mount namespace be bound only in one with a lower
+        // number, and each processor has a range of numbers of its own.
+        let processor =
+            "$(sed -n 's/^Cpus_allowed_list:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/self/status)";
+        format!(
+            "exec taskset -c {processor} /usr/bin/unshare -m sh -c 'mount -t tmpfs none .; cd .; \
+            {script}'"
+        )
     };
     for (option, kind) in [
         ("mount", "mnt"),
@@ -291,18 +395,25 @@ fn persistent_files(session: &Session) {
         ("fork --pid", "pid"),
     ] {
         let script = format!(
-            "cd $PWD; : >file; unshare --{option}=file readlink /proc/self/ns/{kind} >seen; echo $?; \
+            "cd $PWD; : >file; unshare --{option}=file readlink /proc/self/ns/{kind} >seen; echo \
+            $?; \
              test \"{kind}:[$(stat -c %i file)]\" = \"$(cat seen)\" && echo bound; stat -fc %T file"
         );
         assert_same(session, &outer(&script));
     }
     all_same(
         session,
-        &[&outer("unshare --uts=missing/file true"), &outer("cd $PWD; : >file; unshare --pid=file true")],
+        &[
+            &outer("unshare --uts=missing/file true"),
+            &outer("cd $PWD; : >file; unshare --pid=file true"),
+        ],
     );
     let net = outer("cd $PWD; : >file; unshare -r --net=file true; stat -fc %T file");
     assert_gives(session, (2, 42), &net, 0, "nsfs\n", "");
-    let user = outer("cd $PWD; : >file; unshare -r --user=file readlink /proc/self/ns/user >seen; stat -fc %T file");
+    let user = outer(
+        "cd $PWD; : >file; unshare -r --user=file readlink /proc/self/ns/user >seen; stat -fc %T \
+        file",
+    );
     assert_gives(session, (2, 42), &user, 0, "nsfs\n", "");
 }
 
@@ -330,14 +441,25 @@ fn the_login_shell(session: &Session) {
             "SHELL=/nosuch/shell unshare -r",
             // A path, and a program that the kernel takes.
             "SHELL=sh unshare -r </dev/null",
-            "echo 'echo ran' >script; chmod +x script; SHELL=$PWD/script unshare -r; SHELL=script unshare -r",
+            "echo 'echo ran' >script; chmod +x script; SHELL=$PWD/script unshare -r; SHELL=script \
+            unshare -r",
             "cp /bin/sh shell; echo 'echo $0' | SHELL=shell unshare -r",
         ],
     );
     // Else the one that the user has inside, where it is root.
-    let shell = session.shell("grep ^root: /etc/passwd | sed 's,.*[:/],-,'").output() + "\n";
+    let shell = session
+        .shell("grep ^root: /etc/passwd | sed 's,.*[:/],-,'")
+        .output()
+        + "\n";
     for unset in ["SHELL=", "env -u SHELL"] {
-        assert_gives(session, (2, 42), &format!("echo 'echo $0' | {unset} unshare -r"), 0, &shell, "");
+        assert_gives(
+            session,
+            (2, 42),
+            &format!("echo 'echo $0' | {unset} unshare -r"),
+            0,
+            &shell,
+            "",
+        );
     }
 }
 
@@ -357,18 +479,33 @@ fn how_it_ends(session: &Session) {
 
 fn what_the_caller_gave(session: &Session) {
     let signals = "grep -E '^(SigBlk|SigIgn|SigCgt)' /proc/self/status";
-    let descriptors =
-        "sh -c 'for fd in 0 1 2 3 4 5 6 7 8 9; do test -e /proc/$$/fd/$fd && echo $fd; done >seen'; cat seen";
+    let descriptors = "sh -c 'for fd in 0 1 2 3 4 5 6 7 8 9; do test -e /proc/$$/fd/$fd && echo \
+    $fd; done >seen'; cat seen";
     for options in ["-r", "-rf", "-rf --kill-child", "-rm"] {
         let unshare = format!("exec env --ignore-signal=HUP,INT,PIPE,USR2,TTOU unshare {options}");
         assert_same(session, &format!("{unshare} {signals}"));
-        assert_same(session, &format!("exec env --block-signal=TERM,INT,USR1,WINCH unshare {options} {signals}"));
+        assert_same(
+            session,
+            &format!("exec env --block-signal=TERM,INT,USR1,WINCH unshare {options} {signals}"),
+        );
         for closed in ["", "<&-", ">&-", "2>&-", "<&- >&- 2>&-", "7</dev/null"] {
-            assert_same(session, &format!("(unshare {options} {descriptors}) {closed}; cat seen"));
+            assert_same(
+                session,
+                &format!("(unshare {options} {descriptors}) {closed}; cat seen"),
+            );
         }
-        assert_same(session, &format!("umask 027; unshare {options} sh -c umask"));
-        assert_same(session, &format!("ulimit -n 77; unshare {options} cat /proc/self/limits"));
-        assert_same(session, &format!("A=1 unshare {options} cat -v /proc/self/environ"));
+        assert_same(
+            session,
+            &format!("umask 027; unshare {options} sh -c umask"),
+        );
+        assert_same(
+            session,
+            &format!("ulimit -n 77; unshare {options} cat /proc/self/limits"),
+        );
+        assert_same(
+            session,
+            &format!("A=1 unshare {options} cat -v /proc/self/environ"),
+        );
     }
 }
 
@@ -376,7 +513,12 @@ fn signals_while_it_waits(session: &Session) {
     for side in SIDES {
         let start = |words: &str| {
             let command = session.command(&format!("unshare {words}"));
-            if side == Side::Nsx { session.strict(command) } else { command }.start()
+            if side == Side::Nsx {
+                session.strict(command)
+            } else {
+                command
+            }
+            .start()
         };
         // TERM and INT wait for the program's end.
         let process = start("-rf sleep 100");
@@ -401,7 +543,9 @@ fn signals_while_it_waits(session: &Session) {
             stat.rsplit(") ").next().unwrap().chars().next().unwrap()
         };
         until("sleep stops", || state(sleep.id()) == 'T');
-        until("unshare waits on, and does not stop", || state(process.id()) == 'S');
+        until("unshare waits on, and does not stop", || {
+            state(process.id()) == 'S'
+        });
         sleep.signal(Signal::KILL);
         process.wait();
         // The program does not outlive it where that is asked for.
@@ -415,29 +559,50 @@ fn signals_while_it_waits(session: &Session) {
 
 fn the_waiting_process_is_in_the_new_namespaces(session: &Session) {
     let script = "unshare -rnf sleep 100 & child_of $!; \
-                  nsenter -t $! -U --preserve-credentials -n cut -d: -f1 /proc/net/dev | tail -n +3; kill $child";
+                  nsenter -t $! -U --preserve-credentials -n cut -d: -f1 /proc/net/dev | tail -n \
+    +3; kill $child";
     assert_same(session, &(CHILD_OF.to_owned() + script));
 }
 
 fn options_of_later_releases(session: &Session) {
     let r = session.map_root();
     for (since, script, stdout) in [
-        ((2, 43), format!("A=1 B=2 unshare {r}--clear-env /usr/bin/env"), ""),
         (
             (2, 43),
-            format!("A=1 B=2 C=3 unshare {r}--whitelist-env A --whitelist-env C,D /usr/bin/env | sort"),
+            format!("A=1 B=2 unshare {r}--clear-env /usr/bin/env"),
+            "",
+        ),
+        (
+            (2, 43),
+            format!(
+                "A=1 B=2 C=3 unshare {r}--whitelist-env A --whitelist-env C,D /usr/bin/env | \
+            sort"
+            ),
             "A=1\nC=3\n",
         ),
         (
             (2, 42),
-            "unshare -r --forward-signals sh -c 'trap \"echo got; exit 7\" TERM; : >ready; while :; do sleep 0.01; done' & \
+            "unshare -r --forward-signals sh -c 'trap \"echo got; exit 7\" TERM; : >ready; while \
+            :; do sleep 0.01; done' & \
              until [ -e ready ]; do sleep 0.01; done; kill -TERM $!; wait $!; echo $?"
                 .to_owned(),
             "got\n7\n",
         ),
-        ((2, 41), "unshare -rpf --mount-binfmt ls /proc/sys/fs/binfmt_misc".to_owned(), "register\nstatus\n"),
-        ((2, 41), "unshare -rpf -l :x:M::XYZ::/bin/sh:F ls /proc/sys/fs/binfmt_misc".to_owned(), "register\nstatus\nx\n"),
-        ((2, 42), "unshare --owner $(id -u):$(id -g) -r id -u".to_owned(), "0\n"),
+        (
+            (2, 41),
+            "unshare -rpf --mount-binfmt ls /proc/sys/fs/binfmt_misc".to_owned(),
+            "register\nstatus\n",
+        ),
+        (
+            (2, 41),
+            "unshare -rpf -l :x:M::XYZ::/bin/sh:F ls /proc/sys/fs/binfmt_misc".to_owned(),
+            "register\nstatus\nx\n",
+        ),
+        (
+            (2, 42),
+            "unshare --owner $(id -u):$(id -g) -r id -u".to_owned(),
+            "0\n",
+        ),
     ] {
         assert_gives(session, since, &script, 0, stdout, "");
     }
@@ -453,10 +618,24 @@ fn an_interpreter_comes_with_a_procfs(session: &Session) {
         ("--mount-proc=/mnt", "many\n"),
     ] {
         let show = "sh -c 'set -- /proc/[0-9]*; [ $# = 1 ] && echo $1 || echo many'";
-        assert_gives(session, (2, 42), &format!("unshare -rpf {load} {options} {show}"), 0, stdout, "");
+        assert_gives(
+            session,
+            (2, 42),
+            &format!("unshare -rpf {load} {options} {show}"),
+            0,
+            stdout,
+            "",
+        );
     }
     for options in ["-l foo", "-l ''", "--mount-binfmt", load] {
-        assert_gives(session, (2, 42), &format!("unshare -r {options} true"), 1, "", refused);
+        assert_gives(
+            session,
+            (2, 42),
+            &format!("unshare -r {options} true"),
+            1,
+            "",
+            refused,
+        );
     }
     let given = format!("unshare -r --mount-binfmt=/mnt {load} ls /mnt");
     assert_gives(session, (2, 42), &given, 0, "register\nstatus\nyx\n", "");
@@ -472,13 +651,23 @@ fn a_range_of_one_id_is_a_range(session: &Session) {
         ("--map-users=0:0:1 --map-group=0", "deny", "0 0 1"),
         ("--map-users=0:0:2 -r", "deny", "0 0 1"),
     ] {
-        let script = format!("unshare {options} sh -c 'cat /proc/self/setgroups; echo $(cat /proc/self/gid_map)'");
-        assert_gives(session, (2, 42), &script, 0, &format!("{setgroups}\n{map}\n"), "");
+        let script = format!(
+            "unshare {options} sh -c 'cat /proc/self/setgroups; echo $(cat /proc/self/gid_map)'"
+        );
+        assert_gives(
+            session,
+            (2, 42),
+            &script,
+            0,
+            &format!("{setgroups}\n{map}\n"),
+            "",
+        );
     }
 }
 
 fn the_callers_ids_are_mapped_also_for_another_owner(session: &Session) {
-    let show = "sh -c 'echo $(id -u) $(cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups)'";
+    let show =
+        "sh -c 'echo $(id -u) $(cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups)'";
     for (options, seen) in [
         ("--owner=1007:1007 -r", "65534 0 0 1 0 0 1 allow"),
         ("--owner=1007:1008 -c", "65534 0 0 1 0 0 1 allow"),
@@ -487,19 +676,46 @@ fn the_callers_ids_are_mapped_also_for_another_owner(session: &Session) {
         ("--owner=0:1008 -r", "0 0 0 1 0 0 1 allow"),
         ("--owner=1007:1008 --map-user=5", "65534 5 0 1 allow"),
         ("--owner=1007:1008 --map-group=5", "65534 5 0 1 allow"),
-        ("--owner=1007:1008 -r --setgroups=allow", "65534 0 0 1 0 0 1 allow"),
-        ("--owner=1007:1008 -r --map-users=1:2000:10", "65534 0 0 1 1 2000 10 0 0 1 allow"),
-        ("--owner=1007:1008 --map-users=0:1007:1 --map-groups=0:1008:1", "0 0 1007 1 0 1008 1 allow"),
+        (
+            "--owner=1007:1008 -r --setgroups=allow",
+            "65534 0 0 1 0 0 1 allow",
+        ),
+        (
+            "--owner=1007:1008 -r --map-users=1:2000:10",
+            "65534 0 0 1 1 2000 10 0 0 1 allow",
+        ),
+        (
+            "--owner=1007:1008 --map-users=0:1007:1 --map-groups=0:1008:1",
+            "0 0 1007 1 0 1008 1 allow",
+        ),
         ("--owner=1007:1008", "65534 allow"),
     ] {
-        assert_gives(session, (2, 42), &format!("unshare {options} {show}"), 0, &format!("{seen}\n"), "");
+        assert_gives(
+            session,
+            (2, 42),
+            &format!("unshare {options} {show}"),
+            0,
+            &format!("{seen}\n"),
+            "",
+        );
     }
 }
 
 fn an_id_that_stands_for_none_is_refused(session: &Session) {
-    for (options, call) in [("-S", "setuid()"), ("-G", "setgid()"), ("-S 5 -G", "setgid()")] {
+    for (options, call) in [
+        ("-S", "setuid()"),
+        ("-G", "setgid()"),
+        ("-S 5 -G", "setgid()"),
+    ] {
         let error = format!("unshare: {call} failed: Invalid argument\n");
-        assert_gives(session, (2, 42), &format!("unshare {options} 4294967295 true"), 1, "", &error);
+        assert_gives(
+            session,
+            (2, 42),
+            &format!("unshare {options} 4294967295 true"),
+            1,
+            "",
+            &error,
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! A command line, and the ways to run it.
 //!
-//! Standard output and standard error go to files in memory, not to pipes: a process that is left behind keeps nobody
-//! waiting, and what was printed can be read at any time.
+//! Standard output and standard error go to files in memory, not to pipes: a process that is left
+//! behind keeps nobody waiting, and what was printed can be read at any time.
 
 use super::{
     filter::Filter,
@@ -60,7 +60,11 @@ impl Command {
 
     /// As [`Self::args`], where there may be none.
     pub(crate) fn options(self, words: &str) -> Self {
-        if words.is_empty() { self } else { self.args(words) }
+        if words.is_empty() {
+            self
+        } else {
+            self.args(words)
+        }
     }
 
     /// Sets the directory where the command starts.
@@ -71,7 +75,8 @@ impl Command {
 
     /// A variable of its environment, which has nothing else.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        self.environment.insert(name.into(), value.as_ref().to_owned());
+        self.environment
+            .insert(name.into(), value.as_ref().to_owned());
         self
     }
 
@@ -103,23 +108,33 @@ impl Command {
     #[track_caller]
     pub(crate) fn start(self) -> Process {
         let output = ["stdout", "stderr"].map(memory);
-        let [stdout, stderr] = output.each_ref().map(|file| Stdio::from(file.try_clone().unwrap()));
+        let [stdout, stderr] = output
+            .each_ref()
+            .map(|file| Stdio::from(file.try_clone().unwrap()));
         let mut command = self.prepare();
-        command.stdin(self.stdin()).stdout(stdout).stderr(stderr).process_group(0);
+        command
+            .stdin(self.stdin())
+            .stdout(stdout)
+            .stderr(stderr)
+            .process_group(0);
         Process::new(self.to_string(), self.spawn(command), Some(output))
     }
 
-    /// Starts it with a terminal for standard input, output and error, in the process group of the tests.
+    /// Starts it with a terminal for standard input, output and error, in the process group of the
+    /// tests.
     #[track_caller]
     pub(crate) fn start_on(self, terminal: &File) -> Process {
         let mut command = self.prepare();
-        let [stdin, stdout, stderr] = std::array::from_fn(|_| Stdio::from(terminal.try_clone().unwrap()));
+        let [stdin, stdout, stderr] =
+            std::array::from_fn(|_| Stdio::from(terminal.try_clone().unwrap()));
         command.stdin(stdin).stdout(stdout).stderr(stderr);
         Process::new(self.to_string(), self.spawn(command), None)
     }
 
     fn spawn(&self, mut command: process::Command) -> process::Child {
-        command.spawn().unwrap_or_else(|error| panic!("failed to start `{self}`: {error}"))
+        command
+            .spawn()
+            .unwrap_or_else(|error| panic!("failed to start `{self}`: {error}"))
     }
 
     fn stdin(&self) -> Stdio {
@@ -127,7 +142,9 @@ impl Command {
             return Stdio::null();
         }
         let mut file = memory("stdin");
-        file.write_all(&self.input).and_then(|()| file.rewind()).unwrap();
+        file.write_all(&self.input)
+            .and_then(|()| file.rewind())
+            .unwrap();
         file.into()
     }
 
@@ -135,11 +152,19 @@ impl Command {
     pub(crate) fn prepare(&self) -> process::Command {
         let mut words: Vec<&OsStr> = self.prefix.iter().map(OsStr::new).collect();
         if let Some(filter) = self.filter {
-            words.extend([self.filterer.as_os_str(), OsStr::new(Filter::OPTION), OsStr::new(filter.name())]);
+            words.extend([
+                self.filterer.as_os_str(),
+                OsStr::new(Filter::OPTION),
+                OsStr::new(filter.name()),
+            ]);
         }
         words.extend(self.words.iter().map(OsString::as_os_str));
         let mut command = process::Command::new(words[0]);
-        command.args(&words[1..]).current_dir(&self.directory).env_clear().envs(&self.environment);
+        command
+            .args(&words[1..])
+            .current_dir(&self.directory)
+            .env_clear()
+            .envs(&self.environment);
         command
     }
 }
@@ -147,7 +172,11 @@ impl Command {
 impl std::fmt::Display for Command {
     /// The words, as they may be typed.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let words: Vec<_> = self.words.iter().map(|word| word.to_string_lossy()).collect();
+        let words: Vec<_> = self
+            .words
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect();
         f.write_str(&words.join(" "))
     }
 }

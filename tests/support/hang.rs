@@ -1,7 +1,8 @@
 //! A mount that hangs, as one of a dead file server does: whoever looks at it waits for ever.
 //!
-//! It is a FUSE mount whose server never answers, not even the kernel's first message. The server is the test program:
-//! `tests --hang DIRECTORY…` mounts, says so on standard output and sleeps. When it ends the kernel lets go of all who wait.
+//! It is a FUSE mount whose server never answers, not even the kernel's first message. The server
+//! is the test program: `tests --hang DIRECTORY…` mounts, says so on standard output and sleeps.
+//! When it ends the kernel lets go of all who wait.
 
 use rustix::{
     fd::AsRawFd,
@@ -27,13 +28,24 @@ pub(crate) fn become_hung(mut arguments: ArgsOs) -> Option<ExitCode> {
     }
     let servers: Vec<_> = arguments
         .map(|directory| {
-            let server = rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).unwrap();
+            let server =
+                rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+                    .unwrap();
             // The owner of the directory is who serves it, to everybody.
             let owner = std::fs::metadata(&directory).unwrap().uid();
-            let options =
-                format!("fd={},rootmode=40000,user_id={owner},group_id={owner},allow_other", server.as_raw_fd());
+            let options = format!(
+                "fd={},rootmode=40000,user_id={owner},group_id={owner},allow_other",
+                server.as_raw_fd()
+            );
             let options = CString::new(options).unwrap();
-            mount("fuse", &directory, "fuse", MountFlags::NOSUID | MountFlags::NODEV, &*options).unwrap();
+            mount(
+                "fuse",
+                &directory,
+                "fuse",
+                MountFlags::NOSUID | MountFlags::NODEV,
+                &*options,
+            )
+            .unwrap();
             server
         })
         .collect();

@@ -1,4 +1,5 @@
-//! From tests to trials: once as root and once as the ordinary user, with what the host lacks told and counted.
+//! From tests to trials: once as root and once as the ordinary user, with what the host lacks told
+//! and counted.
 
 use super::{
     need::Need,
@@ -49,7 +50,13 @@ impl Test {
     fn new<F: Fn(&Session) + Send + Sync + 'static>(users: &'static [User], body: F) -> Self {
         let path = type_name::<F>();
         let name = path.split_once("::").map_or(path, |(_crate, name)| name);
-        Self { name, users, needs: Vec::new(), alone: false, body: Arc::new(body) }
+        Self {
+            name,
+            users,
+            needs: Vec::new(),
+            alone: false,
+            body: Arc::new(body),
+        }
     }
 
     /// Adds what the host must have.
@@ -70,12 +77,15 @@ impl Test {
             User::Root => Need::Root,
             User::Ordinary => Need::OrdinaryUser,
         };
-        std::iter::once(&own).chain(&self.needs).find_map(|need| need.lacking(user))
+        std::iter::once(&own)
+            .chain(&self.needs)
+            .find_map(|need| need.lacking(user))
     }
 }
 
 thread_local! {
-    /// The origin of this thread's last panic: the line of the test, which the panic message alone does not tell.
+    /// The origin of this thread's last panic: the line of the test, which the panic message alone
+    /// does not tell.
     static LAST_PANIC: Cell<Option<String>> = const { Cell::new(None) };
 }
 
@@ -96,7 +106,12 @@ pub(crate) fn run(tests: impl Iterator<Item = Test>) -> ExitCode {
     let arguments = Arguments::from_args();
     let strict = env::var_os("NSX_TEST_REQUIRE").is_some_and(|value| value == "all");
     let place = Place::new();
-    let run = Arc::new(Run { place, strict, crowd: RwLock::default(), ignored: Mutex::default() });
+    let run = Arc::new(Run {
+        place,
+        strict,
+        crowd: RwLock::default(),
+        ignored: Mutex::default(),
+    });
     let trials = tests.map(Arc::new).flat_map(|test| {
         let run = Arc::clone(&run);
         test.users.iter().map(move |&user| {
@@ -105,20 +120,31 @@ pub(crate) fn run(tests: impl Iterator<Item = Test>) -> ExitCode {
         })
     });
     panic::set_hook(Box::new(|failure| {
-        LAST_PANIC.set(failure.location().map(|place| format!("{}:{}", place.file(), place.line())));
+        LAST_PANIC.set(
+            failure
+                .location()
+                .map(|place| format!("{}:{}", place.file(), place.line())),
+        );
     }));
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     run.report();
     conclusion.exit_code()
 }
 
-/// Begins anew where a signal is ignored, as a script has it for what runs in its background, and nohup: no program that is
-/// tested could be interrupted.
+/// Begins anew where a signal is ignored, as a script has it for what runs in its background, and
+/// nohup: no program that is tested could be interrupted.
 fn heed_signals() {
     let ignored = u64::from_str_radix(&procfs::status("self", "SigIgn"), 16).unwrap();
-    if [Signal::INT, Signal::QUIT, Signal::HUP].iter().any(|signal| ignored & 1 << (signal.as_raw() - 1) != 0) {
+    if [Signal::INT, Signal::QUIT, Signal::HUP]
+        .iter()
+        .any(|signal| ignored & 1 << (signal.as_raw() - 1) != 0)
+    {
         let mut words = env::args_os();
-        let error = Command::new("env").arg("--default-signal=INT,QUIT,HUP").args(words.next()).args(words).exec();
+        let error = Command::new("env")
+            .arg("--default-signal=INT,QUIT,HUP")
+            .args(words.next())
+            .args(words)
+            .exec();
         panic!("failed to run env: {error}");
     }
 }
@@ -129,12 +155,20 @@ impl Run {
             if self.strict {
                 return Err(format!("{reason}, and NSX_TEST_REQUIRE=all").into());
             }
-            *self.ignored.lock().unwrap_or_else(PoisonError::into_inner).entry(reason.clone()).or_default() += 1;
+            *self
+                .ignored
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(reason.clone())
+                .or_default() += 1;
             return Ok(Completion::ignored_with(reason));
         }
         // A test that failed poisons the lock; there is nothing in it to be broken.
-        let _alone = test.alone.then(|| self.crowd.write().unwrap_or_else(PoisonError::into_inner));
-        let _beside = (!test.alone).then(|| self.crowd.read().unwrap_or_else(PoisonError::into_inner));
+        let _alone = test
+            .alone
+            .then(|| self.crowd.write().unwrap_or_else(PoisonError::into_inner));
+        let _beside =
+            (!test.alone).then(|| self.crowd.read().unwrap_or_else(PoisonError::into_inner));
         let body = || {
             let session = Session::new(&self.place, user);
             (test.body)(&session);
@@ -145,7 +179,9 @@ impl Run {
             Err(failure) => {
                 let place = LAST_PANIC.take().unwrap_or_default();
                 let text = failure.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| failure.downcast_ref::<&str>().copied()).unwrap_or_default();
+                let text = text
+                    .or_else(|| failure.downcast_ref::<&str>().copied())
+                    .unwrap_or_default();
                 Err(format!("{place}: {text}").into())
             }
         }

@@ -1,8 +1,9 @@
 //! A host of its own for a test of container engines.
 //!
-//! The engines keep their records at fixed places, where nsx looks for them, and a test must neither meet another test's
-//! containers nor those of whoever runs the tests. So each has a host made of namespaces: `host.sh` says what is its own.
-//! Its processes, mounts, links and cgroups end with it, also where the test program is killed.
+//! The engines keep their records at fixed places, where nsx looks for them, and a test must
+//! neither meet another test's containers nor those of whoever runs the tests. So each has a host
+//! made of namespaces: `host.sh` says what is its own. Its processes, mounts, links and cgroups end
+//! with it, also where the test program is killed.
 
 use super::{
     command::Command,
@@ -42,21 +43,43 @@ impl<'a> Host<'a> {
             Cgroups::Unified => "unified",
         };
         fs::write(session.path("host.sh"), SCRIPT).unwrap();
-        let mut outside = session.command(&format!("bash host.sh outside {layout}")).prepare();
+        let mut outside = session
+            .command(&format!("bash host.sh outside {layout}"))
+            .prepare();
         // A group of its own: what ends the tests from a terminal leaves it time to end.
-        outside.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+        outside
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0);
         let mut outside = outside.spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(outside.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "ready\n", "the host of container engines does not start: see standard error");
+        BufReader::new(outside.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        assert_eq!(
+            line, "ready\n",
+            "the host of container engines does not start: see standard error"
+        );
         // bash, bash that became unshare, bash as PID 1
-        let init = procfs::descendants(outside.id()).into_iter().nth(1).and_then(Pinned::new).unwrap();
-        Self { session, outside, init }
+        let init = procfs::descendants(outside.id())
+            .into_iter()
+            .nth(1)
+            .and_then(Pinned::new)
+            .unwrap();
+        Self {
+            session,
+            outside,
+            init,
+        }
     }
 
     /// A command of root in the host, in its root directory.
     pub(crate) fn command(&self, words: &str) -> Command {
-        let enter = format!("bash host.sh enter /nsx-tests.{} {}", self.outside.id(), self.init.id());
+        let enter = format!(
+            "bash host.sh enter /nsx-tests.{} {}",
+            self.outside.id(),
+            self.init.id()
+        );
         self.session.command(&enter).args(words)
     }
 
@@ -78,7 +101,8 @@ impl<'a> Host<'a> {
         fs::exists(format!("/proc/{}", self.process(id))).unwrap()
     }
 
-    /// The host's process `id` for those who look into the test program's /proc: `procfs::status`, `procfs::ns`.
+    /// The host's process `id` for those who look into the test program's /proc: `procfs::status`,
+    /// `procfs::ns`.
     pub(crate) fn process(&self, id: u32) -> String {
         format!("{}/root/proc/{id}", self.init.id())
     }

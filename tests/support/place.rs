@@ -1,8 +1,9 @@
 //! The directory where the tests live: one for the whole run, with nsx in it, removed at the end.
 //!
-//! The ordinary user can neither reach a target directory in root's home nor be expected to, so nsx and the test program
-//! itself, which also applies seccomp filters, are copied to where that user can run them. They are copied before the first
-//! thread starts: a file that is open for writing anywhere, in a child just forked too, cannot be run.
+//! The ordinary user can neither reach a target directory in root's home nor be expected to, so nsx
+//! and the test program itself, which also applies seccomp filters, are copied to where that user
+//! can run them. They are copied before the first thread starts: a file that is open for writing
+//! anywhere, in a child just forked too, cannot be run.
 
 use std::{
     env, fs,
@@ -23,11 +24,17 @@ impl Place {
     pub(crate) fn new() -> Self {
         let root = env::temp_dir().join(format!("nsx-tests.{}", process::id()));
         fs::create_dir(&root).unwrap();
-        let place = Self { root, given: AtomicUsize::new(0) };
+        let place = Self {
+            root,
+            given: AtomicUsize::new(0),
+        };
         allow(&place.root, 0o755);
         fs::create_dir(place.bin()).unwrap();
         allow(&place.bin(), 0o755);
-        for (from, to) in [(PathBuf::from(env!("CARGO_BIN_EXE_nsx")), "nsx"), (env::current_exe().unwrap(), "tests")] {
+        for (from, to) in [
+            (PathBuf::from(env!("CARGO_BIN_EXE_nsx")), "nsx"),
+            (env::current_exe().unwrap(), "tests"),
+        ] {
             fs::copy(from, place.bin().join(to)).unwrap();
             allow(&place.bin().join(to), 0o755);
         }
@@ -47,8 +54,8 @@ impl Place {
         self.root.join("strict")
     }
 
-    /// Returns the directory of `nsx`, first in every test's PATH. If a util-linux other than the host's is named, its
-    /// programs are there too.
+    /// Returns the directory of `nsx`, first in every test's PATH. If a util-linux other than the
+    /// host's is named, its programs are there too.
     pub(crate) fn bin(&self) -> PathBuf {
         self.root.join("bin")
     }
@@ -58,9 +65,12 @@ impl Place {
         self.bin().join("tests")
     }
 
-    /// A new empty directory, owned by `ids` (user and group) or else by whoever runs the tests, closed to others.
+    /// A new empty directory, owned by `ids` (user and group) or else by whoever runs the tests,
+    /// closed to others.
     pub(crate) fn directory(&self, ids: Option<(u32, u32)>) -> PathBuf {
-        let directory = self.root.join(self.given.fetch_add(1, Ordering::Relaxed).to_string());
+        let directory = self
+            .root
+            .join(self.given.fetch_add(1, Ordering::Relaxed).to_string());
         fs::create_dir(&directory).unwrap();
         allow(&directory, 0o700);
         if let Some((user, group)) = ids {

@@ -12,7 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The time limit for anything that must happen. The limit is long because a loaded host is not a failure.
+/// The time limit for anything that must happen. The limit is long because a loaded host is not a
+/// failure.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Asks until `probe` says yes, and fails the test where it does not in time.
@@ -20,7 +21,10 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub(crate) fn until(what: &str, mut probe: impl FnMut() -> bool) {
     let deadline = Instant::now() + LIMIT;
     while !probe() {
-        assert!(Instant::now() < deadline, "waited {LIMIT:?} in vain: {what}");
+        assert!(
+            Instant::now() < deadline,
+            "waited {LIMIT:?} in vain: {what}"
+        );
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -39,7 +43,12 @@ impl Process {
     pub(crate) fn new(command: String, child: Child, output: Option<[File; 2]>) -> Self {
         // Not waited for yet, so the number is its own.
         let pinned = Pinned::new(child.id()).unwrap();
-        Self { command, child, pinned, output }
+        Self {
+            command,
+            child,
+            pinned,
+            output,
+        }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -60,7 +69,9 @@ impl Process {
         let mut found = None;
         until(&format!("{name} runs under {self}"), || {
             let family = std::iter::once(self.id()).chain(procfs::descendants(self.id()));
-            found = family.filter(|&id| procfs::comm(id) == name).find_map(Pinned::new);
+            found = family
+                .filter(|&id| procfs::comm(id) == name)
+                .find_map(Pinned::new);
             found.is_some()
         });
         found.unwrap()
@@ -68,14 +79,24 @@ impl Process {
 
     /// Returns what the process has written to standard output up to now.
     pub(crate) fn stdout(&self) -> Vec<u8> {
-        self.output.as_ref().map(|[stdout, _]| contents(stdout)).unwrap_or_default()
+        self.output
+            .as_ref()
+            .map(|[stdout, _]| contents(stdout))
+            .unwrap_or_default()
     }
 
     /// Waits for a line of standard output and gives it.
     #[track_caller]
     pub(crate) fn line(&self) -> String {
-        until(&format!("a line from {self}"), || self.stdout().contains(&b'\n'));
-        String::from_utf8(self.stdout()).unwrap().lines().next().unwrap_or_default().to_owned()
+        until(&format!("a line from {self}"), || {
+            self.stdout().contains(&b'\n')
+        });
+        String::from_utf8(self.stdout())
+            .unwrap()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// Lets it run to its end, which must come in time.
@@ -87,10 +108,22 @@ impl Process {
     /// As [`Self::wait`], with a limit of its own.
     #[track_caller]
     pub(crate) fn wait_for(mut self, limit: Duration) -> Outcome {
-        assert!(self.pinned.ended(limit), "{self} had not ended after {limit:?}");
+        assert!(
+            self.pinned.ended(limit),
+            "{self} had not ended after {limit:?}"
+        );
         let status = self.child.wait().unwrap();
-        let [stdout, stderr] = self.output.as_ref().map(|files| files.each_ref().map(contents)).unwrap_or_default();
-        Outcome { command: self.command.clone(), status, stdout, stderr }
+        let [stdout, stderr] = self
+            .output
+            .as_ref()
+            .map(|files| files.each_ref().map(contents))
+            .unwrap_or_default();
+        Outcome {
+            command: self.command.clone(),
+            status,
+            stdout,
+            stderr,
+        }
     }
 }
 
@@ -98,7 +131,9 @@ impl fmt::Display for Process {
     /// The command and what it has printed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` (process {})", self.command, self.id())?;
-        self.output.iter().try_for_each(|[stdout, stderr]| show(f, &contents(stdout), &contents(stderr)))
+        self.output
+            .iter()
+            .try_for_each(|[stdout, stderr]| show(f, &contents(stdout), &contents(stderr)))
     }
 }
 
@@ -108,10 +143,16 @@ impl Drop for Process {
             return;
         }
         // Pinned first and then found again: none of them is another process by now.
-        let below: Vec<Pinned> = procfs::descendants(self.id()).into_iter().filter_map(Pinned::new).collect();
+        let below: Vec<Pinned> = procfs::descendants(self.id())
+            .into_iter()
+            .filter_map(Pinned::new)
+            .collect();
         let still = procfs::descendants(self.id());
         self.signal(Signal::KILL);
-        below.iter().filter(|process| still.contains(&process.id())).for_each(|process| process.signal(Signal::KILL));
+        below
+            .iter()
+            .filter(|process| still.contains(&process.id()))
+            .for_each(|process| process.signal(Signal::KILL));
         let _ = self.child.wait();
     }
 }
@@ -135,7 +176,11 @@ impl Outcome {
     /// It must have been ended by this signal, and without a core dump.
     #[track_caller]
     pub(crate) fn killed_by(self, signal: Signal) -> Self {
-        assert_eq!(self.status.signal(), Some(signal.as_raw()), "signal that ended {self}");
+        assert_eq!(
+            self.status.signal(),
+            Some(signal.as_raw()),
+            "signal that ended {self}"
+        );
         assert!(!self.status.core_dumped(), "core dump of {self}");
         self
     }
@@ -145,7 +190,10 @@ impl Outcome {
     pub(crate) fn says(self, words: &[&str]) -> Self {
         let stderr = String::from_utf8_lossy(&self.stderr).to_lowercase();
         for word in words {
-            assert!(stderr.contains(&word.to_lowercase()), "`{word}` is not on standard error of {self}");
+            assert!(
+                stderr.contains(&word.to_lowercase()),
+                "`{word}` is not on standard error of {self}"
+            );
         }
         self
     }
@@ -155,10 +203,12 @@ impl Outcome {
         self.status.to_string()
     }
 
-    /// Returns what the command wrote to standard output, which must be text, without the last newline.
+    /// Returns what the command wrote to standard output, which must be text, without the last
+    /// newline.
     #[track_caller]
     pub(crate) fn text(&self) -> &str {
-        let text = str::from_utf8(&self.stdout).unwrap_or_else(|error| panic!("{error}: standard output of {self}"));
+        let text = str::from_utf8(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: standard output of {self}"));
         text.strip_suffix('\n').unwrap_or(text)
     }
 }
@@ -172,13 +222,20 @@ impl fmt::Display for Outcome {
 
 fn show(f: &mut fmt::Formatter<'_>, stdout: &[u8], stderr: &[u8]) -> fmt::Result {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    write!(f, "\n--- standard output\n{}\n--- standard error\n{}\n---", text(stdout), text(stderr))
+    write!(
+        f,
+        "\n--- standard output\n{}\n--- standard error\n{}\n---",
+        text(stdout),
+        text(stderr)
+    )
 }
 
 /// The whole of a file, wherever its writers are in it.
 fn contents(file: &File) -> Vec<u8> {
-    let length =
-        file.metadata().and_then(|metadata| usize::try_from(metadata.len()).map_err(io::Error::other)).unwrap();
+    let length = file
+        .metadata()
+        .and_then(|metadata| usize::try_from(metadata.len()).map_err(io::Error::other))
+        .unwrap();
     let mut bytes = vec![0; length];
     file.read_exact_at(&mut bytes, 0).unwrap();
     bytes

@@ -1,5 +1,5 @@
-//! Facts that /proc tells about a process, read apart from nsx's own readers: the other source that results are held
-//! against.
+//! Facts that /proc tells about a process, read apart from nsx's own readers: the other source that
+//! results are held against.
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -18,7 +18,10 @@ impl Pinned {
     /// Pins the process that has this id now, if there is one.
     pub(crate) fn new(id: u32) -> Option<Self> {
         let pid = Pid::from_raw(i32::try_from(id).ok()?)?;
-        Some(Self { id, pidfd: pidfd_open(pid, PidfdFlags::empty()).ok()? })
+        Some(Self {
+            id,
+            pidfd: pidfd_open(pid, PidfdFlags::empty()).ok()?,
+        })
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -39,7 +42,8 @@ impl Pinned {
         let _ = pidfd_send_signal(&self.pidfd, signal);
     }
 
-    /// Waits at most `limit` for the process to end, and returns whether the process has ended. A zombie has.
+    /// Waits at most `limit` for the process to end, and returns whether the process has ended. A
+    /// zombie has.
     pub(crate) fn ended(&self, limit: std::time::Duration) -> bool {
         let limit = Timespec::try_from(limit).unwrap();
         let mut ready = [PollFd::new(&self.pidfd, PollFlags::IN)];
@@ -83,8 +87,12 @@ pub(crate) fn comm(id: u32) -> String {
 pub(crate) fn status(process: impl Display, name: &str) -> String {
     let text = fs::read(format!("/proc/{process}/status")).unwrap();
     let text = String::from_utf8_lossy(&text);
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.unwrap_or_else(|| panic!("/proc/{process}/status has no line {name}")).trim().to_owned()
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_else(|| panic!("/proc/{process}/status has no line {name}"))
+        .trim()
+        .to_owned()
 }
 
 /// The namespace that `/proc/PID/ns/KIND` leads to, as `net:[4026531840]`; `process` may be `self`.
@@ -111,17 +119,28 @@ pub(crate) fn processes() -> impl Iterator<Item = u32> {
 
 /// The threads of a process, its first one included; none where it is gone.
 pub(crate) fn threads(id: u32) -> Vec<u32> {
-    let entries = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten();
-    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+    let entries = fs::read_dir(format!("/proc/{id}/task"))
+        .into_iter()
+        .flatten();
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 /// The processes below `ancestor`, parents before their children.
 pub(crate) fn descendants(ancestor: u32) -> Vec<u32> {
-    let parents: Vec<(u32, u32)> = processes().filter_map(|id| Some((id, stat(id)?.parent))).collect();
+    let parents: Vec<(u32, u32)> = processes()
+        .filter_map(|id| Some((id, stat(id)?.parent)))
+        .collect();
     let mut found = vec![ancestor];
     let mut next = 0;
     while let Some(&parent) = found.get(next) {
-        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(id, _)| id));
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, of)| *of == parent)
+                .map(|(id, _)| id),
+        );
         next += 1;
     }
     found.remove(0);

@@ -37,7 +37,13 @@ impl User {
 
     /// Words in front of a command that make it this user's.
     pub(crate) fn prefix(self) -> &'static [&'static str] {
-        const DROP: [&str; 5] = ["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups", "--"];
+        const DROP: [&str; 5] = [
+            "setpriv",
+            "--reuid=4242",
+            "--regid=4242",
+            "--clear-groups",
+            "--",
+        ];
         if self.drops() { &DROP } else { &[] }
     }
 
@@ -57,7 +63,11 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(crate) fn new(place: &'a Place, user: User) -> Self {
         let directory = place.directory(user.drops().then_some((ORDINARY, ORDINARY)));
-        Self { place, user, directory }
+        Self {
+            place,
+            user,
+            directory,
+        }
     }
 
     pub(crate) fn is_root(&self) -> bool {
@@ -76,13 +86,18 @@ impl<'a> Session<'a> {
 
     /// The effective user and group id of the test's commands.
     pub(crate) fn ids(&self) -> (u32, u32) {
-        if self.user.drops() { (ORDINARY, ORDINARY) } else { (geteuid().as_raw(), rustix::process::getegid().as_raw()) }
+        if self.user.drops() {
+            (ORDINARY, ORDINARY)
+        } else {
+            (geteuid().as_raw(), rustix::process::getegid().as_raw())
+        }
     }
 
-    /// A command of these words, separated by single spaces; [`Command::arg`] takes those that hold a space.
+    /// A command of these words, separated by single spaces; [`Command::arg`] takes those that hold
+    /// a space.
     ///
-    /// Its environment is small and the same everywhere: PATH, HOME, SHELL, LC_ALL, TERM and the mark by which
-    /// [`Self::assert_nothing_left`] knows what the test started.
+    /// Its environment is small and the same everywhere: PATH, HOME, SHELL, LC_ALL, TERM and the
+    /// mark by which [`Self::assert_nothing_left`] knows what the test started.
     pub(crate) fn command(&self, words: &str) -> Command {
         let path = format!("{}:{PATH}", self.place.bin().display());
         Command::new(self.user.prefix(), words, self.place.tests())
@@ -112,7 +127,14 @@ impl<'a> Session<'a> {
 
     /// Puts nsx in the place of util-linux's programs for a command and all that it starts.
     pub(crate) fn strict(&self, command: Command) -> Command {
-        command.env("PATH", format!("{}:{}:{PATH}", self.place.strict().display(), self.place.bin().display()))
+        command.env(
+            "PATH",
+            format!(
+                "{}:{}:{PATH}",
+                self.place.strict().display(),
+                self.place.bin().display()
+            ),
+        )
     }
 
     /// Removes from an output the directory that [`Self::strict`] puts first in PATH.
@@ -135,19 +157,28 @@ impl<'a> Session<'a> {
         Terminal::new(self)
     }
 
-    /// Fails the test if a process that it started is still there, after a moment for those that are about to end.
+    /// Fails the test if a process that it started is still there, after a moment for those that
+    /// are about to end.
     pub(crate) fn assert_nothing_left(&self) {
-        until("the test leaves no process behind", || self.marked().is_empty());
+        until("the test leaves no process behind", || {
+            self.marked().is_empty()
+        });
     }
 
     /// The processes that have the mark in their environment.
     pub(crate) fn marked(&self) -> Vec<Pinned> {
         let mark = format!("{MARK}={}", self.directory.display());
         let has_mark = |process: &Pinned| {
-            let environment = fs::read(format!("/proc/{}/environ", process.id())).unwrap_or_default();
-            environment.split(|&byte| byte == 0).any(|variable| variable == mark.as_bytes())
+            let environment =
+                fs::read(format!("/proc/{}/environ", process.id())).unwrap_or_default();
+            environment
+                .split(|&byte| byte == 0)
+                .any(|variable| variable == mark.as_bytes())
         };
-        procfs::processes().filter_map(Pinned::new).filter(has_mark).collect()
+        procfs::processes()
+            .filter_map(Pinned::new)
+            .filter(has_mark)
+            .collect()
     }
 }
 

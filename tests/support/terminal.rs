@@ -1,4 +1,5 @@
-//! A terminal with an interactive shell, for what only happens there: interrupts, stops, the foreground.
+//! A terminal with an interactive shell, for what only happens there: interrupts, stops, the
+//! foreground.
 
 use super::{
     process::{Process, until},
@@ -43,11 +44,24 @@ impl Terminal {
         grantpt(&master).and_then(|()| unlockpt(&master)).unwrap();
         let terminal: File = ioctl_tiocgptpeer(&master, flags).unwrap().into();
         let (user, group) = session.ids();
-        fchown(&terminal, Some(Uid::from_raw(user)), Some(Gid::from_raw(group))).unwrap();
-        // Without line editing the terminal itself echoes what is typed, and nothing else comes in between.
-        let shell = session.command("setsid --ctty --wait bash --norc --noprofile --noediting -i").env("PS1", PROMPT);
+        fchown(
+            &terminal,
+            Some(Uid::from_raw(user)),
+            Some(Gid::from_raw(group)),
+        )
+        .unwrap();
+        // Without line editing the terminal itself echoes what is typed, and nothing else comes in
+        // between.
+        let shell = session
+            .command("setsid --ctty --wait bash --norc --noprofile --noediting -i")
+            .env("PS1", PROMPT);
         let shell = shell.start_on(&terminal);
-        let mut terminal = Self { master, shell, transcript: Vec::new(), seen: 0 };
+        let mut terminal = Self {
+            master,
+            shell,
+            transcript: Vec::new(),
+            seen: 0,
+        };
         terminal.prompt();
         terminal
     }
@@ -60,18 +74,33 @@ impl Terminal {
     /// Types these bytes: `\x03` is Ctrl-C, `\x04` Ctrl-D, `\x1a` Ctrl-Z.
     #[track_caller]
     pub(crate) fn press(&mut self, keys: &str) {
-        assert_eq!(rustix::io::write(&self.master, keys.as_bytes()).unwrap(), keys.len());
+        assert_eq!(
+            rustix::io::write(&self.master, keys.as_bytes()).unwrap(),
+            keys.len()
+        );
     }
 
     /// Returns how the terminal treats what is typed and shown, in words that can be compared.
     pub(crate) fn modes(&self) -> String {
         let modes = tcgetattr(&self.master).unwrap();
-        format!("{:?} {:?} {:?}", modes.input_modes, modes.output_modes, modes.local_modes)
+        format!(
+            "{:?} {:?} {:?}",
+            modes.input_modes, modes.output_modes, modes.local_modes
+        )
     }
 
     /// Makes the window this large.
     pub(crate) fn resize(&self, rows: u16, columns: u16) {
-        tcsetwinsize(&self.master, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        tcsetwinsize(
+            &self.master,
+            Winsize {
+                ws_row: rows,
+                ws_col: columns,
+                ws_xpixel: 0,
+                ws_ypixel: 0,
+            },
+        )
+        .unwrap();
     }
 
     /// Types a line.
@@ -101,8 +130,8 @@ impl Terminal {
         until("it goes on", || program.state() == 'S');
     }
 
-    /// Waits until `pattern` is shown, and returns what was shown since the last pattern that was waited for, up to and
-    /// including `pattern`.
+    /// Waits until `pattern` is shown, and returns what was shown since the last pattern that was
+    /// waited for, up to and including `pattern`.
     ///
     /// The terminal also shows what is typed: the pattern must not be in what is typed.
     #[track_caller]
@@ -116,21 +145,31 @@ impl Terminal {
         let start = Instant::now();
         loop {
             let new = &self.transcript[self.seen..];
-            let found = new.windows(pattern.len()).position(|part| part == pattern.as_bytes());
+            let found = new
+                .windows(pattern.len())
+                .position(|part| part == pattern.as_bytes());
             if let Some(place) = found {
                 let shown = &new[..place + pattern.len()];
                 self.seen += shown.len();
                 return String::from_utf8_lossy(shown).into_owned();
             }
             if let Err(end) = self.read(start + limit) {
-                let shown = self.transcript.escape_ascii().to_string().replace("\\r\\n", "\n");
+                let shown = self
+                    .transcript
+                    .escape_ascii()
+                    .to_string()
+                    .replace("\\r\\n", "\n");
                 let (waited, processes) = (start.elapsed(), self.processes());
-                panic!("`{pattern}` is not shown: {end} after {waited:?}\n--- terminal\n{shown}\n---\n{processes}---");
+                panic!(
+                    "`{pattern}` is not shown: {end} after {waited:?}\n--- \
+                    terminal\n{shown}\n---\n{processes}---"
+                );
             }
         }
     }
 
-    /// Takes in what the terminal shows next. Fails where the deadline passes or nobody is left who could show more.
+    /// Takes in what the terminal shows next. Fails where the deadline passes or nobody is left who
+    /// could show more.
     fn read(&mut self, deadline: Instant) -> Result<(), Errno> {
         let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).unwrap();
         let mut ready = [PollFd::new(&self.master, PollFlags::IN)];
@@ -150,7 +189,10 @@ impl Terminal {
         ids.insert(0, self.shell.id());
         let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
         let columns = "pid,ppid,pgid,tpgid,stat,pending,blocked,wchan:20,etimes,args";
-        let ps = std::process::Command::new("ps").args(["-o", columns, "-p", &ids.join(",")]).output();
-        ps.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+        let ps = std::process::Command::new("ps")
+            .args(["-o", columns, "-p", &ids.join(",")])
+            .output();
+        ps.map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+            .unwrap_or_default()
     }
 }

@@ -14,12 +14,19 @@ pub(super) fn tests() -> Vec<Test> {
     ]
 }
 
-/// Enters by each of these words as root: nothing of the user's may run as user 0 of the host, and nsx refuses.
+/// Enters by each of these words as root: nothing of the user's may run as user 0 of the host, and
+/// nsx refuses.
 #[track_caller]
 fn assert_refused(world: &World<'_>, words: &[&str]) {
     for word in words {
-        for program in ["/usr/bin/readlink /proc/self/ns/user", "readlink /proc/self/ns/user"] {
-            let enter = world.host.command(&format!("nsx enter {word} -- {program}")).run();
+        for program in [
+            "/usr/bin/readlink /proc/self/ns/user",
+            "readlink /proc/self/ns/user",
+        ] {
+            let enter = world
+                .host
+                .command(&format!("nsx enter {word} -- {program}"))
+                .run();
             assert_eq!(world.marks(), "", "the user's code ran as root by {enter}");
             enter.exited(125);
         }
@@ -28,16 +35,44 @@ fn assert_refused(world: &World<'_>, words: &[&str]) {
 
 fn a_link_to_a_sticky_directory_makes_no_record_the_systems(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
-    world.mapper(&format!("ln -sfn /tmp {RUNTIME}/crun")).run().exited(0);
+    world
+        .mapper(&format!("ln -sfn /tmp {RUNTIME}/crun"))
+        .run()
+        .exited(0);
     world.crun("/tmp", "websec", world.named(Victim::RootsService));
-    assert_refused(&world, &["websec", "oci:websec", "oci:mapper@websec", "--all-of webse*", "--all-of oci:mapper@*"]);
+    assert_refused(
+        &world,
+        &[
+            "websec",
+            "oci:websec",
+            "oci:mapper@websec",
+            "--all-of webse*",
+            "--all-of oci:mapper@*",
+        ],
+    );
 }
 
 fn an_honest_record_of_the_users_own_service_decides_nothing(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
-    world.crun(&format!("{RUNTIME}/crun"), "websec", world.named(Victim::OwnService));
-    assert_refused(&world, &["websec", "oci:websec", "oci:mapper@websec", "--all-of webse*", "--all-of oci:mapper@*"]);
-    let refused = world.host.command("nsx enter oci:mapper@websec -- true").run();
+    world.crun(
+        &format!("{RUNTIME}/crun"),
+        "websec",
+        world.named(Victim::OwnService),
+    );
+    assert_refused(
+        &world,
+        &[
+            "websec",
+            "oci:websec",
+            "oci:mapper@websec",
+            "--all-of webse*",
+            "--all-of oci:mapper@*",
+        ],
+    );
+    let refused = world
+        .host
+        .command("nsx enter oci:mapper@websec -- true")
+        .run();
     refused.exited(125).says(&["is not believed"]);
 }
 
@@ -54,13 +89,22 @@ fn docker(world: &World<'_>, containers: &str) {
     world.mapper(&script).run().exited(0);
 }
 
-const DOCKERS: [&str; 6] =
-    ["websec", "docker:websec", "docker:mapper@websec", ID, "--all-of webse*", "--all-of docker:mapper@*"];
+const DOCKERS: [&str; 6] = [
+    "websec",
+    "docker:websec",
+    "docker:mapper@websec",
+    ID,
+    "--all-of webse*",
+    "--all-of docker:mapper@*",
+];
 
 fn a_link_in_the_users_docker_makes_no_container_the_systems(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let data = format!("{HOME}/.local/share/docker");
-    world.mapper(&format!("mkdir -p {data}; ln -sfn /tmp {data}/containers")).run().exited(0);
+    world
+        .mapper(&format!("mkdir -p {data}; ln -sfn /tmp {data}/containers"))
+        .run()
+        .exited(0);
     docker(&world, "/tmp");
     assert_refused(&world, &DOCKERS);
 }
@@ -87,7 +131,13 @@ fn a_graphroot_that_the_user_configured_is_not_the_systems(session: &Session) {
         echo '{state}' >{RUNTIME}/runc/{ID}/state.json"#
     );
     world.mapper(&script).run().exited(0);
-    let words = ["websec", "podman:websec", "podman:mapper@websec", "--all-of webse*", "--all-of podman:mapper@*"];
+    let words = [
+        "websec",
+        "podman:websec",
+        "podman:mapper@websec",
+        "--all-of webse*",
+        "--all-of podman:mapper@*",
+    ];
     assert_refused(&world, &words);
 }
 
@@ -95,14 +145,32 @@ fn a_graphroot_that_the_user_configured_is_not_the_systems(session: &Session) {
 fn no_other_user_than_a_processs_own_gets_its_environment(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let start = format!(
-        "unshare --mount {AS_MAPPER} env PATH={EVIL}:/bin LD_PRELOAD={EVIL}/library.so /bin/sleep 1000 & echo $!; wait"
+        "unshare --mount {AS_MAPPER} env PATH={EVIL}:/bin LD_PRELOAD={EVIL}/library.so /bin/sleep \
+        1000 & echo $!; wait"
     );
     let service = world.host.shell(&start).start();
     let pid = service.line();
     service.program("sleep");
-    for options in ["", "--user root", "--user 0:0", "--privileged", "--host-caps", "--setuid 0", "--setgid 0"] {
-        let options = if options.is_empty() { String::new() } else { format!("{options} ") };
-        let enter = world.host.command(&format!("nsx enter {pid} {options}-- readlink /proc/self/ns/user")).run();
+    for options in [
+        "",
+        "--user root",
+        "--user 0:0",
+        "--privileged",
+        "--host-caps",
+        "--setuid 0",
+        "--setgid 0",
+    ] {
+        let options = if options.is_empty() {
+            String::new()
+        } else {
+            format!("{options} ")
+        };
+        let enter = world
+            .host
+            .command(&format!(
+                "nsx enter {pid} {options}-- readlink /proc/self/ns/user"
+            ))
+            .run();
         assert_eq!(world.marks(), "", "the user's code ran as root by {enter}");
         enter.exited(0);
     }

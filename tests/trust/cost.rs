@@ -1,4 +1,5 @@
-//! A user's store cannot make root wait: what a store costs is bounded, and what was cut off is said.
+//! A user's store cannot make root wait: what a store costs is bounded, and what was cut off is
+//! said.
 
 use super::{
     stores::STORES,
@@ -10,7 +11,8 @@ use std::time::Duration;
 pub(super) fn tests() -> Vec<Test> {
     let strace = Need::Tool("strace");
     vec![
-        root(a_users_list_of_containers_costs_no_more_than_its_length).needs([strace, Need::Tool("valgrind")]),
+        root(a_users_list_of_containers_costs_no_more_than_its_length)
+            .needs([strace, Need::Tool("valgrind")]),
         root(a_users_list_of_100_000_containers_is_cut_off),
         root(a_directory_with_100_000_containers_is_cut_off).needs([strace]),
         root(a_fifo_in_place_of_any_file_of_a_store_holds_nobody_up),
@@ -32,10 +34,15 @@ fn list(world: &World<'_>, count: usize) {
 }
 
 /// Commands of root that look into all stores, each with its status.
-const COMMANDS: [(&str, i32); 4] =
-    [("enter nosuch true", 125), ("pidmap --from nosuch 1", 1), ("ls", 0), ("__targets", 0)];
+const COMMANDS: [(&str, i32); 4] = [
+    ("enter nosuch true", 125),
+    ("pidmap --from nosuch 1", 1),
+    ("ls", 0),
+    ("__targets", 0),
+];
 
-/// Runs each of the commands; each must come to its end in time. What they say of the user's store is given back.
+/// Runs each of the commands; each must come to its end in time. What they say of the user's store
+/// is given back.
 #[track_caller]
 fn assert_nobody_waits(world: &World<'_>) -> String {
     let mut said = String::new();
@@ -50,19 +57,25 @@ fn assert_nobody_waits(world: &World<'_>) -> String {
 fn a_users_list_of_containers_costs_no_more_than_its_length(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let script =
-        "valgrind --quiet --tool=callgrind --vgdb=no --callgrind-out-file=/run/count nsx __targets >/dev/null 2>&1
+        "valgrind --quiet --tool=callgrind --vgdb=no --callgrind-out-file=/run/count nsx __targets \
+        >/dev/null 2>&1
         sed -n 's/^totals: //p' /run/count
         strace --follow-forks --summary-only --output /run/count nsx __targets >/dev/null 2>&1
         awk '$NF == \"total\" { print $4 }' /run/count";
     let cost = |count| {
         list(&world, count);
         let text = world.host.shell(script).output();
-        text.lines().map(|number| number.parse::<u64>().unwrap()).collect::<Vec<_>>()
+        text.lines()
+            .map(|number| number.parse::<u64>().unwrap())
+            .collect::<Vec<_>>()
     };
     let (none, some, twice) = (cost(0), cost(500), cost(1000));
     for (what, index) in [("instructions", 0), ("system calls", 1)] {
         let (some, twice) = (some[index] - none[index], twice[index] - none[index]);
-        assert!(twice * 10 < some * 25, "{some} {what} for 500 containers, {twice} for 1000");
+        assert!(
+            twice * 10 < some * 25,
+            "{some} {what} for 500 containers, {twice} for 1000"
+        );
     }
 }
 
@@ -77,8 +90,10 @@ fn a_users_list_of_100_000_containers_is_cut_off(session: &Session) {
 
 /// The bytes and calls that a command costs, by the kernel.
 fn traced(world: &World<'_>) -> [u64; 2] {
-    let script = "strace --follow-forks --output /run/trace nsx enter nosuch true >/dev/null 2>&1 || :
-        awk '/ read\\(|^read\\(/ && $NF > 0 { bytes += $NF } END { printf \"%.0f\\n%d\\n\", bytes, NR }' /run/trace";
+    let script = "strace --follow-forks --output /run/trace nsx enter nosuch true >/dev/null 2>&1 \
+    || :
+        awk '/ read\\(|^read\\(/ && $NF > 0 { bytes += $NF } END { printf \"%.0f\\n%d\\n\", bytes, \
+    NR }' /run/trace";
     let text = world.host.shell(script).output();
     let numbers: Vec<u64> = text.lines().map(|number| number.parse().unwrap()).collect();
     numbers.try_into().unwrap()
@@ -87,8 +102,14 @@ fn traced(world: &World<'_>) -> [u64; 2] {
 /// Checks that the cost of a command does not grow from one state to another.
 #[track_caller]
 fn assert_bounded(what: &str, before: [u64; 2], after: [u64; 2]) {
-    for (name, before, after) in [("bytes", before[0], after[0]), ("system calls", before[1], after[1])] {
-        assert!(after * 10 < before * 12, "{what}: {before} {name}, and {after} for twice as many");
+    for (name, before, after) in [
+        ("bytes", before[0], after[0]),
+        ("system calls", before[1], after[1]),
+    ] {
+        assert!(
+            after * 10 < before * 12,
+            "{what}: {before} {name}, and {after} for twice as many"
+        );
     }
 }
 
@@ -97,7 +118,8 @@ fn a_directory_with_100_000_containers_is_cut_off(session: &Session) {
     let fill = |from: usize, to: usize| {
         let perl = r#"my ($from, $to, $root) = @ARGV;
             for ($from .. $to) { my $name = "$root/c$_"; mkdir $name; open(my $status, ">", "$name/status") or die $!; print $status '{"pid":0}' }"#;
-        let script = format!("mkdir -p {RUNTIME}/crun; exec perl -e \"$1\" {from} {to} {RUNTIME}/crun");
+        let script =
+            format!("mkdir -p {RUNTIME}/crun; exec perl -e \"$1\" {from} {to} {RUNTIME}/crun");
         world.mapper(&script).arg("sh").arg(perl).run().exited(0);
     };
     fill(1, 10_000);
@@ -113,23 +135,33 @@ fn a_fifo_in_place_of_any_file_of_a_store_holds_nobody_up(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let container = world.named(Victim::OwnContainer);
     let mut script = String::new();
-    for file in
-        STORES.iter().filter(|store| !store.users.is_empty()).flat_map(|store| store.files(store.users, container))
+    for file in STORES
+        .iter()
+        .filter(|store| !store.users.is_empty())
+        .flat_map(|store| store.files(store.users, container))
     {
         let (directory, _) = file.path.rsplit_once('/').unwrap();
-        script += &format!("mkdir -p {directory}; [ -e {0} ] || mkfifo {0}\n", file.path);
+        script += &format!(
+            "mkdir -p {directory}; [ -e {0} ] || mkfifo {0}\n",
+            file.path
+        );
     }
     for file in ["docker/daemon.json", "containers/storage.conf"] {
-        script +=
-            &format!("mkdir -p {HOME}/.config/{file}; rmdir {HOME}/.config/{file}; mkfifo {HOME}/.config/{file}\n");
+        script += &format!(
+            "mkdir -p {HOME}/.config/{file}; rmdir {HOME}/.config/{file}; mkfifo \
+            {HOME}/.config/{file}\n"
+        );
     }
     world.mapper(&script).run().exited(0);
     assert_nobody_waits(&world);
     // One that is named, and whose configuration is one.
-    let script = format!("rm -r {RUNTIME}/crun; rm {BUNDLE}/config.json; mkfifo {BUNDLE}/config.json");
+    let script =
+        format!("rm -r {RUNTIME}/crun; rm {BUNDLE}/config.json; mkfifo {BUNDLE}/config.json");
     world.mapper(&script).run().exited(0);
     world.crun(&format!("{RUNTIME}/crun"), "web", container);
-    let enter = world.host.command("nsx enter oci:mapper@web -- readlink /proc/self/ns/mnt");
+    let enter = world
+        .host
+        .command("nsx enter oci:mapper@web -- readlink /proc/self/ns/mnt");
     assert_eq!(enter.output(), world.mounts(Victim::OwnContainer));
 }
 
@@ -150,20 +182,47 @@ fn a_file_system_of_the_users_that_hangs_holds_nobody_up(session: &Session) {
         format!("{RUNTIME}/netns"),
     ];
     for directory in directories {
-        world.host.shell(&format!("{AS_MAPPER} mkdir -p {directory}")).run().exited(0);
+        world
+            .host
+            .shell(&format!("{AS_MAPPER} mkdir -p {directory}"))
+            .run()
+            .exited(0);
         let server = world.host.command("tests --hang").arg(&directory).start();
         until("the mount hangs", || server.stdout().ends_with(b"hung\n"));
         assert_nobody_waits(&world);
-        let enter = world.host.command("nsx enter web -- readlink /proc/self/ns/mnt").start();
+        let enter = world
+            .host
+            .command("nsx enter web -- readlink /proc/self/ns/mnt")
+            .start();
         let enter = enter.wait_for(Duration::from_secs(15)).exited(0);
-        assert_eq!(enter.text(), world.mounts(Victim::RootsService), "{directory}");
-        // Root is told why nothing was found in the user's store. A directory of network namespaces is no store.
-        let script = "for store in docker podman oci containerd; do nsx enter $store:mapper@web true || :; done";
-        let asked = world.host.shell(script).start().wait_for(Duration::from_secs(15)).exited(0);
-        let words: &[_] = if directory.ends_with("netns") { &[] } else { &["FUSE", &directory] };
+        assert_eq!(
+            enter.text(),
+            world.mounts(Victim::RootsService),
+            "{directory}"
+        );
+        // Root is told why nothing was found in the user's store. A directory of network namespaces
+        // is no store.
+        let script = "for store in docker podman oci containerd; do nsx enter $store:mapper@web \
+        true || :; done";
+        let asked = world
+            .host
+            .shell(script)
+            .start()
+            .wait_for(Duration::from_secs(15))
+            .exited(0);
+        let words: &[_] = if directory.ends_with("netns") {
+            &[]
+        } else {
+            &["FUSE", &directory]
+        };
         asked.says(words);
         drop(server);
-        world.host.command("umount --lazy").arg(&directory).run().exited(0);
+        world
+            .host
+            .command("umount --lazy")
+            .arg(&directory)
+            .run()
+            .exited(0);
     }
 }
 
@@ -186,13 +245,17 @@ fn a_thousand_sockets_that_do_not_accept_hold_nobody_up(session: &Session) {
     let home = format!("{HOME}/.local/share/lxc");
     world
         .mapper(&format!(
-            "mkdir -p {home}; cd {home}; mkdir $(seq -f c%.0f 1000); for c in *; do echo >$c/config; done"
+            "mkdir -p {home}; cd {home}; mkdir $(seq -f c%.0f 1000); for c in *; do echo \
+            >$c/config; done"
         ))
         .run()
         .exited(0);
     for directory in [&home[..], "/var/lib/lxc"] {
         let fill = |first: usize| {
-            let command = world.host.command(&format!("{AS_MAPPER} perl -e")).arg(SOCKETS);
+            let command = world
+                .host
+                .command(&format!("{AS_MAPPER} perl -e"))
+                .arg(SOCKETS);
             command.arg(directory).arg(first.to_string()).start()
         };
         let servers = [1, 251, 501, 751].map(fill);
@@ -206,14 +269,21 @@ fn a_thousand_sockets_that_do_not_accept_hold_nobody_up(session: &Session) {
 fn sparse_files_of_16_mib_are_cut_off(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     for (directory, file) in [
-        (format!("{HOME}/.local/share/docker/containers"), "config.v2.json"),
+        (
+            format!("{HOME}/.local/share/docker/containers"),
+            "config.v2.json",
+        ),
         (format!("{RUNTIME}/crun"), "status"),
-        (format!("{RUNTIME}/containerd/io.containerd.runtime.v2.task/default"), "config.json"),
+        (
+            format!("{RUNTIME}/containerd/io.containerd.runtime.v2.task/default"),
+            "config.json",
+        ),
     ] {
         let fill = |from: usize, to: usize| {
             let script = format!(
                 "for number in $(seq -f %.0f {from} {to}); do
-                    id=$(printf %064x $number); mkdir -p {directory}/$id; truncate -s 16M {directory}/$id/{file}
+                    id=$(printf %064x $number); mkdir -p {directory}/$id; truncate -s 16M \
+                {directory}/$id/{file}
                 done"
             );
             world.mapper(&script).run().exited(0);
@@ -223,7 +293,10 @@ fn sparse_files_of_16_mib_are_cut_off(session: &Session) {
         fill(41, 80);
         assert_bounded(file, before, traced(&world));
         let said = assert_nobody_waits(&world);
-        assert!(said.contains(&directory) && said.contains("cut off"), "{said}");
+        assert!(
+            said.contains(&directory) && said.contains("cut off"),
+            "{said}"
+        );
         world.mapper(&format!("rm -r {directory}")).run().exited(0);
     }
 }

@@ -1,4 +1,5 @@
-//! The trust rule takes nothing from the honest: users' containers by their full names, and the system's as before.
+//! The trust rule takes nothing from the honest: users' containers by their full names, and the
+//! system's as before.
 
 use crate::{
     engines::engine::{Container, Docker, Lxc, Oci, Podman},
@@ -25,7 +26,8 @@ pub(super) fn tests() -> Vec<Test> {
 }
 
 /// The facts that a program has from the configuration of its container.
-const PROBE: &str = "id -u; echo $GREETING; pwd; readlink /proc/self/ns/mnt; grep -E 'Cap(Bnd|Eff)' /proc/self/status
+const PROBE: &str = "id -u; echo $GREETING; pwd; readlink /proc/self/ns/mnt; grep -E \
+'Cap(Bnd|Eff)' /proc/self/status
     cat /proc/self/uid_map";
 
 const OPTIONS: &str = "--env GREETING=hello --workdir /tmp --cap-drop ALL --cap-add CHOWN";
@@ -41,8 +43,14 @@ fn root_enters_a_users_container_by_its_full_name(session: &Session) {
                 assert_eq!(enter.arg(PROBE).output(), expected, "{user}@{name}");
             }
         }
-        let all = host.command("nsx enter --all-of podman:mapper@* -- sh -c").arg(PROBE).output();
-        let with_names: Vec<_> = expected.lines().map(|line| format!("podman:mapper@db | {line}")).collect();
+        let all = host
+            .command("nsx enter --all-of podman:mapper@* -- sh -c")
+            .arg(PROBE)
+            .output();
+        let with_names: Vec<_> = expected
+            .lines()
+            .map(|line| format!("podman:mapper@db | {line}"))
+            .collect();
         assert_eq!(all, with_names.join("\n"));
     }
 }
@@ -52,7 +60,11 @@ fn a_user_enters_the_same_container_by_its_name(session: &Session) {
     let db = Podman::of_mapper(&host).run("db", OPTIONS);
     let expected = db.exec().args("sh -c").arg(PROBE).output();
     for word in ["db", "podman:db", "podman:mapper@db", &db.id[..12]] {
-        let enter = host.mapper("nsx enter").arg(word).args("-- sh -c").arg(PROBE);
+        let enter = host
+            .mapper("nsx enter")
+            .arg(word)
+            .args("-- sh -c")
+            .arg(PROBE);
         assert_eq!(enter.output(), expected, "{word}");
     }
     let all = host.mapper("nsx enter --all-of podman:* -- id -u").output();
@@ -63,11 +75,25 @@ fn a_bare_name_of_a_user_is_refused_with_the_full_form(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let db = Podman::of_mapper(&host).run("db", "");
     for word in ["db", "podman:db", &db.id, &db.id[..12]] {
-        host.command("nsx enter").arg(word).arg("true").run().exited(125).says(&["podman:mapper@db"]);
-        host.command("nsx pidmap --from").arg(word).arg("1").run().exited(1).says(&["podman:mapper@db"]);
+        host.command("nsx enter")
+            .arg(word)
+            .arg("true")
+            .run()
+            .exited(125)
+            .says(&["podman:mapper@db"]);
+        host.command("nsx pidmap --from")
+            .arg(word)
+            .arg("1")
+            .run()
+            .exited(1)
+            .says(&["podman:mapper@db"]);
     }
     for pattern in ["*", "d?", "podman:*"] {
-        host.command("nsx enter --all-of").arg(pattern).arg("true").run().exited(125);
+        host.command("nsx enter --all-of")
+            .arg(pattern)
+            .arg("true")
+            .run()
+            .exited(125);
     }
 }
 
@@ -85,13 +111,24 @@ fn the_systems_containers_are_entered_by_their_names(session: &Session) {
         let (_, name) = container.target.split_once(':').unwrap();
         let expected = container.exec().args(namespaces).output();
         for word in [name, &container.target] {
-            let enter = host.command("nsx enter").arg(word).arg("--").args(namespaces);
+            let enter = host
+                .command("nsx enter")
+                .arg(word)
+                .arg("--")
+                .args(namespaces);
             assert_eq!(enter.output(), expected, "{word}");
         }
     }
     for container in &containers[..2] {
-        let enter = host.command("nsx enter").arg(&container.target).args("-- sh -c").arg(PROBE);
-        assert_eq!(enter.output(), container.exec().args("sh -c").arg(PROBE).output());
+        let enter = host
+            .command("nsx enter")
+            .arg(&container.target)
+            .args("-- sh -c")
+            .arg(PROBE);
+        assert_eq!(
+            enter.output(),
+            container.exec().args("sh -c").arg(PROBE).output()
+        );
     }
 }
 
@@ -100,18 +137,32 @@ fn docker_with_a_user_namespace_is_the_systems(session: &Session) {
     let docker = Docker::start(&host);
     docker.stop_daemon("TERM");
     docker.start_daemon("--userns-remap mapper");
-    host.shell("tar -C /run/image -c . | docker import - image").run().exited(0);
+    host.shell("tar -C /run/image -c . | docker import - image")
+        .run()
+        .exited(0);
     let web = docker.run("web", OPTIONS);
     let expected = web.exec().args("sh -c").arg(PROBE).output();
     assert!(expected.ends_with("200000      65536"), "{expected}");
     for word in ["web", "docker:web", &web.id] {
-        assert_eq!(host.command("nsx enter").arg(word).args("-- sh -c").arg(PROBE).output(), expected, "{word}");
+        assert_eq!(
+            host.command("nsx enter")
+                .arg(word)
+                .args("-- sh -c")
+                .arg(PROBE)
+                .output(),
+            expected,
+            "{word}"
+        );
     }
 }
 
 fn every_word_that_is_printed_leads_to_its_container(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
-    let (docker, rootful, rootless) = (Docker::start(&host), Podman::of_root(&host), Podman::of_mapper(&host));
+    let (docker, rootful, rootless) = (
+        Docker::start(&host),
+        Podman::of_root(&host),
+        Podman::of_mapper(&host),
+    );
     let containers = [
         ("docker:web", docker.run("web", "")),
         ("podman:db", rootful.run("db", "")),
@@ -120,8 +171,15 @@ fn every_word_that_is_printed_leads_to_its_container(session: &Session) {
     ];
     let mounts = |container: &Container| procfs::ns(host.process(container.pid), "mnt");
     let leads_to = |word: &str| {
-        host.command("nsx pidmap --quiet --from").arg(word).arg("1").run().exited(0);
-        host.command("nsx enter").arg(word).args("-- readlink /proc/self/ns/mnt").output()
+        host.command("nsx pidmap --quiet --from")
+            .arg(word)
+            .arg("1")
+            .run()
+            .exited(0);
+        host.command("nsx enter")
+            .arg(word)
+            .args("-- readlink /proc/self/ns/mnt")
+            .output()
     };
     let full: Vec<&str> = containers.iter().map(|(word, _)| *word).collect();
     for (word, container) in &containers {
@@ -132,15 +190,22 @@ fn every_word_that_is_printed_leads_to_its_container(session: &Session) {
     let completed = host.command("nsx __targets").output();
     let words: Vec<_> = completed.lines().collect();
     assert!(full.iter().all(|word| words.contains(word)), "{completed}");
-    assert!(!words.contains(&"cache") && !words.contains(&"podman:cache"), "{completed}");
+    assert!(
+        !words.contains(&"cache") && !words.contains(&"podman:cache"),
+        "{completed}"
+    );
     for word in words {
         leads_to(word);
     }
 
     // The groups of the list.
     let list = host.command("nsx ls").output();
-    let names = list.lines().filter_map(|line| line.split_whitespace().next());
-    let mut names: Vec<_> = names.filter(|name| name.starts_with("docker:") || name.starts_with("podman:")).collect();
+    let names = list
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    let mut names: Vec<_> = names
+        .filter(|name| name.starts_with("docker:") || name.starts_with("podman:"))
+        .collect();
     let mut expected = full.clone();
     names.sort_unstable();
     expected.sort_unstable();
@@ -150,24 +215,50 @@ fn every_word_that_is_printed_leads_to_its_container(session: &Session) {
     let document = host.command("nsx ls --all -o all --json").output();
     let document: Value = serde_json::from_str(&document).unwrap();
     for (word, container) in &containers {
-        let inode = mounts(container).split(['[', ']']).nth(1).unwrap().parse::<u64>().unwrap();
-        let row = document["namespaces"].as_array().unwrap().iter().find(|row| row["ns"] == inode).unwrap();
-        let told = format!("{}:{}", row["engine"].as_str().unwrap(), row["container"].as_str().unwrap());
+        let inode = mounts(container)
+            .split(['[', ']'])
+            .nth(1)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap();
+        let row = document["namespaces"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["ns"] == inode)
+            .unwrap();
+        let told = format!(
+            "{}:{}",
+            row["engine"].as_str().unwrap(),
+            row["container"].as_str().unwrap()
+        );
         assert_eq!(told, *word);
     }
 
     // Whose a PID namespace is, and whose a process is that was named by its number.
     for (word, container) in &containers {
-        let document = host.command(&format!("nsx pidmap --json {}", container.pid)).output();
+        let document = host
+            .command(&format!("nsx pidmap --json {}", container.pid))
+            .output();
         let document: Value = serde_json::from_str(&document).unwrap();
         let of = document["processes"][0]["of"][1].as_str().unwrap();
         assert!(of == *word || !of.contains(':'), "{of} is not {word}");
-        let enter = host.command(&format!("nsx enter {} --verbose -- true", container.pid)).run();
+        let enter = host
+            .command(&format!("nsx enter {} --verbose -- true", container.pid))
+            .run();
         enter.exited(0).says(&[&format!("is {word};")]);
     }
-    let all = host.command("nsx enter --all-of podman:mapper@* --json-lines -- true").output();
-    let all: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let mut targets: Vec<_> = all.iter().map(|line| line["target"].as_str().unwrap()).collect();
+    let all = host
+        .command("nsx enter --all-of podman:mapper@* --json-lines -- true")
+        .output();
+    let all: Vec<Value> = all
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut targets: Vec<_> = all
+        .iter()
+        .map(|line| line["target"].as_str().unwrap())
+        .collect();
     targets.sort_unstable();
     assert_eq!(targets, ["podman:mapper@cache", "podman:mapper@db"]);
 }

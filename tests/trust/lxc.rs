@@ -1,5 +1,5 @@
-//! LXC keeps no record of a process: a monitor that listens says which one it is. Anybody may listen under any abstract name
-//! and have any title.
+//! LXC keeps no record of a process: a monitor that listens says which one it is. Anybody may
+//! listen under any abstract name and have any title.
 
 use super::world::{AS_MAPPER, HOME, Victim, World};
 use crate::support::{Cgroups, Process, Session, Test, procfs, root};
@@ -13,7 +13,8 @@ pub(super) fn tests() -> Vec<Test> {
     ]
 }
 
-/// Listens as the monitor of the container in the directory `$1` and answers that its first process is `$2`.
+/// Listens as the monitor of the container in the directory `$1` and answers that its first process
+/// is `$2`.
 const MONITOR: &str = r#"
     use Socket; $| = 1;
     my ($directory, $pid) = @ARGV;
@@ -29,14 +30,21 @@ const MONITOR: &str = r#"
 /// A monitor of root, or one that `user`, words in front of a command, make another's.
 fn monitor(world: &World<'_>, user: &str, directory: &str, pid: u32) -> Process {
     let command = world.host.command(format!("{user} perl -e").trim_start());
-    let process = command.arg(MONITOR).arg(directory).arg(pid.to_string()).start();
+    let process = command
+        .arg(MONITOR)
+        .arg(directory)
+        .arg(pid.to_string())
+        .start();
     process.line();
     process
 }
 
 /// The mount namespace of a program that enters `word`, or that nsx refused.
 fn entered(world: &World<'_>, word: &str) -> String {
-    let enter = world.host.command(&format!("nsx enter {word} -- readlink /proc/self/ns/mnt")).run();
+    let enter = world
+        .host
+        .command(&format!("nsx enter {word} -- readlink /proc/self/ns/mnt"))
+        .run();
     if enter.status() == "exit status: 0" {
         return enter.text().rsplit(' ').next().unwrap().to_owned();
     }
@@ -56,7 +64,11 @@ fn only_roots_monitor_speaks_for_a_container_of_the_systems(session: &Session) {
         if has_directory {
             container(&world, directory);
         }
-        for victim in [Victim::RootsService, Victim::OwnService, Victim::OwnContainer] {
+        for victim in [
+            Victim::RootsService,
+            Victim::OwnService,
+            Victim::OwnContainer,
+        ] {
             let _listens = monitor(&world, AS_MAPPER, directory, world.named(victim).pid);
             for word in ["web", "lxc:web", "--all-of lxc:*", "lxc:mapper@web"] {
                 assert_eq!(entered(&world, word), "refused", "{word}, {victim:?}");
@@ -65,12 +77,16 @@ fn only_roots_monitor_speaks_for_a_container_of_the_systems(session: &Session) {
     }
     let _listens = monitor(&world, "", directory, world.named(Victim::RootsService).pid);
     for word in ["web", "lxc:web", "--all-of lxc:*"] {
-        assert_eq!(entered(&world, word), world.mounts(Victim::RootsService), "{word}");
+        assert_eq!(
+            entered(&world, word),
+            world.mounts(Victim::RootsService),
+            "{word}"
+        );
     }
 }
 
-/// Listens as the monitor of the container `web` in the directory `$1`, has its title, and has a child, which becomes a
-/// `sleep` by the other words.
+/// Listens as the monitor of the container `web` in the directory `$1`, has its title, and has a
+/// child, which becomes a `sleep` by the other words.
 const TITLE: &str = r#"
     use Socket; $| = 1;
     socket(my $listener, AF_UNIX, SOCK_STREAM, 0) or die $!;
@@ -83,16 +99,25 @@ const TITLE: &str = r#"
     print "$child\n";
     sleep(1000);"#;
 
-/// Commands that make a monitor the user's: in a service with a mount namespace of its own, and in the user's container.
+/// Commands that make a monitor the user's: in a service with a mount namespace of its own, and in
+/// the user's container.
 fn starts() -> [String; 2] {
-    [format!("unshare --mount {AS_MAPPER}"), format!("{AS_MAPPER} unshare --user --map-root-user --mount")]
+    [
+        format!("unshare --mount {AS_MAPPER}"),
+        format!("{AS_MAPPER} unshare --user --map-root-user --mount"),
+    ]
 }
 
 fn no_title_makes_a_process_the_monitor_of_a_container(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     container(&world, "/var/lib/lxc/web");
     for start in starts() {
-        let monitor = world.host.command(&format!("{start} perl -e")).arg(TITLE).arg("/var/lib/lxc").start();
+        let monitor = world
+            .host
+            .command(&format!("{start} perl -e"))
+            .arg(TITLE)
+            .arg("/var/lib/lxc")
+            .start();
         monitor.line();
         for word in ["web", "lxc:web", "--all-of lxc:*"] {
             assert_eq!(entered(&world, word), "refused", "{word} and {start}");
@@ -103,20 +128,51 @@ fn no_title_makes_a_process_the_monitor_of_a_container(session: &Session) {
 fn a_users_monitor_leads_to_that_users_container_alone(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let home = format!("{HOME}/.local/share/lxc");
-    world.mapper(&format!("mkdir -p {home}/web; echo >{home}/web/config")).run().exited(0);
-    for victim in Victim::ALL.into_iter().filter(|victim| *victim != Victim::OwnContainer) {
-        let _listens = monitor(&world, AS_MAPPER, &format!("{home}/web"), world.named(victim).pid);
-        for word in ["web", "lxc:web", "--all-of lxc:*", "lxc:mapper@web", "--all-of lxc:mapper@*"] {
+    world
+        .mapper(&format!("mkdir -p {home}/web; echo >{home}/web/config"))
+        .run()
+        .exited(0);
+    for victim in Victim::ALL
+        .into_iter()
+        .filter(|victim| *victim != Victim::OwnContainer)
+    {
+        let _listens = monitor(
+            &world,
+            AS_MAPPER,
+            &format!("{home}/web"),
+            world.named(victim).pid,
+        );
+        for word in [
+            "web",
+            "lxc:web",
+            "--all-of lxc:*",
+            "lxc:mapper@web",
+            "--all-of lxc:mapper@*",
+        ] {
             assert_eq!(entered(&world, word), "refused", "{word}, {victim:?}");
         }
     }
     // The monitor is outside of the container, whose first process is its child.
     let [service, _] = starts();
     for (start, is_container) in [(AS_MAPPER, true), (&service, false)] {
-        let monitor = world.host.command(&format!("{start} perl -e")).arg(TITLE).arg(&home);
-        let monitor = monitor.args(if is_container { "unshare --user --map-root-user --mount" } else { "env" }).start();
+        let monitor = world
+            .host
+            .command(&format!("{start} perl -e"))
+            .arg(TITLE)
+            .arg(&home);
+        let monitor = monitor
+            .args(if is_container {
+                "unshare --user --map-root-user --mount"
+            } else {
+                "env"
+            })
+            .start();
         monitor.line();
-        let expected = if is_container { procfs::ns(monitor.program("sleep").id(), "mnt") } else { "refused".into() };
+        let expected = if is_container {
+            procfs::ns(monitor.program("sleep").id(), "mnt")
+        } else {
+            "refused".into()
+        };
         for word in ["lxc:mapper@web", "--all-of lxc:mapper@*"] {
             assert_eq!(entered(&world, word), expected, "{word}");
         }
@@ -129,7 +185,10 @@ fn a_users_monitor_leads_to_that_users_container_alone(session: &Session) {
 fn a_directory_that_the_user_can_replace_holds_no_container_of_the_systems(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let ways = [
-        ("a link to the user's home", format!("mkdir {HOME}/lxc; rmdir /var/lib/lxc; ln -s {HOME}/lxc /var/lib/lxc")),
+        (
+            "a link to the user's home",
+            format!("mkdir {HOME}/lxc; rmdir /var/lib/lxc; ln -s {HOME}/lxc /var/lib/lxc"),
+        ),
         (
             "a link to a group's directory",
             "mkdir /run/team/lxc; rm /var/lib/lxc; ln -s /run/team/lxc /var/lib/lxc".into(),
@@ -144,13 +203,26 @@ fn a_directory_that_the_user_can_replace_holds_no_container_of_the_systems(sessi
     for (what, change) in ways {
         world.host.shell(&change).run().exited(0);
         // The monitor names the directory as it is configured.
-        let directory = if what == "a configured path" { "/run/team/lxc" } else { "/var/lib/lxc" };
+        let directory = if what == "a configured path" {
+            "/run/team/lxc"
+        } else {
+            "/var/lib/lxc"
+        };
         container(&world, &format!("{directory}/web"));
         for start in starts() {
-            let monitor = world.host.command(&format!("{start} perl -e")).arg(TITLE).arg(directory).start();
+            let monitor = world
+                .host
+                .command(&format!("{start} perl -e"))
+                .arg(TITLE)
+                .arg(directory)
+                .start();
             monitor.line();
             for word in ["web", "lxc:web", "--all-of lxc:*"] {
-                assert_eq!(entered(&world, word), "refused", "{word}, {what} and {start}");
+                assert_eq!(
+                    entered(&world, word),
+                    "refused",
+                    "{word}, {what} and {start}"
+                );
             }
         }
     }

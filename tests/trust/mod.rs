@@ -1,7 +1,7 @@
 //! Users and containers that would lead root astray.
 //!
-//! A record of an engine is a claim of whoever could have written it. Each test is an attack that once worked, or one of its
-//! kind: the user's code leaves a mark if user 0 of the host runs it.
+//! A record of an engine is a claim of whoever could have written it. Each test is an attack that
+//! once worked, or one of its kind: the user's code leaves a mark if user 0 of the host runs it.
 
 mod astray;
 mod cost;
@@ -37,5 +37,9 @@ pub(crate) fn tests() -> Vec<Test> {
         limits::tests(),
         target::tests(),
     ];
-    areas.into_iter().flatten().map(|test| test.needs(host)).collect()
+    areas
+        .into_iter()
+        .flatten()
+        .map(|test| test.needs(host))
+        .collect()
 }

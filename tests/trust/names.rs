@@ -1,4 +1,5 @@
-//! Names that are no records: of units, by the directories of cgroups, and of network namespaces, by files.
+//! Names that are no records: of units, by the directories of cgroups, and of network namespaces,
+//! by files.
 
 use super::world::{AS_MAPPER, HOME, ID, RUNTIME, Victim, World};
 use crate::support::{Cgroups, Session, Test, root};
@@ -12,8 +13,12 @@ pub(super) fn tests() -> Vec<Test> {
     ]
 }
 
-/// The directories in which a user makes cgroups: the one of systemd's for the user, and that of a service with Delegate=.
-const DELEGATED: [&str; 2] = ["user.slice/user-4242.slice/user@4242.service", "system.slice/builder.service"];
+/// The directories in which a user makes cgroups: the one of systemd's for the user, and that of a
+/// service with Delegate=.
+const DELEGATED: [&str; 2] = [
+    "user.slice/user-4242.slice/user@4242.service",
+    "system.slice/builder.service",
+];
 
 fn a_cgroup_that_the_user_made_is_no_unit_and_no_container_of_the_systems(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
@@ -23,14 +28,31 @@ fn a_cgroup_that_the_user_made_is_no_unit_and_no_container_of_the_systems(sessio
             for victim in [Victim::OwnService, Victim::OwnContainer] {
                 for (name, words) in [
                     ("backup.service", ["backup.service", "unit:backup"]),
-                    (&format!("docker-{ID}.scope"), [ID, &format!("docker:{}", &ID[..12])]),
+                    (
+                        &format!("docker-{ID}.scope"),
+                        [ID, &format!("docker:{}", &ID[..12])],
+                    ),
                     ("lxc.payload.web", ["web", "lxc:web"]),
                     ("machine-web.scope", ["web", "machine:web"]),
                 ] {
-                    let script = CGROUPS.replace("DELEGATED", delegated).replace("NAME", name);
-                    let shell = world.host.shell(&script).arg("sh").arg(world.named(victim).pid.to_string());
-                    let answers = shell.arg(words[0]).arg(words[1]).env("AS_MAPPER", AS_MAPPER).output();
-                    wrong.extend(answers.lines().map(|answer| format!("{victim:?}: {answer}")));
+                    let script = CGROUPS
+                        .replace("DELEGATED", delegated)
+                        .replace("NAME", name);
+                    let shell = world
+                        .host
+                        .shell(&script)
+                        .arg("sh")
+                        .arg(world.named(victim).pid.to_string());
+                    let answers = shell
+                        .arg(words[0])
+                        .arg(words[1])
+                        .env("AS_MAPPER", AS_MAPPER)
+                        .output();
+                    wrong.extend(
+                        answers
+                            .lines()
+                            .map(|answer| format!("{victim:?}: {answer}")),
+                    );
                 }
             }
         }
@@ -38,8 +60,8 @@ fn a_cgroup_that_the_user_made_is_no_unit_and_no_container_of_the_systems(sessio
     }
 }
 
-/// Has the user make cgroups called NAME, moves the process `$1` into each and enters by the other words. Prints those that
-/// led somewhere.
+/// Has the user make cgroups called NAME, moves the process `$1` into each and enters by the other
+/// words. Prints those that led somewhere.
 const CGROUPS: &str = "
     root=/sys/fs/cgroup; [ -e $root/cgroup.procs ] || root=$root/systemd
     pid=$1; shift
@@ -47,7 +69,8 @@ const CGROUPS: &str = "
     for group in DELEGATED/app.slice/NAME DELEGATED/NAME; do
         $AS_MAPPER mkdir $root/$group; echo $pid >$root/$group/cgroup.procs
         for word; do
-            if out=$(nsx enter $word -- readlink /proc/self/ns/mnt 2>&1); then status=0; else status=$?; fi
+            if out=$(nsx enter $word -- readlink /proc/self/ns/mnt 2>&1); then status=0; else \
+status=$?; fi
             [ $status = 125 ] || echo $word $group $status $out
         done
         echo $pid >$root/cgroup.procs || echo $pid >$root/init/cgroup.procs; rmdir $root/$group
@@ -57,9 +80,16 @@ fn a_users_link_names_no_namespace(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     for victim in Victim::ALL {
         let pid = world.named(victim).pid;
-        world.mapper(&format!("ln -sfn /proc/{pid}/ns {RUNTIME}/netns")).run().exited(0);
+        world
+            .mapper(&format!("ln -sfn /proc/{pid}/ns {RUNTIME}/netns"))
+            .run()
+            .exited(0);
         for word in ["mnt", "netns:mnt", "user", "netns:net", "netns:mapper@mnt"] {
-            world.host.command(&format!("nsx enter {word} true")).run().exited(125);
+            world
+                .host
+                .command(&format!("nsx enter {word} true"))
+                .run()
+                .exited(125);
         }
     }
 }
@@ -67,16 +97,28 @@ fn a_users_link_names_no_namespace(session: &Session) {
 fn a_link_of_roots_through_a_users_directory_names_no_namespace_of_the_systems(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let script = format!(
-        "mkdir -p /run/netns; ln -s {HOME}/net /run/netns/web; ln -s {HOME}/below/net /run/netns/below
+        "mkdir -p /run/netns; ln -s {HOME}/net /run/netns/web; ln -s {HOME}/below/net \
+        /run/netns/below
         ln -s /proc/1/ns/net /run/netns/users-link; chown -h 4242 /run/netns/users-link"
     );
     world.host.shell(&script).run().exited(0);
     for victim in Victim::ALL {
         let pid = world.named(victim).pid;
-        let links = format!("cd {HOME}; ln -sfn /proc/{pid}/ns/net net; ln -sfn /proc/{pid}/ns below");
+        let links =
+            format!("cd {HOME}; ln -sfn /proc/{pid}/ns/net net; ln -sfn /proc/{pid}/ns below");
         world.mapper(&links).run().exited(0);
-        for word in ["web", "netns:web", "netns:below", "netns:users-link", "users-link"] {
-            world.host.command(&format!("nsx enter {word} true")).run().exited(125);
+        for word in [
+            "web",
+            "netns:web",
+            "netns:below",
+            "netns:users-link",
+            "users-link",
+        ] {
+            world
+                .host
+                .command(&format!("nsx enter {word} true"))
+                .run()
+                .exited(125);
         }
     }
 }
@@ -84,20 +126,36 @@ fn a_link_of_roots_through_a_users_directory_names_no_namespace_of_the_systems(s
 fn a_name_in_the_users_directory_of_networks_is_the_users(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     world.host.command("ip netns add blue").run().exited(0);
-    let blue = world.host.command("stat --dereference --format net:[%i] /run/netns/blue").output();
+    let blue = world
+        .host
+        .command("stat --dereference --format net:[%i] /run/netns/blue")
+        .output();
     // One of the user's own, and one of the system's under another name.
     let script = format!(
-        "install -d -o 4242 -g 4242 {RUNTIME}/netns; touch {RUNTIME}/netns/own {RUNTIME}/netns/green {RUNTIME}/netns/blue
+        "install -d -o 4242 -g 4242 {RUNTIME}/netns; touch {RUNTIME}/netns/own \
+        {RUNTIME}/netns/green {RUNTIME}/netns/blue
         {AS_MAPPER} unshare --user --map-root-user --net sleep 1000 & pid=$!
         until [ \"$(cat /proc/$pid/comm)\" = sleep ]; do sleep 0.01; done
-        mount --bind /proc/$pid/ns/net {RUNTIME}/netns/own; mount --bind /proc/$pid/ns/net {RUNTIME}/netns/blue
+        mount --bind /proc/$pid/ns/net {RUNTIME}/netns/own; mount --bind /proc/$pid/ns/net \
+        {RUNTIME}/netns/blue
         mount --bind /run/netns/blue {RUNTIME}/netns/green
         readlink /proc/$pid/ns/net; wait"
     );
     let own = world.host.shell(&script).start();
     let network = own.line();
-    let entered = |word: &str| world.host.command(&format!("nsx enter {word} -- readlink /proc/self/ns/net")).run();
-    for word in ["own", "netns:own", "green", "netns:green", "netns:mapper@green"] {
+    let entered = |word: &str| {
+        world
+            .host
+            .command(&format!("nsx enter {word} -- readlink /proc/self/ns/net"))
+            .run()
+    };
+    for word in [
+        "own",
+        "netns:own",
+        "green",
+        "netns:green",
+        "netns:mapper@green",
+    ] {
         entered(word).exited(125);
     }
     entered("own").says(&["netns:mapper@own"]);

@@ -13,7 +13,8 @@ pub(super) fn tests() -> Vec<Test> {
         root(a_users_container_takes_no_name_of_a_stopped_one).needs(engines),
         root(a_users_container_takes_no_id).needs(engines),
         root(a_users_container_takes_no_name_of_a_namespace),
-        root(a_users_record_adds_nothing_to_a_container_of_the_systems).needs([Need::Tool("lxc-start")]),
+        root(a_users_record_adds_nothing_to_a_container_of_the_systems)
+            .needs([Need::Tool("lxc-start")]),
         root(no_account_takes_the_name_or_the_number_of_another),
     ]
 }
@@ -27,13 +28,22 @@ fn a_users_container_takes_no_name_of_a_running_one(session: &Session) {
         let (_, name) = container.target.split_once(':').unwrap();
         let squatter = rootless.run(name, "");
         let mounts = |pid: u32| procfs::ns(host.process(pid), "mnt");
-        let entered = |word: &str| host.command(&format!("nsx enter {word} -- readlink /proc/self/ns/mnt")).output();
+        let entered = |word: &str| {
+            host.command(&format!("nsx enter {word} -- readlink /proc/self/ns/mnt"))
+                .output()
+        };
         for word in [name, &container.target] {
             assert_eq!(entered(word), mounts(container.pid), "{word}");
         }
-        assert_eq!(entered(&format!("podman:mapper@{name}")), mounts(squatter.pid));
+        assert_eq!(
+            entered(&format!("podman:mapper@{name}")),
+            mounts(squatter.pid)
+        );
         let all = entered(&format!("--all-of {name}*"));
-        assert_eq!(all, format!("{} | {}", container.target, mounts(container.pid)));
+        assert_eq!(
+            all,
+            format!("{} | {}", container.target, mounts(container.pid))
+        );
     }
 }
 
@@ -43,11 +53,21 @@ fn a_users_container_takes_no_name_of_a_stopped_one(session: &Session) {
     let rootless = Podman::of_mapper(&host);
     docker.run("web", "");
     docker.command("kill web").run().exited(0);
-    until("Docker has noted the end", || docker.command("ps --quiet").output().is_empty());
+    until("Docker has noted the end", || {
+        docker.command("ps --quiet").output().is_empty()
+    });
     rootless.run("web", "");
-    host.command("nsx enter web true").run().exited(125).says(&["docker:web", "exited"]);
-    host.command("nsx enter docker:web true").run().exited(125).says(&["exited"]);
-    host.command("nsx enter --all-of web* true").run().exited(125);
+    host.command("nsx enter web true")
+        .run()
+        .exited(125)
+        .says(&["docker:web", "exited"]);
+    host.command("nsx enter docker:web true")
+        .run()
+        .exited(125)
+        .says(&["exited"]);
+    host.command("nsx enter --all-of web* true")
+        .run()
+        .exited(125);
 }
 
 fn a_users_container_takes_no_id(session: &Session) {
@@ -55,19 +75,32 @@ fn a_users_container_takes_no_id(session: &Session) {
     let docker = Docker::start(&host);
     let rootless = Podman::of_mapper(&host);
     let web = docker.run("web", "");
-    // Its name is an id of the system's, whole and as it is printed, and while that runs and when it is gone.
+    // Its name is an id of the system's, whole and as it is printed, and while that runs and when
+    // it is gone.
     let names = [&web.id[..], &web.id[..12]];
     for name in names {
         rootless.run(name, "");
         let mounts = procfs::ns(host.process(web.pid), "mnt");
-        assert_eq!(host.command(&format!("nsx enter {name} -- readlink /proc/self/ns/mnt")).output(), mounts);
+        assert_eq!(
+            host.command(&format!("nsx enter {name} -- readlink /proc/self/ns/mnt"))
+                .output(),
+            mounts
+        );
     }
     docker.command("rm --force web").run().exited(0);
     for name in names {
-        for word in [name.to_owned(), format!("docker:{name}"), format!("podman:{name}")] {
-            host.command(&format!("nsx enter {word} true")).run().exited(125);
+        for word in [
+            name.to_owned(),
+            format!("docker:{name}"),
+            format!("podman:{name}"),
+        ] {
+            host.command(&format!("nsx enter {word} true"))
+                .run()
+                .exited(125);
         }
-        host.command(&format!("nsx enter {name} true")).run().says(&[&format!("podman:mapper@{name}")]);
+        host.command(&format!("nsx enter {name} true"))
+            .run()
+            .says(&[&format!("podman:mapper@{name}")]);
     }
 }
 
@@ -77,34 +110,56 @@ const CRUNS: &str = "/run/user/4242/crun";
 fn a_users_container_takes_no_name_of_a_namespace(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     world.host.command("ip netns add blue").run().exited(0);
-    let blue = world.host.command("stat --dereference --format net:[%i] /run/netns/blue").output();
+    let blue = world
+        .host
+        .command("stat --dereference --format net:[%i] /run/netns/blue")
+        .output();
     world.crun(CRUNS, "blue", world.named(Victim::OwnContainer));
     for word in ["blue", "netns:blue"] {
-        let enter = world.host.command(&format!("nsx enter {word} -- readlink /proc/self/ns/net"));
+        let enter = world
+            .host
+            .command(&format!("nsx enter {word} -- readlink /proc/self/ns/net"));
         assert_eq!(enter.output(), blue, "{word}");
     }
 }
 
-/// Records name the processes of containers that have no configuration of their own, by the link that once made them root's.
+/// Records name the processes of containers that have no configuration of their own, by the link
+/// that once made them root's.
 fn a_users_record_adds_nothing_to_a_container_of_the_systems(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let web = Lxc::new(&world.host).run("web", "");
-    world.mapper(&format!("ln -s /tmp {RUNTIME}/crun")).run().exited(0);
+    world
+        .mapper(&format!("ln -s /tmp {RUNTIME}/crun"))
+        .run()
+        .exited(0);
     let service = world.named(Victim::RootsService);
     let machine = service.fill(
         r"mkdir -p /run/systemd/machines; printf 'CLASS=container\nLEADER={PID}\nLEADER_PIDFDID={INODE}\n' >/run/systemd/machines/box",
     );
     world.host.shell(&machine).run().exited(0);
     let web = Named::of(&world.host, web.pid);
-    for (name, process) in [("web", web), ("box", service), ("other", web), ("another", service)] {
+    for (name, process) in [
+        ("web", web),
+        ("box", service),
+        ("other", web),
+        ("another", service),
+    ] {
         world.crun("/tmp", name, process);
     }
     for word in ["web", "lxc:web", "box", "machine:box", "--all-of *"] {
-        let enter = world.host.command(&format!("nsx enter {word} -- readlink /proc/self/ns/user")).run().exited(0);
+        let enter = world
+            .host
+            .command(&format!("nsx enter {word} -- readlink /proc/self/ns/user"))
+            .run()
+            .exited(0);
         assert_eq!(world.marks(), "", "the user's code ran as root by {enter}");
     }
     for word in ["other", "another", "oci:mapper@web", "oci:mapper@box"] {
-        world.host.command(&format!("nsx enter {word} true")).run().exited(125);
+        world
+            .host
+            .command(&format!("nsx enter {word} true"))
+            .run()
+            .exited(125);
     }
 }
 
@@ -112,24 +167,39 @@ fn no_account_takes_the_name_or_the_number_of_another(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     world.crun(CRUNS, "db", world.named(Victim::OwnContainer));
     let mounts = world.mounts(Victim::OwnContainer);
-    let entered = |word: &str| world.host.command(&format!("nsx enter {word} -- readlink /proc/self/ns/mnt")).run();
+    let entered = |word: &str| {
+        world
+            .host
+            .command(&format!("nsx enter {word} -- readlink /proc/self/ns/mnt"))
+            .run()
+    };
     for word in ["oci:mapper@db", "oci:4242@db"] {
         assert_eq!(entered(word).exited(0).text(), mounts, "{word}");
     }
-    for word in
-        ["oci:ada@db", "oci:4343@db", "oci:root@db", "oci:0@db", "oci:@db", "oci:nobody-has-this-name@db", "oci:4242"]
-    {
+    for word in [
+        "oci:ada@db",
+        "oci:4343@db",
+        "oci:root@db",
+        "oci:0@db",
+        "oci:@db",
+        "oci:nobody-has-this-name@db",
+        "oci:4242",
+    ] {
         entered(word).exited(125);
     }
     // A directory of the user's that is called as another's.
-    let script = format!("mkdir -p {RUNTIME}/crun/ada@db; cp {RUNTIME}/crun/db/status {RUNTIME}/crun/ada@db/");
+    let script = format!(
+        "mkdir -p {RUNTIME}/crun/ada@db; cp {RUNTIME}/crun/db/status {RUNTIME}/crun/ada@db/"
+    );
     world.mapper(&script).run().exited(0);
     entered("oci:ada@db").exited(125);
-    // An entry that gives the user's number another name, and one that gives another number its home.
+    // An entry that gives the user's number another name, and one that gives another number its
+    // home.
     world
         .host
         .shell(&format!(
-            "echo twin:x:4242:4242::{HOME}:/bin/sh >>/etc/passwd; echo other:x:4444:4444::{HOME}:/bin/sh >>/etc/passwd"
+            "echo twin:x:4242:4242::{HOME}:/bin/sh >>/etc/passwd; echo \
+            other:x:4444:4444::{HOME}:/bin/sh >>/etc/passwd"
         ))
         .run()
         .exited(0);

@@ -1,4 +1,5 @@
-//! The records of each engine, as text: what a store of a user, or of the system, says of one container.
+//! The records of each engine, as text: what a store of a user, or of the system, says of one
+//! container.
 
 use super::world::{CRUN, ID, NAME, Named, RUNC, config};
 use Decides::{Detail, Process};
@@ -6,13 +7,15 @@ use Decides::{Detail, Process};
 /// A store, by the files of one container in it.
 pub(super) struct Store {
     pub(super) name: &'static str,
-    /// The words for the container are `ENGINE:CALLED`, with `USER@` after the colon if the store is a user's.
+    /// The words for the container are `ENGINE:CALLED`, with `USER@` after the colon if the store
+    /// is a user's.
     pub(super) engine: &'static str,
     pub(super) called: &'static str,
     /// Its directories, of the user `mapper` and of the system. Machines are the system's alone.
     pub(super) users: &'static [&'static str],
     pub(super) systems: &'static [&'static str],
-    /// The container's files: what each decides, in which directory it is, where below that, and its text.
+    /// The container's files: what each decides, in which directory it is, where below that, and
+    /// its text.
     files: &'static [(Decides, usize, &'static str, &'static str)],
 }
 
@@ -34,7 +37,8 @@ pub(super) struct File {
 
 const BUNDLES: &str = "io.containerd.runtime.v2.task";
 
-/// Every store that nsx reads files of. LXC's monitors, units and named networks are in modules of their own.
+/// Every store that nsx reads files of. LXC's monitors, units and named networks are in modules of
+/// their own.
 pub(super) const STORES: [Store; 10] = [
     Store {
         name: "crun",
@@ -56,7 +60,10 @@ pub(super) const STORES: [Store; 10] = [
         name: "docker",
         engine: "docker",
         called: NAME,
-        users: &["/var/lib/mapper/.local/share/docker", "/run/user/4242/docker"],
+        users: &[
+            "/var/lib/mapper/.local/share/docker",
+            "/run/user/4242/docker",
+        ],
         systems: &["/var/lib/docker", "/run/docker"],
         files: &[
             (
@@ -96,10 +103,18 @@ pub(super) const STORES: [Store; 10] = [
         name: "nerdctl",
         engine: "nerdctl",
         called: NAME,
-        users: &["/run/user/4242/containerd", "/var/lib/mapper/.local/share/nerdctl"],
+        users: &[
+            "/run/user/4242/containerd",
+            "/var/lib/mapper/.local/share/nerdctl",
+        ],
         systems: &["/run/containerd", "/var/lib/nerdctl"],
         files: &[
-            (Process, 0, "{BUNDLES}/default/{ID}/config.json", r#"{CONFIG,"nerdctl/name":"{NAME}"}"#),
+            (
+                Process,
+                0,
+                "{BUNDLES}/default/{ID}/config.json",
+                r#"{CONFIG,"nerdctl/name":"{NAME}"}"#,
+            ),
             (Detail, 0, "{BUNDLES}/default/{ID}/init.pid", "{PID}"),
             (Process, 0, "runc/default/{ID}/state.json", RUNC),
             (Detail, 1, "1935db59/names/default/{NAME}", "{ID}"),
@@ -127,12 +142,35 @@ pub(super) const STORES: [Store; 10] = [
         name: "podman",
         engine: "podman",
         called: NAME,
-        users: &["/var/lib/mapper/.local/share/containers/storage", "/run/user/4242/containers", "/run/user/4242/runc"],
-        systems: &["/var/lib/containers/storage", "/run/containers/storage", "/run/runc"],
+        users: &[
+            "/var/lib/mapper/.local/share/containers/storage",
+            "/run/user/4242/containers",
+            "/run/user/4242/runc",
+        ],
+        systems: &[
+            "/var/lib/containers/storage",
+            "/run/containers/storage",
+            "/run/runc",
+        ],
         files: &[
-            (Process, 0, "overlay-containers/containers.json", r#"[{"id":"{ID}","names":["{NAME}"]}]"#),
-            (Detail, 0, "overlay-containers/{ID}/userdata/config.json", "{CONFIG}"),
-            (Detail, 1, "overlay-containers/{ID}/userdata/pidfile", "{PID}"),
+            (
+                Process,
+                0,
+                "overlay-containers/containers.json",
+                r#"[{"id":"{ID}","names":["{NAME}"]}]"#,
+            ),
+            (
+                Detail,
+                0,
+                "overlay-containers/{ID}/userdata/config.json",
+                "{CONFIG}",
+            ),
+            (
+                Detail,
+                1,
+                "overlay-containers/{ID}/userdata/pidfile",
+                "{PID}",
+            ),
             (Process, 2, "{ID}/state.json", RUNC),
         ],
     },
@@ -140,7 +178,10 @@ pub(super) const STORES: [Store; 10] = [
         name: "CRI-O",
         engine: "crio",
         called: ID,
-        users: &["/var/lib/mapper/.local/share/containers/storage", "/run/user/4242/containers"],
+        users: &[
+            "/var/lib/mapper/.local/share/containers/storage",
+            "/run/user/4242/containers",
+        ],
         systems: &["/var/lib/containers/storage", "/run/containers/storage"],
         files: &[
             (
@@ -155,7 +196,12 @@ pub(super) const STORES: [Store; 10] = [
                 "overlay-containers/{ID}/userdata/state.json",
                 r#"{"initPid":{PID},"initStartTime":"{START}"}"#,
             ),
-            (Detail, 1, "overlay-containers/{ID}/userdata/config.json", "{CONFIG}"),
+            (
+                Detail,
+                1,
+                "overlay-containers/{ID}/userdata/config.json",
+                "{CONFIG}",
+            ),
         ],
     },
     Store {
@@ -164,7 +210,12 @@ pub(super) const STORES: [Store; 10] = [
         called: NAME,
         users: &[],
         systems: &["/run/systemd/machines"],
-        files: &[(Process, 0, "{NAME}", "CLASS=container\nLEADER={PID}\nLEADER_PIDFDID={INODE}\n")],
+        files: &[(
+            Process,
+            0,
+            "{NAME}",
+            "CLASS=container\nLEADER={PID}\nLEADER_PIDFDID={INODE}\n",
+        )],
     },
 ];
 
@@ -172,7 +223,10 @@ impl Store {
     /// The container's files in these directories, for a process.
     pub(super) fn files(&self, directories: &[&str], process: Named) -> Vec<File> {
         let filled = |text: &str| {
-            let text = match text.strip_prefix("{CONFIG,").and_then(|rest| rest.strip_suffix('}')) {
+            let text = match text
+                .strip_prefix("{CONFIG,")
+                .and_then(|rest| rest.strip_suffix('}'))
+            {
                 Some(annotations) => config(annotations),
                 None => text.replace("{CONFIG}", &config("")),
             };

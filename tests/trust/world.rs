@@ -1,4 +1,5 @@
-//! A host with users who want root to run their code, and with the processes that they name in their records.
+//! A host with users who want root to run their code, and with the processes that they name in
+//! their records.
 
 use crate::support::{Cgroups, Command, Host, Process, Session};
 
@@ -62,8 +63,8 @@ impl Victim {
 pub(super) const AS_MAPPER: &str = "setpriv --reuid=4242 --regid=4242 --clear-groups --";
 pub(super) const AS_ADA: &str = "setpriv --reuid=4343 --regid=4343 --clear-groups --";
 
-/// The users, their directories, and what root would run for them: a program in PATH and a library for LD_PRELOAD, each of
-/// which leaves a mark where user 0 of the host alone can.
+/// The users, their directories, and what root would run for them: a program in PATH and a library
+/// for LD_PRELOAD, each of which leaves a mark where user 0 of the host alone can.
 const PREPARE: &str = r#"
     mkdir -p /run/tmp "/run/tmp/$1"; mount -t tmpfs -o mode=1777 tmpfs /run/tmp
     case $1 in /tmp/*) mkdir -p "/run$1"; mount --bind "$1" "/run$1";; esac
@@ -87,8 +88,12 @@ const LIBRARY: &str = r#"
 
 /// The `config.json` of a user who wants to be root, with these annotations.
 pub(super) fn config(annotations: &str) -> String {
-    let capabilities = "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER SETUID SETGID SYS_PTRACE SYS_ADMIN";
-    let capabilities: Vec<_> = capabilities.split(' ').map(|name| format!("\"CAP_{name}\"")).collect();
+    let capabilities =
+        "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER SETUID SETGID SYS_PTRACE SYS_ADMIN";
+    let capabilities: Vec<_> = capabilities
+        .split(' ')
+        .map(|name| format!("\"CAP_{name}\""))
+        .collect();
     let capabilities = ["bounding", "effective", "permitted", "inheritable"]
         .map(|set| format!("\"{set}\":[{}]", capabilities.join(",")))
         .join(",");
@@ -114,9 +119,17 @@ impl Named {
         let look = r#"my ($pid) = @ARGV; open(my $stat, "<", "/proc/$pid/stat") or die $!; <$stat> =~ /.*\) (.*)/;
             my $pidfd = syscall(434, $pid + 0, 0); open(my $process, "<&=", $pidfd) or die $!;
             print((split(/ /, $1))[19], " ", (stat($process))[1])"#;
-        let found = host.command("perl -e").arg(look).arg(pid.to_string()).output();
+        let found = host
+            .command("perl -e")
+            .arg(look)
+            .arg(pid.to_string())
+            .output();
         let (start, inode) = found.split_once(' ').unwrap();
-        Self { pid, start: start.parse().unwrap(), inode: inode.parse().unwrap() }
+        Self {
+            pid,
+            start: start.parse().unwrap(),
+            inode: inode.parse().unwrap(),
+        }
     }
 
     /// A text with what is known of the process in place of `{PID}`, `{START}` and `{INODE}`.
@@ -130,8 +143,7 @@ impl Named {
 }
 
 /// The records of runc and crun about a container's process.
-pub(super) const RUNC: &str =
-    r#"{"init_process_pid":{PID},"init_process_start":{START},"config":{"labels":["bundle={BUNDLE}"]}}"#;
+pub(super) const RUNC: &str = r#"{"init_process_pid":{PID},"init_process_start":{START},"config":{"labels":["bundle={BUNDLE}"]}}"#;
 pub(super) const CRUN: &str = r#"{"pid":{PID},"process-start-time":{START},"bundle":"{BUNDLE}"}"#;
 
 /// The host, with a victim of each kind.
@@ -146,8 +158,16 @@ impl<'a> World<'a> {
     pub(super) fn new(session: &'a Session<'_>, cgroups: Cgroups) -> Self {
         let host = Host::new(session, cgroups);
         let place = session.directory().parent().unwrap();
-        host.shell(PREPARE).arg("sh").arg(place).arg(LIBRARY).arg(config("")).run().exited(0);
-        let commands = Victim::ALL.map(|victim| format!("{} & pids=\"$pids $!\"", victim.command())).join("; ");
+        host.shell(PREPARE)
+            .arg("sh")
+            .arg(place)
+            .arg(LIBRARY)
+            .arg(config(""))
+            .run()
+            .exited(0);
+        let commands = Victim::ALL
+            .map(|victim| format!("{} & pids=\"$pids $!\"", victim.command()))
+            .join("; ");
         let script = format!(
             "{commands}; for pid in $pids; do
                 until [ \"$(cat /proc/$pid/comm)\" = sleep ]; do sleep 0.01; done
@@ -155,9 +175,15 @@ impl<'a> World<'a> {
         );
         let running = host.shell(&script).start();
         let pids = running.line();
-        let named = pids.split_whitespace().map(|pid| Named::of(&host, pid.parse().unwrap()));
+        let named = pids
+            .split_whitespace()
+            .map(|pid| Named::of(&host, pid.parse().unwrap()));
         let victims = Victim::ALL.into_iter().zip(named).collect();
-        let world = Self { host, victims, _running: running };
+        let world = Self {
+            host,
+            victims,
+            _running: running,
+        };
         world.assert_the_marks_tell();
         world
     }
@@ -165,7 +191,9 @@ impl<'a> World<'a> {
     /// Checks that the user's code is noticed if root runs it.
     #[track_caller]
     fn assert_the_marks_tell(&self) {
-        let run = format!("env PATH={EVIL}:/bin LD_PRELOAD={EVIL}/library.so readlink /proc/self/ns/user");
+        let run = format!(
+            "env PATH={EVIL}:/bin LD_PRELOAD={EVIL}/library.so readlink /proc/self/ns/user"
+        );
         self.host.command(&run).run().exited(0);
         assert_eq!(self.marks(), "library\nprogram");
     }
@@ -173,12 +201,18 @@ impl<'a> World<'a> {
     /// Returns the parts of the user's code that ran as user 0 of the host since the last call.
     #[track_caller]
     pub(super) fn marks(&self) -> String {
-        self.host.shell(&format!("ls {MARKS}; rm -f {MARKS}/*")).output()
+        self.host
+            .shell(&format!("ls {MARKS}; rm -f {MARKS}/*"))
+            .output()
     }
 
     /// Returns the facts about a victim.
     pub(super) fn named(&self, victim: Victim) -> Named {
-        self.victims.iter().find(|(other, _)| *other == victim).unwrap().1
+        self.victims
+            .iter()
+            .find(|(other, _)| *other == victim)
+            .unwrap()
+            .1
     }
 
     /// The mount namespace of a victim.
@@ -189,7 +223,10 @@ impl<'a> World<'a> {
     /// Writes a record of crun's as the user `mapper`, below a directory of the user's.
     #[track_caller]
     pub(super) fn crun(&self, directory: &str, name: &str, process: Named) {
-        let script = format!("mkdir -p {directory}/{name}; echo '{}' >{directory}/{name}/status", process.fill(CRUN));
+        let script = format!(
+            "mkdir -p {directory}/{name}; echo '{}' >{directory}/{name}/status",
+            process.fill(CRUN)
+        );
         self.mapper(&script).run().exited(0);
     }
 

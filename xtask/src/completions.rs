@@ -1,5 +1,5 @@
-//! `cargo xtask completions`: what bash, zsh and fish complete, from the options themselves; and where a TARGET is wanted, what
-//! `nsx __targets` prints: the words for all that runs.
+//! `cargo xtask completions`: what bash, zsh and fish complete, from the options themselves; and
+//! where a TARGET is wanted, what `nsx __targets` prints: the words for all that runs.
 
 use crate::tree::Generated;
 use clap::{Arg, ArgAction, Command, CommandFactory};
@@ -9,13 +9,18 @@ use std::path::Path;
 
 /// A script for each shell.
 pub(crate) fn scripts() -> Vec<Generated> {
-    let files = [(Shell::Bash, "nsx.bash"), (Shell::Zsh, "_nsx"), (Shell::Fish, "nsx.fish")];
+    let files = [
+        (Shell::Bash, "nsx.bash"),
+        (Shell::Zsh, "_nsx"),
+        (Shell::Fish, "nsx.fish"),
+    ];
     files.map(|(shell, file)| script(shell, file)).into()
 }
 
 fn script(shell: Shell, file: &str) -> Generated {
     let mut bytes = Vec::new();
-    let mut nsx = Nsx::command().mut_subcommands(|command| command.mut_args(without_attached_value));
+    let mut nsx =
+        Nsx::command().mut_subcommands(|command| command.mut_args(without_attached_value));
     clap_complete::generate(shell, &mut nsx, "nsx", &mut bytes);
     let text = String::from_utf8_lossy(&bytes);
     let places = places(&nsx);
@@ -24,7 +29,11 @@ fn script(shell: Shell, file: &str) -> Generated {
         Shell::Zsh => zsh(&text, &places),
         _ => fish(&text, &places),
     };
-    Generated { path: Path::new("crates/nsx/completions").join(file), text, by: "completions" }
+    Generated {
+        path: Path::new("crates/nsx/completions").join(file),
+        text,
+        by: "completions",
+    }
 }
 
 /// The arguments by which a command takes a target.
@@ -41,25 +50,52 @@ const NAMES: [&str; 2] = ["TARGET", "PID"];
 
 fn places(nsx: &Command) -> Vec<Place> {
     let is_target = |argument: &&Arg| {
-        argument.get_value_names().is_some_and(|names| names.iter().any(|name| NAMES.contains(&name.as_str())))
+        argument
+            .get_value_names()
+            .is_some_and(|names| names.iter().any(|name| NAMES.contains(&name.as_str())))
     };
     let place = |command: &Command| {
         let arguments = command.get_arguments().filter(is_target).cloned();
         let (operands, options): (Vec<_>, Vec<_>) = arguments.partition(Arg::is_positional);
-        Place { command: command.get_name().to_owned(), options, operand: operands.into_iter().next() }
+        Place {
+            command: command.get_name().to_owned(),
+            options,
+            operand: operands.into_iter().next(),
+        }
     };
-    nsx.get_subcommands().map(place).filter(|place| place.operand.is_some() || !place.options.is_empty()).collect()
+    nsx.get_subcommands()
+        .map(place)
+        .filter(|place| place.operand.is_some() || !place.options.is_empty())
+        .collect()
 }
 
-/// The words are put beside what clap's function finds. They have colons, at which bash may break what was typed, and are not
-/// given to `compgen`, which would expand them.
+/// The words are put beside what clap's function finds. They have colons, at which bash may break
+/// what was typed, and are not given to `compgen`, which would expand them.
 fn bash(text: &str, places: &[Place]) -> String {
     let mut after = Vec::new();
     let mut first = Vec::new();
-    for Place { command, options, operand } in places {
-        let short = |option: &Arg| option.get_short().map(|short| format!("\"{command} -{short}\""));
-        let long = |option: &Arg| option.get_long().map(|long| format!("\"{command} --{long}\""));
-        after.extend(options.iter().flat_map(|option| [short(option), long(option)]).flatten());
+    for Place {
+        command,
+        options,
+        operand,
+    } in places
+    {
+        let short = |option: &Arg| {
+            option
+                .get_short()
+                .map(|short| format!("\"{command} -{short}\""))
+        };
+        let long = |option: &Arg| {
+            option
+                .get_long()
+                .map(|long| format!("\"{command} --{long}\""))
+        };
+        after.extend(
+            options
+                .iter()
+                .flat_map(|option| [short(option), long(option)])
+                .flatten(),
+        );
         first.extend(operand.iter().map(|_| format!("\"{command} {command}\"")));
     }
     let function = format!(
@@ -99,13 +135,24 @@ if [["#,
 }
 
 fn zsh(text: &str, places: &[Place]) -> String {
-    let names = NAMES.map(|name| (format!(":{name}:_default'"), format!(":{name}:_nsx_targets'")));
-    let operands: Vec<_> = places.iter().filter_map(|place| place.operand.as_ref()).collect();
+    let names = NAMES.map(|name| {
+        (
+            format!(":{name}:_default'"),
+            format!(":{name}:_nsx_targets'"),
+        )
+    });
+    let operands: Vec<_> = places
+        .iter()
+        .filter_map(|place| place.operand.as_ref())
+        .collect();
     let line = |line: &str| {
-        let line = names.iter().fold(line.to_owned(), |line, (from, to)| line.replace(from, to));
+        let line = names
+            .iter()
+            .fold(line.to_owned(), |line, (from, to)| line.replace(from, to));
         let is_operand = |operand: &&&Arg| {
             let rest = line.trim_start_matches(['\'', '*', ':']);
-            rest.strip_prefix(operand.get_id().as_str()).is_some_and(|rest| rest.starts_with(" -- "))
+            rest.strip_prefix(operand.get_id().as_str())
+                .is_some_and(|rest| rest.starts_with(" -- "))
         };
         match operands.iter().find(is_operand) {
             Some(_) => line.replace(":_default'", ":_nsx_targets'"),
@@ -128,7 +175,11 @@ fn fish(text: &str, places: &[Place]) -> String {
     let line = |line: &str| {
         let is_option = |place: &&Place| {
             let of_command = line.contains(&format!("using_subcommand {}\"", place.command));
-            let long = |option: &Arg| option.get_long().is_some_and(|long| line.contains(&format!(" -l {long} ")));
+            let long = |option: &Arg| {
+                option
+                    .get_long()
+                    .is_some_and(|long| line.contains(&format!(" -l {long} ")))
+            };
             of_command && line.ends_with(" -r") && place.options.iter().any(long)
         };
         match places.iter().find(is_option) {
@@ -141,11 +192,15 @@ fn fish(text: &str, places: &[Place]) -> String {
         let Place { command, .. } = place;
         format!("complete -c nsx -n \"__fish_nsx_using_subcommand {command}\" {words}\n")
     };
-    text + &places.iter().filter(|place| place.operand.is_some()).map(operand).collect::<String>()
+    text + &places
+        .iter()
+        .filter(|place| place.operand.is_some())
+        .map(operand)
+        .collect::<String>()
 }
 
-/// A value that may be left out is attached with `=`. The scripts would take the next word for it, so they are told of a
-/// flag.
+/// A value that may be left out is attached with `=`. The scripts would take the next word for it,
+/// so they are told of a flag.
 fn without_attached_value(option: Arg) -> Arg {
     if !option.is_require_equals_set() {
         return option;

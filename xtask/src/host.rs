@@ -22,13 +22,23 @@ impl Host {
         let script = tree::root().join("tests/support/host.sh");
         let mut outside = Command::new("bash");
         // A process group of its own: an interrupt leaves it time to end.
-        outside.arg(&script).arg("outside").arg(layout).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+        outside
+            .arg(&script)
+            .arg("outside")
+            .arg(layout)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0);
         let mut outside = outside.spawn()?;
         let mut line = String::new();
         if let Some(output) = outside.stdout.take() {
             BufReader::new(output).read_line(&mut line)?;
         }
-        let mut host = Self { script, outside, init: 0 };
+        let mut host = Self {
+            script,
+            outside,
+            init: 0,
+        };
         if line != "ready\n" {
             return Err("the host of the containers could not be made".into());
         }
@@ -40,8 +50,14 @@ impl Host {
     /// Returns a command that runs this program on the host.
     pub(crate) fn xtask(&self) -> Outcome<Command> {
         let mut command = Command::new("bash");
-        command.arg(&self.script).arg("enter").arg(format!("/nsx-tests.{}", self.outside.id()));
-        command.arg(self.init.to_string()).arg(env::current_exe()?).stdin(Stdio::null());
+        command
+            .arg(&self.script)
+            .arg("enter")
+            .arg(format!("/nsx-tests.{}", self.outside.id()));
+        command
+            .arg(self.init.to_string())
+            .arg(env::current_exe()?)
+            .stdin(Stdio::null());
         Ok(command)
     }
 }
@@ -54,10 +70,16 @@ impl Drop for Host {
 }
 
 fn only_child(pid: u32) -> Outcome<u32> {
-    Ok(fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?.trim().parse()?)
+    Ok(
+        fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?
+            .trim()
+            .parse()?,
+    )
 }
 
 /// Finds a program in PATH.
 pub(crate) fn which(tool: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?).map(|directory| directory.join(tool)).find(|path| path.is_file())
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|directory| directory.join(tool))
+        .find(|path| path.is_file())
 }

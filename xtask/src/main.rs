@@ -1,6 +1,7 @@
 //! Chores of the repository: `cargo xtask CHORE`.
 //!
-//! Each chore has a module. The files that a chore generates are committed, so that packagers of nsx need none of this.
+//! Each chore has a module. The files that a chore generates are committed, so that packagers of
+//! nsx need none of this.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
 //! `cargo xtask man`: the options of each command, written into its man page between two comments.
 //!
-//! Between them `nsx-compat(1)` also gets what its programs do otherwise than util-linux's. The rest of a page is written
-//! by hand. See `groff_man(7)` for the macros.
+//! Between them `nsx-compat(1)` also gets what its programs do otherwise than util-linux's. The
+//! rest of a page is written by hand. See `groff_man(7)` for the macros.
 
 /// The list that the tests hold against both programs.
 #[allow(dead_code, reason = "the rest of an entry is for the tests")]
@@ -41,30 +41,66 @@ pub(crate) fn pages() -> Outcome<Vec<Generated>> {
 fn page(command: &Command) -> Outcome<Generated> {
     let path = path(command);
     let old = tree::read(&path)?;
-    let around = old.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let around = old
+        .split_once(BEGIN)
+        .and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let Some((before, after)) = around else {
-        return Err(format!("{} lacks the comments between which the options go", path.display()).into());
+        return Err(format!(
+            "{} lacks the comments between which the options go",
+            path.display()
+        )
+        .into());
     };
-    let text = [before, BEGIN, &subcommands(command), &options(command), &differences(command), END, after].concat();
-    Ok(Generated { path, text, by: "man" })
+    let text = [
+        before,
+        BEGIN,
+        &subcommands(command),
+        &options(command),
+        &differences(command),
+        END,
+        after,
+    ]
+    .concat();
+    Ok(Generated {
+        path,
+        text,
+        by: "man",
+    })
 }
 
 fn page_name(command: &Command) -> String {
-    command.get_bin_name().unwrap_or_else(|| command.get_name()).replace(' ', "-")
+    command
+        .get_bin_name()
+        .unwrap_or_else(|| command.get_name())
+        .replace(' ', "-")
 }
 
 fn subcommands(command: &Command) -> String {
     let items = command.get_subcommands().map(|command| {
-        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        format!(".TP\n{}(1)\n{}\n", bold(&page_name(command)), sentence(&about, &[]))
+        let about = command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        format!(
+            ".TP\n{}(1)\n{}\n",
+            bold(&page_name(command)),
+            sentence(&about, &[])
+        )
     });
     let items: String = items.collect();
-    if items.is_empty() { items } else { format!(".SH COMMANDS\n{items}") }
+    if items.is_empty() {
+        items
+    } else {
+        format!(".SH COMMANDS\n{items}")
+    }
 }
 
 /// The options under their headings, in the order of the help text.
 fn options(command: &Command) -> String {
-    let visible: Vec<_> = command.get_arguments().filter(|argument| !argument.is_hide_set()).collect();
+    let visible: Vec<_> = command
+        .get_arguments()
+        .filter(|argument| !argument.is_hide_set())
+        .collect();
     let mut headings = vec![None];
     for argument in &visible {
         if !headings.contains(&argument.get_help_heading()) {
@@ -97,8 +133,12 @@ fn differences(command: &Command) -> String {
         ("unshare", known_differences::UNSHARE),
     ];
     let section = |(program, differences): (&str, &[Difference])| {
-        let items =
-            differences.iter().map(|known| format!(".IP \\(bu 3\n{}\n", capitalized(&sentence(known.reason, &[]))));
+        let items = differences.iter().map(|known| {
+            format!(
+                ".IP \\(bu 3\n{}\n",
+                capitalized(&sentence(known.reason, &[]))
+            )
+        });
         format!(".SS {program}\n{}", items.collect::<String>())
     };
     ".SH DIFFERENCES\nOn purpose, because it is right or because more works with it:\n".to_owned()
@@ -107,21 +147,43 @@ fn differences(command: &Command) -> String {
 
 fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 fn item(argument: &Arg) -> String {
     // clap gives flags a value name too.
-    let values = argument.get_value_names().filter(|_| takes_values(argument)).unwrap_or_default();
+    let values = argument
+        .get_value_names()
+        .filter(|_| takes_values(argument))
+        .unwrap_or_default();
     let values: Vec<_> = values.iter().map(|name| name.as_str()).collect();
-    let help = argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
-    let mut paragraphs: Vec<_> = help.split("\n\n").map(|paragraph| sentence(paragraph, &values)).collect();
+    let help = argument
+        .get_long_help()
+        .or(argument.get_help())
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let mut paragraphs: Vec<_> = help
+        .split("\n\n")
+        .map(|paragraph| sentence(paragraph, &values))
+        .collect();
     if takes_values(argument) && !argument.is_hide_default_value_set() {
         let defaults = argument.get_default_values().iter();
-        paragraphs.extend(defaults.map(|value| format!("The default is {}.", bold(&value.to_string_lossy()))));
+        paragraphs.extend(
+            defaults.map(|value| format!("The default is {}.", bold(&value.to_string_lossy()))),
+        );
     }
-    let mut text = format!(".TP\n{}\n{}\n", term(argument, &values), paragraphs.join("\n.IP\n"));
-    let words: Vec<_> = argument.get_possible_values().into_iter().filter(|word| !word.is_hide_set()).collect();
+    let mut text = format!(
+        ".TP\n{}\n{}\n",
+        term(argument, &values),
+        paragraphs.join("\n.IP\n")
+    );
+    let words: Vec<_> = argument
+        .get_possible_values()
+        .into_iter()
+        .filter(|word| !word.is_hide_set())
+        .collect();
     if !words.is_empty() {
         text += ".RS\n";
         for word in words {
@@ -135,9 +197,15 @@ fn item(argument: &Arg) -> String {
 
 /// An option's names and value as they are typed.
 fn term(argument: &Arg, values: &[&str]) -> String {
-    let value = values.iter().map(|name| italic(name)).collect::<Vec<_>>().join(" ");
+    let value = values
+        .iter()
+        .map(|name| italic(name))
+        .collect::<Vec<_>>()
+        .join(" ");
     if argument.is_positional() {
-        let many = argument.get_num_args().is_some_and(|range| range.max_values() > 1);
+        let many = argument
+            .get_num_args()
+            .is_some_and(|range| range.max_values() > 1);
         return value + if many { "..." } else { "" };
     }
     let short = argument.get_short().map(|short| bold(&format!("-{short}")));
@@ -155,14 +223,17 @@ fn takes_values(argument: &Arg) -> bool {
     argument.get_action().takes_values()
 }
 
-/// A paragraph of help text, with the full stop that help texts leave out. What is in backticks, options and references
-/// to manual pages are bold, the option's own `values` italic.
+/// A paragraph of help text, with the full stop that help texts leave out. What is in backticks,
+/// options and references to manual pages are bold, the option's own `values` italic.
 fn sentence(text: &str, values: &[&str]) -> String {
     let parts = text.split('`').enumerate().map(|(place, part)| {
         if place % 2 == 1 {
             return bold(part);
         }
-        part.split(' ').map(|word| marked(word, values)).collect::<Vec<_>>().join(" ")
+        part.split(' ')
+            .map(|word| marked(word, values))
+            .collect::<Vec<_>>()
+            .join(" ")
     });
     let mut text: String = parts.collect();
     if !text.is_empty() && !text.ends_with(['.', ':', '?']) {
@@ -175,15 +246,28 @@ fn marked(word: &str, values: &[&str]) -> String {
     let bare = word.trim_start_matches('(');
     let (before, word) = word.split_at(word.len() - bare.len());
     let end = match word.find('(') {
-        Some(end) if end > 0 && word[end + 1..].starts_with(|section: char| section.is_ascii_digit()) => end,
-        _ if word.starts_with('-') && word.len() > 1 => word.trim_end_matches([',', '.', ';', ':', ')']).len(),
+        Some(end)
+            if end > 0 && word[end + 1..].starts_with(|section: char| section.is_ascii_digit()) =>
+        {
+            end
+        }
+        _ if word.starts_with('-') && word.len() > 1 => {
+            word.trim_end_matches([',', '.', ';', ':', ')']).len()
+        }
         _ => 0,
     };
     if end > 0 {
         return before.to_owned() + &bold(&word[..end]) + &escape(&word[end..]);
     }
-    let (name, after) = word.split_at(word.find(|letter: char| !letter.is_ascii_uppercase()).unwrap_or(word.len()));
-    let name = if values.contains(&name) { italic(name) } else { escape(name) };
+    let (name, after) = word.split_at(
+        word.find(|letter: char| !letter.is_ascii_uppercase())
+            .unwrap_or(word.len()),
+    );
+    let name = if values.contains(&name) {
+        italic(name)
+    } else {
+        escape(name)
+    };
     before.to_owned() + &name + &escape(after)
 }
 
@@ -200,9 +284,12 @@ fn literal(text: &str) -> String {
     escape(text).replace('-', "\\-")
 }
 
-/// Text that is prose to roff. Nothing that is generated begins a line with a dot or a quotation mark.
+/// Text that is prose to roff. Nothing that is generated begins a line with a dot or a quotation
+/// mark.
 fn escape(text: &str) -> String {
-    text.replace('\\', "\\e").replace('~', "\\(ti").replace('^', "\\(ha")
+    text.replace('\\', "\\e")
+        .replace('~', "\\(ti")
+        .replace('^', "\\(ha")
 }
 
 #[cfg(test)]
@@ -211,9 +298,15 @@ mod tests {
 
     #[test]
     fn help_text_becomes_a_sentence_with_its_marks() {
-        assert_eq!(sentence("Be root; implies --user", &[]), "Be root; implies \\fB\\-\\-user\\fR.");
         assert_eq!(
-            sentence("With DIR, `ps aux` (pivot_root(2), not chroot(2)) in DIR/proc.", &["DIR"]),
+            sentence("Be root; implies --user", &[]),
+            "Be root; implies \\fB\\-\\-user\\fR."
+        );
+        assert_eq!(
+            sentence(
+                "With DIR, `ps aux` (pivot_root(2), not chroot(2)) in DIR/proc.",
+                &["DIR"]
+            ),
             "With \\fIDIR\\fR, \\fBps aux\\fR (\\fBpivot_root\\fR(2), not \\fBchroot\\fR(2)) in \\fIDIR\\fR/proc."
         );
     }
@@ -229,7 +322,13 @@ mod tests {
                 .contains("\\fB\\-w\\fR, \\fB\\-\\-wd\\fR \\fIDIR\\fR\n")
         );
         assert!(
-            text(Arg::new("a").long("dev").num_args(0).action(clap::ArgAction::Append)).contains("\\fB\\-\\-dev\\fR\n")
+            text(
+                Arg::new("a")
+                    .long("dev")
+                    .num_args(0)
+                    .action(clap::ArgAction::Append)
+            )
+            .contains("\\fB\\-\\-dev\\fR\n")
         );
         assert!(
             text(Arg::new("a").long("proc").num_args(0..=1).value_name("DIR"))

@@ -40,17 +40,26 @@ pub(crate) fn read(path: &Path) -> Outcome<String> {
 /// Writes what was generated.
 pub(crate) fn write(files: Vec<Generated>) -> Outcome {
     for Generated { path, text, .. } in files {
-        fs::write(root().join(&path), text).map_err(|error| format!("failed to write {}: {error}", path.display()))?;
+        fs::write(root().join(&path), text)
+            .map_err(|error| format!("failed to write {}: {error}", path.display()))?;
     }
     Ok(())
 }
 
 /// The files that git knows of and that are there.
 pub(crate) fn committed() -> Outcome<Vec<PathBuf>> {
-    let listing = Command::new("git").arg("-C").arg(root()).args(["ls-files", "-z"]).output();
+    let listing = Command::new("git")
+        .arg("-C")
+        .arg(root())
+        .args(["ls-files", "-z"])
+        .output();
     let listing = listing.map_err(|error| format!("failed to run git: {error}"))?;
     if !listing.status.success() {
-        return Err(format!("git ls-files: {}", String::from_utf8_lossy(&listing.stderr).trim()).into());
+        return Err(format!(
+            "git ls-files: {}",
+            String::from_utf8_lossy(&listing.stderr).trim()
+        )
+        .into());
     }
     let names = String::from_utf8(listing.stdout)?;
     let paths = names.split_terminator('\0').map(PathBuf::from);

@@ -8,7 +8,9 @@ use std::{error::Error, os::unix::ffi::OsStrExt};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<_> = std::env::args_os().collect();
-    let [_, target, count] = words.as_slice() else { return Err("translate PID COUNT".into()) };
+    let [_, target, count] = words.as_slice() else {
+        return Err("translate PID COUNT".into());
+    };
     let proc = ProcRoot::system()?;
     let target = Process::pin(parse(target.as_bytes())?)?;
     let (inside, here) = (Numbering::of(&target, &proc)?, Numbering::own(&proc)?);

@@ -1,8 +1,10 @@
-//! Users and groups: from /etc/passwd and /etc/group, and where those have no answer from `getent(1)`.
+//! Users and groups: from /etc/passwd and /etc/group, and where those have no answer from
+//! `getent(1)`.
 //!
-//! The C library's own functions load NSS modules into the process, which crashes a static program, and may start
-//! threads. A `getent` child asks the same sources and takes that risk alone. A listing asks the file only, see
-//! [`user_names`]: a directory service that is slow or away must not hold up a table.
+//! The C library's own functions load NSS modules into the process, which crashes a static program,
+//! and may start threads. A `getent` child asks the same sources and takes that risk alone. A
+//! listing asks the file only, see [`user_names`]: a directory service that is slow or away must
+//! not hold up a table.
 
 mod inside;
 
@@ -58,21 +60,30 @@ pub fn user_by_id(uid: u32) -> io::Result<Option<User>> {
     }
 }
 
-/// The shell of whoever this process is, here and now: that of `SHELL` in `environment`, which is this process's own where
-/// none is given, else that of the real user in /etc/passwd, else `/bin/sh`.
+/// The shell of whoever this process is, here and now: that of `SHELL` in `environment`, which is
+/// this process's own where none is given, else that of the real user in /etc/passwd, else
+/// `/bin/sh`.
 ///
-/// The file alone is asked: the first child of a process that has left its PID namespace would be PID 1 of the new one.
+/// The file alone is asked: the first child of a process that has left its PID namespace would be
+/// PID 1 of the new one.
 pub fn login_shell(environment: Option<&[CString]>) -> Vec<u8> {
     let named = match environment {
         None => std::env::var_os("SHELL").map(OsString::into_vec),
-        Some(variables) => {
-            variables.iter().find_map(|variable| Some(variable.to_bytes().strip_prefix(b"SHELL=")?.to_vec()))
-        }
+        Some(variables) => variables
+            .iter()
+            .find_map(|variable| Some(variable.to_bytes().strip_prefix(b"SHELL=")?.to_vec())),
     };
     let is_some = |shell: &Vec<u8>| !shell.is_empty();
     let uid = rustix::process::getuid().as_raw();
-    let users_own = || users(&read("/etc/passwd").ok()?).find(|user| user.uid == uid).map(|user| user.shell);
-    named.filter(is_some).or_else(|| users_own().filter(is_some)).unwrap_or_else(|| b"/bin/sh".to_vec())
+    let users_own = || {
+        users(&read("/etc/passwd").ok()?)
+            .find(|user| user.uid == uid)
+            .map(|user| user.shell)
+    };
+    named
+        .filter(is_some)
+        .or_else(|| users_own().filter(is_some))
+        .unwrap_or_else(|| b"/bin/sh".to_vec())
 }
 
 /// The user with the id `uid`, or one that has the number for a name where no database knows it.
@@ -80,7 +91,13 @@ pub fn login_shell(environment: Option<&[CString]>) -> Vec<u8> {
 /// # Errors
 /// As [`user_by_name`].
 pub fn user_or_number(uid: u32) -> io::Result<User> {
-    let unnamed = || User { name: uid.to_string().into_bytes(), uid, gid: uid, home: Vec::new(), shell: Vec::new() };
+    let unnamed = || User {
+        name: uid.to_string().into_bytes(),
+        uid,
+        gid: uid,
+        home: Vec::new(),
+        shell: Vec::new(),
+    };
     Ok(user_by_id(uid)?.unwrap_or_else(unnamed))
 }
 
@@ -89,15 +106,20 @@ pub fn user_or_number(uid: u32) -> io::Result<User> {
 /// # Errors
 /// As [`user_by_name`], of /etc/group.
 pub fn group_by_name(name: &[u8]) -> io::Result<Option<u32>> {
-    let id = |text: &[u8]| groups(text).find(|(group, _)| *group == name).map(|(_, gid)| gid);
+    let id = |text: &[u8]| {
+        groups(text)
+            .find(|(group, _)| *group == name)
+            .map(|(_, gid)| gid)
+    };
     match id(&read("/etc/group")?) {
         None if is_name(name) => Ok(id(&getent("group", name)?)),
         found => Ok(found),
     }
 }
 
-/// Returns the ranges of ids that a user was given to map, in the order of /etc/subuid or /etc/subgid, see `subuid(5)`:
-/// the first id and how many. Group ranges are given to users too, not to groups. Lines name the user or its number.
+/// Returns the ranges of ids that a user was given to map, in the order of /etc/subuid or
+/// /etc/subgid, see `subuid(5)`: the first id and how many. Group ranges are given to users too,
+/// not to groups. Lines name the user or its number.
 ///
 /// If the file has no range for the user, `getsubids(1)` is asked, which knows directory services.
 ///
@@ -119,22 +141,29 @@ pub fn given_ranges(ids: IdKind, user: &User) -> io::Result<Vec<(u32, u32)>> {
     // A line is `0: alice 100000 65536`.
     let text = output(command)?;
     let line = |line: &[u8]| {
-        let fields: Vec<_> = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).collect();
+        let fields: Vec<_> = line
+            .split(u8::is_ascii_whitespace)
+            .filter(|field| !field.is_empty())
+            .collect();
         let [_, owner, first, count] = fields.try_into().ok()?;
-        (owner == user.name).then(|| Some((id(first)?, id(count)?))).flatten()
+        (owner == user.name)
+            .then(|| Some((id(first)?, id(count)?)))
+            .flatten()
     };
     Ok(text.split(|byte| *byte == b'\n').filter_map(line).collect())
 }
 
-/// Returns a range of `count` ids that belong to no account and that /etc/subuid or /etc/subgid gives to nobody yet:
-/// its first id, 100000 or above.
+/// Returns a range of `count` ids that belong to no account and that /etc/subuid or /etc/subgid
+/// gives to nobody yet: its first id, 100000 or above.
 ///
 /// # Errors
 /// If a file exists but cannot be read.
 pub fn ungiven_range(ids: IdKind, count: u32) -> io::Result<Option<u32>> {
     let text = read(ids.ranges_file())?;
     let given = given(&text).map(|(_, first, count)| (first, count));
-    let mut taken: Vec<_> = given.chain(known_ids(ids)?.into_iter().map(|id| (id, 1))).collect();
+    let mut taken: Vec<_> = given
+        .chain(known_ids(ids)?.into_iter().map(|id| (id, 1)))
+        .collect();
     taken.sort_unstable();
     let mut free = 100_000_u32;
     for (first, taken) in taken {
@@ -146,11 +175,12 @@ pub fn ungiven_range(ids: IdKind, count: u32) -> io::Result<Option<u32>> {
     Ok(free.checked_add(count).map(|_| free))
 }
 
-/// Returns whether `user` could be given these ids: they are above those that systems use for accounts, no account has
-/// one of them, and /etc/subuid or /etc/subgid gives none of them to another user.
+/// Returns whether `user` could be given these ids: they are above those that systems use for
+/// accounts, no account has one of them, and /etc/subuid or /etc/subgid gives none of them to
+/// another user.
 ///
-/// A user who is given an id can become the user who has it: root with 0. A directory service is asked for the first
-/// and the last.
+/// A user who is given an id can become the user who has it: root with 0. A directory service is
+/// asked for the first and the last.
 ///
 /// # Errors
 /// If a file exists but cannot be read, or `getent` exists but cannot be run.
@@ -158,12 +188,15 @@ pub fn may_be_given(ids: IdKind, user: &User, first: u32, count: u32) -> io::Res
     const ACCOUNTS: u32 = 65536;
     let wanted = u64::from(first)..u64::from(first) + u64::from(count);
     let is_another = |owner: &[u8]| owner != user.name && id(owner) != Some(user.uid);
-    let overlaps =
-        |first: u32, count: u32| u64::from(first) < wanted.end && wanted.start < u64::from(first) + u64::from(count);
+    let overlaps = |first: u32, count: u32| {
+        u64::from(first) < wanted.end && wanted.start < u64::from(first) + u64::from(count)
+    };
     if first < ACCOUNTS || known_ids(ids)?.into_iter().any(|id| overlaps(id, 1)) {
         return Ok(false);
     }
-    if given(&read(ids.ranges_file())?).any(|(owner, first, count)| is_another(owner) && overlaps(first, count)) {
+    if given(&read(ids.ranges_file())?)
+        .any(|(owner, first, count)| is_another(owner) && overlaps(first, count))
+    {
         return Ok(false);
     }
     let database = match ids {
@@ -203,15 +236,19 @@ pub fn user_names() -> io::Result<HashMap<u32, Vec<u8>>> {
     Ok(names)
 }
 
-/// Like [`user_names`], but from the /etc/passwd below another root directory, which a container may have filled with
-/// anything.
+/// Like [`user_names`], but from the /etc/passwd below another root directory, which a container
+/// may have filled with anything.
 ///
 /// Links in it lead nowhere but below that root, and no more than a megabyte is read.
 ///
 /// # Errors
 /// If the file does not exist, is not a regular file, or cannot be read.
 pub fn user_names_below(root: impl AsFd) -> io::Result<HashMap<u32, Vec<u8>>> {
-    Ok(names(&users(&read_below(root, "etc/passwd")?).map(|user| (user.name, user.uid)).collect::<Vec<_>>()))
+    Ok(names(
+        &users(&read_below(root, "etc/passwd")?)
+            .map(|user| (user.name, user.uid))
+            .collect::<Vec<_>>(),
+    ))
 }
 
 /// The names that the /etc/group below another root directory gives to group ids.
@@ -220,7 +257,11 @@ pub fn user_names_below(root: impl AsFd) -> io::Result<HashMap<u32, Vec<u8>>> {
 /// As [`user_names_below`].
 pub fn group_names_below(root: impl AsFd) -> io::Result<HashMap<u32, Vec<u8>>> {
     let text = read_below(root, "etc/group")?;
-    Ok(names(&groups(&text).map(|(name, gid)| (name.to_vec(), gid)).collect::<Vec<_>>()))
+    Ok(names(
+        &groups(&text)
+            .map(|(name, gid)| (name.to_vec(), gid))
+            .collect::<Vec<_>>(),
+    ))
 }
 
 /// Returns the names that /etc/group gives to group ids.
@@ -229,22 +270,31 @@ pub fn group_names_below(root: impl AsFd) -> io::Result<HashMap<u32, Vec<u8>>> {
 /// If the file exists but cannot be read.
 pub fn group_names() -> io::Result<HashMap<u32, Vec<u8>>> {
     let text = read("/etc/group")?;
-    Ok(names(&groups(&text).map(|(name, gid)| (name.to_vec(), gid)).collect::<Vec<_>>()))
+    Ok(names(
+        &groups(&text)
+            .map(|(name, gid)| (name.to_vec(), gid))
+            .collect::<Vec<_>>(),
+    ))
 }
 
 /// Returns the name of each id; if several names have an id, the first.
 fn names(entries: &[(Vec<u8>, u32)]) -> HashMap<u32, Vec<u8>> {
-    entries.iter().rev().map(|(name, id)| (*id, name.clone())).collect()
+    entries
+        .iter()
+        .rev()
+        .map(|(name, id)| (*id, name.clone()))
+        .collect()
 }
 
-/// Reads a file of a target's. Its errors are the target's to make, so they are no trouble of the system's.
+/// Reads a file of a target's. Its errors are the target's to make, so they are no trouble of the
+/// system's.
 fn read_below(root: impl AsFd, path: &str) -> io::Result<Vec<u8>> {
     const MOST: usize = 1 << 20;
     Ok(beneath::read(root, Path::new(path), MOST)?)
 }
 
-/// Returns whether an account could be called `name`, so that asking for the name makes sense and `getent` does not
-/// take it for an option.
+/// Returns whether an account could be called `name`, so that asking for the name makes sense and
+/// `getent` does not take it for an option.
 fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && !name.starts_with(b"-") && !name.iter().any(|byte| b":\n\0".contains(byte))
 }
@@ -257,12 +307,12 @@ fn read(path: &str) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Returns what `getent` says of `key`: a line as in the database's file, or nothing. A system without `getent` has
-/// nothing.
+/// Returns what `getent` says of `key`: a line as in the database's file, or nothing. A system
+/// without `getent` has nothing.
 ///
-/// The answer is the text alone. The child's exit status is not checked, because it is not available if the caller
-/// ignores SIGCHLD. `getent` takes a key of digits for an id, so a caller that wants a name has to check the name in
-/// the answer.
+/// The answer is the text alone. The child's exit status is not checked, because it is not
+/// available if the caller ignores SIGCHLD. `getent` takes a key of digits for an id, so a caller
+/// that wants a name has to check the name in the answer.
 fn getent(database: &str, key: &[u8]) -> io::Result<Vec<u8>> {
     let mut command = Command::new("getent");
     command.arg(database).arg(OsStr::from_bytes(key));
@@ -271,7 +321,12 @@ fn getent(database: &str, key: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Returns what a program prints, or nothing if the system does not have the program.
 fn output(mut command: Command) -> io::Result<Vec<u8>> {
-    let mut child = match command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn() {
+    let mut child = match command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+    {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         child => child?,
     };
@@ -286,7 +341,13 @@ fn output(mut command: Command) -> io::Result<Vec<u8>> {
 /// The users in the text of /etc/passwd. Lines that are none, such as `+` of NIS, are passed over.
 pub fn users(text: &[u8]) -> impl Iterator<Item = User> {
     lines(text).filter_map(|[name, _, uid, gid, _, home, shell]| {
-        Some(User { name: name.to_vec(), uid: id(uid)?, gid: id(gid)?, home: home.to_vec(), shell: shell.to_vec() })
+        Some(User {
+            name: name.to_vec(),
+            uid: id(uid)?,
+            gid: id(gid)?,
+            home: home.to_vec(),
+            shell: shell.to_vec(),
+        })
     })
 }
 
@@ -298,7 +359,9 @@ fn groups(text: &[u8]) -> impl Iterator<Item = (&[u8], u32)> {
 /// The groups in the text of /etc/group: the id, and the names of the users that the line lists.
 pub fn members(text: &[u8]) -> impl Iterator<Item = (u32, impl Iterator<Item = &[u8]>)> {
     lines(text).filter_map(|[_, _, gid, listed]| {
-        let names = listed.split(|&byte| byte == b',').filter(|name| !name.is_empty());
+        let names = listed
+            .split(|&byte| byte == b',')
+            .filter(|name| !name.is_empty());
         Some((id(gid)?, names))
     })
 }
@@ -310,12 +373,12 @@ fn given(text: &[u8]) -> impl Iterator<Item = (&[u8], u32, u32)> {
 
 /// The lines that have `N` fields and are no comment and no reference to NIS.
 fn lines<const N: usize>(text: &[u8]) -> impl Iterator<Item = [&[u8]; N]> {
-    text.split(|&byte| byte == b'\n').filter(|line| !matches!(line.first(), Some(b'+' | b'-' | b'#'))).filter_map(
-        |line| {
+    text.split(|&byte| byte == b'\n')
+        .filter(|line| !matches!(line.first(), Some(b'+' | b'-' | b'#')))
+        .filter_map(|line| {
             let fields: Vec<_> = line.split(|&byte| byte == b':').collect();
             fields.try_into().ok()
-        },
-    )
+        })
 }
 
 fn id(field: &[u8]) -> Option<u32> {
@@ -342,8 +405,9 @@ mod tests {
             groups(b"root:x:0:\ndisk:x:6:a,b\nbad:x:-1:\n").collect::<Vec<_>>(),
             [(&b"root"[..], 0), (b"disk", 6)]
         );
-        let listed: Vec<_> =
-            members(b"root:x:0:\ndisk:x:6:a,b\nbad:x:-1:\n").map(|(id, names)| (id, names.count())).collect();
+        let listed: Vec<_> = members(b"root:x:0:\ndisk:x:6:a,b\nbad:x:-1:\n")
+            .map(|(id, names)| (id, names.count()))
+            .collect();
         assert_eq!(listed, [(0, 0), (6, 2)]);
     }
 
@@ -358,7 +422,15 @@ mod tests {
     #[test]
     fn getent_is_no_way_around_the_name() {
         // getent takes digits for an id and a dash for an option.
-        for name in [&b"0"[..], b"-s", b"--help", b"", b"root\n", b"root:x", b"no such user"] {
+        for name in [
+            &b"0"[..],
+            b"-s",
+            b"--help",
+            b"",
+            b"root\n",
+            b"root:x",
+            b"no such user",
+        ] {
             assert_eq!(user_by_name(name).unwrap(), None);
             assert_eq!(group_by_name(name).unwrap(), None);
         }

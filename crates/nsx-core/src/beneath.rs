@@ -12,15 +12,21 @@ use std::{
     path::{Component, Path},
 };
 
-/// Opens `path` below `directory`, resolved as `resolve` says, see `openat2(2)`: with `BENEATH` what leads out fails with
-/// `EXDEV`, with `IN_ROOT` it cannot. Either way a leading slash means the directory where the kernel is too old.
+/// Opens `path` below `directory`, resolved as `resolve` says, see `openat2(2)`: with `BENEATH`
+/// what leads out fails with `EXDEV`, with `IN_ROOT` it cannot. Either way a leading slash means
+/// the directory where the kernel is too old.
 ///
-/// Before 5.6, and under filters that know no `openat2`, a path of plain directories is walked by hand, and a link in it is
-/// refused with `ELOOP`, as `NO_SYMLINKS` does.
+/// Before 5.6, and under filters that know no `openat2`, a path of plain directories is walked by
+/// hand, and a link in it is refused with `ELOOP`, as `NO_SYMLINKS` does.
 ///
 /// # Errors
 /// The errno of `openat2(2)`.
-pub fn open(directory: impl AsFd, path: &Path, flags: OFlags, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
+pub fn open(
+    directory: impl AsFd,
+    path: &Path,
+    flags: OFlags,
+    resolve: ResolveFlags,
+) -> Result<OwnedFd, Errno> {
     let flags = flags | OFlags::CLOEXEC;
     match rustix::fs::openat2(&directory, path, flags, Mode::empty(), resolve) {
         Err(Errno::NOSYS) => walk(directory, path, flags),
@@ -28,9 +34,10 @@ pub fn open(directory: impl AsFd, path: &Path, flags: OFlags, resolve: ResolveFl
     }
 }
 
-/// Reads a regular file below `directory`, as someone whose root directory that is would find it, and no more than the first
-/// `most` bytes of it. No link leads out, and what is not a regular file is not opened: a FIFO or a device could block or act.
-/// Nor is more read than the file has by its size: files such as `/proc/kmsg`, which have none, could block too.
+/// Reads a regular file below `directory`, as someone whose root directory that is would find it,
+/// and no more than the first `most` bytes of it. No link leads out, and what is not a regular file
+/// is not opened: a FIFO or a device could block or act. Nor is more read than the file has by its
+/// size: files such as `/proc/kmsg`, which have none, could block too.
 ///
 /// # Errors
 /// The errno of opening or reading; `EINVAL` if it is not a regular file.
@@ -53,7 +60,10 @@ pub fn read(directory: impl AsFd, path: &Path, most: usize) -> Result<Vec<u8>, E
 /// Opens each directory of the path from the one before it.
 fn walk(directory: impl AsFd, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
     let on_the_way = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut parts = path.components().filter(|part| *part != Component::RootDir).peekable();
+    let mut parts = path
+        .components()
+        .filter(|part| *part != Component::RootDir)
+        .peekable();
     let mut place = rustix::fs::openat(directory, c".", on_the_way, Mode::empty())?;
     while let Some(part) = parts.next() {
         if part == Component::ParentDir {
@@ -64,7 +74,12 @@ fn walk(directory: impl AsFd, path: &Path, flags: OFlags) -> Result<OwnedFd, Err
             return Err(Errno::LOOP);
         }
         if parts.peek().is_none() && !flags.contains(OFlags::PATH) {
-            return rustix::fs::openat(&place, part.as_os_str(), flags | OFlags::NOFOLLOW, Mode::empty());
+            return rustix::fs::openat(
+                &place,
+                part.as_os_str(),
+                flags | OFlags::NOFOLLOW,
+                Mode::empty(),
+            );
         }
         place = next;
     }
@@ -84,24 +99,39 @@ mod tests {
         fs::write(place.join("a/b/file"), "x").unwrap();
         symlink("/etc", place.join("a/out")).unwrap();
         symlink("/etc/passwd", place.join("a/file")).unwrap();
-        let directory =
-            || rustix::fs::openat(CWD, &place, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+        let directory = || {
+            rustix::fs::openat(
+                CWD,
+                &place,
+                OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+                Mode::empty(),
+            )
+        };
         let directory = directory().unwrap();
         let by_kernel = |path: &str, flags| {
             let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
             open(&directory, Path::new(path), flags, resolve).map(drop)
         };
-        let by_hand = |path: &str, flags| walk(&directory, Path::new(path), flags | OFlags::CLOEXEC).map(drop);
+        let by_hand = |path: &str, flags| {
+            walk(&directory, Path::new(path), flags | OFlags::CLOEXEC).map(drop)
+        };
         for flags in [OFlags::PATH, OFlags::RDONLY] {
             for path in ["a/b/file", "a/b", "./a/./b"] {
-                assert_eq!((by_kernel(path, flags), by_hand(path, flags)), (Ok(()), Ok(())), "{path}");
+                assert_eq!(
+                    (by_kernel(path, flags), by_hand(path, flags)),
+                    (Ok(()), Ok(())),
+                    "{path}"
+                );
             }
             for path in ["a/out", "a/out/passwd", "a/file"] {
                 assert_eq!(by_kernel(path, flags), Err(Errno::LOOP), "{path}");
                 assert_eq!(by_hand(path, flags), Err(Errno::LOOP), "{path}");
             }
             for path in ["../x", "a/../../x"] {
-                assert!(by_kernel(path, flags).is_err() && by_hand(path, flags).is_err(), "{path}");
+                assert!(
+                    by_kernel(path, flags).is_err() && by_hand(path, flags).is_err(),
+                    "{path}"
+                );
             }
         }
         fs::remove_dir_all(&place).unwrap();

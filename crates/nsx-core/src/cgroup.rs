@@ -1,7 +1,9 @@
-//! The cgroups of a process, one in each hierarchy, and where the caller's mounts show them, see `cgroups(7)`.
+//! The cgroups of a process, one in each hierarchy, and where the caller's mounts show them, see
+//! `cgroups(7)`.
 //!
-//! Version 2 has one hierarchy, version 1 one for each set of controllers; a host may have both. Paths are counted from the
-//! caller's cgroup namespace: one that lies outside of it begins with `/..`, and no mount of the caller's shows it.
+//! Version 2 has one hierarchy, version 1 one for each set of controllers; a host may have both.
+//! Paths are counted from the caller's cgroup namespace: one that lies outside of it begins with
+//! `/..`, and no mount of the caller's shows it.
 
 use crate::{
     pid::Pid,
@@ -33,7 +35,10 @@ impl Membership {
             .filter_map(|line| {
                 let mut fields = line.splitn(3, |byte| *byte == b':').skip(1);
                 let controllers = fields.next()?.to_vec();
-                Some(Self { controllers, path: OsStr::from_bytes(fields.next()?).into() })
+                Some(Self {
+                    controllers,
+                    path: OsStr::from_bytes(fields.next()?).into(),
+                })
             })
             .collect()
     }
@@ -50,7 +55,10 @@ impl Membership {
             return Ok(Vec::new());
         }
         let own = Self::parse_all(&own);
-        Ok(Self::parse_all(&text).into_iter().filter(|place| !own.contains(place)).collect())
+        Ok(Self::parse_all(&text)
+            .into_iter()
+            .filter(|place| !own.contains(place))
+            .collect())
     }
 
     /// Returns whether the cgroup is in the hierarchy of version 2.
@@ -61,22 +69,31 @@ impl Membership {
     /// The file by which a process with one thread joins a cgroup, whose directory is given.
     pub fn file(&self, directory: &Path) -> PathBuf {
         // A thread that writes itself there waits for nobody; in version 2 it may not go so far.
-        directory.join(if self.is_v2() { "cgroup.procs" } else { "tasks" })
+        directory.join(if self.is_v2() {
+            "cgroup.procs"
+        } else {
+            "tasks"
+        })
     }
 
     /// The directory of the cgroup, if a mount of the caller's shows it.
     pub fn directory(&self, mounts: &Mounts) -> Option<PathBuf> {
-        mounts.0.iter().filter(|mount| mount.controllers == self.controllers).find_map(|mount| {
-            let below = self.path.strip_prefix(&mount.root).ok()?;
-            let inside = !below.components().any(|part| part == Component::ParentDir);
-            inside.then(|| mount.point.join(below))
-        })
+        mounts
+            .0
+            .iter()
+            .filter(|mount| mount.controllers == self.controllers)
+            .find_map(|mount| {
+                let below = self.path.strip_prefix(&mount.root).ok()?;
+                let inside = !below.components().any(|part| part == Component::ParentDir);
+                inside.then(|| mount.point.join(below))
+            })
     }
 
-    /// Returns whether this cgroup, whose directory is given, or a cgroup around it is frozen, so that a process that
-    /// joins stops.
+    /// Returns whether this cgroup, whose directory is given, or a cgroup around it is frozen, so
+    /// that a process that joins stops.
     ///
-    /// A hierarchy without a freezer counts as not frozen, and so does a cgroup whose state cannot be read.
+    /// A hierarchy without a freezer counts as not frozen, and so does a cgroup whose state cannot
+    /// be read.
     pub fn is_frozen(&self, directory: &Path) -> bool {
         let read = |file: &str| {
             let flags = OFlags::RDONLY | OFlags::CLOEXEC;
@@ -87,9 +104,15 @@ impl Membership {
         };
         match self.controllers.as_slice() {
             // 5.2
-            b"" => read("cgroup.events")
-                .is_some_and(|text| text.split(|byte| *byte == b'\n').any(|line| line == b"frozen 1")),
-            controllers if controllers.split(|byte| *byte == b',').any(|name| name == b"freezer") => {
+            b"" => read("cgroup.events").is_some_and(|text| {
+                text.split(|byte| *byte == b'\n')
+                    .any(|line| line == b"frozen 1")
+            }),
+            controllers
+                if controllers
+                    .split(|byte| *byte == b',')
+                    .any(|name| name == b"freezer") =>
+            {
                 read("freezer.state").is_some_and(|text| text.trim_ascii() != b"THAWED")
             }
             _ => false,
@@ -97,24 +120,47 @@ impl Membership {
     }
 }
 
-/// The directories of one cgroup in several hierarchies in one word, with braces around what differs as shells read them:
-/// `/sys/fs/cgroup/{cpu,pids}/a`. Where they have more than one part of their paths different, one after the other.
+/// The directories of one cgroup in several hierarchies in one word, with braces around what
+/// differs as shells read them: `/sys/fs/cgroup/{cpu,pids}/a`. Where they have more than one part
+/// of their paths different, one after the other.
 pub fn together(directories: &[&Path]) -> String {
-    let Some((first, others)) = directories.split_first() else { return String::new() };
-    let parts = |path: &Path| path.components().map(|part| part.as_os_str().display().to_string()).collect::<Vec<_>>();
+    let Some((first, others)) = directories.split_first() else {
+        return String::new();
+    };
+    let parts = |path: &Path| {
+        path.components()
+            .map(|part| part.as_os_str().display().to_string())
+            .collect::<Vec<_>>()
+    };
     let first = parts(first);
     let others: Vec<_> = others.iter().map(|path| parts(path)).collect();
-    let differs = |&place: &usize| others.iter().any(|path| path.get(place) != first.get(place));
-    let longest = others.iter().map(Vec::len).max().unwrap_or(0).max(first.len());
+    let differs = |&place: &usize| {
+        others
+            .iter()
+            .any(|path| path.get(place) != first.get(place))
+    };
+    let longest = others
+        .iter()
+        .map(Vec::len)
+        .max()
+        .unwrap_or(0)
+        .max(first.len());
     match (0..longest).filter(differs).collect::<Vec<_>>().as_slice() {
         [place] if others.iter().all(|path| path.len() == first.len()) => {
-            let words: Vec<_> = std::iter::once(&first).chain(&others).map(|path| path[*place].as_str()).collect();
+            let words: Vec<_> = std::iter::once(&first)
+                .chain(&others)
+                .map(|path| path[*place].as_str())
+                .collect();
             let mut path: PathBuf = first[..*place].iter().collect();
             path.push(format!("{{{}}}", words.join(",")));
             path.extend(&first[place + 1..]);
             path.display().to_string()
         }
-        _ => directories.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
+        _ => directories
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 
@@ -123,7 +169,8 @@ pub fn together(directories: &[&Path]) -> String {
 pub struct Hierarchy {
     /// The directory.
     pub at: PathBuf,
-    /// The controllers of a hierarchy of version 1, or `name=systemd`, as `mount(8)` takes them; empty for version 2.
+    /// The controllers of a hierarchy of version 1, or `name=systemd`, as `mount(8)` takes them;
+    /// empty for version 2.
     pub controllers: Vec<u8>,
 }
 
@@ -157,7 +204,10 @@ impl Mounts {
         for mount in self.0.iter().rev() {
             let is_place = mount.point == standard || mount.point.parent() == Some(standard);
             if is_place && found.iter().all(|other| other.at != mount.point) {
-                found.push(Hierarchy { at: mount.point.clone(), controllers: mount.controllers.clone() });
+                found.push(Hierarchy {
+                    at: mount.point.clone(),
+                    controllers: mount.controllers.clone(),
+                });
             }
         }
         found.reverse();
@@ -171,15 +221,22 @@ impl Mounts {
     pub fn read(proc: &ProcRoot) -> Result<Self, ProcError> {
         let mut text = Vec::new();
         proc.read_own("mountinfo", &mut text)?;
-        Ok(Self(text.split(|byte| *byte == b'\n').filter_map(CgroupMount::parse).collect()))
+        Ok(Self(
+            text.split(|byte| *byte == b'\n')
+                .filter_map(CgroupMount::parse)
+                .collect(),
+        ))
     }
 }
 
 impl CgroupMount {
-    /// Reads a line of `mountinfo`, if it is of a cgroup file system: `… - cgroup cgroup rw,cpu,cpuacct`.
+    /// Reads a line of `mountinfo`, if it is of a cgroup file system: `… - cgroup cgroup
+    /// rw,cpu,cpuacct`.
     fn parse(line: &[u8]) -> Option<Self> {
         const BEFORE: &[u8] = b" - cgroup";
-        let place = line.windows(BEFORE.len()).position(|window| window == BEFORE)?;
+        let place = line
+            .windows(BEFORE.len())
+            .position(|window| window == BEFORE)?;
         let mut fields = line[place + b" - ".len()..].split(|byte| *byte == b' ');
         let controllers = match fields.next()? {
             b"cgroup2" => Vec::new(),
@@ -196,13 +253,19 @@ impl CgroupMount {
                     b"favordynmods",
                     b"all",
                 ];
-                let named = options.filter(|option| !OTHERS.contains(option) && !option.starts_with(b"release_agent="));
+                let named = options.filter(|option| {
+                    !OTHERS.contains(option) && !option.starts_with(b"release_agent=")
+                });
                 named.collect::<Vec<_>>().join(&b',')
             }
             _ => return None,
         };
         let Mount { root, point, .. } = Mount::parse(line).ok()?;
-        Some(Self { controllers, root: OsStr::from_bytes(&root).into(), point: OsStr::from_bytes(&point).into() })
+        Some(Self {
+            controllers,
+            root: OsStr::from_bytes(&root).into(),
+            point: OsStr::from_bytes(&point).into(),
+        })
     }
 }
 
@@ -218,7 +281,8 @@ pub fn open_directory(directory: &Path) -> Result<rustix::fd::OwnedFd, Errno> {
 /// Opens the file of a cgroup to which a process that is to join it is written.
 ///
 /// # Errors
-/// The errno of `openat(2)`: `EACCES` where the caller may not, `EROFS` where nobody may through this mount.
+/// The errno of `openat(2)`: `EACCES` where the caller may not, `EROFS` where nobody may through
+/// this mount.
 pub fn open_file(path: &Path) -> Result<rustix::fd::OwnedFd, Errno> {
     rustix::fs::openat(CWD, path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
 }
@@ -230,30 +294,51 @@ mod tests {
 
     #[test]
     fn one_cgroup_of_many_hierarchies_is_one_word() {
-        let together = |paths: &[&str]| super::together(&paths.iter().map(Path::new).collect::<Vec<_>>());
-        assert_eq!(together(&["/c/cpu,cpuacct/d/1", "/c/pids/d/1"]), "/c/{cpu,cpuacct,pids}/d/1");
+        let together =
+            |paths: &[&str]| super::together(&paths.iter().map(Path::new).collect::<Vec<_>>());
+        assert_eq!(
+            together(&["/c/cpu,cpuacct/d/1", "/c/pids/d/1"]),
+            "/c/{cpu,cpuacct,pids}/d/1"
+        );
         assert_eq!(together(&["/c/pids"]), "/c/pids");
-        assert_eq!(together(&["/c/pids", "/c/cpu", "/c/net"]), "/c/{pids,cpu,net}");
-        for apart in [&["/c/pids/a", "/c/cpu/b"][..], &["/c/pids", "/c/cpu/b"], &["/c/pids", "/d"]] {
+        assert_eq!(
+            together(&["/c/pids", "/c/cpu", "/c/net"]),
+            "/c/{pids,cpu,net}"
+        );
+        for apart in [
+            &["/c/pids/a", "/c/cpu/b"][..],
+            &["/c/pids", "/c/cpu/b"],
+            &["/c/pids", "/d"],
+        ] {
             assert_eq!(together(apart), apart.join(", "));
         }
         assert_eq!(together(&[]), "");
     }
 
     fn place(controllers: &str, path: &str) -> Membership {
-        Membership { controllers: controllers.into(), path: path.into() }
+        Membership {
+            controllers: controllers.into(),
+            path: path.into(),
+        }
     }
 
     /// As Linux 6.18 writes them, on a host with both versions.
     const MOUNTS: &str = "
 31 24 0:26 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
 32 31 0:27 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu,cpuacct
-33 31 0:28 /box /sys/fs/cgroup/systemd rw,relatime shared:9 - cgroup cgroup rw,xattr,release_agent=/lib/x,name=systemd
+33 31 0:28 /box /sys/fs/cgroup/systemd rw,relatime shared:9 - cgroup cgroup \
+    rw,xattr,release_agent=/lib/x,name=systemd
 34 31 0:29 / /sys/fs/cgroup/uni\\040fied rw,relatime - cgroup2 cgroup2 rw,nsdelegate
 35 24 0:30 / /x\\040-\\040cgroup rw - tmpfs tmpfs rw";
 
     fn mounts() -> Mounts {
-        Mounts(MOUNTS.as_bytes().split(|byte| *byte == b'\n').filter_map(CgroupMount::parse).collect())
+        Mounts(
+            MOUNTS
+                .as_bytes()
+                .split(|byte| *byte == b'\n')
+                .filter_map(CgroupMount::parse)
+                .collect(),
+        )
     }
 
     #[test]
@@ -269,21 +354,32 @@ mod tests {
             ("name=systemd", "/box/a", Some("/sys/fs/cgroup/systemd/a")),
             ("name=systemd", "/boxer", None),
         ] {
-            assert_eq!(place(controllers, path).directory(&mounts), found.map(PathBuf::from), "{controllers} {path}");
+            assert_eq!(
+                place(controllers, path).directory(&mounts),
+                found.map(PathBuf::from),
+                "{controllers} {path}"
+            );
         }
     }
 
     #[test]
     fn lines_are_read() {
         let text = b"4:cpu,cpuacct:/a:b\n1:name=systemd:/\n0::/x\nbad\n";
-        let read = [place("cpu,cpuacct", "/a:b"), place("name=systemd", "/"), place("", "/x")];
+        let read = [
+            place("cpu,cpuacct", "/a:b"),
+            place("name=systemd", "/"),
+            place("", "/x"),
+        ];
         assert_eq!(Membership::parse_all(text), read);
     }
 
     #[test]
     fn one_is_where_oneself_is() {
         let proc = ProcRoot::system().unwrap();
-        assert_eq!(Membership::differing(&proc, rustix::process::getpid()), Ok(Vec::new()));
+        assert_eq!(
+            Membership::differing(&proc, rustix::process::getpid()),
+            Ok(Vec::new())
+        );
     }
 
     proptest! {

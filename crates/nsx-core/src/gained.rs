@@ -1,5 +1,5 @@
-//! Rights that the process has from the file of its program, and not from who started it, see `capabilities(7)` and
-//! `AT_SECURE` in `getauxval(3)`.
+//! Rights that the process has from the file of its program, and not from who started it, see
+//! `capabilities(7)` and `AT_SECURE` in `getauxval(3)`.
 
 use crate::sys::auxv;
 use rustix::{
@@ -21,8 +21,9 @@ pub enum Gained {
 
 /// Returns the rights that the exec gave.
 ///
-/// `AT_SECURE` alone does not mean that there are any: a security module also sets it when a profile starts to apply, to root
-/// too. Root, by its real user id, has all capabilities by every exec, and ambient capabilities come from who started it.
+/// `AT_SECURE` alone does not mean that there are any: a security module also sets it when a
+/// profile starts to apply, to root too. Root, by its real user id, has all capabilities by every
+/// exec, and ambient capabilities come from who started it.
 ///
 /// # Errors
 /// The errno of `capget(2)` or `prctl(2)`.

@@ -1,6 +1,7 @@
 //! Hash tables whose secret is from the exec.
 //!
-//! The standard library asks the kernel for its secret when the first table is made, and panics if the call fails.
+//! The standard library asks the kernel for its secret when the first table is made, and panics if
+//! the call fails.
 
 use crate::sys::auxv;
 use std::hash::{BuildHasher, DefaultHasher, Hasher};
@@ -13,7 +14,8 @@ pub type HashMap<K, V> = std::collections::HashMap<K, V, Secret>;
 #[allow(clippy::disallowed_types, reason = "with a secret of our own")]
 pub type HashSet<K> = std::collections::HashSet<K, Secret>;
 
-/// Makes hashers that begin with the same secret, so that nobody chooses keys that all have one hash.
+/// Makes hashers that begin with the same secret, so that nobody chooses keys that all have one
+/// hash.
 #[derive(Clone, Debug)]
 pub struct Secret(DefaultHasher);
 

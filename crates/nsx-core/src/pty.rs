@@ -1,8 +1,9 @@
 //! A pseudo-terminal for a program that is not to have its caller's, see `pty(7)`.
 //!
-//! The pseudo-terminal is of the target's own instance of devpts, if the target has one: `tty` prints its name there.
-//! It is opened from outside, beneath the target's root directory, so that nothing of the target takes part in opening
-//! it. Otherwise the pseudo-terminal is one of the caller's.
+//! The pseudo-terminal is of the target's own instance of devpts, if the target has one: `tty`
+//! prints its name there. It is opened from outside, beneath the target's root directory, so that
+//! nothing of the target takes part in opening it. Otherwise the pseudo-terminal is one of the
+//! caller's.
 
 use crate::{beneath, proc::ProcRoot};
 use rustix::{
@@ -26,21 +27,33 @@ pub struct Pty {
 }
 
 impl Pty {
-    /// Opens a pseudo-terminal that is seen beneath `root`, the root directory of a process that may be hostile.
+    /// Opens a pseudo-terminal that is seen beneath `root`, the root directory of a process that
+    /// may be hostile.
     ///
     /// # Errors
-    /// `ENOTTY` if `/dev/ptmx` is something else there; the errno of `openat2(2)` or of the pseudo-terminal's calls.
+    /// `ENOTTY` if `/dev/ptmx` is something else there; the errno of `openat2(2)` or of the
+    /// pseudo-terminal's calls.
     pub fn beneath(root: impl AsFd, proc: &ProcRoot) -> Result<Self, Errno> {
         // First by path only: to open what the target has put there could block, or act.
-        let place = beneath::open(root, "dev/ptmx".as_ref(), OFlags::PATH, ResolveFlags::IN_ROOT)?;
+        let place = beneath::open(
+            root,
+            "dev/ptmx".as_ref(),
+            OFlags::PATH,
+            ResolveFlags::IN_ROOT,
+        )?;
         let stat = fstat(&place)?;
         let number = (major(stat.st_rdev), minor(stat.st_rdev));
-        if FileType::from_raw_mode(stat.st_mode) != FileType::CharacterDevice || number != MULTIPLEXER {
+        if FileType::from_raw_mode(stat.st_mode) != FileType::CharacterDevice
+            || number != MULTIPLEXER
+        {
             return Err(Errno::NOTTY);
         }
         let fd = std::os::fd::AsRawFd::as_raw_fd(&place);
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        Self::of(rustix::fs::openat(proc, format!("self/fd/{fd}"), flags, Mode::empty())?, true)
+        Self::of(
+            rustix::fs::openat(proc, format!("self/fd/{fd}"), flags, Mode::empty())?,
+            true,
+        )
     }
 
     /// Opens a pseudo-terminal of the caller's.
@@ -49,14 +62,21 @@ impl Pty {
     /// The errno of `openat(2)` or of the pseudo-terminal's calls.
     pub fn of_caller() -> Result<Self, Errno> {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        Self::of(rustix::fs::openat(CWD, "/dev/ptmx", flags, Mode::empty())?, false)
+        Self::of(
+            rustix::fs::openat(CWD, "/dev/ptmx", flags, Mode::empty())?,
+            false,
+        )
     }
 
     fn of(master: OwnedFd, of_target: bool) -> Result<Self, Errno> {
         unlockpt(&master)?;
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let terminal = ioctl_tiocgptpeer(&master, flags)?;
-        Ok(Self { master: Cell::new(Some(master)), terminal, of_target })
+        Ok(Self {
+            master: Cell::new(Some(master)),
+            terminal,
+            of_target,
+        })
     }
 
     /// Returns whether the pseudo-terminal is the target's, and so has a name there.
@@ -64,18 +84,26 @@ impl Pty {
         self.of_target
     }
 
-    /// Gives it to a user, as the caller counts users. Who may not do that leaves it the caller's: what is open stays so.
+    /// Gives it to a user, as the caller counts users. Who may not do that leaves it the caller's:
+    /// what is open stays so.
     pub fn give(&self, user: u32, group: Option<u32>) {
-        let _ = rustix::fs::fchown(&self.terminal, Some(Uid::from_raw(user)), group.map(Gid::from_raw));
+        let _ = rustix::fs::fchown(
+            &self.terminal,
+            Some(Uid::from_raw(user)),
+            group.map(Gid::from_raw),
+        );
     }
 
-    /// Makes it as large as `other`, and edit lines as that does, unless a program there reads keys one by one.
+    /// Makes it as large as `other`, and edit lines as that does, unless a program there reads keys
+    /// one by one.
     pub(crate) fn resemble(&self, other: impl AsFd) {
         if let Ok(size) = tcgetwinsize(&other) {
             let _ = tcsetwinsize(&self.terminal, size);
         }
         if let Ok(modes) = tcgetattr(&other)
-            && modes.local_modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+            && modes
+                .local_modes
+                .contains(LocalModes::ICANON | LocalModes::ECHO)
         {
             let _ = tcsetattr(&self.terminal, OptionalActions::Now, &modes);
         }
@@ -101,7 +129,10 @@ impl AsFd for Pty {
 
 impl std::fmt::Debug for Pty {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pty").field("terminal", &self.terminal).field("of_target", &self.of_target).finish()
+        f.debug_struct("Pty")
+            .field("terminal", &self.terminal)
+            .field("of_target", &self.of_target)
+            .finish()
     }
 }
 
@@ -111,7 +142,8 @@ mod tests {
     use std::{fs, os::unix::fs::symlink};
 
     fn beneath(root: &std::path::Path) -> Result<Pty, Errno> {
-        let root = rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        let root =
+            rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();
         Pty::beneath(root, &ProcRoot::system().unwrap())
     }
 

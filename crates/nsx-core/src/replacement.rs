@@ -1,4 +1,5 @@
-//! A file that takes the place of another in one step. If this process is killed before, nothing is left of it.
+//! A file that takes the place of another in one step. If this process is killed before, nothing is
+//! left of it.
 
 use crate::sys::{
     process::{Forked, exit_now, fork},
@@ -31,20 +32,35 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// Creates the file that will take the place of `path`. The process must have one thread, because it forks.
+    /// Creates the file that will take the place of `path`. The process must have one thread,
+    /// because it forks.
     ///
     /// # Errors
     /// The error of `openat(2)`.
     pub fn create(path: &Path, mode: u32) -> io::Result<Self> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_nanos();
         let mut beside = OsString::from(path);
-        // No other file has this name, so the guard may remove it before it is known whether it was made.
+        // No other file has this name, so the guard may remove it before it is known whether it was
+        // made.
         beside.push(format!(".{}-{now}", std::process::id()));
         let beside = PathBuf::from(beside);
         let guard = Guard::start(&beside).ok();
-        let opened = File::options().write(true).create_new(true).mode(mode).open(&beside);
+        let opened = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&beside);
         match opened {
-            Ok(file) => Ok(Self { file, beside, of: path.to_owned(), renamed: false, guard }),
+            Ok(file) => Ok(Self {
+                file,
+                beside,
+                of: path.to_owned(),
+                renamed: false,
+                guard,
+            }),
             Err(error) => {
                 if let Some(guard) = guard {
                     guard.release();
@@ -81,7 +97,8 @@ impl Drop for Replacement {
     }
 }
 
-/// A process that removes a file when this one is gone, or lets go of it: a file that has taken its place has that name no more.
+/// A process that removes a file when this one is gone, or lets go of it: a file that has taken its
+/// place has that name no more.
 #[derive(Debug)]
 struct Guard {
     process: Pid,
@@ -126,7 +143,8 @@ mod tests {
 
     #[test]
     fn a_file_is_replaced_whole_or_stays() {
-        let directory = std::env::temp_dir().join(format!("nsx-replacement.{}", std::process::id()));
+        let directory =
+            std::env::temp_dir().join(format!("nsx-replacement.{}", std::process::id()));
         std::fs::create_dir(&directory).unwrap();
         let path = directory.join("file");
         std::fs::write(&path, "old").unwrap();

@@ -40,19 +40,28 @@ const NAMES: [(&str, Signal); 34] = [
     ("SYS", libc::SIGSYS),
 ];
 
-/// The signal called `name`, in either case, with or without `SIG`: one of the table, `RTMIN+n` or `RTMAX-n`. A number is
-/// no name.
+/// The signal called `name`, in either case, with or without `SIG`: one of the table, `RTMIN+n` or
+/// `RTMAX-n`. A number is no name.
 pub fn by_name(name: &str) -> Option<Signal> {
     let upper = name.to_ascii_uppercase();
     let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let offset = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten();
+    let offset = |digits: &str| {
+        digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| digits.parse().ok())
+            .flatten()
+    };
     let real_time = libc::SIGRTMIN()..=libc::SIGRTMAX();
     let found = if let Some(digits) = name.strip_prefix("RTMIN+") {
         real_time.start().checked_add(offset(digits)?)
     } else if let Some(digits) = name.strip_prefix("RTMAX-") {
         real_time.end().checked_sub(offset(digits)?)
     } else {
-        return NAMES.iter().find(|(known, _)| *known == name).map(|(_, signal)| *signal);
+        return NAMES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, signal)| *signal);
     };
     found.filter(|signal| real_time.contains(signal))
 }
@@ -80,9 +89,19 @@ mod tests {
         ] {
             assert_eq!(by_name(text), Some(signal), "{text}");
         }
-        for text in
-            ["", "9", "0", "SIG", "FOO", "RTMIN", "RTMIN+", "RTMIN+99", "RTMIN+-1", "RTMIN-1", "RTMAX-9999999999"]
-        {
+        for text in [
+            "",
+            "9",
+            "0",
+            "SIG",
+            "FOO",
+            "RTMIN",
+            "RTMIN+",
+            "RTMIN+99",
+            "RTMIN+-1",
+            "RTMIN-1",
+            "RTMAX-9999999999",
+        ] {
             assert_eq!(by_name(text), None, "{text}");
         }
     }

@@ -1,8 +1,9 @@
 //! Failures of the system itself, remembered until the end of a command.
 //!
-//! Reading about processes meets errors all the time, and nearly all of them are answers: the process has ended, the caller
-//! may not see it, the kernel has no such call. A listing takes them into account, or leaves the one cell empty. An error of
-//! the disk, of memory or of a limit is no answer: with what is then missing, a listing must not look whole.
+//! Reading about processes meets errors all the time, and nearly all of them are answers: the
+//! process has ended, the caller may not see it, the kernel has no such call. A listing takes them
+//! into account, or leaves the one cell empty. An error of the disk, of memory or of a limit is no
+//! answer: with what is then missing, a listing must not look whole.
 
 use rustix::io::Errno;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -12,8 +13,16 @@ static FIRST: AtomicI32 = AtomicI32::new(0);
 
 /// Remembers an error if it is no answer; returns it.
 pub fn met(errno: Errno) -> Errno {
-    if matches!(errno, Errno::IO | Errno::INTR | Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) {
-        let _ = FIRST.compare_exchange(0, errno.raw_os_error(), Ordering::Relaxed, Ordering::Relaxed);
+    if matches!(
+        errno,
+        Errno::IO | Errno::INTR | Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM
+    ) {
+        let _ = FIRST.compare_exchange(
+            0,
+            errno.raw_os_error(),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
     }
     errno
 }
@@ -28,5 +37,7 @@ pub fn met_in(error: std::io::Error) -> std::io::Error {
 
 /// The first error that was no answer.
 pub fn first() -> Option<Errno> {
-    Some(FIRST.load(Ordering::Relaxed)).filter(|errno| *errno != 0).map(Errno::from_raw_os_error)
+    Some(FIRST.load(Ordering::Relaxed))
+        .filter(|errno| *errno != 0)
+        .map(Errno::from_raw_os_error)
 }

@@ -1,10 +1,11 @@
 //! The C library's `getopt_long(3)` behind a safe face.
 //!
-//! For programs that must read a command line as one written in C does: prefixes of long names, optional values, the
-//! order of words, and the messages on standard error, which are the C library's own.
+//! For programs that must read a command line as one written in C does: prefixes of long names,
+//! optional values, the order of words, and the messages on standard error, which are the C
+//! library's own.
 //!
-//! Sound because the C library's state is held by one [`Options`] at a time, in one thread, and because every pointer that
-//! it keeps or gives back points into what that [`Options`] borrows.
+//! Sound because the C library's state is held by one [`Options`] at a time, in one thread, and
+//! because every pointer that it keeps or gives back points into what that [`Options`] borrows.
 
 #![allow(unsafe_code)]
 
@@ -59,7 +60,8 @@ static STATE: Mutex<()> = Mutex::new(());
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Misuse;
 
-/// The options of a command line, one after the other: the number that stands for each, and its value.
+/// The options of a command line, one after the other: the number that stands for each, and its
+/// value.
 pub struct Options<'a> {
     words: Vec<*mut c_char>,
     short: &'a CStr,
@@ -69,12 +71,18 @@ pub struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    /// Reads `words`, of which the first names the program in messages. Waits while another one is read.
+    /// Reads `words`, of which the first names the program in messages. Waits while another one is
+    /// read.
     pub fn new(words: &[&'a CStr], short: &'a CStr, long: &[LongOption]) -> Self {
         let state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: the state is ours. Zero has the C library forget what it read before.
         unsafe { optind = 0 };
-        let end = RawOption { name: null(), has_arg: Value::None, flag: null_mut(), val: 0 };
+        let end = RawOption {
+            name: null(),
+            has_arg: Value::None,
+            flag: null_mut(),
+            val: 0,
+        };
         let raw = |&LongOption(name, has_arg, val): &_| RawOption {
             name: CStr::as_ptr(name),
             has_arg,
@@ -82,8 +90,13 @@ impl<'a> Options<'a> {
             val,
         };
         Self {
-            // The array ends with a null pointer, as that of `main` does. The words themselves are only read.
-            words: words.iter().map(|word| word.as_ptr().cast_mut()).chain([null_mut()]).collect(),
+            // The array ends with a null pointer, as that of `main` does. The words themselves are
+            // only read.
+            words: words
+                .iter()
+                .map(|word| word.as_ptr().cast_mut())
+                .chain([null_mut()])
+                .collect(),
             short,
             long: long.iter().map(raw).chain([end]).collect(),
             _words: PhantomData,
@@ -97,7 +110,11 @@ impl<'a> Options<'a> {
         let first = usize::try_from(unsafe { optind }).unwrap_or(0);
         let (_null, words) = self.words.split_last().unwrap_or((&null_mut(), &[]));
         // SAFETY: each points to one of the words that were borrowed, in whatever order.
-        words.iter().skip(first).map(|word| unsafe { CStr::from_ptr(*word) }).collect()
+        words
+            .iter()
+            .skip(first)
+            .map(|word| unsafe { CStr::from_ptr(*word) })
+            .collect()
     }
 }
 
@@ -106,9 +123,17 @@ impl<'a> Iterator for Options<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let count = c_int::try_from(self.words.len()).unwrap_or(c_int::MAX) - 1;
-        // SAFETY: both arrays end as the C library asks, and live until the call returns; `words` it may reorder.
-        let found =
-            unsafe { getopt_long(count, self.words.as_ptr(), self.short.as_ptr(), self.long.as_ptr(), null_mut()) };
+        // SAFETY: both arrays end as the C library asks, and live until the call returns; `words`
+        // it may reorder.
+        let found = unsafe {
+            getopt_long(
+                count,
+                self.words.as_ptr(),
+                self.short.as_ptr(),
+                self.long.as_ptr(),
+                null_mut(),
+            )
+        };
         // SAFETY: the state is ours.
         let value = unsafe { optarg };
         // SAFETY: where it is not null it points into one of the words that were borrowed.
@@ -143,17 +168,31 @@ mod tests {
     fn options_end_at_the_first_operand_where_the_caller_says_so() {
         let words = [c"x", c"-fR", c"/", c"--net", c"a", c"--net=b", c"-f"];
         let (options, operands) = read(c"+fR:", &words).unwrap();
-        assert_eq!(options, [(b'f'.into(), None), (b'R'.into(), Some(c"/")), (256, None)]);
+        assert_eq!(
+            options,
+            [(b'f'.into(), None), (b'R'.into(), Some(c"/")), (256, None)]
+        );
         assert_eq!(operands, [c"a", c"--net=b", c"-f"]);
         let (options, operands) = read(c"fR:", &words).unwrap();
-        assert_eq!(options[2..], [(256, None), (256, Some(c"b")), (b'f'.into(), None)]);
+        assert_eq!(
+            options[2..],
+            [(256, None), (256, Some(c"b")), (b'f'.into(), None)]
+        );
         assert_eq!(operands, [c"a"]);
     }
 
     #[test]
     fn prefixes_count_and_misuse_is_told() {
-        assert_eq!(read(c"+", &[c"x", c"--ro=a", c"--", c"-f"]).unwrap().1, [c"-f"]);
-        for wrong in [[c"x", c"--bogus"], [c"x", c"-z"], [c"x", c"--root"], [c"x", c"--fork=1"]] {
+        assert_eq!(
+            read(c"+", &[c"x", c"--ro=a", c"--", c"-f"]).unwrap().1,
+            [c"-f"]
+        );
+        for wrong in [
+            [c"x", c"--bogus"],
+            [c"x", c"-z"],
+            [c"x", c"--root"],
+            [c"x", c"--fork=1"],
+        ] {
             assert_eq!(read(c"+fR:", &wrong), Err(Misuse));
         }
         assert_eq!(read(c"+", &[]).unwrap(), (vec![], vec![]));

@@ -1,8 +1,9 @@
-//! The processes and namespaces about which a user is believed: those in user namespaces that the user created.
+//! The processes and namespaces about which a user is believed: those in user namespaces that the
+//! user created.
 //!
-//! The creator of a user namespace has every right in it, in those below, and over the other namespaces that belong to them, see
-//! `user_namespaces(7)`. A user who names a process there gains nothing if root enters it. No other claim of a user about a
-//! process is believed.
+//! The creator of a user namespace has every right in it, in those below, and over the other
+//! namespaces that belong to them, see `user_namespaces(7)`. A user who names a process there gains
+//! nothing if root enters it. No other claim of a user about a process is believed.
 
 use crate::{
     container::{Owner, Unbelieved},
@@ -39,13 +40,15 @@ impl From<Errno> for No {
     }
 }
 
-/// Checks that `owner` is believed about a process. The result holds only if the process still exists afterwards.
+/// Checks that `owner` is believed about a process. The result holds only if the process still
+/// exists afterwards.
 pub(crate) fn check(host: &Host, pid: Pid, owner: &Owner) -> Result<(), Unbelieved> {
     check_below(host, pid, owner, |user| own(host, user, owner.uid))
 }
 
-/// Checks that `owner` may decide how a program runs in the user namespace of this process. Besides its creator that can be the
-/// user whom it maps to root: Podman, run by root, gives the files of a container with an id mapping to that user.
+/// Checks that `owner` may decide how a program runs in the user namespace of this process. Besides
+/// its creator that can be the user whom it maps to root: Podman, run by root, gives the files of a
+/// container with an id mapping to that user.
 pub(crate) fn check_inside(host: &Host, pid: Pid, owner: &Owner) -> Result<(), Unbelieved> {
     let is_root = || {
         let mut map = Vec::new();
@@ -55,7 +58,10 @@ pub(crate) fn check_inside(host: &Host, pid: Pid, owner: &Owner) -> Result<(), U
     check_below(host, pid, owner, |user| {
         let is_root = is_root() == Some(owner.uid);
         if is_root && is_below(host, user.parent()?, callers(host)?)? {
-            return Ok(Own { id: user.id(), _below: user });
+            return Ok(Own {
+                id: user.id(),
+                _below: user,
+            });
         }
         own(host, user, owner.uid)
     })
@@ -69,7 +75,9 @@ fn check_below(
 ) -> Result<(), Unbelieved> {
     let (number, proc) = (pid.as_raw_pid(), host.proc());
     let unseen = || Unbelieved::Unseen(number);
-    let user = proc.open_ns(pid, NsLink::Own(NsKind::User)).map_err(|_| unseen())?;
+    let user = proc
+        .open_ns(pid, NsLink::Own(NsKind::User))
+        .map_err(|_| unseen())?;
     let own = own(user).map_err(|no| match no {
         No::Yours => Unbelieved::Yours(number, owner.word.clone()),
         No::Anothers => Unbelieved::Anothers(number, owner.word.clone()),
@@ -98,7 +106,11 @@ fn check_below(
 
 /// Returns whether a namespace belongs to a user namespace that the user `uid` created.
 pub(crate) fn is_users(host: &Host, namespace: &Namespace, uid: u32) -> bool {
-    let itself = || rustix::io::fcntl_dupfd_cloexec(namespace, 0).and_then(Namespace::from_fd).ok();
+    let itself = || {
+        rustix::io::fcntl_dupfd_cloexec(namespace, 0)
+            .and_then(Namespace::from_fd)
+            .ok()
+    };
     let user = match namespace.id().kind {
         NsKind::User => itself(),
         _ => match namespace.owner() {
@@ -131,7 +143,9 @@ fn own(host: &Host, user: Namespace, uid: u32) -> Result<Own, No> {
             Related::Hidden => return Err(No::Unseen),
         };
     }
-    highest.map(|id| Own { id, _below: user }).ok_or(No::Anothers)
+    highest
+        .map(|id| Own { id, _below: user })
+        .ok_or(No::Anothers)
 }
 
 /// Returns whether a user namespace is `above` or below it.
@@ -139,7 +153,9 @@ fn is_below(host: &Host, user: Related, above: NsId) -> Result<bool, No> {
     let callers = callers(host)?;
     let mut next = user;
     loop {
-        let Related::Is(user) = next else { return Err(No::Unseen) };
+        let Related::Is(user) = next else {
+            return Err(No::Unseen);
+        };
         if user.id() == above {
             return Ok(true);
         }
@@ -152,5 +168,7 @@ fn is_below(host: &Host, user: Related, above: NsId) -> Result<bool, No> {
 
 /// Returns the caller's own user namespace.
 fn callers(host: &Host) -> Result<NsId, No> {
-    host.proc().own_ns(NsLink::Own(NsKind::User)).map_err(|_| No::Unseen)
+    host.proc()
+        .own_ns(NsLink::Own(NsKind::User))
+        .map_err(|_| No::Unseen)
 }

@@ -1,9 +1,11 @@
 //! Holds a record against the kernel: the process is pinned, and only then looked at.
 //!
-//! A number in a file proves nothing. The process must be alive, have started when the record says, be in no other container
-//! by its cgroup, and if the record is another user's word, be in that user's own namespaces (`belief`). One contrary fact
-//! makes the record stale. The cgroup of a rootless container may be the root, so it need not tell which container a process is
-//! in; but then the record must tell the process by the time of its start or its pidfd, or another one that got the id would do.
+//! A number in a file proves nothing. The process must be alive, have started when the record says,
+//! be in no other container by its cgroup, and if the record is another user's word, be in that
+//! user's own namespaces (`belief`). One contrary fact makes the record stale. The cgroup of a
+//! rootless container may be the root, so it need not tell which container a process is in; but
+//! then the record must tell the process by the time of its start or its pidfd, or another one that
+//! got the id would do.
 
 use crate::{
     belief,
@@ -47,14 +49,16 @@ struct Facts {
     state: State,
     start: u64,
     cgroup: Option<Cgroup>,
-    /// `true` if something shows that the process is the container's, and not another process that got the id.
+    /// `true` if something shows that the process is the container's, and not another process that
+    /// got the id.
     is_proven: bool,
 }
 
 /// Checks records one after the other.
 pub(crate) struct Checker<'a> {
     host: &'a Host,
-    /// The place of the caller: what is in the same container as the caller is in no other container.
+    /// The place of the caller: what is in the same container as the caller is in no other
+    /// container.
     own: Place,
     buffer: Vec<u8>,
 }
@@ -62,7 +66,11 @@ pub(crate) struct Checker<'a> {
 impl<'a> Checker<'a> {
     pub(crate) fn new(host: &'a Host) -> Self {
         let mut buffer = Vec::new();
-        let own = host.proc().read_own("cgroup", &mut buffer).map(|()| Place::parse(&buffer)).unwrap_or_default();
+        let own = host
+            .proc()
+            .read_own("cgroup", &mut buffer)
+            .map(|()| Place::parse(&buffer))
+            .unwrap_or_default();
         Self { host, own, buffer }
     }
 
@@ -73,19 +81,48 @@ impl<'a> Checker<'a> {
             if !matches!(container.state, State::Stopped(_) | State::Unrecorded(_)) {
                 container.state = State::Stopped("stopped");
             }
-            return Checked { container, process: None, start: 0, cgroup: None };
+            return Checked {
+                container,
+                process: None,
+                start: 0,
+                cgroup: None,
+            };
         };
-        let (process, Facts { state, start, cgroup, .. }) = match self.process(pid, &record) {
+        let (
+            process,
+            Facts {
+                state,
+                start,
+                cgroup,
+                ..
+            },
+        ) = match self.process(pid, &record) {
             Ok((process, facts)) => (Some(process), facts),
             Err(contrary) => {
                 let state = match contrary {
                     State::Stale(Stale::Ended(_)) => record.once_ended.unwrap_or(contrary),
                     contrary => contrary,
                 };
-                (None, Facts { state, start: 0, cgroup: None, is_proven: false })
+                (
+                    None,
+                    Facts {
+                        state,
+                        start: 0,
+                        cgroup: None,
+                        is_proven: false,
+                    },
+                )
             }
         };
-        Checked { container: Container { state, ..record.container }, process, start, cgroup }
+        Checked {
+            container: Container {
+                state,
+                ..record.container
+            },
+            process,
+            start,
+            cgroup,
+        }
     }
 
     /// The process, pinned, or the state of a record that is wrong.
@@ -95,11 +132,24 @@ impl<'a> Checker<'a> {
             PinError::Reused(_) => State::Stale(Stale::Inode(number)),
             _ => State::Stale(Stale::Ended(number)),
         })?;
-        let outcome = self.facts(&process, record).map_err(State::Stale).and_then(|facts| {
-            let anothers = record.container.owner.as_ref().filter(|owner| !owner.is_caller);
-            anothers.map_or(Ok(()), |owner| belief::check(self.host, pid, owner)).map_err(State::Unbelieved)?;
-            if facts.is_proven { Ok(facts) } else { Err(State::Stale(Stale::Unproven(number))) }
-        });
+        let outcome = self
+            .facts(&process, record)
+            .map_err(State::Stale)
+            .and_then(|facts| {
+                let anothers = record
+                    .container
+                    .owner
+                    .as_ref()
+                    .filter(|owner| !owner.is_caller);
+                anothers
+                    .map_or(Ok(()), |owner| belief::check(self.host, pid, owner))
+                    .map_err(State::Unbelieved)?;
+                if facts.is_proven {
+                    Ok(facts)
+                } else {
+                    Err(State::Stale(Stale::Unproven(number)))
+                }
+            });
         // What was read by the number was about this process only if it is still there.
         if process.ended() {
             return Err(State::Stale(Stale::Ended(number)));
@@ -115,7 +165,10 @@ impl<'a> Checker<'a> {
         if record.start.is_some() && start.is_some() && record.start != start {
             return Err(Stale::Start(number));
         }
-        if record.inode.is_some_and(|inode| process.inode().is_ok_and(|own| own != inode)) {
+        if record
+            .inode
+            .is_some_and(|inode| process.inode().is_ok_and(|own| own != inode))
+        {
             return Err(Stale::Inode(number));
         }
         if proc.read(pid, "cgroup", &mut self.buffer).is_err() {
@@ -123,66 +176,109 @@ impl<'a> Checker<'a> {
         }
         let place = Place::parse(&self.buffer);
         let id = record.container.id.as_bytes();
-        let is_it = |place: &Place| place.container.as_ref().is_some_and(|named| named.is(record.container.engine, id));
-        let has_component = || self.buffer.split(|byte| b"/\n".contains(byte)).any(|part| part == id);
+        let is_it = |place: &Place| {
+            place
+                .container
+                .as_ref()
+                .is_some_and(|named| named.is(record.container.engine, id))
+        };
+        let has_component = || {
+            self.buffer
+                .split(|byte| b"/\n".contains(byte))
+                .any(|part| part == id)
+        };
         let confirmed = is_it(&place) || has_component();
         if record.container.engine == Engine::Unit && !confirmed {
             return Err(Stale::Elsewhere(number, OsString::from_vec(place.path)));
         }
         match &place.container {
             Some(other) if !confirmed && self.own.container.as_ref() != Some(other) => {
-                return Err(Stale::Elsewhere(number, OsString::from_vec(other.id.clone())));
+                return Err(Stale::Elsewhere(
+                    number,
+                    OsString::from_vec(other.id.clone()),
+                ));
             }
             _ => {}
         }
-        if let (Some(start), Some(written), false) = (start, record.written, confirmed || record.start.is_some())
+        if let (Some(start), Some(written), false) =
+            (start, record.written, confirmed || record.start.is_some())
             && self.host.started_after(start, written.as_secs())
         {
             return Err(Stale::Start(number));
         }
-        // LXC's monitor was asked just now. Of all others a process that has the id by now may be anyone's: a time of
-        // writing tells it only to within seconds.
-        let is_exact = record.start.is_some() || record.inode.is_some() || record.container.engine == Engine::Lxc;
+        // LXC's monitor was asked just now. Of all others a process that has the id by now may be
+        // anyone's: a time of writing tells it only to within seconds.
+        let is_exact = record.start.is_some()
+            || record.inode.is_some()
+            || record.container.engine == Engine::Lxc;
         let state = match &record.container.state {
             State::Created => State::Created,
-            _ if self.is_frozen(pid).unwrap_or(record.container.state == State::Paused) => State::Paused,
+            _ if self
+                .is_frozen(pid)
+                .unwrap_or(record.container.state == State::Paused) =>
+            {
+                State::Paused
+            }
             _ => State::Running,
         };
         let cgroup = is_it(&place).then_some(place.cgroup);
-        Ok(Facts { state, start: start.unwrap_or_default(), cgroup, is_proven: confirmed || is_exact })
+        Ok(Facts {
+            state,
+            start: start.unwrap_or_default(),
+            cgroup,
+            is_proven: confirmed || is_exact,
+        })
     }
 
-    /// Returns whether a process's cgroup is frozen, in either version; none if that cannot be told.
+    /// Returns whether a process's cgroup is frozen, in either version; none if that cannot be
+    /// told.
     fn is_frozen(&mut self, pid: Pid) -> Option<bool> {
         is_frozen(self.host, pid, &mut self.buffer).ok().flatten()
     }
 }
 
-/// Returns whether a process's cgroup, or one around it, is frozen, so that whatever joins that cgroup stops too, see
-/// `cgroups(7)`. None if no freezer can be seen.
+/// Returns whether a process's cgroup, or one around it, is frozen, so that whatever joins that
+/// cgroup stops too, see `cgroups(7)`. None if no freezer can be seen.
 ///
 /// # Errors
 /// [`ProcError`] of reading the process's `cgroup`.
 pub fn is_frozen(host: &Host, pid: Pid, buffer: &mut Vec<u8>) -> Result<Option<bool>, ProcError> {
     host.proc().read(pid, "cgroup", buffer)?;
-    let lines = buffer.split(|&byte| byte == b'\n').map(|line| line.splitn(3, |&byte| byte == b':'));
+    let lines = buffer
+        .split(|&byte| byte == b'\n')
+        .map(|line| line.splitn(3, |&byte| byte == b':'));
     let mut known = None;
     for mut fields in lines {
-        let (Some(_), Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next()) else { continue };
+        let (Some(_), Some(controllers), Some(path)) =
+            (fields.next(), fields.next(), fields.next())
+        else {
+            continue;
+        };
         let path = path.strip_prefix(b"/").unwrap_or(path);
         // The root has no freezer.
         if path.is_empty() {
             continue;
         }
         let text = |root: &str, file: &str| {
-            host.system_dir(root).ok()?.read_kernels(files::path(&[path, file.as_bytes()])).ok()
+            host.system_dir(root)
+                .ok()?
+                .read_kernels(files::path(&[path, file.as_bytes()]))
+                .ok()
         };
         let frozen = if controllers.is_empty() {
-            let events =
-                text("/sys/fs/cgroup", "cgroup.events").or_else(|| text("/sys/fs/cgroup/unified", "cgroup.events"));
-            events.map(|events| events.split(|&byte| byte == b'\n').any(|line| line == b"frozen 1"))
-        } else if controllers.split(|&byte| byte == b',').any(|name| name == b"freezer") {
-            text("/sys/fs/cgroup/freezer", "freezer.state").map(|state| state.trim_ascii() != b"THAWED")
+            let events = text("/sys/fs/cgroup", "cgroup.events")
+                .or_else(|| text("/sys/fs/cgroup/unified", "cgroup.events"));
+            events.map(|events| {
+                events
+                    .split(|&byte| byte == b'\n')
+                    .any(|line| line == b"frozen 1")
+            })
+        } else if controllers
+            .split(|&byte| byte == b',')
+            .any(|name| name == b"freezer")
+        {
+            text("/sys/fs/cgroup/freezer", "freezer.state")
+                .map(|state| state.trim_ascii() != b"THAWED")
         } else {
             None
         };

@@ -1,8 +1,9 @@
 //! [`Claim`]: whose word a record is.
 //!
-//! A record is trusted as much as the least trusted user who could have written it: the owner of the file, of each directory on
-//! its path, of each symbolic link that was followed, or of the configuration that chose the path. `writers` finds these users;
-//! `belief` says what a user's claim is believed about.
+//! A record is trusted as much as the least trusted user who could have written it: the owner of
+//! the file, of each directory on its path, of each symbolic link that was followed, or of the
+//! configuration that chose the path. `writers` finds these users; `belief` says what a user's
+//! claim is believed about.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,11 @@ pub(crate) enum Claim {
 impl Claim {
     /// Returns the claim of the user `uid`.
     pub(crate) const fn of(uid: u32) -> Self {
-        if uid == 0 { Self::System } else { Self::User(uid) }
+        if uid == 0 {
+            Self::System
+        } else {
+            Self::User(uid)
+        }
     }
 
     /// Returns the claim of everyone who could have written either.
@@ -52,17 +57,26 @@ pub struct Location {
 impl Location {
     /// Returns a location that nsx knows by itself.
     pub(crate) fn system(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), claim: Claim::System }
+        Self {
+            path: path.into(),
+            claim: Claim::System,
+        }
     }
 
     /// Returns the location of a path that `claim` chose.
     pub(crate) fn new(path: impl Into<PathBuf>, claim: Claim) -> Self {
-        Self { path: path.into(), claim }
+        Self {
+            path: path.into(),
+            claim,
+        }
     }
 
     /// Returns a location below this one.
     pub(crate) fn join(&self, path: impl AsRef<Path>) -> Self {
-        Self { path: self.path.join(path), claim: self.claim }
+        Self {
+            path: self.path.join(path),
+            claim: self.claim,
+        }
     }
 
     /// Returns the path, as an engine or a configuration wrote it.
@@ -77,7 +91,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn claim() -> impl Strategy<Value = Claim> {
-        prop_oneof![Just(Claim::System), (1_u32..4).prop_map(Claim::User), Just(Claim::Several)]
+        prop_oneof![
+            Just(Claim::System),
+            (1_u32..4).prop_map(Claim::User),
+            Just(Claim::Several)
+        ]
     }
 
     proptest! {

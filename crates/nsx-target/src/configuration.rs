@@ -1,8 +1,8 @@
 //! A container's OCI configuration, `config.json`, if it is believed.
 //!
-//! It decides the user, the rights and the directory of a program. A configuration that only root could have written is
-//! believed. A user's configuration is believed only inside user namespaces that the user created or is root in, even if the
-//! user is the caller.
+//! It decides the user, the rights and the directory of a program. A configuration that only root
+//! could have written is believed. A user's configuration is believed only inside user namespaces
+//! that the user created or is root in, even if the user is the caller.
 
 use crate::{
     belief,
@@ -20,7 +20,8 @@ pub struct Configuration {
     pub path: PathBuf,
     /// Its content.
     pub text: Vec<u8>,
-    /// True if a user could have written it, so that it decides nothing outside the target's user namespace.
+    /// True if a user could have written it, so that it decides nothing outside the target's user
+    /// namespace.
     pub is_users: bool,
 }
 
@@ -58,16 +59,27 @@ impl Subject {
 
     fn read(&self, host: &Host, bundle: &Location) -> Result<Configuration, ConfigurationError> {
         let path = bundle.path.join("config.json");
-        let content = match host.dir(bundle).and_then(|directory| directory.content("config.json")) {
+        let content = match host
+            .dir(bundle)
+            .and_then(|directory| directory.content("config.json"))
+        {
             Ok(content) => content,
             Err(why) => return Err(ConfigurationError::Unread { path, why }),
         };
         let is_users = content.claim != Claim::System;
         if let Some(owner) = host.owner(content.claim)
-            && (belief::check_inside(host, self.process.pid(), &owner).is_err() || self.process.ended())
+            && (belief::check_inside(host, self.process.pid(), &owner).is_err()
+                || self.process.ended())
         {
-            return Err(ConfigurationError::Users { path, user: owner.word });
+            return Err(ConfigurationError::Users {
+                path,
+                user: owner.word,
+            });
         }
-        Ok(Configuration { path, text: content.bytes, is_users })
+        Ok(Configuration {
+            path,
+            text: content.bytes,
+            is_users,
+        })
     }
 }

@@ -11,14 +11,16 @@ use std::{
 
 /// A container, or a unit, as its engine's records and the kernel describe it.
 ///
-/// Text that comes from records is whatever somebody wrote there: bytes, not to be shown on a terminal as they are.
+/// Text that comes from records is whatever somebody wrote there: bytes, not to be shown on a
+/// terminal as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
     /// The engine that runs the container.
     pub engine: Engine,
     /// Its id: hexadecimal for most engines, for LXC, machines and units the name.
     pub id: OsString,
-    /// Its name, without the slash that Docker puts before it; none where there is none or it cannot be read.
+    /// Its name, without the slash that Docker puts before it; none where there is none or it
+    /// cannot be read.
     pub name: Option<OsString>,
     /// The namespace within containerd that it is in, such as `k8s.io`.
     pub namespace: Option<OsString>,
@@ -26,14 +28,15 @@ pub struct Container {
     pub pod: Option<Pod>,
     /// The state that the container is in.
     pub state: State,
-    /// The directory with its OCI `config.json`, where there is one. Reading it may ask for more rights than the caller has.
+    /// The directory with its OCI `config.json`, where there is one. Reading it may ask for more
+    /// rights than the caller has.
     pub bundle: Option<Location>,
     /// The user whose word all of this is; none if only root could have written it.
     pub owner: Option<Owner>,
     /// The image that it was made from, as its engine names it.
     pub image: Option<OsString>,
-    /// The sandbox, if the container's process is known to be only the door to a sandbox, and its namespaces not those
-    /// of what runs inside.
+    /// The sandbox, if the container's process is known to be only the door to a sandbox, and its
+    /// namespaces not those of what runs inside.
     pub sandbox: Option<Sandbox>,
 }
 
@@ -42,7 +45,8 @@ pub struct Container {
 pub struct Owner {
     /// The user's id.
     pub uid: u32,
-    /// The word by which the user is typed: a name of letters, digits, `.`, `_` and `-`, or the number.
+    /// The word by which the user is typed: a name of letters, digits, `.`, `_` and `-`, or the
+    /// number.
     pub word: String,
     /// `true` if this is the caller, who need not be named.
     pub is_caller: bool,
@@ -59,7 +63,8 @@ pub struct Pod {
     pub container: Option<OsString>,
     /// The pod's uid.
     pub uid: Option<OsString>,
-    /// `true` if this is the pod's sandbox, which does nothing but hold the namespaces: the pause container.
+    /// `true` if this is the pod's sandbox, which does nothing but hold the namespaces: the pause
+    /// container.
     pub is_sandbox: bool,
 }
 
@@ -75,8 +80,8 @@ pub enum State {
     Created,
     /// It has no process. In the engine's word: `exited`, `created`, `stopped`.
     Stopped(&'static str),
-    /// It was started once, and there is no record of its process in this directory. It may run all the same: its user may have
-    /// had another runtime directory.
+    /// It was started once, and there is no record of its process in this directory. It may run all
+    /// the same: its user may have had another runtime directory.
     Unrecorded(PathBuf),
     /// Its record names a process that is not its own any more.
     Stale(Stale),
@@ -96,7 +101,8 @@ pub enum Stale {
     /// The process is in another container, by its cgroup.
     #[error("process {0} is in another container: {1:?}")]
     Elsewhere(i32, OsString),
-    /// The record does not say when its process started, and by its cgroup the process is in no container.
+    /// The record does not say when its process started, and by its cgroup the process is in no
+    /// container.
     #[error("nothing shows that process {0} is the container's")]
     Unproven(i32),
     /// The pidfd's inode is not the one that is recorded.
@@ -104,7 +110,8 @@ pub enum Stale {
     Inode(i32),
 }
 
-/// Why a user's record of a process is not believed: the process is in a namespace that is not the user's own.
+/// Why a user's record of a process is not believed: the process is in a namespace that is not the
+/// user's own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unbelieved {
     /// The process is in the caller's user namespace.
@@ -114,7 +121,9 @@ pub enum Unbelieved {
     #[error("process {0} is in a user namespace that user {1} did not create")]
     Anothers(i32, String),
     /// The user namespace that a namespace of the process belongs to is none of the user's.
-    #[error("the {1} namespace of process {0} does not belong to a user namespace that user {2} created")]
+    #[error(
+        "the {1} namespace of process {0} does not belong to a user namespace that user {2} created"
+    )]
     Namespace(i32, NsKind, String),
     /// The kernel does not show whose the namespaces are.
     #[error("whose namespaces process {0} is in cannot be seen")]
@@ -185,13 +194,25 @@ impl Container {
         }
     }
 
-    /// The word that names it, as it is typed: `docker:web`, `k8s://prod/web-0/app`, of another user than the caller
-    /// `podman:ada@db`; by id where there is no name. Bytes that are no text are replaced; nothing is escaped.
+    /// The word that names it, as it is typed: `docker:web`, `k8s://prod/web-0/app`, of another
+    /// user than the caller `podman:ada@db`; by id where there is no name. Bytes that are no text
+    /// are replaced; nothing is escaped.
     pub fn address(&self) -> String {
-        if let Some(Pod { namespace, name, container, .. }) = &self.pod {
+        if let Some(Pod {
+            namespace,
+            name,
+            container,
+            ..
+        }) = &self.pod
+        {
             return match container {
                 Some(container) if self.owners().is_empty() => {
-                    format!("k8s://{}/{}/{}", namespace.display(), name.display(), container.display())
+                    format!(
+                        "k8s://{}/{}/{}",
+                        namespace.display(),
+                        name.display(),
+                        container.display()
+                    )
                 }
                 // The pod's own name leads to its first container, and a pod to the system's.
                 _ => self.address_by_id(),
@@ -203,7 +224,8 @@ impl Container {
         }
     }
 
-    /// The word that names it by its id, shortened where it is a long one, for containers that share a name.
+    /// The word that names it by its id, shortened where it is a long one, for containers that
+    /// share a name.
     pub fn address_by_id(&self) -> String {
         let short = self.short_id().display();
         let owner = self.owners();
@@ -225,14 +247,26 @@ impl Container {
     /// The owner as it stands before the name, if it must be named.
     fn owners(&self) -> String {
         let owner = self.owner.as_ref().filter(|owner| !owner.is_caller);
-        owner.map(|owner| format!("{}@", owner.word)).unwrap_or_default()
+        owner
+            .map(|owner| format!("{}@", owner.word))
+            .unwrap_or_default()
     }
 
-    /// Returns the names that people have for it: its own, that of its pod, its name in the pod, and an id that somebody chose.
+    /// Returns the names that people have for it: its own, that of its pod, its name in the pod,
+    /// and an id that somebody chose.
     pub(crate) fn names(&self) -> Vec<&OsStr> {
-        let of_pod = self.pod.iter().flat_map(|pod| pod.container.iter().chain((!pod.is_sandbox).then_some(&pod.name)));
+        let of_pod = self.pod.iter().flat_map(|pod| {
+            pod.container
+                .iter()
+                .chain((!pod.is_sandbox).then_some(&pod.name))
+        });
         let id = (!is_long_id(self.id.as_bytes())).then_some(&self.id);
-        self.name.iter().chain(of_pod).chain(id).map(OsString::as_os_str).collect()
+        self.name
+            .iter()
+            .chain(of_pod)
+            .chain(id)
+            .map(OsString::as_os_str)
+            .collect()
     }
 
     /// Returns what people call the container: its name, or the start of its id.

@@ -4,7 +4,8 @@ use std::fmt;
 
 /// An engine that keeps a container or gives it its name.
 ///
-/// The engines are in order of preference if two know the same container: the engine nearer to its user comes first.
+/// The engines are in order of preference if two know the same container: the engine nearer to its
+/// user comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Engine {
     /// Docker, as root or rootless.
@@ -76,19 +77,25 @@ impl Engine {
         }
     }
 
-    /// The engine of a prefix. `cri-o`, as Kubernetes writes it, and the names of single members of a family are taken too.
+    /// The engine of a prefix. `cri-o`, as Kubernetes writes it, and the names of single members of
+    /// a family are taken too.
     pub fn from_name(name: &[u8]) -> Option<Self> {
         match name {
             b"cri-o" => Some(Self::Crio),
             b"incus" | b"lxd" => Some(Self::Lxc),
             b"runc" | b"crun" => Some(Self::Oci),
-            _ => Self::ALL.into_iter().find(|engine| engine.name().as_bytes() == name),
+            _ => Self::ALL
+                .into_iter()
+                .find(|engine| engine.name().as_bytes() == name),
         }
     }
 
     /// Returns every word that is taken for an engine in front of a colon.
     pub(crate) fn words() -> impl Iterator<Item = &'static str> {
-        Self::ALL.into_iter().map(Self::name).chain(["cri-o", "incus", "lxd", "runc", "crun"])
+        Self::ALL
+            .into_iter()
+            .map(Self::name)
+            .chain(["cri-o", "incus", "lxd", "runc", "crun"])
     }
 
     /// Returns whether a name that the engine gives may contain an `@`.
@@ -96,9 +103,9 @@ impl Engine {
         matches!(self, Self::Unit | Self::Lxc | Self::Machine | Self::Oci)
     }
 
-    /// Returns whether a request for containers of `self` means those of `other` too: all of nerdctl and of
-    /// containerd's CRI plug-in are containerd's, as Kubernetes too writes `containerd://ID`, and every runtime's
-    /// container is one of OCI.
+    /// Returns whether a request for containers of `self` means those of `other` too: all of
+    /// nerdctl and of containerd's CRI plug-in are containerd's, as Kubernetes too writes
+    /// `containerd://ID`, and every runtime's container is one of OCI.
     pub fn includes(self, other: Self) -> bool {
         self == other || self == Self::Containerd && matches!(other, Self::Nerdctl | Self::Cri)
     }

@@ -16,7 +16,8 @@ pub enum TargetError {
     /// It is no target.
     #[error("{word:?} is not a target")]
     NotATarget {
-        /// The word. Its debug form, which the message shows, has everything escaped that could act on a terminal.
+        /// The word. Its debug form, which the message shows, has everything escaped that could act
+        /// on a terminal.
         word: OsString,
         /// The fault in the word.
         source: ParseTargetError,
@@ -56,7 +57,9 @@ pub enum TargetError {
         user: OsString,
     },
     /// The namespace of that name is a user's word for one that is not the user's.
-    #[error("failed to open {target}: it does not belong to a user namespace that user {user} created")]
+    #[error(
+        "failed to open {target}: it does not belong to a user namespace that user {user} created"
+    )]
     Unbelieved {
         /// The target that was named.
         target: Target,
@@ -109,9 +112,13 @@ fn nothing(target: &Target) -> &'static str {
     }
 }
 
-/// Returns the start of the message. It is not known whether a container without a record of its process runs.
+/// Returns the start of the message. It is not known whether a container without a record of its
+/// process runs.
 fn no_process(target: &Target, containers: &[Container]) -> String {
-    if containers.iter().any(|container| matches!(container.state, State::Unrecorded(_))) {
+    if containers
+        .iter()
+        .any(|container| matches!(container.state, State::Unrecorded(_)))
+    {
         format!("failed to find the process of {target}")
     } else {
         format!("{target} is not running")
@@ -128,13 +135,23 @@ fn states(target: &Target, containers: &[Container]) -> String {
                 format!("there is no record of it in {}", directory.display())
             }
             State::Unrecorded(directory) => {
-                format!("there is no record of the process of {address} in {}", directory.display())
+                format!(
+                    "there is no record of the process of {address} in {}",
+                    directory.display()
+                )
             }
             state if address == target.to_string() => format!("its state is {state}"),
             state => format!("{address} is {state}"),
         }
     };
-    listed(&containers.iter().take(MOST_LISTED + 1).map(state).collect::<Vec<_>>(), "; ")
+    listed(
+        &containers
+            .iter()
+            .take(MOST_LISTED + 1)
+            .map(state)
+            .collect::<Vec<_>>(),
+        "; ",
+    )
 }
 
 /// The most that are named in one message: a user may have made thousands.
@@ -143,13 +160,16 @@ const MOST_LISTED: usize = 20;
 /// These as one text, cut where there are too many.
 fn listed(all: &[String], separator: &str) -> String {
     match all.get(..MOST_LISTED) {
-        Some(first) if all.len() > MOST_LISTED => format!("{}{separator}and more", first.join(separator)),
+        Some(first) if all.len() > MOST_LISTED => {
+            format!("{}{separator}and more", first.join(separator))
+        }
         _ => all.join(separator),
     }
 }
 
 impl TargetError {
-    /// Returns whether the word was right and what it names is not there: it has ended, or never was.
+    /// Returns whether the word was right and what it names is not there: it has ended, or never
+    /// was.
     pub fn is_absence(&self) -> bool {
         use PinError::{Ended, NoProcess, Reused};
         match self {
@@ -163,9 +183,10 @@ impl TargetError {
     /// Returns what may help, one line per hint.
     pub fn hints(&self) -> Vec<String> {
         match self {
-            Self::NotATarget { word, source } => {
-                Target::proposed(word.as_bytes(), *source).map(|target| format!("try {target}")).into_iter().collect()
-            }
+            Self::NotATarget { word, source } => Target::proposed(word.as_bytes(), *source)
+                .map(|target| format!("try {target}"))
+                .into_iter()
+                .collect(),
             Self::Nothing { meant, unread, .. } => [meant.clone(), refusals(unread)].concat(),
             _ => Vec::new(),
         }
@@ -178,14 +199,21 @@ pub(crate) fn refusals(unread: &[Unread]) -> Vec<String> {
     let mut told = HashSet::default();
     for Unread { engine, path, why } in unread {
         // That a store was cut off is said by itself.
-        if matches!(why, ReadError::CutOff { .. }) || !told.insert((*engine, why)) || told.len() > MOST_LISTED {
+        if matches!(why, ReadError::CutOff { .. })
+            || !told.insert((*engine, why))
+            || told.len() > MOST_LISTED
+        {
             continue;
         }
         let remedy = match why {
             ReadError::Denied => "; with sudo its names could be read",
             _ => "",
         };
-        lines.push(format!("{}: {}: {why}{remedy}", engine.title(), path.display()));
+        lines.push(format!(
+            "{}: {}: {why}{remedy}",
+            engine.title(),
+            path.display()
+        ));
     }
     lines
 }

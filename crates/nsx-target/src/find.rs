@@ -1,10 +1,12 @@
 //! From a target to one pinned process or one open namespace.
 //!
-//! All stores that may know the name are read, each record that matches is held against the kernel, and what is left must be
-//! one: running beats created, and two that run are an error that names both in full.
+//! All stores that may know the name are read, each record that matches is held against the kernel,
+//! and what is left must be one: running beats created, and two that run are an error that names
+//! both in full.
 //!
-//! A name without an owner is looked for among the system's containers and the caller's own, and never leads into the store of
-//! another user: he could give any name to a container. If only another user has it, the error says how that one is addressed.
+//! A name without an owner is looked for among the system's containers and the caller's own, and
+//! never leads into the store of another user: he could give any name to a container. If only
+//! another user has it, the error says how that one is addressed.
 
 use crate::{
     check::{Checked, Checker},
@@ -56,41 +58,72 @@ impl Target {
         let process = |subject| Ok(Found::Process(subject));
         match self {
             Self::Process { .. } => {
-                let pinned = self.pin().map_err(|source| TargetError::NotFound { target: self.clone(), source })?;
-                process(Subject { process: pinned, container: None })
+                let pinned = self.pin().map_err(|source| TargetError::NotFound {
+                    target: self.clone(),
+                    source,
+                })?;
+                process(Subject {
+                    process: pinned,
+                    container: None,
+                })
             }
-            Self::Container { engine, owner, name } => {
-                let whose = owner.as_deref().map_or(Ok(Whose::Own), |owner| self.owner(owner, host).map(Whose::Of))?;
+            Self::Container {
+                engine,
+                owner,
+                name,
+            } => {
+                let whose = owner.as_deref().map_or(Ok(Whose::Own), |owner| {
+                    self.owner(owner, host).map(Whose::Of)
+                })?;
                 let query = |name| Query::Word(name, START_OF_ID);
-                let found = self.find_container(host, whose, Some(*engine), &query(name.as_bytes()));
+                let found =
+                    self.find_container(host, whose, Some(*engine), &query(name.as_bytes()));
                 match self.other_reading(&found, name, host) {
-                    Some((whose, name)) => process(self.find_container(host, whose, Some(*engine), &query(name))?),
+                    Some((whose, name)) => {
+                        process(self.find_container(host, whose, Some(*engine), &query(name))?)
+                    }
                     None => process(found?),
                 }
             }
-            Self::Pod(pod) => process(self.find_container(host, Whose::Own, None, &Query::Pod(pod))?),
+            Self::Pod(pod) => {
+                process(self.find_container(host, Whose::Own, None, &Query::Pod(pod))?)
+            }
             Self::Name(name) => self.find_name(name, host),
             Self::Netns(name) => {
                 let found = namespace::by_name(self, name, host, Whose::Own);
                 match self.other_reading(&found, name, host) {
-                    Some((whose, name)) => namespace::by_name(self, OsStr::from_bytes(name), host, whose),
-                    None => found.map_err(|error| error.with_namespaces(name, host).with_near_names(name, host)),
+                    Some((whose, name)) => {
+                        namespace::by_name(self, OsStr::from_bytes(name), host, whose)
+                    }
+                    None => found.map_err(|error| {
+                        error
+                            .with_namespaces(name, host)
+                            .with_near_names(name, host)
+                    }),
                 }
                 .map(Found::Namespace)
             }
             Self::File(path) => namespace::by_file(self, path).map(Found::Namespace),
-            Self::Namespace(ns) => namespace::search(self, Wanted::Full(*ns), host).map(Found::Namespace),
-            Self::Inode(inode) => namespace::search(self, Wanted::Inode(*inode), host).map(Found::Namespace),
+            Self::Namespace(ns) => {
+                namespace::search(self, Wanted::Full(*ns), host).map(Found::Namespace)
+            }
+            Self::Inode(inode) => {
+                namespace::search(self, Wanted::Inode(*inode), host).map(Found::Namespace)
+            }
             Self::Id(id) => namespace::search(self, Wanted::Id64(*id), host).map(Found::Namespace),
         }
     }
 
     /// The user in whose store a name is to be looked for.
     fn owner(&self, word: &OsStr, host: &Host) -> Result<u32, TargetError> {
-        host.user(word).ok_or_else(|| TargetError::NoUser { target: self.clone(), user: word.to_owned() })
+        host.user(word).ok_or_else(|| TargetError::NoUser {
+            target: self.clone(),
+            user: word.to_owned(),
+        })
     }
 
-    /// The owner and the name that a word means which nothing has for a name, where a name may contain an `@`.
+    /// The owner and the name that a word means which nothing has for a name, where a name may
+    /// contain an `@`.
     fn other_reading<'a, T>(
         &self,
         found: &Result<T, TargetError>,
@@ -104,24 +137,32 @@ impl Target {
         Some((Whose::Of(host.user(OsStr::from_bytes(owner))?), name))
     }
 
-    /// Finds whatever carries the name, of the system's or the caller's own: a container, or a network namespace.
+    /// Finds whatever carries the name, of the system's or the caller's own: a container, or a
+    /// network namespace.
     fn find_name(&self, name: &OsStr, host: &Host) -> Result<Found, TargetError> {
         let query = Query::Word(name.as_bytes(), START_OF_ID);
         let container = self.find_container(host, Whose::Own, None, &query);
         if !namespace::is_named(name, host) {
             return match container {
-                Err(error @ TargetError::Nothing { .. }) => match namespace::by_name(self, name, host, Whose::Own) {
-                    Err(TargetError::NoNamespace { target, why }) if why.is_link() => {
-                        Err(TargetError::NoNamespace { target, why })
+                Err(error @ TargetError::Nothing { .. }) => {
+                    match namespace::by_name(self, name, host, Whose::Own) {
+                        Err(TargetError::NoNamespace { target, why }) if why.is_link() => {
+                            Err(TargetError::NoNamespace { target, why })
+                        }
+                        _ => Err(error.with_namespaces(name, host)),
                     }
-                    _ => Err(error.with_namespaces(name, host)),
-                },
+                }
                 found => found.map(Found::Process),
             };
         }
         let netns = Target::Netns(name.to_owned());
         let whole = Query::Word(name.as_bytes(), usize::MAX);
-        let is_named = |subject: &Subject| subject.container.as_ref().is_some_and(|it| whole.wants_container(it));
+        let is_named = |subject: &Subject| {
+            subject
+                .container
+                .as_ref()
+                .is_some_and(|it| whole.wants_container(it))
+        };
         match container {
             // A name goes before the start of an id.
             Ok(subject) if !is_named(&subject) => {
@@ -130,9 +171,15 @@ impl Target {
             Ok(Subject { container, .. }) => {
                 let container = container.iter().map(|container| container.address());
                 let addresses = container.chain([netns.to_string()]).collect();
-                Err(TargetError::Ambiguous { target: self.clone(), addresses })
+                Err(TargetError::Ambiguous {
+                    target: self.clone(),
+                    addresses,
+                })
             }
-            Err(TargetError::Ambiguous { target, mut addresses }) => {
+            Err(TargetError::Ambiguous {
+                target,
+                mut addresses,
+            }) => {
                 addresses.push(netns.to_string());
                 Err(TargetError::Ambiguous { target, addresses })
             }
@@ -147,25 +194,38 @@ impl Target {
     pub fn process(&self, host: &Host) -> Result<Subject, TargetError> {
         match self.find(host)? {
             Found::Process(subject) => Ok(subject),
-            Found::Namespace(_) => {
-                Err(TargetError::Unfit { target: self.clone(), is: "a namespace", wanted: "a process" })
-            }
+            Found::Namespace(_) => Err(TargetError::Unfit {
+                target: self.clone(),
+                is: "a namespace",
+                wanted: "a process",
+            }),
         }
     }
 
-    /// The process that is named by its number, for which no host is needed; none where it is named otherwise.
+    /// The process that is named by its number, for which no host is needed; none where it is named
+    /// otherwise.
     ///
     /// # Errors
     /// [`TargetError`].
     pub fn numbered(&self) -> Option<Result<Subject, TargetError>> {
-        let Self::Process { .. } = self else { return None };
-        let failed = |source| TargetError::NotFound { target: self.clone(), source };
-        Some(self.pin().map_err(failed).map(|process| Subject { process, container: None }))
+        let Self::Process { .. } = self else {
+            return None;
+        };
+        let failed = |source| TargetError::NotFound {
+            target: self.clone(),
+            source,
+        };
+        Some(self.pin().map_err(failed).map(|process| Subject {
+            process,
+            container: None,
+        }))
     }
 
     /// Pins the process that is named by its number.
     fn pin(&self) -> Result<Process, PinError> {
-        let Self::Process { pid, inode } = *self else { return Err(PinError::NoProcess) };
+        let Self::Process { pid, inode } = *self else {
+            return Err(PinError::NoProcess);
+        };
         let process = Process::pin(pid)?;
         match inode {
             Some(wanted) => match process.inode().map_err(PinError::Os)? {
@@ -183,9 +243,14 @@ impl Target {
         engine: Option<Engine>,
         query: &Query<'_>,
     ) -> Result<Subject, TargetError> {
-        let Findings { records, unread, .. } = stores::look(host, whose, engine, query);
+        let Findings {
+            records, unread, ..
+        } = stores::look(host, whose, engine, query);
         let mut checker = Checker::new(host);
-        let mut found: Vec<_> = records.into_iter().map(|record| checker.check(record)).collect();
+        let mut found: Vec<_> = records
+            .into_iter()
+            .map(|record| checker.check(record))
+            .collect();
         if !found.iter().any(Checked::runs) {
             let beyond = scan::beyond(host, whose, engine, query, &found);
             found.extend(beyond.into_iter().map(|record| checker.check(record)));
@@ -193,7 +258,8 @@ impl Target {
         let found = exact(merged(found), query);
         let (running, others): (Vec<_>, Vec<_>) = found.into_iter().partition(Checked::runs);
         let candidates = if running.is_empty() {
-            let (waiting, stopped): (Vec<_>, Vec<_>) = others.into_iter().partition(|it| it.process.is_some());
+            let (waiting, stopped): (Vec<_>, Vec<_>) =
+                others.into_iter().partition(|it| it.process.is_some());
             if waiting.is_empty() {
                 return Err(self.absent(host, (whose, engine, query), stopped, unread));
             }
@@ -208,10 +274,15 @@ impl Target {
     fn one(&self, mut candidates: Vec<Checked>, query: &Query<'_>) -> Result<Subject, TargetError> {
         let by_pod = |it: &Checked| match query {
             Query::Pod(_) => true,
-            Query::Word(word, _) => it.container.pod.as_ref().is_some_and(|pod| pod.name.as_bytes() == *word),
+            Query::Word(word, _) => it
+                .container
+                .pod
+                .as_ref()
+                .is_some_and(|pod| pod.name.as_bytes() == *word),
             Query::All => false,
         };
-        // A pod's programs, the one that started first; the sandbox only does for them if there is none.
+        // A pod's programs, the one that started first; the sandbox only does for them if there is
+        // none.
         let is_sandbox = |it: &Checked| it.container.pod.as_ref().is_some_and(|pod| pod.is_sandbox);
         candidates.sort_by_key(|it| (is_sandbox(it), it.start));
         let mut pods = HashSet::default();
@@ -220,13 +291,28 @@ impl Target {
             pod.is_none_or(|pod| pods.insert((pod.namespace.clone(), pod.name.clone())))
         });
         match <[Checked; 1]>::try_from(candidates) {
-            Ok([Checked { container, process: Some(process), .. }]) => {
-                Ok(Subject { process, container: Some(Box::new(container)) })
-            }
-            Ok([checked]) => Err(TargetError::NotRunning { target: self.clone(), containers: vec![checked.container] }),
+            Ok(
+                [
+                    Checked {
+                        container,
+                        process: Some(process),
+                        ..
+                    },
+                ],
+            ) => Ok(Subject {
+                process,
+                container: Some(Box::new(container)),
+            }),
+            Ok([checked]) => Err(TargetError::NotRunning {
+                target: self.clone(),
+                containers: vec![checked.container],
+            }),
             Err(several) => {
                 let containers: Vec<_> = several.into_iter().map(|it| it.container).collect();
-                Err(TargetError::Ambiguous { target: self.clone(), addresses: addresses(&containers) })
+                Err(TargetError::Ambiguous {
+                    target: self.clone(),
+                    addresses: addresses(&containers),
+                })
             }
         }
     }
@@ -234,9 +320,13 @@ impl Target {
 
 /// Those that are called so, if there are any; else those whose id begins so.
 fn exact(found: Vec<Checked>, query: &Query<'_>) -> Vec<Checked> {
-    let Query::Word(word, _) = query else { return found };
+    let Query::Word(word, _) = query else {
+        return found;
+    };
     let whole = Query::Word(stores::containerd::without_namespace(word), usize::MAX);
-    let (exact, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| whole.wants_container(&it.container));
+    let (exact, others): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|it| whole.wants_container(&it.container));
     if exact.is_empty() { others } else { exact }
 }
 
@@ -246,7 +336,10 @@ mod tests {
 
     fn resolve(word: &OsStr) -> Result<Subject, TargetError> {
         let target = Target::parse(word.as_bytes());
-        let target = target.map_err(|source| TargetError::NotATarget { word: word.to_owned(), source })?;
+        let target = target.map_err(|source| TargetError::NotATarget {
+            word: word.to_owned(),
+            source,
+        })?;
         target.process(&Host::system().unwrap())
     }
 
@@ -258,9 +351,18 @@ mod tests {
     #[test]
     fn words_that_are_no_target_are_refused_with_the_reason() {
         assert_eq!(refusal(b"0"), "\"0\" is not a target: a PID is never 0");
-        assert_eq!(refusal(b"-1"), "\"-1\" is not a target: a PID is never negative");
-        assert_eq!(refusal(b"4194304:1"), "\"4194304:1\" is not a target: a PID is less than 4194304");
-        assert!(refusal(b"a\x1b:\xff").starts_with("\"a\\u{1b}:\\xFF\" is not a target: the prefix is none of docker"));
+        assert_eq!(
+            refusal(b"-1"),
+            "\"-1\" is not a target: a PID is never negative"
+        );
+        assert_eq!(
+            refusal(b"4194304:1"),
+            "\"4194304:1\" is not a target: a PID is less than 4194304"
+        );
+        assert!(
+            refusal(b"a\x1b:\xff")
+                .starts_with("\"a\\u{1b}:\\xFF\" is not a target: the prefix is none of docker")
+        );
     }
 
     #[test]
@@ -276,13 +378,17 @@ mod tests {
                 assert_eq!(
                     refusal(format!("{caller}:{other}").as_bytes()),
                     format!(
-                        "failed to find process {caller}:{other}: the id now belongs to another process (its pidfd \
+                        "failed to find process {caller}:{other}: the id now belongs to another \
+                        process (its pidfd \
                          inode is {inode})"
                     )
                 );
             }
             Err(_) => assert!(resolve(OsStr::new(&format!("{caller}:1"))).is_err()),
         }
-        assert_eq!(refusal(b"4194303"), "failed to find process 4194303: no such process");
+        assert_eq!(
+            refusal(b"4194303"),
+            "failed to find process 4194303: no such process"
+        );
     }
 }

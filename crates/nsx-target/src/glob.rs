@@ -1,4 +1,5 @@
-//! Patterns as shells have them: `*` is any text, `?` any character, `[wf]` and `[a-f]` one of several, `[!w]` any other one.
+//! Patterns as shells have them: `*` is any text, `?` any character, `[wf]` and `[a-f]` one of
+//! several, `[!w]` any other one.
 
 /// Returns whether a pattern has a character that stands for others.
 pub(crate) fn is_pattern(word: &[u8]) -> bool {
@@ -27,7 +28,8 @@ pub(crate) fn fits(pattern: &[u8], name: &[u8]) -> bool {
     pattern[at..].iter().all(|letter| *letter == b'*')
 }
 
-/// Returns the length of what stands for one letter at the start of a pattern, if it fits this letter.
+/// Returns the length of what stands for one letter at the start of a pattern, if it fits this
+/// letter.
 fn fits_one(pattern: &[u8], letter: u8) -> Option<usize> {
     let (length, fits) = match pattern.first()? {
         b'?' => (1, true),
@@ -41,12 +43,18 @@ fn fits_one(pattern: &[u8], letter: u8) -> Option<usize> {
     fits.then_some(length)
 }
 
-/// Returns the length of the set in brackets at the start of a pattern, whether any other letter is meant, and the set.
+/// Returns the length of the set in brackets at the start of a pattern, whether any other letter is
+/// meant, and the set.
 fn set(pattern: &[u8]) -> Option<(usize, bool, &[u8])> {
     let is_other = matches!(pattern.get(1)?, b'!' | b'^');
     let start = if is_other { 2 } else { 1 };
     // A bracket that comes first is a member.
-    let end = start + 1 + pattern.get(start + 1..)?.iter().position(|byte| *byte == b']')?;
+    let end = start
+        + 1
+        + pattern
+            .get(start + 1..)?
+            .iter()
+            .position(|byte| *byte == b']')?;
     Some((end + 1, is_other, &pattern[start..end]))
 }
 
@@ -94,7 +102,10 @@ mod tests {
             ("*[0-9]", "web10"),
             ("[w", "[w"),
         ] {
-            assert!(fits(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
+            assert!(
+                fits(pattern.as_bytes(), name.as_bytes()),
+                "{pattern} {name}"
+            );
         }
         for (pattern, name) in [
             ("", "a"),
@@ -109,14 +120,20 @@ mod tests {
             ("[!w]*", "web"),
             ("[]", "]"),
         ] {
-            assert!(!fits(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
+            assert!(
+                !fits(pattern.as_bytes(), name.as_bytes()),
+                "{pattern} {name}"
+            );
         }
     }
 
     #[test]
     fn many_stars_cost_no_more_than_the_lengths_multiplied() {
         // One step for each way to share the letters out would not end.
-        assert!(!fits(&b"*a".repeat(50), &[b"a".repeat(200), b"b".to_vec()].concat()));
+        assert!(!fits(
+            &b"*a".repeat(50),
+            &[b"a".repeat(200), b"b".to_vec()].concat()
+        ));
     }
 
     proptest! {

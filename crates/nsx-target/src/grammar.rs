@@ -12,8 +12,8 @@
 //! | `net:[4026532177]`, `id:77` | a namespace by its inode or its never-reused id |
 //! | `web` | whatever of the system's or the caller's own carries that name |
 //!
-//! If the name of a container, unit or namespace may contain an `@`, `ada@db` is a name first, and only if nothing has it a
-//! name with its owner: [`with_owner`].
+//! If the name of a container, unit or namespace may contain an `@`, `ada@db` is a name first, and
+//! only if nothing has it a name with its owner: [`with_owner`].
 
 use crate::{engine::Engine, near};
 use nsx_core::{
@@ -91,13 +91,15 @@ pub enum ParseTargetError {
     Empty,
     /// A prefix that nsx does not know.
     #[error(
-        "the prefix is none of docker, podman, containerd, nerdctl, cri, crio, k8s, lxc, machine, unit, oci, netns and id, \
+        "the prefix is none of docker, podman, containerd, nerdctl, cri, crio, k8s, lxc, machine, \
+        unit, oci, netns and id, \
          and no kind of namespace"
     )]
     Prefix,
     /// The prefix of a pattern is not one of names.
     #[error(
-        "the prefix of a pattern is netns, k8s or an engine: docker, podman, containerd, nerdctl, cri, crio, lxc, machine, \
+        "the prefix of a pattern is netns, k8s or an engine: docker, podman, containerd, nerdctl, \
+        cri, crio, lxc, machine, \
          unit or oci"
     )]
     Pattern,
@@ -108,7 +110,10 @@ pub enum ParseTargetError {
     #[error("no container has a slash in its name")]
     Slash,
     /// After a kind of namespace there is no number as the kernel writes it.
-    #[error("what follows the kind of namespace is not its inode number in brackets, as in net:[4026531840]")]
+    #[error(
+        "what follows the kind of namespace is not its inode number in brackets, as in \
+        net:[4026531840]"
+    )]
     Namespace,
     /// After `id:` there is no number.
     #[error("what follows id: is not the id of a namespace, a decimal number")]
@@ -126,8 +131,12 @@ impl Target {
             return Err(Empty);
         }
         let digits = word.strip_prefix(b"-").unwrap_or(word);
-        if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) && word.len() < ID_BY_ITSELF {
-            return Ok(Self::Process { pid: pid::parse(word)?, inode: None });
+        if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) && word.len() < ID_BY_ITSELF
+        {
+            return Ok(Self::Process {
+                pid: pid::parse(word)?,
+                inode: None,
+            });
         }
         if let Some(path) = word.strip_prefix(b"k8s://") {
             return PodName::parse(path).map(Self::Pod);
@@ -143,7 +152,10 @@ impl Target {
         let (prefix, rest) = (&word[..colon], &word[colon + 1..]);
         if !prefix.is_empty() && prefix.iter().all(u8::is_ascii_digit) {
             let inode = decimal(rest).ok_or(ParseTargetError::Inode)?;
-            return Ok(Self::Process { pid: pid::parse(prefix)?, inode: Some(inode) });
+            return Ok(Self::Process {
+                pid: pid::parse(prefix)?,
+                inode: Some(inode),
+            });
         }
         if let Ok(ns) = NsId::parse(word) {
             return Ok(Self::Namespace(ns));
@@ -171,18 +183,26 @@ impl Target {
         }
     }
 
-    /// Returns the target that was meant by a word that is none, if a change of its prefix makes it one: `docker:web` for
-    /// `doker:web`, `netns:blue` for `net:blue`.
+    /// Returns the target that was meant by a word that is none, if a change of its prefix makes it
+    /// one: `docker:web` for `doker:web`, `netns:blue` for `net:blue`.
     pub(crate) fn proposed(word: &[u8], wrong: ParseTargetError) -> Option<Self> {
         let colon = word.iter().position(|&byte| byte == b':')?;
         let (prefix, rest) = (&word[..colon], &word[colon..]);
         let prefixes: Vec<&str> = match wrong {
-            ParseTargetError::Prefix => near::nearest(prefix, Engine::words().chain(["netns", "k8s", "id"])),
+            ParseTargetError::Prefix => {
+                near::nearest(prefix, Engine::words().chain(["netns", "k8s", "id"]))
+            }
             ParseTargetError::Namespace if prefix == NsKind::Net.name().as_bytes() => vec!["netns"],
-            ParseTargetError::Pod => return PodName::parse(without_slashes(&rest[1..])).ok().map(Self::Pod),
+            ParseTargetError::Pod => {
+                return PodName::parse(without_slashes(&rest[1..]))
+                    .ok()
+                    .map(Self::Pod);
+            }
             _ => return None,
         };
-        prefixes.into_iter().find_map(|prefix| Self::parse(&[prefix.as_bytes(), rest].concat()).ok())
+        prefixes
+            .into_iter()
+            .find_map(|prefix| Self::parse(&[prefix.as_bytes(), rest].concat()).ok())
     }
 
     fn container(engine: Engine, name: &[u8]) -> Result<Self, ParseTargetError> {
@@ -201,7 +221,11 @@ impl Target {
         if names.len() > most || names.iter().any(|name| name.is_empty()) {
             return Err(ParseTargetError::Slash);
         }
-        Ok(Self::Container { engine, owner, name: os(name) })
+        Ok(Self::Container {
+            engine,
+            owner,
+            name: os(name),
+        })
     }
 }
 
@@ -225,10 +249,16 @@ impl PodName {
             return Err(ParseTargetError::Pod);
         }
         match parts[..] {
-            [namespace, pod] => Ok(Self { namespace: os(namespace), pod: os(pod), container: None }),
-            [namespace, pod, container] => {
-                Ok(Self { namespace: os(namespace), pod: os(pod), container: Some(os(container)) })
-            }
+            [namespace, pod] => Ok(Self {
+                namespace: os(namespace),
+                pod: os(pod),
+                container: None,
+            }),
+            [namespace, pod, container] => Ok(Self {
+                namespace: os(namespace),
+                pod: os(pod),
+                container: Some(os(container)),
+            }),
             _ => Err(ParseTargetError::Pod),
         }
     }
@@ -240,7 +270,10 @@ fn os(bytes: &[u8]) -> OsString {
 
 /// Returns whether a word could be an id or the start of one, of at least `least` digits.
 pub(crate) fn is_start_of_id(word: &[u8], least: usize) -> bool {
-    word.len() >= least && word.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    word.len() >= least
+        && word
+            .iter()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// As it is typed. Bytes that are no text are replaced; nothing is escaped.
@@ -249,14 +282,31 @@ impl fmt::Display for Target {
         let shown = |name: &OsStr| String::from_utf8_lossy(name.as_bytes()).into_owned();
         match self {
             Self::Process { pid, inode: None } => write!(f, "{pid}"),
-            Self::Process { pid, inode: Some(inode) } => write!(f, "{pid}:{inode}"),
-            Self::Container { engine, owner: None, name } => write!(f, "{engine}:{}", shown(name)),
-            Self::Container { engine, owner: Some(owner), name } => {
+            Self::Process {
+                pid,
+                inode: Some(inode),
+            } => write!(f, "{pid}:{inode}"),
+            Self::Container {
+                engine,
+                owner: None,
+                name,
+            } => write!(f, "{engine}:{}", shown(name)),
+            Self::Container {
+                engine,
+                owner: Some(owner),
+                name,
+            } => {
                 write!(f, "{engine}:{}@{}", shown(owner), shown(name))
             }
-            Self::Pod(PodName { namespace, pod, container }) => {
+            Self::Pod(PodName {
+                namespace,
+                pod,
+                container,
+            }) => {
                 write!(f, "k8s://{}/{}", shown(namespace), shown(pod))?;
-                container.as_ref().map_or(Ok(()), |container| write!(f, "/{}", shown(container)))
+                container
+                    .as_ref()
+                    .map_or(Ok(()), |container| write!(f, "/{}", shown(container)))
             }
             Self::Netns(name) => write!(f, "netns:{}", shown(name)),
             Self::File(path) => write!(f, "{}", shown(path.as_os_str())),
@@ -274,11 +324,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn container(engine: Engine, name: &str) -> Result<Target, ParseTargetError> {
-        Ok(Target::Container { engine, owner: None, name: name.into() })
+        Ok(Target::Container {
+            engine,
+            owner: None,
+            name: name.into(),
+        })
     }
 
     fn owned(engine: Engine, owner: &str, name: &str) -> Result<Target, ParseTargetError> {
-        Ok(Target::Container { engine, owner: Some(owner.into()), name: name.into() })
+        Ok(Target::Container {
+            engine,
+            owner: Some(owner.into()),
+            name: name.into(),
+        })
     }
 
     fn parse(word: &str) -> Result<Target, ParseTargetError> {
@@ -292,23 +350,53 @@ mod tests {
     #[test]
     fn each_form_is_read() {
         let name = |name: &str| Ok(Target::Name(name.into()));
-        assert_eq!(parse("1234"), Ok(Target::Process { pid: pid(1234), inode: None }));
-        assert_eq!(parse("1234:5678"), Ok(Target::Process { pid: pid(1234), inode: Some(5678) }));
+        assert_eq!(
+            parse("1234"),
+            Ok(Target::Process {
+                pid: pid(1234),
+                inode: None
+            })
+        );
+        assert_eq!(
+            parse("1234:5678"),
+            Ok(Target::Process {
+                pid: pid(1234),
+                inode: Some(5678)
+            })
+        );
         assert_eq!(parse("docker:web"), container(Engine::Docker, "web"));
         assert_eq!(parse("docker:1234"), container(Engine::Docker, "1234"));
         assert_eq!(parse("docker://3f2a"), container(Engine::Docker, "3f2a"));
         assert_eq!(parse("cri-o://3f2a"), container(Engine::Crio, "3f2a"));
-        assert_eq!(parse("containerd:k8s.io/3f2a"), container(Engine::Containerd, "k8s.io/3f2a"));
+        assert_eq!(
+            parse("containerd:k8s.io/3f2a"),
+            container(Engine::Containerd, "k8s.io/3f2a")
+        );
         assert_eq!(parse("incus:web"), container(Engine::Lxc, "web"));
         assert_eq!(parse("lxc:a:b"), container(Engine::Lxc, "a:b"));
-        assert_eq!(parse("unit:getty@tty1.service"), container(Engine::Unit, "getty@tty1.service"));
+        assert_eq!(
+            parse("unit:getty@tty1.service"),
+            container(Engine::Unit, "getty@tty1.service")
+        );
         assert_eq!(parse("podman:ada@db"), owned(Engine::Podman, "ada", "db"));
-        assert_eq!(parse("docker://1000@3f2a"), owned(Engine::Docker, "1000", "3f2a"));
-        assert_eq!(parse("containerd:ada@k8s.io/3f2a"), owned(Engine::Containerd, "ada", "k8s.io/3f2a"));
+        assert_eq!(
+            parse("docker://1000@3f2a"),
+            owned(Engine::Docker, "1000", "3f2a")
+        );
+        assert_eq!(
+            parse("containerd:ada@k8s.io/3f2a"),
+            owned(Engine::Containerd, "ada", "k8s.io/3f2a")
+        );
         for engine in [Engine::Oci, Engine::Lxc, Engine::Machine] {
-            assert_eq!(parse(&format!("{engine}:ada@db")), container(engine, "ada@db"));
+            assert_eq!(
+                parse(&format!("{engine}:ada@db")),
+                container(engine, "ada@db")
+            );
         }
-        assert_eq!(parse("netns:ada@blue"), Ok(Target::Netns("ada@blue".into())));
+        assert_eq!(
+            parse("netns:ada@blue"),
+            Ok(Target::Netns("ada@blue".into()))
+        );
         assert_eq!(parse("ada@db"), name("ada@db"));
         let pod = |container: Option<&str>| {
             Ok(Target::Pod(PodName {
@@ -320,9 +408,15 @@ mod tests {
         assert_eq!(parse("k8s://prod/web-0"), pod(None));
         assert_eq!(parse("k8s://prod/web-0/app"), pod(Some("app")));
         assert_eq!(parse("netns:blue"), Ok(Target::Netns("blue".into())));
-        assert_eq!(parse("/run/netns/blue"), Ok(Target::File("/run/netns/blue".into())));
+        assert_eq!(
+            parse("/run/netns/blue"),
+            Ok(Target::File("/run/netns/blue".into()))
+        );
         assert_eq!(parse("./a:b"), Ok(Target::File("./a:b".into())));
-        assert_eq!(parse("net:[4026532177]"), Ok(Target::Namespace("net:[4026532177]".parse().unwrap())));
+        assert_eq!(
+            parse("net:[4026532177]"),
+            Ok(Target::Namespace("net:[4026532177]".parse().unwrap()))
+        );
         assert_eq!(parse("id:77"), Ok(Target::Id(77)));
         assert_eq!(parse("web"), name("web"));
         assert_eq!(parse("3f2a"), name("3f2a"));
@@ -345,7 +439,16 @@ mod tests {
         ] {
             assert_eq!(proposed(word).as_deref(), Some(expected), "{word}");
         }
-        for word in ["x:web", "doker:", "doker:a/b", "pid:blue", "k8s:web", "nets:a/b", ":web", "idd:x"] {
+        for word in [
+            "x:web",
+            "doker:",
+            "doker:a/b",
+            "pid:blue",
+            "k8s:web",
+            "nets:a/b",
+            ":web",
+            "idd:x",
+        ] {
             assert_eq!(proposed(word), None, "{word}");
         }
     }
@@ -353,9 +456,18 @@ mod tests {
     #[test]
     fn digits_are_a_pid_until_they_can_only_be_an_id_or_an_inode() {
         assert_eq!(parse("99999999999"), Err(ParsePidError::TooLarge.into()));
-        assert_eq!(parse("999999999999"), Ok(Target::Name("999999999999".into())));
-        assert_eq!(Target::parse_namespace(b"4026532177"), Ok(Target::Inode(4_026_532_177)));
-        assert_eq!(Target::parse_namespace(b"web"), Ok(Target::Name("web".into())));
+        assert_eq!(
+            parse("999999999999"),
+            Ok(Target::Name("999999999999".into()))
+        );
+        assert_eq!(
+            Target::parse_namespace(b"4026532177"),
+            Ok(Target::Inode(4_026_532_177))
+        );
+        assert_eq!(
+            Target::parse_namespace(b"web"),
+            Ok(Target::Name("web".into()))
+        );
     }
 
     #[test]
@@ -385,10 +497,25 @@ mod tests {
         for word in ["dokcer:web", ":web", "http://x"] {
             assert_eq!(parse(word), Err(Prefix), "{word}");
         }
-        for word in ["net:4026532177", "net:[]", "net:[abc]", "user:[-1]", "mnt:[4026532177", "pid:blue", "uts:"] {
+        for word in [
+            "net:4026532177",
+            "net:[]",
+            "net:[abc]",
+            "user:[-1]",
+            "mnt:[4026532177",
+            "pid:blue",
+            "uts:",
+        ] {
             assert_eq!(parse(word), Err(ParseTargetError::Namespace), "{word}");
         }
-        for word in ["k8s:a/b", "k8s://a", "k8s://a/b/c/d", "k8s:///b", "k8s://a/b/", "k8s://"] {
+        for word in [
+            "k8s:a/b",
+            "k8s://a",
+            "k8s://a/b/c/d",
+            "k8s:///b",
+            "k8s://a/b/",
+            "k8s://",
+        ] {
             assert_eq!(parse(word), Err(ParseTargetError::Pod), "{word}");
         }
         for word in ["id:", "id:x", "id:-1", "id:18446744073709551616"] {

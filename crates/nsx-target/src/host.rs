@@ -23,7 +23,8 @@ use std::{
     rc::Rc,
 };
 
-/// The seconds by which a process may seem to have started later than it was written down: both times are rounded.
+/// The seconds by which a process may seem to have started later than it was written down: both
+/// times are rounded.
 const ROUNDING: u64 = 2;
 
 /// A host with its containers' records.
@@ -48,7 +49,8 @@ pub struct Person {
     pub config: PathBuf,
     /// `XDG_RUNTIME_DIR`, or `/run/user/UID`.
     pub runtime: PathBuf,
-    /// The user's id, which engines put into the names of directories in /tmp where there is no runtime directory.
+    /// The user's id, which engines put into the names of directories in /tmp where there is no
+    /// runtime directory.
     pub uid: u32,
 }
 
@@ -84,7 +86,11 @@ impl Person {
     /// Returns the caller, as the environment says.
     fn caller() -> Self {
         let uid = rustix::process::geteuid().as_raw();
-        let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let set = |name| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
         let person = Self::at_home(uid, &set("HOME").unwrap_or_else(|| "/".into()));
         Self {
             data: set("XDG_DATA_HOME").unwrap_or(person.data),
@@ -94,7 +100,8 @@ impl Person {
         }
     }
 
-    /// Returns a location that this user chose: whoever owns what lies there, it is no more than the user's claim.
+    /// Returns a location that this user chose: whoever owns what lies there, it is no more than
+    /// the user's claim.
     pub(crate) fn place(&self, path: impl Into<PathBuf>) -> Location {
         Location::new(path, Claim::of(self.uid))
     }
@@ -117,7 +124,12 @@ impl Host {
     /// The errno with which /proc could not be opened.
     pub fn system() -> Result<Self, Errno> {
         let caller = Person::caller();
-        Ok(Self::new(Writers::system(caller.uid)?, true, ProcRoot::system()?, caller))
+        Ok(Self::new(
+            Writers::system(caller.uid)?,
+            true,
+            ProcRoot::system()?,
+            caller,
+        ))
     }
 
     /// A recorded host: the tree below `root`, with `proc` for its processes, as `caller` sees it.
@@ -125,7 +137,12 @@ impl Host {
     /// # Errors
     /// [`ReadError`] where the tree cannot be opened.
     pub fn recorded(root: &Path, proc: ProcRoot, caller: Person) -> Result<Self, ReadError> {
-        Ok(Self::new(Writers::recorded(root, caller.uid)?, false, proc, caller))
+        Ok(Self::new(
+            Writers::recorded(root, caller.uid)?,
+            false,
+            proc,
+            caller,
+        ))
     }
 
     fn new(writers: Writers, is_live: bool, proc: ProcRoot, caller: Person) -> Self {
@@ -158,7 +175,10 @@ impl Host {
 
     pub(crate) fn remember_cut_off(&self, unread: &Unread) {
         let mut known = self.cut_off.borrow_mut();
-        if !known.iter().any(|other| (other.engine, &other.why) == (unread.engine, &unread.why)) {
+        if !known
+            .iter()
+            .any(|other| (other.engine, &other.why) == (unread.engine, &unread.why))
+        {
             known.push(unread.clone());
         }
     }
@@ -209,8 +229,8 @@ impl Host {
         !self.wants(Whose::Own, claim)
     }
 
-    /// Returns the users whose rootless engines are looked at. For root everybody is who has a runtime directory or is in
-    /// /etc/passwd; for others only the caller.
+    /// Returns the users whose rootless engines are looked at. For root everybody is who has a
+    /// runtime directory or is in /etc/passwd; for others only the caller.
     pub(crate) fn people(&self, whose: Whose) -> Vec<Person> {
         match whose {
             Whose::Everybodys => self.everybody().to_vec(),
@@ -223,9 +243,14 @@ impl Host {
 
     fn everybody(&self) -> &[Person] {
         self.people.get_or_init(|| {
-            let mut people = if self.is_root() { self.others() } else { Vec::new() };
-            let is_callers =
-                |person: &Person| (&person.data, &person.runtime) == (&self.caller.data, &self.caller.runtime);
+            let mut people = if self.is_root() {
+                self.others()
+            } else {
+                Vec::new()
+            };
+            let is_callers = |person: &Person| {
+                (&person.data, &person.runtime) == (&self.caller.data, &self.caller.runtime)
+            };
             if !people.iter().any(is_callers) {
                 people.push(self.caller.clone());
             }
@@ -234,32 +259,62 @@ impl Host {
     }
 
     fn others(&self) -> Vec<Person> {
-        let has_home = |user: &&accounts::User| user.uid != 0 && user.home.len() > 1 && user.home.starts_with(b"/");
+        let has_home = |user: &&accounts::User| {
+            user.uid != 0 && user.home.len() > 1 && user.home.starts_with(b"/")
+        };
         let users = self.users().by_uid.values().filter(has_home);
-        let mut people: Vec<Person> =
-            users.map(|user| Person::at_home(user.uid, Path::new(part(&user.home)))).collect();
+        let mut people: Vec<Person> = users
+            .map(|user| Person::at_home(user.uid, Path::new(part(&user.home))))
+            .collect();
         people.sort_by_key(|person| person.uid);
         let known: HashSet<u32> = people.iter().map(|person| person.uid).collect();
         // Whoever logs in from a directory service is in no file.
-        let logged_in = self.system_dir("/run/user").and_then(|dir| dir.names()).unwrap_or_default();
-        let logged_in = logged_in.iter().filter_map(|name| u32::try_from(decimal(name)?).ok());
-        people.extend(logged_in.filter(|uid| *uid != 0 && !known.contains(uid)).map(|uid| self.person(uid)));
+        let logged_in = self
+            .system_dir("/run/user")
+            .and_then(|dir| dir.names())
+            .unwrap_or_default();
+        let logged_in = logged_in
+            .iter()
+            .filter_map(|name| u32::try_from(decimal(name)?).ok());
+        people.extend(
+            logged_in
+                .filter(|uid| *uid != 0 && !known.contains(uid))
+                .map(|uid| self.person(uid)),
+        );
         people
     }
 
     /// Returns a user, who may be missing in /etc/passwd.
     fn person(&self, uid: u32) -> Person {
         let known = self.users().by_uid.get(&uid).cloned();
-        let asked = || if self.is_live { accounts::user_by_id(uid).ok().flatten() } else { None };
-        let home = known.or_else(asked).map(|user| user.home).filter(|home| home.starts_with(b"/"));
-        Person::at_home(uid, Path::new(&home.map_or_else(|| "/nonexistent".into(), OsString::from_vec)))
+        let asked = || {
+            if self.is_live {
+                accounts::user_by_id(uid).ok().flatten()
+            } else {
+                None
+            }
+        };
+        let home = known
+            .or_else(asked)
+            .map(|user| user.home)
+            .filter(|home| home.starts_with(b"/"));
+        Person::at_home(
+            uid,
+            Path::new(&home.map_or_else(|| "/nonexistent".into(), OsString::from_vec)),
+        )
     }
 
     fn users(&self) -> &Users {
         self.users.get_or_init(|| {
-            let content = self.content("/etc", "passwd").ok().filter(|content| content.claim == Claim::System);
+            let content = self
+                .content("/etc", "passwd")
+                .ok()
+                .filter(|content| content.claim == Claim::System);
             let mut users = Users::default();
-            for user in content.iter().flat_map(|content| accounts::users(&content.bytes)) {
+            for user in content
+                .iter()
+                .flat_map(|content| accounts::users(&content.bytes))
+            {
                 users.by_name.entry(user.name.clone()).or_insert(user.uid);
                 users.by_uid.entry(user.uid).or_insert(user);
             }
@@ -269,42 +324,70 @@ impl Host {
 
     /// Returns the owner of a record with this claim; none for the system.
     pub(crate) fn owner(&self, claim: Claim) -> Option<Owner> {
-        claim.user().map(|uid| Owner { uid, word: self.word(uid), is_caller: uid == self.caller.uid })
+        claim.user().map(|uid| Owner {
+            uid,
+            word: self.word(uid),
+            is_caller: uid == self.caller.uid,
+        })
     }
 
-    /// Returns the word by which a user is typed: the name if it leads back to the user, else the number.
+    /// Returns the word by which a user is typed: the name if it leads back to the user, else the
+    /// number.
     fn word(&self, uid: u32) -> String {
         let is_plain = |name: &&Vec<u8>| {
-            name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+            name.iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
                 && !name.iter().all(u8::is_ascii_digit)
                 && self.users().by_name.get(*name) == Some(&uid)
         };
-        let name = self.users().by_uid.get(&uid).map(|user| &user.name).filter(is_plain);
-        name.map_or_else(|| uid.to_string(), |name| String::from_utf8_lossy(name).into_owned())
+        let name = self
+            .users()
+            .by_uid
+            .get(&uid)
+            .map(|user| &user.name)
+            .filter(is_plain);
+        name.map_or_else(
+            || uid.to_string(),
+            |name| String::from_utf8_lossy(name).into_owned(),
+        )
     }
 
     /// Returns the user with this name or number.
     pub(crate) fn user(&self, word: &OsStr) -> Option<u32> {
         let bytes = word.as_bytes();
         if bytes.iter().all(u8::is_ascii_digit) {
-            return u32::try_from(decimal(bytes)?).ok().filter(|uid| *uid != u32::MAX);
+            return u32::try_from(decimal(bytes)?)
+                .ok()
+                .filter(|uid| *uid != u32::MAX);
         }
         let known = self.users().by_name.get(bytes).copied();
-        let asked = || if self.is_live { accounts::user_by_name(bytes).ok().flatten() } else { None };
+        let asked = || {
+            if self.is_live {
+                accounts::user_by_name(bytes).ok().flatten()
+            } else {
+                None
+            }
+        };
         known.or_else(|| asked().map(|user| user.uid))
     }
 
     /// Returns whether a start, in clock ticks after the boot, is later than `seconds` since 1970.
     pub(crate) fn started_after(&self, start: u64, seconds: u64) -> bool {
         let ticks = rustix::param::clock_ticks_per_second().max(1);
-        self.boot().is_some_and(|boot| boot + start / ticks > seconds + ROUNDING)
+        self.boot()
+            .is_some_and(|boot| boot + start / ticks > seconds + ROUNDING)
     }
 
     /// Returns when the host was started, in seconds since 1970.
     pub(crate) fn boot(&self) -> Option<u64> {
         *self.boot.get_or_init(|| {
-            let text = self.system_dir("/proc").and_then(|proc| proc.read("stat")).ok()?;
-            let line = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"btime "))?;
+            let text = self
+                .system_dir("/proc")
+                .and_then(|proc| proc.read("stat"))
+                .ok()?;
+            let line = text
+                .split(|&byte| byte == b'\n')
+                .find_map(|line| line.strip_prefix(b"btime "))?;
             decimal(line)
         })
     }

@@ -1,9 +1,9 @@
 //! The way back: from a process to its container, pod and unit, for tables of thousands.
 //!
-//! The stores are read once, when the first process is asked about; then a process costs a read of its cgroups, and those
-//! that share a cgroup share the answer. A container gives its name to the processes that are in the cgroup of its first one,
-//! or in a cgroup that only whoever wrote its record could have made; another user's container only to those about whom the
-//! user is believed.
+//! The stores are read once, when the first process is asked about; then a process costs a read of
+//! its cgroups, and those that share a cgroup share the answer. A container gives its name to the
+//! processes that are in the cgroup of its first one, or in a cgroup that only whoever wrote its
+//! record could have made; another user's container only to those about whom the user is believed.
 
 use crate::{
     belief,
@@ -34,8 +34,8 @@ use std::{
 pub struct Origin {
     /// The container that it is in, with its name where that may be read.
     pub container: Option<Container>,
-    /// The systemd unit that it is in, within the container if that has a systemd of its own. None in another user's part of
-    /// systemd's tree, where that user makes units of any name.
+    /// The systemd unit that it is in, within the container if that has a systemd of its own. None
+    /// in another user's part of systemd's tree, where that user makes units of any name.
     pub unit: Option<OsString>,
 }
 
@@ -56,7 +56,8 @@ struct Known {
     /// The cgroups of their first processes, where those name them.
     cgroups: Vec<Option<Cgroup>>,
     by_id: HashMap<OsString, Vec<usize>>,
-    /// Indices of containers whose cgroups say nothing, such as those of a rootless Podman, by PID namespace.
+    /// Indices of containers whose cgroups say nothing, such as those of a rootless Podman, by PID
+    /// namespace.
     by_pid_namespace: HashMap<NsId, usize>,
     unread: Vec<Unread>,
     /// `true` if the stores that cost more to find were asked too.
@@ -66,12 +67,24 @@ struct Known {
 impl<'a> Inventory<'a> {
     /// Returns an inventory that has not read anything yet.
     pub fn new(host: &'a Host) -> Self {
-        Self { host, known: None, answers: HashMap::default(), believed: HashMap::default(), buffer: Vec::new() }
+        Self {
+            host,
+            known: None,
+            answers: HashMap::default(),
+            believed: HashMap::default(),
+            buffer: Vec::new(),
+        }
     }
 
-    /// Returns where the process `pid` belongs, as the host's procfs counts. Nothing is known if the process is gone.
+    /// Returns where the process `pid` belongs, as the host's procfs counts. Nothing is known if
+    /// the process is gone.
     pub fn origin(&mut self, pid: Pid) -> Rc<Origin> {
-        if self.host.proc().read(pid, "cgroup", &mut self.buffer).is_err() {
+        if self
+            .host
+            .proc()
+            .read(pid, "cgroup", &mut self.buffer)
+            .is_err()
+        {
             return Rc::default();
         }
         let known = self.known.get_or_insert_with(|| Known::read(self.host));
@@ -87,13 +100,21 @@ impl<'a> Inventory<'a> {
             let ns = self.host.proc().ns(pid, NsLink::Own(NsKind::Pid)).ok();
             if let Some(&index) = ns.and_then(|ns| known.by_pid_namespace.get(&ns)) {
                 let container = Some(known.containers[index].clone());
-                origin = Rc::new(Origin { container, unit: origin.unit.clone() });
+                origin = Rc::new(Origin {
+                    container,
+                    unit: origin.unit.clone(),
+                });
             }
         }
-        match origin.container.as_ref().and_then(|container| container.owner.as_ref()) {
-            Some(owner) if !owner.is_caller && !self.believes(pid, owner) => {
-                Rc::new(Origin { container: None, unit: origin.unit.clone() })
-            }
+        match origin
+            .container
+            .as_ref()
+            .and_then(|container| container.owner.as_ref())
+        {
+            Some(owner) if !owner.is_caller && !self.believes(pid, owner) => Rc::new(Origin {
+                container: None,
+                unit: origin.unit.clone(),
+            }),
             _ => origin,
         }
     }
@@ -103,19 +124,28 @@ impl<'a> Inventory<'a> {
         let mut links = self.host.proc().ns_links(pid);
         let namespaces = NsKind::ALL.map(|kind| links.id(NsLink::Own(kind)).ok());
         let check = || belief::check(self.host, pid, owner).is_ok();
-        *self.believed.entry((owner.uid, namespaces)).or_insert_with(check)
+        *self
+            .believed
+            .entry((owner.uid, namespaces))
+            .or_insert_with(check)
     }
 
     /// The records that could not be read, so that names are missing.
     pub fn unread(&mut self) -> &[Unread] {
-        &self.known.get_or_insert_with(|| Known::read(self.host)).unread
+        &self
+            .known
+            .get_or_insert_with(|| Known::read(self.host))
+            .unread
     }
 }
 
 impl Known {
     fn read(host: &Host) -> Self {
         let findings = stores::look(host, Whose::Everybodys, None, &Query::All);
-        let mut known = Self { unread: findings.unread, ..Self::default() };
+        let mut known = Self {
+            unread: findings.unread,
+            ..Self::default()
+        };
         known.add(host, findings.records);
         known
     }
@@ -126,8 +156,14 @@ impl Known {
             let mut records = stores::look_elsewhere(host, Whose::Everybodys, None, &Query::All);
             records.retain(|record| !self.names(&record.container.id));
             // A name leads to the one in the usual store, and to none if several others have it.
-            let usual = self.containers.iter().filter(|it| it.state.is_running()).map(Container::address);
-            let taken: Vec<_> = usual.chain(records.iter().map(|record| record.container.address())).collect();
+            let usual = self
+                .containers
+                .iter()
+                .filter(|it| it.state.is_running())
+                .map(Container::address);
+            let taken: Vec<_> = usual
+                .chain(records.iter().map(|record| record.container.address()))
+                .collect();
             for record in &mut records {
                 let address = record.container.address();
                 if taken.iter().filter(|other| **other == address).count() > 1 {
@@ -140,54 +176,105 @@ impl Known {
 
     /// Returns whether a container with this id has a name.
     fn names(&self, id: &OsStr) -> bool {
-        self.by_id.get(id).into_iter().flatten().any(|&index| self.containers[index].name.is_some())
+        self.by_id
+            .get(id)
+            .into_iter()
+            .flatten()
+            .any(|&index| self.containers[index].name.is_some())
     }
 
     fn add(&mut self, host: &Host, records: Vec<Record>) {
         let mut checker = Checker::new(host);
         let own = host.proc().own_ns(NsLink::Own(NsKind::Pid)).ok();
-        for checked in merged(records.into_iter().map(|record| checker.check(record)).collect()) {
+        for checked in merged(
+            records
+                .into_iter()
+                .map(|record| checker.check(record))
+                .collect(),
+        ) {
             let index = self.containers.len();
             let ns = checked.process.as_ref().and_then(|process| {
-                host.proc().ns(process.pid(), NsLink::Own(NsKind::Pid)).ok().filter(|_| !process.ended())
+                host.proc()
+                    .ns(process.pid(), NsLink::Own(NsKind::Pid))
+                    .ok()
+                    .filter(|_| !process.ended())
             });
             // Who shares the host's PID namespace cannot be told apart by it.
             if let Some(ns) = ns.filter(|ns| Some(*ns) != own) {
                 self.by_pid_namespace.entry(ns).or_insert(index);
             }
-            self.by_id.entry(checked.container.id.clone()).or_default().push(index);
+            self.by_id
+                .entry(checked.container.id.clone())
+                .or_default()
+                .push(index);
             self.cgroups.push(checked.cgroup);
             self.containers.push(checked.container);
         }
     }
 
     fn of_place(&mut self, host: &Host, pid: Pid, mut place: Place) -> Origin {
-        let container = place.container.take().and_then(|named| self.container(host, pid, &place, named));
-        let anothers = place.user.and_then(|uid| host.owner(Claim::of(uid))).is_some_and(|owner| !owner.is_caller);
-        Origin { container, unit: place.unit.filter(|_| !anothers).map(OsString::from_vec) }
+        let container = place
+            .container
+            .take()
+            .and_then(|named| self.container(host, pid, &place, named));
+        let anothers = place
+            .user
+            .and_then(|uid| host.owner(Claim::of(uid)))
+            .is_some_and(|owner| !owner.is_caller);
+        Origin {
+            container,
+            unit: place.unit.filter(|_| !anothers).map(OsString::from_vec),
+        }
     }
 
-    /// The container that a cgroup names. In a user's part of the tree it is one of the user's, whatever its name.
-    fn container(&mut self, host: &Host, pid: Pid, place: &Place, named: Named) -> Option<Container> {
-        if named.engine.is_none_or(|engine| engine == Engine::Docker) && !self.names(OsStr::from_bytes(&named.id)) {
+    /// The container that a cgroup names. In a user's part of the tree it is one of the user's,
+    /// whatever its name.
+    fn container(
+        &mut self,
+        host: &Host,
+        pid: Pid,
+        place: &Place,
+        named: Named,
+    ) -> Option<Container> {
+        if named.engine.is_none_or(|engine| engine == Engine::Docker)
+            && !self.names(OsStr::from_bytes(&named.id))
+        {
             self.read_all(host);
         }
         let may_be = |index: &&usize| {
             let container = &self.containers[**index];
             let owner = container.owner.as_ref().map_or(0, |owner| owner.uid);
-            named.is(container.engine, container.id.as_bytes()) && place.user.is_none_or(|user| user == owner)
+            named.is(container.engine, container.id.as_bytes())
+                && place.user.is_none_or(|user| user == owner)
         };
         // LXC numbers a cgroup whose name was taken.
-        let numbered = named.id.iter().rposition(|&byte| byte == b'-').filter(|_| named.engine == Some(Engine::Lxc));
-        let ids = [Some(named.id.as_slice()), numbered.map(|at| &named.id[..at])].into_iter().flatten();
-        let of_ids = ids.filter_map(|id| self.by_id.get(OsStr::from_bytes(id))).flatten();
+        let numbered = named
+            .id
+            .iter()
+            .rposition(|&byte| byte == b'-')
+            .filter(|_| named.engine == Some(Engine::Lxc));
+        let ids = [
+            Some(named.id.as_slice()),
+            numbered.map(|at| &named.id[..at]),
+        ]
+        .into_iter()
+        .flatten();
+        let of_ids = ids
+            .filter_map(|id| self.by_id.get(OsStr::from_bytes(id)))
+            .flatten();
         let mut candidates: Vec<&usize> = of_ids.filter(may_be).collect();
         candidates.sort_by_key(|index| self.containers[**index].name.is_none());
         let known = |index: &usize| {
             let known = &self.containers[*index];
-            Some(Container { state: Self::state(known), ..known.clone() })
+            Some(Container {
+                state: Self::state(known),
+                ..known.clone()
+            })
         };
-        if let Some(index) = candidates.iter().find(|index| self.cgroups[***index].as_ref() == Some(&place.cgroup)) {
+        if let Some(index) = candidates
+            .iter()
+            .find(|index| self.cgroups[***index].as_ref() == Some(&place.cgroup))
+        {
             return known(index);
         }
         let claim = scan::claim(host, pid, place);
@@ -196,15 +283,26 @@ impl Known {
             return None;
         }
         // Another one of LXC's may have the name, in another directory: it has a cgroup of its own.
-        let is_other = |index: &usize| named.engine == Some(Engine::Lxc) && self.cgroups[*index].is_some();
-        match candidates.iter().find(|index| self.containers[***index].owner == owner && !is_other(index)) {
+        let is_other =
+            |index: &usize| named.engine == Some(Engine::Lxc) && self.cgroups[*index].is_some();
+        match candidates
+            .iter()
+            .find(|index| self.containers[***index].owner == owner && !is_other(index))
+        {
             Some(index) => known(index),
-            None => Some(Container { owner, ..Container::new(named.engine.unwrap_or(Engine::Oci), named.id) }),
+            None => Some(Container {
+                owner,
+                ..Container::new(named.engine.unwrap_or(Engine::Oci), named.id)
+            }),
         }
     }
 
     /// A process is there, whatever the record says.
     fn state(known: &Container) -> State {
-        if known.state.is_running() { known.state.clone() } else { State::Running }
+        if known.state.is_running() {
+            known.state.clone()
+        } else {
+            State::Running
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! Names that people give a process, a container or a namespace, resolved to one that is pinned.
 //!
-//! All commands share one grammar, see [`Target`]. Resolving has two halves: [`Target::parse`] reads the word and asks
-//! the system nothing; [`Target::find`] looks for the target on a [`Host`]. [`resolve`] does both for a process.
+//! All commands share one grammar, see [`Target`]. Resolving has two halves: [`Target::parse`]
+//! reads the word and asks the system nothing; [`Target::find`] looks for the target on a [`Host`].
+//! [`resolve`] does both for a process.
 //!
-//! Names are found with no daemon and no engine's program, from the records that engines keep on disk (`stores`). Each
-//! record is somebody's word (`claim`): that of the least trusted of those who could have written it (`writers`). No
-//! record is believed as it is: the process that the record names is pinned, and then held against what the kernel says
-//! of the process (`check`). A user's word holds for user namespaces that the user created, and for nothing else
-//! (`belief`).
+//! Names are found with no daemon and no engine's program, from the records that engines keep on
+//! disk (`stores`). Each record is somebody's word (`claim`): that of the least trusted of those
+//! who could have written it (`writers`). No record is believed as it is: the process that the
+//! record names is pinned, and then held against what the kernel says of the process (`check`). A
+//! user's word holds for user namespaces that the user created, and for nothing else (`belief`).
 //!
 //! The way back, from a process to its container, pod and unit, is the [`Inventory`].
 

@@ -1,8 +1,9 @@
 //! Symbolic links that name namespaces, as `ln -s /proc/4711/ns/net /run/netns/blue` makes them.
 //!
-//! A link in a directory that only root or the caller can write to is followed. A link to a process's namespace leads to the
-//! process that had the id when the link was made: the process is pinned, and one that started later is another one. Any
-//! other link is walked as the way to a store is, and whoever could have changed a part of the way counts.
+//! A link in a directory that only root or the caller can write to is followed. A link to a
+//! process's namespace leads to the process that had the id when the link was made: the process is
+//! pinned, and one that started later is another one. Any other link is walked as the way to a
+//! store is, and whoever could have changed a part of the way counts.
 
 use crate::{
     claim::{Claim, Location},
@@ -73,7 +74,9 @@ impl NoNamespace {
     /// Returns the reason why the file `path` could not be opened as a namespace.
     pub(crate) fn of_file(path: &Path, errno: Errno) -> Self {
         match (errno, std::fs::read_link(path)) {
-            (Errno::NOENT, Ok(link)) if OfProcess::parse(&path.with_file_name(&link)).is_some() => Self::Ended(link),
+            (Errno::NOENT, Ok(link)) if OfProcess::parse(&path.with_file_name(&link)).is_some() => {
+                Self::Ended(link)
+            }
             (Errno::NOENT, Ok(link)) => Self::Dangling(link),
             _ => Self::Os(errno),
         }
@@ -94,8 +97,8 @@ impl NoNamespace {
     }
 }
 
-/// Opens the namespace that stands at `place`, an `O_PATH` descriptor of an entry of `directory`, or that a link there leads
-/// to. Returns the claim of those who could have led it elsewhere.
+/// Opens the namespace that stands at `place`, an `O_PATH` descriptor of an entry of `directory`,
+/// or that a link there leads to. Returns the claim of those who could have led it elsewhere.
 pub(crate) fn open(
     host: &Host,
     directory: &Location,
@@ -114,29 +117,48 @@ pub(crate) fn open(
                 (None, _) => NoNamespace::Os(errno),
             };
             // Another file system, which may hang, is not asked what it is.
-            if host.proc().nsfs_device().is_some_and(|device| device != meta.device) {
+            if host
+                .proc()
+                .nsfs_device()
+                .is_some_and(|device| device != meta.device)
+            {
                 return Err(failed(Errno::INVAL));
             }
-            return Namespace::from_place(place).map(|namespace| (namespace, claim)).map_err(failed);
+            return Namespace::from_place(place)
+                .map(|namespace| (namespace, claim))
+                .map_err(failed);
         }
         let target = PathBuf::from(OsString::from_vec(
-            rustix::fs::readlinkat(&place, c"", Vec::new()).map_err(NoNamespace::Os)?.into_bytes(),
+            rustix::fs::readlinkat(&place, c"", Vec::new())
+                .map_err(NoNamespace::Os)?
+                .into_bytes(),
         ));
         let path = directory.path.join(&target);
         let link = link.get_or_insert(target);
         if let Some(process) = OfProcess::parse(&path) {
-            return process.open(host, link, meta.written.as_secs()).map(|namespace| (namespace, claim));
+            return process
+                .open(host, link, meta.written.as_secs())
+                .map(|namespace| (namespace, claim));
         }
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(NoNamespace::Elsewhere(link.clone()));
         };
         directory = Location::new(parent, claim);
-        (place, claim) = host.dir(&directory).and_then(|it| it.place(name)).map_err(|error| match error {
-            ReadError::Absent => NoNamespace::Dangling(link.clone()),
-            why => NoNamespace::Unread { link: link.clone(), why },
-        })?;
+        (place, claim) = host
+            .dir(&directory)
+            .and_then(|it| it.place(name))
+            .map_err(|error| match error {
+                ReadError::Absent => NoNamespace::Dangling(link.clone()),
+                why => NoNamespace::Unread {
+                    link: link.clone(),
+                    why,
+                },
+            })?;
     }
-    Err(NoNamespace::Unread { link: link.unwrap_or_default(), why: Errno::LOOP.into() })
+    Err(NoNamespace::Unread {
+        link: link.unwrap_or_default(),
+        why: Errno::LOOP.into(),
+    })
 }
 
 /// A namespace of a process, as `/proc` names it.
@@ -176,7 +198,9 @@ impl OfProcess {
         let ended = || NoNamespace::Ended(link.to_owned());
         let proc = host.proc();
         let process = Process::pin(self.pid).map_err(|_| ended())?;
-        let start = proc.start_time(self.pid, &mut Vec::new()).map_err(|_| ended())?;
+        let start = proc
+            .start_time(self.pid, &mut Vec::new())
+            .map_err(|_| ended())?;
         let own = NsLink::Own(self.kind);
         let opened = match self.tid {
             Some(tid) => proc.thread_ns_links(self.pid, tid).open(own),
@@ -188,12 +212,21 @@ impl OfProcess {
         }
         // A link from before the boot was made before somebody set the clock.
         if host.boot().is_some_and(|boot| boot <= made) && host.started_after(start, made) {
-            return Err(NoNamespace::Reused { link: link.to_owned(), pid: self.pid });
+            return Err(NoNamespace::Reused {
+                link: link.to_owned(),
+                pid: self.pid,
+            });
         }
         opened.map_err(|error| match error {
             ProcError::Vanished => ended(),
-            ProcError::Os(errno) => NoNamespace::Unread { link: link.to_owned(), why: errno.into() },
-            _ => NoNamespace::Unread { link: link.to_owned(), why: ReadError::Denied },
+            ProcError::Os(errno) => NoNamespace::Unread {
+                link: link.to_owned(),
+                why: errno.into(),
+            },
+            _ => NoNamespace::Unread {
+                link: link.to_owned(),
+                why: ReadError::Denied,
+            },
         })
     }
 }
@@ -206,14 +239,29 @@ mod tests {
     fn a_link_to_a_processs_namespace_is_read() {
         let parse = |path: &str| OfProcess::parse(Path::new(path));
         let pid = |number| Pid::from_raw(number).unwrap();
-        let net = |tid| Some(OfProcess { pid: pid(4711), tid, kind: NsKind::Net });
-        for path in ["/proc/4711/ns/net", "/run/netns/../../proc/4711/./ns/net", "//proc//4711/ns/net"] {
+        let net = |tid| {
+            Some(OfProcess {
+                pid: pid(4711),
+                tid,
+                kind: NsKind::Net,
+            })
+        };
+        for path in [
+            "/proc/4711/ns/net",
+            "/run/netns/../../proc/4711/./ns/net",
+            "//proc//4711/ns/net",
+        ] {
             assert_eq!(parse(path), net(None), "{path}");
         }
         assert_eq!(parse("/proc/4711/task/4712/ns/net"), net(Some(pid(4712))));
-        for path in
-            ["/proc/self/ns/net", "/proc/4711/ns/nets", "/proc/4711/root", "/proc/0/ns/net", "/run/netns/blue", ""]
-        {
+        for path in [
+            "/proc/self/ns/net",
+            "/proc/4711/ns/nets",
+            "/proc/4711/root",
+            "/proc/0/ns/net",
+            "/run/netns/blue",
+            "",
+        ] {
             assert_eq!(parse(path), None, "{path}");
         }
     }

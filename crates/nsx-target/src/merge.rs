@@ -4,8 +4,8 @@ use crate::{check::Checked, container::Container};
 use nsx_core::hash::HashMap;
 use std::collections::hash_map::Entry;
 
-/// Each process once: where two engines know it, as the container of the one that is nearer to its user. What one user says
-/// adds nothing to what another one or the system does.
+/// Each process once: where two engines know it, as the container of the one that is nearer to its
+/// user. What one user says adds nothing to what another one or the system does.
 pub(crate) fn merged(mut found: Vec<Checked>) -> Vec<Checked> {
     found.sort_by_key(|it| it.container.engine);
     let mut merged: Vec<Checked> = Vec::new();
@@ -13,14 +13,24 @@ pub(crate) fn merged(mut found: Vec<Checked>) -> Vec<Checked> {
     let mut by_id = HashMap::default();
     for checked in found {
         let owner = checked.container.owner.as_ref().map(|owner| owner.uid);
-        let pid = checked.process.as_ref().map(|process| (owner, process.pid()));
+        let pid = checked
+            .process
+            .as_ref()
+            .map(|process| (owner, process.pid()));
         let id = (owner, checked.container.id.clone());
         let same = match &pid {
             Some(pid) => by_pid.get(pid),
             None => by_id.get(&id),
         };
         if let Some(known) = same.and_then(|index: &usize| merged.get_mut(*index)) {
-            let Container { name, bundle, pod, namespace, sandbox, .. } = checked.container;
+            let Container {
+                name,
+                bundle,
+                pod,
+                namespace,
+                sandbox,
+                ..
+            } = checked.container;
             let own = &mut known.container;
             own.name = own.name.take().or(name);
             own.bundle = own.bundle.take().or(bundle);

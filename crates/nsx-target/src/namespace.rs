@@ -1,4 +1,5 @@
-//! Namespaces that are named by themselves: by a file, by a name that somebody gave them, by inode or by id.
+//! Namespaces that are named by themselves: by a file, by a name that somebody gave them, by inode
+//! or by id.
 
 use crate::{
     belief,
@@ -28,13 +29,21 @@ use std::{
 pub(crate) fn by_file(target: &Target, path: &Path) -> Result<Namespace, TargetError> {
     Namespace::open(CWD, path).map_err(|errno| {
         let why = Box::new(NoNamespace::of_file(path, errno));
-        TargetError::NoNamespace { target: target.clone(), why }
+        TargetError::NoNamespace {
+            target: target.clone(),
+            why,
+        }
     })
 }
 
-/// Opens the namespace that `ip netns` or an engine has called `name`. One that another user gave the name must be the user's
-/// own.
-pub(crate) fn by_name(target: &Target, name: &OsStr, host: &Host, whose: Whose) -> Result<Namespace, TargetError> {
+/// Opens the namespace that `ip netns` or an engine has called `name`. One that another user gave
+/// the name must be the user's own.
+pub(crate) fn by_name(
+    target: &Target,
+    name: &OsStr,
+    host: &Host,
+    whose: Whose,
+) -> Result<Namespace, TargetError> {
     let mut opened: Vec<(PathBuf, Namespace)> = Vec::new();
     let mut refusal = None;
     for directory in directories(host, whose) {
@@ -46,7 +55,10 @@ pub(crate) fn by_name(target: &Target, name: &OsStr, host: &Host, whose: Whose) 
                 if let Some(owner) = host.owner(claim).filter(|owner| !owner.is_caller)
                     && !belief::is_users(host, &namespace, owner.uid)
                 {
-                    return Err(TargetError::Unbelieved { target: target.clone(), user: owner.word });
+                    return Err(TargetError::Unbelieved {
+                        target: target.clone(),
+                        user: owner.word,
+                    });
                 }
                 opened.push((directory.path.join(name), namespace));
             }
@@ -55,37 +67,58 @@ pub(crate) fn by_name(target: &Target, name: &OsStr, host: &Host, whose: Whose) 
         }
     }
     match (opened.len(), refusal) {
-        (0, Some(why)) => Err(TargetError::NoNamespace { target: target.clone(), why: Box::new(why) }),
+        (0, Some(why)) => Err(TargetError::NoNamespace {
+            target: target.clone(),
+            why: Box::new(why),
+        }),
         (0, None) => {
-            let unread = directories(host, whose).into_iter().filter_map(|directory| {
-                let error = host.dir(&directory).err().filter(ReadError::is_distrust)?;
-                Some(format!("{}: {error}", directory.path.display()))
-            });
-            Err(TargetError::Nothing { target: target.clone(), meant: unread.collect(), unread: Vec::new() })
+            let unread = directories(host, whose)
+                .into_iter()
+                .filter_map(|directory| {
+                    let error = host.dir(&directory).err().filter(ReadError::is_distrust)?;
+                    Some(format!("{}: {error}", directory.path.display()))
+                });
+            Err(TargetError::Nothing {
+                target: target.clone(),
+                meant: unread.collect(),
+                unread: Vec::new(),
+            })
         }
         (1, _) => Ok(opened.remove(0).1),
         _ => {
-            let addresses = opened.iter().map(|(path, _)| path.display().to_string()).collect();
-            Err(TargetError::Ambiguous { target: target.clone(), addresses })
+            let addresses = opened
+                .iter()
+                .map(|(path, _)| path.display().to_string())
+                .collect();
+            Err(TargetError::Ambiguous {
+                target: target.clone(),
+                addresses,
+            })
         }
     }
 }
 
 /// Returns whether the system or the caller has given that name to a namespace.
 pub(crate) fn is_named(name: &OsStr, host: &Host) -> bool {
-    let is_named =
-        |directory: Location| open_in(host, &directory, name).is_ok_and(|(_, claim)| host.wants(Whose::Own, claim));
+    let is_named = |directory: Location| {
+        open_in(host, &directory, name).is_ok_and(|(_, claim)| host.wants(Whose::Own, claim))
+    };
     directories(host, Whose::Own).into_iter().any(is_named)
 }
 
-/// Returns the users other than the caller who have given that name. Only root may look into others' directories.
+/// Returns the users other than the caller who have given that name. Only root may look into
+/// others' directories.
 pub(crate) fn elsewhere(name: &OsStr, host: &Host) -> Vec<Owner> {
     if !host.is_root() {
         return Vec::new();
     }
-    let claims =
-        directories(host, Whose::Everybodys).into_iter().filter_map(|it| Some(open_in(host, &it, name).ok()?.1));
-    claims.filter(|claim| host.is_anothers(*claim)).filter_map(|claim| host.owner(claim)).collect()
+    let claims = directories(host, Whose::Everybodys)
+        .into_iter()
+        .filter_map(|it| Some(open_in(host, &it, name).ok()?.1));
+    claims
+        .filter(|claim| host.is_anothers(*claim))
+        .filter_map(|claim| host.owner(claim))
+        .collect()
 }
 
 /// A name that somebody has given a network namespace.
@@ -108,12 +141,21 @@ impl fmt::Display for Named {
 /// Every name that these have given; those that Docker makes up for itself are of no use to people.
 pub(crate) fn names(host: &Host, whose: Whose) -> Vec<Named> {
     let mut names = Vec::new();
-    for directory in directories(host, whose).into_iter().filter(|it| it.path != Path::new(DOCKERS)) {
-        let known = host.dir(&directory).and_then(|directory| directory.names()).unwrap_or_default();
+    for directory in directories(host, whose)
+        .into_iter()
+        .filter(|it| it.path != Path::new(DOCKERS))
+    {
+        let known = host
+            .dir(&directory)
+            .and_then(|directory| directory.names())
+            .unwrap_or_default();
         names.extend(known.into_iter().filter_map(|name| {
             let name = part(&name).to_owned();
             let (_, claim) = open_in(host, &directory, &name).ok()?;
-            host.wants(whose, claim).then(|| Named { owner: host.owner(claim), name })
+            host.wants(whose, claim).then(|| Named {
+                owner: host.owner(claim),
+                name,
+            })
         }));
     }
     names
@@ -124,13 +166,26 @@ const DOCKERS: &str = "/run/docker/netns";
 
 /// Returns the directories in which network namespaces have names.
 fn directories(host: &Host, whose: Whose) -> Vec<Location> {
-    let own = host.people(whose).into_iter().map(|person| person.runtime("netns"));
-    ["/run/netns", DOCKERS].map(Location::system).into_iter().chain(own).collect()
+    let own = host
+        .people(whose)
+        .into_iter()
+        .map(|person| person.runtime("netns"));
+    ["/run/netns", DOCKERS]
+        .map(Location::system)
+        .into_iter()
+        .chain(own)
+        .collect()
 }
 
-fn open_in(host: &Host, directory: &Location, name: &OsStr) -> Result<(Namespace, Claim), NoNamespace> {
+fn open_in(
+    host: &Host,
+    directory: &Location,
+    name: &OsStr,
+) -> Result<(Namespace, Claim), NoNamespace> {
     let failed = |errno| Err(NoNamespace::Os(errno));
-    let Ok(opened) = host.dir(directory) else { return failed(Errno::NOENT) };
+    let Ok(opened) = host.dir(directory) else {
+        return failed(Errno::NOENT);
+    };
     match opened.place(name) {
         Ok((place, claim)) => link::open(host, directory, place, claim),
         Err(ReadError::Absent) => failed(Errno::NOENT),
@@ -140,21 +195,43 @@ fn open_in(host: &Host, directory: &Location, name: &OsStr) -> Result<(Namespace
 }
 
 /// Looks for a namespace wherever the caller can see one, see [`Wanted::open`].
-pub(crate) fn search(target: &Target, wanted: Wanted, host: &Host) -> Result<Namespace, TargetError> {
+pub(crate) fn search(
+    target: &Target,
+    wanted: Wanted,
+    host: &Host,
+) -> Result<Namespace, TargetError> {
     wanted.open(host.proc()).map_err(|lost| match lost {
         Lost::Os(errno) => {
             let why = Box::new(NoNamespace::Os(errno));
-            TargetError::NoNamespace { target: target.clone(), why }
+            TargetError::NoNamespace {
+                target: target.clone(),
+                why,
+            }
         }
         Lost::Absent(unseen) => {
-            let processes = |count| if count == 1 { "1 process".to_owned() } else { format!("{count} processes") };
+            let processes = |count| {
+                if count == 1 {
+                    "1 process".to_owned()
+                } else {
+                    format!("{count} processes")
+                }
+            };
             let hidden = [
                 (unseen.hidden(), processes(unseen.hidden())),
-                (unseen.closed, format!("the descriptors of {}", processes(unseen.closed))),
+                (
+                    unseen.closed,
+                    format!("the descriptors of {}", processes(unseen.closed)),
+                ),
             ];
-            let told = |(count, what): (usize, String)| (count > 0).then(|| format!("{what} could not be read"));
+            let told = |(count, what): (usize, String)| {
+                (count > 0).then(|| format!("{what} could not be read"))
+            };
             let meant = hidden.into_iter().filter_map(told).collect();
-            TargetError::Nothing { target: target.clone(), meant, unread: Vec::new() }
+            TargetError::Nothing {
+                target: target.clone(),
+                meant,
+                unread: Vec::new(),
+            }
         }
     })
 }

@@ -1,7 +1,7 @@
 //! Proposals: the names that somebody may have meant by a word that names nothing.
 //!
-//! A name is near if a slip of the fingers turns the word into the name, if the name begins with the word, or if it contains
-//! the word. Capital and small letters count as the same.
+//! A name is near if a slip of the fingers turns the word into the name, if the name begins with
+//! the word, or if it contains the word. Capital and small letters count as the same.
 
 /// The nearness of a name to a word. The lesser one is nearer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,8 +45,12 @@ pub fn nearness(word: &[u8], name: &[u8]) -> Option<Nearness> {
     }
 }
 
-/// Returns those of `names` that are near to `word`, the nearest first, and those that are equally near in their order.
-pub fn nearest<N: AsRef<[u8]>>(word: impl AsRef<[u8]>, names: impl IntoIterator<Item = N>) -> Vec<N> {
+/// Returns those of `names` that are near to `word`, the nearest first, and those that are equally
+/// near in their order.
+pub fn nearest<N: AsRef<[u8]>>(
+    word: impl AsRef<[u8]>,
+    names: impl IntoIterator<Item = N>,
+) -> Vec<N> {
     let near = |name: N| Some((nearness(word.as_ref(), name.as_ref())?, name));
     let mut near: Vec<_> = names.into_iter().filter_map(near).collect();
     near.sort_by_key(|(nearness, _)| *nearness);
@@ -79,7 +83,14 @@ mod tests {
         ] {
             assert_eq!(near(word, name), Some(expected), "{word} {name}");
         }
-        for (word, name) in [("web", "db"), ("w", "x"), ("w", "web"), ("eb", "web-1"), ("web", "app"), ("", "web")] {
+        for (word, name) in [
+            ("web", "db"),
+            ("w", "x"),
+            ("w", "web"),
+            ("eb", "web-1"),
+            ("web", "app"),
+            ("", "web"),
+        ] {
             assert_eq!(near(word, name), None, "{word} {name}");
         }
     }
@@ -87,7 +98,10 @@ mod tests {
     #[test]
     fn the_nearest_come_first() {
         let names = ["eng-web", "webs", "other", "web-1", "wep", "Web"];
-        assert_eq!(nearest("web", names), ["Web", "webs", "wep", "web-1", "eng-web"]);
+        assert_eq!(
+            nearest("web", names),
+            ["Web", "webs", "wep", "web-1", "eng-web"]
+        );
     }
 
     proptest! {

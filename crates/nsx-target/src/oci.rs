@@ -1,7 +1,8 @@
 //! The configuration of an OCI bundle, `config.json`, see the runtime specification.
 //!
-//! The structures have the properties that nsx uses and pass over all others. A property that is missing or null has its
-//! default value, as in runc. Texts are bytes: the kernel takes names, paths and variables that are not UTF-8.
+//! The structures have the properties that nsx uses and pass over all others. A property that is
+//! missing or null has its default value, as in runc. Texts are bytes: the kernel takes names,
+//! paths and variables that are not UTF-8.
 
 use nsx_core::plan::{CapabilityState, Limit, RESOURCES};
 use rustix::thread::CapabilitySet;
@@ -17,8 +18,8 @@ use std::{
     os::unix::ffi::OsStringExt,
 };
 
-/// The configuration. `F` reads `linux.seccomp`, which is long: [`Seccomp`], or `serde::de::IgnoredAny` to learn only that
-/// there is a filter.
+/// The configuration. `F` reads `linux.seccomp`, which is long: [`Seccomp`], or
+/// `serde::de::IgnoredAny` to learn only that there is a filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, bound(deserialize = "F: Default + Deserialize<'de>"))]
 pub struct Config<F> {
@@ -171,7 +172,11 @@ pub struct Rlimit {
 
 /// `linux`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "camelCase", bound(deserialize = "F: Default + Deserialize<'de>"))]
+#[serde(
+    default,
+    rename_all = "camelCase",
+    bound(deserialize = "F: Default + Deserialize<'de>")
+)]
 pub struct Linux<F> {
     /// The namespaces.
     #[serde(deserialize_with = "or_default")]
@@ -283,7 +288,8 @@ impl<F> Config<F> {
     /// Reads the text of the file.
     ///
     /// # Errors
-    /// It is not JSON, or a property that nsx uses has another type than the specification gives it.
+    /// It is not JSON, or a property that nsx uses has another type than the specification gives
+    /// it.
     pub fn parse<'a>(text: &'a [u8]) -> Result<Self, serde_json::Error>
     where
         F: Default + Deserialize<'a>,
@@ -297,22 +303,37 @@ impl<F> Config<F> {
 }
 
 impl Process {
-    /// Returns the bounding set, and what a new process starts with. A file without `capabilities` gives none.
+    /// Returns the bounding set, and what a new process starts with. A file without `capabilities`
+    /// gives none.
     ///
-    /// Ambient capabilities that are not permitted and inheritable too are left out. The kernel refuses them, and runc
-    /// ignores that it does.
+    /// Ambient capabilities that are not permitted and inheritable too are left out. The kernel
+    /// refuses them, and runc ignores that it does.
     pub fn capabilities(&self) -> (CapabilitySet, CapabilityState) {
         let none = Capabilities::default();
         let given = self.capabilities.as_ref().unwrap_or(&none);
         let (permitted, inheritable) = (set(&given.permitted), set(&given.inheritable));
         let ambient = set(&given.ambient) & permitted & inheritable;
-        (set(&given.bounding), CapabilityState { effective: set(&given.effective), permitted, inheritable, ambient })
+        (
+            set(&given.bounding),
+            CapabilityState {
+                effective: set(&given.effective),
+                permitted,
+                inheritable,
+                ambient,
+            },
+        )
     }
 
     /// Returns the names of capabilities that nsx does not know.
     pub fn unknown_capabilities(&self) -> impl Iterator<Item = &Text> {
         let sets = self.capabilities.iter().flat_map(|given| {
-            [&given.bounding, &given.effective, &given.permitted, &given.inheritable, &given.ambient]
+            [
+                &given.bounding,
+                &given.effective,
+                &given.permitted,
+                &given.inheritable,
+                &given.ambient,
+            ]
         });
         sets.flatten().filter(|name| capability(name).is_none())
     }
@@ -324,7 +345,11 @@ impl Rlimit {
         let limit = |value: u64| (value != u64::MAX).then_some(value);
         let name = self.name.to_str()?.strip_prefix("RLIMIT_")?;
         let (resource, ..) = RESOURCES.into_iter().find(|(_, known, _)| name == *known)?;
-        Some(Limit { resource, soft: limit(self.soft), hard: limit(self.hard) })
+        Some(Limit {
+            resource,
+            soft: limit(self.soft),
+            hard: limit(self.hard),
+        })
     }
 }
 
@@ -389,7 +414,9 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
@@ -432,13 +459,35 @@ mod tests {
             "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO"}},
         }));
         let process = config.process.unwrap();
-        let User { uid, gid, additional_gids, umask } = &process.user;
-        assert_eq!((uid, gid, additional_gids.as_slice(), umask), (&33, &44, &[4, 5][..], &None));
-        assert_eq!((process.cwd, process.env), ("/srv".into(), vec!["PATH=/bin".into(), "A=b c".into()]));
-        let limits: Vec<_> = process.rlimits.iter().filter_map(Rlimit::limit).map(|it| it.to_string()).collect();
+        let User {
+            uid,
+            gid,
+            additional_gids,
+            umask,
+        } = &process.user;
+        assert_eq!(
+            (uid, gid, additional_gids.as_slice(), umask),
+            (&33, &44, &[4, 5][..], &None)
+        );
+        assert_eq!(
+            (process.cwd, process.env),
+            ("/srv".into(), vec!["PATH=/bin".into(), "A=b c".into()])
+        );
+        let limits: Vec<_> = process
+            .rlimits
+            .iter()
+            .filter_map(Rlimit::limit)
+            .map(|it| it.to_string())
+            .collect();
         assert_eq!(limits, ["NOFILE 1024:1048576", "CORE 0:unlimited"]);
-        assert_eq!(config.linux.seccomp.unwrap().default_action, "SCMP_ACT_ERRNO".into());
-        assert_eq!((process.apparmor_profile, process.oom_score_adj), (Some("docker-default".into()), Some(-500)));
+        assert_eq!(
+            config.linux.seccomp.unwrap().default_action,
+            "SCMP_ACT_ERRNO".into()
+        );
+        assert_eq!(
+            (process.apparmor_profile, process.oom_score_adj),
+            (Some("docker-default".into()), Some(-500))
+        );
     }
 
     #[test]
@@ -449,9 +498,18 @@ mod tests {
         }}));
         let (bounding, state) = process.capabilities();
         assert_eq!(bounding, CapabilitySet::CHOWN | CapabilitySet::KILL);
-        assert_eq!((state.effective, state.permitted), (CapabilitySet::KILL, bounding));
-        assert_eq!((state.inheritable, state.ambient), (CapabilitySet::empty(), CapabilitySet::empty()));
-        let unknown: Vec<_> = process.unknown_capabilities().map(Text::to_string).collect();
+        assert_eq!(
+            (state.effective, state.permitted),
+            (CapabilitySet::KILL, bounding)
+        );
+        assert_eq!(
+            (state.inheritable, state.ambient),
+            (CapabilitySet::empty(), CapabilitySet::empty())
+        );
+        let unknown: Vec<_> = process
+            .unknown_capabilities()
+            .map(Text::to_string)
+            .collect();
         assert_eq!(unknown, ["CAP_FLY", "kill", "CHOWN"]);
     }
 
@@ -467,8 +525,15 @@ mod tests {
     #[test]
     fn a_file_that_gives_nothing_gives_no_capability() {
         let empty = CapabilitySet::empty();
-        for given in [json!({}), json!({"capabilities": null}), json!({"capabilities": {"bounding": null}})] {
-            assert_eq!(process(given).capabilities(), (empty, CapabilityState::of(empty, false)));
+        for given in [
+            json!({}),
+            json!({"capabilities": null}),
+            json!({"capabilities": {"bounding": null}}),
+        ] {
+            assert_eq!(
+                process(given).capabilities(),
+                (empty, CapabilityState::of(empty, false))
+            );
         }
     }
 
@@ -479,17 +544,30 @@ mod tests {
             "hostname": null, "mounts": null, "process": {"user": null, "args": null, "env": null, "cwd": null,
             "rlimits": null}, "linux": {"namespaces": null, "seccomp": null, "timeOffsets": null}, "root": {"path": null},
         });
-        let empty = Config { process: Some(Process::default()), root: Some(Root::default()), ..Config::default() };
+        let empty = Config {
+            process: Some(Process::default()),
+            root: Some(Root::default()),
+            ..Config::default()
+        };
         assert_eq!(read(&nothing), empty);
-        assert_eq!(read(&json!({"linux": null, "process": null, "root": null})), Config::default());
+        assert_eq!(
+            read(&json!({"linux": null, "process": null, "root": null})),
+            Config::default()
+        );
     }
 
     #[test]
     fn texts_are_bytes() {
-        let text = b"{\"hostname\": \"a\xffb\", \"process\": {\"args\": [\"\xc3\x28\", \"\\u00e9\\n\"]}}";
+        let text =
+            b"{\"hostname\": \"a\xffb\", \"process\": {\"args\": [\"\xc3\x28\", \"\\u00e9\\n\"]}}";
         let config = Config::<IgnoredAny>::parse(text).unwrap();
         assert_eq!(config.hostname.as_bytes(), b"a\xffb");
-        let args: Vec<_> = config.process.iter().flat_map(|process| &process.args).map(|it| it.as_bytes()).collect();
+        let args: Vec<_> = config
+            .process
+            .iter()
+            .flat_map(|process| &process.args)
+            .map(|it| it.as_bytes())
+            .collect();
         assert_eq!(args, [&b"\xc3\x28"[..], "é\n".as_bytes()]);
     }
 
@@ -502,7 +580,9 @@ mod tests {
             (json!({"linux": {"namespaces": [{"path": "/x"}]}}), "type"),
             (json!([]), "not an object"),
         ] {
-            let error = Config::<Seccomp>::parse(json.to_string().as_bytes()).unwrap_err().to_string();
+            let error = Config::<Seccomp>::parse(json.to_string().as_bytes())
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(what), "{error}");
         }
         read(&json!({"windows": 1, "process": {"user": {"username": 7}}, "future": {"args": "x"}}));

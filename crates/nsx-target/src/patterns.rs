@@ -72,17 +72,26 @@ impl Pattern {
         if let Some(path) = word.strip_prefix(b"k8s://") {
             let parts: Vec<&[u8]> = path.split(|&byte| byte == b'/').collect();
             return match parts[..] {
-                [namespace, pod] if !namespace.is_empty() && !pod.is_empty() => {
-                    Ok(Self::Pods { namespace: own(namespace), pod: own(pod), container: None })
-                }
+                [namespace, pod] if !namespace.is_empty() && !pod.is_empty() => Ok(Self::Pods {
+                    namespace: own(namespace),
+                    pod: own(pod),
+                    container: None,
+                }),
                 [namespace, pod, container] if parts.iter().all(|part| !part.is_empty()) => {
-                    Ok(Self::Pods { namespace: own(namespace), pod: own(pod), container: Some(own(container)) })
+                    Ok(Self::Pods {
+                        namespace: own(namespace),
+                        pod: own(pod),
+                        container: Some(own(container)),
+                    })
                 }
                 _ => Err(ParseTargetError::Pod),
             };
         }
         let Some(colon) = word.iter().position(|&byte| byte == b':') else {
-            return Ok(Self::Containers { engines: Vec::new(), glob: own(word) });
+            return Ok(Self::Containers {
+                engines: Vec::new(),
+                glob: own(word),
+            });
         };
         let (prefix, glob) = (&word[..colon], &word[colon + 1..]);
         if glob.is_empty() {
@@ -90,17 +99,27 @@ impl Pattern {
         }
         let engines: Vec<Engine> = match prefix {
             b"netns" => return Ok(Self::Networks(own(glob))),
-            b"k8s" => return Ok(Self::Pods { namespace: "*".into(), pod: own(glob), container: None }),
-            _ if is_pattern(prefix) => {
-                Engine::ALL.into_iter().filter(|engine| fits(prefix, engine.name().as_bytes())).collect()
+            b"k8s" => {
+                return Ok(Self::Pods {
+                    namespace: "*".into(),
+                    pod: own(glob),
+                    container: None,
+                });
             }
+            _ if is_pattern(prefix) => Engine::ALL
+                .into_iter()
+                .filter(|engine| fits(prefix, engine.name().as_bytes()))
+                .collect(),
             _ => Engine::from_name(prefix).into_iter().collect(),
         };
         if engines.is_empty() {
             return Err(ParseTargetError::Pattern);
         }
         // `docker://ID` is how Kubernetes prints it.
-        Ok(Self::Containers { engines, glob: own(glob.strip_prefix(b"//").unwrap_or(glob)) })
+        Ok(Self::Containers {
+            engines,
+            glob: own(glob.strip_prefix(b"//").unwrap_or(glob)),
+        })
     }
 
     /// Returns what the pattern is of, for a message.
@@ -112,20 +131,26 @@ impl Pattern {
         }
     }
 
-    /// Finds all that run and that the pattern fits, in order of their words. Without an owner only what is the system's and the
-    /// caller's own is meant. Sandboxes of pods are left out.
+    /// Finds all that run and that the pattern fits, in order of their words. Without an owner only
+    /// what is the system's and the caller's own is meant. Sandboxes of pods are left out.
     ///
     /// # Errors
     /// An error if the owner that is named is not a user.
     pub fn find(&self, host: &Host) -> Result<Vec<Match>, TargetError> {
         let mut matches = match self {
             Self::Networks(glob) => networks(host, glob)?,
-            Self::Pods { namespace, pod, container } => {
+            Self::Pods {
+                namespace,
+                pod,
+                container,
+            } => {
                 let wanted = |it: &Pod| {
                     fits(namespace.as_bytes(), it.namespace.as_bytes())
                         && fits(pod.as_bytes(), it.name.as_bytes())
                         && container.as_ref().is_none_or(|glob| {
-                            it.container.as_ref().is_some_and(|name| fits(glob.as_bytes(), name.as_bytes()))
+                            it.container
+                                .as_ref()
+                                .is_some_and(|name| fits(glob.as_bytes(), name.as_bytes()))
                         })
                 };
                 let mut found = running(host, Whose::Own, None);
@@ -133,8 +158,12 @@ impl Pattern {
                 if container.is_none() {
                     found.sort_by_key(|it| it.start);
                     let mut seen = HashSet::default();
-                    let pod_of =
-                        |it: &Checked| it.container.pod.as_ref().map(|pod| (pod.namespace.clone(), pod.name.clone()));
+                    let pod_of = |it: &Checked| {
+                        it.container
+                            .pod
+                            .as_ref()
+                            .map(|pod| (pod.namespace.clone(), pod.name.clone()))
+                    };
                     found.retain(|it| seen.insert(pod_of(it)));
                 }
                 named(found)
@@ -151,7 +180,8 @@ fn containers(host: &Host, engines: &[Engine], glob: &OsStr) -> Result<Vec<Check
     let engine = <[Engine; 1]>::try_from(engines).ok().map(|[engine]| engine);
     let fitting = |whose, glob: &[u8]| {
         let mut found = running(host, whose, engine);
-        let is_engines = |of: Engine| engines.is_empty() || engines.iter().any(|engine| engine.includes(of));
+        let is_engines =
+            |of: Engine| engines.is_empty() || engines.iter().any(|engine| engine.includes(of));
         found.retain(|it| is_engines(it.container.engine) && fits_container(glob, &it.container));
         found
     };
@@ -159,15 +189,23 @@ fn containers(host: &Host, engines: &[Engine], glob: &OsStr) -> Result<Vec<Check
     match owned {
         Some((engine, (owner, name))) if !engine.has_at_signs() => {
             let (owner, name) = (OsStr::from_bytes(owner), OsStr::from_bytes(name));
-            let target = || Target::Container { engine, owner: Some(owner.to_owned()), name: name.to_owned() };
-            let user =
-                host.user(owner).ok_or_else(|| TargetError::NoUser { target: target(), user: owner.to_owned() })?;
+            let target = || Target::Container {
+                engine,
+                owner: Some(owner.to_owned()),
+                name: name.to_owned(),
+            };
+            let user = host.user(owner).ok_or_else(|| TargetError::NoUser {
+                target: target(),
+                user: owner.to_owned(),
+            })?;
             Ok(fitting(Whose::Of(user), name.as_bytes()))
         }
         owned => {
             let found = fitting(Whose::Own, glob.as_bytes());
             let user = owned.filter(|_| found.is_empty());
-            match user.and_then(|(_, (owner, name))| Some((host.user(OsStr::from_bytes(owner))?, name))) {
+            match user
+                .and_then(|(_, (owner, name))| Some((host.user(OsStr::from_bytes(owner))?, name)))
+            {
                 Some((user, name)) => Ok(fitting(Whose::Of(user), name)),
                 None => Ok(found),
             }
@@ -175,33 +213,53 @@ fn containers(host: &Host, engines: &[Engine], glob: &OsStr) -> Result<Vec<Check
     }
 }
 
-/// Returns whether a pattern fits a container: a name of its, its id, or a unit's name without the ending.
+/// Returns whether a pattern fits a container: a name of its, its id, or a unit's name without the
+/// ending.
 fn fits_container(glob: &[u8], container: &Container) -> bool {
-    let names = container.names().into_iter().chain([container.id.as_os_str()]);
+    let names = container
+        .names()
+        .into_iter()
+        .chain([container.id.as_os_str()]);
     names.map(OsStr::as_bytes).any(|name| {
-        let unit = name.strip_suffix(b".service").filter(|_| container.engine == Engine::Unit);
+        let unit = name
+            .strip_suffix(b".service")
+            .filter(|_| container.engine == Engine::Unit);
         fits(glob, name) || unit.is_some_and(|unit| fits(glob, unit))
     })
 }
 
 fn named(found: Vec<Checked>) -> Vec<Match> {
     let containers: Vec<Container> = found.iter().map(|it| it.container.clone()).collect();
-    let matches = found.into_iter().zip(addresses(&containers)).filter_map(|(it, address)| {
-        let subject = Subject { process: it.process?, container: Some(Box::new(it.container)) };
-        Some(Match { address, found: Found::Process(subject) })
-    });
+    let matches = found
+        .into_iter()
+        .zip(addresses(&containers))
+        .filter_map(|(it, address)| {
+            let subject = Subject {
+                process: it.process?,
+                container: Some(Box::new(it.container)),
+            };
+            Some(Match {
+                address,
+                found: Found::Process(subject),
+            })
+        });
     matches.collect()
 }
 
 /// The network namespaces whose names a pattern with or without an owner fits.
 fn networks(host: &Host, glob: &OsStr) -> Result<Vec<Match>, TargetError> {
     let opened = |whose, glob: &[u8]| {
-        let names = namespace::names(host, whose).into_iter().filter(|it| fits(glob, it.name.as_bytes()));
+        let names = namespace::names(host, whose)
+            .into_iter()
+            .filter(|it| fits(glob, it.name.as_bytes()));
         let opened = names.filter_map(|it| {
             let target = Target::Netns(it.name.clone());
             // A user's word for a namespace that is not the user's leads nowhere.
             let namespace = namespace::by_name(&target, &it.name, host, whose).ok()?;
-            Some(Match { address: it.to_string(), found: Found::Namespace(namespace) })
+            Some(Match {
+                address: it.to_string(),
+                found: Found::Namespace(namespace),
+            })
         });
         opened.collect::<Vec<_>>()
     };
@@ -212,7 +270,10 @@ fn networks(host: &Host, glob: &OsStr) -> Result<Vec<Match>, TargetError> {
             let (owner, name) = (OsStr::from_bytes(owner), OsStr::from_bytes(name));
             let user = host.user(owner);
             let target = Target::Netns(glob.to_owned());
-            let user = user.ok_or_else(|| TargetError::NoUser { target, user: owner.to_owned() })?;
+            let user = user.ok_or_else(|| TargetError::NoUser {
+                target,
+                user: owner.to_owned(),
+            })?;
             Ok(opened(Whose::Of(user), name.as_bytes()))
         }
     }
@@ -230,7 +291,10 @@ pub(crate) fn running(host: &Host, whose: Whose, engine: Option<Engine>) -> Vec<
 pub(crate) fn all(host: &Host, whose: Whose, engine: Option<Engine>) -> Vec<Checked> {
     let records = stores::look(host, whose, engine, &Query::All).records;
     let mut checker = Checker::new(host);
-    let mut found: Vec<_> = records.into_iter().map(|record| checker.check(record)).collect();
+    let mut found: Vec<_> = records
+        .into_iter()
+        .map(|record| checker.check(record))
+        .collect();
     let beyond = scan::beyond(host, whose, engine, &Query::All, &found);
     found.extend(beyond.into_iter().map(|record| checker.check(record)));
     merged(found)
@@ -243,17 +307,28 @@ mod tests {
     #[test]
     fn a_pattern_is_of_containers_pods_or_networks() {
         let parse = |word: &str| Pattern::parse(word.as_bytes());
-        let containers =
-            |engines: &[Engine], glob: &str| Ok(Pattern::Containers { engines: engines.to_vec(), glob: glob.into() });
+        let containers = |engines: &[Engine], glob: &str| {
+            Ok(Pattern::Containers {
+                engines: engines.to_vec(),
+                glob: glob.into(),
+            })
+        };
         let pods = |namespace: &str, pod: &str, container: Option<&str>| {
             let container = container.map(OsString::from);
-            Ok(Pattern::Pods { namespace: namespace.into(), pod: pod.into(), container })
+            Ok(Pattern::Pods {
+                namespace: namespace.into(),
+                pod: pod.into(),
+                container,
+            })
         };
         assert_eq!(parse("eng-[wf]*"), containers(&[], "eng-[wf]*"));
         assert_eq!(parse("docker:*"), containers(&[Engine::Docker], "*"));
         assert_eq!(parse("cri-o:*"), containers(&[Engine::Crio], "*"));
         assert_eq!(parse("*:eng-w*"), containers(&Engine::ALL, "eng-w*"));
-        assert_eq!(parse("cri*:x"), containers(&[Engine::Cri, Engine::Crio], "x"));
+        assert_eq!(
+            parse("cri*:x"),
+            containers(&[Engine::Cri, Engine::Crio], "x")
+        );
         assert_eq!(parse("k8s:web-*"), pods("*", "web-*", None));
         assert_eq!(parse("k8s://default/*"), pods("default", "*", None));
         assert_eq!(parse("k8s://*/web-?/app"), pods("*", "web-?", Some("app")));
@@ -261,7 +336,12 @@ mod tests {
         for word in ["bogus:*", "net:*", "id:7", "x*:web", ":web"] {
             assert_eq!(parse(word), Err(ParseTargetError::Pattern), "{word}");
         }
-        for word in ["k8s://default", "k8s://default/", "k8s:///x", "k8s://a/b/c/d"] {
+        for word in [
+            "k8s://default",
+            "k8s://default/",
+            "k8s:///x",
+            "k8s://a/b/c/d",
+        ] {
             assert_eq!(parse(word), Err(ParseTargetError::Pod), "{word}");
         }
         assert_eq!(parse("docker:"), Err(ParseTargetError::Empty));

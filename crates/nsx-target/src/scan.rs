@@ -1,5 +1,5 @@
-//! Containers by the cgroups of all processes: what is left where records cannot be read, and all that an ordinary user may
-//! know of other people's containers.
+//! Containers by the cgroups of all processes: what is left where records cannot be read, and all
+//! that an ordinary user may know of other people's containers.
 
 use crate::{
     cgroup::{Cgroup, Named, Place},
@@ -26,9 +26,10 @@ struct Seen {
     start: u64,
 }
 
-/// Returns what is in none of the usual stores: the containers of Docker's daemons that keep their records elsewhere, and those
-/// that only their cgroups name, because records may not be read, are in a container that has an engine of its own, or lie
-/// anywhere, as LXC's do (`lxc-start -P`). `known` is what the stores say.
+/// Returns what is in none of the usual stores: the containers of Docker's daemons that keep their
+/// records elsewhere, and those that only their cgroups name, because records may not be read, are
+/// in a container that has an engine of its own, or lie anywhere, as LXC's do (`lxc-start -P`).
+/// `known` is what the stores say.
 pub(crate) fn beyond(
     host: &Host,
     whose: Whose,
@@ -38,27 +39,56 @@ pub(crate) fn beyond(
 ) -> Vec<Record> {
     let is_named_by_cgroup = |engine| matches!(engine, Engine::Lxc | Engine::Machine);
     let mut records = stores::look_elsewhere(host, whose, engine, query);
-    let unrecorded: Vec<_> = known.iter().filter(|it| matches!(it.container.state, State::Unrecorded(_))).collect();
-    let mut scanned = look(host, whose, engine, if unrecorded.is_empty() { query } else { &Query::All });
+    let unrecorded: Vec<_> = known
+        .iter()
+        .filter(|it| matches!(it.container.state, State::Unrecorded(_)))
+        .collect();
+    let mut scanned = look(
+        host,
+        whose,
+        engine,
+        if unrecorded.is_empty() {
+            query
+        } else {
+            &Query::All
+        },
+    );
     for Checked { container, .. } in unrecorded {
-        let is_it =
-            |record: &&Record| (&record.container.id, &record.container.owner) == (&container.id, &container.owner);
+        let is_it = |record: &&Record| {
+            (&record.container.id, &record.container.owner) == (&container.id, &container.owner)
+        };
         records.extend(scanned.iter().find(is_it).map(|record| {
-            let container = Container { state: State::Running, ..container.clone() };
-            Record { container, ..record.clone() }
+            let container = Container {
+                state: State::Running,
+                ..container.clone()
+            };
+            Record {
+                container,
+                ..record.clone()
+            }
         }));
     }
-    scanned.retain(|record| matches!(query, Query::All) || query.wants_id(record.container.id.as_bytes()));
+    scanned.retain(|record| {
+        matches!(query, Query::All) || query.wants_id(record.container.id.as_bytes())
+    });
     // What is nested has an id in its cgroup, and is the business of whoever runs it.
     if matches!(query, Query::All) {
         scanned.retain(|record| is_named_by_cgroup(record.container.engine));
     }
     let ids: HashSet<&OsStr> = known.iter().map(|it| it.container.id.as_os_str()).collect();
-    let running: HashSet<&OsStr> = known.iter().filter(|it| it.runs()).map(|it| it.container.id.as_os_str()).collect();
-    // A record that is wrong about a container is no reason to enter what else is in its cgroup. But LXC's containers of one
-    // name may lie in several directories.
+    let running: HashSet<&OsStr> = known
+        .iter()
+        .filter(|it| it.runs())
+        .map(|it| it.container.id.as_os_str())
+        .collect();
+    // A record that is wrong about a container is no reason to enter what else is in its cgroup.
+    // But LXC's containers of one name may lie in several directories.
     scanned.retain(|record| {
-        let known = if is_named_by_cgroup(record.container.engine) { &running } else { &ids };
+        let known = if is_named_by_cgroup(record.container.engine) {
+            &running
+        } else {
+            &ids
+        };
         !known.contains(record.container.id.as_os_str())
     });
     records.extend(scanned);
@@ -67,9 +97,14 @@ pub(crate) fn beyond(
 
 /// The containers that a query's word means, by their ids or, where a cgroup has it, their names.
 ///
-/// The process that started first stands for the container: a container's first process is there before all others, and its
-/// end is theirs where it is PID 1.
-pub(crate) fn look(host: &Host, whose: Whose, engine: Option<Engine>, query: &Query<'_>) -> Vec<Record> {
+/// The process that started first stands for the container: a container's first process is there
+/// before all others, and its end is theirs where it is PID 1.
+pub(crate) fn look(
+    host: &Host,
+    whose: Whose,
+    engine: Option<Engine>,
+    query: &Query<'_>,
+) -> Vec<Record> {
     let proc = host.proc();
     let mut buffer = Vec::new();
     // Most processes of a host share a few cgroups.
@@ -84,31 +119,46 @@ pub(crate) fn look(host: &Host, whose: Whose, engine: Option<Engine>, query: &Qu
         let place = match places.get(&buffer) {
             Some(place) => place,
             None => {
-                let place = Some(Place::parse(&buffer)).filter(|place| is_wanted(place, engine, query));
+                let place =
+                    Some(Place::parse(&buffer)).filter(|place| is_wanted(place, engine, query));
                 places.entry(buffer.clone()).or_insert(place)
             }
         };
-        let Some((place, named)) = place.as_ref().and_then(|place| Some((place, place.container.as_ref()?))) else {
+        let Some((place, named)) = place
+            .as_ref()
+            .and_then(|place| Some((place, place.container.as_ref()?)))
+        else {
             continue;
         };
-        let of_cgroup = *claims.entry(place.cgroup.clone()).or_insert_with(|| of_cgroup(host, &place.cgroup));
-        let claim = of_cgroup.unwrap_or_else(|| of_process(host, pid)).join(of_slice(place));
-        let Ok(start) = proc.start_time(pid, &mut buffer) else { continue };
+        let of_cgroup = *claims
+            .entry(place.cgroup.clone())
+            .or_insert_with(|| of_cgroup(host, &place.cgroup));
+        let claim = of_cgroup
+            .unwrap_or_else(|| of_process(host, pid))
+            .join(of_slice(place));
+        let Ok(start) = proc.start_time(pid, &mut buffer) else {
+            continue;
+        };
         let seen = Seen { pid, start };
         let first = found.entry((named.clone(), claim)).or_insert(seen);
         if (start, pid.as_raw_pid()) < (first.start, first.pid.as_raw_pid()) {
             *first = seen;
         }
     }
-    let mut records = found.into_iter().map(|((named, claim), seen)| record(named, claim, seen, engine)).collect();
+    let mut records = found
+        .into_iter()
+        .map(|((named, claim), seen)| record(named, claim, seen, engine))
+        .collect();
     stores::retain(host, whose, engine, &mut records);
     records
 }
 
-/// Returns whose word it is that a process is in the container of its place: the owner of the directory above may make
-/// a cgroup of any name.
+/// Returns whose word it is that a process is in the container of its place: the owner of the
+/// directory above may make a cgroup of any name.
 pub(crate) fn claim(host: &Host, pid: Pid, place: &Place) -> Claim {
-    of_cgroup(host, &place.cgroup).unwrap_or_else(|| of_process(host, pid)).join(of_slice(place))
+    of_cgroup(host, &place.cgroup)
+        .unwrap_or_else(|| of_process(host, pid))
+        .join(of_slice(place))
 }
 
 /// In a user's part of systemd's tree whatever is said is the user's word.
@@ -124,11 +174,16 @@ fn of_cgroup(host: &Host, cgroup: &Cgroup) -> Option<Claim> {
     if controllers.is_empty() {
         roots.extend([b"".to_vec(), b"unified".to_vec()]);
     } else {
-        let names = controllers.split(|&byte| byte == b',').map(|name| name.strip_prefix(b"name=").unwrap_or(name));
+        let names = controllers
+            .split(|&byte| byte == b',')
+            .map(|name| name.strip_prefix(b"name=").unwrap_or(name));
         roots.extend(names.map(<[u8]>::to_vec));
         roots.insert(controllers.clone());
     }
-    let directory = |root: Vec<u8>| host.dir(&Location::system("/sys/fs/cgroup").join(part(&root)))?.below(part(path));
+    let directory = |root: Vec<u8>| {
+        host.dir(&Location::system("/sys/fs/cgroup").join(part(&root)))?
+            .below(part(path))
+    };
     roots.into_iter().find_map(|root| match directory(root) {
         Ok(directory) => Some(directory.claim()),
         Err(ReadError::Shared(_)) => Some(Claim::Several),
@@ -136,14 +191,19 @@ fn of_cgroup(host: &Host, cgroup: &Cgroup) -> Option<Claim> {
     })
 }
 
-/// Returns whose word it is at least, if the cgroup cannot be seen: that of the process's user. A user who is root may
-/// be root only in a user namespace, which may be anybody's.
+/// Returns whose word it is at least, if the cgroup cannot be seen: that of the process's user. A
+/// user who is root may be root only in a user namespace, which may be anybody's.
 fn of_process(host: &Host, pid: Pid) -> Claim {
     let proc = host.proc();
     let own = NsLink::Own(NsKind::User);
-    match proc.status(pid, &mut Vec::new()).map(|status| host.process_claim(status.ruid)) {
+    match proc
+        .status(pid, &mut Vec::new())
+        .map(|status| host.process_claim(status.ruid))
+    {
         Ok(Claim::User(uid)) => Claim::User(uid),
-        Ok(Claim::System) if proc.ns(pid, own).is_ok_and(|ns| proc.own_ns(own) == Ok(ns)) => Claim::System,
+        Ok(Claim::System) if proc.ns(pid, own).is_ok_and(|ns| proc.own_ns(own) == Ok(ns)) => {
+            Claim::System
+        }
         _ => Claim::Several,
     }
 }

@@ -1,4 +1,5 @@
-//! The words that name what runs: those that lead to one container only, and those that shells complete.
+//! The words that name what runs: those that lead to one container only, and those that shells
+//! complete.
 
 use crate::{
     container::{Container, Owner},
@@ -24,26 +25,45 @@ pub fn addresses(containers: &[Container]) -> Vec<String> {
 fn singles<T: std::hash::Hash + Eq>(all: impl Iterator<Item = T>) -> HashSet<T> {
     let mut counts: HashMap<T, usize> = HashMap::default();
     all.for_each(|one| *counts.entry(one).or_default() += 1);
-    counts.into_iter().filter(|(_, count)| *count == 1).map(|(one, _)| one).collect()
+    counts
+        .into_iter()
+        .filter(|(_, count)| *count == 1)
+        .map(|(one, _)| one)
+        .collect()
 }
 
-/// The words for everything that runs, for completion: each in full, and by its name alone where no other has that. What is
-/// another user's is never meant by its name alone.
+/// The words for everything that runs, for completion: each in full, and by its name alone where no
+/// other has that. What is another user's is never meant by its name alone.
 pub fn words(host: &Host) -> Vec<String> {
-    let containers: Vec<_> =
-        patterns::running(host, Whose::Everybodys, None).into_iter().map(|it| it.container).collect();
+    let containers: Vec<_> = patterns::running(host, Whose::Everybodys, None)
+        .into_iter()
+        .map(|it| it.container)
+        .collect();
     let mut words = addresses(&containers);
     let is_own = |owner: &Option<Owner>| owner.as_ref().is_none_or(|owner| owner.is_caller);
     let netns = namespace::names(host, Whose::Everybodys);
-    let own = containers.iter().filter(|it| is_own(&it.owner)).map(Container::label);
-    let own = own.chain(netns.iter().filter(|it| is_own(&it.owner)).map(|it| it.name.clone()));
+    let own = containers
+        .iter()
+        .filter(|it| is_own(&it.owner))
+        .map(Container::label);
+    let own = own.chain(
+        netns
+            .iter()
+            .filter(|it| is_own(&it.owner))
+            .map(|it| it.name.clone()),
+    );
     // A number by itself is a process.
-    let single =
-        singles(own).into_iter().filter(|label| matches!(Target::parse(label.as_bytes()), Ok(Target::Name(_))));
+    let single = singles(own)
+        .into_iter()
+        .filter(|label| matches!(Target::parse(label.as_bytes()), Ok(Target::Name(_))));
     words.extend(single.map(|label| label.to_string_lossy().into_owned()));
     words.extend(netns.iter().map(namespace::Named::to_string));
-    // Shells read this, some of which expand what they read: no name that could be more than a word.
-    words.retain(|word| word.chars().all(|letter| letter.is_ascii_alphanumeric() || "_.-:/@+".contains(letter)));
+    // Shells read this, some of which expand what they read: no name that could be more than a
+    // word.
+    words.retain(|word| {
+        word.chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "_.-:/@+".contains(letter))
+    });
     words.sort_unstable();
     words.dedup();
     words

@@ -1,7 +1,7 @@
 //! [`Writers`]: the users who could have written a file of the host.
 //!
-//! The kernel tells owners, permission bits, access control lists and mounts; /etc/passwd and /etc/group tell the members of a
-//! group. Whatever stays unknown counts as [`Claim::Several`].
+//! The kernel tells owners, permission bits, access control lists and mounts; /etc/passwd and
+//! /etc/group tell the members of a group. Whatever stays unknown counts as [`Claim::Several`].
 
 use crate::{
     claim::{Claim, Location},
@@ -30,7 +30,8 @@ const MOST_BYTES: u64 = 32 << 20;
 /// The most names that are listed and files that are opened there.
 const MOST_ENTRIES: u64 = 10_000;
 
-/// The user and group id that a user namespace shows for ids it does not map, see `overflowuid` in `proc(5)`.
+/// The user and group id that a user namespace shows for ids it does not map, see `overflowuid` in
+/// `proc(5)`.
 const OVERFLOW: u32 = 65_534;
 
 const GROUP_WRITES: u16 = 0o020;
@@ -58,7 +59,12 @@ impl Meta {
     /// Asks the kernel, and never the server of a file system, which could make nsx wait for ever.
     pub(crate) fn of(fd: &OwnedFd) -> Result<Self, Errno> {
         let asked = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
-        let stat = match rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, asked) {
+        let stat = match rustix::fs::statx(
+            fd,
+            c"",
+            AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC,
+            asked,
+        ) {
             // A filter that knows no newer calls.
             Err(Errno::NOSYS) => return Self::of_older(fd),
             stat => stat.map_err(trouble::met)?,
@@ -84,7 +90,10 @@ impl Meta {
             uid: stat.st_uid,
             gid: stat.st_gid,
             links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
-            device: (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev)),
+            device: (
+                rustix::fs::major(stat.st_dev),
+                rustix::fs::minor(stat.st_dev),
+            ),
             mount: None,
             size: u64::try_from(stat.st_size).unwrap_or_default(),
             written: Duration::new(stat.st_mtime.try_into().unwrap_or_default(), 0),
@@ -170,22 +179,32 @@ impl Writers {
         self.mounts.borrow_mut().clear();
     }
 
-    /// Returns the paths that are known to be absent. Most accounts have no engine, and every store asks for their files.
+    /// Returns the paths that are known to be absent. Most accounts have no engine, and every store
+    /// asks for their files.
     pub(crate) fn absent(&self) -> &RefCell<HashSet<PathBuf>> {
         &self.absent
     }
 
     /// Returns the claim of a file's owner.
     pub(crate) fn user(&self, uid: u32) -> Claim {
-        if uid == self.root || self.is_outside(uid) { Claim::System } else { Claim::of(uid) }
+        if uid == self.root || self.is_outside(uid) {
+            Claim::System
+        } else {
+            Claim::of(uid)
+        }
     }
 
     /// Returns the claim of a process of the user `uid`. An id that is not mapped may be anyone's.
     pub(crate) fn process(&self, uid: u32) -> Claim {
-        if self.is_outside(uid) { Claim::Several } else { self.user(uid) }
+        if self.is_outside(uid) {
+            Claim::Several
+        } else {
+            self.user(uid)
+        }
     }
 
-    /// Returns whether the caller's user namespace does not map this id, so that its user has no rights in it.
+    /// Returns whether the caller's user namespace does not map this id, so that its user has no
+    /// rights in it.
     fn is_outside(&self, id: u32) -> bool {
         id == OVERFLOW && !*self.numbers_all.get_or_init(numbers_all)
     }
@@ -200,12 +219,14 @@ impl Writers {
         if !directory.has(STICKY) {
             return owner.join(others).join(self.of_link(entry));
         }
-        // Only the owners of the entry and of the directory can remove it, see `unlink(2)`. But users can move files of others
-        // there from their own directories, and link to files that they did not write. A directory moves only if the user can
-        // write to it.
+        // Only the owners of the entry and of the directory can remove it, see `unlink(2)`. But
+        // users can move files of others there from their own directories, and link to files that
+        // they did not write. A directory moves only if the user can write to it.
         let is_directory = entry.kind == FileType::Directory;
         let owners = self.user(entry.uid);
-        if self.is_outside(entry.uid) || !is_directory && (owners == Claim::System || entry.links > 1) {
+        if self.is_outside(entry.uid)
+            || !is_directory && (owners == Claim::System || entry.links > 1)
+        {
             return Claim::Several;
         }
         owner.join(owners)
@@ -213,7 +234,11 @@ impl Writers {
 
     /// Returns the claim of the owner of a symbolic link, who wrote it.
     fn of_link(&self, entry: &Meta) -> Claim {
-        if entry.kind == FileType::Symlink { self.user(entry.uid) } else { Claim::System }
+        if entry.kind == FileType::Symlink {
+            self.user(entry.uid)
+        } else {
+            Claim::System
+        }
     }
 
     /// Returns the claim of those who can write to a file or directory.
@@ -232,13 +257,17 @@ impl Writers {
         }
     }
 
-    /// Returns the claim of the members of a group that can write to a file. An access control list, which may let others write
-    /// too, never allows more than the group's bits, see `acl(5)`.
+    /// Returns the claim of the members of a group that can write to a file. An access control
+    /// list, which may let others write too, never allows more than the group's bits, see `acl(5)`.
     fn of_group(&self, gid: u32, place: BorrowedFd<'_>) -> Claim {
         if self.reads_groups.get() || self.is_outside(gid) || has_list(place) {
             return Claim::Several;
         }
-        self.groups.get().and_then(|groups| groups.get(&gid)).copied().unwrap_or(Claim::Several)
+        self.groups
+            .get()
+            .and_then(|groups| groups.get(&gid))
+            .copied()
+            .unwrap_or(Claim::Several)
     }
 
     /// Reads the members of the groups, if `meta` needs them and they are not known yet.
@@ -248,39 +277,56 @@ impl Writers {
         }
         self.reads_groups.set(true);
         let text = |name: &str| {
-            let content = Dir::walk(self, &Location::system("/etc")).and_then(|etc| etc.content(name)).ok()?;
+            let content = Dir::walk(self, &Location::system("/etc"))
+                .and_then(|etc| etc.content(name))
+                .ok()?;
             (content.claim == Claim::System).then_some(content.bytes)
         };
-        let groups = text("group").zip(text("passwd")).map(|(group, passwd)| self.members(&group, &passwd));
+        let groups = text("group")
+            .zip(text("passwd"))
+            .map(|(group, passwd)| self.members(&group, &passwd));
         self.reads_groups.set(false);
         let _ = self.groups.set(groups.unwrap_or_default());
     }
 
-    /// Returns the claim of each group's members: the users that its line lists and those whose primary group it is.
+    /// Returns the claim of each group's members: the users that its line lists and those whose
+    /// primary group it is.
     fn members(&self, group: &[u8], passwd: &[u8]) -> HashMap<u32, Claim> {
         let users: Vec<accounts::User> = accounts::users(passwd).collect();
-        let by_name: HashMap<&[u8], u32> = users.iter().map(|user| (user.name.as_slice(), user.uid)).collect();
+        let by_name: HashMap<&[u8], u32> = users
+            .iter()
+            .map(|user| (user.name.as_slice(), user.uid))
+            .collect();
         let mut claims: HashMap<u32, Claim> = HashMap::default();
         for (gid, names) in accounts::members(group) {
             let claim = claims.entry(gid).or_insert(Claim::System);
             for name in names {
-                *claim = claim.join(by_name.get(name).map_or(Claim::Several, |uid| self.user(*uid)));
+                *claim = claim.join(
+                    by_name
+                        .get(name)
+                        .map_or(Claim::Several, |uid| self.user(*uid)),
+                );
             }
         }
         for user in &users {
-            claims.entry(user.gid).and_modify(|claim| *claim = claim.join(self.user(user.uid)));
+            claims
+                .entry(user.gid)
+                .and_modify(|claim| *claim = claim.join(self.user(user.uid)));
         }
         claims
     }
 
-    /// Refuses an entry that lies on a file system which another user serves. That user decides which owners it shows, and can
-    /// make nsx wait.
+    /// Refuses an entry that lies on a file system which another user serves. That user decides
+    /// which owners it shows, and can make nsx wait.
     pub(crate) fn check_mount(&self, parent: &Meta, entry: &Meta) -> Result<(), ReadError> {
         if entry.device.0 != 0 || !entry.is_on_another_mount(parent) {
             return Ok(());
         }
         let mut mounts = self.mounts.borrow_mut();
-        let known = mounts.iter().find(|mount| mount.holds(entry)).map(|mount| mount.served);
+        let known = mounts
+            .iter()
+            .find(|mount| mount.holds(entry))
+            .map(|mount| mount.served);
         let served = match known {
             Some(served) => served,
             // It may have been mounted since they were read.
@@ -288,7 +334,8 @@ impl Writers {
                 *mounts = MountPoint::read_all()?;
                 match mounts.iter().find(|mount| mount.holds(entry)) {
                     Some(mount) => mount.served,
-                    // Without the id of its mount only what is served has the device that is listed.
+                    // Without the id of its mount only what is served has the device that is
+                    // listed.
                     None if entry.mount.is_none() => None,
                     None => return Err(ReadError::Denied),
                 }
@@ -313,9 +360,15 @@ impl Writers {
         cost.entries = cost.entries.saturating_add(entries);
         cost.bytes = cost.bytes.saturating_add(bytes);
         if cost.entries > MOST_ENTRIES {
-            Err(ReadError::CutOff { uid, after: format!("{MOST_ENTRIES} entries") })
+            Err(ReadError::CutOff {
+                uid,
+                after: format!("{MOST_ENTRIES} entries"),
+            })
         } else if cost.bytes > MOST_BYTES {
-            Err(ReadError::CutOff { uid, after: format!("{} MiB", MOST_BYTES >> 20) })
+            Err(ReadError::CutOff {
+                uid,
+                after: format!("{} MiB", MOST_BYTES >> 20),
+            })
         } else {
             Ok(())
         }
@@ -332,7 +385,10 @@ fn has_list(place: BorrowedFd<'_>) -> bool {
 /// Returns whether the caller's user namespace maps all ids.
 fn numbers_all() -> bool {
     let map = std::fs::read("/proc/self/uid_map").unwrap_or_default();
-    let fields: Vec<_> = map.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).collect();
+    let fields: Vec<_> = map
+        .split(u8::is_ascii_whitespace)
+        .filter(|field| !field.is_empty())
+        .collect();
     matches!(fields[..], [b"0", b"0", b"4294967295"])
 }
 
@@ -348,24 +404,41 @@ struct MountPoint {
 impl MountPoint {
     fn holds(&self, entry: &Meta) -> bool {
         // A file of btrfs or overlayfs has another device than its mount.
-        entry.mount.map_or(self.device == entry.device, |id| self.id == id)
+        entry
+            .mount
+            .map_or(self.device == entry.device, |id| self.id == id)
     }
 
     fn read_all() -> Result<Vec<Self>, ReadError> {
         let text = std::fs::read("/proc/self/mountinfo").map_err(|_| ReadError::Denied)?;
-        Ok(text.split(|byte| *byte == b'\n').filter_map(Self::parse).collect())
+        Ok(text
+            .split(|byte| *byte == b'\n')
+            .filter_map(Self::parse)
+            .collect())
     }
 
     /// Reads a line of `/proc/PID/mountinfo`, see `proc_pid_mountinfo(5)`.
     fn parse(line: &[u8]) -> Option<Self> {
         let Mount { id, device, .. } = Mount::parse(line).ok()?;
-        let mut fields = line.split(|byte| *byte == b' ').skip_while(|field| *field != b"-").skip(1);
+        let mut fields = line
+            .split(|byte| *byte == b' ')
+            .skip_while(|field| *field != b"-")
+            .skip(1);
         let (kind, options) = (fields.next()?, fields.nth(1).unwrap_or_default());
-        let is_served = matches!(kind.split(|byte| *byte == b'.').next(), Some(b"fuse" | b"fuseblk"));
-        let by = options.split(|byte| *byte == b',').find_map(|option| decimal(option.strip_prefix(b"user_id=")?));
+        let is_served = matches!(
+            kind.split(|byte| *byte == b'.').next(),
+            Some(b"fuse" | b"fuseblk")
+        );
+        let by = options
+            .split(|byte| *byte == b',')
+            .find_map(|option| decimal(option.strip_prefix(b"user_id=")?));
         // A server whose user is unknown is not trusted.
         let by = by.and_then(|uid| uid.try_into().ok()).unwrap_or(OVERFLOW);
-        Some(Self { id, device, served: is_served.then_some(by) })
+        Some(Self {
+            id,
+            device,
+            served: is_served.then_some(by),
+        })
     }
 }
 
@@ -377,7 +450,17 @@ mod tests {
 
     fn meta(kind: FileType, mode: u16, uid: u32) -> Meta {
         let device = (254, 0);
-        Meta { kind, mode, uid, gid: 7, links: 1, device, mount: Some(1), size: 0, written: Duration::ZERO }
+        Meta {
+            kind,
+            mode,
+            uid,
+            gid: 7,
+            links: 1,
+            device,
+            mount: Some(1),
+            size: 0,
+            written: Duration::ZERO,
+        }
     }
 
     fn of_entry(directory: &Meta, entry: &Meta) -> Claim {
@@ -388,8 +471,10 @@ mod tests {
     #[test]
     fn an_entry_is_the_word_of_who_could_have_put_it_there() {
         use FileType::{Directory, RegularFile, Symlink};
-        let [closed, sticky, open] = [0o755, 0o1777, 0o777].map(|mode| move |uid: u32| meta(Directory, mode, uid));
-        let [file, link, below] = [RegularFile, Symlink, Directory].map(|kind| move |uid: u32| meta(kind, 0o644, uid));
+        let [closed, sticky, open] =
+            [0o755, 0o1777, 0o777].map(|mode| move |uid: u32| meta(Directory, mode, uid));
+        let [file, link, below] =
+            [RegularFile, Symlink, Directory].map(|kind| move |uid: u32| meta(kind, 0o644, uid));
         let user = Claim::User;
         for (directory, entry, expected) in [
             (closed(0), file(0), Claim::System),
@@ -409,37 +494,67 @@ mod tests {
             (sticky(0), link(7), user(7)),
             (sticky(7), below(0), user(7)),
             (sticky(7), below(8), Claim::Several),
-            // What is root's was written by root, and may be there because a user moved it out of his own directory.
+            // What is root's was written by root, and may be there because a user moved it out of
+            // his own directory.
             (sticky(0), file(0), Claim::Several),
             (sticky(0), link(0), Claim::Several),
-            (sticky(0), Meta { links: 2, ..file(7) }, Claim::Several),
+            (
+                sticky(0),
+                Meta {
+                    links: 2,
+                    ..file(7)
+                },
+                Claim::Several,
+            ),
         ] {
-            assert_eq!(of_entry(&directory, &entry), expected, "{directory:?} {entry:?}");
+            assert_eq!(
+                of_entry(&directory, &entry),
+                expected,
+                "{directory:?} {entry:?}"
+            );
         }
     }
 
     #[test]
     fn a_file_is_the_word_of_who_can_write_to_it() {
         let writers = Writers::system(0).unwrap();
-        let claim = |mode, uid| writers.of_file(&meta(FileType::RegularFile, mode, uid), writers.top().0.as_fd());
-        assert_eq!((claim(0o644, 0), claim(0o644, 7)), (Claim::System, Claim::User(7)));
-        assert_eq!((claim(0o646, 0), claim(0o666, 7)), (Claim::Several, Claim::Several));
+        let claim = |mode, uid| {
+            writers.of_file(
+                &meta(FileType::RegularFile, mode, uid),
+                writers.top().0.as_fd(),
+            )
+        };
+        assert_eq!(
+            (claim(0o644, 0), claim(0o644, 7)),
+            (Claim::System, Claim::User(7))
+        );
+        assert_eq!(
+            (claim(0o646, 0), claim(0o666, 7)),
+            (Claim::Several, Claim::Several)
+        );
     }
 
     #[test]
     fn a_file_system_that_another_user_serves_is_not_entered() {
-        let lines =
-            b"36 35 0:40 / /srv/ada/m rw,nosuid shared:9 - fuse.sshfs ada@host: rw,user_id=1000,group_id=1000\n\
+        let lines = b"36 35 0:40 / /srv/ada/m rw,nosuid shared:9 - fuse.sshfs ada@host: \
+            rw,user_id=1000,group_id=1000\n\
             37 35 0:41 / /mnt/own rw - fuse own rw,user_id=7,group_id=7\n\
             38 35 0:42 / /mnt/roots rw master:1 - fuseblk /dev/sdb rw,user_id=0,group_id=0\n\
             39 35 0:43 / /run rw - tmpfs tmpfs rw,user_id=1000\n\
             40 35 0:44 / /sys/fs/fuse/connections rw - fusectl fusectl rw\n\
             41 35 0:45 / /mnt/silent rw - fuse silent rw\n";
         let writers = Writers::system(7).unwrap();
-        *writers.mounts.borrow_mut() = lines.split(|byte| *byte == b'\n').filter_map(MountPoint::parse).collect();
+        *writers.mounts.borrow_mut() = lines
+            .split(|byte| *byte == b'\n')
+            .filter_map(MountPoint::parse)
+            .collect();
         let parent = meta(FileType::Directory, 0o755, 0);
         let check = |mount, minor| {
-            let entry = Meta { mount: Some(mount), device: (0, minor), ..parent };
+            let entry = Meta {
+                mount: Some(mount),
+                device: (0, minor),
+                ..parent
+            };
             writers.check_mount(&parent, &entry)
         };
         assert_eq!(check(36, 40), Err(ReadError::Served(1000)));
@@ -449,10 +564,23 @@ mod tests {
         }
         // Before 5.8 the device tells the mount.
         let older = |minor| {
-            let entry = Meta { mount: None, device: (0, minor), ..parent };
-            writers.check_mount(&Meta { mount: None, ..parent }, &entry)
+            let entry = Meta {
+                mount: None,
+                device: (0, minor),
+                ..parent
+            };
+            writers.check_mount(
+                &Meta {
+                    mount: None,
+                    ..parent
+                },
+                &entry,
+            )
         };
-        assert_eq!((older(40), older(41), older(4444)), (Err(ReadError::Served(1000)), Ok(()), Ok(())));
+        assert_eq!(
+            (older(40), older(41), older(4444)),
+            (Err(ReadError::Served(1000)), Ok(()), Ok(()))
+        );
         // A mount that is nowhere to be found, and what is on the same mount as before.
         assert_eq!(check(u64::MAX, 40), Err(ReadError::Denied));
         assert_eq!(writers.check_mount(&parent, &parent), Ok(()));

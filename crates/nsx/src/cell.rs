@@ -49,12 +49,20 @@ impl Cell {
 
     /// A count of what was seen, which is all there is if `is_whole`.
     pub(crate) fn count(seen: usize, is_whole: bool) -> Self {
-        if is_whole { Self::Number(seen as u64) } else { Self::AtLeast(seen as u64) }
+        if is_whole {
+            Self::Number(seen as u64)
+        } else {
+            Self::AtLeast(seen as u64)
+        }
     }
 
     /// Texts of what was seen, which is all there is if `is_whole`.
     pub(crate) fn list(seen: Vec<Vec<u8>>, is_whole: bool) -> Self {
-        if is_whole { Self::List(seen) } else { Self::Some(seen) }
+        if is_whole {
+            Self::List(seen)
+        } else {
+            Self::Some(seen)
+        }
     }
 
     /// For a table: safe to show, on one line.
@@ -66,10 +74,17 @@ impl Cell {
             Self::AtLeast(0) => text::UNKNOWN.to_owned(),
             Self::AtLeast(number) => format!("{number}+"),
             Self::Text(text) => escape(text),
-            Self::List(texts) => texts.iter().map(|text| escape(text)).collect::<Vec<_>>().join(","),
+            Self::List(texts) => texts
+                .iter()
+                .map(|text| escape(text))
+                .collect::<Vec<_>>()
+                .join(","),
             Self::Some(texts) => {
                 let texts = texts.iter().map(|text| escape(text));
-                texts.chain([text::UNKNOWN.to_owned()]).collect::<Vec<_>>().join(",")
+                texts
+                    .chain([text::UNKNOWN.to_owned()])
+                    .collect::<Vec<_>>()
+                    .join(",")
             }
             Self::Chain(chain) => chain.to_string(),
             Self::Unnamed(uid) => uid.to_string(),
@@ -113,7 +128,9 @@ impl Cell {
             Json::String(text) if text == HIDDEN => Self::Hidden,
             Json::String(text) => Self::text(text),
             Json::Array(items) => {
-                let texts = items.iter().map(|item| item.as_str().map(|text| text.as_bytes().to_vec()));
+                let texts = items
+                    .iter()
+                    .map(|item| item.as_str().map(|text| text.as_bytes().to_vec()));
                 Self::List(texts.collect::<Option<_>>()?)
             }
             Json::Bool(_) | Json::Object(_) => return None,
@@ -124,7 +141,9 @@ impl Cell {
 impl Serialize for Cell {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Nothing | Self::Unknown | Self::AtLeast(_) | Self::Unnamed(_) => serializer.serialize_none(),
+            Self::Nothing | Self::Unknown | Self::AtLeast(_) | Self::Unnamed(_) => {
+                serializer.serialize_none()
+            }
             Self::Some(texts) if texts.is_empty() => serializer.serialize_none(),
             Self::Hidden => serializer.serialize_str(HIDDEN),
             Self::Number(number) => serializer.serialize_u64(*number),
@@ -132,7 +151,9 @@ impl Serialize for Cell {
             Self::List(texts) | Self::Some(texts) => {
                 serializer.collect_seq(texts.iter().map(|text| String::from_utf8_lossy(text)))
             }
-            Self::Chain(chain) => serializer.collect_seq(chain.ids().iter().map(|id| id.as_raw_pid())),
+            Self::Chain(chain) => {
+                serializer.collect_seq(chain.ids().iter().map(|id| id.as_raw_pid()))
+            }
         }
     }
 }
@@ -146,30 +167,53 @@ mod tests {
         let cells = [
             (Cell::Nothing, "null", ""),
             (Cell::Hidden, "\"hidden\"", "?"),
-            (Cell::Number(u64::MAX), "18446744073709551615", "18446744073709551615"),
+            (
+                Cell::Number(u64::MAX),
+                "18446744073709551615",
+                "18446744073709551615",
+            ),
             (Cell::text("a\x1b"), "\"a\\u001b\"", "a\\x1b"),
-            (Cell::List(vec![b"/a".to_vec(), b"/b".to_vec()]), "[\"/a\",\"/b\"]", "/a,/b"),
+            (
+                Cell::List(vec![b"/a".to_vec(), b"/b".to_vec()]),
+                "[\"/a\",\"/b\"]",
+                "/a,/b",
+            ),
         ];
         for (cell, json, shown) in cells {
             assert_eq!(serde_json::to_string(&cell).unwrap(), json);
-            assert_eq!(Cell::from_json(&serde_json::from_str(json).unwrap()), Some(cell.clone()));
+            assert_eq!(
+                Cell::from_json(&serde_json::from_str(json).unwrap()),
+                Some(cell.clone())
+            );
             assert_eq!(cell.shown(), shown);
         }
         assert_eq!(serde_json::to_string(&Cell::Unknown).unwrap(), "null");
         assert_eq!(Cell::Unknown.shown(), "?");
         assert_eq!(serde_json::to_string(&Cell::Unnamed(7)).unwrap(), "null");
         assert_eq!(Cell::Unnamed(7).shown(), "7");
-        assert_eq!([0, 2].map(|seen| Cell::count(seen, false).shown()), ["?", "2+"]);
-        assert_eq!(serde_json::to_string(&Cell::count(2, false)).unwrap(), "null");
+        assert_eq!(
+            [0, 2].map(|seen| Cell::count(seen, false).shown()),
+            ["?", "2+"]
+        );
+        assert_eq!(
+            serde_json::to_string(&Cell::count(2, false)).unwrap(),
+            "null"
+        );
         assert_eq!(Cell::count(0, true), Cell::Number(0));
         let some = [vec![], vec![b"1 mount".to_vec()]].map(|seen| Cell::list(seen, false));
         assert_eq!(some.each_ref().map(Cell::shown), ["?", "1 mount,?"]);
-        assert_eq!(some.map(|some| serde_json::to_string(&some).unwrap()), ["null", "[\"1 mount\"]"]);
+        assert_eq!(
+            some.map(|some| serde_json::to_string(&some).unwrap()),
+            ["null", "[\"1 mount\"]"]
+        );
         let bytes = Cell::List(vec![b"a\xff".to_vec(), b"b".to_vec()]);
         let read = Cell::from_json(&serde_json::to_value(&bytes).unwrap());
         assert_eq!(read, Some(bytes.lossy()));
         for foreign in ["true", "{}", "-1", "1.5", "[1]"] {
-            assert_eq!(Cell::from_json(&serde_json::from_str(foreign).unwrap()), None);
+            assert_eq!(
+                Cell::from_json(&serde_json::from_str(foreign).unwrap()),
+                None
+            );
         }
     }
 }

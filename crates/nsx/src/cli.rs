@@ -1,6 +1,7 @@
 //! From the argument vector to a command: who is called, and how wrong usage is answered.
 //!
-//! Only the command that was called builds its options: building all of them would double the time to start.
+//! Only the command that was called builds its options: building all of them would double the time
+//! to start.
 
 use crate::{enter, exit::ExitStatus, idmap, ls, meant, out, pidmap, pin, rm, target, unshare};
 use clap::{
@@ -53,7 +54,11 @@ pub struct CompatOptions {
     ])]
     program: String,
     /// The program's arguments
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARG")]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ARG"
+    )]
     arguments: Vec<OsString>,
 }
 
@@ -67,19 +72,42 @@ pub(crate) fn failure(arguments: &[&CStr]) -> ExitStatus {
 
 /// Runs the command that the first argument names.
 pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
-    let command = arguments.get(1).map(|name| name.as_bytes().to_vec()).unwrap_or_default();
+    let command = arguments
+        .get(1)
+        .map(|name| name.as_bytes().to_vec())
+        .unwrap_or_default();
     // What a command reads begins with what clap calls the program in its messages.
     let own = arguments.get(1..).unwrap_or_default();
     match command.as_slice() {
-        b"unshare" => run(unshare::Options::try_parse_from(own), ExitStatus::NOT_RUN, unshare::run),
+        b"unshare" => run(
+            unshare::Options::try_parse_from(own),
+            ExitStatus::NOT_RUN,
+            unshare::run,
+        ),
         b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, enter::run),
-        b"ls" => run(ls::Options::read(own), ExitStatus::FAILURE, |options| whole(ls::run(options))),
-        b"pidmap" => {
-            run(pidmap::Options::try_parse_from(own), ExitStatus::FAILURE, |options| whole(pidmap::run(options)))
-        }
-        b"idmap" => run(idmap::Options::try_parse_from(own), ExitStatus::FAILURE, |options| whole(idmap::run(options))),
-        b"pin" => run(pin::Options::try_parse_from(own), ExitStatus::FAILURE, pin::run),
-        b"rm" => run(rm::Options::try_parse_from(own), ExitStatus::FAILURE, rm::run),
+        b"ls" => run(ls::Options::read(own), ExitStatus::FAILURE, |options| {
+            whole(ls::run(options))
+        }),
+        b"pidmap" => run(
+            pidmap::Options::try_parse_from(own),
+            ExitStatus::FAILURE,
+            |options| whole(pidmap::run(options)),
+        ),
+        b"idmap" => run(
+            idmap::Options::try_parse_from(own),
+            ExitStatus::FAILURE,
+            |options| whole(idmap::run(options)),
+        ),
+        b"pin" => run(
+            pin::Options::try_parse_from(own),
+            ExitStatus::FAILURE,
+            pin::run,
+        ),
+        b"rm" => run(
+            rm::Options::try_parse_from(own),
+            ExitStatus::FAILURE,
+            rm::run,
+        ),
         // For completion scripts: every TARGET that there is now.
         b"__targets" => target::list(),
         // `nsx help enter` is `nsx enter --help`.
@@ -89,17 +117,27 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
             arguments.push("--help".into());
             dispatch(arguments)
         }
-        b"help" => usage(Nsx::command().try_get_matches_from(["nsx", "--help"]).map(drop)),
-        _ => usage(Nsx::command().try_get_matches_from(&arguments).map(drop).map_err(|mut error| {
-            if error.kind() == ErrorKind::InvalidSubcommand {
-                meant::propose(&mut error, meant::command(own));
-            }
-            error
-        })),
+        b"help" => usage(
+            Nsx::command()
+                .try_get_matches_from(["nsx", "--help"])
+                .map(drop),
+        ),
+        _ => usage(
+            Nsx::command()
+                .try_get_matches_from(&arguments)
+                .map(drop)
+                .map_err(|mut error| {
+                    if error.kind() == ErrorKind::InvalidSubcommand {
+                        meant::propose(&mut error, meant::command(own));
+                    }
+                    error
+                }),
+        ),
     }
 }
 
-/// The status of a command that lists, unless the system itself failed meanwhile: what is printed is then not all there is.
+/// The status of a command that lists, unless the system itself failed meanwhile: what is printed
+/// is then not all there is.
 fn whole(status: ExitStatus) -> ExitStatus {
     match trouble::first() {
         Some(errno) if status != ExitStatus::FAILURE => out::failed("read all of it", &errno),
@@ -107,8 +145,13 @@ fn whole(status: ExitStatus) -> ExitStatus {
     }
 }
 
-/// Runs a command with the options that were read; `misused` is what it ends with where they are wrong.
-fn run<O>(options: Result<O, clap::Error>, misused: ExitStatus, command: fn(O) -> ExitStatus) -> ExitStatus {
+/// Runs a command with the options that were read; `misused` is what it ends with where they are
+/// wrong.
+fn run<O>(
+    options: Result<O, clap::Error>,
+    misused: ExitStatus,
+    command: fn(O) -> ExitStatus,
+) -> ExitStatus {
     match options {
         Ok(options) => command(options),
         Err(error) => answer(error, misused),
@@ -116,14 +159,18 @@ fn run<O>(options: Result<O, clap::Error>, misused: ExitStatus, command: fn(O) -
 }
 
 fn usage(outcome: Result<(), clap::Error>) -> ExitStatus {
-    outcome.err().map_or(ExitStatus::FAILURE, |error| answer(error, ExitStatus::FAILURE))
+    outcome.err().map_or(ExitStatus::FAILURE, |error| {
+        answer(error, ExitStatus::FAILURE)
+    })
 }
 
 /// Prints help to standard output and wrong usage to standard error.
 fn answer(mut error: clap::Error, misused: ExitStatus) -> ExitStatus {
     // clap's tip would make a negative number the program: `--status-fd -- -1`.
     if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
-        && word.strip_prefix('-').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+        && word
+            .strip_prefix('-')
+            .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
     {
         error.insert(ContextKind::Suggested, ContextValue::None);
     }
@@ -131,5 +178,9 @@ fn answer(mut error: clap::Error, misused: ExitStatus) -> ExitStatus {
         out::failed("write to standard output", &failure);
         return misused;
     }
-    if error.use_stderr() { misused } else { ExitStatus::SUCCESS }
+    if error.use_stderr() {
+        misused
+    } else {
+        ExitStatus::SUCCESS
+    }
 }

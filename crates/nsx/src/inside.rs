@@ -1,4 +1,5 @@
-//! Users as a process's own user namespace counts them and as the /etc/passwd that it sees names them.
+//! Users as a process's own user namespace counts them and as the /etc/passwd that it sees names
+//! them.
 
 use nsx_core::{
     accounts,
@@ -24,14 +25,21 @@ pub(crate) struct Insiders<'a> {
 
 impl<'a> Insiders<'a> {
     pub(crate) fn new(proc: &'a ProcRoot) -> Self {
-        Self { proc, maps: HashMap::default(), names: HashMap::default() }
+        Self {
+            proc,
+            maps: HashMap::default(),
+            names: HashMap::default(),
+        }
     }
 
-    /// Returns the number and the name that the user `uid` here has inside, for the process that the procfs calls
-    /// `pid`.
+    /// Returns the number and the name that the user `uid` here has inside, for the process that
+    /// the procfs calls `pid`.
     pub(crate) fn user(&mut self, pid: Pid, uid: u32) -> (Option<u32>, Option<Vec<u8>>) {
         let inside = self.uid(pid, uid);
-        (inside, inside.and_then(|uid| self.names(pid)?.get(&uid).cloned()))
+        (
+            inside,
+            inside.and_then(|uid| self.names(pid)?.get(&uid).cloned()),
+        )
     }
 
     fn uid(&mut self, pid: Pid, uid: u32) -> Option<u32> {
@@ -46,16 +54,26 @@ impl<'a> Insiders<'a> {
             proc.read(pid, IdKind::User.file(), &mut text).ok()?;
             IdMap::parse(&text).ok()
         };
-        self.maps.entry(ns.inode).or_insert_with(read).as_ref()?.to_inside(uid)
+        self.maps
+            .entry(ns.inode)
+            .or_insert_with(read)
+            .as_ref()?
+            .to_inside(uid)
     }
 
     fn names(&mut self, pid: Pid) -> Option<&Names> {
         let proc = self.proc;
         let ns = proc.ns(pid, NsLink::Own(NsKind::Mnt)).ok()?;
         let read = || {
-            let root = proc.open_entry(pid, "root", OFlags::PATH | OFlags::DIRECTORY).ok()?;
+            let root = proc
+                .open_entry(pid, "root", OFlags::PATH | OFlags::DIRECTORY)
+                .ok()?;
             accounts::user_names_below(root).ok()
         };
-        Some(self.names.entry(ns.inode).or_insert_with(|| read().unwrap_or_default()))
+        Some(
+            self.names
+                .entry(ns.inode)
+                .or_insert_with(|| read().unwrap_or_default()),
+        )
     }
 }

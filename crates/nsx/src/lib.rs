@@ -1,7 +1,8 @@
 //! The program `nsx`: from an argument vector to an exit status.
 //!
-//! Each command is one module, from its options to what it prints; [`out`] is the only module that writes to a stream.
-//! All that the commands know about namespaces is in `nsx-core`, and what people call a process in `nsx-target`.
+//! Each command is one module, from its options to what it prints; [`out`] is the only module that
+//! writes to a stream. All that the commands know about namespaces is in `nsx-core`, and what
+//! people call a process in `nsx-target`.
 
 #![forbid(unsafe_code)]
 
@@ -27,7 +28,8 @@ pub mod text;
 pub mod unshare;
 mod who;
 
-/// Readers of texts that others wrote, and writers of such texts, for tests that feed them anything.
+/// Readers of texts that others wrote, and writers of such texts, for tests that feed them
+/// anything.
 pub mod formats {
     pub use crate::{
         compat::{environment, quoted, raw},
@@ -62,18 +64,28 @@ pub fn main(arguments: &[&CStr]) -> ExitStatus {
     stdio::hold_closed();
     match personality {
         Some((personality, arguments)) => personality.run(arguments),
-        None => cli::dispatch(arguments.iter().map(|word| OsStr::from_bytes(word.to_bytes()).to_owned()).collect()),
+        None => cli::dispatch(
+            arguments
+                .iter()
+                .map(|word| OsStr::from_bytes(word.to_bytes()).to_owned())
+                .collect(),
+        ),
     }
 }
 
-/// Returns why nsx must not run, if it has rights from its own file: nsx does whatever it is told to, so all users would have
-/// them.
+/// Returns why nsx must not run, if it has rights from its own file: nsx does whatever it is told
+/// to, so all users would have them.
 fn borrowed_rights() -> Option<String> {
     match gained::by_exec() {
         Ok(None) => None,
         Ok(Some(Gained::User)) => Some("the program must not be set-user-id".to_owned()),
         Ok(Some(Gained::Group)) => Some("the program must not be set-group-id".to_owned()),
-        Ok(Some(Gained::Capabilities)) => Some("the program must not have file capabilities".to_owned()),
-        Err(errno) => Some(format!("failed to read the process's capabilities: {}", out::reason(&errno))),
+        Ok(Some(Gained::Capabilities)) => {
+            Some("the program must not have file capabilities".to_owned())
+        }
+        Err(errno) => Some(format!(
+            "failed to read the process's capabilities: {}",
+            out::reason(&errno)
+        )),
     }
 }

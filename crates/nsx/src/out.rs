@@ -52,7 +52,11 @@ impl Styles {
         if !on {
             return Self::default();
         }
-        Self { heading: Style::new().bold(), key: Style::new().cyan(), faint: Style::new().dimmed() }
+        Self {
+            heading: Style::new().bold(),
+            key: Style::new().cyan(),
+            faint: Style::new().dimmed(),
+        }
     }
 }
 
@@ -64,8 +68,8 @@ pub fn width() -> Option<usize> {
 
 /// Writes a result to standard output, whole.
 ///
-/// The reader may stop reading at any time: a closed pipe is not a failure. A closed descriptor is a failure, which the
-/// standard library's own stream passes over.
+/// The reader may stop reading at any time: a closed pipe is not a failure. A closed descriptor is
+/// a failure, which the standard library's own stream passes over.
 ///
 /// # Errors
 /// The status that `ls` and `pidmap` end with, once the reason is on standard error.
@@ -76,7 +80,8 @@ pub fn print(text: &str) -> Result<(), ExitStatus> {
     }
 }
 
-/// Returns whether standard output may still be read: if it is a pipe, whether the pipe has a reader.
+/// Returns whether standard output may still be read: if it is a pipe, whether the pipe has a
+/// reader.
 pub fn is_read() -> bool {
     !poll::has_now(rustix::stdio::stdout(), PollFlags::empty())
 }
@@ -134,7 +139,8 @@ pub fn error(text: &str) {
     stderr("nsx: ", text);
 }
 
-/// Says on standard error that nsx failed to `act`, and why; returns the status that `ls` and `pidmap` then end with.
+/// Says on standard error that nsx failed to `act`, and why; returns the status that `ls` and
+/// `pidmap` then end with.
 pub fn failed(act: &str, why: &dyn Error) -> ExitStatus {
     error(&format!("failed to {act}: {}", chain(why)));
     ExitStatus::FAILURE
@@ -152,7 +158,8 @@ pub fn hint(text: &str) {
 
 /// Says on standard error what a strict personality has to say, byte for byte.
 pub fn complain(line: &[u8]) {
-    // In one piece, so that nobody else's words come between. Where standard error is closed there is nobody to tell.
+    // In one piece, so that nobody else's words come between. Where standard error is closed there
+    // is nobody to tell.
     let _ = io::stderr().lock().write_all(&[line, b"\n"].concat());
 }
 
@@ -170,7 +177,10 @@ pub fn chain(error: &dyn Error) -> String {
 /// Returns the text of an error, without the number that Rust adds to errors of the system.
 pub fn reason(error: &dyn Error) -> String {
     let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    text.split(" (os error")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// An argument as it may be shown.

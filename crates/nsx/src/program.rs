@@ -1,4 +1,5 @@
-//! The common parts of unshare and enter: the program to run, the kinds that are named, and how a run is reported.
+//! The common parts of unshare and enter: the program to run, the kinds that are named, and how a
+//! run is reported.
 
 use crate::{exit::ExitStatus, out, status::StatusFd, target, text::escape};
 use nsx_core::{
@@ -88,9 +89,15 @@ impl From<RequestError> for ExitStatus {
     fn from(error: RequestError) -> Self {
         out::error(&escape(out::chain(&error).as_bytes()));
         match error {
-            RequestError::Map(_, _, hints) => hints.iter().for_each(|hint| out::hint(&escape(hint.as_bytes()))),
-            RequestError::Frozen(_) => out::hint("let it go on first, or stay out of its cgroup with --no-cgroup"),
-            RequestError::Cgroup(..) => out::hint("stay out of its cgroup, and its limits, with --no-cgroup"),
+            RequestError::Map(_, _, hints) => hints
+                .iter()
+                .for_each(|hint| out::hint(&escape(hint.as_bytes()))),
+            RequestError::Frozen(_) => {
+                out::hint("let it go on first, or stay out of its cgroup with --no-cgroup")
+            }
+            RequestError::Cgroup(..) => {
+                out::hint("stay out of its cgroup, and its limits, with --no-cgroup")
+            }
             RequestError::Target(error) => target::hint(&error),
             RequestError::NoProcfs(NoProcfs) => out::hint(NoProcfs::HINT),
             _ => {}
@@ -109,8 +116,8 @@ pub(crate) fn caller() -> Result<(Caller, ProcRoot), RequestError> {
     Ok((caller, proc))
 }
 
-/// The procfs that the caller sees. An error is the status that `ls`, `pidmap` and `idmap` end with, once its reason is on
-/// standard error.
+/// The procfs that the caller sees. An error is the status that `ls`, `pidmap` and `idmap` end
+/// with, once its reason is on standard error.
 pub(crate) fn procfs() -> Result<ProcRoot, ExitStatus> {
     let proc = ProcRoot::system().map_err(|errno| out::failed("open /proc", &errno))?;
     if !proc.is_procfs() {
@@ -129,12 +136,19 @@ pub(crate) fn directory() -> Result<PathBuf, RequestError> {
 /// The argument vectors to try: the program that was named, or the user's shell and then `/bin/sh`.
 pub(crate) fn programs(named: Vec<OsString>) -> Result<Vec<Vec<CString>>, RequestError> {
     if !named.is_empty() {
-        return Ok(vec![named.into_iter().map(|word| c_string(word, "an argument")).collect::<Result<_, _>>()?]);
+        return Ok(vec![
+            named
+                .into_iter()
+                .map(|word| c_string(word, "an argument"))
+                .collect::<Result<_, _>>()?,
+        ]);
     }
-    let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty()).or_else(|| {
-        let user = accounts::user_by_id(rustix::process::getuid().as_raw()).ok()??;
-        Some(OsString::from_vec(user.shell)).filter(|shell| !shell.is_empty())
-    });
+    let shell = std::env::var_os("SHELL")
+        .filter(|shell| !shell.is_empty())
+        .or_else(|| {
+            let user = accounts::user_by_id(rustix::process::getuid().as_raw()).ok()??;
+            Some(OsString::from_vec(user.shell)).filter(|shell| !shell.is_empty())
+        });
     let mut shells = Vec::new();
     for shell in shell.into_iter().chain([OsString::from("/bin/sh")]) {
         let shell = vec![c_string(shell, "SHELL")?];
@@ -145,14 +159,17 @@ pub(crate) fn programs(named: Vec<OsString>) -> Result<Vec<Vec<CString>>, Reques
     Ok(shells)
 }
 
-/// Returns whether the caller would find a program by this word: a file that may be executed, by its path or in PATH.
+/// Returns whether the caller would find a program by this word: a file that may be executed, by
+/// its path or in PATH.
 pub(crate) fn is_found(word: &OsStr) -> bool {
-    let is_program =
-        |path: &Path| path.is_file() && rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).is_ok();
+    let is_program = |path: &Path| {
+        path.is_file() && rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).is_ok()
+    };
     if word.is_empty() || word.as_bytes().contains(&b'/') {
         return is_program(Path::new(word));
     }
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|it| is_program(&it.join(word))))
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|it| is_program(&it.join(word))))
 }
 
 /// An argument as system calls take it.
@@ -162,7 +179,9 @@ pub(crate) fn c_string(word: OsString, what: &'static str) -> Result<CString, Pl
 
 /// A user by number or by name.
 pub(crate) fn user_id(word: &OsStr) -> Result<u32, RequestError> {
-    id(word, "user", |name| Ok(accounts::user_by_name(name)?.map(|user| user.uid)))
+    id(word, "user", |name| {
+        Ok(accounts::user_by_name(name)?.map(|user| user.uid))
+    })
 }
 
 /// A group by number or by name.
@@ -177,19 +196,24 @@ fn id(
 ) -> Result<u32, RequestError> {
     let bytes = word.as_bytes();
     if bytes.is_empty() {
-        return Err(RequestError::Usage(format!("a {what} is a number or a name, and the word for it is empty")));
+        return Err(RequestError::Usage(format!(
+            "a {what} is a number or a name, and the word for it is empty"
+        )));
     }
     if bytes.iter().all(u8::is_ascii_digit) {
         // The last number is no id: system calls take it for "leave it as it is".
         let number = nsx_core::proc::decimal(bytes).and_then(|number| u32::try_from(number).ok());
-        return number
-            .filter(|number| *number != u32::MAX)
-            .ok_or_else(|| RequestError::Usage(format!("{what} id {} is too large", out::shown(word))));
+        return number.filter(|number| *number != u32::MAX).ok_or_else(|| {
+            RequestError::Usage(format!("{what} id {} is too large", out::shown(word)))
+        });
     }
     match by_name(bytes) {
         Ok(Some(id)) => Ok(id),
         Ok(None) => Err(RequestError::UnknownName(what, out::shown(word))),
-        Err(error) => Err(RequestError::Lookup(format!("{what} {}", out::shown(word)), error)),
+        Err(error) => Err(RequestError::Lookup(
+            format!("{what} {}", out::shown(word)),
+            error,
+        )),
     }
 }
 
@@ -197,14 +221,36 @@ fn id(
 pub(crate) fn explain(plan: &Plan, checked: impl Iterator<Item = (String, String)>) -> ExitStatus {
     let steps = plan.tasks().chunk_by(Task::goes_with).filter_map(|tasks| {
         let task = tasks.first()?;
-        let skippable = if task.optional { "; skipped if the kernel refuses" } else { "" };
-        let (call, why) = (escape(Task::calls(tasks).as_bytes()), escape(task.step.why().as_bytes()) + skippable);
+        let skippable = if task.optional {
+            "; skipped if the kernel refuses"
+        } else {
+            ""
+        };
+        let (call, why) = (
+            escape(Task::calls(tasks).as_bytes()),
+            escape(task.step.why().as_bytes()) + skippable,
+        );
         Some((task.actor.to_string(), call, why))
     });
-    let lines: Vec<_> = checked.map(|(what, came)| ("checked".to_owned(), what, came)).chain(steps).collect();
-    let width = lines.iter().map(|(_, call, _)| call.chars().count()).filter(|width| *width <= 48).max().unwrap_or(0);
-    let text: String = lines.iter().map(|(actor, call, why)| format!("{actor:7}  {call:width$}  {why}\n")).collect();
-    if out::print(&text).is_ok() { ExitStatus::SUCCESS } else { ExitStatus::NOT_RUN }
+    let lines: Vec<_> = checked
+        .map(|(what, came)| ("checked".to_owned(), what, came))
+        .chain(steps)
+        .collect();
+    let width = lines
+        .iter()
+        .map(|(_, call, _)| call.chars().count())
+        .filter(|width| *width <= 48)
+        .max()
+        .unwrap_or(0);
+    let text: String = lines
+        .iter()
+        .map(|(actor, call, why)| format!("{actor:7}  {call:width$}  {why}\n"))
+        .collect();
+    if out::print(&text).is_ok() {
+        ExitStatus::SUCCESS
+    } else {
+        ExitStatus::NOT_RUN
+    }
 }
 
 /// Options for what is told while a plan is carried out.
@@ -219,25 +265,54 @@ pub(crate) struct Report<'a> {
 }
 
 /// Carries a plan out and turns what came of it into an exit status.
-pub(crate) fn carry_out(plan: &Plan, caller: &Caller, proc: &ProcRoot, report: &Report<'_>) -> ExitStatus {
-    let Report { verbose, status, not_found } = report;
+pub(crate) fn carry_out(
+    plan: &Plan,
+    caller: &Caller,
+    proc: &ProcRoot,
+    report: &Report<'_>,
+) -> ExitStatus {
+    let Report {
+        verbose,
+        status,
+        not_found,
+    } = report;
     let mut observer = |event: Event<'_>| match event {
         // Where the program starts is for everybody to know.
         Event::Skipped(step @ Step::SetDirectory(_), errno) => {
             let reason = out::reason(&errno);
-            out::note(&escape(format!("could not {}: {reason}; the program starts in /", step.act()).as_bytes()));
+            out::note(&escape(
+                format!(
+                    "could not {}: {reason}; the program starts in /",
+                    step.act()
+                )
+                .as_bytes(),
+            ));
         }
         Event::Skipped(step @ Step::MountOwnProc(_), errno) => {
             let reason = out::reason(&errno);
-            out::note(&escape(format!("could not {}: {reason}; --pid joins the PID namespace", step.act()).as_bytes()));
+            out::note(&escape(
+                format!(
+                    "could not {}: {reason}; --pid joins the PID namespace",
+                    step.act()
+                )
+                .as_bytes(),
+            ));
         }
         // So is that the program is held by less than the target.
         Event::Skipped(step @ (Step::ReadFilters(_) | Step::InstallFilters), errno) => {
             let reason = out::reason(&errno);
-            out::note(&escape(format!("could not {}: {reason}; they are not on the program", step.act()).as_bytes()));
+            out::note(&escape(
+                format!(
+                    "could not {}: {reason}; they are not on the program",
+                    step.act()
+                )
+                .as_bytes(),
+            ));
         }
         Event::Skipped(step, errno) if *verbose => {
-            out::note(&escape(format!("could not {}: {}", step.act(), out::reason(&errno)).as_bytes()));
+            out::note(&escape(
+                format!("could not {}: {}", step.act(), out::reason(&errno)).as_bytes(),
+            ));
         }
         Event::Skipped(..) => {}
         Event::Created(pid) => drop(status.inspect(|status| status.created(pid, proc))),
@@ -252,9 +327,14 @@ pub(crate) fn carry_out(plan: &Plan, caller: &Caller, proc: &ProcRoot, report: &
             }
         }
         Err(failure) => {
-            status.inspect(|status| status.failed(&failure, &escape(out::chain(&failure).as_bytes())));
+            status.inspect(|status| {
+                status.failed(&failure, &escape(out::chain(&failure).as_bytes()))
+            });
             let status = failed(&failure, plan, caller, proc);
-            not_found.iter().filter(|_| status == ExitStatus::NOT_FOUND).for_each(|hint| out::hint(hint));
+            not_found
+                .iter()
+                .filter(|_| status == ExitStatus::NOT_FOUND)
+                .for_each(|hint| out::hint(hint));
             status
         }
     }
@@ -273,10 +353,12 @@ fn failed(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcRoot) 
             match programs.len() {
                 _ if !joins_mounts(plan) => {}
                 0 | 1 => out::hint(
-                    "the target's files have no such program, or not the interpreter that it asks for; --host-tools runs yours",
+                    "the target's files have no such program, or not the interpreter that it asks \
+                    for; --host-tools runs yours",
                 ),
                 _ => out::hint(
-                    "the target's files have none of these shells, or not the loader that they need; --host-tools runs yours",
+                    "the target's files have none of these shells, or not the loader that they \
+                    need; --host-tools runs yours",
                 ),
             }
             ExitStatus::NOT_FOUND

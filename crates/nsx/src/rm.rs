@@ -20,8 +20,9 @@ Exit status: 0 if all were taken away, 1 if one is not there, 2 for wrong usage 
 
 /// Take away pins: files that keep namespaces
 ///
-/// A namespace is unmounted from its file, and the file is removed if it is empty. The namespace itself ends if nothing else
-/// keeps it: no process, no descriptor, no other pin. Nothing but a pin is taken away.
+/// A namespace is unmounted from its file, and the file is removed if it is empty. The namespace
+/// itself ends if nothing else keeps it: no process, no descriptor, no other pin. Nothing but a pin
+/// is taken away.
 #[derive(Debug, Parser)]
 #[command(name = "nsx rm", bin_name = "nsx rm", after_help = EXAMPLES)]
 pub struct Options {
@@ -40,16 +41,23 @@ enum Named {
 
 /// Runs the command: takes away each pin, whatever becomes of the others.
 pub(crate) fn run(options: Options) -> ExitStatus {
-    options.pins.iter().map(|word| remove(word)).fold(ExitStatus::SUCCESS, |worst, status| match (worst, status) {
-        (ExitStatus::FAILURE, _) | (_, ExitStatus::FAILURE) => ExitStatus::FAILURE,
-        (ExitStatus::NO_MATCH, _) | (_, ExitStatus::NO_MATCH) => ExitStatus::NO_MATCH,
-        _ => ExitStatus::SUCCESS,
-    })
+    options
+        .pins
+        .iter()
+        .map(|word| remove(word))
+        .fold(ExitStatus::SUCCESS, |worst, status| match (worst, status) {
+            (ExitStatus::FAILURE, _) | (_, ExitStatus::FAILURE) => ExitStatus::FAILURE,
+            (ExitStatus::NO_MATCH, _) | (_, ExitStatus::NO_MATCH) => ExitStatus::NO_MATCH,
+            _ => ExitStatus::SUCCESS,
+        })
 }
 
 fn remove(word: &OsStr) -> ExitStatus {
     let Some(named) = Named::parse(word) else {
-        out::error(&format!("{} is not a pin: name it as netns:NAME or as a path with a slash", out::shown(word)));
+        out::error(&format!(
+            "{} is not a pin: name it as netns:NAME or as a path with a slash",
+            out::shown(word)
+        ));
         if let Some(meant) = meant(word) {
             out::hint(&format!("there is {}", out::shown(meant.as_os_str())));
         }
@@ -68,8 +76,12 @@ impl Named {
     fn parse(word: &OsStr) -> Option<Self> {
         if let Some(name) = word.as_bytes().strip_prefix(b"netns:") {
             let name = OsStr::from_bytes(name);
-            let is_name = !name.is_empty() && !name.as_bytes().contains(&b'/') && name != "." && name != "..";
-            return is_name.then(|| Self::Pin { directory: NETNS.into(), name: name.to_owned() });
+            let is_name =
+                !name.is_empty() && !name.as_bytes().contains(&b'/') && name != "." && name != "..";
+            return is_name.then(|| Self::Pin {
+                directory: NETNS.into(),
+                name: name.to_owned(),
+            });
         }
         if !word.as_bytes().contains(&b'/') && word != "." && word != ".." {
             return None;
@@ -78,8 +90,15 @@ impl Named {
         let is_directory = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
         match (path.parent(), path.file_name()) {
             (Some(directory), Some(name)) if !is_directory && !word.as_bytes().ends_with(b"/") => {
-                let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-                Some(Self::Pin { directory: directory.to_owned(), name: name.to_owned() })
+                let directory = if directory.as_os_str().is_empty() {
+                    Path::new(".")
+                } else {
+                    directory
+                };
+                Some(Self::Pin {
+                    directory: directory.to_owned(),
+                    name: name.to_owned(),
+                })
             }
             _ => Some(Self::Directory(path.to_owned())),
         }
@@ -92,37 +111,52 @@ fn all_in(path: &Path) -> Result<(), UnpinError> {
     if pins.is_empty() {
         return Err(UnpinError::NotAPin);
     }
-    pins.iter().try_for_each(|name| unpin::unpin(&directory, name))
+    pins.iter()
+        .try_for_each(|name| unpin::unpin(&directory, name))
 }
 
 /// The word for the pin that a word without a prefix or a slash may stand for, if there is one.
 fn meant(word: &OsStr) -> Option<OsString> {
     let names_pin = |directory: &str| {
         let directory = unpin::directory(Path::new(directory)).ok()?;
-        unpin::pins(&directory).ok()?.iter().any(|name| name == word).then_some(())
+        unpin::pins(&directory)
+            .ok()?
+            .iter()
+            .any(|name| name == word)
+            .then_some(())
     };
     let prefixed = |prefix: &str| {
         let mut prefixed = OsString::from(prefix);
         prefixed.push(word);
         prefixed
     };
-    names_pin(NETNS).map(|()| prefixed("netns:")).or_else(|| names_pin(".").map(|()| prefixed("./")))
+    names_pin(NETNS)
+        .map(|()| prefixed("netns:"))
+        .or_else(|| names_pin(".").map(|()| prefixed("./")))
 }
 
 fn failed(word: &OsStr, error: &UnpinError) -> ExitStatus {
     out::failed(&format!("take away {}", out::shown(word)), error);
     match error {
-        UnpinError::Link => out::hint("`rm` removes the link, and the namespace that it leads to stays"),
-        UnpinError::NotAPin => {
-            out::hint("nothing but a pin is taken away; `nsx ls --why NAMESPACE` names the pins of a namespace")
+        UnpinError::Link => {
+            out::hint("`rm` removes the link, and the namespace that it leads to stays")
         }
-        UnpinError::Os(_, Errno::PERM) => out::hint("run it as root: a pin is a mount in your own mount namespace"),
+        UnpinError::NotAPin => out::hint(
+            "nothing but a pin is taken away; `nsx ls --why NAMESPACE` names the pins of a \
+            namespace",
+        ),
+        UnpinError::Os(_, Errno::PERM) => {
+            out::hint("run it as root: a pin is a mount in your own mount namespace")
+        }
         UnpinError::Os(_, Errno::INVAL) => {
-            out::hint("its mount belongs to a mount namespace with more privilege: take it away there");
+            out::hint(
+                "its mount belongs to a mount namespace with more privilege: take it away there",
+            );
         }
-        UnpinError::Foreign(way, _) => {
-            out::hint(&format!("name the path that {} leads to", escape(way.as_os_str().as_bytes())))
-        }
+        UnpinError::Foreign(way, _) => out::hint(&format!(
+            "name the path that {} leads to",
+            escape(way.as_os_str().as_bytes())
+        )),
         UnpinError::Missing | UnpinError::Os(..) => {}
     }
     match error {

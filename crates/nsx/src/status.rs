@@ -19,18 +19,30 @@ pub(crate) struct StatusFd {
     told: Cell<bool>,
 }
 
-/// An event that is written, under the key `event`. Later versions add keys and events and change none.
+/// An event that is written, under the key `event`. Later versions add keys and events and change
+/// none.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Stage {
     /// All namespaces are there. `namespaces` are the inode numbers of the program's, by kind.
-    Created { pid: i32, pid_inside: Option<i32>, namespaces: BTreeMap<&'static str, u64> },
+    Created {
+        pid: i32,
+        pid_inside: Option<i32>,
+        namespaces: BTreeMap<&'static str, u64>,
+    },
     /// The program runs.
     Running,
     /// The program ended: one of the two is null.
-    Exited { status: Option<u8>, signal: Option<i32> },
+    Exited {
+        status: Option<u8>,
+        signal: Option<i32>,
+    },
     /// The program did not run. `step` and `errno` are null where nothing was tried.
-    Failed { step: Option<String>, errno: Option<String>, message: String },
+    Failed {
+        step: Option<String>,
+        errno: Option<String>,
+        message: String,
+    },
 }
 
 impl StatusFd {
@@ -40,8 +52,16 @@ impl StatusFd {
     pub(crate) fn take(number: i32) -> Result<Self, Errno> {
         let fd = sys::stdio::take(number)?;
         let flags = rustix::fs::fcntl_getfl(&fd)?;
-        let is_writable = !flags.contains(OFlags::PATH) && flags & OFlags::ACCMODE != OFlags::RDONLY;
-        if is_writable { Ok(Self { fd, told: Cell::new(false) }) } else { Err(Errno::BADF) }
+        let is_writable =
+            !flags.contains(OFlags::PATH) && flags & OFlags::ACCMODE != OFlags::RDONLY;
+        if is_writable {
+            Ok(Self {
+                fd,
+                told: Cell::new(false),
+            })
+        } else {
+            Err(Errno::BADF)
+        }
     }
 
     pub(crate) fn created(&self, pid: Pid, proc: &ProcRoot) {
@@ -51,7 +71,10 @@ impl StatusFd {
             kind => NsLink::Own(kind),
         };
         let id = |kind: NsKind| Some((kind.name(), proc.ns(pid, link(kind)).ok()?.inode));
-        let chain = proc.status(pid, &mut Vec::new()).ok().map(|status| status.chain);
+        let chain = proc
+            .status(pid, &mut Vec::new())
+            .ok()
+            .map(|status| status.chain);
         self.say(&Stage::Created {
             pid: number(pid),
             pid_inside: chain.map(|chain| number(chain.innermost())),
@@ -65,28 +88,50 @@ impl StatusFd {
 
     pub(crate) fn ended(&self, ended: Ended) {
         self.say(&match ended {
-            Ended::Exited(status) => Stage::Exited { status: Some(status), signal: None },
-            Ended::Killed(signal) => Stage::Exited { status: None, signal: Some(signal) },
+            Ended::Exited(status) => Stage::Exited {
+                status: Some(status),
+                signal: None,
+            },
+            Ended::Killed(signal) => Stage::Exited {
+                status: None,
+                signal: Some(signal),
+            },
         });
     }
 
     pub(crate) fn failed(&self, failure: &Failure<'_>, message: &str) {
-        let (step, errno) = (escape(failure.step.call().as_bytes()), errno_name(failure.errno));
-        self.say(&Stage::Failed { step: Some(step), errno: Some(errno), message: message.to_owned() });
+        let (step, errno) = (
+            escape(failure.step.call().as_bytes()),
+            errno_name(failure.errno),
+        );
+        self.say(&Stage::Failed {
+            step: Some(step),
+            errno: Some(errno),
+            message: message.to_owned(),
+        });
     }
 
     pub(crate) fn refused(&self, message: &str) {
-        self.say(&Stage::Failed { step: None, errno: None, message: message.to_owned() });
+        self.say(&Stage::Failed {
+            step: None,
+            errno: None,
+            message: message.to_owned(),
+        });
     }
 
     fn say(&self, stage: &Stage) {
-        let Ok(line) = serde_json::to_string(stage) else { return };
+        let Ok(line) = serde_json::to_string(stage) else {
+            return;
+        };
         // Whoever asked for it and stops reading misses it. Anybody else may wait for it.
         if let Err(errno) = self.write((line + "\n").as_bytes())
             && errno != Errno::PIPE
             && !self.told.replace(true)
         {
-            out::note(&format!("failed to write to the descriptor of --status-fd: {}", out::reason(&errno)));
+            out::note(&format!(
+                "failed to write to the descriptor of --status-fd: {}",
+                out::reason(&errno)
+            ));
         }
     }
 

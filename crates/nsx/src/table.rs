@@ -1,8 +1,8 @@
 //! Tables for people: a header, and columns as wide as they need.
 //!
-//! Text that another command is given is never cut: a name, a namespace, a process id. A line runs past the edge of a
-//! terminal before a cell of [`HANDLES`] or a number is shown in part. Other texts are cut to fit into a terminal. In a
-//! pipe, one long cell makes no other line long.
+//! Text that another command is given is never cut: a name, a namespace, a process id. A line runs
+//! past the edge of a terminal before a cell of [`HANDLES`] or a number is shown in part. Other
+//! texts are cut to fit into a terminal. In a pipe, one long cell makes no other line long.
 
 use crate::out::Styles;
 use unicode_width::UnicodeWidthChar;
@@ -40,7 +40,8 @@ pub struct Table {
     cells: Vec<Cell>,
 }
 
-/// The end of a cell in the text of all cells, and the number of columns of a terminal that it takes.
+/// The end of a cell in the text of all cells, and the number of columns of a terminal that it
+/// takes.
 #[derive(Clone, Copy, Debug)]
 struct Cell {
     end: usize,
@@ -50,7 +51,11 @@ struct Cell {
 impl Table {
     /// A table with these columns and no row.
     pub fn new(columns: &[(&'static str, Align)]) -> Self {
-        Self { columns: columns.to_vec(), text: String::new(), cells: Vec::new() }
+        Self {
+            columns: columns.to_vec(),
+            text: String::new(),
+            cells: Vec::new(),
+        }
     }
 
     /// Adds a row: a cell for each column.
@@ -58,7 +63,10 @@ impl Table {
         for cell in cells {
             let cell = cell.as_ref();
             self.text.push_str(cell);
-            self.cells.push(Cell { end: self.text.len(), width: columns_of(cell) });
+            self.cells.push(Cell {
+                end: self.text.len(),
+                width: columns_of(cell),
+            });
         }
         debug_assert_eq!(self.cells.len() % self.columns.len(), 0);
     }
@@ -68,22 +76,35 @@ impl Table {
         self.cells.is_empty()
     }
 
-    /// The text; nothing if there is no row. With a `width`, that of a terminal, no line is wider but for a cell that is
-    /// never cut.
+    /// The text; nothing if there is no row. With a `width`, that of a terminal, no line is wider
+    /// but for a cell that is never cut.
     pub fn render(&self, styles: &Styles, width: Option<usize>) -> String {
         if self.is_empty() {
             return String::new();
         }
-        let mut widths: Vec<usize> = self.columns.iter().map(|(heading, _)| columns_of(heading)).collect();
+        let mut widths: Vec<usize> = self
+            .columns
+            .iter()
+            .map(|(heading, _)| columns_of(heading))
+            .collect();
         let least = widths.clone();
         for row in self.cells.chunks_exact(widths.len()) {
-            widths.iter_mut().zip(row).for_each(|(widest, cell)| *widest = cell.width.max(*widest));
+            widths
+                .iter_mut()
+                .zip(row)
+                .for_each(|(widest, cell)| *widest = cell.width.max(*widest));
         }
         match width {
             Some(width) => self.fit(&mut widths, &least, width),
-            None => widths.iter_mut().zip(least).for_each(|(widest, least)| *widest = WIDEST.max(least).min(*widest)),
+            None => widths
+                .iter_mut()
+                .zip(least)
+                .for_each(|(widest, least)| *widest = WIDEST.max(least).min(*widest)),
         }
-        let headings = self.columns.iter().map(|(heading, _)| (*heading, columns_of(heading)));
+        let headings = self
+            .columns
+            .iter()
+            .map(|(heading, _)| (*heading, columns_of(heading)));
         let mut heading = String::new();
         self.line(&mut heading, headings, &widths, width);
         let mut text = format!("{}\n", styles.heading.style(heading));
@@ -100,8 +121,9 @@ impl Table {
         text
     }
 
-    /// Makes columns narrower until a line fits into `width`, or none can be made narrower: first texts down to [`LEAST`],
-    /// then texts down to their headings, then handles, which take what is missing from the rest of their own line.
+    /// Makes columns narrower until a line fits into `width`, or none can be made narrower: first
+    /// texts down to [`LEAST`], then texts down to their headings, then handles, which take what is
+    /// missing from the rest of their own line.
     fn fit(&self, widths: &mut [usize], least: &[usize], width: usize) {
         let last = widths.len() - 1;
         if self.is_text(last) {
@@ -110,13 +132,19 @@ impl Table {
         }
         let mut taken = widths.iter().sum::<usize>() + last;
         let is_left = |place: usize| self.columns[place].1 == Align::Left;
-        let narrower: [(&dyn Fn(usize) -> bool, usize); 3] =
-            [(&|place| self.is_text(place), LEAST), (&|place| self.is_text(place), 0), (&is_left, LEAST)];
+        let narrower: [(&dyn Fn(usize) -> bool, usize); 3] = [
+            (&|place| self.is_text(place), LEAST),
+            (&|place| self.is_text(place), 0),
+            (&is_left, LEAST),
+        ];
         for (may_be, floor) in narrower {
             while taken > width {
                 let floor = |place: usize| least[place].max(floor);
-                let wide = (0..=last).filter(|place| may_be(*place) && widths[*place] > floor(*place));
-                let Some(widest) = wide.max_by_key(|place| widths[*place]) else { break };
+                let wide =
+                    (0..=last).filter(|place| may_be(*place) && widths[*place] > floor(*place));
+                let Some(widest) = wide.max_by_key(|place| widths[*place]) else {
+                    break;
+                };
                 widths[widest] -= 1;
                 taken -= 1;
             }
@@ -128,7 +156,8 @@ impl Table {
         self.columns[place].1 == Align::Left && !self.is_handle(place)
     }
 
-    /// Returns whether the cells of a column are shown whole at any width. In a tree, ids of processes are texts.
+    /// Returns whether the cells of a column are shown whole at any width. In a tree, ids of
+    /// processes are texts.
     fn is_handle(&self, place: usize) -> bool {
         let (heading, align) = self.columns[place];
         HANDLES.contains(&heading) || (heading == "PID" && align == Align::Left)
@@ -222,7 +251,9 @@ fn columns_of(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
     }
-    text.chars().map(|character| character.width().unwrap_or(0)).sum()
+    text.chars()
+        .map(|character| character.width().unwrap_or(0))
+        .sum()
 }
 
 /// As much of `text` from its start as fits into `width` columns.
@@ -250,23 +281,40 @@ mod tests {
         assert_eq!(table.render(&Styles::default(), None), "");
         table.row(["1", "init"]);
         table.row(["12345", "日本語 long"]);
-        assert_eq!(table.render(&Styles::default(), None), "  PID USER\n    1 init\n12345 日本語 long\n");
-        assert_eq!(table.render(&Styles::default(), Some(9)), "  PID USE\n    1 ini\n12345 日\n");
+        assert_eq!(
+            table.render(&Styles::default(), None),
+            "  PID USER\n    1 init\n12345 日本語 long\n"
+        );
+        assert_eq!(
+            table.render(&Styles::default(), Some(9)),
+            "  PID USE\n    1 ini\n12345 日\n"
+        );
     }
 
     #[test]
     fn a_wide_column_leaves_room_for_those_behind_it() {
-        let mut table = Table::new(&[("LIST", Align::Left), ("PID", Align::Right), ("COMMAND", Align::Left)]);
-        table.row(["one, two, three, four, five", "1", "init with very many words"]);
+        let mut table = Table::new(&[
+            ("LIST", Align::Left),
+            ("PID", Align::Right),
+            ("COMMAND", Align::Left),
+        ]);
+        table.row([
+            "one, two, three, four, five",
+            "1",
+            "init with very many words",
+        ]);
         table.row(["日本語日本語日本語日本語日本語", "12345", "sh"]);
         // 16 columns each for the first and the last, 5 for the number, and 2 between them.
-        let fitted =
-            "LIST               PID COMMAND\none, two, three…     1 init with very m\n日本語日本語日…  12345 sh\n";
+        let fitted = "LIST               PID COMMAND\none, two, three…     1 init with very \
+        m\n日本語日本語日…  12345 sh\n";
         assert_eq!(table.render(&Styles::default(), Some(39)), fitted);
         // Then down to the headings, and then the edge cuts texts. Half a number is another number.
         let narrow = "LIST   PID COMMAND\none…     1 init wi\n日…  12345 sh\n";
         assert_eq!(table.render(&Styles::default(), Some(18)), narrow);
-        assert_eq!(table.render(&Styles::default(), Some(9)), "LIST   …\none…\n日…  …\n");
+        assert_eq!(
+            table.render(&Styles::default(), Some(9)),
+            "LIST   …\none…\n日…  …\n"
+        );
     }
 
     #[test]
@@ -287,7 +335,10 @@ mod tests {
             let line = lines.next().unwrap();
             assert!(line.contains("web"), "{text}");
             // The long name takes its room from its own line.
-            assert!(width < 44 || line.contains("web") && line.contains(" 7 sleep"), "{text}");
+            assert!(
+                width < 44 || line.contains("web") && line.contains(" 7 sleep"),
+                "{text}"
+            );
             assert!(width < 32 || columns_of(line) <= width, "{text}");
         }
     }
@@ -312,6 +363,9 @@ mod tests {
         let mut table = Table::new(&[("COMMAND", Align::Left)]);
         table.row([&long]);
         let text = table.render(&Styles::default(), None);
-        assert_eq!(text.lines().map(columns_of).collect::<Vec<_>>(), [7, LONGEST_COMMAND]);
+        assert_eq!(
+            text.lines().map(columns_of).collect::<Vec<_>>(),
+            [7, LONGEST_COMMAND]
+        );
     }
 }

@@ -15,7 +15,10 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 /// [`TargetError`].
 pub(crate) fn look_up(word: &OsStr) -> Result<Found, TargetError> {
     let target = parse(word)?;
-    target.numbered().map_or_else(|| on_host(|host| target.find(host)), |found| found.map(Found::Process))
+    target.numbered().map_or_else(
+        || on_host(|host| target.find(host)),
+        |found| found.map(Found::Process),
+    )
 }
 
 /// The process that `word` names, with its container if it was named as one.
@@ -31,16 +34,24 @@ pub(crate) fn resolve(word: &OsStr) -> Result<Subject, TargetError> {
 /// # Errors
 /// [`TargetError`].
 pub(crate) fn find(target: &Target) -> Result<Subject, TargetError> {
-    target.numbered().unwrap_or_else(|| on_host(|host| target.process(host)))
+    target
+        .numbered()
+        .unwrap_or_else(|| on_host(|host| target.process(host)))
 }
 
 fn parse(word: &OsStr) -> Result<Target, TargetError> {
-    Target::parse(word.as_bytes()).map_err(|source| TargetError::NotATarget { word: word.to_owned(), source })
+    Target::parse(word.as_bytes()).map_err(|source| TargetError::NotATarget {
+        word: word.to_owned(),
+        source,
+    })
 }
 
 /// Looks on the host that nsx runs on, and says what was left out.
 fn on_host<T>(look: impl FnOnce(&Host) -> Result<T, TargetError>) -> Result<T, TargetError> {
-    let host = Host::system().map_err(|errno| TargetError::Host { act: "open /proc", source: errno.into() })?;
+    let host = Host::system().map_err(|errno| TargetError::Host {
+        act: "open /proc",
+        source: errno.into(),
+    })?;
     let found = look(&host);
     note_cut_off(&host);
     found
@@ -53,11 +64,15 @@ pub(crate) fn note_cut_off(host: &Host) {
     }
 }
 
-/// Says on standard error why a target was not found, and what may help; returns the status that `ls` and `pidmap` then end
-/// with.
+/// Says on standard error why a target was not found, and what may help; returns the status that
+/// `ls` and `pidmap` then end with.
 pub(crate) fn failed(error: &TargetError) -> ExitStatus {
     say(error);
-    if error.is_absence() { ExitStatus::NO_MATCH } else { ExitStatus::FAILURE }
+    if error.is_absence() {
+        ExitStatus::NO_MATCH
+    } else {
+        ExitStatus::FAILURE
+    }
 }
 
 /// Like `failed`, but returns no status.
@@ -73,29 +88,53 @@ pub(crate) fn hint(error: &TargetError) {
     }
 }
 
-/// Returns a hint from the form of the word: a variable of a script may hold nothing, or more than one target.
+/// Returns a hint from the form of the word: a variable of a script may hold nothing, or more than
+/// one target.
 fn of_form(error: &TargetError) -> Option<String> {
     let word = match error {
-        TargetError::NotATarget { source: ParseTargetError::Empty, .. } => {
+        TargetError::NotATarget {
+            source: ParseTargetError::Empty,
+            ..
+        } => {
             return Some("is a variable that names the target empty?".to_owned());
         }
         TargetError::NotATarget { word, .. } => word.to_string_lossy().into_owned(),
         TargetError::Nothing { target, .. } => target.to_string(),
         _ => return None,
     };
-    let (lines, words) = (word.split_terminator('\n').count(), word.split_whitespace().count());
-    let number = |count: usize| if count == 2 { "two".to_owned() } else { count.to_string() };
+    let (lines, words) = (
+        word.split_terminator('\n').count(),
+        word.split_whitespace().count(),
+    );
+    let number = |count: usize| {
+        if count == 2 {
+            "two".to_owned()
+        } else {
+            count.to_string()
+        }
+    };
     match (lines, words) {
-        (2.., _) => Some(format!("the word has {} lines, and a target is one: name each by itself", number(lines))),
-        (_, 2..) => Some(format!("these are {} words in one, and a target is one: name each by itself", number(words))),
+        (2.., _) => Some(format!(
+            "the word has {} lines, and a target is one: name each by itself",
+            number(lines)
+        )),
+        (_, 2..) => Some(format!(
+            "these are {} words in one, and a target is one: name each by itself",
+            number(words)
+        )),
         _ => None,
     }
 }
 
-/// Says why the kernel does not let the caller look at a process, as far as that can be told, and the way out.
+/// Says why the kernel does not let the caller look at a process, as far as that can be told, and
+/// the way out.
 pub(crate) fn hint_at_guard(process: &Process) {
-    let refusal = ProcRoot::system().ok().and_then(|proc| refusal::access(process, &proc));
-    let Some(Refusal { cause, remedy }) = refusal else { return };
+    let refusal = ProcRoot::system()
+        .ok()
+        .and_then(|proc| refusal::access(process, &proc));
+    let Some(Refusal { cause, remedy }) = refusal else {
+        return;
+    };
     for line in [Some(cause), remedy].into_iter().flatten() {
         out::hint(&escape(line.as_bytes()));
     }
@@ -107,6 +146,9 @@ pub(crate) fn list() -> ExitStatus {
         Ok(host) => host,
         Err(errno) => return out::failed("open /proc", &errno),
     };
-    let words: String = nsx_target::words(&host).iter().map(|word| format!("{word}\n")).collect();
+    let words: String = nsx_target::words(&host)
+        .iter()
+        .map(|word| format!("{word}\n"))
+        .collect();
     out::print(&words).map_or_else(|status| status, |()| ExitStatus::SUCCESS)
 }

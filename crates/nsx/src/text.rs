@@ -3,14 +3,19 @@
 use serde::Serializer;
 use std::fmt::Write;
 
-/// The text in a table for what cannot be known: the kernel hides it, or it was gone before nsx looked.
+/// The text in a table for what cannot be known: the kernel hides it, or it was gone before nsx
+/// looked.
 pub const UNKNOWN: &str = "?";
 
-/// The text of `bytes` with whatever could change a terminal's state or the order of reading written out: control
-/// characters and bytes that are not UTF-8 as `\x1b`, bidirectional and other invisible characters as `\u{202e}`.
+/// The text of `bytes` with whatever could change a terminal's state or the order of reading
+/// written out: control characters and bytes that are not UTF-8 as `\x1b`, bidirectional and other
+/// invisible characters as `\u{202e}`.
 pub fn escape(bytes: &[u8]) -> String {
-    // Nearly all that is shown is plain, which all bytes at once say faster than one after the other.
-    let is_plain = bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+    // Nearly all that is shown is plain, which all bytes at once say faster than one after the
+    // other.
+    let is_plain = bytes
+        .iter()
+        .fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
     if let (true, Ok(text)) = (is_plain, str::from_utf8(bytes)) {
         return text.to_owned();
     }
@@ -36,10 +41,16 @@ pub fn escape(bytes: &[u8]) -> String {
 
 /// `bytes` as a word that a shell reads as it is; none if they are not safe to show.
 pub fn shell_word(bytes: &[u8]) -> Option<String> {
-    let text = str::from_utf8(bytes).ok().filter(|text| escape(bytes) == *text)?;
+    let text = str::from_utf8(bytes)
+        .ok()
+        .filter(|text| escape(bytes) == *text)?;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:@%+=,".contains(&byte);
     let is_word = !bytes.is_empty() && bytes.iter().all(|byte| is_plain(*byte));
-    Some(if is_word { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) })
+    Some(if is_word {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    })
 }
 
 /// Words as a list of them is read: `a, b and c`.
@@ -80,8 +91,9 @@ pub fn lossy_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, 
     serializer.serialize_str(&String::from_utf8_lossy(bytes))
 }
 
-/// JSON that says the same with `\u202e` in place of what could change a terminal's state or the order of reading. Its encoder
-/// has seen to the controls below U+0020; all of these are in strings.
+/// JSON that says the same with `\u202e` in place of what could change a terminal's state or the
+/// order of reading. Its encoder has seen to the controls below U+0020; all of these are in
+/// strings.
 pub fn escape_json(json: String) -> String {
     if json.bytes().all(|byte| byte < b'\x7f') {
         return json;
@@ -100,8 +112,8 @@ pub fn escape_json(json: String) -> String {
     text
 }
 
-/// Characters beyond ASCII that are not seen but act: C1 controls, line separators, bidirectional marks (UAX #9),
-/// zero-width ones, tags.
+/// Characters beyond ASCII that are not seen but act: C1 controls, line separators, bidirectional
+/// marks (UAX #9), zero-width ones, tags.
 pub(crate) fn is_unseen(character: char) -> bool {
     matches!(character,
         '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

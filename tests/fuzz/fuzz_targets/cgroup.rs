@@ -7,12 +7,19 @@ use nsx_target::cgroup::Place;
 
 fuzz_target!(|text: &[u8]| {
     let place = Place::parse(text);
-    let has = |part: &[u8]| part.is_empty() || text.windows(part.len()).any(|window| window == part);
+    let has =
+        |part: &[u8]| part.is_empty() || text.windows(part.len()).any(|window| window == part);
     assert!(has(&place.path));
     assert!(place.unit.is_none_or(|unit| has(&unit)));
     // What systemd had escaped is shorter than the text.
-    assert!(place.container.is_none_or(|named| !named.id.is_empty() && (has(&named.id) || text.contains(&b'\\'))));
+    assert!(
+        place
+            .container
+            .is_none_or(|named| !named.id.is_empty() && (has(&named.id) || text.contains(&b'\\')))
+    );
     for membership in Membership::parse_all(text) {
-        assert!(has(&membership.controllers) && has(membership.path.as_os_str().as_encoded_bytes()));
+        assert!(
+            has(&membership.controllers) && has(membership.path.as_os_str().as_encoded_bytes())
+        );
     }
 });

@@ -1,4 +1,5 @@
-//! `/proc/PID/cmdline`: as many bytes as were read up to the last that is not zero, and no zero among them.
+//! `/proc/PID/cmdline`: as many bytes as were read up to the last that is not zero, and no zero
+//! among them.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::proc::cmdline::spaced;

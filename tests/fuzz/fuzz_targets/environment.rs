@@ -8,7 +8,11 @@ use std::collections::BTreeSet;
 fuzz_target!(|text: &[u8]| {
     let mut names = BTreeSet::new();
     for variable in environment(text) {
-        let name = variable.to_bytes().split(|byte| *byte == b'=').next().unwrap();
+        let name = variable
+            .to_bytes()
+            .split(|byte| *byte == b'=')
+            .next()
+            .unwrap();
         assert!(!name.is_empty() && name.len() < variable.count_bytes());
         assert!(names.insert(name.to_vec()));
     }

@@ -1,15 +1,26 @@
-//! The expressions of `--filter`: what is read can be asked, of rows that have something and of rows that have nothing.
+//! The expressions of `--filter`: what is read can be asked, of rows that have something and of
+//! rows that have nothing.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx::filter::{Filter, Value};
 use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
-    let column = |name: &str| ["NS", "TYPE"].iter().position(|known| known.eq_ignore_ascii_case(name));
+    let column = |name: &str| {
+        ["NS", "TYPE"]
+            .iter()
+            .position(|known| known.eq_ignore_ascii_case(name))
+    };
     if let Ok(filter) = Filter::parse(text, column) {
         filter.matches(|_| Value::Nothing);
         filter.matches(|_| Value::Unknown);
         filter.matches(|_| Value::AtLeast(1));
-        filter.matches(|column| if column == 0 { Value::Integer(7) } else { Value::Text(b"net".into()) });
+        filter.matches(|column| {
+            if column == 0 {
+                Value::Integer(7)
+            } else {
+                Value::Text(b"net".into())
+            }
+        });
     }
 });

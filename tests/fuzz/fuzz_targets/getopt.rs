@@ -1,5 +1,6 @@
-//! A command line, its words with a zero byte after each: options and operands come to an end, and are among the words.
-//! The C library reports errors on standard error: `-close_fd_mask=2` closes it.
+//! A command line, its words with a zero byte after each: options and operands come to an end, and
+//! are among the words. The C library reports errors on standard error: `-close_fd_mask=2` closes
+//! it.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_fuzz::fuzz_target;
@@ -15,14 +16,20 @@ const LONG: &[LongOption] = &[
 ];
 
 fuzz_target!(|text: &[u8]| {
-    let words: Vec<&CStr> =
-        text.split_inclusive(|byte| *byte == 0).filter_map(|word| CStr::from_bytes_with_nul(word).ok()).collect();
+    let words: Vec<&CStr> = text
+        .split_inclusive(|byte| *byte == 0)
+        .filter_map(|word| CStr::from_bytes_with_nul(word).ok())
+        .collect();
     for short in [c"+fhm::S:", c"fhm::S:"] {
         let mut options = Options::new(&words, short, LONG);
         // Each option takes one byte at least.
         assert!(options.by_ref().count() <= text.len());
         let operands = options.operands();
         assert!(operands.len() < words.len().max(1));
-        assert!(operands.iter().all(|operand| words.iter().any(|word| std::ptr::eq(*word, *operand))));
+        assert!(
+            operands
+                .iter()
+                .all(|operand| words.iter().any(|word| std::ptr::eq(*word, *operand)))
+        );
     }
 });

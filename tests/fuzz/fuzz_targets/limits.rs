@@ -6,6 +6,11 @@ use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     for limit in Limit::parse_all(text) {
-        assert!(limit.to_string().bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()));
+        assert!(
+            limit
+                .to_string()
+                .bytes()
+                .all(|byte| byte == b' ' || byte.is_ascii_graphic())
+        );
     }
 });

@@ -1,4 +1,5 @@
-//! `/proc/PID/mountinfo`: whatever the text is, each line is a mount or the reason why there is none.
+//! `/proc/PID/mountinfo`: whatever the text is, each line is a mount or the reason why there is
+//! none.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::proc::Mount;

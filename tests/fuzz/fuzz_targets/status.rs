@@ -1,4 +1,5 @@
-//! `/proc/PID/status`: whatever the text is, the answer is a status or the reason why there is none.
+//! `/proc/PID/status`: whatever the text is, the answer is a status or the reason why there is
+//! none.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::proc::Status;

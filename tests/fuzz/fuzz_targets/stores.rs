@@ -1,11 +1,14 @@
-//! Files that container engines keep on disk, behind a letter for the format: each one is read or refused.
+//! Files that container engines keep on disk, behind a letter for the format: each one is read or
+//! refused.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_fuzz::fuzz_target;
 use nsx_target::formats;
 
 fuzz_target!(|input: &[u8]| {
-    let Some((format, text)) = input.split_first() else { return };
+    let Some((format, text)) = input.split_first() else {
+        return;
+    };
     match format {
         b'd' => drop(formats::docker_config(text)),
         b'p' => drop(formats::podman_containers(text)),

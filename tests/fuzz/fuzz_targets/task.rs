@@ -1,4 +1,5 @@
-//! The other fields read from `/proc/PID/status`: ids and credentials, or the reason why there are none.
+//! The other fields read from `/proc/PID/status`: ids and credentials, or the reason why there are
+//! none.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::proc::{Credentials, TaskIds};

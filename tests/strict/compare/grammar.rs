@@ -24,19 +24,100 @@ const NUMBERS: &[&str] = &[
     "--",
     "1:1",
 ];
-const IDS: &[&str] = &["0", "1", "' 0'", "+0", "00", "5", "-1", "4294967294", "4294967295", "''", "x", "0x0", "1a"];
+const IDS: &[&str] = &[
+    "0",
+    "1",
+    "' 0'",
+    "+0",
+    "00",
+    "5",
+    "-1",
+    "4294967294",
+    "4294967295",
+    "''",
+    "x",
+    "0x0",
+    "1a",
+];
 const NAMES: &[&str] = &["0", "5", "root", "bin", "daemon", "' 0'", "+0"];
-const RANGES: &[&str] =
-    &["0:0:1", "0:0:10", "5:0:1", "0:5:0:1", "0,0,1", "1:2", "''", "x", "all", "0:0:1x", "::", "0:0,1", "100000:0:5"];
-const SECONDS: &[&str] =
-    &["0", "5", "-5", "' 7'", "x", "''", "1.5", "99999999999999", "9223372036854775807", "9223372036854775808", "1d"];
-const DIRECTORIES: &[&str] = &["/", "/usr", "/usr/lib", "/nonexistent", "/etc/passwd", "''", ".", "usr"];
+const RANGES: &[&str] = &[
+    "0:0:1",
+    "0:0:10",
+    "5:0:1",
+    "0:5:0:1",
+    "0,0,1",
+    "1:2",
+    "''",
+    "x",
+    "all",
+    "0:0:1x",
+    "::",
+    "0:0,1",
+    "100000:0:5",
+];
+const SECONDS: &[&str] = &[
+    "0",
+    "5",
+    "-5",
+    "' 7'",
+    "x",
+    "''",
+    "1.5",
+    "99999999999999",
+    "9223372036854775807",
+    "9223372036854775808",
+    "1d",
+];
+const DIRECTORIES: &[&str] = &[
+    "/",
+    "/usr",
+    "/usr/lib",
+    "/nonexistent",
+    "/etc/passwd",
+    "''",
+    ".",
+    "usr",
+];
 const MISSING: &[&str] = &["/nonexistent", "missing/file", "''"];
-const SIGNALS: &[&str] = &["TERM", "SIGTERM", "sigterm", "9", "FOO", "''", "RTMIN", "RTMIN+1", "SIGRTMAX-1", "RTMIN-1"];
-const PROPAGATIONS: &[&str] = &["private", "shared", "slave", "unchanged", "foo", "''", "PRIVATE", "priv"];
+const SIGNALS: &[&str] = &[
+    "TERM",
+    "SIGTERM",
+    "sigterm",
+    "9",
+    "FOO",
+    "''",
+    "RTMIN",
+    "RTMIN+1",
+    "SIGRTMAX-1",
+    "RTMIN-1",
+];
+const PROPAGATIONS: &[&str] = &[
+    "private",
+    "shared",
+    "slave",
+    "unchanged",
+    "foo",
+    "''",
+    "PRIVATE",
+    "priv",
+];
 const SETGROUPS: &[&str] = &["allow", "deny", "foo", "''", "Allow"];
-const TARGETS: &[&str] =
-    &["$T", "$T", "$T", "1", "$$", "4194303", "0", "-1", "x", "''", "' '$T", "$T:1", "1:", "2147483648"];
+const TARGETS: &[&str] = &[
+    "$T",
+    "$T",
+    "$T",
+    "1",
+    "$$",
+    "4194303",
+    "0",
+    "-1",
+    "x",
+    "''",
+    "' '$T",
+    "$T:1",
+    "1:",
+    "2147483648",
+];
 const FILES: &[&str] = &[
     "/proc/$T/ns/net",
     "/proc/$T/ns/uts",
@@ -50,7 +131,17 @@ const FILES: &[&str] = &[
     ":18446744073709551615",
     "./:5",
 ];
-const FOLLOW: &[&str] = &["0", "5", "follow", "''", "x", "' 0'", "-1", "4294967295", "Follow"];
+const FOLLOW: &[&str] = &[
+    "0",
+    "5",
+    "follow",
+    "''",
+    "x",
+    "' 0'",
+    "-1",
+    "4294967295",
+    "Follow",
+];
 const COLUMNS: &[&str] = &[
     "NS",
     "ns,type",
@@ -68,7 +159,9 @@ const COLUMNS: &[&str] = &[
     "UID,USER,PNS,ONS",
     "+FOO",
 ];
-const TYPES: &[&str] = &["net", "uts", "pid", "user", "mnt", "time", "cgroup", "ipc", "foo", "''", "NET", "net,uts"];
+const TYPES: &[&str] = &[
+    "net", "uts", "pid", "user", "mnt", "time", "cgroup", "ipc", "foo", "''", "NET", "net,uts",
+];
 const TREES: &[&str] = &["owner", "parent", "process", "foo", "''"];
 const FILTERS: &[&str] = &[
     "'TYPE == \"net\"'",
@@ -86,7 +179,15 @@ const FILTERS: &[&str] = &[
     "'NPROCS >= 1K'",
 ];
 const TASKS: &[&str] = &["$T", "1", "0", "-1", "x", "''", "2147483648", "1x"];
-const OPERANDS: &[&str] = &["$N", "12345", "x", "''", "-- -1", "99999999999999999999", "1x"];
+const OPERANDS: &[&str] = &[
+    "$N",
+    "12345",
+    "x",
+    "''",
+    "-- -1",
+    "99999999999999999999",
+    "1x",
+];
 const PROGRAMS: &[&str] = &[
     "true",
     "id -u",
@@ -152,7 +253,10 @@ const UNSHARE: &[Choice] = &[
     ("--fork=1", &[]),
     ("-l ", &["foo", "''", ":y:E::y::/bin/true:"]),
     ("--mount-binfmt", &[]),
-    ("--owner=", &["0:0", "5:5", "0", ":", "0:x", "''", "root:root"]),
+    (
+        "--owner=",
+        &["0:0", "5:5", "0", ":", "0:x", "''", "root:root"],
+    ),
 ];
 
 const NSENTER: &[Choice] = &[

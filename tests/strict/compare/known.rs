@@ -53,7 +53,8 @@ pub(super) const KNOWN: &[Known] = &[
         nsx: "failed to parse uid: 'N': Numerical result out of range",
     },
     Known {
-        reason: "the id that stands for none is refused before the groups are left, which a user may not",
+        reason: "the id that stands for none is refused before the groups are left, which a user \
+        may not",
         root: false,
         example: "unshare -r -G 4294967295 true",
         line: "unshare",

@@ -1,8 +1,9 @@
-//! Command lines made at random from the grammar of the options, run with both programs; what differs is told by class.
+//! Command lines made at random from the grammar of the options, run with both programs; what
+//! differs is told by class.
 //!
-//! A seed always gives the same command lines. `NSX_TEST_SEED` and `NSX_TEST_COUNT` choose other command lines and more
-//! of them. All command lines run in PID and mount namespaces of their own, which take with them what a program leaves
-//! behind.
+//! A seed always gives the same command lines. `NSX_TEST_SEED` and `NSX_TEST_COUNT` choose other
+//! command lines and more of them. All command lines run in PID and mount namespaces of their own,
+//! which take with them what a program leaves behind.
 
 mod grammar;
 mod known;
@@ -14,9 +15,12 @@ use known::{KNOWN, Known};
 use std::{collections::BTreeMap, env, fmt::Write};
 
 pub(crate) fn tests() -> Vec<Test> {
-    beside_newest([both(command_lines_made_at_random), both(each_known_class_still_differs)])
-        .map(|test| test.needs([Need::Namespaces]))
-        .collect()
+    beside_newest([
+        both(command_lines_made_at_random),
+        both(each_known_class_still_differs),
+    ])
+    .map(|test| test.needs([Need::Namespaces]))
+    .collect()
 }
 
 /// The number of command lines of each program that are run by default.
@@ -27,11 +31,14 @@ const AT_ONCE: usize = 30;
 
 /// A target in namespaces of its own, `$T`, and a network namespace that is not the scene's, `$N`.
 const SCENE: &str = "unshare -rmuinpCTf sleep 1000 & \
-    until T=$(tr -d ' ' </proc/$!/task/$!/children) && [ -n \"$T\" ] && grep -qx sleep /proc/$T/comm; do :; done 2>/dev/null; \
+    until T=$(tr -d ' ' </proc/$!/task/$!/children) && [ -n \"$T\" ] && grep -qx sleep \
+/proc/$T/comm; do :; done 2>/dev/null; \
     N=$(stat -Lc %i /proc/$T/ns/net); ";
 
 fn number(variable: &str) -> Option<u64> {
-    env::var(variable).ok().map(|text| text.parse().expect(variable))
+    env::var(variable)
+        .ok()
+        .map(|text| text.parse().expect(variable))
 }
 
 fn command_lines_made_at_random(session: &Session) {
@@ -50,19 +57,36 @@ fn command_lines_made_at_random(session: &Session) {
     }
     let mut text = String::new();
     for ([original, nsx], lines) in &classes {
-        let _ = writeln!(text, "{} of: {}\n  util-linux: {original}\n  nsx: {nsx}", lines.len(), lines[0]);
+        let _ = writeln!(
+            text,
+            "{} of: {}\n  util-linux: {original}\n  nsx: {nsx}",
+            lines.len(),
+            lines[0]
+        );
     }
-    assert!(classes.is_empty(), "{} classes of differences\n{text}", classes.len());
+    assert!(
+        classes.is_empty(),
+        "{} classes of differences\n{text}",
+        classes.len()
+    );
 }
 
 fn each_known_class_still_differs(session: &Session) {
     let who = |known: &&Known| session.is_root() || !known.root;
     let known: Vec<&Known> = KNOWN.iter().filter(who).collect();
     // A scene has to show something.
-    let lines: Vec<&str> = known.iter().map(|known| known.example).chain(["echo"]).collect();
+    let lines: Vec<&str> = known
+        .iter()
+        .map(|known| known.example)
+        .chain(["echo"])
+        .collect();
     for ((line, both), known) in in_scene(session, SCENE, &lines).into_iter().zip(known) {
         let class = both.each_ref().map(class);
-        assert!(class[0] != class[1] && known.covers(&line, &class), "{}: {line}: {class:?}", known.reason);
+        assert!(
+            class[0] != class[1] && known.covers(&line, &class),
+            "{}: {line}: {class:?}",
+            known.reason
+        );
     }
 }
 

@@ -8,15 +8,34 @@ use crate::{
 use serde_json::Value;
 
 pub(super) fn tests() -> Vec<Test> {
-    let mut tests = vec![both(raw), both(json), both(without_utf8), both(json_on_one_line)];
-    tests.extend(beside_newest([both(terminals).needs([Need::Tool("script")])]));
+    let mut tests = vec![
+        both(raw),
+        both(json),
+        both(without_utf8),
+        both(json_on_one_line),
+    ];
+    tests.extend(beside_newest([
+        both(terminals).needs([Need::Tool("script")])
+    ]));
     tests
 }
 
 fn raw(session: &Session) {
-    let options = ["-r", "-r -n", "-r -l", "-r -T", "-r -Tparent", "-r --output-all", "-r -t net"];
+    let options = [
+        "-r",
+        "-r -n",
+        "-r -l",
+        "-r -T",
+        "-r -Tparent",
+        "-r --output-all",
+        "-r -t net",
+    ];
     options_same(session, &scene(), &options);
-    options_same(session, &scene(), later(&["-r -T -t uts -o USER,PID,COMMAND"]));
+    options_same(
+        session,
+        &scene(),
+        later(&["-r -T -t uts -o USER,PID,COMMAND"]),
+    );
 }
 
 fn json(session: &Session) {
@@ -41,10 +60,20 @@ fn json(session: &Session) {
     ]);
     options_same(session, &scene, later);
     // A parser of its own agrees that it is JSON.
-    for (line, [_, nsx]) in in_scene(session, &scene, &["lsns -J", "lsns -J -T --output-all", "lsns -J -l -t uts"]) {
+    for (line, [_, nsx]) in in_scene(
+        session,
+        &scene,
+        &["lsns -J", "lsns -J -T --output-all", "lsns -J -l -t uts"],
+    ) {
         let text: Vec<u8> = nsx.stdout.chars().map(|byte| byte as u8).collect();
-        let value: Value = serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{line}: {error}"));
-        assert!(value["namespaces"].as_array().is_some_and(|rows| !rows.is_empty()), "{line}");
+        let value: Value =
+            serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert!(
+            value["namespaces"]
+                .as_array()
+                .is_some_and(|rows| !rows.is_empty()),
+            "{line}"
+        );
     }
 }
 
@@ -53,23 +82,43 @@ fn json_on_one_line(session: &Session) {
         session,
         "",
         &[
-            ("LIBSMARTCOLS_JSON=lines lsns -J -l -t time -o type,pid -Q 'PID == 1'", "{\"type\":\"time\",\"pid\":1}\n"),
-            ("LIBSMARTCOLS_JSON=lines lsns -J -l -t time -o NS -Q 'PID == 0'", ""),
+            (
+                "LIBSMARTCOLS_JSON=lines lsns -J -l -t time -o type,pid -Q 'PID == 1'",
+                "{\"type\":\"time\",\"pid\":1}\n",
+            ),
+            (
+                "LIBSMARTCOLS_JSON=lines lsns -J -l -t time -o NS -Q 'PID == 0'",
+                "",
+            ),
         ],
     );
     let line = "LIBSMARTCOLS_JSON=compact lsns -J -T -o TYPE,NS";
     let pretty = line.replace("LIBSMARTCOLS_JSON=compact ", "");
     let seen = in_scene(session, &format!("{ODD}{SCENE}"), &[line, &pretty]);
-    let [compact, pretty] = [0, 1].map(|place: usize| serde_json::from_str::<Value>(&seen[place].1[1].stdout).unwrap());
+    let [compact, pretty] =
+        [0, 1].map(|place: usize| serde_json::from_str::<Value>(&seen[place].1[1].stdout).unwrap());
     assert_eq!(compact, pretty);
     assert_eq!(seen[0].1[1].stdout.lines().count(), 1);
 }
 
 fn without_utf8(session: &Session) {
-    for locale in ["LC_ALL=C", "LC_ALL= LC_CTYPE=C.UTF-8 LANG=C", "LC_ALL= LANG=C", "LC_ALL=POSIX LANG=C.UTF-8"] {
-        let options = ["", "-T", "-r", "-t net"].iter().chain(later(&["-J -T -t net"]));
-        let lines: Vec<String> = options.map(|options| format!("{locale} lsns {options}")).collect();
-        all_same(session, &scene(), &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    for locale in [
+        "LC_ALL=C",
+        "LC_ALL= LC_CTYPE=C.UTF-8 LANG=C",
+        "LC_ALL= LANG=C",
+        "LC_ALL=POSIX LANG=C.UTF-8",
+    ] {
+        let options = ["", "-T", "-r", "-t net"]
+            .iter()
+            .chain(later(&["-J -T -t net"]));
+        let lines: Vec<String> = options
+            .map(|options| format!("{locale} lsns {options}"))
+            .collect();
+        all_same(
+            session,
+            &scene(),
+            &lines.iter().map(String::as_str).collect::<Vec<_>>(),
+        );
     }
 }
 
@@ -81,7 +130,18 @@ pub(super) fn on_terminal(width: &str, options: &str) -> String {
 fn terminals(session: &Session) {
     let mut lines = Vec::new();
     for width in ["80", "40", "160"] {
-        for options in ["", "-l", "-T", "-Tparent", "-n", "-u", "-t net", "--output-all", "-r", "-J -l -t net"] {
+        for options in [
+            "",
+            "-l",
+            "-T",
+            "-Tparent",
+            "-n",
+            "-u",
+            "-t net",
+            "--output-all",
+            "-r",
+            "-J -l -t net",
+        ] {
             lines.push(on_terminal(width, options));
         }
     }
@@ -93,5 +153,9 @@ fn terminals(session: &Session) {
     // What the variable says of the width is not believed.
     lines.push(format!("COLUMNS=30 {}", on_terminal("70", "")));
     lines.push("COLUMNS=30 lsns".to_owned());
-    all_same(session, &scene(), &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    all_same(
+        session,
+        &scene(),
+        &lines.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
 }

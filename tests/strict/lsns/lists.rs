@@ -49,7 +49,14 @@ fn lists_and_trees(session: &Session) {
             "18446744073709551615",
         ],
     );
-    let later = later(&["-t uts -T", "-t uts -Tparent", "-t pid -T", "-t pid -Tparent", "-t mnt -Tparent", "-p 0 1"]);
+    let later = later(&[
+        "-t uts -T",
+        "-t uts -Tparent",
+        "-t pid -T",
+        "-t pid -Tparent",
+        "-t mnt -Tparent",
+        "-p 0 1",
+    ]);
     options_same(session, &scene(), later);
 }
 
@@ -91,26 +98,54 @@ fn columns(session: &Session) {
     options_same(session, &scene(), later);
     // From a PID of three digits on, the column is as wide as five.
     let numbers = format!(
-        "{}echo 980 >/proc/sys/kernel/ns_last_pid && unshare -u sleep 1000 & until [ $(sleeps) -eq 10 ]; do :; done; ",
+        "{}echo 980 >/proc/sys/kernel/ns_last_pid && unshare -u sleep 1000 & until [ $(sleeps) -eq \
+        10 ]; do :; done; ",
         scene()
     );
     if session.is_root() {
-        options_same(session, &numbers, &["", "-l -o PPID,PID", "-o PID", "-n -o TYPE,PID", "-t user -o TYPE,PID"]);
+        options_same(
+            session,
+            &numbers,
+            &[
+                "",
+                "-l -o PPID,PID",
+                "-o PID",
+                "-n -o TYPE,PID",
+                "-t user -o TYPE,PID",
+            ],
+        );
     }
 }
 
 fn rows_of_one_process(session: &Session) {
-    let options: Vec<String> = ["", "-l", "-T", "-Tparent", "-t net", "-r", "-J -l", "-o NS,PNS"]
-        .iter()
-        .chain(later(&["-t pid -T", "-t pid -Tparent"]))
-        .flat_map(|options| {
-            ["1", "$(lsns -l -n -t pid -o PID | tail -n 1)", "$(lsns -l -n -t user -o PID | tail -n 1)"]
-                .map(|pid| format!("{options} -p {pid}"))
-        })
-        .chain(["-p 1 -p 2 -t uts".to_owned()])
-        .collect();
+    let options: Vec<String> = [
+        "",
+        "-l",
+        "-T",
+        "-Tparent",
+        "-t net",
+        "-r",
+        "-J -l",
+        "-o NS,PNS",
+    ]
+    .iter()
+    .chain(later(&["-t pid -T", "-t pid -Tparent"]))
+    .flat_map(|options| {
+        [
+            "1",
+            "$(lsns -l -n -t pid -o PID | tail -n 1)",
+            "$(lsns -l -n -t user -o PID | tail -n 1)",
+        ]
+        .map(|pid| format!("{options} -p {pid}"))
+    })
+    .chain(["-p 1 -p 2 -t uts".to_owned()])
+    .collect();
     let scene = format!("{ODD}{SCENE}");
-    options_same(session, &scene, &options.iter().map(String::as_str).collect::<Vec<_>>());
+    options_same(
+        session,
+        &scene,
+        &options.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
 }
 
 fn processes_of_one_namespace(session: &Session) {
@@ -137,17 +172,28 @@ fn processes_of_one_namespace(session: &Session) {
     .iter()
     // Those that lsns itself is not in: its own id is another one each time.
     .flat_map(|options| {
-        ["$(of net 2)", "$(of user 2)", "$(of pid 2)", "$(of uts 3) extra"].map(|ns| format!("{options} {ns}"))
+        [
+            "$(of net 2)",
+            "$(of user 2)",
+            "$(of pid 2)",
+            "$(of uts 3) extra",
+        ]
+        .map(|ns| format!("{options} {ns}"))
     })
     .collect();
     let scene = format!("{ODD}{SCENE}");
-    options_same(session, &scene, &options.iter().map(String::as_str).collect::<Vec<_>>());
+    options_same(
+        session,
+        &scene,
+        &options.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
 }
 
 fn users(session: &Session) {
     let scene = scene()
         + "as() { setpriv --reuid=$1 --regid=$1 --clear-groups \"${@:2}\"; }; \
-           as 4242 unshare -r unshare -Ur unshare -npf sleep 1000 & as 1 unshare -r sleep 1000 & as 4242 sleep 1000 & \
+           as 4242 unshare -r unshare -Ur unshare -npf sleep 1000 & as 1 unshare -r sleep 1000 & \
+        as 4242 sleep 1000 & \
            until [ $(sleeps) -eq 12 ]; do :; done; ";
     let later = later(&[
         "-T -t net -o NS,USER,UID,PID",
@@ -155,7 +201,11 @@ fn users(session: &Session) {
         "-J -T -t net -o NS,USER,UID,PID",
         "-p $(lsns -l -n -t net -o PID | tail -n 1) -t pid -T",
     ]);
-    options_same(session, &scene, &[&["", "-l -o +UID", "-T"], later].concat());
+    options_same(
+        session,
+        &scene,
+        &[&["", "-l -o +UID", "-T"], later].concat(),
+    );
 }
 
 fn filters(session: &Session) {
@@ -163,16 +213,43 @@ fn filters(session: &Session) {
         session,
         "",
         &[
-            ("lsns -l -n -o TYPE -Q 'TYPE == \"time\" && PID == 1'", "time\n"),
-            ("lsns -l -n -o TYPE -Q 'PID EQ 1 AND NOT (TYPE =~ \"^[^p]\")'", "pid\n"),
+            (
+                "lsns -l -n -o TYPE -Q 'TYPE == \"time\" && PID == 1'",
+                "time\n",
+            ),
+            (
+                "lsns -l -n -o TYPE -Q 'PID EQ 1 AND NOT (TYPE =~ \"^[^p]\")'",
+                "pid\n",
+            ),
             ("lsns -l -n -o TYPE,PID -Q 'NS > 4G'", ""),
-            ("lsns -l -r -n -o PID -Q 'PPID == 0 && type == \"net\"'", "1\n"),
-            ("lsns -l -n -t net -o NSFS -W -Q 'NSFS =~ \"b c\"'", "/mnt/a,/mnt/b c,/mnt/longer-than-the-others-are\n"),
-            ("lsns -J -l -t net -o PID -Q 'COMMAND =~ \"nothing[ ]such\"'", "{\n   \"namespaces\": [\n\n   ]\n}\n"),
-            ("lsns -n -o PID -Q 'NPROCS >= 1K || false' && lsns -Q 'PNS == \"x\"'", ""),
-            ("lsns -Q 'NS =='", "lsns: failed to parse \"NS ==\": syntax error, unexpected end of file\n"),
-            ("lsns -Q 'FOO == 1'; echo $?", "1\nlsns: unknown column: FOO\nlsns: failed to initialize filter\n"),
-            ("lsns -Q ' '; echo $?", "1\nlsns: failed to parse \" \": syntax error, unexpected end of file\n"),
+            (
+                "lsns -l -r -n -o PID -Q 'PPID == 0 && type == \"net\"'",
+                "1\n",
+            ),
+            (
+                "lsns -l -n -t net -o NSFS -W -Q 'NSFS =~ \"b c\"'",
+                "/mnt/a,/mnt/b c,/mnt/longer-than-the-others-are\n",
+            ),
+            (
+                "lsns -J -l -t net -o PID -Q 'COMMAND =~ \"nothing[ ]such\"'",
+                "{\n   \"namespaces\": [\n\n   ]\n}\n",
+            ),
+            (
+                "lsns -n -o PID -Q 'NPROCS >= 1K || false' && lsns -Q 'PNS == \"x\"'",
+                "",
+            ),
+            (
+                "lsns -Q 'NS =='",
+                "lsns: failed to parse \"NS ==\": syntax error, unexpected end of file\n",
+            ),
+            (
+                "lsns -Q 'FOO == 1'; echo $?",
+                "1\nlsns: unknown column: FOO\nlsns: failed to initialize filter\n",
+            ),
+            (
+                "lsns -Q ' '; echo $?",
+                "1\nlsns: failed to parse \" \": syntax error, unexpected end of file\n",
+            ),
             ("lsns -l -n -t time -o TYPE -Q ''", "time\ntime\n"),
         ],
     );

@@ -1,4 +1,5 @@
-//! `lsns`: each option, column, tree and form of output, in the same scene of processes with both programs.
+//! `lsns`: each option, column, tree and form of output, in the same scene of processes with both
+//! programs.
 //!
 //! A scene is a PID namespace of its own, where nothing happens meanwhile and ids are small.
 
@@ -12,17 +13,24 @@ use super::Seen;
 use crate::support::{Need, Session, Test};
 
 pub(crate) fn tests() -> Vec<Test> {
-    [words::tests(), lists::tests(), layout::tests(), pins::tests(), since::tests()]
-        .into_iter()
-        .flatten()
-        .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 38)]))
-        .collect()
+    [
+        words::tests(),
+        lists::tests(),
+        layout::tests(),
+        pins::tests(),
+        since::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 38)]))
+    .collect()
 }
 
-/// Processes whose namespaces hang together in many ways: all kinds; two deep; a child whose namespace is older than its
-/// parent's; user namespaces in one another; a zombie; and a command that is hard to show. They all sleep, nine of them,
-/// before the scene is complete. `of KIND N` is the number of the Nth namespace of a kind, the first being the shell's own:
-/// inode numbers are used again, in whatever order.
+/// Processes whose namespaces hang together in many ways: all kinds; two deep; a child whose
+/// namespace is older than its parent's; user namespaces in one another; a zombie; and a command
+/// that is hard to show. They all sleep, nine of them, before the scene is complete. `of KIND N` is
+/// the number of the Nth namespace of a kind, the first being the shell's own: inode numbers are
+/// used again, in whatever order.
 const SCENE: &str = r#"
     unshare -Urmpfuin --mount-proc -C -T sleep 1000 &
     unshare -n sh -c 'sleep 1000 & unshare -u sleep 1000; :' &
@@ -41,7 +49,8 @@ const SCENE: &str = r#"
     }
 "#;
 
-/// Text that is hard to show, for printf: a tab, what looks like an escape, characters of two and three bytes.
+/// Text that is hard to show, for printf: a tab, what looks like an escape, characters of two and
+/// three bytes.
 const ODD: &str = r#"odd='odd\ttab \\\\x41 \303\251 \346\227\245\346\234\254 q"'"#;
 
 /// With a byte that is not UTF-8.
@@ -57,8 +66,8 @@ const PINS: &str = r#"
     pin $(lsns -l -n -t uts -o PID | sed -n 2p) e uts
 "#;
 
-/// Runs each line in one scene with both programs; they must give the same. Before 2.40 columns had other widths, which do not
-/// count then.
+/// Runs each line in one scene with both programs; they must give the same. Before 2.40 columns had
+/// other widths, which do not count then.
 #[track_caller]
 fn all_same(session: &Session, scene: &str, lines: &[&str]) {
     let exact = Need::UtilLinux(2, 40).is_met();
@@ -67,10 +76,16 @@ fn all_same(session: &Session, scene: &str, lines: &[&str]) {
     }
     for (line, mut both) in in_scene(session, scene, lines) {
         if !exact {
-            both.iter_mut().for_each(|seen| seen.stdout = without_widths(&seen.stdout));
+            both.iter_mut()
+                .for_each(|seen| seen.stdout = without_widths(&seen.stdout));
         }
         let [original, nsx] = both;
-        assert!(original == nsx, "{line}\n--- util-linux\n{}\n--- nsx\n{}", shown(&original), shown(&nsx));
+        assert!(
+            original == nsx,
+            "{line}\n--- util-linux\n{}\n--- nsx\n{}",
+            shown(&original),
+            shown(&nsx)
+        );
     }
 }
 
@@ -84,10 +99,14 @@ fn without_widths(text: &str) -> String {
     text.chars().filter(is_first).collect()
 }
 
-/// Lines on which releases before 2.42 differ. They are held against both programs if the host's is as new as that;
-/// `since` holds nsx against what those releases gave.
+/// Lines on which releases before 2.42 differ. They are held against both programs if the host's is
+/// as new as that; `since` holds nsx against what those releases gave.
 fn later<'a>(lines: &'a [&'a str]) -> &'a [&'a str] {
-    if Need::UtilLinux(2, 42).is_met() { lines } else { &[] }
+    if Need::UtilLinux(2, 42).is_met() {
+        lines
+    } else {
+        &[]
+    }
 }
 
 fn shown(seen: &Seen) -> String {
@@ -110,21 +129,44 @@ pub(super) fn in_scene(session: &Session, scene: &str, lines: &[&str]) -> Vec<(S
 LINES"#,
         lines.join("\n")
     );
-    let unshare = format!("/usr/bin/unshare {}-mpf --mount-proc --kill-child bash -c", session.map_root());
-    let outcome = session.strict(session.command(&unshare).arg(script)).run().exited(0);
-    let text = session.without_strict_path(&outcome.stdout.iter().map(|byte| char::from(*byte)).collect::<String>());
+    let unshare = format!(
+        "/usr/bin/unshare {}-mpf --mount-proc --kill-child bash -c",
+        session.map_root()
+    );
+    let outcome = session
+        .strict(session.command(&unshare).arg(script))
+        .run()
+        .exited(0);
+    let text = session.without_strict_path(
+        &outcome
+            .stdout
+            .iter()
+            .map(|byte| char::from(*byte))
+            .collect::<String>(),
+    );
     let mut found = text.split('\x01').skip(1).map(|part| {
         let mut fields = part.splitn(3, '\x02').map(str::to_owned);
         let mut next = || fields.next().unwrap_or_default();
-        Seen { status: next(), stdout: next(), stderr: next() }
+        Seen {
+            status: next(),
+            stdout: next(),
+            stderr: next(),
+        }
     });
     let found: Vec<_> = lines
         .iter()
-        .map(|line| ((*line).to_owned(), [found.next(), found.next()].map(|seen| seen.expect("every line is run"))))
+        .map(|line| {
+            (
+                (*line).to_owned(),
+                [found.next(), found.next()].map(|seen| seen.expect("every line is run")),
+            )
+        })
         .collect();
     // A scene that shows nothing would compare nothing.
     assert!(
-        found.iter().any(|(_, seen)| seen.iter().any(|seen| !seen.stdout.is_empty())),
+        found
+            .iter()
+            .any(|(_, seen)| seen.iter().any(|seen| !seen.stdout.is_empty())),
         "{scene}: {}",
         String::from_utf8_lossy(&outcome.stderr)
     );
@@ -133,24 +175,42 @@ LINES"#,
 
 /// The lines with these options each.
 fn lsns(options: &[&str]) -> Vec<String> {
-    options.iter().map(|options| format!("lsns {options}")).collect()
+    options
+        .iter()
+        .map(|options| format!("lsns {options}"))
+        .collect()
 }
 
 #[track_caller]
 fn options_same(session: &Session, scene: &str, options: &[&str]) {
-    all_same(session, scene, &lsns(options).iter().map(String::as_str).collect::<Vec<_>>());
+    all_same(
+        session,
+        scene,
+        &lsns(options).iter().map(String::as_str).collect::<Vec<_>>(),
+    );
 }
 
-/// Checks what nsx gives, and util-linux if it is new enough, in a scene with pins and with what `more` does.
+/// Checks what nsx gives, and util-linux if it is new enough, in a scene with pins and with what
+/// `more` does.
 #[track_caller]
 fn nsx_gives(session: &Session, more: &str, lines: &[(&str, &str)]) {
     let scene = format!("{ODD}{SCENE}{PINS}{more}");
     let all: Vec<&str> = lines.iter().map(|(line, _)| *line).collect();
-    for ((line, [original, nsx]), (_, expected)) in in_scene(session, &scene, &all).into_iter().zip(lines) {
+    for ((line, [original, nsx]), (_, expected)) in
+        in_scene(session, &scene, &all).into_iter().zip(lines)
+    {
         let given = |seen: &Seen| format!("{}{}", seen.stdout, seen.stderr);
-        assert_eq!(given(&nsx), *expected, "nsx (left) and the reference (right): {line}");
+        assert_eq!(
+            given(&nsx),
+            *expected,
+            "nsx (left) and the reference (right): {line}"
+        );
         if Need::UtilLinux(2, 42).is_met() {
-            assert_eq!(given(&original), *expected, "util-linux (left) and the reference (right): {line}");
+            assert_eq!(
+                given(&original),
+                *expected,
+                "util-linux (left) and the reference (right): {line}"
+            );
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Namespaces kept by something other than a process: by files, by threads, by nothing.
 
-use super::{ODD, PINS, SCENE, all_same, in_scene, later, layout::on_terminal, nsx_gives, options_same, scene, shown};
+use super::{
+    ODD, PINS, SCENE, all_same, in_scene, later, layout::on_terminal, nsx_gives, options_same,
+    scene, shown,
+};
 use crate::{
     strict::{Side, beside_newest, run},
     support::{Need, Session, Test, both, root},
@@ -16,7 +19,9 @@ pub(super) fn tests() -> Vec<Test> {
         both(a_covered_pin_holds_nobody_up),
         root(a_namespace_that_only_a_thread_is_in),
     ];
-    tests.extend(beside_newest([both(pinned_namespaces_on_terminals).needs([Need::Tool("script")])]));
+    tests.extend(beside_newest([
+        both(pinned_namespaces_on_terminals).needs([Need::Tool("script")])
+    ]));
     tests
 }
 
@@ -39,7 +44,11 @@ const WITH_PINS: &[&str] = &[
 
 fn pinned_namespaces(session: &Session) {
     options_same(session, &(scene() + PINS), WITH_PINS);
-    options_same(session, &(scene() + PINS), later(&["-t net -T", "-o NSFS,COMMAND", "-o NSFS,COMMAND,PID"]));
+    options_same(
+        session,
+        &(scene() + PINS),
+        later(&["-t net -T", "-o NSFS,COMMAND", "-o NSFS,COMMAND,PID"]),
+    );
 }
 
 fn pinned_namespaces_on_terminals(session: &Session) {
@@ -49,35 +58,60 @@ fn pinned_namespaces_on_terminals(session: &Session) {
         // Nothing fits there, and what hangs over is not what scripts read.
         .filter(|line| !line.contains("cols 40 -opost; lsns -t net -n'"))
         .collect();
-    all_same(session, &(format!("{ODD}{SCENE}{PINS}")), &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    all_same(
+        session,
+        &(format!("{ODD}{SCENE}{PINS}")),
+        &lines.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
 }
 
 fn numbers_of_network_namespaces(session: &Session) {
     let scene = scene()
-        + "mount -t tmpfs none /run && mkdir /run/netns && ip netns add one && ip netns add two && ip netns set two 77 && \
-           for name in one two; do ip netns exec $name sleep 1000 & done; until [ $(sleeps) -eq 11 ]; do :; done; ";
-    let options = ["-t net", "-t net -l -o NETNSID,NS", "-t net -J -l", "-t net -r -o NETNSID,NSFS", "-o NS,NETNSID"];
+        + "mount -t tmpfs none /run && mkdir /run/netns && ip netns add one && ip netns add two && \
+        ip netns set two 77 && \
+           for name in one two; do ip netns exec $name sleep 1000 & done; until [ $(sleeps) -eq 11 \
+        ]; do :; done; ";
+    let options = [
+        "-t net",
+        "-t net -l -o NETNSID,NS",
+        "-t net -J -l",
+        "-t net -r -o NETNSID,NSFS",
+        "-o NS,NETNSID",
+    ];
     options_same(session, &scene, &options);
 }
 
 fn namespaces_without_a_process(session: &Session) {
-    let made = ": >/mnt/empty; : >/mnt/quiet; unshare --net=/mnt/empty true; unshare --uts=/mnt/quiet true";
+    let made = ": >/mnt/empty; : >/mnt/quiet; unshare --net=/mnt/empty true; unshare \
+    --uts=/mnt/quiet true";
     let null = "{\n   \"namespaces\": [\n      {\n         \"pid\": null,\n         \"user\": \"root\",\n         \
                 \"command\": null\n      }\n   ]\n}\n";
     nsx_gives(
         session,
         made,
         &[
-            ("lsns -P -n -o TYPE,NPROCS,PID,USER,NSFS -t net", "net   0  root /mnt/empty\n"),
+            (
+                "lsns -P -n -o TYPE,NPROCS,PID,USER,NSFS -t net",
+                "net   0  root /mnt/empty\n",
+            ),
             (
                 "lsns -P -r -n -o TYPE,NPROCS,PID,PPID,USER,UID,PATH,COMMAND,NSFS | sort",
                 "net 0   root 0   /mnt/empty\nuts 0   root 0   /mnt/quiet\n",
             ),
             ("lsns -P -J -l -t uts -o PID,USER,COMMAND", null),
-            ("lsns -n -l -t net -o NS | grep -c $(stat -c %i /mnt/empty)", "1\n"),
+            (
+                "lsns -n -l -t net -o NS | grep -c $(stat -c %i /mnt/empty)",
+                "1\n",
+            ),
             ("lsns $(stat -c %i /mnt/empty); echo $?", "0\n"),
-            ("lsns -p 1 -n -l -o NS | grep -c $(stat -c %i /mnt/quiet)", "0\n"),
-            ("lsns -P -n -T -t net -o TYPE,NPROCS,NSFS -r -Q 'TYPE == \"net\"'", "net 0 /mnt/empty\n"),
+            (
+                "lsns -p 1 -n -l -o NS | grep -c $(stat -c %i /mnt/quiet)",
+                "0\n",
+            ),
+            (
+                "lsns -P -n -T -t net -o TYPE,NPROCS,NSFS -r -Q 'TYPE == \"net\"'",
+                "net 0 /mnt/empty\n",
+            ),
         ],
     );
 }
@@ -85,7 +119,8 @@ fn namespaces_without_a_process(session: &Session) {
 /// Checks that what lies over a pinned namespace is not opened: a FIFO would never answer.
 fn a_covered_pin_holds_nobody_up(session: &Session) {
     let scene = format!(
-        "{ODD}{SCENE}{PINS}: >/mnt/covered; unshare --net=/mnt/covered true; mkfifo /mnt/fifo; mount --bind /mnt/fifo /mnt/covered"
+        "{ODD}{SCENE}{PINS}: >/mnt/covered; unshare --net=/mnt/covered true; mkfifo /mnt/fifo; \
+        mount --bind /mnt/fifo /mnt/covered"
     );
     let lines = [
         "timeout 9 lsns -P -r -n -o TYPE,USER,NSFS",
@@ -93,7 +128,11 @@ fn a_covered_pin_holds_nobody_up(session: &Session) {
     ];
     for (line, [_, nsx]) in in_scene(session, &scene, &lines) {
         assert_eq!(nsx.status, "0", "{line}: {}", shown(&nsx));
-        assert!(nsx.stdout.starts_with("net ") && nsx.stdout.ends_with(" /mnt/covered\n"), "{line}: {}", shown(&nsx));
+        assert!(
+            nsx.stdout.starts_with("net ") && nsx.stdout.ends_with(" /mnt/covered\n"),
+            "{line}: {}",
+            shown(&nsx)
+        );
     }
 }
 
@@ -101,15 +140,23 @@ fn a_namespace_that_only_a_thread_is_in(session: &Session) {
     let holder = session.original_unshare("--uts sleep 1000").start();
     let sleep = holder.program("sleep");
     let path = format!("/proc/{}/ns/uts", sleep.id());
-    let link = std::fs::read_link(&path).unwrap().to_string_lossy().into_owned();
-    let inode = link.trim_start_matches("uts:[").trim_end_matches(']').to_owned();
+    let link = std::fs::read_link(&path)
+        .unwrap()
+        .to_string_lossy()
+        .into_owned();
+    let inode = link
+        .trim_start_matches("uts:[")
+        .trim_end_matches(']')
+        .to_owned();
     let file = std::fs::File::open(&path).unwrap();
     let (entered, id) = std::sync::mpsc::channel();
     let (leave, left) = std::sync::mpsc::channel::<()>();
     let thread = std::thread::spawn(move || {
         let kind = rustix::thread::LinkNameSpaceType::HostNameAndNISDomainName;
         rustix::thread::move_into_link_name_space(file.as_fd(), Some(kind)).unwrap();
-        entered.send(rustix::thread::gettid().as_raw_nonzero().get()).unwrap();
+        entered
+            .send(rustix::thread::gettid().as_raw_nonzero().get())
+            .unwrap();
         let _ = left.recv();
     });
     let tid = id.recv().unwrap();
@@ -119,5 +166,10 @@ fn a_namespace_that_only_a_thread_is_in(session: &Session) {
     let seen = run(session, Side::Nsx, &script);
     drop(leave);
     thread.join().unwrap();
-    assert_eq!(seen.stdout, format!("0 {tid} /proc/N/ns/uts\n"), "{}", seen.stderr);
+    assert_eq!(
+        seen.stdout,
+        format!("0 {tid} /proc/N/ns/uts\n"),
+        "{}",
+        seen.stderr
+    );
 }

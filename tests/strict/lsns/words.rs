@@ -7,7 +7,12 @@ use crate::{
 use serde_json::Value;
 
 pub(super) fn tests() -> Vec<Test> {
-    vec![both(usage), both(words_that_cannot_be), both(numbers_that_no_process_has), both(columns_are_listed)]
+    vec![
+        both(usage),
+        both(words_that_cannot_be),
+        both(numbers_that_no_process_has),
+        both(columns_are_listed),
+    ]
 }
 
 fn usage(session: &Session) {
@@ -28,7 +33,10 @@ fn usage(session: &Session) {
     }
     let version = "lsns from util-linux 2.42.2\n";
     assert_eq!(run(session, Side::Nsx, "lsns -V --bogus").stdout, version);
-    assert_eq!(session.nsx("compat lsns --vers").run().exited(0).stdout, version.as_bytes());
+    assert_eq!(
+        session.nsx("compat lsns --vers").run().exited(0).stdout,
+        version.as_bytes()
+    );
     for (words, one, other) in [
         ("-J -r --bogus", "--json", "--raw"),
         ("-r -n -J", "--raw", "--json"),
@@ -45,7 +53,10 @@ fn usage(session: &Session) {
     let full = run(session, Side::Nsx, "lsns >/dev/full");
     assert_eq!(
         (full.status.as_str(), full.stderr.as_str()),
-        ("exit status: 1", "lsns: write error: No space left on device\n")
+        (
+            "exit status: 1",
+            "lsns: write error: No space left on device\n"
+        )
     );
 }
 
@@ -93,8 +104,13 @@ fn words_that_cannot_be(session: &Session) {
 
 fn numbers_that_no_process_has(session: &Session) {
     for number in ["0", "-1", "+0", "00", "-2147483648"] {
-        let error = format!("lsns: invalid PID argument: '{number}': Numerical result out of range\n");
-        for words in [format!("-p {number}"), format!("-p {number} -t net"), format!("-p {number} abc")] {
+        let error =
+            format!("lsns: invalid PID argument: '{number}': Numerical result out of range\n");
+        for words in [
+            format!("-p {number}"),
+            format!("-p {number} -t net"),
+            format!("-p {number} abc"),
+        ] {
             assert_gives(session, (2, 42), &format!("lsns {words}"), 1, "", &error);
         }
     }
@@ -102,15 +118,36 @@ fn numbers_that_no_process_has(session: &Session) {
 
 fn columns_are_listed(session: &Session) {
     let names = "NS\nTYPE\nPATH\nNPROCS\nPID\nPPID\nCOMMAND\nUID\nUSER\nNETNSID\nNSFS\nPNS\nONS\n";
-    assert_gives(session, (2, 41), "lsns -H -r | cut -d ' ' -f 1 | grep -v HOLDER", 0, names, "");
-    for side in SIDES.into_iter().filter(|side| *side == Side::Nsx || Need::UtilLinux(2, 41).is_met()) {
-        let columns: Value = serde_json::from_str(&run(session, side, "lsns -J -H").stdout).unwrap();
+    assert_gives(
+        session,
+        (2, 41),
+        "lsns -H -r | cut -d ' ' -f 1 | grep -v HOLDER",
+        0,
+        names,
+        "",
+    );
+    for side in SIDES
+        .into_iter()
+        .filter(|side| *side == Side::Nsx || Need::UtilLinux(2, 41).is_met())
+    {
+        let columns: Value =
+            serde_json::from_str(&run(session, side, "lsns -J -H").stdout).unwrap();
         let columns = columns["lsns-columns"].as_array().unwrap();
-        let types: Vec<_> = columns.iter().map(|column| column["type"].as_str().unwrap()).collect();
+        let types: Vec<_> = columns
+            .iter()
+            .map(|column| column["type"].as_str().unwrap())
+            .collect();
         let (number, text) = ("<integer>", "<string>");
-        let expected = [number, text, text, number, number, number, text, number, text, text, text, number, number];
+        let expected = [
+            number, text, text, number, number, number, text, number, text, text, text, number,
+            number,
+        ];
         assert_eq!(types, expected, "{side:?}");
-        assert!(columns.iter().all(|column| column["description"].as_str().is_some_and(|text| !text.is_empty())));
+        assert!(columns.iter().all(|column| {
+            column["description"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty())
+        }));
     }
     let text = run(session, Side::Nsx, "lsns --list-columns").stdout;
     assert_eq!(text.lines().count(), 13);

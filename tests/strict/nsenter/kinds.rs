@@ -1,4 +1,5 @@
-//! Which namespaces are entered, and by what they are named: a process, a file, a thread, an inode number, an id, a socket.
+//! Which namespaces are entered, and by what they are named: a process, a file, a thread, an inode
+//! number, an id, a socket.
 
 use super::{beside, beside_target, user};
 use crate::{
@@ -23,15 +24,27 @@ pub(super) fn tests() -> Vec<Test> {
 }
 
 /// Prints the namespaces of whoever runs it.
-const OWN: &str = "for kind in cgroup ipc mnt net pid time user uts; do readlink /proc/self/ns/$kind; done";
+const OWN: &str =
+    "for kind in cgroup ipc mnt net pid time user uts; do readlink /proc/self/ns/$kind; done";
 
 fn each_kind_of_namespace(session: &Session) {
     let u = user(session);
-    let options = ["-m", "-u", "-i", "-n", "-p", "-U", "-C", "-T", "-muin", "--mount", "--uts", "--ipc", "--net"];
-    for option in options.into_iter().chain(["--pid", "--user", "--cgroup", "--time", "-pF", "--pid --no-fork"]) {
+    let options = [
+        "-m", "-u", "-i", "-n", "-p", "-U", "-C", "-T", "-muin", "--mount", "--uts", "--ipc",
+        "--net",
+    ];
+    for option in options.into_iter().chain([
+        "--pid",
+        "--user",
+        "--cgroup",
+        "--time",
+        "-pF",
+        "--pid --no-fork",
+    ]) {
         // Those of its kinds that are the target's.
         let script = format!(
-            "for kind in cgroup ipc mnt net pid time user uts; do readlink /proc/$T/ns/$kind; done >its; \
+            "for kind in cgroup ipc mnt net pid time user uts; do readlink /proc/$T/ns/$kind; done \
+            >its; \
              nsenter -t $T {u} {option} sh -c '{OWN}' | grep -xFf its | cut -d: -f1"
         );
         assert_same(session, &beside_target(&script));
@@ -40,12 +53,15 @@ fn each_kind_of_namespace(session: &Session) {
 
 fn all_namespaces(session: &Session) {
     let script = format!(
-        "for kind in cgroup ipc mnt net pid time user uts; do readlink /proc/$T/ns/$kind; done >its; nsenter -t $T -a \
-         --preserve-credentials sh -c '{OWN}' | cmp - its && echo its; t -a -t $T --preserve-credentials id -u"
+        "for kind in cgroup ipc mnt net pid time user uts; do readlink /proc/$T/ns/$kind; done \
+        >its; nsenter -t $T -a \
+         --preserve-credentials sh -c '{OWN}' | cmp - its && echo its; t -a -t $T \
+        --preserve-credentials id -u"
     );
     assert_same(session, &beside_target(&script));
     // A file of one kind wins, wherever it stands.
-    let file = "readlink /proc/$$/ns/uts >own; for kind in -u/proc/$$/ns/uts --uts=/proc/$$/ns/uts; do \
+    let file = "readlink /proc/$$/ns/uts >own; for kind in -u/proc/$$/ns/uts \
+    --uts=/proc/$$/ns/uts; do \
                 nsenter $kind -a -t $T readlink /proc/self/ns/uts | cmp - own && echo own; done";
     if session.is_root() {
         assert_same(session, &beside_target(file));
@@ -53,18 +69,28 @@ fn all_namespaces(session: &Session) {
 }
 
 fn namespaces_of_files(session: &Session) {
-    let users = if session.is_root() { "" } else { "-U/proc/$T/ns/user --preserve-credentials" };
-    for option in
-        ["-n/proc/$T/ns/net", "--net=/proc/$T/ns/net", "-u/proc/$T/ns/uts -i/proc/$T/ns/ipc", "-p/proc/$T/ns/pid"]
-    {
+    let users = if session.is_root() {
+        ""
+    } else {
+        "-U/proc/$T/ns/user --preserve-credentials"
+    };
+    for option in [
+        "-n/proc/$T/ns/net",
+        "--net=/proc/$T/ns/net",
+        "-u/proc/$T/ns/uts -i/proc/$T/ns/ipc",
+        "-p/proc/$T/ns/pid",
+    ] {
         let script = format!(
-            "for kind in net uts ipc pid; do readlink /proc/$T/ns/$kind; done >its; t {users} {option} -- sh -c \
+            "for kind in net uts ipc pid; do readlink /proc/$T/ns/$kind; done >its; t {users} \
+            {option} -- sh -c \
              'for kind in net uts ipc pid; do readlink /proc/self/ns/$kind; done' | grep -cFf its"
         );
         assert_same(session, &beside_target(&script));
     }
-    let attached =
-        format!("nsenter {users} -n=/proc/$T/ns/net readlink /proc/self/ns/net | grep -cF $(readlink /proc/$T/ns/net)");
+    let attached = format!(
+        "nsenter {users} -n=/proc/$T/ns/net readlink /proc/self/ns/net | grep -cF $(readlink \
+        /proc/$T/ns/net)"
+    );
     assert_gives(session, (2, 42), &beside_target(&attached), 0, "1\n", "");
 }
 
@@ -86,9 +112,12 @@ fn files_that_hold_nothing_to_enter(session: &Session) {
 fn a_thread(session: &Session) {
     let u = user(session);
     let script = format!(
-        "nsenter -t $T {u} -u perl -Mthreads -e 'threads->create(sub {{ sleep 100 }}); sleep 100' & until set -- \
-         /proc/$!/task/*; [ $# = 2 ]; do sleep 0.01; done; thread=${{2##*/}}; [ $thread = $! ] && thread=${{1##*/}}; \
-         nsenter -t $thread {u} -u readlink /proc/self/ns/uts | grep -cF $(readlink /proc/$T/ns/uts); kill $!"
+        "nsenter -t $T {u} -u perl -Mthreads -e 'threads->create(sub {{ sleep 100 }}); sleep 100' \
+        & until set -- \
+         /proc/$!/task/*; [ $# = 2 ]; do sleep 0.01; done; thread=${{2##*/}}; [ $thread = $! ] && \
+        thread=${{1##*/}}; \
+         nsenter -t $thread {u} -u readlink /proc/self/ns/uts | grep -cF $(readlink \
+        /proc/$T/ns/uts); kill $!"
     );
     assert_same(session, &beside_target(&script));
 }
@@ -102,7 +131,9 @@ fn a_pid_with_its_inode(session: &Session) {
     let nsenter = |inode: u64| format!("nsenter -t {id}:{inode} {u} -n readlink /proc/self/ns/net");
     let net = procfs::ns(id, "net") + "\n";
     assert_gives(session, (2, 42), &nsenter(inode), 0, &net, "");
-    let other = format!("nsenter: failed to obtain a valid file descriptor for PID {id}: No such process\n");
+    let other = format!(
+        "nsenter: failed to obtain a valid file descriptor for PID {id}: No such process\n"
+    );
     assert_gives(session, (2, 42), &nsenter(inode + 1), 1, "", &other);
     sleep.signal(Signal::KILL);
     target.wait();
@@ -111,25 +142,38 @@ fn a_pid_with_its_inode(session: &Session) {
 fn the_parent_of_a_user_namespace(session: &Session) {
     let inner = "/usr/bin/unshare -rf /usr/bin/unshare -r sleep 1000 2>/dev/null & ";
     let script = format!(
-        "{CHILD_OF}{inner} child_of $!; until grep -q sleep /proc/$child/comm; do sleep 0.01; done; \
-         readlink /proc/$!/ns/user >parent; for options in '' --user=/proc/$child/ns/user; do nsenter -t $child $options \
-         --user-parent readlink /proc/self/ns/user | cmp - parent && echo parent; done; kill -KILL $child"
+        "{CHILD_OF}{inner} child_of $!; until grep -q sleep /proc/$child/comm; do sleep 0.01; \
+        done; \
+         readlink /proc/$!/ns/user >parent; for options in '' --user=/proc/$child/ns/user; do \
+        nsenter -t $child $options \
+         --user-parent readlink /proc/self/ns/user | cmp - parent && echo parent; done; kill -KILL \
+        $child"
     );
     assert_gives(session, (2, 40), &script, 0, "parent\nparent\n", "");
     let above = "nsenter: failed to open parent namespace: Operation not permitted\n";
-    assert_gives(session, (2, 40), "nsenter -t $$ -U/proc/$$/ns/user --user-parent true", 1, "", above);
+    assert_gives(
+        session,
+        (2, 40),
+        "nsenter -t $$ -U/proc/$$/ns/user --user-parent true",
+        1,
+        "",
+        above,
+    );
 }
 
 fn a_socket_of_the_target(session: &Session) {
     // Its socket is where it was made, and the target is back where it came from.
     let script = beside(
         "-nf",
-        "nsenter -t $T -n perl -MSocket -e '$^F = 99; $| = 1; socket(S, AF_INET, SOCK_DGRAM, 0); print fileno(S), \"\\n\"; \
-         exec(\"/usr/bin/nsenter\", \"--net=/proc/$ARGV[0]/ns/net\", \"sleep\", 1000)' $$ >socket & \
+        "nsenter -t $T -n perl -MSocket -e '$^F = 99; $| = 1; socket(S, AF_INET, SOCK_DGRAM, 0); \
+        print fileno(S), \"\\n\"; \
+         exec(\"/usr/bin/nsenter\", \"--net=/proc/$ARGV[0]/ns/net\", \"sleep\", 1000)' $$ >socket \
+        & \
          until [ -s socket ] && grep -q sleep /proc/$!/comm; do sleep 0.01; done; \
          readlink /proc/$T/ns/net >its; readlink /proc/$!/ns/net | cmp -s - its; echo $?; \
          nsenter -t $! -N $(cat socket) readlink /proc/self/ns/net | cmp - its && echo its; \
-         nsenter -t $! --net-socket 0 true; nsenter -t $! -N 77 true; nsenter -N 5 true; nsenter -t $! -N x true; kill $!",
+         nsenter -t $! --net-socket 0 true; nsenter -t $! -N 77 true; nsenter -N 5 true; nsenter \
+        -t $! -N x true; kill $!",
     );
     let seen = run(session, Side::Nsx, &script);
     assert_eq!(seen.stdout, "1\nits\n", "{seen:?}");
@@ -146,19 +190,35 @@ fn a_socket_of_the_target(session: &Session) {
 
 fn a_namespace_by_its_id(session: &Session) {
     for option in ["-n=:", "-n:", "--net=:"] {
-        let error = "nsenter: cannot open namespace of id 18446744073709551615: Stale file handle\n";
-        assert_gives(session, (2, 42), &format!("nsenter {option}18446744073709551615 true"), 1, "", error);
+        let error =
+            "nsenter: cannot open namespace of id 18446744073709551615: Stale file handle\n";
+        assert_gives(
+            session,
+            (2, 42),
+            &format!("nsenter {option}18446744073709551615 true"),
+            1,
+            "",
+            error,
+        );
     }
     // A file that is called so has a directory before it.
     let seen = run(session, Side::Nsx, "nsenter --net=./:5 true");
-    assert_eq!(seen.stderr, "nsenter: cannot open ./:5: No such file or directory\n");
+    assert_eq!(
+        seen.stderr,
+        "nsenter: cannot open ./:5: No such file or directory\n"
+    );
 }
 
 fn kernels_that_do_not_enter_by_a_pidfd(session: &Session) {
-    let target = session.command("/usr/bin/unshare -rmuinpCTf sleep 1000").start();
+    let target = session
+        .command("/usr/bin/unshare -rmuinpCTf sleep 1000")
+        .start();
     let sleep = target.program("sleep");
     let words = format!("nsenter -t {} -a readlink /proc/self/ns/net", sleep.id());
-    let outcome = session.strict(session.command(&words)).under(Filter::SetnsByPidfd).output();
+    let outcome = session
+        .strict(session.command(&words))
+        .under(Filter::SetnsByPidfd)
+        .output();
     assert_eq!(outcome, procfs::ns(sleep.id(), "net"));
     sleep.signal(Signal::KILL);
     target.wait();

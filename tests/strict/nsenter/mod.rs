@@ -15,22 +15,29 @@ pub(crate) fn tests() -> Vec<Test> {
         .collect()
 }
 
-/// Makes `T` a process in namespaces of its own, all of them, which lives as long as the script; then the script. There `t`
-/// runs nsenter and tells its status.
+/// Makes `T` a process in namespaces of its own, all of them, which lives as long as the script;
+/// then the script. There `t` runs nsenter and tells its status.
 fn beside_target(script: &str) -> String {
     beside("-rmuinpCTf", script)
 }
 
-/// Like `beside_target`, but with these options for the target's `unshare`, one of which must be `-f`.
+/// Like `beside_target`, but with these options for the target's `unshare`, one of which must be
+/// `-f`.
 pub(super) fn beside(options: &str, script: &str) -> String {
     format!(
-        "{CHILD_OF}/usr/bin/unshare {options} sleep 1000 2>/dev/null & child_of $!; T=$child; trap 'kill -KILL $T' EXIT; \
-         until grep -q sleep /proc/$T/comm; do sleep 0.01; done; t() {{ nsenter \"$@\"; echo \"rc $?\"; }}; {script}"
+        "{CHILD_OF}/usr/bin/unshare {options} sleep 1000 2>/dev/null & child_of $!; T=$child; trap \
+        'kill -KILL $T' EXIT; \
+         until grep -q sleep /proc/$T/comm; do sleep 0.01; done; t() {{ nsenter \"$@\"; echo \"rc \
+        $?\"; }}; {script}"
     )
 }
 
-/// Returns the options that enter a user namespace and leave its ids alone: `-U` and one more for an ordinary user, who
-/// needs a user namespace to enter any other namespace, or nothing for root.
+/// Returns the options that enter a user namespace and leave its ids alone: `-U` and one more for
+/// an ordinary user, who needs a user namespace to enter any other namespace, or nothing for root.
 fn user(session: &Session) -> &'static str {
-    if session.is_root() { "" } else { "-U --preserve-credentials" }
+    if session.is_root() {
+        ""
+    } else {
+        "-U --preserve-credentials"
+    }
 }

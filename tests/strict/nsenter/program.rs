@@ -27,9 +27,17 @@ pub(super) fn tests() -> Vec<Test> {
 
 fn ids(session: &Session) {
     for options in ["", "-S 0", "-S ' 0'", "-S +0"] {
-        assert_same(session, &beside_target(&format!("t -t $T -U --preserve-credentials {options} id -u")));
+        assert_same(
+            session,
+            &beside_target(&format!(
+                "t -t $T -U --preserve-credentials {options} id -u"
+            )),
+        );
     }
-    assert_same(session, &beside_target("t -t $T -U --preserve-credentials -G 0 true"));
+    assert_same(
+        session,
+        &beside_target("t -t $T -U --preserve-credentials -G 0 true"),
+    );
     assert_same(session, &beside_target("t -t $T -U sh -c 'id -u; id -G'"));
     let unmapped = "nsenter: setuid() failed: Invalid argument\n";
     let script = beside_target("nsenter -t $T -U --preserve-credentials -S 5 true");
@@ -37,24 +45,40 @@ fn ids(session: &Session) {
 }
 
 fn ids_of_the_program(session: &Session) {
-    for options in ["-S 5 -G 6", "-S 5", "-G 6", "--preserve-credentials -S 5", "-U", "-U -G 0", "-a"] {
-        let script = format!("setpriv --groups 3,4 -- $(command -v nsenter) -t $T -u {options} id; echo $?");
+    for options in [
+        "-S 5 -G 6",
+        "-S 5",
+        "-G 6",
+        "--preserve-credentials -S 5",
+        "-U",
+        "-U -G 0",
+        "-a",
+    ] {
+        let script =
+            format!("setpriv --groups 3,4 -- $(command -v nsenter) -t $T -u {options} id; echo $?");
         assert_same(session, &beside_target(&script));
     }
 }
 
 fn groups_that_must_go(session: &Session) {
     // In the namespace of `unshare -r` they cannot be set.
-    assert_same(session, &beside_target("t -t $T -U true; t -t $T -U -G 0 true; t -t $T -a true"));
+    assert_same(
+        session,
+        &beside_target("t -t $T -U true; t -t $T -U -G 0 true; t -t $T -a true"),
+    );
 }
 
 fn capabilities_are_kept(session: &Session) {
     let show = "grep -e CapEff -e CapAmb /proc/self/status";
-    assert_same(session, &beside_target(&format!("t -t $T -U --preserve-credentials {show}")));
+    assert_same(
+        session,
+        &beside_target(&format!("t -t $T -U --preserve-credentials {show}")),
+    );
     let script = beside(
         "-Uf",
         &format!(
-            "nsenter -t $T -U --preserve-credentials --keep-caps {show} | uniq | cut -f2 | uniq | grep -vc 0000000000000000"
+            "nsenter -t $T -U --preserve-credentials --keep-caps {show} | uniq | cut -f2 | uniq | \
+            grep -vc 0000000000000000"
         ),
     );
     // With util-linux 2.42.4 the program has none where its user is not mapped.
@@ -62,7 +86,14 @@ fn capabilities_are_kept(session: &Session) {
     // Nothing is to be kept where no user namespace is entered.
     if session.is_root() {
         let script = "nsenter -t $$ -u --keep-caps grep CapAmb /proc/self/status";
-        assert_gives(session, (2, 40), script, 0, "CapAmb:\t0000000000000000\n", "");
+        assert_gives(
+            session,
+            (2, 40),
+            script,
+            0,
+            "CapAmb:\t0000000000000000\n",
+            "",
+        );
     }
 }
 
@@ -92,42 +123,71 @@ fn root_and_directory(session: &Session) {
         "-w/etc/passwd true",
         "-r/usr/lib/ true",
     ] {
-        assert_same(session, &beside_target(&format!("cd /usr/share; t -t $T -U --preserve-credentials -u {options}")));
+        assert_same(
+            session,
+            &beside_target(&format!(
+                "cd /usr/share; t -t $T -U --preserve-credentials -u {options}"
+            )),
+        );
     }
     if !session.is_root() {
         assert_same(session, &beside_target("t -r/usr -n/proc/$T/ns/net true"));
     }
     // One's own user namespace gives no right to change the root directory.
-    assert_same(session, &beside("-rnf", "cd /; t -t $T -U --preserve-credentials -n -r -w sh -c 'ls -d etc; pwd'"));
+    assert_same(
+        session,
+        &beside(
+            "-rnf",
+            "cd /; t -t $T -U --preserve-credentials -n -r -w sh -c 'ls -d etc; pwd'",
+        ),
+    );
 }
 
 fn the_environment_of_the_target(session: &Session) {
     let u = user(session);
     // Backwards, the last of a name alone, and in it the program is looked up.
-    let start = "/usr/bin/env -i A=1 B=2 PATH=$PWD/bin:/usr/bin /usr/bin/unshare -rnf sleep 1000 2>/dev/null & ";
+    let start = "/usr/bin/env -i A=1 B=2 PATH=$PWD/bin:/usr/bin /usr/bin/unshare -rnf sleep 1000 \
+    2>/dev/null & ";
     let script = format!(
-        "{CHILD_OF}mkdir -p bin; printf '#!/bin/sh\\n/usr/bin/cat -v /proc/$$/environ' >bin/show; chmod +x bin/show; \
+        "{CHILD_OF}mkdir -p bin; printf '#!/bin/sh\\n/usr/bin/cat -v /proc/$$/environ' >bin/show; \
+        chmod +x bin/show; \
          {start} child_of $!; until grep -q sleep /proc/$child/comm; do sleep 0.01; done; \
          nsenter -t $child {u} -n -e show | sed 's/PATH=[^^]*/PATH/'; kill -KILL $child"
     );
     assert_gives(session, (2, 39), &script, 0, "PATH^@B=2^@A=1^@", "");
     if !session.is_root() {
         let denied = "nsenter: cannot open /proc/N/environ: Permission denied\n";
-        assert_gives(session, (2, 39), "nsenter -n/proc/self/ns/net -t 1 -e true", 1, "", denied);
+        assert_gives(
+            session,
+            (2, 39),
+            "nsenter -n/proc/self/ns/net -t 1 -e true",
+            1,
+            "",
+            denied,
+        );
     }
 }
 
 fn a_user_and_a_group_to_follow(session: &Session) {
-    let start = "setpriv --reuid=55 --regid=66 --clear-groups sleep 1000 & until grep -q '^Uid:.55' /proc/$!/status; do \
+    let start = "setpriv --reuid=55 --regid=66 --clear-groups sleep 1000 & until grep -q \
+    '^Uid:.55' /proc/$!/status; do \
                  sleep 0.01; done; ";
-    for (options, ids) in [("-S follow -G follow", "55:66:66"), ("-S follow", "55:0:0"), ("-G follow -S 7", "7:66:66")]
-    {
+    for (options, ids) in [
+        ("-S follow -G follow", "55:66:66"),
+        ("-S follow", "55:0:0"),
+        ("-G follow -S 7", "7:66:66"),
+    ] {
         let show = "sh -c 'echo $(id -u):$(id -g):$(id -G)'";
-        let script = format!("{start}setpriv --clear-groups $(command -v nsenter) -t $! -u {options} {show}; kill $!");
+        let script = format!(
+            "{start}setpriv --clear-groups $(command -v nsenter) -t $! -u {options} {show}; kill $!"
+        );
         assert_gives(session, (2, 39), &script, 0, &format!("{ids}\n"), "");
     }
     // As the user namespace counts them that is entered.
-    let script = beside("-rf", "nsenter -t $T -U -S follow -G follow id -u; nsenter -t $T -U -S follow id -g");
+    let script = beside(
+        "-rf",
+        "nsenter -t $T -U -S follow -G follow id -u; nsenter -t $T -U -S follow id -g",
+    );
     assert_gives(session, (2, 39), &script, 0, "0\n0\n", "");
 }
 
@@ -135,12 +195,17 @@ fn the_cgroups_of_the_target(session: &Session) {
     // A cgroup in each hierarchy that is mounted, for a program that stays there.
     let script = beside(
         "-nf",
-        "name=nsxt-nsenter-$$; for mount in $(grep -e '- cgroup2\\? ' /proc/self/mountinfo | cut -d' ' -f5); do \
-         mkdir $mount/$name && if [ -e $mount/$name/cpuset.cpus ]; then cat $mount/cpuset.cpus >$mount/$name/cpuset.cpus; \
-         cat $mount/cpuset.mems >$mount/$name/cpuset.mems; fi && echo $T >$mount/$name/cgroup.procs && echo $mount >>mounts; \
+        "name=nsxt-nsenter-$$; for mount in $(grep -e '- cgroup2\\? ' /proc/self/mountinfo | cut \
+        -d' ' -f5); do \
+         mkdir $mount/$name && if [ -e $mount/$name/cpuset.cpus ]; then cat $mount/cpuset.cpus \
+        >$mount/$name/cpuset.cpus; \
+         cat $mount/cpuset.mems >$mount/$name/cpuset.mems; fi && echo $T \
+        >$mount/$name/cgroup.procs && echo $mount >>mounts; \
          done 2>/dev/null; cat /proc/$T/cgroup >its; grep -c $name its >/dev/null && echo moved; \
-         for fork in -n -p/proc/$$/ns/pid; do nsenter -t $T $fork -c cat /proc/self/cgroup | cmp - its && echo its; done; \
-         kill -KILL $T; for mount in $(cat mounts); do until rmdir $mount/$name; do sleep 0.01; done; done 2>/dev/null",
+         for fork in -n -p/proc/$$/ns/pid; do nsenter -t $T $fork -c cat /proc/self/cgroup | cmp - \
+        its && echo its; done; \
+         kill -KILL $T; for mount in $(cat mounts); do until rmdir $mount/$name; do sleep 0.01; \
+        done; done 2>/dev/null",
     );
     assert_eq!(run(session, Side::Nsx, &script).stdout, "moved\nits\nits\n");
 }
@@ -148,10 +213,18 @@ fn the_cgroups_of_the_target(session: &Session) {
 fn what_cannot_be_run(session: &Session) {
     let u = user(session);
     for program in ["nosuch", "/etc", "/etc/passwd", "/nosuch/program"] {
-        assert_same(session, &beside_target(&format!("t -t $T {u} -u {program}; t -t $T {u} -p {program}")));
+        assert_same(
+            session,
+            &beside_target(&format!(
+                "t -t $T {u} -u {program}; t -t $T {u} -p {program}"
+            )),
+        );
     }
     let script = "echo 'echo $0 ran' >script; chmod +x script";
-    assert_same(session, &beside_target(&format!("{script}; t -t $T {u} -u ./script")));
+    assert_same(
+        session,
+        &beside_target(&format!("{script}; t -t $T {u} -u ./script")),
+    );
 }
 
 fn the_login_shell(session: &Session) {
@@ -165,7 +238,10 @@ fn the_login_shell(session: &Session) {
     ] {
         assert_same(session, &beside_target(&script));
     }
-    let shell = session.shell("grep ^root: /etc/passwd | sed 's,.*[:/],-,'").output() + "\n";
+    let shell = session
+        .shell("grep ^root: /etc/passwd | sed 's,.*[:/],-,'")
+        .output()
+        + "\n";
     let script = beside_target("echo 'echo $0' | SHELL= nsenter -t $T -U --preserve-credentials");
     assert_gives(session, (2, 42), &script, 0, &shell, "");
 }
@@ -173,21 +249,41 @@ fn the_login_shell(session: &Session) {
 fn how_it_ends(session: &Session) {
     let u = user(session);
     for options in ["-u", "-p", "-pF"] {
-        for program in ["exit 7", "kill -TERM $$; echo still there", "kill -KILL $$", "kill -QUIT $$", "exit 300"] {
-            let script = format!("exec 3>&2 2>/dev/null; nsenter -t $T {u} {options} sh -c '{program}' 2>&3; echo $?");
+        for program in [
+            "exit 7",
+            "kill -TERM $$; echo still there",
+            "kill -KILL $$",
+            "kill -QUIT $$",
+            "exit 300",
+        ] {
+            let script = format!(
+                "exec 3>&2 2>/dev/null; nsenter -t $T {u} {options} sh -c '{program}' 2>&3; echo $?"
+            );
             assert_same(session, &beside_target(&script));
         }
     }
-    assert_same(session, &beside_target(&format!("nsenter -t $T {u} -p sh -c 'exit 5'")));
+    assert_same(
+        session,
+        &beside_target(&format!("nsenter -t $T {u} -p sh -c 'exit 5'")),
+    );
 }
 
 fn it_stops_with_the_program(session: &Session) {
     let target = session.command("/usr/bin/unshare -rpf sleep 1000").start();
     let inside = target.program("sleep");
-    let options = if session.is_root() { "" } else { "-U --preserve-credentials " };
+    let options = if session.is_root() {
+        ""
+    } else {
+        "-U --preserve-credentials "
+    };
     for side in SIDES {
         let command = session.command(&format!("nsenter -t {} {options}-p sleep 77", inside.id()));
-        let process = if side == Side::Nsx { session.strict(command) } else { command }.start();
+        let process = if side == Side::Nsx {
+            session.strict(command)
+        } else {
+            command
+        }
+        .start();
         let sleep = process.program("sleep");
         sleep.signal(Signal::STOP);
         until("the program is stopped", || sleep.state() == 'T');
@@ -204,8 +300,8 @@ fn it_stops_with_the_program(session: &Session) {
 
 fn what_the_caller_gave(session: &Session) {
     let signals = "grep -E '^(SigBlk|SigIgn|SigCgt)' /proc/self/status";
-    let descriptors =
-        "sh -c 'for fd in 0 1 2 3 4 5 6 7 8 9; do test -e /proc/$$/fd/$fd && echo $fd; done >seen'; cat seen";
+    let descriptors = "sh -c 'for fd in 0 1 2 3 4 5 6 7 8 9; do test -e /proc/$$/fd/$fd && echo \
+    $fd; done >seen'; cat seen";
     let u = user(session);
     for options in ["-u", "-p", "-u -r -w", "-p -r"] {
         let nsenter = format!("nsenter -t $T {u} {options}");
@@ -219,6 +315,8 @@ fn what_the_caller_gave(session: &Session) {
         for closed in ["", "<&-", ">&-", "2>&-", "<&- >&- 2>&-", "7</dev/null"] {
             scripts.push(format!("({nsenter} {descriptors}) {closed}; cat seen"));
         }
-        scripts.iter().for_each(|script| assert_same(session, &beside_target(script)));
+        scripts
+            .iter()
+            .for_each(|script| assert_same(session, &beside_target(script)));
     }
 }

@@ -7,7 +7,11 @@ use crate::{
 };
 
 pub(super) fn tests() -> Vec<Test> {
-    vec![both(usage), both(words_that_cannot_be), both(targets_that_are_not_there)]
+    vec![
+        both(usage),
+        both(words_that_cannot_be),
+        both(targets_that_are_not_there),
+    ]
 }
 
 fn usage(session: &Session) {
@@ -27,11 +31,22 @@ fn usage(session: &Session) {
         assert_same(session, script);
     }
     let u = user(session);
-    assert_same(session, &beside_target(&format!("t --targ $T {u} --ut -- readlink /proc/self/ns/uts | cut -d[ -f1")));
-    assert_same(session, &beside_target(&format!("t -t$T {u} -u echo a -u --bogus")));
+    assert_same(
+        session,
+        &beside_target(&format!(
+            "t --targ $T {u} --ut -- readlink /proc/self/ns/uts | cut -d[ -f1"
+        )),
+    );
+    assert_same(
+        session,
+        &beside_target(&format!("t -t$T {u} -u echo a -u --bogus")),
+    );
     let version = "nsenter from util-linux 2.42.2\n";
     assert_eq!(run(session, Side::Nsx, "nsenter --version").stdout, version);
-    assert_eq!(session.nsx("compat nsenter -V").run().exited(0).stdout, version.as_bytes());
+    assert_eq!(
+        session.nsx("compat nsenter -V").run().exited(0).stdout,
+        version.as_bytes()
+    );
 }
 
 fn words_that_cannot_be(session: &Session) {
@@ -54,50 +69,116 @@ fn words_that_cannot_be(session: &Session) {
     for (words, stderr) in [
         ("", "no namespace specified"),
         ("-t $$ -r -w -S 0", "no namespace specified"),
-        ("-t 4194303 -r", "cannot open /proc/N/root: No such file or directory"),
+        (
+            "-t 4194303 -r",
+            "cannot open /proc/N/root: No such file or directory",
+        ),
         ("-r", "neither filename nor target pid supplied for root"),
         ("-r -w", "neither filename nor target pid supplied for root"),
         ("-w -e", "neither filename nor target pid supplied for cwd"),
         ("-r/ -w", "neither filename nor target pid supplied for cwd"),
-        ("-e -S follow", "neither filename nor target pid supplied for environ"),
-        ("-e -c", "neither filename nor target pid supplied for environ"),
+        (
+            "-e -S follow",
+            "neither filename nor target pid supplied for environ",
+        ),
+        (
+            "-e -c",
+            "neither filename nor target pid supplied for environ",
+        ),
         ("-S follow", "neither filename nor target pid supplied for "),
-        ("-u/proc/self/ns/uts -c -G follow", "neither filename nor target pid supplied for "),
+        (
+            "-u/proc/self/ns/uts -c -G follow",
+            "neither filename nor target pid supplied for ",
+        ),
         ("-p -r", "no target PID specified"),
         ("-r/ -w/", "no namespace specified"),
-        ("--net=/proc/self/ns/net --user-parent", "no target PID specified"),
-        ("--user=/proc/self/ns/user --user-parent", "no target PID specified"),
-        ("-N 2147483648 -t 1", "failed to parse file descriptor: '2147483648': Numerical result out of range"),
+        (
+            "--net=/proc/self/ns/net --user-parent",
+            "no target PID specified",
+        ),
+        (
+            "--user=/proc/self/ns/user --user-parent",
+            "no target PID specified",
+        ),
+        (
+            "-N 2147483648 -t 1",
+            "failed to parse file descriptor: '2147483648': Numerical result out of range",
+        ),
         ("-n=:x", "failed to parse nsid: x"),
         ("-n=:", "failed to parse nsid: "),
         ("-n=:-1", "failed to parse nsid: -1"),
-        ("-W/ -w/ -t 1 -u", "options --wdns and --wd cannot be combined"),
+        (
+            "-W/ -w/ -t 1 -u",
+            "options --wdns and --wd cannot be combined",
+        ),
         ("-m", "no target PID specified"),
         ("-n/proc/self/ns/net -u", "no target PID specified"),
-        ("-t 0 -u", "failed to parse PID argument '0': Numerical result out of range"),
-        ("-t -1 -u", "failed to parse PID argument '-1': Numerical result out of range"),
-        ("-t abc -u", "failed to parse PID argument 'abc': Invalid argument"),
+        (
+            "-t 0 -u",
+            "failed to parse PID argument '0': Numerical result out of range",
+        ),
+        (
+            "-t -1 -u",
+            "failed to parse PID argument '-1': Numerical result out of range",
+        ),
+        (
+            "-t abc -u",
+            "failed to parse PID argument 'abc': Invalid argument",
+        ),
         ("-t 1 -t 1 -u", "option --target may be given only once"),
-        ("-w/ -W/ -t 1 -u", "options --wd and --wdns cannot be combined"),
-        ("--wdns=/ --wd=/nonexistent", "options --wdns and --wd cannot be combined"),
-        ("-u=/nonexistent", "cannot open /nonexistent: No such file or directory"),
-        ("-w=/nonexistent", "cannot open /nonexistent: No such file or directory"),
+        (
+            "-w/ -W/ -t 1 -u",
+            "options --wd and --wdns cannot be combined",
+        ),
+        (
+            "--wdns=/ --wd=/nonexistent",
+            "options --wdns and --wd cannot be combined",
+        ),
+        (
+            "-u=/nonexistent",
+            "cannot open /nonexistent: No such file or directory",
+        ),
+        (
+            "-w=/nonexistent",
+            "cannot open /nonexistent: No such file or directory",
+        ),
     ] {
-        let is_newer = ["PID argument", "--target"].iter().any(|words| stderr.contains(words));
+        let is_newer = ["PID argument", "--target"]
+            .iter()
+            .any(|words| stderr.contains(words));
         let since = if is_newer { (2, 43) } else { (2, 42) };
-        assert_gives(session, since, &format!("nsenter {words} true"), 1, "", &format!("nsenter: {stderr}\n"));
+        assert_gives(
+            session,
+            since,
+            &format!("nsenter {words} true"),
+            1,
+            "",
+            &format!("nsenter: {stderr}\n"),
+        );
     }
 }
 
 fn targets_that_are_not_there(session: &Session) {
-    for script in ["nsenter -t 4194303 -n true", "nsenter -t 4194303 -a true", "nsenter -t 4194303 -r -u true"] {
+    for script in [
+        "nsenter -t 4194303 -n true",
+        "nsenter -t 4194303 -a true",
+        "nsenter -t 4194303 -r -u true",
+    ] {
         assert_same(session, script);
     }
     // A zombie, whose parent does not ask how it ended.
-    let zombie = "(sh -c 'exit 0' & exec sleep 5) & child_of $!; until grep -q '^State:.Z' /proc/$child/status; do \
+    let zombie = "(sh -c 'exit 0' & exec sleep 5) & child_of $!; until grep -q '^State:.Z' \
+    /proc/$child/status; do \
                   sleep 0.01; done; nsenter -t $child -n true; kill $!";
     let ended = "nsenter: reassociate to namespaces failed: No such process\n";
-    assert_gives(session, (2, 42), &(CHILD_OF.to_owned() + zombie), 0, "", ended);
+    assert_gives(
+        session,
+        (2, 42),
+        &(CHILD_OF.to_owned() + zombie),
+        0,
+        "",
+        ended,
+    );
     if !session.is_root() {
         // Not one's own.
         assert_same(session, "nsenter -t 1 -a true");

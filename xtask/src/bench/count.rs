@@ -4,27 +4,45 @@ use super::Work;
 use crate::Outcome;
 use std::{fs, path::Path};
 
-/// Instructions in user space, of the process and those that it forks, each up to where it becomes another program.
+/// Instructions in user space, of the process and those that it forks, each up to where it becomes
+/// another program.
 ///
-/// Callgrind writes what it counted when a process ends. It loses that at an exec, and a forked child begins with its
-/// parent's counts, so it is told to write before both, which clears the counts: the sum of all it wrote is the answer.
+/// Callgrind writes what it counted when a process ends. It loses that at an exec, and a forked
+/// child begins with its parent's counts, so it is told to write before both, which clears the
+/// counts: the sum of all it wrote is the answer.
 pub(super) fn instructions(work: &Work, directory: &Path) -> Outcome<u64> {
     instructions_with(&[], work, directory)
 }
 
 /// Like [`instructions`], but with variables in the environment, `NAME=VALUE` each.
-pub(super) fn instructions_with(environment: &[&str], work: &Work, directory: &Path) -> Outcome<u64> {
+pub(super) fn instructions_with(
+    environment: &[&str],
+    work: &Work,
+    directory: &Path,
+) -> Outcome<u64> {
     for old in fs::read_dir(directory)? {
         fs::remove_file(old?.path())?;
     }
     let files = format!("--callgrind-out-file={}/%p", directory.display());
-    let valgrind = ["valgrind", "--quiet", "--tool=callgrind", "--vgdb=no", &files];
-    let dump = ["--dump-before=*execve", "--dump-before=*fork", "--dump-before=*_Fork"];
+    let valgrind = [
+        "valgrind",
+        "--quiet",
+        "--tool=callgrind",
+        "--vgdb=no",
+        &files,
+    ];
+    let dump = [
+        "--dump-before=*execve",
+        "--dump-before=*fork",
+        "--dump-before=*_Fork",
+    ];
     work.run(&[&["env"], environment, &valgrind, &dump].concat())?;
     let mut sum = 0;
     for file in fs::read_dir(directory)? {
         let text = fs::read_to_string(file?.path())?;
-        let totals = text.lines().filter_map(|line| line.strip_prefix("totals: "));
+        let totals = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("totals: "));
         sum += totals.map(str::parse::<u64>).sum::<Result<u64, _>>()?;
     }
     Ok(sum)

@@ -26,15 +26,22 @@ const START: &str = "
     tar -C /run/image -c . | docker import - image >/dev/null
     docker run --detach --network none --name web image sleep 1000 >/dev/null";
 
-/// Prints the figures; returns what there are limits for. Without Docker there is nothing to measure.
+/// Prints the figures; returns what there are limits for. Without Docker there is nothing to
+/// measure.
 pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     if let Some(missing) = TOOLS.iter().find(|tool| which(tool).is_none()) {
-        say(&format!("Entering containers is not measured: {missing} is not there.\n"))?;
+        say(&format!(
+            "Entering containers is not measured: {missing} is not there.\n"
+        ))?;
         return Ok(Vec::new());
     }
     let host = Host::start("hosts")?;
     let mut inside = host.xtask()?;
-    inside.args(["bench", "--inside-engines", "--nsx"]).arg(nsx).arg("--directory").arg(directory);
+    inside
+        .args(["bench", "--inside-engines", "--nsx"])
+        .arg(nsx)
+        .arg("--directory")
+        .arg(directory);
     let output = inside.stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         return Err("entering containers could not be measured".into());
@@ -50,7 +57,12 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
         let figure = figures.split(' ').next().ok_or("no figure")?.parse()?;
         say(&format!("{name}: {figures} {unit}\n"))?;
         if most < f64::INFINITY {
-            limits.push(Limit { of: name.to_owned(), figure, most, unit });
+            limits.push(Limit {
+                of: name.to_owned(),
+                figure,
+                most,
+                unit,
+            });
         }
     }
     Ok(limits)
@@ -64,22 +76,40 @@ pub(super) fn inside(nsx: &Path) -> Outcome {
         let works = [Work::new(nsx, ours), Work::new(&docker, theirs)];
         let rounds = Rounds::run(&works)?;
         let [ours, theirs] = [0, 1].map(|which| rounds.median(which) * 1e3);
-        Ok(format!("{} ({ours:.1} ms to {theirs:.1} ms)", rounds.ratio(0, 1)))
+        Ok(format!(
+            "{} ({ours:.1} ms to {theirs:.1} ms)",
+            rounds.ratio(0, 1)
+        ))
     };
-    let enter = ratio(&["enter", "docker:web", "--", "true"], &["exec", "web", "true"])?;
+    let enter = ratio(
+        &["enter", "docker:web", "--", "true"],
+        &["exec", "web", "true"],
+    )?;
     say(&format!("nsx enter docker:web: {enter}\n"))?;
     shell(&format!(
-        "seq {CONTAINERS} | xargs -P 2 -I NUMBER docker create --name c-NUMBER image sleep 1000 >/dev/null"
+        "seq {CONTAINERS} | xargs -P 2 -I NUMBER docker create --name c-NUMBER image sleep 1000 \
+        >/dev/null"
     ))?;
-    // To say what its first process is called outside is the least that can be done with a container that is found.
+    // To say what its first process is called outside is the least that can be done with a
+    // container that is found.
     for target in ["docker:web", "web"] {
-        let found = ratio(&["pidmap", "--quiet", "--from", target, "1"], &["inspect", "web"])?;
+        let found = ratio(
+            &["pidmap", "--quiet", "--from", target, "1"],
+            &["inspect", "web"],
+        )?;
         say(&format!("nsx pidmap --from {target}: {found}\n"))?;
     }
     Ok(())
 }
 
 fn shell(script: &str) -> Outcome {
-    let status = Command::new("sh").args(["-ec", script]).stdin(Stdio::null()).status()?;
-    if status.success() { Ok(()) } else { Err("Docker could not be used".into()) }
+    let status = Command::new("sh")
+        .args(["-ec", script])
+        .stdin(Stdio::null())
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err("Docker could not be used".into())
+    }
 }

@@ -1,5 +1,5 @@
-//! The cost of entering all namespaces of a process whose id is known: nsx as `nsenter` and `nsx enter`, beside
-//! util-linux's `nsenter`.
+//! The cost of entering all namespaces of a process whose id is known: nsx as `nsenter` and `nsx
+//! enter`, beside util-linux's `nsenter`.
 
 use super::{Limit, Work, count, say, starts, time::Rounds};
 use crate::Outcome;
@@ -15,7 +15,11 @@ use std::{
 };
 
 /// The commands that are compared, in the order of the table's rows.
-const WHO: [&str; 3] = ["nsx as nsenter -t PID -a", "nsx enter PID", "nsenter -t PID -a"];
+const WHO: [&str; 3] = [
+    "nsx as nsenter -t PID -a",
+    "nsx enter PID",
+    "nsenter -t PID -a",
+];
 const STRICT: usize = 0;
 const NSX: usize = 1;
 const UTIL_LINUX: usize = 2;
@@ -28,14 +32,31 @@ struct Target {
 
 impl Target {
     fn start() -> Outcome<Self> {
-        let words = ["--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child", "sleep", "1000"];
-        let unshare = Command::new("unshare").args(words).stdin(Stdio::null()).spawn()?;
-        let mut target = Self { unshare, pid: String::new() };
+        let words = [
+            "--mount",
+            "--uts",
+            "--ipc",
+            "--net",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "sleep",
+            "1000",
+        ];
+        let unshare = Command::new("unshare")
+            .args(words)
+            .stdin(Stdio::null())
+            .spawn()?;
+        let mut target = Self {
+            unshare,
+            pid: String::new(),
+        };
         let children = format!("/proc/{0}/task/{0}/children", target.unshare.id());
         let deadline = Instant::now() + Duration::from_secs(10);
         while Instant::now() < deadline {
             let child = fs::read_to_string(&children)?.trim().to_owned();
-            if fs::read_to_string(format!("/proc/{child}/comm")).is_ok_and(|name| name == "sleep\n") {
+            if fs::read_to_string(format!("/proc/{child}/comm")).is_ok_and(|name| name == "sleep\n")
+            {
                 target.pid = child;
                 return Ok(target);
             }
@@ -54,8 +75,11 @@ impl Drop for Target {
 
 /// Prints the table; returns what there are limits for. Only root can make what is entered.
 pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
-    let (strict, idle, counts) =
-        (starts::link(nsx, directory, "nsenter")?, starts::idle(directory)?, directory.join("counts"));
+    let (strict, idle, counts) = (
+        starts::link(nsx, directory, "nsenter")?,
+        starts::idle(directory)?,
+        directory.join("counts"),
+    );
     let target = Target::start()?;
     let pid = target.pid.as_str();
     let works = [
@@ -75,17 +99,35 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     let mut limits = Vec::new();
     for (who, work) in works.iter().enumerate() {
         // `nsx enter` needs pidfd_open, which valgrind lacks in Debian 12.
-        let instructions = if who == STRICT || who == UTIL_LINUX { count::instructions(work, &counts)? } else { 0 };
+        let instructions = if who == STRICT || who == UTIL_LINUX {
+            count::instructions(work, &counts)?
+        } else {
+            0
+        };
         let calls = count::system_calls(work, &counts)?.saturating_sub(idle_calls);
         let ratio = rounds.ratio(who, UTIL_LINUX);
         table.row(vec![
             WHO[who].to_owned(),
-            if instructions == 0 { String::new() } else { instructions.to_string() },
+            if instructions == 0 {
+                String::new()
+            } else {
+                instructions.to_string()
+            },
             calls.to_string(),
-            if who == UTIL_LINUX { "1".to_owned() } else { ratio.to_string() },
+            if who == UTIL_LINUX {
+                "1".to_owned()
+            } else {
+                ratio.to_string()
+            },
         ]);
-        let mut limit =
-            |figure: f64, most: f64, unit| limits.push(Limit { of: WHO[who].to_owned(), figure, most, unit });
+        let mut limit = |figure: f64, most: f64, unit| {
+            limits.push(Limit {
+                of: WHO[who].to_owned(),
+                figure,
+                most,
+                unit,
+            })
+        };
         match who {
             STRICT => {
                 limit(instructions as f64, 110_000.0, "instructions");

@@ -1,4 +1,5 @@
-//! A guard that restores the host whatever happens to the bench: a shell that waits until the bench is gone.
+//! A guard that restores the host whatever happens to the bench: a shell that waits until the bench
+//! is gone.
 
 use crate::Outcome;
 use std::{
@@ -17,7 +18,10 @@ impl Guard {
     pub(super) fn new(script: &str) -> Outcome<Self> {
         let mut shell = Command::new("sh");
         // In a group of its own and deaf, so that what interrupts the bench does not interrupt it.
-        shell.arg("-c").arg(format!("trap '' INT TERM HUP QUIT; read -r sign; {script}")).process_group(0);
+        shell
+            .arg("-c")
+            .arg(format!("trap '' INT TERM HUP QUIT; read -r sign; {script}"))
+            .process_group(0);
         let mut shell = shell.stdin(Stdio::piped()).spawn()?;
         let sign = shell.stdin.take();
         Ok(Self { shell, sign })

@@ -1,7 +1,7 @@
 //! The cost of listing: nsx beside lsns and beside a floor, on hosts of the bench's own making.
 //!
-//! Each host is a PID namespace with a /proc of its own, in which this program runs again, makes a load (see `load.c`) and
-//! measures. Nothing of it is left when that ends, however it ends.
+//! Each host is a PID namespace with a /proc of its own, in which this program runs again, makes a
+//! load (see `load.c`) and measures. Nothing of it is left when that ends, however it ends.
 
 use super::{
     Limit, Work, count,
@@ -45,9 +45,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SPARE_IDS: usize = 8192;
 
 const LEGEND: &str = "
-ONE, TWO      nsx ls --all on one processor and on two: median of the times of runs that took turns, with the quartiles, to
-              those of the floor, a bare loop of getdents64 and eight readlinkat a process on one thread
-LSNS          how many seconds lsns takes: the processes are a list to it that it walks for each of them, so that this
+ONE, TWO      nsx ls --all on one processor and on two: median of the times of runs that took \
+turns, with the quartiles, to
+              those of the floor, a bare loop of getdents64 and eight readlinkat a process on one \
+thread
+LSNS          how many seconds lsns takes: the processes are a list to it that it walks for each \
+of them, so that this
               depends on what else is in the processor's caches
 FASTER        how many times as fast nsx ls --all is
 STRICT        how many times as fast nsx as lsns is
@@ -76,7 +79,9 @@ impl FromStr for Load {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        let (kind, count) = word.split_once(':').ok_or("a load is named as processes:1000")?;
+        let (kind, count) = word
+            .split_once(':')
+            .ok_or("a load is named as processes:1000")?;
         let kind = match kind {
             "processes" => Kind::Processes,
             "sockets" => Kind::Sockets,
@@ -84,7 +89,10 @@ impl FromStr for Load {
             "cgroups" => Kind::Cgroups,
             _ => return Err("loads are of processes, sockets, nets and cgroups".to_owned()),
         };
-        Ok(Self { kind, count: count.parse().map_err(|_| "after the colon is a number")? })
+        Ok(Self {
+            kind,
+            count: count.parse().map_err(|_| "after the colon is a number")?,
+        })
     }
 }
 
@@ -105,7 +113,10 @@ type Figures = BTreeMap<String, f64>;
 
 /// Prints the table; returns what there are limits for.
 pub(super) fn compare(nsx: &Path, directory: &Path, loads: &[Load]) -> Outcome<Vec<Limit>> {
-    compile(&tree::root().join("xtask/src/bench/load.c"), &directory.join("load"))?;
+    compile(
+        &tree::root().join("xtask/src/bench/load.c"),
+        &directory.join("load"),
+    )?;
     let mut limits = Vec::new();
     let mut table = Table::new(&[
         ("LOAD", Align::Left),
@@ -123,15 +134,28 @@ pub(super) fn compare(nsx: &Path, directory: &Path, loads: &[Load]) -> Outcome<V
     for load in loads {
         let figures = outside(*load, nsx, directory)?;
         let figure = |name: &str| figures.get(name).copied();
-        let cell =
-            |name: &str, places: usize| figure(name).map_or_else(String::new, |figure| format!("{figure:.places$}"));
-        let spread = |name: &str| match (figure(name), figure(&format!("{name}-")), figure(&format!("{name}+"))) {
-            (Some(median), Some(lower), Some(upper)) => format!("{median:.2} ({lower:.2}–{upper:.2})"),
+        let cell = |name: &str, places: usize| {
+            figure(name).map_or_else(String::new, |figure| format!("{figure:.places$}"))
+        };
+        let spread = |name: &str| match (
+            figure(name),
+            figure(&format!("{name}-")),
+            figure(&format!("{name}+")),
+        ) {
+            (Some(median), Some(lower), Some(upper)) => {
+                format!("{median:.2} ({lower:.2}–{upper:.2})")
+            }
             _ => String::new(),
         };
         // Where lsns was stopped, it would have taken longer.
-        let more = if figure("lsns-stopped").is_some() { "over " } else { "" };
-        let faster = |name: &str| figure(name).map_or_else(String::new, |ratio| format!("{more}{:.1}", 1.0 / ratio));
+        let more = if figure("lsns-stopped").is_some() {
+            "over "
+        } else {
+            ""
+        };
+        let faster = |name: &str| {
+            figure(name).map_or_else(String::new, |ratio| format!("{more}{:.1}", 1.0 / ratio))
+        };
         table.row(vec![
             load.to_string(),
             spread("one"),
@@ -145,7 +169,12 @@ pub(super) fn compare(nsx: &Path, directory: &Path, loads: &[Load]) -> Outcome<V
             cell("instructions", 0),
         ]);
         let mut limit = |name: &str, most: f64, unit| {
-            limits.extend(figure(name).map(|figure| Limit { of: format!("{load}: {name}"), figure, most, unit }));
+            limits.extend(figure(name).map(|figure| Limit {
+                of: format!("{load}: {name}"),
+                figure,
+                most,
+                unit,
+            }));
         };
         limit("task", 3.0, "of the time of a program that does nothing");
         limit("instructions", 6000.0, "instructions a process");
@@ -187,15 +216,31 @@ pub(super) fn compare(nsx: &Path, directory: &Path, loads: &[Load]) -> Outcome<V
 /// Has a load measured in a PID namespace of its own.
 fn outside(load: Load, nsx: &Path, directory: &Path) -> Outcome<Figures> {
     let _pid_max = raise_pid_max(load)?;
-    let cgroups = if load.kind == Kind::Cgroups { Some(Cgroups::new(load.count)?) } else { None };
+    let cgroups = if load.kind == Kind::Cgroups {
+        Some(Cgroups::new(load.count)?)
+    } else {
+        None
+    };
     let mut host = Command::new("unshare");
-    host.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]);
-    host.arg(std::env::current_exe()?).args(["bench", "--inside", &load.to_string(), "--nsx"]).arg(nsx);
+    host.args([
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "--propagation",
+        "private",
+    ]);
+    host.arg(std::env::current_exe()?)
+        .args(["bench", "--inside", &load.to_string(), "--nsx"])
+        .arg(nsx);
     host.arg("--directory").arg(directory);
     if let Some(cgroups) = &cgroups {
         host.arg("--cgroups").arg(&cgroups.directory);
     }
-    let output = host.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    let output = host
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()?;
     if !output.status.success() {
         return Err(format!("{load} could not be measured (it takes root)").into());
     }
@@ -229,19 +274,26 @@ struct Cgroups {
 impl Cgroups {
     fn new(count: usize) -> Outcome<Self> {
         let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-        let point = mounts.lines().find(|line| line.contains(" - cgroup2 ")).and_then(|line| line.split(' ').nth(4));
+        let point = mounts
+            .lines()
+            .find(|line| line.contains(" - cgroup2 "))
+            .and_then(|line| line.split(' ').nth(4));
         let point = point.ok_or("there is no cgroup2 hierarchy")?;
         let directory = Path::new(point).join(format!("nsx-bench.{}", std::process::id()));
         let path = directory.display();
         // The kernel needs a moment to take the last process out.
         let guard = Guard::new(&format!(
-            "for try in $(seq 100); do rmdir {path}/* {path} 2>/dev/null && break; [ -d {path} ] || break; sleep 0.1; done"
+            "for try in $(seq 100); do rmdir {path}/* {path} 2>/dev/null && break; [ -d {path} ] \
+            || break; sleep 0.1; done"
         ))?;
         fs::create_dir(&directory)?;
         for number in 0..count {
             fs::create_dir(directory.join(format!("docker-{number:064x}.scope")))?;
         }
-        Ok(Self { directory, _guard: guard })
+        Ok(Self {
+            directory,
+            _guard: guard,
+        })
     }
 }
 
@@ -250,8 +302,13 @@ pub(super) fn inside(load: Load, nsx: &Path, directory: &Path, cgroups: Option<&
     let standing = Standing::new(load, directory, cgroups)?;
     let scan = || Work::new(directory.join("load"), ["scan"]);
     let ours = || Work::new(nsx, ["ls", "--all", "--quiet"]);
-    let one =
-        || Work::new("taskset", ["-c", "0"]).and(nsx).and(Path::new("ls")).and(Path::new("--all")).and(Path::new("-q"));
+    let one = || {
+        Work::new("taskset", ["-c", "0"])
+            .and(nsx)
+            .and(Path::new("ls"))
+            .and(Path::new("--all"))
+            .and(Path::new("-q"))
+    };
     let mut figures = Figures::new();
     let rounds = Rounds::run(&[scan(), one(), ours()])?;
     note(&mut figures, "one", &rounds, 1, 0);
@@ -259,7 +316,10 @@ pub(super) fn inside(load: Load, nsx: &Path, directory: &Path, cgroups: Option<&
     let deep = Rounds::run(&[scan(), Work::new(nsx, ["ls", "--deep", "--quiet"])])?;
     note(&mut figures, "deep", &deep, 1, 0);
     // PID 1 is there on every host, and it is this program's.
-    let task = Rounds::run(&[Work::new(directory.join("idle"), [""; 0]), Work::new(nsx, ["ls", "1"])])?;
+    let task = Rounds::run(&[
+        Work::new(directory.join("idle"), [""; 0]),
+        Work::new(nsx, ["ls", "1"]),
+    ])?;
     note(&mut figures, "task", &task, 1, 0);
     let strict = link(nsx, directory, "lsns")?;
     let strict = || Work::new(&strict, ["-n", "-l"]);
@@ -275,25 +335,47 @@ pub(super) fn inside(load: Load, nsx: &Path, directory: &Path, cgroups: Option<&
         (rounds.ratio(0, 2).median, rounds.ratio(1, 2).median)
     } else {
         figures.insert("lsns".to_owned(), theirs);
-        (rounds.median(2) / theirs, Rounds::run(&[strict()])?.median(0) / theirs)
+        (
+            rounds.median(2) / theirs,
+            Rounds::run(&[strict()])?.median(0) / theirs,
+        )
     };
     figures.insert("to lsns".to_owned(), ratio);
     figures.insert("strict to lsns".to_owned(), strict_ratio);
-    let peak = Command::new(directory.join("load")).arg("peak").arg(nsx).args(["ls", "--all", "-q"]).output()?;
-    figures.insert("peak".to_owned(), String::from_utf8(peak.stdout)?.trim().parse()?);
+    let peak = Command::new(directory.join("load"))
+        .arg("peak")
+        .arg(nsx)
+        .args(["ls", "--all", "-q"])
+        .output()?;
+    figures.insert(
+        "peak".to_owned(),
+        String::from_utf8(peak.stdout)?.trim().parse()?,
+    );
     if (1000..=16_000).contains(&load.count) && load.kind == Kind::Processes {
         let counted = count::instructions(&ours(), &directory.join("counts"))?;
         let processes = fs::read_dir("/proc")?
-            .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().as_encoded_bytes()[0].is_ascii_digit()))
+            .filter(|entry| {
+                entry
+                    .as_ref()
+                    .is_ok_and(|entry| entry.file_name().as_encoded_bytes()[0].is_ascii_digit())
+            })
             .count();
         figures.insert("instructions".to_owned(), counted as f64 / processes as f64);
     }
     drop(standing);
-    figures.iter().try_for_each(|(name, value)| say(&format!("{name} {value}\n")))
+    figures
+        .iter()
+        .try_for_each(|(name, value)| say(&format!("{name} {value}\n")))
 }
 
 /// A ratio with its quartiles.
-fn note<const N: usize>(figures: &mut Figures, name: &str, rounds: &Rounds<N>, ours: usize, theirs: usize) {
+fn note<const N: usize>(
+    figures: &mut Figures,
+    name: &str,
+    rounds: &Rounds<N>,
+    ours: usize,
+    theirs: usize,
+) {
     let ratio = rounds.ratio(ours, theirs);
     figures.insert(name.to_owned(), ratio.median);
     figures.insert(format!("{name}-"), ratio.lower_quartile);
@@ -303,7 +385,11 @@ fn note<const N: usize>(figures: &mut Figures, name: &str, rounds: &Rounds<N>, o
 /// Returns how long a command takes, or none if the command takes too long and is stopped.
 fn patiently(words: &[&str]) -> Outcome<Option<Duration>> {
     let start = Instant::now();
-    let mut child = Command::new(words[0]).args(&words[1..]).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let mut child = Command::new(words[0])
+        .args(&words[1..])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
     while start.elapsed() < PATIENCE {
         if child.try_wait()?.is_some() {
             return Ok(Some(start.elapsed()));
@@ -333,17 +419,30 @@ impl Standing {
                 command.args(["nets", &load.count.to_string()]).arg(mounts)
             }
             Kind::Cgroups => {
-                let all = fs::read_dir(cgroups.ok_or("no cgroups")?)?.filter_map(|entry| Some(entry.ok()?.path()));
-                command.arg("cgroups").args(all.filter(|path| path.is_dir()))
+                let all = fs::read_dir(cgroups.ok_or("no cgroups")?)?
+                    .filter_map(|entry| Some(entry.ok()?.path()));
+                command
+                    .arg("cgroups")
+                    .args(all.filter(|path| path.is_dir()))
             }
         };
-        let mut load = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut load = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
         let input = load.stdin.take();
         let mut line = String::new();
         if let Some(output) = load.stdout.take() {
             BufReader::new(output).read_line(&mut line)?;
         }
-        if line == "ready\n" { Ok(Self { load, _input: input }) } else { Err("the load could not be made".into()) }
+        if line == "ready\n" {
+            Ok(Self {
+                load,
+                _input: input,
+            })
+        } else {
+            Err("the load could not be made".into())
+        }
     }
 }
 

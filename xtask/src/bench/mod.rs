@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: nsx beside util-linux, on the same work in the same run.
 //!
-//! Instructions and system calls repeat from run to run, because every command has the same environment: PATH alone.
-//! Times do not, so they are given only as a ratio of runs that took turns.
+//! Instructions and system calls repeat from run to run, because every command has the same
+//! environment: PATH alone. Times do not, so they are given only as a ratio of runs that took
+//! turns.
 
 mod count;
 mod engines;
@@ -67,7 +68,9 @@ struct Limit {
 }
 
 pub(crate) fn run(options: &Options) -> Outcome {
-    if let (Some(load), Some(nsx), Some(directory)) = (options.inside, &options.nsx, &options.directory) {
+    if let (Some(load), Some(nsx), Some(directory)) =
+        (options.inside, &options.nsx, &options.directory)
+    {
         return lists::inside(load, nsx, directory, options.cgroups.as_deref());
     }
     if let (true, Some(nsx)) = (options.inside_engines, &options.nsx) {
@@ -90,8 +93,17 @@ pub(crate) fn run(options: &Options) -> Outcome {
         limits.extend(engines::compare(&nsx, &directory)?);
     }
     if all || lists {
-        let usual = || lists::USUAL.iter().map(|load| load.parse()).collect::<Result<Vec<_>, _>>();
-        let loads = if options.loads.is_empty() { usual()? } else { options.loads.clone() };
+        let usual = || {
+            lists::USUAL
+                .iter()
+                .map(|load| load.parse())
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let loads = if options.loads.is_empty() {
+            usual()?
+        } else {
+            options.loads.clone()
+        };
         limits.extend(lists::compare(&nsx, &directory, &loads)?);
     }
     if all || options.pidmap {
@@ -102,7 +114,11 @@ pub(crate) fn run(options: &Options) -> Outcome {
         say(&format!("{limit}\n"))?;
     }
     let missed = limits.iter().filter(|limit| !limit.is_met()).count();
-    if options.check && missed > 0 { Err(format!("{missed} limits are missed").into()) } else { Ok(()) }
+    if options.check && missed > 0 {
+        Err(format!("{missed} limits are missed").into())
+    } else {
+        Ok(())
+    }
 }
 
 impl Limit {
@@ -113,22 +129,41 @@ impl Limit {
 
 impl fmt::Display for Limit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { of, figure, most, unit } = self;
+        let Self {
+            of,
+            figure,
+            most,
+            unit,
+        } = self;
         let met = if self.is_met() { "met   " } else { "MISSED" };
         // Ratios have three places, counts none.
         let places = if *most < 10.0 { 3 } else { 0 };
-        write!(formatter, "{met}  {of}: {figure:.places$} {unit}, at most {most:.places$}")
+        write!(
+            formatter,
+            "{met}  {of}: {figure:.places$} {unit}, at most {most:.places$}"
+        )
     }
 }
 
-/// nsx as it is shipped: one static file. The symbols stay, for they tell callgrind where the exec is; they cost nothing
-/// at run time.
+/// nsx as it is shipped: one static file. The symbols stay, for they tell callgrind where the exec
+/// is; they cost nothing at run time.
 fn build(directory: &Path) -> Outcome<PathBuf> {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = tree::cargo();
-    cargo.args(["build", "--quiet", "--release", "--package", "nsx", "--target", &target, "--target-dir"]);
+    cargo.args([
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "nsx",
+        "--target",
+        &target,
+        "--target-dir",
+    ]);
     cargo.arg(directory);
-    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static").env("CARGO_PROFILE_RELEASE_STRIP", "none");
+    cargo
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "none");
     if !cargo.status()?.success() {
         return Err("failed to build nsx".into());
     }
@@ -137,7 +172,9 @@ fn build(directory: &Path) -> Outcome<PathBuf> {
 
 /// Tries more than once, because lsns fails where a process ends while it reads about it.
 fn insist<T>(attempt: impl Fn() -> Outcome<T>) -> Outcome<T> {
-    (0..9).find_map(|_| attempt().ok()).map_or_else(&attempt, Ok)
+    (0..9)
+        .find_map(|_| attempt().ok())
+        .map_or_else(&attempt, Ok)
 }
 
 /// A command line.
@@ -150,7 +187,10 @@ impl fmt::Display for Work {
 }
 
 impl Work {
-    fn new<W: AsRef<OsStr>>(program: impl AsRef<OsStr>, words: impl IntoIterator<Item = W>) -> Self {
+    fn new<W: AsRef<OsStr>>(
+        program: impl AsRef<OsStr>,
+        words: impl IntoIterator<Item = W>,
+    ) -> Self {
         let mut all = vec![program.as_ref().to_owned()];
         all.extend(words.into_iter().map(|word| word.as_ref().to_owned()));
         Self(all)
@@ -164,13 +204,23 @@ impl Work {
 
     /// Runs it as the last arguments of a tool, if there is one, and drops what it prints.
     fn run(&self, tool: &[&str]) -> Outcome {
-        let mut words = tool.iter().map(OsStr::new).chain(self.0.iter().map(OsString::as_os_str));
+        let mut words = tool
+            .iter()
+            .map(OsStr::new)
+            .chain(self.0.iter().map(OsString::as_os_str));
         let program = words.next().unwrap_or_default();
         let mut command = Command::new(program);
-        command.args(words).env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null()).stdout(Stdio::null());
+        command
+            .args(words)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
         let name = program.display();
         let output = command.output().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => format!("{name} is not there: install valgrind, strace and util-linux"),
+            io::ErrorKind::NotFound => {
+                format!("{name} is not there: install valgrind, strace and util-linux")
+            }
             _ => format!("failed to run {name}: {error}"),
         })?;
         if !output.status.success() {

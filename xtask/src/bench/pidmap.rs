@@ -1,4 +1,5 @@
-//! `nsx pidmap` on a host of ten thousand processes, beside what people do: grep over /proc, and sed for a log.
+//! `nsx pidmap` on a host of ten thousand processes, beside what people do: grep over /proc, and
+//! sed for a log.
 
 use super::{Limit, Work, say, starts::compile, time::Rounds};
 use crate::{Outcome, tree};
@@ -30,11 +31,17 @@ struct Crowd {
 impl Crowd {
     fn start(helper: &Path) -> Outcome<Self> {
         let mut crowd = Command::new(helper);
-        crowd.arg("crowd").arg(PROCESSES.to_string()).stdout(Stdio::piped());
+        crowd
+            .arg("crowd")
+            .arg(PROCESSES.to_string())
+            .stdout(Stdio::piped());
         let mut child = crowd.spawn()?;
         let mut first = String::new();
         BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut first)?;
-        let crowd = Self { child, first: first.trim().to_owned() };
+        let crowd = Self {
+            child,
+            first: first.trim().to_owned(),
+        };
         let start = Instant::now();
         let children = format!("/proc/{0}/task/{0}/children", crowd.first);
         while fs::read_to_string(&children)?.split_whitespace().count() + 1 < PROCESSES {
@@ -57,11 +64,19 @@ impl Drop for Crowd {
 
 /// Compares, and returns what there are limits for.
 pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
-    let helper = compile(&tree::root().join("xtask/src/bench/pidmap.c"), &directory.join("pidmap"))?;
+    let helper = compile(
+        &tree::root().join("xtask/src/bench/pidmap.c"),
+        &directory.join("pidmap"),
+    )?;
     let library = library(directory)?;
     let log = |name: &str, text: &str| -> Outcome<PathBuf> {
         let path = directory.join(name);
-        let line = |place: usize| format!("2026-11-22T05:00:00 host web: worker {text} took {} ms\n", place % 97);
+        let line = |place: usize| {
+            format!(
+                "2026-11-22T05:00:00 host web: worker {text} took {} ms\n",
+                place % 97
+            )
+        };
         fs::write(&path, (0..MANY).map(line).collect::<String>())?;
         Ok(path)
     };
@@ -80,7 +95,13 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     // Processes end between the glob and the reading.
     let grep = "grep -s NSpid /proc/[0-9]*/status; exit 0".to_owned();
     let cases = [
-        ("one id", one.clone(), "of grep NSpid", grep.clone(), 1.0 / 30.0),
+        (
+            "one id",
+            one.clone(),
+            "of grep NSpid",
+            grep.clone(),
+            1.0 / 30.0,
+        ),
         (
             "one id without the ioctls",
             format!("exec {helper} without {nsx} pidmap -q --from {first} 9000"),
@@ -90,7 +111,10 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
         ),
         (
             "ten thousand ids",
-            format!("exec {nsx} pidmap -q --from {first} - <{}", numbers.display()),
+            format!(
+                "exec {nsx} pidmap -q --from {first} - <{}",
+                numbers.display()
+            ),
             "of grep NSpid",
             grep.clone(),
             1.5,
@@ -132,7 +156,12 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
         if most == f64::INFINITY {
             continue;
         }
-        limits.push(Limit { of: format!("nsx pidmap, {of}"), figure: ratio.median, most, unit });
+        limits.push(Limit {
+            of: format!("nsx pidmap, {of}"),
+            figure: ratio.median,
+            most,
+            unit,
+        });
     }
     Ok(limits)
 }
@@ -144,7 +173,16 @@ fn shell(script: &str) -> Work {
 /// The program that calls the library.
 fn library(directory: &Path) -> Outcome<PathBuf> {
     let mut cargo = tree::cargo();
-    cargo.args(["build", "--quiet", "--release", "--package", "nsx-core", "--example", "translate", "--target-dir"]);
+    cargo.args([
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "nsx-core",
+        "--example",
+        "translate",
+        "--target-dir",
+    ]);
     if !cargo.arg(directory).status()?.success() {
         return Err("failed to build the example of nsx-core".into());
     }

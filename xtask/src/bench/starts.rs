@@ -1,5 +1,5 @@
-//! The cost of starting a program in new namespaces: nsx as `unshare` and `nsx unshare`, beside util-linux's and beside
-//! a floor, a program in C that does this work and nothing else.
+//! The cost of starting a program in new namespaces: nsx as `unshare` and `nsx unshare`, beside
+//! util-linux's and beside a floor, a program in C that does this work and nothing else.
 
 use super::{Limit, Work, count, say, time::Rounds};
 use crate::{Outcome, tree};
@@ -21,9 +21,18 @@ struct Case {
 }
 
 const CASES: [Case; 3] = [
-    Case { floor: "uts", options: &["--uts"] },
-    Case { floor: "root", options: &["-r"] },
-    Case { floor: "pid", options: &["-r", "-m", "-p", "-f", "--mount-proc"] },
+    Case {
+        floor: "uts",
+        options: &["--uts"],
+    },
+    Case {
+        floor: "root",
+        options: &["-r"],
+    },
+    Case {
+        floor: "pid",
+        options: &["-r", "-m", "-p", "-f", "--mount-proc"],
+    },
 ];
 
 /// The programs that are compared, in the order of the table's rows.
@@ -36,7 +45,8 @@ const UTIL_LINUX: usize = 3;
 const LEGEND: &str = "
 INSTRUCTIONS  in user space up to the exec of the program, which does nothing; counted by callgrind
 CALLS         system calls of the same, and of who waits for the program; counted by strace
-TO FLOOR      median of the times of runs that took turns, with the quartiles: to those of a static C program that
+TO FLOOR      median of the times of runs that took turns, with the quartiles: to those of a \
+static C program that
               makes the system calls of the work alone
 TO THEIRS     the same to util-linux's; both differ from one bench to the next
 ";
@@ -79,16 +89,33 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
                 format!("{name}: {}", WHO[who]),
                 instructions.to_string(),
                 calls.to_string(),
-                if who == FLOOR { "1".to_owned() } else { to_floor.to_string() },
-                if who == UTIL_LINUX { "1".to_owned() } else { to_theirs.to_string() },
+                if who == FLOOR {
+                    "1".to_owned()
+                } else {
+                    to_floor.to_string()
+                },
+                if who == UTIL_LINUX {
+                    "1".to_owned()
+                } else {
+                    to_theirs.to_string()
+                },
             ]);
             let mut limit = |figure: f64, most: f64, unit| {
-                limits.push(Limit { of: format!("{name}: {}", WHO[who]), figure, most, unit });
+                limits.push(Limit {
+                    of: format!("{name}: {}", WHO[who]),
+                    figure,
+                    most,
+                    unit,
+                });
             };
             match who {
                 STRICT => {
                     limit(instructions as f64, 80_000.0, "instructions");
-                    limit(calls.saturating_sub(floor_calls) as f64, 20.0, "system calls more than the floor");
+                    limit(
+                        calls.saturating_sub(floor_calls) as f64,
+                        20.0,
+                        "system calls more than the floor",
+                    );
                     limit(to_floor.median, 1.1, "of the floor's time");
                     limit(to_theirs.median, 0.85, "of util-linux's time");
                 }
@@ -127,7 +154,10 @@ pub(super) fn link(nsx: &Path, directory: &Path, name: &str) -> Outcome<PathBuf>
 }
 
 fn build_floor(directory: &Path) -> Outcome<PathBuf> {
-    compile(&tree::root().join("xtask/src/bench/floor.c"), &directory.join("floor"))
+    compile(
+        &tree::root().join("xtask/src/bench/floor.c"),
+        &directory.join("floor"),
+    )
 }
 
 /// The program that is started: one that costs as little as one can, so that it hides nothing.
@@ -139,7 +169,15 @@ pub(super) fn idle(directory: &Path) -> Outcome<PathBuf> {
 
 pub(super) fn compile(source: &Path, program: &Path) -> Outcome<PathBuf> {
     let mut cc = Command::new("cc");
-    cc.args(["-static", "-O2", "-Wall", "-Wextra", "-o"]).arg(program).arg(source);
-    let status = cc.status().map_err(|error| format!("failed to run cc: {error}"))?;
-    if status.success() { Ok(program.to_owned()) } else { Err("failed to compile what to compare with".into()) }
+    cc.args(["-static", "-O2", "-Wall", "-Wextra", "-o"])
+        .arg(program)
+        .arg(source);
+    let status = cc
+        .status()
+        .map_err(|error| format!("failed to run cc: {error}"))?;
+    if status.success() {
+        Ok(program.to_owned())
+    } else {
+        Err("failed to compile what to compare with".into())
+    }
 }

@@ -20,7 +20,11 @@ pub(super) struct Ratio {
 
 impl fmt::Display for Ratio {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:.2} ({:.2}–{:.2})", self.median, self.lower_quartile, self.upper_quartile)
+        write!(
+            formatter,
+            "{:.2} ({:.2}–{:.2})",
+            self.median, self.lower_quartile, self.upper_quartile
+        )
     }
 }
 
@@ -33,7 +37,8 @@ impl<const N: usize> Rounds<N> {
         let start = Instant::now();
         let mut rounds = Vec::new();
         while start.elapsed() < TIME || rounds.len() < ROUNDS {
-            // Who goes after another finds its caches, so each has each place, and goes before and after each other.
+            // Who goes after another finds its caches, so each has each place, and goes before and
+            // after each other.
             let (turn, back) = (rounds.len() / 2, rounds.len() % 2 == 1);
             let mut seconds = [0.0; N];
             for place in 0..N {
@@ -55,10 +60,18 @@ impl<const N: usize> Rounds<N> {
 
     /// The time of the command at one place over that of the command at another, round by round.
     pub(super) fn ratio(&self, ours: usize, theirs: usize) -> Ratio {
-        let mut ratios: Vec<_> = self.0.iter().map(|seconds| seconds[ours] / seconds[theirs]).collect();
+        let mut ratios: Vec<_> = self
+            .0
+            .iter()
+            .map(|seconds| seconds[ours] / seconds[theirs])
+            .collect();
         ratios.sort_by(f64::total_cmp);
         let at = |part: f64| ratios[(ratios.len() as f64 * part) as usize];
-        Ratio { lower_quartile: at(0.25), median: at(0.5), upper_quartile: at(0.75) }
+        Ratio {
+            lower_quartile: at(0.25),
+            median: at(0.5),
+            upper_quartile: at(0.75),
+        }
     }
 }
 

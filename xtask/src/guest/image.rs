@@ -1,4 +1,5 @@
-//! The initramfs: nsx, the system tests, and the programs of Debian's packages that they run beside it.
+//! The initramfs: nsx, the system tests, and the programs of Debian's packages that they run beside
+//! it.
 
 use super::kernel::{Kernel, run};
 use crate::{Outcome, host, tree};
@@ -47,7 +48,10 @@ const MODULES: [&str; 6] = ["overlay", "fuse", "dummy", "veth", "tun", "binfmt_m
 
 /// Files of /etc. The tests' ordinary user is in no file, as on other hosts.
 const ETC: [(&str, &str); 7] = [
-    ("passwd", "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"),
+    (
+        "passwd",
+        "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+    ),
     ("group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n"),
     ("hosts", "127.0.0.1 localhost\n"),
     ("hostname", "guest\n"),
@@ -62,9 +66,10 @@ pub(super) fn pack(kernel: &Kernel, nsx: &Path, tests: &Path) -> Outcome<PathBuf
     if root.exists() {
         fs::remove_dir_all(&root)?;
     }
-    for directory in
-        ["dev", "etc", "home", "mnt", "opt", "proc", "root", "run", "sys", "tests", "tmp", "usr", "var/tmp"]
-    {
+    for directory in [
+        "dev", "etc", "home", "mnt", "opt", "proc", "root", "run", "sys", "tests", "tmp", "usr",
+        "var/tmp",
+    ] {
         fs::create_dir_all(root.join(directory))?;
     }
     // What is a link into /usr here is one there.
@@ -96,30 +101,53 @@ pub(super) fn pack(kernel: &Kernel, nsx: &Path, tests: &Path) -> Outcome<PathBuf
     // The tests find nsx at the path at which it was built.
     copy(nsx, &root)?;
     fs::copy(tests, root.join("tests/system"))?;
-    fs::copy(tree::root().join("xtask/src/guest/init.sh"), root.join("init"))?;
+    fs::copy(
+        tree::root().join("xtask/src/guest/init.sh"),
+        root.join("init"),
+    )?;
     fs::set_permissions(root.join("init"), fs::Permissions::from_mode(0o755))?;
     kernel.copy_modules(&MODULES, &root.join("modules"))?;
     archive(&root)
 }
 
-/// The programs and libraries of the packages. A package that is not installed is missed by the tests that need it.
+/// The programs and libraries of the packages. A package that is not installed is missed by the
+/// tests that need it.
 fn of_packages() -> Outcome<BTreeSet<PathBuf>> {
-    let output = Command::new("dpkg-query").arg("--listfiles").args(PACKAGES).stderr(Stdio::null()).output()?;
+    let output = Command::new("dpkg-query")
+        .arg("--listfiles")
+        .args(PACKAGES)
+        .stderr(Stdio::null())
+        .output()?;
     let listing = String::from_utf8(output.stdout)?;
     let is_wanted = |path: &&Path| {
         let is_program = !path.starts_with("/usr/share") || path.starts_with("/usr/share/perl");
         is_program && !path.starts_with("/etc") && (path.is_symlink() || path.is_file())
     };
-    Ok(listing.lines().map(Path::new).filter(is_wanted).map(Path::to_owned).collect())
+    Ok(listing
+        .lines()
+        .map(Path::new)
+        .filter(is_wanted)
+        .map(Path::to_owned)
+        .collect())
 }
 
 /// The shared libraries of programs, the loader among them.
 fn libraries<'a>(files: impl Iterator<Item = &'a Path>) -> Outcome<BTreeSet<PathBuf>> {
     // ldd says of scripts and static programs that they are not dynamic ones.
-    let output = Command::new("ldd").args(files).stderr(Stdio::null()).output()?;
+    let output = Command::new("ldd")
+        .args(files)
+        .stderr(Stdio::null())
+        .output()?;
     let listing = String::from_utf8_lossy(&output.stdout).into_owned();
-    let words = listing.lines().filter(|line| line.starts_with('\t')).flat_map(|line| line.split_whitespace());
-    Ok(words.filter(|word| word.starts_with('/')).map(PathBuf::from).filter(|path| path.is_file()).collect())
+    let words = listing
+        .lines()
+        .filter(|line| line.starts_with('\t'))
+        .flat_map(|line| line.split_whitespace());
+    Ok(words
+        .filter(|word| word.starts_with('/'))
+        .map(PathBuf::from)
+        .filter(|path| path.is_file())
+        .collect())
 }
 
 /// Copies a file, or a link as a link, to its path below `root`.
@@ -137,12 +165,16 @@ fn copy(file: &Path, root: &Path) -> Outcome {
     Ok(())
 }
 
-/// Makes an archive of a tree in the format that the kernel unpacks (initramfs buffer format, "newc").
+/// Makes an archive of a tree in the format that the kernel unpacks (initramfs buffer format,
+/// "newc").
 fn archive(root: &Path) -> Outcome<PathBuf> {
     let path = root.with_extension("cpio");
     let busybox = host::which("busybox").ok_or("busybox is not there: install busybox-static")?;
     let mut command = Command::new("sh");
-    command.args(["-c", "find . -mindepth 1 | \"$0\" cpio -o -H newc -R 0:0"]).arg(busybox).current_dir(root);
+    command
+        .args(["-c", "find . -mindepth 1 | \"$0\" cpio -o -H newc -R 0:0"])
+        .arg(busybox)
+        .current_dir(root);
     run(command.stdout(File::create(&path)?).stderr(Stdio::null()))?;
     Ok(path)
 }

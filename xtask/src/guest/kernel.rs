@@ -26,8 +26,14 @@ impl Kernel {
         if !directory.join("boot").exists() {
             fs::create_dir_all(&directory)?;
             // apt-get writes into the working directory.
-            run(Command::new("apt-get").args(["download", "-qq"]).arg(&package).current_dir(&directory))?;
-            for file in fs::read_dir(&directory)?.flatten().map(|entry| entry.path()) {
+            run(Command::new("apt-get")
+                .args(["download", "-qq"])
+                .arg(&package)
+                .current_dir(&directory))?;
+            for file in fs::read_dir(&directory)?
+                .flatten()
+                .map(|entry| entry.path())
+            {
                 if file.extension() == Some(OsStr::new("deb")) {
                     run(Command::new("dpkg-deb").arg("-x").args([&file, &directory]))?;
                     fs::remove_file(file)?;
@@ -39,22 +45,33 @@ impl Kernel {
     }
 
     pub(super) fn image(&self) -> PathBuf {
-        self.directory.join(format!("boot/vmlinuz-{}", self.release))
+        self.directory
+            .join(format!("boot/vmlinuz-{}", self.release))
     }
 
-    /// Copies modules to `to`, without what they are compressed with. One that this kernel does not have as a file is built in.
+    /// Copies modules to `to`, without what they are compressed with. One that this kernel does not
+    /// have as a file is built in.
     pub(super) fn copy_modules(&self, names: &[&str], to: &Path) -> Outcome {
         // Debian 13 has /usr/lib instead of /lib.
-        let root = ["lib/modules", "usr/lib/modules"].map(|path| self.directory.join(path).join(&self.release));
-        let root = root.into_iter().find(|path| path.exists()).ok_or("the kernel's package has no modules")?;
+        let root = ["lib/modules", "usr/lib/modules"]
+            .map(|path| self.directory.join(path).join(&self.release));
+        let root = root
+            .into_iter()
+            .find(|path| path.exists())
+            .ok_or("the kernel's package has no modules")?;
         fs::create_dir_all(to)?;
         for (index, name) in names.iter().enumerate() {
-            let Some(file) = find(&root, name)? else { continue };
+            let Some(file) = find(&root, name)? else {
+                continue;
+            };
             // In the order in which they need each other.
             let plain = to.join(format!("{index:02}-{name}.ko"));
             match file.extension().and_then(OsStr::to_str) {
                 Some("xz") => {
-                    run(Command::new("xz").arg("-dc").arg(file).stdout(fs::File::create(plain)?))?;
+                    run(Command::new("xz")
+                        .arg("-dc")
+                        .arg(file)
+                        .stdout(fs::File::create(plain)?))?;
                 }
                 _ => {
                     fs::copy(file, plain)?;
@@ -71,18 +88,27 @@ fn newest(series: &str) -> Outcome<String> {
         "x86_64" => "amd64",
         other => return Err(format!("the guest's kernels are for x86_64, this is {other}").into()),
     };
-    let pattern = format!("^linux-image-{}\\..*-cloud-{arch}$", series.replace('.', "\\."));
-    let output =
-        Command::new("apt-cache").args(["--names-only", "search", &pattern]).stderr(Stdio::inherit()).output()?;
+    let pattern = format!(
+        "^linux-image-{}\\..*-cloud-{arch}$",
+        series.replace('.', "\\.")
+    );
+    let output = Command::new("apt-cache")
+        .args(["--names-only", "search", &pattern])
+        .stderr(Stdio::inherit())
+        .output()?;
     let listing = String::from_utf8(output.stdout)?;
     let names = listing.lines().filter_map(|line| line.split(' ').next());
     let newest = names.max_by_key(|name| numbers(name));
-    Ok(newest.ok_or_else(|| format!("the package sources have no kernel {series}: run apt-get update"))?.to_owned())
+    Ok(newest
+        .ok_or_else(|| format!("the package sources have no kernel {series}: run apt-get update"))?
+        .to_owned())
 }
 
 /// The numbers in a name, by which releases are ordered: 6.1.0-9 comes before 6.1.0-10.
 fn numbers(name: &str) -> Vec<u64> {
-    name.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
+    name.split(|c: char| !c.is_ascii_digit())
+        .filter_map(|word| word.parse().ok())
+        .collect()
 }
 
 /// Finds a module by its name.
@@ -106,7 +132,9 @@ fn find(directory: &Path, name: &str) -> Outcome<Option<PathBuf>> {
 /// Runs a command that has to succeed.
 pub(super) fn run(command: &mut Command) -> Outcome {
     let name = command.get_program().display().to_string();
-    let status = command.status().map_err(|error| format!("failed to run {name}: {error}"))?;
+    let status = command
+        .status()
+        .map_err(|error| format!("failed to run {name}: {error}"))?;
     if !status.success() {
         return Err(format!("{name}: {status}").into());
     }

@@ -1,7 +1,9 @@
-//! `cargo xtask guest`: the system tests on other kernels, in a virtual machine without acceleration.
+//! `cargo xtask guest`: the system tests on other kernels, in a virtual machine without
+//! acceleration.
 //!
-//! The guest is a kernel of Debian with an initramfs of nsx, the tests and the programs that they run. It has what containers'
-//! hosts often lack or have in addition: AppArmor, Yama, cgroup version 2 alone.
+//! The guest is a kernel of Debian with an initramfs of nsx, the tests and the programs that they
+//! run. It has what containers' hosts often lack or have in addition: AppArmor, Yama, cgroup
+//! version 2 alone.
 
 mod image;
 mod kernel;
@@ -85,12 +87,26 @@ fn cache() -> PathBuf {
 /// Builds nsx and the system tests, and returns their paths.
 fn build() -> Outcome<(PathBuf, PathBuf)> {
     let mut cargo = tree::cargo();
-    cargo.args(["test", "--quiet", "--package", "nsx", "--test", "system", "--no-run", "--message-format=json"]);
+    cargo.args([
+        "test",
+        "--quiet",
+        "--package",
+        "nsx",
+        "--test",
+        "system",
+        "--no-run",
+        "--message-format=json",
+    ]);
     let output = cargo.stderr(Stdio::inherit()).output()?;
     let lines = String::from_utf8(output.stdout)?;
-    let messages: Vec<Value> = lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let messages: Vec<Value> = lines
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
     let executable = |name: &str| {
-        let of = |message: &&Value| message["target"]["name"] == name && message["executable"].is_string();
+        let of = |message: &&Value| {
+            message["target"]["name"] == name && message["executable"].is_string()
+        };
         let message = messages.iter().rfind(of)?;
         message["executable"].as_str().map(PathBuf::from)
     };
@@ -117,8 +133,14 @@ fn boot(kernel: &Kernel, initramfs: &Path, tests: &[&str]) -> Outcome {
         "-display",
         "none",
     ]);
-    qemu.args(["-serial", "stdio", "-kernel"]).arg(kernel.image()).arg("-initrd").arg(initramfs);
-    qemu.arg("-append").arg(format!("console=ttyS0 quiet panic=-1 -- {}", tests.join(" ")));
+    qemu.args(["-serial", "stdio", "-kernel"])
+        .arg(kernel.image())
+        .arg("-initrd")
+        .arg(initramfs);
+    qemu.arg("-append").arg(format!(
+        "console=ttyS0 quiet panic=-1 -- {}",
+        tests.join(" ")
+    ));
     let mut qemu = qemu.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
     let mut outcome = "it did not end its tests".to_owned();
     if let Some(output) = qemu.stdout.take() {

@@ -11,8 +11,8 @@ pub(super) enum User {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Case {
     pub(super) name: &'static str,
-    /// The arguments, with spaces between them. `@T` is a process in namespaces of its own, `@U` one in a user namespace too,
-    /// `@D` the directory that is made anew for each run.
+    /// The arguments, with spaces between them. `@T` is a process in namespaces of its own, `@U`
+    /// one in a user namespace too, `@D` the directory that is made anew for each run.
     pub(super) words: &'static str,
     /// The name as which nsx is called.
     pub(super) program: &'static str,
@@ -22,16 +22,28 @@ pub(super) struct Case {
 }
 
 const fn case(name: &'static str, words: &'static str) -> Case {
-    Case { name, words, program: "nsx", user: User::Root, terminal: false }
+    Case {
+        name,
+        words,
+        program: "nsx",
+        user: User::Root,
+        terminal: false,
+    }
 }
 
 impl Case {
     const fn ordinary(self) -> Self {
-        Self { user: User::Ordinary, ..self }
+        Self {
+            user: User::Ordinary,
+            ..self
+        }
     }
 
     const fn on_a_terminal(self) -> Self {
-        Self { terminal: true, ..self }
+        Self {
+            terminal: true,
+            ..self
+        }
     }
 
     const fn called(self, program: &'static str) -> Self {
@@ -42,7 +54,10 @@ impl Case {
 /// Commands of which a kill may leave something behind.
 pub(super) const KILLED: [Case; 12] = [
     case("pin", "unshare --pin net=@D/net echo done"),
-    case("pins", "unshare --pin uts=@D/uts --pin net=@D/net --pid=@D/pid --mount=@D/mnt echo done"),
+    case(
+        "pins",
+        "unshare --pin uts=@D/uts --pin net=@D/net --pid=@D/pid --mount=@D/mnt echo done",
+    ),
     case("overlay", "unshare --overlay @D/lower:@D/merged echo done"),
     case("init", "unshare --init --mount-proc echo done"),
     case("map-auto", "unshare --map-auto echo done").ordinary(),
@@ -60,7 +75,10 @@ pub(super) const FAILED: [Case; 22] = [
     case("unshare", "unshare --uts --hostname h echo done"),
     case("unshare-all", "unshare -a --pid echo done"),
     case("unshare-root", "unshare -r --net echo done").ordinary(),
-    case("mounts", "unshare --ro-bind @D/lower:@D/merged --tmpfs @D/empty --dev echo done"),
+    case(
+        "mounts",
+        "unshare --ro-bind @D/lower:@D/merged --tmpfs @D/empty --dev echo done",
+    ),
     case("kill-child", "unshare --pid --kill-child --fork echo done"),
     case("enter-net", "enter @T --net -- echo done"),
     case("enter-user", "enter @U -- echo done").ordinary(),
@@ -78,5 +96,7 @@ pub(super) const FAILED: [Case; 22] = [
     case("idmap-file", "idmap --file @D/lower/file @U"),
     case("explain", "unshare -a --explain"),
     case("lsns", "--json").called("lsns"),
-    case("strict-unshare", "-r -p -f --mount-proc echo done").called("unshare").ordinary(),
+    case("strict-unshare", "-r -p -f --mount-proc echo done")
+        .called("unshare")
+        .ordinary(),
 ];

@@ -1,8 +1,10 @@
-//! `cargo xtask torture churn`: lists while 500 processes a second make, join and leave namespaces, and ids are used again.
+//! `cargo xtask torture churn`: lists while 500 processes a second make, join and leave namespaces,
+//! and ids are used again.
 //!
-//! `churn.pl` writes down what each process was in, and when it was there at the earliest and the latest. Each row of each list
-//! is held against that afterwards: a row is wrong if its process was not there while nsx ran, had another command, or never was
-//! in the namespace. Bystanders, whose namespaces /proc tells, must be in every list, as they are.
+//! `churn.pl` writes down what each process was in, and when it was there at the earliest and the
+//! latest. Each row of each list is held against that afterwards: a row is wrong if its process was
+//! not there while nsx ran, had another command, or never was in the namespace. Bystanders, whose
+//! namespaces /proc tells, must be in every list, as they are.
 
 use super::say;
 use crate::{Outcome, tree};
@@ -27,9 +29,18 @@ const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", 
 /// Makes a PID namespace with a /proc of its own and starts again there.
 pub(super) fn run(nsx: &Path, long: bool) -> Outcome {
     let mut unshare = Command::new("unshare");
-    unshare.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]).arg(std::env::current_exe()?);
-    unshare.args(["torture", "churn", "--inside", "--nsx"]).arg(nsx).args(long.then_some("--long"));
-    if unshare.status()?.success() { Ok(()) } else { Err("lists are wrong".into()) }
+    unshare
+        .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
+        .arg(std::env::current_exe()?);
+    unshare
+        .args(["torture", "churn", "--inside", "--nsx"])
+        .arg(nsx)
+        .args(long.then_some("--long"));
+    if unshare.status()?.success() {
+        Ok(())
+    } else {
+        Err("lists are wrong".into())
+    }
 }
 
 /// A process that came and went, as the script wrote it down.
@@ -96,18 +107,29 @@ pub(super) fn inside(nsx: &Path, long: bool) -> Outcome {
     fs::write(&log, "")?;
     let visited = Bystander::start(&["--uts"], true)?;
     let mut perl = Command::new("perl");
-    perl.arg(&script).arg(&log).args([seconds, RATE].map(|number| number.to_string()));
+    perl.arg(&script)
+        .arg(&log)
+        .args([seconds, RATE].map(|number| number.to_string()));
     perl.arg(format!("/proc/{}/ns/uts", visited.pid));
     perl.args([libc::SYS_unshare, libc::SYS_setns].map(|number| number.to_string()));
-    // They can only become fewer: whoever removes such a file on the host, removes the mount here too.
+    // They can only become fewer: whoever removes such a file on the host, removes the mount here
+    // too.
     let mounted = mounted()?;
     let mut bystanders = vec![visited];
     for kind in ["--uts", "--ipc", "--mount", "--net", "--cgroup", "--user"] {
         bystanders.push(Bystander::start(&[kind], false)?);
     }
-    bystanders.push(Bystander::start(&["--pid", "--fork", "--kill-child"], false)?);
+    bystanders.push(Bystander::start(
+        &["--pid", "--fork", "--kill-child"],
+        false,
+    )?);
 
-    let ids: Vec<String> = bystanders.iter().map(|one| one.pid).chain(REUSED).map(|id| id.to_string()).collect();
+    let ids: Vec<String> = bystanders
+        .iter()
+        .map(|one| one.pid)
+        .chain(REUSED)
+        .map(|id| id.to_string())
+        .collect();
     let mut pidmap = vec!["pidmap", "--json"];
     pidmap.extend(ids.iter().map(String::as_str));
     let commands = [
@@ -132,7 +154,13 @@ pub(super) fn inside(nsx: &Path, long: bool) -> Outcome {
     let (made, took) = made.trim().split_once(' ').ok_or("no figure")?;
     say(&format!("{made} processes in {took} seconds\n"))?;
 
-    let truth = Truth { lives: lives(&log)?, bystanders, home: namespaces("self")?, mounted, standing };
+    let truth = Truth {
+        lives: lives(&log)?,
+        bystanders,
+        home: namespaces("self")?,
+        mounted,
+        standing,
+    };
     say("COMMAND                     RUNS     ROWS  PASSING  DOUBLED    WRONG\n")?;
     let mut problems = Vec::new();
     for (number, words) in commands.iter().enumerate() {
@@ -140,40 +168,73 @@ pub(super) fn inside(nsx: &Path, long: bool) -> Outcome {
         for list in lists.iter().filter(|list| list.command == number) {
             tally.check(&truth, list);
         }
-        let name =
-            words.iter().filter(|word| !word.starts_with(|first: char| first.is_ascii_digit()) && **word != "--json");
+        let name = words.iter().filter(|word| {
+            !word.starts_with(|first: char| first.is_ascii_digit()) && **word != "--json"
+        });
         let name = name.copied().collect::<Vec<_>>().join(" ");
-        let Tally { runs, rows, passing, doubled, wrong } = tally;
-        say(&format!("{name:24}  {runs:6}  {rows:7}  {passing:7}  {doubled:7}  {:7}\n", wrong.len()))?;
+        let Tally {
+            runs,
+            rows,
+            passing,
+            doubled,
+            wrong,
+        } = tally;
+        say(&format!(
+            "{name:24}  {runs:6}  {rows:7}  {passing:7}  {doubled:7}  {:7}\n",
+            wrong.len()
+        ))?;
         if passing == 0 {
-            problems.push(format!("{name}: none of the processes that come and go was seen"));
+            problems.push(format!(
+                "{name}: none of the processes that come and go was seen"
+            ));
         }
         problems.extend(wrong.iter().take(9).map(|row| format!("{name}: {row}")));
         if doubled > 0 {
             problems.push(format!("{name}: {doubled} doubled rows"));
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("\nxtask: ").into()) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.join("\nxtask: ").into())
+    }
 }
 
 fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// Runs nsx and reads what it prints.
 fn list(nsx: &Path, command: usize, words: &[&str]) -> Outcome<List> {
     let from = now();
-    let child =
-        Command::new(nsx).args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let child = Command::new(nsx)
+        .args(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
     let lister = child.id();
     let output = child.wait_with_output()?;
     let span = (from, now());
     // 1: an id that is used again and again may be nobody's.
     if !matches!(output.status.code(), Some(0 | 1)) {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("nsx {}: {}: {}", words.join(" "), output.status, said.trim()).into());
+        return Err(format!(
+            "nsx {}: {}: {}",
+            words.join(" "),
+            output.status,
+            said.trim()
+        )
+        .into());
     }
-    Ok(List { command, span, document: serde_json::from_slice(&output.stdout)?, lister })
+    Ok(List {
+        command,
+        span,
+        document: serde_json::from_slice(&output.stdout)?,
+        lister,
+    })
 }
 
 /// Reads the script's log.
@@ -181,17 +242,30 @@ fn lives(log: &Path) -> Outcome<BTreeMap<u64, Vec<Life>>> {
     let mut lives = BTreeMap::<u64, Vec<Life>>::new();
     for line in fs::read_to_string(log)?.lines() {
         let words: Vec<&str> = line.split(' ').collect();
-        let [what, serial, pid, time, own @ ..] = &words[..] else { return Err("the log is cut off".into()) };
+        let [what, serial, pid, time, own @ ..] = &words[..] else {
+            return Err("the log is cut off".into());
+        };
         let (serial, pid, time) = (serial.parse()?, pid.parse()?, time.parse()?);
         let of_pid = lives.entry(pid).or_default();
         match (*what, own) {
             ("life", [kind, ns]) => {
                 let own = Some(((*kind).to_owned(), ns.parse()?));
-                of_pid.push(Life { serial, span: (time, f64::INFINITY), own });
+                of_pid.push(Life {
+                    serial,
+                    span: (time, f64::INFINITY),
+                    own,
+                });
             }
-            ("life", _) => of_pid.push(Life { serial, span: (time, f64::INFINITY), own: None }),
+            ("life", _) => of_pid.push(Life {
+                serial,
+                span: (time, f64::INFINITY),
+                own: None,
+            }),
             _ => {
-                let life = of_pid.iter_mut().find(|life| life.serial == serial).ok_or("an end without a life")?;
+                let life = of_pid
+                    .iter_mut()
+                    .find(|life| life.serial == serial)
+                    .ok_or("an end without a life")?;
                 life.span.1 = time;
             }
         }
@@ -202,8 +276,14 @@ fn lives(log: &Path) -> Outcome<BTreeMap<u64, Vec<Life>>> {
 /// The inode numbers of the namespaces of a process, by kind.
 fn namespaces(pid: &str) -> Outcome<BTreeMap<&'static str, u64>> {
     let read = |kind| -> Outcome<_> {
-        let link = fs::read_link(format!("/proc/{pid}/ns/{kind}"))?.display().to_string();
-        let inode = link.split(['[', ']']).nth(1).ok_or("not a namespace")?.parse()?;
+        let link = fs::read_link(format!("/proc/{pid}/ns/{kind}"))?
+            .display()
+            .to_string();
+        let inode = link
+            .split(['[', ']'])
+            .nth(1)
+            .ok_or("not a namespace")?
+            .parse()?;
         Ok((kind, inode))
     };
     KINDS.into_iter().map(read).collect()
@@ -215,12 +295,18 @@ fn mounted() -> Outcome<Vec<(String, u64)>> {
         let (kind, rest) = line.split(' ').nth(3)?.split_once(":[")?;
         Some((kind.to_owned(), rest.trim_end_matches(']').parse().ok()?))
     };
-    Ok(fs::read_to_string("/proc/self/mountinfo")?.lines().filter_map(read).collect())
+    Ok(fs::read_to_string("/proc/self/mountinfo")?
+        .lines()
+        .filter_map(read)
+        .collect())
 }
 
 impl Bystander {
     fn start(options: &[&str], visited: bool) -> Outcome<Self> {
-        let child = Command::new("unshare").args(options).args(["sleep", "1000"]).spawn()?;
+        let child = Command::new("unshare")
+            .args(options)
+            .args(["sleep", "1000"])
+            .spawn()?;
         let mut pid = child.id();
         while fs::read_to_string(format!("/proc/{pid}/comm"))? != "sleep\n" {
             thread::sleep(Duration::from_millis(1));
@@ -229,9 +315,22 @@ impl Bystander {
             pid = children.trim().parse().unwrap_or(pid);
         }
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let chain = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
-        let chain = chain.split_whitespace().map(str::parse::<u32>).collect::<Result<Vec<_>, _>>()?.into();
-        Ok(Self { child, pid, chain, namespaces: namespaces(&pid.to_string())?, visited })
+        let chain = status
+            .lines()
+            .find_map(|line| line.strip_prefix("NSpid:"))
+            .unwrap_or_default();
+        let chain = chain
+            .split_whitespace()
+            .map(str::parse::<u32>)
+            .collect::<Result<Vec<_>, _>>()?
+            .into();
+        Ok(Self {
+            child,
+            pid,
+            chain,
+            namespaces: namespaces(&pid.to_string())?,
+            visited,
+        })
     }
 }
 
@@ -250,8 +349,13 @@ impl Tally {
         let mut seen = BTreeSet::new();
         for row in namespaces.iter().chain(&processes) {
             self.rows += 1;
-            // Of a namespace its kind and inode number, which one of another kind may get meanwhile; of a process its id.
-            let key = if row["type"].is_null() { &row["pid"] } else { &row["ns"] };
+            // Of a namespace its kind and inode number, which one of another kind may get
+            // meanwhile; of a process its id.
+            let key = if row["type"].is_null() {
+                &row["pid"]
+            } else {
+                &row["ns"]
+            };
             self.doubled += usize::from(!seen.insert((row["type"].as_str(), key.as_u64())));
             match truth.judge(row, list) {
                 Ok(passing) => self.passing += usize::from(passing),
@@ -259,7 +363,10 @@ impl Tally {
             }
         }
         for one in &truth.bystanders {
-            let own = one.namespaces.iter().filter(|(kind, ns)| truth.home[*kind] != **ns);
+            let own = one
+                .namespaces
+                .iter()
+                .filter(|(kind, ns)| truth.home[*kind] != **ns);
             for (kind, ns) in own.filter(|_| !namespaces.is_empty()) {
                 let is_it = |row: &&Value| {
                     let alone = row["seen"] == 1 || one.visited;
@@ -270,7 +377,8 @@ impl Tally {
                         && alone
                 };
                 if namespaces.iter().filter(is_it).count() != 1 {
-                    self.wrong.push(format!("{kind}:[{ns}] of {} is not as it is", one.pid));
+                    self.wrong
+                        .push(format!("{kind}:[{ns}] of {} is not as it is", one.pid));
                 }
             }
             let is_it = |row: &&Value| {
@@ -288,11 +396,16 @@ impl Tally {
 
 /// The PID namespace of a process in a list.
 fn pid_ns(row: &Value) -> Option<u64> {
-    row["namespaces"].as_array().and_then(|all| all.last()).unwrap_or(&row["ns"]).as_u64()
+    row["namespaces"]
+        .as_array()
+        .and_then(|all| all.last())
+        .unwrap_or(&row["ns"])
+        .as_u64()
 }
 
 impl Truth {
-    /// Returns whether the row is of a process or a namespace that comes and goes, or why it is wrong.
+    /// Returns whether the row is of a process or a namespace that comes and goes, or why it is
+    /// wrong.
     fn judge(&self, row: &Value, list: &List) -> Result<bool, &'static str> {
         let (kind, ns) = match row["type"].as_str() {
             Some(kind) => (kind, row["ns"].as_u64()),
@@ -301,41 +414,78 @@ impl Truth {
         // pidmap names the namespace only once if it is the same for all.
         let is = |other: Option<&u64>| ns.is_none() || ns.as_ref() == other;
         let is_home = is(self.home.get(kind));
-        let visited = |life: &Life| life.own.as_ref().is_some_and(|(of, own)| of == kind && is(Some(own)));
+        let visited = |life: &Life| {
+            life.own
+                .as_ref()
+                .is_some_and(|(of, own)| of == kind && is(Some(own)))
+        };
         let overlaps = |life: &&Life| life.span.0 <= list.span.1 && list.span.0 <= life.span.1;
         let Some(pid) = row["pid"].as_u64() else {
-            if self.mounted.iter().any(|(of, mounted)| of == kind && is(Some(mounted))) {
+            if self
+                .mounted
+                .iter()
+                .any(|(of, mounted)| of == kind && is(Some(mounted)))
+            {
                 return Ok(false);
             }
             // No process is in it any more, or none yet.
             let mut alive = self.lives.values().flatten().filter(overlaps);
-            return if alive.any(visited) { Ok(true) } else { Err("there was no such namespace") };
+            return if alive.any(visited) {
+                Ok(true)
+            } else {
+                Err("there was no such namespace")
+            };
         };
         if self.standing.contains(&pid) || pid == u64::from(list.lister) {
-            return if is_home { Ok(false) } else { Err("it is of this program") };
+            return if is_home {
+                Ok(false)
+            } else {
+                Err("it is of this program")
+            };
         }
-        if let Some(one) =
-            self.bystanders.iter().find(|one| u64::from(one.pid) == pid || u64::from(one.child.id()) == pid)
+        if let Some(one) = self
+            .bystanders
+            .iter()
+            .find(|one| u64::from(one.pid) == pid || u64::from(one.child.id()) == pid)
         {
             let in_it = is(one.namespaces.get(kind)) || is_home && pid != u64::from(one.pid);
-            return if in_it { Ok(false) } else { Err("a bystander is not in it") };
+            return if in_it {
+                Ok(false)
+            } else {
+                Err("a bystander is not in it")
+            };
         }
-        let mut lives = self.lives.get(&pid).into_iter().flatten().filter(overlaps).peekable();
+        let mut lives = self
+            .lives
+            .get(&pid)
+            .into_iter()
+            .flatten()
+            .filter(overlaps)
+            .peekable();
         lives.peek().ok_or("there was no such process")?;
         let is_of = |life: &&Life| match row["command"].as_str() {
-            Some(command) => command.strip_prefix("life ").is_some_and(|serial| serial == life.serial.to_string()),
+            Some(command) => command
+                .strip_prefix("life ")
+                .is_some_and(|serial| serial == life.serial.to_string()),
             None => true,
         };
         let mut lives = lives.filter(is_of).peekable();
         lives.peek().ok_or("the command is not the process's")?;
-        let life = lives.find(|life| is_home || visited(life)).ok_or("the process was never in it")?;
+        let life = lives
+            .find(|life| is_home || visited(life))
+            .ok_or("the process was never in it")?;
         let own = visited(life);
-        let shared = self.bystanders.iter().any(|one| one.visited && is(one.namespaces.get(kind)));
+        let shared = self
+            .bystanders
+            .iter()
+            .any(|one| one.visited && is(one.namespaces.get(kind)));
         if own && !shared && row["seen"].as_u64().is_some_and(|count| count > 1) {
             return Err("it had one process");
         }
         let ids = row["chain"].as_array();
-        if ids.is_some_and(|ids| ids.first() != Some(&row["pid"]) || ids.len() != if own { 2 } else { 1 }) {
+        if ids.is_some_and(|ids| {
+            ids.first() != Some(&row["pid"]) || ids.len() != if own { 2 } else { 1 }
+        }) {
             return Err("its ids are others");
         }
         Ok(true)

@@ -1,4 +1,5 @@
-//! Intended effects of errors, each with its reason. In a long run of everything, an entry that does not occur is a finding.
+//! Intended effects of errors, each with its reason. In a long run of everything, an entry that
+//! does not occur is a finding.
 
 use super::{cases::Case, fault::Fault, tracer::Call};
 use nix::errno::Errno;
@@ -63,21 +64,24 @@ const INTENDED: [Intended; 7] = [
         error: None,
         call: Some("prlimit64"),
         what: "panics",
-        why: "a debug build of rustix asserts that getrlimit(2) succeeds, as it does with every known limit",
+        why: "a debug build of rustix asserts that getrlimit(2) succeeds, as it does with every \
+        known limit",
     },
     Intended {
         cases: &LISTS,
         error: Some(Errno::EPERM),
         call: None,
         what: "succeeds with other output",
-        why: "EPERM is an answer: what the caller may not see is left out, empty, or counted in a note",
+        why: "EPERM is an answer: what the caller may not see is left out, empty, or counted in a \
+        note",
     },
     Intended {
         cases: &["pidmap-tree"],
         error: None,
         call: None,
         what: "succeeds with other output: \"1 ",
-        why: "names of users are read from the target's files, whose errors a target can make: the number stands there",
+        why: "names of users are read from the target's files, whose errors a target can make: the \
+        number stands there",
     },
     Intended {
         cases: &["pty"],
@@ -135,7 +139,10 @@ impl Excuses {
 
     /// The reasons of entries that did not occur.
     pub(super) fn unused(&self) -> Vec<&'static str> {
-        let unused = INTENDED.iter().enumerate().filter(|(index, _)| !self.used.contains(index));
+        let unused = INTENDED
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !self.used.contains(index));
         unused.map(|(_, entry)| entry.why).collect()
     }
 }

@@ -1,7 +1,8 @@
 //! SIGKILL at each system call: nothing is left behind, or something whole.
 
 use super::{
-    Attempt, Finding, Row, Sample, attempt, cases::Case, errors::verdict, fault::Fault, stage::Stage, unharmed,
+    Attempt, Finding, Row, Sample, attempt, cases::Case, errors::verdict, fault::Fault,
+    stage::Stage, unharmed,
 };
 use crate::Outcome;
 use nix::sys::{signal::Signal, wait::WaitStatus};
@@ -13,19 +14,37 @@ const STRIDE: usize = 4;
 pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample) -> Outcome<Row> {
     let whole = unharmed(stage, case)?;
     let places: Vec<_> = whole.run.calls.iter().map(|call| &call.place).collect();
-    let mut row = Row { story: "kill", case: case.name, calls: places.len(), tried: 0, findings: Vec::new() };
+    let mut row = Row {
+        story: "kill",
+        case: case.name,
+        calls: places.len(),
+        tried: 0,
+        findings: Vec::new(),
+    };
     for place in sample.of(places, STRIDE) {
         let attempt = attempt(stage, case, Some((place, Fault::Kill)))?;
-        let Some(call) = &attempt.run.hit else { continue };
+        let Some(call) = &attempt.run.hit else {
+            continue;
+        };
         row.tried += 1;
         let mut wrong = left(stage, &attempt, &whole);
-        // As nsx itself ends by the signal, so it does if the program was killed. To lose another process is a failure.
-        if !matches!(attempt.run.status, WaitStatus::Signaled(_, Signal::SIGKILL, _)) {
+        // As nsx itself ends by the signal, so it does if the program was killed. To lose another
+        // process is a failure.
+        if !matches!(
+            attempt.run.status,
+            WaitStatus::Signaled(_, Signal::SIGKILL, _)
+        ) {
             wrong.extend(verdict(&attempt, &whole));
         }
         for what in wrong {
             let process = call.place.process.clone();
-            row.findings.push(Finding { case: case.name, process, call: call.to_string(), fault: Fault::Kill, what });
+            row.findings.push(Finding {
+                case: case.name,
+                process,
+                call: call.to_string(),
+                fault: Fault::Kill,
+                what,
+            });
         }
     }
     Ok(row)
@@ -40,23 +59,50 @@ pub(super) fn left(stage: &Stage, attempt: &Attempt, whole: &Attempt) -> Vec<Str
     if attempt.spoilt {
         left.push("the terminal's modes are changed".to_owned());
     }
-    left.extend(attempt.after.processes.iter().map(|name| format!("process {name} is left")));
+    left.extend(
+        attempt
+            .after
+            .processes
+            .iter()
+            .map(|name| format!("process {name} is left")),
+    );
     // All that a run leaves when nothing happens to it is whole.
-    let is_whole =
-        attempt.after.mounts == whole.after.mounts && attempt.after.files.keys().eq(whole.after.files.keys());
-    if is_whole && whole.after.beyond(&attempt.before).iter().any(|trace| trace.starts_with("mount")) {
+    let is_whole = attempt.after.mounts == whole.after.mounts
+        && attempt.after.files.keys().eq(whole.after.files.keys());
+    if is_whole
+        && whole
+            .after
+            .beyond(&attempt.before)
+            .iter()
+            .any(|trace| trace.starts_with("mount"))
+    {
         return left;
     }
-    let traces = attempt.after.beyond(&attempt.before).into_iter().filter(|trace| !trace.starts_with("process"));
-    left.extend(traces.filter(|trace| !is_whole_file(stage, trace)).map(|trace| format!("{trace} is left")));
+    let traces = attempt
+        .after
+        .beyond(&attempt.before)
+        .into_iter()
+        .filter(|trace| !trace.starts_with("process"));
+    left.extend(
+        traces
+            .filter(|trace| !is_whole_file(stage, trace))
+            .map(|trace| format!("{trace} is left")),
+    );
     left
 }
 
 /// Returns whether a changed file is one that nsx saved, to the end.
 fn is_whole_file(stage: &Stage, trace: &str) -> bool {
-    let Some(path) = trace.strip_prefix("file ").map(Path::new).filter(|path| path.ends_with("saved")) else {
+    let Some(path) = trace
+        .strip_prefix("file ")
+        .map(Path::new)
+        .filter(|path| path.ends_with("saved"))
+    else {
         return false;
     };
-    let read = Command::new(stage.nsx()).args(["ls", "--all", "--json", "--from"]).arg(path).output();
+    let read = Command::new(stage.nsx())
+        .args(["ls", "--all", "--json", "--from"])
+        .arg(path)
+        .output();
     read.is_ok_and(|read| read.status.success())
 }

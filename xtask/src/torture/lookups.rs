@@ -1,8 +1,9 @@
-//! `cargo xtask torture lookups`: names of containers are looked up while the containers restart and their ids are used again.
+//! `cargo xtask torture lookups`: names of containers are looked up while the containers restart
+//! and their ids are used again.
 //!
-//! Containers of runc, crun and Docker run on a host of their own. Each is killed, and while its record still names the first
-//! process, another one is started that is likely to get the id. Whatever nsx finds under a name must be that container, or nsx
-//! must say that there is none.
+//! Containers of runc, crun and Docker run on a host of their own. Each is killed, and while its
+//! record still names the first process, another one is started that is likely to get the id.
+//! Whatever nsx finds under a name must be that container, or nsx must say that there is none.
 
 use super::say;
 use crate::{
@@ -23,9 +24,10 @@ use std::{
 };
 
 const PREPARE: &str = include_str!("lookups.sh");
-/// Prints which container it is by three ways, its UTS namespace, and that of the first process of its PID namespace. Before that
-/// one has become the container's program, it may hide this.
-const WHICH: &str = "cat /id; hostname; echo $ID; readlink /proc/self/ns/uts; readlink /proc/1/ns/uts || :";
+/// Prints which container it is by three ways, its UTS namespace, and that of the first process of
+/// its PID namespace. Before that one has become the container's program, it may hide this.
+const WHICH: &str =
+    "cat /id; hostname; echo $ID; readlink /proc/self/ns/uts; readlink /proc/1/ns/uts || :";
 /// Look-ups that go on at the same time.
 const AT_ONCE: usize = 2;
 /// With fewer, none is there while another starts.
@@ -79,8 +81,15 @@ enum Verdict {
 pub(super) fn run(nsx: &Path, long: bool) -> Outcome {
     let host = Host::start("hosts")?;
     let mut inside = host.xtask()?;
-    inside.args(["torture", "lookups", "--inside", "--nsx"]).arg(nsx).args(long.then_some("--long"));
-    if inside.status()?.success() { Ok(()) } else { Err("names lead astray".into()) }
+    inside
+        .args(["torture", "lookups", "--inside", "--nsx"])
+        .arg(nsx)
+        .args(long.then_some("--long"));
+    if inside.status()?.success() {
+        Ok(())
+    } else {
+        Err("names lead astray".into())
+    }
 }
 
 /// On the host.
@@ -98,13 +107,20 @@ pub(super) fn inside(nsx: &Path, long: bool) -> Outcome {
         }
     }
     let done = AtomicBool::new(false);
-    let names: Vec<_> = engines.iter().flat_map(|engine| engine.names().map(|name| (*engine, name))).collect();
+    let names: Vec<_> = engines
+        .iter()
+        .flat_map(|engine| engine.names().map(|name| (*engine, name)))
+        .collect();
     let look_up = |first: usize| -> Result<Vec<Answer>, String> {
         let answers = (first..lookups).step_by(AT_ONCE).map(|number| {
             let (engine, name) = &names[number % names.len()];
             // By turns each name alone and in full, and each command.
             let round = number / names.len();
-            let target = if round % 2 == 0 { name.clone() } else { format!("{}:{name}", engine.prefix()) };
+            let target = if round % 2 == 0 {
+                name.clone()
+            } else {
+                format!("{}:{name}", engine.prefix())
+            };
             Answer::to(nsx, name, &target, round / 2 % 2 == 0).map_err(|error| error.to_string())
         });
         answers.collect()
@@ -112,11 +128,17 @@ pub(super) fn inside(nsx: &Path, long: bool) -> Outcome {
     let answers = thread::scope(|scope| {
         let restarts = engines.iter().map(|engine| {
             let (history, done) = (&history, &done);
-            scope.spawn(move || engine.restart(history, done).map_err(|error| error.to_string()))
+            scope.spawn(move || {
+                engine
+                    .restart(history, done)
+                    .map_err(|error| error.to_string())
+            })
         });
         let restarts: Vec<_> = restarts.collect();
         let look_up = &look_up;
-        let lookers: Vec<_> = (0..AT_ONCE).map(|first| scope.spawn(move || look_up(first))).collect();
+        let lookers: Vec<_> = (0..AT_ONCE)
+            .map(|first| scope.spawn(move || look_up(first)))
+            .collect();
         let answers: Vec<_> = lookers.into_iter().map(|looker| looker.join()).collect();
         done.store(true, Ordering::Relaxed);
         for restart in restarts {
@@ -128,17 +150,34 @@ pub(super) fn inside(nsx: &Path, long: bool) -> Outcome {
         }
         Ok::<_, Box<dyn std::error::Error>>(all)
     })?;
-    report(&engines, &history.into_inner().unwrap_or_else(PoisonError::into_inner), &answers)
+    report(
+        &engines,
+        &history.into_inner().unwrap_or_else(PoisonError::into_inner),
+        &answers,
+    )
 }
 
 fn prepare(engines: &[Engine]) -> Outcome {
     let names = |of: fn(&Engine) -> bool| {
-        engines.iter().filter(|engine| of(engine)).flat_map(|engine| engine.names()).collect::<Vec<_>>().join(" ")
+        engines
+            .iter()
+            .filter(|engine| of(engine))
+            .flat_map(|engine| engine.names())
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     let mut script = Command::new("sh");
-    script.args(["-ec", PREPARE]).env("NAMES", names(|engine| *engine != Engine::Docker));
-    script.env("DOCKER", names(|engine| *engine == Engine::Docker)).stdin(Stdio::null());
-    if script.status()?.success() { Ok(()) } else { Err("the containers could not be made".into()) }
+    script
+        .args(["-ec", PREPARE])
+        .env("NAMES", names(|engine| *engine != Engine::Docker));
+    script
+        .env("DOCKER", names(|engine| *engine == Engine::Docker))
+        .stdin(Stdio::null());
+    if script.status()?.success() {
+        Ok(())
+    } else {
+        Err("the containers could not be made".into())
+    }
 }
 
 /// Prints the figures; an error tells the first answers that are wrong.
@@ -146,7 +185,11 @@ fn report(engines: &[Engine], history: &History, answers: &[Answer]) -> Outcome 
     let mut owners = BTreeMap::new();
     let mut reused = 0;
     for run in &history.runs {
-        reused += usize::from(owners.insert(run.pid, &run.name).is_some_and(|before| *before != run.name));
+        reused += usize::from(
+            owners
+                .insert(run.pid, &run.name)
+                .is_some_and(|before| *before != run.name),
+        );
     }
     say("ENGINE   RESTARTS  LOOK-UPS    RIGHT  REFUSED    WRONG\n")?;
     let mut reasons = BTreeMap::<String, usize>::new();
@@ -163,24 +206,41 @@ fn report(engines: &[Engine], history: &History, answers: &[Answer]) -> Outcome 
                 }
                 Verdict::Wrong => {
                     wrong += 1;
-                    problems.push(format!("{}: {}, {}", answer.name, answer.output.escape_ascii(), answer.reason()));
+                    problems.push(format!(
+                        "{}: {}, {}",
+                        answer.name,
+                        answer.output.escape_ascii(),
+                        answer.reason()
+                    ));
                 }
             }
         }
         let restarts = history.runs.iter().filter(|run| is_of(&run.name)).count();
         let name = engine.word();
-        say(&format!("{name:7}  {restarts:8}  {:8}  {right:7}  {refused:7}  {wrong:7}\n", right + refused + wrong))?;
+        say(&format!(
+            "{name:7}  {restarts:8}  {:8}  {right:7}  {refused:7}  {wrong:7}\n",
+            right + refused + wrong
+        ))?;
         if right == 0 || refused == 0 {
-            problems.push(format!("{name}: the containers were always there, or never"));
+            problems.push(format!(
+                "{name}: the containers were always there, or never"
+            ));
         }
     }
     let taken = history.taken;
-    say(&format!("{reused} ids went to another container, {taken} of them while the first one's record had them\n"))?;
+    say(&format!(
+        "{reused} ids went to another container, {taken} of them while the first one's record had \
+        them\n"
+    ))?;
     for (reason, count) in reasons {
         say(&format!("{count:6}  {reason}\n"))?;
     }
     problems.truncate(9);
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("\nxtask: ").into()) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.join("\nxtask: ").into())
+    }
 }
 
 impl Engine {
@@ -194,7 +254,11 @@ impl Engine {
 
     /// Before the colon of a target.
     fn prefix(self) -> &'static str {
-        if self == Self::Docker { "docker" } else { "oci" }
+        if self == Self::Docker {
+            "docker"
+        } else {
+            "oci"
+        }
     }
 
     fn names(self) -> impl Iterator<Item = String> + Clone {
@@ -242,14 +306,31 @@ impl Engine {
             let file = format!("{bundle}/pid");
             // What the container inherits must not be a pipe, whose end would be waited for.
             let mut run = self.program();
-            run.args(["run", "--detach", "--bundle", &bundle, "--pid-file", &file, &name]);
+            run.args([
+                "run",
+                "--detach",
+                "--bundle",
+                &bundle,
+                "--pid-file",
+                &file,
+                &name,
+            ]);
             if !run.stdout(Stdio::null()).status()?.success() {
                 return Err(format!("{name} does not start").into());
             }
             fs::read_to_string(file)?
         };
         let pid = pid.trim().parse()?;
-        history.lock().unwrap_or_else(PoisonError::into_inner).runs.push(Run { name, pid, from, to: None });
+        history
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .runs
+            .push(Run {
+                name,
+                pid,
+                from,
+                to: None,
+            });
         Ok(pid)
     }
 
@@ -268,24 +349,39 @@ impl Engine {
             fs::remove_dir_all(format!("/run/crun/{name}"))?;
         }
         let mut history = history.lock().unwrap_or_else(PoisonError::into_inner);
-        let run = history.runs.iter_mut().rev().find(|run| run.name == name).ok_or("it never ran")?;
+        let run = history
+            .runs
+            .iter_mut()
+            .rev()
+            .find(|run| run.name == name)
+            .ok_or("it never ran")?;
         run.to = Some(Instant::now());
         Ok(())
     }
 
     /// Restarts the containers again and again, until it is done.
     fn restart(self, history: &Mutex<History>, done: &AtomicBool) -> Outcome {
-        // How far the id of a container was from the last one that was given before its engine began, and how often.
+        // How far the id of a container was from the last one that was given before its engine
+        // began, and how often.
         let mut distances = BTreeMap::<u32, usize>::new();
         for round in 0.. {
             let mut names = self.names().cycle().skip(round);
-            let (Some(killed), Some(next)) = (names.next(), names.next()) else { break };
+            let (Some(killed), Some(next)) = (names.next(), names.next()) else {
+                break;
+            };
             let pid = {
                 let history = history.lock().unwrap_or_else(PoisonError::into_inner);
-                history.runs.iter().rev().find(|run| run.name == killed).map_or(0, |run| run.pid)
+                history
+                    .runs
+                    .iter()
+                    .rev()
+                    .find(|run| run.name == killed)
+                    .map_or(0, |run| run.pid)
             };
             // Behind the engine's back.
-            Command::new("kill").args(["-KILL", &pid.to_string()]).status()?;
+            Command::new("kill")
+                .args(["-KILL", &pid.to_string()])
+                .status()?;
             // Until its id is free; or taken already.
             for _ in 0..20 {
                 if !Path::new(&format!("/proc/{pid}")).exists() {
@@ -295,7 +391,10 @@ impl Engine {
             }
             for _ in 0..ATTEMPTS {
                 self.stop(history, &next, false)?;
-                let distance = distances.iter().max_by_key(|(_, count)| **count).map_or(10, |(distance, _)| *distance);
+                let distance = distances
+                    .iter()
+                    .max_by_key(|(_, count)| **count)
+                    .map_or(10, |(distance, _)| *distance);
                 let last = pid.saturating_sub(distance).max(1);
                 fs::write("/proc/sys/kernel/ns_last_pid", last.to_string())?;
                 let started = self.start(history, next.clone())?;
@@ -316,10 +415,14 @@ impl Engine {
 }
 
 impl Answer {
-    /// Looks a container up and has it say which one it is, or asks for the id of its first process.
+    /// Looks a container up and has it say which one it is, or asks for the id of its first
+    /// process.
     fn to(nsx: &Path, name: &str, target: &str, enters: bool) -> Outcome<Self> {
         let mut command = Command::new("timeout");
-        command.args(["--kill-after=1", PATIENCE]).arg(nsx).stdin(Stdio::null());
+        command
+            .args(["--kill-after=1", PATIENCE])
+            .arg(nsx)
+            .stdin(Stdio::null());
         if enters {
             command.args(["enter", target, "--", "sh", "-c", WHICH]);
         } else {
@@ -329,7 +432,14 @@ impl Answer {
         let output = command.output()?;
         let span = (from, Instant::now());
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ok(Self { name: name.to_owned(), enters, span, status: output.status, output: output.stdout, errors })
+        Ok(Self {
+            name: name.to_owned(),
+            enters,
+            span,
+            status: output.status,
+            output: output.stdout,
+            errors,
+        })
     }
 
     fn judge(&self, history: &History) -> Verdict {
@@ -340,19 +450,28 @@ impl Answer {
             let (names, namespaces) = lines.split_at(lines.len().min(3));
             let one_namespace = namespaces.iter().all(|ns| *ns == namespaces[0]);
             return match code {
-                Some(0) if *names == [self.name.as_str(); 3] && !namespaces.is_empty() && one_namespace => {
+                Some(0)
+                    if *names == [self.name.as_str(); 3]
+                        && !namespaces.is_empty()
+                        && one_namespace =>
+                {
                     Verdict::Right
                 }
                 // 125: nsx refuses. A signal: the container ended, with the program in it.
                 Some(125) if output.is_empty() => Verdict::Refused,
-                None if names.iter().all(|name| *name == self.name) && one_namespace => Verdict::Refused,
+                None if names.iter().all(|name| *name == self.name) && one_namespace => {
+                    Verdict::Refused
+                }
                 _ => Verdict::Wrong,
             };
         }
         let pid = String::from_utf8_lossy(&self.output).trim().parse::<u32>();
         let was = |run: &Run| {
             let ended_before = run.to.is_some_and(|to| to < self.span.0);
-            run.name == self.name && pid.as_ref() == Ok(&run.pid) && run.from <= self.span.1 && !ended_before
+            run.name == self.name
+                && pid.as_ref() == Ok(&run.pid)
+                && run.from <= self.span.1
+                && !ended_before
         };
         match code {
             Some(0) if history.runs.iter().any(was) => Verdict::Right,
@@ -363,13 +482,24 @@ impl Answer {
 
     /// Returns nsx's message, without names and numbers, or how nsx ended.
     fn reason(&self) -> String {
-        let said = self.errors.lines().next().map_or_else(|| self.status.to_string(), str::to_owned);
+        let said = self
+            .errors
+            .lines()
+            .next()
+            .map_or_else(|| self.status.to_string(), str::to_owned);
         let mut text = String::new();
-        for part in said.replace(&self.name, "NAME").split_inclusive(|letter: char| !letter.is_ascii_alphanumeric()) {
+        for part in said
+            .replace(&self.name, "NAME")
+            .split_inclusive(|letter: char| !letter.is_ascii_alphanumeric())
+        {
             let word = part.trim_end_matches(|letter: char| !letter.is_ascii_alphanumeric());
-            let is_number =
-                word.bytes().all(|byte| byte.is_ascii_hexdigit()) && word.bytes().any(|byte| byte.is_ascii_digit());
-            text += &if is_number { part.replacen(word, "N", 1) } else { part.to_owned() };
+            let is_number = word.bytes().all(|byte| byte.is_ascii_hexdigit())
+                && word.bytes().any(|byte| byte.is_ascii_digit());
+            text += &if is_number {
+                part.replacen(word, "N", 1)
+            } else {
+                part.to_owned()
+            };
         }
         text
     }

@@ -1,8 +1,9 @@
 //! `cargo xtask torture`: nsx on the real kernel while things go wrong around it.
 //!
-//! A story is one way to torment it: `kill` ends each process at each of its system calls, `errors` has each call fail. Without
-//! `--long` these two take a sample that is another one each time; the seed that is printed repeats it. They happen in a mount
-//! and a PID namespace of their own, of which nothing is left. `lookups` and `churn` bring their own hosts.
+//! A story is one way to torment it: `kill` ends each process at each of its system calls, `errors`
+//! has each call fail. Without `--long` these two take a sample that is another one each time; the
+//! seed that is printed repeats it. They happen in a mount and a PID namespace of their own, of
+//! which nothing is left. `lookups` and `churn` bring their own hosts.
 
 mod cases;
 mod churn;
@@ -58,7 +59,8 @@ enum Story {
     Kill,
     /// An error from each system call: it is said, or makes no difference
     Errors,
-    /// Names of containers that restart while process ids are used again: no other container is found
+    /// Names of containers that restart while process ids are used again: no other container is
+    /// found
     Lookups,
     /// Lists while 500 processes a second make and leave namespaces: no row is wrong
     Churn,
@@ -93,7 +95,13 @@ struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { case, process, call, fault, what } = self;
+        let Self {
+            case,
+            process,
+            call,
+            fault,
+            what,
+        } = self;
         let process: String = process.iter().map(|child| format!(".{child}")).collect();
         write!(formatter, "{case}: nsx{process} {call} {fault}: {what}")
     }
@@ -110,7 +118,9 @@ pub(crate) fn run(options: &Options) -> Outcome {
 }
 
 fn now() -> usize {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     usize::try_from(since.as_millis()).unwrap_or_default() % 10_000
 }
 
@@ -150,16 +160,38 @@ fn faults(options: &Options, nsx: &Path, seed: usize) -> Outcome {
         "--kill-child",
         "--mount-proc",
     ]);
-    again.args(["sh", "-c", stage::SCRIPT, "sh"]).arg(std::env::current_exe()?).arg("torture");
-    again.args(options.stories.iter().filter_map(|story| Some(story.to_possible_value()?.get_name().to_owned())));
-    again.args(options.cases.iter().map(|case| format!("--case={case}"))).arg(format!("--seed={seed}"));
-    again.args(options.long.then_some("--long")).arg("--inside").arg("--nsx").arg(nsx);
-    if again.status()?.success() { Ok(()) } else { Err("torture found something".into()) }
+    again
+        .args(["sh", "-c", stage::SCRIPT, "sh"])
+        .arg(std::env::current_exe()?)
+        .arg("torture");
+    again.args(
+        options
+            .stories
+            .iter()
+            .filter_map(|story| Some(story.to_possible_value()?.get_name().to_owned())),
+    );
+    again
+        .args(options.cases.iter().map(|case| format!("--case={case}")))
+        .arg(format!("--seed={seed}"));
+    again
+        .args(options.long.then_some("--long"))
+        .arg("--inside")
+        .arg("--nsx")
+        .arg(nsx);
+    if again.status()?.success() {
+        Ok(())
+    } else {
+        Err("torture found something".into())
+    }
 }
 
 fn build() -> Outcome<PathBuf> {
     let mut cargo = tree::cargo();
-    if !cargo.args(["build", "--quiet", "--package", "nsx"]).status()?.success() {
+    if !cargo
+        .args(["build", "--quiet", "--package", "nsx"])
+        .status()?
+        .success()
+    {
         return Err("failed to build nsx".into());
     }
     Ok(tree::root().join("target/debug/nsx"))
@@ -167,8 +199,13 @@ fn build() -> Outcome<PathBuf> {
 
 fn inside(options: &Options, nsx: &Path, seed: usize) -> Outcome {
     let stage = Stage::new(nsx)?;
-    let sample = Sample { every: options.long, seed };
-    let wanted = |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|name| name == case.name);
+    let sample = Sample {
+        every: options.long,
+        seed,
+    };
+    let wanted = |case: &&Case| {
+        options.cases.is_empty() || options.cases.iter().any(|name| name == case.name)
+    };
     let mut rows = Vec::new();
     let mut excuses = intended::Excuses::default();
     if !options.long {
@@ -181,7 +218,12 @@ fn inside(options: &Options, nsx: &Path, seed: usize) -> Outcome {
     }
     if options.tells(Story::Errors) {
         for case in cases::KILLED.iter().chain(&cases::FAILED).filter(wanted) {
-            rows.push(report(errors::torture(&stage, case, &sample, &mut excuses)?)?);
+            rows.push(report(errors::torture(
+                &stage,
+                case,
+                &sample,
+                &mut excuses,
+            )?)?);
         }
     }
     let mut table = Table::new(&[
@@ -194,7 +236,13 @@ fn inside(options: &Options, nsx: &Path, seed: usize) -> Outcome {
     for row in &rows {
         let numbers = [row.calls, row.tried, row.findings.len()].map(|number| number.to_string());
         let [calls, tried, findings] = numbers;
-        table.row(vec![row.story.to_owned(), row.case.to_owned(), calls, tried, findings]);
+        table.row(vec![
+            row.story.to_owned(),
+            row.case.to_owned(),
+            calls,
+            tried,
+            findings,
+        ]);
     }
     say(&table.render(&Styles::default(), None))?;
     // What was not tried cannot have occurred.
@@ -204,7 +252,11 @@ fn inside(options: &Options, nsx: &Path, seed: usize) -> Outcome {
         say(&format!("intended, and does not occur: {entry}\n"))?;
     }
     let findings: usize = rows.iter().map(|row| row.findings.len()).sum::<usize>() + unused.len();
-    if findings == 0 { Ok(()) } else { Err(format!("{findings} findings").into()) }
+    if findings == 0 {
+        Ok(())
+    } else {
+        Err(format!("{findings} findings").into())
+    }
 }
 
 /// Prints what was found of a command.
@@ -248,9 +300,20 @@ fn attempt(stage: &Stage, case: &Case, fault: Option<(&Place, Fault)>) -> Outcom
     stage.renew()?;
     let mut streams = Streams::new(case.terminal)?;
     let before = stage.traces()?;
-    let run = tracer::run(stage.command(case, &streams)?, stage.gate(), stage.nsx(), &mut streams, fault)?;
+    let run = tracer::run(
+        stage.command(case, &streams)?,
+        stage.gate(),
+        stage.nsx(),
+        &mut streams,
+        fault,
+    )?;
     let after = stage.traces()?;
-    Ok(Attempt { run, before, after, spoilt: streams.is_spoilt() })
+    Ok(Attempt {
+        run,
+        before,
+        after,
+        spoilt: streams.is_spoilt(),
+    })
 }
 
 /// Runs a command without a fault, twice: what differs then cannot be held against it later.
@@ -258,9 +321,14 @@ fn unharmed(stage: &Stage, case: &Case) -> Outcome<Attempt> {
     let first = attempt(stage, case, None)?;
     let second = attempt(stage, case, None)?;
     let (one, other) = (&first.run, &second.run);
-    if one.status.pid().is_none() || one.hung || one.output != other.output || one.calls.is_empty() {
+    if one.status.pid().is_none() || one.hung || one.output != other.output || one.calls.is_empty()
+    {
         let said = String::from_utf8_lossy(&one.errors).into_owned();
-        return Err(format!("{}: runs differ, or fail, without any fault: {:?}: {said}", case.name, one.status).into());
+        return Err(format!(
+            "{}: runs differ, or fail, without any fault: {:?}: {said}",
+            case.name, one.status
+        )
+        .into());
     }
     Ok(second)
 }

@@ -1,4 +1,5 @@
-//! The surroundings of the commands: namespaces and directories of their own, targets, and what may not change there.
+//! The surroundings of the commands: namespaces and directories of their own, targets, and what may
+//! not change there.
 
 use super::cases::{Case, User};
 use crate::Outcome;
@@ -28,7 +29,8 @@ use std::{
     time::Duration,
 };
 
-/// The script that makes the stage, in a new mount and PID namespace, before the torturer starts in it.
+/// The script that makes the stage, in a new mount and PID namespace, before the torturer starts in
+/// it.
 pub(super) const SCRIPT: &str = "
 set -e
 mount -t tmpfs -o mode=755 run /run
@@ -83,17 +85,30 @@ impl Stage {
         for name in ["nsx", "lsns", "nsenter", "unshare"] {
             symlink(nsx, Path::new("/run/bin").join(name))?;
         }
-        let kinds = "--mount --uts --ipc --net --pid --fork --kill-child --mount-proc sleep 1000000";
+        let kinds =
+            "--mount --uts --ipc --net --pid --fork --kill-child --mount-proc sleep 1000000";
         let target = start(&format!("unshare {kinds}"))?;
         let user_target = start(&format!("{ORDINARY} unshare -r {kinds}"))?;
-        for (name, pid) in [("web1", target), ("web2", start(&format!("unshare {kinds}"))?)] {
-            let state = format!(r#"{{"pid":{pid},"process-start-time":{}}}"#, start_time(pid)?);
+        for (name, pid) in [
+            ("web1", target),
+            ("web2", start(&format!("unshare {kinds}"))?),
+        ] {
+            let state = format!(
+                r#"{{"pid":{pid},"process-start-time":{}}}"#,
+                start_time(pid)?
+            );
             fs::write(format!("/run/crun/{name}/status"), state)?;
         }
         mkfifo(GATE, Mode::S_IRUSR)?;
         // Open for both, it keeps what is written until it is read.
         let gate = File::options().read(true).write(true).open(GATE)?;
-        let stage = Self { nsx: nsx.to_owned(), gate, target, user_target, own: processes()? };
+        let stage = Self {
+            nsx: nsx.to_owned(),
+            gate,
+            target,
+            user_target,
+            own: processes()?,
+        };
         stage.renew()?;
         Ok(stage)
     }
@@ -108,7 +123,11 @@ impl Stage {
 
     /// Makes the directory anew, whatever is mounted there.
     pub(super) fn renew(&self) -> Outcome {
-        for mount in mount_points()?.iter().rev().filter(|mount| mount.starts_with(DIRECTORY)) {
+        for mount in mount_points()?
+            .iter()
+            .rev()
+            .filter(|mount| mount.starts_with(DIRECTORY))
+        {
             umount2(mount, MntFlags::MNT_DETACH)?;
         }
         match fs::remove_dir_all(DIRECTORY) {
@@ -136,12 +155,23 @@ impl Stage {
         }
         let program = format!("/run/bin/{}", case.program);
         words.push(&program);
-        let arguments = case.words.replace("@T", &self.target.to_string()).replace("@U", &self.user_target.to_string());
+        let arguments = case
+            .words
+            .replace("@T", &self.target.to_string())
+            .replace("@U", &self.user_target.to_string());
         let arguments = arguments.replace("@D", DIRECTORY);
         words.extend(arguments.split(' '));
         let mut command = Command::new(words[0]);
-        command.args(&words[1..]).env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").env("HOME", "/run");
-        command.env("LC_ALL", "C").env("SHELL", "/bin/sh").env("RUST_BACKTRACE", "0").current_dir("/");
+        command
+            .args(&words[1..])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
+            .env("HOME", "/run");
+        command
+            .env("LC_ALL", "C")
+            .env("SHELL", "/bin/sh")
+            .env("RUST_BACKTRACE", "0")
+            .current_dir("/");
         streams.give(&mut command)?;
         // Each run's processes have the same ids as in the other runs.
         fs::write("/proc/sys/kernel/ns_last_pid", "10000")?;
@@ -155,18 +185,35 @@ impl Stage {
         {}
         let mut files = BTreeMap::new();
         list(Path::new("/run"), &mut files)?;
-        let strangers = processes()?.into_iter().filter(|pid| !self.own.contains(pid));
-        let name = |pid: u32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned();
-        Ok(Traces { mounts: mounts()?, files, processes: strangers.map(name).collect() })
+        let strangers = processes()?
+            .into_iter()
+            .filter(|pid| !self.own.contains(pid));
+        let name = |pid: u32| {
+            fs::read_to_string(format!("/proc/{pid}/comm"))
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
+        };
+        Ok(Traces {
+            mounts: mounts()?,
+            files,
+            processes: strangers.map(name).collect(),
+        })
     }
 }
 
 impl Traces {
     /// Returns the differences from `other`.
     pub(super) fn beyond(&self, other: &Self) -> Vec<String> {
-        let mounts =
-            self.mounts.iter().filter(|mount| !other.mounts.contains(mount)).map(|mount| format!("mount {mount}"));
-        let files = self.files.iter().filter(|(path, text)| other.files.get(*path) != Some(text));
+        let mounts = self
+            .mounts
+            .iter()
+            .filter(|mount| !other.mounts.contains(mount))
+            .map(|mount| format!("mount {mount}"));
+        let files = self
+            .files
+            .iter()
+            .filter(|(path, text)| other.files.get(*path) != Some(text));
         let files = files.map(|(path, _)| format!("file {}", path.display()));
         let processes = self.processes.iter().map(|name| format!("process {name}"));
         mounts.chain(files).chain(processes).collect()
@@ -177,10 +224,14 @@ impl Traces {
 fn start(words: &str) -> Outcome<u32> {
     let mut all = words.split(' ');
     let before = processes()?;
-    Command::new(all.next().unwrap_or_default()).args(all).stdin(Stdio::null()).spawn()?;
+    Command::new(all.next().unwrap_or_default())
+        .args(all)
+        .stdin(Stdio::null())
+        .spawn()?;
     for _ in 0..2000 {
         let is_target = |pid: &u32| {
-            !before.contains(pid) && fs::read(format!("/proc/{pid}/comm")).is_ok_and(|name| name == b"sleep\n")
+            !before.contains(pid)
+                && fs::read(format!("/proc/{pid}/comm")).is_ok_and(|name| name == b"sleep\n")
         };
         if let Some(pid) = processes()?.into_iter().find(is_target) {
             return Ok(pid);
@@ -192,17 +243,27 @@ fn start(words: &str) -> Outcome<u32> {
 
 fn start_time(pid: u32) -> Outcome<String> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    Ok(text.rsplit(')').next().and_then(|rest| rest.split(' ').nth(20)).unwrap_or_default().to_owned())
+    Ok(text
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.split(' ').nth(20))
+        .unwrap_or_default()
+        .to_owned())
 }
 
 fn processes() -> Outcome<BTreeSet<u32>> {
-    let names = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let names =
+        fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     Ok(names.filter_map(|name| name.parse().ok()).collect())
 }
 
 fn mount_points() -> Outcome<Vec<PathBuf>> {
     let text = fs::read_to_string("/proc/self/mountinfo")?;
-    Ok(text.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from).collect())
+    Ok(text
+        .lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        .map(PathBuf::from)
+        .collect())
 }
 
 /// Every mount without the numbers that differ each time.
@@ -210,7 +271,11 @@ fn mounts() -> Outcome<Vec<String>> {
     let text = fs::read_to_string("/proc/self/mountinfo")?;
     let name = |line: &str| {
         let (mount, file_system) = line.split_once(" - ")?;
-        Some(format!("{} {}", mount.split(' ').nth(4)?, file_system.split(' ').next()?))
+        Some(format!(
+            "{} {}",
+            mount.split(' ').nth(4)?,
+            file_system.split(' ').next()?
+        ))
     };
     Ok(text.lines().filter_map(name).collect())
 }
@@ -236,7 +301,11 @@ pub(super) enum Streams {
     /// Nothing, and two files.
     Files([File; 2]),
     /// A terminal, and how it was.
-    Terminal { master: OwnedFd, slave: OwnedFd, modes: Box<Termios> },
+    Terminal {
+        master: OwnedFd,
+        slave: OwnedFd,
+        modes: Box<Termios>,
+    },
 }
 
 impl Streams {
@@ -244,14 +313,29 @@ impl Streams {
         if terminal {
             let pty = openpty(None, None)?;
             fcntl(&pty.master, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-            fcntl(&pty.master, FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
-            fcntl(&pty.slave, FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
+            fcntl(
+                &pty.master,
+                FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC),
+            )?;
+            fcntl(
+                &pty.slave,
+                FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC),
+            )?;
             let modes = Box::new(tcgetattr(&pty.slave)?);
-            return Ok(Self::Terminal { master: pty.master, slave: pty.slave, modes });
+            return Ok(Self::Terminal {
+                master: pty.master,
+                slave: pty.slave,
+                modes,
+            });
         }
         let file = |name: &str| {
             let path = Path::new("/run/streams").join(name);
-            File::options().read(true).write(true).create(true).truncate(true).open(path)
+            File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(path)
         };
         Ok(Self::Files([file("output")?, file("errors")?]))
     }
@@ -259,10 +343,16 @@ impl Streams {
     fn give(&self, command: &mut Command) -> Outcome {
         match self {
             Self::Files([output, errors]) => {
-                command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(errors.try_clone()?);
+                command
+                    .stdin(Stdio::null())
+                    .stdout(output.try_clone()?)
+                    .stderr(errors.try_clone()?);
             }
             Self::Terminal { slave, .. } => {
-                command.stdin(slave.try_clone()?).stdout(slave.try_clone()?).stderr(slave.try_clone()?);
+                command
+                    .stdin(slave.try_clone()?)
+                    .stdout(slave.try_clone()?)
+                    .stderr(slave.try_clone()?);
             }
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! Runs a command and does something to it at one system call of one of its processes.
 //!
-//! strace counts calls for each process by itself and cannot tell processes apart, so the third call of a child is never hit
-//! without the third of its parent. This tracer names each process by its descent, which is the same in every run.
+//! strace counts calls for each process by itself and cannot tell processes apart, so the third
+//! call of a child is never hit without the third of its parent. This tracer names each process by
+//! its descent, which is the same in every run.
 
 use super::{fault::Fault, stage::Streams};
 use crate::Outcome;
@@ -73,7 +74,9 @@ impl fmt::Display for Call {
         let [first, second, _] = self.arguments;
         match &self.path {
             Some(path) => write!(formatter, "{}({path:?})", self.name),
-            None if first < 1 << 20 && second < 1 << 20 => write!(formatter, "{}({first}, {second})", self.name),
+            None if first < 1 << 20 && second < 1 << 20 => {
+                write!(formatter, "{}({first}, {second})", self.name)
+            }
             None if first < 1 << 20 => write!(formatter, "{}({first})", self.name),
             None => formatter.write_str(self.name),
         }
@@ -97,15 +100,15 @@ struct Traced {
     children: u8,
     part: Part,
     calls: usize,
-    /// `true` if the next stop at a system call is the call's end; none in a new child, which may stop at the end of
-    /// the fork.
+    /// `true` if the next stop at a system call is the call's end; none in a new child, which may
+    /// stop at the end of the fork.
     inside: Option<bool>,
     /// The error that the call it is in gets.
     failing: Option<Errno>,
 }
 
-/// Runs `command` to its end, with `fault` at the place of that call. The command waits for a line from `gate` before it
-/// becomes nsx.
+/// Runs `command` to its end, with `fault` at the place of that call. The command waits for a line
+/// from `gate` before it becomes nsx.
 pub(super) fn run(
     mut command: Command,
     mut gate: &File,
@@ -113,7 +116,9 @@ pub(super) fn run(
     streams: &mut Streams,
     fault: Option<(&Place, Fault)>,
 ) -> Outcome<Run> {
-    let child = command.spawn().map_err(|error| format!("failed to start {command:?}: {error}"))?;
+    let child = command
+        .spawn()
+        .map_err(|error| format!("failed to start {command:?}: {error}"))?;
     let root = pid_of(&child)?;
     let options = Options::PTRACE_O_TRACESYSGOOD
         | Options::PTRACE_O_TRACEFORK
@@ -173,7 +178,9 @@ impl Trace<'_> {
                     }
                 }
                 Ok(WaitStatus::PtraceSyscall(pid)) => self.at_call(pid),
-                Ok(WaitStatus::PtraceEvent(pid, signal, event)) => self.at_event(pid, signal, event),
+                Ok(WaitStatus::PtraceEvent(pid, signal, event)) => {
+                    self.at_event(pid, signal, event)
+                }
                 Ok(WaitStatus::Stopped(pid, signal)) => self.resume(pid, Some(signal)),
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(Errno::ECHILD) => break,
@@ -190,7 +197,10 @@ impl Trace<'_> {
             ptrace::Event::PTRACE_EVENT_CLONE as i32,
         ];
         if NEW.contains(&event) {
-            let child = ptrace::getevent(pid).ok().and_then(|child| i32::try_from(child).ok()).map(Pid::from_raw);
+            let child = ptrace::getevent(pid)
+                .ok()
+                .and_then(|child| i32::try_from(child).ok())
+                .map(Pid::from_raw);
             if let (Some(child), Some(parent)) = (child, self.traced.get_mut(&pid)) {
                 let mut descent = parent.descent.clone();
                 descent.push(parent.children);
@@ -220,7 +230,9 @@ impl Trace<'_> {
         let exe = format!("/proc/{pid}/exe");
         let is_nsx = fs::metadata(&exe).is_ok_and(|exe| (exe.dev(), exe.ino()) == self.nsx)
             || fs::read_link(&exe).is_ok_and(|exe| exe.to_string_lossy().contains("memfd:nsx"));
-        let Some(traced) = self.traced.get_mut(&pid) else { return };
+        let Some(traced) = self.traced.get_mut(&pid) else {
+            return;
+        };
         traced.inside = Some(true);
         traced.part = match traced.part {
             // The words in front of nsx.
@@ -235,7 +247,9 @@ impl Trace<'_> {
         if let Ok(mut registers) = ptrace::getregs(pid)
             && let Some(traced) = self.traced.get_mut(&pid)
         {
-            let inside = traced.inside.unwrap_or(registers.rax as i64 != -i64::from(Errno::ENOSYS as i32));
+            let inside = traced
+                .inside
+                .unwrap_or(registers.rax as i64 != -i64::from(Errno::ENOSYS as i32));
             traced.inside = Some(!inside);
             if inside {
                 if let Some(errno) = traced.failing.take() {
@@ -248,12 +262,20 @@ impl Trace<'_> {
                     traced.part = Part::Nsx; // its first call
                 }
                 if traced.part == Part::Nsx {
-                    let place = Place { process: traced.descent.clone(), call: traced.calls };
+                    let place = Place {
+                        process: traced.descent.clone(),
+                        call: traced.calls,
+                    };
                     traced.calls += 1;
                     let arguments = [registers.rdi, registers.rsi, registers.rdx];
                     let name = number.map_or("unknown", |number| number.name());
                     let path = path_of(pid, name, arguments);
-                    let call = Call { place, name, arguments, path };
+                    let call = Call {
+                        place,
+                        name,
+                        arguments,
+                        path,
+                    };
                     if let Some((place, fault)) = self.fault
                         && *place == call.place
                         && self.run.hit.is_none()
@@ -262,12 +284,16 @@ impl Trace<'_> {
                             Fault::Kill => drop(kill(pid, Signal::SIGKILL)),
                             Fault::Error(errno) => {
                                 match name {
-                                    // The kernel's brk(2) gives no error but the end of the heap, as it does for 0.
+                                    // The kernel's brk(2) gives no error but the end of the heap,
+                                    // as it does for 0.
                                     "brk" => registers.rdi = 0,
                                     // A descriptor is closed whatever close(2) says.
                                     "close" => traced.failing = Some(errno),
                                     // Others are not made.
-                                    _ => (registers.orig_rax, traced.failing) = (u64::MAX, Some(errno)),
+                                    _ => {
+                                        (registers.orig_rax, traced.failing) =
+                                            (u64::MAX, Some(errno))
+                                    }
                                 }
                                 let _ = ptrace::setregs(pid, registers);
                             }
@@ -283,14 +309,28 @@ impl Trace<'_> {
 
     /// Lets a process go on. One that was killed meanwhile is gone.
     fn resume(&self, pid: Pid, signal: Option<Signal>) {
-        let is_program = self.traced.get(&pid).is_some_and(|traced| traced.part == Part::Program);
-        let _ = if is_program { ptrace::cont(pid, signal) } else { ptrace::syscall(pid, signal) };
+        let is_program = self
+            .traced
+            .get(&pid)
+            .is_some_and(|traced| traced.part == Part::Program);
+        let _ = if is_program {
+            ptrace::cont(pid, signal)
+        } else {
+            ptrace::syscall(pid, signal)
+        };
     }
 }
 
 impl Traced {
     fn new(descent: Descent, part: Part, inside: Option<bool>) -> Self {
-        Self { descent, children: 0, part, calls: 0, inside, failing: None }
+        Self {
+            descent,
+            children: 0,
+            part,
+            calls: 0,
+            inside,
+            failing: None,
+        }
     }
 }
 
@@ -301,11 +341,17 @@ fn pid_of(child: &Child) -> Outcome<Pid> {
 /// The path among a call's arguments.
 fn path_of(pid: Pid, name: &str, [first, second, _]: [u64; 3]) -> Option<String> {
     let address = match name {
-        "open" | "stat" | "lstat" | "readlink" | "execve" | "mkdir" | "unlink" | "rmdir" | "umount2" | "rename"
-        | "chdir" | "statfs" | "access" => first,
+        "open" | "stat" | "lstat" | "readlink" | "execve" | "mkdir" | "unlink" | "rmdir"
+        | "umount2" | "rename" | "chdir" | "statfs" | "access" => first,
         "mount" => second,
         "fstat" => return None,
-        name if name.ends_with("at") || name.ends_with("at2") || name == "statx" || name == "open_tree" => second,
+        name if name.ends_with("at")
+            || name.ends_with("at2")
+            || name == "statx"
+            || name == "open_tree" =>
+        {
+            second
+        }
         _ => return None,
     };
     let mut memory = File::open(format!("/proc/{pid}/mem")).ok()?;
@@ -333,21 +379,35 @@ impl Guard {
             let mut limit = PATIENCE;
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(limit) {
                 (hung, limit) = (true, Duration::from_millis(100));
-                for pid in to_kill.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                for pid in to_kill
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .iter()
+                {
                     let _ = kill(*pid, Signal::SIGKILL);
                 }
             }
             hung
         });
-        Self { watched, stop, thread }
+        Self {
+            watched,
+            stop,
+            thread,
+        }
     }
 
     fn watch(&self, pid: Pid) {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(pid);
+        self.watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(pid);
     }
 
     fn forget(&self, pid: Pid) {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid);
+        self.watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&pid);
     }
 
     /// Ends the watch. Whether it had to kill.

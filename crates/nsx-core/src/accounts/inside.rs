@@ -1,7 +1,7 @@
 //! The users and groups of another root directory, a container's: its own files, and nobody else.
 //!
-//! A process inside may have written anything there, so no link leads out, only regular files are opened, and only so
-//! much of them is read.
+//! A process inside may have written anything there, so no link leads out, only regular files are
+//! opened, and only so much of them is read.
 
 use super::{User, groups, lines, users};
 use crate::beneath;
@@ -24,7 +24,10 @@ impl Accounts {
     /// # Errors
     /// The errno of opening or reading one that is there; `EINVAL` where it is no plain file.
     pub fn read(root: impl AsFd) -> Result<Self, Errno> {
-        Ok(Self { passwd: read(&root, "etc/passwd")?, group: read(&root, "etc/group")? })
+        Ok(Self {
+            passwd: read(&root, "etc/passwd")?,
+            group: read(&root, "etc/group")?,
+        })
     }
 
     /// The user called `name`.
@@ -39,13 +42,19 @@ impl Accounts {
 
     /// The id of the group called `name`.
     pub fn group_by_name(&self, name: &[u8]) -> Option<u32> {
-        groups(&self.group).find(|(group, _)| *group == name).map(|(_, gid)| gid)
+        groups(&self.group)
+            .find(|(group, _)| *group == name)
+            .map(|(_, gid)| gid)
     }
 
     /// The groups that list a user, in the order of the file.
     pub fn groups_of(&self, name: &[u8]) -> Vec<u32> {
         lines(&self.group)
-            .filter(|[_, _, _, members]: &[&[u8]; 4]| members.split(|byte| *byte == b',').any(|member| member == name))
+            .filter(|[_, _, _, members]: &[&[u8]; 4]| {
+                members
+                    .split(|byte| *byte == b',')
+                    .any(|member| member == name)
+            })
             .filter_map(|[_, _, gid, _]| super::id(gid))
             .collect()
     }
@@ -79,7 +88,13 @@ mod tests {
 
     #[test]
     fn the_hosts_own_files_are_a_root_directorys_too() {
-        let root = rustix::fs::openat(rustix::fs::CWD, "/", OFlags::PATH, rustix::fs::Mode::empty()).unwrap();
+        let root = rustix::fs::openat(
+            rustix::fs::CWD,
+            "/",
+            OFlags::PATH,
+            rustix::fs::Mode::empty(),
+        )
+        .unwrap();
         let accounts = Accounts::read(&root).unwrap();
         assert_eq!(accounts.user_by_id(0), super::super::user_by_id(0).unwrap());
     }

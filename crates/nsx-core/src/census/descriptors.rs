@@ -1,7 +1,9 @@
-//! Namespaces that open descriptors keep: of the namespaces themselves, and of sockets that are in them.
+//! Namespaces that open descriptors keep: of the namespaces themselves, and of sockets that are in
+//! them.
 //!
-//! A link in `/proc/PID/fd` is read, never followed: what is open there may be a FIFO, or a file on a host that is away. A
-//! socket shows its namespace only through a descriptor of our own, which `pidfd_getfd(2)` lends (5.6).
+//! A link in `/proc/PID/fd` is read, never followed: what is open there may be a FIFO, or a file on
+//! a host that is away. A socket shows its namespace only through a descriptor of our own, which
+//! `pidfd_getfd(2)` lends (5.6).
 
 use super::{
     Holder, Member, Sources, Unseen,
@@ -32,7 +34,9 @@ pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan) {
         own: own_cookie(proc),
         nsfs: proc.nsfs_device(),
     };
-    for part in shared(&scan.members, Part::default, |part, member| part.look(&search, member)) {
+    for part in shared(&scan.members, Part::default, |part, member| {
+        part.look(&search, member)
+    }) {
         for (ns, holder) in part.held {
             scan.tally.hold(ns, holder);
         }
@@ -43,25 +47,32 @@ pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan) {
 /// The things to look for.
 struct Search<'a> {
     proc: &'a ProcRoot,
-    /// The mount points of namespaces that are bound to files, with the ids of the mounts: a descriptor that was opened
-    /// there has the path for a name.
+    /// The mount points of namespaces that are bound to files, with the ids of the mounts: a
+    /// descriptor that was opened there has the path for a name.
     pins: BTreeMap<Vec<u8>, Vec<(u64, NsId)>>,
     sockets: bool,
     descriptors: bool,
-    /// The caller's network namespace and its cookie, which tells it apart where [`socket::network_namespace`] is refused.
+    /// The caller's network namespace and its cookie, which tells it apart where
+    /// [`socket::network_namespace`] is refused.
     own: Option<(u64, NsId)>,
     nsfs: Option<(u32, u32)>,
 }
 
 impl Search<'_> {
-    /// Returns the namespace of a descriptor that nothing else tells of. The file is opened for its place only and compared
-    /// by device, for which no file system is asked.
+    /// Returns the namespace of a descriptor that nothing else tells of. The file is opened for its
+    /// place only and compared by device, for which no file system is asked.
     fn open_unmounted(&self, pid: Pid, fd: u32) -> Option<NsId> {
-        let place = self.proc.open_entry(pid, &format!("fd/{fd}"), OFlags::PATH).ok()?;
+        let place = self
+            .proc
+            .open_entry(pid, &format!("fd/{fd}"), OFlags::PATH)
+            .ok()?;
         let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
         let stat = rustix::fs::statx(&place, c"", flags, StatxFlags::empty()).ok()?;
         let is_nsfs = Some((stat.stx_dev_major, stat.stx_dev_minor)) == self.nsfs;
-        is_nsfs.then(|| Namespace::from_place(place).ok()).flatten().map(|namespace| namespace.id())
+        is_nsfs
+            .then(|| Namespace::from_place(place).ok())
+            .flatten()
+            .map(|namespace| namespace.id())
     }
 }
 
@@ -70,7 +81,9 @@ fn pins(scan: &Scan) -> BTreeMap<Vec<u8>, Vec<(u64, NsId)>> {
     for entry in &scan.tally.entries {
         for holder in &entry.holders {
             if let Holder::Mount(pin) = holder {
-                pins.entry(pin.mount.point.clone()).or_default().push((pin.mount.id, entry.ns));
+                pins.entry(pin.mount.point.clone())
+                    .or_default()
+                    .push((pin.mount.id, entry.ns));
             }
         }
     }
@@ -78,8 +91,17 @@ fn pins(scan: &Scan) -> BTreeMap<Vec<u8>, Vec<(u64, NsId)>> {
 }
 
 fn own_cookie(proc: &ProcRoot) -> Option<(u64, NsId)> {
-    let own = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).ok()?;
-    Some((socket::network_cookie(own).ok()?, proc.own_ns(NsLink::Own(NsKind::Net)).ok()?))
+    let own = rustix::net::socket_with(
+        AddressFamily::UNIX,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .ok()?;
+    Some((
+        socket::network_cookie(own).ok()?,
+        proc.own_ns(NsLink::Own(NsKind::Net)).ok()?,
+    ))
 }
 
 /// The findings of one thread.
@@ -109,25 +131,35 @@ impl Part {
         let mut lender = None;
         let mut buffer = [MaybeUninit::uninit(); 4096];
         for fd in descriptors {
-            let Ok(target) = search.proc.link_target(pid, &format!("fd/{fd}"), &mut buffer) else { continue };
+            let Ok(target) = search
+                .proc
+                .link_target(pid, &format!("fd/{fd}"), &mut buffer)
+            else {
+                continue;
+            };
             if let Some(inode) = socket_inode(target).filter(|_| search.sockets) {
                 self.socket(search, member, &mut lender, (fd, inode));
             } else if search.descriptors
-                && let Some(ns) = NsId::parse(target).ok().or_else(|| self.by_path(search, pid, fd, target))
+                && let Some(ns) = NsId::parse(target)
+                    .ok()
+                    .or_else(|| self.by_path(search, pid, fd, target))
             {
                 self.held.push((ns, Holder::Descriptor { pid, fd }));
             }
         }
     }
 
-    /// Returns the namespace of a descriptor whose name is a path: one that was opened where the namespace is or was bound to
-    /// a file.
+    /// Returns the namespace of a descriptor whose name is a path: one that was opened where the
+    /// namespace is or was bound to a file.
     fn by_path(&mut self, search: &Search<'_>, pid: Pid, fd: u32, path: &[u8]) -> Option<NsId> {
         let pins = search.pins.get(path);
         if pins.is_none() && path != UNMOUNTED {
             return None;
         }
-        search.proc.read(pid, &format!("fdinfo/{fd}"), &mut self.buffer).ok()?;
+        search
+            .proc
+            .read(pid, &format!("fdinfo/{fd}"), &mut self.buffer)
+            .ok()?;
         let number = |name: &[u8]| decimal(Lines(&self.buffer).value(name).ok()?);
         match pins {
             Some(pins) => {
@@ -141,8 +173,16 @@ impl Part {
     }
 
     /// Notes a socket, where it is in another network namespace than its process.
-    fn socket(&mut self, search: &Search<'_>, member: Member, lender: &mut Option<Process>, (fd, inode): (u32, u64)) {
-        let Some(home) = member.ns(NsKind::Net) else { return };
+    fn socket(
+        &mut self,
+        search: &Search<'_>,
+        member: Member,
+        lender: &mut Option<Process>,
+        (fd, inode): (u32, u64),
+    ) {
+        let Some(home) = member.ns(NsKind::Net) else {
+            return;
+        };
         let pid = member.pid;
         if lender.is_none() {
             *lender = Process::pin(pid).ok();
@@ -156,7 +196,13 @@ impl Part {
         }
     }
 
-    fn network_of(&mut self, search: &Search<'_>, process: &Process, home: NsId, fd: u32) -> Result<NsId, Errno> {
+    fn network_of(
+        &mut self,
+        search: &Search<'_>,
+        process: &Process,
+        home: NsId,
+        fd: u32,
+    ) -> Result<NsId, Errno> {
         let socket = borrow(process, fd)?;
         let cookie = match socket::network_cookie(&socket) {
             Ok(cookie) => cookie,
@@ -183,7 +229,11 @@ impl Part {
     fn id_of(&mut self, search: &Search<'_>, pid: Pid, ns: NsId) -> Option<u64> {
         *self.ids.entry(ns).or_insert_with(|| {
             let open = search.proc.open_ns(pid, NsLink::Own(NsKind::Net)).ok()?;
-            if open.id() == ns { open.id64().ok() } else { None }
+            if open.id() == ns {
+                open.id64().ok()
+            } else {
+                None
+            }
         })
     }
 }
@@ -195,7 +245,9 @@ fn namespace_of(socket: &OwnedFd) -> Result<NsId, Errno> {
 /// Opens the network namespace that a socket of a process is in.
 pub(super) fn open_by_socket(pid: Pid, fd: u32) -> Result<Namespace, ProcError> {
     let process = Process::pin(pid).map_err(|_| ProcError::Vanished)?;
-    Ok(Namespace::from_fd(socket::network_namespace(borrow(&process, fd)?)?)?)
+    Ok(Namespace::from_fd(socket::network_namespace(borrow(
+        &process, fd,
+    )?)?)?)
 }
 
 /// A descriptor of our own of what a process has open.

@@ -14,8 +14,8 @@ impl Gatherer {
         let _ = self.0.learn(namespace);
     }
 
-    /// Asks all that were not asked yet and can be opened, with `listed` also those that the kernel lists, and notes in each
-    /// what holds it.
+    /// Asks all that were not asked yet and can be opened, with `listed` also those that the kernel
+    /// lists, and notes in each what holds it.
     pub(super) fn finish(mut self, proc: &ProcRoot, tally: &mut Tally, listed: bool) {
         for entry in &tally.entries {
             if self.0.of(entry.ns).is_none()
@@ -44,7 +44,11 @@ impl Gatherer {
 impl Gatherer {
     /// Asks what the kernel lists and nothing else has shown (6.19).
     fn ask_listed(&mut self) {
-        let known: BTreeSet<u64> = self.0.iter().filter_map(|(_, relation)| relation.id64).collect();
+        let known: BTreeSet<u64> = self
+            .0
+            .iter()
+            .filter_map(|(_, relation)| relation.id64)
+            .collect();
         let (mut ids, mut last) = ([0; 512], 0);
         while let Ok(count @ 1..) = listns::list(last, &mut ids) {
             for &id in ids[..count].iter().filter(|id| !known.contains(id)) {
@@ -73,14 +77,24 @@ mod tests {
     #[test]
     fn whoever_stands_above_is_held_from_below() {
         let proc = ProcRoot::system().unwrap();
-        let query = Query { kinds: NsSet::ALL, sources: Sources::RELATIONS };
+        let query = Query {
+            kinds: NsSet::ALL,
+            sources: Sources::RELATIONS,
+        };
         let census = Census::take(&proc, query).unwrap();
         for kind in NsKind::ALL {
             let own = proc.own_ns(NsLink::Own(kind)).unwrap();
             let relation = census.entry(own).unwrap().relation.unwrap();
             if let Above::Is(owner) = relation.owner {
-                let holder = if kind == NsKind::User { Holder::Child(own) } else { Holder::Owned(own) };
-                assert!(census.entry(owner).unwrap().holders.contains(&holder), "{own}");
+                let holder = if kind == NsKind::User {
+                    Holder::Child(own)
+                } else {
+                    Holder::Owned(own)
+                };
+                assert!(
+                    census.entry(owner).unwrap().holders.contains(&holder),
+                    "{own}"
+                );
             }
         }
     }

@@ -7,10 +7,12 @@ use crate::{
 };
 use rustix::fs::OFlags;
 
-/// Something other than a process in it that keeps a namespace alive. Ids are as the procfs that was looked at counts.
+/// Something other than a process in it that keeps a namespace alive. Ids are as the procfs that
+/// was looked at counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holder {
-    /// A thread is in it, while its process as a whole is in another one or its first thread has ended.
+    /// A thread is in it, while its process as a whole is in another one or its first thread has
+    /// ended.
     Thread {
         /// The process.
         pid: Pid,
@@ -51,8 +53,8 @@ pub enum Holder {
 /// A bind mount of a namespace on a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
-    /// The mount, as it is seen from the root directory of whoever sees it. Its id is that of `mountinfo`; where nobody does
-    /// its unique one.
+    /// The mount, as it is seen from the root directory of whoever sees it. Its id is that of
+    /// `mountinfo`; where nobody does its unique one.
     pub mount: Mount,
     /// The mount namespace that the mount is in; none where it could not be told.
     pub inside: Option<NsId>,

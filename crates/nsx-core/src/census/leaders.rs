@@ -1,9 +1,11 @@
 //! The leaders of namespaces: for each namespace the one process that stands for all those in it.
 //!
-//! The leader is the first process of a PID namespace (PID 1), if one is in the namespace; otherwise the process that started
-//! first. The lowest id says neither: ids are used again from the bottom once they have reached `pid_max`, and a parent that
-//! waits for a PID namespace is outside of it. Of the namespaces of the host and of the caller the leader is the process that
-//! started first, because the first process of a container that shares them does not stand for the host.
+//! The leader is the first process of a PID namespace (PID 1), if one is in the namespace;
+//! otherwise the process that started first. The lowest id says neither: ids are used again from
+//! the bottom once they have reached `pid_max`, and a parent that waits for a PID namespace is
+//! outside of it. Of the namespaces of the host and of the caller the leader is the process that
+//! started first, because the first process of a container that shares them does not stand for the
+//! host.
 
 use super::{Census, Member};
 use crate::{
@@ -17,14 +19,20 @@ use crate::{
 const KTHREADD: i32 = 2;
 
 impl Census {
-    /// Finds the leader of each namespace, among the processes that were seen; requires [`Sources::MEMBERS`].
+    /// Finds the leader of each namespace, among the processes that were seen; requires
+    /// [`Sources::MEMBERS`].
     ///
-    /// Reads one file for each process that shares a namespace other than the host's, and a second file for a few of them.
+    /// Reads one file for each process that shares a namespace other than the host's, and a second
+    /// file for a few of them.
     ///
     /// [`Sources::MEMBERS`]: super::Sources::MEMBERS
     pub fn find_leaders(&mut self, proc: &ProcRoot) {
         let mut crowds: HashMap<NsId, Vec<Member>> = HashMap::default();
-        for entry in self.namespaces.iter_mut().filter(|entry| entry.processes > 1) {
+        for entry in self
+            .namespaces
+            .iter_mut()
+            .filter(|entry| entry.processes > 1)
+        {
             let lowest = entry.lowest.map(Pid::as_raw_pid);
             // Nothing in the procfs is older than these.
             let is_first = lowest == Some(1) || (lowest == Some(KTHREADD) && entry.ns.is_initial());
@@ -45,7 +53,8 @@ impl Census {
         let mut elders = Elders::new(proc);
         for entry in &mut self.namespaces {
             if let Some(crowd) = crowds.get(&entry.ns) {
-                let is_hosts = entry.ns.is_initial() || proc.own_ns(NsLink::Own(entry.ns.kind)) == Ok(entry.ns);
+                let is_hosts = entry.ns.is_initial()
+                    || proc.own_ns(NsLink::Own(entry.ns.kind)) == Ok(entry.ns);
                 entry.leader = elders.leader(crowd, !is_hosts).or(entry.lowest);
             }
         }
@@ -63,13 +72,21 @@ pub struct Elders<'a> {
 impl<'a> Elders<'a> {
     /// `proc` is the procfs that the census was taken of.
     pub fn new(proc: &'a ProcRoot) -> Self {
-        Self { proc, starts: HashMap::default(), inits: HashMap::default(), buffer: Vec::new() }
+        Self {
+            proc,
+            starts: HashMap::default(),
+            inits: HashMap::default(),
+            buffer: Vec::new(),
+        }
     }
 
-    /// Returns the process that stands for these: with `inits` the PID 1 that started first, if one is among them; otherwise
-    /// the process that started first.
+    /// Returns the process that stands for these: with `inits` the PID 1 that started first, if one
+    /// is among them; otherwise the process that started first.
     pub fn leader(&mut self, crowd: &[Member], inits: bool) -> Option<Pid> {
-        let mut by_age: Vec<(u64, &Member)> = crowd.iter().map(|member| (self.start(member.pid), member)).collect();
+        let mut by_age: Vec<(u64, &Member)> = crowd
+            .iter()
+            .map(|member| (self.start(member.pid), member))
+            .collect();
         by_age.sort_by_key(|(start, member)| (*start, member.pid.as_raw_pid()));
         let eldest = by_age.first()?.1.pid;
         if !inits {
@@ -79,7 +96,10 @@ impl<'a> Elders<'a> {
         let mut known: HashMap<NsId, u64> = HashMap::default();
         let init = by_age.into_iter().find(|(start, member)| {
             let home = member.ns(NsKind::Pid);
-            if home.and_then(|home| known.get(&home)).is_some_and(|eldest| eldest < start) {
+            if home
+                .and_then(|home| known.get(&home))
+                .is_some_and(|eldest| eldest < start)
+            {
                 return false;
             }
             known.extend(home.map(|home| (home, *start)));
@@ -98,7 +118,11 @@ impl<'a> Elders<'a> {
 
     /// Clock ticks after the boot; a process that has ended comes last.
     fn start(&mut self, pid: Pid) -> u64 {
-        let read = || self.proc.start_time(pid, &mut self.buffer).unwrap_or(u64::MAX);
+        let read = || {
+            self.proc
+                .start_time(pid, &mut self.buffer)
+                .unwrap_or(u64::MAX)
+        };
         *self.starts.entry(pid).or_insert_with(read)
     }
 }
@@ -127,14 +151,24 @@ mod tests {
     }
 
     fn leaders(recording: &Recording) -> Vec<(String, Option<i32>)> {
-        let query = Query { kinds: NsSet::ALL, sources: Sources::MEMBERS };
+        let query = Query {
+            kinds: NsSet::ALL,
+            sources: Sources::MEMBERS,
+        };
         let mut census = Census::take(&recording.root(), query).unwrap();
         census.find_leaders(&recording.root());
-        census.namespaces.iter().map(|entry| (entry.ns.to_string(), entry.leader.map(Pid::as_raw_pid))).collect()
+        census
+            .namespaces
+            .iter()
+            .map(|entry| (entry.ns.to_string(), entry.leader.map(Pid::as_raw_pid)))
+            .collect()
     }
 
     fn expected(leaders: &[(&str, i32)]) -> Vec<(String, Option<i32>)> {
-        leaders.iter().map(|(ns, pid)| ((*ns).to_owned(), Some(*pid))).collect()
+        leaders
+            .iter()
+            .map(|(ns, pid)| ((*ns).to_owned(), Some(*pid)))
+            .collect()
     }
 
     #[test]
@@ -143,7 +177,10 @@ mod tests {
         process(&recording, 40, &["net:[9]", "pid:[5]"], 100, "40");
         process(&recording, 41, &["net:[9]", "pid:[6]"], 100, "41\t1");
         process(&recording, 42, &["net:[9]", "pid:[6]"], 110, "42\t2");
-        assert_eq!(leaders(&recording), expected(&[("pid:[5]", 40), ("pid:[6]", 41), ("net:[9]", 41)]));
+        assert_eq!(
+            leaders(&recording),
+            expected(&[("pid:[5]", 40), ("pid:[6]", 41), ("net:[9]", 41)])
+        );
     }
 
     #[test]
@@ -156,7 +193,12 @@ mod tests {
         process(&recording, 32, &["net:[8]", "pid:[5]"], 110, "32");
         assert_eq!(
             leaders(&recording),
-            expected(&[("pid:[5]", 800), ("pid:[6]", 700), ("net:[8]", 800), ("net:[9]", 700)])
+            expected(&[
+                ("pid:[5]", 800),
+                ("pid:[6]", 700),
+                ("net:[8]", 800),
+                ("net:[9]", 700)
+            ])
         );
     }
 }

@@ -1,9 +1,9 @@
 //! Every namespace of a host, whatever keeps it alive.
 //!
-//! A single pass over the processes finds nearly all namespaces, and is cheap so that it can be taken often: eight
-//! `readlinkat(2)` per process, no allocation for each, two threads if there are thousands. The rest is looked for only
-//! on request, see [`Sources`]. The code that shows a census reads what the census does not hold, for the rows that it
-//! shows: names, owners, command lines.
+//! A single pass over the processes finds nearly all namespaces, and is cheap so that it can be
+//! taken often: eight `readlinkat(2)` per process, no allocation for each, two threads if there are
+//! thousands. The rest is looked for only on request, see [`Sources`]. The code that shows a census
+//! reads what the census does not hold, for the rows that it shows: names, owners, command lines.
 //!
 //! ```
 //! # use nsx_core::{census::{Census, Query, Sources}, ns::{NsKind, NsSet}, proc::ProcRoot};
@@ -59,8 +59,8 @@ pub struct Query {
 
 /// The namespaces of a host while the census was taken.
 ///
-/// The world goes on meanwhile: a process that started or ended then may be in some of its namespaces' numbers and not in
-/// others.
+/// The world goes on meanwhile: a process that started or ended then may be in some of its
+/// namespaces' numbers and not in others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Census {
     /// In order of inode number.
@@ -86,15 +86,18 @@ pub struct Entry {
     pub is_whole: bool,
     /// The lowest id among those that were seen.
     pub lowest: Option<Pid>,
-    /// The process that stands for those that were seen: the one with the lowest id until [`Census::find_leaders`].
+    /// The process that stands for those that were seen: the one with the lowest id until
+    /// [`Census::find_leaders`].
     pub leader: Option<Pid>,
     /// The number of threads in it, first threads of processes too; 0 without [`Sources::THREADS`].
     pub threads: usize,
-    /// The other things that keep it alive, as far as they were looked for. In order of kind, then of ids.
+    /// The other things that keep it alive, as far as they were looked for. In order of kind, then
+    /// of ids.
     pub holders: Vec<Holder>,
     /// `true` if nothing that was looked for can hold it unseen.
     pub has_all_holders: bool,
-    /// The namespaces above it; none without [`Sources::RELATIONS`], or if this namespace could not be opened.
+    /// The namespaces above it; none without [`Sources::RELATIONS`], or if this namespace could not
+    /// be opened.
     pub relation: Option<Relation>,
 }
 
@@ -116,10 +119,11 @@ pub struct Unseen {
     pub vanished: usize,
     /// The kernel failed, or wrote what nsx does not understand.
     pub failed: usize,
-    /// Processes whose descriptors may not be looked at, though their namespaces were. With [`Sources::DESCRIPTORS`] or
-    /// [`Sources::SOCKETS`].
+    /// Processes whose descriptors may not be looked at, though their namespaces were. With
+    /// [`Sources::DESCRIPTORS`] or [`Sources::SOCKETS`].
     pub closed: usize,
-    /// Sockets whose network namespace the kernel does not tell the caller. With [`Sources::SOCKETS`].
+    /// Sockets whose network namespace the kernel does not tell the caller. With
+    /// [`Sources::SOCKETS`].
     pub sockets: usize,
 }
 
@@ -127,24 +131,38 @@ impl Census {
     /// Looks at all processes that `proc` shows, and where else the query says.
     ///
     /// # Errors
-    /// The errno with which listing the processes failed. What fails for one process is counted, see [`Unseen`].
+    /// The errno with which listing the processes failed. What fails for one process is counted,
+    /// see [`Unseen`].
     pub fn take(proc: &ProcRoot, query: Query) -> Result<Self, Errno> {
         let mut scan = Scan::of_all(proc, query)?;
-        let mut gatherer = query.sources.has_any(Sources::RELATIONS.with(Sources::LISTED)).then(Gatherer::default);
+        let mut gatherer = query
+            .sources
+            .has_any(Sources::RELATIONS.with(Sources::LISTED))
+            .then(Gatherer::default);
         if query.sources.has_any(Sources::PINS.with(Sources::MOUNTS)) {
             mounts::find(proc, query.sources, &mut scan, gatherer.as_mut());
         }
-        if query.sources.has_any(Sources::DESCRIPTORS.with(Sources::SOCKETS)) {
+        if query
+            .sources
+            .has_any(Sources::DESCRIPTORS.with(Sources::SOCKETS))
+        {
             descriptors::find(proc, query.sources, &mut scan);
         }
         if let Some(gatherer) = gatherer {
             gatherer.finish(proc, &mut scan.tally, query.sources.has(Sources::LISTED));
         }
-        let Scan { tally, mut members, hidden, unseen } = scan;
+        let Scan {
+            tally,
+            mut members,
+            hidden,
+            unseen,
+        } = scan;
         let mut namespaces = tally.entries;
         namespaces.retain(|entry| query.kinds.contains(entry.ns.kind));
         namespaces.sort_unstable_by_key(|entry| (entry.ns.inode, entry.ns.kind));
-        namespaces.iter_mut().for_each(|entry| entry.holders.sort_unstable_by_key(Holder::key));
+        namespaces
+            .iter_mut()
+            .for_each(|entry| entry.holders.sort_unstable_by_key(Holder::key));
         let reach = Reach::of(proc, &hidden, query.kinds);
         for entry in &mut namespaces {
             entry.leader = entry.lowest;
@@ -156,25 +174,41 @@ impl Census {
             members = Vec::new();
         }
         let lists_all = reach.lists_all();
-        Ok(Self { namespaces, members, hidden, lists_all, unseen })
+        Ok(Self {
+            namespaces,
+            members,
+            hidden,
+            lists_all,
+            unseen,
+        })
     }
 
     /// The entry of a namespace.
     pub fn entry(&self, ns: NsId) -> Option<&Entry> {
         let key = (ns.inode, ns.kind);
-        let place = self.namespaces.binary_search_by_key(&key, |entry| (entry.ns.inode, entry.ns.kind)).ok()?;
+        let place = self
+            .namespaces
+            .binary_search_by_key(&key, |entry| (entry.ns.inode, entry.ns.kind))
+            .ok()?;
         self.namespaces.get(place)
     }
 
     /// Returns what was seen of a process; none without [`Sources::MEMBERS`].
     pub fn member(&self, pid: Pid) -> Option<&Member> {
-        let place = self.members.binary_search_by_key(&pid.as_raw_pid(), |member| member.pid.as_raw_pid()).ok()?;
+        let place = self
+            .members
+            .binary_search_by_key(&pid.as_raw_pid(), |member| member.pid.as_raw_pid())
+            .ok()?;
         self.members.get(place)
     }
 
-    /// The processes that are in a namespace, in order of their ids; none without [`Sources::MEMBERS`].
+    /// The processes that are in a namespace, in order of their ids; none without
+    /// [`Sources::MEMBERS`].
     pub fn processes_in(&self, ns: NsId) -> impl Iterator<Item = Pid> {
-        self.members.iter().filter(move |member| member.ns(ns.kind) == Some(ns)).map(|member| member.pid)
+        self.members
+            .iter()
+            .filter(move |member| member.ns(ns.kind) == Some(ns))
+            .map(|member| member.pid)
     }
 }
 
@@ -195,7 +229,8 @@ impl Entry {
 }
 
 impl Member {
-    /// The namespace of this kind that it is in; none where its kind was not asked for, and for a zombie.
+    /// The namespace of this kind that it is in; none where its kind was not asked for, and for a
+    /// zombie.
     pub fn ns(&self, kind: NsKind) -> Option<NsId> {
         let inode = self.inodes[kind as usize].into();
         (inode != 0).then_some(NsId { kind, inode })
@@ -225,10 +260,12 @@ impl Unseen {
     }
 }
 
-/// The namespaces of these kinds that one process is in. A zombie is in its PID and its user namespace alone.
+/// The namespaces of these kinds that one process is in. A zombie is in its PID and its user
+/// namespace alone.
 ///
 /// # Errors
-/// `Vanished` where it is in none: it has ended, or the kernel has none of these kinds. Otherwise as [`ProcRoot::ns`].
+/// `Vanished` where it is in none: it has ended, or the kernel has none of these kinds. Otherwise
+/// as [`ProcRoot::ns`].
 pub fn namespaces_of(proc: &ProcRoot, pid: Pid, kinds: NsSet) -> Result<Vec<NsId>, ProcError> {
     let mut namespaces = Vec::with_capacity(kinds.len());
     let mut links = proc.ns_links(pid);
@@ -240,7 +277,11 @@ pub fn namespaces_of(proc: &ProcRoot, pid: Pid, kinds: NsSet) -> Result<Vec<NsId
             Err(error) => return Err(error),
         }
     }
-    if namespaces.is_empty() { Err(ProcError::Vanished) } else { Ok(namespaces) }
+    if namespaces.is_empty() {
+        Err(ProcError::Vanished)
+    } else {
+        Ok(namespaces)
+    }
 }
 
 #[cfg(test)]
@@ -248,14 +289,21 @@ mod tests {
     use super::*;
     use crate::proc::Recording;
 
-    const PROCESSES: Query = Query { kinds: NsSet::ALL, sources: Sources::NONE };
+    const PROCESSES: Query = Query {
+        kinds: NsSet::ALL,
+        sources: Sources::NONE,
+    };
 
     fn row(ns: &str, processes: usize, lowest: i32) -> (NsId, usize, Option<Pid>) {
         (ns.parse().unwrap(), processes, Pid::from_raw(lowest))
     }
 
     fn rows(census: &Census) -> Vec<(NsId, usize, Option<Pid>)> {
-        census.namespaces.iter().map(|entry| (entry.ns, entry.processes, entry.lowest)).collect()
+        census
+            .namespaces
+            .iter()
+            .map(|entry| (entry.ns, entry.processes, entry.lowest))
+            .collect()
     }
 
     #[test]
@@ -271,7 +319,14 @@ mod tests {
         let strange = 9;
         recording.process(strange, &["cgroup:what"]);
         let census = Census::take(&recording.root(), PROCESSES).unwrap();
-        assert_eq!(census.unseen, Unseen { vanished: 1, failed: 1, ..Unseen::default() });
+        assert_eq!(
+            census.unseen,
+            Unseen {
+                vanished: 1,
+                failed: 1,
+                ..Unseen::default()
+            }
+        );
         assert_eq!(
             rows(&census),
             [
@@ -283,11 +338,17 @@ mod tests {
             ]
         );
         assert!(census.members.is_empty());
-        let query = Query { kinds: NsSet::EMPTY.with(NsKind::Net), sources: Sources::MEMBERS };
+        let query = Query {
+            kinds: NsSet::EMPTY.with(NsKind::Net),
+            sources: Sources::MEMBERS,
+        };
         let net = Census::take(&recording.root(), query).unwrap();
         assert_eq!(rows(&net), [row("net:[9]", 2, 4), row("net:[10]", 1, 100)]);
         assert_eq!(net.unseen.vanished, 3);
-        let in_net: Vec<i32> = net.processes_in("net:[9]".parse().unwrap()).map(Pid::as_raw_pid).collect();
+        let in_net: Vec<i32> = net
+            .processes_in("net:[9]".parse().unwrap())
+            .map(Pid::as_raw_pid)
+            .collect();
         assert_eq!(in_net, [4, 30]);
     }
 
@@ -301,28 +362,69 @@ mod tests {
             recording.link(&format!("30/task/{tid}/ns/net"), net);
             recording.link(&format!("30/task/{tid}/ns/pid"), "pid:[5]");
         }
-        let take = |sources| Census::take(&recording.root(), Query { kinds: NsSet::ALL, sources }).unwrap();
+        let take = |sources| {
+            Census::take(
+                &recording.root(),
+                Query {
+                    kinds: NsSet::ALL,
+                    sources,
+                },
+            )
+            .unwrap()
+        };
         assert_eq!(take(Sources::NONE).namespaces.len(), 2);
         let pid = |id| Pid::from_raw(id).unwrap();
         let census = take(Sources::CHILDREN.with(Sources::THREADS));
         let held = |ns: &str| census.entry(ns.parse().unwrap()).unwrap();
-        assert_eq!(held("pid:[6]").holders, [Holder::ForChildren { pid: pid(30), tid: pid(30) }]);
-        assert_eq!(held("time:[8]").holders, [Holder::ForChildren { pid: pid(30), tid: pid(30) }]);
-        assert_eq!(held("net:[10]").holders, [Holder::Thread { pid: pid(30), tid: pid(32) }]);
+        assert_eq!(
+            held("pid:[6]").holders,
+            [Holder::ForChildren {
+                pid: pid(30),
+                tid: pid(30)
+            }]
+        );
+        assert_eq!(
+            held("time:[8]").holders,
+            [Holder::ForChildren {
+                pid: pid(30),
+                tid: pid(30)
+            }]
+        );
+        assert_eq!(
+            held("net:[10]").holders,
+            [Holder::Thread {
+                pid: pid(30),
+                tid: pid(32)
+            }]
+        );
         assert_eq!((held("net:[9]").threads, held("net:[9]").processes), (2, 1));
-        assert_eq!((held("net:[10]").threads, held("net:[10]").lowest), (1, None));
+        assert_eq!(
+            (held("net:[10]").threads, held("net:[10]").lowest),
+            (1, None)
+        );
     }
 
     #[test]
     fn the_caller_is_in_the_census() {
         let proc = ProcRoot::system().unwrap();
-        let census = Census::take(&proc, Query { kinds: NsSet::ALL, sources: Sources::MEMBERS }).unwrap();
+        let census = Census::take(
+            &proc,
+            Query {
+                kinds: NsSet::ALL,
+                sources: Sources::MEMBERS,
+            },
+        )
+        .unwrap();
         let caller = rustix::process::getpid();
         for ns in namespaces_of(&proc, caller, NsSet::ALL).unwrap() {
             assert!(census.entry(ns).is_some_and(|entry| entry.processes > 0));
             assert!(census.processes_in(ns).any(|pid| pid == caller));
         }
         assert!(census.namespaces.is_sorted_by_key(|entry| entry.ns.inode));
-        assert!(census.members.is_sorted_by_key(|member| member.pid.as_raw_pid()));
+        assert!(
+            census
+                .members
+                .is_sorted_by_key(|member| member.pid.as_raw_pid())
+        );
     }
 }

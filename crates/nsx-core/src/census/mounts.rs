@@ -1,8 +1,9 @@
 //! Namespaces that are bound to files.
 //!
-//! Every mount namespace has its own table, `/proc/PID/mountinfo` of whichever process is in it. Those that no process is in
-//! are gone through one by one (6.12, as root of the host), and their mounts asked for. Nothing is opened here: where a
-//! namespace has no other way to it, [`Pin::open`] opens it, and never waits.
+//! Every mount namespace has its own table, `/proc/PID/mountinfo` of whichever process is in it.
+//! Those that no process is in are gone through one by one (6.12, as root of the host), and their
+//! mounts asked for. Nothing is opened here: where a namespace has no other way to it,
+//! [`Pin::open`] opens it, and never waits.
 
 use super::{Holder, Member, Pin, Sources, Viewer, gather::Gatherer, scan::Scan, tally::Tally};
 use crate::{
@@ -17,14 +18,27 @@ use std::{collections::BTreeMap, mem::MaybeUninit};
 /// The number of processes of a mount namespace that are looked at to find one that sees all of it.
 const READERS: usize = 16;
 
-/// Notes the mounts of namespaces: those that the caller sees, or with [`Sources::MOUNTS`] all. Mount
-/// namespaces that no process is in are asked on the way, where there is a gatherer.
-pub(super) fn find(proc: &ProcRoot, sources: Sources, scan: &mut Scan, gatherer: Option<&mut Gatherer>) {
+/// Notes the mounts of namespaces: those that the caller sees, or with [`Sources::MOUNTS`] all.
+/// Mount namespaces that no process is in are asked on the way, where there is a gatherer.
+pub(super) fn find(
+    proc: &ProcRoot,
+    sources: Sources,
+    scan: &mut Scan,
+    gatherer: Option<&mut Gatherer>,
+) {
     let own = proc.own_ns(NsLink::Own(NsKind::Mnt)).ok();
-    let mut tables = vec![Table { proc, viewer: Viewer::Caller, inside: own }];
+    let mut tables = vec![Table {
+        proc,
+        viewer: Viewer::Caller,
+        inside: own,
+    }];
     if sources.has(Sources::MOUNTS) {
         let others = readers(proc, &scan.members, own);
-        tables.extend(others.map(|(inside, pid)| Table { proc, viewer: Viewer::Process(pid), inside: Some(inside) }));
+        tables.extend(others.map(|(inside, pid)| Table {
+            proc,
+            viewer: Viewer::Process(pid),
+            inside: Some(inside),
+        }));
     }
     let mut text = Vec::new();
     for table in tables {
@@ -51,18 +65,25 @@ fn find_empty(proc: &ProcRoot, tally: &mut Tally, mut gatherer: Option<&mut Gath
                 }
                 for mount in Mount::pins_in(&current).unwrap_or_default() {
                     if let Some(ns) = mount.namespace() {
-                        let pin = Pin { mount, inside: Some(inside), viewer: Viewer::Nobody };
+                        let pin = Pin {
+                            mount,
+                            inside: Some(inside),
+                            viewer: Viewer::Nobody,
+                        };
                         tally.hold(ns, Holder::Mount(pin));
                     }
                 }
             }
-            namespace = nsfs::mounts_beside(&current, way).and_then(Namespace::from_fd).ok();
+            namespace = nsfs::mounts_beside(&current, way)
+                .and_then(Namespace::from_fd)
+                .ok();
         }
     }
 }
 
-/// A process for each mount namespace but the caller's own: the lowest of those whose root directory is that of the
-/// namespace, for from another one not all mounts are seen; or else the lowest.
+/// A process for each mount namespace but the caller's own: the lowest of those whose root
+/// directory is that of the namespace, for from another one not all mounts are seen; or else the
+/// lowest.
 fn readers<'a>(
     proc: &'a ProcRoot,
     members: &[Member],
@@ -104,10 +125,21 @@ impl Table<'_> {
 
     fn note(&self, text: &[u8], tally: &mut Tally) {
         // Hosts have thousands of mounts, and few of them are namespaces.
-        let lines = text.split(|byte| *byte == b'\n').filter(|line| memmem::find(line, b" - nsfs ").is_some());
+        let lines = text
+            .split(|byte| *byte == b'\n')
+            .filter(|line| memmem::find(line, b" - nsfs ").is_some());
         for mount in lines.filter_map(|line| Mount::parse(line).ok()) {
-            let Some(ns) = mount.namespace() else { continue };
-            tally.hold(ns, Holder::Mount(Pin { mount, inside: self.inside, viewer: self.viewer }));
+            let Some(ns) = mount.namespace() else {
+                continue;
+            };
+            tally.hold(
+                ns,
+                Holder::Mount(Pin {
+                    mount,
+                    inside: self.inside,
+                    viewer: self.viewer,
+                }),
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The owners and parents of namespaces, as far up as the caller may see.
 //!
-//! Each namespace that is met is asked once, so that finding out about all of a host costs a few calls for each.
+//! Each namespace that is met is asked once, so that finding out about all of a host costs a few
+//! calls for each.
 
 use crate::ns::{Namespace, NsId, NsKind, Related};
 use rustix::io::Errno;
@@ -17,8 +18,8 @@ pub struct Relation {
     pub owner: Above,
     /// Its parent; [`Above::Nothing`] for the kinds that have none.
     pub parent: Above,
-    /// The user who created the user namespace that it is, or that owns it, as the caller's user namespace counts
-    /// users.
+    /// The user who created the user namespace that it is, or that owns it, as the caller's user
+    /// namespace counts users.
     pub owner_uid: Option<u32>,
     /// The id that no other namespace gets before the next boot (6.18).
     pub id64: Option<u64>,
@@ -31,7 +32,8 @@ pub enum Above {
     Is(NsId),
     /// There is one above the caller's own, which the kernel does not show.
     Hidden,
-    /// There is none: it is the topmost, or of a kind without that relation, or the kernel failed to say.
+    /// There is none: it is the topmost, or of a kind without that relation, or the kernel failed
+    /// to say.
     Nothing,
 }
 
@@ -49,7 +51,8 @@ impl Relations {
     /// Asks for what stands above `ns`, and above that, and so on.
     ///
     /// # Errors
-    /// `ENOTTY` where the kernel cannot say (before 4.9). What else fails for one namespace is [`Above::Nothing`].
+    /// `ENOTTY` where the kernel cannot say (before 4.9). What else fails for one namespace is
+    /// [`Above::Nothing`].
     pub fn learn(&mut self, ns: &Namespace) -> Result<Relation, Errno> {
         if let Some(known) = self.0.get(&ns.id()) {
             return Ok(*known);
@@ -68,7 +71,12 @@ impl Relations {
             (_, Above::Is(owner)) => self.0.get(&owner).and_then(|owner| owner.owner_uid),
             (_, Above::Hidden | Above::Nothing) => None,
         };
-        let relation = Relation { owner, parent, owner_uid, id64: ns.id64().ok() };
+        let relation = Relation {
+            owner,
+            parent,
+            owner_uid,
+            id64: ns.id64().ok(),
+        };
         self.0.insert(ns.id(), relation);
         Ok(relation)
     }
@@ -108,19 +116,36 @@ mod tests {
         let mut relations = Relations::default();
         let own = proc.own_ns(NsLink::Own(NsKind::User)).unwrap();
         for kind in NsKind::ALL {
-            let ns = proc.open_ns(rustix::process::getpid(), NsLink::Own(kind)).unwrap();
+            let ns = proc
+                .open_ns(rustix::process::getpid(), NsLink::Own(kind))
+                .unwrap();
             let relation = relations.learn(&ns).unwrap();
             assert_eq!(relations.of(ns.id()), Some(relation));
             match kind {
                 NsKind::User => {
-                    let above = if own.is_initial() { Above::Nothing } else { Above::Hidden };
+                    let above = if own.is_initial() {
+                        Above::Nothing
+                    } else {
+                        Above::Hidden
+                    };
                     assert_eq!((relation.owner, relation.parent), (above, above));
                 }
-                // Where the tests run in a user namespace, its other namespaces may be owned by one above it.
-                _ => assert!([Above::Is(own), Above::Hidden].contains(&relation.owner), "{kind}: {relation:?}"),
+                // Where the tests run in a user namespace, its other namespaces may be owned by one
+                // above it.
+                _ => assert!(
+                    [Above::Is(own), Above::Hidden].contains(&relation.owner),
+                    "{kind}: {relation:?}"
+                ),
             }
-            assert!(matches!(kind, NsKind::Pid | NsKind::User) || relation.parent == Above::Nothing, "{kind}");
-            assert_eq!(relation.owner_uid.is_some(), kind == NsKind::User || relation.owner.id().is_some(), "{kind}");
+            assert!(
+                matches!(kind, NsKind::Pid | NsKind::User) || relation.parent == Above::Nothing,
+                "{kind}"
+            );
+            assert_eq!(
+                relation.owner_uid.is_some(),
+                kind == NsKind::User || relation.owner.id().is_some(),
+                "{kind}"
+            );
         }
         assert_eq!(relations.of("net:[1]".parse().unwrap()), None);
     }

@@ -31,7 +31,8 @@ pub struct Residents {
 pub struct Resident {
     /// Its id, as the procfs counts.
     pub pid: Pid,
-    /// Its own PID namespace, the innermost of its chain; none where the kernel hides it from the caller.
+    /// Its own PID namespace, the innermost of its chain; none where the kernel hides it from the
+    /// caller.
     pub ns: Option<NsId>,
     /// Its chain, its name, its user.
     pub status: Status,
@@ -40,12 +41,17 @@ pub struct Resident {
 impl Residents {
     /// Looks at the processes that `proc` shows.
     ///
-    /// A chain asks for no privilege, so a process whose namespace is hidden is there with its chain.
+    /// A chain asks for no privilege, so a process whose namespace is hidden is there with its
+    /// chain.
     ///
     /// # Errors
-    /// The errno with which listing the processes failed. What fails for one process is counted, see [`Unseen`].
+    /// The errno with which listing the processes failed. What fails for one process is counted,
+    /// see [`Unseen`].
     pub fn find(proc: &ProcRoot, living: Living) -> Result<Self, Errno> {
-        let mut found = Self { processes: Vec::new(), unseen: Unseen::default() };
+        let mut found = Self {
+            processes: Vec::new(),
+            unseen: Unseen::default(),
+        };
         let shown = shown_by(proc);
         let mut buffer = Vec::new();
         for pid in proc.pids()? {
@@ -58,8 +64,8 @@ impl Residents {
     }
 }
 
-/// Looks at one process; returns none if it is not among those that are wanted. `shown` is the namespace whose ids
-/// `proc` shows.
+/// Looks at one process; returns none if it is not among those that are wanted. `shown` is the
+/// namespace whose ids `proc` shows.
 fn resident(
     proc: &ProcRoot,
     pid: Pid,
@@ -73,7 +79,8 @@ fn resident(
         Err(ProcError::Vanished) if proc.is_copy() => None,
         ns => Some(ns?),
     };
-    // Reading a status costs as much as a dozen links: most processes of a host are not nested, and need none.
+    // Reading a status costs as much as a dozen links: most processes of a host are not nested, and
+    // need none.
     if living == Living::Nested && ns.is_some() && ns == shown {
         return Ok(None);
     }
@@ -111,9 +118,18 @@ mod tests {
         }
         let found = |living| {
             let residents = Residents::find(&recording.root(), living).unwrap();
-            let rows: Vec<String> = residents.processes.iter().map(|it| it.status.chain.to_string()).collect();
+            let rows: Vec<String> = residents
+                .processes
+                .iter()
+                .map(|it| it.status.chain.to_string())
+                .collect();
             assert_eq!(residents.unseen.vanished, 1);
-            assert!(residents.processes.iter().all(|it| it.status.name == b"a\nNSpid:"));
+            assert!(
+                residents
+                    .processes
+                    .iter()
+                    .all(|it| it.status.name == b"a\nNSpid:")
+            );
             rows
         };
         assert_eq!(found(Living::Nested), ["30 → 1", "31 → 2 → 1"]);

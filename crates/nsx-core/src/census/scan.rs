@@ -16,7 +16,8 @@ use std::{
 /// With fewer processes, starting a thread takes longer than it saves.
 const FOR_TWO_THREADS: usize = 1000;
 
-/// The number of processes that a thread takes on at a time: few enough that both threads end together.
+/// The number of processes that a thread takes on at a time: few enough that both threads end
+/// together.
 const CHUNK: usize = 64;
 
 /// The findings in processes.
@@ -39,7 +40,9 @@ impl Scan {
             if let Err(error) = part.look(proc, pid, &wish) {
                 let error = match error {
                     // Nobody comes and goes: the copy lacks the links.
-                    ProcError::Vanished if proc.is_copy() => ProcError::Malformed("a copy of /proc"),
+                    ProcError::Vanished if proc.is_copy() => {
+                        ProcError::Malformed("a copy of /proc")
+                    }
                     error => error,
                 };
                 part.unseen.count(error);
@@ -56,7 +59,8 @@ impl Scan {
             scan.hidden.extend(part.hidden);
             scan.unseen.absorb(part.unseen);
         }
-        scan.members.sort_unstable_by_key(|member| member.pid.as_raw_pid());
+        scan.members
+            .sort_unstable_by_key(|member| member.pid.as_raw_pid());
         scan.hidden.sort_unstable_by_key(|pid| pid.as_raw_pid());
         Ok(scan)
     }
@@ -89,22 +93,35 @@ impl Scan {
                     places[kind as usize] = Some(place);
                     outcome = Ok(());
                 }
-                // A zombie has no more than some of its namespaces, and an old kernel not all kinds.
+                // A zombie has no more than some of its namespaces, and an old kernel not all
+                // kinds.
                 Err(ProcError::Vanished) => {}
-                // All links of a process are guarded by the same check, so the others would be refused too.
+                // All links of a process are guarded by the same check, so the others would be
+                // refused too.
                 Err(error) => return Err(error),
             }
         }
         outcome.map(|()| places)
     }
 
-    /// Notes the namespaces that only children will be in; `holder` is the process and the thread whose links these are.
-    fn for_children(&mut self, links: &mut NsLinks<'_>, own: &Places, holder: [Pid; 2]) -> Result<(), ProcError> {
-        for (kind, link) in [(NsKind::Pid, NsLink::PidForChildren), (NsKind::Time, NsLink::TimeForChildren)] {
+    /// Notes the namespaces that only children will be in; `holder` is the process and the thread
+    /// whose links these are.
+    fn for_children(
+        &mut self,
+        links: &mut NsLinks<'_>,
+        own: &Places,
+        holder: [Pid; 2],
+    ) -> Result<(), ProcError> {
+        for (kind, link) in [
+            (NsKind::Pid, NsLink::PidForChildren),
+            (NsKind::Time, NsLink::TimeForChildren),
+        ] {
             match self.place(links, kind, link) {
                 Ok(place) if own[kind as usize] != Some(place) => {
                     let [pid, tid] = holder;
-                    self.tally.entries[place].holders.push(Holder::ForChildren { pid, tid });
+                    self.tally.entries[place]
+                        .holders
+                        .push(Holder::ForChildren { pid, tid });
                 }
                 // A PID namespace that has no first process yet has no name.
                 Ok(_) | Err(ProcError::Vanished) => {}
@@ -115,16 +132,26 @@ impl Scan {
     }
 
     /// Counts the threads of a process, and notes those that are elsewhere.
-    fn threads(&mut self, proc: &ProcRoot, pid: Pid, own: &Places, wish: &Wish) -> Result<(), ProcError> {
+    fn threads(
+        &mut self,
+        proc: &ProcRoot,
+        pid: Pid,
+        own: &Places,
+        wish: &Wish,
+    ) -> Result<(), ProcError> {
         // The first thread is in the process's namespaces.
-        own.iter().flatten().for_each(|&place| self.tally.entries[place].threads += 1);
+        own.iter()
+            .flatten()
+            .for_each(|&place| self.tally.entries[place].threads += 1);
         if proc.count_threads(pid)? == 1 && own.iter().any(Option::is_some) {
             return Ok(());
         }
         for tid in proc.threads(pid)?.into_iter().filter(|tid| *tid != pid) {
             let mut links = proc.thread_ns_links(pid, tid);
             for &kind in &wish.kinds {
-                let Ok(place) = self.place(&mut links, kind, NsLink::Own(kind)) else { continue };
+                let Ok(place) = self.place(&mut links, kind, NsLink::Own(kind)) else {
+                    continue;
+                };
                 let entry = &mut self.tally.entries[place];
                 entry.threads += 1;
                 if own[kind as usize] != Some(place) {
@@ -138,9 +165,15 @@ impl Scan {
         Ok(())
     }
 
-    fn place(&mut self, links: &mut NsLinks<'_>, kind: NsKind, link: NsLink) -> Result<usize, ProcError> {
+    fn place(
+        &mut self,
+        links: &mut NsLinks<'_>,
+        kind: NsKind,
+        link: NsLink,
+    ) -> Result<usize, ProcError> {
         let mut target = [MaybeUninit::uninit(); LONGEST_LINK];
-        self.tally.place_of_link(kind, links.target(link, &mut target)?)
+        self.tally
+            .place_of_link(kind, links.target(link, &mut target)?)
     }
 
     /// Inode numbers of namespaces have 32 bits; a recording may claim others.
@@ -160,7 +193,10 @@ struct Wish {
 
 impl Wish {
     fn of(query: Query) -> Self {
-        let Query { mut kinds, mut sources } = query;
+        let Query {
+            mut kinds,
+            mut sources,
+        } = query;
         if sources.has(Sources::MOUNTS) {
             kinds.insert(NsKind::Mnt);
             sources = sources.with(Sources::MEMBERS);
@@ -173,14 +209,19 @@ impl Wish {
             sources = sources.with(Sources::MEMBERS);
         }
         if sources.has(Sources::CHILDREN) {
-            kinds = [NsKind::Pid, NsKind::Time].into_iter().fold(kinds, NsSet::with);
+            kinds = [NsKind::Pid, NsKind::Time]
+                .into_iter()
+                .fold(kinds, NsSet::with);
         }
-        Self { kinds: kinds.iter().collect(), sources }
+        Self {
+            kinds: kinds.iter().collect(),
+            sources,
+        }
     }
 }
 
-/// Does something for each of the processes, with two threads where there are many and two processors, and gives what each
-/// thread has made of its part. Both are gone when this returns.
+/// Does something for each of the processes, with two threads where there are many and two
+/// processors, and gives what each thread has made of its part. Both are gone when this returns.
 pub(super) fn shared<P: Copy + Sync, T: Send>(
     processes: &[P],
     new: impl Fn() -> T + Sync,
@@ -191,8 +232,12 @@ pub(super) fn shared<P: Copy + Sync, T: Send>(
         let mut part = new();
         loop {
             let start = next.fetch_add(CHUNK, Ordering::Relaxed);
-            let Some(rest) = processes.get(start..).filter(|rest| !rest.is_empty()) else { return part };
-            rest.iter().take(CHUNK).for_each(|&process| each(&mut part, process));
+            let Some(rest) = processes.get(start..).filter(|rest| !rest.is_empty()) else {
+                return part;
+            };
+            rest.iter()
+                .take(CHUNK)
+                .for_each(|&process| each(&mut part, process));
         }
     };
     if processes.len() < FOR_TWO_THREADS || processors() < 2 {
@@ -202,12 +247,17 @@ pub(super) fn shared<P: Copy + Sync, T: Send>(
         // Where no thread can be had, this one does it all.
         let other = thread::Builder::new().spawn_scoped(scope, work);
         let own = work();
-        let other = other.ok().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let other = other.ok().map(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
         std::iter::once(own).chain(other).collect()
     })
 }
 
-/// Returns the number of processors that this process may use. The standard library's answer reads files of cgroups.
+/// Returns the number of processors that this process may use. The standard library's answer reads
+/// files of cgroups.
 fn processors() -> u32 {
     rustix::thread::sched_getaffinity(None).map_or(1, |set: CpuSet| set.count())
 }

@@ -1,9 +1,10 @@
-//! The sources of a census: those that cost more than the one pass over the processes are looked at only on request.
+//! The sources of a census: those that cost more than the one pass over the processes are looked at
+//! only on request.
 
 use std::fmt;
 
-/// A set of places to look for namespaces, and of facts to gather about them. The processes themselves are always looked
-/// at.
+/// A set of places to look for namespaces, and of facts to gather about them. The processes
+/// themselves are always looked at.
 ///
 /// | source | what it costs |
 /// |---|---|
@@ -22,24 +23,28 @@ pub struct Sources(u16);
 impl Sources {
     /// Nothing but the processes.
     pub const NONE: Self = Self(0);
-    /// Namespaces that are bound to files in the caller's own mount namespace, as those of `ip netns` are.
+    /// Namespaces that are bound to files in the caller's own mount namespace, as those of `ip
+    /// netns` are.
     pub const PINS: Self = Self(1);
     /// Which namespaces each process is in, kept: [`Census::members`](super::Census::members).
     pub const MEMBERS: Self = Self(1 << 1);
-    /// Namespaces that only the next children of a process will be in: `pid_for_children`, `time_for_children`.
+    /// Namespaces that only the next children of a process will be in: `pid_for_children`,
+    /// `time_for_children`.
     pub const CHILDREN: Self = Self(1 << 2);
     /// Namespaces that single threads are in, and how many threads are in each.
     pub const THREADS: Self = Self(1 << 3);
-    /// Namespaces that are bound to files in any mount namespace, also in those that no process is in.
+    /// Namespaces that are bound to files in any mount namespace, also in those that no process is
+    /// in.
     pub const MOUNTS: Self = Self(1 << 4);
-    /// The namespaces above each namespace, its parent and its owner, and its never-reused id; and with that the
-    /// namespaces above that nothing else shows.
+    /// The namespaces above each namespace, its parent and its owner, and its never-reused id; and
+    /// with that the namespaces above that nothing else shows.
     pub const RELATIONS: Self = Self(1 << 5);
     /// Namespaces that descriptors are open of.
     pub const DESCRIPTORS: Self = Self(1 << 6);
     /// Network namespaces that sockets of processes elsewhere are in.
     pub const SOCKETS: Self = Self(1 << 7);
-    /// Namespaces that the kernel lists (6.19; before, this finds nothing). It leaves out those that only sockets keep.
+    /// Namespaces that the kernel lists (6.19; before, this finds nothing). It leaves out those
+    /// that only sockets keep.
     pub const LISTED: Self = Self(1 << 8);
     /// All there is.
     pub const ALL: Self = Self(0x1ff);

@@ -8,13 +8,16 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Namespaces by id. A namespace keeps its place, the index in [`Tally::entries`], while others come.
+/// Namespaces by id. A namespace keeps its place, the index in [`Tally::entries`], while others
+/// come.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) entries: Vec<Entry>,
-    // A tree, because the few namespaces that a host has are found in one faster than they are hashed.
+    // A tree, because the few namespaces that a host has are found in one faster than they are
+    // hashed.
     places: BTreeMap<(u64, NsKind), usize>,
-    /// Most processes are in the same namespaces as the one before: its links, by kind, need not be read again.
+    /// Most processes are in the same namespaces as the one before: its links, by kind, need not be
+    /// read again.
     last: [Last; NsKind::ALL.len()],
 }
 
@@ -36,7 +39,11 @@ impl Tally {
     }
 
     /// Like `place`, but takes the target of a link to a namespace of this kind.
-    pub(super) fn place_of_link(&mut self, kind: NsKind, target: &[u8]) -> Result<usize, ProcError> {
+    pub(super) fn place_of_link(
+        &mut self,
+        kind: NsKind,
+        target: &[u8],
+    ) -> Result<usize, ProcError> {
         let last = &mut self.last[kind as usize];
         if last.len > 0 && last.text[..last.len] == *target {
             return Ok(last.place);
@@ -55,7 +62,10 @@ impl Tally {
     pub(super) fn count(&mut self, place: usize, pid: Pid) {
         let entry = &mut self.entries[place];
         entry.processes += 1;
-        if entry.lowest.is_none_or(|lowest| pid.as_raw_pid() < lowest.as_raw_pid()) {
+        if entry
+            .lowest
+            .is_none_or(|lowest| pid.as_raw_pid() < lowest.as_raw_pid())
+        {
             entry.lowest = Some(pid);
         }
     }
@@ -80,7 +90,10 @@ impl Tally {
 }
 
 fn lower(one: Option<Pid>, other: Option<Pid>) -> Option<Pid> {
-    [one, other].into_iter().flatten().min_by_key(|pid| pid.as_raw_pid())
+    [one, other]
+        .into_iter()
+        .flatten()
+        .min_by_key(|pid| pid.as_raw_pid())
 }
 
 #[cfg(test)]
@@ -118,7 +131,11 @@ mod tests {
         let mut one = tally(&[(ids[0], 9)]);
         let other = tally(&[(ids[1], 3), (ids[0], 5)]);
         one.absorb(other);
-        let rows: Vec<_> = one.entries.iter().map(|entry| (entry.ns, entry.processes, entry.lowest)).collect();
+        let rows: Vec<_> = one
+            .entries
+            .iter()
+            .map(|entry| (entry.ns, entry.processes, entry.lowest))
+            .collect();
         assert_eq!(rows, [(ids[0], 2, Some(pid(5))), (ids[1], 1, Some(pid(3)))]);
     }
 }

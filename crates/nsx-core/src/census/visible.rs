@@ -45,11 +45,15 @@ impl Visible {
     /// Looks at the processes that `proc` shows, or at all their threads.
     ///
     /// # Errors
-    /// The errno with which listing the processes failed; `EACCES` where `proc` cannot tell who is in the namespace,
-    /// because it is neither that one's procfs nor one of a namespace above it. What fails for one process is counted.
+    /// The errno with which listing the processes failed; `EACCES` where `proc` cannot tell who is
+    /// in the namespace, because it is neither that one's procfs nor one of a namespace above it.
+    /// What fails for one process is counted.
     pub fn find(proc: &ProcRoot, of: &Numbering, tasks: Tasks) -> Result<Self, Errno> {
         let level = of.level().ok_or(Errno::ACCESS)?;
-        let mut visible = Self { tasks: Vec::new(), unseen: Unseen::default() };
+        let mut visible = Self {
+            tasks: Vec::new(),
+            unseen: Unseen::default(),
+        };
         let (mut lineages, mut buffer) = (Lineages::default(), Vec::new());
         for process in proc.pids()? {
             let whole = (|| {
@@ -65,10 +69,16 @@ impl Visible {
                 let status = proc.status(process, &mut buffer)?;
                 // Of the same text, since another process may have the id by now.
                 let ids = TaskIds::parse(&buffer)?;
-                if ids.chain == chain { Ok(Some((ids, status))) } else { Err(ProcError::Vanished) }
+                if ids.chain == chain {
+                    Ok(Some((ids, status)))
+                } else {
+                    Err(ProcError::Vanished)
+                }
             })();
             match whole {
-                Ok(Some((ids, status))) => visible.add(proc, process, level, (ids, status), tasks, &mut buffer),
+                Ok(Some((ids, status))) => {
+                    visible.add(proc, process, level, (ids, status), tasks, &mut buffer)
+                }
                 Ok(None) => {}
                 Err(error) => visible.unseen.count(error),
             }
@@ -90,12 +100,25 @@ impl Visible {
         } else {
             Vec::new()
         };
-        let more = threads.into_iter().filter(|thread| *thread != process).filter_map(|thread| {
-            let ids = proc.thread_ids(process, thread, buffer).ok()?;
-            Some(Task { process, ids, level, status: status.clone() })
-        });
+        let more = threads
+            .into_iter()
+            .filter(|thread| *thread != process)
+            .filter_map(|thread| {
+                let ids = proc.thread_ids(process, thread, buffer).ok()?;
+                Some(Task {
+                    process,
+                    ids,
+                    level,
+                    status: status.clone(),
+                })
+            });
         let more: Vec<_> = more.collect();
-        self.tasks.push(Task { process, ids, level, status });
+        self.tasks.push(Task {
+            process,
+            ids,
+            level,
+            status,
+        });
         self.tasks.extend(more);
     }
 }
@@ -116,8 +139,14 @@ mod tests {
                     let visible = Visible::find(&proc, &own, tasks).unwrap();
                     visible.tasks.iter().map(Task::inside).collect::<Vec<_>>()
                 };
-                assert!(inside(Tasks::Processes).contains(&caller) && !inside(Tasks::Processes).contains(&thread));
-                assert!(inside(Tasks::Threads).contains(&caller) && inside(Tasks::Threads).contains(&thread));
+                assert!(
+                    inside(Tasks::Processes).contains(&caller)
+                        && !inside(Tasks::Processes).contains(&thread)
+                );
+                assert!(
+                    inside(Tasks::Threads).contains(&caller)
+                        && inside(Tasks::Threads).contains(&thread)
+                );
             });
         });
     }

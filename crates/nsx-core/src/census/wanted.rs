@@ -41,18 +41,23 @@ impl Wanted {
     pub fn entry(self, census: &Census) -> Option<&Entry> {
         match self {
             Self::Full(ns) => census.entry(ns),
-            Self::Inode(inode) => census.namespaces.iter().find(|entry| entry.ns.inode == inode),
-            Self::Id64(id) => {
-                census.namespaces.iter().find(|entry| entry.relation.and_then(|relation| relation.id64) == Some(id))
-            }
+            Self::Inode(inode) => census
+                .namespaces
+                .iter()
+                .find(|entry| entry.ns.inode == inode),
+            Self::Id64(id) => census
+                .namespaces
+                .iter()
+                .find(|entry| entry.relation.and_then(|relation| relation.id64) == Some(id)),
         }
     }
 
-    /// Opens the namespace, wherever the caller can see it. Processes and the caller's own mounts are asked first, and the
-    /// search ends there for most namespaces. Then everything that a census knows is looked at, [`Sources::ALL`].
+    /// Opens the namespace, wherever the caller can see it. Processes and the caller's own mounts
+    /// are asked first, and the search ends there for most namespaces. Then everything that a
+    /// census knows is looked at, [`Sources::ALL`].
     ///
-    /// The namespace that is returned has the identity that is wanted, whatever showed the way to it. The process must
-    /// have one thread, see [`Census::open`].
+    /// The namespace that is returned has the identity that is wanted, whatever showed the way to
+    /// it. The process must have one thread, see [`Census::open`].
     ///
     /// # Errors
     /// [`Lost`]; `Os(ENOTTY)` if an id is wanted and the kernel gives none (before 6.18).
@@ -68,7 +73,13 @@ impl Wanted {
         if let Some(found) = self.of_own_mounts(proc)? {
             return Ok(found);
         }
-        let census = Census::take(proc, Query { kinds: NsSet::ALL, sources: Sources::ALL })?;
+        let census = Census::take(
+            proc,
+            Query {
+                kinds: NsSet::ALL,
+                sources: Sources::ALL,
+            },
+        )?;
         let entry = self.entry(&census).ok_or(Lost::Absent(census.unseen))?;
         match census.open(proc, entry.ns) {
             Ok(namespace) if self.is_open(&namespace)? => Ok(namespace),
@@ -79,10 +90,14 @@ impl Wanted {
         }
     }
 
-    /// Looks among the namespaces that processes are in, those that their children will be in, and those above.
+    /// Looks among the namespaces that processes are in, those that their children will be in, and
+    /// those above.
     fn of_processes(self, proc: &ProcRoot) -> Result<Option<Namespace>, Errno> {
         let own = NsKind::ALL.map(NsLink::Own);
-        let links: Vec<NsLink> = own.into_iter().chain([NsLink::PidForChildren, NsLink::TimeForChildren]).collect();
+        let links: Vec<NsLink> = own
+            .into_iter()
+            .chain([NsLink::PidForChildren, NsLink::TimeForChildren])
+            .collect();
         let mut seen = HashSet::default();
         for pid in proc.pids()? {
             let mut directory = proc.ns_links(pid);
@@ -106,10 +121,17 @@ impl Wanted {
     fn of_own_mounts(self, proc: &ProcRoot) -> Result<Option<Namespace>, Errno> {
         let mut text = Vec::new();
         // Without mountinfo there is nothing more to be seen.
-        let mounts = proc.read_own("mountinfo", &mut text).ok().and_then(|()| Mount::parse_all(&text).ok());
-        for mount in mounts.unwrap_or_default().iter().filter(|mount| mount.namespace().is_some()) {
-            let opened =
-                Namespace::open_mount(mount).or_else(|_| Namespace::open(CWD, OsStr::from_bytes(&mount.point)));
+        let mounts = proc
+            .read_own("mountinfo", &mut text)
+            .ok()
+            .and_then(|()| Mount::parse_all(&text).ok());
+        for mount in mounts
+            .unwrap_or_default()
+            .iter()
+            .filter(|mount| mount.namespace().is_some())
+        {
+            let opened = Namespace::open_mount(mount)
+                .or_else(|_| Namespace::open(CWD, OsStr::from_bytes(&mount.point)));
             if let Ok(namespace) = opened
                 && let Some(found) = self.climb(namespace)?
             {

@@ -8,9 +8,9 @@ use crate::{
 };
 
 impl Census {
-    /// Opens a namespace of the census as [`Entry::open`] does, or else through what the census knows of others: a namespace
-    /// that stands below it, or the mount namespace, without a process, in which it is bound to a file. The kernel is asked by
-    /// the id last (6.18).
+    /// Opens a namespace of the census as [`Entry::open`] does, or else through what the census
+    /// knows of others: a namespace that stands below it, or the mount namespace, without a
+    /// process, in which it is bound to a file. The kernel is asked by the id last (6.18).
     ///
     /// The process must have one thread, for a child of it enters such a mount namespace.
     ///
@@ -22,16 +22,24 @@ impl Census {
             Err(failure) => failure,
             opened => return opened,
         };
-        let of_others = entry.holders.iter().filter_map(|holder| self.open_by(proc, holder));
+        let of_others = entry
+            .holders
+            .iter()
+            .filter_map(|holder| self.open_by(proc, holder));
         let by_id = entry.relation.and_then(|relation| {
             let known = Some((ns.kind, u32::try_from(ns.inode).ok()?));
-            listns::open(relation.id64?, known).and_then(Namespace::from_fd).ok()
+            listns::open(relation.id64?, known)
+                .and_then(Namespace::from_fd)
+                .ok()
         });
-        of_others.chain(by_id).find(|namespace| namespace.id() == ns).ok_or(failure)
+        of_others
+            .chain(by_id)
+            .find(|namespace| namespace.id() == ns)
+            .ok_or(failure)
     }
 
-    /// Opens a namespace through a holder that is itself in the census. What stands below a namespace is never above it, so
-    /// this comes to an end.
+    /// Opens a namespace through a holder that is itself in the census. What stands below a
+    /// namespace is never above it, so this comes to an end.
     fn open_by(&self, proc: &ProcRoot, holder: &Holder) -> Option<Namespace> {
         let related = match holder {
             Holder::Child(below) => self.open(proc, *below).ok()?.parent(),
@@ -50,21 +58,30 @@ impl Census {
 }
 
 impl Entry {
-    /// Opens the namespace through a process or thread in it, or else through a descriptor, a mount or a socket that was found
-    /// to hold it. `proc` is the procfs that the census was taken of. Nothing is waited for, see [`Pin::open`](super::Pin::open).
+    /// Opens the namespace through a process or thread in it, or else through a descriptor, a mount
+    /// or a socket that was found to hold it. `proc` is the procfs that the census was taken of.
+    /// Nothing is waited for, see [`Pin::open`](super::Pin::open).
     ///
     /// # Errors
     /// `Denied` where a way is there but not for the caller; else `Vanished`.
     pub fn open(&self, proc: &ProcRoot) -> Result<Namespace, ProcError> {
         let own = NsLink::Own(self.ns.kind);
-        let for_children = if self.ns.kind == NsKind::Time { NsLink::TimeForChildren } else { NsLink::PidForChildren };
+        let for_children = if self.ns.kind == NsKind::Time {
+            NsLink::TimeForChildren
+        } else {
+            NsLink::PidForChildren
+        };
         let inhabited = self.lowest.map(|pid| proc.open_ns(pid, own));
         let held = self.holders.iter().filter_map(|holder| match holder {
             Holder::Thread { pid, tid } => Some(proc.thread_ns_links(*pid, *tid).open(own)),
-            Holder::ForChildren { pid, tid } => Some(proc.thread_ns_links(*pid, *tid).open(for_children)),
+            Holder::ForChildren { pid, tid } => {
+                Some(proc.thread_ns_links(*pid, *tid).open(for_children))
+            }
             Holder::Descriptor { pid, fd } => Some(proc.open_descriptor(*pid, *fd)),
             Holder::Mount(pin) => Some(pin.open(proc)),
-            Holder::Socket { pid, fd, .. } if proc.is_callers() => Some(descriptors::open_by_socket(*pid, *fd)),
+            Holder::Socket { pid, fd, .. } if proc.is_callers() => {
+                Some(descriptors::open_by_socket(*pid, *fd))
+            }
             Holder::Socket { .. } | Holder::Child(_) | Holder::Owned(_) => None,
         });
         let mut failure = ProcError::Vanished;

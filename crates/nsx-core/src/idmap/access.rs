@@ -1,8 +1,10 @@
-//! The access of a process to a file, to read, write or execute it, and what decides: mode, ACL, capabilities and maps.
+//! The access of a process to a file, to read, write or execute it, and what decides: mode, ACL,
+//! capabilities and maps.
 //!
-//! The rules are those of `path_resolution(7)`, `acl(5)` and `capabilities(7)`: a capability counts over a file only if
-//! the process's user namespace has an id for the file's owner and for its group. Security modules, immutable files and
-//! the directories above are not considered. All ids are the caller's.
+//! The rules are those of `path_resolution(7)`, `acl(5)` and `capabilities(7)`: a capability counts
+//! over a file only if the process's user namespace has an id for the file's owner and for its
+//! group. Security modules, immutable files and the directories above are not considered. All ids
+//! are the caller's.
 
 use crate::proc::Credentials;
 use rustix::thread::CapabilitySet;
@@ -59,7 +61,8 @@ impl Acl {
     const MASK: u16 = 16;
     const OTHER: u16 = 32;
 
-    /// Reads the attribute `system.posix_acl_access`: a version, 2, and entries of two 16-bit numbers and a 32-bit one.
+    /// Reads the attribute `system.posix_acl_access`: a version, 2, and entries of two 16-bit
+    /// numbers and a 32-bit one.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (version, entries) = text.split_first_chunk::<4>()?;
         if u32::from_le_bytes(*version) != 2 || !entries.len().is_multiple_of(8) {
@@ -76,7 +79,11 @@ impl Acl {
 
     /// Returns whether the ACL allows access to a user who is not the owner, and what decides.
     fn lets(&self, file: &FileIds, who: &Credentials, bit: u32) -> (bool, By) {
-        let mask = self.0.iter().find(|(tag, ..)| *tag == Self::MASK).map_or(7, |(_, bits, _)| *bits);
+        let mask = self
+            .0
+            .iter()
+            .find(|(tag, ..)| *tag == Self::MASK)
+            .map_or(7, |(_, bits, _)| *bits);
         let mut in_group = false;
         for &(tag, bits, id) in &self.0 {
             match tag {
@@ -112,7 +119,8 @@ pub struct Verdict {
     pub why: String,
 }
 
-/// A file, a process, and whether the process's user namespace has ids for the file's owner and group.
+/// A file, a process, and whether the process's user namespace has ids for the file's owner and
+/// group.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a> {
     /// The file.
@@ -130,7 +138,10 @@ impl Access<'_> {
     pub fn verdict(&self, want: Want) -> Verdict {
         let file = self.file;
         let is_directory = file.mode & 0o170_000 == 0o040_000;
-        let no = |why: &str| Verdict { allowed: false, why: why.to_owned() };
+        let no = |why: &str| Verdict {
+            allowed: false,
+            why: why.to_owned(),
+        };
         if want == Want::Write && file.read_only {
             return no("its mount is read-only");
         }
@@ -139,30 +150,49 @@ impl Access<'_> {
         }
         let (lets, by) = self.by_file(want.bit());
         if lets {
-            return Verdict { allowed: true, why: by.to_string() };
+            return Verdict {
+                allowed: true,
+                why: by.to_string(),
+            };
         }
         let searches = want == Want::Read || want == Want::Execute && is_directory;
         let has_search = searches && self.who.effective.contains(CapabilitySet::DAC_READ_SEARCH);
         let has = has_search || self.who.effective.contains(CapabilitySet::DAC_OVERRIDE);
         // The lesser of the two, where either does.
-        let capability = if searches && (has_search || !has) { "CAP_DAC_READ_SEARCH" } else { "CAP_DAC_OVERRIDE" };
+        let capability = if searches && (has_search || !has) {
+            "CAP_DAC_READ_SEARCH"
+        } else {
+            "CAP_DAC_OVERRIDE"
+        };
         if want == Want::Execute && !is_directory && file.mode & 0o111 == 0 {
             return no("nobody may execute it: its mode has no x");
         }
         match (has, self.owner_mapped, self.group_mapped) {
-            (false, ..) => no(&format!("{by}, and it has no {capability}{}", self.unmapped())),
-            (true, true, true) => Verdict { allowed: true, why: format!("{by}, but it has {capability}") },
+            (false, ..) => no(&format!(
+                "{by}, and it has no {capability}{}",
+                self.unmapped()
+            )),
+            (true, true, true) => Verdict {
+                allowed: true,
+                why: format!("{by}, but it has {capability}"),
+            },
             (true, false, _) => no(&format!(
-                "{by}, and {capability} does not count over a file whose owner has no id in its user namespace"
+                "{by}, and {capability} does not count over a file whose owner has no id in its \
+                user namespace"
             )),
             (true, true, false) => no(&format!(
-                "{by}, and {capability} does not count over a file whose group has no id in its user namespace"
+                "{by}, and {capability} does not count over a file whose group has no id in its \
+                user namespace"
             )),
         }
     }
 
     fn unmapped(&self) -> &'static str {
-        if self.owner_mapped { "" } else { "; the owner has no id in its user namespace" }
+        if self.owner_mapped {
+            ""
+        } else {
+            "; the owner has no id in its user namespace"
+        }
     }
 
     /// Returns whether the file itself allows the access, and what decides.
@@ -171,7 +201,8 @@ impl Access<'_> {
         if who.uid == file.uid {
             return (file.mode >> 6 & bit != 0, By::Mode("its owner"));
         }
-        // With an ACL the group's part of the mode is its mask, and the kernel looks at no ACL that is masked whole.
+        // With an ACL the group's part of the mode is its mask, and the kernel looks at no ACL that
+        // is masked whole.
         if let Some(acl) = file.acl.as_ref().filter(|_| file.mode & 0o070 != 0) {
             return acl.lets(file, who, bit);
         }
@@ -203,7 +234,13 @@ mod tests {
     #[test]
     fn an_acl_of_the_kernel_is_read() {
         // user::rw-, user:7:r--, group::---, mask::r--, other::---
-        let entries = [(1_u16, 6_u16, u32::MAX), (2, 4, 7), (4, 0, u32::MAX), (16, 4, u32::MAX), (32, 0, u32::MAX)];
+        let entries = [
+            (1_u16, 6_u16, u32::MAX),
+            (2, 4, 7),
+            (4, 0, u32::MAX),
+            (16, 4, u32::MAX),
+            (32, 0, u32::MAX),
+        ];
         let mut text = 2_u32.to_le_bytes().to_vec();
         for (tag, bits, id) in entries {
             text.extend([tag.to_le_bytes(), bits.to_le_bytes()].concat());

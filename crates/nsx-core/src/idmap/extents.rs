@@ -6,7 +6,8 @@ use std::fmt;
 /// The most extents that the kernel takes in one map (4.15; 5 before).
 const MOST_EXTENTS: usize = 340;
 
-/// A run of ids, `count` of them, that starts at `inside` in the user namespace and at `outside` where it is read from.
+/// A run of ids, `count` of them, that starts at `inside` in the user namespace and at `outside`
+/// where it is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     inside: u32,
@@ -40,7 +41,8 @@ pub enum MapError {
     /// More extents than the kernel takes.
     #[error("{0} ranges, where the kernel takes at most {MOST_EXTENTS}")]
     TooMany(usize),
-    /// More text than the kernel takes in the one write that there may be: it must be shorter than a page.
+    /// More text than the kernel takes in the one write that there may be: it must be shorter than
+    /// a page.
     #[error("{0} bytes, where the kernel takes fewer than a page, which is {1}")]
     TooLong(usize, usize),
 }
@@ -51,7 +53,11 @@ impl Extent {
     /// # Errors
     /// [`MapError::Empty`] or [`MapError::TooHigh`].
     pub fn new(raw: RawExtent) -> Result<Self, MapError> {
-        let RawExtent { inside, outside, count } = raw;
+        let RawExtent {
+            inside,
+            outside,
+            count,
+        } = raw;
         if count == 0 {
             return Err(MapError::Empty(raw));
         }
@@ -59,7 +65,11 @@ impl Extent {
         if inside.checked_add(count).is_none() || outside.checked_add(count).is_none() {
             return Err(MapError::TooHigh(raw));
         }
-        Ok(Self { inside, outside, count })
+        Ok(Self {
+            inside,
+            outside,
+            count,
+        })
     }
 
     /// The first id inside.
@@ -83,7 +93,8 @@ impl Extent {
     }
 }
 
-/// A map from the ids inside a user namespace to those outside. Extents in the order of the kernel's file.
+/// A map from the ids inside a user namespace to those outside. Extents in the order of the
+/// kernel's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdMap(Vec<Extent>);
 
@@ -91,7 +102,8 @@ impl IdMap {
     /// A map of these extents.
     ///
     /// # Errors
-    /// [`MapError::Overlap`], [`MapError::TooMany`] or [`MapError::TooLong`], which the kernel answers with `EINVAL`.
+    /// [`MapError::Overlap`], [`MapError::TooMany`] or [`MapError::TooLong`], which the kernel
+    /// answers with `EINVAL`.
     pub fn new(extents: Vec<Extent>) -> Result<Self, MapError> {
         if extents.len() > MOST_EXTENTS {
             return Err(MapError::TooMany(extents.len()));
@@ -103,7 +115,11 @@ impl IdMap {
         }
         let map = Self(extents);
         let (bytes, page) = (map.to_string().len(), rustix::param::page_size());
-        if bytes < page { Ok(map) } else { Err(MapError::TooLong(bytes, page)) }
+        if bytes < page {
+            Ok(map)
+        } else {
+            Err(MapError::TooLong(bytes, page))
+        }
     }
 
     /// A map of one id.
@@ -111,28 +127,42 @@ impl IdMap {
     /// # Errors
     /// [`MapError::TooHigh`] where one of them is 4294967295.
     pub fn single(inside: u32, outside: u32) -> Result<Self, MapError> {
-        Ok(Self(vec![Extent::new(RawExtent { inside, outside, count: 1 })?]))
+        Ok(Self(vec![Extent::new(RawExtent {
+            inside,
+            outside,
+            count: 1,
+        })?]))
     }
 
     /// Reads `/proc/PID/uid_map` or `gid_map`: a line an extent, three numbers a line.
     ///
-    /// An empty file is a namespace whose map is not written yet. The initial namespace's own extent reaches the last
-    /// number there is.
+    /// An empty file is a namespace whose map is not written yet. The initial namespace's own
+    /// extent reaches the last number there is.
     ///
     /// # Errors
     /// `Malformed` where a line is anything else.
     pub fn parse(text: &[u8]) -> Result<Self, ProcError> {
-        let extents = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(|line| {
-            let mut numbers = line
-                .split(u8::is_ascii_whitespace)
-                .filter(|field| !field.is_empty())
-                .map(|field| u32::try_from(decimal(field)?).ok());
-            let mut next = || numbers.next().flatten();
-            let raw = RawExtent { inside: next()?, outside: next()?, count: next()? };
-            let whole = numbers.next().is_none();
-            whole.then(|| Extent::new(raw).ok()).flatten()
-        });
-        extents.collect::<Option<Vec<_>>>().map(Self).ok_or(ProcError::Malformed("an id map"))
+        let extents = text
+            .split(|&byte| byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| {
+                let mut numbers = line
+                    .split(u8::is_ascii_whitespace)
+                    .filter(|field| !field.is_empty())
+                    .map(|field| u32::try_from(decimal(field)?).ok());
+                let mut next = || numbers.next().flatten();
+                let raw = RawExtent {
+                    inside: next()?,
+                    outside: next()?,
+                    count: next()?,
+                };
+                let whole = numbers.next().is_none();
+                whole.then(|| Extent::new(raw).ok()).flatten()
+            });
+        extents
+            .collect::<Option<Vec<_>>>()
+            .map(Self)
+            .ok_or(ProcError::Malformed("an id map"))
     }
 
     /// The extents.
@@ -155,7 +185,11 @@ impl IdMap {
 
     /// The extent that maps `inside`, if one does.
     pub fn extent_of(&self, inside: u32) -> Option<Extent> {
-        let has = |extent: &&Extent| inside.checked_sub(extent.inside).is_some_and(|offset| offset < extent.count);
+        let has = |extent: &&Extent| {
+            inside
+                .checked_sub(extent.inside)
+                .is_some_and(|offset| offset < extent.count)
+        };
         self.0.iter().find(has).copied()
     }
 
@@ -171,7 +205,13 @@ impl IdMap {
 /// As the kernel's file is written: `0 1000 1` and a line feed for each extent.
 impl fmt::Display for IdMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|Extent { inside, outside, count }| writeln!(f, "{inside} {outside} {count}"))
+        self.0.iter().try_for_each(
+            |Extent {
+                 inside,
+                 outside,
+                 count,
+             }| writeln!(f, "{inside} {outside} {count}"),
+        )
     }
 }
 
@@ -184,8 +224,17 @@ impl fmt::Display for RawExtent {
 
 impl fmt::Display for Extent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { inside, outside, count } = *self;
-        RawExtent { inside, outside, count }.fmt(f)
+        let Self {
+            inside,
+            outside,
+            count,
+        } = *self;
+        RawExtent {
+            inside,
+            outside,
+            count,
+        }
+        .fmt(f)
     }
 }
 
@@ -195,12 +244,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn extent(inside: u32, outside: u32, count: u32) -> Extent {
-        Extent::new(RawExtent { inside, outside, count }).unwrap()
+        Extent::new(RawExtent {
+            inside,
+            outside,
+            count,
+        })
+        .unwrap()
     }
 
     #[test]
     fn ids_lead_out_and_back() {
-        let map = IdMap::parse(b"         0       1000          1\n         1     100000      65536\n").unwrap();
+        let map =
+            IdMap::parse(b"         0       1000          1\n         1     100000      65536\n")
+                .unwrap();
         assert_eq!(map.to_outside(0), Some(1000));
         assert_eq!(map.to_outside(65536), Some(165_535));
         assert_eq!(map.to_outside(65537), None);
@@ -225,9 +281,17 @@ mod tests {
 
     #[test]
     fn what_the_kernel_would_refuse_is_refused() {
-        let raw = RawExtent { inside: 0, outside: 0, count: 0 };
+        let raw = RawExtent {
+            inside: 0,
+            outside: 0,
+            count: 0,
+        };
         assert_eq!(Extent::new(raw), Err(MapError::Empty(raw)));
-        let raw = RawExtent { inside: u32::MAX, outside: 0, count: 1 };
+        let raw = RawExtent {
+            inside: u32::MAX,
+            outside: 0,
+            count: 1,
+        };
         assert_eq!(Extent::new(raw), Err(MapError::TooHigh(raw)));
         let (a, b) = (extent(0, 1000, 10), extent(9, 5000, 1));
         assert_eq!(IdMap::new(vec![a, b]), Err(MapError::Overlap(a, b)));
@@ -236,14 +300,30 @@ mod tests {
         let many: Vec<_> = (0..341).map(|id| extent(id, id, 1)).collect();
         assert_eq!(IdMap::new(many.clone()), Err(MapError::TooMany(341)));
         assert!(IdMap::new(many[..340].to_vec()).is_ok());
-        let long: Vec<_> = (0..300).map(|id| extent(4_000_000_000 + id, 3_000_000_000 + id, 1)).collect();
-        assert_eq!(IdMap::new(long), Err(MapError::TooLong(300 * 24, rustix::param::page_size())));
+        let long: Vec<_> = (0..300)
+            .map(|id| extent(4_000_000_000 + id, 3_000_000_000 + id, 1))
+            .collect();
+        assert_eq!(
+            IdMap::new(long),
+            Err(MapError::TooLong(300 * 24, rustix::param::page_size()))
+        );
     }
 
     #[test]
     fn what_is_no_map_is_malformed() {
-        for text in ["0 1000", "0 1000 1 1", "a b c", "0 0 0", "0 0 4294967296", "-1 0 1"] {
-            assert_eq!(IdMap::parse(text.as_bytes()), Err(ProcError::Malformed("an id map")), "{text}");
+        for text in [
+            "0 1000",
+            "0 1000 1 1",
+            "a b c",
+            "0 0 0",
+            "0 0 4294967296",
+            "-1 0 1",
+        ] {
+            assert_eq!(
+                IdMap::parse(text.as_bytes()),
+                Err(ProcError::Malformed("an id map")),
+                "{text}"
+            );
         }
         assert_eq!(IdMap::parse(b""), Ok(IdMap::default()));
     }

@@ -1,7 +1,8 @@
 //! The user namespaces from a process's own up to the caller's, and what an id is in each of them.
 //!
-//! The kernel shows a map as it leads to the reader's user namespace, whatever lies between (`user_namespaces(7)`). So the
-//! caller's id is what all levels have in common: an id of any level leads to it, and it leads to every other.
+//! The kernel shows a map as it leads to the reader's user namespace, whatever lies between
+//! (`user_namespaces(7)`). So the caller's id is what all levels have in common: an id of any level
+//! leads to it, and it leads to every other.
 
 use super::{Extent, IdKind, IdMap};
 use crate::{
@@ -33,8 +34,8 @@ pub struct Rank {
     pub ns: Option<NsId>,
     /// The id there; none where it is not mapped, or the map cannot be read.
     pub id: Option<u32>,
-    /// The range that it is in, as its own namespace and the caller's count; for the caller's own id, as that and the one
-    /// above count.
+    /// The range that it is in, as its own namespace and the caller's count; for the caller's own
+    /// id, as that and the one above count.
     pub extent: Option<Extent>,
 }
 
@@ -58,7 +59,10 @@ impl Ladder {
         let link = NsLink::Own(NsKind::User);
         let pid = process.pid_in(proc)?;
         let own = proc.own_ns(link)?;
-        let mut open = vec![proc.open_ns(pid, link).map_err(|error| process.unseen(proc, pid, error))?];
+        let mut open = vec![
+            proc.open_ns(pid, link)
+                .map_err(|error| process.unseen(proc, pid, error))?,
+        ];
         while open[open.len() - 1].id() != own {
             match open[open.len() - 1].parent() {
                 Ok(Related::Is(parent)) => open.push(parent),
@@ -66,7 +70,13 @@ impl Ladder {
                 Err(errno) => return Err(ProcError::from(errno).into()),
             }
         }
-        let mut rungs: Vec<_> = open.iter().map(|ns| Rung { ns: ns.id(), maps: None }).collect();
+        let mut rungs: Vec<_> = open
+            .iter()
+            .map(|ns| Rung {
+                ns: ns.id(),
+                maps: None,
+            })
+            .collect();
         let last = rungs.len() - 1;
         if last > 0 {
             rungs[0].maps = Some(maps(proc, pid)?);
@@ -80,23 +90,33 @@ impl Ladder {
             proc.read_own(ids.file(), &mut text)?;
             IdMap::parse(&text)
         };
-        Ok(Self { rungs, above: [above(IdKind::User)?, above(IdKind::Group)?] })
+        Ok(Self {
+            rungs,
+            above: [above(IdKind::User)?, above(IdKind::Group)?],
+        })
     }
 
-    /// Returns how many levels the process's user namespace is below the caller's: 0 for the caller's own.
+    /// Returns how many levels the process's user namespace is below the caller's: 0 for the
+    /// caller's own.
     pub fn depth(&self) -> usize {
         self.rungs.len() - 1
     }
 
-    /// The namespaces, the caller's first, with their maps to the caller's ids; the caller's own has none.
+    /// The namespaces, the caller's first, with their maps to the caller's ids; the caller's own
+    /// has none.
     pub fn namespaces(&self) -> impl Iterator<Item = (NsId, Option<&[IdMap; 2]>)> {
-        self.rungs.iter().rev().map(|rung| (rung.ns, rung.maps.as_ref()))
+        self.rungs
+            .iter()
+            .rev()
+            .map(|rung| (rung.ns, rung.maps.as_ref()))
     }
 
     /// Translates an id of the process's user namespace to the caller's, if the id is mapped.
     pub fn to_own(&self, ids: IdKind, id: u32) -> Option<u32> {
         match self.rungs.first()? {
-            Rung { maps: Some(maps), .. } => maps[place(ids)].to_outside(id),
+            Rung {
+                maps: Some(maps), ..
+            } => maps[place(ids)].to_outside(id),
             // The caller's own: an id that is none is mapped to nothing.
             _ => self.above[place(ids)].to_outside(id).map(|_| id),
         }
@@ -105,26 +125,42 @@ impl Ladder {
     /// Translates an id of the caller's user namespace to the process's, if the id is mapped.
     pub fn to_process(&self, ids: IdKind, id: u32) -> Option<u32> {
         match self.rungs.first()? {
-            Rung { maps: Some(maps), .. } => maps[place(ids)].to_inside(id),
+            Rung {
+                maps: Some(maps), ..
+            } => maps[place(ids)].to_inside(id),
             _ => self.above[place(ids)].to_outside(id).map(|_| id),
         }
     }
 
-    /// Translates the id `own` of the caller's to each level: to the namespace above the caller's, to the caller's, and
-    /// so on down to the process's.
+    /// Translates the id `own` of the caller's to each level: to the namespace above the caller's,
+    /// to the caller's, and so on down to the process's.
     pub fn ranks(&self, ids: IdKind, own: u32) -> Vec<Rank> {
         let above = &self.above[place(ids)];
         let outside = above.to_outside(own);
-        let mut ranks = vec![Rank { ns: None, id: outside, extent: None }];
+        let mut ranks = vec![Rank {
+            ns: None,
+            id: outside,
+            extent: None,
+        }];
         for (ns, maps) in self.namespaces() {
             ranks.push(match maps {
-                None if ns == self.rungs[self.rungs.len() - 1].ns => {
-                    Rank { ns: Some(ns), id: outside.map(|_| own), extent: above.extent_of(own) }
-                }
-                None => Rank { ns: Some(ns), id: None, extent: None },
+                None if ns == self.rungs[self.rungs.len() - 1].ns => Rank {
+                    ns: Some(ns),
+                    id: outside.map(|_| own),
+                    extent: above.extent_of(own),
+                },
+                None => Rank {
+                    ns: Some(ns),
+                    id: None,
+                    extent: None,
+                },
                 Some(maps) => {
                     let id = maps[place(ids)].to_inside(own);
-                    Rank { ns: Some(ns), id, extent: id.and_then(|id| maps[place(ids)].extent_of(id)) }
+                    Rank {
+                        ns: Some(ns),
+                        id,
+                        extent: id.and_then(|id| maps[place(ids)].extent_of(id)),
+                    }
                 }
             });
         }
@@ -144,7 +180,12 @@ fn fill(rungs: &mut [Rung], proc: &ProcRoot) {
     let link = NsLink::Own(NsKind::User);
     for pid in proc.pids().unwrap_or_default() {
         let Ok(ns) = proc.ns(pid, link) else { continue };
-        let Some(rung) = rungs.iter_mut().find(|rung| rung.ns == ns && rung.maps.is_none()) else { continue };
+        let Some(rung) = rungs
+            .iter_mut()
+            .find(|rung| rung.ns == ns && rung.maps.is_none())
+        else {
+            continue;
+        };
         let found = maps(proc, pid).ok();
         // It may have ended, and its number be another's.
         rung.maps = found.filter(|_| proc.ns(pid, link) == Ok(ns));
@@ -171,11 +212,18 @@ pub fn process_in(ns: NsId, proc: &ProcRoot) -> Result<Process, ProcError> {
             continue;
         }
         // As the caller counts, which need not be as `proc` does.
-        let Ok(chain) = proc.task_ids(pid, &mut Vec::new()).map(|ids| ids.chain) else { continue };
+        let Ok(chain) = proc.task_ids(pid, &mut Vec::new()).map(|ids| ids.chain) else {
+            continue;
+        };
         let level = proc.own_status()?.chain.depth();
-        let process = chain.ids().get(level).and_then(|&pid| Process::pin(pid).ok());
+        let process = chain
+            .ids()
+            .get(level)
+            .and_then(|&pid| Process::pin(pid).ok());
         if let Some(process) = process.filter(|process| process.pid_in(proc) == Ok(pid))
-            && proc.open_ns(pid, link).is_ok_and(|open: Namespace| open.id() == ns)
+            && proc
+                .open_ns(pid, link)
+                .is_ok_and(|open: Namespace| open.id() == ns)
         {
             return Ok(process);
         }
@@ -194,13 +242,25 @@ mod tests {
         let ladder = Ladder::of(&caller, &proc).unwrap();
         assert_eq!(ladder.depth(), 0);
         let uid = rustix::process::getuid().as_raw();
-        assert_eq!((ladder.to_own(IdKind::User, uid), ladder.to_process(IdKind::User, uid)), (Some(uid), Some(uid)));
+        assert_eq!(
+            (
+                ladder.to_own(IdKind::User, uid),
+                ladder.to_process(IdKind::User, uid)
+            ),
+            (Some(uid), Some(uid))
+        );
         assert_eq!(ladder.to_own(IdKind::User, u32::MAX), None);
         let ranks = ladder.ranks(IdKind::User, uid);
         let own = proc.own_ns(NsLink::Own(NsKind::User)).unwrap();
-        assert_eq!((ranks.len(), ranks[1].ns, ranks[1].id), (2, Some(own), Some(uid)));
         assert_eq!(
-            process_in(own, &proc).unwrap().pid_in(&proc).and_then(|pid| proc.ns(pid, NsLink::Own(NsKind::User))),
+            (ranks.len(), ranks[1].ns, ranks[1].id),
+            (2, Some(own), Some(uid))
+        );
+        assert_eq!(
+            process_in(own, &proc)
+                .unwrap()
+                .pid_in(&proc)
+                .and_then(|pid| proc.ns(pid, NsLink::Own(NsKind::User))),
             Ok(own)
         );
     }

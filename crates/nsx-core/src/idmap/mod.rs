@@ -1,6 +1,8 @@
-//! The numbering of users and groups in a user namespace: extents that lead from inside to outside and back.
+//! The numbering of users and groups in a user namespace: extents that lead from inside to outside
+//! and back.
 //!
-//! See `user_namespaces(7)`. Who may write which map is for the plan; what stands in /etc/subuid for a later request.
+//! See `user_namespaces(7)`. Who may write which map is for the plan; what stands in /etc/subuid
+//! for a later request.
 
 mod access;
 mod extents;
@@ -60,8 +62,8 @@ impl fmt::Display for IdKind {
 
 /// The permission of processes of a user namespace to call `setgroups(2)` (3.19).
 ///
-/// An ordinary user must deny it to write a group map: otherwise a process could give up a group that a file denies
-/// access to.
+/// An ordinary user must deny it to write a group map: otherwise a process could give up a group
+/// that a file denies access to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setgroups {
     /// They may, once a group map is written.

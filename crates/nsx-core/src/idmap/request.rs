@@ -1,6 +1,7 @@
 //! From what people ask of a map to the map: single ids, ranges, and ranges that a user was given.
 //!
-//! A single id, the caller's own, goes before ranges: the ids that it takes are left out of each of them.
+//! A single id, the caller's own, goes before ranges: the ids that it takes are left out of each of
+//! them.
 
 use super::{Extent, IdKind, IdMap, MapError, RawExtent};
 use crate::proc::decimal;
@@ -11,7 +12,8 @@ use std::collections::VecDeque;
 pub enum RangeRequest {
     /// These ids.
     Range(RawExtent),
-    /// The ranges that the caller was given in /etc/subuid or /etc/subgid, one after the other from 0 inside.
+    /// The ranges that the caller was given in /etc/subuid or /etc/subgid, one after the other from
+    /// 0 inside.
     Auto,
     /// The ranges that the caller was given, with the same ids inside.
     Subids,
@@ -25,7 +27,8 @@ pub enum RangeRequest {
 pub struct ParseRangeError;
 
 impl RangeRequest {
-    /// Reads `inside:outside:count`, `outside,inside,count` as util-linux had it before 2.39, or one of the words.
+    /// Reads `inside:outside:count`, `outside,inside,count` as util-linux had it before 2.39, or
+    /// one of the words.
     ///
     /// # Errors
     /// [`ParseRangeError`]; whether the numbers make an extent is not asked.
@@ -37,14 +40,24 @@ impl RangeRequest {
             _ => {}
         }
         let numbers = |separator: u8| -> Option<[u32; 3]> {
-            let fields = text.split(|byte| *byte == separator).map(|field| u32::try_from(decimal(field)?).ok());
+            let fields = text
+                .split(|byte| *byte == separator)
+                .map(|field| u32::try_from(decimal(field)?).ok());
             fields.collect::<Option<Vec<_>>>()?.try_into().ok()
         };
         if let Some([inside, outside, count]) = numbers(b':') {
-            return Ok(Self::Range(RawExtent { inside, outside, count }));
+            return Ok(Self::Range(RawExtent {
+                inside,
+                outside,
+                count,
+            }));
         }
         let [outside, inside, count] = numbers(b',').ok_or(ParseRangeError)?;
-        Ok(Self::Range(RawExtent { inside, outside, count }))
+        Ok(Self::Range(RawExtent {
+            inside,
+            outside,
+            count,
+        }))
     }
 }
 
@@ -66,7 +79,8 @@ pub struct Owned<'a> {
     pub given: &'a [(u32, u32)],
     /// The map of the user namespace that it is in.
     pub own_map: &'a IdMap,
-    /// `true` if the caller may map any id of that namespace: it has CAP_SETUID or CAP_SETGID there.
+    /// `true` if the caller may map any id of that namespace: it has CAP_SETUID or CAP_SETGID
+    /// there.
     pub privileged: bool,
 }
 
@@ -74,16 +88,23 @@ impl Owned<'_> {
     /// Returns whether the kernel, or newuidmap in its place, accepts this extent from the caller.
     fn may_map(&self, extent: &Extent) -> bool {
         let last = u64::from(extent.outside()) + u64::from(extent.count());
-        let covers = |first: u64, count: u64| first <= extent.outside().into() && last <= first + count;
+        let covers =
+            |first: u64, count: u64| first <= extent.outside().into() && last <= first + count;
         if extent.count() == 1 && extent.outside() == self.id {
             return true;
         }
         if self.privileged {
-            return self.own_map.extents().iter().any(|own| covers(own.inside().into(), own.count().into()));
+            return self
+                .own_map
+                .extents()
+                .iter()
+                .any(|own| covers(own.inside().into(), own.count().into()));
         }
         let mut given = self.given.to_vec();
         given.sort_unstable();
-        distinct(&given).into_iter().any(|(first, count)| covers(first, count))
+        distinct(&given)
+            .into_iter()
+            .any(|(first, count)| covers(first, count))
     }
 }
 
@@ -128,8 +149,16 @@ impl MapRequest {
     /// # Errors
     /// [`MapRequestError::Map`] and [`MapRequestError::NothingGiven`].
     pub fn merge(&self, ids: IdKind, owned: &Owned<'_>) -> Result<IdMap, MapRequestError> {
-        let single =
-            self.single.map(|inside| Extent::new(RawExtent { inside, outside: owned.id, count: 1 })).transpose()?;
+        let single = self
+            .single
+            .map(|inside| {
+                Extent::new(RawExtent {
+                    inside,
+                    outside: owned.id,
+                    count: 1,
+                })
+            })
+            .transpose()?;
         let mut extents: Vec<_> = single.into_iter().collect();
         let given = || match owned.given {
             [] => Err(MapRequestError::NothingGiven(ids)),
@@ -138,7 +167,8 @@ impl MapRequest {
         for range in &self.ranges {
             match *range {
                 RangeRequest::Range(raw) => leave_out(raw, single, &mut extents)?,
-                // Only the number of ids matters: what the single id takes inside moves the rest up.
+                // Only the number of ids matters: what the single id takes inside moves the rest
+                // up.
                 RangeRequest::Auto => pair((0, u32::MAX.into()), &given()?, single, &mut extents)?,
                 RangeRequest::Subids => {
                     for (first, count) in given()? {
@@ -148,7 +178,15 @@ impl MapRequest {
                 RangeRequest::All => {
                     for extent in owned.own_map.extents() {
                         let (first, count) = (extent.inside(), extent.count());
-                        leave_out(RawExtent { inside: first, outside: first, count }, single, &mut extents)?;
+                        leave_out(
+                            RawExtent {
+                                inside: first,
+                                outside: first,
+                                count,
+                            },
+                            single,
+                            &mut extents,
+                        )?;
                     }
                 }
             }
@@ -158,18 +196,27 @@ impl MapRequest {
 }
 
 /// Adds the extents of a range to `extents`, without the ids that `single` takes.
-fn leave_out(range: RawExtent, single: Option<Extent>, extents: &mut Vec<Extent>) -> Result<(), MapError> {
+fn leave_out(
+    range: RawExtent,
+    single: Option<Extent>,
+    extents: &mut Vec<Extent>,
+) -> Result<(), MapError> {
     let whole = Extent::new(range)?;
     if single.is_none() {
         extents.push(whole);
         return Ok(());
     }
     let count = u64::from(range.count);
-    pair((range.inside.into(), count), &[(range.outside.into(), count)], single, extents)
+    pair(
+        (range.inside.into(), count),
+        &[(range.outside.into(), count)],
+        single,
+        extents,
+    )
 }
 
-/// Adds the extents that pair a run of ids inside with runs outside, in order, as long as there are both. The ids that
-/// `single` takes are left out. Runs are a first id and a count.
+/// Adds the extents that pair a run of ids inside with runs outside, in order, as long as there are
+/// both. The ids that `single` takes are left out. Runs are a first id and a count.
 fn pair(
     inside: (u64, u64),
     outside: &[(u64, u64)],
@@ -181,25 +228,36 @@ fn pair(
         None => vec![(first, count)],
     };
     let mut inside = VecDeque::from(without(inside, single.map(|single| single.inside())));
-    let mut outside: VecDeque<_> =
-        outside.iter().flat_map(|run| without(*run, single.map(|single| single.outside()))).collect();
-    while let (Some(&(in_first, in_count)), Some(&(out_first, out_count))) = (inside.front(), outside.front()) {
+    let mut outside: VecDeque<_> = outside
+        .iter()
+        .flat_map(|run| without(*run, single.map(|single| single.outside())))
+        .collect();
+    while let (Some(&(in_first, in_count)), Some(&(out_first, out_count))) =
+        (inside.front(), outside.front())
+    {
         let count = in_count.min(out_count);
         let id = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        extents.push(Extent::new(RawExtent { inside: id(in_first), outside: id(out_first), count: id(count) })?);
+        extents.push(Extent::new(RawExtent {
+            inside: id(in_first),
+            outside: id(out_first),
+            count: id(count),
+        })?);
         take(&mut inside, count);
         take(&mut outside, count);
     }
     Ok(())
 }
 
-/// The ids of ranges as runs in the order of the ranges: none twice, and runs that continue each other as one. A range that
-/// goes beyond the last id ends there.
+/// The ids of ranges as runs in the order of the ranges: none twice, and runs that continue each
+/// other as one. A range that goes beyond the last id ends there.
 fn distinct(ranges: &[(u32, u32)]) -> Vec<(u64, u64)> {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     for &(first, count) in ranges {
         let end = (u64::from(first) + u64::from(count)).min(u32::MAX.into());
-        let mut taken: Vec<_> = runs.iter().map(|(first, count)| (*first, first + count)).collect();
+        let mut taken: Vec<_> = runs
+            .iter()
+            .map(|(first, count)| (*first, first + count))
+            .collect();
         taken.sort_unstable();
         let mut next = u64::from(first);
         for (from, to) in taken.into_iter().chain([(end, end)]) {
@@ -219,9 +277,15 @@ fn distinct(ranges: &[(u32, u32)]) -> Vec<(u64, u64)> {
 /// The runs of `first..end` without `claimed`: first ids and counts.
 fn free(first: u64, end: u64, claimed: u32) -> Vec<(u64, u64)> {
     let claimed = u64::from(claimed);
-    let runs =
-        if (first..end).contains(&claimed) { vec![(first, claimed), (claimed + 1, end)] } else { vec![(first, end)] };
-    runs.into_iter().filter(|(first, end)| first < end).map(|(first, end)| (first, end - first)).collect()
+    let runs = if (first..end).contains(&claimed) {
+        vec![(first, claimed), (claimed + 1, end)]
+    } else {
+        vec![(first, end)]
+    };
+    runs.into_iter()
+        .filter(|(first, end)| first < end)
+        .map(|(first, end)| (first, end - first))
+        .collect()
 }
 
 /// Takes `count` ids from the first run.
@@ -244,20 +308,41 @@ mod tests {
 
     fn resolved(own: u32, single: Option<u32>, ranges: &[&str]) -> String {
         let own_map = IdMap::parse(b"0 0 4294967295\n").unwrap();
-        let owned = Owned { id: own, given: GIVEN, own_map: &own_map, privileged: true };
-        let ranges = ranges.iter().map(|range| RangeRequest::parse(range.as_bytes()).unwrap()).collect();
-        let map = MapRequest { single, ranges }.resolve(IdKind::User, &owned).unwrap();
+        let owned = Owned {
+            id: own,
+            given: GIVEN,
+            own_map: &own_map,
+            privileged: true,
+        };
+        let ranges = ranges
+            .iter()
+            .map(|range| RangeRequest::parse(range.as_bytes()).unwrap())
+            .collect();
+        let map = MapRequest { single, ranges }
+            .resolve(IdKind::User, &owned)
+            .unwrap();
         map.to_string().trim_end().replace('\n', " / ")
     }
 
-    /// The maps that unshare of util-linux hands to newuidmap, by running 2.38.1, and the four examples of its merge.
+    /// The maps that unshare of util-linux hands to newuidmap, by running 2.38.1, and the four
+    /// examples of its merge.
     #[test]
     fn ranges_make_room_for_the_single_id_as_util_linux_has_it() {
         for (own, single, ranges, expected) in [
             (4242, Some(0), &["auto"][..], "0 4242 1 / 1 100000 65536"),
-            (4242, Some(4242), &["auto"], "4242 4242 1 / 0 100000 4242 / 4243 104242 61294"),
+            (
+                4242,
+                Some(4242),
+                &["auto"],
+                "4242 4242 1 / 0 100000 4242 / 4243 104242 61294",
+            ),
             (4242, Some(0), &["subids"], "0 4242 1 / 100000 100000 65536"),
-            (4242, Some(0), &["0:100000:10", "20:100100:5"], "0 4242 1 / 1 100000 9 / 20 100100 5"),
+            (
+                4242,
+                Some(0),
+                &["0:100000:10", "20:100100:5"],
+                "0 4242 1 / 1 100000 9 / 20 100100 5",
+            ),
             (0, Some(0), &["0:0:10"], "0 0 1 / 1 1 9"),
             (0, Some(0), &["0,5,10"], "0 0 1 / 5 1 9"),
             (0, Some(3), &["0:0:10"], "3 0 1 / 0 1 3 / 4 4 6"),
@@ -268,10 +353,19 @@ mod tests {
             (0, Some(12), &["5:0:10"], "12 0 1 / 5 1 7 / 13 8 2"),
             (0, Some(9), &["0:100:10"], "9 0 1 / 0 100 9"),
             (0, Some(0), &["0:100:1"], "0 0 1"),
-            (103, Some(7), &["5:100:10"], "7 103 1 / 5 100 2 / 8 102 1 / 9 104 6"),
+            (
+                103,
+                Some(7),
+                &["5:100:10"],
+                "7 103 1 / 5 100 2 / 8 102 1 / 9 104 6",
+            ),
             (0, None, &["all"], "0 0 4294967295"),
         ] {
-            assert_eq!(resolved(own, single, ranges), expected, "{own} {single:?} {ranges:?}");
+            assert_eq!(
+                resolved(own, single, ranges),
+                expected,
+                "{own} {single:?} {ranges:?}"
+            );
         }
     }
 
@@ -280,47 +374,135 @@ mod tests {
     fn every_range_that_was_given_is_mapped() {
         let own_map = IdMap::parse(b"0 0 4294967295\n").unwrap();
         let map = |given: &[(u32, u32)], single: Option<u32>, range: RangeRequest| {
-            let owned = Owned { id: 4242, given, own_map: &own_map, privileged: false };
-            let map = MapRequest { single, ranges: vec![range] }.resolve(IdKind::User, &owned).unwrap();
+            let owned = Owned {
+                id: 4242,
+                given,
+                own_map: &own_map,
+                privileged: false,
+            };
+            let map = MapRequest {
+                single,
+                ranges: vec![range],
+            }
+            .resolve(IdKind::User, &owned)
+            .unwrap();
             map.to_string().trim_end().replace('\n', " / ")
         };
         let two = &[(100_000, 10), (300_000, 5)][..];
         for (given, single, range, expected) in [
             (two, None, RangeRequest::Auto, "0 100000 10 / 10 300000 5"),
-            (two, Some(0), RangeRequest::Auto, "0 4242 1 / 1 100000 10 / 11 300000 5"),
-            (two, Some(12), RangeRequest::Auto, "12 4242 1 / 0 100000 10 / 10 300000 2 / 13 300002 3"),
-            (two, None, RangeRequest::Subids, "100000 100000 10 / 300000 300000 5"),
-            (&[(200, 10), (100, 10)], None, RangeRequest::Auto, "0 200 10 / 10 100 10"),
-            (&[(100, 10), (110, 10)], None, RangeRequest::Auto, "0 100 20"),
-            (&[(100, 10), (100, 10), (105, 10)], None, RangeRequest::Auto, "0 100 15"),
-            (&[(105, 2), (100, 10)], None, RangeRequest::Auto, "0 105 2 / 2 100 5 / 7 107 3"),
-            (&[(100, 0), (200, 1)], None, RangeRequest::Subids, "200 200 1"),
-            (&[(4240, 10)], Some(0), RangeRequest::Auto, "0 4242 1 / 1 4240 2 / 3 4243 7"),
+            (
+                two,
+                Some(0),
+                RangeRequest::Auto,
+                "0 4242 1 / 1 100000 10 / 11 300000 5",
+            ),
+            (
+                two,
+                Some(12),
+                RangeRequest::Auto,
+                "12 4242 1 / 0 100000 10 / 10 300000 2 / 13 300002 3",
+            ),
+            (
+                two,
+                None,
+                RangeRequest::Subids,
+                "100000 100000 10 / 300000 300000 5",
+            ),
+            (
+                &[(200, 10), (100, 10)],
+                None,
+                RangeRequest::Auto,
+                "0 200 10 / 10 100 10",
+            ),
+            (
+                &[(100, 10), (110, 10)],
+                None,
+                RangeRequest::Auto,
+                "0 100 20",
+            ),
+            (
+                &[(100, 10), (100, 10), (105, 10)],
+                None,
+                RangeRequest::Auto,
+                "0 100 15",
+            ),
+            (
+                &[(105, 2), (100, 10)],
+                None,
+                RangeRequest::Auto,
+                "0 105 2 / 2 100 5 / 7 107 3",
+            ),
+            (
+                &[(100, 0), (200, 1)],
+                None,
+                RangeRequest::Subids,
+                "200 200 1",
+            ),
+            (
+                &[(4240, 10)],
+                Some(0),
+                RangeRequest::Auto,
+                "0 4242 1 / 1 4240 2 / 3 4243 7",
+            ),
             // A range across two lines that continue each other, in whatever order.
             (
                 &[(110, 10), (100, 10)],
                 None,
-                RangeRequest::Range(RawExtent { inside: 0, outside: 105, count: 10 }),
+                RangeRequest::Range(RawExtent {
+                    inside: 0,
+                    outside: 105,
+                    count: 10,
+                }),
                 "0 105 10",
             ),
         ] {
-            assert_eq!(map(given, single, range), expected, "{given:?} {single:?} {range:?}");
+            assert_eq!(
+                map(given, single, range),
+                expected,
+                "{given:?} {single:?} {range:?}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_range_is_refused() {
-        for text in ["", "1:2", "1:2:3:4", "1:2:x", "a", "Auto", "-1:0:1", "4294967296:0:1", "1:2,3"] {
-            assert_eq!(RangeRequest::parse(text.as_bytes()), Err(ParseRangeError), "{text}");
+        for text in [
+            "",
+            "1:2",
+            "1:2:3:4",
+            "1:2:x",
+            "a",
+            "Auto",
+            "-1:0:1",
+            "4294967296:0:1",
+            "1:2,3",
+        ] {
+            assert_eq!(
+                RangeRequest::parse(text.as_bytes()),
+                Err(ParseRangeError),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_range_that_was_not_given_is_missed() {
         let own_map = IdMap::default();
-        let owned = Owned { id: 0, given: &[], own_map: &own_map, privileged: true };
-        let request = MapRequest { single: None, ranges: vec![RangeRequest::Auto] };
-        assert_eq!(request.resolve(IdKind::Group, &owned), Err(MapRequestError::NothingGiven(IdKind::Group)));
+        let owned = Owned {
+            id: 0,
+            given: &[],
+            own_map: &own_map,
+            privileged: true,
+        };
+        let request = MapRequest {
+            single: None,
+            ranges: vec![RangeRequest::Auto],
+        };
+        assert_eq!(
+            request.resolve(IdKind::Group, &owned),
+            Err(MapRequestError::NothingGiven(IdKind::Group))
+        );
     }
 
     #[test]
@@ -328,10 +510,24 @@ mod tests {
         let own_map = IdMap::parse(b"0 1000 10\n").unwrap();
         let request = |inside, outside, count| MapRequest {
             single: None,
-            ranges: vec![RangeRequest::Range(RawExtent { inside, outside, count })],
+            ranges: vec![RangeRequest::Range(RawExtent {
+                inside,
+                outside,
+                count,
+            })],
         };
-        let user = Owned { id: 5, given: GIVEN, own_map: &own_map, privileged: false };
-        let extent = Extent::new(RawExtent { inside: 0, outside: 99_999, count: 2 }).unwrap();
+        let user = Owned {
+            id: 5,
+            given: GIVEN,
+            own_map: &own_map,
+            privileged: false,
+        };
+        let extent = Extent::new(RawExtent {
+            inside: 0,
+            outside: 99_999,
+            count: 2,
+        })
+        .unwrap();
         assert_eq!(
             request(0, 99_999, 2).resolve(IdKind::User, &user),
             Err(MapRequestError::NotGiven(IdKind::User, extent))
@@ -339,9 +535,21 @@ mod tests {
         assert!(request(0, 165_535, 1).resolve(IdKind::User, &user).is_ok());
         assert!(request(0, 165_535, 2).resolve(IdKind::User, &user).is_err());
         assert!(request(0, 5, 1).resolve(IdKind::User, &user).is_ok());
-        let root = Owned { id: 0, privileged: true, ..user };
-        let extent = Extent::new(RawExtent { inside: 0, outside: 5, count: 6 }).unwrap();
-        assert_eq!(request(0, 5, 6).resolve(IdKind::User, &root), Err(MapRequestError::NotThere(IdKind::User, extent)));
+        let root = Owned {
+            id: 0,
+            privileged: true,
+            ..user
+        };
+        let extent = Extent::new(RawExtent {
+            inside: 0,
+            outside: 5,
+            count: 6,
+        })
+        .unwrap();
+        assert_eq!(
+            request(0, 5, 6).resolve(IdKind::User, &root),
+            Err(MapRequestError::NotThere(IdKind::User, extent))
+        );
         assert!(request(0, 5, 5).resolve(IdKind::User, &root).is_ok());
     }
 

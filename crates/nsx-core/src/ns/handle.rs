@@ -1,4 +1,5 @@
-//! An open namespace: a descriptor of its file in nsfs, and what the kernel tells of it, see `ioctl_nsfs(2)`.
+//! An open namespace: a descriptor of its file in nsfs, and what the kernel tells of it, see
+//! `ioctl_nsfs(2)`.
 
 use super::{NsId, NsKind};
 use crate::{proc::Mount, sys::nsfs, trouble};
@@ -21,20 +22,24 @@ pub struct Namespace {
 pub enum Related {
     /// This one.
     Is(Namespace),
-    /// There is one, but the kernel does not show it to the caller (`EPERM`): it lies above the caller's own.
+    /// There is one, but the kernel does not show it to the caller (`EPERM`): it lies above the
+    /// caller's own.
     Hidden,
 }
 
 impl Namespace {
-    /// Opens the namespace file `path`, relative to `dir`: a link in `/proc/PID/ns` or a file that one was bound to.
+    /// Opens the namespace file `path`, relative to `dir`: a link in `/proc/PID/ns` or a file that
+    /// one was bound to.
     ///
     /// # Errors
-    /// The errno of `openat(2)`; `EINVAL` where the file is no namespace; `ENOSYS` where it is one of a kind that nsx
-    /// does not know.
+    /// The errno of `openat(2)`; `EINVAL` where the file is no namespace; `ENOSYS` where it is one
+    /// of a kind that nsx does not know.
     pub fn open(dir: impl AsFd, path: impl rustix::path::Arg) -> Result<Self, Errno> {
-        // Opened for its place first: opening a FIFO or a device that stands at the path could block or act.
+        // Opened for its place first: opening a FIFO or a device that stands at the path could
+        // block or act.
         Self::from_place(
-            rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(trouble::met)?,
+            rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+                .map_err(trouble::met)?,
         )
     }
 
@@ -49,18 +54,19 @@ impl Namespace {
         Self::from_fd(nsfs::reopen(&place)?)
     }
 
-    /// Opens the namespace that is bound at a mount point of the caller's own mount namespace. It never waits, however
-    /// slow what is mounted on the way there is, for only what the kernel has at hand is looked at (5.12).
+    /// Opens the namespace that is bound at a mount point of the caller's own mount namespace. It
+    /// never waits, however slow what is mounted on the way there is, for only what the kernel has
+    /// at hand is looked at (5.12).
     ///
     /// # Errors
-    /// `EINVAL` where no namespace is bound there, or the kernel is older; `ESTALE` where it is no longer there; `EAGAIN`
-    /// where the kernel would have had to wait; any errno of `openat2(2)`.
+    /// `EINVAL` where no namespace is bound there, or the kernel is older; `ESTALE` where it is no
+    /// longer there; `EAGAIN` where the kernel would have had to wait; any errno of `openat2(2)`.
     pub fn open_mount(mount: &Mount) -> Result<Self, Errno> {
         Self::open_cached(CWD, mount, ResolveFlags::CACHED)
     }
 
-    /// Like [`Namespace::open_mount`], but in another mount namespace: `root` is the directory from which the mount
-    /// point is seen.
+    /// Like [`Namespace::open_mount`], but in another mount namespace: `root` is the directory from
+    /// which the mount point is seen.
     ///
     /// # Errors
     /// As [`Namespace::open_mount`].
@@ -68,11 +74,16 @@ impl Namespace {
         Self::open_cached(root, mount, ResolveFlags::CACHED | ResolveFlags::IN_ROOT)
     }
 
-    fn open_cached(directory: impl AsFd, mount: &Mount, resolve: ResolveFlags) -> Result<Self, Errno> {
+    fn open_cached(
+        directory: impl AsFd,
+        mount: &Mount,
+        resolve: ResolveFlags,
+    ) -> Result<Self, Errno> {
         let id = mount.namespace().ok_or(Errno::INVAL)?;
         let point = OsStr::from_bytes(&mount.point);
         let flags = OFlags::PATH | OFlags::CLOEXEC;
-        let place = rustix::fs::openat2(directory, point, flags, Mode::empty(), resolve).map_err(trouble::met)?;
+        let place = rustix::fs::openat2(directory, point, flags, Mode::empty(), resolve)
+            .map_err(trouble::met)?;
         let asked = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
         let stat = rustix::fs::statx(&place, "", asked, StatxFlags::INO).map_err(trouble::met)?;
         if (stat.stx_dev_major, stat.stx_dev_minor) != mount.device || stat.stx_ino != id.inode {
@@ -84,11 +95,15 @@ impl Namespace {
     /// Takes a descriptor of a file in nsfs.
     ///
     /// # Errors
-    /// `ENOTTY` or `EINVAL` where the descriptor is no namespace's; `ENOSYS` where nsx does not know its kind.
+    /// `ENOTTY` or `EINVAL` where the descriptor is no namespace's; `ENOSYS` where nsx does not
+    /// know its kind.
     pub fn from_fd(fd: OwnedFd) -> Result<Self, Errno> {
         let kind = NsKind::from_flag(nsfs::kind_flag(&fd)?).ok_or(Errno::NOSYS)?;
         let inode = rustix::fs::fstat(&fd).map_err(trouble::met)?.st_ino;
-        Ok(Self { fd, id: NsId { kind, inode } })
+        Ok(Self {
+            fd,
+            id: NsId { kind, inode },
+        })
     }
 
     /// Which namespace it is.
@@ -107,8 +122,9 @@ impl Namespace {
     /// The parent of a PID or user namespace (4.9).
     ///
     /// # Errors
-    /// `EINVAL` for the kinds that have no parents; any other errno but `EPERM`, which is [`Related::Hidden`]. The
-    /// topmost namespace of a host has no parent, and the kernel says `EPERM` for it too.
+    /// `EINVAL` for the kinds that have no parents; any other errno but `EPERM`, which is
+    /// [`Related::Hidden`]. The topmost namespace of a host has no parent, and the kernel says
+    /// `EPERM` for it too.
     pub fn parent(&self) -> Result<Related, Errno> {
         Self::related(nsfs::parent(&self.fd))
     }

@@ -1,17 +1,20 @@
-//! The name that the kernel gives a namespace: its kind and its inode in nsfs, printed `net:[4026531833]`.
+//! The name that the kernel gives a namespace: its kind and its inode in nsfs, printed
+//! `net:[4026531833]`.
 
 use super::NsKind;
 use std::{fmt, str::FromStr};
 
 /// Which namespace: its kind and its inode number in nsfs, see `namespaces(7)`.
 ///
-/// Two processes are in the same namespace exactly if these are equal while both live. The kernel hands an inode number
-/// out again once its namespace is gone, so an id that was written down may come to mean another one.
+/// Two processes are in the same namespace exactly if these are equal while both live. The kernel
+/// hands an inode number out again once its namespace is gone, so an id that was written down may
+/// come to mean another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NsId {
     /// The kind.
     pub kind: NsKind,
-    /// The inode number in nsfs. The kernel gives at most 32 bits and never the same to two namespaces at once.
+    /// The inode number in nsfs. The kernel gives at most 32 bits and never the same to two
+    /// namespaces at once.
     pub inode: u64,
 }
 
@@ -21,8 +24,9 @@ pub struct NsId {
 pub struct ParseNsIdError;
 
 impl NsId {
-    /// Returns whether the namespace is one that the host booted with, by the inode numbers that the kernel gives those
-    /// (3.8; of net and mnt since 6.17, before which this cannot be told of them).
+    /// Returns whether the namespace is one that the host booted with, by the inode numbers that
+    /// the kernel gives those (3.8; of net and mnt since 6.17, before which this cannot be told of
+    /// them).
     pub fn is_initial(self) -> bool {
         let number = match self.kind {
             NsKind::Mnt => 0xefff_fff8,
@@ -40,12 +44,18 @@ impl NsId {
     /// Reads `kind:[inode]`, the target of a link in `/proc/PID/ns`.
     ///
     /// # Errors
-    /// [`ParseNsIdError`] where the text is anything else: another kind, no digits, more than 64 bits, more text.
+    /// [`ParseNsIdError`] where the text is anything else: another kind, no digits, more than 64
+    /// bits, more text.
     pub fn parse(text: &[u8]) -> Result<Self, ParseNsIdError> {
-        let colon = text.iter().position(|&byte| byte == b':').ok_or(ParseNsIdError)?;
+        let colon = text
+            .iter()
+            .position(|&byte| byte == b':')
+            .ok_or(ParseNsIdError)?;
         let kind = NsKind::from_name(&text[..colon]).ok_or(ParseNsIdError)?;
-        let digits =
-            text[colon + 1..].strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).ok_or(ParseNsIdError)?;
+        let digits = text[colon + 1..]
+            .strip_prefix(b"[")
+            .and_then(|rest| rest.strip_suffix(b"]"))
+            .ok_or(ParseNsIdError)?;
         let inode = crate::proc::decimal(digits).ok_or(ParseNsIdError)?;
         Ok(Self { kind, inode })
     }
@@ -72,11 +82,30 @@ mod tests {
 
     #[test]
     fn only_the_kernels_form_is_read() {
-        assert_eq!(NsId::parse(b"net:[4026531833]"), Ok(NsId { kind: NsKind::Net, inode: 4_026_531_833 }));
-        for text in ["net:4026531833", "net:[]", "net:[1", "net:[1]x", "net:[+1]", "foo:[1]", ":[1]", "", "net:[1 ]"] {
+        assert_eq!(
+            NsId::parse(b"net:[4026531833]"),
+            Ok(NsId {
+                kind: NsKind::Net,
+                inode: 4_026_531_833
+            })
+        );
+        for text in [
+            "net:4026531833",
+            "net:[]",
+            "net:[1",
+            "net:[1]x",
+            "net:[+1]",
+            "foo:[1]",
+            ":[1]",
+            "",
+            "net:[1 ]",
+        ] {
             assert_eq!(text.parse::<NsId>(), Err(ParseNsIdError), "{text}");
         }
-        assert_eq!(NsId::parse(b"net:[99999999999999999999]"), Err(ParseNsIdError));
+        assert_eq!(
+            NsId::parse(b"net:[99999999999999999999]"),
+            Err(ParseNsIdError)
+        );
     }
 
     proptest! {

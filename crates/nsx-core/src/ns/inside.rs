@@ -1,4 +1,5 @@
-//! Facts that only a process inside of a namespace is told: a child joins the namespace, asks, and ends.
+//! Facts that only a process inside of a namespace is told: a child joins the namespace, asks, and
+//! ends.
 
 use super::{Namespace, Related};
 use crate::{
@@ -21,7 +22,8 @@ const LONGEST: usize = 64;
 enum Question<'a> {
     /// The host name.
     Hostname,
-    /// The number of network devices; the answer is a `u64`. The child asks a procfs that shows the caller.
+    /// The number of network devices; the answer is a `u64`. The child asks a procfs that shows the
+    /// caller.
     Links(&'a ProcRoot),
 }
 
@@ -31,25 +33,30 @@ impl Namespace {
     /// This process must have one thread, for a child of it asks.
     ///
     /// # Errors
-    /// `EPERM` where the caller may join neither it nor the user namespace that owns it; `EINVAL` of another kind of
-    /// namespace; any errno of `fork(2)`.
+    /// `EPERM` where the caller may join neither it nor the user namespace that owns it; `EINVAL`
+    /// of another kind of namespace; any errno of `fork(2)`.
     pub fn hostname(&self) -> Result<Vec<u8>, Errno> {
         self.ask(&Question::Hostname)
     }
 
-    /// Returns the number of devices in a network namespace. `proc` is a procfs that shows the caller.
+    /// Returns the number of devices in a network namespace. `proc` is a procfs that shows the
+    /// caller.
     ///
     /// # Errors
     /// As [`Namespace::hostname`]; `ENODATA` if the procfs does not tell.
     pub fn links(&self, proc: &ProcRoot) -> Result<u64, Errno> {
         let answer = self.ask(&Question::Links(proc))?;
-        answer.try_into().map(u64::from_ne_bytes).map_err(|_| Errno::NODATA)
+        answer
+            .try_into()
+            .map(u64::from_ne_bytes)
+            .map_err(|_| Errno::NODATA)
     }
 
-    /// Opens the namespace that is bound at a mount of this mount namespace, which no process need be in.
+    /// Opens the namespace that is bound at a mount of this mount namespace, which no process need
+    /// be in.
     ///
-    /// This process must have one thread: a child joins the mount namespace, so that `proc`, a procfs that shows the child,
-    /// leads there, and ends.
+    /// This process must have one thread: a child joins the mount namespace, so that `proc`, a
+    /// procfs that shows the child, leads there, and ends.
     ///
     /// # Errors
     /// As [`Namespace::hostname`] and [`Namespace::open_mount`].
@@ -68,11 +75,14 @@ impl Namespace {
                 drop((to_parent, from_parent));
                 let joined = retry_on_intr(|| read(&from_child, &mut [0]));
                 let opened = joined.and_then(|_| {
-                    let root = proc.open_entry(child, "root", OFlags::PATH).map_err(|_| Errno::SRCH)?;
+                    let root = proc
+                        .open_entry(child, "root", OFlags::PATH)
+                        .map_err(|_| Errno::SRCH)?;
                     Self::open_mount_below(root, mount)
                 });
                 drop(to_child);
-                match retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?.and_then(|(_, it)| it.exit_status())
+                match retry_on_intr(|| waitpid(Some(child), WaitOptions::empty()))?
+                    .and_then(|(_, it)| it.exit_status())
                 {
                     Some(0) => opened,
                     errno => Err(Errno::from_raw_os_error(errno.unwrap_or(libc::ECHILD))),
@@ -85,7 +95,10 @@ impl Namespace {
         let (from, to) = pipe_with(PipeFlags::CLOEXEC)?;
         match fork()? {
             Forked::Child => {
-                let told = self.join().and_then(|()| question.answer()).and_then(|answer| write(&to, &answer));
+                let told = self
+                    .join()
+                    .and_then(|()| question.answer())
+                    .and_then(|answer| write(&to, &answer));
                 exit_now(told.map_or_else(Errno::raw_os_error, |_| 0))
             }
             Forked::Parent(child) => {
@@ -122,14 +135,19 @@ impl Question<'_> {
             Self::Hostname => Ok(rustix::system::uname().nodename().to_bytes().to_vec()),
             Self::Links(proc) => {
                 let mut text = Vec::new();
-                proc.read_own("net/dev", &mut text).map_err(|_| Errno::NODATA)?;
+                proc.read_own("net/dev", &mut text)
+                    .map_err(|_| Errno::NODATA)?;
                 Ok(count_links(&text).to_ne_bytes().to_vec())
             }
         }
     }
 }
 
-/// The devices in `/proc/PID/net/dev`, a line each under two lines of headings, see `proc_pid_net(5)`.
+/// The devices in `/proc/PID/net/dev`, a line each under two lines of headings, see
+/// `proc_pid_net(5)`.
 fn count_links(text: &[u8]) -> u64 {
-    text.iter().filter(|byte| **byte == b'\n').count().saturating_sub(2) as u64
+    text.iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+        .saturating_sub(2) as u64
 }

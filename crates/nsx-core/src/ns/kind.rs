@@ -27,8 +27,16 @@ pub enum NsKind {
 
 impl NsKind {
     /// Every kind, in order.
-    pub const ALL: [Self; 8] =
-        [Self::Cgroup, Self::Ipc, Self::Mnt, Self::Net, Self::Pid, Self::Time, Self::User, Self::Uts];
+    pub const ALL: [Self; 8] = [
+        Self::Cgroup,
+        Self::Ipc,
+        Self::Mnt,
+        Self::Net,
+        Self::Pid,
+        Self::Time,
+        Self::User,
+        Self::Uts,
+    ];
 
     /// The kernel's name, as in `/proc/PID/ns/NAME` and in front of `:[inode]`.
     pub const fn name(self) -> &'static str {
@@ -79,7 +87,9 @@ impl NsKind {
 
     /// The kind that the kernel calls `name`.
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name().as_bytes() == name)
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name().as_bytes() == name)
     }
 }
 

@@ -63,7 +63,9 @@ impl NsSet {
 
     /// The kinds in the set, in the order of [`NsKind::ALL`].
     pub fn iter(self) -> impl Iterator<Item = NsKind> + Clone {
-        NsKind::ALL.into_iter().filter(move |&kind| self.contains(kind))
+        NsKind::ALL
+            .into_iter()
+            .filter(move |&kind| self.contains(kind))
     }
 
     /// The `CLONE_NEW*` flags of the set, or-ed.
@@ -76,7 +78,8 @@ impl NsSet {
         format!("{self} namespace{}", if self.len() == 1 { "" } else { "s" })
     }
 
-    /// Like [`Self::noun`], but with the article that the noun takes: `a uts namespace`, `net and pid namespaces`.
+    /// Like [`Self::noun`], but with the article that the noun takes: `a uts namespace`, `net and
+    /// pid namespaces`.
     pub fn noun_with_article(self) -> String {
         let article = match self.len() {
             1 if self.contains(NsKind::Ipc) => "an ",
@@ -86,12 +89,16 @@ impl NsSet {
         format!("{article}{}", self.noun())
     }
 
-    /// The flags by name, as a manual page writes them: `CLONE_NEWPID|CLONE_NEWUSER`; `0` for the empty set.
+    /// The flags by name, as a manual page writes them: `CLONE_NEWPID|CLONE_NEWUSER`; `0` for the
+    /// empty set.
     pub fn flag_names(self) -> String {
         if self.is_empty() {
             return "0".to_owned();
         }
-        self.iter().map(NsKind::flag_name).collect::<Vec<_>>().join("|")
+        self.iter()
+            .map(NsKind::flag_name)
+            .collect::<Vec<_>>()
+            .join("|")
     }
 }
 
@@ -129,14 +136,22 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out_in_order() {
-        let set: NsSet = [NsKind::User, NsKind::Net, NsKind::Pid].into_iter().collect();
+        let set: NsSet = [NsKind::User, NsKind::Net, NsKind::Pid]
+            .into_iter()
+            .collect();
         assert_eq!(set.len(), 3);
         assert_eq!(set.to_string(), "net, pid and user");
         assert_eq!(set.noun(), "net, pid and user namespaces");
         assert_eq!(NsSet::EMPTY.with(NsKind::Uts).noun(), "uts namespace");
         assert_eq!(set.noun_with_article(), "net, pid and user namespaces");
-        assert_eq!(NsSet::EMPTY.with(NsKind::Uts).noun_with_article(), "a uts namespace");
-        assert_eq!(NsSet::EMPTY.with(NsKind::Ipc).noun_with_article(), "an ipc namespace");
+        assert_eq!(
+            NsSet::EMPTY.with(NsKind::Uts).noun_with_article(),
+            "a uts namespace"
+        );
+        assert_eq!(
+            NsSet::EMPTY.with(NsKind::Ipc).noun_with_article(),
+            "an ipc namespace"
+        );
         assert_eq!(set.flag_names(), "CLONE_NEWNET|CLONE_NEWPID|CLONE_NEWUSER");
         assert_eq!(set.flags(), 0x7000_0000);
         assert_eq!(set.without(NsKind::Net).to_string(), "pid and user");

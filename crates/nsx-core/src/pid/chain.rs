@@ -1,7 +1,8 @@
 //! The chain of ids that one process has, one for each PID namespace it is visible in.
 //!
-//! Outermost first, as `NSpid` in /proc/PID/status prints it: the first id is the one seen from the procfs mount that was
-//! read, the last is the process's own. Which namespaces the levels are is not in the file; see [`super::levels`].
+//! Outermost first, as `NSpid` in /proc/PID/status prints it: the first id is the one seen from the
+//! procfs mount that was read, the last is the process's own. Which namespaces the levels are is
+//! not in the file; see [`super::levels`].
 
 use super::Pid;
 use crate::proc::{ProcError, decimal};
@@ -15,19 +16,25 @@ impl PidChain {
     /// Reads the value of an `NSpid` line: ids separated by tabs (4.1).
     ///
     /// # Errors
-    /// `Vanished` where a field is 0, which the kernel writes of a process that was reaped while it was read;
-    /// `Malformed` where one is no number of a process, or there is none.
+    /// `Vanished` where a field is 0, which the kernel writes of a process that was reaped while it
+    /// was read; `Malformed` where one is no number of a process, or there is none.
     pub fn parse(value: &[u8]) -> Result<Self, ProcError> {
         let malformed = ProcError::Malformed("NSpid");
         let ids = value
             .split(u8::is_ascii_whitespace)
             .filter(|field| !field.is_empty())
             .map(|field| {
-                let id = decimal(field).and_then(|id| id.try_into().ok()).ok_or(malformed)?;
+                let id = decimal(field)
+                    .and_then(|id| id.try_into().ok())
+                    .ok_or(malformed)?;
                 Pid::from_raw(id).ok_or(ProcError::Vanished)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        if ids.is_empty() { Err(malformed) } else { Ok(Self(ids)) }
+        if ids.is_empty() {
+            Err(malformed)
+        } else {
+            Ok(Self(ids))
+        }
     }
 
     /// The ids, outermost first.
@@ -45,7 +52,8 @@ impl PidChain {
         self.0[self.0.len() - 1]
     }
 
-    /// Returns how many PID namespaces deep the process is, seen from the reader: 0 for the reader's own.
+    /// Returns how many PID namespaces deep the process is, seen from the reader: 0 for the
+    /// reader's own.
     pub fn depth(&self) -> usize {
         self.0.len() - 1
     }
@@ -79,7 +87,14 @@ mod tests {
     #[test]
     fn what_is_no_chain_is_refused() {
         assert_eq!(PidChain::parse(b"\t7\t0"), Err(ProcError::Vanished));
-        for value in [&b""[..], b"\t", b"\t-1", b"\t1\tx", b"\t4294967296", b"\t2147483648"] {
+        for value in [
+            &b""[..],
+            b"\t",
+            b"\t-1",
+            b"\t1\tx",
+            b"\t4294967296",
+            b"\t2147483648",
+        ] {
             assert_eq!(PidChain::parse(value), Err(ProcError::Malformed("NSpid")));
         }
     }

@@ -16,9 +16,11 @@ use rustix::{
 /// The magic number of pidfs in `statfs(2)`.
 const PIDFS_MAGIC: i64 = 0x5049_4446;
 
-/// A process that is pinned, so that whatever is learned by its number can be checked to be about it.
+/// A process that is pinned, so that whatever is learned by its number can be checked to be about
+/// it.
 ///
-/// Pin first, read by number, then ask [`Process::ended`]: while the answer is no, the number was this process's.
+/// Pin first, read by number, then ask [`Process::ended`]: while the answer is no, the number was
+/// this process's.
 #[derive(Debug)]
 pub struct Process {
     pid: Pid,
@@ -52,21 +54,26 @@ impl Process {
     /// [`PinError`]. A zombie is refused.
     pub fn pin(pid: Pid) -> Result<Self, PinError> {
         let process = Self::hold(pid)?;
-        if process.ended() { Err(PinError::Ended) } else { Ok(process) }
+        if process.ended() {
+            Err(PinError::Ended)
+        } else {
+            Ok(process)
+        }
     }
 
-    /// Pins the process that has `pid` in the caller's PID namespace, or that had it until it ended and keeps it until
-    /// its parent asks how: a zombie.
+    /// Pins the process that has `pid` in the caller's PID namespace, or that had it until it ended
+    /// and keeps it until its parent asks how: a zombie.
     ///
     /// # Errors
     /// [`PinError`].
     pub fn hold(pid: Pid) -> Result<Self, PinError> {
-        let fd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| match errno {
-            Errno::SRCH => PinError::NoProcess,
-            // Before 6.9 the kernel says EINVAL of a thread, since then ENOENT.
-            Errno::INVAL | Errno::NOENT => PinError::Thread,
-            errno => PinError::Os(trouble::met(errno)),
-        })?;
+        let fd =
+            rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| match errno {
+                Errno::SRCH => PinError::NoProcess,
+                // Before 6.9 the kernel says EINVAL of a thread, since then ENOENT.
+                Errno::INVAL | Errno::NOENT => PinError::Thread,
+                errno => PinError::Os(trouble::met(errno)),
+            })?;
         Ok(Self { pid, fd })
     }
 
@@ -75,7 +82,10 @@ impl Process {
     /// # Errors
     /// The errno of `fcntl(2)`.
     pub fn try_clone(&self) -> Result<Self, Errno> {
-        Ok(Self { pid: self.pid, fd: rustix::io::fcntl_dupfd_cloexec(&self.fd, 3)? })
+        Ok(Self {
+            pid: self.pid,
+            fd: rustix::io::fcntl_dupfd_cloexec(&self.fd, 3)?,
+        })
     }
 
     /// Its id in the PID namespace of whoever pinned it.
@@ -89,8 +99,9 @@ impl Process {
         poll::has_now(&self.fd, PollFlags::IN)
     }
 
-    /// Returns why `proc`, which calls it `shown`, did not show something of it, if `error` is the result of reading by that
-    /// number: an entry that is absent or empty of a process that is there has several causes.
+    /// Returns why `proc`, which calls it `shown`, did not show something of it, if `error` is the
+    /// result of reading by that number: an entry that is absent or empty of a process that is
+    /// there has several causes.
     pub fn unseen(&self, proc: &ProcRoot, shown: Pid, error: ProcError) -> ProcError {
         if error != ProcError::Vanished {
             return error;
@@ -103,11 +114,12 @@ impl Process {
         }
     }
 
-    /// Checks that it still runs, in user space or as a thread of the kernel, so that nothing was missing of what `proc`, which
-    /// calls it `shown`, showed of it until now.
+    /// Checks that it still runs, in user space or as a thread of the kernel, so that nothing was
+    /// missing of what `proc`, which calls it `shown`, showed of it until now.
     ///
     /// # Errors
-    /// `Vanished` if it has ended or exits; `WithoutMainThread`; `Unshown` if `proc` does not show it.
+    /// `Vanished` if it has ended or exits; `WithoutMainThread`; `Unshown` if `proc` does not show
+    /// it.
     pub fn runs(&self, proc: &ProcRoot, shown: Pid) -> Result<Stage, ProcError> {
         let stage = proc.stage(shown);
         match stage {
@@ -119,41 +131,46 @@ impl Process {
         }
     }
 
-    /// Its id as `proc` counts processes, which may be a procfs of another PID namespace than the caller's (5.4).
+    /// Its id as `proc` counts processes, which may be a procfs of another PID namespace than the
+    /// caller's (5.4).
     ///
-    /// The kernel answers from the pidfd, so the number is this process's for as long as it has not ended.
+    /// The kernel answers from the pidfd, so the number is this process's for as long as it has not
+    /// ended.
     ///
     /// # Errors
-    /// `Elsewhere` if the process or the caller is outside the PID namespace of `proc`, `Vanished` if it was reaped.
+    /// `Elsewhere` if the process or the caller is outside the PID namespace of `proc`, `Vanished`
+    /// if it was reaped.
     pub fn pid_in(&self, proc: &ProcRoot) -> Result<Pid, ProcError> {
         let mut text = Vec::new();
         self.read_description(proc, &mut text)?;
         match Lines(&text).value(b"Pid")? {
             b"-1" => Err(ProcError::Vanished), // reaped
             b"0" => Err(ProcError::Elsewhere),
-            pid => {
-                decimal(pid).and_then(|pid| Pid::from_raw(pid.try_into().ok()?)).ok_or(ProcError::Malformed("fdinfo"))
-            }
+            pid => decimal(pid)
+                .and_then(|pid| Pid::from_raw(pid.try_into().ok()?))
+                .ok_or(ProcError::Malformed("fdinfo")),
         }
     }
 
     /// Reads what `proc` says of the pidfd. A procfs that does not show the caller says nothing.
     fn read_description(&self, proc: &ProcRoot, text: &mut Vec<u8>) -> Result<(), ProcError> {
-        proc.read_own(&format!("fdinfo/{}", self.fd.as_raw_fd()), text).map_err(|error| match error {
-            ProcError::Vanished => ProcError::Elsewhere,
-            error => error,
-        })
+        proc.read_own(&format!("fdinfo/{}", self.fd.as_raw_fd()), text)
+            .map_err(|error| match error {
+                ProcError::Vanished => ProcError::Elsewhere,
+                error => error,
+            })
     }
 
-    /// Returns whether the process's ids are free, or another process's: this process has ended and its parent has
-    /// waited for it.
+    /// Returns whether the process's ids are free, or another process's: this process has ended and
+    /// its parent has waited for it.
     ///
     /// While the answer is no, what was read by the process's number was read of this process.
     pub fn reaped(&self) -> bool {
         is_reaped(&self.fd)
     }
 
-    /// Its ids as `proc` shows them, which takes no look at what `proc` hides (5.5; before, its status is read).
+    /// Its ids as `proc` shows them, which takes no look at what `proc` hides (5.5; before, its
+    /// status is read).
     ///
     /// # Errors
     /// As [`Process::pid_in`].
@@ -166,7 +183,11 @@ impl Process {
             Ok(value) => PidChain::parse(value),
             Err(_) => {
                 let chain = proc.status(self.pid_in(proc)?, &mut text)?.chain;
-                if self.reaped() { Err(ProcError::Vanished) } else { Ok(chain) }
+                if self.reaped() {
+                    Err(ProcError::Vanished)
+                } else {
+                    Ok(chain)
+                }
             }
         }
     }
@@ -195,7 +216,10 @@ mod tests {
 
     #[test]
     fn a_process_is_pinned_until_it_ends() {
-        let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let mut child = std::process::Command::new("sleep")
+            .arg("100")
+            .spawn()
+            .unwrap();
         let pid = Pid::from_child(&child);
         let process = Process::pin(pid).unwrap();
         assert!(!process.ended());
@@ -206,12 +230,18 @@ mod tests {
         }
         assert_eq!(Process::pin(pid).unwrap_err(), PinError::Ended);
         let proc = ProcRoot::system().unwrap();
-        assert_eq!(Process::hold(pid).unwrap().chain_in(&proc), Ok(proc.status(pid, &mut Vec::new()).unwrap().chain));
+        assert_eq!(
+            Process::hold(pid).unwrap().chain_in(&proc),
+            Ok(proc.status(pid, &mut Vec::new()).unwrap().chain)
+        );
         assert!(!process.reaped());
         child.wait().unwrap();
         assert!(process.reaped());
         assert_eq!(process.chain_in(&proc), Err(ProcError::Vanished));
         assert_eq!(Process::pin(pid).unwrap_err(), PinError::NoProcess);
-        assert_eq!(process.pid_in(&ProcRoot::system().unwrap()), Err(ProcError::Vanished));
+        assert_eq!(
+            process.pid_in(&ProcRoot::system().unwrap()),
+            Err(ProcError::Vanished)
+        );
     }
 }

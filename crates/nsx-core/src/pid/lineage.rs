@@ -1,8 +1,8 @@
 //! Which PID namespace each id in a process's chain is counted by.
 //!
-//! `NSpid` has the ids and no namespaces. Those are found from the inside out, from the process's own to its parent and on
-//! (`NS_GET_PARENT`, 4.9), up to the one whose numbers the procfs mount shows. That one need not be the caller's own: a
-//! procfs stays what it was mounted as.
+//! `NSpid` has the ids and no namespaces. Those are found from the inside out, from the process's
+//! own to its parent and on (`NS_GET_PARENT`, 4.9), up to the one whose numbers the procfs mount
+//! shows. That one need not be the caller's own: a procfs stays what it was mounted as.
 
 use super::{Pid, PidChain};
 use crate::{
@@ -21,8 +21,8 @@ pub struct Level {
     pub ns: Option<NsId>,
 }
 
-/// PID namespaces with all that are above them: each is looked at once, and held open, so that no number of one comes to
-/// mean another.
+/// PID namespaces with all that are above them: each is looked at once, and held open, so that no
+/// number of one comes to mean another.
 #[derive(Debug, Default)]
 pub struct Lineages {
     /// A namespace and those above it, as far as the caller may see, by inode number.
@@ -31,13 +31,18 @@ pub struct Lineages {
 }
 
 impl Lineages {
-    /// Returns the levels of the process that `proc` calls `pid` and that has this chain, outermost first, one for each
-    /// id.
+    /// Returns the levels of the process that `proc` calls `pid` and that has this chain, outermost
+    /// first, one for each id.
     ///
-    /// A namespace that cannot be seen is left open, so a process that is gone has levels without namespaces: a caller
-    /// that has the process pinned checks afterwards whether it was reaped. All calls must be about the same procfs.
+    /// A namespace that cannot be seen is left open, so a process that is gone has levels without
+    /// namespaces: a caller that has the process pinned checks afterwards whether it was reaped.
+    /// All calls must be about the same procfs.
     pub fn levels(&mut self, proc: &ProcRoot, pid: Pid, chain: &PidChain) -> Vec<Level> {
-        let mut levels: Vec<Level> = chain.ids().iter().map(|&pid| Level { pid, ns: None }).collect();
+        let mut levels: Vec<Level> = chain
+            .ids()
+            .iter()
+            .map(|&pid| Level { pid, ns: None })
+            .collect();
         let lineage = self.of(proc, pid).unwrap_or_default();
         for (level, ns) in levels.iter_mut().rev().zip(lineage) {
             level.ns = Some(ns.id());
@@ -75,7 +80,8 @@ pub(crate) fn shown_by(proc: &ProcRoot) -> Option<NsId> {
     let link = NsLink::Own(NsKind::Pid);
     // Whoever is the first process of a PID namespace is in it.
     proc.ns(Pid::INIT, link).ok().or_else(|| {
-        // The caller is refused that one, but is in the same namespace where it has no more than one id, as others may be.
+        // The caller is refused that one, but is in the same namespace where it has no more than
+        // one id, as others may be.
         if proc.own_status().ok()?.chain.depth() == 0 {
             return proc.own_ns(link).ok();
         }
@@ -102,7 +108,13 @@ mod tests {
             let levels = lineages.levels(&proc, caller.tgid, &caller.chain);
             assert_eq!(levels.len(), caller.chain.ids().len());
             let own = proc.own_ns(NsLink::Own(NsKind::Pid)).unwrap();
-            assert_eq!(levels.last(), Some(&Level { pid: caller.chain.innermost(), ns: Some(own) }));
+            assert_eq!(
+                levels.last(),
+                Some(&Level {
+                    pid: caller.chain.innermost(),
+                    ns: Some(own)
+                })
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Processes: one that is pinned, the chain of ids that each has, and the ways between the ids.
 //!
-//! An id alone says little: which PID namespace counts so, and whether the process is still the same, is answered here.
+//! An id alone says little: which PID namespace counts so, and whether the process is still the
+//! same, is answered here.
 
 mod chain;
 mod handle;
@@ -19,8 +20,8 @@ pub use translator::{Tasks, Translator, Untranslated};
 
 use crate::proc::decimal;
 
-/// The largest id that a 64-bit kernel gives, plus one: the kernel's limit of /proc/sys/kernel/pid_max, see
-/// `proc_sys_kernel(5)`.
+/// The largest id that a 64-bit kernel gives, plus one: the kernel's limit of
+/// /proc/sys/kernel/pid_max, see `proc_sys_kernel(5)`.
 pub const LIMIT: i32 = 1 << 22;
 
 /// Why a text is no process id.
@@ -45,14 +46,18 @@ pub enum ParsePidError {
 /// # Errors
 /// [`ParsePidError`]; signs, spaces and other text around the number are refused.
 pub fn parse(text: &[u8]) -> Result<Pid, ParsePidError> {
-    let (negative, digits) = text.strip_prefix(b"-").map_or((false, text), |digits| (true, digits));
+    let (negative, digits) = text
+        .strip_prefix(b"-")
+        .map_or((false, text), |digits| (true, digits));
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(ParsePidError::NotANumber);
     }
     if negative {
         return Err(ParsePidError::Negative);
     }
-    let number = decimal(digits).and_then(|number| number.try_into().ok()).filter(|&number| number < LIMIT);
+    let number = decimal(digits)
+        .and_then(|number| number.try_into().ok())
+        .filter(|&number| number < LIMIT);
     Pid::from_raw(number.ok_or(ParsePidError::TooLarge)?).ok_or(ParsePidError::Zero)
 }
 
@@ -68,10 +73,27 @@ mod tests {
         assert_eq!(parse(b"0"), Err(ParsePidError::Zero));
         assert_eq!(parse(b"000"), Err(ParsePidError::Zero));
         assert_eq!(parse(b"-1"), Err(ParsePidError::Negative));
-        for text in [&b"4194304"[..], b"2147483648", b"4294967297", b"99999999999999999999999"] {
+        for text in [
+            &b"4194304"[..],
+            b"2147483648",
+            b"4294967297",
+            b"99999999999999999999999",
+        ] {
             assert_eq!(parse(text), Err(ParsePidError::TooLarge));
         }
-        for text in [&b""[..], b"-", b"+1", b" 1", b"1 ", b"--1", b"-x", b"0x1", b"1e3", b"1.0", b"\xff"] {
+        for text in [
+            &b""[..],
+            b"-",
+            b"+1",
+            b" 1",
+            b"1 ",
+            b"--1",
+            b"-x",
+            b"0x1",
+            b"1e3",
+            b"1.0",
+            b"\xff",
+        ] {
             assert_eq!(parse(text), Err(ParsePidError::NotANumber));
         }
     }

@@ -1,4 +1,5 @@
-//! The numbering of processes in one PID namespace: the namespace, held open, and its index in a chain of ids.
+//! The numbering of processes in one PID namespace: the namespace, held open, and its index in a
+//! chain of ids.
 
 use super::{Process, shown_by};
 use crate::{
@@ -15,29 +16,35 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Numbering {
     ns: Arc<Namespace>,
-    /// Which id of a chain is this namespace's, for processes in it and below. None where the procfs is not of a PID
-    /// namespace above it or itself, so that no chain tells.
+    /// Which id of a chain is this namespace's, for processes in it and below. None where the
+    /// procfs is not of a PID namespace above it or itself, so that no chain tells.
     level: Option<usize>,
     /// `true` if the namespace is the caller's own.
     own: bool,
 }
 
 impl Numbering {
-    /// The numbering of the caller's own PID namespace: its numbers are those that system calls take.
+    /// The numbering of the caller's own PID namespace: its numbers are those that system calls
+    /// take.
     ///
     /// # Errors
     /// `Vanished` where `proc` does not show the caller; otherwise as [`ProcRoot::read`].
     pub fn own(proc: &ProcRoot) -> Result<Self, ProcError> {
         let level = proc.own_status()?.chain.depth();
         let ns = Arc::new(proc.open_own_ns(NsLink::Own(NsKind::Pid))?);
-        Ok(Self { ns, level: Some(level), own: true })
+        Ok(Self {
+            ns,
+            level: Some(level),
+            own: true,
+        })
     }
 
     /// The numbering of the PID namespace that `target` is in.
     ///
     /// # Errors
-    /// `Vanished` where the target has ended or `proc` does not show it; `Denied` where its namespace may not be opened,
-    /// which asks for `ptrace(2)` access; otherwise as [`ProcRoot::read`].
+    /// `Vanished` where the target has ended or `proc` does not show it; `Denied` where its
+    /// namespace may not be opened, which asks for `ptrace(2)` access; otherwise as
+    /// [`ProcRoot::read`].
     pub fn of(target: &Process, proc: &ProcRoot) -> Result<Self, ProcError> {
         let chain = target.chain_in(proc)?;
         let ns = proc.open_ns(chain.outermost(), NsLink::Own(NsKind::Pid))?;
@@ -45,7 +52,11 @@ impl Numbering {
             return Err(ProcError::Vanished);
         }
         let own = is_own(&ns, proc);
-        Ok(Self { ns: Arc::new(ns), level: Some(chain.depth()), own })
+        Ok(Self {
+            ns: Arc::new(ns),
+            level: Some(chain.depth()),
+            own,
+        })
     }
 
     /// The numbering of this PID namespace, whoever holds it.
@@ -58,13 +69,18 @@ impl Numbering {
             return Err(Errno::INVAL.into());
         }
         let own = Self::own(proc)?;
-        // From the caller's own downwards the way can be seen, if not from there up to the one that `proc` shows.
+        // From the caller's own downwards the way can be seen, if not from there up to the one that
+        // `proc` shows.
         let level = match depth(&ns, own.id()) {
             Some(0) => return Ok(own),
             Some(below) => own.level.map(|level| level + below),
             None => shown_by(proc).and_then(|shown| depth(&ns, shown)),
         };
-        Ok(Self { ns, level, own: false })
+        Ok(Self {
+            ns,
+            level,
+            own: false,
+        })
     }
 
     /// Which PID namespace it is.
@@ -72,7 +88,8 @@ impl Numbering {
         self.ns.id()
     }
 
-    /// The place of its ids in chains that the procfs shows, 0 for the outermost; none where they are in no chain.
+    /// The place of its ids in chains that the procfs shows, 0 for the outermost; none where they
+    /// are in no chain.
     pub fn level(&self) -> Option<usize> {
         self.level
     }
@@ -82,8 +99,8 @@ impl Numbering {
         self.own
     }
 
-    /// Returns whether all of the namespace's processes are visible in the caller's PID namespace: it is the caller's
-    /// or below the caller's.
+    /// Returns whether all of the namespace's processes are visible in the caller's PID namespace:
+    /// it is the caller's or below the caller's.
     pub fn is_below_own(&self, proc: &ProcRoot) -> bool {
         let own = proc.own_ns(NsLink::Own(NsKind::Pid));
         self.own || own.is_ok_and(|own| depth(&self.ns, own).is_some())
@@ -97,16 +114,21 @@ impl AsFd for Numbering {
 }
 
 fn is_own(ns: &Namespace, proc: &ProcRoot) -> bool {
-    proc.own_ns(NsLink::Own(NsKind::Pid)).is_ok_and(|own| own == ns.id())
+    proc.own_ns(NsLink::Own(NsKind::Pid))
+        .is_ok_and(|own| own == ns.id())
 }
 
-/// Returns how far a namespace is below another; none if it is not below the other, or the way cannot be seen.
+/// Returns how far a namespace is below another; none if it is not below the other, or the way
+/// cannot be seen.
 fn depth(ns: &Namespace, above: NsId) -> Option<usize> {
     if ns.id() == above {
         return Some(0);
     }
     let parents = std::iter::successors(parent(ns), parent);
-    parents.map(|ns| ns.id()).position(|id| id == above).map(|place| place + 1)
+    parents
+        .map(|ns| ns.id())
+        .position(|id| id == above)
+        .map(|place| place + 1)
 }
 
 fn parent(ns: &Namespace) -> Option<Namespace> {
@@ -131,10 +153,16 @@ mod tests {
             Numbering::of_namespace(proc.open_own_ns(link).unwrap(), &proc).unwrap(),
         ];
         for other in others {
-            assert_eq!((other.id(), other.level(), other.is_own()), (own.id(), own.level(), true));
+            assert_eq!(
+                (other.id(), other.level(), other.is_own()),
+                (own.id(), own.level(), true)
+            );
             assert!(other.is_below_own(&proc));
         }
         let net = proc.open_own_ns(NsLink::Own(NsKind::Net)).unwrap();
-        assert_eq!(Numbering::of_namespace(net, &proc).unwrap_err(), ProcError::Os(Errno::INVAL));
+        assert_eq!(
+            Numbering::of_namespace(net, &proc).unwrap_err(),
+            ProcError::Os(Errno::INVAL)
+        );
     }
 }

@@ -1,8 +1,9 @@
-//! From ids of one PID namespace to the processes, where the kernel does not translate (before 6.11): all chains that a
-//! procfs shows are looked through.
+//! From ids of one PID namespace to the processes, where the kernel does not translate (before
+//! 6.11): all chains that a procfs shows are looked through.
 //!
-//! Namespaces side by side give the same ids, so a chain with the number at the right level counts only if that level is the
-//! very namespace; and processes come and go meanwhile, so one counts only if it is pinned and then still the same.
+//! Namespaces side by side give the same ids, so a chain with the number at the right level counts
+//! only if that level is the very namespace; and processes come and go meanwhile, so one counts
+//! only if it is pinned and then still the same.
 
 use super::{Lineages, Numbering, Pid, PidChain, Process, Untranslated};
 use crate::{
@@ -18,7 +19,8 @@ pub(super) struct Found {
     pub(super) chain: PidChain,
     /// The PID namespaces of these ids; none where hidden.
     pub(super) namespaces: Vec<Option<NsId>>,
-    /// For a thread that is not its process's first: the process's id in the namespace that was asked about.
+    /// For a thread that is not its process's first: the process's id in the namespace that was
+    /// asked about.
     pub(super) thread_of: Option<Pid>,
 }
 
@@ -36,18 +38,34 @@ pub(super) struct Scan<'a> {
     buffer: Vec<u8>,
 }
 
-/// Looks for the processes and threads that have these ids in `from`. What is not in the answer is not there.
+/// Looks for the processes and threads that have these ids in `from`. What is not in the answer is
+/// not there.
 pub(super) fn scan(
     proc: &ProcRoot,
     from: &Numbering,
     ids: &[Pid],
 ) -> Result<HashMap<Pid, Result<Found, Untranslated>>, Untranslated> {
     // Beside what the procfs shows, or above: nobody in there has the id in a chain.
-    let Some(level) = from.level() else { return Ok(HashMap::default()) };
-    let callers = proc.own_status().map_err(Untranslated::Failed)?.chain.depth();
+    let Some(level) = from.level() else {
+        return Ok(HashMap::default());
+    };
+    let callers = proc
+        .own_status()
+        .map_err(Untranslated::Failed)?
+        .chain
+        .depth();
     let wanted = ids.iter().copied().collect();
     let (found, lineages, buffer) = (HashMap::default(), Lineages::default(), Vec::new());
-    let mut scan = Scan { proc, from, level, callers, wanted, found, lineages, buffer };
+    let mut scan = Scan {
+        proc,
+        from,
+        level,
+        callers,
+        wanted,
+        found,
+        lineages,
+        buffer,
+    };
     if level == 0 {
         // The procfs itself counts so, and has a directory for every id, those of threads included.
         for &id in ids {
@@ -61,7 +79,9 @@ pub(super) fn scan(
 
 impl Scan<'_> {
     fn look_at(&mut self, id: Pid) {
-        let Ok(ids) = self.proc.task_ids(id, &mut self.buffer) else { return };
+        let Ok(ids) = self.proc.task_ids(id, &mut self.buffer) else {
+            return;
+        };
         if ids.tgid == id {
             self.consider(&ids, None);
         } else if let Ok(process) = self.proc.task_ids(ids.tgid, &mut self.buffer) {
@@ -71,8 +91,14 @@ impl Scan<'_> {
 
     fn look_through(&mut self) -> Result<(), Untranslated> {
         let mut with_threads = Vec::new();
-        for shown in self.proc.pids().map_err(|errno| Untranslated::Failed(errno.into()))? {
-            let Ok(ids) = self.proc.task_ids(shown, &mut self.buffer) else { continue };
+        for shown in self
+            .proc
+            .pids()
+            .map_err(|errno| Untranslated::Failed(errno.into()))?
+        {
+            let Ok(ids) = self.proc.task_ids(shown, &mut self.buffer) else {
+                continue;
+            };
             if ids.chain.ids().len() > self.level {
                 self.consider(&ids, None);
                 if ids.threads > 1 {
@@ -80,7 +106,8 @@ impl Scan<'_> {
                 }
             }
         }
-        // Threads are many and seldom asked for: they are looked at only where no process has the number.
+        // Threads are many and seldom asked for: they are looked at only where no process has the
+        // number.
         if self.wanted.is_empty() {
             return Ok(());
         }
@@ -98,7 +125,9 @@ impl Scan<'_> {
     /// Takes a process, or this thread of it, in if it is one that is wanted.
     fn consider(&mut self, process: &TaskIds, thread: Option<&TaskIds>) {
         let task = thread.unwrap_or(process);
-        let Some(&id) = task.chain.ids().get(self.level) else { return };
+        let Some(&id) = task.chain.ids().get(self.level) else {
+            return;
+        };
         if !self.wanted.contains(&id) {
             return;
         }
@@ -115,10 +144,19 @@ impl Scan<'_> {
         }
     }
 
-    /// Returns what was found, if it is in the right namespace and was the same process all the time.
-    fn check(&mut self, process: &TaskIds, thread: Option<&TaskIds>) -> Result<Option<Found>, Untranslated> {
-        let Some(&callers) = process.chain.ids().get(self.callers) else { return Ok(None) };
-        let Ok(pinned) = Process::hold(callers) else { return Ok(None) };
+    /// Returns what was found, if it is in the right namespace and was the same process all the
+    /// time.
+    fn check(
+        &mut self,
+        process: &TaskIds,
+        thread: Option<&TaskIds>,
+    ) -> Result<Option<Found>, Untranslated> {
+        let Some(&callers) = process.chain.ids().get(self.callers) else {
+            return Ok(None);
+        };
+        let Ok(pinned) = Process::hold(callers) else {
+            return Ok(None);
+        };
         if pinned.chain_in(self.proc).as_ref() != Ok(&process.chain) {
             return Ok(None);
         }
@@ -126,7 +164,9 @@ impl Scan<'_> {
         let levels = self.lineages.levels(self.proc, shown, &process.chain);
         if let Some(thread) = thread {
             // A thread is pinned by being there with the same ids while its process is.
-            let again = self.proc.thread_ids(shown, thread.chain.outermost(), &mut self.buffer);
+            let again = self
+                .proc
+                .thread_ids(shown, thread.chain.outermost(), &mut self.buffer);
             if again.map(|ids| ids.chain).as_ref() != Ok(&thread.chain) {
                 return Ok(None);
             }
@@ -144,7 +184,11 @@ impl Scan<'_> {
             Some(ns) if ns == self.from.id() => {
                 let chain = thread.unwrap_or(process).chain.clone();
                 let thread_of = thread.and_then(|_| process.chain.ids().get(self.level).copied());
-                Ok(Some(Found { chain, namespaces, thread_of }))
+                Ok(Some(Found {
+                    chain,
+                    namespaces,
+                    thread_of,
+                }))
             }
             Some(_) => Ok(None),
         }

@@ -1,7 +1,7 @@
 //! From ids as one PID namespace counts to ids as another does.
 //!
-//! Since 6.11 the kernel translates, one call a number and no scan. Before, all processes are looked through, see `scan`,
-//! with the same answers.
+//! Since 6.11 the kernel translates, one call a number and no scan. Before, all processes are
+//! looked through, see `scan`, with the same answers.
 
 use super::{
     Numbering, Pid,
@@ -36,18 +36,19 @@ pub enum Untranslated {
     /// There is such a process, but the namespace to translate to does not see it.
     #[error("not visible there")]
     NotVisible,
-    /// It cannot be known: `Denied` where the kernel does not let the caller look closely enough, which it need not since
-    /// 6.11.
+    /// It cannot be known: `Denied` where the kernel does not let the caller look closely enough,
+    /// which it need not since 6.11.
     #[error(transparent)]
     Failed(ProcError),
 }
 
-/// Translates the ids of processes from one PID namespace, `from`, to another, `to`, for as many as there are.
+/// Translates the ids of processes from one PID namespace, `from`, to another, `to`, for as many as
+/// there are.
 ///
-/// Both are held open. They may be any two that can be opened: one above the other in either order, or side by side, where
-/// every answer is [`Untranslated::NotVisible`]. Processes that the caller's own PID namespace does not see cannot be asked
-/// about. An answer was right at one moment; a process that ended since may have left its id to another. A zombie still has
-/// its ids.
+/// Both are held open. They may be any two that can be opened: one above the other in either order,
+/// or side by side, where every answer is [`Untranslated::NotVisible`]. Processes that the caller's
+/// own PID namespace does not see cannot be asked about. An answer was right at one moment; a
+/// process that ended since may have left its id to another. A zombie still has its ids.
 ///
 /// ```
 /// use nsx_core::{
@@ -85,9 +86,15 @@ pub struct Translator<'a> {
 struct TooOld;
 
 impl<'a> Translator<'a> {
-    /// A translator between these two. `proc` is read where the kernel does not translate, and must show the caller.
+    /// A translator between these two. `proc` is read where the kernel does not translate, and must
+    /// show the caller.
     pub fn new(proc: &'a ProcRoot, from: Numbering, to: Numbering, tasks: Tasks) -> Self {
-        Self { proc, from, to, tasks }
+        Self {
+            proc,
+            from,
+            to,
+            tasks,
+        }
     }
 
     /// The namespace whose ids are translated.
@@ -100,30 +107,43 @@ impl<'a> Translator<'a> {
         &self.to
     }
 
-    /// Translates `id` of `from` to `to`. Takes up to four system calls, or one scan without the kernel's help (6.11).
+    /// Translates `id` of `from` to `to`. Takes up to four system calls, or one scan without the
+    /// kernel's help (6.11).
     ///
     /// # Errors
     /// [`Untranslated`].
     pub fn translate(&self, id: Pid) -> Result<Pid, Untranslated> {
         match self.ask(id) {
             Ok(answer) => answer,
-            Err(TooOld) => self.scan(&[id])?.remove(&id).unwrap_or(Err(Untranslated::NoProcess)),
+            Err(TooOld) => self
+                .scan(&[id])?
+                .remove(&id)
+                .unwrap_or(Err(Untranslated::NoProcess)),
         }
     }
 
-    /// Like [`Translator::translate`], but for many ids, in their order: one scan at most for all of them.
+    /// Like [`Translator::translate`], but for many ids, in their order: one scan at most for all
+    /// of them.
     pub fn translate_all(&self, ids: &[Pid]) -> Vec<Result<Pid, Untranslated>> {
         let asked: Result<Vec<_>, TooOld> = ids.iter().map(|&id| self.ask(id)).collect();
         asked.unwrap_or_else(|TooOld| match self.scan(ids) {
-            Ok(found) => ids.iter().map(|id| found.get(id).copied().unwrap_or(Err(Untranslated::NoProcess))).collect(),
+            Ok(found) => ids
+                .iter()
+                .map(|id| {
+                    found
+                        .get(id)
+                        .copied()
+                        .unwrap_or(Err(Untranslated::NoProcess))
+                })
+                .collect(),
             Err(error) => vec![Err(error); ids.len()],
         })
     }
 
     /// Asks the kernel, by way of the caller's own id for the process.
     fn ask(&self, id: Pid) -> Result<Result<Pid, Untranslated>, TooOld> {
-        // The kernel answers two calls about what may be two processes, if the first one is gone by the second. Then it does
-        // not say the same again, and the newer answer is asked about.
+        // The kernel answers two calls about what may be two processes, if the first one is gone by
+        // the second. Then it does not say the same again, and the newer answer is asked about.
         for _ in 0..16 {
             let callers = match nsfs::pid_from_pidns(&self.from, id) {
                 Ok(callers) => callers,
@@ -157,7 +177,10 @@ impl<'a> Translator<'a> {
     /// Looks through all processes.
     fn scan(&self, ids: &[Pid]) -> Result<HashMap<Pid, Result<Pid, Untranslated>>, Untranslated> {
         let found = scan(self.proc, &self.from, ids)?;
-        Ok(found.into_iter().map(|(id, found)| (id, found.and_then(|found| self.in_to(&found)))).collect())
+        Ok(found
+            .into_iter()
+            .map(|(id, found)| (id, found.and_then(|found| self.in_to(&found))))
+            .collect())
     }
 
     fn in_to(&self, found: &Found) -> Result<Pid, Untranslated> {
@@ -191,12 +214,21 @@ mod tests {
 
     fn translator(proc: &ProcRoot, tasks: Tasks) -> Translator<'_> {
         let caller = Process::pin(rustix::process::getpid()).unwrap();
-        Translator::new(proc, Numbering::of(&caller, proc).unwrap(), Numbering::own(proc).unwrap(), tasks)
+        Translator::new(
+            proc,
+            Numbering::of(&caller, proc).unwrap(),
+            Numbering::own(proc).unwrap(),
+            tasks,
+        )
     }
 
     /// The answer of the kernel where it has one, and that of a scan.
     fn both(translator: &Translator<'_>, id: Pid) -> Result<Pid, Untranslated> {
-        let scanned = translator.scan(&[id]).unwrap().remove(&id).unwrap_or(Err(Untranslated::NoProcess));
+        let scanned = translator
+            .scan(&[id])
+            .unwrap()
+            .remove(&id)
+            .unwrap_or(Err(Untranslated::NoProcess));
         assert_eq!(translator.translate(id), scanned);
         assert_eq!(translator.translate_all(&[id, id]), [scanned, scanned]);
         scanned
@@ -209,7 +241,10 @@ mod tests {
             let translator = translator(&proc, tasks);
             let own = rustix::process::getpid();
             assert_eq!(both(&translator, own), Ok(own));
-            assert_eq!(both(&translator, Pid::from_raw(4_194_303).unwrap()), Err(Untranslated::NoProcess));
+            assert_eq!(
+                both(&translator, Pid::from_raw(4_194_303).unwrap()),
+                Err(Untranslated::NoProcess)
+            );
         }
     }
 

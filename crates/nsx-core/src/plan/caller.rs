@@ -17,9 +17,9 @@ pub struct Caller {
     pub capabilities: CapabilitySet,
     /// The kinds of namespace that the running kernel has.
     pub kinds: NsSet,
-    /// `true` if an exec takes a process into the time namespace that the process has created, as since Linux 6.3.
-    /// Before 6.3, only a fork does, and the program of a process that does not fork stays outside
-    /// (time_namespaces(7)).
+    /// `true` if an exec takes a process into the time namespace that the process has created, as
+    /// since Linux 6.3. Before 6.3, only a fork does, and the program of a process that does not
+    /// fork stays outside (time_namespaces(7)).
     pub exec_enters_time: bool,
 }
 
@@ -49,9 +49,12 @@ impl Caller {
     }
 }
 
-/// Returns the first two numbers of a kernel release, as in `6.1.0-50-cloud-amd64`; what is not a number counts as 0.
+/// Returns the first two numbers of a kernel release, as in `6.1.0-50-cloud-amd64`; what is not a
+/// number counts as 0.
 pub(crate) fn release(text: &[u8]) -> (u64, u64) {
-    let mut numbers = text.split(|byte| !byte.is_ascii_digit()).map(|word| decimal(word).unwrap_or(0));
+    let mut numbers = text
+        .split(|byte| !byte.is_ascii_digit())
+        .map(|word| decimal(word).unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 

@@ -1,7 +1,7 @@
 //! Restrictions on a program beyond its ids: capabilities, limits, a label, system call filters.
 //!
-//! All of them are values: a program that enters a container is restricted as the container's own programs are, and a
-//! plan says by what.
+//! All of them are values: a program that enters a container is restricted as the container's own
+//! programs are, and a plan says by what.
 
 use crate::sys::trace::Instruction;
 use rustix::{process::Resource, thread::CapabilitySet};
@@ -26,10 +26,11 @@ pub struct Confinement {
     pub limits: Vec<Limit>,
     /// The permissions that the files it makes do not get, see `umask(2)`.
     pub umask: Option<u32>,
-    /// The score that says how soon the kernel kills the program if memory is short, see `oom_score_adj` in `proc(5)`.
+    /// The score that says how soon the kernel kills the program if memory is short, see
+    /// `oom_score_adj` in `proc(5)`.
     pub oom_score: Option<i32>,
-    /// `true` if the limits and that score are set with the rights that the program has in the namespaces it joins, and
-    /// not with the caller's.
+    /// `true` if the limits and that score are set with the rights that the program has in the
+    /// namespaces it joins, and not with the caller's.
     pub limits_inside: bool,
 }
 
@@ -53,7 +54,12 @@ impl CapabilityState {
     /// These in force, and those that outlive any exec as well if `ambient`.
     pub fn of(set: CapabilitySet, ambient: bool) -> Self {
         let outlive = if ambient { set } else { CapabilitySet::empty() };
-        Self { effective: set, permitted: set, inheritable: outlive, ambient: outlive }
+        Self {
+            effective: set,
+            permitted: set,
+            inheritable: outlive,
+            ambient: outlive,
+        }
     }
 }
 
@@ -75,8 +81,8 @@ impl Label {
         }
     }
 
-    /// The files of a process, below its directory in a procfs, of which the first that is there takes it. The one of a
-    /// module by itself is newer (AppArmor: 5.8).
+    /// The files of a process, below its directory in a procfs, of which the first that is there
+    /// takes it. The one of a module by itself is newer (AppArmor: 5.8).
     pub(crate) fn files(&self) -> &'static [&'static str] {
         match self {
             Self::AppArmor(_) => &["attr/apparmor/exec", "attr/exec"],
@@ -105,7 +111,8 @@ pub struct Limit {
     pub hard: Option<u64>,
 }
 
-/// The resources by the names of their constants, without `RLIMIT_`, and by those in `/proc/PID/limits`.
+/// The resources by the names of their constants, without `RLIMIT_`, and by those in
+/// `/proc/PID/limits`.
 pub const RESOURCES: [(Resource, &str, &str); 16] = [
     (Resource::Cpu, "CPU", "Max cpu time"),
     (Resource::Fsize, "FSIZE", "Max file size"),
@@ -128,7 +135,10 @@ pub const RESOURCES: [(Resource, &str, &str); 16] = [
 /// `NOFILE 1024:4096`.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = RESOURCES.iter().find(|(resource, ..)| *resource == self.resource).map_or("?", |(_, name, _)| name);
+        let name = RESOURCES
+            .iter()
+            .find(|(resource, ..)| *resource == self.resource)
+            .map_or("?", |(_, name, _)| name);
         write!(f, "{name} ")?;
         for (limit, end) in [(self.soft, ":"), (self.hard, "")] {
             match limit {
@@ -143,19 +153,30 @@ impl fmt::Display for Limit {
 impl Limit {
     /// Reads `/proc/PID/limits`. Lines of resources that nsx does not know are passed over.
     pub fn parse_all(text: &[u8]) -> Vec<Self> {
-        text.split(|byte| *byte == b'\n').filter_map(Self::parse).collect()
+        text.split(|byte| *byte == b'\n')
+            .filter_map(Self::parse)
+            .collect()
     }
 
     fn parse(line: &[u8]) -> Option<Self> {
         let (resource, rest) = RESOURCES.iter().find_map(|(resource, _, title)| {
-            Some((*resource, line.strip_prefix(title.as_bytes())?.strip_prefix(b" ")?))
+            Some((
+                *resource,
+                line.strip_prefix(title.as_bytes())?.strip_prefix(b" ")?,
+            ))
         })?;
-        let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let mut words = rest
+            .split(u8::is_ascii_whitespace)
+            .filter(|word| !word.is_empty());
         let mut limit = || match words.next()? {
             b"unlimited" => Some(None),
             digits => crate::proc::decimal(digits).map(Some),
         };
-        Some(Self { resource, soft: limit()?, hard: limit()? })
+        Some(Self {
+            resource,
+            soft: limit()?,
+            hard: limit()?,
+        })
     }
 }
 
@@ -170,7 +191,11 @@ mod tests {
         assert_eq!(limits.len(), RESOURCES.len());
         for limit in limits {
             let own = rustix::process::getrlimit(limit.resource);
-            assert_eq!((limit.soft, limit.hard), (own.current, own.maximum), "{limit}");
+            assert_eq!(
+                (limit.soft, limit.hard),
+                (own.current, own.maximum),
+                "{limit}"
+            );
         }
     }
 
@@ -178,11 +203,13 @@ mod tests {
     fn a_limit_is_shown_as_it_is_said() {
         let limit = |line: &[u8]| Limit::parse(line).map(|limit| limit.to_string());
         assert_eq!(
-            limit(b"Max open files            1024                 4096                 files").unwrap(),
+            limit(b"Max open files            1024                 4096                 files")
+                .unwrap(),
             "NOFILE 1024:4096"
         );
         assert_eq!(
-            limit(b"Max cpu time              unlimited            unlimited            seconds").unwrap(),
+            limit(b"Max cpu time              unlimited            unlimited            seconds")
+                .unwrap(),
             "CPU unlimited:unlimited"
         );
         assert_eq!(limit(b"Max open filesx 1 2"), None);

@@ -1,7 +1,7 @@
 //! newuidmap(1) and newgidmap(1), and what their files give them.
 //!
-//! This is looked up before the first step: inside the new user namespace every owner of a file is nobody, and the bounding
-//! set is whole again.
+//! This is looked up before the first step: inside the new user namespace every owner of a file is
+//! nobody, and the bounding set is whole again.
 
 use crate::idmap::IdKind;
 use rustix::{
@@ -32,8 +32,12 @@ impl Helper {
     /// Looks the program up. None if PATH has none.
     pub(super) fn find(ids: IdKind) -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/bin:/usr/bin"));
-        let is_program = |file: &PathBuf| rustix::fs::accessat(CWD, file, Access::EXEC_OK, AtFlags::EACCESS).is_ok();
-        let file = std::env::split_paths(&path).map(|directory| directory.join(ids.helper())).find(is_program)?;
+        let is_program = |file: &PathBuf| {
+            rustix::fs::accessat(CWD, file, Access::EXEC_OK, AtFlags::EACCESS).is_ok()
+        };
+        let file = std::env::split_paths(&path)
+            .map(|directory| directory.join(ids.helper()))
+            .find(is_program)?;
         let needed = match ids {
             IdKind::User => CapabilitySet::SETUID,
             IdKind::Group => CapabilitySet::SETGID,
@@ -42,8 +46,10 @@ impl Helper {
         let is_set_user_id = stat.st_mode & libc::S_ISUID != 0 && stat.st_uid == 0;
         Some(Self {
             is_privileged: is_set_user_id || capabilities(&file).contains(needed),
-            is_nosuid: rustix::fs::statvfs(&file).is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::NOSUID)),
-            is_in_bounding_set: rustix::thread::capability_is_in_bounding_set(needed).unwrap_or(true),
+            is_nosuid: rustix::fs::statvfs(&file)
+                .is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::NOSUID)),
+            is_in_bounding_set: rustix::thread::capability_is_in_bounding_set(needed)
+                .unwrap_or(true),
             file,
             needed,
         })
@@ -54,9 +60,12 @@ impl Helper {
 fn capabilities(file: &Path) -> CapabilitySet {
     let mut value = [0; 24];
     let length = rustix::fs::getxattr(file, c"security.capability", &mut value).unwrap_or(0);
-    // A number that tells the version, and then two of 32 bits for each half: permitted, inheritable.
+    // A number that tells the version, and then two of 32 bits for each half: permitted,
+    // inheritable.
     let number = |at: usize| -> u64 {
-        let bytes = value[..length].get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        let bytes = value[..length]
+            .get(at..at + 4)
+            .and_then(|bytes| bytes.try_into().ok());
         bytes.map_or(0, u32::from_le_bytes).into()
     };
     CapabilitySet::from_bits_retain(number(4) | number(12) << 32)

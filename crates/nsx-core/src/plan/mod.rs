@@ -1,8 +1,9 @@
 //! Plans: what is to be done, by whom, in which order, as data.
 //!
-//! A request says what is wanted in the words of namespaces; [`unshare`](mod@unshare) and [`enter`](mod@enter) turn it
-//! into a [`Plan`], in which every name is looked up and every order settled. A plan can be printed and compared, and
-//! nothing happens until [`crate::run`] carries it out.
+//! A request says what is wanted in the words of namespaces; [`unshare`](mod@unshare) and
+//! [`enter`](mod@enter) turn it into a [`Plan`], in which every name is looked up and every order
+//! settled. A plan can be printed and compared, and nothing happens until [`crate::run`] carries it
+//! out.
 
 mod caller;
 mod confinement;
@@ -20,7 +21,9 @@ pub use confinement::{CapabilityState, Confinement, Filter, Label, Limit, RESOUR
 pub use helper::Helper;
 pub(crate) use mount::{ABOVE_ROOT, DEVICES, data as mount_data};
 pub use mount::{Change, Contents, FileSystem, Mount, Source};
-pub use step::{Clock, ClockOffset, GroupsDenied, NamespaceFile, Pin, ProcDirectory, Propagation, Signals, Step};
+pub use step::{
+    Clock, ClockOffset, GroupsDenied, NamespaceFile, Pin, ProcDirectory, Propagation, Signals, Step,
+};
 pub(crate) use words::helper_arguments;
 
 use crate::ns::NsKind;
@@ -30,11 +33,13 @@ use std::fmt;
 /// The process that takes a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// A short-lived process that stays in the caller's namespaces, for what can be done only there.
+    /// A short-lived process that stays in the caller's namespaces, for what can be done only
+    /// there.
     Outside,
     /// The process that was called.
     Nsx,
-    /// A short-lived child that joins a target's namespaces in nsx's place, but for the PID namespace: the target sees neither.
+    /// A short-lived child that joins a target's namespaces in nsx's place, but for the PID
+    /// namespace: the target sees neither.
     Joiner,
     /// The process that becomes the program: a child, or nsx itself where it need not stay.
     Inside,
@@ -65,8 +70,8 @@ pub struct Task {
 impl Task {
     /// Returns whether the rest of the plan goes on when the kernel refuses this step with `errno`.
     ///
-    /// A refusal to set propagation is passed over only if the path is not a mount point. A path that does not exist is
-    /// reported at once.
+    /// A refusal to set propagation is passed over only if the path is not a mount point. A path
+    /// that does not exist is reported at once.
     pub(crate) fn may_fail(&self, errno: Errno) -> bool {
         self.optional && (!matches!(self.step, Step::Propagate { .. }) || errno == Errno::INVAL)
     }
@@ -83,11 +88,19 @@ impl Plan {
     }
 
     fn push(&mut self, actor: Actor, step: Step) {
-        self.0.push(Task { actor, step, optional: false });
+        self.0.push(Task {
+            actor,
+            step,
+            optional: false,
+        });
     }
 
     fn push_optional(&mut self, actor: Actor, step: Step) {
-        self.0.push(Task { actor, step, optional: true });
+        self.0.push(Task {
+            actor,
+            step,
+            optional: true,
+        });
     }
 }
 
@@ -98,7 +111,9 @@ pub enum PlanError {
     #[error("this kernel has no {0} namespaces")]
     NoSuchKind(NsKind),
     /// `allow` for a group map that only an ordinary user's own rights would write.
-    #[error("setgroups cannot stay allowed: only a privileged caller may map a group without denying it")]
+    #[error(
+        "setgroups cannot stay allowed: only a privileged caller may map a group without denying it"
+    )]
     SetgroupsAllowed,
     /// A host or domain name longer than the kernel's 64 bytes.
     #[error("the {0} has {1} bytes, and the kernel takes at most 64")]
@@ -130,6 +145,9 @@ pub enum PlanError {
     #[error("it has ended")]
     TargetEnded,
     /// A /proc in which a process id does not mean what it means to a system call.
-    #[error("/proc shows another PID namespace than yours, so process ids cannot be believed; mount your own first")]
+    #[error(
+        "/proc shows another PID namespace than yours, so process ids cannot be believed; mount \
+        your own first"
+    )]
     ForeignProc,
 }

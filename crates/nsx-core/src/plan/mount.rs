@@ -1,7 +1,7 @@
 //! Mounts that a request asks for, in words and as data.
 //!
-//! Sources are opened before the first mount is made, so that no mount hides the source of a later one. Each [`Source`]
-//! is opened in its turn, in the order in which the mounts use them.
+//! Sources are opened before the first mount is made, so that no mount hides the source of a later
+//! one. Each [`Source`] is opened in its turn, in the order in which the mounts use them.
 
 use rustix::mount::{MountAttrFlags, MountFlags, MountPropagationFlags};
 use std::{
@@ -10,7 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The path of what is mounted on top of the root directory: `..` of the root leads there, the root's own path does not.
+/// The path of what is mounted on top of the root directory: `..` of the root leads there, the
+/// root's own path does not.
 pub(crate) const ABOVE_ROOT: &str = "/..";
 
 /// Something to be seen at a place.
@@ -29,12 +30,15 @@ pub enum Contents {
     Bind {
         /// The path, as the caller names it.
         source: PathBuf,
-        /// `true` if the mounts below come too. A user namespace may not leave out mounts that it did not make.
+        /// `true` if the mounts below come too. A user namespace may not leave out mounts that it
+        /// did not make.
         recursive: bool,
-        /// Flags that forbid things there or say how access times are kept, for all mounts that come.
+        /// Flags that forbid things there or say how access times are kept, for all mounts that
+        /// come.
         flags: MountFlags,
     },
-    /// A copy of a file of the target's, in memory and read-only: what is bound to the file itself could be written to.
+    /// A copy of a file of the target's, in memory and read-only: what is bound to the file itself
+    /// could be written to.
     Copy {
         /// The file, as the target names it.
         of: PathBuf,
@@ -45,8 +49,8 @@ pub enum Contents {
     New(FileSystem),
     /// Directories of the caller, the first on top. Changes go to memory and are lost.
     Overlay(Vec<PathBuf>),
-    /// The devices that any program expects, bound from the caller's /dev because a user namespace can make none, and the
-    /// links beside them. The place is a directory on a new file system.
+    /// The devices that any program expects, bound from the caller's /dev because a user namespace
+    /// can make none, and the links beside them. The place is a directory on a new file system.
     Devices,
     /// The mount that is there already, changed.
     Changed(Change),
@@ -54,7 +58,8 @@ pub enum Contents {
     Directory,
     /// Nothing: a file becomes empty and a directory too. A path that does not exist is left alone.
     Masked,
-    /// The files that are there, to be read and not changed. A path that does not exist is left alone.
+    /// The files that are there, to be read and not changed. A path that does not exist is left
+    /// alone.
     ReadOnly,
 }
 
@@ -94,7 +99,13 @@ pub struct FileSystem {
 impl Default for FileSystem {
     fn default() -> Self {
         let (kind, options, source) = (String::new(), Vec::new(), OsString::new());
-        Self { kind, options, flags: MountFlags::empty(), source, copy_up: false }
+        Self {
+            kind,
+            options,
+            flags: MountFlags::empty(),
+            source,
+            copy_up: false,
+        }
     }
 }
 
@@ -116,8 +127,13 @@ impl Mount {
     /// Returns the sources to open for this mount, in the order in which the mount uses them.
     pub fn sources(&self) -> Vec<Source> {
         match &self.contents {
-            Contents::Bind { source, recursive, .. } => {
-                vec![Source::Tree { path: source.clone(), recursive: *recursive }]
+            Contents::Bind {
+                source, recursive, ..
+            } => {
+                vec![Source::Tree {
+                    path: source.clone(),
+                    recursive: *recursive,
+                }]
             }
             Contents::Overlay(lower) => lower.iter().cloned().map(Source::Directory).collect(),
             Contents::Devices => vec![Source::Directory("/dev".into())],
@@ -129,20 +145,43 @@ impl Mount {
     pub(super) fn call(&self, root: Option<&Path>) -> String {
         let at = super::words::below(root, &self.at);
         match &self.contents {
-            Contents::Bind { source, recursive, flags } => {
-                let recursive = if *recursive { MountFlags::REC } else { MountFlags::empty() };
+            Contents::Bind {
+                source,
+                recursive,
+                flags,
+            } => {
+                let recursive = if *recursive {
+                    MountFlags::REC
+                } else {
+                    MountFlags::empty()
+                };
                 let flags = flag_names(MountFlags::BIND | recursive | *flags);
                 format!("mount({}, {at}, {flags})", source.display())
             }
-            Contents::Copy { of, .. } => format!("mount(a copy of its {}, {at}, MS_BIND|MS_RDONLY)", of.display()),
-            Contents::New(FileSystem { kind, options, flags, .. }) => {
+            Contents::Copy { of, .. } => format!(
+                "mount(a copy of its {}, {at}, MS_BIND|MS_RDONLY)",
+                of.display()
+            ),
+            Contents::New(FileSystem {
+                kind,
+                options,
+                flags,
+                ..
+            }) => {
                 let flags = (!flags.is_empty()).then(|| flag_names(*flags));
                 let options = (!options.is_empty()).then(|| data(options));
-                let rest: String = [flags, options].into_iter().flatten().map(|word| format!(", {word}")).collect();
+                let rest: String = [flags, options]
+                    .into_iter()
+                    .flatten()
+                    .map(|word| format!(", {word}"))
+                    .collect();
                 format!("mount({kind}, {at}{rest})")
             }
             Contents::Overlay(lower) => {
-                let lower: Vec<_> = lower.iter().map(|path| path.display().to_string()).collect();
+                let lower: Vec<_> = lower
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect();
                 format!("mount(overlay, {at}, lowerdir={})", lower.join(":"))
             }
             Contents::Devices => format!("mount(/dev/{{{}}}, {at}, MS_BIND)", DEVICES.join(",")),
@@ -159,7 +198,9 @@ impl Mount {
                 "what the caller sees there, to be read and not changed".to_owned()
             }
             Contents::Bind { .. } => "what the caller sees there".to_owned(),
-            Contents::Copy { .. } => "what the target sees there, which is of its network, to be read".to_owned(),
+            Contents::Copy { .. } => {
+                "what the target sees there, which is of its network, to be read".to_owned()
+            }
             Contents::New(FileSystem { kind, .. }) => match kind.as_str() {
                 "tmpfs" => "an empty directory in memory, gone with the program".to_owned(),
                 "devpts" => "pseudo-terminals that the host's know nothing of".to_owned(),
@@ -167,17 +208,27 @@ impl Mount {
                 "sysfs" => "the devices of the program's own network".to_owned(),
                 _ => format!("a new {kind}"),
             },
-            Contents::Overlay(_) => "changes go to memory and are lost; below, nothing changes".to_owned(),
-            Contents::Devices => "the host's, as a user namespace can make none, and the usual links".to_owned(),
+            Contents::Overlay(_) => {
+                "changes go to memory and are lost; below, nothing changes".to_owned()
+            }
+            Contents::Devices => {
+                "the host's, as a user namespace can make none, and the usual links".to_owned()
+            }
             Contents::Changed(Change::Flags(_)) => "the flags of this mount alone".to_owned(),
-            Contents::Changed(Change::Attributes { .. }) => "the flags of this mount and of all below".to_owned(),
+            Contents::Changed(Change::Attributes { .. }) => {
+                "the flags of this mount and of all below".to_owned()
+            }
             Contents::Changed(Change::Propagation(_)) => {
                 "which mount events the mount passes on and receives".to_owned()
             }
             Contents::Changed(Change::Remount(_)) => "the options of the file system".to_owned(),
             Contents::Directory => "made if it is missing".to_owned(),
-            Contents::Masked => "the program cannot read it; left alone if it does not exist".to_owned(),
-            Contents::ReadOnly => "the program cannot change it; left alone if it does not exist".to_owned(),
+            Contents::Masked => {
+                "the program cannot read it; left alone if it does not exist".to_owned()
+            }
+            Contents::ReadOnly => {
+                "the program cannot change it; left alone if it does not exist".to_owned()
+            }
         }
     }
 
@@ -189,7 +240,9 @@ impl Mount {
             Contents::New(FileSystem { kind, .. }) => format!("mount {kind} on {at}"),
             Contents::Overlay(_) => format!("mount an overlay on {at}"),
             Contents::Devices => format!("bind the devices to {at}"),
-            Contents::Changed(Change::Propagation(_)) => format!("set the propagation of the mount at {at}"),
+            Contents::Changed(Change::Propagation(_)) => {
+                format!("set the propagation of the mount at {at}")
+            }
             Contents::Changed(_) => format!("set the options of the mount at {at}"),
             Contents::Directory => format!("make the directory {at}"),
             Contents::Masked => format!("mask {at}"),
@@ -201,23 +254,43 @@ impl Mount {
 impl Change {
     fn call(&self, at: &str) -> String {
         match self {
-            Self::Flags(flags) => format!("mount({at}, MS_REMOUNT|{})", flag_names(MountFlags::BIND | *flags)),
+            Self::Flags(flags) => format!(
+                "mount({at}, MS_REMOUNT|{})",
+                flag_names(MountFlags::BIND | *flags)
+            ),
             Self::Attributes { set, clear } => {
-                let names = |set: &MountAttrFlags| set.iter_names().map(|(name, _)| name).collect::<Vec<_>>().join("|");
+                let names = |set: &MountAttrFlags| {
+                    set.iter_names()
+                        .map(|(name, _)| name)
+                        .collect::<Vec<_>>()
+                        .join("|")
+                };
                 let parts = [("set", names(set)), ("clear", names(clear))];
                 let parts = parts.iter().filter(|(_, names)| !names.is_empty());
-                let parts: String = parts.map(|(what, names)| format!(", {what} {names}")).collect();
+                let parts: String = parts
+                    .map(|(what, names)| format!(", {what} {names}"))
+                    .collect();
                 format!("mount_setattr({at}, AT_RECURSIVE{parts})")
             }
             Self::Propagation(flags) => {
-                let names: Vec<_> = flags.iter_names().map(|(name, _)| name.replace("DOWNSTREAM", "SLAVE")).collect();
+                let names: Vec<_> = flags
+                    .iter_names()
+                    .map(|(name, _)| name.replace("DOWNSTREAM", "SLAVE"))
+                    .collect();
                 format!("mount({at}, MS_{})", names.join("|MS_"))
             }
             Self::Remount(FileSystem { options, flags, .. }) => {
                 let flags = flag_names(*flags);
-                let flags =
-                    ["MS_REMOUNT", &flags].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join("|");
-                let options = if options.is_empty() { String::new() } else { format!(", {}", data(options)) };
+                let flags = ["MS_REMOUNT", &flags]
+                    .into_iter()
+                    .filter(|it| !it.is_empty())
+                    .collect::<Vec<_>>()
+                    .join("|");
+                let options = if options.is_empty() {
+                    String::new()
+                } else {
+                    format!(", {}", data(options))
+                };
                 format!("mount({at}, {flags}{options})")
             }
         }
@@ -238,15 +311,26 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Directory(path) => write!(f, "open({}, O_PATH)", path.display()),
-            Self::Tree { path, recursive: false } => write!(f, "open_tree({}, OPEN_TREE_CLONE)", path.display()),
-            Self::Tree { path, recursive: true } => {
-                write!(f, "open_tree({}, OPEN_TREE_CLONE|AT_RECURSIVE)", path.display())
+            Self::Tree {
+                path,
+                recursive: false,
+            } => write!(f, "open_tree({}, OPEN_TREE_CLONE)", path.display()),
+            Self::Tree {
+                path,
+                recursive: true,
+            } => {
+                write!(
+                    f,
+                    "open_tree({}, OPEN_TREE_CLONE|AT_RECURSIVE)",
+                    path.display()
+                )
             }
         }
     }
 }
 
-/// The devices bound from the caller's /dev. `ptmx` is missing: it must belong to the pseudo-terminals inside.
+/// The devices bound from the caller's /dev. `ptmx` is missing: it must belong to the
+/// pseudo-terminals inside.
 pub(crate) const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
 /// Options of a file system, as `mount(2)` takes them.
@@ -259,5 +343,9 @@ pub(crate) fn data(options: &[(String, Option<String>)]) -> String {
 }
 
 fn flag_names(flags: MountFlags) -> String {
-    flags.iter_names().map(|(name, _)| format!("MS_{name}")).collect::<Vec<_>>().join("|")
+    flags
+        .iter_names()
+        .map(|(name, _)| format!("MS_{name}"))
+        .collect::<Vec<_>>()
+        .join("|")
 }

@@ -61,35 +61,60 @@ pub struct Pin {
     pub kind: NsKind,
     /// The file, as the caller names it.
     pub at: PathBuf,
-    /// `true` if a missing file is made, a link is refused, and a file that already holds a namespace is left alone.
+    /// `true` if a missing file is made, a link is refused, and a file that already holds a
+    /// namespace is left alone.
     pub make: bool,
 }
 
 impl Pin {
-    /// A pin for which the file is made if it is missing. A file in the directory of `ip-netns(8)` gets the directory's own
-    /// path: what is mounted on the directory covers the way there from inside.
+    /// A pin for which the file is made if it is missing. A file in the directory of `ip-netns(8)`
+    /// gets the directory's own path: what is mounted on the directory covers the way there from
+    /// inside.
     pub fn new(kind: NsKind, at: PathBuf) -> Self {
-        let pin = Self { kind, at, make: true };
+        let pin = Self {
+            kind,
+            at,
+            make: true,
+        };
         match pin.ip_netns().zip(pin.at.file_name()) {
-            Some((directory, name)) => Self { at: directory.join(name), ..pin },
+            Some((directory, name)) => Self {
+                at: directory.join(name),
+                ..pin
+            },
             None => pin,
         }
     }
 
-    /// The path of the directory that the file is in, if that is the one of `ip-netns(8)`, however it is named, or would be.
+    /// The path of the directory that the file is in, if that is the one of `ip-netns(8)`, however
+    /// it is named, or would be.
     pub(crate) fn ip_netns(&self) -> Option<PathBuf> {
         let directory = self.directory();
-        let missing = || Some(directory.parent()?.canonicalize().ok()?.join(directory.file_name()?));
+        let missing = || {
+            Some(
+                directory
+                    .parent()?
+                    .canonicalize()
+                    .ok()?
+                    .join(directory.file_name()?),
+            )
+        };
         let resolved = directory.canonicalize().ok().or_else(missing)?;
-        ["/run/netns", "/var/run/netns"].iter().any(|known| resolved == Path::new(known)).then_some(resolved)
+        ["/run/netns", "/var/run/netns"]
+            .iter()
+            .any(|known| resolved == Path::new(known))
+            .then_some(resolved)
     }
 
     /// The directory that the file is in.
     pub fn directory(&self) -> &Path {
-        self.at.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        self.at
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."))
     }
 
-    /// The link below `/proc/PID` that the file is bound to: the namespace of nsx's children where nsx itself is in none.
+    /// The link below `/proc/PID` that the file is bound to: the namespace of nsx's children where
+    /// nsx itself is in none.
     pub fn link(&self) -> String {
         let link = match self.kind {
             NsKind::Pid => NsLink::PidForChildren,
@@ -120,8 +145,8 @@ impl NamespaceFile {
 #[derive(Clone, Debug)]
 pub struct ProcDirectory(pub Rc<OwnedFd>);
 
-/// The propagation of mount events between a mount namespace and the mount namespace that it was copied from, see
-/// `mount_namespaces(7)`.
+/// The propagation of mount events between a mount namespace and the mount namespace that it was
+/// copied from, see `mount_namespaces(7)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Propagation {
     /// Neither sees the other's.
@@ -183,7 +208,8 @@ pub enum Step {
         /// The map.
         map: IdMap,
     },
-    /// Have one of the two id maps written by the set-user-id program that may, for nsx as its parent.
+    /// Have one of the two id maps written by the set-user-id program that may, for nsx as its
+    /// parent.
     RunIdMapHelper {
         /// Which.
         ids: IdKind,
@@ -204,7 +230,8 @@ pub enum Step {
     KeepDescriptors(u32),
     /// Let nobody trace this process, nor see what it has open.
     Conceal,
-    /// Split in two: one relays between the caller's terminal and this one, on which the other leads a session and goes on.
+    /// Split in two: one relays between the caller's terminal and this one, on which the other
+    /// leads a session and goes on.
     OwnTerminal(Pty),
     /// Make the program's process a job of its own, with the foreground of the terminal.
     TakeForeground(OwnedFd),
@@ -217,12 +244,14 @@ pub enum Step {
     },
     /// Make the child that becomes the program and stay as PID 1, for nsx and in its place.
     StayAsInit,
-    /// Make the child that joins in nsx's place and takes every step that needs more than the program will have.
+    /// Make the child that joins in nsx's place and takes every step that needs more than the
+    /// program will have.
     ForkJoiner,
-    /// Close the descriptors that the program is not to have: from this number on, and those that the exec would close.
+    /// Close the descriptors that the program is not to have: from this number on, and those that
+    /// the exec would close.
     CloseDescriptors(Option<u32>),
-    /// Make the program's process, which nothing is left to do for but to become the program. The joiner makes it, and it is
-    /// nsx's child.
+    /// Make the program's process, which nothing is left to do for but to become the program. The
+    /// joiner makes it, and it is nsx's child.
     ForkSibling,
     /// Join namespaces of a process by its pidfd.
     Join {
@@ -230,7 +259,8 @@ pub enum Step {
         target: Process,
         /// Which of its namespaces.
         kinds: NsSet,
-        /// These kinds in the order in which they can be joined one by one, as kernels before 5.8 require.
+        /// These kinds in the order in which they can be joined one by one, as kernels before 5.8
+        /// require.
         one_by_one: Vec<NsKind>,
     },
     /// Join a namespace that a file holds.
@@ -242,7 +272,8 @@ pub enum Step {
         /// The propagation.
         propagation: Propagation,
     },
-    /// See mounts that are made outside and let none be seen there, in a mount namespace that was just copied.
+    /// See mounts that are made outside and let none be seen there, in a mount namespace that was
+    /// just copied.
     KeepMountsApart,
     /// Set the loopback device up.
     LoopbackUp,
@@ -250,7 +281,8 @@ pub enum Step {
     SetHostname(CString),
     /// Set the NIS domain name.
     SetDomainName(CString),
-    /// Mount a sysfs that shows the new network namespace, keeping the cgroup file systems below it.
+    /// Mount a sysfs that shows the new network namespace, keeping the cgroup file systems below
+    /// it.
     MountSys {
         /// Root directory below which `sys` lies, where it is not the caller's own.
         root: Option<PathBuf>,
@@ -274,10 +306,11 @@ pub enum Step {
         /// The place, an absolute path.
         at: PathBuf,
     },
-    /// Mount on /proc a procfs of the PID namespace that was joined, which the process that mounts it is not in.
+    /// Mount on /proc a procfs of the PID namespace that was joined, which the process that mounts
+    /// it is not in.
     MountJoinedProc,
-    /// Mount on /proc the procfs that shows the program, in a copy of the mount namespace that was joined. Nothing is done if
-    /// the procfs that is there shows the program too.
+    /// Mount on /proc the procfs that shows the program, in a copy of the mount namespace that was
+    /// joined. Nothing is done if the procfs that is there shows the program too.
     MountOwnProc(OwnProc),
     /// Make a directory a mount point, as a new root must be one.
     BindRoot(PathBuf),
@@ -313,7 +346,8 @@ pub enum Step {
         directory: OwnedFd,
         /// The caller's name for the directory; none if the directory is the target's own.
         named: Option<PathBuf>,
-        /// `true` if the program stays in the directory that it is in, even if that is outside of the new root.
+        /// `true` if the program stays in the directory that it is in, even if that is outside of
+        /// the new root.
         stays: bool,
     },
     /// Change to a directory that was opened before.
@@ -325,13 +359,15 @@ pub enum Step {
     },
     /// Change to a directory by name.
     SetDirectory(PathBuf),
-    /// Look up the home directory of a user in the root directory's /etc/passwd, for HOME where the environment has none.
+    /// Look up the home directory of a user in the root directory's /etc/passwd, for HOME where the
+    /// environment has none.
     FindHome(u32),
     /// Have these supplementary groups and no others.
     SetGroups(Vec<u32>),
     /// Have no supplementary group.
     LeaveGroups {
-        /// The consequence if the kernel refuses here, as it refused wherever else this was tried before.
+        /// The consequence if the kernel refuses here, as it refused wherever else this was tried
+        /// before.
         denied: GroupsDenied,
         /// The group that the program is in anyway: to have it twice is nothing.
         group: Option<u32>,
@@ -377,7 +413,8 @@ pub enum Step {
         /// The environment, `NAME=VALUE` each; the caller's where none is given.
         environment: Option<Vec<CString>>,
     },
-    /// Become the user's login shell: that of `SHELL`, else that of the user inside, else `/bin/sh`.
+    /// Become the user's login shell: that of `SHELL`, else that of the user inside, else
+    /// `/bin/sh`.
     LoginShell {
         /// The environment, as for [`Self::Exec`].
         environment: Option<Vec<CString>>,
@@ -385,8 +422,8 @@ pub enum Step {
 }
 
 impl Step {
-    /// The step that sets supplementary groups, each once and in the order in which the kernel shows them. The kernel keeps
-    /// repetitions, and runtimes drop them.
+    /// The step that sets supplementary groups, each once and in the order in which the kernel
+    /// shows them. The kernel keeps repetitions, and runtimes drop them.
     pub(super) fn groups(groups: &[u32]) -> Self {
         let mut groups = groups.to_vec();
         groups.sort_unstable();

@@ -13,22 +13,31 @@ use std::{
 };
 
 impl Task {
-    /// The system calls of tasks that go together as one. A cgroup of version 1 is one in each of a dozen hierarchies.
+    /// The system calls of tasks that go together as one. A cgroup of version 1 is one in each of a
+    /// dozen hierarchies.
     pub fn calls(together: &[Self]) -> String {
         let cgroup = |task: &Self| match &task.step {
             Step::JoinCgroup(cgroup) => Some(cgroup.path.clone()),
             _ => None,
         };
         match together.iter().map(cgroup).collect::<Option<Vec<_>>>() {
-            Some(paths) if paths.len() > 1 => join_cgroups(&paths.iter().map(PathBuf::as_path).collect::<Vec<_>>()),
-            _ => together.iter().map(|task| task.step.call()).collect::<Vec<_>>().join(", "),
+            Some(paths) if paths.len() > 1 => {
+                join_cgroups(&paths.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+            }
+            _ => together
+                .iter()
+                .map(|task| task.step.call())
+                .collect::<Vec<_>>()
+                .join(", "),
         }
     }
 
     /// Returns whether this task and another go together.
     pub fn goes_with(&self, other: &Self) -> bool {
         let is_alike = match (&self.step, &other.step) {
-            (Step::JoinCgroup(one), Step::JoinCgroup(other)) => one.path.file_name() == other.path.file_name(),
+            (Step::JoinCgroup(one), Step::JoinCgroup(other)) => {
+                one.path.file_name() == other.path.file_name()
+            }
             _ => false,
         };
         is_alike && (self.actor, self.optional) == (other.actor, other.optional)
@@ -41,9 +50,15 @@ impl Step {
         match self {
             Self::Unshare(kinds) => format!("unshare({})", kinds.flag_names()),
             Self::WriteIdMap { ids, map } => {
-                format!("write {} \"{}\"", ids.file(), map.to_string().trim_end().replace('\n', ", "))
+                format!(
+                    "write {} \"{}\"",
+                    ids.file(),
+                    map.to_string().trim_end().replace('\n', ", ")
+                )
             }
-            Self::RunIdMapHelper { ids, map, .. } => format!("{} {}", ids.helper(), helper_arguments(map).join(" ")),
+            Self::RunIdMapHelper { ids, map, .. } => {
+                format!("{} {}", ids.helper(), helper_arguments(map).join(" "))
+            }
             Self::WriteSetgroups(rule) => format!("write setgroups \"{}\"", rule.word()),
             Self::SetClock(offset) => format!("write timens_offsets \"{offset}\""),
             Self::Pin(pin) => format!("mount({}, {}, MS_BIND)", pin.link(), pin.at.display()),
@@ -54,49 +69,98 @@ impl Step {
             Self::KeepCapabilities => "prctl(PR_SET_KEEPCAPS, 1)".to_owned(),
             Self::SetCapabilities(state) => capset(state),
             Self::SetLimits(limits) => {
-                format!("setrlimit({})", limits.iter().map(Limit::to_string).collect::<Vec<_>>().join(", "))
+                format!(
+                    "setrlimit({})",
+                    limits
+                        .iter()
+                        .map(Limit::to_string)
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                )
             }
             Self::RaiseLimits(limits) => {
                 format!(
                     "setrlimit(hard, at least {})",
-                    limits.iter().map(Limit::to_string).collect::<Vec<_>>().join(", ")
+                    limits
+                        .iter()
+                        .map(Limit::to_string)
+                        .collect::<Vec<_>>()
+                        .join(", ")
                 )
             }
             Self::SetUmask(umask) => format!("umask({umask:03o})"),
             Self::SetOomScore(score) => format!("write oom_score_adj \"{score}\""),
             Self::SetExecLabel(label) => {
-                format!("write attr/exec \"{}\"", String::from_utf8_lossy(&label.request()))
+                format!(
+                    "write attr/exec \"{}\"",
+                    String::from_utf8_lossy(&label.request())
+                )
             }
-            Self::ReadFilters(target) => format!("ptrace(PTRACE_SECCOMP_GET_FILTER, {})", target.pid()),
-            Self::InstallFilters | Self::InstallFilter(_) => "seccomp(SECCOMP_SET_MODE_FILTER)".to_owned(),
+            Self::ReadFilters(target) => {
+                format!("ptrace(PTRACE_SECCOMP_GET_FILTER, {})", target.pid())
+            }
+            Self::InstallFilters | Self::InstallFilter(_) => {
+                "seccomp(SECCOMP_SET_MODE_FILTER)".to_owned()
+            }
             Self::NoNewPrivs => "prctl(PR_SET_NO_NEW_PRIVS, 1)".to_owned(),
             Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner => "fork()".to_owned(),
             Self::CloseDescriptors(Some(count)) => format!("close_range({count}, ~0)"),
             Self::CloseDescriptors(None) => "close(each that the exec closes)".to_owned(),
             Self::ForkSibling => "clone(CLONE_PARENT)".to_owned(),
             Self::Seal => "execveat(nsx on a read-only mount, or a sealed copy)".to_owned(),
-            Self::KeepDescriptors(count) => format!("close_range({count}, ~0, CLOSE_RANGE_CLOEXEC)"),
+            Self::KeepDescriptors(count) => {
+                format!("close_range({count}, ~0, CLOSE_RANGE_CLOEXEC)")
+            }
             Self::Conceal => "prctl(PR_SET_DUMPABLE, 0)".to_owned(),
             Self::OwnTerminal(_) => "fork(), setsid(), ioctl(TIOCSCTTY)".to_owned(),
             Self::TakeForeground(_) => "setpgid(its process), tcsetpgrp()".to_owned(),
-            Self::Join { target, kinds, .. } => format!("setns(pidfd of {}, {})", target.pid(), kinds.flag_names()),
-            Self::JoinFile(file) => format!("setns({}, {})", file.path.display(), file.kind().flag_name()),
+            Self::Join { target, kinds, .. } => {
+                format!("setns(pidfd of {}, {})", target.pid(), kinds.flag_names())
+            }
+            Self::JoinFile(file) => format!(
+                "setns({}, {})",
+                file.path.display(),
+                file.kind().flag_name()
+            ),
             Self::Propagate { at, propagation } => {
-                format!("mount({}, MS_REC|MS_{})", at.display(), propagation.word().to_uppercase())
+                format!(
+                    "mount({}, MS_REC|MS_{})",
+                    at.display(),
+                    propagation.word().to_uppercase()
+                )
             }
             Self::KeepMountsApart => "mount(/, MS_REC|MS_SLAVE)".to_owned(),
             Self::LoopbackUp => "ioctl(SIOCSIFFLAGS, lo, IFF_UP)".to_owned(),
-            Self::SetHostname(name) => format!("sethostname({})", words(std::slice::from_ref(name))),
-            Self::SetDomainName(name) => format!("setdomainname({})", words(std::slice::from_ref(name))),
-            Self::MountSys { root } => format!("mount(sysfs, {})", below(root.as_deref(), Path::new("/sys"))),
+            Self::SetHostname(name) => {
+                format!("sethostname({})", words(std::slice::from_ref(name)))
+            }
+            Self::SetDomainName(name) => {
+                format!("setdomainname({})", words(std::slice::from_ref(name)))
+            }
+            Self::MountSys { root } => format!(
+                "mount(sysfs, {})",
+                below(root.as_deref(), Path::new("/sys"))
+            ),
             Self::MountQueues { root } => {
-                format!("mount(mqueue, {})", below(root.as_deref(), Path::new("/dev/mqueue")))
+                format!(
+                    "mount(mqueue, {})",
+                    below(root.as_deref(), Path::new("/dev/mqueue"))
+                )
             }
             Self::MountCgroups { root, hierarchies } => {
-                let places: Vec<PathBuf> =
-                    hierarchies.iter().map(|one| below(root.as_deref(), &one.at).into()).collect();
-                let kind = if hierarchies.iter().all(Hierarchy::is_v2) { "cgroup2" } else { "cgroup" };
-                format!("mount({kind}, {})", cgroup::together(&places.iter().map(PathBuf::as_path).collect::<Vec<_>>()))
+                let places: Vec<PathBuf> = hierarchies
+                    .iter()
+                    .map(|one| below(root.as_deref(), &one.at).into())
+                    .collect();
+                let kind = if hierarchies.iter().all(Hierarchy::is_v2) {
+                    "cgroup2"
+                } else {
+                    "cgroup"
+                };
+                format!(
+                    "mount({kind}, {})",
+                    cgroup::together(&places.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+                )
             }
             Self::MountProc { root, at } => format!("mount(proc, {})", below(root.as_deref(), at)),
             Self::MountJoinedProc => "mount(proc, /proc, pidns=the joined one)".to_owned(),
@@ -108,16 +172,27 @@ impl Step {
             Self::Chroot(root) => format!("chroot({})", root.display()),
             Self::MountBinfmt(at) => format!("mount(binfmt_misc, {})", at.display()),
             Self::RegisterBinfmt { at, interpreter } => {
-                format!("write {}/register \"{}\"", at.display(), words(std::slice::from_ref(interpreter)))
+                format!(
+                    "write {}/register \"{}\"",
+                    at.display(),
+                    words(std::slice::from_ref(interpreter))
+                )
             }
             Self::JoinCgroup(cgroup) if cgroup.directory.is_some() => {
-                format!("clone3(CLONE_INTO_CGROUP), or {}", join_cgroups(&[&cgroup.path]))
+                format!(
+                    "clone3(CLONE_INTO_CGROUP), or {}",
+                    join_cgroups(&[&cgroup.path])
+                )
             }
             Self::JoinCgroup(cgroup) => join_cgroups(&[&cgroup.path]),
             Self::ChangeRoot { named: None, .. } => "chroot(its root)".to_owned(),
-            Self::ChangeRoot { named: Some(name), .. } => format!("chroot({})", name.display()),
+            Self::ChangeRoot {
+                named: Some(name), ..
+            } => format!("chroot({})", name.display()),
             Self::ChangeDirectory { named: None, .. } => "fchdir(its directory)".to_owned(),
-            Self::ChangeDirectory { named: Some(name), .. } => format!("fchdir({})", name.display()),
+            Self::ChangeDirectory {
+                named: Some(name), ..
+            } => format!("fchdir({})", name.display()),
             Self::SetDirectory(directory) => format!("chdir({})", directory.display()),
             Self::FindHome(_) => "read /etc/passwd".to_owned(),
             Self::SetGroups(groups) => format!("setgroups({})", numbers(groups)),
@@ -126,9 +201,16 @@ impl Step {
             Self::SetGroupOf(_) => "setgid(its group)".to_owned(),
             Self::SetUserOf(_) => "setuid(its user)".to_owned(),
             Self::SetUser(uid) => format!("setuid({uid})"),
-            Self::DieWithParent(signal) => format!("prctl(PR_SET_PDEATHSIG, {})", signals::name(*signal)),
+            Self::DieWithParent(signal) => {
+                format!("prctl(PR_SET_PDEATHSIG, {})", signals::name(*signal))
+            }
             Self::Exec { programs, .. } => {
-                format!("execvp({})", programs.first().map_or_else(String::new, |first| typed(first)))
+                format!(
+                    "execvp({})",
+                    programs
+                        .first()
+                        .map_or_else(String::new, |first| typed(first))
+                )
             }
             Self::LoginShell { .. } => "execvp(the login shell)".to_owned(),
         }
@@ -137,60 +219,113 @@ impl Step {
     /// Returns the purpose of the step, for a reader who never saw the source.
     pub fn why(&self) -> String {
         match self {
-            Self::Unshare(kinds) if kinds.len() == 1 => format!("leave the caller's {} for a new one", kinds.noun()),
+            Self::Unshare(kinds) if kinds.len() == 1 => format!(
+                "leave the caller's {} for a new \
+            one",
+                kinds.noun()
+            ),
             Self::Unshare(kinds) => format!("leave the caller's {} for new ones", kinds.noun()),
-            Self::WriteIdMap { ids, map } | Self::RunIdMapHelper { ids, map, .. } => mapping(*ids, map),
-            Self::WriteSetgroups(Setgroups::Deny) => {
-                "programs inside may not set their groups, which the kernel asks of who maps just their own".to_owned()
+            Self::WriteIdMap { ids, map } | Self::RunIdMapHelper { ids, map, .. } => {
+                mapping(*ids, map)
             }
-            Self::WriteSetgroups(Setgroups::Allow) => "programs inside may set their groups".to_owned(),
-            Self::SetClock(_) => "its clocks can be set only while nobody is in the new time namespace".to_owned(),
-            Self::Pin(pin) => format!("the {} namespace stays when its processes are gone", pin.kind),
+            Self::WriteSetgroups(Setgroups::Deny) => {
+                "programs inside may not set their groups, which the kernel asks of who maps just \
+                their own"
+                    .to_owned()
+            }
+            Self::WriteSetgroups(Setgroups::Allow) => {
+                "programs inside may set their groups".to_owned()
+            }
+            Self::SetClock(_) => "its clocks can be set only while nobody is in the new time \
+            namespace"
+                .to_owned(),
+            Self::Pin(pin) => format!(
+                "the {} namespace stays when its processes are gone",
+                pin.kind
+            ),
             Self::Fork { init: true, .. } => {
                 "only a child enters the PID namespace, as its PID 1; nsx waits for it".to_owned()
             }
-            Self::Fork { init: false, .. } => "a child becomes the program; nsx waits for it".to_owned(),
-            Self::StayAsInit => "a child becomes the program; PID 1 reaps orphans and passes signals on".to_owned(),
-            Self::ForkJoiner => "a child joins, out of the target's sight, while nsx waits".to_owned(),
-            Self::CloseDescriptors(_) => "the program's process has only what the program gets".to_owned(),
+            Self::Fork { init: false, .. } => {
+                "a child becomes the program; nsx waits for it".to_owned()
+            }
+            Self::StayAsInit => "a child becomes the program; PID 1 reaps orphans and passes \
+            signals on"
+                .to_owned(),
+            Self::ForkJoiner => {
+                "a child joins, out of the target's sight, while nsx waits".to_owned()
+            }
+            Self::CloseDescriptors(_) => {
+                "the program's process has only what the program gets".to_owned()
+            }
             Self::Seal => "the target could write to the file that nsx runs from".to_owned(),
             Self::KeepDescriptors(3) => {
                 "the program gets standard input, output and error, and no other file".to_owned()
             }
-            Self::KeepDescriptors(_) => "the program gets these of the open files and no others".to_owned(),
-            Self::Conceal => "nobody without CAP_SYS_PTRACE traces nsx, or takes what it has open".to_owned(),
-            Self::OwnTerminal(pty) if pty.is_of_target() => {
-                "a terminal of its own, one of the target's; nsx relays between it and yours".to_owned()
+            Self::KeepDescriptors(_) => {
+                "the program gets these of the open files and no others".to_owned()
             }
-            Self::OwnTerminal(_) => "a terminal of its own; nsx relays between it and yours".to_owned(),
-            Self::TakeForeground(_) => "a job of its own there, which keys can stop and end".to_owned(),
-            Self::ForkSibling => "only a child enters the PID namespace; it has no more than the program".to_owned(),
+            Self::Conceal => {
+                "nobody without CAP_SYS_PTRACE traces nsx, or takes what it has open".to_owned()
+            }
+            Self::OwnTerminal(pty) if pty.is_of_target() => {
+                "a terminal of its own, one of the target's; nsx relays between it and yours"
+                    .to_owned()
+            }
+            Self::OwnTerminal(_) => {
+                "a terminal of its own; nsx relays between it and yours".to_owned()
+            }
+            Self::TakeForeground(_) => {
+                "a job of its own there, which keys can stop and end".to_owned()
+            }
+            Self::ForkSibling => "only a child enters the PID namespace; it has no more than the \
+            program"
+                .to_owned(),
             Self::Join { kinds, .. } if kinds.len() == 1 => format!("its {}", kinds.noun()),
             Self::Join { kinds, .. } => format!("its {}, all or none", kinds.noun()),
             Self::JoinFile(file) => format!("the {} namespace that the file holds", file.kind()),
             Self::Propagate { at, propagation } => {
-                let mounts =
-                    if at == Path::new("/") { "mounts".to_owned() } else { format!("mounts at {}", at.display()) };
+                let mounts = if at == Path::new("/") {
+                    "mounts".to_owned()
+                } else {
+                    format!("mounts at {}", at.display())
+                };
                 match propagation {
                     Propagation::Private => {
-                        format!("{mounts} made inside are not seen outside, nor the other way round")
+                        format!(
+                            "{mounts} made inside are not seen outside, nor the other way round"
+                        )
                     }
-                    Propagation::Slave => format!("{mounts} made outside are seen inside, not the other way round"),
+                    Propagation::Slave => format!(
+                        "{mounts} made outside are seen inside, not the \
+                    other way round"
+                    ),
                     Propagation::Shared => format!("{mounts} made on either side are seen on both"),
-                    Propagation::Unchanged => format!("{mounts} are seen as each mount point has it"),
+                    Propagation::Unchanged => {
+                        format!("{mounts} are seen as each mount point has it")
+                    }
                 }
             }
-            Self::KeepMountsApart => "mounts made outside are seen inside, not the other way round".to_owned(),
+            Self::KeepMountsApart => {
+                "mounts made outside are seen inside, not the other way round".to_owned()
+            }
             Self::LoopbackUp => "the new network's loopback device works".to_owned(),
             Self::SetHostname(_) => "the host name, in the new UTS namespace alone".to_owned(),
-            Self::SetDomainName(_) => "the NIS domain name, in the new UTS namespace alone".to_owned(),
-            Self::MountSys { root: None } => "/sys shows the network's devices; /sys/fs/cgroup is kept".to_owned(),
+            Self::SetDomainName(_) => {
+                "the NIS domain name, in the new UTS namespace alone".to_owned()
+            }
+            Self::MountSys { root: None } => "/sys shows the network's devices; /sys/fs/cgroup is \
+            kept"
+                .to_owned(),
             Self::MountSys { root: Some(_) } => "/sys shows the network's devices".to_owned(),
-            Self::MountQueues { .. } => "/dev/mqueue shows the message queues of the new IPC namespace".to_owned(),
+            Self::MountQueues { .. } => "/dev/mqueue shows the message queues of the new IPC \
+            namespace"
+                .to_owned(),
             Self::MountCgroups { .. } => "/sys/fs/cgroup shows the new cgroup namespace".to_owned(),
             Self::MountProc { .. } => "/proc shows the program's own PID namespace".to_owned(),
             Self::MountJoinedProc => {
-                "/proc shows the PID namespace; before Linux 6.17 a child in there mounts it, in the target's sight"
+                "/proc shows the PID namespace; before Linux 6.17 a child in there mounts it, in \
+                the target's sight"
                     .to_owned()
             }
             Self::MountOwnProc(_) => {
@@ -199,22 +334,39 @@ impl Step {
             Self::BindRoot(_) => "a new root must be a mount point".to_owned(),
             Self::OpenSource(_) => "held before a mount can hide it".to_owned(),
             Self::Mount { mount, .. } => mount.why(),
-            Self::PivotRoot(_) => "it becomes the root directory, and the old one is let go".to_owned(),
-            Self::Chroot(_) => "it becomes the program's root directory; mounts stay as they are".to_owned(),
-            Self::MountBinfmt(_) => "interpreters registered inside are the new user namespace's own".to_owned(),
-            Self::RegisterBinfmt { .. } => "an interpreter for the programs that run inside".to_owned(),
-            Self::JoinCgroup(_) => "the program is counted and limited where the target is".to_owned(),
+            Self::PivotRoot(_) => {
+                "it becomes the root directory, and the old one is let go".to_owned()
+            }
+            Self::Chroot(_) => {
+                "it becomes the program's root directory; mounts stay as they are".to_owned()
+            }
+            Self::MountBinfmt(_) => "interpreters registered inside are the new user namespace's \
+            own"
+            .to_owned(),
+            Self::RegisterBinfmt { .. } => {
+                "an interpreter for the programs that run inside".to_owned()
+            }
+            Self::JoinCgroup(_) => {
+                "the program is counted and limited where the target is".to_owned()
+            }
             Self::ChangeRoot { named: None, .. } => "see files as the target does".to_owned(),
-            Self::ChangeRoot { named: Some(_), .. } => "it becomes the program's root directory".to_owned(),
+            Self::ChangeRoot { named: Some(_), .. } => {
+                "it becomes the program's root directory".to_owned()
+            }
             Self::ChangeDirectory { named: None, .. } => "stand where the target stands".to_owned(),
-            Self::ChangeDirectory { named: Some(_), .. } => "where the program starts, open since before".to_owned(),
+            Self::ChangeDirectory { named: Some(_), .. } => "where the program starts, open since \
+            before"
+                .to_owned(),
             Self::SetDirectory(_) => "where the program starts".to_owned(),
             Self::FindHome(uid) => format!("HOME is the home directory of user {uid}, or /"),
-            Self::LeaveGroups { denied: GroupsDenied::Keep, .. } => {
-                "no supplementary group is kept, if that may be".to_owned()
-            }
+            Self::LeaveGroups {
+                denied: GroupsDenied::Keep,
+                ..
+            } => "no supplementary group is kept, if that may be".to_owned(),
             Self::LeaveGroups { .. } => "no supplementary group is kept".to_owned(),
-            Self::SetGroups(groups) if groups.is_empty() => "no supplementary group is kept".to_owned(),
+            Self::SetGroups(groups) if groups.is_empty() => {
+                "no supplementary group is kept".to_owned()
+            }
             Self::SetGroups(_) => "the program's supplementary groups".to_owned(),
             Self::SetGroup(_) => "the program's group".to_owned(),
             Self::SetUser(_) => "the program's user".to_owned(),
@@ -222,26 +374,59 @@ impl Step {
             Self::SetUserOf(_) => "the program runs as the target's user".to_owned(),
             Self::DieWithParent(libc::SIGKILL) => "the program is killed if nsx is".to_owned(),
             Self::DieWithParent(_) => "the program is told if nsx ends".to_owned(),
-            Self::LimitCapabilities(_) => "no exec gives the program any other capability".to_owned(),
-            Self::KeepCapabilities => "the program keeps its capabilities when the user changes".to_owned(),
-            Self::SetCapabilities(state) => left_by_the_exec(state).to_owned(),
-            Self::SetLimits(_) => "the program's limits of resources, soft and hard, where yours differ".to_owned(),
-            Self::RaiseLimits(_) => "inside the new user namespace no right would raise them".to_owned(),
-            Self::SetUmask(_) => "the permissions that the program's new files do not get".to_owned(),
-            Self::SetOomScore(_) => "how soon the kernel ends the program if memory is short".to_owned(),
-            Self::SetExecLabel(label) => format!("the program is held by the {label}"),
-            Self::ReadFilters(_) => "its filters of system calls, read while it is stopped for a moment".to_owned(),
-            Self::InstallFilters => "the program may make only the system calls that the target may".to_owned(),
-            Self::InstallFilter(filter) => {
-                format!("the program may make only the system calls that {} instructions allow", filter.len())
+            Self::LimitCapabilities(_) => {
+                "no exec gives the program any other capability".to_owned()
             }
-            Self::NoNewPrivs => "no set-user-id program gives the program more than it has".to_owned(),
-            Self::Exec { programs, .. } if programs.len() > 1 => "the first shell that is there".to_owned(),
-            Self::Exec { environment: Some(variables), .. } => {
-                format!("the program, with an environment of {} variables", variables.len())
+            Self::KeepCapabilities => {
+                "the program keeps its capabilities when the user changes".to_owned()
+            }
+            Self::SetCapabilities(state) => left_by_the_exec(state).to_owned(),
+            Self::SetLimits(_) => "the program's limits of resources, soft and hard, where yours \
+            differ"
+                .to_owned(),
+            Self::RaiseLimits(_) => {
+                "inside the new user namespace no right would raise them".to_owned()
+            }
+            Self::SetUmask(_) => {
+                "the permissions that the program's new files do not get".to_owned()
+            }
+            Self::SetOomScore(_) => {
+                "how soon the kernel ends the program if memory is short".to_owned()
+            }
+            Self::SetExecLabel(label) => format!("the program is held by the {label}"),
+            Self::ReadFilters(_) => "its filters of system calls, read while it is stopped for a \
+            moment"
+                .to_owned(),
+            Self::InstallFilters => {
+                "the program may make only the system calls that the target may".to_owned()
+            }
+            Self::InstallFilter(filter) => {
+                format!(
+                    "the program may make only the system calls that {} instructions allow",
+                    filter.len()
+                )
+            }
+            Self::NoNewPrivs => {
+                "no set-user-id program gives the program more than it has".to_owned()
+            }
+            Self::Exec { programs, .. } if programs.len() > 1 => {
+                "the first shell that is there".to_owned()
+            }
+            Self::Exec {
+                environment: Some(variables),
+                ..
+            } => {
+                format!(
+                    "the program, with an environment of {} variables",
+                    variables.len()
+                )
             }
             Self::Exec { .. } => "the program".to_owned(),
-            Self::LoginShell { .. } => "no program is named, so the user's shell is run as a login shell".to_owned(),
+            Self::LoginShell { .. } => {
+                "no program is named, so the user's shell is run as a login \
+            shell"
+                    .to_owned()
+            }
         }
     }
 
@@ -260,10 +445,16 @@ impl Step {
             Self::Conceal => "hide nsx from the target".to_owned(),
             Self::OwnTerminal(_) => "give the program a terminal of its own".to_owned(),
             Self::TakeForeground(_) => "give the program the foreground of the terminal".to_owned(),
-            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner => "make a child process".to_owned(),
+            Self::Fork { .. } | Self::StayAsInit | Self::ForkJoiner => {
+                "make a child process".to_owned()
+            }
             Self::ForkSibling => "create the program's process".to_owned(),
-            Self::Join { kinds, target, .. } => format!("join the {} of process {}", kinds.noun(), target.pid()),
-            Self::JoinFile(file) => format!("join the {} namespace {}", file.kind(), file.path.display()),
+            Self::Join { kinds, target, .. } => {
+                format!("join the {} of process {}", kinds.noun(), target.pid())
+            }
+            Self::JoinFile(file) => {
+                format!("join the {} namespace {}", file.kind(), file.path.display())
+            }
             Self::Propagate { at, propagation } => {
                 format!("make the mounts at {} {}", at.display(), propagation.word())
             }
@@ -271,55 +462,91 @@ impl Step {
             Self::LoopbackUp => "set the loopback device up".to_owned(),
             Self::SetHostname(_) => "set the host name".to_owned(),
             Self::SetDomainName(_) => "set the NIS domain name".to_owned(),
-            Self::MountSys { root } => format!("mount sysfs on {}", below(root.as_deref(), Path::new("/sys"))),
+            Self::MountSys { root } => format!(
+                "mount sysfs on {}",
+                below(root.as_deref(), Path::new("/sys"))
+            ),
             Self::MountQueues { root } => {
-                format!("mount mqueue on {}", below(root.as_deref(), Path::new("/dev/mqueue")))
+                format!(
+                    "mount mqueue on {}",
+                    below(root.as_deref(), Path::new("/dev/mqueue"))
+                )
             }
             Self::MountCgroups { root, .. } => {
-                format!("mount the cgroups on {}", below(root.as_deref(), Path::new("/sys/fs/cgroup")))
+                format!(
+                    "mount the cgroups on {}",
+                    below(root.as_deref(), Path::new("/sys/fs/cgroup"))
+                )
             }
-            Self::MountProc { root, at } => format!("mount procfs on {}", below(root.as_deref(), at)),
+            Self::MountProc { root, at } => {
+                format!("mount procfs on {}", below(root.as_deref(), at))
+            }
             Self::MountJoinedProc => "mount procfs on /proc".to_owned(),
             Self::MountOwnProc(_) => "mount a procfs that shows the program on /proc".to_owned(),
             Self::OpenSource(source) => format!("open {}", source.path().display()),
             Self::Mount { root, mount, .. } => mount.act(root.as_deref()),
             Self::BindRoot(root) | Self::PivotRoot(root) | Self::Chroot(root) => {
-                format!("make {} the root directory", below(Some(root), Path::new("/")))
+                format!(
+                    "make {} the root directory",
+                    below(Some(root), Path::new("/"))
+                )
             }
             Self::MountBinfmt(at) => format!("mount binfmt_misc on {}", at.display()),
             Self::RegisterBinfmt { .. } => "register the interpreter".to_owned(),
             Self::JoinCgroup(cgroup) => {
-                format!("join the cgroup {}", cgroup.path.parent().unwrap_or(&cgroup.path).display())
+                format!(
+                    "join the cgroup {}",
+                    cgroup.path.parent().unwrap_or(&cgroup.path).display()
+                )
             }
-            Self::ChangeRoot { named: None, .. } => "change to the target's root directory".to_owned(),
-            Self::ChangeRoot { named: Some(name), .. } => format!("make {} the root directory", name.display()),
-            Self::ChangeDirectory { named: None, .. } => "change to the target's working directory".to_owned(),
-            Self::ChangeDirectory { named: Some(name), .. } => format!("change to directory {}", name.display()),
+            Self::ChangeRoot { named: None, .. } => {
+                "change to the target's root directory".to_owned()
+            }
+            Self::ChangeRoot {
+                named: Some(name), ..
+            } => format!("make {} the root directory", name.display()),
+            Self::ChangeDirectory { named: None, .. } => {
+                "change to the target's working directory".to_owned()
+            }
+            Self::ChangeDirectory {
+                named: Some(name), ..
+            } => format!("change to directory {}", name.display()),
             Self::SetDirectory(directory) => format!("change to directory {}", directory.display()),
             Self::FindHome(uid) => format!("look up the home directory of user {uid}"),
             Self::LeaveGroups { .. } => "leave the supplementary groups".to_owned(),
-            Self::SetGroups(groups) if groups.is_empty() => "leave the supplementary groups".to_owned(),
+            Self::SetGroups(groups) if groups.is_empty() => {
+                "leave the supplementary groups".to_owned()
+            }
             Self::SetGroups(groups) => format!("join the groups {}", numbers(groups)),
             Self::SetGroup(gid) => format!("become group {gid}"),
             Self::SetUser(uid) => format!("become user {uid}"),
             Self::SetGroupOf(_) => "become the target's group".to_owned(),
             Self::SetUserOf(_) => "become the target's user".to_owned(),
             Self::DieWithParent(_) => "tie the program's life to nsx's".to_owned(),
-            Self::LimitCapabilities(_) | Self::SetCapabilities(_) => "set the capabilities".to_owned(),
+            Self::LimitCapabilities(_) | Self::SetCapabilities(_) => {
+                "set the capabilities".to_owned()
+            }
             Self::RaiseLimits(_) => "raise the limits of resources".to_owned(),
             Self::SetLimits(_) => "set the limits of resources".to_owned(),
             Self::SetUmask(_) => "set the umask".to_owned(),
             Self::SetOomScore(score) => format!("set the out-of-memory score {score}"),
             Self::SetExecLabel(label) => format!("ask for the {label}"),
-            Self::ReadFilters(target) => format!("read the seccomp filters of process {}", target.pid()),
+            Self::ReadFilters(target) => {
+                format!("read the seccomp filters of process {}", target.pid())
+            }
             Self::InstallFilters => "install the target's seccomp filters".to_owned(),
             Self::InstallFilter(_) => "install the seccomp filter".to_owned(),
             Self::KeepCapabilities => "keep the capabilities".to_owned(),
             Self::NoNewPrivs => "set no_new_privs".to_owned(),
             Self::Exec { programs, .. } => {
-                let names: Vec<_> = programs.iter().filter_map(|it| Some(it.first()?.to_string_lossy())).collect();
+                let names: Vec<_> = programs
+                    .iter()
+                    .filter_map(|it| Some(it.first()?.to_string_lossy()))
+                    .collect();
                 match names.as_slice() {
-                    [first @ .., last] if !first.is_empty() => format!("execute {} or {last}", first.join(", ")),
+                    [first @ .., last] if !first.is_empty() => {
+                        format!("execute {} or {last}", first.join(", "))
+                    }
                     names => format!("execute {}", names.concat()),
                 }
             }
@@ -339,36 +566,55 @@ fn capabilities(set: CapabilitySet) -> String {
     match (there.as_slice(), lacking.as_slice()) {
         (_, []) => "all".to_owned(),
         ([], _) => "none".to_owned(),
-        (there, lacking) if lacking.len() < there.len() => format!("all but {}", lacking.join(", ")),
+        (there, lacking) if lacking.len() < there.len() => {
+            format!("all but {}", lacking.join(", "))
+        }
         (there, _) => there.join(", "),
     }
 }
 
 /// The call that sets them: in short where what is in force is all that there is.
 fn capset(state: &CapabilityState) -> String {
-    let CapabilityState { effective, permitted, inheritable, ambient } = *state;
+    let CapabilityState {
+        effective,
+        permitted,
+        inheritable,
+        ambient,
+    } = *state;
     let outlive = match (inheritable == ambient, ambient.is_empty()) {
         (true, true) => String::new(),
         (true, false) if ambient == permitted => ", ambient too".to_owned(),
-        _ => format!(", inheritable {}, ambient {}", capabilities(inheritable), capabilities(ambient)),
+        _ => format!(
+            ", inheritable {}, ambient {}",
+            capabilities(inheritable),
+            capabilities(ambient)
+        ),
     };
     match effective == permitted {
         true => format!("capset({}){outlive}", capabilities(permitted)),
         false => {
-            format!("capset(effective {}, permitted {}){outlive}", capabilities(effective), capabilities(permitted))
+            format!(
+                "capset(effective {}, permitted {}){outlive}",
+                capabilities(effective),
+                capabilities(permitted)
+            )
         }
     }
 }
 
-/// Returns who has the capabilities after the exec, see "Transformation of capabilities during execve()" in
-/// `capabilities(7)`.
+/// Returns who has the capabilities after the exec, see "Transformation of capabilities during
+/// execve()" in `capabilities(7)`.
 fn left_by_the_exec(state: &CapabilityState) -> &'static str {
     match state.ambient {
         ambient if ambient.is_empty() && state.permitted.is_empty() => {
             "the program has none but what user 0 may gain by an exec"
         }
-        ambient if ambient.is_empty() => "the program has these if it runs as user 0, and otherwise none",
-        ambient if ambient == state.permitted => "the program has these capabilities, whoever it runs as",
+        ambient if ambient.is_empty() => {
+            "the program has these if it runs as user 0, and otherwise none"
+        }
+        ambient if ambient == state.permitted => {
+            "the program has these capabilities, whoever it runs as"
+        }
         _ => "the program has the ambient ones whoever it runs as, the others if it is user 0",
     }
 }
@@ -386,16 +632,30 @@ pub(crate) fn helper_arguments(map: &IdMap) -> Vec<String> {
 pub(super) fn below(root: Option<&Path>, path: &Path) -> String {
     let root = root.filter(|root| *root != Path::new(ABOVE_ROOT));
     let outer = root.into_iter().flat_map(Path::components);
-    let inner = path.components().filter(|part| root.is_none() || *part != Component::RootDir);
-    outer.chain(inner).collect::<PathBuf>().display().to_string()
+    let inner = path
+        .components()
+        .filter(|part| root.is_none() || *part != Component::RootDir);
+    outer
+        .chain(inner)
+        .collect::<PathBuf>()
+        .display()
+        .to_string()
 }
 
 /// Numbers with a comma between them; `0` for none, as the call is told.
 fn numbers(ids: &[u32]) -> String {
-    if ids.is_empty() { "0".to_owned() } else { ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ") }
+    if ids.is_empty() {
+        "0".to_owned()
+    } else {
+        ids.iter()
+            .map(u32::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
 }
 
-/// Returns which id outside is which inside, or only the number of ranges if there are too many to read.
+/// Returns which id outside is which inside, or only the number of ranges if there are too many to
+/// read.
 fn mapping(ids: IdKind, map: &IdMap) -> String {
     let range = |first: u32, count: u32| match count {
         1 => first.to_string(),
@@ -403,19 +663,27 @@ fn mapping(ids: IdKind, map: &IdMap) -> String {
     };
     let pair = |extent: &Extent| {
         let verb = if extent.count() == 1 { "is" } else { "are" };
-        [range(extent.outside(), extent.count()), verb.to_owned(), range(extent.inside(), extent.count())]
+        [
+            range(extent.outside(), extent.count()),
+            verb.to_owned(),
+            range(extent.inside(), extent.count()),
+        ]
     };
     let pairs: Vec<_> = map.extents().iter().map(pair).collect();
     match pairs.as_slice() {
         [[outside, verb, inside], rest @ ..] if rest.len() < 3 => {
-            let rest: String = rest.iter().map(|pair| format!(", {}", pair.join(" "))).collect();
+            let rest: String = rest
+                .iter()
+                .map(|pair| format!(", {}", pair.join(" ")))
+                .collect();
             format!("{ids} {outside} outside {verb} {inside} inside{rest}")
         }
         many => format!("{} ranges of {ids} ids are mapped", many.len()),
     }
 }
 
-/// Arguments as they could be typed to a shell: quoted where a space or another sign would not be the argument's own.
+/// Arguments as they could be typed to a shell: quoted where a space or another sign would not be
+/// the argument's own.
 fn typed(arguments: &[CString]) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "-_./:=,+%@".contains(letter);
     let quoted = |argument: &CString| {
@@ -430,5 +698,9 @@ fn typed(arguments: &[CString]) -> String {
 
 /// Arguments with a space between them.
 fn words(arguments: &[CString]) -> String {
-    arguments.iter().map(|argument| argument.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    arguments
+        .iter()
+        .map(|argument| argument.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

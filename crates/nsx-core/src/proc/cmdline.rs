@@ -5,16 +5,19 @@
 use super::{ProcRoot, Status};
 use crate::pid::Pid;
 
-/// The number of bytes of a command line that are read, so that a row costs the same whatever a process calls itself.
+/// The number of bytes of a command line that are read, so that a row costs the same whatever a
+/// process calls itself.
 pub const LONGEST: usize = 8192;
 
 impl ProcRoot {
-    /// The command line of a process, at most [`LONGEST`] bytes, its arguments separated by spaces; where there is none,
-    /// as of a zombie or a kernel thread, or it cannot be read, the name that `status` has.
+    /// The command line of a process, at most [`LONGEST`] bytes, its arguments separated by spaces;
+    /// where there is none, as of a zombie or a kernel thread, or it cannot be read, the name that
+    /// `status` has.
     ///
     /// `buffer` is for the call to work in, so that a long list needs only one.
     pub fn command(&self, pid: Pid, status: &Status, buffer: &mut Vec<u8>) -> Vec<u8> {
-        self.command_line(pid, buffer).unwrap_or_else(|| status.name.clone())
+        self.command_line(pid, buffer)
+            .unwrap_or_else(|| status.name.clone())
     }
 
     /// Like [`ProcRoot::command`], but returns none if there is no command line to read.
@@ -27,7 +30,12 @@ impl ProcRoot {
 /// The arguments with spaces between them; nothing where there is no argument that has a byte.
 pub fn spaced(cmdline: &[u8]) -> Option<Vec<u8>> {
     let end = cmdline.iter().rposition(|&byte| byte != 0)? + 1;
-    Some(cmdline[..end].iter().map(|&byte| if byte == 0 { b' ' } else { byte }).collect())
+    Some(
+        cmdline[..end]
+            .iter()
+            .map(|&byte| if byte == 0 { b' ' } else { byte })
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -47,8 +55,15 @@ mod tests {
 
     #[test]
     fn a_live_process_reads_as_procfs_reads_it() {
-        let theirs = procfs::process::Process::myself().unwrap().cmdline().unwrap().join(" ");
-        assert_eq!(spaced(&std::fs::read("/proc/self/cmdline").unwrap()), Some(theirs.into_bytes()));
+        let theirs = procfs::process::Process::myself()
+            .unwrap()
+            .cmdline()
+            .unwrap()
+            .join(" ");
+        assert_eq!(
+            spaced(&std::fs::read("/proc/self/cmdline").unwrap()),
+            Some(theirs.into_bytes())
+        );
     }
 
     proptest! {

@@ -1,4 +1,5 @@
-//! `/proc/PID/status`: who a process is and what it may do, the lines for whoever is to be the same.
+//! `/proc/PID/status`: who a process is and what it may do, the lines for whoever is to be the
+//! same.
 
 use super::{Lines, ProcError, ProcRoot, decimal};
 use crate::pid::Pid;
@@ -52,14 +53,19 @@ impl Credentials {
         let umask = lines.clone().value(b"Umask").ok().and_then(octal);
         let uid = effective(lines.value(b"Uid")?)?;
         let gid = effective(lines.value(b"Gid")?)?;
-        let groups = ids(lines.value(b"Groups")?).collect::<Option<_>>().ok_or(MALFORMED)?;
+        let groups = ids(lines.value(b"Groups")?)
+            .collect::<Option<_>>()
+            .ok_or(MALFORMED)?;
         let inheritable = capabilities(lines.value(b"CapInh")?)?;
         let permitted = capabilities(lines.value(b"CapPrm")?)?;
         let effective = capabilities(lines.value(b"CapEff")?)?;
         let bounding = capabilities(lines.value(b"CapBnd")?)?;
         let ambient = capabilities(lines.value(b"CapAmb")?)?;
         // Kernels may be built without what follows.
-        let no_new_privs = lines.clone().value(b"NoNewPrivs").is_ok_and(|value| value == b"1");
+        let no_new_privs = lines
+            .clone()
+            .value(b"NoNewPrivs")
+            .is_ok_and(|value| value == b"1");
         let filtered = lines.value(b"Seccomp").is_ok_and(|value| value == b"2");
         Ok(Self {
             umask,
@@ -85,7 +91,9 @@ fn effective(value: &[u8]) -> Result<u32, ProcError> {
 }
 
 fn ids(value: &[u8]) -> impl Iterator<Item = Option<u32>> {
-    let fields = value.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+    let fields = value
+        .split(u8::is_ascii_whitespace)
+        .filter(|field| !field.is_empty());
     fields.map(|field| u32::try_from(decimal(field)?).ok())
 }
 
@@ -95,7 +103,9 @@ fn octal(value: &[u8]) -> Option<u32> {
 
 fn capabilities(value: &[u8]) -> Result<CapabilitySet, ProcError> {
     let text = str::from_utf8(value).map_err(|_| MALFORMED)?;
-    u64::from_str_radix(text, 16).map(CapabilitySet::from_bits_retain).map_err(|_| MALFORMED)
+    u64::from_str_radix(text, 16)
+        .map(CapabilitySet::from_bits_retain)
+        .map_err(|_| MALFORMED)
 }
 
 #[cfg(test)]
@@ -106,11 +116,22 @@ mod tests {
     #[test]
     fn the_callers_own_are_what_the_kernel_says_otherwise() {
         let proc = ProcRoot::system().unwrap();
-        let own = proc.credentials(rustix::process::getpid(), &mut Vec::new()).unwrap();
+        let own = proc
+            .credentials(rustix::process::getpid(), &mut Vec::new())
+            .unwrap();
         let capabilities = rustix::thread::capabilities(None).unwrap();
-        assert_eq!((own.uid, own.gid), (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()));
+        assert_eq!(
+            (own.uid, own.gid),
+            (
+                rustix::process::geteuid().as_raw(),
+                rustix::process::getegid().as_raw()
+            )
+        );
         let [permitted, effective] = [capabilities.permitted, capabilities.effective];
-        assert_eq!((own.permitted, own.effective, own.inheritable), (permitted, effective, capabilities.inheritable));
+        assert_eq!(
+            (own.permitted, own.effective, own.inheritable),
+            (permitted, effective, capabilities.inheritable)
+        );
         assert_eq!(own.no_new_privs, rustix::thread::no_new_privs().unwrap());
     }
 
@@ -122,13 +143,27 @@ mod tests {
         let read = Credentials::parse(text.as_bytes()).unwrap();
         assert_eq!(read.umask, Some(0o27));
         assert_eq!((read.uid, read.gid, read.groups), (2, 6, vec![9, 10]));
-        assert_eq!((read.permitted.bits(), read.effective.bits(), read.ambient.bits()), (3, 2, 1));
-        assert_eq!((read.bounding.bits(), read.inheritable.bits()), (0x1ff_ffff_ffff, 1));
+        assert_eq!(
+            (
+                read.permitted.bits(),
+                read.effective.bits(),
+                read.ambient.bits()
+            ),
+            (3, 2, 1)
+        );
+        assert_eq!(
+            (read.bounding.bits(), read.inheritable.bits()),
+            (0x1ff_ffff_ffff, 1)
+        );
         assert!(read.no_new_privs && read.filtered);
         let cut = text.find("CapAmb").unwrap();
         assert!(Credentials::parse(&text.as_bytes()[..cut]).is_err());
         let before = text.find("NoNewPrivs").unwrap();
-        assert!(!Credentials::parse(&text.as_bytes()[..before]).unwrap().filtered);
+        assert!(
+            !Credentials::parse(&text.as_bytes()[..before])
+                .unwrap()
+                .filtered
+        );
     }
 
     proptest! {

@@ -1,6 +1,8 @@
-//! The kernel's word that a process was made, ran a program or ended: the proc connector, `CONFIG_PROC_EVENTS` (2.6.15).
+//! The kernel's word that a process was made, ran a program or ended: the proc connector,
+//! `CONFIG_PROC_EVENTS` (2.6.15).
 //!
-//! There is none for a process that moves to another namespace by itself, so this tells only when it is worth to look again.
+//! There is none for a process that moves to another namespace by itself, so this tells only when
+//! it is worth to look again.
 
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
@@ -12,7 +14,8 @@ use rustix::{
 #[derive(Debug)]
 pub struct ProcEvents(OwnedFd);
 
-/// `CN_IDX_PROC` and `CN_VAL_PROC` of linux/connector.h: who is asked, and the group that its messages go to.
+/// `CN_IDX_PROC` and `CN_VAL_PROC` of linux/connector.h: who is asked, and the group that its
+/// messages go to.
 const PROC: u32 = 1;
 /// `PROC_CN_MCAST_LISTEN` of linux/cn_proc.h.
 const LISTEN: u32 = 1;
@@ -23,8 +26,8 @@ impl ProcEvents {
     /// Asks for them.
     ///
     /// # Errors
-    /// `EPERM` and `EACCES` without CAP_NET_ADMIN in the initial user namespace; `EPROTONOSUPPORT` where the kernel has no
-    /// connector; `ECONNREFUSED` outside of the initial network namespace.
+    /// `EPERM` and `EACCES` without CAP_NET_ADMIN in the initial user namespace; `EPROTONOSUPPORT`
+    /// where the kernel has no connector; `ECONNREFUSED` outside of the initial network namespace.
     pub fn listen() -> Result<Self, Errno> {
         let socket = rustix::net::socket_with(
             AddressFamily::NETLINK,
@@ -53,7 +56,9 @@ impl ProcEvents {
     pub fn drain(&self) {
         let mut message = [0; 4096];
         // An overrun, ENOBUFS, is one more reason to look.
-        while let Ok(_) | Err(Errno::NOBUFS) = rustix::net::recv(&self.0, &mut message[..], RecvFlags::empty()) {}
+        while let Ok(_) | Err(Errno::NOBUFS) =
+            rustix::net::recv(&self.0, &mut message[..], RecvFlags::empty())
+        {}
     }
 }
 

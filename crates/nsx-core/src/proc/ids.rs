@@ -1,7 +1,7 @@
 //! The ids in `/proc/PID/status` and `/proc/PID/task/TID/status`, and no more of it.
 //!
-//! A scan for a number reads thousands of these files, so each is read no further than to the lines it is about, which the
-//! kernel hands out in one piece as a rule.
+//! A scan for a number reads thousands of these files, so each is read no further than to the lines
+//! it is about, which the kernel hands out in one piece as a rule.
 
 use super::{Lines, ProcError, ProcRoot, decimal, root::EntryPath};
 use crate::pid::{Pid, PidChain};
@@ -10,11 +10,13 @@ use rustix::fs::{Mode, OFlags};
 /// The ids of a process or thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskIds {
-    /// The process, as the procfs mount's PID namespace counts; for a thread the one that it belongs to.
+    /// The process, as the procfs mount's PID namespace counts; for a thread the one that it
+    /// belongs to.
     pub tgid: Pid,
     /// Its own ids, from the procfs mount's PID namespace to the innermost (4.1).
     pub chain: PidChain,
-    /// Its process group as each of these namespaces counts, 0 where the group is not visible there.
+    /// Its process group as each of these namespaces counts, 0 where the group is not visible
+    /// there.
     pub pgid: Vec<i32>,
     /// Its session, likewise.
     pub sid: Vec<i32>,
@@ -26,21 +28,35 @@ impl TaskIds {
     /// Reads a text that holds these lines whole.
     ///
     /// # Errors
-    /// `Vanished` where the process was reaped while the kernel wrote the text; `Malformed` where a line is missing or does
-    /// not hold what it should.
+    /// `Vanished` where the process was reaped while the kernel wrote the text; `Malformed` where a
+    /// line is missing or does not hold what it should.
     pub fn parse(text: &[u8]) -> Result<Self, ProcError> {
         let malformed = ProcError::Malformed("status");
         let mut lines = Lines(text);
-        let tgid = decimal(lines.value(b"Tgid")?).and_then(|id| id.try_into().ok()).ok_or(malformed)?;
+        let tgid = decimal(lines.value(b"Tgid")?)
+            .and_then(|id| id.try_into().ok())
+            .ok_or(malformed)?;
         let tgid = Pid::from_raw(tgid).ok_or(ProcError::Vanished)?;
         let chain = PidChain::parse(lines.value(b"NSpid")?)?;
         let mut numbers = |key: &[u8]| -> Result<Vec<i32>, ProcError> {
             let fields = lines.value(key)?.split(|&byte| byte == b'\t');
-            fields.map(|field| decimal(field).and_then(|id| id.try_into().ok()).ok_or(malformed)).collect()
+            fields
+                .map(|field| {
+                    decimal(field)
+                        .and_then(|id| id.try_into().ok())
+                        .ok_or(malformed)
+                })
+                .collect()
         };
         let (pgid, sid) = (numbers(b"NSpgid")?, numbers(b"NSsid")?);
         let threads = decimal(lines.value(b"Threads")?).ok_or(malformed)?;
-        Ok(Self { tgid, chain, pgid, sid, threads })
+        Ok(Self {
+            tgid,
+            chain,
+            pgid,
+            sid,
+            threads,
+        })
     }
 }
 
@@ -57,18 +73,37 @@ impl ProcRoot {
     ///
     /// # Errors
     /// [`ProcError`].
-    pub fn thread_ids(&self, process: Pid, thread: Pid, buffer: &mut Vec<u8>) -> Result<TaskIds, ProcError> {
-        self.read_ids(&EntryPath::of(process).file("task").number(thread).file("status"), buffer)
+    pub fn thread_ids(
+        &self,
+        process: Pid,
+        thread: Pid,
+        buffer: &mut Vec<u8>,
+    ) -> Result<TaskIds, ProcError> {
+        self.read_ids(
+            &EntryPath::of(process)
+                .file("task")
+                .number(thread)
+                .file("status"),
+            buffer,
+        )
     }
 
     fn read_ids(&self, path: &EntryPath, buffer: &mut Vec<u8>) -> Result<TaskIds, ProcError> {
-        let fd = rustix::fs::openat(self, path.as_c_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let fd = rustix::fs::openat(
+            self,
+            path.as_c_str(),
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
         buffer.clear();
         loop {
             buffer.reserve(4096);
             let read = rustix::io::read(&fd, rustix::buffer::spare_capacity(buffer))?;
             // A line that is not whole yet would be read as a smaller number.
-            let whole = buffer.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+            let whole = buffer
+                .iter()
+                .rposition(|&byte| byte == b'\n')
+                .map_or(0, |end| end + 1);
             match TaskIds::parse(&buffer[..whole]) {
                 Err(ProcError::Malformed(_)) if read > 0 => {}
                 outcome => return outcome,
@@ -89,8 +124,14 @@ mod tests {
         let own = proc.own_status().unwrap();
         let ids = proc.task_ids(own.tgid, &mut Vec::new()).unwrap();
         assert_eq!((ids.tgid, &ids.chain), (own.tgid, &own.chain));
-        let theirs = procfs::process::Process::myself().unwrap().status().unwrap();
-        assert_eq!((Some(ids.pgid), Some(ids.sid)), (theirs.nspgid, theirs.nssid));
+        let theirs = procfs::process::Process::myself()
+            .unwrap()
+            .status()
+            .unwrap();
+        assert_eq!(
+            (Some(ids.pgid), Some(ids.sid)),
+            (theirs.nspgid, theirs.nssid)
+        );
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let thread = rustix::thread::gettid();
@@ -114,8 +155,15 @@ mod tests {
                 "Name:\tx\nTgid:\t7\nGroups:\t{groups}\nNSpid:\t7\t123\nNSpgid:\t0\t5\nNSsid:\t1\t0\nThreads:\t12\nrest:\t\n"
             );
             recording.file(7, "status", text);
-            let ids = recording.root().task_ids(Pid::from_raw(7).unwrap(), &mut Vec::new()).unwrap();
-            assert_eq!((ids.chain.to_string().as_str(), ids.threads), ("7 → 123", 12), "{length}");
+            let ids = recording
+                .root()
+                .task_ids(Pid::from_raw(7).unwrap(), &mut Vec::new())
+                .unwrap();
+            assert_eq!(
+                (ids.chain.to_string().as_str(), ids.threads),
+                ("7 → 123", 12),
+                "{length}"
+            );
             assert_eq!((ids.pgid, ids.sid), (vec![0, 5], vec![1, 0]));
         }
     }

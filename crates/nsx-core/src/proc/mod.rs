@@ -1,7 +1,8 @@
 //! The proc file system, read as bytes.
 //!
-//! Any name that a process gives itself reaches these parsers, so each takes `&[u8]`, accepts anything and never
-//! panics. The world changes while it is read: every answer is a value or says why there is none, see [`ProcError`].
+//! Any name that a process gives itself reaches these parsers, so each takes `&[u8]`, accepts
+//! anything and never panics. The world changes while it is read: every answer is a value or says
+//! why there is none, see [`ProcError`].
 
 pub mod cmdline;
 mod credentials;
@@ -35,23 +36,28 @@ use rustix::io::Errno;
 /// Why something about a process could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProcError {
-    /// The process is gone, or never was. So are the namespaces of a zombie, but for its PID and user namespace.
+    /// The process is gone, or never was. So are the namespaces of a zombie, but for its PID and
+    /// user namespace.
     #[error("no such process")]
     Vanished,
-    /// The kernel does not let the caller see it: another user's process, `hidepid`, a security module.
+    /// The kernel does not let the caller see it: another user's process, `hidepid`, a security
+    /// module.
     #[error("permission denied")]
     Denied,
-    /// The process is there, and the procfs does not show it to the caller at all: `hidepid=invisible`, see `proc(5)`. Only
-    /// [`Process::unseen`](crate::pid::Process::unseen), which has the process pinned, can tell.
+    /// The process is there, and the procfs does not show it to the caller at all:
+    /// `hidepid=invisible`, see `proc(5)`. Only [`Process::unseen`](crate::pid::Process::unseen),
+    /// which has the process pinned, can tell.
     #[error("it is there, but /proc does not show it (hidepid)")]
     Unshown,
     /// The process is there, but not in the PID namespace of the procfs, nor below that.
     #[error("it is there, but /proc belongs to another PID namespace and does not show it")]
     Elsewhere,
-    /// The process is there, but its main thread has exited, and the other threads do not show as a process.
+    /// The process is there, but its main thread has exited, and the other threads do not show as a
+    /// process.
     #[error("its main thread has exited, and only other threads of it run")]
     WithoutMainThread,
-    /// The process is a thread of the kernel, which has no environment, no program and no memory of its own.
+    /// The process is a thread of the kernel, which has no environment, no program and no memory of
+    /// its own.
     #[error("it is a thread of the kernel")]
     KernelThread,
     /// The text is not what the kernel writes; the name is what was read.

@@ -15,7 +15,8 @@ impl Recording {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("nsx-recording-{}-{number}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("nsx-recording-{}-{number}", std::process::id()));
         fs::create_dir(&path).unwrap();
         Self(path)
     }

@@ -1,7 +1,7 @@
 //! [`ProcRoot`]: the only way to a procfs.
 //!
-//! It is a value, not the path `/proc`: the one that was opened before a mount namespace was left stays the caller's,
-//! and a recorded tree on disk can stand in for a live one.
+//! It is a value, not the path `/proc`: the one that was opened before a mount namespace was left
+//! stays the caller's, and a recorded tree on disk can stand in for a live one.
 
 use super::ProcError;
 use crate::{
@@ -21,7 +21,8 @@ use std::{ffi::CStr, mem::MaybeUninit, path::Path};
 pub enum NsLink {
     /// The namespace that the process itself is in.
     Own(NsKind),
-    /// The PID namespace that its next children will be in (4.12). Between an unshare and the first child it is empty.
+    /// The PID namespace that its next children will be in (4.12). Between an unshare and the first
+    /// child it is empty.
     PidForChildren,
     /// The time namespace that its next children will be in (5.6).
     TimeForChildren,
@@ -38,12 +39,16 @@ impl NsLink {
     }
 }
 
-/// Returns whether a directory is a procfs that does not show its reader: that of a PID namespace without the reader.
+/// Returns whether a directory is a procfs that does not show its reader: that of a PID namespace
+/// without the reader.
 pub(crate) fn hides_reader(directory: impl AsFd) -> bool {
     let is_procfs = |it: rustix::fs::StatFs| it.f_type == rustix::fs::PROC_SUPER_MAGIC;
     let mut target = [MaybeUninit::uninit(); 16];
     rustix::fs::fstatfs(&directory).is_ok_and(is_procfs)
-        && matches!(rustix::fs::readlinkat_raw(&directory, c"self", &mut target), Err(Errno::NOENT))
+        && matches!(
+            rustix::fs::readlinkat_raw(&directory, c"self", &mut target),
+            Err(Errno::NOENT)
+        )
 }
 
 /// No link in a process's `ns` is longer.
@@ -56,7 +61,8 @@ pub struct ProcRoot {
     is_copy: bool,
 }
 
-/// No more of a file in a copy is read: nobody has a process with a longer command line or table of mounts.
+/// No more of a file in a copy is read: nobody has a process with a longer command line or table of
+/// mounts.
 const LONGEST_IN_COPY: usize = 64 << 20;
 
 impl ProcRoot {
@@ -78,13 +84,17 @@ impl ProcRoot {
         Ok(Self { fd, is_copy: false })
     }
 
-    /// A copy of a procfs in plain files at `path`, as `cp -a` and sosreport make it; anyone may have written it. What it
-    /// lacks has vanished. Nothing outside of it is read, and nothing in it is waited for or opened as a namespace.
+    /// A copy of a procfs in plain files at `path`, as `cp -a` and sosreport make it; anyone may
+    /// have written it. What it lacks has vanished. Nothing outside of it is read, and nothing in
+    /// it is waited for or opened as a namespace.
     ///
     /// # Errors
     /// The errno of `openat(2)`.
     pub fn copy(path: &Path) -> Result<Self, Errno> {
-        Ok(Self { is_copy: true, ..Self::open(path)? })
+        Ok(Self {
+            is_copy: true,
+            ..Self::open(path)?
+        })
     }
 
     /// Returns whether this is a copy, whose processes and namespaces do not exist here.
@@ -99,12 +109,20 @@ impl ProcRoot {
             return rustix::fs::openat(&self.fd, path, flags, Mode::empty());
         }
         // A FIFO would be waited for, and a link may lead anywhere.
-        let flags = if flags.contains(OFlags::PATH) { flags } else { flags | OFlags::NONBLOCK };
+        let flags = if flags.contains(OFlags::PATH) {
+            flags
+        } else {
+            flags | OFlags::NONBLOCK
+        };
         let way = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         rustix::fs::openat2(&self.fd, path, flags, Mode::empty(), way)
     }
 
-    fn read_link<'b>(&self, path: &CStr, buffer: &'b mut [MaybeUninit<u8>]) -> Result<&'b [u8], Errno> {
+    fn read_link<'b>(
+        &self,
+        path: &CStr,
+        buffer: &'b mut [MaybeUninit<u8>],
+    ) -> Result<&'b [u8], Errno> {
         if !self.is_copy {
             return Ok(rustix::fs::readlinkat_raw(&self.fd, path, buffer)?.0);
         }
@@ -112,9 +130,11 @@ impl ProcRoot {
         Ok(rustix::fs::readlinkat_raw(link, c"", buffer)?.0)
     }
 
-    /// Returns whether this is a procfs by its file system, and not a directory without one mounted, or a recording.
+    /// Returns whether this is a procfs by its file system, and not a directory without one
+    /// mounted, or a recording.
     pub fn is_procfs(&self) -> bool {
-        rustix::fs::fstatfs(&self.fd).is_ok_and(|file_system| file_system.f_type == rustix::fs::PROC_SUPER_MAGIC)
+        rustix::fs::fstatfs(&self.fd)
+            .is_ok_and(|file_system| file_system.f_type == rustix::fs::PROC_SUPER_MAGIC)
     }
 
     /// Which namespace a process's link leads to.
@@ -127,12 +147,18 @@ impl ProcRoot {
 
     /// The links of one process, for whoever asks for more than one.
     pub fn ns_links(&self, pid: Pid) -> NsLinks<'_> {
-        NsLinks { root: self, directory: EntryPath::of(pid).file("ns") }
+        NsLinks {
+            root: self,
+            directory: EntryPath::of(pid).file("ns"),
+        }
     }
 
     /// The links of one thread of a process.
     pub fn thread_ns_links(&self, pid: Pid, tid: Pid) -> NsLinks<'_> {
-        NsLinks { root: self, directory: EntryPath::of(pid).file("task").number(tid).file("ns") }
+        NsLinks {
+            root: self,
+            directory: EntryPath::of(pid).file("task").number(tid).file("ns"),
+        }
     }
 
     /// The target of a link of a process, such as `root` or `fd/3`, cut to what `buffer` holds.
@@ -149,8 +175,9 @@ impl ProcRoot {
         Ok(self.read_link(path.as_c_str(), buffer)?)
     }
 
-    /// The effective user id of a process, in the reader's user namespace: the owner of its directory, whatever the process
-    /// lets others see of its files. Costs a tenth of what reading its status does.
+    /// The effective user id of a process, in the reader's user namespace: the owner of its
+    /// directory, whatever the process lets others see of its files. Costs a tenth of what reading
+    /// its status does.
     ///
     /// # Errors
     /// [`ProcError`].
@@ -163,8 +190,8 @@ impl ProcRoot {
         Ok(rustix::fs::statat(&self.fd, path.as_c_str(), AtFlags::SYMLINK_NOFOLLOW)?.st_uid)
     }
 
-    /// The root directory of a process, as the numbers of its device and inode. Nothing is waited for: what a file system on
-    /// another host, or one in user space, has said before is enough.
+    /// The root directory of a process, as the numbers of its device and inode. Nothing is waited
+    /// for: what a file system on another host, or one in user space, has said before is enough.
     ///
     /// # Errors
     /// [`ProcError`].
@@ -180,9 +207,12 @@ impl ProcRoot {
         self.identity(&EntryPath::of_caller().file("root"))
     }
 
-    /// Returns the major and minor number of nsfs, the file system of namespaces, or none if this procfs does not tell.
+    /// Returns the major and minor number of nsfs, the file system of namespaces, or none if this
+    /// procfs does not tell.
     pub fn nsfs_device(&self) -> Option<(u32, u32)> {
-        let (device, _inode) = self.identity(&EntryPath::of_caller().file("ns/user")).ok()?;
+        let (device, _inode) = self
+            .identity(&EntryPath::of_caller().file("ns/user"))
+            .ok()?;
         Some((rustix::fs::major(device), rustix::fs::minor(device)))
     }
 
@@ -192,7 +222,10 @@ impl ProcRoot {
         }
         let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
         let found = rustix::fs::statx(&self.fd, path.as_c_str(), flags, StatxFlags::INO)?;
-        Ok((rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino))
+        Ok((
+            rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor),
+            found.stx_ino,
+        ))
     }
 
     /// Which namespace the caller's own link leads to.
@@ -200,7 +233,11 @@ impl ProcRoot {
     /// # Errors
     /// [`ProcError`]; `Vanished` where the kernel does not have that kind.
     pub fn own_ns(&self, link: NsLink) -> Result<NsId, ProcError> {
-        NsLinks { root: self, directory: EntryPath::of_caller().file("ns") }.id(link)
+        NsLinks {
+            root: self,
+            directory: EntryPath::of_caller().file("ns"),
+        }
+        .id(link)
     }
 
     /// The kinds of namespace that the kernel has: those that the caller has links for.
@@ -209,7 +246,8 @@ impl ProcRoot {
     /// The errno of `openat(2)` or `getdents64(2)`.
     pub fn kinds(&self) -> Result<NsSet, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = rustix::fs::openat(&self.fd, c"self/ns", flags, Mode::empty()).map_err(trouble::met)?;
+        let directory =
+            rustix::fs::openat(&self.fd, c"self/ns", flags, Mode::empty()).map_err(trouble::met)?;
         let mut buffer = [MaybeUninit::uninit(); 1024];
         let mut entries = RawDir::new(directory, &mut buffer);
         let mut kinds = NsSet::EMPTY;
@@ -221,16 +259,20 @@ impl ProcRoot {
         Ok(kinds)
     }
 
-    /// Returns whether the procfs leaves out processes that exist: PID 1 lives for as long as any other. With
-    /// `hidepid=invisible`, see `proc(5)`, nothing else tells.
+    /// Returns whether the procfs leaves out processes that exist: PID 1 lives for as long as any
+    /// other. With `hidepid=invisible`, see `proc(5)`, nothing else tells.
     pub fn hides_processes(&self) -> bool {
-        !self.is_copy && matches!(rustix::fs::statat(&self.fd, c"1", AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT))
+        !self.is_copy
+            && matches!(
+                rustix::fs::statat(&self.fd, c"1", AtFlags::SYMLINK_NOFOLLOW),
+                Err(Errno::NOENT)
+            )
     }
 
     /// Returns whether the procfs numbers processes as the caller's own PID namespace does.
     ///
-    /// It does not if a PID namespace was entered and no procfs of that namespace was mounted: then a number means one
-    /// process here and another to a system call.
+    /// It does not if a PID namespace was entered and no procfs of that namespace was mounted: then
+    /// a number means one process here and another to a system call.
     pub fn is_callers(&self) -> bool {
         if self.is_copy {
             return false;
@@ -241,7 +283,8 @@ impl ProcRoot {
         own == u64::try_from(rustix::process::getpid().as_raw_nonzero().get()).ok()
     }
 
-    /// Reads a process's `file`, such as `status` or `task/17/syscall`, into `buffer`, whose old content goes.
+    /// Reads a process's `file`, such as `status` or `task/17/syscall`, into `buffer`, whose old
+    /// content goes.
     ///
     /// # Errors
     /// [`ProcError`].
@@ -253,28 +296,53 @@ impl ProcRoot {
     ///
     /// # Errors
     /// [`ProcError`].
-    pub fn read_up_to(&self, limit: usize, pid: Pid, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
+    pub fn read_up_to(
+        &self,
+        limit: usize,
+        pid: Pid,
+        file: &str,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), ProcError> {
         self.read_path(limit, &EntryPath::of(pid).file(file), buffer, Pieces::Many)
     }
 
-    /// As [`ProcRoot::read_up_to`], for a file that the kernel writes as one piece, such as `status` and `cmdline`: less than
-    /// was asked for is all there is, and no second read finds that out.
+    /// As [`ProcRoot::read_up_to`], for a file that the kernel writes as one piece, such as
+    /// `status` and `cmdline`: less than was asked for is all there is, and no second read finds
+    /// that out.
     ///
     /// # Errors
     /// [`ProcError`].
-    pub(crate) fn read_piece(&self, limit: usize, pid: Pid, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
+    pub(crate) fn read_piece(
+        &self,
+        limit: usize,
+        pid: Pid,
+        file: &str,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), ProcError> {
         self.read_path(limit, &EntryPath::of(pid).file(file), buffer, Pieces::One)
     }
 
     /// Reads a file of the caller's own, as [`ProcRoot::read`] does.
     ///
     /// # Errors
-    /// [`ProcError`]; `Vanished` also where this procfs is of a PID namespace that the caller is not in.
+    /// [`ProcError`]; `Vanished` also where this procfs is of a PID namespace that the caller is
+    /// not in.
     pub fn read_own(&self, file: &str, buffer: &mut Vec<u8>) -> Result<(), ProcError> {
-        self.read_path(usize::MAX, &EntryPath::of_caller().file(file), buffer, Pieces::Many)
+        self.read_path(
+            usize::MAX,
+            &EntryPath::of_caller().file(file),
+            buffer,
+            Pieces::Many,
+        )
     }
 
-    fn read_path(&self, limit: usize, path: &EntryPath, buffer: &mut Vec<u8>, pieces: Pieces) -> Result<(), ProcError> {
+    fn read_path(
+        &self,
+        limit: usize,
+        path: &EntryPath,
+        buffer: &mut Vec<u8>,
+        pieces: Pieces,
+    ) -> Result<(), ProcError> {
         let fd = self.open_file(path.as_c_str(), OFlags::RDONLY)?;
         let mut limit = limit;
         if self.is_copy {
@@ -309,7 +377,11 @@ impl ProcRoot {
     /// # Errors
     /// As [`ProcRoot::own_ns`].
     pub fn open_own_ns(&self, link: NsLink) -> Result<Namespace, ProcError> {
-        NsLinks { root: self, directory: EntryPath::of_caller().file("ns") }.open(link)
+        NsLinks {
+            root: self,
+            directory: EntryPath::of_caller().file("ns"),
+        }
+        .open(link)
     }
 
     /// Opens the namespace that a process's descriptor stands for.
@@ -361,11 +433,12 @@ impl NsLinks<'_> {
     /// As [`ProcRoot::ns`].
     pub fn id(&mut self, link: NsLink) -> Result<NsId, ProcError> {
         let mut target = [MaybeUninit::uninit(); LONGEST_LINK];
-        NsId::parse(self.target(link, &mut target)?).map_err(|_| ProcError::Malformed("a link in ns"))
+        NsId::parse(self.target(link, &mut target)?)
+            .map_err(|_| ProcError::Malformed("a link in ns"))
     }
 
-    /// Like [`NsLinks::id`], but returns the text of the link, which a scan compares before reading it. The text is put
-    /// into `buffer`.
+    /// Like [`NsLinks::id`], but returns the text of the link, which a scan compares before reading
+    /// it. The text is put into `buffer`.
     ///
     /// # Errors
     /// As [`ProcRoot::ns`].
@@ -388,7 +461,12 @@ impl NsLinks<'_> {
         }
         let path = self.directory.entry(link.name());
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        Ok(Namespace::from_fd(rustix::fs::openat(&self.root.fd, path, flags, Mode::empty())?)?)
+        Ok(Namespace::from_fd(rustix::fs::openat(
+            &self.root.fd,
+            path,
+            flags,
+            Mode::empty(),
+        )?)?)
     }
 }
 
@@ -409,7 +487,10 @@ impl EntryPath {
     }
 
     fn new(entry: &[u8]) -> Self {
-        let mut path = Self { bytes: [0; 64], len: entry.len() };
+        let mut path = Self {
+            bytes: [0; 64],
+            len: entry.len(),
+        };
         path.bytes[..entry.len()].copy_from_slice(entry);
         path
     }
@@ -431,8 +512,8 @@ impl EntryPath {
         self.as_c_str()
     }
 
-    /// Writes the name of an entry behind the path, and says where it ends. What does not fit is cut, and then does not
-    /// exist.
+    /// Writes the name of an entry behind the path, and says where it ends. What does not fit is
+    /// cut, and then does not exist.
     fn append(&mut self, name: &[u8]) -> usize {
         let last = self.bytes.len() - 1;
         let start = last.min(self.len + 1);
@@ -456,7 +537,10 @@ struct Digits {
 
 impl Digits {
     fn of(pid: Pid) -> Self {
-        let mut digits = Self { bytes: [0; 10], first: 10 };
+        let mut digits = Self {
+            bytes: [0; 10],
+            first: 10,
+        };
         let mut rest = pid.as_raw_nonzero().get().unsigned_abs();
         while rest > 0 {
             digits.first -= 1;
@@ -494,7 +578,10 @@ mod tests {
     fn a_path_that_does_not_fit_is_another_one_that_does_not_exist() {
         let name = "n".repeat(100);
         let mut path = EntryPath::of_caller().file(&name);
-        assert_eq!(path.as_c_str().to_bytes(), format!("self/{}", "n".repeat(58)).as_bytes());
+        assert_eq!(
+            path.as_c_str().to_bytes(),
+            format!("self/{}", "n".repeat(58)).as_bytes()
+        );
         assert_eq!(path.entry("ns").to_bytes().len(), 63);
         let mut path = EntryPath::of_caller();
         assert_eq!(path.entry(&name).to_bytes().len(), 63);
@@ -514,10 +601,14 @@ mod tests {
     #[test]
     fn a_directory_is_the_effective_users() {
         let proc = ProcRoot::system().unwrap();
-        assert_eq!(proc.euid(rustix::process::getpid()), Ok(rustix::process::geteuid().as_raw()));
+        assert_eq!(
+            proc.euid(rustix::process::getpid()),
+            Ok(rustix::process::geteuid().as_raw())
+        );
         let mut compared = 0;
         for pid in proc.pids().unwrap() {
-            let status = |proc: &ProcRoot| proc.status(pid, &mut Vec::new()).map(|status| status.euid);
+            let status =
+                |proc: &ProcRoot| proc.status(pid, &mut Vec::new()).map(|status| status.euid);
             let (before, euid, after) = (status(&proc), proc.euid(pid), status(&proc));
             if before.is_ok() && before == after {
                 assert_eq!(euid, before, "{pid}");
@@ -531,7 +622,13 @@ mod tests {
     fn a_process_that_is_not_there_has_vanished() {
         let proc = ProcRoot::system().unwrap();
         let nobody = Pid::from_raw(i32::MAX).unwrap();
-        assert_eq!(proc.ns(nobody, NsLink::Own(NsKind::Net)), Err(ProcError::Vanished));
-        assert_eq!(proc.read(nobody, "status", &mut Vec::new()), Err(ProcError::Vanished));
+        assert_eq!(
+            proc.ns(nobody, NsLink::Own(NsKind::Net)),
+            Err(ProcError::Vanished)
+        );
+        assert_eq!(
+            proc.read(nobody, "status", &mut Vec::new()),
+            Err(ProcError::Vanished)
+        );
     }
 }

@@ -10,9 +10,11 @@ use rustix::{
 use std::mem::MaybeUninit;
 
 impl ProcRoot {
-    /// The ids of all processes, ascending, as they were when the kernel listed them. Threads are not among them.
+    /// The ids of all processes, ascending, as they were when the kernel listed them. Threads are
+    /// not among them.
     ///
-    /// With `hidepid=invisible` the kernel leaves out those of others, and nothing tells that it did.
+    /// With `hidepid=invisible` the kernel leaves out those of others, and nothing tells that it
+    /// did.
     ///
     /// # Errors
     /// The errno of `openat(2)` or `getdents64(2)`.
@@ -21,7 +23,9 @@ impl ProcRoot {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(self, c".", flags, Mode::empty())?;
         let mut pids: Vec<Pid> = Vec::new();
-        numbers(directory, |number| pids.extend(number.try_into().ok().and_then(Pid::from_raw)))?;
+        numbers(directory, |number| {
+            pids.extend(number.try_into().ok().and_then(Pid::from_raw))
+        })?;
         // The kernel's order already; a recording has any.
         pids.sort_unstable_by_key(|pid| pid.as_raw_pid());
         Ok(pids)
@@ -38,7 +42,9 @@ impl ProcRoot {
         }
         let path = format!("{}/task", pid.as_raw_pid());
         // A directory has a link for each directory in it, and two of its own.
-        Ok(rustix::fs::statat(self, path, AtFlags::SYMLINK_NOFOLLOW)?.st_nlink.saturating_sub(2))
+        Ok(rustix::fs::statat(self, path, AtFlags::SYMLINK_NOFOLLOW)?
+            .st_nlink
+            .saturating_sub(2))
     }
 
     /// The ids of the threads of a process, its own among them.
@@ -48,7 +54,9 @@ impl ProcRoot {
     pub fn threads(&self, pid: Pid) -> Result<Vec<Pid>, ProcError> {
         let mut tids = Vec::new();
         let directory = self.open_entry(pid, "task", OFlags::RDONLY | OFlags::DIRECTORY)?;
-        numbers(directory, |number| tids.extend(number.try_into().ok().and_then(Pid::from_raw)))?;
+        numbers(directory, |number| {
+            tids.extend(number.try_into().ok().and_then(Pid::from_raw))
+        })?;
         Ok(tids)
     }
 
@@ -82,10 +90,16 @@ mod tests {
 
     #[test]
     fn what_stays_is_found_as_procfs_finds_it() {
-        let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let mut child = std::process::Command::new("sleep")
+            .arg("100")
+            .spawn()
+            .unwrap();
         let proc = ProcRoot::system().unwrap();
         let before = proc.pids().unwrap();
-        let theirs: Vec<_> = procfs::process::all_processes().unwrap().filter_map(|it| Some(it.ok()?.pid)).collect();
+        let theirs: Vec<_> = procfs::process::all_processes()
+            .unwrap()
+            .filter_map(|it| Some(it.ok()?.pid))
+            .collect();
         let after = proc.pids().unwrap();
         assert!(before.is_sorted_by_key(|pid| pid.as_raw_pid()));
         for pid in [Pid::from_child(&child), rustix::process::getpid()] {
@@ -104,7 +118,13 @@ mod tests {
         for name in ["70", "7", "self", "0", "-1", "7x", "4294967297", "fs"] {
             recording.directory(name);
         }
-        let pids: Vec<i32> = recording.root().pids().unwrap().into_iter().map(Pid::as_raw_pid).collect();
+        let pids: Vec<i32> = recording
+            .root()
+            .pids()
+            .unwrap()
+            .into_iter()
+            .map(Pid::as_raw_pid)
+            .collect();
         assert_eq!(pids, [7, 70]);
     }
 }

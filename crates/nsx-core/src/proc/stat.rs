@@ -1,12 +1,14 @@
-//! `/proc/PID/stat`, see `proc_pid_stat(5)`: when a process started, and whether it still runs a program.
+//! `/proc/PID/stat`, see `proc_pid_stat(5)`: when a process started, and whether it still runs a
+//! program.
 //!
-//! The name in the file is in parentheses and may itself hold parentheses, spaces and line feeds, so what follows it begins
-//! after the last `)`.
+//! The name in the file is in parentheses and may itself hold parentheses, spaces and line feeds,
+//! so what follows it begins after the last `)`.
 
 use super::{ProcError, ProcRoot, decimal};
 use crate::pid::Pid;
 
-/// The indexes of fields, counted from the first one after the name: field N of the manual page has index N - 3.
+/// The indexes of fields, counted from the first one after the name: field N of the manual page has
+/// index N - 3.
 const FLAGS: usize = 6;
 const THREADS: usize = 17;
 const START: usize = 19;
@@ -20,17 +22,19 @@ const PF_KTHREAD: u64 = 0x0020_0000;
 pub enum Stage {
     /// A program of user space runs.
     Running,
-    /// The process exits, or is a zombie: the kernel has taken its namespaces and files away, or is about to.
+    /// The process exits, or is a zombie: the kernel has taken its namespaces and files away, or is
+    /// about to.
     Ending,
-    /// The main thread has exited and other threads have not. What `/proc/PID` shows of the main thread is gone.
+    /// The main thread has exited and other threads have not. What `/proc/PID` shows of the main
+    /// thread is gone.
     WithoutMainThread,
     /// The process is a thread of the kernel.
     Kernel,
 }
 
 impl ProcRoot {
-    /// When a process started: clock ticks after the boot, field 22. The id and this tell two processes apart, for an id is
-    /// not used again within a tick.
+    /// When a process started: clock ticks after the boot, field 22. The id and this tell two
+    /// processes apart, for an id is not used again within a tick.
     ///
     /// # Errors
     /// [`ProcError`].
@@ -64,17 +68,22 @@ pub fn start_time(text: &[u8]) -> Result<u64, ProcError> {
 /// `Malformed`.
 pub fn stage(text: &[u8]) -> Result<Stage, ProcError> {
     let (flags, threads) = (number(text, FLAGS)?, number(text, THREADS)?);
-    Ok(match (flags & PF_KTHREAD != 0, flags & PF_EXITING != 0, threads) {
-        (true, ..) => Stage::Kernel,
-        (_, false, _) => Stage::Running,
-        (_, true, 0 | 1) => Stage::Ending,
-        (_, true, _) => Stage::WithoutMainThread,
-    })
+    Ok(
+        match (flags & PF_KTHREAD != 0, flags & PF_EXITING != 0, threads) {
+            (true, ..) => Stage::Kernel,
+            (_, false, _) => Stage::Running,
+            (_, true, 0 | 1) => Stage::Ending,
+            (_, true, _) => Stage::WithoutMainThread,
+        },
+    )
 }
 
 /// The number in the field that has this index.
 fn number(text: &[u8], index: usize) -> Result<u64, ProcError> {
-    let after = text.iter().rposition(|&byte| byte == b')').and_then(|end| text.get(end + 2..));
+    let after = text
+        .iter()
+        .rposition(|&byte| byte == b')')
+        .and_then(|end| text.get(end + 2..));
     let field = after.and_then(|fields| fields.split(|&byte| byte == b' ').nth(index));
     field.and_then(decimal).ok_or(ProcError::Malformed("stat"))
 }
@@ -88,18 +97,39 @@ mod tests {
     fn a_name_forges_no_field() {
         let fields = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 1153757 20 21\n";
         for name in ["sleep", "a) S 1 (b", ")", "a\n) ", "", "\u{fffd}"] {
-            assert_eq!(start_time(format!("7 ({name}) {fields}").as_bytes()), Ok(1_153_757), "{name}");
+            assert_eq!(
+                start_time(format!("7 ({name}) {fields}").as_bytes()),
+                Ok(1_153_757),
+                "{name}"
+            );
         }
-        for text in ["", ")", "7 (a)", "7 (a) S 1 2", "7 (a) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 x"] {
-            assert_eq!(start_time(text.as_bytes()), Err(ProcError::Malformed("stat")), "{text}");
+        for text in [
+            "",
+            ")",
+            "7 (a)",
+            "7 (a) S 1 2",
+            "7 (a) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 x",
+        ] {
+            assert_eq!(
+                start_time(text.as_bytes()),
+                Err(ProcError::Malformed("stat")),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn the_callers_own_agrees_with_procfs() {
-        let theirs = procfs::process::Process::myself().unwrap().stat().unwrap().starttime;
+        let theirs = procfs::process::Process::myself()
+            .unwrap()
+            .stat()
+            .unwrap()
+            .starttime;
         let proc = ProcRoot::system().unwrap();
-        assert_eq!(proc.start_time(rustix::process::getpid(), &mut Vec::new()), Ok(theirs));
+        assert_eq!(
+            proc.start_time(rustix::process::getpid(), &mut Vec::new()),
+            Ok(theirs)
+        );
     }
 
     #[test]

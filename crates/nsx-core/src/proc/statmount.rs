@@ -14,11 +14,12 @@ const FIXED: usize = 512;
 const LONGEST: usize = FIXED + 2 * 4096 + 2;
 
 impl Mount {
-    /// The mounts of `namespace` that are namespaces bound to files. Their ids are the unique ones of `statmount(2)`, their
-    /// points as seen from the root of the mount namespace.
+    /// The mounts of `namespace` that are namespaces bound to files. Their ids are the unique ones
+    /// of `statmount(2)`, their points as seen from the root of the mount namespace.
     ///
     /// # Errors
-    /// `ENOTTY` before 6.12, `ENOSYS` under a filter; `EPERM` without CAP_SYS_ADMIN over the namespace.
+    /// `ENOTTY` before 6.12, `ENOSYS` under a filter; `EPERM` without CAP_SYS_ADMIN over the
+    /// namespace.
     pub fn pins_in(namespace: &Namespace) -> Result<Vec<Self>, Errno> {
         let namespace = sys::nsfs::mounts_id(namespace)?;
         let mut pins = Vec::new();
@@ -30,7 +31,9 @@ impl Mount {
             for &id in &ids[..count] {
                 // One that was unmounted meanwhile is not there any more.
                 if sys::mount::stat(namespace, id, MASK, &mut buffer).is_ok() {
-                    pins.extend(Self::from_statmount(&buffer).filter(|mount| mount.namespace().is_some()));
+                    pins.extend(
+                        Self::from_statmount(&buffer).filter(|mount| mount.namespace().is_some()),
+                    );
                 }
             }
             match ids[..count].last() {
@@ -42,8 +45,16 @@ impl Mount {
 
     /// Reads a `struct statmount`; none where it does not hold what was asked for.
     pub fn from_statmount(bytes: &[u8]) -> Option<Self> {
-        let half = |place: usize| Some(u32::from_ne_bytes(bytes.get(place..place + 4)?.try_into().ok()?));
-        let whole = |place: usize| Some(u64::from_ne_bytes(bytes.get(place..place + 8)?.try_into().ok()?));
+        let half = |place: usize| {
+            Some(u32::from_ne_bytes(
+                bytes.get(place..place + 4)?.try_into().ok()?,
+            ))
+        };
+        let whole = |place: usize| {
+            Some(u64::from_ne_bytes(
+                bytes.get(place..place + 8)?.try_into().ok()?,
+            ))
+        };
         let text = |place: usize| {
             let start = FIXED.checked_add(half(place)?.try_into().ok()?)?;
             let rest = bytes.get(start..)?;
@@ -53,7 +64,13 @@ impl Mount {
             return None;
         }
         let device = (half(16)?, half(20)?);
-        Some(Self { id: whole(40)?, parent: whole(48)?, device, root: text(104)?, point: text(108)? })
+        Some(Self {
+            id: whole(40)?,
+            parent: whole(48)?,
+            device,
+            root: text(104)?,
+            point: text(108)?,
+        })
     }
 }
 
@@ -77,10 +94,19 @@ mod tests {
     fn the_structure_is_read_with_its_strings() {
         let mount = Mount::from_statmount(&recorded(MASK, b"net:[77]\0/a b\0")).unwrap();
         assert_eq!(mount.namespace(), "net:[77]".parse().ok());
-        assert_eq!((mount.id, mount.parent, mount.device), (4_294_967_299, 4_294_967_297, (0, 4)));
+        assert_eq!(
+            (mount.id, mount.parent, mount.device),
+            (4_294_967_299, 4_294_967_297, (0, 4))
+        );
         assert_eq!(mount.point, b"/a b");
-        assert_eq!(Mount::from_statmount(&recorded(MASK - 8, b"net:[77]\0/a b\0")), None);
-        assert_eq!(Mount::from_statmount(&recorded(MASK, b"net:[77]\0/a b")), None);
+        assert_eq!(
+            Mount::from_statmount(&recorded(MASK - 8, b"net:[77]\0/a b\0")),
+            None
+        );
+        assert_eq!(
+            Mount::from_statmount(&recorded(MASK, b"net:[77]\0/a b")),
+            None
+        );
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! `/proc/PID/status`, see `proc_pid_status(5)`: the lines that nsx reads.
 //!
-//! The name is the one thing in the file that the process chooses. The kernel escapes a newline in it, so no name forges
-//! a line.
+//! The name is the one thing in the file that the process chooses. The kernel escapes a newline in
+//! it, so no name forges a line.
 
 use super::{ProcError, ProcRoot, decimal};
 use crate::pid::{Pid, PidChain};
@@ -9,11 +9,14 @@ use crate::pid::{Pid, PidChain};
 /// The contents of `/proc/PID/status`, or of a thread's `/proc/PID/task/TID/status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// The command's name, `comm`: any bytes but zero, 15 of them or fewer for a process that has a program.
+    /// The command's name, `comm`: any bytes but zero, 15 of them or fewer for a process that has a
+    /// program.
     pub name: Vec<u8>,
-    /// The process, as the procfs mount's PID namespace counts it; for a thread the process that it belongs to.
+    /// The process, as the procfs mount's PID namespace counts it; for a thread the process that it
+    /// belongs to.
     pub tgid: Pid,
-    /// The parent; none where it is outside the procfs mount's PID namespace, or where the kernel started the process.
+    /// The parent; none where it is outside the procfs mount's PID namespace, or where the kernel
+    /// started the process.
     pub ppid: Option<Pid>,
     /// The real user id, in the reader's user namespace.
     pub ruid: u32,
@@ -21,8 +24,8 @@ pub struct Status {
     pub euid: u32,
     /// The ids from the procfs mount's PID namespace to the process's own (4.1).
     pub chain: PidChain,
-    /// Signals that have come and were not taken yet, by the thread or by its process: bit `n - 1` is signal `n`, here and
-    /// below.
+    /// Signals that have come and were not taken yet, by the thread or by its process: bit `n - 1`
+    /// is signal `n`, here and below.
     pub sig_pending: u64,
     /// Signals held back, by the one thread; those that follow are the process's.
     pub sig_blocked: u64,
@@ -33,7 +36,8 @@ pub struct Status {
 }
 
 impl ProcRoot {
-    /// Reads a process's status. `buffer` is for the call to work in, so that a long list needs only one.
+    /// Reads a process's status. `buffer` is for the call to work in, so that a long list needs
+    /// only one.
     ///
     /// # Errors
     /// [`ProcError`].
@@ -57,8 +61,8 @@ impl Status {
     /// Reads the whole text of the file.
     ///
     /// # Errors
-    /// `Vanished` where the process ended while the kernel wrote the text; `Malformed` where a line is missing or
-    /// does not hold what it should.
+    /// `Vanished` where the process ended while the kernel wrote the text; `Malformed` where a line
+    /// is missing or does not hold what it should.
     pub fn parse(text: &[u8]) -> Result<Self, ProcError> {
         let mut lines = Lines(text);
         let name = unescape(lines.value(b"Name")?);
@@ -71,13 +75,25 @@ impl Status {
         let sig_blocked = signals(lines.value(b"SigBlk")?)?;
         let sig_ignored = signals(lines.value(b"SigIgn")?)?;
         let sig_caught = signals(lines.value(b"SigCgt")?)?;
-        Ok(Self { name, tgid, ppid, ruid, euid, chain, sig_pending, sig_blocked, sig_ignored, sig_caught })
+        Ok(Self {
+            name,
+            tgid,
+            ppid,
+            ruid,
+            euid,
+            chain,
+            sig_pending,
+            sig_blocked,
+            sig_ignored,
+            sig_caught,
+        })
     }
 }
 
 const MALFORMED: ProcError = ProcError::Malformed("status");
 
-/// The lines of `key:`, tab and value that are not yet read, in `status` and in the `fdinfo` of a pidfd.
+/// The lines of `key:`, tab and value that are not yet read, in `status` and in the `fdinfo` of a
+/// pidfd.
 ///
 /// Their order has never changed, so one pass over the text finds all that are asked for.
 #[derive(Clone)]
@@ -93,7 +109,10 @@ impl<'a> Lines<'a> {
             let end = memchr::memchr(b'\n', self.0).unwrap_or(self.0.len());
             let (line, rest) = self.0.split_at(end);
             self.0 = rest.get(1..).unwrap_or_default();
-            if let Some(value) = line.strip_prefix(key).and_then(|rest| rest.strip_prefix(b":\t")) {
+            if let Some(value) = line
+                .strip_prefix(key)
+                .and_then(|rest| rest.strip_prefix(b":\t"))
+            {
                 return Ok(value);
             }
         }
@@ -112,12 +131,17 @@ fn unescape(value: &[u8]) -> Vec<u8> {
 
 /// Parses an id; returns none if the kernel wrote 0.
 fn pid(value: &[u8]) -> Result<Option<Pid>, ProcError> {
-    decimal(value).and_then(|number| number.try_into().ok()).map(Pid::from_raw).ok_or(MALFORMED)
+    decimal(value)
+        .and_then(|number| number.try_into().ok())
+        .map(Pid::from_raw)
+        .ok_or(MALFORMED)
 }
 
 /// The first two of the four ids in a `Uid` line: real and effective.
 fn uids(value: &[u8]) -> Result<[u32; 2], ProcError> {
-    let mut ids = value.split(|&byte| byte == b'\t').map(|id| decimal(id)?.try_into().ok());
+    let mut ids = value
+        .split(|&byte| byte == b'\t')
+        .map(|id| decimal(id)?.try_into().ok());
     match [ids.next(), ids.next()] {
         [Some(Some(real)), Some(Some(effective))] => Ok([real, effective]),
         _ => Err(MALFORMED),
@@ -147,7 +171,8 @@ mod tests {
         let [ruid, euid, suid, fsuid] = uids;
         let [blocked, ignored, caught] = signals;
         format!(
-            "Name:\t{name}\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t{pid}\nNgid:\t0\nPid:\t{pid}\nPPid:\t{ppid}\n\
+            "Name:\t{name}\nUmask:\t0022\nState:\tS \
+            (sleeping)\nTgid:\t{pid}\nNgid:\t0\nPid:\t{pid}\nPPid:\t{ppid}\n\
              TracerPid:\t0\nUid:\t{ruid}\t{euid}\t{suid}\t{fsuid}\nGid:\t0\t0\t0\t0\nFDSize:\t64\nGroups:\t0 \n\
              NStgid:\t{pid}\t{inner}\nNSpid:\t{pid}\t{inner}\nNSpgid:\t{pid}\t{inner}\nNSsid:\t{pid}\t{inner}\n\
              Threads:\t1\nSigQ:\t0/96343\nSigPnd:\t0000000000000001\nShdPnd:\t0000000000004000\n\
@@ -159,13 +184,20 @@ mod tests {
 
     #[test]
     fn names_come_out_as_the_process_set_them() {
-        let name = |written: &str| Status::parse(text(written, [7, 1, 1], [0; 4], [0; 3]).as_bytes()).unwrap().name;
+        let name = |written: &str| {
+            Status::parse(text(written, [7, 1, 1], [0; 4], [0; 3]).as_bytes())
+                .unwrap()
+                .name
+        };
         assert_eq!(name("a:b) c"), b"a:b) c");
         assert_eq!(name(r"x\nUid:"), b"x\nUid:");
         assert_eq!(name(r"\\n"), br"\n");
         assert_eq!(name(""), b"");
         let text = text("@", [7, 1, 1], [0; 4], [0; 3]).into_bytes();
-        let raw: Vec<u8> = text.iter().map(|&byte| if byte == b'@' { 0xff } else { byte }).collect();
+        let raw: Vec<u8> = text
+            .iter()
+            .map(|&byte| if byte == b'@' { 0xff } else { byte })
+            .collect();
         assert_eq!(Status::parse(&raw).unwrap().name, [0xff]);
     }
 
@@ -201,7 +233,12 @@ mod tests {
         prop_assert_eq!(Some(ours.tgid), Pid::from_raw(theirs.tgid));
         prop_assert_eq!(ours.ppid, Pid::from_raw(theirs.ppid));
         prop_assert_eq!([ours.ruid, ours.euid], [theirs.ruid, theirs.euid]);
-        let ids: Vec<i32> = ours.chain.ids().iter().map(|id| id.as_raw_nonzero().get()).collect();
+        let ids: Vec<i32> = ours
+            .chain
+            .ids()
+            .iter()
+            .map(|id| id.as_raw_nonzero().get())
+            .collect();
         prop_assert_eq!(Some(ids), theirs.nspid);
         prop_assert_eq!(
             [ours.sig_blocked, ours.sig_ignored, ours.sig_caught],

@@ -1,7 +1,8 @@
 //! From a process that the kernel lets nobody look at to the rule that forbids it.
 //!
-//! The rules are those of `ptrace(2)`, "Ptrace access mode checking", for `PTRACE_MODE_READ_FSCREDS`: what is in
-//! `/proc/PID/ns` and the links beside it are guarded by that. What the rules ask about can be read of any process.
+//! The rules are those of `ptrace(2)`, "Ptrace access mode checking", for
+//! `PTRACE_MODE_READ_FSCREDS`: what is in `/proc/PID/ns` and the links beside it are guarded by
+//! that. What the rules ask about can be read of any process.
 
 use super::{Refusal, capability_names, gain};
 use crate::{
@@ -21,8 +22,8 @@ struct Side {
     permitted: CapabilitySet,
     effective: CapabilitySet,
     bounding: CapabilitySet,
-    /// `true` if only a process with CAP_SYS_PTRACE may look at the process. The owner of the process's files shows
-    /// that, but not if the process is root's.
+    /// `true` if only a process with CAP_SYS_PTRACE may look at the process. The owner of the
+    /// process's files shows that, but not if the process is root's.
     hides: Option<bool>,
 }
 
@@ -34,7 +35,8 @@ enum Relation {
     Elsewhere,
 }
 
-/// The rule by which the kernel does not let the caller look at a process, and the way out; none if the process has ended.
+/// The rule by which the kernel does not let the caller look at a process, and the way out; none if
+/// the process has ended.
 pub fn access(process: &Process, proc: &ProcRoot) -> Option<Refusal> {
     let pid = process.pid();
     let (caller, target) = (Side::of(None, proc)?, Side::of(Some(pid), proc)?);
@@ -47,27 +49,42 @@ fn explain(caller: &Side, target: &Side, relation: Relation) -> Refusal {
     let has_capability = caller.effective.contains(NEEDED);
     if has_capability && relation == Relation::Elsewhere {
         return Refusal {
-            cause: "it is in a user namespace that is neither yours nor below yours, and your CAP_SYS_PTRACE does not hold there"
+            cause: "it is in a user namespace that is neither yours nor below yours, and your \
+            CAP_SYS_PTRACE does not hold there"
                 .to_owned(),
-            remedy: Some("run this in its user namespace or in one above, such as the host's".to_owned()),
+            remedy: Some(
+                "run this in its user namespace or in one above, such as the host's".to_owned(),
+            ),
         };
     }
     if has_capability {
-        let cause = "you have CAP_SYS_PTRACE in its user namespace, so a security module guards it".to_owned();
-        return Refusal { cause, remedy: None };
+        let cause = "you have CAP_SYS_PTRACE in its user namespace, so a security module guards it"
+            .to_owned();
+        return Refusal {
+            cause,
+            remedy: None,
+        };
     }
     let Some(rule) = broken(caller, target, relation) else {
-        let cause = "the rules of ptrace(2) let you look at it, so a security module guards it".to_owned();
-        return Refusal { cause, remedy: None };
+        let cause =
+            "the rules of ptrace(2) let you look at it, so a security module guards it".to_owned();
+        return Refusal {
+            cause,
+            remedy: None,
+        };
     };
     let needs = match relation {
         Relation::Same => "to look at it requires CAP_SYS_PTRACE, which you lack",
         _ => "to look at it requires CAP_SYS_PTRACE in its user namespace, which you lack",
     };
-    Refusal { cause: format!("{rule}: {needs}"), remedy: Some(gain(caller.uids[1], NEEDED, caller.bounding)) }
+    Refusal {
+        cause: format!("{rule}: {needs}"),
+        remedy: Some(gain(caller.uids[1], NEEDED, caller.bounding)),
+    }
 }
 
-/// The first rule that forbids it to a caller without CAP_SYS_PTRACE, in words; none if no rule does.
+/// The first rule that forbids it to a caller without CAP_SYS_PTRACE, in words; none if no rule
+/// does.
 fn broken(caller: &Side, target: &Side, relation: Relation) -> Option<String> {
     let another = |own: u32, ids: [u32; 4]| ids.into_iter().take(3).find(|id| *id != own);
     if let Some(uid) = another(caller.uids[3], target.uids) {
@@ -86,7 +103,9 @@ fn broken(caller: &Side, target: &Side, relation: Relation) -> Option<String> {
     if !more.is_empty() {
         return Some(format!("it has {}, which you lack", some(more)));
     }
-    target.hides.is_none().then(|| "it hides (PR_SET_DUMPABLE in prctl(2)), or a security module guards it".to_owned())
+    target.hides.is_none().then(|| {
+        "it hides (PR_SET_DUMPABLE in prctl(2)), or a security module guards it".to_owned()
+    })
 }
 
 impl Side {
@@ -97,40 +116,74 @@ impl Side {
             Some(pid) => proc.read(pid, "status", &mut text).ok()?,
             None => proc.read_own("status", &mut text).ok()?,
         }
-        let Credentials { uid, permitted, effective, bounding, .. } = Credentials::parse(&text).ok()?;
+        let Credentials {
+            uid,
+            permitted,
+            effective,
+            bounding,
+            ..
+        } = Credentials::parse(&text).ok()?;
         // The files of one that hides are root's.
-        let owner = pid.map(|pid| rustix::fs::statat(proc, format!("{pid}/status"), AtFlags::empty()));
-        let hides = owner.and_then(Result::ok).map(|stat| stat.st_uid != uid).filter(|hides| *hides || uid != 0);
+        let owner =
+            pid.map(|pid| rustix::fs::statat(proc, format!("{pid}/status"), AtFlags::empty()));
+        let hides = owner
+            .and_then(Result::ok)
+            .map(|stat| stat.st_uid != uid)
+            .filter(|hides| *hides || uid != 0);
         let ids = |line: &str| four(&text, line);
-        Some(Self { uids: ids("Uid:")?, gids: ids("Gid:")?, permitted, effective, bounding, hides })
+        Some(Self {
+            uids: ids("Uid:")?,
+            gids: ids("Gid:")?,
+            permitted,
+            effective,
+            bounding,
+            hides,
+        })
     }
 }
 
 /// The four ids of a line of `/proc/PID/status`.
 fn four(text: &[u8], line: &str) -> Option<[u32; 4]> {
-    let value = text.split(|byte| *byte == b'\n').find_map(|it| it.strip_prefix(line.as_bytes()))?;
-    let ids = str::from_utf8(value).ok()?.split_ascii_whitespace().map(|id| id.parse().ok());
+    let value = text
+        .split(|byte| *byte == b'\n')
+        .find_map(|it| it.strip_prefix(line.as_bytes()))?;
+    let ids = str::from_utf8(value)
+        .ok()?
+        .split_ascii_whitespace()
+        .map(|id| id.parse().ok());
     ids.collect::<Option<Vec<_>>>()?.try_into().ok()
 }
 
-/// The id map of another user namespace shows the caller's ids. One that is not below the caller's has ids that are none of
-/// the caller's.
+/// The id map of another user namespace shows the caller's ids. One that is not below the caller's
+/// has ids that are none of the caller's.
 fn relation(proc: &ProcRoot, pid: Pid) -> Option<Relation> {
     let mut text = Vec::new();
     proc.read_own("uid_map", &mut text).ok()?;
     let own = IdMap::parse(&text).ok()?;
     proc.read(pid, "uid_map", &mut text).ok()?;
-    // Ids that are none of the caller's are all written as the last number, which no map that was written has.
-    let Ok(theirs) = IdMap::parse(&text) else { return Some(Relation::Elsewhere) };
+    // Ids that are none of the caller's are all written as the last number, which no map that was
+    // written has.
+    let Ok(theirs) = IdMap::parse(&text) else {
+        return Some(Relation::Elsewhere);
+    };
     if own == theirs {
         return Some(Relation::Same);
     }
     let is_ours = |first: u32, count: u32| {
         own.to_outside(first).is_some()
-            && first.checked_add(count - 1).is_some_and(|last| own.to_outside(last).is_some())
+            && first
+                .checked_add(count - 1)
+                .is_some_and(|last| own.to_outside(last).is_some())
     };
-    let below = theirs.extents().iter().all(|extent| is_ours(extent.outside(), extent.count()));
-    Some(if below { Relation::Below } else { Relation::Elsewhere })
+    let below = theirs
+        .extents()
+        .iter()
+        .all(|extent| is_ours(extent.outside(), extent.count()));
+    Some(if below {
+        Relation::Below
+    } else {
+        Relation::Elsewhere
+    })
 }
 
 fn name(ids: IdKind, id: u32) -> String {
@@ -139,7 +192,10 @@ fn name(ids: IdKind, id: u32) -> String {
         IdKind::Group => accounts::group_names(),
     };
     let name = names.ok().and_then(|mut names| names.remove(&id));
-    name.map_or_else(|| id.to_string(), |name| String::from_utf8_lossy(&name).into_owned())
+    name.map_or_else(
+        || id.to_string(),
+        |name| String::from_utf8_lossy(&name).into_owned(),
+    )
 }
 
 /// Capabilities by name, and of many how many there are.
@@ -148,7 +204,11 @@ fn some(capabilities: CapabilitySet) -> String {
     let names = capability_names(capabilities);
     match names.len() {
         0..=MOST => names.join(", "),
-        count => format!("{} and {} more capabilities", names[..2.min(count)].join(", "), count.saturating_sub(2)),
+        count => format!(
+            "{} and {} more capabilities",
+            names[..2.min(count)].join(", "),
+            count.saturating_sub(2)
+        ),
     }
 }
 
@@ -178,37 +238,99 @@ mod tests {
         };
         let needs = "to look at it requires CAP_SYS_PTRACE";
         for (target, relation, words) in [
-            (side(4_000_000, none), Relation::Same, "it is user 4000000's"),
-            (Side { gids: [4242, 4242, 4_000_000, 4242], ..user.clone() }, Relation::Same, "it is in group 4000000"),
-            (Side { hides: Some(true), ..user.clone() }, Relation::Same, "it hides"),
-            (user.clone(), Relation::Below, "it is in another user namespace"),
-            (side(4242, CapabilitySet::NET_RAW), Relation::Same, "it has CAP_NET_RAW, which you lack"),
-            (side(4242, CapabilitySet::all()), Relation::Same, "it has CAP_"),
+            (
+                side(4_000_000, none),
+                Relation::Same,
+                "it is user 4000000's",
+            ),
+            (
+                Side {
+                    gids: [4242, 4242, 4_000_000, 4242],
+                    ..user.clone()
+                },
+                Relation::Same,
+                "it is in group 4000000",
+            ),
+            (
+                Side {
+                    hides: Some(true),
+                    ..user.clone()
+                },
+                Relation::Same,
+                "it hides",
+            ),
+            (
+                user.clone(),
+                Relation::Below,
+                "it is in another user namespace",
+            ),
+            (
+                side(4242, CapabilitySet::NET_RAW),
+                Relation::Same,
+                "it has CAP_NET_RAW, which you lack",
+            ),
+            (
+                side(4242, CapabilitySet::all()),
+                Relation::Same,
+                "it has CAP_",
+            ),
         ] {
             let (cause, remedy) = said(&user, &target, relation);
             assert!(cause.starts_with(words) && cause.contains(needs), "{cause}");
-            assert_eq!(cause.contains("in its user namespace"), relation != Relation::Same, "{cause}");
+            assert_eq!(
+                cause.contains("in its user namespace"),
+                relation != Relation::Same,
+                "{cause}"
+            );
             assert_eq!(remedy, "run it as root");
         }
         // root is told what is missing.
         let mut root = side(0, CapabilitySet::all() - CapabilitySet::SYS_PTRACE);
         let (cause, remedy) = said(&root, &side(1, none), Relation::Same);
-        assert!(cause.contains(needs) && remedy == "run it with CAP_SYS_PTRACE", "{cause}: {remedy}");
+        assert!(
+            cause.contains(needs) && remedy == "run it with CAP_SYS_PTRACE",
+            "{cause}: {remedy}"
+        );
         root.bounding = root.effective;
         let (_, remedy) = said(&root, &side(0, CapabilitySet::all()), Relation::Same);
         assert!(remedy.contains("--cap-add SYS_PTRACE"), "{remedy}");
         // Whoever has it everywhere is told of what else there is.
         root.effective = CapabilitySet::all();
-        assert!(said(&root, &side(1, none), Relation::Elsewhere).0.contains("does not hold there"));
-        assert!(said(&root, &side(1, none), Relation::Below).0.contains("a security module"));
-        assert!(said(&user, &user, Relation::Same).0.contains("a security module"));
-        let (unknown, bare) = (Side { hides: None, ..side(0, none) }, side(0, none));
-        assert!(said(&bare, &unknown, Relation::Same).0.starts_with("it hides"));
+        assert!(
+            said(&root, &side(1, none), Relation::Elsewhere)
+                .0
+                .contains("does not hold there")
+        );
+        assert!(
+            said(&root, &side(1, none), Relation::Below)
+                .0
+                .contains("a security module")
+        );
+        assert!(
+            said(&user, &user, Relation::Same)
+                .0
+                .contains("a security module")
+        );
+        let (unknown, bare) = (
+            Side {
+                hides: None,
+                ..side(0, none)
+            },
+            side(0, none),
+        );
+        assert!(
+            said(&bare, &unknown, Relation::Same)
+                .0
+                .starts_with("it hides")
+        );
     }
 
     #[test]
     fn ids_are_four() {
         let text = b"Name:\tx\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\n";
-        assert_eq!((four(text, "Uid:"), four(text, "Gid:")), (Some([1, 2, 3, 4]), None));
+        assert_eq!(
+            (four(text, "Uid:"), four(text, "Gid:")),
+            (Some([1, 2, 3, 4]), None)
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! `ENOSPC`: the limit on namespaces that is used up, and whose it is.
 //!
-//! The kernel counts the namespaces of each kind that a user has created, in the user namespace of their creator and in every
-//! one further out, and holds each count against `user.max_*_namespaces` there. It also ends nesting at 32 levels. All of
-//! this is `ENOSPC`, so each kind is tried again alone, by a child that ends at once.
+//! The kernel counts the namespaces of each kind that a user has created, in the user namespace of
+//! their creator and in every one further out, and holds each count against `user.max_*_namespaces`
+//! there. It also ends nesting at 32 levels. All of this is `ENOSPC`, so each kind is tried again
+//! alone, by a child that ends at once.
 
 use super::{Facts, Refusal};
 use crate::{
@@ -20,7 +21,8 @@ use rustix::{
 };
 use std::collections::BTreeSet;
 
-/// The levels to which user and PID namespaces nest, see `user_namespaces(7)` and `pid_namespaces(7)`.
+/// The levels to which user and PID namespaces nest, see `user_namespaces(7)` and
+/// `pid_namespaces(7)`.
 const LEVELS: usize = 32;
 
 /// The facts about a limit that is used up.
@@ -32,7 +34,8 @@ struct Limit {
     seen: u64,
     /// `true` if there is no user namespace further out.
     outermost: bool,
-    /// `true` if the caller is nested as deeply as possible; unknown if what is further out cannot be seen.
+    /// `true` if the caller is nested as deeply as possible; unknown if what is further out cannot
+    /// be seen.
     nested: Option<bool>,
     /// The user whose namespaces are counted.
     user: String,
@@ -42,34 +45,59 @@ impl Facts<'_> {
     pub(super) fn limit_reached(&self, kinds: NsSet) -> Option<Refusal> {
         let Some(kind) = exhausted(kinds) else {
             return Refusal::without_remedy(
-                "a limit of this user namespace or of one further out is reached: user.max_*_namespaces",
+                "a limit of this user namespace or of one further out is reached: \
+                user.max_*_namespaces",
             );
         };
         let uid = rustix::process::geteuid().as_raw();
-        let user = accounts::user_or_number(uid)
-            .map_or_else(|_| uid.to_string(), |user| format!("{} ({uid})", String::from_utf8_lossy(&user.name)));
-        let outermost = |kind| self.proc.own_ns(NsLink::Own(kind)).is_ok_and(NsId::is_initial);
+        let user = accounts::user_or_number(uid).map_or_else(
+            |_| uid.to_string(),
+            |user| format!("{} ({uid})", String::from_utf8_lossy(&user.name)),
+        );
+        let outermost = |kind| {
+            self.proc
+                .own_ns(NsLink::Own(kind))
+                .is_ok_and(NsId::is_initial)
+        };
         let nested = match kind {
             NsKind::Pid if self.level() > LEVELS => Some(true),
             NsKind::Pid | NsKind::User => outermost(kind).then_some(false),
             _ => Some(false),
         };
         let most = self.sysctl(&format!("user/max_{kind}_namespaces"));
-        Limit { kind, most, seen: self.count(kind), outermost: outermost(NsKind::User), nested, user }.refusal()
+        Limit {
+            kind,
+            most,
+            seen: self.count(kind),
+            outermost: outermost(NsKind::User),
+            nested,
+            user,
+        }
+        .refusal()
     }
 
     /// Returns the number of PID namespaces that the caller's /proc shows the caller in.
     fn level(&self) -> usize {
         let status = self.own_file("status").unwrap_or_default();
-        let chain = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"NSpid:"));
-        chain.map_or(0, |chain| chain.split(u8::is_ascii_whitespace).filter(|id| !id.is_empty()).count())
+        let chain = status
+            .split(|byte| *byte == b'\n')
+            .find_map(|line| line.strip_prefix(b"NSpid:"));
+        chain.map_or(0, |chain| {
+            chain
+                .split(u8::is_ascii_whitespace)
+                .filter(|id| !id.is_empty())
+                .count()
+        })
     }
 
-    /// Counts the namespaces of a kind that have processes and were created in the caller's user namespace or below it.
+    /// Counts the namespaces of a kind that have processes and were created in the caller's user
+    /// namespace or below it.
     fn count(&self, kind: NsKind) -> u64 {
         let mut counted = BTreeSet::new();
         for pid in self.proc.pids().unwrap_or_default() {
-            let Ok(namespace) = self.proc.open_ns(pid, NsLink::Own(kind)) else { continue };
+            let Ok(namespace) = self.proc.open_ns(pid, NsLink::Own(kind)) else {
+                continue;
+            };
             if matches!(namespace.owner(), Ok(Related::Is(_))) {
                 counted.insert(namespace.id().inode);
             }
@@ -80,21 +108,37 @@ impl Facts<'_> {
 
 impl Limit {
     fn refusal(self) -> Option<Refusal> {
-        let Self { kind, most, seen, outermost, nested, user } = self;
+        let Self {
+            kind,
+            most,
+            seen,
+            outermost,
+            nested,
+            user,
+        } = self;
         let sysctl = format!("user.max_{kind}_namespaces");
-        let raise = |who: &str| format!("end some of them, which `nsx ls -t {kind}` lists, or have {who} raise it");
+        let raise = |who: &str| {
+            format!("end some of them, which `nsx ls -t {kind}` lists, or have {who} raise it")
+        };
         match most {
-            Some(0) => Refusal::new(format!("the sysctl {sysctl} is 0"), "have the administrator raise it"),
-            _ if nested == Some(true) => {
-                Refusal::without_remedy(format!("{kind} namespaces nest to {LEVELS} levels, and you are in the last"))
-            }
+            Some(0) => Refusal::new(
+                format!("the sysctl {sysctl} is 0"),
+                "have the administrator raise it",
+            ),
+            _ if nested == Some(true) => Refusal::without_remedy(format!(
+                "{kind} namespaces nest to {LEVELS} levels, and you are in the last"
+            )),
             Some(most) if outermost && nested == Some(false) => Refusal::new(
-                format!("user {user} has all the {most} {kind} namespaces that the sysctl {sysctl} allows a user"),
+                format!(
+                    "user {user} has all the {most} {kind} namespaces that the sysctl {sysctl} \
+                    allows a user"
+                ),
                 raise("the administrator"),
             ),
             Some(most) if !outermost && seen >= most => Refusal::new(
                 format!(
-                    "the sysctl {sysctl} allows a user {most} in this user namespace: {seen} can be seen, and user \
+                    "the sysctl {sysctl} allows a user {most} in this user namespace: {seen} can \
+                    be seen, and user \
                      {user} gets no more"
                 ),
                 raise("root of this user namespace"),
@@ -105,10 +149,12 @@ impl Limit {
                 } else {
                     String::new()
                 };
-                let here =
-                    most.map_or_else(String::new, |most| format!("; in this one it is {most}, and {seen} can be seen"));
+                let here = most.map_or_else(String::new, |most| {
+                    format!("; in this one it is {most}, and {seen} can be seen")
+                });
                 Refusal::without_remedy(format!(
-                    "the sysctl {sysctl} of a user namespace further out is reached by the user who created this one{here}{depth}"
+                    "the sysctl {sysctl} of a user namespace further out is reached by the user \
+                    who created this one{here}{depth}"
                 ))
             }
         }
@@ -124,13 +170,24 @@ fn exhausted(kinds: NsSet) -> Option<NsKind> {
     let _ = Disposition::default_for(libc::SIGCHLD);
     match fork().ok()? {
         Forked::Child => {
-            let is_exhausted =
-                |kind: &NsKind| matches!(unshare(NsSet::EMPTY.with(*kind)), Err(Errno::NOSPC | Errno::USERS));
-            exit_now(order.iter().position(is_exhausted).map_or(0, |index| index as i32 + 1))
+            let is_exhausted = |kind: &NsKind| {
+                matches!(
+                    unshare(NsSet::EMPTY.with(*kind)),
+                    Err(Errno::NOSPC | Errno::USERS)
+                )
+            };
+            exit_now(
+                order
+                    .iter()
+                    .position(is_exhausted)
+                    .map_or(0, |index| index as i32 + 1),
+            )
         }
         Forked::Parent(child) => {
             let (_, status) = waitpid(Some(child), WaitOptions::empty()).ok()??;
-            let index = usize::try_from(status.exit_status()?).ok()?.checked_sub(1)?;
+            let index = usize::try_from(status.exit_status()?)
+                .ok()?
+                .checked_sub(1)?;
             order.get(index).copied()
         }
     }
@@ -144,15 +201,31 @@ mod tests {
     fn a_cause_is_certain_only_if_no_other_is_left() {
         let cause = |most, seen, outermost, nested| {
             let user = "ada (1000)".to_owned();
-            Limit { kind: NsKind::Pid, most, seen, outermost, nested, user }.refusal().unwrap().cause
+            Limit {
+                kind: NsKind::Pid,
+                most,
+                seen,
+                outermost,
+                nested,
+                user,
+            }
+            .refusal()
+            .unwrap()
+            .cause
         };
         assert!(cause(Some(0), 0, false, None).ends_with("user.max_pid_namespaces is 0"));
         assert!(cause(Some(9), 2, true, Some(true)).contains("nest to 32 levels"));
-        assert!(cause(Some(9), 2, true, Some(false)).starts_with("user ada (1000) has all the 9 pid namespaces"));
+        assert!(
+            cause(Some(9), 2, true, Some(false))
+                .starts_with("user ada (1000) has all the 9 pid namespaces")
+        );
         assert!(cause(Some(9), 9, false, None).contains("allows a user 9 in this user namespace"));
         for (most, outermost) in [(Some(9), true), (Some(9), false), (None, true)] {
             let cause = cause(most, 2, outermost, None);
-            assert!(cause.contains("further out") && cause.contains("32 levels"), "{cause}");
+            assert!(
+                cause.contains("further out") && cause.contains("32 levels"),
+                "{cause}"
+            );
         }
         assert!(!cause(Some(9), 2, false, Some(false)).contains("32 levels"));
     }

@@ -1,7 +1,9 @@
-//! The reports of a joiner and the program's process to nsx, in memory that they share: neither may have a descriptor for it.
+//! The reports of a joiner and the program's process to nsx, in memory that they share: neither may
+//! have a descriptor for it.
 //!
-//! There is a page for each. The joiner's is kept from the program's process, which a target may take over as soon as it
-//! sees it: what it could write there would lead nsx to another process. On its own page it can only say why it failed.
+//! There is a page for each. The joiner's is kept from the program's process, which a target may
+//! take over as soon as it sees it: what it could write there would lead nsx to another process. On
+//! its own page it can only say why it failed.
 
 use crate::{
     pid::Pid,
@@ -27,7 +29,8 @@ pub(super) struct Told {
     pub(super) detail: u32,
 }
 
-/// On the joiner's page: the id of the program's process, the failure and the steps that were skipped.
+/// On the joiner's page: the id of the program's process, the failure and the steps that were
+/// skipped.
 const PID: usize = 0;
 const FAILURE: usize = 1;
 const SKIPPED: usize = 4;
@@ -36,7 +39,8 @@ const FIRST_SKIPPED: usize = 5;
 /// The most skipped steps that there is room for.
 const MOST_SKIPPED: usize = 256;
 
-/// On the other page: whether the program's process is ready, whether it may go on, and why it failed.
+/// On the other page: whether the program's process is ready, whether it may go on, and why it
+/// failed.
 const READY: usize = 0;
 const GO: usize = 1;
 const PROGRAM_FAILURE: usize = 2;
@@ -44,7 +48,10 @@ const PROGRAM_FAILURE: usize = 2;
 impl Board {
     /// A new one, to be made before the joiner is.
     pub(super) fn new() -> Result<Self, Errno> {
-        Ok(Self { joiner: Page::map()?, program: Page::map()? })
+        Ok(Self {
+            joiner: Page::map()?,
+            program: Page::map()?,
+        })
     }
 
     /// Has the children of this process, the joiner, see the program's page only.
@@ -59,7 +66,8 @@ impl Board {
 
     /// The program's process, in the joiner's and nsx's PID namespace, as soon as there is one.
     pub(super) fn pid(self) -> Option<Pid> {
-        Pid::from_raw(self.joiner.get(PID).cast_signed()).filter(|pid| pid.as_raw_nonzero().get() > 0)
+        Pid::from_raw(self.joiner.get(PID).cast_signed())
+            .filter(|pid| pid.as_raw_nonzero().get() > 0)
     }
 
     /// Tells that the joiner goes on without a step.
@@ -74,7 +82,9 @@ impl Board {
     /// The steps that the joiner went on without.
     pub(super) fn skipped(self, plan: &Plan) -> Vec<Told> {
         let count = (self.joiner.get(SKIPPED) as usize).min(MOST_SKIPPED);
-        (0..count).filter_map(|place| read(self.joiner, FIRST_SKIPPED + 2 * place, plan)).collect()
+        (0..count)
+            .filter_map(|place| read(self.joiner, FIRST_SKIPPED + 2 * place, plan))
+            .collect()
     }
 
     /// Tells that the joiner goes no further.
@@ -85,7 +95,10 @@ impl Board {
 
     /// Why the joiner went no further.
     pub(super) fn failure(self, plan: &Plan) -> Option<Told> {
-        Some(Told { detail: self.joiner.get(FAILURE + 2), ..read(self.joiner, FAILURE, plan)? })
+        Some(Told {
+            detail: self.joiner.get(FAILURE + 2),
+            ..read(self.joiner, FAILURE, plan)?
+        })
     }
 
     /// Records the outcome of a step, and returns whether the joiner goes on to the next one.
@@ -142,7 +155,13 @@ fn write(page: Page, at: usize, step: usize, errno: Errno) {
 
 /// The report on the page, if it is of a step of the plan and an errno that the kernel knows.
 fn read(page: Page, at: usize, plan: &Plan) -> Option<Told> {
-    let step = (page.get(at) as usize).checked_sub(1).filter(|step| *step < plan.tasks().len())?;
+    let step = (page.get(at) as usize)
+        .checked_sub(1)
+        .filter(|step| *step < plan.tasks().len())?;
     let errno = page.get(at + 1).cast_signed();
-    (1..4096).contains(&errno).then(|| Told { step, errno: Errno::from_raw_os_error(errno), detail: 0 })
+    (1..4096).contains(&errno).then(|| Told {
+        step,
+        errno: Errno::from_raw_os_error(errno),
+        detail: 0,
+    })
 }

@@ -17,7 +17,8 @@ pub(super) fn bound(to: CapabilitySet) -> Result<(), Errno> {
         match rustix::thread::remove_capability_from_bounding_set(capability) {
             Err(Errno::INVAL) => break, // beyond the last that this kernel has
             // To take away what is not there asks for the same right as what is.
-            Err(Errno::PERM) if rustix::thread::capability_is_in_bounding_set(capability) == Ok(false) => {}
+            Err(Errno::PERM)
+                if rustix::thread::capability_is_in_bounding_set(capability) == Ok(false) => {}
             outcome => outcome?,
         }
     }
@@ -34,15 +35,30 @@ pub(super) fn set(state: &CapabilityState) -> Result<(), Errno> {
         rustix::thread::clear_ambient_capability_set()?;
     }
     let effective = permitted & state.effective;
-    rustix::thread::set_capabilities(None, CapabilitySets { effective, permitted, inheritable })?;
+    rustix::thread::set_capabilities(
+        None,
+        CapabilitySets {
+            effective,
+            permitted,
+            inheritable,
+        },
+    )?;
     let ambient = state.ambient & permitted & inheritable;
     each()
         .filter(|capability| ambient.contains(*capability))
-        .try_for_each(|capability| rustix::thread::configure_capability_in_ambient_set(capability, true))
+        .try_for_each(|capability| {
+            rustix::thread::configure_capability_in_ambient_set(capability, true)
+        })
 }
 
 /// Brings into force all that a change of the user has left.
 pub(super) fn bring_into_force() -> Result<(), Errno> {
     let own = rustix::thread::capabilities(None)?;
-    rustix::thread::set_capabilities(None, CapabilitySets { effective: own.permitted, ..own })
+    rustix::thread::set_capabilities(
+        None,
+        CapabilitySets {
+            effective: own.permitted,
+            ..own
+        },
+    )
 }

@@ -1,7 +1,7 @@
 //! Hierarchies of cgroups, mounted again so that they are seen from the new cgroup namespace.
 //!
-//! A new file system covers the old one in its place. Under another root directory the places may be missing: they are then
-//! made in memory, as on a host.
+//! A new file system covers the old one in its place. Under another root directory the places may
+//! be missing: they are then made in memory, as on a host.
 
 use super::{
     furnish::Furnisher,
@@ -20,13 +20,18 @@ use std::path::Path;
 
 impl Furnisher {
     /// Mounts each hierarchy on its place beneath `root`, all of them or none.
-    pub(super) fn cgroups(&mut self, root: Option<&Path>, hierarchies: &[Hierarchy]) -> Result<(), Errno> {
+    pub(super) fn cgroups(
+        &mut self,
+        root: Option<&Path>,
+        hierarchies: &[Hierarchy],
+    ) -> Result<(), Errno> {
         let mut made = Vec::new();
         let outcome = self.mount_cgroups(root, hierarchies, &mut made);
         if outcome.is_err() {
             for at in made.into_iter().rev() {
                 // Nothing is left to tell of a failure to.
-                let _ = beneath(root, at).and_then(|top| rustix::mount::unmount(path_of(&top), UnmountFlags::DETACH));
+                let _ = beneath(root, at)
+                    .and_then(|top| rustix::mount::unmount(path_of(&top), UnmountFlags::DETACH));
             }
         }
         outcome
@@ -38,7 +43,8 @@ impl Furnisher {
         hierarchies: &'h [Hierarchy],
         made: &mut Vec<&'h Path>,
     ) -> Result<(), Errno> {
-        let missing = |one: &Hierarchy| one.at != Path::new(STANDARD) && beneath(root, &one.at).is_err();
+        let missing =
+            |one: &Hierarchy| one.at != Path::new(STANDARD) && beneath(root, &one.at).is_err();
         if hierarchies.iter().any(missing) {
             self.cgroup_places(root)?;
             made.push(Path::new(STANDARD));
@@ -46,21 +52,46 @@ impl Furnisher {
         for Hierarchy { at, controllers } in hierarchies {
             // Whoever saw it read-only goes on so.
             let place = self.directory(root, at)?;
-            let read_only = rustix::fs::fstatvfs(&place)?.f_flag.contains(StatVfsMountFlags::RDONLY);
-            let flags = if read_only { mounts::harmless() | MountFlags::RDONLY } else { mounts::harmless() };
-            let kind = if controllers.is_empty() { "cgroup2" } else { "cgroup" }.to_owned();
+            let read_only = rustix::fs::fstatvfs(&place)?
+                .f_flag
+                .contains(StatVfsMountFlags::RDONLY);
+            let flags = if read_only {
+                mounts::harmless() | MountFlags::RDONLY
+            } else {
+                mounts::harmless()
+            };
+            let kind = if controllers.is_empty() {
+                "cgroup2"
+            } else {
+                "cgroup"
+            }
+            .to_owned();
             // mount(2) takes no file system on top of itself (EBUSY). The newer calls do.
-            self.make(root, at, &FileSystem { kind, options: options(controllers), flags, ..FileSystem::default() })?;
+            self.make(
+                root,
+                at,
+                &FileSystem {
+                    kind,
+                    options: options(controllers),
+                    flags,
+                    ..FileSystem::default()
+                },
+            )?;
             made.push(at);
         }
         Ok(())
     }
 
-    /// Mounts a directory in memory for the hierarchies of version 1, with the caller's links between their names.
+    /// Mounts a directory in memory for the hierarchies of version 1, with the caller's links
+    /// between their names.
     fn cgroup_places(&mut self, root: Option<&Path>) -> Result<(), Errno> {
         let options = vec![("mode".to_owned(), Some("755".to_owned()))];
-        let memory =
-            FileSystem { kind: "tmpfs".to_owned(), options, flags: mounts::harmless(), ..FileSystem::default() };
+        let memory = FileSystem {
+            kind: "tmpfs".to_owned(),
+            options,
+            flags: mounts::harmless(),
+            ..FileSystem::default()
+        };
         let memory = self.make(root, Path::new(STANDARD), &memory)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let callers = rustix::fs::openat(CWD, STANDARD, flags, Mode::empty())?;
@@ -77,7 +108,9 @@ impl Furnisher {
 
 /// The options that name a hierarchy: `cpu,cpuacct` or `name=systemd`.
 fn options(controllers: &[u8]) -> Vec<(String, Option<String>)> {
-    let words = controllers.split(|byte| *byte == b',').filter(|word| !word.is_empty());
+    let words = controllers
+        .split(|byte| *byte == b',')
+        .filter(|word| !word.is_empty());
     let option = |word: &[u8]| {
         let word = String::from_utf8_lossy(word);
         match word.split_once('=') {

@@ -1,8 +1,8 @@
 //! Making the program's process, and what it tells.
 //!
-//! Signals are held back and SIGCHLD has its default effect from before the fork, so that none is lost and the child's
-//! status is kept; the child gives itself back what the caller had set. It waits until the steps outside are taken, and
-//! then walks on by itself.
+//! Signals are held back and SIGCHLD has its default effect from before the fork, so that none is
+//! lost and the child's status is kept; the child gives itself back what the caller had set. It
+//! waits until the steps outside are taken, and then walks on by itself.
 
 use super::{
     Ended, Event, Failure,
@@ -30,7 +30,8 @@ use rustix::{
     process::{WaitOptions, waitpid},
 };
 
-/// Takes the step at `place`, which makes a child that walks on from there, and waits for the program to end.
+/// Takes the step at `place`, which makes a child that walks on from there, and waits for the
+/// program to end.
 pub(super) fn run_child<'p>(
     plan: &'p Plan,
     place: usize,
@@ -42,7 +43,11 @@ pub(super) fn run_child<'p>(
 ) -> Result<Ended, Failure<'p>> {
     let step = &plan.tasks()[place].step;
     let failed = |errno| Failure::new(step, errno);
-    let terminal = if rule == Signals::PassOn { Terminal::open() } else { None };
+    let terminal = if rule == Signals::PassOn {
+        Terminal::open()
+    } else {
+        None
+    };
     let inherited = Inherited::take(rule).map_err(failed)?;
     let signals = match rule {
         Signals::PassOn => Some(SignalFd::new()),
@@ -59,7 +64,10 @@ pub(super) fn run_child<'p>(
         Forked::Child => {
             drop(ours);
             // PID 1 loses what comes before it holds signals back itself.
-            let stays = plan.tasks().iter().any(|task| matches!(task.step, Step::StayAsInit));
+            let stays = plan
+                .tasks()
+                .iter()
+                .any(|task| matches!(task.step, Step::StayAsInit));
             if !stays && let Err(errno) = inherited.restore() {
                 board.fail(place, errno, 0);
                 exit_now(inside::NOT_RUN);
@@ -82,11 +90,21 @@ pub(super) fn run_child<'p>(
             return Err(Failure::new(&task.step, errno));
         }
     }
-    let mut report = Report { plan, observer, board: Some(board) };
+    let mut report = Report {
+        plan,
+        observer,
+        board: Some(board),
+    };
     (report.observer)(Event::Created(child));
     let told = ours.send(Message::Go);
     // A number means the same to the procfs and to a system call, or nothing is looked up by it.
-    let is_init = matches!(step, Step::Fork { init: true, signals: Signals::PassOn });
+    let is_init = matches!(
+        step,
+        Step::Fork {
+            init: true,
+            signals: Signals::PassOn
+        }
+    );
     let proc = hands.proc.filter(|proc| is_init && proc.is_callers());
     let mut waiter = Waiter::new(Program(child), rule, proc, terminal, outside, leader);
     let ended = told.and_then(|()| match &signals {
@@ -103,19 +121,25 @@ pub(super) fn run_child<'p>(
     }
 }
 
-/// Makes a child, which waits until nsx lets it go on, a job of its own that has the foreground of `terminal`. Signals must be
-/// held back: whoever asks for the foreground from the background would be stopped.
+/// Makes a child, which waits until nsx lets it go on, a job of its own that has the foreground of
+/// `terminal`. Signals must be held back: whoever asks for the foreground from the background would
+/// be stopped.
 pub(super) fn give_foreground(terminal: &OwnedFd, child: Pid) -> Result<(), Errno> {
     Group::make_leader(child)?.set_foreground(terminal)
 }
 
-/// Makes the child, in the cgroup that it is to go to where that can be; then also says at which place that step is, which is
-/// done with it.
+/// Makes the child, in the cgroup that it is to go to where that can be; then also says at which
+/// place that step is, which is done with it.
 pub(super) fn make(plan: &Plan, place: usize) -> Result<(Forked, Option<usize>), Errno> {
-    let joins = plan.tasks().iter().enumerate().skip(place + 1).find_map(|(place, task)| match &task.step {
-        Step::JoinCgroup(cgroup) => Some((place, cgroup.directory.as_ref()?)),
-        _ => None,
-    });
+    let joins =
+        plan.tasks()
+            .iter()
+            .enumerate()
+            .skip(place + 1)
+            .find_map(|(place, task)| match &task.step {
+                Step::JoinCgroup(cgroup) => Some((place, cgroup.directory.as_ref()?)),
+                _ => None,
+            });
     match joins.map(|(place, directory)| (place, fork_into(directory))) {
         Some((place, Ok(forked))) => Ok((forked, Some(place))),
         // Whatever is in the way, going there by itself says it better.
@@ -132,10 +156,18 @@ pub(super) struct Report<'p, 's> {
 }
 
 impl<'p> Report<'p, '_> {
-    /// Tells the observer that the program has set off, or what the child went on without. Returns whether the child failed.
+    /// Tells the observer that the program has set off, or what the child went on without. Returns
+    /// whether the child failed.
     pub(super) fn settle(&mut self) -> bool {
-        for skipped in self.board.map(|board| board.skipped(self.plan)).unwrap_or_default() {
-            (self.observer)(Event::Skipped(&self.plan.tasks()[skipped.step].step, skipped.errno));
+        for skipped in self
+            .board
+            .map(|board| board.skipped(self.plan))
+            .unwrap_or_default()
+        {
+            (self.observer)(Event::Skipped(
+                &self.plan.tasks()[skipped.step].step,
+                skipped.errno,
+            ));
         }
         let failed = self.failure().is_some();
         if !failed {
@@ -158,13 +190,17 @@ pub(super) struct Inherited {
 }
 
 impl Inherited {
-    /// Holds signals back, and has the status of children kept, which an ignored SIGCHLD would throw away.
+    /// Holds signals back, and has the status of children kept, which an ignored SIGCHLD would
+    /// throw away.
     pub(super) fn take(rule: Signals) -> Result<Self, Errno> {
         let mask = match rule {
             Signals::PassOn => Mask::block_all()?,
             Signals::PassOnEnding | Signals::HoldBackEnding => Mask::block(&ENDING)?,
         };
-        Ok(Self { mask, child_ended: Disposition::default_for(libc::SIGCHLD)? })
+        Ok(Self {
+            mask,
+            child_ended: Disposition::default_for(libc::SIGCHLD)?,
+        })
     }
 
     /// The signals that would end the program if it had set nothing for them.
@@ -184,5 +220,6 @@ impl Inherited {
     }
 }
 
-/// The signals that nsx holds back when other signals act on nsx itself; by the last, nsx learns of the program's end.
+/// The signals that nsx holds back when other signals act on nsx itself; by the last, nsx learns of
+/// the program's end.
 const ENDING: [Signal; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGCHLD];

@@ -1,6 +1,7 @@
 //! A copy of the files of a directory, for a file system that covers it: `tmpcopyup`.
 //!
-//! Each name is opened from the directory that it was read in, and no link is followed: the files may be anybody's.
+//! Each name is opened from the directory that it was read in, and no link is followed: the files
+//! may be anybody's.
 
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -9,7 +10,10 @@ use rustix::{
 };
 use std::ffi::CStr;
 
-const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 /// Copies all that is in the directory `from` to the directory `to`, with owners and modes.
 pub(super) fn copy(from: &OwnedFd, to: &OwnedFd) -> Result<(), Errno> {
@@ -32,7 +36,10 @@ fn copy_entry(from: &OwnedFd, to: &OwnedFd, name: &CStr) -> Result<(), Errno> {
         FileType::Directory => {
             rustix::fs::mkdirat(to, name, private)?;
             let inner = rustix::fs::openat(from, name, DIRECTORY, Mode::empty())?;
-            copy(&inner, &rustix::fs::openat(to, name, DIRECTORY, Mode::empty())?)?;
+            copy(
+                &inner,
+                &rustix::fs::openat(to, name, DIRECTORY, Mode::empty())?,
+            )?;
         }
         FileType::RegularFile => {
             let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -40,7 +47,9 @@ fn copy_entry(from: &OwnedFd, to: &OwnedFd, name: &CStr) -> Result<(), Errno> {
             let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
             copy_content(&source, &rustix::fs::openat(to, name, new, private)?)?;
         }
-        FileType::Symlink => rustix::fs::symlinkat(rustix::fs::readlinkat(from, name, Vec::new())?, to, name)?,
+        FileType::Symlink => {
+            rustix::fs::symlinkat(rustix::fs::readlinkat(from, name, Vec::new())?, to, name)?
+        }
         kind => rustix::fs::mknodat(to, name, kind, private, stat.st_rdev)?,
     }
     take_after(to, name, &stat)
@@ -75,6 +84,11 @@ fn take_after(to: &OwnedFd, name: &CStr, stat: &Stat) -> Result<(), Errno> {
     }
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::Symlink => Ok(()),
-        _ => rustix::fs::chmodat(to, name, Mode::from_raw_mode(stat.st_mode), AtFlags::empty()),
+        _ => rustix::fs::chmodat(
+            to,
+            name,
+            Mode::from_raw_mode(stat.st_mode),
+            AtFlags::empty(),
+        ),
     }
 }

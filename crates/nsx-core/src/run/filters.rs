@@ -1,7 +1,8 @@
 //! Filters of system calls: read from the target, put on the program.
 //!
-//! The kernel shows a process's filters to nobody but its tracer, and only while it is stopped. A short-lived child traces:
-//! when it ends the target runs on, whatever happened, and the program never finds itself a tracer.
+//! The kernel shows a process's filters to nobody but its tracer, and only while it is stopped. A
+//! short-lived child traces: when it ends the target runs on, whatever happened, and the program
+//! never finds itself a tracer.
 
 use crate::{
     pid::Process,
@@ -20,7 +21,8 @@ use rustix::{
 };
 use std::time::{Duration, Instant};
 
-/// The time that a target may take to stop. A target that is frozen, or that waits for a disk, takes longer.
+/// The time that a target may take to stop. A target that is frozen, or that waits for a disk,
+/// takes longer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The most filters that are read.
@@ -29,8 +31,8 @@ const MOST_FILTERS: usize = 64;
 /// The filters of a process, the oldest first.
 ///
 /// # Errors
-/// `EACCES` without CAP_SYS_ADMIN on the host, or where this process has a filter itself; `ETIMEDOUT` where the process does
-/// not stop.
+/// `EACCES` without CAP_SYS_ADMIN on the host, or where this process has a filter itself;
+/// `ETIMEDOUT` where the process does not stop.
 pub(super) fn read(target: &Process) -> Result<Vec<Filter>, Errno> {
     let (ours, theirs) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     match fork()? {
@@ -43,7 +45,8 @@ pub(super) fn read(target: &Process) -> Result<Vec<Filter>, Errno> {
         Forked::Parent(child) => {
             drop(theirs);
             let text = read_in_time(&ours, Instant::now() + PATIENCE + PATIENCE / 2);
-            // It may be waiting for a target that keeps it waiting. Its number is its own until it was waited for.
+            // It may be waiting for a target that keeps it waiting. Its number is its own until it
+            // was waited for.
             let _ = rustix::process::kill_process(child, Signal::KILL);
             let _ = rustix::process::waitpid(Some(child), WaitOptions::empty());
             decode(&text?)
@@ -59,7 +62,8 @@ pub(super) fn install(filters: &[Filter]) -> Result<(), Errno> {
 fn trace(target: &Process) -> Result<Vec<Filter>, Errno> {
     let pid = target.pid();
     trace::seize(pid)?;
-    // The number was the target's if it has not ended since; if it has, the end of this process lets go of the other.
+    // The number was the target's if it has not ended since; if it has, the end of this process
+    // lets go of the other.
     if target.ended() {
         return Err(Errno::SRCH);
     }
@@ -84,10 +88,21 @@ fn trace(target: &Process) -> Result<Vec<Filter>, Errno> {
 
 /// A number that is 0 or the errno, and each filter: how many instructions, and those.
 fn encode(answer: &Result<Vec<Filter>, Errno>) -> Vec<u8> {
-    let mut text = answer.as_ref().err().map_or(0, |errno| errno.raw_os_error()).to_ne_bytes().to_vec();
+    let mut text = answer
+        .as_ref()
+        .err()
+        .map_or(0, |errno| errno.raw_os_error())
+        .to_ne_bytes()
+        .to_vec();
     for filter in answer.iter().flatten() {
         text.extend((filter.len() as u32).to_ne_bytes());
-        for Instruction { code, jump_true, jump_false, operand } in filter {
+        for Instruction {
+            code,
+            jump_true,
+            jump_false,
+            operand,
+        } in filter
+        {
             text.extend(code.to_ne_bytes());
             text.extend([*jump_true, *jump_false]);
             text.extend(operand.to_ne_bytes());
@@ -107,7 +122,12 @@ fn decode(text: &[u8]) -> Result<Vec<Filter>, Errno> {
     while let Some((length, instructions)) = rest.split_first_chunk() {
         let bytes = u32::from_ne_bytes(*length) as usize * size_of::<Instruction>();
         let (filter, others) = instructions.split_at_checked(bytes).ok_or(Errno::IO)?;
-        filters.push(filter.chunks_exact(size_of::<Instruction>()).map(instruction).collect());
+        filters.push(
+            filter
+                .chunks_exact(size_of::<Instruction>())
+                .map(instruction)
+                .collect(),
+        );
         rest = others;
     }
     Ok(filters)
@@ -158,7 +178,12 @@ mod tests {
 
     #[test]
     fn what_is_told_is_what_was_read() {
-        let one = Instruction { code: 0x15, jump_true: 1, jump_false: 2, operand: 0xc000_003e };
+        let one = Instruction {
+            code: 0x15,
+            jump_true: 1,
+            jump_false: 2,
+            operand: 0xc000_003e,
+        };
         let filters = vec![vec![one], Vec::new(), vec![Instruction::default(), one]];
         assert_eq!(decode(&encode(&Ok(filters.clone()))), Ok(filters));
         assert_eq!(decode(&encode(&Err(Errno::ACCESS))), Err(Errno::ACCESS));

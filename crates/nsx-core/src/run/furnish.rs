@@ -1,8 +1,10 @@
-//! Mounts that the caller asked for: bound, new, overlaid, each on a place beneath a root directory that may be hostile.
+//! Mounts that the caller asked for: bound, new, overlaid, each on a place beneath a root directory
+//! that may be hostile.
 //!
-//! A mount is made whole before it is attached, where the kernel has the calls for it (5.2), and else by `mount(2)`.
-//! Nothing is ever made in the caller's mount namespace. A mount point that is missing is made on a file system that was
-//! itself made here, and on the caller's disks only for whoever asked for that: OCI bundles leave it to the runtime.
+//! A mount is made whole before it is attached, where the kernel has the calls for it (5.2), and
+//! else by `mount(2)`. Nothing is ever made in the caller's mount namespace. A mount point that is
+//! missing is made on a file system that was itself made here, and on the caller's disks only for
+//! whoever asked for that: OCI bundles leave it to the runtime.
 
 use super::{
     copy_up,
@@ -19,8 +21,8 @@ use rustix::{
     fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Uid, XattrFlags},
     io::Errno,
     mount::{
-        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
-        fsconfig_create, fsconfig_set_flag, fsconfig_set_string,
+        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags,
+        UnmountFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string,
     },
 };
 use std::{
@@ -42,7 +44,8 @@ const DEVICE_LINKS: [(&str, &str); 5] = [
 /// The name of a file that is bound elsewhere.
 const FILE: &str = "file";
 
-/// The most links leading to nothing that are followed to a mount point, as the kernel follows links.
+/// The most links leading to nothing that are followed to a mount point, as the kernel follows
+/// links.
 const MOST_LINKS: usize = 40;
 
 /// The flags to open a place that is mounted on: the link itself, if the place is a link.
@@ -103,11 +106,14 @@ impl Furnisher {
         let at = &mount.at;
         self.makes_place = makes_place;
         if makes_place {
-            // What is made belongs to the user namespace's root, whom the program can be. Nothing changes where there is none.
+            // What is made belongs to the user namespace's root, whom the program can be. Nothing
+            // changes where there is none.
             sys::process::set_file_ids(0, 0);
         }
         match &mount.contents {
-            Contents::Bind { recursive, flags, .. } => {
+            Contents::Bind {
+                recursive, flags, ..
+            } => {
                 let source = self.source()?;
                 let place = self.place(root, at, is_directory(&rustix::fs::fstat(&source)?))?;
                 let attributed = bind(&source, &place, *recursive, *flags)?;
@@ -117,7 +123,8 @@ impl Furnisher {
                 Ok(())
             }
             Contents::Copy { text, .. } => match self.show(root, at, text, proc) {
-                // In a user namespace in which this process's ids have no name, nobody but its root can make a file.
+                // In a user namespace in which this process's ids have no name, nobody but its root
+                // can make a file.
                 Err(Errno::OVERFLOW) => {
                     sys::process::set_file_ids(0, 0);
                     self.show(root, at, text, proc)
@@ -144,19 +151,39 @@ impl Furnisher {
     }
 
     /// Makes a file system and mounts it. Returns its root directory.
-    pub(super) fn make(&mut self, root: Option<&Path>, at: &Path, file_system: &FileSystem) -> Result<OwnedFd, Errno> {
+    pub(super) fn make(
+        &mut self,
+        root: Option<&Path>,
+        at: &Path,
+        file_system: &FileSystem,
+    ) -> Result<OwnedFd, Errno> {
         let is_missing = self.makes_place && matches!(beneath(root, at), Err(Errno::NOENT));
         let place = self.directory(root, at)?;
         let mut file_system = file_system.clone();
-        if file_system.kind == "tmpfs" && !is_missing && !file_system.options.iter().any(|(name, _)| name == "mode") {
+        if file_system.kind == "tmpfs"
+            && !is_missing
+            && !file_system.options.iter().any(|(name, _)| name == "mode")
+        {
             // What it covers may be /tmp, or somebody's home.
             let mode = rustix::fs::fstat(&place)?.st_mode & 0o7777;
-            file_system.options.push(("mode".to_owned(), Some(format!("{mode:o}"))));
+            file_system
+                .options
+                .push(("mode".to_owned(), Some(format!("{mode:o}"))));
         }
         let made = match detached(&file_system) {
             Err(Errno::NOSYS) => {
-                let FileSystem { kind, options, flags, source, .. } = &file_system;
-                let source = if source.is_empty() { OsStr::new(kind) } else { source };
+                let FileSystem {
+                    kind,
+                    options,
+                    flags,
+                    source,
+                    ..
+                } = &file_system;
+                let source = if source.is_empty() {
+                    OsStr::new(kind)
+                } else {
+                    source
+                };
                 let data = CString::new(mount_data(options)).map_err(|_| Errno::INVAL)?;
                 rustix::mount::mount(source, path_of(&place), kind, *flags, data.as_c_str())?;
                 beneath(root, at)?
@@ -174,34 +201,55 @@ impl Furnisher {
         Ok(made)
     }
 
-    /// Shows a text as a file, which must be there. A file is bound from a mount only, so a tmpfs lies for a moment on the
-    /// directory of the file.
-    fn show(&mut self, root: Option<&Path>, at: &Path, text: &[u8], proc: Option<&ProcRoot>) -> Result<(), Errno> {
+    /// Shows a text as a file, which must be there. A file is bound from a mount only, so a tmpfs
+    /// lies for a moment on the directory of the file.
+    fn show(
+        &mut self,
+        root: Option<&Path>,
+        at: &Path,
+        text: &[u8],
+        proc: Option<&ProcRoot>,
+    ) -> Result<(), Errno> {
         const READ_ONLY: MountFlags = MountFlags::RDONLY;
         let place = self.place(root, at, false)?;
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-        let memory = FileSystem { kind: "tmpfs".to_owned(), flags, ..FileSystem::default() };
+        let memory = FileSystem {
+            kind: "tmpfs".to_owned(),
+            flags,
+            ..FileSystem::default()
+        };
         let memory = self.make(root, at.parent().ok_or(Errno::NOENT)?, &memory)?;
         let shown = fill(&memory, text)
             .and_then(|()| tree(&memory, Path::new(FILE), false))
             .and_then(|file| bind(&file, &place, false, READ_ONLY));
         rustix::mount::unmount(path_of(&memory), UnmountFlags::DETACH)?;
         if !shown? {
-            remount_each(proc.ok_or(Errno::NOENT)?, root, &beneath(root, at)?, READ_ONLY)?;
+            remount_each(
+                proc.ok_or(Errno::NOENT)?,
+                root,
+                &beneath(root, at)?,
+                READ_ONLY,
+            )?;
         }
         Ok(())
     }
 
     /// Mounts a tmpfs that takes the changes, and on top of it what shows them.
     fn overlay(&mut self, root: Option<&Path>, at: &Path, layers: usize) -> Result<(), Errno> {
-        let lower = (0..layers).map(|_| self.source()).collect::<Result<Vec<_>, _>>()?;
+        let lower = (0..layers)
+            .map(|_| self.source())
+            .collect::<Result<Vec<_>, _>>()?;
         let top = rustix::fs::fstat(lower.first().ok_or(Errno::INVAL)?)?;
-        let memory = FileSystem { kind: "tmpfs".to_owned(), ..FileSystem::default() };
+        let memory = FileSystem {
+            kind: "tmpfs".to_owned(),
+            ..FileSystem::default()
+        };
         let memory = self.make(root, at, &memory)?;
         for directory in ["upper", "work"] {
             rustix::fs::mkdirat(&memory, directory, Mode::RWXU)?;
         }
-        // The upper directory lends its owner and mode to the whole. An owner who is not mapped here cannot be.
+        // The upper directory lends its owner and mode to the whole. An owner who is not mapped
+        // here cannot be.
         let own = rustix::fs::chownat(
             &memory,
             "upper",
@@ -212,7 +260,12 @@ impl Furnisher {
         if !matches!(own, Err(Errno::INVAL | Errno::PERM)) {
             own?;
         }
-        rustix::fs::chmodat(&memory, "upper", Mode::from_raw_mode(top.st_mode), AtFlags::empty())?;
+        rustix::fs::chmodat(
+            &memory,
+            "upper",
+            Mode::from_raw_mode(top.st_mode),
+            AtFlags::empty(),
+        )?;
 
         let layers: Vec<_> = lower.iter().map(path_of).collect();
         let mut options = vec![
@@ -220,17 +273,27 @@ impl Furnisher {
             ("upperdir".to_owned(), Some(path_below(&memory, "upper"))),
             ("workdir".to_owned(), Some(path_below(&memory, "work"))),
         ];
-        // Where an overlay keeps its marks is for the host's root alone; in a user namespace there is another place (5.11).
-        let marks = rustix::fs::setxattr(path_of(&memory), c"trusted.overlay.nsx", b"", XattrFlags::empty());
+        // Where an overlay keeps its marks is for the host's root alone; in a user namespace there
+        // is another place (5.11).
+        let marks = rustix::fs::setxattr(
+            path_of(&memory),
+            c"trusted.overlay.nsx",
+            b"",
+            XattrFlags::empty(),
+        );
         if marks == Err(Errno::PERM) {
             options.push(("userxattr".to_owned(), None));
         }
-        let overlay = FileSystem { kind: "overlay".to_owned(), options, ..FileSystem::default() };
+        let overlay = FileSystem {
+            kind: "overlay".to_owned(),
+            options,
+            ..FileSystem::default()
+        };
         self.make(root, at, &overlay).map(drop)
     }
 
-    /// Shows the caller's devices in the directory `place`: makes them, where that may stay and the kernel lets it, as runc
-    /// does, or else binds them. What else is there already is left alone.
+    /// Shows the caller's devices in the directory `place`: makes them, where that may stay and the
+    /// kernel lets it, as runc does, or else binds them. What else is there already is left alone.
     fn devices(&mut self, place: &OwnedFd) -> Result<(), Errno> {
         let source = self.source()?;
         for name in DEVICES {
@@ -248,31 +311,52 @@ impl Furnisher {
             if file_type(&node)? == FileType::Symlink {
                 continue;
             }
-            bind(&tree(source.as_fd(), Path::new(name), false)?, &node, false, MountFlags::empty())?;
+            bind(
+                &tree(source.as_fd(), Path::new(name), false)?,
+                &node,
+                false,
+                MountFlags::empty(),
+            )?;
         }
-        DEVICE_LINKS.iter().try_for_each(|(name, target)| match rustix::fs::symlinkat(*target, place, *name) {
-            Err(Errno::EXIST) => Ok(()),
-            made => made,
+        DEVICE_LINKS.iter().try_for_each(|(name, target)| {
+            match rustix::fs::symlinkat(*target, place, *name) {
+                Err(Errno::EXIST) => Ok(()),
+                made => made,
+            }
         })
     }
 
-    /// The place `at` beneath `root`, made with the directories above it where it is missing and may be made.
+    /// The place `at` beneath `root`, made with the directories above it where it is missing and
+    /// may be made.
     fn place(&self, root: Option<&Path>, at: &Path, directory: bool) -> Result<OwnedFd, Errno> {
         self.place_behind(root, at, directory, MOST_LINKS)
     }
 
     /// As [`Self::place`], which may be behind so many links that lead to nothing.
-    fn place_behind(&self, root: Option<&Path>, at: &Path, directory: bool, links: usize) -> Result<OwnedFd, Errno> {
+    fn place_behind(
+        &self,
+        root: Option<&Path>,
+        at: &Path,
+        directory: bool,
+        links: usize,
+    ) -> Result<OwnedFd, Errno> {
         match beneath(root, at) {
             Err(Errno::NOENT) => {
-                let (Some(above), Some(name)) = (at.parent(), at.file_name()) else { return Err(Errno::NOENT) };
+                let (Some(above), Some(name)) = (at.parent(), at.file_name()) else {
+                    return Err(Errno::NOENT);
+                };
                 let parent = self.place_behind(root, above, true, links)?;
                 match self.create(&parent, Path::new(name), directory) {
                     // A link: the place that it leads to is made.
                     Err(Errno::EXIST) => {
                         let target = rustix::fs::readlinkat(&parent, name, Vec::new())?;
                         let target = above.join(OsStr::from_bytes(target.as_bytes()));
-                        self.place_behind(root, &target, directory, links.checked_sub(1).ok_or(Errno::LOOP)?)
+                        self.place_behind(
+                            root,
+                            &target,
+                            directory,
+                            links.checked_sub(1).ok_or(Errno::LOOP)?,
+                        )
                     }
                     made => made,
                 }
@@ -326,7 +410,8 @@ fn tree(directory: impl AsFd, path: &Path, recursive: bool) -> Result<Held, Errn
     }
 }
 
-/// Makes a device like the one of the caller. False where something is there, or the kernel allows no devices.
+/// Makes a device like the one of the caller. False where something is there, or the kernel allows
+/// no devices.
 fn make_device(callers: &Held, place: &OwnedFd, name: &str) -> Result<bool, Errno> {
     let device = rustix::fs::statat(callers, name, AtFlags::empty())?.st_rdev;
     let mode = Mode::from_raw_mode(0o666);
@@ -337,13 +422,19 @@ fn make_device(callers: &Held, place: &OwnedFd, name: &str) -> Result<bool, Errn
     rustix::fs::chmodat(place, name, mode, AtFlags::empty()).map(|()| true)
 }
 
-/// Makes `source` seen at `place`. False where it is, but the kernel could not set its flags along with it.
+/// Makes `source` seen at `place`. False where it is, but the kernel could not set its flags along
+/// with it.
 fn bind(source: &Held, place: &OwnedFd, recursive: bool, flags: MountFlags) -> Result<bool, Errno> {
     match source {
         Held::Detached(tree) => {
             let attributed = match flags.is_empty() {
                 true => Ok(()),
-                false => sys::mount::set_attributes(tree, attributes(flags), MountAttrFlags::empty(), recursive),
+                false => sys::mount::set_attributes(
+                    tree,
+                    attributes(flags),
+                    MountAttrFlags::empty(),
+                    recursive,
+                ),
             };
             if !matches!(attributed, Err(Errno::NOSYS)) {
                 attributed?;
@@ -362,19 +453,30 @@ fn bind(source: &Held, place: &OwnedFd, recursive: bool, flags: MountFlags) -> R
     }
 }
 
-/// Sets the flags of the mount whose root directory is `place`, and of each below it, before 5.12. Those that they have
-/// stay: a user namespace may not take them off.
-fn remount_each(proc: &ProcRoot, root: Option<&Path>, place: &OwnedFd, flags: MountFlags) -> Result<(), Errno> {
+/// Sets the flags of the mount whose root directory is `place`, and of each below it, before 5.12.
+/// Those that they have stay: a user namespace may not take them off.
+fn remount_each(
+    proc: &ProcRoot,
+    root: Option<&Path>,
+    place: &OwnedFd,
+    flags: MountFlags,
+) -> Result<(), Errno> {
     let place = rustix::fs::readlink(path_of(place), Vec::new())?;
     let place = place.as_bytes();
     let mut text = Vec::new();
-    let mounts = proc.read_own("mountinfo", &mut text).and_then(|()| proc::Mount::parse_all(&text));
+    let mounts = proc
+        .read_own("mountinfo", &mut text)
+        .and_then(|()| proc::Mount::parse_all(&text));
     let mounts = mounts.map_err(|error| match error {
         ProcError::Os(errno) => errno,
         _ => Errno::IO,
     })?;
-    // Newer mounts come later. What is mounted below the same path but on an older one is covered, and has no path any more.
-    let top = mounts.iter().rfind(|mount| mount.point == place).ok_or(Errno::INVAL)?;
+    // Newer mounts come later. What is mounted below the same path but on an older one is covered,
+    // and has no path any more.
+    let top = mounts
+        .iter()
+        .rfind(|mount| mount.point == place)
+        .ok_or(Errno::INVAL)?;
     let mut ids = vec![top.id];
     for mount in &mounts {
         if mount.id != top.id && !ids.contains(&mount.parent) {
@@ -382,7 +484,11 @@ fn remount_each(proc: &ProcRoot, root: Option<&Path>, place: &OwnedFd, flags: Mo
         }
         ids.push(mount.id);
         // What is mounted on the root has the paths of what it covers.
-        let above: &[u8] = if root == Some(Path::new(ABOVE_ROOT)) { ABOVE_ROOT.as_bytes() } else { b"" };
+        let above: &[u8] = if root == Some(Path::new(ABOVE_ROOT)) {
+            ABOVE_ROOT.as_bytes()
+        } else {
+            b""
+        };
         let point = [above, &mount.point].concat();
         let has = rustix::fs::statvfs(point.as_slice())?.f_flag.bits();
         let kept = MountFlags::from_bits_truncate(has as u32) & forbidding();
@@ -391,18 +497,34 @@ fn remount_each(proc: &ProcRoot, root: Option<&Path>, place: &OwnedFd, flags: Mo
     Ok(())
 }
 
-/// Makes a file system that is mounted nowhere yet. `ENOSYS` also if an option is longer than the newer calls take, or is
-/// several, or if a flag is not one of a mount.
+/// Makes a file system that is mounted nowhere yet. `ENOSYS` also if an option is longer than the
+/// newer calls take, or is several, or if a flag is not one of a mount.
 fn detached(file_system: &FileSystem) -> Result<OwnedFd, Errno> {
-    let FileSystem { kind, options, flags, source, .. } = file_system;
+    let FileSystem {
+        kind,
+        options,
+        flags,
+        source,
+        ..
+    } = file_system;
     let is_several = |text: &String| text.len() >= VALUE_MAX || text.contains(',');
-    if options.iter().any(|(name, value)| is_several(name) || value.as_ref().is_some_and(is_several))
+    if options
+        .iter()
+        .any(|(name, value)| is_several(name) || value.as_ref().is_some_and(is_several))
         || flags.intersects(of_file_system())
     {
         return Err(Errno::NOSYS);
     }
     let context = rustix::mount::fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
-    fsconfig_set_string(&context, "source", if source.is_empty() { OsStr::new(kind) } else { source })?;
+    fsconfig_set_string(
+        &context,
+        "source",
+        if source.is_empty() {
+            OsStr::new(kind)
+        } else {
+            source
+        },
+    )?;
     // A hierarchy of cgroups has one superblock, which others write through.
     if flags.contains(MountFlags::RDONLY) && !kind.starts_with("cgroup") {
         fsconfig_set_flag(&context, "ro")?;
@@ -441,7 +563,8 @@ pub(super) fn forbidding() -> MountFlags {
 
 /// Flags of `mount(2)` as the newer calls name them.
 fn attributes(mut flags: MountFlags) -> MountAttrFlags {
-    // To the newer calls access times are one value, and two of them EINVAL. To mount(2) the strict one goes before.
+    // To the newer calls access times are one value, and two of them EINVAL. To mount(2) the strict
+    // one goes before.
     if flags.contains(MountFlags::STRICTATIME) {
         flags.remove(MountFlags::NOATIME);
     }
@@ -451,9 +574,18 @@ fn attributes(mut flags: MountFlags) -> MountAttrFlags {
         (MountFlags::NODEV, MountAttrFlags::MOUNT_ATTR_NODEV),
         (MountFlags::NOEXEC, MountAttrFlags::MOUNT_ATTR_NOEXEC),
         (MountFlags::NOATIME, MountAttrFlags::MOUNT_ATTR_NOATIME),
-        (MountFlags::STRICTATIME, MountAttrFlags::MOUNT_ATTR_STRICTATIME),
-        (MountFlags::NODIRATIME, MountAttrFlags::MOUNT_ATTR_NODIRATIME),
-        (MountFlags::NOSYMFOLLOW, MountAttrFlags::MOUNT_ATTR_NOSYMFOLLOW),
+        (
+            MountFlags::STRICTATIME,
+            MountAttrFlags::MOUNT_ATTR_STRICTATIME,
+        ),
+        (
+            MountFlags::NODIRATIME,
+            MountAttrFlags::MOUNT_ATTR_NODIRATIME,
+        ),
+        (
+            MountFlags::NOSYMFOLLOW,
+            MountAttrFlags::MOUNT_ATTR_NOSYMFOLLOW,
+        ),
     ]
     .into_iter()
     .filter_map(|(flag, attribute)| flags.contains(flag).then_some(attribute))

@@ -15,8 +15,8 @@ use crate::{
 /// The exit status of a child that did not become the program; nsx has the reason from the board.
 pub(super) const NOT_RUN: i32 = 125;
 
-/// Takes the steps from `first` on but the one that is `done`, in a new child, once nsx says so. What fails is told on the
-/// board; the last step does not return.
+/// Takes the steps from `first` on but the one that is `done`, in a new child, once nsx says so.
+/// What fails is told on the board; the last step does not return.
 pub(super) fn walk(
     plan: &Plan,
     first: usize,
@@ -42,10 +42,16 @@ pub(super) fn walk(
             continue;
         }
         let outcome = match &task.step {
-            Step::StayAsInit => reaper::stay(link, inherited, board, place).map(|link| _to_init = Some(link)),
+            Step::StayAsInit => {
+                reaper::stay(link, inherited, board, place).map(|link| _to_init = Some(link))
+            }
             Step::DieWithParent(_) => hands.perform(&task.step).and_then(|()| {
                 // nsx may have ended before it was asked for.
-                if link.is_cut() { exit_now(NOT_RUN) } else { Ok(()) }
+                if link.is_cut() {
+                    exit_now(NOT_RUN)
+                } else {
+                    Ok(())
+                }
             }),
             step => hands.perform(step),
         };

@@ -1,4 +1,5 @@
-//! Joining the namespaces of a process: at once, and where the kernel is too old for that (before 5.8) one by one.
+//! Joining the namespaces of a process: at once, and where the kernel is too old for that (before
+//! 5.8) one by one.
 
 use crate::{
     ns::{Namespace, NsKind, NsSet, Related},
@@ -7,7 +8,8 @@ use crate::{
 };
 use rustix::{fd::AsFd, io::Errno, thread::ThreadNameSpaceType};
 
-/// Joins namespaces of a process, all or, but for older kernels, none. `one_by_one` is the order for those.
+/// Joins namespaces of a process, all or, but for older kernels, none. `one_by_one` is the order
+/// for those.
 pub(super) fn process(
     target: &Process,
     kinds: NsSet,
@@ -23,7 +25,10 @@ pub(super) fn process(
 }
 
 fn in_turn(target: &Process, kinds: &[NsKind], proc: &ProcRoot) -> Result<(), Errno> {
-    let open = |kind: &NsKind| proc.open_ns(target.pid(), NsLink::Own(*kind)).map_err(errno);
+    let open = |kind: &NsKind| {
+        proc.open_ns(target.pid(), NsLink::Own(*kind))
+            .map_err(errno)
+    };
     let mut files = kinds.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     if target.ended() {
         return Err(Errno::SRCH);
@@ -36,7 +41,8 @@ fn in_turn(target: &Process, kinds: &[NsKind], proc: &ProcRoot) -> Result<(), Er
         {
             users.push(parent);
         }
-        // Who joins a user namespace has every right there and none above, so whatever it owns is joined from within it.
+        // Who joins a user namespace has every right there and none above, so whatever it owns is
+        // joined from within it.
         while let Some(user) = users.pop() {
             join(&user)?;
             let is_its = |file: &Namespace| matches!(file.owner(), Ok(Related::Is(owner)) if owner.id() == user.id());

@@ -1,10 +1,12 @@
 //! Entering a PID namespace: nsx waits outside while a joiner takes the steps.
 //!
-//! The joiner stays in the caller's PID namespace, out of sight of the target, and takes every step that needs more than
-//! the program will have. The last one makes the program's process, see `sibling`. Both tell of themselves on a `board`.
+//! The joiner stays in the caller's PID namespace, out of sight of the target, and takes every step
+//! that needs more than the program will have. The last one makes the program's process, see
+//! `sibling`. Both tell of themselves on a `board`.
 //!
-//! Signals are held back meanwhile, as they are while the program runs. One that would end the program ends nsx at once,
-//! and the joiner with it: a target may keep a joiner for ever in a cgroup that is frozen.
+//! Signals are held back meanwhile, as they are while the program runs. One that would end the
+//! program ends nsx at once, and the joiner with it: a target may keep a joiner for ever in a
+//! cgroup that is frozen.
 
 use super::{
     Ended, Event, Failure,
@@ -31,7 +33,8 @@ use rustix::{
     process::{WaitId, WaitIdOptions, WaitOptions, waitid, waitpid},
 };
 
-/// Takes the step at `index`, which makes a joiner that walks on from there, and waits for the program to end.
+/// Takes the step at `index`, which makes a joiner that walks on from there, and waits for the
+/// program to end.
 pub(super) fn run_joiner<'p>(
     plan: &'p Plan,
     index: usize,
@@ -54,12 +57,23 @@ pub(super) fn run_joiner<'p>(
     };
 
     let outcome = wait_for(joiner, board, &early).map_err(failed)?;
-    let failure = |Told { step, errno, detail }| {
+    let failure = |Told {
+                       step,
+                       errno,
+                       detail,
+                   }| {
         let step = &plan.tasks()[step].step;
-        Failure { step, errno, forbidden: verdict::name(detail) }
+        Failure {
+            step,
+            errno,
+            forbidden: verdict::name(detail),
+        }
     };
     for skipped in board.skipped(plan) {
-        observer(Event::Skipped(&plan.tasks()[skipped.step].step, skipped.errno));
+        observer(Event::Skipped(
+            &plan.tasks()[skipped.step].step,
+            skipped.errno,
+        ));
     }
     let program = match outcome {
         Outcome::Signalled(signal) => {
@@ -75,7 +89,8 @@ pub(super) fn run_joiner<'p>(
         let told = board.failure(plan).or_else(|| board.programs_failure(plan));
         return Err(told.map_or_else(|| failed(Errno::CHILD), failure));
     };
-    // What came before the program's process was there has reached nobody. The process holds back what it has twice.
+    // What came before the program's process was there has reached nobody. The process holds back
+    // what it has twice.
     while signals.has_one() {
         match signals.read().map_err(failed)?.signal {
             libc::SIGCHLD => {}
@@ -96,11 +111,26 @@ pub(super) fn run_joiner<'p>(
     }
     observer(Event::Created(program));
     board.go();
-    let mut report = Report { plan, observer, board: None };
-    let mut waiter = Waiter::new(Program(program), Signals::PassOn, None, terminal, None, leader);
+    let mut report = Report {
+        plan,
+        observer,
+        board: None,
+    };
+    let mut waiter = Waiter::new(
+        Program(program),
+        Signals::PassOn,
+        None,
+        terminal,
+        None,
+        leader,
+    );
     let ended = waiter.wait(&signals, None, &mut report).map_err(failed)?;
-    // The page may be anybody's by now. All that it is believed is why there is the status that there is.
-    match board.programs_failure(plan).filter(|_| ended == Ended::Exited(NOT_RUN as u8)) {
+    // The page may be anybody's by now. All that it is believed is why there is the status that
+    // there is.
+    match board
+        .programs_failure(plan)
+        .filter(|_| ended == Ended::Exited(NOT_RUN as u8))
+    {
         Some(told) => Err(failure(told)),
         None => Ok(ended),
     }
@@ -138,9 +168,12 @@ fn end_program(board: Board) {
     }
 }
 
-const STAYS: WaitIdOptions = WaitIdOptions::EXITED.union(WaitIdOptions::NOHANG).union(WaitIdOptions::NOWAIT);
+const STAYS: WaitIdOptions = WaitIdOptions::EXITED
+    .union(WaitIdOptions::NOHANG)
+    .union(WaitIdOptions::NOWAIT);
 
-/// Returns whether `process` is a child of this process. A child keeps its id until it was waited for.
+/// Returns whether `process` is a child of this process. A child keeps its id until it was waited
+/// for.
 fn is_child(process: Pid) -> bool {
     waitid(WaitId::Pid(process), STAYS).is_ok()
 }
@@ -150,7 +183,8 @@ fn has_ended(process: Pid) -> bool {
     matches!(waitid(WaitId::Pid(process), STAYS), Ok(Some(_)))
 }
 
-/// Takes the steps from `first` on but the one that is `done`, in the joiner. The last of them does not return.
+/// Takes the steps from `first` on but the one that is `done`, in the joiner. The last of them does
+/// not return.
 fn walk(
     plan: &Plan,
     first: usize,

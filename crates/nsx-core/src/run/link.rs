@@ -1,4 +1,5 @@
-//! The socket pair over which two processes of one run meet. Its end of file says that the other one is gone.
+//! The socket pair over which two processes of one run meet. Its end of file says that the other
+//! one is gone.
 
 use super::pins::Part;
 use crate::sys::{poll, signal::Signal};
@@ -29,7 +30,8 @@ pub(super) enum Message {
     Running,
     /// From the same: the program was stopped by this signal.
     Stopped(Signal),
-    /// To the same: nsx was resumed after this stop, the first being 1, and the program must be too if nobody has done it.
+    /// To the same: nsx was resumed after this stop, the first being 1, and the program must be too
+    /// if nobody has done it.
     Resume(usize),
     /// From the same, which ends next: the program was killed by this signal.
     Killed(Signal),
@@ -69,9 +71,14 @@ impl Message {
     }
 
     fn decode(bytes: [u8; MESSAGE_SIZE]) -> Option<Self> {
-        let mut fields =
-            bytes.chunks_exact(4).map(|chunk| i32::from_ne_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]));
-        let (kind, place, number) = (fields.next()?, usize::try_from(fields.next()?).ok()?, fields.next()?);
+        let mut fields = bytes
+            .chunks_exact(4)
+            .map(|chunk| i32::from_ne_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]));
+        let (kind, place, number) = (
+            fields.next()?,
+            usize::try_from(fields.next()?).ok()?,
+            fields.next()?,
+        );
         match kind {
             0 => Some(Self::Take(place)),
             1 if number == 0 => Some(Self::Took(place, Ok(()))),
@@ -97,14 +104,21 @@ impl Message {
 impl Link {
     /// Two ends that are tied to each other, both close-on-exec.
     pub(super) fn pair() -> Result<(Self, Self), Errno> {
-        let (one, other) =
-            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let (one, other) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
         Ok((Self(one), Self(other)))
     }
 
-    /// Sends a message. If the other is gone there is nobody to hear it: neither an error, nor a signal for trying.
+    /// Sends a message. If the other is gone there is nobody to hear it: neither an error, nor a
+    /// signal for trying.
     pub(super) fn send(&self, message: Message) -> Result<(), Errno> {
-        match rustix::io::retry_on_intr(|| rustix::net::send(&self.0, &message.encode(), SendFlags::NOSIGNAL)) {
+        match rustix::io::retry_on_intr(|| {
+            rustix::net::send(&self.0, &message.encode(), SendFlags::NOSIGNAL)
+        }) {
             Ok(_) | Err(Errno::PIPE) => Ok(()),
             Err(errno) => Err(errno),
         }
@@ -113,7 +127,9 @@ impl Link {
     /// Waits for a message; none when the other is gone.
     pub(super) fn receive(&self) -> Result<Option<Message>, Errno> {
         let mut bytes = [0; MESSAGE_SIZE];
-        let received = rustix::io::retry_on_intr(|| rustix::net::recv(&self.0, &mut bytes[..], RecvFlags::empty()));
+        let received = rustix::io::retry_on_intr(|| {
+            rustix::net::recv(&self.0, &mut bytes[..], RecvFlags::empty())
+        });
         match received {
             Ok((_, MESSAGE_SIZE)) => Ok(Message::decode(bytes)),
             Ok(_) | Err(Errno::CONNRESET) => Ok(None),

@@ -1,5 +1,5 @@
-//! The events that a process hears while it waits for the program: signals, and what the program's process tells before
-//! the program sets off.
+//! The events that a process hears while it waits for the program: signals, and what the program's
+//! process tells before the program sets off.
 
 use super::link::{Link, Message};
 use crate::sys::signal::{Received, SignalFd};
@@ -33,12 +33,19 @@ impl<'a> Listener<'a> {
         Self { signals, links }
     }
 
-    /// Waits for the next thing, for no longer than `limit` if there is one. Messages come before signals: what a process
-    /// told is known before its end is.
+    /// Waits for the next thing, for no longer than `limit` if there is one. Messages come before
+    /// signals: what a process told is known before its end is.
     pub(super) fn listen(&mut self, limit: Option<Duration>) -> Result<Heard<'a>, Errno> {
         let mut fds = vec![PollFd::new(self.signals, PollFlags::IN)];
-        fds.extend(self.links.iter().map(|link| PollFd::new(*link, PollFlags::IN)));
-        match rustix::event::poll(&mut fds, limit.and_then(|limit| limit.try_into().ok()).as_ref()) {
+        fds.extend(
+            self.links
+                .iter()
+                .map(|link| PollFd::new(*link, PollFlags::IN)),
+        );
+        match rustix::event::poll(
+            &mut fds,
+            limit.and_then(|limit| limit.try_into().ok()).as_ref(),
+        ) {
             Err(Errno::INTR) => return Ok(Heard::Nothing),
             outcome => outcome?,
         };
@@ -49,6 +56,10 @@ impl<'a> Listener<'a> {
                 None => Heard::Cut(self.links.remove(place)),
             });
         }
-        if signalled { self.signals.read().map(Heard::Signalled) } else { Ok(Heard::Nothing) }
+        if signalled {
+            self.signals.read().map(Heard::Signalled)
+        } else {
+            Ok(Heard::Nothing)
+        }
     }
 }

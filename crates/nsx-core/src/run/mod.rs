@@ -1,13 +1,14 @@
 //! Carries a plan out.
 //!
-//! A process walks the plan from its first step on. If a step says so, the process splits: the child walks on, and the
-//! parent waits for the child, see `child` and `wait`. An `outside` is split off before the first step if any step
-//! needs an outside. If a PID namespace is entered, the child is a `joiner`, which makes the program's process, the
-//! `sibling`, last. A child reports over its `link` what it could not do, a joiner on its `board`, so the one place
-//! that hears of a failure is the caller of [`run`].
+//! A process walks the plan from its first step on. If a step says so, the process splits: the
+//! child walks on, and the parent waits for the child, see `child` and `wait`. An `outside` is
+//! split off before the first step if any step needs an outside. If a PID namespace is entered, the
+//! child is a `joiner`, which makes the program's process, the `sibling`, last. A child reports
+//! over its `link` what it could not do, a joiner on its `board`, so the one place that hears of a
+//! failure is the caller of [`run`].
 //!
-//! The process that calls [`run`] must have one thread, because the plan may fork and the kernel refuses some
-//! namespaces to a process with several threads.
+//! The process that calls [`run`] must have one thread, because the plan may fork and the kernel
+//! refuses some namespaces to a process with several threads.
 
 mod board;
 mod capabilities;
@@ -61,7 +62,8 @@ use std::path::Path;
 pub enum Ended {
     /// With this status.
     Exited(u8),
-    /// By this signal, or as if by it: PID 1 of a namespace that does not handle a signal is ended in its stead.
+    /// By this signal, or as if by it: PID 1 of a namespace that does not handle a signal is ended
+    /// in its stead.
     Killed(Signal),
 }
 
@@ -70,7 +72,8 @@ pub enum Ended {
 pub enum Event<'p> {
     /// The kernel refused an optional step, and the rest goes on.
     Skipped(&'p Step, Errno),
-    /// All namespaces are there, and the process that becomes the program, with this id, is about to take its steps.
+    /// All namespaces are there, and the process that becomes the program, with this id, is about
+    /// to take its steps.
     Created(Pid),
     /// The process has become the program. Of one that a joiner has made nsx does not learn when.
     Running,
@@ -91,15 +94,21 @@ pub struct Failure<'p> {
 
 impl<'p> Failure<'p> {
     fn new(step: &'p Step, errno: Errno) -> Self {
-        Self { step, errno, forbidden: None }
+        Self {
+            step,
+            errno,
+            forbidden: None,
+        }
     }
 }
 
-/// Carries out `plan` with the caller's `proc`, which only some steps need, and tells `observer` of it.
+/// Carries out `plan` with the caller's `proc`, which only some steps need, and tells `observer` of
+/// it.
 ///
-/// If no step of the plan forks, this process becomes the program and the call returns only on failure; `observer` is
-/// then told of skipped steps alone. Otherwise the call returns when the program has ended, and this process is then in
-/// the new namespaces, with every signal blocked: there is nothing left to do but to end as the program did.
+/// If no step of the plan forks, this process becomes the program and the call returns only on
+/// failure; `observer` is then told of skipped steps alone. Otherwise the call returns when the
+/// program has ended, and this process is then in the new namespaces, with every signal blocked:
+/// there is nothing left to do but to end as the program did.
 ///
 /// # Errors
 /// [`Failure`]; the program did not run.
@@ -108,7 +117,9 @@ pub fn run<'p>(
     proc: Option<&ProcRoot>,
     observer: &mut dyn FnMut(Event<'p>),
 ) -> Result<Ended, Failure<'p>> {
-    let Some(first) = plan.tasks().first() else { return Ok(Ended::Exited(0)) };
+    let Some(first) = plan.tasks().first() else {
+        return Ok(Ended::Exited(0));
+    };
     let at_start = |errno| Failure::new(&first.step, errno);
     let hands = Hands::new(proc);
     let outside = Outside::start(plan, &hands).map_err(at_start)?;
@@ -129,9 +140,12 @@ pub fn run<'p>(
             Step::ForkJoiner => return joiner::run_joiner(plan, place, &hands, leader, observer),
             _ => {}
         }
-        if let (Step::Exec { .. } | Step::LoginShell { .. }, Some(outside)) = (&task.step, &outside) {
+        if let (Step::Exec { .. } | Step::LoginShell { .. }, Some(outside)) = (&task.step, &outside)
+        {
             // The exec is also what lets go of the outside.
-            outside.keep().map_err(|errno| Failure::new(&task.step, errno))?;
+            outside
+                .keep()
+                .map_err(|errno| Failure::new(&task.step, errno))?;
         }
         match take(plan, place, &hands, outside.as_ref()) {
             Ok(()) => {}
@@ -145,8 +159,8 @@ pub fn run<'p>(
     Ok(Ended::Exited(0))
 }
 
-/// Returns whether the directory of a pin keeps no mount namespace, because what is mounted there already is shared or
-/// would be covered.
+/// Returns whether the directory of a pin keeps no mount namespace, because what is mounted there
+/// already is shared or would be covered.
 pub(crate) fn keeps_no_mount_namespace(pin: &Pin) -> bool {
     pin.ip_netns().is_some() || netns::has_mounts(pin.directory())
 }
@@ -157,14 +171,21 @@ pub(crate) fn is_missing(root: Option<&Path>, at: &Path) -> bool {
 }
 
 /// Takes the step at `place`, oneself or by the outside.
-fn take(plan: &Plan, place: usize, hands: &Hands<'_>, outside: Option<&Outside>) -> Result<(), Errno> {
+fn take(
+    plan: &Plan,
+    place: usize,
+    hands: &Hands<'_>,
+    outside: Option<&Outside>,
+) -> Result<(), Errno> {
     match (&plan.tasks()[place], outside) {
-        (task, Some(outside)) if task.actor == Actor::Outside => match (outside.take(place), &task.step) {
-            (Err(Errno::INVAL), Step::Pin(pin)) if pin.kind == NsKind::Mnt => {
-                pins::from_elsewhere(|| outside.take(place))
+        (task, Some(outside)) if task.actor == Actor::Outside => {
+            match (outside.take(place), &task.step) {
+                (Err(Errno::INVAL), Step::Pin(pin)) if pin.kind == NsKind::Mnt => {
+                    pins::from_elsewhere(|| outside.take(place))
+                }
+                (outcome, _) => outcome,
             }
-            (outcome, _) => outcome,
-        },
+        }
         (task, _) => hands.perform(&task.step),
     }
 }

@@ -1,4 +1,5 @@
-//! Steps that mount what nsx itself asks for, and places beneath a root directory that may be hostile.
+//! Steps that mount what nsx itself asks for, and places beneath a root directory that may be
+//! hostile.
 
 use super::furnish::attach;
 use crate::{
@@ -13,8 +14,8 @@ use rustix::{
     fs::{CWD, Mode, OFlags, ResolveFlags, StatVfsMountFlags},
     io::Errno,
     mount::{
-        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags,
-        fsconfig_create, fsconfig_set_fd,
+        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags,
+        MoveMountFlags, UnmountFlags, fsconfig_create, fsconfig_set_fd,
     },
     process::{WaitOptions, waitpid},
     thread::LinkNameSpaceType,
@@ -26,24 +27,36 @@ pub(super) fn procfs(place: impl rustix::path::Arg) -> Result<(), Errno> {
     rustix::mount::mount(c"proc", place, c"proc", harmless(), None)
 }
 
-/// Mounts a procfs of the PID namespace that this process's children are in on `/proc`. `proc` shows this process.
+/// Mounts a procfs of the PID namespace that this process's children are in on `/proc`. `proc`
+/// shows this process.
 ///
-/// Since 6.17 the kernel can be told which PID namespace that is. Before, a process must be in it: a child that mounts and ends.
+/// Since 6.17 the kernel can be told which PID namespace that is. Before, a process must be in it:
+/// a child that mounts and ends.
 pub(super) fn joined_procfs(proc: &ProcRoot) -> Result<(), Errno> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let namespace = rustix::fs::openat(proc, "self/ns/pid_for_children", flags, Mode::empty())?;
     let told = rustix::mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)
         .and_then(|context| fsconfig_set_fd(&context, "pidns", &namespace).map(|()| context));
-    let Ok(context) = told else { return procfs_by_child() };
+    let Ok(context) = told else {
+        return procfs_by_child();
+    };
     fsconfig_create(&context)?;
-    let attributes =
-        MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
     let mount = rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;
-    rustix::mount::move_mount(&mount, c"", CWD, c"/proc", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+    rustix::mount::move_mount(
+        &mount,
+        c"",
+        CWD,
+        c"/proc",
+        MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
+    )
 }
 
-/// Mounts a procfs of this process's PID namespace on `/proc`, in a copy of the mount namespace, unless the one that is there
-/// shows this process. `made` is that procfs, if the kernel has the calls to make it beforehand.
+/// Mounts a procfs of this process's PID namespace on `/proc`, in a copy of the mount namespace,
+/// unless the one that is there shows this process. `made` is that procfs, if the kernel has the
+/// calls to make it beforehand.
 pub(super) fn own_procfs(made: Option<&OwnedFd>, proc: &ProcRoot) -> Result<(), Errno> {
     let place = || beneath(Some(Path::new("/")), Path::new("/proc"));
     if !place().is_ok_and(hides_reader) {
@@ -57,17 +70,24 @@ pub(super) fn own_procfs(made: Option<&OwnedFd>, proc: &ProcRoot) -> Result<(), 
     }
 }
 
-/// Has mounts pass from the mount namespace that this one was copied from, and none to it. `proc` shows this process.
+/// Has mounts pass from the mount namespace that this one was copied from, and none to it. `proc`
+/// shows this process.
 ///
-/// That is set from a mount on, and in a chroot the root directory need not be one: then it is set from the root directory of
-/// the mount namespace.
+/// That is set from a mount on, and in a chroot the root directory need not be one: then it is set
+/// from the root directory of the mount namespace.
 pub(super) fn keep_apart(proc: &ProcRoot) -> Result<(), Errno> {
-    let receive = || rustix::mount::mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC);
+    let receive = || {
+        rustix::mount::mount_change(
+            "/",
+            MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC,
+        )
+    };
     match receive() {
         Err(Errno::INVAL) => {}
         outcome => return outcome,
     }
-    let open = |path: &CStr| rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    let open =
+        |path: &CStr| rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
     let (root, here) = (open(c"/")?, open(c".")?);
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let namespace = rustix::fs::openat(proc, "self/ns/mnt", flags, Mode::empty())?;
@@ -87,7 +107,8 @@ fn procfs_by_child() -> Result<(), Errno> {
             Err(errno) => errno.raw_os_error(),
         }),
         Forked::Parent(child) => {
-            let status = waitpid(Some(child), WaitOptions::empty())?.and_then(|(_, status)| status.exit_status());
+            let status = waitpid(Some(child), WaitOptions::empty())?
+                .and_then(|(_, status)| status.exit_status());
             match status {
                 Some(0) => Ok(()),
                 Some(errno @ 1..=255) => Err(Errno::from_raw_os_error(errno)),
@@ -107,15 +128,23 @@ pub(super) fn queues(place: &OwnedFd) -> Result<(), Errno> {
     rustix::mount::mount(c"mqueue", path_of(place), c"mqueue", harmless(), None)
 }
 
-/// Mounts a sysfs of the caller's network namespace on `place`, which is `/sys` beneath `root`. The cgroup file systems that
-/// are mounted there stay.
+/// Mounts a sysfs of the caller's network namespace on `place`, which is `/sys` beneath `root`. The
+/// cgroup file systems that are mounted there stay.
 pub(super) fn sysfs(place: &OwnedFd, root: Option<&Path>) -> Result<(), Errno> {
     let device = |place: &OwnedFd| rustix::fs::fstat(place).map(|stat| stat.st_dev);
     let below = device(place)?;
-    let cgroups = beneath(root, Path::new(STANDARD)).ok().filter(|at| device(at).is_ok_and(|device| device != below));
+    let cgroups = beneath(root, Path::new(STANDARD))
+        .ok()
+        .filter(|at| device(at).is_ok_and(|device| device != below));
     // The kernel refuses to a user namespace a writable one where it sees a read-only one.
-    let read_only = rustix::fs::fstatvfs(place)?.f_flag.contains(StatVfsMountFlags::RDONLY);
-    let flags = if read_only { harmless() | MountFlags::RDONLY } else { harmless() };
+    let read_only = rustix::fs::fstatvfs(place)?
+        .f_flag
+        .contains(StatVfsMountFlags::RDONLY);
+    let flags = if read_only {
+        harmless() | MountFlags::RDONLY
+    } else {
+        harmless()
+    };
     rustix::mount::mount(c"sysfs", path_of(place), c"sysfs", flags, None)?;
     if let Some(cgroups) = cgroups {
         let kept = beneath(root, Path::new(STANDARD))
@@ -132,21 +161,26 @@ pub(super) fn sysfs(place: &OwnedFd, root: Option<&Path>) -> Result<(), Errno> {
 /// Makes `root`, a mount point, the root directory, and lets go of the old one.
 pub(super) fn pivot_root(root: &Path) -> Result<(), Errno> {
     rustix::process::chdir(root)?;
-    // Stacks the old root on the new one, where the detaching finds it: no directory for it need exist.
+    // Stacks the old root on the new one, where the detaching finds it: no directory for it need
+    // exist.
     rustix::process::pivot_root(".", ".")?;
     rustix::mount::unmount(".", UnmountFlags::DETACH)?;
     rustix::process::chdir("/")
 }
 
-/// Returns the flags that forbid what these file systems never need: set-user-id programs, devices, programs.
+/// Returns the flags that forbid what these file systems never need: set-user-id programs, devices,
+/// programs.
 pub(super) fn harmless() -> MountFlags {
     MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC
 }
 
-/// The place `at`. With a `root`, what `at` is to someone whose root directory that is: no link leads out of it.
+/// The place `at`. With a `root`, what `at` is to someone whose root directory that is: no link
+/// leads out of it.
 pub(super) fn beneath(root: Option<&Path>, at: &Path) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let Some(root) = root else { return rustix::fs::openat(CWD, at, flags, Mode::empty()) };
+    let Some(root) = root else {
+        return rustix::fs::openat(CWD, at, flags, Mode::empty());
+    };
     let root = rustix::fs::openat(CWD, root, flags | OFlags::DIRECTORY, Mode::empty())?;
     beneath::open(root, at, OFlags::PATH, ResolveFlags::IN_ROOT)
 }

@@ -1,10 +1,12 @@
-//! The outside: a process that stays in the caller's namespaces, for steps that can be taken only there.
+//! The outside: a process that stays in the caller's namespaces, for steps that can be taken only
+//! there.
 //!
-//! It is made before the first step, takes one step each time it is told to, and ends when nsx lets go of it. What its
-//! steps leave behind goes if nsx ends before it has said that it may stay. A guard, its parent, sees to that if the outside
-//! itself is killed.
+//! It is made before the first step, takes one step each time it is told to, and ends when nsx lets
+//! go of it. What its steps leave behind goes if nsx ends before it has said that it may stay. A
+//! guard, its parent, sees to that if the outside itself is killed.
 //!
-//! It is nobody's child: nsx may become the program, which must not inherit a child that it never made.
+//! It is nobody's child: nsx may become the program, which must not inherit a child that it never
+//! made.
 
 use super::{
     link::{Link, Message},
@@ -74,9 +76,12 @@ impl Outside {
 
 /// Makes the outside, and stays as its guard.
 fn guarded(plan: &Plan, hands: &Hands<'_>, link: Link) {
-    // Else the status of a child would be lost, the outside's or a program's that a step runs, if the caller ignores SIGCHLD.
+    // Else the status of a child would be lost, the outside's or a program's that a step runs, if
+    // the caller ignores SIGCHLD.
     let _ = Disposition::default_for(libc::SIGCHLD);
-    let Ok((ours, theirs)) = Link::pair() else { return serve(plan, hands, &link, None) };
+    let Ok((ours, theirs)) = Link::pair() else {
+        return serve(plan, hands, &link, None);
+    };
     match fork() {
         Ok(Forked::Parent(outside)) => {
             drop((link, theirs));

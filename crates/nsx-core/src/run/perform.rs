@@ -5,7 +5,9 @@ use crate::{
     accounts::{self, Accounts},
     idmap::{IdKind, IdMap},
     pid::Pid,
-    plan::{Filter, GroupsDenied, Label, Limit, ProcDirectory, Propagation, Step, helper_arguments},
+    plan::{
+        Filter, GroupsDenied, Label, Limit, ProcDirectory, Propagation, Step, helper_arguments,
+    },
     proc::{Credentials, ProcRoot},
     sys,
 };
@@ -32,7 +34,8 @@ const PLACE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXE
 pub(super) struct Hands<'a> {
     /// The caller's procfs, if there is one.
     pub(super) proc: Option<&'a ProcRoot>,
-    /// nsx's own directory in it, whichever process uses it; opened by nsx, when a step or an outside first needs it.
+    /// nsx's own directory in it, whichever process uses it; opened by nsx, when a step or an
+    /// outside first needs it.
     nsx: OnceCell<OwnedFd>,
     /// nsx's id in the caller's PID namespace.
     nsx_pid: Pid,
@@ -65,7 +68,9 @@ impl<'a> Hands<'a> {
     /// Opens what closing the descriptors of this process takes, before its user changes.
     pub(super) fn open_descriptors(&self) {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let opened = self.proc.and_then(|proc| rustix::fs::openat(proc, "self/fd", flags, Mode::empty()).ok());
+        let opened = self
+            .proc
+            .and_then(|proc| rustix::fs::openat(proc, "self/fd", flags, Mode::empty()).ok());
         self.descriptors.set(opened);
     }
 
@@ -77,7 +82,8 @@ impl<'a> Hands<'a> {
     /// nsx's own directory. What another process asks for nsx must have opened.
     pub(super) fn nsx(&self) -> Result<&OwnedFd, Errno> {
         if self.nsx.get().is_none() {
-            let opened = rustix::fs::openat(self.proc.ok_or(Errno::NOENT)?, "self", PLACE, Mode::empty())?;
+            let opened =
+                rustix::fs::openat(self.proc.ok_or(Errno::NOENT)?, "self", PLACE, Mode::empty())?;
             let _ = self.nsx.set(opened);
         }
         self.nsx.get().ok_or(Errno::NOENT)
@@ -102,24 +108,37 @@ impl<'a> Hands<'a> {
             | Step::OwnTerminal(_)
             | Step::TakeForeground(_) => Err(Errno::INVAL),
             Step::CloseDescriptors(from) => sys::stdio::close_now(*from, self.descriptors.take()),
-            Step::Join { target, kinds, one_by_one } => join::process(target, *kinds, one_by_one, self.proc),
-            Step::JoinFile(file) => rustix::thread::move_into_link_name_space(file.ns.as_fd(), None),
+            Step::Join {
+                target,
+                kinds,
+                one_by_one,
+            } => join::process(target, *kinds, one_by_one, self.proc),
+            Step::JoinFile(file) => {
+                rustix::thread::move_into_link_name_space(file.ns.as_fd(), None)
+            }
             Step::Propagate { at, propagation } => propagate(at, *propagation),
             Step::KeepMountsApart => mounts::keep_apart(self.proc.ok_or(Errno::NOENT)?),
             Step::LoopbackUp => sys::net::loopback_up(),
             Step::SetHostname(name) => rustix::system::sethostname(name.as_bytes()),
             Step::SetDomainName(name) => rustix::system::setdomainname(name.as_bytes()),
             Step::MountSys { root } => {
-                let place = self.furnisher.borrow().directory(root.as_deref(), Path::new("/sys"))?;
+                let place = self
+                    .furnisher
+                    .borrow()
+                    .directory(root.as_deref(), Path::new("/sys"))?;
                 mounts::sysfs(&place, root.as_deref())
             }
             Step::MountQueues { root } => {
-                let place = self.furnisher.borrow().directory(root.as_deref(), Path::new("/dev/mqueue"))?;
+                let place = self
+                    .furnisher
+                    .borrow()
+                    .directory(root.as_deref(), Path::new("/dev/mqueue"))?;
                 mounts::queues(&place)
             }
-            Step::MountCgroups { root, hierarchies } => {
-                self.furnisher.borrow_mut().cgroups(root.as_deref(), hierarchies)
-            }
+            Step::MountCgroups { root, hierarchies } => self
+                .furnisher
+                .borrow_mut()
+                .cgroups(root.as_deref(), hierarchies),
             // By name: after a chroot there may be no procfs yet to reach a descriptor through.
             Step::MountProc { root: None, at } => mounts::procfs(at),
             Step::MountProc { root, at } => {
@@ -127,12 +146,19 @@ impl<'a> Hands<'a> {
                 mounts::procfs(mounts::path_of(&place))
             }
             Step::MountJoinedProc => mounts::joined_procfs(self.proc.ok_or(Errno::NOENT)?),
-            Step::MountOwnProc(own) => mounts::own_procfs(own.detached(), self.proc.ok_or(Errno::NOENT)?),
+            Step::MountOwnProc(own) => {
+                mounts::own_procfs(own.detached(), self.proc.ok_or(Errno::NOENT)?)
+            }
             Step::BindRoot(root) => rustix::mount::mount_bind_recursive(root, root),
             Step::OpenSource(source) => self.furnisher.borrow_mut().open(source),
-            Step::Mount { root, mount, makes_place } => {
-                self.furnisher.borrow_mut().mount(root.as_deref(), mount, *makes_place, self.proc)
-            }
+            Step::Mount {
+                root,
+                mount,
+                makes_place,
+            } => self
+                .furnisher
+                .borrow_mut()
+                .mount(root.as_deref(), mount, *makes_place, self.proc),
             Step::PivotRoot(root) => mounts::pivot_root(root),
             Step::Chroot(root) => rustix::process::chroot(root),
             Step::MountBinfmt(at) => mounts::binfmt(at),
@@ -142,8 +168,12 @@ impl<'a> Hands<'a> {
                 rustix::io::write(&register, interpreter.as_bytes()).map(drop)
             }
             Step::JoinCgroup(cgroup) => rustix::io::write(&cgroup.file, b"0").map(drop),
-            Step::ChangeRoot { directory, stays, .. } => {
-                let here = stays.then(|| rustix::fs::openat(CWD, ".", PLACE, Mode::empty())).transpose()?;
+            Step::ChangeRoot {
+                directory, stays, ..
+            } => {
+                let here = stays
+                    .then(|| rustix::fs::openat(CWD, ".", PLACE, Mode::empty()))
+                    .transpose()?;
                 rustix::process::fchdir(directory)?;
                 rustix::process::chroot(".")?;
                 here.map_or_else(|| rustix::process::chdir("/"), rustix::process::fchdir)
@@ -158,23 +188,43 @@ impl<'a> Hands<'a> {
             Step::LeaveGroups { denied, group } => self.leave_groups(*denied, *group),
             Step::SetGroup(gid) => rustix::thread::set_thread_gid(Gid::from_raw(*gid)),
             Step::SetUser(uid) => rustix::thread::set_thread_uid(Uid::from_raw(*uid)),
-            Step::SetGroupOf(process) => rustix::thread::set_thread_gid(Gid::from_raw(effective_ids(process)?.1)),
-            Step::SetUserOf(process) => rustix::thread::set_thread_uid(Uid::from_raw(effective_ids(process)?.0)),
+            Step::SetGroupOf(process) => {
+                rustix::thread::set_thread_gid(Gid::from_raw(effective_ids(process)?.1))
+            }
+            Step::SetUserOf(process) => {
+                rustix::thread::set_thread_uid(Uid::from_raw(effective_ids(process)?.0))
+            }
             Step::DieWithParent(signal) => sys::process::set_death_signal(*signal),
             Step::LimitCapabilities(to) => capabilities::bound(*to),
             Step::KeepCapabilities => rustix::thread::set_keep_capabilities(true),
             Step::SetCapabilities(state) => capabilities::set(state),
-            Step::SetLimits(limits) => limits.iter().try_for_each(|Limit { resource, soft, hard }| {
-                rustix::process::setrlimit(*resource, Rlimit { current: *soft, maximum: *hard })
-            }),
+            Step::SetLimits(limits) => limits.iter().try_for_each(
+                |Limit {
+                     resource,
+                     soft,
+                     hard,
+                 }| {
+                    rustix::process::setrlimit(
+                        *resource,
+                        Rlimit {
+                            current: *soft,
+                            maximum: *hard,
+                        },
+                    )
+                },
+            ),
             Step::RaiseLimits(limits) => limits.iter().try_for_each(raise),
             Step::SetUmask(umask) => {
                 rustix::process::umask(Mode::from_raw_mode(*umask));
                 Ok(())
             }
-            Step::SetOomScore(score) => self.write_own("oom_score_adj", score.to_string().as_bytes()),
+            Step::SetOomScore(score) => {
+                self.write_own("oom_score_adj", score.to_string().as_bytes())
+            }
             Step::SetExecLabel(label) => self.set_exec_label(label),
-            Step::ReadFilters(target) => filters::read(target).map(|read| *self.filters.borrow_mut() = read),
+            Step::ReadFilters(target) => {
+                filters::read(target).map(|read| *self.filters.borrow_mut() = read)
+            }
             Step::InstallFilters => {
                 capabilities::bring_into_force()?;
                 filters::install(&self.filters.borrow())
@@ -184,28 +234,34 @@ impl<'a> Hands<'a> {
                 filters::install(std::slice::from_ref(filter))
             }
             Step::NoNewPrivs => rustix::thread::set_no_new_privs(true),
-            Step::Exec { .. } | Step::LoginShell { .. } => {
-                Err(Ready::of(step, self.home.take()).ok_or(Errno::INVAL)?.execute())
-            }
+            Step::Exec { .. } | Step::LoginShell { .. } => Err(Ready::of(step, self.home.take())
+                .ok_or(Errno::INVAL)?
+                .execute()),
         }
     }
 
     /// Looks up a home directory in the files that the program sees. A user without one has `/`.
     fn find_home(&self, user: u32) -> Result<(), Errno> {
         let root = rustix::fs::openat(CWD, c"/", PLACE, Mode::empty())?;
-        let user = Accounts::read(&root).ok().and_then(|accounts| accounts.user_by_id(user));
+        let user = Accounts::read(&root)
+            .ok()
+            .and_then(|accounts| accounts.user_by_id(user));
         let home = user.map_or_else(|| b"/".to_vec(), |user| user.home);
-        self.home.set(CString::new([b"HOME=", home.as_slice()].concat()).ok());
+        self.home
+            .set(CString::new([b"HOME=", home.as_slice()].concat()).ok());
         Ok(())
     }
 
     fn leave_groups(&self, denied: GroupsDenied, group: Option<u32>) -> Result<(), Errno> {
         let outcome = rustix::thread::set_thread_groups(&[]);
-        self.groups_left.set(self.groups_left.get() || outcome.is_ok());
+        self.groups_left
+            .set(self.groups_left.get() || outcome.is_ok());
         let goes_on = self.groups_left.get()
             || match denied {
                 GroupsDenied::Keep => true,
-                GroupsDenied::Fail => rustix::process::getgroups()?.into_iter().all(|own| Some(own.as_raw()) == group),
+                GroupsDenied::Fail => rustix::process::getgroups()?
+                    .into_iter()
+                    .all(|own| Some(own.as_raw()) == group),
                 GroupsDenied::FailAlways => false,
             };
         if goes_on { Ok(()) } else { outcome }
@@ -216,12 +272,17 @@ impl<'a> Hands<'a> {
         if self.proc.is_none() && rustix::process::getpid() == self.nsx_pid {
             return self.write_own(file, text.as_bytes());
         }
-        let fd = rustix::fs::openat(self.nsx()?, file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let fd = rustix::fs::openat(
+            self.nsx()?,
+            file,
+            OFlags::WRONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
         rustix::io::write(&fd, text.as_bytes()).map(drop)
     }
 
-    /// Writes a file of the process that takes the step, in the caller's procfs, whatever it has joined. Without that procfs at
-    /// hand, it is the one on /proc.
+    /// Writes a file of the process that takes the step, in the caller's procfs, whatever it has
+    /// joined. Without that procfs at hand, it is the one on /proc.
     fn write_own(&self, file: &str, text: &[u8]) -> Result<(), Errno> {
         let flags = OFlags::WRONLY | OFlags::CLOEXEC;
         let fd = match self.proc {
@@ -242,10 +303,14 @@ impl<'a> Hands<'a> {
         outcome
     }
 
-    /// Has nsx's ids mapped by the program that may. What that has to say it says on standard error; `EPERM` here.
+    /// Has nsx's ids mapped by the program that may. What that has to say it says on standard
+    /// error; `EPERM` here.
     fn run_id_map_helper(&self, ids: IdKind, map: &IdMap) -> Result<(), Errno> {
         let mut command = std::process::Command::new(ids.helper());
-        command.arg(self.nsx_pid.to_string()).args(helper_arguments(map)).stdin(std::process::Stdio::null());
+        command
+            .arg(self.nsx_pid.to_string())
+            .args(helper_arguments(map))
+            .stdin(std::process::Stdio::null());
         match command.status() {
             Ok(status) if status.success() => Ok(()),
             Ok(_) => Err(Errno::PERM),
@@ -254,24 +319,33 @@ impl<'a> Hands<'a> {
     }
 }
 
-/// The effective user and group of a process, in the user namespace that this one is in now. The kernel counts them for
-/// whoever opens the file; the owner of the directory would be root where the process hides (`PR_SET_DUMPABLE`).
+/// The effective user and group of a process, in the user namespace that this one is in now. The
+/// kernel counts them for whoever opens the file; the owner of the directory would be root where
+/// the process hides (`PR_SET_DUMPABLE`).
 fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
-    let file = rustix::fs::openat(&*process.0, "status", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let file = rustix::fs::openat(
+        &*process.0,
+        "status",
+        OFlags::RDONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
     let mut text = Vec::new();
-    File::from(file).read_to_end(&mut text).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    File::from(file)
+        .read_to_end(&mut text)
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     let credentials = Credentials::parse(&text).map_err(|_| Errno::SRCH)?;
     Ok((credentials.uid, credentials.gid))
 }
 
 /// Changes to a directory, and leaves it again if it is not below the root directory.
 ///
-/// The target can put a link to `/proc/self/fd/7` at the end of any path. The link leads to what this process has open, which
-/// may be a directory of the host (CVE-2024-21626). The kernel writes `(unreachable)` in front of such a directory, see
-/// `getcwd(3)`.
+/// The target can put a link to `/proc/self/fd/7` at the end of any path. The link leads to what
+/// this process has open, which may be a directory of the host (CVE-2024-21626). The kernel writes
+/// `(unreachable)` in front of such a directory, see `getcwd(3)`.
 ///
 /// # Errors
-/// `EXDEV` if the directory is not below the root directory; the errno of `chdir(2)` or `getcwd(2)`.
+/// `EXDEV` if the directory is not below the root directory; the errno of `chdir(2)` or
+/// `getcwd(2)`.
 fn set_directory(directory: &Path) -> Result<(), Errno> {
     rustix::process::chdir(directory)?;
     let led_out = match rustix::process::getcwd(Vec::new()) {
@@ -313,14 +387,20 @@ pub(super) enum Ready<'p> {
 }
 
 impl<'p> Ready<'p> {
-    /// Looks up the program of the last step of a plan, and gives this process the program's environment, with the variable
-    /// `home` if there is one. None for any other step.
+    /// Looks up the program of the last step of a plan, and gives this process the program's
+    /// environment, with the variable `home` if there is one. None for any other step.
     pub(super) fn of(step: &'p Step, home: Option<CString>) -> Option<Self> {
         let (ready, environment) = match step {
-            Step::Exec { programs, environment } => (Self::First(programs), environment),
+            Step::Exec {
+                programs,
+                environment,
+            } => (Self::First(programs), environment),
             Step::LoginShell { environment } => {
                 let shell = accounts::login_shell(environment.as_deref());
-                let name = shell.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+                let name = shell
+                    .rsplit(|byte| *byte == b'/')
+                    .next()
+                    .unwrap_or_default();
                 // The dash before its name is the word for a shell to be a login shell.
                 let name = CString::new([b"-", name].concat()).ok()?;
                 (Self::Shell(CString::new(shell).ok()?, name), environment)
@@ -329,8 +409,14 @@ impl<'p> Ready<'p> {
         };
         if let Some(environment) = environment {
             sys::process::wipe_environment();
-            let is_kept = |variable: &&CString| home.is_none() || !variable.as_bytes().starts_with(b"HOME=");
-            let variables: Vec<_> = environment.iter().filter(is_kept).cloned().chain(home.clone()).collect();
+            let is_kept =
+                |variable: &&CString| home.is_none() || !variable.as_bytes().starts_with(b"HOME=");
+            let variables: Vec<_> = environment
+                .iter()
+                .filter(is_kept)
+                .cloned()
+                .chain(home.clone())
+                .collect();
             sys::process::set_environment(&variables);
         }
         Some(ready)
@@ -343,7 +429,9 @@ impl<'p> Ready<'p> {
             Self::First(programs) => {
                 let mut failure = Errno::NOENT;
                 for program in *programs {
-                    failure = program.first().map_or(Errno::INVAL, |name| sys::process::execvp(name, program));
+                    failure = program
+                        .first()
+                        .map_or(Errno::INVAL, |name| sys::process::execvp(name, program));
                     if failure != Errno::NOENT {
                         break;
                     }

@@ -1,4 +1,5 @@
-//! Pins: namespaces bound to files, taken from the outside, and how a pin that was not wanted in the end is undone.
+//! Pins: namespaces bound to files, taken from the outside, and how a pin that was not wanted in
+//! the end is undone.
 
 use super::{
     link::{Link, Message},
@@ -27,9 +28,11 @@ pub(super) enum Part {
     Directory,
     /// The file, where there was none.
     File,
-    /// A shared mount of that directory on itself. The number is the id of the mount that it was on.
+    /// A shared mount of that directory on itself. The number is the id of the mount that it was
+    /// on.
     Shared(u32),
-    /// A private mount of the directory on itself. The number is the id of the mount that the directory was on.
+    /// A private mount of the directory on itself. The number is the id of the mount that the
+    /// directory was on.
     Private(u32),
     /// The mount of the namespace. The number is the id of the mount that the file was on.
     Mount(u32),
@@ -47,7 +50,11 @@ pub(super) struct Journal<'a> {
 
 impl<'a> Journal<'a> {
     pub(super) fn new(guard: Option<&'a Link>) -> Self {
-        Self { made: Vec::new(), kept: false, guard }
+        Self {
+            made: Vec::new(),
+            kept: false,
+            guard,
+        }
     }
 
     /// Binds the namespace at the path `namespace` to the file of the pin, which is that of `step`.
@@ -117,17 +124,24 @@ impl<'a> Journal<'a> {
         let which = (step, pin);
         if !pin.make {
             let part = Part::Mount(mount_id(&pin.at));
-            return self.part(which, part, || rustix::mount::mount_bind(namespace, &pin.at));
+            return self.part(which, part, || {
+                rustix::mount::mount_bind(namespace, &pin.at)
+            });
         }
         let directory = pin.directory();
         if pin.ip_netns().is_some() {
             self.prepare_netns(which, directory)?;
         }
         match self.bind(namespace, which) {
-            // What the kernel says of a mount namespace where mounts are shared: it would be mounted in itself.
-            Err(Errno::INVAL) if pin.kind == NsKind::Mnt && !super::keeps_no_mount_namespace(pin) => {
+            // What the kernel says of a mount namespace where mounts are shared: it would be
+            // mounted in itself.
+            Err(Errno::INVAL)
+                if pin.kind == NsKind::Mnt && !super::keeps_no_mount_namespace(pin) =>
+            {
                 let part = Part::Private(mount_id(directory));
-                self.part(which, part, || rustix::mount::mount_bind(directory, directory))?;
+                self.part(which, part, || {
+                    rustix::mount::mount_bind(directory, directory)
+                })?;
                 rustix::mount::mount_change(directory, MountPropagationFlags::PRIVATE)?;
                 self.bind(namespace, which)
             }
@@ -138,10 +152,13 @@ impl<'a> Journal<'a> {
     fn bind(&mut self, namespace: &str, which: (usize, &'a Pin)) -> Result<(), Errno> {
         let file = self.open(which)?;
         let part = Part::Mount(mount_id(&which.1.at));
-        self.part(which, part, || rustix::mount::mount_bind(namespace, mounts::path_of(&file)))
+        self.part(which, part, || {
+            rustix::mount::mount_bind(namespace, mounts::path_of(&file))
+        })
     }
 
-    /// Opens the file, which is made if it is missing. A link is refused, and so is what holds a namespace already.
+    /// Opens the file, which is made if it is missing. A link is refused, and so is what holds a
+    /// namespace already.
     fn open(&mut self, which: (usize, &'a Pin)) -> Result<OwnedFd, Errno> {
         let at = &which.1.at;
         let place = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -162,7 +179,8 @@ impl<'a> Journal<'a> {
         Ok(file)
     }
 
-    /// Makes the directory of `ip-netns(8)` and mounts it on itself, unless somebody has done so before.
+    /// Makes the directory of `ip-netns(8)` and mounts it on itself, unless somebody has done so
+    /// before.
     fn prepare_netns(&mut self, which: (usize, &'a Pin), directory: &Path) -> Result<(), Errno> {
         let make = || rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755));
         match self.part(which, Part::Directory, make) {
@@ -173,7 +191,9 @@ impl<'a> Journal<'a> {
             Err(Errno::INVAL) => netns::locked(directory, || match netns::share(directory) {
                 Err(Errno::INVAL) => {
                     let part = Part::Shared(mount_id(directory));
-                    self.part(which, part, || rustix::mount::mount_bind_recursive(directory, directory))?;
+                    self.part(which, part, || {
+                        rustix::mount::mount_bind_recursive(directory, directory)
+                    })?;
                     netns::share(directory)
                 }
                 outcome => outcome,
@@ -212,8 +232,8 @@ impl Part {
         };
     }
 
-    /// Returns whether the part was made, as far as can be seen (5.8): the process that wrote the part down was killed
-    /// before or after making it.
+    /// Returns whether the part was made, as far as can be seen (5.8): the process that wrote the
+    /// part down was killed before or after making it.
     fn is_there(self, pin: &Pin) -> bool {
         match self {
             Self::Directory | Self::File => true, // to remove what is missing does no harm
@@ -234,7 +254,8 @@ pub(super) fn guard(plan: &Plan, journal: &Link, writer: Pid) {
             Ok(Some(Message::Undo)) => kept = false,
             Ok(Some(_)) => {} // said to others
             Ok(None) => break,
-            // What came then is not known. The writer undoes what it made by itself unless it is killed.
+            // What came then is not known. The writer undoes what it made by itself unless it is
+            // killed.
             Err(_) => return,
         }
     }
@@ -265,16 +286,17 @@ pub(super) fn mount_id(at: &Path) -> u32 {
     found.map_or(0, |found| found.stx_mnt_id as u32)
 }
 
-/// Replaces this process's new mount namespace by one that is made on another processor, on each in turn, until `pin` takes
-/// it. Linux 6.18 numbers namespaces by processor, and takes one with a lower number than the one that it is pinned in for
-/// the older, which it refuses to pin.
+/// Replaces this process's new mount namespace by one that is made on another processor, on each in
+/// turn, until `pin` takes it. Linux 6.18 numbers namespaces by processor, and takes one with a
+/// lower number than the one that it is pinned in for the older, which it refuses to pin.
 pub(super) fn from_elsewhere(pin: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
     let allowed = sched_getaffinity(None)?;
     let mut outcome = Err(Errno::INVAL);
     for processor in 0..CpuSet::MAX_CPU {
         let mut one = CpuSet::new();
         one.set(processor);
-        // The caller may have kept to some of them; that is for the program, and not for this moment.
+        // The caller may have kept to some of them; that is for the program, and not for this
+        // moment.
         if sched_setaffinity(None, &one).is_err() {
             continue;
         }

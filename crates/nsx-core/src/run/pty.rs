@@ -1,17 +1,19 @@
 //! A program with a terminal of its own: nsx splits in two.
 //!
-//! The relay stays with the caller's terminal and relays what is typed and shown, see `relay`. The leader leads a
-//! session on the new terminal and walks on with the plan, as nsx does without a new terminal: it waits for the
-//! program, which is a job of its own there, so that the program can be stopped and resumed. To the caller both
-//! together are one job:
+//! The relay stays with the caller's terminal and relays what is typed and shown, see `relay`. The
+//! leader leads a session on the new terminal and walks on with the plan, as nsx does without a new
+//! terminal: it waits for the program, which is a job of its own there, so that the program can be
+//! stopped and resumed. To the caller both together are one job:
 //!
-//! - the program stops, so its leader stops, so the relay stops, and the caller's shell has its prompt;
+//! - the program stops, so its leader stops, so the relay stops, and the caller's shell has its
+//!   prompt;
 //! - that resumes the relay, which resumes the leader, which resumes the program's group;
 //! - the leader ends as the program does, and the relay as the leader does;
-//! - a relay that is killed leaves the new terminal hung up, of which the kernel tells the leader, which ends the program; a
-//!   third process, see `restorer`, sets the caller's terminal right.
+//! - a relay that is killed leaves the new terminal hung up, of which the kernel tells the leader,
+//!   which ends the program; a third process, see `restorer`, sets the caller's terminal right.
 //!
-//! Nobody in that session can reach the caller's terminal: it is neither their controlling one, nor open to them.
+//! Nobody in that session can reach the caller's terminal: it is neither their controlling one, nor
+//! open to them.
 
 use super::{Ended, child::Inherited, relay::Relay, restorer::Restorer};
 use crate::{
@@ -37,18 +39,26 @@ pub(super) enum Side {
 pub(super) struct Leader(OwnedFd);
 
 impl Leader {
-    /// Returns whether the relay is gone. A process that ends lets go of the other end first, and only later of its
-    /// children.
+    /// Returns whether the relay is gone. A process that ends lets go of the other end first, and
+    /// only later of its children.
     pub(super) fn is_alone(&self) -> bool {
         poll::has_now(&self.0, PollFlags::empty())
     }
 }
 
-/// Splits. The leader has the new terminal in place of each standard descriptor that is one; others stay as they are.
+/// Splits. The leader has the new terminal in place of each standard descriptor that is one; others
+/// stay as they are.
 pub(super) fn split(pty: &Pty) -> Result<Side, Errno> {
-    let [stdin, stdout, stderr] = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
+    let [stdin, stdout, stderr] = [
+        rustix::stdio::stdin(),
+        rustix::stdio::stdout(),
+        rustix::stdio::stderr(),
+    ];
     let input = Some(stdin).filter(|fd| isatty(fd));
-    let output = [stdout, stderr, stdin].into_iter().find(|fd| isatty(fd)).ok_or(Errno::NOTTY)?;
+    let output = [stdout, stderr, stdin]
+        .into_iter()
+        .find(|fd| isatty(fd))
+        .ok_or(Errno::NOTTY)?;
     pty.resemble(input.unwrap_or(output));
     let inherited = Inherited::take(Signals::PassOn)?;
     let signals = SignalFd::new()?;
@@ -56,7 +66,9 @@ pub(super) fn split(pty: &Pty) -> Result<Side, Errno> {
         Forked::Parent(leader) => {
             let restorer = input.and_then(|_| Restorer::start(pty).ok());
             let master = pty.take_master().ok_or(Errno::BADF)?;
-            Relay::new(leader, master, input, output, restorer)?.run(&signals).map(Side::Ended)
+            Relay::new(leader, master, input, output, restorer)?
+                .run(&signals)
+                .map(Side::Ended)
         }
         Forked::Child => {
             drop(pty.take_master());

@@ -1,8 +1,10 @@
-//! nsx as PID 1 of the new namespace: between the waiting nsx and the program, where `--init` asks for it.
+//! nsx as PID 1 of the new namespace: between the waiting nsx and the program, where `--init` asks
+//! for it.
 //!
-//! It takes the status of every process that is left to it, passes signals on, and ends when the program does, whereupon
-//! the kernel ends whatever is left in the namespace. PID 1 can neither stop nor die of a signal by its own will, so it
-//! tells nsx what the program did, and nsx does likewise.
+//! It takes the status of every process that is left to it, passes signals on, and ends when the
+//! program does, whereupon the kernel ends whatever is left in the namespace. PID 1 can neither
+//! stop nor die of a signal by its own will, so it tells nsx what the program did, and nsx does
+//! likewise.
 
 use super::{
     board::Board,
@@ -20,9 +22,15 @@ use rustix::{
     process::{WaitOptions, WaitStatus, wait},
 };
 
-/// Makes the program's process, in which this returns. The one that calls stays as PID 1, and tells on the `board` if it
-/// cannot; that is step `index` of the plan. Signals are held back already; the program gets what the caller had set.
-pub(super) fn stay(nsx: &Link, inherited: &Inherited, board: Board, index: usize) -> Result<Link, Errno> {
+/// Makes the program's process, in which this returns. The one that calls stays as PID 1, and tells
+/// on the `board` if it cannot; that is step `index` of the plan. Signals are held back already;
+/// the program gets what the caller had set.
+pub(super) fn stay(
+    nsx: &Link,
+    inherited: &Inherited,
+    board: Board,
+    index: usize,
+) -> Result<Link, Errno> {
     let signals = SignalFd::new()?;
     let (ours, theirs) = Link::pair()?;
     match fork()? {
@@ -49,15 +57,21 @@ struct Reaper<'a> {
     /// The number of times that the program has stopped.
     stops: usize,
     is_stopped: bool,
-    /// `true` if another process has resumed the program, as a shell does with the whole job: PID 1 then has a SIGCONT
-    /// to read that has done its work. If PID 1 passed that SIGCONT on, it could undo that the program has stopped
-    /// again.
+    /// `true` if another process has resumed the program, as a shell does with the whole job: PID 1
+    /// then has a SIGCONT to read that has done its work. If PID 1 passed that SIGCONT on, it could
+    /// undo that the program has stopped again.
     resumed: bool,
 }
 
 impl<'a> Reaper<'a> {
     fn new(nsx: &'a Link, program: Program) -> Self {
-        Self { nsx, program, stops: 0, is_stopped: false, resumed: false }
+        Self {
+            nsx,
+            program,
+            stops: 0,
+            is_stopped: false,
+            resumed: false,
+        }
     }
 
     /// The status to end with.
@@ -74,7 +88,9 @@ impl<'a> Reaper<'a> {
             match heard {
                 Heard::Told(Message::Resume(stop)) => self.resume(stop),
                 Heard::Told(message) => self.nsx.send(message)?,
-                Heard::Cut(link) if std::ptr::eq(link, program_link) => self.nsx.send(Message::Running)?,
+                Heard::Cut(link) if std::ptr::eq(link, program_link) => {
+                    self.nsx.send(Message::Running)?
+                }
                 Heard::Signalled(received) => self.pass_on(received),
                 Heard::Cut(_) | Heard::Nothing => {}
             }
@@ -99,7 +115,8 @@ impl<'a> Reaper<'a> {
         }
     }
 
-    /// Takes what became of all children, and says what to end with where the program is among those that ended.
+    /// Takes what became of all children, and says what to end with where the program is among
+    /// those that ended.
     fn reap(&mut self) -> Result<Option<i32>, Errno> {
         let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
         loop {

@@ -32,7 +32,9 @@ pub(super) fn change(root: Option<&Path>, at: &Path, change: &Change) -> Result<
 
 /// Hides what is at a place beneath `root`, if there is anything.
 pub(super) fn mask(root: Option<&Path>, at: &Path) -> Result<(), Errno> {
-    let Some(place) = existing(root, at)? else { return Ok(()) };
+    let Some(place) = existing(root, at)? else {
+        return Ok(());
+    };
     match is_directory(&place)? {
         true => mount("tmpfs", path_of(&place), "tmpfs", MountFlags::RDONLY, None),
         // The old root is still there, with its devices.
@@ -42,7 +44,9 @@ pub(super) fn mask(root: Option<&Path>, at: &Path) -> Result<(), Errno> {
 
 /// Makes what is at a place beneath `root` read-only, if there is anything.
 pub(super) fn read_only(root: Option<&Path>, at: &Path) -> Result<(), Errno> {
-    let Some(place) = existing(root, at)? else { return Ok(()) };
+    let Some(place) = existing(root, at)? else {
+        return Ok(());
+    };
     mount_bind_recursive(path_of(&place), path_of(&place))?;
     let place = beneath(root, at)?;
     set_flags(&place, kept(&place)? | MountFlags::RDONLY)
@@ -51,7 +55,9 @@ pub(super) fn read_only(root: Option<&Path>, at: &Path) -> Result<(), Errno> {
 /// Sets the flags of a mount. Those that a user namespace may not take away stay.
 fn set_flags(place: &OwnedFd, flags: MountFlags) -> Result<(), Errno> {
     match mount_remount(path_of(place), MountFlags::BIND | flags, c"") {
-        Err(Errno::PERM) => mount_remount(path_of(place), MountFlags::BIND | flags | kept(place)?, c""),
+        Err(Errno::PERM) => {
+            mount_remount(path_of(place), MountFlags::BIND | flags | kept(place)?, c"")
+        }
         set => set,
     }
 }
@@ -70,5 +76,6 @@ fn existing(root: Option<&Path>, at: &Path) -> Result<Option<OwnedFd>, Errno> {
 }
 
 fn is_directory(place: &OwnedFd) -> Result<bool, Errno> {
-    rustix::fs::fstat(place).map(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
+    rustix::fs::fstat(place)
+        .map(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
 }

@@ -1,8 +1,8 @@
-//! The relay between the caller's terminal and the program's: what is typed goes in, what is shown comes out, and the size of
-//! the window, signals and stops go with them.
+//! The relay between the caller's terminal and the program's: what is typed goes in, what is shown
+//! comes out, and the size of the window, signals and stops go with them.
 //!
-//! While it has the foreground, the caller's terminal passes on each key as it is: what Ctrl-C does is for the program's
-//! terminal to say.
+//! While it has the foreground, the caller's terminal passes on each key as it is: what Ctrl-C does
+//! is for the program's terminal to say.
 
 use super::{Ended, restorer::Restorer, suspension::Suspension};
 use crate::sys::{
@@ -18,13 +18,22 @@ use rustix::{
     termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize},
 };
 
-/// The interval at which a relay in the background checks whether it still is there: the kernel does not tell.
-const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 250_000_000 };
+/// The interval at which a relay in the background checks whether it still is there: the kernel
+/// does not tell.
+const LOOK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 250_000_000,
+};
 
-/// The time for which the caller's terminal may take no output before the last of the output is given up.
-const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+/// The time for which the caller's terminal may take no output before the last of the output is
+/// given up.
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 5,
+    tv_nsec: 0,
+};
 
-/// The most that is shown of what was written before the leader ended; who writes on does so to nobody.
+/// The most that is shown of what was written before the leader ended; who writes on does so to
+/// nobody.
 const LAST_WORDS: usize = 1 << 18;
 
 pub(super) struct Relay<'a> {
@@ -89,7 +98,10 @@ impl<'a> Relay<'a> {
             self.output.write()?;
             if ready.signalled {
                 match signals.read()? {
-                    Received { signal: libc::SIGCHLD, .. } => {
+                    Received {
+                        signal: libc::SIGCHLD,
+                        ..
+                    } => {
                         if let Some(ended) = self.look()? {
                             return Ok(ended);
                         }
@@ -104,10 +116,19 @@ impl<'a> Relay<'a> {
         let mut ends = PollFlags::empty();
         ends.set(PollFlags::IN, self.output.waiting.is_empty());
         ends.set(PollFlags::OUT, !self.typed.is_empty());
-        let mut fds = vec![PollFd::new(signals, PollFlags::IN), PollFd::new(&self.master, ends)];
-        let reads = self.input.filter(|_| self.before.is_some() && self.typed.is_empty());
+        let mut fds = vec![
+            PollFd::new(signals, PollFlags::IN),
+            PollFd::new(&self.master, ends),
+        ];
+        let reads = self
+            .input
+            .filter(|_| self.before.is_some() && self.typed.is_empty());
         let background = self.input.is_some() && self.before.is_none();
-        fds.extend(reads.as_ref().map(|input| PollFd::new(input, PollFlags::IN)));
+        fds.extend(
+            reads
+                .as_ref()
+                .map(|input| PollFd::new(input, PollFlags::IN)),
+        );
         if !self.output.waiting.is_empty() {
             fds.push(PollFd::new(&self.output.terminal, PollFlags::OUT));
         }
@@ -126,13 +147,17 @@ impl<'a> Relay<'a> {
 
     /// Has each key passed on, once this process has the foreground of the caller's terminal.
     fn take_terminal(&mut self) {
-        let Some(input) = self.input.filter(|_| self.before.is_none()) else { return };
+        let Some(input) = self.input.filter(|_| self.before.is_none()) else {
+            return;
+        };
         // A terminal that is not of this session has no background.
         if Group::in_foreground(input).is_ok_and(|group| group != Group::own()) {
             return;
         }
         let Ok(before) = tcgetattr(input) else { return };
-        self.restorer.as_ref().inspect(|restorer| restorer.remember());
+        self.restorer
+            .as_ref()
+            .inspect(|restorer| restorer.remember());
         let mut raw = before.clone();
         raw.make_raw();
         if !isatty(rustix::stdio::stdout()) {
@@ -156,7 +181,8 @@ impl<'a> Relay<'a> {
         self.restorer.as_ref().inspect(|restorer| restorer.forget());
     }
 
-    /// Makes the program's terminal as large as the caller's; the kernel tells the program if that is new.
+    /// Makes the program's terminal as large as the caller's; the kernel tells the program if that
+    /// is new.
     fn fit(&self) {
         if let Ok(size) = tcgetwinsize(&self.output.terminal) {
             let _ = tcsetwinsize(&self.master, size);
@@ -210,7 +236,10 @@ impl<'a> Relay<'a> {
 
     /// Looks what became of the leader.
     fn look(&mut self) -> Result<Option<Ended>, Errno> {
-        while let Some((_, status)) = waitpid(Some(self.leader), WaitOptions::NOHANG | WaitOptions::UNTRACED)? {
+        while let Some((_, status)) = waitpid(
+            Some(self.leader),
+            WaitOptions::NOHANG | WaitOptions::UNTRACED,
+        )? {
             if status.stopping_signal().is_some() {
                 self.stop()?;
                 continue;
@@ -223,17 +252,24 @@ impl<'a> Relay<'a> {
                 }
             }
             let exited = Ended::Exited(status.exit_status().unwrap_or_default() as u8);
-            return Ok(Some(status.terminating_signal().map_or(exited, Ended::Killed)));
+            return Ok(Some(
+                status.terminating_signal().map_or(exited, Ended::Killed),
+            ));
         }
         Ok(None)
     }
 
-    /// Stops with all of this job, as Ctrl-Z at the caller's terminal would have it, and goes on when it is resumed.
+    /// Stops with all of this job, as Ctrl-Z at the caller's terminal would have it, and goes on
+    /// when it is resumed.
     fn stop(&mut self) -> Result<(), Errno> {
         self.output.finish()?;
         self.restore_terminal();
         let _ = kill_current_process_group(Signal::TSTP);
-        self.suspension.stop(if has_job_control() { libc::SIGSTOP } else { libc::SIGTSTP })?;
+        self.suspension.stop(if has_job_control() {
+            libc::SIGSTOP
+        } else {
+            libc::SIGTSTP
+        })?;
         self.take_terminal();
         let _ = signal::send(self.leader, libc::SIGCONT);
         Ok(())
@@ -257,13 +293,17 @@ struct Output {
 }
 
 impl Output {
-    /// Opened anew where that is allowed: not to wait is a property of the opening, which others may share.
+    /// Opened anew where that is allowed: not to wait is a property of the opening, which others
+    /// may share.
     fn of(terminal: BorrowedFd<'_>) -> Result<Self, Errno> {
         let path = format!("/proc/self/fd/{}", terminal.as_raw_fd());
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let terminal = rustix::fs::openat(CWD, path, flags, Mode::empty())
             .or_else(|_| rustix::io::fcntl_dupfd_cloexec(terminal, 3))?;
-        Ok(Self { terminal, waiting: Vec::new() })
+        Ok(Self {
+            terminal,
+            waiting: Vec::new(),
+        })
     }
 
     /// Writes what it takes. What a terminal that hung up (EIO) does not take is lost.

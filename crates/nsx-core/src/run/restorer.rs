@@ -1,4 +1,5 @@
-//! The restorer: a process that makes the caller's terminal what it was if the relay is killed while it passes on each key.
+//! The restorer: a process that makes the caller's terminal what it was if the relay is killed
+//! while it passes on each key.
 
 use super::link::{Link, Message};
 use crate::{
@@ -14,8 +15,9 @@ use rustix::{
 pub(super) struct Restorer(Link);
 
 impl Restorer {
-    /// Makes one, which lets go of the end of `pty` that the relay has: a second copy would keep the terminal from hanging up.
-    /// Signals must be held back, because it stays whatever the caller's terminal sends.
+    /// Makes one, which lets go of the end of `pty` that the relay has: a second copy would keep
+    /// the terminal from hanging up. Signals must be held back, because it stays whatever the
+    /// caller's terminal sends.
     pub(super) fn start(pty: &Pty) -> Result<Self, Errno> {
         let (ours, theirs) = Link::pair()?;
         match fork()? {
@@ -38,7 +40,8 @@ impl Restorer {
         self.ask(Message::Keep);
     }
 
-    /// Tells it something, and waits until that is done. Without it the relay does as well, unless it is killed.
+    /// Tells it something, and waits until that is done. Without it the relay does as well, unless
+    /// it is killed.
     fn ask(&self, message: Message) {
         if self.0.send(message).is_ok() {
             let _ = self.0.receive();

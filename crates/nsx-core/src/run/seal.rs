@@ -1,25 +1,29 @@
 //! Running from a file that a hostile target cannot write to.
 //!
-//! A program inside can have the kernel run nsx once more, as a process of the target's: a program that is a script of
-//! `#!/proc/self/exe` does that. From then on `/proc/PID/exe` leads to the file that nsx runs from. Once nobody runs
-//! that file, a user who may write to it on the host could do so from inside (CVE-2019-5736). So nsx starts over from a
-//! file that has the same contents and that nobody can write to. There are two such files, and neither requires trust
-//! in the programs inside:
+//! A program inside can have the kernel run nsx once more, as a process of the target's: a program
+//! that is a script of `#!/proc/self/exe` does that. From then on `/proc/PID/exe` leads to the file
+//! that nsx runs from. Once nobody runs that file, a user who may write to it on the host could do
+//! so from inside (CVE-2019-5736). So nsx starts over from a file that has the same contents and
+//! that nobody can write to. There are two such files, and neither requires trust in the programs
+//! inside:
 //!
-//! - **A mount of its own.** nsx clones the mount that its file is on, down to that file (`OPEN_TREE_CLONE`), makes the clone
-//!   read-only, and executes the file there. The descriptor closes at that exec, and with it the clone leaves the only
-//!   mount namespace it was in: nothing but running programs and open files keep it. Every way back from `/proc/PID/exe`,
-//!   and from whatever was opened through it, goes through this mount, on which nothing can be opened for writing,
-//!   truncated, linked, or changed in its mode, times or attributes: `EROFS`. To make the mount writable again takes
-//!   `mount_setattr(2)` or a remount; to get a writable clone of the mount takes `open_tree(2)` or a bind mount. All of
-//!   them answer `EINVAL` to everybody for a mount that is in no mount namespace. Only while the descriptor is open
-//!   could somebody do so, and then only nsx runs, which has joined nothing yet. Nothing is copied, and no page is in
-//!   memory twice. This requires CAP_SYS_ADMIN over the mount namespace that the file is in, and Linux 5.12.
-//!   The mount does not take away what any descriptor of the host's file system gives: a process with
-//!   CAP_DAC_READ_SEARCH on the host reads other files by their handles, as through each bind mount that an engine
-//!   makes for `/etc/hosts`, and a process with CAP_SYS_ADMIN on the host may change how the whole file system is
-//!   mounted. Neither was ever kept from the host.
-//! - **A sealed copy in memory**, see `memfd_create(2)`, for everybody else. It costs as much as the file is long.
+//! - **A mount of its own.** nsx clones the mount that its file is on, down to that file
+//!   (`OPEN_TREE_CLONE`), makes the clone read-only, and executes the file there. The descriptor
+//!   closes at that exec, and with it the clone leaves the only mount namespace it was in: nothing
+//!   but running programs and open files keep it. Every way back from `/proc/PID/exe`, and from
+//!   whatever was opened through it, goes through this mount, on which nothing can be opened for
+//!   writing, truncated, linked, or changed in its mode, times or attributes: `EROFS`. To make the
+//!   mount writable again takes `mount_setattr(2)` or a remount; to get a writable clone of the
+//!   mount takes `open_tree(2)` or a bind mount. All of them answer `EINVAL` to everybody for a
+//!   mount that is in no mount namespace. Only while the descriptor is open could somebody do so,
+//!   and then only nsx runs, which has joined nothing yet. Nothing is copied, and no page is in
+//!   memory twice. This requires CAP_SYS_ADMIN over the mount namespace that the file is in, and
+//!   Linux 5.12. The mount does not take away what any descriptor of the host's file system gives:
+//!   a process with CAP_DAC_READ_SEARCH on the host reads other files by their handles, as through
+//!   each bind mount that an engine makes for `/etc/hosts`, and a process with CAP_SYS_ADMIN on the
+//!   host may change how the whole file system is mounted. Neither was ever kept from the host.
+//! - **A sealed copy in memory**, see `memfd_create(2)`, for everybody else. It costs as much as
+//!   the file is long.
 //!
 //! The mount is the cheaper by far, so it may be made before it is known to be needed.
 
@@ -39,13 +43,17 @@ use std::{ffi::CString, os::unix::ffi::OsStringExt};
 const OWN: &str = "/proc/self/exe";
 
 /// The seals that leave a file as it is, themselves included.
-const SEALS: SealFlags = SealFlags::SEAL.union(SealFlags::SHRINK).union(SealFlags::GROW).union(SealFlags::WRITE);
+const SEALS: SealFlags = SealFlags::SEAL
+    .union(SealFlags::SHRINK)
+    .union(SealFlags::GROW)
+    .union(SealFlags::WRITE);
 
-/// Starts this program over from a file that nobody can write to, with the same arguments. Returns where it runs from one,
-/// or on failure.
+/// Starts this program over from a file that nobody can write to, with the same arguments. Returns
+/// where it runs from one, or on failure.
 ///
 /// # Errors
-/// That of `memfd_create(2)`, `fcntl(2)` or `execveat(2)`; `EINVAL` where an argument has a zero byte.
+/// That of `memfd_create(2)`, `fcntl(2)` or `execveat(2)`; `EINVAL` where an argument has a zero
+/// byte.
 pub fn seal() -> Result<(), Errno> {
     let own = rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     if is_sealed(&own)? {
@@ -57,12 +65,13 @@ pub fn seal() -> Result<(), Errno> {
     start_over(copied(&own)?)
 }
 
-/// Does as [`seal`] where nothing has to be copied for it, and nothing where it fails. For who cannot know yet whether that
-/// will be needed.
+/// Does as [`seal`] where nothing has to be copied for it, and nothing where it fails. For who
+/// cannot know yet whether that will be needed.
 pub fn seal_early() {
     // Any other user has privileges from the file, if at all, and would lose them on such a mount.
     if rustix::process::geteuid().is_root()
-        && let Ok(own) = rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        && let Ok(own) =
+            rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
     {
         let _ = match is_sealed(&own) {
             Ok(true) => set_name(c"nsx"),
@@ -72,12 +81,16 @@ pub fn seal_early() {
     }
 }
 
-/// Returns whether the file that this process runs from is one that [`seal`] starts. A failure to find out must not
-/// count as no: a process that has started over would do so again, and do all that it has done before.
+/// Returns whether the file that this process runs from is one that [`seal`] starts. A failure to
+/// find out must not count as no: a process that has started over would do so again, and do all
+/// that it has done before.
 fn is_sealed(own: &OwnedFd) -> Result<bool, Errno> {
-    // A file is the root of its mount, and of all that its name could begin with, only where that is attached nowhere.
+    // A file is the root of its mount, and of all that its name could begin with, only where that
+    // is attached nowhere.
     if rustix::fs::readlinkat(CWD, OWN, Vec::new())?.as_bytes() == b"/"
-        && rustix::fs::fstatvfs(own)?.f_flag.contains(StatVfsMountFlags::RDONLY)
+        && rustix::fs::fstatvfs(own)?
+            .f_flag
+            .contains(StatVfsMountFlags::RDONLY)
     {
         return Ok(true);
     }
@@ -91,7 +104,12 @@ fn is_sealed(own: &OwnedFd) -> Result<bool, Errno> {
 fn mounted() -> Result<OwnedFd, Errno> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let file = rustix::mount::open_tree(CWD, OWN, flags)?;
-    set_attributes(&file, MountAttrFlags::MOUNT_ATTR_RDONLY, MountAttrFlags::empty(), false)?;
+    set_attributes(
+        &file,
+        MountAttrFlags::MOUNT_ATTR_RDONLY,
+        MountAttrFlags::empty(),
+        false,
+    )?;
     Ok(file)
 }
 
@@ -109,6 +127,8 @@ fn copied(own: &OwnedFd) -> Result<OwnedFd, Errno> {
 
 /// Becomes the program in a file, with the arguments that this one has. Returns only on failure.
 fn start_over(file: impl AsFd) -> Result<(), Errno> {
-    let arguments: Result<Vec<_>, _> = std::env::args_os().map(|word| CString::new(word.into_vec())).collect();
+    let arguments: Result<Vec<_>, _> = std::env::args_os()
+        .map(|word| CString::new(word.into_vec()))
+        .collect();
     Err(exec_file(file, &arguments.map_err(|_| Errno::INVAL)?))
 }

@@ -1,8 +1,9 @@
 //! The program's process: made last by the joiner, in the PID namespace that was joined.
 //!
-//! The target sees it from its birth, and may take it over if it has CAP_SYS_PTRACE. It has nothing that the program will not
-//! have: neither a right nor a descriptor, nor the caller's environment. All that it does is to tie its life to nsx's, to
-//! wait for nsx, to give itself back the signals as the caller had set them, and to become the program.
+//! The target sees it from its birth, and may take it over if it has CAP_SYS_PTRACE. It has nothing
+//! that the program will not have: neither a right nor a descriptor, nor the caller's environment.
+//! All that it does is to tie its life to nsx's, to wait for nsx, to give itself back the signals
+//! as the caller had set them, and to become the program.
 
 use super::{board::Board, child::Inherited, inside::NOT_RUN, perform::Ready};
 use crate::{
@@ -16,7 +17,8 @@ use crate::{
 use rustix::io::Errno;
 use std::time::Duration;
 
-/// The longest wait for nsx, so that it ends though both nsx and the joiner were killed before it was tied to either.
+/// The longest wait for nsx, so that it ends though both nsx and the joiner were killed before it
+/// was tied to either.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The interval at which the joiner checks that nsx still lives.
@@ -24,13 +26,17 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// The tie of a plan to nsx: its index and the signal.
 pub(super) fn tie(plan: &Plan) -> Option<(usize, Signal)> {
-    plan.tasks().iter().enumerate().find_map(|(index, task)| match &task.step {
-        Step::DieWithParent(signal) => Some((index, *signal)),
-        _ => None,
-    })
+    plan.tasks()
+        .iter()
+        .enumerate()
+        .find_map(|(index, task)| match &task.step {
+            Step::DieWithParent(signal) => Some((index, *signal)),
+            _ => None,
+        })
 }
 
-/// Makes the process, as the step `index` of the plan, tied as `tie` says. The one that calls, the joiner, ends with this.
+/// Makes the process, as the step `index` of the plan, tied as `tie` says. The one that calls, the
+/// joiner, ends with this.
 pub(super) fn make(
     plan: &Plan,
     index: usize,
@@ -44,7 +50,13 @@ pub(super) fn make(
         exit_now(NOT_RUN)
     };
     let last = plan.tasks().len().saturating_sub(1);
-    let Some(ready) = plan.tasks().last().and_then(|task| Ready::of(&task.step, None)) else { fail(Errno::INVAL) };
+    let Some(ready) = plan
+        .tasks()
+        .last()
+        .and_then(|task| Ready::of(&task.step, None))
+    else {
+        fail(Errno::INVAL)
+    };
     if let Err(errno) = board.keep_joiners_page() {
         fail(errno);
     }
@@ -56,7 +68,8 @@ pub(super) fn make(
             exit_now(NOT_RUN)
         }
         Ok(Forked::Parent(program)) => {
-            // nsx may end before the process is tied to it, and the target may keep the process from ever being.
+            // nsx may end before the process is tied to it, and the target may keep the process
+            // from ever being.
             let nsx_is_there = || rustix::process::getppid() == Some(nsx);
             while !board.wait_until_ready(LOOK) && nsx_is_there() {}
             if !nsx_is_there() {

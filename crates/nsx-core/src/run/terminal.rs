@@ -13,7 +13,9 @@ impl Terminal {
     /// Opens it, if there is one; to be done before a mount namespace hides `/dev`.
     pub(super) fn open() -> Option<Self> {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        rustix::fs::openat(CWD, "/dev/tty", flags, Mode::empty()).ok().map(Self)
+        rustix::fs::openat(CWD, "/dev/tty", flags, Mode::empty())
+            .ok()
+            .map(Self)
     }
 
     /// Returns whether `group` has the foreground.
@@ -26,10 +28,12 @@ impl Terminal {
         let _ = group.set_foreground(&self.0);
     }
 
-    /// Takes the foreground back from the program, which has ended, or from a group of which nobody is left. Without this
-    /// a shell that waits for nsx would be stopped when it next reads.
+    /// Takes the foreground back from the program, which has ended, or from a group of which nobody
+    /// is left. Without this a shell that waits for nsx would be stopped when it next reads.
     pub(super) fn take_back(&self, program: Pid) {
-        if Group::in_foreground(&self.0).is_ok_and(|group| group.is_led_by(program) || group.is_gone()) {
+        if Group::in_foreground(&self.0)
+            .is_ok_and(|group| group.is_led_by(program) || group.is_gone())
+        {
             self.set_foreground(Group::own());
         }
     }

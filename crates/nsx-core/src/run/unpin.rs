@@ -1,8 +1,9 @@
-//! The way back from a pin: the namespace is unmounted from its file, and the file goes if it is empty.
+//! The way back from a pin: the namespace is unmounted from its file, and the file goes if it is
+//! empty.
 //!
-//! A pin is told by its mount, and nothing else is touched. The directory is held open and the mount is named by a
-//! descriptor, so that nobody can put another file in between. On the way to the directory no link of another user is
-//! followed: it could lead root to a pin of the system's.
+//! A pin is told by its mount, and nothing else is touched. The directory is held open and the
+//! mount is named by a descriptor, so that nobody can put another file in between. On the way to
+//! the directory no link of another user is followed: it could lead root to a pin of the system's.
 
 use super::mounts::path_of;
 use crate::sys::nsfs;
@@ -54,7 +55,10 @@ pub fn directory(path: &Path) -> Result<OwnedFd, UnpinError> {
         errno => UnpinError::Os("open the directory", errno),
     };
     let parts = |path: &Path| -> Vec<OsString> {
-        path.components().filter(|part| *part != Component::CurDir).map(|part| part.as_os_str().to_owned()).collect()
+        path.components()
+            .filter(|part| *part != Component::CurDir)
+            .map(|part| part.as_os_str().to_owned())
+            .collect()
     };
     let own = rustix::process::geteuid().as_raw();
     let start = if path.is_absolute() { "/" } else { "." };
@@ -80,7 +84,10 @@ pub fn directory(path: &Path) -> Result<OwnedFd, UnpinError> {
         }
         let target = rustix::fs::readlinkat(&next, "", Vec::new()).map_err(failed)?;
         way.pop();
-        for part in parts(Path::new(OsStr::from_bytes(target.as_bytes()))).into_iter().rev() {
+        for part in parts(Path::new(OsStr::from_bytes(target.as_bytes())))
+            .into_iter()
+            .rev()
+        {
             rest.push_front(part);
         }
     }
@@ -110,8 +117,8 @@ pub fn pins(directory: &OwnedFd) -> Result<Vec<OsString>, UnpinError> {
 /// The namespace lives on as long as a process or something else keeps it.
 ///
 /// # Errors
-/// [`UnpinError`]; `Os` with `EPERM` if the caller may not unmount, with `EINVAL` if the mount belongs to a user namespace
-/// above the caller's.
+/// [`UnpinError`]; `Os` with `EPERM` if the caller may not unmount, with `EINVAL` if the mount
+/// belongs to a user namespace above the caller's.
 pub fn unpin(directory: &OwnedFd, name: &OsStr) -> Result<(), UnpinError> {
     let mut pin = pin_at(directory, name)?;
     loop {
@@ -125,8 +132,10 @@ pub fn unpin(directory: &OwnedFd, name: &OsStr) -> Result<(), UnpinError> {
             Err(error) => return Err(error),
         }
     }
-    let is_empty = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
-        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_size == 0);
+    let is_empty =
+        rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
+            FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_size == 0
+        });
     if !is_empty {
         return Ok(());
     }
@@ -143,7 +152,9 @@ fn pin_at(directory: &OwnedFd, name: &OsStr) -> Result<OwnedFd, UnpinError> {
         errno => UnpinError::Os("open it", errno),
     };
     let place = rustix::fs::openat(directory, name, PLACE, Mode::empty()).map_err(failed)?;
-    if FileType::from_raw_mode(rustix::fs::fstat(&place).map_err(failed)?.st_mode) == FileType::Symlink {
+    if FileType::from_raw_mode(rustix::fs::fstat(&place).map_err(failed)?.st_mode)
+        == FileType::Symlink
+    {
         return Err(UnpinError::Link);
     }
     if rustix::fs::fstatfs(&place).map_err(failed)?.f_type != nsfs::MAGIC {

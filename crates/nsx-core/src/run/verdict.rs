@@ -1,6 +1,8 @@
-//! The verdicts of the target's filters on the system calls that nsx still needs once it has installed them.
+//! The verdicts of the target's filters on the system calls that nsx still needs once it has
+//! installed them.
 //!
-//! A filter is a program of classic BPF over one call, see `seccomp(2)`. It is run here as the kernel would run it.
+//! A filter is a program of classic BPF over one call, see `seccomp(2)`. It is run here as the
+//! kernel would run it.
 
 use crate::{
     plan::{Filter, Step},
@@ -91,8 +93,12 @@ impl Call {
     /// Returns whether a plan that goes on with this step makes this call.
     fn is_of(self, step: &Step) -> bool {
         match self {
-            Self::ReadCapabilities | Self::SetCapabilities => matches!(step, Step::SetCapabilities(_)),
-            Self::SetAmbient => matches!(step, Step::SetCapabilities(state) if !state.inheritable.is_empty()),
+            Self::ReadCapabilities | Self::SetCapabilities => {
+                matches!(step, Step::SetCapabilities(_))
+            }
+            Self::SetAmbient => {
+                matches!(step, Step::SetCapabilities(state) if !state.inheritable.is_empty())
+            }
             Self::Tie => matches!(step, Step::DieWithParent(_)),
             _ => matches!(step, Step::ForkSibling),
         }
@@ -101,14 +107,24 @@ impl Call {
 
 /// The name of the call that has this number on the board.
 pub(super) fn name(number: u32) -> Option<&'static str> {
-    Call::ALL.into_iter().find(|call| call.number() == number).map(Call::name)
+    Call::ALL
+        .into_iter()
+        .find(|call| call.number() == number)
+        .map(Call::name)
 }
 
-/// The calls that these filters do not let nsx make though it needs them for the `rest` of the steps, each with the error that
-/// the caller would get.
-pub(super) fn forbidden<'p>(filters: &[Filter], rest: impl Iterator<Item = &'p Step> + Clone) -> Vec<(Call, Errno)> {
-    let needed = Call::ALL.into_iter().filter(|call| rest.clone().any(|step| call.is_of(step)));
-    needed.filter_map(|call| Some((call, refusal(filters, &call.data())?))).collect()
+/// The calls that these filters do not let nsx make though it needs them for the `rest` of the
+/// steps, each with the error that the caller would get.
+pub(super) fn forbidden<'p>(
+    filters: &[Filter],
+    rest: impl Iterator<Item = &'p Step> + Clone,
+) -> Vec<(Call, Errno)> {
+    let needed = Call::ALL
+        .into_iter()
+        .filter(|call| rest.clone().any(|step| call.is_of(step)));
+    needed
+        .filter_map(|call| Some((call, refusal(filters, &call.data())?)))
+        .collect()
 }
 
 /// The data that a filter decides by: `struct seccomp_data`, as words in the order of the bytes.
@@ -123,14 +139,19 @@ impl Data {
         for (place, argument) in arguments.iter().enumerate().take(6) {
             let argument = i64::from(*argument).cast_unsigned();
             let (low, high) = (argument as u32, (argument >> 32) as u32);
-            let pair = if cfg!(target_endian = "big") { [high, low] } else { [low, high] };
+            let pair = if cfg!(target_endian = "big") {
+                [high, low]
+            } else {
+                [low, high]
+            };
             words[4 + 2 * place..6 + 2 * place].copy_from_slice(&pair);
         }
         Self(words)
     }
 }
 
-/// This architecture as filters know it: AUDIT_ARCH of linux/audit.h. 0 on others, which no filter allows.
+/// This architecture as filters know it: AUDIT_ARCH of linux/audit.h. 0 on others, which no filter
+/// allows.
 const ARCHITECTURE: u32 = if cfg!(target_arch = "x86_64") {
     0xc000_003e
 } else if cfg!(target_arch = "aarch64") {
@@ -158,12 +179,15 @@ const ERRNO: u32 = 0x0005_0000;
 const NOTIFY: u32 = 0x7fc0_0000;
 const TRACE: u32 = 0x7ff0_0000;
 
-/// The error of a call that the filters do not allow, `EPERM` if it has none or would end the process; nothing if all allow it.
+/// The error of a call that the filters do not allow, `EPERM` if it has none or would end the
+/// process; nothing if all allow it.
 fn refusal(filters: &[Filter], data: &Data) -> Option<Errno> {
     filters.iter().find_map(|filter| match run(filter, data) {
         Some(verdict) => match verdict & ACTION {
             ALLOW | LOG => None,
-            ERRNO if verdict & 0xfff != 0 => Some(Errno::from_raw_os_error((verdict & 0xfff).cast_signed())),
+            ERRNO if verdict & 0xfff != 0 => {
+                Some(Errno::from_raw_os_error((verdict & 0xfff).cast_signed()))
+            }
             // Nobody traces nsx, and nobody listens to a filter that it installs.
             TRACE | NOTIFY => Some(Errno::NOSYS),
             _ => Some(Errno::PERM),
@@ -179,12 +203,18 @@ fn run(filter: &[Instruction], data: &Data) -> Option<u32> {
     let (mut accumulator, mut index, mut memory) = (0_u32, 0_u32, [0_u32; 16]);
     let mut next = 0;
     loop {
-        let Instruction { code, jump_true, jump_false, operand } = *filter.get(next)?;
+        let Instruction {
+            code,
+            jump_true,
+            jump_false,
+            operand,
+        } = *filter.get(next)?;
         next += 1;
         let by_index = code & 0x08 != 0;
         let value = if by_index { index } else { operand };
         match (code & 0x07, code) {
-            // BPF_LD, BPF_LDX: of a word of the data, a constant, a word of memory, the length of the data
+            // BPF_LD, BPF_LDX: of a word of the data, a constant, a word of memory, the length of
+            // the data
             (0, 0x20) if operand % 4 == 0 => accumulator = *data.0.get(operand as usize / 4)?,
             (0, 0x00) => accumulator = operand,
             (0, 0x60) => accumulator = *memory.get(operand as usize)?,
@@ -251,15 +281,26 @@ mod tests {
     use rustix::{process::WaitOptions, thread::CapabilitySet};
 
     const fn instruction(code: u16, jump_true: u8, jump_false: u8, operand: u32) -> Instruction {
-        Instruction { code, jump_true, jump_false, operand }
+        Instruction {
+            code,
+            jump_true,
+            jump_false,
+            operand,
+        }
     }
 
-    /// A filter that returns `verdict` of one call if bits of its first argument are set, and else allows it.
+    /// A filter that returns `verdict` of one call if bits of its first argument are set, and else
+    /// allows it.
     fn filter(call: libc::c_long, bits: u32, verdict: u32) -> Filter {
         vec![
             instruction(0x20, 0, 0, 0),
             instruction(0x15, 0, 3, call as u32),
-            instruction(0x20, 0, 0, if cfg!(target_endian = "big") { 20 } else { 16 }),
+            instruction(
+                0x20,
+                0,
+                0,
+                if cfg!(target_endian = "big") { 20 } else { 16 },
+            ),
             instruction(0x45, 0, 1, bits),
             instruction(0x06, 0, 0, verdict),
             instruction(0x06, 0, 0, ALLOW),
@@ -269,30 +310,57 @@ mod tests {
     const CLONE: [Step; 1] = [Step::ForkSibling];
 
     fn forbidden_by(filter: Filter, steps: &[Step]) -> Vec<(Call, Errno)> {
-        forbidden(&[vec![instruction(0x06, 0, 0, ALLOW)], filter], steps.iter())
+        forbidden(
+            &[vec![instruction(0x06, 0, 0, ALLOW)], filter],
+            steps.iter(),
+        )
     }
 
     #[test]
     fn what_is_not_allowed_is_named_with_its_error() {
         let errno = ERRNO | libc::EXDEV as u32;
         let all = u32::MAX;
-        assert_eq!(forbidden_by(filter(libc::SYS_clone, all, errno), &CLONE), [(Call::Clone, Errno::XDEV)]);
+        assert_eq!(
+            forbidden_by(filter(libc::SYS_clone, all, errno), &CLONE),
+            [(Call::Clone, Errno::XDEV)]
+        );
         // Namespaces, as engines forbid them.
-        assert_eq!(forbidden_by(filter(libc::SYS_clone, 0x7e02_0000, errno), &CLONE), []);
-        assert_eq!(forbidden_by(filter(libc::SYS_clone, all, ALLOW), &CLONE), []);
+        assert_eq!(
+            forbidden_by(filter(libc::SYS_clone, 0x7e02_0000, errno), &CLONE),
+            []
+        );
+        assert_eq!(
+            forbidden_by(filter(libc::SYS_clone, all, ALLOW), &CLONE),
+            []
+        );
         assert_eq!(forbidden_by(filter(libc::SYS_clone, all, LOG), &CLONE), []);
-        assert_eq!(forbidden_by(filter(libc::SYS_clone, all, TRACE), &CLONE), [(Call::Clone, Errno::NOSYS)]);
-        assert_eq!(forbidden_by(filter(libc::SYS_clone, all, 0), &CLONE), [(Call::Clone, Errno::PERM)]);
-        assert_eq!(forbidden_by(filter(libc::SYS_clone, all, ERRNO), &CLONE), [(Call::Clone, Errno::PERM)]);
+        assert_eq!(
+            forbidden_by(filter(libc::SYS_clone, all, TRACE), &CLONE),
+            [(Call::Clone, Errno::NOSYS)]
+        );
+        assert_eq!(
+            forbidden_by(filter(libc::SYS_clone, all, 0), &CLONE),
+            [(Call::Clone, Errno::PERM)]
+        );
+        assert_eq!(
+            forbidden_by(filter(libc::SYS_clone, all, ERRNO), &CLONE),
+            [(Call::Clone, Errno::PERM)]
+        );
         assert_eq!(forbidden_by(filter(libc::SYS_prctl, 1, errno), &CLONE), []);
         let tied = [Step::ForkSibling, Step::DieWithParent(libc::SIGKILL)];
-        assert_eq!(forbidden_by(filter(libc::SYS_prctl, 1, errno), &tied), [(Call::Tie, Errno::XDEV)]);
+        assert_eq!(
+            forbidden_by(filter(libc::SYS_prctl, 1, errno), &tied),
+            [(Call::Tie, Errno::XDEV)]
+        );
         let state = CapabilityState::of(CapabilitySet::empty(), false);
         let steps = [Step::SetCapabilities(state)];
         let nothing = vec![instruction(0x06, 0, 0, errno)];
         assert_eq!(
             forbidden_by(nothing, &steps),
-            [(Call::ReadCapabilities, Errno::XDEV), (Call::SetCapabilities, Errno::XDEV)]
+            [
+                (Call::ReadCapabilities, Errno::XDEV),
+                (Call::SetCapabilities, Errno::XDEV)
+            ]
         );
     }
 
@@ -304,17 +372,20 @@ mod tests {
         assert_eq!((name(0), name(u32::MAX)), (None, None));
     }
 
-    /// The kernel's verdict of a filter: the errno of a `getppid` with these arguments under it, or 0. None if it takes no such
-    /// filter, or ends the process.
+    /// The kernel's verdict of a filter: the errno of a `getppid` with these arguments under it, or
+    /// 0. None if it takes no such filter, or ends the process.
     fn kernels_answer(filter: &Filter, arguments: [libc::c_int; 2]) -> Option<i32> {
         let Forked::Parent(child) = fork().unwrap() else {
-            let installed = rustix::thread::set_no_new_privs(true).and_then(|()| trace::install(filter));
+            let installed =
+                rustix::thread::set_no_new_privs(true).and_then(|()| trace::install(filter));
             if installed.is_err() {
                 exit_now(255);
             }
             exit_now(trace::errno_of(libc::SYS_getppid, arguments))
         };
-        let (_, status) = rustix::process::waitpid(Some(child), WaitOptions::empty()).unwrap().unwrap();
+        let (_, status) = rustix::process::waitpid(Some(child), WaitOptions::empty())
+            .unwrap()
+            .unwrap();
         status.exit_status().filter(|status| *status != 255)
     }
 
@@ -330,12 +401,17 @@ mod tests {
 
     fn any_instruction() -> impl Strategy<Value = Instruction> {
         let codes = [
-            0x20, 0x00, 0x60, 0x80, 0x01, 0x61, 0x81, 0x02, 0x03, 0x04, 0x0c, 0x14, 0x1c, 0x24, 0x2c, 0x34, 0x3c, 0x44,
-            0x4c, 0x54, 0x5c, 0x64, 0x6c, 0x74, 0x7c, 0x84, 0xa4, 0xac, 0x05, 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d, 0x45,
-            0x4d, 0x07, 0x87,
+            0x20, 0x00, 0x60, 0x80, 0x01, 0x61, 0x81, 0x02, 0x03, 0x04, 0x0c, 0x14, 0x1c, 0x24,
+            0x2c, 0x34, 0x3c, 0x44, 0x4c, 0x54, 0x5c, 0x64, 0x6c, 0x74, 0x7c, 0x84, 0xa4, 0xac,
+            0x05, 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d, 0x45, 0x4d, 0x07, 0x87,
         ];
-        (proptest::sample::select(codes.to_vec()), 0_u8..3, 0_u8..3, prop_oneof![0_u32..16, any::<u32>()]).prop_map(
-            |(code, jump_true, jump_false, operand)| {
+        (
+            proptest::sample::select(codes.to_vec()),
+            0_u8..3,
+            0_u8..3,
+            prop_oneof![0_u32..16, any::<u32>()],
+        )
+            .prop_map(|(code, jump_true, jump_false, operand)| {
                 // Words and places in memory that there are, jumps that lead to the end at most.
                 let operand = match code {
                     0x20 => operand % 2 * 16 + operand / 2 % 2 * 4,
@@ -346,8 +422,7 @@ mod tests {
                     _ => operand,
                 };
                 instruction(code, jump_true, jump_false, operand)
-            },
-        )
+            })
     }
 
     proptest! {
@@ -368,7 +443,8 @@ mod tests {
             rest in proptest::collection::vec(any_instruction(), 1..12),
             arguments: [libc::c_int; 2],
         ) {
-            // The last two turn what was calculated into an error from 0 to 127, and four more catch the longest jumps.
+            // The last two turn what was calculated into an error from 0 to 127, and four more
+            // catch the longest jumps.
             let start = [instruction(0x80, 0, 0, 0), instruction(0x02, 0, 0, 0)];
             let store: Vec<_> = (0..16).map(|place| instruction(0x02, 0, 0, place)).collect();
             let ends = [

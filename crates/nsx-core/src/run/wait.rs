@@ -33,8 +33,15 @@ pub(super) struct Program(pub(super) Pid);
 
 impl Program {
     /// Passes a signal on that this process got.
-    pub(super) fn pass_on(&self, Received { signal, from_kernel }: Received) {
-        // The terminal sent it to the whole foreground group, so the program has it already unless it left that group.
+    pub(super) fn pass_on(
+        &self,
+        Received {
+            signal,
+            from_kernel,
+        }: Received,
+    ) {
+        // The terminal sent it to the whole foreground group, so the program has it already unless
+        // it left that group.
         let has_it = from_kernel && Group::of(self.0) == Ok(Group::own());
         if !has_it {
             self.send(signal);
@@ -47,9 +54,9 @@ impl Program {
     }
 }
 
-/// Returns the news from `waitpid(2)`, called again if it has none: the kernel checks first whether a child has stopped
-/// and then whether the child goes on. A child that was resumed and stops again between the two checks shows neither,
-/// but has stopped by the second call.
+/// Returns the news from `waitpid(2)`, called again if it has none: the kernel checks first whether
+/// a child has stopped and then whether the child goes on. A child that was resumed and stops again
+/// between the two checks shows neither, but has stopped by the second call.
 pub(super) fn news<T>(waitpid: impl Fn() -> Result<Option<T>, Errno>) -> Result<Option<T>, Errno> {
     match waitpid()? {
         None => waitpid(),
@@ -64,7 +71,8 @@ pub(super) struct Waiter<'a> {
     /// The watch over the program, if the program is PID 1 of its namespace and can be looked up.
     init: Option<Watch<'a>>,
     terminal: Option<Terminal>,
-    /// The signal that nsx gave its effect by SIGKILL or SIGSTOP, because the program would have dropped it.
+    /// The signal that nsx gave its effect by SIGKILL or SIGSTOP, because the program would have
+    /// dropped it.
     in_place_of: Option<Signal>,
     /// The signal that killed the program, where nsx itself is PID 1 and told so.
     killed: Option<Signal>,
@@ -104,8 +112,9 @@ impl<'a> Waiter<'a> {
         }
     }
 
-    /// Waits for the program to end, and sees to signals until then. Without a link there is nothing to hear of the program's
-    /// process, and the signal that tells of its end may have been read already.
+    /// Waits for the program to end, and sees to signals until then. Without a link there is
+    /// nothing to hear of the program's process, and the signal that tells of its end may have been
+    /// read already.
     pub(super) fn wait(
         &mut self,
         signals: &SignalFd,
@@ -119,7 +128,12 @@ impl<'a> Waiter<'a> {
         Ok(ended)
     }
 
-    fn attend(&mut self, signals: &SignalFd, link: Option<&Link>, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
+    fn attend(
+        &mut self,
+        signals: &SignalFd,
+        link: Option<&Link>,
+        report: &mut Report<'_, '_>,
+    ) -> Result<Ended, Errno> {
         if link.is_none()
             && let Some(ended) = self.look()?
         {
@@ -136,7 +150,9 @@ impl<'a> Waiter<'a> {
                 Heard::Nothing => {}
                 Heard::Told(message) => self.hear(message, link, report)?,
                 Heard::Cut(_) => self.set_off(report)?,
-                Heard::Signalled(received) if received.signal != libc::SIGCHLD => self.pass_on(received),
+                Heard::Signalled(received) if received.signal != libc::SIGCHLD => {
+                    self.pass_on(received)
+                }
                 Heard::Signalled(_) => {
                     if let Some(ended) = self.look()? {
                         return Ok(ended);
@@ -147,7 +163,11 @@ impl<'a> Waiter<'a> {
     }
 
     /// Waits for the program to end and for nothing else, where no signal is passed on.
-    pub(super) fn wait_for_end(&mut self, link: &Link, report: &mut Report<'_, '_>) -> Result<Ended, Errno> {
+    pub(super) fn wait_for_end(
+        &mut self,
+        link: &Link,
+        report: &mut Report<'_, '_>,
+    ) -> Result<Ended, Errno> {
         while let Some(message) = link.receive()? {
             self.hear(message, Some(link), report)?;
         }
@@ -161,7 +181,12 @@ impl<'a> Waiter<'a> {
         }
     }
 
-    fn hear(&mut self, message: Message, link: Option<&Link>, report: &mut Report<'_, '_>) -> Result<(), Errno> {
+    fn hear(
+        &mut self,
+        message: Message,
+        link: Option<&Link>,
+        report: &mut Report<'_, '_>,
+    ) -> Result<(), Errno> {
         match message {
             Message::Running => self.set_off(report)?,
             Message::Stopped(signal) => {
@@ -175,7 +200,8 @@ impl<'a> Waiter<'a> {
         Ok(())
     }
 
-    /// The program has set off, unless a failure was told: what was left behind outside stays or goes accordingly.
+    /// The program has set off, unless a failure was told: what was left behind outside stays or
+    /// goes accordingly.
     fn set_off(&mut self, report: &mut Report<'_, '_>) -> Result<(), Errno> {
         if std::mem::replace(&mut self.set_off, true) {
             return Ok(());
@@ -200,7 +226,10 @@ impl<'a> Waiter<'a> {
     /// Looks what became of the program: whether it ended, or stopped, whereupon nsx stops too.
     fn look(&mut self) -> Result<Option<Ended>, Errno> {
         let mut options = WaitOptions::NOHANG;
-        options.set(WaitOptions::UNTRACED | WaitOptions::CONTINUED, self.rule == Signals::PassOn);
+        options.set(
+            WaitOptions::UNTRACED | WaitOptions::CONTINUED,
+            self.rule == Signals::PassOn,
+        );
         let mut is_stopped = false;
         loop {
             match news(|| waitpid(Some(self.program.0), options))? {
@@ -210,7 +239,8 @@ impl<'a> Waiter<'a> {
                     }
                     return Ok(None);
                 }
-                // Whoever resumed nsx resumed the program too. Another SIGCONT could undo that it stopped again.
+                // Whoever resumed nsx resumed the program too. Another SIGCONT could undo that it
+                // stopped again.
                 Some((_, status)) if status.continued() => is_stopped = false,
                 Some((_, status)) => match status.stopping_signal() {
                     Some(signal) => {
@@ -226,7 +256,9 @@ impl<'a> Waiter<'a> {
     fn ended(&self, status: WaitStatus) -> Ended {
         match status.terminating_signal() {
             Some(libc::SIGKILL) => {
-                let meant = self.in_place_of.filter(|signal| default_effect(*signal) == DefaultEffect::End);
+                let meant = self
+                    .in_place_of
+                    .filter(|signal| default_effect(*signal) == DefaultEffect::End);
                 Ended::Killed(meant.unwrap_or(libc::SIGKILL))
             }
             Some(signal) => Ended::Killed(signal),
@@ -254,7 +286,11 @@ impl<'a> Waiter<'a> {
     /// Gives signals that PID 1 drops their effect from outside.
     fn stand_in_for_init(&mut self) {
         // Until the program has set off, its process holds signals back for nsx's own sake.
-        let dropped = self.init.as_mut().map(|init| init.look(self.set_off)).unwrap_or_default();
+        let dropped = self
+            .init
+            .as_mut()
+            .map(|init| init.look(self.set_off))
+            .unwrap_or_default();
         for (signal, effect) in dropped {
             self.in_place_of = Some(signal);
             match effect {
@@ -265,27 +301,42 @@ impl<'a> Waiter<'a> {
         }
     }
 
-    /// Resumes the program: alone, as whoever resumed nsx has resumed its group, or with its group, where that is a job of
-    /// its own.
+    /// Resumes the program: alone, as whoever resumed nsx has resumed its group, or with its group,
+    /// where that is a job of its own.
     fn resume_program(&self) {
         match Group::of(self.program.0) {
-            Ok(group) if self.leader.is_some() && group != Group::own() => group.signal(libc::SIGCONT),
+            Ok(group) if self.leader.is_some() && group != Group::own() => {
+                group.signal(libc::SIGCONT)
+            }
             _ => self.program.send(libc::SIGCONT),
         }
     }
 
-    /// Stops nsx as the program was stopped, so that whoever waits for nsx learns of it. Returns when nsx is resumed, or
-    /// where the kernel does not let it stop, because nobody would be there to resume it.
+    /// Stops nsx as the program was stopped, so that whoever waits for nsx learns of it. Returns
+    /// when nsx is resumed, or where the kernel does not let it stop, because nobody would be there
+    /// to resume it.
     fn stop(&mut self, signal: Signal) -> Result<(), Errno> {
         if let Some(init) = &mut self.init {
             init.stopped();
         }
-        let signal = if signal == libc::SIGSTOP { self.in_place_of.take().unwrap_or(signal) } else { signal };
-        let group = Group::of(self.program.0).ok().filter(|group| *group != Group::own());
-        let had_terminal = group.filter(|group| self.terminal.as_ref().is_some_and(|tty| tty.is_foreground(*group)));
-        // SIGSTOP lets no other signal through meanwhile, but stops a group too that nobody is there to resume.
+        let signal = if signal == libc::SIGSTOP {
+            self.in_place_of.take().unwrap_or(signal)
+        } else {
+            signal
+        };
+        let group = Group::of(self.program.0)
+            .ok()
+            .filter(|group| *group != Group::own());
+        let had_terminal = group.filter(|group| {
+            self.terminal
+                .as_ref()
+                .is_some_and(|tty| tty.is_foreground(*group))
+        });
+        // SIGSTOP lets no other signal through meanwhile, but stops a group too that nobody is
+        // there to resume.
         let is_resumed = self.leader.is_some() || has_job_control();
-        self.suspension.stop(if is_resumed { libc::SIGSTOP } else { signal })?;
+        self.suspension
+            .stop(if is_resumed { libc::SIGSTOP } else { signal })?;
         if let (Some(group), Some(terminal)) = (had_terminal, &self.terminal)
             && terminal.is_foreground(Group::own())
         {

@@ -1,4 +1,5 @@
-//! The auxiliary vector that a program gets at its exec, see `getauxval(3)`: no system call, nothing that can fail.
+//! The auxiliary vector that a program gets at its exec, see `getauxval(3)`: no system call,
+//! nothing that can fail.
 
 /// Returns whether the kernel, or a security module, requires care: `AT_SECURE`.
 pub fn is_secure() -> bool {
@@ -6,8 +7,8 @@ pub fn is_secure() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// Sixteen random bytes, the same for as long as the program runs: `AT_RANDOM`. The C library makes its own secrets of them,
-/// so they must not be shown.
+/// Sixteen random bytes, the same for as long as the program runs: `AT_RANDOM`. The C library makes
+/// its own secrets of them, so they must not be shown.
 pub fn random() -> [u8; 16] {
     // SAFETY: reads a number that the kernel put on the stack at the exec.
     let bytes = unsafe { libc::getauxval(libc::AT_RANDOM) } as *const [u8; 16];

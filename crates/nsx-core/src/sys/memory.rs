@@ -6,23 +6,27 @@ use std::{
     sync::OnceLock,
 };
 
-/// The C library's allocator, whose failure ends the program as [`on_exhaustion`] says. The program makes it the global one.
+/// The C library's allocator, whose failure ends the program as [`on_exhaustion`] says. The program
+/// makes it the global one.
 #[derive(Debug)]
 pub struct Allocator;
 
 /// The way in which the program ends.
 static LAST_WORDS: OnceLock<(&str, i32)> = OnceLock::new();
 
-/// As much address space must be left at the start for the stack to grow: the kernel ends a program whose stack cannot grow by
-/// SIGSEGV, and allocation may be long over by then.
+/// As much address space must be left at the start for the stack to grow: the kernel ends a program
+/// whose stack cannot grow by SIGSEGV, and allocation may be long over by then.
 const STACK: usize = 1 << 20;
 
-/// Sets the name with which the message begins, and the status, and ends the process at once if a limit of its address space
-/// leaves no room for its stack.
+/// Sets the name with which the message begins, and the status, and ends the process at once if a
+/// limit of its address space leaves no room for its stack.
 pub fn on_exhaustion(name: &'static str, status: i32) {
     let _ = LAST_WORDS.set((name, status));
     if rustix::process::getrlimit(Resource::As).current.is_some() {
-        let (none, flags) = (std::ptr::null_mut(), libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE);
+        let (none, flags) = (
+            std::ptr::null_mut(),
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+        );
         // SAFETY: a new mapping where the kernel likes, which is nobody else's memory.
         let address = unsafe { libc::mmap(none, STACK, libc::PROT_NONE, flags, -1, 0) };
         if address == libc::MAP_FAILED {
@@ -69,7 +73,11 @@ fn exhausted() -> ! {
     let (name, status) = *LAST_WORDS.get().unwrap_or(&("nsx", 125));
     let mut line = [0; 64];
     let mut length = 0;
-    for byte in name.bytes().chain(*b": failed to allocate memory\n").take(line.len()) {
+    for byte in name
+        .bytes()
+        .chain(*b": failed to allocate memory\n")
+        .take(line.len())
+    {
         line[length] = byte;
         length += 1;
     }

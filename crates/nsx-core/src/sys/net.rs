@@ -1,7 +1,8 @@
-//! Network devices, as far as nsx sets them up itself, and the numbers that network namespaces have for each other.
+//! Network devices, as far as nsx sets them up itself, and the numbers that network namespaces have
+//! for each other.
 //!
-//! Sound because the structure that the ioctls read and write is a plain C one on the stack, of the size they know.
-//! Messages of netlink are bytes.
+//! Sound because the structure that the ioctls read and write is a plain C one on the stack, of the
+//! size they know. Messages of netlink are bytes.
 
 use super::check;
 use rustix::{
@@ -10,10 +11,15 @@ use rustix::{
     net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType},
 };
 
-/// Sets the loopback device of this process's network namespace up, see `netdevice(7)`. The kernel gives it its
-/// addresses.
+/// Sets the loopback device of this process's network namespace up, see `netdevice(7)`. The kernel
+/// gives it its addresses.
 pub fn loopback_up() -> Result<(), Errno> {
-    let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    let socket = rustix::net::socket_with(
+        AddressFamily::INET,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
     // SAFETY: a structure of integers, for which zero is valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (place, byte) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
@@ -29,7 +35,8 @@ pub fn loopback_up() -> Result<(), Errno> {
     Ok(())
 }
 
-/// A socket to ask for the numbers that network namespaces have in the caller's, see `rtnetlink(7)`.
+/// A socket to ask for the numbers that network namespaces have in the caller's, see
+/// `rtnetlink(7)`.
 #[derive(Debug)]
 pub struct NsidSocket(OwnedFd);
 
@@ -37,14 +44,21 @@ impl NsidSocket {
     /// Opens it.
     pub fn new() -> Result<Self, Errno> {
         // No protocol is number 0, NETLINK_ROUTE.
-        let socket = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
+        let socket = rustix::net::socket_with(
+            AddressFamily::NETLINK,
+            SocketType::RAW,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
         Ok(Self(socket))
     }
 
-    /// The number that the network namespace `ns` has in the caller's, if it was given one (`RTM_GETNSID`, 4.0).
+    /// The number that the network namespace `ns` has in the caller's, if it was given one
+    /// (`RTM_GETNSID`, 4.0).
     pub fn number(&self, ns: impl AsFd) -> Result<Option<u32>, Errno> {
         let mut request = [0; GETNSID_LEN];
-        // struct nlmsghdr: length, type, flags, sequence number, port. Then struct rtgenmsg: the family, padded.
+        // struct nlmsghdr: length, type, flags, sequence number, port. Then struct rtgenmsg: the
+        // family, padded.
         request[..4].copy_from_slice(&(GETNSID_LEN as u32).to_ne_bytes());
         request[4..6].copy_from_slice(&libc::RTM_GETNSID.to_ne_bytes());
         request[6..8].copy_from_slice(&(libc::NLM_F_REQUEST as u16).to_ne_bytes());
@@ -67,8 +81,16 @@ const NETNSA_FD: u16 = 3;
 
 /// Reads a message in which the kernel answers `RTM_GETNSID`.
 fn nsid(answer: &[u8]) -> Result<Option<u32>, Errno> {
-    let half = |place: usize| Some(u16::from_ne_bytes(answer.get(place..place + 2)?.try_into().ok()?));
-    let word = |place: usize| Some(i32::from_ne_bytes(answer.get(place..place + 4)?.try_into().ok()?));
+    let half = |place: usize| {
+        Some(u16::from_ne_bytes(
+            answer.get(place..place + 2)?.try_into().ok()?,
+        ))
+    };
+    let word = |place: usize| {
+        Some(i32::from_ne_bytes(
+            answer.get(place..place + 4)?.try_into().ok()?,
+        ))
+    };
     match half(4) {
         Some(kind) if i32::from(kind) == libc::NLMSG_ERROR => {
             return Err(word(16).map_or(Errno::BADMSG, |errno| Errno::from_raw_os_error(-errno)));

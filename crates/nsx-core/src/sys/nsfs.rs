@@ -1,6 +1,7 @@
 //! The ioctls of namespace files, see `ioctl_nsfs(2)`.
 //!
-//! Sound because an ioctl here takes an integer, or the address of one integer of the size that its number says.
+//! Sound because an ioctl here takes an integer, or the address of one integer of the size that its
+//! number says.
 
 use super::check;
 use crate::{pid::Pid, trouble};
@@ -50,7 +51,8 @@ pub fn parent(ns: impl AsFd) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The network namespace of a socket, whosever it is (4.10). Asks for CAP_NET_ADMIN over that namespace.
+/// The network namespace of a socket, whosever it is (4.10). Asks for CAP_NET_ADMIN over that
+/// namespace.
 pub fn of_socket(socket: impl AsFd) -> Result<OwnedFd, Errno> {
     // SAFETY: the ioctl ignores its argument.
     let fd = check(unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), SIOCGSKNS, 0) })?;
@@ -58,7 +60,8 @@ pub fn of_socket(socket: impl AsFd) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Returns the user who created a user namespace, as the caller's user namespace numbers users (4.11).
+/// Returns the user who created a user namespace, as the caller's user namespace numbers users
+/// (4.11).
 pub fn owner_uid(ns: impl AsFd) -> Result<u32, Errno> {
     let mut uid: libc::uid_t = 0;
     // SAFETY: the ioctl writes one uid_t to the address.
@@ -74,14 +77,16 @@ pub fn id64(ns: impl AsFd) -> Result<u64, Errno> {
     Ok(id)
 }
 
-/// The id in the caller's PID namespace of the process or thread that has `pid` in the PID namespace `ns` (6.11).
+/// The id in the caller's PID namespace of the process or thread that has `pid` in the PID
+/// namespace `ns` (6.11).
 ///
 /// `ESRCH` where there is none or the caller's namespace does not see it; `ENOTTY` before 6.11.
 pub fn pid_from_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
     translate(ns, NS_GET_PID_FROM_PIDNS, pid)
 }
 
-/// The id in the PID namespace `ns` of the process or thread that has `pid` in the caller's PID namespace (6.11).
+/// The id in the PID namespace `ns` of the process or thread that has `pid` in the caller's PID
+/// namespace (6.11).
 ///
 /// `ESRCH` where there is none or `ns` does not see it; `ENOTTY` before 6.11.
 pub fn pid_in_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
@@ -108,7 +113,10 @@ pub fn count_mounts(ns: impl AsFd) -> Result<u32, Errno> {
 }
 
 fn mounts_info(ns: impl AsFd) -> Result<MountsInfo, Errno> {
-    let mut info = MountsInfo { size: size_of::<MountsInfo>() as u32, ..MountsInfo::default() };
+    let mut info = MountsInfo {
+        size: size_of::<MountsInfo>() as u32,
+        ..MountsInfo::default()
+    };
     // SAFETY: the ioctl writes one structure of that size to the address.
     check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_MNT_GET_INFO, &raw mut info) })?;
     Ok(info)
@@ -123,25 +131,30 @@ pub enum Way {
     Previous,
 }
 
-/// The mount namespace beside this one (6.12). `ENOENT` at the end; `EPERM` where the caller may not see all.
+/// The mount namespace beside this one (6.12). `ENOENT` at the end; `EPERM` where the caller may
+/// not see all.
 pub fn mounts_beside(ns: impl AsFd, way: Way) -> Result<OwnedFd, Errno> {
-    let request = if way == Way::Next { NS_MNT_GET_NEXT } else { NS_MNT_GET_PREV };
+    let request = if way == Way::Next {
+        NS_MNT_GET_NEXT
+    } else {
+        NS_MNT_GET_PREV
+    };
     // SAFETY: the ioctl writes nothing where the address is none.
     let fd = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), request, 0) })?;
     // SAFETY: the kernel has just made the descriptor, close-on-exec, for us alone.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The id in the caller's PID namespace of the process that has `pid`, or of the process whose thread does, in the PID
-/// namespace `ns` (6.11).
+/// The id in the caller's PID namespace of the process that has `pid`, or of the process whose
+/// thread does, in the PID namespace `ns` (6.11).
 ///
 /// `ESRCH` where there is none or the caller's namespace does not see it; `ENOTTY` before 6.11.
 pub fn tgid_from_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
     translate(ns, NS_GET_TGID_FROM_PIDNS, pid)
 }
 
-/// The id in the PID namespace `ns` of the process that has `pid`, or of the process whose thread does, in the caller's
-/// PID namespace (6.11).
+/// The id in the PID namespace `ns` of the process that has `pid`, or of the process whose thread
+/// does, in the caller's PID namespace (6.11).
 ///
 /// `ESRCH` where there is none or `ns` does not see it; `ENOTTY` before 6.11.
 pub fn tgid_in_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
@@ -155,7 +168,8 @@ fn translate(ns: impl AsFd, request: libc::Ioctl, pid: Pid) -> Result<Pid, Errno
     Pid::from_raw(answer).ok_or(Errno::SRCH)
 }
 
-/// A namespace's file handle, see `name_to_handle_at(2)`: `struct nsfs_file_handle` behind the header of any handle.
+/// A namespace's file handle, see `name_to_handle_at(2)`: `struct nsfs_file_handle` behind the
+/// header of any handle.
 #[repr(C)]
 struct Handle {
     bytes: u32,
@@ -175,10 +189,23 @@ const NSFS_ROOT: libc::c_int = -10003;
 /// `ESTALE` where there is none that the caller may open, and before 6.19; `EBADF` before 6.18.
 pub fn open_by_id(id: u64) -> Result<OwnedFd, Errno> {
     // Flag and inode are zero for "whichever has that id".
-    let mut handle = Handle { bytes: 16, kind: HANDLE_KIND, id, flag: 0, inode: 0 };
+    let mut handle = Handle {
+        bytes: 16,
+        kind: HANDLE_KIND,
+        id,
+        flag: 0,
+        inode: 0,
+    };
     let flags = libc::O_RDONLY | libc::O_CLOEXEC;
     // SAFETY: the handle is as long as its header says, and the kernel reads it only.
-    let fd = unsafe { libc::syscall(libc::SYS_open_by_handle_at, NSFS_ROOT, &raw mut handle, flags) };
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_open_by_handle_at,
+            NSFS_ROOT,
+            &raw mut handle,
+            flags,
+        )
+    };
     let fd = check(libc::c_int::try_from(fd).unwrap_or(-1))?;
     // SAFETY: the kernel has just made the descriptor for us alone.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
@@ -187,5 +214,6 @@ pub fn open_by_id(id: u64) -> Result<OwnedFd, Errno> {
 /// Opens for reading what `place`, an `O_PATH` descriptor of a namespace file, stands for.
 pub fn reopen(place: impl AsFd) -> Result<OwnedFd, Errno> {
     let path = format!("/proc/self/fd/{}", place.as_fd().as_raw_fd());
-    rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(trouble::met)
+    rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(trouble::met)
 }

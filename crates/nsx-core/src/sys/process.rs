@@ -1,7 +1,7 @@
 //! Processes: unshare, fork, exec, groups, ending.
 //!
-//! Sound because nsx has one thread wherever these are called (rule 5 of the house): a forked child may go on as if
-//! nothing had happened.
+//! Sound because nsx has one thread wherever these are called (rule 5 of the house): a forked child
+//! may go on as if nothing had happened.
 
 use super::{check, signal::Signal};
 use crate::{ns::NsSet, pid::Pid};
@@ -15,15 +15,16 @@ use std::{
     sync::atomic::AtomicU32,
 };
 
-/// Moves this process out of the namespaces it is in, into new ones of these kinds, see `unshare(2)`. Its children only,
-/// where the kind is PID or time.
+/// Moves this process out of the namespaces it is in, into new ones of these kinds, see
+/// `unshare(2)`. Its children only, where the kind is PID or time.
 pub fn unshare(kinds: NsSet) -> Result<(), Errno> {
     let flags = UnshareFlags::from_bits_retain(kinds.flags());
     // SAFETY: none of these flags parts the descriptor table, which is what can go wrong.
     unsafe { rustix::thread::unshare_unsafe(flags) }
 }
 
-/// Makes and reaches files as this user and group from now on, see `setfsuid(2)`. Without the right to that, nothing changes.
+/// Makes and reaches files as this user and group from now on, see `setfsuid(2)`. Without the right
+/// to that, nothing changes.
 pub fn set_file_ids(uid: libc::uid_t, gid: libc::gid_t) {
     // SAFETY: the call looks at no memory.
     unsafe { libc::setfsgid(gid) };
@@ -31,7 +32,8 @@ pub fn set_file_ids(uid: libc::uid_t, gid: libc::gid_t) {
     unsafe { libc::setfsuid(uid) };
 }
 
-/// Returns whether the process of a pidfd has ended and was waited for: `pidfd_send_signal(2)` with no signal (5.1).
+/// Returns whether the process of a pidfd has ended and was waited for: `pidfd_send_signal(2)` with
+/// no signal (5.1).
 pub fn is_reaped(pidfd: impl AsFd) -> bool {
     let pidfd = pidfd.as_fd().as_raw_fd();
     let no_information: *const libc::siginfo_t = std::ptr::null();
@@ -61,11 +63,13 @@ pub fn fork() -> Result<Forked, Errno> {
     forked(unsafe { libc::fork() }.into())
 }
 
-/// Makes a child that is in a cgroup of version 2 from its birth: CLONE_INTO_CGROUP of `clone3(2)` (5.7). `directory` is the
-/// cgroup's. Who goes there later waits until the kernel has no reader of any process's cgroups, for 20 ms where it idles.
+/// Makes a child that is in a cgroup of version 2 from its birth: CLONE_INTO_CGROUP of `clone3(2)`
+/// (5.7). `directory` is the cgroup's. Who goes there later waits until the kernel has no reader of
+/// any process's cgroups, for 20 ms where it idles.
 ///
 /// # Errors
-/// `ENOSYS` where there is no such call; `EACCES`, `EBUSY` and others where a process could not go there itself either.
+/// `ENOSYS` where there is no such call; `EACCES`, `EBUSY` and others where a process could not go
+/// there itself either.
 pub fn fork_into(directory: impl AsFd) -> Result<Forked, Errno> {
     /// `struct clone_args` of linux/sched.h, as long as it has been since 5.7.
     #[repr(C)]
@@ -89,8 +93,15 @@ pub fn fork_into(directory: impl AsFd) -> Result<Forked, Errno> {
         cgroup: directory.as_fd().as_raw_fd() as u64,
         ..CloneArgs::default()
     };
-    // SAFETY: without CLONE_VM this is a fork: the child has a copy of this stack. One thread, as above.
-    let answer = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<CloneArgs>()) };
+    // SAFETY: without CLONE_VM this is a fork: the child has a copy of this stack. One thread, as
+    // above.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_clone3,
+            &raw const arguments,
+            size_of::<CloneArgs>(),
+        )
+    };
     forked(answer)
 }
 
@@ -99,18 +110,29 @@ pub const SIBLING: libc::c_int = libc::CLONE_PARENT | libc::CLONE_PARENT_SETTID;
 
 /// Makes a child of this process's *parent*: CLONE_PARENT of `clone(2)`.
 ///
-/// The kernel writes the child's id to `pid` before the child runs, so that whoever shares that word with this process
-/// knows it though this process is killed. The child's end is signalled to the parent as this process's own will be.
+/// The kernel writes the child's id to `pid` before the child runs, so that whoever shares that
+/// word with this process knows it though this process is killed. The child's end is signalled to
+/// the parent as this process's own will be.
 pub fn fork_sibling(pid: &AtomicU32) -> Result<Forked, Errno> {
     // The kernel's arguments are the same everywhere up to the third.
     let flags = libc::c_long::from(SIBLING);
-    // SAFETY: without CLONE_VM this is a fork: the child has a copy of this stack. One thread, as above. The kernel writes
-    // one word, of 32 bits everywhere.
-    let answer = unsafe { libc::syscall(libc::SYS_clone, flags, 0_usize, pid.as_ptr(), 0_usize, 0_usize) };
+    // SAFETY: without CLONE_VM this is a fork: the child has a copy of this stack. One thread, as
+    // above. The kernel writes one word, of 32 bits everywhere.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_clone,
+            flags,
+            0_usize,
+            pid.as_ptr(),
+            0_usize,
+            0_usize,
+        )
+    };
     forked(answer)
 }
 
-/// Becomes the program `name`, looked up in PATH where there is no slash in it, see `execvp(3)`. Returns only on failure.
+/// Becomes the program `name`, looked up in PATH where there is no slash in it, see `execvp(3)`.
+/// Returns only on failure.
 pub fn execvp(name: &CStr, arguments: &[CString]) -> Errno {
     let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(std::ptr::null());
@@ -121,8 +143,8 @@ pub fn execvp(name: &CStr, arguments: &[CString]) -> Errno {
     }
 }
 
-/// Becomes the program in the file `path`, which is looked up nowhere and must be one that the kernel takes, see `execv(3)`.
-/// Returns only on failure.
+/// Becomes the program in the file `path`, which is looked up nowhere and must be one that the
+/// kernel takes, see `execv(3)`. Returns only on failure.
 pub fn execv(path: &CStr, arguments: &[CString]) -> Errno {
     let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(std::ptr::null());
@@ -133,14 +155,15 @@ pub fn execv(path: &CStr, arguments: &[CString]) -> Errno {
     }
 }
 
-/// Becomes the program in a file that is open, with the environment that this process has, see `execveat(2)`. Returns only
-/// on failure.
+/// Becomes the program in a file that is open, with the environment that this process has, see
+/// `execveat(2)`. Returns only on failure.
 pub fn exec_file(file: impl AsFd, arguments: &[CString]) -> Errno {
     let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(std::ptr::null());
     // SAFETY: one thread, so nobody changes it meanwhile.
     let environment = unsafe { environ };
-    // SAFETY: the path is an empty string; strings and arrays end with a zero, and live until the call returns.
+    // SAFETY: the path is an empty string; strings and arrays end with a zero, and live until the
+    // call returns.
     let answer = unsafe {
         libc::syscall(
             libc::SYS_execveat,
@@ -157,34 +180,43 @@ pub fn exec_file(file: impl AsFd, arguments: &[CString]) -> Errno {
     }
 }
 
-/// Sets the name that `ps(1)` shows for this process, cut to 15 bytes, see `PR_SET_NAME` in `prctl(2)`.
+/// Sets the name that `ps(1)` shows for this process, cut to 15 bytes, see `PR_SET_NAME` in
+/// `prctl(2)`.
 pub fn set_name(name: &CStr) -> Result<(), Errno> {
     // SAFETY: the string ends with a zero and lives as long as the call.
     check(unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) }).map(drop)
 }
 
-/// Makes these `NAME=VALUE` this process's environment, which the program gets and in whose PATH it is looked up.
+/// Makes these `NAME=VALUE` this process's environment, which the program gets and in whose PATH it
+/// is looked up.
 ///
 /// The array stays for the rest of the process's life, which is up to the exec.
 pub fn set_environment(variables: &[CString]) {
-    let mut pointers: Vec<_> = variables.iter().map(|variable| variable.clone().into_raw()).collect();
+    let mut pointers: Vec<_> = variables
+        .iter()
+        .map(|variable| variable.clone().into_raw())
+        .collect();
     pointers.push(std::ptr::null_mut());
     let array: &'static mut [_] = pointers.leak();
     // SAFETY: one thread, so nobody reads it meanwhile.
     unsafe { environ = array.as_mut_ptr() };
 }
 
-/// Overwrites the environment that this process was started with, which it must not use any more: see [`set_environment`].
-/// `PR_SET_MM` of `prctl(2)` and `/proc/PID/environ` call this memory the environment too.
+/// Overwrites the environment that this process was started with, which it must not use any more:
+/// see [`set_environment`]. `PR_SET_MM` of `prctl(2)` and `/proc/PID/environ` call this memory the
+/// environment too.
 pub fn wipe_environment() {
     // SAFETY: one thread, so nobody changes it meanwhile.
     let mut variable = unsafe { environ };
     loop {
         // SAFETY: the array ends with a null pointer, at which this loop ends.
-        let Some(text) = std::ptr::NonNull::new(unsafe { variable.read() }) else { return };
+        let Some(text) = std::ptr::NonNull::new(unsafe { variable.read() }) else {
+            return;
+        };
         // SAFETY: a string that ends with a zero byte.
         let length = unsafe { CStr::from_ptr(text.as_ptr()) }.count_bytes();
-        // SAFETY: the strings lie on the stack as the kernel has put them there, and may be written to.
+        // SAFETY: the strings lie on the stack as the kernel has put them there, and may be written
+        // to.
         unsafe { text.as_ptr().write_bytes(0, length) };
         // SAFETY: not yet at the end of the array.
         variable = unsafe { variable.add(1) };
@@ -196,7 +228,8 @@ unsafe extern "C" {
     static mut environ: *mut *mut libc::c_char;
 }
 
-/// Has the kernel send this process `signal` when its parent ends, see `PR_SET_PDEATHSIG` in `prctl(2)`.
+/// Has the kernel send this process `signal` when its parent ends, see `PR_SET_PDEATHSIG` in
+/// `prctl(2)`.
 pub fn set_death_signal(signal: Signal) -> Result<(), Errno> {
     // SAFETY: a call without memory.
     check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) }).map(drop)
@@ -208,7 +241,8 @@ pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// A process group's id; 0 for one that was made outside of this process's PID namespace, which rustix has no type for.
+/// A process group's id; 0 for one that was made outside of this process's PID namespace, which
+/// rustix has no type for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group(libc::pid_t);
 
@@ -237,14 +271,16 @@ impl Group {
         check(unsafe { libc::tcsetpgrp(terminal.as_fd().as_raw_fd(), self.0) }).map(drop)
     }
 
-    /// Makes a process the first of a group of its own, see `setpgid(2)`: a child that has not executed a program yet.
+    /// Makes a process the first of a group of its own, see `setpgid(2)`: a child that has not
+    /// executed a program yet.
     pub fn make_leader(process: Pid) -> Result<Self, Errno> {
         let process = process.as_raw_nonzero().get();
         // SAFETY: a call without memory.
         check(unsafe { libc::setpgid(process, process) }).map(|_| Self(process))
     }
 
-    /// Sends a signal to all of it. If nobody is left, or nobody whom this process may signal, there is nobody to tell.
+    /// Sends a signal to all of it. If nobody is left, or nobody whom this process may signal,
+    /// there is nobody to tell.
     pub fn signal(self, signal: Signal) {
         if self.0 > 1 {
             // SAFETY: a call without memory.
@@ -252,9 +288,12 @@ impl Group {
         }
     }
 
-    /// Returns whether nobody is left in the group. For a group that has no id here this cannot be known.
+    /// Returns whether nobody is left in the group. For a group that has no id here this cannot be
+    /// known.
     pub fn is_gone(self) -> bool {
-        Pid::from_raw(self.0).is_some_and(|leader| rustix::process::test_kill_process_group(leader) == Err(Errno::SRCH))
+        Pid::from_raw(self.0).is_some_and(|leader| {
+            rustix::process::test_kill_process_group(leader) == Err(Errno::SRCH)
+        })
     }
 
     /// Returns whether this is the group that `process` leads, or led.
@@ -263,11 +302,15 @@ impl Group {
     }
 }
 
-/// Returns whether this process's parent is of its session but of another group, as a shell is that runs jobs: the
-/// parent then learns when this process stops, and can resume it. If not, somebody else may, or nobody.
+/// Returns whether this process's parent is of its session but of another group, as a shell is that
+/// runs jobs: the parent then learns when this process stops, and can resume it. If not, somebody
+/// else may, or nobody.
 pub fn has_job_control() -> bool {
-    let Some(parent) = rustix::process::getppid() else { return false };
+    let Some(parent) = rustix::process::getppid() else {
+        return false;
+    };
     // SAFETY: a call without memory.
     let session = |process: libc::pid_t| unsafe { libc::getsid(process) };
-    Group::of(parent).is_ok_and(|group| group != Group::own()) && session(parent.as_raw_nonzero().get()) == session(0)
+    Group::of(parent).is_ok_and(|group| group != Group::own())
+        && session(parent.as_raw_nonzero().get()) == session(0)
 }

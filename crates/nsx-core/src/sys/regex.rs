@@ -1,9 +1,10 @@
 //! Extended regular expressions of POSIX as the C library reads them, see `regex(7)`.
 //!
-//! Expressions that scripts write for programs in C mean the same here, and no engine of our own has to be started.
+//! Expressions that scripts write for programs in C mean the same here, and no engine of our own
+//! has to be started.
 //!
-//! Sound because a compiled expression is the C library's own from `regcomp(3)` to `regfree(3)`, does not move in between,
-//! and because both texts that it reads end with a zero byte.
+//! Sound because a compiled expression is the C library's own from `regcomp(3)` to `regfree(3)`,
+//! does not move in between, and because both texts that it reads end with a zero byte.
 
 use crate::proc::decimal;
 use std::{
@@ -12,8 +13,8 @@ use std::{
     ptr::null_mut,
 };
 
-/// The most copies that repetitions may make. The C library writes each repetition out, `(x{9}){9}` as 81 times `x`, and
-/// without a limit a short expression takes minutes and all memory.
+/// The most copies that repetitions may make. The C library writes each repetition out, `(x{9}){9}`
+/// as 81 times `x`, and without a limit a short expression takes minutes and all memory.
 const MOST_COPIES: usize = 1 << 9;
 
 /// A compiled expression.
@@ -23,15 +24,21 @@ impl Regex {
     /// Compiles an extended expression.
     ///
     /// # Errors
-    /// The C library's complaint, or a note that it is too large once its repetitions are written out.
+    /// The C library's complaint, or a note that it is too large once its repetitions are written
+    /// out.
     pub fn new(pattern: &CStr) -> Result<Self, String> {
         if copies(pattern.to_bytes()) > MOST_COPIES {
             return Err("too many repetitions of repetitions".to_owned());
         }
         let mut compiled = Box::new(MaybeUninit::uninit());
         // SAFETY: the C library fills the structure, unless it fails.
-        let error =
-            unsafe { libc::regcomp(compiled.as_mut_ptr(), pattern.as_ptr(), libc::REG_EXTENDED | libc::REG_NOSUB) };
+        let error = unsafe {
+            libc::regcomp(
+                compiled.as_mut_ptr(),
+                pattern.as_ptr(),
+                libc::REG_EXTENDED | libc::REG_NOSUB,
+            )
+        };
         if error != 0 {
             return Err(message(error));
         }
@@ -41,8 +48,13 @@ impl Regex {
 
     /// Returns whether any part of `text`, up to a zero byte if it has one, matches.
     pub fn matches(&self, text: &[u8]) -> bool {
-        let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
-        let Ok(text) = CString::new(&text[..end]) else { return false };
+        let end = text
+            .iter()
+            .position(|&byte| byte == 0)
+            .unwrap_or(text.len());
+        let Ok(text) = CString::new(&text[..end]) else {
+            return false;
+        };
         // SAFETY: the expression is compiled, and no place of a match is asked for.
         unsafe { libc::regexec(&raw const *self.0, text.as_ptr(), 0, null_mut(), 0) == 0 }
     }
@@ -61,10 +73,11 @@ impl std::fmt::Debug for Regex {
     }
 }
 
-/// Counts the characters that an expression has once the C library has written its repetitions out; some too many, never
-/// too few.
+/// Counts the characters that an expression has once the C library has written its repetitions out;
+/// some too many, never too few.
 fn copies(pattern: &[u8]) -> usize {
-    // The characters before the last item, those of the item, and those before each group that is open.
+    // The characters before the last item, those of the item, and those before each group that is
+    // open.
     let (mut before, mut item, mut outside) = (0_usize, 0_usize, Vec::new());
     let mut rest = pattern;
     while let [byte, tail @ ..] = rest {
@@ -96,7 +109,10 @@ fn copies(pattern: &[u8]) -> usize {
             _ => {}
         }
     }
-    outside.into_iter().chain([before]).fold(item, usize::saturating_add)
+    outside
+        .into_iter()
+        .chain([before])
+        .fold(item, usize::saturating_add)
 }
 
 /// Reads an interval behind its `{`: the most copies that it makes, and what follows.
@@ -106,9 +122,18 @@ fn interval(text: &[u8]) -> Option<(usize, &[u8])> {
         Some(comma) => (&text[..comma], &text[comma + 1..end]),
         None => (&text[..end], &text[..end]),
     };
-    let bound = |text: &[u8]| if text.is_empty() { Some(0) } else { usize::try_from(decimal(text)?).ok() };
+    let bound = |text: &[u8]| {
+        if text.is_empty() {
+            Some(0)
+        } else {
+            usize::try_from(decimal(text)?).ok()
+        }
+    };
     // One more for what an open interval repeats.
-    Some((bound(least)?.max(bound(most)?).saturating_add(1), &text[end + 1..]))
+    Some((
+        bound(least)?.max(bound(most)?).saturating_add(1),
+        &text[end + 1..],
+    ))
 }
 
 /// Returns what follows a bracket expression, of which `text` is what follows its `[`.
@@ -130,10 +155,19 @@ fn after_bracket(text: &[u8]) -> &[u8] {
 
 fn message(error: c_int) -> String {
     let mut text = [0_u8; 128];
-    // SAFETY: the C library writes no more than the buffer holds, a zero byte at the end included; what was compiled it
-    // only asks for where there is something.
-    unsafe { libc::regerror(error, std::ptr::null(), text.as_mut_ptr().cast(), text.len()) };
-    CStr::from_bytes_until_nul(&text).map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
+    // SAFETY: the C library writes no more than the buffer holds, a zero byte at the end included;
+    // what was compiled it only asks for where there is something.
+    unsafe {
+        libc::regerror(
+            error,
+            std::ptr::null(),
+            text.as_mut_ptr().cast(),
+            text.len(),
+        )
+    };
+    CStr::from_bytes_until_nul(&text)
+        .map(|text| text.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -165,17 +199,26 @@ mod tests {
             (b"(a|b{9})?{9}", 81),
         ] {
             let count = copies(pattern);
-            assert!(least <= count && count <= 2 * least, "{} {count}", pattern.escape_ascii());
+            assert!(
+                least <= count && count <= 2 * least,
+                "{} {count}",
+                pattern.escape_ascii()
+            );
         }
     }
 
     #[test]
     fn an_expression_that_explodes_is_refused() {
-        for pattern in
-            ["t".to_owned() + &"+".repeat(100), "(a{255}){255}".to_owned(), "((((a{99}){99}){99}){99})".to_owned()]
-        {
+        for pattern in [
+            "t".to_owned() + &"+".repeat(100),
+            "(a{255}){255}".to_owned(),
+            "((((a{99}){99}){99}){99})".to_owned(),
+        ] {
             let pattern = CString::new(pattern).unwrap();
-            assert!(Regex::new(&pattern).unwrap_err().contains("repetitions"), "{pattern:?}");
+            assert!(
+                Regex::new(&pattern).unwrap_err().contains("repetitions"),
+                "{pattern:?}"
+            );
         }
         assert!(Regex::new(c"^([0-9]{1,3}\\.){3}[0-9]{1,3}(:[0-9]+)+ +[a-z]{0,255}$").is_ok());
     }

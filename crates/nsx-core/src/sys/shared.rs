@@ -1,4 +1,5 @@
-//! Memory that a process shares with the children that it makes, see `mmap(2)`, and waiting for a change of it, see `futex(2)`.
+//! Memory that a process shares with the children that it makes, see `mmap(2)`, and waiting for a
+//! change of it, see `futex(2)`.
 //!
 //! Sound because a mapping is never undone: it ends with the process, or at its exec.
 
@@ -22,22 +23,43 @@ pub struct Page(&'static [AtomicU32; WORDS]);
 impl Page {
     /// Maps a page that this process and each child of it made later share.
     pub fn map() -> Result<Self, Errno> {
-        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+        let (protection, flags) = (
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+        );
         // SAFETY: a new mapping where the kernel likes, which is nobody else's memory.
-        let address =
-            unsafe { libc::mmap(std::ptr::null_mut(), size_of::<[AtomicU32; WORDS]>(), protection, flags, -1, 0) };
+        let address = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                size_of::<[AtomicU32; WORDS]>(),
+                protection,
+                flags,
+                -1,
+                0,
+            )
+        };
         if address == libc::MAP_FAILED {
-            return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::NOMEM));
+            return Err(
+                Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::NOMEM)
+            );
         }
         // SAFETY: mapped for good, aligned to a page, and zeros are valid words.
         Ok(Self(unsafe { &*address.cast::<[AtomicU32; WORDS]>() }))
     }
 
-    /// Keeps the page from children that this process makes from now on: `MADV_DONTFORK` of `madvise(2)`.
+    /// Keeps the page from children that this process makes from now on: `MADV_DONTFORK` of
+    /// `madvise(2)`.
     pub fn keep_from_children(self) -> Result<(), Errno> {
         let address = self.0.as_ptr().cast_mut().cast();
         // SAFETY: the mapping stays as it is in this process.
-        check(unsafe { libc::madvise(address, size_of::<[AtomicU32; WORDS]>(), libc::MADV_DONTFORK) }).map(drop)
+        check(unsafe {
+            libc::madvise(
+                address,
+                size_of::<[AtomicU32; WORDS]>(),
+                libc::MADV_DONTFORK,
+            )
+        })
+        .map(drop)
     }
 
     /// A word by its index, which wraps around at the end of the page.
@@ -56,11 +78,13 @@ impl Page {
         self.word(index).load(Ordering::Acquire)
     }
 
-    /// Waits until a word is not 0, for no longer than `limit` if there is one. Returns whether it is.
+    /// Waits until a word is not 0, for no longer than `limit` if there is one. Returns whether it
+    /// is.
     pub fn wait(self, index: usize, limit: Option<Duration>) -> bool {
         let deadline = limit.map(|limit| std::time::Instant::now() + limit);
         while self.get(index) == 0 {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()));
+            let left = deadline
+                .map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()));
             if left == Some(Duration::ZERO) {
                 return false;
             }
@@ -105,7 +129,9 @@ mod tests {
             exit_now(0);
         };
         let (_, status) =
-            rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty()).unwrap().unwrap();
+            rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty())
+                .unwrap()
+                .unwrap();
         assert_eq!(status.terminating_signal(), Some(libc::SIGSEGV));
         assert_eq!((shared.get(0), kept.get(0)), (1, 0));
     }

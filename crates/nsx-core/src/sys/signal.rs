@@ -1,7 +1,8 @@
 //! Signals: masks, dispositions, waiting for one, dying of one.
 //!
-//! Sound because every structure that a call fills is a plain C one that lives on the stack, and because no handler of
-//! ours exists: a disposition here is the default one or one that was read before.
+//! Sound because every structure that a call fills is a plain C one that lives on the stack, and
+//! because no handler of ours exists: a disposition here is the default one or one that was read
+//! before.
 
 use super::check;
 use crate::pid::Pid;
@@ -27,28 +28,37 @@ pub struct Disposition(libc::sigaction);
 pub struct Received {
     /// Which.
     pub signal: Signal,
-    /// `true` if the kernel sent the signal of itself, as a terminal's driver does on Ctrl-C, and no process did.
+    /// `true` if the kernel sent the signal of itself, as a terminal's driver does on Ctrl-C, and
+    /// no process did.
     pub from_kernel: bool,
 }
 
 impl Mask {
-    /// Holds back all signals but those that a fault of the program itself raises; returns what was held back before.
+    /// Holds back all signals but those that a fault of the program itself raises; returns what was
+    /// held back before.
     pub fn block_all() -> Result<Self, Errno> {
         let mut set = MaybeUninit::uninit();
         // SAFETY: fills the set.
         check(unsafe { libc::sigfillset(set.as_mut_ptr()) })?;
         // SAFETY: the call before has filled it.
         let mut set = unsafe { set.assume_init() };
-        for signal in
-            [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT]
-        {
+        for signal in [
+            libc::SIGSEGV,
+            libc::SIGBUS,
+            libc::SIGFPE,
+            libc::SIGILL,
+            libc::SIGTRAP,
+            libc::SIGSYS,
+            libc::SIGABRT,
+        ] {
             // SAFETY: takes one signal out of a set that is whole.
             check(unsafe { libc::sigdelset(&raw mut set, signal) })?;
         }
         Self::set(libc::SIG_SETMASK, &set)
     }
 
-    /// Holds back these signals beside those that are held back already; returns what was held back before.
+    /// Holds back these signals beside those that are held back already; returns what was held back
+    /// before.
     pub fn block(signals: &[Signal]) -> Result<Self, Errno> {
         Self::set(libc::SIG_BLOCK, &Self::of(signals)?)
     }
@@ -89,7 +99,8 @@ impl Mask {
 impl Disposition {
     /// Gives `signal` its default effect; returns what it had before.
     pub fn default_for(signal: Signal) -> Result<Self, Errno> {
-        // SAFETY: a structure of integers, for which zero is valid: SIG_DFL, no flags, an empty mask.
+        // SAFETY: a structure of integers, for which zero is valid: SIG_DFL, no flags, an empty
+        // mask.
         let default: libc::sigaction = unsafe { std::mem::zeroed() };
         let mut before = MaybeUninit::uninit();
         // SAFETY: both point to structures that live as long as the call.
@@ -146,19 +157,27 @@ impl SignalFd {
 
     /// Waits for the next signal that is held back.
     pub fn read(&self) -> Result<Received, Errno> {
-        let own = rustix::process::getpid().as_raw_nonzero().get().unsigned_abs();
+        let own = rustix::process::getpid()
+            .as_raw_nonzero()
+            .get()
+            .unsigned_abs();
         let mut bytes = [0; size_of::<libc::signalfd_siginfo>()];
         loop {
             match rustix::io::read(&self.0, &mut bytes) {
                 Err(Errno::INTR) => continue,
                 outcome => outcome?,
             };
-            // SAFETY: a structure of integers, for which any bytes are valid; the kernel writes whole ones only.
+            // SAFETY: a structure of integers, for which any bytes are valid; the kernel writes
+            // whole ones only.
             let info: libc::signalfd_siginfo = unsafe { std::mem::transmute(bytes) };
             let from_kernel = info.ssi_code == libc::SI_KERNEL;
             // SIGPIPE of a write of ours is nobody else's.
-            if from_kernel || info.ssi_pid != own || info.ssi_signo != libc::SIGPIPE.cast_unsigned() {
-                return Ok(Received { signal: info.ssi_signo.cast_signed(), from_kernel });
+            if from_kernel || info.ssi_pid != own || info.ssi_signo != libc::SIGPIPE.cast_unsigned()
+            {
+                return Ok(Received {
+                    signal: info.ssi_signo.cast_signed(),
+                    from_kernel,
+                });
             }
         }
     }
@@ -196,11 +215,12 @@ pub fn send(process: Pid, signal: Signal) -> Result<(), Errno> {
     check(unsafe { libc::kill(process.as_raw_nonzero().get(), signal) }).map(drop)
 }
 
-/// Sends `signal` to this process and lets it through at once, with its default effect. Returns where that effect did
-/// not end or stop it, or once it goes on.
+/// Sends `signal` to this process and lets it through at once, with its default effect. Returns
+/// where that effect did not end or stop it, or once it goes on.
 ///
-/// On PID 1 of a namespace a signal has no default effect. So that another nsx, which waits for this one, can see that it
-/// does nothing about a signal that stops, and stop it from outside, the signal is let through for a moment.
+/// On PID 1 of a namespace a signal has no default effect. So that another nsx, which waits for
+/// this one, can see that it does nothing about a signal that stops, and stop it from outside, the
+/// signal is let through for a moment.
 pub fn raise_default(signal: Signal) -> Result<(), Errno> {
     let before = Disposition::default_for(signal).ok(); // fails for KILL and STOP, whose effect is fixed
     send(rustix::process::getpid(), signal)?;
@@ -212,12 +232,17 @@ pub fn raise_default(signal: Signal) -> Result<(), Errno> {
     before.map_or(Ok(()), |before| before.restore(signal))
 }
 
-/// Ends this process by `signal`, without a core file: the program that died of it has left its own.
+/// Ends this process by `signal`, without a core file: the program that died of it has left its
+/// own.
 ///
 /// If that is impossible, as for PID 1 of a namespace, ends with 128 and the signal's number.
 pub fn die_of(signal: Signal) -> ! {
-    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: points to a structure that lives as long as the call. Failure only leaves a core file.
+    let none = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: points to a structure that lives as long as the call. Failure only leaves a core
+    // file.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
     let _ = raise_default(signal);
     super::process::exit_now(128 + signal)

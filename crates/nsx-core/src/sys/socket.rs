@@ -1,6 +1,7 @@
 //! Which network namespace a socket is in.
 //!
-//! Sound because one ioctl ignores its argument, and the other call writes one integer whose size it is told.
+//! Sound because one ioctl ignores its argument, and the other call writes one integer whose size
+//! it is told.
 
 use super::check;
 use rustix::{
@@ -19,15 +20,22 @@ pub fn network_namespace(socket: impl AsFd) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// A number that all sockets of one network namespace have in common, and no others until the next boot (5.14). Since 6.18
-/// it is the namespace's own, see [`super::nsfs::id64`].
+/// A number that all sockets of one network namespace have in common, and no others until the next
+/// boot (5.14). Since 6.18 it is the namespace's own, see [`super::nsfs::id64`].
 pub fn network_cookie(socket: impl AsFd) -> Result<u64, Errno> {
     let mut cookie = 0_u64;
     let mut size = size_of::<u64>() as libc::socklen_t;
     let socket = socket.as_fd().as_raw_fd();
     // SAFETY: the call writes at most `size` bytes to the address, which has room for them.
-    let answer =
-        unsafe { libc::getsockopt(socket, libc::SOL_SOCKET, SO_NETNS_COOKIE, (&raw mut cookie).cast(), &raw mut size) };
+    let answer = unsafe {
+        libc::getsockopt(
+            socket,
+            libc::SOL_SOCKET,
+            SO_NETNS_COOKIE,
+            (&raw mut cookie).cast(),
+            &raw mut size,
+        )
+    };
     check(answer).map(|_| cookie)
 }
 
@@ -41,6 +49,9 @@ mod tests {
         // ENOPROTOOPT before 5.14.
         assert_eq!(network_cookie(&one), network_cookie(&other));
         assert_ne!(network_cookie(&one), Ok(0));
-        assert_eq!(network_cookie(std::fs::File::open("/proc").unwrap()), Err(Errno::NOTSOCK));
+        assert_eq!(
+            network_cookie(std::fs::File::open("/proc").unwrap()),
+            Err(Errno::NOTSOCK)
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Descriptors that the caller gave: standard ones that are closed, and one that is named by its number.
+//! Descriptors that the caller gave: standard ones that are closed, and one that is named by its
+//! number.
 
 use rustix::{
     fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
@@ -6,23 +7,26 @@ use rustix::{
     io::{Errno, FdFlags},
 };
 
-/// Holds the places of descriptors 0 to 2 that are closed, so that nothing of ours is opened there and written to as if
-/// it were a terminal. Whoever uses them gets `EBADF` as before, and the exec closes them again.
+/// Holds the places of descriptors 0 to 2 that are closed, so that nothing of ours is opened there
+/// and written to as if it were a terminal. Whoever uses them gets `EBADF` as before, and the exec
+/// closes them again.
 pub fn hold_closed() {
     for number in 0..=2 {
         // SAFETY: the descriptor is only asked whether it is open.
         let fd = unsafe { BorrowedFd::borrow_raw(number) };
         if rustix::io::fcntl_getfd(fd).is_err()
-            && let Ok(place) = rustix::fs::openat(CWD, "/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+            && let Ok(place) =
+                rustix::fs::openat(CWD, "/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
         {
-            // The kernel gives the lowest number that is free, which is this one. It stays open until the exec.
+            // The kernel gives the lowest number that is free, which is this one. It stays open
+            // until the exec.
             let _ = place.into_raw_fd();
         }
     }
 }
 
-/// Keeps the program from every descriptor from this number on, though the caller meant it to have them. What nsx does with
-/// them itself it can go on doing.
+/// Keeps the program from every descriptor from this number on, though the caller meant it to have
+/// them. What nsx does with them itself it can go on doing.
 pub fn close_at_exec(from: u32) -> Result<(), Errno> {
     const CLOSE_RANGE_CLOEXEC: libc::c_uint = 4;
     match close_range(from, CLOSE_RANGE_CLOEXEC) {
@@ -30,9 +34,16 @@ pub fn close_at_exec(from: u32) -> Result<(), Errno> {
         Err(Errno::NOSYS | Errno::INVAL) => {}
         outcome => return outcome,
     }
-    let directory =
-        rustix::fs::openat(CWD, "/proc/self/fd", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    for number in listed(directory)?.into_iter().filter(|number| number.cast_unsigned() >= from) {
+    let directory = rustix::fs::openat(
+        CWD,
+        "/proc/self/fd",
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    for number in listed(directory)?
+        .into_iter()
+        .filter(|number| number.cast_unsigned() >= from)
+    {
         // SAFETY: the descriptor is only marked.
         match rustix::io::fcntl_setfd(unsafe { BorrowedFd::borrow_raw(number) }, FdFlags::CLOEXEC) {
             Err(Errno::BADF) => {} // that of the listing
@@ -42,8 +53,9 @@ pub fn close_at_exec(from: u32) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Closes what the next exec would close, and everything from the number `from` on if there is one. Nothing of this process's
-/// may be used afterwards. `directory` is its own `/proc/self/fd`; without one, numbers beyond 65535 are not found.
+/// Closes what the next exec would close, and everything from the number `from` on if there is one.
+/// Nothing of this process's may be used afterwards. `directory` is its own `/proc/self/fd`;
+/// without one, numbers beyond 65535 are not found.
 pub fn close_now(from: Option<u32>, directory: Option<OwnedFd>) -> Result<(), Errno> {
     let directory = directory.map(IntoRawFd::into_raw_fd); // closed with the others, as the exec would close it
     // Before 5.9 one by one.
@@ -82,14 +94,16 @@ fn listed(directory: OwnedFd) -> Result<Vec<RawFd>, Errno> {
     Ok(numbers)
 }
 
-/// A descriptor of ours for what the caller gave as `number`. The program does not get it, unless it is a standard one.
+/// A descriptor of ours for what the caller gave as `number`. The program does not get it, unless
+/// it is a standard one.
 ///
 /// `EBADF` where it is not open.
 pub fn take(number: RawFd) -> Result<OwnedFd, Errno> {
     if number < 0 {
         return Err(Errno::BADF);
     }
-    // SAFETY: the kernel says whether it is open; nothing of ours is used under a number that the caller gave.
+    // SAFETY: the kernel says whether it is open; nothing of ours is used under a number that the
+    // caller gave.
     let given = unsafe { BorrowedFd::borrow_raw(number) };
     let ours = rustix::io::fcntl_dupfd_cloexec(given, 3)?;
     if number > 2 {

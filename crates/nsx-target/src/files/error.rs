@@ -23,7 +23,8 @@ pub enum ReadError {
     /// It does not hold what it should.
     #[error("unexpected content: {0}")]
     Malformed(String),
-    /// More than one user can write to it, or can put something else in its place: by this file or directory.
+    /// More than one user can write to it, or can put something else in its place: by this file or
+    /// directory.
     #[error("not believed: more than one user could have written it, through {}", .0.display())]
     Shared(PathBuf),
     /// It lies on a file system that a user other than the caller serves (FUSE).
@@ -45,7 +46,10 @@ pub enum ReadError {
 impl ReadError {
     /// Returns whether the record was left unread because of its claim.
     pub(crate) fn is_distrust(&self) -> bool {
-        matches!(self, Self::Shared(_) | Self::Served(_) | Self::CutOff { .. })
+        matches!(
+            self,
+            Self::Shared(_) | Self::Served(_) | Self::CutOff { .. }
+        )
     }
 }
 

@@ -1,9 +1,10 @@
-//! Reading what others keep on disk, so that no content of it can lead nsx elsewhere, hold it up or fill its memory, and so
-//! that it is known whose word it is.
+//! Reading what others keep on disk, so that no content of it can lead nsx elsewhere, hold it up or
+//! fill its memory, and so that it is known whose word it is.
 //!
-//! A path is walked one component at a time, and nothing on it is looked up twice. Symbolic links are followed on the way to
-//! the root of a store, each one counted; below a directory that was opened none is. What is read is a regular file, up to a
-//! limit. Everything carries its [`Claim`]. What more than one user could have written is not read at all.
+//! A path is walked one component at a time, and nothing on it is looked up twice. Symbolic links
+//! are followed on the way to the root of a store, each one counted; below a directory that was
+//! opened none is. What is read is a regular file, up to a limit. Everything carries its [`Claim`].
+//! What more than one user could have written is not read at all.
 
 mod error;
 mod walk;
@@ -29,8 +30,8 @@ use std::{
     time::Duration,
 };
 
-/// The longest file that is read, in bytes. Docker keeps a container's whole configuration in one file, Podman all containers
-/// of a store.
+/// The longest file that is read, in bytes. Docker keeps a container's whole configuration in one
+/// file, Podman all containers of a store.
 pub(crate) const LONGEST: u64 = 16 << 20;
 
 /// A directory whose content is not trusted.
@@ -71,8 +72,12 @@ enum On {
 
 const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Opening a FIFO does not wait for a writer, a terminal does not become nsx's own, and a lease on the file is not waited for.
-const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+/// Opening a FIFO does not wait for a writer, a terminal does not become nsx's own, and a lease on
+/// the file is not waited for.
+const FILE: OFlags = OFlags::RDONLY
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
 
 impl Dir {
     /// Returns the claim of those who could have put the directory there.
@@ -89,14 +94,23 @@ impl Dir {
     }
 
     fn child(&self, Entry { fd, meta, claim }: Entry, up: Option<&Rc<Self>>) -> Self {
-        Self { fd: Rc::new(fd), meta, claim, up: up.cloned(), writers: Rc::clone(&self.writers) }
+        Self {
+            fd: Rc::new(fd),
+            meta,
+            claim,
+            up: up.cloned(),
+            writers: Rc::clone(&self.writers),
+        }
     }
 
-    /// Opens an entry without following it. With `O_DIRECTORY` in `wanted`, a directory is mounted that is mounted on demand.
+    /// Opens an entry without following it. With `O_DIRECTORY` in `wanted`, a directory is mounted
+    /// that is mounted on demand.
     fn entry(&self, name: &OsStr, wanted: OFlags, on: On) -> Result<Entry, ReadError> {
         self.writers.charge(self.claim, 1, 0)?;
         let fd = match rustix::fs::openat(&self.fd, name, PLACE | wanted, Mode::empty()) {
-            Err(Errno::NOTDIR) if !wanted.is_empty() => rustix::fs::openat(&self.fd, name, PLACE, Mode::empty()),
+            Err(Errno::NOTDIR) if !wanted.is_empty() => {
+                rustix::fs::openat(&self.fd, name, PLACE, Mode::empty())
+            }
             opened => opened,
         }?;
         let meta = Meta::of(&fd)?;
@@ -110,7 +124,10 @@ impl Dir {
     /// Returns the claim of those who could have put an entry here.
     fn claim_of(&self, entry: &Meta) -> Result<Claim, ReadError> {
         self.writers.learn_groups(&self.meta);
-        match self.claim.join(self.writers.of_entry(&self.meta, self.fd.as_fd(), entry)) {
+        match self
+            .claim
+            .join(self.writers.of_entry(&self.meta, self.fd.as_fd(), entry))
+        {
             Claim::Several => Err(ReadError::Shared(self.path())),
             claim => Ok(claim),
         }
@@ -119,7 +136,8 @@ impl Dir {
     /// Returns the claim of those who could have put any entry here.
     fn names_claim(&self) -> Claim {
         self.writers.learn_groups(&self.meta);
-        self.claim.join(self.writers.of_file(&self.meta, self.fd.as_fd()))
+        self.claim
+            .join(self.writers.of_file(&self.meta, self.fd.as_fd()))
     }
 
     /// Returns the directory's path, for a message.
@@ -145,7 +163,10 @@ impl Dir {
     fn split<'p>(&self, path: &'p OsStr) -> Result<(Self, &'p OsStr), ReadError> {
         let path = Path::new(path);
         let name = path.file_name().ok_or(ReadError::Irregular)?;
-        match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        match path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
             Some(parent) => Ok((self.below(parent)?, name)),
             None => Ok((self.clone(), name)),
         }
@@ -171,7 +192,11 @@ impl Dir {
                 return Err(ReadError::Irregular);
             }
             let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-            (rustix::fs::openat(CWD, path, FILE, Mode::empty())?, meta, claim)
+            (
+                rustix::fs::openat(CWD, path, FILE, Mode::empty())?,
+                meta,
+                claim,
+            )
         } else {
             let fd = rustix::fs::openat(&self.fd, name, FILE | OFlags::NOFOLLOW, Mode::empty())?;
             let meta = Meta::of(&fd)?;
@@ -191,11 +216,17 @@ impl Dir {
         }
         self.writers.charge(claim, 0, meta.size)?;
         let bytes = read_all(&fd, meta.size)?;
-        self.writers.charge(claim, 0, (bytes.len() as u64).saturating_sub(meta.size))?;
-        Ok(Content { bytes, written: meta.written, claim })
+        self.writers
+            .charge(claim, 0, (bytes.len() as u64).saturating_sub(meta.size))?;
+        Ok(Content {
+            bytes,
+            written: meta.written,
+            claim,
+        })
     }
 
-    /// Reads a file of the kernel below, such as one of a cgroup: the kernel wrote it, whoever owns it.
+    /// Reads a file of the kernel below, such as one of a cgroup: the kernel wrote it, whoever owns
+    /// it.
     pub(crate) fn read_kernels(&self, path: impl AsRef<OsStr>) -> Result<Vec<u8>, ReadError> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         let fd = beneath::open(&self.fd, Path::new(path.as_ref()), FILE, resolve)?;
@@ -205,15 +236,26 @@ impl Dir {
     /// Opens a directory of the kernel below, such as a cgroup, with the claim of this one.
     pub(crate) fn below_kernels(&self, path: impl AsRef<OsStr>) -> Result<Self, ReadError> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        let fd = beneath::open(&self.fd, Path::new(path.as_ref()), PLACE | OFlags::DIRECTORY, resolve)?;
+        let fd = beneath::open(
+            &self.fd,
+            Path::new(path.as_ref()),
+            PLACE | OFlags::DIRECTORY,
+            resolve,
+        )?;
         let meta = Meta::of(&fd)?;
-        Ok(Self { fd: Rc::new(fd), meta, ..self.clone() })
+        Ok(Self {
+            fd: Rc::new(fd),
+            meta,
+            ..self.clone()
+        })
     }
 
     /// Opens what stands at `path` below with `O_PATH`, and returns its claim.
     pub(crate) fn place(&self, path: impl AsRef<OsStr>) -> Result<(OwnedFd, Claim), ReadError> {
         let (directory, name) = self.split(path.as_ref())?;
-        directory.entry(name, OFlags::empty(), On::Any).map(|Entry { fd, claim, .. }| (fd, claim))
+        directory
+            .entry(name, OFlags::empty(), On::Any)
+            .map(|Entry { fd, claim, .. }| (fd, claim))
     }
 
     /// Returns whether there is anything at `path` below.
@@ -246,16 +288,22 @@ impl Dir {
 fn parts(path: &OsStr) -> Result<impl Iterator<Item = &OsStr>, ReadError> {
     use std::path::Component::{CurDir, Normal};
     let components = Path::new(path).components();
-    if components.clone().any(|component| !matches!(component, Normal(_) | CurDir)) {
+    if components
+        .clone()
+        .any(|component| !matches!(component, Normal(_) | CurDir))
+    {
         return Err(ReadError::Irregular);
     }
-    Ok(components.filter(|component| *component != CurDir).map(|component| component.as_os_str()))
+    Ok(components
+        .filter(|component| *component != CurDir)
+        .map(|component| component.as_os_str()))
 }
 
 /// Returns the path of an open file, for a message.
 fn path_of(fd: &OwnedFd) -> PathBuf {
     let path = rustix::fs::readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()), Vec::new());
-    path.map(|path| OsString::from_vec(path.into_bytes()).into()).unwrap_or_default()
+    path.map(|path| OsString::from_vec(path.into_bytes()).into())
+        .unwrap_or_default()
 }
 
 /// Reads a file of this size. Files of the kernel have size 0, and others may grow meanwhile.

@@ -9,7 +9,10 @@ use std::{
 
 /// The user who runs the tests stands for root in the tree.
 fn walk(tree: &Tree, location: &Location) -> Result<Dir, ReadError> {
-    Dir::walk(&Rc::new(Writers::recorded(&tree.path(""), 0).unwrap()), location)
+    Dir::walk(
+        &Rc::new(Writers::recorded(&tree.path(""), 0).unwrap()),
+        location,
+    )
 }
 
 fn system(tree: &Tree, path: &str) -> Result<Dir, ReadError> {
@@ -22,11 +25,17 @@ fn mode(tree: &Tree, name: &str, mode: u32) {
 
 /// Returns whose word the file `a/b/file` of the store is.
 fn claim(tree: &Tree) -> Result<Claim, ReadError> {
-    system(tree, "/store")?.content("a/b/file").map(|content| content.claim)
+    system(tree, "/store")?
+        .content("a/b/file")
+        .map(|content| content.claim)
 }
 
 fn shared<T: std::fmt::Debug>(tree: &Tree, result: Result<T, ReadError>, name: &str) {
-    assert_eq!(result.unwrap_err(), ReadError::Shared(fs::canonicalize(tree.path(name)).unwrap()), "{name}");
+    assert_eq!(
+        result.unwrap_err(),
+        ReadError::Shared(fs::canonicalize(tree.path(name)).unwrap()),
+        "{name}"
+    );
 }
 
 #[test]
@@ -38,7 +47,10 @@ fn only_plain_files_beneath_are_read() {
     symlink("..", tree.path("store/up")).unwrap();
     rustix::fs::mknodat(CWD, tree.path("store/fifo"), FileType::Fifo, Mode::RUSR, 0).unwrap();
     // The second way is that of a path which somebody else than the system chose.
-    for location in [Location::system("/store"), Location::new("/store", Claim::User(7))] {
+    for location in [
+        Location::system("/store"),
+        Location::new("/store", Claim::User(7)),
+    ] {
         let store = walk(&tree, &location).unwrap();
         assert_eq!(store.read("a/file").unwrap(), b"text");
         assert_eq!(store.read("a/link").unwrap_err(), ReadError::Irregular);
@@ -58,8 +70,16 @@ fn only_plain_files_beneath_are_read() {
 fn a_file_that_is_too_long_is_refused_unread() {
     let tree = Tree::new();
     tree.file("huge", "");
-    fs::File::options().write(true).open(tree.path("huge")).unwrap().set_len(LONGEST + 1).unwrap();
-    assert_eq!(system(&tree, "/").unwrap().read("huge").unwrap_err(), ReadError::TooLong);
+    fs::File::options()
+        .write(true)
+        .open(tree.path("huge"))
+        .unwrap()
+        .set_len(LONGEST + 1)
+        .unwrap();
+    assert_eq!(
+        system(&tree, "/").unwrap().read("huge").unwrap_err(),
+        ReadError::TooLong
+    );
 }
 
 #[test]
@@ -110,26 +130,45 @@ fn a_group_counts_with_those_who_are_in_it() {
     let elsewhere = users.replace("7007:GID", "7007:7007");
     assert_eq!(expected("staff:x:GID:root\n", &elsewhere), Claim::System);
     assert_eq!(expected("staff:x:GID:bob\n", &elsewhere), Claim::User(7008));
-    assert_eq!(expected("staff:x:GID:bob,ada\n", &elsewhere), Claim::Several);
+    assert_eq!(
+        expected("staff:x:GID:bob,ada\n", &elsewhere),
+        Claim::Several
+    );
 }
 
 #[test]
 fn whoever_is_on_an_access_control_list_is_not_looked_for() {
     let tree = Tree::new();
     tree.file("store/a/b/file", "text");
-    tree.file("etc/group", format!("staff:x:{}:root\n", rustix::process::getegid().as_raw()));
+    tree.file(
+        "etc/group",
+        format!("staff:x:{}:root\n", rustix::process::getegid().as_raw()),
+    );
     tree.file("etc/passwd", "root:x:0:0::/:\n");
     mode(&tree, "store/a", 0o775);
     assert_eq!(claim(&tree), Ok(Claim::System));
-    // Version 2; the owner, user 7007, the group, the mask and others: each a tag, what it may do, and who that is.
-    let entries = [(1, 7, u32::MAX), (2, 7, 7007), (4, 5, u32::MAX), (0x10, 7, u32::MAX), (0x20, 5, u32::MAX)];
+    // Version 2; the owner, user 7007, the group, the mask and others: each a tag, what it may do,
+    // and who that is.
+    let entries = [
+        (1, 7, u32::MAX),
+        (2, 7, 7007),
+        (4, 5, u32::MAX),
+        (0x10, 7, u32::MAX),
+        (0x20, 5, u32::MAX),
+    ];
     let mut list = 2_u32.to_le_bytes().to_vec();
     for (tag, may, id) in entries {
         list.extend([u16::to_le_bytes(tag), u16::to_le_bytes(may)].concat());
         list.extend(id.to_le_bytes());
     }
     let flags = rustix::fs::XattrFlags::empty();
-    rustix::fs::setxattr(tree.path("store/a"), c"system.posix_acl_access", &list, flags).unwrap();
+    rustix::fs::setxattr(
+        tree.path("store/a"),
+        c"system.posix_acl_access",
+        &list,
+        flags,
+    )
+    .unwrap();
     shared(&tree, claim(&tree), "store/a");
 }
 
@@ -150,16 +189,34 @@ fn links_on_the_way_to_a_store_are_followed_and_count() {
     let tree = Tree::new();
     tree.file("real/store/file", "text");
     tree.file("open/x", "");
-    for (link, target) in [("up", "real/../real"), ("whole", "/real"), ("open/link", "/real"), ("loop", "loop")] {
+    for (link, target) in [
+        ("up", "real/../real"),
+        ("whole", "/real"),
+        ("open/link", "/real"),
+        ("loop", "loop"),
+    ] {
         symlink(target, tree.path(link)).unwrap();
     }
     symlink("../up/./store", tree.path("real/again")).unwrap();
-    for path in ["/up/store", "/whole/store", "/real/again", "/up/again", "/whole/../../real//store"] {
+    for path in [
+        "/up/store",
+        "/whole/store",
+        "/real/again",
+        "/up/again",
+        "/whole/../../real//store",
+    ] {
         let content = system(&tree, path).unwrap().content("file").unwrap();
-        assert_eq!((content.bytes.as_slice(), content.claim), (&b"text"[..], Claim::System), "{path}");
+        assert_eq!(
+            (content.bytes.as_slice(), content.claim),
+            (&b"text"[..], Claim::System),
+            "{path}"
+        );
     }
     assert_eq!(system(&tree, "/loop/x").unwrap_err(), ReadError::Irregular);
-    assert_eq!(system(&tree, "/open/link/none").unwrap_err(), ReadError::Absent);
+    assert_eq!(
+        system(&tree, "/open/link/none").unwrap_err(),
+        ReadError::Absent
+    );
     for bits in [0o777, 0o1777] {
         mode(&tree, "open", bits);
         shared(&tree, system(&tree, "/open/link/store"), "open");
@@ -176,9 +233,18 @@ fn what_a_user_chose_is_no_more_than_the_users_word() {
     let tree = Tree::new();
     tree.file("store/a/b/file", "text");
     let store = walk(&tree, &Location::new("/store", Claim::User(7))).unwrap();
-    assert_eq!((store.claim(), store.content("a/b/file").unwrap().claim), (Claim::User(7), Claim::User(7)));
-    assert!(matches!(walk(&tree, &Location::new("/store", Claim::Several)), Err(ReadError::Shared(_))));
-    assert!(matches!(store.claimed(Claim::User(8)), Err(ReadError::Shared(_))));
+    assert_eq!(
+        (store.claim(), store.content("a/b/file").unwrap().claim),
+        (Claim::User(7), Claim::User(7))
+    );
+    assert!(matches!(
+        walk(&tree, &Location::new("/store", Claim::Several)),
+        Err(ReadError::Shared(_))
+    ));
+    assert!(matches!(
+        store.claimed(Claim::User(8)),
+        Err(ReadError::Shared(_))
+    ));
 }
 
 #[test]
@@ -194,9 +260,18 @@ fn the_store_of_another_user_is_cut_off() {
         store.names().map(|names| names.len())
     };
     let after = "10000 entries".to_owned();
-    assert_eq!(names(0, Claim::User(7)), Err(ReadError::CutOff { uid: 7, after }));
-    assert_eq!((names(7, Claim::User(7)), names(0, Claim::System)), (Ok(10_001), Ok(10_001)));
-    let huge = fs::File::options().write(true).open(tree.path("store/1")).unwrap();
+    assert_eq!(
+        names(0, Claim::User(7)),
+        Err(ReadError::CutOff { uid: 7, after })
+    );
+    assert_eq!(
+        (names(7, Claim::User(7)), names(0, Claim::System)),
+        (Ok(10_001), Ok(10_001))
+    );
+    let huge = fs::File::options()
+        .write(true)
+        .open(tree.path("store/1"))
+        .unwrap();
     huge.set_len(LONGEST).unwrap();
     let store = walk(&tree, &Location::new("/store", Claim::User(7))).unwrap();
     assert!(store.read("1").is_ok() && store.read("1").is_ok());

@@ -22,7 +22,8 @@ const KERNELS: [&str; 2] = ["/proc", "/sys"];
 const MOST_LINKS: usize = 40;
 
 impl Dir {
-    /// Opens the directory at `location`, through symbolic links, each of which counts with those who could have made it.
+    /// Opens the directory at `location`, through symbolic links, each of which counts with those
+    /// who could have made it.
     pub(crate) fn walk(writers: &Rc<Writers>, location: &Location) -> Result<Self, ReadError> {
         let Location { path, claim } = location;
         if *claim == Claim::Several {
@@ -33,11 +34,21 @@ impl Dir {
             return Err(ReadError::Absent);
         }
         let (fd, meta) = writers.top();
-        let top = Self { fd: Rc::clone(fd), meta: *meta, claim: *claim, up: None, writers: Rc::clone(writers) };
-        // What is still to be walked, the last first; with each name the part of the path that it ends.
+        let top = Self {
+            fd: Rc::clone(fd),
+            meta: *meta,
+            claim: *claim,
+            up: None,
+            writers: Rc::clone(writers),
+        };
+        // What is still to be walked, the last first; with each name the part of the path that it
+        // ends.
         let mut rest: Vec<(OsString, Option<&Path>)> = Vec::new();
         for ancestor in path.ancestors() {
-            let name = ancestor.components().next_back().map(|component| component.as_os_str().to_owned());
+            let name = ancestor
+                .components()
+                .next_back()
+                .map(|component| component.as_os_str().to_owned());
             rest.extend(name.map(|name| (name, Some(ancestor))));
         }
         let mut links = 0;
@@ -45,17 +56,34 @@ impl Dir {
         while let Some((name, so_far)) = rest.pop() {
             match name.as_bytes() {
                 b"" | b"." => {}
-                b"/" => place = Rc::new(Self { claim: place.claim, ..top.clone() }),
+                b"/" => {
+                    place = Rc::new(Self {
+                        claim: place.claim,
+                        ..top.clone()
+                    })
+                }
                 b".." => {
                     let up = place.up.as_ref().unwrap_or(&place);
-                    place = Rc::new(Self { claim: place.claim, ..up.as_ref().clone() });
+                    place = Rc::new(Self {
+                        claim: place.claim,
+                        ..up.as_ref().clone()
+                    });
                 }
                 _ => {
-                    let is_kernels = so_far.is_some_and(|path| KERNELS.iter().any(|kernels| path.starts_with(kernels)));
-                    let on = if is_kernels || so_far == Some(Path::new(RUN)) { On::Systems } else { On::Any };
+                    let is_kernels = so_far.is_some_and(|path| {
+                        KERNELS.iter().any(|kernels| path.starts_with(kernels))
+                    });
+                    let on = if is_kernels || so_far == Some(Path::new(RUN)) {
+                        On::Systems
+                    } else {
+                        On::Any
+                    };
                     let entry = match place.entry(&name, OFlags::DIRECTORY, on) {
                         Err(ReadError::Absent) => {
-                            writers.absent().borrow_mut().extend(so_far.map(Path::to_owned));
+                            writers
+                                .absent()
+                                .borrow_mut()
+                                .extend(so_far.map(Path::to_owned));
                             return Err(ReadError::Absent);
                         }
                         entry => entry?,
@@ -69,7 +97,10 @@ impl Dir {
                         let target = OsString::from_vec(target.into_bytes());
                         let parts = Path::new(&target).components().rev();
                         rest.extend(parts.map(|part| (part.as_os_str().to_owned(), None)));
-                        place = Rc::new(Self { claim: entry.claim, ..place.as_ref().clone() });
+                        place = Rc::new(Self {
+                            claim: entry.claim,
+                            ..place.as_ref().clone()
+                        });
                     } else {
                         place = Rc::new(place.child(entry, Some(&place)));
                     }
@@ -77,7 +108,10 @@ impl Dir {
             }
         }
         match place.meta.kind {
-            FileType::Directory => Ok(Self { up: None, ..place.as_ref().clone() }),
+            FileType::Directory => Ok(Self {
+                up: None,
+                ..place.as_ref().clone()
+            }),
             _ => Err(ReadError::Absent),
         }
     }

@@ -1,7 +1,9 @@
-//! containerd: a bundle `<state>/io.containerd.runtime.v2.task/<namespace>/<id>` for each container that has a task, with
-//! `config.json` and `init.pid`; nerdctl's and Kubernetes' names are in the annotations.
+//! containerd: a bundle `<state>/io.containerd.runtime.v2.task/<namespace>/<id>` for each container
+//! that has a task, with `config.json` and `init.pid`; nerdctl's and Kubernetes' names are in the
+//! annotations.
 //!
-//! Names have indexes where somebody keeps one: nerdctl a file for each name, kubelet a link for each container's log.
+//! Names have indexes where somebody keeps one: nerdctl a file for each name, kubelet a link for
+//! each container's log.
 
 use super::{Findings, Query, Record, kubelet, oci, oci::OciState};
 use crate::{
@@ -62,7 +64,8 @@ struct Annotations {
     image: Option<String>,
 }
 
-/// Reads what a bundle's config.json says of the container `id` in the containerd namespace `namespace`.
+/// Reads what a bundle's config.json says of the container `id` in the containerd namespace
+/// `namespace`.
 ///
 /// # Errors
 /// [`ReadError`] if `text` is not an OCI configuration.
@@ -72,7 +75,10 @@ pub fn parse(text: &[u8], namespace: &[u8], id: &[u8]) -> Result<Container, Read
     let mut container = container(namespace, id);
     if found.nerdctl_namespace.is_some() || found.nerdctl_name.is_some() {
         container.engine = Engine::Nerdctl;
-        container.name = found.nerdctl_name.filter(|name| !name.is_empty()).map(OsString::from);
+        container.name = found
+            .nerdctl_name
+            .filter(|name| !name.is_empty())
+            .map(OsString::from);
     }
     if let Some(kind) = found.kind {
         let is_sandbox = kind == "sandbox";
@@ -93,14 +99,20 @@ pub fn parse(text: &[u8], namespace: &[u8], id: &[u8]) -> Result<Container, Read
 
 /// Returns the container as the bundle's path alone describes it.
 fn container(namespace: &[u8], id: &[u8]) -> Container {
-    // Docker's containers are containerd's too, in this namespace; Docker's own records tell more of them.
-    let engine = if namespace == b"moby" { Engine::Docker } else { Engine::Containerd };
+    // Docker's containers are containerd's too, in this namespace; Docker's own records tell more
+    // of them.
+    let engine = if namespace == b"moby" {
+        Engine::Docker
+    } else {
+        Engine::Containerd
+    };
     let mut container = Container::new(engine, id);
     container.namespace = Some(OsString::from_vec(namespace.to_vec()));
     container
 }
 
-/// Returns the sandbox whose runtime this shim is, if the containers of that runtime are not processes of the host.
+/// Returns the sandbox whose runtime this shim is, if the containers of that runtime are not
+/// processes of the host.
 pub(crate) fn sandbox(shim: &[u8]) -> Option<Sandbox> {
     let name = shim.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
     let has = |word: &[u8]| memchr::memmem::find(name, word).is_some();
@@ -125,11 +137,29 @@ pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: 
         system("/var/snap/microk8s/common/run/containerd", None),
     ];
     if let Some(state) = moved(host, findings) {
-        daemons.insert(0, Daemon { state, nerdctl: None });
+        daemons.insert(
+            0,
+            Daemon {
+                state,
+                nerdctl: None,
+            },
+        );
     }
     daemons.extend(people.iter().flat_map(|person| {
-        let (state, docker) = (person.runtime("containerd"), person.runtime("docker/containerd/daemon"));
-        [Daemon { state, nerdctl: Some(person.data("nerdctl")) }, Daemon { state: docker, nerdctl: None }]
+        let (state, docker) = (
+            person.runtime("containerd"),
+            person.runtime("docker/containerd/daemon"),
+        );
+        [
+            Daemon {
+                state,
+                nerdctl: Some(person.data("nerdctl")),
+            },
+            Daemon {
+                state: docker,
+                nerdctl: None,
+            },
+        ]
     }));
     // Kubernetes' names without a read of every bundle.
     let logs = kubelet::Logs::read(host, query);
@@ -152,10 +182,16 @@ fn moved(host: &Host, findings: &mut Findings) -> Option<Location> {
     };
     let text = String::from_utf8_lossy(&content.bytes);
     // What comes after the first table is a plug-in's.
-    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with('['));
-    let value = lines.filter_map(|line| line.strip_prefix("state")?.trim_start().strip_prefix('=')).next()?;
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with('['));
+    let value = lines
+        .filter_map(|line| line.strip_prefix("state")?.trim_start().strip_prefix('='))
+        .next()?;
     let value = value.trim().trim_matches(['"', '\'']);
-    let path = Some(PathBuf::from(value)).filter(|path| path.is_absolute() && value != "/run/containerd");
+    let path =
+        Some(PathBuf::from(value)).filter(|path| path.is_absolute() && value != "/run/containerd");
     path.map(|path| Location::new(path, content.claim))
 }
 
@@ -175,11 +211,21 @@ impl Daemon {
                 continue;
             }
             let location = tasks.join(part(&namespace));
-            let bundles = directory.below(part(&namespace)).and_then(|bundles| Ok((bundles.names()?, bundles)));
+            let bundles = directory
+                .below(part(&namespace))
+                .and_then(|bundles| Ok((bundles.names()?, bundles)));
             let (ids, bundles) = match bundles {
                 Ok((ids, directory)) => {
-                    let runtimes = ["runc", "crun"].map(|runtime| self.state.join(runtime).join(part(&namespace)));
-                    (ids, Bundles { directory, location, runtimes: oci::opened(host, &runtimes) })
+                    let runtimes = ["runc", "crun"]
+                        .map(|runtime| self.state.join(runtime).join(part(&namespace)));
+                    (
+                        ids,
+                        Bundles {
+                            directory,
+                            location,
+                            runtimes: oci::opened(host, &runtimes),
+                        },
+                    )
                 }
                 Err(error) => {
                     findings.note(Engine::Containerd, location.path, error);
@@ -190,7 +236,11 @@ impl Daemon {
             for id in self.candidates(&namespace, &ids, &word, named.as_deref(), logs) {
                 match bundles.read(&namespace, id, &word) {
                     Ok(record) => findings.records.extend(record),
-                    Err(error) => findings.note(Engine::Containerd, bundles.location.path.join(part(id)), error),
+                    Err(error) => findings.note(
+                        Engine::Containerd,
+                        bundles.location.path.join(part(id)),
+                        error,
+                    ),
                 }
             }
         }
@@ -207,13 +257,22 @@ impl Daemon {
         logs: &kubelet::Logs,
     ) -> Vec<&'a Vec<u8>> {
         // A name may look like the start of an id.
-        let whole: Vec<_> = ids.iter().filter(|id| query.is_whole_id(id) || named == Some(id.as_slice())).collect();
+        let whole: Vec<_> = ids
+            .iter()
+            .filter(|id| query.is_whole_id(id) || named == Some(id.as_slice()))
+            .collect();
         match (query, logs) {
             _ if !whole.is_empty() => whole,
             // Docker's own names are not in its bundles.
-            (Query::Word(..), _) if namespace == b"moby" => ids.iter().filter(|id| query.wants_id(id)).collect(),
-            (Query::Word(..) | Query::Pod(_), kubelet::Logs::Are(known)) if namespace == b"k8s.io" => {
-                ids.iter().filter(|id| known.contains(*id) || query.wants_id(id)).collect()
+            (Query::Word(..), _) if namespace == b"moby" => {
+                ids.iter().filter(|id| query.wants_id(id)).collect()
+            }
+            (Query::Word(..) | Query::Pod(_), kubelet::Logs::Are(known))
+                if namespace == b"k8s.io" =>
+            {
+                ids.iter()
+                    .filter(|id| known.contains(*id) || query.wants_id(id))
+                    .collect()
             }
             _ => ids.iter().collect(),
         }
@@ -221,23 +280,34 @@ impl Daemon {
 
     /// The id behind a name of nerdctl's: `<nerdctl>/<address>/names/<namespace>/<name>` holds it.
     fn nerdctl_id(&self, host: &Host, namespace: &[u8], query: &Query<'_>) -> Option<Vec<u8>> {
-        let Query::Word(name, _) = query else { return None };
+        let Query::Word(name, _) = query else {
+            return None;
+        };
         let store = host.dir(self.nerdctl.as_ref()?).ok()?;
         store.names().ok()?.iter().find_map(|address| {
-            let id = store.read(path(&[address, b"names", namespace, name])).ok()?;
+            let id = store
+                .read(path(&[address, b"names", namespace, name]))
+                .ok()?;
             Some(id.trim_ascii().to_vec()).filter(|id| is_long_id(id))
         })
     }
 }
 
 impl Bundles {
-    fn read(&self, namespace: &[u8], id: &[u8], query: &Query<'_>) -> Result<Option<Record>, ReadError> {
+    fn read(
+        &self,
+        namespace: &[u8],
+        id: &[u8],
+        query: &Query<'_>,
+    ) -> Result<Option<Record>, ReadError> {
         let (container, claim) = match self.directory.content(path(&[id, b"config.json"])) {
             Ok(content) if !query.may_be_in(id, &content.bytes) => return Ok(None),
             Ok(content) => (parse(&content.bytes, namespace, id)?, content.claim),
             Err(error) if error.is_distrust() => return Err(error),
             // An id leads to the process although nothing else can be read of it.
-            Err(_) if query.wants_id(id) => (container(namespace, id), self.directory.place(part(id))?.1),
+            Err(_) if query.wants_id(id) => {
+                (container(namespace, id), self.directory.place(part(id))?.1)
+            }
             Err(ReadError::Absent) => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -245,14 +315,20 @@ impl Bundles {
             return Ok(None);
         }
         let mut record = Record::new(container, claim);
-        record.container.bundle = Some(Location { claim, ..self.location.join(part(id)) });
+        record.container.bundle = Some(Location {
+            claim,
+            ..self.location.join(part(id))
+        });
         if let Ok(init) = self.directory.content(path(&[id, b"init.pid"]))
             && record.trusts(init.claim)
         {
             record.pid = pid::parse(init.bytes.trim_ascii()).ok();
             record.written = Some(init.written);
         }
-        let shim = self.directory.read(path(&[id, b"shim-binary-path"])).unwrap_or_default();
+        let shim = self
+            .directory
+            .read(path(&[id, b"shim-binary-path"]))
+            .unwrap_or_default();
         record.container.sandbox = sandbox(&shim);
         if let Some((state, claim)) = OciState::find(&self.runtimes, id) {
             state.witness(claim, &mut record);
@@ -284,7 +360,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn annotated(annotations: &str) -> Container {
-        let text = format!(r#"{{"ociVersion":"1.1.0","root":{{"path":"rootfs"}},"annotations":{{{annotations}}}}}"#);
+        let text = format!(
+            r#"{{"ociVersion":"1.1.0","root":{{"path":"rootfs"}},"annotations":{{{annotations}}}}}"#
+        );
         parse(text.as_bytes(), b"k8s.io", b"3f2a").unwrap()
     }
 
@@ -295,26 +373,47 @@ mod tests {
             "io.kubernetes.cri.sandbox-namespace":"prod","io.kubernetes.cri.sandbox-uid":"9ad1",
             "io.kubernetes.cri.image-name":"docker.io/library/nginx:1""#;
         let container = annotated(of_pod);
-        assert_eq!((container.engine, container.address()), (Engine::Cri, "k8s://prod/web-0/app".to_owned()));
-        assert_eq!(container.image.as_deref(), Some("docker.io/library/nginx:1".as_ref()));
+        assert_eq!(
+            (container.engine, container.address()),
+            (Engine::Cri, "k8s://prod/web-0/app".to_owned())
+        );
+        assert_eq!(
+            container.image.as_deref(),
+            Some("docker.io/library/nginx:1".as_ref())
+        );
         let sandbox = annotated(&of_pod.replace("\"container\"", "\"sandbox\""));
         assert!(sandbox.pod.as_ref().unwrap().is_sandbox);
         assert_eq!(sandbox.address(), "cri:3f2a");
         let nerdctl = annotated(r#""nerdctl/name":"web","nerdctl/namespace":"default""#);
         assert_eq!(nerdctl.address(), "nerdctl:web");
         assert_eq!(annotated("").address(), "containerd:k8s.io/3f2a");
-        assert_eq!(parse(b"{}", b"moby", b"3f2a").unwrap().engine, Engine::Docker);
+        assert_eq!(
+            parse(b"{}", b"moby", b"3f2a").unwrap().engine,
+            Engine::Docker
+        );
         for text in ["", "7", "{\"annotations\":7}", "{"] {
-            assert!(matches!(parse(text.as_bytes(), b"a", b"b"), Err(ReadError::Malformed(_))), "{text}");
+            assert!(
+                matches!(
+                    parse(text.as_bytes(), b"a", b"b"),
+                    Err(ReadError::Malformed(_))
+                ),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_shim_tells_a_sandbox() {
         assert_eq!(sandbox(b"/usr/bin/containerd-shim-runc-v2"), None);
-        assert_eq!(sandbox(b"/opt/kata/bin/containerd-shim-kata-v2"), Some(Sandbox::Kata));
+        assert_eq!(
+            sandbox(b"/opt/kata/bin/containerd-shim-kata-v2"),
+            Some(Sandbox::Kata)
+        );
         assert_eq!(sandbox(b"/opt/kata/bin/containerd-shim-runc-v2"), None);
-        assert_eq!(sandbox(b"/usr/local/bin/containerd-shim-runsc-v1"), Some(Sandbox::Gvisor));
+        assert_eq!(
+            sandbox(b"/usr/local/bin/containerd-shim-runsc-v1"),
+            Some(Sandbox::Gvisor)
+        );
     }
 
     proptest! {

@@ -1,6 +1,8 @@
-//! Docker: `<data-root>/containers/<id>/config.v2.json`, with what its runtime says as the second witness.
+//! Docker: `<data-root>/containers/<id>/config.v2.json`, with what its runtime says as the second
+//! witness.
 //!
-//! The configuration may lag behind after the daemon crashed, so the runtime's record of the process is preferred.
+//! The configuration may lag behind after the daemon crashed, so the runtime's record of the
+//! process is preferred.
 
 use super::{Findings, Query, Record, dockerd::Daemon, oci::OciState};
 use crate::{
@@ -66,7 +68,12 @@ struct Labels {
 /// # Errors
 /// [`ReadError`] if `text` is not a config.v2.json.
 pub fn parse(text: &[u8]) -> Result<(Container, Option<i32>), ReadError> {
-    let Config { id, name, state, config } = serde_json::from_slice(text)?;
+    let Config {
+        id,
+        name,
+        state,
+        config,
+    } = serde_json::from_slice(text)?;
     let pid = state.pid;
     let Created { image, labels } = config.unwrap_or_default();
     let mut container = Container::new(Engine::Docker, id);
@@ -75,12 +82,20 @@ pub fn parse(text: &[u8]) -> Result<(Container, Option<i32>), ReadError> {
     container.image = image.filter(|image| !image.is_empty()).map(OsString::from);
     container.pod = labels.and_then(pod);
     container.state = match state {
-        ConfigState { paused: true, running: true, .. } => State::Paused,
-        ConfigState { restarting: true, .. } => State::Stopped("restarting"),
+        ConfigState {
+            paused: true,
+            running: true,
+            ..
+        } => State::Paused,
+        ConfigState {
+            restarting: true, ..
+        } => State::Stopped("restarting"),
         ConfigState { running: true, .. } => State::Running,
         ConfigState { dead: true, .. } => State::Stopped("dead"),
         // The year 1 is Go's word for never.
-        state if state.started_at.starts_with("0001-") || state.started_at.is_empty() => State::Stopped("created"),
+        state if state.started_at.starts_with("0001-") || state.started_at.is_empty() => {
+            State::Stopped("created")
+        }
         _ => State::Stopped("exited"),
     };
     let pid = Some(pid).filter(|pid| *pid > 0 && container.state.is_running());
@@ -133,7 +148,11 @@ impl Daemon {
         let names = directory.names()?;
         // A word that is a whole id needs no other's file. A name may look like the start of an id.
         let by_id: Vec<_> = names.iter().filter(|id| query.is_whole_id(id)).collect();
-        let candidates = if by_id.is_empty() { names.iter().collect() } else { by_id };
+        let candidates = if by_id.is_empty() {
+            names.iter().collect()
+        } else {
+            by_id
+        };
         let mut runtimes = None;
         for id in candidates {
             match self.read(host, &directory, id, query, &mut runtimes) {
@@ -170,20 +189,27 @@ impl Daemon {
         }
         match OciState::find(runtimes.get_or_insert_with(|| self.runtimes(host)), id) {
             Some((state, claim)) => state.witness(claim, &mut record),
-            // No runtime knows it, so whatever had that number was not run by Docker's since the boot.
+            // No runtime knows it, so whatever had that number was not run by Docker's since the
+            // boot.
             None if record.pid.is_some() => record.once_ended = Some(State::Stopped("exited")),
             None => {}
         }
         Ok(Some(record))
     }
 
-    /// Returns the directories where this daemon's runtimes keep their states: `runtime-<name>/moby`, runc's first.
+    /// Returns the directories where this daemon's runtimes keep their states:
+    /// `runtime-<name>/moby`, runc's first.
     fn runtimes(&self, host: &Host) -> Vec<Dir> {
-        let Ok(exec) = host.dir(&self.exec) else { return Vec::new() };
+        let Ok(exec) = host.dir(&self.exec) else {
+            return Vec::new();
+        };
         let mut names = exec.names().unwrap_or_default();
         names.retain(|name| name.starts_with(b"runtime-"));
         names.sort_by_key(|name| name.as_slice() != b"runtime-runc");
-        names.iter().filter_map(|name| exec.below(path(&[name, b"moby"])).ok()).collect()
+        names
+            .iter()
+            .filter_map(|name| exec.below(path(&[name, b"moby"])).ok())
+            .collect()
     }
 }
 
@@ -193,7 +219,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn state(state: &str) -> (State, Option<i32>) {
-        let text = format!(r#"{{"State":{state},"ID":"5f97","Name":"/web","Config":{{"Image":"bb","Labels":{{}}}}}}"#);
+        let text = format!(
+            r#"{{"State":{state},"ID":"5f97","Name":"/web","Config":{{"Image":"bb","Labels":{{}}}}}}"#
+        );
         let (container, pid) = parse(text.as_bytes()).unwrap();
         assert_eq!(container.name.unwrap(), "web");
         (container.state, pid)
@@ -202,7 +230,9 @@ mod tests {
     #[test]
     fn states_are_dockers() {
         let started = r#""StartedAt":"2026-11-22T04:39:43.875170687Z""#;
-        let running = format!(r#"{{"Running":true,"Paused":false,"Restarting":false,"Dead":false,"Pid":7,{started}}}"#);
+        let running = format!(
+            r#"{{"Running":true,"Paused":false,"Restarting":false,"Dead":false,"Pid":7,{started}}}"#
+        );
         assert_eq!(state(&running), (State::Running, Some(7)));
         let paused = running.replace(r#""Paused":false"#, r#""Paused":true"#);
         assert_eq!(state(&paused), (State::Paused, Some(7)));
@@ -210,7 +240,10 @@ mod tests {
         assert_eq!(state(&restarting), (State::Stopped("restarting"), None));
         let exited = running.replace(r#""Running":true"#, r#""Running":false"#);
         assert_eq!(state(&exited), (State::Stopped("exited"), None));
-        assert_eq!(state(r#"{"StartedAt":"0001-01-01T00:00:00Z"}"#), (State::Stopped("created"), None));
+        assert_eq!(
+            state(r#"{"StartedAt":"0001-01-01T00:00:00Z"}"#),
+            (State::Stopped("created"), None)
+        );
     }
 
     #[test]
@@ -231,7 +264,13 @@ mod tests {
 
     #[test]
     fn what_is_no_configuration_is_refused() {
-        for text in [&b""[..], b"{}", b"[]", b"{\"ID\":7}", b"{\"ID\":\"a\",\"State\":{\"Pid\":\"x\"}}"] {
+        for text in [
+            &b""[..],
+            b"{}",
+            b"[]",
+            b"{\"ID\":7}",
+            b"{\"ID\":\"a\",\"State\":{\"Pid\":\"x\"}}",
+        ] {
             assert!(matches!(parse(text), Err(ReadError::Malformed(_))));
         }
     }

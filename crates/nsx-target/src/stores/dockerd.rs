@@ -1,5 +1,5 @@
-//! The directories of Docker's daemons: the usual ones, those that a configuration file or the arguments of a daemon name, and
-//! those that a container's bundle shows.
+//! The directories of Docker's daemons: the usual ones, those that a configuration file or the
+//! arguments of a daemon name, and those that a container's bundle shows.
 
 use super::Findings;
 use crate::{
@@ -54,20 +54,29 @@ struct Root {
 const CONFIGURATION: &str = "/etc/docker";
 const DATA: &str = "/var/lib/docker";
 const EXEC: &str = "/run/docker";
-/// The directories where containerd keeps the bundles of Docker's containers: those of the daemon's own containerd, and
-/// of the system's.
+/// The directories where containerd keeps the bundles of Docker's containers: those of the daemon's
+/// own containerd, and of the system's.
 const BUNDLES: [&str; 2] = [
     "/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby",
     "/run/containerd/io.containerd.runtime.v2.task/moby",
 ];
 
 impl Daemon {
-    /// Returns the system's: what is usual, and what /etc/docker/daemon.json or the arguments of the one that runs say otherwise.
-    /// There is more than one if it maps the users of its containers.
+    /// Returns the system's: what is usual, and what /etc/docker/daemon.json or the arguments of
+    /// the one that runs say otherwise. There is more than one if it maps the users of its
+    /// containers.
     pub(super) fn of_system(host: &Host, findings: &mut Findings) -> Vec<Self> {
-        let pid = host.content("/run", "docker.pid").ok().filter(|content| content.claim == Claim::System);
+        let pid = host
+            .content("/run", "docker.pid")
+            .ok()
+            .filter(|content| content.claim == Claim::System);
         let pid = pid.and_then(|content| nsx_core::pid::parse(content.bytes.trim_ascii()).ok());
-        Self::of_arguments(host, pid.and_then(|pid| Arguments::of(host, pid)).unwrap_or_default(), findings)
+        Self::of_arguments(
+            host,
+            pid.and_then(|pid| Arguments::of(host, pid))
+                .unwrap_or_default(),
+            findings,
+        )
     }
 
     /// Returns one user's.
@@ -76,13 +85,17 @@ impl Daemon {
         let (config, claim) = DaemonConfig::read(host, &directory, "daemon.json", findings);
         let chosen = |path| Location::new(path, claim);
         Self {
-            data: config.data_root.map_or_else(|| person.data("docker"), chosen),
-            exec: config.exec_root.map_or_else(|| person.runtime("docker"), chosen),
+            data: config
+                .data_root
+                .map_or_else(|| person.data("docker"), chosen),
+            exec: config
+                .exec_root
+                .map_or_else(|| person.runtime("docker"), chosen),
         }
     }
 
-    /// Returns those of root whose data are not where those of the system's are: of each daemon that runs, and of the containers
-    /// whose daemon has ended.
+    /// Returns those of root whose data are not where those of the system's are: of each daemon
+    /// that runs, and of the containers whose daemon has ended.
     pub(super) fn elsewhere(host: &Host, findings: &mut Findings) -> Vec<Self> {
         let usual = Self::of_system(host, findings);
         let mut found: Vec<Self> = Vec::new();
@@ -104,55 +117,92 @@ impl Daemon {
     }
 
     fn of_arguments(host: &Host, arguments: Arguments, findings: &mut Findings) -> Vec<Self> {
-        let file = arguments.config_file.unwrap_or_else(|| Path::new(CONFIGURATION).join("daemon.json"));
+        let file = arguments
+            .config_file
+            .unwrap_or_else(|| Path::new(CONFIGURATION).join("daemon.json"));
         let directory = Location::system(file.parent().unwrap_or(Path::new(CONFIGURATION)));
         let name = file.file_name().unwrap_or_default();
         let (config, claim) = DaemonConfig::read(host, &directory, name, findings);
         let chosen = |configured: Option<PathBuf>, argument: Option<PathBuf>, usual: &str| {
             let configured = configured.map(|path| Location::new(path, claim));
             let argument = argument.map(|path| Location::new(path, Claim::System));
-            configured.or(argument).unwrap_or_else(|| Location::system(usual))
+            configured
+                .or(argument)
+                .unwrap_or_else(|| Location::system(usual))
         };
         let data = chosen(config.data_root.or(config.graph), arguments.data_root, DATA);
         let exec = chosen(config.exec_root, arguments.exec_root, EXEC);
         let mut daemons = Vec::new();
-        if config.userns_remap.or(arguments.userns_remap).is_some_and(|user| !user.is_empty()) {
+        if config
+            .userns_remap
+            .or(arguments.userns_remap)
+            .is_some_and(|user| !user.is_empty())
+        {
             // A directory `<uid>.<gid>` for whom root is.
             let is_remapped = |name: &Vec<u8>| {
                 let mut ids = name.split(|&byte| byte == b'.').map(decimal);
-                matches!((ids.next(), ids.next(), ids.next()), (Some(Some(_)), Some(Some(_)), None))
+                matches!(
+                    (ids.next(), ids.next(), ids.next()),
+                    (Some(Some(_)), Some(Some(_)), None)
+                )
             };
-            let names = host.dir(&data).and_then(|data| data.names()).unwrap_or_default();
+            let names = host
+                .dir(&data)
+                .and_then(|data| data.names())
+                .unwrap_or_default();
             let remapped = names.iter().filter(|name| is_remapped(name));
-            daemons.extend(remapped.map(|name| Self { data: data.join(part(name)), exec: exec.clone() }));
+            daemons.extend(remapped.map(|name| Self {
+                data: data.join(part(name)),
+                exec: exec.clone(),
+            }));
         }
         daemons.push(Self { data, exec });
         daemons
     }
 
-    /// Returns those that the bundles of containers show: the root directory of a container lies somewhere below the data.
+    /// Returns those that the bundles of containers show: the root directory of a container lies
+    /// somewhere below the data.
     fn of_bundles(host: &Host, bundles: &Location) -> Vec<Self> {
-        let Ok(directory) = host.dir(bundles) else { return Vec::new() };
+        let Ok(directory) = host.dir(bundles) else {
+            return Vec::new();
+        };
         let mut found: Vec<Self> = Vec::new();
         for id in directory.names().unwrap_or_default() {
-            let Ok(content) = directory.content(path(&[&id, b"config.json"])) else { continue };
-            let Ok(Spec { root }) = serde_json::from_slice(&content.bytes) else { continue };
+            let Ok(content) = directory.content(path(&[&id, b"config.json"])) else {
+                continue;
+            };
+            let Ok(Spec { root }) = serde_json::from_slice(&content.bytes) else {
+                continue;
+            };
             // Most are below data that are known by now.
-            if !root.path.is_absolute() || found.iter().any(|daemon| root.path.starts_with(&daemon.data.path)) {
+            if !root.path.is_absolute()
+                || found
+                    .iter()
+                    .any(|daemon| root.path.starts_with(&daemon.data.path))
+            {
                 continue;
             }
-            let has_it =
-                |data: &Location| host.dir(&data.join("containers")).is_ok_and(|containers| containers.has(part(&id)));
-            let above = root.path.ancestors().skip(1).map(|data| Location::new(data, content.claim));
-            found.extend(above.into_iter().find(has_it).map(|data| Self { data, exec: Location::system(EXEC) }));
+            let has_it = |data: &Location| {
+                host.dir(&data.join("containers"))
+                    .is_ok_and(|containers| containers.has(part(&id)))
+            };
+            let above = root
+                .path
+                .ancestors()
+                .skip(1)
+                .map(|data| Location::new(data, content.claim));
+            found.extend(above.into_iter().find(has_it).map(|data| Self {
+                data,
+                exec: Location::system(EXEC),
+            }));
         }
         found
     }
 }
 
 impl DaemonConfig {
-    /// Reads the settings of a daemon.json, and whose word they are. A file that cannot be parsed sets nothing: the daemon does
-    /// not start with it either.
+    /// Reads the settings of a daemon.json, and whose word they are. A file that cannot be parsed
+    /// sets nothing: the daemon does not start with it either.
     fn read(
         host: &Host,
         directory: &Location,
@@ -160,7 +210,10 @@ impl DaemonConfig {
         findings: &mut Findings,
     ) -> (Self, Claim) {
         match host.dir(directory).and_then(|it| it.content(&name)) {
-            Ok(content) => (serde_json::from_slice(&content.bytes).unwrap_or_default(), content.claim),
+            Ok(content) => (
+                serde_json::from_slice(&content.bytes).unwrap_or_default(),
+                content.claim,
+            ),
             Err(error) => {
                 findings.note_config(Engine::Docker, directory.path.join(name.as_ref()), error);
                 (Self::default(), directory.claim)
@@ -183,7 +236,9 @@ impl Arguments {
     fn of(host: &Host, pid: Pid) -> Option<Self> {
         let process = Process::pin(pid).ok()?;
         let mut text = Vec::new();
-        host.proc().read_up_to(cmdline::LONGEST, pid, "cmdline", &mut text).ok()?;
+        host.proc()
+            .read_up_to(cmdline::LONGEST, pid, "cmdline", &mut text)
+            .ok()?;
         // What was read by the number was about this process only if it is still there.
         (is_of_hosts_root(host, pid) && !process.ended()).then(|| Self::parse(&text))?
     }
@@ -191,41 +246,57 @@ impl Arguments {
     /// Reads a command line, whose words end with a zero each.
     fn parse(text: &[u8]) -> Option<Self> {
         let words: Vec<_> = text.split(|&byte| byte == 0).collect();
-        if !words.first().is_some_and(|program| program.ends_with(b"dockerd")) {
+        if !words
+            .first()
+            .is_some_and(|program| program.ends_with(b"dockerd"))
+        {
             return None;
         }
         let value = |option: &[u8]| {
-            words.iter().enumerate().find_map(|(index, word)| match word.strip_prefix(option)? {
-                [] => words.get(index + 1).map(|value| value.to_vec()),
-                [b'=', value @ ..] => Some(value.to_vec()),
-                _ => None,
-            })
+            words
+                .iter()
+                .enumerate()
+                .find_map(|(index, word)| match word.strip_prefix(option)? {
+                    [] => words.get(index + 1).map(|value| value.to_vec()),
+                    [b'=', value @ ..] => Some(value.to_vec()),
+                    _ => None,
+                })
         };
-        let path = |option| value(option).map(OsString::from_vec).map(PathBuf::from).filter(|it| it.is_absolute());
+        let path = |option| {
+            value(option)
+                .map(OsString::from_vec)
+                .map(PathBuf::from)
+                .filter(|it| it.is_absolute())
+        };
         Some(Self {
             config_file: path(b"--config-file"),
-            data_root: path(b"--data-root").or_else(|| path(b"-g")).or_else(|| path(b"--graph")),
+            data_root: path(b"--data-root")
+                .or_else(|| path(b"-g"))
+                .or_else(|| path(b"--graph")),
             exec_root: path(b"--exec-root"),
             userns_remap: value(b"--userns-remap").and_then(|user| String::from_utf8(user).ok()),
         })
     }
 }
 
-/// Returns whether a process is root's, in the caller's own user namespace and root directory: what a container's root starts
-/// is no daemon of the host, and the paths that it was told lead elsewhere.
+/// Returns whether a process is root's, in the caller's own user namespace and root directory: what
+/// a container's root starts is no daemon of the host, and the paths that it was told lead
+/// elsewhere.
 fn is_of_hosts_root(host: &Host, pid: Pid) -> bool {
     let proc = host.proc();
     let user = NsLink::Own(NsKind::User);
-    let is_roots = proc
-        .status(pid, &mut Vec::new())
-        .is_ok_and(|status| host.process_claim(status.ruid) == Claim::System && status.ruid == status.euid);
+    let is_roots = proc.status(pid, &mut Vec::new()).is_ok_and(|status| {
+        host.process_claim(status.ruid) == Claim::System && status.ruid == status.euid
+    });
     let identity = |stat: rustix::fs::Stat| (stat.st_dev, stat.st_ino);
     let root = || {
         let root = proc.open_entry(pid, "root", OFlags::PATH).ok()?;
         rustix::fs::fstat(root).ok().map(identity)
     };
     is_roots
-        && proc.ns(pid, user).is_ok_and(|ns| proc.own_ns(user) == Ok(ns))
+        && proc
+            .ns(pid, user)
+            .is_ok_and(|ns| proc.own_ns(user) == Ok(ns))
         && root().is_some_and(|root| rustix::fs::stat("/").map(identity) == Ok(root))
 }
 
@@ -238,10 +309,23 @@ mod tests {
     fn the_directories_of_a_daemon_are_among_its_arguments() {
         let parse = |words: &str| Arguments::parse(words.replace(' ', "\0").as_bytes());
         let some = |path: &str| Some(PathBuf::from(path));
-        let arguments = Arguments { data_root: some("/srv/d"), exec_root: some("/run/d"), ..Arguments::default() };
-        assert_eq!(parse("/usr/bin/dockerd --data-root /srv/d --exec-root=/run/d"), Some(arguments));
-        let arguments = Arguments { config_file: some("/etc/d.json"), ..Arguments::default() };
-        assert_eq!(parse("dockerd -D --config-file=/etc/d.json --data-root relative"), Some(arguments));
+        let arguments = Arguments {
+            data_root: some("/srv/d"),
+            exec_root: some("/run/d"),
+            ..Arguments::default()
+        };
+        assert_eq!(
+            parse("/usr/bin/dockerd --data-root /srv/d --exec-root=/run/d"),
+            Some(arguments)
+        );
+        let arguments = Arguments {
+            config_file: some("/etc/d.json"),
+            ..Arguments::default()
+        };
+        assert_eq!(
+            parse("dockerd -D --config-file=/etc/d.json --data-root relative"),
+            Some(arguments)
+        );
         assert_eq!(parse("sh -c dockerd --data-root /srv/d"), None);
     }
 

@@ -1,5 +1,5 @@
-//! kubelet's links to logs: `/var/log/containers/<pod>_<namespace>_<container>-<id>.log`, the names of what Kubernetes runs
-//! here without a read of any file.
+//! kubelet's links to logs: `/var/log/containers/<pod>_<namespace>_<container>-<id>.log`, the names
+//! of what Kubernetes runs here without a read of any file.
 
 use super::Query;
 use crate::{cgroup::is_long_id, container::Pod, host::Host};
@@ -19,7 +19,10 @@ impl Logs {
         if matches!(query, Query::All) {
             return Self::None;
         }
-        let names = host.system_dir("/var/log/containers").and_then(|directory| directory.names()).unwrap_or_default();
+        let names = host
+            .system_dir("/var/log/containers")
+            .and_then(|directory| directory.names())
+            .unwrap_or_default();
         let links: Vec<_> = names.iter().filter_map(|name| parse(name)).collect();
         if links.is_empty() {
             return Self::None;
@@ -29,22 +32,44 @@ impl Logs {
             container.pod = Some(pod.clone());
             query.wants_container(&container)
         };
-        let ids: BTreeSet<_> = links.into_iter().filter(|(pod, _)| container(pod)).map(|(_, id)| id).collect();
+        let ids: BTreeSet<_> = links
+            .into_iter()
+            .filter(|(pod, _)| container(pod))
+            .map(|(_, id)| id)
+            .collect();
         // A sandbox has no log, and a container that was made without kubelet neither.
-        if ids.is_empty() { Self::None } else { Self::Are(ids) }
+        if ids.is_empty() {
+            Self::None
+        } else {
+            Self::Are(ids)
+        }
     }
 }
 
 /// Reads a link's name: the pod and the container's id.
 pub fn parse(name: &[u8]) -> Option<(Pod, Vec<u8>)> {
     let name = name.strip_suffix(b".log")?;
-    let (rest, id) = (name.get(..name.len().checked_sub(65)?)?, name.get(name.len() - 64..)?);
-    let mut parts = rest.splitn(3, |&byte| byte == b'_').map(|part| OsString::from_vec(part.to_vec()));
+    let (rest, id) = (
+        name.get(..name.len().checked_sub(65)?)?,
+        name.get(name.len() - 64..)?,
+    );
+    let mut parts = rest
+        .splitn(3, |&byte| byte == b'_')
+        .map(|part| OsString::from_vec(part.to_vec()));
     let (pod, namespace, container) = (parts.next()?, parts.next()?, parts.next()?);
     if name.get(name.len() - 65) != Some(&b'-') || !is_long_id(id) || container.is_empty() {
         return None;
     }
-    Some((Pod { namespace, name: pod, container: Some(container), uid: None, is_sandbox: false }, id.to_vec()))
+    Some((
+        Pod {
+            namespace,
+            name: pod,
+            container: Some(container),
+            uid: None,
+            is_sandbox: false,
+        },
+        id.to_vec(),
+    ))
 }
 
 #[cfg(test)]
@@ -56,11 +81,19 @@ mod tests {
     fn a_links_name_is_a_containers() {
         let id = "ab".repeat(32);
         let (pod, found) = parse(format!("web-0_prod_app-1-{id}.log").as_bytes()).unwrap();
-        assert_eq!((pod.namespace, pod.name, pod.container), ("prod".into(), "web-0".into(), Some("app-1".into())));
+        assert_eq!(
+            (pod.namespace, pod.name, pod.container),
+            ("prod".into(), "web-0".into(), Some("app-1".into()))
+        );
         assert_eq!(found, id.as_bytes());
-        for name in
-            ["", ".log", "a_b_c-.log", &format!("a_b-{id}.log"), &format!("a_b_c{id}.log"), &format!("a_b_c-{id}")]
-        {
+        for name in [
+            "",
+            ".log",
+            "a_b_c-.log",
+            &format!("a_b-{id}.log"),
+            &format!("a_b_c{id}.log"),
+            &format!("a_b_c-{id}"),
+        ] {
             assert_eq!(parse(name.as_bytes()), None, "{name}");
         }
     }

@@ -1,8 +1,8 @@
 //! LXC, Incus and LXD: a directory for each container, and a command socket for each one that runs.
 //!
-//! `lxc-start` listens on the abstract socket `<lxcpath>/<name>/command`; asked for the number of the first process with
-//! `LXC_CMD_GET_INIT_PID`, it answers whoever is its user. Everybody else finds the process by its cgroup or as the child of
-//! the monitor, whose title tells the name.
+//! `lxc-start` listens on the abstract socket `<lxcpath>/<name>/command`; asked for the number of
+//! the first process with `LXC_CMD_GET_INIT_PID`, it answers whoever is its user. Everybody else
+//! finds the process by its cgroup or as the child of the monitor, whose title tells the name.
 
 use super::{Findings, Query, Record};
 use crate::{
@@ -50,13 +50,23 @@ struct Home {
 pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: &mut Findings) {
     let home = |location: Location, projects| Home { location, projects };
     let mut homes = vec![
-        home(moved(host, findings).unwrap_or_else(|| Location::system("/var/lib/lxc")), false),
+        home(
+            moved(host, findings).unwrap_or_else(|| Location::system("/var/lib/lxc")),
+            false,
+        ),
         home(Location::system("/var/lib/incus/containers"), true),
         home(Location::system("/var/lib/lxd/containers"), true),
-        home(Location::system("/var/snap/lxd/common/lxd/containers"), true),
+        home(
+            Location::system("/var/snap/lxd/common/lxd/containers"),
+            true,
+        ),
     ];
     homes.extend(people.iter().map(|person| home(person.data("lxc"), false)));
-    let running = Running { host, sockets: OnceCell::new(), processes: OnceCell::new() };
+    let running = Running {
+        host,
+        sockets: OnceCell::new(),
+        processes: OnceCell::new(),
+    };
     for home in homes {
         if let Err(error) = home.look(&running, query, findings) {
             findings.note(Engine::Lxc, home.location.path, error);
@@ -74,21 +84,36 @@ fn moved(host: &Host, findings: &mut Findings) -> Option<Location> {
         }
     };
     let text = String::from_utf8_lossy(&content.bytes);
-    let value =
-        text.lines().find_map(|line| line.trim().strip_prefix("lxc.lxcpath")?.trim_start().strip_prefix('='))?;
+    let value = text.lines().find_map(|line| {
+        line.trim()
+            .strip_prefix("lxc.lxcpath")?
+            .trim_start()
+            .strip_prefix('=')
+    })?;
     let path = Some(PathBuf::from(value.trim())).filter(|path| path.is_absolute())?;
     Some(Location::new(path, content.claim))
 }
 
 impl Home {
-    fn look(&self, running: &Running<'_>, query: &Query<'_>, findings: &mut Findings) -> Result<(), ReadError> {
+    fn look(
+        &self,
+        running: &Running<'_>,
+        query: &Query<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), ReadError> {
         let directory = running.host.dir(&self.location)?;
-        let is_meant = |name: &Vec<u8>| matches!(query, Query::All) || query.wants_container(&self.container(name));
+        let is_meant = |name: &Vec<u8>| {
+            matches!(query, Query::All) || query.wants_container(&self.container(name))
+        };
         // Beside containers there may be locks and caches.
-        let is_container = |name: &Vec<u8>| self.projects || directory.has(Path::new(part(name)).join("config"));
+        let is_container =
+            |name: &Vec<u8>| self.projects || directory.has(Path::new(part(name)).join("config"));
         match directory.names() {
             Ok(names) => {
-                for name in names.iter().filter(|name| is_meant(name) && is_container(name)) {
+                for name in names
+                    .iter()
+                    .filter(|name| is_meant(name) && is_container(name))
+                {
                     let claim = match directory.place(part(name)) {
                         Ok((_, claim)) => claim,
                         Err(error) => {
@@ -104,13 +129,19 @@ impl Home {
                 }
             }
             Err(error) => {
-                // Anybody may listen under any name: what no trusted process answers for is no container.
+                // Anybody may listen under any name: what no trusted process answers for is no
+                // container.
                 let prefix = [self.location.path.as_os_str().as_bytes(), b"/"].concat();
                 let sockets = running.sockets().unwrap_or(&[]);
-                let names: BTreeSet<Vec<u8>> =
-                    sockets.iter().filter_map(|path| path.strip_prefix(&*prefix)).map(<[u8]>::to_vec).collect();
+                let names: BTreeSet<Vec<u8>> = sockets
+                    .iter()
+                    .filter_map(|path| path.strip_prefix(&*prefix))
+                    .map(<[u8]>::to_vec)
+                    .collect();
                 for name in names.iter().filter(|name| is_meant(name)) {
-                    findings.records.extend(self.records(running, name, directory.claim()));
+                    findings
+                        .records
+                        .extend(self.records(running, name, directory.claim()));
                 }
                 findings.note(Engine::Lxc, &self.location.path, error);
             }
@@ -120,7 +151,10 @@ impl Home {
 
     fn container(&self, name: &[u8]) -> Container {
         let mut container = Container::new(Engine::Lxc, name);
-        let without_project = name.iter().position(|&byte| byte == b'_').filter(|_| self.projects);
+        let without_project = name
+            .iter()
+            .position(|&byte| byte == b'_')
+            .filter(|_| self.projects);
         container.name = Some(part(without_project.map_or(name, |at| &name[at + 1..])).to_owned());
         container
     }
@@ -128,7 +162,11 @@ impl Home {
     fn record(&self, name: &[u8], claim: Claim, pid: Option<Pid>) -> Record {
         let mut record = Record::new(self.container(name), claim);
         record.pid = pid;
-        record.container.state = if pid.is_some() { State::Running } else { State::Stopped("stopped") };
+        record.container.state = if pid.is_some() {
+            State::Running
+        } else {
+            State::Stopped("stopped")
+        };
         record.once_ended = Some(State::Stopped("stopped"));
         record
     }
@@ -139,21 +177,34 @@ impl Home {
         // Where the sockets cannot be listed, whether one is there shows when it is asked.
         let socket = socket_name(&path);
         let listens = socket.strip_suffix(COMMAND).unwrap_or(&socket);
-        if running.sockets().is_some_and(|sockets| sockets.binary_search_by(|it| it.as_slice().cmp(listens)).is_err()) {
+        if running.sockets().is_some_and(|sockets| {
+            sockets
+                .binary_search_by(|it| it.as_slice().cmp(listens))
+                .is_err()
+        }) {
             return Vec::new();
         }
-        let answer = if running.host.is_live() { ask(running.host, &path) } else { None };
+        let answer = if running.host.is_live() {
+            ask(running.host, &path)
+        } else {
+            None
+        };
         let told = answer.map_or_else(|| running.search(&path, name), |answer| vec![answer]);
         let joined = told.into_iter().map(|(pid, by)| (pid, claim.join(by)));
-        joined.filter(|(_, claim)| *claim != Claim::Several).map(|(pid, by)| self.record(name, by, Some(pid))).collect()
+        joined
+            .filter(|(_, claim)| *claim != Claim::Several)
+            .map(|(pid, by)| self.record(name, by, Some(pid)))
+            .collect()
     }
 }
 
-/// Asks the monitor of the container in the directory `path` for the first process, and tells whose word the answer is. An
-/// answer is waited for only if it comes from root or the caller, because anybody may listen under any abstract name.
+/// Asks the monitor of the container in the directory `path` for the first process, and tells whose
+/// word the answer is. An answer is waited for only if it comes from root or the caller, because
+/// anybody may listen under any abstract name.
 fn ask(host: &Host, path: &[u8]) -> Option<(Pid, Claim)> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).ok()?;
+    let socket =
+        rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).ok()?;
     let address = SocketAddrUnix::new_abstract_name(&socket_name(path)).ok()?;
     // One who does not accept is no monitor: EAGAIN.
     rustix::net::connect(&socket, &address).ok()?;
@@ -191,32 +242,54 @@ struct Processes {
 }
 
 impl Running<'_> {
-    /// The directories of containers whose monitors listen, in order, from /proc/net/unix; none where that cannot be read.
-    /// Anybody may listen anywhere, so this is only a hint.
+    /// The directories of containers whose monitors listen, in order, from /proc/net/unix; none
+    /// where that cannot be read. Anybody may listen anywhere, so this is only a hint.
     fn sockets(&self) -> Option<&[Vec<u8>]> {
         let read = || {
-            let text = self.host.system_dir("/proc/net").and_then(|net| net.read("unix")).ok()?;
+            let text = self
+                .host
+                .system_dir("/proc/net")
+                .and_then(|net| net.read("unix"))
+                .ok()?;
             Some(parse_sockets(&text))
         };
         self.sockets.get_or_init(read).as_deref()
     }
 
-    /// The child of the monitor whose title names the container, or the first process in the container's cgroup: with whose
-    /// word that is. There may be a monitor of more than one user, for anybody may have any title.
+    /// The child of the monitor whose title names the container, or the first process in the
+    /// container's cgroup: with whose word that is. There may be a monitor of more than one user,
+    /// for anybody may have any title.
     fn search(&self, path: &[u8], name: &[u8]) -> Vec<(Pid, Claim)> {
         let processes = self.processes.get_or_init(|| Processes::read(self.host));
         let (home, _) = path.split_at(path.len() - name.len() - 1);
         let title = [TITLE, home, b" ", name].concat();
         if let Some(children) = processes.of_monitors.get(&title) {
-            return children.iter().map(|(uid, pid)| (*pid, self.host.process_claim(*uid))).collect();
+            return children
+                .iter()
+                .map(|(uid, pid)| (*pid, self.host.process_claim(*uid)))
+                .collect();
         }
         // LXC numbers a cgroup whose name was taken.
         let numbered = [name, b"-"].concat();
         let exact = processes.in_cgroups.get_key_value(name);
-        let numbered = processes.in_cgroups.range(numbered.clone()..).take_while(|(id, _)| id.starts_with(&numbered));
-        let is_it = |place: &Place| place.container.as_ref().is_some_and(|named| named.is(Engine::Lxc, name));
-        let found = exact.into_iter().chain(numbered).find(|(_, (_, place))| is_it(place));
-        found.map(|(_, (pid, place))| (*pid, scan::claim(self.host, *pid, place))).into_iter().collect()
+        let numbered = processes
+            .in_cgroups
+            .range(numbered.clone()..)
+            .take_while(|(id, _)| id.starts_with(&numbered));
+        let is_it = |place: &Place| {
+            place
+                .container
+                .as_ref()
+                .is_some_and(|named| named.is(Engine::Lxc, name))
+        };
+        let found = exact
+            .into_iter()
+            .chain(numbered)
+            .find(|(_, (_, place))| is_it(place));
+        found
+            .map(|(_, (pid, place))| (*pid, scan::claim(self.host, *pid, place)))
+            .into_iter()
+            .collect()
     }
 }
 
@@ -229,22 +302,42 @@ impl Processes {
         let mut buffer = Vec::new();
         let pids = proc.pids().unwrap_or_default();
         for &pid in &pids {
-            let title = proc.read_up_to(cmdline::LONGEST, pid, "cmdline", &mut buffer).ok();
+            let title = proc
+                .read_up_to(cmdline::LONGEST, pid, "cmdline", &mut buffer)
+                .ok();
             let title = title.and_then(|()| buffer.split(|&byte| byte == 0).next());
-            titles.extend(title.filter(|title| title.starts_with(TITLE)).map(|title| (pid, title.to_vec())));
+            titles.extend(
+                title
+                    .filter(|title| title.starts_with(TITLE))
+                    .map(|title| (pid, title.to_vec())),
+            );
         }
         for &pid in &pids {
             if let Ok(status) = proc.status(pid, &mut buffer)
-                && let Some((monitor, title)) = status.ppid.and_then(|parent| titles.get_key_value(&parent))
+                && let Some((monitor, title)) =
+                    status.ppid.and_then(|parent| titles.get_key_value(&parent))
                 && let Ok(of_monitor) = proc.status(*monitor, &mut buffer)
             {
-                processes.of_monitors.entry(title.clone()).or_default().entry(of_monitor.ruid).or_insert(pid);
+                processes
+                    .of_monitors
+                    .entry(title.clone())
+                    .or_default()
+                    .entry(of_monitor.ruid)
+                    .or_insert(pid);
             }
             if proc.read(pid, "cgroup", &mut buffer).is_ok() {
                 let place = Place::parse(&buffer);
-                if let Some(named) = place.container.as_ref().filter(|named| named.engine == Some(Engine::Lxc)) {
-                    // The first process has the least number, as long as numbers have not started again.
-                    processes.in_cgroups.entry(named.id.clone()).or_insert((pid, place));
+                if let Some(named) = place
+                    .container
+                    .as_ref()
+                    .filter(|named| named.engine == Some(Engine::Lxc))
+                {
+                    // The first process has the least number, as long as numbers have not started
+                    // again.
+                    processes
+                        .in_cgroups
+                        .entry(named.id.clone())
+                        .or_insert((pid, place));
                 }
             }
         }
@@ -252,17 +345,17 @@ impl Processes {
     }
 }
 
-/// Returns the name of the socket on which a monitor listens for the container in the directory `path`. If the name
-/// would be too long, the hash of `path` stands for `path`.
+/// Returns the name of the socket on which a monitor listens for the container in the directory
+/// `path`. If the name would be too long, the hash of `path` stands for `path`.
 fn socket_name(path: &[u8]) -> Vec<u8> {
     let name = [path, b"command"].join(&b'/');
     if name.len() <= LONGEST_SOCKET {
         return name;
     }
     // FNV-1a of 64 bits.
-    let hash = path
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = path.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     format!("lxc/{hash:016x}/command").into_bytes()
 }
 
@@ -286,23 +379,34 @@ mod tests {
     fn those_who_listen_are_read() {
         let text = b"Num       RefCount Protocol Flags    Type St Inode Path\n\
             000000009379e360: 00000003 00000000 00000000 0001 03 5329372\n\
-            00000000b912e1f2: 00000002 00000000 00010000 0001 01 5341602 @/var/lib/lxc/a b/command\n\
-            000000002c560449: 00000002 00000000 00010000 0001 01 5340674 @/var/lib/lxc/lweb/command\n\
+            00000000b912e1f2: 00000002 00000000 00010000 0001 01 5341602 @/var/lib/lxc/a \
+        b/command\n\
+            000000002c560449: 00000002 00000000 00010000 0001 01 5340674 \
+        @/var/lib/lxc/lweb/command\n\
             00000000c9d3af4c: 00000002 00000000 00000000 0002 01 5326033 @9a445\n\
             000000005a029350: 00000002 00000000 00010000 0001 01 5325168 /run/x/command\n";
-        assert_eq!(parse_sockets(text), [&b"/var/lib/lxc/a b"[..], b"/var/lib/lxc/lweb"]);
+        assert_eq!(
+            parse_sockets(text),
+            [&b"/var/lib/lxc/a b"[..], b"/var/lib/lxc/lweb"]
+        );
     }
 
     #[test]
     fn a_long_name_is_hashed() {
-        assert_eq!(socket_name(b"/var/lib/lxc/web"), b"/var/lib/lxc/web/command");
+        assert_eq!(
+            socket_name(b"/var/lib/lxc/web"),
+            b"/var/lib/lxc/web/command"
+        );
         let long = socket_name(&[b'a'; 120]);
         assert!(long.starts_with(b"lxc/") && long.ends_with(b"/command") && long.len() == 28);
     }
 
     #[test]
     fn a_project_is_before_the_name() {
-        let home = Home { location: Location::system("/x"), projects: true };
+        let home = Home {
+            location: Location::system("/x"),
+            projects: true,
+        };
         assert_eq!(home.container(b"prod_web").address(), "lxc:web");
         assert_eq!(home.container(b"web").address(), "lxc:web");
     }

@@ -1,5 +1,5 @@
-//! systemd-machined: `/run/systemd/machines/<name>`, which everybody may read. Machines are containers and virtual machines
-//! that registered there.
+//! systemd-machined: `/run/systemd/machines/<name>`, which everybody may read. Machines are
+//! containers and virtual machines that registered there.
 
 use super::{Findings, Query, Record};
 use crate::{
@@ -28,7 +28,9 @@ pub struct Machine {
 pub fn parse(text: &[u8]) -> Machine {
     let value = |key: &[u8]| {
         let mut lines = text.split(|&byte| byte == b'\n');
-        lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(b"=")).unwrap_or_default()
+        lines
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix(b"="))
+            .unwrap_or_default()
     };
     Machine {
         leader: pid::parse(value(b"LEADER")).ok(),
@@ -66,7 +68,11 @@ fn look_in(host: &Host, query: &Query<'_>, findings: &mut Findings) -> Result<()
                 record.once_ended = Some(State::Stopped("stopped"));
                 findings.records.push(record);
             }
-            Err(error) => findings.note(Engine::Machine, Path::new(MACHINES).join(part(&name)), error),
+            Err(error) => findings.note(
+                Engine::Machine,
+                Path::new(MACHINES).join(part(&name)),
+                error,
+            ),
         }
     }
     Ok(())
@@ -80,10 +86,18 @@ mod tests {
     #[test]
     fn a_machines_file_is_read() {
         let text =
-            b"# This is private data. Do not parse.\nNAME=box\nSCOPE=machine-box.scope\nSERVICE=systemd-nspawn\n\
+            b"# This is private data. Do not \
+            parse.\nNAME=box\nSCOPE=machine-box.scope\nSERVICE=systemd-nspawn\n\
             ROOT=/var/lib/machines/box\nID=0a1b\nLEADER=4711\nLEADER_PIDFDID=99\nCLASS=container\nREALTIME=1\n";
         let leader = pid::Pid::from_raw(4711);
-        assert_eq!(parse(text), Machine { leader, inode: Some(99), class: b"container".to_vec() });
+        assert_eq!(
+            parse(text),
+            Machine {
+                leader,
+                inode: Some(99),
+                class: b"container".to_vec()
+            }
+        );
         assert_eq!(parse(b"LEADER=x\nXLEADER=7"), Machine::default());
     }
 

@@ -1,8 +1,8 @@
 //! The records that engines keep on disk about their containers: one module per engine.
 //!
-//! A store is asked with a [`Query`] and reads as few files as it can to answer it. What it finds are [`Record`]s, which may
-//! be out of date, wrong, or written by somebody hostile; `check` holds them against the kernel. Nothing here looks at a
-//! process.
+//! A store is asked with a [`Query`] and reads as few files as it can to answer it. What it finds
+//! are [`Record`]s, which may be out of date, wrong, or written by somebody hostile; `check` holds
+//! them against the kernel. Nothing here looks at a process.
 
 pub(crate) mod containerd;
 pub(crate) mod docker;
@@ -52,18 +52,27 @@ pub(crate) struct Record {
     pub(crate) written: Option<Duration>,
     /// The inode of that process's pidfd.
     pub(crate) inode: Option<u64>,
-    /// The container's state if that process has ended; none if the end of the process contradicts the record.
+    /// The container's state if that process has ended; none if the end of the process contradicts
+    /// the record.
     pub(crate) once_ended: Option<State>,
 }
 
 impl Record {
     pub(crate) fn new(container: Container, claim: Claim) -> Self {
-        Self { container, claim, pid: None, start: None, written: None, inode: None, once_ended: None }
+        Self {
+            container,
+            claim,
+            pid: None,
+            start: None,
+            written: None,
+            inode: None,
+            once_ended: None,
+        }
     }
 
-    /// Returns whether something that is the word of `claim` may add to the record without making the record worth
-    /// less. Podman gives the directory with the number of a container's process to the user who is root in
-    /// that container.
+    /// Returns whether something that is the word of `claim` may add to the record without making
+    /// the record worth less. Podman gives the directory with the number of a container's process
+    /// to the user who is root in that container.
     pub(crate) fn trusts(&self, claim: Claim) -> bool {
         self.claim.join(claim) == self.claim
     }
@@ -90,7 +99,8 @@ pub struct Unread {
 }
 
 impl Findings {
-    /// Notes what could not be read; that something is not there is no news, nor that no more is read of a store.
+    /// Notes what could not be read; that something is not there is no news, nor that no more is
+    /// read of a store.
     pub(crate) fn note(&mut self, engine: Engine, path: impl Into<PathBuf>, why: ReadError) {
         let is_news = match &why {
             ReadError::Absent => false,
@@ -98,7 +108,11 @@ impl Findings {
             _ => true,
         };
         if is_news {
-            self.unread.push(Unread { engine, path: path.into(), why });
+            self.unread.push(Unread {
+                engine,
+                path: path.into(),
+                why,
+            });
         }
     }
 
@@ -123,7 +137,9 @@ impl Query<'_> {
     /// Returns whether the id alone says that the container is meant.
     pub(crate) fn wants_id(&self, id: &[u8]) -> bool {
         match self {
-            Self::Word(word, least) => id == *word || is_start_of_id(word, *least) && id.starts_with(word),
+            Self::Word(word, least) => {
+                id == *word || is_start_of_id(word, *least) && id.starts_with(word)
+            }
             Self::All | Self::Pod(_) => false,
         }
     }
@@ -136,19 +152,27 @@ impl Query<'_> {
     /// Returns whether a container is meant, by what is known of it.
     pub(crate) fn wants_container(&self, container: &Container) -> bool {
         match self {
-            Self::Pod(PodName { namespace, pod, container: wanted }) => container.pod.as_ref().is_some_and(|found| {
+            Self::Pod(PodName {
+                namespace,
+                pod,
+                container: wanted,
+            }) => container.pod.as_ref().is_some_and(|found| {
                 (&found.namespace, &found.name) == (namespace, pod)
-                    && wanted.as_ref().is_none_or(|wanted| found.container.as_ref() == Some(wanted))
+                    && wanted
+                        .as_ref()
+                        .is_none_or(|wanted| found.container.as_ref() == Some(wanted))
             }),
             _ => {
-                let names: Vec<&[u8]> = container.names().into_iter().map(OsStr::as_bytes).collect();
+                let names: Vec<&[u8]> =
+                    container.names().into_iter().map(OsStr::as_bytes).collect();
                 self.wants(container.id.as_bytes(), &names)
             }
         }
     }
 
-    /// Returns whether the JSON of a container with this id is worth reading. It is not if the wanted name has none but
-    /// the letters that no encoder escapes, and is not in the text as it is.
+    /// Returns whether the JSON of a container with this id is worth reading. It is not if the
+    /// wanted name has none but the letters that no encoder escapes, and is not in the text as it
+    /// is.
     pub(crate) fn may_be_in(&self, id: &[u8], text: &[u8]) -> bool {
         let word = match self {
             Self::All => return true,
@@ -156,18 +180,28 @@ impl Query<'_> {
             Self::Word(word, _) => word,
             Self::Pod(pod) => pod.pod.as_bytes(),
         };
-        let is_plain = word.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte));
+        let is_plain = word
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte));
         !is_plain || memmem::find(text, word).is_some()
     }
 }
 
-/// Asks the stores of the engine that is named, or of all that may know, for what is the word of those who are asked for.
-pub(crate) fn look(host: &Host, whose: Whose, engine: Option<Engine>, query: &Query<'_>) -> Findings {
+/// Asks the stores of the engine that is named, or of all that may know, for what is the word of
+/// those who are asked for.
+pub(crate) fn look(
+    host: &Host,
+    whose: Whose,
+    engine: Option<Engine>,
+    query: &Query<'_>,
+) -> Findings {
     use Engine::{Containerd, Cri, Crio, Docker, Lxc, Machine, Nerdctl, Oci, Podman, Unit};
     host.renew();
     let mut findings = Findings::default();
     let people = &host.people(whose)[..];
-    let wants = |stores: &[Engine]| engine.is_none_or(|engine| stores.iter().any(|store| engine.includes(*store)));
+    let wants = |stores: &[Engine]| {
+        engine.is_none_or(|engine| stores.iter().any(|store| engine.includes(*store)))
+    };
     if wants(&[Docker]) {
         docker::look(host, people, query, &mut findings);
     }
@@ -203,8 +237,14 @@ pub(crate) fn look(host: &Host, whose: Whose, engine: Option<Engine>, query: &Qu
     findings
 }
 
-/// Asks the stores whose places are not the usual ones, and which it costs a look at all processes to find.
-pub(crate) fn look_elsewhere(host: &Host, whose: Whose, engine: Option<Engine>, query: &Query<'_>) -> Vec<Record> {
+/// Asks the stores whose places are not the usual ones, and which it costs a look at all processes
+/// to find.
+pub(crate) fn look_elsewhere(
+    host: &Host,
+    whose: Whose,
+    engine: Option<Engine>,
+    query: &Query<'_>,
+) -> Vec<Record> {
     let mut findings = Findings::default();
     if engine.is_none_or(|engine| engine.includes(Engine::Docker)) {
         docker::look_elsewhere(host, query, &mut findings);
@@ -216,7 +256,8 @@ pub(crate) fn look_elsewhere(host: &Host, whose: Whose, engine: Option<Engine>, 
 /// Keeps what is asked for, and notes whose that is.
 pub(crate) fn retain(host: &Host, whose: Whose, engine: Option<Engine>, records: &mut Vec<Record>) {
     records.retain(|record| {
-        engine.is_none_or(|engine| engine.includes(record.container.engine)) && host.wants(whose, record.claim)
+        engine.is_none_or(|engine| engine.includes(record.container.engine))
+            && host.wants(whose, record.claim)
     });
     for record in records {
         record.container.owner = host.owner(record.claim);

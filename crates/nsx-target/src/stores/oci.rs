@@ -1,6 +1,7 @@
 //! runc and crun by themselves: `<root>/<id>/state.json` and `<root>/<id>/status`.
 //!
-//! Other engines run their containers through them, so what they say of a process is also the second witness for those.
+//! Other engines run their containers through them, so what they say of a process is also the
+//! second witness for those.
 
 use super::{Findings, Query, Record};
 use crate::{
@@ -59,9 +60,16 @@ impl OciState {
     /// # Errors
     /// [`ReadError`] if `text` is not a `state.json`.
     pub fn parse_runc(text: &[u8]) -> Result<Self, ReadError> {
-        let Runc { init_process_pid, init_process_start, config } = serde_json::from_slice(text)?;
+        let Runc {
+            init_process_pid,
+            init_process_start,
+            config,
+        } = serde_json::from_slice(text)?;
         let labels = config.labels.unwrap_or_default();
-        let bundle = labels.iter().find_map(|label| label.strip_prefix("bundle=")).map(PathBuf::from);
+        let bundle = labels
+            .iter()
+            .find_map(|label| label.strip_prefix("bundle="))
+            .map(PathBuf::from);
         Ok(Self::of(init_process_pid, init_process_start, bundle))
     }
 
@@ -83,7 +91,8 @@ impl OciState {
         }
     }
 
-    /// Reads the record of the container `id` that either runtime keeps in `directory`, and whose word it is.
+    /// Reads the record of the container `id` that either runtime keeps in `directory`, and whose
+    /// word it is.
     pub(crate) fn read(directory: &Dir, id: &[u8]) -> Result<(Self, Claim), ReadError> {
         let (state, claim) = match directory.content(path(&[id, b"state.json"])) {
             Ok(content) => (Self::parse_runc(&content.bytes)?, content.claim),
@@ -94,7 +103,13 @@ impl OciState {
             Err(error) => return Err(error),
         };
         // The process that waits is started by a write into this.
-        Ok((Self { is_created: directory.has(path(&[id, b"exec.fifo"])), ..state }, claim))
+        Ok((
+            Self {
+                is_created: directory.has(path(&[id, b"exec.fifo"])),
+                ..state
+            },
+            claim,
+        ))
     }
 
     /// Returns what is known of the container `id` in the first of these directories that knows it.
@@ -115,13 +130,17 @@ impl OciState {
         }
         if self.is_created {
             record.container.state = State::Created;
-        } else if matches!(record.container.state, State::Stopped(_) | State::Unrecorded(_)) {
+        } else if matches!(
+            record.container.state,
+            State::Stopped(_) | State::Unrecorded(_)
+        ) {
             record.container.state = State::Running;
         }
     }
 }
 
-/// Returns the directories where the runtimes keep the states of what is run without an engine, or by Podman.
+/// Returns the directories where the runtimes keep the states of what is run without an engine, or
+/// by Podman.
 pub(crate) fn system_roots() -> Vec<Location> {
     ["/run/crun", "/run/runc"].map(Location::system).into()
 }
@@ -133,11 +152,16 @@ pub(crate) fn roots_of(runtime: &Location) -> [Location; 2] {
 
 /// Those of these directories that are there.
 pub(crate) fn opened(host: &Host, roots: &[Location]) -> Vec<Dir> {
-    roots.iter().filter_map(|root| host.dir(root).ok()).collect()
+    roots
+        .iter()
+        .filter_map(|root| host.dir(root).ok())
+        .collect()
 }
 
 pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: &mut Findings) {
-    let own = people.iter().flat_map(|person| roots_of(&person.place(&person.runtime)));
+    let own = people
+        .iter()
+        .flat_map(|person| roots_of(&person.place(&person.runtime)));
     for root in system_roots().into_iter().chain(own) {
         if let Err(error) = look_in(host, &root, query, findings) {
             findings.note(Engine::Oci, root.path, error);
@@ -145,7 +169,12 @@ pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: 
     }
 }
 
-fn look_in(host: &Host, root: &Location, query: &Query<'_>, findings: &mut Findings) -> Result<(), ReadError> {
+fn look_in(
+    host: &Host,
+    root: &Location,
+    query: &Query<'_>,
+    findings: &mut Findings,
+) -> Result<(), ReadError> {
     let directory = host.dir(root)?;
     for id in directory.names()? {
         if !matches!(query, Query::All) && !query.wants_id(&id) {
@@ -173,8 +202,12 @@ mod tests {
     fn both_formats_are_read() {
         let runc = br#"{"id":"rweb","init_process_pid":18715,"init_process_start":1153757,"created":"2026-11-22T04:42:02.7Z",
             "config":{"rootfs":"/srv/rootfs","labels":["x=y","bundle=/srv"]},"cgroup_paths":{"":"/sys/fs/cgroup/rweb"}}"#;
-        let expected =
-            OciState { pid: Some(18715), start: Some(1_153_757), bundle: Some("/srv".into()), is_created: false };
+        let expected = OciState {
+            pid: Some(18715),
+            start: Some(1_153_757),
+            bundle: Some("/srv".into()),
+            is_created: false,
+        };
         assert_eq!(OciState::parse_runc(runc), Ok(expected.clone()));
         let crun = br#"{"pid":18715,"process-start-time":1153757,"cgroup-path":"/kweb","scope":"","rootfs":"rootfs",
             "systemd-cgroup":false,"bundle":"/srv","created":"2026-11-22T04:42:02.907607Z","owner":"root","detached":true}"#;
@@ -183,10 +216,21 @@ mod tests {
 
     #[test]
     fn what_is_no_process_is_none() {
-        let none = OciState::parse_crun(br#"{"pid":0,"process-start-time":0,"bundle":"srv"}"#).unwrap();
+        let none =
+            OciState::parse_crun(br#"{"pid":0,"process-start-time":0,"bundle":"srv"}"#).unwrap();
         assert_eq!(none, OciState::default());
-        assert_eq!(OciState::parse_runc(br#"{"init_process_pid":-1}"#).unwrap(), OciState::default());
-        for text in [&b""[..], b"{", b"[]", b"{\"pid\":\"7\"}", b"{\"pid\":99999999999}", b"null"] {
+        assert_eq!(
+            OciState::parse_runc(br#"{"init_process_pid":-1}"#).unwrap(),
+            OciState::default()
+        );
+        for text in [
+            &b""[..],
+            b"{",
+            b"[]",
+            b"{\"pid\":\"7\"}",
+            b"{\"pid\":99999999999}",
+            b"null",
+        ] {
             assert!(OciState::parse_crun(text).is_err());
             assert!(OciState::parse_runc(text).is_err());
         }

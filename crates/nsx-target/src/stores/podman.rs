@@ -1,5 +1,6 @@
-//! Podman: `<graphroot>/<driver>-containers/containers.json` has ids and names, `<runroot>/<driver>-containers/<id>/userdata`
-//! the number of the process, and the runtime its start.
+//! Podman: `<graphroot>/<driver>-containers/containers.json` has ids and names,
+//! `<runroot>/<driver>-containers/<id>/userdata` the number of the process, and the runtime its
+//! start.
 //!
 //! CRI-O keeps its containers in the same store, and tells them by their names.
 
@@ -81,17 +82,29 @@ struct CrioState {
 /// [`ReadError`] if `text` is not a state.json.
 pub fn parse_crio(text: &[u8]) -> Result<(Option<i32>, Option<u64>), ReadError> {
     let state: CrioState = serde_json::from_slice(text)?;
-    let start = state.init_start_time.and_then(|text| decimal(text.as_bytes()));
+    let start = state
+        .init_start_time
+        .and_then(|text| decimal(text.as_bytes()));
     Ok((Some(state.init_pid).filter(|pid| *pid > 0), start))
 }
 
 fn container(entry: Entry) -> Container {
-    let metadata: Metadata = entry.metadata.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let metadata: Metadata = entry
+        .metadata
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
     let name = entry.names.unwrap_or_default().into_iter().next();
     let pod = name.as_deref().and_then(pod);
-    let engine = if metadata.pod_id.is_some() || pod.is_some() { Engine::Crio } else { Engine::Podman };
+    let engine = if metadata.pod_id.is_some() || pod.is_some() {
+        Engine::Crio
+    } else {
+        Engine::Podman
+    };
     let mut container = Container::new(engine, entry.id);
-    container.image = metadata.image_name.filter(|image| !image.is_empty()).map(OsString::from);
+    container.image = metadata
+        .image_name
+        .filter(|image| !image.is_empty())
+        .map(OsString::from);
     container.name = name.map(OsString::from);
     container.pod = pod;
     container
@@ -114,7 +127,11 @@ fn pod(name: &str) -> Option<Pod> {
 pub(crate) fn look(host: &Host, people: &[Person], query: &Query<'_>, findings: &mut Findings) {
     let system = Storage::of_system(host, findings);
     let mut storages = vec![system];
-    storages.extend(people.iter().map(|person| Storage::of(host, person, findings)));
+    storages.extend(
+        people
+            .iter()
+            .map(|person| Storage::of(host, person, findings)),
+    );
     for storage in storages {
         if let Err(error) = storage.look(host, query, findings) {
             findings.note(Engine::Podman, storage.graphroot.path, error);
@@ -126,14 +143,24 @@ impl Storage {
     fn of_system(host: &Host, findings: &mut Findings) -> Self {
         let config = StorageConfig::read(host, &Location::system("/etc/containers"), findings);
         Self {
-            graphroot: config.graphroot.unwrap_or_else(|| Location::system("/var/lib/containers/storage")),
-            runroots: vec![config.runroot.unwrap_or_else(|| Location::system("/run/containers/storage"))],
+            graphroot: config
+                .graphroot
+                .unwrap_or_else(|| Location::system("/var/lib/containers/storage")),
+            runroots: vec![
+                config
+                    .runroot
+                    .unwrap_or_else(|| Location::system("/run/containers/storage")),
+            ],
             runtimes: oci::system_roots(),
         }
     }
 
     fn of(host: &Host, person: &Person, findings: &mut Findings) -> Self {
-        let config = StorageConfig::read(host, &person.place(person.config.join("containers")), findings);
+        let config = StorageConfig::read(
+            host,
+            &person.place(person.config.join("containers")),
+            findings,
+        );
         let uid = person.uid;
         // Without a runtime directory Podman makes one in /tmp.
         let runtimes = [
@@ -143,16 +170,26 @@ impl Storage {
         ];
         let runroots = match config.runroot {
             Some(runroot) => vec![runroot],
-            None => runtimes.iter().map(|runtime| runtime.join("containers")).collect(),
+            None => runtimes
+                .iter()
+                .map(|runtime| runtime.join("containers"))
+                .collect(),
         };
         Self {
-            graphroot: config.graphroot.unwrap_or_else(|| person.data("containers/storage")),
+            graphroot: config
+                .graphroot
+                .unwrap_or_else(|| person.data("containers/storage")),
             runroots,
             runtimes: runtimes.iter().flat_map(oci::roots_of).collect(),
         }
     }
 
-    fn look(&self, host: &Host, query: &Query<'_>, findings: &mut Findings) -> Result<(), ReadError> {
+    fn look(
+        &self,
+        host: &Host,
+        query: &Query<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), ReadError> {
         let graphroot = host.dir(&self.graphroot)?;
         for driver in graphroot.names()? {
             if !driver.ends_with(b"-containers") {
@@ -165,15 +202,23 @@ impl Storage {
                     if !query.may_be_in(b"", &content.bytes) {
                         return Ok(());
                     }
-                    let wanted = |it: &Container| matches!(query, Query::All) || query.wants_container(it);
+                    let wanted =
+                        |it: &Container| matches!(query, Query::All) || query.wants_container(it);
                     for container in parse(&content.bytes)?.into_iter().filter(wanted) {
-                        let opened = opened.get_or_insert_with(|| self.open(host, &driver, &containers));
-                        findings.records.push(self.record(opened, container, content.claim)?);
+                        let opened =
+                            opened.get_or_insert_with(|| self.open(host, &driver, &containers));
+                        findings
+                            .records
+                            .push(self.record(opened, container, content.claim)?);
                     }
                     Ok(())
                 });
                 if let Err(error) = read {
-                    findings.note(Engine::Podman, self.graphroot.path.join(part(&driver)).join(file), error);
+                    findings.note(
+                        Engine::Podman,
+                        self.graphroot.path.join(part(&driver)).join(file),
+                        error,
+                    );
                 }
             }
         }
@@ -181,27 +226,44 @@ impl Storage {
     }
 
     fn open(&self, host: &Host, driver: &[u8], containers: &Dir) -> Opened {
-        let runs = self.runroots.iter().map(|runroot| runroot.join(part(driver)));
+        let runs = self
+            .runroots
+            .iter()
+            .map(|runroot| runroot.join(part(driver)));
         Opened {
             driver: driver.to_vec(),
             containers: containers.clone(),
-            runs: runs.filter_map(|run| Some((host.dir(&run).ok()?, run))).collect(),
+            runs: runs
+                .filter_map(|run| Some((host.dir(&run).ok()?, run)))
+                .collect(),
             runtimes: oci::opened(host, &self.runtimes),
         }
     }
 
     /// Returns the record of a container in the list. Fails if no more of the store is to be read.
-    fn record(&self, opened: &Opened, container: Container, claim: Claim) -> Result<Record, ReadError> {
+    fn record(
+        &self,
+        opened: &Opened,
+        container: Container,
+        claim: Claim,
+    ) -> Result<Record, ReadError> {
         let id = container.id.as_encoded_bytes().to_vec();
         let mut record = Record::new(container, claim);
         // Written when it is started for the first time.
         let userdata = path(&[&id, b"userdata"]);
-        let was_started = match opened.containers.place(Path::new(&userdata).join("config.json")) {
+        let was_started = match opened
+            .containers
+            .place(Path::new(&userdata).join("config.json"))
+        {
             Err(error @ ReadError::CutOff { .. }) => return Err(error),
             place => place.is_ok(),
         };
         if was_started {
-            let bundle = self.graphroot.path.join(part(&opened.driver)).join(&userdata);
+            let bundle = self
+                .graphroot
+                .path
+                .join(part(&opened.driver))
+                .join(&userdata);
             record.container.bundle = Some(Location::new(bundle, claim));
         }
         // The file with the number of the process stays until the next start or boot.
@@ -234,14 +296,25 @@ impl Opened {
     /// Adds what CRI-O itself notes of the process.
     fn crio(&self, userdata: &OsStr, record: &mut Record) {
         let found = self.runs.iter().find_map(|(directory, run)| {
-            let content = directory.content(Path::new(userdata).join("state.json")).ok()?;
-            Some((parse_crio(&content.bytes).ok()?, content.claim, run.join(userdata)))
+            let content = directory
+                .content(Path::new(userdata).join("state.json"))
+                .ok()?;
+            Some((
+                parse_crio(&content.bytes).ok()?,
+                content.claim,
+                run.join(userdata),
+            ))
         });
-        let Some(((pid, start), claim, bundle)) = found else { return };
+        let Some(((pid, start), claim, bundle)) = found else {
+            return;
+        };
         if !record.trusts(claim) {
             return;
         }
-        record.container.bundle = Some(Location { claim: record.claim, ..bundle });
+        record.container.bundle = Some(Location {
+            claim: record.claim,
+            ..bundle
+        });
         if let Some(pid) = pid.and_then(pid::Pid::from_raw) {
             record.pid = Some(pid);
             record.start = start;
@@ -253,7 +326,9 @@ impl Opened {
     /// The process that is written down, and the file that says so.
     fn process(&self, userdata: &OsStr) -> Option<(pid::Pid, Content)> {
         self.runs.iter().find_map(|(directory, _)| {
-            let pidfile = directory.content(Path::new(userdata).join("pidfile")).ok()?;
+            let pidfile = directory
+                .content(Path::new(userdata).join("pidfile"))
+                .ok()?;
             Some((pid::parse(pidfile.bytes.trim_ascii()).ok()?, pidfile))
         })
     }
@@ -268,7 +343,10 @@ struct StorageConfig {
 
 impl StorageConfig {
     fn read(host: &Host, directory: &Location, findings: &mut Findings) -> Self {
-        match host.dir(directory).and_then(|it| it.content("storage.conf")) {
+        match host
+            .dir(directory)
+            .and_then(|it| it.content("storage.conf"))
+        {
             Ok(content) => Self::parse(&content.bytes, content.claim),
             Err(error) => {
                 findings.note_config(Engine::Podman, directory.path.join("storage.conf"), error);
@@ -282,13 +360,22 @@ impl StorageConfig {
         let text = String::from_utf8_lossy(text);
         let value = |key: &str| {
             let path = text.lines().find_map(|line| {
-                let value = line.trim().strip_prefix(key)?.trim_start().strip_prefix('=')?.trim();
+                let value = line
+                    .trim()
+                    .strip_prefix(key)?
+                    .trim_start()
+                    .strip_prefix('=')?
+                    .trim();
                 let value = value.strip_prefix('"')?.split('"').next()?;
-                Some(PathBuf::from(value)).filter(|path| path.is_absolute() && !value.contains(['$', '\\']))
+                Some(PathBuf::from(value))
+                    .filter(|path| path.is_absolute() && !value.contains(['$', '\\']))
             });
             path.map(|path| Location::new(path, claim))
         };
-        Self { graphroot: value("graphroot"), runroot: value("runroot") }
+        Self {
+            graphroot: value("graphroot"),
+            runroot: value("runroot"),
+        }
     }
 }
 
@@ -307,11 +394,25 @@ mod tests {
             {"id":"88aa","names":["k8s_POD_web-0_prod_9ad1_0"]}]"#;
         let containers = parse(text.as_bytes()).unwrap();
         let addresses: Vec<String> = containers.iter().map(Container::address).collect();
-        assert_eq!(addresses, ["podman:web", "podman:4d5d", "k8s://prod/web-0/app", "crio:88aa"]);
-        assert_eq!(containers[0].image.as_deref(), Some(OsStr::new("localhost/bb:latest")));
+        assert_eq!(
+            addresses,
+            [
+                "podman:web",
+                "podman:4d5d",
+                "k8s://prod/web-0/app",
+                "crio:88aa"
+            ]
+        );
+        assert_eq!(
+            containers[0].image.as_deref(),
+            Some(OsStr::new("localhost/bb:latest"))
+        );
         assert!(containers[3].pod.as_ref().unwrap().is_sandbox);
         for text in ["", "{}", "[{}]", "[{\"id\":7}]", "[{\"id\":\"a\"}", "null"] {
-            assert!(matches!(parse(text.as_bytes()), Err(ReadError::Malformed(_))), "{text}");
+            assert!(
+                matches!(parse(text.as_bytes()), Err(ReadError::Malformed(_))),
+                "{text}"
+            );
         }
     }
 
@@ -319,7 +420,10 @@ mod tests {
     fn directories_that_were_moved_are_found() {
         let text = b"[storage]\n driver = \"overlay\"\n# graphroot = \"/no\"\n graphroot= \"/data/c\"\nrunroot = \"$HOME/x\"\n";
         let config = StorageConfig::parse(text, Claim::User(7));
-        assert_eq!((config.graphroot, config.runroot), (Some(Location::new("/data/c", Claim::User(7))), None));
+        assert_eq!(
+            (config.graphroot, config.runroot),
+            (Some(Location::new("/data/c", Claim::User(7))), None)
+        );
     }
 
     proptest! {

@@ -1,5 +1,5 @@
-//! systemd's units, by the directories of their cgroups. Which process is a unit's main one only systemd knows; the one that
-//! has run longest stands for it.
+//! systemd's units, by the directories of their cgroups. Which process is a unit's main one only
+//! systemd knows; the one that has run longest stands for it.
 
 use super::{Findings, Query, Record};
 use crate::{
@@ -27,10 +27,20 @@ pub(crate) fn look(host: &Host, whose: Whose, query: &Query<'_>, findings: &mut 
         Query::All => None,
         Query::Pod(_) => return,
     };
-    let is_wanted = |name: &[u8]| wanted.as_ref().map_or_else(|| is_unit(name), |wanted| name == wanted);
+    let is_wanted = |name: &[u8]| {
+        wanted
+            .as_ref()
+            .map_or_else(|| is_unit(name), |wanted| name == wanted)
+    };
     // Where the unified hierarchy is alone, beside others, and where there is none.
-    for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"] {
-        let Ok(directory) = host.system_dir(root) else { continue };
+    for root in [
+        "/sys/fs/cgroup",
+        "/sys/fs/cgroup/unified",
+        "/sys/fs/cgroup/systemd",
+    ] {
+        let Ok(directory) = host.system_dir(root) else {
+            continue;
+        };
         let mut records = Vec::new();
         search(host, whose, &directory, &is_wanted, DEEPEST, &mut records);
         if !records.is_empty() {
@@ -39,7 +49,8 @@ pub(crate) fn look(host: &Host, whose: Whose, query: &Query<'_>, findings: &mut 
     }
 }
 
-/// Looks for units in this slice and those below. Whoever owns a slice makes units of any name in it.
+/// Looks for units in this slice and those below. Whoever owns a slice makes units of any name in
+/// it.
 fn search(
     host: &Host,
     whose: Whose,
@@ -55,7 +66,12 @@ fn search(
             continue;
         }
         let user = cgroup::user(&name).map_or(Claim::System, Claim::of);
-        let Ok(below) = slice.below(part(&name)).and_then(|below| below.claimed(user)) else { continue };
+        let Ok(below) = slice
+            .below(part(&name))
+            .and_then(|below| below.claimed(user))
+        else {
+            continue;
+        };
         if is_wanted_itself && host.wants(whose, below.claim()) {
             records.push(record(host, &below, &name));
         }
@@ -71,10 +87,18 @@ fn record(host: &Host, directory: &Dir, unit: &[u8]) -> Record {
     let mut pids = Vec::new();
     processes(directory, DEEPEST, &mut pids);
     let mut buffer = Vec::new();
-    let started = |pid: &Pid| host.proc().start_time(*pid, &mut buffer).unwrap_or(u64::MAX);
+    let started = |pid: &Pid| {
+        host.proc()
+            .start_time(*pid, &mut buffer)
+            .unwrap_or(u64::MAX)
+    };
     let mut record = Record::new(container, directory.claim());
     record.pid = pids.into_iter().min_by_key(started);
-    record.container.state = if record.pid.is_some() { State::Running } else { State::Stopped("empty") };
+    record.container.state = if record.pid.is_some() {
+        State::Running
+    } else {
+        State::Stopped("empty")
+    };
     record.once_ended = Some(State::Stopped("stopped"));
     record
 }
@@ -82,7 +106,10 @@ fn record(host: &Host, directory: &Dir, unit: &[u8]) -> Record {
 /// All processes in a cgroup and below it.
 fn processes(directory: &Dir, depth: usize, pids: &mut Vec<Pid>) {
     let text = directory.read_kernels("cgroup.procs").unwrap_or_default();
-    pids.extend(text.split(|&byte| byte == b'\n').filter_map(|line| pid::parse(line).ok()));
+    pids.extend(
+        text.split(|&byte| byte == b'\n')
+            .filter_map(|line| pid::parse(line).ok()),
+    );
     if depth == 0 {
         return;
     }

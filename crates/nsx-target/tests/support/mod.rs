@@ -1,9 +1,10 @@
 //! Recorded hosts: a tree of files in the engines' formats, and processes that the records name.
 //!
-//! A host is one text, `recorded/NAME.txt`: after a few words about it a line `-- PATH` for each file, with what is in it
-//! below, or `-- PATH -> TARGET` for a symbolic link. `@PID:name@` and `@START:name@` are a process's, `@NAME@` is an id of 64
-//! digits. The processes live, for a record is only believed if its process can be pinned; what their procfs says of them is
-//! recorded, but for their namespaces, which are real.
+//! A host is one text, `recorded/NAME.txt`: after a few words about it a line `-- PATH` for each
+//! file, with what is in it below, or `-- PATH -> TARGET` for a symbolic link. `@PID:name@` and
+//! `@START:name@` are a process's, `@NAME@` is an id of 64 digits. The processes live, for a record
+//! is only believed if its process can be pinned; what their procfs says of them is recorded, but
+//! for their namespaces, which are real.
 //!
 //! The owner of the tree, which is the user who runs the tests, stands for root there.
 
@@ -25,7 +26,11 @@ const FIRST_START: u64 = 1_153_757;
 
 /// Returns the number of things that a pattern fits.
 pub(crate) fn fitting(host: &Recorded, pattern: &str) -> usize {
-    Pattern::parse(pattern.as_bytes()).unwrap().find(&host.host()).unwrap().len()
+    Pattern::parse(pattern.as_bytes())
+        .unwrap()
+        .find(&host.host())
+        .unwrap()
+        .len()
 }
 
 pub(crate) struct Recorded {
@@ -45,9 +50,14 @@ impl Recorded {
     pub(crate) fn new(processes: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let root = std::env::temp_dir().join(format!("nsx-recorded-{}-{number}", std::process::id()));
+        let root =
+            std::env::temp_dir().join(format!("nsx-recorded-{}-{number}", std::process::id()));
         fs::create_dir_all(root.join("proc")).unwrap();
-        let mut host = Self { root, caller: Person::at_home(0, Path::new("/root")), processes: BTreeMap::new() };
+        let mut host = Self {
+            root,
+            caller: Person::at_home(0, Path::new("/root")),
+            processes: BTreeMap::new(),
+        };
         host.link("proc/self/ns", "/proc/self/ns");
         for (name, cgroup) in processes {
             let child = Command::new("sleep").arg("1000").spawn().unwrap();
@@ -95,7 +105,9 @@ impl Recorded {
         let uid = rustix::process::getuid().as_raw();
         self.file(
             &format!("proc/{pid}/stat"),
-            &format!("{pid} (a) b) S {parent} 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 {start} 20\n"),
+            &format!(
+                "{pid} (a) b) S {parent} 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 {start} 20\n"
+            ),
         );
         self.file(&format!("proc/{pid}/cgroup"), &format!("{cgroup}\n"));
         let _ = fs::remove_file(self.place(&format!("proc/{pid}/ns")));
@@ -170,9 +182,19 @@ impl Recorded {
     pub(crate) fn leads(&self, words: &[&str], process: &str, address: &str) {
         for word in words {
             let word = self.filled(word);
-            let subject = self.find(&word).unwrap_or_else(|error| panic!("{word}: {error}"));
-            assert_eq!(subject.process.pid(), Pid::from_raw(self.pid(process).cast_signed()).unwrap(), "{word}");
-            assert_eq!(subject.container.unwrap().address(), self.filled(address), "{word}");
+            let subject = self
+                .find(&word)
+                .unwrap_or_else(|error| panic!("{word}: {error}"));
+            assert_eq!(
+                subject.process.pid(),
+                Pid::from_raw(self.pid(process).cast_signed()).unwrap(),
+                "{word}"
+            );
+            assert_eq!(
+                subject.container.unwrap().address(),
+                self.filled(address),
+                "{word}"
+            );
         }
     }
 
@@ -180,10 +202,16 @@ impl Recorded {
     #[track_caller]
     pub(crate) fn refuses(&self, word: &str, why: &[&str]) -> TargetError {
         let word = self.filled(word);
-        let error = self.find(&word).map(|subject| subject.container).unwrap_err();
+        let error = self
+            .find(&word)
+            .map(|subject| subject.container)
+            .unwrap_err();
         let text = [vec![error.to_string()], error.hints()].concat().join("\n");
         for part in why {
-            assert!(text.contains(&self.filled(part)), "{word}: {part:?} is not in: {text}");
+            assert!(
+                text.contains(&self.filled(part)),
+                "{word}: {part:?} is not in: {text}"
+            );
         }
         error
     }

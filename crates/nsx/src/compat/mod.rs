@@ -1,8 +1,10 @@
-//! The strict personalities: nsx as the programs of util-linux that it replaces, so that a script cannot tell.
+//! The strict personalities: nsx as the programs of util-linux that it replaces, so that a script
+//! cannot tell.
 //!
-//! They differ from `nsx …` at the two ends only: how options are read (by the C library's getopt_long) and how failures
-//! are worded. What lies between is the same requests, plans and runs. What util-linux does wrong is done right, and
-//! stands with its reason in `tests/strict/known_differences.rs`.
+//! They differ from `nsx …` at the two ends only: how options are read (by the C library's
+//! getopt_long) and how failures are worded. What lies between is the same requests, plans and
+//! runs. What util-linux does wrong is done right, and stands with its reason in
+//! `tests/strict/known_differences.rs`.
 
 mod lsns;
 mod nsenter;
@@ -35,8 +37,8 @@ pub(crate) enum Personality {
 }
 
 impl Personality {
-    /// Returns the one that nsx was called as, by its own name or as `nsx compat NAME`, with the arguments from its name on;
-    /// none if nsx was called as nsx.
+    /// Returns the one that nsx was called as, by its own name or as `nsx compat NAME`, with the
+    /// arguments from its name on; none if nsx was called as nsx.
     pub(crate) fn of<'a>(arguments: &'a [&'a CStr]) -> Option<(Self, &'a [&'a CStr])> {
         let arguments = match arguments {
             [_, compat, _, ..] if *compat == c"compat" => &arguments[2..],
@@ -71,9 +73,10 @@ impl Personality {
         let status = answer(self.name(), outcome);
         match trouble::first() {
             // What is printed is not all there is.
-            Some(errno) if matches!(self, Self::Lsns) && status == ExitStatus::SUCCESS => {
-                answer(self.name(), Err(Complaint::because([b"failed to read all of it"], errno)))
-            }
+            Some(errno) if matches!(self, Self::Lsns) && status == ExitStatus::SUCCESS => answer(
+                self.name(),
+                Err(Complaint::because([b"failed to read all of it"], errno)),
+            ),
             _ => status,
         }
     }
@@ -130,12 +133,24 @@ impl Complaint {
     }
 }
 
-/// The exit status of a program of util-linux, once what it has to complain about is on standard error.
+/// The exit status of a program of util-linux, once what it has to complain about is on standard
+/// error.
 fn answer(program: &str, outcome: Result<ExitStatus, Complaint>) -> ExitStatus {
     let say = |text: &[u8], errno: Option<Errno>| {
         let separator = if errno.is_some() { ": " } else { "" };
-        let reason = errno.map(|errno| out::reason(&errno as &dyn Error)).unwrap_or_default();
-        out::complain(&[program.as_bytes(), b": ", text, separator.as_bytes(), reason.as_bytes()].concat());
+        let reason = errno
+            .map(|errno| out::reason(&errno as &dyn Error))
+            .unwrap_or_default();
+        out::complain(
+            &[
+                program.as_bytes(),
+                b": ",
+                text,
+                separator.as_bytes(),
+                reason.as_bytes(),
+            ]
+            .concat(),
+        );
     };
     match outcome {
         Ok(status) => return status,
@@ -150,7 +165,11 @@ fn answer(program: &str, outcome: Result<ExitStatus, Complaint>) -> ExitStatus {
         }
         Err(Complaint::NotRun(text, errno)) => {
             say(&text, Some(errno));
-            return if errno == Errno::NOENT { ExitStatus::NOT_FOUND } else { ExitStatus::NOT_EXECUTABLE };
+            return if errno == Errno::NOENT {
+                ExitStatus::NOT_FOUND
+            } else {
+                ExitStatus::NOT_EXECUTABLE
+            };
         }
     }
     ExitStatus::COMPLAINT

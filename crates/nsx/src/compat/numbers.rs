@@ -1,4 +1,5 @@
-//! Numbers as the C library's `strtol` takes them: spaces before them, a sign, and nothing after them.
+//! Numbers as the C library's `strtol` takes them: spaces before them, a sign, and nothing after
+//! them.
 
 use super::Complaint;
 use nsx_core::{accounts, pid::Pid};
@@ -15,13 +16,19 @@ enum Wrong {
 
 /// The number that `text` is.
 fn number<N: TryFrom<i128>>(text: &[u8]) -> Result<N, Wrong> {
-    let spaces = text.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b'\x0b').count();
+    let spaces = text
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace() || **byte == b'\x0b')
+        .count();
     let text = std::str::from_utf8(&text[spaces..]).map_err(|_| Wrong::NoNumber)?;
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Wrong::NoNumber);
     }
-    text.parse::<i128>().ok().and_then(|number| N::try_from(number).ok()).ok_or(Wrong::Range)
+    text.parse::<i128>()
+        .ok()
+        .and_then(|number| N::try_from(number).ok())
+        .ok_or(Wrong::Range)
 }
 
 /// A number for which `what` stands in the complaint about one that cannot be.
@@ -43,7 +50,9 @@ pub(super) fn worded<N: TryFrom<i128>>(text: &CStr, words: &[u8]) -> Result<N, C
 
 /// A user by name or number; `u32::MAX` is none, because it stands for none in system calls.
 pub(super) fn user(text: &CStr) -> Result<u32, Complaint> {
-    id(text, "uid", |name| Ok(accounts::user_by_name(name)?.map(|user| user.uid)))
+    id(text, "uid", |name| {
+        Ok(accounts::user_by_name(name)?.map(|user| user.uid))
+    })
 }
 
 /// A group by name or number, likewise.
@@ -51,14 +60,23 @@ pub(super) fn group(text: &CStr) -> Result<u32, Complaint> {
     id(text, "gid", accounts::group_by_name)
 }
 
-fn id(text: &CStr, what: &str, by_name: fn(&[u8]) -> io::Result<Option<u32>>) -> Result<u32, Complaint> {
+fn id(
+    text: &CStr,
+    what: &str,
+    by_name: fn(&[u8]) -> io::Result<Option<u32>>,
+) -> Result<u32, Complaint> {
     let name = text.to_bytes();
     let found = match number(name) {
         Ok(u32::MAX) | Err(Wrong::Range) => Err(Errno::RANGE),
         Ok(id) => Ok(id),
         Err(Wrong::NoNumber) => by_name(name).ok().flatten().ok_or(Errno::INVAL),
     };
-    found.map_err(|errno| Complaint::because([b"failed to parse ", what.as_bytes(), b" '", name, b"'"], errno))
+    found.map_err(|errno| {
+        Complaint::because(
+            [b"failed to parse ", what.as_bytes(), b" '", name, b"'"],
+            errno,
+        )
+    })
 }
 
 /// A process id and, behind a colon, the inode number of its pidfd.
@@ -91,7 +109,12 @@ pub(super) fn descriptor(text: &CStr) -> Result<i32, Complaint> {
 
 /// Refuses the id that stands for none in system calls, in the words of the call that would fail.
 pub(super) fn check_ids(uid: Option<u32>, gid: Option<u32>) -> Result<(), Complaint> {
-    let failed = |call: &str| Err(Complaint::because([call.as_bytes(), b" failed"], Errno::INVAL));
+    let failed = |call: &str| {
+        Err(Complaint::because(
+            [call.as_bytes(), b" failed"],
+            Errno::INVAL,
+        ))
+    };
     match (uid, gid) {
         (_, Some(u32::MAX)) => failed("setgid()"),
         (Some(u32::MAX), _) => failed("setuid()"),
@@ -106,9 +129,14 @@ pub(super) fn namespace(text: &[u8]) -> Result<u64, Complaint> {
 
 /// The two ids of `uid:gid`.
 pub(super) fn owner(text: &CStr) -> Result<(u32, u32), Complaint> {
-    let mut ids = text.to_bytes().splitn(2, |byte| *byte == b':').map(|id| number(id).ok());
+    let mut ids = text
+        .to_bytes()
+        .splitn(2, |byte| *byte == b':')
+        .map(|id| number(id).ok());
     let mut next = || ids.next().flatten().filter(|id| *id != u32::MAX);
-    next().zip(next()).ok_or_else(|| Complaint::new([b"failed to parse owner"]))
+    next()
+        .zip(next())
+        .ok_or_else(|| Complaint::new([b"failed to parse owner"]))
 }
 
 #[cfg(test)]
@@ -117,13 +145,36 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_c_reads_them() {
-        for (text, expected) in [(&b"0"[..], 0), (b" \t\x0b7", 7), (b"+5", 5), (b"4294967295", u32::MAX), (b"007", 7)] {
+        for (text, expected) in [
+            (&b"0"[..], 0),
+            (b" \t\x0b7", 7),
+            (b"+5", 5),
+            (b"4294967295", u32::MAX),
+            (b"007", 7),
+        ] {
             assert_eq!(number::<u32>(text).ok(), Some(expected));
         }
-        for text in [&b""[..], b"-", b"+ 1", b"1 ", b"0x1", b"abc", b"1a", b"--1", b"\xff"] {
-            assert!(matches!(number::<i64>(text), Err(Wrong::NoNumber)), "{text:?}");
+        for text in [
+            &b""[..],
+            b"-",
+            b"+ 1",
+            b"1 ",
+            b"0x1",
+            b"abc",
+            b"1a",
+            b"--1",
+            b"\xff",
+        ] {
+            assert!(
+                matches!(number::<i64>(text), Err(Wrong::NoNumber)),
+                "{text:?}"
+            );
         }
-        for text in [&b"-1"[..], b"4294967296", b"99999999999999999999999999999999999999999999999"] {
+        for text in [
+            &b"-1"[..],
+            b"4294967296",
+            b"99999999999999999999999999999999999999999999999",
+        ] {
             assert!(matches!(number::<u32>(text), Err(Wrong::Range)), "{text:?}");
         }
         assert_eq!(number::<i64>(b"-9223372036854775808").ok(), Some(i64::MIN));
@@ -132,7 +183,16 @@ mod tests {
     #[test]
     fn an_owner_is_two_ids() {
         assert_eq!(owner(c"0:1000").ok(), Some((0, 1000)));
-        for text in [c"", c"0", c":", c"0:", c":0", c"a:b", c"0:4294967295", c"1:2:3"] {
+        for text in [
+            c"",
+            c"0",
+            c":",
+            c"0:",
+            c":0",
+            c"a:b",
+            c"0:4294967295",
+            c"1:2:3",
+        ] {
             assert!(owner(text).is_err(), "{text:?}");
         }
     }

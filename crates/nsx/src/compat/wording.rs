@@ -19,7 +19,10 @@ pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
         }
         Step::LoginShell { environment } => {
             let shell = accounts::login_shell(environment.as_deref());
-            Complaint::NotRun([b"failed to execute ", shell.as_slice()].concat(), failure.errno)
+            Complaint::NotRun(
+                [b"failed to execute ", shell.as_slice()].concat(),
+                failure.errno,
+            )
         }
         step => because(&[b"failed to ", step.act().as_bytes()]),
     }

@@ -1,7 +1,9 @@
-//! A program like the target's own: what `docker exec` would run, in all that the target differs in.
+//! A program like the target's own: what `docker exec` would run, in all that the target differs
+//! in.
 
 use super::{
-    Options, cgroups, findings::Findings, joined::Joined, options::Common, profile::Profile, users::Directory,
+    Options, cgroups, findings::Findings, joined::Joined, options::Common, profile::Profile,
+    users::Directory,
 };
 use crate::{
     out,
@@ -19,37 +21,66 @@ use nsx_target::{Configuration, ConfigurationError, Engine};
 use rustix::fd::OwnedFd;
 use std::path::Path;
 
-/// The request. `container` is who keeps the container, and its configuration, as far as there are these.
+/// The request. `container` is who keeps the container, and its configuration, as far as there are
+/// these.
 pub(super) fn request(
     options: &Options,
     target: &Target<'_>,
     Joined { kinds, files }: Joined,
-    container: (Option<Engine>, Option<Result<Configuration, ConfigurationError>>),
+    container: (
+        Option<Engine>,
+        Option<Result<Configuration, ConfigurationError>>,
+    ),
     caller: &Caller,
     findings: &mut Findings,
 ) -> Result<Request, RequestError> {
     let failed = |error| RequestError::Enter(options.entered(), error);
-    let Common { wd, rights, no_cgroup, environment, .. } = &options.common;
+    let Common {
+        wd,
+        rights,
+        no_cgroup,
+        environment,
+        ..
+    } = &options.common;
     let (mut profile, unread) = Profile::read(target, kinds, container, caller).map_err(failed)?;
     match (&profile.config, unread) {
         (Some(config), _) => findings.checked("its configuration", &out::shown(config.as_os_str())),
         (None, Some(error)) => {
             let reason = out::chain(&error);
-            findings.told("its configuration", &format!("{reason}; the program is as the target's process is now"));
+            findings.told(
+                "its configuration",
+                &format!("{reason}; the program is as the target's process is now"),
+            );
         }
-        (None, None) => findings.checked("its configuration", "no engine's: the program is as the process is now"),
+        (None, None) => findings.checked(
+            "its configuration",
+            "no engine's: the program is as the process is now",
+        ),
     }
 
-    let root = kinds.contains(NsKind::Mnt).then(|| target.root()).transpose().map_err(failed)?;
+    let root = kinds
+        .contains(NsKind::Mnt)
+        .then(|| target.root())
+        .transpose()
+        .map_err(failed)?;
     let directory = Directory::of(root.as_ref());
     let chosen = rights.who(&directory)?;
-    // Whoever keeps the caller's rights keeps the user that has them; a user namespace has a root of its own.
+    // Whoever keeps the caller's rights keeps the user that has them; a user namespace has a root
+    // of its own.
     let (mut uid, mut gid) = (profile.uid, profile.gid);
     let mut groups = profile.groups.clone();
     if rights.privileged {
-        let root = |ids| target.id_map(ids).map(|map| map.to_outside(0).map(|_| 0)).map_err(failed);
-        (uid, gid) =
-            if kinds.contains(NsKind::User) { (root(IdKind::User)?, root(IdKind::Group)?) } else { (None, None) };
+        let root = |ids| {
+            target
+                .id_map(ids)
+                .map(|map| map.to_outside(0).map(|_| 0))
+                .map_err(failed)
+        };
+        (uid, gid) = if kinds.contains(NsKind::User) {
+            (root(IdKind::User)?, root(IdKind::Group)?)
+        } else {
+            (None, None)
+        };
         groups.clear();
     }
     (uid, gid) = (chosen.uid.or(uid), chosen.gid.or(gid));
@@ -58,19 +89,29 @@ pub(super) fn request(
         if let Some(id) = id.filter(|_| kinds.contains(NsKind::User))
             && target.id_map(ids).map_err(failed)?.to_outside(id).is_none()
         {
-            return Err(RequestError::Usage(format!("{ids} id {id} is not mapped in the target's user namespace")));
+            return Err(RequestError::Usage(format!(
+                "{ids} id {id} is not mapped in the target's user namespace"
+            )));
         }
     }
     let whom = uid.or_else(|| (!kinds.contains(NsKind::User)).then_some(caller.uid));
     // A change from user 0 to another takes them, and so does the exec of who is not user 0.
-    let loses_capabilities = uid.filter(|uid| *uid != 0 && (kinds.contains(NsKind::User) || *uid != caller.uid));
-    let home = || whom.and_then(|uid| directory.user(uid)).map(|user| user.home).unwrap_or_default();
-    // The variables of a process are its user's word. As another user the program would load what LD_PRELOAD names. User 0
-    // of the target's user namespace can take any group of it.
+    let loses_capabilities =
+        uid.filter(|uid| *uid != 0 && (kinds.contains(NsKind::User) || *uid != caller.uid));
+    let home = || {
+        whom.and_then(|uid| directory.user(uid))
+            .map(|user| user.home)
+            .unwrap_or_default()
+    };
+    // The variables of a process are its user's word. As another user the program would load what
+    // LD_PRELOAD names. User 0 of the target's user namespace can take any group of it.
     let group = gid.or_else(|| (!kinds.contains(NsKind::User)).then_some(caller.gid));
     let is_another = whom != profile.uid || group != profile.gid && profile.uid != Some(0);
     if profile.config.is_none() && is_another && !profile.environment.is_empty() {
-        findings.skipped("its environment", "is left out: the program has another user or group than the process");
+        findings.skipped(
+            "its environment",
+            "is left out: the program has another user or group than the process",
+        );
         profile.environment.clear();
     }
     let variables = root.is_some().then_some((profile.environment, &home as _));
@@ -80,15 +121,28 @@ pub(super) fn request(
     };
     let programs = match programs.is_empty() {
         true => program::programs(options.program.clone())?,
-        false => {
-            programs.into_iter().map(|shell| program::programs(vec![shell])).collect::<Result<Vec<_>, _>>()?.concat()
-        }
+        false => programs
+            .into_iter()
+            .map(|shell| program::programs(vec![shell]))
+            .collect::<Result<Vec<_>, _>>()?
+            .concat(),
     };
-    let cgroups = if *no_cgroup { Vec::new() } else { cgroups::open(target, caller, findings)? };
+    let cgroups = if *no_cgroup {
+        Vec::new()
+    } else {
+        cgroups::open(target, caller, findings)?
+    };
     Ok(Request {
         kinds,
         files,
-        directory: stands(target, wd.as_deref(), profile.directory, root.is_some(), findings).map_err(failed)?,
+        directory: stands(
+            target,
+            wd.as_deref(),
+            profile.directory,
+            root.is_some(),
+            findings,
+        )
+        .map_err(failed)?,
         uid,
         gid,
         groups: match rights.setgid {
@@ -123,7 +177,10 @@ fn stands(
     }
     let directory = target.directory()?;
     if rustix::fs::fstat(&directory).is_ok_and(|it| it.st_nlink == 0) {
-        findings.told("its working directory", "is removed; the program starts in /");
+        findings.told(
+            "its working directory",
+            "is removed; the program starts in /",
+        );
         return Ok(Some(Place::InsideOrRoot("/".into())));
     }
     Ok(Some(Place::Opened(directory, None)))
@@ -142,7 +199,10 @@ fn settle_groups(
         (None, _) => Groups::Keep,
         (Some(_), true) => {
             if !groups.is_empty() {
-                findings.skipped("its supplementary groups", "are left alone: its user namespace denies setgroups");
+                findings.skipped(
+                    "its supplementary groups",
+                    "are left alone: its user namespace denies setgroups",
+                );
             }
             Groups::Drop { required: false }
         }
@@ -165,7 +225,8 @@ impl super::options::Rights {
                 Some(uid) => format!("as user {uid}, who has no capabilities,"),
                 None => "with your capabilities".to_owned(),
             };
-            let runs = format!("runs unconfined, {with} and without the target's filters and label");
+            let runs =
+                format!("runs unconfined, {with} and without the target's filters and label");
             findings.told("the program", &runs);
         }
         if self.privileged || self.host_caps {
@@ -184,7 +245,10 @@ impl super::options::Rights {
             confinement.oom_score = None;
         }
         if confinement.seccomp && !caller.is_privileged() {
-            findings.told("its seccomp filters", "are not on the program: only root may read them");
+            findings.told(
+                "its seccomp filters",
+                "are not on the program: only root may read them",
+            );
             confinement.seccomp = false;
         }
         confinement

@@ -1,7 +1,8 @@
-//! `--all-of`: the program once in each container, pod or named network that a pattern fits, several at a time.
+//! `--all-of`: the program once in each container, pod or named network that a pattern fits,
+//! several at a time.
 //!
-//! Each is entered by a process of its own, forked while nsx has one thread, whose output comes back through pipes. What
-//! one says and how it ends is nothing to the others.
+//! Each is entered by a process of its own, forked while nsx has one thread, whose output comes
+//! back through pipes. What one says and how it ends is nothing to the others.
 
 use super::{Entered, Options, enter};
 use crate::{
@@ -42,8 +43,8 @@ const LONGEST_LINE: usize = 64 << 10;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Several containers")]
 pub(super) struct ManyOptions {
-    /// Run the program in each container that runs and whose name PATTERN fits, such as 'docker:*' or 'web-?', in each pod, as
-    /// 'k8s://default/*', or in each network namespace, as 'netns:*'
+    /// Run the program in each container that runs and whose name PATTERN fits, such as 'docker:*'
+    /// or 'web-?', in each pod, as 'k8s://default/*', or in each network namespace, as 'netns:*'
     #[arg(long, value_name = "PATTERN", conflicts_with = "named_target")]
     pub(super) all_of: Option<OsString>,
     /// Run at most COUNT at a time
@@ -61,7 +62,8 @@ pub(super) struct ManyOptions {
 /// Runs the program in all of them. Fails if one fails.
 pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
     let many = &options.common.many;
-    // Those who enter are forked from here, and start over for it no more: they would begin with all of them again.
+    // Those who enter are forked from here, and start over for it no more: they would begin with
+    // all of them again.
     if !options.common.explain
         && let Err(errno) = nsx_core::run::seal()
     {
@@ -81,8 +83,16 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
         out::failed("find all containers", &errno);
         return ExitStatus::NOT_RUN;
     }
-    let width = matches.iter().map(|it| escape(it.address.as_bytes()).chars().count()).max().unwrap_or(0);
-    let printer = Printer { json: many.json_lines, width, gone: Cell::default() };
+    let width = matches
+        .iter()
+        .map(|it| escape(it.address.as_bytes()).chars().count())
+        .max()
+        .unwrap_or(0);
+    let printer = Printer {
+        json: many.json_lines,
+        width,
+        gone: Cell::default(),
+    };
     // Else nobody could say how they end where the caller ignores it.
     let inherited = match Disposition::default_for(libc::SIGCHLD) {
         Ok(inherited) => inherited,
@@ -97,7 +107,10 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
     let mut running: Vec<Job> = Vec::new();
     loop {
         while running.len() < usize::from(many.jobs)
-            && let Some(Match { address: name, found }) = waiting.next()
+            && let Some(Match {
+                address: name,
+                found,
+            }) = waiting.next()
         {
             match start(name.clone(), found, options, &inherited, &mut running) {
                 Ok(job) => running.push(job),
@@ -120,12 +133,21 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
             match status {
                 ExitStatus::SUCCESS => failed.extend(job.lost()),
                 ExitStatus::Code(code) => failed.push(format!("{} (status {code})", job.name)),
-                ExitStatus::Signal(signal) => failed.push(format!("{} (signal {signal})", job.name)),
+                ExitStatus::Signal(signal) => {
+                    failed.push(format!("{} (signal {signal})", job.name))
+                }
             }
         }
     }
     if !failed.is_empty() {
-        out::error(&escape(format!("failed in {} of {total}: {}", failed.len(), failed.join(", ")).as_bytes()));
+        out::error(&escape(
+            format!(
+                "failed in {} of {total}: {}",
+                failed.len(),
+                failed.join(", ")
+            )
+            .as_bytes(),
+        ));
     }
     match printer.gone.get() {
         Some(Errno::PIPE) | None if failed.is_empty() => ExitStatus::SUCCESS,
@@ -135,16 +157,23 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
 }
 
 /// Returns what the pattern is of, and all that it fits in order of their words.
-fn matches(pattern: &OsString, unique: Option<NsKind>) -> Result<(&'static str, Vec<Match>), RequestError> {
+fn matches(
+    pattern: &OsString,
+    unique: Option<NsKind>,
+) -> Result<(&'static str, Vec<Match>), RequestError> {
     let host = Host::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
-    let not_a_target = |source| TargetError::NotATarget { word: pattern.clone(), source };
+    let not_a_target = |source| TargetError::NotATarget {
+        word: pattern.clone(),
+        source,
+    };
     let pattern = Pattern::parse(pattern.as_bytes()).map_err(not_a_target)?;
     let matches = pattern.find(&host);
     target::note_cut_off(&host);
     let mut matches = matches?;
     if let Some(kind) = unique {
         let mut seen: HashSet<NsId> = HashSet::default();
-        matches.retain(|it| namespace(host.proc(), &it.found, kind).is_none_or(|id| seen.insert(id)));
+        matches
+            .retain(|it| namespace(host.proc(), &it.found, kind).is_none_or(|id| seen.insert(id)));
     }
     Ok((pattern.subject(), matches))
 }
@@ -184,7 +213,12 @@ fn start(
     others: &mut Vec<Job>,
 ) -> Result<Job, Errno> {
     let [(out_ours, out_theirs), (err_ours, err_theirs)] = [pipe()?, pipe()?];
-    let nothing = rustix::fs::openat(CWD, c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let nothing = rustix::fs::openat(
+        CWD,
+        c"/dev/null",
+        OFlags::RDONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
     match fork()? {
         Forked::Child => {
             others.clear();
@@ -202,13 +236,24 @@ fn start(
             exit_now(status.finish())
         }
         Forked::Parent(pid) => {
-            let process = rustix::process::pidfd_open(pid, PidfdFlags::empty()).inspect_err(|_| {
-                // Nobody would wait for it.
-                let _ = rustix::process::kill_process(pid, Signal::KILL);
-                let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
-            })?;
-            let output = |stream, pipe| Output { stream, pipe: Some(pipe), rest: Vec::new(), lost: None };
-            Ok(Job { name, pid, process, outputs: [output("stdout", out_ours), output("stderr", err_ours)] })
+            let process =
+                rustix::process::pidfd_open(pid, PidfdFlags::empty()).inspect_err(|_| {
+                    // Nobody would wait for it.
+                    let _ = rustix::process::kill_process(pid, Signal::KILL);
+                    let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
+                })?;
+            let output = |stream, pipe| Output {
+                stream,
+                pipe: Some(pipe),
+                rest: Vec::new(),
+                lost: None,
+            };
+            Ok(Job {
+                name,
+                pid,
+                process,
+                outputs: [output("stdout", out_ours), output("stderr", err_ours)],
+            })
         }
     }
 }
@@ -225,7 +270,11 @@ fn listen(running: &mut [Job], printer: &Printer) -> Result<(), Errno> {
     let mut fds: Vec<PollFd<'_>> = Vec::new();
     for job in running.iter() {
         fds.push(PollFd::new(&job.process, PollFlags::IN));
-        fds.extend(job.outputs.iter().filter_map(|output| Some(PollFd::new(output.pipe.as_ref()?, PollFlags::IN))));
+        fds.extend(
+            job.outputs
+                .iter()
+                .filter_map(|output| Some(PollFd::new(output.pipe.as_ref()?, PollFlags::IN))),
+        );
     }
     match rustix::event::poll(&mut fds, None) {
         Ok(_) | Err(Errno::INTR) => {}
@@ -241,7 +290,8 @@ fn listen(running: &mut [Job], printer: &Printer) -> Result<(), Errno> {
 }
 
 impl Job {
-    /// Returns whether the job's process has ended. What processes that it started still hold open is not waited for.
+    /// Returns whether the job's process has ended. What processes that it started still hold open
+    /// is not waited for.
     fn is_over(&self) -> bool {
         poll::has_now(&self.process, PollFlags::IN)
     }
@@ -249,7 +299,11 @@ impl Job {
     /// In words why not all that it said was passed on.
     fn lost(&self) -> Option<String> {
         let errno = self.outputs.iter().find_map(|output| output.lost)?;
-        Some(format!("{} (its output could not be read: {})", self.name, out::reason(&errno)))
+        Some(format!(
+            "{} (its output could not be read: {})",
+            self.name,
+            out::reason(&errno)
+        ))
     }
 
     /// Passes on the last output of the job, and returns how its process ended.
@@ -323,7 +377,11 @@ struct End<'a> {
 impl Printer {
     fn line(&self, name: &str, stream: &'static str, line: &[u8]) {
         if self.json {
-            return self.print_json(&Line { target: name, stream, line: &String::from_utf8_lossy(line) });
+            return self.print_json(&Line {
+                target: name,
+                stream,
+                line: &String::from_utf8_lossy(line),
+            });
         }
         let name = escape(name.as_bytes());
         let mut text = format!("{name:width$} | ", width = self.width).into_bytes();
@@ -342,7 +400,11 @@ impl Printer {
                 ExitStatus::Code(code) => (Some(code), None),
                 ExitStatus::Signal(signal) => (None, Some(signal)),
             };
-            self.print_json(&End { target: name, exit_status, signal });
+            self.print_json(&End {
+                target: name,
+                exit_status,
+                signal,
+            });
         }
     }
 
@@ -353,8 +415,8 @@ impl Printer {
         }
     }
 
-    /// Prints to standard output. The reader may stop at any time. Any other loss is reported once, and the programs
-    /// run to their end.
+    /// Prints to standard output. The reader may stop at any time. Any other loss is reported once,
+    /// and the programs run to their end.
     fn print(&self, bytes: &[u8]) {
         if self.gone.get().is_none()
             && let Err(errno) = out::write_bytes(bytes)

@@ -1,8 +1,9 @@
-//! The argument vector of `nsx enter`, taken apart into options, TARGET and program. clap reads the options alone.
+//! The argument vector of `nsx enter`, taken apart into options, TARGET and program. clap reads the
+//! options alone.
 //!
-//! The first word that is not an option is TARGET, unless `-t`, `--all-of` or a file for each kind that is named stands
-//! before it: then it is the program. clap cannot tell that. Nor can clap tell a file that is glued to a short option, as
-//! `nsenter(1)` takes it, from more letters.
+//! The first word that is not an option is TARGET, unless `-t`, `--all-of` or a file for each kind
+//! that is named stands before it: then it is the program. clap cannot tell that. Nor can clap tell
+//! a file that is glued to a short option, as `nsenter(1)` takes it, from more letters.
 
 use super::docker;
 use clap::{Arg, Command};
@@ -20,7 +21,8 @@ pub(super) struct Arguments {
     pub(super) target: Option<OsString>,
     /// The program and its arguments.
     pub(super) program: Vec<OsString>,
-    /// The word after `-u`, if that word is TARGET or the program: to docker exec it would be a user.
+    /// The word after `-u`, if that word is TARGET or the program: to docker exec it would be a
+    /// user.
     pub(super) after_uts: Option<OsString>,
     /// The way in which TARGET is named.
     form: Form,
@@ -103,27 +105,46 @@ impl Arguments {
     }
 
     /// Reads an option by its long name, and returns the words after it and its value.
-    fn long<'w>(&mut self, command: &Command, word: &OsStr, long: &[u8], rest: &'w [OsString]) -> &'w [OsString] {
+    fn long<'w>(
+        &mut self,
+        command: &Command,
+        word: &OsStr,
+        long: &[u8],
+        rest: &'w [OsString],
+    ) -> &'w [OsString] {
         self.is_after_uts = false;
         let mut parts = long.splitn(2, |byte| *byte == b'=');
         let (name, has_value) = (parts.next().unwrap_or_default(), parts.next().is_some());
-        let option = command.get_arguments().find(|option| option.get_long().is_some_and(|it| it.as_bytes() == name));
+        let option = command
+            .get_arguments()
+            .find(|option| option.get_long().is_some_and(|it| it.as_bytes() == name));
         self.options.push(word.to_owned());
         match option {
             Some(option) => {
                 self.note(option, has_value);
-                if has_value { rest } else { self.value(option, rest) }
+                if has_value {
+                    rest
+                } else {
+                    self.value(option, rest)
+                }
             }
             None => rest,
         }
     }
 
     /// Reads a word of short options, and returns the words after it and its value.
-    fn short<'w>(&mut self, command: &Command, letters: &[u8], rest: &'w [OsString]) -> &'w [OsString] {
+    fn short<'w>(
+        &mut self,
+        command: &Command,
+        letters: &[u8],
+        rest: &'w [OsString],
+    ) -> &'w [OsString] {
         self.is_after_uts = false;
         for (place, letter) in letters.iter().enumerate() {
             let after = &letters[place + 1..];
-            let Some(option) = short(command, *letter) else { break };
+            let Some(option) = short(command, *letter) else {
+                break;
+            };
             if !takes_value(option) {
                 self.note(option, false);
                 continue;
@@ -131,13 +152,18 @@ impl Arguments {
             if !is_kind(option) {
                 self.note(option, true);
                 self.options.push(dashed(letters));
-                return if after.is_empty() { self.value(option, rest) } else { rest };
+                return if after.is_empty() {
+                    self.value(option, rest)
+                } else {
+                    rest
+                };
             }
             let is_file = !is_more_letters(command, &letters[..=place], after);
             self.note(option, is_file);
             if is_file {
                 let file = after.strip_prefix(b"=").unwrap_or(after);
-                self.options.push(dashed(&[&letters[..=place], b"=", file].concat()));
+                self.options
+                    .push(dashed(&[&letters[..=place], b"=", file].concat()));
                 return rest;
             }
             self.is_after_uts = *letter == b'u' && after.is_empty();
@@ -159,7 +185,11 @@ impl Arguments {
 
     /// Notes what an option means for TARGET.
     fn note(&mut self, option: &Arg, has_value: bool) {
-        let Form { is_named, has_file, lacks_file } = &mut self.form;
+        let Form {
+            is_named,
+            has_file,
+            lacks_file,
+        } = &mut self.form;
         match option.get_long() {
             Some("target" | "all-of") => *is_named = true,
             Some("all") => *lacks_file = true,
@@ -171,7 +201,9 @@ impl Arguments {
 }
 
 fn short(command: &Command, letter: u8) -> Option<&Arg> {
-    command.get_arguments().find(|option| option.get_short() == Some(letter.into()))
+    command
+        .get_arguments()
+        .find(|option| option.get_short() == Some(letter.into()))
 }
 
 fn takes_value(option: &Arg) -> bool {
@@ -183,14 +215,18 @@ fn is_kind(option: &Arg) -> bool {
     option.is_require_equals_set()
 }
 
-/// Returns whether the text after the letter of a kind is more options, and not a file. `before` are the letters up to it.
+/// Returns whether the text after the letter of a kind is more options, and not a file. `before`
+/// are the letters up to it.
 fn is_more_letters(command: &Command, before: &[u8], after: &[u8]) -> bool {
-    let [letter, rest @ ..] = after else { return true };
+    let [letter, rest @ ..] = after else {
+        return true;
+    };
     match short(command, *letter) {
         // Twice the same: `-nnet` is the file `net`.
         Some(option) if !before.contains(letter) => {
             let before = [before, &[*letter]].concat();
-            let ends = takes_value(option) && (!is_kind(option) || matches!(rest, [b'=' | b'/', ..]));
+            let ends =
+                takes_value(option) && (!is_kind(option) || matches!(rest, [b'=' | b'/', ..]));
             ends || is_more_letters(command, &before, rest)
         }
         _ => false,
@@ -213,9 +249,19 @@ mod tests {
 
     /// The options, TARGET and the program of a line, with `|` between them.
     fn parts(line: &str) -> String {
-        let Arguments { options, target, program, .. } = Arguments::read(&Options::command(), &words(line)).unwrap();
+        let Arguments {
+            options,
+            target,
+            program,
+            ..
+        } = Arguments::read(&Options::command(), &words(line)).unwrap();
         let join = |words: &[OsString]| words.join(OsStr::new(" ")).into_string().unwrap();
-        format!("{}|{}|{}", join(&options), target.unwrap_or_default().display(), join(&program))
+        format!(
+            "{}|{}|{}",
+            join(&options),
+            target.unwrap_or_default().display(),
+            join(&program)
+        )
     }
 
     #[test]

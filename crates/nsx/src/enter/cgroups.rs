@@ -10,14 +10,15 @@ use nsx_core::{
     },
 };
 
-/// Opens those that the caller is not in. Who may not join one stays outside of it, unless that is root, who would be
-/// surprised.
+/// Opens those that the caller is not in. Who may not join one stays outside of it, unless that is
+/// root, who would be surprised.
 pub(super) fn open(
     target: &Target<'_>,
     caller: &Caller,
     findings: &mut Findings,
 ) -> Result<Vec<CgroupFile>, RequestError> {
-    let failed = |error| RequestError::Cgroup("the cgroups of the target".to_owned(), Box::new(error));
+    let failed =
+        |error| RequestError::Cgroup("the cgroups of the target".to_owned(), Box::new(error));
     let differing = Membership::differing(target.proc, target.process.pid()).map_err(failed)?;
     if differing.is_empty() {
         findings.checked("its cgroup", "is the one you are in");
@@ -28,7 +29,10 @@ pub(super) fn open(
     for place in differing {
         let shown = out::shown(place.path.as_os_str());
         let Some(path) = place.directory(&mounts) else {
-            findings.skipped("its cgroup", &format!("{shown} is left alone: no mount of yours shows it"));
+            findings.skipped(
+                "its cgroup",
+                &format!("{shown} is left alone: no mount of yours shows it"),
+            );
             continue;
         };
         let file = place.file(&path);
@@ -37,21 +41,40 @@ pub(super) fn open(
                 return Err(RequestError::Frozen(out::shown(path.as_os_str())));
             }
             Ok(open) => {
-                let directory = place.is_v2().then(|| cgroup::open_directory(&path).ok()).flatten();
-                opened.push(CgroupFile { path: file, file: open, directory });
+                let directory = place
+                    .is_v2()
+                    .then(|| cgroup::open_directory(&path).ok())
+                    .flatten();
+                opened.push(CgroupFile {
+                    path: file,
+                    file: open,
+                    directory,
+                });
             }
             Err(errno) if caller.is_privileged() => {
-                return Err(RequestError::Cgroup(out::shown(path.as_os_str()), Box::new(errno)));
+                return Err(RequestError::Cgroup(
+                    out::shown(path.as_os_str()),
+                    Box::new(errno),
+                ));
             }
             Err(errno) => {
                 let reason = out::reason(&errno);
-                findings.skipped("its cgroup", &format!("{} is left alone: {reason}", out::shown(path.as_os_str())));
+                findings.skipped(
+                    "its cgroup",
+                    &format!("{} is left alone: {reason}", out::shown(path.as_os_str())),
+                );
             }
         }
     }
     if !opened.is_empty() {
-        let directories: Vec<_> = opened.iter().filter_map(|cgroup: &CgroupFile| cgroup.path.parent()).collect();
-        findings.checked("its cgroup", &format!("{} is not frozen", cgroup::together(&directories)));
+        let directories: Vec<_> = opened
+            .iter()
+            .filter_map(|cgroup: &CgroupFile| cgroup.path.parent())
+            .collect();
+        findings.checked(
+            "its cgroup",
+            &format!("{} is not frozen", cgroup::together(&directories)),
+        );
     }
     Ok(opened)
 }

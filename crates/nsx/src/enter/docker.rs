@@ -1,4 +1,5 @@
-//! Options of docker exec that fingers type out of habit: each has a meaning of its own here, or none.
+//! Options of docker exec that fingers type out of habit: each has a meaning of its own here, or
+//! none.
 
 use super::arguments::Arguments;
 use crate::out;
@@ -10,18 +11,21 @@ use std::{
 /// The letters that docker exec knows, without `i` and `t`.
 const OTHERS: &[u8] = b"deuw";
 
-/// Returns what to type in place of `-it`, in whatever form, if the letters after a dash are that. `read` is what stands
-/// before that word, `rest` what follows.
+/// Returns what to type in place of `-it`, in whatever form, if the letters after a dash are that.
+/// `read` is what stands before that word, `rest` what follows.
 pub(super) fn typed(letters: &[u8], read: &Arguments, rest: &[OsString]) -> Option<String> {
     let (others, rest) = match letters {
         [b'i', b't', others @ ..] => (others, rest),
-        [b't', b'i', others @ ..] if others.iter().all(|letter| OTHERS.contains(letter)) => (others, rest),
+        [b't', b'i', others @ ..] if others.iter().all(|letter| OTHERS.contains(letter)) => {
+            (others, rest)
+        }
         // -t wants a value, and that is none.
         [b't'] if rest.first().is_some_and(|word| word == "-i") => (&b""[..], &rest[1..]),
         _ => return None,
     };
     Some(format!(
-        "-{} belongs to docker exec: here -i joins the IPC namespace, and no other, and -t names the target\n  \
+        "-{} belongs to docker exec: here -i joins the IPC namespace, and no other, and -t names \
+        the target\n  \
          for a program in the container, type: {}\n  \
          for the IPC namespace alone, write both apart: -t TARGET -i",
         out::shown(OsStr::from_bytes(letters)),
@@ -39,10 +43,18 @@ fn in_own_words(letters: &[u8], read: &Arguments, rest: &[OsString]) -> String {
     let mut words = rest.iter();
     if letters.iter().all(|letter| OTHERS.contains(letter)) {
         for option in letters.iter().filter_map(|letter| long_form(*letter)) {
-            options.extend([option.to_owned(), words.next().map(|value| out::shown(value)).unwrap_or_default()]);
+            options.extend([
+                option.to_owned(),
+                words
+                    .next()
+                    .map(|value| out::shown(value))
+                    .unwrap_or_default(),
+            ]);
         }
     } else {
-        target = target.or(Some(OsStr::from_bytes(letters.strip_prefix(b"=").unwrap_or(letters)).to_owned()));
+        target = target.or(Some(
+            OsStr::from_bytes(letters.strip_prefix(b"=").unwrap_or(letters)).to_owned(),
+        ));
     }
     while let Some(word) = words.next() {
         match word.as_bytes() {
@@ -64,7 +76,11 @@ fn in_own_words(letters: &[u8], read: &Arguments, rest: &[OsString]) -> String {
         None => (!read.names_target()).then(|| "TARGET".to_owned()),
     };
     let more = words.next().map(|_| "...".to_owned());
-    let words = std::iter::once("nsx enter".to_owned()).chain(target).chain(options).chain(program).chain(more);
+    let words = std::iter::once("nsx enter".to_owned())
+        .chain(target)
+        .chain(options)
+        .chain(program)
+        .chain(more);
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -82,8 +98,12 @@ pub(super) fn instead_of(option: &str) -> Option<&'static str> {
     match option {
         "-e" => Some("a variable is given with --env NAME=VALUE"),
         "--workdir" => Some("the directory is named with --wd DIR"),
-        "-d" | "--detach" => Some("nsx enter waits for the program; the shell's & leaves it in the background"),
-        "--interactive" | "--tty" => Some("leave it out: at a terminal the program has a terminal of its own"),
+        "-d" | "--detach" => {
+            Some("nsx enter waits for the program; the shell's & leaves it in the background")
+        }
+        "--interactive" | "--tty" => {
+            Some("leave it out: at a terminal the program has a terminal of its own")
+        }
         _ => None,
     }
 }
@@ -107,7 +127,10 @@ mod tests {
             ("-it", "nsx enter TARGET"),
             ("-itu ada web psql", "nsx enter web --user ada psql"),
             ("-tiu ada web psql", "nsx enter web --user ada psql"),
-            ("-it -u ada -e A=B web psql -l", "nsx enter web --user ada --env A=B psql ..."),
+            (
+                "-it -u ada -e A=B web psql -l",
+                "nsx enter web --user ada --env A=B psql ...",
+            ),
             ("-t -i -w / web ls", "nsx enter web --wd / ls"),
             ("-itw / web ls", "nsx enter web --wd / ls"),
             ("-itd web ls", "nsx enter web ls"),
@@ -117,9 +140,19 @@ mod tests {
             ("--all-of web-* -it ls /", "nsx enter --all-of web-* ls ..."),
         ] {
             let words = refused(line).unwrap_or_else(|| panic!("{line} is not refused"));
-            assert!(words.contains(&format!("type: {meant}\n")), "{line}: {words}");
+            assert!(
+                words.contains(&format!("type: {meant}\n")),
+                "{line}: {words}"
+            );
         }
-        for line in ["-i -t web sh", "-i -tweb sh", "-tibm-db sh", "-uit web sh", "web sh -it", "-t web -- sh -it"] {
+        for line in [
+            "-i -t web sh",
+            "-i -tweb sh",
+            "-tibm-db sh",
+            "-uit web sh",
+            "web sh -it",
+            "-t web -- sh -it",
+        ] {
             assert_eq!(refused(line), None, "{line}");
         }
     }

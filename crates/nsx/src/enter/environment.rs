@@ -1,4 +1,5 @@
-//! The program's environment: the target's as its configuration has it, or the caller's, and what options change.
+//! The program's environment: the target's as its configuration has it, or the caller's, and what
+//! options change.
 
 use crate::{
     out,
@@ -31,8 +32,9 @@ pub(super) struct EnvironmentOptions {
 pub(super) type Home<'a> = &'a dyn Fn() -> Vec<u8>;
 
 impl EnvironmentOptions {
-    /// Returns the program's environment, or none for the caller's as it is. `target` has the target's variables, for a
-    /// program of the target's alone: a program of the host's would load what the target names.
+    /// Returns the program's environment, or none for the caller's as it is. `target` has the
+    /// target's variables, for a program of the target's alone: a program of the host's would load
+    /// what the target names.
     pub(super) fn settle(
         &self,
         target: Option<(Vec<CString>, Home<'_>)>,
@@ -68,13 +70,16 @@ impl EnvironmentOptions {
 
 fn named(name: &OsStr) -> Result<(), RequestError> {
     match name.is_empty() || name.as_bytes().contains(&b'=') {
-        true => Err(RequestError::Usage(format!("`{}` is no name of a variable", out::shown(name)))),
+        true => Err(RequestError::Usage(format!(
+            "`{}` is no name of a variable",
+            out::shown(name)
+        ))),
         false => Ok(()),
     }
 }
 
-/// Adds the variables that an engine adds to those of the configuration: where programs are, the user's home directory,
-/// the terminal.
+/// Adds the variables that an engine adds to those of the configuration: where programs are, the
+/// user's home directory, the terminal.
 fn complete(mut variables: Variables, home: Home<'_>) -> Variables {
     if let Some(term) = std::env::var_os("TERM").filter(|_| on_terminal()) {
         variables.put(b"TERM", term.as_bytes());
@@ -90,11 +95,15 @@ fn complete(mut variables: Variables, home: Home<'_>) -> Variables {
 }
 
 fn on_terminal() -> bool {
-    rustix::termios::isatty(rustix::stdio::stdin()) || rustix::termios::isatty(rustix::stdio::stdout())
+    rustix::termios::isatty(rustix::stdio::stdin())
+        || rustix::termios::isatty(rustix::stdio::stdout())
 }
 
 fn joined(name: &[u8], value: &[u8]) -> Result<CString, RequestError> {
-    Ok(program::c_string(OsString::from_vec([name, value].join(&b'=')), "a variable")?)
+    Ok(program::c_string(
+        OsString::from_vec([name, value].join(&b'=')),
+        "a variable",
+    )?)
 }
 
 /// `NAME=VALUE` each.
@@ -102,7 +111,8 @@ struct Variables(Vec<CString>);
 
 impl Variables {
     fn callers() -> Self {
-        let join = |(name, value): (OsString, OsString)| joined(name.as_bytes(), value.as_bytes()).ok();
+        let join =
+            |(name, value): (OsString, OsString)| joined(name.as_bytes(), value.as_bytes()).ok();
         Self(std::env::vars_os().filter_map(join).collect())
     }
 
@@ -123,8 +133,16 @@ impl Variables {
 
     /// Sets a variable, in the place of the one that has its name.
     fn set(&mut self, variable: CString) {
-        let name = variable.to_bytes().split(|byte| *byte == b'=').next().unwrap_or_default();
-        match self.0.iter_mut().find(|known| value_of(known, name).is_some()) {
+        let name = variable
+            .to_bytes()
+            .split(|byte| *byte == b'=')
+            .next()
+            .unwrap_or_default();
+        match self
+            .0
+            .iter_mut()
+            .find(|known| value_of(known, name).is_some())
+        {
             Some(known) => *known = variable,
             None => self.0.push(variable),
         }
@@ -142,11 +160,25 @@ mod tests {
     fn settled(words: &[&str], target: &[&str]) -> Vec<String> {
         let options = EnvironmentOptions {
             host_env: false,
-            env: words.iter().filter(|word| !word.starts_with('-')).map(OsString::from).collect(),
-            unset_env: words.iter().filter_map(|word| word.strip_prefix('-')).map(OsString::from).collect(),
+            env: words
+                .iter()
+                .filter(|word| !word.starts_with('-'))
+                .map(OsString::from)
+                .collect(),
+            unset_env: words
+                .iter()
+                .filter_map(|word| word.strip_prefix('-'))
+                .map(OsString::from)
+                .collect(),
         };
-        let target = target.iter().map(|variable| CString::new(*variable).unwrap()).collect();
-        let settled = options.settle(Some((target, &|| b"/srv".to_vec()))).unwrap().unwrap();
+        let target = target
+            .iter()
+            .map(|variable| CString::new(*variable).unwrap())
+            .collect();
+        let settled = options
+            .settle(Some((target, &|| b"/srv".to_vec())))
+            .unwrap()
+            .unwrap();
         settled
             .into_iter()
             .map(|variable| variable.into_string().unwrap())
@@ -158,15 +190,28 @@ mod tests {
     fn the_targets_environment_is_completed_and_changed_as_asked() {
         let path = format!("PATH={PATH}");
         assert_eq!(settled(&[], &["A=1"]), ["A=1", "HOME=/srv", &path]);
-        assert_eq!(settled(&[], &["PATH=/bin", "HOME=/root"]), ["PATH=/bin", "HOME=/root"]);
-        assert_eq!(settled(&["A=2", "B=x=y", "-HOME"], &["A=1", "PATH=/bin"]), ["A=2", "PATH=/bin", "B=x=y"]);
-        assert_eq!(settled(&["NSX_IS_NOT_SET"], &["NSX_IS_NOT_SET=1", "PATH=", "HOME="]), ["PATH=", "HOME="]);
+        assert_eq!(
+            settled(&[], &["PATH=/bin", "HOME=/root"]),
+            ["PATH=/bin", "HOME=/root"]
+        );
+        assert_eq!(
+            settled(&["A=2", "B=x=y", "-HOME"], &["A=1", "PATH=/bin"]),
+            ["A=2", "PATH=/bin", "B=x=y"]
+        );
+        assert_eq!(
+            settled(&["NSX_IS_NOT_SET"], &["NSX_IS_NOT_SET=1", "PATH=", "HOME="]),
+            ["PATH=", "HOME="]
+        );
     }
 
     #[test]
     fn what_is_no_variable_is_refused() {
         for word in ["=x", ""] {
-            let options = EnvironmentOptions { host_env: true, env: vec![word.into()], unset_env: Vec::new() };
+            let options = EnvironmentOptions {
+                host_env: true,
+                env: vec![word.into()],
+                unset_env: Vec::new(),
+            };
             assert!(options.settle(None).is_err(), "{word}");
         }
     }

@@ -19,11 +19,15 @@ use rustix::{
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, rc::Rc};
 
-/// Opens the namespaces that are kept in the directory `path`, of the kinds that are `wanted`; none if it is not a directory.
+/// Opens the namespaces that are kept in the directory `path`, of the kinds that are `wanted`; none
+/// if it is not a directory.
 ///
-/// A symbolic link in there is not followed: whoever may write to the directory would say where it leads. Those in a
-/// procfs are the kernel's.
-pub(super) fn in_directory(path: &Path, wanted: NsSet) -> Result<Option<Vec<NamespaceFile>>, RequestError> {
+/// A symbolic link in there is not followed: whoever may write to the directory would say where it
+/// leads. Those in a procfs are the kernel's.
+pub(super) fn in_directory(
+    path: &Path,
+    wanted: NsSet,
+) -> Result<Option<Vec<NamespaceFile>>, RequestError> {
     let failed = |errno| RequestError::Namespace(out::shown(path.as_os_str()), errno);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let directory = match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
@@ -32,7 +36,13 @@ pub(super) fn in_directory(path: &Path, wanted: NsSet) -> Result<Option<Vec<Name
         Err(errno) => return Err(failed(errno)),
     };
     let is_procfs = rustix::fs::fstatfs(&directory).map_err(failed)?.f_type == PROC_SUPER_MAGIC;
-    let flags = OFlags::PATH | OFlags::CLOEXEC | if is_procfs { OFlags::empty() } else { OFlags::NOFOLLOW };
+    let flags = OFlags::PATH
+        | OFlags::CLOEXEC
+        | if is_procfs {
+            OFlags::empty()
+        } else {
+            OFlags::NOFOLLOW
+        };
     let mut files: Vec<NamespaceFile> = Vec::new();
     for entry in Dir::read_from(&directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -40,7 +50,10 @@ pub(super) fn in_directory(path: &Path, wanted: NsSet) -> Result<Option<Vec<Name
         let path = path.join(OsStr::from_bytes(entry.file_name().to_bytes()));
         match opened.and_then(Namespace::from_place) {
             Ok(ns) if !wanted.contains(ns.id().kind) => {}
-            Ok(ns) => files.push(NamespaceFile { path, ns: Rc::new(ns) }),
+            Ok(ns) => files.push(NamespaceFile {
+                path,
+                ns: Rc::new(ns),
+            }),
             // Another file, or a namespace for children that there is none of.
             Err(Errno::INVAL | Errno::NOENT) => {}
             Err(errno) => return Err(RequestError::Namespace(out::shown(path.as_os_str()), errno)),
@@ -55,12 +68,25 @@ pub(super) fn in_directory(path: &Path, wanted: NsSet) -> Result<Option<Vec<Name
 }
 
 /// The namespace of a kind among `files`: the only one, or the one whose file has the kind's name.
-fn one_of_kind(kind: NsKind, files: &[NamespaceFile], directory: &Path) -> Result<Option<NamespaceFile>, RequestError> {
+fn one_of_kind(
+    kind: NsKind,
+    files: &[NamespaceFile],
+    directory: &Path,
+) -> Result<Option<NamespaceFile>, RequestError> {
     let of_kind: Vec<_> = files.iter().filter(|file| file.kind() == kind).collect();
-    let is_named = |file: &&&NamespaceFile| file.path.file_name().is_some_and(|name| name == kind.name());
-    let Some(first) = of_kind.iter().find(is_named).or(of_kind.first()) else { return Ok(None) };
+    let is_named = |file: &&&NamespaceFile| {
+        file.path
+            .file_name()
+            .is_some_and(|name| name == kind.name())
+    };
+    let Some(first) = of_kind.iter().find(is_named).or(of_kind.first()) else {
+        return Ok(None);
+    };
     if !is_named(&first) && of_kind.iter().any(|file| file.ns.id() != first.ns.id()) {
-        let names = of_kind.iter().filter_map(|file| file.path.file_name()).map(out::shown);
+        let names = of_kind
+            .iter()
+            .filter_map(|file| file.path.file_name())
+            .map(out::shown);
         return Err(RequestError::Usage(format!(
             "{} holds several {kind} namespaces, of which one is entered: {}",
             out::shown(directory.as_os_str()),
@@ -70,8 +96,8 @@ fn one_of_kind(kind: NsKind, files: &[NamespaceFile], directory: &Path) -> Resul
     Ok(Some((**first).clone()))
 }
 
-/// A request for the namespaces that were `found`, and for those that options take from files. `is_target`: the only one that
-/// was found is the target itself.
+/// A request for the namespaces that were `found`, and for those that options take from files.
+/// `is_target`: the only one that was found is the target itself.
 pub(super) fn request(
     options: &Options,
     found: Vec<NamespaceFile>,
@@ -79,16 +105,31 @@ pub(super) fn request(
     (caller, proc): (&Caller, &ProcRoot),
     findings: &mut Findings,
 ) -> Result<Request, RequestError> {
-    let Common { wd, rights, environment, view, kinds, guard, pty, .. } = &options.common;
+    let Common {
+        wd,
+        rights,
+        environment,
+        view,
+        kinds,
+        guard,
+        pty,
+        ..
+    } = &options.common;
     let target = options.shown_target();
     let mut files = kinds.files()?;
     if found.is_empty() && files.is_empty() && kinds.without_file().is_empty() {
-        return Err(RequestError::Usage(format!("no namespace is kept in the directory {target}")));
+        return Err(RequestError::Usage(format!(
+            "no namespace is kept in the directory {target}"
+        )));
     }
     for file in found {
         let id = file.ns.id();
-        // Those of a directory are entered as those of a process are: all in which the caller is not.
-        if kinds.named().is_none() && !is_target && proc.own_ns(NsLink::Own(id.kind)).is_ok_and(|own| own == id) {
+        // Those of a directory are entered as those of a process are: all in which the caller is
+        // not.
+        if kinds.named().is_none()
+            && !is_target
+            && proc.own_ns(NsLink::Own(id.kind)).is_ok_and(|own| own == id)
+        {
             findings.checked(&id.to_string(), "is shared with you");
         } else if files.iter().all(|file| file.kind() != id.kind) {
             findings.checked(&id.to_string(), "is held open from now on");
@@ -96,12 +137,21 @@ pub(super) fn request(
         }
     }
     let joined: NsSet = files.iter().map(NamespaceFile::kind).collect();
-    if let Some(kind) = kinds.named().unwrap_or_default().difference(joined).iter().next() {
+    if let Some(kind) = kinds
+        .named()
+        .unwrap_or_default()
+        .difference(joined)
+        .iter()
+        .next()
+    {
         let only = files.last().filter(|_| is_target);
         return Err(RequestError::Usage(match only {
             Some(file) => {
                 let target = out::shown(file.path.as_os_str());
-                format!("{target} is a {} namespace, not a process that has a {kind} one", file.kind())
+                format!(
+                    "{target} is a {} namespace, not a process that has a {kind} one",
+                    file.kind()
+                )
             }
             None => format!("no {kind} namespace is kept in the directory {target}"),
         }));
@@ -117,7 +167,11 @@ pub(super) fn request(
     let failed = |error| RequestError::Enter(options.entered(), error);
     let chosen = rights.who(&Directory::of(None))?;
     let is_user = joined.contains(NsKind::User);
-    let unnamed = if is_user { Groups::Drop { required: false } } else { Groups::Keep };
+    let unnamed = if is_user {
+        Groups::Drop { required: false }
+    } else {
+        Groups::Keep
+    };
     let mut request = Request {
         files,
         guard: guard.settle(false),
@@ -125,13 +179,16 @@ pub(super) fn request(
         gid: chosen.gid,
         // Which ids are mapped in there the file does not tell.
         root_if_mapped: is_user,
-        groups: chosen.groups.map_or(unnamed, |groups| rights.groups(groups)),
+        groups: chosen
+            .groups
+            .map_or(unnamed, |groups| rights.groups(groups)),
         environment: environment.settle(None)?,
         program: Program::First(program::programs(options.program.clone())?),
         directory: wd.clone().map(Place::Inside),
         ..Request::default()
     };
-    view.apply(&mut request, Some(joined), None, proc, findings).map_err(failed)?;
+    view.apply(&mut request, Some(joined), None, proc, findings)
+        .map_err(failed)?;
     pty.apply(&mut request, None)?;
     Ok(request)
 }

@@ -1,4 +1,5 @@
-//! The findings made before anything is done: shown by `--explain`, and by `--verbose` too if something is left out.
+//! The findings made before anything is done: shown by `--explain`, and by `--verbose` too if
+//! something is left out.
 
 use crate::{out, text::escape};
 
@@ -37,7 +38,11 @@ impl Findings {
     }
 
     fn push(&mut self, what: &str, came: &str, weight: Weight) {
-        self.0.push(Finding { what: what.to_owned(), came: came.to_owned(), weight });
+        self.0.push(Finding {
+            what: what.to_owned(),
+            came: came.to_owned(),
+            weight,
+        });
     }
 
     /// Says on standard error what has to be said.
@@ -54,6 +59,8 @@ impl Findings {
 
     /// A line each, for who reads a plan.
     pub(super) fn lines(&self) -> impl Iterator<Item = (String, String)> {
-        self.0.iter().map(|Finding { what, came, .. }| (escape(what.as_bytes()), escape(came.as_bytes())))
+        self.0
+            .iter()
+            .map(|Finding { what, came, .. }| (escape(what.as_bytes()), escape(came.as_bytes())))
     }
 }

@@ -1,5 +1,5 @@
-//! The namespaces that are joined: the target's, those of its children, those of files, and the user namespace that gives
-//! the right to join them.
+//! The namespaces that are joined: the target's, those of its children, those of files, and the
+//! user namespace that gives the right to join them.
 
 use super::findings::Findings;
 use nsx_core::{
@@ -22,8 +22,8 @@ pub(super) struct Joined {
 }
 
 impl Joined {
-    /// Settles which of the `wanted` kinds are joined in which the target is not where the caller is. `files` are named in
-    /// place of the target's.
+    /// Settles which of the `wanted` kinds are joined in which the target is not where the caller
+    /// is. `files` are named in place of the target's.
     ///
     /// # Errors
     /// [`PlanError`] if the target cannot be read.
@@ -34,7 +34,10 @@ impl Joined {
         caller: &Caller,
         findings: &mut Findings,
     ) -> Result<Self, PlanError> {
-        let mut joined = Self { kinds: NsSet::EMPTY, files };
+        let mut joined = Self {
+            kinds: NsSet::EMPTY,
+            files,
+        };
         // A container is entered where its first process is, as its engine does it.
         for kind in [NsKind::Pid, NsKind::Time] {
             if !target.is_whole && wanted.contains(kind) && !joined.has_file(kind) {
@@ -43,9 +46,16 @@ impl Joined {
         }
         joined.kinds = target.differing(wanted)?;
         let shared = wanted.difference(joined.kinds);
-        let of_both = if shared.is_empty() { String::new() } else { format!("; shared with you: {shared}") };
-        let its_own =
-            if joined.kinds.is_empty() { "none of its own".to_owned() } else { format!("its own {}", joined.kinds) };
+        let of_both = if shared.is_empty() {
+            String::new()
+        } else {
+            format!("; shared with you: {shared}")
+        };
+        let its_own = if joined.kinds.is_empty() {
+            "none of its own".to_owned()
+        } else {
+            format!("its own {}", joined.kinds)
+        };
         findings.checked("its namespaces", &(its_own + &of_both));
         joined.join_owner(target, caller, findings)?;
         Ok(joined)
@@ -55,7 +65,8 @@ impl Joined {
         self.files.iter().any(|file| file.kind() == kind)
     }
 
-    /// Joins the namespace of a kind that the target's children are in, if that is another than its own.
+    /// Joins the namespace of a kind that the target's children are in, if that is another than its
+    /// own.
     fn join_childrens(
         &mut self,
         target: &Target<'_>,
@@ -68,13 +79,19 @@ impl Joined {
                 let id = ns.id();
                 *wanted = wanted.without(kind);
                 if target.proc.own_ns(NsLink::Own(kind)) != Ok(id) {
-                    findings.skipped("its children", &format!("are in {id}, which is joined in place of its own"));
+                    findings.skipped(
+                        "its children",
+                        &format!("are in {id}, which is joined in place of its own"),
+                    );
                     let path = format!("/proc/{}/ns/{}", target.process.pid(), link.name()).into();
                     self.files.push(NamespaceFile { path, ns });
                 }
             }
             (ForChildren::WithoutInit, _) => {
-                findings.skipped("the PID namespace for its children", "is not joined: no PID 1 runs in there");
+                findings.skipped(
+                    "the PID namespace for its children",
+                    "is not joined: no PID 1 runs in there",
+                );
             }
             _ => {}
         }
@@ -82,13 +99,23 @@ impl Joined {
     }
 
     /// Joins the user namespace that gives the right to join the others, if the caller needs one.
-    fn join_owner(&mut self, target: &Target<'_>, caller: &Caller, findings: &mut Findings) -> Result<(), PlanError> {
-        if caller.is_privileged() || self.kinds.contains(NsKind::User) || self.has_file(NsKind::User) {
+    fn join_owner(
+        &mut self,
+        target: &Target<'_>,
+        caller: &Caller,
+        findings: &mut Findings,
+    ) -> Result<(), PlanError> {
+        if caller.is_privileged()
+            || self.kinds.contains(NsKind::User)
+            || self.has_file(NsKind::User)
+        {
             return Ok(());
         }
         let own = self.kinds.iter().filter(|kind| !self.has_file(*kind));
         let own = own.map(|kind| target.proc.open_ns(target.process.pid(), NsLink::Own(kind)));
-        let own: Vec<Namespace> = own.collect::<Result<_, _>>().map_err(target.failure("namespaces"))?;
+        let own: Vec<Namespace> = own
+            .collect::<Result<_, _>>()
+            .map_err(target.failure("namespaces"))?;
         let all = own.iter().chain(self.files.iter().map(|file| &*file.ns));
         if let Some(user) = owner(all, caller, target.proc) {
             tell_of_owner(user.id(), findings);
@@ -103,7 +130,12 @@ impl Joined {
 }
 
 /// Adds the user namespace that gives the right to join those of `files`, if the caller needs one.
-pub(super) fn add_owner(files: &mut Vec<NamespaceFile>, caller: &Caller, proc: &ProcRoot, findings: &mut Findings) {
+pub(super) fn add_owner(
+    files: &mut Vec<NamespaceFile>,
+    caller: &Caller,
+    proc: &ProcRoot,
+    findings: &mut Findings,
+) {
     if !files.iter().any(|file| file.kind() == NsKind::User)
         && let Some(user) = owner(files.iter().map(|file| &*file.ns), caller, proc)
     {
@@ -113,17 +145,27 @@ pub(super) fn add_owner(files: &mut Vec<NamespaceFile>, caller: &Caller, proc: &
 }
 
 fn tell_of_owner(user: NsId, findings: &mut Findings) {
-    findings
-        .skipped(&user.to_string(), "is yours and owns them: it is joined first, for without it you may not join them");
+    findings.skipped(
+        &user.to_string(),
+        "is yours and owns them: it is joined first, for without it you may not join them",
+    );
 }
 
 fn file_of(user: Namespace) -> NamespaceFile {
-    NamespaceFile { path: user.id().to_string().into(), ns: Rc::new(user) }
+    NamespaceFile {
+        path: user.id().to_string().into(),
+        ns: Rc::new(user),
+    }
 }
 
-/// Returns the user namespace in which a caller without rights gets the right to join all of `namespaces`: the nearest one
-/// that owns them or is above their owners. None if the caller has the right, or no user namespace of the caller's gives it.
-fn owner<'a>(namespaces: impl Iterator<Item = &'a Namespace>, caller: &Caller, proc: &ProcRoot) -> Option<Namespace> {
+/// Returns the user namespace in which a caller without rights gets the right to join all of
+/// `namespaces`: the nearest one that owns them or is above their owners. None if the caller has
+/// the right, or no user namespace of the caller's gives it.
+fn owner<'a>(
+    namespaces: impl Iterator<Item = &'a Namespace>,
+    caller: &Caller,
+    proc: &ProcRoot,
+) -> Option<Namespace> {
     if caller.is_privileged() {
         return None;
     }
@@ -140,12 +182,14 @@ fn owner<'a>(namespaces: impl Iterator<Item = &'a Namespace>, caller: &Caller, p
         });
     }
     let common = common?;
-    // The kernel gives all rights in a user namespace to the user who created it, in the one above it.
+    // The kernel gives all rights in a user namespace to the user who created it, in the one above
+    // it.
     let is_callers = common.last()?.owner_uid() == Ok(caller.uid);
     common.into_iter().next().filter(|_| is_callers)
 }
 
-/// Returns the user namespace that owns this one and those above it, as far as they are below `own`; none if it is not.
+/// Returns the user namespace that owns this one and those above it, as far as they are below
+/// `own`; none if it is not.
 fn owners_below(own: NsId, namespace: &Namespace) -> Option<Vec<Namespace>> {
     let mut owners = Vec::new();
     let mut next = namespace.owner();

@@ -61,37 +61,58 @@ impl KindFlags {
 
     /// The kinds that were named; none where all are meant.
     pub(super) fn named(&self) -> Option<NsSet> {
-        let given = self.each().into_iter().filter_map(|(kind, flag)| flag.is_some().then_some(kind)).collect();
+        let given = self
+            .each()
+            .into_iter()
+            .filter_map(|(kind, flag)| flag.is_some().then_some(kind))
+            .collect();
         Some(given).filter(|given: &NsSet| !given.is_empty() && !self.all)
     }
 
     /// Returns the kinds that are named without a file.
     pub(super) fn without_file(&self) -> NsSet {
-        self.each().into_iter().filter(|(_, flag)| matches!(flag, Some(None))).map(|(kind, _)| kind).collect()
+        self.each()
+            .into_iter()
+            .filter(|(_, flag)| matches!(flag, Some(None)))
+            .map(|(kind, _)| kind)
+            .collect()
     }
 
     /// Returns whether a file is named.
     pub(super) fn has_files(&self) -> bool {
-        self.each().into_iter().any(|(_, flag)| matches!(flag, Some(Some(_))))
+        self.each()
+            .into_iter()
+            .any(|(_, flag)| matches!(flag, Some(Some(_))))
     }
 
     /// Returns the file that is named for a kind.
     pub(super) fn file(&self, kind: NsKind) -> Option<&Path> {
-        self.each().into_iter().find_map(|(other, flag)| flag.as_ref()?.as_deref().filter(|_| other == kind))
+        self.each()
+            .into_iter()
+            .find_map(|(other, flag)| flag.as_ref()?.as_deref().filter(|_| other == kind))
     }
 
     /// The namespaces that come from files.
     pub(super) fn files(&self) -> Result<Vec<NamespaceFile>, RequestError> {
-        let files = self.each().into_iter().filter_map(|(kind, flag)| Some((kind, flag.as_ref()?.as_ref()?)));
+        let files = self
+            .each()
+            .into_iter()
+            .filter_map(|(kind, flag)| Some((kind, flag.as_ref()?.as_ref()?)));
         files.map(|(kind, path)| open(kind, path)).collect()
     }
 }
 
 fn open(kind: NsKind, path: &PathBuf) -> Result<NamespaceFile, RequestError> {
     let shown = out::shown(path.as_os_str());
-    let ns = Namespace::open(CWD, path).map_err(|errno| RequestError::Namespace(shown.clone(), errno))?;
+    let ns = Namespace::open(CWD, path)
+        .map_err(|errno| RequestError::Namespace(shown.clone(), errno))?;
     match ns.id().kind {
-        found if found == kind => Ok(NamespaceFile { path: path.clone(), ns: Rc::new(ns) }),
-        found => Err(RequestError::Usage(format!("{shown} holds a {found} namespace, not a {kind} namespace"))),
+        found if found == kind => Ok(NamespaceFile {
+            path: path.clone(),
+            ns: Rc::new(ns),
+        }),
+        found => Err(RequestError::Usage(format!(
+            "{shown} holds a {found} namespace, not a {kind} namespace"
+        ))),
     }
 }

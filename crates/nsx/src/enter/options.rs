@@ -29,15 +29,18 @@ use std::{
 
 /// Run a program in a container, or in the namespaces of a process
 ///
-/// Alone, the program runs as the engine's own `exec` would have it: in all namespaces in which the target differs from
-/// the caller, in its cgroup, root and working directory, as its user, with its environment, capabilities and limits. With
-/// kinds of namespace named, only those are joined, and the program stays the caller's in all else. Without a program a
-/// shell is run. nsx ends as the program ends: with its exit status, or by the signal that killed it.
+/// Alone, the program runs as the engine's own `exec` would have it: in all namespaces in which the
+/// target differs from the caller, in its cgroup, root and working directory, as its user, with its
+/// environment, capabilities and limits. With kinds of namespace named, only those are joined, and
+/// the program stays the caller's in all else. Without a program a shell is run. nsx ends as the
+/// program ends: with its exit status, or by the signal that killed it.
 #[derive(Debug, Parser)]
 #[command(
     name = "nsx enter",
     about = "Run a program in a container, or in the namespaces of a process",
-    override_usage = "nsx enter TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter -t TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter --KIND=FILE... [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter --all-of PATTERN [OPTIONS] [--] PROGRAM [ARG]...",
+    override_usage = "nsx enter TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter -t \
+    TARGET [OPTIONS] [--] [PROGRAM [ARG]...]\n       nsx enter --KIND=FILE... [OPTIONS] [--] \
+    [PROGRAM [ARG]...]\n       nsx enter --all-of PATTERN [OPTIONS] [--] PROGRAM [ARG]...",
     after_help = "\
 Examples:
   nsx enter web                      a shell in the container web
@@ -68,7 +71,8 @@ pub struct Options {
 
 #[derive(Args, Debug)]
 pub(super) struct Common {
-    /// Start the program in DIR, as the target sees it; where the target is, if its mount namespace is joined
+    /// Start the program in DIR, as the target sees it; where the target is, if its mount namespace
+    /// is joined
     #[arg(short = 'w', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) wd: Option<PathBuf>,
     /// Do not put the program into the target's cgroup
@@ -109,7 +113,8 @@ pub(super) struct Rights {
     /// Run the program with this group id and no supplementary groups
     #[arg(short = 'G', long, value_name = "GID|NAME")]
     pub(super) setgid: Option<OsString>,
-    /// Run the program unconfined: with the caller's user, capabilities and label, and no seccomp filter
+    /// Run the program unconfined: with the caller's user, capabilities and label, and no seccomp
+    /// filter
     #[arg(long)]
     pub(super) privileged: bool,
     /// Keep the caller's capabilities, as far as the program's user may have them
@@ -131,15 +136,23 @@ impl Options {
     pub(crate) fn read(words: &[OsString]) -> Result<Self, clap::Error> {
         let mut command = Self::command();
         let (name, words) = words.split_at(words.len().min(1));
-        let arguments =
-            Arguments::read(&command, words).map_err(|words| command.error(ErrorKind::ArgumentConflict, words))?;
+        let arguments = Arguments::read(&command, words)
+            .map_err(|words| command.error(ErrorKind::ArgumentConflict, words))?;
         let is_without_target = arguments.is_without_target();
-        let Arguments { options, target, program, after_uts, .. } = arguments;
+        let Arguments {
+            options,
+            target,
+            program,
+            after_uts,
+            ..
+        } = arguments;
         let read = command.try_get_matches_from_mut(name.iter().chain(&options));
         let read = read.and_then(|matches| Self::from_arg_matches(&matches));
         let mut options = read.map_err(|error| with_tip(error, target.as_deref()))?;
         (options.target, options.program, options.after_uts) = (target, program, after_uts);
-        options.check(is_without_target).map_err(|(kind, words)| command.error(kind, words))?;
+        options
+            .check(is_without_target)
+            .map_err(|(kind, words)| command.error(kind, words))?;
         Ok(options)
     }
 
@@ -149,21 +162,32 @@ impl Options {
         let shown = |word: &OsString| out::shown(word);
         match (&self.target, self.named_target.as_deref().or(all_of)) {
             (Some(one), Some(other)) => {
-                let by = if all_of.is_some() { "--all-of" } else { "--target" };
+                let by = if all_of.is_some() {
+                    "--all-of"
+                } else {
+                    "--target"
+                };
                 let other = out::shown(other);
                 Err((
                     ErrorKind::ArgumentConflict,
                     format!(
-                        "what to enter is named twice: {}, and {other} by {by}; without the first, what follows is the program",
+                        "what to enter is named twice: {}, and {other} by {by}; without the first, \
+                        what follows is the program",
                         shown(one)
                     ),
                 ))
             }
             (None, None) if !is_without_target => {
                 let program = self.program.first().map(|program| {
-                    format!(": {} stands after -- and is the program; is a variable for TARGET empty?", shown(program))
+                    format!(
+                        ": {} stands after -- and is the program; is a variable for TARGET empty?",
+                        shown(program)
+                    )
                 });
-                Err((ErrorKind::MissingRequiredArgument, format!("no TARGET is named{}", program.unwrap_or_default())))
+                Err((
+                    ErrorKind::MissingRequiredArgument,
+                    format!("no TARGET is named{}", program.unwrap_or_default()),
+                ))
             }
             _ if all_of.is_some() && self.program.is_empty() => Err((
                 ErrorKind::MissingRequiredArgument,
@@ -173,7 +197,8 @@ impl Options {
         }
     }
 
-    /// Returns the word that names the target; none if each namespace comes from a file that is named.
+    /// Returns the word that names the target; none if each namespace comes from a file that is
+    /// named.
     pub(super) fn target(&self) -> Option<&OsStr> {
         self.named_target.as_deref().or(self.target.as_deref())
     }
@@ -185,37 +210,64 @@ impl Options {
 
     /// Returns the object that errors name.
     pub(super) fn entered(&self) -> String {
-        self.target().map_or_else(|| "the namespaces".to_owned(), |target| format!("process {}", out::shown(target)))
+        self.target().map_or_else(
+            || "the namespaces".to_owned(),
+            |target| format!("process {}", out::shown(target)),
+        )
     }
 
     /// Returns hints for a target that was not found. They look in PATH for the word.
     pub(super) fn hints_without_target(&self) -> Vec<String> {
-        let Some(taken) = &self.target else { return Vec::new() };
+        let Some(taken) = &self.target else {
+            return Vec::new();
+        };
         let Common { kinds, .. } = &self.common;
         let shown = out::shown(taken);
-        let program = program::is_found(taken)
-            .then(|| format!("{shown} is a program, and TARGET comes before it: is a variable for TARGET empty?"));
+        let program = program::is_found(taken).then(|| {
+            format!(
+                "{shown} is a program, and TARGET comes before it: is a variable for TARGET empty?"
+            )
+        });
         let lacking = kinds.without_file();
-        let lacking = (!lacking.is_empty() && kinds.has_files())
-            .then(|| format!("TARGET is needed for the {}, for which no file is named", lacking.noun()));
-        self.hint_at_user().into_iter().chain(program).chain(lacking).collect()
+        let lacking = (!lacking.is_empty() && kinds.has_files()).then(|| {
+            format!(
+                "TARGET is needed for the {}, for which no file is named",
+                lacking.noun()
+            )
+        });
+        self.hint_at_user()
+            .into_iter()
+            .chain(program)
+            .chain(lacking)
+            .collect()
     }
 
     /// Returns a hint for a word after `-u`, or glued to it, that leads nowhere.
     pub(super) fn hint_at_user(&self) -> Option<String> {
-        let glued = self.common.kinds.file(NsKind::Uts).filter(|file| !file.as_os_str().as_bytes().contains(&b'/'));
+        let glued = self
+            .common
+            .kinds
+            .file(NsKind::Uts)
+            .filter(|file| !file.as_os_str().as_bytes().contains(&b'/'));
         let word = self.after_uts.as_deref().or(glued.map(Path::as_os_str))?;
-        Some(format!("-u is --uts; to run the program as user {0}: --user {0}", out::shown(word)))
+        Some(format!(
+            "-u is --uts; to run the program as user {0}: --user {0}",
+            out::shown(word)
+        ))
     }
 
-    /// Returns whether the target's files may be joined, as far as can be said before the target is looked up.
+    /// Returns whether the target's files may be joined, as far as can be said before the target is
+    /// looked up.
     pub(super) fn may_join_mounts(&self) -> bool {
         let Common { view, kinds, .. } = &self.common;
-        kinds.named().map_or(!view.keeps_files(), |named| named.contains(NsKind::Mnt))
+        kinds
+            .named()
+            .map_or(!view.keeps_files(), |named| named.contains(NsKind::Mnt))
     }
 }
 
-/// Adds to clap's message about an unknown option what it cannot know: options of docker exec, and which word is TARGET.
+/// Adds to clap's message about an unknown option what it cannot know: options of docker exec, and
+/// which word is TARGET.
 fn with_tip(mut error: clap::Error, target: Option<&OsStr>) -> clap::Error {
     if let (ErrorKind::UnknownArgument, Some(ContextValue::String(option))) =
         (error.kind(), error.get(ContextKind::InvalidArg))
@@ -223,7 +275,8 @@ fn with_tip(mut error: clap::Error, target: Option<&OsStr>) -> clap::Error {
         let taken = target.map(|target| {
             let target = out::shown(target);
             format!(
-                "{target} is taken for TARGET, and {option} for an option of nsx: those of the program come after it"
+                "{target} is taken for TARGET, and {option} for an option of nsx: those of the \
+                program come after it"
             )
         });
         let tip = docker::instead_of(option).map(str::to_owned).or(taken);
@@ -244,17 +297,39 @@ pub(super) struct Chosen {
 impl Rights {
     /// The supplementary groups that were chosen. Whoever asked for none is not content with less.
     pub(super) fn groups(&self, chosen: Vec<u32>) -> Groups {
-        if chosen.is_empty() { Groups::Drop { required: self.setgid.is_some() } } else { Groups::Are(chosen) }
+        if chosen.is_empty() {
+            Groups::Drop {
+                required: self.setgid.is_some(),
+            }
+        } else {
+            Groups::Are(chosen)
+        }
     }
 
     /// Returns the user that the program is to be, by the accounts of the target.
     pub(super) fn who(&self, directory: &Directory<'_>) -> Result<Chosen, RequestError> {
         if let Some(user) = &self.user {
             let Identity { uid, gid, groups } = directory.identity(user)?;
-            return Ok(Chosen { uid: Some(uid), gid: Some(gid), groups: Some(groups) });
+            return Ok(Chosen {
+                uid: Some(uid),
+                gid: Some(gid),
+                groups: Some(groups),
+            });
         }
-        let uid = self.setuid.as_deref().map(|user| directory.uid(user)).transpose()?;
-        let gid = self.setgid.as_deref().map(|group| directory.group(group)).transpose()?;
-        Ok(Chosen { uid, gid, groups: gid.map(|_| Vec::new()) })
+        let uid = self
+            .setuid
+            .as_deref()
+            .map(|user| directory.uid(user))
+            .transpose()?;
+        let gid = self
+            .setgid
+            .as_deref()
+            .map(|group| directory.group(group))
+            .transpose()?;
+        Ok(Chosen {
+            uid,
+            gid,
+            groups: gid.map(|_| Vec::new()),
+        })
     }
 }

@@ -15,7 +15,8 @@ use rustix::{stdio, termios::isatty};
 
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct PtyOptions {
-    /// Give the program a terminal of its own; the default at a terminal, if the mount namespace is joined
+    /// Give the program a terminal of its own; the default at a terminal, if the mount namespace is
+    /// joined
     #[arg(long, overrides_with = "no_pty")]
     pty: bool,
     /// Leave the program the caller's terminal
@@ -24,9 +25,15 @@ pub(super) struct PtyOptions {
 }
 
 impl PtyOptions {
-    /// Asks for a terminal where the program is to have one. Its user and the kinds that are joined must be settled.
-    pub(super) fn apply(self, request: &mut Request, target: Option<&Target<'_>>) -> Result<(), RequestError> {
-        let [stdin, stdout, stderr] = [stdio::stdin(), stdio::stdout(), stdio::stderr()].map(isatty);
+    /// Asks for a terminal where the program is to have one. Its user and the kinds that are joined
+    /// must be settled.
+    pub(super) fn apply(
+        self,
+        request: &mut Request,
+        target: Option<&Target<'_>>,
+    ) -> Result<(), RequestError> {
+        let [stdin, stdout, stderr] =
+            [stdio::stdin(), stdio::stdout(), stdio::stderr()].map(isatty);
         // In a pipeline the keys are another's too, a pager's for one.
         let from_file = |kind| request.files.iter().any(|file| file.kind() == kind);
         let joins_mounts = from_file(NsKind::Mnt);
@@ -47,7 +54,10 @@ impl PtyOptions {
             Err(errno) if self.pty => return Err(PlanError::Terminal(errno).into()),
             // As on a rescue system, and where every pseudo-terminal is in use.
             Err(errno) => {
-                out::note(&format!("{}: it has yours", out::chain(&PlanError::Terminal(errno))));
+                out::note(&format!(
+                    "{}: it has yours",
+                    out::chain(&PlanError::Terminal(errno))
+                ));
                 return Ok(());
             }
         };

@@ -16,7 +16,8 @@ use std::{
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
 
-/// The accounts of the root directory that the program will have, read when they are first asked for.
+/// The accounts of the root directory that the program will have, read when they are first asked
+/// for.
 pub(super) struct Directory<'a> {
     /// None where it is the caller's own.
     root: Option<&'a OwnedFd>,
@@ -34,18 +35,25 @@ pub(super) struct Identity {
 
 impl<'a> Directory<'a> {
     pub(super) fn of(root: Option<&'a OwnedFd>) -> Self {
-        Self { root, accounts: OnceCell::new() }
+        Self {
+            root,
+            accounts: OnceCell::new(),
+        }
     }
 
     fn accounts(&self) -> Result<&Accounts, RequestError> {
         let read = || match self.root {
             Some(root) => Accounts::read(root.as_fd()),
             None => {
-                let root = rustix::fs::openat(CWD, c"/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+                let root =
+                    rustix::fs::openat(CWD, c"/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
                 Accounts::read(&root)
             }
         };
-        self.accounts.get_or_init(read).as_ref().map_err(|errno| RequestError::Accounts(*errno))
+        self.accounts
+            .get_or_init(read)
+            .as_ref()
+            .map_err(|errno| RequestError::Accounts(*errno))
     }
 
     /// The entry of a user, if there is one that can be read.
@@ -53,8 +61,9 @@ impl<'a> Directory<'a> {
         self.accounts().ok()?.user_by_id(uid)
     }
 
-    /// Reads `NAME|UID[:GROUP|GID]`, as engines do: a name that is one, else a number. Without a group it is the one of the
-    /// user's entry, with those that list the user, or 0 for a number without an entry.
+    /// Reads `NAME|UID[:GROUP|GID]`, as engines do: a name that is one, else a number. Without a
+    /// group it is the one of the user's entry, with those that list the user, or 0 for a number
+    /// without an entry.
     pub(super) fn identity(&self, word: &OsStr) -> Result<Identity, RequestError> {
         let bytes = word.as_bytes();
         let (user, group) = match bytes.iter().position(|byte| *byte == b':') {
@@ -62,7 +71,9 @@ impl<'a> Directory<'a> {
             None => (bytes, None),
         };
         let accounts = self.accounts()?;
-        let entry = accounts.user_by_name(user).or_else(|| accounts.user_by_id(number(user)?));
+        let entry = accounts
+            .user_by_name(user)
+            .or_else(|| accounts.user_by_id(number(user)?));
         let uid = match (&entry, number(user)) {
             (Some(entry), _) => entry.uid,
             (None, Some(uid)) => uid,
@@ -70,11 +81,19 @@ impl<'a> Directory<'a> {
         };
         if let Some(group) = group {
             let gid = self.group(OsStr::from_bytes(group))?;
-            return Ok(Identity { uid, gid, groups: vec![gid] });
+            return Ok(Identity {
+                uid,
+                gid,
+                groups: vec![gid],
+            });
         }
         let gid = entry.as_ref().map_or(0, |entry| entry.gid);
         let mut groups = vec![gid];
-        groups.extend(entry.map(|entry| accounts.groups_of(&entry.name)).unwrap_or_default());
+        groups.extend(
+            entry
+                .map(|entry| accounts.groups_of(&entry.name))
+                .unwrap_or_default(),
+        );
         Ok(Identity { uid, gid, groups })
     }
 
@@ -82,9 +101,11 @@ impl<'a> Directory<'a> {
     pub(super) fn uid(&self, word: &OsStr) -> Result<u32, RequestError> {
         match number(word.as_bytes()) {
             Some(uid) => Ok(uid),
-            None => {
-                Ok(self.accounts()?.user_by_name(word.as_bytes()).ok_or_else(|| unknown("user", word.as_bytes()))?.uid)
-            }
+            None => Ok(self
+                .accounts()?
+                .user_by_name(word.as_bytes())
+                .ok_or_else(|| unknown("user", word.as_bytes()))?
+                .uid),
         }
     }
 
@@ -92,15 +113,25 @@ impl<'a> Directory<'a> {
     pub(super) fn group(&self, word: &OsStr) -> Result<u32, RequestError> {
         match number(word.as_bytes()) {
             Some(gid) => Ok(gid),
-            None => self.accounts()?.group_by_name(word.as_bytes()).ok_or_else(|| unknown("group", word.as_bytes())),
+            None => self
+                .accounts()?
+                .group_by_name(word.as_bytes())
+                .ok_or_else(|| unknown("group", word.as_bytes())),
         }
     }
 
-    /// The shells to try for a user: its own, unless that is there to keep it out, and the usual ones.
+    /// The shells to try for a user: its own, unless that is there to keep it out, and the usual
+    /// ones.
     pub(super) fn shells(&self, uid: u32) -> Vec<OsString> {
         let own = self.user(uid).map(|user| user.shell).filter(|shell| {
-            let name = shell.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-            !matches!(name, b"" | b"nologin" | b"false" | b"sync" | b"shutdown" | b"halt")
+            let name = shell
+                .rsplit(|byte| *byte == b'/')
+                .next()
+                .unwrap_or_default();
+            !matches!(
+                name,
+                b"" | b"nologin" | b"false" | b"sync" | b"shutdown" | b"halt"
+            )
         });
         let mut shells: Vec<_> = own.map(OsString::from_vec).into_iter().collect();
         for usual in ["/bin/bash", "/bin/sh"] {
@@ -114,7 +145,9 @@ impl<'a> Directory<'a> {
 
 /// An id. The last number is none: system calls take it for "leave it as it is".
 fn number(word: &[u8]) -> Option<u32> {
-    u32::try_from(decimal(word)?).ok().filter(|id| *id != u32::MAX)
+    u32::try_from(decimal(word)?)
+        .ok()
+        .filter(|id| *id != u32::MAX)
 }
 
 fn unknown(what: &'static str, name: &[u8]) -> RequestError {

@@ -21,7 +21,8 @@ pub enum Value<'a> {
     Float(f64),
     /// Any bytes.
     Text(Cow<'a, [u8]>),
-    /// Several of these: what is asked holds if it does of one of them. So it is unequal to what none of them is.
+    /// Several of these: what is asked holds if it does of one of them. So it is unequal to what
+    /// none of them is.
     List(&'a [Vec<u8>]),
     /// Several of these, and maybe others that are not known.
     Some(&'a [Vec<u8>]),
@@ -37,7 +38,8 @@ impl From<Option<bool>> for Value<'_> {
 const ANY: [Ordering; 3] = [Ordering::Less, Ordering::Equal, Ordering::Greater];
 
 impl Value<'_> {
-    /// Returns whether the value by itself counts as true: it is something, and not zero. `None` if that is not known.
+    /// Returns whether the value by itself counts as true: it is something, and not zero. `None` if
+    /// that is not known.
     pub(super) fn truth(&self) -> Option<bool> {
         match self {
             Self::Nothing => Some(false),
@@ -52,8 +54,8 @@ impl Value<'_> {
         }
     }
 
-    /// The order of two values that are known: texts by their bytes, numbers by what they count, a text beside a number by
-    /// the number that it is written as.
+    /// The order of two values that are known: texts by their bytes, numbers by what they count, a
+    /// text beside a number by the number that it is written as.
     fn order(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Bool(_), _) | (_, Self::Bool(_)) => Some(self.truth()?.cmp(&other.truth()?)),
@@ -68,17 +70,26 @@ impl Value<'_> {
     /// The orders that two values can be in.
     fn orders(&self, other: &Self) -> Vec<Option<Ordering>> {
         let from = |least: Option<Ordering>| match least {
-            Some(least) => ANY.into_iter().filter(|order| *order >= least).map(Some).collect(),
+            Some(least) => ANY
+                .into_iter()
+                .filter(|order| *order >= least)
+                .map(Some)
+                .collect(),
             None => vec![None],
         };
         match (self, other) {
             (Self::Nothing, _) | (_, Self::Nothing) => vec![None],
-            (Self::Unknown, _) | (_, Self::Unknown) | (Self::AtLeast(_), Self::AtLeast(_)) => ANY.map(Some).to_vec(),
+            (Self::Unknown, _) | (_, Self::Unknown) | (Self::AtLeast(_), Self::AtLeast(_)) => {
+                ANY.map(Some).to_vec()
+            }
             (Self::AtLeast(_), Self::Bool(_)) if self.truth().is_none() => ANY.map(Some).to_vec(),
             (Self::AtLeast(_), Self::Bool(_)) => vec![self.order(other)],
             (Self::AtLeast(number), other) => from(Self::Integer(*number).order(other)),
             (_, Self::AtLeast(_)) => {
-                let reversed = other.orders(self).into_iter().map(|order| order.map(Ordering::reverse));
+                let reversed = other
+                    .orders(self)
+                    .into_iter()
+                    .map(|order| order.map(Ordering::reverse));
                 reversed.collect()
             }
             (one, other) => vec![one.order(other)],
@@ -95,7 +106,12 @@ impl Value<'_> {
 
     /// The parts that are asked about one by one, and whether these are all.
     fn parts(&self) -> (Vec<Value<'_>>, bool) {
-        let texts = |texts: &'_ [Vec<u8>]| texts.iter().map(|text| Value::Text(Cow::Owned(text.clone()))).collect();
+        let texts = |texts: &'_ [Vec<u8>]| {
+            texts
+                .iter()
+                .map(|text| Value::Text(Cow::Owned(text.clone())))
+                .collect()
+        };
         match self {
             Self::List(list) => (texts(list), true),
             Self::Some(list) => (texts(list), false),
@@ -105,12 +121,20 @@ impl Value<'_> {
 
     fn compare(&self, comparison: Comparison, other: &Self) -> Option<bool> {
         if comparison == Comparison::NotEqual {
-            return self.compare(Comparison::Equal, other).map(|is_equal| !is_equal);
+            return self
+                .compare(Comparison::Equal, other)
+                .map(|is_equal| !is_equal);
         }
         let ((parts, has_all), (others, other_has_all)) = (self.parts(), other.parts());
-        let pairs = parts.iter().flat_map(|part| others.iter().map(move |other| (part, other)));
+        let pairs = parts
+            .iter()
+            .flat_map(|part| others.iter().map(move |other| (part, other)));
         let held = pairs.map(|(part, other)| {
-            let holds: Vec<bool> = part.orders(other).into_iter().map(|order| comparison.holds(order)).collect();
+            let holds: Vec<bool> = part
+                .orders(other)
+                .into_iter()
+                .map(|order| comparison.holds(order))
+                .collect();
             holds.iter().all(|one| *one == holds[0]).then_some(holds[0])
         });
         any(held, has_all && other_has_all)
@@ -130,7 +154,8 @@ impl Value<'_> {
     }
 }
 
-/// Returns whether any of these holds; `None` if that is not known. `are_all` tells that there are no others.
+/// Returns whether any of these holds; `None` if that is not known. `are_all` tells that there are
+/// no others.
 fn any(held: impl Iterator<Item = Option<bool>>, are_all: bool) -> Option<bool> {
     let mut result = are_all.then_some(false);
     for holds in held {
@@ -170,29 +195,41 @@ pub(super) fn evaluate<'a, C: Copy>(node: &Node<C>, cell: &impl Fn(C) -> Value<'
                 right => left.and(right).into(),
             },
         },
-        Node::Compare(left, comparison, right) => {
-            evaluate(left, cell).compare(*comparison, &evaluate(right, cell)).into()
-        }
-        Node::Match { text, regex, matching } => {
-            evaluate(text, cell).is_matched(regex).map(|matches| matches == *matching).into()
-        }
+        Node::Compare(left, comparison, right) => evaluate(left, cell)
+            .compare(*comparison, &evaluate(right, cell))
+            .into(),
+        Node::Match {
+            text,
+            regex,
+            matching,
+        } => evaluate(text, cell)
+            .is_matched(regex)
+            .map(|matches| matches == *matching)
+            .into(),
     }
 }
 
-/// Returns whether a column whose text is not a number is compared with a number, in a part of the expression that
-/// decides.
+/// Returns whether a column whose text is not a number is compared with a number, in a part of the
+/// expression that decides.
 pub(super) fn mismatches<'a, C: Copy>(node: &Node<C>, cell: &impl Fn(C) -> Value<'a>) -> bool {
     let holds = |node: &Node<C>| evaluate(node, cell).truth() == Some(true);
-    let is_number = |node: &Node<C>| matches!(evaluate(node, cell), Value::Integer(_) | Value::Float(_));
+    let is_number =
+        |node: &Node<C>| matches!(evaluate(node, cell), Value::Integer(_) | Value::Float(_));
     let is_other = |node: &Node<C>| match node {
-        Node::Column(column) => matches!(cell(*column), Value::Text(text) if number_of(&text).is_none()),
+        Node::Column(column) => {
+            matches!(cell(*column), Value::Text(text) if number_of(&text).is_none())
+        }
         _ => false,
     };
     match node {
         Node::Literal(_) | Node::Column(_) => false,
         Node::Not(node) | Node::Match { text: node, .. } => mismatches(node, cell),
-        Node::Both(left, right) => mismatches(left, cell) || (holds(left) && mismatches(right, cell)),
-        Node::Either(left, right) => mismatches(left, cell) || (!holds(left) && mismatches(right, cell)),
+        Node::Both(left, right) => {
+            mismatches(left, cell) || (holds(left) && mismatches(right, cell))
+        }
+        Node::Either(left, right) => {
+            mismatches(left, cell) || (!holds(left) && mismatches(right, cell))
+        }
         Node::Compare(left, _, right) => {
             let meet = (is_number(left) && is_other(right)) || (is_other(left) && is_number(right));
             meet || mismatches(left, cell) || mismatches(right, cell)
@@ -208,12 +245,15 @@ mod tests {
     use std::sync::LazyLock;
 
     fn column(name: &str) -> Option<usize> {
-        ["NS", "TYPE", "PID", "COMMAND", "NSFS", "OWNER", "NPROCS", "NTHREADS", "HOLDERS"]
-            .iter()
-            .position(|known| known.eq_ignore_ascii_case(name))
+        [
+            "NS", "TYPE", "PID", "COMMAND", "NSFS", "OWNER", "NPROCS", "NTHREADS", "HOLDERS",
+        ]
+        .iter()
+        .position(|known| known.eq_ignore_ascii_case(name))
     }
 
-    static POINTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| vec![b"/run/a".to_vec(), b"7".to_vec()]);
+    static POINTS: LazyLock<Vec<Vec<u8>>> =
+        LazyLock::new(|| vec![b"/run/a".to_vec(), b"7".to_vec()]);
 
     fn cell(column: usize) -> Value<'static> {
         match column {
@@ -234,11 +274,15 @@ mod tests {
     }
 
     fn asked(text: &str) -> Option<bool> {
-        Filter::parse(text.as_bytes(), column).unwrap().matches(cell)
+        Filter::parse(text.as_bytes(), column)
+            .unwrap()
+            .matches(cell)
     }
 
     fn wrong(text: &str) -> String {
-        Filter::parse(text.as_bytes(), column).unwrap_err().to_string()
+        Filter::parse(text.as_bytes(), column)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -342,22 +386,50 @@ mod tests {
         ] {
             assert_eq!(asked(text), Some(true), "{text}");
         }
-        for text in
-            ["NPROCS == 1", "NPROCS < 2", "NPROCS == 'x'", "HOLDERS != '/run/a'", "OWNER && false", "OWNER == PID"]
-        {
+        for text in [
+            "NPROCS == 1",
+            "NPROCS < 2",
+            "NPROCS == 'x'",
+            "HOLDERS != '/run/a'",
+            "OWNER && false",
+            "OWNER == PID",
+        ] {
             assert_eq!(asked(text), Some(false), "{text}");
         }
     }
 
     #[test]
     fn what_cannot_be_read_is_told() {
-        assert_eq!(wrong("NS =="), "failed to parse \"NS ==\": syntax error, unexpected end of file");
-        assert_eq!(wrong(""), "failed to parse \"\": syntax error, unexpected end of file");
+        assert_eq!(
+            wrong("NS =="),
+            "failed to parse \"NS ==\": syntax error, unexpected end of file"
+        );
+        assert_eq!(
+            wrong(""),
+            "failed to parse \"\": syntax error, unexpected end of file"
+        );
         assert_eq!(wrong("FOO == 1"), "unknown column: FOO");
-        for text in
-            ["(", ")", "NS == == 1", "NS 1", "1 2", "&&", "NS = 1", "'", "\"a'", "#", "1Q", "1KIB", "1.5.5", "1.5K"]
-        {
-            assert!(wrong(text).contains("syntax error"), "{text}: {}", wrong(text));
+        for text in [
+            "(",
+            ")",
+            "NS == == 1",
+            "NS 1",
+            "1 2",
+            "&&",
+            "NS = 1",
+            "'",
+            "\"a'",
+            "#",
+            "1Q",
+            "1KIB",
+            "1.5.5",
+            "1.5K",
+        ] {
+            assert!(
+                wrong(text).contains("syntax error"),
+                "{text}: {}",
+                wrong(text)
+            );
         }
         assert!(wrong("TYPE =~ '('").contains("regular expression: "));
         assert!(wrong("TYPE =~ TYPE").contains("unexpected TYPE"));

@@ -1,5 +1,5 @@
-//! Mends an expression that cannot be read as its author most likely meant it: with the operators and quotes of other
-//! languages put right.
+//! Mends an expression that cannot be read as its author most likely meant it: with the operators
+//! and quotes of other languages put right.
 
 use super::Filter;
 use nsx_target::near;
@@ -23,8 +23,8 @@ const SIGNS: &str = "=<>!&|~";
 /// Words that are operators.
 const WORDS: [&str; 9] = ["and", "or", "not", "eq", "ne", "gt", "ge", "lt", "le"];
 
-/// Returns `text` with what keeps it from being read put right; none if it still cannot be read, or can be as it is.
-/// `columns` are the names of all columns.
+/// Returns `text` with what keeps it from being read put right; none if it still cannot be read, or
+/// can be as it is. `columns` are the names of all columns.
 pub(super) fn mended<'n, C: Copy + PartialEq>(
     text: &str,
     column: impl Fn(&str) -> Option<C>,
@@ -57,12 +57,17 @@ pub(super) fn mended<'n, C: Copy + PartialEq>(
             let typed = &rest[..signs];
             // What is compared may begin with a sign: `==!true`.
             length = signs;
-            let operator = OPERATORS.iter().find(|(other, _)| *other == typed).map_or(typed, |(_, own)| *own);
+            let operator = OPERATORS
+                .iter()
+                .find(|(other, _)| *other == typed)
+                .map_or(typed, |(_, own)| *own);
             mended.push_str(operator);
             is_value = operator.contains(['=', '<', '>']);
         } else {
             length = run(&|letter| {
-                !letter.is_whitespace() && !"()'\"".contains(letter) && (is_value || !SIGNS.contains(letter))
+                !letter.is_whitespace()
+                    && !"()'\"".contains(letter)
+                    && (is_value || !SIGNS.contains(letter))
             });
             let word = &rest[..length];
             let is_operator = WORDS.contains(&word.to_ascii_lowercase().as_str());
@@ -74,7 +79,8 @@ pub(super) fn mended<'n, C: Copy + PartialEq>(
             } else {
                 mended.push_str(near::nearest(word, columns.iter().copied()).first()?);
             }
-            let compares = is_operator && !["and", "or", "not"].contains(&word.to_ascii_lowercase().as_str());
+            let compares =
+                is_operator && !["and", "or", "not"].contains(&word.to_ascii_lowercase().as_str());
             is_value = compares && !is_value;
         }
         rest = &rest[length..];
@@ -90,7 +96,9 @@ mod tests {
     const COLUMNS: [&str; 5] = ["NS", "TYPE", "NPROCS", "PID", "COMMAND"];
 
     fn column(name: &str) -> Option<usize> {
-        COLUMNS.iter().position(|known| known.eq_ignore_ascii_case(name))
+        COLUMNS
+            .iter()
+            .position(|known| known.eq_ignore_ascii_case(name))
     }
 
     fn mend(text: &str) -> Option<String> {
@@ -105,17 +113,34 @@ mod tests {
             ("NPROCS => 1 & PID <> 7", "NPROCS >= 1 && PID != 7"),
             ("TYPE == net", "TYPE == \"net\""),
             ("TYPE = net | TYPE=uts", "TYPE == \"net\" || TYPE==\"uts\""),
-            ("(TYPE eq net) and nprocs > 1", "(TYPE eq \"net\") and nprocs > 1"),
+            (
+                "(TYPE eq net) and nprocs > 1",
+                "(TYPE eq \"net\") and nprocs > 1",
+            ),
             ("COMMAND =~ ^nginx.*", "COMMAND =~ \"^nginx.*\""),
             ("COMMAND ~ nginx", "COMMAND =~ \"nginx\""),
             ("NPROC > 1", "NPROCS > 1"),
-            ("CMD == 'x' or comand == sh", "COMMAND == 'x' or COMMAND == \"sh\""),
+            (
+                "CMD == 'x' or comand == sh",
+                "COMMAND == 'x' or COMMAND == \"sh\"",
+            ),
             ("TYPE == 'net", "TYPE == 'net'"),
         ] {
-            let expected = if typed.starts_with("CMD") { None } else { Some(meant) };
+            let expected = if typed.starts_with("CMD") {
+                None
+            } else {
+                Some(meant)
+            };
             assert_eq!(mend(typed).as_deref(), expected, "{typed}");
         }
-        for text in ["NPROCS == 1", "", "NPROCS ==", "BOGUS == 1", "((", "NPROCS 1"] {
+        for text in [
+            "NPROCS == 1",
+            "",
+            "NPROCS ==",
+            "BOGUS == 1",
+            "((",
+            "NPROCS 1",
+        ] {
             assert_eq!(mend(text), None, "{text}");
         }
     }

@@ -1,11 +1,12 @@
-//! Which rows of a list are shown: the expressions of `--filter`, as `scols-filter(5)` of util-linux has them.
+//! Which rows of a list are shown: the expressions of `--filter`, as `scols-filter(5)` of
+//! util-linux has them.
 //!
 //! ```text
 //! TYPE == "net" && NPROCS > 0        COMMAND =~ "^nginx"        !(UID == 0) OR PID >= 1K
 //! ```
 //!
-//! An expression is read once, with every column looked up, and then asked about each row. What columns there are and what
-//! a row has in them is up to whoever lists.
+//! An expression is read once, with every column looked up, and then asked about each row. What
+//! columns there are and what a row has in them is up to whoever lists.
 
 mod evaluate;
 mod mend;
@@ -43,7 +44,8 @@ pub enum FilterError {
 }
 
 impl<C: Copy + PartialEq> Filter<C> {
-    /// Reads an expression. `column` knows the columns by their names, which may be written in any case.
+    /// Reads an expression. `column` knows the columns by their names, which may be written in any
+    /// case.
     ///
     /// # Errors
     /// [`FilterError`].
@@ -51,8 +53,8 @@ impl<C: Copy + PartialEq> Filter<C> {
         parse::parse(text, column)
     }
 
-    /// Returns an expression that cannot be read as its author may have meant it, if that one can be read. `names` are those of
-    /// all columns.
+    /// Returns an expression that cannot be read as its author may have meant it, if that one can
+    /// be read. `names` are those of all columns.
     pub fn mended<'n>(
         text: &[u8],
         column: impl Fn(&str) -> Option<C>,
@@ -66,14 +68,14 @@ impl<C: Copy + PartialEq> Filter<C> {
         &self.columns
     }
 
-    /// Returns whether the expression compares a number with what is not a number in this row, which util-linux
-    /// refuses.
+    /// Returns whether the expression compares a number with what is not a number in this row,
+    /// which util-linux refuses.
     pub fn mismatches<'a>(&self, cell: impl Fn(C) -> Value<'a>) -> bool {
         evaluate::mismatches(&self.root, &cell)
     }
 
-    /// Returns whether a row is one of those requested; `None` if that depends on what is not known. `cell` gives what
-    /// the row has in a column.
+    /// Returns whether a row is one of those requested; `None` if that depends on what is not
+    /// known. `cell` gives what the row has in a column.
     pub fn matches<'a>(&self, cell: impl Fn(C) -> Value<'a>) -> Option<bool> {
         evaluate::evaluate(&self.root, &cell).truth()
     }
@@ -88,7 +90,11 @@ enum Node<C> {
     Both(Box<Self>, Box<Self>),
     Either(Box<Self>, Box<Self>),
     Compare(Box<Self>, Comparison, Box<Self>),
-    Match { text: Box<Self>, regex: Regex, matching: bool },
+    Match {
+        text: Box<Self>,
+        regex: Regex,
+        matching: bool,
+    },
 }
 
 /// A value that stands for itself.
@@ -111,8 +117,8 @@ enum Comparison {
 }
 
 impl Comparison {
-    /// Returns whether the comparison holds between two values that are in this order; `order` is `None` if the
-    /// values are in no order.
+    /// Returns whether the comparison holds between two values that are in this order; `order` is
+    /// `None` if the values are in no order.
     fn holds(self, order: Option<Ordering>) -> bool {
         match self {
             Self::Equal => order == Some(Ordering::Equal),

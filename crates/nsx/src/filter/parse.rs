@@ -1,7 +1,7 @@
 //! From words to an expression.
 //!
-//! Operators by precedence, the closest binding first: comparisons, `!`, `&&`, `||`. So `!TYPE == "net"` is true of all
-//! that is not of that type.
+//! Operators by precedence, the closest binding first: comparisons, `!`, `&&`, `||`. So `!TYPE ==
+//! "net"` is true of all that is not of that type.
 
 use super::{
     Filter, FilterError, LONGEST, LONGEST_REGEX, Literal, MOST_NODES, Node, Regex,
@@ -18,12 +18,23 @@ pub(super) fn parse<C: Copy + PartialEq>(
         Problem::Column(name) => FilterError::UnknownColumn(name),
     };
     if text.len() > LONGEST {
-        return Err(wrong(Problem::Text(format!("the expression is longer than {LONGEST} bytes"))));
+        return Err(wrong(Problem::Text(format!(
+            "the expression is longer than {LONGEST} bytes"
+        ))));
     }
     let tokens = tokens(text).map_err(|why| wrong(Problem::Text(why)))?;
-    let mut parser = Parser { rest: tokens.into_iter().peekable(), column, columns: Vec::new(), nodes: 0, depth: 0 };
+    let mut parser = Parser {
+        rest: tokens.into_iter().peekable(),
+        column,
+        columns: Vec::new(),
+        nodes: 0,
+        depth: 0,
+    };
     let root = parser.whole().map_err(wrong)?;
-    Ok(Filter { root, columns: parser.columns })
+    Ok(Filter {
+        root,
+        columns: parser.columns,
+    })
 }
 
 /// A problem with an expression.
@@ -95,7 +106,11 @@ impl<C: Copy + PartialEq, F: Fn(&str) -> Option<C>> Parser<C, F> {
                 Some(&Token::Match(matching)) => {
                     self.rest.next();
                     let regex = self.regex()?;
-                    self.count(Node::Match { text: Box::new(node), regex, matching })?
+                    self.count(Node::Match {
+                        text: Box::new(node),
+                        regex,
+                        matching,
+                    })?
                 }
                 _ => return Ok(node),
             };
@@ -130,16 +145,24 @@ impl<C: Copy + PartialEq, F: Fn(&str) -> Option<C>> Parser<C, F> {
             token => return Err(Problem::unexpected(token.as_ref())),
         };
         if text.len() > LONGEST_REGEX {
-            return Err(Problem::Text(format!("a regular expression is longer than {LONGEST_REGEX} bytes")));
+            return Err(Problem::Text(format!(
+                "a regular expression is longer than {LONGEST_REGEX} bytes"
+            )));
         }
-        let text = CString::new(text).map_err(|_| Problem::Text("a zero byte in a regular expression".to_owned()))?;
+        let text = CString::new(text)
+            .map_err(|_| Problem::Text("a zero byte in a regular expression".to_owned()))?;
         Regex::new(&text).map_err(|why| Problem::Text(format!("regular expression: {why}")))
     }
 
-    fn nested(&mut self, part: fn(&mut Self) -> Result<Node<C>, Problem>) -> Result<Node<C>, Problem> {
+    fn nested(
+        &mut self,
+        part: fn(&mut Self) -> Result<Node<C>, Problem>,
+    ) -> Result<Node<C>, Problem> {
         self.depth += 1;
         if self.depth > MOST_NODES {
-            return Err(Problem::Text(format!("the expression is nested deeper than {MOST_NODES}")));
+            return Err(Problem::Text(format!(
+                "the expression is nested deeper than {MOST_NODES}"
+            )));
         }
         let node = part(self);
         self.depth -= 1;
@@ -153,7 +176,9 @@ impl<C: Copy + PartialEq, F: Fn(&str) -> Option<C>> Parser<C, F> {
     fn count(&mut self, node: Node<C>) -> Result<Node<C>, Problem> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
-            return Err(Problem::Text(format!("the expression has more than {MOST_NODES} operands and operators")));
+            return Err(Problem::Text(format!(
+                "the expression has more than {MOST_NODES} operands and operators"
+            )));
         }
         Ok(node)
     }

@@ -82,7 +82,8 @@ pub(super) fn tokens(text: &[u8]) -> Result<Vec<Token>, String> {
             b'A'..=b'Z' | b'a'..=b'z' | b'_' => word(rest),
             _ => {
                 let sign = SIGNS.iter().find(|(sign, _)| rest.starts_with(sign));
-                let (sign, token) = sign.ok_or_else(|| format!("syntax error, unexpected '{}'", shown(rest)))?;
+                let (sign, token) =
+                    sign.ok_or_else(|| format!("syntax error, unexpected '{}'", shown(rest)))?;
                 (token.clone(), sign.len())
             }
         };
@@ -92,14 +93,17 @@ pub(super) fn tokens(text: &[u8]) -> Result<Vec<Token>, String> {
     Ok(found)
 }
 
-/// A text between quotes. A backslash keeps a quote from ending it, and stays in front of anything else.
+/// A text between quotes. A backslash keeps a quote from ending it, and stays in front of anything
+/// else.
 fn string(rest: &[u8], quote: u8) -> Result<(Token, usize), String> {
     let mut value = Vec::new();
     let mut place = 1;
     loop {
         match rest.get(place) {
             None => return Err("syntax error, a string does not end".to_owned()),
-            Some(&byte) if byte == quote => return Ok((Token::Literal(Literal::Text(value)), place + 1)),
+            Some(&byte) if byte == quote => {
+                return Ok((Token::Literal(Literal::Text(value)), place + 1));
+            }
             Some(b'\\') if rest.get(place + 1) == Some(&quote) => {
                 value.push(quote);
                 place += 2;
@@ -114,27 +118,38 @@ fn string(rest: &[u8], quote: u8) -> Result<(Token, usize), String> {
 
 /// Digits, then a fraction, or letters for powers: `K` and `KiB` are 1024, `KB` is 1000, and so on.
 fn number(rest: &[u8]) -> Result<(Token, usize), String> {
-    let run = |from: usize, is: fn(&u8) -> bool| from + rest[from..].iter().take_while(|byte| is(byte)).count();
+    let run = |from: usize, is: fn(&u8) -> bool| {
+        from + rest[from..].iter().take_while(|byte| is(byte)).count()
+    };
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let digits = run(0, u8::is_ascii_digit);
     if rest.get(digits) == Some(&b'.') {
         let end = run(digits + 1, u8::is_ascii_digit);
         let whole = run(end, is_letter);
         let text = String::from_utf8_lossy(&rest[..whole]);
-        let value = text.parse().map_err(|_| format!("syntax error, '{text}' is no number"))?;
+        let value = text
+            .parse()
+            .map_err(|_| format!("syntax error, '{text}' is no number"))?;
         return Ok((Token::Literal(Literal::Float(value)), whole));
     }
     let end = run(digits, is_letter);
     let text = String::from_utf8_lossy(&rest[..end]);
-    let factor = factor(&rest[digits..end]).ok_or_else(|| format!("syntax error, '{text}' is no number"))?;
-    let value = nsx_core::proc::decimal(&rest[..digits]).and_then(|number| number.checked_mul(factor));
+    let factor =
+        factor(&rest[digits..end]).ok_or_else(|| format!("syntax error, '{text}' is no number"))?;
+    let value =
+        nsx_core::proc::decimal(&rest[..digits]).and_then(|number| number.checked_mul(factor));
     let value = value.ok_or_else(|| format!("the number '{text}' is too large"))?;
     Ok((Token::Literal(Literal::Integer(value)), end))
 }
 
 fn factor(suffix: &[u8]) -> Option<u64> {
-    let Some((letter, unit)) = suffix.split_first() else { return Some(1) };
-    let power = b"KMGTPE".iter().position(|known| *known == letter.to_ascii_uppercase())? + 1;
+    let Some((letter, unit)) = suffix.split_first() else {
+        return Some(1);
+    };
+    let power = b"KMGTPE"
+        .iter()
+        .position(|known| *known == letter.to_ascii_uppercase())?
+        + 1;
     let base: u64 = match unit {
         b"" | b"iB" => 1024,
         b"B" => 1000,
@@ -147,12 +162,26 @@ fn word(rest: &[u8]) -> (Token, usize) {
     let belongs = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_.%:/-".contains(byte);
     let length = rest.iter().take_while(belongs).count();
     let text = String::from_utf8_lossy(&rest[..length]);
-    let known = WORDS.iter().find(|(word, _)| *word == text || word.to_ascii_uppercase() == text);
-    (known.map_or_else(|| Token::Name(text.into_owned()), |(_, token)| token.clone()), length)
+    let known = WORDS
+        .iter()
+        .find(|(word, _)| *word == text || word.to_ascii_uppercase() == text);
+    (
+        known.map_or_else(
+            || Token::Name(text.into_owned()),
+            |(_, token)| token.clone(),
+        ),
+        length,
+    )
 }
 
 /// The first character, as it may be shown.
 fn shown(rest: &[u8]) -> String {
-    let first = rest.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
-    first.map_or_else(|| crate::text::escape(&rest[..1]), |first| crate::text::escape(first.to_string().as_bytes()))
+    let first = rest
+        .utf8_chunks()
+        .next()
+        .and_then(|chunk| chunk.valid().chars().next());
+    first.map_or_else(
+        || crate::text::escape(&rest[..1]),
+        |first| crate::text::escape(first.to_string().as_bytes()),
+    )
 }

@@ -44,25 +44,53 @@ struct Row {
     why: String,
 }
 
-const WANTS: [(Want, &str); 3] = [(Want::Read, "read"), (Want::Write, "write"), (Want::Execute, "execute")];
+const WANTS: [(Want, &str); 3] = [
+    (Want::Read, "read"),
+    (Want::Write, "write"),
+    (Want::Execute, "execute"),
+];
 
-pub(super) fn print(options: &Options, subject: &Subject<'_>, path: &OsStr) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn print(
+    options: &Options,
+    subject: &Subject<'_>,
+    path: &OsStr,
+) -> Result<ExitStatus, ExitStatus> {
     let shown = out::shown(path);
     let failed = |error: &dyn Error| out::failed(&format!("look at {shown}"), error);
     let file = look(path).map_err(|errno| {
         failed(&errno);
-        if errno == Errno::NOENT { ExitStatus::NO_MATCH } else { ExitStatus::FAILURE }
+        if errno == Errno::NOENT {
+            ExitStatus::NO_MATCH
+        } else {
+            ExitStatus::FAILURE
+        }
     })?;
-    let who = subject.proc.credentials(subject.shown, &mut Vec::new()).map_err(|error| failed(&error))?;
+    let who = subject
+        .proc
+        .credentials(subject.shown, &mut Vec::new())
+        .map_err(|error| failed(&error))?;
     let ladder = &subject.ladder;
-    let inside = [ladder.to_process(IdKind::User, file.uid), ladder.to_process(IdKind::Group, file.gid)];
-    let access =
-        Access { file: &file, who: &who, owner_mapped: inside[0].is_some(), group_mapped: inside[1].is_some() };
+    let inside = [
+        ladder.to_process(IdKind::User, file.uid),
+        ladder.to_process(IdKind::Group, file.gid),
+    ];
+    let access = Access {
+        file: &file,
+        who: &who,
+        owner_mapped: inside[0].is_some(),
+        group_mapped: inside[1].is_some(),
+    };
     let verdicts = WANTS.map(|(want, _)| access.verdict(want));
-    let status = if verdicts[0].allowed { ExitStatus::SUCCESS } else { ExitStatus::NO_MATCH };
+    let status = if verdicts[0].allowed {
+        ExitStatus::SUCCESS
+    } else {
+        ExitStatus::NO_MATCH
+    };
     if options.json {
         let rows = WANTS.iter().zip(verdicts);
-        let access = rows.map(|((_, want), Verdict { allowed, why })| Row { want, allowed, why }).collect();
+        let access = rows
+            .map(|((_, want), Verdict { allowed, why })| Row { want, allowed, why })
+            .collect();
         out::print_json(&Document {
             version: 1,
             path: Some(path.as_bytes().to_vec()),
@@ -77,10 +105,19 @@ pub(super) fn print(options: &Options, subject: &Subject<'_>, path: &OsStr) -> R
         return Ok(status);
     }
     let mut text = String::new();
-    for (kind, id, inside) in [(IdKind::User, file.uid, inside[0]), (IdKind::Group, file.gid, inside[1])] {
-        let what = if kind == IdKind::User { "owner" } else { "group" };
+    for (kind, id, inside) in [
+        (IdKind::User, file.uid, inside[0]),
+        (IdKind::Group, file.gid, inside[1]),
+    ] {
+        let what = if kind == IdKind::User {
+            "owner"
+        } else {
+            "group"
+        };
         let name = |names: &HashMap<u32, Vec<u8>>, id: u32| {
-            names.get(&id).map_or_else(|| id.to_string(), |name| format!("{id} ({})", escape(name)))
+            names
+                .get(&id)
+                .map_or_else(|| id.to_string(), |name| format!("{id} ({})", escape(name)))
         };
         let here = name(&super::own_names(kind), id);
         let there = inside.map_or_else(
@@ -89,7 +126,11 @@ pub(super) fn print(options: &Options, subject: &Subject<'_>, path: &OsStr) -> R
         );
         text += &format!("{what}: {here} here, {there}\n");
     }
-    let acl = if file.acl.is_some() { ", and an ACL" } else { "" };
+    let acl = if file.acl.is_some() {
+        ", and an ACL"
+    } else {
+        ""
+    };
     text += &format!("mode: {:04o}{acl}\n", file.mode & 0o7777);
     for ((_, want), Verdict { allowed, why }) in WANTS.iter().zip(verdicts) {
         text += &format!("{want}: {}: {why}\n", if allowed { "yes" } else { "no" });
@@ -100,7 +141,8 @@ pub(super) fn print(options: &Options, subject: &Subject<'_>, path: &OsStr) -> R
 
 /// Reads what decides about a file, all of it from the same open file.
 fn look(path: &OsStr) -> Result<FileIds, Errno> {
-    let file: OwnedFd = rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let file: OwnedFd =
+        rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     let stat = rustix::fs::fstat(&file)?;
     let mount = rustix::fs::fstatvfs(&file)?.f_flag;
     // A descriptor that was opened for its place only has no attributes; its name in /proc does.

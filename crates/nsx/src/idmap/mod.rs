@@ -1,7 +1,8 @@
-//! `nsx idmap`: user and group ids between a target's user namespace and the caller's, and at every level between.
+//! `nsx idmap`: user and group ids between a target's user namespace and the caller's, and at every
+//! level between.
 //!
-//! Three questions, each with its module: who these ids are ([`ids`]), who is who at all ([`whole`]), and what the target may
-//! do with a file ([`file`]).
+//! Three questions, each with its module: who these ids are ([`ids`]), who is who at all
+//! ([`whole`]), and what the target may do with a file ([`file`]).
 
 mod file;
 mod ids;
@@ -35,14 +36,16 @@ Examples:
   nsx idmap --reverse 12345 1000       who user 1000 of this one is there
   nsx idmap --file /srv/data 12345     who owns it in there, and what process 12345 may do with it
 
-Exit status: 0 if all have an id, 1 if some have not or the target is not there, 2 for wrong usage or a failure. With
+Exit status: 0 if all have an id, 1 if some have not or the target is not there, 2 for wrong usage \
+or a failure. With
 --file, 0 if the target may read it.";
 
 /// Translate user and group ids between user namespaces
 ///
-/// Prints a line for each user namespace from the caller's down to the target's: LEVEL, how far below this one it is; ID, what
-/// the user or group is called there, `-` where it has no id; NS, the namespace's inode number; RANGE, the range of its map
-/// that the id is in, as inside:outside:count where outside is this one; NAME, the name that is known for it.
+/// Prints a line for each user namespace from the caller's down to the target's: LEVEL, how far
+/// below this one it is; ID, what the user or group is called there, `-` where it has no id; NS,
+/// the namespace's inode number; RANGE, the range of its map that the id is in, as
+/// inside:outside:count where outside is this one; NAME, the name that is known for it.
 #[derive(Debug, Parser)]
 #[command(name = "nsx idmap", bin_name = "nsx idmap", after_help = EXAMPLES)]
 pub struct Options {
@@ -50,10 +53,15 @@ pub struct Options {
     #[arg(value_name = "TARGET", allow_negative_numbers = true)]
     target: OsString,
 
-    /// Ids as the target counts; after the word user, also names of users, and after the word group, ids and names of groups
+    /// Ids as the target counts; after the word user, also names of users, and after the word
+    /// group, ids and names of groups
     ///
     /// Without any, the whole map is told in words.
-    #[arg(value_name = "ID", allow_negative_numbers = true, conflicts_with = "file")]
+    #[arg(
+        value_name = "ID",
+        allow_negative_numbers = true,
+        conflicts_with = "file"
+    )]
     ids: Vec<OsString>,
 
     /// Read the ids and names as this user namespace has them
@@ -84,7 +92,9 @@ pub struct Options {
 }
 
 pub(crate) fn run(options: Options) -> ExitStatus {
-    program::procfs().and_then(|proc| answer(&options, &proc)).unwrap_or_else(|status| status)
+    program::procfs()
+        .and_then(|proc| answer(&options, &proc))
+        .unwrap_or_else(|status| status)
 }
 
 /// An error is the status to end with, once its reason is on standard error.
@@ -115,10 +125,17 @@ impl<'a> Subject<'a> {
                 out::failed(&format!("find a process in {ns}"), &error);
                 ExitStatus::NO_MATCH
             })?,
-            _ => target::resolve(word).map_err(|error| target::failed(&error))?.process,
+            _ => {
+                target::resolve(word)
+                    .map_err(|error| target::failed(&error))?
+                    .process
+            }
         };
         let failed = |error: &dyn std::error::Error| {
-            out::failed(&format!("read the id maps of process {}", process.pid()), error)
+            out::failed(
+                &format!("read the id maps of process {}", process.pid()),
+                error,
+            )
         };
         let shown = process.pid_in(proc).map_err(|error| failed(&error))?;
         let ladder = Ladder::of(&process, proc).map_err(|error| {
@@ -128,12 +145,20 @@ impl<'a> Subject<'a> {
             }
             status
         })?;
-        Ok(Self { proc, process, shown, ladder })
+        Ok(Self {
+            proc,
+            process,
+            shown,
+            ladder,
+        })
     }
 
     /// The names that the files in the target's root directory have for users or groups.
     fn names(&self, ids: IdKind) -> HashMap<u32, Vec<u8>> {
-        let Ok(root) = self.proc.open_entry(self.shown, "root", OFlags::PATH | OFlags::DIRECTORY) else {
+        let Ok(root) = self
+            .proc
+            .open_entry(self.shown, "root", OFlags::PATH | OFlags::DIRECTORY)
+        else {
             return HashMap::default();
         };
         let names = match ids {
@@ -160,11 +185,18 @@ mod tests {
     #[test]
     fn options_are_read() {
         let read = |words: &[&str]| Options::try_parse_from([&["nsx idmap"], words].concat());
-        assert_eq!(read(&["web", "0", "user", "www-data"]).unwrap().ids, ["0", "user", "www-data"]);
+        assert_eq!(
+            read(&["web", "0", "user", "www-data"]).unwrap().ids,
+            ["0", "user", "www-data"]
+        );
         assert!(read(&["--file", "/x", "web"]).is_ok());
-        for wrong in
-            [&[][..], &["web", "0", "--file", "/x"], &["web", "-q"], &["web", "-r"], &["web", "0", "-q", "--json"]]
-        {
+        for wrong in [
+            &[][..],
+            &["web", "0", "--file", "/x"],
+            &["web", "-q"],
+            &["web", "-r"],
+            &["web", "0", "-q", "--json"],
+        ] {
             assert!(read(wrong).is_err(), "{wrong:?}");
         }
     }

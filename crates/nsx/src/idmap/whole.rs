@@ -37,7 +37,10 @@ struct Level {
 
 pub(super) fn print(options: &Options, subject: &Subject<'_>) -> Result<ExitStatus, ExitStatus> {
     let mut text = Vec::new();
-    let setgroups = subject.proc.read(subject.shown, "setgroups", &mut text).ok();
+    let setgroups = subject
+        .proc
+        .read(subject.shown, "setgroups", &mut text)
+        .ok();
     let setgroups = setgroups.map(|()| String::from_utf8_lossy(text.trim_ascii()).into_owned());
     let levels: Vec<_> = subject.ladder.namespaces().collect();
     if options.json {
@@ -50,7 +53,12 @@ pub(super) fn print(options: &Options, subject: &Subject<'_>) -> Result<ExitStat
         };
         let namespaces = levels.iter().enumerate().map(level).collect();
         let pid = subject.process.pid().as_raw_pid();
-        out::print_json(&Document { version: 1, pid, setgroups, namespaces })?;
+        out::print_json(&Document {
+            version: 1,
+            pid,
+            setgroups,
+            namespaces,
+        })?;
         return Ok(ExitStatus::SUCCESS);
     }
     out::print(&words(&levels, setgroups.as_deref()))?;
@@ -60,7 +68,11 @@ pub(super) fn print(options: &Options, subject: &Subject<'_>) -> Result<ExitStat
 fn words(levels: &[(NsId, Option<&[IdMap; 2]>)], setgroups: Option<&str>) -> String {
     let (target, below) = (levels[levels.len() - 1].0, levels.len() - 1);
     let here = levels[0].0;
-    let host = if here.inode == INITIAL { ", the host's" } else { "" };
+    let host = if here.inode == INITIAL {
+        ", the host's"
+    } else {
+        ""
+    };
     if below == 0 {
         return format!("{target} is the same here{host}: every user and group is the same\n");
     }
@@ -73,7 +85,11 @@ fn words(levels: &[(NsId, Option<&[IdMap; 2]>)], setgroups: Option<&str>) -> Str
         text += &format!("{ns}, {level} below {here}, which is here{host}{is}\n");
         match maps {
             Some([users, groups]) => {
-                let lines = Maps { users: users.clone(), groups: groups.clone() }.words(name);
+                let lines = Maps {
+                    users: users.clone(),
+                    groups: groups.clone(),
+                }
+                .words(name);
                 text.extend(lines.iter().map(|line| format!("  {line}\n")));
             }
             None => text += "  no process in it can be asked\n",
@@ -94,13 +110,26 @@ mod tests {
     fn each_level_is_told() {
         let ns = |inode: u64| format!("user:[{inode}]").parse::<NsId>().unwrap();
         let map = |text: &str| IdMap::parse(text.as_bytes()).unwrap();
-        let (outer, inner) = ([map("0 100000 65536\n"), map("")], [map("0 101000 1\n"), map("")]);
-        let levels = [(ns(INITIAL), None), (ns(8), Some(&outer)), (ns(9), Some(&inner))];
+        let (outer, inner) = (
+            [map("0 100000 65536\n"), map("")],
+            [map("0 101000 1\n"), map("")],
+        );
+        let levels = [
+            (ns(INITIAL), None),
+            (ns(8), Some(&outer)),
+            (ns(9), Some(&inner)),
+        ];
         let text = words(&levels, Some("deny"));
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines[0], "user:[9], 2 below user:[4026531837], which is here, the host's");
+        assert_eq!(
+            lines[0],
+            "user:[9], 2 below user:[4026531837], which is here, the host's"
+        );
         assert_eq!(lines[1], "  users: 0 there is 101000 here");
-        assert_eq!(lines[3], "user:[8], 1 below user:[4026531837], which is here, the host's, on the way");
+        assert_eq!(
+            lines[3],
+            "user:[8], 1 below user:[4026531837], which is here, the host's, on the way"
+        );
         assert!(text.ends_with("setgroups is denied\n"));
         assert!(words(&levels[..1], None).contains("the same"));
     }

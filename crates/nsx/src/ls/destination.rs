@@ -1,8 +1,9 @@
-//! The destination of a saved census: a file, which is replaced in one step, or something that is there already and is
-//! not a regular file.
+//! The destination of a saved census: a file, which is replaced in one step, or something that is
+//! there already and is not a regular file.
 //!
-//! A link is followed to what it leads to, as the kernel does it (`path_resolution(7)`), but for the last step through a
-//! procfs, which leads to what is open and not to a name: what stands there is written to as it is.
+//! A link is followed to what it leads to, as the kernel does it (`path_resolution(7)`), but for
+//! the last step through a procfs, which leads to what is open and not to a name: what stands there
+//! is written to as it is.
 
 use crate::out;
 use nsx_core::{replacement::Replacement, sys::stdio};
@@ -44,10 +45,16 @@ pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
             _ => Ok(()),
         },
         Destination::File(path, old) => replace(&path, old.as_ref(), text),
-        Destination::Descriptor(number) => File::from(stdio::take(number)?).write_all(text.as_bytes()),
+        Destination::Descriptor(number) => {
+            File::from(stdio::take(number)?).write_all(text.as_bytes())
+        }
         Destination::Other(path) => {
             let flags = OFlags::NOCTTY.bits().cast_signed();
-            File::options().write(true).custom_flags(flags).open(path)?.write_all(text.as_bytes())
+            File::options()
+                .write(true)
+                .custom_flags(flags)
+                .open(path)?
+                .write_all(text.as_bytes())
         }
     }
 }
@@ -60,7 +67,9 @@ impl Destination {
         let mut path = path.to_owned();
         for _ in 0..=MOST_LINKS {
             let metadata = match path.symlink_metadata() {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::File(path, None)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Ok(Self::File(path, None));
+                }
                 metadata => metadata?,
             };
             if metadata.is_file() {
@@ -74,7 +83,8 @@ impl Destination {
                 _ => Path::new("."),
             };
             if rustix::fs::statfs(directory)?.f_type == PROC_SUPER_MAGIC {
-                return Ok(own_descriptor(directory, &path).map_or_else(|| Self::Other(path.clone()), Self::Descriptor));
+                return Ok(own_descriptor(directory, &path)
+                    .map_or_else(|| Self::Other(path.clone()), Self::Descriptor));
             }
             path = directory.join(path.read_link()?);
         }
@@ -85,19 +95,27 @@ impl Destination {
 /// The number of the descriptor of nsx's own that `path` in a directory of a procfs is.
 fn own_descriptor(directory: &Path, path: &Path) -> Option<RawFd> {
     let directory = directory.canonicalize().ok()?;
-    let is_own = |own: &str| Path::new(own).canonicalize().is_ok_and(|own| own == directory);
+    let is_own = |own: &str| {
+        Path::new(own)
+            .canonicalize()
+            .is_ok_and(|own| own == directory)
+    };
     let number = path.file_name()?.to_str()?.parse().ok()?;
     (is_own("/proc/self/fd") || is_own("/proc/thread-self/fd")).then_some(number)
 }
 
-/// Writes a file beside the one that is at `path`, or is to be, and puts it in its place, with the owner, as far as the
-/// caller may, and the mode of what was there.
+/// Writes a file beside the one that is at `path`, or is to be, and puts it in its place, with the
+/// owner, as far as the caller may, and the mode of what was there.
 fn replace(path: &Path, old: Option<&Metadata>, text: &str) -> io::Result<()> {
     let mode = if old.is_some() { 0o600 } else { 0o666 };
     let mut new = Replacement::create(path, mode)?;
     let file = new.file();
     if let Some(old) = old {
-        let _ = rustix::fs::fchown(&file, Some(Uid::from_raw(old.uid())), Some(Gid::from_raw(old.gid())));
+        let _ = rustix::fs::fchown(
+            &file,
+            Some(Uid::from_raw(old.uid())),
+            Some(Gid::from_raw(old.gid())),
+        );
         file.set_permissions(Permissions::from_mode(old.mode() & 0o777))?;
     }
     file.write_all(text.as_bytes())?;

@@ -1,12 +1,14 @@
 //! The changes of namespaces between two censuses.
 //!
-//! A census need not have seen everything. A namespace in one census alone was created or destroyed only if the other
-//! census would have shown it, or if its number has meanwhile passed from one namespace to another. Numbers of
-//! processes and leaders are compared only if the same processes were there to be seen.
+//! A census need not have seen everything. A namespace in one census alone was created or destroyed
+//! only if the other census would have shown it, or if its number has meanwhile passed from one
+//! namespace to another. Numbers of processes and leaders are compared only if the same processes
+//! were there to be seen.
 //!
-//! Never-reused ids (6.18) tell namespaces apart, and nothing of their age. Each processor hands out the ids of a batch
-//! of its own, so that a later id may be lower than an earlier one; and an id above all that were seen may be that of a
-//! namespace which was hidden, because a process in that namespace ran for another user then.
+//! Never-reused ids (6.18) tell namespaces apart, and nothing of their age. Each processor hands
+//! out the ids of a batch of its own, so that a later id may be lower than an earlier one; and an
+//! id above all that were seen may be that of a namespace which was hidden, because a process in
+//! that namespace ran for another user then.
 
 use super::{
     Hidden, Options,
@@ -24,7 +26,8 @@ use crate::{
 use nsx_core::hash::{HashMap, HashSet};
 use serde::Serialize;
 
-/// The columns compared of a namespace that is in both censuses: those that do not change by the mere passing of time.
+/// The columns compared of a namespace that is in both censuses: those that do not change by the
+/// mere passing of time.
 const COMPARED: [Column; 8] = [
     Column::Owner,
     Column::Parent,
@@ -36,7 +39,8 @@ const COMPARED: [Column; 8] = [
     Column::Nlinks,
 ];
 
-/// The further columns compared of a namespace that is in both: those that depend on which processes are seen.
+/// The further columns compared of a namespace that is in both: those that depend on which
+/// processes are seen.
 const COMPARED_OF_PROCESSES: [Column; 11] = [
     Column::Nprocs,
     Column::Pid,
@@ -94,9 +98,15 @@ struct BothHidden {
 }
 
 /// Shows what differs. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(options: &Options, before: &Saved, after: &Saved) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn show(
+    options: &Options,
+    before: &Saved,
+    after: &Saved,
+) -> Result<ExitStatus, ExitStatus> {
     if before.boot != after.boot {
-        out::note("the censuses are of different hosts or boots, on which no namespace is the same");
+        out::note(
+            "the censuses are of different hosts or boots, on which no namespace is the same",
+        );
     }
     let (old, new) = (&before.listing, &after.listing);
     let difference = Difference::between(before, after);
@@ -114,10 +124,17 @@ pub(super) fn show(options: &Options, before: &Saved, after: &Saved) -> Result<E
                     after: new.object(&new.columns, after),
                 })
                 .collect(),
-            hidden: BothHidden { before: old.unseen.into(), after: new.unseen.into() },
+            hidden: BothHidden {
+                before: old.unseen.into(),
+                after: new.unseen.into(),
+            },
         })?;
     } else {
-        let table = if options.verbose { difference.details(old, new) } else { difference.table(old, new) };
+        let table = if options.verbose {
+            difference.details(old, new)
+        } else {
+            difference.table(old, new)
+        };
         out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
     }
     if !options.quiet {
@@ -137,11 +154,17 @@ pub(super) fn show(options: &Options, before: &Saved, after: &Saved) -> Result<E
             out::note(&format!("{subject} changed: -v shows how"));
         }
     }
-    Ok(if difference.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
+    Ok(if difference.is_empty() {
+        ExitStatus::NO_MATCH
+    } else {
+        ExitStatus::SUCCESS
+    })
 }
 
 fn objects<'a>(listing: &'a Listing, rows: &[&'a [Cell]]) -> Vec<Object<'a>> {
-    rows.iter().map(|row| listing.object(&listing.columns, row)).collect()
+    rows.iter()
+        .map(|row| listing.object(&listing.columns, row))
+        .collect()
 }
 
 /// Says what a census did not see, and what follows of it.
@@ -150,45 +173,73 @@ fn report(which: &str, census: &Saved, so: &str) {
     let parts = [
         (unseen.hidden(), "", "process", "processes"),
         (unseen.closed, "the descriptors of ", "process", "processes"),
-        (unseen.sockets, "the network namespace of ", "socket", "sockets"),
+        (
+            unseen.sockets,
+            "the network namespace of ",
+            "socket",
+            "sockets",
+        ),
     ];
     let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
-    let mut parts: Vec<_> =
-        parts.map(|(count, of, one, many)| format!("{of}{count} {}", if count == 1 { one } else { many })).collect();
+    let mut parts: Vec<_> = parts
+        .map(|(count, of, one, many)| {
+            format!("{of}{count} {}", if count == 1 { one } else { many })
+        })
+        .collect();
     if !census.viewer.as_ref().is_some_and(|viewer| viewer.all) {
         parts.push("any process that /proc does not list".to_owned());
     }
     if !parts.is_empty() {
-        out::note(&format!("the {which} census did not see {}: {so}", parts.join(", ")));
+        out::note(&format!(
+            "the {which} census did not see {}: {so}",
+            parts.join(", ")
+        ));
     }
 }
 
 impl<'a> Difference<'a> {
     fn between(before: &'a Saved, after: &'a Saved) -> Self {
         fn key<'r>(listing: &'r Listing, row: &'r [Cell]) -> Key<'r> {
-            (listing.cell(row, Column::Type), listing.cell(row, Column::Ns))
+            (
+                listing.cell(row, Column::Type),
+                listing.cell(row, Column::Ns),
+            )
         }
         let (old, new) = (&before.listing, &after.listing);
         let same_host = before.boot == after.boot;
         let whole = [before, after].map(Saved::is_whole);
         // Where some are hidden, they are the same ones from the same user.
-        let same_sight = whole == [true; 2] || before.viewer.is_some() && before.viewer == after.viewer;
-        let of_processes = if same_sight { &COMPARED_OF_PROCESSES[..] } else { &[] };
-        let earlier: HashMap<_, _> = old.rows.iter().map(|row| (key(old, row), row.as_slice())).collect();
+        let same_sight =
+            whole == [true; 2] || before.viewer.is_some() && before.viewer == after.viewer;
+        let of_processes = if same_sight {
+            &COMPARED_OF_PROCESSES[..]
+        } else {
+            &[]
+        };
+        let earlier: HashMap<_, _> = old
+            .rows
+            .iter()
+            .map(|row| (key(old, row), row.as_slice()))
+            .collect();
         let mut difference = Self::default();
         let (mut met, mut replaced) = (HashSet::default(), HashSet::default());
         for row in &new.rows {
             let known = earlier.get(&key(new, row)).copied().filter(|_| same_host);
             let Some(known) = known else {
                 let is_new = whole[0] || !same_host;
-                let rows = if is_new { &mut difference.created } else { &mut difference.created_or_hidden };
+                let rows = if is_new {
+                    &mut difference.created
+                } else {
+                    &mut difference.created_or_hidden
+                };
                 rows.push(row);
                 continue;
             };
             // Inode numbers are used again, these ids are not; an old kernel has none.
             let is_other = match (old.cell(known, Column::Id64), new.cell(row, Column::Id64)) {
                 (Cell::Number(one), Cell::Number(other)) => one != other,
-                // Its only process ended before it was asked for the id, so that what others are in is another one.
+                // Its only process ended before it was asked for the id, so that what others are in
+                // is another one.
                 (Cell::Unknown, Cell::Number(_)) => {
                     let pids = [old.cell(known, Column::Pid), new.cell(row, Column::Pid)];
                     old.cell(known, Column::Nprocs) == &Cell::Number(1) && pids[0] != pids[1]
@@ -201,30 +252,49 @@ impl<'a> Difference<'a> {
                 continue;
             }
             met.insert(key(old, known));
-            let differs = |column: &Column| match (old.cell(known, *column), new.cell(row, *column)) {
+            let differs = |column: &Column| match (old.cell(known, *column), new.cell(row, *column))
+            {
                 // What was not seen may have been the same.
                 (Cell::Unknown | Cell::Hidden, _) | (_, Cell::Unknown | Cell::Hidden) => false,
                 (before, after) => before != after,
             };
-            let columns: Vec<_> = of_processes.iter().chain(&COMPARED).copied().filter(differs).collect();
+            let columns: Vec<_> = of_processes
+                .iter()
+                .chain(&COMPARED)
+                .copied()
+                .filter(differs)
+                .collect();
             if !columns.is_empty() {
                 difference.changed.push((known, row, columns));
             }
         }
-        let absent = old.rows.iter().map(Vec::as_slice).filter(|row| !met.contains(&key(old, row)));
+        let absent = old
+            .rows
+            .iter()
+            .map(Vec::as_slice)
+            .filter(|row| !met.contains(&key(old, row)));
         (difference.destroyed, difference.gone_or_hidden) =
             absent.partition(|row| whole[1] || !same_host || replaced.contains(&key(old, row)));
         difference
     }
 
     fn is_empty(&self) -> bool {
-        let rows = [&self.created, &self.created_or_hidden, &self.destroyed, &self.gone_or_hidden];
+        let rows = [
+            &self.created,
+            &self.created_or_hidden,
+            &self.destroyed,
+            &self.gone_or_hidden,
+        ];
         rows.iter().all(|rows| rows.is_empty()) && self.changed.is_empty()
     }
 
-    /// Returns the rows that are in one census alone, with the word for what became of them and the census they are
-    /// from.
-    fn alone<'d>(&'d self, old: &'d Listing, new: &'d Listing) -> [(&'static str, &'d Listing, &'d [&'a [Cell]]); 4] {
+    /// Returns the rows that are in one census alone, with the word for what became of them and the
+    /// census they are from.
+    fn alone<'d>(
+        &'d self,
+        old: &'d Listing,
+        new: &'d Listing,
+    ) -> [(&'static str, &'d Listing, &'d [&'a [Cell]]); 4] {
         [
             ("created", new, &self.created),
             ("created or hidden", new, &self.created_or_hidden),
@@ -249,11 +319,22 @@ impl<'a> Difference<'a> {
         {
             for thing in Thing::of(listing, &[rows, others].concat()) {
                 // It came or went for certain if one of its namespaces did.
-                let is_certain = thing.rows.iter().any(|row| rows.iter().any(|one| std::ptr::eq(*one, *row)));
+                let is_certain = thing
+                    .rows
+                    .iter()
+                    .any(|row| rows.iter().any(|one| std::ptr::eq(*one, *row)));
                 let word = if is_certain { certain } else { uncertain };
                 let of_first = |column| listing.cell(thing.first(listing), column).shown();
-                let [pid, user, command] = [Column::Pid, Column::User, Column::Command].map(of_first);
-                table.row([word.to_owned(), thing.name.clone(), thing.kinds(listing), pid, user, command]);
+                let [pid, user, command] =
+                    [Column::Pid, Column::User, Column::Command].map(of_first);
+                table.row([
+                    word.to_owned(),
+                    thing.name.clone(),
+                    thing.kinds(listing),
+                    pid,
+                    user,
+                    command,
+                ]);
             }
         }
         table
@@ -264,7 +345,8 @@ impl<'a> Difference<'a> {
         let mut headings = vec![("CHANGE", Align::Left)];
         headings.extend(USUAL.map(|column| (column.spec().name, column.spec().align)));
         let mut table = Table::new(&headings);
-        let cells = |listing: &Listing, row: &[Cell]| USUAL.map(|column| listing.cell(row, column).shown());
+        let cells =
+            |listing: &Listing, row: &[Cell]| USUAL.map(|column| listing.cell(row, column).shown());
         for (word, listing, rows) in self.alone(old, new) {
             for row in rows {
                 table.row([&[word.to_owned()][..], &cells(listing, row)].concat());
@@ -275,7 +357,8 @@ impl<'a> Difference<'a> {
             let changes: Vec<_> = columns
                 .iter()
                 .map(|column| {
-                    let [before, after] = [old.cell(before, *column), new.cell(after, *column)].map(Cell::shown);
+                    let [before, after] =
+                        [old.cell(before, *column), new.cell(after, *column)].map(Cell::shown);
                     format!("{}: {before} → {after}", column.spec().name)
                 })
                 .collect();
@@ -297,31 +380,56 @@ mod tests {
 
     fn census(rows: &[(u64, u64, u64)], denied: usize) -> Saved {
         let row = |&(ns, id64, nprocs): &(u64, u64, u64)| {
-            vec![Cell::text("net"), Cell::Number(ns), Cell::Number(id64), Cell::Number(nprocs)]
+            vec![
+                Cell::text("net"),
+                Cell::Number(ns),
+                Cell::Number(id64),
+                Cell::Number(nprocs),
+            ]
         };
         let listing = Listing {
             columns: vec![Column::Type, Column::Ns, Column::Id64, Column::Nprocs],
             rows: rows.iter().map(row).collect(),
-            unseen: Unseen { denied, ..Unseen::default() },
+            unseen: Unseen {
+                denied,
+                ..Unseen::default()
+            },
         };
         // Whoever is denied more is somebody else.
-        let viewer = Viewer { euid: u32::try_from(denied).unwrap(), pid_ns: None, all: true };
-        Saved { listing, boot: Some("1".to_owned()), viewer: Some(viewer), more: None }
+        let viewer = Viewer {
+            euid: u32::try_from(denied).unwrap(),
+            pid_ns: None,
+            all: true,
+        };
+        Saved {
+            listing,
+            boot: Some("1".to_owned()),
+            viewer: Some(viewer),
+            more: None,
+        }
     }
 
     #[test]
     fn a_number_that_is_used_again_is_another_namespace() {
-        let (old, new) =
-            (census(&[(1, 10, 3), (2, 11, 1), (3, 12, 1)], 0), census(&[(1, 10, 4), (2, 99, 1), (3, 12, 1)], 0));
+        let (old, new) = (
+            census(&[(1, 10, 3), (2, 11, 1), (3, 12, 1)], 0),
+            census(&[(1, 10, 4), (2, 99, 1), (3, 12, 1)], 0),
+        );
         let difference = Difference::between(&old, &new);
         assert_eq!(difference.created, [new.listing.rows[1].as_slice()]);
         assert_eq!(difference.destroyed, [old.listing.rows[1].as_slice()]);
         assert_eq!(difference.changed.len(), 1);
         assert_eq!(difference.changed[0].2, [Column::Nprocs]);
         assert!(Difference::between(&old, &old).is_empty());
-        let elsewhere = Saved { boot: None, ..census(&[(1, 10, 3)], 1) };
+        let elsewhere = Saved {
+            boot: None,
+            ..census(&[(1, 10, 3)], 1)
+        };
         let difference = Difference::between(&old, &elsewhere);
-        assert_eq!((difference.created.len(), difference.destroyed.len()), (1, 3));
+        assert_eq!(
+            (difference.created.len(), difference.destroyed.len()),
+            (1, 3)
+        );
     }
 
     #[test]
@@ -333,7 +441,10 @@ mod tests {
         }
         old.listing.rows[0][2] = Cell::Unknown;
         let difference = Difference::between(&old, &new);
-        assert_eq!((difference.created.len(), difference.destroyed.len()), (1, 1));
+        assert_eq!(
+            (difference.created.len(), difference.destroyed.len()),
+            (1, 1)
+        );
         // The same process is in it, or one of several.
         for (place, value) in [(4, 71), (3, 2)] {
             let mut same = census(&[], 0);
@@ -349,19 +460,29 @@ mod tests {
 
     #[test]
     fn what_may_only_be_hidden_is_neither_created_nor_destroyed() {
-        let (all, some) = (census(&[(1, 10, 3), (2, 11, 1)], 0), census(&[(1, 10, 1)], 60));
+        let (all, some) = (
+            census(&[(1, 10, 3), (2, 11, 1)], 0),
+            census(&[(1, 10, 1)], 60),
+        );
         let lost = Difference::between(&all, &some);
         assert_eq!(lost.gone_or_hidden, [all.listing.rows[1].as_slice()]);
         let found = Difference::between(&some, &all);
         assert_eq!(found.created_or_hidden, [all.listing.rows[1].as_slice()]);
         for difference in [lost, found] {
             // Nor is a number another one because fewer are seen.
-            assert!(difference.created.is_empty() && difference.destroyed.is_empty() && difference.changed.is_empty());
+            assert!(
+                difference.created.is_empty()
+                    && difference.destroyed.is_empty()
+                    && difference.changed.is_empty()
+            );
         }
         // The number is another namespace's, so that the first one is gone, whoever looks.
         let reused = census(&[(2, 99, 1)], 60);
         let difference = Difference::between(&all, &reused);
-        assert_eq!((difference.created.len(), difference.destroyed.len()), (1, 1));
+        assert_eq!(
+            (difference.created.len(), difference.destroyed.len()),
+            (1, 1)
+        );
         let mut shielded = census(&[], 0);
         shielded.viewer.as_mut().unwrap().all = false;
         assert_eq!(Difference::between(&all, &shielded).gone_or_hidden.len(), 2);
@@ -369,7 +490,10 @@ mod tests {
         let later = census(&[(1, 10, 1), (3, 12, 1), (4, 9, 1)], 60);
         let found = Difference::between(&some, &later);
         assert!(found.created.is_empty(), "{:?}", found.created);
-        assert_eq!(found.created_or_hidden, [later.listing.rows[1].as_slice(), &later.listing.rows[2]]);
+        assert_eq!(
+            found.created_or_hidden,
+            [later.listing.rows[1].as_slice(), &later.listing.rows[2]]
+        );
         // To the same user they are as hidden as before.
         let more = census(&[(1, 10, 2)], 60);
         assert_eq!(Difference::between(&some, &more).changed.len(), 1);

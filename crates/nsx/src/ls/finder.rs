@@ -1,7 +1,7 @@
 //! Finds what a row has in a column.
 //!
-//! The census knows who is where. Everything else is read for the rows that are shown and the columns that are asked for,
-//! most of it from the leader's files, each read once a row.
+//! The census knows who is where. Everything else is read for the rows that are shown and the
+//! columns that are asked for, most of it from the leader's files, each read once a row.
 
 use super::{Sight, column::Column, resident::Told};
 use crate::{
@@ -41,7 +41,8 @@ struct Leader {
     pid: Pid,
     status: OnceCell<Result<Status, ProcError>>,
     who: OnceCell<Who>,
-    /// The namespace that it was seen in after everything here was read. Before, its id may have become another process's.
+    /// The namespace that it was seen in after everything here was read. Before, its id may have
+    /// become another process's.
     seen_in: Cached<Option<NsId>>,
 }
 
@@ -67,13 +68,16 @@ impl<'a> Finder<'a> {
             Column::Nprocs => Cell::count(entry.processes, entry.is_whole),
             Column::Seen => Cell::Number(entry.processes as u64),
             Column::Nthreads => Cell::count(entry.threads, entry.is_whole),
-            Column::Pid => {
-                entry.leader.map_or_else(|| nobody(entry), |pid| Cell::Number(pid.as_raw_pid().unsigned_abs().into()))
-            }
+            Column::Pid => entry.leader.map_or_else(
+                || nobody(entry),
+                |pid| Cell::Number(pid.as_raw_pid().unsigned_abs().into()),
+            ),
             Column::Id64 => relation.map_or(Cell::Unknown, |relation| Cell::number(relation.id64)),
             Column::Parent => relation.map_or(Cell::Unknown, |relation| above(relation.parent)),
             Column::Owner => relation.map_or(Cell::Unknown, |relation| above(relation.owner)),
-            Column::OwnerUid => relation.map_or(Cell::Unknown, |relation| Cell::number(relation.owner_uid)),
+            Column::OwnerUid => {
+                relation.map_or(Cell::Unknown, |relation| Cell::number(relation.owner_uid))
+            }
             Column::Path => path(entry),
             Column::Nsfs => match points(entry) {
                 points if points.is_empty() => Cell::Nothing,
@@ -88,17 +92,31 @@ impl<'a> Finder<'a> {
             {
                 Cell::Text(rustix::system::uname().nodename().to_bytes().to_vec())
             }
-            Column::Hostname => self.of_open(entry, NsKind::Uts, |_, ns| ns.hostname().map(Cell::Text)),
+            Column::Hostname => {
+                self.of_open(entry, NsKind::Uts, |_, ns| ns.hostname().map(Cell::Text))
+            }
             Column::Nlinks if entry.leader.is_none() => {
-                self.of_open(entry, NsKind::Net, |finder, ns| ns.links(finder.proc).map(Cell::Number))
+                self.of_open(entry, NsKind::Net, |finder, ns| {
+                    ns.links(finder.proc).map(Cell::Number)
+                })
             }
-            Column::Nlinks => self.only(entry, NsKind::Net, |finder, pid| finder.lines(pid, "net/dev", 2)),
+            Column::Nlinks => self.only(entry, NsKind::Net, |finder, pid| {
+                finder.lines(pid, "net/dev", 2)
+            }),
             Column::Nmounts if entry.leader.is_none() => {
-                self.of_open(entry, NsKind::Mnt, |_, ns| ns.mounts().map(|count| Cell::Number(count.into())))
+                self.of_open(entry, NsKind::Mnt, |_, ns| {
+                    ns.mounts().map(|count| Cell::Number(count.into()))
+                })
             }
-            Column::Nmounts => self.only(entry, NsKind::Mnt, |finder, pid| finder.lines(pid, "mountinfo", 0)),
-            Column::UidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::User)),
-            Column::GidMap => self.only(entry, NsKind::User, |finder, pid| finder.map(pid, IdKind::Group)),
+            Column::Nmounts => self.only(entry, NsKind::Mnt, |finder, pid| {
+                finder.lines(pid, "mountinfo", 0)
+            }),
+            Column::UidMap => self.only(entry, NsKind::User, |finder, pid| {
+                finder.map(pid, IdKind::User)
+            }),
+            Column::GidMap => self.only(entry, NsKind::User, |finder, pid| {
+                finder.map(pid, IdKind::Group)
+            }),
             Column::NsPid => match self.of_leader(entry, Told::Chain) {
                 chain @ Cell::Chain(_) => Cell::text(chain.shown()),
                 cell => cell,
@@ -119,12 +137,22 @@ impl<'a> Finder<'a> {
     /// Returns the cell of a process's row in a column.
     pub(super) fn of_resident(&mut self, resident: &Resident, column: Told) -> Cell {
         if column == Told::Ns {
-            return resident.ns.map_or(Cell::Unknown, |ns| Cell::Number(ns.inode));
+            return resident
+                .ns
+                .map_or(Cell::Unknown, |ns| Cell::Number(ns.inode));
         }
         let leader = self.leader(resident.pid);
-        let read_before = leader.status.get_or_init(|| Ok(resident.status.clone())).is_ok();
+        let read_before = leader
+            .status
+            .get_or_init(|| Ok(resident.status.clone()))
+            .is_ok();
         let cell = self.tell(&leader, column);
-        if read_before && matches!(column, Told::Pid | Told::Chain | Told::Ppid | Told::User | Told::Uid) {
+        if read_before
+            && matches!(
+                column,
+                Told::Pid | Told::Chain | Told::Ppid | Told::User | Told::Uid
+            )
+        {
             return cell;
         }
         match resident.ns {
@@ -133,12 +161,21 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Returns a process's cell in a column, if the process still is in one of these namespaces afterwards; else
-    /// unknown.
-    pub(super) fn of_member(&mut self, pid: Pid, mut namespaces: impl Iterator<Item = NsId>, column: Told) -> Cell {
+    /// Returns a process's cell in a column, if the process still is in one of these namespaces
+    /// afterwards; else unknown.
+    pub(super) fn of_member(
+        &mut self,
+        pid: Pid,
+        mut namespaces: impl Iterator<Item = NsId>,
+        column: Told,
+    ) -> Cell {
         let leader = self.leader(pid);
         let cell = self.tell(&leader, column);
-        if namespaces.any(|ns| self.is_in(&leader, ns)) { cell } else { Cell::Unknown }
+        if namespaces.any(|ns| self.is_in(&leader, ns)) {
+            cell
+        } else {
+            Cell::Unknown
+        }
     }
 
     /// A process's parent, where that is seen from here.
@@ -149,7 +186,10 @@ impl<'a> Finder<'a> {
 
     /// Returns what a process belongs to, as its cgroup and the engines' records say.
     pub(super) fn origin(&mut self, pid: Pid) -> Rc<Origin> {
-        self.inventory.as_mut().map(|inventory| inventory.origin(pid)).unwrap_or_default()
+        self.inventory
+            .as_mut()
+            .map(|inventory| inventory.origin(pid))
+            .unwrap_or_default()
     }
 
     /// The process that a row tells of.
@@ -157,8 +197,12 @@ impl<'a> Finder<'a> {
         match &self.leader {
             Some(leader) if leader.pid == pid => leader.clone(),
             _ => {
-                let leader =
-                    Rc::new(Leader { pid, status: OnceCell::new(), who: OnceCell::new(), seen_in: Cached::new(None) });
+                let leader = Rc::new(Leader {
+                    pid,
+                    status: OnceCell::new(),
+                    who: OnceCell::new(),
+                    seen_in: Cached::new(None),
+                });
                 self.leader = Some(leader.clone());
                 leader
             }
@@ -166,16 +210,24 @@ impl<'a> Finder<'a> {
     }
 
     fn of_leader(&mut self, entry: &Entry, column: Told) -> Cell {
-        let Some(pid) = entry.leader else { return nobody(entry) };
+        let Some(pid) = entry.leader else {
+            return nobody(entry);
+        };
         let leader = self.leader(pid);
         let cell = self.tell(&leader, column);
-        if self.is_in(&leader, entry.ns) { cell } else { Cell::Unknown }
+        if self.is_in(&leader, entry.ns) {
+            cell
+        } else {
+            Cell::Unknown
+        }
     }
 
-    /// Returns whether a process is in a namespace after all that was read of the process. If so, what was read is of
-    /// that process, not of another one with the same id.
+    /// Returns whether a process is in a namespace after all that was read of the process. If so,
+    /// what was read is of that process, not of another one with the same id.
     fn is_in(&self, leader: &Leader, ns: NsId) -> bool {
-        if leader.seen_in.get() != Some(ns) && self.proc.ns(leader.pid, NsLink::Own(ns.kind)) != Ok(ns) {
+        if leader.seen_in.get() != Some(ns)
+            && self.proc.ns(leader.pid, NsLink::Own(ns.kind)) != Ok(ns)
+        {
             return false;
         }
         leader.seen_in.set(Some(ns));
@@ -191,14 +243,18 @@ impl<'a> Finder<'a> {
                 Ok(ns) => Cell::Number(ns.inode),
                 Err(error) => unreadable(error),
             },
-            Told::Ppid => {
-                self.told(leader, |status| Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs())))
-            }
+            Told::Ppid => self.told(leader, |status| {
+                Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs()))
+            }),
             Told::User => self.who(leader).user_cell(),
             Told::Uid => self.who(leader).uid_cell(),
             Told::Command => self.who(leader).command_cell(),
-            Told::Container => self.container(leader, |container| Some(container.shown().into_encoded_bytes())),
-            Told::Engine => self.container(leader, |container| Some(container.engine.to_string().into_bytes())),
+            Told::Container => self.container(leader, |container| {
+                Some(container.shown().into_encoded_bytes())
+            }),
+            Told::Engine => self.container(leader, |container| {
+                Some(container.engine.to_string().into_bytes())
+            }),
             Told::Pod => self.container(leader, pod),
             Told::Unit => self.cgroup(leader, |place| place.unit),
             Told::Cgroup => self.cgroup(leader, |place| Some(place.path)),
@@ -207,12 +263,21 @@ impl<'a> Finder<'a> {
     }
 
     /// Returns a cell that only namespaces of one kind have, from a file of the leader's.
-    fn only(&mut self, entry: &Entry, kind: NsKind, find: impl FnOnce(&mut Self, Pid) -> Cell) -> Cell {
+    fn only(
+        &mut self,
+        entry: &Entry,
+        kind: NsKind,
+        find: impl FnOnce(&mut Self, Pid) -> Cell,
+    ) -> Cell {
         match entry.leader {
             _ if entry.ns.kind != kind => Cell::Nothing,
             Some(pid) => {
                 let cell = find(self, pid);
-                if self.proc.ns(pid, NsLink::Own(kind)) == Ok(entry.ns) { cell } else { Cell::Unknown }
+                if self.proc.ns(pid, NsLink::Own(kind)) == Ok(entry.ns) {
+                    cell
+                } else {
+                    Cell::Unknown
+                }
             }
             None => Cell::Unknown,
         }
@@ -250,7 +315,9 @@ impl<'a> Finder<'a> {
     }
 
     fn told(&mut self, leader: &Leader, tell: impl FnOnce(&Status) -> Cell) -> Cell {
-        self.status(leader).as_ref().map_or_else(|error| unreadable(*error), tell)
+        self.status(leader)
+            .as_ref()
+            .map_or_else(|error| unreadable(*error), tell)
     }
 
     fn read(&mut self, pid: Pid, file: &str) -> Result<&[u8], ProcError> {
@@ -272,12 +339,17 @@ impl<'a> Finder<'a> {
     fn map(&mut self, pid: Pid, ids: IdKind) -> Cell {
         let extents = |text: &[u8]| {
             text.split(|byte| *byte == b'\n')
-                .map(|line| line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>())
+                .map(|line| {
+                    line.split(u8::is_ascii_whitespace)
+                        .filter(|word| !word.is_empty())
+                        .collect::<Vec<_>>()
+                })
                 .filter(|words| !words.is_empty())
                 .map(|words| words.join(&b' '))
                 .collect()
         };
-        self.read(pid, ids.file()).map_or_else(unreadable, |text| Cell::List(extents(text)))
+        self.read(pid, ids.file())
+            .map_or_else(unreadable, |text| Cell::List(extents(text)))
     }
 
     fn age(&mut self, leader: &Leader) -> Cell {
@@ -288,13 +360,19 @@ impl<'a> Finder<'a> {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32);
         match self.proc.start_time(leader.pid, &mut self.buffer) {
-            Ok(ticks) => Cell::Number(now.as_secs().saturating_sub(ticks / rustix::param::clock_ticks_per_second())),
+            Ok(ticks) => Cell::Number(
+                now.as_secs()
+                    .saturating_sub(ticks / rustix::param::clock_ticks_per_second()),
+            ),
             Err(error) => unreadable(error),
         }
     }
 
     fn netns_id(&mut self, ns: &Namespace) -> Result<Cell, Errno> {
-        let socket = self.netns_ids.get_or_init(|| NsidSocket::new().ok()).as_ref();
+        let socket = self
+            .netns_ids
+            .get_or_init(|| NsidSocket::new().ok())
+            .as_ref();
         socket.ok_or(Errno::OPNOTSUPP)?.number(ns).map(Cell::number)
     }
 
@@ -306,24 +384,47 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn container(&mut self, leader: &Leader, tell: impl FnOnce(&Container) -> Option<Vec<u8>>) -> Cell {
+    fn container(
+        &mut self,
+        leader: &Leader,
+        tell: impl FnOnce(&Container) -> Option<Vec<u8>>,
+    ) -> Cell {
         leader.seen_in.set(None);
         let origin = self.origin(leader.pid);
-        origin.container.as_ref().and_then(tell).map_or(Cell::Nothing, Cell::Text)
+        origin
+            .container
+            .as_ref()
+            .and_then(tell)
+            .map_or(Cell::Nothing, Cell::Text)
     }
 }
 
 /// Its place in Kubernetes: `NAMESPACE/POD/CONTAINER`, without the last for the pod's sandbox.
 fn pod(container: &Container) -> Option<Vec<u8>> {
     let pod = container.pod.as_ref()?;
-    let parts = [Some(&pod.namespace), Some(&pod.name), pod.container.as_ref()];
-    Some(parts.into_iter().flatten().map(|part| part.as_encoded_bytes()).collect::<Vec<_>>().join(&b'/'))
+    let parts = [
+        Some(&pod.namespace),
+        Some(&pod.name),
+        pod.container.as_ref(),
+    ];
+    Some(
+        parts
+            .into_iter()
+            .flatten()
+            .map(|part| part.as_encoded_bytes())
+            .collect::<Vec<_>>()
+            .join(&b'/'),
+    )
 }
 
-/// Returns the leader cell for a namespace in which no process was seen: nothing if no process can be in the namespace,
-/// else unknown.
+/// Returns the leader cell for a namespace in which no process was seen: nothing if no process can
+/// be in the namespace, else unknown.
 fn nobody(entry: &Entry) -> Cell {
-    if entry.is_whole { Cell::Nothing } else { Cell::Unknown }
+    if entry.is_whole {
+        Cell::Nothing
+    } else {
+        Cell::Unknown
+    }
 }
 
 fn unreadable(error: ProcError) -> Cell {
@@ -357,35 +458,68 @@ fn path(entry: &Entry) -> Cell {
         return Cell::text(format!("/proc/{pid}/ns/{kind}"));
     }
     let of_holder = |holder: &Holder| match holder {
-        Holder::Thread { pid, tid } => Some(Cell::text(format!("/proc/{pid}/task/{tid}/ns/{kind}"))),
-        Holder::ForChildren { pid, tid } => Some(Cell::text(format!("/proc/{pid}/task/{tid}/ns/{kind}_for_children"))),
+        Holder::Thread { pid, tid } => {
+            Some(Cell::text(format!("/proc/{pid}/task/{tid}/ns/{kind}")))
+        }
+        Holder::ForChildren { pid, tid } => Some(Cell::text(format!(
+            "/proc/{pid}/task/{tid}/ns/{kind}_for_children"
+        ))),
         Holder::Descriptor { pid, fd } => Some(Cell::text(format!("/proc/{pid}/fd/{fd}"))),
-        Holder::Mount(pin) if pin.viewer == Viewer::Caller => Some(Cell::Text(pin.mount.point.clone())),
+        Holder::Mount(pin) if pin.viewer == Viewer::Caller => {
+            Some(Cell::Text(pin.mount.point.clone()))
+        }
         Holder::Mount(_) | Holder::Socket { .. } | Holder::Child(_) | Holder::Owned(_) => None,
     };
-    entry.holders.iter().find_map(of_holder).unwrap_or(Cell::Nothing)
+    entry
+        .holders
+        .iter()
+        .find_map(of_holder)
+        .unwrap_or(Cell::Nothing)
 }
 
 /// Returns the number of holders of each kind, in words.
 pub(super) fn holders(entry: &Entry) -> Cell {
-    let count = |is: fn(&Holder) -> bool, one: &str, many: &str| match entry.holders.iter().filter(|it| is(it)).count()
+    let count = |is: fn(&Holder) -> bool, one: &str, many: &str| match entry
+        .holders
+        .iter()
+        .filter(|it| is(it))
+        .count()
     {
         0 => None,
         1 => Some(format!("1 {one}").into_bytes()),
         number => Some(format!("{number} {many}").into_bytes()),
     };
     let counts = [
-        count(|it| matches!(it, Holder::Thread { .. }), "thread", "threads"),
+        count(
+            |it| matches!(it, Holder::Thread { .. }),
+            "thread",
+            "threads",
+        ),
         count(
             |it| matches!(it, Holder::ForChildren { .. }),
             "process for its children",
             "processes for their children",
         ),
-        count(|it| matches!(it, Holder::Descriptor { .. }), "descriptor", "descriptors"),
+        count(
+            |it| matches!(it, Holder::Descriptor { .. }),
+            "descriptor",
+            "descriptors",
+        ),
         count(|it| matches!(it, Holder::Mount(_)), "mount", "mounts"),
-        count(|it| matches!(it, Holder::Socket { .. }), "socket", "sockets"),
+        count(
+            |it| matches!(it, Holder::Socket { .. }),
+            "socket",
+            "sockets",
+        ),
         count(|it| matches!(it, Holder::Child(_)), "child", "children"),
-        count(|it| matches!(it, Holder::Owned(_)), "owned namespace", "owned namespaces"),
+        count(
+            |it| matches!(it, Holder::Owned(_)),
+            "owned namespace",
+            "owned namespaces",
+        ),
     ];
-    Cell::list(counts.into_iter().flatten().collect(), entry.has_all_holders)
+    Cell::list(
+        counts.into_iter().flatten().collect(),
+        entry.has_all_holders,
+    )
 }

@@ -1,4 +1,5 @@
-//! The view that one gets who asks for nothing in particular: what on this host has namespaces of its own.
+//! The view that one gets who asks for nothing in particular: what on this host has namespaces of
+//! its own.
 
 use super::{
     Hidden, LeftOut, Options, Sight,
@@ -59,20 +60,28 @@ struct Shared {
     #[serde(flatten)]
     member: Member,
     with: Cell,
-    /// `true` if the namespace is told to people: containers have most of their namespaces for themselves, processes
-    /// share most.
+    /// `true` if the namespace is told to people: containers have most of their namespaces for
+    /// themselves, processes share most.
     #[serde(skip)]
     is_news: bool,
 }
 
 /// The kinds of namespace that a container has for itself unless it is told otherwise.
-const OF_CONTAINERS: NsSet =
-    NsSet::EMPTY.with(NsKind::Ipc).with(NsKind::Mnt).with(NsKind::Net).with(NsKind::Pid).with(NsKind::Uts);
+const OF_CONTAINERS: NsSet = NsSet::EMPTY
+    .with(NsKind::Ipc)
+    .with(NsKind::Mnt)
+    .with(NsKind::Net)
+    .with(NsKind::Pid)
+    .with(NsKind::Uts);
 
 /// Shows it. An error is the status to end with, once its reason is on standard error.
 pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
-    let query = Query { kinds: NsSet::ALL, sources: Sources::PINS.with(Sources::MEMBERS) };
-    let mut census = Census::take(&sight.proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
+    let query = Query {
+        kinds: NsSet::ALL,
+        sources: Sources::PINS.with(Sources::MEMBERS),
+    };
+    let mut census = Census::take(&sight.proc, query)
+        .map_err(|errno| out::failed("list the processes", &errno))?;
     census.find_leaders(&sight.proc);
     let rows = all(&census, sight);
     let left_out = LeftOut::all_of(&census, &sight.proc);
@@ -80,14 +89,22 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     if options.json_lines {
         out::print_json_lines(&rows)?;
     } else if options.json {
-        out::print_json(&Document { version: 1, groups: rows, hidden: left_out.hidden() })?;
+        out::print_json(&Document {
+            version: 1,
+            groups: rows,
+            hidden: left_out.hidden(),
+        })?;
     } else {
         out::print(&draw(&rows).render(&Styles::stdout(options.color), out::width()))?;
     }
     if !options.quiet {
         left_out.report();
     }
-    Ok(if is_empty { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
+    Ok(if is_empty {
+        ExitStatus::NO_MATCH
+    } else {
+        ExitStatus::SUCCESS
+    })
 }
 
 /// The table of a census that was taken with its members, leaders and pins.
@@ -108,29 +125,51 @@ pub(super) fn rows(census: &Census, sight: &Sight) -> Vec<impl Serialize + use<>
 fn all(census: &Census, sight: &Sight) -> Vec<Row> {
     let mut finder = Finder::new(sight);
     let groups = groups::groups(census, &sight.proc, &mut finder);
-    groups.iter().map(|group| row(group, sight, &mut finder)).collect()
+    groups
+        .iter()
+        .map(|group| row(group, sight, &mut finder))
+        .collect()
 }
 
 fn row(group: &Group<'_>, sight: &Sight, finder: &mut Finder<'_>) -> Row {
     let mut of_leader = |column| match group.leader {
-        Some(leader) => finder.of_member(leader, group.namespaces.iter().map(|entry| entry.ns), column),
+        Some(leader) => finder.of_member(
+            leader,
+            group.namespaces.iter().map(|entry| entry.ns),
+            column,
+        ),
         None if group.owner == Owner::Host || group.is_whole() => Cell::Nothing,
         None => Cell::Unknown,
     };
-    let member = |ns: NsId| Member { ns: ns.inode, kind: ns.kind.name() };
+    let member = |ns: NsId| Member {
+        ns: ns.inode,
+        kind: ns.kind.name(),
+    };
     let is_container = matches!(group.owner, Owner::Container(_));
     let shared = |(ns, owner): &(NsId, Owner)| Shared {
         member: member(*ns),
         with: Cell::Text(owner.name()),
         is_news: *owner != Owner::Host || (is_container && OF_CONTAINERS.contains(ns.kind)),
     };
-    let is_frozen = |leader, host| nsx_target::is_frozen(host, leader, &mut Vec::new()).ok().flatten() == Some(true);
+    let is_frozen = |leader, host| {
+        nsx_target::is_frozen(host, leader, &mut Vec::new())
+            .ok()
+            .flatten()
+            == Some(true)
+    };
     Row {
         name: Cell::Text(group.owner.name()),
-        namespaces: group.namespaces.iter().map(|entry| member(entry.ns)).collect(),
+        namespaces: group
+            .namespaces
+            .iter()
+            .map(|entry| member(entry.ns))
+            .collect(),
         shared: group.shared.iter().map(shared).collect(),
         paused: is_container
-            && group.leader.zip(sight.host.as_ref()).is_some_and(|(leader, host)| is_frozen(leader, host)),
+            && group
+                .leader
+                .zip(sight.host.as_ref())
+                .is_some_and(|(leader, host)| is_frozen(leader, host)),
         nprocs: Cell::count(group.processes, group.is_whole()),
         seen: group.processes,
         pid: of_leader(Told::Pid),
@@ -141,19 +180,30 @@ fn row(group: &Group<'_>, sight: &Sight, finder: &mut Finder<'_>) -> Row {
 }
 
 impl Row {
-    /// Reads a row from what [`Serialize`] writes. Whether it is news with whom namespaces are shared is not written, so none
-    /// of these is told.
+    /// Reads a row from what [`Serialize`] writes. Whether it is news with whom namespaces are
+    /// shared is not written, so none of these is told.
     fn from_json(group: &Value) -> Self {
         let cell = |key: &str| Cell::from_json(&group[key]).unwrap_or(Cell::Unknown);
         let member = |member: &Value| {
             let kind = NsKind::from_name(member["type"].as_str()?.as_bytes())?;
-            Some(Member { ns: member["ns"].as_u64()?, kind: kind.name() })
+            Some(Member {
+                ns: member["ns"].as_u64()?,
+                kind: kind.name(),
+            })
         };
-        let seen = group["seen"].as_u64().and_then(|seen| seen.try_into().ok()).unwrap_or(0);
+        let seen = group["seen"]
+            .as_u64()
+            .and_then(|seen| seen.try_into().ok())
+            .unwrap_or(0);
         let or = |cell, other: Cell| if cell == Cell::Nothing { other } else { cell };
         Self {
             name: cell("name"),
-            namespaces: group["namespaces"].as_array().into_iter().flatten().filter_map(member).collect(),
+            namespaces: group["namespaces"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(member)
+                .collect(),
             shared: Vec::new(),
             paused: group["paused"] == true,
             nprocs: or(cell("nprocs"), Cell::count(seen, false)),
@@ -188,19 +238,32 @@ fn draw(rows: &[Row]) -> Table {
     table
 }
 
-/// The kinds, each with its number where there are several of it, and with whom the others are shared.
+/// The kinds, each with its number where there are several of it, and with whom the others are
+/// shared.
 fn kinds(namespaces: &[Member], shared: &[Shared]) -> String {
-    let count = |kind: &NsKind| namespaces.iter().filter(|member| member.kind == kind.name()).count();
+    let count = |kind: &NsKind| {
+        namespaces
+            .iter()
+            .filter(|member| member.kind == kind.name())
+            .count()
+    };
     let kinds = NsKind::ALL.map(|kind| (kind, count(&kind)));
     if kinds.iter().all(|(_, count)| *count == 1) {
         return "one of each".to_owned();
     }
     // With numbers among them, spaces alone would not say which belongs to what.
-    let between = if kinds.iter().any(|(_, count)| *count > 1) { ", " } else { " " };
-    let kinds = kinds.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| match count {
-        1 => kind.to_string(),
-        count => format!("{count} {kind}"),
-    });
+    let between = if kinds.iter().any(|(_, count)| *count > 1) {
+        ", "
+    } else {
+        " "
+    };
+    let kinds = kinds
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(kind, count)| match count {
+            1 => kind.to_string(),
+            count => format!("{count} {kind}"),
+        });
     let shared = shared.iter().filter(|shared| shared.is_news);
     let shared = shared.map(|shared| format!("{}={}", shared.member.kind, shared.with.shown()));
     kinds.chain(shared).collect::<Vec<_>>().join(between)

@@ -57,7 +57,8 @@ pub(super) enum Place {
         mount: u64,
         /// The mount namespace that it is in.
         inside: Option<u64>,
-        /// The process from whose root directory the mount point is seen; the caller where there is none.
+        /// The process from whose root directory the mount point is seen; the caller where there is
+        /// none.
         seen_by: Option<i32>,
         /// `true` if the mount namespace is the caller's own.
         own: bool,
@@ -86,34 +87,86 @@ impl<'a> Holders<'a> {
     /// `census` was taken with its members, and with whatever holders are to be found.
     pub(super) fn new(census: &'a Census, sight: &'a Sight) -> Self {
         let nsx = sight.proc.own_status().map(|status| status.tgid).ok();
-        Self { census, registrar: Registrar::new(&sight.proc), finder: Finder::new(sight), nsx }
+        Self {
+            census,
+            registrar: Registrar::new(&sight.proc),
+            finder: Finder::new(sight),
+            nsx,
+        }
     }
 
     fn person(&mut self, pid: Pid) -> Person {
-        let container = self.finder.origin(pid).container.as_ref().map(|container| container.address());
-        Person { pid: pid.as_raw_pid(), who: self.registrar.who(pid), container }
+        let container = self
+            .finder
+            .origin(pid)
+            .container
+            .as_ref()
+            .map(|container| container.address());
+        Person {
+            pid: pid.as_raw_pid(),
+            who: self.registrar.who(pid),
+            container,
+        }
     }
 
     /// Everyone who holds it but nsx itself.
     pub(super) fn rows(&mut self, entry: &Entry) -> Vec<Row> {
         let (census, nsx) = (self.census, self.nsx);
-        let mut row = |kind, pid: Option<Pid>, place| Row { kind, process: pid.map(|pid| self.person(pid)), place };
-        let processes = census.processes_in(entry.ns).filter(|pid| nsx != Some(*pid));
-        let mut rows: Vec<Row> = processes.map(|pid| row("process", Some(pid), Place::Process {})).collect();
-        for holder in entry.holders.iter().filter(|holder| nsx.is_none() || holder.pid() != nsx) {
+        let mut row = |kind, pid: Option<Pid>, place| Row {
+            kind,
+            process: pid.map(|pid| self.person(pid)),
+            place,
+        };
+        let processes = census
+            .processes_in(entry.ns)
+            .filter(|pid| nsx != Some(*pid));
+        let mut rows: Vec<Row> = processes
+            .map(|pid| row("process", Some(pid), Place::Process {}))
+            .collect();
+        for holder in entry
+            .holders
+            .iter()
+            .filter(|holder| nsx.is_none() || holder.pid() != nsx)
+        {
             let namespace = |ns: NsId| {
                 let entry = census.entry(ns);
-                let nprocs = entry.map_or(Cell::Unknown, |entry| Cell::count(entry.processes, entry.is_whole));
+                let nprocs = entry.map_or(Cell::Unknown, |entry| {
+                    Cell::count(entry.processes, entry.is_whole)
+                });
                 let processes = entry.map_or_else(String::new, pid_tree::processes);
-                Place::Namespace { ns: ns.inode, kind: ns.kind.name(), nprocs, processes }
+                Place::Namespace {
+                    ns: ns.inode,
+                    kind: ns.kind.name(),
+                    nprocs,
+                    processes,
+                }
             };
             let (kind, pid, place) = match holder {
-                Holder::Thread { pid, tid } => ("thread", Some(*pid), Place::Thread { tid: tid.as_raw_pid() }),
-                Holder::ForChildren { pid, tid } => {
-                    ("for_children", Some(*pid), Place::Thread { tid: tid.as_raw_pid() })
+                Holder::Thread { pid, tid } => (
+                    "thread",
+                    Some(*pid),
+                    Place::Thread {
+                        tid: tid.as_raw_pid(),
+                    },
+                ),
+                Holder::ForChildren { pid, tid } => (
+                    "for_children",
+                    Some(*pid),
+                    Place::Thread {
+                        tid: tid.as_raw_pid(),
+                    },
+                ),
+                Holder::Descriptor { pid, fd } => {
+                    ("descriptor", Some(*pid), Place::Descriptor { fd: *fd })
                 }
-                Holder::Descriptor { pid, fd } => ("descriptor", Some(*pid), Place::Descriptor { fd: *fd }),
-                Holder::Socket { pid, fd, inode } => ("socket", Some(*pid), Place::Socket { fd: *fd, inode: *inode }),
+                Holder::Socket { pid, fd, inode } => (
+                    "socket",
+                    Some(*pid),
+                    Place::Socket {
+                        fd: *fd,
+                        inode: *inode,
+                    },
+                ),
                 Holder::Mount(pin) => {
                     let viewer = match pin.viewer {
                         Viewer::Process(pid) => Some(pid),
@@ -139,14 +192,23 @@ impl<'a> Holders<'a> {
 
 /// The holders for people.
 pub(super) fn table(rows: &[Row]) -> Table {
-    let container = |row: &Row| row.process.as_ref().and_then(|process| process.container.clone());
+    let container = |row: &Row| {
+        row.process
+            .as_ref()
+            .and_then(|process| process.container.clone())
+    };
     let any_in_one = rows.iter().any(|row| container(row).is_some());
-    let mut columns = vec![("HOLDER", Align::Left), ("PID", Align::Right), ("USER", Align::Left)];
+    let mut columns = vec![
+        ("HOLDER", Align::Left),
+        ("PID", Align::Right),
+        ("USER", Align::Left),
+    ];
     columns.extend(any_in_one.then_some(("CONTAINER", Align::Left)));
     columns.extend([("WHAT", Align::Left), ("COMMAND", Align::Left)]);
     let mut table = Table::new(&columns);
     for row in rows {
-        let of_process = |cell: fn(&Person) -> String| row.process.as_ref().map_or_else(String::new, cell);
+        let of_process =
+            |cell: fn(&Person) -> String| row.process.as_ref().map_or_else(String::new, cell);
         let mut cells = vec![
             row.kind.replace('_', " "),
             of_process(|process| process.pid.to_string()),
@@ -171,7 +233,9 @@ impl Row {
             Place::Thread { tid } => format!("thread {tid}"),
             Place::Descriptor { fd } => format!("descriptor {fd}"),
             Place::Socket { fd, inode } => format!("descriptor {fd}, socket {inode}"),
-            Place::Mount { point, inside, own, .. } => {
+            Place::Mount {
+                point, inside, own, ..
+            } => {
                 let inside = match (inside, own) {
                     (_, true) => String::new(),
                     (Some(inode), false) => format!(" in mnt:[{inode}]"),
@@ -179,7 +243,12 @@ impl Row {
                 };
                 escape(point) + &inside
             }
-            Place::Namespace { ns, kind, processes, .. } => format!("{kind}:[{ns}], {processes}"),
+            Place::Namespace {
+                ns,
+                kind,
+                processes,
+                ..
+            } => format!("{kind}:[{ns}], {processes}"),
         }
     }
 
@@ -188,10 +257,14 @@ impl Row {
         let pid = self.pid();
         match &self.place {
             Place::Process {} => format!("process {pid} ends"),
-            Place::Thread { tid } if *tid == pid => format!("process {pid}, whose next children would be in it, ends"),
+            Place::Thread { tid } if *tid == pid => {
+                format!("process {pid}, whose next children would be in it, ends")
+            }
             Place::Thread { tid } => format!("thread {tid} of process {pid} ends"),
             Place::Descriptor { fd } => format!("process {pid} closes descriptor {fd}"),
-            Place::Socket { fd, .. } => format!("process {pid} closes the socket that is its descriptor {fd}"),
+            Place::Socket { fd, .. } => {
+                format!("process {pid} closes the socket that is its descriptor {fd}")
+            }
             Place::Mount { own: true, .. } => format!("{} is unmounted", self.what()),
             Place::Mount { .. } => format!("{} is unmounted there", self.what()),
             Place::Namespace { ns, kind, .. } => format!("{kind}:[{ns}] dies"),
@@ -205,19 +278,34 @@ pub(super) mod tests {
 
     /// Makes the row of a holder, for other tests too.
     pub(in crate::ls) fn row(kind: &'static str, pid: i32, place: Place) -> Row {
-        let process = (pid != 0).then(|| Person { pid, who: Who::default(), container: None });
-        Row { kind, process, place }
+        let process = (pid != 0).then(|| Person {
+            pid,
+            who: Who::default(),
+            container: None,
+        });
+        Row {
+            kind,
+            process,
+            place,
+        }
     }
 
     #[test]
     fn a_holder_in_json_has_what_it_is_and_no_more() {
         let json = |row: &Row| serde_json::to_string(row).unwrap();
-        let below =
-            Place::Namespace { ns: 7, kind: "pid", nprocs: Cell::Number(2), processes: "2 processes".to_owned() };
+        let below = Place::Namespace {
+            ns: 7,
+            kind: "pid",
+            nprocs: Cell::Number(2),
+            processes: "2 processes".to_owned(),
+        };
         assert_eq!(
             json(&row("descriptor", 15, Place::Descriptor { fd: 3 })),
             r#"{"holder":"descriptor","process":{"pid":15,"uid":null,"user":null,"command":null,"container":null},"fd":3}"#
         );
-        assert_eq!(json(&row("child", 0, below)), r#"{"holder":"child","ns":7,"type":"pid","nprocs":2}"#);
+        assert_eq!(
+            json(&row("child", 0, below)),
+            r#"{"holder":"child","ns":7,"type":"pid","nprocs":2}"#
+        );
     }
 }

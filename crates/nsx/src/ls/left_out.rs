@@ -23,25 +23,46 @@ pub(super) struct LeftOut {
 
 impl From<Unseen> for LeftOut {
     fn from(unseen: Unseen) -> Self {
-        Self { unseen, ..Self::default() }
+        Self {
+            unseen,
+            ..Self::default()
+        }
     }
 }
 
 impl LeftOut {
-    /// Returns what a census did not see, as far as that can change what is shown of these namespaces.
-    pub(super) fn of<'a>(census: &Census, mut shown: impl Iterator<Item = &'a Entry>, proc: &ProcRoot) -> Self {
+    /// Returns what a census did not see, as far as that can change what is shown of these
+    /// namespaces.
+    pub(super) fn of<'a>(
+        census: &Census,
+        mut shown: impl Iterator<Item = &'a Entry>,
+        proc: &ProcRoot,
+    ) -> Self {
         let mut unseen = census.unseen;
-        // The first process is where the host is: it is in no row of others, and makes no further row.
+        // The first process is where the host is: it is in no row of others, and makes no further
+        // row.
         if census.hidden == [Pid::INIT] && shown.all(|entry| entry.is_whole) {
             (unseen.denied, unseen.failed) = (0, 0);
         }
-        let named = if unseen.hidden() > 0 { named(&census.hidden, proc) } else { Vec::new() };
-        Self { unseen, named, undecided: 0 }
+        let named = if unseen.hidden() > 0 {
+            named(&census.hidden, proc)
+        } else {
+            Vec::new()
+        };
+        Self {
+            unseen,
+            named,
+            undecided: 0,
+        }
     }
 
     /// Everything that a census did not see.
     pub(super) fn all_of(census: &Census, proc: &ProcRoot) -> Self {
-        Self { unseen: census.unseen, named: named(&census.hidden, proc), undecided: 0 }
+        Self {
+            unseen: census.unseen,
+            named: named(&census.hidden, proc),
+            undecided: 0,
+        }
     }
 
     /// Sets the number of rows of which a filter neither holds nor fails.
@@ -49,8 +70,8 @@ impl LeftOut {
         Self { undecided, ..self }
     }
 
-    /// Returns the processes that may not be read, as the subject of a sentence: `process 1 (systemd)`,
-    /// `144 processes`.
+    /// Returns the processes that may not be read, as the subject of a sentence: `process 1
+    /// (systemd)`, `144 processes`.
     pub(super) fn processes(&self) -> Option<String> {
         match self.unseen.hidden() {
             0 => None,
@@ -70,35 +91,59 @@ impl LeftOut {
     /// Says it on standard error.
     pub(super) fn report(&self) {
         let Self { unseen, .. } = self;
-        let reason = if unseen.failed == 0 { ": permission denied" } else { "" };
-        let hope = if rustix::process::geteuid().is_root() || unseen.denied == 0 { "" } else { "; root may see more" };
+        let reason = if unseen.failed == 0 {
+            ": permission denied"
+        } else {
+            ""
+        };
+        let hope = if rustix::process::geteuid().is_root() || unseen.denied == 0 {
+            ""
+        } else {
+            "; root may see more"
+        };
         if let Some(processes) = self.processes() {
             out::note(&format!("{processes} could not be read{reason}{hope}"));
         }
         if unseen.closed > 0 {
-            out::note(&format!("the descriptors of {} could not be read", self.closed()));
+            out::note(&format!(
+                "the descriptors of {} could not be read",
+                self.closed()
+            ));
         }
         if unseen.sockets > 0 {
-            let sockets = if unseen.sockets == 1 { "socket" } else { "sockets" };
-            out::note(&format!("the network namespace of {} {sockets} is hidden", unseen.sockets));
+            let sockets = if unseen.sockets == 1 {
+                "socket"
+            } else {
+                "sockets"
+            };
+            out::note(&format!(
+                "the network namespace of {} {sockets} is hidden",
+                unseen.sockets
+            ));
         }
         match self.undecided {
             0 => {}
             1 => out::note("1 row is left out: the filter depends on what could not be seen of it"),
-            rows => {
-                out::note(&format!("{rows} rows are left out: the filter depends on what could not be seen of them"))
-            }
+            rows => out::note(&format!(
+                "{rows} rows are left out: the filter depends on what could not be seen of them"
+            )),
         }
     }
 
     /// For a JSON document.
     pub(super) fn hidden(&self) -> Hidden {
-        Hidden { undecided: self.undecided, ..Hidden::from(self.unseen) }
+        Hidden {
+            undecided: self.undecided,
+            ..Hidden::from(self.unseen)
+        }
     }
 }
 
 fn processes(count: usize) -> String {
-    format!("{count} {}", if count == 1 { "process" } else { "processes" })
+    format!(
+        "{count} {}",
+        if count == 1 { "process" } else { "processes" }
+    )
 }
 
 /// Processes by id and name; none if they are many.
@@ -128,6 +173,11 @@ pub(super) struct Hidden {
 
 impl From<Unseen> for Hidden {
     fn from(unseen: Unseen) -> Self {
-        Self { processes: unseen.hidden(), closed: unseen.closed, sockets: unseen.sockets, undecided: 0 }
+        Self {
+            processes: unseen.hidden(),
+            closed: unseen.closed,
+            sockets: unseen.sockets,
+            undecided: 0,
+        }
     }
 }

@@ -32,7 +32,9 @@ use std::path::PathBuf;
 pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
     let columns = match options.columns(&USUAL)? {
         Some(columns) => columns,
-        None if options.json || options.json_lines => [&USUAL[..], &[Column::Uid, Column::Seen]].concat(),
+        None if options.json || options.json_lines => {
+            [&USUAL[..], &[Column::Uid, Column::Seen]].concat()
+        }
         None => USUAL.to_vec(),
     };
     let asked = options.tree.map_or(&[][..], Order::columns);
@@ -45,7 +47,11 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
         }
         Some(order) => {
             let origins = census.as_ref().filter(|_| order == Order::Process);
-            let forest = tree::forest(&listing, order, origins.map(|census| Origins::new(census, &sight.proc)));
+            let forest = tree::forest(
+                &listing,
+                order,
+                origins.map(|census| Origins::new(census, &sight.proc)),
+            );
             if options.json {
                 document(tree::nested(&columns, &listing, &forest), &left_out)?;
             } else {
@@ -54,28 +60,52 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
             }
         }
         None if options.json => document(listing.objects(&columns).collect::<Vec<_>>(), &left_out)?,
-        None if options.json_lines => out::print_json_lines(&listing.objects(&columns).collect::<Vec<_>>())?,
-        None => out::print(&listing.table(&columns).render(&Styles::stdout(options.color), out::width()))?,
+        None if options.json_lines => {
+            out::print_json_lines(&listing.objects(&columns).collect::<Vec<_>>())?
+        }
+        None => out::print(
+            &listing
+                .table(&columns)
+                .render(&Styles::stdout(options.color), out::width()),
+        )?,
     }
     if !options.quiet {
         left_out.report();
     }
-    Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
+    Ok(if listing.rows.is_empty() {
+        ExitStatus::NO_MATCH
+    } else {
+        ExitStatus::SUCCESS
+    })
 }
 
 /// Returns the question that the options ask, with what their tree needs.
-fn question(options: &Options, columns: Vec<Column>, sight: &Sight) -> Result<Question, ExitStatus> {
+fn question(
+    options: &Options,
+    columns: Vec<Column>,
+    sight: &Sight,
+) -> Result<Question, ExitStatus> {
     let question = Question::of(options, columns, &sight.proc)?;
-    let sources = question.sources.with(options.tree.map_or(Sources::NONE, Order::sources));
+    let sources = question
+        .sources
+        .with(options.tree.map_or(Sources::NONE, Order::sources));
     let above = match options.tree {
         Some(order @ (Order::Owner | Order::Parent)) => order.columns().last().copied(),
         Some(Order::Process | Order::Pid) | None => None,
     };
-    Ok(Question { sources, above, ..question })
+    Ok(Question {
+        sources,
+        above,
+        ..question
+    })
 }
 
 /// The rows that are asked for, from now, with the census that has them, or from what was saved.
-fn answer(options: &Options, question: &Question, sight: &Sight) -> Result<(Answer, Option<Census>), ExitStatus> {
+fn answer(
+    options: &Options,
+    question: &Question,
+    sight: &Sight,
+) -> Result<(Answer, Option<Census>), ExitStatus> {
     if let Some(file) = &options.from {
         let saved = Saved::read(file)?;
         let among = match &options.task {
@@ -90,28 +120,48 @@ fn answer(options: &Options, question: &Question, sight: &Sight) -> Result<(Answ
 
 /// Draws them.
 pub(super) fn draw(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
-    let Some(language) = options.graph else { return Ok(ExitStatus::NO_MATCH) };
-    let question = Question::of(options, [&graph::COLUMNS[..], Order::Owner.columns()].concat(), &sight.proc)?;
-    let question = Question { sources: question.sources.with(Sources::MEMBERS), ..question };
+    let Some(language) = options.graph else {
+        return Ok(ExitStatus::NO_MATCH);
+    };
+    let question = Question::of(
+        options,
+        [&graph::COLUMNS[..], Order::Owner.columns()].concat(),
+        &sight.proc,
+    )?;
+    let question = Question {
+        sources: question.sources.with(Sources::MEMBERS),
+        ..question
+    };
     let (Answer { listing, left_out }, census) = answer(options, &question, sight)?;
     let forest = tree::forest(&listing, Order::Owner, None);
     let namespaces_of = |pid: u64| {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let member = pid.and_then(|pid| census.as_ref()?.member(pid));
-        member.map_or_else(Vec::new, |member| NsKind::ALL.into_iter().filter_map(|kind| member.ns(kind)).collect())
+        member.map_or_else(Vec::new, |member| {
+            NsKind::ALL
+                .into_iter()
+                .filter_map(|kind| member.ns(kind))
+                .collect()
+        })
     };
     out::print(&graph::draw(language, &listing, &forest, namespaces_of))?;
     if !options.quiet {
         left_out.report();
     }
-    Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
+    Ok(if listing.rows.is_empty() {
+        ExitStatus::NO_MATCH
+    } else {
+        ExitStatus::SUCCESS
+    })
 }
 
 /// Saves what is there now, or compares it, or what was saved, with what was saved before.
 pub(super) fn keep(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
     let now = || {
-        let question =
-            Question { sources: Sources::ALL, ..Question::of(options, Column::all().collect(), &sight.proc)? };
+        let question = Question {
+            sources: Sources::ALL,
+            ..Question::of(options, Column::all().collect(), &sight.proc)?
+        };
         let census = question.census(&sight.proc)?;
         Ok::<_, ExitStatus>((question.answer(&census, sight), census))
     };
@@ -124,7 +174,9 @@ pub(super) fn keep(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
         return Ok(ExitStatus::SUCCESS);
     }
     let read = |file: &PathBuf| Saved::read(file);
-    let Some(before) = options.diff.as_ref().map(read).transpose()? else { return Ok(ExitStatus::NO_MATCH) };
+    let Some(before) = options.diff.as_ref().map(read).transpose()? else {
+        return Ok(ExitStatus::NO_MATCH);
+    };
     let after = match &options.from {
         Some(file) => Saved::read(file)?,
         None => Saved::now(now()?.0.listing, &sight.proc),
@@ -139,20 +191,43 @@ fn more(census: &Census, sight: &Sight) -> Result<More, ExitStatus> {
     let mut finder = Finder::new(sight);
     let process = |resident: &Resident| {
         let member = census.member(resident.pid);
-        let namespaces = NsKind::ALL.into_iter().filter_map(|kind| member?.ns(kind)).collect();
-        Process { cells: Told::all().map(|column| finder.of_resident(resident, column)).collect(), namespaces }
+        let namespaces = NsKind::ALL
+            .into_iter()
+            .filter_map(|kind| member?.ns(kind))
+            .collect();
+        Process {
+            cells: Told::all()
+                .map(|column| finder.of_resident(resident, column))
+                .collect(),
+            namespaces,
+        }
     };
     let processes = found.processes.iter().map(process).collect();
     let failed = |error: serde_json::Error| out::failed("write JSON", &error);
-    let groups =
-        grouped::rows(census, sight).iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(failed)?;
+    let groups = grouped::rows(census, sight)
+        .iter()
+        .map(serde_json::to_value)
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
     let mut holders = Holders::new(census, sight);
-    let held = census.namespaces.iter().map(|entry| (entry.ns, why::held(entry, &mut holders))).collect();
-    Ok(More { processes, groups, held })
+    let held = census
+        .namespaces
+        .iter()
+        .map(|entry| (entry.ns, why::held(entry, &mut holders)))
+        .collect();
+    Ok(More {
+        processes,
+        groups,
+        held,
+    })
 }
 
 fn document(namespaces: impl Serialize, left_out: &LeftOut) -> Result<(), ExitStatus> {
-    out::print_json(&Document { version: 1, namespaces, hidden: left_out.hidden() })
+    out::print_json(&Document {
+        version: 1,
+        namespaces,
+        hidden: left_out.hidden(),
+    })
 }
 
 /// The JSON document.
@@ -182,10 +257,21 @@ struct Described {
 pub(super) fn columns<C: Columns>(options: &Options) -> Result<(), ExitStatus> {
     if options.json {
         let columns = C::all().map(Columns::spec);
-        let columns = columns.map(|spec| Described { name: spec.name, costs: spec.cost, says: spec.about });
-        return out::print_json(&Catalog { version: 1, columns: columns.collect() });
+        let columns = columns.map(|spec| Described {
+            name: spec.name,
+            costs: spec.cost,
+            says: spec.about,
+        });
+        return out::print_json(&Catalog {
+            version: 1,
+            columns: columns.collect(),
+        });
     }
-    let mut table = Table::new(&[("COLUMN", Align::Left), ("COSTS", Align::Left), ("SAYS", Align::Left)]);
+    let mut table = Table::new(&[
+        ("COLUMN", Align::Left),
+        ("COSTS", Align::Left),
+        ("SAYS", Align::Left),
+    ]);
     for column in C::all() {
         let spec = column.spec();
         table.row([spec.name, spec.cost, spec.about]);

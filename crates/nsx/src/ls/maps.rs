@@ -23,9 +23,13 @@ pub(crate) struct Range {
 }
 
 impl Maps {
-    /// A line for users and one for groups. `name` knows users that have one here, and who the caller is.
+    /// A line for users and one for groups. `name` knows users that have one here, and who the
+    /// caller is.
     pub(crate) fn words(&self, name: impl Fn(u32) -> Option<String>) -> [String; 2] {
-        [sentence(IdKind::User, &self.users, name), sentence(IdKind::Group, &self.groups, |_| None)]
+        [
+            sentence(IdKind::User, &self.users, name),
+            sentence(IdKind::Group, &self.groups, |_| None),
+        ]
     }
 
     /// The users' ranges and the groups'.
@@ -36,7 +40,11 @@ impl Maps {
 
 impl From<&Extent> for Range {
     fn from(extent: &Extent) -> Self {
-        Self { inside: extent.inside(), outside: extent.outside(), count: extent.count() }
+        Self {
+            inside: extent.inside(),
+            outside: extent.outside(),
+            count: extent.count(),
+        }
     }
 }
 
@@ -57,12 +65,20 @@ pub(crate) fn known_as(name: Option<&Vec<u8>>, own: bool) -> Option<String> {
 }
 
 fn sentence(kind: IdKind, map: &IdMap, name: impl Fn(u32) -> Option<String>) -> String {
-    let what = if kind == IdKind::User { "users" } else { "groups" };
+    let what = if kind == IdKind::User {
+        "users"
+    } else {
+        "groups"
+    };
     let extents = map.extents();
     if extents.is_empty() {
         return format!("{what}: none has an id there, for the map is not written yet");
     }
-    let mut ranges: Vec<_> = extents.iter().take(MOST).map(|extent| range(extent, &name)).collect();
+    let mut ranges: Vec<_> = extents
+        .iter()
+        .take(MOST)
+        .map(|extent| range(extent, &name))
+        .collect();
     if extents.len() > MOST {
         ranges.push(format!("and {} ranges more", extents.len() - MOST));
     }
@@ -76,7 +92,11 @@ fn range(extent: &Extent, name: impl Fn(u32) -> Option<String>) -> String {
         (0, true) => format!("{inside} there is the same here{known}"),
         (0, false) => format!("{inside} there is {outside}{known} here"),
         (_, true) => format!("{inside} to {} there are the same here", inside + more),
-        (_, false) => format!("{inside} to {} there are {outside} to {} here", inside + more, outside + more),
+        (_, false) => format!(
+            "{inside} to {} there are {outside} to {} here",
+            inside + more,
+            outside + more
+        ),
     }
 }
 
@@ -87,14 +107,28 @@ mod tests {
     #[test]
     fn a_map_is_told_in_words() {
         let map = |text: &str| IdMap::parse(text.as_bytes()).unwrap();
-        let maps = Maps { users: map("0 4242 1\n1 100000 65536\n"), groups: map("0 0 4294967295\n") };
+        let maps = Maps {
+            users: map("0 4242 1\n1 100000 65536\n"),
+            groups: map("0 0 4294967295\n"),
+        };
         let ada = b"ada".to_vec();
-        let [users, groups] = maps.words(|uid| known_as((uid == 4242).then_some(&ada), uid == 4242));
-        assert_eq!(users, "users: 0 there is 4242 (ada, you) here; 1 to 65536 there are 100000 to 165535 here");
+        let [users, groups] =
+            maps.words(|uid| known_as((uid == 4242).then_some(&ada), uid == 4242));
+        assert_eq!(
+            users,
+            "users: 0 there is 4242 (ada, you) here; 1 to 65536 there are 100000 to 165535 here"
+        );
         assert_eq!(groups, "groups: 0 to 4294967294 there are the same here");
-        let lines: String = (0..340).map(|id| format!("{id} {} 1\n", 1000 + 2 * id)).collect();
+        let lines: String = (0..340)
+            .map(|id| format!("{id} {} 1\n", 1000 + 2 * id))
+            .collect();
         let long = sentence(IdKind::User, &map(&lines), |_| None);
-        assert!(long.ends_with("7 there is 1014 here; and 332 ranges more"), "{long}");
-        assert!(sentence(IdKind::Group, &map(""), |_| None).starts_with("groups: none has an id there"));
+        assert!(
+            long.ends_with("7 there is 1014 here; and 332 ranges more"),
+            "{long}"
+        );
+        assert!(
+            sentence(IdKind::Group, &map(""), |_| None).starts_with("groups: none has an id there")
+        );
     }
 }

@@ -18,12 +18,19 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// The one that `word` names, which in another procfs than the caller's are its own ids. An error is the status to end with,
-    /// once its reason is on standard error.
+    /// The one that `word` names, which in another procfs than the caller's are its own ids. An
+    /// error is the status to end with, once its reason is on standard error.
     pub(super) fn find(word: &OsStr, proc: &ProcRoot) -> Result<Self, ExitStatus> {
         match Target::parse(word.as_bytes()) {
-            Ok(Target::Process { pid, inode: None }) if !proc.is_callers() => Self::translated(pid, proc),
-            _ => Self::of(target::resolve(word).map_err(|error| target::failed(&error))?.process, proc),
+            Ok(Target::Process { pid, inode: None }) if !proc.is_callers() => {
+                Self::translated(pid, proc)
+            }
+            _ => Self::of(
+                target::resolve(word)
+                    .map_err(|error| target::failed(&error))?
+                    .process,
+                proc,
+            ),
         }
     }
 
@@ -34,14 +41,17 @@ impl Named {
         }
     }
 
-    /// The process that has this id in a procfs of another PID namespace: that of its first process.
+    /// The process that has this id in a procfs of another PID namespace: that of its first
+    /// process.
     fn translated(pid: Pid, proc: &ProcRoot) -> Result<Self, ExitStatus> {
         let failed = |error: &dyn Error| {
             out::failed(&format!("find process {pid} of another procfs"), error);
             ExitStatus::NO_MATCH
         };
         let callers = ProcRoot::system().map_err(|errno| failed(&errno))?;
-        let theirs = proc.open_ns(Pid::INIT, NsLink::Own(NsKind::Pid)).map_err(|error| failed(&error))?;
+        let theirs = proc
+            .open_ns(Pid::INIT, NsLink::Own(NsKind::Pid))
+            .map_err(|error| failed(&error))?;
         let theirs = Numbering::of_namespace(theirs, &callers).map_err(|error| failed(&error))?;
         let own = Numbering::own(&callers).map_err(|error| failed(&error))?;
         let translator = Translator::new(&callers, theirs, own, Tasks::Processes);
@@ -57,29 +67,48 @@ impl Named {
 
 /// Returns whether a word names a namespace by a number.
 pub(super) fn is_namespace(word: &OsStr) -> bool {
-    let is_number = |digits: &[u8]| decimal(digits).is_some_and(|number| number >= pid::LIMIT.unsigned_abs().into());
+    let is_number = |digits: &[u8]| {
+        decimal(digits).is_some_and(|number| number >= pid::LIMIT.unsigned_abs().into())
+    };
     is_number(word.as_bytes())
-        || matches!(Target::parse(word.as_bytes()), Ok(Target::Namespace(_) | Target::Inode(_) | Target::Id(_)))
+        || matches!(
+            Target::parse(word.as_bytes()),
+            Ok(Target::Namespace(_) | Target::Inode(_) | Target::Id(_))
+        )
 }
 
-/// The number of a process in a copy of a procfs. An error is the status to end with, once its reason is on standard error.
+/// The number of a process in a copy of a procfs. An error is the status to end with, once its
+/// reason is on standard error.
 pub(super) fn in_copy(word: &OsStr) -> Result<Pid, ExitStatus> {
     match Target::parse(word.as_bytes()) {
         Ok(Target::Process { pid, inode: None }) => Ok(pid),
         _ => {
             let word = out::shown(word);
-            out::error(&format!("{word} is not a number: in a copy of /proc, processes are named by their numbers"));
+            out::error(&format!(
+                "{word} is not a number: in a copy of /proc, processes are named by their numbers"
+            ));
             Err(ExitStatus::FAILURE)
         }
     }
 }
 
 /// Says why a process's namespaces could not be read; returns the status to end with.
-pub(super) fn unread(process: &Process, shown: Option<(&ProcRoot, Pid)>, error: &ProcError) -> ExitStatus {
+pub(super) fn unread(
+    process: &Process,
+    shown: Option<(&ProcRoot, Pid)>,
+    error: &ProcError,
+) -> ExitStatus {
     let error = shown.map_or(*error, |(proc, shown)| process.unseen(proc, shown, *error));
-    let status = out::failed(&format!("read the namespaces of process {}", process.pid()), &error);
+    let status = out::failed(
+        &format!("read the namespaces of process {}", process.pid()),
+        &error,
+    );
     if error == ProcError::Denied {
         target::hint_at_guard(process);
     }
-    if error == ProcError::Vanished { ExitStatus::NO_MATCH } else { status }
+    if error == ProcError::Vanished {
+        ExitStatus::NO_MATCH
+    } else {
+        status
+    }
 }

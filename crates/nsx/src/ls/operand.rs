@@ -18,8 +18,9 @@ pub(super) enum Operand {
 }
 
 impl Operand {
-    /// Finds what `word` names; a number is an inode where no process can have it. A namespace
-    /// that is named by its id is left for a census to find, which looks further than for what can be opened.
+    /// Finds what `word` names; a number is an inode where no process can have it. A namespace that
+    /// is named by its id is left for a census to find, which looks further than for what can be
+    /// opened.
     ///
     /// # Errors
     /// The status to end with, once the reason is on standard error.
@@ -40,7 +41,11 @@ impl Operand {
 /// Reads the word; none where it has no form, which whoever looks for a process says.
 fn read(word: &[u8]) -> Option<Target> {
     let inode = decimal(word).is_some_and(|number| number >= pid::LIMIT.unsigned_abs().into());
-    let parse = if inode { Target::parse_namespace } else { Target::parse };
+    let parse = if inode {
+        Target::parse_namespace
+    } else {
+        Target::parse
+    };
     parse(word).ok()
 }
 

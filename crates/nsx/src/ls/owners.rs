@@ -1,5 +1,5 @@
-//! The owner of a namespace or a process: a container, a unit, the process that left the host's namespaces first, or
-//! the host.
+//! The owner of a namespace or a process: a container, a unit, the process that left the host's
+//! namespaces first, or the host.
 
 use super::finder::Finder;
 use nsx_core::{
@@ -58,28 +58,45 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
     pub(super) fn new(census: &'a Census, proc: &'a ProcRoot, finder: &'f mut Finder<'p>) -> Self {
         Self {
             proc,
-            members: census.members.iter().map(|member| (member.pid, member)).collect(),
-            own: NsKind::ALL.into_iter().filter_map(|kind| proc.own_ns(NsLink::Own(kind)).ok()).collect(),
+            members: census
+                .members
+                .iter()
+                .map(|member| (member.pid, member))
+                .collect(),
+            own: NsKind::ALL
+                .into_iter()
+                .filter_map(|kind| proc.own_ns(NsLink::Own(kind)).ok())
+                .collect(),
             known: HashMap::default(),
             elders: Elders::new(proc),
             finder,
         }
     }
 
-    /// Returns the owner of a namespace; `None` if neither a process nor a pin of the caller's keeps the namespace, or
-    /// if only threads of the kernel do.
+    /// Returns the owner of a namespace; `None` if neither a process nor a pin of the caller's
+    /// keeps the namespace, or if only threads of the kernel do.
     pub(super) fn of(&mut self, entry: &Entry) -> Option<Owner> {
         let pin = |holder: &Holder| match holder {
-            Holder::Mount(pin) if pin.viewer == Viewer::Caller => Some(Owner::Pinned(pin_name(&pin.mount.point))),
+            Holder::Mount(pin) if pin.viewer == Viewer::Caller => {
+                Some(Owner::Pinned(pin_name(&pin.mount.point)))
+            }
             _ => None,
         };
         match entry.leader {
             Some(_) if self.is_hosts(entry.ns) => Some(Owner::Host),
-            Some(pid) if !self.known.contains_key(&pid) && self.proc.stage(pid) == Ok(Stage::Kernel) => None,
+            Some(pid)
+                if !self.known.contains_key(&pid) && self.proc.stage(pid) == Ok(Stage::Kernel) =>
+            {
+                None
+            }
             Some(pid) => Some(self.of_process(pid)),
             None => {
                 let pinned = entry.holders.iter().find_map(pin)?;
-                Some(if self.is_hosts(entry.ns) { Owner::Host } else { pinned })
+                Some(if self.is_hosts(entry.ns) {
+                    Owner::Host
+                } else {
+                    pinned
+                })
             }
         }
     }
@@ -89,14 +106,20 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
         if let Some(owner) = self.known.get(&pid) {
             return owner.clone();
         }
-        let owner = self.named(pid).unwrap_or_else(|| Owner::Process(self.first(pid).as_raw_pid()));
+        let owner = self
+            .named(pid)
+            .unwrap_or_else(|| Owner::Process(self.first(pid).as_raw_pid()));
         self.known.insert(pid, owner.clone());
         owner
     }
 
-    /// Names whatever has one of these processes, but for `own`: a process by the one that stands for those with the same
-    /// owner.
-    pub(super) fn names(&mut self, members: impl Iterator<Item = Pid>, own: &Owner) -> Vec<Vec<u8>> {
+    /// Names whatever has one of these processes, but for `own`: a process by the one that stands
+    /// for those with the same owner.
+    pub(super) fn names(
+        &mut self,
+        members: impl Iterator<Item = Pid>,
+        own: &Owner,
+    ) -> Vec<Vec<u8>> {
         let mut found: BTreeMap<Owner, Vec<Member>> = BTreeMap::new();
         for pid in members {
             let owner = self.of_process(pid);
@@ -119,9 +142,17 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
     /// The container or the service that a process belongs to.
     fn named(&mut self, pid: Pid) -> Option<Owner> {
         let origin = self.finder.origin(pid);
-        let unit =
-            || origin.unit.as_ref().map(|unit| unit.as_encoded_bytes()).filter(|unit| unit.ends_with(b".service"));
-        let container = origin.container.as_ref().map(|container| Owner::Container(container.address()));
+        let unit = || {
+            origin
+                .unit
+                .as_ref()
+                .map(|unit| unit.as_encoded_bytes())
+                .filter(|unit| unit.ends_with(b".service"))
+        };
+        let container = origin
+            .container
+            .as_ref()
+            .map(|container| Owner::Container(container.address()));
         container.or_else(|| unit().map(|unit| Owner::Unit(unit.to_vec())))
     }
 
@@ -138,10 +169,12 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
         Some(first)
     }
 
-    /// The first of the process's ancestors that left the host's namespaces; the process, if its parent did not.
+    /// The first of the process's ancestors that left the host's namespaces; the process, if its
+    /// parent did not.
     fn first(&mut self, pid: Pid) -> Pid {
         let mut first = pid;
-        // A parent can be read after it was reparented, so that ids alone would lead round in a circle for ever.
+        // A parent can be read after it was reparented, so that ids alone would lead round in a
+        // circle for ever.
         for _ in 0..self.members.len() {
             match self.finder.parent(first) {
                 Some(parent) if self.left(parent) => first = parent,
@@ -153,7 +186,9 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
 
     /// Returns whether a process is in any namespace that is not the host's or the caller's.
     fn left(&self, pid: Pid) -> bool {
-        self.members.get(&pid).is_some_and(|member| namespaces_of(member).any(|ns| !self.is_hosts(ns)))
+        self.members
+            .get(&pid)
+            .is_some_and(|member| namespaces_of(member).any(|ns| !self.is_hosts(ns)))
     }
 
     fn is_hosts(&self, ns: NsId) -> bool {
@@ -164,16 +199,20 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
 /// The namespaces that a process is in.
 pub(super) fn namespaces_of(member: &Member) -> impl Iterator<Item = NsId> + use<> {
     let member = *member;
-    NsKind::ALL.into_iter().filter_map(move |kind| member.ns(kind))
+    NsKind::ALL
+        .into_iter()
+        .filter_map(move |kind| member.ns(kind))
 }
 
 /// The word that names what is bound to a file: `netns:NAME` where `ip netns` puts them.
 fn pin_name(point: &[u8]) -> Vec<u8> {
     use std::os::unix::ffi::OsStrExt;
     let path = Path::new(std::ffi::OsStr::from_bytes(point));
-    let name = path.strip_prefix("/run/netns").ok().and_then(|rest| match rest.components().collect::<Vec<_>>()[..] {
-        [Component::Normal(name)] => Some([b"netns:", name.as_bytes()].concat()),
-        _ => None,
+    let name = path.strip_prefix("/run/netns").ok().and_then(|rest| {
+        match rest.components().collect::<Vec<_>>()[..] {
+            [Component::Normal(name)] => Some([b"netns:", name.as_bytes()].concat()),
+            _ => None,
+        }
     });
     name.unwrap_or_else(|| point.to_vec())
 }
@@ -192,7 +231,10 @@ mod tests {
 
     #[test]
     fn groups_are_named_by_words_that_nsx_knows() {
-        assert_eq!(Owner::Unit(b"systemd-udevd.service".to_vec()).name(), b"unit:systemd-udevd");
+        assert_eq!(
+            Owner::Unit(b"systemd-udevd.service".to_vec()).name(),
+            b"unit:systemd-udevd"
+        );
         assert_eq!(Owner::Process(17).name(), b"17");
         assert!(Owner::Container(String::new()) < Owner::Unit(Vec::new()));
         assert!(Owner::Pinned(Vec::new()) < Owner::Host);

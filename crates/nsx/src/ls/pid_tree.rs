@@ -1,5 +1,5 @@
-//! PID namespaces with their processes, each below its parent: an init's own below it, and what was put into the namespace
-//! from outside below the namespace.
+//! PID namespaces with their processes, each below its parent: an init's own below it, and what was
+//! put into the namespace from outside below the namespace.
 
 use super::{
     Hidden, Options, Sight,
@@ -29,8 +29,15 @@ use serde::Serialize;
 /// The columns shown of each process if no columns are named.
 const USUAL: [Told; 4] = [Told::Pid, Told::Chain, Told::User, Told::Command];
 
-/// The columns shown of each process if no columns are named and any of the processes is in a container.
-const WITH_CONTAINER: [Told; 5] = [Told::Pid, Told::Chain, Told::Container, Told::User, Told::Command];
+/// The columns shown of each process if no columns are named and any of the processes is in a
+/// container.
+const WITH_CONTAINER: [Told; 5] = [
+    Told::Pid,
+    Told::Chain,
+    Told::Container,
+    Told::User,
+    Told::Command,
+];
 
 /// A PID namespace, or the place of a process.
 #[derive(Debug)]
@@ -68,11 +75,26 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     refuse(options)?;
     let asked = options.columns(&USUAL)?;
     let filter = listing::filter_of(options)?;
-    let query = Query { kinds: NsSet::EMPTY.with(NsKind::Pid), sources: Sources::RELATIONS.with(Sources::MEMBERS) };
-    let census = Census::take(&sight.proc, query).map_err(|errno| out::failed("list the processes", &errno))?;
-    let (Residents { mut processes, unseen }, top) = pids::find(options, &sight.proc)?;
-    // Who came after the census, or has its id from somebody who was in another namespace, is in no picture with it.
-    let in_census = |resident: &Resident| census.member(resident.pid).and_then(|member| member.ns(NsKind::Pid));
+    let query = Query {
+        kinds: NsSet::EMPTY.with(NsKind::Pid),
+        sources: Sources::RELATIONS.with(Sources::MEMBERS),
+    };
+    let census = Census::take(&sight.proc, query)
+        .map_err(|errno| out::failed("list the processes", &errno))?;
+    let (
+        Residents {
+            mut processes,
+            unseen,
+        },
+        top,
+    ) = pids::find(options, &sight.proc)?;
+    // Who came after the census, or has its id from somebody who was in another namespace, is in no
+    // picture with it.
+    let in_census = |resident: &Resident| {
+        census
+            .member(resident.pid)
+            .and_then(|member| member.ns(NsKind::Pid))
+    };
     processes.retain(|resident| resident.ns.is_none() || resident.ns == in_census(resident));
 
     let mut finder = Finder::new(sight);
@@ -82,7 +104,9 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
         forest.keep(|node| match node {
             Node::Namespace(_) => false,
             Node::Process(place) => {
-                let holds = listing::holds(filter, |column| finder.of_resident(&processes[*place], column));
+                let holds = listing::holds(filter, |column| {
+                    finder.of_resident(&processes[*place], column)
+                });
                 left_out.undecided += usize::from(holds.is_none());
                 holds == Some(true)
             }
@@ -91,34 +115,57 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     let lines = forest.lines();
     if options.json && asked.is_none() {
         let mut registrar = Registrar::new(&sight.proc);
-        document(&forest, &left_out, |place| pids::row(&processes[place], &mut registrar))?;
+        document(&forest, &left_out, |place| {
+            pids::row(&processes[place], &mut registrar)
+        })?;
     } else {
         let columns = asked.clone().unwrap_or_else(|| WITH_CONTAINER.to_vec());
-        let mut listing = Listing { columns, rows: vec![Vec::new(); processes.len()], unseen };
+        let mut listing = Listing {
+            columns,
+            rows: vec![Vec::new(); processes.len()],
+            unseen,
+        };
         for (_, node) in &lines {
             if let Node::Process(place) = node {
-                let cells = listing.columns.iter().map(|column| finder.of_resident(&processes[*place], *column));
+                let cells = listing
+                    .columns
+                    .iter()
+                    .map(|column| finder.of_resident(&processes[*place], *column));
                 listing.rows[*place] = cells.collect();
             }
         }
         if options.json {
-            document(&forest, &left_out, |place| listing.object(&listing.columns, &listing.rows[place]))?;
+            document(&forest, &left_out, |place| {
+                listing.object(&listing.columns, &listing.rows[place])
+            })?;
         } else {
-            let is_in_one = |row: &Vec<Cell>| matches!(listing.cell(row, Told::Container), Cell::Text(_));
-            let usual = if listing.rows.iter().any(is_in_one) { &WITH_CONTAINER[..] } else { &USUAL };
+            let is_in_one =
+                |row: &Vec<Cell>| matches!(listing.cell(row, Told::Container), Cell::Text(_));
+            let usual = if listing.rows.iter().any(is_in_one) {
+                &WITH_CONTAINER[..]
+            } else {
+                &USUAL
+            };
             let table = table(&listing, asked.as_deref().unwrap_or(usual), &lines);
             out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
         }
     }
     let selects = top.is_some() || filter.is_some();
-    let found = !selects || lines.iter().any(|(_, node)| matches!(node, Node::Process(_)));
+    let found = !selects
+        || lines
+            .iter()
+            .any(|(_, node)| matches!(node, Node::Process(_)));
     if !options.quiet {
         if !found {
             out::note(pids::NO_MATCH);
         }
         left_out.report();
     }
-    Ok(if found { ExitStatus::SUCCESS } else { ExitStatus::NO_MATCH })
+    Ok(if found {
+        ExitStatus::SUCCESS
+    } else {
+        ExitStatus::NO_MATCH
+    })
 }
 
 /// Refuses what has no meaning for processes.
@@ -126,7 +173,8 @@ fn refuse(options: &Options) -> Result<(), ExitStatus> {
     let reason = if !options.kinds.is_empty() {
         "--tree=pid has PID namespaces alone: --type cannot be given with it"
     } else if options.deep {
-        "--tree=pid is about processes: --deep, which looks for what else keeps namespaces, cannot be given with it"
+        "--tree=pid is about processes: --deep, which looks for what else keeps namespaces, cannot \
+        be given with it"
     } else if options.from.is_some() {
         tree::NOT_SAVED
     } else {
@@ -136,26 +184,46 @@ fn refuse(options: &Options) -> Result<(), ExitStatus> {
     Err(ExitStatus::FAILURE)
 }
 
-/// The PID namespaces of a census, or those from `top` downwards, with these processes, which it has seen.
+/// The PID namespaces of a census, or those from `top` downwards, with these processes, which it
+/// has seen.
 fn plant<'a>(census: &'a Census, processes: &[Resident], top: Option<NsId>) -> Forest<Node<'a>> {
     let parent = |entry: &Entry| entry.relation.and_then(|relation| relation.parent.id());
     let above = |ns: &NsId| census.entry(*ns).and_then(parent);
     // Inode numbers that were used again meanwhile could lead round in a circle.
     let most = census.namespaces.len();
-    let is_below = |ns, top| std::iter::successors(Some(ns), above).take(most).any(|ns| ns == top);
+    let is_below = |ns, top| {
+        std::iter::successors(Some(ns), above)
+            .take(most)
+            .any(|ns| ns == top)
+    };
     let is_asked_for = |entry: &&Entry| top.is_none_or(|top| is_below(entry.ns, top));
     let namespaces: Vec<_> = census.namespaces.iter().filter(is_asked_for).collect();
-    let place_of_ns: HashMap<NsId, usize> =
-        namespaces.iter().enumerate().map(|(place, entry)| (entry.ns, place)).collect();
-    let place_of_pid: HashMap<_, _> =
-        processes.iter().enumerate().map(|(place, it)| (it.pid, (namespaces.len() + place, it.ns))).collect();
-    let nodes = namespaces.into_iter().map(Node::Namespace).chain((0..processes.len()).map(Node::Process)).collect();
+    let place_of_ns: HashMap<NsId, usize> = namespaces
+        .iter()
+        .enumerate()
+        .map(|(place, entry)| (entry.ns, place))
+        .collect();
+    let place_of_pid: HashMap<_, _> = processes
+        .iter()
+        .enumerate()
+        .map(|(place, it)| (it.pid, (namespaces.len() + place, it.ns)))
+        .collect();
+    let nodes = namespaces
+        .into_iter()
+        .map(Node::Namespace)
+        .chain((0..processes.len()).map(Node::Process))
+        .collect();
     Forest::of(nodes, |node| match node {
         Node::Namespace(entry) => place_of_ns.get(&parent(entry)?).copied(),
         Node::Process(place) => {
             let resident = &processes[*place];
-            let parent = resident.status.ppid.and_then(|parent| place_of_pid.get(&parent));
-            let beside = parent.filter(|(_, ns)| *ns == resident.ns).map(|(place, _)| *place);
+            let parent = resident
+                .status
+                .ppid
+                .and_then(|parent| place_of_pid.get(&parent));
+            let beside = parent
+                .filter(|(_, ns)| *ns == resident.ns)
+                .map(|(place, _)| *place);
             beside.or_else(|| place_of_ns.get(&resident.ns?).copied())
         }
     })
@@ -167,15 +235,25 @@ fn document<R: Serialize>(
     mut row: impl FnMut(usize) -> R,
 ) -> Result<(), ExitStatus> {
     let pid_tree = forest.fold(|node, children| match node {
-        Node::Namespace(entry) => {
-            Branch::Namespace { ns: entry.ns.inode, nprocs: Cell::count(entry.processes, entry.is_whole), children }
-        }
-        Node::Process(place) => Branch::Process { row: row(*place), children },
+        Node::Namespace(entry) => Branch::Namespace {
+            ns: entry.ns.inode,
+            nprocs: Cell::count(entry.processes, entry.is_whole),
+            children,
+        },
+        Node::Process(place) => Branch::Process {
+            row: row(*place),
+            children,
+        },
     });
-    out::print_json(&Document { version: 1, pid_tree, hidden: left_out.hidden() })
+    out::print_json(&Document {
+        version: 1,
+        pid_tree,
+        hidden: left_out.hidden(),
+    })
 }
 
-/// For people: the lines of the tree in the first column, which has the names of the namespaces too.
+/// For people: the lines of the tree in the first column, which has the names of the namespaces
+/// too.
 fn table(listing: &Listing<Told>, columns: &[Told], lines: &[(String, &Node<'_>)]) -> Table {
     let headings = columns.iter().enumerate().map(|(place, column)| {
         let spec = column.spec();
@@ -186,7 +264,11 @@ fn table(listing: &Listing<Told>, columns: &[Told], lines: &[(String, &Node<'_>)
         let cell = |(number, column): (usize, &Told)| match node {
             Node::Process(place) => {
                 let shown = listing.cell(&listing.rows[*place], *column).shown();
-                if number == 0 { format!("{lead}{shown}") } else { shown }
+                if number == 0 {
+                    format!("{lead}{shown}")
+                } else {
+                    shown
+                }
             }
             Node::Namespace(entry) if number == 0 => format!("{lead}{}", entry.ns),
             Node::Namespace(entry) => match column {
@@ -207,5 +289,13 @@ fn count(entry: &Entry) -> String {
 /// Returns the number of processes in a namespace, in words.
 pub(super) fn processes(entry: &Entry) -> String {
     let count = Cell::count(entry.processes, entry.is_whole);
-    format!("{} {}", count.shown(), if count == Cell::Number(1) { "process" } else { "processes" })
+    format!(
+        "{} {}",
+        count.shown(),
+        if count == Cell::Number(1) {
+            "process"
+        } else {
+            "processes"
+        }
+    )
 }

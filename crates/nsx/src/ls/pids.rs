@@ -24,8 +24,15 @@ use nsx_core::{
 use serde::Serialize;
 use std::ffi::OsStr;
 
-/// The columns shown of each process if no columns are named and any of the processes is in a container.
-pub(super) const WITH_CONTAINER: [Told; 5] = [Told::Chain, Told::Ns, Told::Container, Told::User, Told::Command];
+/// The columns shown of each process if no columns are named and any of the processes is in a
+/// container.
+pub(super) const WITH_CONTAINER: [Told; 5] = [
+    Told::Chain,
+    Told::Ns,
+    Told::Container,
+    Told::User,
+    Told::Command,
+];
 
 /// The note to print if no process is one of those requested.
 pub(super) const NO_MATCH: &str = "no process matches";
@@ -55,7 +62,10 @@ pub(super) fn list(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     let asked = options.columns(Told::USUAL)?;
     let filter = listing::filter_of(options)?;
     let mut finder = Finder::new(sight);
-    let Residents { mut processes, unseen } = find(options, &sight.proc)?.0;
+    let Residents {
+        mut processes,
+        unseen,
+    } = find(options, &sight.proc)?.0;
     let mut left_out = LeftOut::from(unseen);
     if let Some(filter) = filter {
         processes.retain(|resident| {
@@ -64,23 +74,39 @@ pub(super) fn list(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
             holds == Some(true)
         });
     }
-    let status = if processes.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS };
+    let status = if processes.is_empty() {
+        ExitStatus::NO_MATCH
+    } else {
+        ExitStatus::SUCCESS
+    };
     match asked {
         None if options.json || options.json_lines => {
             let mut registrar = Registrar::new(&sight.proc);
-            let rows: Vec<_> = processes.iter().map(|resident| row(resident, &mut registrar)).collect();
+            let rows: Vec<_> = processes
+                .iter()
+                .map(|resident| row(resident, &mut registrar))
+                .collect();
             print(options, &rows, &left_out)?;
         }
         None => {
             let listing = tell(&processes, WITH_CONTAINER.to_vec(), &mut finder);
-            let is_in_one = |row: &Vec<Cell>| matches!(listing.cell(row, Told::Container), Cell::Text(_));
-            let columns = if listing.rows.iter().any(is_in_one) { &WITH_CONTAINER[..] } else { Told::USUAL };
+            let is_in_one =
+                |row: &Vec<Cell>| matches!(listing.cell(row, Told::Container), Cell::Text(_));
+            let columns = if listing.rows.iter().any(is_in_one) {
+                &WITH_CONTAINER[..]
+            } else {
+                Told::USUAL
+            };
             show(options, &listing.table(columns))?;
         }
         Some(columns) => {
             let listing = tell(&processes, columns, &mut finder);
             if options.json || options.json_lines {
-                print(options, &listing.objects(&listing.columns).collect::<Vec<_>>(), &left_out)?;
+                print(
+                    options,
+                    &listing.objects(&listing.columns).collect::<Vec<_>>(),
+                    &left_out,
+                )?;
             } else {
                 show(options, &listing.table(&listing.columns))?;
             }
@@ -89,7 +115,11 @@ pub(super) fn list(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     if !options.quiet {
         if processes.is_empty() {
             let selects = options.task.is_some() || options.filter.is_some();
-            out::note(if selects { NO_MATCH } else { "no process is in a nested PID namespace" });
+            out::note(if selects {
+                NO_MATCH
+            } else {
+                "no process is in a nested PID namespace"
+            });
         }
         left_out.report();
     }
@@ -99,23 +129,48 @@ pub(super) fn list(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
 pub(super) fn row(resident: &Resident, registrar: &mut Registrar) -> Row {
     Row {
         pid: resident.pid.as_raw_pid(),
-        chain: resident.status.chain.ids().iter().map(|id| id.as_raw_pid()).collect(),
+        chain: resident
+            .status
+            .chain
+            .ids()
+            .iter()
+            .map(|id| id.as_raw_pid())
+            .collect(),
         ns: resident.ns.map(|ns| ns.inode),
-        who: registrar.who_was(resident.pid, &resident.status, resident.ns).0,
+        who: registrar
+            .who_was(resident.pid, &resident.status, resident.ns)
+            .0,
     }
 }
 
 fn tell(processes: &[Resident], columns: Vec<Told>, finder: &mut Finder<'_>) -> Listing<Told> {
-    let cells = |resident| columns.iter().map(|column| finder.of_resident(resident, *column)).collect();
+    let cells = |resident| {
+        columns
+            .iter()
+            .map(|column| finder.of_resident(resident, *column))
+            .collect()
+    };
     let rows = processes.iter().map(cells).collect();
-    Listing { columns, rows, unseen: Unseen::default() }
+    Listing {
+        columns,
+        rows,
+        unseen: Unseen::default(),
+    }
 }
 
-fn print<R: Serialize>(options: &Options, rows: &[R], left_out: &LeftOut) -> Result<(), ExitStatus> {
+fn print<R: Serialize>(
+    options: &Options,
+    rows: &[R],
+    left_out: &LeftOut,
+) -> Result<(), ExitStatus> {
     if options.json_lines {
         out::print_json_lines(rows)
     } else {
-        out::print_json(&Document { version: 1, processes: rows, hidden: left_out.hidden() })
+        out::print_json(&Document {
+            version: 1,
+            processes: rows,
+            hidden: left_out.hidden(),
+        })
     }
 }
 
@@ -123,20 +178,35 @@ fn show(options: &Options, table: &Table) -> Result<(), ExitStatus> {
     out::print(&table.render(&Styles::stdout(options.color), out::width()))
 }
 
-/// The processes that are asked for, whatever a filter says of them, and the PID namespace below which they are where that is
-/// asked for. An error is the status to end with, once its reason is on standard error.
-pub(super) fn find(options: &Options, proc: &ProcRoot) -> Result<(Residents, Option<NsId>), ExitStatus> {
-    let top = options.task.as_ref().map(|task| Top::of(task, proc)).transpose()?;
-    let living = if options.all || top.is_some() { Living::Anywhere } else { Living::Nested };
-    let Residents { mut processes, mut unseen } =
-        Residents::find(proc, living).map_err(|errno| out::failed("list the processes", &errno))?;
+/// The processes that are asked for, whatever a filter says of them, and the PID namespace below
+/// which they are where that is asked for. An error is the status to end with, once its reason is
+/// on standard error.
+pub(super) fn find(
+    options: &Options,
+    proc: &ProcRoot,
+) -> Result<(Residents, Option<NsId>), ExitStatus> {
+    let top = options
+        .task
+        .as_ref()
+        .map(|task| Top::of(task, proc))
+        .transpose()?;
+    let living = if options.all || top.is_some() {
+        Living::Anywhere
+    } else {
+        Living::Nested
+    };
+    let Residents {
+        mut processes,
+        mut unseen,
+    } = Residents::find(proc, living).map_err(|errno| out::failed("list the processes", &errno))?;
     if let Some(top) = &top {
         let mut lineages = Lineages::default();
         processes.retain(|resident| {
             let levels = lineages.levels(proc, resident.pid, &resident.status.chain);
             let level = levels.get(top.depth);
             // Deep enough, but the kernel does not say where it lives.
-            unseen.denied += usize::from(resident.ns.is_none() && level.is_some_and(|level| level.ns.is_none()));
+            unseen.denied +=
+                usize::from(resident.ns.is_none() && level.is_some_and(|level| level.ns.is_none()));
             level.is_some_and(|level| level.ns == Some(top.ns))
         });
     }
@@ -151,13 +221,18 @@ struct Top {
 }
 
 impl Top {
-    /// The one that a process is in. An error is the status to end with, once its reason is on standard error.
+    /// The one that a process is in. An error is the status to end with, once its reason is on
+    /// standard error.
     fn of(task: &OsStr, proc: &ProcRoot) -> Result<Self, ExitStatus> {
         let Named { process, pid } = Named::find(task, proc)?;
         let find = || {
             let depth = proc.status(pid, &mut Vec::new())?.chain.depth();
             let ns = proc.ns(pid, NsLink::Own(NsKind::Pid))?;
-            if process.ended() { Err(ProcError::Vanished) } else { Ok(Self { ns, depth }) }
+            if process.ended() {
+                Err(ProcError::Vanished)
+            } else {
+                Ok(Self { ns, depth })
+            }
         };
         find().map_err(|error| super::unread(&process, Some((proc, pid)), &error))
     }

@@ -1,5 +1,5 @@
-//! A process and its namespaces, each shared with the caller, shared with others, or its own. If all of them are the
-//! caller's, no other process is looked at, unless holders are requested.
+//! A process and its namespaces, each shared with the caller, shared with others, or its own. If
+//! all of them are the caller's, no other process is looked at, unless holders are requested.
 
 use super::{
     Hidden, LeftOut, Named, Options, Sight,
@@ -50,26 +50,41 @@ struct Row {
     for_children: bool,
     /// `true` if the namespace is the caller's too.
     shared: bool,
-    /// The owners of the processes that share the namespace, beside the caller and the process's own owner; `None` if
-    /// the owners are not known.
+    /// The owners of the processes that share the namespace, beside the caller and the process's
+    /// own owner; `None` if the owners are not known.
     shared_with: Option<Vec<String>>,
     id64: Option<u64>,
     parent: Relative,
     owner: Relative,
-    /// The number of processes in the namespace, and what else holds the namespace; nothing unless requested.
+    /// The number of processes in the namespace, and what else holds the namespace; nothing unless
+    /// requested.
     nprocs: Cell,
     holders: Cell,
 }
 
 /// Shows it. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(options: &Options, named: &Named, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn show(
+    options: &Options,
+    named: &Named,
+    sight: &Sight,
+) -> Result<ExitStatus, ExitStatus> {
     let Named { process, pid } = named;
     let (pid, proc) = (*pid, &sight.proc);
     let failed = |error: ProcError| {
-        super::unread(process, Some((proc, pid)), &if process.ended() { ProcError::Vanished } else { error })
+        super::unread(
+            process,
+            Some((proc, pid)),
+            &if process.ended() {
+                ProcError::Vanished
+            } else {
+                error
+            },
+        )
     };
     let mut rows = rows(options, pid, proc).map_err(failed)?;
-    let user = rows.iter().find(|row| row.kind == NsKind::User.name() && !row.shared);
+    let user = rows
+        .iter()
+        .find(|row| row.kind == NsKind::User.name() && !row.shared);
     let maps = user.and_then(|_| maps_of(pid, proc));
     let mut registrar = Registrar::new(proc);
     let who = registrar.who(pid);
@@ -81,9 +96,18 @@ pub(super) fn show(options: &Options, named: &Named, sight: &Sight) -> Result<Ex
         let [uid_map, gid_map] = maps.map_or([None, None], |maps| maps.ranges().map(Some));
         let hidden = left_out.as_ref().map(LeftOut::hidden);
         let pid = process.pid().as_raw_pid();
-        out::print_json(&Document { version: 1, pid, who: &who, namespaces: &rows, uid_map, gid_map, hidden })?;
+        out::print_json(&Document {
+            version: 1,
+            pid,
+            who: &who,
+            namespaces: &rows,
+            uid_map,
+            gid_map,
+            hidden,
+        })?;
     } else {
-        let mut text = table(&rows, options.deep).render(&Styles::stdout(options.color), out::width());
+        let mut text =
+            table(&rows, options.deep).render(&Styles::stdout(options.color), out::width());
         if let Some(maps) = maps {
             let own = rustix::process::geteuid().as_raw();
             for line in maps.words(|uid| maps::known_as(registrar.name(uid), uid == own)) {
@@ -102,11 +126,21 @@ fn rows(options: &Options, pid: Pid, proc: &ProcRoot) -> Result<Vec<Row>, ProcEr
     let kinds = options.kinds();
     let mut relations = Relations::default();
     // Another procfs need not show the caller.
-    let callers = if proc.is_callers() { None } else { ProcRoot::system().ok() };
+    let callers = if proc.is_callers() {
+        None
+    } else {
+        ProcRoot::system().ok()
+    };
     let mut rows: Vec<Row> = Vec::new();
     let links = kinds.iter().map(NsLink::Own);
-    let for_children = [(NsKind::Pid, NsLink::PidForChildren), (NsKind::Time, NsLink::TimeForChildren)];
-    let for_children = for_children.into_iter().filter(|(kind, _)| kinds.contains(*kind)).map(|(_, link)| link);
+    let for_children = [
+        (NsKind::Pid, NsLink::PidForChildren),
+        (NsKind::Time, NsLink::TimeForChildren),
+    ];
+    let for_children = for_children
+        .into_iter()
+        .filter(|(kind, _)| kinds.contains(*kind))
+        .map(|(_, link)| link);
     for link in links.chain(for_children) {
         let open = match proc.open_ns(pid, link) {
             // A kind that an old kernel has not, or a PID namespace without a first process.
@@ -122,7 +156,11 @@ fn rows(options: &Options, pid: Pid, proc: &ProcRoot) -> Result<Vec<Row>, ProcEr
             ns: ns.inode,
             kind: ns.kind.name(),
             for_children: !matches!(link, NsLink::Own(_)),
-            shared: callers.as_ref().unwrap_or(proc).own_ns(NsLink::Own(ns.kind)) == Ok(ns),
+            shared: callers
+                .as_ref()
+                .unwrap_or(proc)
+                .own_ns(NsLink::Own(ns.kind))
+                == Ok(ns),
             id64: relation.and_then(|relation| relation.id64),
             parent: Relative::parent(relation),
             owner: Relative::owner(relation),
@@ -131,7 +169,11 @@ fn rows(options: &Options, pid: Pid, proc: &ProcRoot) -> Result<Vec<Row>, ProcEr
             holders: Cell::Nothing,
         });
     }
-    if rows.is_empty() { Err(ProcError::Vanished) } else { Ok(rows) }
+    if rows.is_empty() {
+        Err(ProcError::Vanished)
+    } else {
+        Ok(rows)
+    }
 }
 
 fn maps_of(pid: Pid, proc: &ProcRoot) -> Option<Maps> {
@@ -140,31 +182,61 @@ fn maps_of(pid: Pid, proc: &ProcRoot) -> Option<Maps> {
         proc.read(pid, kind.file(), &mut text).ok()?;
         IdMap::parse(&text).ok()
     };
-    Some(Maps { users: map(IdKind::User)?, groups: map(IdKind::Group)? })
+    Some(Maps {
+        users: map(IdKind::User)?,
+        groups: map(IdKind::Group)?,
+    })
 }
 
-/// Looks at the whole host for who shares these namespaces and, with `--deep`, for what keeps them. Nothing is looked at if all
-/// are the caller's.
-fn look_around(options: &Options, pid: Pid, rows: &mut [Row], sight: &Sight) -> Result<Option<LeftOut>, ExitStatus> {
+/// Looks at the whole host for who shares these namespaces and, with `--deep`, for what keeps them.
+/// Nothing is looked at if all are the caller's.
+fn look_around(
+    options: &Options,
+    pid: Pid,
+    rows: &mut [Row],
+    sight: &Sight,
+) -> Result<Option<LeftOut>, ExitStatus> {
     if !options.deep && rows.iter().all(|row| row.shared) {
         return Ok(None);
     }
-    let sources = if options.deep { Sources::ALL } else { Sources::MEMBERS };
-    let census = Census::take(&sight.proc, Query { kinds: NsSet::ALL, sources });
+    let sources = if options.deep {
+        Sources::ALL
+    } else {
+        Sources::MEMBERS
+    };
+    let census = Census::take(
+        &sight.proc,
+        Query {
+            kinds: NsSet::ALL,
+            sources,
+        },
+    );
     let census = census.map_err(|errno| out::failed("list the processes", &errno))?;
     let mut finder = Finder::new(sight);
     let mut owners = Owners::new(&census, &sight.proc, &mut finder);
     let own = owners.of_process(pid);
     for row in rows {
         let kind = NsKind::from_name(row.kind.as_bytes());
-        let Some(entry) = kind.and_then(|kind| census.entry(NsId { kind, inode: row.ns })) else {
-            row.nprocs = if options.deep { Cell::Unknown } else { Cell::Nothing };
+        let Some(entry) = kind.and_then(|kind| {
+            census.entry(NsId {
+                kind,
+                inode: row.ns,
+            })
+        }) else {
+            row.nprocs = if options.deep {
+                Cell::Unknown
+            } else {
+                Cell::Nothing
+            };
             row.holders = row.nprocs.clone();
             continue;
         };
         if !row.shared && !row.for_children && !entry.ns.is_initial() {
             let others = owners.names(census.processes_in(entry.ns), &own);
-            let others: Vec<_> = others.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+            let others: Vec<_> = others
+                .iter()
+                .map(|name| String::from_utf8_lossy(name).into_owned())
+                .collect();
             row.shared_with = Some(others).filter(|others| entry.is_whole || !others.is_empty());
         }
         if options.deep {
@@ -180,17 +252,31 @@ const FEW: usize = 3;
 
 /// With whom a namespace is shared, in words.
 fn whose(row: &Row) -> String {
-    let is_initial =
-        NsKind::from_name(row.kind.as_bytes()).is_some_and(|kind| NsId { kind, inode: row.ns }.is_initial());
+    let is_initial = NsKind::from_name(row.kind.as_bytes()).is_some_and(|kind| {
+        NsId {
+            kind,
+            inode: row.ns,
+        }
+        .is_initial()
+    });
     let whose = match &row.shared_with {
         _ if row.shared => {
-            return if row.for_children { "for its children, shared with you" } else { "shared with you" }.to_owned();
+            return if row.for_children {
+                "for its children, shared with you"
+            } else {
+                "shared with you"
+            }
+            .to_owned();
         }
         _ if row.for_children => "for its children".to_owned(),
         _ if is_initial => "the host's".to_owned(),
         Some(others) if others.is_empty() => "its own".to_owned(),
         Some(others) if others.len() > FEW => {
-            format!("shared with {} and {} others", others[..FEW - 1].join(", "), others.len() + 1 - FEW)
+            format!(
+                "shared with {} and {} others",
+                others[..FEW - 1].join(", "),
+                others.len() + 1 - FEW
+            )
         }
         Some(others) => format!("shared with {}", text::listed(others)),
         None => "may be shared".to_owned(),
@@ -211,8 +297,13 @@ fn table(rows: &[Row], deep: bool) -> Table {
     }
     let mut table = Table::new(&columns);
     for row in rows {
-        let mut cells =
-            vec![row.ns.to_string(), row.kind.to_owned(), whose(row), row.parent.to_string(), row.owner.to_string()];
+        let mut cells = vec![
+            row.ns.to_string(),
+            row.kind.to_owned(),
+            whose(row),
+            row.parent.to_string(),
+            row.owner.to_string(),
+        ];
         if deep {
             cells.extend([row.nprocs.shown(), row.holders.shown()]);
         }

@@ -5,7 +5,8 @@ use nsx_core::census::{Above, Relation};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// A parent or an owner: an inode number; in JSON `"hidden"` for what the kernel does not show and `null` for nothing.
+/// A parent or an owner: an inode number; in JSON `"hidden"` for what the kernel does not show and
+/// `null` for nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Relative(pub(super) Above);
 
@@ -47,9 +48,20 @@ mod tests {
 
     #[test]
     fn hidden_is_neither_nothing_nor_a_number() {
-        let said = |above| (Relative(above).to_string(), serde_json::to_string(&Relative(above)).unwrap());
-        assert_eq!(said(Above::Is("user:[7]".parse().unwrap())), ("7".to_owned(), "7".to_owned()));
-        assert_eq!(said(Above::Hidden), ("?".to_owned(), "\"hidden\"".to_owned()));
+        let said = |above| {
+            (
+                Relative(above).to_string(),
+                serde_json::to_string(&Relative(above)).unwrap(),
+            )
+        };
+        assert_eq!(
+            said(Above::Is("user:[7]".parse().unwrap())),
+            ("7".to_owned(), "7".to_owned())
+        );
+        assert_eq!(
+            said(Above::Hidden),
+            ("?".to_owned(), "\"hidden\"".to_owned())
+        );
         assert_eq!(said(Above::Nothing), (String::new(), "null".to_owned()));
     }
 }

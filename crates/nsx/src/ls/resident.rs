@@ -26,25 +26,80 @@ const NOTHING: &str = "nothing";
 const FILE: &str = "a file for each row";
 const RECORDS: &str = "a file for each row, the engines' records once";
 
-const fn spec(column: Told, name: &'static str, align: Align, cost: &'static str, about: &'static str) -> Spec<Told> {
-    Spec { column, name, align, about, cost, sources: Sources::NONE }
+const fn spec(
+    column: Told,
+    name: &'static str,
+    align: Align,
+    cost: &'static str,
+    about: &'static str,
+) -> Spec<Told> {
+    Spec {
+        column,
+        name,
+        align,
+        about,
+        cost,
+        sources: Sources::NONE,
+    }
 }
 
 /// All columns, in the order of [`Told`].
 const SPECS: [Spec<Told>; 13] = [
     spec(Told::Pid, "PID", Align::Right, NOTHING, "its id here"),
-    spec(Told::Chain, "CHAIN", Align::Left, NOTHING, "its ids, from yours to its own"),
-    spec(Told::Ns, "NS", Align::Right, NOTHING, "inode number of the PID namespace that it is in"),
+    spec(
+        Told::Chain,
+        "CHAIN",
+        Align::Left,
+        NOTHING,
+        "its ids, from yours to its own",
+    ),
+    spec(
+        Told::Ns,
+        "NS",
+        Align::Right,
+        NOTHING,
+        "inode number of the PID namespace that it is in",
+    ),
     spec(Told::Ppid, "PPID", Align::Right, NOTHING, "its parent"),
     spec(Told::User, "USER", Align::Left, NOTHING, "whose it is"),
-    spec(Told::Uid, "UID", Align::Right, NOTHING, "the same as a number"),
+    spec(
+        Told::Uid,
+        "UID",
+        Align::Right,
+        NOTHING,
+        "the same as a number",
+    ),
     spec(Told::Command, "COMMAND", Align::Left, FILE, "what it runs"),
-    spec(Told::Container, "CONTAINER", Align::Left, RECORDS, "its container: the name, or the start of the id"),
-    spec(Told::Engine, "ENGINE", Align::Left, RECORDS, "whose container that is"),
-    spec(Told::Pod, "POD", Align::Left, RECORDS, "its place in Kubernetes"),
+    spec(
+        Told::Container,
+        "CONTAINER",
+        Align::Left,
+        RECORDS,
+        "its container: the name, or the start of the id",
+    ),
+    spec(
+        Told::Engine,
+        "ENGINE",
+        Align::Left,
+        RECORDS,
+        "whose container that is",
+    ),
+    spec(
+        Told::Pod,
+        "POD",
+        Align::Left,
+        RECORDS,
+        "its place in Kubernetes",
+    ),
     spec(Told::Unit, "UNIT", Align::Left, FILE, "its systemd unit"),
     spec(Told::Cgroup, "CGROUP", Align::Left, FILE, "its cgroup"),
-    spec(Told::Age, "AGE", Align::Right, FILE, "seconds since it started"),
+    spec(
+        Told::Age,
+        "AGE",
+        Align::Right,
+        FILE,
+        "seconds since it started",
+    ),
 ];
 
 impl Columns for Told {

@@ -1,5 +1,5 @@
-//! The parts of a saved census beside its list of namespaces: the processes, what belongs together, and what held a
-//! namespace.
+//! The parts of a saved census beside its list of namespaces: the processes, what belongs together,
+//! and what held a namespace.
 
 use super::{
     Options,
@@ -27,8 +27,8 @@ use nsx_target::Target;
 use serde_json::{Map, Value, json};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-/// Shows what is asked for of a census that was saved. An error is the status to end with, once its reason is on standard
-/// error.
+/// Shows what is asked for of a census that was saved. An error is the status to end with, once its
+/// reason is on standard error.
 pub(super) fn show(options: &Options, saved: &Saved) -> Result<ExitStatus, ExitStatus> {
     let Some(more) = &saved.more else {
         out::error("the census was saved by an earlier nsx, and has namespaces alone");
@@ -45,15 +45,20 @@ pub(super) fn show(options: &Options, saved: &Saved) -> Result<ExitStatus, ExitS
     Ok(status)
 }
 
-/// The namespaces that a process was in. An error is the status to end with, once its reason is on standard error.
+/// The namespaces that a process was in. An error is the status to end with, once its reason is on
+/// standard error.
 pub(super) fn namespaces_of(saved: &Saved, task: &OsStr) -> Result<Vec<NsId>, ExitStatus> {
     let number = decimal(task.as_bytes());
     let processes = saved.more.iter().flat_map(|more| &more.processes);
-    let process = processes.clone().find(|process| number.is_some_and(|number| process.pid() == Some(number)));
-    process.map(|process| process.namespaces.clone()).ok_or_else(|| {
-        out::error(&format!("the census has no process {}", out::shown(task)));
-        ExitStatus::NO_MATCH
-    })
+    let process = processes
+        .clone()
+        .find(|process| number.is_some_and(|number| process.pid() == Some(number)));
+    process
+        .map(|process| process.namespaces.clone())
+        .ok_or_else(|| {
+            out::error(&format!("the census has no process {}", out::shown(task)));
+            ExitStatus::NO_MATCH
+        })
 }
 
 fn hidden(saved: &Saved) -> Hidden {
@@ -64,18 +69,38 @@ fn hidden(saved: &Saved) -> Hidden {
 fn processes(options: &Options, saved: &Saved, more: &More) -> Result<ExitStatus, ExitStatus> {
     let asked = options.columns(Told::USUAL)?;
     let filter = listing::filter_of(options)?;
-    let below = options.task.as_ref().map(|task| below(saved, task)).transpose()?;
+    let below = options
+        .task
+        .as_ref()
+        .map(|task| below(saved, task))
+        .transpose()?;
     let told: Vec<Told> = Told::all().collect();
     let chosen = more.processes.iter().filter(|process| match &below {
         Some(below) => process.namespaces.iter().any(|ns| below.contains(ns)),
-        None => options.all || matches!(process.cell(Told::Chain), Cell::Chain(chain) if chain.depth() > 0),
+        None => {
+            options.all
+                || matches!(process.cell(Told::Chain), Cell::Chain(chain) if chain.depth() > 0)
+        }
     });
     let chosen = chosen.filter(|process| {
-        filter.as_ref().is_none_or(|filter| listing::holds(filter, |column| process.cell(column).clone()) == Some(true))
+        filter.as_ref().is_none_or(|filter| {
+            listing::holds(filter, |column| process.cell(column).clone()) == Some(true)
+        })
     });
     let rows: Vec<_> = chosen.map(|process| process.cells.clone()).collect();
-    let listing = Listing { columns: told, rows, unseen: saved.listing.unseen };
-    const DOCUMENT: [Told; 6] = [Told::Pid, Told::Chain, Told::Ns, Told::Uid, Told::User, Told::Command];
+    let listing = Listing {
+        columns: told,
+        rows,
+        unseen: saved.listing.unseen,
+    };
+    const DOCUMENT: [Told; 6] = [
+        Told::Pid,
+        Told::Chain,
+        Told::Ns,
+        Told::Uid,
+        Told::User,
+        Told::Command,
+    ];
     let is_in_one = |row: &Vec<Cell>| matches!(listing.cell(row, Told::Container), Cell::Text(_));
     let columns = match &asked {
         Some(columns) => columns,
@@ -89,26 +114,42 @@ fn processes(options: &Options, saved: &Saved, more: &More) -> Result<ExitStatus
         let objects: Vec<_> = listing.objects(columns).collect();
         out::print_json(&json!({ "version": 1, "processes": objects, "hidden": hidden(saved) }))?;
     } else {
-        out::print(&listing.table(columns).render(&Styles::stdout(options.color), out::width()))?;
+        out::print(
+            &listing
+                .table(columns)
+                .render(&Styles::stdout(options.color), out::width()),
+        )?;
     }
-    Ok(if listing.rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
+    Ok(if listing.rows.is_empty() {
+        ExitStatus::NO_MATCH
+    } else {
+        ExitStatus::SUCCESS
+    })
 }
 
 /// The PID namespace of a process, and those below it.
 fn below(saved: &Saved, task: &OsStr) -> Result<HashSet<NsId>, ExitStatus> {
     let listing = &saved.listing;
-    let top = namespaces_of(saved, task)?.into_iter().filter(|ns| ns.kind == NsKind::Pid);
+    let top = namespaces_of(saved, task)?
+        .into_iter()
+        .filter(|ns| ns.kind == NsKind::Pid);
     let mut found: HashSet<NsId> = top.collect();
     // In no order: each pass finds those below what the passes before have found.
     loop {
         let before = found.len();
         for row in &listing.rows {
-            let parent = listing.number(row, Column::Parent).map(|inode| NsId { kind: NsKind::Pid, inode });
+            let parent = listing.number(row, Column::Parent).map(|inode| NsId {
+                kind: NsKind::Pid,
+                inode,
+            });
             if let Some(inode) = listing.number(row, Column::Ns)
                 && matches!(listing.cell(row, Column::Type), Cell::Text(kind) if kind == b"pid")
                 && parent.is_some_and(|parent| found.contains(&parent))
             {
-                found.insert(NsId { kind: NsKind::Pid, inode });
+                found.insert(NsId {
+                    kind: NsKind::Pid,
+                    inode,
+                });
             }
         }
         if found.len() == before {
@@ -127,11 +168,21 @@ fn groups(options: &Options, saved: &Saved, more: &More) -> Result<ExitStatus, E
         let table = grouped::table_of_saved(&more.groups);
         out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
     }
-    Ok(if more.groups.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS })
+    Ok(if more.groups.is_empty() {
+        ExitStatus::NO_MATCH
+    } else {
+        ExitStatus::SUCCESS
+    })
 }
 
-/// Shows what held a namespace, and with `--why` what would have had to go for the namespace to die.
-fn namespace(options: &Options, saved: &Saved, more: &More, word: &OsStr) -> Result<ExitStatus, ExitStatus> {
+/// Shows what held a namespace, and with `--why` what would have had to go for the namespace to
+/// die.
+fn namespace(
+    options: &Options,
+    saved: &Saved,
+    more: &More,
+    word: &OsStr,
+) -> Result<ExitStatus, ExitStatus> {
     let listing = &saved.listing;
     let is_it = |row: &&Vec<Cell>| match Target::parse_namespace(word.as_bytes()) {
         Ok(Target::Namespace(ns)) => ns_of(listing, row) == Some(ns),
@@ -149,17 +200,34 @@ fn namespace(options: &Options, saved: &Saved, more: &More, word: &OsStr) -> Res
     if options.json {
         let mut document = Map::new();
         document.insert("version".into(), 1.into());
-        for column in [Column::Ns, Column::Type, Column::Id64, Column::Parent, Column::Owner] {
+        for column in [
+            Column::Ns,
+            Column::Type,
+            Column::Id64,
+            Column::Parent,
+            Column::Owner,
+        ] {
             document.insert(column.key(), of_row(column));
         }
         document.insert("holders".into(), held["holders"].clone());
-        document.insert("to_die".into(), if options.why { held["to_die"].clone() } else { Value::Null });
+        document.insert(
+            "to_die".into(),
+            if options.why {
+                held["to_die"].clone()
+            } else {
+                Value::Null
+            },
+        );
         document.insert("hidden".into(), json!(hidden(saved)));
         out::print_json(&document)?;
         return Ok(ExitStatus::SUCCESS);
     }
     let mut text = ns.to_string();
-    for (what, column) in [("id", Column::Id64), ("parent", Column::Parent), ("owner", Column::Owner)] {
+    for (what, column) in [
+        ("id", Column::Id64),
+        ("parent", Column::Parent),
+        ("owner", Column::Owner),
+    ] {
         let cell = listing.cell(row, column).shown();
         if !cell.is_empty() {
             text += &format!(", {what} {cell}");
@@ -174,14 +242,36 @@ fn namespace(options: &Options, saved: &Saved, more: &More, word: &OsStr) -> Res
     ]);
     for holder in held["holders"].as_array().into_iter().flatten() {
         let process = &holder["process"];
-        let user = if process["user"].is_null() { &process["uid"] } else { &process["user"] };
+        let user = if process["user"].is_null() {
+            &process["uid"]
+        } else {
+            &process["user"]
+        };
         let kind = shown(&holder["holder"]).replace('_', " ");
-        table.row([kind, shown(&process["pid"]), shown(user), what(holder), shown(&process["command"])]);
+        table.row([
+            kind,
+            shown(&process["pid"]),
+            shown(user),
+            what(holder),
+            shown(&process["command"]),
+        ]);
     }
-    text += &format!("\n{}", table.render(&Styles::stdout(options.color), out::width()));
-    let to_die: Vec<_> = held["to_die"].as_array().into_iter().flatten().map(shown).collect();
+    text += &format!(
+        "\n{}",
+        table.render(&Styles::stdout(options.color), out::width())
+    );
+    let to_die: Vec<_> = held["to_die"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(shown)
+        .collect();
     if options.why {
-        let dies = if held["certain"] == json!(true) { "It dies" } else { "As far as was seen, it dies" };
+        let dies = if held["certain"] == json!(true) {
+            "It dies"
+        } else {
+            "As far as was seen, it dies"
+        };
         text += &match to_die.as_slice() {
             [] => format!("Nothing that nsx saw keeps {ns}.\n"),
             ends => format!("{dies} when {}.\n", listed(ends)),
@@ -192,8 +282,13 @@ fn namespace(options: &Options, saved: &Saved, more: &More, word: &OsStr) -> Res
 }
 
 fn ns_of(listing: &Listing, row: &[Cell]) -> Option<NsId> {
-    let Cell::Text(kind) = listing.cell(row, Column::Type) else { return None };
-    Some(NsId { kind: NsKind::from_name(kind)?, inode: listing.number(row, Column::Ns)? })
+    let Cell::Text(kind) = listing.cell(row, Column::Type) else {
+        return None;
+    };
+    Some(NsId {
+        kind: NsKind::from_name(kind)?,
+        inode: listing.number(row, Column::Ns)?,
+    })
 }
 
 /// Returns the part of a holder that held the namespace, in words.
@@ -201,13 +296,18 @@ fn what(holder: &Value) -> String {
     let number = |key: &str| holder[key].as_u64();
     if let Some(point) = holder["point"].as_str() {
         let inside = number("inside").filter(|_| holder["own"] != json!(true));
-        return escape(point.as_bytes()) + &inside.map_or_else(String::new, |inside| format!(" in mnt:[{inside}]"));
+        return escape(point.as_bytes())
+            + &inside.map_or_else(String::new, |inside| format!(" in mnt:[{inside}]"));
     }
     match (number("ns"), number("fd"), number("tid")) {
         (Some(ns), ..) => format!("{}:[{ns}]", shown(&holder["type"])),
-        (_, Some(fd), _) => number("inode")
-            .map_or_else(|| format!("descriptor {fd}"), |inode| format!("descriptor {fd}, socket {inode}")),
-        (_, _, Some(tid)) if holder["process"]["pid"].as_u64() != Some(tid) => format!("thread {tid}"),
+        (_, Some(fd), _) => number("inode").map_or_else(
+            || format!("descriptor {fd}"),
+            |inode| format!("descriptor {fd}, socket {inode}"),
+        ),
+        (_, _, Some(tid)) if holder["process"]["pid"].as_u64() != Some(tid) => {
+            format!("thread {tid}")
+        }
         _ => String::new(),
     }
 }

@@ -1,6 +1,8 @@
-//! A census in a file: what `--save` writes and `--from` and `--diff` read, here or on another machine.
+//! A census in a file: what `--save` writes and `--from` and `--diff` read, here or on another
+//! machine.
 //!
-//! The file may have been cut off, or written by anyone: what is not as nsx writes it is refused as a whole.
+//! The file may have been cut off, or written by anyone: what is not as nsx writes it is refused as
+//! a whole.
 
 use super::{
     column::{Column, Columns},
@@ -41,7 +43,8 @@ const LARGEST: u64 = 1 << 28;
 /// A census with where and when it was taken.
 pub(super) struct Saved {
     pub(super) listing: Listing,
-    /// The kernel's id of the boot, which tells hosts and boots apart; none where it could not be read.
+    /// The kernel's id of the boot, which tells hosts and boots apart; none where it could not be
+    /// read.
     pub(super) boot: Option<String>,
     /// The viewer who looked; `None` if the file does not say.
     pub(super) viewer: Option<Viewer>,
@@ -150,35 +153,48 @@ struct Written<'a, N> {
     hidden: super::Hidden,
 }
 
-/// A row without what could not be found out, and without numbers that are not known: null says that there is no such thing.
+/// A row without what could not be found out, and without numbers that are not known: null says
+/// that there is no such thing.
 struct Known<'a>(Object<'a>);
 
 impl Serialize for Known<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            self.0.cells().filter(|(_, cell)| {
-                !matches!(cell, Cell::Unknown | Cell::AtLeast(_)) && **cell != Cell::Some(Vec::new())
-            }),
-        )
+        serializer.collect_map(self.0.cells().filter(|(_, cell)| {
+            !matches!(cell, Cell::Unknown | Cell::AtLeast(_)) && **cell != Cell::Some(Vec::new())
+        }))
     }
 }
 
 /// Writes a census to a file, whole or not at all, or to standard output.
-pub(super) fn save(listing: &Listing, more: &More, path: &Path, proc: &ProcRoot) -> Result<(), SavedError> {
+pub(super) fn save(
+    listing: &Listing,
+    more: &More,
+    path: &Path,
+    proc: &ProcRoot,
+) -> Result<(), SavedError> {
     let failed = |error: io::Error| SavedError::Write(path.to_owned(), error);
     let system = rustix::system::uname();
     let document = Written {
         kind: KIND,
         version: VERSION,
-        time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        time: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs()),
         host: system.nodename().to_string_lossy().into_owned(),
         boot_id: boot(proc),
         kernel: system.release().to_string_lossy().into_owned(),
         viewer: Viewer::caller(proc),
-        namespaces: listing.objects(&listing.columns).map(Known).collect::<Vec<_>>(),
+        namespaces: listing
+            .objects(&listing.columns)
+            .map(Known)
+            .collect::<Vec<_>>(),
         processes: more.processes.iter().map(Process::written).collect(),
         groups: &more.groups,
-        held: more.held.iter().map(|(ns, held)| (ns.to_string(), held.clone())).collect(),
+        held: more
+            .held
+            .iter()
+            .map(|(ns, held)| (ns.to_string(), held.clone()))
+            .collect(),
         hidden: listing.unseen.into(),
     };
     let text = serde_json::to_string_pretty(&document).map_err(|error| failed(error.into()))?;
@@ -187,9 +203,17 @@ pub(super) fn save(listing: &Listing, more: &More, path: &Path, proc: &ProcRoot)
 
 /// The kernel's id of this boot.
 fn boot(proc: &ProcRoot) -> Option<String> {
-    let file = rustix::fs::openat(proc, "sys/kernel/random/boot_id", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    let file = rustix::fs::openat(
+        proc,
+        "sys/kernel/random/boot_id",
+        OFlags::RDONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    );
     let mut text = String::new();
-    File::from(file.ok()?).take(64).read_to_string(&mut text).ok()?;
+    File::from(file.ok()?)
+        .take(64)
+        .read_to_string(&mut text)
+        .ok()?;
     Some(text.trim().to_owned())
 }
 
@@ -208,7 +232,12 @@ impl Viewer {
 impl Saved {
     /// Makes a census of what is there now from its listing.
     pub(super) fn now(listing: Listing, proc: &ProcRoot) -> Self {
-        Self { listing: listing.lossy(), boot: boot(proc), viewer: Some(Viewer::caller(proc)), more: None }
+        Self {
+            listing: listing.lossy(),
+            boot: boot(proc),
+            viewer: Some(Viewer::caller(proc)),
+            more: None,
+        }
     }
 
     /// Returns whether nothing was hidden from the viewer who looked.
@@ -230,22 +259,58 @@ impl Saved {
         let document: Document = serde_json::from_value(value).map_err(|_| Strange::Other)?;
         match document {
             Document { kind, .. } if kind != KIND => return Err(Strange::Other),
-            Document { version, .. } if !(1..=VERSION).contains(&version) => return Err(Strange::Version(version)),
+            Document { version, .. } if !(1..=VERSION).contains(&version) => {
+                return Err(Strange::Version(version));
+            }
             _ => {}
         }
         let columns: Vec<_> = Column::all().collect();
-        let rows = document.namespaces.iter().enumerate().map(|(place, object)| row(&columns, place + 1, object));
+        let rows = document
+            .namespaces
+            .iter()
+            .enumerate()
+            .map(|(place, object)| row(&columns, place + 1, object));
         let rows = rows.collect::<Result<_, _>>()?;
         let processes = document.processes.map(|processes| {
-            processes.iter().enumerate().map(|(place, object)| Process::read(place + 1, object)).collect()
+            processes
+                .iter()
+                .enumerate()
+                .map(|(place, object)| Process::read(place + 1, object))
+                .collect()
         });
         let processes: Option<Vec<Process>> = processes.transpose()?;
-        let held = document.held.into_iter().filter_map(|(ns, held)| Some((ns.parse().ok()?, held))).collect();
-        let more = processes.map(|processes| More { processes, groups: document.groups, held });
-        let Hidden { processes, closed, sockets } = document.hidden;
-        let unseen = Unseen { denied: processes, closed, sockets, ..Unseen::default() };
-        let listing = Listing { columns, rows, unseen };
-        let mut saved = Self { listing, boot: document.boot_id, viewer: document.viewer, more };
+        let held = document
+            .held
+            .into_iter()
+            .filter_map(|(ns, held)| Some((ns.parse().ok()?, held)))
+            .collect();
+        let more = processes.map(|processes| More {
+            processes,
+            groups: document.groups,
+            held,
+        });
+        let Hidden {
+            processes,
+            closed,
+            sockets,
+        } = document.hidden;
+        let unseen = Unseen {
+            denied: processes,
+            closed,
+            sockets,
+            ..Unseen::default()
+        };
+        let listing = Listing {
+            columns,
+            rows,
+            unseen,
+        };
+        let mut saved = Self {
+            listing,
+            boot: document.boot_id,
+            viewer: document.viewer,
+            more,
+        };
         if !saved.is_whole() {
             saved.doubt_holders();
         }
@@ -254,8 +319,20 @@ impl Saved {
 
     /// Takes the holders that were seen for some of those that there were.
     fn doubt_holders(&mut self) {
-        let Some(place) = self.listing.columns.iter().position(|column| *column == Column::Holders) else { return };
-        for cell in self.listing.rows.iter_mut().filter_map(|row| row.get_mut(place)) {
+        let Some(place) = self
+            .listing
+            .columns
+            .iter()
+            .position(|column| *column == Column::Holders)
+        else {
+            return;
+        };
+        for cell in self
+            .listing
+            .rows
+            .iter_mut()
+            .filter_map(|row| row.get_mut(place))
+        {
             if let Cell::List(seen) = cell {
                 *cell = Cell::Some(std::mem::take(seen));
             }
@@ -266,8 +343,12 @@ impl Saved {
 impl Process {
     /// As it is written, without what could not be found out.
     fn written(&self) -> Map<String, Value> {
-        let cells = Told::all().zip(&self.cells).filter(|(_, cell)| **cell != Cell::Unknown);
-        let mut object: Map<String, Value> = cells.map(|(column, cell)| (column.key(), json!(cell))).collect();
+        let cells = Told::all()
+            .zip(&self.cells)
+            .filter(|(_, cell)| **cell != Cell::Unknown);
+        let mut object: Map<String, Value> = cells
+            .map(|(column, cell)| (column.key(), json!(cell)))
+            .collect();
         let namespaces: Vec<_> = self.namespaces.iter().map(NsId::to_string).collect();
         object.insert("namespaces".to_owned(), json!(namespaces));
         object
@@ -281,46 +362,69 @@ impl Process {
                 (Told::Pid, value) => value.and_then(Value::as_u64).map(Cell::Number),
                 (Told::Chain, Some(Value::Array(ids))) => {
                     let ids: Vec<_> = ids.iter().map(Value::to_string).collect();
-                    PidChain::parse(ids.join("\t").as_bytes()).ok().map(Cell::Chain)
+                    PidChain::parse(ids.join("\t").as_bytes())
+                        .ok()
+                        .map(Cell::Chain)
                 }
                 (_, value) => value.map_or(Some(Cell::Unknown), Cell::from_json),
             };
             cell.ok_or(Strange::Process(place, key))
         };
         let mut cells: Vec<_> = Told::all().map(cell).collect::<Result<_, _>>()?;
-        if let (Cell::Nothing, Cell::Number(uid)) = (&cells[Told::User as usize], &cells[Told::Uid as usize])
+        if let (Cell::Nothing, Cell::Number(uid)) =
+            (&cells[Told::User as usize], &cells[Told::Uid as usize])
             && let Ok(uid) = u32::try_from(*uid)
         {
             cells[Told::User as usize] = Cell::Unnamed(uid);
         }
-        let namespaces = object.get("namespaces").and_then(Value::as_array).into_iter().flatten();
-        let namespaces = namespaces.filter_map(|ns| ns.as_str()?.parse().ok()).collect();
+        let namespaces = object
+            .get("namespaces")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let namespaces = namespaces
+            .filter_map(|ns| ns.as_str()?.parse().ok())
+            .collect();
         Ok(Self { cells, namespaces })
     }
 }
 
-/// Returns what is shown of a saved census, in each form, for tests: texts and JSON documents. `None` if the census is
-/// refused.
+/// Returns what is shown of a saved census, in each form, for tests: texts and JSON documents.
+/// `None` if the census is refused.
 pub fn shown(text: &[u8]) -> Option<([String; 5], Vec<String>)> {
     let listing = Saved::parse(text).ok()?.listing;
-    let [owners, parents] = &[Order::Owner, Order::Parent].map(|order| tree::forest(&listing, order, None));
+    let [owners, parents] =
+        &[Order::Owner, Order::Parent].map(|order| tree::forest(&listing, order, None));
     let draw = |language| graph::draw(language, &listing, owners, |_| Vec::new());
     let [dot, mermaid, svg] = [Language::Dot, Language::Mermaid, Language::Svg].map(draw);
-    let tables = [owners, parents]
-        .map(|forest| tree::table(&listing, &listing.columns, forest).render(&Styles::default(), None));
+    let tables = [owners, parents].map(|forest| {
+        tree::table(&listing, &listing.columns, forest).render(&Styles::default(), None)
+    });
     let nested = [owners, parents].map(|forest| tree::nested(&listing.columns, &listing, forest));
-    let documents = nested.iter().map(serde_json::to_string).collect::<Result<_, _>>().ok()?;
+    let documents = nested
+        .iter()
+        .map(serde_json::to_string)
+        .collect::<Result<_, _>>()
+        .ok()?;
     let [owned, below] = tables;
     Some(([dot, mermaid, svg, owned, below], documents))
 }
 
-fn row(columns: &[Column], place: usize, object: &Map<String, Value>) -> Result<Vec<Cell>, Strange> {
+fn row(
+    columns: &[Column],
+    place: usize,
+    object: &Map<String, Value>,
+) -> Result<Vec<Cell>, Strange> {
     let cell = |column: &Column| {
         let key = column.key();
-        let cell = object.get(&key).map_or(Some(Cell::Unknown), Cell::from_json);
+        let cell = object
+            .get(&key)
+            .map_or(Some(Cell::Unknown), Cell::from_json);
         let fits = match (column, &cell) {
             (Column::Ns, cell) => matches!(cell, Some(Cell::Number(_))),
-            (Column::Type, cell) => matches!(cell, Some(Cell::Text(kind)) if NsKind::from_name(kind).is_some()),
+            (Column::Type, cell) => {
+                matches!(cell, Some(Cell::Text(kind)) if NsKind::from_name(kind).is_some())
+            }
             (_, cell) => cell.is_some(),
         };
         cell.filter(|_| fits).ok_or(Strange::Row(place, key))
@@ -350,19 +454,28 @@ fn text(path: &Path) -> Result<Vec<u8>, SavedError> {
         // A FIFO would be waited for.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let open = rustix::fs::open(path, flags, Mode::empty());
-        let file = File::from(open.map_err(|errno| SavedError::Read(path.to_owned(), errno.into()))?);
+        let file =
+            File::from(open.map_err(|errno| SavedError::Read(path.to_owned(), errno.into()))?);
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             return Err(foreign(Strange::NoFile));
         }
         file.take(LARGEST + 1).read_to_end(&mut text)
     };
     read.map_err(|error| SavedError::Read(path.to_owned(), error))?;
-    if text.len() as u64 > LARGEST { Err(foreign(Strange::Large)) } else { Ok(text) }
+    if text.len() as u64 > LARGEST {
+        Err(foreign(Strange::Large))
+    } else {
+        Ok(text)
+    }
 }
 
 /// A file's name for a message, or the stream's that it means.
 fn named(path: &Path, stream: &str) -> String {
-    if path == Path::new(STANDARD) { stream.to_owned() } else { path.display().to_string() }
+    if path == Path::new(STANDARD) {
+        stream.to_owned()
+    } else {
+        path.display().to_string()
+    }
 }
 
 impl From<SavedError> for crate::exit::ExitStatus {
@@ -392,16 +505,40 @@ mod tests {
         assert_eq!(saved.listing.cell(row, Column::User), &Cell::Unknown);
         assert_eq!(saved.listing.unseen.hidden(), 2);
         let more = whole.replace("\"pid\":null", "\"uid\":7,\"user\":null");
-        let more = more.replace("\"processes\":2", "\"processes\":2,\"closed\":3,\"sockets\":4");
+        let more = more.replace(
+            "\"processes\":2",
+            "\"processes\":2,\"closed\":3,\"sockets\":4",
+        );
         let saved = Saved::parse(more.as_bytes()).unwrap();
-        assert_eq!(saved.listing.cell(&saved.listing.rows[0], Column::User), &Cell::Unnamed(7));
-        assert_eq!((saved.listing.unseen.closed, saved.listing.unseen.sockets), (3, 4));
-        assert_eq!(refusal(&whole[..whole.len() - 1]), "it is no JSON, or not all of it");
+        assert_eq!(
+            saved.listing.cell(&saved.listing.rows[0], Column::User),
+            &Cell::Unnamed(7)
+        );
+        assert_eq!(
+            (saved.listing.unseen.closed, saved.listing.unseen.sockets),
+            (3, 4)
+        );
+        assert_eq!(
+            refusal(&whole[..whole.len() - 1]),
+            "it is no JSON, or not all of it"
+        );
         assert_eq!(refusal("{}"), "it is a JSON document of something else");
-        assert_eq!(refusal(&whole.replace("nsx census", "x")), "it is a JSON document of something else");
-        assert!(refusal(&whole.replace("\"version\":1", "\"version\":3")).starts_with("it has version 3"));
-        assert_eq!(refusal(&whole.replace("\"ns\":7", "\"ns\":\"7\"")), "namespace 1 in it has no ns");
-        assert_eq!(refusal(&whole.replace("\"net\"", "\"x\"")), "namespace 1 in it has no type");
+        assert_eq!(
+            refusal(&whole.replace("nsx census", "x")),
+            "it is a JSON document of something else"
+        );
+        assert!(
+            refusal(&whole.replace("\"version\":1", "\"version\":3"))
+                .starts_with("it has version 3")
+        );
+        assert_eq!(
+            refusal(&whole.replace("\"ns\":7", "\"ns\":\"7\"")),
+            "namespace 1 in it has no ns"
+        );
+        assert_eq!(
+            refusal(&whole.replace("\"net\"", "\"x\"")),
+            "namespace 1 in it has no type"
+        );
     }
 
     proptest! {

@@ -17,8 +17,8 @@ use nsx_core::{
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 /// Why there is no tree of what was saved by its processes.
-pub(super) const NOT_SAVED: &str =
-    "what was saved does not say which process made which: --tree=owner and --tree=parent can be had";
+pub(super) const NOT_SAVED: &str = "what was saved does not say which process made which: \
+--tree=owner and --tree=parent can be had";
 
 /// The order of a tree: which rows stand below which.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -28,7 +28,8 @@ pub(super) enum Order {
     Owner,
     /// PID and user namespaces below their parents
     Parent,
-    /// Namespaces below the one that their leader's parent, or the next of its ancestors elsewhere, is in
+    /// Namespaces below the one that their leader's parent, or the next of its ancestors elsewhere,
+    /// is in
     Process,
     /// PID namespaces with their processes, each below its parent
     Pid,
@@ -53,9 +54,13 @@ impl Order {
     }
 }
 
-/// The rows of a listing, below one another. The listing has the columns that the order asks for; `origins` are of the census
-/// that it was made from, where processes are asked for.
-pub(super) fn forest<'l>(listing: &'l Listing, order: Order, mut origins: Option<Origins<'_>>) -> Forest<&'l [Cell]> {
+/// The rows of a listing, below one another. The listing has the columns that the order asks for;
+/// `origins` are of the census that it was made from, where processes are asked for.
+pub(super) fn forest<'l>(
+    listing: &'l Listing,
+    order: Order,
+    mut origins: Option<Origins<'_>>,
+) -> Forest<&'l [Cell]> {
     let rows: Vec<_> = listing.rows.iter().map(Vec::as_slice).collect();
     let places = listing.places();
     Forest::of(rows, |row| {
@@ -79,24 +84,40 @@ pub(super) struct Origins<'a> {
 
 impl<'a> Origins<'a> {
     pub(super) fn new(census: &'a Census, proc: &'a ProcRoot) -> Self {
-        Self { proc, census, parents: HashMap::default(), buffer: Vec::new() }
+        Self {
+            proc,
+            census,
+            parents: HashMap::default(),
+            buffer: Vec::new(),
+        }
     }
 
-    /// The namespace of the same kind that the nearest ancestor of the leader is in who is not in this one.
+    /// The namespace of the same kind that the nearest ancestor of the leader is in who is not in
+    /// this one.
     fn above(&mut self, listing: &Listing, row: &[Cell]) -> Option<u64> {
-        let Cell::Text(kind) = listing.cell(row, Column::Type) else { return None };
+        let Cell::Text(kind) = listing.cell(row, Column::Type) else {
+            return None;
+        };
         let kind = NsKind::from_name(kind)?;
-        let ns = NsId { kind, inode: listing.number(row, Column::Ns)? };
+        let ns = NsId {
+            kind,
+            inode: listing.number(row, Column::Ns)?,
+        };
         let leader = Pid::from_raw(i32::try_from(listing.number(row, Column::Pid)?).ok()?)?;
         let census = self.census;
         // Ids that were read one after the other could lead round in a circle.
-        let mut ancestors = std::iter::successors(Some(leader), |pid| self.parent(*pid)).take(census.members.len());
-        let elsewhere = ancestors.find_map(|pid| census.member(pid)?.ns(kind).filter(|other| *other != ns))?;
+        let mut ancestors =
+            std::iter::successors(Some(leader), |pid| self.parent(*pid)).take(census.members.len());
+        let elsewhere =
+            ancestors.find_map(|pid| census.member(pid)?.ns(kind).filter(|other| *other != ns))?;
         Some(elsewhere.inode)
     }
 
     fn parent(&mut self, pid: Pid) -> Option<Pid> {
-        *self.parents.entry(pid).or_insert_with(|| self.proc.status(pid, &mut self.buffer).ok()?.ppid)
+        *self
+            .parents
+            .entry(pid)
+            .or_insert_with(|| self.proc.status(pid, &mut self.buffer).ok()?.ppid)
     }
 }
 
@@ -105,11 +126,23 @@ pub(super) fn table(listing: &Listing, columns: &[Column], forest: &Forest<&[Cel
     let headings: Vec<_> = columns
         .iter()
         .enumerate()
-        .map(|(place, column)| (column.spec().name, if place == 0 { Align::Left } else { column.spec().align }))
+        .map(|(place, column)| {
+            (
+                column.spec().name,
+                if place == 0 {
+                    Align::Left
+                } else {
+                    column.spec().align
+                },
+            )
+        })
         .collect();
     let mut table = Table::new(&headings);
     for (lead, row) in forest.lines() {
-        let mut cells: Vec<_> = columns.iter().map(|column| listing.cell(row, *column).shown()).collect();
+        let mut cells: Vec<_> = columns
+            .iter()
+            .map(|column| listing.cell(row, *column).shown())
+            .collect();
         if let Some(first) = cells.first_mut() {
             first.insert_str(0, &lead);
         }
@@ -139,5 +172,8 @@ pub(super) fn nested<'a>(
     listing: &'a Listing,
     forest: &'a Forest<&'a [Cell]>,
 ) -> Vec<Nested<'a>> {
-    forest.fold(|row, children| Nested { row: listing.object(columns, row), children })
+    forest.fold(|row, children| Nested {
+        row: listing.object(columns, row),
+        children,
+    })
 }

@@ -1,5 +1,5 @@
-//! The holders of a namespace, or of all namespaces of a process: every holder by kind, and what would have to go for
-//! the namespace to die.
+//! The holders of a namespace, or of all namespaces of a process: every holder by kind, and what
+//! would have to go for the namespace to die.
 
 use super::{
     LeftOut, Named, Options, Sight,
@@ -51,8 +51,8 @@ struct Held<'a> {
     parent: Relative,
     owner: Relative,
     holders: Vec<Row>,
-    /// The events that would all have to happen for the namespace to die. Without `--why` not all holders were looked
-    /// for, and this is null.
+    /// The events that would all have to happen for the namespace to die. Without `--why` not all
+    /// holders were looked for, and this is null.
     to_die: Option<Vec<String>>,
     /// `true` if nothing else can be in the namespace or hold it.
     certain: bool,
@@ -81,7 +81,9 @@ struct Namespace {
 /// Shows a namespace. An error is the status to end with, once its reason is on standard error.
 pub(super) fn show(options: &Options, name: Name, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
     let mut all = options.why || options.deep;
-    let few = Sources::MEMBERS.with(Sources::PINS).with(Sources::RELATIONS);
+    let few = Sources::MEMBERS
+        .with(Sources::PINS)
+        .with(Sources::RELATIONS);
     let mut census = look(sight, if all { Sources::ALL } else { few })?;
     if !all && name.entry(&census).is_none() {
         // Only a thread, a descriptor or a socket keeps it, or a mount elsewhere.
@@ -100,7 +102,11 @@ pub(super) fn show(options: &Options, name: Name, sight: &Sight) -> Result<ExitS
     if options.json_lines {
         out::print_json_lines(&lines(std::slice::from_ref(&held)))?;
     } else if options.json {
-        out::print_json(&Document { version: 1, held: &held, hidden: left_out.hidden() })?;
+        out::print_json(&Document {
+            version: 1,
+            held: &held,
+            hidden: left_out.hidden(),
+        })?;
     } else {
         out::print(&shown(&held, &census, &left_out, options))?;
     }
@@ -110,31 +116,53 @@ pub(super) fn show(options: &Options, name: Name, sight: &Sight) -> Result<ExitS
     Ok(ExitStatus::SUCCESS)
 }
 
-/// Shows each namespace of a process that is neither the host's nor the caller's, as [`show`] does with `--why`.
-pub(super) fn show_all(options: &Options, named: &Named, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
+/// Shows each namespace of a process that is neither the host's nor the caller's, as [`show`] does
+/// with `--why`.
+pub(super) fn show_all(
+    options: &Options,
+    named: &Named,
+    sight: &Sight,
+) -> Result<ExitStatus, ExitStatus> {
     let Named { process, pid } = named;
     let failed = |error: ProcError| super::unread(process, Some((&sight.proc, *pid)), &error);
     let census = look(sight, Sources::ALL)?;
     let namespaces = census::namespaces_of(&sight.proc, *pid, NsSet::ALL);
-    let namespaces = process.runs(&sight.proc, *pid).and(namespaces).map_err(failed)?;
+    let namespaces = process
+        .runs(&sight.proc, *pid)
+        .and(namespaces)
+        .map_err(failed)?;
     let callers = NsKind::ALL.map(|kind| sight.proc.own_ns(NsLink::Own(kind)).ok());
     let is_hosts = |ns: &NsId| ns.is_initial() || callers.contains(&Some(*ns));
     let (hosts, own): (Vec<_>, Vec<_>) = namespaces.into_iter().partition(is_hosts);
     let hosts: Vec<_> = hosts.into_iter().map(|ns| ns.kind.name()).collect();
     let mut holders = Holders::new(&census, sight);
-    let held: Vec<_> =
-        own.into_iter().filter_map(|ns| Some(Held::new(census.entry(ns)?, true, &mut holders))).collect();
+    let held: Vec<_> = own
+        .into_iter()
+        .filter_map(|ns| Some(Held::new(census.entry(ns)?, true, &mut holders)))
+        .collect();
     let left_out = LeftOut::all_of(&census, &sight.proc);
     if options.json_lines {
         out::print_json_lines(&lines(&held))?;
     } else if options.json {
         let pid = process.pid().as_raw_pid();
-        out::print_json(&OfProcess { version: 1, pid, namespaces: &held, hosts, hidden: left_out.hidden() })?;
+        out::print_json(&OfProcess {
+            version: 1,
+            pid,
+            namespaces: &held,
+            hosts,
+            hidden: left_out.hidden(),
+        })?;
     } else {
-        let mut parts: Vec<_> = held.iter().map(|held| shown(held, &census, &left_out, options)).collect();
+        let mut parts: Vec<_> = held
+            .iter()
+            .map(|held| shown(held, &census, &left_out, options))
+            .collect();
         if !hosts.is_empty() {
             let are = if hosts.len() == 1 { "is" } else { "are" };
-            parts.push(format!("{} {are} the host's or yours.\n", text::listed(&hosts)));
+            parts.push(format!(
+                "{} {are} the host's or yours.\n",
+                text::listed(&hosts)
+            ));
         }
         out::print(&parts.join("\n"))?;
     }
@@ -150,13 +178,25 @@ pub(super) fn held(entry: &Entry, holders: &mut Holders<'_>) -> serde_json::Valu
 }
 
 fn look(sight: &Sight, sources: Sources) -> Result<Census, ExitStatus> {
-    let census = Census::take(&sight.proc, Query { kinds: NsSet::ALL, sources });
+    let census = Census::take(
+        &sight.proc,
+        Query {
+            kinds: NsSet::ALL,
+            sources,
+        },
+    );
     census.map_err(|errno| out::failed("list the processes", &errno))
 }
 
 fn lines<'a>(held: &'a [Held<'_>]) -> Vec<Line<'a>> {
     let of_one = |held: &'a Held<'_>| {
-        held.holders.iter().map(|row| Line { held: Namespace { ns: held.ns, kind: held.kind }, row })
+        held.holders.iter().map(|row| Line {
+            held: Namespace {
+                ns: held.ns,
+                kind: held.kind,
+            },
+            row,
+        })
     };
     held.iter().flat_map(of_one).collect()
 }
@@ -176,7 +216,9 @@ fn shown(held: &Held<'_>, census: &Census, left_out: &LeftOut, options: &Options
         [only] => text += &format!("To unmount it and leave nothing behind: {only}\n"),
         several => {
             text += "To unmount it and leave nothing behind:\n";
-            several.iter().for_each(|remedy| text += &format!("  {remedy}\n"));
+            several
+                .iter()
+                .for_each(|remedy| text += &format!("  {remedy}\n"));
         }
     }
     text
@@ -192,7 +234,10 @@ fn doubts(entry: &Entry, census: &Census, left_out: &LeftOut) -> String {
         doubts += "Not seen: processes that /proc does not list, which may be in it or hold it.\n";
     }
     if census.unseen.closed > 0 {
-        doubts += &format!("Not seen: the descriptors of {}, which may hold it.\n", left_out.closed());
+        doubts += &format!(
+            "Not seen: the descriptors of {}, which may hold it.\n",
+            left_out.closed()
+        );
     }
     if census.unseen.sockets > 0 && entry.ns.kind == NsKind::Net {
         doubts += "Not seen: the network namespaces of some sockets, which may hold it.\n";
@@ -224,7 +269,10 @@ fn heading(entry: &Entry) -> String {
     if let Some(id) = entry.relation.and_then(|relation| relation.id64) {
         text += &format!(", id {id}");
     }
-    for (what, relative) in [("parent", Relative::parent(entry.relation)), ("owner", Relative::owner(entry.relation))] {
+    for (what, relative) in [
+        ("parent", Relative::parent(entry.relation)),
+        ("owner", Relative::owner(entry.relation)),
+    ] {
         let relative = relative.to_string();
         if !relative.is_empty() {
             text += &format!(", {what} {relative}");
@@ -263,29 +311,46 @@ fn to_die(ns: NsId, rows: &[Row]) -> Vec<String> {
 }
 
 fn fate(ns: NsId, to_die: &[String], certain: bool) -> String {
-    let dies = if certain { "It dies" } else { "As far as can be seen, it dies" };
+    let dies = if certain {
+        "It dies"
+    } else {
+        "As far as can be seen, it dies"
+    };
     match to_die {
         [] => format!("Nothing that nsx can see keeps {ns}.\n"),
         ends => format!("{dies} when {}.\n", text::listed(ends)),
     }
 }
 
-/// Commands that take the mounts away. Removing the file of a mount point takes the mounts on it in other mount namespaces away
-/// too (3.18), so that one command for each mount point is enough, in the caller's mount namespace if the mount is there.
+/// Commands that take the mounts away. Removing the file of a mount point takes the mounts on it in
+/// other mount namespaces away too (3.18), so that one command for each mount point is enough, in
+/// the caller's mount namespace if the mount is there.
 fn remedies(rows: &[Row]) -> Vec<String> {
     let mut remedies = Vec::new();
     let mut done: Vec<&[u8]> = Vec::new();
     for is_own in [true, false] {
         for row in rows {
-            let Place::Mount { point, own, seen_by, .. } = &row.place else { continue };
+            let Place::Mount {
+                point,
+                own,
+                seen_by,
+                ..
+            } = &row.place
+            else {
+                continue;
+            };
             if *own != is_own || done.contains(&point.as_slice()) {
                 continue;
             }
-            let Some(word) = text::shell_word(point) else { continue };
+            let Some(word) = text::shell_word(point) else {
+                continue;
+            };
             match seen_by {
                 _ if is_own => remedies.push(format!("umount {word} && rm {word}")),
                 Some(pid) => {
-                    remedies.push(format!("nsx enter {pid} --mount -- sh -c 'umount \"$0\" && rm \"$0\"' {word}"));
+                    remedies.push(format!(
+                        "nsx enter {pid} --mount -- sh -c 'umount \"$0\" && rm \"$0\"' {word}"
+                    ));
                 }
                 None => continue,
             }
@@ -302,7 +367,13 @@ mod tests {
     #[test]
     fn whatever_holds_it_has_to_go() {
         let ns: NsId = "net:[7]".parse().unwrap();
-        let mount = |inside, own| Place::Mount { point: b"/a\x1b".to_vec(), mount: 9, inside, seen_by: None, own };
+        let mount = |inside, own| Place::Mount {
+            point: b"/a\x1b".to_vec(),
+            mount: 9,
+            inside,
+            seen_by: None,
+            own,
+        };
         let mut rows = vec![
             row("process", 12, Place::Process {}),
             row("thread", 12, Place::Thread { tid: 13 }),
@@ -311,18 +382,29 @@ mod tests {
             row("mount", 0, mount(Some(1), true)),
             row("mount", 0, mount(Some(2), false)),
         ];
-        let expected = "It dies when process 12 ends, thread 13 of process 12 ends, process 14, whose next children would \
-            be in it, ends, process 15 closes descriptor 3, /a\\x1b is unmounted and /a\\x1b in mnt:[2] is unmounted \
+        let expected = "It dies when process 12 ends, thread 13 of process 12 ends, process 14, \
+        whose next children would \
+            be in it, ends, process 15 closes descriptor 3, /a\\x1b is unmounted and /a\\x1b in \
+        mnt:[2] is unmounted \
             there.\n";
         assert_eq!(fate(ns, &to_die(ns, &rows), true), expected);
         for pid in 16..19 {
             rows.insert(0, row("process", pid, Place::Process {}));
         }
-        assert!(fate(ns, &to_die(ns, &rows), true).starts_with("It dies when the 4 processes in it end, thread 13"));
-        assert_eq!(fate(ns, &to_die(ns, &rows[..1]), true), "It dies when process 18 ends.\n");
+        assert!(
+            fate(ns, &to_die(ns, &rows), true)
+                .starts_with("It dies when the 4 processes in it end, thread 13")
+        );
+        assert_eq!(
+            fate(ns, &to_die(ns, &rows[..1]), true),
+            "It dies when process 18 ends.\n"
+        );
         let doubted = "As far as can be seen, it dies when process 18 ends.\n";
         assert_eq!(fate(ns, &to_die(ns, &rows[..1]), false), doubted);
-        assert_eq!(fate(ns, &[], true), "Nothing that nsx can see keeps net:[7].\n");
+        assert_eq!(
+            fate(ns, &[], true),
+            "Nothing that nsx can see keeps net:[7].\n"
+        );
         let host = "user:[4026531837]".parse().unwrap();
         assert_eq!(to_die(host, &rows), ["the host is shut down"]);
     }
@@ -331,9 +413,24 @@ mod tests {
     fn a_remedy_takes_each_mount_point_away_once_and_here_if_it_can_be() {
         let mount = |point: &str, seen_by: Option<i32>| {
             let own = seen_by.is_none();
-            row("mount", 0, Place::Mount { point: point.into(), mount: 9, inside: Some(1), seen_by, own })
+            row(
+                "mount",
+                0,
+                Place::Mount {
+                    point: point.into(),
+                    mount: 9,
+                    inside: Some(1),
+                    seen_by,
+                    own,
+                },
+            )
         };
-        let rows = [mount("/a b", Some(7)), mount("/a b", Some(8)), mount("/c", Some(7)), mount("/c", None)];
+        let rows = [
+            mount("/a b", Some(7)),
+            mount("/a b", Some(8)),
+            mount("/c", Some(7)),
+            mount("/c", None),
+        ];
         let elsewhere = "nsx enter 7 --mount -- sh -c 'umount \"$0\" && rm \"$0\"' '/a b'";
         assert_eq!(remedies(&rows), ["umount /c && rm /c", elsewhere]);
         assert!(remedies(&[mount("/a\x1b", None)]).is_empty());

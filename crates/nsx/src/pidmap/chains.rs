@@ -77,14 +77,22 @@ pub(super) fn print(
         all &= finder.find(&asked, &mut rows);
         // A line for each needs no other: it is printed as soon as it is known.
         if options.quiet {
-            out::print(&rows.drain(..).map(|row| row.numbers() + "\n").collect::<String>())?;
+            out::print(
+                &rows
+                    .drain(..)
+                    .map(|row| row.numbers() + "\n")
+                    .collect::<String>(),
+            )?;
         } else if options.json_lines {
             out::print_json_lines(&std::mem::take(&mut rows))?;
         }
         Ok(())
     })?;
     if options.json {
-        out::print_json(&Document { version: 1, processes: &rows })?;
+        out::print_json(&Document {
+            version: 1,
+            processes: &rows,
+        })?;
     } else if !options.quiet && !options.json_lines {
         out::print(&table(&rows, options).render(&Styles::stdout(options.color), out::width()))?;
     }
@@ -94,7 +102,11 @@ pub(super) fn print(
     if let Some(host) = &host {
         target::note_cut_off(host);
     }
-    Ok(if all && whole { ExitStatus::SUCCESS } else { ExitStatus::NO_MATCH })
+    Ok(if all && whole {
+        ExitStatus::SUCCESS
+    } else {
+        ExitStatus::NO_MATCH
+    })
 }
 
 /// Finds processes, with what is the same for all of them found once.
@@ -115,8 +127,15 @@ struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    fn new(options: &'a Options, proc: &'a ProcRoot, ends: &'a Ends, host: Option<&'a Host>) -> Self {
-        let between = |from: &_, to: &_| Translator::new(proc, Clone::clone(from), Clone::clone(to), options.tasks());
+    fn new(
+        options: &'a Options,
+        proc: &'a ProcRoot,
+        ends: &'a Ends,
+        host: Option<&'a Host>,
+    ) -> Self {
+        let between = |from: &_, to: &_| {
+            Translator::new(proc, Clone::clone(from), Clone::clone(to), options.tasks())
+        };
         Self {
             options,
             ends,
@@ -137,7 +156,9 @@ impl<'a> Finder<'a> {
         let ids: Vec<_> = asked.iter().map(|asked| asked.id).collect();
         for (asked, here) in asked.iter().zip(self.here.translate_all(&ids)) {
             let row = self.one(*asked, here);
-            all &= row.as_ref().is_some_and(|row| self.ends.to.is_none() || row.to.is_some());
+            all &= row
+                .as_ref()
+                .is_some_and(|row| self.ends.to.is_none() || row.to.is_some());
             rows.extend(row);
         }
         all
@@ -148,14 +169,22 @@ impl<'a> Finder<'a> {
         let proc = self.registrar.proc();
         let Asked { id, inode } = asked;
         if self.ends.from.is_none() {
-            return self.row(id, None, inode).map_err(|error| failed(&format!("find process {id}"), &error)).ok();
+            return self
+                .row(id, None, inode)
+                .map_err(|error| failed(&format!("find process {id}"), &error))
+                .ok();
         }
-        let here = here.inspect_err(|&why| numbers::refuse(id, why, &self.here, proc)).ok()?;
+        let here = here
+            .inspect_err(|&why| numbers::refuse(id, why, &self.here, proc))
+            .ok()?;
         let act = || format!("find process {id} of {}", self.ends.from().id());
-        self.row(here, Some(id), inode).map_err(|error| failed(&act(), &error)).ok()
+        self.row(here, Some(id), inode)
+            .map_err(|error| failed(&act(), &error))
+            .ok()
     }
 
-    /// The row of the process or thread that has `callers` here, and `from` at `--from`, and whose pidfd has this inode.
+    /// The row of the process or thread that has `callers` here, and `from` at `--from`, and whose
+    /// pidfd has this inode.
     fn row(&mut self, callers: Pid, from: Option<Pid>, inode: Option<u64>) -> Result<Row, Missing> {
         let proc = self.registrar.proc();
         let process = match Process::hold(callers) {
@@ -163,12 +192,19 @@ impl<'a> Finder<'a> {
             process => process?,
         };
         is_one(&process, inode)?;
-        let shown = if self.is_callers { callers } else { process.chain_in(proc)?.outermost() };
+        let shown = if self.is_callers {
+            callers
+        } else {
+            process.chain_in(proc)?.outermost()
+        };
         // Its whole status has just been read.
-        self.row_of(&process, shown, callers, from, |buffer| TaskIds::parse(buffer))
+        self.row_of(&process, shown, callers, from, |buffer| {
+            TaskIds::parse(buffer)
+        })
     }
 
-    /// Like `row`, but for a thread: its process is pinned, and the thread is one of those that the process has.
+    /// Like `row`, but for a thread: its process is pinned, and the thread is one of those that the
+    /// process has.
     fn thread_row(&mut self, callers: Pid, from: Option<Pid>) -> Result<Row, Missing> {
         let proc = self.registrar.proc();
         let own = &self.ends.own;
@@ -182,12 +218,13 @@ impl<'a> Finder<'a> {
         self.row_of(&process, shown, callers, from, |buffer| {
             let threads = proc.threads(shown)?.into_iter();
             let mut ids = threads.filter_map(|thread| proc.thread_ids(shown, thread, buffer).ok());
-            ids.find(|ids| ids.chain.ids().get(level) == Some(&callers)).ok_or(ProcError::Vanished)
+            ids.find(|ids| ids.chain.ids().get(level) == Some(&callers))
+                .ok_or(ProcError::Vanished)
         })
     }
 
-    /// Returns the row of a pinned process that the procfs calls `shown`, with the ids that `read` returns when it is
-    /// given the text of the process's status.
+    /// Returns the row of a pinned process that the procfs calls `shown`, with the ids that `read`
+    /// returns when it is given the text of the process's status.
     fn row_of(
         &mut self,
         process: &Process,
@@ -204,8 +241,16 @@ impl<'a> Finder<'a> {
         let status = seen?;
         let ids = read(&mut self.buffer)?;
         let levels = self.lineages.levels(proc, shown, &ids.chain);
-        let who = if self.options.quiet { Who::default() } else { self.registrar.who_has(shown, &status) };
-        let of = if self.options.quiet { Vec::new() } else { self.owners.of(&levels, &self.lineages) };
+        let who = if self.options.quiet {
+            Who::default()
+        } else {
+            self.registrar.who_has(shown, &status)
+        };
+        let of = if self.options.quiet {
+            Vec::new()
+        } else {
+            self.owners.of(&levels, &self.lineages)
+        };
         let to = self.ends.to.as_ref().map(|_| self.there.translate(callers));
         // Whoever has the number here must still be who has it there.
         if process.reaped() || from.is_some_and(|id| self.back.translate(callers) != Ok(id)) {
@@ -220,7 +265,10 @@ impl<'a> Finder<'a> {
             to: to.and_then(Result::ok).map(number),
             pid: number(callers),
             chain: levels.iter().map(|level| number(level.pid)).collect(),
-            namespaces: levels.iter().map(|level| level.ns.map(|ns| ns.inode)).collect(),
+            namespaces: levels
+                .iter()
+                .map(|level| level.ns.map(|ns| ns.inode))
+                .collect(),
             of,
             pgid: self.options.shows(With::Pgid).then_some(ids.pgid),
             sid: self.options.shows(With::Sid).then_some(ids.sid),
@@ -245,11 +293,16 @@ fn failed(act: &str, error: &dyn Error) {
 impl Row {
     /// Returns what `-q` prints.
     fn numbers(&self) -> String {
-        self.chain.iter().map(i32::to_string).collect::<Vec<_>>().join(" ")
+        self.chain
+            .iter()
+            .map(i32::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
-/// A line a level, because the chain of a process a few levels deep with its namespaces is wider than a terminal.
+/// A line a level, because the chain of a process a few levels deep with its namespaces is wider
+/// than a terminal.
 fn table(rows: &[Row], options: &Options) -> Table {
     let shown = [
         (options.from.is_some(), "FROM", Align::Right),
@@ -264,15 +317,26 @@ fn table(rows: &[Row], options: &Options) -> Table {
         (true, "USER", Align::Left),
         (true, "COMMAND", Align::Left),
     ];
-    let columns: Vec<_> = shown.iter().filter(|(shown, ..)| *shown).map(|&(_, name, align)| (name, align)).collect();
+    let columns: Vec<_> = shown
+        .iter()
+        .filter(|(shown, ..)| *shown)
+        .map(|&(_, name, align)| (name, align))
+        .collect();
     let mut table = Table::new(&columns);
     for row in rows {
         for (level, (id, ns)) in row.chain.iter().zip(&row.namespaces).enumerate() {
             // What is said of the whole process stands in its first line.
             let once = |cell: String| if level == 0 { cell } else { String::new() };
-            let number = |number: Option<i32>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+            let number = |number: Option<i32>| {
+                number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+            };
             let at_level = |ids: &Option<Vec<i32>>| {
-                number(ids.as_ref().and_then(|ids| ids.get(level)).copied().filter(|&id| id > 0))
+                number(
+                    ids.as_ref()
+                        .and_then(|ids| ids.get(level))
+                        .copied()
+                        .filter(|&id| id > 0),
+                )
             };
             let cells = [
                 once(number(row.from)),
@@ -283,11 +347,21 @@ fn table(rows: &[Row], options: &Options) -> Table {
                 at_level(&row.pgid),
                 at_level(&row.sid),
                 ns.map_or_else(|| text::UNKNOWN.to_owned(), |ns| ns.to_string()),
-                row.of.get(level).cloned().flatten().unwrap_or_else(|| text::UNKNOWN.to_owned()),
+                row.of
+                    .get(level)
+                    .cloned()
+                    .flatten()
+                    .unwrap_or_else(|| text::UNKNOWN.to_owned()),
                 once(row.who.user()),
                 once(row.who.command()),
             ];
-            table.row(cells.iter().zip(&shown).filter(|(_, (shown, ..))| *shown).map(|(cell, _)| cell));
+            table.row(
+                cells
+                    .iter()
+                    .zip(&shown)
+                    .filter(|(_, (shown, ..))| *shown)
+                    .map(|(cell, _)| cell),
+            );
         }
     }
     table
@@ -330,7 +404,10 @@ mod tests {
             ]
         );
         assert_eq!(
-            text(&["--from", "7", "--to", "8", "--with", "pgid", "1"], row(Some(1)))[..2],
+            text(
+                &["--from", "7", "--to", "8", "--with", "pgid", "1"],
+                row(Some(1))
+            )[..2],
             [
                 "FROM TO   PID LEVEL    ID  PGID         NS OF         USER COMMAND",
                 "   1  - 12345     0 12345 12345 4026531836 host       ?    ?",

@@ -1,9 +1,10 @@
 //! `--filter`: a text written through, with the ids in it translated.
 //!
-//! Everything that standard input has is read at once, and all lines that are whole by then are written at once: so a
-//! line waits for nothing but its own end, and a file is done in large pieces. The ids of a piece are translated
-//! together. That is right for each line of the piece, because the ids were all there before. If the kernel does not
-//! translate (before 6.11), a piece takes one scan, and not one scan per line.
+//! Everything that standard input has is read at once, and all lines that are whole by then are
+//! written at once: so a line waits for nothing but its own end, and a file is done in large
+//! pieces. The ids of a piece are translated together. That is right for each line of the piece,
+//! because the ids were all there before. If the kernel does not translate (before 6.11), a piece
+//! takes one scan, and not one scan per line.
 
 use super::{Ends, Options, find::Finder, input};
 use crate::{exit::ExitStatus, out};
@@ -26,19 +27,38 @@ pub(super) fn run(
     expression: &OsStr,
 ) -> Result<ExitStatus, ExitStatus> {
     let mut finder = Finder::new(expression)?;
-    let translator = Translator::new(proc, ends.from().clone(), ends.to().clone(), options.tasks());
+    let translator = Translator::new(
+        proc,
+        ends.from().clone(),
+        ends.to().clone(),
+        options.tasks(),
+    );
     let mut left = Left::default();
     let (mut text, mut changed) = (Vec::new(), Vec::new());
     loop {
         let end = !input::read(&mut text)?;
-        let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |place| place + 1);
-        let ready = if end || (whole == 0 && text.len() > LONGEST_LINE) { text.len() } else { whole };
+        let whole = text
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |place| place + 1);
+        let ready = if end || (whole == 0 && text.len() > LONGEST_LINE) {
+            text.len()
+        } else {
+            whole
+        };
         let places = finder.find(&text[..ready]);
         let written = if places.is_empty() {
             out::write_bytes(&text[..ready])
         } else {
             changed.clear();
-            translate(&text[..ready], &places, &translator, options.both, &mut changed, &mut left);
+            translate(
+                &text[..ready],
+                &places,
+                &translator,
+                options.both,
+                &mut changed,
+                &mut left,
+            );
             out::write_bytes(&changed)
         };
         match written {
@@ -56,14 +76,21 @@ pub(super) fn run(
     if all > 0 {
         let ids = if all == 1 { "id was" } else { "ids were" };
         let (from, to) = (ends.from().id(), ends.to().id());
-        out::note(&format!("{all} {ids} left as in {from}: no such process, or not visible in {to}"));
+        out::note(&format!(
+            "{all} {ids} left as in {from}: no such process, or not visible in {to}"
+        ));
     }
     if left.texts > 0 && !finder.has_groups() {
         out::hint(
-            "a whole match is the id where the expression has no group: put the number into one, as in 'pid=([0-9]+)'",
+            "a whole match is the id where the expression has no group: put the number into one, \
+            as in 'pid=([0-9]+)'",
         );
     }
-    Ok(if all == 0 { ExitStatus::SUCCESS } else { ExitStatus::NO_MATCH })
+    Ok(if all == 0 {
+        ExitStatus::SUCCESS
+    } else {
+        ExitStatus::NO_MATCH
+    })
 }
 
 /// Counts of what has no translation and stays as it was.

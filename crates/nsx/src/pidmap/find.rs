@@ -1,9 +1,10 @@
 //! The ids in a text, by a regular expression that sees one line at a time.
 //!
-//! regex-lite matches them. The engine of the regex crate would be ten times as fast where an expression has no fixed part,
-//! but its tables and code more than double what every command of nsx takes to start, because a static program relocates
-//! all that is linked into it. Most expressions have a fixed part, `pid=` say: lines without it are not looked at, and it is
-//! searched for as fast as memory is read.
+//! regex-lite matches them. The engine of the regex crate would be ten times as fast where an
+//! expression has no fixed part, but its tables and code more than double what every command of nsx
+//! takes to start, because a static program relocates all that is linked into it. Most expressions
+//! have a fixed part, `pid=` say: lines without it are not looked at, and it is searched for as
+//! fast as memory is read.
 
 use crate::{exit::ExitStatus, out};
 use memchr::memmem;
@@ -25,10 +26,16 @@ impl Finder {
             out::error(&format!("{}: {reason}", out::shown(expression)));
             ExitStatus::FAILURE
         };
-        let text = expression.to_str().ok_or_else(|| wrong("a regular expression is UTF-8"))?;
+        let text = expression
+            .to_str()
+            .ok_or_else(|| wrong("a regular expression is UTF-8"))?;
         let expression = Regex::new(text).map_err(|error| wrong(&error.to_string()))?;
         let fixed = fixed_part(text).map(|part| memmem::Finder::new(&part).into_owned());
-        Ok(Self { groups: expression.capture_locations(), expression, fixed })
+        Ok(Self {
+            groups: expression.capture_locations(),
+            expression,
+            fixed,
+        })
     }
 
     /// Returns whether the expression says by groups where the ids are.
@@ -36,13 +43,16 @@ impl Finder {
         self.groups.len() > 1
     }
 
-    /// Returns the ranges of the ids, in order and apart: the match of each group, or the whole match without groups.
+    /// Returns the ranges of the ids, in order and apart: the match of each group, or the whole
+    /// match without groups.
     pub(super) fn find(&mut self, text: &[u8]) -> Vec<Range<usize>> {
         let mut places = Vec::new();
         let mut start = 0;
         while start < text.len() {
             if let Some(fixed) = &self.fixed {
-                let Some(found) = fixed.find(&text[start..]) else { break };
+                let Some(found) = fixed.find(&text[start..]) else {
+                    break;
+                };
                 let before = &text[start..start + found];
                 start += memchr::memrchr(b'\n', before).map_or(0, |place| place + 1);
             }
@@ -56,7 +66,10 @@ impl Finder {
 
     fn find_in_line(&mut self, line: &str, offset: usize, places: &mut Vec<Range<usize>>) {
         let mut from = 0;
-        while let Some(whole) = self.expression.captures_read_at(&mut self.groups, line, from) {
+        while let Some(whole) = self
+            .expression
+            .captures_read_at(&mut self.groups, line, from)
+        {
             let mut end = from;
             for group in usize::from(self.groups.len() > 1)..self.groups.len() {
                 // A group in a group was translated with it.
@@ -69,8 +82,11 @@ impl Finder {
                 }
             }
             // An empty match would be found again and again.
-            let next =
-                if whole.range().is_empty() { line[whole.end()..].chars().next().map(char::len_utf8) } else { Some(0) };
+            let next = if whole.range().is_empty() {
+                line[whole.end()..].chars().next().map(char::len_utf8)
+            } else {
+                Some(0)
+            };
             match next {
                 Some(step) => from = whole.end() + step,
                 None => break,
@@ -79,7 +95,8 @@ impl Finder {
     }
 }
 
-/// The line as text of the same length: each byte that is not UTF-8 is shown to the expression as a control character.
+/// The line as text of the same length: each byte that is not UTF-8 is shown to the expression as a
+/// control character.
 fn readable(line: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(line) {
         return Cow::Borrowed(text);
@@ -92,7 +109,8 @@ fn readable(line: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The longest text that every match of an expression contains as it stands, where one can be told with little effort.
+/// The longest text that every match of an expression contains as it stands, where one can be told
+/// with little effort.
 fn fixed_part(expression: &str) -> Option<Vec<u8>> {
     // A flag may change what a letter means.
     if expression.contains("(?") {
@@ -182,17 +200,28 @@ mod tests {
     use proptest::prelude::*;
 
     fn found(expression: &str, text: &str) -> Vec<String> {
-        let places = Finder::new(OsStr::new(expression)).unwrap().find(text.as_bytes());
-        places.into_iter().map(|place| text[place].to_owned()).collect()
+        let places = Finder::new(OsStr::new(expression))
+            .unwrap()
+            .find(text.as_bytes());
+        places
+            .into_iter()
+            .map(|place| text[place].to_owned())
+            .collect()
     }
 
     #[test]
     fn groups_are_translated_or_else_the_match() {
-        assert_eq!(found(r"pid=(\d+)", "a pid=17 b pid=18\n19\npid=20"), ["17", "18", "20"]);
+        assert_eq!(
+            found(r"pid=(\d+)", "a pid=17 b pid=18\n19\npid=20"),
+            ["17", "18", "20"]
+        );
         assert_eq!(found(r"\d+", "a 17 b\n18\n"), ["17", "18"]);
         assert_eq!(found(r"pid=(\d+)|tid=(\d+)", "tid=3 pid=4"), ["3", "4"]);
         assert_eq!(found(r"((\d)\d*)", "37"), ["37"]);
-        assert_eq!(found(r"(\d+) kills (\d+)", "1 kills 2\n3 kills\n4"), ["1", "2"]);
+        assert_eq!(
+            found(r"(\d+) kills (\d+)", "1 kills 2\n3 kills\n4"),
+            ["1", "2"]
+        );
         assert_eq!(found(r"x*", "xx"), ["xx"]);
         assert_eq!(found(r"(\d*)", "a7b"), ["7"]);
     }
@@ -209,19 +238,29 @@ mod tests {
 
     #[test]
     fn what_is_no_expression_is_refused() {
-        assert_eq!(Finder::new(OsStr::new("(")).err(), Some(ExitStatus::FAILURE));
+        assert_eq!(
+            Finder::new(OsStr::new("(")).err(),
+            Some(ExitStatus::FAILURE)
+        );
     }
 
     #[test]
     fn bytes_that_are_no_text_keep_their_places() {
         let text = b"\xff\xfepid=7 \xf0\x9f pid=8\xff\n\xff9";
         let places = Finder::new(OsStr::new(r"pid=(\d+)")).unwrap().find(text);
-        assert_eq!(places.into_iter().map(|place| &text[place]).collect::<Vec<_>>(), [b"7", b"8"]);
+        assert_eq!(
+            places
+                .into_iter()
+                .map(|place| &text[place])
+                .collect::<Vec<_>>(),
+            [b"7", b"8"]
+        );
     }
 
     #[test]
     fn the_fixed_part_is_in_every_match() {
-        let part = |expression: &str| fixed_part(expression).map(|part| String::from_utf8(part).unwrap());
+        let part =
+            |expression: &str| fixed_part(expression).map(|part| String::from_utf8(part).unwrap());
         for (expression, expected) in [
             (r"pid=(\d+)", "pid="),
             (r"\[(\d+)\]:", "]:"),
@@ -233,7 +272,18 @@ mod tests {
         ] {
             assert_eq!(part(expression).as_deref(), Some(expected), "{expression}");
         }
-        for expression in [r"(\d+)", "a|b", "(?i)abc", r"\d", "a?", "[a]", "[]a]b", "[[:digit:]]x", r"\x41", ""] {
+        for expression in [
+            r"(\d+)",
+            "a|b",
+            "(?i)abc",
+            r"\d",
+            "a?",
+            "[a]",
+            "[]a]b",
+            "[[:digit:]]x",
+            r"\x41",
+            "",
+        ] {
             assert_eq!(part(expression), None, "{expression}");
         }
     }

@@ -22,7 +22,8 @@ pub(super) struct Asked {
     pub(super) inode: Option<u64>,
 }
 
-/// Reads all operands before anything else is looked up, so that wrong usage is all that is said; none is `-`.
+/// Reads all operands before anything else is looked up, so that wrong usage is all that is said;
+/// none is `-`.
 pub(super) fn operands(options: &Options) -> Result<Vec<Option<Asked>>, ExitStatus> {
     let read = |word: &OsString| {
         let bytes = word.as_bytes();
@@ -41,11 +42,19 @@ pub(super) fn operands(options: &Options) -> Result<Vec<Option<Asked>>, ExitStat
             Target::Process { pid, inode } => Ok(Some(Asked { id: pid, inode })),
             // A container's first process.
             container @ (Target::Container { .. } | Target::Pod(_) | Target::Name(_)) => {
-                let process = target::find(&container).map_err(|error| target::failed(&error))?.process;
-                Ok(Some(Asked { id: process.pid(), inode: process.inode().ok() }))
+                let process = target::find(&container)
+                    .map_err(|error| target::failed(&error))?
+                    .process;
+                Ok(Some(Asked {
+                    id: process.pid(),
+                    inode: process.inode().ok(),
+                }))
             }
             _ => {
-                out::error(&format!("{}: a namespace is listed by itself", out::shown(word)));
+                out::error(&format!(
+                    "{}: a namespace is listed by itself",
+                    out::shown(word)
+                ));
                 Err(ExitStatus::FAILURE)
             }
         }
@@ -53,8 +62,8 @@ pub(super) fn operands(options: &Options) -> Result<Vec<Option<Asked>>, ExitStat
     options.operands.iter().map(read).collect()
 }
 
-/// Hands on what is asked, as it comes: the operands, and the numbers on standard input a chunk at a time. What is there and
-/// is no number is said and makes `whole` false.
+/// Hands on what is asked, as it comes: the operands, and the numbers on standard input a chunk at
+/// a time. What is there and is no number is said and makes `whole` false.
 pub(super) fn each(
     operands: Vec<Option<Asked>>,
     mut hand_on: impl FnMut(Vec<Asked>) -> Result<(), ExitStatus>,
@@ -75,14 +84,18 @@ pub(super) fn each(
 }
 
 /// The numbers on standard input, with blanks or line feeds between them.
-fn numbers(hand_on: &mut impl FnMut(Vec<Asked>) -> Result<(), ExitStatus>) -> Result<bool, ExitStatus> {
+fn numbers(
+    hand_on: &mut impl FnMut(Vec<Asked>) -> Result<(), ExitStatus>,
+) -> Result<bool, ExitStatus> {
     let mut whole = true;
     let mut text = Vec::new();
     loop {
         let end = !read(&mut text)?;
         // The last word may go on in what comes next.
         let complete = if end { text.len() } else { last_blank(&text) };
-        let words = text[..complete].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let words = text[..complete]
+            .split(u8::is_ascii_whitespace)
+            .filter(|word| !word.is_empty());
         let ids = words.filter_map(|word| match pid::parse(word) {
             Ok(id) => Some(Asked { id, inode: None }),
             Err(error) => {
@@ -101,7 +114,9 @@ fn numbers(hand_on: &mut impl FnMut(Vec<Asked>) -> Result<(), ExitStatus>) -> Re
 }
 
 fn last_blank(text: &[u8]) -> usize {
-    text.iter().rposition(u8::is_ascii_whitespace).map_or(0, |place| place + 1)
+    text.iter()
+        .rposition(u8::is_ascii_whitespace)
+        .map_or(0, |place| place + 1)
 }
 
 /// Reads what standard input has next behind `text`; false at its end.

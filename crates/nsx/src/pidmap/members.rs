@@ -1,4 +1,5 @@
-//! The processes that a PID namespace sees, each with what the process and its user are called inside and here.
+//! The processes that a PID namespace sees, each with what the process and its user are called
+//! inside and here.
 
 use super::{Options, With, place, tree};
 use crate::{
@@ -59,7 +60,11 @@ struct Shared {
 }
 
 /// Lists the processes. An error is the status to end with, once its reason is said.
-pub(super) fn list(options: &Options, proc: &ProcRoot, of: &Numbering) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn list(
+    options: &Options,
+    proc: &ProcRoot,
+    of: &Numbering,
+) -> Result<ExitStatus, ExitStatus> {
     if options.quiet || options.from.is_some() || options.to.is_some() {
         out::error("a list of processes cannot be combined with --quiet, --from or --to");
         return Err(ExitStatus::FAILURE);
@@ -69,18 +74,31 @@ pub(super) fn list(options: &Options, proc: &ProcRoot, of: &Numbering) -> Result
     members.tasks.sort_by_key(|task| task.inside().as_raw_pid());
     let mut registrar = Registrar::new(proc);
     let mut insiders = Insiders::new(proc);
-    let rows: Vec<Row> =
-        members.tasks.iter().map(|member| Row::of(member, options, &mut registrar, &mut insiders)).collect();
+    let rows: Vec<Row> = members
+        .tasks
+        .iter()
+        .map(|member| Row::of(member, options, &mut registrar, &mut insiders))
+        .collect();
     let hidden = members.unseen.hidden();
-    let status = if rows.is_empty() { ExitStatus::NO_MATCH } else { ExitStatus::SUCCESS };
+    let status = if rows.is_empty() {
+        ExitStatus::NO_MATCH
+    } else {
+        ExitStatus::SUCCESS
+    };
     if rows.is_empty() {
         out::note(&format!(
-            "{} has no processes that can be seen: where its first process has ended, there are none",
+            "{} has no processes that can be seen: where its first process has ended, there are \
+            none",
             of.id()
         ));
     }
     if options.json {
-        out::print_json(&Document { version: 1, ns: of.id().inode, processes: rows, hidden })?;
+        out::print_json(&Document {
+            version: 1,
+            ns: of.id().inode,
+            processes: rows,
+            hidden,
+        })?;
     } else if options.json_lines {
         out::print_json_lines(&rows)?;
     } else {
@@ -88,7 +106,9 @@ pub(super) fn list(options: &Options, proc: &ProcRoot, of: &Numbering) -> Result
     }
     if hidden > 0 {
         let processes = if hidden == 1 { "process" } else { "processes" };
-        out::note(&format!("{hidden} {processes} may belong here, but could not be read; root may see more"));
+        out::note(&format!(
+            "{hidden} {processes} may belong here, but could not be read; root may see more"
+        ));
     }
     if let Ok(own) = Numbering::own(proc) {
         place::note_limits(&own);
@@ -97,12 +117,20 @@ pub(super) fn list(options: &Options, proc: &ProcRoot, of: &Numbering) -> Result
 }
 
 impl Row {
-    fn of(member: &Task, options: &Options, registrar: &mut Registrar<'_>, insiders: &mut Insiders<'_>) -> Self {
+    fn of(
+        member: &Task,
+        options: &Options,
+        registrar: &mut Registrar<'_>,
+        insiders: &mut Insiders<'_>,
+    ) -> Self {
         let number = Pid::as_raw_pid;
         let ids = &member.ids;
         let shared = |wanted: With, ids: &[i32]| {
             let visible = |level: usize| ids.get(level).copied().filter(|&id| id > 0);
-            options.shows(wanted).then(|| Shared { inside: visible(member.level), outside: visible(0) })
+            options.shows(wanted).then(|| Shared {
+                inside: visible(member.level),
+                outside: visible(0),
+            })
         };
         let inside = insiders.user(member.process, member.status.euid);
         // After all that was read of it.
@@ -124,7 +152,11 @@ impl Row {
 
     /// Below whom it stands in a tree.
     fn parent(&self) -> Option<i32> {
-        if self.pid == self.process { self.ppid } else { Some(self.process) }
+        if self.pid == self.process {
+            self.ppid
+        } else {
+            Some(self.process)
+        }
     }
 }
 
@@ -141,13 +173,22 @@ fn table(rows: &[Row], options: &Options) -> Table {
         (true, "USER", Align::Left),
         (true, "COMMAND", Align::Left),
     ];
-    let columns: Vec<_> = shown.iter().filter(|(shown, ..)| *shown).map(|&(_, name, align)| (name, align)).collect();
+    let columns: Vec<_> = shown
+        .iter()
+        .filter(|(shown, ..)| *shown)
+        .map(|&(_, name, align)| (name, align))
+        .collect();
     let mut table = Table::new(&columns);
     let ids: Vec<_> = rows.iter().map(|row| (row.pid, row.parent())).collect();
     let order = if options.tree {
         tree::arrange(&ids)
     } else {
-        (0..rows.len()).map(|row| tree::Branch { row, lines: String::new() }).collect()
+        (0..rows.len())
+            .map(|row| tree::Branch {
+                row,
+                lines: String::new(),
+            })
+            .collect()
     };
     for tree::Branch { row, lines } in order {
         let row = &rows[row];
@@ -165,7 +206,13 @@ fn table(rows: &[Row], options: &Options) -> Table {
             row.who.user(),
             lines + &row.who.command(),
         ];
-        table.row(cells.iter().zip(&shown).filter(|(_, (shown, ..))| *shown).map(|(cell, _)| cell));
+        table.row(
+            cells
+                .iter()
+                .zip(&shown)
+                .filter(|(_, (shown, ..))| *shown)
+                .map(|(cell, _)| cell),
+        );
     }
     table
 }

@@ -1,8 +1,8 @@
 //! `nsx pidmap`: from an id in any PID namespace to the process and its ids in every other.
 //!
-//! Four questions, each with its module: whose ids these are ([`chains`], or [`numbers`] where only numbers are wanted),
-//! who is in a namespace ([`members`]), and what the ids in a text are ([`filter`]). Which namespace a word means and what
-//! one belongs to is in [`place`].
+//! Four questions, each with its module: whose ids these are ([`chains`], or [`numbers`] where only
+//! numbers are wanted), who is in a namespace ([`members`]), and what the ids in a text are
+//! ([`filter`]). Which namespace a word means and what one belongs to is in [`place`].
 
 mod chains;
 mod filter;
@@ -41,16 +41,19 @@ Exit status: 0 if all were translated, 1 if some were not, 2 for wrong usage or 
 
 /// Translate process ids between PID namespaces
 ///
-/// Prints a line for each PID namespace that sees the process, the outermost first: LEVEL, how far below this one it is;
-/// ID, what the process is called there; NS, the namespace's inode number, `?` where the kernel hides it; OF, whose
-/// namespace it is. For a target that is no number, prints a line for each process that its PID namespace sees.
+/// Prints a line for each PID namespace that sees the process, the outermost first: LEVEL, how far
+/// below this one it is; ID, what the process is called there; NS, the namespace's inode number,
+/// `?` where the kernel hides it; OF, whose namespace it is. For a target that is no number, prints
+/// a line for each process that its PID namespace sees.
 #[derive(Debug, Parser)]
 #[command(name = "nsx pidmap", bin_name = "nsx pidmap", after_help = EXAMPLES)]
 pub struct Options {
-    /// Processes by their ids, or - for ids on standard input, or one other target, whose processes are listed
+    /// Processes by their ids, or - for ids on standard input, or one other target, whose processes
+    /// are listed
     ///
-    /// Without --from, PID:INODE is the process only if its pidfd has that inode number. One target that is no number is a
-    /// container, or a PID namespace as pid:[INODE] or by a file that holds it.
+    /// Without --from, PID:INODE is the process only if its pidfd has that inode number. One target
+    /// that is no number is a container, or a PID namespace as pid:[INODE] or by a file that holds
+    /// it.
     #[arg(value_name = "PID", allow_negative_numbers = true, required_unless_present_any = ["namespace_of", "filter"])]
     operands: Vec<OsString>,
 
@@ -75,13 +78,20 @@ pub struct Options {
     threads: bool,
 
     /// Show the process group and the session too: pgid, sid
-    #[arg(long, value_enum, value_name = "IDS", value_delimiter = ',', conflicts_with = "quiet")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "IDS",
+        value_delimiter = ',',
+        conflicts_with = "quiet"
+    )]
     with: Vec<With>,
 
     /// Write standard input through, with the ids that match translated
     ///
-    /// Translate what each group of the regular expression matches, or the whole match if the expression has no group.
-    /// A line is written as soon as it is there. An id without a translation stays as it is.
+    /// Translate what each group of the regular expression matches, or the whole match if the
+    /// expression has no group. A line is written as soon as it is there. An id without a
+    /// translation stays as it is.
     #[arg(long, value_name = "REGEX", conflicts_with_all = ["operands", "namespace_of", "tree", "with", "json", "json_lines", "quiet"])]
     filter: Option<OsString>,
 
@@ -97,7 +107,8 @@ pub struct Options {
     #[arg(long, conflicts_with = "json")]
     json_lines: bool,
 
-    /// Print numbers only: a line for each PID with its ids, or with --from or --to the one that it has there
+    /// Print numbers only: a line for each PID with its ids, or with --from or --to the one that it
+    /// has there
     #[arg(short, long, conflicts_with_all = ["json", "json_lines"])]
     quiet: bool,
 
@@ -117,7 +128,11 @@ enum With {
 
 impl Options {
     fn tasks(&self) -> Tasks {
-        if self.threads { Tasks::Threads } else { Tasks::Processes }
+        if self.threads {
+            Tasks::Threads
+        } else {
+            Tasks::Processes
+        }
     }
 
     fn shows(&self, ids: With) -> bool {
@@ -126,7 +141,9 @@ impl Options {
 }
 
 pub(crate) fn run(options: Options) -> ExitStatus {
-    program::procfs().and_then(|proc| answer(&options, &proc)).unwrap_or_else(|status| status)
+    program::procfs()
+        .and_then(|proc| answer(&options, &proc))
+        .unwrap_or_else(|status| status)
 }
 
 /// An error is the status to end with, once its reason is on standard error.
@@ -163,7 +180,10 @@ fn answer(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> 
 fn is_id(word: &OsStr) -> bool {
     let id = Target::parse(word.as_bytes());
     word.as_bytes() == input::STANDARD_INPUT
-        || matches!(id, Ok(Target::Process { .. }) | Err(ParseTargetError::Pid(_) | ParseTargetError::Inode))
+        || matches!(
+            id,
+            Ok(Target::Process { .. }) | Err(ParseTargetError::Pid(_) | ParseTargetError::Inode)
+        )
 }
 
 /// The two PID namespaces between which ids are translated.
@@ -179,10 +199,21 @@ struct Ends {
 impl Ends {
     fn of(options: &Options, proc: &ProcRoot) -> Result<Self, ExitStatus> {
         let own = Numbering::own(proc).map_err(|error| {
-            out::failed("find this process in /proc, which may be of another PID namespace", &error)
+            out::failed(
+                "find this process in /proc, which may be of another PID namespace",
+                &error,
+            )
         })?;
-        let named = |word: &Option<OsString>| word.as_ref().map(|word| place::named(word, proc)).transpose();
-        Ok(Self { own, from: named(&options.from)?, to: named(&options.to)? })
+        let named = |word: &Option<OsString>| {
+            word.as_ref()
+                .map(|word| place::named(word, proc))
+                .transpose()
+        };
+        Ok(Self {
+            own,
+            from: named(&options.from)?,
+            to: named(&options.to)?,
+        })
     }
 
     fn is_named(&self) -> bool {
@@ -210,7 +241,10 @@ mod tests {
         assert_eq!(read(&["-5", "1:2"]).unwrap().operands, ["-5", "1:2"]);
         assert_eq!(read(&["--from", "7", "1"]).unwrap().from.unwrap(), "7");
         assert_eq!(read(&["-q", "-"]).unwrap().operands, ["-"]);
-        assert_eq!(read(&["1", "--with", "pgid,sid"]).unwrap().with, [With::Pgid, With::Sid]);
+        assert_eq!(
+            read(&["1", "--with", "pgid,sid"]).unwrap().with,
+            [With::Pgid, With::Sid]
+        );
         for wrong in [
             &["--filter", "x", "1"][..],
             &["--namespace-of", "1", "2"],

@@ -13,8 +13,8 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 /// The inode number of the PID namespace that a host starts with.
 const INITIAL: u64 = 0xeffffffc;
 
-/// The numbering of the PID namespace that a target is, holds or is in. An error is the status to end with, once its reason
-/// is said.
+/// The numbering of the PID namespace that a target is, holds or is in. An error is the status to
+/// end with, once its reason is said.
 pub(super) fn named(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, ExitStatus> {
     let is_none = || {
         out::error(&format!("{} is no PID namespace", out::shown(word)));
@@ -27,19 +27,31 @@ pub(super) fn named(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, ExitStat
     match target::look_up(word).map_err(|error| target::failed(&error))? {
         Found::Process(subject) => of_pinned(&subject.process, proc),
         Found::Namespace(ns) if ns.id().kind != NsKind::Pid => Err(is_none()),
-        Found::Namespace(ns) => Numbering::of_namespace(ns, proc)
-            .map_err(|error| out::failed(&format!("open the PID namespace {}", out::shown(word)), &error)),
+        Found::Namespace(ns) => Numbering::of_namespace(ns, proc).map_err(|error| {
+            out::failed(
+                &format!("open the PID namespace {}", out::shown(word)),
+                &error,
+            )
+        }),
     }
 }
 
 /// The numbering of the PID namespace that a process, or a container's first process, is in.
 pub(super) fn of_process(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, ExitStatus> {
-    of_pinned(&target::resolve(word).map_err(|error| target::failed(&error))?.process, proc)
+    of_pinned(
+        &target::resolve(word)
+            .map_err(|error| target::failed(&error))?
+            .process,
+        proc,
+    )
 }
 
 fn of_pinned(process: &Process, proc: &ProcRoot) -> Result<Numbering, ExitStatus> {
     Numbering::of(process, proc).map_err(|error| {
-        let status = out::failed(&format!("open the PID namespace of process {}", process.pid()), &error);
+        let status = out::failed(
+            &format!("open the PID namespace of process {}", process.pid()),
+            &error,
+        );
         if error == ProcError::Denied {
             target::hint_at_guard(process);
         }
@@ -62,27 +74,45 @@ enum Owner {
     /// The host, or the caller.
     Told(&'static str),
     /// The first process, which the namespace lives and dies with, and the container that it is in.
-    Process { process: String, container: Option<String> },
+    Process {
+        process: String,
+        container: Option<String>,
+    },
 }
 
 impl<'a> Owners<'a> {
     pub(super) fn new(proc: &'a ProcRoot, own: &'a Numbering, host: Option<&'a Host>) -> Self {
-        Self { proc, own, inventory: host.map(Inventory::new), known: HashMap::default() }
+        Self {
+            proc,
+            own,
+            inventory: host.map(Inventory::new),
+            known: HashMap::default(),
+        }
     }
 
-    /// Returns the owner of each level, the outermost first: `host`, `here` for the caller's own, the container as `nsx ls` names
-    /// it, or else the first process. A namespace within a container's own one is that of its first process in the container.
-    /// Nothing if the first process has ended or cannot be seen.
+    /// Returns the owner of each level, the outermost first: `host`, `here` for the caller's own,
+    /// the container as `nsx ls` names it, or else the first process. A namespace within a
+    /// container's own one is that of its first process in the container. Nothing if the first
+    /// process has ended or cannot be seen.
     pub(super) fn of(&mut self, levels: &[Level], lineages: &Lineages) -> Vec<Option<String>> {
         let mut around: Option<String> = None;
         let owners = levels.iter().map(|level| {
             Some(match self.owner(level.ns?, lineages)? {
                 Owner::Told(word) => word.to_owned(),
-                Owner::Process { process, container: None } => process,
-                Owner::Process { process, container: Some(container) } if around.as_ref() == Some(&container) => {
+                Owner::Process {
+                    process,
+                    container: None,
+                } => process,
+                Owner::Process {
+                    process,
+                    container: Some(container),
+                } if around.as_ref() == Some(&container) => {
                     format!("{process} in {container}")
                 }
-                Owner::Process { container: Some(container), .. } => {
+                Owner::Process {
+                    container: Some(container),
+                    ..
+                } => {
                     around = Some(container.clone());
                     container
                 }
@@ -108,18 +138,25 @@ impl<'a> Owners<'a> {
             return Some(Owner::Told("here"));
         }
         let numbering = Numbering::of_namespace(lineages.get(id)?.clone(), self.proc).ok()?;
-        let first =
-            Translator::new(self.proc, numbering, self.own.clone(), Tasks::Processes).translate(Pid::INIT).ok()?;
+        let first = Translator::new(self.proc, numbering, self.own.clone(), Tasks::Processes)
+            .translate(Pid::INIT)
+            .ok()?;
         let process = Process::hold(first).ok()?;
         let shown = process.chain_in(self.proc).ok()?.outermost();
         let name = self.proc.status(shown, &mut Vec::new()).ok()?.name;
-        let container = self.inventory.as_mut().and_then(|inventory| inventory.origin(shown).container.clone());
+        let container = self
+            .inventory
+            .as_mut()
+            .and_then(|inventory| inventory.origin(shown).container.clone());
         let container = container.map(|container| escape(container.address().as_bytes()));
         // All of it was read by the number.
         if process.reaped() {
             return None;
         }
-        Some(Owner::Process { process: format!("{first} ({})", escape(&name)), container })
+        Some(Owner::Process {
+            process: format!("{first} ({})", escape(&name)),
+            container,
+        })
     }
 }
 
@@ -127,7 +164,8 @@ impl<'a> Owners<'a> {
 pub(super) fn note_limits(own: &Numbering) {
     if own.id().inode != INITIAL {
         out::note(
-            "run in a container: PID namespaces above this one, and who is only in them, cannot be seen from here",
+            "run in a container: PID namespaces above this one, and who is only in them, cannot be \
+            seen from here",
         );
     }
 }

@@ -11,15 +11,25 @@ pub(super) struct Branch {
     pub(super) lines: String,
 }
 
-/// Orders rows, each with its id and that of its parent, into a tree. Those whose parent is not among them are roots.
+/// Orders rows, each with its id and that of its parent, into a tree. Those whose parent is not
+/// among them are roots.
 ///
-/// Ids come from a world that goes on, so they may contradict each other: what would be in a circle is left a root.
+/// Ids come from a world that goes on, so they may contradict each other: what would be in a circle
+/// is left a root.
 pub(super) fn arrange(rows: &[(i32, Option<i32>)]) -> Vec<Branch> {
-    let places: HashMap<i32, usize> = rows.iter().enumerate().rev().map(|(place, (id, _))| (*id, place)).collect();
+    let places: HashMap<i32, usize> = rows
+        .iter()
+        .enumerate()
+        .rev()
+        .map(|(place, (id, _))| (*id, place))
+        .collect();
     let mut children = vec![Vec::new(); rows.len()];
     let mut roots = Vec::new();
     for (place, (id, parent)) in rows.iter().enumerate() {
-        match parent.filter(|parent| parent != id).and_then(|parent| places.get(&parent)) {
+        match parent
+            .filter(|parent| parent != id)
+            .and_then(|parent| places.get(&parent))
+        {
             Some(&parent) => children[parent].push(place),
             None => roots.push(place),
         }
@@ -36,8 +46,11 @@ pub(super) fn arrange(rows: &[(i32, Option<i32>)]) -> Vec<Branch> {
             }
             branches.push(Branch { row, lines });
             for (place, &child) in children[row].iter().enumerate().rev() {
-                let (own, further) =
-                    if place + 1 == children[row].len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+                let (own, further) = if place + 1 == children[row].len() {
+                    ("└─ ", "   ")
+                } else {
+                    ("├─ ", "│  ")
+                };
                 next.push((child, format!("{below}{own}"), format!("{below}{further}")));
             }
         }
@@ -52,8 +65,17 @@ mod tests {
 
     #[test]
     fn children_stand_below_their_parents() {
-        let rows = [(1, Some(0)), (5, Some(1)), (7, Some(1)), (8, Some(5)), (9, None)];
-        let text: Vec<_> = arrange(&rows).into_iter().map(|it| format!("{}{}", it.lines, rows[it.row].0)).collect();
+        let rows = [
+            (1, Some(0)),
+            (5, Some(1)),
+            (7, Some(1)),
+            (8, Some(5)),
+            (9, None),
+        ];
+        let text: Vec<_> = arrange(&rows)
+            .into_iter()
+            .map(|it| format!("{}{}", it.lines, rows[it.row].0))
+            .collect();
         assert_eq!(text, ["1", "├─ 5", "│  └─ 8", "└─ 7", "9"]);
     }
 

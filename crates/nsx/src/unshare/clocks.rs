@@ -8,9 +8,10 @@ use nsx_core::plan::{Clock, ClockOffset};
 pub(super) struct ClockOptions {
     /// Set the monotonic clock ahead by OFFSET; implies --time
     ///
-    /// Seconds, or numbers with units, as in 90, 3d, -2h30m or '3 days 4 hours'. Units are s, m, h, d and w, or words such
-    /// as sec, minutes and week; m is a minute. A minus in front sets the clock back by all of it, though never before the
-    /// start of the machine; nor does a clock get beyond 146 years.
+    /// Seconds, or numbers with units, as in 90, 3d, -2h30m or '3 days 4 hours'. Units are s, m, h,
+    /// d and w, or words such as sec, minutes and week; m is a minute. A minus in front sets the
+    /// clock back by all of it, though never before the start of the machine; nor does a clock get
+    /// beyond 146 years.
     #[arg(long, value_name = "OFFSET", value_parser = seconds, allow_hyphen_values = true)]
     monotonic: Option<i64>,
     /// Set the boot-time clock ahead by OFFSET; implies --time
@@ -21,10 +22,19 @@ pub(super) struct ClockOptions {
 impl ClockOptions {
     /// The offsets that are asked for.
     pub(super) fn offsets(&self) -> Vec<ClockOffset> {
-        let given = [(Clock::Boottime, self.boottime), (Clock::Monotonic, self.monotonic)];
+        let given = [
+            (Clock::Boottime, self.boottime),
+            (Clock::Monotonic, self.monotonic),
+        ];
         given
             .into_iter()
-            .filter_map(|(clock, seconds)| Some(ClockOffset { clock, seconds: seconds?, nanoseconds: 0 }))
+            .filter_map(|(clock, seconds)| {
+                Some(ClockOffset {
+                    clock,
+                    seconds: seconds?,
+                    nanoseconds: 0,
+                })
+            })
             .collect()
     }
 }
@@ -53,7 +63,9 @@ fn seconds(text: &str) -> Result<i64, String> {
         let (unit, after) = part(after.trim_start(), char::is_alphabetic);
         if digits.is_empty() {
             return Err(
-                "an offset is a number of seconds, or numbers with units, as in 3d, -2h30m or '3 days'".to_owned()
+                "an offset is a number of seconds, or numbers with units, as in 3d, -2h30m or '3 \
+                days'"
+                    .to_owned(),
             );
         }
         let unit = match unit {
@@ -62,11 +74,18 @@ fn seconds(text: &str) -> Result<i64, String> {
             "" => return Err(format!("{digits} has no unit after it: s, m, h, d or w")),
             unit => {
                 let known = UNITS.iter().find(|(names, _)| names.contains(&unit));
-                known.ok_or_else(|| format!("{unit} is not a unit: they are s, m, h, d and w"))?.1
+                known
+                    .ok_or_else(|| format!("{unit} is not a unit: they are s, m, h, d and w"))?
+                    .1
             }
         };
-        let number = digits.parse::<i64>().ok().and_then(|number| number.checked_mul(unit));
-        total = number.and_then(|span| total.checked_add(span)).ok_or("the offset is too large")?;
+        let number = digits
+            .parse::<i64>()
+            .ok()
+            .and_then(|number| number.checked_mul(unit));
+        total = number
+            .and_then(|span| total.checked_add(span))
+            .ok_or("the offset is too large")?;
         rest = after.trim_start();
         if rest.is_empty() {
             return Ok(sign * total);
@@ -107,14 +126,20 @@ mod tests {
     /// GNU date knows the same units, by itself.
     #[test]
     fn units_are_as_long_as_date_has_them() {
-        let words =
-            ["sec", "second", "seconds", "min", "minute", "minutes", "hour", "hours", "day", "days", "week", "weeks"];
+        let words = [
+            "sec", "second", "seconds", "min", "minute", "minutes", "hour", "hours", "day", "days",
+            "week", "weeks",
+        ];
         for word in words {
             let date = std::process::Command::new("date")
                 .args(["-u", "-d", &format!("1970-01-01 UTC +7 {word}"), "+%s"])
                 .output()
                 .unwrap();
-            let expected = String::from_utf8(date.stdout).unwrap().trim().parse().unwrap();
+            let expected = String::from_utf8(date.stdout)
+                .unwrap()
+                .trim()
+                .parse()
+                .unwrap();
             assert_eq!(seconds(&format!("7 {word}")), Ok(expected), "{word}");
         }
     }

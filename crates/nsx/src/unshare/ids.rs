@@ -38,10 +38,11 @@ pub(super) struct IdOptions {
     map_group: Option<OsString>,
     /// Map a range of users; implies --user; repeatable
     ///
-    /// INSIDE:OUTSIDE:COUNT, or `auto`: the ranges that /etc/subuid gives to the caller, one after the other from 0 inside;
-    /// `subids`: those ranges with the same numbers inside; `all`: every user of the caller's namespace. What -r, -c or
-    /// --map-user map is left out of each range. Without privilege newuidmap(1) writes the map. If /etc/subuid has more
-    /// ranges than the kernel takes in a map, the first of them are mapped, and nsx says so.
+    /// INSIDE:OUTSIDE:COUNT, or `auto`: the ranges that /etc/subuid gives to the caller, one after
+    /// the other from 0 inside; `subids`: those ranges with the same numbers inside; `all`: every
+    /// user of the caller's namespace. What -r, -c or --map-user map is left out of each range.
+    /// Without privilege newuidmap(1) writes the map. If /etc/subuid has more ranges than the
+    /// kernel takes in a map, the first of them are mapped, and nsx says so.
     #[arg(long, value_name = "RANGE")]
     map_users: Vec<OsString>,
     /// Map a range of groups; implies --user; repeatable
@@ -57,13 +58,14 @@ pub(super) struct IdOptions {
     map_subids: bool,
     /// Have this user and group own the new user namespace; implies --user
     ///
-    /// nsx becomes them before it creates the namespace, and -r, -c and --map-user map the owner's ids. That takes privilege,
-    /// unless they are the caller's own.
+    /// nsx becomes them before it creates the namespace, and -r, -c and --map-user map the owner's
+    /// ids. That takes privilege, unless they are the caller's own.
     #[arg(long, value_name = "UID:GID", value_parser = owner_ids)]
     owner: Option<(u32, u32)>,
     /// Set whether programs inside may call setgroups(2)
     ///
-    /// If only the caller's own group is mapped, the default is `deny`, without which the kernel requires privilege.
+    /// If only the caller's own group is mapped, the default is `deny`, without which the kernel
+    /// requires privilege.
     #[arg(long, value_name = "RULE")]
     setgroups: Option<Setgroups>,
     /// Run the program as this user
@@ -71,7 +73,8 @@ pub(super) struct IdOptions {
     setuid: Option<OsString>,
     /// Run the program as this group, with no supplementary ones
     ///
-    /// It is not run where it would keep groups of the caller's because the user namespace denies setgroups(2).
+    /// It is not run where it would keep groups of the caller's because the user namespace denies
+    /// setgroups(2).
     #[arg(short = 'G', long, value_name = "GID|NAME")]
     setgid: Option<OsString>,
 }
@@ -104,13 +107,22 @@ impl IdOptions {
     }
 
     /// Looks every name and range up. `map_root` as if -r had been given.
-    pub(super) fn settle(self, map_root: bool, caller: &Caller, proc: &ProcRoot) -> Result<Ids, RequestError> {
+    pub(super) fn settle(
+        self,
+        map_root: bool,
+        caller: &Caller,
+        proc: &ProcRoot,
+    ) -> Result<Ids, RequestError> {
         let number = |word: &Option<OsString>, look_up: fn(&OsStr) -> Result<u32, RequestError>| {
             word.as_deref().map(look_up).transpose()
         };
         let (own_user, own_group) = self.owner.unwrap_or((caller.uid, caller.gid));
         let by_flag = |own: u32| {
-            if map_root || self.map_root_user { Some(0) } else { self.map_current_user.then_some(own) }
+            if map_root || self.map_root_user {
+                Some(0)
+            } else {
+                self.map_current_user.then_some(own)
+            }
         };
         let users = MapRequest {
             single: number(&self.map_user, program::user_id)?.or(by_flag(own_user)),
@@ -137,7 +149,11 @@ impl IdOptions {
         let mut ranges = Vec::new();
         for word in words {
             let range = RangeRequest::parse(word.as_bytes());
-            ranges.push(range.map_err(|error| RequestError::Usage(format!("{}: {error}", out::shown(word))))?);
+            ranges.push(
+                range.map_err(|error| {
+                    RequestError::Usage(format!("{}: {error}", out::shown(word)))
+                })?,
+            );
         }
         ranges.extend(self.map_auto.then_some(RangeRequest::Auto));
         ranges.extend(self.map_subids.then_some(RangeRequest::Subids));
@@ -145,8 +161,8 @@ impl IdOptions {
     }
 }
 
-/// The finished map of a request, or why there can be none and what would help. `own` is the id of whoever is to own the
-/// namespace.
+/// The finished map of a request, or why there can be none and what would help. `own` is the id of
+/// whoever is to own the namespace.
 fn map(
     ids: IdKind,
     request: &MapRequest,
@@ -166,22 +182,37 @@ fn map(
     let mut user = None;
     let mut given = Vec::new();
     if !request.ranges.is_empty() {
-        proc.read_own(ids.file(), &mut own_map).map_err(|error| RequestError::Proc(Box::new(error)))?;
+        proc.read_own(ids.file(), &mut own_map)
+            .map_err(|error| RequestError::Proc(Box::new(error)))?;
         let owner = accounts::user_or_number(caller.uid).map_err(lookup)?;
         given = accounts::given_ranges(ids, &owner).map_err(lookup)?;
         user = Some(owner);
     }
     let own_map = IdMap::parse(&own_map).map_err(|error| RequestError::Proc(Box::new(error)))?;
     let privileged = caller.can(capability);
-    let resolve = |given: &[(u32, u32)]| request.resolve(ids, &Owned { id: own, given, own_map: &own_map, privileged });
+    let resolve = |given: &[(u32, u32)]| {
+        request.resolve(
+            ids,
+            &Owned {
+                id: own,
+                given,
+                own_map: &own_map,
+                privileged,
+            },
+        )
+    };
     let (mut map, mut taken) = (resolve(&given), given.len());
-    while let (Err(MapRequestError::Map(MapError::TooMany(_) | MapError::TooLong(..))), 2..) = (&map, taken) {
+    while let (Err(MapRequestError::Map(MapError::TooMany(_) | MapError::TooLong(..))), 2..) =
+        (&map, taken)
+    {
         taken -= 1;
         map = resolve(&given[..taken]);
     }
     if map.is_ok() && taken < given.len() {
         let (file, all) = (ids.ranges_file(), given.len());
-        out::note(&format!("{file} has {all} ranges for you, and the kernel takes no more than the first {taken}"));
+        out::note(&format!(
+            "{file} has {all} ranges for you, and the kernel takes no more than the first {taken}"
+        ));
     }
     map.map(Some).map_err(|error| {
         let hints = user.map_or_else(Vec::new, |user| hints(ids, &error, &user));
@@ -189,13 +220,16 @@ fn map(
     })
 }
 
-/// Returns hints for ids that are not the caller's to map: the line that is missing in /etc/subuid or /etc/subgid, but
-/// never a line that gives away somebody else's ids.
+/// Returns hints for ids that are not the caller's to map: the line that is missing in /etc/subuid
+/// or /etc/subgid, but never a line that gives away somebody else's ids.
 fn hints(ids: IdKind, error: &MapRequestError, user: &User) -> Vec<String> {
     const USUAL: u32 = 65536;
     let line = |first: u32, count: u32| {
         let name = String::from_utf8_lossy(&user.name);
-        format!("have the administrator add this line to {}: {name}:{first}:{count}", ids.ranges_file())
+        format!(
+            "have the administrator add this line to {}: {name}:{first}:{count}",
+            ids.ranges_file()
+        )
     };
     match error {
         MapRequestError::NothingGiven(_) => {
@@ -207,9 +241,11 @@ fn hints(ids: IdKind, error: &MapRequestError, user: &User) -> Vec<String> {
             match accounts::may_be_given(ids, user, first, count) {
                 Ok(true) => vec![line(first, count)],
                 Ok(false) => vec![
-                    "some of them are others', or kept for others (those below 65536), and whoever maps an id can act as its owner"
+                    "some of them are others', or kept for others (those below 65536), and whoever \
+                    maps an id can act as its owner"
                         .to_owned(),
-                    format!("map your own with -r or -c, and ids that {} gives to you with --map-auto", ids.ranges_file()),
+                    format!("map your own with -r or -c, and ids that {} gives to you with \
+                    --map-auto", ids.ranges_file()),
                 ],
                 Err(_) => Vec::new(),
             }
@@ -219,6 +255,9 @@ fn hints(ids: IdKind, error: &MapRequestError, user: &User) -> Vec<String> {
 }
 
 fn owner_ids(text: &str) -> Result<(u32, u32), String> {
-    let ids = text.split_once(':').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
-    ids.filter(|(uid, gid)| *uid != u32::MAX && *gid != u32::MAX).ok_or_else(|| "an owner is UID:GID".to_owned())
+    let ids = text
+        .split_once(':')
+        .and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
+    ids.filter(|(uid, gid)| *uid != u32::MAX && *gid != u32::MAX)
+        .ok_or_else(|| "an owner is UID:GID".to_owned())
 }

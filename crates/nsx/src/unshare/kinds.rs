@@ -41,9 +41,10 @@ pub(super) struct KindOptions {
     pub(super) all: bool,
     /// Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE
     ///
-    /// The namespace is bound to FILE, which is made if it is missing, and lives until `nsx rm` takes the file away. For a
-    /// network namespace netns:NAME is short for net=/run/netns/NAME, which ip-netns(8) knows; that directory is made ready
-    /// as ip makes it. If the program does not come to run, nothing is left behind.
+    /// The namespace is bound to FILE, which is made if it is missing, and lives until `nsx rm`
+    /// takes the file away. For a network namespace netns:NAME is short for net=/run/netns/NAME,
+    /// which ip-netns(8) knows; that directory is made ready as ip makes it. If the program does
+    /// not come to run, nothing is left behind.
     #[arg(long, value_name = "KIND=FILE", value_hint = ValueHint::FilePath)]
     pin: Vec<OsString>,
 }
@@ -70,8 +71,9 @@ impl KindOptions {
             }
         }
         for word in &self.pin {
-            let pin = pin::parse(word)
-                .ok_or_else(|| RequestError::Usage(format!("--pin {}: {}", out::shown(word), pin::FORM)))?;
+            let pin = pin::parse(word).ok_or_else(|| {
+                RequestError::Usage(format!("--pin {}: {}", out::shown(word), pin::FORM))
+            })?;
             kinds.insert(pin.kind);
             pins.push(pin);
         }

@@ -1,7 +1,7 @@
 //! The options that mount something, in the order in which they are given across all of them.
 //!
-//! clap keeps the values of each option apart, so these are not derived: every option yields mounts, and its place on the
-//! command line sorts them.
+//! clap keeps the values of each option apart, so these are not derived: every option yields
+//! mounts, and its place on the command line sorts them.
 
 use clap::{
     Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, Error, FromArgMatches,
@@ -41,10 +41,14 @@ const OPTIONS: [MountOption; 6] = [
         name: "bind",
         value: Some("SRC[:DST]"),
         help: "Show the directory or file SRC at DST, by default at the same path; implies --mount",
-        long_help: "SRC is a path of the caller and comes with what is mounted below it; DST is an absolute path, as the new \
-                    root has it. This option and the five after it may be given several times, and take effect in the order \
-                    in which they are given; none hides the SRC of another. A DST that is missing is made where nsx \
-                    itself mounted a --tmpfs or an --overlay. Elsewhere that would leave something behind, and is refused. \
+        long_help: "SRC is a path of the caller and comes with what is mounted below it; DST is an \
+        absolute path, as the new \
+                    root has it. This option and the five after it may be given several times, and \
+        take effect in the order \
+                    in which they are given; none hides the SRC of another. A DST that is missing \
+        is made where nsx \
+                    itself mounted a --tmpfs or an --overlay. Elsewhere that would leave something \
+        behind, and is refused. \
                     What is mounted on `/` is the program's root directory. \
                     A colon in a path is written `\\:`.",
         parse: |word| bind(word, MountFlags::empty()),
@@ -60,15 +64,18 @@ const OPTIONS: [MountOption; 6] = [
         name: "ro-root",
         value: None,
         help: "Show all files as they are, to be read and not changed; implies --mount",
-        long_help: "Short for `--ro-bind /:/`, with /dev, /proc and /sys as they are, so that devices and the kernel's files \
-                    work as before. Options after it open what may be written: `--tmpfs /tmp`, `--bind .`.",
+        long_help: "Short for `--ro-bind /:/`, with /dev, /proc and /sys as they are, so that \
+        devices and the kernel's files \
+                    work as before. Options after it open what may be written: `--tmpfs /tmp`, \
+        `--bind .`.",
         parse: |_| Ok(ro_root()),
     },
     MountOption {
         name: "tmpfs",
         value: Some("DIR[:SIZE]"),
         help: "Mount an empty directory in memory on DIR; implies --mount",
-        long_help: "It has the mode of the directory that it covers. SIZE is in bytes, or with a unit as in 64M, or a part of \
+        long_help: "It has the mode of the directory that it covers. SIZE is in bytes, or with a \
+        unit as in 64M, or a part of \
                     the memory as in 10%; without, half of the memory.",
         parse: tmpfs,
     },
@@ -76,7 +83,8 @@ const OPTIONS: [MountOption; 6] = [
         name: "dev",
         value: None,
         help: "Mount a minimal /dev; implies --mount",
-        long_help: "It has the host's null, zero, full, random, urandom and tty, pseudo-terminals of its own, an empty shm, and \
+        long_help: "It has the host's null, zero, full, random, urandom and tty, pseudo-terminals \
+        of its own, an empty shm, and \
                     the links fd, stdin, stdout and stderr.",
         parse: |_| Ok(dev()),
     },
@@ -84,7 +92,8 @@ const OPTIONS: [MountOption; 6] = [
         name: "overlay",
         value: Some("LOWER[:LOWER…]:DST"),
         help: "Show directories merged at DST, the first on top; implies --mount",
-        long_help: "Whatever is changed there goes to memory and is lost when the program ends; no LOWER is changed.",
+        long_help: "Whatever is changed there goes to memory and is lost when the program ends; no \
+        LOWER is changed.",
         parse: overlay,
     },
 ];
@@ -103,8 +112,13 @@ impl Args for MountOptions {
                 None => argument.num_args(0).default_missing_value(""),
             }
         });
-        let all = ArgGroup::new("MountOptions").multiple(true).args(OPTIONS.map(|option| option.name));
-        command.next_help_heading("Mounts").args(arguments).group(all)
+        let all = ArgGroup::new("MountOptions")
+            .multiple(true)
+            .args(OPTIONS.map(|option| option.name));
+        command
+            .next_help_heading("Mounts")
+            .args(arguments)
+            .group(all)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -120,7 +134,12 @@ impl FromArgMatches for MountOptions {
             given.extend(places.zip(matches.get_many(option.name).into_iter().flatten()));
         }
         given.sort_by_key(|(place, _)| *place);
-        Ok(Self(given.into_iter().flat_map(|(_, mounts)| mounts.clone()).collect()))
+        Ok(Self(
+            given
+                .into_iter()
+                .flat_map(|(_, mounts)| mounts.clone())
+                .collect(),
+        ))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
@@ -137,16 +156,32 @@ fn bind(word: OsString, flags: MountFlags) -> Result<Vec<Mount>, String> {
         2 => paths.remove(1),
         _ => return Err("it takes SRC or SRC:DST".to_owned()),
     };
-    mounted(at, Contents::Bind { source: paths.remove(0), recursive: true, flags })
+    mounted(
+        at,
+        Contents::Bind {
+            source: paths.remove(0),
+            recursive: true,
+            flags,
+        },
+    )
 }
 
 /// The caller's root directory, read-only but for what the kernel itself provides.
 fn ro_root() -> Vec<Mount> {
     let shown = |path: &str, flags| {
-        let contents = Contents::Bind { source: path.into(), recursive: true, flags };
-        Mount { at: path.into(), contents }
+        let contents = Contents::Bind {
+            source: path.into(),
+            recursive: true,
+            flags,
+        };
+        Mount {
+            at: path.into(),
+            contents,
+        }
     };
-    let kernels = ["/dev", "/proc", "/sys"].into_iter().filter(|path| Path::new(path).is_dir());
+    let kernels = ["/dev", "/proc", "/sys"]
+        .into_iter()
+        .filter(|path| Path::new(path).is_dir());
     std::iter::once(shown("/", MountFlags::RDONLY))
         .chain(kernels.map(|path| shown(path, MountFlags::empty())))
         .collect()
@@ -160,33 +195,52 @@ fn tmpfs(word: OsString) -> Result<Vec<Mount>, String> {
     }
     let mut options = Vec::new();
     if let Some(size) = size {
-        let size = size.to_str().filter(|size| is_size(size)).ok_or("a size is a number, as in 65536, 64M or 10%")?;
+        let size = size
+            .to_str()
+            .filter(|size| is_size(size))
+            .ok_or("a size is a number, as in 65536, 64M or 10%")?;
         options.push(("size".to_owned(), Some(size.to_owned())));
     }
     mounted(at, new("tmpfs", options))
 }
 
 fn is_size(text: &str) -> bool {
-    let digits = text.strip_suffix(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T', 'p', 'P', 'e', 'E', '%']).unwrap_or(text);
+    let digits = text
+        .strip_suffix([
+            'k', 'K', 'm', 'M', 'g', 'G', 't', 'T', 'p', 'P', 'e', 'E', '%',
+        ])
+        .unwrap_or(text);
     // The kernel would take more for less: it wraps.
-    digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u32>().is_ok_and(|number| number > 0)
+    digits.bytes().all(|byte| byte.is_ascii_digit())
+        && digits.parse::<u32>().is_ok_and(|number| number > 0)
         || text.parse::<u64>().is_ok_and(|number| number > 0)
 }
 
 fn overlay(word: OsString) -> Result<Vec<Mount>, String> {
     let mut lower = split(word)?;
-    let at = lower.pop().filter(|_| !lower.is_empty()).ok_or("it takes LOWER:DST, or several LOWER before DST")?;
+    let at = lower
+        .pop()
+        .filter(|_| !lower.is_empty())
+        .ok_or("it takes LOWER:DST, or several LOWER before DST")?;
     mounted(at, Contents::Overlay(lower))
 }
 
 /// A /dev for programs that were not written for a container.
 fn dev() -> Vec<Mount> {
     let option = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
-    let mount = |at: &str, contents| Mount { at: at.into(), contents };
+    let mount = |at: &str, contents| Mount {
+        at: at.into(),
+        contents,
+    };
     // Pseudo-terminals are devices: only what else is there may forbid them.
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
     let options = vec![option("mode", "620"), option("ptmxmode", "666")];
-    let terminals = Contents::New(FileSystem { kind: "devpts".to_owned(), options, flags, ..FileSystem::default() });
+    let terminals = Contents::New(FileSystem {
+        kind: "devpts".to_owned(),
+        options,
+        flags,
+        ..FileSystem::default()
+    });
     vec![
         mount("/dev", new("tmpfs", vec![option("mode", "755")])),
         mount("/dev", Contents::Devices),
@@ -198,12 +252,20 @@ fn dev() -> Vec<Mount> {
 /// A new file system that neither raises privileges nor has devices.
 fn new(kind: &str, options: Vec<(String, Option<String>)>) -> Contents {
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
-    Contents::New(FileSystem { kind: kind.to_owned(), options, flags, ..FileSystem::default() })
+    Contents::New(FileSystem {
+        kind: kind.to_owned(),
+        options,
+        flags,
+        ..FileSystem::default()
+    })
 }
 
 fn mounted(at: PathBuf, contents: Contents) -> Result<Vec<Mount>, String> {
     if !at.is_absolute() {
-        return Err(format!("{} is no absolute path", crate::out::shown(at.as_os_str())));
+        return Err(format!(
+            "{} is no absolute path",
+            crate::out::shown(at.as_os_str())
+        ));
     }
     Ok(vec![Mount { at, contents }])
 }
@@ -213,7 +275,11 @@ fn split(word: OsString) -> Result<Vec<PathBuf>, String> {
     let mut parts = vec![Vec::new()];
     let mut bytes = word.as_bytes().iter().copied().peekable();
     while let Some(byte) = bytes.next() {
-        let escaped = if byte == b'\\' { bytes.next_if(|next| matches!(next, b':' | b'\\')) } else { None };
+        let escaped = if byte == b'\\' {
+            bytes.next_if(|next| matches!(next, b':' | b'\\'))
+        } else {
+            None
+        };
         match (escaped, parts.last_mut()) {
             (None, _) if byte == b':' => parts.push(Vec::new()),
             (escaped, Some(part)) => part.push(escaped.unwrap_or(byte)),
@@ -223,7 +289,10 @@ fn split(word: OsString) -> Result<Vec<PathBuf>, String> {
     if parts.iter().any(Vec::is_empty) {
         return Err("a path is empty".to_owned());
     }
-    Ok(parts.into_iter().map(|part| Path::new(&OsString::from_vec(part)).to_owned()).collect())
+    Ok(parts
+        .into_iter()
+        .map(|part| Path::new(&OsString::from_vec(part)).to_owned())
+        .collect())
 }
 
 #[cfg(test)]
@@ -244,14 +313,24 @@ mod tests {
     }
 
     fn places(words: &str) -> Vec<String> {
-        mounts(words).unwrap().iter().map(|mount| mount.at.display().to_string()).collect()
+        mounts(words)
+            .unwrap()
+            .iter()
+            .map(|mount| mount.at.display().to_string())
+            .collect()
     }
 
     #[test]
     fn the_order_of_the_command_line_is_kept_across_options() {
         assert_eq!(
-            places("--tmpfs /b --bind /x:/a --dev --overlay /l:/m:/c --tmpfs=/e --ro-bind /d --ro-root --bind /z"),
-            ["/b", "/a", "/dev", "/dev", "/dev/pts", "/dev/shm", "/c", "/e", "/d", "/", "/dev", "/proc", "/sys", "/z"]
+            places(
+                "--tmpfs /b --bind /x:/a --dev --overlay /l:/m:/c --tmpfs=/e --ro-bind /d \
+                --ro-root --bind /z"
+            ),
+            [
+                "/b", "/a", "/dev", "/dev", "/dev/pts", "/dev/shm", "/c", "/e", "/d", "/", "/dev",
+                "/proc", "/sys", "/z"
+            ]
         );
         assert_eq!(places(""), [""; 0]);
     }
@@ -259,16 +338,37 @@ mod tests {
     #[test]
     fn values_are_paths_between_colons() {
         let bind = |source: &str, at: &str, flags| {
-            let contents = Contents::Bind { source: source.into(), recursive: true, flags };
-            vec![Mount { at: at.into(), contents }]
+            let contents = Contents::Bind {
+                source: source.into(),
+                recursive: true,
+                flags,
+            };
+            vec![Mount {
+                at: at.into(),
+                contents,
+            }]
         };
-        assert_eq!(mounts("--bind src:/dst").unwrap(), bind("src", "/dst", MountFlags::empty()));
-        assert_eq!(mounts(r"--ro-bind /a\:b\\c\d").unwrap(), bind(r"/a:b\c\d", r"/a:b\c\d", MountFlags::RDONLY));
+        assert_eq!(
+            mounts("--bind src:/dst").unwrap(),
+            bind("src", "/dst", MountFlags::empty())
+        );
+        assert_eq!(
+            mounts(r"--ro-bind /a\:b\\c\d").unwrap(),
+            bind(r"/a:b\c\d", r"/a:b\c\d", MountFlags::RDONLY)
+        );
         let here = std::env::current_dir().unwrap();
         assert_eq!(mounts("--bind x").unwrap()[0].at, here.join("x"));
         let lower = Contents::Overlay(vec!["a".into(), "b".into()]);
-        assert_eq!(mounts("--overlay a:b:/c").unwrap(), [Mount { at: "/c".into(), contents: lower }]);
-        let Contents::New(tmpfs) = &mounts("--tmpfs /t:64M").unwrap()[0].contents else { panic!() };
+        assert_eq!(
+            mounts("--overlay a:b:/c").unwrap(),
+            [Mount {
+                at: "/c".into(),
+                contents: lower
+            }]
+        );
+        let Contents::New(tmpfs) = &mounts("--tmpfs /t:64M").unwrap()[0].contents else {
+            panic!()
+        };
         assert_eq!(tmpfs.options, [("size".to_owned(), Some("64M".to_owned()))]);
     }
 

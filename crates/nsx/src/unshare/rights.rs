@@ -18,7 +18,8 @@ pub(super) struct RightsOptions {
     /// Take a capability, or `all`, away from the program for good; repeatable
     #[arg(long, value_name = "CAP|all", value_parser = capability)]
     cap_drop: Vec<CapabilitySet>,
-    /// Leave the program this capability, whoever it runs as, though --cap-drop takes it; repeatable
+    /// Leave the program this capability, whoever it runs as, though --cap-drop takes it;
+    /// repeatable
     ///
     /// Alone, it leaves the program what it names beside what it has, when -S changes the user.
     #[arg(long, value_name = "CAP", value_parser = capability)]
@@ -34,14 +35,26 @@ pub(super) struct RightsOptions {
 impl RightsOptions {
     /// Returns what is left of the caller's rights.
     pub(super) fn confinement(&self) -> Confinement {
-        let all = |sets: &[CapabilitySet]| sets.iter().fold(CapabilitySet::empty(), |all, set| all | *set);
+        let all = |sets: &[CapabilitySet]| {
+            sets.iter()
+                .fold(CapabilitySet::empty(), |all, set| all | *set)
+        };
         let (dropped, kept) = (all(&self.cap_drop), all(&self.cap_keep));
         let to = (CapabilitySet::all() - dropped) | kept;
         let (bounding, capabilities) = match dropped.is_empty() && kept.is_empty() {
-            true => (None, self.keep_caps.then(|| CapabilityState::of(CapabilitySet::all(), true))),
+            true => (
+                None,
+                self.keep_caps
+                    .then(|| CapabilityState::of(CapabilitySet::all(), true)),
+            ),
             false => (Some(to), Some(CapabilityState::of(to, !kept.is_empty()))),
         };
-        Confinement { bounding, capabilities, no_new_privs: self.no_new_privs, ..Confinement::default() }
+        Confinement {
+            bounding,
+            capabilities,
+            no_new_privs: self.no_new_privs,
+            ..Confinement::default()
+        }
     }
 }
 
@@ -76,7 +89,8 @@ pub(super) struct EnvironmentOptions {
 }
 
 impl EnvironmentOptions {
-    /// The program's environment, if any option changes the caller's: variables keep their order, new ones come last.
+    /// The program's environment, if any option changes the caller's: variables keep their order,
+    /// new ones come last.
     pub(super) fn settle(
         &self,
         caller: impl Iterator<Item = (OsString, OsString)>,
@@ -88,10 +102,15 @@ impl EnvironmentOptions {
         }
         for name in self.unset_env.iter().chain(kept.iter().copied()) {
             if name.is_empty() {
-                return Err(RequestError::Usage("the name of a variable is empty".to_owned()));
+                return Err(RequestError::Usage(
+                    "the name of a variable is empty".to_owned(),
+                ));
             }
             if name.as_bytes().contains(&b'=') {
-                return Err(RequestError::Usage(format!("{} is no name of a variable", out::shown(name))));
+                return Err(RequestError::Usage(format!(
+                    "{} is no name of a variable",
+                    out::shown(name)
+                )));
             }
         }
         let mut variables: Vec<(OsString, OsString)> = caller
@@ -99,8 +118,9 @@ impl EnvironmentOptions {
             .filter(|(name, _)| !self.unset_env.contains(name))
             .collect();
         for word in &self.env {
-            let (name, value) = split(word)
-                .ok_or_else(|| RequestError::Usage(format!("--env {}: it takes NAME=VALUE", out::shown(word))))?;
+            let (name, value) = split(word).ok_or_else(|| {
+                RequestError::Usage(format!("--env {}: it takes NAME=VALUE", out::shown(word)))
+            })?;
             match variables.iter_mut().find(|(known, _)| known == name) {
                 Some((_, known)) => *known = value.to_owned(),
                 None => variables.push((name.to_owned(), value.to_owned())),
@@ -110,13 +130,22 @@ impl EnvironmentOptions {
             let bytes = [name.into_vec(), value.into_vec()].join(&b'=');
             program::c_string(OsString::from_vec(bytes), "a variable")
         };
-        Ok(Some(variables.into_iter().map(join).collect::<Result<_, _>>()?))
+        Ok(Some(
+            variables.into_iter().map(join).collect::<Result<_, _>>()?,
+        ))
     }
 }
 
 fn split(word: &OsStr) -> Option<(&OsStr, &OsStr)> {
-    let equals = word.as_bytes().iter().position(|byte| *byte == b'=').filter(|place| *place > 0)?;
-    Some((OsStr::from_bytes(&word.as_bytes()[..equals]), OsStr::from_bytes(&word.as_bytes()[equals + 1..])))
+    let equals = word
+        .as_bytes()
+        .iter()
+        .position(|byte| *byte == b'=')
+        .filter(|place| *place > 0)?;
+    Some((
+        OsStr::from_bytes(&word.as_bytes()[..equals]),
+        OsStr::from_bytes(&word.as_bytes()[equals + 1..]),
+    ))
 }
 
 #[cfg(test)]
@@ -137,36 +166,67 @@ mod tests {
     }
 
     fn environment(words: &str) -> Option<Vec<String>> {
-        let caller = [("PATH", "/bin"), ("A", "1"), ("B", "2")].map(|(name, value)| (name.into(), value.into()));
+        let caller = [("PATH", "/bin"), ("A", "1"), ("B", "2")]
+            .map(|(name, value)| (name.into(), value.into()));
         let settled = line(words).environment.settle(caller.into_iter()).unwrap();
-        settled.map(|variables| variables.into_iter().map(|variable| variable.into_string().unwrap()).collect())
+        settled.map(|variables| {
+            variables
+                .into_iter()
+                .map(|variable| variable.into_string().unwrap())
+                .collect()
+        })
     }
 
     #[test]
     fn the_environment_is_changed_as_asked_and_else_left_alone() {
         assert_eq!(environment(""), None);
         assert_eq!(environment("--clear-env"), Some(vec![]));
-        assert_eq!(environment("--keep-env A --keep-env NONE").unwrap(), ["A=1"]);
-        assert_eq!(environment("--whitelist-env B,A,NONE").unwrap(), ["A=1", "B=2"]);
-        assert_eq!(environment("--unset-env A --env B=3 --env C=").unwrap(), ["PATH=/bin", "B=3", "C="]);
+        assert_eq!(
+            environment("--keep-env A --keep-env NONE").unwrap(),
+            ["A=1"]
+        );
+        assert_eq!(
+            environment("--whitelist-env B,A,NONE").unwrap(),
+            ["A=1", "B=2"]
+        );
+        assert_eq!(
+            environment("--unset-env A --env B=3 --env C=").unwrap(),
+            ["PATH=/bin", "B=3", "C="]
+        );
         assert_eq!(environment("--clear-env --env A=x=y").unwrap(), ["A=x=y"]);
         for wrong in ["--env A", "--env =x", "--unset-env A=1"] {
-            assert!(line(wrong).environment.settle(std::iter::empty()).is_err(), "{wrong}");
+            assert!(
+                line(wrong).environment.settle(std::iter::empty()).is_err(),
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn capabilities_are_what_is_left_of_all() {
         let given = |words: &str| {
-            let Confinement { bounding, capabilities, .. } = line(words).rights.confinement();
+            let Confinement {
+                bounding,
+                capabilities,
+                ..
+            } = line(words).rights.confinement();
             (bounding, capabilities)
         };
         let (all, net_raw) = (CapabilitySet::all(), CapabilitySet::NET_RAW);
         let limited = |to, ambient| (Some(to), Some(CapabilityState::of(to, ambient)));
         assert_eq!(given(""), (None, None));
-        assert_eq!(given("--keep-caps"), (None, Some(CapabilityState::of(all, true))));
-        assert_eq!(given("--cap-drop all --cap-keep net_raw"), limited(net_raw, true));
-        assert_eq!(given("--cap-drop CAP_NET_RAW"), limited(all - net_raw, false));
+        assert_eq!(
+            given("--keep-caps"),
+            (None, Some(CapabilityState::of(all, true)))
+        );
+        assert_eq!(
+            given("--cap-drop all --cap-keep net_raw"),
+            limited(net_raw, true)
+        );
+        assert_eq!(
+            given("--cap-drop CAP_NET_RAW"),
+            limited(all - net_raw, false)
+        );
         assert!(Line::try_parse_from(["nsx", "--cap-drop", "fly"]).is_err());
     }
 }

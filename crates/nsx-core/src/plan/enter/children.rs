@@ -1,4 +1,5 @@
-//! The namespaces that a target's children are in, if the target is in others itself: it waits for a program in there.
+//! The namespaces that a target's children are in, if the target is in others itself: it waits for
+//! a program in there.
 
 use super::Target;
 use crate::{
@@ -34,23 +35,33 @@ impl ForChildren {
 }
 
 impl Target<'_> {
-    /// Looks up the namespace of a kind that its children are in: `pid` since 4.12, `time` since 5.6.
+    /// Looks up the namespace of a kind that its children are in: `pid` since 4.12, `time` since
+    /// 5.6.
     ///
     /// # Errors
     /// As for [`Target::root`].
     pub fn for_children(&self, kind: NsKind) -> Result<ForChildren, PlanError> {
         // A kernel without the link says nothing of children.
-        let Some(link) = ForChildren::link(kind).filter(|link| self.proc.own_ns(*link).is_ok()) else {
+        let Some(link) = ForChildren::link(kind).filter(|link| self.proc.own_ns(*link).is_ok())
+        else {
             return Ok(ForChildren::Same);
         };
         let (own, pid) = (self.ns(kind)?, self.process.pid());
         let failed = self.failure("namespaces");
         match self.proc.ns(pid, link) {
             Ok(there) if there == own => Ok(ForChildren::Same),
-            Ok(there) if kind == NsKind::Pid && !self.has_init(there).map_err(&failed)? => Ok(ForChildren::WithoutInit),
-            Ok(_) => self.proc.open_ns(pid, link).map(|ns| ForChildren::Other(Rc::new(ns))).map_err(&failed),
+            Ok(there) if kind == NsKind::Pid && !self.has_init(there).map_err(&failed)? => {
+                Ok(ForChildren::WithoutInit)
+            }
+            Ok(_) => self
+                .proc
+                .open_ns(pid, link)
+                .map(|ns| ForChildren::Other(Rc::new(ns)))
+                .map_err(&failed),
             // So the kernel shows a PID namespace without a process.
-            Err(ProcError::Vanished) if kind == NsKind::Pid && !self.process.ended() => Ok(ForChildren::WithoutInit),
+            Err(ProcError::Vanished) if kind == NsKind::Pid && !self.process.ended() => {
+                Ok(ForChildren::WithoutInit)
+            }
             Err(error) => Err(failed(error)),
         }
     }
@@ -58,7 +69,9 @@ impl Target<'_> {
     /// Returns whether PID 1 of its children's PID namespace runs.
     fn has_init(&self, children: NsId) -> Result<bool, ProcError> {
         let runs = |init| Process::pin(init).is_ok();
-        let ns = self.proc.open_ns(self.process.pid(), NsLink::PidForChildren)?;
+        let ns = self
+            .proc
+            .open_ns(self.process.pid(), NsLink::PidForChildren)?;
         match nsfs::pid_from_pidns(&ns, Pid::INIT) {
             Ok(init) => Ok(runs(init)),
             Err(Errno::SRCH) => Ok(false),
@@ -66,7 +79,10 @@ impl Target<'_> {
             Err(_) => {
                 let is_init = |pid: &Pid| {
                     self.proc.ns(*pid, NsLink::Own(NsKind::Pid)) == Ok(children)
-                        && self.proc.status(*pid, &mut Vec::new()).is_ok_and(|it| it.chain.innermost() == Pid::INIT)
+                        && self
+                            .proc
+                            .status(*pid, &mut Vec::new())
+                            .is_ok_and(|it| it.chain.innermost() == Pid::INIT)
                 };
                 Ok(self.proc.pids()?.into_iter().filter(is_init).any(runs))
             }

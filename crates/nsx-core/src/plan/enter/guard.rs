@@ -1,12 +1,14 @@
 //! Steps that keep a hostile target away from nsx and from what its caller has open.
 //!
-//! nsx and its joiner are never in sight of the target, and the program's process has no more than the program when it comes
-//! into sight, see the plan. What is left is the file that nsx runs from, which is the host's: while that process is not yet
-//! the program, `/proc/PID/exe` leads to it, and a program that is a script of `#!/proc/self/exe` is run by nsx again, as a
-//! process of the target's. The target must not be able to write to that file.
+//! nsx and its joiner are never in sight of the target, and the program's process has no more than
+//! the program when it comes into sight, see the plan. What is left is the file that nsx runs from,
+//! which is the host's: while that process is not yet the program, `/proc/PID/exe` leads to it, and
+//! a program that is a script of `#!/proc/self/exe` is run by nsx again, as a process of the
+//! target's. The target must not be able to write to that file.
 //!
-//! Not being dumpable keeps off whoever has no CAP_SYS_PTRACE over the caller's user namespace: other users, and root of a
-//! user namespace that is joined. It stops nobody who has that capability.
+//! Not being dumpable keeps off whoever has no CAP_SYS_PTRACE over the caller's user namespace:
+//! other users, and root of a user namespace that is joined. It stops nobody who has that
+//! capability.
 
 use crate::{
     ns::{NsKind, NsSet},
@@ -16,10 +18,11 @@ use crate::{
 /// Measures beyond the order of the steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guard {
-    /// nsx runs from a file that nobody can write to, where the target could write to its own: where it sees it and its root
-    /// is the caller's.
+    /// nsx runs from a file that nobody can write to, where the target could write to its own:
+    /// where it sees it and its root is the caller's.
     pub seal: bool,
-    /// The number of descriptors, counted from 0, that the program gets; without a number, it gets all of the caller's.
+    /// The number of descriptors, counted from 0, that the program gets; without a number, it gets
+    /// all of the caller's.
     pub descriptors: Option<u32>,
 }
 

@@ -1,11 +1,12 @@
 //! From a request to enter namespaces to a plan.
 //!
-//! Everything that needs the caller's view is read and opened while the plan is made. The target is pinned: what was read
-//! by its number is believed only because it had not ended afterwards.
+//! Everything that needs the caller's view is read and opened while the plan is made. The target is
+//! pinned: what was read by its number is believed only because it had not ended afterwards.
 //!
-//! No process that the target can see has more than the program will have. If the target's PID namespace is joined, a joiner
-//! that stays in the caller's takes every step, and the process that it makes last has nothing left to do but to become the
-//! program. If not, nsx becomes the program itself, or a child does: the target sees it only if both share a PID namespace.
+//! No process that the target can see has more than the program will have. If the target's PID
+//! namespace is joined, a joiner that stays in the caller's takes every step, and the process that
+//! it makes last has nothing left to do but to become the program. If not, nsx becomes the program
+//! itself, or a child does: the target sees it only if both share a PID namespace.
 
 mod children;
 mod guard;
@@ -19,7 +20,9 @@ pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
 pub use target::Target;
 pub use view::{OwnProc, View};
 
-use super::{Actor, Caller, GroupsDenied, NamespaceFile, Plan, PlanError, Signals, Step, Task, hold};
+use super::{
+    Actor, Caller, GroupsDenied, NamespaceFile, Plan, PlanError, Signals, Step, Task, hold,
+};
 use crate::{
     ns::{NsKind, NsSet},
     pid::Process,
@@ -31,8 +34,8 @@ use rustix::thread::CapabilitySet;
 /// The plan of a request.
 ///
 /// # Errors
-/// [`PlanError`]: the target has ended, or `proc` does not show the caller's PID namespace. Where there is no `proc`,
-/// nothing is read of the target.
+/// [`PlanError`]: the target has ended, or `proc` does not show the caller's PID namespace. Where
+/// there is no `proc`, nothing is read of the target.
 pub fn plan<'a>(
     mut request: Request,
     caller: &Caller,
@@ -45,45 +48,85 @@ pub fn plan<'a>(
     let files: NsSet = request.files.iter().map(NamespaceFile::kind).collect();
     let kinds = request.kinds.difference(files);
     let joined = kinds.union(files);
-    let target = request.target.as_ref().zip(proc).map(|(process, proc)| Target { process, proc, is_whole: false });
-    let groups = GroupSteps::of(&request.groups, request.gid, joined, target.as_ref(), (caller, proc));
+    let target = request
+        .target
+        .as_ref()
+        .zip(proc)
+        .map(|(process, proc)| Target {
+            process,
+            proc,
+            is_whole: false,
+        });
+    let groups = GroupSteps::of(
+        &request.groups,
+        request.gid,
+        joined,
+        target.as_ref(),
+        (caller, proc),
+    );
     if request.target.as_ref().is_some_and(Process::ended) {
         return Err(PlanError::TargetEnded);
     }
 
     let mut plan = Plan::default();
     request.guard.push(&mut plan, joined);
-    let foreground = request.terminal.as_ref().map(Pty::try_clone).transpose().map_err(PlanError::Terminal)?;
+    let foreground = request
+        .terminal
+        .as_ref()
+        .map(Pty::try_clone)
+        .transpose()
+        .map_err(PlanError::Terminal)?;
     if let Some(pty) = request.terminal {
         plan.push(Actor::Nsx, Step::OwnTerminal(pty));
     }
-    // Only a child enters a PID namespace, and only one whose parent is on its terminal can be stopped there. In the target's
-    // files a program may be a link to /proc/self/fd and so lead to what nsx has open (CVE-2024-21626), and only a child can
-    // close that before its exec. Without any of these, nsx itself joins and becomes the program.
+    // Only a child enters a PID namespace, and only one whose parent is on its terminal can be
+    // stopped there. In the target's files a program may be a link to /proc/self/fd and so lead to
+    // what nsx has open (CVE-2024-21626), and only a child can close that before its exec. Without
+    // any of these, nsx itself joins and becomes the program.
     let into_pid = joined.contains(NsKind::Pid);
     let is_exposed = request.guard.descriptors.is_some() && joined.contains(NsKind::Mnt);
     let waits = match request.wait {
         Wait::AsNeeded { ties } if into_pid || is_exposed || foreground.is_some() => Some(ties),
         _ => None,
     };
-    // A child in the PID namespace is in sight of the target from its birth. A joiner that stays outside takes every step
-    // before that, so that the child never has more than the program.
+    // A child in the PID namespace is in sight of the target from its birth. A joiner that stays
+    // outside takes every step before that, so that the child never has more than the program.
     let by_joiner = waits.is_some() && into_pid;
-    let actor = if by_joiner { Actor::Joiner } else { Actor::Inside };
+    let actor = if by_joiner {
+        Actor::Joiner
+    } else {
+        Actor::Inside
+    };
     match waits {
         Some(_) if by_joiner => plan.push(Actor::Nsx, Step::ForkJoiner),
-        Some(_) => plan.push(Actor::Nsx, Step::Fork { init: false, signals: Signals::PassOn }),
+        Some(_) => plan.push(
+            Actor::Nsx,
+            Step::Fork {
+                init: false,
+                signals: Signals::PassOn,
+            },
+        ),
         None => {}
     }
     if !request.confinement.limits_inside {
         hold::push_limits(&mut plan, actor, &mut request.confinement, true);
     }
     // Inside the PID namespace the target has another id, by which it could not be traced.
-    hold::push_filters(&mut plan, actor, &request.confinement, request.target.as_ref());
+    hold::push_filters(
+        &mut plan,
+        actor,
+        &request.confinement,
+        request.target.as_ref(),
+    );
     for cgroup in request.cgroups {
-        // An ordinary user may own the cgroup, but not what it has in common with the one he comes from.
+        // An ordinary user may own the cgroup, but not what it has in common with the one he comes
+        // from.
         let optional = !caller.is_privileged() && !request.cgroups_required;
-        plan.0.push(Task { actor, step: Step::JoinCgroup(cgroup), optional });
+        plan.0.push(Task {
+            actor,
+            step: Step::JoinCgroup(cgroup),
+            optional,
+        });
     }
     if let Some(before) = groups.before {
         plan.push(actor, before);
@@ -96,7 +139,11 @@ pub fn plan<'a>(
         hold::push_limits(&mut plan, actor, &mut request.confinement, true);
     }
     for (step, optional) in request.view.steps() {
-        plan.0.push(Task { actor, step, optional });
+        plan.0.push(Task {
+            actor,
+            step,
+            optional,
+        });
     }
     let falls_back = matches!(request.directory, Some(Place::InsideOrRoot(_)));
     let stays = matches!(request.directory, Some(Place::Stay));
@@ -104,37 +151,77 @@ pub fn plan<'a>(
         plan.push(actor, root);
     }
     if let Some(step) = request.directory.and_then(change_directory) {
-        plan.0.push(Task { actor, step, optional: falls_back });
+        plan.0.push(Task {
+            actor,
+            step,
+            optional: falls_back,
+        });
     }
     // A copy of the mounts comes with the root and working directory that the process has by then.
     let own_proc = request.own_proc.map(Step::MountOwnProc);
-    plan.0.extend(own_proc.map(|step| Task { actor, step, optional: true }));
-    let id = |id: Option<u32>, set: fn(u32) -> Step, other: Option<Step>| match id.map(set).or(other) {
-        None if request.root_if_mapped => Some((set(0), true)),
-        step => step.map(|step| (step, false)),
-    };
+    plan.0.extend(own_proc.map(|step| Task {
+        actor,
+        step,
+        optional: true,
+    }));
+    let id =
+        |id: Option<u32>, set: fn(u32) -> Step, other: Option<Step>| match id.map(set).or(other) {
+            None if request.root_if_mapped => Some((set(0), true)),
+            step => step.map(|step| (step, false)),
+        };
     let ids = hold::Ids {
         groups: groups.after.map(|step| (step, false)),
-        group: id(request.gid, Step::SetGroup, request.gid_of.map(Step::SetGroupOf)),
-        user: id(request.uid, Step::SetUser, request.uid_of.map(Step::SetUserOf)),
+        group: id(
+            request.gid,
+            Step::SetGroup,
+            request.gid_of.map(Step::SetGroupOf),
+        ),
+        user: id(
+            request.uid,
+            Step::SetUser,
+            request.uid_of.map(Step::SetUserOf),
+        ),
     };
-    let tie = waits.unwrap_or(false).then_some(Step::DieWithParent(libc::SIGKILL));
+    let tie = waits
+        .unwrap_or(false)
+        .then_some(Step::DieWithParent(libc::SIGKILL));
     let closes = by_joiner || is_exposed && waits.is_some();
     let close = closes.then_some(Step::CloseDescriptors(request.guard.descriptors));
     if by_joiner {
-        hold::push_after(&mut plan, actor, request.confinement, ids, [close, None], None);
+        hold::push_after(
+            &mut plan,
+            actor,
+            request.confinement,
+            ids,
+            [close, None],
+            None,
+        );
         plan.push(Actor::Joiner, Step::ForkSibling);
-        plan.0.extend(foreground.map(|terminal| required(Actor::Nsx, Step::TakeForeground(terminal))));
+        plan.0.extend(
+            foreground.map(|terminal| required(Actor::Nsx, Step::TakeForeground(terminal))),
+        );
         plan.0.extend(tie.map(|tie| required(Actor::Inside, tie)));
     } else {
-        plan.0.extend(foreground.map(|terminal| required(Actor::Nsx, Step::TakeForeground(terminal))));
-        hold::push_after(&mut plan, actor, request.confinement, ids, [tie, close], None);
+        plan.0.extend(
+            foreground.map(|terminal| required(Actor::Nsx, Step::TakeForeground(terminal))),
+        );
+        hold::push_after(
+            &mut plan,
+            actor,
+            request.confinement,
+            ids,
+            [tie, close],
+            None,
+        );
     }
     let environment = request.environment;
     plan.push(
         Actor::Inside,
         match request.program {
-            Program::First(programs) => Step::Exec { programs, environment },
+            Program::First(programs) => Step::Exec {
+                programs,
+                environment,
+            },
             Program::LoginShell => Step::LoginShell { environment },
         },
     );
@@ -142,12 +229,20 @@ pub fn plan<'a>(
 }
 
 fn required(actor: Actor, step: Step) -> Task {
-    Task { actor, step, optional: false }
+    Task {
+        actor,
+        step,
+        optional: false,
+    }
 }
 
 fn change_root(place: Place, stays: bool) -> Option<Step> {
     match place {
-        Place::Opened(directory, named) => Some(Step::ChangeRoot { directory, named, stays }),
+        Place::Opened(directory, named) => Some(Step::ChangeRoot {
+            directory,
+            named,
+            stays,
+        }),
         Place::Inside(path) | Place::InsideOrRoot(path) => Some(Step::Chroot(path)),
         Place::Stay => None,
     }
@@ -163,15 +258,29 @@ fn change_directory(place: Place) -> Option<Step> {
 
 /// The steps that join, in the order in which the kernel allows them.
 ///
-/// By a pidfd all kinds are joined at once, and the kernel asks for the rights over each that the caller has before. Files
-/// are joined one by one: whoever has CAP_SYS_ADMIN where it stands would lose it with its user namespace, so joins that
-/// last; anyone else gains it there, so joins that first.
-fn joins_in_order(kinds: NsSet, target: Option<Process>, files: Vec<NamespaceFile>, caller: &Caller) -> Vec<Step> {
-    let (user, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.kind() == NsKind::User);
+/// By a pidfd all kinds are joined at once, and the kernel asks for the rights over each that the
+/// caller has before. Files are joined one by one: whoever has CAP_SYS_ADMIN where it stands would
+/// lose it with its user namespace, so joins that last; anyone else gains it there, so joins that
+/// first.
+fn joins_in_order(
+    kinds: NsSet,
+    target: Option<Process>,
+    files: Vec<NamespaceFile>,
+    caller: &Caller,
+) -> Vec<Step> {
+    let (user, others): (Vec<_>, Vec<_>) = files
+        .into_iter()
+        .partition(|file| file.kind() == NsKind::User);
     let user = user.into_iter().map(Step::JoinFile);
     let others = others.into_iter().map(Step::JoinFile);
     let one_by_one = one_by_one(kinds, caller);
-    let process = target.filter(|_| !kinds.is_empty()).map(|target| Step::Join { target, kinds, one_by_one });
+    let process = target
+        .filter(|_| !kinds.is_empty())
+        .map(|target| Step::Join {
+            target,
+            kinds,
+            one_by_one,
+        });
     let process_first = !caller.is_privileged() && kinds.contains(NsKind::User);
     match (caller.is_privileged(), process_first) {
         (true, _) => others.chain(process).chain(user).collect(),
@@ -183,10 +292,15 @@ fn joins_in_order(kinds: NsSet, target: Option<Process>, files: Vec<NamespaceFil
 fn one_by_one(kinds: NsSet, caller: &Caller) -> Vec<NsKind> {
     let others = kinds.without(NsKind::User).iter();
     let user = kinds.contains(NsKind::User).then_some(NsKind::User);
-    if caller.is_privileged() { others.chain(user).collect() } else { user.into_iter().chain(others).collect() }
+    if caller.is_privileged() {
+        others.chain(user).collect()
+    } else {
+        user.into_iter().chain(others).collect()
+    }
 }
 
-/// When the supplementary groups are set: in the caller's user namespace, or in the one that is joined.
+/// When the supplementary groups are set: in the caller's user namespace, or in the one that is
+/// joined.
 #[derive(Default)]
 struct GroupSteps {
     before: Option<Step>,
@@ -206,28 +320,51 @@ impl GroupSteps {
         match groups {
             Groups::Keep => Self::default(),
             Groups::MustDrop => Self {
-                before: joined.contains(NsKind::User).then(|| leave(GroupsDenied::Keep)),
+                before: joined
+                    .contains(NsKind::User)
+                    .then(|| leave(GroupsDenied::Keep)),
                 after: Some(leave(GroupsDenied::FailAlways)),
             },
-            Groups::TryDrop => Self { after: Some(leave(GroupsDenied::Keep)), ..Self::default() },
-            Groups::Are(groups) => Self { after: Some(Step::groups(groups)), ..Self::default() },
-            Groups::Drop { .. } if !joined.contains(NsKind::User) => {
-                Self { after: Some(leave(GroupsDenied::Fail)), ..Self::default() }
-            }
+            Groups::TryDrop => Self {
+                after: Some(leave(GroupsDenied::Keep)),
+                ..Self::default()
+            },
+            Groups::Are(groups) => Self {
+                after: Some(Step::groups(groups)),
+                ..Self::default()
+            },
+            Groups::Drop { .. } if !joined.contains(NsKind::User) => Self {
+                after: Some(leave(GroupsDenied::Fail)),
+                ..Self::default()
+            },
             // Inside it may be denied; where it is denied to the caller, it is inside too.
-            Groups::Drop { .. } if caller.can(CapabilitySet::SETGID) && proc.is_none_or(caller_may_set_groups) => {
-                Self { before: Some(leave(GroupsDenied::Fail)), ..Self::default() }
+            Groups::Drop { .. }
+                if caller.can(CapabilitySet::SETGID) && proc.is_none_or(caller_may_set_groups) =>
+            {
+                Self {
+                    before: Some(leave(GroupsDenied::Fail)),
+                    ..Self::default()
+                }
             }
-            Groups::Drop { required: true } => Self { after: Some(leave(GroupsDenied::Fail)), ..Self::default() },
-            Groups::Drop { required: false } if target.is_none_or(|it| it.may_set_groups().unwrap_or(true)) => {
-                Self { after: Some(leave(GroupsDenied::Keep)), ..Self::default() }
+            Groups::Drop { required: true } => Self {
+                after: Some(leave(GroupsDenied::Fail)),
+                ..Self::default()
+            },
+            Groups::Drop { required: false }
+                if target.is_none_or(|it| it.may_set_groups().unwrap_or(true)) =>
+            {
+                Self {
+                    after: Some(leave(GroupsDenied::Keep)),
+                    ..Self::default()
+                }
             }
             Groups::Drop { required: false } => Self::default(),
         }
     }
 }
 
-/// Returns whether programs in the caller's user namespace may set their groups; `true` if that cannot be read.
+/// Returns whether programs in the caller's user namespace may set their groups; `true` if that
+/// cannot be read.
 fn caller_may_set_groups(proc: &ProcRoot) -> bool {
     let mut text = Vec::new();
     proc.read_own("setgroups", &mut text).is_err() || !text.starts_with(b"deny")
@@ -244,19 +381,27 @@ mod tests {
     fn own() -> (Process, Caller, ProcRoot) {
         let proc = ProcRoot::system().unwrap();
         let caller = Caller::read(&proc).unwrap();
-        let process = Process::pin(Pid::from_raw(std::process::id().cast_signed()).unwrap()).unwrap();
+        let process =
+            Process::pin(Pid::from_raw(std::process::id().cast_signed()).unwrap()).unwrap();
         (process, caller, proc)
     }
 
     fn calls(request: Request, caller: &Caller, proc: &ProcRoot) -> Vec<String> {
         let plan = plan(request, caller, proc).unwrap();
-        plan.tasks().iter().map(|task| format!("{} {}", task.actor, task.step.call())).collect()
+        plan.tasks()
+            .iter()
+            .map(|task| format!("{} {}", task.actor, task.step.call()))
+            .collect()
     }
 
     #[test]
     fn nothing_differs_from_oneself() {
         let (process, caller, proc) = own();
-        let target = Target { process: &process, proc: &proc, is_whole: false };
+        let target = Target {
+            process: &process,
+            proc: &proc,
+            is_whole: false,
+        };
         assert_eq!(target.differing(caller.kinds).unwrap(), NsSet::EMPTY);
     }
 
@@ -326,7 +471,10 @@ mod tests {
                 program: Program::First(vec![vec![c"true".into()]]),
                 ..Request::default()
             };
-            calls(request, &caller, &proc).into_iter().map(|call| call.replace("inside ", "")).collect::<Vec<_>>()
+            calls(request, &caller, &proc)
+                .into_iter()
+                .map(|call| call.replace("inside ", ""))
+                .collect::<Vec<_>>()
         };
         let pid = std::process::id();
         let start = [
@@ -343,11 +491,22 @@ mod tests {
             "setgid(2)".to_owned(),
             "setuid(1)".to_owned(),
         ];
-        let end = |words: &[&str]| start.iter().cloned().chain(words.iter().map(|&word| word.to_owned())).collect();
+        let end = |words: &[&str]| {
+            start
+                .iter()
+                .cloned()
+                .chain(words.iter().map(|&word| word.to_owned()))
+                .collect()
+        };
         let filter = "seccomp(SECCOMP_SET_MODE_FILTER)";
         let expected: Vec<String> = end(&[filter, "capset(KILL)", "execvp(true)"]);
         assert_eq!(held(false), expected);
-        let expected: Vec<String> = end(&["capset(KILL)", "prctl(PR_SET_NO_NEW_PRIVS, 1)", filter, "execvp(true)"]);
+        let expected: Vec<String> = end(&[
+            "capset(KILL)",
+            "prctl(PR_SET_NO_NEW_PRIVS, 1)",
+            filter,
+            "execvp(true)",
+        ]);
         assert_eq!(held(true), expected);
     }
 
@@ -369,8 +528,14 @@ mod tests {
             };
             let calls = calls(request, &caller, &proc);
             let last = |word: &str| calls.iter().rposition(|call| call.contains(word)).unwrap();
-            assert!(last("CLONE_NEWUSER") < last("setrlimit(NOFILE 5:6)"), "{calls:?}");
-            assert!(last("CLONE_NEWUSER") < last("write oom_score_adj \"-7\""), "{calls:?}");
+            assert!(
+                last("CLONE_NEWUSER") < last("setrlimit(NOFILE 5:6)"),
+                "{calls:?}"
+            );
+            assert!(
+                last("CLONE_NEWUSER") < last("write oom_score_adj \"-7\""),
+                "{calls:?}"
+            );
         }
     }
 
@@ -382,24 +547,47 @@ mod tests {
             let request = Request {
                 target: Some(process),
                 kinds: NsSet::EMPTY.with(NsKind::Pid),
-                confinement: Confinement { seccomp: true, ..Confinement::default() },
+                confinement: Confinement {
+                    seccomp: true,
+                    ..Confinement::default()
+                },
                 program: Program::First(vec![vec![c"true".into()]]),
                 ..Request::default()
             };
             let calls = calls(request, &caller, &proc);
             let place = |word: &str| calls.iter().position(|call| call.contains(word)).unwrap();
-            assert!(place("PTRACE_SECCOMP_GET_FILTER") < place("CLONE_NEWPID"), "{calls:?}");
-            assert_eq!(calls.iter().filter(|call| call.contains("ptrace")).count(), 1, "{calls:?}");
+            assert!(
+                place("PTRACE_SECCOMP_GET_FILTER") < place("CLONE_NEWPID"),
+                "{calls:?}"
+            );
+            assert_eq!(
+                calls.iter().filter(|call| call.contains("ptrace")).count(),
+                1,
+                "{calls:?}"
+            );
         }
     }
 
     #[test]
     fn privilege_decides_when_the_user_namespace_is_joined() {
-        let mut caller =
-            Caller { uid: 0, gid: 0, capabilities: CapabilitySet::all(), kinds: NsSet::ALL, exec_enters_time: true };
-        let kinds = [NsKind::Net, NsKind::User, NsKind::Uts].into_iter().collect();
-        assert_eq!(one_by_one(kinds, &caller), [NsKind::Net, NsKind::Uts, NsKind::User]);
+        let mut caller = Caller {
+            uid: 0,
+            gid: 0,
+            capabilities: CapabilitySet::all(),
+            kinds: NsSet::ALL,
+            exec_enters_time: true,
+        };
+        let kinds = [NsKind::Net, NsKind::User, NsKind::Uts]
+            .into_iter()
+            .collect();
+        assert_eq!(
+            one_by_one(kinds, &caller),
+            [NsKind::Net, NsKind::Uts, NsKind::User]
+        );
         caller.capabilities = CapabilitySet::empty();
-        assert_eq!(one_by_one(kinds, &caller), [NsKind::User, NsKind::Net, NsKind::Uts]);
+        assert_eq!(
+            one_by_one(kinds, &caller),
+            [NsKind::User, NsKind::Net, NsKind::Uts]
+        );
     }
 }

@@ -10,7 +10,8 @@ use crate::{
 use rustix::fd::OwnedFd;
 use std::{ffi::CString, path::PathBuf};
 
-/// A request to enter. Whatever lies in the caller's view (files, directories, cgroups) is open already.
+/// A request to enter. Whatever lies in the caller's view (files, directories, cgroups) is open
+/// already.
 #[derive(Debug, Default)]
 pub struct Request {
     /// The process whose namespaces are joined. None where every namespace comes from a file.
@@ -21,20 +22,23 @@ pub struct Request {
     pub files: Vec<NamespaceFile>,
     /// Measures that protect nsx from a hostile target.
     pub guard: Guard,
-    /// Differences between what the program and its caller see, though the program keeps the caller's files.
+    /// Differences between what the program and its caller see, though the program keeps the
+    /// caller's files.
     pub view: View,
     /// The procfs that /proc shows in the target's mounts, if /proc is not to be left as it is.
     pub own_proc: Option<OwnProc>,
     /// The root directory; the one that the namespaces give where there is none.
     pub root: Option<Place>,
-    /// The directory in which the program starts; the one that the namespaces give where there is none.
+    /// The directory in which the program starts; the one that the namespaces give where there is
+    /// none.
     pub directory: Option<Place>,
-    /// The program's user id, as the user namespace counts that it is in then; the caller's where there is none.
+    /// The program's user id, as the user namespace counts that it is in then; the caller's where
+    /// there is none.
     pub uid: Option<u32>,
     /// The program's group id, likewise.
     pub gid: Option<u32>,
-    /// `true` if the program is user 0 and group 0 of the joined user namespace, when `uid` and `gid` name none and
-    /// user 0 and group 0 are mapped.
+    /// `true` if the program is user 0 and group 0 of the joined user namespace, when `uid` and
+    /// `gid` name none and user 0 and group 0 are mapped.
     pub root_if_mapped: bool,
     /// A process whose effective user the program runs as, where `uid` names none.
     pub uid_of: Option<ProcDirectory>,
@@ -44,11 +48,13 @@ pub struct Request {
     pub groups: Groups,
     /// Cgroup directories that the program is put into, one for each hierarchy.
     pub cgroups: Vec<CgroupFile>,
-    /// `true` if the program is not run when it may not join the cgroups, as an ordinary user often may not.
+    /// `true` if the program is not run when it may not join the cgroups, as an ordinary user often
+    /// may not.
     pub cgroups_required: bool,
     /// Restrictions on the program beside its ids; if empty, the restrictions on the caller.
     pub confinement: Confinement,
-    /// A terminal of the program's own; it has its caller's where there is none. nsx waits for a program that has one.
+    /// A terminal of the program's own; it has its caller's where there is none. nsx waits for a
+    /// program that has one.
     pub terminal: Option<Pty>,
     /// The rule for whether and how nsx waits for the program.
     pub wait: Wait,
@@ -61,13 +67,16 @@ pub struct Request {
 /// A directory.
 #[derive(Debug)]
 pub enum Place {
-    /// An open directory, with the caller's name for it; there is no name if the directory is the target's own.
+    /// An open directory, with the caller's name for it; there is no name if the directory is the
+    /// target's own.
     Opened(OwnedFd, Option<PathBuf>),
     /// By name, once the namespaces are joined and the root directory is changed.
     Inside(PathBuf),
-    /// A directory by name, as in [`Place::Inside`]; the root directory if that directory does not exist.
+    /// A directory by name, as in [`Place::Inside`]; the root directory if that directory does not
+    /// exist.
     InsideOrRoot(PathBuf),
-    /// The one that the program is in when the namespaces are joined, though it may lie outside of the new root.
+    /// The one that the program is in when the namespaces are joined, though it may lie outside of
+    /// the new root.
     Stay,
 }
 
@@ -77,13 +86,14 @@ pub enum Groups {
     /// The caller's.
     #[default]
     Keep,
-    /// None, left in the caller's user namespace or in the one that is joined: either may deny that.
+    /// None, left in the caller's user namespace or in the one that is joined: either may deny
+    /// that.
     Drop {
         /// `true` if the program is not run when the groups cannot be dropped.
         required: bool,
     },
-    /// None. Where neither the caller's user namespace nor the one that is joined lets them be left, the program is not
-    /// run.
+    /// None. Where neither the caller's user namespace nor the one that is joined lets them be
+    /// left, the program is not run.
     MustDrop,
     /// None, if the user namespace lets them be left that the program is in then.
     TryDrop,
@@ -105,10 +115,11 @@ pub struct CgroupFile {
 /// The rule for whether nsx waits for the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// nsx becomes the program, also where that leaves it outside of the PID namespace that is joined.
+    /// nsx becomes the program, also where that leaves it outside of the PID namespace that is
+    /// joined.
     Never,
-    /// nsx waits if a PID namespace is joined, which only a child can enter, and passes every signal on. Otherwise nsx becomes
-    /// the program.
+    /// nsx waits if a PID namespace is joined, which only a child can enter, and passes every
+    /// signal on. Otherwise nsx becomes the program.
     AsNeeded {
         /// `true` if the program is killed when nsx is killed.
         ties: bool,

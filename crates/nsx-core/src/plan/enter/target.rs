@@ -1,4 +1,5 @@
-//! The target as the plan reads it: by its number, and believed only because it has not ended afterwards.
+//! The target as the plan reads it: by its number, and believed only because it has not ended
+//! afterwards.
 
 use crate::{
     beneath,
@@ -22,8 +23,9 @@ pub struct Target<'a> {
     pub process: &'a Process,
     /// The caller's procfs.
     pub proc: &'a ProcRoot,
-    /// True for a container that is meant as a whole: its root directory is that of its mount namespace, wherever its
-    /// process has gone with `chroot(2)`, and its namespaces are those of that process, whatever those of its children are.
+    /// True for a container that is meant as a whole: its root directory is that of its mount
+    /// namespace, wherever its process has gone with `chroot(2)`, and its namespaces are those of
+    /// that process, whatever those of its children are.
     pub is_whole: bool,
 }
 
@@ -52,7 +54,9 @@ impl Target<'_> {
     /// # Errors
     /// As for [`Self::root`].
     pub fn ns(&self, kind: NsKind) -> Result<NsId, PlanError> {
-        self.proc.ns(self.process.pid(), NsLink::Own(kind)).map_err(self.failure("namespaces"))
+        self.proc
+            .ns(self.process.pid(), NsLink::Own(kind))
+            .map_err(self.failure("namespaces"))
     }
 
     /// Its id in its own PID namespace.
@@ -64,7 +68,8 @@ impl Target<'_> {
         Ok(status.chain.innermost())
     }
 
-    /// Its root directory, by path only: that of the process, or of the mount namespace if the target is meant as a whole.
+    /// Its root directory, by path only: that of the process, or of the mount namespace if the
+    /// target is meant as a whole.
     ///
     /// # Errors
     /// [`PlanError`] where it has ended or may not be read.
@@ -81,13 +86,20 @@ impl Target<'_> {
         }
     }
 
-    /// A file below its root directory, which the target may have made anything; no more than `most` bytes are taken.
+    /// A file below its root directory, which the target may have made anything; no more than
+    /// `most` bytes are taken.
     ///
     /// # Errors
     /// As for [`Self::root`]; then the errno of [`beneath::read`], and `EFBIG` if there is more.
     pub fn file(&self, path: &Path, most: usize) -> Result<Result<Vec<u8>, Errno>, PlanError> {
         let text = beneath::read(self.root()?, path, most + 1);
-        Ok(text.and_then(|text| if text.len() > most { Err(Errno::FBIG) } else { Ok(text) }))
+        Ok(text.and_then(|text| {
+            if text.len() > most {
+                Err(Errno::FBIG)
+            } else {
+                Ok(text)
+            }
+        }))
     }
 
     /// Returns whether the target's /proc is a procfs that does not show the caller.
@@ -95,7 +107,12 @@ impl Target<'_> {
     /// # Errors
     /// As for [`Self::root`].
     pub fn hides_caller(&self) -> Result<bool, PlanError> {
-        let place = beneath::open(self.root()?, Path::new("/proc"), OFlags::PATH, ResolveFlags::IN_ROOT);
+        let place = beneath::open(
+            self.root()?,
+            Path::new("/proc"),
+            OFlags::PATH,
+            ResolveFlags::IN_ROOT,
+        );
         Ok(place.is_ok_and(hides_reader))
     }
 
@@ -137,16 +154,21 @@ impl Target<'_> {
 
     fn open(&self, link: &'static str, what: &'static str) -> Result<OwnedFd, PlanError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY;
-        self.proc.open_entry(self.process.pid(), link, flags).map_err(self.failure(what))
+        self.proc
+            .open_entry(self.process.pid(), link, flags)
+            .map_err(self.failure(what))
     }
 
     fn read(&self, file: &'static str) -> Result<Vec<u8>, PlanError> {
         let mut text = Vec::new();
-        self.proc.read(self.process.pid(), file, &mut text).map_err(self.failure(file))?;
+        self.proc
+            .read(self.process.pid(), file, &mut text)
+            .map_err(self.failure(file))?;
         Ok(text)
     }
 
-    /// Returns a function that words errors in reading `what`: as the target's end, if the target has ended.
+    /// Returns a function that words errors in reading `what`: as the target's end, if the target
+    /// has ended.
     pub fn failure(&self, what: &'static str) -> impl Fn(ProcError) -> PlanError {
         move |source| match self.process.unseen(self.proc, self.process.pid(), source) {
             ProcError::Vanished => PlanError::TargetEnded,
@@ -156,17 +178,23 @@ impl Target<'_> {
     }
 }
 
-/// The most directories that lie one in another on the way up: a target can make any number of them.
+/// The most directories that lie one in another on the way up: a target can make any number of
+/// them.
 const DEEPEST: usize = 4096;
 
-/// The root directory of the mount namespace that a directory is in, where `setns(2)` would lead. The caller's own root
-/// directory, at which a path stops, is in another mount namespace.
+/// The root directory of the mount namespace that a directory is in, where `setns(2)` would lead.
+/// The caller's own root directory, at which a path stops, is in another mount namespace.
 ///
 /// # Errors
 /// The errno of `openat(2)` or `statx(2)`; `ELOOP` if the way is too long.
 fn top(directory: &OwnedFd) -> Result<OwnedFd, Errno> {
     let open = |directory: &OwnedFd, path: &CStr| {
-        rustix::fs::openat(directory, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+        rustix::fs::openat(
+            directory,
+            path,
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
     };
     let mut directory = open(directory, c".")?;
     for _ in 0..DEEPEST {
@@ -179,10 +207,15 @@ fn top(directory: &OwnedFd) -> Result<OwnedFd, Errno> {
     Err(Errno::LOOP)
 }
 
-/// The mount (5.8), device and inode of a directory. Without the mount, a directory that is bound into itself looks like the
-/// one above it.
+/// The mount (5.8), device and inode of a directory. Without the mount, a directory that is bound
+/// into itself looks like the one above it.
 fn identity(directory: &OwnedFd) -> Result<(u64, u32, u32, u64), Errno> {
     let asked = StatxFlags::INO | StatxFlags::MNT_ID;
     let it = rustix::fs::statx(directory, c"", AtFlags::EMPTY_PATH, asked)?;
-    Ok((it.stx_mnt_id, it.stx_dev_major, it.stx_dev_minor, it.stx_ino))
+    Ok((
+        it.stx_mnt_id,
+        it.stx_dev_major,
+        it.stx_dev_minor,
+        it.stx_ino,
+    ))
 }

@@ -13,8 +13,8 @@ pub(super) struct Owner<'a> {
     uid: u32,
     gid: u32,
     caller: &'a Caller,
-    /// The process that writes what nsx would otherwise write itself: the kernel takes nsx's files in /proc away from
-    /// nsx if nsx was root and became another user.
+    /// The process that writes what nsx would otherwise write itself: the kernel takes nsx's files
+    /// in /proc away from nsx if nsx was root and became another user.
     pub(super) writer: Actor,
 }
 
@@ -30,31 +30,56 @@ pub(super) fn push_owner<'a>(plan: &mut Plan, request: &Request, caller: &'a Cal
         plan.push(Actor::Nsx, Step::SetUser(uid));
         writer = Actor::Outside;
     }
-    Owner { uid, gid, caller, writer }
+    Owner {
+        uid,
+        gid,
+        caller,
+        writer,
+    }
 }
 
-/// Leaves the supplementary groups while that is not denied yet, where the caller may and the program is to have none.
+/// Leaves the supplementary groups while that is not denied yet, where the caller may and the
+/// program is to have none.
 pub(super) fn push_early_leave(plan: &mut Plan, request: &Request, caller: &Caller) {
     let to_have_none = request.gid.is_some() && request.supplementary_groups.is_empty();
     let by_choice = request.groups_denied != GroupsDenied::FailAlways && request.owner.is_none();
-    let denied = request.denies_setgroups(caller.gid) || request.joins.iter().any(|file| file.kind() == NsKind::User);
+    let denied = request.denies_setgroups(caller.gid)
+        || request.joins.iter().any(|file| file.kind() == NsKind::User);
     if to_have_none && by_choice && denied && caller.can(CapabilitySet::SETGID) {
-        plan.push(Actor::Nsx, Step::LeaveGroups { denied: GroupsDenied::Keep, group: None });
+        plan.push(
+            Actor::Nsx,
+            Step::LeaveGroups {
+                denied: GroupsDenied::Keep,
+                group: None,
+            },
+        );
     }
 }
 
 /// Returns the steps that change the program's ids.
 pub(super) fn ids(plan: &Plan, request: &Request) -> hold::Ids {
     let groups = request.gid.and_then(|gid| {
-        // Where the kernel was just told to deny it, it denies it, and in a user namespace that is joined it may: so be it,
-        // unless there are groups to be set.
-        let denied = plan.0.iter().any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny)));
+        // Where the kernel was just told to deny it, it denies it, and in a user namespace that is
+        // joined it may: so be it, unless there are groups to be set.
+        let denied = plan
+            .0
+            .iter()
+            .any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny)));
         let joined = request.joins.iter().any(|file| file.kind() == NsKind::User);
         let groups = Step::groups(&request.supplementary_groups);
-        match (request.supplementary_groups.is_empty(), request.groups_denied) {
+        match (
+            request.supplementary_groups.is_empty(),
+            request.groups_denied,
+        ) {
             (true, GroupsDenied::Keep) if denied => None,
             (true, GroupsDenied::Keep) => Some((groups, joined)),
-            (true, denied) => Some((Step::LeaveGroups { denied, group: Some(gid) }, false)),
+            (true, denied) => Some((
+                Step::LeaveGroups {
+                    denied,
+                    group: Some(gid),
+                },
+                false,
+            )),
             (false, _) => Some((groups, false)),
         }
     });
@@ -66,12 +91,22 @@ pub(super) fn ids(plan: &Plan, request: &Request) -> hold::Ids {
     }
 }
 
-pub(super) fn push_id_maps(plan: &mut Plan, request: &Request, owner: &Owner<'_>) -> Result<(), PlanError> {
-    // Who creates a user namespace may map its own ids there. Ranges are written by someone left outside, who has the
-    // privilege or runs a program that has it.
+pub(super) fn push_id_maps(
+    plan: &mut Plan,
+    request: &Request,
+    owner: &Owner<'_>,
+) -> Result<(), PlanError> {
+    // Who creates a user namespace may map its own ids there. Ranges are written by someone left
+    // outside, who has the privilege or runs a program that has it.
     let Owner { caller, writer, .. } = *owner;
-    let own_user = request.users.as_ref().is_none_or(|map| map.is_single(owner.uid));
-    let own_group = request.groups.as_ref().is_none_or(|map| map.is_single(owner.gid));
+    let own_user = request
+        .users
+        .as_ref()
+        .is_none_or(|map| map.is_single(owner.uid));
+    let own_group = request
+        .groups
+        .as_ref()
+        .is_none_or(|map| map.is_single(owner.gid));
     let by_nsx = writer == Actor::Nsx;
     let keep_setgroups = request.setgroups == Some(Setgroups::Allow) && request.groups.is_some();
     if keep_setgroups && own_group && !caller.can(CapabilitySet::SETGID) {
@@ -80,14 +115,28 @@ pub(super) fn push_id_maps(plan: &mut Plan, request: &Request, owner: &Owner<'_>
     let denied = request.denies_setgroups(owner.gid);
 
     if let Some(map) = &request.users {
-        plan.push_id_map(IdKind::User, map, own_user && by_nsx, caller.can(CapabilitySet::SETUID));
+        plan.push_id_map(
+            IdKind::User,
+            map,
+            own_user && by_nsx,
+            caller.can(CapabilitySet::SETUID),
+        );
     }
     if denied || (request.setgroups.is_some() && request.groups.is_none()) {
-        let rule = if denied { Setgroups::Deny } else { Setgroups::Allow };
+        let rule = if denied {
+            Setgroups::Deny
+        } else {
+            Setgroups::Allow
+        };
         plan.push(writer, Step::WriteSetgroups(rule));
     }
     if let Some(map) = &request.groups {
-        plan.push_id_map(IdKind::Group, map, own_group && !keep_setgroups && by_nsx, caller.can(CapabilitySet::SETGID));
+        plan.push_id_map(
+            IdKind::Group,
+            map,
+            own_group && !keep_setgroups && by_nsx,
+            caller.can(CapabilitySet::SETGID),
+        );
     }
     Ok(())
 }
@@ -98,7 +147,14 @@ impl Plan {
         match (by_nsx, privileged) {
             (true, _) => self.push(Actor::Nsx, Step::WriteIdMap { ids, map }),
             (false, true) => self.push(Actor::Outside, Step::WriteIdMap { ids, map }),
-            (false, false) => self.push(Actor::Outside, Step::RunIdMapHelper { ids, map, helper: Helper::find(ids) }),
+            (false, false) => self.push(
+                Actor::Outside,
+                Step::RunIdMapHelper {
+                    ids,
+                    map,
+                    helper: Helper::find(ids),
+                },
+            ),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! From a request for new namespaces to a plan.
 //!
-//! The order, and why: all namespaces at once, so that the new user namespace owns the others; id maps before anything
-//! that needs a user; the fork before anything that belongs to the program alone; what is mounted before the old root is
-//! let go, since it is bound from there, and since a user namespace may mount a procfs only where it sees another whole;
-//! everything that is bound held before the first mount, so that none hides what another shows; ids as late as can be,
-//! because the steps before need privilege; and the tie to nsx's life after them, because a change of ids cuts it.
+//! The order, and why: all namespaces at once, so that the new user namespace owns the others; id
+//! maps before anything that needs a user; the fork before anything that belongs to the program
+//! alone; what is mounted before the old root is let go, since it is bound from there, and since a
+//! user namespace may mount a procfs only where it sees another whole; everything that is bound
+//! held before the first mount, so that none hides what another shows; ids as late as can be,
+//! because the steps before need privilege; and the tie to nsx's life after them, because a change
+//! of ids cuts it.
 
 mod ids;
 mod mounts;
@@ -24,13 +26,18 @@ use mounts::push_mounts_and_names;
 /// # Errors
 /// [`PlanError`] where it can be known before the first step that the kernel would refuse one.
 pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
-    if let Some(kind) = request.kinds.iter().find(|&kind| !caller.kinds.contains(kind)) {
+    if let Some(kind) = request
+        .kinds
+        .iter()
+        .find(|&kind| !caller.kinds.contains(kind))
+    {
         return Err(PlanError::NoSuchKind(kind));
     }
     let mut plan = Plan::default();
     push_early_leave(&mut plan, &request, caller);
     let mut joins = request.joins.clone();
-    // What a user namespace's root may, it may only once it is joined; and who has joined a mount namespace sees its files.
+    // What a user namespace's root may, it may only once it is joined; and who has joined a mount
+    // namespace sees its files.
     joins.sort_by_key(|file| match file.kind() {
         NsKind::User => 0,
         NsKind::Mnt => 2,
@@ -50,19 +57,30 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     for offset in &request.clocks {
         plan.push(owner.writer, Step::SetClock(*offset));
     }
-    // A new PID namespace is nobody's until the fork. Until then, a mount namespace that cannot be pinned can be replaced.
-    // A mount namespace goes first: its directory may have to be made private, which would cover other pins there.
+    // A new PID namespace is nobody's until the fork. Until then, a mount namespace that cannot be
+    // pinned can be replaced. A mount namespace goes first: its directory may have to be made
+    // private, which would cover other pins there.
     let mut ordered: Vec<_> = request.pins.iter().collect();
     ordered.sort_by_key(|pin| !(pin.make && pin.kind == NsKind::Mnt));
     let pins = |plan: &mut Plan, pid: bool| {
-        for pin in ordered.iter().copied().filter(|pin| (pin.kind == NsKind::Pid) == pid) {
+        for pin in ordered
+            .iter()
+            .copied()
+            .filter(|pin| (pin.kind == NsKind::Pid) == pid)
+        {
             plan.push(Actor::Outside, Step::Pin(pin.clone()));
         }
     };
     pins(&mut plan, false);
     if request.fork {
         let init = request.kinds.contains(NsKind::Pid);
-        plan.push(Actor::Nsx, Step::Fork { init, signals: request.signals });
+        plan.push(
+            Actor::Nsx,
+            Step::Fork {
+                init,
+                signals: request.signals,
+            },
+        );
     }
     pins(&mut plan, true);
     push_mounts_and_names(&mut plan, &request)?;
@@ -71,15 +89,33 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     }
     hold::push_limits(&mut plan, Actor::Inside, &mut request.confinement, false);
     let ids = ids(&plan, &request);
-    let Request { fork, init, kill_child, confinement, programs, environment, .. } = request;
+    let Request {
+        fork,
+        init,
+        kill_child,
+        confinement,
+        programs,
+        environment,
+        ..
+    } = request;
     let tie = kill_child.filter(|_| fork).map(Step::DieWithParent);
     let stay = (fork && init).then_some(Step::StayAsInit);
-    hold::push_after(&mut plan, Actor::Inside, confinement, ids, [tie, None], stay);
+    hold::push_after(
+        &mut plan,
+        Actor::Inside,
+        confinement,
+        ids,
+        [tie, None],
+        stay,
+    );
     plan.push(
         Actor::Inside,
         match programs.is_empty() {
             true => Step::LoginShell { environment },
-            false => Step::Exec { programs, environment },
+            false => Step::Exec {
+                programs,
+                environment,
+            },
         },
     );
     Ok(plan)

@@ -14,13 +14,19 @@ use std::{
 const NAME_MAX: usize = 64;
 
 pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Result<(), PlanError> {
-    let private = matches!(request.propagation, Propagation::Private | Propagation::Slave);
+    let private = matches!(
+        request.propagation,
+        Propagation::Private | Propagation::Slave
+    );
     // What is held before all mounts are cut off is not cut off itself.
     if request.binds_stay_shared {
         push_sources(plan, request);
     }
     if request.kinds.contains(NsKind::Mnt) && request.propagation != Propagation::Unchanged {
-        let everywhere = Step::Propagate { at: "/".into(), propagation: request.propagation };
+        let everywhere = Step::Propagate {
+            at: "/".into(),
+            propagation: request.propagation,
+        };
         plan.push(Actor::Inside, everywhere);
     }
     if request.loopback {
@@ -43,13 +49,20 @@ pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Resul
     }
     let root = root(request);
     push_mounts(plan, request, root.as_ref(), private)?;
-    // What is mounted where mounts are shared would be seen outside: the place is cut off first. util-linux does so for slaves
-    // too, which pass nothing on.
+    // What is mounted where mounts are shared would be seen outside: the place is cut off first.
+    // util-linux does so for slaves too, which pass nothing on.
     let cut_off = |plan: &mut Plan, at: &Path| {
         let like_slaves = request.mounts_may_leak && request.propagation == Propagation::Slave;
         if (!private || like_slaves) && request.chroot.is_none() {
-            let step = Step::Propagate { at: at.to_owned(), propagation: Propagation::Private };
-            plan.0.push(Task { actor: Actor::Inside, step, optional: request.mounts_may_leak });
+            let step = Step::Propagate {
+                at: at.to_owned(),
+                propagation: Propagation::Private,
+            };
+            plan.0.push(Task {
+                actor: Actor::Inside,
+                step,
+                optional: request.mounts_may_leak,
+            });
         }
     };
     if request.mount_sys {
@@ -61,19 +74,41 @@ pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Resul
     }
     if !request.mount_cgroups.is_empty() {
         let hierarchies = request.mount_cgroups.clone();
-        plan.push_optional(Actor::Inside, Step::MountCgroups { root: root.clone(), hierarchies });
+        plan.push_optional(
+            Actor::Inside,
+            Step::MountCgroups {
+                root: root.clone(),
+                hierarchies,
+            },
+        );
     }
     if let Some(at) = &request.mount_proc {
         cut_off(plan, at);
-        plan.push(Actor::Inside, Step::MountProc { root: root.clone(), at: at.clone() });
+        plan.push(
+            Actor::Inside,
+            Step::MountProc {
+                root: root.clone(),
+                at: at.clone(),
+            },
+        );
     }
     if let Some(root) = root {
         plan.push(Actor::Inside, Step::PivotRoot(root));
     }
     if let Some(at) = &request.mount_binfmt {
         plan.push(Actor::Inside, Step::MountBinfmt(at.clone()));
-        if let Some(interpreter) = request.interpreter.clone().filter(|_| !registers_outside(request)) {
-            plan.push(Actor::Inside, Step::RegisterBinfmt { at: at.clone(), interpreter });
+        if let Some(interpreter) = request
+            .interpreter
+            .clone()
+            .filter(|_| !registers_outside(request))
+        {
+            plan.push(
+                Actor::Inside,
+                Step::RegisterBinfmt {
+                    at: at.clone(),
+                    interpreter,
+                },
+            );
         }
     }
     if let Some(directory) = &request.directory {
@@ -82,15 +117,26 @@ pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Resul
     Ok(())
 }
 
-/// The new root directory: the one that is named, or else what is mounted on `/`, which becomes the root like any other.
+/// The new root directory: the one that is named, or else what is mounted on `/`, which becomes the
+/// root like any other.
 fn root(request: &Request) -> Option<PathBuf> {
-    let covered = request.mounts.iter().any(|mount| mount.at == Path::new("/"));
-    request.root.clone().or_else(|| covered.then(|| ABOVE_ROOT.into()))
+    let covered = request
+        .mounts
+        .iter()
+        .any(|mount| mount.at == Path::new("/"));
+    request
+        .root
+        .clone()
+        .or_else(|| covered.then(|| ABOVE_ROOT.into()))
 }
 
 fn check_length(what: &'static str, name: &CStr) -> Result<(), PlanError> {
     let bytes = name.to_bytes().len();
-    if bytes > NAME_MAX { Err(PlanError::NameTooLong(what, bytes)) } else { Ok(()) }
+    if bytes > NAME_MAX {
+        Err(PlanError::NameTooLong(what, bytes))
+    } else {
+        Ok(())
+    }
 }
 
 fn push_sources(plan: &mut Plan, request: &Request) {
@@ -99,7 +145,12 @@ fn push_sources(plan: &mut Plan, request: &Request) {
     }
 }
 
-fn push_mounts(plan: &mut Plan, request: &Request, root: Option<&PathBuf>, private: bool) -> Result<(), PlanError> {
+fn push_mounts(
+    plan: &mut Plan,
+    request: &Request,
+    root: Option<&PathBuf>,
+    private: bool,
+) -> Result<(), PlanError> {
     if !request.mounts.is_empty() && !private {
         return Err(PlanError::MountPropagation);
     }
@@ -108,17 +159,32 @@ fn push_mounts(plan: &mut Plan, request: &Request, root: Option<&PathBuf>, priva
     }
     for mount in &request.mounts {
         let makes_place = request.makes_mount_points;
-        plan.push(Actor::Inside, Step::Mount { root: root.cloned(), mount: mount.clone(), makes_place });
+        plan.push(
+            Actor::Inside,
+            Step::Mount {
+                root: root.cloned(),
+                mount: mount.clone(),
+                makes_place,
+            },
+        );
     }
     Ok(())
 }
 
 fn push_chroot(plan: &mut Plan, request: &Request) {
-    if let (Some(at), Some(interpreter), true) =
-        (&request.mount_binfmt, request.interpreter.clone(), registers_outside(request))
-    {
+    if let (Some(at), Some(interpreter), true) = (
+        &request.mount_binfmt,
+        request.interpreter.clone(),
+        registers_outside(request),
+    ) {
         plan.push(Actor::Inside, Step::MountBinfmt(at.clone()));
-        plan.push(Actor::Inside, Step::RegisterBinfmt { at: at.clone(), interpreter });
+        plan.push(
+            Actor::Inside,
+            Step::RegisterBinfmt {
+                at: at.clone(),
+                interpreter,
+            },
+        );
     }
     if let Some(root) = &request.chroot {
         plan.push(Actor::Inside, Step::Chroot(root.clone()));
@@ -128,14 +194,21 @@ fn push_chroot(plan: &mut Plan, request: &Request) {
     }
 }
 
-/// Returns whether the interpreter is opened when it is registered, in the old root: it has the flag `F` among its
-/// fields, which `:` or any other separator divides.
+/// Returns whether the interpreter is opened when it is registered, in the old root: it has the
+/// flag `F` among its fields, which `:` or any other separator divides.
 fn registers_outside(request: &Request) -> bool {
     let fields = |text: &CString| {
         let text = text.as_bytes();
         let separator = text.first()?;
-        text.split(|byte| byte == separator).nth(7).map(|flags| flags.contains(&b'F'))
+        text.split(|byte| byte == separator)
+            .nth(7)
+            .map(|flags| flags.contains(&b'F'))
     };
     let new_root = request.chroot.is_some() || request.root.is_some();
-    new_root && request.interpreter.as_ref().and_then(fields).unwrap_or(false)
+    new_root
+        && request
+            .interpreter
+            .as_ref()
+            .and_then(fields)
+            .unwrap_or(false)
 }

@@ -5,8 +5,8 @@ use crate::{
     idmap::{IdMap, Setgroups},
     ns::NsSet,
     plan::{
-        CapabilityState, Clock, ClockOffset, Confinement, Contents, FileSystem, GroupsDenied, Limit, Mount,
-        NamespaceFile, Pin, Propagation, Task,
+        CapabilityState, Clock, ClockOffset, Confinement, Contents, FileSystem, GroupsDenied,
+        Limit, Mount, NamespaceFile, Pin, Propagation, Task,
     },
     sys::trace::Instruction,
 };
@@ -14,11 +14,23 @@ use rustix::{mount::MountFlags, thread::CapabilitySet};
 use std::ffi::CString;
 
 fn ordinary() -> Caller {
-    Caller { uid: 1000, gid: 1001, capabilities: CapabilitySet::empty(), kinds: NsSet::ALL, exec_enters_time: true }
+    Caller {
+        uid: 1000,
+        gid: 1001,
+        capabilities: CapabilitySet::empty(),
+        kinds: NsSet::ALL,
+        exec_enters_time: true,
+    }
 }
 
 fn root() -> Caller {
-    Caller { uid: 0, gid: 0, capabilities: CapabilitySet::all(), kinds: NsSet::ALL, exec_enters_time: true }
+    Caller {
+        uid: 0,
+        gid: 0,
+        capabilities: CapabilitySet::all(),
+        kinds: NsSet::ALL,
+        exec_enters_time: true,
+    }
 }
 
 fn request(kinds: &[NsKind]) -> Request {
@@ -40,13 +52,19 @@ fn text(plan: &Plan) -> Vec<String> {
 #[test]
 fn one_namespace_takes_two_steps_and_no_child() {
     let plan = plan(request(&[NsKind::Uts]), &root()).unwrap();
-    assert_eq!(text(&plan), ["nsx: unshare(CLONE_NEWUTS)", "inside: execvp(ps aux)"]);
+    assert_eq!(
+        text(&plan),
+        ["nsx: unshare(CLONE_NEWUTS)", "inside: execvp(ps aux)"]
+    );
 }
 
 #[test]
 fn an_ordinary_user_as_root_of_a_private_pid_tree() {
     let mut request = request(&[NsKind::User, NsKind::Pid, NsKind::Mnt]);
-    (request.users, request.groups) = (Some(IdMap::single(0, 1000).unwrap()), Some(IdMap::single(0, 1001).unwrap()));
+    (request.users, request.groups) = (
+        Some(IdMap::single(0, 1000).unwrap()),
+        Some(IdMap::single(0, 1001).unwrap()),
+    );
     (request.fork, request.kill_child) = (true, Some(libc::SIGKILL));
     request.mount_proc = Some("/proc".into());
     assert_eq!(
@@ -103,8 +121,16 @@ fn a_new_root_is_furnished_before_the_old_one_goes_and_ids_change_last() {
 fn a_pin_is_made_once_the_pid_namespace_has_a_process() {
     let mut request = request(&[NsKind::Pid, NsKind::Time]);
     request.fork = true;
-    request.clocks = vec![ClockOffset { clock: Clock::Boottime, seconds: -5, nanoseconds: 0 }];
-    request.pins = vec![Pin { kind: NsKind::Pid, at: "/run/pid".into(), make: true }];
+    request.clocks = vec![ClockOffset {
+        clock: Clock::Boottime,
+        seconds: -5,
+        nanoseconds: 0,
+    }];
+    request.pins = vec![Pin {
+        kind: NsKind::Pid,
+        at: "/run/pid".into(),
+        make: true,
+    }];
     assert_eq!(
         text(&plan(request, &root()).unwrap()),
         [
@@ -147,11 +173,21 @@ fn limits_are_raised_before_a_user_namespace_and_set_in_the_programs_own_process
         filter: Some(vec![Instruction::default()]),
         ..Confinement::default()
     };
-    let own = ["inside: setrlimit(NOFILE 5:6)", "inside: write oom_score_adj \"-7\""];
-    let rest = ["inside: umask(027)", "inside: seccomp(SECCOMP_SET_MODE_FILTER)", "inside: execvp(ps aux)"];
+    let own = [
+        "inside: setrlimit(NOFILE 5:6)",
+        "inside: write oom_score_adj \"-7\"",
+    ];
+    let rest = [
+        "inside: umask(027)",
+        "inside: seccomp(SECCOMP_SET_MODE_FILTER)",
+        "inside: execvp(ps aux)",
+    ];
     let mut wanted = request(&[NsKind::Uts]);
     wanted.confinement = confinement.clone();
-    assert_eq!(text(&plan(wanted, &root()).unwrap())[1..], [&own[..], &rest[..]].concat());
+    assert_eq!(
+        text(&plan(wanted, &root()).unwrap())[1..],
+        [&own[..], &rest[..]].concat()
+    );
     let mut wanted = request(&[NsKind::User]);
     wanted.confinement = confinement;
     let start = [
@@ -160,15 +196,30 @@ fn limits_are_raised_before_a_user_namespace_and_set_in_the_programs_own_process
         "nsx: unshare(CLONE_NEWUSER)",
         own[0],
     ];
-    assert_eq!(text(&plan(wanted, &root()).unwrap()), [&start[..], &rest[..]].concat());
+    assert_eq!(
+        text(&plan(wanted, &root()).unwrap()),
+        [&start[..], &rest[..]].concat()
+    );
 }
 
 #[test]
 fn everything_bound_is_held_before_the_first_mount_and_mounts_keep_their_order() {
-    let mount = |at: &str, contents| Mount { at: at.into(), contents };
-    let bind = |source: &str, flags| Contents::Bind { source: source.into(), recursive: true, flags };
+    let mount = |at: &str, contents| Mount {
+        at: at.into(),
+        contents,
+    };
+    let bind = |source: &str, flags| Contents::Bind {
+        source: source.into(),
+        recursive: true,
+        flags,
+    };
     let size = vec![("size".to_owned(), Some("1M".to_owned()))];
-    let tmpfs = FileSystem { kind: "tmpfs".into(), options: size, flags: MountFlags::NOSUID, ..FileSystem::default() };
+    let tmpfs = FileSystem {
+        kind: "tmpfs".into(),
+        options: size,
+        flags: MountFlags::NOSUID,
+        ..FileSystem::default()
+    };
     let mut request = request(&[NsKind::Mnt, NsKind::Pid]);
     request.root = Some("/srv".into());
     request.mount_proc = Some("/proc".into());
@@ -202,19 +253,31 @@ fn everything_bound_is_held_before_the_first_mount_and_mounts_keep_their_order()
     // Without a root that is named, what is mounted on `/` becomes the root.
     request.root = None;
     let text = text(&plan(request.clone(), &root()).unwrap());
-    for line in ["inside: mount(tmpfs, /, MS_NOSUID, size=1M)", "inside: mount(proc, /proc)", "inside: pivot_root(/)"] {
+    for line in [
+        "inside: mount(tmpfs, /, MS_NOSUID, size=1M)",
+        "inside: mount(proc, /proc)",
+        "inside: pivot_root(/)",
+    ] {
         assert!(text.iter().any(|other| other == line), "{line} in {text:?}");
     }
-    assert!(!text.iter().any(|line| line.contains("mount(/, /")), "{text:?}");
+    assert!(
+        !text.iter().any(|line| line.contains("mount(/, /")),
+        "{text:?}"
+    );
     request.propagation = Propagation::Shared;
-    assert!(matches!(plan(request, &root()), Err(PlanError::MountPropagation)));
+    assert!(matches!(
+        plan(request, &root()),
+        Err(PlanError::MountPropagation)
+    ));
 }
 
 #[test]
 fn namespaces_are_joined_before_the_others_are_made_and_user_namespaces_first() {
     let own = |kind: NsKind| NamespaceFile {
         path: format!("/held/{kind}").into(),
-        ns: std::rc::Rc::new(crate::ns::Namespace::open(rustix::fs::CWD, format!("/proc/self/ns/{kind}")).unwrap()),
+        ns: std::rc::Rc::new(
+            crate::ns::Namespace::open(rustix::fs::CWD, format!("/proc/self/ns/{kind}")).unwrap(),
+        ),
     };
     let mut request = request(&[NsKind::Uts]);
     request.joins = [NsKind::Mnt, NsKind::Net, NsKind::User].map(own).into();
@@ -236,7 +299,10 @@ fn namespaces_are_joined_before_the_others_are_made_and_user_namespaces_first() 
     request.supplementary_groups = vec![6, 7];
     assert_eq!(
         text(&plan(request, &root()).unwrap())[..2],
-        ["nsx: setns(/held/net, CLONE_NEWNET)", "inside: setgroups(6, 7)"]
+        [
+            "nsx: setns(/held/net, CLONE_NEWNET)",
+            "inside: setgroups(6, 7)"
+        ]
     );
 }
 
@@ -247,8 +313,12 @@ fn what_is_mounted_under_shared_mounts_is_cut_off_first() {
         request.propagation = propagation;
         request.mount_proc = Some("/proc".into());
         let text = text(&plan(request, &root()).unwrap());
-        let cut = text.iter().position(|line| line == "inside: mount(/proc, MS_REC|MS_PRIVATE)");
-        let mount = text.iter().position(|line| line == "inside: mount(proc, /proc)");
+        let cut = text
+            .iter()
+            .position(|line| line == "inside: mount(/proc, MS_REC|MS_PRIVATE)");
+        let mount = text
+            .iter()
+            .position(|line| line == "inside: mount(proc, /proc)");
         assert!(cut.is_some() && cut < mount, "{text:?}");
     }
 }
@@ -256,13 +326,25 @@ fn what_is_mounted_under_shared_mounts_is_cut_off_first() {
 #[test]
 fn setgroups_stays_allowed_only_where_a_privileged_outside_writes_the_map() {
     let mut request = request(&[NsKind::User]);
-    (request.users, request.groups) = (Some(IdMap::single(0, 0).unwrap()), Some(IdMap::single(0, 0).unwrap()));
+    (request.users, request.groups) = (
+        Some(IdMap::single(0, 0).unwrap()),
+        Some(IdMap::single(0, 0).unwrap()),
+    );
     request.setgroups = Some(Setgroups::Allow);
-    let unprivileged = Caller { capabilities: CapabilitySet::empty(), ..root() };
-    assert!(matches!(plan(request.clone(), &unprivileged), Err(PlanError::SetgroupsAllowed)));
+    let unprivileged = Caller {
+        capabilities: CapabilitySet::empty(),
+        ..root()
+    };
+    assert!(matches!(
+        plan(request.clone(), &unprivileged),
+        Err(PlanError::SetgroupsAllowed)
+    ));
     assert_eq!(
         text(&plan(request, &root()).unwrap())[1..3],
-        ["nsx: write uid_map \"0 0 1\"", "outside: write gid_map \"0 0 1\""]
+        [
+            "nsx: write uid_map \"0 0 1\"",
+            "outside: write gid_map \"0 0 1\""
+        ]
     );
 }
 
@@ -273,23 +355,39 @@ fn ranges_are_written_from_outside_by_whoever_may() {
     (request.users, request.groups) = (Some(map.clone()), Some(map));
     assert_eq!(
         text(&plan(request.clone(), &root()).unwrap())[1..3],
-        ["outside: write uid_map \"0 1000 1, 1 100000 65536\"", "outside: write gid_map \"0 1000 1, 1 100000 65536\"",]
+        [
+            "outside: write uid_map \"0 1000 1, 1 100000 65536\"",
+            "outside: write gid_map \"0 1000 1, 1 100000 65536\"",
+        ]
     );
     assert_eq!(
         text(&plan(request.clone(), &ordinary()).unwrap())[1..3],
-        ["outside: newuidmap 0 1000 1 1 100000 65536", "outside: newgidmap 0 1000 1 1 100000 65536"]
+        [
+            "outside: newuidmap 0 1000 1 1 100000 65536",
+            "outside: newgidmap 0 1000 1 1 100000 65536"
+        ]
     );
     // Denied before the map is there, while the kernel still takes it.
     request.setgroups = Some(Setgroups::Deny);
-    assert_eq!(text(&plan(request, &ordinary()).unwrap())[2], "nsx: write setgroups \"deny\"");
+    assert_eq!(
+        text(&plan(request, &ordinary()).unwrap())[2],
+        "nsx: write setgroups \"deny\""
+    );
 }
 
 #[test]
 fn a_user_namespace_of_someone_elses_is_mapped_by_whoever_is_left_outside() {
     let mut request = request(&[NsKind::User, NsKind::Time]);
     request.owner = Some((1000, 1001));
-    (request.users, request.groups) = (Some(IdMap::single(0, 1000).unwrap()), Some(IdMap::single(0, 1001).unwrap()));
-    request.clocks = vec![ClockOffset { clock: Clock::Monotonic, seconds: 7, nanoseconds: 0 }];
+    (request.users, request.groups) = (
+        Some(IdMap::single(0, 1000).unwrap()),
+        Some(IdMap::single(0, 1001).unwrap()),
+    );
+    request.clocks = vec![ClockOffset {
+        clock: Clock::Monotonic,
+        seconds: 7,
+        nanoseconds: 0,
+    }];
     let unshared = [
         "nsx: unshare(CLONE_NEWTIME|CLONE_NEWUSER)",
         "nsx: write uid_map \"0 1000 1\"",
@@ -323,14 +421,27 @@ fn after_a_chroot_places_are_named_as_the_new_root_has_them() {
     request.mount_binfmt = Some("/binfmt".into());
     request.interpreter = Some(c":x:M::XYZ::/bin/sh:".into());
     request.programs.clear();
-    let after = ["inside: chroot(/srv/root)", "inside: chdir(/tmp)", "inside: mount(proc, proc)"];
-    let (mount, shell) = ("inside: mount(binfmt_misc, /binfmt)", "inside: execvp(the login shell)");
+    let after = [
+        "inside: chroot(/srv/root)",
+        "inside: chdir(/tmp)",
+        "inside: mount(proc, proc)",
+    ];
+    let (mount, shell) = (
+        "inside: mount(binfmt_misc, /binfmt)",
+        "inside: execvp(the login shell)",
+    );
     let text_of = |request: &Request| text(&plan(request.clone(), &root()).unwrap())[2..].to_vec();
     let register = |flags| format!("inside: write /binfmt/register \":x:M::XYZ::/bin/sh:{flags}\"");
-    assert_eq!(text_of(&request), [&after[..], &[mount, &register(""), shell]].concat());
+    assert_eq!(
+        text_of(&request),
+        [&after[..], &[mount, &register(""), shell]].concat()
+    );
     // F opens the interpreter when it is registered, and the old root has it.
     request.interpreter = Some(c":x:M::XYZ::/bin/sh:F".into());
-    assert_eq!(text_of(&request), [&[mount, &register("F")], &after[..], &[mount, shell]].concat());
+    assert_eq!(
+        text_of(&request),
+        [&[mount, &register("F")], &after[..], &[mount, shell]].concat()
+    );
 }
 
 #[test]
@@ -349,24 +460,43 @@ fn groups_that_cannot_be_dropped_are_left_alone_or_fail_as_asked() {
         (GroupsDenied::Fail, [true, true], [false, true]),
         (GroupsDenied::FailAlways, [false, true], [false, true]),
     ] {
-        assert_eq!((drops(denied, &root()), drops(denied, &ordinary())), (of_root, of_others), "{denied:?}");
+        assert_eq!(
+            (drops(denied, &root()), drops(denied, &ordinary())),
+            (of_root, of_others),
+            "{denied:?}"
+        );
     }
 }
 
 #[test]
 fn what_the_kernel_would_refuse_is_refused_before_the_first_step() {
-    let old = Caller { kinds: NsSet::ALL.without(NsKind::Time), ..root() };
-    assert!(matches!(plan(request(&[NsKind::Time]), &old), Err(PlanError::NoSuchKind(NsKind::Time))));
+    let old = Caller {
+        kinds: NsSet::ALL.without(NsKind::Time),
+        ..root()
+    };
+    assert!(matches!(
+        plan(request(&[NsKind::Time]), &old),
+        Err(PlanError::NoSuchKind(NsKind::Time))
+    ));
 
     let mut long = request(&[NsKind::Uts]);
     long.hostname = Some(CString::new("x".repeat(65)).unwrap());
-    assert!(matches!(plan(long, &root()), Err(PlanError::NameTooLong("host name", 65))));
+    assert!(matches!(
+        plan(long, &root()),
+        Err(PlanError::NameTooLong("host name", 65))
+    ));
     let mut long = request(&[NsKind::Uts]);
     long.domain_name = Some(CString::new("x".repeat(65)).unwrap());
-    assert!(matches!(plan(long, &root()), Err(PlanError::NameTooLong("domain name", 65))));
+    assert!(matches!(
+        plan(long, &root()),
+        Err(PlanError::NameTooLong("domain name", 65))
+    ));
 
     let mut shared = request(&[NsKind::Mnt]);
     shared.root = Some("/srv/root".into());
     shared.propagation = Propagation::Shared;
-    assert!(matches!(plan(shared, &root()), Err(PlanError::RootPropagation)));
+    assert!(matches!(
+        plan(shared, &root()),
+        Err(PlanError::RootPropagation)
+    ));
 }

@@ -77,10 +77,14 @@ impl Column {
 
     /// Returns whether JSON has numbers in the column; otherwise it has strings.
     pub(super) fn is_number(self) -> bool {
-        !matches!(self, Self::Type | Self::Path | Self::Command | Self::User | Self::Netnsid | Self::Nsfs)
+        !matches!(
+            self,
+            Self::Type | Self::Path | Self::Command | Self::User | Self::Netnsid | Self::Nsfs
+        )
     }
 
-    /// Returns whether the cells stand on the right. All numbers do, and so does what may be a number.
+    /// Returns whether the cells stand on the right. All numbers do, and so does what may be a
+    /// number.
     pub(super) fn is_right(self) -> bool {
         self.is_number() || self == Self::Netnsid
     }
@@ -99,6 +103,9 @@ impl FromStr for Column {
 
     /// By its name, in any case.
     fn from_str(name: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|column| column.name().eq_ignore_ascii_case(name)).ok_or(())
+        Self::ALL
+            .into_iter()
+            .find(|column| column.name().eq_ignore_ascii_case(name))
+            .ok_or(())
     }
 }

@@ -1,4 +1,5 @@
-//! The facts about the host that rows tell, found out when the first row asks and remembered for the others.
+//! The facts about the host that rows tell, found out when the first row asks and remembered for
+//! the others.
 
 use super::super::Complaint;
 use crate::exit::ExitStatus;
@@ -73,7 +74,11 @@ impl<'a> Host<'a> {
                 command = self.proc.command(pid, &status, &mut self.buffer);
                 command.truncate(LONGEST_COMMAND);
             }
-            Rc::new(Process { ppid: status.ppid.map_or(0, Pid::as_raw_pid), uid: status.euid, command })
+            Rc::new(Process {
+                ppid: status.ppid.map_or(0, Pid::as_raw_pid),
+                uid: status.euid,
+                command,
+            })
         });
         self.processes.insert(pid, process.clone());
         process
@@ -81,19 +86,31 @@ impl<'a> Host<'a> {
 
     /// The user's name, or its number where it has none.
     pub(super) fn user(&mut self, uid: u32) -> Vec<u8> {
-        let users = self.users.get_or_insert_with(|| accounts::user_names().unwrap_or_default());
-        users.get(&uid).cloned().unwrap_or_else(|| uid.to_string().into_bytes())
+        let users = self
+            .users
+            .get_or_insert_with(|| accounts::user_names().unwrap_or_default());
+        users
+            .get(&uid)
+            .cloned()
+            .unwrap_or_else(|| uid.to_string().into_bytes())
     }
 
-    /// Returns what stands above a namespace; `None` if the namespace is gone or closed to the caller.
+    /// Returns what stands above a namespace; `None` if the namespace is gone or closed to the
+    /// caller.
     ///
     /// # Errors
     /// A complaint if the kernel does not know relations between namespaces.
-    pub(super) fn relation(&mut self, ns: NsId, way: Option<Way<'_>>) -> Result<Option<Relation>, Complaint> {
+    pub(super) fn relation(
+        &mut self,
+        ns: NsId,
+        way: Option<Way<'_>>,
+    ) -> Result<Option<Relation>, Complaint> {
         if let Some(known) = self.relations.of(ns) {
             return Ok(Some(known));
         }
-        let Some(open) = way.and_then(|way| self.open(ns, way)) else { return Ok(None) };
+        let Some(open) = way.and_then(|way| self.open(ns, way)) else {
+            return Ok(None);
+        };
         let unsupported = |_| {
             let text = b"Unsupported ioctl NS_GET_USERNS".to_vec();
             Complaint::Ending(ExitStatus::NOT_SUPPORTED, text, None)
@@ -106,7 +123,8 @@ impl<'a> Host<'a> {
         self.relations.iter().map(|(ns, _)| ns)
     }
 
-    /// The number that a network namespace has in the caller's, in words; none where that cannot be known.
+    /// The number that a network namespace has in the caller's, in words; none where that cannot be
+    /// known.
     pub(super) fn netnsid(&mut self, ns: NsId, way: Option<Way<'_>>) -> Option<Vec<u8>> {
         if ns.kind != NsKind::Net {
             return None;
@@ -116,7 +134,10 @@ impl<'a> Host<'a> {
             self.numbers = NsidSocket::new().ok();
         }
         let number = self.numbers.as_ref()?.number(&open).ok()?;
-        Some(number.map_or_else(|| b"unassigned".to_vec(), |number| number.to_string().into_bytes()))
+        Some(number.map_or_else(
+            || b"unassigned".to_vec(),
+            |number| number.to_string().into_bytes(),
+        ))
     }
 
     fn open(&self, ns: NsId, way: Way<'_>) -> Option<Namespace> {
@@ -135,7 +156,9 @@ impl<'a> Host<'a> {
 /// A complaint if the table of mounts cannot be read.
 pub(super) fn mounts(proc: &ProcRoot) -> Result<Mounts, Complaint> {
     let mut text = Vec::new();
-    let mounts = proc.read_own("mountinfo", &mut text).and_then(|()| Mount::parse_all(&text));
+    let mounts = proc
+        .read_own("mountinfo", &mut text)
+        .and_then(|()| Mount::parse_all(&text));
     let failed = |error| {
         let errno = match error {
             ProcError::Denied => Errno::ACCESS,
@@ -143,7 +166,11 @@ pub(super) fn mounts(proc: &ProcRoot) -> Result<Mounts, Complaint> {
             ProcError::Os(errno) => errno,
             _ => Errno::NOENT,
         };
-        Complaint::Ending(ExitStatus::NO_MOUNTS, b"failed to parse /proc/self/mountinfo".to_vec(), Some(errno))
+        Complaint::Ending(
+            ExitStatus::NO_MOUNTS,
+            b"failed to parse /proc/self/mountinfo".to_vec(),
+            Some(errno),
+        )
     };
     let mut bound = Mounts::new();
     for mount in mounts.map_err(failed)? {

@@ -25,7 +25,8 @@ impl Style {
     }
 }
 
-/// An object: its members as names and finished values, and the place of the one that it is a child of, which is before it.
+/// An object: its members as names and finished values, and the place of the one that it is a child
+/// of, which is before it.
 #[derive(Clone, Debug)]
 pub(super) struct Object {
     pub(super) members: Vec<(String, String)>,
@@ -47,7 +48,11 @@ pub(super) fn document(name: &str, objects: &[Object], style: Style) -> String {
             None => roots.push(place),
         }
     }
-    let mut writer = Writer { text: String::new(), objects, children: &children };
+    let mut writer = Writer {
+        text: String::new(),
+        objects,
+        children: &children,
+    };
     match style {
         Style::Pretty => {
             let _ = write!(writer.text, "{{\n   {}: ", string(name.as_bytes()));
@@ -98,7 +103,8 @@ impl Writer<'_> {
                 self.pretty_array(children, depth + 2);
             }
             let _ = write!(self.text, "\n{}}}", indent(depth + 1));
-            self.text.push_str(if number + 1 < places.len() { "," } else { "\n" });
+            self.text
+                .push_str(if number + 1 < places.len() { "," } else { "\n" });
         }
         let _ = write!(self.text, "{}]", indent(depth));
     }
@@ -135,18 +141,33 @@ mod tests {
 
     #[test]
     fn every_layout_says_the_same() {
-        let object = |name: &str, parent| Object { members: vec![("n".into(), string(name.as_bytes()))], parent };
-        let objects =
-            [object("a", None), object("b", Some(0)), object("c", Some(1)), object("d", None), object("e", Some(0))];
-        let [pretty, compact] = [Style::Pretty, Style::Compact]
-            .map(|style| serde_json::from_str::<serde_json::Value>(&document("rows", &objects, style)).unwrap());
+        let object = |name: &str, parent| Object {
+            members: vec![("n".into(), string(name.as_bytes()))],
+            parent,
+        };
+        let objects = [
+            object("a", None),
+            object("b", Some(0)),
+            object("c", Some(1)),
+            object("d", None),
+            object("e", Some(0)),
+        ];
+        let [pretty, compact] = [Style::Pretty, Style::Compact].map(|style| {
+            serde_json::from_str::<serde_json::Value>(&document("rows", &objects, style)).unwrap()
+        });
         assert_eq!(pretty, compact);
         assert_eq!(pretty["rows"][0]["children"][0]["children"][0]["n"], "c");
         assert_eq!(pretty["rows"][0]["children"][1]["n"], "e");
         let lines = document("rows", &objects, Style::Lines);
-        let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<serde_json::Value> = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         assert_eq!(pretty["rows"], serde_json::Value::Array(lines));
-        assert_eq!(document("rows", &[], Style::Pretty), "{\n   \"rows\": [\n\n   ]\n}\n");
+        assert_eq!(
+            document("rows", &[], Style::Pretty),
+            "{\n   \"rows\": [\n\n   ]\n}\n"
+        );
         assert_eq!(document("rows", &[], Style::Lines), "");
     }
 }

@@ -1,6 +1,7 @@
 //! `lsns` as util-linux has it.
 //!
-//! Rows are made from the same census as those of `nsx ls`; what is found out besides, the columns and the filter decide.
+//! Rows are made from the same census as those of `nsx ls`; what is found out besides, the columns
+//! and the filter decide.
 
 mod columns;
 mod host;
@@ -37,11 +38,17 @@ pub(super) fn run(arguments: &[&CStr]) -> Result<ExitStatus, Complaint> {
 }
 
 fn list(options: &Options) -> Result<ExitStatus, Complaint> {
-    let filter = options.filter.as_ref().map(Result::as_ref).transpose().map_err(|error| {
-        out::complain(format!("lsns: {error}").as_bytes());
-        Complaint::new([b"failed to initialize filter"])
-    })?;
-    let proc = ProcRoot::system().map_err(|errno| Complaint::because([b"cannot open /proc"], errno))?;
+    let filter = options
+        .filter
+        .as_ref()
+        .map(Result::as_ref)
+        .transpose()
+        .map_err(|error| {
+            out::complain(format!("lsns: {error}").as_bytes());
+            Complaint::new([b"failed to initialize filter"])
+        })?;
+    let proc =
+        ProcRoot::system().map_err(|errno| Complaint::because([b"cannot open /proc"], errno))?;
     let mounts = host::mounts(&proc)?;
     let tree = tree(options);
     let census = rows::take_census(&proc, options)?;
@@ -65,8 +72,9 @@ fn list(options: &Options) -> Result<ExitStatus, Complaint> {
     })
 }
 
-/// The tree that is shown. Without a word about it that is one of processes, but not with all columns, nor as JSON, where
-/// namespaces would be children of others that they have nothing to do with. Processes hang on nothing but processes.
+/// The tree that is shown. Without a word about it that is one of processes, but not with all
+/// columns, nor as JSON, where namespaces would be children of others that they have nothing to do
+/// with. Processes hang on nothing but processes.
 fn tree(options: &Options) -> Tree {
     match (options.tree, options.namespace) {
         (None, None) if options.all || options.format == Format::Json => Tree::None,
@@ -79,7 +87,10 @@ fn tree(options: &Options) -> Tree {
 fn table(rows: &[Row], options: &Options, drawn: Option<Column>) -> String {
     let variable = |name: &str| env::var_os(name).map(OsStringExt::into_vec);
     let terminal = std::io::stdout().is_terminal();
-    let place = Place { utf8: words::is_utf8(variable), terminal };
+    let place = Place {
+        utf8: words::is_utf8(variable),
+        terminal,
+    };
     let heading = |&column: &Column| Heading {
         name: column.name(),
         right: column.is_right(),
@@ -89,7 +100,13 @@ fn table(rows: &[Row], options: &Options, drawn: Option<Column>) -> String {
     };
     let headings: Vec<_> = options.columns.iter().map(heading).collect();
     let raw = options.format == Format::Raw;
-    let word = |bytes: &[u8]| if raw { words::raw(bytes) } else { words::plain(bytes, place) };
+    let word = |bytes: &[u8]| {
+        if raw {
+            words::raw(bytes)
+        } else {
+            words::plain(bytes, place)
+        }
+    };
     let cell = |cell: Cell<'_>| match cell {
         Cell::Nothing => vec![String::new()],
         Cell::Number(number) => vec![number.to_string()],
@@ -99,13 +116,26 @@ fn table(rows: &[Row], options: &Options, drawn: Option<Column>) -> String {
         Cell::Lines(lines) => lines.iter().map(|line| word(line)).collect(),
     };
     let line = |row: &Row| Line {
-        cells: options.columns.iter().map(|&column| cell(row.cell(column))).collect(),
+        cells: options
+            .columns
+            .iter()
+            .map(|&column| cell(row.cell(column)))
+            .collect(),
         parent: row.parent,
     };
     let lines: Vec<_> = rows.iter().map(line).collect();
-    let width = (terminal && !options.no_truncation).then(|| out::width().unwrap_or(TERMINAL_WIDTH));
-    let layout = Layout { art: Art::new(place.utf8), headings: !options.no_headings, width };
-    if raw { text::raw(&headings, &lines, layout) } else { text::table(&headings, &lines, layout) }
+    let width =
+        (terminal && !options.no_truncation).then(|| out::width().unwrap_or(TERMINAL_WIDTH));
+    let layout = Layout {
+        art: Art::new(place.utf8),
+        headings: !options.no_headings,
+        width,
+    };
+    if raw {
+        text::raw(&headings, &lines, layout)
+    } else {
+        text::table(&headings, &lines, layout)
+    }
 }
 
 fn document(rows: &[Row], options: &Options, drawn: Option<Column>) -> String {
@@ -118,36 +148,84 @@ fn document(rows: &[Row], options: &Options, drawn: Option<Column>) -> String {
         Cell::Owned(text) => json::string(text.as_bytes()),
         Cell::Lines(lines) => json::string(&lines.join(&between)),
     };
-    let member = |row: &Row, column: Column| (column.name().to_ascii_lowercase(), value(row.cell(column)));
+    let member =
+        |row: &Row, column: Column| (column.name().to_ascii_lowercase(), value(row.cell(column)));
     // Only where the column that is drawn as a tree is there, is there a tree.
     let nested = drawn.is_some_and(|column| columns.contains(&column));
     let object = |row: &Row| Object {
         members: columns.iter().map(|&column| member(row, column)).collect(),
         parent: row.parent.filter(|_| nested),
     };
-    json::document("namespaces", &rows.iter().map(object).collect::<Vec<_>>(), style())
+    json::document(
+        "namespaces",
+        &rows.iter().map(object).collect::<Vec<_>>(),
+        style(),
+    )
 }
 
 /// The columns that there are.
 fn columns(format: Format) -> String {
     let rows = Column::ALL.map(|column| {
-        let kind = if column.is_number() { "<integer>" } else { "<string>" };
-        [("holder", column.name()), ("type", kind), ("description", column.description())]
+        let kind = if column.is_number() {
+            "<integer>"
+        } else {
+            "<string>"
+        };
+        [
+            ("holder", column.name()),
+            ("type", kind),
+            ("description", column.description()),
+        ]
     });
     if format == Format::Json {
-        let member = |(name, value): (&str, &str)| (name.to_owned(), json::string(value.as_bytes()));
-        let objects = rows.map(|row| Object { members: row.map(member).to_vec(), parent: None });
+        let member =
+            |(name, value): (&str, &str)| (name.to_owned(), json::string(value.as_bytes()));
+        let objects = rows.map(|row| Object {
+            members: row.map(member).to_vec(),
+            parent: None,
+        });
         return json::document("lsns-columns", &objects, style());
     }
     let raw = format == Format::Raw;
-    let word = |text: &str| if raw { words::raw(text.as_bytes()) } else { text.to_owned() };
-    let lines = rows.map(|row| Line { cells: row.map(|(_, value)| vec![word(value)]).to_vec(), parent: None });
-    let heading = |name, right| Heading { name, right, hint: 0, cut: false, tree: false };
-    let headings = [heading("HOLDER", true), heading("TYPE", false), heading("DESCRIPTION", false)];
-    let layout = Layout { art: Art::new(false), headings: false, width: None };
-    if raw { text::raw(&headings, &lines, layout) } else { text::table(&headings, &lines, layout) }
+    let word = |text: &str| {
+        if raw {
+            words::raw(text.as_bytes())
+        } else {
+            text.to_owned()
+        }
+    };
+    let lines = rows.map(|row| Line {
+        cells: row.map(|(_, value)| vec![word(value)]).to_vec(),
+        parent: None,
+    });
+    let heading = |name, right| Heading {
+        name,
+        right,
+        hint: 0,
+        cut: false,
+        tree: false,
+    };
+    let headings = [
+        heading("HOLDER", true),
+        heading("TYPE", false),
+        heading("DESCRIPTION", false),
+    ];
+    let layout = Layout {
+        art: Art::new(false),
+        headings: false,
+        width: None,
+    };
+    if raw {
+        text::raw(&headings, &lines, layout)
+    } else {
+        text::table(&headings, &lines, layout)
+    }
 }
 
 fn style() -> json::Style {
-    json::Style::named(env::var_os("LIBSMARTCOLS_JSON").map(OsStringExt::into_vec).as_deref())
+    json::Style::named(
+        env::var_os("LIBSMARTCOLS_JSON")
+            .map(OsStringExt::into_vec)
+            .as_deref(),
+    )
 }

@@ -62,7 +62,8 @@ pub(super) struct Options {
     pub(super) task: Option<Pid>,
     pub(super) namespace: Option<u64>,
     pub(super) columns: Vec<Column>,
-    /// An expression, or which column it names that there is not. The latter is told when all else is read.
+    /// An expression, or which column it names that there is not. The latter is told when all else
+    /// is read.
     pub(super) filter: Option<Result<Filter<Column>, FilterError>>,
 }
 
@@ -88,7 +89,14 @@ pub(super) enum Tree {
     Owner,
 }
 
-const DEFAULT: [Column; 6] = [Column::Ns, Column::Type, Column::Nprocs, Column::Pid, Column::User, Column::Command];
+const DEFAULT: [Column; 6] = [
+    Column::Ns,
+    Column::Type,
+    Column::Nprocs,
+    Column::Pid,
+    Column::User,
+    Column::Command,
+];
 const DEFAULT_NET: [Column; 8] = [
     Column::Ns,
     Column::Type,
@@ -146,7 +154,9 @@ pub(super) fn read(arguments: &[&CStr]) -> Result<Wanted<Asked>, Complaint> {
     }
     if let Some(operand) = found.operands().first() {
         if options.task.is_some() {
-            return Err(Complaint::new([b"--task is mutually exclusive with <namespace>"]));
+            return Err(Complaint::new([
+                b"--task is mutually exclusive with <namespace>",
+            ]));
         }
         options.namespace = Some(argument(operand, "namespace")?);
     }
@@ -161,7 +171,9 @@ impl Options {
     fn columns_of(&self, list: Option<&[u8]>) -> Result<Vec<Column>, Complaint> {
         let mut columns = match self {
             _ if self.all => Column::ALL.to_vec(),
-            Self { namespace: Some(_), .. } => DEFAULT_PROCESSES.to_vec(),
+            Self {
+                namespace: Some(_), ..
+            } => DEFAULT_PROCESSES.to_vec(),
             _ if self.kinds.contains(NsKind::Net) => DEFAULT_NET.to_vec(),
             _ => DEFAULT.to_vec(),
         };
@@ -181,12 +193,16 @@ impl Options {
         while let Some(names) = rest {
             let comma = names.iter().position(|byte| *byte == b',');
             // A comma that ends the list belongs to the last name, and makes it none.
-            let end = comma.filter(|comma| comma + 1 < names.len()).unwrap_or(names.len());
+            let end = comma
+                .filter(|comma| comma + 1 < names.len())
+                .unwrap_or(names.len());
             let (name, after) = names.split_at(end);
             if name.is_empty() {
                 return Err(Complaint::Said);
             }
-            let column = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok());
+            let column = std::str::from_utf8(name)
+                .ok()
+                .and_then(|name| name.parse().ok());
             columns.push(column.ok_or_else(|| Complaint::new([b"unknown column: ", name]))?);
             rest = after.get(1..);
         }
@@ -202,16 +218,27 @@ struct Exclusion {
 
 impl Exclusion {
     fn new(options: [(u8, &'static str); 2]) -> Self {
-        Self { options, first: None }
+        Self {
+            options,
+            first: None,
+        }
     }
 
     /// Takes note of an option. The complaint names the two in the order in which they were given.
     fn met(&mut self, letter: u8) -> Result<(), Complaint> {
-        let Some(place) = self.options.iter().position(|(known, _)| *known == letter) else { return Ok(()) };
+        let Some(place) = self.options.iter().position(|(known, _)| *known == letter) else {
+            return Ok(());
+        };
         match self.first.replace(place) {
             Some(first) if first != place => {
                 let [one, other] = [first, place].map(|place| self.options[place].1.as_bytes());
-                Err(Complaint::new([b"options ", one, b" and ", other, b" cannot be combined"]))
+                Err(Complaint::new([
+                    b"options ",
+                    one,
+                    b" and ",
+                    other,
+                    b" cannot be combined",
+                ]))
             }
             _ => Ok(()),
         }
@@ -245,7 +272,12 @@ fn filter(text: &CStr) -> Result<Result<Filter<Column>, FilterError>, Complaint>
 fn task(text: &CStr) -> Result<Pid, Complaint> {
     let pid = argument::<i32>(text, "PID")?;
     let pid = Pid::from_raw(pid.max(0));
-    pid.ok_or_else(|| Complaint::because([b"invalid PID argument: '", text.to_bytes(), b"'"], Errno::RANGE))
+    pid.ok_or_else(|| {
+        Complaint::because(
+            [b"invalid PID argument: '", text.to_bytes(), b"'"],
+            Errno::RANGE,
+        )
+    })
 }
 
 /// A number that an option or an operand is.

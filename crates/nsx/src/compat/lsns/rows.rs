@@ -1,4 +1,5 @@
-//! The rows: namespaces, or the processes of one, with what the columns need to know and what hangs on what.
+//! The rows: namespaces, or the processes of one, with what the columns need to know and what hangs
+//! on what.
 
 use super::{
     super::Complaint,
@@ -53,15 +54,35 @@ impl Row {
             Column::Ns => Cell::Number(self.ns.inode),
             Column::Type => Cell::Text(self.ns.kind.name().as_bytes()),
             Column::Path => self.pid.map_or(Cell::Nothing, |pid| {
-                Cell::Owned(format!("/proc/{}/ns/{}", pid.as_raw_pid(), self.ns.kind.name()))
+                Cell::Owned(format!(
+                    "/proc/{}/ns/{}",
+                    pid.as_raw_pid(),
+                    self.ns.kind.name()
+                ))
             }),
             Column::Nprocs => Cell::Number(self.processes as u64),
-            Column::Pid => self.pid.map_or(Cell::Nothing, |pid| number(pid.as_raw_pid())),
-            Column::Ppid => self.process.as_ref().map_or(Cell::Nothing, |process| number(process.ppid)),
-            Column::Command => self.process.as_ref().map_or(Cell::Nothing, |process| Cell::Text(&process.command)),
-            Column::Uid => self.uid().map_or(Cell::Nothing, |uid| Cell::Number(uid.into())),
-            Column::User => self.user.as_ref().map_or(Cell::Nothing, |user| Cell::Text(user)),
-            Column::Netnsid => self.netnsid.as_ref().map_or(Cell::Nothing, |number| Cell::Text(number)),
+            Column::Pid => self
+                .pid
+                .map_or(Cell::Nothing, |pid| number(pid.as_raw_pid())),
+            Column::Ppid => self
+                .process
+                .as_ref()
+                .map_or(Cell::Nothing, |process| number(process.ppid)),
+            Column::Command => self
+                .process
+                .as_ref()
+                .map_or(Cell::Nothing, |process| Cell::Text(&process.command)),
+            Column::Uid => self
+                .uid()
+                .map_or(Cell::Nothing, |uid| Cell::Number(uid.into())),
+            Column::User => self
+                .user
+                .as_ref()
+                .map_or(Cell::Nothing, |user| Cell::Text(user)),
+            Column::Netnsid => self
+                .netnsid
+                .as_ref()
+                .map_or(Cell::Nothing, |number| Cell::Text(number)),
             Column::Nsfs if self.points.is_empty() => Cell::Nothing,
             Column::Nsfs => Cell::Lines(&self.points),
             Column::Pns => above(self.relation.and_then(|relation| relation.parent.id())),
@@ -103,7 +124,8 @@ pub(super) struct Maker<'a> {
     of_namespace: HashMap<NsId, Option<usize>>,
     /// The last row of each process that has one.
     of_process: HashMap<i32, usize>,
-    /// The number of processes in each namespace, and the lowest process, or else the lowest thread.
+    /// The number of processes in each namespace, and the lowest process, or else the lowest
+    /// thread.
     inhabited: BTreeMap<(u64, NsKind), (usize, Option<Pid>)>,
 }
 
@@ -133,14 +155,25 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// The rows of namespaces, in the order of their inode numbers, but none before that on which it hangs.
+    /// The rows of namespaces, in the order of their inode numbers, but none before that on which
+    /// it hangs.
     pub(super) fn namespaces(mut self) -> Result<Vec<Row>, Complaint> {
         let kinds = self.options.kinds;
-        let of_task = self.options.task.map(|task| namespaces_of(self.host.proc, task, kinds)).transpose()?;
+        let of_task = self
+            .options
+            .task
+            .map(|task| namespaces_of(self.host.proc, task, kinds))
+            .transpose()?;
         for ns in self.mounts.keys().filter(|ns| kinds.contains(ns.kind)) {
-            self.inhabited.entry((ns.inode, ns.kind)).or_insert((0, None));
+            self.inhabited
+                .entry((ns.inode, ns.kind))
+                .or_insert((0, None));
         }
-        let mut namespaces: Vec<NsId> = self.inhabited.keys().map(|&(inode, kind)| NsId { kind, inode }).collect();
+        let mut namespaces: Vec<NsId> = self
+            .inhabited
+            .keys()
+            .map(|&(inode, kind)| NsId { kind, inode })
+            .collect();
         if matches!(self.tree, Tree::Owner | Tree::Parent) && of_task.is_none() {
             // Namespaces that only stand above others are rows of their own.
             for &ns in &namespaces {
@@ -152,7 +185,10 @@ impl<'a> Maker<'a> {
         namespaces.retain(|ns| {
             of_task.as_ref().is_none_or(|own| own.contains(ns))
                 && !(self.options.persistent
-                    && self.inhabited.get(&(ns.inode, ns.kind)).is_some_and(|found| found.0 > 0))
+                    && self
+                        .inhabited
+                        .get(&(ns.inode, ns.kind))
+                        .is_some_and(|found| found.0 > 0))
         });
         for ns in namespaces {
             self.add(ns)?;
@@ -160,12 +196,15 @@ impl<'a> Maker<'a> {
         Ok(self.rows)
     }
 
-    /// The rows of the processes in the namespace with this inode number, in the order of their ids.
+    /// The rows of the processes in the namespace with this inode number, in the order of their
+    /// ids.
     pub(super) fn processes(mut self, inode: u64) -> Result<Vec<Row>, Complaint> {
         let is_it = |ns: &NsId| ns.inode == inode && self.options.kinds.contains(ns.kind);
         let seen = self.census.namespaces.iter().map(|entry| entry.ns);
         let ns = seen.chain(self.mounts.keys().copied()).find(is_it);
-        let ns = ns.ok_or_else(|| Complaint::new([b"not found namespace: ", inode.to_string().as_bytes()]))?;
+        let ns = ns.ok_or_else(|| {
+            Complaint::new([b"not found namespace: ", inode.to_string().as_bytes()])
+        })?;
         let pids: Vec<Pid> = self.census.processes_in(ns).collect();
         let count = pids.len();
         for pid in pids {
@@ -175,17 +214,23 @@ impl<'a> Maker<'a> {
         Ok(self.rows)
     }
 
-    /// Adds the row of a namespace after that of the one above it, if they are to be shown so. Returns its place; none if
-    /// the filter takes it out.
+    /// Adds the row of a namespace after that of the one above it, if they are to be shown so.
+    /// Returns its place; none if the filter takes it out.
     fn add(&mut self, ns: NsId) -> Result<Option<usize>, Complaint> {
         if let Some(&place) = self.of_namespace.get(&ns) {
             return Ok(place);
         }
         let row = {
-            let (processes, pid) = self.inhabited.get(&(ns.inode, ns.kind)).copied().unwrap_or_default();
+            let (processes, pid) = self
+                .inhabited
+                .get(&(ns.inode, ns.kind))
+                .copied()
+                .unwrap_or_default();
             self.row(ns, processes, pid)?
         };
-        let (owner, parent) = row.relation.map_or((None, None), |it| (it.owner.id(), it.parent.id()));
+        let (owner, parent) = row
+            .relation
+            .map_or((None, None), |it| (it.owner.id(), it.parent.id()));
         let listed = |ns: &NsId| self.options.kinds.contains(ns.kind);
         let above = match self.tree {
             Tree::Owner => owner,
@@ -194,8 +239,14 @@ impl<'a> Maker<'a> {
         };
         let above = above.filter(listed);
         // Beside a tree of parents stand the owners of those that have none.
-        let beside = owner.filter(listed).filter(|_| self.tree == Tree::Parent && parent.is_none());
-        let placed = above.or(beside).map(|related| self.add(related)).transpose()?.flatten();
+        let beside = owner
+            .filter(listed)
+            .filter(|_| self.tree == Tree::Parent && parent.is_none());
+        let placed = above
+            .or(beside)
+            .map(|related| self.add(related))
+            .transpose()?
+            .flatten();
         let place = self.push(row, placed.filter(|_| above.is_some()))?;
         self.of_namespace.insert(ns, place);
         Ok(place)
@@ -207,13 +258,20 @@ impl<'a> Maker<'a> {
         let climbs = matches!(self.tree, Tree::Owner | Tree::Parent);
         let of_nobody = pid.is_none() && wants(&[Column::Uid, Column::User]);
         let relation = climbs || of_nobody || wants(&[Column::Pns, Column::Ons]);
-        let process = self.tree == Tree::Process || wants(&[Column::Ppid, Column::Command, Column::Uid, Column::User]);
-        let (user, netnsid, points) = (wants(&[Column::User]), wants(&[Column::Netnsid]), wants(&[Column::Nsfs]));
+        let process = self.tree == Tree::Process
+            || wants(&[Column::Ppid, Column::Command, Column::Uid, Column::User]);
+        let (user, netnsid, points) = (
+            wants(&[Column::User]),
+            wants(&[Column::Netnsid]),
+            wants(&[Column::Nsfs]),
+        );
         let mut row = Row {
             ns,
             processes,
             pid,
-            process: pid.filter(|_| process).and_then(|pid| self.host.process(pid)),
+            process: pid
+                .filter(|_| process)
+                .and_then(|pid| self.host.process(pid)),
             relation: if relation { self.relation(ns)? } else { None },
             user: None,
             netnsid: None,
@@ -227,7 +285,13 @@ impl<'a> Maker<'a> {
             row.netnsid = self.host.netnsid(ns, self.way(ns));
         }
         if points {
-            row.points = self.mounts.get(&ns).into_iter().flatten().map(|mount| mount.point.clone()).collect();
+            row.points = self
+                .mounts
+                .get(&ns)
+                .into_iter()
+                .flatten()
+                .map(|mount| mount.point.clone())
+                .collect();
         }
         Ok(row)
     }
@@ -236,8 +300,9 @@ impl<'a> Maker<'a> {
         self.host.relation(ns, self.way(ns))
     }
 
-    /// Returns a way to open a namespace: through a process in it, or where it is bound, or else through whatever keeps
-    /// it. A namespace that is only above others cannot be opened, and was asked on the way to it.
+    /// Returns a way to open a namespace: through a process in it, or where it is bound, or else
+    /// through whatever keeps it. A namespace that is only above others cannot be opened, and was
+    /// asked on the way to it.
     fn way(&self, ns: NsId) -> Option<Way<'a>> {
         let entry = self.census.entry(ns);
         let inhabited = entry.filter(|entry| entry.processes > 0).map(Way::Entry);
@@ -245,12 +310,15 @@ impl<'a> Maker<'a> {
         inhabited.or_else(bound).or(entry.map(Way::Entry))
     }
 
-    /// Adds a row below that of `above`, unless the filter takes it out. Rows that would hang on one that was taken out hang
-    /// on nothing.
+    /// Adds a row below that of `above`, unless the filter takes it out. Rows that would hang on
+    /// one that was taken out hang on nothing.
     fn push(&mut self, mut row: Row, above: Option<usize>) -> Result<Option<usize>, Complaint> {
         if let Some(filter) = self.filter {
             if filter.mismatches(|column| row.value(column)) {
-                return Err(Complaint::because([b"failed to apply filter"], Errno::INVAL));
+                return Err(Complaint::because(
+                    [b"failed to apply filter"],
+                    Errno::INVAL,
+                ));
             }
             if filter.matches(|column| row.value(column)) != Some(true) {
                 return Ok(None);
@@ -268,8 +336,8 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Finds the namespaces of the kinds that are listed, or the processes in one. What only a descriptor or socket keeps is
-/// looked for unless it cannot be listed.
+/// Finds the namespaces of the kinds that are listed, or the processes in one. What only a
+/// descriptor or socket keeps is looked for unless it cannot be listed.
 pub(super) fn take_census(proc: &ProcRoot, options: &Options) -> Result<Census, Complaint> {
     let kinds = options.kinds;
     let take = |sources| {
@@ -285,7 +353,11 @@ pub(super) fn take_census(proc: &ProcRoot, options: &Options) -> Result<Census, 
         None => take(Sources::THREADS.with(kept)),
         Some(inode) => {
             let members = take(Sources::MEMBERS)?;
-            match members.namespaces.iter().any(|entry| entry.ns.inode == inode) {
+            match members
+                .namespaces
+                .iter()
+                .any(|entry| entry.ns.inode == inode)
+            {
                 true => Ok(members),
                 false => take(Sources::MEMBERS.with(kept)),
             }
@@ -293,27 +365,54 @@ pub(super) fn take_census(proc: &ProcRoot, options: &Options) -> Result<Census, 
     }
 }
 
-/// Counts the processes in each namespace, and finds the lowest. A namespace that only threads are in is shown with the
-/// lowest of them: /proc/TID is there too.
+/// Counts the processes in each namespace, and finds the lowest. A namespace that only threads are
+/// in is shown with the lowest of them: /proc/TID is there too.
 fn inhabited(census: &Census) -> BTreeMap<(u64, NsKind), (usize, Option<Pid>)> {
     let lowest = |entry: &Entry| {
-        entry.lowest.or_else(|| entry.holders.iter().filter_map(thread).min_by_key(|tid| tid.as_raw_pid()))
+        entry.lowest.or_else(|| {
+            entry
+                .holders
+                .iter()
+                .filter_map(thread)
+                .min_by_key(|tid| tid.as_raw_pid())
+        })
     };
-    let found = |entry: &Entry| ((entry.ns.inode, entry.ns.kind), (entry.processes, lowest(entry)));
+    let found = |entry: &Entry| {
+        (
+            (entry.ns.inode, entry.ns.kind),
+            (entry.processes, lowest(entry)),
+        )
+    };
     census.namespaces.iter().map(found).collect()
 }
 
 /// The namespaces that the process is in.
 fn namespaces_of(proc: &ProcRoot, task: Pid, kinds: NsSet) -> Result<Vec<NsId>, Complaint> {
     census::namespaces_of(proc, task, kinds).map_err(|error| match error {
-        ProcError::Vanished => Complaint::new([b"not found process: ", task.to_string().as_bytes()]),
+        ProcError::Vanished => {
+            Complaint::new([b"not found process: ", task.to_string().as_bytes()])
+        }
         error => {
-            let errno = if let ProcError::Os(errno) = error { errno } else { Errno::ACCESS };
-            Complaint::because([b"cannot read the namespaces of process ", task.to_string().as_bytes()], errno)
+            let errno = if let ProcError::Os(errno) = error {
+                errno
+            } else {
+                Errno::ACCESS
+            };
+            Complaint::because(
+                [
+                    b"cannot read the namespaces of process ",
+                    task.to_string().as_bytes(),
+                ],
+                errno,
+            )
         }
     })
 }
 
 fn thread(holder: &Holder) -> Option<Pid> {
-    if let Holder::Thread { tid, .. } = holder { Some(*tid) } else { None }
+    if let Holder::Thread { tid, .. } = holder {
+        Some(*tid)
+    } else {
+        None
+    }
 }

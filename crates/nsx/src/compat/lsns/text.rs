@@ -24,7 +24,8 @@ pub(super) struct Line {
     pub(super) parent: Option<usize>,
 }
 
-/// With what trees are drawn: before a child that others follow, before the last one, below each of them.
+/// With what trees are drawn: before a child that others follow, before the last one, below each of
+/// them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Art {
     branch: &'static str,
@@ -35,8 +36,17 @@ pub(super) struct Art {
 
 impl Art {
     pub(super) const fn new(utf8: bool) -> Self {
-        let (branch, last, through) = if utf8 { ("├─", "└─", "│ ") } else { ("|-", "`-", "| ") };
-        Self { branch, last, through, under: "  " }
+        let (branch, last, through) = if utf8 {
+            ("├─", "└─", "│ ")
+        } else {
+            ("|-", "`-", "| ")
+        };
+        Self {
+            branch,
+            last,
+            through,
+            under: "  ",
+        }
     }
 }
 
@@ -54,7 +64,8 @@ struct Drawn<'a> {
     line: &'a Line,
     /// In front of its cell in a column that is a tree.
     before: String,
-    /// The text in front of the cell on the further lines of the row, without what leads to the row's children.
+    /// The text in front of the cell on the further lines of the row, without what leads to the
+    /// row's children.
     below: String,
     has_children: bool,
 }
@@ -68,19 +79,33 @@ pub(super) fn table(headings: &[Heading], lines: &[Line], layout: Layout) -> Str
     let widths = widths(headings, &drawn, layout);
     let mut text = String::new();
     if layout.headings {
-        let names: Vec<_> = headings.iter().map(|heading| heading.name.to_owned()).collect();
+        let names: Vec<_> = headings
+            .iter()
+            .map(|heading| heading.name.to_owned())
+            .collect();
         put(&mut text, headings, &widths, &names);
     }
     for row in &drawn {
-        for number in 0..row.line.cells.iter().map(Vec::len).max().unwrap_or(0).max(1) {
-            let cells: Vec<_> = (0..headings.len()).map(|column| cell(headings, row, column, number, layout)).collect();
+        for number in 0..row
+            .line
+            .cells
+            .iter()
+            .map(Vec::len)
+            .max()
+            .unwrap_or(0)
+            .max(1)
+        {
+            let cells: Vec<_> = (0..headings.len())
+                .map(|column| cell(headings, row, column, number, layout))
+                .collect();
             put(&mut text, headings, &widths, &cells);
         }
     }
     text
 }
 
-/// Cells with single spaces between them, everything in them escaped that is not plain. Trees are drawn in it too.
+/// Cells with single spaces between them, everything in them escaped that is not plain. Trees are
+/// drawn in it too.
 pub(super) fn raw(headings: &[Heading], lines: &[Line], layout: Layout) -> String {
     if lines.is_empty() {
         return String::new();
@@ -92,7 +117,11 @@ pub(super) fn raw(headings: &[Heading], lines: &[Line], layout: Layout) -> Strin
     }
     for row in draw(headings, lines, layout.art) {
         let cell = |(heading, lines): (&Heading, &Vec<String>)| {
-            let before = if heading.tree { super::words::raw(row.before.as_bytes()) } else { String::new() };
+            let before = if heading.tree {
+                super::words::raw(row.before.as_bytes())
+            } else {
+                String::new()
+            };
             before + &lines.concat()
         };
         let cells: Vec<_> = headings.iter().zip(&row.line.cells).map(cell).collect();
@@ -103,7 +132,12 @@ pub(super) fn raw(headings: &[Heading], lines: &[Line], layout: Layout) -> Strin
 
 /// Puts each row below the one it hangs on.
 fn draw<'a>(headings: &[Heading], lines: &'a [Line], art: Art) -> Vec<Drawn<'a>> {
-    let plain = |line| Drawn { line, before: String::new(), below: String::new(), has_children: false };
+    let plain = |line| Drawn {
+        line,
+        before: String::new(),
+        below: String::new(),
+        has_children: false,
+    };
     if !headings.iter().any(|heading| heading.tree) {
         return lines.iter().map(plain).collect();
     }
@@ -117,26 +151,53 @@ fn draw<'a>(headings: &[Heading], lines: &'a [Line], art: Art) -> Vec<Drawn<'a>>
     }
     let mut drawn = Vec::with_capacity(lines.len());
     // What is still to be drawn, the next one at the end.
-    let mut open: Vec<(usize, String, String)> =
-        roots.into_iter().rev().map(|root| (root, String::new(), String::new())).collect();
+    let mut open: Vec<(usize, String, String)> = roots
+        .into_iter()
+        .rev()
+        .map(|root| (root, String::new(), String::new()))
+        .collect();
     while let Some((place, before, below)) = open.pop() {
         for (number, &child) in children[place].iter().rev().enumerate() {
-            let (mark, under) = if number == 0 { (art.last, art.under) } else { (art.branch, art.through) };
+            let (mark, under) = if number == 0 {
+                (art.last, art.under)
+            } else {
+                (art.branch, art.through)
+            };
             open.push((child, format!("{below}{mark}"), format!("{below}{under}")));
         }
-        drawn.push(Drawn { line: &lines[place], before, below, has_children: !children[place].is_empty() });
+        drawn.push(Drawn {
+            line: &lines[place],
+            before,
+            below,
+            has_children: !children[place].is_empty(),
+        });
     }
     drawn
 }
 
 fn widths(headings: &[Heading], rows: &[Drawn<'_>], layout: Layout) -> Vec<usize> {
     let of_row = |row: &Drawn<'_>, column: usize| {
-        let before = if headings[column].tree { row.before.width() } else { 0 };
-        before + row.line.cells[column].iter().map(|line| line.width()).max().unwrap_or(0)
+        let before = if headings[column].tree {
+            row.before.width()
+        } else {
+            0
+        };
+        before
+            + row.line.cells[column]
+                .iter()
+                .map(|line| line.width())
+                .max()
+                .unwrap_or(0)
     };
-    let cells = |column: usize| rows.iter().map(|row| of_row(row, column)).max().unwrap_or(0);
+    let cells = |column: usize| {
+        rows.iter()
+            .map(|row| of_row(row, column))
+            .max()
+            .unwrap_or(0)
+    };
     let cells: Vec<usize> = (0..headings.len()).map(cells).collect();
-    // A column is never narrower than its heading, or without headings than one character, if anything is in it.
+    // A column is never narrower than its heading, or without headings than one character, if
+    // anything is in it.
     let least = |column: usize| match layout.headings {
         true => headings[column].name.width(),
         false => cells[column].min(1),
@@ -148,8 +209,11 @@ fn widths(headings: &[Heading], rows: &[Drawn<'_>], layout: Layout) -> Vec<usize
     let mut widths: Vec<usize> = (0..headings.len()).map(width).collect();
     if let Some(terminal) = layout.width {
         let mut over = (widths.iter().sum::<usize>() + headings.len() - 1).saturating_sub(terminal);
-        // The last column that may be cut gives way first, then the others by one column of the terminal in turn, from the right.
-        let mut open: Vec<usize> = (0..headings.len()).filter(|&column| headings[column].cut).collect();
+        // The last column that may be cut gives way first, then the others by one column of the
+        // terminal in turn, from the right.
+        let mut open: Vec<usize> = (0..headings.len())
+            .filter(|&column| headings[column].cut)
+            .collect();
         if let Some(last) = open.pop() {
             let less = over.min(widths[last] - least(last));
             widths[last] -= less;
@@ -167,19 +231,38 @@ fn widths(headings: &[Heading], rows: &[Drawn<'_>], layout: Layout) -> Vec<usize
 }
 
 /// Returns a row's text in a column, on the line of the row with this number.
-fn cell(headings: &[Heading], row: &Drawn<'_>, column: usize, number: usize, layout: Layout) -> String {
-    let text = row.line.cells[column].get(number).map_or("", String::as_str);
+fn cell(
+    headings: &[Heading],
+    row: &Drawn<'_>,
+    column: usize,
+    number: usize,
+    layout: Layout,
+) -> String {
+    let text = row.line.cells[column]
+        .get(number)
+        .map_or("", String::as_str);
     match (headings[column].tree, number) {
         (false, _) => text.to_owned(),
         (true, 0) => row.before.clone() + text,
-        (true, _) => row.below.clone() + if row.has_children { layout.art.through } else { "" },
+        (true, _) => {
+            row.below.clone()
+                + if row.has_children {
+                    layout.art.through
+                } else {
+                    ""
+                }
+        }
     }
 }
 
 fn put(text: &mut String, headings: &[Heading], widths: &[usize], cells: &[String]) {
     let last = cells.len() - 1;
     for (place, ((cell, &width), heading)) in cells.iter().zip(widths).zip(headings).enumerate() {
-        let cell = if heading.cut { table::cut(cell, width) } else { cell };
+        let cell = if heading.cut {
+            table::cut(cell, width)
+        } else {
+            cell
+        };
         let padding = " ".repeat(width.saturating_sub(cell.width()));
         match (heading.right && !heading.tree, place == last) {
             // Where nothing follows, nothing is filled up with spaces.

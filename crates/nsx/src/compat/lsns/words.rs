@@ -61,14 +61,25 @@ fn escape(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Returns whether the environment requests UTF-8, see `locale(7)`. Does not check whether the system has that locale:
-/// the check would cost more than all else, and a static program may have no locale.
+/// Returns whether the environment requests UTF-8, see `locale(7)`. Does not check whether the
+/// system has that locale: the check would cost more than all else, and a static program may have
+/// no locale.
 pub(super) fn is_utf8(variable: impl Fn(&str) -> Option<Vec<u8>>) -> bool {
     let set = |name| variable(name).filter(|value| !value.is_empty());
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
-    let charset =
-        locale.split(|byte| *byte == b'@').next().and_then(|locale| locale.splitn(2, |byte| *byte == b'.').nth(1));
-    let charset: Vec<u8> = charset.unwrap_or_default().iter().filter(|byte| **byte != b'-').copied().collect();
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(set)
+        .unwrap_or_default();
+    let charset = locale
+        .split(|byte| *byte == b'@')
+        .next()
+        .and_then(|locale| locale.splitn(2, |byte| *byte == b'.').nth(1));
+    let charset: Vec<u8> = charset
+        .unwrap_or_default()
+        .iter()
+        .filter(|byte| **byte != b'-')
+        .copied()
+        .collect();
     charset.eq_ignore_ascii_case(b"utf8")
 }
 
@@ -79,22 +90,36 @@ mod tests {
 
     #[test]
     fn what_is_not_printable_is_escaped() {
-        let [pipe, terminal] = [false, true].map(|terminal| Place { utf8: true, terminal });
-        let ascii = Place { utf8: false, terminal: false };
+        let [pipe, terminal] = [false, true].map(|terminal| Place {
+            utf8: true,
+            terminal,
+        });
+        let ascii = Place {
+            utf8: false,
+            terminal: false,
+        };
         let hard = b"a\x01\x1b\x7f\x80\xc2\x9b\"\\/\\x41\r\n";
-        assert_eq!(plain(hard, pipe), r#"a\x01\x1b\x7f\x80\xc2\x9b"\/\x5cx41\x0d\x0a"#);
+        assert_eq!(
+            plain(hard, pipe),
+            r#"a\x01\x1b\x7f\x80\xc2\x9b"\/\x5cx41\x0d\x0a"#
+        );
         assert_eq!(plain("é\u{202e}".as_bytes(), pipe), "é\u{202e}");
         assert_eq!(plain("é\u{202e}".as_bytes(), terminal), r"é\xe2\x80\xae");
         assert_eq!(plain("é".as_bytes(), ascii), r"\xc3\xa9");
         assert_eq!(raw("a b\t\"\\é".as_bytes()), r#"a\x20b\x09"\x5c\xc3\xa9"#);
-        assert_eq!(json(b"a\x01\x1b\x7f\xff\"\\/\n"), "\"a\\u0001\\u001b\x7f\u{fffd}\\\"\\\\/\\n\"");
+        assert_eq!(
+            json(b"a\x01\x1b\x7f\xff\"\\/\n"),
+            "\"a\\u0001\\u001b\x7f\u{fffd}\\\"\\\\/\\n\""
+        );
     }
 
     #[test]
     fn the_locale_is_in_the_first_variable_that_is_set() {
         let is_utf8 = |set: &[(&str, &str)]| {
             super::is_utf8(|name| {
-                set.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_bytes().to_vec())
+                set.iter()
+                    .find(|(known, _)| *known == name)
+                    .map(|(_, value)| value.as_bytes().to_vec())
             })
         };
         assert!(is_utf8(&[("LANG", "en_US.UTF-8")]));

@@ -1,8 +1,8 @@
 //! `nsenter` as util-linux has it.
 //!
-//! Its options come to the same request as those of `nsx enter`, with fewer defaults: only what is named is entered, and
-//! what the program is and sees beyond that is the caller's. What it opens it opens in util-linux's order, so that the
-//! first thing that is wrong is the one that is told.
+//! Its options come to the same request as those of `nsx enter`, with fewer defaults: only what is
+//! named is entered, and what the program is and sees beyond that is the caller's. What it opens it
+//! opens in util-linux's order, so that the first thing that is wrong is the one that is told.
 
 mod options;
 mod source;
@@ -41,7 +41,9 @@ fn run_program(mut options: Options<'_>) -> Result<ExitStatus, Complaint> {
     let mut source = options.target.take();
     let mut request = request(options, source.as_mut(), &caller)?;
     // What was read by a number is believed only if /proc counts as the caller does.
-    let was_read = source.as_ref().is_some_and(|source| source.is_pinned() && source.was_read());
+    let was_read = source
+        .as_ref()
+        .is_some_and(|source| source.is_pinned() && source.was_read());
     let (process, proc) = source.map(Source::into_parts).unwrap_or_default();
     request.target = process;
     let plan = plan::enter::plan(request, &caller, proc.as_ref().filter(|_| was_read));
@@ -60,29 +62,52 @@ fn caller() -> Caller {
     Caller {
         uid: process::geteuid().as_raw(),
         gid: process::getegid().as_raw(),
-        capabilities: rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective),
+        capabilities: rustix::thread::capabilities(None)
+            .map_or(CapabilitySet::empty(), |sets| sets.effective),
         kinds: NsSet::ALL,
         exec_enters_time: true,
     }
 }
 
 /// The order in which namespaces are opened, and those but the first entered.
-const ORDER: [NsKind; 8] =
-    [NsKind::User, NsKind::Cgroup, NsKind::Ipc, NsKind::Uts, NsKind::Net, NsKind::Pid, NsKind::Mnt, NsKind::Time];
+const ORDER: [NsKind; 8] = [
+    NsKind::User,
+    NsKind::Cgroup,
+    NsKind::Ipc,
+    NsKind::Uts,
+    NsKind::Net,
+    NsKind::Pid,
+    NsKind::Mnt,
+    NsKind::Time,
+];
 
 /// The request, but for the target itself.
-fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Caller) -> Result<Request, Complaint> {
-    let label = if options.follow_context { label(source.as_deref_mut())? } else { None };
+fn request(
+    options: Options<'_>,
+    mut source: Option<&mut Source>,
+    caller: &Caller,
+) -> Result<Request, Complaint> {
+    let label = if options.follow_context {
+        label(source.as_deref_mut())?
+    } else {
+        None
+    };
     let mut kinds = options.kinds;
     if options.all {
-        kinds = kinds.union(all(needed(source.as_deref_mut(), "no target PID specified for --all")?, caller)?);
+        kinds = kinds.union(all(
+            needed(source.as_deref_mut(), "no target PID specified for --all")?,
+            caller,
+        )?);
     }
     let mut from_target = kinds.difference(options.files.iter().map(|file| file.kind).collect());
     if !from_target.is_empty() || options.net_socket.is_some() || options.user_parent {
         needed(source.as_deref_mut(), "no target PID specified")?;
     }
     if let Some(what) = options.of_target().filter(|_| source.is_none()) {
-        return Err(Complaint::new([b"neither filename nor target pid supplied for ", what.as_bytes()]));
+        return Err(Complaint::new([
+            b"neither filename nor target pid supplied for ",
+            what.as_bytes(),
+        ]));
     }
 
     let mut files = Vec::new();
@@ -114,17 +139,31 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
     named.sort_by_key(|file| ORDER.iter().position(|kind| *kind == file.kind));
     for file in named {
         // Of one that is no namespace of the kind the kernel would say so.
-        let ns = file.ns.ok_or_else(|| wording::not_joined(file.kind, Errno::INVAL))?;
-        files.push(NamespaceFile { path: file.path.to_owned(), ns: Rc::new(ns) });
+        let ns = file
+            .ns
+            .ok_or_else(|| wording::not_joined(file.kind, Errno::INVAL))?;
+        files.push(NamespaceFile {
+            path: file.path.to_owned(),
+            ns: Rc::new(ns),
+        });
     }
     if options.user_parent {
-        let parent = user_parent(&files, needed(source.as_deref_mut(), "no target PID specified")?)?;
+        let parent = user_parent(
+            &files,
+            needed(source.as_deref_mut(), "no target PID specified")?,
+        )?;
         replace(&mut files, parent);
         kinds.insert(NsKind::User);
     }
     if let Some(fd) = options.net_socket {
         let ns = needed(source.as_deref_mut(), "no target PID specified")?.socket_namespace(fd)?;
-        replace(&mut files, NamespaceFile { path: "socket".into(), ns: Rc::new(ns) });
+        replace(
+            &mut files,
+            NamespaceFile {
+                path: "socket".into(),
+                ns: Rc::new(ns),
+            },
+        );
         kinds.insert(NsKind::Net);
     }
     numbers::check_ids(number(options.uid), number(options.gid))?;
@@ -138,21 +177,29 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
         environment,
         cgroups,
         cgroups_required: true,
-        confinement: Confinement { label, ..Confinement::default() },
+        confinement: Confinement {
+            label,
+            ..Confinement::default()
+        },
         wait: match options.no_fork {
             true => Wait::Never,
             false => Wait::AsNeeded { ties: false },
         },
         program: match options.program.as_slice() {
             [] => Program::LoginShell,
-            words => Program::First(vec![words.iter().map(|word| CString::from(*word)).collect()]),
+            words => Program::First(vec![
+                words.iter().map(|word| CString::from(*word)).collect(),
+            ]),
         },
         ..Request::default()
     };
-    let implied = Some(Id::Number(0)).filter(|_| kinds.contains(NsKind::User) && !options.preserve_credentials);
+    let implied = Some(Id::Number(0))
+        .filter(|_| kinds.contains(NsKind::User) && !options.preserve_credentials);
     match options.uid.or(implied) {
         Some(Id::Number(uid)) => request.uid = Some(uid),
-        Some(Id::Follow) => request.uid_of = source.as_deref_mut().map(Source::directory).transpose()?,
+        Some(Id::Follow) => {
+            request.uid_of = source.as_deref_mut().map(Source::directory).transpose()?
+        }
         None => {}
     }
     match options.gid.or(implied) {
@@ -171,21 +218,31 @@ fn request(options: Options<'_>, mut source: Option<&mut Source>, caller: &Calle
     Ok(request)
 }
 
-fn needed<'s>(source: Option<&'s mut Source>, complaint: &str) -> Result<&'s mut Source, Complaint> {
+fn needed<'s>(
+    source: Option<&'s mut Source>,
+    complaint: &str,
+) -> Result<&'s mut Source, Complaint> {
     source.ok_or_else(|| Complaint::new([complaint.as_bytes()]))
 }
 
 fn number(id: Option<Id>) -> Option<u32> {
-    if let Some(Id::Number(number)) = id { Some(number) } else { None }
+    if let Some(Id::Number(number)) = id {
+        Some(number)
+    } else {
+        None
+    }
 }
 
-/// Returns what `--all` stands for: every kind that the kernel has, except the user namespace if the caller is in it
-/// already. Without privilege, any other namespace that the caller is in already is left out too, because the kernel
-/// would not let the caller enter that namespace again.
+/// Returns what `--all` stands for: every kind that the kernel has, except the user namespace if
+/// the caller is in it already. Without privilege, any other namespace that the caller is in
+/// already is left out too, because the kernel would not let the caller enter that namespace again.
 fn all(source: &mut Source, caller: &Caller) -> Result<NsSet, Complaint> {
     source.pin();
     let mut kinds = source.kinds()?;
-    for kind in ORDER.into_iter().filter(|kind| *kind == NsKind::User || !caller.is_privileged()) {
+    for kind in ORDER
+        .into_iter()
+        .filter(|kind| *kind == NsKind::User || !caller.is_privileged())
+    {
         if kinds.contains(kind) && source.shares(kind)? {
             kinds = kinds.without(kind);
         }
@@ -193,13 +250,19 @@ fn all(source: &mut Source, caller: &Caller) -> Result<NsSet, Complaint> {
     Ok(kinds)
 }
 
-fn place(directory: Option<Directory<'_>>, own: &str, source: Option<&mut Source>) -> Result<Option<Place>, Complaint> {
+fn place(
+    directory: Option<Directory<'_>>,
+    own: &str,
+    source: Option<&mut Source>,
+) -> Result<Option<Place>, Complaint> {
     Ok(match directory {
         None => None,
         Some(Directory::Opened(path, opened)) => Some(Place::Opened(opened, Some(path))),
         Some(Directory::Inside(path)) => Some(Place::Inside(path.to_owned())),
         Some(Directory::Its) => {
-            let opened = source.map(|source| source.open(own, OFlags::PATH)).transpose()?;
+            let opened = source
+                .map(|source| source.open(own, OFlags::PATH))
+                .transpose()?;
             opened.map(|opened| Place::Opened(opened, None))
         }
     })
@@ -208,26 +271,45 @@ fn place(directory: Option<Directory<'_>>, own: &str, source: Option<&mut Source
 /// The text of an `environ` file as util-linux sets it: backwards, the last of a name alone.
 pub fn environment(text: &[u8]) -> Vec<CString> {
     let mut variables: Vec<&[u8]> = Vec::new();
-    let name = |variable: &[u8]| variable.iter().position(|byte| *byte == b'=').filter(|length| *length > 0);
+    let name = |variable: &[u8]| {
+        variable
+            .iter()
+            .position(|byte| *byte == b'=')
+            .filter(|length| *length > 0)
+    };
     for variable in text.split(|byte| *byte == 0).rev() {
-        let Some(length) = name(variable) else { continue };
-        if !variables.iter().any(|known| known.starts_with(&variable[..=length])) {
+        let Some(length) = name(variable) else {
+            continue;
+        };
+        if !variables
+            .iter()
+            .any(|known| known.starts_with(&variable[..=length]))
+        {
             variables.push(variable);
         }
     }
-    variables.into_iter().filter_map(|variable| CString::new(variable).ok()).collect()
+    variables
+        .into_iter()
+        .filter_map(|variable| CString::new(variable).ok())
+        .collect()
 }
 
 /// The parent of the user namespace that is named by a file, or else of the target's.
 fn user_parent(files: &[NamespaceFile], source: &mut Source) -> Result<NamespaceFile, Complaint> {
     let failed = |errno| Complaint::because([b"failed to open parent namespace"], errno);
-    let user = files.iter().find(|file| file.kind() == NsKind::User).cloned();
+    let user = files
+        .iter()
+        .find(|file| file.kind() == NsKind::User)
+        .cloned();
     let child = match user {
         Some(user) => user,
         None => source.namespace(NsKind::User)?,
     };
     match child.ns.owner().map_err(failed)? {
-        Related::Is(parent) => Ok(NamespaceFile { path: child.path, ns: Rc::new(parent) }),
+        Related::Is(parent) => Ok(NamespaceFile {
+            path: child.path,
+            ns: Rc::new(parent),
+        }),
         Related::Hidden => Err(failed(Errno::PERM)),
     }
 }
@@ -238,17 +320,27 @@ fn replace(files: &mut Vec<NamespaceFile>, with: NamespaceFile) {
     files.push(with);
 }
 
-/// The target's cgroups that the caller is not in. One of version 1 that the caller does not see is left alone.
+/// The target's cgroups that the caller is not in. One of version 1 that the caller does not see is
+/// left alone.
 fn cgroups(source: &mut Source) -> Result<Vec<CgroupFile>, Complaint> {
     let text = source.read("cgroup")?;
     let mut own = Vec::new();
-    let mounts = source.proc().map(|proc| proc.read_own("cgroup", &mut own).and_then(|()| Mounts::read(proc)));
+    let mounts = source.proc().map(|proc| {
+        proc.read_own("cgroup", &mut own)
+            .and_then(|()| Mounts::read(proc))
+    });
     let Some(Ok(mounts)) = mounts else {
-        return Err(Complaint::because([b"cannot open /proc/self/cgroup"], Errno::NOENT));
+        return Err(Complaint::because(
+            [b"cannot open /proc/self/cgroup"],
+            Errno::NOENT,
+        ));
     };
     let own = Membership::parse_all(&own);
     let mut opened = Vec::new();
-    for cgroup in Membership::parse_all(&text).into_iter().filter(|cgroup| !own.contains(cgroup)) {
+    for cgroup in Membership::parse_all(&text)
+        .into_iter()
+        .filter(|cgroup| !own.contains(cgroup))
+    {
         let name = cgroup.path.as_os_str().as_bytes();
         let Some(path) = cgroup.directory(&mounts) else {
             if cgroup.controllers.is_empty() {
@@ -257,8 +349,13 @@ fn cgroups(source: &mut Source) -> Result<Vec<CgroupFile>, Complaint> {
             continue;
         };
         let path = path.join("cgroup.procs");
-        let file = cgroup::open_file(&path).map_err(source::cannot_open(path.as_os_str().as_bytes()))?;
-        opened.push(CgroupFile { path, file, directory: None });
+        let file =
+            cgroup::open_file(&path).map_err(source::cannot_open(path.as_os_str().as_bytes()))?;
+        opened.push(CgroupFile {
+            path,
+            file,
+            directory: None,
+        });
     }
     Ok(opened)
 }
@@ -266,7 +363,9 @@ fn cgroups(source: &mut Source) -> Result<Vec<CgroupFile>, Complaint> {
 /// The target's context, where SELinux is on.
 fn label(source: Option<&mut Source>) -> Result<Option<Label>, Complaint> {
     const SELINUX_MAGIC: i64 = 0xf97c_ff8c;
-    if !rustix::fs::statfs(Path::new("/sys/fs/selinux")).is_ok_and(|stat| stat.f_type == SELINUX_MAGIC) {
+    if !rustix::fs::statfs(Path::new("/sys/fs/selinux"))
+        .is_ok_and(|stat| stat.f_type == SELINUX_MAGIC)
+    {
         return Ok(None);
     }
     let source = needed(source, "no target PID specified for --follow-context")?;
@@ -274,8 +373,13 @@ fn label(source: Option<&mut Source>) -> Result<Option<Label>, Complaint> {
     let unknown = format!("failed to get {} SELinux context", source.pid());
     let unknown = || Complaint::new([unknown.as_bytes()]);
     let text = source.read("attr/current").map_err(|_| unknown())?;
-    let end = text.iter().position(|byte| matches!(byte, 0 | b'\n')).unwrap_or(text.len());
-    Ok(Some(Label::SeLinux(CString::new(&text[..end]).map_err(|_| unknown())?)))
+    let end = text
+        .iter()
+        .position(|byte| matches!(byte, 0 | b'\n'))
+        .unwrap_or(text.len());
+    Ok(Some(Label::SeLinux(
+        CString::new(&text[..end]).map_err(|_| unknown())?,
+    )))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The options of `nsenter(1)`, as typed: read in their order, each refused as soon as it is wrong. Files and directories
-//! that they name are opened at once, in the caller's view.
+//! The options of `nsenter(1)`, as typed: read in their order, each refused as soon as it is wrong.
+//! Files and directories that they name are opened at once, in the caller's view.
 
 use super::{
     super::{Complaint, Wanted, numbers, path},
@@ -54,7 +54,11 @@ const LONG: &[LongOption] = &[
     LongOption(c"env", Value::None, b'e' as c_int),
     LongOption(c"no-fork", Value::None, b'F' as c_int),
     LongOption(c"join-cgroup", Value::None, b'c' as c_int),
-    LongOption(c"preserve-credentials", Value::None, long::PRESERVE_CREDENTIALS),
+    LongOption(
+        c"preserve-credentials",
+        Value::None,
+        long::PRESERVE_CREDENTIALS,
+    ),
     LongOption(c"keep-caps", Value::None, long::KEEP_CAPS),
     LongOption(c"follow-context", Value::None, b'Z' as c_int),
 ];
@@ -122,10 +126,14 @@ pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Box<Options<'a>>
             Some(b'h') => return Ok(Wanted::Help),
             Some(b'V') => return Ok(Wanted::Version),
             Some(b'w') if directory_by.replace(b'w') == Some(b'W') => {
-                return Err(Complaint::new([b"options --wdns and --wd cannot be combined"]));
+                return Err(Complaint::new([
+                    b"options --wdns and --wd cannot be combined",
+                ]));
             }
             Some(b'W') if directory_by.replace(b'W') == Some(b'w') => {
-                return Err(Complaint::new([b"options --wd and --wdns cannot be combined"]));
+                return Err(Complaint::new([
+                    b"options --wd and --wdns cannot be combined",
+                ]));
             }
             Some(letter) => options.take_letter(letter, value)?,
             None => options.take_long(option)?,
@@ -148,7 +156,9 @@ impl<'a> Options<'a> {
             (follows(self.uid) || follows(self.gid), ""),
             (self.join_cgroup, "cgroup"),
         ];
-        wanted.into_iter().find_map(|(is_wanted, name)| is_wanted.then_some(name))
+        wanted
+            .into_iter()
+            .find_map(|(is_wanted, name)| is_wanted.then_some(name))
     }
 
     fn take_letter(&mut self, letter: u8, value: Option<&'a CStr>) -> Result<(), Complaint> {
@@ -169,7 +179,11 @@ impl<'a> Options<'a> {
             b'G' => self.gid = Some(id(text, "gid")?),
             b'r' => self.root = Some(directory(value)?),
             b'w' => self.directory = Some(directory(value)?),
-            b'W' => self.directory = Some(value.map_or(Directory::Its, |text| Directory::Inside(path(attached(text))))),
+            b'W' => {
+                self.directory = Some(value.map_or(Directory::Its, |text| {
+                    Directory::Inside(path(attached(text)))
+                }))
+            }
             b'e' => self.environment = true,
             b'c' => self.join_cgroup = true,
             b'F' => self.no_fork = true,
@@ -204,7 +218,11 @@ impl<'a> Options<'a> {
             let text = attached(text);
             let ns = namespace(text)?.filter(|ns| ns.id().kind == kind);
             self.files.retain(|file| file.kind != kind);
-            self.files.push(File { kind, path: path(text), ns });
+            self.files.push(File {
+                kind,
+                path: path(text),
+                ns,
+            });
         }
         Ok(())
     }
@@ -217,7 +235,8 @@ fn attached(text: &CStr) -> &CStr {
     CStr::from_bytes_with_nul(rest).unwrap_or_default()
 }
 
-/// The namespace of a file, or of the id that stands behind a colon; none where a file is no namespace.
+/// The namespace of a file, or of the id that stands behind a colon; none where a file is no
+/// namespace.
 fn namespace(text: &CStr) -> Result<Option<Namespace>, Complaint> {
     let Some(id) = text.to_bytes().strip_prefix(b":") else {
         // As a FIFO waits for nobody then, and a terminal becomes nobody's.
@@ -226,18 +245,32 @@ fn namespace(text: &CStr) -> Result<Option<Namespace>, Complaint> {
         return Ok(Namespace::from_fd(file.map_err(source::cannot_open(text.to_bytes()))?).ok());
     };
     let id = numbers::namespace(id)?;
-    let failed = |errno| Complaint::because([format!("cannot open namespace of id {id}").as_bytes()], errno);
+    let failed = |errno| {
+        Complaint::because(
+            [format!("cannot open namespace of id {id}").as_bytes()],
+            errno,
+        )
+    };
     let opened = nsfs::open_by_id(id).map_err(failed)?;
     Ok(Namespace::from_fd(opened).ok())
 }
 
 fn id(text: &CStr, what: &str) -> Result<Id, Complaint> {
-    if text == c"follow" { Ok(Id::Follow) } else { numbers::read(text, what).map(Id::Number) }
+    if text == c"follow" {
+        Ok(Id::Follow)
+    } else {
+        numbers::read(text, what).map(Id::Number)
+    }
 }
 
 /// A directory that is opened now, which need not be readable.
 fn directory<'a>(value: Option<&CStr>) -> Result<Directory<'a>, Complaint> {
-    let Some(text) = value.map(attached) else { return Ok(Directory::Its) };
+    let Some(text) = value.map(attached) else {
+        return Ok(Directory::Its);
+    };
     let opened = rustix::fs::openat(CWD, text, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
-    Ok(Directory::Opened(path(text).to_owned(), opened.map_err(source::cannot_open(text.to_bytes()))?))
+    Ok(Directory::Opened(
+        path(text).to_owned(),
+        opened.map_err(source::cannot_open(text.to_bytes()))?,
+    ))
 }

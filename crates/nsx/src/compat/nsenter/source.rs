@@ -1,8 +1,8 @@
 //! The target of `nsenter`: pinned, and what is opened of it.
 //!
-//! All of it is reached through one open directory of /proc, which never becomes another process's, and counts only if the
-//! pinned process had not ended by then, which the plan asks. What cannot be pinned, a thread or on a kernel that may not,
-//! is entered through that directory alone.
+//! All of it is reached through one open directory of /proc, which never becomes another process's,
+//! and counts only if the pinned process had not ended by then, which the plan asks. What cannot be
+//! pinned, a thread or on a kernel that may not, is entered through that directory alone.
 
 use super::super::Complaint;
 use nsx_core::{
@@ -31,17 +31,33 @@ pub(super) struct Source {
 impl Source {
     /// The process `pid`, which is pinned at once where the inode number of its pidfd is known too.
     pub(super) fn new(pid: Pid, inode: Option<u64>) -> Result<Self, Complaint> {
-        let mut source = Self { pid, process: None, proc: None, directory: None };
+        let mut source = Self {
+            pid,
+            process: None,
+            proc: None,
+            directory: None,
+        };
         if let Some(inode) = inode {
             source.pin();
-            let found = source.process.as_ref().ok_or(Errno::SRCH).and_then(Process::inode);
-            let found = found.and_then(|found| if found == inode { Ok(()) } else { Err(Errno::SRCH) });
+            let found = source
+                .process
+                .as_ref()
+                .ok_or(Errno::SRCH)
+                .and_then(Process::inode);
+            let found = found.and_then(|found| {
+                if found == inode {
+                    Ok(())
+                } else {
+                    Err(Errno::SRCH)
+                }
+            });
             found.map_err(|errno| source.no_descriptor(errno))?;
         }
         Ok(source)
     }
 
-    /// Pins the process, if that can be. Of a zombie the kernel says itself that it cannot be entered.
+    /// Pins the process, if that can be. Of a zombie the kernel says itself that it cannot be
+    /// entered.
     pub(super) fn pin(&mut self) {
         if self.process.is_none() {
             self.process = Process::hold(self.pid).ok();
@@ -82,14 +98,17 @@ impl Source {
 
     /// Opens a file or link of it.
     pub(super) fn open(&mut self, entry: &str, flags: OFlags) -> Result<OwnedFd, Complaint> {
-        self.open_entry(entry, flags).map_err(|errno| self.cannot_open(entry, errno))
+        self.open_entry(entry, flags)
+            .map_err(|errno| self.cannot_open(entry, errno))
     }
 
     /// The whole of a file of it.
     pub(super) fn read(&mut self, entry: &str) -> Result<Vec<u8>, Complaint> {
         let mut text = Vec::new();
         let read = File::from(self.open(entry, OFlags::RDONLY)?).read_to_end(&mut text);
-        read.map_err(|error| self.cannot_open(entry, Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
+        read.map_err(|error| {
+            self.cannot_open(entry, Errno::from_io_error(&error).unwrap_or(Errno::IO))
+        })?;
         Ok(text)
     }
 
@@ -98,7 +117,10 @@ impl Source {
         let entry = format!("ns/{kind}");
         let opened = self.open(&entry, OFlags::RDONLY)?;
         let ns = Namespace::from_fd(opened).map_err(|errno| self.cannot_open(&entry, errno))?;
-        Ok(NamespaceFile { path: self.path(&entry).into(), ns: Rc::new(ns) })
+        Ok(NamespaceFile {
+            path: self.path(&entry).into(),
+            ns: Rc::new(ns),
+        })
     }
 
     /// Returns whether the process and the caller are in the same namespace of a kind.
@@ -106,40 +128,67 @@ impl Source {
         let link = format!("ns/{kind}");
         let ids = self.reach().and_then(|directory| {
             let its = rustix::fs::readlinkat(&*directory.0, &link, Vec::new())?;
-            let own = self.proc.as_ref().and_then(|proc| proc.own_ns(NsLink::Own(kind)).ok());
+            let own = self
+                .proc
+                .as_ref()
+                .and_then(|proc| proc.own_ns(NsLink::Own(kind)).ok());
             Ok((NsId::parse(its.to_bytes()).ok(), own))
         });
         match ids {
             Ok((its, own)) => Ok(its == own),
-            Err(errno) => Err(Complaint::because([b"stat of ", self.path(&link).as_bytes(), b" failed"], errno)),
+            Err(errno) => Err(Complaint::because(
+                [b"stat of ", self.path(&link).as_bytes(), b" failed"],
+                errno,
+            )),
         }
     }
 
     /// The kinds of namespace that there are.
     pub(super) fn kinds(&mut self) -> Result<NsSet, Complaint> {
-        let kinds = self.proc().ok_or(Errno::NOENT).and_then(|proc| proc.kinds());
-        kinds.map_err(|errno| Complaint::because([b"stat of ", self.path("ns/user").as_bytes(), b" failed"], errno))
+        let kinds = self
+            .proc()
+            .ok_or(Errno::NOENT)
+            .and_then(|proc| proc.kinds());
+        kinds.map_err(|errno| {
+            Complaint::because(
+                [b"stat of ", self.path("ns/user").as_bytes(), b" failed"],
+                errno,
+            )
+        })
     }
 
     /// The network namespace of the socket that is its descriptor `fd`.
     pub(super) fn socket_namespace(&mut self, fd: i32) -> Result<Namespace, Complaint> {
-        let process = self.process.as_ref().ok_or_else(|| self.no_descriptor(Errno::SRCH))?;
-        let socket = rustix::process::pidfd_getfd(process, fd, PidfdGetfdFlags::empty()).map_err(|errno| {
-            let call = format!("pidfd_getfd({}, {fd})", process.as_fd().as_raw_fd());
-            Complaint::because([call.as_bytes()], errno)
-        })?;
+        let process = self
+            .process
+            .as_ref()
+            .ok_or_else(|| self.no_descriptor(Errno::SRCH))?;
+        let socket = rustix::process::pidfd_getfd(process, fd, PidfdGetfdFlags::empty()).map_err(
+            |errno| {
+                let call = format!("pidfd_getfd({}, {fd})", process.as_fd().as_raw_fd());
+                Complaint::because([call.as_bytes()], errno)
+            },
+        )?;
         let ns = nsx_core::sys::nsfs::of_socket(&socket).and_then(Namespace::from_fd);
         let call = format!("ioctl({}, SIOCGSKNS)", socket.as_raw_fd());
         ns.map_err(|errno| Complaint::because([call.as_bytes()], errno))
     }
 
     fn no_descriptor(&self, errno: Errno) -> Complaint {
-        let text = format!("failed to obtain a valid file descriptor for PID {}", self.pid);
+        let text = format!(
+            "failed to obtain a valid file descriptor for PID {}",
+            self.pid
+        );
         Complaint::because([text.as_bytes()], errno)
     }
 
     fn open_entry(&mut self, entry: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-        rustix::fs::openat(&*self.reach()?.0, entry, flags | OFlags::CLOEXEC, Mode::empty())
+        rustix::fs::openat(
+            &*self.reach()?.0,
+            entry,
+            flags | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
     }
 
     fn reach(&mut self) -> Result<ProcDirectory, Errno> {
@@ -148,8 +197,12 @@ impl Source {
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let name = self.pid.to_string();
-        let opened = rustix::fs::openat(self.proc().ok_or(Errno::NOENT)?, name, flags, Mode::empty())?;
-        Ok(self.directory.insert(ProcDirectory(Rc::new(opened))).clone())
+        let opened =
+            rustix::fs::openat(self.proc().ok_or(Errno::NOENT)?, name, flags, Mode::empty())?;
+        Ok(self
+            .directory
+            .insert(ProcDirectory(Rc::new(opened)))
+            .clone())
     }
 
     fn cannot_open(&self, entry: &str, errno: Errno) -> Complaint {

@@ -203,7 +203,9 @@ impl<'a> Options<'a> {
             long::MONOTONIC => self.monotonic = Some(numbers::read(text, "monotonic offset")?),
             long::BOOTTIME => self.boottime = Some(numbers::read(text, "boottime offset")?),
             long::CLEAR_ENV => self.environment.keep_only([]),
-            long::WHITELIST_ENV => self.environment.keep_only(text.to_bytes().split(|byte| *byte == b',')),
+            long::WHITELIST_ENV => self
+                .environment
+                .keep_only(text.to_bytes().split(|byte| *byte == b',')),
             _ => return Err(Complaint::Misuse),
         }
         Ok(())
@@ -224,9 +226,9 @@ impl<'a> Options<'a> {
         self.groups.ranges.push(range);
     }
 
-    /// Returns whether the group map consists of ranges, even if they are of one id. Somebody who has the privilege
-    /// writes the map, and needs no denial of setgroups. With an owner, somebody who has the privilege maps single ids
-    /// too.
+    /// Returns whether the group map consists of ranges, even if they are of one id. Somebody who
+    /// has the privilege writes the map, and needs no denial of setgroups. With an owner, somebody
+    /// who has the privilege maps single ids too.
     pub(super) fn maps_ranges_of_groups(&self) -> bool {
         !self.groups.ranges.is_empty() || (self.owner.is_some() && self.groups.single.is_some())
     }
@@ -239,11 +241,17 @@ impl<'a> Options<'a> {
     /// The two rules that there are between options.
     fn check(&self) -> Result<(), Complaint> {
         if (self.monotonic.is_some() || self.boottime.is_some()) && !self.names(NsKind::Time) {
-            let text = b"options --monotonic and --boottime require unsharing of a time namespace (-T)";
+            let text =
+                b"options --monotonic and --boottime require unsharing of a time namespace (-T)";
             return Err(Complaint::new([text]));
         }
-        if self.setgroups == Some(Setgroups::Allow) && self.groups.single.is_some() && !self.maps_ranges_of_groups() {
-            return Err(Complaint::new([b"options --setgroups=allow and --map-group are mutually exclusive"]));
+        if self.setgroups == Some(Setgroups::Allow)
+            && self.groups.single.is_some()
+            && !self.maps_ranges_of_groups()
+        {
+            return Err(Complaint::new([
+                b"options --setgroups=allow and --map-group are mutually exclusive",
+            ]));
         }
         Ok(())
     }
@@ -252,7 +260,11 @@ impl<'a> Options<'a> {
 impl<'a> Environment<'a> {
     fn keep_only(&mut self, names: impl IntoIterator<Item = &'a [u8]>) {
         let before = std::mem::replace(self, Self::Keep);
-        let mut kept = if let Self::Clear(kept) = before { kept } else { Vec::new() };
+        let mut kept = if let Self::Clear(kept) = before {
+            kept
+        } else {
+            Vec::new()
+        };
         kept.extend(names);
         *self = Self::Clear(kept);
     }
@@ -267,13 +279,22 @@ fn signal(text: &CStr) -> Result<Signal, Complaint> {
 }
 
 fn propagation(word: &[u8]) -> Result<Propagation, Complaint> {
-    let all = [Propagation::Private, Propagation::Shared, Propagation::Slave, Propagation::Unchanged];
-    let found = all.into_iter().find(|propagation| propagation.word().as_bytes() == word);
+    let all = [
+        Propagation::Private,
+        Propagation::Shared,
+        Propagation::Slave,
+        Propagation::Unchanged,
+    ];
+    let found = all
+        .into_iter()
+        .find(|propagation| propagation.word().as_bytes() == word);
     found.ok_or_else(|| Complaint::new([b"unsupported propagation mode: ", word]))
 }
 
 fn setgroups(word: &[u8]) -> Result<Setgroups, Complaint> {
-    let found = [Setgroups::Allow, Setgroups::Deny].into_iter().find(|rule| rule.word().as_bytes() == word);
+    let found = [Setgroups::Allow, Setgroups::Deny]
+        .into_iter()
+        .find(|rule| rule.word().as_bytes() == word);
     found.ok_or_else(|| Complaint::new([b"unsupported --setgroups argument '", word, b"'"]))
 }
 

@@ -1,7 +1,7 @@
 //! The tree of owners as a picture: each user namespace with the namespaces that it owns.
 //!
-//! Namespaces that go together are drawn as one box, so that a host with hundreds of them can be read. A box says which
-//! namespaces of other boxes its process is in, and is joined to them.
+//! Namespaces that go together are drawn as one box, so that a host with hundreds of them can be
+//! read. A box says which namespaces of other boxes its process is in, and is joined to them.
 
 mod layout;
 mod svg;
@@ -39,7 +39,8 @@ pub(super) const COLUMNS: [Column; 9] = [
     Column::Engine,
 ];
 
-/// A box: a user namespace, or namespaces that go together. Texts are safe to show, and escaped for no language.
+/// A box: a user namespace, or namespaces that go together. Texts are safe to show, and escaped for
+/// no language.
 struct Picture {
     /// The name of what the namespaces belong to.
     title: String,
@@ -65,7 +66,8 @@ struct Shared {
     of: String,
 }
 
-/// The picture of a forest of owners. `namespaces_of` gives the namespaces that a process is in, as far as that is known.
+/// The picture of a forest of owners. `namespaces_of` gives the namespaces that a process is in, as
+/// far as that is known.
 pub(super) fn draw(
     language: Language,
     listing: &Listing,
@@ -76,16 +78,34 @@ pub(super) fn draw(
     let mut pictures = together(pictures);
     let mut titles = HashMap::default();
     visit(&mut pictures, &mut |picture| {
-        titles.extend(picture.namespaces.iter().map(|(_, inode)| (*inode, picture.title.clone())));
+        titles.extend(
+            picture
+                .namespaces
+                .iter()
+                .map(|(_, inode)| (*inode, picture.title.clone())),
+        );
     });
     visit(&mut pictures, &mut |picture| {
         let elsewhere = |ns: &NsId| picture.namespaces.iter().all(|(_, own)| *own != ns.inode);
-        let shared = picture.leader.map(&namespaces_of).unwrap_or_default().into_iter().filter(elsewhere);
+        let shared = picture
+            .leader
+            .map(&namespaces_of)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(elsewhere);
         let shared = shared.filter_map(|ns| {
-            let of = titles.get(&ns.inode).filter(|of| **of != picture.title)?.clone();
+            let of = titles
+                .get(&ns.inode)
+                .filter(|of| **of != picture.title)?
+                .clone();
             // Nearly all processes share these with the host.
-            let is_usual = of == HOST && matches!(ns.kind, NsKind::User | NsKind::Time | NsKind::Cgroup);
-            (!is_usual).then_some(Shared { kind: ns.kind.name(), inode: ns.inode, of })
+            let is_usual =
+                of == HOST && matches!(ns.kind, NsKind::User | NsKind::Time | NsKind::Cgroup);
+            (!is_usual).then_some(Shared {
+                kind: ns.kind.name(),
+                inode: ns.inode,
+                of,
+            })
         });
         picture.shared = shared.collect();
     });
@@ -117,11 +137,21 @@ fn picture(listing: &Listing, row: &[Cell], children: Vec<Picture>) -> Picture {
         cell => format!("{} processes", cell.shown()),
     };
     let namespace = format!("{kind} {}, {processes}", shown(Column::Ns));
-    let is_hosts = match (NsKind::from_name(kind.as_bytes()), listing.cell(row, Column::Ns)) {
-        (Some(kind), Cell::Number(inode)) => NsId { kind, inode: *inode }.is_initial(),
+    let is_hosts = match (
+        NsKind::from_name(kind.as_bytes()),
+        listing.cell(row, Column::Ns),
+    ) {
+        (Some(kind), Cell::Number(inode)) => NsId {
+            kind,
+            inode: *inode,
+        }
+        .is_initial(),
         _ => false,
     };
-    let belongs = match (listing.cell(row, Column::Container), listing.cell(row, Column::Pid)) {
+    let belongs = match (
+        listing.cell(row, Column::Container),
+        listing.cell(row, Column::Pid),
+    ) {
         _ if is_hosts => HOST.to_owned(),
         (Cell::Text(_), _) => format!("{}:{}", shown(Column::Engine), shown(Column::Container)),
         (_, Cell::Number(pid)) => format!("process {pid} of {}", shown(Column::User)),
@@ -129,22 +159,42 @@ fn picture(listing: &Listing, row: &[Cell], children: Vec<Picture>) -> Picture {
         _ => "held otherwise".to_owned(),
     };
     // Whose process has the lowest id on a host says nothing.
-    let command = if is_hosts { String::new() } else { shown(Column::Command) };
-    let leader = if is_hosts { None } else { listing.number(row, Column::Pid) };
+    let command = if is_hosts {
+        String::new()
+    } else {
+        shown(Column::Command)
+    };
+    let leader = if is_hosts {
+        None
+    } else {
+        listing.number(row, Column::Pid)
+    };
     let mut children = together(children);
     let mut namespaces = vec![(namespace, listing.number(row, Column::Ns).unwrap_or(0))];
     // What belongs to the same as the user namespace is in one box with it.
-    if let Some(place) = children.iter().position(|child| !child.owns && child.title == belongs) {
+    if let Some(place) = children
+        .iter()
+        .position(|child| !child.owns && child.title == belongs)
+    {
         namespaces.append(&mut children.remove(place).namespaces);
     }
-    Picture { title: belongs, command, namespaces, leader, shared: Vec::new(), owns, children }
+    Picture {
+        title: belongs,
+        command,
+        namespaces,
+        leader,
+        shared: Vec::new(),
+        owns,
+        children,
+    }
 }
 
 /// Puts neighbours into one box that belong to the same and own nothing.
 fn together(pictures: Vec<Picture>) -> Vec<Picture> {
     let mut boxes: Vec<Picture> = Vec::new();
     for mut picture in pictures {
-        let fits = |other: &&mut Picture| !other.owns && !picture.owns && other.title == picture.title;
+        let fits =
+            |other: &&mut Picture| !other.owns && !picture.owns && other.title == picture.title;
         match boxes.iter_mut().find(fits) {
             Some(other) => other.namespaces.append(&mut picture.namespaces),
             None => boxes.push(picture),
@@ -157,7 +207,10 @@ impl Picture {
     /// Returns the content of the box, line by line, without the title.
     fn lines(&self) -> impl Iterator<Item = (String, Line)> {
         let command = (!self.command.is_empty()).then(|| (self.command.clone(), Line::Command));
-        let namespaces = self.namespaces.iter().map(|(text, _)| (text.clone(), Line::Namespace));
+        let namespaces = self
+            .namespaces
+            .iter()
+            .map(|(text, _)| (text.clone(), Line::Namespace));
         let mut others: Vec<(&str, String)> = Vec::new();
         for Shared { kind, of, .. } in &self.shared {
             match others.iter_mut().find(|(other, _)| other == of) {
@@ -165,7 +218,9 @@ impl Picture {
                 None => others.push((of, (*kind).to_owned())),
             }
         }
-        let shared = others.into_iter().map(|(of, kinds)| (format!("{kinds} of {of}"), Line::Shared));
+        let shared = others
+            .into_iter()
+            .map(|(of, kinds)| (format!("{kinds} of {of}"), Line::Shared));
         command.into_iter().chain(namespaces).chain(shared)
     }
 }
@@ -180,5 +235,9 @@ enum Line {
 
 /// A text cut to so many characters, with an ellipsis where that takes something away.
 fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
+    if text.chars().count() <= most {
+        text.to_owned()
+    } else {
+        text.chars().take(most - 1).chain(['…']).collect()
+    }
 }

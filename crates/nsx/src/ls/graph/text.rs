@@ -10,17 +10,29 @@ const COMMAND: usize = 40;
 /// For graphviz.
 pub(super) fn dot(pictures: &[Picture]) -> String {
     let mut text =
-        "digraph namespaces {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\", fontsize=11];\n".to_owned();
+        "digraph namespaces {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\", \
+        fontsize=11];\n"
+            .to_owned();
     each(pictures, &mut |number, above, picture| {
-        let lines: String = lines(picture).iter().map(|line| format!("{}\\l", dot_text(line))).collect();
-        let style = if picture.owns { ", style=filled, fillcolor=\"#eef3fb\"" } else { "" };
+        let lines: String = lines(picture)
+            .iter()
+            .map(|line| format!("{}\\l", dot_text(line)))
+            .collect();
+        let style = if picture.owns {
+            ", style=filled, fillcolor=\"#eef3fb\""
+        } else {
+            ""
+        };
         let _ = writeln!(text, "  n{number} [label=\"{lines}\"{style}];");
         if let Some(above) = above {
             let _ = writeln!(text, "  n{above} -> n{number};");
         }
     });
     edges(pictures, &mut |from, to, kinds| {
-        let _ = writeln!(text, "  n{from} -> n{to} [label=\"{kinds}\", style=dashed, constraint=false];");
+        let _ = writeln!(
+            text,
+            "  n{from} -> n{to} [label=\"{kinds}\", style=dashed, constraint=false];"
+        );
     });
     text + "}\n"
 }
@@ -29,7 +41,10 @@ pub(super) fn dot(pictures: &[Picture]) -> String {
 pub(super) fn mermaid(pictures: &[Picture]) -> String {
     let mut text = "flowchart LR\n".to_owned();
     each(pictures, &mut |number, above, picture| {
-        let lines: Vec<_> = lines(picture).iter().map(|line| mermaid_text(line)).collect();
+        let lines: Vec<_> = lines(picture)
+            .iter()
+            .map(|line| mermaid_text(line))
+            .collect();
         let _ = writeln!(text, "  n{number}[\"{}\"]", lines.join("<br>"));
         if let Some(above) = above {
             let _ = writeln!(text, "  n{above} --> n{number}");
@@ -43,16 +58,27 @@ pub(super) fn mermaid(pictures: &[Picture]) -> String {
 
 /// Each box with its number and that of the one above it.
 fn each(pictures: &[Picture], draw: &mut dyn FnMut(usize, Option<usize>, &Picture)) {
-    let mut stack: Vec<_> = pictures.iter().rev().map(|picture| (None, picture)).collect();
+    let mut stack: Vec<_> = pictures
+        .iter()
+        .rev()
+        .map(|picture| (None, picture))
+        .collect();
     let mut number = 0;
     while let Some((above, picture)) = stack.pop() {
         draw(number, above, picture);
-        stack.extend(picture.children.iter().rev().map(|child| (Some(number), child)));
+        stack.extend(
+            picture
+                .children
+                .iter()
+                .rev()
+                .map(|child| (Some(number), child)),
+        );
         number += 1;
     }
 }
 
-/// Each two boxes of which the first is in namespaces of the second, and the kinds of these. The host's are only named.
+/// Each two boxes of which the first is in namespaces of the second, and the kinds of these. The
+/// host's are only named.
 fn edges(pictures: &[Picture], draw: &mut dyn FnMut(usize, usize, &str)) {
     let mut places = HashMap::default();
     each(pictures, &mut |number, _, picture| {
@@ -65,13 +91,23 @@ fn edges(pictures: &[Picture], draw: &mut dyn FnMut(usize, usize, &str)) {
                 kinds.entry(*place).or_default().push(shared.kind);
             }
         }
-        kinds.iter().for_each(|(other, kinds)| draw(number, *other, &kinds.join(" ")));
+        kinds
+            .iter()
+            .for_each(|(other, kinds)| draw(number, *other, &kinds.join(" ")));
     });
 }
 
 fn lines(picture: &Picture) -> Vec<String> {
-    let lines = picture.lines().map(|(line, what)| if what == Line::Command { cut(&line, COMMAND) } else { line });
-    std::iter::once(picture.title.clone()).chain(lines).collect()
+    let lines = picture.lines().map(|(line, what)| {
+        if what == Line::Command {
+            cut(&line, COMMAND)
+        } else {
+            line
+        }
+    });
+    std::iter::once(picture.title.clone())
+        .chain(lines)
+        .collect()
 }
 
 /// Within a double-quoted string.
@@ -82,7 +118,9 @@ fn dot_text(text: &str) -> String {
 /// Within a label in quotes, where HTML is read.
 fn mermaid_text(text: &str) -> String {
     let escaped = text.chars().map(|letter| match letter {
-        letter if letter.is_alphanumeric() || " -_./:,()=@+…".contains(letter) => letter.to_string(),
+        letter if letter.is_alphanumeric() || " -_./:,()=@+…".contains(letter) => {
+            letter.to_string()
+        }
         letter => format!("#{};", letter as u32),
     });
     escaped.collect()
@@ -98,7 +136,11 @@ mod tests {
             command: "sh -c \"a\\b\" <x>".into(),
             namespaces: vec![("net 2, 1 process".into(), 2)],
             leader: Some(7),
-            shared: vec![Shared { kind: "uts", inode: 3, of: "process 1 of root".into() }],
+            shared: vec![Shared {
+                kind: "uts",
+                inode: 3,
+                of: "process 1 of root".into(),
+            }],
             owns: false,
             children: Vec::new(),
         };
@@ -123,7 +165,10 @@ mod tests {
             ),
             "{dot}"
         );
-        assert!(dot.contains("n0 -> n1;") && dot.contains("n1 -> n0 [label=\"uts\", style=dashed, constraint=false];"));
+        assert!(
+            dot.contains("n0 -> n1;")
+                && dot.contains("n1 -> n0 [label=\"uts\", style=dashed, constraint=false];")
+        );
         let mermaid = mermaid(&pictures());
         assert!(
             mermaid.contains(

@@ -1,4 +1,5 @@
-//! The namespaces that are followed: all, those that options choose, those of a process, or a single namespace.
+//! The namespaces that are followed: all, those that options choose, those of a process, or a
+//! single namespace.
 
 use super::{
     super::{
@@ -22,7 +23,8 @@ pub(super) struct Asked {
     target: Option<Target>,
     /// The namespaces that the target has been seen in, or the one that it is.
     followed: Vec<Followed>,
-    /// `true` if the process had ended before the last look began: that look then saw what the process left behind.
+    /// `true` if the process had ended before the last look began: that look then saw what the
+    /// process left behind.
     had_ended: bool,
 }
 
@@ -31,7 +33,8 @@ enum Target {
     Namespace(Name),
 }
 
-/// A namespace that is followed. Inode numbers are used again: the id tells the next one apart (6.18).
+/// A namespace that is followed. Inode numbers are used again: the id tells the next one apart
+/// (6.18).
 struct Followed {
     ns: NsId,
     id64: Option<u64>,
@@ -39,57 +42,91 @@ struct Followed {
 
 impl Followed {
     fn of(entry: &Entry) -> Self {
-        Self { ns: entry.ns, id64: entry.relation.and_then(|relation| relation.id64) }
+        Self {
+            ns: entry.ns,
+            id64: entry.relation.and_then(|relation| relation.id64),
+        }
     }
 
     /// Returns whether the entry is the namespace that is followed, as far as ids are known.
     fn is(&self, entry: &Entry) -> bool {
         let other = Self::of(entry);
-        self.ns == other.ns && (self.id64.is_none() || other.id64.is_none() || self.id64 == other.id64)
+        self.ns == other.ns
+            && (self.id64.is_none() || other.id64.is_none() || self.id64 == other.id64)
     }
 
     /// Returns whether the namespace is gone. One with an id may be out of sight only for now.
     fn is_gone(&self, census: &Census) -> bool {
-        census.entry(self.ns).map_or(self.id64.is_none(), |entry| !self.is(entry))
+        census
+            .entry(self.ns)
+            .map_or(self.id64.is_none(), |entry| !self.is(entry))
     }
 }
 
 impl Asked {
-    /// Reads the request from the options. An error is the status to end with, once its reason is on standard error.
+    /// Reads the request from the options. An error is the status to end with, once its reason is
+    /// on standard error.
     pub(super) fn of(options: &Options, sight: &Sight) -> Result<Self, ExitStatus> {
         let proc = &sight.proc;
-        let target = match options.target.as_ref().map(|word| Operand::find(word, proc)).transpose()? {
+        let target = match options
+            .target
+            .as_ref()
+            .map(|word| Operand::find(word, proc))
+            .transpose()?
+        {
             Some(Operand::Process(named)) => Some(Target::Process(named)),
             Some(Operand::Namespace(name)) => Some(Target::Namespace(name)),
             None => None,
         };
-        let chooses =
-            target.is_some() || !options.kinds.is_empty() || options.filter.is_some() || options.task.is_some();
-        let question = chooses.then(|| Question::of(options, USUAL.to_vec(), proc)).transpose()?;
-        Ok(Self { question, target, followed: Vec::new(), had_ended: false })
+        let chooses = target.is_some()
+            || !options.kinds.is_empty()
+            || options.filter.is_some()
+            || options.task.is_some();
+        let question = chooses
+            .then(|| Question::of(options, USUAL.to_vec(), proc))
+            .transpose()?;
+        Ok(Self {
+            question,
+            target,
+            followed: Vec::new(),
+            had_ended: false,
+        })
     }
 
     /// Takes note that a look begins.
     pub(super) fn begin(&mut self) {
-        self.had_ended = matches!(&self.target, Some(Target::Process(named)) if named.process.ended());
+        self.had_ended =
+            matches!(&self.target, Some(Target::Process(named)) if named.process.ended());
     }
 
     /// Returns the sources that a census has to read for the request, beside what every look needs.
     pub(super) fn sources(&self) -> Sources {
-        self.question.as_ref().map_or(Sources::NONE, Question::sources)
+        self.question
+            .as_ref()
+            .map_or(Sources::NONE, Question::sources)
     }
 
-    /// The namespaces of a census that are asked for; none if all are. A process is followed to where it goes.
+    /// The namespaces of a census that are asked for; none if all are. A process is followed to
+    /// where it goes.
     pub(super) fn choose(&mut self, census: &Census, sight: &Sight) -> Option<Listing> {
         let question = self.question.as_mut()?;
         let is_first = question.among.is_none();
         let now: Vec<NsId> = match &self.target {
             Some(Target::Process(named)) => {
-                let now = census::namespaces_of(&sight.proc, named.pid, NsSet::ALL).unwrap_or_default();
-                if named.process.ended() { Vec::new() } else { now }
+                let now =
+                    census::namespaces_of(&sight.proc, named.pid, NsSet::ALL).unwrap_or_default();
+                if named.process.ended() {
+                    Vec::new()
+                } else {
+                    now
+                }
             }
             // A namespace that gets the name later is another one.
-            Some(Target::Namespace(name)) if is_first => name.entry(census).map(|entry| entry.ns).into_iter().collect(),
+            Some(Target::Namespace(name)) if is_first => name
+                .entry(census)
+                .map(|entry| entry.ns)
+                .into_iter()
+                .collect(),
             Some(Target::Namespace(_)) | None => Vec::new(),
         };
         if self.target.is_some() {
@@ -109,7 +146,10 @@ impl Asked {
         match &self.target {
             Some(Target::Process(_)) => !self.had_ended,
             Some(Target::Namespace(_)) => {
-                let entries = self.followed.iter().filter_map(|followed| picture.census().entry(followed.ns));
+                let entries = self
+                    .followed
+                    .iter()
+                    .filter_map(|followed| picture.census().entry(followed.ns));
                 entries.count() > 0
             }
             None => true,
@@ -119,9 +159,9 @@ impl Asked {
     /// Says that it is not there; returns the status to end with.
     pub(super) fn refuse(&self) -> ExitStatus {
         match &self.target {
-            Some(Target::Namespace(name)) => {
-                out::error(&format!("no namespace {name} is found that a process is in or a file holds"))
-            }
+            Some(Target::Namespace(name)) => out::error(&format!(
+                "no namespace {name} is found that a process is in or a file holds"
+            )),
             Some(Target::Process(named)) => out::error(&format!("process {} has ended", named.pid)),
             None => {}
         }
@@ -131,5 +171,8 @@ impl Asked {
 
 /// The namespaces of a listing.
 pub(super) fn namespaces(listing: &Listing) -> impl Iterator<Item = u64> {
-    listing.rows.iter().filter_map(|row| listing.number(row, Column::Ns))
+    listing
+        .rows
+        .iter()
+        .filter_map(|row| listing.number(row, Column::Ns))
 }

@@ -1,8 +1,9 @@
 //! Namespaces as they come and go.
 //!
-//! The kernel tells nobody of namespaces, so nsx looks again and again, and says what is different. Where it may, it is
-//! woken when a process starts or ends (the proc connector), so that it looks soon after; it looks at least once in every
-//! interval, because a process that moves by itself wakes nobody. What comes and goes between two looks is not seen.
+//! The kernel tells nobody of namespaces, so nsx looks again and again, and says what is different.
+//! Where it may, it is woken when a process starts or ends (the proc connector), so that it looks
+//! soon after; it looks at least once in every interval, because a process that moves by itself
+//! wakes nobody. What comes and goes between two looks is not seen.
 
 mod asked;
 mod pace;
@@ -77,12 +78,21 @@ struct Line<'a> {
 /// The action that nsx failed to do, and the cause.
 struct Failure(&'static str, Errno);
 
-/// Follows namespaces until somebody says stop, or what was asked for is gone. An error is the status to end with, once its
-/// reason is on standard error.
-pub(super) fn follow(options: &Options, interval: f64, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
+/// Follows namespaces until somebody says stop, or what was asked for is gone. An error is the
+/// status to end with, once its reason is on standard error.
+pub(super) fn follow(
+    options: &Options,
+    interval: f64,
+    sight: &Sight,
+) -> Result<ExitStatus, ExitStatus> {
     let mut asked = Asked::of(options, sight)?;
     // The screen is given back before anything is said.
-    match look_on(options, Duration::from_secs_f64(interval), sight, &mut asked) {
+    match look_on(
+        options,
+        Duration::from_secs_f64(interval),
+        sight,
+        &mut asked,
+    ) {
         Ok(Ok(status)) => Ok(status),
         Ok(Err(status)) => Err(status),
         Err(Failure(act, errno)) => Err(out::failed(act, &errno)),
@@ -97,7 +107,10 @@ fn look_on(
 ) -> Result<Result<ExitStatus, ExitStatus>, Failure> {
     let failed = |act: &'static str| move |errno: Errno| Failure(act, errno);
     // What the caller ignores, such as SIGHUP by nohup(1), is to be ignored still.
-    let signals: Vec<i32> = SIGNALS.into_iter().filter(|signal| !Disposition::ignores(*signal)).collect();
+    let signals: Vec<i32> = SIGNALS
+        .into_iter()
+        .filter(|signal| !Disposition::ignores(*signal))
+        .collect();
     let _mask = Mask::block(&signals).map_err(failed("hold signals back"))?;
     let signals = SignalFd::of(&signals).map_err(failed("wait for signals"))?;
     // Whom the kernel does not tell looks in every interval.
@@ -105,7 +118,8 @@ fn look_on(
 
     let look = |asked: &mut Asked, earlier: Option<&Picture>, with_table| {
         let began = Instant::now();
-        let picture = Picture::take(sight, asked, earlier, with_table).map_err(failed("list the processes"))?;
+        let picture = Picture::take(sight, asked, earlier, with_table)
+            .map_err(failed("list the processes"))?;
         Ok((picture, began, Instant::now()))
     };
     let has_screen = std::io::stdout().is_terminal() && !options.json_lines;
@@ -114,12 +128,24 @@ fn look_on(
         return Ok(Err(asked.refuse()));
     }
     let mut pace = Pace::new(interval, began, ended);
-    let mut screen = if has_screen { Some(Screen::open().map_err(failed("set the terminal up"))?) } else { None };
+    let mut screen = if has_screen {
+        Some(Screen::open().map_err(failed("set the terminal up"))?)
+    } else {
+        None
+    };
     let (mut view, mut recent) = (View::default(), VecDeque::new());
     loop {
         if let (Some(screen), Some(table)) = (&mut screen, picture.table()) {
-            let lines = view.draw(table, &recent, screen.size(), &Styles::stdout(options.color), screen.has_keys());
-            screen.draw(&lines).map_err(failed("write to the terminal"))?;
+            let lines = view.draw(
+                table,
+                &recent,
+                screen.size(),
+                &Styles::stdout(options.color),
+                screen.has_keys(),
+            );
+            screen
+                .draw(&lines)
+                .map_err(failed("write to the terminal"))?;
         }
         match wait(&mut pace, &signals, events.as_ref(), screen.as_ref()).map_err(failed("wait"))? {
             Woken::Keys => {
@@ -145,12 +171,17 @@ fn look_on(
         if screen.is_none() && !out::is_read() {
             return Ok(Ok(ExitStatus::SUCCESS));
         }
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let time = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         for event in next.since(&mut picture, &sight.proc) {
             match &screen {
                 Some(_) => recent.push_front(event.in_words()),
                 None => {
-                    let line = Line { time: time.as_millis() as f64 / 1000.0, event: &event };
+                    let line = Line {
+                        time: time.as_millis() as f64 / 1000.0,
+                        event: &event,
+                    };
                     if let Err(status) = out::print_json_lines(&[line]) {
                         return Ok(Err(status));
                     }
@@ -175,12 +206,17 @@ fn wait(
     let mut told = false;
     loop {
         // Where nobody tells of processes, and nobody types, the signals are waited for twice.
-        let events_fd: BorrowedFd<'_> = events.filter(|_| !told).map_or(signals.as_fd(), AsFd::as_fd);
+        let events_fd: BorrowedFd<'_> = events
+            .filter(|_| !told)
+            .map_or(signals.as_fd(), AsFd::as_fd);
         let keys_fd: BorrowedFd<'_> = screen.map_or(signals.as_fd(), Screen::keys);
         let fds = [signals.as_fd(), events_fd, keys_fd];
         let mut fds = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
         let left = pace.due().saturating_duration_since(Instant::now());
-        let left = Timespec { tv_sec: left.as_secs() as _, tv_nsec: left.subsec_nanos() as _ };
+        let left = Timespec {
+            tv_sec: left.as_secs() as _,
+            tv_nsec: left.subsec_nanos() as _,
+        };
         match poll(&mut fds, Some(&left)) {
             Ok(0) => return Ok(Woken::Look),
             Ok(_) | Err(Errno::INTR) => {}

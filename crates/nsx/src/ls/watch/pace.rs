@@ -1,9 +1,10 @@
-//! The time at which nsx looks again: soon after something has happened, and never so often that looking is what it is busy
-//! with.
+//! The time at which nsx looks again: soon after something has happened, and never so often that
+//! looking is what it is busy with.
 
 use std::time::{Duration, Instant};
 
-/// The time nsx waits for more events before it looks: what starts a container starts many processes.
+/// The time nsx waits for more events before it looks: what starts a container starts many
+/// processes.
 const SETTLE: Duration = Duration::from_millis(50);
 
 /// The time nsx waits before the next look, as a multiple of the time that a look takes.
@@ -21,7 +22,11 @@ pub(super) struct Pace {
 impl Pace {
     /// The pace after the first look.
     pub(super) fn new(interval: Duration, began: Instant, ended: Instant) -> Self {
-        let mut pace = Self { interval, earliest: ended, due: ended };
+        let mut pace = Self {
+            interval,
+            earliest: ended,
+            due: ended,
+        };
         pace.looked(began, ended);
         pace
     }
@@ -73,7 +78,10 @@ mod tests {
                 let looks = looks(interval, cost);
                 assert!(looks * cost <= 2 * second, "{looks} of {cost:?}");
                 // Nor is it slower than it has to be.
-                assert!((looks + 2) * cost * (REST + 1) >= 20 * second, "{looks} of {cost:?}");
+                assert!(
+                    (looks + 2) * cost * (REST + 1) >= 20 * second,
+                    "{looks} of {cost:?}"
+                );
             }
         }
     }
@@ -81,7 +89,10 @@ mod tests {
     #[test]
     fn a_cheap_look_follows_what_happened_at_once() {
         let cheap = Duration::from_micros(500);
-        assert!((350..=400).contains(&looks(Duration::from_secs(1), cheap)), "one for each time that it settles");
+        assert!(
+            (350..=400).contains(&looks(Duration::from_secs(1), cheap)),
+            "one for each time that it settles"
+        );
         let start = Instant::now();
         let pace = Pace::new(Duration::from_secs(1), start, start + cheap);
         assert_eq!(pace.due(), start + cheap + Duration::from_secs(1));

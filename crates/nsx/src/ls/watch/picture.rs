@@ -1,4 +1,5 @@
-//! A picture of which processes are in which namespaces at one moment, and its differences from an earlier picture.
+//! A picture of which processes are in which namespaces at one moment, and its differences from an
+//! earlier picture.
 
 use super::{
     super::{Sight, column::USUAL, finder::Finder, grouped, groups, owners::Owner},
@@ -42,7 +43,8 @@ pub(super) struct Picture {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Name {
     word: String,
-    /// `true` if the word names a container or unit, to which its namespaces belong until the namespaces are gone.
+    /// `true` if the word names a container or unit, to which its namespaces belong until the
+    /// namespaces are gone.
     lasts: bool,
 }
 
@@ -52,7 +54,8 @@ struct Name {
 pub(super) enum Event {
     /// A namespace is there that was not.
     Created(Subject),
-    /// A namespace is gone, or nobody is in it any more and no file in the caller's mount namespace holds it.
+    /// A namespace is gone, or nobody is in it any more and no file in the caller's mount namespace
+    /// holds it.
     Destroyed(Subject),
     /// A process has moved into a namespace that was there before.
     Joined(Subject),
@@ -80,14 +83,25 @@ impl Event {
             Self::Destroyed(subject) => ("destroyed", subject),
             Self::Joined(subject) => ("joined", subject),
         };
-        let Subject { ns, kind, name, pid, command, .. } = subject;
+        let Subject {
+            ns,
+            kind,
+            name,
+            pid,
+            command,
+            ..
+        } = subject;
         // A process is its own name.
-        let name = name.as_deref().filter(|name| pid.map(|pid| pid.to_string()).as_deref() != Some(*name));
-        let name = name.map_or_else(String::new, |name| format!(" {}", crate::text::escape(name.as_bytes())));
-        let pid = pid.map_or_else(String::new, |pid| format!(" {pid}"));
-        let command = command
+        let name = name
             .as_deref()
-            .map_or_else(String::new, |command| format!(" {}", crate::text::escape(command.as_bytes())));
+            .filter(|name| pid.map(|pid| pid.to_string()).as_deref() != Some(*name));
+        let name = name.map_or_else(String::new, |name| {
+            format!(" {}", crate::text::escape(name.as_bytes()))
+        });
+        let pid = pid.map_or_else(String::new, |pid| format!(" {pid}"));
+        let command = command.as_deref().map_or_else(String::new, |command| {
+            format!(" {}", crate::text::escape(command.as_bytes()))
+        });
         format!("{what:9} {kind}:[{ns}]{name}{pid}{command}")
     }
 }
@@ -102,11 +116,21 @@ impl Picture {
     ) -> Result<Self, Errno> {
         let begun = now();
         asked.begin();
-        let sources = Sources::PINS.with(Sources::MEMBERS).with(Sources::RELATIONS).with(asked.sources());
-        let mut census = Census::take(&sight.proc, Query { kinds: NsSet::ALL, sources })?;
+        let sources = Sources::PINS
+            .with(Sources::MEMBERS)
+            .with(Sources::RELATIONS)
+            .with(asked.sources());
+        let mut census = Census::take(
+            &sight.proc,
+            Query {
+                kinds: NsSet::ALL,
+                sources,
+            },
+        )?;
         census.find_leaders(&sight.proc);
-        let is_known =
-            |earlier: &&Self| earlier.untold.is_empty() && census.namespaces.iter().all(|entry| earlier.has(entry));
+        let is_known = |earlier: &&Self| {
+            earlier.untold.is_empty() && census.namespaces.iter().all(|entry| earlier.has(entry))
+        };
         let names = match earlier.filter(is_known) {
             Some(earlier) => Rc::clone(&earlier.names),
             None => {
@@ -118,10 +142,23 @@ impl Picture {
             }
         };
         let listing = asked.choose(&census, sight);
-        let chosen = listing.as_ref().map(|listing| asked::namespaces(listing).collect());
-        let table =
-            with_table.then(|| listing.map_or_else(|| grouped::table(&census, sight), |listing| listing.table(&USUAL)));
-        Ok(Self { census, names, chosen, table, untold: HashMap::default(), begun })
+        let chosen = listing
+            .as_ref()
+            .map(|listing| asked::namespaces(listing).collect());
+        let table = with_table.then(|| {
+            listing.map_or_else(
+                || grouped::table(&census, sight),
+                |listing| listing.table(&USUAL),
+            )
+        });
+        Ok(Self {
+            census,
+            names,
+            chosen,
+            table,
+            untold: HashMap::default(),
+            begun,
+        })
     }
 
     /// Returns the table of what is there, for people; `None` if no table was requested.
@@ -134,11 +171,15 @@ impl Picture {
         &self.census
     }
 
-    /// Returns the differences from an earlier picture: created, then joined, then destroyed. What an engine has made
-    /// for a container that is not known yet is told of later.
+    /// Returns the differences from an earlier picture: created, then joined, then destroyed. What
+    /// an engine has made for a container that is not known yet is told of later.
     pub(super) fn since(&mut self, earlier: &mut Self, proc: &ProcRoot) -> Vec<Event> {
         let names = Rc::clone(&self.names);
-        let mut describe = Describer { proc, names: &names, buffer: Vec::new() };
+        let mut describe = Describer {
+            proc,
+            names: &names,
+            buffer: Vec::new(),
+        };
         let mut events = Vec::new();
         let now = Instant::now();
         for entry in &self.census.namespaces {
@@ -154,11 +195,21 @@ impl Picture {
             }
         }
         let (this, earlier) = (&*self, &*earlier);
-        let before: HashMap<Pid, &Member> = earlier.census.members.iter().map(|member| (member.pid, member)).collect();
+        let before: HashMap<Pid, &Member> = earlier
+            .census
+            .members
+            .iter()
+            .map(|member| (member.pid, member))
+            .collect();
         for member in &this.census.members {
-            let Some(before) = before.get(&member.pid).filter(|before| **before != member) else { continue };
+            let Some(before) = before.get(&member.pid).filter(|before| **before != member) else {
+                continue;
+            };
             // One that has started since is another process with the same number.
-            if describe.started(member.pid).is_none_or(|started| started >= earlier.begun) {
+            if describe
+                .started(member.pid)
+                .is_none_or(|started| started >= earlier.begun)
+            {
                 continue;
             }
             for kind in NsKind::ALL {
@@ -173,27 +224,39 @@ impl Picture {
                 }
             }
         }
-        for entry in earlier.census.namespaces.iter().filter(|entry| !this.has(entry) && earlier.has_chosen(entry)) {
+        for entry in earlier
+            .census
+            .namespaces
+            .iter()
+            .filter(|entry| !this.has(entry) && earlier.has_chosen(entry))
+        {
             if earlier.untold.contains_key(&entry.ns) {
                 events.push(Event::Created(Subject::of(entry, &earlier.names)));
             }
             let pid = entry.leader.map(Pid::as_raw_pid);
-            events.push(Event::Destroyed(Subject { pid, ..Subject::of(entry, &earlier.names) }));
+            events.push(Event::Destroyed(Subject {
+                pid,
+                ..Subject::of(entry, &earlier.names)
+            }));
         }
         events
     }
 
     /// Returns whether a namespace is one of those requested.
     fn has_chosen(&self, entry: &Entry) -> bool {
-        self.chosen.as_ref().is_none_or(|chosen| chosen.contains(&entry.ns.inode))
+        self.chosen
+            .as_ref()
+            .is_none_or(|chosen| chosen.contains(&entry.ns.inode))
     }
 
-    /// Returns whether the same namespace is in the picture. Inode numbers are used again; if the kernel has ids that
-    /// are never reused, the ids decide.
+    /// Returns whether the same namespace is in the picture. Inode numbers are used again; if the
+    /// kernel has ids that are never reused, the ids decide.
     fn has(&self, entry: &Entry) -> bool {
         let id64 = |entry: &Entry| entry.relation.and_then(|relation| relation.id64);
         let own = self.census.entry(entry.ns);
-        own.is_some_and(|own| id64(own).is_none() || id64(entry).is_none() || id64(own) == id64(entry))
+        own.is_some_and(|own| {
+            id64(own).is_none() || id64(entry).is_none() || id64(own) == id64(entry)
+        })
     }
 }
 
@@ -230,7 +293,11 @@ impl Describer<'_> {
             let command = self.proc.command(pid, &status, &mut self.buffer);
             Some(String::from_utf8_lossy(&command).into_owned())
         });
-        Subject { pid: pid.map(Pid::as_raw_pid), command, ..Subject::of(entry, self.names) }
+        Subject {
+            pid: pid.map(Pid::as_raw_pid),
+            command,
+            ..Subject::of(entry, self.names)
+        }
     }
 
     fn started(&mut self, pid: Pid) -> Option<u64> {
@@ -242,16 +309,24 @@ impl Name {
     /// Returns whether the word names a file that an engine has made for a container.
     fn is_engines(&self) -> bool {
         let path = Path::new(self.word.strip_prefix("netns:").unwrap_or(&self.word));
-        let file = path.file_name().map_or_else(Default::default, |name| name.to_string_lossy());
+        let file = path
+            .file_name()
+            .map_or_else(Default::default, |name| name.to_string_lossy());
         path.parent() == Some(Path::new("/run/docker/netns"))
-            || ["netns-", "cni-"].iter().any(|start| file.starts_with(start))
+            || ["netns-", "cni-"]
+                .iter()
+                .any(|start| file.starts_with(start))
     }
 }
 
-/// Puts the name of the container to which a namespace belonged in an earlier look in place of the file that still holds the
-/// namespace.
+/// Puts the name of the container to which a namespace belonged in an earlier look in place of the
+/// file that still holds the namespace.
 fn remember(names: &mut HashMap<NsId, Name>, census: &Census, earlier: &Picture) {
-    for entry in census.namespaces.iter().filter(|entry| entry.lowest.is_none() && earlier.has(entry)) {
+    for entry in census
+        .namespaces
+        .iter()
+        .filter(|entry| entry.lowest.is_none() && earlier.has(entry))
+    {
         if let Some(known) = earlier.names.get(&entry.ns).filter(|known| known.lasts) {
             names.insert(entry.ns, known.clone());
         }
@@ -265,7 +340,10 @@ fn names(census: &Census, sight: &Sight) -> HashMap<NsId, Name> {
             word: String::from_utf8_lossy(&group.owner.name()).into_owned(),
             lasts: matches!(group.owner, Owner::Container(_) | Owner::Unit(_)),
         };
-        group.namespaces.iter().map(move |entry| (entry.ns, name.clone()))
+        group
+            .namespaces
+            .iter()
+            .map(move |entry| (entry.ns, name.clone()))
     });
     named.collect()
 }

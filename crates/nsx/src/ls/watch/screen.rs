@@ -1,11 +1,15 @@
-//! The terminal while it is watched: another screen than the one with the user's work, given back however watching ends.
+//! The terminal while it is watched: another screen than the one with the user's work, given back
+//! however watching ends.
 
 use super::view::{self, Key};
 use crate::out;
 use rustix::{
     fd::{AsFd, BorrowedFd},
     io::Errno,
-    termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr},
+    termios::{
+        LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcgetwinsize,
+        tcsetattr,
+    },
 };
 use std::io::{stdin, stdout};
 
@@ -14,7 +18,8 @@ const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
 pub(super) struct Screen {
-    /// The settings that the keyboard had before; `None` if standard input is something else, and no key is read.
+    /// The settings that the keyboard had before; `None` if standard input is something else, and
+    /// no key is read.
     before: Option<Termios>,
 }
 
@@ -28,13 +33,16 @@ impl Screen {
 
     /// Columns and lines.
     pub(super) fn size(&self) -> (usize, usize) {
-        let size = tcgetwinsize(stdout()).ok().filter(|size| size.ws_col > 0 && size.ws_row > 0);
+        let size = tcgetwinsize(stdout())
+            .ok()
+            .filter(|size| size.ws_col > 0 && size.ws_row > 0);
         size.map_or((80, 24), |size| (size.ws_col.into(), size.ws_row.into()))
     }
 
     /// Shows these lines and no others.
     pub(super) fn draw(&mut self, lines: &[String]) -> Result<(), Errno> {
-        // Each line is cleared behind its text and the rest of the screen at the end, so that nothing flickers.
+        // Each line is cleared behind its text and the rest of the screen at the end, so that
+        // nothing flickers.
         let text: Vec<_> = lines.iter().map(|line| format!("{line}\x1b[K")).collect();
         out::write(&format!("\x1b[H{}\x1b[J", text.join("\r\n")))
     }
@@ -42,7 +50,11 @@ impl Screen {
     /// Returns the descriptor that is read for keys; it is never ready if there is no keyboard.
     pub(super) fn keys(&self) -> BorrowedFd<'_> {
         // Its own output is never ready to be read.
-        if self.before.is_some() { rustix::stdio::stdin() } else { rustix::stdio::stdout() }
+        if self.before.is_some() {
+            rustix::stdio::stdin()
+        } else {
+            rustix::stdio::stdout()
+        }
     }
 
     /// Returns whether keys are read.

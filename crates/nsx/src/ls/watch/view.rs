@@ -1,4 +1,5 @@
-//! The part of a table that the screen shows, with the last events below it, and the keys that move it.
+//! The part of a table that the screen shows, with the last events below it, and the keys that move
+//! it.
 
 use crate::{
     out::Styles,
@@ -52,7 +53,9 @@ const KEYS: [(&[u8], Key); 26] = [
 pub(super) fn keys(mut bytes: &[u8]) -> Vec<Key> {
     let mut found = Vec::new();
     while let Some(&first) = bytes.first() {
-        let known = KEYS.iter().find(|(sequence, _)| bytes.starts_with(sequence));
+        let known = KEYS
+            .iter()
+            .find(|(sequence, _)| bytes.starts_with(sequence));
         let length = match known {
             Some((sequence, key)) => {
                 found.push(*key);
@@ -60,7 +63,9 @@ pub(super) fn keys(mut bytes: &[u8]) -> Vec<Key> {
             }
             // A sequence of a key that has no meaning here ends with a letter or a tilde.
             None if first == 0x1b && matches!(bytes.get(1), Some(b'[' | b'O')) => {
-                let end = bytes[2..].iter().position(|byte| (b'@'..=b'~').contains(byte));
+                let end = bytes[2..]
+                    .iter()
+                    .position(|byte| (b'@'..=b'~').contains(byte));
                 end.map_or(bytes.len(), |end| end + 3)
             }
             None => 1,
@@ -93,8 +98,8 @@ impl View {
         .min(self.lines.saturating_sub(self.room));
     }
 
-    /// The lines of a screen of this size: the heading, as much of the table as there is room for, as many of the last events,
-    /// and what the keys do.
+    /// The lines of a screen of this size: the heading, as much of the table as there is room for,
+    /// as many of the last events, and what the keys do.
     pub(super) fn draw(
         &mut self,
         table: &Table,
@@ -116,10 +121,20 @@ impl View {
         let mut lines = vec![styles.heading.style(table::cut(heading, width)).to_string()];
         lines.extend(shown.map(|row| (*row).to_owned()));
         lines.extend(std::iter::repeat_n(String::new(), gap));
-        lines.extend(recent.iter().take(news).map(|event| table::cut(event, width).to_owned()));
+        lines.extend(
+            recent
+                .iter()
+                .take(news)
+                .map(|event| table::cut(event, width).to_owned()),
+        );
         // In small windows the last line says how to leave, whatever else there is.
         lines.truncate(height.saturating_sub(1));
-        lines.push(styles.faint.style(table::cut(&self.status(has_keys), width)).to_string());
+        lines.push(
+            styles
+                .faint
+                .style(table::cut(&self.status(has_keys), width))
+                .to_string(),
+        );
         lines
     }
 
@@ -130,7 +145,11 @@ impl View {
         }
         let last = (self.top + self.room).min(self.lines);
         let place = format!("lines {}-{last} of {}", self.top + 1, self.lines);
-        if has_keys { format!("{leave}  j/k, arrows, PgUp/PgDn: scroll  {place}") } else { format!("{leave}  {place}") }
+        if has_keys {
+            format!("{leave}  j/k, arrows, PgUp/PgDn: scroll  {place}")
+        } else {
+            format!("{leave}  {place}")
+        }
     }
 }
 
@@ -159,7 +178,10 @@ mod tests {
     fn keys_are_read_whatever_comes_with_them() {
         use Key::*;
         assert_eq!(keys(b"jk q"), [Lines(1), Lines(-1), Pages(1), Quit]);
-        assert_eq!(keys(b"\x1b[B\x1bOA\x1b[6~x\x1b[1;5Cj\x1b"), [Lines(1), Lines(-1), Pages(1), Lines(1)]);
+        assert_eq!(
+            keys(b"\x1b[B\x1bOA\x1b[6~x\x1b[1;5Cj\x1b"),
+            [Lines(1), Lines(-1), Pages(1), Lines(1)]
+        );
         // Nothing within an unknown sequence is a key.
         assert_eq!(keys(b"\x1b[200q"), []);
         assert_eq!(keys(b""), []);
@@ -171,11 +193,16 @@ mod tests {
         (0..30).for_each(|row| table.row([format!("row {row}")]));
         let recent: VecDeque<_> = (0..9).map(|event| format!("event {event}")).collect();
         let mut view = View::default();
-        let draw = |view: &mut View| view.draw(&table, &recent, (100, 10), &Styles::default(), true);
+        let draw =
+            |view: &mut View| view.draw(&table, &recent, (100, 10), &Styles::default(), true);
         let shown = draw(&mut view);
-        let status = |place: &str| format!("q: quit  j/k, arrows, PgUp/PgDn: scroll  lines {place} of 30");
+        let status =
+            |place: &str| format!("q: quit  j/k, arrows, PgUp/PgDn: scroll  lines {place} of 30");
         assert_eq!(shown[..6], ["NAME", "row 0", "row 1", "row 2", "row 3", ""]);
-        assert_eq!(shown[6..], ["event 0", "event 1", "event 2", &status("1-4")]);
+        assert_eq!(
+            shown[6..],
+            ["event 0", "event 1", "event 2", &status("1-4")]
+        );
         for (key, first, place) in [
             (Key::Lines(1), "row 1", "2-5"),
             (Key::Pages(1), "row 4", "5-8"),
@@ -188,7 +215,11 @@ mod tests {
         ] {
             view.press(key);
             let shown = draw(&mut view);
-            assert_eq!((shown[1].as_str(), shown[9].as_str()), (first, status(place).as_str()), "{key:?}");
+            assert_eq!(
+                (shown[1].as_str(), shown[9].as_str()),
+                (first, status(place).as_str()),
+                "{key:?}"
+            );
         }
     }
 
@@ -199,12 +230,20 @@ mod tests {
         table.row([name, "sleep"]);
         let recent = VecDeque::from(["created".to_owned()]);
         for (width, height) in [(10, 9), (1, 3), (20, 1), (80, 2)] {
-            let lines = View::default().draw(&table, &recent, (width, height), &Styles::default(), true);
-            assert!(lines.len() <= height && lines.iter().all(|line| line.len() <= width), "{lines:?}");
+            let lines =
+                View::default().draw(&table, &recent, (width, height), &Styles::default(), true);
+            assert!(
+                lines.len() <= height && lines.iter().all(|line| line.len() <= width),
+                "{lines:?}"
+            );
             let last = lines.last().unwrap();
-            assert!(last.starts_with("q: quit") || "q: quit".starts_with(last), "{lines:?}");
+            assert!(
+                last.starts_with("q: quit") || "q: quit".starts_with(last),
+                "{lines:?}"
+            );
         }
-        let lines = View::default().draw(&table, &VecDeque::new(), (10, 9), &Styles::default(), true);
+        let lines =
+            View::default().draw(&table, &VecDeque::new(), (10, 9), &Styles::default(), true);
         assert_eq!(lines[1..5].concat(), name);
     }
 }

@@ -1,7 +1,8 @@
 //! `--from-oci`: the request that an OCI runtime bundle's config.json stands for.
 //!
-//! The file is read twice: as the structures of `nsx_target::oci`, and as plain JSON, which shows the properties that nsx
-//! does not carry out. Each is named. Hooks, cgroups and devices are a runtime's business.
+//! The file is read twice: as the structures of `nsx_target::oci`, and as plain JSON, which shows
+//! the properties that nsx does not carry out. Each is named. Hooks, cgroups and devices are a
+//! runtime's business.
 
 mod mounts;
 #[cfg(test)]
@@ -16,7 +17,8 @@ use nsx_core::{
     idmap::{Extent, IdMap, MapError, RawExtent},
     ns::{Namespace, NsKind},
     plan::{
-        Caller, Change, Clock, ClockOffset, Confinement, Contents, Mount, NamespaceFile, Propagation, unshare::Request,
+        Caller, Change, Clock, ClockOffset, Confinement, Contents, Mount, NamespaceFile,
+        Propagation, unshare::Request,
     },
 };
 use nsx_target::oci as spec;
@@ -95,7 +97,8 @@ pub(crate) enum OciError {
     IdMap(&'static str, #[source] MapError),
     /// The caller may make no namespaces but in a user namespace of its own.
     #[error(
-        "linux.namespaces has no user namespace, which a caller without privilege needs; `runc spec --rootless` writes one"
+        "linux.namespaces has no user namespace, which a caller without privilege needs; `runc \
+        spec --rootless` writes one"
     )]
     NoUserNamespace,
     /// A resource that Linux does not have.
@@ -110,7 +113,8 @@ pub(crate) enum OciError {
     /// A working directory from nowhere.
     #[error("process.cwd is not an absolute path: {0}")]
     RelativeDirectory(String),
-    /// A propagation with which there can be no root directory, or that the specification does not have.
+    /// A propagation with which there can be no root directory, or that the specification does not
+    /// have.
     #[error("linux.rootfsPropagation: {0} is not private, slave or shared")]
     Propagation(String),
     /// An option of a mount that is not text.
@@ -138,13 +142,31 @@ pub(super) struct Bundle {
     pub(super) left_out: Vec<String>,
 }
 
-/// Reads a bundle's configuration: its file, a directory with `config.json`, or `-` for standard input and the current
-/// directory. `program` runs in place of the bundle's if it is named.
-pub(super) fn read(file: &Path, program: Vec<OsString>, caller: &Caller) -> Result<Bundle, RequestError> {
-    let file = if file.is_dir() { file.join("config.json") } else { file.to_owned() };
+/// Reads a bundle's configuration: its file, a directory with `config.json`, or `-` for standard
+/// input and the current directory. `program` runs in place of the bundle's if it is named.
+pub(super) fn read(
+    file: &Path,
+    program: Vec<OsString>,
+    caller: &Caller,
+) -> Result<Bundle, RequestError> {
+    let file = if file.is_dir() {
+        file.join("config.json")
+    } else {
+        file.to_owned()
+    };
     let from_input = file == Path::new("-");
-    let shown = || if from_input { "standard input".to_owned() } else { out::shown(file.as_os_str()) };
-    let text = if from_input { read_input() } else { std::fs::read(&file) };
+    let shown = || {
+        if from_input {
+            "standard input".to_owned()
+        } else {
+            out::shown(file.as_os_str())
+        }
+    };
+    let text = if from_input {
+        read_input()
+    } else {
+        std::fs::read(&file)
+    };
     let text = text.map_err(|error| OciError::Read(shown(), error))?;
     let directory = file.parent().unwrap_or(Path::new(""));
     let (config, json) = parse(&text).map_err(|error| OciError::Json(shown(), error))?;
@@ -163,32 +185,51 @@ fn read_input() -> std::io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The request of a configuration in Rust's words, for tests; none where it is refused, or names files of namespaces.
+/// The request of a configuration in Rust's words, for tests; none where it is refused, or names
+/// files of namespaces.
 pub fn asks(text: &[u8]) -> Option<String> {
     let (config, json) = parse(text).ok()?;
-    let opens = config.linux.namespaces.iter().any(|namespace| !namespace.path.is_empty());
+    let opens = config
+        .linux
+        .namespaces
+        .iter()
+        .any(|namespace| !namespace.path.is_empty());
     let bundle = (!opens).then(|| bundle(&config, &json, Path::new("/b"), Vec::new()))?;
     bundle.ok().map(|bundle| format!("{bundle:?}"))
 }
 
 type Config = spec::Config<spec::Seccomp>;
 
-/// Reads the file both ways. The names of properties are shown, so bytes that are not UTF-8 do not matter there.
+/// Reads the file both ways. The names of properties are shown, so bytes that are not UTF-8 do not
+/// matter there.
 fn parse(text: &[u8]) -> Result<(Config, Value), serde_json::Error> {
-    Ok((Config::parse(text)?, serde_json::from_str(&String::from_utf8_lossy(text))?))
+    Ok((
+        Config::parse(text)?,
+        serde_json::from_str(&String::from_utf8_lossy(text))?,
+    ))
 }
 
-fn bundle(config: &Config, json: &Value, directory: &Path, program: Vec<OsString>) -> Result<Bundle, RequestError> {
+fn bundle(
+    config: &Config,
+    json: &Value,
+    directory: &Path,
+    program: Vec<OsString>,
+) -> Result<Bundle, RequestError> {
     let mut left_out = Vec::new();
     find_left_out(json, "", &mut left_out);
     let mut request = Request::default();
     set_namespaces(config, directory, &mut request)?;
     set_process(config, program, &mut request, &mut left_out)?;
     let last_mounts = set_files(config, directory, &mut request, &mut left_out)?;
-    Ok(Bundle { request, last_mounts, left_out })
+    Ok(Bundle {
+        request,
+        last_mounts,
+        left_out,
+    })
 }
 
-/// Adds the paths of what is there and not carried out. What is absent, empty or false asks for nothing.
+/// Adds the paths of what is there and not carried out. What is absent, empty or false asks for
+/// nothing.
 fn find_left_out(value: &Value, path: &str, left_out: &mut Vec<String>) {
     let nothing = match value {
         Value::Null | Value::Bool(false) => true,
@@ -200,17 +241,32 @@ fn find_left_out(value: &Value, path: &str, left_out: &mut Vec<String>) {
         return;
     }
     let has_parts = path.is_empty()
-        || CARRIED_OUT.iter().filter_map(|carried| carried.strip_prefix(path)).any(|rest| rest.starts_with('.'));
+        || CARRIED_OUT
+            .iter()
+            .filter_map(|carried| carried.strip_prefix(path))
+            .any(|rest| rest.starts_with('.'));
     match value {
         Value::Object(properties) if has_parts => {
-            let inner = |name: &String| if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            properties.iter().for_each(|(name, value)| find_left_out(value, &inner(name), left_out));
+            let inner = |name: &String| {
+                if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                }
+            };
+            properties
+                .iter()
+                .for_each(|(name, value)| find_left_out(value, &inner(name), left_out));
         }
         _ => left_out.push(path.to_owned()),
     }
 }
 
-fn set_namespaces(config: &Config, directory: &Path, request: &mut Request) -> Result<(), RequestError> {
+fn set_namespaces(
+    config: &Config,
+    directory: &Path,
+    request: &mut Request,
+) -> Result<(), RequestError> {
     let linux = &config.linux;
     for namespace in &linux.namespaces {
         let kind = kind(namespace)?;
@@ -218,30 +274,49 @@ fn set_namespaces(config: &Config, directory: &Path, request: &mut Request) -> R
             return Err(OciError::Twice(kind).into());
         }
         match namespace.path.is_empty() {
-            false => request.joins.push(open_namespace(&directory.join(&*namespace.path), kind)?),
+            false => request
+                .joins
+                .push(open_namespace(&directory.join(&*namespace.path), kind)?),
             true => request.kinds.insert(kind),
         }
     }
     request.users = id_map("linux.uidMappings", &linux.uid_mappings)?;
     request.groups = id_map("linux.gidMappings", &linux.gid_mappings)?;
-    if (request.users.is_some() || request.groups.is_some()) && !request.kinds.contains(NsKind::User) {
+    if (request.users.is_some() || request.groups.is_some())
+        && !request.kinds.contains(NsKind::User)
+    {
         return Err(OciError::NeedsNamespace("an id mapping", NsKind::User).into());
     }
-    for (clock, spec::TimeOffset { seconds, nanoseconds }) in &linux.time_offsets {
+    for (
+        clock,
+        spec::TimeOffset {
+            seconds,
+            nanoseconds,
+        },
+    ) in &linux.time_offsets
+    {
         let clock = match clock.as_bytes() {
             b"monotonic" => Clock::Monotonic,
             b"boottime" => Clock::Boottime,
             _ => return Err(OciError::Clock(out::shown(clock)).into()),
         };
-        request.clocks.push(ClockOffset { clock, seconds: *seconds, nanoseconds: *nanoseconds });
+        request.clocks.push(ClockOffset {
+            clock,
+            seconds: *seconds,
+            nanoseconds: *nanoseconds,
+        });
     }
     if !request.clocks.is_empty() && !request.kinds.contains(NsKind::Time) {
         return Err(OciError::NeedsNamespace("linux.timeOffsets", NsKind::Time).into());
     }
-    let uts = request.kinds.contains(NsKind::Uts) || request.joins.iter().any(|file| file.kind() == NsKind::Uts);
+    let uts = request.kinds.contains(NsKind::Uts)
+        || request.joins.iter().any(|file| file.kind() == NsKind::Uts);
     let name = |property: &'static str, name: &Text| match name.is_empty() {
         true => Ok(None),
-        false if !uts => Err(RequestError::from(OciError::NeedsNamespace(property, NsKind::Uts))),
+        false if !uts => Err(RequestError::from(OciError::NeedsNamespace(
+            property,
+            NsKind::Uts,
+        ))),
         false => Ok(Some(program::c_string(name.to_os_string(), property)?)),
     };
     request.hostname = name("hostname", &config.hostname)?;
@@ -263,9 +338,13 @@ fn kind(namespace: &spec::Namespace) -> Result<NsKind, OciError> {
 
 fn open_namespace(path: &Path, kind: NsKind) -> Result<NamespaceFile, OciError> {
     let shown = out::shown(path.as_os_str());
-    let ns = Namespace::open(CWD, path).map_err(|errno| OciError::Namespace(shown.clone(), errno))?;
+    let ns =
+        Namespace::open(CWD, path).map_err(|errno| OciError::Namespace(shown.clone(), errno))?;
     match ns.id().kind {
-        found if found == kind => Ok(NamespaceFile { path: path.to_owned(), ns: Rc::new(ns) }),
+        found if found == kind => Ok(NamespaceFile {
+            path: path.to_owned(),
+            ns: Rc::new(ns),
+        }),
         found => Err(OciError::WrongKind(shown, found, kind)),
     }
 }
@@ -275,11 +354,20 @@ fn id_map(property: &'static str, mappings: &[spec::IdMapping]) -> Result<Option
         return Ok(None);
     }
     let extents = mappings.iter().map(|mapping| {
-        let spec::IdMapping { inside, outside, count } = *mapping;
-        Extent::new(RawExtent { inside, outside, count })
+        let spec::IdMapping {
+            inside,
+            outside,
+            count,
+        } = *mapping;
+        Extent::new(RawExtent {
+            inside,
+            outside,
+            count,
+        })
     });
     let map = extents.collect::<Result<_, _>>().and_then(IdMap::new);
-    map.map(Some).map_err(|error| OciError::IdMap(property, error))
+    map.map(Some)
+        .map_err(|error| OciError::IdMap(property, error))
 }
 
 /// Sets the root directory and what is mounted below it. Returns the mounts that come last.
@@ -291,14 +379,19 @@ fn set_files(
 ) -> Result<Vec<Mount>, RequestError> {
     let linux = &config.linux;
     if request.joins.iter().any(|file| file.kind() == NsKind::Mnt) {
-        // What is mounted there others see, and would stay: they are its own, as a runtime leaves them too.
+        // What is mounted there others see, and would stay: they are its own, as a runtime leaves
+        // them too.
         left_out.extend(config.root.as_ref().map(|_| "root".to_owned()));
         left_out.extend((!config.mounts.is_empty()).then(|| "mounts".to_owned()));
         left_out.extend((!linux.masked_paths.is_empty()).then(|| "linux.maskedPaths".to_owned()));
-        left_out.extend((!linux.readonly_paths.is_empty()).then(|| "linux.readonlyPaths".to_owned()));
+        left_out
+            .extend((!linux.readonly_paths.is_empty()).then(|| "linux.readonlyPaths".to_owned()));
         return Ok(Vec::new());
     }
-    let mount = |at: &Path, contents| Mount { at: at.to_owned(), contents };
+    let mount = |at: &Path, contents| Mount {
+        at: at.to_owned(),
+        contents,
+    };
     let mut last = Vec::new();
     request.makes_mount_points = true;
     if let Some(root) = &config.root {
@@ -307,21 +400,43 @@ fn set_files(
         request.mounts.extend(mounts::devices(&config.mounts));
     }
     for (place, mount) in config.mounts.iter().enumerate() {
-        request.mounts.extend(mounts::translate(place, mount, directory, &mut last, left_out)?);
+        request.mounts.extend(mounts::translate(
+            place, mount, directory, &mut last, left_out,
+        )?);
     }
     if let Some(root) = &config.root {
-        let working = request.directory.as_deref().filter(|directory| *directory != Path::new("/"));
-        request.mounts.extend(working.map(|working| mount(working, Contents::Directory)));
-        last.extend(root.readonly.then(|| mount(Path::new("/"), Contents::Changed(Change::Flags(MountFlags::RDONLY)))));
+        let working = request
+            .directory
+            .as_deref()
+            .filter(|directory| *directory != Path::new("/"));
+        request
+            .mounts
+            .extend(working.map(|working| mount(working, Contents::Directory)));
+        last.extend(root.readonly.then(|| {
+            mount(
+                Path::new("/"),
+                Contents::Changed(Change::Flags(MountFlags::RDONLY)),
+            )
+        }));
     }
-    last.extend(linux.readonly_paths.iter().map(|path| mount(Path::new(&**path), Contents::ReadOnly)));
-    last.extend(linux.masked_paths.iter().map(|path| mount(Path::new(&**path), Contents::Masked)));
+    last.extend(
+        linux
+            .readonly_paths
+            .iter()
+            .map(|path| mount(Path::new(&**path), Contents::ReadOnly)),
+    );
+    last.extend(
+        linux
+            .masked_paths
+            .iter()
+            .map(|path| mount(Path::new(&**path), Contents::Masked)),
+    );
     let mounts_something = request.root.is_some() || !request.mounts.is_empty() || !last.is_empty();
     if mounts_something && !request.kinds.contains(NsKind::Mnt) {
         return Err(OciError::NeedsNamespace("root", NsKind::Mnt).into());
     }
-    // The propagation of all the host's mounts in the new namespace, which the mounts of the program inherit. The root
-    // directory must be private to become one.
+    // The propagation of all the host's mounts in the new namespace, which the mounts of the
+    // program inherit. The root directory must be private to become one.
     request.propagation = match linux.rootfs_propagation.as_bytes() {
         b"" | b"slave" | b"rslave" | b"shared" | b"rshared" => Propagation::Slave,
         b"private" | b"rprivate" => Propagation::Private,
@@ -339,15 +454,31 @@ fn set_process(
 ) -> Result<(), RequestError> {
     let nothing = spec::Process::default();
     let process = config.process.as_ref().unwrap_or(&nothing);
-    let args = || process.args.iter().map(|word| word.to_os_string()).collect();
+    let args = || {
+        process
+            .args
+            .iter()
+            .map(|word| word.to_os_string())
+            .collect()
+    };
     let program = if program.is_empty() { args() } else { program };
     if program.is_empty() {
         return Err(OciError::Missing("process.args".to_owned()).into());
     }
     request.programs = program::programs(program)?;
     let variable = |variable: &Text| program::c_string(variable.to_os_string(), "process.env");
-    request.environment = Some(process.env.iter().map(variable).collect::<Result<Vec<CString>, _>>()?);
-    let directory = if process.cwd.is_empty() { Path::new("/") } else { Path::new(&*process.cwd) };
+    request.environment = Some(
+        process
+            .env
+            .iter()
+            .map(variable)
+            .collect::<Result<Vec<CString>, _>>()?,
+    );
+    let directory = if process.cwd.is_empty() {
+        Path::new("/")
+    } else {
+        Path::new(&*process.cwd)
+    };
     if !directory.is_absolute() {
         return Err(OciError::RelativeDirectory(out::shown(&process.cwd)).into());
     }
@@ -356,30 +487,56 @@ fn set_process(
     request.gid = Some(process.user.gid);
     request.supplementary_groups = process.user.additional_gids.clone();
     request.confinement = confinement(process)?;
-    let filter = config.linux.seccomp.as_ref().map(|seccomp| seccomp::filter(seccomp, left_out)).transpose()?;
+    let filter = config
+        .linux
+        .seccomp
+        .as_ref()
+        .map(|seccomp| seccomp::filter(seccomp, left_out))
+        .transpose()?;
     request.confinement.filter = filter.flatten();
     // An empty HOME is none, as in runc.
-    let home = request.environment.iter_mut().flatten().position(|variable| variable.as_bytes().starts_with(b"HOME="));
-    let is_set =
-        |place: &usize| request.environment.iter().flatten().nth(*place).is_some_and(|it| it.as_bytes() != b"HOME=");
+    let home = request
+        .environment
+        .iter_mut()
+        .flatten()
+        .position(|variable| variable.as_bytes().starts_with(b"HOME="));
+    let is_set = |place: &usize| {
+        request
+            .environment
+            .iter()
+            .flatten()
+            .nth(*place)
+            .is_some_and(|it| it.as_bytes() != b"HOME=")
+    };
     request.home_of = Some(process.user.uid).filter(|_| !home.as_ref().is_some_and(is_set));
-    let unknown = process.unknown_capabilities().map(|name| format!("process.capabilities ({name})"));
+    let unknown = process
+        .unknown_capabilities()
+        .map(|name| format!("process.capabilities ({name})"));
     left_out.extend(unknown.collect::<BTreeSet<_>>());
     Ok(())
 }
 
-/// Returns the capabilities of a process in all five sets. `runc` refuses what the kernel would refuse.
+/// Returns the capabilities of a process in all five sets. `runc` refuses what the kernel would
+/// refuse.
 fn confinement(process: &spec::Process) -> Result<Confinement, OciError> {
     let (bounding, state) = process.capabilities();
     if !state.permitted.contains(state.effective) {
         return Err(OciError::NotPermitted);
     }
-    let limit = |rlimit: &spec::Rlimit| rlimit.limit().ok_or_else(|| OciError::Limit(out::shown(&rlimit.name)));
+    let limit = |rlimit: &spec::Rlimit| {
+        rlimit
+            .limit()
+            .ok_or_else(|| OciError::Limit(out::shown(&rlimit.name)))
+    };
     Ok(Confinement {
         bounding: Some(bounding),
         capabilities: Some(state),
         no_new_privs: process.no_new_privileges,
-        limits: process.rlimits.iter().map(limit).collect::<Result<_, _>>()?,
+        limits: process
+            .rlimits
+            .iter()
+            .map(limit)
+            .collect::<Result<_, _>>()?,
         oom_score: process.oom_score_adj,
         umask: Some(process.user.umask.unwrap_or(UMASK)),
         ..Confinement::default()
@@ -396,7 +553,8 @@ mod tests {
 
     /// The bundle /b of this file, or what is wrong with it.
     fn read(json: &Value) -> Result<Bundle, String> {
-        let (config, json) = parse(json.to_string().as_bytes()).map_err(|error| error.to_string())?;
+        let (config, json) =
+            parse(json.to_string().as_bytes()).map_err(|error| error.to_string())?;
         bundle(&config, &json, Path::new("/b"), Vec::new()).map_err(|error| out::chain(&error))
     }
 
@@ -416,8 +574,13 @@ mod tests {
 
     #[test]
     fn a_small_file_becomes_a_request() {
-        let Bundle { request, left_out, .. } = read(&with(json!({"hostname": "box"}))).unwrap();
-        assert_eq!(request.kinds, [NsKind::Mnt, NsKind::Uts].into_iter().collect());
+        let Bundle {
+            request, left_out, ..
+        } = read(&with(json!({"hostname": "box"}))).unwrap();
+        assert_eq!(
+            request.kinds,
+            [NsKind::Mnt, NsKind::Uts].into_iter().collect()
+        );
         assert_eq!(request.root, Some("/b/rootfs".into()));
         assert_eq!(request.hostname.as_deref(), Some(c"box"));
         assert_eq!((request.uid, request.gid), (Some(1), Some(2)));
@@ -439,7 +602,9 @@ mod tests {
             },
             "future": {"property": [1]},
         }));
-        let Bundle { request, left_out, .. } = read(&file).unwrap();
+        let Bundle {
+            request, left_out, ..
+        } = read(&file).unwrap();
         assert_eq!(
             left_out,
             [
@@ -451,13 +616,22 @@ mod tests {
                 "mounts[1].options (size=5)",
             ]
         );
-        let at_x = |contents| Mount { at: "/x".into(), contents };
-        let bind = Contents::Bind { source: "/b/x".into(), recursive: true, flags: MountFlags::empty() };
+        let at_x = |contents| Mount {
+            at: "/x".into(),
+            contents,
+        };
+        let bind = Contents::Bind {
+            source: "/b/x".into(),
+            recursive: true,
+            flags: MountFlags::empty(),
+        };
         let changes = [
             Change::Propagation(MountPropagationFlags::SHARED | MountPropagationFlags::REC),
             Change::Flags(MountFlags::RDONLY),
         ];
-        let expected = std::iter::once(bind).chain(changes.map(Contents::Changed)).map(at_x);
+        let expected = std::iter::once(bind)
+            .chain(changes.map(Contents::Changed))
+            .map(at_x);
         assert_eq!(request.mounts[1..], expected.collect::<Vec<_>>());
     }
 
@@ -465,7 +639,11 @@ mod tests {
     fn a_tmpfs_at_dev_has_the_devices_that_the_specification_promises() {
         let options = ["nosuid", "strictatime", "mode=755", "ro"];
         let mounts = json!([{"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": options}]);
-        let Bundle { request, left_out, last_mounts } = read(&with(json!({"mounts": mounts}))).unwrap();
+        let Bundle {
+            request,
+            left_out,
+            last_mounts,
+        } = read(&with(json!({"mounts": mounts}))).unwrap();
         let flags = MountFlags::NOSUID | MountFlags::STRICTATIME;
         let tmpfs = FileSystem {
             kind: "tmpfs".into(),
@@ -474,10 +652,21 @@ mod tests {
             source: "tmpfs".into(),
             copy_up: false,
         };
-        let at_dev = |contents| Mount { at: "/dev".into(), contents };
-        assert_eq!(request.mounts, [Contents::New(tmpfs), Contents::Devices].map(at_dev));
+        let at_dev = |contents| Mount {
+            at: "/dev".into(),
+            contents,
+        };
+        assert_eq!(
+            request.mounts,
+            [Contents::New(tmpfs), Contents::Devices].map(at_dev)
+        );
         // It could not be furnished any more.
-        assert_eq!(last_mounts, [at_dev(Contents::Changed(Change::Flags(flags | MountFlags::RDONLY)))]);
+        assert_eq!(
+            last_mounts,
+            [at_dev(Contents::Changed(Change::Flags(
+                flags | MountFlags::RDONLY
+            )))]
+        );
         assert_eq!(left_out, [""; 0]);
     }
 
@@ -486,11 +675,18 @@ mod tests {
         let linux = json!({"namespaces": [{"type": "mount"}], "maskedPaths": ["/m"], "readonlyPaths": ["/r"]});
         let file = with(json!({"root": {"path": "/r", "readonly": true}, "linux": linux}));
         let Bundle { last_mounts, .. } = read(&file).unwrap();
-        let mount = |at: &str, contents| Mount { at: at.into(), contents };
+        let mount = |at: &str, contents| Mount {
+            at: at.into(),
+            contents,
+        };
         let read_only = Contents::Changed(Change::Flags(MountFlags::RDONLY));
         assert_eq!(
             last_mounts,
-            [mount("/", read_only), mount("/r", Contents::ReadOnly), mount("/m", Contents::Masked)]
+            [
+                mount("/", read_only),
+                mount("/r", Contents::ReadOnly),
+                mount("/m", Contents::Masked)
+            ]
         );
     }
 
@@ -499,18 +695,48 @@ mod tests {
         let namespaces = |list: Value| with(json!({"linux": {"namespaces": list}}));
         let uid_map = json!([{"containerID": 0, "hostID": 0, "size": 0}]);
         for (file, reason) in [
-            (namespaces(json!([{"type": "pid"}, {"type": "mount"}, {"type": "pid"}])), "lists pid twice"),
+            (
+                namespaces(json!([{"type": "pid"}, {"type": "mount"}, {"type": "pid"}])),
+                "lists pid twice",
+            ),
             (namespaces(json!([{"type": "planet"}])), "no type planet"),
-            (namespaces(json!([{"type": "mount"}, {"type": "net", "path": "/x"}])), "no type net"),
-            (namespaces(json!([{"type": "network", "path": "/etc/passwd"}])), "failed to open /etc/passwd"),
-            (namespaces(json!([{"type": "network", "path": "/proc/self/ns/uts"}])), "is of kind uts, not net"),
-            (namespaces(json!([{"type": "pid"}])), "root needs a mnt namespace"),
-            (with(json!({"linux": {"namespaces": [{"type": "mount"}]}, "hostname": "x"})), "hostname needs a uts"),
-            (with(json!({"linux": {"uidMappings": uid_map}})), "the range"),
+            (
+                namespaces(json!([{"type": "mount"}, {"type": "net", "path": "/x"}])),
+                "no type net",
+            ),
+            (
+                namespaces(json!([{"type": "network", "path": "/etc/passwd"}])),
+                "failed to open /etc/passwd",
+            ),
+            (
+                namespaces(json!([{"type": "network", "path": "/proc/self/ns/uts"}])),
+                "is of kind uts, not net",
+            ),
+            (
+                namespaces(json!([{"type": "pid"}])),
+                "root needs a mnt namespace",
+            ),
+            (
+                with(json!({"linux": {"namespaces": [{"type": "mount"}]}, "hostname": "x"})),
+                "hostname needs a uts",
+            ),
+            (
+                with(json!({"linux": {"uidMappings": uid_map}})),
+                "the range",
+            ),
             (with(json!({"process": null})), "process.args is missing"),
-            (with(json!({"mounts": [{"destination": "/x", "type": "bind"}]})), "mounts[0].source is missing"),
-            (with(json!({"mounts": [{"destination": "", "type": "tmpfs"}]})), "mounts[0].destination is missing"),
-            (namespaces(json!([{"path": "/proc/self/ns/net"}])), "missing field `type`"),
+            (
+                with(json!({"mounts": [{"destination": "/x", "type": "bind"}]})),
+                "mounts[0].source is missing",
+            ),
+            (
+                with(json!({"mounts": [{"destination": "", "type": "tmpfs"}]})),
+                "mounts[0].destination is missing",
+            ),
+            (
+                namespaces(json!([{"path": "/proc/self/ns/net"}])),
+                "missing field `type`",
+            ),
             (with(json!({"root": {}})), "root.path is missing"),
         ] {
             let error = read(&file).unwrap_err();
@@ -520,8 +746,19 @@ mod tests {
 
     /// JSON of any shape, with the names that are looked at.
     fn any_json() -> impl Strategy<Value = Value> {
-        let names =
-            ["process", "user", "args", "mounts", "options", "linux", "namespaces", "type", "path", "root", "x"];
+        let names = [
+            "process",
+            "user",
+            "args",
+            "mounts",
+            "options",
+            "linux",
+            "namespaces",
+            "type",
+            "path",
+            "root",
+            "x",
+        ];
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
@@ -529,9 +766,20 @@ mod tests {
             ".{0,8}".prop_map(Value::from),
         ];
         leaf.prop_recursive(5, 40, 6, move |inner| {
-            let object = proptest::collection::hash_map(proptest::sample::select(names.to_vec()), inner.clone(), 0..6);
-            let object = object.prop_map(|map| map.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
-            prop_oneof![proptest::collection::vec(inner, 0..6).prop_map(Value::Array), object.prop_map(Value::Object)]
+            let object = proptest::collection::hash_map(
+                proptest::sample::select(names.to_vec()),
+                inner.clone(),
+                0..6,
+            );
+            let object = object.prop_map(|map| {
+                map.into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect()
+            });
+            prop_oneof![
+                proptest::collection::vec(inner, 0..6).prop_map(Value::Array),
+                object.prop_map(Value::Object)
+            ]
         })
     }
 

@@ -1,12 +1,15 @@
 //! The mounts of a configuration, and the options of the specification and of `mount(8)`.
 //!
-//! They are made as runc makes them: by `mount(2)` with the flags, then the propagation, then the flags of a bind mount,
-//! then the recursive attributes. What is to be read-only and still has to be furnished is made so last.
+//! They are made as runc makes them: by `mount(2)` with the flags, then the propagation, then the
+//! flags of a bind mount, then the recursive attributes. What is to be read-only and still has to
+//! be furnished is made so last.
 
 use super::OciError;
 use nsx_core::plan::{Change, Contents, FileSystem, Mount};
 use nsx_target::oci::{self as spec, Text};
-use rustix::mount::{MountAttrFlags as Attribute, MountFlags as Flag, MountPropagationFlags as Events};
+use rustix::mount::{
+    MountAttrFlags as Attribute, MountFlags as Flag, MountPropagationFlags as Events,
+};
 use std::path::Path;
 
 /// The effect of an option.
@@ -34,7 +37,9 @@ enum Meaning {
     Nothing,
 }
 
-use Meaning::{Binds, Clears, ClearsAll, CopiesUp, MapsIds, Nothing, Passes, Remounts, Sets, SetsAll};
+use Meaning::{
+    Binds, Clears, ClearsAll, CopiesUp, MapsIds, Nothing, Passes, Remounts, Sets, SetsAll,
+};
 
 const ACL: Flag = Flag::from_bits_retain(1 << 16);
 const IVERSION: Flag = Flag::from_bits_retain(1 << 23);
@@ -153,7 +158,10 @@ impl Options {
         };
         for (number, option) in options.iter().enumerate() {
             let option = option.to_str().ok_or(OciError::Option(place, number))?;
-            let known = OPTIONS.iter().find(|(name, _)| *name == option).map(|(_, meaning)| *meaning);
+            let known = OPTIONS
+                .iter()
+                .find(|(name, _)| *name == option)
+                .map(|(_, meaning)| *meaning);
             match known {
                 Some(Sets(flag)) => all.flags |= flag,
                 Some(Clears(flag)) => all.flags -= flag,
@@ -173,7 +181,9 @@ impl Options {
                 Some(MapsIds) => all.maps_ids = true,
                 Some(Nothing) => {}
                 // For programs that read a table of mounts.
-                None if option.starts_with("x-") || option.starts_with("X-") || option.starts_with("comment=") => {}
+                None if option.starts_with("x-")
+                    || option.starts_with("X-")
+                    || option.starts_with("comment=") => {}
                 None => all.data.push(option.to_owned()),
             }
         }
@@ -181,8 +191,8 @@ impl Options {
     }
 }
 
-/// Returns the mounts that the one at `place` of the list stands for: none if it is left out. `last` gets what is done when
-/// all mounts are made.
+/// Returns the mounts that the one at `place` of the list stands for: none if it is left out.
+/// `last` gets what is done when all mounts are made.
 pub(super) fn translate(
     place: usize,
     mount: &spec::Mount,
@@ -200,7 +210,9 @@ pub(super) fn translate(
     if options.maps_ids || !mount.uid_mappings.is_empty() || !mount.gid_mappings.is_empty() {
         return Err(OciError::IdMapped(place));
     }
-    given(&mount.destination, || format!("mounts[{place}].destination"))?;
+    given(&mount.destination, || {
+        format!("mounts[{place}].destination")
+    })?;
     let at = Path::new("/").join(&*mount.destination);
     let mut made = Vec::new();
     let mut flags = options.flags;
@@ -208,14 +220,26 @@ pub(super) fn translate(
         given(&mount.source, || format!("mounts[{place}].source"))?;
         if !options.remounts {
             let source = directory.join(&*mount.source);
-            made.push(Contents::Bind { source, recursive, flags: Flag::empty() });
+            made.push(Contents::Bind {
+                source,
+                recursive,
+                flags: Flag::empty(),
+            });
         }
-        left_out.extend(options.data.iter().map(|option| format!("mounts[{place}].options ({option})")));
+        left_out.extend(
+            options
+                .data
+                .iter()
+                .map(|option| format!("mounts[{place}].options ({option})")),
+        );
     } else {
         given(&mount.kind, || format!("mounts[{place}].type"))?;
         if kind == "tmpfs" || at == Path::new("/dev") {
             if flags.contains(Flag::RDONLY) {
-                last.push(Mount { at: at.clone(), contents: Contents::Changed(Change::Flags(flags)) });
+                last.push(Mount {
+                    at: at.clone(),
+                    contents: Contents::Changed(Change::Flags(flags)),
+                });
             }
             flags -= Flag::RDONLY;
         }
@@ -229,34 +253,63 @@ pub(super) fn translate(
         }
         let options_of_kind = options.data.iter().map(option).collect();
         let source = mount.source.to_os_string();
-        let file_system = FileSystem { kind: kind.clone(), options: options_of_kind, flags, source, copy_up };
+        let file_system = FileSystem {
+            kind: kind.clone(),
+            options: options_of_kind,
+            flags,
+            source,
+            copy_up,
+        };
         made.push(match options.remounts {
             true => Contents::Changed(Change::Remount(file_system)),
             false => Contents::New(file_system),
         });
     }
-    made.extend(options.passes.iter().map(|events| Contents::Changed(Change::Propagation(*events))));
+    made.extend(
+        options
+            .passes
+            .iter()
+            .map(|events| Contents::Changed(Change::Propagation(*events))),
+    );
     if binds.is_some() && !flags.is_empty() {
         made.push(Contents::Changed(Change::Flags(flags)));
     }
     if !(options.set.is_empty() && options.clear.is_empty()) {
-        made.push(Contents::Changed(Change::Attributes { set: options.set, clear: options.clear }));
+        made.push(Contents::Changed(Change::Attributes {
+            set: options.set,
+            clear: options.clear,
+        }));
     }
     // The specification has a runtime supply the devices, whatever the file says.
     if binds.is_none() && at == Path::new("/dev") {
         made.push(Contents::Devices);
     }
-    Ok(made.into_iter().map(|contents| Mount { at: at.clone(), contents }).collect())
+    Ok(made
+        .into_iter()
+        .map(|contents| Mount {
+            at: at.clone(),
+            contents,
+        })
+        .collect())
 }
 
 /// Returns the devices for a file without a mount at /dev.
 pub(super) fn devices(mounts: &[spec::Mount]) -> Option<Mount> {
     let at = Path::new("/dev");
-    let is_there = mounts.iter().any(|mount| Path::new("/").join(&*mount.destination) == at);
-    (!is_there).then(|| Mount { at: at.to_owned(), contents: Contents::Devices })
+    let is_there = mounts
+        .iter()
+        .any(|mount| Path::new("/").join(&*mount.destination) == at);
+    (!is_there).then(|| Mount {
+        at: at.to_owned(),
+        contents: Contents::Devices,
+    })
 }
 
 /// A path must not be empty.
 pub(super) fn given(path: &Text, property: impl FnOnce() -> String) -> Result<(), OciError> {
-    if path.is_empty() { Err(OciError::Missing(property())) } else { Ok(()) }
+    if path.is_empty() {
+        Err(OciError::Missing(property()))
+    } else {
+        Ok(())
+    }
 }
