@@ -6,27 +6,24 @@
 
 #![forbid(unsafe_code)]
 
-mod cell;
 pub mod cli;
 mod compat;
 pub mod enter;
 pub mod exit;
-pub mod filter;
 pub mod idmap;
-mod inside;
 pub mod ls;
 mod meant;
 pub mod out;
 pub mod pidmap;
 pub mod pin;
 pub mod program;
+pub mod query;
 pub mod rm;
 mod status;
 pub mod table;
 mod target;
 pub mod text;
 pub mod unshare;
-mod who;
 
 /// Readers of texts that others wrote, and writers of such texts, for tests that feed them
 /// anything.

@@ -2,7 +2,7 @@
 //! rows that have nothing.
 #![cfg_attr(fuzzing, no_main)]
 
-use nsx::filter::{Filter, Value};
+use nsx::query::filter::{Filter, Value};
 use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {

@@ -3,8 +3,8 @@
 use super::{Options, Subject, own_names};
 use crate::{
     exit::ExitStatus,
-    ls::maps::Range,
     out::{self, Styles},
+    query::maps::Range,
     table::{Align, Table},
     text::{self, escape},
 };

@@ -3,8 +3,8 @@
 use super::{Options, Subject, own_names};
 use crate::{
     exit::ExitStatus,
-    ls::maps::{self, Maps, Range},
     out,
+    query::maps::{self, Maps, Range},
 };
 use nsx_core::{
     idmap::{IdKind, IdMap},

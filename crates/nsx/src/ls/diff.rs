@@ -12,15 +12,17 @@
 
 use super::{
     Hidden, Options,
-    column::{Column, Columns, USUAL},
     listing::{Listing, Object},
     saved::Saved,
     things::Thing,
 };
 use crate::{
-    cell::Cell,
     exit::ExitStatus,
     out::{self, Styles},
+    query::{
+        cell::Cell,
+        column::{Column, Columns, USUAL},
+    },
     table::{Align, Table},
 };
 use nsx_core::hash::{HashMap, HashSet};

@@ -2,16 +2,14 @@
 //! its own.
 
 use super::{
-    Hidden, LeftOut, Options, Sight,
-    finder::Finder,
+    Hidden, LeftOut, Options,
     groups::{self, Group},
     owners::Owner,
-    resident::Told,
 };
 use crate::{
-    cell::Cell,
     exit::ExitStatus,
     out::{self, Styles},
+    query::{cell::Cell, finder::Finder, resident::Told, sight::Sight},
     table::{Align, Table},
 };
 use nsx_core::{

@@ -6,10 +6,8 @@
 //! the host itself, and those that the caller is in, are nobody's in particular and make a group of
 //! their own.
 
-use super::{
-    finder::Finder,
-    owners::{Owner, Owners, namespaces_of},
-};
+use super::owners::{Owner, Owners, namespaces_of};
+use crate::query::finder::Finder;
 use nsx_core::{
     census::{Census, Entry, Member},
     hash::{HashMap, HashSet},

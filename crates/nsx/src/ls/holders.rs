@@ -1,11 +1,15 @@
 //! The holders of a namespace, each with whose it is.
 
-use super::{Sight, finder::Finder, pid_tree};
+use super::pid_tree;
 use crate::{
-    cell::Cell,
+    query::{
+        cell::Cell,
+        finder::Finder,
+        sight::Sight,
+        who::{Registrar, Who},
+    },
     table::{Align, Table},
     text::{self, escape},
-    who::{Registrar, Who},
 };
 use nsx_core::{
     census::{Census, Entry, Holder, Viewer},

@@ -1,15 +1,10 @@
 //! Namespaces one by one: as rows, as a tree, as JSON.
 
 use super::{
-    Hidden, Options, Sight,
-    column::{Column, Columns, USUAL},
-    diff,
-    finder::Finder,
-    graph, grouped,
+    Hidden, Options, diff, graph, grouped,
     holders::Holders,
     left_out::LeftOut,
     listing::{Answer, Question},
-    resident::Told,
     revisit,
     saved::{self, More, Process, Saved},
     tree::{self, Order, Origins},
@@ -18,6 +13,12 @@ use super::{
 use crate::{
     exit::ExitStatus,
     out::{self, Styles},
+    query::{
+        column::{Column, Columns, USUAL},
+        finder::Finder,
+        resident::Told,
+        sight::Sight,
+    },
     table::{Align, Table},
 };
 use nsx_core::{

@@ -1,17 +1,16 @@
 //! A list of namespaces: the rows that are asked for, with the columns that are asked for.
 
-use super::{
-    Named, Options, Sight,
-    column::{Column, Columns},
-    finder::Finder,
-    left_out::LeftOut,
-    named,
-};
+use super::{Named, Options, left_out::LeftOut, named};
 use crate::{
-    cell::Cell,
     exit::ExitStatus,
-    filter::{Filter, Value},
     meant, out,
+    query::{
+        cell::Cell,
+        column::{Column, Columns},
+        filter::{Filter, Value},
+        finder::Finder,
+        sight::Sight,
+    },
     table::Table,
     text::escape,
 };

@@ -1,11 +1,8 @@
 //! `nsx ls`: the namespaces of a host, those of one process, what keeps one of them, or the
 //! processes in nested PID namespaces.
 
-mod column;
 mod destination;
 mod diff;
-mod finder;
-mod forest;
 mod graph;
 mod grouped;
 mod groups;
@@ -13,7 +10,6 @@ mod holders;
 mod left_out;
 mod list;
 mod listing;
-pub(crate) mod maps;
 mod named;
 mod operand;
 mod owners;
@@ -21,7 +17,6 @@ mod pid_tree;
 mod pids;
 mod process;
 mod relation;
-mod resident;
 mod revisit;
 mod saved;
 mod things;
@@ -35,13 +30,18 @@ use crate::{
     exit::ExitStatus,
     meant,
     out::{self, Color},
-    program, target,
+    program,
+    query::{
+        column::{self, Column, Columns},
+        resident::Told,
+        sight::Sight,
+    },
+    target,
 };
 use clap::{
     CommandFactory, Parser, ValueEnum, ValueHint,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use column::{Column, Columns};
 use graph::Language;
 use left_out::{Hidden, LeftOut};
 use named::{Named, unread};
@@ -51,7 +51,6 @@ use nsx_core::{
 };
 use nsx_target::Host;
 use operand::Operand;
-use resident::Told;
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
@@ -385,14 +384,6 @@ pub(crate) fn run(mut options: Options) -> ExitStatus {
         target::note_cut_off(host);
     }
     outcome.unwrap_or_else(|status| status)
-}
-
-/// The processes that are looked at, and their containers.
-struct Sight {
-    /// The processes.
-    proc: ProcRoot,
-    /// Their containers; none where the processes are not this host's.
-    host: Option<Host>,
 }
 
 impl Options {

@@ -1,7 +1,7 @@
 //! The owner of a namespace or a process: a container, a unit, the process that left the host's
 //! namespaces first, or the host.
 
-use super::finder::Finder;
+use crate::query::finder::Finder;
 use nsx_core::{
     census::{Census, Elders, Entry, Holder, Member, Viewer},
     hash::HashMap,

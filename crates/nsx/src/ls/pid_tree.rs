@@ -2,22 +2,19 @@
 //! put into the namespace from outside below the namespace.
 
 use super::{
-    Hidden, Options, Sight,
-    column::Columns,
-    finder::Finder,
-    forest::Forest,
+    Hidden, Options,
     left_out::LeftOut,
     listing::{self, Listing},
-    pids,
-    resident::Told,
-    tree,
+    pids, tree,
 };
 use crate::{
-    cell::Cell,
     exit::ExitStatus,
     out::{self, Styles},
+    query::{
+        cell::Cell, column::Columns, finder::Finder, forest::Forest, resident::Told, sight::Sight,
+        who::Registrar,
+    },
     table::{Align, Table},
-    who::Registrar,
 };
 use nsx_core::{
     census::{Census, Entry, Query, Resident, Residents, Sources},

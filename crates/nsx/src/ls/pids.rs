@@ -1,19 +1,22 @@
 //! The list of processes in nested PID namespaces.
 
 use super::{
-    Hidden, Named, Options, Sight,
-    column::Columns,
-    finder::Finder,
+    Hidden, Named, Options,
     left_out::LeftOut,
     listing::{self, Listing},
-    resident::Told,
 };
 use crate::{
-    cell::Cell,
     exit::ExitStatus,
     out::{self, Styles},
+    query::{
+        cell::Cell,
+        column::Columns,
+        finder::Finder,
+        resident::Told,
+        sight::Sight,
+        who::{Registrar, Who},
+    },
     table::Table,
-    who::{Registrar, Who},
 };
 use nsx_core::{
     census::{Living, Resident, Residents, Unseen},

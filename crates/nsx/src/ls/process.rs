@@ -1,20 +1,19 @@
 //! A process and its namespaces, each shared with the caller, shared with others, or its own. If
 //! all of them are the caller's, no other process is looked at, unless holders are requested.
 
-use super::{
-    Hidden, LeftOut, Named, Options, Sight,
-    finder::{self, Finder},
-    maps::{self, Maps, Range},
-    owners::Owners,
-    relation::Relative,
-};
+use super::{Hidden, LeftOut, Named, Options, owners::Owners, relation::Relative};
 use crate::{
-    cell::Cell,
     exit::ExitStatus,
     out::{self, Styles},
+    query::{
+        cell::Cell,
+        finder::{self, Finder},
+        maps::{self, Maps, Range},
+        sight::Sight,
+        who::{Registrar, Who},
+    },
     table::{Align, Table},
     text,
-    who::{Registrar, Who},
 };
 use nsx_core::{
     census::{Census, Query, Relations, Sources},

@@ -2,19 +2,20 @@
 //! and what held a namespace.
 
 use super::{
-    Options,
-    column::{Column, Columns},
-    grouped,
+    Options, grouped,
     left_out::{Hidden, LeftOut},
     listing::{self, Listing},
     pids,
-    resident::Told,
     saved::{More, Process, Saved},
 };
 use crate::{
-    cell::Cell,
     exit::ExitStatus,
     out::{self, Styles},
+    query::{
+        cell::Cell,
+        column::{Column, Columns},
+        resident::Told,
+    },
     table::{Align, Table},
     text::{escape, listed},
 };

@@ -5,16 +5,18 @@
 //! a whole.
 
 use super::{
-    column::{Column, Columns},
     destination::{self, STANDARD},
     graph::{self, Language},
     listing::{Listing, Object},
-    resident::Told,
     tree::{self, Order},
 };
 use crate::{
-    cell::Cell,
     out::{self, Styles},
+    query::{
+        cell::Cell,
+        column::{Column, Columns},
+        resident::Told,
+    },
     text::escape_json,
 };
 use nsx_core::{

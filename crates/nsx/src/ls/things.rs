@@ -1,8 +1,11 @@
 //! The things that namespaces of a saved census belong to: the rows of a container, unit, process
 //! or file taken together.
 
-use super::{column::Column, listing::Listing};
-use crate::{cell::Cell, text::escape};
+use super::listing::Listing;
+use crate::{
+    query::{cell::Cell, column::Column},
+    text::escape,
+};
 use nsx_core::ns::{NsId, NsKind};
 
 /// Namespaces that belong to one thing.

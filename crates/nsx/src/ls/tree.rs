@@ -1,11 +1,15 @@
 //! Namespaces as trees: what owns what, what stands below what.
 
-use super::{
-    column::{Column, Columns},
-    forest::Forest,
-    listing::Listing,
+use super::listing::Listing;
+use crate::{
+    query::{
+        cell::Cell,
+        column::{Column, Columns},
+        forest::Forest,
+    },
+    table::Align,
+    table::Table,
 };
-use crate::{cell::Cell, table::Align, table::Table};
 use clap::ValueEnum;
 use nsx_core::{
     census::{Census, Sources},

@@ -2,7 +2,7 @@
 //! would have to go for the namespace to die.
 
 use super::{
-    LeftOut, Named, Options, Sight,
+    LeftOut, Named, Options,
     holders::{self, Holders, Place, Row},
     left_out::Hidden,
     operand::Name,
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     exit::ExitStatus,
     out::{self, Styles},
+    query::sight::Sight,
     text,
 };
 use nsx_core::{

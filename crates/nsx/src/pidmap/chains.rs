@@ -9,9 +9,9 @@ use super::{
 use crate::{
     exit::ExitStatus,
     out::{self, Styles},
+    query::who::{Registrar, Who},
     table::{Align, Table},
     target, text,
-    who::{Registrar, Who},
 };
 use nsx_core::{
     pid::{Lineages, Pid, PinError, Process, Tasks, Translator, Untranslated},

@@ -4,11 +4,13 @@
 use super::{Options, With, place, tree};
 use crate::{
     exit::ExitStatus,
-    inside::Insiders,
     out::{self, Styles},
+    query::{
+        inside::Insiders,
+        who::{Registrar, Who},
+    },
     table::{Align, Table},
     text,
-    who::{Registrar, Who},
 };
 use nsx_core::{
     census::{Task, Visible},

@@ -4,7 +4,7 @@ use super::{
     super::{Complaint, Wanted, numbers},
     columns::Column,
 };
-use crate::filter::{Filter, FilterError};
+use crate::query::filter::{Filter, FilterError};
 use nsx_core::{
     ns::{NsKind, NsSet},
     pid::Pid,

@@ -7,7 +7,7 @@ use super::{
     host::{Host, Mounts, Process, Way},
     options::{Options, Tree},
 };
-use crate::filter::{Filter, Value};
+use crate::query::filter::{Filter, Value};
 use nsx_core::{
     census::{self, Census, Entry, Holder, Query, Relation, Sources},
     hash::HashMap,

@@ -7,8 +7,8 @@ mod layout;
 mod svg;
 mod text;
 
-use super::{column::Column, forest::Forest, listing::Listing};
-use crate::cell::Cell;
+use super::listing::Listing;
+use crate::query::{cell::Cell, column::Column, forest::Forest};
 use clap::ValueEnum;
 use nsx_core::{
     hash::HashMap,

@@ -3,15 +3,21 @@
 
 use super::{
     super::{
-        Options, Sight,
-        column::{Column, USUAL},
+        Options,
         listing::{Listing, Question},
         named::Named,
         operand::{Name, Operand},
     },
     picture::Picture,
 };
-use crate::{exit::ExitStatus, out};
+use crate::{
+    exit::ExitStatus,
+    out,
+    query::{
+        column::{Column, USUAL},
+        sight::Sight,
+    },
+};
 use nsx_core::{
     census::{self, Census, Entry, Sources},
     ns::{NsId, NsSet},

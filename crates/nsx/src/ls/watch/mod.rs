@@ -11,10 +11,11 @@ mod picture;
 mod screen;
 mod view;
 
-use super::{Options, Sight};
+use super::Options;
 use crate::{
     exit::ExitStatus,
     out::{self, Styles},
+    query::sight::Sight,
 };
 use asked::Asked;
 use nsx_core::{

@@ -2,10 +2,13 @@
 //! earlier picture.
 
 use super::{
-    super::{Sight, column::USUAL, finder::Finder, grouped, groups, owners::Owner},
+    super::{grouped, groups, owners::Owner},
     asked::{self, Asked},
 };
-use crate::table::Table;
+use crate::{
+    query::{column::USUAL, finder::Finder, sight::Sight},
+    table::Table,
+};
 use nsx_core::{
     census::{Census, Entry, Member, Query, Sources},
     hash::{HashMap, HashSet},

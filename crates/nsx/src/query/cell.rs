@@ -1,9 +1,7 @@
 //! The content of a row's column: found on this host, or read from a census that was saved.
 
-use crate::{
-    filter::Value,
-    text::{self, escape},
-};
+use super::filter::Value;
+use crate::text::{self, escape};
 use nsx_core::pid::PidChain;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;

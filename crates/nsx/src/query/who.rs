@@ -1,9 +1,7 @@
 //! The owner and the command of a row's process.
 
-use crate::{
-    cell::Cell,
-    text::{self, escape},
-};
+use super::cell::Cell;
+use crate::text::{self, escape};
 use nsx_core::{
     accounts,
     hash::HashMap,

@@ -3,9 +3,11 @@
 //! The census knows who is where. Everything else is read for the rows that are shown and the
 //! columns that are asked for, most of it from the leader's files, each read once a row.
 
-use super::{Sight, column::Column, resident::Told};
-use crate::{
+use super::{
     cell::Cell,
+    column::Column,
+    resident::Told,
+    sight::Sight,
     who::{Registrar, Who},
 };
 use nsx_core::{
@@ -135,7 +137,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Returns the cell of a process's row in a column.
-    pub(super) fn of_resident(&mut self, resident: &Resident, column: Told) -> Cell {
+    pub(crate) fn of_resident(&mut self, resident: &Resident, column: Told) -> Cell {
         if column == Told::Ns {
             return resident
                 .ns
@@ -163,7 +165,7 @@ impl<'a> Finder<'a> {
 
     /// Returns a process's cell in a column, if the process still is in one of these namespaces
     /// afterwards; else unknown.
-    pub(super) fn of_member(
+    pub(crate) fn of_member(
         &mut self,
         pid: Pid,
         mut namespaces: impl Iterator<Item = NsId>,
@@ -179,13 +181,13 @@ impl<'a> Finder<'a> {
     }
 
     /// A process's parent, where that is seen from here.
-    pub(super) fn parent(&mut self, pid: Pid) -> Option<Pid> {
+    pub(crate) fn parent(&mut self, pid: Pid) -> Option<Pid> {
         let leader = self.leader(pid);
         self.status(&leader).as_ref().ok()?.ppid
     }
 
     /// Returns what a process belongs to, as its cgroup and the engines' records say.
-    pub(super) fn origin(&mut self, pid: Pid) -> Rc<Origin> {
+    pub(crate) fn origin(&mut self, pid: Pid) -> Rc<Origin> {
         self.inventory
             .as_mut()
             .map(|inventory| inventory.origin(pid))
@@ -478,7 +480,7 @@ fn path(entry: &Entry) -> Cell {
 }
 
 /// Returns the number of holders of each kind, in words.
-pub(super) fn holders(entry: &Entry) -> Cell {
+pub(crate) fn holders(entry: &Entry) -> Cell {
     let count = |is: fn(&Holder) -> bool, one: &str, many: &str| match entry
         .holders
         .iter()

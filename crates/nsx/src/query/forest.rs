@@ -7,7 +7,7 @@ const DEEPEST: usize = 500;
 
 /// Trees. What is put in keeps its number.
 #[derive(Debug)]
-pub(super) struct Forest<T> {
+pub(crate) struct Forest<T> {
     nodes: Vec<Node<T>>,
     roots: Vec<usize>,
 }
@@ -22,7 +22,7 @@ impl<T> Forest<T> {
     /// Plants each value below the one that `above` names by its place; those above which there is
     /// nothing, and those that would stand below themselves or deeper than a tree may be, are
     /// roots. Below one another they keep their order.
-    pub(super) fn of(values: Vec<T>, above: impl FnMut(&T) -> Option<usize>) -> Self {
+    pub(crate) fn of(values: Vec<T>, above: impl FnMut(&T) -> Option<usize>) -> Self {
         let parents: Vec<_> = values.iter().map(above).collect();
         let mut nodes: Vec<_> = values
             .into_iter()
@@ -49,7 +49,7 @@ impl<T> Forest<T> {
     }
 
     /// Keeps the values that are wanted and all that stand above them.
-    pub(super) fn keep(&mut self, mut is_wanted: impl FnMut(&T) -> bool) {
+    pub(crate) fn keep(&mut self, mut is_wanted: impl FnMut(&T) -> bool) {
         let mut kept = vec![false; self.nodes.len()];
         for place in self.downwards().into_iter().rev() {
             let node = &self.nodes[place];
@@ -62,7 +62,7 @@ impl<T> Forest<T> {
     }
 
     /// Each value from the top down, with the lines that lead to it.
-    pub(super) fn lines(&self) -> Vec<(String, &T)> {
+    pub(crate) fn lines(&self) -> Vec<(String, &T)> {
         let mut lines = Vec::with_capacity(self.nodes.len());
         // The stack holds what is still to come: the number, what stands before it, what stands
         // before those below it.
@@ -93,7 +93,7 @@ impl<T> Forest<T> {
 
     /// Makes something of each value and of what was made of those below it; the results of the
     /// roots.
-    pub(super) fn fold<B>(&self, mut make: impl FnMut(&T, Vec<B>) -> B) -> Vec<B> {
+    pub(crate) fn fold<B>(&self, mut make: impl FnMut(&T, Vec<B>) -> B) -> Vec<B> {
         let mut made: Vec<Option<B>> = self.nodes.iter().map(|_| None).collect();
         // In the other direction, what stands below is there when it is needed.
         for place in self.downwards().into_iter().rev() {

@@ -1,0 +1,13 @@
+//! What the commands that show namespaces share: the columns of a row, how each is found, and the
+//! filter over them.
+
+pub(crate) mod cell;
+pub(crate) mod column;
+pub mod filter;
+pub(crate) mod finder;
+pub(crate) mod forest;
+pub(crate) mod inside;
+pub(crate) mod maps;
+pub(crate) mod resident;
+pub(crate) mod sight;
+pub(crate) mod who;
