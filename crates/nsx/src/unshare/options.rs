@@ -1,0 +1,75 @@
+//! The command line of `nsx unshare`, as typed.
+
+use super::{
+    clocks::ClockOptions,
+    ids::IdOptions,
+    kinds::KindOptions,
+    mounts::MountOptions,
+    process::ProcessOptions,
+    rights::{EnvironmentOptions, RightsOptions},
+    setup::SetupOptions,
+};
+use clap::{Parser, builder::ValueHint};
+use std::{ffi::OsString, path::PathBuf};
+
+/// Run a program in new namespaces
+///
+/// Without a program the user's shell is run. nsx ends as the program ends: with its exit status,
+/// or by the signal that killed it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nsx unshare",
+    about = "Run a program in new namespaces",
+    override_usage = "nsx unshare [OPTIONS] [--] [PROGRAM [ARG]...]",
+    after_help = "\
+Examples:
+  nsx unshare -r --pid            a shell as root, alone in a PID namespace
+  nsx unshare -r --net ss -ltn    a program in a network of its own
+  nsx unshare -r --overlay .:$PWD make install
+                                  a trial run: what it changes below . is lost at the end
+  nsx unshare -r --root debian --dev --pid --overlay debian:/
+                                  a shell in a root file system that stays as it is
+  nsx unshare -r --ro-root --tmpfs /tmp --bind . make
+                                  a build that can write below . and in a /tmp of its own
+  nsx unshare -a --explain        what would be done, step by step"
+)]
+pub struct Options {
+    // Before the groups: what follows one would stand under its heading.
+    /// The program and its arguments
+    #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
+    pub(super) program: Vec<OsString>,
+    /// Run the OCI runtime bundle that this config.json describes
+    ///
+    /// FILE may be the directory of the bundle, or `-` for standard input and a bundle in the
+    /// current directory. Its namespaces are created, or joined if the file has a path for them;
+    /// the rest is as runc would do it, see OCI BUNDLES. PROGRAM goes before the file's own.
+    /// --hostname and the options that mount something add to the file.
+    #[arg(long, value_name = "FILE|DIR|-", value_hint = ValueHint::FilePath, conflicts_with_all = [
+        "KindOptions", "IdOptions", "domainname", "root", "wd", "propagation", "mount_proc", "no_mount_proc", "mount_binfmt",
+        "load_interp", "no_mount_sys", "no_mount_mqueue", "no_mount_cgroup", "no_lo", "RightsOptions", "EnvironmentOptions",
+        "ClockOptions",
+    ])]
+    pub(super) from_oci: Option<PathBuf>,
+    /// Print the plan, a line a step, and run nothing
+    #[arg(long)]
+    pub(super) explain: bool,
+    /// Say on standard error what was skipped
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+    #[command(flatten)]
+    pub(super) kinds: KindOptions,
+    #[command(flatten)]
+    pub(super) ids: IdOptions,
+    #[command(flatten)]
+    pub(super) setup: SetupOptions,
+    #[command(flatten)]
+    pub(super) mounts: MountOptions,
+    #[command(flatten)]
+    pub(super) process: ProcessOptions,
+    #[command(flatten)]
+    pub(super) rights: RightsOptions,
+    #[command(flatten)]
+    pub(super) environment: EnvironmentOptions,
+    #[command(flatten)]
+    pub(super) clocks: ClockOptions,
+}
