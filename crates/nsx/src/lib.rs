@@ -9,6 +9,7 @@
 pub mod cli;
 mod compat;
 pub mod enter;
+mod error;
 pub mod exit;
 pub mod idmap;
 pub mod ls;

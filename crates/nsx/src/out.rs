@@ -1,6 +1,7 @@
 //! The only module that writes to standard output or standard error.
 
 use crate::{
+    error::Error,
     exit::ExitStatus,
     text::{escape, escape_json},
 };
@@ -9,7 +10,7 @@ use nsx_core::sys::poll;
 use owo_colors::Style;
 use rustix::{event::PollFlags, io::Errno};
 use std::{
-    error::Error,
+    error::Error as StdError,
     io::{self, IsTerminal, Write},
     os::unix::ffi::OsStrExt,
 };
@@ -139,9 +140,26 @@ pub fn error(text: &str) {
     stderr("nsx: ", text);
 }
 
+/// Says on standard error why a command failed, with its hints; returns the command's exit status,
+/// which is `failure` unless the error has another.
+pub(crate) fn report(failed: &Error, failure: ExitStatus) -> ExitStatus {
+    error(&escape(chain(failed).as_bytes()));
+    for line in failed.hints() {
+        hint(&escape(line.as_bytes()));
+    }
+    failed.status(failure)
+}
+
+/// For callers that do not return an [`Error`] yet.
+impl From<Error> for ExitStatus {
+    fn from(error: Error) -> Self {
+        report(&error, Self::FAILURE)
+    }
+}
+
 /// Says on standard error that nsx failed to `act`, and why; returns the status that `ls` and
 /// `pidmap` then end with.
-pub fn failed(act: &str, why: &dyn Error) -> ExitStatus {
+pub fn failed(act: &str, why: &dyn StdError) -> ExitStatus {
     error(&format!("failed to {act}: {}", chain(why)));
     ExitStatus::FAILURE
 }
@@ -169,13 +187,13 @@ fn stderr(prefix: &str, text: &str) {
 }
 
 /// An error and its causes, joined with `: `, each once.
-pub fn chain(error: &dyn Error) -> String {
+pub fn chain(error: &dyn StdError) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.map(reason).collect::<Vec<_>>().join(": ")
 }
 
 /// Returns the text of an error, without the number that Rust adds to errors of the system.
-pub fn reason(error: &dyn Error) -> String {
+pub fn reason(error: &dyn StdError) -> String {
     let text = error.to_string();
     text.split(" (os error")
         .next()

@@ -1,7 +1,7 @@
 //! The common parts of unshare and enter: the program to run, the kinds that are named, and how a
 //! run is reported.
 
-use crate::{exit::ExitStatus, out, status::StatusFd, target, text::escape};
+use crate::{error::Error, exit::ExitStatus, out, status::StatusFd, target, text::escape};
 use nsx_core::{
     accounts,
     idmap::{IdKind, MapRequestError},
@@ -16,7 +16,7 @@ use rustix::{
     io::Errno,
 };
 use std::{
-    error::Error,
+    error::Error as StdError,
     ffi::{CString, OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
@@ -42,7 +42,7 @@ pub(crate) enum RequestError {
     Accounts(#[source] Errno),
     /// A cgroup of the target that cannot be joined.
     #[error("failed to open {0}")]
-    Cgroup(String, #[source] Box<dyn Error>),
+    Cgroup(String, #[source] Box<dyn StdError>),
     /// A frozen cgroup, which would stop the program, and nsx with it.
     #[error("the target is paused: its cgroup {0} is frozen, and whatever joins it stops")]
     Frozen(String),
@@ -69,7 +69,7 @@ pub(crate) enum RequestError {
     StatusFd(i32, #[source] Errno),
     /// A fact about the caller that cannot be learned.
     #[error("failed to read /proc")]
-    Proc(#[source] Box<dyn Error>),
+    Proc(#[source] Box<dyn StdError>),
     /// No procfs where one is looked for.
     #[error(transparent)]
     NoProcfs(NoProcfs),
@@ -81,28 +81,28 @@ pub(crate) enum RequestError {
 pub(crate) struct NoProcfs;
 
 impl NoProcfs {
-    const HINT: &str = "mount one: mount -t proc proc /proc";
+    pub(crate) const HINT: &str = "mount one: mount -t proc proc /proc";
 }
 
+impl RequestError {
+    /// Returns the hints, one per line.
+    pub(crate) fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::Map(_, _, hints) => return hints.clone(),
+            Self::Target(error) => return target::hints(error),
+            Self::Frozen(_) => "let it go on first, or stay out of its cgroup with --no-cgroup",
+            Self::Cgroup(..) => "stay out of its cgroup, and its limits, with --no-cgroup",
+            Self::NoProcfs(NoProcfs) => NoProcfs::HINT,
+            _ => return Vec::new(),
+        };
+        vec![hint.to_owned()]
+    }
+}
+
+/// For commands that do not return an [`Error`] yet.
 impl From<RequestError> for ExitStatus {
-    /// Says why on standard error.
     fn from(error: RequestError) -> Self {
-        out::error(&escape(out::chain(&error).as_bytes()));
-        match error {
-            RequestError::Map(_, _, hints) => hints
-                .iter()
-                .for_each(|hint| out::hint(&escape(hint.as_bytes()))),
-            RequestError::Frozen(_) => {
-                out::hint("let it go on first, or stay out of its cgroup with --no-cgroup")
-            }
-            RequestError::Cgroup(..) => {
-                out::hint("stay out of its cgroup, and its limits, with --no-cgroup")
-            }
-            RequestError::Target(error) => target::hint(&error),
-            RequestError::NoProcfs(NoProcfs) => out::hint(NoProcfs::HINT),
-            _ => {}
-        }
-        Self::NOT_RUN
+        out::report(&Error::Request(error), Self::NOT_RUN)
     }
 }
 
@@ -116,16 +116,14 @@ pub(crate) fn caller() -> Result<(Caller, ProcRoot), RequestError> {
     Ok((caller, proc))
 }
 
-/// The procfs that the caller sees. An error is the status that `ls`, `pidmap` and `idmap` end
-/// with, once its reason is on standard error.
-pub(crate) fn procfs() -> Result<ProcRoot, ExitStatus> {
-    let proc = ProcRoot::system().map_err(|errno| out::failed("open /proc", &errno))?;
-    if !proc.is_procfs() {
-        out::error(&NoProcfs.to_string());
-        out::hint(NoProcfs::HINT);
-        return Err(ExitStatus::FAILURE);
+/// Returns the procfs that the caller sees.
+pub(crate) fn procfs() -> Result<ProcRoot, Error> {
+    let proc = ProcRoot::system().map_err(|errno| Error::failed("open /proc", errno))?;
+    if proc.is_procfs() {
+        Ok(proc)
+    } else {
+        Err(NoProcfs.into())
     }
-    Ok(proc)
 }
 
 /// The directory that the caller stands in.

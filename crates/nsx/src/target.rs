@@ -78,14 +78,14 @@ pub(crate) fn failed(error: &TargetError) -> ExitStatus {
 /// Like `failed`, but returns no status.
 pub(crate) fn say(error: &TargetError) {
     out::error(&escape(out::chain(error).as_bytes()));
-    hint(error);
-}
-
-/// Says what may help.
-pub(crate) fn hint(error: &TargetError) {
-    for line in of_form(error).into_iter().chain(error.hints()) {
+    for line in hints(error) {
         out::hint(&escape(line.as_bytes()));
     }
+}
+
+/// Returns what may help, one hint per line.
+pub(crate) fn hints(error: &TargetError) -> Vec<String> {
+    of_form(error).into_iter().chain(error.hints()).collect()
 }
 
 /// Returns a hint from the form of the word: a variable of a script may hold nothing, or more than
@@ -126,16 +126,20 @@ fn of_form(error: &TargetError) -> Option<String> {
     }
 }
 
-/// Says why the kernel does not let the caller look at a process, as far as that can be told, and
-/// the way out.
-pub(crate) fn hint_at_guard(process: &Process) {
+/// Returns hints on why the kernel does not let the caller look at a process, as far as that can be
+/// told, and on how to get around that.
+pub(crate) fn guard_hints(process: &Process) -> Vec<String> {
     let refusal = ProcRoot::system()
         .ok()
         .and_then(|proc| refusal::access(process, &proc));
-    let Some(Refusal { cause, remedy }) = refusal else {
-        return;
-    };
-    for line in [Some(cause), remedy].into_iter().flatten() {
+    refusal.map_or_else(Vec::new, |Refusal { cause, remedy }| {
+        [Some(cause), remedy].into_iter().flatten().collect()
+    })
+}
+
+/// Like [`guard_hints`], for callers that do not return an [`Error`](crate::error::Error) yet.
+pub(crate) fn hint_at_guard(process: &Process) {
+    for line in guard_hints(process) {
         out::hint(&escape(line.as_bytes()));
     }
 }

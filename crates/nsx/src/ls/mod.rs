@@ -326,7 +326,7 @@ pub(crate) fn run(mut options: Options) -> ExitStatus {
     let proc = match options
         .proc
         .as_deref()
-        .map_or_else(program::procfs, procfs_at)
+        .map_or_else(|| Ok(program::procfs()?), procfs_at)
     {
         Ok(proc) => proc,
         Err(status) => return status,

@@ -142,6 +142,7 @@ impl Options {
 
 pub(crate) fn run(options: Options) -> ExitStatus {
     program::procfs()
+        .map_err(ExitStatus::from)
         .and_then(|proc| answer(&options, &proc))
         .unwrap_or_else(|status| status)
 }
