@@ -23,6 +23,7 @@ pub mod ns;
 pub mod pid;
 pub mod plan;
 pub mod proc;
+pub mod process;
 pub mod pty;
 pub mod refusal;
 pub mod replacement;

@@ -2,7 +2,7 @@
 //! left of it.
 
 use crate::sys::{
-    process::{Forked, exit_now, fork},
+    process::{Forked, SingleThread, exit_now, fork},
     signal::Mask,
 };
 use rustix::{
@@ -32,8 +32,10 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// Creates the file that will take the place of `path`. The process must have one thread,
-    /// because it forks.
+    /// Creates the file that will take the place of `path`.
+    ///
+    /// If this process has one thread, a child of it guards the file. If it has several, a kill
+    /// leaves the new file behind.
     ///
     /// # Errors
     /// The error of `openat(2)`.
@@ -109,7 +111,7 @@ struct Guard {
 impl Guard {
     fn start(path: &Path) -> Result<Self, Errno> {
         let (ours, sign) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-        match fork()? {
+        match fork(SingleThread::check()?)? {
             Forked::Parent(process) => Ok(Self { process, sign }),
             Forked::Child => {
                 drop(sign);

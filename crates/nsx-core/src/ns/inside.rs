@@ -4,7 +4,7 @@
 use super::{Namespace, Related};
 use crate::{
     proc::{Mount, ProcRoot},
-    sys::process::{Forked, exit_now, fork},
+    sys::process::{Forked, SingleThread, exit_now, fork},
 };
 use rustix::{
     fs::OFlags,
@@ -63,7 +63,7 @@ impl Namespace {
     pub fn open_mount_inside(&self, proc: &ProcRoot, mount: &Mount) -> Result<Self, Errno> {
         let (from_child, to_parent) = pipe_with(PipeFlags::CLOEXEC)?;
         let (from_parent, to_child) = pipe_with(PipeFlags::CLOEXEC)?;
-        match fork()? {
+        match fork(SingleThread::check()?)? {
             Forked::Child => {
                 drop((from_child, to_child));
                 let joined = self.join().and_then(|()| write(&to_parent, b"j"));
@@ -93,7 +93,7 @@ impl Namespace {
 
     fn ask(&self, question: &Question<'_>) -> Result<Vec<u8>, Errno> {
         let (from, to) = pipe_with(PipeFlags::CLOEXEC)?;
-        match fork()? {
+        match fork(SingleThread::check()?)? {
             Forked::Child => {
                 let told = self
                     .join()

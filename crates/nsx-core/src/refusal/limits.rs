@@ -11,7 +11,7 @@ use crate::{
     ns::{NsId, NsKind, NsSet, Related},
     proc::NsLink,
     sys::{
-        process::{Forked, exit_now, fork, unshare},
+        process::{Forked, SingleThread, exit_now, fork, unshare},
         signal::Disposition,
     },
 };
@@ -168,7 +168,7 @@ fn exhausted(kinds: NsSet) -> Option<NsKind> {
     order.sort_by_key(|kind| *kind != NsKind::User);
     // Else there is no status if the caller ignores SIGCHLD.
     let _ = Disposition::default_for(libc::SIGCHLD);
-    match fork().ok()? {
+    match fork(SingleThread::check().ok()?).ok()? {
         Forked::Child => {
             let is_exhausted = |kind: &NsKind| {
                 matches!(

@@ -20,7 +20,7 @@ use crate::{
     pid::Pid,
     plan::{Actor, Plan, Signals, Step},
     sys::{
-        process::{Forked, Group, exit_now, fork, fork_into},
+        process::{Forked, Group, SingleThread, exit_now, fork, fork_into},
         signal::{DefaultEffect, Disposition, Mask, Signal, SignalFd, default_effect},
     },
 };
@@ -58,7 +58,7 @@ pub(super) fn run_child<'p>(
     let (ours, theirs) = Link::pair().map_err(failed)?;
     let board = Board::new().map_err(failed)?;
 
-    let (forked, done) = make(plan, place).map_err(failed)?;
+    let (forked, done) = make(plan, place, hands.thread).map_err(failed)?;
     let child = match forked {
         Forked::Parent(pid) => pid,
         Forked::Child => {
@@ -130,7 +130,11 @@ pub(super) fn give_foreground(terminal: &OwnedFd, child: Pid) -> Result<(), Errn
 
 /// Makes the child, in the cgroup that it is to go to where that can be; then also says at which
 /// place that step is, which is done with it.
-pub(super) fn make(plan: &Plan, place: usize) -> Result<(Forked, Option<usize>), Errno> {
+pub(super) fn make(
+    plan: &Plan,
+    place: usize,
+    thread: SingleThread,
+) -> Result<(Forked, Option<usize>), Errno> {
     let joins =
         plan.tasks()
             .iter()
@@ -140,10 +144,10 @@ pub(super) fn make(plan: &Plan, place: usize) -> Result<(Forked, Option<usize>),
                 Step::JoinCgroup(cgroup) => Some((place, cgroup.directory.as_ref()?)),
                 _ => None,
             });
-    match joins.map(|(place, directory)| (place, fork_into(directory))) {
+    match joins.map(|(place, directory)| (place, fork_into(thread, directory))) {
         Some((place, Ok(forked))) => Ok((forked, Some(place))),
         // Whatever is in the way, going there by itself says it better.
-        Some((_, Err(_))) | None => Ok((fork()?, None)),
+        Some((_, Err(_))) | None => Ok((fork(thread)?, None)),
     }
 }
 

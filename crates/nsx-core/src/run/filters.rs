@@ -8,7 +8,7 @@ use crate::{
     pid::Process,
     plan::Filter,
     sys::{
-        process::{Forked, exit_now, fork},
+        process::{Forked, SingleThread, exit_now, fork},
         trace::{self, Instruction, MOST_INSTRUCTIONS},
     },
 };
@@ -33,9 +33,9 @@ const MOST_FILTERS: usize = 64;
 /// # Errors
 /// `EACCES` without CAP_SYS_ADMIN on the host, or where this process has a filter itself;
 /// `ETIMEDOUT` where the process does not stop.
-pub(super) fn read(target: &Process) -> Result<Vec<Filter>, Errno> {
+pub(super) fn read(target: &Process, thread: SingleThread) -> Result<Vec<Filter>, Errno> {
     let (ours, theirs) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-    match fork()? {
+    match fork(thread)? {
         Forked::Child => {
             drop(ours);
             let answer = trace(target);

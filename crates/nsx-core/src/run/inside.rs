@@ -42,9 +42,8 @@ pub(super) fn walk(
             continue;
         }
         let outcome = match &task.step {
-            Step::StayAsInit => {
-                reaper::stay(link, inherited, board, place).map(|link| _to_init = Some(link))
-            }
+            Step::StayAsInit => reaper::stay(link, inherited, board, place, hands.thread)
+                .map(|link| _to_init = Some(link)),
             Step::DieWithParent(_) => hands.perform(&task.step).and_then(|()| {
                 // nsx may have ended before it was asked for.
                 if link.is_cut() {

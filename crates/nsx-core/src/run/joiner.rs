@@ -50,7 +50,7 @@ pub(super) fn run_joiner<'p>(
     let early = SignalFd::of(&[&ending[..], &[libc::SIGCHLD]].concat()).map_err(failed)?;
     let board = Board::new().map_err(failed)?;
     let nsx = rustix::process::getpid();
-    let (forked, done) = child::make(plan, index).map_err(failed)?;
+    let (forked, done) = child::make(plan, index, hands.thread).map_err(failed)?;
     let joiner = match forked {
         Forked::Parent(joiner) => joiner,
         Forked::Child => walk(plan, index + 1, done, hands, board, &inherited, nsx),
@@ -201,7 +201,9 @@ fn walk(
             continue;
         }
         let outcome = match &task.step {
-            Step::ForkSibling => sibling::make(plan, index, tie, board, inherited, nsx),
+            Step::ForkSibling => {
+                sibling::make(plan, index, tie, board, inherited, nsx, hands.thread)
+            }
             Step::InstallFilters => {
                 let rest = plan.tasks()[index..].iter().map(|task| &task.step);
                 for (call, errno) in verdict::forbidden(&hands.filters(), rest) {

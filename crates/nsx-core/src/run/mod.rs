@@ -49,7 +49,7 @@ use crate::{
     pid::Pid,
     plan::{Actor, Pin, Plan, Step},
     proc::ProcRoot,
-    sys::signal::Signal,
+    sys::{process::SingleThread, signal::Signal},
 };
 use outside::Outside;
 use perform::Hands;
@@ -121,13 +121,14 @@ pub fn run<'p>(
         return Ok(Ended::Exited(0));
     };
     let at_start = |errno| Failure::new(&first.step, errno);
-    let hands = Hands::new(proc);
+    let thread = SingleThread::check().map_err(at_start)?;
+    let hands = Hands::new(proc, thread);
     let outside = Outside::start(plan, &hands).map_err(at_start)?;
 
     let mut leader = None;
     for (place, task) in plan.tasks().iter().enumerate() {
         if let Step::OwnTerminal(pty) = &task.step {
-            match pty::split(pty).map_err(|errno| Failure::new(&task.step, errno))? {
+            match pty::split(pty, thread).map_err(|errno| Failure::new(&task.step, errno))? {
                 Side::Leader(itself) => leader = Some(itself),
                 Side::Ended(ended) => return Ok(ended),
             }

@@ -7,7 +7,7 @@ use crate::{
     cgroup::STANDARD,
     ns::{NsKind, NsSet},
     proc::{ProcRoot, hides_reader},
-    sys::process::{Forked, exit_now, fork, unshare},
+    sys::process::{Forked, SingleThread, exit_now, fork, unshare},
 };
 use rustix::{
     fd::{AsFd, AsRawFd, OwnedFd},
@@ -32,13 +32,13 @@ pub(super) fn procfs(place: impl rustix::path::Arg) -> Result<(), Errno> {
 ///
 /// Since 6.17 the kernel can be told which PID namespace that is. Before, a process must be in it:
 /// a child that mounts and ends.
-pub(super) fn joined_procfs(proc: &ProcRoot) -> Result<(), Errno> {
+pub(super) fn joined_procfs(proc: &ProcRoot, thread: SingleThread) -> Result<(), Errno> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let namespace = rustix::fs::openat(proc, "self/ns/pid_for_children", flags, Mode::empty())?;
     let told = rustix::mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)
         .and_then(|context| fsconfig_set_fd(&context, "pidns", &namespace).map(|()| context));
     let Ok(context) = told else {
-        return procfs_by_child();
+        return procfs_by_child(thread);
     };
     fsconfig_create(&context)?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
@@ -100,8 +100,8 @@ pub(super) fn keep_apart(proc: &ProcRoot) -> Result<(), Errno> {
     outcome
 }
 
-fn procfs_by_child() -> Result<(), Errno> {
-    match fork()? {
+fn procfs_by_child(thread: SingleThread) -> Result<(), Errno> {
+    match fork(thread)? {
         Forked::Child => exit_now(match procfs("/proc") {
             Ok(()) => 0,
             Err(errno) => errno.raw_os_error(),

@@ -34,7 +34,7 @@ impl Outside {
         }
         hands.nsx()?; // while it is still nsx that looks at its own directory
         let (ours, theirs) = Link::pair()?;
-        match fork()? {
+        match fork(hands.thread)? {
             Forked::Parent(middle) => {
                 drop(theirs);
                 let _ = rustix::process::waitpid(Some(middle), WaitOptions::empty());
@@ -42,7 +42,7 @@ impl Outside {
             }
             Forked::Child => {
                 drop(ours);
-                if let Ok(Forked::Child) = fork() {
+                if let Ok(Forked::Child) = fork(hands.thread) {
                     guarded(plan, hands, theirs);
                 }
                 exit_now(0)
@@ -82,7 +82,7 @@ fn guarded(plan: &Plan, hands: &Hands<'_>, link: Link) {
     let Ok((ours, theirs)) = Link::pair() else {
         return serve(plan, hands, &link, None);
     };
-    match fork() {
+    match fork(hands.thread) {
         Ok(Forked::Parent(outside)) => {
             drop((link, theirs));
             guard(plan, &ours, outside);

@@ -9,7 +9,7 @@ use crate::{
         Filter, GroupsDenied, Label, Limit, ProcDirectory, Propagation, Step, helper_arguments,
     },
     proc::{Credentials, ProcRoot},
-    sys,
+    sys::{self, process::SingleThread},
 };
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -32,6 +32,8 @@ const PLACE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXE
 
 /// The means with which steps are taken.
 pub(super) struct Hands<'a> {
+    /// The proof that steps may fork, and may change the environment.
+    pub(super) thread: SingleThread,
     /// The caller's procfs, if there is one.
     pub(super) proc: Option<&'a ProcRoot>,
     /// nsx's own directory in it, whichever process uses it; opened by nsx, when a step or an
@@ -52,8 +54,9 @@ pub(super) struct Hands<'a> {
 }
 
 impl<'a> Hands<'a> {
-    pub(super) fn new(proc: Option<&'a ProcRoot>) -> Self {
+    pub(super) fn new(proc: Option<&'a ProcRoot>, thread: SingleThread) -> Self {
         Self {
+            thread,
             proc,
             nsx: OnceCell::new(),
             nsx_pid: rustix::process::getpid(),
@@ -145,7 +148,9 @@ impl<'a> Hands<'a> {
                 let place = self.furnisher.borrow().directory(root.as_deref(), at)?;
                 mounts::procfs(mounts::path_of(&place))
             }
-            Step::MountJoinedProc => mounts::joined_procfs(self.proc.ok_or(Errno::NOENT)?),
+            Step::MountJoinedProc => {
+                mounts::joined_procfs(self.proc.ok_or(Errno::NOENT)?, self.thread)
+            }
             Step::MountOwnProc(own) => {
                 mounts::own_procfs(own.detached(), self.proc.ok_or(Errno::NOENT)?)
             }
@@ -223,7 +228,7 @@ impl<'a> Hands<'a> {
             }
             Step::SetExecLabel(label) => self.set_exec_label(label),
             Step::ReadFilters(target) => {
-                filters::read(target).map(|read| *self.filters.borrow_mut() = read)
+                filters::read(target, self.thread).map(|read| *self.filters.borrow_mut() = read)
             }
             Step::InstallFilters => {
                 capabilities::bring_into_force()?;
@@ -234,9 +239,11 @@ impl<'a> Hands<'a> {
                 filters::install(std::slice::from_ref(filter))
             }
             Step::NoNewPrivs => rustix::thread::set_no_new_privs(true),
-            Step::Exec { .. } | Step::LoginShell { .. } => Err(Ready::of(step, self.home.take())
-                .ok_or(Errno::INVAL)?
-                .execute()),
+            Step::Exec { .. } | Step::LoginShell { .. } => {
+                Err(Ready::of(step, self.home.take(), self.thread)
+                    .ok_or(Errno::INVAL)?
+                    .execute())
+            }
         }
     }
 
@@ -389,7 +396,7 @@ pub(super) enum Ready<'p> {
 impl<'p> Ready<'p> {
     /// Looks up the program of the last step of a plan, and gives this process the program's
     /// environment, with the variable `home` if there is one. None for any other step.
-    pub(super) fn of(step: &'p Step, home: Option<CString>) -> Option<Self> {
+    pub(super) fn of(step: &'p Step, home: Option<CString>, thread: SingleThread) -> Option<Self> {
         let (ready, environment) = match step {
             Step::Exec {
                 programs,
@@ -408,7 +415,7 @@ impl<'p> Ready<'p> {
             _ => return None,
         };
         if let Some(environment) = environment {
-            sys::process::wipe_environment();
+            sys::process::wipe_environment(thread);
             let is_kept =
                 |variable: &&CString| home.is_none() || !variable.as_bytes().starts_with(b"HOME=");
             let variables: Vec<_> = environment
@@ -417,7 +424,7 @@ impl<'p> Ready<'p> {
                 .cloned()
                 .chain(home.clone())
                 .collect();
-            sys::process::set_environment(&variables);
+            sys::process::set_environment(thread, &variables);
         }
         Some(ready)
     }

@@ -21,7 +21,7 @@ use crate::{
     pty::Pty,
     sys::{
         poll,
-        process::{Forked, fork},
+        process::{Forked, SingleThread, fork},
         signal::SignalFd,
     },
 };
@@ -48,7 +48,7 @@ impl Leader {
 
 /// Splits. The leader has the new terminal in place of each standard descriptor that is one; others
 /// stay as they are.
-pub(super) fn split(pty: &Pty) -> Result<Side, Errno> {
+pub(super) fn split(pty: &Pty, thread: SingleThread) -> Result<Side, Errno> {
     let [stdin, stdout, stderr] = [
         rustix::stdio::stdin(),
         rustix::stdio::stdout(),
@@ -62,9 +62,9 @@ pub(super) fn split(pty: &Pty) -> Result<Side, Errno> {
     pty.resemble(input.unwrap_or(output));
     let inherited = Inherited::take(Signals::PassOn)?;
     let signals = SignalFd::new()?;
-    match fork()? {
+    match fork(thread)? {
         Forked::Parent(leader) => {
-            let restorer = input.and_then(|_| Restorer::start(pty).ok());
+            let restorer = input.and_then(|_| Restorer::start(pty, thread).ok());
             let master = pty.take_master().ok_or(Errno::BADF)?;
             Relay::new(leader, master, input, output, restorer)?
                 .run(&signals)

@@ -14,7 +14,7 @@ use super::{
     wait::{Program, news},
 };
 use crate::sys::{
-    process::{Forked, exit_now, fork},
+    process::{Forked, SingleThread, exit_now, fork},
     signal::{Received, SignalFd},
 };
 use rustix::{
@@ -30,10 +30,11 @@ pub(super) fn stay(
     inherited: &Inherited,
     board: Board,
     index: usize,
+    thread: SingleThread,
 ) -> Result<Link, Errno> {
     let signals = SignalFd::new()?;
     let (ours, theirs) = Link::pair()?;
-    match fork()? {
+    match fork(thread)? {
         Forked::Child => {
             drop(ours);
             inherited.restore()?;

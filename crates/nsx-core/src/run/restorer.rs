@@ -4,7 +4,7 @@
 use super::link::{Link, Message};
 use crate::{
     pty::Pty,
-    sys::process::{Forked, exit_now, fork},
+    sys::process::{Forked, SingleThread, exit_now, fork},
 };
 use rustix::{
     io::Errno,
@@ -18,9 +18,9 @@ impl Restorer {
     /// Makes one, which lets go of the end of `pty` that the relay has: a second copy would keep
     /// the terminal from hanging up. Signals must be held back, because it stays whatever the
     /// caller's terminal sends.
-    pub(super) fn start(pty: &Pty) -> Result<Self, Errno> {
+    pub(super) fn start(pty: &Pty, thread: SingleThread) -> Result<Self, Errno> {
         let (ours, theirs) = Link::pair()?;
-        match fork()? {
+        match fork(thread)? {
             Forked::Parent(_) => Ok(Self(ours)),
             Forked::Child => {
                 drop((ours, pty.take_master()));

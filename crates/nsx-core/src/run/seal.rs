@@ -29,7 +29,7 @@
 
 use crate::sys::{
     mount::set_attributes,
-    process::{exec_file, set_name},
+    process::{SingleThread, exec_file, set_name},
 };
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -52,8 +52,8 @@ const SEALS: SealFlags = SealFlags::SEAL
 /// where it runs from one, or on failure.
 ///
 /// # Errors
-/// That of `memfd_create(2)`, `fcntl(2)` or `execveat(2)`; `EINVAL` where an argument has a zero
-/// byte.
+/// That of `memfd_create(2)`, `fcntl(2)` or `execveat(2)`; `EINVAL` if an argument has a zero byte,
+/// or if this process has several threads.
 pub fn seal() -> Result<(), Errno> {
     let own = rustix::fs::openat(CWD, OWN, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     if is_sealed(&own)? {
@@ -130,5 +130,6 @@ fn start_over(file: impl AsFd) -> Result<(), Errno> {
     let arguments: Result<Vec<_>, _> = std::env::args_os()
         .map(|word| CString::new(word.into_vec()))
         .collect();
-    Err(exec_file(file, &arguments.map_err(|_| Errno::INVAL)?))
+    let arguments = arguments.map_err(|_| Errno::INVAL)?;
+    Err(exec_file(SingleThread::check()?, file, &arguments))
 }

@@ -10,7 +10,7 @@ use crate::{
     pid::Pid,
     plan::{Plan, Step},
     sys::{
-        process::{Forked, exit_now, fork_sibling, set_death_signal},
+        process::{Forked, SingleThread, exit_now, fork_sibling, set_death_signal},
         signal::{self, Signal},
     },
 };
@@ -44,6 +44,7 @@ pub(super) fn make(
     board: Board,
     inherited: &Inherited,
     nsx: Pid,
+    thread: SingleThread,
 ) -> ! {
     let fail = |errno| {
         board.fail(index, errno, 0);
@@ -53,14 +54,14 @@ pub(super) fn make(
     let Some(ready) = plan
         .tasks()
         .last()
-        .and_then(|task| Ready::of(&task.step, None))
+        .and_then(|task| Ready::of(&task.step, None, thread))
     else {
         fail(Errno::INVAL)
     };
     if let Err(errno) = board.keep_joiners_page() {
         fail(errno);
     }
-    match fork_sibling(board.pid_word()) {
+    match fork_sibling(thread, board.pid_word()) {
         Err(errno) => fail(errno),
         Ok(Forked::Child) => {
             let (step, errno) = become_program(index, tie, board, inherited, (last, &ready));

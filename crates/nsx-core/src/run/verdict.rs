@@ -273,7 +273,7 @@ mod tests {
     use crate::{
         plan::CapabilityState,
         sys::{
-            process::{Forked, exit_now, fork},
+            process::{Forked, SingleThread, exit_now, fork},
             trace,
         },
     };
@@ -375,7 +375,7 @@ mod tests {
     /// The kernel's verdict of a filter: the errno of a `getppid` with these arguments under it, or
     /// 0. None if it takes no such filter, or ends the process.
     fn kernels_answer(filter: &Filter, arguments: [libc::c_int; 2]) -> Option<i32> {
-        let Forked::Parent(child) = fork().unwrap() else {
+        let Forked::Parent(child) = fork(SingleThread::assume()).unwrap() else {
             let installed =
                 rustix::thread::set_no_new_privs(true).and_then(|()| trace::install(filter));
             if installed.is_err() {

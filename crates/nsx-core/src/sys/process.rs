@@ -1,7 +1,7 @@
 //! Processes: unshare, fork, exec, groups, ending.
 //!
-//! Sound because nsx has one thread wherever these are called (rule 5 of the house): a forked child
-//! may go on as if nothing had happened.
+//! Sound because what is safe only in a process with one thread takes a [`SingleThread`]: a child
+//! finds no lock held by a thread that it lacks, and nothing else reads or writes the environment.
 
 use super::{check, signal::Signal};
 use crate::{ns::NsSet, pid::Pid};
@@ -12,6 +12,7 @@ use rustix::{
 };
 use std::{
     ffi::{CStr, CString},
+    marker::PhantomData,
     sync::atomic::AtomicU32,
 };
 
@@ -43,7 +44,43 @@ pub fn is_reaped(pidfd: impl AsFd) -> bool {
     check(libc::c_int::try_from(answer).unwrap_or(-1)) == Err(Errno::SRCH)
 }
 
-/// Which side of a fork this is.
+/// Proof that this process has one thread.
+///
+/// It is proof until the process starts a thread. This crate starts none, and a function that
+/// obtains a proof neither returns it nor stores it for a later call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SingleThread(PhantomData<*const ()>);
+
+impl SingleThread {
+    /// Checks that this process has one thread.
+    ///
+    /// # Errors
+    /// `EINVAL` if the process has several threads, as `unshare(2)` has it. Any other errno if the
+    /// number of threads cannot be determined.
+    pub(crate) fn check() -> Result<Self, Errno> {
+        const THREAD: u32 = libc::CLONE_THREAD as u32;
+        // SAFETY: this flag changes nothing. The call fails if the process has several threads.
+        match unsafe { rustix::thread::unshare_unsafe(UnshareFlags::from_bits_retain(THREAD)) } {
+            Ok(()) => Ok(Self(PhantomData)),
+            Err(Errno::INVAL) => Err(Errno::INVAL),
+            // A filter of system calls, such as that of a container without CAP_SYS_ADMIN.
+            Err(errno) => match rustix::fs::stat("/proc/self/task") {
+                // Two links of the directory itself, and one of each thread.
+                Ok(stat) if stat.st_nlink == 3 => Ok(Self(PhantomData)),
+                Ok(_) => Err(Errno::INVAL),
+                Err(_) => Err(errno),
+            },
+        }
+    }
+
+    /// Returns a proof that is none, for tests: their children take no lock.
+    #[cfg(test)]
+    pub(crate) fn assume() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// The two sides of a fork.
 pub enum Forked {
     /// The one that called, with the other's id in its own PID namespace.
     Parent(Pid),
@@ -58,7 +95,7 @@ fn forked(answer: libc::c_long) -> Result<Forked, Errno> {
 }
 
 /// Makes a child of this process, see `fork(2)`.
-pub fn fork() -> Result<Forked, Errno> {
+pub(crate) fn fork(_: SingleThread) -> Result<Forked, Errno> {
     // SAFETY: one thread, so the child finds no lock held.
     forked(unsafe { libc::fork() }.into())
 }
@@ -70,7 +107,7 @@ pub fn fork() -> Result<Forked, Errno> {
 /// # Errors
 /// `ENOSYS` where there is no such call; `EACCES`, `EBUSY` and others where a process could not go
 /// there itself either.
-pub fn fork_into(directory: impl AsFd) -> Result<Forked, Errno> {
+pub(crate) fn fork_into(_: SingleThread, directory: impl AsFd) -> Result<Forked, Errno> {
     /// `struct clone_args` of linux/sched.h, as long as it has been since 5.7.
     #[repr(C)]
     #[derive(Default)]
@@ -106,14 +143,14 @@ pub fn fork_into(directory: impl AsFd) -> Result<Forked, Errno> {
 }
 
 /// The flags of the `clone(2)` that [`fork_sibling`] makes.
-pub const SIBLING: libc::c_int = libc::CLONE_PARENT | libc::CLONE_PARENT_SETTID;
+pub(crate) const SIBLING: libc::c_int = libc::CLONE_PARENT | libc::CLONE_PARENT_SETTID;
 
 /// Makes a child of this process's *parent*: CLONE_PARENT of `clone(2)`.
 ///
 /// The kernel writes the child's id to `pid` before the child runs, so that whoever shares that
 /// word with this process knows it though this process is killed. The child's end is signalled to
 /// the parent as this process's own will be.
-pub fn fork_sibling(pid: &AtomicU32) -> Result<Forked, Errno> {
+pub(crate) fn fork_sibling(_: SingleThread, pid: &AtomicU32) -> Result<Forked, Errno> {
     // The kernel's arguments are the same everywhere up to the third.
     let flags = libc::c_long::from(SIBLING);
     // SAFETY: without CLONE_VM this is a fork: the child has a copy of this stack. One thread, as
@@ -157,7 +194,7 @@ pub fn execv(path: &CStr, arguments: &[CString]) -> Errno {
 
 /// Becomes the program in a file that is open, with the environment that this process has, see
 /// `execveat(2)`. Returns only on failure.
-pub fn exec_file(file: impl AsFd, arguments: &[CString]) -> Errno {
+pub(crate) fn exec_file(_: SingleThread, file: impl AsFd, arguments: &[CString]) -> Errno {
     let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(std::ptr::null());
     // SAFETY: one thread, so nobody changes it meanwhile.
@@ -191,7 +228,7 @@ pub fn set_name(name: &CStr) -> Result<(), Errno> {
 /// is looked up.
 ///
 /// The array stays for the rest of the process's life, which is up to the exec.
-pub fn set_environment(variables: &[CString]) {
+pub(crate) fn set_environment(_: SingleThread, variables: &[CString]) {
     let mut pointers: Vec<_> = variables
         .iter()
         .map(|variable| variable.clone().into_raw())
@@ -205,7 +242,7 @@ pub fn set_environment(variables: &[CString]) {
 /// Overwrites the environment that this process was started with, which it must not use any more:
 /// see [`set_environment`]. `PR_SET_MM` of `prctl(2)` and `/proc/PID/environ` call this memory the
 /// environment too.
-pub fn wipe_environment() {
+pub(crate) fn wipe_environment(_: SingleThread) {
     // SAFETY: one thread, so nobody changes it meanwhile.
     let mut variable = unsafe { environ };
     loop {

@@ -102,12 +102,12 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::process::{Forked, exit_now, fork};
+    use crate::sys::process::{Forked, SingleThread, exit_now, fork};
 
     #[test]
     fn a_child_waits_for_a_word_and_answers() {
         let page = Page::map().unwrap();
-        let Forked::Parent(child) = fork().unwrap() else {
+        let Forked::Parent(child) = fork(SingleThread::assume()).unwrap() else {
             page.wait(0, None);
             page.set(1, page.get(0) + 1);
             exit_now(0);
@@ -123,7 +123,7 @@ mod tests {
     fn a_page_is_kept_from_children() {
         let (kept, shared) = (Page::map().unwrap(), Page::map().unwrap());
         kept.keep_from_children().unwrap();
-        let Forked::Parent(child) = fork().unwrap() else {
+        let Forked::Parent(child) = fork(SingleThread::assume()).unwrap() else {
             shared.set(0, 1);
             kept.set(0, 1); // a fault
             exit_now(0);

@@ -18,11 +18,8 @@ use nsx_core::{
     ns::{NsId, NsKind},
     pid::Pid,
     proc::{NsLink, ProcRoot},
-    sys::{
-        poll,
-        process::{Forked, exit_now, fork, set_death_signal},
-        signal::Disposition,
-    },
+    process::{Forked, exit_now, fork, set_death_signal},
+    sys::{poll, signal::Disposition},
     trouble,
 };
 use nsx_target::{Found, Host, Match, Pattern, TargetError};
