@@ -3,7 +3,9 @@
 //! Only the command that was called builds its options: building all of them would double the time
 //! to start.
 
-use crate::{enter, exit::ExitStatus, idmap, ls, meant, out, pidmap, pin, rm, target, unshare};
+use crate::{
+    enter, error::Error, exit::ExitStatus, idmap, ls, meant, out, pidmap, pin, rm, target, unshare,
+};
 use clap::{
     Args, CommandFactory, Parser,
     builder::PossibleValue,
@@ -82,34 +84,38 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"unshare" => run(
             unshare::Options::try_parse_from(own),
             ExitStatus::NOT_RUN,
-            unshare::run,
+            |options| Ok(unshare::run(options)),
         ),
-        b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, enter::run),
-        b"ls" => run(ls::Options::read(own), ExitStatus::FAILURE, |options| {
-            whole(ls::run(options))
+        b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, |options| {
+            Ok(enter::run(options))
         }),
-        b"pidmap" => run(
+        b"ls" => whole(run(
+            ls::Options::read(own),
+            ExitStatus::FAILURE,
+            |options| Ok(ls::run(options)),
+        )),
+        b"pidmap" => whole(run(
             pidmap::Options::try_parse_from(own),
             ExitStatus::FAILURE,
-            |options| whole(pidmap::run(options)),
-        ),
-        b"idmap" => run(
+            |options| Ok(pidmap::run(options)),
+        )),
+        b"idmap" => whole(run(
             idmap::Options::try_parse_from(own),
             ExitStatus::FAILURE,
-            |options| whole(idmap::run(options)),
-        ),
+            |options| Ok(idmap::run(options)),
+        )),
         b"pin" => run(
             pin::Options::try_parse_from(own),
             ExitStatus::FAILURE,
-            pin::run,
+            |options| Ok(pin::run(options)),
         ),
         b"rm" => run(
             rm::Options::try_parse_from(own),
             ExitStatus::FAILURE,
-            rm::run,
+            |options| Ok(rm::run(options)),
         ),
         // For completion scripts: every TARGET that there is now.
-        b"__targets" => target::list(),
+        b"__targets" => finish(target::list(), ExitStatus::FAILURE),
         // `nsx help enter` is `nsx enter --help`.
         b"help" if arguments.len() > 2 => {
             arguments.remove(1);
@@ -136,26 +142,34 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
     }
 }
 
-/// The status of a command that lists, unless the system itself failed meanwhile: what is printed
-/// is then not all there is.
+/// Returns the status of a command that lists, unless the system itself failed meanwhile: then what
+/// is printed is not all there is.
 fn whole(status: ExitStatus) -> ExitStatus {
     match trouble::first() {
-        Some(errno) if status != ExitStatus::FAILURE => out::failed("read all of it", &errno),
+        Some(errno) if status != ExitStatus::FAILURE => finish(
+            Err(Error::failed("read all of it", errno)),
+            ExitStatus::FAILURE,
+        ),
         _ => status,
     }
 }
 
-/// Runs a command with the options that were read; `misused` is what it ends with where they are
-/// wrong.
+/// Runs a command with the options that were read; `failure` is its exit status if they are wrong
+/// or nsx fails.
 fn run<O>(
     options: Result<O, clap::Error>,
-    misused: ExitStatus,
-    command: fn(O) -> ExitStatus,
+    failure: ExitStatus,
+    command: fn(O) -> Result<ExitStatus, Error>,
 ) -> ExitStatus {
     match options {
-        Ok(options) => command(options),
-        Err(error) => answer(error, misused),
+        Ok(options) => finish(command(options), failure),
+        Err(error) => answer(error, failure),
     }
+}
+
+/// Reports the failure of a command.
+fn finish(outcome: Result<ExitStatus, Error>, failure: ExitStatus) -> ExitStatus {
+    outcome.unwrap_or_else(|error| out::report(&error, failure))
 }
 
 fn usage(outcome: Result<(), clap::Error>) -> ExitStatus {
@@ -175,8 +189,10 @@ fn answer(mut error: clap::Error, misused: ExitStatus) -> ExitStatus {
         error.insert(ContextKind::Suggested, ContextValue::None);
     }
     if let Err(failure) = error.print() {
-        out::failed("write to standard output", &failure);
-        return misused;
+        return finish(
+            Err(Error::failed("write to standard output", failure)),
+            misused,
+        );
     }
     if error.use_stderr() {
         misused

@@ -1,14 +1,15 @@
-//! The only module that writes to standard output or standard error.
+//! Standard output and standard error: no other module writes to them.
 
 use crate::{
+    answer::{self, Answer, Part},
     error::Error,
     exit::ExitStatus,
-    text::{escape, escape_json},
+    text::escape,
 };
 use clap::ValueEnum;
 use nsx_core::sys::poll;
 use owo_colors::Style;
-use rustix::{event::PollFlags, io::Errno};
+use rustix::{event::PollFlags, fd::AsFd, io::Errno};
 use std::{
     error::Error as StdError,
     io::{self, IsTerminal, Write},
@@ -61,24 +62,83 @@ impl Styles {
     }
 }
 
-/// Columns of the terminal that standard output is, or none where it is none.
+/// Returns the columns of the terminal that standard output is; `None` if it is not a terminal.
 pub fn width() -> Option<usize> {
     let columns = rustix::termios::tcgetwinsize(io::stdout()).ok()?.ws_col;
     (columns > 0).then_some(columns.into())
+}
+
+/// Renders answers, and writes those that are written as they come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Output {
+    pub(crate) color: Color,
+    /// Drops notes.
+    pub(crate) quiet: bool,
+}
+
+impl Output {
+    /// Prints an answer and returns the exit status that it means.
+    pub(crate) fn print(&self, answer: Answer) -> Result<ExitStatus, Error> {
+        for error in &answer.errors {
+            self.report(error);
+        }
+        let styles = Styles::stdout(self.color);
+        let mut text = String::new();
+        for part in answer.parts {
+            let part = match part {
+                Part::Table(table) => table.render(&styles, width()),
+                Part::Text(text) => text,
+            };
+            // Most answers have one part, which may be large.
+            if text.is_empty() {
+                text = part;
+            } else {
+                text += &part;
+            }
+        }
+        self.write(text.as_bytes())?;
+        if !self.quiet {
+            for line in &answer.notes {
+                note(&escape(line.as_bytes()));
+            }
+        }
+        Ok(if answer.found {
+            ExitStatus::SUCCESS
+        } else {
+            ExitStatus::NO_MATCH
+        })
+    }
+
+    /// Writes a piece of an answer that is written as it comes. Returns `false` if standard output
+    /// is a pipe that has lost its reader, which may stop reading at any time.
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<bool, Error> {
+        match write_all(rustix::stdio::stdout(), bytes) {
+            Ok(()) => Ok(true),
+            Err(Errno::PIPE) => Ok(false),
+            Err(errno) => Err(Error::failed("write to standard output", errno)),
+        }
+    }
+
+    /// Writes rows of such an answer, a line of JSON for each.
+    pub(crate) fn write_json_lines(
+        &self,
+        rows: impl IntoIterator<Item = impl serde::Serialize>,
+    ) -> Result<bool, Error> {
+        self.write(answer::json_lines(rows)?.as_bytes())
+    }
+
+    /// Reports a failure that concerns a part of the question.
+    pub(crate) fn report(&self, error: &Error) {
+        report(error, ExitStatus::FAILURE);
+    }
 }
 
 /// Writes a result to standard output, whole.
 ///
 /// The reader may stop reading at any time: a closed pipe is not a failure. A closed descriptor is
 /// a failure, which the standard library's own stream passes over.
-///
-/// # Errors
-/// The status that `ls` and `pidmap` end with, once the reason is on standard error.
-pub fn print(text: &str) -> Result<(), ExitStatus> {
-    match write(text) {
-        Ok(()) | Err(Errno::PIPE) => Ok(()),
-        Err(errno) => Err(failed("write to standard output", &errno)),
-    }
+pub(crate) fn print(text: &str) -> Result<(), ExitStatus> {
+    Ok(Output::default().write(text.as_bytes()).map(drop)?)
 }
 
 /// Returns whether standard output may still be read: if it is a pipe, whether the pipe has a
@@ -100,10 +160,17 @@ pub fn write(text: &str) -> Result<(), Errno> {
 /// # Errors
 /// That of `write(2)`.
 pub fn write_bytes(bytes: &[u8]) -> Result<(), Errno> {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        match rustix::io::write(rustix::stdio::stdout(), rest) {
-            Ok(written) => rest = &rest[written..],
+    write_all(rustix::stdio::stdout(), bytes)
+}
+
+/// Writes all bytes to a descriptor.
+///
+/// # Errors
+/// That of `write(2)`.
+pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match rustix::io::write(&fd, bytes) {
+            Ok(written) => bytes = &bytes[written..],
             Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }
@@ -112,27 +179,13 @@ pub fn write_bytes(bytes: &[u8]) -> Result<(), Errno> {
 }
 
 /// Writes `value` to standard output as one JSON document.
-///
-/// # Errors
-/// As [`print()`].
-pub fn print_json(value: &impl serde::Serialize) -> Result<(), ExitStatus> {
-    match serde_json::to_string_pretty(value) {
-        Ok(text) => print(&(escape_json(text) + "\n")),
-        Err(failure) => Err(failed("write JSON", &failure)),
-    }
+pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<(), ExitStatus> {
+    Ok(Output::default().print(Answer::json(value)?).map(drop)?)
 }
 
 /// Writes each of these to standard output as a line of JSON.
-///
-/// # Errors
-/// As [`print()`].
-pub fn print_json_lines(values: &[impl serde::Serialize]) -> Result<(), ExitStatus> {
-    let mut text = String::new();
-    for value in values {
-        text += &serde_json::to_string(value).map_err(|failure| failed("write JSON", &failure))?;
-        text.push('\n');
-    }
-    print(&escape_json(text))
+pub(crate) fn print_json_lines(values: &[impl serde::Serialize]) -> Result<(), ExitStatus> {
+    Ok(Output::default().write_json_lines(values).map(drop)?)
 }
 
 /// Says on standard error why nsx could not do what it was asked to.

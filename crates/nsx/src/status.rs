@@ -124,7 +124,7 @@ impl StatusFd {
             return;
         };
         // Whoever asked for it and stops reading misses it. Anybody else may wait for it.
-        if let Err(errno) = self.write((line + "\n").as_bytes())
+        if let Err(errno) = out::write_all(&self.fd, (line + "\n").as_bytes())
             && errno != Errno::PIPE
             && !self.told.replace(true)
         {
@@ -133,17 +133,6 @@ impl StatusFd {
                 out::reason(&errno)
             ));
         }
-    }
-
-    fn write(&self, mut bytes: &[u8]) -> Result<(), Errno> {
-        while !bytes.is_empty() {
-            match rustix::io::write(&self.fd, bytes) {
-                Ok(written) => bytes = &bytes[written..],
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
-        Ok(())
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Table {
     /// The cells, one behind the other: a host may have a hundred thousand.
     text: String,
     cells: Vec<Cell>,
+    /// `true` if a terminal breaks lines that are too wide for it.
+    is_wrapped: bool,
 }
 
 /// The end of a cell in the text of all cells, and the number of columns of a terminal that it
@@ -55,6 +57,15 @@ impl Table {
             columns: columns.to_vec(),
             text: String::new(),
             cells: Vec::new(),
+            is_wrapped: false,
+        }
+    }
+
+    /// Lets a terminal break lines that are too wide for it, as is best for sentences.
+    pub fn wrapped(self) -> Self {
+        Self {
+            is_wrapped: true,
+            ..self
         }
     }
 
@@ -82,6 +93,7 @@ impl Table {
         if self.is_empty() {
             return String::new();
         }
+        let width = width.filter(|_| !self.is_wrapped);
         let mut widths: Vec<usize> = self
             .columns
             .iter()

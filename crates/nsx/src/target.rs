@@ -1,6 +1,12 @@
 //! A TARGET of the command line, and how it is said that there is none.
 
-use crate::{exit::ExitStatus, out, text::escape};
+use crate::{
+    answer::Answer,
+    error::Error,
+    exit::ExitStatus,
+    out::{self, Output},
+    text::escape,
+};
 use nsx_core::{
     pid::Process,
     proc::ProcRoot,
@@ -144,15 +150,10 @@ pub(crate) fn hint_at_guard(process: &Process) {
     }
 }
 
-/// Prints the words for everything that runs, a line each.
-pub(crate) fn list() -> ExitStatus {
-    let host = match Host::system() {
-        Ok(host) => host,
-        Err(errno) => return out::failed("open /proc", &errno),
-    };
-    let words: String = nsx_target::words(&host)
-        .iter()
-        .map(|word| format!("{word}\n"))
-        .collect();
-    out::print(&words).map_or_else(|status| status, |()| ExitStatus::SUCCESS)
+/// Prints the words for everything that runs, one per line.
+pub(crate) fn list() -> Result<ExitStatus, Error> {
+    let host = Host::system().map_err(|errno| Error::failed("open /proc", errno))?;
+    let words = nsx_target::words(&host);
+    let lines: String = words.iter().map(|word| format!("{word}\n")).collect();
+    Output::default().print(Answer::text(lines))
 }
