@@ -33,7 +33,7 @@ pub mod formats {
     pub use crate::{
         compat::{environment, quoted, raw},
         ls::census,
-        unshare::asks_of_a_bundle as bundle,
+        unshare::bundle_request as bundle,
     };
 }
 

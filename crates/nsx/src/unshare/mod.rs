@@ -14,7 +14,7 @@ mod request;
 mod rights;
 mod setup;
 
-pub use oci::asks as asks_of_a_bundle;
+pub use oci::requested as bundle_request;
 pub use options::Options;
 
 use crate::{

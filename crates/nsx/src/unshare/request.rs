@@ -12,7 +12,7 @@ use crate::{
 };
 use nsx_core::{
     ns::NsKind,
-    plan::{self, Caller, GroupsDenied, NamespaceFile, unshare::Request},
+    plan::{self, Caller, GroupsDenied, unshare::Request},
     proc::ProcRoot,
 };
 use std::path::Path;
@@ -169,35 +169,31 @@ fn bundle(file: &Path, options: Options, caller: &Caller) -> Result<Request, Req
         program,
         ..
     } = options;
-    let Bundle {
-        mut request,
-        last_mounts,
-        left_out,
-    } = oci::read(file, program, caller)?;
-    if !left_out.is_empty() {
+    let bundle = oci::read(file, program, caller)?;
+    if !bundle.left_out.is_empty() {
         out::note(&escape(
-            format!("not carried out: {}", left_out.join(", ")).as_bytes(),
+            format!("not carried out: {}", bundle.left_out.join(", ")).as_bytes(),
         ));
     }
-    let joins = |kind| {
-        request
-            .joins
-            .iter()
-            .any(|file: &NamespaceFile| file.kind() == kind)
-    };
     let mounts = mounts.mounts();
-    if joins(NsKind::Mnt) && !mounts.is_empty() {
+    if bundle.joins(NsKind::Mnt) && !mounts.is_empty() {
         return usage(
             "the bundle joins a mount namespace, and mounts made there would be seen by its \
             processes",
         );
     }
-    if joins(NsKind::Uts) && setup.hostname.is_some() {
+    if bundle.joins(NsKind::Uts) && setup.hostname.is_some() {
         return usage(
             "the bundle joins a UTS namespace, and --hostname would change the host name of its \
             processes",
         );
     }
+    let enters_pid = bundle.has(NsKind::Pid);
+    let Bundle {
+        mut request,
+        last_mounts,
+        ..
+    } = bundle;
     if let Some(name) = setup.hostname {
         request.kinds.insert(NsKind::Uts);
         request.hostname = Some(program::c_string(name, "the host name")?);
@@ -207,16 +203,15 @@ fn bundle(file: &Path, options: Options, caller: &Caller) -> Result<Request, Req
     }
     request.mounts.extend(mounts);
     request.mounts.extend(last_mounts);
-    let new_pid = request.kinds.contains(NsKind::Pid);
-    if process.init && !new_pid {
+    if process.init && !request.kinds.contains(NsKind::Pid) {
         return usage("--init needs a new PID namespace, and the bundle has none");
     }
-    let joins_pid = request.joins.iter().any(|file| file.kind() == NsKind::Pid);
-    request.fork = process.forks(new_pid || joins_pid, request.kinds, caller)?;
+    request.fork = process.forks(enters_pid, request.kinds, caller)?;
     request.init = process.init;
     request.kill_child = process.kill_child();
     Ok(request)
 }
+
 pub(super) fn usage<T>(text: &str) -> Result<T, RequestError> {
     Err(RequestError::Usage(text.to_owned()))
 }

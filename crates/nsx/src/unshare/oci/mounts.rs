@@ -4,13 +4,13 @@
 //! flags of a bind mount, then the recursive attributes. What is to be read-only and still has to
 //! be furnished is made so last.
 
-use super::OciError;
+use super::{Bundle, OciError};
 use nsx_core::plan::{Change, Contents, FileSystem, Mount};
 use nsx_target::oci::{self as spec, Text};
 use rustix::mount::{
     MountAttrFlags as Attribute, MountFlags as Flag, MountPropagationFlags as Events,
 };
-use std::path::Path;
+use std::{os::unix::ffi::OsStrExt, path::Path};
 
 /// The effect of an option.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +40,9 @@ enum Meaning {
 use Meaning::{
     Binds, Clears, ClearsAll, CopiesUp, MapsIds, Nothing, Passes, Remounts, Sets, SetsAll,
 };
+
+/// The directory whose devices a runtime supplies.
+const DEV: &str = "/dev";
 
 const ACL: Flag = Flag::from_bits_retain(1 << 16);
 const IVERSION: Flag = Flag::from_bits_retain(1 << 23);
@@ -144,7 +147,7 @@ struct Options {
 }
 
 impl Options {
-    fn parse(place: usize, options: &[Text]) -> Result<Self, OciError> {
+    fn parse(index: usize, options: &[Text]) -> Result<Self, OciError> {
         let mut all = Self {
             flags: Flag::empty(),
             set: Attribute::empty(),
@@ -157,7 +160,7 @@ impl Options {
             data: Vec::new(),
         };
         for (number, option) in options.iter().enumerate() {
-            let option = option.to_str().ok_or(OciError::Option(place, number))?;
+            let option = option.to_str().ok_or(OciError::Option(index, number))?;
             let known = OPTIONS
                 .iter()
                 .find(|(name, _)| *name == option)
@@ -191,111 +194,122 @@ impl Options {
     }
 }
 
-/// Returns the mounts that the one at `place` of the list stands for: none if it is left out.
-/// `last` gets what is done when all mounts are made.
-pub(super) fn translate(
-    place: usize,
-    mount: &spec::Mount,
-    directory: &Path,
-    last: &mut Vec<Mount>,
-    left_out: &mut Vec<String>,
-) -> Result<Vec<Mount>, OciError> {
-    let options = Options::parse(place, &mount.options)?;
-    let kind = mount.kind.to_string();
-    let binds = options.binds.or((kind == "bind").then_some(false));
-    if binds.is_none() && matches!(kind.as_str(), "cgroup" | "cgroup2") {
-        left_out.push(format!("mounts[{place}] ({kind})"));
-        return Ok(Vec::new());
-    }
-    if options.maps_ids || !mount.uid_mappings.is_empty() || !mount.gid_mappings.is_empty() {
-        return Err(OciError::IdMapped(place));
-    }
-    given(&mount.destination, || {
-        format!("mounts[{place}].destination")
-    })?;
-    let at = Path::new("/").join(&*mount.destination);
-    let mut made = Vec::new();
-    let mut flags = options.flags;
-    if let Some(recursive) = binds {
-        given(&mount.source, || format!("mounts[{place}].source"))?;
-        if !options.remounts {
-            let source = directory.join(&*mount.source);
-            made.push(Contents::Bind {
-                source,
-                recursive,
-                flags: Flag::empty(),
+impl Bundle {
+    /// Adds the mounts that make up the entry with this index in the list.
+    pub(super) fn add_mount(
+        &mut self,
+        index: usize,
+        mount: &spec::Mount,
+        directory: &Path,
+    ) -> Result<(), OciError> {
+        let options = Options::parse(index, &mount.options)?;
+        let kind = mount.kind.to_string();
+        let binds = options.binds.or((kind == "bind").then_some(false));
+        if binds.is_none() && matches!(kind.as_str(), "cgroup" | "cgroup2") {
+            self.left_out.push(format!("mounts[{index}] ({kind})"));
+            return Ok(());
+        }
+        if options.maps_ids || !mount.uid_mappings.is_empty() || !mount.gid_mappings.is_empty() {
+            return Err(OciError::IdMapped(index));
+        }
+        require(&mount.destination, || {
+            format!("mounts[{index}].destination")
+        })?;
+        let at = Path::new("/").join(&*mount.destination);
+        let mut contents = Vec::new();
+        if let Some(recursive) = binds {
+            require(&mount.source, || format!("mounts[{index}].source"))?;
+            self.leave_options_out(index, &options.data);
+            if !options.remounts {
+                contents.push(Contents::Bind {
+                    source: directory.join(&*mount.source),
+                    recursive,
+                    flags: Flag::empty(),
+                });
+            }
+        } else {
+            require(&mount.kind, || format!("mounts[{index}].type"))?;
+            let file_system = self.file_system(index, mount, &at, &options);
+            contents.push(if options.remounts {
+                Contents::Changed(Change::Remount(file_system))
+            } else {
+                Contents::New(file_system)
             });
         }
-        left_out.extend(
-            options
-                .data
-                .iter()
-                .map(|option| format!("mounts[{place}].options ({option})")),
-        );
-    } else {
-        given(&mount.kind, || format!("mounts[{place}].type"))?;
-        if kind == "tmpfs" || at == Path::new("/dev") {
+        let passes = options.passes.iter().copied().map(Change::Propagation);
+        contents.extend(passes.map(Contents::Changed));
+        if binds.is_some() && !options.flags.is_empty() {
+            contents.push(Contents::Changed(Change::Flags(options.flags)));
+        }
+        if !(options.set.is_empty() && options.clear.is_empty()) {
+            contents.push(Contents::Changed(Change::Attributes {
+                set: options.set,
+                clear: options.clear,
+            }));
+        }
+        // The specification makes the runtime supply the devices, whatever the file says.
+        if binds.is_none() && at == Path::new(DEV) {
+            contents.push(Contents::Devices);
+        }
+        let mounts = contents.into_iter().map(|contents| Mount {
+            at: at.clone(),
+            contents,
+        });
+        self.request.mounts.extend(mounts);
+        Ok(())
+    }
+
+    /// Returns a new file system. A file system in which mount points or devices may have to be
+    /// created becomes read-only last.
+    fn file_system(
+        &mut self,
+        index: usize,
+        mount: &spec::Mount,
+        at: &Path,
+        options: &Options,
+    ) -> FileSystem {
+        let is_tmpfs = mount.kind.as_bytes() == b"tmpfs";
+        let mut flags = options.flags;
+        if is_tmpfs || at == Path::new(DEV) {
             if flags.contains(Flag::RDONLY) {
-                last.push(Mount {
-                    at: at.clone(),
+                self.last_mounts.push(Mount {
+                    at: at.to_owned(),
                     contents: Contents::Changed(Change::Flags(flags)),
                 });
             }
             flags -= Flag::RDONLY;
         }
-        let option = |text: &String| match text.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (text.clone(), None),
-        };
-        let copy_up = options.copies_up && kind == "tmpfs";
-        if options.copies_up && !copy_up {
-            left_out.push(format!("mounts[{place}].options (tmpcopyup)"));
+        if options.copies_up && !is_tmpfs {
+            self.leave_options_out(index, &["tmpcopyup".to_owned()]);
         }
-        let options_of_kind = options.data.iter().map(option).collect();
-        let source = mount.source.to_os_string();
-        let file_system = FileSystem {
-            kind: kind.clone(),
-            options: options_of_kind,
+        FileSystem {
+            kind: mount.kind.to_string(),
+            options: options.data.iter().map(|text| split(text)).collect(),
             flags,
-            source,
-            copy_up,
-        };
-        made.push(match options.remounts {
-            true => Contents::Changed(Change::Remount(file_system)),
-            false => Contents::New(file_system),
-        });
+            source: mount.source.to_os_string(),
+            copy_up: options.copies_up && is_tmpfs,
+        }
     }
-    made.extend(
-        options
-            .passes
+
+    fn leave_options_out(&mut self, index: usize, options: &[String]) {
+        let paths = options
             .iter()
-            .map(|events| Contents::Changed(Change::Propagation(*events))),
-    );
-    if binds.is_some() && !flags.is_empty() {
-        made.push(Contents::Changed(Change::Flags(flags)));
+            .map(|option| format!("mounts[{index}].options ({option})"));
+        self.left_out.extend(paths);
     }
-    if !(options.set.is_empty() && options.clear.is_empty()) {
-        made.push(Contents::Changed(Change::Attributes {
-            set: options.set,
-            clear: options.clear,
-        }));
+}
+
+/// Splits an option of a file system into its name and its value.
+fn split(option: &str) -> (String, Option<String>) {
+    match option.split_once('=') {
+        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+        None => (option.to_owned(), None),
     }
-    // The specification has a runtime supply the devices, whatever the file says.
-    if binds.is_none() && at == Path::new("/dev") {
-        made.push(Contents::Devices);
-    }
-    Ok(made
-        .into_iter()
-        .map(|contents| Mount {
-            at: at.clone(),
-            contents,
-        })
-        .collect())
 }
 
 /// Returns the devices for a file without a mount at /dev.
 pub(super) fn devices(mounts: &[spec::Mount]) -> Option<Mount> {
-    let at = Path::new("/dev");
+    let at = Path::new(DEV);
     let is_there = mounts
         .iter()
         .any(|mount| Path::new("/").join(&*mount.destination) == at);
@@ -305,9 +319,9 @@ pub(super) fn devices(mounts: &[spec::Mount]) -> Option<Mount> {
     })
 }
 
-/// A path must not be empty.
-pub(super) fn given(path: &Text, property: impl FnOnce() -> String) -> Result<(), OciError> {
-    if path.is_empty() {
+/// Refuses an empty text, because the property is required.
+pub(super) fn require(text: &Text, property: impl FnOnce() -> String) -> Result<(), OciError> {
+    if text.is_empty() {
         Err(OciError::Missing(property()))
     } else {
         Ok(())

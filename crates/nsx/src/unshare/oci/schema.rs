@@ -1,7 +1,7 @@
 //! The reader of configurations beside the JSON Schema and the examples of the runtime
 //! specification.
 
-use super::{CARRIED_OUT, spec};
+use super::{left_out::CARRIED_OUT, spec};
 use boon::{Compiler, SchemaIndex, Schemas};
 use proptest::{prelude::*, strategy::ValueTree};
 use serde_json::{Map, Value, json};
