@@ -14,7 +14,7 @@ use nsx_core::{
     ns::{NsKind, NsSet},
     plan::{
         Caller, Confinement, PlanError,
-        enter::{Groups, Place, Program, Request, Target},
+        enter::{Groups, Place, Program, Request, TargetProcess},
     },
 };
 use nsx_target::{Configuration, ConfigurationError, Engine};
@@ -25,7 +25,7 @@ use std::path::Path;
 /// these.
 pub(super) fn request(
     options: &Options,
-    target: &Target<'_>,
+    target: &TargetProcess<'_>,
     Joined { kinds, files }: Joined,
     container: (
         Option<Engine>,
@@ -160,7 +160,7 @@ pub(super) fn request(
 
 /// Returns the directory in which the program starts.
 fn stands(
-    target: &Target<'_>,
+    target: &TargetProcess<'_>,
     asked: Option<&Path>,
     configured: Option<std::path::PathBuf>,
     inside: bool,
@@ -190,7 +190,7 @@ fn stands(
 fn settle_groups(
     groups: Vec<u32>,
     gid: Option<u32>,
-    target: &Target<'_>,
+    target: &TargetProcess<'_>,
     kinds: NsSet,
     findings: &mut Findings,
 ) -> Groups {

@@ -6,14 +6,14 @@ use nsx_core::{
     cgroup::{self, Membership, Mounts},
     plan::{
         Caller,
-        enter::{CgroupFile, Target},
+        enter::{CgroupFile, TargetProcess},
     },
 };
 
 /// Opens those that the caller is not in. Who may not join one stays outside of it, unless that is
 /// root, who would be surprised.
 pub(super) fn open(
-    target: &Target<'_>,
+    target: &TargetProcess<'_>,
     caller: &Caller,
     findings: &mut Findings,
 ) -> Result<Vec<CgroupFile>, RequestError> {

@@ -6,7 +6,7 @@ use nsx_core::{
     ns::{Namespace, NsId, NsKind, NsSet, Related},
     plan::{
         Caller, NamespaceFile, PlanError,
-        enter::{ForChildren, Target},
+        enter::{ForChildren, TargetProcess},
     },
     proc::{NsLink, ProcRoot},
 };
@@ -28,7 +28,7 @@ impl Joined {
     /// # Errors
     /// [`PlanError`] if the target cannot be read.
     pub(super) fn settle(
-        target: &Target<'_>,
+        target: &TargetProcess<'_>,
         mut wanted: NsSet,
         files: Vec<NamespaceFile>,
         caller: &Caller,
@@ -69,7 +69,7 @@ impl Joined {
     /// own.
     fn join_childrens(
         &mut self,
-        target: &Target<'_>,
+        target: &TargetProcess<'_>,
         kind: NsKind,
         wanted: &mut NsSet,
         findings: &mut Findings,
@@ -101,7 +101,7 @@ impl Joined {
     /// Joins the user namespace that gives the right to join the others, if the caller needs one.
     fn join_owner(
         &mut self,
-        target: &Target<'_>,
+        target: &TargetProcess<'_>,
         caller: &Caller,
         findings: &mut Findings,
     ) -> Result<(), PlanError> {

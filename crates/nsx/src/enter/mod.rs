@@ -38,7 +38,7 @@ use nsx_core::{
     pid::Pid,
     plan::{
         self, Caller, NamespaceFile, PlanError,
-        enter::{Groups, Place, Program, Request, Target},
+        enter::{Groups, Place, Program, Request, TargetProcess},
     },
     proc::{ProcError, ProcRoot},
 };
@@ -151,7 +151,7 @@ fn request(
     findings: &mut Findings,
 ) -> Result<Request, RequestError> {
     let Subject { process, container } = &subject;
-    let target = Target {
+    let target = TargetProcess {
         process,
         proc,
         is_whole: container.is_some(),
@@ -302,7 +302,7 @@ fn beside(request: &Request) -> String {
 /// A request for these namespaces and nothing else.
 fn kinds_alone(
     options: &Options,
-    target: &Target<'_>,
+    target: &TargetProcess<'_>,
     joined: Joined,
 ) -> Result<Request, RequestError> {
     let Joined { kinds, files } = joined;

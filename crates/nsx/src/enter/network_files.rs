@@ -5,7 +5,7 @@ use super::findings::Findings;
 use crate::{out, pin::NETNS};
 use nsx_core::{
     ns::{Namespace, NsId, NsKind},
-    plan::{Contents, Mount, enter::Target},
+    plan::{Contents, Mount, enter::TargetProcess},
 };
 use rustix::{fs::CWD, io::Errno, mount::MountFlags};
 use std::{
@@ -28,7 +28,7 @@ const MOST: usize = 4 << 20;
 /// the target's network, as far as `ip netns` has no other.
 pub(super) fn mounts(
     network: NsId,
-    target: Option<&Target<'_>>,
+    target: Option<&TargetProcess<'_>>,
     findings: &mut Findings,
 ) -> Vec<Mount> {
     let mut mounts = of_named(network);
@@ -46,7 +46,7 @@ pub(super) fn mounts(
 
 /// A file of the target's, if it differs from the caller's. The target may have made it anything,
 /// and nothing of it is bound: what the program writes would be the target's.
-fn of_target(target: &Target<'_>, path: &Path, findings: &mut Findings) -> Option<Mount> {
+fn of_target(target: &TargetProcess<'_>, path: &Path, findings: &mut Findings) -> Option<Mount> {
     let why = match target.file(path, MOST) {
         Ok(Ok(text)) if fs::read(path).is_ok_and(|own| own == text) => return None,
         Ok(Ok(text)) => {

@@ -8,7 +8,7 @@ use crate::unshare::oci::UMASK;
 use nsx_core::{
     idmap::IdKind,
     ns::{NsKind, NsSet},
-    plan::{Caller, CapabilityState, Confinement, Label, Limit, PlanError, enter::Target},
+    plan::{Caller, CapabilityState, Confinement, Label, Limit, PlanError, enter::TargetProcess},
     proc::{Credentials, ProcError},
 };
 use nsx_target::{
@@ -61,7 +61,7 @@ pub(super) struct Profile {
 impl Profile {
     /// Reads it. A configuration that says nothing is passed over, and handed back with the reason.
     pub(super) fn read(
-        target: &Target<'_>,
+        target: &TargetProcess<'_>,
         kinds: NsSet,
         (engine, configuration): (
             Option<Engine>,
@@ -231,7 +231,7 @@ struct Facts {
 }
 
 impl Facts {
-    fn read(target: &Target<'_>) -> Result<Self, PlanError> {
+    fn read(target: &TargetProcess<'_>) -> Result<Self, PlanError> {
         let (pid, proc) = (target.process.pid(), target.proc);
         let mut buffer = Vec::new();
         let credentials = proc
@@ -281,7 +281,7 @@ impl Facts {
 /// The limits that a program gets of which the configuration says nothing: those of the process
 /// that the engine has start all programs of a container, as far as it has one. The container's own
 /// process may have lowered its limits since.
-fn limits_of_starter(target: &Target<'_>, engine: Engine) -> Option<Vec<Limit>> {
+fn limits_of_starter(target: &TargetProcess<'_>, engine: Engine) -> Option<Vec<Limit>> {
     if !matches!(
         engine,
         Engine::Docker | Engine::Containerd | Engine::Nerdctl | Engine::Cri
@@ -343,7 +343,7 @@ fn reduce(limits: &mut Vec<Limit>, own: &[Limit], caller: &Caller) {
 }
 
 /// The variables of the target's process, which may have written anything there.
-fn environment(target: &Target<'_>) -> Result<Vec<CString>, PlanError> {
+fn environment(target: &TargetProcess<'_>) -> Result<Vec<CString>, PlanError> {
     let mut text = Vec::new();
     match target
         .proc

@@ -7,7 +7,7 @@ use nsx_core::{
     ns::NsKind,
     plan::{
         PlanError,
-        enter::{Request, Target},
+        enter::{Request, TargetProcess},
     },
     pty::Pty,
 };
@@ -30,7 +30,7 @@ impl PtyOptions {
     pub(super) fn apply(
         self,
         request: &mut Request,
-        target: Option<&Target<'_>>,
+        target: Option<&TargetProcess<'_>>,
     ) -> Result<(), RequestError> {
         let [stdin, stdout, stderr] =
             [stdio::stdin(), stdio::stdout(), stdio::stderr()].map(isatty);

@@ -8,7 +8,7 @@ use nsx_core::{
     pid::Pid,
     plan::{
         Caller, NamespaceFile, PlanError,
-        enter::{OwnProc, Request, Target, View},
+        enter::{OwnProc, Request, TargetProcess, View},
     },
     proc::ProcRoot,
 };
@@ -69,7 +69,7 @@ impl ViewOptions {
         self,
         request: &mut Request,
         named: Option<NsSet>,
-        target: Option<&Target<'_>>,
+        target: Option<&TargetProcess<'_>>,
         proc: &ProcRoot,
         findings: &mut Findings,
     ) -> Result<(), PlanError> {
@@ -141,11 +141,11 @@ impl ViewOptions {
 /// joined.
 fn fix_proc(
     request: &mut Request,
-    target: Option<&Target<'_>>,
+    target: Option<&TargetProcess<'_>>,
     findings: &mut Findings,
 ) -> Result<(), PlanError> {
     let target = target.filter(|_| request.kinds.contains(NsKind::Mnt));
-    if target.map(Target::hides_caller).transpose()? == Some(false) {
+    if target.map(TargetProcess::hides_caller).transpose()? == Some(false) {
         return Ok(());
     }
     request.own_proc = OwnProc::new().ok();

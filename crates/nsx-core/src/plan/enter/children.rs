@@ -1,7 +1,7 @@
 //! The namespaces that a target's children are in, if the target is in others itself: it waits for
 //! a program in there.
 
-use super::Target;
+use super::TargetProcess;
 use crate::{
     ns::{Namespace, NsId, NsKind},
     pid::{Pid, Process},
@@ -34,12 +34,12 @@ impl ForChildren {
     }
 }
 
-impl Target<'_> {
+impl TargetProcess<'_> {
     /// Looks up the namespace of a kind that its children are in: `pid` since 4.12, `time` since
     /// 5.6.
     ///
     /// # Errors
-    /// As for [`Target::root`].
+    /// As for [`TargetProcess::root`].
     pub fn for_children(&self, kind: NsKind) -> Result<ForChildren, PlanError> {
         // A kernel without the link says nothing of children.
         let Some(link) = ForChildren::link(kind).filter(|link| self.proc.own_ns(*link).is_ok())

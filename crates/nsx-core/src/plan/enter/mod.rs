@@ -17,7 +17,7 @@ mod view;
 pub use children::ForChildren;
 pub use guard::Guard;
 pub use request::{CgroupFile, Groups, Place, Program, Request, Wait};
-pub use target::Target;
+pub use target::TargetProcess;
 pub use view::{OwnProc, View};
 
 use super::{
@@ -52,7 +52,7 @@ pub fn plan<'a>(
         .target
         .as_ref()
         .zip(proc)
-        .map(|(process, proc)| Target {
+        .map(|(process, proc)| TargetProcess {
             process,
             proc,
             is_whole: false,
@@ -313,7 +313,7 @@ impl GroupSteps {
         groups: &Groups,
         group: Option<u32>,
         joined: NsSet,
-        target: Option<&Target<'_>>,
+        target: Option<&TargetProcess<'_>>,
         (caller, proc): (&Caller, Option<&ProcRoot>),
     ) -> Self {
         let leave = |denied| Step::LeaveGroups { denied, group };
@@ -397,7 +397,7 @@ mod tests {
     #[test]
     fn nothing_differs_from_oneself() {
         let (process, caller, proc) = own();
-        let target = Target {
+        let target = TargetProcess {
             process: &process,
             proc: &proc,
             is_whole: false,

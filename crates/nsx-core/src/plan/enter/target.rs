@@ -18,7 +18,7 @@ use std::{ffi::CStr, path::Path};
 
 /// A process and the procfs that shows it.
 #[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
+pub struct TargetProcess<'a> {
     /// The process.
     pub process: &'a Process,
     /// The caller's procfs.
@@ -29,7 +29,7 @@ pub struct Target<'a> {
     pub is_whole: bool,
 }
 
-impl Target<'_> {
+impl TargetProcess<'_> {
     /// Those of `kinds` in which it is not where the caller is.
     ///
     /// # Errors
