@@ -233,7 +233,7 @@ fn missing_files(path: &Path, text: &str) -> Vec<String> {
 }
 
 /// Tests that a document in the root directory names and that do not exist: words in backticks such
-/// as `enter_pty::a_test`, a function of a file below tests/.
+/// as `enter::pty::a_test`, a function of a file below tests/.
 fn missing_tests(path: &Path, text: &str) -> Vec<String> {
     if path.extension().is_none_or(|extension| extension != "md") || path.components().count() > 1 {
         return Vec::new();
@@ -286,8 +286,8 @@ mod tests {
     fn a_test_that_is_named_must_exist() {
         let named =
             |word: &str| missing_tests(Path::new("SECURITY.md"), &format!("held by `{word}`"));
-        assert!(named("enter_hostile::no_descriptor_of_the_callers_leaks_in").is_empty());
-        assert_eq!(named("enter_hostile::no_such_test_exists").len(), 1);
+        assert!(named("enter::hostile::no_descriptor_of_the_callers_leaks_in").is_empty());
+        assert_eq!(named("enter::hostile::no_such_test_exists").len(), 1);
         assert_eq!(named("no_such_file::no_such_test_exists").len(), 1);
         assert!(named("nsx_core::sys").is_empty() && named("std::process").is_empty());
     }

@@ -39,8 +39,8 @@ const SHORT: [&str; 7] = [
     "guest::",
     "unshare::the_kind_that_is_named",
     "unshare::a_kernel_whose_exec",
-    "rights::",
-    "enter_alike::",
+    "unshare::rights::",
+    "enter::alike::",
     "refusals::",
     "without_pseudo_terminals",
 ];

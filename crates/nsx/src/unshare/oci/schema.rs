@@ -10,7 +10,7 @@ use std::{ffi::OsStr, fs, path::PathBuf};
 type Config = spec::Config<spec::Seccomp>;
 
 fn directory() -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests/oci/runtime-spec"]
+    [env!("CARGO_MANIFEST_DIR"), "tests/unshare/oci/runtime-spec"]
         .iter()
         .collect()
 }

@@ -1,5 +1,14 @@
 //! `nsx unshare`: which namespaces are new, and what is set up in them.
 
+mod ids;
+mod mounts;
+mod oci;
+mod pins;
+mod ranges;
+mod rights;
+pub(crate) mod root_directory;
+mod status_fd;
+
 use crate::support::{
     Cgroups, Command, Host, Need, Session, Test, both,
     procfs::{self, KINDS},
@@ -8,6 +17,21 @@ use crate::support::{
 use std::{collections::BTreeSet, fs};
 
 pub(crate) fn tests() -> Vec<Test> {
+    let areas = [
+        new_namespaces(),
+        ids::tests(),
+        mounts::tests(),
+        oci::tests(),
+        pins::tests(),
+        ranges::tests(),
+        rights::tests(),
+        root_directory::tests(),
+        status_fd::tests(),
+    ];
+    areas.into_iter().flatten().collect()
+}
+
+fn new_namespaces() -> Vec<Test> {
     vec![
         both(ps_is_alone_as_pid_1).needs([Need::Tool("ps")]),
         both(the_hostname_is_the_new_one_and_the_hosts_stays).needs([Need::Tool("hostname")]),

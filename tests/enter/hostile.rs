@@ -106,7 +106,7 @@ fn nothing_inside_writes_to_what_nsx_runs_from(session: &Session) {
             session.directory().display()
         ));
         let tried = attack
-            .arg(include_str!("support/attack.pl"))
+            .arg(include_str!("../support/attack.pl"))
             .arg(&again)
             .run()
             .exited(0);

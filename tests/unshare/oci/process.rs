@@ -315,7 +315,7 @@ fn home_is_that_of_runc(session: &Session) {
 /// Writes a bundle that maps user 0 to the test's.
 fn mapped(session: &Session, script: &str, process: Value, linux: Value) {
     if !session.path("root").exists() {
-        crate::root_directory::small_root(session);
+        crate::unshare::root_directory::small_root(session);
     }
     let (user, group) = session.ids();
     let mut bundle = bundle(script, &process);

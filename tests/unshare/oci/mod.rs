@@ -5,8 +5,8 @@ mod mounts;
 mod process;
 
 use crate::{
-    root_directory::small_root,
     support::{Need, Session, Test, both, filter::Filter, ordinary, procfs, root},
+    unshare::root_directory::small_root,
 };
 use std::fs;
 

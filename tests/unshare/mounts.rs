@@ -2,8 +2,8 @@
 //! names; and nothing left on the host's disks.
 
 use crate::{
-    root_directory::small_root,
     support::{Command, Need, Session, Test, both, filter::Filter, root, until},
+    unshare::root_directory::small_root,
 };
 use std::{
     fs,

@@ -2,13 +2,13 @@
 //! that the program is in.
 
 use crate::{
-    root_directory::small_root,
     support::{
         Need, Process, Session, Test, both,
         filter::Filter,
         procfs::{self, Pinned},
         root,
     },
+    unshare::root_directory::small_root,
 };
 use std::fs;
 

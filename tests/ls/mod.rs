@@ -1,6 +1,19 @@
 //! `nsx ls`: held against lsns and /proc, on hosts with many namespaces and with processes that are
 //! hard to read.
 
+mod crowd;
+mod empty;
+mod ending;
+mod facts;
+mod holders;
+mod hostile;
+mod older;
+mod reach;
+mod saved;
+mod table;
+mod views;
+mod watch;
+
 use crate::support::{
     Need, Process, Session, Test, both,
     command::Command,
@@ -16,6 +29,25 @@ use std::{
 };
 
 pub(crate) fn tests() -> Vec<Test> {
+    let areas = [
+        lists(),
+        crowd::tests(),
+        empty::tests(),
+        ending::tests(),
+        facts::tests(),
+        holders::tests(),
+        hostile::tests(),
+        older::tests(),
+        reach::tests(),
+        saved::tests(),
+        table::tests(),
+        views::tests(),
+        watch::tests(),
+    ];
+    areas.into_iter().flatten().collect()
+}
+
+fn lists() -> Vec<Test> {
     vec![
         both(json_says_the_same_as_the_table).alone(),
         both(types_and_a_process_narrow_the_list),

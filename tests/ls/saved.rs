@@ -1,7 +1,7 @@
 //! `nsx ls --save`, `--from` and `--diff`: a census in a file.
 
 use crate::{
-    ls_views::row,
+    ls::views::row,
     support::{
         Need, Session, Test, both,
         procfs::{self, Pinned},

@@ -1,7 +1,15 @@
 //! `nsx enter`: which namespaces are joined, where the program then stands, and what is refused.
 
+mod alike;
+mod files;
+mod host_tools;
+mod hostile;
+mod joined;
+mod proc;
+mod pty;
+mod view;
+
 use crate::{
-    root_directory::small_root,
     support::{
         Need, Process, Session, Test, both,
         filter::Filter,
@@ -9,11 +17,27 @@ use crate::{
         procfs::{self, KINDS, Pinned},
         root, until,
     },
+    unshare::root_directory::small_root,
     unshare::{PRINT_NAMESPACES, options},
 };
 use std::{fs, time::Duration};
 
 pub(crate) fn tests() -> Vec<Test> {
+    let areas = [
+        joined_namespaces(),
+        alike::tests(),
+        files::tests(),
+        host_tools::tests(),
+        hostile::tests(),
+        joined::tests(),
+        proc::tests(),
+        pty::tests(),
+        view::tests(),
+    ];
+    areas.into_iter().flatten().collect()
+}
+
+fn joined_namespaces() -> Vec<Test> {
     vec![
         both(it_reaches_what_unshare_made_and_so_does_nsenter).needs([Need::Tool("ip")]),
         both(every_kind_that_differs_is_joined),

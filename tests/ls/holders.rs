@@ -286,7 +286,7 @@ fn a_mount_in_another_mount_namespace_holds(session: &Session) {
 }
 
 fn a_mount_where_nobody_is_holds(session: &Session) {
-    // A mount namespace can be pinned on the processor where it was made only, see tests/pins.rs.
+    // A mount namespace can be pinned on the processor where it was made only, see tests/unshare/pins.rs.
     let script = "touch mnt uts; exec taskset -c 0 unshare --mount --propagation private sh -ec '
         unshare --mount=mnt --propagation unchanged sh -ec \"unshare --uts=uts true; stat -c %i \
     uts\"
