@@ -9,7 +9,7 @@ use super::{
 use crate::{
     exit::ExitStatus,
     out::{self, Styles},
-    query::{cell::Cell, finder::Finder, resident::Told, sight::Sight},
+    query::{cell::Cell, finder::Finder, process_column::ProcessColumn, system::System},
     table::{Align, Table},
 };
 use nsx_core::{
@@ -73,16 +73,16 @@ const OF_CONTAINERS: NsSet = NsSet::EMPTY
     .with(NsKind::Uts);
 
 /// Shows it. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn show(options: &Options, system: &System) -> Result<ExitStatus, ExitStatus> {
     let query = Query {
         kinds: NsSet::ALL,
         sources: Sources::PINS.with(Sources::MEMBERS),
     };
-    let mut census = Census::take(&sight.proc, query)
+    let mut census = Census::take(&system.proc, query)
         .map_err(|errno| out::failed("list the processes", &errno))?;
-    census.find_leaders(&sight.proc);
-    let rows = all(&census, sight);
-    let left_out = LeftOut::all_of(&census, &sight.proc);
+    census.find_leaders(&system.proc);
+    let rows = all(&census, system);
+    let left_out = LeftOut::all_of(&census, &system.proc);
     let is_empty = rows.is_empty();
     if options.json_lines {
         out::print_json_lines(&rows)?;
@@ -106,8 +106,8 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
 }
 
 /// The table of a census that was taken with its members, leaders and pins.
-pub(super) fn table(census: &Census, sight: &Sight) -> Table {
-    draw(&all(census, sight))
+pub(super) fn table(census: &Census, system: &System) -> Table {
+    draw(&all(census, system))
 }
 
 /// The table of groups that were saved, each as JSON has it.
@@ -116,20 +116,20 @@ pub(super) fn table_of_saved(groups: &[Value]) -> Table {
 }
 
 /// The rows of a census that was taken with its members and pins, as JSON has them.
-pub(super) fn rows(census: &Census, sight: &Sight) -> Vec<impl Serialize + use<>> {
-    all(census, sight)
+pub(super) fn rows(census: &Census, system: &System) -> Vec<impl Serialize + use<>> {
+    all(census, system)
 }
 
-fn all(census: &Census, sight: &Sight) -> Vec<Row> {
-    let mut finder = Finder::new(sight);
-    let groups = groups::groups(census, &sight.proc, &mut finder);
+fn all(census: &Census, system: &System) -> Vec<Row> {
+    let mut finder = Finder::new(system);
+    let groups = groups::groups(census, &system.proc, &mut finder);
     groups
         .iter()
-        .map(|group| row(group, sight, &mut finder))
+        .map(|group| row(group, system, &mut finder))
         .collect()
 }
 
-fn row(group: &Group<'_>, sight: &Sight, finder: &mut Finder<'_>) -> Row {
+fn row(group: &Group<'_>, system: &System, finder: &mut Finder<'_>) -> Row {
     let mut of_leader = |column| match group.leader {
         Some(leader) => finder.of_member(
             leader,
@@ -166,14 +166,14 @@ fn row(group: &Group<'_>, sight: &Sight, finder: &mut Finder<'_>) -> Row {
         paused: is_container
             && group
                 .leader
-                .zip(sight.host.as_ref())
+                .zip(system.host.as_ref())
                 .is_some_and(|(leader, host)| is_frozen(leader, host)),
         nprocs: Cell::count(group.processes, group.is_whole()),
         seen: group.processes,
-        pid: of_leader(Told::Pid),
-        user: of_leader(Told::User),
-        uid: of_leader(Told::Uid),
-        command: of_leader(Told::Command),
+        pid: of_leader(ProcessColumn::Pid),
+        user: of_leader(ProcessColumn::User),
+        uid: of_leader(ProcessColumn::Uid),
+        command: of_leader(ProcessColumn::Command),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     query::{
         cell::Cell,
         finder::Finder,
-        sight::Sight,
+        system::System,
         who::{Registrar, Who},
     },
     table::{Align, Table},
@@ -89,12 +89,12 @@ pub(super) struct Holders<'a> {
 
 impl<'a> Holders<'a> {
     /// `census` was taken with its members, and with whatever holders are to be found.
-    pub(super) fn new(census: &'a Census, sight: &'a Sight) -> Self {
-        let nsx = sight.proc.own_status().map(|status| status.tgid).ok();
+    pub(super) fn new(census: &'a Census, system: &'a System) -> Self {
+        let nsx = system.proc.own_status().map(|status| status.tgid).ok();
         Self {
             census,
-            registrar: Registrar::new(&sight.proc),
-            finder: Finder::new(sight),
+            registrar: Registrar::new(&system.proc),
+            finder: Finder::new(system),
             nsx,
         }
     }

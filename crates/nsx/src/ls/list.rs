@@ -16,8 +16,8 @@ use crate::{
     query::{
         column::{Column, Columns, USUAL},
         finder::Finder,
-        resident::Told,
-        sight::Sight,
+        process_column::ProcessColumn,
+        system::System,
     },
     table::{Align, Table},
 };
@@ -30,7 +30,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 /// Shows them. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn show(options: &Options, system: &System) -> Result<ExitStatus, ExitStatus> {
     let columns = match options.columns(&USUAL)? {
         Some(columns) => columns,
         None if options.json || options.json_lines => {
@@ -39,8 +39,8 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
         None => USUAL.to_vec(),
     };
     let asked = options.tree.map_or(&[][..], Order::columns);
-    let question = question(options, [&columns[..], asked].concat(), sight)?;
-    let (Answer { listing, left_out }, census) = answer(options, &question, sight)?;
+    let question = question(options, [&columns[..], asked].concat(), system)?;
+    let (Answer { listing, left_out }, census) = answer(options, &question, system)?;
     match options.tree {
         Some(Order::Process) if census.is_none() => {
             out::error(tree::NOT_SAVED);
@@ -51,7 +51,7 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
             let forest = tree::forest(
                 &listing,
                 order,
-                origins.map(|census| Origins::new(census, &sight.proc)),
+                origins.map(|census| Origins::new(census, &system.proc)),
             );
             if options.json {
                 document(tree::nested(&columns, &listing, &forest), &left_out)?;
@@ -84,9 +84,9 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
 fn question(
     options: &Options,
     columns: Vec<Column>,
-    sight: &Sight,
+    system: &System,
 ) -> Result<Question, ExitStatus> {
-    let question = Question::of(options, columns, &sight.proc)?;
+    let question = Question::of(options, columns, &system.proc)?;
     let sources = question
         .sources
         .with(options.tree.map_or(Sources::NONE, Order::sources));
@@ -105,7 +105,7 @@ fn question(
 fn answer(
     options: &Options,
     question: &Question,
-    sight: &Sight,
+    system: &System,
 ) -> Result<(Answer, Option<Census>), ExitStatus> {
     if let Some(file) = &options.from {
         let saved = Saved::read(file)?;
@@ -115,25 +115,25 @@ fn answer(
         };
         return Ok((question.answer_from(saved.listing, among.as_deref()), None));
     }
-    let census = question.census(&sight.proc)?;
-    Ok((question.answer(&census, sight), Some(census)))
+    let census = question.census(&system.proc)?;
+    Ok((question.answer(&census, system), Some(census)))
 }
 
 /// Draws them.
-pub(super) fn draw(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn draw(options: &Options, system: &System) -> Result<ExitStatus, ExitStatus> {
     let Some(language) = options.graph else {
         return Ok(ExitStatus::NO_MATCH);
     };
     let question = Question::of(
         options,
         [&graph::COLUMNS[..], Order::Owner.columns()].concat(),
-        &sight.proc,
+        &system.proc,
     )?;
     let question = Question {
         sources: question.sources.with(Sources::MEMBERS),
         ..question
     };
-    let (Answer { listing, left_out }, census) = answer(options, &question, sight)?;
+    let (Answer { listing, left_out }, census) = answer(options, &question, system)?;
     let forest = tree::forest(&listing, Order::Owner, None);
     let namespaces_of = |pid: u64| {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
@@ -157,18 +157,18 @@ pub(super) fn draw(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
 }
 
 /// Saves what is there now, or compares it, or what was saved, with what was saved before.
-pub(super) fn keep(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn keep(options: &Options, system: &System) -> Result<ExitStatus, ExitStatus> {
     let now = || {
         let question = Question {
             sources: Sources::ALL,
-            ..Question::of(options, Column::all().collect(), &sight.proc)?
+            ..Question::of(options, Column::all().collect(), &system.proc)?
         };
-        let census = question.census(&sight.proc)?;
-        Ok::<_, ExitStatus>((question.answer(&census, sight), census))
+        let census = question.census(&system.proc)?;
+        Ok::<_, ExitStatus>((question.answer(&census, system), census))
     };
     if let Some(file) = &options.save {
         let (Answer { listing, left_out }, census) = now()?;
-        saved::save(&listing, &more(&census, sight)?, file, &sight.proc)?;
+        saved::save(&listing, &more(&census, system)?, file, &system.proc)?;
         if !options.quiet {
             left_out.report();
         }
@@ -180,16 +180,16 @@ pub(super) fn keep(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     };
     let after = match &options.from {
         Some(file) => Saved::read(file)?,
-        None => Saved::now(now()?.0.listing, &sight.proc),
+        None => Saved::now(now()?.0.listing, &system.proc),
     };
     diff::show(options, &before, &after)
 }
 
 /// Collects what a census tells beside its namespaces.
-fn more(census: &Census, sight: &Sight) -> Result<More, ExitStatus> {
-    let found = Residents::find(&sight.proc, Living::Anywhere);
+fn more(census: &Census, system: &System) -> Result<More, ExitStatus> {
+    let found = Residents::find(&system.proc, Living::Anywhere);
     let found = found.map_err(|errno| out::failed("list the processes", &errno))?;
-    let mut finder = Finder::new(sight);
+    let mut finder = Finder::new(system);
     let process = |resident: &Resident| {
         let member = census.member(resident.pid);
         let namespaces = NsKind::ALL
@@ -197,7 +197,7 @@ fn more(census: &Census, sight: &Sight) -> Result<More, ExitStatus> {
             .filter_map(|kind| member?.ns(kind))
             .collect();
         Process {
-            cells: Told::all()
+            cells: ProcessColumn::all()
                 .map(|column| finder.of_resident(resident, column))
                 .collect(),
             namespaces,
@@ -205,12 +205,12 @@ fn more(census: &Census, sight: &Sight) -> Result<More, ExitStatus> {
     };
     let processes = found.processes.iter().map(process).collect();
     let failed = |error: serde_json::Error| out::failed("write JSON", &error);
-    let groups = grouped::rows(census, sight)
+    let groups = grouped::rows(census, system)
         .iter()
         .map(serde_json::to_value)
         .collect::<Result<_, _>>()
         .map_err(failed)?;
-    let mut holders = Holders::new(census, sight);
+    let mut holders = Holders::new(census, system);
     let held = census
         .namespaces
         .iter()

@@ -9,7 +9,7 @@ use crate::{
         column::{Column, Columns},
         filter::{Filter, Value},
         finder::Finder,
-        sight::Sight,
+        system::System,
     },
     table::Table,
     text::escape,
@@ -107,8 +107,8 @@ impl Question {
     }
 
     /// Answers from such a census, with what is found out now of the rows.
-    pub(super) fn answer(&self, census: &Census, sight: &Sight) -> Answer {
-        let mut finder = Finder::new(sight);
+    pub(super) fn answer(&self, census: &Census, system: &System) -> Answer {
+        let mut finder = Finder::new(system);
         // A census that others need too has more.
         let wanted = |entry: &Entry| {
             self.kinds.contains(entry.ns.kind)
@@ -149,7 +149,7 @@ impl Question {
             .zip(&rows)
             .filter(|(_, row)| row.is_some())
             .map(|(entry, _)| entry);
-        let left_out = LeftOut::of(census, shown, &sight.proc).undecided(undecided);
+        let left_out = LeftOut::of(census, shown, &system.proc).undecided(undecided);
         let rows = rows.into_iter().flatten().collect();
         Answer {
             listing: Listing {

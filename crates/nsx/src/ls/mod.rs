@@ -33,8 +33,8 @@ use crate::{
     program,
     query::{
         column::{self, Column, Columns},
-        resident::Told,
-        sight::Sight,
+        process_column::ProcessColumn,
+        system::System,
     },
     target,
 };
@@ -317,7 +317,7 @@ fn procfs_at(directory: &Path) -> Result<ProcRoot, ExitStatus> {
 pub(crate) fn run(mut options: Options) -> ExitStatus {
     if options.columns {
         let listed = if options.pids {
-            list::columns::<Told>(&options)
+            list::columns::<ProcessColumn>(&options)
         } else {
             list::columns::<Column>(&options)
         };
@@ -331,7 +331,7 @@ pub(crate) fn run(mut options: Options) -> ExitStatus {
         Ok(proc) => proc,
         Err(status) => return status,
     };
-    let sight = Sight {
+    let system = System {
         host: if options.proc.is_none() {
             Host::system().ok()
         } else {
@@ -339,7 +339,7 @@ pub(crate) fn run(mut options: Options) -> ExitStatus {
         },
         proc,
     };
-    let proc = &sight.proc;
+    let proc = &system.proc;
     let is_elsewhere = proc.is_copy() || options.from.is_some();
     if let Some(word) = options
         .target
@@ -355,10 +355,10 @@ pub(crate) fn run(mut options: Options) -> ExitStatus {
                 .map_err(ExitStatus::from)
                 .and_then(|saved| revisit::show(&options, &saved))
         }
-        _ if let Some(interval) = options.watch => watch::follow(&options, interval, &sight),
+        _ if let Some(interval) = options.watch => watch::follow(&options, interval, &system),
         Some(word) => Operand::find(word, proc).and_then(|operand| match operand {
-            Operand::Process(named) if options.why => why::show_all(&options, &named, &sight),
-            Operand::Process(named) => process::show(&options, &named, &sight),
+            Operand::Process(named) if options.why => why::show_all(&options, &named, &system),
+            Operand::Process(named) => process::show(&options, &named, &system),
             Operand::Namespace(_) if !options.kinds.is_empty() => {
                 out::error(&format!(
                     "-t is for the namespaces of a process, and {} is a namespace",
@@ -366,21 +366,21 @@ pub(crate) fn run(mut options: Options) -> ExitStatus {
                 ));
                 Err(ExitStatus::FAILURE)
             }
-            Operand::Namespace(name) => why::show(&options, name, &sight),
+            Operand::Namespace(name) => why::show(&options, name, &system),
         }),
-        None if options.pids => pids::list(&options, &sight),
-        None if options.tree == Some(Order::Pid) => pid_tree::show(&options, &sight),
-        None if options.graph.is_some() => list::draw(&options, &sight),
-        None if options.save.is_some() || options.diff.is_some() => list::keep(&options, &sight),
-        None if options.groups => grouped::show(&options, &sight),
-        None if options.asks() => list::show(&options, &sight),
-        None => grouped::show(&options, &sight),
+        None if options.pids => pids::list(&options, &system),
+        None if options.tree == Some(Order::Pid) => pid_tree::show(&options, &system),
+        None if options.graph.is_some() => list::draw(&options, &system),
+        None if options.save.is_some() || options.diff.is_some() => list::keep(&options, &system),
+        None if options.groups => grouped::show(&options, &system),
+        None if options.asks() => list::show(&options, &system),
+        None => grouped::show(&options, &system),
     };
     let lists = options.target.is_none() && options.from.is_none();
     if lists && !options.quiet && outcome.is_ok() && proc.hides_processes() {
         out::note("/proc does not show the processes of other users (hidepid)");
     }
-    if let Some(host) = &sight.host {
+    if let Some(host) = &system.host {
         target::note_cut_off(host);
     }
     outcome.unwrap_or_else(|status| status)

@@ -11,8 +11,8 @@ use crate::{
     exit::ExitStatus,
     out::{self, Styles},
     query::{
-        cell::Cell, column::Columns, finder::Finder, forest::Forest, resident::Told, sight::Sight,
-        who::Registrar,
+        cell::Cell, column::Columns, finder::Finder, forest::Forest, process_column::ProcessColumn,
+        system::System, who::Registrar,
     },
     table::{Align, Table},
 };
@@ -24,16 +24,21 @@ use nsx_core::{
 use serde::Serialize;
 
 /// The columns shown of each process if no columns are named.
-const USUAL: [Told; 4] = [Told::Pid, Told::Chain, Told::User, Told::Command];
+const USUAL: [ProcessColumn; 4] = [
+    ProcessColumn::Pid,
+    ProcessColumn::Chain,
+    ProcessColumn::User,
+    ProcessColumn::Command,
+];
 
 /// The columns shown of each process if no columns are named and any of the processes is in a
 /// container.
-const WITH_CONTAINER: [Told; 5] = [
-    Told::Pid,
-    Told::Chain,
-    Told::Container,
-    Told::User,
-    Told::Command,
+const WITH_CONTAINER: [ProcessColumn; 5] = [
+    ProcessColumn::Pid,
+    ProcessColumn::Chain,
+    ProcessColumn::Container,
+    ProcessColumn::User,
+    ProcessColumn::Command,
 ];
 
 /// A PID namespace, or the place of a process.
@@ -68,7 +73,7 @@ enum Branch<R> {
 }
 
 /// Shows it. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn show(options: &Options, system: &System) -> Result<ExitStatus, ExitStatus> {
     refuse(options)?;
     let asked = options.columns(&USUAL)?;
     let filter = listing::filter_of(options)?;
@@ -76,7 +81,7 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
         kinds: NsSet::EMPTY.with(NsKind::Pid),
         sources: Sources::RELATIONS.with(Sources::MEMBERS),
     };
-    let census = Census::take(&sight.proc, query)
+    let census = Census::take(&system.proc, query)
         .map_err(|errno| out::failed("list the processes", &errno))?;
     let (
         Residents {
@@ -84,7 +89,7 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
             unseen,
         },
         top,
-    ) = pids::find(options, &sight.proc)?;
+    ) = pids::find(options, &system.proc)?;
     // Who came after the census, or has its id from somebody who was in another namespace, is in no
     // picture with it.
     let in_census = |resident: &Resident| {
@@ -94,7 +99,7 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     };
     processes.retain(|resident| resident.ns.is_none() || resident.ns == in_census(resident));
 
-    let mut finder = Finder::new(sight);
+    let mut finder = Finder::new(system);
     let mut forest = plant(&census, &processes, top);
     let mut left_out = LeftOut::from(unseen);
     if let Some(filter) = &filter {
@@ -111,7 +116,7 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     }
     let lines = forest.lines();
     if options.json && asked.is_none() {
-        let mut registrar = Registrar::new(&sight.proc);
+        let mut registrar = Registrar::new(&system.proc);
         document(&forest, &left_out, |place| {
             pids::row(&processes[place], &mut registrar)
         })?;
@@ -136,8 +141,9 @@ pub(super) fn show(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
                 listing.object(&listing.columns, &listing.rows[place])
             })?;
         } else {
-            let is_in_one =
-                |row: &Vec<Cell>| matches!(listing.cell(row, Told::Container), Cell::Text(_));
+            let is_in_one = |row: &Vec<Cell>| {
+                matches!(listing.cell(row, ProcessColumn::Container), Cell::Text(_))
+            };
             let usual = if listing.rows.iter().any(is_in_one) {
                 &WITH_CONTAINER[..]
             } else {
@@ -251,14 +257,18 @@ fn document<R: Serialize>(
 
 /// For people: the lines of the tree in the first column, which has the names of the namespaces
 /// too.
-fn table(listing: &Listing<Told>, columns: &[Told], lines: &[(String, &Node<'_>)]) -> Table {
+fn table(
+    listing: &Listing<ProcessColumn>,
+    columns: &[ProcessColumn],
+    lines: &[(String, &Node<'_>)],
+) -> Table {
     let headings = columns.iter().enumerate().map(|(place, column)| {
         let spec = column.spec();
         (spec.name, if place == 0 { Align::Left } else { spec.align })
     });
     let mut table = Table::new(&headings.collect::<Vec<_>>());
     for (lead, node) in lines {
-        let cell = |(number, column): (usize, &Told)| match node {
+        let cell = |(number, column): (usize, &ProcessColumn)| match node {
             Node::Process(place) => {
                 let shown = listing.cell(&listing.rows[*place], *column).shown();
                 if number == 0 {
@@ -269,8 +279,8 @@ fn table(listing: &Listing<Told>, columns: &[Told], lines: &[(String, &Node<'_>)
             }
             Node::Namespace(entry) if number == 0 => format!("{lead}{}", entry.ns),
             Node::Namespace(entry) => match column {
-                Told::Ns => entry.ns.inode.to_string(),
-                Told::Command => count(entry),
+                ProcessColumn::Ns => entry.ns.inode.to_string(),
+                ProcessColumn::Command => count(entry),
                 _ => String::new(),
             },
         };

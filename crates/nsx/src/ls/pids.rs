@@ -12,8 +12,8 @@ use crate::{
         cell::Cell,
         column::Columns,
         finder::Finder,
-        resident::Told,
-        sight::Sight,
+        process_column::ProcessColumn,
+        system::System,
         who::{Registrar, Who},
     },
     table::Table,
@@ -29,12 +29,12 @@ use std::ffi::OsStr;
 
 /// The columns shown of each process if no columns are named and any of the processes is in a
 /// container.
-pub(super) const WITH_CONTAINER: [Told; 5] = [
-    Told::Chain,
-    Told::Ns,
-    Told::Container,
-    Told::User,
-    Told::Command,
+pub(super) const WITH_CONTAINER: [ProcessColumn; 5] = [
+    ProcessColumn::Chain,
+    ProcessColumn::Ns,
+    ProcessColumn::Container,
+    ProcessColumn::User,
+    ProcessColumn::Command,
 ];
 
 /// The note to print if no process is one of those requested.
@@ -61,14 +61,14 @@ pub(super) struct Row {
 }
 
 /// Lists them. An error is the status to end with, once its reason is on standard error.
-pub(super) fn list(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
-    let asked = options.columns(Told::USUAL)?;
+pub(super) fn list(options: &Options, system: &System) -> Result<ExitStatus, ExitStatus> {
+    let asked = options.columns(ProcessColumn::USUAL)?;
     let filter = listing::filter_of(options)?;
-    let mut finder = Finder::new(sight);
+    let mut finder = Finder::new(system);
     let Residents {
         mut processes,
         unseen,
-    } = find(options, &sight.proc)?.0;
+    } = find(options, &system.proc)?.0;
     let mut left_out = LeftOut::from(unseen);
     if let Some(filter) = filter {
         processes.retain(|resident| {
@@ -84,7 +84,7 @@ pub(super) fn list(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
     };
     match asked {
         None if options.json || options.json_lines => {
-            let mut registrar = Registrar::new(&sight.proc);
+            let mut registrar = Registrar::new(&system.proc);
             let rows: Vec<_> = processes
                 .iter()
                 .map(|resident| row(resident, &mut registrar))
@@ -93,12 +93,13 @@ pub(super) fn list(options: &Options, sight: &Sight) -> Result<ExitStatus, ExitS
         }
         None => {
             let listing = tell(&processes, WITH_CONTAINER.to_vec(), &mut finder);
-            let is_in_one =
-                |row: &Vec<Cell>| matches!(listing.cell(row, Told::Container), Cell::Text(_));
+            let is_in_one = |row: &Vec<Cell>| {
+                matches!(listing.cell(row, ProcessColumn::Container), Cell::Text(_))
+            };
             let columns = if listing.rows.iter().any(is_in_one) {
                 &WITH_CONTAINER[..]
             } else {
-                Told::USUAL
+                ProcessColumn::USUAL
             };
             show(options, &listing.table(columns))?;
         }
@@ -146,7 +147,11 @@ pub(super) fn row(resident: &Resident, registrar: &mut Registrar) -> Row {
     }
 }
 
-fn tell(processes: &[Resident], columns: Vec<Told>, finder: &mut Finder<'_>) -> Listing<Told> {
+fn tell(
+    processes: &[Resident],
+    columns: Vec<ProcessColumn>,
+    finder: &mut Finder<'_>,
+) -> Listing<ProcessColumn> {
     let cells = |resident| {
         columns
             .iter()

@@ -9,7 +9,7 @@ use crate::{
         cell::Cell,
         finder::{self, Finder},
         maps::{self, Maps, Range},
-        sight::Sight,
+        system::System,
         who::{Registrar, Who},
     },
     table::{Align, Table},
@@ -65,10 +65,10 @@ struct Row {
 pub(super) fn show(
     options: &Options,
     named: &Named,
-    sight: &Sight,
+    system: &System,
 ) -> Result<ExitStatus, ExitStatus> {
     let Named { process, pid } = named;
-    let (pid, proc) = (*pid, &sight.proc);
+    let (pid, proc) = (*pid, &system.proc);
     let failed = |error: ProcError| {
         super::unread(
             process,
@@ -87,7 +87,7 @@ pub(super) fn show(
     let maps = user.and_then(|_| maps_of(pid, proc));
     let mut registrar = Registrar::new(proc);
     let who = registrar.who(pid);
-    let left_out = look_around(options, pid, &mut rows, sight)?;
+    let left_out = look_around(options, pid, &mut rows, system)?;
     process.runs(proc, pid).map_err(failed)?;
     if options.json_lines {
         out::print_json_lines(&rows)?;
@@ -193,7 +193,7 @@ fn look_around(
     options: &Options,
     pid: Pid,
     rows: &mut [Row],
-    sight: &Sight,
+    system: &System,
 ) -> Result<Option<LeftOut>, ExitStatus> {
     if !options.deep && rows.iter().all(|row| row.shared) {
         return Ok(None);
@@ -204,15 +204,15 @@ fn look_around(
         Sources::MEMBERS
     };
     let census = Census::take(
-        &sight.proc,
+        &system.proc,
         Query {
             kinds: NsSet::ALL,
             sources,
         },
     );
     let census = census.map_err(|errno| out::failed("list the processes", &errno))?;
-    let mut finder = Finder::new(sight);
-    let mut owners = Owners::new(&census, &sight.proc, &mut finder);
+    let mut finder = Finder::new(system);
+    let mut owners = Owners::new(&census, &system.proc, &mut finder);
     let own = owners.of_process(pid);
     for row in rows {
         let kind = NsKind::from_name(row.kind.as_bytes());
@@ -243,7 +243,7 @@ fn look_around(
             row.holders = finder::holders(entry);
         }
     }
-    Ok(Some(LeftOut::all_of(&census, &sight.proc)))
+    Ok(Some(LeftOut::all_of(&census, &system.proc)))
 }
 
 /// More than this many of those that share a namespace are only counted.

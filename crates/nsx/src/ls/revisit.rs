@@ -14,7 +14,7 @@ use crate::{
     query::{
         cell::Cell,
         column::{Column, Columns},
-        resident::Told,
+        process_column::ProcessColumn,
     },
     table::{Align, Table},
     text::{escape, listed},
@@ -68,19 +68,19 @@ fn hidden(saved: &Saved) -> Hidden {
 
 /// The processes in nested PID namespaces, or all.
 fn processes(options: &Options, saved: &Saved, more: &More) -> Result<ExitStatus, ExitStatus> {
-    let asked = options.columns(Told::USUAL)?;
+    let asked = options.columns(ProcessColumn::USUAL)?;
     let filter = listing::filter_of(options)?;
     let below = options
         .task
         .as_ref()
         .map(|task| below(saved, task))
         .transpose()?;
-    let told: Vec<Told> = Told::all().collect();
+    let told: Vec<ProcessColumn> = ProcessColumn::all().collect();
     let chosen = more.processes.iter().filter(|process| match &below {
         Some(below) => process.namespaces.iter().any(|ns| below.contains(ns)),
         None => {
             options.all
-                || matches!(process.cell(Told::Chain), Cell::Chain(chain) if chain.depth() > 0)
+                || matches!(process.cell(ProcessColumn::Chain), Cell::Chain(chain) if chain.depth() > 0)
         }
     });
     let chosen = chosen.filter(|process| {
@@ -94,20 +94,21 @@ fn processes(options: &Options, saved: &Saved, more: &More) -> Result<ExitStatus
         rows,
         unseen: saved.listing.unseen,
     };
-    const DOCUMENT: [Told; 6] = [
-        Told::Pid,
-        Told::Chain,
-        Told::Ns,
-        Told::Uid,
-        Told::User,
-        Told::Command,
+    const DOCUMENT: [ProcessColumn; 6] = [
+        ProcessColumn::Pid,
+        ProcessColumn::Chain,
+        ProcessColumn::Ns,
+        ProcessColumn::Uid,
+        ProcessColumn::User,
+        ProcessColumn::Command,
     ];
-    let is_in_one = |row: &Vec<Cell>| matches!(listing.cell(row, Told::Container), Cell::Text(_));
+    let is_in_one =
+        |row: &Vec<Cell>| matches!(listing.cell(row, ProcessColumn::Container), Cell::Text(_));
     let columns = match &asked {
         Some(columns) => columns,
         None if options.json || options.json_lines => &DOCUMENT[..],
         None if listing.rows.iter().any(is_in_one) => &pids::WITH_CONTAINER,
-        None => Told::USUAL,
+        None => ProcessColumn::USUAL,
     };
     if options.json_lines {
         out::print_json_lines(&listing.objects(columns).collect::<Vec<_>>())?;
@@ -324,12 +325,12 @@ fn shown(value: &Value) -> String {
 
 impl Process {
     /// Returns the process's cell in a column.
-    pub(super) fn cell(&self, column: Told) -> &Cell {
+    pub(super) fn cell(&self, column: ProcessColumn) -> &Cell {
         self.cells.get(column as usize).unwrap_or(&Cell::Unknown)
     }
 
     fn pid(&self) -> Option<u64> {
-        match self.cell(Told::Pid) {
+        match self.cell(ProcessColumn::Pid) {
             Cell::Number(pid) => Some(*pid),
             _ => None,
         }

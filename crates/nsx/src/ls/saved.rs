@@ -15,7 +15,7 @@ use crate::{
     query::{
         cell::Cell,
         column::{Column, Columns},
-        resident::Told,
+        process_column::ProcessColumn,
     },
     text::escape_json,
 };
@@ -65,7 +65,7 @@ pub(super) struct More {
 
 /// A process that was seen.
 pub(super) struct Process {
-    /// In the order of [`Told`].
+    /// In the order of [`ProcessColumn`].
     pub(super) cells: Vec<Cell>,
     pub(super) namespaces: Vec<NsId>,
 }
@@ -175,16 +175,16 @@ pub(super) fn save(
     proc: &ProcRoot,
 ) -> Result<(), SavedError> {
     let failed = |error: io::Error| SavedError::Write(path.to_owned(), error);
-    let system = rustix::system::uname();
+    let kernel = rustix::system::uname();
     let document = Written {
         kind: KIND,
         version: VERSION,
         time: SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs()),
-        host: system.nodename().to_string_lossy().into_owned(),
+        host: kernel.nodename().to_string_lossy().into_owned(),
         boot_id: boot(proc),
-        kernel: system.release().to_string_lossy().into_owned(),
+        kernel: kernel.release().to_string_lossy().into_owned(),
         viewer: Viewer::caller(proc),
         namespaces: listing
             .objects(&listing.columns)
@@ -345,7 +345,7 @@ impl Saved {
 impl Process {
     /// As it is written, without what could not be found out.
     fn written(&self) -> Map<String, Value> {
-        let cells = Told::all()
+        let cells = ProcessColumn::all()
             .zip(&self.cells)
             .filter(|(_, cell)| **cell != Cell::Unknown);
         let mut object: Map<String, Value> = cells
@@ -357,12 +357,12 @@ impl Process {
     }
 
     fn read(place: usize, object: &Map<String, Value>) -> Result<Self, Strange> {
-        let cell = |column: Told| {
+        let cell = |column: ProcessColumn| {
             let key = column.key();
             let value = object.get(&key);
             let cell = match (column, value) {
-                (Told::Pid, value) => value.and_then(Value::as_u64).map(Cell::Number),
-                (Told::Chain, Some(Value::Array(ids))) => {
+                (ProcessColumn::Pid, value) => value.and_then(Value::as_u64).map(Cell::Number),
+                (ProcessColumn::Chain, Some(Value::Array(ids))) => {
                     let ids: Vec<_> = ids.iter().map(Value::to_string).collect();
                     PidChain::parse(ids.join("\t").as_bytes())
                         .ok()
@@ -372,12 +372,13 @@ impl Process {
             };
             cell.ok_or(Strange::Process(place, key))
         };
-        let mut cells: Vec<_> = Told::all().map(cell).collect::<Result<_, _>>()?;
-        if let (Cell::Nothing, Cell::Number(uid)) =
-            (&cells[Told::User as usize], &cells[Told::Uid as usize])
-            && let Ok(uid) = u32::try_from(*uid)
+        let mut cells: Vec<_> = ProcessColumn::all().map(cell).collect::<Result<_, _>>()?;
+        if let (Cell::Nothing, Cell::Number(uid)) = (
+            &cells[ProcessColumn::User as usize],
+            &cells[ProcessColumn::Uid as usize],
+        ) && let Ok(uid) = u32::try_from(*uid)
         {
-            cells[Told::User as usize] = Cell::Unnamed(uid);
+            cells[ProcessColumn::User as usize] = Cell::Unnamed(uid);
         }
         let namespaces = object
             .get("namespaces")

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     exit::ExitStatus,
     out::{self, Styles},
-    query::sight::Sight,
+    query::system::System,
     text,
 };
 use nsx_core::{
@@ -80,18 +80,22 @@ struct Namespace {
 }
 
 /// Shows a namespace. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(options: &Options, name: Name, sight: &Sight) -> Result<ExitStatus, ExitStatus> {
+pub(super) fn show(
+    options: &Options,
+    name: Name,
+    system: &System,
+) -> Result<ExitStatus, ExitStatus> {
     let mut all = options.why || options.deep;
     let few = Sources::MEMBERS
         .with(Sources::PINS)
         .with(Sources::RELATIONS);
-    let mut census = look(sight, if all { Sources::ALL } else { few })?;
+    let mut census = look(system, if all { Sources::ALL } else { few })?;
     if !all && name.entry(&census).is_none() {
         // Only a thread, a descriptor or a socket keeps it, or a mount elsewhere.
         all = true;
-        census = look(sight, Sources::ALL)?;
+        census = look(system, Sources::ALL)?;
     }
-    let left_out = LeftOut::all_of(&census, &sight.proc);
+    let left_out = LeftOut::all_of(&census, &system.proc);
     let Some(entry) = name.entry(&census) else {
         out::error(&format!("no namespace {name} is found"));
         if !options.quiet {
@@ -99,7 +103,7 @@ pub(super) fn show(options: &Options, name: Name, sight: &Sight) -> Result<ExitS
         }
         return Ok(ExitStatus::NO_MATCH);
     };
-    let held = Held::new(entry, all, &mut Holders::new(&census, sight));
+    let held = Held::new(entry, all, &mut Holders::new(&census, system));
     if options.json_lines {
         out::print_json_lines(&lines(std::slice::from_ref(&held)))?;
     } else if options.json {
@@ -122,26 +126,26 @@ pub(super) fn show(options: &Options, name: Name, sight: &Sight) -> Result<ExitS
 pub(super) fn show_all(
     options: &Options,
     named: &Named,
-    sight: &Sight,
+    system: &System,
 ) -> Result<ExitStatus, ExitStatus> {
     let Named { process, pid } = named;
-    let failed = |error: ProcError| super::unread(process, Some((&sight.proc, *pid)), &error);
-    let census = look(sight, Sources::ALL)?;
-    let namespaces = census::namespaces_of(&sight.proc, *pid, NsSet::ALL);
+    let failed = |error: ProcError| super::unread(process, Some((&system.proc, *pid)), &error);
+    let census = look(system, Sources::ALL)?;
+    let namespaces = census::namespaces_of(&system.proc, *pid, NsSet::ALL);
     let namespaces = process
-        .runs(&sight.proc, *pid)
+        .runs(&system.proc, *pid)
         .and(namespaces)
         .map_err(failed)?;
-    let callers = NsKind::ALL.map(|kind| sight.proc.own_ns(NsLink::Own(kind)).ok());
+    let callers = NsKind::ALL.map(|kind| system.proc.own_ns(NsLink::Own(kind)).ok());
     let is_hosts = |ns: &NsId| ns.is_initial() || callers.contains(&Some(*ns));
     let (hosts, own): (Vec<_>, Vec<_>) = namespaces.into_iter().partition(is_hosts);
     let hosts: Vec<_> = hosts.into_iter().map(|ns| ns.kind.name()).collect();
-    let mut holders = Holders::new(&census, sight);
+    let mut holders = Holders::new(&census, system);
     let held: Vec<_> = own
         .into_iter()
         .filter_map(|ns| Some(Held::new(census.entry(ns)?, true, &mut holders)))
         .collect();
-    let left_out = LeftOut::all_of(&census, &sight.proc);
+    let left_out = LeftOut::all_of(&census, &system.proc);
     if options.json_lines {
         out::print_json_lines(&lines(&held))?;
     } else if options.json {
@@ -178,9 +182,9 @@ pub(super) fn held(entry: &Entry, holders: &mut Holders<'_>) -> serde_json::Valu
     serde_json::to_value(Held::new(entry, true, holders)).unwrap_or_default()
 }
 
-fn look(sight: &Sight, sources: Sources) -> Result<Census, ExitStatus> {
+fn look(system: &System, sources: Sources) -> Result<Census, ExitStatus> {
     let census = Census::take(
-        &sight.proc,
+        &system.proc,
         Query {
             kinds: NsSet::ALL,
             sources,

@@ -1,5 +1,5 @@
 //! The columns that a list may have: what each is called, what it says and what finding it costs.
-//! Those of namespaces are here, those of processes in [`super::resident`].
+//! Those of namespaces are here, those of processes in [`super::process_column`].
 
 use crate::table::Align;
 use nsx_core::census::Sources;

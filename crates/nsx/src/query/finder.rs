@@ -6,8 +6,8 @@
 use super::{
     cell::Cell,
     column::Column,
-    resident::Told,
-    sight::Sight,
+    process_column::ProcessColumn,
+    system::System,
     who::{Registrar, Who},
 };
 use nsx_core::{
@@ -49,12 +49,12 @@ struct Leader {
 }
 
 impl<'a> Finder<'a> {
-    pub(crate) fn new(sight: &'a Sight) -> Self {
-        let proc = &sight.proc;
+    pub(crate) fn new(system: &'a System) -> Self {
+        let proc = &system.proc;
         Self {
             proc,
             registrar: Registrar::new(proc),
-            inventory: sight.host.as_ref().map(Inventory::new),
+            inventory: system.host.as_ref().map(Inventory::new),
             leader: None,
             netns_ids: OnceCell::new(),
             buffer: Vec::new(),
@@ -119,26 +119,26 @@ impl<'a> Finder<'a> {
             Column::GidMap => self.only(entry, NsKind::User, |finder, pid| {
                 finder.map(pid, IdKind::Group)
             }),
-            Column::NsPid => match self.of_leader(entry, Told::Chain) {
+            Column::NsPid => match self.of_leader(entry, ProcessColumn::Chain) {
                 chain @ Cell::Chain(_) => Cell::text(chain.shown()),
                 cell => cell,
             },
-            Column::Ppid => self.of_leader(entry, Told::Ppid),
-            Column::User => self.of_leader(entry, Told::User),
-            Column::Uid => self.of_leader(entry, Told::Uid),
-            Column::Command => self.of_leader(entry, Told::Command),
-            Column::Container => self.of_leader(entry, Told::Container),
-            Column::Engine => self.of_leader(entry, Told::Engine),
-            Column::Pod => self.of_leader(entry, Told::Pod),
-            Column::Unit => self.of_leader(entry, Told::Unit),
-            Column::Cgroup => self.of_leader(entry, Told::Cgroup),
-            Column::Age => self.of_leader(entry, Told::Age),
+            Column::Ppid => self.of_leader(entry, ProcessColumn::Ppid),
+            Column::User => self.of_leader(entry, ProcessColumn::User),
+            Column::Uid => self.of_leader(entry, ProcessColumn::Uid),
+            Column::Command => self.of_leader(entry, ProcessColumn::Command),
+            Column::Container => self.of_leader(entry, ProcessColumn::Container),
+            Column::Engine => self.of_leader(entry, ProcessColumn::Engine),
+            Column::Pod => self.of_leader(entry, ProcessColumn::Pod),
+            Column::Unit => self.of_leader(entry, ProcessColumn::Unit),
+            Column::Cgroup => self.of_leader(entry, ProcessColumn::Cgroup),
+            Column::Age => self.of_leader(entry, ProcessColumn::Age),
         }
     }
 
     /// Returns the cell of a process's row in a column.
-    pub(crate) fn of_resident(&mut self, resident: &Resident, column: Told) -> Cell {
-        if column == Told::Ns {
+    pub(crate) fn of_resident(&mut self, resident: &Resident, column: ProcessColumn) -> Cell {
+        if column == ProcessColumn::Ns {
             return resident
                 .ns
                 .map_or(Cell::Unknown, |ns| Cell::Number(ns.inode));
@@ -152,7 +152,11 @@ impl<'a> Finder<'a> {
         if read_before
             && matches!(
                 column,
-                Told::Pid | Told::Chain | Told::Ppid | Told::User | Told::Uid
+                ProcessColumn::Pid
+                    | ProcessColumn::Chain
+                    | ProcessColumn::Ppid
+                    | ProcessColumn::User
+                    | ProcessColumn::Uid
             )
         {
             return cell;
@@ -169,7 +173,7 @@ impl<'a> Finder<'a> {
         &mut self,
         pid: Pid,
         mut namespaces: impl Iterator<Item = NsId>,
-        column: Told,
+        column: ProcessColumn,
     ) -> Cell {
         let leader = self.leader(pid);
         let cell = self.tell(&leader, column);
@@ -211,7 +215,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn of_leader(&mut self, entry: &Entry, column: Told) -> Cell {
+    fn of_leader(&mut self, entry: &Entry, column: ProcessColumn) -> Cell {
         let Some(pid) = entry.leader else {
             return nobody(entry);
         };
@@ -237,30 +241,30 @@ impl<'a> Finder<'a> {
     }
 
     /// Returns a process's cell in a column.
-    fn tell(&mut self, leader: &Leader, column: Told) -> Cell {
+    fn tell(&mut self, leader: &Leader, column: ProcessColumn) -> Cell {
         match column {
-            Told::Pid => Cell::Number(leader.pid.as_raw_pid().unsigned_abs().into()),
-            Told::Chain => self.told(leader, |status| Cell::Chain(status.chain.clone())),
-            Told::Ns => match self.proc.ns(leader.pid, NsLink::Own(NsKind::Pid)) {
+            ProcessColumn::Pid => Cell::Number(leader.pid.as_raw_pid().unsigned_abs().into()),
+            ProcessColumn::Chain => self.told(leader, |status| Cell::Chain(status.chain.clone())),
+            ProcessColumn::Ns => match self.proc.ns(leader.pid, NsLink::Own(NsKind::Pid)) {
                 Ok(ns) => Cell::Number(ns.inode),
                 Err(error) => unreadable(error),
             },
-            Told::Ppid => self.told(leader, |status| {
+            ProcessColumn::Ppid => self.told(leader, |status| {
                 Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs()))
             }),
-            Told::User => self.who(leader).user_cell(),
-            Told::Uid => self.who(leader).uid_cell(),
-            Told::Command => self.who(leader).command_cell(),
-            Told::Container => self.container(leader, |container| {
+            ProcessColumn::User => self.who(leader).user_cell(),
+            ProcessColumn::Uid => self.who(leader).uid_cell(),
+            ProcessColumn::Command => self.who(leader).command_cell(),
+            ProcessColumn::Container => self.container(leader, |container| {
                 Some(container.shown().into_encoded_bytes())
             }),
-            Told::Engine => self.container(leader, |container| {
+            ProcessColumn::Engine => self.container(leader, |container| {
                 Some(container.engine.to_string().into_bytes())
             }),
-            Told::Pod => self.container(leader, pod),
-            Told::Unit => self.cgroup(leader, |place| place.unit),
-            Told::Cgroup => self.cgroup(leader, |place| Some(place.path)),
-            Told::Age => self.age(leader),
+            ProcessColumn::Pod => self.container(leader, pod),
+            ProcessColumn::Unit => self.cgroup(leader, |place| place.unit),
+            ProcessColumn::Cgroup => self.cgroup(leader, |place| Some(place.path)),
+            ProcessColumn::Age => self.age(leader),
         }
     }
 

@@ -8,6 +8,6 @@ pub(crate) mod finder;
 pub(crate) mod forest;
 pub(crate) mod inside;
 pub(crate) mod maps;
-pub(crate) mod resident;
-pub(crate) mod sight;
+pub(crate) mod process_column;
+pub(crate) mod system;
 pub(crate) mod who;

@@ -15,7 +15,7 @@ use crate::{
     out,
     query::{
         column::{Column, USUAL},
-        sight::Sight,
+        system::System,
     },
 };
 use nsx_core::{
@@ -61,7 +61,7 @@ impl Followed {
             && (self.id64.is_none() || other.id64.is_none() || self.id64 == other.id64)
     }
 
-    /// Returns whether the namespace is gone. One with an id may be out of sight only for now.
+    /// Returns whether the namespace is gone. One with an id may be out of system only for now.
     fn is_gone(&self, census: &Census) -> bool {
         census
             .entry(self.ns)
@@ -72,8 +72,8 @@ impl Followed {
 impl Asked {
     /// Reads the request from the options. An error is the status to end with, once its reason is
     /// on standard error.
-    pub(super) fn of(options: &Options, sight: &Sight) -> Result<Self, ExitStatus> {
-        let proc = &sight.proc;
+    pub(super) fn of(options: &Options, system: &System) -> Result<Self, ExitStatus> {
+        let proc = &system.proc;
         let target = match options
             .target
             .as_ref()
@@ -114,13 +114,13 @@ impl Asked {
 
     /// The namespaces of a census that are asked for; none if all are. A process is followed to
     /// where it goes.
-    pub(super) fn choose(&mut self, census: &Census, sight: &Sight) -> Option<Listing> {
+    pub(super) fn choose(&mut self, census: &Census, system: &System) -> Option<Listing> {
         let question = self.question.as_mut()?;
         let is_first = question.among.is_none();
         let now: Vec<NsId> = match &self.target {
             Some(Target::Process(named)) => {
                 let now =
-                    census::namespaces_of(&sight.proc, named.pid, NsSet::ALL).unwrap_or_default();
+                    census::namespaces_of(&system.proc, named.pid, NsSet::ALL).unwrap_or_default();
                 if named.process.ended() {
                     Vec::new()
                 } else {
@@ -144,7 +144,7 @@ impl Asked {
             }
             question.among = Some(self.followed.iter().map(|followed| followed.ns).collect());
         }
-        Some(question.answer(census, sight).listing)
+        Some(question.answer(census, system).listing)
     }
 
     /// Returns whether the process or namespace is still there.

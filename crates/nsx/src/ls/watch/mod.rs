@@ -15,7 +15,7 @@ use super::Options;
 use crate::{
     exit::ExitStatus,
     out::{self, Styles},
-    query::sight::Sight,
+    query::system::System,
 };
 use asked::Asked;
 use nsx_core::{
@@ -84,14 +84,14 @@ struct Failure(&'static str, Errno);
 pub(super) fn follow(
     options: &Options,
     interval: f64,
-    sight: &Sight,
+    system: &System,
 ) -> Result<ExitStatus, ExitStatus> {
-    let mut asked = Asked::of(options, sight)?;
+    let mut asked = Asked::of(options, system)?;
     // The screen is given back before anything is said.
     match look_on(
         options,
         Duration::from_secs_f64(interval),
-        sight,
+        system,
         &mut asked,
     ) {
         Ok(Ok(status)) => Ok(status),
@@ -103,7 +103,7 @@ pub(super) fn follow(
 fn look_on(
     options: &Options,
     interval: Duration,
-    sight: &Sight,
+    system: &System,
     asked: &mut Asked,
 ) -> Result<Result<ExitStatus, ExitStatus>, Failure> {
     let failed = |act: &'static str| move |errno: Errno| Failure(act, errno);
@@ -119,7 +119,7 @@ fn look_on(
 
     let look = |asked: &mut Asked, earlier: Option<&Picture>, with_table| {
         let began = Instant::now();
-        let picture = Picture::take(sight, asked, earlier, with_table)
+        let picture = Picture::take(system, asked, earlier, with_table)
             .map_err(failed("list the processes"))?;
         Ok((picture, began, Instant::now()))
     };
@@ -175,7 +175,7 @@ fn look_on(
         let time = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        for event in next.since(&mut picture, &sight.proc) {
+        for event in next.since(&mut picture, &system.proc) {
             match &screen {
                 Some(_) => recent.push_front(event.in_words()),
                 None => {

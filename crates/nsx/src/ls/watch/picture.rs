@@ -6,7 +6,7 @@ use super::{
     asked::{self, Asked},
 };
 use crate::{
-    query::{column::USUAL, finder::Finder, sight::Sight},
+    query::{column::USUAL, finder::Finder, system::System},
     table::Table,
 };
 use nsx_core::{
@@ -112,7 +112,7 @@ impl Event {
 impl Picture {
     /// Looks. What was found in an earlier look is not asked for again.
     pub(super) fn take(
-        sight: &Sight,
+        system: &System,
         asked: &mut Asked,
         earlier: Option<&Self>,
         with_table: bool,
@@ -124,33 +124,33 @@ impl Picture {
             .with(Sources::RELATIONS)
             .with(asked.sources());
         let mut census = Census::take(
-            &sight.proc,
+            &system.proc,
             Query {
                 kinds: NsSet::ALL,
                 sources,
             },
         )?;
-        census.find_leaders(&sight.proc);
+        census.find_leaders(&system.proc);
         let is_known = |earlier: &&Self| {
             earlier.untold.is_empty() && census.namespaces.iter().all(|entry| earlier.has(entry))
         };
         let names = match earlier.filter(is_known) {
             Some(earlier) => Rc::clone(&earlier.names),
             None => {
-                let mut names = names(&census, sight);
+                let mut names = names(&census, system);
                 if let Some(earlier) = earlier {
                     remember(&mut names, &census, earlier);
                 }
                 Rc::new(names)
             }
         };
-        let listing = asked.choose(&census, sight);
+        let listing = asked.choose(&census, system);
         let chosen = listing
             .as_ref()
             .map(|listing| asked::namespaces(listing).collect());
         let table = with_table.then(|| {
             listing.map_or_else(
-                || grouped::table(&census, sight),
+                || grouped::table(&census, system),
                 |listing| listing.table(&USUAL),
             )
         });
@@ -336,8 +336,8 @@ fn remember(names: &mut HashMap<NsId, Name>, census: &Census, earlier: &Picture)
     }
 }
 
-fn names(census: &Census, sight: &Sight) -> HashMap<NsId, Name> {
-    let groups = groups::groups(census, &sight.proc, &mut Finder::new(sight));
+fn names(census: &Census, system: &System) -> HashMap<NsId, Name> {
+    let groups = groups::groups(census, &system.proc, &mut Finder::new(system));
     let named = groups.iter().flat_map(|group| {
         let name = Name {
             word: String::from_utf8_lossy(&group.owner.name()).into_owned(),

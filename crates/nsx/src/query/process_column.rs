@@ -4,9 +4,9 @@ use super::column::{Columns, Spec};
 use crate::table::Align;
 use nsx_core::census::Sources;
 
-/// A column that is told of a process.
+/// A column of a list of processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum ProcessColumn {
     Pid,
     Chain,
     Ns,
@@ -27,12 +27,12 @@ const FILE: &str = "a file for each row";
 const RECORDS: &str = "a file for each row, the engines' records once";
 
 const fn spec(
-    column: Told,
+    column: ProcessColumn,
     name: &'static str,
     align: Align,
     cost: &'static str,
     about: &'static str,
-) -> Spec<Told> {
+) -> Spec<ProcessColumn> {
     Spec {
         column,
         name,
@@ -43,58 +43,94 @@ const fn spec(
     }
 }
 
-/// All columns, in the order of [`Told`].
-const SPECS: [Spec<Told>; 13] = [
-    spec(Told::Pid, "PID", Align::Right, NOTHING, "its id here"),
+/// All columns, in the order of [`ProcessColumn`].
+const SPECS: [Spec<ProcessColumn>; 13] = [
     spec(
-        Told::Chain,
+        ProcessColumn::Pid,
+        "PID",
+        Align::Right,
+        NOTHING,
+        "its id here",
+    ),
+    spec(
+        ProcessColumn::Chain,
         "CHAIN",
         Align::Left,
         NOTHING,
         "its ids, from yours to its own",
     ),
     spec(
-        Told::Ns,
+        ProcessColumn::Ns,
         "NS",
         Align::Right,
         NOTHING,
         "inode number of the PID namespace that it is in",
     ),
-    spec(Told::Ppid, "PPID", Align::Right, NOTHING, "its parent"),
-    spec(Told::User, "USER", Align::Left, NOTHING, "whose it is"),
     spec(
-        Told::Uid,
+        ProcessColumn::Ppid,
+        "PPID",
+        Align::Right,
+        NOTHING,
+        "its parent",
+    ),
+    spec(
+        ProcessColumn::User,
+        "USER",
+        Align::Left,
+        NOTHING,
+        "whose it is",
+    ),
+    spec(
+        ProcessColumn::Uid,
         "UID",
         Align::Right,
         NOTHING,
         "the same as a number",
     ),
-    spec(Told::Command, "COMMAND", Align::Left, FILE, "what it runs"),
     spec(
-        Told::Container,
+        ProcessColumn::Command,
+        "COMMAND",
+        Align::Left,
+        FILE,
+        "what it runs",
+    ),
+    spec(
+        ProcessColumn::Container,
         "CONTAINER",
         Align::Left,
         RECORDS,
         "its container: the name, or the start of the id",
     ),
     spec(
-        Told::Engine,
+        ProcessColumn::Engine,
         "ENGINE",
         Align::Left,
         RECORDS,
         "whose container that is",
     ),
     spec(
-        Told::Pod,
+        ProcessColumn::Pod,
         "POD",
         Align::Left,
         RECORDS,
         "its place in Kubernetes",
     ),
-    spec(Told::Unit, "UNIT", Align::Left, FILE, "its systemd unit"),
-    spec(Told::Cgroup, "CGROUP", Align::Left, FILE, "its cgroup"),
     spec(
-        Told::Age,
+        ProcessColumn::Unit,
+        "UNIT",
+        Align::Left,
+        FILE,
+        "its systemd unit",
+    ),
+    spec(
+        ProcessColumn::Cgroup,
+        "CGROUP",
+        Align::Left,
+        FILE,
+        "its cgroup",
+    ),
+    spec(
+        ProcessColumn::Age,
         "AGE",
         Align::Right,
         FILE,
@@ -102,7 +138,7 @@ const SPECS: [Spec<Told>; 13] = [
     ),
 ];
 
-impl Columns for Told {
+impl Columns for ProcessColumn {
     const SPECS: &'static [Spec<Self>] = &SPECS;
     const USUAL: &'static [Self] = &[Self::Chain, Self::Ns, Self::User, Self::Command];
     const LISTED_BY: &'static str = "--pids --columns";
@@ -118,9 +154,9 @@ mod tests {
 
     #[test]
     fn each_column_is_said_something_of_in_its_place() {
-        for (place, column) in Told::all().enumerate() {
+        for (place, column) in ProcessColumn::all().enumerate() {
             assert_eq!(column as usize, place);
-            assert_eq!(Told::named(&column.key()), Some(column));
+            assert_eq!(ProcessColumn::named(&column.key()), Some(column));
         }
     }
 }
