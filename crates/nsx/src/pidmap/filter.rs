@@ -6,7 +6,7 @@
 //! because the ids were all there before. If the kernel does not translate (before 6.11), a piece
 //! takes one scan, and not one scan per line.
 
-use super::{Ends, Options, find::Finder, input};
+use super::{Ends, Options, ids, pattern::Finder};
 use crate::{exit::ExitStatus, out};
 use nsx_core::{
     hash::HashMap,
@@ -36,7 +36,7 @@ pub(super) fn run(
     let mut left = Left::default();
     let (mut text, mut changed) = (Vec::new(), Vec::new());
     loop {
-        let end = !input::read(&mut text)?;
+        let end = !ids::read(&mut text)?;
         let whole = text
             .iter()
             .rposition(|&byte| byte == b'\n')

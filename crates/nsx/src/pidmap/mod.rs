@@ -1,16 +1,16 @@
 //! `nsx pidmap`: from an id in any PID namespace to the process and its ids in every other.
 //!
-//! Four questions, each with its module: whose ids these are ([`chains`], or [`numbers`] where only
-//! numbers are wanted), who is in a namespace ([`members`]), and what the ids in a text are
-//! ([`filter`]). Which namespace a word means and what one belongs to is in [`place`].
+//! Four questions, each with its module: whose ids these are ([`levels`], or [`numbers`] where only
+//! numbers are wanted), who is in a namespace ([`list`]), and what the ids in a text are
+//! ([`filter`]). Which namespace a word means and what one belongs to is in [`namespace`].
 
-mod chains;
 mod filter;
-mod find;
-mod input;
-mod members;
+mod ids;
+mod levels;
+mod list;
+mod namespace;
 mod numbers;
-mod place;
+mod pattern;
 mod tree;
 
 use crate::{
@@ -155,32 +155,32 @@ fn answer(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> 
         return Err(ExitStatus::FAILURE);
     }
     if let Some(process) = &options.namespace_of {
-        return members::list(options, proc, &place::of_process(process, proc)?);
+        return list::list(options, proc, &namespace::of_process(process, proc)?);
     }
     if let [target] = options.operands.as_slice()
         && !is_id(target)
         && options.from.is_none()
         && options.to.is_none()
     {
-        return members::list(options, proc, &place::named(target, proc)?);
+        return list::list(options, proc, &namespace::named(target, proc)?);
     }
     if options.tree {
         out::error("--tree is for the processes of a target, not for ids");
         return Err(ExitStatus::FAILURE);
     }
-    let asked = input::operands(options)?;
+    let asked = ids::operands(options)?;
     let ends = Ends::of(options, proc)?;
     match &options.filter {
         Some(expression) => filter::run(options, proc, &ends, expression),
         None if options.quiet && ends.is_named() => numbers::print(options, proc, &ends, asked),
-        None => chains::print(options, proc, &ends, asked),
+        None => levels::print(options, proc, &ends, asked),
     }
 }
 
 /// Returns whether a word is meant as the id of a process, right or wrong, or as `-`.
 fn is_id(word: &OsStr) -> bool {
     let id = Target::parse(word.as_bytes());
-    word.as_bytes() == input::STANDARD_INPUT
+    word.as_bytes() == ids::STANDARD_INPUT
         || matches!(
             id,
             Ok(Target::Process { .. }) | Err(ParseTargetError::Pid(_) | ParseTargetError::Inode)
@@ -207,7 +207,7 @@ impl Ends {
         })?;
         let named = |word: &Option<OsString>| {
             word.as_ref()
-                .map(|word| place::named(word, proc))
+                .map(|word| namespace::named(word, proc))
                 .transpose()
         };
         Ok(Self {

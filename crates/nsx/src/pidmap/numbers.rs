@@ -2,8 +2,8 @@
 
 use super::{
     Ends, Options,
-    chains::is_one,
-    input::{self, Asked},
+    ids::{self, Asked},
+    levels::is_one,
 };
 use crate::{exit::ExitStatus, out};
 use nsx_core::{
@@ -26,7 +26,7 @@ pub(super) fn print(
         options.tasks(),
     );
     let mut all = true;
-    let whole = input::each(operands, |asked| {
+    let whole = ids::each(operands, |asked| {
         // Whoever names an inode wants that process and no other: it is held while its number is
         // translated.
         let held: Vec<_> = asked

@@ -2,9 +2,9 @@
 
 use super::{
     Ends, Options, With,
-    input::{self, Asked},
+    ids::{self, Asked},
+    namespace::{self, Owners},
     numbers,
-    place::{self, Owners},
 };
 use crate::{
     exit::ExitStatus,
@@ -73,7 +73,7 @@ pub(super) fn print(
     let mut finder = Finder::new(options, proc, ends, host.as_ref());
     let mut rows = Vec::new();
     let mut all = true;
-    let whole = input::each(operands, |asked| {
+    let whole = ids::each(operands, |asked| {
         all &= finder.find(&asked, &mut rows);
         // A line for each needs no other: it is printed as soon as it is known.
         if options.quiet {
@@ -97,7 +97,7 @@ pub(super) fn print(
         out::print(&table(&rows, options).render(&Styles::stdout(options.color), out::width()))?;
     }
     if !options.quiet {
-        place::note_limits(&ends.own);
+        namespace::note_limits(&ends.own);
     }
     if let Some(host) = &host {
         target::note_cut_off(host);

@@ -1,7 +1,7 @@
 //! The processes that a PID namespace sees, each with what the process and its user are called
 //! inside and here.
 
-use super::{Options, With, place, tree};
+use super::{Options, With, namespace, tree};
 use crate::{
     exit::ExitStatus,
     out::{self, Styles},
@@ -113,7 +113,7 @@ pub(super) fn list(
         ));
     }
     if let Ok(own) = Numbering::own(proc) {
-        place::note_limits(&own);
+        namespace::note_limits(&own);
     }
     Ok(status)
 }
