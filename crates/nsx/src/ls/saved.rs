@@ -162,7 +162,8 @@ struct Known<'a>(Object<'a>);
 impl Serialize for Known<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.cells().filter(|(_, cell)| {
-            !matches!(cell, Cell::Unknown | Cell::AtLeast(_)) && **cell != Cell::Some(Vec::new())
+            !matches!(cell, Cell::Unknown | Cell::AtLeast(_))
+                && **cell != Cell::Incomplete(Vec::new())
         }))
     }
 }
@@ -336,7 +337,7 @@ impl Saved {
             .filter_map(|row| row.get_mut(place))
         {
             if let Cell::List(seen) = cell {
-                *cell = Cell::Some(std::mem::take(seen));
+                *cell = Cell::Incomplete(std::mem::take(seen));
             }
         }
     }

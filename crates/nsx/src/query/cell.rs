@@ -1,4 +1,4 @@
-//! The content of a row's column: found on this host, or read from a census that was saved.
+//! The content of one column in one row, found on this system or read from a saved census.
 
 use super::filter::Value;
 use crate::text::{self, escape};
@@ -6,46 +6,46 @@ use nsx_core::pid::PidChain;
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 
-/// The value in a JSON document for what the kernel hides.
+/// The JSON value of a cell that the kernel hides.
 const HIDDEN: &str = "hidden";
 
-/// A value, or why there is none.
+/// A value, or the reason why there is no value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Cell {
-    /// There is no such thing: namespaces of most kinds have no parent.
+    /// The row has no value in the column: namespaces of most kinds have no parent.
     Nothing,
-    /// It went before it was asked, or cannot be known.
+    /// The value cannot be known, or the process or namespace was gone before nsx read it.
     Unknown,
-    /// There is one, and the kernel hides it from the caller.
+    /// The kernel hides the value from the caller.
     Hidden,
     /// A number.
     Number(u64),
-    /// Bytes that may have been chosen by anyone.
+    /// Bytes that anyone may have chosen.
     Text(Vec<u8>),
-    /// A number that is not known: as many were seen, and there may be more.
+    /// A lower bound: nsx saw this many, and there may be more.
     AtLeast(u64),
-    /// Several of these.
+    /// A list of texts.
     List(Vec<Vec<u8>>),
-    /// Several of these that were seen; there may be more.
-    Some(Vec<Vec<u8>>),
-    /// The ids of one process.
+    /// The texts that nsx saw; there may be more.
+    Incomplete(Vec<Vec<u8>>),
+    /// The PIDs of one process, outermost first.
     Chain(PidChain),
-    /// A user that has no name, by the number, which JSON has under a key of its own.
+    /// The id of a user without a name. JSON has null here, and the id under another key.
     Unnamed(u32),
 }
 
 impl Cell {
-    /// A text of nsx's own.
+    /// Makes a cell of a text.
     pub(crate) fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into().into_bytes())
     }
 
-    /// A number, or nothing.
+    /// Makes a cell of a number, or an empty cell.
     pub(crate) fn number(number: Option<impl Into<u64>>) -> Self {
         number.map_or(Self::Nothing, |number| Self::Number(number.into()))
     }
 
-    /// A count of what was seen, which is all there is if `is_whole`.
+    /// Makes a cell of a count, which is a lower bound unless `is_whole`.
     pub(crate) fn count(seen: usize, is_whole: bool) -> Self {
         if is_whole {
             Self::Number(seen as u64)
@@ -54,16 +54,16 @@ impl Cell {
         }
     }
 
-    /// Texts of what was seen, which is all there is if `is_whole`.
+    /// Makes a cell of a list of texts, which may lack some unless `is_whole`.
     pub(crate) fn list(seen: Vec<Vec<u8>>, is_whole: bool) -> Self {
         if is_whole {
             Self::List(seen)
         } else {
-            Self::Some(seen)
+            Self::Incomplete(seen)
         }
     }
 
-    /// For a table: safe to show, on one line.
+    /// Returns the text for a table: one line, safe to show.
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Nothing => String::new(),
@@ -77,7 +77,7 @@ impl Cell {
                 .map(|text| escape(text))
                 .collect::<Vec<_>>()
                 .join(","),
-            Self::Some(texts) => {
+            Self::Incomplete(texts) => {
                 let texts = texts.iter().map(|text| escape(text));
                 texts
                     .chain([text::UNKNOWN.to_owned()])
@@ -89,7 +89,7 @@ impl Cell {
         }
     }
 
-    /// For a filter. A chain and a user without a name are asked as they are shown.
+    /// Returns the value for a filter. A chain, and a user without a name, are compared as shown.
     pub(crate) fn value(&self) -> Value<'_> {
         match self {
             Self::Nothing => Value::Nothing,
@@ -98,12 +98,12 @@ impl Cell {
             Self::AtLeast(number) => Value::AtLeast(*number),
             Self::Text(text) => Value::Text(Cow::Borrowed(text)),
             Self::List(texts) => Value::List(texts),
-            Self::Some(texts) => Value::Some(texts),
+            Self::Incomplete(texts) => Value::Incomplete(texts),
             Self::Chain(_) | Self::Unnamed(_) => Value::Text(Cow::Owned(self.shown().into_bytes())),
         }
     }
 
-    /// As it comes back from a JSON document: bytes that are not UTF-8 are replaced.
+    /// Replaces bytes that are not UTF-8, as a JSON document does.
     pub(crate) fn lossy(self) -> Self {
         let lossy = |text: Vec<u8>| match String::from_utf8_lossy(&text) {
             Cow::Owned(replaced) => replaced.into_bytes(),
@@ -112,12 +112,12 @@ impl Cell {
         match self {
             Self::Text(text) => Self::Text(lossy(text)),
             Self::List(texts) => Self::List(texts.into_iter().map(lossy).collect()),
-            Self::Some(texts) => Self::Some(texts.into_iter().map(lossy).collect()),
+            Self::Incomplete(texts) => Self::Incomplete(texts.into_iter().map(lossy).collect()),
             cell => cell,
         }
     }
 
-    /// From a JSON document, as [`Serialize`] writes it; none where it is nothing of the kind.
+    /// Reads a value that [`Serialize`] wrote; `None` if it is not one.
     pub(crate) fn from_json(value: &serde_json::Value) -> Option<Self> {
         use serde_json::Value as Json;
         Some(match value {
@@ -142,11 +142,11 @@ impl Serialize for Cell {
             Self::Nothing | Self::Unknown | Self::AtLeast(_) | Self::Unnamed(_) => {
                 serializer.serialize_none()
             }
-            Self::Some(texts) if texts.is_empty() => serializer.serialize_none(),
+            Self::Incomplete(texts) if texts.is_empty() => serializer.serialize_none(),
             Self::Hidden => serializer.serialize_str(HIDDEN),
             Self::Number(number) => serializer.serialize_u64(*number),
             Self::Text(text) => serializer.serialize_str(&String::from_utf8_lossy(text)),
-            Self::List(texts) | Self::Some(texts) => {
+            Self::List(texts) | Self::Incomplete(texts) => {
                 serializer.collect_seq(texts.iter().map(|text| String::from_utf8_lossy(text)))
             }
             Self::Chain(chain) => {
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back_but_for_what_is_unknown() {
+    fn a_cell_that_is_written_is_read_back_unless_it_is_unknown() {
         let cells = [
             (Cell::Nothing, "null", ""),
             (Cell::Hidden, "\"hidden\"", "?"),

@@ -1,11 +1,11 @@
-//! Things that stand below one another, drawn with lines before each.
+//! Trees of values, drawn with lines.
 
-/// The greatest depth of a tree. The kernel nests namespaces 32 deep, and processes seldom stand
-/// deeper than some dozens; a census in a file that anyone wrote may claim more, and each level
-/// costs as much as all those above it.
+/// The greatest depth of a tree. The kernel nests namespaces 32 deep, and processes are seldom
+/// nested deeper than some dozens. A saved census, which anyone may have written, can claim more,
+/// and each level costs as much as all levels above it.
 const DEEPEST: usize = 500;
 
-/// Trees. What is put in keeps its number.
+/// Trees of values. A value keeps the index that it had when the forest was made.
 #[derive(Debug)]
 pub(crate) struct Forest<T> {
     nodes: Vec<Node<T>>,
@@ -19,9 +19,9 @@ struct Node<T> {
 }
 
 impl<T> Forest<T> {
-    /// Plants each value below the one that `above` names by its place; those above which there is
-    /// nothing, and those that would stand below themselves or deeper than a tree may be, are
-    /// roots. Below one another they keep their order.
+    /// Makes trees of values. `above` returns the index of a value's parent. A value is a root if it
+    /// has no parent, if it would be its own ancestor, or if it would be too deep in a tree. Siblings
+    /// keep their order.
     pub(crate) fn of(values: Vec<T>, above: impl FnMut(&T) -> Option<usize>) -> Self {
         let parents: Vec<_> = values.iter().map(above).collect();
         let mut nodes: Vec<_> = values
@@ -32,28 +32,28 @@ impl<T> Forest<T> {
             })
             .collect();
         let mut roots = Vec::new();
-        for place in 0..nodes.len() {
-            let mut parent = parents[place].filter(|parent| *parent < nodes.len());
+        for index in 0..nodes.len() {
+            let mut parent = parents[index].filter(|parent| *parent < nodes.len());
             let upwards = |from: usize| parents.get(from).copied().flatten();
-            // Whatever leads back to itself, or does not end, has no place in a tree.
+            // A circle has no root, and a line that is too long is cut.
             let line = std::iter::successors(parent, |from| upwards(*from)).take(DEEPEST + 1);
-            if line.clone().any(|ancestor| ancestor == place) || line.count() > DEEPEST {
+            if line.clone().any(|ancestor| ancestor == index) || line.count() > DEEPEST {
                 parent = None;
             }
             match parent {
-                Some(parent) => nodes[parent].children.push(place),
-                None => roots.push(place),
+                Some(parent) => nodes[parent].children.push(index),
+                None => roots.push(index),
             }
         }
         Self { nodes, roots }
     }
 
-    /// Keeps the values that are wanted and all that stand above them.
+    /// Keeps the values that are wanted, and their ancestors.
     pub(crate) fn keep(&mut self, mut is_wanted: impl FnMut(&T) -> bool) {
         let mut kept = vec![false; self.nodes.len()];
-        for place in self.downwards().into_iter().rev() {
-            let node = &self.nodes[place];
-            kept[place] = node.children.iter().any(|child| kept[*child]) || is_wanted(&node.value);
+        for index in self.downwards().into_iter().rev() {
+            let node = &self.nodes[index];
+            kept[index] = node.children.iter().any(|child| kept[*child]) || is_wanted(&node.value);
         }
         self.roots.retain(|root| kept[*root]);
         self.nodes
@@ -61,19 +61,19 @@ impl<T> Forest<T> {
             .for_each(|node| node.children.retain(|child| kept[*child]));
     }
 
-    /// Each value from the top down, with the lines that lead to it.
+    /// Returns each value from the top down, with the lines that lead to it.
     pub(crate) fn lines(&self) -> Vec<(String, &T)> {
         let mut lines = Vec::with_capacity(self.nodes.len());
-        // The stack holds what is still to come: the number, what stands before it, what stands
-        // before those below it.
+        // The nodes still to come: the index, the lines before the node, and the lines before its
+        // children.
         let mut stack: Vec<_> = self
             .roots
             .iter()
             .rev()
             .map(|root| (*root, String::new(), String::new()))
             .collect();
-        while let Some((place, lead, below)) = stack.pop() {
-            let node = &self.nodes[place];
+        while let Some((index, lead, below)) = stack.pop() {
+            let node = &self.nodes[index];
             lines.push((lead, &node.value));
             for (back, child) in node.children.iter().rev().enumerate() {
                 let (branch, beside) = if back == 0 {
@@ -91,18 +91,18 @@ impl<T> Forest<T> {
         lines
     }
 
-    /// Makes something of each value and of what was made of those below it; the results of the
-    /// roots.
+    /// Folds each tree from the leaves up: `make` combines a value and the results of its children.
+    /// Returns the results of the roots.
     pub(crate) fn fold<B>(&self, mut make: impl FnMut(&T, Vec<B>) -> B) -> Vec<B> {
         let mut made: Vec<Option<B>> = self.nodes.iter().map(|_| None).collect();
-        // In the other direction, what stands below is there when it is needed.
-        for place in self.downwards().into_iter().rev() {
-            let children = self.nodes[place]
+        // Children come before their parents.
+        for index in self.downwards().into_iter().rev() {
+            let children = self.nodes[index]
                 .children
                 .iter()
                 .filter_map(|child| made[*child].take())
                 .collect();
-            made[place] = Some(make(&self.nodes[place].value, children));
+            made[index] = Some(make(&self.nodes[index].value, children));
         }
         self.roots
             .iter()
@@ -110,13 +110,13 @@ impl<T> Forest<T> {
             .collect()
     }
 
-    /// All numbers, each before those below it.
+    /// Returns all indices, parents before children.
     fn downwards(&self) -> Vec<usize> {
         let mut order = Vec::with_capacity(self.nodes.len());
         let mut stack = self.roots.clone();
-        while let Some(place) = stack.pop() {
-            order.push(place);
-            stack.extend(&self.nodes[place].children);
+        while let Some(index) = stack.pop() {
+            order.push(index);
+            stack.extend(&self.nodes[index].children);
         }
         order
     }
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_below_is_drawn_below() {
+    fn children_are_drawn_below_their_parents() {
         let values = vec![
             ("a", None),
             ("b", Some(0)),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_stands_where_it_stood() {
+    fn values_that_are_kept_keep_their_ancestors() {
         let values = vec![
             ("a", None),
             ("b", Some(0)),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_lost_in_a_circle() {
+    fn a_circle_loses_no_value() {
         let forest = Forest::of(
             vec![
                 ("a", Some(1)),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_has_an_end() {
+    fn a_tree_is_no_deeper_than_its_limit() {
         let values = (0..20_000_usize)
             .map(|number| (number, number.checked_sub(1)))
             .collect();

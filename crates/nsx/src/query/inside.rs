@@ -1,5 +1,5 @@
-//! Users as a process's own user namespace counts them and as the /etc/passwd that it sees names
-//! them.
+//! Users as a process sees them: their ids in its user namespace, and their names in the
+//! /etc/passwd of its mount namespace.
 
 use nsx_core::{
     accounts,
@@ -11,15 +11,15 @@ use nsx_core::{
 };
 use rustix::fs::OFlags;
 
-/// The names of ids.
+/// User names by id.
 type Names = HashMap<u32, Vec<u8>>;
 
-/// Finds out about users inside, with what is the same for all processes of a container read once.
+/// Translates users to ids and names inside. What the processes of a container share is read once.
 pub(crate) struct Insiders<'a> {
     proc: &'a ProcRoot,
-    /// By user namespace.
+    /// The id mapping of each user namespace, by inode number.
     maps: HashMap<u64, Option<IdMap>>,
-    /// By mount namespace.
+    /// The user names in each mount namespace, by inode number.
     names: HashMap<u64, Names>,
 }
 
@@ -32,8 +32,8 @@ impl<'a> Insiders<'a> {
         }
     }
 
-    /// Returns the number and the name that the user `uid` here has inside, for the process that
-    /// the procfs calls `pid`.
+    /// Returns the id and the name that the caller's user `uid` has for the process `pid` of the
+    /// procfs.
     pub(crate) fn user(&mut self, pid: Pid, uid: u32) -> (Option<u32>, Option<Vec<u8>>) {
         let inside = self.uid(pid, uid);
         (
@@ -46,7 +46,7 @@ impl<'a> Insiders<'a> {
         let proc = self.proc;
         let ns = proc.ns(pid, NsLink::Own(NsKind::User)).ok()?;
         if proc.own_ns(NsLink::Own(NsKind::User)) == Ok(ns) {
-            // In the caller's own, where the map would lead a level further up.
+            // The map of the caller's own user namespace would translate to the parent's ids.
             return Some(uid);
         }
         let read = || {

@@ -1,4 +1,4 @@
-//! The owner and the command of a row's process.
+//! The user and the command of a process.
 
 use super::cell::Cell;
 use crate::text::{self, escape};
@@ -11,21 +11,21 @@ use nsx_core::{
 };
 use serde::Serialize;
 
-/// A process's owner and command; nothing where the process went before it was asked.
+/// The user and the command of a process; empty if the process was gone before nsx read it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Who {
     /// Effective user id.
     uid: Option<u32>,
-    /// The name that /etc/passwd has for it; none for a user of a container.
+    /// The name of the user in /etc/passwd; `None` for a user of a container.
     #[serde(serialize_with = "text::lossy")]
     user: Option<Vec<u8>>,
-    /// Command line or name, as the process wrote it.
+    /// The command line or the name of the process, as the process wrote it.
     #[serde(serialize_with = "text::lossy")]
     command: Option<Vec<u8>>,
 }
 
 impl Who {
-    /// The user's name, or the number where it has none.
+    /// Returns the user's name, or the id if the user has no name.
     pub(crate) fn user_cell(&self) -> Cell {
         match (&self.user, self.uid) {
             (Some(name), _) => Cell::Text(name.clone()),
@@ -34,23 +34,23 @@ impl Who {
         }
     }
 
-    /// The user's number.
+    /// Returns the user's id.
     pub(crate) fn uid_cell(&self) -> Cell {
         self.uid
             .map_or(Cell::Unknown, |uid| Cell::Number(uid.into()))
     }
 
-    /// The command.
+    /// Returns the command.
     pub(crate) fn command_cell(&self) -> Cell {
         self.command.clone().map_or(Cell::Unknown, Cell::Text)
     }
 
-    /// For a table: the user's name, or the number where it has none.
+    /// Returns the user's name, or the id if the user has no name, for a table.
     pub(crate) fn user(&self) -> String {
         text::named(self.user.as_deref(), self.uid)
     }
 
-    /// For a table: the command.
+    /// Returns the command for a table.
     pub(crate) fn command(&self) -> String {
         self.command
             .as_deref()
@@ -58,21 +58,20 @@ impl Who {
     }
 }
 
-/// Finds out about processes, with what is the same for all of them read once.
+/// Reads the users and commands of processes. What all processes share is read once.
 pub(crate) struct Registrar<'a> {
     proc: &'a ProcRoot,
     names: HashMap<u32, Vec<u8>>,
     /// The caller's root directory, by device and inode.
     root: Option<(u64, u64)>,
-    /// The creators of user namespaces.
+    /// The creator of each user namespace that was met.
     creators: HashMap<NsId, Option<u32>>,
     buffer: Vec<u8>,
 }
 
 impl<'a> Registrar<'a> {
     pub(crate) fn new(proc: &'a ProcRoot) -> Self {
-        // Numbers say as much where the names cannot be had. A copy is of another host, with other
-        // users.
+        // Without names, ids are shown. A copy is of another host, which has other users.
         let names = if proc.is_copy() {
             HashMap::default()
         } else {
@@ -87,21 +86,21 @@ impl<'a> Registrar<'a> {
         }
     }
 
-    /// The procfs that is asked.
+    /// Returns the procfs that is read.
     pub(crate) fn proc(&self) -> &'a ProcRoot {
         self.proc
     }
 
-    /// The name that /etc/passwd has for a user.
+    /// Returns the name of a user in /etc/passwd.
     pub(crate) fn name(&self, uid: u32) -> Option<&Vec<u8>> {
         self.names.get(&uid)
     }
 
-    /// The name that a process's user has here.
+    /// Returns the name of a process's user in the caller's /etc/passwd.
     ///
-    /// /etc/passwd says nothing of the users in a container: a process whose root directory is
-    /// another one has that of root, and that of the user who made its user namespace. If its root
-    /// directory is hidden, a process in a nested PID namespace is taken to have another one.
+    /// That file does not name the users of a container. If a process has another root directory,
+    /// only root and the creator of the process's user namespace have a name. If the root directory
+    /// is hidden, a process in a nested PID namespace counts as one with another root directory.
     fn user_of(&mut self, pid: Pid, uid: u32, status: Option<&Status>) -> Option<Vec<u8>> {
         let name = self.names.get(&uid)?.clone();
         let has_callers_root = match self.proc.root_of(pid) {
@@ -111,7 +110,7 @@ impl<'a> Registrar<'a> {
         (uid == 0 || has_callers_root || self.creator(pid) == Some(uid)).then_some(name)
     }
 
-    /// The user who made the user namespace that a process is in, if it is not the caller's.
+    /// Returns the user who created a process's user namespace, unless the caller is in it too.
     fn creator(&mut self, pid: Pid) -> Option<u32> {
         let link = NsLink::Own(NsKind::User);
         let ns = self
@@ -130,13 +129,13 @@ impl<'a> Registrar<'a> {
         *self.creators.entry(ns).or_insert_with(ask)
     }
 
-    /// Returns the owner and the command of `pid`.
+    /// Returns the user and the command of `pid`.
     pub(crate) fn who(&mut self, pid: Pid) -> Who {
         let Ok(uid) = self.proc.euid(pid) else {
             return Who::default();
         };
         let command = match self.proc.command_line(pid, &mut self.buffer) {
-            // A kernel thread and a zombie have no more than a name.
+            // A kernel thread and a zombie have only a name.
             None => self
                 .proc
                 .status(pid, &mut self.buffer)
@@ -151,8 +150,9 @@ impl<'a> Registrar<'a> {
         }
     }
 
-    /// Returns who `pid` was when its status was read and it was in `ns`, and whether it still is
-    /// that process. If another process has the id by now, the command is the name in the status.
+    /// Returns the user and the command of `pid`, whose status was read earlier while it was in
+    /// `ns`, and whether `pid` still is that process. If another process has the PID by now, the
+    /// command is the name in the status.
     pub(crate) fn who_was(&mut self, pid: Pid, status: &Status, ns: Option<NsId>) -> (Who, bool) {
         let mut who = self.who_has(pid, status);
         let of = |status: &Status| (status.chain.clone(), status.ppid, status.ruid, status.euid);
@@ -167,8 +167,8 @@ impl<'a> Registrar<'a> {
         (who, is_still)
     }
 
-    /// Returns who `pid` is, whose status was read, if something else tells that it is still that
-    /// process.
+    /// Returns the user and the command of `pid`, whose status was read. The caller makes sure that
+    /// `pid` is still that process.
     pub(crate) fn who_has(&mut self, pid: Pid, status: &Status) -> Who {
         Who {
             uid: Some(status.euid),
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_process_wrote_is_safe_to_show() {
+    fn a_command_is_safe_to_show() {
         let who = Who {
             uid: Some(7),
             user: None,
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_gone_is_unknown() {
+    fn a_process_that_is_gone_is_unknown() {
         let gone = Who::default();
         assert_eq!(
             (gone.user(), gone.command()),

@@ -4,28 +4,27 @@ use super::{Comparison, Literal, Node};
 use nsx_core::{proc::decimal, sys::regex::Regex};
 use std::{borrow::Cow, cmp::Ordering};
 
-/// The value that a row has in a column, or that a part of an expression has for the row.
+/// The value of a row's cell, or of a part of an expression for the row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
-    /// Nothing: it is unequal to everything, and in no order with anything.
+    /// No value: unequal to every value, and in no order with any.
     Nothing,
-    /// Something that is not known: what is asked of it neither holds nor fails.
+    /// An unknown value: a comparison with it neither holds nor fails.
     Unknown,
     /// True or false.
     Bool(bool),
     /// A number.
     Integer(u64),
-    /// A number that is not known to be larger than this.
+    /// A number that is this or larger.
     AtLeast(u64),
     /// A number with a fraction.
     Float(f64),
     /// Any bytes.
     Text(Cow<'a, [u8]>),
-    /// Several of these: what is asked holds if it does of one of them. So it is unequal to what
-    /// none of them is.
+    /// Several texts. A comparison holds if it holds for one of them; `!=` holds if `==` does not.
     List(&'a [Vec<u8>]),
-    /// Several of these, and maybe others that are not known.
-    Some(&'a [Vec<u8>]),
+    /// Several texts, and perhaps others that are unknown.
+    Incomplete(&'a [Vec<u8>]),
 }
 
 impl From<Option<bool>> for Value<'_> {
@@ -34,12 +33,12 @@ impl From<Option<bool>> for Value<'_> {
     }
 }
 
-/// Any order, for what is not known.
+/// Every order, for unknown values.
 const ANY: [Ordering; 3] = [Ordering::Less, Ordering::Equal, Ordering::Greater];
 
 impl Value<'_> {
-    /// Returns whether the value by itself counts as true: it is something, and not zero. `None` if
-    /// that is not known.
+    /// Returns whether the value alone counts as true: it exists and is not zero. `None` if that is
+    /// unknown.
     pub(super) fn truth(&self) -> Option<bool> {
         match self {
             Self::Nothing => Some(false),
@@ -50,12 +49,12 @@ impl Value<'_> {
             Self::Float(number) => Some(*number != 0.0),
             Self::Text(text) => Some(!text.is_empty()),
             Self::List(texts) => Some(!texts.is_empty()),
-            Self::Some(texts) => (!texts.is_empty()).then_some(true),
+            Self::Incomplete(texts) => (!texts.is_empty()).then_some(true),
         }
     }
 
-    /// The order of two values that are known: texts by their bytes, numbers by what they count, a
-    /// text beside a number by the number that it is written as.
+    /// Returns the order of two known values. Texts are compared by their bytes, numbers as numbers,
+    /// and a text with a number as the number that the text spells.
     fn order(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Bool(_), _) | (_, Self::Bool(_)) => Some(self.truth()?.cmp(&other.truth()?)),
@@ -67,7 +66,7 @@ impl Value<'_> {
         }
     }
 
-    /// The orders that two values can be in.
+    /// Returns the orders that two values may have.
     fn orders(&self, other: &Self) -> Vec<Option<Ordering>> {
         let from = |least: Option<Ordering>| match least {
             Some(least) => ANY
@@ -104,7 +103,7 @@ impl Value<'_> {
         }
     }
 
-    /// The parts that are asked about one by one, and whether these are all.
+    /// Returns the parts that are compared one by one, and whether there are no others.
     fn parts(&self) -> (Vec<Value<'_>>, bool) {
         let texts = |texts: &'_ [Vec<u8>]| {
             texts
@@ -114,7 +113,7 @@ impl Value<'_> {
         };
         match self {
             Self::List(list) => (texts(list), true),
-            Self::Some(list) => (texts(list), false),
+            Self::Incomplete(list) => (texts(list), false),
             one => (vec![one.clone()], true),
         }
     }
@@ -149,13 +148,15 @@ impl Value<'_> {
             Self::Float(number) => Some(regex.matches(number.to_string().as_bytes())),
             Self::Text(text) => Some(regex.matches(text)),
             Self::List(texts) => any(texts.iter().map(|text| Some(regex.matches(text))), true),
-            Self::Some(texts) => any(texts.iter().map(|text| Some(regex.matches(text))), false),
+            Self::Incomplete(texts) => {
+                any(texts.iter().map(|text| Some(regex.matches(text))), false)
+            }
         }
     }
 }
 
-/// Returns whether any of these holds; `None` if that is not known. `are_all` tells that there are
-/// no others.
+/// Returns whether any of these holds; `None` if that is unknown. `are_all` means that there are no
+/// others.
 fn any(held: impl Iterator<Item = Option<bool>>, are_all: bool) -> Option<bool> {
     let mut result = are_all.then_some(false);
     for holds in held {
@@ -209,8 +210,8 @@ pub(super) fn evaluate<'a, C: Copy>(node: &Node<C>, cell: &impl Fn(C) -> Value<'
     }
 }
 
-/// Returns whether a column whose text is not a number is compared with a number, in a part of the
-/// expression that decides.
+/// Returns whether a part of the expression that decides compares a number with a column whose text
+/// is not a number.
 pub(super) fn mismatches<'a, C: Copy>(node: &Node<C>, cell: &impl Fn(C) -> Value<'a>) -> bool {
     let holds = |node: &Node<C>| evaluate(node, cell).truth() == Some(true);
     let is_number =
@@ -264,7 +265,7 @@ mod tests {
             5 => Value::Unknown,
             6 => Value::AtLeast(2),
             7 => Value::AtLeast(0),
-            8 => Value::Some(&POINTS),
+            8 => Value::Incomplete(&POINTS),
             _ => Value::Text(b"77".into()),
         }
     }
@@ -286,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn expressions_that_hold() {
+    fn true_expressions_hold() {
         for text in [
             "NS == 4026531837",
             "ns eq \"4026531837\"",
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn expressions_that_do_not() {
+    fn false_expressions_do_not_hold() {
         for text in [
             "PID == 1",
             "PID < 1",
@@ -342,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_neither_holds_nor_fails() {
+    fn an_unknown_value_neither_holds_nor_fails() {
         for text in [
             "OWNER",
             "!OWNER",
@@ -399,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told() {
+    fn a_malformed_expression_is_refused_with_the_reason() {
         assert_eq!(
             wrong("NS =="),
             "failed to parse \"NS ==\": syntax error, unexpected end of file"
@@ -438,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_limits() {
+    fn an_expression_beyond_the_limits_is_refused() {
         let long = |length: usize| format!("TYPE=='{}'", "x".repeat(length - 8));
         assert!(Filter::parse(long(LONGEST).as_bytes(), column).is_ok());
         assert!(wrong(&long(LONGEST + 1)).contains("longer than 1024 bytes"));
@@ -455,21 +456,21 @@ mod tests {
     }
 
     #[test]
-    fn the_columns_are_told_once() {
+    fn each_column_is_listed_once() {
         let filter = Filter::parse(b"TYPE == 'a' || type == 'b' && ns == 1", column).unwrap();
         assert_eq!(filter.columns(), [1, 0]);
     }
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+        fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
             if let Ok(filter) = Filter::parse(&bytes, column) {
                 filter.matches(cell);
             }
         }
 
         #[test]
-        fn words_in_any_order_make_it_no_panic(
+        fn tokens_in_any_order_do_not_panic(
             words in prop::collection::vec(prop::sample::select(vec![
                 "NS", "TYPE", "PID", "(", ")", "!", "&&", "||", "==", "!=", "<", ">=", "=~", "'a'", "1", "1.5", "true", "7K",
             ]), 0..20),
@@ -483,7 +484,7 @@ mod tests {
         }
 
         #[test]
-        fn numbers_are_compared_as_they_are(left: u64, right: u64) {
+        fn numbers_are_compared_as_numbers(left: u64, right: u64) {
             let holds = |sign| holds(&format!("{left} {sign} {right}"));
             prop_assert_eq!(
                 [holds("=="), holds("!="), holds("<"), holds("<="), holds(">"), holds(">=")],

@@ -1,10 +1,10 @@
-//! Mends an expression that cannot be read as its author most likely meant it: with the operators
-//! and quotes of other languages put right.
+//! Corrects an expression that cannot be parsed: replaces operators of other languages, and adds
+//! missing quotes.
 
 use super::Filter;
 use nsx_target::near;
 
-/// Operators of other languages, and those of this one.
+/// Operators of other languages, each with the operator of this one.
 const OPERATORS: [(&str, &str); 9] = [
     ("=", "=="),
     ("===", "=="),
@@ -17,14 +17,14 @@ const OPERATORS: [(&str, &str); 9] = [
     ("~", "=~"),
 ];
 
-/// Signs that operators are made of.
+/// Characters of which operators consist.
 const SIGNS: &str = "=<>!&|~";
 
 /// Words that are operators.
 const WORDS: [&str; 9] = ["and", "or", "not", "eq", "ne", "gt", "ge", "lt", "le"];
 
-/// Returns `text` with what keeps it from being read put right; none if it still cannot be read, or
-/// can be as it is. `columns` are the names of all columns.
+/// Returns `text` corrected; `None` if it needs no correction, or cannot be parsed even then.
+/// `columns` are the names of all columns.
 pub(super) fn mended<'n, C: Copy + PartialEq>(
     text: &str,
     column: impl Fn(&str) -> Option<C>,
@@ -36,7 +36,7 @@ pub(super) fn mended<'n, C: Copy + PartialEq>(
     let columns: Vec<_> = columns.collect();
     let mut mended = String::new();
     let mut rest = text;
-    // Whether a value comes next: what the column before is compared with.
+    // `true` after a comparison operator: a value comes next.
     let mut is_value = false;
     while let Some(first) = rest.chars().next() {
         let run = |is: &dyn Fn(char) -> bool| rest.find(|letter| !is(letter)).unwrap_or(rest.len());
@@ -55,7 +55,7 @@ pub(super) fn mended<'n, C: Copy + PartialEq>(
         } else if SIGNS.contains(first) && !(is_value && first == '!') {
             let signs = run(&|letter| SIGNS.contains(letter));
             let typed = &rest[..signs];
-            // What is compared may begin with a sign: `==!true`.
+            // A value may begin with a sign: `==!true`.
             length = signs;
             let operator = OPERATORS
                 .iter()
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_meant_is_proposed() {
+    fn a_malformed_expression_is_corrected() {
         for (typed, meant) in [
             ("NPROCS = 1", "NPROCS == 1"),
             ("NPROCS=1", "NPROCS==1"),
@@ -147,7 +147,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_proposed_can_be_read(text in "[NPSTYE net01=<>!&|~()'\" ]{0,40}") {
+        fn a_corrected_expression_can_be_parsed(text in "[NPSTYE net01=<>!&|~()'\" ]{0,40}") {
             if let Some(mended) = mend(&text) {
                 prop_assert!(Filter::parse(mended.as_bytes(), column).is_ok());
             }

@@ -1,12 +1,11 @@
-//! Which rows of a list are shown: the expressions of `--filter`, as `scols-filter(5)` of
-//! util-linux has them.
+//! The expressions of `--filter`, which select rows, in the language of `scols-filter(5)`.
 //!
 //! ```text
 //! TYPE == "net" && NPROCS > 0        COMMAND =~ "^nginx"        !(UID == 0) OR PID >= 1K
 //! ```
 //!
-//! An expression is read once, with every column looked up, and then asked about each row. What
-//! columns there are and what a row has in them is up to whoever lists.
+//! An expression is parsed once, with every column looked up, and then evaluated for each row. The
+//! command that lists defines the columns and the cells.
 
 mod evaluate;
 mod mend;
@@ -35,17 +34,16 @@ pub struct Filter<C> {
 /// An error in an expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
-    /// It cannot be read: the expression and why.
+    /// The expression cannot be parsed: the expression, and the reason.
     #[error("failed to parse \"{0}\": {1}")]
     Parse(String, String),
-    /// It names a column that there is not.
+    /// The expression names a column that does not exist.
     #[error("unknown column: {0}")]
     UnknownColumn(String),
 }
 
 impl<C: Copy + PartialEq> Filter<C> {
-    /// Reads an expression. `column` knows the columns by their names, which may be written in any
-    /// case.
+    /// Parses an expression. `column` finds a column by its name, in upper or lower case.
     ///
     /// # Errors
     /// [`FilterError`].
@@ -53,8 +51,8 @@ impl<C: Copy + PartialEq> Filter<C> {
         parse::parse(text, column)
     }
 
-    /// Returns an expression that cannot be read as its author may have meant it, if that one can
-    /// be read. `names` are those of all columns.
+    /// Returns the expression that the author of one that cannot be parsed probably meant, if it can
+    /// be parsed. `names` are the names of all columns.
     pub fn mended<'n>(
         text: &[u8],
         column: impl Fn(&str) -> Option<C>,
@@ -63,19 +61,19 @@ impl<C: Copy + PartialEq> Filter<C> {
         mend::mended(str::from_utf8(text).ok()?, column, names)
     }
 
-    /// The columns that the expression is about, each once: what has to be known of a row.
+    /// Returns the columns that the expression uses, each once.
     pub fn columns(&self) -> &[C] {
         &self.columns
     }
 
-    /// Returns whether the expression compares a number with what is not a number in this row,
+    /// Returns whether the expression compares a number with a cell of the row that is not a number,
     /// which util-linux refuses.
     pub fn mismatches<'a>(&self, cell: impl Fn(C) -> Value<'a>) -> bool {
         evaluate::mismatches(&self.root, &cell)
     }
 
-    /// Returns whether a row is one of those requested; `None` if that depends on what is not
-    /// known. `cell` gives what the row has in a column.
+    /// Returns whether the expression holds for a row; `None` if that depends on unknown cells.
+    /// `cell` returns the row's cell in a column.
     pub fn matches<'a>(&self, cell: impl Fn(C) -> Value<'a>) -> Option<bool> {
         evaluate::evaluate(&self.root, &cell).truth()
     }
@@ -97,7 +95,7 @@ enum Node<C> {
     },
 }
 
-/// A value that stands for itself.
+/// A literal value.
 #[derive(Clone, Debug, PartialEq)]
 enum Literal {
     Integer(u64),
@@ -117,8 +115,8 @@ enum Comparison {
 }
 
 impl Comparison {
-    /// Returns whether the comparison holds between two values that are in this order; `order` is
-    /// `None` if the values are in no order.
+    /// Returns whether the comparison holds between two values with this order, which is `None` if
+    /// they cannot be compared.
     fn holds(self, order: Option<Ordering>) -> bool {
         match self {
             Self::Equal => order == Some(Ordering::Equal),

@@ -1,7 +1,7 @@
-//! From words to an expression.
+//! The parser: from tokens to an expression.
 //!
 //! Operators by precedence, the closest binding first: comparisons, `!`, `&&`, `||`. So `!TYPE ==
-//! "net"` is true of all that is not of that type.
+//! "net"` holds for every other type.
 
 use super::{
     Filter, FilterError, LONGEST, LONGEST_REGEX, Literal, MOST_NODES, Node, Regex,
@@ -55,7 +55,7 @@ struct Parser<C, F> {
     column: F,
     columns: Vec<C>,
     nodes: usize,
-    /// The number of parentheses and negations that are open.
+    /// The number of open parentheses and negations.
     depth: usize,
 }
 
@@ -138,7 +138,7 @@ impl<C: Copy + PartialEq, F: Fn(&str) -> Option<C>> Parser<C, F> {
         }
     }
 
-    /// The expression after `=~`, which is compiled here and now.
+    /// Reads and compiles the regular expression after `=~`.
     fn regex(&mut self) -> Result<Regex, Problem> {
         let text = match self.rest.next() {
             Some(Token::Literal(Literal::Text(text))) => text,

@@ -1,8 +1,8 @@
-//! The words of an expression.
+//! The tokens of an expression.
 
 use super::{Comparison, Literal};
 
-/// A word of an expression.
+/// A token of an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
     Literal(Literal),
@@ -14,12 +14,12 @@ pub(super) enum Token {
     And,
     Or,
     Compare(Comparison),
-    /// `=~`, or `!~` where it is false.
+    /// `=~`, or `!~` if `false`.
     Match(bool),
 }
 
 impl Token {
-    /// Returns the name that a message gives the word.
+    /// Returns the name of the token in messages.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Literal(Literal::Integer(_)) => "a number".to_owned(),
@@ -39,7 +39,7 @@ impl Token {
     }
 }
 
-/// Operators in signs; the longer ones come first.
+/// Operators made of signs; longer ones come first.
 const SIGNS: [(&[u8], Token); 13] = [
     (b"&&", Token::And),
     (b"||", Token::Or),
@@ -56,7 +56,7 @@ const SIGNS: [(&[u8], Token); 13] = [
     (b")", Token::Close),
 ];
 
-/// Words that are no names, in capitals or in small letters.
+/// Words that are not names, in upper or lower case.
 const WORDS: [(&str, Token); 11] = [
     ("and", Token::And),
     ("or", Token::Or),
@@ -71,7 +71,7 @@ const WORDS: [(&str, Token); 11] = [
     ("false", Token::Literal(Literal::Bool(false))),
 ];
 
-/// Splits an expression. An error is why that cannot be done.
+/// Splits an expression. An error is the reason, in words.
 pub(super) fn tokens(text: &[u8]) -> Result<Vec<Token>, String> {
     let mut found = Vec::new();
     let mut rest = text.trim_ascii_start();
@@ -93,30 +93,29 @@ pub(super) fn tokens(text: &[u8]) -> Result<Vec<Token>, String> {
     Ok(found)
 }
 
-/// A text between quotes. A backslash keeps a quote from ending it, and stays in front of anything
-/// else.
+/// Reads a text between quotes. A backslash escapes the quote, and is kept before anything else.
 fn string(rest: &[u8], quote: u8) -> Result<(Token, usize), String> {
     let mut value = Vec::new();
-    let mut place = 1;
+    let mut index = 1;
     loop {
-        match rest.get(place) {
+        match rest.get(index) {
             None => return Err("syntax error, a string does not end".to_owned()),
             Some(&byte) if byte == quote => {
-                return Ok((Token::Literal(Literal::Text(value)), place + 1));
+                return Ok((Token::Literal(Literal::Text(value)), index + 1));
             }
-            Some(b'\\') if rest.get(place + 1) == Some(&quote) => {
+            Some(b'\\') if rest.get(index + 1) == Some(&quote) => {
                 value.push(quote);
-                place += 2;
+                index += 2;
             }
             Some(&byte) => {
                 value.push(byte);
-                place += 1;
+                index += 1;
             }
         }
     }
 }
 
-/// Digits, then a fraction, or letters for powers: `K` and `KiB` are 1024, `KB` is 1000, and so on.
+/// Reads digits with a fraction, or with a unit: `K` and `KiB` are 1024, `KB` is 1000, and so on.
 fn number(rest: &[u8]) -> Result<(Token, usize), String> {
     let run = |from: usize, is: fn(&u8) -> bool| {
         from + rest[from..].iter().take_while(|byte| is(byte)).count()
@@ -129,13 +128,13 @@ fn number(rest: &[u8]) -> Result<(Token, usize), String> {
         let text = String::from_utf8_lossy(&rest[..whole]);
         let value = text
             .parse()
-            .map_err(|_| format!("syntax error, '{text}' is no number"))?;
+            .map_err(|_| format!("syntax error, '{text}' is not a number"))?;
         return Ok((Token::Literal(Literal::Float(value)), whole));
     }
     let end = run(digits, is_letter);
     let text = String::from_utf8_lossy(&rest[..end]);
     let factor =
-        factor(&rest[digits..end]).ok_or_else(|| format!("syntax error, '{text}' is no number"))?;
+        factor(&rest[digits..end]).ok_or_else(|| format!("syntax error, '{text}' is not a number"))?;
     let value =
         nsx_core::proc::decimal(&rest[..digits]).and_then(|number| number.checked_mul(factor));
     let value = value.ok_or_else(|| format!("the number '{text}' is too large"))?;
@@ -174,7 +173,7 @@ fn word(rest: &[u8]) -> (Token, usize) {
     )
 }
 
-/// The first character, as it may be shown.
+/// Returns the first character, safe to show.
 fn shown(rest: &[u8]) -> String {
     let first = rest
         .utf8_chunks()
