@@ -1,5 +1,4 @@
-//! The error for a name that nothing has or whose container does not run, with what may have been
-//! meant.
+//! The error for a name that nothing has or whose container does not run, with suggestions.
 
 use crate::{
     check::Checked,
@@ -14,59 +13,54 @@ use crate::{
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-/// As many of other users' containers are told of.
+/// The most containers of other users that are suggested.
 const MOST_ELSEWHERE: usize = 10;
-/// The most names that are proposed.
+/// The most near names that are suggested.
 const MOST_NEAR: usize = 5;
 
-impl Target {
-    /// Why there is none that runs.
-    pub(crate) fn absent(
-        &self,
-        host: &Host,
-        (whose, engine, query): (Whose, Option<Engine>, &Query<'_>),
-        stopped: Vec<Checked>,
-        unread: Vec<Unread>,
-    ) -> TargetError {
-        let target = self.clone();
-        if !stopped.is_empty() {
-            let containers = stopped.into_iter().map(|it| it.container).collect();
-            return TargetError::NotRunning { target, containers };
-        }
-        let word = match self {
-            Self::Container { name, .. } | Self::Name(name) => name.as_os_str(),
-            Self::Pod(pod) => pod.pod.as_os_str(),
-            _ => OsStr::new(""),
-        };
-        let mut meant = Vec::new();
-        // Only root may look into others' stores.
-        if whose == Whose::Own && host.is_root() {
-            let others = stores::look(host, Whose::Everybodys, engine, query).records;
-            let others = others
-                .into_iter()
-                .filter(|record| host.is_anothers(record.claim))
-                .map(|record| record.container);
-            let told = |it: Container| {
-                Some(format!(
-                    "user {} has {}",
-                    it.owner.as_ref()?.word,
-                    it.address()
-                ))
-            };
-            meant.extend(others.filter_map(told).take(MOST_ELSEWHERE));
-            meant.dedup();
-        }
-        meant.extend(near_names(host, whose, word));
-        TargetError::Nothing {
-            target,
-            meant,
-            unread,
-        }
+/// Returns the error for a target that has no running container, with suggestions.
+pub(crate) fn absent(
+    host: &Host,
+    target: &Target,
+    (whose, engine, query): (Whose, Option<Engine>, &Query<'_>),
+    stopped: Vec<Checked>,
+    unread: Vec<Unread>,
+) -> TargetError {
+    let target = target.clone();
+    if !stopped.is_empty() {
+        let containers = stopped.into_iter().map(|it| it.container).collect();
+        return TargetError::NotRunning { target, containers };
+    }
+    let word = match &target {
+        Target::Container { name, .. } | Target::Name(name) => name.as_os_str(),
+        Target::Pod(pod) => pod.pod.as_os_str(),
+        _ => OsStr::new(""),
+    };
+    let mut meant = Vec::new();
+    // Only root can read the stores of other users.
+    if whose == Whose::Own && host.is_root() {
+        let others = stores::look(host, Whose::Everybodys, engine, query).records;
+        let others = others
+            .into_iter()
+            .filter(|record| host.is_anothers(record.claim))
+            .filter_map(|record| owner_and_address(&record.container));
+        meant.extend(others.take(MOST_ELSEWHERE));
+        meant.dedup();
+    }
+    meant.extend(near_names(host, whose, word));
+    TargetError::Nothing {
+        target,
+        meant,
+        unread,
     }
 }
 
-/// The names of containers and network namespaces that are near to a word, whatever their engine,
-/// as one line.
+fn owner_and_address(container: &Container) -> Option<String> {
+    let owner = container.owner.as_ref()?;
+    Some(format!("user {} has {}", owner.word, container.address()))
+}
+
+/// Returns a line with the names of containers and network namespaces that are near to a word.
 fn near_names(host: &Host, whose: Whose, word: &OsStr) -> Option<String> {
     let nearness = |name: &OsStr| near::nearness(word.as_bytes(), name.as_bytes());
     let containers = patterns::all(host, whose, None)
@@ -95,7 +89,7 @@ fn near_names(host: &Host, whose: Whose, word: &OsStr) -> Option<String> {
 }
 
 impl TargetError {
-    /// Tells of the names that are near, if nothing has the name.
+    /// Adds the names that are near, if nothing has the name.
     pub(crate) fn with_near_names(mut self, name: &OsStr, host: &Host) -> Self {
         if let Self::Nothing { meant, .. } = &mut self {
             meant.extend(near_names(host, Whose::Own, name));
@@ -103,7 +97,7 @@ impl TargetError {
         self
     }
 
-    /// Tells of the namespaces that other users call so, if nothing has the name.
+    /// Adds the namespaces to which other users gave the name, if nothing has the name.
     pub(crate) fn with_namespaces(mut self, name: &OsStr, host: &Host) -> Self {
         if let Self::Nothing { meant, .. } = &mut self {
             let owners = namespace::elsewhere(name, host);

@@ -211,14 +211,10 @@ impl<'a> Checker<'a> {
         let is_exact = record.start.is_some()
             || record.inode.is_some()
             || record.container.engine == Engine::Lxc;
+        let is_frozen = self.host.is_frozen(pid).ok().flatten();
         let state = match &record.container.state {
             State::Created => State::Created,
-            _ if self
-                .is_frozen(pid)
-                .unwrap_or(record.container.state == State::Paused) =>
-            {
-                State::Paused
-            }
+            _ if is_frozen.unwrap_or(record.container.state == State::Paused) => State::Paused,
             _ => State::Running,
         };
         let cgroup = is_it(&place).then_some(place.cgroup);
@@ -229,63 +225,60 @@ impl<'a> Checker<'a> {
             is_proven: confirmed || is_exact,
         })
     }
-
-    /// Returns whether a process's cgroup is frozen, in either version; none if that cannot be
-    /// told.
-    fn is_frozen(&mut self, pid: Pid) -> Option<bool> {
-        is_frozen(self.host, pid, &mut self.buffer).ok().flatten()
-    }
 }
 
-/// Returns whether a process's cgroup, or one around it, is frozen, so that whatever joins that
-/// cgroup stops too, see `cgroups(7)`. None if no freezer can be seen.
-///
-/// # Errors
-/// [`ProcError`] of reading the process's `cgroup`.
-pub fn is_frozen(host: &Host, pid: Pid, buffer: &mut Vec<u8>) -> Result<Option<bool>, ProcError> {
-    host.proc().read(pid, "cgroup", buffer)?;
-    let lines = buffer
-        .split(|&byte| byte == b'\n')
-        .map(|line| line.splitn(3, |&byte| byte == b':'));
-    let mut known = None;
-    for mut fields in lines {
-        let (Some(_), Some(controllers), Some(path)) =
-            (fields.next(), fields.next(), fields.next())
-        else {
-            continue;
-        };
-        let path = path.strip_prefix(b"/").unwrap_or(path);
-        // The root has no freezer.
-        if path.is_empty() {
-            continue;
+impl Host {
+    /// Returns whether a process's cgroup, or one around it, is frozen, so that whatever joins that
+    /// cgroup stops too, see `cgroups(7)`. None if no freezer can be seen.
+    ///
+    /// # Errors
+    /// [`ProcError`] of reading the process's `cgroup`.
+    pub fn is_frozen(&self, pid: Pid) -> Result<Option<bool>, ProcError> {
+        let mut buffer = Vec::new();
+        self.proc().read(pid, "cgroup", &mut buffer)?;
+        let lines = buffer
+            .split(|&byte| byte == b'\n')
+            .map(|line| line.splitn(3, |&byte| byte == b':'));
+        let mut known = None;
+        for mut fields in lines {
+            let (Some(_), Some(controllers), Some(path)) =
+                (fields.next(), fields.next(), fields.next())
+            else {
+                continue;
+            };
+            let path = path.strip_prefix(b"/").unwrap_or(path);
+            // The root has no freezer.
+            if path.is_empty() {
+                continue;
+            }
+            let text = |root: &str, file: &str| {
+                self.system_dir(root)
+                    .ok()?
+                    .read_kernels(files::path(&[path, file.as_bytes()]))
+                    .ok()
+            };
+            let frozen = if controllers.is_empty() {
+                let events = text("/sys/fs/cgroup", "cgroup.events")
+                    .or_else(|| text("/sys/fs/cgroup/unified", "cgroup.events"));
+                events.map(|events| {
+                    events
+                        .split(|&byte| byte == b'\n')
+                        .any(|line| line == b"frozen 1")
+                })
+            } else if controllers
+                .split(|&byte| byte == b',')
+                .any(|name| name == b"freezer")
+            {
+                text("/sys/fs/cgroup/freezer", "freezer.state")
+                    .map(|state| state.trim_ascii() != b"THAWED")
+            } else {
+                None
+            };
+            known = match (known, frozen) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (known, frozen) => known.or(frozen),
+            };
         }
-        let text = |root: &str, file: &str| {
-            host.system_dir(root)
-                .ok()?
-                .read_kernels(files::path(&[path, file.as_bytes()]))
-                .ok()
-        };
-        let frozen = if controllers.is_empty() {
-            let events = text("/sys/fs/cgroup", "cgroup.events")
-                .or_else(|| text("/sys/fs/cgroup/unified", "cgroup.events"));
-            events.map(|events| {
-                events
-                    .split(|&byte| byte == b'\n')
-                    .any(|line| line == b"frozen 1")
-            })
-        } else if controllers
-            .split(|&byte| byte == b',')
-            .any(|name| name == b"freezer")
-        {
-            text("/sys/fs/cgroup/freezer", "freezer.state")
-                .map(|state| state.trim_ascii() != b"THAWED")
-        } else {
-            None
-        };
-        known = match (known, frozen) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (known, frozen) => known.or(frozen),
-        };
+        Ok(known)
     }
-    Ok(known)
 }

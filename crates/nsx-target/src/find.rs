@@ -1,14 +1,15 @@
 //! From a target to one pinned process or one open namespace.
 //!
-//! All stores that may know the name are read, each record that matches is held against the kernel,
-//! and what is left must be one: running beats created, and two that run are an error that names
-//! both in full.
+//! All stores that may know the name are read, and each record that matches is checked against the
+//! kernel. Exactly one container must remain: a running container beats one that is only created,
+//! and two running containers are an error that names both in full.
 //!
-//! A name without an owner is looked for among the system's containers and the caller's own, and
-//! never leads into the store of another user: he could give any name to a container. If only
-//! another user has it, the error says how that one is addressed.
+//! A name without an owner means the system's containers and the caller's own. Such a name never
+//! leads into the store of another user, who could give any name to a container. If only another
+//! user has the name, the error says how to address that container.
 
 use crate::{
+    absent::absent,
     check::{Checked, Checker},
     container::Container,
     engine::Engine,
@@ -24,14 +25,14 @@ use nsx_core::{
     census::Wanted,
     hash::HashSet,
     ns::Namespace,
-    pid::{PinError, Process},
+    pid::{Pid, PinError, Process},
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-/// This many hexadecimal digits are the start of an id.
+/// The fewest hexadecimal digits that count as the start of an id.
 const START_OF_ID: usize = 4;
 
-/// The process or namespace that a word led to.
+/// The process or namespace that a target leads to.
 #[derive(Debug)]
 pub enum Found {
     /// A process.
@@ -40,118 +41,165 @@ pub enum Found {
     Namespace(Namespace),
 }
 
-/// A process that was named.
+/// A process, with the container whose name led to it.
 #[derive(Debug)]
 pub struct Subject {
-    /// It, pinned: of a container the first one.
+    /// The process, pinned. For a container, its first process.
     pub process: Process,
-    /// The container, where it was named as one.
+    /// The container, if the target names one.
     pub container: Option<Box<Container>>,
 }
 
-impl Target {
-    /// Finds what is named.
+impl Found {
+    /// Returns the process.
     ///
     /// # Errors
-    /// [`TargetError`].
-    pub fn find(&self, host: &Host) -> Result<Found, TargetError> {
-        let process = |subject| Ok(Found::Process(subject));
+    /// [`TargetError::Unfit`] if this is a namespace. `target` is what led to it.
+    pub fn process(self, target: &Target) -> Result<Subject, TargetError> {
         match self {
-            Self::Process { .. } => {
-                let pinned = self.pin().map_err(|source| TargetError::NotFound {
-                    target: self.clone(),
-                    source,
-                })?;
-                process(Subject {
-                    process: pinned,
-                    container: None,
-                })
-            }
-            Self::Container {
+            Self::Process(subject) => Ok(subject),
+            Self::Namespace(_) => Err(TargetError::Unfit {
+                target: target.clone(),
+                is: "a namespace",
+                wanted: "a process",
+            }),
+        }
+    }
+}
+
+impl Host {
+    /// Finds the process or namespace that a target names. A PID is looked up in no store.
+    ///
+    /// # Errors
+    /// [`TargetError`]: nothing has the name, several have it, or what has it is not running.
+    pub fn find(&self, target: &Target) -> Result<Found, TargetError> {
+        let search = Search { host: self, target };
+        match target {
+            Target::Process { pid, inode } => search.process(*pid, *inode),
+            Target::Container {
                 engine,
                 owner,
                 name,
-            } => {
-                let whose = owner.as_deref().map_or(Ok(Whose::Own), |owner| {
-                    self.owner(owner, host).map(Whose::Of)
-                })?;
-                let query = |name| Query::Word(name, START_OF_ID);
-                let found =
-                    self.find_container(host, whose, Some(*engine), &query(name.as_bytes()));
-                match self.other_reading(&found, name, host) {
-                    Some((whose, name)) => {
-                        process(self.find_container(host, whose, Some(*engine), &query(name))?)
-                    }
-                    None => process(found?),
-                }
+            } => search.container(*engine, owner.as_deref(), name),
+            Target::Pod(pod) => {
+                { search.containers(Whose::Own, None, &Query::Pod(pod)) }.map(Found::Process)
             }
-            Self::Pod(pod) => {
-                process(self.find_container(host, Whose::Own, None, &Query::Pod(pod))?)
-            }
-            Self::Name(name) => self.find_name(name, host),
-            Self::Netns(name) => {
-                let found = namespace::by_name(self, name, host, Whose::Own);
-                match self.other_reading(&found, name, host) {
-                    Some((whose, name)) => {
-                        namespace::by_name(self, OsStr::from_bytes(name), host, whose)
-                    }
-                    None => found.map_err(|error| {
-                        error
-                            .with_namespaces(name, host)
-                            .with_near_names(name, host)
-                    }),
-                }
-                .map(Found::Namespace)
-            }
-            Self::File(path) => namespace::by_file(self, path).map(Found::Namespace),
-            Self::Namespace(ns) => {
-                namespace::search(self, Wanted::Full(*ns), host).map(Found::Namespace)
-            }
-            Self::Inode(inode) => {
-                namespace::search(self, Wanted::Inode(*inode), host).map(Found::Namespace)
-            }
-            Self::Id(id) => namespace::search(self, Wanted::Id64(*id), host).map(Found::Namespace),
+            Target::Name(name) => search.name(name),
+            Target::Netns(name) => search.netns(name).map(Found::Namespace),
+            Target::File(path) => namespace::by_file(target, path).map(Found::Namespace),
+            Target::Namespace(ns) => search.namespace(Wanted::Full(*ns)),
+            Target::Inode(inode) => search.namespace(Wanted::Inode(*inode)),
+            Target::Id(id) => search.namespace(Wanted::Id64(*id)),
         }
     }
 
-    /// The user in whose store a name is to be looked for.
-    fn owner(&self, word: &OsStr, host: &Host) -> Result<u32, TargetError> {
-        host.user(word).ok_or_else(|| TargetError::NoUser {
-            target: self.clone(),
-            user: word.to_owned(),
-        })
+    /// Finds the process that a target names.
+    ///
+    /// # Errors
+    /// [`TargetError`], as for [`Self::find`]; [`TargetError::Unfit`] if the target is a namespace.
+    pub fn find_process(&self, target: &Target) -> Result<Subject, TargetError> {
+        self.find(target)?.process(target)
+    }
+}
+
+/// The search for one target on one host.
+#[derive(Clone, Copy)]
+struct Search<'a> {
+    host: &'a Host,
+    target: &'a Target,
+}
+
+impl<'a> Search<'a> {
+    /// Pins the process with a PID and, if one is given, this pidfd inode.
+    fn process(self, pid: Pid, inode: Option<u64>) -> Result<Found, TargetError> {
+        match pin(pid, inode) {
+            Ok(process) => Ok(Found::Process(Subject {
+                process,
+                container: None,
+            })),
+            Err(source) => Err(TargetError::NotFound {
+                target: self.target.clone(),
+                source,
+            }),
+        }
     }
 
-    /// The owner and the name that a word means which nothing has for a name, where a name may
-    /// contain an `@`.
-    fn other_reading<'a, T>(
-        &self,
+    /// Searches for a namespace wherever the caller can see one.
+    fn namespace(self, wanted: Wanted) -> Result<Found, TargetError> {
+        namespace::search(self.target, wanted, self.host).map(Found::Namespace)
+    }
+
+    /// Finds a container of an engine by name or id, in the store of its owner if one is named.
+    fn container(
+        self,
+        engine: Engine,
+        owner: Option<&OsStr>,
+        name: &OsStr,
+    ) -> Result<Found, TargetError> {
+        let whose = owner.map_or(Ok(Whose::Own), |owner| self.owner(owner))?;
+        let find =
+            |whose, name| self.containers(whose, Some(engine), &Query::Word(name, START_OF_ID));
+        let found = find(whose, name.as_bytes());
+        match self.other_reading(&found, name) {
+            Some((whose, name)) => find(whose, name),
+            None => found,
+        }
+        .map(Found::Process)
+    }
+
+    /// Opens the namespace that `ip netns` or an engine gave a name.
+    fn netns(self, name: &OsStr) -> Result<Namespace, TargetError> {
+        let found = namespace::by_name(self.target, name, self.host, Whose::Own);
+        match self.other_reading(&found, name) {
+            Some((whose, name)) => {
+                namespace::by_name(self.target, OsStr::from_bytes(name), self.host, whose)
+            }
+            None => found.map_err(|error| {
+                error
+                    .with_namespaces(name, self.host)
+                    .with_near_names(name, self.host)
+            }),
+        }
+    }
+
+    /// Returns the user in whose store a name is searched for.
+    fn owner(self, word: &OsStr) -> Result<Whose, TargetError> {
+        match self.host.user(word) {
+            Some(uid) => Ok(Whose::Of(uid)),
+            None => Err(TargetError::NoUser {
+                target: self.target.clone(),
+                user: word.to_owned(),
+            }),
+        }
+    }
+
+    /// Returns the owner and the name that a word means if nothing has the whole word for a name,
+    /// and a name may contain an `@`.
+    fn other_reading<T>(
+        self,
         found: &Result<T, TargetError>,
         word: &'a OsStr,
-        host: &Host,
     ) -> Option<(Whose, &'a [u8])> {
         if !matches!(found, Err(TargetError::Nothing { .. })) {
             return None;
         }
         let (owner, name) = with_owner(word.as_bytes())?;
-        Some((Whose::Of(host.user(OsStr::from_bytes(owner))?), name))
+        Some((Whose::Of(self.host.user(OsStr::from_bytes(owner))?), name))
     }
 
-    /// Finds whatever carries the name, of the system's or the caller's own: a container, or a
-    /// network namespace.
-    fn find_name(&self, name: &OsStr, host: &Host) -> Result<Found, TargetError> {
+    /// Finds the container or network namespace of the system or the caller that has a name.
+    fn name(self, name: &OsStr) -> Result<Found, TargetError> {
+        let by_name = || namespace::by_name(self.target, name, self.host, Whose::Own);
         let query = Query::Word(name.as_bytes(), START_OF_ID);
-        let container = self.find_container(host, Whose::Own, None, &query);
-        if !namespace::is_named(name, host) {
+        let container = self.containers(Whose::Own, None, &query);
+        if !namespace::is_named(name, self.host) {
             return match container {
-                Err(error @ TargetError::Nothing { .. }) => {
-                    match namespace::by_name(self, name, host, Whose::Own) {
-                        Err(TargetError::NoNamespace { target, why }) if why.is_link() => {
-                            Err(TargetError::NoNamespace { target, why })
-                        }
-                        _ => Err(error.with_namespaces(name, host)),
+                Err(error @ TargetError::Nothing { .. }) => match by_name() {
+                    Err(TargetError::NoNamespace { target, why }) if why.is_link() => {
+                        Err(TargetError::NoNamespace { target, why })
                     }
-                }
+                    _ => Err(error.with_namespaces(name, self.host)),
+                },
                 found => found.map(Found::Process),
             };
         }
@@ -164,15 +212,13 @@ impl Target {
                 .is_some_and(|it| whole.wants_container(it))
         };
         match container {
-            // A name goes before the start of an id.
-            Ok(subject) if !is_named(&subject) => {
-                namespace::by_name(self, name, host, Whose::Own).map(Found::Namespace)
-            }
+            // A name takes precedence over the start of an id.
+            Ok(subject) if !is_named(&subject) => by_name().map(Found::Namespace),
             Ok(Subject { container, .. }) => {
                 let container = container.iter().map(|container| container.address());
                 let addresses = container.chain([netns.to_string()]).collect();
                 Err(TargetError::Ambiguous {
-                    target: self.clone(),
+                    target: self.target.clone(),
                     addresses,
                 })
             }
@@ -183,76 +229,27 @@ impl Target {
                 addresses.push(netns.to_string());
                 Err(TargetError::Ambiguous { target, addresses })
             }
-            Err(_) => namespace::by_name(self, name, host, Whose::Own).map(Found::Namespace),
+            Err(_) => by_name().map(Found::Namespace),
         }
     }
 
-    /// Finds the process that is named.
-    ///
-    /// # Errors
-    /// [`TargetError`]; `Unfit` where a namespace is named.
-    pub fn process(&self, host: &Host) -> Result<Subject, TargetError> {
-        match self.find(host)? {
-            Found::Process(subject) => Ok(subject),
-            Found::Namespace(_) => Err(TargetError::Unfit {
-                target: self.clone(),
-                is: "a namespace",
-                wanted: "a process",
-            }),
-        }
-    }
-
-    /// The process that is named by its number, for which no host is needed; none where it is named
-    /// otherwise.
-    ///
-    /// # Errors
-    /// [`TargetError`].
-    pub fn numbered(&self) -> Option<Result<Subject, TargetError>> {
-        let Self::Process { .. } = self else {
-            return None;
-        };
-        let failed = |source| TargetError::NotFound {
-            target: self.clone(),
-            source,
-        };
-        Some(self.pin().map_err(failed).map(|process| Subject {
-            process,
-            container: None,
-        }))
-    }
-
-    /// Pins the process that is named by its number.
-    fn pin(&self) -> Result<Process, PinError> {
-        let Self::Process { pid, inode } = *self else {
-            return Err(PinError::NoProcess);
-        };
-        let process = Process::pin(pid)?;
-        match inode {
-            Some(wanted) => match process.inode().map_err(PinError::Os)? {
-                inode if inode == wanted => Ok(process),
-                inode => Err(PinError::Reused(inode)),
-            },
-            None => Ok(process),
-        }
-    }
-
-    fn find_container(
-        &self,
-        host: &Host,
+    /// Finds the one container that fits a query.
+    fn containers(
+        self,
         whose: Whose,
         engine: Option<Engine>,
         query: &Query<'_>,
     ) -> Result<Subject, TargetError> {
         let Findings {
             records, unread, ..
-        } = stores::look(host, whose, engine, query);
-        let mut checker = Checker::new(host);
+        } = stores::look(self.host, whose, engine, query);
+        let mut checker = Checker::new(self.host);
         let mut found: Vec<_> = records
             .into_iter()
             .map(|record| checker.check(record))
             .collect();
         if !found.iter().any(Checked::runs) {
-            let beyond = scan::beyond(host, whose, engine, query, &found);
+            let beyond = scan::beyond(self.host, whose, engine, query, &found);
             found.extend(beyond.into_iter().map(|record| checker.check(record)));
         }
         let found = exact(merged(found), query);
@@ -261,7 +258,13 @@ impl Target {
             let (waiting, stopped): (Vec<_>, Vec<_>) =
                 others.into_iter().partition(|it| it.process.is_some());
             if waiting.is_empty() {
-                return Err(self.absent(host, (whose, engine, query), stopped, unread));
+                return Err(absent(
+                    self.host,
+                    self.target,
+                    (whose, engine, query),
+                    stopped,
+                    unread,
+                ));
             }
             waiting
         } else {
@@ -270,8 +273,8 @@ impl Target {
         self.one(candidates, query)
     }
 
-    /// The one of several that are there.
-    fn one(&self, mut candidates: Vec<Checked>, query: &Query<'_>) -> Result<Subject, TargetError> {
+    /// Returns the only candidate. Of the containers of a pod that is named, the first one counts.
+    fn one(self, mut candidates: Vec<Checked>, query: &Query<'_>) -> Result<Subject, TargetError> {
         let by_pod = |it: &Checked| match query {
             Query::Pod(_) => true,
             Query::Word(word, _) => it
@@ -281,8 +284,7 @@ impl Target {
                 .is_some_and(|pod| pod.name.as_bytes() == *word),
             Query::All => false,
         };
-        // A pod's programs, the one that started first; the sandbox only does for them if there is
-        // none.
+        // The pod's program that started first; the sandbox only if the pod has no program.
         let is_sandbox = |it: &Checked| it.container.pod.as_ref().is_some_and(|pod| pod.is_sandbox);
         candidates.sort_by_key(|it| (is_sandbox(it), it.start));
         let mut pods = HashSet::default();
@@ -304,13 +306,13 @@ impl Target {
                 container: Some(Box::new(container)),
             }),
             Ok([checked]) => Err(TargetError::NotRunning {
-                target: self.clone(),
+                target: self.target.clone(),
                 containers: vec![checked.container],
             }),
             Err(several) => {
                 let containers: Vec<_> = several.into_iter().map(|it| it.container).collect();
                 Err(TargetError::Ambiguous {
-                    target: self.clone(),
+                    target: self.target.clone(),
                     addresses: addresses(&containers),
                 })
             }
@@ -318,7 +320,20 @@ impl Target {
     }
 }
 
-/// Those that are called so, if there are any; else those whose id begins so.
+/// Pins the process with a PID, if its pidfd has the inode that is wanted.
+fn pin(pid: Pid, inode: Option<u64>) -> Result<Process, PinError> {
+    let process = Process::pin(pid)?;
+    match inode {
+        Some(wanted) => match process.inode().map_err(PinError::Os)? {
+            inode if inode == wanted => Ok(process),
+            inode => Err(PinError::Reused(inode)),
+        },
+        None => Ok(process),
+    }
+}
+
+/// Returns the containers with exactly this name or id; if there are none, those whose id begins
+/// with the word.
 fn exact(found: Vec<Checked>, query: &Query<'_>) -> Vec<Checked> {
     let Query::Word(word, _) = query else {
         return found;
@@ -340,7 +355,7 @@ mod tests {
             word: word.to_owned(),
             source,
         })?;
-        target.process(&Host::system().unwrap())
+        Host::system().unwrap().find_process(&target)
     }
 
     fn refusal(word: &[u8]) -> String {

@@ -5,6 +5,7 @@
 use crate::{
     claim::{Claim, Location},
     container::Owner,
+    error::TargetError,
     files::{Content, Dir, ReadError, part},
     stores::Unread,
     writers::Writers,
@@ -14,7 +15,6 @@ use nsx_core::{
     hash::{HashMap, HashSet},
     proc::{ProcRoot, decimal},
 };
-use rustix::io::Errno;
 use std::{
     cell::{OnceCell, RefCell},
     ffi::{OsStr, OsString},
@@ -30,7 +30,8 @@ const ROUNDING: u64 = 2;
 /// A host with its containers' records.
 #[derive(Debug)]
 pub struct Host {
-    writers: Rc<Writers>,
+    /// None on the live host until a store is read.
+    writers: OnceCell<Rc<Writers>>,
     is_live: bool,
     proc: ProcRoot,
     caller: Person,
@@ -118,36 +119,32 @@ impl Person {
 }
 
 impl Host {
-    /// The host that nsx runs on, as the caller sees it.
+    /// Returns the host that nsx runs on, as the caller sees it. Nothing of it is read yet but
+    /// that /proc is opened.
     ///
     /// # Errors
-    /// The errno with which /proc could not be opened.
-    pub fn system() -> Result<Self, Errno> {
-        let caller = Person::caller();
-        Ok(Self::new(
-            Writers::system(caller.uid)?,
-            true,
-            ProcRoot::system()?,
-            caller,
-        ))
+    /// [`TargetError::Host`] if /proc cannot be opened.
+    pub fn system() -> Result<Self, TargetError> {
+        let proc = ProcRoot::system().map_err(|errno| TargetError::Host {
+            act: "open /proc",
+            source: errno.into(),
+        })?;
+        Ok(Self::new(OnceCell::new(), true, proc, Person::caller()))
     }
 
-    /// A recorded host: the tree below `root`, with `proc` for its processes, as `caller` sees it.
+    /// Returns a recorded host: the tree below `root`, with `proc` for its processes, as `caller`
+    /// sees it.
     ///
     /// # Errors
-    /// [`ReadError`] where the tree cannot be opened.
+    /// [`ReadError`] if the tree cannot be opened.
     pub fn recorded(root: &Path, proc: ProcRoot, caller: Person) -> Result<Self, ReadError> {
-        Ok(Self::new(
-            Writers::recorded(root, caller.uid)?,
-            false,
-            proc,
-            caller,
-        ))
+        let writers = Rc::new(Writers::recorded(root, caller.uid)?);
+        Ok(Self::new(writers.into(), false, proc, caller))
     }
 
-    fn new(writers: Writers, is_live: bool, proc: ProcRoot, caller: Person) -> Self {
+    fn new(writers: OnceCell<Rc<Writers>>, is_live: bool, proc: ProcRoot, caller: Person) -> Self {
         Self {
-            writers: Rc::new(writers),
+            writers,
             is_live,
             proc,
             caller,
@@ -156,6 +153,15 @@ impl Host {
             boot: OnceCell::new(),
             cut_off: RefCell::default(),
         }
+    }
+
+    /// Returns the users who could have written the host's files.
+    fn writers(&self) -> Result<&Rc<Writers>, ReadError> {
+        if let Some(writers) = self.writers.get() {
+            return Ok(writers);
+        }
+        let writers = Rc::new(Writers::system(self.caller.uid)?);
+        Ok(self.writers.get_or_init(|| writers))
     }
 
     /// Its processes.
@@ -190,12 +196,14 @@ impl Host {
 
     /// Forgets what was read and what it cost.
     pub(crate) fn renew(&self) {
-        self.writers.renew();
+        if let Some(writers) = self.writers.get() {
+            writers.renew();
+        }
     }
 
     /// Opens the directory at a location.
     pub(crate) fn dir(&self, location: &Location) -> Result<Dir, ReadError> {
-        Dir::walk(&self.writers, location)
+        Dir::walk(self.writers()?, location)
     }
 
     /// Opens a directory of the system.
@@ -210,7 +218,8 @@ impl Host {
 
     /// Returns the claim of a process of the user `uid`.
     pub(crate) fn process_claim(&self, uid: u32) -> Claim {
-        self.writers.process(uid)
+        self.writers()
+            .map_or(Claim::Several, |writers| writers.process(uid))
     }
 
     /// Returns whether records with this claim are asked for.

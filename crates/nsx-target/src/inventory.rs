@@ -1,9 +1,10 @@
-//! The way back: from a process to its container, pod and unit, for tables of thousands.
+//! From a process to its container, pod and unit, for tables of thousands of processes.
 //!
-//! The stores are read once, when the first process is asked about; then a process costs a read of
-//! its cgroups, and those that share a cgroup share the answer. A container gives its name to the
-//! processes that are in the cgroup of its first one, or in a cgroup that only whoever wrote its
-//! record could have made; another user's container only to those about whom the user is believed.
+//! The stores are read once, for the first process. After that, a process costs a read of its
+//! cgroups, and processes that share a cgroup share the answer. A container gives its name to the
+//! processes in the cgroup of its first process, and in cgroups that only the author of the
+//! container's record could have made. Another user's container gives its name only to processes
+//! about which that user is believed.
 
 use crate::{
     belief,
@@ -25,26 +26,37 @@ use nsx_core::{
 };
 use std::{
     ffi::{OsStr, OsString},
-    os::unix::ffi::{OsStrExt, OsStringExt},
-    rc::Rc,
+    os::unix::ffi::OsStrExt,
+    sync::Arc,
 };
 
 /// The container and the unit that a process belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The container that it is in, with its name where that may be read.
-    pub container: Option<Container>,
-    /// The systemd unit that it is in, within the container if that has a systemd of its own. None
-    /// in another user's part of systemd's tree, where that user makes units of any name.
-    pub unit: Option<OsString>,
+    container: Option<Arc<Container>>,
+    unit: Option<Arc<OsStr>>,
 }
 
-/// Everything that the stores know, and the answers that were given.
+impl Origin {
+    /// Returns the container that the process is in, with its name if the name may be read.
+    pub fn container(&self) -> Option<&Container> {
+        self.container.as_deref()
+    }
+
+    /// Returns the systemd unit that the process is in, within the container if that has a systemd
+    /// of its own. None in another user's part of systemd's tree, as that user makes units of any
+    /// name.
+    pub fn unit(&self) -> Option<&OsStr> {
+        self.unit.as_deref()
+    }
+}
+
+/// The containers of all stores, and the origins of the processes that were looked up.
 #[derive(Debug)]
 pub struct Inventory<'a> {
     host: &'a Host,
     known: Option<Known>,
-    answers: HashMap<Vec<u8>, Rc<Origin>>,
+    answers: HashMap<Vec<u8>, Origin>,
     /// `true` if a user is believed about processes in these namespaces.
     believed: HashMap<(u32, [Option<NsId>; NsKind::ALL.len()]), bool>,
     buffer: Vec<u8>,
@@ -60,7 +72,7 @@ struct Known {
     /// namespace.
     by_pid_namespace: HashMap<NsId, usize>,
     unread: Vec<Unread>,
-    /// `true` if the stores that cost more to find were asked too.
+    /// `true` if the stores that cost more to find were read too.
     is_all: bool,
 }
 
@@ -76,47 +88,39 @@ impl<'a> Inventory<'a> {
         }
     }
 
-    /// Returns where the process `pid` belongs, as the host's procfs counts. Nothing is known if
-    /// the process is gone.
-    pub fn origin(&mut self, pid: Pid) -> Rc<Origin> {
+    /// Returns the container and the unit of the process `pid`, as the host's procfs numbers
+    /// processes. The origin is empty if the process has ended.
+    pub fn origin(&mut self, pid: Pid) -> Origin {
         if self
             .host
             .proc()
             .read(pid, "cgroup", &mut self.buffer)
             .is_err()
         {
-            return Rc::default();
+            return Origin::default();
         }
         let known = self.known.get_or_insert_with(|| Known::read(self.host));
         let mut origin = match self.answers.get(&self.buffer) {
-            Some(origin) => Rc::clone(origin),
+            Some(origin) => origin.clone(),
             None => {
-                let origin = Rc::new(known.of_place(self.host, pid, Place::parse(&self.buffer)));
-                self.answers.insert(self.buffer.clone(), Rc::clone(&origin));
+                let origin = known.of_place(self.host, pid, Place::parse(&self.buffer));
+                self.answers.insert(self.buffer.clone(), origin.clone());
                 origin
             }
         };
         if origin.container.is_none() && !known.by_pid_namespace.is_empty() {
             let ns = self.host.proc().ns(pid, NsLink::Own(NsKind::Pid)).ok();
             if let Some(&index) = ns.and_then(|ns| known.by_pid_namespace.get(&ns)) {
-                let container = Some(known.containers[index].clone());
-                origin = Rc::new(Origin {
-                    container,
-                    unit: origin.unit.clone(),
-                });
+                origin.container = Some(Arc::new(known.containers[index].clone()));
             }
         }
-        match origin
-            .container
-            .as_ref()
-            .and_then(|container| container.owner.as_ref())
+        if let Some(owner) = origin.container().and_then(|it| it.owner.as_ref())
+            && !owner.is_caller
+            && !self.believes(pid, owner)
         {
-            Some(owner) if !owner.is_caller && !self.believes(pid, owner) => Rc::new(Origin {
-                container: None,
-                unit: origin.unit.clone(),
-            }),
-            _ => origin,
+            origin.container = None;
         }
+        origin
     }
 
     /// Returns whether another user is believed about a process.
@@ -130,7 +134,7 @@ impl<'a> Inventory<'a> {
             .or_insert_with(check)
     }
 
-    /// The records that could not be read, so that names are missing.
+    /// Returns the records that could not be read, so that names are missing.
     pub fn unread(&mut self) -> &[Unread] {
         &self
             .known
@@ -150,7 +154,7 @@ impl Known {
         known
     }
 
-    /// Asks the stores that cost more to find.
+    /// Reads the stores that cost more to find.
     fn read_all(&mut self, host: &Host) {
         if !std::mem::replace(&mut self.is_all, true) {
             let mut records = stores::look_elsewhere(host, Whose::Everybodys, None, &Query::All);
@@ -221,14 +225,15 @@ impl Known {
             .user
             .and_then(|uid| host.owner(Claim::of(uid)))
             .is_some_and(|owner| !owner.is_caller);
+        let unit = place.unit.filter(|_| !anothers);
         Origin {
-            container,
-            unit: place.unit.filter(|_| !anothers).map(OsString::from_vec),
+            container: container.map(Arc::new),
+            unit: unit.map(|unit| OsStr::from_bytes(&unit).into()),
         }
     }
 
-    /// The container that a cgroup names. In a user's part of the tree it is one of the user's,
-    /// whatever its name.
+    /// Returns the container that a cgroup names. In a user's part of the tree, the container is one
+    /// of the user's, whatever its name.
     fn container(
         &mut self,
         host: &Host,
@@ -297,7 +302,7 @@ impl Known {
         }
     }
 
-    /// A process is there, whatever the record says.
+    /// Returns the state of a container that has a process, whatever its record says.
     fn state(known: &Container) -> State {
         if known.state.is_running() {
             known.state.clone()

@@ -42,7 +42,6 @@ mod testing;
 mod words;
 mod writers;
 
-pub use check::is_frozen;
 pub use claim::Location;
 pub use configuration::{Configuration, ConfigurationError};
 pub use container::{Container, Owner, Pod, Sandbox, Stale, State, Unbelieved};
@@ -56,7 +55,7 @@ pub use inventory::{Inventory, Origin};
 pub use link::NoNamespace;
 pub use patterns::{Match, Pattern};
 pub use stores::Unread;
-pub use words::{addresses, words};
+pub use words::addresses;
 
 /// The parsers of what engines write, each for one file, for tests that feed them anything.
 pub mod formats {

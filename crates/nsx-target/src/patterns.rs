@@ -130,16 +130,18 @@ impl Pattern {
             Self::Networks(_) => "network namespace",
         }
     }
+}
 
-    /// Finds all that run and that the pattern fits, in order of their words. Without an owner only
-    /// what is the system's and the caller's own is meant. Sandboxes of pods are left out.
+impl Host {
+    /// Finds everything that runs and that a pattern fits, in order of addresses. A pattern without
+    /// an owner means the system's and the caller's own. Sandboxes of pods are left out.
     ///
     /// # Errors
-    /// An error if the owner that is named is not a user.
-    pub fn find(&self, host: &Host) -> Result<Vec<Match>, TargetError> {
-        let mut matches = match self {
-            Self::Networks(glob) => networks(host, glob)?,
-            Self::Pods {
+    /// [`TargetError::NoUser`] if the owner that is named is not a user.
+    pub fn find_all(&self, pattern: &Pattern) -> Result<Vec<Match>, TargetError> {
+        let mut matches = match pattern {
+            Pattern::Networks(glob) => networks(self, glob)?,
+            Pattern::Pods {
                 namespace,
                 pod,
                 container,
@@ -153,7 +155,7 @@ impl Pattern {
                                 .is_some_and(|name| fits(glob.as_bytes(), name.as_bytes()))
                         })
                 };
-                let mut found = running(host, Whose::Own, None);
+                let mut found = running(self, Whose::Own, None);
                 found.retain(|it| it.container.pod.as_ref().is_some_and(wanted));
                 if container.is_none() {
                     found.sort_by_key(|it| it.start);
@@ -168,7 +170,7 @@ impl Pattern {
                 }
                 named(found)
             }
-            Self::Containers { engines, glob } => named(containers(host, engines, glob)?),
+            Pattern::Containers { engines, glob } => named(containers(self, engines, glob)?),
         };
         matches.sort_by(|one, other| one.address.cmp(&other.address));
         Ok(matches)

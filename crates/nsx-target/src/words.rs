@@ -1,5 +1,4 @@
-//! The words that name what runs: those that lead to one container only, and those that shells
-//! complete.
+//! Words for running containers: unambiguous addresses, and the words that shells complete.
 
 use crate::{
     container::{Container, Owner},
@@ -10,7 +9,7 @@ use crate::{
 use nsx_core::hash::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 
-/// Words that name these containers, each of them one only.
+/// Returns an unambiguous word for each of these containers.
 pub fn addresses(containers: &[Container]) -> Vec<String> {
     let addresses: Vec<String> = containers.iter().map(Container::address).collect();
     let single = singles(addresses.iter());
@@ -21,7 +20,7 @@ pub fn addresses(containers: &[Container]) -> Vec<String> {
     containers.iter().zip(&addresses).map(one).collect()
 }
 
-/// Those that are there once.
+/// Returns the elements that occur once.
 fn singles<T: std::hash::Hash + Eq>(all: impl Iterator<Item = T>) -> HashSet<T> {
     let mut counts: HashMap<T, usize> = HashMap::default();
     all.for_each(|one| *counts.entry(one).or_default() += 1);
@@ -32,39 +31,41 @@ fn singles<T: std::hash::Hash + Eq>(all: impl Iterator<Item = T>) -> HashSet<T> 
         .collect()
 }
 
-/// The words for everything that runs, for completion: each in full, and by its name alone where no
-/// other has that. What is another user's is never meant by its name alone.
-pub fn words(host: &Host) -> Vec<String> {
-    let containers: Vec<_> = patterns::running(host, Whose::Everybodys, None)
-        .into_iter()
-        .map(|it| it.container)
-        .collect();
-    let mut words = addresses(&containers);
-    let is_own = |owner: &Option<Owner>| owner.as_ref().is_none_or(|owner| owner.is_caller);
-    let netns = namespace::names(host, Whose::Everybodys);
-    let own = containers
-        .iter()
-        .filter(|it| is_own(&it.owner))
-        .map(Container::label);
-    let own = own.chain(
-        netns
+impl Host {
+    /// Returns the words for everything that runs, for completion: each address, and each name that
+    /// only one container or namespace has. A name alone never means another user's container.
+    pub fn words(&self) -> Vec<String> {
+        let containers: Vec<_> = patterns::running(self, Whose::Everybodys, None)
+            .into_iter()
+            .map(|it| it.container)
+            .collect();
+        let mut words = addresses(&containers);
+        let is_own = |owner: &Option<Owner>| owner.as_ref().is_none_or(|owner| owner.is_caller);
+        let netns = namespace::names(self, Whose::Everybodys);
+        let own = containers
             .iter()
             .filter(|it| is_own(&it.owner))
-            .map(|it| it.name.clone()),
-    );
-    // A number by itself is a process.
-    let single = singles(own)
-        .into_iter()
-        .filter(|label| matches!(Target::parse(label.as_bytes()), Ok(Target::Name(_))));
-    words.extend(single.map(|label| label.to_string_lossy().into_owned()));
-    words.extend(netns.iter().map(namespace::Named::to_string));
-    // Shells read this, some of which expand what they read: no name that could be more than a
-    // word.
-    words.retain(|word| {
-        word.chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || "_.-:/@+".contains(letter))
-    });
-    words.sort_unstable();
-    words.dedup();
-    words
+            .map(Container::label);
+        let own = own.chain(
+            netns
+                .iter()
+                .filter(|it| is_own(&it.owner))
+                .map(|it| it.name.clone()),
+        );
+        // A number by itself is a process.
+        let single = singles(own)
+            .into_iter()
+            .filter(|label| matches!(Target::parse(label.as_bytes()), Ok(Target::Name(_))));
+        words.extend(single.map(|label| label.to_string_lossy().into_owned()));
+        words.extend(netns.iter().map(namespace::Named::to_string));
+        // Shells read this, some of which expand what they read: no name that could be more than a
+        // word.
+        words.retain(|word| {
+            word.chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || "_.-:/@+".contains(letter))
+        });
+        words.sort_unstable();
+        words.dedup();
+        words
+    }
 }

@@ -220,12 +220,12 @@ fn a_user_is_not_believed_about_a_process_in_the_callers_user_namespace() {
         );
     }
     assert_eq!(fitting(&host, "podman:alice@*"), 0);
-    assert!(nsx_target::words(&host.host()).is_empty());
+    assert!(host.host().words().is_empty());
     let pid = nsx_core::pid::Pid::from_raw(host.pid("web").cast_signed()).unwrap();
     assert_eq!(
         nsx_target::Inventory::new(&host.host())
             .origin(pid)
-            .container,
+            .container(),
         None
     );
 }
@@ -256,7 +256,7 @@ fn names_that_act_are_no_words_for_a_shell() {
             &config(id, name, "other"),
         );
         // Only one of them at a time, for a process is in one container.
-        let words = nsx_target::words(&host.host());
+        let words = host.host().words();
         assert_eq!(words, ["docker:web", "web"], "{name}");
         fs::remove_file(host.place(&format!(
             "var/lib/docker/containers/{}/config.v2.json",
@@ -276,7 +276,7 @@ fn cgroups_of_a_user_name_no_container_of_the_systems() {
     let live = host.host();
     let pid = nsx_core::pid::Pid::from_raw(pid.cast_signed()).unwrap();
     let origin = nsx_target::Inventory::new(&live).origin(pid);
-    assert_eq!(origin.container, None);
+    assert_eq!(origin.container(), None);
 }
 
 #[test]
@@ -299,8 +299,7 @@ fn a_cgroup_that_anybody_could_have_made_names_no_container() {
         let pid = nsx_core::pid::Pid::from_raw(host.pid(process).cast_signed()).unwrap();
         nsx_target::Inventory::new(&host.host())
             .origin(pid)
-            .container
-            .as_ref()
+            .container()
             .map(|it| it.id.clone())
     };
     host.leads(

@@ -33,7 +33,11 @@ fn cri() -> Recorded {
 fn origin(recorded: &Recorded, process: &str) -> Container {
     let host = recorded.host();
     let pid = Pid::from_raw(recorded.pid(process).cast_signed()).unwrap();
-    Inventory::new(&host).origin(pid).container.clone().unwrap()
+    Inventory::new(&host)
+        .origin(pid)
+        .container()
+        .cloned()
+        .unwrap()
 }
 
 #[test]
@@ -340,7 +344,7 @@ fn running_beats_created_and_two_that_run_are_told_apart() {
         host.find("podman:web").unwrap().container.unwrap().state,
         State::Running
     );
-    let words = nsx_target::words(&host.host());
+    let words = host.host().words();
     assert_eq!(words, ["docker:web", "podman:web"]);
     let all = |pattern| fitting(&host, pattern);
     assert_eq!(

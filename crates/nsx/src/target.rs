@@ -15,16 +15,13 @@ use nsx_core::{
 use nsx_target::{Found, Host, ParseTargetError, Subject, Target, TargetError};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-/// The process or namespace that `word` names. A number asks no store.
+/// Returns the process or namespace that `word` names.
 ///
 /// # Errors
 /// [`TargetError`].
 pub(crate) fn look_up(word: &OsStr) -> Result<Found, TargetError> {
     let target = parse(word)?;
-    target.numbered().map_or_else(
-        || on_host(|host| target.find(host)),
-        |found| found.map(Found::Process),
-    )
+    on_host(|host| host.find(&target))
 }
 
 /// The process that `word` names, with its container if it was named as one.
@@ -40,9 +37,7 @@ pub(crate) fn resolve(word: &OsStr) -> Result<Subject, TargetError> {
 /// # Errors
 /// [`TargetError`].
 pub(crate) fn find(target: &Target) -> Result<Subject, TargetError> {
-    target
-        .numbered()
-        .unwrap_or_else(|| on_host(|host| target.process(host)))
+    on_host(|host| host.find_process(target))
 }
 
 fn parse(word: &OsStr) -> Result<Target, TargetError> {
@@ -54,10 +49,7 @@ fn parse(word: &OsStr) -> Result<Target, TargetError> {
 
 /// Looks on the host that nsx runs on, and says what was left out.
 fn on_host<T>(look: impl FnOnce(&Host) -> Result<T, TargetError>) -> Result<T, TargetError> {
-    let host = Host::system().map_err(|errno| TargetError::Host {
-        act: "open /proc",
-        source: errno.into(),
-    })?;
+    let host = Host::system()?;
     let found = look(&host);
     note_cut_off(&host);
     found
@@ -152,8 +144,7 @@ pub(crate) fn hint_at_guard(process: &Process) {
 
 /// Prints the words for everything that runs, one per line.
 pub(crate) fn list() -> Result<ExitStatus, Error> {
-    let host = Host::system().map_err(|errno| Error::failed("open /proc", errno))?;
-    let words = nsx_target::words(&host);
+    let words = Host::system()?.words();
     let lines: String = words.iter().map(|word| format!("{word}\n")).collect();
     Output::default().print(Answer::text(lines))
 }

@@ -11,7 +11,7 @@
 #![allow(dead_code, reason = "not every test program needs all of it")]
 
 use nsx_core::{pid::Pid, proc::ProcRoot};
-use nsx_target::{Found, Host, Pattern, Person, Subject, Target, TargetError};
+use nsx_target::{Host, Pattern, Person, Subject, Target, TargetError};
 use std::{
     collections::BTreeMap,
     fs,
@@ -26,11 +26,8 @@ const FIRST_START: u64 = 1_153_757;
 
 /// Returns the number of things that a pattern fits.
 pub(crate) fn fitting(host: &Recorded, pattern: &str) -> usize {
-    Pattern::parse(pattern.as_bytes())
-        .unwrap()
-        .find(&host.host())
-        .unwrap()
-        .len()
+    let pattern = Pattern::parse(pattern.as_bytes()).unwrap();
+    host.host().find_all(&pattern).unwrap().len()
 }
 
 pub(crate) struct Recorded {
@@ -171,10 +168,8 @@ impl Recorded {
     }
 
     pub(crate) fn find(&self, word: &str) -> Result<Subject, TargetError> {
-        match Target::parse(word.as_bytes()).unwrap().find(&self.host())? {
-            Found::Process(subject) => Ok(subject),
-            Found::Namespace(_) => panic!("{word} is a namespace"),
-        }
+        let target = Target::parse(word.as_bytes()).unwrap();
+        self.host().find_process(&target)
     }
 
     /// Each word leads to the process, as the container of this address.

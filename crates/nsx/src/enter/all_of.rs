@@ -158,13 +158,13 @@ fn matches(
     pattern: &OsString,
     unique: Option<NsKind>,
 ) -> Result<(&'static str, Vec<Match>), RequestError> {
-    let host = Host::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
+    let host = Host::system()?;
     let not_a_target = |source| TargetError::NotATarget {
         word: pattern.clone(),
         source,
     };
     let pattern = Pattern::parse(pattern.as_bytes()).map_err(not_a_target)?;
-    let matches = pattern.find(&host);
+    let matches = host.find_all(&pattern);
     target::note_cut_off(&host);
     let mut matches = matches?;
     if let Some(kind) = unique {

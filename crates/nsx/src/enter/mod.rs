@@ -210,7 +210,7 @@ fn request(
     let mut request = match named.is_some() || options.common.view.keeps_files() {
         true => kinds_alone(options, &target, joined),
         false => {
-            let host = Host::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
+            let host = Host::system()?;
             let engine = container.as_ref().map(|container| container.engine);
             alike::request(
                 options,
@@ -268,7 +268,7 @@ fn find(options: &Options) -> Result<Entered, RequestError> {
 /// The container that a process is in.
 fn around(process: Pid) -> Option<Container> {
     let host = Host::system().ok()?;
-    let container = Inventory::new(&host).origin(process).container.clone();
+    let container = Inventory::new(&host).origin(process).container().cloned();
     target::note_cut_off(&host);
     container
 }

@@ -16,6 +16,7 @@ use nsx_core::{
     census::{Census, Query, Sources},
     ns::{NsId, NsKind, NsSet},
 };
+use nsx_target::Host;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -149,12 +150,7 @@ fn row(group: &Group<'_>, system: &System, finder: &mut Finder<'_>) -> Row {
         with: Cell::Text(owner.name()),
         is_news: *owner != Owner::Host || (is_container && OF_CONTAINERS.contains(ns.kind)),
     };
-    let is_frozen = |leader, host| {
-        nsx_target::is_frozen(host, leader, &mut Vec::new())
-            .ok()
-            .flatten()
-            == Some(true)
-    };
+    let is_frozen = |leader, host: &Host| host.is_frozen(leader) == Ok(Some(true));
     Row {
         name: Cell::Text(group.owner.name()),
         namespaces: group

@@ -103,8 +103,7 @@ impl<'a> Holders<'a> {
         let container = self
             .finder
             .origin(pid)
-            .container
-            .as_ref()
+            .container()
             .map(|container| container.address());
         Person {
             pid: pid.as_raw_pid(),

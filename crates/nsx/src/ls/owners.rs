@@ -144,14 +144,12 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
         let origin = self.finder.origin(pid);
         let unit = || {
             origin
-                .unit
-                .as_ref()
+                .unit()
                 .map(|unit| unit.as_encoded_bytes())
                 .filter(|unit| unit.ends_with(b".service"))
         };
         let container = origin
-            .container
-            .as_ref()
+            .container()
             .map(|container| Owner::Container(container.address()));
         container.or_else(|| unit().map(|unit| Owner::Unit(unit.to_vec())))
     }

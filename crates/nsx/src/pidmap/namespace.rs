@@ -147,7 +147,7 @@ impl<'a> Owners<'a> {
         let container = self
             .inventory
             .as_mut()
-            .and_then(|inventory| inventory.origin(shown).container.clone());
+            .and_then(|inventory| inventory.origin(shown).container().cloned());
         let container = container.map(|container| escape(container.address().as_bytes()));
         // All of it was read by the number.
         if process.reaped() {

@@ -191,7 +191,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Returns what a process belongs to, as its cgroup and the engines' records say.
-    pub(crate) fn origin(&mut self, pid: Pid) -> Rc<Origin> {
+    pub(crate) fn origin(&mut self, pid: Pid) -> Origin {
         self.inventory
             .as_mut()
             .map(|inventory| inventory.origin(pid))
@@ -398,8 +398,7 @@ impl<'a> Finder<'a> {
         leader.seen_in.set(None);
         let origin = self.origin(leader.pid);
         origin
-            .container
-            .as_ref()
+            .container()
             .and_then(tell)
             .map_or(Cell::Nothing, Cell::Text)
     }
