@@ -1,7 +1,10 @@
 //! Clock offsets as people write them: `3d`, `-2h30m`, `90`.
 
 use clap::Args;
-use nsx_core::plan::{Clock, ClockOffset};
+use nsx_core::{
+    ns::NsKind,
+    plan::{Clock, ClockOffset, unshare::Request},
+};
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Clocks")]
@@ -20,23 +23,26 @@ pub(super) struct ClockOptions {
 }
 
 impl ClockOptions {
-    /// The offsets that are asked for.
-    pub(super) fn offsets(&self) -> Vec<ClockOffset> {
-        let given = [
-            (Clock::Boottime, self.boottime),
-            (Clock::Monotonic, self.monotonic),
-        ];
-        given
-            .into_iter()
-            .filter_map(|(clock, seconds)| {
-                Some(ClockOffset {
-                    clock,
-                    seconds: seconds?,
-                    nanoseconds: 0,
-                })
-            })
-            .collect()
+    /// Sets the offsets, which imply a time namespace.
+    pub(super) fn apply(&self, request: &mut Request) {
+        request.clocks = offsets(self.boottime, self.monotonic);
+        if !request.clocks.is_empty() {
+            request.kinds.insert(NsKind::Time);
+        }
     }
+}
+
+/// Returns the offsets of the clocks that have one, in seconds.
+pub(crate) fn offsets(boottime: Option<i64>, monotonic: Option<i64>) -> Vec<ClockOffset> {
+    let clocks = [(Clock::Boottime, boottime), (Clock::Monotonic, monotonic)];
+    let offset = |(clock, seconds): (Clock, Option<i64>)| {
+        Some(ClockOffset {
+            clock,
+            seconds: seconds?,
+            nanoseconds: 0,
+        })
+    };
+    clocks.into_iter().filter_map(offset).collect()
 }
 
 /// The units by their names, in seconds. A month and a year are missing: they have no fixed length.

@@ -8,7 +8,8 @@ use clap::{Args, ValueEnum};
 use nsx_core::{
     accounts::{self, User},
     idmap::{self, IdKind, IdMap, MapError, MapRequest, MapRequestError, Owned, RangeRequest},
-    plan::Caller,
+    ns::NsKind,
+    plan::{Caller, unshare::Request},
     proc::ProcRoot,
 };
 use rustix::thread::CapabilitySet;
@@ -88,16 +89,6 @@ enum Setgroups {
     Deny,
 }
 
-/// The settings that result from the options.
-pub(super) struct Ids {
-    pub(super) users: Option<IdMap>,
-    pub(super) groups: Option<IdMap>,
-    pub(super) owner: Option<(u32, u32)>,
-    pub(super) setgroups: Option<idmap::Setgroups>,
-    pub(super) uid: Option<u32>,
-    pub(super) gid: Option<u32>,
-}
-
 impl IdOptions {
     /// Returns whether any option maps ids.
     pub(super) fn maps_anything(&self) -> bool {
@@ -106,43 +97,42 @@ impl IdOptions {
         flags || singles || !self.map_users.is_empty() || !self.map_groups.is_empty()
     }
 
-    /// Looks every name and range up. `map_root` as if -r had been given.
-    pub(super) fn settle(
-        self,
+    /// Looks up every name and range, and sets the maps and ids. With `map_root`, acts as if -r had
+    /// been given.
+    pub(super) fn apply(
+        &self,
+        request: &mut Request,
         map_root: bool,
         caller: &Caller,
         proc: &ProcRoot,
-    ) -> Result<Ids, RequestError> {
-        let number = |word: &Option<OsString>, look_up: fn(&OsStr) -> Result<u32, RequestError>| {
-            word.as_deref().map(look_up).transpose()
-        };
+    ) -> Result<(), RequestError> {
+        if self.maps_anything() || self.owner.is_some() {
+            request.kinds.insert(NsKind::User);
+        }
         let (own_user, own_group) = self.owner.unwrap_or((caller.uid, caller.gid));
-        let by_flag = |own: u32| {
-            if map_root || self.map_root_user {
-                Some(0)
-            } else {
-                self.map_current_user.then_some(own)
-            }
+        let single = |word: &Option<OsString>, look_up: LookUp, own: u32| match word {
+            Some(word) => look_up(word).map(Some),
+            None if map_root || self.map_root_user => Ok(Some(0)),
+            None => Ok(self.map_current_user.then_some(own)),
         };
         let users = MapRequest {
-            single: number(&self.map_user, program::user_id)?.or(by_flag(own_user)),
+            single: single(&self.map_user, program::user_id, own_user)?,
             ranges: self.ranges(&self.map_users)?,
         };
         let groups = MapRequest {
-            single: number(&self.map_group, program::group_id)?.or(by_flag(own_group)),
+            single: single(&self.map_group, program::group_id, own_group)?,
             ranges: self.ranges(&self.map_groups)?,
         };
-        Ok(Ids {
-            users: map(IdKind::User, &users, own_user, caller, proc)?,
-            groups: map(IdKind::Group, &groups, own_group, caller, proc)?,
-            owner: self.owner,
-            setgroups: self.setgroups.map(|rule| match rule {
-                Setgroups::Allow => idmap::Setgroups::Allow,
-                Setgroups::Deny => idmap::Setgroups::Deny,
-            }),
-            uid: number(&self.setuid, program::user_id)?,
-            gid: number(&self.setgid, program::group_id)?,
-        })
+        request.users = map(IdKind::User, &users, own_user, caller, proc)?;
+        request.groups = map(IdKind::Group, &groups, own_group, caller, proc)?;
+        request.owner = self.owner;
+        request.setgroups = self.setgroups.map(|rule| match rule {
+            Setgroups::Allow => idmap::Setgroups::Allow,
+            Setgroups::Deny => idmap::Setgroups::Deny,
+        });
+        request.uid = self.setuid.as_deref().map(program::user_id).transpose()?;
+        request.gid = self.setgid.as_deref().map(program::group_id).transpose()?;
+        Ok(())
     }
 
     fn ranges(&self, words: &[OsString]) -> Result<Vec<RangeRequest>, RequestError> {
@@ -160,6 +150,8 @@ impl IdOptions {
         Ok(ranges)
     }
 }
+
+type LookUp = fn(&OsStr) -> Result<u32, RequestError>;
 
 /// The finished map of a request, or why there can be none and what would help. `own` is the id of
 /// whoever is to own the namespace.

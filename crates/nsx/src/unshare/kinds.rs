@@ -3,8 +3,8 @@
 use crate::{out, pin, program::RequestError};
 use clap::{Args, builder::ValueHint};
 use nsx_core::{
-    ns::{NsKind, NsSet},
-    plan::{Caller, Pin},
+    ns::NsKind,
+    plan::{Caller, Pin, unshare::Request},
 };
 use std::{ffi::OsString, path::PathBuf};
 
@@ -50,8 +50,8 @@ pub(super) struct KindOptions {
 }
 
 impl KindOptions {
-    /// The kinds that are asked for, and the files to keep them in.
-    pub(super) fn settle(self, caller: &Caller) -> Result<(NsSet, Vec<Pin>), RequestError> {
+    /// Sets the kinds that are named, and the files to keep them in.
+    pub(super) fn apply(self, request: &mut Request, caller: &Caller) -> Result<(), RequestError> {
         let named = [
             (NsKind::Cgroup, self.cgroup),
             (NsKind::Ipc, self.ipc),
@@ -62,21 +62,22 @@ impl KindOptions {
             (NsKind::User, self.user),
             (NsKind::Uts, self.uts),
         ];
-        let mut kinds = if self.all { caller.kinds } else { NsSet::EMPTY };
-        let mut pins = Vec::new();
+        if self.all {
+            request.kinds = caller.kinds;
+        }
         for (kind, option) in named {
             if let Some(file) = option {
-                kinds.insert(kind);
-                pins.extend(file.map(|at| Pin::new(kind, at)));
+                request.kinds.insert(kind);
+                request.pins.extend(file.map(|at| Pin::new(kind, at)));
             }
         }
         for word in &self.pin {
             let pin = pin::parse(word).ok_or_else(|| {
                 RequestError::Usage(format!("--pin {}: {}", out::shown(word), pin::FORM))
             })?;
-            kinds.insert(pin.kind);
-            pins.push(pin);
+            request.kinds.insert(pin.kind);
+            request.pins.push(pin);
         }
-        Ok((kinds, pins))
+        Ok(())
     }
 }

@@ -3,11 +3,15 @@
 //! clap keeps the values of each option apart, so these are not derived: every option yields
 //! mounts, and its place on the command line sorts them.
 
+use crate::{program::RequestError, text::escape};
 use clap::{
     Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, Error, FromArgMatches,
     builder::{OsStringValueParser, TypedValueParser},
 };
-use nsx_core::plan::{Contents, FileSystem, Mount};
+use nsx_core::{
+    ns::NsKind,
+    plan::{Contents, FileSystem, Mount, unshare::Request},
+};
 use rustix::mount::MountFlags;
 use std::{
     ffi::OsString,
@@ -15,25 +19,60 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The requested mounts, in order.
+/// The mounts as typed, in order.
 #[derive(Debug, Default)]
-pub(super) struct MountOptions(Vec<Mount>);
+pub(super) struct MountOptions(Vec<Typed>);
+
+/// An option with its value.
+#[derive(Clone, Debug)]
+enum Typed {
+    /// Mounts that are the same for every caller.
+    Mounts(Vec<Mount>),
+    /// A bind mount at the path of its source.
+    BindInPlace { source: PathBuf, flags: MountFlags },
+    /// The root directory, read-only except for what the kernel itself provides.
+    ReadOnlyRoot,
+}
 
 impl MountOptions {
-    /// Returns the requested mounts.
-    pub(super) fn mounts(self) -> Vec<Mount> {
-        self.0
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds the mounts, which imply a mount namespace.
+    pub(super) fn apply(self, request: &mut Request) -> Result<(), RequestError> {
+        if !self.is_empty() {
+            request.kinds.insert(NsKind::Mnt);
+        }
+        request.mounts.extend(self.mounts()?);
+        Ok(())
+    }
+
+    fn mounts(self) -> Result<Vec<Mount>, RequestError> {
+        let mut mounts = Vec::new();
+        for typed in self.0 {
+            match typed {
+                Typed::Mounts(these) => mounts.extend(these),
+                Typed::BindInPlace { source, flags } => {
+                    // Links are kept: the program looks for the name, not for its target.
+                    let at = std::path::absolute(&source).map_err(RequestError::Directory)?;
+                    mounts.push(bind_mount(source, at, flags));
+                }
+                Typed::ReadOnlyRoot => mounts.extend(read_only_root()),
+            }
+        }
+        Ok(mounts)
     }
 }
 
-/// An option: its name and help, and how its value becomes mounts.
+/// An option: its name, its help, and the parser of its value.
 struct MountOption {
     name: &'static str,
-    /// The name of the value; none for an option without a value.
+    /// The name of the value; `None` for an option without a value.
     value: Option<&'static str>,
     help: &'static str,
     long_help: &'static str,
-    parse: fn(OsString) -> Result<Vec<Mount>, String>,
+    parse: fn(OsString) -> Result<Typed, String>,
 }
 
 const OPTIONS: [MountOption; 6] = [
@@ -68,7 +107,7 @@ const OPTIONS: [MountOption; 6] = [
         devices and the kernel's files \
                     work as before. Options after it open what may be written: `--tmpfs /tmp`, \
         `--bind .`.",
-        parse: |_| Ok(ro_root()),
+        parse: |_| Ok(Typed::ReadOnlyRoot),
     },
     MountOption {
         name: "tmpfs",
@@ -86,7 +125,7 @@ const OPTIONS: [MountOption; 6] = [
         long_help: "It has the host's null, zero, full, random, urandom and tty, pseudo-terminals \
         of its own, an empty shm, and \
                     the links fd, stdin, stdout and stderr.",
-        parse: |_| Ok(dev()),
+        parse: |_| Ok(Typed::Mounts(dev())),
     },
     MountOption {
         name: "overlay",
@@ -128,18 +167,14 @@ impl Args for MountOptions {
 
 impl FromArgMatches for MountOptions {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let mut given: Vec<(usize, &Vec<Mount>)> = Vec::new();
+        let mut given: Vec<(usize, &Typed)> = Vec::new();
         for option in OPTIONS {
-            let places = matches.indices_of(option.name).into_iter().flatten();
-            given.extend(places.zip(matches.get_many(option.name).into_iter().flatten()));
+            let indices = matches.indices_of(option.name).into_iter().flatten();
+            given.extend(indices.zip(matches.get_many(option.name).into_iter().flatten()));
         }
-        given.sort_by_key(|(place, _)| *place);
-        Ok(Self(
-            given
-                .into_iter()
-                .flat_map(|(_, mounts)| mounts.clone())
-                .collect(),
-        ))
+        given.sort_by_key(|(index, _)| *index);
+        let typed = given.into_iter().map(|(_, typed)| typed.clone());
+        Ok(Self(typed.collect()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
@@ -148,46 +183,40 @@ impl FromArgMatches for MountOptions {
     }
 }
 
-fn bind(word: OsString, flags: MountFlags) -> Result<Vec<Mount>, String> {
-    let mut paths = split(word)?;
-    let at = match paths.len() {
-        // The path as it reads, not where it leads: a link's name is where the program looks.
-        1 => std::path::absolute(&paths[0]).map_err(|error| error.to_string())?,
-        2 => paths.remove(1),
-        _ => return Err("it takes SRC or SRC:DST".to_owned()),
-    };
-    mounted(
+fn bind(word: OsString, flags: MountFlags) -> Result<Typed, String> {
+    let mut paths = split(word)?.into_iter();
+    match (paths.next(), paths.next(), paths.next()) {
+        (Some(source), None, _) => Ok(Typed::BindInPlace { source, flags }),
+        (Some(source), Some(at), None) => {
+            check_absolute(&at)?;
+            Ok(Typed::Mounts(vec![bind_mount(source, at, flags)]))
+        }
+        _ => Err("it takes SRC or SRC:DST".to_owned()),
+    }
+}
+
+fn bind_mount(source: PathBuf, at: PathBuf, flags: MountFlags) -> Mount {
+    Mount {
         at,
-        Contents::Bind {
-            source: paths.remove(0),
+        contents: Contents::Bind {
+            source,
             recursive: true,
             flags,
         },
-    )
+    }
 }
 
-/// The caller's root directory, read-only but for what the kernel itself provides.
-fn ro_root() -> Vec<Mount> {
-    let shown = |path: &str, flags| {
-        let contents = Contents::Bind {
-            source: path.into(),
-            recursive: true,
-            flags,
-        };
-        Mount {
-            at: path.into(),
-            contents,
+fn read_only_root() -> Vec<Mount> {
+    let mut mounts = vec![bind_mount("/".into(), "/".into(), MountFlags::RDONLY)];
+    for path in ["/dev", "/proc", "/sys"] {
+        if Path::new(path).is_dir() {
+            mounts.push(bind_mount(path.into(), path.into(), MountFlags::empty()));
         }
-    };
-    let kernels = ["/dev", "/proc", "/sys"]
-        .into_iter()
-        .filter(|path| Path::new(path).is_dir());
-    std::iter::once(shown("/", MountFlags::RDONLY))
-        .chain(kernels.map(|path| shown(path, MountFlags::empty())))
-        .collect()
+    }
+    mounts
 }
 
-fn tmpfs(word: OsString) -> Result<Vec<Mount>, String> {
+fn tmpfs(word: OsString) -> Result<Typed, String> {
     let mut parts = split(word)?.into_iter();
     let (at, size, rest) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
     if rest.is_some() {
@@ -216,7 +245,7 @@ fn is_size(text: &str) -> bool {
         || text.parse::<u64>().is_ok_and(|number| number > 0)
 }
 
-fn overlay(word: OsString) -> Result<Vec<Mount>, String> {
+fn overlay(word: OsString) -> Result<Typed, String> {
     let mut lower = split(word)?;
     let at = lower
         .pop()
@@ -260,39 +289,38 @@ fn new(kind: &str, options: Vec<(String, Option<String>)>) -> Contents {
     })
 }
 
-fn mounted(at: PathBuf, contents: Contents) -> Result<Vec<Mount>, String> {
-    if !at.is_absolute() {
-        return Err(format!(
-            "{} is no absolute path",
-            crate::out::shown(at.as_os_str())
-        ));
+fn mounted(at: PathBuf, contents: Contents) -> Result<Typed, String> {
+    check_absolute(&at)?;
+    Ok(Typed::Mounts(vec![Mount { at, contents }]))
+}
+
+fn check_absolute(path: &Path) -> Result<(), String> {
+    if path.is_absolute() {
+        Ok(())
+    } else {
+        let shown = escape(path.as_os_str().as_bytes());
+        Err(format!("{shown} is not an absolute path"))
     }
-    Ok(vec![Mount { at, contents }])
 }
 
 /// The paths between colons; a backslash takes the meaning from the colon or backslash after it.
 fn split(word: OsString) -> Result<Vec<PathBuf>, String> {
-    let mut parts = vec![Vec::new()];
+    let mut parts = Vec::new();
+    let mut part = Vec::new();
     let mut bytes = word.as_bytes().iter().copied().peekable();
     while let Some(byte) = bytes.next() {
-        let escaped = if byte == b'\\' {
-            bytes.next_if(|next| matches!(next, b':' | b'\\'))
-        } else {
-            None
-        };
-        match (escaped, parts.last_mut()) {
-            (None, _) if byte == b':' => parts.push(Vec::new()),
-            (escaped, Some(part)) => part.push(escaped.unwrap_or(byte)),
-            (_, None) => {}
+        match byte {
+            b':' => parts.push(std::mem::take(&mut part)),
+            b'\\' => part.push(bytes.next_if(|next| b":\\".contains(next)).unwrap_or(byte)),
+            byte => part.push(byte),
         }
     }
+    parts.push(part);
     if parts.iter().any(Vec::is_empty) {
         return Err("a path is empty".to_owned());
     }
-    Ok(parts
-        .into_iter()
-        .map(|part| Path::new(&OsString::from_vec(part)).to_owned())
-        .collect())
+    let paths = parts.into_iter().map(OsString::from_vec);
+    Ok(paths.map(PathBuf::from).collect())
 }
 
 #[cfg(test)]
@@ -309,7 +337,7 @@ mod tests {
 
     fn mounts(words: &str) -> Result<Vec<Mount>, Error> {
         let line = Line::try_parse_from(std::iter::once("nsx").chain(words.split_whitespace()))?;
-        Ok(line.mounts.mounts())
+        Ok(line.mounts.mounts().unwrap())
     }
 
     fn places(words: &str) -> Vec<String> {
@@ -337,17 +365,8 @@ mod tests {
 
     #[test]
     fn values_are_paths_between_colons() {
-        let bind = |source: &str, at: &str, flags| {
-            let contents = Contents::Bind {
-                source: source.into(),
-                recursive: true,
-                flags,
-            };
-            vec![Mount {
-                at: at.into(),
-                contents,
-            }]
-        };
+        let bind =
+            |source: &str, at: &str, flags| vec![bind_mount(source.into(), at.into(), flags)];
         assert_eq!(
             mounts("--bind src:/dst").unwrap(),
             bind("src", "/dst", MountFlags::empty())

@@ -4,8 +4,8 @@ use super::request::usage;
 use crate::program::RequestError;
 use clap::Args;
 use nsx_core::{
-    ns::{NsKind, NsSet},
-    plan::Caller,
+    ns::NsKind,
+    plan::{Caller, unshare::Request},
     sys::signal::Signal,
 };
 
@@ -18,10 +18,10 @@ pub(super) struct ProcessOptions {
     /// on, stops when the program stops, and ends as it ends. With --time it is the default before
     /// Linux 6.3, where only a child enters a new time namespace.
     #[arg(short, long, overrides_with = "no_fork")]
-    pub(super) fork: bool,
+    fork: bool,
     /// With --pid, become the program oneself: only its children are in the new PID namespace
     #[arg(long)]
-    pub(super) no_fork: bool,
+    no_fork: bool,
     /// Be PID 1 oneself, and run the program as its child; implies --pid
     ///
     /// For programs that are no init: orphans are reaped, and signals have their usual effect,
@@ -43,44 +43,42 @@ pub(super) struct ProcessOptions {
     pub(super) status_fd: Option<i32>,
     /// If nsx forks, let the program live on when nsx is killed
     #[arg(long)]
-    pub(super) no_kill_child: bool,
+    no_kill_child: bool,
     /// Send the program SIGNAL when nsx ends, by default KILL, which it gets anyway; implies --fork
     #[arg(long, value_name = "SIGNAL", num_args = 0..=1, require_equals = true, default_missing_value = "KILL",
           value_parser = signal, conflicts_with = "no_fork", overrides_with = "no_kill_child")]
-    pub(super) kill_child: Option<Signal>,
+    kill_child: Option<Signal>,
     /// Pass TERM and INT on to the program, which nsx does with every signal; implies --fork
     #[arg(long, conflicts_with = "no_fork")]
-    pub(super) forward_signals: bool,
+    forward_signals: bool,
 }
 impl ProcessOptions {
-    /// Returns whether nsx stays and a child becomes the program, as is necessary for a PID
-    /// namespace and, on older kernels, for a new time namespace.
-    pub(super) fn forks(
-        &self,
-        enters_pid: bool,
-        new: NsSet,
-        caller: &Caller,
-    ) -> Result<bool, RequestError> {
-        let enters_time = new.contains(NsKind::Time) && !caller.exec_enters_time;
+    /// Sets whether nsx stays and a child becomes the program, and what then passes between them.
+    /// A PID namespace requires a child, and so does a new time namespace on older kernels. Call
+    /// after all kinds are set.
+    pub(super) fn apply(&self, request: &mut Request, caller: &Caller) -> Result<(), RequestError> {
+        let kinds = request.kinds;
+        let enters_pid = kinds.contains(NsKind::Pid)
+            || request.joins.iter().any(|file| file.kind() == NsKind::Pid);
+        let enters_time = kinds.contains(NsKind::Time) && !caller.exec_enters_time;
         if enters_time && self.no_fork {
             return usage(
                 "with --no-fork the program is not in the new time namespace: before Linux 6.3 \
                 only a child enters it",
             );
         }
-        let asked = self.fork
+        let is_requested = self.fork
             || self.status_fd.is_some()
             || self.kill_child.is_some()
             || self.forward_signals;
-        Ok(asked || ((enters_pid || enters_time) && !self.no_fork))
-    }
-
-    /// Returns the signal that the program gets when nsx ends.
-    pub(super) fn kill_child(&self) -> Option<Signal> {
-        self.kill_child
-            .or((!self.no_kill_child).then_some(libc::SIGKILL))
+        request.fork = is_requested || ((enters_pid || enters_time) && !self.no_fork);
+        request.init = self.init;
+        let default = (!self.no_kill_child).then_some(libc::SIGKILL);
+        request.kill_child = self.kill_child.or(default);
+        Ok(())
     }
 }
+
 fn signal(name: &str) -> Result<Signal, String> {
     nsx_core::signals::by_name(name)
         .ok_or_else(|| "there is no such signal; `kill -l` lists them".to_owned())

@@ -1,7 +1,7 @@
 //! The root directory, and what is mounted below it, hidden or protected.
 
 use super::{Bundle, Config, OciError, mounts};
-use crate::out;
+use crate::text::escape;
 use nsx_core::{
     ns::NsKind,
     plan::{Change, Contents, Mount, Propagation},
@@ -89,7 +89,7 @@ impl Bundle {
         self.request.propagation = match word.as_bytes() {
             b"" | b"slave" | b"rslave" | b"shared" | b"rshared" => Propagation::Slave,
             b"private" | b"rprivate" => Propagation::Private,
-            _ => return Err(OciError::Propagation(out::shown(word))),
+            _ => return Err(OciError::Propagation(escape(word.as_bytes()))),
         };
         self.request.binds_stay_shared = word.as_bytes().ends_with(b"shared");
         Ok(())

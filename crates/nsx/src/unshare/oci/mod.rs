@@ -19,7 +19,7 @@ mod tests;
 pub(crate) use error::OciError;
 pub(crate) use process::UMASK;
 
-use crate::out;
+use crate::text::escape;
 use nsx_core::{
     ns::NsKind,
     plan::{Caller, Mount, unshare::Request},
@@ -61,7 +61,7 @@ pub(super) fn read(
     let (shown, text) = if file == Path::new("-") {
         ("standard input".to_owned(), read_input())
     } else {
-        (out::shown(file.as_os_str()), std::fs::read(&file))
+        (escape(file.as_os_str().as_bytes()), std::fs::read(&file))
     };
     let text = text.map_err(|error| OciError::Read(shown.clone(), error))?;
     let (config, json) = parse(&text).map_err(|error| OciError::Json(shown, error))?;

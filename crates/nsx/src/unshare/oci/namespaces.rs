@@ -1,7 +1,7 @@
 //! `linux.namespaces`, and the properties that a namespace of a kind is for.
 
 use super::{Bundle, Config, OciError, c_string};
-use crate::out;
+use crate::text::escape;
 use nsx_core::{
     idmap::{Extent, IdMap, RawExtent},
     ns::{Namespace, NsKind},
@@ -58,7 +58,7 @@ impl Bundle {
             let clock = match name.as_bytes() {
                 b"monotonic" => Clock::Monotonic,
                 b"boottime" => Clock::Boottime,
-                _ => return Err(OciError::Clock(out::shown(name))),
+                _ => return Err(OciError::Clock(escape(name.as_bytes()))),
             };
             self.request.clocks.push(ClockOffset {
                 clock,
@@ -91,11 +91,11 @@ fn kind(namespace: &spec::Namespace) -> Result<NsKind, OciError> {
         b"mnt" | b"net" => &b""[..],
         name => name,
     };
-    NsKind::from_name(name).ok_or_else(|| OciError::NoSuchKind(out::shown(&namespace.kind)))
+    NsKind::from_name(name).ok_or_else(|| OciError::NoSuchKind(escape(namespace.kind.as_bytes())))
 }
 
 fn open(path: &Path, kind: NsKind) -> Result<NamespaceFile, OciError> {
-    let shown = out::shown(path.as_os_str());
+    let shown = escape(path.as_os_str().as_bytes());
     let ns =
         Namespace::open(CWD, path).map_err(|errno| OciError::Namespace(shown.clone(), errno))?;
     match ns.id().kind {

@@ -1,12 +1,13 @@
 //! `process`: the program, its user, directory and environment, and what it may do.
 
 use super::{Bundle, Config, OciError, c_string, seccomp};
-use crate::out;
+use crate::text::escape;
 use nsx_core::plan::Confinement;
 use nsx_target::oci as spec;
 use std::{
     collections::BTreeSet,
     ffi::{CString, OsString},
+    os::unix::ffi::OsStrExt,
     path::Path,
 };
 
@@ -40,7 +41,7 @@ impl Bundle {
             Path::new(&*process.cwd)
         };
         if !directory.is_absolute() {
-            return Err(OciError::RelativeDirectory(out::shown(&process.cwd)));
+            return Err(OciError::RelativeDirectory(escape(process.cwd.as_bytes())));
         }
         request.directory = Some(directory.to_owned());
         request.uid = Some(process.user.uid);
@@ -78,7 +79,7 @@ fn confinement(process: &spec::Process) -> Result<Confinement, OciError> {
     let limits = process.rlimits.iter().map(|rlimit| {
         rlimit
             .limit()
-            .ok_or_else(|| OciError::Limit(out::shown(&rlimit.name)))
+            .ok_or_else(|| OciError::Limit(escape(rlimit.name.as_bytes())))
     });
     Ok(Confinement {
         bounding: Some(bounding),

@@ -1,6 +1,7 @@
 //! Translations of small files, and of arbitrary ones.
 
 use super::*;
+use crate::out;
 use nsx_core::plan::{Change, Contents, FileSystem};
 use proptest::prelude::*;
 use rustix::mount::{MountFlags, MountPropagationFlags};

@@ -20,6 +20,7 @@ mod bpf;
 mod tests;
 
 use super::OciError;
+use crate::text::escape;
 use bpf::{ABOVE, AT_LEAST, Comparison, Condition, EQUAL, jump, load, mask, returns};
 use nsx_core::plan::Filter;
 use nsx_target::oci::{Argument, Seccomp, Syscall, Text};
@@ -281,7 +282,7 @@ fn condition(argument: &Argument) -> Result<Condition, OciError> {
             value: second,
         },
         _ => {
-            let shown = crate::out::shown(&argument.op);
+            let shown = escape(argument.op.as_bytes());
             return Err(OciError::Seccomp(format!("there is no comparison {shown}")));
         }
     };
@@ -313,7 +314,7 @@ fn action(name: &Text, errno: Option<u32>) -> Result<Action, OciError> {
             ));
         }
         _ => {
-            let shown = crate::out::shown(name);
+            let shown = escape(name.as_bytes());
             return Err(OciError::Seccomp(format!("there is no action {shown}")));
         }
     })
