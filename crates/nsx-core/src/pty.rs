@@ -13,7 +13,7 @@ use rustix::{
     pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt},
     termios::{LocalModes, OptionalActions, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize},
 };
-use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 
 /// Device numbers of `/dev/ptmx`, see `Documentation/admin-guide/devices.txt` of the kernel.
 const MULTIPLEXER: (u32, u32) = (5, 2);
@@ -21,7 +21,7 @@ const MULTIPLEXER: (u32, u32) = (5, 2);
 /// Both ends of a pseudo-terminal, open. The program gets neither by inheritance.
 pub struct Pty {
     /// The end that is not a terminal, until whoever is not to have it has let go of it.
-    master: Cell<Option<OwnedFd>>,
+    master: Mutex<Option<OwnedFd>>,
     terminal: OwnedFd,
     of_target: bool,
 }
@@ -73,7 +73,7 @@ impl Pty {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let terminal = ioctl_tiocgptpeer(&master, flags)?;
         Ok(Self {
-            master: Cell::new(Some(master)),
+            master: Mutex::new(Some(master)),
             terminal,
             of_target,
         })
@@ -111,7 +111,10 @@ impl Pty {
 
     /// The end that is not a terminal: once, and then nobody has it who did not take it.
     pub(crate) fn take_master(&self) -> Option<OwnedFd> {
-        self.master.take()
+        self.master
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// A descriptor of the terminal itself.

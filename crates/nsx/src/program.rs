@@ -219,16 +219,16 @@ fn id(
 pub(crate) fn explain(plan: &Plan, checked: impl Iterator<Item = (String, String)>) -> ExitStatus {
     let steps = plan.tasks().chunk_by(Task::goes_with).filter_map(|tasks| {
         let task = tasks.first()?;
-        let skippable = if task.optional {
+        let skippable = if task.is_optional() {
             "; skipped if the kernel refuses"
         } else {
             ""
         };
         let (call, why) = (
             escape(Task::calls(tasks).as_bytes()),
-            escape(task.step.why().as_bytes()) + skippable,
+            escape(task.step().why().as_bytes()) + skippable,
         );
-        Some((task.actor.to_string(), call, why))
+        Some((task.actor().to_string(), call, why))
     });
     let lines: Vec<_> = checked
         .map(|(what, came)| ("checked".to_owned(), what, came))
@@ -338,7 +338,7 @@ pub(crate) fn carry_out(
     }
 }
 
-fn failed(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcRoot) -> ExitStatus {
+fn failed(failure: &Failure, plan: &Plan, caller: &Caller, proc: &ProcRoot) -> ExitStatus {
     out::error(&escape(out::chain(failure).as_bytes()));
     if let Some(refusal) = refusal::explain(failure, plan, caller, proc) {
         out::hint(&escape(refusal.cause.as_bytes()));
@@ -346,7 +346,7 @@ fn failed(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcRoot) 
             out::hint(&escape(remedy.as_bytes()));
         }
     }
-    match (failure.step, failure.errno) {
+    match (failure.step(), failure.errno) {
         (Step::Exec { programs, .. }, Errno::NOENT) => {
             match programs.len() {
                 _ if !joins_mounts(plan) => {}
@@ -368,7 +368,7 @@ fn failed(failure: &Failure<'_>, plan: &Plan, caller: &Caller, proc: &ProcRoot) 
 
 /// Returns whether the program sees a target's files.
 fn joins_mounts(plan: &Plan) -> bool {
-    plan.tasks().iter().any(|task| match &task.step {
+    plan.tasks().iter().any(|task| match task.step() {
         Step::Join { kinds, .. } => kinds.contains(NsKind::Mnt),
         Step::JoinFile(file) => file.kind() == NsKind::Mnt,
         _ => false,

@@ -99,9 +99,9 @@ impl StatusFd {
         });
     }
 
-    pub(crate) fn failed(&self, failure: &Failure<'_>, message: &str) {
+    pub(crate) fn failed(&self, failure: &Failure, message: &str) {
         let (step, errno) = (
-            escape(failure.step.call().as_bytes()),
+            escape(failure.step().call().as_bytes()),
             errno_name(failure.errno),
         );
         self.say(&Stage::Failed {

@@ -34,12 +34,12 @@ pub(super) fn push_limits(
     let limits = std::mem::take(&mut confinement.limits);
     let limits = (!limits.is_empty()).then_some(Step::SetLimits(limits));
     let score = confinement.oom_score.take().map(Step::SetOomScore);
-    plan.0
-        .extend([limits, score].into_iter().flatten().map(|step| Task {
-            actor,
-            step,
-            optional,
-        }));
+    plan.0.extend(
+        [limits, score]
+            .into_iter()
+            .flatten()
+            .map(|step| Task::new(actor, step, optional)),
+    );
 }
 
 /// Pushes the steps about limits that require a right outside of a new user namespace.
@@ -120,10 +120,6 @@ pub(super) fn push_after(
         late,
     ];
     for (step, optional) in steps.into_iter().flatten() {
-        plan.0.push(Task {
-            actor,
-            step,
-            optional,
-        });
+        plan.0.push(Task::new(actor, step, optional));
     }
 }

@@ -28,7 +28,7 @@ pub(crate) use words::helper_arguments;
 
 use crate::ns::NsKind;
 use rustix::io::Errno;
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// The process that takes a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,21 +59,46 @@ impl fmt::Display for Actor {
 /// A step and the process that takes it.
 #[derive(Debug)]
 pub struct Task {
-    /// The process that takes the step.
-    pub actor: Actor,
-    /// The step.
-    pub step: Step,
-    /// `true` if the rest of the plan goes on when the kernel refuses this step.
-    pub optional: bool,
+    actor: Actor,
+    step: Arc<Step>,
+    optional: bool,
 }
 
 impl Task {
+    fn new(actor: Actor, step: Step, optional: bool) -> Self {
+        Self {
+            actor,
+            step: Arc::new(step),
+            optional,
+        }
+    }
+
+    /// The process that takes the step.
+    pub fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// The step.
+    pub fn step(&self) -> &Step {
+        &self.step
+    }
+
+    /// The step, for a failure that outlives the plan.
+    pub(crate) fn shared_step(&self) -> Arc<Step> {
+        Arc::clone(&self.step)
+    }
+
+    /// Returns whether the rest of the plan goes on when the kernel refuses this step.
+    pub fn is_optional(&self) -> bool {
+        self.optional
+    }
+
     /// Returns whether the rest of the plan goes on when the kernel refuses this step with `errno`.
     ///
     /// A refusal to set propagation is passed over only if the path is not a mount point. A path
     /// that does not exist is reported at once.
     pub(crate) fn may_fail(&self, errno: Errno) -> bool {
-        self.optional && (!matches!(self.step, Step::Propagate { .. }) || errno == Errno::INVAL)
+        self.optional && (!matches!(self.step(), Step::Propagate { .. }) || errno == Errno::INVAL)
     }
 }
 
@@ -88,19 +113,11 @@ impl Plan {
     }
 
     fn push(&mut self, actor: Actor, step: Step) {
-        self.0.push(Task {
-            actor,
-            step,
-            optional: false,
-        });
+        self.0.push(Task::new(actor, step, false));
     }
 
     fn push_optional(&mut self, actor: Actor, step: Step) {
-        self.0.push(Task {
-            actor,
-            step,
-            optional: true,
-        });
+        self.0.push(Task::new(actor, step, true));
     }
 }
 

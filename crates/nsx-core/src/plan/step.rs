@@ -15,12 +15,15 @@ use crate::{
     pty::Pty,
     sys::signal::Signal,
 };
-use rustix::{fd::OwnedFd, thread::CapabilitySet};
+use rustix::{
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    thread::CapabilitySet,
+};
 use std::{
     ffi::CString,
     fmt,
     path::{Path, PathBuf},
-    rc::Rc,
+    sync::Arc,
 };
 
 /// A clock that a time namespace may set, see `time_namespaces(7)`.
@@ -131,10 +134,18 @@ pub struct NamespaceFile {
     /// The file.
     pub path: PathBuf,
     /// The namespace.
-    pub ns: Rc<Namespace>,
+    pub ns: Arc<Namespace>,
 }
 
 impl NamespaceFile {
+    /// A namespace and the path of the file that holds it.
+    pub fn new(path: PathBuf, ns: impl Into<Arc<Namespace>>) -> Self {
+        Self {
+            path,
+            ns: ns.into(),
+        }
+    }
+
     /// Which kind of namespace it is.
     pub fn kind(&self) -> NsKind {
         self.ns.id().kind
@@ -143,7 +154,20 @@ impl NamespaceFile {
 
 /// A process's open directory in a procfs, which never becomes another's.
 #[derive(Clone, Debug)]
-pub struct ProcDirectory(pub Rc<OwnedFd>);
+pub struct ProcDirectory(Arc<OwnedFd>);
+
+impl ProcDirectory {
+    /// Takes an open directory of a process for what it is.
+    pub fn new(directory: OwnedFd) -> Self {
+        Self(Arc::new(directory))
+    }
+}
+
+impl AsFd for ProcDirectory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 /// The propagation of mount events between a mount namespace and the mount namespace that it was
 /// copied from, see `mount_namespaces(7)`.

@@ -16,7 +16,7 @@ impl Task {
     /// The system calls of tasks that go together as one. A cgroup of version 1 is one in each of a
     /// dozen hierarchies.
     pub fn calls(together: &[Self]) -> String {
-        let cgroup = |task: &Self| match &task.step {
+        let cgroup = |task: &Self| match task.step() {
             Step::JoinCgroup(cgroup) => Some(cgroup.path.clone()),
             _ => None,
         };
@@ -26,7 +26,7 @@ impl Task {
             }
             _ => together
                 .iter()
-                .map(|task| task.step.call())
+                .map(|task| task.step().call())
                 .collect::<Vec<_>>()
                 .join(", "),
         }
@@ -34,7 +34,7 @@ impl Task {
 
     /// Returns whether this task and another go together.
     pub fn goes_with(&self, other: &Self) -> bool {
-        let is_alike = match (&self.step, &other.step) {
+        let is_alike = match (self.step(), other.step()) {
             (Step::JoinCgroup(one), Step::JoinCgroup(other)) => {
                 one.path.file_name() == other.path.file_name()
             }

@@ -57,7 +57,7 @@ impl Refusal {
 /// that it was made and run with. The ways out are options of the command that makes such plans:
 /// `nsx enter` if it joins anything.
 pub fn explain(
-    failure: &Failure<'_>,
+    failure: &Failure,
     plan: &Plan,
     caller: &Caller,
     proc: &ProcRoot,
@@ -65,7 +65,7 @@ pub fn explain(
     let joins = plan
         .tasks()
         .iter()
-        .any(|task| matches!(task.step, Step::Join { .. } | Step::JoinFile(_)));
+        .any(|task| matches!(task.step(), Step::Join { .. } | Step::JoinFile(_)));
     let facts = Facts {
         caller,
         proc,
@@ -75,13 +75,13 @@ pub fn explain(
     let before_unshare = plan
         .tasks()
         .iter()
-        .position(|task| matches!(task.step, Step::Unshare(_)));
+        .position(|task| matches!(task.step(), Step::Unshare(_)));
     let becomes_owner = before_unshare.is_some_and(|place| {
         plan.tasks()[..place]
             .iter()
-            .any(|task| std::ptr::eq(&task.step, failure.step))
+            .any(|task| std::ptr::eq(task.step(), failure.step()))
     });
-    match (failure.step, failure.errno) {
+    match (failure.step(), failure.errno) {
         (Step::Unshare(kinds), Errno::PERM) => facts.unshare_denied(*kinds),
         (Step::Unshare(kinds), Errno::NOSPC | Errno::USERS) => facts.limit_reached(*kinds),
         (Step::WriteIdMap { ids, map }, Errno::PERM | Errno::ACCESS) => {
@@ -204,7 +204,7 @@ pub fn explain(
 fn covers_root(plan: &Plan) -> bool {
     plan.tasks()
         .iter()
-        .any(|task| matches!(&task.step, Step::PivotRoot(root) if root == Path::new(ABOVE_ROOT)))
+        .any(|task| matches!(task.step(), Step::PivotRoot(root) if root == Path::new(ABOVE_ROOT)))
 }
 
 /// The cause of a failure to pin a namespace, if it can be found.
@@ -524,7 +524,7 @@ impl Facts<'_> {
     /// Why the program would keep the caller's supplementary groups.
     fn groups_kept(&self, plan: &Plan) -> Option<Refusal> {
         let denies = |text: Option<Vec<u8>>| text.is_some_and(|text| text.starts_with(b"deny"));
-        let denied_by = |task: &Task| match &task.step {
+        let denied_by = |task: &Task| match task.step() {
             Step::WriteSetgroups(rule) => *rule == Setgroups::Deny,
             Step::Join { target, kinds, .. } if kinds.contains(NsKind::User) => {
                 let mut text = Vec::new();

@@ -40,9 +40,9 @@ pub(super) fn run_child<'p>(
     outside: Option<Outside>,
     leader: Option<Leader>,
     observer: &mut dyn FnMut(Event<'p>),
-) -> Result<Ended, Failure<'p>> {
-    let step = &plan.tasks()[place].step;
-    let failed = |errno| Failure::new(step, errno);
+) -> Result<Ended, Failure> {
+    let fork = &plan.tasks()[place];
+    let failed = |errno| Failure::new(fork, errno);
     let terminal = if rule == Signals::PassOn {
         Terminal::open()
     } else {
@@ -67,7 +67,7 @@ pub(super) fn run_child<'p>(
             let stays = plan
                 .tasks()
                 .iter()
-                .any(|task| matches!(task.step, Step::StayAsInit));
+                .any(|task| matches!(task.step(), Step::StayAsInit));
             if !stays && let Err(errno) = inherited.restore() {
                 board.fail(place, errno, 0);
                 exit_now(inside::NOT_RUN);
@@ -78,7 +78,7 @@ pub(super) fn run_child<'p>(
     drop(theirs);
 
     for (later, task) in plan.tasks().iter().enumerate().skip(place) {
-        let outcome = match (task.actor, &task.step) {
+        let outcome = match (task.actor(), task.step()) {
             (Actor::Outside, _) => take(plan, later, hands, outside.as_ref()),
             (_, Step::TakeForeground(terminal)) => give_foreground(terminal, child),
             _ => Ok(()),
@@ -87,7 +87,7 @@ pub(super) fn run_child<'p>(
             drop(ours); // the child ends
             outside.inspect(Outside::undo);
             let _ = waitpid(Some(child), WaitOptions::empty());
-            return Err(Failure::new(&task.step, errno));
+            return Err(Failure::new(task, errno));
         }
     }
     let mut report = Report {
@@ -99,7 +99,7 @@ pub(super) fn run_child<'p>(
     let told = ours.send(Message::Go);
     // A number means the same to the procfs and to a system call, or nothing is looked up by it.
     let is_init = matches!(
-        step,
+        fork.step(),
         Step::Fork {
             init: true,
             signals: Signals::PassOn
@@ -140,7 +140,7 @@ pub(super) fn make(
             .iter()
             .enumerate()
             .skip(place + 1)
-            .find_map(|(place, task)| match &task.step {
+            .find_map(|(place, task)| match task.step() {
                 Step::JoinCgroup(cgroup) => Some((place, cgroup.directory.as_ref()?)),
                 _ => None,
             });
@@ -169,7 +169,7 @@ impl<'p> Report<'p, '_> {
             .unwrap_or_default()
         {
             (self.observer)(Event::Skipped(
-                &self.plan.tasks()[skipped.step].step,
+                self.plan.tasks()[skipped.step].step(),
                 skipped.errno,
             ));
         }
@@ -181,9 +181,9 @@ impl<'p> Report<'p, '_> {
     }
 
     /// Why the program did not run, or PID 1 could not go on.
-    pub(super) fn failure(&self) -> Option<Failure<'p>> {
+    pub(super) fn failure(&self) -> Option<Failure> {
         let told = self.board?.failure(self.plan)?;
-        Some(Failure::new(&self.plan.tasks()[told.step].step, told.errno))
+        Some(Failure::new(&self.plan.tasks()[told.step], told.errno))
     }
 }
 

@@ -38,13 +38,13 @@ pub(super) fn walk(
     let mut _to_init = None;
     for (place, task) in plan.tasks().iter().enumerate().skip(first) {
         // To what is not the child's nsx sees, and then lets it go on.
-        if task.actor != Actor::Inside || Some(place) == done {
+        if task.actor() != Actor::Inside || Some(place) == done {
             continue;
         }
-        let outcome = match &task.step {
+        let outcome = match task.step() {
             Step::StayAsInit => reaper::stay(link, inherited, board, place, hands.thread)
                 .map(|link| _to_init = Some(link)),
-            Step::DieWithParent(_) => hands.perform(&task.step).and_then(|()| {
+            Step::DieWithParent(_) => hands.perform(task.step()).and_then(|()| {
                 // nsx may have ended before it was asked for.
                 if link.is_cut() {
                     exit_now(NOT_RUN)

@@ -41,8 +41,8 @@ pub(super) fn run_joiner<'p>(
     hands: &Hands<'_>,
     leader: Option<Leader>,
     observer: &mut dyn FnMut(Event<'p>),
-) -> Result<Ended, Failure<'p>> {
-    let failed = |errno| Failure::new(&plan.tasks()[index].step, errno);
+) -> Result<Ended, Failure> {
+    let failed = |errno| Failure::new(&plan.tasks()[index], errno);
     let terminal = Terminal::open();
     let inherited = Inherited::take(Signals::PassOn).map_err(failed)?;
     let ending = inherited.ending();
@@ -62,16 +62,14 @@ pub(super) fn run_joiner<'p>(
                        errno,
                        detail,
                    }| {
-        let step = &plan.tasks()[step].step;
         Failure {
-            step,
-            errno,
             forbidden: verdict::name(detail),
+            ..Failure::new(&plan.tasks()[step], errno)
         }
     };
     for skipped in board.skipped(plan) {
         observer(Event::Skipped(
-            &plan.tasks()[skipped.step].step,
+            plan.tasks()[skipped.step].step(),
             skipped.errno,
         ));
     }
@@ -102,11 +100,11 @@ pub(super) fn run_joiner<'p>(
         }
     }
     for task in plan.tasks() {
-        if let Step::TakeForeground(terminal) = &task.step
+        if let Step::TakeForeground(terminal) = task.step()
             && let Err(errno) = give_foreground(terminal, program)
         {
             end_program(board);
-            return Err(Failure::new(&task.step, errno));
+            return Err(Failure::new(task, errno));
         }
     }
     observer(Event::Created(program));
@@ -197,15 +195,15 @@ fn walk(
     let mut tie = sibling::tie(plan);
     hands.open_descriptors();
     for (index, task) in plan.tasks().iter().enumerate().skip(first) {
-        if task.actor != Actor::Joiner || Some(index) == done {
+        if task.actor() != Actor::Joiner || Some(index) == done {
             continue;
         }
-        let outcome = match &task.step {
+        let outcome = match task.step() {
             Step::ForkSibling => {
                 sibling::make(plan, index, tie, board, inherited, nsx, hands.thread)
             }
             Step::InstallFilters => {
-                let rest = plan.tasks()[index..].iter().map(|task| &task.step);
+                let rest = plan.tasks()[index..].iter().map(|task| task.step());
                 for (call, errno) in verdict::forbidden(&hands.filters(), rest) {
                     match (call, tie) {
                         // The program goes without the tie.
@@ -219,7 +217,7 @@ fn walk(
                         }
                     }
                 }
-                hands.perform(&task.step)
+                hands.perform(task.step())
             }
             step => hands.perform(step),
         };

@@ -47,7 +47,7 @@ pub use seal::{seal, seal_early};
 use crate::{
     ns::NsKind,
     pid::Pid,
-    plan::{Actor, Pin, Plan, Step},
+    plan::{Actor, Pin, Plan, Step, Task},
     proc::ProcRoot,
     sys::{process::SingleThread, signal::Signal},
 };
@@ -55,7 +55,7 @@ use outside::Outside;
 use perform::Hands;
 use pty::Side;
 use rustix::io::Errno;
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// The way the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,9 +82,8 @@ pub enum Event<'p> {
 /// A step that could not be taken. The steps before it left nothing behind.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {}", step.act())]
-pub struct Failure<'p> {
-    /// Which.
-    pub step: &'p Step,
+pub struct Failure {
+    step: Arc<Step>,
     /// The kernel's answer, or the one that a filter would give.
     #[source]
     pub errno: Errno,
@@ -92,13 +91,18 @@ pub struct Failure<'p> {
     pub forbidden: Option<&'static str>,
 }
 
-impl<'p> Failure<'p> {
-    fn new(step: &'p Step, errno: Errno) -> Self {
+impl Failure {
+    fn new(task: &Task, errno: Errno) -> Self {
         Self {
-            step,
+            step: task.shared_step(),
             errno,
             forbidden: None,
         }
+    }
+
+    /// The step that failed.
+    pub fn step(&self) -> &Step {
+        &self.step
     }
 }
 
@@ -116,44 +120,43 @@ pub fn run<'p>(
     plan: &'p Plan,
     proc: Option<&ProcRoot>,
     observer: &mut dyn FnMut(Event<'p>),
-) -> Result<Ended, Failure<'p>> {
+) -> Result<Ended, Failure> {
     let Some(first) = plan.tasks().first() else {
         return Ok(Ended::Exited(0));
     };
-    let at_start = |errno| Failure::new(&first.step, errno);
+    let at_start = |errno| Failure::new(first, errno);
     let thread = SingleThread::check().map_err(at_start)?;
     let hands = Hands::new(proc, thread);
     let outside = Outside::start(plan, &hands).map_err(at_start)?;
 
     let mut leader = None;
     for (place, task) in plan.tasks().iter().enumerate() {
-        if let Step::OwnTerminal(pty) = &task.step {
-            match pty::split(pty, thread).map_err(|errno| Failure::new(&task.step, errno))? {
+        if let Step::OwnTerminal(pty) = task.step() {
+            match pty::split(pty, thread).map_err(|errno| Failure::new(task, errno))? {
                 Side::Leader(itself) => leader = Some(itself),
                 Side::Ended(ended) => return Ok(ended),
             }
             continue;
         }
-        match &task.step {
+        match task.step() {
             Step::Fork { signals, .. } => {
                 return child::run_child(plan, place, *signals, &hands, outside, leader, observer);
             }
             Step::ForkJoiner => return joiner::run_joiner(plan, place, &hands, leader, observer),
             _ => {}
         }
-        if let (Step::Exec { .. } | Step::LoginShell { .. }, Some(outside)) = (&task.step, &outside)
+        if let (Step::Exec { .. } | Step::LoginShell { .. }, Some(outside)) =
+            (task.step(), &outside)
         {
             // The exec is also what lets go of the outside.
-            outside
-                .keep()
-                .map_err(|errno| Failure::new(&task.step, errno))?;
+            outside.keep().map_err(|errno| Failure::new(task, errno))?;
         }
         match take(plan, place, &hands, outside.as_ref()) {
             Ok(()) => {}
-            Err(errno) if task.may_fail(errno) => observer(Event::Skipped(&task.step, errno)),
+            Err(errno) if task.may_fail(errno) => observer(Event::Skipped(task.step(), errno)),
             Err(errno) => {
                 outside.inspect(Outside::undo);
-                return Err(Failure::new(&task.step, errno));
+                return Err(Failure::new(task, errno));
             }
         }
     }
@@ -179,14 +182,14 @@ fn take(
     outside: Option<&Outside>,
 ) -> Result<(), Errno> {
     match (&plan.tasks()[place], outside) {
-        (task, Some(outside)) if task.actor == Actor::Outside => {
-            match (outside.take(place), &task.step) {
+        (task, Some(outside)) if task.actor() == Actor::Outside => {
+            match (outside.take(place), task.step()) {
                 (Err(Errno::INVAL), Step::Pin(pin)) if pin.kind == NsKind::Mnt => {
                     pins::from_elsewhere(|| outside.take(place))
                 }
                 (outcome, _) => outcome,
             }
         }
-        (task, _) => hands.perform(&task.step),
+        (task, _) => hands.perform(task.step()),
     }
 }

@@ -29,7 +29,11 @@ pub(super) struct Outside(Link);
 impl Outside {
     /// Makes one, if any step of the plan asks for it.
     pub(super) fn start(plan: &Plan, hands: &Hands<'_>) -> Result<Option<Self>, Errno> {
-        if !plan.tasks().iter().any(|task| task.actor == Actor::Outside) {
+        if !plan
+            .tasks()
+            .iter()
+            .any(|task| task.actor() == Actor::Outside)
+        {
             return Ok(None);
         }
         hands.nsx()?; // while it is still nsx that looks at its own directory
@@ -103,7 +107,7 @@ fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link, guard: Option<&Link>) {
         match message {
             Message::Take(step) => {
                 place = step;
-                outcome = match plan.tasks().get(step).map(|task| &task.step) {
+                outcome = match plan.tasks().get(step).map(|task| task.step()) {
                     Some(Step::Pin(pin)) => hands.nsx().and_then(|nsx| {
                         let namespace = mounts::path_below(nsx, &pin.link());
                         journal.pin(&namespace, step, pin)

@@ -331,7 +331,7 @@ impl<'a> Hands<'a> {
 /// the process hides (`PR_SET_DUMPABLE`).
 fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
     let file = rustix::fs::openat(
-        &*process.0,
+        process,
         "status",
         OFlags::RDONLY | OFlags::CLOEXEC,
         Mode::empty(),

@@ -268,7 +268,7 @@ pub(super) fn guard(plan: &Plan, journal: &Link, writer: Pid) {
 }
 
 fn pin_of(plan: &Plan, step: usize) -> Option<&Pin> {
-    match &plan.tasks().get(step)?.step {
+    match plan.tasks().get(step)?.step() {
         Step::Pin(pin) => Some(pin),
         _ => None,
     }

@@ -29,7 +29,7 @@ pub(super) fn tie(plan: &Plan) -> Option<(usize, Signal)> {
     plan.tasks()
         .iter()
         .enumerate()
-        .find_map(|(index, task)| match &task.step {
+        .find_map(|(index, task)| match task.step() {
             Step::DieWithParent(signal) => Some((index, *signal)),
             _ => None,
         })
@@ -54,7 +54,7 @@ pub(super) fn make(
     let Some(ready) = plan
         .tasks()
         .last()
-        .and_then(|task| Ready::of(&task.step, None, thread))
+        .and_then(|task| Ready::of(task.step(), None, thread))
     else {
         fail(Errno::INVAL)
     };

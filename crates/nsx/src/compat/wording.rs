@@ -3,9 +3,9 @@
 use super::Complaint;
 use nsx_core::{accounts, plan::Step, run::Failure};
 
-pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
+pub(super) fn failure(failure: &Failure) -> Complaint {
     let because = |parts: &[&[u8]]| Complaint::Words(parts.concat(), Some(failure.errno));
-    match failure.step {
+    match failure.step() {
         Step::Fork { .. } | Step::ForkJoiner | Step::ForkSibling => because(&[b"fork failed"]),
         Step::SetGroups(_) | Step::LeaveGroups { .. } => because(&[b"setgroups failed"]),
         Step::SetGroup(_) | Step::SetGroupOf(_) => because(&[b"setgid() failed"]),

@@ -17,7 +17,7 @@ use rustix::{
     fs::{CWD, Dir, Mode, OFlags, PROC_SUPER_MAGIC},
     io::Errno,
 };
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, rc::Rc};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
 /// Opens the namespaces that are kept in the directory `path`, of the kinds that are `wanted`; none
 /// if it is not a directory.
@@ -50,10 +50,7 @@ pub(super) fn in_directory(
         let path = path.join(OsStr::from_bytes(entry.file_name().to_bytes()));
         match opened.and_then(Namespace::from_place) {
             Ok(ns) if !wanted.contains(ns.id().kind) => {}
-            Ok(ns) => files.push(NamespaceFile {
-                path,
-                ns: Rc::new(ns),
-            }),
+            Ok(ns) => files.push(NamespaceFile::new(path, ns)),
             // Another file, or a namespace for children that there is none of.
             Err(Errno::INVAL | Errno::NOENT) => {}
             Err(errno) => return Err(RequestError::Namespace(out::shown(path.as_os_str()), errno)),

@@ -10,7 +10,6 @@ use nsx_core::{
     },
     proc::{NsLink, ProcRoot},
 };
-use std::rc::Rc;
 
 /// Namespaces to join.
 #[derive(Debug)]
@@ -84,7 +83,7 @@ impl Joined {
                         &format!("are in {id}, which is joined in place of its own"),
                     );
                     let path = format!("/proc/{}/ns/{}", target.process.pid(), link.name()).into();
-                    self.files.push(NamespaceFile { path, ns });
+                    self.files.push(NamespaceFile::new(path, ns));
                 }
             }
             (ForChildren::WithoutInit, _) => {
@@ -152,10 +151,7 @@ fn tell_of_owner(user: NsId, findings: &mut Findings) {
 }
 
 fn file_of(user: Namespace) -> NamespaceFile {
-    NamespaceFile {
-        path: user.id().to_string().into(),
-        ns: Rc::new(user),
-    }
+    NamespaceFile::new(user.id().to_string().into(), user)
 }
 
 /// Returns the user namespace in which a caller without rights gets the right to join all of

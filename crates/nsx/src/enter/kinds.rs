@@ -7,10 +7,7 @@ use nsx_core::{
     plan::NamespaceFile,
 };
 use rustix::fs::CWD;
-use std::{
-    path::{Path, PathBuf},
-    rc::Rc,
-};
+use std::path::{Path, PathBuf};
 
 /// A flag for each kind, with the file that holds the namespace if it is not the target's.
 #[derive(Args, Clone, Debug, Default)]
@@ -107,10 +104,7 @@ fn open(kind: NsKind, path: &PathBuf) -> Result<NamespaceFile, RequestError> {
     let ns = Namespace::open(CWD, path)
         .map_err(|errno| RequestError::Namespace(shown.clone(), errno))?;
     match ns.id().kind {
-        found if found == kind => Ok(NamespaceFile {
-            path: path.clone(),
-            ns: Rc::new(ns),
-        }),
+        found if found == kind => Ok(NamespaceFile::new(path.clone(), ns)),
         found => Err(RequestError::Usage(format!(
             "{shown} holds a {found} namespace, not a {kind} namespace"
         ))),

@@ -45,7 +45,7 @@ use nsx_core::{
 use nsx_target::{Container, Found, Host, Inventory, Subject};
 use options::Common;
 use rustix::{io::Errno, stdio::stdin, termios::isatty};
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, rc::Rc};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 use users::Directory;
 
 /// Runs the command.
@@ -78,10 +78,7 @@ impl Entered {
     fn of(word: &OsStr, found: Found) -> Self {
         match found {
             Found::Process(subject) => Self::Process(subject),
-            Found::Namespace(ns) => Self::Namespace(NamespaceFile {
-                path: word.into(),
-                ns: Rc::new(ns),
-            }),
+            Found::Namespace(ns) => Self::Namespace(NamespaceFile::new(word.into(), ns)),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     sys::nsfs,
 };
 use rustix::io::Errno;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The namespace of a kind that a process's children are in.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub enum ForChildren {
     /// The one that the process is in.
     Same,
     /// Another.
-    Other(Rc<Namespace>),
+    Other(Arc<Namespace>),
     /// Another PID namespace, in which PID 1 has ended, or was not there yet. It takes no process.
     WithoutInit,
 }
@@ -56,7 +56,7 @@ impl TargetProcess<'_> {
             Ok(_) => self
                 .proc
                 .open_ns(pid, link)
-                .map(|ns| ForChildren::Other(Rc::new(ns)))
+                .map(|ns| ForChildren::Other(Arc::new(ns)))
                 .map_err(&failed),
             // So the kernel shows a PID namespace without a process.
             Err(ProcError::Vanished) if kind == NsKind::Pid && !self.process.ended() => {

@@ -122,11 +122,8 @@ pub fn plan<'a>(
         // An ordinary user may own the cgroup, but not what it has in common with the one he comes
         // from.
         let optional = !caller.is_privileged() && !request.cgroups_required;
-        plan.0.push(Task {
-            actor,
-            step: Step::JoinCgroup(cgroup),
-            optional,
-        });
+        plan.0
+            .push(Task::new(actor, Step::JoinCgroup(cgroup), optional));
     }
     if let Some(before) = groups.before {
         plan.push(actor, before);
@@ -139,11 +136,7 @@ pub fn plan<'a>(
         hold::push_limits(&mut plan, actor, &mut request.confinement, true);
     }
     for (step, optional) in request.view.steps() {
-        plan.0.push(Task {
-            actor,
-            step,
-            optional,
-        });
+        plan.0.push(Task::new(actor, step, optional));
     }
     let falls_back = matches!(request.directory, Some(Place::InsideOrRoot(_)));
     let stays = matches!(request.directory, Some(Place::Stay));
@@ -151,19 +144,12 @@ pub fn plan<'a>(
         plan.push(actor, root);
     }
     if let Some(step) = request.directory.and_then(change_directory) {
-        plan.0.push(Task {
-            actor,
-            step,
-            optional: falls_back,
-        });
+        plan.0.push(Task::new(actor, step, falls_back));
     }
     // A copy of the mounts comes with the root and working directory that the process has by then.
     let own_proc = request.own_proc.map(Step::MountOwnProc);
-    plan.0.extend(own_proc.map(|step| Task {
-        actor,
-        step,
-        optional: true,
-    }));
+    plan.0
+        .extend(own_proc.map(|step| Task::new(actor, step, true)));
     let id =
         |id: Option<u32>, set: fn(u32) -> Step, other: Option<Step>| match id.map(set).or(other) {
             None if request.root_if_mapped => Some((set(0), true)),
@@ -229,11 +215,7 @@ pub fn plan<'a>(
 }
 
 fn required(actor: Actor, step: Step) -> Task {
-    Task {
-        actor,
-        step,
-        optional: false,
-    }
+    Task::new(actor, step, false)
 }
 
 fn change_root(place: Place, stays: bool) -> Option<Step> {
@@ -390,7 +372,7 @@ mod tests {
         let plan = plan(request, caller, proc).unwrap();
         plan.tasks()
             .iter()
-            .map(|task| format!("{} {}", task.actor, task.step.call()))
+            .map(|task| format!("{} {}", task.actor(), task.step().call()))
             .collect()
     }
 

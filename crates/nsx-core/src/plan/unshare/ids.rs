@@ -64,7 +64,7 @@ pub(super) fn ids(plan: &Plan, request: &Request) -> hold::Ids {
         let denied = plan
             .0
             .iter()
-            .any(|task| matches!(task.step, Step::WriteSetgroups(Setgroups::Deny)));
+            .any(|task| matches!(task.step(), Step::WriteSetgroups(Setgroups::Deny)));
         let joined = request.joins.iter().any(|file| file.kind() == NsKind::User);
         let groups = Step::groups(&request.supplementary_groups);
         match (

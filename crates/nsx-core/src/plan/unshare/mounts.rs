@@ -58,11 +58,8 @@ pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Resul
                 at: at.to_owned(),
                 propagation: Propagation::Private,
             };
-            plan.0.push(Task {
-                actor: Actor::Inside,
-                step,
-                optional: request.mounts_may_leak,
-            });
+            plan.0
+                .push(Task::new(Actor::Inside, step, request.mounts_may_leak));
         }
     };
     if request.mount_sys {

@@ -43,8 +43,8 @@ fn request(kinds: &[NsKind]) -> Request {
 
 fn text(plan: &Plan) -> Vec<String> {
     let line = |task: &Task| {
-        let optional = if task.optional { "?" } else { "" };
-        format!("{}{optional}: {}", task.actor, task.step.call())
+        let optional = if task.is_optional() { "?" } else { "" };
+        format!("{}{optional}: {}", task.actor(), task.step().call())
     };
     plan.tasks().iter().map(line).collect()
 }
@@ -275,7 +275,7 @@ fn everything_bound_is_held_before_the_first_mount_and_mounts_keep_their_order()
 fn namespaces_are_joined_before_the_others_are_made_and_user_namespaces_first() {
     let own = |kind: NsKind| NamespaceFile {
         path: format!("/held/{kind}").into(),
-        ns: std::rc::Rc::new(
+        ns: std::sync::Arc::new(
             crate::ns::Namespace::open(rustix::fs::CWD, format!("/proc/self/ns/{kind}")).unwrap(),
         ),
     };

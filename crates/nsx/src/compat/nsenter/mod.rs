@@ -26,7 +26,6 @@ use std::{
     ffi::{CStr, CString},
     os::unix::ffi::OsStrExt,
     path::Path,
-    rc::Rc,
 };
 
 const HELP: &str = include_str!("help.txt");
@@ -142,10 +141,7 @@ fn request(
         let ns = file
             .ns
             .ok_or_else(|| wording::not_joined(file.kind, Errno::INVAL))?;
-        files.push(NamespaceFile {
-            path: file.path.to_owned(),
-            ns: Rc::new(ns),
-        });
+        files.push(NamespaceFile::new(file.path.to_owned(), ns));
     }
     if options.user_parent {
         let parent = user_parent(
@@ -157,13 +153,7 @@ fn request(
     }
     if let Some(fd) = options.net_socket {
         let ns = needed(source.as_deref_mut(), "no target PID specified")?.socket_namespace(fd)?;
-        replace(
-            &mut files,
-            NamespaceFile {
-                path: "socket".into(),
-                ns: Rc::new(ns),
-            },
-        );
+        replace(&mut files, NamespaceFile::new("socket".into(), ns));
         kinds.insert(NsKind::Net);
     }
     numbers::check_ids(number(options.uid), number(options.gid))?;
@@ -306,10 +296,7 @@ fn user_parent(files: &[NamespaceFile], source: &mut Source) -> Result<Namespace
         None => source.namespace(NsKind::User)?,
     };
     match child.ns.owner().map_err(failed)? {
-        Related::Is(parent) => Ok(NamespaceFile {
-            path: child.path,
-            ns: Rc::new(parent),
-        }),
+        Related::Is(parent) => Ok(NamespaceFile::new(child.path, parent)),
         Related::Hidden => Err(failed(Errno::PERM)),
     }
 }

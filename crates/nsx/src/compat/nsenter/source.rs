@@ -17,7 +17,7 @@ use rustix::{
     io::Errno,
     process::PidfdGetfdFlags,
 };
-use std::{fs::File, io::Read, rc::Rc};
+use std::{fs::File, io::Read};
 
 /// A process that is named by its id.
 pub(super) struct Source {
@@ -117,17 +117,14 @@ impl Source {
         let entry = format!("ns/{kind}");
         let opened = self.open(&entry, OFlags::RDONLY)?;
         let ns = Namespace::from_fd(opened).map_err(|errno| self.cannot_open(&entry, errno))?;
-        Ok(NamespaceFile {
-            path: self.path(&entry).into(),
-            ns: Rc::new(ns),
-        })
+        Ok(NamespaceFile::new(self.path(&entry).into(), ns))
     }
 
     /// Returns whether the process and the caller are in the same namespace of a kind.
     pub(super) fn shares(&mut self, kind: NsKind) -> Result<bool, Complaint> {
         let link = format!("ns/{kind}");
         let ids = self.reach().and_then(|directory| {
-            let its = rustix::fs::readlinkat(&*directory.0, &link, Vec::new())?;
+            let its = rustix::fs::readlinkat(&directory, &link, Vec::new())?;
             let own = self
                 .proc
                 .as_ref()
@@ -183,12 +180,7 @@ impl Source {
     }
 
     fn open_entry(&mut self, entry: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-        rustix::fs::openat(
-            &*self.reach()?.0,
-            entry,
-            flags | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
+        rustix::fs::openat(self.reach()?, entry, flags | OFlags::CLOEXEC, Mode::empty())
     }
 
     fn reach(&mut self) -> Result<ProcDirectory, Errno> {
@@ -199,10 +191,7 @@ impl Source {
         let name = self.pid.to_string();
         let opened =
             rustix::fs::openat(self.proc().ok_or(Errno::NOENT)?, name, flags, Mode::empty())?;
-        Ok(self
-            .directory
-            .insert(ProcDirectory(Rc::new(opened)))
-            .clone())
+        Ok(self.directory.insert(ProcDirectory::new(opened)).clone())
     }
 
     fn cannot_open(&self, entry: &str, errno: Errno) -> Complaint {

@@ -9,9 +9,9 @@ use nsx_core::{
 use rustix::io::Errno;
 
 /// Of a step that could not be taken.
-pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
+pub(super) fn failure(failure: &Failure) -> Complaint {
     let because = |parts: &[&[u8]]| Complaint::Words(parts.concat(), Some(failure.errno));
-    match failure.step {
+    match failure.step() {
         Step::Join { .. } => because(&[b"reassociate to namespaces failed"]),
         Step::JoinFile(file) => not_joined(file.kind(), failure.errno),
         Step::JoinCgroup(cgroup) => {

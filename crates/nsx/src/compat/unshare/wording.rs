@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use std::{os::unix::ffi::OsStrExt, path::Path, process};
 
 /// Of a step that could not be taken.
-pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
+pub(super) fn failure(failure: &Failure) -> Complaint {
     let because = |parts: &[&[u8]]| Complaint::Words(parts.concat(), Some(failure.errno));
     // Opening fails for want of the file or of the right to it, writing for what is written.
     let opening = matches!(failure.errno, Errno::NOENT | Errno::ACCESS | Errno::ROFS);
@@ -23,7 +23,7 @@ pub(super) fn failure(failure: &Failure<'_>) -> Complaint {
         because(&[act, b" /proc/self/", file.as_bytes()])
     };
     let mount = |at: &Path| because(&[b"mount ", bytes(at), b" failed"]);
-    match failure.step {
+    match failure.step() {
         Step::Unshare(_) => because(&[b"unshare failed"]),
         Step::WriteIdMap { ids, map } if map.extents().iter().all(|extent| extent.count() == 1) => {
             own_file(ids.file())

@@ -133,8 +133,8 @@ fn number(rest: &[u8]) -> Result<(Token, usize), String> {
     }
     let end = run(digits, is_letter);
     let text = String::from_utf8_lossy(&rest[..end]);
-    let factor =
-        factor(&rest[digits..end]).ok_or_else(|| format!("syntax error, '{text}' is not a number"))?;
+    let factor = factor(&rest[digits..end])
+        .ok_or_else(|| format!("syntax error, '{text}' is not a number"))?;
     let value =
         nsx_core::proc::decimal(&rest[..digits]).and_then(|number| number.checked_mul(factor));
     let value = value.ok_or_else(|| format!("the number '{text}' is too large"))?;

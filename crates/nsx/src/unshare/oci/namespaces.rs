@@ -9,7 +9,7 @@ use nsx_core::{
 };
 use nsx_target::oci::{self as spec, Text};
 use rustix::fs::CWD;
-use std::{ffi::CString, os::unix::ffi::OsStrExt, path::Path, rc::Rc};
+use std::{ffi::CString, os::unix::ffi::OsStrExt, path::Path};
 
 impl Bundle {
     pub(super) fn set_namespaces(
@@ -99,10 +99,7 @@ fn open(path: &Path, kind: NsKind) -> Result<NamespaceFile, OciError> {
     let ns =
         Namespace::open(CWD, path).map_err(|errno| OciError::Namespace(shown.clone(), errno))?;
     match ns.id().kind {
-        found if found == kind => Ok(NamespaceFile {
-            path: path.to_owned(),
-            ns: Rc::new(ns),
-        }),
+        found if found == kind => Ok(NamespaceFile::new(path.to_owned(), ns)),
         found => Err(OciError::WrongKind(shown, found, kind)),
     }
 }
