@@ -4,7 +4,7 @@
 //! be missing: they are then made in memory, as on a host.
 
 use super::{
-    furnish::Furnisher,
+    mounter::Furnisher,
     mounts::{self, beneath, path_of},
 };
 use crate::{

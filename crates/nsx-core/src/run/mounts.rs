@@ -1,7 +1,7 @@
 //! Steps that mount what nsx itself asks for, and places beneath a root directory that may be
 //! hostile.
 
-use super::furnish::attach;
+use super::mounter::attach;
 use crate::{
     beneath,
     cgroup::STANDARD,

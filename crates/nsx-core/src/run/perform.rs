@@ -1,6 +1,6 @@
 //! Each step that one process takes alone, as the system calls it stands for.
 
-use super::{capabilities, filters, furnish::Furnisher, join, mounts, seal};
+use super::{capabilities, filters, join, mounter::Furnisher, mounts, seal};
 use crate::{
     accounts::{self, Accounts},
     idmap::{IdKind, IdMap},

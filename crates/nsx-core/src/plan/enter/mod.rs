@@ -21,7 +21,7 @@ pub use target::TargetProcess;
 pub use view::{OwnProc, View};
 
 use super::{
-    Actor, Caller, GroupsDenied, NamespaceFile, Plan, PlanError, Signals, Step, Task, hold,
+    Actor, Caller, GroupsDenied, NamespaceFile, Plan, PlanError, Signals, Step, Task, restrict,
 };
 use crate::{
     ns::{NsKind, NsSet},
@@ -109,10 +109,10 @@ pub fn plan<'a>(
         None => {}
     }
     if !request.confinement.limits_inside {
-        hold::push_limits(&mut plan, actor, &mut request.confinement, true);
+        restrict::push_limits(&mut plan, actor, &mut request.confinement, true);
     }
     // Inside the PID namespace the target has another id, by which it could not be traced.
-    hold::push_filters(
+    restrict::push_filters(
         &mut plan,
         actor,
         &request.confinement,
@@ -133,7 +133,7 @@ pub fn plan<'a>(
         plan.push(actor, step);
     }
     if request.confinement.limits_inside {
-        hold::push_limits(&mut plan, actor, &mut request.confinement, true);
+        restrict::push_limits(&mut plan, actor, &mut request.confinement, true);
     }
     for (step, optional) in request.view.steps() {
         plan.0.push(Task::new(actor, step, optional));
@@ -155,7 +155,7 @@ pub fn plan<'a>(
             None if request.root_if_mapped => Some((set(0), true)),
             step => step.map(|step| (step, false)),
         };
-    let ids = hold::Ids {
+    let ids = restrict::Ids {
         groups: groups.after.map(|step| (step, false)),
         group: id(
             request.gid,
@@ -174,7 +174,7 @@ pub fn plan<'a>(
     let closes = by_joiner || is_exposed && waits.is_some();
     let close = closes.then_some(Step::CloseDescriptors(request.guard.descriptors));
     if by_joiner {
-        hold::push_after(
+        restrict::push_after(
             &mut plan,
             actor,
             request.confinement,
@@ -191,7 +191,7 @@ pub fn plan<'a>(
         plan.0.extend(
             foreground.map(|terminal| required(Actor::Nsx, Step::TakeForeground(terminal))),
         );
-        hold::push_after(
+        restrict::push_after(
             &mut plan,
             actor,
             request.confinement,

@@ -4,7 +4,7 @@ use super::Request;
 use crate::{
     idmap::{IdKind, IdMap, Setgroups},
     ns::NsKind,
-    plan::{Actor, Caller, GroupsDenied, Helper, Plan, PlanError, Step, hold},
+    plan::{Actor, Caller, GroupsDenied, Helper, Plan, PlanError, Step, restrict},
 };
 use rustix::thread::CapabilitySet;
 
@@ -57,7 +57,7 @@ pub(super) fn push_early_leave(plan: &mut Plan, request: &Request, caller: &Call
 }
 
 /// Returns the steps that change the program's ids.
-pub(super) fn ids(plan: &Plan, request: &Request) -> hold::Ids {
+pub(super) fn ids(plan: &Plan, request: &Request) -> restrict::Ids {
     let groups = request.gid.and_then(|gid| {
         // Where the kernel was just told to deny it, it denies it, and in a user namespace that is
         // joined it may: so be it, unless there are groups to be set.
@@ -84,7 +84,7 @@ pub(super) fn ids(plan: &Plan, request: &Request) -> hold::Ids {
         }
     });
     let required = |step| (step, false);
-    hold::Ids {
+    restrict::Ids {
         groups,
         group: request.gid.map(Step::SetGroup).map(required),
         user: request.uid.map(Step::SetUser).map(required),

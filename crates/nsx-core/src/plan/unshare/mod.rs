@@ -16,7 +16,7 @@ mod tests;
 
 pub use request::Request;
 
-use super::{Actor, Caller, Plan, PlanError, Step, hold};
+use super::{Actor, Caller, Plan, PlanError, Step, restrict};
 use crate::ns::NsKind;
 use ids::{ids, push_early_leave, push_id_maps, push_owner};
 use mounts::push_mounts_and_names;
@@ -48,7 +48,7 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     }
     let owner = push_owner(&mut plan, &request, caller);
     if request.kinds.contains(NsKind::User) {
-        hold::push_raised_limits(&mut plan, Actor::Nsx, &mut request.confinement);
+        restrict::push_raised_limits(&mut plan, Actor::Nsx, &mut request.confinement);
     }
     if !request.kinds.is_empty() {
         plan.push(Actor::Nsx, Step::Unshare(request.kinds));
@@ -87,7 +87,7 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     if let Some(user) = request.home_of {
         plan.push(Actor::Inside, Step::FindHome(user));
     }
-    hold::push_limits(&mut plan, Actor::Inside, &mut request.confinement, false);
+    restrict::push_limits(&mut plan, Actor::Inside, &mut request.confinement, false);
     let ids = ids(&plan, &request);
     let Request {
         fork,
@@ -100,7 +100,7 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     } = request;
     let tie = kill_child.filter(|_| fork).map(Step::DieWithParent);
     let stay = (fork && init).then_some(Step::StayAsInit);
-    hold::push_after(
+    restrict::push_after(
         &mut plan,
         Actor::Inside,
         confinement,

@@ -1,7 +1,7 @@
 //! Mounts that are there already, otherwise: with other flags, masked, read-only.
 
 use super::{
-    furnish::forbidding,
+    mounter::forbidding,
     mounts::{beneath, path_of},
 };
 use crate::{

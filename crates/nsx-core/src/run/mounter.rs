@@ -9,7 +9,7 @@
 use super::{
     copy_up,
     mounts::{beneath, path_below, path_of},
-    refit,
+    remount,
 };
 use crate::{
     plan::{ABOVE_ROOT, Contents, DEVICES, FileSystem, Mount, Source, mount_data},
@@ -134,10 +134,10 @@ impl Furnisher {
             Contents::New(file_system) => self.make(root, at, file_system).map(drop),
             Contents::Overlay(lower) => self.overlay(root, at, lower.len()),
             Contents::Devices => self.devices(&self.directory(root, at)?),
-            Contents::Changed(change) => refit::change(root, at, change),
+            Contents::Changed(change) => remount::change(root, at, change),
             Contents::Directory => self.directory(root, at).map(drop),
-            Contents::Masked => refit::mask(root, at),
-            Contents::ReadOnly => refit::read_only(root, at),
+            Contents::Masked => remount::mask(root, at),
+            Contents::ReadOnly => remount::read_only(root, at),
         }
     }
 
