@@ -5,13 +5,13 @@ use crate::support::{Command, Need, Process, Session, Test, both, ordinary, proc
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        root(root_without_cap_sys_ptrace_is_told_that_it_is_missing),
-        ordinary(a_process_that_hides_is_said_to_hide),
-        ordinary(another_users_process_is_said_to_be_that_users),
-        root(a_process_with_another_group_or_more_capabilities_is_said_to_have_them),
-        both(a_user_namespace_above_is_told_from_ones_own),
+        root(root_without_cap_sys_ptrace_is_told_about_it),
+        ordinary(an_undumpable_process_is_named_as_the_cause),
+        ordinary(another_users_process_is_named_as_the_cause),
+        root(a_differing_group_and_more_capabilities_are_named_as_the_cause),
+        both(an_ancestor_user_namespace_is_told_from_the_callers),
         root(root_without_cap_sys_admin_is_not_told_to_become_root),
-        both(a_namespace_that_belongs_to_a_user_namespace_above_is_told),
+        both(a_namespace_owned_by_an_ancestor_user_namespace_is_named),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -50,7 +50,7 @@ fn sleep(command: Command) -> (Process, Pinned) {
     (process, sleep)
 }
 
-fn root_without_cap_sys_ptrace_is_told_that_it_is_missing(session: &Session) {
+fn root_without_cap_sys_ptrace_is_told_about_it(session: &Session) {
     let never = ["as root", "sudo", "security module"];
     let (_process, of_root) = sleep(session.command("unshare --net sleep 100"));
     let words = [
@@ -83,7 +83,7 @@ fn root_without_cap_sys_ptrace_is_told_that_it_is_missing(session: &Session) {
 }
 
 /// A program that its user may not read is not dumpable, see `execve(2)`.
-fn a_process_that_hides_is_said_to_hide(session: &Session) {
+fn an_undumpable_process_is_named_as_the_cause(session: &Session) {
     session
         .shell("cp \"$(command -v sleep)\" hidden; chmod 111 hidden")
         .run()
@@ -103,7 +103,7 @@ fn a_process_that_hides_is_said_to_hide(session: &Session) {
     );
 }
 
-fn another_users_process_is_said_to_be_that_users(session: &Session) {
+fn another_users_process_is_named_as_the_cause(session: &Session) {
     refused(
         session,
         "",
@@ -113,7 +113,7 @@ fn another_users_process_is_said_to_be_that_users(session: &Session) {
     );
 }
 
-fn a_process_with_another_group_or_more_capabilities_is_said_to_have_them(session: &Session) {
+fn a_differing_group_and_more_capabilities_are_named_as_the_cause(session: &Session) {
     let user = "setpriv --reuid=4242 --regid=4242 --clear-groups";
     let (_process, grouped) =
         sleep(session.command("setpriv --reuid=4242 --regid=4343 --clear-groups sleep 100"));
@@ -135,7 +135,7 @@ fn a_process_with_another_group_or_more_capabilities_is_said_to_have_them(sessio
     );
 }
 
-fn a_user_namespace_above_is_told_from_ones_own(session: &Session) {
+fn an_ancestor_user_namespace_is_told_from_the_callers(session: &Session) {
     let words = [
         "in a user namespace that is neither yours nor below yours",
         "the host's",
@@ -179,7 +179,7 @@ fn root_without_cap_sys_admin_is_not_told_to_become_root(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn a_namespace_that_belongs_to_a_user_namespace_above_is_told(session: &Session) {
+fn a_namespace_owned_by_an_ancestor_user_namespace_is_named(session: &Session) {
     let script = "sleep 100 & trap 'kill $!' EXIT; unshare --net nsx enter $! --net touch ran";
     let outcome = session
         .command("unshare --user --map-root-user sh -c")

@@ -11,7 +11,7 @@ pub(crate) fn tests() -> Vec<Test> {
         root(a_set_user_id_copy_is_refused),
         root(a_set_group_id_copy_is_refused),
         root(a_copy_with_capabilities_is_refused).needs([Need::Tool("setcap")]),
-        root(rights_that_the_file_does_not_give_are_no_matter),
+        root(rights_that_the_file_does_not_give_are_ignored),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Tool("setpriv"), Need::OrdinaryUser]))
@@ -86,7 +86,7 @@ fn a_copy_with_capabilities_is_refused(session: &Session) {
     }
 }
 
-fn rights_that_the_file_does_not_give_are_no_matter(session: &Session) {
+fn rights_that_the_file_does_not_give_are_ignored(session: &Session) {
     copy(session, 0o755);
     let version = ordinary(session, "./nsx --version").output();
     // Ambient capabilities are the caller's own.

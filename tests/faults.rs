@@ -5,10 +5,10 @@ use crate::support::{Command, Need, Session, Test, both, root};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(processes_that_cannot_talk_say_so).needs([Need::Namespaces]),
+        both(a_failing_socket_between_the_processes_is_reported).needs([Need::Namespaces]),
         both(no_random_bytes_are_needed),
         both(a_list_that_is_not_whole_is_a_failure),
-        root(what_runs_sealed_starts_over_once).needs([Need::Namespaces]),
+        root(an_unreadable_executable_link_starts_nsx_over_only_once).needs([Need::Namespaces]),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Tool("strace")]))
@@ -22,7 +22,7 @@ fn failing(session: &Session, call: &str, words: &str) -> Command {
     ))
 }
 
-fn processes_that_cannot_talk_say_so(session: &Session) {
+fn a_failing_socket_between_the_processes_is_reported(session: &Session) {
     for ways in ["--uts --fork", "--pid --init", "--pid --kill-child"] {
         for call in [
             "recvfrom:error=EIO",
@@ -72,7 +72,7 @@ fn a_list_that_is_not_whole_is_a_failure(session: &Session) {
 }
 
 /// A process that has started over and took itself for one that has not would start over for ever.
-fn what_runs_sealed_starts_over_once(session: &Session) {
+fn an_unreadable_executable_link_starts_nsx_over_only_once(session: &Session) {
     let target = session.original_unshare("--uts --mount sleep 100").start();
     let sleep = target.program("sleep");
     let words = format!("enter {} -- echo entered", sleep.id());

@@ -6,13 +6,13 @@ use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(signals_that_are_ignored_or_blocked),
-        both(umask_limits_and_process_group),
-        both(environment_to_the_byte),
-        both(arguments_to_the_byte),
-        both(descriptors_open_and_closed),
-        both(what_is_closed_disturbs_nothing),
-        both(standard_input_and_output),
+        both(signal_dispositions_and_mask_are_kept),
+        both(umask_limits_and_process_group_are_kept),
+        both(the_environment_is_kept_to_the_byte),
+        both(arguments_are_kept_to_the_byte),
+        both(open_and_closed_descriptors_are_kept),
+        both(closed_standard_descriptors_disturb_nothing),
+        both(standard_input_and_output_are_kept),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -45,7 +45,7 @@ fn assert_same(session: &Session, before: &str, command: &str) {
     }
 }
 
-fn signals_that_are_ignored_or_blocked(session: &Session) {
+fn signal_dispositions_and_mask_are_kept(session: &Session) {
     let show = "grep -E '^(SigBlk|SigIgn|SigCgt|ShdPnd)' /proc/self/status";
     assert_same(session, "", show);
     assert_same(
@@ -65,7 +65,7 @@ fn signals_that_are_ignored_or_blocked(session: &Session) {
     );
 }
 
-fn umask_limits_and_process_group(session: &Session) {
+fn umask_limits_and_process_group_are_kept(session: &Session) {
     assert_same(session, "umask 027; ", "sh -c umask");
     assert_same(
         session,
@@ -93,7 +93,7 @@ fn umask_limits_and_process_group(session: &Session) {
     }
 }
 
-fn environment_to_the_byte(session: &Session) {
+fn the_environment_is_kept_to_the_byte(session: &Session) {
     assert_same(session, "", "cat /proc/self/environ");
     let odd = session
         .shell("printf 'a\\377=\\033\\n b'")
@@ -124,7 +124,7 @@ fn environment_to_the_byte(session: &Session) {
     }
 }
 
-fn arguments_to_the_byte(session: &Session) {
+fn arguments_are_kept_to_the_byte(session: &Session) {
     let odd = [&b"a b"[..], b"", b"--bogus", b"\xff\x1b\n", b"-r", b"--"];
     for prefix in &Ways::new(session).prefixes {
         let print = session
@@ -143,7 +143,7 @@ fn arguments_to_the_byte(session: &Session) {
     }
 }
 
-fn descriptors_open_and_closed(session: &Session) {
+fn open_and_closed_descriptors_are_kept(session: &Session) {
     // Looked at from outside, because whoever looks from inside opens one.
     let descriptors = |process: &Pinned| -> Vec<String> {
         let directory = format!("/proc/{}/fd", process.id());
@@ -191,7 +191,7 @@ fn descriptors_open_and_closed(session: &Session) {
     }
 }
 
-fn what_is_closed_disturbs_nothing(session: &Session) {
+fn closed_standard_descriptors_disturb_nothing(session: &Session) {
     // What nsx opens for itself must not be taken for standard error.
     for closed in CLOSED {
         for prefix in &Ways::new(session).prefixes {
@@ -219,7 +219,7 @@ fn what_is_closed_disturbs_nothing(session: &Session) {
     session.shell("exec nsx ls >&-").run().exited(2);
 }
 
-fn standard_input_and_output(session: &Session) {
+fn standard_input_and_output_are_kept(session: &Session) {
     for prefix in &Ways::new(session).prefixes {
         let outcome = session
             .command(&format!("{prefix}cat - /nosuch"))

@@ -8,7 +8,7 @@ use std::fs;
 pub(crate) fn tests() -> Vec<Test> {
     let tests = vec![
         root(a_program_has_the_apparmor_profile_of_its_target).needs([Need::Tool("aa-exec")]),
-        root(a_user_enters_a_process_that_yama_keeps_from_being_traced),
+        root(a_user_enters_a_process_that_yama_forbids_to_trace),
     ];
     let is_guest = std::env::var_os("NSX_TEST_GUEST").is_some();
     tests.into_iter().filter(|_| is_guest).collect()
@@ -64,7 +64,7 @@ fn a_program_has_the_apparmor_profile_of_its_target(session: &Session) {
         .exited(0);
 }
 
-fn a_user_enters_a_process_that_yama_keeps_from_being_traced(session: &Session) {
+fn a_user_enters_a_process_that_yama_forbids_to_trace(session: &Session) {
     const SCOPE: &str = "/proc/sys/kernel/yama/ptrace_scope";
     let before = fs::read_to_string(SCOPE).unwrap();
     let user = "setpriv --reuid=4242 --regid=4242 --clear-groups";

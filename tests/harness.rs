@@ -7,12 +7,12 @@ use std::{panic, time::Duration};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(commands_are_the_users_and_know_only_what_the_test_gave),
-        both(a_wrong_end_is_a_failure_that_shows_what_was_printed),
-        both(what_does_not_end_is_killed_with_all_below_it),
-        both(what_is_left_behind_is_found),
-        both(a_filter_refuses_what_it_names),
-        both(a_terminal_interrupts_and_stops_its_foreground),
+        both(a_command_runs_as_the_tests_user_in_a_fixed_environment),
+        both(a_wrong_status_fails_and_shows_the_output),
+        both(a_command_that_does_not_end_is_killed_with_its_descendants),
+        both(leftover_processes_are_found),
+        both(a_filter_refuses_the_calls_that_it_names),
+        both(a_terminal_interrupts_and_stops_its_foreground_group),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Tool("perl"), Need::Tool("bash")]))
@@ -25,7 +25,7 @@ fn fails(session: &Session, body: fn(&Session)) -> Option<String> {
     failure.downcast_ref::<String>().cloned()
 }
 
-fn commands_are_the_users_and_know_only_what_the_test_gave(session: &Session) {
+fn a_command_runs_as_the_tests_user_in_a_fixed_environment(session: &Session) {
     let (user, group) = session.ids();
     assert_eq!(
         session.shell("echo $(id -u) $(id -g)").output(),
@@ -61,7 +61,7 @@ fn commands_are_the_users_and_know_only_what_the_test_gave(session: &Session) {
     }
 }
 
-fn a_wrong_end_is_a_failure_that_shows_what_was_printed(session: &Session) {
+fn a_wrong_status_fails_and_shows_the_output(session: &Session) {
     session.shell("exit 7").run().exited(7);
     session.shell("kill -TERM $$").run().killed_by(Signal::TERM);
     let failure = fails(session, |session| {
@@ -91,7 +91,7 @@ fn a_wrong_end_is_a_failure_that_shows_what_was_printed(session: &Session) {
     );
 }
 
-fn what_does_not_end_is_killed_with_all_below_it(session: &Session) {
+fn a_command_that_does_not_end_is_killed_with_its_descendants(session: &Session) {
     let process = session.shell("echo begun; setsid sleep 100 & wait").start();
     let sleep = process.program("sleep");
     assert_eq!(process.line(), "begun");
@@ -103,7 +103,7 @@ fn what_does_not_end_is_killed_with_all_below_it(session: &Session) {
     assert!(sleep.ended(Duration::from_secs(10)));
 }
 
-fn what_is_left_behind_is_found(session: &Session) {
+fn leftover_processes_are_found(session: &Session) {
     assert!(session.marked().is_empty());
     session
         .shell("setsid sleep 100 >/dev/null 2>&1 &")
@@ -122,7 +122,7 @@ fn what_is_left_behind_is_found(session: &Session) {
     session.assert_nothing_left();
 }
 
-fn a_filter_refuses_what_it_names(session: &Session) {
+fn a_filter_refuses_the_calls_that_it_names(session: &Session) {
     let perl = |script: &str| session.command("perl -e").arg(script);
     // Each answers with the error that the call gets; without the filter it is another.
     let (setns, clone3, fsopen) = (libc::SYS_setns, libc::SYS_clone3, libc::SYS_fsopen);
@@ -192,7 +192,7 @@ fn a_filter_refuses_what_it_names(session: &Session) {
     );
 }
 
-fn a_terminal_interrupts_and_stops_its_foreground(session: &Session) {
+fn a_terminal_interrupts_and_stops_its_foreground_group(session: &Session) {
     let mut terminal = session.terminal();
     terminal.line("sleep 100");
     let sleep = terminal.shell().program("sleep");

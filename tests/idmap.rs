@@ -13,13 +13,13 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         both(an_id_is_translated_both_ways),
         root(every_level_has_its_id_and_range),
-        both(names_are_those_of_the_target),
-        both(the_whole_map_is_told),
-        both(the_callers_own_namespace_is_the_same),
-        both(what_is_no_id_is_wrong_usage),
-        root(files_are_what_the_kernel_lets_a_target_do),
-        root(an_acl_decides_as_the_kernel_says).needs([Need::Tool("setfacl")]),
-        root(a_read_only_mount_is_told),
+        both(names_come_from_the_target),
+        both(the_whole_map_is_shown),
+        both(ids_of_the_callers_own_namespace_do_not_change),
+        both(words_that_are_not_ids_are_wrong_usage),
+        root(file_permissions_agree_with_the_kernel),
+        root(access_by_an_acl_agrees_with_the_kernel).needs([Need::Tool("setfacl")]),
+        root(a_read_only_mount_is_reported),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -164,7 +164,7 @@ fn every_level_has_its_id_and_range(session: &Session) {
     );
 }
 
-fn names_are_those_of_the_target(session: &Session) {
+fn names_come_from_the_target(session: &Session) {
     // A passwd of its own, in a mount namespace of its own.
     fs::write(
         session.path("passwd"),
@@ -214,7 +214,7 @@ fn names_are_those_of_the_target(session: &Session) {
         .says(&["no-such-group"]);
 }
 
-fn the_whole_map_is_told(session: &Session) {
+fn the_whole_map_is_shown(session: &Session) {
     let (_unshare, id) = target(session);
     let (uid, gid) = session.ids();
     let words = session.nsx(&format!("idmap {id}")).output();
@@ -240,7 +240,7 @@ fn the_whole_map_is_told(session: &Session) {
     session.nsx(&format!("idmap {id} 0")).run().exited(1);
 }
 
-fn the_callers_own_namespace_is_the_same(session: &Session) {
+fn ids_of_the_callers_own_namespace_do_not_change(session: &Session) {
     let sleep = session.command("sleep 100").start();
     let id = sleep.program("sleep").id();
     assert_eq!(session.nsx(&format!("idmap -q {id} 17")).output(), "17");
@@ -258,7 +258,7 @@ fn the_callers_own_namespace_is_the_same(session: &Session) {
     session.command(&inside).run().exited(2);
 }
 
-fn what_is_no_id_is_wrong_usage(session: &Session) {
+fn words_that_are_not_ids_are_wrong_usage(session: &Session) {
     let (_unshare, id) = target(session);
     for wrong in ["-1", "4294967295", "x", "1.5", "user", "group", ""] {
         let outcome = session.nsx(&format!("idmap {id} {wrong}")).run().exited(2);
@@ -295,7 +295,7 @@ const TARGETS: [&str; 6] = [
 /// Asks the kernel, from within a process of each sort, what may be done with each of these files,
 /// and nsx the same.
 #[track_caller]
-fn agrees_with_the_kernel(session: &Session, files: &[String]) {
+fn translations_agree_with_the_kernel(session: &Session, files: &[String]) {
     let script = "for f in $FILES; do for m in r w x; do if /usr/bin/test -$m $f; then echo $f $m \
     yes; else echo $f $m no; fi; done; done; \
         echo end; exec sleep 100";
@@ -332,7 +332,7 @@ fn open(session: &Session) {
     fs::set_permissions(session.directory(), fs::Permissions::from_mode(0o711)).unwrap();
 }
 
-fn files_are_what_the_kernel_lets_a_target_do(session: &Session) {
+fn file_permissions_agree_with_the_kernel(session: &Session) {
     open(session);
     let mut files = Vec::new();
     for (owner, group) in [
@@ -356,7 +356,7 @@ fn files_are_what_the_kernel_lets_a_target_do(session: &Session) {
     fs::create_dir(&directory).unwrap();
     set(&directory, 0, 0, 0o600);
     files.push(directory.display().to_string());
-    agrees_with_the_kernel(session, &files);
+    translations_agree_with_the_kernel(session, &files);
     // And in words, why.
     let (_unshare, id) = target(session);
     let outcome = session
@@ -381,7 +381,7 @@ fn set(path: &Path, owner: u32, group: u32, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-fn an_acl_decides_as_the_kernel_says(session: &Session) {
+fn access_by_an_acl_agrees_with_the_kernel(session: &Session) {
     open(session);
     let mut files = Vec::new();
     for (place, acl) in [
@@ -413,10 +413,10 @@ fn an_acl_decides_as_the_kernel_says(session: &Session) {
         &format!("--file {} {}", files[0], sleep.program("sleep").id()),
     );
     assert_eq!(document["acl"], true);
-    agrees_with_the_kernel(session, &files);
+    translations_agree_with_the_kernel(session, &files);
 }
 
-fn a_read_only_mount_is_told(session: &Session) {
+fn a_read_only_mount_is_reported(session: &Session) {
     let sleep = session.command("sleep 100").start();
     let id = sleep.program("sleep").id();
     let script = format!(

@@ -5,12 +5,12 @@ use std::fs;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(the_end_of_memory_is_said),
+        both(exhausted_memory_is_reported),
         both(no_limit_ends_nsx_by_a_signal).needs([Need::Namespaces]),
     ]
 }
 
-fn the_end_of_memory_is_said(session: &Session) {
+fn exhausted_memory_is_reported(session: &Session) {
     let large = session.path("saved");
     session.shell("head -c 100000000 /dev/zero >saved").output();
     for words in ["ls --from", "ls --diff"] {

@@ -6,17 +6,17 @@ use crate::support::{Cgroups, Command, Host, Need, Session, Test, both, root};
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         root(a_pin_survives_the_next_ip_netns_add).needs([Need::Tool("ip")]),
-        both(the_directory_of_ip_netns_is_made_ready_as_ip_does).needs([Need::Tool("ip")]),
-        root(a_lock_on_the_directory_that_is_not_let_go_is_said).needs([Need::Tool("flock")]),
-        both(a_pin_is_taken_away_with_its_file),
-        both(nothing_but_a_pin_is_taken_away),
+        both(the_directory_of_ip_netns_is_prepared_as_ip_does).needs([Need::Tool("ip")]),
+        root(a_lock_that_stays_on_the_directory_is_reported).needs([Need::Tool("flock")]),
+        both(a_pin_is_removed_with_its_file),
+        both(only_pins_are_removed),
         root(no_link_of_another_user_is_followed),
-        both(a_directory_of_pins_is_emptied_of_them),
-        both(a_word_that_is_no_pin_is_refused),
-        root(an_ordinary_user_takes_away_nothing_of_roots),
-        root(an_existing_network_gets_a_name_as_ip_gives_it).needs([Need::Tool("ip")]),
-        both(namespaces_of_a_process_are_kept_all_or_none),
-        both(a_mount_namespace_is_not_kept_over_other_pins),
+        both(pins_in_a_directory_are_removed),
+        both(a_word_that_is_not_a_pin_is_refused),
+        root(an_ordinary_user_removes_no_pin_of_root),
+        root(an_existing_network_gets_a_name_as_with_ip_netns_attach).needs([Need::Tool("ip")]),
+        both(namespaces_of_a_process_are_pinned_all_or_none),
+        both(a_mount_namespace_is_not_pinned_over_other_pins),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -52,7 +52,7 @@ fn a_pin_survives_the_next_ip_netns_add(session: &Session) {
     assert_eq!(host.shell(script).output(), "nsfs\nnsfs");
 }
 
-fn the_directory_of_ip_netns_is_made_ready_as_ip_does(session: &Session) {
+fn the_directory_of_ip_netns_is_prepared_as_ip_does(session: &Session) {
     // The mode, and the mount of the directory: on itself, shared.
     let show = "stat -c %a /run/netns; awk '$5 == \"/run/netns\" { print $4, $7 ~ /^shared:/ }' \
     /proc/self/mountinfo";
@@ -79,7 +79,7 @@ fn the_directory_of_ip_netns_is_made_ready_as_ip_does(session: &Session) {
     assert_eq!(private(session, script).output(), "0\na");
 }
 
-fn a_lock_on_the_directory_that_is_not_let_go_is_said(session: &Session) {
+fn a_lock_that_stays_on_the_directory_is_reported(session: &Session) {
     let script = "mkdir /run/netns; flock /run/netns sh -c 'nsx unshare --pin netns:a touch ran'";
     private(session, script)
         .run()
@@ -92,7 +92,7 @@ fn a_lock_on_the_directory_that_is_not_let_go_is_said(session: &Session) {
     assert_eq!(private(session, script).output(), "a\nb");
 }
 
-fn a_pin_is_taken_away_with_its_file(session: &Session) {
+fn a_pin_is_removed_with_its_file(session: &Session) {
     let script = "nsx unshare --pin netns:a --uts=pin --ipc=full true
         mkdir d; nsx unshare --uts=d/pin true
         nsx rm netns:a ./pin d/pin; ls d /run/netns; grep -c nsfs /proc/self/mountinfo
@@ -121,7 +121,7 @@ fn a_pin_is_taken_away_with_its_file(session: &Session) {
     );
 }
 
-fn nothing_but_a_pin_is_taken_away(session: &Session) {
+fn only_pins_are_removed(session: &Session) {
     let refused = |make: &str, word: &str, status: i32, words: &[&str]| {
         let script = format!(
             "mkdir -p /run/netns; {make}; before=$(ls -lA . /run/netns); nsx rm {word} && status=0 \
@@ -195,7 +195,7 @@ fn no_link_of_another_user_is_followed(session: &Session) {
     );
 }
 
-fn a_directory_of_pins_is_emptied_of_them(session: &Session) {
+fn pins_in_a_directory_are_removed(session: &Session) {
     let script = "mkdir d; echo x >d/file; nsx unshare --uts=d/uts --ipc=d/ipc true; mkdir \
     d/below; nsx unshare --uts=d/below/uts true
         nsx rm ./d; ls d d/below; stat -f -c %T d/below/uts; nsx rm d/ 2>/dev/null || echo $?; cd \
@@ -208,7 +208,7 @@ fn a_directory_of_pins_is_emptied_of_them(session: &Session) {
     );
 }
 
-fn a_word_that_is_no_pin_is_refused(session: &Session) {
+fn a_word_that_is_not_a_pin_is_refused(session: &Session) {
     let said = |script: &str, words: &[&str]| private(session, script).run().exited(2).says(words);
     said(
         "nsx unshare --pin netns:a true; nsx rm a",
@@ -229,7 +229,7 @@ fn a_word_that_is_no_pin_is_refused(session: &Session) {
     assert_eq!(private(session, script).output(), "2");
 }
 
-fn an_ordinary_user_takes_away_nothing_of_roots(session: &Session) {
+fn an_ordinary_user_removes_no_pin_of_root(session: &Session) {
     let script = "nsx unshare --pin netns:a true
         setpriv --reuid=4242 --regid=4242 --clear-groups nsx rm netns:a 2>&1 || echo $?
         setpriv --reuid=4242 --regid=4242 --clear-groups unshare -rm nsx rm netns:a 2>&1 || echo \
@@ -246,7 +246,7 @@ fn an_ordinary_user_takes_away_nothing_of_roots(session: &Session) {
     assert!(output.ends_with("\n2\nnsfs"), "{output}");
 }
 
-fn an_existing_network_gets_a_name_as_ip_gives_it(session: &Session) {
+fn an_existing_network_gets_a_name_as_with_ip_netns_attach(session: &Session) {
     let show = "stat -c '%a %u' /run/netns/web; ip netns list; \
         [ $(stat -L -c %i /run/netns/web) = $(stat -L -c %i /proc/$!/ns/net) ] && echo same; kill \
     $!";
@@ -274,7 +274,7 @@ fn an_existing_network_gets_a_name_as_ip_gives_it(session: &Session) {
     assert_eq!(private(session, script).output(), "b");
 }
 
-fn namespaces_of_a_process_are_kept_all_or_none(session: &Session) {
+fn namespaces_of_a_process_are_pinned_all_or_none(session: &Session) {
     let with_target = |script: &str| {
         let script = format!(
             "rm -f u i r n; nsx unshare -r --uts --ipc --net --no-mount-sys --no-mount-mqueue \
@@ -317,7 +317,7 @@ fn namespaces_of_a_process_are_kept_all_or_none(session: &Session) {
     assert_eq!(outcome.says(&["that you are in"]).text(), "2\nnone");
 }
 
-fn a_mount_namespace_is_not_kept_over_other_pins(session: &Session) {
+fn a_mount_namespace_is_not_pinned_over_other_pins(session: &Session) {
     // Those of one command are made in the order in which none covers another.
     let script = "mkdir d; mount -t tmpfs none d; mount --make-shared d; mkdir d/pins
         nsx unshare --pin uts=d/pins/uts --pin mnt=d/pins/mnt true; stat -f -c %T d/pins/uts \

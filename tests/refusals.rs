@@ -5,19 +5,20 @@ use crate::support::{Command, Need, Session, Test, both, ordinary, root};
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         ordinary(kinds_are_named_with_their_article),
-        ordinary(an_owner_that_one_cannot_become_is_no_matter_of_a_map),
-        both(the_ids_that_are_mapped_are_told_with_their_ends),
-        root(a_helper_without_its_privilege_is_said).needs([Need::Tool("newuidmap")]),
-        root(a_helper_whose_file_gives_no_privilege_is_said)
+        ordinary(an_unreachable_owner_is_not_blamed_on_a_map),
+        both(mapped_ids_are_shown_with_their_ends),
+        root(a_helper_without_its_privilege_is_reported).needs([Need::Tool("newuidmap")]),
+        root(a_helper_whose_file_gives_no_privilege_is_reported)
             .needs([Need::Tool("newuidmap"), Need::Tool("setcap")]),
-        root(user_0_in_a_map_without_the_capability_for_it_is_said).needs([Need::Kernel(5, 12)]),
+        root(user_0_in_a_map_without_the_capability_for_it_is_reported)
+            .needs([Need::Kernel(5, 12)]),
         both(a_limit_that_is_used_up_is_named_with_its_user),
-        both(a_limit_further_out_and_the_depth_of_nesting_are_told_as_far_as_they_are_known),
-        both(a_clock_that_the_kernel_does_not_set_is_told_the_bound).needs([Need::Kernel(5, 6)]),
-        both(an_interpreter_that_is_none_is_told_the_form).needs([Need::Kernel(6, 7)]),
-        both(without_a_procfs_that_is_said),
-        root(a_directory_that_one_cannot_enter_is_told_apart_from_a_hidden_one),
-        both(an_empty_word_is_said_to_be_empty),
+        both(outer_limits_and_the_depth_of_nesting_are_named_if_known),
+        both(a_clock_out_of_range_is_refused_with_the_bound).needs([Need::Kernel(5, 6)]),
+        both(an_invalid_interpreter_is_refused_with_the_form).needs([Need::Kernel(6, 7)]),
+        both(a_missing_procfs_is_reported),
+        root(an_inaccessible_directory_is_told_apart_from_a_hidden_one),
+        both(an_empty_argument_is_called_empty),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -49,7 +50,7 @@ fn kinds_are_named_with_their_article(session: &Session) {
     }
 }
 
-fn an_owner_that_one_cannot_become_is_no_matter_of_a_map(session: &Session) {
+fn an_unreachable_owner_is_not_blamed_on_a_map(session: &Session) {
     let said = refused(
         session,
         session.nsx("unshare -r --owner 0:0 touch ran"),
@@ -58,7 +59,7 @@ fn an_owner_that_one_cannot_become_is_no_matter_of_a_map(session: &Session) {
     assert!(!said.contains("add -r"), "{said}");
 }
 
-fn the_ids_that_are_mapped_are_told_with_their_ends(session: &Session) {
+fn mapped_ids_are_shown_with_their_ends(session: &Session) {
     refused(
         session,
         session.nsx("unshare -r -S 5 touch ran"),
@@ -78,7 +79,7 @@ fn the_ids_that_are_mapped_are_told_with_their_ends(session: &Session) {
     }
 }
 
-fn a_helper_without_its_privilege_is_said(session: &Session) {
+fn a_helper_without_its_privilege_is_reported(session: &Session) {
     let script = "cp /etc/passwd passwd; echo mapper:x:4242:4242::/:/bin/sh >>passwd; echo \
     mapper:100000:65536 >ids
         for file in /etc/subuid /etc/subgid; do [ -e $file ] || touch $file; mount --bind ids \
@@ -98,7 +99,7 @@ fn a_helper_without_its_privilege_is_said(session: &Session) {
     );
 }
 
-fn a_helper_whose_file_gives_no_privilege_is_said(session: &Session) {
+fn a_helper_whose_file_gives_no_privilege_is_reported(session: &Session) {
     // A copy of the helper first in PATH, and what is done to it.
     let with_copy = |make: &str, prefix: &str| {
         let script = format!(
@@ -156,7 +157,7 @@ fn a_helper_whose_file_gives_no_privilege_is_said(session: &Session) {
 }
 
 /// `user_namespaces(7)`: since 5.12, mapping user 0 of the parent takes CAP_SETFCAP.
-fn user_0_in_a_map_without_the_capability_for_it_is_said(session: &Session) {
+fn user_0_in_a_map_without_the_capability_for_it_is_reported(session: &Session) {
     let without = |options: &str| {
         session.command(&format!(
             "setpriv --bounding-set -setfcap nsx unshare {options} touch ran"
@@ -240,9 +241,7 @@ fn a_limit_that_is_used_up_is_named_with_its_user(session: &Session) {
     );
 }
 
-fn a_limit_further_out_and_the_depth_of_nesting_are_told_as_far_as_they_are_known(
-    session: &Session,
-) {
+fn outer_limits_and_the_depth_of_nesting_are_named_if_known(session: &Session) {
     let script = "echo 1 >/proc/sys/user/max_net_namespaces; unshare --net sleep 100 & trap 'kill \
     $!' EXIT
         until [ $(cat /proc/$!/comm) = sleep ]; do sleep 0.05; done; unshare -r nsx unshare --net \
@@ -279,7 +278,7 @@ fn a_limit_further_out_and_the_depth_of_nesting_are_told_as_far_as_they_are_know
 }
 
 /// `time_namespaces(7)` has both bounds.
-fn a_clock_that_the_kernel_does_not_set_is_told_the_bound(session: &Session) {
+fn a_clock_out_of_range_is_refused_with_the_bound(session: &Session) {
     let set = |offset: &str| session.unshare(&format!("{offset} touch ran"));
     refused(
         session,
@@ -295,7 +294,7 @@ fn a_clock_that_the_kernel_does_not_set_is_told_the_bound(session: &Session) {
     }
 }
 
-fn an_interpreter_that_is_none_is_told_the_form(session: &Session) {
+fn an_invalid_interpreter_is_refused_with_the_form(session: &Session) {
     let form = ":NAME:TYPE:OFFSET:MAGIC:MASK:INTERPRETER:FLAGS";
     for text in ["garbage-of-some-length", ":x:Q::XYZ::/bin/sh:"] {
         refused(
@@ -315,7 +314,7 @@ fn an_interpreter_that_is_none_is_told_the_form(session: &Session) {
         .exited(0);
 }
 
-fn without_a_procfs_that_is_said(session: &Session) {
+fn a_missing_procfs_is_reported(session: &Session) {
     let without = |command: &str| {
         let script = format!("mount -t tmpfs none /proc; exec nsx {command}");
         session.command("unshare -rm sh -ec").arg(script)
@@ -335,7 +334,7 @@ fn without_a_procfs_that_is_said(session: &Session) {
     }
 }
 
-fn a_directory_that_one_cannot_enter_is_told_apart_from_a_hidden_one(session: &Session) {
+fn an_inaccessible_directory_is_told_apart_from_a_hidden_one(session: &Session) {
     let user = "setpriv --reuid=4242 --regid=4242 --clear-groups";
     let run = |options: &str| {
         let script = format!(
@@ -351,7 +350,7 @@ fn a_directory_that_one_cannot_enter_is_told_apart_from_a_hidden_one(session: &S
     assert_eq!(run("--wd / pwd").output(), "/");
 }
 
-fn an_empty_word_is_said_to_be_empty(session: &Session) {
+fn an_empty_argument_is_called_empty(session: &Session) {
     for option in [
         "-S",
         "-G",

@@ -7,22 +7,22 @@ use std::{fs, os::unix::fs::PermissionsExt, thread, time::Duration};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(it_ends_as_its_program_does),
-        both(it_has_three_statuses_of_its_own),
+        both(nsx_ends_as_its_program_does),
+        both(nsx_has_three_statuses_of_its_own),
         both(a_shell_sees_143_for_a_program_killed_by_term),
-        both(it_hands_signals_to_a_program_that_would_drop_them),
+        both(signals_reach_a_program_that_would_drop_them),
         both(a_program_may_handle_its_signals_itself),
-        both(an_init_that_waits_for_its_signals_gets_them).needs([Need::Tool("perl")]),
+        both(an_init_that_waits_for_signals_gets_them).needs([Need::Tool("perl")]),
         both(a_shell_that_forks_all_the_time_can_be_ended),
         both(a_signal_is_not_lost_however_early_it_comes),
-        both(it_stops_with_its_program_and_resumes_it),
-        both(a_program_that_runs_may_be_told_to_go_on).needs([Need::Tool("perl")]),
+        both(nsx_stops_with_its_program_and_resumes_it),
+        both(cont_does_not_disturb_a_running_program).needs([Need::Tool("perl")]),
         both(nsx_as_pid_1_exits_with_128_and_the_signal),
         both(a_killed_nsx_takes_its_program_with_it),
-        both(nothing_is_left_however_early_nsx_is_killed),
+        both(nothing_is_left_behind_however_early_nsx_is_killed),
         both(no_kill_child_lets_the_program_live_on),
         both(kill_child_names_the_signal),
-        both(timeout_ends_it),
+        both(timeout_ends_nsx_and_its_program),
         both(a_caller_that_ignores_children_gets_the_status),
         both(no_core_is_dumped_twice),
     ]
@@ -41,7 +41,7 @@ fn sleeping(session: &Session, prefix: &str) -> (Process, Pinned) {
     (nsx, sleep)
 }
 
-fn it_ends_as_its_program_does(session: &Session) {
+fn nsx_ends_as_its_program_does(session: &Session) {
     for prefix in &Ways::new(session).prefixes {
         for status in [0, 1, 7, 125, 126, 127, 143, 255] {
             session
@@ -61,7 +61,7 @@ fn it_ends_as_its_program_does(session: &Session) {
         .exited(7);
 }
 
-fn it_has_three_statuses_of_its_own(session: &Session) {
+fn nsx_has_three_statuses_of_its_own(session: &Session) {
     for (name, text, mode) in [
         ("plain", "echo ran > ran\n", 0o644),
         ("bad", "#!/no/such/interpreter\n", 0o755),
@@ -102,7 +102,7 @@ fn a_shell_sees_143_for_a_program_killed_by_term(session: &Session) {
     }
 }
 
-fn it_hands_signals_to_a_program_that_would_drop_them(session: &Session) {
+fn signals_reach_a_program_that_would_drop_them(session: &Session) {
     // PID 1 drops each of them, having no handler.
     let signals = [
         Signal::TERM,
@@ -148,7 +148,7 @@ fn a_program_may_handle_its_signals_itself(session: &Session) {
     }
 }
 
-fn an_init_that_waits_for_its_signals_gets_them(session: &Session) {
+fn an_init_that_waits_for_signals_gets_them(session: &Session) {
     // It has no handler and nothing ignored: the first waits in rt_sigtimedwait(2), as small inits
     // do, the second holds the signal back and looks at it when it wants to, as those with a
     // signalfd(2) do.
@@ -203,7 +203,7 @@ fn a_signal_is_not_lost_however_early_it_comes(session: &Session) {
     }
 }
 
-fn it_stops_with_its_program_and_resumes_it(session: &Session) {
+fn nsx_stops_with_its_program_and_resumes_it(session: &Session) {
     for prefix in Ways::new(session).waiting() {
         let (nsx, sleep) = sleeping(session, prefix);
         for _ in 0..3 {
@@ -226,7 +226,7 @@ fn it_stops_with_its_program_and_resumes_it(session: &Session) {
     }
 }
 
-fn a_program_that_runs_may_be_told_to_go_on(session: &Session) {
+fn cont_does_not_disturb_a_running_program(session: &Session) {
     let script = "$SIG{CONT} = sub { print qq(told\n); exit 3 }; $| = 1; print qq(ready\n); sleep \
     100 while 1";
     for prefix in &Ways::new(session).prefixes {
@@ -269,7 +269,7 @@ fn a_killed_nsx_takes_its_program_with_it(session: &Session) {
 }
 
 /// The session checks that nothing is left.
-fn nothing_is_left_however_early_nsx_is_killed(session: &Session) {
+fn nothing_is_left_behind_however_early_nsx_is_killed(session: &Session) {
     let ways = Ways::new(session);
     for prefix in ways
         .prefixes
@@ -324,7 +324,7 @@ fn no_kill_child_lets_the_program_live_on(session: &Session) {
     }
 }
 
-fn timeout_ends_it(session: &Session) {
+fn timeout_ends_nsx_and_its_program(session: &Session) {
     for prefix in &Ways::new(session).prefixes {
         session
             .command(&format!("timeout 0.2 {prefix}sleep 100"))

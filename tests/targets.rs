@@ -7,14 +7,14 @@ pub(crate) fn tests() -> Vec<Test> {
     let tests = [
         root(a_namespace_is_named_in_every_way),
         root(a_namespace_is_named_by_its_id).needs([Need::Kernel(6, 18)]),
-        root(what_is_no_namespace_is_refused),
+        root(a_file_that_is_not_a_namespace_is_refused),
         root(a_link_to_a_processs_network_is_followed),
-        root(a_link_that_leads_to_no_network_is_refused_with_the_reason),
+        root(a_link_that_does_not_lead_to_a_network_is_refused_with_the_reason),
         root(a_unit_is_found_by_its_cgroup),
-        root(a_name_that_a_container_and_a_namespace_have_is_refused),
-        root(a_name_that_nothing_has_is_refused_with_the_near_ones),
-        root(shells_complete_what_runs),
-        root(who_enters_a_sandboxs_side_on_the_host_is_told),
+        root(a_name_of_both_a_container_and_a_namespace_is_refused),
+        root(an_unknown_name_is_refused_with_similar_ones),
+        root(shells_complete_running_targets),
+        root(a_note_is_printed_for_the_host_side_of_a_sandbox),
     ];
     let host = [
         Need::Namespaces,
@@ -122,7 +122,7 @@ fn a_link_to_a_processs_network_is_followed(session: &Session) {
     assert_eq!(entered(&host, "green"), entered(&host, "blue"));
 }
 
-fn a_link_that_leads_to_no_network_is_refused_with_the_reason(session: &Session) {
+fn a_link_that_does_not_lead_to_a_network_is_refused_with_the_reason(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let process = host.shell(NETWORK).start();
     let pid = process.line();
@@ -175,7 +175,7 @@ fn a_link_that_leads_to_no_network_is_refused_with_the_reason(session: &Session)
     host.command("ip netns exec plain true").run().exited(255);
 }
 
-fn what_is_no_namespace_is_refused(session: &Session) {
+fn a_file_that_is_not_a_namespace_is_refused(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     host.shell(
         "mkdir -p /run/netns; touch /run/netns/file; mkfifo /run/netns/fifo; ln -s \
@@ -255,7 +255,7 @@ fn a_unit_is_found_by_its_cgroup(session: &Session) {
     }
 }
 
-fn a_name_that_a_container_and_a_namespace_have_is_refused(session: &Session) {
+fn a_name_of_both_a_container_and_a_namespace_is_refused(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     netns(&host, "blue");
     // What runc writes of a process.
@@ -274,7 +274,7 @@ fn a_name_that_a_container_and_a_namespace_have_is_refused(session: &Session) {
     assert_eq!(hostname(&host, "oci:blue"), own);
 }
 
-fn a_name_that_nothing_has_is_refused_with_the_near_ones(session: &Session) {
+fn an_unknown_name_is_refused_with_similar_ones(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     netns(&host, "blue");
     host.shell(
@@ -309,7 +309,7 @@ fn a_name_that_nothing_has_is_refused_with_the_near_ones(session: &Session) {
 
 /// Checks the messages for a container whose shim is Kata's or gVisor's: the container's process,
 /// in what containerd keeps, is a virtual machine's or a sandbox kernel's.
-fn who_enters_a_sandboxs_side_on_the_host_is_told(session: &Session) {
+fn a_note_is_printed_for_the_host_side_of_a_sandbox(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let container = host.shell(
         "unshare --uts --pid --fork --kill-child sleep 100 &
@@ -351,7 +351,7 @@ fn who_enters_a_sandboxs_side_on_the_host_is_told(session: &Session) {
     assert!(!plain.text().contains("sandbox"), "{plain}");
 }
 
-fn shells_complete_what_runs(session: &Session) {
+fn shells_complete_running_targets(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     netns(&host, "blue");
     netns(&host, "black");

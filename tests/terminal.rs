@@ -12,16 +12,16 @@ use std::time::Duration;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(ctrl_c_ends_it),
-        both(ctrl_backslash_ends_it_too),
-        both(ctrl_z_stops_it_and_fg_goes_on),
-        both(ctrl_z_stops_it_again_at_once),
+        both(ctrl_c_ends_the_program),
+        both(ctrl_backslash_ends_the_program_too),
+        both(ctrl_z_stops_the_program_and_fg_resumes_it),
+        both(ctrl_z_stops_the_program_again_at_once),
         both(ctrl_z_and_ctrl_c_reach_two_pid_namespaces_down),
         both(a_stopped_job_can_be_killed),
         both(a_background_reader_stops_and_does_not_spin),
-        both(timeout_ends_it_and_gives_the_terminal_back),
+        both(timeout_ends_the_program_and_gives_the_terminal_back),
         both(a_shell_inside_has_job_control),
-        both(a_script_reads_on_after_a_shell_inside),
+        both(a_script_continues_after_a_shell_inside),
         both(a_program_that_handles_the_interrupt_gets_it_once).needs([Need::Tool("perl")]),
     ]
     .into_iter()
@@ -43,7 +43,7 @@ fn status(terminal: &mut Terminal) -> String {
     terminal.prompt().lines().next().unwrap().to_owned()
 }
 
-fn ctrl_c_ends_it(session: &Session) {
+fn ctrl_c_ends_the_program(session: &Session) {
     for way in &Ways::new(session).prefixes {
         let mut terminal = session.terminal();
         let sleep = type_in(&mut terminal, way, "sleep 100");
@@ -54,7 +54,7 @@ fn ctrl_c_ends_it(session: &Session) {
     }
 }
 
-fn ctrl_backslash_ends_it_too(session: &Session) {
+fn ctrl_backslash_ends_the_program_too(session: &Session) {
     for way in &Ways::new(session).prefixes {
         let mut terminal = session.terminal();
         let sleep = type_in(&mut terminal, way, "sleep 100");
@@ -65,7 +65,7 @@ fn ctrl_backslash_ends_it_too(session: &Session) {
     }
 }
 
-fn ctrl_z_stops_it_and_fg_goes_on(session: &Session) {
+fn ctrl_z_stops_the_program_and_fg_resumes_it(session: &Session) {
     for way in &Ways::new(session).prefixes {
         let mut terminal = session.terminal();
         let cat = type_in(&mut terminal, way, "cat");
@@ -84,7 +84,7 @@ fn ctrl_z_stops_it_and_fg_goes_on(session: &Session) {
     }
 }
 
-fn ctrl_z_stops_it_again_at_once(session: &Session) {
+fn ctrl_z_stops_the_program_again_at_once(session: &Session) {
     // `fg` resumes the program and nsx, in whatever order they get a processor: nsx may be far
     // behind.
     let ways = Ways::new(session);
@@ -173,7 +173,7 @@ fn a_background_reader_stops_and_does_not_spin(session: &Session) {
     }
 }
 
-fn timeout_ends_it_and_gives_the_terminal_back(session: &Session) {
+fn timeout_ends_the_program_and_gives_the_terminal_back(session: &Session) {
     for way in &Ways::new(session).prefixes {
         let mut terminal = session.terminal();
         terminal.line(&format!("timeout --foreground 0.3 {way}cat"));
@@ -202,7 +202,7 @@ fn a_shell_inside_has_job_control(session: &Session) {
     assert_eq!(status(&mut terminal), "5");
 }
 
-fn a_script_reads_on_after_a_shell_inside(session: &Session) {
+fn a_script_continues_after_a_shell_inside(session: &Session) {
     // A script has no job control of its own: nobody but nsx can take the terminal back from the
     // shell inside.
     let mut terminal = session.terminal();

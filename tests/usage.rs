@@ -8,18 +8,18 @@ pub(crate) fn tests() -> Vec<Test> {
         both(an_unknown_command_is_refused),
         both(help_goes_to_standard_output),
         both(an_unknown_option_runs_nothing),
-        both(no_kind_runs_nothing),
-        both(a_word_that_is_almost_an_option_is_answered_with_the_option),
+        both(a_command_without_a_kind_runs_nothing),
+        both(a_misspelt_option_is_answered_with_the_right_one),
         both(a_command_of_an_engine_is_answered_with_that_of_nsx),
         both(a_value_without_its_equals_sign_is_answered_with_it),
-        both(a_filter_that_cannot_be_read_is_answered_with_one_that_can).needs([Need::Namespaces]),
+        both(an_invalid_filter_is_answered_with_a_valid_one).needs([Need::Namespaces]),
         both(an_option_of_lsns_is_answered_with_that_of_nsx),
-        both(options_after_the_program_are_the_programs).needs([Need::Namespaces]),
-        both(a_value_that_is_none_of_an_option_is_refused),
+        both(options_after_the_program_belong_to_the_program).needs([Need::Namespaces]),
+        both(an_invalid_value_of_an_option_is_refused),
         both(a_negative_number_never_becomes_the_program),
-        both(what_to_enter_is_named_once).needs([Need::Namespaces]),
-        both(options_of_docker_exec_are_answered_with_what_to_type).needs([Need::Namespaces]),
-        both(a_target_that_is_missing_is_told_apart_from_one_that_is_not_there),
+        both(a_target_is_named_only_once).needs([Need::Namespaces]),
+        both(options_of_docker_exec_are_answered_with_those_of_nsx).needs([Need::Namespaces]),
+        both(an_omitted_target_is_told_apart_from_a_missing_one),
         both(a_plan_is_shown_and_not_run).needs([Need::Tool("strace")]),
         both(a_plan_to_enter_is_shown_and_not_run).needs([Need::Tool("strace"), Need::Namespaces]),
         both(a_plan_shows_the_call_that_is_made).needs([Need::Tool("strace"), Need::Namespaces]),
@@ -82,7 +82,7 @@ fn an_unknown_option_runs_nothing(session: &Session) {
     assert_refused(session, "pidmap --bogus", 2, &["--bogus"]);
 }
 
-fn no_kind_runs_nothing(session: &Session) {
+fn a_command_without_a_kind_runs_nothing(session: &Session) {
     for words in ["unshare", "unshare --", "unshare --fork"] {
         let stderr = String::from_utf8(
             session
@@ -103,7 +103,7 @@ fn no_kind_runs_nothing(session: &Session) {
     session.nsx("unshare").run().exited(125);
 }
 
-fn a_word_that_is_almost_an_option_is_answered_with_the_option(session: &Session) {
+fn a_misspelt_option_is_answered_with_the_right_one(session: &Session) {
     assert_refused(session, "unshare --hostnam box", 125, &["--hostname"]);
     assert_refused(session, "unshare --nett", 125, &["--net"]);
     assert_refused(session, "unshare --map-root-usr", 125, &["--map-root-user"]);
@@ -154,7 +154,7 @@ fn a_value_without_its_equals_sign_is_answered_with_it(session: &Session) {
     }
 }
 
-fn a_filter_that_cannot_be_read_is_answered_with_one_that_can(session: &Session) {
+fn an_invalid_filter_is_answered_with_a_valid_one(session: &Session) {
     for (typed, says) in [
         ("SEEN = 1", "-Q 'SEEN == 1'"),
         ("TYPE == net", "-Q 'TYPE == \"net\"'"),
@@ -223,7 +223,7 @@ fn an_option_of_lsns_is_answered_with_that_of_nsx(session: &Session) {
     }
 }
 
-fn options_after_the_program_are_the_programs(session: &Session) {
+fn options_after_the_program_belong_to_the_program(session: &Session) {
     for separator in ["", "-- "] {
         let output = session
             .unshare(&format!("--uts {separator}echo --bogus -r -- --uts"))
@@ -254,7 +254,7 @@ fn a_negative_number_never_becomes_the_program(session: &Session) {
 
 /// Checks that `nsx enter` takes one TARGET, by the first operand or by `-t`, and never the wrong
 /// one.
-fn what_to_enter_is_named_once(session: &Session) {
+fn a_target_is_named_only_once(session: &Session) {
     let sleep = session.original_unshare("--uts --net sleep 100").start();
     let id = sleep.program("sleep").id();
     for words in [
@@ -288,7 +288,7 @@ fn what_to_enter_is_named_once(session: &Session) {
 
 /// Checks options of `docker exec`, which mean something else to nsx, or nothing: nsx says what was
 /// meant, and runs nothing.
-fn options_of_docker_exec_are_answered_with_what_to_type(session: &Session) {
+fn options_of_docker_exec_are_answered_with_those_of_nsx(session: &Session) {
     let sleep = session.original_unshare("--uts --ipc sleep 100").start();
     let id = sleep.program("sleep").id();
     for (words, meant) in [
@@ -361,7 +361,7 @@ fn options_of_docker_exec_are_answered_with_what_to_type(session: &Session) {
 }
 
 /// A variable that was to name the target may be empty, or hold two.
-fn a_target_that_is_missing_is_told_apart_from_one_that_is_not_there(session: &Session) {
+fn an_omitted_target_is_told_apart_from_a_missing_one(session: &Session) {
     let enter = |words: &str| {
         session
             .shell(&format!("exec nsx enter {words}"))
@@ -430,7 +430,7 @@ fn a_target_that_is_missing_is_told_apart_from_one_that_is_not_there(session: &S
     assert!(!session.path("ran").exists(), "the program ran");
 }
 
-fn a_value_that_is_none_of_an_option_is_refused(session: &Session) {
+fn an_invalid_value_of_an_option_is_refused(session: &Session) {
     assert_refused(
         session,
         &format!("unshare --hostname {}", "x".repeat(65)),

@@ -9,15 +9,15 @@ use std::{collections::BTreeMap, thread, time::Duration};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        root(each_container_that_fits_runs_the_program_once),
+        root(each_matching_container_runs_the_program_once),
         root(a_shared_network_counts_once).needs([PODMAN]),
-        root(a_pattern_is_of_names_of_any_engine),
-        root(a_pattern_is_of_pods),
-        root(a_pattern_is_of_networks),
+        root(a_pattern_matches_names_of_any_engine),
+        root(a_pattern_matches_pods),
+        root(a_pattern_matches_networks),
     ]
 }
 
-fn each_container_that_fits_runs_the_program_once(session: &Session) {
+fn each_matching_container_runs_the_program_once(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let runc = Oci::runc(&host);
     let containers = ["web-a", "web-b", "web-c", "other"].map(|name| (name, runc.run(name, "")));
@@ -179,7 +179,7 @@ fn entered(host: &Host, pattern: &str, kind: &str) -> Vec<(String, String)> {
     lines
 }
 
-fn a_pattern_is_of_names_of_any_engine(session: &Session) {
+fn a_pattern_matches_names_of_any_engine(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let runc = Oci::runc(&host);
     let containers = ["eng-web", "eng-front", "eng-db"].map(|name| runc.run(name, ""));
@@ -257,7 +257,7 @@ const POD: &str = r#"
         \"$cri.sandbox-name\":\"$pod\",\"$cri.sandbox-namespace\":\"$namespace\"}}" >$bundle/config.json
     echo $pid; wait"#;
 
-fn a_pattern_is_of_pods(session: &Session) {
+fn a_pattern_matches_pods(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let mut running = Vec::new();
     let mut uts = BTreeMap::new();
@@ -316,7 +316,7 @@ fn a_pattern_is_of_pods(session: &Session) {
     }
 }
 
-fn a_pattern_is_of_networks(session: &Session) {
+fn a_pattern_matches_networks(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     for name in ["blue", "black", "green"] {
         host.command("ip netns add").arg(name).run().exited(0);

@@ -17,15 +17,16 @@ pub(super) fn tests() -> Vec<Test> {
         root(a_program_finds_what_rootless_podman_gives_it).needs([PODMAN]),
         root(a_program_finds_what_containerd_and_the_runtimes_give_it).needs([CONTAINERD, CRUN]),
         root(a_program_is_where_lxc_attach_puts_it).needs([LXC]),
-        root(what_the_first_process_became_is_not_what_a_new_one_is).needs([DOCKER]),
-        root(a_container_is_entered_whole_though_its_first_process_is_in_a_chroot).needs([DOCKER]),
-        root(limits_that_the_first_process_has_changed_are_not_those_of_a_new_one).needs([DOCKER]),
+        root(changes_of_the_first_process_do_not_affect_a_new_one).needs([DOCKER]),
+        root(the_whole_container_is_entered_though_its_first_process_is_in_a_chroot)
+            .needs([DOCKER]),
+        root(limits_that_the_first_process_changed_do_not_affect_a_new_one).needs([DOCKER]),
         root(names_are_looked_up_in_a_containers_network_as_the_container_does).needs([DOCKER]),
         root(no_supplementary_group_of_a_container_is_given_twice).needs([DOCKER]),
-        root(a_cgroup_in_many_hierarchies_is_explained_in_a_line).needs([DOCKER]),
-        root(filters_that_nsx_cannot_go_on_under_are_refused).needs([DOCKER]),
-        root(a_limit_on_processes_is_told_with_its_step).needs([DOCKER]),
-        root(a_paused_container_is_refused_unless_its_cgroup_stays_out).needs([DOCKER, PODMAN]),
+        root(a_cgroup_in_many_hierarchies_is_explained_in_one_line).needs([DOCKER]),
+        root(filters_that_would_stop_nsx_are_refused).needs([DOCKER]),
+        root(a_limit_on_processes_is_reported_with_the_step_that_failed).needs([DOCKER]),
+        root(a_paused_container_is_refused_unless_its_cgroup_is_left_out).needs([DOCKER, PODMAN]),
         root(a_container_that_is_restarted_meanwhile_is_not_entered)
             .needs([DOCKER, Need::Tool("strace")]),
     ]
@@ -274,7 +275,7 @@ fn a_program_is_where_lxc_attach_puts_it(session: &Session) {
 }
 
 /// PID 1 has become another user with another directory and another environment.
-fn what_the_first_process_became_is_not_what_a_new_one_is(session: &Session) {
+fn changes_of_the_first_process_do_not_affect_a_new_one(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let became = "exec setpriv --reuid 1000 --clear-groups --inh-caps -all --bounding-set -all \
@@ -314,7 +315,7 @@ fn what_the_first_process_became_is_not_what_a_new_one_is(session: &Session) {
     assert!(!by_name.text().contains("its container"), "{by_name}");
 }
 
-fn a_container_is_entered_whole_though_its_first_process_is_in_a_chroot(session: &Session) {
+fn the_whole_container_is_entered_though_its_first_process_is_in_a_chroot(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let jail = "busybox mkdir -p /jail/bin /jail/etc; busybox cp /bin/busybox /jail/bin
@@ -353,7 +354,7 @@ fn a_container_is_entered_whole_though_its_first_process_is_in_a_chroot(session:
 
 /// `docker exec` by itself is no measure of the soft limit of open files: runc, a program of Go's,
 /// raises it to the hard one in some runs and not in others.
-fn limits_that_the_first_process_has_changed_are_not_those_of_a_new_one(session: &Session) {
+fn limits_that_the_first_process_changed_do_not_affect_a_new_one(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let run = |name: &str, options: &str, script: &str| {
@@ -448,7 +449,7 @@ fn no_supplementary_group_of_a_container_is_given_twice(session: &Session) {
     );
 }
 
-fn a_cgroup_in_many_hierarchies_is_explained_in_a_line(session: &Session) {
+fn a_cgroup_in_many_hierarchies_is_explained_in_one_line(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         let host = Host::new(session, cgroups);
         let docker = Docker::start(&host);
@@ -490,7 +491,7 @@ fn a_cgroup_in_many_hierarchies_is_explained_in_a_line(session: &Session) {
     }
 }
 
-fn filters_that_nsx_cannot_go_on_under_are_refused(session: &Session) {
+fn filters_that_would_stop_nsx_are_refused(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let run = |name: &str, call: &str| {
@@ -527,7 +528,7 @@ fn filters_that_nsx_cannot_go_on_under_are_refused(session: &Session) {
     untied.says(&["could not tie the program's life"]);
 }
 
-fn a_limit_on_processes_is_told_with_its_step(session: &Session) {
+fn a_limit_on_processes_is_reported_with_the_step_that_failed(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     // One is the container's, and one the joiner.
@@ -539,7 +540,7 @@ fn a_limit_on_processes_is_told_with_its_step(session: &Session) {
     ]);
 }
 
-fn a_paused_container_is_refused_unless_its_cgroup_stays_out(session: &Session) {
+fn a_paused_container_is_refused_unless_its_cgroup_is_left_out(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         let host = Host::new(session, cgroups);
         let docker = Docker::start(&host);

@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        root(a_container_shows_with_whom_it_shares).needs([DOCKER]),
-        root(a_user_of_a_container_has_no_name_of_the_hosts).needs([DOCKER]),
+        root(a_container_shows_the_containers_that_it_shares_with).needs([DOCKER]),
+        root(a_user_of_a_container_is_not_given_a_name_of_the_host).needs([DOCKER]),
         root(a_container_is_explained_as_a_whole).needs([DOCKER]),
         root(a_container_without_a_record_is_named_by_its_first_process).needs([PODMAN]),
     ]
@@ -41,7 +41,7 @@ fn group(groups: &Value, name: &str) -> Value {
         .clone()
 }
 
-fn a_container_shows_with_whom_it_shares(session: &Session) {
+fn a_container_shows_the_containers_that_it_shares_with(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let web = docker.run("web", "");
@@ -123,7 +123,7 @@ fn a_container_shows_with_whom_it_shares(session: &Session) {
     );
 }
 
-fn a_user_of_a_container_has_no_name_of_the_hosts(session: &Session) {
+fn a_user_of_a_container_is_not_given_a_name_of_the_host(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     host.shell("echo ada:x:1777:1777::/:/bin/sh >>/etc/passwd")
         .run()

@@ -13,24 +13,24 @@ use std::collections::BTreeSet;
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        root(a_name_an_id_and_the_start_of_one_lead_to_the_container).needs([DOCKER, PODMAN]),
-        root(names_that_several_engines_know_are_told_apart)
+        root(a_name_an_id_and_a_prefix_of_it_find_the_container).needs([DOCKER, PODMAN]),
+        root(a_name_that_several_engines_know_is_refused_with_the_full_forms)
             .needs([DOCKER, PODMAN, CONTAINERD, CRUN, LXC]),
-        root(what_does_not_run_is_told_with_its_state).needs([DOCKER, PODMAN, LXC]),
+        root(a_container_that_does_not_run_is_reported_with_its_state).needs([DOCKER, PODMAN, LXC]),
         root(a_number_is_a_process_and_never_a_name).needs([DOCKER]),
-        root(names_are_known_while_the_daemon_is_gone).needs([DOCKER]),
+        root(names_are_found_while_the_daemon_is_stopped).needs([DOCKER]),
         root(a_record_that_names_another_process_is_not_believed).needs([DOCKER, PODMAN]),
-        root(a_watcher_names_the_container_and_not_the_file_of_its_network).needs([DOCKER]),
+        root(a_watch_names_the_container_instead_of_its_network_file).needs([DOCKER]),
         root(a_container_in_a_container_is_found_from_both_sides).needs([DOCKER]),
         root(a_rootless_container_is_found_by_its_user_and_by_root).needs([PODMAN]),
-        root(the_start_of_an_id_is_a_word_by_itself_unless_something_has_it_for_a_name)
-            .needs([DOCKER, PODMAN]),
-        root(a_container_of_a_further_daemon_has_its_name).needs([DOCKER]),
-        root(a_daemon_that_keeps_its_data_elsewhere_may_be_gone).needs([DOCKER]),
-        root(a_container_of_lxc_may_lie_in_any_directory).needs([LXC]),
+        root(a_prefix_of_an_id_finds_the_container_unless_it_is_a_name).needs([DOCKER, PODMAN]),
+        root(a_container_of_a_second_daemon_is_found_by_name).needs([DOCKER]),
+        root(containers_of_a_killed_daemon_with_its_own_data_root_are_found).needs([DOCKER]),
+        root(a_container_of_lxc_is_found_in_any_directory).needs([LXC]),
         root(a_container_without_a_record_of_its_process_is_not_said_to_have_exited)
             .needs([PODMAN]),
-        root(whatever_ls_prints_leads_there).needs([DOCKER, PODMAN, CONTAINERD, LXC]),
+        root(every_name_that_ls_prints_finds_its_container)
+            .needs([DOCKER, PODMAN, CONTAINERD, LXC]),
     ]
 }
 
@@ -48,7 +48,7 @@ fn assert_leads_to(host: &Host, word: &str, container: &Container) {
     );
 }
 
-fn a_name_an_id_and_the_start_of_one_lead_to_the_container(session: &Session) {
+fn a_name_an_id_and_a_prefix_of_it_find_the_container(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         let host = Host::new(session, cgroups);
         for container in [
@@ -78,7 +78,7 @@ fn a_name_an_id_and_the_start_of_one_lead_to_the_container(session: &Session) {
     }
 }
 
-fn the_start_of_an_id_is_a_word_by_itself_unless_something_has_it_for_a_name(session: &Session) {
+fn a_prefix_of_an_id_finds_the_container_unless_it_is_a_name(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     // A start with a letter in it: digits alone are a process's number.
@@ -129,7 +129,7 @@ fn the_start_of_an_id_is_a_word_by_itself_unless_something_has_it_for_a_name(ses
     assert_leads_to(&host, "beef0002", &two[1]);
 }
 
-fn a_container_of_a_further_daemon_has_its_name(session: &Session) {
+fn a_container_of_a_second_daemon_is_found_by_name(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let first_daemon = Docker::start(&host);
     let web = first_daemon.run("web", "");
@@ -198,7 +198,7 @@ fn a_container_of_a_further_daemon_has_its_name(session: &Session) {
         .says(&["near names: docker:eng-db, docker:eng-web"]);
 }
 
-fn a_daemon_that_keeps_its_data_elsewhere_may_be_gone(session: &Session) {
+fn containers_of_a_killed_daemon_with_its_own_data_root_are_found(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     // Its file of the process id is not the usual one either.
     let docker = Docker::start_as(&host, "other", "--data-root /var/lib/other");
@@ -210,7 +210,7 @@ fn a_daemon_that_keeps_its_data_elsewhere_may_be_gone(session: &Session) {
     }
 }
 
-fn a_container_of_lxc_may_lie_in_any_directory(session: &Session) {
+fn a_container_of_lxc_is_found_in_any_directory(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         let host = Host::new(session, cgroups);
         let far = Lxc::in_directory(&host, "/var/lib/far");
@@ -287,7 +287,7 @@ fn a_container_without_a_record_of_its_process_is_not_said_to_have_exited(sessio
 }
 
 /// Each word under NAME and NS, given to each command that takes one.
-fn whatever_ls_prints_leads_there(session: &Session) {
+fn every_name_that_ls_prints_finds_its_container(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let containerd = Containerd::start(&host);
     let docker = Docker::start(&host);
@@ -426,7 +426,7 @@ fn whatever_ls_prints_leads_there(session: &Session) {
     }
 }
 
-fn names_that_several_engines_know_are_told_apart(session: &Session) {
+fn a_name_that_several_engines_know_is_refused_with_the_full_forms(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let containerd = Containerd::start(&host);
     let rootless = Podman::of_mapper(&host).run("web", "");
@@ -466,7 +466,7 @@ fn names_that_several_engines_know_are_told_apart(session: &Session) {
 
 /// dockerd makes a container's network, and a file that holds it, before the container is there and
 /// removes it after.
-fn a_watcher_names_the_container_and_not_the_file_of_its_network(session: &Session) {
+fn a_watch_names_the_container_instead_of_its_network_file(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     // The first one has the daemon make what all of them share.
@@ -508,7 +508,7 @@ fn a_watcher_names_the_container_and_not_the_file_of_its_network(session: &Sessi
     watch.wait();
 }
 
-fn what_does_not_run_is_told_with_its_state(session: &Session) {
+fn a_container_that_does_not_run_is_reported_with_its_state(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let podman = Podman::of_root(&host);
@@ -563,7 +563,7 @@ fn a_number_is_a_process_and_never_a_name(session: &Session) {
     assert_leads_to(&host, &format!("docker:{}", named.pid), &other);
 }
 
-fn names_are_known_while_the_daemon_is_gone(session: &Session) {
+fn names_are_found_while_the_daemon_is_stopped(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let web = docker.run("web", "");

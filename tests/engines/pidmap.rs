@@ -9,15 +9,15 @@ use serde_json::Value;
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        root(a_process_has_the_numbers_that_podman_top_shows).needs([PODMAN]),
+        root(a_process_has_the_ids_that_podman_top_shows).needs([PODMAN]),
         root(a_container_has_the_processes_that_top_shows).needs([DOCKER, PODMAN]),
-        root(a_namespace_is_of_the_container_whatever_its_engine)
+        root(a_namespace_is_named_by_its_container_for_every_engine)
             .needs([DOCKER, PODMAN, CONTAINERD, LXC]),
-        root(a_namespace_in_a_container_is_of_a_process_in_it).needs([DOCKER]),
+        root(a_namespace_inside_a_container_is_named_by_its_process).needs([DOCKER]),
     ]
 }
 
-fn a_process_has_the_numbers_that_podman_top_shows(session: &Session) {
+fn a_process_has_the_ids_that_podman_top_shows(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let podmen = [Podman::of_root(&host), Podman::of_mapper(&host)];
     for (podman, target) in podmen.iter().map(|podman| (podman, podman.run("web", ""))) {
@@ -59,7 +59,7 @@ fn of(host: &Host, pid: impl std::fmt::Display) -> Vec<String> {
         .collect()
 }
 
-fn a_namespace_is_of_the_container_whatever_its_engine(session: &Session) {
+fn a_namespace_is_named_by_its_container_for_every_engine(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let containerd = Containerd::start(&host);
     for container in [
@@ -78,7 +78,7 @@ fn a_namespace_is_of_the_container_whatever_its_engine(session: &Session) {
     }
 }
 
-fn a_namespace_in_a_container_is_of_a_process_in_it(session: &Session) {
+fn a_namespace_inside_a_container_is_named_by_its_process(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let outer = docker.run_docker("outer");

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, fs};
 pub(super) fn tests() -> Vec<Test> {
     vec![
         root(nothing_seized_before_the_exec_has_more_than_the_program),
-        root(nothing_outlives_nsx_though_it_is_held),
+        root(nothing_outlives_nsx_while_it_is_traced),
     ]
     .into_iter()
     .map(|test| test.needs([DOCKER, Need::Tool("cc"), Need::Tool("script")]))
@@ -136,7 +136,7 @@ fn nothing_seized_before_the_exec_has_more_than_the_program(session: &Session) {
 
 /// Before nsx lets the process go on, a signal ends nsx; later it is the program's, and only
 /// SIGKILL ends nsx.
-fn nothing_outlives_nsx_though_it_is_held(session: &Session) {
+fn nothing_outlives_nsx_while_it_is_traced(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     container(session, &docker, "hold");

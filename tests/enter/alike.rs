@@ -15,21 +15,21 @@ use std::{fs, os::unix::fs::symlink};
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         both(the_environment_is_the_targets),
-        both(the_environment_is_the_callers_where_the_mounts_are),
+        both(the_environment_is_the_callers_if_the_mounts_are),
         both(limits_are_the_targets),
-        both(what_the_kernel_says_of_a_process_it_says_of_the_program),
-        root(a_user_with_capabilities_has_them_again),
-        root(whoever_keeps_his_privileges_is_told),
-        both(filters_come_along_where_root_may_read_them),
+        both(the_program_has_the_targets_status),
+        root(a_user_with_capabilities_gets_them_again),
+        root(keeping_privileges_prints_a_note),
+        both(seccomp_filters_are_copied_if_root_may_read_them),
         root(a_traced_target_is_left_alone).needs([Need::Tool("strace")]),
-        both(a_user_is_one_of_the_targets_own).needs([Need::Tool("busybox")]),
+        both(a_user_name_is_looked_up_in_the_target).needs([Need::Tool("busybox")]),
         root(no_supplementary_group_is_given_twice).needs([Need::Tool("busybox")]),
-        root(accounts_lead_nowhere_outside).needs([Need::Tool("busybox")]),
-        both(a_directory_that_is_gone_is_done_without),
-        both(the_shell_is_one_that_is_there).needs([Need::Tool("busybox")]),
-        both(an_image_without_a_shell_is_told_from_one_with).needs([Need::Tool("busybox")]),
-        both(user_namespaces_in_each_other_need_no_recipe),
-        both(what_was_checked_is_explained),
+        root(account_files_are_never_read_outside_the_target).needs([Need::Tool("busybox")]),
+        both(a_removed_working_directory_is_left_out),
+        both(the_shell_is_one_that_exists).needs([Need::Tool("busybox")]),
+        both(an_image_without_a_shell_is_reported).needs([Need::Tool("busybox")]),
+        both(nested_user_namespaces_are_entered_without_options),
+        both(checks_are_explained),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 36)]))
@@ -81,7 +81,7 @@ fn the_environment_is_the_targets(session: &Session) {
 }
 
 /// Else a target could have a program of the host's loaded with what it likes.
-fn the_environment_is_the_callers_where_the_mounts_are(session: &Session) {
+fn the_environment_is_the_callers_if_the_mounts_are(session: &Session) {
     let unshare = session
         .original_unshare("--uts env A=target LD_PRELOAD=/evil /bin/sleep 100")
         .start();
@@ -164,7 +164,7 @@ fn assert_alike(session: &Session, sleep: &Pinned, options: &str) {
     }
 }
 
-fn what_the_kernel_says_of_a_process_it_says_of_the_program(session: &Session) {
+fn the_program_has_the_targets_status(session: &Session) {
     for words in [
         "setpriv --no-new-privs",
         "setpriv --bounding-set=-sys_time,-net_raw",
@@ -176,7 +176,7 @@ fn what_the_kernel_says_of_a_process_it_says_of_the_program(session: &Session) {
     }
 }
 
-fn a_user_with_capabilities_has_them_again(session: &Session) {
+fn a_user_with_capabilities_gets_them_again(session: &Session) {
     let user = "setpriv --reuid=33 --regid=44 --groups=5,6";
     for words in [
         user.to_owned(),
@@ -202,7 +202,7 @@ fn a_user_with_capabilities_has_them_again(session: &Session) {
     assert_eq!(who("-S 0 --host-caps"), "0\n44\n44 5 6\n0000000000000000");
 }
 
-fn whoever_keeps_his_privileges_is_told(session: &Session) {
+fn keeping_privileges_prints_a_note(session: &Session) {
     let (_unshare, sleep) = target(
         session,
         "setpriv --reuid=33 --regid=44 --clear-groups --bounding-set=-all --no-new-privs",
@@ -247,7 +247,7 @@ fn whoever_keeps_his_privileges_is_told(session: &Session) {
 /// `openat2` with a directory that is none: EBADF, unless a filter answers it with ENOSYS.
 const OPENAT2: &str = "perl -e $p=\"\";syscall(437,-1,$p,0,0);print(int($!))";
 
-fn filters_come_along_where_root_may_read_them(session: &Session) {
+fn seccomp_filters_are_copied_if_root_may_read_them(session: &Session) {
     let unshare = session
         .original_unshare("--mount --uts sleep 100")
         .under(Filter::NewCalls)
@@ -295,7 +295,7 @@ fn a_traced_target_is_left_alone(session: &Session) {
     assert_ne!(enter.text(), libc::ENOSYS.to_string());
 }
 
-fn a_user_is_one_of_the_targets_own(session: &Session) {
+fn a_user_name_is_looked_up_in_the_target(session: &Session) {
     let root = small_root(session);
     fs::create_dir(root.join("etc")).unwrap();
     fs::write(
@@ -331,7 +331,7 @@ fn a_user_is_one_of_the_targets_own(session: &Session) {
     }
 }
 
-fn accounts_lead_nowhere_outside(session: &Session) {
+fn account_files_are_never_read_outside_the_target(session: &Session) {
     let root = small_root(session);
     fs::create_dir(root.join("etc")).unwrap();
     let (_unshare, sleep) = target(session, "--root=root");
@@ -391,7 +391,7 @@ fn no_supplementary_group_is_given_twice(session: &Session) {
     assert_eq!(enter.output().trim(), "Groups:\t29 30");
 }
 
-fn a_directory_that_is_gone_is_done_without(session: &Session) {
+fn a_removed_working_directory_is_left_out(session: &Session) {
     fs::create_dir(session.path("gone")).unwrap();
     let (_unshare, sleep) = target(session, "--wd=gone");
     fs::remove_dir(session.path("gone")).unwrap();
@@ -406,7 +406,7 @@ fn a_directory_that_is_gone_is_done_without(session: &Session) {
     outcome.exited(125).says(&["/nowhere"]);
 }
 
-fn the_shell_is_one_that_is_there(session: &Session) {
+fn the_shell_is_one_that_exists(session: &Session) {
     let root = small_root(session);
     fs::create_dir(root.join("etc")).unwrap();
     fs::hard_link(root.join("bin/busybox"), root.join("bin/ash")).unwrap();
@@ -425,7 +425,7 @@ fn the_shell_is_one_that_is_there(session: &Session) {
     }
 }
 
-fn an_image_without_a_shell_is_told_from_one_with(session: &Session) {
+fn an_image_without_a_shell_is_reported(session: &Session) {
     let root = small_root(session);
     let (_unshare, sleep) = target(session, "--root=root");
     for shell in ["bin/sh", "bin/bash"] {
@@ -460,7 +460,7 @@ fn an_image_without_a_shell_is_told_from_one_with(session: &Session) {
     );
 }
 
-fn user_namespaces_in_each_other_need_no_recipe(session: &Session) {
+fn nested_user_namespaces_are_entered_without_options(session: &Session) {
     // The network is of the outer user namespace, all else of the inner one.
     let words = "unshare --user --map-root-user --net unshare --user --map-root-user --mount --pid \
     --fork --kill-child --uts";
@@ -486,7 +486,7 @@ fn user_namespaces_in_each_other_need_no_recipe(session: &Session) {
     }
 }
 
-fn what_was_checked_is_explained(session: &Session) {
+fn checks_are_explained(session: &Session) {
     let (_unshare, sleep) = target(session, "setpriv --no-new-privs");
     let id = sleep.id();
     let plan = session.nsx(&format!("enter {id} --explain -- id")).output();

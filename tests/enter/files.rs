@@ -12,19 +12,19 @@ use std::fs;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        root(a_file_is_joined_in_place_of_the_targets),
+        root(a_file_replaces_the_namespace_of_the_target),
         root(a_namespace_by_itself_is_joined_alone),
         root(a_file_of_another_kind_is_refused),
         root(the_program_is_root_of_a_user_namespace_of_a_file),
-        both(ones_own_user_namespace_is_none_to_enter),
-        root(nobody_is_born_where_pid_1_has_ended),
+        both(the_callers_own_user_namespace_is_refused),
+        root(a_pid_namespace_whose_pid_1_has_ended_is_refused),
         both(files_alone_need_no_target).needs([Need::UtilLinux(2, 36), Need::Kernel(5, 6)]),
-        both(a_file_is_glued_to_its_letter_as_nsenter_takes_it)
+        both(a_file_may_follow_its_letter_without_a_space_as_in_nsenter)
             .needs([Need::UtilLinux(2, 36), Need::Kernel(5, 6)]),
         both(a_directory_of_pins_is_entered),
         both(the_directory_of_a_process_is_entered)
             .needs([Need::UtilLinux(2, 36), Need::Kernel(5, 6)]),
-        both(a_directory_that_leaves_a_choice_or_none_is_refused),
+        both(a_directory_with_two_pins_of_a_kind_or_none_at_all_is_refused),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -57,7 +57,7 @@ fn unpin(session: &Session, kind: &str) {
         .exited(0);
 }
 
-fn a_file_is_joined_in_place_of_the_targets(session: &Session) {
+fn a_file_replaces_the_namespace_of_the_target(session: &Session) {
     let net = pinned(session, "net");
     let unshare = session.original_unshare("--uts --net sleep 100").start();
     let sleep = unshare.program("sleep");
@@ -196,7 +196,7 @@ fn the_program_is_root_of_a_user_namespace_of_a_file(session: &Session) {
     }
 }
 
-fn ones_own_user_namespace_is_none_to_enter(session: &Session) {
+fn the_callers_own_user_namespace_is_refused(session: &Session) {
     let own = procfs::ns("self", "user");
     for target in [
         own.as_str(),
@@ -230,7 +230,7 @@ fn a_file_of_another_kind_is_refused(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn nobody_is_born_where_pid_1_has_ended(session: &Session) {
+fn a_pid_namespace_whose_pid_1_has_ended_is_refused(session: &Session) {
     pinned(session, "pid");
     let file = session.path("pid");
     session
@@ -335,7 +335,7 @@ fn files_alone_need_no_target(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn a_file_is_glued_to_its_letter_as_nsenter_takes_it(session: &Session) {
+fn a_file_may_follow_its_letter_without_a_space_as_in_nsenter(session: &Session) {
     let (_unshare, id) = sleep_in_all(session);
     let user = format!("-U/proc/{id}/ns/user");
     for (letter, kind) in [
@@ -442,7 +442,7 @@ fn the_directory_of_a_process_is_entered(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn a_directory_that_leaves_a_choice_or_none_is_refused(session: &Session) {
+fn a_directory_with_two_pins_of_a_kind_or_none_at_all_is_refused(session: &Session) {
     let script = r#"mkdir two links empty; for name in a b; do nsx unshare --no-mount-sys --pin net=two/$name true; done
         nsx unshare --pin uts=two/uts true; nsx unshare --pin uts=two/other true; ln -s /proc/self/ns/uts links/uts
         for target in two links empty; do nsx enter ./$target touch ran 2>>said && echo joined; done; cat said

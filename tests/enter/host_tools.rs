@@ -7,13 +7,13 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         both(the_hosts_programs_see_the_targets_processes_network_and_files),
         both(nothing_is_written_into_the_image),
-        both(where_processes_are_shared_the_files_are_found_by_the_hosts_number),
-        both(what_is_mounted_is_seen_by_nobody_else),
+        both(the_files_are_found_by_the_hosts_pid_if_processes_are_shared),
+        both(mounts_for_the_program_are_seen_by_nobody_else),
         both(the_targets_environment_is_not_used),
-        both(with_kinds_named_only_those_are_joined),
+        both(only_named_kinds_are_joined),
         both(other_options_about_files_are_refused),
-        root(whoever_has_privilege_stays_out_of_the_user_namespace),
-        root(in_a_container_of_runc).needs([Need::Tool("runc")]),
+        root(a_privileged_caller_stays_out_of_the_user_namespace),
+        root(it_works_in_a_container_of_runc).needs([Need::Tool("runc")]),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::Tool("busybox"), Need::Kernel(5, 6)]))
@@ -72,7 +72,7 @@ fn nothing_is_written_into_the_image(session: &Session) {
     assert_eq!(names.collect::<Vec<_>>(), ["sleep"]);
 }
 
-fn where_processes_are_shared_the_files_are_found_by_the_hosts_number(session: &Session) {
+fn the_files_are_found_by_the_hosts_pid_if_processes_are_shared(session: &Session) {
     let (_unshare, sleep) = target(session, "--net --uts");
     let enter = session.nsx(&format!("enter {} --host-tools -- sh -c", sleep.id()));
     let output = enter
@@ -82,7 +82,7 @@ fn where_processes_are_shared_the_files_are_found_by_the_hosts_number(session: &
     assert_eq!(output, format!("{root}\n{root}/sleep\n{}", procfs::comm(1)));
 }
 
-fn what_is_mounted_is_seen_by_nobody_else(session: &Session) {
+fn mounts_for_the_program_are_seen_by_nobody_else(session: &Session) {
     let (_unshare, sleep) = target(session, "--uts");
     let script = "mkdir here && mount -t tmpfs none here && touch here/file && ls here";
     let enter = session
@@ -116,7 +116,7 @@ fn the_targets_environment_is_not_used(session: &Session) {
     );
 }
 
-fn with_kinds_named_only_those_are_joined(session: &Session) {
+fn only_named_kinds_are_joined(session: &Session) {
     let (_unshare, sleep) = target(session, "--pid --net --uts");
     let user = if session.is_root() { "" } else { "-U " };
     let enter = session.nsx(&format!(
@@ -142,7 +142,7 @@ fn other_options_about_files_are_refused(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn whoever_has_privilege_stays_out_of_the_user_namespace(session: &Session) {
+fn a_privileged_caller_stays_out_of_the_user_namespace(session: &Session) {
     let (_unshare, sleep) = target(session, "--user --map-root-user --pid --net");
     let enter = session.nsx(&format!("enter {} --host-tools -- sh -c", sleep.id()));
     let script = "readlink /proc/self/ns/user; cat /proc/1/comm; ls $NSX_TARGET_ROOT; grep CapEff \
@@ -154,7 +154,7 @@ fn whoever_has_privilege_stays_out_of_the_user_namespace(session: &Session) {
     );
 }
 
-fn in_a_container_of_runc(session: &Session) {
+fn it_works_in_a_container_of_runc(session: &Session) {
     image(session);
     let name = format!("nsx-host-tools-{}", std::process::id());
     session.command("runc spec").run().exited(0);

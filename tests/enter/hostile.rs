@@ -11,15 +11,15 @@ use std::{fs, os::unix::fs::MetadataExt, time::Duration};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(nobody_inside_looks_into_nsx_before_the_exec).needs([Need::Tool("strace")]),
-        root(nothing_inside_writes_to_what_nsx_runs_from).needs([Need::Tool("perl")]),
-        root(where_the_hosts_nsx_is_out_of_reach_nothing_is_sealed),
-        root(a_script_of_proc_self_exe_is_run_by_what_is_sealed).needs([Need::Tool("strace")]),
+        both(nobody_inside_can_trace_nsx_before_the_exec).needs([Need::Tool("strace")]),
+        root(nothing_inside_can_write_to_the_file_that_nsx_runs_from).needs([Need::Tool("perl")]),
+        root(no_copy_is_sealed_if_the_target_cannot_reach_nsx),
+        root(a_script_with_proc_self_exe_is_run_by_the_sealed_copy).needs([Need::Tool("strace")]),
         both(no_descriptor_of_the_callers_leaks_in),
-        both(with_kinds_named_the_callers_descriptors_stay),
+        both(the_callers_descriptors_stay_if_kinds_are_named),
         both(a_target_without_proc_sys_and_dev_is_entered).needs([Need::Tool("busybox")]),
-        both(files_of_the_network_are_read_only_if_they_are_files).needs([Need::Tool("busybox")]),
-        both(links_in_the_target_lead_to_nothing_of_the_hosts).needs([Need::Tool("busybox")]),
+        both(network_files_are_read_only_if_they_are_regular_files).needs([Need::Tool("busybox")]),
+        both(links_in_the_target_never_reach_files_of_the_host).needs([Need::Tool("busybox")]),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 36), Need::Kernel(5, 6)]))
@@ -37,7 +37,7 @@ fn target(session: &Session, options: &str, script: &str) -> (Process, Pinned) {
     (unshare, sleep)
 }
 
-fn nobody_inside_looks_into_nsx_before_the_exec(session: &Session) {
+fn nobody_inside_can_trace_nsx_before_the_exec(session: &Session) {
     // Root of that user namespace has every capability over its processes.
     let options = if session.is_root() {
         "--user --map-root-user "
@@ -64,7 +64,7 @@ fn nobody_inside_looks_into_nsx_before_the_exec(session: &Session) {
 
 /// Checks that no process in the target can write to the file that nsx runs from, if the target
 /// sees that file: neither while nsx runs nor, with a descriptor that was kept, afterwards.
-fn nothing_inside_writes_to_what_nsx_runs_from(session: &Session) {
+fn nothing_inside_can_write_to_the_file_that_nsx_runs_from(session: &Session) {
     let (_unshare, sleep) = target(session, "", "");
     session
         .shell("cp \"$(command -v nsx)\" own && ln -s /proc/self/exe again")
@@ -126,7 +126,7 @@ fn nothing_inside_writes_to_what_nsx_runs_from(session: &Session) {
     }
 }
 
-fn where_the_hosts_nsx_is_out_of_reach_nothing_is_sealed(session: &Session) {
+fn no_copy_is_sealed_if_the_target_cannot_reach_nsx(session: &Session) {
     let (_unshare, sleep) = target(session, "", "");
     // Not in sight, or no more than the caller lets it be.
     let (_unshare, other) = target(session, "--user --map-root-user ", "");
@@ -138,7 +138,7 @@ fn where_the_hosts_nsx_is_out_of_reach_nothing_is_sealed(session: &Session) {
     }
 }
 
-fn a_script_of_proc_self_exe_is_run_by_what_is_sealed(session: &Session) {
+fn a_script_with_proc_self_exe_is_run_by_the_sealed_copy(session: &Session) {
     let (_unshare, sleep) = target(session, "", "");
     // The kernel runs `/proc/self/exe unshare FILE`, where that is whoever asks for it: nsx.
     fs::write(session.path("trick"), "#!/proc/self/exe unshare\n").unwrap();
@@ -190,7 +190,7 @@ fn no_descriptor_of_the_callers_leaks_in(session: &Session) {
     assert!(all.contains('5') && all.contains('7'), "{all}");
 }
 
-fn with_kinds_named_the_callers_descriptors_stay(session: &Session) {
+fn the_callers_descriptors_stay_if_kinds_are_named(session: &Session) {
     let (_unshare, sleep) = target(session, "", "");
     let user = if session.is_root() { "" } else { "-U " };
     let script = format!(
@@ -247,7 +247,7 @@ fn a_target_without_proc_sys_and_dev_is_entered(session: &Session) {
 }
 
 /// `/proc/kmsg` is a regular file by its mode, and reading it waits for the kernel's next message.
-fn files_of_the_network_are_read_only_if_they_are_files(session: &Session) {
+fn network_files_are_read_only_if_they_are_regular_files(session: &Session) {
     fs::write(session.path("outside"), "outside\n").unwrap();
     let own = session.command("cat /etc/resolv.conf").output();
     let outside = session.path("outside").display().to_string();
@@ -314,7 +314,7 @@ fn files_of_the_network_are_read_only_if_they_are_files(session: &Session) {
     }
 }
 
-fn links_in_the_target_lead_to_nothing_of_the_hosts(session: &Session) {
+fn links_in_the_target_never_reach_files_of_the_host(session: &Session) {
     fs::write(session.path("outside"), "root:x:0:0::/outside:/bin/sh\n").unwrap();
     let outside = session.directory().display().to_string();
     let links = format!(

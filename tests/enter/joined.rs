@@ -15,17 +15,16 @@ use crate::{
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(a_process_that_waits_leads_to_the_pid_namespace_of_its_children)
-            .needs([Need::Tool("ps")]),
-        both(a_process_that_waits_leads_to_the_time_namespace_of_its_children),
+        both(a_waiting_target_leads_to_the_pid_namespace_of_its_children).needs([Need::Tool("ps")]),
+        both(a_waiting_target_leads_to_the_time_namespace_of_its_children),
         both(a_pid_namespace_without_pid_1_is_not_joined),
-        root(a_container_is_entered_where_its_first_process_is)
+        root(a_container_is_entered_in_the_namespaces_of_its_first_process)
             .needs([Need::Tool("busybox"), Need::Tool("ip")]),
         ordinary(a_user_joins_the_user_namespace_that_owns_the_others),
-        ordinary(a_user_joins_the_user_namespace_above_all_owners),
-        root(nobody_joins_a_user_namespace_that_is_of_no_use),
-        both(a_program_without_the_targets_filters_is_told),
-        root(a_program_beside_a_container_at_a_terminal_is_told).needs([
+        ordinary(a_user_joins_the_user_namespace_that_is_above_all_owners),
+        root(a_user_namespace_that_gives_no_right_is_not_joined),
+        both(a_note_is_printed_if_the_program_lacks_the_targets_filters),
+        root(a_note_is_printed_at_a_terminal_for_a_program_beside_a_container).needs([
             Need::Tool("busybox"),
             Need::Tool("ip"),
             Need::Tool("script"),
@@ -36,7 +35,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-fn a_process_that_waits_leads_to_the_pid_namespace_of_its_children(session: &Session) {
+fn a_waiting_target_leads_to_the_pid_namespace_of_its_children(session: &Session) {
     for (command, kinds) in [
         (
             session.unshare("--pid --net sleep 100"),
@@ -116,7 +115,7 @@ fn a_process_that_waits_leads_to_the_pid_namespace_of_its_children(session: &Ses
     }
 }
 
-fn a_process_that_waits_leads_to_the_time_namespace_of_its_children(session: &Session) {
+fn a_waiting_target_leads_to_the_time_namespace_of_its_children(session: &Session) {
     let waits = session
         .unshare("--time --boottime 3d --fork sleep 100")
         .start();
@@ -169,7 +168,7 @@ const RECORD: &str = r#"record() {
     echo "{\"id\":\"box\",\"init_process_pid\":$1,\"init_process_start\":$start,\"config\":{}}" >/run/runc/box/state.json
 }"#;
 
-fn a_container_is_entered_where_its_first_process_is(session: &Session) {
+fn a_container_is_entered_in_the_namespaces_of_its_first_process(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let script = "unshare --uts unshare --pid --fork --kill-child sleep 100 &
         until [ -n \"$(cat /proc/$!/task/$!/children)\" ]; do sleep 0.01; done; record $!; echo \
@@ -259,7 +258,7 @@ fn a_user_joins_the_user_namespace_that_owns_the_others(session: &Session) {
         .says(&[&user]);
 }
 
-fn a_user_joins_the_user_namespace_above_all_owners(session: &Session) {
+fn a_user_joins_the_user_namespace_that_is_above_all_owners(session: &Session) {
     let script = "readlink /proc/self/ns/user; exec unshare --user --map-root-user --uts sleep 100";
     let unshare = session.original_unshare("--net sh -c").arg(script).start();
     let outer = unshare.line();
@@ -286,7 +285,7 @@ fn a_user_joins_the_user_namespace_above_all_owners(session: &Session) {
     }
 }
 
-fn nobody_joins_a_user_namespace_that_is_of_no_use(session: &Session) {
+fn a_user_namespace_that_gives_no_right_is_not_joined(session: &Session) {
     let user = |id: u32| format!("setpriv --reuid={id} --regid={id} --clear-groups");
     // Root has the right without, and another user has it by no user namespace.
     let script = format!(
@@ -315,7 +314,7 @@ fn nobody_joins_a_user_namespace_that_is_of_no_use(session: &Session) {
     assert!(!said.contains("--userns"), "{said}");
 }
 
-fn a_program_without_the_targets_filters_is_told(session: &Session) {
+fn a_note_is_printed_if_the_program_lacks_the_targets_filters(session: &Session) {
     let filtered = session
         .original_unshare("--uts sleep 100")
         .under(Filter::NewCalls)
@@ -363,7 +362,7 @@ fn a_program_without_the_targets_filters_is_told(session: &Session) {
 }
 
 /// Docker's `-i -t` and `-u` name other things here: a program that is root outside has to know it.
-fn a_program_beside_a_container_at_a_terminal_is_told(session: &Session) {
+fn a_note_is_printed_at_a_terminal_for_a_program_beside_a_container(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let script = "unshare --uts --ipc --mount sleep 100 &
         until [ \"$(cat /proc/$!/comm)\" = sleep ]; do sleep 0.01; done; record $!; echo $!; wait";

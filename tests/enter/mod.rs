@@ -39,24 +39,24 @@ pub(crate) fn tests() -> Vec<Test> {
 
 fn joined_namespaces() -> Vec<Test> {
     vec![
-        both(it_reaches_what_unshare_made_and_so_does_nsenter).needs([Need::Tool("ip")]),
+        both(nsx_and_nsenter_enter_the_namespaces_that_unshare_made).needs([Need::Tool("ip")]),
         both(every_kind_that_differs_is_joined),
         both(only_the_kinds_that_are_named_are_joined),
-        both(the_program_stands_where_the_target_does),
-        both(the_program_sees_the_root_that_the_target_sees).needs([Need::Tool("busybox")]),
-        both(three_pid_namespaces_down),
+        both(the_program_starts_in_the_targets_working_directory),
+        both(the_program_has_the_targets_root_directory).needs([Need::Tool("busybox")]),
+        both(it_enters_three_pid_namespaces_below),
         ordinary(the_program_has_the_ids_that_are_mapped),
         root(the_program_becomes_a_user_and_a_group),
-        root(roots_groups_do_not_come_along),
-        root(groups_that_cannot_be_left_are_refused),
+        root(supplementary_groups_of_root_are_dropped),
+        root(supplementary_groups_that_cannot_be_dropped_are_refused),
         both(a_process_that_has_ended_is_refused).needs([Need::Tool("strace")]),
         both(a_zombie_is_refused),
         both(a_thread_is_refused),
-        both(another_process_than_the_inode_says_is_refused).needs([Need::Kernel(6, 9)]),
-        both(what_is_no_target_is_refused),
-        both(without_a_difference_there_is_nothing_to_enter),
-        ordinary(another_users_process_is_refused_whole),
-        root(a_kind_without_right_to_it_is_refused_whole),
+        both(a_process_with_another_inode_is_refused).needs([Need::Kernel(6, 9)]),
+        both(words_that_are_not_targets_are_refused),
+        both(a_target_without_a_namespace_of_its_own_is_refused),
+        ordinary(another_users_process_is_refused_before_anything_is_joined),
+        root(a_kind_that_may_not_be_joined_is_refused_before_anything_is_joined),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 36), Need::Kernel(5, 6)]))
@@ -81,7 +81,7 @@ fn namespaces(process: &Pinned) -> String {
     KINDS.map(|kind| procfs::ns(process.id(), kind)).join("\n")
 }
 
-fn it_reaches_what_unshare_made_and_so_does_nsenter(session: &Session) {
+fn nsx_and_nsenter_enter_the_namespaces_that_unshare_made(session: &Session) {
     let nsx = session.unshare("--net --pid sleep 100").start();
     nsx.program("sleep");
     // What the caller knows as `$!` is in the new network, though not PID 1 of the new PID
@@ -196,7 +196,7 @@ fn only_the_kinds_that_are_named_are_joined(session: &Session) {
     );
 }
 
-fn the_program_stands_where_the_target_does(session: &Session) {
+fn the_program_starts_in_the_targets_working_directory(session: &Session) {
     let (_unshare, sleep) = target(session, "--mount --uts --wd=/usr/lib");
     let (id, own) = (sleep.id(), session.directory().to_str().unwrap());
     let user = if session.is_root() { "" } else { "-U " };
@@ -219,7 +219,7 @@ fn the_program_stands_where_the_target_does(session: &Session) {
     }
 }
 
-fn the_program_sees_the_root_that_the_target_sees(session: &Session) {
+fn the_program_has_the_targets_root_directory(session: &Session) {
     small_root(session);
     // util-linux goes no further than chroot: the root is not that of the mount namespace.
     let (_unshare, sleep) = target(session, "--mount --root=root --wd=/tmp");
@@ -232,7 +232,7 @@ fn the_program_sees_the_root_that_the_target_sees(session: &Session) {
     }
 }
 
-fn three_pid_namespaces_down(session: &Session) {
+fn it_enters_three_pid_namespaces_below(session: &Session) {
     let deeper = "--pid --fork --kill-child --mount-proc";
     let (_unshare, sleep) = target(
         session,
@@ -315,7 +315,7 @@ fn the_program_becomes_a_user_and_a_group(session: &Session) {
     );
 }
 
-fn roots_groups_do_not_come_along(session: &Session) {
+fn supplementary_groups_of_root_are_dropped(session: &Session) {
     // Inside, where setgroups is denied, it would be too late to leave them.
     let (_unshare, sleep) = target(session, "--user --map-root-user --uts");
     let enter = session
@@ -324,7 +324,7 @@ fn roots_groups_do_not_come_along(session: &Session) {
     assert_eq!(enter.args("sh -c").arg(PRINT_WHO).output(), "0\n0\n0");
 }
 
-fn groups_that_cannot_be_left_are_refused(session: &Session) {
+fn supplementary_groups_that_cannot_be_dropped_are_refused(session: &Session) {
     let as_user = |groups: &str, words: &str| {
         session.command(&format!(
             "setpriv --reuid=4242 --regid=4242 --groups={groups} -- {words}"
@@ -432,7 +432,7 @@ fn a_thread_is_refused(session: &Session) {
     assert_refused(session, &format!("{thread} --uts"), &[&thread.to_string()]);
 }
 
-fn another_process_than_the_inode_says_is_refused(session: &Session) {
+fn a_process_with_another_inode_is_refused(session: &Session) {
     let (_unshare, sleep) = target(session, "--uts");
     let inode = rustix::fs::fstat(sleep.pidfd()).unwrap().st_ino;
     let output = session
@@ -449,7 +449,7 @@ fn another_process_than_the_inode_says_is_refused(session: &Session) {
     );
 }
 
-fn what_is_no_target_is_refused(session: &Session) {
+fn words_that_are_not_targets_are_refused(session: &Session) {
     for target in [
         "0",
         "-1",
@@ -467,7 +467,7 @@ fn what_is_no_target_is_refused(session: &Session) {
     session.nsx("enter --net").run().exited(125);
 }
 
-fn without_a_difference_there_is_nothing_to_enter(session: &Session) {
+fn a_target_without_a_namespace_of_its_own_is_refused(session: &Session) {
     let sleep = session.command("sleep 100").start();
     sleep.program("sleep");
     assert_refused(session, &sleep.id().to_string(), &[&sleep.id().to_string()]);
@@ -478,12 +478,12 @@ fn without_a_difference_there_is_nothing_to_enter(session: &Session) {
         .exited(0);
 }
 
-fn another_users_process_is_refused_whole(session: &Session) {
+fn another_users_process_is_refused_before_anything_is_joined(session: &Session) {
     assert_refused(session, "1", &["1", "permission"]);
     assert_refused(session, "1 --net", &["1", "permission"]);
 }
 
-fn a_kind_without_right_to_it_is_refused_whole(session: &Session) {
+fn a_kind_that_may_not_be_joined_is_refused_before_anything_is_joined(session: &Session) {
     // Root without CAP_SYS_ADMIN over the target's namespaces.
     let (_unshare, sleep) = target(session, "--net --uts");
     let drop = "setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin --";

@@ -15,13 +15,13 @@ use std::fs;
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         root(the_program_finds_itself_in_proc_and_the_target_sees_no_mount),
-        root(mounts_of_the_target_stay_its_own_unless_asked_otherwise),
-        root(a_process_in_a_chroot_is_entered_where_it_is).needs([Need::Tool("busybox")]),
+        root(the_target_sees_no_mount_of_the_program_unless_it_is_requested),
+        root(a_process_in_a_chroot_is_entered_in_its_root_directory).needs([Need::Tool("busybox")]),
         both(a_proc_that_shows_the_program_is_left_alone),
         both(a_target_without_a_procfs_gets_none).needs([Need::Tool("busybox")]),
-        root(mounts_that_a_file_holds_are_put_right_too),
-        both(who_may_not_mount_it_is_told_what_helps),
-        root(from_a_chroot_too_the_callers_files_are_put_right),
+        root(the_mount_namespace_of_a_file_gets_a_proc_too),
+        both(a_caller_who_may_not_mount_proc_gets_a_remedy),
+        root(a_caller_in_a_chroot_sees_the_right_sys),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 36), Need::Kernel(5, 6)]))
@@ -87,7 +87,7 @@ fn the_program_finds_itself_in_proc_and_the_target_sees_no_mount(session: &Sessi
     }
 }
 
-fn mounts_of_the_target_stay_its_own_unless_asked_otherwise(session: &Session) {
+fn the_target_sees_no_mount_of_the_program_unless_it_is_requested(session: &Session) {
     fs::create_dir(session.path("here")).unwrap();
     let (_unshare, sleep) = target(session, "--mount-proc ", "");
     let place = session.path("here").display().to_string();
@@ -108,7 +108,7 @@ fn mounts_of_the_target_stay_its_own_unless_asked_otherwise(session: &Session) {
     assert!(mount("-m -p"));
 }
 
-fn a_process_in_a_chroot_is_entered_where_it_is(session: &Session) {
+fn a_process_in_a_chroot_is_entered_in_its_root_directory(session: &Session) {
     let root = small_root(session);
     // The jail is a directory like any other, and no mount.
     let script = format!(
@@ -163,7 +163,7 @@ fn a_target_without_a_procfs_gets_none(session: &Session) {
     );
 }
 
-fn mounts_that_a_file_holds_are_put_right_too(session: &Session) {
+fn the_mount_namespace_of_a_file_gets_a_proc_too(session: &Session) {
     let (_unshare, sleep) = target(session, "--mount-proc ", "");
     let before = mounts(sleep.id());
     let own = procfs::ns("self", "pid");
@@ -194,7 +194,7 @@ fn mounts_that_a_file_holds_are_put_right_too(session: &Session) {
 
 /// The right to a procfs of a PID namespace is that of the user namespace that owns it, which an
 /// ordinary user does not have.
-fn who_may_not_mount_it_is_told_what_helps(session: &Session) {
+fn a_caller_who_may_not_mount_proc_gets_a_remedy(session: &Session) {
     let script = "unshare --mount --pid --fork --kill-child --mount-proc sleep 100 &
         until read target </proc/$!/task/$!/children; [ \"$(cat /proc/$target/comm)\" = sleep ]; \
     do sleep 0.01; done 2>/dev/null
@@ -207,7 +207,7 @@ fn who_may_not_mount_it_is_told_what_helps(session: &Session) {
     assert_eq!(run("--pid -- cat /proc/self/comm").exited(0).text(), "cat");
 }
 
-fn from_a_chroot_too_the_callers_files_are_put_right(session: &Session) {
+fn a_caller_in_a_chroot_sees_the_right_sys(session: &Session) {
     let unshare = session.original_unshare("--net --uts sleep 100").start();
     let sleep = unshare.program("sleep");
     let script = format!(

@@ -13,22 +13,22 @@ use std::{fs, time::Duration};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(it_is_one_of_the_targets),
-        both(a_target_without_terminals_gets_one_of_the_hosts),
-        root(without_pseudo_terminals_the_program_has_the_callers),
-        both(what_is_no_multiplexer_is_left_alone),
-        both(keys_end_it_stop_it_and_it_goes_on),
+        both(the_terminal_is_one_of_the_targets),
+        both(a_target_without_devpts_gets_a_terminal_of_the_host),
+        root(the_program_has_the_callers_terminal_if_there_are_no_pseudo_terminals),
+        both(a_file_that_is_not_a_pty_multiplexer_is_left_alone),
+        both(keys_interrupt_stop_and_resume_the_program),
         both(a_shell_inside_has_job_control),
         both(a_full_screen_program_gets_each_key_and_the_size_of_the_window)
             .needs([Need::Tool("busybox")]),
         both(the_callers_terminal_is_as_it_was_however_nsx_ends),
-        both(in_the_background_it_takes_no_keys),
-        both(without_a_pid_namespace_it_is_stopped_and_resumed_too),
-        both(standard_descriptors_that_are_no_terminal_stay),
-        both(the_callers_terminal_is_left_to_it_where_that_is_asked_for),
+        both(nsx_in_the_background_takes_no_keys),
+        both(the_program_stops_and_resumes_without_a_pid_namespace_too),
+        both(standard_descriptors_that_are_not_terminals_stay),
+        both(no_pty_leaves_the_program_the_callers_terminal),
         both(nothing_can_be_typed_into_the_callers_terminal).needs([Need::Tool("perl")]),
-        both(without_a_terminal_there_is_none_to_relay),
-        both(a_mount_namespace_of_a_file_comes_with_a_terminal_too),
+        both(pty_without_a_terminal_is_refused),
+        both(the_mount_namespace_of_a_file_comes_with_a_terminal_too),
     ]
     .into_iter()
     .map(|test| {
@@ -81,7 +81,7 @@ fn status(terminal: &mut Terminal) -> String {
     shown(terminal, "echo $?")
 }
 
-fn it_is_one_of_the_targets(session: &Session) {
+fn the_terminal_is_one_of_the_targets(session: &Session) {
     let (_unshare, sleep) = target(session, OWN_TERMINALS);
     let mut terminal = terminal(session, &sleep);
     assert_eq!(shown(&mut terminal, "$enter tty"), "/dev/pts/0");
@@ -101,7 +101,7 @@ fn it_is_one_of_the_targets(session: &Session) {
     assert_eq!(status(&mut terminal), "7");
 }
 
-fn a_target_without_terminals_gets_one_of_the_hosts(session: &Session) {
+fn a_target_without_devpts_gets_a_terminal_of_the_host(session: &Session) {
     let (_unshare, sleep) = target(session, "mount -t tmpfs none /dev");
     let mut terminal = terminal(session, &sleep);
     assert_eq!(
@@ -112,7 +112,7 @@ fn a_target_without_terminals_gets_one_of_the_hosts(session: &Session) {
     assert_eq!(shown(&mut terminal, "$enter sh -c 'stty size'"), "33 77");
 }
 
-fn without_pseudo_terminals_the_program_has_the_callers(session: &Session) {
+fn the_program_has_the_callers_terminal_if_there_are_no_pseudo_terminals(session: &Session) {
     // An initramfs, a rescue shell: no devpts at all. The caller's /dev is empty, but for the
     // terminal that is open.
     let (_unshare, sleep) = target(session, "mount -t tmpfs none /dev");
@@ -144,7 +144,7 @@ fn without_pseudo_terminals_the_program_has_the_callers(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn what_is_no_multiplexer_is_left_alone(session: &Session) {
+fn a_file_that_is_not_a_pty_multiplexer_is_left_alone(session: &Session) {
     // To open the FIFO would wait for ever; the link leads to the host's only for who follows it
     // there.
     for script in [
@@ -163,7 +163,7 @@ fn what_is_no_multiplexer_is_left_alone(session: &Session) {
     }
 }
 
-fn keys_end_it_stop_it_and_it_goes_on(session: &Session) {
+fn keys_interrupt_stop_and_resume_the_program(session: &Session) {
     let (_unshare, sleep) = target(session, OWN_TERMINALS);
     let mut terminal = terminal(session, &sleep);
     for (key, code) in [("\x03", "130"), ("\x1c", "131")] {
@@ -273,7 +273,7 @@ fn the_callers_terminal_is_as_it_was_however_nsx_ends(session: &Session) {
     }
 }
 
-fn in_the_background_it_takes_no_keys(session: &Session) {
+fn nsx_in_the_background_takes_no_keys(session: &Session) {
     let (_unshare, sleep) = target(session, OWN_TERMINALS);
     let mut terminal = terminal(session, &sleep);
     terminal.line("$enter cat &");
@@ -290,7 +290,7 @@ fn in_the_background_it_takes_no_keys(session: &Session) {
     assert!(cat.ended(Duration::from_secs(10)));
 }
 
-fn without_a_pid_namespace_it_is_stopped_and_resumed_too(session: &Session) {
+fn the_program_stops_and_resumes_without_a_pid_namespace_too(session: &Session) {
     let (_unshare, sleep) = target(session, OWN_TERMINALS);
     let mut terminal = terminal(session, &sleep);
     let user = if session.is_root() { "" } else { " -U" };
@@ -305,7 +305,7 @@ fn without_a_pid_namespace_it_is_stopped_and_resumed_too(session: &Session) {
     assert_eq!(status(&mut terminal), "4");
 }
 
-fn standard_descriptors_that_are_no_terminal_stay(session: &Session) {
+fn standard_descriptors_that_are_not_terminals_stay(session: &Session) {
     let (_unshare, sleep) = target(session, OWN_TERMINALS);
     let mut terminal = terminal(session, &sleep);
     let script = "echo given | $enter --pty sh -c 'cat; tty; tty <&2' >out; cat out";
@@ -321,7 +321,7 @@ fn standard_descriptors_that_are_no_terminal_stay(session: &Session) {
     assert_eq!(shown(&mut terminal, "$enter tty | cat"), "not a tty");
 }
 
-fn the_callers_terminal_is_left_to_it_where_that_is_asked_for(session: &Session) {
+fn no_pty_leaves_the_program_the_callers_terminal(session: &Session) {
     let (_unshare, sleep) = target(session, "true");
     let mut terminal = terminal(session, &sleep);
     let own = shown(&mut terminal, "tty");
@@ -362,7 +362,7 @@ fn nothing_can_be_typed_into_the_callers_terminal(session: &Session) {
     }
 }
 
-fn without_a_terminal_there_is_none_to_relay(session: &Session) {
+fn pty_without_a_terminal_is_refused(session: &Session) {
     let (_unshare, sleep) = target(session, OWN_TERMINALS);
     let refused = session
         .nsx(&format!("enter {} --pty touch ran", sleep.id()))
@@ -379,7 +379,7 @@ fn without_a_terminal_there_is_none_to_relay(session: &Session) {
     );
 }
 
-fn a_mount_namespace_of_a_file_comes_with_a_terminal_too(session: &Session) {
+fn the_mount_namespace_of_a_file_comes_with_a_terminal_too(session: &Session) {
     let (_unshare, sleep) = target(session, "true");
     let mut terminal = session.terminal();
     let own = shown(&mut terminal, "tty");

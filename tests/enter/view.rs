@@ -17,19 +17,19 @@ pub(crate) fn tests() -> Vec<Test> {
         both(proc_shows_the_pid_namespace_and_stays_as_it_is_for_others),
         both(sys_shows_the_network_and_keeps_the_cgroups),
         both(the_message_queues_are_those_of_the_target),
-        root(the_cgroups_are_seen_from_the_namespace_that_is_joined),
+        root(cgroups_are_seen_from_the_joined_namespace),
         both(no_fix_leaves_the_callers_mounts),
-        both(a_refusal_of_proc_names_the_way_out_that_there_is),
+        both(a_refusal_of_proc_names_the_remedy_that_works),
         both(the_callers_files_and_directory_stay),
-        both(nothing_is_mounted_where_the_mount_namespace_is_joined),
-        both(what_is_done_is_explained),
+        both(nothing_is_mounted_if_the_mount_namespace_is_joined),
+        both(mounts_are_explained),
         root(the_files_of_a_named_network_are_seen_as_ip_netns_shows_them)
             .needs([Need::Tool("ip")]),
         both(names_are_looked_up_as_the_target_does),
         root(the_files_of_a_named_network_come_before_the_targets).needs([Need::Tool("ip")]),
-        root(a_program_without_an_id_of_its_own_sees_them_too),
-        root(a_link_in_etc_is_followed_to_what_it_covers).needs([Need::Tool("ip")]),
-        root(without_room_for_a_mount_namespace_nothing_is_mounted_elsewhere),
+        root(a_program_without_mapped_ids_sees_network_files_too),
+        root(a_link_in_etc_is_followed_to_the_file_that_is_covered).needs([Need::Tool("ip")]),
+        root(nothing_is_mounted_if_mount_namespaces_are_exhausted),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 36), Need::Kernel(5, 6)]))
@@ -125,7 +125,7 @@ fn the_message_queues_are_those_of_the_target(session: &Session) {
     );
 }
 
-fn the_cgroups_are_seen_from_the_namespace_that_is_joined(session: &Session) {
+fn cgroups_are_seen_from_the_joined_namespace(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         let host = Host::new(session, cgroups);
         let tops = |enter: &str| {
@@ -170,7 +170,7 @@ fn no_fix_leaves_the_callers_mounts(session: &Session) {
 
 /// A container's /proc has parts that are mounted over, and a user namespace in it may mount no
 /// other.
-fn a_refusal_of_proc_names_the_way_out_that_there_is(session: &Session) {
+fn a_refusal_of_proc_names_the_remedy_that_works(session: &Session) {
     let script = "mount -t tmpfs none /proc/tty; unshare --user --map-root-user --pid --fork \
     --kill-child sleep 100 &
         until read target </proc/$!/task/$!/children; [ \"$(cat /proc/$target/comm)\" = sleep ]; \
@@ -219,7 +219,7 @@ fn the_callers_files_and_directory_stay(session: &Session) {
     }
 }
 
-fn nothing_is_mounted_where_the_mount_namespace_is_joined(session: &Session) {
+fn nothing_is_mounted_if_the_mount_namespace_is_joined(session: &Session) {
     let unshare = session
         .original_unshare("--mount --net --pid --fork --kill-child sleep 100")
         .start();
@@ -240,7 +240,7 @@ fn nothing_is_mounted_where_the_mount_namespace_is_joined(session: &Session) {
     }
 }
 
-fn what_is_done_is_explained(session: &Session) {
+fn mounts_are_explained(session: &Session) {
     let (_unshare, sleep) = target(session);
     let explained = session
         .nsx(&format!(
@@ -405,7 +405,7 @@ fn the_files_of_a_named_network_come_before_the_targets(session: &Session) {
 }
 
 /// root's user id is not mapped there, and a file belongs to somebody.
-fn a_program_without_an_id_of_its_own_sees_them_too(session: &Session) {
+fn a_program_without_mapped_ids_sees_network_files_too(session: &Session) {
     let mapper = "unshare --map-users 0:100000:10 --map-groups 0:100000:10 -S 0 -G 0";
     fs::write(session.path("resolver"), "nameserver 127.0.0.11\n").unwrap();
     let script = "mount --bind resolver /etc/resolv.conf; exec sleep 100";
@@ -426,7 +426,7 @@ fn a_program_without_an_id_of_its_own_sees_them_too(session: &Session) {
     assert_eq!(enter.output(), "nameserver 127.0.0.11");
 }
 
-fn a_link_in_etc_is_followed_to_what_it_covers(session: &Session) {
+fn a_link_in_etc_is_followed_to_the_file_that_is_covered(session: &Session) {
     let link = "rm -f /etc/resolv.conf; mkdir /run/there; echo host >/run/there/stub; \
         ln -s ../run/there/stub /etc/resolv.conf; ";
     // Beside it one that leads nowhere, as a source, and one with nothing to cover.
@@ -439,7 +439,7 @@ fn a_link_in_etc_is_followed_to_what_it_covers(session: &Session) {
     assert_eq!(shown, "blue\nblue\nhost");
 }
 
-fn without_room_for_a_mount_namespace_nothing_is_mounted_elsewhere(session: &Session) {
+fn nothing_is_mounted_if_mount_namespaces_are_exhausted(session: &Session) {
     let sleep = session.command("unshare --user --map-root-user sh -c");
     let script = "echo 1 >/proc/sys/user/max_mnt_namespaces && unshare --mount --net --pid --fork \
     --kill-child sleep 100";

@@ -8,14 +8,15 @@ use std::{collections::BTreeSet, time::Duration};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(it_lists_what_lsns_lists_among_a_hundred)
+        both(nsx_lists_what_lsns_lists_among_a_hundred_namespaces)
             .needs([Need::Processes(100), Need::Tool("lsns")]),
         // Alone, so that there are processors to make them as fast as they are due.
         both(no_row_is_wrong_while_processes_come_and_go)
             .needs([Need::Tool("perl")])
             .alone(),
-        root(with_hidepid_the_rest_is_listed).needs([Need::Tool("mount"), Need::Tool("setpriv")]),
-        both(a_masked_proc_hides_what_it_masks_and_no_more).needs([Need::Tool("mount")]),
+        root(visible_processes_are_listed_under_hidepid)
+            .needs([Need::Tool("mount"), Need::Tool("setpriv")]),
+        both(a_masked_proc_hides_only_masked_processes).needs([Need::Tool("mount")]),
         both(thirty_two_levels_of_user_namespaces_are_seen),
         both(thirty_two_levels_of_pid_namespaces_are_seen),
         root(a_map_of_340_ranges_is_read).needs([Need::Tool("perl")]),
@@ -43,7 +44,7 @@ fn documents(text: &[u8]) -> Vec<Value> {
         .unwrap()
 }
 
-fn it_lists_what_lsns_lists_among_a_hundred(session: &Session) {
+fn nsx_lists_what_lsns_lists_among_a_hundred_namespaces(session: &Session) {
     // Each alone: the other end of a pipe may be there already, or not yet.
     let script = "for i in $(seq 25); do unshare --uts --ipc --net --cgroup sleep 100 & done
         until [ $(ls -l /proc/[0-9]*/exe | grep -c '/sleep$') = 25 ]; do sleep 0.1; done
@@ -118,7 +119,7 @@ fn no_row_is_wrong_while_processes_come_and_go(session: &Session) {
     assert!(apart > 0, "none of those that come and go was seen");
 }
 
-fn with_hidepid_the_rest_is_listed(session: &Session) {
+fn visible_processes_are_listed_under_hidepid(session: &Session) {
     let script =
         "unshare --uts sleep 100 & setpriv --reuid=4242 --regid=4242 --clear-groups unshare -r \
         --uts sleep 101 &
@@ -147,7 +148,7 @@ fn with_hidepid_the_rest_is_listed(session: &Session) {
     );
 }
 
-fn a_masked_proc_hides_what_it_masks_and_no_more(session: &Session) {
+fn a_masked_proc_hides_only_masked_processes(session: &Session) {
     // As engines mask it, and one process more.
     let script = "unshare --uts sleep 100 & unshare --uts sleep 101 & masked=$!
         until [ $(cat /proc/[0-9]*/comm | grep -c '^sleep$') = 2 ]; do sleep 0.1; done

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(a_descriptor_tells_what_a_process_inside_would).needs([Need::Kernel(6, 12)]),
-        both(a_socket_tells_of_its_network).needs([Need::Tool("perl")]),
-        root(a_pinned_network_has_its_number_and_devices).needs([Need::Tool("ip")]),
-        root(a_name_is_that_of_a_namespace_too).needs([Need::Tool("ip")]),
-        root(what_nothing_leads_to_stays_unknown).needs([Need::Tool("ip")]),
+        both(a_namespace_kept_by_a_descriptor_is_described_like_a_populated_one)
+            .needs([Need::Kernel(6, 12)]),
+        both(a_network_kept_by_a_socket_is_described).needs([Need::Tool("perl")]),
+        root(a_pinned_network_has_its_nsid_and_devices).needs([Need::Tool("ip")]),
+        root(a_name_finds_a_namespace_without_processes).needs([Need::Tool("ip")]),
+        root(facts_that_nothing_leads_to_stay_unknown).needs([Need::Tool("ip")]),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -45,7 +46,7 @@ fn devices(session: &Session) -> usize {
         - 2
 }
 
-fn a_descriptor_tells_what_a_process_inside_would(session: &Session) {
+fn a_namespace_kept_by_a_descriptor_is_described_like_a_populated_one(session: &Session) {
     let unshare = session
         .nsx("unshare -r --uts --hostname empty-box --net --mount sleep 100")
         .start();
@@ -82,7 +83,7 @@ fn a_descriptor_tells_what_a_process_inside_would(session: &Session) {
     );
 }
 
-fn a_socket_tells_of_its_network(session: &Session) {
+fn a_network_kept_by_a_socket_is_described(session: &Session) {
     let (unshare, setns) = (libc::SYS_unshare, libc::SYS_setns);
     let script = format!(
         "$| = 1; use Socket; open(OLD, '<', '/proc/self/ns/net') or die $!;
@@ -101,7 +102,7 @@ fn a_socket_tells_of_its_network(session: &Session) {
     );
 }
 
-fn a_pinned_network_has_its_number_and_devices(session: &Session) {
+fn a_pinned_network_has_its_nsid_and_devices(session: &Session) {
     let script =
         "mount -t tmpfs none /run; ip netns add blue; ip netns set blue 77; ip -n blue link add \
         name more type veth
@@ -118,7 +119,7 @@ fn a_pinned_network_has_its_number_and_devices(session: &Session) {
     );
 }
 
-fn a_name_is_that_of_a_namespace_too(session: &Session) {
+fn a_name_finds_a_namespace_without_processes(session: &Session) {
     let script = "mount -t tmpfs none /run; ip netns add blue; stat -c %i /run/netns/blue
         for word in blue netns:blue /run/netns/blue; do nsx ls -q --json $word | grep -o '\"ns\": \
     *[0-9]*' | head -n 1; done";
@@ -133,7 +134,7 @@ fn a_name_is_that_of_a_namespace_too(session: &Session) {
     assert_eq!(lines, [lines[0]; 4], "{output}");
 }
 
-fn what_nothing_leads_to_stays_unknown(session: &Session) {
+fn facts_that_nothing_leads_to_stay_unknown(session: &Session) {
     // Another mount than the namespace's stands at its mount point: that one is not opened, and
     // nothing else leads there.
     let script =

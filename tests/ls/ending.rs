@@ -12,10 +12,10 @@ use std::fs;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(a_process_that_was_just_killed_is_gone),
-        root(a_process_that_exits_slowly_is_gone).needs([Need::Tool("perl")]),
+        both(a_process_that_was_just_killed_is_not_listed),
+        root(a_process_that_exits_slowly_is_not_listed).needs([Need::Tool("perl")]),
         both(a_process_without_its_main_thread_is_refused).needs([Need::Tool("perl")]),
-        root(a_kernel_thread_is_called_one).needs([Need::KernelThreads]),
+        root(a_kernel_thread_is_called_a_kernel_thread).needs([Need::KernelThreads]),
     ]
 }
 
@@ -27,7 +27,7 @@ const COMMANDS: [(&str, i32); 4] = [
     ("idmap PID", 1),
 ];
 
-fn a_process_that_was_just_killed_is_gone(session: &Session) {
+fn a_process_that_was_just_killed_is_not_listed(session: &Session) {
     for _ in 0..25 {
         for (words, _) in COMMANDS {
             let sleep = session.unshare("--uts sleep 100").start();
@@ -47,7 +47,7 @@ fn a_process_that_was_just_killed_is_gone(session: &Session) {
 
 /// Each packet socket that the process holds delays its exit until the kernel has seen every
 /// processor idle. By then it has no namespaces and is not yet a zombie.
-fn a_process_that_exits_slowly_is_gone(session: &Session) {
+fn a_process_that_exits_slowly_is_not_listed(session: &Session) {
     let script =
         "socket($s[$_], 17, 3, 768) or die for 0..60; $| = 1; print qq(open\\n); sleep 100";
     for (words, status) in COMMANDS {
@@ -109,7 +109,7 @@ fn leaderless(session: &Session) -> Process {
     process
 }
 
-fn a_kernel_thread_is_called_one(session: &Session) {
+fn a_kernel_thread_is_called_a_kernel_thread(session: &Session) {
     let outcome = session
         .original_unshare(&format!("--mount nsx enter {KTHREADD} -- true"))
         .run();

@@ -11,17 +11,16 @@ use std::{collections::BTreeSet, fs};
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         both(a_group_is_named_by_a_process_that_is_in_all_of_it).needs([Need::Tool("hostname")]),
-        both(what_the_leader_is_not_in_is_a_group_of_its_own),
-        root(the_oldest_process_leads_whatever_its_number),
-        root(what_may_not_be_seen_is_unknown_and_not_zero),
-        root(a_sentence_says_what_was_not_seen),
-        root(what_proc_does_not_list_is_not_counted_as_absent),
-        root(what_could_not_be_read_is_named_unless_it_changes_nothing)
-            .needs([Need::Tool("pgrep")]),
-        ordinary(numbers_of_a_saved_list_stay_unknown),
-        both(a_namespace_that_others_share_is_not_ones_own),
-        root(a_user_of_other_files_is_a_number).needs([Need::Tool("busybox")]),
-        root(threads_of_the_kernel_are_in_no_group),
+        both(a_namespace_without_the_leader_is_a_group_of_its_own),
+        root(the_oldest_process_leads_even_with_a_higher_pid),
+        root(hidden_values_are_unknown_and_not_zero),
+        root(a_sentence_names_what_was_not_seen),
+        root(processes_that_proc_hides_are_not_counted_as_absent),
+        root(unreadable_processes_are_named_if_they_matter).needs([Need::Tool("pgrep")]),
+        ordinary(unknown_numbers_stay_unknown_in_a_saved_census),
+        both(a_shared_namespace_is_not_the_processs_own),
+        root(a_user_under_another_root_is_a_number).needs([Need::Tool("busybox")]),
+        root(kernel_threads_are_in_no_group),
         root(a_remedy_leaves_nothing_behind),
         both(each_namespace_of_a_process_is_explained),
     ]
@@ -110,7 +109,7 @@ fn named(row: &Value) -> String {
     format!("{}:[{}]", row["type"].as_str().unwrap(), row["ns"])
 }
 
-fn what_the_leader_is_not_in_is_a_group_of_its_own(session: &Session) {
+fn a_namespace_without_the_leader_is_a_group_of_its_own(session: &Session) {
     let script = "unshare --uts sleep 101 & unshare --ipc sleep 102 & wait";
     let outer = session.original_unshare("--net sh -c").arg(script).start();
     let (shell, inner) = (outer.program("sh"), ["sleep 101", "sleep 102"]);
@@ -159,7 +158,7 @@ fn alone(session: &Session, script: &str) -> String {
         .output()
 }
 
-fn the_oldest_process_leads_whatever_its_number(session: &Session) {
+fn the_oldest_process_leads_even_with_a_higher_pid(session: &Session) {
     // As after the numbers began again from the bottom: the younger process has the lower one.
     let script = "
         echo 500 >/proc/sys/kernel/ns_last_pid
@@ -222,7 +221,7 @@ fn with_blue(session: &Session, script: &str) -> (String, String) {
     (number.to_owned(), rest.to_owned())
 }
 
-fn what_may_not_be_seen_is_unknown_and_not_zero(session: &Session) {
+fn hidden_values_are_unknown_and_not_zero(session: &Session) {
     let script = format!(
         "nsx ls -q -t net --json-lines -o ns,nprocs,seen,pid -Q \"NS == $ns\"
         {AS_USER} nsx ls -q -t net --json-lines -o ns,nprocs,seen,pid -Q \"NS == $ns\"
@@ -269,7 +268,7 @@ fn what_may_not_be_seen_is_unknown_and_not_zero(session: &Session) {
     assert_eq!(row(lines[8])["ns"].to_string(), ns);
 }
 
-fn a_sentence_says_what_was_not_seen(session: &Session) {
+fn a_sentence_names_what_was_not_seen(session: &Session) {
     let script =
         format!("{AS_USER} nsx ls -q --why net:[$ns]; {AS_USER} nsx ls -q --json --why net:[$ns]");
     let (_, output) = with_blue(session, &script);
@@ -287,7 +286,7 @@ fn a_sentence_says_what_was_not_seen(session: &Session) {
     assert_eq!(document["certain"], false, "{document}");
 }
 
-fn what_proc_does_not_list_is_not_counted_as_absent(session: &Session) {
+fn processes_that_proc_hides_are_not_counted_as_absent(session: &Session) {
     // A process outside of the PID namespace shares the network.
     let script = "sleep 1001 & unshare --pid --fork --kill-child --mount-proc sh -ec '
         nsx ls -q --json-lines -o type,nprocs,seen -p $$; nsx ls -q --why /proc/self/ns/net'; kill \
@@ -306,7 +305,7 @@ fn what_proc_does_not_list_is_not_counted_as_absent(session: &Session) {
     );
 }
 
-fn what_could_not_be_read_is_named_unless_it_changes_nothing(session: &Session) {
+fn unreadable_processes_are_named_if_they_matter(session: &Session) {
     // Of root's processes only PID 1 is there.
     let script = "
         setpriv --reuid=4242 --regid=4242 --clear-groups sh -ec '
@@ -328,7 +327,7 @@ fn what_could_not_be_read_is_named_unless_it_changes_nothing(session: &Session) 
     assert_eq!(lines[2..], ["quiet", "count", "{\"nprocs\":1}"], "{output}");
 }
 
-fn numbers_of_a_saved_list_stay_unknown(session: &Session) {
+fn unknown_numbers_stay_unknown_in_a_saved_census(session: &Session) {
     let unshare = session.original_unshare("--uts sleep 100").start();
     let sleep = unshare.program("sleep");
     let file = session.path("census.json");
@@ -371,7 +370,7 @@ fn numbers_of_a_saved_list_stay_unknown(session: &Session) {
     outcome.says(&["1 row is left out"]);
 }
 
-fn a_namespace_that_others_share_is_not_ones_own(session: &Session) {
+fn a_shared_namespace_is_not_the_processs_own(session: &Session) {
     let script = "sleep 1001 & exec sleep 1002";
     let first = session
         .original_unshare("--net --uts sh -c")
@@ -430,7 +429,7 @@ fn a_namespace_that_others_share_is_not_ones_own(session: &Session) {
     assert_eq!(Value::from(lines), rows);
 }
 
-fn a_user_of_other_files_is_a_number(session: &Session) {
+fn a_user_under_another_root_is_a_number(session: &Session) {
     // A user whom the host knows by name runs on the host's files, and on others.
     let passwd = fs::read_to_string("/etc/passwd").unwrap();
     let (name, uid) = passwd
@@ -469,7 +468,7 @@ fn a_user_of_other_files_is_a_number(session: &Session) {
     }
 }
 
-fn threads_of_the_kernel_are_in_no_group(session: &Session) {
+fn kernel_threads_are_in_no_group(session: &Session) {
     let is_kernels = |id: &u32| procfs::stat(*id).is_some_and(|stat| stat.parent == KTHREADD);
     let own = procfs::ns("self", "mnt");
     let apart = |id: &u32| {

@@ -13,25 +13,26 @@ use std::{collections::BTreeSet, fs::File, path::Path, sync::mpsc, thread, time:
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(a_process_holds_its_own),
-        root(a_thread_that_left_its_process_holds_its_own),
-        both(what_only_children_will_be_in_is_found).needs([Need::Tool("perl")]),
-        both(an_open_descriptor_holds),
-        both(a_descriptor_that_was_opened_at_a_mount_holds),
-        both(a_mount_in_another_mount_namespace_holds),
-        root(a_mount_where_nobody_is_holds).needs([Need::Kernel(6, 12), Need::Tool("taskset")]),
-        both(a_socket_made_elsewhere_holds).needs([Need::Tool("perl")]),
-        both(children_and_what_it_owns_hold),
-        both(what_nobody_keeps_is_gone),
+        both(a_process_holds_its_namespaces),
+        root(a_thread_that_left_its_process_holds_its_namespaces),
+        both(a_namespace_for_children_alone_is_found).needs([Need::Tool("perl")]),
+        both(an_open_descriptor_holds_a_namespace),
+        both(a_descriptor_opened_at_a_mount_holds_a_namespace),
+        both(a_mount_in_another_mount_namespace_holds_a_namespace),
+        root(a_mount_in_an_empty_mount_namespace_holds_a_namespace)
+            .needs([Need::Kernel(6, 12), Need::Tool("taskset")]),
+        both(a_socket_holds_the_network_it_was_made_in).needs([Need::Tool("perl")]),
+        both(child_namespaces_and_owned_ones_hold_a_namespace),
+        both(a_namespace_without_holders_is_gone),
         both(a_namespace_is_named_in_each_way),
-        both(what_is_no_namespace_is_said),
-        both(a_process_that_has_nothing_of_its_own_says_so).needs([Need::Kernel(6, 9)]),
-        both(one_process_shows_what_it_shares),
-        both(holders_are_the_same_words_wherever_they_are_told).alone(),
-        both(the_maps_are_told_in_words),
-        both(what_is_above_the_caller_is_hidden_and_not_absent),
+        both(a_word_that_is_not_a_namespace_is_refused),
+        both(a_process_without_namespaces_of_its_own_is_reported).needs([Need::Kernel(6, 9)]),
+        both(a_process_shows_the_namespaces_that_it_shares),
+        both(holders_have_the_same_words_in_every_view).alone(),
+        both(id_maps_are_shown_in_words),
+        both(a_namespace_above_the_caller_is_hidden_and_not_absent),
         both(an_older_kernel_gives_the_same_answers),
-        both(nothing_on_the_way_to_a_mount_is_waited_for),
+        both(a_hanging_mount_on_the_path_is_not_waited_for),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -111,7 +112,7 @@ fn end(process: &Pinned) {
     assert!(process.ended(Duration::from_secs(10)));
 }
 
-fn a_process_holds_its_own(session: &Session) {
+fn a_process_holds_its_namespaces(session: &Session) {
     let (_unshare, sleep, ns) = sleeping(session, "uts");
     let holder = only_holder(session, &ns);
     assert_eq!(holder["holder"], "process");
@@ -124,7 +125,7 @@ fn a_process_holds_its_own(session: &Session) {
     );
 }
 
-fn a_thread_that_left_its_process_holds_its_own(session: &Session) {
+fn a_thread_that_left_its_process_holds_its_namespaces(session: &Session) {
     let (unshare, sleep, ns) = sleeping(session, "uts");
     let (entered, has_entered) = mpsc::channel();
     let (leave, may_leave) = mpsc::channel::<()>();
@@ -166,7 +167,7 @@ fn perl(session: &Session, script: &str) -> (Process, String) {
     (process, line)
 }
 
-fn what_only_children_will_be_in_is_found(session: &Session) {
+fn a_namespace_for_children_alone_is_found(session: &Session) {
     let unshare = libc::SYS_unshare;
     let script = format!(
         "syscall({unshare}, 0x80) == 0 or die $!; print \
@@ -187,7 +188,7 @@ fn what_only_children_will_be_in_is_found(session: &Session) {
     assert_eq!(format!("time:[{}]", row["ns"]), ns);
 }
 
-fn an_open_descriptor_holds(session: &Session) {
+fn an_open_descriptor_holds_a_namespace(session: &Session) {
     let (unshare, sleep, ns) = sleeping(session, "uts");
     let script = format!(
         "exec 7</proc/{}/ns/uts; echo open; exec sleep 100",
@@ -215,7 +216,7 @@ fn private(session: &Session, script: &str) -> Process {
         .start()
 }
 
-fn a_descriptor_that_was_opened_at_a_mount_holds(session: &Session) {
+fn a_descriptor_opened_at_a_mount_holds_a_namespace(session: &Session) {
     // Its link is a path then, and no name of a namespace.
     let script = "touch pin; unshare --uts=pin true; exec 7<pin; umount -l pin; stat -Lc \
     'uts:[%i]' /proc/self/fd/7
@@ -246,7 +247,7 @@ fn a_descriptor_that_was_opened_at_a_mount_holds(session: &Session) {
     assert_is_entered(session, ns);
 }
 
-fn a_mount_in_another_mount_namespace_holds(session: &Session) {
+fn a_mount_in_another_mount_namespace_holds_a_namespace(session: &Session) {
     let name = "p\x1b\u{202e} in";
     let keeper = private(
         session,
@@ -285,7 +286,7 @@ fn a_mount_in_another_mount_namespace_holds(session: &Session) {
     );
 }
 
-fn a_mount_where_nobody_is_holds(session: &Session) {
+fn a_mount_in_an_empty_mount_namespace_holds_a_namespace(session: &Session) {
     // A mount namespace can be pinned on the processor where it was made only, see tests/unshare/pins.rs.
     let script = "touch mnt uts; exec taskset -c 0 unshare --mount --propagation private sh -ec '
         unshare --mount=mnt --propagation unchanged sh -ec \"unshare --uts=uts true; stat -c %i \
@@ -325,7 +326,7 @@ fn a_mount_where_nobody_is_holds(session: &Session) {
     );
 }
 
-fn a_socket_made_elsewhere_holds(session: &Session) {
+fn a_socket_holds_the_network_it_was_made_in(session: &Session) {
     let (unshare, setns) = (libc::SYS_unshare, libc::SYS_setns);
     let script = format!(
         "use Socket; syscall({unshare}, 0x40000000) == 0 or die $!; open(OLD, '<', \
@@ -349,7 +350,7 @@ fn a_socket_made_elsewhere_holds(session: &Session) {
     );
 }
 
-fn children_and_what_it_owns_hold(session: &Session) {
+fn child_namespaces_and_owned_ones_hold_a_namespace(session: &Session) {
     // One after the other the process goes deeper, and leaves two namespaces that nobody is in.
     let unshare = session
         .command("unshare --user --map-root-user --uts unshare --user sleep 100")
@@ -410,7 +411,7 @@ fn children_and_what_it_owns_hold(session: &Session) {
     );
 }
 
-fn what_nobody_keeps_is_gone(session: &Session) {
+fn a_namespace_without_holders_is_gone(session: &Session) {
     let (unshare, sleep, ns) = sleeping(session, "uts");
     end(&sleep);
     drop(unshare);
@@ -452,7 +453,7 @@ fn a_namespace_is_named_in_each_way(session: &Session) {
     assert_eq!(short["holders"], by_name["holders"]);
 }
 
-fn what_is_no_namespace_is_said(session: &Session) {
+fn a_word_that_is_not_a_namespace_is_refused(session: &Session) {
     session.shell("mkfifo fifo").run().exited(0);
     for (word, status, said) in [
         ("net:[1]", 1, "no namespace net:[1] is found"),
@@ -474,7 +475,7 @@ fn what_is_no_namespace_is_said(session: &Session) {
     session.nsx("ls --why").run().exited(2);
 }
 
-fn a_process_that_has_nothing_of_its_own_says_so(session: &Session) {
+fn a_process_without_namespaces_of_its_own_is_reported(session: &Session) {
     let sleep = session.command("sleep 100").start();
     let sleep = sleep.program("sleep");
     let word = format!(
@@ -496,7 +497,7 @@ fn rows_of(session: &Session, process: u32) -> Vec<Value> {
         .clone()
 }
 
-fn one_process_shows_what_it_shares(session: &Session) {
+fn a_process_shows_the_namespaces_that_it_shares(session: &Session) {
     let unshare = session.original_unshare("--uts --net sleep 100").start();
     let sleep = unshare.program("sleep");
     let rows = rows_of(session, sleep.id());
@@ -538,7 +539,7 @@ fn one_process_shows_what_it_shares(session: &Session) {
         .says(&[&id.to_string()]);
 }
 
-fn holders_are_the_same_words_wherever_they_are_told(session: &Session) {
+fn holders_have_the_same_words_in_every_view(session: &Session) {
     let (_unshare, sleep, ns) = sleeping(session, "uts");
     let script = format!(
         "exec 7</proc/{0}/ns/uts 8</proc/{0}/ns/uts; echo open; exec sleep 100",
@@ -570,7 +571,7 @@ fn holders_are_the_same_words_wherever_they_are_told(session: &Session) {
     assert!(json(session, &format!("ls {id}"))["namespaces"][0]["holders"].is_null());
 }
 
-fn the_maps_are_told_in_words(session: &Session) {
+fn id_maps_are_shown_in_words(session: &Session) {
     let unshare = session
         .command("unshare --user --map-user=7 --map-group=9 sleep 100")
         .start();
@@ -601,7 +602,7 @@ fn the_maps_are_told_in_words(session: &Session) {
     assert!(text.contains("users: none has an id there"), "{text}");
 }
 
-fn what_is_above_the_caller_is_hidden_and_not_absent(session: &Session) {
+fn a_namespace_above_the_caller_is_hidden_and_not_absent(session: &Session) {
     // In a user namespace the caller's network namespace is owned by one above, which the kernel
     // does not show.
     let outcome = session
@@ -676,7 +677,7 @@ fn an_older_kernel_gives_the_same_answers(session: &Session) {
     }
 }
 
-fn nothing_on_the_way_to_a_mount_is_waited_for(session: &Session) {
+fn a_hanging_mount_on_the_path_is_not_waited_for(session: &Session) {
     // A pin below a directory that is moved under a FIFO's name by now, and descriptors of FIFOs.
     let script = "mkfifo fifo; mkdir dir; touch dir/pin; unshare --uts=dir/pin true; stat -c \
     'uts:[%i]' dir/pin

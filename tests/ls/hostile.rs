@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(crate) fn tests() -> Vec<Test> {
     let tests = vec![
         both(no_name_acts_on_a_terminal_or_breaks_a_document).needs([Need::Tool("perl")]),
-        both(no_name_acts_on_who_watches).needs([Need::Tool("perl")]),
+        both(no_name_acts_on_the_terminal_of_a_watch).needs([Need::Tool("perl")]),
         root(a_mount_that_hangs_keeps_nobody_waiting).needs([Need::Fuse]),
         both(a_foreign_census_is_refused_or_shown_safely),
     ];
@@ -214,7 +214,7 @@ fn no_name_acts_on_a_terminal_or_breaks_a_document(session: &Session) {
     );
 }
 
-fn no_name_acts_on_who_watches(session: &Session) {
+fn no_name_acts_on_the_terminal_of_a_watch(session: &Session) {
     let mut terminal = session.terminal();
     terminal.resize(60, 200);
     terminal.line("nsx ls --watch=0.1");

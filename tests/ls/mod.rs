@@ -52,12 +52,12 @@ fn lists() -> Vec<Test> {
         both(json_says_the_same_as_the_table).alone(),
         both(types_and_a_process_narrow_the_list),
         both(a_process_in_a_nested_pid_namespace_is_listed_with_its_chain),
-        both(names_that_are_hard_to_read_hide_nothing),
+        both(names_that_are_hard_to_parse_hide_nothing),
         both(zombies_hide_nothing),
-        both(processes_that_vanish_hide_nothing),
-        ordinary(what_may_not_be_read_is_counted).alone(),
-        both(where_nothing_matches_it_says_so),
-        both(a_full_or_closed_output_is_noticed),
+        both(vanishing_processes_hide_nothing),
+        ordinary(unreadable_processes_are_counted).alone(),
+        both(an_empty_result_is_reported),
+        both(a_full_or_closed_output_is_a_failure),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::Tool("lsns")]))
@@ -278,7 +278,7 @@ fn a_process_in_a_nested_pid_namespace_is_listed_with_its_chain(session: &Sessio
     assert!(own("ls --pids --all"));
 }
 
-fn names_that_are_hard_to_read_hide_nothing(session: &Session) {
+fn names_that_are_hard_to_parse_hide_nothing(session: &Session) {
     // Names in /proc/PID/stat and status are those of the file that was run, cut to 15 bytes.
     let names: [&[u8]; 8] = [
         b"a) S 1 2",
@@ -406,7 +406,7 @@ fn zombies_hide_nothing(session: &Session) {
     );
 }
 
-fn processes_that_vanish_hide_nothing(session: &Session) {
+fn vanishing_processes_hide_nothing(session: &Session) {
     let unshare = session
         .original_unshare("--uts --pid --fork --kill-child sleep 100")
         .start();
@@ -426,7 +426,7 @@ fn processes_that_vanish_hide_nothing(session: &Session) {
     churn.signal(Signal::KILL);
 }
 
-fn what_may_not_be_read_is_counted(session: &Session) {
+fn unreadable_processes_are_counted(session: &Session) {
     // Those of root and of kernel threads.
     let count = "readlink -v /proc/[0-9]*/ns/mnt 2>&1 | grep -c 'Permission denied'";
     assert_agree("nsx ls and readlink", || {
@@ -450,7 +450,7 @@ fn what_may_not_be_read_is_counted(session: &Session) {
     assert!(quiet.stderr.is_empty(), "{quiet}");
 }
 
-fn where_nothing_matches_it_says_so(session: &Session) {
+fn an_empty_result_is_reported(session: &Session) {
     let ended = session.command("true").start();
     let id = ended.id();
     ended.wait().exited(0);
@@ -472,7 +472,7 @@ fn where_nothing_matches_it_says_so(session: &Session) {
         .says(&["bogus", "uts"]);
 }
 
-fn a_full_or_closed_output_is_noticed(session: &Session) {
+fn a_full_or_closed_output_is_a_failure(session: &Session) {
     session
         .shell("nsx --version >/dev/full")
         .run()

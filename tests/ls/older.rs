@@ -12,7 +12,7 @@ use crate::support::{
 use serde_json::Value;
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![both(each_view_is_the_same)]
+    vec![both(each_view_is_the_same_on_an_older_kernel)]
         .into_iter()
         .map(|test| test.needs([Need::Namespaces]))
         .collect()
@@ -38,7 +38,7 @@ fn view(session: &Session, init: &Pinned, words: &str, filter: Option<Filter>) -
     command.output()
 }
 
-fn each_view_is_the_same(session: &Session) {
+fn each_view_is_the_same_on_an_older_kernel(session: &Session) {
     // A namespace with a process, one that only a descriptor holds, one that only a mount does, and
     // a nested PID namespace.
     let script = "touch pin; unshare --uts=pin true

@@ -7,17 +7,18 @@ use std::time::Duration;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(another_procfs_has_ids_of_its_own),
-        both(a_directory_that_is_no_procfs_is_refused),
-        both(a_copied_tree_is_read_as_far_as_it_tells),
-        both(a_tree_with_few_files_tells_what_it_has),
-        both(nothing_outside_of_a_copy_is_read_or_waited_for),
-        root(what_hidepid_hides_is_said).needs([Need::Tool("mount"), Need::Tool("setpriv")]),
-        both(a_namespace_that_only_descriptors_keep_is_found_by_its_name),
-        both(kinds_do_not_go_with_a_namespace),
-        ordinary(the_host_name_here_needs_no_right),
-        both(who_watches_for_nobody_ends),
-        ordinary(why_a_process_may_not_be_looked_at_is_said)
+        both(another_procfs_has_its_own_pids),
+        both(a_directory_that_is_not_a_procfs_is_refused),
+        both(a_copied_procfs_is_read_as_far_as_it_goes),
+        both(a_procfs_copy_with_few_files_is_read),
+        both(nothing_outside_a_procfs_copy_is_read_or_waited_for),
+        root(processes_hidden_by_hidepid_are_counted)
+            .needs([Need::Tool("mount"), Need::Tool("setpriv")]),
+        both(a_namespace_kept_by_descriptors_is_found_by_its_name),
+        both(kinds_beside_a_namespace_are_refused),
+        ordinary(the_callers_host_name_needs_no_privilege),
+        both(a_watch_ends_when_its_reader_is_gone),
+        ordinary(a_refusal_to_look_at_a_process_names_the_cause)
             .needs([Need::Root, Need::Tool("perl")]),
     ]
     .into_iter()
@@ -29,7 +30,7 @@ fn json(session: &Session, words: &str) -> Value {
     serde_json::from_slice(&session.nsx(words).run().exited(0).stdout).unwrap()
 }
 
-fn another_procfs_has_ids_of_its_own(session: &Session) {
+fn another_procfs_has_its_own_pids(session: &Session) {
     let unshare = session
         .original_unshare("--pid --fork --kill-child --mount-proc sh -c")
         .arg("sleep 100 & wait")
@@ -66,7 +67,7 @@ fn another_procfs_has_ids_of_its_own(session: &Session) {
         .says(&["process 77", "no such process"]);
 }
 
-fn a_directory_that_is_no_procfs_is_refused(session: &Session) {
+fn a_directory_that_is_not_a_procfs_is_refused(session: &Session) {
     session
         .nsx("ls --proc .")
         .run()
@@ -81,7 +82,7 @@ fn a_directory_that_is_no_procfs_is_refused(session: &Session) {
         .says(&["/proc", "procfs"]);
 }
 
-fn a_copied_tree_is_read_as_far_as_it_tells(session: &Session) {
+fn a_copied_procfs_is_read_as_far_as_it_goes(session: &Session) {
     let unshare = session
         .original_unshare("--uts --net --pid --fork --kill-child sleep 100")
         .start();
@@ -162,7 +163,7 @@ fn a_copied_tree_is_read_as_far_as_it_tells(session: &Session) {
 }
 
 /// A support bundle has some files of some processes.
-fn a_tree_with_few_files_tells_what_it_has(session: &Session) {
+fn a_procfs_copy_with_few_files_is_read(session: &Session) {
     let write = |path: &str, text: &str| {
         let path = session.path("sos").join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -202,7 +203,7 @@ fn a_tree_with_few_files_tells_what_it_has(session: &Session) {
     );
 }
 
-fn nothing_outside_of_a_copy_is_read_or_waited_for(session: &Session) {
+fn nothing_outside_a_procfs_copy_is_read_or_waited_for(session: &Session) {
     let script = "mkdir -p copy/70/ns copy/80/ns && ln -s /proc/self/status copy/70/status && \
         ln -s 'net:[7]' copy/70/ns/net && mkfifo copy/80/status copy/80/cmdline && ln -s 'net:[8]' \
     copy/80/ns/net && \
@@ -225,7 +226,7 @@ fn nothing_outside_of_a_copy_is_read_or_waited_for(session: &Session) {
     session.nsx("ls --proc copy --deep -a").run().exited(0);
 }
 
-fn what_hidepid_hides_is_said(session: &Session) {
+fn processes_hidden_by_hidepid_are_counted(session: &Session) {
     let drop = "setpriv --reuid=4242 --regid=4242 --clear-groups nsx";
     let script = |words: &str| format!("mount -t proc -o hidepid=2 proc /proc; {drop} {words}");
     let said = |words: &str| {
@@ -249,7 +250,7 @@ fn what_hidepid_hides_is_said(session: &Session) {
     }
 }
 
-fn a_namespace_that_only_descriptors_keep_is_found_by_its_name(session: &Session) {
+fn a_namespace_kept_by_descriptors_is_found_by_its_name(session: &Session) {
     let holder = session
         .original_unshare("--uts sh -c")
         .arg("exec 9</proc/self/ns/uts; echo; exec unshare --uts sleep 100");
@@ -281,7 +282,7 @@ fn a_namespace_that_only_descriptors_keep_is_found_by_its_name(session: &Session
     }
 }
 
-fn kinds_do_not_go_with_a_namespace(session: &Session) {
+fn kinds_beside_a_namespace_are_refused(session: &Session) {
     let own = procfs::ns("self", "user");
     session
         .nsx(&format!("ls {own} -t net"))
@@ -290,7 +291,7 @@ fn kinds_do_not_go_with_a_namespace(session: &Session) {
         .says(&["-t", "is a namespace"]);
 }
 
-fn the_host_name_here_needs_no_right(session: &Session) {
+fn the_callers_host_name_needs_no_privilege(session: &Session) {
     let name = session.command("uname -n").output();
     let document = json(session, "ls -q --all -t uts -o ns,hostname --json");
     let own = procfs::ns("self", "uts");
@@ -303,7 +304,7 @@ fn the_host_name_here_needs_no_right(session: &Session) {
     assert_eq!(row["hostname"], name.trim_end());
 }
 
-fn who_watches_for_nobody_ends(session: &Session) {
+fn a_watch_ends_when_its_reader_is_gone(session: &Session) {
     // Where SIGPIPE is ignored, as services have it, only a write tells, and there may be nothing
     // to write.
     let script = "trap '' PIPE; nsx ls --watch=0.05 --json-lines -q | true";
@@ -314,7 +315,7 @@ fn who_watches_for_nobody_ends(session: &Session) {
         .exited(0);
 }
 
-fn why_a_process_may_not_be_looked_at_is_said(session: &Session) {
+fn a_refusal_to_look_at_a_process_names_the_cause(session: &Session) {
     // Of root's, which this test's own process is.
     let own = std::process::id();
     for words in ["ls", "enter", "idmap"] {

@@ -17,19 +17,19 @@ use std::os::unix::{
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(what_was_saved_is_shown_again_and_compared),
-        both(what_nsx_did_not_save_is_refused),
+        both(a_saved_census_is_shown_again_and_compared),
+        both(a_file_that_nsx_did_not_save_is_refused),
         both(a_link_is_followed_and_a_file_keeps_its_mode),
-        both(what_is_no_file_is_written_to),
-        both(a_stream_is_as_good_as_a_file),
-        root(a_device_stays_and_its_refusal_is_told),
-        root(what_is_hidden_is_neither_created_nor_destroyed),
-        root(what_comes_into_view_was_not_certainly_created).needs([Need::Tool("taskset")]),
-        both(what_is_not_utf8_has_not_changed),
-        both(what_came_or_went_is_a_line_each),
-        both(what_was_saved_tells_of_processes_groups_and_holders),
+        both(a_census_is_saved_to_a_fifo_and_not_to_a_directory),
+        both(a_census_is_read_from_a_stream_too),
+        root(a_device_stays_and_its_failure_is_reported),
+        root(hidden_namespaces_are_neither_created_nor_destroyed),
+        root(a_namespace_that_comes_into_view_may_be_older).needs([Need::Tool("taskset")]),
+        both(names_that_are_not_utf8_do_not_count_as_changed),
+        both(changes_are_printed_one_per_line),
+        both(a_saved_census_has_processes_groups_and_holders),
         both(a_new_host_name_and_a_new_map_are_changes),
-        root(a_user_without_a_name_is_a_number_in_a_table_alone),
+        root(a_user_without_a_name_is_a_number_only_in_a_table),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -56,7 +56,7 @@ fn has(rows: &Value, process: &Pinned) -> bool {
         .any(|row| format!("uts:[{}]", row["ns"]) == procfs::ns(process.id(), "uts"))
 }
 
-fn what_was_saved_is_shown_again_and_compared(session: &Session) {
+fn a_saved_census_is_shown_again_and_compared(session: &Session) {
     let file = session.path("census.json");
     let before = session.original_unshare("--user --uts sleep 100").start();
     let kept = before.program("sleep");
@@ -122,7 +122,7 @@ fn what_was_saved_is_shown_again_and_compared(session: &Session) {
     });
 }
 
-fn what_nsx_did_not_save_is_refused(session: &Session) {
+fn a_file_that_nsx_did_not_save_is_refused(session: &Session) {
     let file = session.path("census.json");
     session.nsx("ls -q --save").arg(&file).run().exited(0);
     let whole = std::fs::read_to_string(&file).unwrap();
@@ -200,7 +200,7 @@ fn a_link_is_followed_and_a_file_keeps_its_mode(session: &Session) {
         .says(&["Too many levels of symbolic links"]);
 }
 
-fn what_is_no_file_is_written_to(session: &Session) {
+fn a_census_is_saved_to_a_fifo_and_not_to_a_directory(session: &Session) {
     let script = "mkfifo fifo && { cat fifo >copy & } && nsx ls -q --save fifo && wait";
     session.shell(script).run().exited(0);
     assert_census(&std::fs::read(session.path("copy")).unwrap());
@@ -243,7 +243,7 @@ fn what_is_no_file_is_written_to(session: &Session) {
         .says(&["failed to write /proc/self/fd/99"]);
 }
 
-fn a_stream_is_as_good_as_a_file(session: &Session) {
+fn a_census_is_read_from_a_stream_too(session: &Session) {
     let uts = procfs::ns("self", "uts");
     let inode = uts.trim_start_matches("uts:[").trim_end_matches(']');
     let script = format!("nsx ls -q --save - | nsx ls -q --from - -o ns -Q NS=={inode}");
@@ -272,7 +272,7 @@ fn a_stream_is_as_good_as_a_file(session: &Session) {
     assert!(!session.path("-").exists());
 }
 
-fn a_device_stays_and_its_refusal_is_told(session: &Session) {
+fn a_device_stays_and_its_failure_is_reported(session: &Session) {
     // Never the host's own.
     session.command("mknod full c 1 7").run().exited(0);
     session
@@ -288,7 +288,7 @@ fn a_device_stays_and_its_refusal_is_told(session: &Session) {
     );
 }
 
-fn what_is_hidden_is_neither_created_nor_destroyed(session: &Session) {
+fn hidden_namespaces_are_neither_created_nor_destroyed(session: &Session) {
     let unshare = session.original_unshare("--uts sleep 100").start();
     let sleep = unshare.program("sleep");
     let nobody = "setpriv --reuid 54242 --regid 54242 --clear-groups --inh-caps=-all nsx ls";
@@ -347,7 +347,7 @@ fn what_is_hidden_is_neither_created_nor_destroyed(session: &Session) {
     assert_eq!(told["hidden"], found["hidden"]["before"]);
 }
 
-fn what_comes_into_view_was_not_certainly_created(session: &Session) {
+fn a_namespace_that_comes_into_view_may_be_older(session: &Session) {
     session.command("mkfifo go").run().exited(0);
     // One on each processor: each hands out ids of its own batch, so that one of these is above all
     // that the user sees.
@@ -390,7 +390,7 @@ fn what_comes_into_view_was_not_certainly_created(session: &Session) {
     }
 }
 
-fn what_is_not_utf8_has_not_changed(session: &Session) {
+fn names_that_are_not_utf8_do_not_count_as_changed(session: &Session) {
     let argument = std::ffi::OsStr::from_bytes(b"a\xffb");
     let unshare = session
         .original_unshare("--user --uts sh -c")
@@ -415,7 +415,7 @@ fn what_is_not_utf8_has_not_changed(session: &Session) {
     assert!(!outcome.text().lines().any(changed), "{outcome}");
 }
 
-fn what_came_or_went_is_a_line_each(session: &Session) {
+fn changes_are_printed_one_per_line(session: &Session) {
     let gone = session
         .original_unshare("--uts --ipc --mount sleep 100")
         .start();
@@ -471,7 +471,7 @@ fn what_came_or_went_is_a_line_each(session: &Session) {
     session.nsx("ls -v").run().exited(2).says(&["--diff"]);
 }
 
-fn what_was_saved_tells_of_processes_groups_and_holders(session: &Session) {
+fn a_saved_census_has_processes_groups_and_holders(session: &Session) {
     let unshare = session
         .original_unshare("--uts --pid --fork --kill-child sleep 100")
         .start();
@@ -626,7 +626,7 @@ fn a_new_host_name_and_a_new_map_are_changes(session: &Session) {
     );
 }
 
-fn a_user_without_a_name_is_a_number_in_a_table_alone(session: &Session) {
+fn a_user_without_a_name_is_a_number_only_in_a_table(session: &Session) {
     session.command("getent passwd 54242").run().exited(2);
     let command = "--uts setpriv --reuid 54242 --regid 54242 --clear-groups sleep 100";
     let unshare = session.original_unshare(command).start();

@@ -6,8 +6,8 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         root(a_name_is_whole_on_a_narrow_terminal),
         both(an_inode_number_is_whole_on_a_narrow_terminal),
-        both(a_long_command_pushes_nothing_away_in_a_pipe),
-        both(columns_that_are_added_stand_before_the_command),
+        both(a_long_command_shifts_no_column_in_a_pipe),
+        both(added_columns_come_before_the_command),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -71,7 +71,7 @@ fn an_inode_number_is_whole_on_a_narrow_terminal(session: &Session) {
     }
 }
 
-fn a_long_command_pushes_nothing_away_in_a_pipe(session: &Session) {
+fn a_long_command_shifts_no_column_in_a_pipe(session: &Session) {
     // Like a monitor of podman's, which has more than a thousand bytes of options.
     let long = "--exit-command-arg ".repeat(100);
     let monitor = session
@@ -118,7 +118,7 @@ fn a_long_command_pushes_nothing_away_in_a_pipe(session: &Session) {
     );
 }
 
-fn columns_that_are_added_stand_before_the_command(session: &Session) {
+fn added_columns_come_before_the_command(session: &Session) {
     let headings = |words: &str| {
         let text = session.nsx(&format!("ls -q {words}")).output();
         text.lines()

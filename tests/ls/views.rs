@@ -11,23 +11,23 @@ use std::collections::BTreeSet;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(what_has_namespaces_of_its_own_is_a_line),
-        root(a_pinned_network_is_called_by_its_name),
-        both(columns_say_what_the_kernel_says),
-        both(a_filter_and_columns_that_are_wrong_are_refused),
-        both(user_namespaces_have_what_they_own_below_them),
+        both(every_owner_of_namespaces_has_one_line),
+        root(a_pinned_network_is_shown_by_its_name),
+        both(columns_agree_with_the_kernel),
+        both(wrong_filters_and_columns_are_refused),
+        both(user_namespaces_have_the_namespaces_that_they_own_below_them),
         both(processes_stand_below_their_parents_in_their_namespace),
-        both(the_tree_of_processes_has_columns_and_a_filter),
-        both(the_tree_of_processes_begins_where_it_is_told_to),
-        both(what_a_tree_of_processes_cannot_show_is_refused),
+        both(the_process_tree_has_columns_and_a_filter),
+        both(the_process_tree_begins_at_the_named_process),
+        both(columns_that_a_process_tree_cannot_show_are_refused),
         both(processes_have_columns),
-        both(processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below),
-        both(a_namespace_stands_below_the_one_that_its_process_came_from),
-        both(what_is_chosen_hangs_on_what_stands_above_it).needs([Need::UtilLinux(2, 38)]),
-        both(a_tree_and_a_picture_are_of_one_census).needs([Need::Tool("strace")]),
-        both(pictures_are_whole_and_hold_what_is_there),
-        both(a_picture_joins_those_who_share_a_namespace).needs([Need::Tool("nsenter")]),
-        both(every_document_is_as_the_schema_says),
+        both(processes_are_selected_by_a_filter_and_by_a_namespace_above_them),
+        both(a_namespace_is_below_the_one_that_its_process_came_from),
+        both(selected_rows_keep_their_ancestors_in_a_tree).needs([Need::UtilLinux(2, 38)]),
+        both(a_tree_and_a_graph_show_the_same_namespaces).needs([Need::Tool("strace")]),
+        both(graphs_are_well_formed_and_complete),
+        both(a_graph_joins_processes_that_share_a_namespace).needs([Need::Tool("nsenter")]),
+        both(every_json_document_fits_the_schema),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -50,7 +50,7 @@ pub(crate) fn row(rows: &Value, process: &Pinned, kind: &str) -> Value {
     row.unwrap_or_else(|| panic!("no {ns} in {rows:?}")).clone()
 }
 
-fn what_has_namespaces_of_its_own_is_a_line(session: &Session) {
+fn every_owner_of_namespaces_has_one_line(session: &Session) {
     let unshare = session.original_unshare("--uts --net sleep 100").start();
     let sleep = unshare.program("sleep");
     let text = session.nsx("ls").run().exited(0).text().to_owned();
@@ -95,7 +95,7 @@ fn what_has_namespaces_of_its_own_is_a_line(session: &Session) {
     );
 }
 
-fn a_pinned_network_is_called_by_its_name(session: &Session) {
+fn a_pinned_network_is_shown_by_its_name(session: &Session) {
     let script = "mount -t tmpfs none /run && mkdir /run/netns && touch /run/netns/blue && \
                   unshare --net=/run/netns/blue true && exec nsx ls";
     let text = session
@@ -136,7 +136,7 @@ fn a_pinned_network_is_called_by_its_name(session: &Session) {
     );
 }
 
-fn columns_say_what_the_kernel_says(session: &Session) {
+fn columns_agree_with_the_kernel(session: &Session) {
     let unshare = session
         .nsx("unshare -r --uts --net --mount --pid --fork --kill-child sleep 100")
         .start();
@@ -205,7 +205,7 @@ fn columns_say_what_the_kernel_says(session: &Session) {
     assert_eq!(listed, keys.iter().map(String::as_str).collect());
 }
 
-fn a_filter_and_columns_that_are_wrong_are_refused(session: &Session) {
+fn wrong_filters_and_columns_are_refused(session: &Session) {
     let refused = |words: &[&str], says: &str| {
         let command = words
             .iter()
@@ -227,7 +227,7 @@ fn a_filter_and_columns_that_are_wrong_are_refused(session: &Session) {
     session.nsx("ls -Q").arg("NS == 1").run().exited(1);
 }
 
-fn user_namespaces_have_what_they_own_below_them(session: &Session) {
+fn user_namespaces_have_the_namespaces_that_they_own_below_them(session: &Session) {
     let unshare = session
         .original_unshare("--user --net --pid --fork --kill-child sleep 100")
         .start();
@@ -333,7 +333,7 @@ fn nodes(tree: &Value) -> (Vec<String>, Vec<u64>) {
     (namespaces, processes)
 }
 
-fn the_tree_of_processes_has_columns_and_a_filter(session: &Session) {
+fn the_process_tree_has_columns_and_a_filter(session: &Session) {
     let (_unshare, shell, sleep) = nested(session);
     let id = sleep.id();
     let only = format!("--tree=pid -Q PID=={id}");
@@ -411,7 +411,7 @@ fn the_tree_of_processes_has_columns_and_a_filter(session: &Session) {
     assert!(none.says(&["no process matches"]).stdout.is_empty());
 }
 
-fn the_tree_of_processes_begins_where_it_is_told_to(session: &Session) {
+fn the_process_tree_begins_at_the_named_process(session: &Session) {
     let (_unshare, shell, sleep) = nested(session);
     let beside = session
         .original_unshare("--user --pid --fork --kill-child sleep 100")
@@ -448,7 +448,7 @@ fn the_tree_of_processes_begins_where_it_is_told_to(session: &Session) {
     assert!(all.contains(&beside.id().into()) && all.contains(&own));
 }
 
-fn what_a_tree_of_processes_cannot_show_is_refused(session: &Session) {
+fn columns_that_a_process_tree_cannot_show_are_refused(session: &Session) {
     let file = session.path("census.json");
     session.nsx("ls -q --save").arg(&file).run().exited(0);
     let refused = |words: &str, says: &str| {
@@ -546,7 +546,7 @@ fn processes_have_columns(session: &Session) {
     );
 }
 
-fn processes_are_chosen_by_a_filter_and_by_whose_namespace_they_are_below(session: &Session) {
+fn processes_are_selected_by_a_filter_and_by_a_namespace_above_them(session: &Session) {
     let (_unshare, shell, sleep) = nested(session);
     let beside = session
         .original_unshare("--user --pid --fork --kill-child sleep 100")
@@ -630,7 +630,7 @@ fn find(branches: &Value, pid: u32, path: &mut Vec<String>) -> bool {
     })
 }
 
-fn a_namespace_stands_below_the_one_that_its_process_came_from(session: &Session) {
+fn a_namespace_is_below_the_one_that_its_process_came_from(session: &Session) {
     let unshare = session
         .nsx("unshare -r --uts sh -c")
         .arg("unshare --uts sleep 100; true")
@@ -651,7 +651,7 @@ fn a_namespace_stands_below_the_one_that_its_process_came_from(session: &Session
     assert_eq!(above, Some(procfs::ns(outer.id(), "uts")));
 }
 
-fn what_is_chosen_hangs_on_what_stands_above_it(session: &Session) {
+fn selected_rows_keep_their_ancestors_in_a_tree(session: &Session) {
     // As lsns has it: the owners of a process's namespaces up to the caller's, or the parents.
     for order in ["owner", "parent"] {
         let script = format!(
@@ -694,7 +694,7 @@ fn what_is_chosen_hangs_on_what_stands_above_it(session: &Session) {
     assert_eq!(kinds, ["user", "user", "net"]);
 }
 
-fn a_tree_and_a_picture_are_of_one_census(session: &Session) {
+fn a_tree_and_a_graph_show_the_same_namespaces(session: &Session) {
     for words in ["--tree=process", "--tree", "--graph dot", "--all"] {
         // By itself: a process of a container whose daemon is not known has nsx look for that among
         // all processes.
@@ -718,7 +718,7 @@ fn a_tree_and_a_picture_are_of_one_census(session: &Session) {
     }
 }
 
-fn pictures_are_whole_and_hold_what_is_there(session: &Session) {
+fn graphs_are_well_formed_and_complete(session: &Session) {
     let unshare = session
         .original_unshare("--user --net sh -c")
         .arg("sleep 100; true # <\"&\\>")
@@ -757,7 +757,7 @@ fn pictures_are_whole_and_hold_what_is_there(session: &Session) {
     }
 }
 
-fn a_picture_joins_those_who_share_a_namespace(session: &Session) {
+fn a_graph_joins_processes_that_share_a_namespace(session: &Session) {
     let first = session
         .original_unshare("--mount --net --uts sleep 100")
         .start();
@@ -819,7 +819,7 @@ fn a_picture_joins_those_who_share_a_namespace(session: &Session) {
     );
 }
 
-fn every_document_is_as_the_schema_says(session: &Session) {
+fn every_json_document_fits_the_schema(session: &Session) {
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/nsx/schema/ls.json");
     let unshare = session
         .nsx("unshare -r --uts --net --pid --fork --kill-child sleep 100")

@@ -6,24 +6,24 @@ use serde_json::Value;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(what_comes_and_goes_is_told_of),
-        root(who_joins_is_told_of_and_who_was_there_is_not).needs([Need::Tool("perl")]),
-        both(the_screen_is_given_back_however_watching_ends),
+        both(namespaces_that_appear_and_disappear_are_reported),
+        root(processes_that_join_are_reported_and_earlier_ones_are_not).needs([Need::Tool("perl")]),
+        both(the_screen_is_restored_however_watching_ends),
         both(a_screen_that_does_not_fit_is_scrolled),
-        both(only_what_is_chosen_is_told_of),
+        both(only_selected_namespaces_are_reported),
         both(a_process_is_followed_until_it_ends),
         both(a_namespace_is_followed_until_it_is_gone),
-        root(what_gets_the_number_of_what_is_followed_is_not_followed)
+        root(a_process_that_gets_the_followed_pid_is_not_followed)
             .needs([Need::Kernel(6, 18)])
             .alone(),
-        both(what_is_not_there_is_not_followed),
+        both(a_missing_process_is_not_followed),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
     .collect()
 }
 
-fn what_comes_and_goes_is_told_of(session: &Session) {
+fn namespaces_that_appear_and_disappear_are_reported(session: &Session) {
     let watch = session.nsx("ls --watch=0.05").start();
     // What is there before the first look is no event; that look has been made once this one is
     // told of.
@@ -61,7 +61,7 @@ fn what_comes_and_goes_is_told_of(session: &Session) {
     watch.wait().killed_by(Signal::TERM);
 }
 
-fn who_joins_is_told_of_and_who_was_there_is_not(session: &Session) {
+fn processes_that_join_are_reported_and_earlier_ones_are_not(session: &Session) {
     let unshare = session.original_unshare("--uts sleep 100").start();
     let sleep = unshare.program("sleep");
     let inode: u64 = procfs::ns(sleep.id(), "uts")
@@ -110,7 +110,7 @@ fn who_joins_is_told_of_and_who_was_there_is_not(session: &Session) {
     );
 }
 
-fn the_screen_is_given_back_however_watching_ends(session: &Session) {
+fn the_screen_is_restored_however_watching_ends(session: &Session) {
     let mut terminal = session.terminal();
     let signals = [
         Signal::TERM,
@@ -226,7 +226,7 @@ fn stop_between_looks(watch: &crate::support::Process) {
     });
 }
 
-fn only_what_is_chosen_is_told_of(session: &Session) {
+fn only_selected_namespaces_are_reported(session: &Session) {
     for words in [&["-t", "uts"][..], &["-Q", "TYPE == \"uts\" && PID > 0"]] {
         let watch = words
             .iter()
@@ -298,7 +298,7 @@ fn a_namespace_is_followed_until_it_is_gone(session: &Session) {
     assert!(!shown.contains(" uts "), "{shown:?}");
 }
 
-fn what_gets_the_number_of_what_is_followed_is_not_followed(session: &Session) {
+fn a_process_that_gets_the_followed_pid_is_not_followed(session: &Session) {
     for follow in ["process", "inode"] {
         let unshare = session.original_unshare("--uts --ipc sleep 100").start();
         let sleep = unshare.program("sleep");
@@ -339,7 +339,7 @@ fn what_gets_the_number_of_what_is_followed_is_not_followed(session: &Session) {
     }
 }
 
-fn what_is_not_there_is_not_followed(session: &Session) {
+fn a_missing_process_is_not_followed(session: &Session) {
     session
         .nsx("ls --watch net:[7]")
         .run()

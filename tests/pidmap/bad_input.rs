@@ -15,19 +15,19 @@ use std::{fs::OpenOptions, io::Write};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        both(what_is_no_pid_is_refused_before_anything_is_looked_up),
-        root(a_number_that_is_used_again_is_the_new_process),
-        both(another_inode_is_another_process).needs([Need::Kernel(6, 9)]),
-        both(a_target_that_ends_halfway_leaves_nothing_to_find),
-        both(a_namespace_whose_first_process_is_dead_says_so),
-        both(thirty_two_levels_are_a_chain_like_any_other),
-        root(a_namespace_beside_the_callers_is_out_of_sight),
-        root(a_process_that_hidepid_hides_is_there),
+        both(words_that_are_not_pids_are_refused_before_any_lookup),
+        root(a_reused_pid_is_the_new_process),
+        both(a_pid_with_another_inode_is_not_found).needs([Need::Kernel(6, 9)]),
+        both(a_target_that_ends_halfway_is_not_found),
+        both(a_namespace_whose_first_process_is_dead_is_reported),
+        both(a_chain_of_thirty_two_levels_is_translated),
+        root(a_namespace_beside_the_callers_is_not_visible),
+        root(a_process_hidden_by_hidepid_is_found),
         both(a_zombie_still_has_its_ids),
     ]
 }
 
-fn what_is_no_pid_is_refused_before_anything_is_looked_up(session: &Session) {
+fn words_that_are_not_pids_are_refused_before_any_lookup(session: &Session) {
     let sleep = session.command("sleep 100").start();
     let own = sleep.program("sleep").id();
     for (word, reason) in [
@@ -88,7 +88,7 @@ fn what_is_no_pid_is_refused_before_anything_is_looked_up(session: &Session) {
 /// A PID namespace in which the next process gets the number that the test wants.
 const SHELL: &str = "--pid --fork --kill-child --mount-proc sh -c";
 
-fn a_number_that_is_used_again_is_the_new_process(session: &Session) {
+fn a_reused_pid_is_the_new_process(session: &Session) {
     let script = "mkfifo go; while :; do
         echo 99 >/proc/sys/kernel/ns_last_pid; sleep 100 & echo $! >>numbers; read line <go; kill \
     $!; wait $!; done";
@@ -135,7 +135,7 @@ fn a_number_that_is_used_again_is_the_new_process(session: &Session) {
     filter.wait().exited(0);
 }
 
-fn another_inode_is_another_process(session: &Session) {
+fn a_pid_with_another_inode_is_not_found(session: &Session) {
     let sleep = session.command("sleep 100").start();
     let (id, inode) = (sleep.id(), fstat(sleep.pinned().pidfd()).unwrap().st_ino);
     for options in ["-q", &format!("-q --to {id}"), "--json"] {
@@ -151,7 +151,7 @@ fn another_inode_is_another_process(session: &Session) {
     }
 }
 
-fn a_target_that_ends_halfway_leaves_nothing_to_find(session: &Session) {
+fn a_target_that_ends_halfway_is_not_found(session: &Session) {
     // Without the ioctls an ordinary user cannot rule out the processes of others.
     let filters = if session.is_root() {
         &[None, Some(Filter::PidTranslation)][..]
@@ -189,7 +189,7 @@ fn a_target_that_ends_halfway_leaves_nothing_to_find(session: &Session) {
     }
 }
 
-fn a_namespace_whose_first_process_is_dead_says_so(session: &Session) {
+fn a_namespace_whose_first_process_is_dead_is_reported(session: &Session) {
     let unshare = session
         .original_unshare("--pid --fork --kill-child sleep 100")
         .start();
@@ -225,7 +225,7 @@ fn a_namespace_whose_first_process_is_dead_says_so(session: &Session) {
         .says(&["not visible"]);
 }
 
-fn thirty_two_levels_are_a_chain_like_any_other(session: &Session) {
+fn a_chain_of_thirty_two_levels_is_translated(session: &Session) {
     // Down until the kernel refuses one more.
     std::fs::write(
         session.path("down"),
@@ -256,7 +256,7 @@ fn thirty_two_levels_are_a_chain_like_any_other(session: &Session) {
     assert_eq!(table.lines().count(), ids.len() + 1);
 }
 
-fn a_namespace_beside_the_callers_is_out_of_sight(session: &Session) {
+fn a_namespace_beside_the_callers_is_not_visible(session: &Session) {
     let beside = session
         .original_unshare("--pid --fork --kill-child sleep 100")
         .start();
@@ -295,7 +295,7 @@ fn a_namespace_beside_the_callers_is_out_of_sight(session: &Session) {
     }
 }
 
-fn a_process_that_hidepid_hides_is_there(session: &Session) {
+fn a_process_hidden_by_hidepid_is_found(session: &Session) {
     let script = "mount -t proc -o hidepid=2 proc /proc && \
         exec setpriv --reuid=4242 --regid=4242 --clear-groups nsx pidmap 1";
     let outcome = session

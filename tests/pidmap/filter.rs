@@ -9,14 +9,14 @@ use std::{fs::OpenOptions, io::Write};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        both(matches_are_translated_and_the_rest_is_as_it_was),
-        both(what_has_no_translation_stays_and_is_counted),
+        both(matches_are_translated_and_the_rest_is_unchanged),
+        both(numbers_without_a_translation_stay_and_are_counted),
         both(a_line_comes_out_before_the_next_goes_in),
-        both(an_expression_that_is_none_is_wrong_usage),
+        both(an_invalid_expression_is_wrong_usage),
     ]
 }
 
-fn matches_are_translated_and_the_rest_is_as_it_was(session: &Session) {
+fn matches_are_translated_and_the_rest_is_unchanged(session: &Session) {
     let deep = Deep::new(session);
     let second = deep.levels[1].id();
     let number = |level: usize| chain(&deep.levels[level])[chain_base(&deep) + 1];
@@ -62,7 +62,7 @@ fn matches_are_translated_and_the_rest_is_as_it_was(session: &Session) {
     }
 }
 
-fn what_has_no_translation_stays_and_is_counted(session: &Session) {
+fn numbers_without_a_translation_stay_and_are_counted(session: &Session) {
     let deep = Deep::new(session);
     let (first, second) = (deep.levels[1].id(), deep.levels[2].id());
     let log = b"pid=1 pid=4194303 pid=none pid=99999999999\n";
@@ -128,7 +128,7 @@ fn a_line_comes_out_before_the_next_goes_in(session: &Session) {
     assert_eq!(nsx.wait().exited(0).stdout, expected);
 }
 
-fn an_expression_that_is_none_is_wrong_usage(session: &Session) {
+fn an_invalid_expression_is_wrong_usage(session: &Session) {
     for expression in ["(", "[", "*", r"\q"] {
         let outcome = session
             .nsx("pidmap --filter")

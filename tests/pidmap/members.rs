@@ -11,8 +11,8 @@ use std::{collections::BTreeSet, fs};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        both(all_that_a_namespace_sees_are_listed),
-        both(users_are_named_inside_and_here),
+        both(every_process_that_a_namespace_sees_is_listed),
+        both(users_are_named_inside_and_outside),
         both(a_tree_has_children_below),
     ]
 }
@@ -20,7 +20,7 @@ pub(super) fn tests() -> Vec<Test> {
 /// A namespace with a procfs of its own, a namespace in it, and some processes in both.
 const SCRIPT: &str = "sleep 101 & unshare --pid --fork --kill-child sleep 102 & sleep 103 & wait";
 
-fn all_that_a_namespace_sees_are_listed(session: &Session) {
+fn every_process_that_a_namespace_sees_is_listed(session: &Session) {
     let unshare = session
         .original_unshare("--pid --fork --kill-child --mount-proc sh -c")
         .arg(SCRIPT)
@@ -103,7 +103,7 @@ fn all_that_a_namespace_sees_are_listed(session: &Session) {
     session.nsx(&format!("pidmap {ns} {ns}")).run().exited(2);
 }
 
-fn users_are_named_inside_and_here(session: &Session) {
+fn users_are_named_inside_and_outside(session: &Session) {
     let unshare = session
         .command("unshare --map-root-user --pid --fork --kill-child sleep 100")
         .start();

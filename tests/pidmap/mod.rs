@@ -35,16 +35,16 @@ pub(crate) fn tests() -> Vec<Test> {
 
 fn chains() -> Vec<Test> {
     vec![
-        both(a_chain_agrees_with_the_kernel_four_deep),
-        both(a_number_of_another_namespace_is_translated),
-        both(the_callers_own_numbers_are_those_it_sees),
-        both(what_is_not_there_is_told_apart_from_wrong_usage),
-        both(any_two_namespaces_are_translated_between),
-        both(numbers_come_from_standard_input),
-        both(groups_and_sessions_have_their_numbers_too),
-        both(a_thread_is_translated_where_it_is_asked_for),
-        both(whose_each_namespace_is_is_said),
-        both(a_line_of_json_stands_for_itself),
+        both(a_chain_of_four_levels_agrees_with_the_kernel),
+        both(a_pid_of_another_namespace_is_translated),
+        both(the_callers_own_pids_are_those_it_sees),
+        both(a_missing_process_is_told_apart_from_wrong_usage),
+        both(pids_are_translated_between_any_two_namespaces),
+        both(pids_are_read_from_standard_input),
+        both(process_groups_and_sessions_are_translated_too),
+        both(a_thread_is_translated_if_it_is_requested),
+        both(the_owner_of_each_namespace_is_named),
+        both(each_line_of_json_is_a_whole_document),
     ]
 }
 
@@ -87,7 +87,7 @@ fn words(ids: &[u64]) -> String {
     ids.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
 }
 
-fn a_chain_agrees_with_the_kernel_four_deep(session: &Session) {
+fn a_chain_of_four_levels_agrees_with_the_kernel(session: &Session) {
     let deep = Deep::new(session);
     for (depth, process) in deep.levels.iter().enumerate() {
         let (id, ids) = (process.id(), chain(process));
@@ -146,7 +146,7 @@ fn a_chain_agrees_with_the_kernel_four_deep(session: &Session) {
     );
 }
 
-fn a_number_of_another_namespace_is_translated(session: &Session) {
+fn a_pid_of_another_namespace_is_translated(session: &Session) {
     let deep = Deep::new(session);
     for filter in [None, Some(Filter::PidTranslation)] {
         let run = |options: &str| {
@@ -187,7 +187,7 @@ fn a_number_of_another_namespace_is_translated(session: &Session) {
     }
 }
 
-fn the_callers_own_numbers_are_those_it_sees(session: &Session) {
+fn the_callers_own_pids_are_those_it_sees(session: &Session) {
     // With a procfs of its own, PID 1 has that one id.
     let inside = "--pid --fork --kill-child --mount-proc nsx pidmap -q 1";
     assert_eq!(session.original_unshare(inside).output(), "1");
@@ -202,7 +202,7 @@ fn the_callers_own_numbers_are_those_it_sees(session: &Session) {
     );
 }
 
-fn what_is_not_there_is_told_apart_from_wrong_usage(session: &Session) {
+fn a_missing_process_is_told_apart_from_wrong_usage(session: &Session) {
     let ended = session.command("true").start();
     let id = ended.id();
     ended.wait().exited(0);
@@ -259,7 +259,7 @@ fn both_ways(session: &Session, options: &str) -> Outcome {
     asked
 }
 
-fn any_two_namespaces_are_translated_between(session: &Session) {
+fn pids_are_translated_between_any_two_namespaces(session: &Session) {
     let deep = Deep::new(session);
     let other = session
         .original_unshare("--pid --fork --kill-child sleep 100")
@@ -306,7 +306,7 @@ fn chain_base(deep: &Deep) -> usize {
     chain(&deep.levels[0]).len() - 1
 }
 
-fn numbers_come_from_standard_input(session: &Session) {
+fn pids_are_read_from_standard_input(session: &Session) {
     let deep = Deep::new(session);
     let second = deep.levels[1].id();
     let inside: Vec<u64> = deep.levels[1..]
@@ -361,7 +361,7 @@ fn numbers_come_from_standard_input(session: &Session) {
     assert_eq!(outcome.text(), vec![here[0].as_str(); 50_000].join("\n"));
 }
 
-fn groups_and_sessions_have_their_numbers_too(session: &Session) {
+fn process_groups_and_sessions_are_translated_too(session: &Session) {
     let script = "setsid sleep 100 & wait";
     let unshare = session
         .original_unshare("--pid --fork --kill-child sh -c")
@@ -388,7 +388,7 @@ fn groups_and_sessions_have_their_numbers_too(session: &Session) {
     );
 }
 
-fn a_thread_is_translated_where_it_is_asked_for(session: &Session) {
+fn a_thread_is_translated_if_it_is_requested(session: &Session) {
     // The test program waits in a thread of its own while it runs a test.
     let program = "--pid --fork --kill-child tests --sleep-in-a-thread";
     let unshare = session.original_unshare(program).start();
@@ -429,7 +429,7 @@ fn a_thread_is_translated_where_it_is_asked_for(session: &Session) {
     }
 }
 
-fn whose_each_namespace_is_is_said(session: &Session) {
+fn the_owner_of_each_namespace_is_named(session: &Session) {
     let deep = Deep::new(session);
     let outcome = both_ways(session, &format!("--json {}", deep.deepest().id())).exited(0);
     let document: Value = serde_json::from_slice(&outcome.stdout).unwrap();
@@ -455,7 +455,7 @@ fn whose_each_namespace_is_is_said(session: &Session) {
     assert_eq!(document["processes"][0]["of"], Value::from(vec!["here"]));
 }
 
-fn a_line_of_json_stands_for_itself(session: &Session) {
+fn each_line_of_json_is_a_whole_document(session: &Session) {
     let deep = Deep::new(session);
     let ids: Vec<String> = deep
         .levels

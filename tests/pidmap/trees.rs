@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, fs};
 
 pub(super) fn tests() -> Vec<Test> {
-    vec![both(every_pair_of_namespaces_agrees_with_what_each_lists)]
+    vec![both(translations_agree_with_the_procfs_of_every_namespace)]
 }
 
 /// A tree as a list: each namespace but the first is made in an earlier one, and each process joins
@@ -118,7 +118,7 @@ impl Grown {
     }
 }
 
-fn every_pair_of_namespaces_agrees_with_what_each_lists(session: &Session) {
+fn translations_agree_with_the_procfs_of_every_namespace(session: &Session) {
     let mut runner = TestRunner::new(Config {
         cases: 4,
         max_shrink_iters: 0,

@@ -10,8 +10,8 @@ use crate::support::{Need, Session, Test, both, root};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(differences_of_anyone),
-        root(differences_of_root).needs([Need::Tool("newuidmap"), Need::Tool("perl")]),
+        both(differences_of_anyone_still_differ),
+        root(differences_of_root_still_differ).needs([Need::Tool("newuidmap"), Need::Tool("perl")]),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 38)]))
@@ -22,13 +22,13 @@ fn all() -> impl Iterator<Item = &'static Difference> {
     UNSHARE.iter().chain(NSENTER).chain(LSNS)
 }
 
-fn differences_of_anyone(session: &Session) {
+fn differences_of_anyone_still_differ(session: &Session) {
     all()
         .filter(|difference| difference.who == Who::Anyone)
         .for_each(|known| check(session, known));
 }
 
-fn differences_of_root(session: &Session) {
+fn differences_of_root_still_differ(session: &Session) {
     all()
         .filter(|difference| difference.who != Who::Anyone)
         .for_each(|known| check(session, known));

@@ -10,25 +10,25 @@ use crate::support::{Need, Session, Test, both, ordinary, root};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        root(a_rootless_build_chroot).needs([Need::Tool("newuidmap"), Need::Tool("chroot")]),
-        both(a_network_of_loopback_alone).needs([Need::Tool("ip")]),
-        both(a_trap_that_kills_the_wrapper),
+        root(a_rootless_chroot_builds_alike).needs([Need::Tool("newuidmap"), Need::Tool("chroot")]),
+        both(a_network_has_loopback_alone).needs([Need::Tool("ip")]),
+        both(a_trap_kills_the_wrapper_alike),
         both(exec_unshare),
-        both(a_network_namespace_that_stays).needs([Need::Tool("nsenter"), Need::Tool("ip")]),
+        both(a_network_namespace_stays).needs([Need::Tool("nsenter"), Need::Tool("ip")]),
         both(three_levels),
-        both(kill_child_in_a_pipeline),
-        both(statuses_through_wait),
+        both(kill_child_works_in_a_pipeline),
+        both(statuses_through_wait_are_the_same),
         both(under_setsid),
         both(under_timeout),
-        root(the_network_of_a_container).needs([Need::Tool("ip")]),
-        root(a_shell_on_the_host_of_a_privileged_pod),
-        root(namespaces_by_their_files),
-        root(a_mount_in_a_container),
-        both(commands_from_standard_input),
-        ordinary(a_rootless_network).needs([Need::Tool("ip")]),
-        both(a_function_for_each_of_many),
+        root(the_network_of_a_container_is_entered).needs([Need::Tool("ip")]),
+        root(a_privileged_pod_gets_a_shell_on_the_host),
+        root(namespaces_are_entered_by_their_files),
+        root(a_mount_is_made_in_a_container),
+        both(commands_are_read_from_standard_input),
+        ordinary(a_rootless_network_is_set_up).needs([Need::Tool("ip")]),
+        both(a_function_runs_for_each_of_many),
         both(exec_nsenter),
-        both(nsenter_under_timeout),
+        both(nsenter_runs_under_timeout),
         root(unshare_and_nsenter_meet).needs([Need::Tool("ip")]),
     ]
     .into_iter()
@@ -36,7 +36,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-fn a_rootless_build_chroot(session: &Session) {
+fn a_rootless_chroot_builds_alike(session: &Session) {
     let script = r#"
         mkdir root root/usr root/build
         unshare -r --map-auto -m sh -ec '
@@ -49,13 +49,13 @@ fn a_rootless_build_chroot(session: &Session) {
     assert_same(session, &as_user_with_ranges(script));
 }
 
-fn a_network_of_loopback_alone(session: &Session) {
+fn a_network_has_loopback_alone(session: &Session) {
     let script = "unshare -r --net sh -ec 'ip -br link; ip link set lo up; ip -br addr; ip route \
     get 127.0.0.1'";
     assert_same(session, script);
 }
 
-fn a_trap_that_kills_the_wrapper(session: &Session) {
+fn a_trap_kills_the_wrapper_alike(session: &Session) {
     let script = r#"
         exec 2>/dev/null # a shell may or may not have a word for the signal
         unshare -r --pid --kill-child sleep 100 &
@@ -75,7 +75,7 @@ fn exec_unshare(session: &Session) {
     );
 }
 
-fn a_network_namespace_that_stays(session: &Session) {
+fn a_network_namespace_stays(session: &Session) {
     let script = "unshare -rm sh -ec ' : >blue; unshare --net=blue ip link set lo up; nsenter \
     --net=blue ip -br addr; \
                   stat -fc %T blue; umount blue; stat -c %s blue'";
@@ -93,7 +93,7 @@ fn three_levels(session: &Session) {
     );
 }
 
-fn kill_child_in_a_pipeline(session: &Session) {
+fn kill_child_works_in_a_pipeline(session: &Session) {
     assert_same(
         session,
         "unshare -rpf --kill-child --mount-proc sh -c 'echo one; echo two; exit 4' | tail -n 1; \
@@ -105,7 +105,7 @@ fn kill_child_in_a_pipeline(session: &Session) {
     );
 }
 
-fn statuses_through_wait(session: &Session) {
+fn statuses_through_wait_are_the_same(session: &Session) {
     let script = r#"
         unshare -rf sh -c 'exit 7' & first=$!
         unshare -rf sh -c 'kill -TERM $$' & second=$!
@@ -126,7 +126,7 @@ fn under_timeout(session: &Session) {
     assert_same(session, "timeout 0.3 unshare -r sleep 100; echo $?");
 }
 
-fn the_network_of_a_container(session: &Session) {
+fn the_network_of_a_container_is_entered(session: &Session) {
     // As people do who found no ip in the image.
     let script = r#"
         docker() { echo $T; }
@@ -138,7 +138,7 @@ fn the_network_of_a_container(session: &Session) {
     assert_same(session, &beside("-nf", script));
 }
 
-fn a_shell_on_the_host_of_a_privileged_pod(session: &Session) {
+fn a_privileged_pod_gets_a_shell_on_the_host(session: &Session) {
     // The pod shares the PIDs of a host whose PID 1 is a shell here.
     let pod = r#"
         nsenter -t 1 -m -u -i -n hostname
@@ -158,7 +158,7 @@ fn a_shell_on_the_host_of_a_privileged_pod(session: &Session) {
     assert_same(session, &script);
 }
 
-fn namespaces_by_their_files(session: &Session) {
+fn namespaces_are_entered_by_their_files(session: &Session) {
     let script = r#"
         nsenter --uts=/proc/$T/ns/uts hostname inner
         nsenter --mount=/proc/$T/ns/mnt --uts=/proc/$T/ns/uts --ipc=/proc/$T/ns/ipc --net=/proc/$T/ns/net -- \
@@ -168,7 +168,7 @@ fn namespaces_by_their_files(session: &Session) {
     assert_same(session, &beside("-muinf", script));
 }
 
-fn a_mount_in_a_container(session: &Session) {
+fn a_mount_is_made_in_a_container(session: &Session) {
     let script = r#"
         nsenter -t $T -m -- mount -t tmpfs injected /mnt
         nsenter -t $T -m -- grep -c injected /proc/self/mountinfo
@@ -178,7 +178,7 @@ fn a_mount_in_a_container(session: &Session) {
     assert_same(session, &beside("-mf", script));
 }
 
-fn commands_from_standard_input(session: &Session) {
+fn commands_are_read_from_standard_input(session: &Session) {
     let u = if session.is_root() {
         ""
     } else {
@@ -194,7 +194,7 @@ fn commands_from_standard_input(session: &Session) {
     );
 }
 
-fn a_rootless_network(session: &Session) {
+fn a_rootless_network_is_set_up(session: &Session) {
     // As rootless engines' helpers do, and their users.
     let script = r#"
         mkdir start; cd start
@@ -205,7 +205,7 @@ fn a_rootless_network(session: &Session) {
     assert_same(session, &beside("-rnmf", script));
 }
 
-fn a_function_for_each_of_many(session: &Session) {
+fn a_function_runs_for_each_of_many(session: &Session) {
     let u = if session.is_root() {
         ""
     } else {
@@ -233,7 +233,7 @@ fn exec_nsenter(session: &Session) {
     assert_same(session, &beside("-ruf", &script));
 }
 
-fn nsenter_under_timeout(session: &Session) {
+fn nsenter_runs_under_timeout(session: &Session) {
     let u = if session.is_root() {
         ""
     } else {

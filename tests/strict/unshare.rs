@@ -7,26 +7,26 @@ use rustix::process::Signal;
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         both(usage),
-        both(words_that_cannot_be),
-        both(each_kind_of_namespace),
+        both(wrong_words_give_the_same),
+        both(each_kind_of_namespace_gives_the_same),
         both(ids),
-        root(ranges_of_ids).needs([Need::Tool("newuidmap")]),
-        both(mounts_root_and_directory),
+        root(ranges_of_ids_give_the_same).needs([Need::Tool("newuidmap")]),
+        both(mounts_root_and_working_directory_are_the_same),
         both(clocks).needs([Need::Kernel(5, 6)]),
         both(capabilities).needs([Need::Kernel(5, 6)]),
-        root(ids_of_the_program),
+        root(ids_of_the_program_are_the_same),
         root(persistent_files).needs([Need::Tool("taskset")]),
-        both(what_cannot_be_run),
-        both(the_login_shell),
-        both(how_it_ends),
-        both(what_the_caller_gave),
-        both(signals_while_it_waits),
+        both(programs_that_cannot_run_fail_alike),
+        both(the_login_shell_is_the_same),
+        both(exit_statuses_are_the_same),
+        both(the_callers_state_is_kept_alike),
+        both(signals_while_unshare_waits_do_the_same),
         both(the_waiting_process_is_in_the_new_namespaces).needs([Need::Tool("nsenter")]),
-        both(options_of_later_releases),
+        both(options_of_later_releases_give_what_the_reference_says),
         both(an_interpreter_comes_with_a_procfs),
         root(a_range_of_one_id_is_a_range),
         root(the_callers_ids_are_mapped_also_for_another_owner),
-        root(an_id_that_stands_for_none_is_refused),
+        root(the_invalid_id_is_refused),
         both(few_descriptors_are_enough),
     ]
     .into_iter()
@@ -82,7 +82,7 @@ fn usage(session: &Session) {
         .says(&["bogus", "unshare"]);
 }
 
-fn words_that_cannot_be(session: &Session) {
+fn wrong_words_give_the_same(session: &Session) {
     all_same(
         session,
         &[
@@ -140,7 +140,7 @@ fn words_that_cannot_be(session: &Session) {
     }
 }
 
-fn each_kind_of_namespace(session: &Session) {
+fn each_kind_of_namespace_gives_the_same(session: &Session) {
     let apart = "for kind in cgroup ipc mnt net pid time user uts; do test \"$(readlink \
     /proc/self/ns/$kind)\" = \
                  \"$(readlink /proc/$PPID/ns/$kind)\" || echo $kind; done; cut -d: -f1 \
@@ -220,7 +220,7 @@ pub(super) fn as_user_with_ranges(script: &str) -> String {
     )
 }
 
-fn ranges_of_ids(session: &Session) {
+fn ranges_of_ids_give_the_same(session: &Session) {
     let show = "sh -c 'cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups'";
     for options in ["--map-auto", "--map-users auto", "--map-groups auto"] {
         assert_same(
@@ -285,7 +285,7 @@ fn ranges_of_ids(session: &Session) {
     assert_gives(session, (2, 41), direct, 0, "0 0 10 20 30 5\n", "");
 }
 
-fn mounts_root_and_directory(session: &Session) {
+fn mounts_root_and_working_directory_are_the_same(session: &Session) {
     all_same(
         session,
         &[
@@ -361,7 +361,7 @@ fn capabilities(session: &Session) {
     }
 }
 
-fn ids_of_the_program(session: &Session) {
+fn ids_of_the_program_are_the_same(session: &Session) {
     all_same(
         session,
         &[
@@ -417,7 +417,7 @@ fn persistent_files(session: &Session) {
     assert_gives(session, (2, 42), &user, 0, "nsfs\n", "");
 }
 
-fn what_cannot_be_run(session: &Session) {
+fn programs_that_cannot_run_fail_alike(session: &Session) {
     all_same(
         session,
         &[
@@ -432,7 +432,7 @@ fn what_cannot_be_run(session: &Session) {
     );
 }
 
-fn the_login_shell(session: &Session) {
+fn the_login_shell_is_the_same(session: &Session) {
     all_same(
         session,
         &[
@@ -463,7 +463,7 @@ fn the_login_shell(session: &Session) {
     }
 }
 
-fn how_it_ends(session: &Session) {
+fn exit_statuses_are_the_same(session: &Session) {
     for options in ["-r", "-rf", "-rpf"] {
         all_same(
             session,
@@ -477,7 +477,7 @@ fn how_it_ends(session: &Session) {
     }
 }
 
-fn what_the_caller_gave(session: &Session) {
+fn the_callers_state_is_kept_alike(session: &Session) {
     let signals = "grep -E '^(SigBlk|SigIgn|SigCgt)' /proc/self/status";
     let descriptors = "sh -c 'for fd in 0 1 2 3 4 5 6 7 8 9; do test -e /proc/$$/fd/$fd && echo \
     $fd; done >seen'; cat seen";
@@ -509,7 +509,7 @@ fn what_the_caller_gave(session: &Session) {
     }
 }
 
-fn signals_while_it_waits(session: &Session) {
+fn signals_while_unshare_waits_do_the_same(session: &Session) {
     for side in SIDES {
         let start = |words: &str| {
             let command = session.command(&format!("unshare {words}"));
@@ -564,7 +564,7 @@ fn the_waiting_process_is_in_the_new_namespaces(session: &Session) {
     assert_same(session, &(CHILD_OF.to_owned() + script));
 }
 
-fn options_of_later_releases(session: &Session) {
+fn options_of_later_releases_give_what_the_reference_says(session: &Session) {
     let r = session.map_root();
     for (since, script, stdout) in [
         (
@@ -701,7 +701,7 @@ fn the_callers_ids_are_mapped_also_for_another_owner(session: &Session) {
     }
 }
 
-fn an_id_that_stands_for_none_is_refused(session: &Session) {
+fn the_invalid_id_is_refused(session: &Session) {
     for (options, call) in [
         ("-S", "setuid()"),
         ("-G", "setgid()"),

@@ -5,12 +5,12 @@ use crate::support::{Cgroups, Session, Test, root};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        root(a_link_to_a_sticky_directory_makes_no_record_the_systems),
-        root(an_honest_record_of_the_users_own_service_decides_nothing),
-        root(a_link_in_the_users_docker_makes_no_container_the_systems),
-        root(a_data_root_that_the_user_configured_is_not_the_systems),
-        root(a_graphroot_that_the_user_configured_is_not_the_systems),
-        root(no_other_user_than_a_processs_own_gets_its_environment),
+        root(a_link_to_a_sticky_directory_makes_no_system_record),
+        root(a_users_record_of_their_own_service_decides_nothing),
+        root(a_link_in_a_users_docker_store_makes_no_system_container),
+        root(a_data_root_that_a_user_configured_does_not_belong_to_the_system),
+        root(a_graphroot_that_a_user_configured_does_not_belong_to_the_system),
+        root(only_the_user_of_a_process_gets_its_environment),
     ]
 }
 
@@ -33,7 +33,7 @@ fn assert_refused(world: &World<'_>, words: &[&str]) {
     }
 }
 
-fn a_link_to_a_sticky_directory_makes_no_record_the_systems(session: &Session) {
+fn a_link_to_a_sticky_directory_makes_no_system_record(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     world
         .mapper(&format!("ln -sfn /tmp {RUNTIME}/crun"))
@@ -52,7 +52,7 @@ fn a_link_to_a_sticky_directory_makes_no_record_the_systems(session: &Session) {
     );
 }
 
-fn an_honest_record_of_the_users_own_service_decides_nothing(session: &Session) {
+fn a_users_record_of_their_own_service_decides_nothing(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     world.crun(
         &format!("{RUNTIME}/crun"),
@@ -98,7 +98,7 @@ const DOCKERS: [&str; 6] = [
     "--all-of docker:mapper@*",
 ];
 
-fn a_link_in_the_users_docker_makes_no_container_the_systems(session: &Session) {
+fn a_link_in_a_users_docker_store_makes_no_system_container(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let data = format!("{HOME}/.local/share/docker");
     world
@@ -109,7 +109,7 @@ fn a_link_in_the_users_docker_makes_no_container_the_systems(session: &Session) 
     assert_refused(&world, &DOCKERS);
 }
 
-fn a_data_root_that_the_user_configured_is_not_the_systems(session: &Session) {
+fn a_data_root_that_a_user_configured_does_not_belong_to_the_system(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let script = format!(
         r#"mkdir -p {HOME}/.config/docker /tmp/root; ln -s /tmp /tmp/root/containers
@@ -120,7 +120,7 @@ fn a_data_root_that_the_user_configured_is_not_the_systems(session: &Session) {
     assert_refused(&world, &DOCKERS);
 }
 
-fn a_graphroot_that_the_user_configured_is_not_the_systems(session: &Session) {
+fn a_graphroot_that_a_user_configured_does_not_belong_to_the_system(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let state = world.named(Victim::RootsService).fill(RUNC);
     let script = format!(
@@ -142,7 +142,7 @@ fn a_graphroot_that_the_user_configured_is_not_the_systems(session: &Session) {
 }
 
 /// A process that is named by its number: what it has in its environment is its user's word.
-fn no_other_user_than_a_processs_own_gets_its_environment(session: &Session) {
+fn only_the_user_of_a_process_gets_its_environment(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let start = format!(
         "unshare --mount {AS_MAPPER} env PATH={EVIL}:/bin LD_PRELOAD={EVIL}/library.so /bin/sleep \

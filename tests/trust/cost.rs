@@ -11,13 +11,12 @@ use std::time::Duration;
 pub(super) fn tests() -> Vec<Test> {
     let strace = Need::Tool("strace");
     vec![
-        root(a_users_list_of_containers_costs_no_more_than_its_length)
-            .needs([strace, Need::Tool("valgrind")]),
+        root(a_users_list_of_containers_costs_linear_time).needs([strace, Need::Tool("valgrind")]),
         root(a_users_list_of_100_000_containers_is_cut_off),
         root(a_directory_with_100_000_containers_is_cut_off).needs([strace]),
-        root(a_fifo_in_place_of_any_file_of_a_store_holds_nobody_up),
-        root(a_file_system_of_the_users_that_hangs_holds_nobody_up).needs([Need::Fuse]),
-        root(a_thousand_sockets_that_do_not_accept_hold_nobody_up),
+        root(a_fifo_instead_of_a_store_file_delays_nobody),
+        root(a_hanging_file_system_of_a_user_delays_nobody).needs([Need::Fuse]),
+        root(a_thousand_sockets_that_do_not_accept_delay_nobody),
         root(sparse_files_of_16_mib_are_cut_off).needs([strace]),
     ]
 }
@@ -54,7 +53,7 @@ fn assert_nobody_waits(world: &World<'_>) -> String {
     said
 }
 
-fn a_users_list_of_containers_costs_no_more_than_its_length(session: &Session) {
+fn a_users_list_of_containers_costs_linear_time(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let script =
         "valgrind --quiet --tool=callgrind --vgdb=no --callgrind-out-file=/run/count nsx __targets \
@@ -131,7 +130,7 @@ fn a_directory_with_100_000_containers_is_cut_off(session: &Session) {
     assert!(said.contains(&format!("{RUNTIME}/crun: cut off")), "{said}");
 }
 
-fn a_fifo_in_place_of_any_file_of_a_store_holds_nobody_up(session: &Session) {
+fn a_fifo_instead_of_a_store_file_delays_nobody(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let container = world.named(Victim::OwnContainer);
     let mut script = String::new();
@@ -165,7 +164,7 @@ fn a_fifo_in_place_of_any_file_of_a_store_holds_nobody_up(session: &Session) {
     assert_eq!(enter.output(), world.mounts(Victim::OwnContainer));
 }
 
-fn a_file_system_of_the_users_that_hangs_holds_nobody_up(session: &Session) {
+fn a_hanging_file_system_of_a_user_delays_nobody(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let record = world.named(Victim::RootsService).fill(CRUN);
     let system = format!("mkdir -p /run/crun/web; echo '{record}' >/run/crun/web/status");
@@ -240,7 +239,7 @@ const SOCKETS: &str = r#"
     }
     print "full\n"; sleep(1000);"#;
 
-fn a_thousand_sockets_that_do_not_accept_hold_nobody_up(session: &Session) {
+fn a_thousand_sockets_that_do_not_accept_delay_nobody(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let home = format!("{HOME}/.local/share/lxc");
     world

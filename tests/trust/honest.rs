@@ -20,8 +20,8 @@ pub(super) fn tests() -> Vec<Test> {
             Need::Tool("crun"),
             Need::Tool("lxc-start"),
         ]),
-        root(docker_with_a_user_namespace_is_the_systems).needs([docker]),
-        root(every_word_that_is_printed_leads_to_its_container).needs([podman, docker]),
+        root(docker_with_a_user_namespace_belongs_to_the_system).needs([docker]),
+        root(every_printed_name_finds_its_container).needs([podman, docker]),
     ]
 }
 
@@ -132,7 +132,7 @@ fn the_systems_containers_are_entered_by_their_names(session: &Session) {
     }
 }
 
-fn docker_with_a_user_namespace_is_the_systems(session: &Session) {
+fn docker_with_a_user_namespace_belongs_to_the_system(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     docker.stop_daemon("TERM");
@@ -156,7 +156,7 @@ fn docker_with_a_user_namespace_is_the_systems(session: &Session) {
     }
 }
 
-fn every_word_that_is_printed_leads_to_its_container(session: &Session) {
+fn every_printed_name_finds_its_container(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let (docker, rootful, rootless) = (
         Docker::start(&host),

@@ -5,10 +5,10 @@ use super::world::{AS_MAPPER, BUNDLE, Named, RUNTIME, World};
 use crate::support::{Cgroups, Session, Test, procfs, root};
 
 pub(super) fn tests() -> Vec<Test> {
-    vec![root(a_users_file_raises_no_limit_with_the_rights_of_root)]
+    vec![root(a_users_file_raises_no_limit_with_roots_privileges)]
 }
 
-fn a_users_file_raises_no_limit_with_the_rights_of_root(session: &Session) {
+fn a_users_file_raises_no_limit_with_roots_privileges(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     // The user's limits and score are those that the user cannot leave.
     let script = format!(

@@ -6,10 +6,10 @@ use crate::support::{Cgroups, Process, Session, Test, procfs, root};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        root(only_roots_monitor_speaks_for_a_container_of_the_systems),
-        root(no_title_makes_a_process_the_monitor_of_a_container),
-        root(a_users_monitor_leads_to_that_users_container_alone),
-        root(a_directory_that_the_user_can_replace_holds_no_container_of_the_systems),
+        root(only_a_monitor_of_root_speaks_for_a_system_container),
+        root(no_process_title_makes_a_process_a_monitor),
+        root(a_users_monitor_leads_only_to_that_users_container),
+        root(a_directory_that_a_user_can_replace_holds_no_system_container),
     ]
 }
 
@@ -57,7 +57,7 @@ fn container(world: &World<'_>, directory: &str) {
     world.host.shell(&script).run().exited(0);
 }
 
-fn only_roots_monitor_speaks_for_a_container_of_the_systems(session: &Session) {
+fn only_a_monitor_of_root_speaks_for_a_system_container(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let directory = "/var/lib/lxc/web";
     for has_directory in [false, true] {
@@ -108,7 +108,7 @@ fn starts() -> [String; 2] {
     ]
 }
 
-fn no_title_makes_a_process_the_monitor_of_a_container(session: &Session) {
+fn no_process_title_makes_a_process_a_monitor(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     container(&world, "/var/lib/lxc/web");
     for start in starts() {
@@ -125,7 +125,7 @@ fn no_title_makes_a_process_the_monitor_of_a_container(session: &Session) {
     }
 }
 
-fn a_users_monitor_leads_to_that_users_container_alone(session: &Session) {
+fn a_users_monitor_leads_only_to_that_users_container(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let home = format!("{HOME}/.local/share/lxc");
     world
@@ -182,7 +182,7 @@ fn a_users_monitor_leads_to_that_users_container_alone(session: &Session) {
     }
 }
 
-fn a_directory_that_the_user_can_replace_holds_no_container_of_the_systems(session: &Session) {
+fn a_directory_that_a_user_can_replace_holds_no_system_container(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let ways = [
         (

@@ -6,10 +6,10 @@ use crate::support::{Cgroups, Session, Test, root};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        root(a_cgroup_that_the_user_made_is_no_unit_and_no_container_of_the_systems),
+        root(a_users_cgroup_is_neither_a_unit_nor_a_system_container),
         root(a_users_link_names_no_namespace),
-        root(a_link_of_roots_through_a_users_directory_names_no_namespace_of_the_systems),
-        root(a_name_in_the_users_directory_of_networks_is_the_users),
+        root(a_link_of_root_through_a_users_directory_names_no_system_namespace),
+        root(a_name_in_a_users_network_directory_belongs_to_the_user),
     ]
 }
 
@@ -20,7 +20,7 @@ const DELEGATED: [&str; 2] = [
     "system.slice/builder.service",
 ];
 
-fn a_cgroup_that_the_user_made_is_no_unit_and_no_container_of_the_systems(session: &Session) {
+fn a_users_cgroup_is_neither_a_unit_nor_a_system_container(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         let world = World::new(session, cgroups);
         let mut wrong = Vec::new();
@@ -94,7 +94,7 @@ fn a_users_link_names_no_namespace(session: &Session) {
     }
 }
 
-fn a_link_of_roots_through_a_users_directory_names_no_namespace_of_the_systems(session: &Session) {
+fn a_link_of_root_through_a_users_directory_names_no_system_namespace(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let script = format!(
         "mkdir -p /run/netns; ln -s {HOME}/net /run/netns/web; ln -s {HOME}/below/net \
@@ -123,7 +123,7 @@ fn a_link_of_roots_through_a_users_directory_names_no_namespace_of_the_systems(s
     }
 }
 
-fn a_name_in_the_users_directory_of_networks_is_the_users(session: &Session) {
+fn a_name_in_a_users_network_directory_belongs_to_the_user(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     world.host.command("ip netns add blue").run().exited(0);
     let blue = world

@@ -9,17 +9,16 @@ use crate::{
 pub(super) fn tests() -> Vec<Test> {
     let engines = [Need::Tool("dockerd"), Need::Tool("podman")];
     vec![
-        root(a_users_container_takes_no_name_of_a_running_one).needs(engines),
-        root(a_users_container_takes_no_name_of_a_stopped_one).needs(engines),
-        root(a_users_container_takes_no_id).needs(engines),
-        root(a_users_container_takes_no_name_of_a_namespace),
-        root(a_users_record_adds_nothing_to_a_container_of_the_systems)
-            .needs([Need::Tool("lxc-start")]),
-        root(no_account_takes_the_name_or_the_number_of_another),
+        root(a_users_container_cannot_take_the_name_of_a_running_one).needs(engines),
+        root(a_users_container_cannot_take_the_name_of_a_stopped_one).needs(engines),
+        root(a_users_container_cannot_take_an_id).needs(engines),
+        root(a_users_container_cannot_take_the_name_of_a_namespace),
+        root(a_users_record_adds_nothing_to_a_system_container).needs([Need::Tool("lxc-start")]),
+        root(no_account_takes_the_name_or_the_id_of_another),
     ]
 }
 
-fn a_users_container_takes_no_name_of_a_running_one(session: &Session) {
+fn a_users_container_cannot_take_the_name_of_a_running_one(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host).run("web", "");
     let podman = Podman::of_root(&host).run("db", "");
@@ -47,7 +46,7 @@ fn a_users_container_takes_no_name_of_a_running_one(session: &Session) {
     }
 }
 
-fn a_users_container_takes_no_name_of_a_stopped_one(session: &Session) {
+fn a_users_container_cannot_take_the_name_of_a_stopped_one(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let rootless = Podman::of_mapper(&host);
@@ -70,7 +69,7 @@ fn a_users_container_takes_no_name_of_a_stopped_one(session: &Session) {
         .exited(125);
 }
 
-fn a_users_container_takes_no_id(session: &Session) {
+fn a_users_container_cannot_take_an_id(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
     let rootless = Podman::of_mapper(&host);
@@ -107,7 +106,7 @@ fn a_users_container_takes_no_id(session: &Session) {
 /// The directory of crun's records of the user `mapper`.
 const CRUNS: &str = "/run/user/4242/crun";
 
-fn a_users_container_takes_no_name_of_a_namespace(session: &Session) {
+fn a_users_container_cannot_take_the_name_of_a_namespace(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     world.host.command("ip netns add blue").run().exited(0);
     let blue = world
@@ -125,7 +124,7 @@ fn a_users_container_takes_no_name_of_a_namespace(session: &Session) {
 
 /// Records name the processes of containers that have no configuration of their own, by the link
 /// that once made them root's.
-fn a_users_record_adds_nothing_to_a_container_of_the_systems(session: &Session) {
+fn a_users_record_adds_nothing_to_a_system_container(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let web = Lxc::new(&world.host).run("web", "");
     world
@@ -163,7 +162,7 @@ fn a_users_record_adds_nothing_to_a_container_of_the_systems(session: &Session) 
     }
 }
 
-fn no_account_takes_the_name_or_the_number_of_another(session: &Session) {
+fn no_account_takes_the_name_or_the_id_of_another(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     world.crun(CRUNS, "db", world.named(Victim::OwnContainer));
     let mounts = world.mounts(Victim::OwnContainer);

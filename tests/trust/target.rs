@@ -17,15 +17,15 @@ pub(super) fn tests() -> Vec<Test> {
     let strace = Need::Tool("strace");
     vec![
         root(a_target_that_ends_at_any_step_is_not_entered).needs([strace]),
-        root(a_target_that_freezes_meanwhile_does_not_keep_nsx).needs([strace]),
-        root(terminals_that_are_exhausted_are_told),
+        root(a_target_that_freezes_meanwhile_does_not_block_nsx).needs([strace]),
+        root(exhausted_pseudo_terminals_are_reported),
         root(a_flood_of_signals_leaves_nothing_behind),
-        root(accounts_that_are_no_files_cost_nothing),
+        root(account_files_that_are_not_regular_cost_nothing),
         root(a_set_user_id_program_inside_gains_what_the_target_may),
-        root(a_program_that_dumps_core_is_told_by_its_signal),
+        root(a_program_that_dumps_core_is_reported_by_its_signal),
         root(no_link_to_a_descriptor_leads_out_of_the_target).needs([Need::Tool("runc")]),
         root(no_program_of_the_hosts_runs_in_the_callers_pid_namespace).needs([Need::Tool("runc")]),
-        root(no_link_to_a_descriptor_is_read_as_the_targets_file).needs([Need::Tool("runc")]),
+        root(no_link_to_a_descriptor_is_read_as_a_file_of_the_target).needs([Need::Tool("runc")]),
     ]
 }
 
@@ -103,7 +103,7 @@ fn a_target_that_ends_at_any_step_is_not_entered(session: &Session) {
 }
 
 /// The target is frozen when nsx has found that it is not, and is about to join.
-fn a_target_that_freezes_meanwhile_does_not_keep_nsx(session: &Session) {
+fn a_target_that_freezes_meanwhile_does_not_block_nsx(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         for signal in [Signal::INT, Signal::TERM] {
             let host = Host::new(session, cgroups);
@@ -165,7 +165,7 @@ fn a_target_that_freezes_meanwhile_does_not_keep_nsx(session: &Session) {
 const EXHAUSTED: &str = "mount -t devpts -o newinstance,ptmxmode=666,max=1 devpts /dev/pts
     mount --bind /dev/pts/ptmx /dev/ptmx; exec 9<>/dev/ptmx";
 
-fn terminals_that_are_exhausted_are_told(session: &Session) {
+fn exhausted_pseudo_terminals_are_reported(session: &Session) {
     let (_unshare, sleep) = target(session, EXHAUSTED);
     let mut terminal = session.terminal();
     // The target's: the program has one of the caller's.
@@ -232,7 +232,7 @@ fn a_flood_of_signals_leaves_nothing_behind(session: &Session) {
     until("all have ended", || left() == 1);
 }
 
-fn accounts_that_are_no_files_cost_nothing(session: &Session) {
+fn account_files_that_are_not_regular_cost_nothing(session: &Session) {
     fs::write(session.path("outside"), "web:x:0:0::/outside:/bin/sh\n").unwrap();
     let outside = session.path("outside");
     let ways = [
@@ -314,7 +314,7 @@ fn a_set_user_id_program_inside_gains_what_the_target_may(session: &Session) {
     }
 }
 
-fn a_program_that_dumps_core_is_told_by_its_signal(session: &Session) {
+fn a_program_that_dumps_core_is_reported_by_its_signal(session: &Session) {
     let (_unshare, sleep) = target(session, "");
     for signal in [Signal::ABORT, Signal::SEGV, Signal::QUIT] {
         let script = format!(
@@ -398,7 +398,7 @@ fn no_program_of_the_hosts_runs_in_the_callers_pid_namespace(session: &Session) 
 }
 
 /// A link in the files of a container, in place of what nsx looks for there.
-fn no_link_to_a_descriptor_is_read_as_the_targets_file(session: &Session) {
+fn no_link_to_a_descriptor_is_read_as_a_file_of_the_target(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let web = Oci::runc(&host).run("web", "");
     host.shell("echo outside:x:77:77::/outside:/bin/sh >/run/passwd")

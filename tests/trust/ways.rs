@@ -12,31 +12,31 @@ use crate::support::{Cgroups, Session, Test, root};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        root(no_way_into_a_runtimes_records_misleads_root),
-        root(no_way_into_dockers_records_misleads_root),
-        root(no_way_into_containerds_records_misleads_root),
-        root(no_way_into_podmans_records_misleads_root),
-        root(no_way_into_machineds_records_misleads_root),
+        root(no_forged_record_of_a_runtime_misleads_root),
+        root(no_forged_record_of_docker_misleads_root),
+        root(no_forged_record_of_containerd_misleads_root),
+        root(no_forged_record_of_podman_misleads_root),
+        root(no_forged_record_of_machined_misleads_root),
     ]
 }
 
-fn no_way_into_a_runtimes_records_misleads_root(session: &Session) {
+fn no_forged_record_of_a_runtime_misleads_root(session: &Session) {
     assert_nothing_misleads(session, &["crun", "runc"]);
 }
 
-fn no_way_into_dockers_records_misleads_root(session: &Session) {
+fn no_forged_record_of_docker_misleads_root(session: &Session) {
     assert_nothing_misleads(session, &["docker", "Docker's containerd"]);
 }
 
-fn no_way_into_containerds_records_misleads_root(session: &Session) {
+fn no_forged_record_of_containerd_misleads_root(session: &Session) {
     assert_nothing_misleads(session, &["containerd", "nerdctl", "Kubernetes"]);
 }
 
-fn no_way_into_podmans_records_misleads_root(session: &Session) {
+fn no_forged_record_of_podman_misleads_root(session: &Session) {
     assert_nothing_misleads(session, &["podman", "CRI-O"]);
 }
 
-fn no_way_into_machineds_records_misleads_root(session: &Session) {
+fn no_forged_record_of_machined_misleads_root(session: &Session) {
     assert_nothing_misleads(session, &["machined"]);
 }
 

@@ -4,13 +4,13 @@ use crate::support::{Need, Session, Test, both, ordinary, root};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(a_user_namespace_alone_maps_nobody),
+        both(a_user_namespace_alone_maps_no_id),
         both(root_is_mapped_to_the_caller),
         both(the_caller_is_mapped_to_itself),
         both(a_single_id_is_mapped_by_number_and_by_name),
-        both(a_name_that_nobody_has_is_refused),
+        both(an_unknown_user_name_is_refused),
         both(setgroups_is_denied_or_allowed),
-        root(somebody_else_owns_the_user_namespace),
+        root(another_user_owns_the_user_namespace),
         root(the_program_becomes_a_user_and_a_group),
         root(a_program_with_other_ids_dies_with_nsx_too),
         ordinary(an_id_that_is_not_mapped_is_refused),
@@ -24,7 +24,7 @@ pub(crate) fn tests() -> Vec<Test> {
 const PRINT_IDS: &str =
     "echo $(id -u) $(id -g); echo $(cat /proc/self/uid_map); echo $(cat /proc/self/gid_map)";
 
-fn somebody_else_owns_the_user_namespace(session: &Session) {
+fn another_user_owns_the_user_namespace(session: &Session) {
     let script = format!("{PRINT_IDS}; cat /proc/self/setgroups");
     let output = session
         .nsx("unshare --owner 4242:4243 -r sh -c")
@@ -58,7 +58,7 @@ fn mapped(session: &Session, inside: (u32, u32)) -> String {
     format!("{0} {1}\n{0} {user} 1\n{1} {group} 1", inside.0, inside.1)
 }
 
-fn a_user_namespace_alone_maps_nobody(session: &Session) {
+fn a_user_namespace_alone_maps_no_id(session: &Session) {
     // The overflow ids, see proc_sys_kernel(5).
     assert_eq!(
         session.nsx("unshare -U sh -c").arg(PRINT_IDS).output(),
@@ -114,7 +114,7 @@ fn a_single_id_is_mapped_by_number_and_by_name(session: &Session) {
     assert_eq!(output, format!("1000 65534\n1000 {} 1\n", session.ids().0));
 }
 
-fn a_name_that_nobody_has_is_refused(session: &Session) {
+fn an_unknown_user_name_is_refused(session: &Session) {
     for option in ["--map-user", "--map-group", "-S", "-G"] {
         session
             .nsx(&format!("unshare -U {option} no-such-name touch ran"))

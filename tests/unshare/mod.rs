@@ -34,27 +34,27 @@ pub(crate) fn tests() -> Vec<Test> {
 fn new_namespaces() -> Vec<Test> {
     vec![
         both(ps_is_alone_as_pid_1).needs([Need::Tool("ps")]),
-        both(the_hostname_is_the_new_one_and_the_hosts_stays).needs([Need::Tool("hostname")]),
+        both(the_hostname_changes_inside_alone).needs([Need::Tool("hostname")]),
         both(lo_is_alone_and_up).needs([Need::Tool("ip")]),
-        both(the_kind_that_is_named_is_new_and_the_others_stay),
+        both(only_the_named_kind_is_new),
         both(all_kinds_are_new),
         both(a_pid_namespace_comes_with_a_child_and_its_own_proc),
         both(no_fork_leaves_the_pid_namespace_to_the_programs_children),
-        both(a_kernel_whose_exec_stays_outside_makes_the_program_a_child)
+        both(the_program_is_a_child_if_exec_does_not_enter_the_time_namespace)
             .needs([Need::Kernel(5, 6)]),
         both(fork_makes_the_program_a_child),
-        both(proc_is_mounted_where_it_is_asked_for),
+        both(proc_is_mounted_on_the_named_directory),
         both(sys_shows_the_new_networks_devices_and_keeps_the_cgroups),
-        both(a_sys_that_the_kernel_refuses_is_done_without),
+        both(a_sys_that_the_kernel_refuses_is_left_out),
         both(the_message_queues_are_those_of_the_new_namespace),
-        root(the_cgroups_are_seen_from_the_new_namespace),
-        root(the_cgroups_are_seen_under_another_root).needs([Need::Tool("busybox")]),
-        root(propagation_is_as_asked),
+        root(cgroups_are_seen_from_the_new_namespace),
+        root(cgroups_are_seen_under_another_root).needs([Need::Tool("busybox")]),
+        root(propagation_is_set_as_requested),
         both(mounts_inside_stay_inside),
-        both(the_program_starts_in_the_directory_that_is_asked_for),
+        both(the_program_starts_in_the_requested_directory),
         both(clock_offsets_are_left_alone).needs([Need::Kernel(5, 6)]),
         both(clock_offsets_are_read_as_people_write_them).needs([Need::Kernel(5, 6)]),
-        both(the_domain_name_is_the_new_one_and_the_hosts_stays).needs([Need::Tool("domainname")]),
+        both(the_domain_name_changes_inside_alone).needs([Need::Tool("domainname")]),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -110,7 +110,7 @@ fn ps_is_alone_as_pid_1(session: &Session) {
     }
 }
 
-fn the_hostname_is_the_new_one_and_the_hosts_stays(session: &Session) {
+fn the_hostname_changes_inside_alone(session: &Session) {
     let before = fs::read("/proc/sys/kernel/hostname").unwrap();
     assert_ne!(before, b"isolated-box\n");
     assert_eq!(
@@ -142,7 +142,7 @@ fn lo_is_alone_and_up(session: &Session) {
     assert!(!link("--net --no-lo"));
 }
 
-fn the_kind_that_is_named_is_new_and_the_others_stay(session: &Session) {
+fn only_the_named_kind_is_new(session: &Session) {
     let user = (!session.is_root()).then_some("user");
     for kind in KINDS {
         let plain = match kind {
@@ -234,7 +234,7 @@ fn no_fork_leaves_the_pid_namespace_to_the_programs_children(session: &Session) 
     assert_ne!(childrens, own);
 }
 
-fn a_kernel_whose_exec_stays_outside_makes_the_program_a_child(session: &Session) {
+fn the_program_is_a_child_if_exec_does_not_enter_the_time_namespace(session: &Session) {
     // The kernel tells a process with this personality that it is 2.6; before 6.3 only a fork
     // enters a new time namespace.
     let old =
@@ -280,7 +280,7 @@ fn fork_makes_the_program_a_child(session: &Session) {
     }
 }
 
-fn proc_is_mounted_where_it_is_asked_for(session: &Session) {
+fn proc_is_mounted_on_the_named_directory(session: &Session) {
     let place = session.path("proc");
     fs::create_dir(&place).unwrap();
     let option = format!("--pid --mount-proc={} sh -c", place.display());
@@ -326,7 +326,7 @@ fn sys_shows_the_new_networks_devices_and_keeps_the_cgroups(session: &Session) {
     );
 }
 
-fn a_sys_that_the_kernel_refuses_is_done_without(session: &Session) {
+fn a_sys_that_the_kernel_refuses_is_left_out(session: &Session) {
     // A user namespace may mount a sysfs only where it sees another whole: see
     // mount_too_revealing() in fs/namespace.c.
     let hidden = |command: &str| {
@@ -434,7 +434,7 @@ pub(crate) fn below_the_top(host: &Host<'_>, script: &str) -> String {
     host.shell(&format!("{below}\n{script}")).output()
 }
 
-fn the_cgroups_are_seen_from_the_new_namespace(session: &Session) {
+fn cgroups_are_seen_from_the_new_namespace(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         let host = Host::new(session, cgroups);
         let tops = |options: &str| {
@@ -473,7 +473,7 @@ fn the_cgroups_are_seen_from_the_new_namespace(session: &Session) {
     }
 }
 
-fn the_cgroups_are_seen_under_another_root(session: &Session) {
+fn cgroups_are_seen_under_another_root(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         let host = Host::new(session, cgroups);
         let script = "ls /sys/fs/cgroup; echo; nsx unshare --cgroup --net --pid --root /run/image \
@@ -495,7 +495,7 @@ pub(crate) fn quoted(script: &str) -> String {
     format!("'{}'", script.replace('\'', "'\\''"))
 }
 
-fn propagation_is_as_asked(session: &Session) {
+fn propagation_is_set_as_requested(session: &Session) {
     // Where mounts are shared, as systemd has them, whatever this host does.
     let propagation = |options: &str| {
         let inside =
@@ -538,7 +538,7 @@ fn mounts_inside_stay_inside(session: &Session) {
     assert_eq!(fs::read("/proc/self/mountinfo").unwrap(), before);
 }
 
-fn the_program_starts_in_the_directory_that_is_asked_for(session: &Session) {
+fn the_program_starts_in_the_requested_directory(session: &Session) {
     fs::create_dir(session.path("below")).unwrap();
     let own = session.directory().to_str().unwrap();
     for (options, directory) in [
@@ -615,7 +615,7 @@ fn clock_offsets_are_read_as_people_write_them(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn the_domain_name_is_the_new_one_and_the_hosts_stays(session: &Session) {
+fn the_domain_name_changes_inside_alone(session: &Session) {
     let before = fs::read("/proc/sys/kernel/domainname").unwrap();
     assert_eq!(
         session.unshare("--domainname example domainname").output(),

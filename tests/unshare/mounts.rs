@@ -13,29 +13,29 @@ use std::{
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(what_is_bound_is_seen_there),
-        both(what_is_bound_read_only_is_so_with_all_below),
+        both(a_bind_mount_shows_its_source),
+        both(a_read_only_bind_mount_is_read_only_with_all_submounts),
         both(a_read_only_mount_may_cover_others),
         both(mounts_are_made_in_order_and_hide_nothing_from_each_other),
-        both(a_tmpfs_is_as_large_as_asked_and_has_the_mode_of_what_it_covers),
-        both(an_overlay_takes_the_changes_and_loses_them),
-        both(an_overlay_shows_the_first_on_top),
-        both(a_program_in_an_overlay_does_not_stand_below_it),
+        both(a_tmpfs_has_the_requested_size_and_the_mode_of_its_mount_point),
+        both(an_overlay_takes_changes_and_loses_them),
+        both(an_overlay_shows_the_first_directory_on_top),
+        both(a_program_starts_in_the_overlay_and_not_below_it),
         both(dev_has_what_programs_expect),
         both(a_root_can_be_built_from_nothing),
         both(a_root_file_system_stays_as_it_is_under_an_overlay),
-        both(a_missing_place_is_made_in_memory_and_nowhere_else),
+        both(a_missing_mount_point_is_made_in_memory_alone),
         both(a_hostile_root_leads_nowhere),
         both(a_file_goes_on_a_file_and_a_directory_on_a_directory),
         both(a_source_that_is_missing_is_named),
-        both(a_hidden_directory_is_no_place_to_start),
-        both(what_is_mounted_on_the_root_becomes_the_root),
+        both(a_hidden_working_directory_is_refused),
+        both(a_mount_on_the_root_becomes_the_root),
         both(a_read_only_root_leaves_devices_and_kernel_files_usable),
-        both(a_read_only_root_has_the_holes_that_are_asked_for),
+        both(a_read_only_root_has_writable_exceptions),
         both(shared_mounts_are_refused),
         both(an_overlay_over_the_mounts_of_others_is_refused_to_a_user_namespace),
-        root(what_the_host_mounts_stays_out_of_a_bound_directory),
-        both(killed_at_any_time_it_leaves_no_mount),
+        root(later_mounts_of_the_host_stay_out_of_a_bound_directory),
+        both(no_mount_is_left_whenever_nsx_is_killed),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::Tool("busybox"), Need::Kernel(5, 12)]))
@@ -61,7 +61,7 @@ fn write(session: &Session, files: &[(&str, &str)]) {
     }
 }
 
-fn what_is_bound_is_seen_there(session: &Session) {
+fn a_bind_mount_shows_its_source(session: &Session) {
     write(session, &[("from/file", "bound"), ("to/other", "")]);
     let here = session.directory().display();
     let bind = session
@@ -83,7 +83,7 @@ fn what_is_bound_is_seen_there(session: &Session) {
     assert!(!session.path("to/file").exists());
 }
 
-fn what_is_bound_read_only_is_so_with_all_below(session: &Session) {
+fn a_read_only_bind_mount_is_read_only_with_all_submounts(session: &Session) {
     write(
         session,
         &[("from/file", ""), ("from/below/file", ""), ("to/file", "")],
@@ -154,7 +154,7 @@ fn mounts_are_made_in_order_and_hide_nothing_from_each_other(session: &Session) 
     assert_eq!(later.output(), "", "the later one covers the earlier");
 }
 
-fn a_tmpfs_is_as_large_as_asked_and_has_the_mode_of_what_it_covers(session: &Session) {
+fn a_tmpfs_has_the_requested_size_and_the_mode_of_its_mount_point(session: &Session) {
     let here = session.directory().display();
     let size = session
         .unshare(&format!("--tmpfs {here}:1M stat -f -c"))
@@ -187,7 +187,7 @@ fn a_tmpfs_is_as_large_as_asked_and_has_the_mode_of_what_it_covers(session: &Ses
     );
 }
 
-fn an_overlay_takes_the_changes_and_loses_them(session: &Session) {
+fn an_overlay_takes_changes_and_loses_them(session: &Session) {
     write(
         session,
         &[
@@ -217,7 +217,7 @@ fn an_overlay_takes_the_changes_and_loses_them(session: &Session) {
     assert!(!session.path("tree/made").exists());
 }
 
-fn an_overlay_shows_the_first_on_top(session: &Session) {
+fn an_overlay_shows_the_first_directory_on_top(session: &Session) {
     write(
         session,
         &[
@@ -246,7 +246,7 @@ fn an_overlay_shows_the_first_on_top(session: &Session) {
     assert_eq!(overlay.output(), "layer0layer29");
 }
 
-fn a_program_in_an_overlay_does_not_stand_below_it(session: &Session) {
+fn a_program_starts_in_the_overlay_and_not_below_it(session: &Session) {
     write(session, &[("file", "old"), ("below/file", "old")]);
     let here = session.directory().display();
     session
@@ -312,7 +312,7 @@ fn a_root_file_system_stays_as_it_is_under_an_overlay(session: &Session) {
     assert!(!root.join("made").exists() && !root.join("dev").exists());
 }
 
-fn a_missing_place_is_made_in_memory_and_nowhere_else(session: &Session) {
+fn a_missing_mount_point_is_made_in_memory_alone(session: &Session) {
     write(session, &[("from/file", "x"), ("to/x", "")]);
     let here = session.directory().display();
     for (options, made) in [
@@ -409,7 +409,7 @@ fn a_source_that_is_missing_is_named(session: &Session) {
     }
 }
 
-fn a_hidden_directory_is_no_place_to_start(session: &Session) {
+fn a_hidden_working_directory_is_refused(session: &Session) {
     let here = session.directory();
     let hides = format!("--tmpfs {}", here.parent().unwrap().display());
     session
@@ -422,7 +422,7 @@ fn a_hidden_directory_is_no_place_to_start(session: &Session) {
 }
 
 /// As the commonest lines of bubblewrap do, with and without a root that is named.
-fn what_is_mounted_on_the_root_becomes_the_root(session: &Session) {
+fn a_mount_on_the_root_becomes_the_root(session: &Session) {
     write(session, &[("file", "")]);
     let here = session.directory().display();
     for root in ["", "--root / "] {
@@ -495,7 +495,7 @@ fn a_read_only_root_leaves_devices_and_kernel_files_usable(session: &Session) {
     assert!(!session.path("here").exists());
 }
 
-fn a_read_only_root_has_the_holes_that_are_asked_for(session: &Session) {
+fn a_read_only_root_has_writable_exceptions(session: &Session) {
     write(session, &[("open/x", ""), ("shut/x", "")]);
     let script = "ls /tmp | wc -l; pwd; echo 1 >x && echo 2 >/tmp/x && echo 3 >../shut/x";
     let command = session
@@ -544,7 +544,7 @@ fn an_overlay_over_the_mounts_of_others_is_refused_to_a_user_namespace(session: 
         .says(&["overlay", "is mounted below it", "user namespace"]);
 }
 
-fn what_the_host_mounts_stays_out_of_a_bound_directory(session: &Session) {
+fn later_mounts_of_the_host_stay_out_of_a_bound_directory(session: &Session) {
     write(session, &[("from/x", ""), ("to/x", "")]);
     let here = session.directory().display();
     // A namespace whose mounts are shared stands for the host.
@@ -561,7 +561,7 @@ fn what_the_host_mounts_stays_out_of_a_bound_directory(session: &Session) {
     assert_eq!(host.run().text(), "x\n0");
 }
 
-fn killed_at_any_time_it_leaves_no_mount(session: &Session) {
+fn no_mount_is_left_whenever_nsx_is_killed(session: &Session) {
     small_root(session);
     let line =
         "--root root --overlay root:/ --dev --tmpfs /tmp --bind where:/tmp/where --pid sleep 100";

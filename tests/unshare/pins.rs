@@ -8,18 +8,19 @@ use std::time::Duration;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(every_kind_is_kept_after_its_processes),
-        both(the_file_is_made_and_one_that_is_there_is_used),
+        both(every_kind_outlives_its_processes),
+        both(the_file_is_created_unless_it_exists),
         both(a_failure_leaves_nothing_behind),
-        both(what_holds_a_namespace_and_links_are_refused),
+        both(files_that_hold_a_namespace_and_links_are_refused),
         both(wrong_words_are_refused),
-        both(a_file_that_cannot_be_is_told_why),
-        both(the_directory_of_ip_netns_is_made),
-        both(a_pid_namespace_that_nobody_is_in_is_not_kept),
+        both(a_file_that_cannot_be_created_is_refused_with_the_reason),
+        both(the_directory_of_ip_netns_is_created),
+        both(an_empty_pid_namespace_is_not_pinned),
         root(an_ordinary_users_pin_is_refused_with_the_reason),
-        root(a_mount_namespace_is_kept_where_mounts_are_shared).needs([Need::Tool("mountpoint")]),
-        both(a_mount_namespace_is_kept_from_any_processor).needs([Need::Tool("taskset")]),
-        root(ip_netns_knows_them_and_they_know_ip_netns).needs([Need::Tool("ip")]),
+        root(a_mount_namespace_is_pinned_though_mounts_are_shared)
+            .needs([Need::Tool("mountpoint")]),
+        both(a_mount_namespace_is_pinned_on_any_processor).needs([Need::Tool("taskset")]),
+        root(pins_and_ip_netns_know_each_other).needs([Need::Tool("ip")]),
         both(a_kill_at_any_step_leaves_a_whole_pin_or_none)
             .needs([Need::Tool("strace")])
             .alone(),
@@ -37,7 +38,7 @@ fn private(session: &Session, script: &str) -> Command {
         .arg(script)
 }
 
-fn every_kind_is_kept_after_its_processes(session: &Session) {
+fn every_kind_outlives_its_processes(session: &Session) {
     let script = "for kind in cgroup ipc mnt net pid time user uts; do
             link=$kind; case $kind in pid|time) link=${kind}_for_children;; esac
             inside=$(nsx unshare --no-mount-sys --no-mount-proc --pin $kind=$PWD/$kind --fork \
@@ -51,7 +52,7 @@ fn every_kind_is_kept_after_its_processes(session: &Session) {
     assert_eq!(private(session, script).output(), "entered");
 }
 
-fn the_file_is_made_and_one_that_is_there_is_used(session: &Session) {
+fn the_file_is_created_unless_it_exists(session: &Session) {
     let script =
         "touch there; nsx unshare --uts=there true; nsx unshare --ipc=made --net=made-too \
     --no-mount-sys true
@@ -92,7 +93,7 @@ fn a_failure_leaves_nothing_behind(session: &Session) {
     }
 }
 
-fn what_holds_a_namespace_and_links_are_refused(session: &Session) {
+fn files_that_hold_a_namespace_and_links_are_refused(session: &Session) {
     private(
         session,
         "nsx unshare --uts=pin true; nsx unshare --uts=pin touch ran",
@@ -130,7 +131,7 @@ fn wrong_words_are_refused(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn a_file_that_cannot_be_is_told_why(session: &Session) {
+fn a_file_that_cannot_be_created_is_refused_with_the_reason(session: &Session) {
     let refused = |file: &str, words: &[&str]| {
         let script =
             format!("mkdir directory; touch file; exec nsx unshare --uts={file} touch ran");
@@ -154,7 +155,7 @@ fn a_file_that_cannot_be_is_told_why(session: &Session) {
 }
 
 /// `ip netns add` makes it with the first that is added, with the same mode.
-fn the_directory_of_ip_netns_is_made(session: &Session) {
+fn the_directory_of_ip_netns_is_created(session: &Session) {
     let script = "umask 022; mount -t tmpfs none /run; mkdir /run/other
         for failing in nosuch '--uts=/nonexistent/file true' '--fork -w /nonexistent true'; do
             ! nsx unshare --pin net=/run/netns/blue --no-mount-sys $failing 2>/dev/null; ls -A /run
@@ -168,7 +169,7 @@ fn the_directory_of_ip_netns_is_made(session: &Session) {
     );
 }
 
-fn a_pid_namespace_that_nobody_is_in_is_not_kept(session: &Session) {
+fn an_empty_pid_namespace_is_not_pinned(session: &Session) {
     for options in ["--pid=made --no-fork", "--pin pid=made --no-fork"] {
         let script = format!("exec nsx unshare {options} touch ran");
         private(session, &script)
@@ -190,7 +191,7 @@ fn an_ordinary_users_pin_is_refused_with_the_reason(session: &Session) {
     assert!(!std::path::Path::new("/tmp/nsx-no-such-pin").exists());
 }
 
-fn a_mount_namespace_is_kept_where_mounts_are_shared(session: &Session) {
+fn a_mount_namespace_is_pinned_though_mounts_are_shared(session: &Session) {
     let script = "mkdir dir; mount -t tmpfs none dir; mount --make-shared dir; mkdir dir/sub
         nsx unshare --mount=dir/sub/pin true; stat -f -c %T dir/sub/pin
         ! nsx unshare --mount=dir/sub/other nosuch 2>/dev/null; ls dir/sub; umount dir/sub/pin; \
@@ -202,7 +203,7 @@ fn a_mount_namespace_is_kept_where_mounts_are_shared(session: &Session) {
 
 /// Linux 6.18 refuses to pin a mount namespace that it takes for older than the one it is pinned
 /// in, which depends on the processors that both were made on.
-fn a_mount_namespace_is_kept_from_any_processor(session: &Session) {
+fn a_mount_namespace_is_pinned_on_any_processor(session: &Session) {
     let script = "for outer in $(seq 0 $(($(nproc --all) - 1))); do for inner in $(seq 0 \
     $(($(nproc --all) - 1))); do
             for options in '' '--pid --no-mount-proc '; do
@@ -219,7 +220,7 @@ fn a_mount_namespace_is_kept_from_any_processor(session: &Session) {
     );
 }
 
-fn ip_netns_knows_them_and_they_know_ip_netns(session: &Session) {
+fn pins_and_ip_netns_know_each_other(session: &Session) {
     let script = "mount -t tmpfs none /run; mkdir /run/netns
         nsx unshare --net=/run/netns/blue true; ip netns list
         [ \"$(ip netns exec blue readlink /proc/self/ns/net)\" = \"net:[$(stat -c %i \

@@ -8,20 +8,20 @@ use crate::support::{Command, Need, Session, Test, both, root};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        root(root_maps_what_it_likes),
-        root(root_is_given_its_own_range_and_nobody_elses),
+        root(root_maps_any_range),
+        root(root_gets_its_own_range_alone),
         root(every_line_that_gives_a_range_is_mapped)
             .needs([Need::Tool("newuidmap"), Need::Tool("newgidmap")]),
-        root(more_ranges_than_the_kernel_takes_are_cut_and_said),
+        root(more_ranges_than_the_kernel_takes_are_cut_with_a_note),
         root(an_ordinary_users_range_is_mapped_by_newuidmap)
             .needs([Need::Tool("newuidmap"), Need::Tool("newgidmap")]),
         root(setgroups_can_be_denied_beside_ranges)
             .needs([Need::Tool("newuidmap"), Need::Tool("newgidmap")]),
-        root(a_missing_helper_is_said),
-        both(a_range_that_is_no_range_is_refused),
-        both(what_the_kernel_would_refuse_is_refused_before),
-        both(ids_that_were_not_given_are_named_with_the_line_that_is_missing),
-        root(no_line_is_offered_that_gives_away_what_is_anothers).needs([Need::Tool("getent")]),
+        root(a_missing_helper_is_reported),
+        both(an_invalid_range_is_refused),
+        both(ranges_that_the_kernel_would_refuse_are_refused_before),
+        both(ids_that_were_not_granted_are_named_with_the_missing_line),
+        root(no_suggested_line_grants_ids_of_another_user).needs([Need::Tool("getent")]),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -44,7 +44,7 @@ fn with_ranges(session: &Session, ranges: &str, script: &str) -> Command {
 const PRINT_MAPS: &str = "sh -c 'echo $(cat /proc/self/uid_map) / $(cat /proc/self/gid_map) / \
 $(cat /proc/self/setgroups)'";
 
-fn root_maps_what_it_likes(session: &Session) {
+fn root_maps_any_range(session: &Session) {
     let maps = |options: &str| {
         session
             .shell(&format!("nsx unshare {options} {PRINT_MAPS}"))
@@ -69,7 +69,7 @@ fn root_maps_what_it_likes(session: &Session) {
     );
 }
 
-fn root_is_given_its_own_range_and_nobody_elses(session: &Session) {
+fn root_gets_its_own_range_alone(session: &Session) {
     let ranges = "someone:100000:65536\nroot:300000:1000\n0:500000:1\n";
     let script =
         format!("nsx unshare --map-auto {PRINT_MAPS}; nsx unshare --map-subids {PRINT_MAPS}");
@@ -127,7 +127,7 @@ fn every_line_that_gives_a_range_is_mapped(session: &Session) {
 }
 
 /// `user_namespaces(7)`: at most 340 lines, and less than a page.
-fn more_ranges_than_the_kernel_takes_are_cut_and_said(session: &Session) {
+fn more_ranges_than_the_kernel_takes_are_cut_with_a_note(session: &Session) {
     let map = |first: u32| {
         let ranges: String = (0..400)
             .map(|line| format!("root:{}:1\n", first + 2 * line))
@@ -213,7 +213,7 @@ fn setgroups_can_be_denied_beside_ranges(session: &Session) {
     assert!(output.ends_with("/ deny"), "{output}");
 }
 
-fn a_missing_helper_is_said(session: &Session) {
+fn a_missing_helper_is_reported(session: &Session) {
     let script = "nsx=$(command -v nsx); touch=$(command -v touch)
         $as_mapper env PATH=/nonexistent $nsx unshare -r --map-auto $touch ran";
     let outcome = with_ranges(session, "mapper:100000:65536\n", script).run();
@@ -223,7 +223,7 @@ fn a_missing_helper_is_said(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn a_range_that_is_no_range_is_refused(session: &Session) {
+fn an_invalid_range_is_refused(session: &Session) {
     for range in [
         "1:2",
         "x",
@@ -243,7 +243,7 @@ fn a_range_that_is_no_range_is_refused(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn what_the_kernel_would_refuse_is_refused_before(session: &Session) {
+fn ranges_that_the_kernel_would_refuse_are_refused_before(session: &Session) {
     let refused = |ranges: &mut dyn Iterator<Item = String>, words: &[&str]| {
         let command = ranges.fold(session.nsx("unshare"), |command, range| {
             command.arg(format!("--map-users={range}"))
@@ -265,7 +265,7 @@ fn what_the_kernel_would_refuse_is_refused_before(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn ids_that_were_not_given_are_named_with_the_line_that_is_missing(session: &Session) {
+fn ids_that_were_not_granted_are_named_with_the_missing_line(session: &Session) {
     if session.is_root() {
         // In a namespace of its own, root cannot map what that does not have.
         let command = "unshare -r nsx unshare --map-users 0:5:2 touch ran";
@@ -290,7 +290,7 @@ fn ids_that_were_not_given_are_named_with_the_line_that_is_missing(session: &Ses
 
 /// Checks that nsx offers no line with ids that belong to others. A user who may map an id can take
 /// on that id: a line for user 0 would make anyone root.
-fn no_line_is_offered_that_gives_away_what_is_anothers(session: &Session) {
+fn no_suggested_line_grants_ids_of_another_user(session: &Session) {
     let ranges = "mapper:100000:65536\nsomeone:400000:10\n";
     let refused = |options: &str| {
         let script = format!(

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(capabilities_are_taken_away_for_good),
-        both(a_capability_is_kept_by_whoever_it_runs_as),
-        root(a_capability_is_kept_across_a_change_of_the_user),
+        both(dropped_capabilities_cannot_be_regained),
+        both(a_capability_is_kept_for_any_user),
+        root(a_capability_is_kept_across_a_change_of_user),
         both(all_capabilities_are_kept),
-        both(no_exec_gives_more),
+        both(no_exec_gains_privileges),
         both(an_interpreter_is_registered_inside).needs([Need::Kernel(6, 7)]),
-        both(the_environment_is_changed_as_asked),
+        both(the_environment_is_changed_as_requested),
         both(wrong_words_are_refused),
         both(clocks_are_set_ahead_and_back).needs([Need::Kernel(5, 6)]),
         both(a_clock_cannot_be_set_before_the_start_of_the_machine).needs([Need::Kernel(5, 6)]),
@@ -27,7 +27,7 @@ const SETS: &str = "echo $(sed -n 's/^Cap...:\\t//p' /proc/self/status)";
 /// CAP_NET_RAW is number 13, CAP_SYS_ADMIN 21, see capabilities(7).
 const NET_RAW: &str = "0000000000002000";
 
-fn capabilities_are_taken_away_for_good(session: &Session) {
+fn dropped_capabilities_cannot_be_regained(session: &Session) {
     let none = "0000000000000000";
     let output = session
         .unshare("--uts --cap-drop all sh -c")
@@ -52,7 +52,7 @@ fn capabilities_are_taken_away_for_good(session: &Session) {
     }
 }
 
-fn a_capability_is_kept_by_whoever_it_runs_as(session: &Session) {
+fn a_capability_is_kept_for_any_user(session: &Session) {
     let output = session
         .unshare("--uts --cap-drop all --cap-keep net_raw sh -c")
         .arg(SETS)
@@ -60,7 +60,7 @@ fn a_capability_is_kept_by_whoever_it_runs_as(session: &Session) {
     assert_eq!(output, [NET_RAW; 5].join(" "));
 }
 
-fn a_capability_is_kept_across_a_change_of_the_user(session: &Session) {
+fn a_capability_is_kept_across_a_change_of_user(session: &Session) {
     let options = "--uts --cap-drop all --cap-keep cap_net_raw -S 4242 -G 4242";
     let output = session
         .unshare(&format!("{options} sh -c"))
@@ -104,7 +104,7 @@ fn an_interpreter_is_registered_inside(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn no_exec_gives_more(session: &Session) {
+fn no_exec_gains_privileges(session: &Session) {
     assert_eq!(
         session
             .unshare("--uts --no-new-privs grep NoNewPrivs /proc/self/status")
@@ -119,7 +119,7 @@ fn no_exec_gives_more(session: &Session) {
     );
 }
 
-fn the_environment_is_changed_as_asked(session: &Session) {
+fn the_environment_is_changed_as_requested(session: &Session) {
     // Sorted lines.
     let env = |options: &str| {
         let command = session

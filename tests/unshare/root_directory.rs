@@ -8,11 +8,11 @@ pub(crate) fn tests() -> Vec<Test> {
         both(the_program_sees_the_new_root_alone),
         both(the_program_and_its_directory_are_looked_up_inside),
         both(proc_and_sys_are_mounted_inside),
-        both(there_is_no_way_out),
-        both(a_link_at_proc_leads_nowhere_outside),
+        both(nothing_leads_out_of_the_root),
+        both(a_link_at_proc_never_leads_outside),
         both(a_link_at_proc_is_followed_inside),
-        both(the_root_that_one_has_stays),
-        both(a_root_that_is_none_is_refused),
+        both(the_current_root_may_be_named),
+        both(an_invalid_root_is_refused),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::Tool("busybox")]))
@@ -103,7 +103,7 @@ fn proc_and_sys_are_mounted_inside(session: &Session) {
     assert!(!root.join("ran").exists());
 }
 
-fn there_is_no_way_out(session: &Session) {
+fn nothing_leads_out_of_the_root(session: &Session) {
     small_root(session);
     // Whoever may call chroot climbs out of a root that is no more than that: by a descriptor from
     // before, above which there is no root to stop at.
@@ -123,7 +123,7 @@ fn there_is_no_way_out(session: &Session) {
     assert_eq!(places, ["/", "/proc"], "{mounts}");
 }
 
-fn a_link_at_proc_leads_nowhere_outside(session: &Session) {
+fn a_link_at_proc_never_leads_outside(session: &Session) {
     for target in [
         session.path("outside"),
         PathBuf::from("../outside"),
@@ -170,7 +170,7 @@ fn a_link_at_proc_is_followed_inside(session: &Session) {
 }
 
 /// As with chroot(2), and with util-linux's -R.
-fn the_root_that_one_has_stays(session: &Session) {
+fn the_current_root_may_be_named(session: &Session) {
     for options in [
         "--root /",
         "-R /../.",
@@ -196,7 +196,7 @@ fn the_root_that_one_has_stays(session: &Session) {
         .says(&["/missing"]);
 }
 
-fn a_root_that_is_none_is_refused(session: &Session) {
+fn an_invalid_root_is_refused(session: &Session) {
     session
         .unshare("--root missing touch ran")
         .run()

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        both(each_stage_is_told_as_it_is),
-        both(a_signal_is_told),
-        both(a_failure_is_told_with_step_and_errno),
+        both(each_stage_is_reported_as_it_happens),
+        both(a_signal_is_reported),
+        both(a_failure_is_reported_with_step_and_errno),
         both(the_program_does_not_get_the_descriptor),
-        both(whoever_does_not_read_disturbs_nothing),
+        both(a_reader_that_does_not_read_disturbs_nothing),
         both(a_descriptor_that_is_closed_is_refused),
-        both(a_line_that_is_lost_is_noted_once),
+        both(a_lost_line_is_noted_once),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
@@ -31,7 +31,7 @@ fn stages(session: &Session, words: &str) -> Vec<Value> {
         .collect()
 }
 
-fn each_stage_is_told_as_it_is(session: &Session) {
+fn each_stage_is_reported_as_it_happens(session: &Session) {
     for (options, pid_inside) in [
         ("--pid", Some(1)),
         ("--init", Some(1)),
@@ -77,7 +77,7 @@ fn each_stage_is_told_as_it_is(session: &Session) {
     }
 }
 
-fn a_signal_is_told(session: &Session) {
+fn a_signal_is_reported(session: &Session) {
     for options in ["--uts", "--init"] {
         let stages = stages(
             session,
@@ -91,7 +91,7 @@ fn a_signal_is_told(session: &Session) {
     }
 }
 
-fn a_failure_is_told_with_step_and_errno(session: &Session) {
+fn a_failure_is_reported_with_step_and_errno(session: &Session) {
     let stages_of_program = stages(session, "--uts --status-fd 5 nosuch-program");
     let failed = stages_of_program.last().unwrap();
     assert_eq!(
@@ -135,7 +135,7 @@ fn the_program_does_not_get_the_descriptor(session: &Session) {
     );
 }
 
-fn whoever_does_not_read_disturbs_nothing(session: &Session) {
+fn a_reader_that_does_not_read_disturbs_nothing(session: &Session) {
     let map = session.map_root();
     let script = format!(
         "nsx unshare {map}--uts --status-fd 5 sh -c 'sleep 0.1; echo ran; exit 3' 5>&1 >out | :; \
@@ -162,7 +162,7 @@ fn a_descriptor_that_is_closed_is_refused(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn a_line_that_is_lost_is_noted_once(session: &Session) {
+fn a_lost_line_is_noted_once(session: &Session) {
     let map = session.map_root();
     let script = format!("exec nsx unshare {map}--uts --status-fd 5 sh -c 'exit 3' 5>/dev/full");
     let outcome = session

@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, env, fmt::Write};
 
 pub(crate) fn tests() -> Vec<Test> {
     beside_newest([
-        both(command_lines_made_at_random),
+        both(random_command_lines_give_the_same),
         both(each_known_class_still_differs),
     ])
     .map(|test| test.needs([Need::Namespaces]))
@@ -41,7 +41,7 @@ fn number(variable: &str) -> Option<u64> {
         .map(|text| text.parse().expect(variable))
 }
 
-fn command_lines_made_at_random(session: &Session) {
+fn random_command_lines_give_the_same(session: &Session) {
     let mut grammar = Grammar::new(number("NSX_TEST_SEED").unwrap_or(18));
     let count = number("NSX_TEST_COUNT").unwrap_or(COUNT);
     let lines: Vec<String> = (0..count).flat_map(|_| grammar.lines()).collect();

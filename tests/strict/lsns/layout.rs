@@ -12,7 +12,7 @@ pub(super) fn tests() -> Vec<Test> {
         both(raw),
         both(json),
         both(without_utf8),
-        both(json_on_one_line),
+        both(json_on_one_line_is_the_same),
     ];
     tests.extend(beside_newest([
         both(terminals).needs([Need::Tool("script")])
@@ -77,7 +77,7 @@ fn json(session: &Session) {
     }
 }
 
-fn json_on_one_line(session: &Session) {
+fn json_on_one_line_is_the_same(session: &Session) {
     nsx_gives(
         session,
         "",

@@ -5,16 +5,16 @@ use crate::support::{Session, Test, both, root};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        both(lists_and_trees),
+        both(lists_and_trees_are_the_same),
         both(columns),
-        both(rows_of_one_process),
-        both(processes_of_one_namespace),
+        both(rows_of_one_process_are_the_same),
+        both(processes_of_one_namespace_are_the_same),
         root(users),
         both(filters),
     ]
 }
 
-fn lists_and_trees(session: &Session) {
+fn lists_and_trees_are_the_same(session: &Session) {
     options_same(
         session,
         &scene(),
@@ -117,7 +117,7 @@ fn columns(session: &Session) {
     }
 }
 
-fn rows_of_one_process(session: &Session) {
+fn rows_of_one_process_are_the_same(session: &Session) {
     let options: Vec<String> = [
         "",
         "-l",
@@ -148,7 +148,7 @@ fn rows_of_one_process(session: &Session) {
     );
 }
 
-fn processes_of_one_namespace(session: &Session) {
+fn processes_of_one_namespace_are_the_same(session: &Session) {
     let options: Vec<String> = [
         "",
         "-l",

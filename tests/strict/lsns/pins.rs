@@ -14,14 +14,15 @@ use rustix::process::Signal;
 pub(super) fn tests() -> Vec<Test> {
     let mut tests = vec![
         both(pinned_namespaces),
-        root(numbers_of_network_namespaces).needs([Need::Tool("ip")]),
-        both(namespaces_without_a_process),
+        root(nsids_of_network_namespaces_are_the_same).needs([Need::Tool("ip")]),
+        both(namespaces_without_a_process_are_the_same),
         both(a_covered_pin_holds_nobody_up),
-        root(a_namespace_that_only_a_thread_is_in),
+        root(a_namespace_of_a_thread_alone_is_the_same),
     ];
-    tests.extend(beside_newest([
-        both(pinned_namespaces_on_terminals).needs([Need::Tool("script")])
-    ]));
+    tests.extend(beside_newest([both(
+        pinned_namespaces_are_the_same_on_terminals,
+    )
+    .needs([Need::Tool("script")])]));
     tests
 }
 
@@ -51,7 +52,7 @@ fn pinned_namespaces(session: &Session) {
     );
 }
 
-fn pinned_namespaces_on_terminals(session: &Session) {
+fn pinned_namespaces_are_the_same_on_terminals(session: &Session) {
     let lines: Vec<String> = ["80", "40", "160"]
         .iter()
         .flat_map(|width| WITH_PINS.iter().map(|options| on_terminal(width, options)))
@@ -65,7 +66,7 @@ fn pinned_namespaces_on_terminals(session: &Session) {
     );
 }
 
-fn numbers_of_network_namespaces(session: &Session) {
+fn nsids_of_network_namespaces_are_the_same(session: &Session) {
     let scene = scene()
         + "mount -t tmpfs none /run && mkdir /run/netns && ip netns add one && ip netns add two && \
         ip netns set two 77 && \
@@ -81,7 +82,7 @@ fn numbers_of_network_namespaces(session: &Session) {
     options_same(session, &scene, &options);
 }
 
-fn namespaces_without_a_process(session: &Session) {
+fn namespaces_without_a_process_are_the_same(session: &Session) {
     let made = ": >/mnt/empty; : >/mnt/quiet; unshare --net=/mnt/empty true; unshare \
     --uts=/mnt/quiet true";
     let null = "{\n   \"namespaces\": [\n      {\n         \"pid\": null,\n         \"user\": \"root\",\n         \
@@ -136,7 +137,7 @@ fn a_covered_pin_holds_nobody_up(session: &Session) {
     }
 }
 
-fn a_namespace_that_only_a_thread_is_in(session: &Session) {
+fn a_namespace_of_a_thread_alone_is_the_same(session: &Session) {
     let holder = session.original_unshare("--uts sleep 1000").start();
     let sleep = holder.program("sleep");
     let path = format!("/proc/{}/ns/uts", sleep.id());

@@ -6,17 +6,17 @@ use crate::support::{Need, Session, Test, both};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        both(a_tree_shows_the_types_that_are_asked_for),
+        both(a_tree_shows_the_requested_types),
         both(a_column_is_as_narrow_as_its_heading_allows),
-        both(the_last_column_gives_way_first).needs([Need::Tool("script")]),
+        both(the_last_column_is_shortened_first).needs([Need::Tool("script")]),
         both(a_filter_comes_before_the_tree),
         both(a_text_beside_a_number_fails_the_filter),
-        both(what_only_a_descriptor_or_a_socket_keeps_is_listed)
+        both(namespaces_kept_by_descriptors_and_sockets_are_listed)
             .needs([Need::Tool("perl"), Need::Kernel(5, 6)]),
     ]
 }
 
-fn a_tree_shows_the_types_that_are_asked_for(session: &Session) {
+fn a_tree_shows_the_requested_types(session: &Session) {
     nsx_gives(
         session,
         "",
@@ -78,7 +78,7 @@ fn a_column_is_as_narrow_as_its_heading_allows(session: &Session) {
     );
 }
 
-fn the_last_column_gives_way_first(session: &Session) {
+fn the_last_column_is_shortened_first(session: &Session) {
     let heads = |columns: &str| {
         on_terminal("60", &format!("-l -t time -p 1 -o {columns}")) + " | sed -n 1p"
     };
@@ -156,7 +156,7 @@ fn a_text_beside_a_number_fails_the_filter(session: &Session) {
     );
 }
 
-fn what_only_a_descriptor_or_a_socket_keeps_is_listed(session: &Session) {
+fn namespaces_kept_by_descriptors_and_sockets_are_listed(session: &Session) {
     // As `ip netns del` leaves it, as a process that has ended leaves it, and as a socket made
     // elsewhere keeps it.
     let kept = r#"

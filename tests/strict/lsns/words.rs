@@ -9,8 +9,8 @@ use serde_json::Value;
 pub(super) fn tests() -> Vec<Test> {
     vec![
         both(usage),
-        both(words_that_cannot_be),
-        both(numbers_that_no_process_has),
+        both(wrong_words_give_the_same),
+        both(unused_pids_give_the_same),
         both(columns_are_listed),
     ]
 }
@@ -60,7 +60,7 @@ fn usage(session: &Session) {
     );
 }
 
-fn words_that_cannot_be(session: &Session) {
+fn wrong_words_give_the_same(session: &Session) {
     for words in [
         "-p abc",
         "-p ''",
@@ -102,7 +102,7 @@ fn words_that_cannot_be(session: &Session) {
     }
 }
 
-fn numbers_that_no_process_has(session: &Session) {
+fn unused_pids_give_the_same(session: &Session) {
     for number in ["0", "-1", "+0", "00", "-2147483648"] {
         let error =
             format!("lsns: invalid PID argument: '{number}': Numerical result out of range\n");

@@ -10,16 +10,16 @@ use rustix::process::Signal;
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
-        both(each_kind_of_namespace),
+        both(each_kind_of_namespace_gives_the_same),
         both(all_namespaces),
-        both(namespaces_of_files),
-        both(files_that_hold_nothing_to_enter),
+        both(namespaces_of_files_give_the_same),
+        both(files_without_a_namespace_give_the_same),
         both(a_thread).needs([Need::Tool("perl")]),
-        both(a_pid_with_its_inode).needs([Need::Kernel(6, 9)]),
-        root(the_parent_of_a_user_namespace),
-        root(a_socket_of_the_target).needs([Need::Kernel(5, 6), Need::Tool("perl")]),
-        both(a_namespace_by_its_id).needs([Need::Kernel(6, 18)]),
-        root(kernels_that_do_not_enter_by_a_pidfd),
+        both(a_pid_with_its_inode_gives_the_same).needs([Need::Kernel(6, 9)]),
+        root(the_parent_of_a_user_namespace_is_entered),
+        root(a_socket_of_the_target_is_entered).needs([Need::Kernel(5, 6), Need::Tool("perl")]),
+        both(a_namespace_is_entered_by_its_id).needs([Need::Kernel(6, 18)]),
+        root(kernels_without_setns_by_pidfd_give_the_same),
     ]
 }
 
@@ -27,7 +27,7 @@ pub(super) fn tests() -> Vec<Test> {
 const OWN: &str =
     "for kind in cgroup ipc mnt net pid time user uts; do readlink /proc/self/ns/$kind; done";
 
-fn each_kind_of_namespace(session: &Session) {
+fn each_kind_of_namespace_gives_the_same(session: &Session) {
     let u = user(session);
     let options = [
         "-m", "-u", "-i", "-n", "-p", "-U", "-C", "-T", "-muin", "--mount", "--uts", "--ipc",
@@ -68,7 +68,7 @@ fn all_namespaces(session: &Session) {
     }
 }
 
-fn namespaces_of_files(session: &Session) {
+fn namespaces_of_files_give_the_same(session: &Session) {
     let users = if session.is_root() {
         ""
     } else {
@@ -94,7 +94,7 @@ fn namespaces_of_files(session: &Session) {
     assert_gives(session, (2, 42), &beside_target(&attached), 0, "1\n", "");
 }
 
-fn files_that_hold_nothing_to_enter(session: &Session) {
+fn files_without_a_namespace_give_the_same(session: &Session) {
     for script in [
         "nsenter -n/etc/passwd true",
         "nsenter -n/proc/self/ns/uts true",
@@ -122,7 +122,7 @@ fn a_thread(session: &Session) {
     assert_same(session, &beside_target(&script));
 }
 
-fn a_pid_with_its_inode(session: &Session) {
+fn a_pid_with_its_inode_gives_the_same(session: &Session) {
     let u = user(session);
     let target = session.command("/usr/bin/unshare -rnf sleep 1000").start();
     let sleep = target.program("sleep");
@@ -139,7 +139,7 @@ fn a_pid_with_its_inode(session: &Session) {
     target.wait();
 }
 
-fn the_parent_of_a_user_namespace(session: &Session) {
+fn the_parent_of_a_user_namespace_is_entered(session: &Session) {
     let inner = "/usr/bin/unshare -rf /usr/bin/unshare -r sleep 1000 2>/dev/null & ";
     let script = format!(
         "{CHILD_OF}{inner} child_of $!; until grep -q sleep /proc/$child/comm; do sleep 0.01; \
@@ -161,7 +161,7 @@ fn the_parent_of_a_user_namespace(session: &Session) {
     );
 }
 
-fn a_socket_of_the_target(session: &Session) {
+fn a_socket_of_the_target_is_entered(session: &Session) {
     // Its socket is where it was made, and the target is back where it came from.
     let script = beside(
         "-nf",
@@ -188,7 +188,7 @@ fn a_socket_of_the_target(session: &Session) {
     }
 }
 
-fn a_namespace_by_its_id(session: &Session) {
+fn a_namespace_is_entered_by_its_id(session: &Session) {
     for option in ["-n=:", "-n:", "--net=:"] {
         let error =
             "nsenter: cannot open namespace of id 18446744073709551615: Stale file handle\n";
@@ -209,7 +209,7 @@ fn a_namespace_by_its_id(session: &Session) {
     );
 }
 
-fn kernels_that_do_not_enter_by_a_pidfd(session: &Session) {
+fn kernels_without_setns_by_pidfd_give_the_same(session: &Session) {
     let target = session
         .command("/usr/bin/unshare -rmuinpCTf sleep 1000")
         .start();

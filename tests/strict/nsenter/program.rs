@@ -10,18 +10,18 @@ use rustix::process::Signal;
 pub(super) fn tests() -> Vec<Test> {
     vec![
         both(ids),
-        root(ids_of_the_program),
-        ordinary(groups_that_must_go),
+        root(ids_of_the_program_are_the_same),
+        ordinary(groups_are_dropped_alike),
         both(capabilities_are_kept),
-        both(root_and_directory),
-        both(what_cannot_be_run),
-        both(the_login_shell),
-        both(how_it_ends),
-        both(it_stops_with_the_program),
-        both(what_the_caller_gave),
-        both(the_environment_of_the_target),
-        root(a_user_and_a_group_to_follow),
-        root(the_cgroups_of_the_target),
+        both(root_and_working_directory_are_the_same),
+        both(programs_that_cannot_run_fail_alike),
+        both(the_login_shell_is_the_same),
+        both(exit_statuses_are_the_same),
+        both(nsenter_stops_with_the_program),
+        both(the_callers_state_is_kept_alike),
+        both(the_targets_environment_is_the_same),
+        root(following_the_targets_user_gives_the_same),
+        root(the_targets_cgroups_are_joined_alike),
     ]
 }
 
@@ -44,7 +44,7 @@ fn ids(session: &Session) {
     assert_gives(session, (2, 42), &script, 1, "", unmapped);
 }
 
-fn ids_of_the_program(session: &Session) {
+fn ids_of_the_program_are_the_same(session: &Session) {
     for options in [
         "-S 5 -G 6",
         "-S 5",
@@ -60,7 +60,7 @@ fn ids_of_the_program(session: &Session) {
     }
 }
 
-fn groups_that_must_go(session: &Session) {
+fn groups_are_dropped_alike(session: &Session) {
     // In the namespace of `unshare -r` they cannot be set.
     assert_same(
         session,
@@ -97,7 +97,7 @@ fn capabilities_are_kept(session: &Session) {
     }
 }
 
-fn root_and_directory(session: &Session) {
+fn root_and_working_directory_are_the_same(session: &Session) {
     for options in [
         "-r pwd",
         "-w pwd",
@@ -143,7 +143,7 @@ fn root_and_directory(session: &Session) {
     );
 }
 
-fn the_environment_of_the_target(session: &Session) {
+fn the_targets_environment_is_the_same(session: &Session) {
     let u = user(session);
     // Backwards, the last of a name alone, and in it the program is looked up.
     let start = "/usr/bin/env -i A=1 B=2 PATH=$PWD/bin:/usr/bin /usr/bin/unshare -rnf sleep 1000 \
@@ -168,7 +168,7 @@ fn the_environment_of_the_target(session: &Session) {
     }
 }
 
-fn a_user_and_a_group_to_follow(session: &Session) {
+fn following_the_targets_user_gives_the_same(session: &Session) {
     let start = "setpriv --reuid=55 --regid=66 --clear-groups sleep 1000 & until grep -q \
     '^Uid:.55' /proc/$!/status; do \
                  sleep 0.01; done; ";
@@ -191,7 +191,7 @@ fn a_user_and_a_group_to_follow(session: &Session) {
     assert_gives(session, (2, 39), &script, 0, "0\n0\n", "");
 }
 
-fn the_cgroups_of_the_target(session: &Session) {
+fn the_targets_cgroups_are_joined_alike(session: &Session) {
     // A cgroup in each hierarchy that is mounted, for a program that stays there.
     let script = beside(
         "-nf",
@@ -210,7 +210,7 @@ fn the_cgroups_of_the_target(session: &Session) {
     assert_eq!(run(session, Side::Nsx, &script).stdout, "moved\nits\nits\n");
 }
 
-fn what_cannot_be_run(session: &Session) {
+fn programs_that_cannot_run_fail_alike(session: &Session) {
     let u = user(session);
     for program in ["nosuch", "/etc", "/etc/passwd", "/nosuch/program"] {
         assert_same(
@@ -227,7 +227,7 @@ fn what_cannot_be_run(session: &Session) {
     );
 }
 
-fn the_login_shell(session: &Session) {
+fn the_login_shell_is_the_same(session: &Session) {
     let u = user(session);
     for script in [
         format!("echo 'echo $0; id -u' | SHELL=/bin/sh nsenter -t $T {u} -u"),
@@ -246,7 +246,7 @@ fn the_login_shell(session: &Session) {
     assert_gives(session, (2, 42), &script, 0, &shell, "");
 }
 
-fn how_it_ends(session: &Session) {
+fn exit_statuses_are_the_same(session: &Session) {
     let u = user(session);
     for options in ["-u", "-p", "-pF"] {
         for program in [
@@ -268,7 +268,7 @@ fn how_it_ends(session: &Session) {
     );
 }
 
-fn it_stops_with_the_program(session: &Session) {
+fn nsenter_stops_with_the_program(session: &Session) {
     let target = session.command("/usr/bin/unshare -rpf sleep 1000").start();
     let inside = target.program("sleep");
     let options = if session.is_root() {
@@ -298,7 +298,7 @@ fn it_stops_with_the_program(session: &Session) {
     target.wait();
 }
 
-fn what_the_caller_gave(session: &Session) {
+fn the_callers_state_is_kept_alike(session: &Session) {
     let signals = "grep -E '^(SigBlk|SigIgn|SigCgt)' /proc/self/status";
     let descriptors = "sh -c 'for fd in 0 1 2 3 4 5 6 7 8 9; do test -e /proc/$$/fd/$fd && echo \
     $fd; done >seen'; cat seen";

@@ -9,8 +9,8 @@ use crate::{
 pub(super) fn tests() -> Vec<Test> {
     vec![
         both(usage),
-        both(words_that_cannot_be),
-        both(targets_that_are_not_there),
+        both(wrong_words_give_the_same),
+        both(missing_targets_give_the_same),
     ]
 }
 
@@ -49,7 +49,7 @@ fn usage(session: &Session) {
     );
 }
 
-fn words_that_cannot_be(session: &Session) {
+fn wrong_words_give_the_same(session: &Session) {
     for script in [
         "nsenter -S abc -u true",
         "nsenter -S '' -u true",
@@ -158,7 +158,7 @@ fn words_that_cannot_be(session: &Session) {
     }
 }
 
-fn targets_that_are_not_there(session: &Session) {
+fn missing_targets_give_the_same(session: &Session) {
     for script in [
         "nsenter -t 4194303 -n true",
         "nsenter -t 4194303 -a true",

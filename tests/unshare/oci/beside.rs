@@ -18,7 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Need::Tool("runc"),
         Need::Tool("ip"),
     ];
-    [root(the_capabilities_are_those_that_runc_gives)]
+    [root(capabilities_are_those_of_runc)]
         .into_iter()
         .map(|test| test.needs(needs))
         .collect()
@@ -152,7 +152,7 @@ fn sets() -> impl Strategy<Value = Value> {
     )
 }
 
-fn the_capabilities_are_those_that_runc_gives(session: &Session) {
+fn capabilities_are_those_of_runc(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let script = "busybox grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs)' /proc/self/status";
     let process = |capabilities: Option<Value>, user: u32, no_new_privs: bool, groups: Value| {

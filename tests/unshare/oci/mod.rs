@@ -14,17 +14,17 @@ pub(crate) fn tests() -> Vec<Test> {
     let runc = |test: Test| test.needs([Need::Tool("runc")]);
     vec![
         runc(both(a_bundle_of_runc_runs)),
-        runc(both(what_is_not_carried_out_is_named_once_and_in_one_line)),
-        runc(both(a_program_on_the_command_line_goes_before_the_bundles)),
+        runc(both(ignored_fields_are_named_once_and_in_one_line)),
+        runc(both(a_program_on_the_command_line_replaces_the_bundles)),
         runc(ordinary(
-            a_bundle_without_a_user_namespace_asks_for_privilege,
+            a_bundle_without_a_user_namespace_requires_privilege,
         )),
-        both(the_processes_user_directory_and_environment_are_those_of_the_file),
-        both(what_is_mounted_is_what_the_file_says),
-        root(supplementary_groups_are_those_of_the_file),
+        both(user_directory_and_environment_come_from_the_file),
+        both(mounts_come_from_the_file),
+        root(supplementary_groups_come_from_the_file),
         both(a_namespace_with_a_path_is_joined),
-        both(a_bundle_that_cannot_be_is_refused_and_nothing_is_made),
-        both(other_options_for_what_the_file_says_are_refused),
+        both(an_invalid_bundle_is_refused_before_anything_is_made),
+        both(options_that_contradict_the_file_are_refused),
         both(a_bundle_is_a_file_a_directory_or_standard_input),
         both(a_file_without_user_and_directory_runs),
         both(a_host_name_and_mounts_are_added),
@@ -129,7 +129,7 @@ fn a_bundle_of_runc_runs(session: &Session) {
     );
 }
 
-fn what_is_not_carried_out_is_named_once_and_in_one_line(session: &Session) {
+fn ignored_fields_are_named_once_and_in_one_line(session: &Session) {
     runc_bundle(session);
     let outcome = session
         .nsx("unshare --from-oci config.json cat /where")
@@ -146,7 +146,7 @@ fn what_is_not_carried_out_is_named_once_and_in_one_line(session: &Session) {
     assert!(outcome.stderr.is_empty(), "{outcome}");
 }
 
-fn a_program_on_the_command_line_goes_before_the_bundles(session: &Session) {
+fn a_program_on_the_command_line_replaces_the_bundles(session: &Session) {
     runc_bundle(session);
     let input = session
         .nsx("unshare --from-oci config.json")
@@ -168,7 +168,7 @@ fn a_program_on_the_command_line_goes_before_the_bundles(session: &Session) {
     );
 }
 
-fn a_bundle_without_a_user_namespace_asks_for_privilege(session: &Session) {
+fn a_bundle_without_a_user_namespace_requires_privilege(session: &Session) {
     small_root(session);
     session.command("runc spec").run().exited(0);
     let outcome = session.nsx("unshare --from-oci config.json true").run();
@@ -177,7 +177,7 @@ fn a_bundle_without_a_user_namespace_asks_for_privilege(session: &Session) {
         .says(&["no user namespace", "runc spec --rootless"]);
 }
 
-fn the_processes_user_directory_and_environment_are_those_of_the_file(session: &Session) {
+fn user_directory_and_environment_come_from_the_file(session: &Session) {
     let process = r#","user":{"uid":0,"gid":0},"cwd":"/tmp","env":["PATH=/bin","A=b=c","EMPTY="]"#;
     let script = r"pwd; echo $A ${EMPTY-unset} $HOME; id -u";
     bundle(
@@ -201,7 +201,7 @@ fn the_processes_user_directory_and_environment_are_those_of_the_file(session: &
     assert_eq!(elsewhere.output(), "inside");
 }
 
-fn what_is_mounted_is_what_the_file_says(session: &Session) {
+fn mounts_come_from_the_file(session: &Session) {
     let mounts = r#","mounts":[
         {"destination":"/proc","type":"proc","source":"proc"},
         {"destination":"/tmp","type":"tmpfs","source":"tmpfs","options":["mode=1711","size=64k","noexec"]},
@@ -216,7 +216,7 @@ fn what_is_mounted_is_what_the_file_says(session: &Session) {
     outcome.says(&["read-only"]);
 }
 
-fn supplementary_groups_are_those_of_the_file(session: &Session) {
+fn supplementary_groups_come_from_the_file(session: &Session) {
     let process =
         r#","user":{"uid":7,"gid":8,"additionalGids":[9,10]},"cwd":"/","env":["PATH=/bin"]"#;
     bundle(session, "id -u; id -G", process, "", &[]);
@@ -264,7 +264,7 @@ fn a_namespace_with_a_path_is_joined(session: &Session) {
     }
 }
 
-fn a_bundle_that_cannot_be_is_refused_and_nothing_is_made(session: &Session) {
+fn an_invalid_bundle_is_refused_before_anything_is_made(session: &Session) {
     let refused = |reasons: &[&str]| {
         session
             .nsx("unshare --from-oci config.json")
@@ -298,7 +298,7 @@ fn a_bundle_that_cannot_be_is_refused_and_nothing_is_made(session: &Session) {
     assert!(!session.path("ran").exists());
 }
 
-fn other_options_for_what_the_file_says_are_refused(session: &Session) {
+fn options_that_contradict_the_file_are_refused(session: &Session) {
     bundle(session, "true", PLAIN, "", &[]);
     for options in [
         "--net",

@@ -16,7 +16,7 @@ pub(super) fn tests() -> Vec<Test> {
         both(limits_are_set_in_a_new_user_namespace),
         both(a_filter_holds_the_program_and_its_children),
         both(clocks_are_set),
-        both(what_cannot_be_of_a_process_is_refused),
+        both(invalid_process_settings_are_refused),
     ];
     tests
         .into_iter()
@@ -428,7 +428,7 @@ fn clocks_are_set(session: &Session) {
     assert!(lines[2][0].parse::<u64>().unwrap() > 86_400_000, "{output}");
 }
 
-fn what_cannot_be_of_a_process_is_refused(session: &Session) {
+fn invalid_process_settings_are_refused(session: &Session) {
     let refused = |process: Value, linux: Value, reasons: &[&str]| {
         mapped(session, "echo ran", process, linux);
         let outcome = session

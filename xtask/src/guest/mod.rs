@@ -37,12 +37,12 @@ pub(crate) struct Options {
 /// Parts of the names of the tests that depend on the kernel most, which run in about a minute.
 const SHORT: [&str; 7] = [
     "guest::",
-    "unshare::the_kind_that_is_named",
-    "unshare::a_kernel_whose_exec",
+    "unshare::only_the_named_kind",
+    "unshare::the_program_is_a_child_if_exec",
     "unshare::rights::",
     "enter::alike::",
     "refusals::",
-    "without_pseudo_terminals",
+    "if_there_are_no_pseudo_terminals",
 ];
 
 /// A part of each test's name.
