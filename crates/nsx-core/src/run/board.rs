@@ -13,6 +13,9 @@ use crate::{
 use rustix::io::Errno;
 use std::{sync::atomic::AtomicU32, time::Duration};
 
+/// The exit status of a child that did not become the program; nsx has the reason from the board.
+pub(super) const NOT_RUN: i32 = 125;
+
 /// Both pages.
 #[derive(Clone, Copy)]
 pub(super) struct Board {

@@ -4,7 +4,7 @@
 //! be missing: they are then made in memory, as on a host.
 
 use super::{
-    mounter::Furnisher,
+    mounter::Mounter,
     mounts::{self, beneath, path_of},
 };
 use crate::{
@@ -18,7 +18,7 @@ use rustix::{
 };
 use std::path::Path;
 
-impl Furnisher {
+impl Mounter {
     /// Mounts each hierarchy on its place beneath `root`, all of them or none.
     pub(super) fn cgroups(
         &mut self,

@@ -1,10 +1,10 @@
 //! A child's walk: from the step after the fork to the exec.
 
 use super::{
-    board::Board,
-    child::Inherited,
+    board::{Board, NOT_RUN},
+    inherited::Inherited,
     link::{Link, Message},
-    perform::Hands,
+    perform::Performer,
     reaper,
 };
 use crate::{
@@ -12,16 +12,13 @@ use crate::{
     sys::process::exit_now,
 };
 
-/// The exit status of a child that did not become the program; nsx has the reason from the board.
-pub(super) const NOT_RUN: i32 = 125;
-
 /// Takes the steps from `first` on but the one that is `done`, in a new child, once nsx says so.
 /// What fails is told on the board; the last step does not return.
 pub(super) fn walk(
     plan: &Plan,
     first: usize,
     done: Option<usize>,
-    hands: &Hands<'_>,
+    performer: &Performer<'_>,
     link: &Link,
     board: Board,
     inherited: &Inherited,
@@ -42,9 +39,9 @@ pub(super) fn walk(
             continue;
         }
         let outcome = match task.step() {
-            Step::StayAsInit => reaper::stay(link, inherited, board, place, hands.thread)
+            Step::StayAsInit => reaper::stay(link, inherited, board, place, performer.thread)
                 .map(|link| _to_init = Some(link)),
-            Step::DieWithParent(_) => hands.perform(task.step()).and_then(|()| {
+            Step::DieWithParent(_) => performer.perform(task.step()).and_then(|()| {
                 // nsx may have ended before it was asked for.
                 if link.is_cut() {
                     exit_now(NOT_RUN)
@@ -52,7 +49,7 @@ pub(super) fn walk(
                     Ok(())
                 }
             }),
-            step => hands.perform(step),
+            step => performer.perform(step),
         };
         if !board.settle(place, task, outcome) {
             break;

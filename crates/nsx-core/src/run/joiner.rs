@@ -10,15 +10,17 @@
 
 use super::{
     Ended, Event, Failure,
-    board::{Board, Told},
-    child::{self, Inherited, Report, give_foreground},
-    inside::NOT_RUN,
-    perform::Hands,
+    board::{Board, NOT_RUN, Told},
+    fork::{self, give_foreground},
+    inherited::Inherited,
+    perform::Performer,
+    program::Program,
     pty::Leader,
+    report::Report,
     sibling,
     terminal::Terminal,
     verdict::{self, Call},
-    wait::{Program, Waiter},
+    wait::Waiter,
 };
 use crate::{
     pid::Pid,
@@ -38,7 +40,7 @@ use rustix::{
 pub(super) fn run_joiner<'p>(
     plan: &'p Plan,
     index: usize,
-    hands: &Hands<'_>,
+    performer: &Performer<'_>,
     leader: Option<Leader>,
     observer: &mut dyn FnMut(Event<'p>),
 ) -> Result<Ended, Failure> {
@@ -50,10 +52,10 @@ pub(super) fn run_joiner<'p>(
     let early = SignalFd::of(&[&ending[..], &[libc::SIGCHLD]].concat()).map_err(failed)?;
     let board = Board::new().map_err(failed)?;
     let nsx = rustix::process::getpid();
-    let (forked, done) = child::make(plan, index, hands.thread).map_err(failed)?;
+    let (forked, done) = fork::make(plan, index, performer.thread).map_err(failed)?;
     let joiner = match forked {
         Forked::Parent(joiner) => joiner,
-        Forked::Child => walk(plan, index + 1, done, hands, board, &inherited, nsx),
+        Forked::Child => walk(plan, index + 1, done, performer, board, &inherited, nsx),
     };
 
     let outcome = wait_for(joiner, board, &early).map_err(failed)?;
@@ -62,10 +64,9 @@ pub(super) fn run_joiner<'p>(
                        errno,
                        detail,
                    }| {
-        Failure {
-            forbidden: verdict::name(detail),
-            ..Failure::new(&plan.tasks()[step], errno)
-        }
+        let mut failure = Failure::new(&plan.tasks()[step], errno);
+        failure.forbidden = verdict::name(detail);
+        failure
     };
     for skipped in board.skipped(plan) {
         observer(Event::Skipped(
@@ -187,24 +188,24 @@ fn walk(
     plan: &Plan,
     first: usize,
     done: Option<usize>,
-    hands: &Hands<'_>,
+    performer: &Performer<'_>,
     board: Board,
     inherited: &Inherited,
     nsx: Pid,
 ) -> ! {
     let mut tie = sibling::tie(plan);
-    hands.open_descriptors();
+    performer.open_descriptors();
     for (index, task) in plan.tasks().iter().enumerate().skip(first) {
         if task.actor() != Actor::Joiner || Some(index) == done {
             continue;
         }
         let outcome = match task.step() {
             Step::ForkSibling => {
-                sibling::make(plan, index, tie, board, inherited, nsx, hands.thread)
+                sibling::make(plan, index, tie, board, inherited, nsx, performer.thread)
             }
             Step::InstallFilters => {
                 let rest = plan.tasks()[index..].iter().map(|task| task.step());
-                for (call, errno) in verdict::forbidden(&hands.filters(), rest) {
+                for (call, errno) in verdict::forbidden(&performer.filters(), rest) {
                     match (call, tie) {
                         // The program goes without the tie.
                         (Call::Tie, Some((index, _))) => {
@@ -217,9 +218,9 @@ fn walk(
                         }
                     }
                 }
-                hands.perform(task.step())
+                performer.perform(task.step())
             }
-            step => hands.perform(step),
+            step => performer.perform(step),
         };
         if !board.settle(index, task, outcome) {
             break;

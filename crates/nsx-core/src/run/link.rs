@@ -1,7 +1,7 @@
 //! The socket pair over which two processes of one run meet. Its end of file says that the other
 //! one is gone.
 
-use super::pins::Part;
+use super::part::Part;
 use crate::sys::{poll, signal::Signal};
 use rustix::{
     event::PollFlags,

@@ -16,6 +16,8 @@ mod cgroups;
 mod child;
 mod copy_up;
 mod filters;
+mod fork;
+mod inherited;
 mod init;
 mod inside;
 mod join;
@@ -25,13 +27,18 @@ mod listen;
 mod mounter;
 mod mounts;
 mod netns;
+mod outcome;
 mod outside;
+mod part;
 mod perform;
 mod pins;
+mod program;
 mod pty;
+mod ready;
 mod reaper;
 mod relay;
 mod remount;
+mod report;
 mod restorer;
 mod seal;
 mod sibling;
@@ -41,70 +48,20 @@ pub mod unpin;
 mod verdict;
 mod wait;
 
+pub(crate) use mounts::is_missing;
+pub use outcome::{Ended, Event, Failure};
+pub(crate) use pins::keeps_no_mount_namespace;
 pub use pins::pin_all;
 pub use seal::{seal, seal_early};
 
 use crate::{
-    ns::NsKind,
-    pid::Pid,
-    plan::{Actor, Pin, Plan, Step, Task},
+    plan::{Plan, Step},
     proc::ProcRoot,
-    sys::{process::SingleThread, signal::Signal},
+    sys::process::SingleThread,
 };
 use outside::Outside;
-use perform::Hands;
+use perform::Performer;
 use pty::Side;
-use rustix::io::Errno;
-use std::{path::Path, sync::Arc};
-
-/// The way the program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// With this status.
-    Exited(u8),
-    /// By this signal, or as if by it: PID 1 of a namespace that does not handle a signal is ended
-    /// in its stead.
-    Killed(Signal),
-}
-
-/// An event on the way, reported as it happens.
-#[derive(Clone, Copy, Debug)]
-pub enum Event<'p> {
-    /// The kernel refused an optional step, and the rest goes on.
-    Skipped(&'p Step, Errno),
-    /// All namespaces are there, and the process that becomes the program, with this id, is about
-    /// to take its steps.
-    Created(Pid),
-    /// The process has become the program. Of one that a joiner has made nsx does not learn when.
-    Running,
-}
-
-/// A step that could not be taken. The steps before it left nothing behind.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to {}", step.act())]
-pub struct Failure {
-    step: Arc<Step>,
-    /// The kernel's answer, or the one that a filter would give.
-    #[source]
-    pub errno: Errno,
-    /// The system call that the target's filters do not allow, though nsx needs it under them.
-    pub forbidden: Option<&'static str>,
-}
-
-impl Failure {
-    fn new(task: &Task, errno: Errno) -> Self {
-        Self {
-            step: task.shared_step(),
-            errno,
-            forbidden: None,
-        }
-    }
-
-    /// The step that failed.
-    pub fn step(&self) -> &Step {
-        &self.step
-    }
-}
 
 /// Carries out `plan` with the caller's `proc`, which only some steps need, and tells `observer` of
 /// it.
@@ -126,8 +83,8 @@ pub fn run<'p>(
     };
     let at_start = |errno| Failure::new(first, errno);
     let thread = SingleThread::check().map_err(at_start)?;
-    let hands = Hands::new(proc, thread);
-    let outside = Outside::start(plan, &hands).map_err(at_start)?;
+    let performer = Performer::new(proc, thread);
+    let outside = Outside::start(plan, &performer).map_err(at_start)?;
 
     let mut leader = None;
     for (place, task) in plan.tasks().iter().enumerate() {
@@ -140,9 +97,13 @@ pub fn run<'p>(
         }
         match task.step() {
             Step::Fork { signals, .. } => {
-                return child::run_child(plan, place, *signals, &hands, outside, leader, observer);
+                return child::run_child(
+                    plan, place, *signals, &performer, outside, leader, observer,
+                );
             }
-            Step::ForkJoiner => return joiner::run_joiner(plan, place, &hands, leader, observer),
+            Step::ForkJoiner => {
+                return joiner::run_joiner(plan, place, &performer, leader, observer);
+            }
             _ => {}
         }
         if let (Step::Exec { .. } | Step::LoginShell { .. }, Some(outside)) =
@@ -151,7 +112,7 @@ pub fn run<'p>(
             // The exec is also what lets go of the outside.
             outside.keep().map_err(|errno| Failure::new(task, errno))?;
         }
-        match take(plan, place, &hands, outside.as_ref()) {
+        match outside::take(plan, place, &performer, outside.as_ref()) {
             Ok(()) => {}
             Err(errno) if task.may_fail(errno) => observer(Event::Skipped(task.step(), errno)),
             Err(errno) => {
@@ -161,35 +122,4 @@ pub fn run<'p>(
         }
     }
     Ok(Ended::Exited(0))
-}
-
-/// Returns whether the directory of a pin keeps no mount namespace, because what is mounted there
-/// already is shared or would be covered.
-pub(crate) fn keeps_no_mount_namespace(pin: &Pin) -> bool {
-    pin.ip_netns().is_some() || netns::has_mounts(pin.directory())
-}
-
-/// Returns whether nothing is at `at`, as seen below `root`.
-pub(crate) fn is_missing(root: Option<&Path>, at: &Path) -> bool {
-    matches!(mounts::beneath(root, at), Err(Errno::NOENT))
-}
-
-/// Takes the step at `place`, oneself or by the outside.
-fn take(
-    plan: &Plan,
-    place: usize,
-    hands: &Hands<'_>,
-    outside: Option<&Outside>,
-) -> Result<(), Errno> {
-    match (&plan.tasks()[place], outside) {
-        (task, Some(outside)) if task.actor() == Actor::Outside => {
-            match (outside.take(place), task.step()) {
-                (Err(Errno::INVAL), Step::Pin(pin)) if pin.kind == NsKind::Mnt => {
-                    pins::from_elsewhere(|| outside.take(place))
-                }
-                (outcome, _) => outcome,
-            }
-        }
-        (task, _) => hands.perform(task.step()),
-    }
 }

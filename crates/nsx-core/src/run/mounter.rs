@@ -8,7 +8,7 @@
 
 use super::{
     copy_up,
-    mounts::{beneath, path_below, path_of},
+    mounts::{attach, beneath, forbidding, path_below, path_of},
     remount,
 };
 use crate::{
@@ -21,8 +21,8 @@ use rustix::{
     fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Uid, XattrFlags},
     io::Errno,
     mount::{
-        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags,
-        UnmountFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string,
+        FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, OpenTreeFlags, UnmountFlags,
+        fsconfig_create, fsconfig_set_flag, fsconfig_set_string,
     },
 };
 use std::{
@@ -56,7 +56,7 @@ const VALUE_MAX: usize = 256;
 
 /// The state that the mounts of one plan share.
 #[derive(Default)]
-pub(super) struct Furnisher {
+pub(super) struct Mounter {
     /// The sources to be mounted, in the order in which they are.
     sources: VecDeque<Held>,
     /// The devices of the file systems made here, which are gone when the program is.
@@ -81,7 +81,7 @@ impl AsFd for Held {
     }
 }
 
-impl Furnisher {
+impl Mounter {
     /// Takes hold of the source of a mount to come.
     pub(super) fn open(&mut self, source: &Source) -> Result<(), Errno> {
         let held = match source {
@@ -539,12 +539,6 @@ fn detached(file_system: &FileSystem) -> Result<OwnedFd, Errno> {
     rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes(*flags))
 }
 
-/// Attaches a detached mount.
-pub(super) fn attach(mount: &OwnedFd, place: &OwnedFd) -> Result<(), Errno> {
-    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-    rustix::mount::move_mount(mount, c"", place, c"", flags)
-}
-
 /// The flags of `mount(2)` that are those of a file system, wherever it is mounted.
 fn of_file_system() -> MountFlags {
     // MS_POSIXACL and MS_I_VERSION have no names in rustix.
@@ -554,11 +548,6 @@ fn of_file_system() -> MountFlags {
         | MountFlags::PERMIT_MANDATORY_FILE_LOCKING
         | MountFlags::SILENT
         | MountFlags::SYNCHRONOUS
-}
-
-/// The flags of `mount(2)` that forbid something.
-pub(super) fn forbidding() -> MountFlags {
-    MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC
 }
 
 /// Flags of `mount(2)` as the newer calls name them.

@@ -1,7 +1,6 @@
 //! Steps that mount what nsx itself asks for, and places beneath a root directory that may be
 //! hostile.
 
-use super::mounter::attach;
 use crate::{
     beneath,
     cgroup::STANDARD,
@@ -11,7 +10,7 @@ use crate::{
 };
 use rustix::{
     fd::{AsFd, AsRawFd, OwnedFd},
-    fs::{CWD, Mode, OFlags, ResolveFlags, StatVfsMountFlags},
+    fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatVfsMountFlags, StatxFlags},
     io::Errno,
     mount::{
         FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags,
@@ -193,4 +192,26 @@ pub(super) fn path_of(fd: impl AsFd) -> String {
 /// Returns a path, as [`path_of`] does, to what lies at `path` below an open directory.
 pub(super) fn path_below(directory: &OwnedFd, path: &str) -> String {
     format!("{}/{path}", path_of(directory))
+}
+
+/// Returns whether nothing is at `at`, as seen below `root`.
+pub(crate) fn is_missing(root: Option<&Path>, at: &Path) -> bool {
+    matches!(beneath(root, at), Err(Errno::NOENT))
+}
+
+/// The id of the mount that is at a path, or 0 if the kernel does not tell (before 5.8).
+pub(super) fn mount_id(at: &Path) -> u32 {
+    let found = rustix::fs::statx(CWD, at, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MNT_ID);
+    found.map_or(0, |found| found.stx_mnt_id as u32)
+}
+
+/// Attaches a detached mount.
+pub(super) fn attach(mount: &OwnedFd, place: &OwnedFd) -> Result<(), Errno> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    rustix::mount::move_mount(mount, c"", place, c"", flags)
+}
+
+/// The flags of `mount(2)` that forbid something.
+pub(super) fn forbidding() -> MountFlags {
+    MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC
 }

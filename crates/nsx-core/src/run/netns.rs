@@ -4,6 +4,7 @@
 //! them. ip makes it so when it finds it otherwise, and covers with it every pin that is there by
 //! then: that pin could never be deleted again.
 
+use super::mounts::mount_id;
 use rustix::{
     fs::{CWD, Dir, FlockOperation, Mode, OFlags, flock},
     io::Errno,
@@ -53,7 +54,7 @@ pub(super) fn has_mounts(directory: &Path) -> bool {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let entries = rustix::fs::openat(CWD, directory, flags, Mode::empty())
         .and_then(|opened| Dir::read_from(&opened));
-    let own = super::pins::mount_id(directory);
+    let own = mount_id(directory);
     entries.is_ok_and(|entries| {
         let entries = entries
             .filter_map(Result::ok)
@@ -61,6 +62,6 @@ pub(super) fn has_mounts(directory: &Path) -> bool {
         let path = |name: &CStr| directory.join(OsStr::from_bytes(name.to_bytes()));
         entries
             .into_iter()
-            .any(|entry| super::pins::mount_id(&path(entry.file_name())) != own)
+            .any(|entry| mount_id(&path(entry.file_name())) != own)
     })
 }

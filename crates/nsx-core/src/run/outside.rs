@@ -11,10 +11,11 @@
 use super::{
     link::{Link, Message},
     mounts,
-    perform::Hands,
-    pins::{Journal, guard},
+    perform::Performer,
+    pins::{Journal, from_elsewhere, guard},
 };
 use crate::{
+    ns::NsKind,
     plan::{Actor, Plan, Step},
     sys::{
         process::{Forked, exit_now, fork},
@@ -28,7 +29,7 @@ pub(super) struct Outside(Link);
 
 impl Outside {
     /// Makes one, if any step of the plan asks for it.
-    pub(super) fn start(plan: &Plan, hands: &Hands<'_>) -> Result<Option<Self>, Errno> {
+    pub(super) fn start(plan: &Plan, performer: &Performer<'_>) -> Result<Option<Self>, Errno> {
         if !plan
             .tasks()
             .iter()
@@ -36,9 +37,9 @@ impl Outside {
         {
             return Ok(None);
         }
-        hands.nsx()?; // while it is still nsx that looks at its own directory
+        performer.nsx()?; // while it is still nsx that looks at its own directory
         let (ours, theirs) = Link::pair()?;
-        match fork(hands.thread)? {
+        match fork(performer.thread)? {
             Forked::Parent(middle) => {
                 drop(theirs);
                 let _ = rustix::process::waitpid(Some(middle), WaitOptions::empty());
@@ -46,8 +47,8 @@ impl Outside {
             }
             Forked::Child => {
                 drop(ours);
-                if let Ok(Forked::Child) = fork(hands.thread) {
-                    guarded(plan, hands, theirs);
+                if let Ok(Forked::Child) = fork(performer.thread) {
+                    guarded(plan, performer, theirs);
                 }
                 exit_now(0)
             }
@@ -79,27 +80,27 @@ impl Outside {
 }
 
 /// Makes the outside, and stays as its guard.
-fn guarded(plan: &Plan, hands: &Hands<'_>, link: Link) {
+fn guarded(plan: &Plan, performer: &Performer<'_>, link: Link) {
     // Else the status of a child would be lost, the outside's or a program's that a step runs, if
     // the caller ignores SIGCHLD.
     let _ = Disposition::default_for(libc::SIGCHLD);
     let Ok((ours, theirs)) = Link::pair() else {
-        return serve(plan, hands, &link, None);
+        return serve(plan, performer, &link, None);
     };
-    match fork(hands.thread) {
+    match fork(performer.thread) {
         Ok(Forked::Parent(outside)) => {
             drop((link, theirs));
             guard(plan, &ours, outside);
         }
         Ok(Forked::Child) => {
             drop(ours);
-            serve(plan, hands, &link, Some(&theirs));
+            serve(plan, performer, &link, Some(&theirs));
         }
-        Err(_) => serve(plan, hands, &link, None),
+        Err(_) => serve(plan, performer, &link, None),
     }
 }
 
-fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link, guard: Option<&Link>) {
+fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Link>) {
     let mut journal = Journal::new(guard);
     while let Ok(Some(message)) = link.receive() {
         let mut outcome = Ok(());
@@ -108,11 +109,11 @@ fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link, guard: Option<&Link>) {
             Message::Take(step) => {
                 place = step;
                 outcome = match plan.tasks().get(step).map(|task| task.step()) {
-                    Some(Step::Pin(pin)) => hands.nsx().and_then(|nsx| {
+                    Some(Step::Pin(pin)) => performer.nsx().and_then(|nsx| {
                         let namespace = mounts::path_below(nsx, &pin.link());
                         journal.pin(&namespace, step, pin)
                     }),
-                    Some(step) => hands.perform(step),
+                    Some(step) => performer.perform(step),
                     None => Err(Errno::INVAL),
                 };
             }
@@ -127,4 +128,24 @@ fn serve(plan: &Plan, hands: &Hands<'_>, link: &Link, guard: Option<&Link>) {
         }
     }
     journal.close();
+}
+
+/// Takes the step at `place`, oneself or by the outside.
+pub(super) fn take(
+    plan: &Plan,
+    place: usize,
+    performer: &Performer<'_>,
+    outside: Option<&Outside>,
+) -> Result<(), Errno> {
+    match (&plan.tasks()[place], outside) {
+        (task, Some(outside)) if task.actor() == Actor::Outside => {
+            match (outside.take(place), task.step()) {
+                (Err(Errno::INVAL), Step::Pin(pin)) if pin.kind == NsKind::Mnt => {
+                    from_elsewhere(|| outside.take(place))
+                }
+                (outcome, _) => outcome,
+            }
+        }
+        (task, _) => performer.perform(task.step()),
+    }
 }

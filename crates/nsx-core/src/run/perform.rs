@@ -1,8 +1,8 @@
 //! Each step that one process takes alone, as the system calls it stands for.
 
-use super::{capabilities, filters, join, mounter::Furnisher, mounts, seal};
+use super::{capabilities, filters, join, mounter::Mounter, mounts, ready::Ready, seal};
 use crate::{
-    accounts::{self, Accounts},
+    accounts::Accounts,
     idmap::{IdKind, IdMap},
     pid::Pid,
     plan::{
@@ -31,7 +31,7 @@ use std::{
 const PLACE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// The means with which steps are taken.
-pub(super) struct Hands<'a> {
+pub(super) struct Performer<'a> {
     /// The proof that steps may fork, and may change the environment.
     pub(super) thread: SingleThread,
     /// The caller's procfs, if there is one.
@@ -42,7 +42,7 @@ pub(super) struct Hands<'a> {
     /// nsx's id in the caller's PID namespace.
     nsx_pid: Pid,
     /// The state that the mounting steps share.
-    furnisher: RefCell<Furnisher>,
+    mounter: RefCell<Mounter>,
     /// The filters of system calls that were read.
     filters: RefCell<Vec<Filter>>,
     /// The variable HOME of the program, once it is looked up.
@@ -53,14 +53,14 @@ pub(super) struct Hands<'a> {
     descriptors: Cell<Option<OwnedFd>>,
 }
 
-impl<'a> Hands<'a> {
+impl<'a> Performer<'a> {
     pub(super) fn new(proc: Option<&'a ProcRoot>, thread: SingleThread) -> Self {
         Self {
             thread,
             proc,
             nsx: OnceCell::new(),
             nsx_pid: rustix::process::getpid(),
-            furnisher: RefCell::default(),
+            mounter: RefCell::default(),
             filters: RefCell::default(),
             home: Cell::default(),
             groups_left: Cell::new(false),
@@ -126,26 +126,26 @@ impl<'a> Hands<'a> {
             Step::SetDomainName(name) => rustix::system::setdomainname(name.as_bytes()),
             Step::MountSys { root } => {
                 let place = self
-                    .furnisher
+                    .mounter
                     .borrow()
                     .directory(root.as_deref(), Path::new("/sys"))?;
                 mounts::sysfs(&place, root.as_deref())
             }
             Step::MountQueues { root } => {
                 let place = self
-                    .furnisher
+                    .mounter
                     .borrow()
                     .directory(root.as_deref(), Path::new("/dev/mqueue"))?;
                 mounts::queues(&place)
             }
             Step::MountCgroups { root, hierarchies } => self
-                .furnisher
+                .mounter
                 .borrow_mut()
                 .cgroups(root.as_deref(), hierarchies),
             // By name: after a chroot there may be no procfs yet to reach a descriptor through.
             Step::MountProc { root: None, at } => mounts::procfs(at),
             Step::MountProc { root, at } => {
-                let place = self.furnisher.borrow().directory(root.as_deref(), at)?;
+                let place = self.mounter.borrow().directory(root.as_deref(), at)?;
                 mounts::procfs(mounts::path_of(&place))
             }
             Step::MountJoinedProc => {
@@ -155,13 +155,13 @@ impl<'a> Hands<'a> {
                 mounts::own_procfs(own.detached(), self.proc.ok_or(Errno::NOENT)?)
             }
             Step::BindRoot(root) => rustix::mount::mount_bind_recursive(root, root),
-            Step::OpenSource(source) => self.furnisher.borrow_mut().open(source),
+            Step::OpenSource(source) => self.mounter.borrow_mut().open(source),
             Step::Mount {
                 root,
                 mount,
                 makes_place,
             } => self
-                .furnisher
+                .mounter
                 .borrow_mut()
                 .mount(root.as_deref(), mount, *makes_place, self.proc),
             Step::PivotRoot(root) => mounts::pivot_root(root),
@@ -383,68 +383,4 @@ fn propagate(at: &Path, propagation: Propagation) -> Result<(), Errno> {
         Propagation::Unchanged => return Ok(()),
     };
     rustix::mount::mount_change(at, flag | MountPropagationFlags::REC)
-}
-
-/// The program, with all looked up that executing it takes.
-pub(super) enum Ready<'p> {
-    /// The first of these that is there.
-    First(&'p [Vec<CString>]),
-    /// A shell by its path, and the name that makes it a login shell.
-    Shell(CString, CString),
-}
-
-impl<'p> Ready<'p> {
-    /// Looks up the program of the last step of a plan, and gives this process the program's
-    /// environment, with the variable `home` if there is one. None for any other step.
-    pub(super) fn of(step: &'p Step, home: Option<CString>, thread: SingleThread) -> Option<Self> {
-        let (ready, environment) = match step {
-            Step::Exec {
-                programs,
-                environment,
-            } => (Self::First(programs), environment),
-            Step::LoginShell { environment } => {
-                let shell = accounts::login_shell(environment.as_deref());
-                let name = shell
-                    .rsplit(|byte| *byte == b'/')
-                    .next()
-                    .unwrap_or_default();
-                // The dash before its name is the word for a shell to be a login shell.
-                let name = CString::new([b"-", name].concat()).ok()?;
-                (Self::Shell(CString::new(shell).ok()?, name), environment)
-            }
-            _ => return None,
-        };
-        if let Some(environment) = environment {
-            sys::process::wipe_environment(thread);
-            let is_kept =
-                |variable: &&CString| home.is_none() || !variable.as_bytes().starts_with(b"HOME=");
-            let variables: Vec<_> = environment
-                .iter()
-                .filter(is_kept)
-                .cloned()
-                .chain(home.clone())
-                .collect();
-            sys::process::set_environment(thread, &variables);
-        }
-        Some(ready)
-    }
-
-    /// Becomes the program. Returns on failure only.
-    pub(super) fn execute(&self) -> Errno {
-        match self {
-            Self::Shell(path, name) => sys::process::execv(path, std::slice::from_ref(name)),
-            Self::First(programs) => {
-                let mut failure = Errno::NOENT;
-                for program in *programs {
-                    failure = program
-                        .first()
-                        .map_or(Errno::INVAL, |name| sys::process::execvp(name, program));
-                    if failure != Errno::NOENT {
-                        break;
-                    }
-                }
-                failure
-            }
-        }
-    }
 }

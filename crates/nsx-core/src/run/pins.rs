@@ -3,7 +3,9 @@
 
 use super::{
     link::{Link, Message},
-    mounts, netns,
+    mounts::{self, mount_id},
+    netns,
+    part::Part,
 };
 use crate::{
     ns::{Namespace, NsKind, NsSet},
@@ -13,30 +15,13 @@ use crate::{
 };
 use rustix::{
     fd::OwnedFd,
-    fs::{AtFlags, CWD, FileType, Mode, OFlags, StatxFlags},
+    fs::{CWD, FileType, Mode, OFlags},
     io::Errno,
-    mount::{MountPropagationFlags, UnmountFlags},
+    mount::MountPropagationFlags,
     process::{WaitOptions, waitpid},
     thread::{CpuSet, sched_getaffinity, sched_setaffinity},
 };
 use std::path::Path;
-
-/// A part of a pin. Whoever makes one writes it down first, so that another process can undo it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    /// The directory of `ip-netns(8)`, where there was none.
-    Directory,
-    /// The file, where there was none.
-    File,
-    /// A shared mount of that directory on itself. The number is the id of the mount that it was
-    /// on.
-    Shared(u32),
-    /// A private mount of the directory on itself. The number is the id of the mount that the
-    /// directory was on.
-    Private(u32),
-    /// The mount of the namespace. The number is the id of the mount that the file was on.
-    Mount(u32),
-}
 
 /// The mounts and files that making pins leaves behind.
 pub(super) struct Journal<'a> {
@@ -135,9 +120,7 @@ impl<'a> Journal<'a> {
         match self.bind(namespace, which) {
             // What the kernel says of a mount namespace where mounts are shared: it would be
             // mounted in itself.
-            Err(Errno::INVAL)
-                if pin.kind == NsKind::Mnt && !super::keeps_no_mount_namespace(pin) =>
-            {
+            Err(Errno::INVAL) if pin.kind == NsKind::Mnt && !keeps_no_mount_namespace(pin) => {
                 let part = Part::Private(mount_id(directory));
                 self.part(which, part, || {
                     rustix::mount::mount_bind(directory, directory)
@@ -219,30 +202,6 @@ pub fn pin_all(pins: &[(Namespace, Pin)]) -> Result<(), (usize, Errno)> {
     Ok(())
 }
 
-impl Part {
-    /// Undoes it. Nothing is left to tell of a failure to.
-    fn undo(self, pin: &Pin) {
-        let _ = match self {
-            Self::Directory => rustix::fs::rmdir(pin.directory()),
-            Self::File => rustix::fs::unlinkat(CWD, &pin.at, AtFlags::empty()),
-            // Not what others have mounted there since.
-            Self::Shared(_) => rustix::mount::unmount(pin.directory(), UnmountFlags::NOFOLLOW),
-            Self::Private(_) => unmount(pin.directory()),
-            Self::Mount(_) => unmount(&pin.at),
-        };
-    }
-
-    /// Returns whether the part was made, as far as can be seen (5.8): the process that wrote the
-    /// part down was killed before or after making it.
-    fn is_there(self, pin: &Pin) -> bool {
-        match self {
-            Self::Directory | Self::File => true, // to remove what is missing does no harm
-            Self::Shared(before) | Self::Private(before) => mount_id(pin.directory()) != before,
-            Self::Mount(before) => mount_id(&pin.at) != before,
-        }
-    }
-}
-
 /// Follows a journal until its writer is gone. Undoes what is in it if the writer was killed.
 pub(super) fn guard(plan: &Plan, journal: &Link, writer: Pid) {
     let (mut made, mut kept) = (Vec::new(), false);
@@ -274,18 +233,6 @@ fn pin_of(plan: &Plan, step: usize) -> Option<&Pin> {
     }
 }
 
-/// Unmounts what is newest at a path. What is not undone now stays for good, so it is tried again.
-fn unmount(at: &Path) -> Result<(), Errno> {
-    let unmount = || rustix::mount::unmount(at, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW);
-    unmount().or_else(|_| unmount())
-}
-
-/// The id of the mount that is at a path, or 0 if the kernel does not tell (before 5.8).
-pub(super) fn mount_id(at: &Path) -> u32 {
-    let found = rustix::fs::statx(CWD, at, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MNT_ID);
-    found.map_or(0, |found| found.stx_mnt_id as u32)
-}
-
 /// Replaces this process's new mount namespace by one that is made on another processor, on each in
 /// turn, until `pin` takes it. Linux 6.18 numbers namespaces by processor, and takes one with a
 /// lower number than the one that it is pinned in for the older, which it refuses to pin.
@@ -307,4 +254,10 @@ pub(super) fn from_elsewhere(pin: impl Fn() -> Result<(), Errno>) -> Result<(), 
     }
     sched_setaffinity(None, &allowed)?;
     outcome
+}
+
+/// Returns whether the directory of a pin keeps no mount namespace, because what is mounted there
+/// already is shared or would be covered.
+pub(crate) fn keeps_no_mount_namespace(pin: &Pin) -> bool {
+    pin.ip_netns().is_some() || netns::has_mounts(pin.directory())
 }

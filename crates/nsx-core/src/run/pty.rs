@@ -15,7 +15,7 @@
 //! Nobody in that session can reach the caller's terminal: it is neither their controlling one, nor
 //! open to them.
 
-use super::{Ended, child::Inherited, relay::Relay, restorer::Restorer};
+use super::{Ended, inherited::Inherited, relay::Relay, restorer::Restorer};
 use crate::{
     plan::Signals,
     pty::Pty,

@@ -7,11 +7,11 @@
 //! likewise.
 
 use super::{
-    board::Board,
-    child::Inherited,
+    board::{Board, NOT_RUN},
+    inherited::Inherited,
     link::{Link, Message},
     listen::{Heard, Listener},
-    wait::{Program, news},
+    program::{Program, news},
 };
 use crate::sys::{
     process::{Forked, SingleThread, exit_now, fork},
@@ -45,7 +45,7 @@ pub(super) fn stay(
             let served = Reaper::new(nsx, Program(pid)).serve(&signals, &ours);
             exit_now(served.unwrap_or_else(|errno| {
                 board.fail(index, errno, 0);
-                super::inside::NOT_RUN
+                NOT_RUN
             }))
         }
     }

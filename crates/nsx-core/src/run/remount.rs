@@ -1,9 +1,6 @@
 //! Mounts that are there already, otherwise: with other flags, masked, read-only.
 
-use super::{
-    mounter::forbidding,
-    mounts::{beneath, path_of},
-};
+use super::mounts::{beneath, forbidding, path_of};
 use crate::{
     plan::{Change, FileSystem, mount_data},
     sys::mount::set_attributes,

@@ -5,7 +5,11 @@
 //! All that it does is to tie its life to nsx's, to wait for nsx, to give itself back the signals
 //! as the caller had set them, and to become the program.
 
-use super::{board::Board, child::Inherited, inside::NOT_RUN, perform::Ready};
+use super::{
+    board::{Board, NOT_RUN},
+    inherited::Inherited,
+    ready::Ready,
+};
 use crate::{
     pid::Pid,
     plan::{Plan, Step},

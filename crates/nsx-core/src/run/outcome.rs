@@ -1,0 +1,58 @@
+//! The results of a run: how the program ended, or the step that failed.
+
+use crate::{
+    pid::Pid,
+    plan::{Step, Task},
+    sys::signal::Signal,
+};
+use rustix::io::Errno;
+use std::sync::Arc;
+
+/// The way the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With this status.
+    Exited(u8),
+    /// By this signal, or as if by it: PID 1 of a namespace that does not handle a signal is ended
+    /// in its stead.
+    Killed(Signal),
+}
+
+/// An event on the way, reported as it happens.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'p> {
+    /// The kernel refused an optional step, and the rest goes on.
+    Skipped(&'p Step, Errno),
+    /// All namespaces are there, and the process that becomes the program, with this id, is about
+    /// to take its steps.
+    Created(Pid),
+    /// The process has become the program. Of one that a joiner has made nsx does not learn when.
+    Running,
+}
+
+/// A step that could not be taken. The steps before it left nothing behind.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {}", step.act())]
+pub struct Failure {
+    step: Arc<Step>,
+    /// The kernel's answer, or the one that a filter would give.
+    #[source]
+    pub errno: Errno,
+    /// The system call that the target's filters do not allow, though nsx needs it under them.
+    pub forbidden: Option<&'static str>,
+}
+
+impl Failure {
+    pub(super) fn new(task: &Task, errno: Errno) -> Self {
+        Self {
+            step: task.shared_step(),
+            errno,
+            forbidden: None,
+        }
+    }
+
+    /// The step that failed.
+    pub fn step(&self) -> &Step {
+        &self.step
+    }
+}

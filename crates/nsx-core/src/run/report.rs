@@ -1,0 +1,40 @@
+//! The reports of a child on its steps, as the observer of the run is told of them.
+
+use super::{Event, Failure, board::Board};
+use crate::plan::Plan;
+
+/// The child's reports on its steps.
+pub(super) struct Report<'p, 's> {
+    pub(super) plan: &'p Plan,
+    pub(super) observer: &'s mut dyn FnMut(Event<'p>),
+    /// The page with its reports, unless that was read before.
+    pub(super) board: Option<Board>,
+}
+
+impl<'p> Report<'p, '_> {
+    /// Tells the observer that the program has set off, or what the child went on without. Returns
+    /// whether the child failed.
+    pub(super) fn settle(&mut self) -> bool {
+        for skipped in self
+            .board
+            .map(|board| board.skipped(self.plan))
+            .unwrap_or_default()
+        {
+            (self.observer)(Event::Skipped(
+                self.plan.tasks()[skipped.step].step(),
+                skipped.errno,
+            ));
+        }
+        let failed = self.failure().is_some();
+        if !failed {
+            (self.observer)(Event::Running);
+        }
+        failed
+    }
+
+    /// Why the program did not run, or PID 1 could not go on.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let told = self.board?.failure(self.plan)?;
+        Some(Failure::new(&self.plan.tasks()[told.step], told.errno))
+    }
+}
