@@ -97,7 +97,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"pidmap" => whole(run(
             pidmap::Options::try_parse_from(own),
             ExitStatus::FAILURE,
-            |options| Ok(pidmap::run(options)),
+            pidmap::run,
         )),
         b"idmap" => whole(run(
             idmap::Options::try_parse_from(own),

@@ -1,11 +1,10 @@
-//! The ids to translate: operands, and numbers on standard input where one of them is `-`.
+//! The ids to translate: operands, and numbers on standard input.
 
-use super::Options;
-use crate::{exit::ExitStatus, out, target, text::escape};
-use nsx_core::pid::{self, Pid};
+use crate::{error::Error, out, out::Output, target, text::escape};
+use nsx_core::pid::{self, Pid, PinError, Process};
 use nsx_target::Target;
 use rustix::io::Errno;
-use std::{error::Error, ffi::OsString, os::unix::ffi::OsStrExt};
+use std::{error::Error as StdError, ffi::OsStr, os::unix::ffi::OsStrExt, vec};
 
 /// The operand that stands for the numbers on standard input.
 pub(super) const STANDARD_INPUT: &[u8] = b"-";
@@ -13,120 +12,170 @@ pub(super) const STANDARD_INPUT: &[u8] = b"-";
 /// The number of bytes that are read at once.
 const CHUNK: usize = 64 * 1024;
 
-/// A process that is asked about.
+/// The number of bytes of a word that a message shows.
+const SHOWN: usize = 80;
+
+/// An operand of the command line.
+#[derive(Debug)]
+pub(super) enum Operand {
+    /// A process by its id.
+    Id(Id),
+    /// The first process of a container.
+    Container(Target),
+    /// The ids on standard input.
+    StandardInput,
+}
+
+/// The id of a process.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
-    /// Its id, as `--from` counts or else the caller.
-    pub(super) id: Pid,
-    /// The inode that its pidfd must have.
+pub(super) struct Id {
+    /// The id in the PID namespace of `--from`, or else in the caller's.
+    pub(super) pid: Pid,
+    /// The inode that the pidfd of the process must have.
     pub(super) inode: Option<u64>,
 }
 
-/// Reads all operands before anything else is looked up, so that wrong usage is all that is said;
-/// none is `-`.
-pub(super) fn operands(options: &Options) -> Result<Vec<Option<Asked>>, ExitStatus> {
-    let read = |word: &OsString| {
+impl Operand {
+    /// Reads an operand, which is a bare number with `--from`.
+    pub(super) fn parse(word: &OsStr, is_from: bool) -> Result<Self, Error> {
         let bytes = word.as_bytes();
-        let wrong = |error: &dyn Error| {
-            out::error(&format!("{}: {error}", out::shown(word)));
-            ExitStatus::FAILURE
-        };
         if bytes == STANDARD_INPUT {
-            return Ok(None);
+            return Ok(Self::StandardInput);
         }
-        if options.from.is_some() {
-            let id = pid::parse(bytes).map_err(|error| wrong(&error))?;
-            return Ok(Some(Asked { id, inode: None }));
+        let wrong = |error: &dyn StdError| Error::Usage(format!("{}: {error}", out::shown(word)));
+        if is_from {
+            let pid = pid::parse(bytes).map_err(|error| wrong(&error))?;
+            return Ok(Self::Id(Id { pid, inode: None }));
         }
         match Target::parse(bytes).map_err(|error| wrong(&error))? {
-            Target::Process { pid, inode } => Ok(Some(Asked { id: pid, inode })),
-            // A container's first process.
+            Target::Process { pid, inode } => Ok(Self::Id(Id { pid, inode })),
             container @ (Target::Container { .. } | Target::Pod(_) | Target::Name(_)) => {
-                let process = target::find(&container)
-                    .map_err(|error| target::failed(&error))?
-                    .process;
-                Ok(Some(Asked {
-                    id: process.pid(),
-                    inode: process.inode().ok(),
-                }))
+                Ok(Self::Container(container))
             }
-            _ => {
-                out::error(&format!(
-                    "{}: a namespace is listed by itself",
-                    out::shown(word)
-                ));
-                Err(ExitStatus::FAILURE)
-            }
-        }
-    };
-    options.operands.iter().map(read).collect()
-}
-
-/// Hands on what is asked, as it comes: the operands, and the numbers on standard input a chunk at
-/// a time. What is there and is no number is said and makes `whole` false.
-pub(super) fn each(
-    operands: Vec<Option<Asked>>,
-    mut hand_on: impl FnMut(Vec<Asked>) -> Result<(), ExitStatus>,
-) -> Result<bool, ExitStatus> {
-    let mut whole = true;
-    let mut known = Vec::new();
-    for operand in operands {
-        match operand {
-            Some(asked) => known.push(asked),
-            None => {
-                hand_on(std::mem::take(&mut known))?;
-                whole &= numbers(&mut hand_on)?;
-            }
-        }
-    }
-    hand_on(known)?;
-    Ok(whole)
-}
-
-/// The numbers on standard input, with blanks or line feeds between them.
-fn numbers(
-    hand_on: &mut impl FnMut(Vec<Asked>) -> Result<(), ExitStatus>,
-) -> Result<bool, ExitStatus> {
-    let mut whole = true;
-    let mut text = Vec::new();
-    loop {
-        let end = !read(&mut text)?;
-        // The last word may go on in what comes next.
-        let complete = if end { text.len() } else { last_blank(&text) };
-        let words = text[..complete]
-            .split(u8::is_ascii_whitespace)
-            .filter(|word| !word.is_empty());
-        let ids = words.filter_map(|word| match pid::parse(word) {
-            Ok(id) => Some(Asked { id, inode: None }),
-            Err(error) => {
-                out::error(&format!("{}: {error}", escape(&word[..word.len().min(80)])));
-                whole = false;
-                None
-            }
-        });
-        let ids = ids.collect();
-        hand_on(ids)?;
-        text.drain(..complete);
-        if end {
-            return Ok(whole);
+            _ => Err(Error::Usage(format!(
+                "{}: a namespace is listed by itself",
+                out::shown(word)
+            ))),
         }
     }
 }
 
-fn last_blank(text: &[u8]) -> usize {
-    text.iter()
-        .rposition(u8::is_ascii_whitespace)
-        .map_or(0, |place| place + 1)
+impl Id {
+    /// Finds the first process of a container.
+    fn of_container(container: &Target) -> Result<Self, Error> {
+        let process = target::find(container)?.process;
+        Ok(Self {
+            pid: process.pid(),
+            inode: process.inode().ok(),
+        })
+    }
+
+    /// Pins the process that has the id in the caller's PID namespace.
+    pub(super) fn hold(self) -> Result<Process, PinError> {
+        let process = Process::hold(self.pid)?;
+        match self.inode {
+            Some(wanted) => match process.inode().map_err(PinError::Os)? {
+                inode if inode == wanted => Ok(process),
+                other => Err(PinError::Reused(other)),
+            },
+            None => Ok(process),
+        }
+    }
 }
 
-/// Reads what standard input has next behind `text`; false at its end.
-pub(super) fn read(text: &mut Vec<u8>) -> Result<bool, ExitStatus> {
+/// The ids, in batches of those that are there at once.
+pub(super) struct Batches<'a> {
+    operands: vec::IntoIter<Source>,
+    output: &'a Output,
+    /// The text of standard input that no batch has contained yet; `None` while it is not read.
+    text: Option<Vec<u8>>,
+    /// `false` after a word of standard input that is not an id.
+    pub(super) all_valid: bool,
+}
+
+/// An operand that was found.
+enum Source {
+    Id(Id),
+    StandardInput,
+}
+
+impl<'a> Batches<'a> {
+    /// Finds the containers among the operands.
+    pub(super) fn of(operands: &[Operand], output: &'a Output) -> Result<Self, Error> {
+        let find = |operand: &Operand| match operand {
+            Operand::Id(id) => Ok(Source::Id(*id)),
+            Operand::Container(container) => Id::of_container(container).map(Source::Id),
+            Operand::StandardInput => Ok(Source::StandardInput),
+        };
+        let sources: Vec<_> = operands.iter().map(find).collect::<Result<_, _>>()?;
+        Ok(Self {
+            operands: sources.into_iter(),
+            output,
+            text: None,
+            all_valid: true,
+        })
+    }
+
+    /// Returns the next batch, which may be empty; `None` after the last one.
+    pub(super) fn next_batch(&mut self) -> Result<Option<Vec<Id>>, Error> {
+        if self.text.is_some() {
+            return self.read().map(Some);
+        }
+        let mut ids = Vec::new();
+        for source in self.operands.by_ref() {
+            match source {
+                Source::Id(id) => ids.push(id),
+                Source::StandardInput => {
+                    self.text = Some(Vec::new());
+                    return Ok(Some(ids));
+                }
+            }
+        }
+        Ok((!ids.is_empty()).then_some(ids))
+    }
+
+    /// Returns the numbers that standard input has next, with blanks or line feeds between them.
+    /// Words that are not numbers are reported.
+    fn read(&mut self) -> Result<Vec<Id>, Error> {
+        let mut text = self.text.take().unwrap_or_default();
+        let is_more = read_more(&mut text)?;
+        // The last word may go on in the next piece.
+        let complete = match text.iter().rposition(u8::is_ascii_whitespace) {
+            _ if !is_more => text.len(),
+            Some(last) => last + 1,
+            None => 0,
+        };
+        let mut ids = Vec::new();
+        for word in text[..complete].split(u8::is_ascii_whitespace) {
+            if word.is_empty() {
+                continue;
+            }
+            match pid::parse(word) {
+                Ok(pid) => ids.push(Id { pid, inode: None }),
+                Err(error) => {
+                    let shown = escape(&word[..word.len().min(SHOWN)]);
+                    self.output
+                        .report(&Error::Usage(format!("{shown}: {error}")));
+                    self.all_valid = false;
+                }
+            }
+        }
+        if is_more {
+            text.drain(..complete);
+            self.text = Some(text);
+        }
+        Ok(ids)
+    }
+}
+
+/// Appends what standard input has next to `text`; returns `false` at its end.
+pub(super) fn read_more(text: &mut Vec<u8>) -> Result<bool, Error> {
     loop {
         text.reserve(CHUNK);
         match rustix::io::read(rustix::stdio::stdin(), rustix::buffer::spare_capacity(text)) {
             Ok(count) => return Ok(count > 0),
             Err(Errno::INTR) => {}
-            Err(errno) => return Err(out::failed("read standard input", &errno)),
+            Err(errno) => return Err(Error::failed("read standard input", errno)),
         }
     }
 }

@@ -1,17 +1,20 @@
-//! Processes with their ids at every level: a line a level, JSON, or the numbers alone.
+//! Processes with their ids in all PID namespaces that see them.
 
 use super::{
-    Ends, Options, With,
-    ids::{self, Asked},
-    namespace::{self, Owners},
-    numbers,
+    ends::{Ends, OpenEnds},
+    ids::{Batches, Id, Operand},
+    limits,
+    options::With,
+    owners::Owners,
+    untranslated,
 };
 use crate::{
-    exit::ExitStatus,
-    out::{self, Styles},
+    answer::Answer,
+    error::Error,
+    out::Output,
     query::who::{Registrar, Who},
     table::{Align, Table},
-    target, text,
+    text,
 };
 use nsx_core::{
     pid::{Lineages, Pid, PinError, Process, Tasks, Translator, Untranslated},
@@ -19,7 +22,27 @@ use nsx_core::{
 };
 use nsx_target::Host;
 use serde::Serialize;
-use std::error::Error;
+
+/// Shows the ids of processes in all PID namespaces.
+#[derive(Debug)]
+pub(super) struct Levels {
+    pub(super) operands: Vec<Operand>,
+    pub(super) ends: Ends,
+    pub(super) tasks: Tasks,
+    pub(super) form: Form,
+    pub(super) with: Vec<With>,
+}
+
+/// The form of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// One line for each level.
+    Table,
+    Json,
+    JsonLines,
+    /// One line with the ids of each process, and nothing else.
+    Numbers,
+}
 
 /// The JSON document.
 #[derive(Serialize)]
@@ -31,9 +54,9 @@ struct Document<'a> {
 /// A process and its ids.
 #[derive(Debug, Serialize)]
 struct Row {
-    /// The id that was asked for with `--from`.
+    /// The id in the PID namespace of `--from`.
     from: Option<i32>,
-    /// The id in the PID namespace of `--to`; none where it is not visible there.
+    /// The id in the PID namespace of `--to`; `None` if the process is not visible there.
     to: Option<i32>,
     /// The id in the caller's PID namespace.
     pid: i32,
@@ -43,17 +66,17 @@ struct Row {
     namespaces: Vec<Option<u64>>,
     /// The owners of those PID namespaces.
     of: Vec<Option<String>>,
-    /// The process group at each level, where it was asked for; 0 where it is not visible.
+    /// The process group at each level, if requested; 0 if it is not visible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pgid: Option<Vec<i32>>,
-    /// The session, likewise.
+    /// The session at each level, if requested; 0 if it is not visible.
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<Vec<i32>>,
     #[serde(flatten)]
     who: Who,
 }
 
-/// Why a process has no row.
+/// The reason why a process has no row.
 #[derive(Debug, thiserror::Error)]
 enum Missing {
     #[error(transparent)]
@@ -62,64 +85,94 @@ enum Missing {
     Proc(#[from] ProcError),
 }
 
-/// Prints the processes that are asked about.
-pub(super) fn print(
-    options: &Options,
-    proc: &ProcRoot,
-    ends: &Ends,
-    operands: Vec<Option<Asked>>,
-) -> Result<ExitStatus, ExitStatus> {
-    let host = Host::system().ok();
-    let mut finder = Finder::new(options, proc, ends, host.as_ref());
-    let mut rows = Vec::new();
-    let mut all = true;
-    let whole = ids::each(operands, |asked| {
-        all &= finder.find(&asked, &mut rows);
-        // A line for each needs no other: it is printed as soon as it is known.
-        if options.quiet {
-            out::print(
-                &rows
-                    .drain(..)
-                    .map(|row| row.numbers() + "\n")
-                    .collect::<String>(),
-            )?;
-        } else if options.json_lines {
-            out::print_json_lines(&std::mem::take(&mut rows))?;
+impl Levels {
+    /// Finds the processes. Rows that need no other row are written as soon as they are known.
+    pub(super) fn answer(self, proc: &ProcRoot, output: &Output) -> Result<Answer, Error> {
+        let mut batches = Batches::of(&self.operands, output)?;
+        let ends = self.ends.open(proc)?;
+        let host = Host::system().ok();
+        let mut finder = Finder::new(&self, &ends, proc, host.as_ref(), output);
+        let mut rows = Vec::new();
+        let mut all = true;
+        while let Some(ids) = batches.next_batch()? {
+            all &= finder.find(&ids, &mut rows);
+            match self.form {
+                Form::Numbers => {
+                    let lines: String = rows.drain(..).map(|row| row.numbers() + "\n").collect();
+                    output.write(lines.as_bytes())?;
+                }
+                Form::JsonLines => {
+                    output.write_json_lines(rows.drain(..))?;
+                }
+                Form::Table | Form::Json => {}
+            }
         }
-        Ok(())
-    })?;
-    if options.json {
-        out::print_json(&Document {
-            version: 1,
-            processes: &rows,
-        })?;
-    } else if !options.quiet && !options.json_lines {
-        out::print(&table(&rows, options).render(&Styles::stdout(options.color), out::width()))?;
+        let answer = match self.form {
+            Form::Table => Answer::table(self.table(&rows)),
+            Form::Json => Answer::json(&Document {
+                version: 1,
+                processes: &rows,
+            })?,
+            Form::JsonLines | Form::Numbers => Answer::default(),
+        };
+        let limits = limits(&ends.own).filter(|_| self.form != Form::Numbers);
+        let cut_off = host.iter().flat_map(Host::cut_off);
+        Ok(answer
+            .found(all && batches.all_valid)
+            .with_notes(limits)
+            .with_notes(cut_off.map(|unread| unread.to_string())))
     }
-    if !options.quiet {
-        namespace::note_limits(&ends.own);
+
+    fn shows(&self, ids: With) -> bool {
+        self.with.contains(&ids)
     }
-    if let Some(host) = &host {
-        target::note_cut_off(host);
+
+    /// One line for each level, because the chain of a process a few levels deep with its
+    /// namespaces is wider than a terminal.
+    fn table(&self, rows: &[Row]) -> Table {
+        let columns = [
+            (self.ends.from.is_some(), "FROM", Align::Right),
+            (self.ends.to.is_some(), "TO", Align::Right),
+            (true, "PID", Align::Right),
+            (true, "LEVEL", Align::Right),
+            (true, "ID", Align::Right),
+            (self.shows(With::Pgid), "PGID", Align::Right),
+            (self.shows(With::Sid), "SID", Align::Right),
+            (true, "NS", Align::Right),
+            (true, "OF", Align::Left),
+            (true, "USER", Align::Left),
+            (true, "COMMAND", Align::Left),
+        ];
+        let shown = columns.iter().filter(|(is_shown, ..)| *is_shown);
+        let shown: Vec<_> = shown.map(|&(_, name, align)| (name, align)).collect();
+        let mut table = Table::new(&shown);
+        for row in rows {
+            for level in 0..row.chain.len() {
+                let cells = columns.iter().zip(row.cells(level));
+                table.row(
+                    cells
+                        .filter(|((is_shown, ..), _)| *is_shown)
+                        .map(|(_, cell)| cell),
+                );
+            }
+        }
+        table
     }
-    Ok(if all && whole {
-        ExitStatus::SUCCESS
-    } else {
-        ExitStatus::NO_MATCH
-    })
 }
 
-/// Finds processes, with what is the same for all of them found once.
+/// Finds processes. What all of them share is found once.
 struct Finder<'a> {
-    options: &'a Options,
-    ends: &'a Ends,
+    question: &'a Levels,
+    ends: &'a OpenEnds,
+    proc: &'a ProcRoot,
+    output: &'a Output,
     registrar: Registrar<'a>,
     owners: Owners<'a>,
     lineages: Lineages,
-    /// From the namespace of `--from` to the caller's, and back.
+    /// From the PID namespace of `--from` to the caller's, and back.
     here: Translator<'a>,
     back: Translator<'a>,
-    /// From the caller's to that of `--to`.
+    /// From the caller's PID namespace to that of `--to`.
     there: Translator<'a>,
     /// `true` if the procfs counts as the caller does.
     is_callers: bool,
@@ -128,97 +181,103 @@ struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     fn new(
-        options: &'a Options,
+        question: &'a Levels,
+        ends: &'a OpenEnds,
         proc: &'a ProcRoot,
-        ends: &'a Ends,
         host: Option<&'a Host>,
+        output: &'a Output,
     ) -> Self {
-        let between = |from: &_, to: &_| {
-            Translator::new(proc, Clone::clone(from), Clone::clone(to), options.tasks())
-        };
+        let OpenEnds { own, from, to } = ends;
+        let tasks = question.tasks;
         Self {
-            options,
+            question,
             ends,
+            proc,
+            output,
             registrar: Registrar::new(proc),
-            owners: Owners::new(proc, &ends.own, host),
+            owners: Owners::new(proc, own, host),
             lineages: Lineages::default(),
-            here: between(ends.from(), &ends.own),
-            back: between(&ends.own, ends.from()),
-            there: between(&ends.own, ends.to()),
+            here: Translator::new(proc, from.clone(), own.clone(), tasks),
+            back: Translator::new(proc, own.clone(), from.clone(), tasks),
+            there: Translator::new(proc, own.clone(), to.clone(), tasks),
             is_callers: proc.is_callers(),
             buffer: Vec::new(),
         }
     }
 
-    /// Adds the rows of those that are there; says why the others are not, and is then false.
-    fn find(&mut self, asked: &[Asked], rows: &mut Vec<Row>) -> bool {
+    /// Adds the rows of the processes that are found and reports the others. Returns whether all
+    /// are found and translated.
+    fn find(&mut self, ids: &[Id], rows: &mut Vec<Row>) -> bool {
+        let ends = &self.question.ends;
         let mut all = true;
-        let ids: Vec<_> = asked.iter().map(|asked| asked.id).collect();
-        for (asked, here) in asked.iter().zip(self.here.translate_all(&ids)) {
-            let row = self.one(*asked, here);
-            all &= row
-                .as_ref()
-                .is_some_and(|row| self.ends.to.is_none() || row.to.is_some());
-            rows.extend(row);
+        let pids: Vec<_> = ids.iter().map(|id| id.pid).collect();
+        for (id, here) in ids.iter().zip(self.here.translate_all(&pids)) {
+            let row = if ends.from.is_some() {
+                self.row_from(id.pid, here)
+            } else {
+                self.row(*id, None)
+                    .map_err(|missing| Error::failed(format!("find process {}", id.pid), missing))
+            };
+            match row {
+                Ok(row) => {
+                    all &= ends.to.is_none() || row.to.is_some();
+                    rows.push(row);
+                }
+                Err(error) => {
+                    all = false;
+                    self.output.report(&error);
+                }
+            }
         }
         all
     }
 
-    /// The row of a process that has the id `here` here; none once the reason is said.
-    fn one(&mut self, asked: Asked, here: Result<Pid, Untranslated>) -> Option<Row> {
-        let proc = self.registrar.proc();
-        let Asked { id, inode } = asked;
-        if self.ends.from.is_none() {
-            return self
-                .row(id, None, inode)
-                .map_err(|error| failed(&format!("find process {id}"), &error))
-                .ok();
-        }
-        let here = here
-            .inspect_err(|&why| numbers::refuse(id, why, &self.here, proc))
-            .ok()?;
-        let act = || format!("find process {id} of {}", self.ends.from().id());
-        self.row(here, Some(id), inode)
-            .map_err(|error| failed(&act(), &error))
-            .ok()
+    /// Returns the row of the process that has the id `from` in the PID namespace of `--from`, and
+    /// `here` in the caller's.
+    fn row_from(&mut self, from: Pid, here: Result<Pid, Untranslated>) -> Result<Row, Error> {
+        let pid = here.map_err(|why| untranslated::error(from, why, &self.here, self.proc))?;
+        self.row(Id { pid, inode: None }, Some(from))
+            .map_err(|missing| {
+                let act = format!("find process {from} of {}", self.ends.from.id());
+                Error::failed(act, missing)
+            })
     }
 
-    /// The row of the process or thread that has `callers` here, and `from` at `--from`, and whose
-    /// pidfd has this inode.
-    fn row(&mut self, callers: Pid, from: Option<Pid>, inode: Option<u64>) -> Result<Row, Missing> {
-        let proc = self.registrar.proc();
-        let process = match Process::hold(callers) {
-            Err(PinError::Thread) if self.options.threads => return self.thread_row(callers, from),
+    /// Returns the row of the process or thread that has the id here, and `from` in the PID
+    /// namespace of `--from`.
+    fn row(&mut self, id: Id, from: Option<Pid>) -> Result<Row, Missing> {
+        let process = match id.hold() {
+            Err(PinError::Thread) if self.question.tasks == Tasks::Threads => {
+                return self.thread_row(id.pid, from);
+            }
             process => process?,
         };
-        is_one(&process, inode)?;
         let shown = if self.is_callers {
-            callers
+            id.pid
         } else {
-            process.chain_in(proc)?.outermost()
+            process.chain_in(self.proc)?.outermost()
         };
-        // Its whole status has just been read.
-        self.row_of(&process, shown, callers, from, |buffer| {
-            TaskIds::parse(buffer)
+        // The whole status has just been read.
+        self.row_of(&process, shown, id.pid, from, |status| {
+            TaskIds::parse(status)
         })
     }
 
-    /// Like `row`, but for a thread: its process is pinned, and the thread is one of those that the
+    /// Returns the row of a thread: its process is pinned, and the thread is one of those that the
     /// process has.
-    fn thread_row(&mut self, callers: Pid, from: Option<Pid>) -> Result<Row, Missing> {
-        let proc = self.registrar.proc();
-        let own = &self.ends.own;
+    fn thread_row(&mut self, pid: Pid, from: Option<Pid>) -> Result<Row, Missing> {
+        let (proc, own) = (self.proc, &self.ends.own);
         let processes = Translator::new(proc, own.clone(), own.clone(), Tasks::Processes);
-        let Err(Untranslated::Thread(process)) = processes.translate(callers) else {
+        let Err(Untranslated::Thread(process)) = processes.translate(pid) else {
             return Err(ProcError::Vanished.into());
         };
         let process = Process::hold(process)?;
         let shown = process.chain_in(proc)?.outermost();
         let level = own.level().unwrap_or_default();
-        self.row_of(&process, shown, callers, from, |buffer| {
+        self.row_of(&process, shown, pid, from, |buffer| {
             let threads = proc.threads(shown)?.into_iter();
             let mut ids = threads.filter_map(|thread| proc.thread_ids(shown, thread, buffer).ok());
-            ids.find(|ids| ids.chain.ids().get(level) == Some(&callers))
+            ids.find(|ids| ids.chain.ids().get(level) == Some(&pid))
                 .ok_or(ProcError::Vanished)
         })
     }
@@ -229,148 +288,90 @@ impl<'a> Finder<'a> {
         &mut self,
         process: &Process,
         shown: Pid,
-        callers: Pid,
+        pid: Pid,
         from: Option<Pid>,
         read: impl Fn(&mut Vec<u8>) -> Result<TaskIds, ProcError>,
     ) -> Result<Row, Missing> {
-        let proc = self.registrar.proc();
-        let seen = proc.status(shown, &mut self.buffer);
+        let seen = self.proc.status(shown, &mut self.buffer);
         if seen == Err(ProcError::Vanished) && !process.reaped() {
             return Err(ProcError::Unshown.into());
         }
         let status = seen?;
         let ids = read(&mut self.buffer)?;
-        let levels = self.lineages.levels(proc, shown, &ids.chain);
-        let who = if self.options.quiet {
-            Who::default()
+        let levels = self.lineages.levels(self.proc, shown, &ids.chain);
+        let (who, of) = if self.question.form == Form::Numbers {
+            (Who::default(), Vec::new())
         } else {
-            self.registrar.who_has(shown, &status)
+            (
+                self.registrar.who_has(shown, &status),
+                self.owners.of(&levels, &self.lineages),
+            )
         };
-        let of = if self.options.quiet {
-            Vec::new()
-        } else {
-            self.owners.of(&levels, &self.lineages)
-        };
-        let to = self.ends.to.as_ref().map(|_| self.there.translate(callers));
-        // Whoever has the number here must still be who has it there.
-        if process.reaped() || from.is_some_and(|id| self.back.translate(callers) != Ok(id)) {
+        let to = self.question.ends.to.as_ref();
+        let to = to.map(|_| self.there.translate(pid));
+        // The process that has the id here must still be the one that has it there.
+        if process.reaped() || from.is_some_and(|from| self.back.translate(pid) != Ok(from)) {
             return Err(ProcError::Vanished.into());
         }
         if let Some(Err(why)) = to {
-            numbers::refuse(callers, why, &self.there, proc);
+            let error = untranslated::error(pid, why, &self.there, self.proc);
+            self.output.report(&error);
         }
         let number = Pid::as_raw_pid;
+        let namespaces = levels.iter().map(|level| level.ns.map(|ns| ns.inode));
         Ok(Row {
             from: from.map(number),
             to: to.and_then(Result::ok).map(number),
-            pid: number(callers),
+            pid: number(pid),
             chain: levels.iter().map(|level| number(level.pid)).collect(),
-            namespaces: levels
-                .iter()
-                .map(|level| level.ns.map(|ns| ns.inode))
-                .collect(),
+            namespaces: namespaces.collect(),
             of,
-            pgid: self.options.shows(With::Pgid).then_some(ids.pgid),
-            sid: self.options.shows(With::Sid).then_some(ids.sid),
+            pgid: self.question.shows(With::Pgid).then_some(ids.pgid),
+            sid: self.question.shows(With::Sid).then_some(ids.sid),
             who,
         })
     }
 }
 
-/// Checks that a process has this inode, if an inode is given.
-pub(super) fn is_one(process: &Process, inode: Option<u64>) -> Result<(), PinError> {
-    let Some(wanted) = inode else { return Ok(()) };
-    match process.inode().map_err(PinError::Os)? {
-        inode if inode == wanted => Ok(()),
-        other => Err(PinError::Reused(other)),
-    }
-}
-
-fn failed(act: &str, error: &dyn Error) {
-    out::failed(act, error);
-}
-
 impl Row {
-    /// Returns what `-q` prints.
+    /// Returns the ids as one line.
     fn numbers(&self) -> String {
-        self.chain
-            .iter()
-            .map(i32::to_string)
-            .collect::<Vec<_>>()
-            .join(" ")
+        let ids: Vec<_> = self.chain.iter().map(i32::to_string).collect();
+        ids.join(" ")
     }
-}
 
-/// A line a level, because the chain of a process a few levels deep with its namespaces is wider
-/// than a terminal.
-fn table(rows: &[Row], options: &Options) -> Table {
-    let shown = [
-        (options.from.is_some(), "FROM", Align::Right),
-        (options.to.is_some(), "TO", Align::Right),
-        (true, "PID", Align::Right),
-        (true, "LEVEL", Align::Right),
-        (true, "ID", Align::Right),
-        (options.shows(With::Pgid), "PGID", Align::Right),
-        (options.shows(With::Sid), "SID", Align::Right),
-        (true, "NS", Align::Right),
-        (true, "OF", Align::Left),
-        (true, "USER", Align::Left),
-        (true, "COMMAND", Align::Left),
-    ];
-    let columns: Vec<_> = shown
-        .iter()
-        .filter(|(shown, ..)| *shown)
-        .map(|&(_, name, align)| (name, align))
-        .collect();
-    let mut table = Table::new(&columns);
-    for row in rows {
-        for (level, (id, ns)) in row.chain.iter().zip(&row.namespaces).enumerate() {
-            // What is said of the whole process stands in its first line.
-            let once = |cell: String| if level == 0 { cell } else { String::new() };
-            let number = |number: Option<i32>| {
-                number.map_or_else(|| "-".to_owned(), |number| number.to_string())
-            };
-            let at_level = |ids: &Option<Vec<i32>>| {
-                number(
-                    ids.as_ref()
-                        .and_then(|ids| ids.get(level))
-                        .copied()
-                        .filter(|&id| id > 0),
-                )
-            };
-            let cells = [
-                once(number(row.from)),
-                once(number(row.to)),
-                once(row.pid.to_string()),
-                level.to_string(),
-                id.to_string(),
-                at_level(&row.pgid),
-                at_level(&row.sid),
-                ns.map_or_else(|| text::UNKNOWN.to_owned(), |ns| ns.to_string()),
-                row.of
-                    .get(level)
-                    .cloned()
-                    .flatten()
-                    .unwrap_or_else(|| text::UNKNOWN.to_owned()),
-                once(row.who.user()),
-                once(row.who.command()),
-            ];
-            table.row(
-                cells
-                    .iter()
-                    .zip(&shown)
-                    .filter(|(_, (shown, ..))| *shown)
-                    .map(|(cell, _)| cell),
-            );
-        }
+    /// Returns the cells of all columns for a level. The cells that concern the whole process stand
+    /// in its first line.
+    fn cells(&self, level: usize) -> [String; 11] {
+        let once = |cell: String| if level == 0 { cell } else { String::new() };
+        let number =
+            |id: Option<i32>| id.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        let shared = |ids: &Option<Vec<i32>>| {
+            let id = ids.as_ref().and_then(|ids| ids.get(level)).copied();
+            number(id.filter(|&id| id > 0))
+        };
+        let known = |cell: Option<String>| cell.unwrap_or_else(|| text::UNKNOWN.to_owned());
+        [
+            once(number(self.from)),
+            once(number(self.to)),
+            once(self.pid.to_string()),
+            level.to_string(),
+            self.chain[level].to_string(),
+            shared(&self.pgid),
+            shared(&self.sid),
+            known(self.namespaces[level].map(|ns| ns.to_string())),
+            known(self.of.get(level).cloned().flatten()),
+            once(self.who.user()),
+            once(self.who.command()),
+        ]
     }
-    table
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
+    use crate::out::Styles;
+    use std::ffi::OsString;
 
     fn row(from: Option<i32>) -> Row {
         Row {
@@ -386,16 +387,27 @@ mod tests {
         }
     }
 
-    fn text(words: &[&str], row: Row) -> Vec<String> {
-        let options = Options::try_parse_from([&["nsx pidmap"], words].concat()).unwrap();
-        let text = table(&[row], &options).render(&Styles::default(), Some(80));
+    fn lines(from: Option<i32>, with: &[With]) -> Vec<String> {
+        let target = from.map(|_| OsString::from("web"));
+        let question = Levels {
+            operands: Vec::new(),
+            ends: Ends {
+                from: target.clone(),
+                to: target,
+            },
+            tasks: Tasks::Processes,
+            form: Form::Table,
+            with: with.to_vec(),
+        };
+        let table = question.table(&[row(from)]);
+        let text = table.render(&Styles::default(), Some(80));
         text.lines().map(str::to_owned).collect()
     }
 
     #[test]
-    fn each_level_has_its_line() {
+    fn each_level_has_a_line() {
         assert_eq!(
-            text(&["1"], row(None)),
+            lines(None, &[]),
             [
                 "  PID LEVEL    ID         NS OF         USER COMMAND",
                 "12345     0 12345 4026531836 host       ?    ?",
@@ -404,10 +416,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            text(
-                &["--from", "7", "--to", "8", "--with", "pgid", "1"],
-                row(Some(1))
-            )[..2],
+            lines(Some(1), &[With::Pgid])[..2],
             [
                 "FROM TO   PID LEVEL    ID  PGID         NS OF         USER COMMAND",
                 "   1  - 12345     0 12345 12345 4026531836 host       ?    ?",
@@ -416,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_those_of_the_chain() {
+    fn the_numbers_are_the_ids_of_the_chain() {
         assert_eq!(row(None).numbers(), "12345 17 1");
     }
 }

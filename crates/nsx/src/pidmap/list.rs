@@ -1,11 +1,11 @@
-//! The processes that a PID namespace sees, each with what the process and its user are called
-//! inside and here.
+//! The processes that a PID namespace sees, with their ids and users inside and here.
 
-use super::{Options, With, namespace, tree};
+use super::{limits, namespace::Named, options::With};
 use crate::{
-    exit::ExitStatus,
-    out::{self, Styles},
+    answer::Answer,
+    error::Error,
     query::{
+        forest::Forest,
         inside::Insiders,
         who::{Registrar, Who},
     },
@@ -14,10 +14,30 @@ use crate::{
 };
 use nsx_core::{
     census::{Task, Visible},
-    pid::{Numbering, Pid},
+    hash::HashMap,
+    pid::{Numbering, Pid, Tasks},
     proc::ProcRoot,
 };
 use serde::Serialize;
+
+/// Lists the processes that a PID namespace sees.
+#[derive(Debug)]
+pub(super) struct List {
+    pub(super) namespace: Named,
+    pub(super) tasks: Tasks,
+    pub(super) form: Form,
+    pub(super) with: Vec<With>,
+}
+
+/// The form of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Table,
+    /// A table with each process below its parent.
+    Tree,
+    Json,
+    JsonLines,
+}
 
 /// The JSON document.
 #[derive(Serialize)]
@@ -35,15 +55,15 @@ struct Row {
     id: i32,
     /// The id here.
     pid: i32,
-    /// The process that it belongs to: itself, but for a further thread.
+    /// The process that a thread belongs to.
     process: i32,
-    /// Its parent, where that is visible here.
+    /// The parent, if it is visible here.
     ppid: Option<i32>,
-    /// Its ids from the procfs mount's PID namespace to its own.
+    /// The ids from the procfs mount's PID namespace to the process's own.
     chain: Vec<i32>,
-    /// Its effective user, as its own user namespace counts; none where that is not mapped.
+    /// The effective user id in the process's own user namespace; `None` if it is not mapped.
     uid_inside: Option<u32>,
-    /// The name that the /etc/passwd that it sees has for it.
+    /// The name of that user in the /etc/passwd that the process sees.
     #[serde(serialize_with = "text::lossy")]
     user_inside: Option<Vec<u8>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,74 +74,110 @@ struct Row {
     who: Who,
 }
 
-/// An id that it shares, inside and here; none where it is not visible.
+/// An id that a process shares with others, inside and here; `None` if it is not visible.
 #[derive(Serialize)]
 struct Shared {
     inside: Option<i32>,
     outside: Option<i32>,
 }
 
-/// Lists the processes. An error is the status to end with, once its reason is said.
-pub(super) fn list(
-    options: &Options,
-    proc: &ProcRoot,
-    of: &Numbering,
-) -> Result<ExitStatus, ExitStatus> {
-    if options.quiet || options.from.is_some() || options.to.is_some() {
-        out::error("a list of processes cannot be combined with --quiet, --from or --to");
-        return Err(ExitStatus::FAILURE);
+impl List {
+    /// Lists them.
+    pub(super) fn answer(self, proc: &ProcRoot) -> Result<Answer, Error> {
+        let of = self.namespace.open(proc)?;
+        let mut members = Visible::find(proc, &of, self.tasks)
+            .map_err(|errno| Error::failed(format!("list the processes of {}", of.id()), errno))?;
+        members.tasks.sort_by_key(|task| task.inside().as_raw_pid());
+        let mut registrar = Registrar::new(proc);
+        let mut insiders = Insiders::new(proc);
+        let rows: Vec<_> = members
+            .tasks
+            .iter()
+            .map(|member| Row::of(member, &self.with, &mut registrar, &mut insiders))
+            .collect();
+        let hidden = members.unseen.hidden();
+        let is_empty = rows.is_empty();
+        let answer = match self.form {
+            Form::Table => Answer::table(self.table(rows.iter().map(|row| (String::new(), row)))),
+            Form::Tree => Answer::table(
+                self.table(
+                    tree(&rows)
+                        .lines()
+                        .into_iter()
+                        .map(|(lead, row)| (lead, *row)),
+                ),
+            ),
+            Form::Json => Answer::json(&Document {
+                version: 1,
+                ns: of.id().inode,
+                processes: rows,
+                hidden,
+            })?,
+            Form::JsonLines => Answer::json_lines(&rows)?,
+        };
+        let empty = is_empty.then(|| {
+            format!(
+                "{} has no processes that can be seen: if its first process has ended, there are \
+                none",
+                of.id()
+            )
+        });
+        let hidden = (hidden > 0).then(|| {
+            let processes = if hidden == 1 { "process" } else { "processes" };
+            format!(
+                "{hidden} {processes} may belong here, but could not be read; root may see more"
+            )
+        });
+        let limits = Numbering::own(proc).ok().and_then(|own| limits(&own));
+        Ok(answer
+            .found(!is_empty)
+            .with_notes(empty)
+            .with_notes(hidden)
+            .with_notes(limits))
     }
-    let mut members = Visible::find(proc, of, options.tasks())
-        .map_err(|errno| out::failed(&format!("list the processes of {}", of.id()), &errno))?;
-    members.tasks.sort_by_key(|task| task.inside().as_raw_pid());
-    let mut registrar = Registrar::new(proc);
-    let mut insiders = Insiders::new(proc);
-    let rows: Vec<Row> = members
-        .tasks
-        .iter()
-        .map(|member| Row::of(member, options, &mut registrar, &mut insiders))
-        .collect();
-    let hidden = members.unseen.hidden();
-    let status = if rows.is_empty() {
-        ExitStatus::NO_MATCH
-    } else {
-        ExitStatus::SUCCESS
-    };
-    if rows.is_empty() {
-        out::note(&format!(
-            "{} has no processes that can be seen: where its first process has ended, there are \
-            none",
-            of.id()
-        ));
+
+    /// Returns a table of rows, each with the lines of a tree that stand before its command.
+    fn table<'r>(&self, rows: impl Iterator<Item = (String, &'r Row)>) -> Table {
+        let [pgid, sid] = [With::Pgid, With::Sid].map(|ids| self.with.contains(&ids));
+        let columns = [
+            (true, "ID", Align::Right),
+            (true, "PID", Align::Right),
+            (pgid, "PGID INSIDE", Align::Right),
+            (pgid, "PGID", Align::Right),
+            (sid, "SID INSIDE", Align::Right),
+            (sid, "SID", Align::Right),
+            (true, "USER INSIDE", Align::Left),
+            (true, "USER", Align::Left),
+            (true, "COMMAND", Align::Left),
+        ];
+        let shown = columns.iter().filter(|(is_shown, ..)| *is_shown);
+        let shown: Vec<_> = shown.map(|&(_, name, align)| (name, align)).collect();
+        let mut table = Table::new(&shown);
+        for (lead, row) in rows {
+            let cells = columns.iter().zip(row.cells(&lead));
+            table.row(
+                cells
+                    .filter(|((is_shown, ..), _)| *is_shown)
+                    .map(|(_, cell)| cell),
+            );
+        }
+        table
     }
-    if options.json {
-        out::print_json(&Document {
-            version: 1,
-            ns: of.id().inode,
-            processes: rows,
-            hidden,
-        })?;
-    } else if options.json_lines {
-        out::print_json_lines(&rows)?;
-    } else {
-        out::print(&table(&rows, options).render(&Styles::stdout(options.color), out::width()))?;
-    }
-    if hidden > 0 {
-        let processes = if hidden == 1 { "process" } else { "processes" };
-        out::note(&format!(
-            "{hidden} {processes} may belong here, but could not be read; root may see more"
-        ));
-    }
-    if let Ok(own) = Numbering::own(proc) {
-        namespace::note_limits(&own);
-    }
-    Ok(status)
+}
+
+/// Arranges processes below their parents, and threads below their processes.
+fn tree(rows: &[Row]) -> Forest<&Row> {
+    let indices = rows.iter().enumerate().rev();
+    let indices: HashMap<i32, usize> = indices.map(|(index, row)| (row.pid, index)).collect();
+    Forest::of(rows.iter().collect(), |row| {
+        indices.get(&row.parent()?).copied()
+    })
 }
 
 impl Row {
     fn of(
         member: &Task,
-        options: &Options,
+        with: &[With],
         registrar: &mut Registrar<'_>,
         insiders: &mut Insiders<'_>,
     ) -> Self {
@@ -129,13 +185,13 @@ impl Row {
         let ids = &member.ids;
         let shared = |wanted: With, ids: &[i32]| {
             let visible = |level: usize| ids.get(level).copied().filter(|&id| id > 0);
-            options.shows(wanted).then(|| Shared {
+            with.contains(&wanted).then(|| Shared {
                 inside: visible(member.level),
                 outside: visible(0),
             })
         };
         let inside = insiders.user(member.process, member.status.euid);
-        // After all that was read of it.
+        // This is read last: it tells whether all that was read is of the same process.
         let (who, is_still) = registrar.who_was(member.process, &member.status, None);
         let (uid_inside, user_inside) = if is_still { inside } else { (None, None) };
         Self {
@@ -152,7 +208,7 @@ impl Row {
         }
     }
 
-    /// Below whom it stands in a tree.
+    /// Returns the id of the process that the row stands below in a tree.
     fn parent(&self) -> Option<i32> {
         if self.pid == self.process {
             self.ppid
@@ -160,61 +216,27 @@ impl Row {
             Some(self.process)
         }
     }
-}
 
-fn table(rows: &[Row], options: &Options) -> Table {
-    let (pgid, sid) = (options.shows(With::Pgid), options.shows(With::Sid));
-    let shown = [
-        (true, "ID", Align::Right),
-        (true, "PID", Align::Right),
-        (pgid, "PGID INSIDE", Align::Right),
-        (pgid, "PGID", Align::Right),
-        (sid, "SID INSIDE", Align::Right),
-        (sid, "SID", Align::Right),
-        (true, "USER INSIDE", Align::Left),
-        (true, "USER", Align::Left),
-        (true, "COMMAND", Align::Left),
-    ];
-    let columns: Vec<_> = shown
-        .iter()
-        .filter(|(shown, ..)| *shown)
-        .map(|&(_, name, align)| (name, align))
-        .collect();
-    let mut table = Table::new(&columns);
-    let ids: Vec<_> = rows.iter().map(|row| (row.pid, row.parent())).collect();
-    let order = if options.tree {
-        tree::arrange(&ids)
-    } else {
-        (0..rows.len())
-            .map(|row| tree::Branch {
-                row,
-                lines: String::new(),
-            })
-            .collect()
-    };
-    for tree::Branch { row, lines } in order {
-        let row = &rows[row];
+    /// Returns the cells of all columns. `lead` stands before the command.
+    fn cells(&self, lead: &str) -> [String; 9] {
         let number = |id: Option<i32>| id.map_or_else(|| "-".to_owned(), |id| id.to_string());
         let inside = |shared: &Option<Shared>| number(shared.as_ref().and_then(|ids| ids.inside));
         let outside = |shared: &Option<Shared>| number(shared.as_ref().and_then(|ids| ids.outside));
-        let cells = [
-            row.id.to_string(),
-            row.pid.to_string(),
-            inside(&row.pgid),
-            outside(&row.pgid),
-            inside(&row.sid),
-            outside(&row.sid),
-            text::named(row.user_inside.as_deref(), row.uid_inside),
-            row.who.user(),
-            lines + &row.who.command(),
-        ];
-        table.row(
-            cells
-                .iter()
-                .zip(&shown)
-                .filter(|(_, (shown, ..))| *shown)
-                .map(|(cell, _)| cell),
-        );
+        let command = self.who.command();
+        [
+            self.id.to_string(),
+            self.pid.to_string(),
+            inside(&self.pgid),
+            outside(&self.pgid),
+            inside(&self.sid),
+            outside(&self.sid),
+            text::named(self.user_inside.as_deref(), self.uid_inside),
+            self.who.user(),
+            if lead.is_empty() {
+                command
+            } else {
+                format!("{lead} {command}")
+            },
+        ]
     }
-    table
 }

@@ -1,31 +1,29 @@
 //! The ids in a text, by a regular expression that sees one line at a time.
 //!
-//! regex-lite matches them. The engine of the regex crate would be ten times as fast where an
-//! expression has no fixed part, but its tables and code more than double what every command of nsx
-//! takes to start, because a static program relocates all that is linked into it. Most expressions
-//! have a fixed part, `pid=` say: lines without it are not looked at, and it is searched for as
-//! fast as memory is read.
+//! regex-lite matches them. The engine of the regex crate would be ten times as fast for an
+//! expression without a fixed part, but its tables and code more than double the time that every
+//! command of nsx takes to start, because a static program relocates all that is linked into it.
+//! Most expressions have a fixed part, such as `pid=`: lines without it are skipped, and the search
+//! for it is as fast as memory is read.
 
-use crate::{exit::ExitStatus, out};
+use crate::{error::Error, out};
 use memchr::memmem;
 use regex_lite::{CaptureLocations, Regex};
 use std::{borrow::Cow, ffi::OsStr, ops::Range, str};
 
-/// Finds ids.
-pub(super) struct Finder {
+/// A regular expression that finds ids.
+#[derive(Debug)]
+pub(super) struct Pattern {
     expression: Regex,
     groups: CaptureLocations,
     /// The text that every match contains.
     fixed: Option<memmem::Finder<'static>>,
 }
 
-impl Finder {
-    /// An error is the status to end with, once it is said what is wrong with the expression.
-    pub(super) fn new(expression: &OsStr) -> Result<Self, ExitStatus> {
-        let wrong = |reason: &str| {
-            out::error(&format!("{}: {reason}", out::shown(expression)));
-            ExitStatus::FAILURE
-        };
+impl Pattern {
+    /// Compiles an expression.
+    pub(super) fn new(expression: &OsStr) -> Result<Self, Error> {
+        let wrong = |reason: &str| Error::Usage(format!("{}: {reason}", out::shown(expression)));
         let text = expression
             .to_str()
             .ok_or_else(|| wrong("a regular expression is UTF-8"))?;
@@ -38,15 +36,15 @@ impl Finder {
         })
     }
 
-    /// Returns whether the expression says by groups where the ids are.
+    /// Returns whether the ids are in groups of the expression.
     pub(super) fn has_groups(&self) -> bool {
         self.groups.len() > 1
     }
 
-    /// Returns the ranges of the ids, in order and apart: the match of each group, or the whole
-    /// match without groups.
+    /// Returns the ranges of the ids, in order and without overlap: the match of each group, or the
+    /// whole match if there is no group.
     pub(super) fn find(&mut self, text: &[u8]) -> Vec<Range<usize>> {
-        let mut places = Vec::new();
+        let mut ranges = Vec::new();
         let mut start = 0;
         while start < text.len() {
             if let Some(fixed) = &self.fixed {
@@ -54,17 +52,17 @@ impl Finder {
                     break;
                 };
                 let before = &text[start..start + found];
-                start += memchr::memrchr(b'\n', before).map_or(0, |place| place + 1);
+                start += memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
             }
             let rest = &text[start..];
             let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            self.find_in_line(&readable(&rest[..length]), start, &mut places);
+            self.find_in_line(&readable(&rest[..length]), start, &mut ranges);
             start += length + 1;
         }
-        places
+        ranges
     }
 
-    fn find_in_line(&mut self, line: &str, offset: usize, places: &mut Vec<Range<usize>>) {
+    fn find_in_line(&mut self, line: &str, offset: usize, ranges: &mut Vec<Range<usize>>) {
         let mut from = 0;
         while let Some(whole) = self
             .expression
@@ -72,12 +70,12 @@ impl Finder {
         {
             let mut end = from;
             for group in usize::from(self.groups.len() > 1)..self.groups.len() {
-                // A group in a group was translated with it.
+                // A group within another is translated with that one.
                 if let Some((first, past)) = self.groups.get(group)
                     && first >= end
                     && past > first
                 {
-                    places.push(offset + first..offset + past);
+                    ranges.push(offset + first..offset + past);
                     end = past;
                 }
             }
@@ -95,8 +93,8 @@ impl Finder {
     }
 }
 
-/// The line as text of the same length: each byte that is not UTF-8 is shown to the expression as a
-/// control character.
+/// Returns a line as text of the same length, in which each byte that is not UTF-8 is a control
+/// character.
 fn readable(line: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(line) {
         return Cow::Borrowed(text);
@@ -109,8 +107,8 @@ fn readable(line: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The longest text that every match of an expression contains as it stands, where one can be told
-/// with little effort.
+/// Returns the longest text that every match of an expression contains, if it can be told with
+/// little effort.
 fn fixed_part(expression: &str) -> Option<Vec<u8>> {
     // A flag may change what a letter means.
     if expression.contains("(?") {
@@ -121,7 +119,7 @@ fn fixed_part(expression: &str) -> Option<Vec<u8>> {
     let mut letters = expression.chars().peekable();
     while let Some(letter) = letters.next() {
         let fixed = match letter {
-            // One or the other: neither is in every match.
+            // Neither alternative is in every match.
             '|' => return None,
             '(' => {
                 skip_group(&mut letters)?;
@@ -131,21 +129,21 @@ fn fixed_part(expression: &str) -> Option<Vec<u8>> {
                 skip_class(&mut letters)?;
                 None
             }
-            // A counted repetition, of what stood before.
+            // A counted repetition of the part before it.
             '{' => {
                 letters.by_ref().find(|letter| *letter == '}')?;
                 None
             }
             // A letter after a backslash is a class, an anchor or another letter.
             '\\' => match letters.next()? {
-                // A letter by its number: what follows is not the text.
+                // A letter by its number: the digits after it are not the text.
                 'x' | 'u' | 'U' | 'p' | 'P' => return None,
                 letter => Some(letter).filter(char::is_ascii_punctuation),
             },
             '.' | '^' | '$' | '*' | '+' | '?' => None,
             letter => Some(letter),
         };
-        // What may be left out, or be there several times, is not part of the run.
+        // A letter that may be missing or repeated is not part of the run.
         let repeated = matches!(letters.peek(), Some('*' | '+' | '?' | '{'));
         match fixed {
             Some(letter) if !repeated => run.push(letter),
@@ -165,7 +163,7 @@ fn fixed_part(expression: &str) -> Option<Vec<u8>> {
 
 type Letters<'a> = std::iter::Peekable<str::Chars<'a>>;
 
-/// Goes behind the parenthesis that ends the group.
+/// Skips the rest of a group.
 fn skip_group(letters: &mut Letters<'_>) -> Option<()> {
     loop {
         match letters.next()? {
@@ -178,7 +176,8 @@ fn skip_group(letters: &mut Letters<'_>) -> Option<()> {
     }
 }
 
-/// Goes behind the bracket that ends the class. One with a bracket in it is not worth the effort.
+/// Skips the rest of a class. Returns `None` for a class that contains a bracket, which is not worth
+/// the effort.
 fn skip_class(letters: &mut Letters<'_>) -> Option<()> {
     letters.next_if_eq(&'^');
     let mut first = true;
@@ -200,17 +199,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn found(expression: &str, text: &str) -> Vec<String> {
-        let places = Finder::new(OsStr::new(expression))
+        let ranges = Pattern::new(OsStr::new(expression))
             .unwrap()
             .find(text.as_bytes());
-        places
+        ranges
             .into_iter()
-            .map(|place| text[place].to_owned())
+            .map(|range| text[range].to_owned())
             .collect()
     }
 
     #[test]
-    fn groups_are_translated_or_else_the_match() {
+    fn ids_are_in_the_groups_or_else_in_the_whole_match() {
         assert_eq!(
             found(r"pid=(\d+)", "a pid=17 b pid=18\n19\npid=20"),
             ["17", "18", "20"]
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_all_that_an_expression_sees() {
+    fn an_expression_sees_one_line_at_a_time() {
         assert_eq!(found(r"^(\d+)$", "1\n2 \n3\n"), ["1", "3"]);
         assert_eq!(found(r"\A(\d+)\z", "1\n2 \n3\n"), ["1", "3"]);
         assert_eq!(found(r"pid=\s*(\d+)", "pid=\n7\npid= 8\n"), ["8"]);
@@ -237,21 +236,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_expression_is_refused() {
-        assert_eq!(
-            Finder::new(OsStr::new("(")).err(),
-            Some(ExitStatus::FAILURE)
-        );
+    fn an_invalid_expression_is_refused() {
+        assert!(matches!(
+            Pattern::new(OsStr::new("(")),
+            Err(Error::Usage(_))
+        ));
     }
 
     #[test]
-    fn bytes_that_are_no_text_keep_their_places() {
+    fn invalid_utf8_does_not_shift_the_ranges() {
         let text = b"\xff\xfepid=7 \xf0\x9f pid=8\xff\n\xff9";
-        let places = Finder::new(OsStr::new(r"pid=(\d+)")).unwrap().find(text);
+        let ranges = Pattern::new(OsStr::new(r"pid=(\d+)")).unwrap().find(text);
         assert_eq!(
-            places
+            ranges
                 .into_iter()
-                .map(|place| &text[place])
+                .map(|range| &text[range])
                 .collect::<Vec<_>>(),
             [b"7", b"8"]
         );
@@ -289,18 +288,18 @@ mod tests {
     }
 
     proptest! {
-        /// The lines that are passed over have no match, whatever the expression.
+        /// Skipped lines have no match, whatever the expression.
         #[test]
-        fn what_is_passed_over_has_no_match(
+        fn a_skipped_line_has_no_match(
             lines in prop::collection::vec("[ab1-3=] ?[ab1-3=]{0,6}", 0..8),
             expression in r"(a|b|=|\[ab\]|\(a\|b\)|\(=\)|\\d|\\=|\^|\$|\.|1)([*+?]|\{1,2\})?(a|b|=|\[\^a\]|\(\\d\+\)|\|)([*+?]|\{0,1\})?(b|=|1)?",
         ) {
             if Regex::new(&expression).is_ok() {
-                let mut finder = Finder::new(OsStr::new(&expression)).unwrap();
+                let mut pattern = Pattern::new(OsStr::new(&expression)).unwrap();
                 let text = lines.join("\n");
-                let with = finder.find(text.as_bytes());
-                finder.fixed = None;
-                prop_assert_eq!(with, finder.find(text.as_bytes()));
+                let with = pattern.find(text.as_bytes());
+                pattern.fixed = None;
+                prop_assert_eq!(with, pattern.find(text.as_bytes()));
             }
         }
     }
