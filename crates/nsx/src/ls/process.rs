@@ -7,7 +7,8 @@ use crate::{
     out::{self, Styles},
     query::{
         cell::Cell,
-        finder::{self, Finder},
+        entry_cells,
+        finder::Finder,
         maps::{self, Maps, Range},
         system::System,
         who::{Registrar, Who},
@@ -240,7 +241,7 @@ fn look_around(
         }
         if options.deep {
             row.nprocs = Cell::count(entry.processes, entry.is_whole);
-            row.holders = finder::holders(entry);
+            row.holders = entry_cells::holders(entry);
         }
     }
     Ok(Some(LeftOut::all_of(&census, &system.proc)))

@@ -1,17 +1,18 @@
-//! Finds what a row has in a column.
+//! Finds the cells of a row.
 //!
-//! The census knows who is where. Everything else is read for the rows that are shown and the
-//! columns that are asked for, most of it from the leader's files, each read once a row.
+//! The census knows which process is in which namespace. Everything else is read only for the rows
+//! and columns that are shown, most of it from files of the leader, each read once per row.
 
 use super::{
     cell::Cell,
     column::Column,
+    entry_cells,
     process_column::ProcessColumn,
     system::System,
     who::{Registrar, Who},
 };
 use nsx_core::{
-    census::{Above, Entry, Holder, Resident, Viewer},
+    census::{Entry, Resident},
     idmap::IdKind,
     ns::{Namespace, NsId, NsKind},
     pid::Pid,
@@ -26,25 +27,25 @@ use std::{
     time::Duration,
 };
 
-/// Finds out about one namespace after the other.
+/// Finds the cells of rows, one row after the other.
 pub(crate) struct Finder<'a> {
     proc: &'a ProcRoot,
     registrar: Registrar<'a>,
-    /// The known containers; `None` if another host is looked at.
+    /// The known containers; `None` if the system is another host.
     inventory: Option<Inventory<'a>>,
-    /// The leader of the row before: those of one set of namespaces are found one after the other.
-    leader: Option<Rc<Leader>>,
+    /// The process of the previous row, which often is the process of the next row too.
+    previous: Option<Rc<RowProcess>>,
     netns_ids: OnceCell<Option<NsidSocket>>,
     buffer: Vec<u8>,
 }
 
-/// The process that a row tells of.
-struct Leader {
+/// The process of a row, with what was read of it.
+struct RowProcess {
     pid: Pid,
     status: OnceCell<Result<Status, ProcError>>,
     who: OnceCell<Who>,
-    /// The namespace that it was seen in after everything here was read. Before, its id may have
-    /// become another process's.
+    /// The namespace that the process was in after everything here was read. If `None`, another
+    /// process may have taken its PID meanwhile.
     seen_in: Cached<Option<NsId>>,
 }
 
@@ -55,7 +56,7 @@ impl<'a> Finder<'a> {
             proc,
             registrar: Registrar::new(proc),
             inventory: system.host.as_ref().map(Inventory::new),
-            leader: None,
+            previous: None,
             netns_ids: OnceCell::new(),
             buffer: Vec::new(),
         }
@@ -71,22 +72,26 @@ impl<'a> Finder<'a> {
             Column::Seen => Cell::Number(entry.processes as u64),
             Column::Nthreads => Cell::count(entry.threads, entry.is_whole),
             Column::Pid => entry.leader.map_or_else(
-                || nobody(entry),
+                || entry_cells::no_leader(entry),
                 |pid| Cell::Number(pid.as_raw_pid().unsigned_abs().into()),
             ),
             Column::Id64 => relation.map_or(Cell::Unknown, |relation| Cell::number(relation.id64)),
-            Column::Parent => relation.map_or(Cell::Unknown, |relation| above(relation.parent)),
-            Column::Owner => relation.map_or(Cell::Unknown, |relation| above(relation.owner)),
+            Column::Parent => relation.map_or(Cell::Unknown, |relation| {
+                entry_cells::above(relation.parent)
+            }),
+            Column::Owner => {
+                relation.map_or(Cell::Unknown, |relation| entry_cells::above(relation.owner))
+            }
             Column::OwnerUid => {
                 relation.map_or(Cell::Unknown, |relation| Cell::number(relation.owner_uid))
             }
-            Column::Path => path(entry),
-            Column::Nsfs => match points(entry) {
-                points if points.is_empty() => Cell::Nothing,
-                points => Cell::List(points),
+            Column::Path => entry_cells::path(entry),
+            Column::Nsfs => match entry_cells::bind_mounts(entry) {
+                mounts if mounts.is_empty() => Cell::Nothing,
+                mounts => Cell::List(mounts),
             },
-            Column::Holders => holders(entry),
-            Column::NetnsId => self.of_open(entry, NsKind::Net, Self::netns_id),
+            Column::Holders => entry_cells::holders(entry),
+            Column::NetnsId => self.from_namespace(entry, NsKind::Net, Self::netns_id),
             Column::Hostname
                 if entry.ns.kind == NsKind::Uts
                     && !self.proc.is_copy()
@@ -95,44 +100,44 @@ impl<'a> Finder<'a> {
                 Cell::Text(rustix::system::uname().nodename().to_bytes().to_vec())
             }
             Column::Hostname => {
-                self.of_open(entry, NsKind::Uts, |_, ns| ns.hostname().map(Cell::Text))
+                self.from_namespace(entry, NsKind::Uts, |_, ns| ns.hostname().map(Cell::Text))
             }
             Column::Nlinks if entry.leader.is_none() => {
-                self.of_open(entry, NsKind::Net, |finder, ns| {
+                self.from_namespace(entry, NsKind::Net, |finder, ns| {
                     ns.links(finder.proc).map(Cell::Number)
                 })
             }
-            Column::Nlinks => self.only(entry, NsKind::Net, |finder, pid| {
+            Column::Nlinks => self.from_leader(entry, NsKind::Net, |finder, pid| {
                 finder.lines(pid, "net/dev", 2)
             }),
             Column::Nmounts if entry.leader.is_none() => {
-                self.of_open(entry, NsKind::Mnt, |_, ns| {
+                self.from_namespace(entry, NsKind::Mnt, |_, ns| {
                     ns.mounts().map(|count| Cell::Number(count.into()))
                 })
             }
-            Column::Nmounts => self.only(entry, NsKind::Mnt, |finder, pid| {
+            Column::Nmounts => self.from_leader(entry, NsKind::Mnt, |finder, pid| {
                 finder.lines(pid, "mountinfo", 0)
             }),
-            Column::UidMap => self.only(entry, NsKind::User, |finder, pid| {
+            Column::UidMap => self.from_leader(entry, NsKind::User, |finder, pid| {
                 finder.map(pid, IdKind::User)
             }),
-            Column::GidMap => self.only(entry, NsKind::User, |finder, pid| {
+            Column::GidMap => self.from_leader(entry, NsKind::User, |finder, pid| {
                 finder.map(pid, IdKind::Group)
             }),
-            Column::NsPid => match self.of_leader(entry, ProcessColumn::Chain) {
+            Column::NsPid => match self.leader_cell(entry, ProcessColumn::Chain) {
                 chain @ Cell::Chain(_) => Cell::text(chain.shown()),
                 cell => cell,
             },
-            Column::Ppid => self.of_leader(entry, ProcessColumn::Ppid),
-            Column::User => self.of_leader(entry, ProcessColumn::User),
-            Column::Uid => self.of_leader(entry, ProcessColumn::Uid),
-            Column::Command => self.of_leader(entry, ProcessColumn::Command),
-            Column::Container => self.of_leader(entry, ProcessColumn::Container),
-            Column::Engine => self.of_leader(entry, ProcessColumn::Engine),
-            Column::Pod => self.of_leader(entry, ProcessColumn::Pod),
-            Column::Unit => self.of_leader(entry, ProcessColumn::Unit),
-            Column::Cgroup => self.of_leader(entry, ProcessColumn::Cgroup),
-            Column::Age => self.of_leader(entry, ProcessColumn::Age),
+            Column::Ppid => self.leader_cell(entry, ProcessColumn::Ppid),
+            Column::User => self.leader_cell(entry, ProcessColumn::User),
+            Column::Uid => self.leader_cell(entry, ProcessColumn::Uid),
+            Column::Command => self.leader_cell(entry, ProcessColumn::Command),
+            Column::Container => self.leader_cell(entry, ProcessColumn::Container),
+            Column::Engine => self.leader_cell(entry, ProcessColumn::Engine),
+            Column::Pod => self.leader_cell(entry, ProcessColumn::Pod),
+            Column::Unit => self.leader_cell(entry, ProcessColumn::Unit),
+            Column::Cgroup => self.leader_cell(entry, ProcessColumn::Cgroup),
+            Column::Age => self.leader_cell(entry, ProcessColumn::Age),
         }
     }
 
@@ -143,12 +148,13 @@ impl<'a> Finder<'a> {
                 .ns
                 .map_or(Cell::Unknown, |ns| Cell::Number(ns.inode));
         }
-        let leader = self.leader(resident.pid);
-        let read_before = leader
+        let process = self.process(resident.pid);
+        let read_before = process
             .status
             .get_or_init(|| Ok(resident.status.clone()))
             .is_ok();
-        let cell = self.tell(&leader, column);
+        let cell = self.process_cell(&process, column);
+        // These cells come from a status that was read together with the namespace.
         if read_before
             && matches!(
                 column,
@@ -162,7 +168,7 @@ impl<'a> Finder<'a> {
             return cell;
         }
         match resident.ns {
-            Some(ns) if !self.is_in(&leader, ns) => Cell::Unknown,
+            Some(ns) if !self.is_in(&process, ns) => Cell::Unknown,
             _ => cell,
         }
     }
@@ -175,22 +181,22 @@ impl<'a> Finder<'a> {
         mut namespaces: impl Iterator<Item = NsId>,
         column: ProcessColumn,
     ) -> Cell {
-        let leader = self.leader(pid);
-        let cell = self.tell(&leader, column);
-        if namespaces.any(|ns| self.is_in(&leader, ns)) {
+        let process = self.process(pid);
+        let cell = self.process_cell(&process, column);
+        if namespaces.any(|ns| self.is_in(&process, ns)) {
             cell
         } else {
             Cell::Unknown
         }
     }
 
-    /// A process's parent, where that is seen from here.
+    /// Returns a process's parent, if the caller sees the parent.
     pub(crate) fn parent(&mut self, pid: Pid) -> Option<Pid> {
-        let leader = self.leader(pid);
-        self.status(&leader).as_ref().ok()?.ppid
+        let process = self.process(pid);
+        self.status(&process).as_ref().ok()?.ppid
     }
 
-    /// Returns what a process belongs to, as its cgroup and the engines' records say.
+    /// Returns the container or unit of a process, as its cgroup and the engines' records say.
     pub(crate) fn origin(&mut self, pid: Pid) -> Origin {
         self.inventory
             .as_mut()
@@ -198,78 +204,80 @@ impl<'a> Finder<'a> {
             .unwrap_or_default()
     }
 
-    /// The process that a row tells of.
-    fn leader(&mut self, pid: Pid) -> Rc<Leader> {
-        match &self.leader {
-            Some(leader) if leader.pid == pid => leader.clone(),
+    /// Returns the process of a row, with what was read of it for the previous row.
+    fn process(&mut self, pid: Pid) -> Rc<RowProcess> {
+        match &self.previous {
+            Some(process) if process.pid == pid => process.clone(),
             _ => {
-                let leader = Rc::new(Leader {
+                let process = Rc::new(RowProcess {
                     pid,
                     status: OnceCell::new(),
                     who: OnceCell::new(),
                     seen_in: Cached::new(None),
                 });
-                self.leader = Some(leader.clone());
-                leader
+                self.previous = Some(process.clone());
+                process
             }
         }
     }
 
-    fn of_leader(&mut self, entry: &Entry, column: ProcessColumn) -> Cell {
+    fn leader_cell(&mut self, entry: &Entry, column: ProcessColumn) -> Cell {
         let Some(pid) = entry.leader else {
-            return nobody(entry);
+            return entry_cells::no_leader(entry);
         };
-        let leader = self.leader(pid);
-        let cell = self.tell(&leader, column);
-        if self.is_in(&leader, entry.ns) {
+        let process = self.process(pid);
+        let cell = self.process_cell(&process, column);
+        if self.is_in(&process, entry.ns) {
             cell
         } else {
             Cell::Unknown
         }
     }
 
-    /// Returns whether a process is in a namespace after all that was read of the process. If so,
-    /// what was read is of that process, not of another one with the same id.
-    fn is_in(&self, leader: &Leader, ns: NsId) -> bool {
-        if leader.seen_in.get() != Some(ns)
-            && self.proc.ns(leader.pid, NsLink::Own(ns.kind)) != Ok(ns)
+    /// Returns whether a process is in a namespace after everything was read of it. If so, no other
+    /// process had the PID meanwhile.
+    fn is_in(&self, process: &RowProcess, ns: NsId) -> bool {
+        if process.seen_in.get() != Some(ns)
+            && self.proc.ns(process.pid, NsLink::Own(ns.kind)) != Ok(ns)
         {
             return false;
         }
-        leader.seen_in.set(Some(ns));
+        process.seen_in.set(Some(ns));
         true
     }
 
     /// Returns a process's cell in a column.
-    fn tell(&mut self, leader: &Leader, column: ProcessColumn) -> Cell {
+    fn process_cell(&mut self, process: &RowProcess, column: ProcessColumn) -> Cell {
         match column {
-            ProcessColumn::Pid => Cell::Number(leader.pid.as_raw_pid().unsigned_abs().into()),
-            ProcessColumn::Chain => self.told(leader, |status| Cell::Chain(status.chain.clone())),
-            ProcessColumn::Ns => match self.proc.ns(leader.pid, NsLink::Own(NsKind::Pid)) {
+            ProcessColumn::Pid => Cell::Number(process.pid.as_raw_pid().unsigned_abs().into()),
+            ProcessColumn::Chain => {
+                self.status_cell(process, |status| Cell::Chain(status.chain.clone()))
+            }
+            ProcessColumn::Ns => match self.proc.ns(process.pid, NsLink::Own(NsKind::Pid)) {
                 Ok(ns) => Cell::Number(ns.inode),
                 Err(error) => unreadable(error),
             },
-            ProcessColumn::Ppid => self.told(leader, |status| {
+            ProcessColumn::Ppid => self.status_cell(process, |status| {
                 Cell::number(status.ppid.map(|pid| pid.as_raw_pid().unsigned_abs()))
             }),
-            ProcessColumn::User => self.who(leader).user_cell(),
-            ProcessColumn::Uid => self.who(leader).uid_cell(),
-            ProcessColumn::Command => self.who(leader).command_cell(),
-            ProcessColumn::Container => self.container(leader, |container| {
+            ProcessColumn::User => self.who(process).user_cell(),
+            ProcessColumn::Uid => self.who(process).uid_cell(),
+            ProcessColumn::Command => self.who(process).command_cell(),
+            ProcessColumn::Container => self.container(process, |container| {
                 Some(container.shown().into_encoded_bytes())
             }),
-            ProcessColumn::Engine => self.container(leader, |container| {
+            ProcessColumn::Engine => self.container(process, |container| {
                 Some(container.engine.to_string().into_bytes())
             }),
-            ProcessColumn::Pod => self.container(leader, pod),
-            ProcessColumn::Unit => self.cgroup(leader, |place| place.unit),
-            ProcessColumn::Cgroup => self.cgroup(leader, |place| Some(place.path)),
-            ProcessColumn::Age => self.age(leader),
+            ProcessColumn::Pod => self.container(process, pod),
+            ProcessColumn::Unit => self.cgroup(process, |place| place.unit),
+            ProcessColumn::Cgroup => self.cgroup(process, |place| Some(place.path)),
+            ProcessColumn::Age => self.age(process),
         }
     }
 
-    /// Returns a cell that only namespaces of one kind have, from a file of the leader's.
-    fn only(
+    /// Returns a cell that only namespaces of one kind have, from a file of the leader.
+    fn from_leader(
         &mut self,
         entry: &Entry,
         kind: NsKind,
@@ -290,40 +298,40 @@ impl<'a> Finder<'a> {
     }
 
     /// Returns a cell that only namespaces of one kind have, from the namespace itself.
-    fn of_open(
+    fn from_namespace(
         &mut self,
         entry: &Entry,
         kind: NsKind,
-        tell: impl FnOnce(&mut Self, &Namespace) -> Result<Cell, Errno>,
+        find: impl FnOnce(&mut Self, &Namespace) -> Result<Cell, Errno>,
     ) -> Cell {
         if entry.ns.kind != kind {
             return Cell::Nothing;
         }
-        let told = entry.open(self.proc).and_then(|ns| Ok(tell(self, &ns)?));
-        told.unwrap_or_else(unreadable)
+        let found = entry.open(self.proc).and_then(|ns| Ok(find(self, &ns)?));
+        found.unwrap_or_else(unreadable)
     }
 
-    fn who<'l>(&mut self, leader: &'l Leader) -> &'l Who {
-        leader.who.get_or_init(|| {
-            leader.seen_in.set(None);
-            match leader.status.get() {
-                Some(Ok(status)) => self.registrar.who_was(leader.pid, status, None).0,
-                _ => self.registrar.who(leader.pid),
+    fn who<'l>(&mut self, process: &'l RowProcess) -> &'l Who {
+        process.who.get_or_init(|| {
+            process.seen_in.set(None);
+            match process.status.get() {
+                Some(Ok(status)) => self.registrar.who_was(process.pid, status, None).0,
+                _ => self.registrar.who(process.pid),
             }
         })
     }
 
-    fn status<'l>(&mut self, leader: &'l Leader) -> &'l Result<Status, ProcError> {
-        leader.status.get_or_init(|| {
-            leader.seen_in.set(None);
-            self.proc.status(leader.pid, &mut self.buffer)
+    fn status<'l>(&mut self, process: &'l RowProcess) -> &'l Result<Status, ProcError> {
+        process.status.get_or_init(|| {
+            process.seen_in.set(None);
+            self.proc.status(process.pid, &mut self.buffer)
         })
     }
 
-    fn told(&mut self, leader: &Leader, tell: impl FnOnce(&Status) -> Cell) -> Cell {
-        self.status(leader)
+    fn status_cell(&mut self, process: &RowProcess, find: impl FnOnce(&Status) -> Cell) -> Cell {
+        self.status(process)
             .as_ref()
-            .map_or_else(|error| unreadable(*error), tell)
+            .map_or_else(|error| unreadable(*error), find)
     }
 
     fn read(&mut self, pid: Pid, file: &str) -> Result<&[u8], ProcError> {
@@ -341,7 +349,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// The extents of a map, as the kernel lists them, with commas between.
+    /// Returns the extents of an id mapping, as the kernel lists them.
     fn map(&mut self, pid: Pid, ids: IdKind) -> Cell {
         let extents = |text: &[u8]| {
             text.split(|byte| *byte == b'\n')
@@ -358,14 +366,14 @@ impl<'a> Finder<'a> {
             .map_or_else(unreadable, |text| Cell::List(extents(text)))
     }
 
-    fn age(&mut self, leader: &Leader) -> Cell {
-        leader.seen_in.set(None);
+    fn age(&mut self, process: &RowProcess) -> Cell {
+        process.seen_in.set(None);
         if self.proc.is_copy() {
             return Cell::Unknown;
         }
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32);
-        match self.proc.start_time(leader.pid, &mut self.buffer) {
+        match self.proc.start_time(process.pid, &mut self.buffer) {
             Ok(ticks) => Cell::Number(
                 now.as_secs()
                     .saturating_sub(ticks / rustix::param::clock_ticks_per_second()),
@@ -382,29 +390,33 @@ impl<'a> Finder<'a> {
         socket.ok_or(Errno::OPNOTSUPP)?.number(ns).map(Cell::number)
     }
 
-    fn cgroup(&mut self, leader: &Leader, tell: impl FnOnce(Place) -> Option<Vec<u8>>) -> Cell {
-        leader.seen_in.set(None);
-        match self.read(leader.pid, "cgroup") {
-            Ok(text) => tell(Place::parse(text)).map_or(Cell::Nothing, Cell::Text),
+    fn cgroup(
+        &mut self,
+        process: &RowProcess,
+        find: impl FnOnce(Place) -> Option<Vec<u8>>,
+    ) -> Cell {
+        process.seen_in.set(None);
+        match self.read(process.pid, "cgroup") {
+            Ok(text) => find(Place::parse(text)).map_or(Cell::Nothing, Cell::Text),
             Err(error) => unreadable(error),
         }
     }
 
     fn container(
         &mut self,
-        leader: &Leader,
-        tell: impl FnOnce(&Container) -> Option<Vec<u8>>,
+        process: &RowProcess,
+        find: impl FnOnce(&Container) -> Option<Vec<u8>>,
     ) -> Cell {
-        leader.seen_in.set(None);
-        let origin = self.origin(leader.pid);
+        process.seen_in.set(None);
+        let origin = self.origin(process.pid);
         origin
             .container()
-            .and_then(tell)
+            .and_then(find)
             .map_or(Cell::Nothing, Cell::Text)
     }
 }
 
-/// Its place in Kubernetes: `NAMESPACE/POD/CONTAINER`, without the last for the pod's sandbox.
+/// Returns `NAMESPACE/POD/CONTAINER`, or `NAMESPACE/POD` for the sandbox of a pod.
 fn pod(container: &Container) -> Option<Vec<u8>> {
     let pod = container.pod.as_ref()?;
     let parts = [
@@ -422,109 +434,9 @@ fn pod(container: &Container) -> Option<Vec<u8>> {
     )
 }
 
-/// Returns the leader cell for a namespace in which no process was seen: nothing if no process can
-/// be in the namespace, else unknown.
-fn nobody(entry: &Entry) -> Cell {
-    if entry.is_whole {
-        Cell::Nothing
-    } else {
-        Cell::Unknown
-    }
-}
-
 fn unreadable(error: ProcError) -> Cell {
     match error {
         ProcError::Denied | ProcError::Unshown => Cell::Hidden,
         _ => Cell::Unknown,
     }
-}
-
-fn above(above: Above) -> Cell {
-    match above {
-        Above::Is(ns) => Cell::Number(ns.inode),
-        Above::Hidden => Cell::Hidden,
-        Above::Nothing => Cell::Nothing,
-    }
-}
-
-/// Returns the files that the caller sees and to which the namespace is bound.
-fn points(entry: &Entry) -> Vec<Vec<u8>> {
-    let pins = entry.holders.iter().filter_map(|holder| match holder {
-        Holder::Mount(pin) if pin.viewer == Viewer::Caller => Some(pin.mount.point.clone()),
-        _ => None,
-    });
-    pins.collect()
-}
-
-/// A file that leads to it: of a process, a thread, a descriptor, else where it is bound to one.
-fn path(entry: &Entry) -> Cell {
-    let kind = entry.ns.kind.name();
-    if let Some(pid) = entry.leader {
-        return Cell::text(format!("/proc/{pid}/ns/{kind}"));
-    }
-    let of_holder = |holder: &Holder| match holder {
-        Holder::Thread { pid, tid } => {
-            Some(Cell::text(format!("/proc/{pid}/task/{tid}/ns/{kind}")))
-        }
-        Holder::ForChildren { pid, tid } => Some(Cell::text(format!(
-            "/proc/{pid}/task/{tid}/ns/{kind}_for_children"
-        ))),
-        Holder::Descriptor { pid, fd } => Some(Cell::text(format!("/proc/{pid}/fd/{fd}"))),
-        Holder::Mount(pin) if pin.viewer == Viewer::Caller => {
-            Some(Cell::Text(pin.mount.point.clone()))
-        }
-        Holder::Mount(_) | Holder::Socket { .. } | Holder::Child(_) | Holder::Owned(_) => None,
-    };
-    entry
-        .holders
-        .iter()
-        .find_map(of_holder)
-        .unwrap_or(Cell::Nothing)
-}
-
-/// Returns the number of holders of each kind, in words.
-pub(crate) fn holders(entry: &Entry) -> Cell {
-    let count = |is: fn(&Holder) -> bool, one: &str, many: &str| match entry
-        .holders
-        .iter()
-        .filter(|it| is(it))
-        .count()
-    {
-        0 => None,
-        1 => Some(format!("1 {one}").into_bytes()),
-        number => Some(format!("{number} {many}").into_bytes()),
-    };
-    let counts = [
-        count(
-            |it| matches!(it, Holder::Thread { .. }),
-            "thread",
-            "threads",
-        ),
-        count(
-            |it| matches!(it, Holder::ForChildren { .. }),
-            "process for its children",
-            "processes for their children",
-        ),
-        count(
-            |it| matches!(it, Holder::Descriptor { .. }),
-            "descriptor",
-            "descriptors",
-        ),
-        count(|it| matches!(it, Holder::Mount(_)), "mount", "mounts"),
-        count(
-            |it| matches!(it, Holder::Socket { .. }),
-            "socket",
-            "sockets",
-        ),
-        count(|it| matches!(it, Holder::Child(_)), "child", "children"),
-        count(
-            |it| matches!(it, Holder::Owned(_)),
-            "owned namespace",
-            "owned namespaces",
-        ),
-    ];
-    Cell::list(
-        counts.into_iter().flatten().collect(),
-        entry.has_all_holders,
-    )
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod column;
+pub(crate) mod entry_cells;
 pub mod filter;
 pub(crate) mod finder;
 pub(crate) mod forest;
