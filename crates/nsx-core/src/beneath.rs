@@ -1,6 +1,6 @@
 //! Paths that somebody else chose, opened so that they cannot lead out of a directory.
 
-use crate::sys::nsfs;
+use crate::descriptor::reopen;
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{FileType, Mode, OFlags, ResolveFlags},
@@ -50,7 +50,7 @@ pub fn read(directory: impl AsFd, path: &Path, most: usize) -> Result<Vec<u8>, E
     }
     let size = u64::try_from(stat.st_size).unwrap_or_default();
     let mut text = Vec::new();
-    let file = File::from(nsfs::reopen(&place)?);
+    let file = File::from(reopen(&place)?);
     file.take(size.min(most as u64))
         .read_to_end(&mut text)
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;

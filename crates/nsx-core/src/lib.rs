@@ -14,11 +14,14 @@
 
 pub mod accounts;
 pub mod beneath;
+pub mod bytes;
 pub mod census;
 pub mod cgroup;
+pub mod descriptor;
 pub mod gained;
 pub mod hash;
 pub mod idmap;
+pub mod memory;
 pub mod ns;
 pub mod pid;
 pub mod plan;
@@ -26,8 +29,9 @@ pub mod proc;
 pub mod process;
 pub mod pty;
 pub mod refusal;
+pub mod regex;
 pub mod replacement;
 pub mod run;
-pub mod signals;
-pub mod sys;
+pub mod signal;
+pub(crate) mod sys;
 pub mod trouble;

@@ -1,6 +1,9 @@
 //! A child of this process, made without an exec.
 
-pub use crate::sys::process::{Forked, exit_now, set_death_signal};
+pub use crate::sys::{
+    exit::exit_now,
+    process::{Forked, set_death_signal},
+};
 
 use crate::sys::process::{self, SingleThread};
 use rustix::io::Errno;

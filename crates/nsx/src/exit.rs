@@ -1,6 +1,6 @@
 //! Exit statuses: every number that nsx ends with, in one place.
 
-use nsx_core::sys::signal::{self, Signal};
+use nsx_core::signal::{self, Signal};
 
 /// The way in which nsx ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -40,8 +40,9 @@ pub mod formats {
 use compat::Personality;
 use exit::ExitStatus;
 use nsx_core::{
+    descriptor,
     gained::{self, Gained},
-    sys::{memory, stdio},
+    memory,
 };
 use std::{
     ffi::{CStr, OsStr},
@@ -60,7 +61,7 @@ pub fn main(arguments: &[&CStr]) -> ExitStatus {
         out::complain(format!("{name}: failed to start: {why}").as_bytes());
         return status;
     }
-    stdio::hold_closed();
+    descriptor::hold_closed();
     match personality {
         Some((personality, arguments)) => personality.run(arguments),
         None => cli::dispatch(

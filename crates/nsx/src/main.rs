@@ -7,7 +7,7 @@
 
 #[cfg(not(test))]
 #[global_allocator]
-static ALLOCATOR: nsx_core::sys::memory::Allocator = nsx_core::sys::memory::Allocator;
+static ALLOCATOR: nsx_core::memory::Allocator = nsx_core::memory::Allocator;
 
 /// Called by the C library's start-up code.
 ///

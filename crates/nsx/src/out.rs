@@ -7,7 +7,7 @@ use crate::{
     text::escape,
 };
 use clap::ValueEnum;
-use nsx_core::sys::poll;
+use nsx_core::descriptor;
 use owo_colors::Style;
 use rustix::{event::PollFlags, fd::AsFd, io::Errno};
 use std::{
@@ -144,7 +144,7 @@ pub(crate) fn print(text: &str) -> Result<(), ExitStatus> {
 /// Returns whether standard output may still be read: if it is a pipe, whether the pipe has a
 /// reader.
 pub fn is_read() -> bool {
-    !poll::has_now(rustix::stdio::stdout(), PollFlags::empty())
+    !descriptor::has_now(rustix::stdio::stdout(), PollFlags::empty())
 }
 
 /// Like `print`, but returns the errno, `EPIPE` included.

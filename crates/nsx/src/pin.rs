@@ -110,7 +110,7 @@ pub(crate) fn run(options: Options) -> ExitStatus {
                 ));
                 return ExitStatus::FAILURE;
             }
-            Found::Namespace(namespace) => nsx_core::sys::nsfs::reopen(namespace)
+            Found::Namespace(namespace) => nsx_core::descriptor::reopen(namespace)
                 .and_then(Namespace::from_fd)
                 .map_err(ProcError::Os),
         };

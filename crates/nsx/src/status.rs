@@ -2,11 +2,11 @@
 
 use crate::{out, text::escape};
 use nsx_core::{
+    descriptor,
     ns::NsKind,
     pid::Pid,
     proc::{NsLink, ProcRoot},
     run::{Ended, Failure},
-    sys,
 };
 use rustix::{fd::OwnedFd, fs::OFlags, io::Errno};
 use serde::Serialize;
@@ -50,7 +50,7 @@ impl StatusFd {
     ///
     /// `EBADF` where it is not open for writing.
     pub(crate) fn take(number: i32) -> Result<Self, Errno> {
-        let fd = sys::stdio::take(number)?;
+        let fd = descriptor::take(number)?;
         let flags = rustix::fs::fcntl_getfl(&fd)?;
         let is_writable =
             !flags.contains(OFlags::PATH) && flags & OFlags::ACCMODE != OFlags::RDONLY;

@@ -76,7 +76,7 @@ mod tests {
         assert!(named("enter::hostile::no_descriptor_of_the_callers_leaks_in").is_empty());
         assert_eq!(named("enter::hostile::no_such_test_exists").len(), 1);
         assert_eq!(named("no_such_file::no_such_test_exists").len(), 1);
-        assert!(named("nsx_core::sys").is_empty() && named("std::process").is_empty());
+        assert!(named("nsx_core::process").is_empty() && named("std::process").is_empty());
     }
 
     #[test]

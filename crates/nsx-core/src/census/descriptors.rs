@@ -53,7 +53,7 @@ struct Search<'a> {
     sockets: bool,
     descriptors: bool,
     /// The caller's network namespace and its cookie, which tells it apart where
-    /// [`socket::network_namespace`] is refused.
+    /// [`Namespace::of_socket`] is refused.
     own: Option<(u64, NsId)>,
     nsfs: Option<(u32, u32)>,
 }
@@ -239,15 +239,13 @@ impl Part {
 }
 
 fn namespace_of(socket: &OwnedFd) -> Result<NsId, Errno> {
-    Ok(Namespace::from_fd(socket::network_namespace(socket)?)?.id())
+    Ok(Namespace::of_socket(socket)?.id())
 }
 
 /// Opens the network namespace that a socket of a process is in.
 pub(super) fn open_by_socket(pid: Pid, fd: u32) -> Result<Namespace, ProcError> {
     let process = Process::pin(pid).map_err(|_| ProcError::Vanished)?;
-    Ok(Namespace::from_fd(socket::network_namespace(borrow(
-        &process, fd,
-    )?)?)?)
+    Ok(Namespace::of_socket(borrow(&process, fd)?)?)
 }
 
 /// A descriptor of our own of what a process has open.

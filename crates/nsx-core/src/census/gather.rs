@@ -52,7 +52,7 @@ impl Gatherer {
         let (mut ids, mut last) = ([0; 512], 0);
         while let Ok(count @ 1..) = listns::list(last, &mut ids) {
             for &id in ids[..count].iter().filter(|id| !known.contains(id)) {
-                if let Ok(namespace) = listns::open(id, None).and_then(Namespace::from_fd) {
+                if let Ok(namespace) = Namespace::open_by_id(id, None) {
                     self.ask(&namespace);
                 }
             }

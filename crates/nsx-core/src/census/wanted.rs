@@ -5,7 +5,6 @@ use crate::{
     hash::HashSet,
     ns::{Namespace, NsId, NsKind, NsSet, Related},
     proc::{Mount, NsLink, ProcError, ProcRoot},
-    sys::listns,
 };
 use rustix::{fs::CWD, io::Errno};
 use std::{ffi::OsStr, fmt, os::unix::ffi::OsStrExt};
@@ -63,7 +62,7 @@ impl Wanted {
     /// [`Lost`]; `Os(ENOTTY)` if an id is wanted and the kernel gives none (before 6.18).
     pub fn open(self, proc: &ProcRoot) -> Result<Namespace, Lost> {
         if let Self::Id64(id) = self
-            && let Ok(namespace) = listns::open(id, None).and_then(Namespace::from_fd)
+            && let Ok(namespace) = Namespace::open_by_id(id, None)
         {
             return Ok(namespace);
         }

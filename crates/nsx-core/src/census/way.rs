@@ -4,7 +4,6 @@ use super::{Census, Entry, Holder, Viewer, descriptors};
 use crate::{
     ns::{Namespace, NsId, NsKind, Related},
     proc::{NsLink, ProcError, ProcRoot},
-    sys::listns,
 };
 
 impl Census {
@@ -28,9 +27,7 @@ impl Census {
             .filter_map(|holder| self.open_by(proc, holder));
         let by_id = entry.relation.and_then(|relation| {
             let known = Some((ns.kind, u32::try_from(ns.inode).ok()?));
-            listns::open(relation.id64?, known)
-                .and_then(Namespace::from_fd)
-                .ok()
+            Namespace::open_by_id(relation.id64?, known).ok()
         });
         of_others
             .chain(by_id)

@@ -2,7 +2,7 @@
 //! `ioctl_nsfs(2)`.
 
 use super::{NsId, NsKind};
-use crate::{proc::Mount, sys::nsfs, trouble};
+use crate::{descriptor::reopen, proc::Mount, sys::nsfs, trouble};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
     fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags},
@@ -51,7 +51,7 @@ impl Namespace {
         if rustix::fs::fstatfs(&place).map_err(trouble::met)?.f_type != nsfs::MAGIC {
             return Err(Errno::INVAL);
         }
-        Self::from_fd(nsfs::reopen(&place)?)
+        Self::from_fd(reopen(&place)?)
     }
 
     /// Opens the namespace that is bound at a mount point of the caller's own mount namespace. It
@@ -89,7 +89,25 @@ impl Namespace {
         if (stat.stx_dev_major, stat.stx_dev_minor) != mount.device || stat.stx_ino != id.inode {
             return Err(Errno::STALE);
         }
-        Self::from_fd(nsfs::reopen(&place)?)
+        Self::from_fd(reopen(&place)?)
+    }
+
+    /// Opens a namespace by the id that [`Namespace::id64`] returns (6.18). `known` is its kind and
+    /// inode number, without which the kernel finds it only since 6.19.
+    ///
+    /// # Errors
+    /// `ESTALE` if there is none that the caller may open; `EBADF` before 6.18.
+    pub fn open_by_id(id: u64, known: Option<(NsKind, u32)>) -> Result<Self, Errno> {
+        let known = known.map(|(kind, inode)| (kind.flag(), inode));
+        Self::from_fd(nsfs::open_by_id(id, known)?)
+    }
+
+    /// Opens the network namespace of a socket (4.10). Requires CAP_NET_ADMIN over that namespace.
+    ///
+    /// # Errors
+    /// The errno of the `SIOCGSKNS` ioctl.
+    pub fn of_socket(socket: impl AsFd) -> Result<Self, Errno> {
+        Self::from_fd(nsfs::of_socket(socket)?)
     }
 
     /// Takes a descriptor of a file in nsfs.
@@ -165,5 +183,28 @@ impl Namespace {
 impl AsFd for Namespace {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proc::{NsLink, ProcRoot};
+
+    #[test]
+    fn a_namespace_is_found_by_its_id() {
+        let own = ProcRoot::system().unwrap();
+        let own = own
+            .open_ns(rustix::process::getpid(), NsLink::Own(NsKind::Uts))
+            .unwrap();
+        let inode = own.id().inode.try_into().unwrap();
+        match own
+            .id64()
+            .and_then(|id| Namespace::open_by_id(id, Some((NsKind::Uts, inode))))
+        {
+            Ok(found) => assert_eq!(found.id(), own.id()),
+            // Before 6.18, or for whoever may not.
+            Err(errno) => assert!([Errno::NOTTY, Errno::PERM].contains(&errno), "{errno}"),
+        }
     }
 }

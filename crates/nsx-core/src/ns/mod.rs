@@ -4,9 +4,11 @@ mod handle;
 mod id;
 mod inside;
 mod kind;
+mod nsid;
 mod set;
 
 pub use handle::{Namespace, Related};
 pub use id::{NsId, ParseNsIdError};
 pub use kind::{NsKind, UnknownKind};
+pub use nsid::NsidSocket;
 pub use set::NsSet;

@@ -3,7 +3,7 @@
 use super::{Pid, PidChain};
 use crate::{
     proc::{Lines, ProcError, ProcRoot, decimal, stat::Stage},
-    sys::{poll, process::is_reaped},
+    sys::{descriptor, process::is_reaped},
     trouble,
 };
 use rustix::{
@@ -96,7 +96,7 @@ impl Process {
     /// Returns whether the process has ended. Once true, always true.
     pub fn ended(&self) -> bool {
         // A pidfd becomes readable when its process ends.
-        poll::has_now(&self.fd, PollFlags::IN)
+        descriptor::has_now(&self.fd, PollFlags::IN)
     }
 
     /// Returns why `proc`, which calls it `shown`, did not show something of it, if `error` is the

@@ -15,6 +15,7 @@ mod step;
 pub mod unshare;
 mod words;
 
+pub use crate::sys::trace::Instruction;
 pub use caller::Caller;
 pub(crate) use caller::release;
 pub use confinement::{CapabilityState, Confinement, Filter, Label, Limit, RESOURCES};

@@ -4,7 +4,7 @@ use super::{ABOVE_ROOT, CapabilityState, GroupsDenied, Limit, Propagation, Step,
 use crate::{
     cgroup::{self, Hierarchy},
     idmap::{Extent, IdKind, IdMap, Setgroups},
-    signals,
+    signal,
 };
 use rustix::thread::CapabilitySet;
 use std::{
@@ -202,7 +202,7 @@ impl Step {
             Self::SetUserOf(_) => "setuid(its user)".to_owned(),
             Self::SetUser(uid) => format!("setuid({uid})"),
             Self::DieWithParent(signal) => {
-                format!("prctl(PR_SET_PDEATHSIG, {})", signals::name(*signal))
+                format!("prctl(PR_SET_PDEATHSIG, {})", signal::name(*signal))
             }
             Self::Exec { programs, .. } => {
                 format!(

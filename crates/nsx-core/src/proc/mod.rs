@@ -6,7 +6,6 @@
 
 pub mod cmdline;
 mod credentials;
-mod escape;
 mod events;
 mod ids;
 mod mountinfo;
@@ -18,8 +17,8 @@ pub mod stat;
 mod statmount;
 mod status;
 
+pub use crate::bytes::{decimal, unescape};
 pub use credentials::Credentials;
-pub use escape::unescape;
 pub use events::ProcEvents;
 pub use ids::TaskIds;
 pub use mountinfo::Mount;
@@ -75,39 +74,6 @@ impl From<Errno> for ProcError {
             Errno::NOENT | Errno::SRCH => Self::Vanished,
             Errno::ACCESS | Errno::PERM => Self::Denied,
             errno => Self::Os(trouble::met(errno)),
-        }
-    }
-}
-
-/// Reads an unsigned decimal number: digits only, at least one, that fit into 64 bits.
-pub fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, &byte| {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number.checked_mul(10)?.checked_add(digit.into())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn decimal_agrees_with_the_standard_library(text in "[0-9]{1,22}") {
-            prop_assert_eq!(decimal(text.as_bytes()), text.parse().ok());
-        }
-
-        #[test]
-        fn decimal_takes_digits_only(bytes: Vec<u8>) {
-            let digits = !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
-            prop_assert!(digits || decimal(&bytes).is_none());
         }
     }
 }

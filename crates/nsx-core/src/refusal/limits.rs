@@ -170,12 +170,8 @@ fn exhausted(kinds: NsSet) -> Option<NsKind> {
     let _ = Disposition::default_for(libc::SIGCHLD);
     match fork(SingleThread::check().ok()?).ok()? {
         Forked::Child => {
-            let is_exhausted = |kind: &NsKind| {
-                matches!(
-                    unshare(NsSet::EMPTY.with(*kind)),
-                    Err(Errno::NOSPC | Errno::USERS)
-                )
-            };
+            let is_exhausted =
+                |kind: &NsKind| matches!(unshare(kind.flag()), Err(Errno::NOSPC | Errno::USERS));
             exit_now(
                 order
                     .iter()

@@ -2,7 +2,7 @@
 //! one is gone.
 
 use super::part::Part;
-use crate::sys::{poll, signal::Signal};
+use crate::sys::{descriptor, signal::Signal};
 use rustix::{
     event::PollFlags,
     fd::{AsFd, BorrowedFd, OwnedFd},
@@ -139,7 +139,7 @@ impl Link {
 
     /// Returns whether the other end is gone.
     pub(super) fn is_cut(&self) -> bool {
-        poll::has_now(&self.0, PollFlags::RDHUP)
+        descriptor::has_now(&self.0, PollFlags::RDHUP)
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::{
     beneath,
     cgroup::STANDARD,
-    ns::{NsKind, NsSet},
+    ns::NsKind,
     proc::{ProcRoot, hides_reader},
     sys::process::{Forked, SingleThread, exit_now, fork, unshare},
 };
@@ -61,7 +61,7 @@ pub(super) fn own_procfs(made: Option<&OwnedFd>, proc: &ProcRoot) -> Result<(), 
     if !place().is_ok_and(hides_reader) {
         return Ok(());
     }
-    unshare(NsSet::from_iter([NsKind::Mnt]))?;
+    unshare(NsKind::Mnt.flag())?;
     keep_apart(proc)?;
     match made {
         Some(made) => attach(made, &place()?),

@@ -96,9 +96,9 @@ impl<'a> Performer<'a> {
     pub(super) fn perform(&self, step: &Step) -> Result<(), Errno> {
         match step {
             Step::Seal => seal::seal(),
-            Step::KeepDescriptors(count) => sys::stdio::close_at_exec(*count),
+            Step::KeepDescriptors(count) => sys::descriptor::close_at_exec(*count),
             Step::Conceal => rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable),
-            Step::Unshare(kinds) => sys::process::unshare(*kinds),
+            Step::Unshare(kinds) => sys::process::unshare(kinds.flags()),
             Step::WriteIdMap { ids, map } => self.write(ids.file(), &map.to_string()),
             Step::RunIdMapHelper { ids, map, .. } => self.run_id_map_helper(*ids, map),
             Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
@@ -110,7 +110,9 @@ impl<'a> Performer<'a> {
             | Step::StayAsInit
             | Step::OwnTerminal(_)
             | Step::TakeForeground(_) => Err(Errno::INVAL),
-            Step::CloseDescriptors(from) => sys::stdio::close_now(*from, self.descriptors.take()),
+            Step::CloseDescriptors(from) => {
+                sys::descriptor::close_now(*from, self.descriptors.take())
+            }
             Step::Join {
                 target,
                 kinds,

@@ -8,7 +8,7 @@ use super::{
     part::Part,
 };
 use crate::{
-    ns::{Namespace, NsKind, NsSet},
+    ns::{Namespace, NsKind},
     pid::Pid,
     plan::{Pin, Plan, Step},
     sys::{nsfs, process::unshare},
@@ -247,7 +247,7 @@ pub(super) fn from_elsewhere(pin: impl Fn() -> Result<(), Errno>) -> Result<(), 
         if sched_setaffinity(None, &one).is_err() {
             continue;
         }
-        outcome = unshare(NsSet::EMPTY.with(NsKind::Mnt)).and_then(|()| pin());
+        outcome = unshare(NsKind::Mnt.flag()).and_then(|()| pin());
         if outcome != Err(Errno::INVAL) {
             break;
         }

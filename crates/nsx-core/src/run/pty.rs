@@ -20,7 +20,7 @@ use crate::{
     plan::Signals,
     pty::Pty,
     sys::{
-        poll,
+        descriptor,
         process::{Forked, SingleThread, fork},
         signal::SignalFd,
     },
@@ -42,7 +42,7 @@ impl Leader {
     /// Returns whether the relay is gone. A process that ends lets go of the other end first, and
     /// only later of its children.
     pub(super) fn is_alone(&self) -> bool {
-        poll::has_now(&self.0, PollFlags::empty())
+        descriptor::has_now(&self.0, PollFlags::empty())
     }
 }
 

@@ -1,21 +1,12 @@
-//! The kernel's own list of namespaces, `listns(2)` (6.19), and the way from an id to a namespace.
+//! The kernel's own list of namespaces, `listns(2)` (6.19).
 //!
-//! Sound because the structures that the calls read are plain ones on the stack, and the room for
-//! what is written is told.
+//! Sound because the structure that the call reads is a plain one on the stack, and the kernel is
+//! told how many ids there is room for.
 
 use super::check;
-use crate::ns::NsKind;
-use rustix::{
-    fd::{FromRawFd, OwnedFd},
-    io::Errno,
-};
+use rustix::io::Errno;
 
 const SYS_LISTNS: libc::c_long = 470;
-
-/// Stands for the file system of namespaces where a descriptor is asked for (6.18).
-const FD_NSFS_ROOT: libc::c_int = -10003;
-/// The type of a namespace's file handle.
-const FILEID_NSFS: libc::c_int = 0xf1;
 
 /// `struct ns_id_req` in its first form.
 #[repr(C)]
@@ -34,7 +25,7 @@ struct Request {
 /// A process that is not root of the host gets the namespaces that it is in or has CAP_SYS_ADMIN
 /// over. All kinds are requested, because early 6.19 read beyond its memory if a page of one kind
 /// was requested. `ENOSYS` before 6.19.
-pub fn list(after: u64, ids: &mut [u64]) -> Result<usize, Errno> {
+pub(crate) fn list(after: u64, ids: &mut [u64]) -> Result<usize, Errno> {
     let request = Request {
         size: size_of::<Request>() as u32,
         spare: 0,
@@ -60,48 +51,9 @@ pub fn list(after: u64, ids: &mut [u64]) -> Result<usize, Errno> {
     }
 }
 
-/// `struct file_handle` with `struct nsfs_file_handle` in it.
-#[repr(C)]
-struct Handle {
-    size: u32,
-    kind: libc::c_int,
-    id: u64,
-    flag: u32,
-    inode: u32,
-}
-
-/// Opens the namespace with this id, which may be all that is known of it (6.19); 6.18 also wants
-/// its kind and its inode number, and else answers `ESTALE`.
-pub fn open(id: u64, known: Option<(NsKind, u32)>) -> Result<OwnedFd, Errno> {
-    let (flag, inode) = known.map_or((0, 0), |(kind, inode)| (kind.flag(), inode));
-    let mut handle = Handle {
-        size: 16,
-        kind: FILEID_NSFS,
-        id,
-        flag,
-        inode,
-    };
-    // SAFETY: the call reads the handle, whose size it finds in it.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_open_by_handle_at,
-            FD_NSFS_ROOT,
-            &raw mut handle,
-            libc::O_RDONLY | libc::O_CLOEXEC,
-        )
-    };
-    let fd = check(libc::c_int::try_from(fd).unwrap_or(-1))?;
-    // SAFETY: the kernel has just made the descriptor for us alone.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        ns::Namespace,
-        proc::{NsLink, ProcRoot},
-    };
 
     #[test]
     fn a_list_begins_with_what_comes_after() {
@@ -115,23 +67,6 @@ mod tests {
             }
             // Before 6.19, or under a filter.
             Err(errno) => assert!([Errno::NOSYS, Errno::PERM].contains(&errno), "{errno}"),
-        }
-    }
-
-    #[test]
-    fn a_namespace_is_found_by_its_id() {
-        let own = ProcRoot::system().unwrap();
-        let own = own
-            .open_ns(rustix::process::getpid(), NsLink::Own(NsKind::Uts))
-            .unwrap();
-        let inode = own.id().inode.try_into().unwrap();
-        match own
-            .id64()
-            .and_then(|id| open(id, Some((NsKind::Uts, inode))))
-        {
-            Ok(found) => assert_eq!(Namespace::from_fd(found).unwrap().id(), own.id()),
-            // Before 6.18, or for whoever may not.
-            Err(errno) => assert!([Errno::NOTTY, Errno::PERM].contains(&errno), "{errno}"),
         }
     }
 }

@@ -82,5 +82,5 @@ fn exhausted() -> ! {
         length += 1;
     }
     while let Err(Errno::INTR) = rustix::io::write(rustix::stdio::stderr(), &line[..length]) {}
-    super::process::exit_now(status)
+    super::exit::exit_now(status)
 }

@@ -1,24 +1,25 @@
-//! System calls that rustix has not, one small file a family: the one place with `unsafe`.
+//! System calls that rustix lacks, one small file per family: all `unsafe` of this crate is here.
 //!
-//! Nothing here decides anything. Each function is one call, with the C library's or the kernel's
-//! meaning, and safe.
+//! Nothing here decides anything, and nothing here knows a type of the modules above. Each function
+//! is one call with the C library's or the kernel's meaning, takes bytes, numbers and descriptors,
+//! and is safe.
 
 #![allow(unsafe_code)]
 
-pub mod auxv;
-pub mod listns;
-pub mod memory;
-pub mod mount;
-pub mod net;
-pub mod nsfs;
-pub mod poll;
-pub mod process;
-pub mod regex;
-pub mod shared;
-pub mod signal;
-pub mod socket;
-pub mod stdio;
-pub mod trace;
+pub(crate) mod auxv;
+pub(crate) mod descriptor;
+pub(crate) mod exit;
+pub(crate) mod listns;
+pub(crate) mod memory;
+pub(crate) mod mount;
+pub(crate) mod net;
+pub(crate) mod nsfs;
+pub(crate) mod process;
+pub(crate) mod regex;
+pub(crate) mod shared;
+pub(crate) mod signal;
+pub(crate) mod socket;
+pub(crate) mod trace;
 
 use crate::trouble;
 use rustix::io::Errno;

@@ -25,7 +25,7 @@ struct Attributes {
 /// Clears and sets attributes of a mount, or of it and all below it or none (5.12).
 ///
 /// `ENOSYS` before 5.12.
-pub fn set_attributes(
+pub(crate) fn set_attributes(
     mount: impl AsFd,
     set: MountAttrFlags,
     clear: MountAttrFlags,
@@ -74,7 +74,7 @@ const ALL: u64 = u64::MAX;
 /// `after` (0: from the first) and says how many they are; as many as there is room for (6.11).
 ///
 /// `ENOSYS` before 6.8, `EINVAL` before 6.11. Asks for CAP_SYS_ADMIN over the namespace.
-pub fn list(namespace: u64, after: u64, ids: &mut [u64]) -> Result<usize, Errno> {
+pub(crate) fn list(namespace: u64, after: u64, ids: &mut [u64]) -> Result<usize, Errno> {
     let request = Request {
         size: size_of::<Request>() as u32,
         spare: 0,
@@ -98,7 +98,7 @@ pub fn list(namespace: u64, after: u64, ids: &mut [u64]) -> Result<usize, Errno>
 /// Writes what `mask` asks for about one mount of a mount namespace, `struct statmount` (6.11).
 ///
 /// `EOVERFLOW` where the buffer is too small; otherwise as [`list`].
-pub fn stat(namespace: u64, mount: u64, mask: u64, buffer: &mut [u8]) -> Result<(), Errno> {
+pub(crate) fn stat(namespace: u64, mount: u64, mask: u64, buffer: &mut [u8]) -> Result<(), Errno> {
     let request = Request {
         size: size_of::<Request>() as u32,
         spare: 0,

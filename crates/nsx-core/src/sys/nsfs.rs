@@ -4,15 +4,14 @@
 //! number says.
 
 use super::check;
-use crate::{pid::Pid, trouble};
 use rustix::{
     fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
-    fs::{CWD, Mode, OFlags},
     io::Errno,
+    process::Pid,
 };
 
 /// The magic number of nsfs in `statfs(2)`.
-pub const MAGIC: i64 = 0x6e73_6673;
+pub(crate) const MAGIC: i64 = 0x6e73_6673;
 
 const NS_GET_USERNS: libc::Ioctl = 0xb701;
 const NS_GET_PARENT: libc::Ioctl = 0xb702;
@@ -29,14 +28,14 @@ const NS_GET_ID: libc::Ioctl = 0x8008_b70d;
 const SIOCGSKNS: libc::Ioctl = 0x894c;
 
 /// The `CLONE_NEW*` flag of a namespace's kind (4.11).
-pub fn kind_flag(ns: impl AsFd) -> Result<u32, Errno> {
+pub(crate) fn kind_flag(ns: impl AsFd) -> Result<u32, Errno> {
     // SAFETY: the ioctl ignores its argument.
     let flag = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_GET_NSTYPE, 0) })?;
     Ok(flag as u32)
 }
 
 /// The owning user namespace (4.9).
-pub fn owner(ns: impl AsFd) -> Result<OwnedFd, Errno> {
+pub(crate) fn owner(ns: impl AsFd) -> Result<OwnedFd, Errno> {
     // SAFETY: the ioctl ignores its argument.
     let fd = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_GET_USERNS, 0) })?;
     // SAFETY: the kernel has just made the descriptor, close-on-exec, for us alone.
@@ -44,7 +43,7 @@ pub fn owner(ns: impl AsFd) -> Result<OwnedFd, Errno> {
 }
 
 /// The parent of a PID or user namespace (4.9).
-pub fn parent(ns: impl AsFd) -> Result<OwnedFd, Errno> {
+pub(crate) fn parent(ns: impl AsFd) -> Result<OwnedFd, Errno> {
     // SAFETY: the ioctl ignores its argument.
     let fd = check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_GET_PARENT, 0) })?;
     // SAFETY: the kernel has just made the descriptor, close-on-exec, for us alone.
@@ -53,7 +52,7 @@ pub fn parent(ns: impl AsFd) -> Result<OwnedFd, Errno> {
 
 /// The network namespace of a socket, whosever it is (4.10). Asks for CAP_NET_ADMIN over that
 /// namespace.
-pub fn of_socket(socket: impl AsFd) -> Result<OwnedFd, Errno> {
+pub(crate) fn of_socket(socket: impl AsFd) -> Result<OwnedFd, Errno> {
     // SAFETY: the ioctl ignores its argument.
     let fd = check(unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), SIOCGSKNS, 0) })?;
     // SAFETY: the kernel has just made the descriptor, close-on-exec, for us alone.
@@ -62,7 +61,7 @@ pub fn of_socket(socket: impl AsFd) -> Result<OwnedFd, Errno> {
 
 /// Returns the user who created a user namespace, as the caller's user namespace numbers users
 /// (4.11).
-pub fn owner_uid(ns: impl AsFd) -> Result<u32, Errno> {
+pub(crate) fn owner_uid(ns: impl AsFd) -> Result<u32, Errno> {
     let mut uid: libc::uid_t = 0;
     // SAFETY: the ioctl writes one uid_t to the address.
     check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_GET_OWNER_UID, &raw mut uid) })?;
@@ -70,7 +69,7 @@ pub fn owner_uid(ns: impl AsFd) -> Result<u32, Errno> {
 }
 
 /// The id of a namespace that is never handed out again until the next boot (6.18).
-pub fn id64(ns: impl AsFd) -> Result<u64, Errno> {
+pub(crate) fn id64(ns: impl AsFd) -> Result<u64, Errno> {
     let mut id = 0_u64;
     // SAFETY: the ioctl writes one u64 to the address.
     check(unsafe { libc::ioctl(ns.as_fd().as_raw_fd(), NS_GET_ID, &raw mut id) })?;
@@ -81,7 +80,7 @@ pub fn id64(ns: impl AsFd) -> Result<u64, Errno> {
 /// namespace `ns` (6.11).
 ///
 /// `ESRCH` where there is none or the caller's namespace does not see it; `ENOTTY` before 6.11.
-pub fn pid_from_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
+pub(crate) fn pid_from_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
     translate(ns, NS_GET_PID_FROM_PIDNS, pid)
 }
 
@@ -89,7 +88,7 @@ pub fn pid_from_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
 /// namespace (6.11).
 ///
 /// `ESRCH` where there is none or `ns` does not see it; `ENOTTY` before 6.11.
-pub fn pid_in_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
+pub(crate) fn pid_in_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
     translate(ns, NS_GET_PID_IN_PIDNS, pid)
 }
 
@@ -103,12 +102,12 @@ struct MountsInfo {
 }
 
 /// The id of a mount namespace, which no other one gets before the next boot (6.12).
-pub fn mounts_id(ns: impl AsFd) -> Result<u64, Errno> {
+pub(crate) fn mounts_id(ns: impl AsFd) -> Result<u64, Errno> {
     mounts_info(ns).map(|info| info.id)
 }
 
 /// Returns the number of mounts in a mount namespace (6.12).
-pub fn count_mounts(ns: impl AsFd) -> Result<u32, Errno> {
+pub(crate) fn count_mounts(ns: impl AsFd) -> Result<u32, Errno> {
     mounts_info(ns).map(|info| info.mounts)
 }
 
@@ -124,7 +123,7 @@ fn mounts_info(ns: impl AsFd) -> Result<MountsInfo, Errno> {
 
 /// Which way to go through the mount namespaces of the host, whose order is that of their ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum Way {
     /// To the next.
     Next,
     /// To the one before.
@@ -133,7 +132,7 @@ pub enum Way {
 
 /// The mount namespace beside this one (6.12). `ENOENT` at the end; `EPERM` where the caller may
 /// not see all.
-pub fn mounts_beside(ns: impl AsFd, way: Way) -> Result<OwnedFd, Errno> {
+pub(crate) fn mounts_beside(ns: impl AsFd, way: Way) -> Result<OwnedFd, Errno> {
     let request = if way == Way::Next {
         NS_MNT_GET_NEXT
     } else {
@@ -149,7 +148,7 @@ pub fn mounts_beside(ns: impl AsFd, way: Way) -> Result<OwnedFd, Errno> {
 /// thread does, in the PID namespace `ns` (6.11).
 ///
 /// `ESRCH` where there is none or the caller's namespace does not see it; `ENOTTY` before 6.11.
-pub fn tgid_from_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
+pub(crate) fn tgid_from_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
     translate(ns, NS_GET_TGID_FROM_PIDNS, pid)
 }
 
@@ -157,7 +156,7 @@ pub fn tgid_from_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
 /// does, in the caller's PID namespace (6.11).
 ///
 /// `ESRCH` where there is none or `ns` does not see it; `ENOTTY` before 6.11.
-pub fn tgid_in_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
+pub(crate) fn tgid_in_pidns(ns: impl AsFd, pid: Pid) -> Result<Pid, Errno> {
     translate(ns, NS_GET_TGID_IN_PIDNS, pid)
 }
 
@@ -184,17 +183,18 @@ const HANDLE_KIND: libc::c_int = 0xf1;
 /// Stands for the root of nsfs, which nobody mounts: `FD_NSFS_ROOT`.
 const NSFS_ROOT: libc::c_int = -10003;
 
-/// Opens the namespace with this id, see [`id64`] (6.19).
+/// Opens the namespace with this id, see [`id64`]. `known` is its `CLONE_NEW*` flag and its inode
+/// number, without which the kernel finds it only since 6.19.
 ///
-/// `ESTALE` where there is none that the caller may open, and before 6.19; `EBADF` before 6.18.
-pub fn open_by_id(id: u64) -> Result<OwnedFd, Errno> {
-    // Flag and inode are zero for "whichever has that id".
+/// `ESTALE` if there is none that the caller may open; `EBADF` before 6.18.
+pub(crate) fn open_by_id(id: u64, known: Option<(u32, u32)>) -> Result<OwnedFd, Errno> {
+    let (flag, inode) = known.unwrap_or_default();
     let mut handle = Handle {
         bytes: 16,
         kind: HANDLE_KIND,
         id,
-        flag: 0,
-        inode: 0,
+        flag,
+        inode,
     };
     let flags = libc::O_RDONLY | libc::O_CLOEXEC;
     // SAFETY: the handle is as long as its header says, and the kernel reads it only.
@@ -209,11 +209,4 @@ pub fn open_by_id(id: u64) -> Result<OwnedFd, Errno> {
     let fd = check(libc::c_int::try_from(fd).unwrap_or(-1))?;
     // SAFETY: the kernel has just made the descriptor for us alone.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// Opens for reading what `place`, an `O_PATH` descriptor of a namespace file, stands for.
-pub fn reopen(place: impl AsFd) -> Result<OwnedFd, Errno> {
-    let path = format!("/proc/self/fd/{}", place.as_fd().as_raw_fd());
-    rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(trouble::met)
 }

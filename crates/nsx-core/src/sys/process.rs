@@ -3,11 +3,13 @@
 //! Sound because what is safe only in a process with one thread takes a [`SingleThread`]: a child
 //! finds no lock held by a thread that it lacks, and nothing else reads or writes the environment.
 
+pub(crate) use super::exit::exit_now;
+
 use super::{check, signal::Signal};
-use crate::{ns::NsSet, pid::Pid};
 use rustix::{
     fd::{AsFd, AsRawFd},
     io::Errno,
+    process::Pid,
     thread::UnshareFlags,
 };
 use std::{
@@ -16,17 +18,17 @@ use std::{
     sync::atomic::AtomicU32,
 };
 
-/// Moves this process out of the namespaces it is in, into new ones of these kinds, see
-/// `unshare(2)`. Its children only, where the kind is PID or time.
-pub fn unshare(kinds: NsSet) -> Result<(), Errno> {
-    let flags = UnshareFlags::from_bits_retain(kinds.flags());
+/// Moves this process out of the namespaces it is in, into new ones of these `CLONE_NEW*` flags,
+/// see `unshare(2)`. For PID and time namespaces, only its later children move.
+pub(crate) fn unshare(flags: u32) -> Result<(), Errno> {
+    let flags = UnshareFlags::from_bits_retain(flags);
     // SAFETY: none of these flags parts the descriptor table, which is what can go wrong.
     unsafe { rustix::thread::unshare_unsafe(flags) }
 }
 
 /// Makes and reaches files as this user and group from now on, see `setfsuid(2)`. Without the right
 /// to that, nothing changes.
-pub fn set_file_ids(uid: libc::uid_t, gid: libc::gid_t) {
+pub(crate) fn set_file_ids(uid: libc::uid_t, gid: libc::gid_t) {
     // SAFETY: the call looks at no memory.
     unsafe { libc::setfsgid(gid) };
     // SAFETY: as above.
@@ -35,7 +37,7 @@ pub fn set_file_ids(uid: libc::uid_t, gid: libc::gid_t) {
 
 /// Returns whether the process of a pidfd has ended and was waited for: `pidfd_send_signal(2)` with
 /// no signal (5.1).
-pub fn is_reaped(pidfd: impl AsFd) -> bool {
+pub(crate) fn is_reaped(pidfd: impl AsFd) -> bool {
     let pidfd = pidfd.as_fd().as_raw_fd();
     let no_information: *const libc::siginfo_t = std::ptr::null();
     // SAFETY: the call looks at no memory where there is no information to send.
@@ -170,7 +172,7 @@ pub(crate) fn fork_sibling(_: SingleThread, pid: &AtomicU32) -> Result<Forked, E
 
 /// Becomes the program `name`, looked up in PATH where there is no slash in it, see `execvp(3)`.
 /// Returns only on failure.
-pub fn execvp(name: &CStr, arguments: &[CString]) -> Errno {
+pub(crate) fn execvp(name: &CStr, arguments: &[CString]) -> Errno {
     let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(std::ptr::null());
     // SAFETY: strings and array end with a zero, and live until the call returns.
@@ -182,7 +184,7 @@ pub fn execvp(name: &CStr, arguments: &[CString]) -> Errno {
 
 /// Becomes the program in the file `path`, which is looked up nowhere and must be one that the
 /// kernel takes, see `execv(3)`. Returns only on failure.
-pub fn execv(path: &CStr, arguments: &[CString]) -> Errno {
+pub(crate) fn execv(path: &CStr, arguments: &[CString]) -> Errno {
     let mut pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(std::ptr::null());
     // SAFETY: strings and array end with a zero, and live until the call returns.
@@ -219,7 +221,7 @@ pub(crate) fn exec_file(_: SingleThread, file: impl AsFd, arguments: &[CString])
 
 /// Sets the name that `ps(1)` shows for this process, cut to 15 bytes, see `PR_SET_NAME` in
 /// `prctl(2)`.
-pub fn set_name(name: &CStr) -> Result<(), Errno> {
+pub(crate) fn set_name(name: &CStr) -> Result<(), Errno> {
     // SAFETY: the string ends with a zero and lives as long as the call.
     check(unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) }).map(drop)
 }
@@ -272,45 +274,39 @@ pub fn set_death_signal(signal: Signal) -> Result<(), Errno> {
     check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) }).map(drop)
 }
 
-/// Ends this process now, with no clean-up of the C library or of Rust.
-pub fn exit_now(code: i32) -> ! {
-    // SAFETY: the call does not return and touches no memory.
-    unsafe { libc::_exit(code) }
-}
-
 /// A process group's id; 0 for one that was made outside of this process's PID namespace, which
 /// rustix has no type for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Group(libc::pid_t);
+pub(crate) struct Group(libc::pid_t);
 
 impl Group {
     /// The group of a process, see `getpgid(2)`.
-    pub fn of(process: Pid) -> Result<Self, Errno> {
+    pub(crate) fn of(process: Pid) -> Result<Self, Errno> {
         // SAFETY: a call without memory.
         check(unsafe { libc::getpgid(process.as_raw_nonzero().get()) }).map(Self)
     }
 
     /// This process's own.
-    pub fn own() -> Self {
+    pub(crate) fn own() -> Self {
         // SAFETY: a call without memory, which cannot fail.
         Self(unsafe { libc::getpgrp() })
     }
 
     /// The group that has the foreground of a terminal, see `tcgetpgrp(3)`.
-    pub fn in_foreground(terminal: impl AsFd) -> Result<Self, Errno> {
+    pub(crate) fn in_foreground(terminal: impl AsFd) -> Result<Self, Errno> {
         // SAFETY: the descriptor is open, and the call needs no memory of ours.
         check(unsafe { libc::tcgetpgrp(terminal.as_fd().as_raw_fd()) }).map(Self)
     }
 
     /// Gives it the foreground of a terminal, see `tcsetpgrp(3)`.
-    pub fn set_foreground(self, terminal: impl AsFd) -> Result<(), Errno> {
+    pub(crate) fn set_foreground(self, terminal: impl AsFd) -> Result<(), Errno> {
         // SAFETY: the descriptor is open, and the call needs no memory of ours.
         check(unsafe { libc::tcsetpgrp(terminal.as_fd().as_raw_fd(), self.0) }).map(drop)
     }
 
     /// Makes a process the first of a group of its own, see `setpgid(2)`: a child that has not
     /// executed a program yet.
-    pub fn make_leader(process: Pid) -> Result<Self, Errno> {
+    pub(crate) fn make_leader(process: Pid) -> Result<Self, Errno> {
         let process = process.as_raw_nonzero().get();
         // SAFETY: a call without memory.
         check(unsafe { libc::setpgid(process, process) }).map(|_| Self(process))
@@ -318,7 +314,7 @@ impl Group {
 
     /// Sends a signal to all of it. If nobody is left, or nobody whom this process may signal,
     /// there is nobody to tell.
-    pub fn signal(self, signal: Signal) {
+    pub(crate) fn signal(self, signal: Signal) {
         if self.0 > 1 {
             // SAFETY: a call without memory.
             unsafe { libc::kill(-self.0, signal) };
@@ -327,14 +323,14 @@ impl Group {
 
     /// Returns whether nobody is left in the group. For a group that has no id here this cannot be
     /// known.
-    pub fn is_gone(self) -> bool {
+    pub(crate) fn is_gone(self) -> bool {
         Pid::from_raw(self.0).is_some_and(|leader| {
             rustix::process::test_kill_process_group(leader) == Err(Errno::SRCH)
         })
     }
 
     /// Returns whether this is the group that `process` leads, or led.
-    pub fn is_led_by(self, process: Pid) -> bool {
+    pub(crate) fn is_led_by(self, process: Pid) -> bool {
         self.0 == process.as_raw_nonzero().get()
     }
 }
@@ -342,7 +338,7 @@ impl Group {
 /// Returns whether this process's parent is of its session but of another group, as a shell is that
 /// runs jobs: the parent then learns when this process stops, and can resume it. If not, somebody
 /// else may, or nobody.
-pub fn has_job_control() -> bool {
+pub(crate) fn has_job_control() -> bool {
     let Some(parent) = rustix::process::getppid() else {
         return false;
     };

@@ -14,15 +14,15 @@ use std::{
 };
 
 /// The number of words in a page.
-pub const WORDS: usize = 1024;
+pub(crate) const WORDS: usize = 1024;
 
 /// A page of words, all 0 at first.
 #[derive(Clone, Copy)]
-pub struct Page(&'static [AtomicU32; WORDS]);
+pub(crate) struct Page(&'static [AtomicU32; WORDS]);
 
 impl Page {
     /// Maps a page that this process and each child of it made later share.
-    pub fn map() -> Result<Self, Errno> {
+    pub(crate) fn map() -> Result<Self, Errno> {
         let (protection, flags) = (
             libc::PROT_READ | libc::PROT_WRITE,
             libc::MAP_SHARED | libc::MAP_ANONYMOUS,
@@ -49,7 +49,7 @@ impl Page {
 
     /// Keeps the page from children that this process makes from now on: `MADV_DONTFORK` of
     /// `madvise(2)`.
-    pub fn keep_from_children(self) -> Result<(), Errno> {
+    pub(crate) fn keep_from_children(self) -> Result<(), Errno> {
         let address = self.0.as_ptr().cast_mut().cast();
         // SAFETY: the mapping stays as it is in this process.
         check(unsafe {
@@ -63,24 +63,24 @@ impl Page {
     }
 
     /// A word by its index, which wraps around at the end of the page.
-    pub fn word(self, index: usize) -> &'static AtomicU32 {
+    pub(crate) fn word(self, index: usize) -> &'static AtomicU32 {
         &self.0[index % WORDS]
     }
 
     /// Sets a word and wakes the process that waits for it.
-    pub fn set(self, index: usize, value: u32) {
+    pub(crate) fn set(self, index: usize, value: u32) {
         self.word(index).store(value, Ordering::Release);
         let _ = futex::wake(self.word(index), Flags::empty(), u32::MAX >> 1);
     }
 
     /// Reads a word.
-    pub fn get(self, index: usize) -> u32 {
+    pub(crate) fn get(self, index: usize) -> u32 {
         self.word(index).load(Ordering::Acquire)
     }
 
     /// Waits until a word is not 0, for no longer than `limit` if there is one. Returns whether it
     /// is.
-    pub fn wait(self, index: usize, limit: Option<Duration>) -> bool {
+    pub(crate) fn wait(self, index: usize, limit: Option<Duration>) -> bool {
         let deadline = limit.map(|limit| std::time::Instant::now() + limit);
         while self.get(index) == 0 {
             let left = deadline

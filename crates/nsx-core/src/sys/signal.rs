@@ -5,10 +5,10 @@
 //! before.
 
 use super::check;
-use crate::pid::Pid;
 use rustix::{
     fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd},
     io::Errno,
+    process::Pid,
 };
 use std::mem::MaybeUninit;
 
@@ -152,7 +152,7 @@ impl SignalFd {
 
     /// Returns whether a signal is there to be read.
     pub fn has_one(&self) -> bool {
-        super::poll::has_now(&self.0, rustix::event::PollFlags::IN)
+        super::descriptor::has_now(&self.0, rustix::event::PollFlags::IN)
     }
 
     /// Waits for the next signal that is held back.
@@ -191,7 +191,7 @@ impl AsFd for SignalFd {
 
 /// The effect of a signal on a process that has set nothing for it, see `signal(7)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DefaultEffect {
+pub(crate) enum DefaultEffect {
     /// Ends it, with or without a core file.
     End,
     /// Stops it.
@@ -201,7 +201,7 @@ pub enum DefaultEffect {
 }
 
 /// The default effect of a signal.
-pub fn default_effect(signal: Signal) -> DefaultEffect {
+pub(crate) fn default_effect(signal: Signal) -> DefaultEffect {
     match signal {
         libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => DefaultEffect::Stop,
         libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH => DefaultEffect::Nothing,
@@ -210,7 +210,7 @@ pub fn default_effect(signal: Signal) -> DefaultEffect {
 }
 
 /// Sends a signal to a process, see `kill(2)`.
-pub fn send(process: Pid, signal: Signal) -> Result<(), Errno> {
+pub(crate) fn send(process: Pid, signal: Signal) -> Result<(), Errno> {
     // SAFETY: a call without memory.
     check(unsafe { libc::kill(process.as_raw_nonzero().get(), signal) }).map(drop)
 }
@@ -221,7 +221,7 @@ pub fn send(process: Pid, signal: Signal) -> Result<(), Errno> {
 /// On PID 1 of a namespace a signal has no default effect. So that another nsx, which waits for
 /// this one, can see that it does nothing about a signal that stops, and stop it from outside, the
 /// signal is let through for a moment.
-pub fn raise_default(signal: Signal) -> Result<(), Errno> {
+pub(crate) fn raise_default(signal: Signal) -> Result<(), Errno> {
     let before = Disposition::default_for(signal).ok(); // fails for KILL and STOP, whose effect is fixed
     send(rustix::process::getpid(), signal)?;
     let blocked = Mask::set(libc::SIG_UNBLOCK, &Mask::of(&[signal])?)?;
@@ -245,5 +245,5 @@ pub fn die_of(signal: Signal) -> ! {
     // file.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
     let _ = raise_default(signal);
-    super::process::exit_now(128 + signal)
+    super::exit::exit_now(128 + signal)
 }

@@ -1,28 +1,18 @@
-//! Which network namespace a socket is in.
+//! The cookie of a socket's network namespace.
 //!
-//! Sound because one ioctl ignores its argument, and the other call writes one integer whose size
-//! it is told.
+//! Sound because the call writes one integer, whose size it is told.
 
 use super::check;
 use rustix::{
-    fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
+    fd::{AsFd, AsRawFd},
     io::Errno,
 };
 
-const SIOCGSKNS: libc::Ioctl = 0x894c;
 const SO_NETNS_COOKIE: libc::c_int = 71;
-
-/// A descriptor of the network namespace that a socket is in (4.10). Asks for CAP_NET_ADMIN there.
-pub fn network_namespace(socket: impl AsFd) -> Result<OwnedFd, Errno> {
-    // SAFETY: the ioctl ignores its argument.
-    let fd = check(unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), SIOCGSKNS, 0) })?;
-    // SAFETY: the kernel has just made the descriptor, close-on-exec, for us alone.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
 
 /// A number that all sockets of one network namespace have in common, and no others until the next
 /// boot (5.14). Since 6.18 it is the namespace's own, see [`super::nsfs::id64`].
-pub fn network_cookie(socket: impl AsFd) -> Result<u64, Errno> {
+pub(crate) fn network_cookie(socket: impl AsFd) -> Result<u64, Errno> {
     let mut cookie = 0_u64;
     let mut size = size_of::<u64>() as libc::socklen_t;
     let socket = socket.as_fd().as_raw_fd();

@@ -5,14 +5,13 @@
 //! that long.
 
 use super::check;
-use crate::pid::Pid;
-use rustix::io::Errno;
+use rustix::{io::Errno, process::Pid};
 
 const PTRACE_SECCOMP_GET_FILTER: libc::c_uint = 0x420c;
 const SECCOMP_SET_MODE_FILTER: libc::c_uint = 1;
 
 /// The most instructions that the kernel takes in one filter: `BPF_MAXINSNS`.
-pub const MOST_INSTRUCTIONS: usize = 4096;
+pub(crate) const MOST_INSTRUCTIONS: usize = 4096;
 
 /// An instruction of a filter, see `bpf(4)` of the BSDs: the operation, how far to jump, the
 /// operand.
@@ -31,7 +30,7 @@ pub struct Instruction {
 
 /// Becomes the tracer of a process without stopping it: `PTRACE_SEIZE`. It is let go of when this
 /// process ends.
-pub fn seize(process: Pid) -> Result<(), Errno> {
+pub(crate) fn seize(process: Pid) -> Result<(), Errno> {
     // SAFETY: the request needs no memory.
     let answer = unsafe {
         libc::ptrace(
@@ -45,7 +44,7 @@ pub fn seize(process: Pid) -> Result<(), Errno> {
 }
 
 /// Asks a traced process to stop: `PTRACE_INTERRUPT`.
-pub fn interrupt(process: Pid) -> Result<(), Errno> {
+pub(crate) fn interrupt(process: Pid) -> Result<(), Errno> {
     // SAFETY: the request needs no memory.
     let answer = unsafe {
         libc::ptrace(
@@ -60,7 +59,7 @@ pub fn interrupt(process: Pid) -> Result<(), Errno> {
 
 /// Returns a filter of a traced process that is stopped, by its index; `ENOENT` beyond the last
 /// (4.4).
-pub fn filter(process: Pid, place: usize) -> Result<Vec<Instruction>, Errno> {
+pub(crate) fn filter(process: Pid, place: usize) -> Result<Vec<Instruction>, Errno> {
     let process = process.as_raw_nonzero().get();
     // SAFETY: without an address the kernel only says how many instructions there are.
     let length = check(
@@ -85,7 +84,7 @@ pub fn filter(process: Pid, place: usize) -> Result<Vec<Instruction>, Errno> {
 }
 
 /// Puts a filter on this process, for good. `EACCES` without no_new_privs and CAP_SYS_ADMIN.
-pub fn install(filter: &[Instruction]) -> Result<(), Errno> {
+pub(crate) fn install(filter: &[Instruction]) -> Result<(), Errno> {
     let length = u16::try_from(filter.len()).map_err(|_| Errno::INVAL)?;
     // The kernel only reads; the types say otherwise.
     let program = libc::sock_fprog {
@@ -107,7 +106,7 @@ pub fn install(filter: &[Instruction]) -> Result<(), Errno> {
 
 /// Makes a call that needs no memory, and returns its errno, or 0.
 #[cfg(test)]
-pub fn errno_of(call: libc::c_long, arguments: [libc::c_int; 2]) -> i32 {
+pub(crate) fn errno_of(call: libc::c_long, arguments: [libc::c_int; 2]) -> i32 {
     let [first, second] = arguments.map(libc::c_long::from);
     // SAFETY: only asked for calls that take no address.
     let answer = unsafe { libc::syscall(call, first, second) };

@@ -14,12 +14,13 @@ use crate::{
 };
 use clap::Args;
 use nsx_core::{
+    descriptor,
     hash::HashSet,
     ns::{NsId, NsKind},
     pid::Pid,
     proc::{NsLink, ProcRoot},
     process::{Forked, exit_now, fork, set_death_signal},
-    sys::{poll, signal::Disposition},
+    signal::Disposition,
     trouble,
 };
 use nsx_target::{Found, Host, Match, Pattern, TargetError};
@@ -290,7 +291,7 @@ impl Job {
     /// Returns whether the job's process has ended. What processes that it started still hold open
     /// is not waited for.
     fn is_over(&self) -> bool {
-        poll::has_now(&self.process, PollFlags::IN)
+        descriptor::has_now(&self.process, PollFlags::IN)
     }
 
     /// In words why not all that it said was passed on.

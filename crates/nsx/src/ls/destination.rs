@@ -6,7 +6,7 @@
 //! is written to as it is.
 
 use crate::out;
-use nsx_core::{replacement::Replacement, sys::stdio};
+use nsx_core::{descriptor, replacement::Replacement};
 use rustix::{
     fd::RawFd,
     fs::{Gid, OFlags, PROC_SUPER_MAGIC, Uid},
@@ -46,7 +46,7 @@ pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
         },
         Destination::File(path, old) => replace(&path, old.as_ref(), text),
         Destination::Descriptor(number) => {
-            File::from(stdio::take(number)?).write_all(text.as_bytes())
+            File::from(descriptor::take(number)?).write_all(text.as_bytes())
         }
         Destination::Other(path) => {
             let flags = OFlags::NOCTTY.bits().cast_signed();

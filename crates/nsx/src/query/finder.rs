@@ -14,10 +14,9 @@ use super::{
 use nsx_core::{
     census::{Entry, Resident},
     idmap::IdKind,
-    ns::{Namespace, NsId, NsKind},
+    ns::{Namespace, NsId, NsKind, NsidSocket},
     pid::Pid,
     proc::{NsLink, ProcError, ProcRoot, Status},
-    sys::net::NsidSocket,
 };
 use nsx_target::{Container, Inventory, Origin, cgroup::Place};
 use rustix::io::Errno;

@@ -6,7 +6,7 @@ use clap::Args;
 use nsx_core::{
     ns::NsKind,
     plan::{Caller, unshare::Request},
-    sys::signal::Signal,
+    signal::Signal,
 };
 
 #[derive(Args, Debug)]
@@ -80,6 +80,6 @@ impl ProcessOptions {
 }
 
 fn signal(name: &str) -> Result<Signal, String> {
-    nsx_core::signals::by_name(name)
+    nsx_core::signal::by_name(name)
         .ok_or_else(|| "there is no such signal; `kill -l` lists them".to_owned())
 }

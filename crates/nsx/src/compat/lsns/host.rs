@@ -7,10 +7,9 @@ use nsx_core::{
     accounts,
     census::{Entry, Relation, Relations},
     hash::HashMap,
-    ns::{Namespace, NsId, NsKind},
+    ns::{Namespace, NsId, NsKind, NsidSocket},
     pid::Pid,
     proc::{Mount, ProcError, ProcRoot},
-    sys::net::NsidSocket,
 };
 use rustix::io::Errno;
 use std::{collections::BTreeMap, rc::Rc};

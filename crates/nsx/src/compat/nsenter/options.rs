@@ -5,10 +5,7 @@ use super::{
     super::{Complaint, Wanted, numbers, path},
     source::{self, Source},
 };
-use nsx_core::{
-    ns::{Namespace, NsKind, NsSet},
-    sys::nsfs,
-};
+use nsx_core::ns::{Namespace, NsKind, NsSet};
 use nsx_getopt::{LongOption, Misuse, Value};
 use rustix::{
     fd::OwnedFd,
@@ -251,8 +248,7 @@ fn namespace(text: &CStr) -> Result<Option<Namespace>, Complaint> {
             errno,
         )
     };
-    let opened = nsfs::open_by_id(id).map_err(failed)?;
-    Ok(Namespace::from_fd(opened).ok())
+    Namespace::open_by_id(id, None).map(Some).map_err(failed)
 }
 
 fn id(text: &CStr, what: &str) -> Result<Id, Complaint> {

@@ -166,7 +166,7 @@ impl Source {
                 Complaint::because([call.as_bytes()], errno)
             },
         )?;
-        let ns = nsx_core::sys::nsfs::of_socket(&socket).and_then(Namespace::from_fd);
+        let ns = Namespace::of_socket(&socket);
         let call = format!("ioctl({}, SIOCGSKNS)", socket.as_raw_fd());
         ns.map_err(|errno| Complaint::because([call.as_bytes()], errno))
     }

@@ -5,8 +5,7 @@ use nsx_core::{
     idmap::{RangeRequest, Setgroups},
     ns::NsKind,
     plan::Propagation,
-    signals,
-    sys::signal::Signal,
+    signal::{self, Signal},
 };
 use nsx_getopt::{LongOption, Misuse, Value};
 use std::{
@@ -274,7 +273,7 @@ impl<'a> Environment<'a> {
 const BINFMT: &str = "/proc/sys/fs/binfmt_misc";
 
 fn signal(text: &CStr) -> Result<Signal, Complaint> {
-    let name = text.to_str().ok().and_then(signals::by_name);
+    let name = text.to_str().ok().and_then(signal::by_name);
     name.ok_or_else(|| Complaint::new([b"unknown signal: ", text.to_bytes()]))
 }
 

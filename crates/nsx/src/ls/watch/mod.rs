@@ -20,7 +20,7 @@ use crate::{
 use asked::Asked;
 use nsx_core::{
     proc::ProcEvents,
-    sys::signal::{Disposition, Mask, SignalFd},
+    signal::{Disposition, Mask, SignalFd},
 };
 use pace::Pace;
 use picture::{Event, Picture};

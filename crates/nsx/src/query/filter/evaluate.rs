@@ -1,7 +1,7 @@
 //! The evaluation of an expression for a row.
 
 use super::{Comparison, Literal, Node};
-use nsx_core::{proc::decimal, sys::regex::Regex};
+use nsx_core::{proc::decimal, regex::Regex};
 use std::{borrow::Cow, cmp::Ordering};
 
 /// The value of a row's cell, or of a part of an expression for the row.

@@ -14,7 +14,7 @@ mod token;
 
 pub use evaluate::Value;
 
-use nsx_core::sys::regex::Regex;
+use nsx_core::regex::Regex;
 use std::cmp::Ordering;
 
 /// The longest expression, in bytes.

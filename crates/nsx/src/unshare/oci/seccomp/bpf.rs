@@ -2,7 +2,7 @@
 //! arguments of a system call.
 
 use super::Action;
-use nsx_core::{plan::Filter, sys::trace::Instruction};
+use nsx_core::plan::{Filter, Instruction};
 
 /// Offset in `struct seccomp_data` of the number of the system call.
 pub(super) const NUMBER: u32 = 0;

@@ -4,7 +4,7 @@ use super::{
     bpf::{ALWAYS, AND, ARCHITECTURE, ARGUMENTS, LOAD, NUMBER, RETURN},
     *,
 };
-use nsx_core::sys::trace::Instruction;
+use nsx_core::plan::Instruction;
 use proptest::{prelude::*, sample::select};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,

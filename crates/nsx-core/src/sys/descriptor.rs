@@ -1,8 +1,9 @@
-//! Descriptors that the caller gave: standard ones that are closed, and one that is named by its
-//! number.
+//! Descriptors by their numbers: those that the caller gave, and those that the program gets.
 
+use crate::trouble;
 use rustix::{
-    fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
+    event::{PollFd, PollFlags, Timespec},
+    fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
     fs::{CWD, Mode, OFlags},
     io::{Errno, FdFlags},
 };
@@ -27,7 +28,7 @@ pub fn hold_closed() {
 
 /// Keeps the program from every descriptor from this number on, though the caller meant it to have
 /// them. What nsx does with them itself it can go on doing.
-pub fn close_at_exec(from: u32) -> Result<(), Errno> {
+pub(crate) fn close_at_exec(from: u32) -> Result<(), Errno> {
     const CLOSE_RANGE_CLOEXEC: libc::c_uint = 4;
     match close_range(from, CLOSE_RANGE_CLOEXEC) {
         // Before 5.11: one by one.
@@ -56,7 +57,7 @@ pub fn close_at_exec(from: u32) -> Result<(), Errno> {
 /// Closes what the next exec would close, and everything from the number `from` on if there is one.
 /// Nothing of this process's may be used afterwards. `directory` is its own `/proc/self/fd`;
 /// without one, numbers beyond 65535 are not found.
-pub fn close_now(from: Option<u32>, directory: Option<OwnedFd>) -> Result<(), Errno> {
+pub(crate) fn close_now(from: Option<u32>, directory: Option<OwnedFd>) -> Result<(), Errno> {
     let directory = directory.map(IntoRawFd::into_raw_fd); // closed with the others, as the exec would close it
     // Before 5.9 one by one.
     let ranged = from.filter(|from| close_range(*from, 0).is_ok());
@@ -88,7 +89,7 @@ fn close_range(from: u32, flags: libc::c_uint) -> Result<(), Errno> {
 fn listed(directory: OwnedFd) -> Result<Vec<RawFd>, Errno> {
     let mut numbers = Vec::new();
     for entry in rustix::fs::Dir::new(directory)? {
-        let number = crate::proc::decimal(entry?.file_name().to_bytes());
+        let number = crate::bytes::decimal(entry?.file_name().to_bytes());
         numbers.extend(number.and_then(|number| RawFd::try_from(number).ok()));
     }
     Ok(numbers)
@@ -110,4 +111,19 @@ pub fn take(number: RawFd) -> Result<OwnedFd, Errno> {
         rustix::io::fcntl_setfd(given, FdFlags::CLOEXEC)?;
     }
     Ok(ours)
+}
+
+/// Returns whether `fd` has one of these events now; errors and hang-ups always count, as the
+/// kernel has it.
+pub fn has_now(fd: impl AsFd, events: PollFlags) -> bool {
+    let mut fds = [PollFd::new(&fd, events)];
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // A failure of the call says nothing about the descriptor.
+    matches!(
+        rustix::event::poll(&mut fds, Some(&at_once)).map_err(trouble::met),
+        Ok(1)
+    )
 }

@@ -1,8 +1,9 @@
-//! Signals by name, as `kill(1)` has them, without `SIG`.
+//! Signals: their names, and a process's mask, dispositions and end by one.
 
-use crate::sys::signal::Signal;
+pub use crate::sys::signal::{Disposition, Mask, Received, Signal, SignalFd, die_of};
 
-/// The signals that have a name of their own, and other names for some of them.
+/// The signals that have a name of their own, and other names for some of them, as `kill(1)` knows
+/// them: without `SIG`.
 const NAMES: [(&str, Signal); 34] = [
     ("HUP", libc::SIGHUP),
     ("INT", libc::SIGINT),
@@ -41,7 +42,7 @@ const NAMES: [(&str, Signal); 34] = [
 ];
 
 /// The signal called `name`, in either case, with or without `SIG`: one of the table, `RTMIN+n` or
-/// `RTMAX-n`. A number is no name.
+/// `RTMAX-n`. A number is not a name.
 pub fn by_name(name: &str) -> Option<Signal> {
     let upper = name.to_ascii_uppercase();
     let name = upper.strip_prefix("SIG").unwrap_or(&upper);
