@@ -89,11 +89,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, |options| {
             Ok(enter::run(options))
         }),
-        b"ls" => whole(run(
-            ls::Options::read(own),
-            ExitStatus::FAILURE,
-            |options| Ok(ls::run(options)),
-        )),
+        b"ls" => whole(run(ls::Options::read(own), ExitStatus::FAILURE, ls::run)),
         b"pidmap" => whole(run(
             pidmap::Options::try_parse_from(own),
             ExitStatus::FAILURE,

@@ -4,6 +4,7 @@
 
 use crate::{
     exit::ExitStatus,
+    ls::SavedError,
     out,
     program::{NoProcfs, RequestError},
     target,
@@ -32,6 +33,9 @@ pub(crate) enum Error {
     /// A program that cannot be run as requested.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// A census that cannot be saved or read again.
+    #[error(transparent)]
+    Saved(#[from] SavedError),
     /// No procfs on /proc.
     #[error(transparent)]
     NoProcfs(#[from] NoProcfs),
@@ -75,7 +79,7 @@ impl Error {
     /// Returns the hints, one per line.
     pub(crate) fn hints(&self) -> Vec<String> {
         match self {
-            Self::Usage(_) | Self::Missing(_) | Self::Failed { .. } => Vec::new(),
+            Self::Usage(_) | Self::Missing(_) | Self::Failed { .. } | Self::Saved(_) => Vec::new(),
             Self::Target(error) => target::hints(error),
             Self::Request(error) => error.hints(),
             Self::NoProcfs(_) => vec![NoProcfs::HINT.to_owned()],
@@ -99,7 +103,11 @@ impl Error {
             Self::Missing(_) | Self::Absent(_) => true,
             Self::Target(error) => error.is_absence(),
             Self::Hinted(error, _) => error.is_absence(),
-            Self::Usage(_) | Self::Failed { .. } | Self::Request(_) | Self::NoProcfs(_) => false,
+            Self::Usage(_)
+            | Self::Failed { .. }
+            | Self::Request(_)
+            | Self::Saved(_)
+            | Self::NoProcfs(_) => false,
         }
     }
 }

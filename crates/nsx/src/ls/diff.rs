@@ -11,14 +11,14 @@
 //! that namespace ran for another user then.
 
 use super::{
-    Hidden, Options,
+    left_out::Hidden,
     listing::{Listing, Object},
     saved::Saved,
     things::Thing,
 };
 use crate::{
-    exit::ExitStatus,
-    out::{self, Styles},
+    answer::{Answer, Format},
+    error::Error,
     query::{
         cell::Cell,
         column::{Column, Columns, USUAL},
@@ -99,22 +99,25 @@ struct BothHidden {
     after: Hidden,
 }
 
-/// Shows what differs. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(
-    options: &Options,
+/// Shows what differs between two censuses, with `details` each namespace.
+pub(super) fn answer(
     before: &Saved,
     after: &Saved,
-) -> Result<ExitStatus, ExitStatus> {
+    details: bool,
+    format: Format,
+) -> Result<Answer, Error> {
+    let mut notes = Vec::new();
     if before.boot != after.boot {
-        out::note(
-            "the censuses are of different hosts or boots, on which no namespace is the same",
+        notes.push(
+            "the censuses are of different hosts or boots, on which no namespace is the same"
+                .to_owned(),
         );
     }
     let (old, new) = (&before.listing, &after.listing);
     let difference = Difference::between(before, after);
-    if options.json {
+    let answer = if format == Format::Json {
         let changed = difference.changed.iter();
-        out::print_json(&Document {
+        Answer::json(&Document {
             version: 1,
             created: objects(new, &difference.created),
             created_or_hidden: objects(new, &difference.created_or_hidden),
@@ -130,37 +133,28 @@ pub(super) fn show(
                 before: old.unseen.into(),
                 after: new.unseen.into(),
             },
-        })?;
+        })?
+    } else if details {
+        Answer::table(difference.details(old, new))
     } else {
-        let table = if options.verbose {
-            difference.details(old, new)
+        Answer::table(difference.table(old, new))
+    };
+    if !difference.created_or_hidden.is_empty() {
+        notes.extend(unseen("earlier", before, "what is new may have been there"));
+    }
+    if !difference.gone_or_hidden.is_empty() {
+        notes.extend(unseen("later", after, "what is gone may still be there"));
+    }
+    if !difference.changed.is_empty() && format == Format::Text && !details {
+        let changed = difference.changed.len();
+        let subject = if changed == 1 {
+            "1 other namespace has".to_owned()
         } else {
-            difference.table(old, new)
+            format!("{changed} other namespaces have")
         };
-        out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
+        notes.push(format!("{subject} changed: -v shows how"));
     }
-    if !options.quiet {
-        if !difference.created_or_hidden.is_empty() {
-            report("earlier", before, "what is new may have been there");
-        }
-        if !difference.gone_or_hidden.is_empty() {
-            report("later", after, "what is gone may still be there");
-        }
-        if !difference.changed.is_empty() && !options.json && !options.verbose {
-            let changed = difference.changed.len();
-            let subject = if changed == 1 {
-                "1 other namespace has".to_owned()
-            } else {
-                format!("{changed} other namespaces have")
-            };
-            out::note(&format!("{subject} changed: -v shows how"));
-        }
-    }
-    Ok(if difference.is_empty() {
-        ExitStatus::NO_MATCH
-    } else {
-        ExitStatus::SUCCESS
-    })
+    Ok(answer.found(!difference.is_empty()).with_notes(notes))
 }
 
 fn objects<'a>(listing: &'a Listing, rows: &[&'a [Cell]]) -> Vec<Object<'a>> {
@@ -169,8 +163,8 @@ fn objects<'a>(listing: &'a Listing, rows: &[&'a [Cell]]) -> Vec<Object<'a>> {
         .collect()
 }
 
-/// Says what a census did not see, and what follows of it.
-fn report(which: &str, census: &Saved, so: &str) {
+/// Returns a note on what a census did not see, and what follows from that.
+fn unseen(which: &str, census: &Saved, so: &str) -> Option<String> {
     let unseen = census.listing.unseen;
     let parts = [
         (unseen.hidden(), "", "process", "processes"),
@@ -191,12 +185,10 @@ fn report(which: &str, census: &Saved, so: &str) {
     if !census.viewer.as_ref().is_some_and(|viewer| viewer.all) {
         parts.push("any process that /proc does not list".to_owned());
     }
-    if !parts.is_empty() {
-        out::note(&format!(
-            "the {which} census did not see {}: {so}",
-            parts.join(", ")
-        ));
-    }
+    (!parts.is_empty()).then(|| {
+        let parts = parts.join(", ");
+        format!("the {which} census did not see {parts}: {so}")
+    })
 }
 
 impl<'a> Difference<'a> {

@@ -1,14 +1,13 @@
-//! The view that one gets who asks for nothing in particular: what on this host has namespaces of
-//! its own.
+//! The containers, units, processes and files that have namespaces of their own.
 
 use super::{
-    Hidden, LeftOut, Options,
     groups::{self, Group},
+    left_out::{Hidden, LeftOut},
     owners::Owner,
 };
 use crate::{
-    exit::ExitStatus,
-    out::{self, Styles},
+    answer::{Answer, Format},
+    error::Error,
     query::{cell::Cell, finder::Finder, process_column::ProcessColumn, system::System},
     table::{Align, Table},
 };
@@ -30,7 +29,7 @@ struct Document {
 
 /// A group.
 #[derive(Serialize)]
-struct Row {
+pub(super) struct Row {
     name: Cell,
     namespaces: Vec<Member>,
     /// The other namespaces that its leader is in.
@@ -59,13 +58,13 @@ struct Shared {
     #[serde(flatten)]
     member: Member,
     with: Cell,
-    /// `true` if the namespace is told to people: containers have most of their namespaces for
-    /// themselves, processes share most.
+    /// `true` if the table shows it: containers have most of their namespaces for themselves,
+    /// processes share most.
     #[serde(skip)]
-    is_news: bool,
+    is_shown: bool,
 }
 
-/// The kinds of namespace that a container has for itself unless it is told otherwise.
+/// The kinds of namespace that a container has for itself by default.
 const OF_CONTAINERS: NsSet = NsSet::EMPTY
     .with(NsKind::Ipc)
     .with(NsKind::Mnt)
@@ -73,55 +72,32 @@ const OF_CONTAINERS: NsSet = NsSet::EMPTY
     .with(NsKind::Pid)
     .with(NsKind::Uts);
 
-/// Shows it. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(options: &Options, system: &System) -> Result<ExitStatus, ExitStatus> {
+/// Lists the groups of a system.
+pub(super) fn answer(system: &System, format: Format) -> Result<Answer, Error> {
     let query = Query {
         kinds: NsSet::ALL,
         sources: Sources::PINS.with(Sources::MEMBERS),
     };
     let mut census = Census::take(&system.proc, query)
-        .map_err(|errno| out::failed("list the processes", &errno))?;
+        .map_err(|errno| Error::failed("list the processes", errno))?;
     census.find_leaders(&system.proc);
-    let rows = all(&census, system);
+    let groups = rows(&census, system);
     let left_out = LeftOut::all_of(&census, &system.proc);
-    let is_empty = rows.is_empty();
-    if options.json_lines {
-        out::print_json_lines(&rows)?;
-    } else if options.json {
-        out::print_json(&Document {
+    let found = !groups.is_empty();
+    let answer = match format {
+        Format::Text => Answer::table(table(&groups)),
+        Format::Json => Answer::json(&Document {
             version: 1,
-            groups: rows,
+            groups,
             hidden: left_out.hidden(),
-        })?;
-    } else {
-        out::print(&draw(&rows).render(&Styles::stdout(options.color), out::width()))?;
-    }
-    if !options.quiet {
-        left_out.report();
-    }
-    Ok(if is_empty {
-        ExitStatus::NO_MATCH
-    } else {
-        ExitStatus::SUCCESS
-    })
+        })?,
+        Format::JsonLines => Answer::json_lines(&groups)?,
+    };
+    Ok(answer.found(found).with_notes(left_out.notes()))
 }
 
-/// The table of a census that was taken with its members, leaders and pins.
-pub(super) fn table(census: &Census, system: &System) -> Table {
-    draw(&all(census, system))
-}
-
-/// The table of groups that were saved, each as JSON has it.
-pub(super) fn table_of_saved(groups: &[Value]) -> Table {
-    draw(&groups.iter().map(Row::from_json).collect::<Vec<_>>())
-}
-
-/// The rows of a census that was taken with its members and pins, as JSON has them.
-pub(super) fn rows(census: &Census, system: &System) -> Vec<impl Serialize + use<>> {
-    all(census, system)
-}
-
-fn all(census: &Census, system: &System) -> Vec<Row> {
+/// Returns the groups of a census that was taken with its members, leaders and pins.
+pub(super) fn rows(census: &Census, system: &System) -> Vec<Row> {
     let mut finder = Finder::new(system);
     let groups = groups::groups(census, &system.proc, &mut finder);
     groups
@@ -140,30 +116,18 @@ fn row(group: &Group<'_>, system: &System, finder: &mut Finder<'_>) -> Row {
         None if group.owner == Owner::Host || group.is_whole() => Cell::Nothing,
         None => Cell::Unknown,
     };
-    let member = |ns: NsId| Member {
-        ns: ns.inode,
-        kind: ns.kind.name(),
-    };
     let is_container = matches!(group.owner, Owner::Container(_));
     let shared = |(ns, owner): &(NsId, Owner)| Shared {
-        member: member(*ns),
+        member: Member::from(*ns),
         with: Cell::Text(owner.name()),
-        is_news: *owner != Owner::Host || (is_container && OF_CONTAINERS.contains(ns.kind)),
+        is_shown: *owner != Owner::Host || (is_container && OF_CONTAINERS.contains(ns.kind)),
     };
-    let is_frozen = |leader, host: &Host| host.is_frozen(leader) == Ok(Some(true));
+    let namespaces = group.namespaces.iter();
     Row {
         name: Cell::Text(group.owner.name()),
-        namespaces: group
-            .namespaces
-            .iter()
-            .map(|entry| member(entry.ns))
-            .collect(),
+        namespaces: namespaces.map(|entry| Member::from(entry.ns)).collect(),
         shared: group.shared.iter().map(shared).collect(),
-        paused: is_container
-            && group
-                .leader
-                .zip(system.host.as_ref())
-                .is_some_and(|(leader, host)| is_frozen(leader, host)),
+        paused: is_container && is_frozen(group, system),
         nprocs: Cell::count(group.processes, group.is_whole()),
         seen: group.processes,
         pid: of_leader(ProcessColumn::Pid),
@@ -173,23 +137,37 @@ fn row(group: &Group<'_>, system: &System, finder: &mut Finder<'_>) -> Row {
     }
 }
 
+/// Returns whether the leader of a group is known to be frozen.
+fn is_frozen(group: &Group<'_>, system: &System) -> bool {
+    let (Some(leader), Some(host)) = (group.leader, &system.host) else {
+        return false;
+    };
+    host.is_frozen(leader) == Ok(Some(true))
+}
+
+impl From<NsId> for Member {
+    fn from(ns: NsId) -> Self {
+        Self {
+            ns: ns.inode,
+            kind: ns.kind.name(),
+        }
+    }
+}
+
 impl Row {
-    /// Reads a row from what [`Serialize`] writes. Whether it is news with whom namespaces are
-    /// shared is not written, so none of these is told.
-    fn from_json(group: &Value) -> Self {
+    /// Reads a row from JSON, which does not have all that is needed to show shared namespaces.
+    pub(super) fn from_json(group: &Value) -> Self {
         let cell = |key: &str| Cell::from_json(&group[key]).unwrap_or(Cell::Unknown);
         let member = |member: &Value| {
             let kind = NsKind::from_name(member["type"].as_str()?.as_bytes())?;
-            Some(Member {
-                ns: member["ns"].as_u64()?,
-                kind: kind.name(),
-            })
+            let inode = member["ns"].as_u64()?;
+            Some(Member::from(NsId { kind, inode }))
         };
         let seen = group["seen"]
             .as_u64()
             .and_then(|seen| seen.try_into().ok())
             .unwrap_or(0);
-        let or = |cell, other: Cell| if cell == Cell::Nothing { other } else { cell };
+        let or = |cell, other| if cell == Cell::Nothing { other } else { cell };
         Self {
             name: cell("name"),
             namespaces: group["namespaces"]
@@ -210,7 +188,8 @@ impl Row {
     }
 }
 
-fn draw(rows: &[Row]) -> Table {
+/// Returns the table of groups.
+pub(super) fn table(rows: &[Row]) -> Table {
     let mut table = Table::new(&[
         ("NAME", Align::Left),
         ("NAMESPACES", Align::Left),
@@ -232,8 +211,8 @@ fn draw(rows: &[Row]) -> Table {
     table
 }
 
-/// The kinds, each with its number where there are several of it, and with whom the others are
-/// shared.
+/// Returns the kinds of a group's namespaces in words: with their number if the group has several of
+/// a kind, and with the owners of those that it shares.
 fn kinds(namespaces: &[Member], shared: &[Shared]) -> String {
     let count = |kind: &NsKind| {
         namespaces
@@ -245,7 +224,7 @@ fn kinds(namespaces: &[Member], shared: &[Shared]) -> String {
     if kinds.iter().all(|(_, count)| *count == 1) {
         return "one of each".to_owned();
     }
-    // With numbers among them, spaces alone would not say which belongs to what.
+    // Spaces alone would not tell which number belongs to which kind.
     let between = if kinds.iter().any(|(_, count)| *count > 1) {
         ", "
     } else {
@@ -258,7 +237,7 @@ fn kinds(namespaces: &[Member], shared: &[Shared]) -> String {
             1 => kind.to_string(),
             count => format!("{count} {kind}"),
         });
-    let shared = shared.iter().filter(|shared| shared.is_news);
+    let shared = shared.iter().filter(|shared| shared.is_shown);
     let shared = shared.map(|shared| format!("{}={}", shared.member.kind, shared.with.shown()));
     kinds.chain(shared).collect::<Vec<_>>().join(between)
 }

@@ -136,7 +136,7 @@ impl<'a> Holders<'a> {
                 let nprocs = entry.map_or(Cell::Unknown, |entry| {
                     Cell::count(entry.processes, entry.is_whole)
                 });
-                let processes = entry.map_or_else(String::new, pid_tree::processes);
+                let processes = entry.map_or_else(String::new, pid_tree::count);
                 Place::Namespace {
                     ns: ns.inode,
                     kind: ns.kind.name(),

@@ -1,6 +1,6 @@
 //! The part of a host that a list leaves out, and how it is said.
 
-use crate::{out, text::escape};
+use crate::text::escape;
 use nsx_core::{
     census::{Census, Entry, Unseen},
     pid::Pid,
@@ -88,49 +88,49 @@ impl LeftOut {
         processes(self.unseen.closed)
     }
 
-    /// Says it on standard error.
-    pub(super) fn report(&self) {
+    /// Returns what is left out, one sentence each.
+    pub(super) fn notes(&self) -> Vec<String> {
         let Self { unseen, .. } = self;
-        let reason = if unseen.failed == 0 {
-            ": permission denied"
-        } else {
-            ""
-        };
-        let hope = if rustix::process::geteuid().is_root() || unseen.denied == 0 {
-            ""
-        } else {
-            "; root may see more"
-        };
+        let mut notes = Vec::new();
         if let Some(processes) = self.processes() {
-            out::note(&format!("{processes} could not be read{reason}{hope}"));
+            let reason = if unseen.failed == 0 {
+                ": permission denied"
+            } else {
+                ""
+            };
+            let hope = if rustix::process::geteuid().is_root() || unseen.denied == 0 {
+                ""
+            } else {
+                "; root may see more"
+            };
+            notes.push(format!("{processes} could not be read{reason}{hope}"));
         }
         if unseen.closed > 0 {
-            out::note(&format!(
+            notes.push(format!(
                 "the descriptors of {} could not be read",
                 self.closed()
             ));
         }
-        if unseen.sockets > 0 {
-            let sockets = if unseen.sockets == 1 {
-                "socket"
-            } else {
-                "sockets"
-            };
-            out::note(&format!(
-                "the network namespace of {} {sockets} is hidden",
-                unseen.sockets
-            ));
+        match unseen.sockets {
+            0 => {}
+            1 => notes.push("the network namespace of 1 socket is hidden".to_owned()),
+            count => notes.push(format!(
+                "the network namespace of {count} sockets is hidden"
+            )),
         }
         match self.undecided {
             0 => {}
-            1 => out::note("1 row is left out: the filter depends on what could not be seen of it"),
-            rows => out::note(&format!(
+            1 => notes.push(
+                "1 row is left out: the filter depends on what could not be seen of it".to_owned(),
+            ),
+            rows => notes.push(format!(
                 "{rows} rows are left out: the filter depends on what could not be seen of them"
             )),
         }
+        notes
     }
 
-    /// For a JSON document.
+    /// Returns what is left out, for a JSON document.
     pub(super) fn hidden(&self) -> Hidden {
         Hidden {
             undecided: self.undecided,

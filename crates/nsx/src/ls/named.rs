@@ -1,114 +1,108 @@
-//! The process that a word names, in whatever procfs is looked at.
+//! A process that a word names, and its id in the procfs that is read.
 
-use crate::{exit::ExitStatus, out, target};
+use crate::{error::Error, out, target};
 use nsx_core::{
-    ns::NsKind,
-    pid::{self, Numbering, Pid, Process, Tasks, Translator},
-    proc::{NsLink, ProcError, ProcRoot, decimal},
+    census,
+    ns::{NsId, NsKind, NsSet},
+    pid::{Numbering, Pid, Process, Tasks, Translator},
+    proc::{NsLink, ProcError, ProcRoot},
 };
 use nsx_target::Target;
-use std::{error::Error, ffi::OsStr, os::unix::ffi::OsStrExt};
+use std::{error::Error as StdError, ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// A process that was named.
 #[derive(Debug)]
-pub(super) struct Named {
+pub(super) struct NamedProcess {
     pub(super) process: Process,
     /// The id of the process in the procfs.
     pub(super) pid: Pid,
 }
 
-impl Named {
-    /// The one that `word` names, which in another procfs than the caller's are its own ids. An
-    /// error is the status to end with, once its reason is on standard error.
-    pub(super) fn find(word: &OsStr, proc: &ProcRoot) -> Result<Self, ExitStatus> {
+impl NamedProcess {
+    /// Finds the process that `word` names. A number is an id in `proc`, which may be the procfs of
+    /// another PID namespace than the caller's.
+    pub(super) fn find(word: &OsStr, proc: &ProcRoot) -> Result<Self, Error> {
         match Target::parse(word.as_bytes()) {
             Ok(Target::Process { pid, inode: None }) if !proc.is_callers() => {
-                Self::translated(pid, proc)
+                Self::translated(pid, proc).map_err(|source| {
+                    Error::failed(format!("find process {pid} of another procfs"), source).absent()
+                })
             }
-            _ => Self::of(
-                target::resolve(word)
-                    .map_err(|error| target::failed(&error))?
-                    .process,
-                proc,
-            ),
+            _ => Self::of(target::resolve(word)?.process, proc),
         }
     }
 
-    pub(super) fn of(process: Process, proc: &ProcRoot) -> Result<Self, ExitStatus> {
+    /// Finds the id of a process in `proc`.
+    pub(super) fn of(process: Process, proc: &ProcRoot) -> Result<Self, Error> {
         match process.pid_in(proc) {
             Ok(pid) => Ok(Self { process, pid }),
-            Err(error) => Err(unread(&process, None, &error)),
+            Err(error) => Err(unreadable(&process, error)),
         }
     }
 
-    /// The process that has this id in a procfs of another PID namespace: that of its first
-    /// process.
-    fn translated(pid: Pid, proc: &ProcRoot) -> Result<Self, ExitStatus> {
-        let failed = |error: &dyn Error| {
-            out::failed(&format!("find process {pid} of another procfs"), error);
-            ExitStatus::NO_MATCH
-        };
-        let callers = ProcRoot::system().map_err(|errno| failed(&errno))?;
-        let theirs = proc
-            .open_ns(Pid::INIT, NsLink::Own(NsKind::Pid))
-            .map_err(|error| failed(&error))?;
-        let theirs = Numbering::of_namespace(theirs, &callers).map_err(|error| failed(&error))?;
-        let own = Numbering::own(&callers).map_err(|error| failed(&error))?;
+    /// Finds the process that has this id in the PID namespace of PID 1 in `proc`.
+    fn translated(pid: Pid, proc: &ProcRoot) -> Result<Self, Box<dyn StdError>> {
+        let callers = ProcRoot::system()?;
+        let theirs = proc.open_ns(Pid::INIT, NsLink::Own(NsKind::Pid))?;
+        let theirs = Numbering::of_namespace(theirs, &callers)?;
+        let own = Numbering::own(&callers)?;
         let translator = Translator::new(&callers, theirs, own, Tasks::Processes);
-        let here = translator.translate(pid).map_err(|error| failed(&error))?;
-        let process = Process::pin(here).map_err(|error| failed(&error))?;
-        // It was that one's id until now.
+        let here = translator.translate(pid)?;
+        let process = Process::pin(here)?;
+        // The process that was pinned is the one that had the id before.
         match translator.translate(pid) {
             Ok(again) if again == here && !process.ended() => Ok(Self { process, pid }),
-            _ => Err(failed(&ProcError::Vanished)),
+            _ => Err(ProcError::Vanished.into()),
         }
+    }
+
+    /// Returns the error that the namespaces of the process could not be read from `proc`.
+    pub(super) fn unread(&self, proc: &ProcRoot, error: ProcError) -> Error {
+        unreadable(&self.process, self.process.unseen(proc, self.pid, error))
     }
 }
 
-/// Returns whether a word names a namespace by a number.
-pub(super) fn is_namespace(word: &OsStr) -> bool {
-    let is_number = |digits: &[u8]| {
-        decimal(digits).is_some_and(|number| number >= pid::LIMIT.unsigned_abs().into())
+/// Returns the namespaces of the process that `word` names.
+pub(super) fn namespaces_of(
+    word: &OsStr,
+    kinds: NsSet,
+    proc: &ProcRoot,
+) -> Result<Vec<NsId>, Error> {
+    if proc.is_copy() {
+        return namespaces_in_copy(word, kinds, proc);
+    }
+    let named = NamedProcess::find(word, proc)?;
+    let namespaces = census::namespaces_of(proc, named.pid, kinds);
+    let is_still_there = named.process.runs(proc, named.pid);
+    is_still_there
+        .and(namespaces)
+        .map_err(|error| named.unread(proc, error))
+}
+
+fn namespaces_in_copy(word: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec<NsId>, Error> {
+    let Ok(Target::Process { pid, inode: None }) = Target::parse(word.as_bytes()) else {
+        return Err(Error::usage(format!(
+            "{} is not a number: in a copy of /proc, processes are named by their numbers",
+            out::shown(word)
+        )));
     };
-    is_number(word.as_bytes())
-        || matches!(
-            Target::parse(word.as_bytes()),
-            Ok(Target::Namespace(_) | Target::Inode(_) | Target::Id(_))
-        )
-}
-
-/// The number of a process in a copy of a procfs. An error is the status to end with, once its
-/// reason is on standard error.
-pub(super) fn in_copy(word: &OsStr) -> Result<Pid, ExitStatus> {
-    match Target::parse(word.as_bytes()) {
-        Ok(Target::Process { pid, inode: None }) => Ok(pid),
-        _ => {
-            let word = out::shown(word);
-            out::error(&format!(
-                "{word} is not a number: in a copy of /proc, processes are named by their numbers"
-            ));
-            Err(ExitStatus::FAILURE)
+    census::namespaces_of(proc, pid, kinds).map_err(|error| {
+        let act = format!("read the namespaces of process {pid} in the copy");
+        let failed = Error::failed(act, error);
+        if error == ProcError::Vanished {
+            failed.absent()
+        } else {
+            failed
         }
-    }
+    })
 }
 
-/// Says why a process's namespaces could not be read; returns the status to end with.
-pub(super) fn unread(
-    process: &Process,
-    shown: Option<(&ProcRoot, Pid)>,
-    error: &ProcError,
-) -> ExitStatus {
-    let error = shown.map_or(*error, |(proc, shown)| process.unseen(proc, shown, *error));
-    let status = out::failed(
-        &format!("read the namespaces of process {}", process.pid()),
-        &error,
-    );
-    if error == ProcError::Denied {
-        target::hint_at_guard(process);
-    }
-    if error == ProcError::Vanished {
-        ExitStatus::NO_MATCH
-    } else {
-        status
+fn unreadable(process: &Process, error: ProcError) -> Error {
+    let act = format!("read the namespaces of process {}", process.pid());
+    let failed = Error::failed(act, error);
+    match error {
+        ProcError::Denied => failed.with_hints(target::guard_hints(process)),
+        ProcError::Vanished => failed.absent(),
+        _ => failed,
     }
 }

@@ -1,15 +1,15 @@
-//! PID namespaces with their processes, each below its parent: an init's own below it, and what was
-//! put into the namespace from outside below the namespace.
+//! PID namespaces with their processes as a tree: each process below its parent, and below its PID
+//! namespace if its parent is in another PID namespace.
 
 use super::{
-    Hidden, Options,
-    left_out::LeftOut,
-    listing::{self, Listing},
-    pids, tree,
+    left_out::{Hidden, LeftOut},
+    listing::Listing,
+    processes::{self, Found, Processes},
+    question,
 };
 use crate::{
-    exit::ExitStatus,
-    out::{self, Styles},
+    answer::{Answer, Format},
+    error::Error,
     query::{
         cell::Cell, column::Columns, finder::Finder, forest::Forest, process_column::ProcessColumn,
         system::System, who::Registrar,
@@ -17,22 +17,21 @@ use crate::{
     table::{Align, Table},
 };
 use nsx_core::{
-    census::{Census, Entry, Query, Resident, Residents, Sources},
+    census::{Census, Entry, Query, Resident, Sources, Unseen},
     hash::HashMap,
     ns::{NsId, NsKind, NsSet},
 };
 use serde::Serialize;
 
-/// The columns shown of each process if no columns are named.
-const USUAL: [ProcessColumn; 4] = [
+/// The columns of processes that are shown if no columns are named.
+pub(super) const USUAL: [ProcessColumn; 4] = [
     ProcessColumn::Pid,
     ProcessColumn::Chain,
     ProcessColumn::User,
     ProcessColumn::Command,
 ];
 
-/// The columns shown of each process if no columns are named and any of the processes is in a
-/// container.
+/// The columns that are shown if no columns are named and a process is in a container.
 const WITH_CONTAINER: [ProcessColumn; 5] = [
     ProcessColumn::Pid,
     ProcessColumn::Chain,
@@ -41,7 +40,7 @@ const WITH_CONTAINER: [ProcessColumn; 5] = [
     ProcessColumn::Command,
 ];
 
-/// A PID namespace, or the place of a process.
+/// A PID namespace, or the index of a process.
 #[derive(Debug)]
 enum Node<'a> {
     Namespace(&'a Entry),
@@ -56,7 +55,7 @@ struct Document<R> {
     hidden: Hidden,
 }
 
-/// A node as JSON has it.
+/// A node for JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Branch<R> {
@@ -72,144 +71,121 @@ enum Branch<R> {
     },
 }
 
-/// Shows it. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(options: &Options, system: &System) -> Result<ExitStatus, ExitStatus> {
-    refuse(options)?;
-    let asked = options.columns(&USUAL)?;
-    let filter = listing::filter_of(options)?;
+/// Shows the tree of a system's processes.
+pub(super) fn answer(
+    request: &Processes,
+    system: &System,
+    format: Format,
+) -> Result<Answer, Error> {
     let query = Query {
         kinds: NsSet::EMPTY.with(NsKind::Pid),
         sources: Sources::RELATIONS.with(Sources::MEMBERS),
     };
     let census = Census::take(&system.proc, query)
-        .map_err(|errno| out::failed("list the processes", &errno))?;
-    let (
-        Residents {
-            mut processes,
-            unseen,
-        },
+        .map_err(|errno| Error::failed("list the processes", errno))?;
+    let Found {
+        mut processes,
+        unseen,
         top,
-    ) = pids::find(options, &system.proc)?;
-    // Who came after the census, or has its id from somebody who was in another namespace, is in no
-    // picture with it.
-    let in_census = |resident: &Resident| {
-        census
-            .member(resident.pid)
-            .and_then(|member| member.ns(NsKind::Pid))
-    };
-    processes.retain(|resident| resident.ns.is_none() || resident.ns == in_census(resident));
+    } = request.scope.find(&system.proc)?;
+    processes.retain(|process| is_in_census(process, &census));
 
     let mut finder = Finder::new(system);
-    let mut forest = plant(&census, &processes, top);
     let mut left_out = LeftOut::from(unseen);
-    if let Some(filter) = &filter {
+    let mut forest = plant(&census, &processes, top);
+    if let Some(filter) = &request.filter {
         forest.keep(|node| match node {
             Node::Namespace(_) => false,
-            Node::Process(place) => {
-                let holds = listing::holds(filter, |column| {
-                    finder.of_resident(&processes[*place], column)
-                });
+            Node::Process(index) => {
+                let process = &processes[*index];
+                let holds = question::holds(filter, |column| finder.of_resident(process, column));
                 left_out.undecided += usize::from(holds.is_none());
                 holds == Some(true)
             }
         });
     }
     let lines = forest.lines();
-    if options.json && asked.is_none() {
+    let answer = if format == Format::Text {
+        let columns = request.columns.clone();
+        let columns = columns.unwrap_or_else(|| WITH_CONTAINER.to_vec());
+        let listing = listing(&lines, &processes, columns, &mut finder);
+        let columns = request.columns.as_deref();
+        let columns = columns.unwrap_or_else(|| usual_columns(&listing));
+        Answer::table(table(&listing, columns, &lines))
+    } else if let Some(columns) = request.columns.clone() {
+        let listing = listing(&lines, &processes, columns, &mut finder);
+        document(&forest, &left_out, |index| {
+            listing.object(&listing.columns, &listing.rows[index])
+        })?
+    } else {
         let mut registrar = Registrar::new(&system.proc);
-        document(&forest, &left_out, |place| {
-            pids::row(&processes[place], &mut registrar)
-        })?;
-    } else {
-        let columns = asked.clone().unwrap_or_else(|| WITH_CONTAINER.to_vec());
-        let mut listing = Listing {
-            columns,
-            rows: vec![Vec::new(); processes.len()],
-            unseen,
-        };
-        for (_, node) in &lines {
-            if let Node::Process(place) = node {
-                let cells = listing
-                    .columns
-                    .iter()
-                    .map(|column| finder.of_resident(&processes[*place], *column));
-                listing.rows[*place] = cells.collect();
-            }
-        }
-        if options.json {
-            document(&forest, &left_out, |place| {
-                listing.object(&listing.columns, &listing.rows[place])
-            })?;
-        } else {
-            let is_in_one = |row: &Vec<Cell>| {
-                matches!(listing.cell(row, ProcessColumn::Container), Cell::Text(_))
-            };
-            let usual = if listing.rows.iter().any(is_in_one) {
-                &WITH_CONTAINER[..]
-            } else {
-                &USUAL
-            };
-            let table = table(&listing, asked.as_deref().unwrap_or(usual), &lines);
-            out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
-        }
-    }
-    let selects = top.is_some() || filter.is_some();
-    let found = !selects
-        || lines
-            .iter()
-            .any(|(_, node)| matches!(node, Node::Process(_)));
-    if !options.quiet {
-        if !found {
-            out::note(pids::NO_MATCH);
-        }
-        left_out.report();
-    }
-    Ok(if found {
-        ExitStatus::SUCCESS
-    } else {
-        ExitStatus::NO_MATCH
-    })
-}
-
-/// Refuses what has no meaning for processes.
-fn refuse(options: &Options) -> Result<(), ExitStatus> {
-    let reason = if !options.kinds.is_empty() {
-        "--tree=pid has PID namespaces alone: --type cannot be given with it"
-    } else if options.deep {
-        "--tree=pid is about processes: --deep, which looks for what else keeps namespaces, cannot \
-        be given with it"
-    } else if options.from.is_some() {
-        tree::NOT_SAVED
-    } else {
-        return Ok(());
+        document(&forest, &left_out, |index| {
+            processes::row(&processes[index], &mut registrar)
+        })?
     };
-    out::error(reason);
-    Err(ExitStatus::FAILURE)
+    let has_process = lines
+        .iter()
+        .any(|(_, node)| matches!(node, Node::Process(_)));
+    let found = has_process || !request.selects();
+    let no_match = (!found).then(|| processes::NO_MATCH.to_owned());
+    Ok(answer
+        .found(found)
+        .with_notes(no_match)
+        .with_notes(left_out.notes()))
 }
 
-/// The PID namespaces of a census, or those from `top` downwards, with these processes, which it
-/// has seen.
+/// Returns whether a process was in its PID namespace when the census was taken. A later process
+/// cannot be shown together with the census.
+fn is_in_census(process: &Resident, census: &Census) -> bool {
+    let member = census.member(process.pid);
+    process.ns.is_none() || process.ns == member.and_then(|member| member.ns(NsKind::Pid))
+}
+
+/// Returns the rows of the processes that are in these lines; those of others have no cells.
+fn listing(
+    lines: &[(String, &Node<'_>)],
+    processes: &[Resident],
+    columns: Vec<ProcessColumn>,
+    finder: &mut Finder<'_>,
+) -> Listing<ProcessColumn> {
+    let mut rows = vec![Vec::new(); processes.len()];
+    for (_, node) in lines {
+        if let Node::Process(index) = node {
+            rows[*index] = columns
+                .iter()
+                .map(|column| finder.of_resident(&processes[*index], *column))
+                .collect();
+        }
+    }
+    Listing {
+        columns,
+        rows,
+        unseen: Unseen::default(),
+    }
+}
+
+fn usual_columns(listing: &Listing<ProcessColumn>) -> &'static [ProcessColumn] {
+    if processes::has_container(listing) {
+        &WITH_CONTAINER
+    } else {
+        &USUAL
+    }
+}
+
+/// Puts the PID namespaces of a census, or `top` and those below it, and the processes below one
+/// another.
 fn plant<'a>(census: &'a Census, processes: &[Resident], top: Option<NsId>) -> Forest<Node<'a>> {
-    let parent = |entry: &Entry| entry.relation.and_then(|relation| relation.parent.id());
-    let above = |ns: &NsId| census.entry(*ns).and_then(parent);
-    // Inode numbers that were used again meanwhile could lead round in a circle.
-    let most = census.namespaces.len();
-    let is_below = |ns, top| {
-        std::iter::successors(Some(ns), above)
-            .take(most)
-            .any(|ns| ns == top)
-    };
-    let is_asked_for = |entry: &&Entry| top.is_none_or(|top| is_below(entry.ns, top));
-    let namespaces: Vec<_> = census.namespaces.iter().filter(is_asked_for).collect();
-    let place_of_ns: HashMap<NsId, usize> = namespaces
+    let is_shown = |entry: &&Entry| top.is_none_or(|top| is_below(entry.ns, top, census));
+    let namespaces: Vec<_> = census.namespaces.iter().filter(is_shown).collect();
+    let index_of_ns: HashMap<NsId, usize> = namespaces
         .iter()
         .enumerate()
-        .map(|(place, entry)| (entry.ns, place))
+        .map(|(index, entry)| (entry.ns, index))
         .collect();
-    let place_of_pid: HashMap<_, _> = processes
+    let index_of_pid: HashMap<_, _> = processes
         .iter()
         .enumerate()
-        .map(|(place, it)| (it.pid, (namespaces.len() + place, it.ns)))
+        .map(|(index, process)| (process.pid, (namespaces.len() + index, process.ns)))
         .collect();
     let nodes = namespaces
         .into_iter()
@@ -217,92 +193,101 @@ fn plant<'a>(census: &'a Census, processes: &[Resident], top: Option<NsId>) -> F
         .chain((0..processes.len()).map(Node::Process))
         .collect();
     Forest::of(nodes, |node| match node {
-        Node::Namespace(entry) => place_of_ns.get(&parent(entry)?).copied(),
-        Node::Process(place) => {
-            let resident = &processes[*place];
-            let parent = resident
-                .status
-                .ppid
-                .and_then(|parent| place_of_pid.get(&parent));
-            let beside = parent
-                .filter(|(_, ns)| *ns == resident.ns)
-                .map(|(place, _)| *place);
-            beside.or_else(|| place_of_ns.get(&resident.ns?).copied())
+        Node::Namespace(entry) => index_of_ns.get(&parent(entry)?).copied(),
+        Node::Process(index) => {
+            let process = &processes[*index];
+            let parent = process.status.ppid;
+            match parent.and_then(|parent| index_of_pid.get(&parent)) {
+                Some((index, ns)) if *ns == process.ns => Some(*index),
+                _ => index_of_ns.get(&process.ns?).copied(),
+            }
         }
     })
 }
 
+/// Returns the parent of a PID namespace.
+fn parent(entry: &Entry) -> Option<NsId> {
+    entry.relation.and_then(|relation| relation.parent.id())
+}
+
+/// Returns whether a PID namespace is `top` or below it.
+fn is_below(ns: NsId, top: NsId, census: &Census) -> bool {
+    let ancestors = std::iter::successors(Some(ns), |ns| census.entry(*ns).and_then(parent));
+    // Inode numbers that were used again meanwhile could form a circle.
+    ancestors.take(census.namespaces.len()).any(|ns| ns == top)
+}
+
+/// Returns the tree as JSON. `row` makes the row of the process with an index.
 fn document<R: Serialize>(
     forest: &Forest<Node<'_>>,
     left_out: &LeftOut,
     mut row: impl FnMut(usize) -> R,
-) -> Result<(), ExitStatus> {
+) -> Result<Answer, Error> {
     let pid_tree = forest.fold(|node, children| match node {
         Node::Namespace(entry) => Branch::Namespace {
             ns: entry.ns.inode,
             nprocs: Cell::count(entry.processes, entry.is_whole),
             children,
         },
-        Node::Process(place) => Branch::Process {
-            row: row(*place),
+        Node::Process(index) => Branch::Process {
+            row: row(*index),
             children,
         },
     });
-    out::print_json(&Document {
+    Answer::json(&Document {
         version: 1,
         pid_tree,
         hidden: left_out.hidden(),
     })
 }
 
-/// For people: the lines of the tree in the first column, which has the names of the namespaces
-/// too.
+/// Returns a table with the lines of the tree, and the names of the namespaces, in the first
+/// column.
 fn table(
     listing: &Listing<ProcessColumn>,
     columns: &[ProcessColumn],
     lines: &[(String, &Node<'_>)],
 ) -> Table {
-    let headings = columns.iter().enumerate().map(|(place, column)| {
+    let headings = columns.iter().enumerate().map(|(index, column)| {
         let spec = column.spec();
-        (spec.name, if place == 0 { Align::Left } else { spec.align })
+        (spec.name, if index == 0 { Align::Left } else { spec.align })
     });
     let mut table = Table::new(&headings.collect::<Vec<_>>());
     for (lead, node) in lines {
-        let cell = |(number, column): (usize, &ProcessColumn)| match node {
-            Node::Process(place) => {
-                let shown = listing.cell(&listing.rows[*place], *column).shown();
-                if number == 0 {
-                    format!("{lead}{shown}")
-                } else {
-                    shown
-                }
-            }
-            Node::Namespace(entry) if number == 0 => format!("{lead}{}", entry.ns),
-            Node::Namespace(entry) => match column {
-                ProcessColumn::Ns => entry.ns.inode.to_string(),
-                ProcessColumn::Command => count(entry),
-                _ => String::new(),
-            },
-        };
-        table.row(columns.iter().enumerate().map(cell));
+        let mut cells: Vec<_> = columns
+            .iter()
+            .map(|column| match node {
+                Node::Process(index) => listing.cell(&listing.rows[*index], *column).shown(),
+                Node::Namespace(entry) => of_namespace(entry, *column),
+            })
+            .collect();
+        if let Some(first) = cells.first_mut() {
+            *first = match node {
+                Node::Process(_) => format!("{lead}{first}"),
+                Node::Namespace(entry) => format!("{lead}{}", entry.ns),
+            };
+        }
+        table.row(cells);
     }
     table
 }
 
-fn count(entry: &Entry) -> String {
-    format!("({})", processes(entry))
+/// Returns the content of a namespace's row in a column other than the first.
+fn of_namespace(entry: &Entry, column: ProcessColumn) -> String {
+    match column {
+        ProcessColumn::Ns => entry.ns.inode.to_string(),
+        ProcessColumn::Command => format!("({})", count(entry)),
+        _ => String::new(),
+    }
 }
 
 /// Returns the number of processes in a namespace, in words.
-pub(super) fn processes(entry: &Entry) -> String {
+pub(super) fn count(entry: &Entry) -> String {
     let count = Cell::count(entry.processes, entry.is_whole);
-    format!(
-        "{} {}",
-        count.shown(),
-        if count == Cell::Number(1) {
-            "process"
-        } else {
-            "processes"
-        }
-    )
+    let noun = if count == Cell::Number(1) {
+        "process"
+    } else {
+        "processes"
+    };
+    format!("{} {noun}", count.shown())
 }

@@ -1,10 +1,14 @@
-//! A process and its namespaces, each shared with the caller, shared with others, or its own. If
-//! all of them are the caller's, no other process is looked at, unless holders are requested.
+//! A process and its namespaces: each is shared with the caller, shared with others, or its own.
 
-use super::{Hidden, LeftOut, Named, Options, owners::Owners, relation::Relative};
+use super::{
+    left_out::{Hidden, LeftOut},
+    named::NamedProcess,
+    owners::Owners,
+    relation::Relative,
+};
 use crate::{
-    exit::ExitStatus,
-    out::{self, Styles},
+    answer::{Answer, Format, Part},
+    error::Error,
     query::{
         cell::Cell,
         entry_cells,
@@ -62,68 +66,76 @@ struct Row {
     holders: Cell,
 }
 
-/// Shows it. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(
-    options: &Options,
-    named: &Named,
+/// Shows the namespaces of a process. If all of them are the caller's, no other process is looked
+/// at, except with `deep`, which searches the holders of each.
+pub(super) fn answer(
+    named: &NamedProcess,
+    kinds: NsSet,
+    deep: bool,
     system: &System,
-) -> Result<ExitStatus, ExitStatus> {
-    let Named { process, pid } = named;
+    format: Format,
+) -> Result<Answer, Error> {
+    let NamedProcess { process, pid } = named;
     let (pid, proc) = (*pid, &system.proc);
-    let failed = |error: ProcError| {
-        super::unread(
-            process,
-            Some((proc, pid)),
-            &if process.ended() {
-                ProcError::Vanished
-            } else {
-                error
-            },
-        )
-    };
-    let mut rows = rows(options, pid, proc).map_err(failed)?;
-    let user = rows
+    let mut rows = rows(kinds, pid, proc).map_err(|error| unread(named, proc, error))?;
+    let has_own_users = rows
         .iter()
-        .find(|row| row.kind == NsKind::User.name() && !row.shared);
-    let maps = user.and_then(|_| maps_of(pid, proc));
+        .any(|row| row.kind == NsKind::User.name() && !row.shared);
+    let maps = if has_own_users {
+        maps_of(pid, proc)
+    } else {
+        None
+    };
     let mut registrar = Registrar::new(proc);
     let who = registrar.who(pid);
-    let left_out = look_around(options, pid, &mut rows, system)?;
-    process.runs(proc, pid).map_err(failed)?;
-    if options.json_lines {
-        out::print_json_lines(&rows)?;
-    } else if options.json {
-        let [uid_map, gid_map] = maps.map_or([None, None], |maps| maps.ranges().map(Some));
-        let hidden = left_out.as_ref().map(LeftOut::hidden);
-        let pid = process.pid().as_raw_pid();
-        out::print_json(&Document {
-            version: 1,
-            pid,
-            who: &who,
-            namespaces: &rows,
-            uid_map,
-            gid_map,
-            hidden,
-        })?;
-    } else {
-        let mut text =
-            table(&rows, options.deep).render(&Styles::stdout(options.color), out::width());
-        if let Some(maps) = maps {
-            let own = rustix::process::geteuid().as_raw();
-            for line in maps.words(|uid| maps::known_as(registrar.name(uid), uid == own)) {
-                text += &format!("{line}\n");
-            }
+    let left_out = look_around(pid, deep, &mut rows, system)?;
+    process
+        .runs(proc, pid)
+        .map_err(|error| unread(named, proc, error))?;
+    let answer = match format {
+        Format::Text => {
+            let table = table(&rows, deep);
+            let maps = maps.map_or_else(String::new, |maps| in_words(&maps, &registrar));
+            Answer::of(vec![Part::Table(table), Part::Text(maps)])
         }
-        out::print(&text)?;
-    }
-    if let Some(left_out) = left_out.filter(|_| options.deep && !options.quiet) {
-        left_out.report();
-    }
-    Ok(ExitStatus::SUCCESS)
+        Format::Json => {
+            let [uid_map, gid_map] = maps.map_or([None, None], |maps| maps.ranges().map(Some));
+            Answer::json(&Document {
+                version: 1,
+                pid: process.pid().as_raw_pid(),
+                who: &who,
+                namespaces: &rows,
+                uid_map,
+                gid_map,
+                hidden: left_out.as_ref().map(LeftOut::hidden),
+            })?
+        }
+        Format::JsonLines => Answer::json_lines(&rows)?,
+    };
+    let notes = left_out
+        .filter(|_| deep)
+        .map_or_else(Vec::new, |left_out| left_out.notes());
+    Ok(answer.with_notes(notes))
 }
 
-fn rows(options: &Options, pid: Pid, proc: &ProcRoot) -> Result<Vec<Row>, ProcError> {
-    let kinds = options.kinds();
+/// Returns the error that the namespaces of a process could not be read.
+fn unread(named: &NamedProcess, proc: &ProcRoot, error: ProcError) -> Error {
+    if named.process.ended() {
+        named.unread(proc, ProcError::Vanished)
+    } else {
+        named.unread(proc, error)
+    }
+}
+
+/// Returns the id mappings in words, one line for users and one for groups.
+fn in_words(maps: &Maps, registrar: &Registrar<'_>) -> String {
+    let own = rustix::process::geteuid().as_raw();
+    maps.words(|uid| maps::known_as(registrar.name(uid), uid == own))
+        .map(|line| line + "\n")
+        .concat()
+}
+
+fn rows(kinds: NsSet, pid: Pid, proc: &ProcRoot) -> Result<Vec<Row>, ProcError> {
     let mut relations = Relations::default();
     // Another procfs need not show the caller.
     let callers = if proc.is_callers() {
@@ -188,30 +200,24 @@ fn maps_of(pid: Pid, proc: &ProcRoot) -> Option<Maps> {
     })
 }
 
-/// Looks at the whole host for who shares these namespaces and, with `--deep`, for what keeps them.
-/// Nothing is looked at if all are the caller's.
+/// Searches the system for the processes that share these namespaces and, with `deep`, for all other
+/// holders. Nothing is searched if all namespaces are the caller's.
 fn look_around(
-    options: &Options,
     pid: Pid,
+    deep: bool,
     rows: &mut [Row],
     system: &System,
-) -> Result<Option<LeftOut>, ExitStatus> {
-    if !options.deep && rows.iter().all(|row| row.shared) {
+) -> Result<Option<LeftOut>, Error> {
+    if !deep && rows.iter().all(|row| row.shared) {
         return Ok(None);
     }
-    let sources = if options.deep {
-        Sources::ALL
-    } else {
-        Sources::MEMBERS
+    let sources = if deep { Sources::ALL } else { Sources::MEMBERS };
+    let query = Query {
+        kinds: NsSet::ALL,
+        sources,
     };
-    let census = Census::take(
-        &system.proc,
-        Query {
-            kinds: NsSet::ALL,
-            sources,
-        },
-    );
-    let census = census.map_err(|errno| out::failed("list the processes", &errno))?;
+    let census = Census::take(&system.proc, query)
+        .map_err(|errno| Error::failed("list the processes", errno))?;
     let mut finder = Finder::new(system);
     let mut owners = Owners::new(&census, &system.proc, &mut finder);
     let own = owners.of_process(pid);
@@ -223,11 +229,7 @@ fn look_around(
                 inode: row.ns,
             })
         }) else {
-            row.nprocs = if options.deep {
-                Cell::Unknown
-            } else {
-                Cell::Nothing
-            };
+            row.nprocs = if deep { Cell::Unknown } else { Cell::Nothing };
             row.holders = row.nprocs.clone();
             continue;
         };
@@ -239,7 +241,7 @@ fn look_around(
                 .collect();
             row.shared_with = Some(others).filter(|others| entry.is_whole || !others.is_empty());
         }
-        if options.deep {
+        if deep {
             row.nprocs = Cell::count(entry.processes, entry.is_whole);
             row.holders = entry_cells::holders(entry);
         }

@@ -1,16 +1,19 @@
-//! The parts of a saved census beside its list of namespaces: the processes, what belongs together,
-//! and what held a namespace.
+//! The views of a saved census beside its list of namespaces: the processes, the groups, and what
+//! held a namespace.
 
 use super::{
-    Options, grouped,
+    action::Scope,
+    grouped,
     left_out::{Hidden, LeftOut},
-    listing::{self, Listing},
-    pids,
+    listing::Listing,
+    processes::{self, Processes},
+    question,
     saved::{More, Process, Saved},
 };
 use crate::{
-    exit::ExitStatus,
-    out::{self, Styles},
+    answer::{Answer, Format, Part},
+    error::Error,
+    out,
     query::{
         cell::Cell,
         column::{Column, Columns},
@@ -28,178 +31,166 @@ use nsx_target::Target;
 use serde_json::{Map, Value, json};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-/// Shows what is asked for of a census that was saved. An error is the status to end with, once its
-/// reason is on standard error.
-pub(super) fn show(options: &Options, saved: &Saved) -> Result<ExitStatus, ExitStatus> {
-    let Some(more) = &saved.more else {
-        out::error("the census was saved by an earlier nsx, and has namespaces alone");
-        return Err(ExitStatus::FAILURE);
-    };
-    let status = match &options.target {
-        Some(word) => namespace(options, saved, more, word)?,
-        None if options.pids => processes(options, saved, more)?,
-        None => groups(options, saved, more)?,
-    };
-    if !options.quiet {
-        LeftOut::from(saved.listing.unseen).report();
+impl Saved {
+    /// Returns the namespaces that a process was in.
+    pub(super) fn namespaces_of(&self, word: &OsStr) -> Result<Vec<NsId>, Error> {
+        let number = decimal(word.as_bytes());
+        let mut processes = self.more.iter().flat_map(|more| &more.processes);
+        processes
+            .find(|process| number.is_some_and(|number| process.pid() == Some(number)))
+            .map(|process| process.namespaces.clone())
+            .ok_or_else(|| {
+                Error::Missing(format!("the census has no process {}", out::shown(word)))
+            })
     }
-    Ok(status)
-}
 
-/// The namespaces that a process was in. An error is the status to end with, once its reason is on
-/// standard error.
-pub(super) fn namespaces_of(saved: &Saved, task: &OsStr) -> Result<Vec<NsId>, ExitStatus> {
-    let number = decimal(task.as_bytes());
-    let processes = saved.more.iter().flat_map(|more| &more.processes);
-    let process = processes
-        .clone()
-        .find(|process| number.is_some_and(|number| process.pid() == Some(number)));
-    process
-        .map(|process| process.namespaces.clone())
-        .ok_or_else(|| {
-            out::error(&format!("the census has no process {}", out::shown(task)));
-            ExitStatus::NO_MATCH
+    /// Returns what the file has beside its namespaces.
+    fn more(&self) -> Result<&More, Error> {
+        self.more.as_ref().ok_or_else(|| {
+            Error::usage("the census was saved by an earlier nsx, and has namespaces alone")
         })
-}
+    }
 
-fn hidden(saved: &Saved) -> Hidden {
-    LeftOut::from(saved.listing.unseen).hidden()
-}
+    fn left_out(&self) -> LeftOut {
+        LeftOut::from(self.listing.unseen)
+    }
 
-/// The processes in nested PID namespaces, or all.
-fn processes(options: &Options, saved: &Saved, more: &More) -> Result<ExitStatus, ExitStatus> {
-    let asked = options.columns(ProcessColumn::USUAL)?;
-    let filter = listing::filter_of(options)?;
-    let below = options
-        .task
-        .as_ref()
-        .map(|task| below(saved, task))
-        .transpose()?;
-    let told: Vec<ProcessColumn> = ProcessColumn::all().collect();
-    let chosen = more.processes.iter().filter(|process| match &below {
-        Some(below) => process.namespaces.iter().any(|ns| below.contains(ns)),
-        None => {
-            options.all
-                || matches!(process.cell(ProcessColumn::Chain), Cell::Chain(chain) if chain.depth() > 0)
+    fn hidden(&self) -> Hidden {
+        self.left_out().hidden()
+    }
+
+    /// Lists processes.
+    pub(super) fn processes(&self, request: Processes, format: Format) -> Result<Answer, Error> {
+        const DOCUMENT: [ProcessColumn; 6] = [
+            ProcessColumn::Pid,
+            ProcessColumn::Chain,
+            ProcessColumn::Ns,
+            ProcessColumn::Uid,
+            ProcessColumn::User,
+            ProcessColumn::Command,
+        ];
+        let more = self.more()?;
+        let below = match &request.scope {
+            Scope::Below(word) => self.below(word)?,
+            Scope::Nested | Scope::All => HashSet::default(),
+        };
+        let mut rows = Vec::new();
+        for process in &more.processes {
+            let is_in_scope = match &request.scope {
+                Scope::All => true,
+                Scope::Nested => process.is_nested(),
+                Scope::Below(_) => process.namespaces.iter().any(|ns| below.contains(ns)),
+            };
+            let holds = |filter| {
+                question::holds(filter, |column| process.cell(column).clone()) == Some(true)
+            };
+            if is_in_scope && request.filter.as_ref().is_none_or(holds) {
+                rows.push(process.cells.clone());
+            }
         }
-    });
-    let chosen = chosen.filter(|process| {
-        filter.as_ref().is_none_or(|filter| {
-            listing::holds(filter, |column| process.cell(column).clone()) == Some(true)
-        })
-    });
-    let rows: Vec<_> = chosen.map(|process| process.cells.clone()).collect();
-    let listing = Listing {
-        columns: told,
-        rows,
-        unseen: saved.listing.unseen,
-    };
-    const DOCUMENT: [ProcessColumn; 6] = [
-        ProcessColumn::Pid,
-        ProcessColumn::Chain,
-        ProcessColumn::Ns,
-        ProcessColumn::Uid,
-        ProcessColumn::User,
-        ProcessColumn::Command,
-    ];
-    let is_in_one =
-        |row: &Vec<Cell>| matches!(listing.cell(row, ProcessColumn::Container), Cell::Text(_));
-    let columns = match &asked {
-        Some(columns) => columns,
-        None if options.json || options.json_lines => &DOCUMENT[..],
-        None if listing.rows.iter().any(is_in_one) => &pids::WITH_CONTAINER,
-        None => ProcessColumn::USUAL,
-    };
-    if options.json_lines {
-        out::print_json_lines(&listing.objects(columns).collect::<Vec<_>>())?;
-    } else if options.json {
-        let objects: Vec<_> = listing.objects(columns).collect();
-        out::print_json(&json!({ "version": 1, "processes": objects, "hidden": hidden(saved) }))?;
-    } else {
-        out::print(
-            &listing
-                .table(columns)
-                .render(&Styles::stdout(options.color), out::width()),
-        )?;
+        let listing = Listing {
+            columns: ProcessColumn::all().collect(),
+            rows,
+            unseen: self.listing.unseen,
+        };
+        let columns = match (&request.columns, format) {
+            (Some(columns), _) => columns,
+            (None, Format::Text) => processes::usual_columns(&listing),
+            (None, Format::Json | Format::JsonLines) => &DOCUMENT[..],
+        };
+        let answer = match format {
+            Format::Text => Answer::table(listing.table(columns)),
+            Format::Json => Answer::json(&json!({
+                "version": 1,
+                "processes": listing.objects(columns).collect::<Vec<_>>(),
+                "hidden": self.hidden(),
+            }))?,
+            Format::JsonLines => Answer::json_lines(listing.objects(columns))?,
+        };
+        Ok(answer
+            .found(!listing.rows.is_empty())
+            .with_notes(self.left_out().notes()))
     }
-    Ok(if listing.rows.is_empty() {
-        ExitStatus::NO_MATCH
-    } else {
-        ExitStatus::SUCCESS
-    })
-}
 
-/// The PID namespace of a process, and those below it.
-fn below(saved: &Saved, task: &OsStr) -> Result<HashSet<NsId>, ExitStatus> {
-    let listing = &saved.listing;
-    let top = namespaces_of(saved, task)?
-        .into_iter()
-        .filter(|ns| ns.kind == NsKind::Pid);
-    let mut found: HashSet<NsId> = top.collect();
-    // In no order: each pass finds those below what the passes before have found.
-    loop {
-        let before = found.len();
-        for row in &listing.rows {
-            let parent = listing.number(row, Column::Parent).map(|inode| NsId {
-                kind: NsKind::Pid,
-                inode,
-            });
-            if let Some(inode) = listing.number(row, Column::Ns)
-                && matches!(listing.cell(row, Column::Type), Cell::Text(kind) if kind == b"pid")
-                && parent.is_some_and(|parent| found.contains(&parent))
-            {
-                found.insert(NsId {
+    /// Returns the PID namespace of a process, and those below it.
+    fn below(&self, word: &OsStr) -> Result<HashSet<NsId>, Error> {
+        let namespaces = self.namespaces_of(word)?.into_iter();
+        let mut found: HashSet<NsId> = namespaces.filter(|ns| ns.kind == NsKind::Pid).collect();
+        // The rows are in no order: each pass finds those below what the passes before have found.
+        loop {
+            let before = found.len();
+            for row in &self.listing.rows {
+                let parent = self.listing.number(row, Column::Parent);
+                let parent = parent.map(|inode| NsId {
                     kind: NsKind::Pid,
                     inode,
                 });
+                if let Some(ns) = self.listing.ns(row)
+                    && ns.kind == NsKind::Pid
+                    && parent.is_some_and(|parent| found.contains(&parent))
+                {
+                    found.insert(ns);
+                }
+            }
+            if found.len() == before {
+                return Ok(found);
             }
         }
-        if found.len() == before {
-            return Ok(found);
+    }
+
+    /// Lists what had namespaces of its own.
+    pub(super) fn groups(&self, format: Format) -> Result<Answer, Error> {
+        let More { groups, .. } = self.more()?;
+        let answer = match format {
+            Format::Text => {
+                let rows: Vec<_> = groups.iter().map(grouped::Row::from_json).collect();
+                Answer::table(grouped::table(&rows))
+            }
+            Format::Json => {
+                Answer::json(&json!({ "version": 1, "groups": groups, "hidden": self.hidden() }))?
+            }
+            Format::JsonLines => Answer::json_lines(groups)?,
+        };
+        Ok(answer
+            .found(!groups.is_empty())
+            .with_notes(self.left_out().notes()))
+    }
+
+    /// Shows what held a namespace and, with `why`, what would have had to happen for the namespace
+    /// to die.
+    pub(super) fn holders(&self, word: &OsStr, why: bool, format: Format) -> Result<Answer, Error> {
+        let more = self.more()?;
+        let found = self
+            .listing
+            .rows
+            .iter()
+            .find(|row| self.is_named(row, word));
+        let Some((row, ns)) = found.and_then(|row| Some((row, self.listing.ns(row)?))) else {
+            return Err(Error::Missing(format!(
+                "the census has no namespace {}",
+                out::shown(word)
+            )));
+        };
+        let held = more.held.get(&ns).cloned().unwrap_or_default();
+        let answer = match format {
+            Format::Text => Answer::of(self.holders_shown(row, ns, &held, why)),
+            Format::Json => Answer::json(&self.holders_document(row, &held, why))?,
+            Format::JsonLines => Answer::json_lines(holder_lines(ns, &held))?,
+        };
+        Ok(answer.with_notes(self.left_out().notes()))
+    }
+
+    /// Returns whether a row is that of the namespace that `word` names.
+    fn is_named(&self, row: &[Cell], word: &OsStr) -> bool {
+        match Target::parse_namespace(word.as_bytes()) {
+            Ok(Target::Namespace(ns)) => self.listing.ns(row) == Some(ns),
+            Ok(Target::Inode(inode)) => self.listing.number(row, Column::Ns) == Some(inode),
+            Ok(Target::Id(id)) => self.listing.number(row, Column::Id64) == Some(id),
+            _ => false,
         }
     }
-}
 
-/// Shows what has namespaces of its own.
-fn groups(options: &Options, saved: &Saved, more: &More) -> Result<ExitStatus, ExitStatus> {
-    if options.json_lines {
-        out::print_json_lines(&more.groups)?;
-    } else if options.json {
-        out::print_json(&json!({ "version": 1, "groups": more.groups, "hidden": hidden(saved) }))?;
-    } else {
-        let table = grouped::table_of_saved(&more.groups);
-        out::print(&table.render(&Styles::stdout(options.color), out::width()))?;
-    }
-    Ok(if more.groups.is_empty() {
-        ExitStatus::NO_MATCH
-    } else {
-        ExitStatus::SUCCESS
-    })
-}
-
-/// Shows what held a namespace, and with `--why` what would have had to go for the namespace to
-/// die.
-fn namespace(
-    options: &Options,
-    saved: &Saved,
-    more: &More,
-    word: &OsStr,
-) -> Result<ExitStatus, ExitStatus> {
-    let listing = &saved.listing;
-    let is_it = |row: &&Vec<Cell>| match Target::parse_namespace(word.as_bytes()) {
-        Ok(Target::Namespace(ns)) => ns_of(listing, row) == Some(ns),
-        Ok(Target::Inode(inode)) => listing.number(row, Column::Ns) == Some(inode),
-        Ok(Target::Id(id)) => listing.number(row, Column::Id64) == Some(id),
-        _ => false,
-    };
-    let found = listing.rows.iter().find(is_it);
-    let Some((row, ns)) = found.and_then(|row| Some((row, ns_of(listing, row)?))) else {
-        out::error(&format!("the census has no namespace {}", out::shown(word)));
-        return Err(ExitStatus::NO_MATCH);
-    };
-    let held = more.held.get(&ns).cloned().unwrap_or_default();
-    let of_row = |column: Column| json!(listing.cell(row, column));
-    if options.json {
+    fn holders_document(&self, row: &[Cell], held: &Value, why: bool) -> Map<String, Value> {
         let mut document = Map::new();
         document.insert("version".into(), 1.into());
         for column in [
@@ -209,32 +200,51 @@ fn namespace(
             Column::Parent,
             Column::Owner,
         ] {
-            document.insert(column.key(), of_row(column));
+            document.insert(column.key(), json!(self.listing.cell(row, column)));
         }
+        let to_die = if why {
+            held["to_die"].clone()
+        } else {
+            Value::Null
+        };
         document.insert("holders".into(), held["holders"].clone());
-        document.insert(
-            "to_die".into(),
-            if options.why {
-                held["to_die"].clone()
-            } else {
-                Value::Null
-            },
-        );
-        document.insert("hidden".into(), json!(hidden(saved)));
-        out::print_json(&document)?;
-        return Ok(ExitStatus::SUCCESS);
+        document.insert("to_die".into(), to_die);
+        document.insert("hidden".into(), json!(self.hidden()));
+        document
     }
-    let mut text = ns.to_string();
-    for (what, column) in [
-        ("id", Column::Id64),
-        ("parent", Column::Parent),
-        ("owner", Column::Owner),
-    ] {
-        let cell = listing.cell(row, column).shown();
-        if !cell.is_empty() {
-            text += &format!(", {what} {cell}");
+
+    fn holders_shown(&self, row: &[Cell], ns: NsId, held: &Value, why: bool) -> Vec<Part> {
+        let mut heading = ns.to_string();
+        for (noun, column) in [
+            ("id", Column::Id64),
+            ("parent", Column::Parent),
+            ("owner", Column::Owner),
+        ] {
+            let cell = self.listing.cell(row, column).shown();
+            if !cell.is_empty() {
+                heading += &format!(", {noun} {cell}");
+            }
         }
+        let mut parts = vec![Part::Text(heading + "\n"), Part::Table(holder_table(held))];
+        if why {
+            parts.push(Part::Text(fate(ns, held)));
+        }
+        parts
     }
+}
+
+/// Returns a line of JSON for each holder.
+fn holder_lines(ns: NsId, held: &Value) -> Vec<Value> {
+    let namespace = json!({ "ns": ns.inode, "type": ns.kind.name() });
+    let holders = held["holders"].as_array().into_iter().flatten();
+    let mut lines: Vec<Value> = holders.cloned().collect();
+    for line in lines.iter_mut().filter_map(Value::as_object_mut) {
+        line.insert("held".into(), namespace.clone());
+    }
+    lines
+}
+
+fn holder_table(held: &Value) -> Table {
     let mut table = Table::new(&[
         ("HOLDER", Align::Left),
         ("PID", Align::Right),
@@ -249,48 +259,31 @@ fn namespace(
         } else {
             &process["user"]
         };
-        let kind = shown(&holder["holder"]).replace('_', " ");
         table.row([
-            kind,
+            shown(&holder["holder"]).replace('_', " "),
             shown(&process["pid"]),
             shown(user),
             what(holder),
             shown(&process["command"]),
         ]);
     }
-    text += &format!(
-        "\n{}",
-        table.render(&Styles::stdout(options.color), out::width())
-    );
-    let to_die: Vec<_> = held["to_die"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(shown)
-        .collect();
-    if options.why {
-        let dies = if held["certain"] == json!(true) {
-            "It dies"
-        } else {
-            "As far as was seen, it dies"
-        };
-        text += &match to_die.as_slice() {
-            [] => format!("Nothing that nsx saw keeps {ns}.\n"),
-            ends => format!("{dies} when {}.\n", listed(ends)),
-        };
-    }
-    out::print(&text)?;
-    Ok(ExitStatus::SUCCESS)
+    table
 }
 
-fn ns_of(listing: &Listing, row: &[Cell]) -> Option<NsId> {
-    let Cell::Text(kind) = listing.cell(row, Column::Type) else {
-        return None;
+/// Returns what would have had to happen for a namespace to die, in words.
+fn fate(ns: NsId, held: &Value) -> String {
+    let ends = held["to_die"].as_array().into_iter().flatten();
+    let ends: Vec<_> = ends.map(shown).collect();
+    let dies = if held["certain"] == json!(true) {
+        "It dies"
+    } else {
+        "As far as was seen, it dies"
     };
-    Some(NsId {
-        kind: NsKind::from_name(kind)?,
-        inode: listing.number(row, Column::Ns)?,
-    })
+    if ends.is_empty() {
+        format!("Nothing that nsx saw keeps {ns}.\n")
+    } else {
+        format!("{dies} when {}.\n", listed(&ends))
+    }
 }
 
 /// Returns the part of a holder that held the namespace, in words.
@@ -327,6 +320,11 @@ impl Process {
     /// Returns the process's cell in a column.
     pub(super) fn cell(&self, column: ProcessColumn) -> &Cell {
         self.cells.get(column as usize).unwrap_or(&Cell::Unknown)
+    }
+
+    /// Returns whether the process was in a nested PID namespace.
+    fn is_nested(&self) -> bool {
+        matches!(self.cell(ProcessColumn::Chain), Cell::Chain(chain) if chain.depth() > 0)
     }
 
     fn pid(&self) -> Option<u64> {

@@ -7,15 +7,19 @@
 use super::{
     destination::{self, STANDARD},
     graph::{self, Language},
+    left_out,
     listing::{Listing, Object},
+    question::Question,
     tree::{self, Order},
 };
 use crate::{
-    out::{self, Styles},
+    error::Error,
+    out::Styles,
     query::{
         cell::Cell,
         column::{Column, Columns},
         process_column::ProcessColumn,
+        system::System,
     },
     text::escape_json,
 };
@@ -83,7 +87,7 @@ pub(super) struct Viewer {
 
 /// Why a census could not be saved or read again.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SavedError {
+pub(crate) enum SavedError {
     #[error("failed to write {}", named(.0, "standard output"))]
     Write(PathBuf, #[source] io::Error),
     #[error("failed to read {}", named(.0, "standard input"))]
@@ -94,7 +98,7 @@ pub(super) enum SavedError {
 
 /// A difference between a file and what nsx writes.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Strange {
+pub(crate) enum Strange {
     #[error("it is no regular file")]
     NoFile,
     #[error("it is larger than {} MiB", LARGEST >> 20)]
@@ -152,7 +156,7 @@ struct Written<'a, N> {
     processes: Vec<Map<String, Value>>,
     groups: &'a [Value],
     held: Map<String, Value>,
-    hidden: super::Hidden,
+    hidden: left_out::Hidden,
 }
 
 /// A row without what could not be found out, and without numbers that are not known: null says
@@ -233,14 +237,16 @@ impl Viewer {
 }
 
 impl Saved {
-    /// Makes a census of what is there now from its listing.
-    pub(super) fn now(listing: Listing, proc: &ProcRoot) -> Self {
-        Self {
-            listing: listing.lossy(),
-            boot: boot(proc),
-            viewer: Some(Viewer::caller(proc)),
+    /// Takes a census of a system, as if it had been saved.
+    pub(super) fn now(system: &System) -> Result<Self, Error> {
+        let question = Question::everything();
+        let census = question.census(&system.proc)?;
+        Ok(Self {
+            listing: question.answer(&census, system).listing.lossy(),
+            boot: boot(&system.proc),
+            viewer: Some(Viewer::caller(&system.proc)),
             more: None,
-        }
+        })
     }
 
     /// Returns whether nothing was hidden from the viewer who looked.
@@ -479,14 +485,6 @@ fn named(path: &Path, stream: &str) -> String {
         stream.to_owned()
     } else {
         path.display().to_string()
-    }
-}
-
-impl From<SavedError> for crate::exit::ExitStatus {
-    /// Says why on standard error.
-    fn from(error: SavedError) -> Self {
-        out::error(&crate::text::escape(out::chain(&error).as_bytes()));
-        Self::FAILURE
     }
 }
 

@@ -1,87 +1,71 @@
 //! Namespaces as trees: what owns what, what stands below what.
 
-use super::listing::Listing;
+use super::listing::{Listing, Object};
 use crate::{
     query::{
         cell::Cell,
         column::{Column, Columns},
         forest::Forest,
     },
-    table::Align,
-    table::Table,
+    table::{Align, Table},
 };
-use clap::ValueEnum;
-use nsx_core::{
-    census::{Census, Sources},
-    hash::HashMap,
-    ns::{NsId, NsKind},
-    pid::Pid,
-    proc::ProcRoot,
-};
+use nsx_core::{census::Census, hash::HashMap, pid::Pid, proc::ProcRoot};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-/// Why there is no tree of what was saved by its processes.
-pub(super) const NOT_SAVED: &str = "what was saved does not say which process made which: \
---tree=owner and --tree=parent can be had";
-
-/// The order of a tree: which rows stand below which.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+/// The order of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// User namespaces with the namespaces that they own
-    #[default]
+    /// User namespaces with the namespaces that they own.
     Owner,
-    /// PID and user namespaces below their parents
+    /// PID and user namespaces below their parents.
     Parent,
-    /// Namespaces below the one that their leader's parent, or the next of its ancestors elsewhere,
-    /// is in
+    /// Namespaces below the namespace that their leader's nearest ancestor elsewhere is in.
     Process,
-    /// PID namespaces with their processes, each below its parent
-    Pid,
 }
 
 impl Order {
-    /// The columns that say what stands above a namespace.
+    /// Returns the columns that the order needs.
     pub(super) fn columns(self) -> &'static [Column] {
         match self {
             Self::Owner => &[Column::Ns, Column::Owner],
             Self::Parent => &[Column::Ns, Column::Parent],
-            Self::Process | Self::Pid => &[Column::Ns, Column::Type, Column::Pid],
+            Self::Process => &[Column::Ns, Column::Type, Column::Pid],
         }
     }
 
-    /// Returns the further sources that the census must have.
-    pub(super) fn sources(self) -> Sources {
+    /// Returns the column with the namespace above a row's; `None` if no column has it.
+    pub(super) fn parent(self) -> Option<Column> {
         match self {
-            Self::Process => Sources::MEMBERS,
-            Self::Owner | Self::Parent | Self::Pid => Sources::NONE,
+            Self::Owner => Some(Column::Owner),
+            Self::Parent => Some(Column::Parent),
+            Self::Process => None,
         }
     }
 }
 
-/// The rows of a listing, below one another. The listing has the columns that the order asks for;
-/// `origins` are of the census that it was made from, where processes are asked for.
+/// Puts the rows of a listing, which has the columns that the order needs, below one another.
+/// [`Order::Process`] requires `origins`.
 pub(super) fn forest<'l>(
     listing: &'l Listing,
     order: Order,
     mut origins: Option<Origins<'_>>,
 ) -> Forest<&'l [Cell]> {
     let rows: Vec<_> = listing.rows.iter().map(Vec::as_slice).collect();
-    let places = listing.places();
+    let indices = listing.indices();
     Forest::of(rows, |row| {
         let above = match &mut origins {
             Some(origins) => origins.above(listing, row),
-            None => listing.number(row, order.columns()[1]),
+            None => listing.number(row, order.parent()?),
         };
-        places.get(&above?).copied()
+        indices.get(&above?).copied()
     })
 }
 
-/// The ancestors that the leaders of namespaces come from.
+/// The processes that the leaders of namespaces descend from.
 pub(super) struct Origins<'a> {
     proc: &'a ProcRoot,
-    /// Has its members.
+    /// A census with members.
     census: &'a Census,
-    /// Each asked for once.
     parents: HashMap<Pid, Option<Pid>>,
     buffer: Vec<u8>,
 }
@@ -96,24 +80,17 @@ impl<'a> Origins<'a> {
         }
     }
 
-    /// The namespace of the same kind that the nearest ancestor of the leader is in who is not in
-    /// this one.
+    /// Returns the namespace of the leader's nearest ancestor that is in another namespace of the
+    /// row's kind.
     fn above(&mut self, listing: &Listing, row: &[Cell]) -> Option<u64> {
-        let Cell::Text(kind) = listing.cell(row, Column::Type) else {
-            return None;
-        };
-        let kind = NsKind::from_name(kind)?;
-        let ns = NsId {
-            kind,
-            inode: listing.number(row, Column::Ns)?,
-        };
+        let ns = listing.ns(row)?;
         let leader = Pid::from_raw(i32::try_from(listing.number(row, Column::Pid)?).ok()?)?;
         let census = self.census;
-        // Ids that were read one after the other could lead round in a circle.
+        // Parents are read one after the other, so that they could form a circle.
         let mut ancestors =
             std::iter::successors(Some(leader), |pid| self.parent(*pid)).take(census.members.len());
-        let elsewhere =
-            ancestors.find_map(|pid| census.member(pid)?.ns(kind).filter(|other| *other != ns))?;
+        let elsewhere = ancestors
+            .find_map(|pid| census.member(pid)?.ns(ns.kind).filter(|other| *other != ns))?;
         Some(elsewhere.inode)
     }
 
@@ -125,20 +102,15 @@ impl<'a> Origins<'a> {
     }
 }
 
-/// For people: the lines of the tree in the first column.
+/// Returns a table with the lines of the tree in the first column.
 pub(super) fn table(listing: &Listing, columns: &[Column], forest: &Forest<&[Cell]>) -> Table {
     let headings: Vec<_> = columns
         .iter()
         .enumerate()
-        .map(|(place, column)| {
-            (
-                column.spec().name,
-                if place == 0 {
-                    Align::Left
-                } else {
-                    column.spec().align
-                },
-            )
+        .map(|(index, column)| {
+            let spec = column.spec();
+            let align = if index == 0 { Align::Left } else { spec.align };
+            (spec.name, align)
         })
         .collect();
     let mut table = Table::new(&headings);
@@ -155,10 +127,10 @@ pub(super) fn table(listing: &Listing, columns: &[Column], forest: &Forest<&[Cel
     table
 }
 
-/// For programs: each row with what stands below it as `children`.
+/// A row and the rows below it, which JSON has as `children`.
 pub(super) struct Nested<'a> {
-    pub(super) row: super::listing::Object<'a>,
-    pub(super) children: Vec<Self>,
+    row: Object<'a>,
+    children: Vec<Self>,
 }
 
 impl Serialize for Nested<'_> {
@@ -170,7 +142,7 @@ impl Serialize for Nested<'_> {
     }
 }
 
-/// The trees as JSON has them.
+/// Returns the trees for JSON.
 pub(super) fn nested<'a>(
     columns: &'a [Column],
     listing: &'a Listing,

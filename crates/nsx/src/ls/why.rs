@@ -1,25 +1,26 @@
-//! The holders of a namespace, or of all namespaces of a process: every holder by kind, and what
-//! would have to go for the namespace to die.
+//! The holders of a namespace, or of all namespaces of a process, and what would have to happen for
+//! the namespace to die.
 
 use super::{
-    LeftOut, Named, Options,
     holders::{self, Holders, Place, Row},
-    left_out::Hidden,
-    operand::Name,
+    left_out::{Hidden, LeftOut},
+    named::NamedProcess,
+    operand::Operand,
     relation::Relative,
 };
 use crate::{
-    exit::ExitStatus,
-    out::{self, Styles},
+    answer::{Answer, Format, Part},
+    error::Error,
     query::system::System,
     text,
 };
 use nsx_core::{
-    census::{self, Census, Entry, Query, Sources},
+    census::{self, Census, Entry, Query, Sources, Wanted},
     ns::{NsId, NsKind, NsSet},
-    proc::{NsLink, ProcError},
+    proc::NsLink,
 };
 use serde::Serialize;
+use std::ffi::OsStr;
 
 /// The JSON document of a namespace.
 #[derive(Serialize)]
@@ -52,12 +53,12 @@ struct Held<'a> {
     parent: Relative,
     owner: Relative,
     holders: Vec<Row>,
-    /// The events that would all have to happen for the namespace to die. Without `--why` not all
-    /// holders were looked for, and this is null.
+    /// The events that would all have to happen for the namespace to die; `None` if not all holders
+    /// were searched.
     to_die: Option<Vec<String>>,
     /// `true` if nothing else can be in the namespace or hold it.
     certain: bool,
-    /// Commands that take away the mounts, and the files that they are on.
+    /// Commands that remove the mounts, and the files that they are on.
     remedies: Vec<String>,
     #[serde(skip)]
     entry: &'a Entry,
@@ -79,63 +80,63 @@ struct Namespace {
     kind: &'static str,
 }
 
-/// Shows a namespace. An error is the status to end with, once its reason is on standard error.
-pub(super) fn show(
-    options: &Options,
-    name: Name,
+/// Shows everything that holds the namespace that `word` names, or each namespace of a process.
+pub(super) fn answer(word: &OsStr, system: &System, format: Format) -> Result<Answer, Error> {
+    match Operand::find(word, &system.proc)? {
+        Operand::Process(named) => of_process(&named, system, format),
+        Operand::Namespace(wanted) => of_namespace(wanted, true, system, format),
+    }
+}
+
+/// Shows the holders of a namespace. Unless `all` are requested, those that no process in the
+/// namespace needs are searched only if nothing else shows the namespace.
+pub(super) fn of_namespace(
+    wanted: Wanted,
+    mut all: bool,
     system: &System,
-) -> Result<ExitStatus, ExitStatus> {
-    let mut all = options.why || options.deep;
-    let few = Sources::MEMBERS
+    format: Format,
+) -> Result<Answer, Error> {
+    const FEW: Sources = Sources::MEMBERS
         .with(Sources::PINS)
         .with(Sources::RELATIONS);
-    let mut census = look(system, if all { Sources::ALL } else { few })?;
-    if !all && name.entry(&census).is_none() {
-        // Only a thread, a descriptor or a socket keeps it, or a mount elsewhere.
+    let mut census = look(system, if all { Sources::ALL } else { FEW })?;
+    if !all && wanted.entry(&census).is_none() {
+        // Only a thread, a descriptor, a socket or a mount elsewhere may hold it.
         all = true;
         census = look(system, Sources::ALL)?;
     }
     let left_out = LeftOut::all_of(&census, &system.proc);
-    let Some(entry) = name.entry(&census) else {
-        out::error(&format!("no namespace {name} is found"));
-        if !options.quiet {
-            left_out.report();
-        }
-        return Ok(ExitStatus::NO_MATCH);
+    let notes = left_out.notes();
+    let Some(entry) = wanted.entry(&census) else {
+        let missing = Error::Missing(format!("no namespace {wanted} is found"));
+        return Ok(Answer {
+            errors: vec![missing],
+            notes,
+            ..Answer::default()
+        });
     };
     let held = Held::new(entry, all, &mut Holders::new(&census, system));
-    if options.json_lines {
-        out::print_json_lines(&lines(std::slice::from_ref(&held)))?;
-    } else if options.json {
-        out::print_json(&Document {
+    let answer = match format {
+        Format::Text => Answer::of(shown(&held, &census, &left_out)),
+        Format::Json => Answer::json(&Document {
             version: 1,
             held: &held,
             hidden: left_out.hidden(),
-        })?;
-    } else {
-        out::print(&shown(&held, &census, &left_out, options))?;
-    }
-    if !options.quiet {
-        left_out.report();
-    }
-    Ok(ExitStatus::SUCCESS)
+        })?,
+        Format::JsonLines => Answer::json_lines(lines(std::slice::from_ref(&held)))?,
+    };
+    Ok(answer.with_notes(notes))
 }
 
-/// Shows each namespace of a process that is neither the host's nor the caller's, as [`show`] does
-/// with `--why`.
-pub(super) fn show_all(
-    options: &Options,
-    named: &Named,
-    system: &System,
-) -> Result<ExitStatus, ExitStatus> {
-    let Named { process, pid } = named;
-    let failed = |error: ProcError| super::unread(process, Some((&system.proc, *pid)), &error);
+/// Shows all holders of each namespace of a process that is neither the host's nor the caller's.
+fn of_process(named: &NamedProcess, system: &System, format: Format) -> Result<Answer, Error> {
+    let NamedProcess { process, pid } = named;
     let census = look(system, Sources::ALL)?;
     let namespaces = census::namespaces_of(&system.proc, *pid, NsSet::ALL);
     let namespaces = process
         .runs(&system.proc, *pid)
         .and(namespaces)
-        .map_err(failed)?;
+        .map_err(|error| named.unread(&system.proc, error))?;
     let callers = NsKind::ALL.map(|kind| system.proc.own_ns(NsLink::Own(kind)).ok());
     let is_hosts = |ns: &NsId| ns.is_initial() || callers.contains(&Some(*ns));
     let (hosts, own): (Vec<_>, Vec<_>) = namespaces.into_iter().partition(is_hosts);
@@ -146,51 +147,32 @@ pub(super) fn show_all(
         .filter_map(|ns| Some(Held::new(census.entry(ns)?, true, &mut holders)))
         .collect();
     let left_out = LeftOut::all_of(&census, &system.proc);
-    if options.json_lines {
-        out::print_json_lines(&lines(&held))?;
-    } else if options.json {
-        let pid = process.pid().as_raw_pid();
-        out::print_json(&OfProcess {
+    let answer = match format {
+        Format::Text => Answer::of(all_shown(&held, &hosts, &census, &left_out)),
+        Format::Json => Answer::json(&OfProcess {
             version: 1,
-            pid,
+            pid: process.pid().as_raw_pid(),
             namespaces: &held,
             hosts,
             hidden: left_out.hidden(),
-        })?;
-    } else {
-        let mut parts: Vec<_> = held
-            .iter()
-            .map(|held| shown(held, &census, &left_out, options))
-            .collect();
-        if !hosts.is_empty() {
-            let are = if hosts.len() == 1 { "is" } else { "are" };
-            parts.push(format!(
-                "{} {are} the host's or yours.\n",
-                text::listed(&hosts)
-            ));
-        }
-        out::print(&parts.join("\n"))?;
-    }
-    if !options.quiet {
-        left_out.report();
-    }
-    Ok(ExitStatus::SUCCESS)
+        })?,
+        Format::JsonLines => Answer::json_lines(lines(&held))?,
+    };
+    Ok(answer.with_notes(left_out.notes()))
 }
 
-/// Returns what holds a namespace, for a file: as the JSON document has it.
+/// Returns the holders of a namespace as a saved census has them, which is as the JSON document
+/// does.
 pub(super) fn held(entry: &Entry, holders: &mut Holders<'_>) -> serde_json::Value {
     serde_json::to_value(Held::new(entry, true, holders)).unwrap_or_default()
 }
 
-fn look(system: &System, sources: Sources) -> Result<Census, ExitStatus> {
-    let census = Census::take(
-        &system.proc,
-        Query {
-            kinds: NsSet::ALL,
-            sources,
-        },
-    );
-    census.map_err(|errno| out::failed("list the processes", &errno))
+fn look(system: &System, sources: Sources) -> Result<Census, Error> {
+    let query = Query {
+        kinds: NsSet::ALL,
+        sources,
+    };
+    Census::take(&system.proc, query).map_err(|errno| Error::failed("list the processes", errno))
 }
 
 fn lines<'a>(held: &'a [Held<'_>]) -> Vec<Line<'a>> {
@@ -206,10 +188,32 @@ fn lines<'a>(held: &'a [Held<'_>]) -> Vec<Line<'a>> {
     held.iter().flat_map(of_one).collect()
 }
 
-/// A namespace for people.
-fn shown(held: &Held<'_>, census: &Census, left_out: &LeftOut, options: &Options) -> String {
-    let mut text = heading(held.entry);
-    text += &holders::table(&held.holders).render(&Styles::stdout(options.color), out::width());
+/// Returns the text for several namespaces, with an empty line between them.
+fn all_shown(held: &[Held<'_>], hosts: &[&str], census: &Census, left_out: &LeftOut) -> Vec<Part> {
+    let mut sections: Vec<_> = held
+        .iter()
+        .map(|held| shown(held, census, left_out))
+        .collect();
+    if !hosts.is_empty() {
+        let are = if hosts.len() == 1 { "is" } else { "are" };
+        let hosts = text::listed(hosts);
+        sections.push(vec![Part::Text(format!(
+            "{hosts} {are} the host's or yours.\n"
+        ))]);
+    }
+    let mut parts = Vec::new();
+    for section in sections {
+        if !parts.is_empty() {
+            parts.push(Part::Text("\n".to_owned()));
+        }
+        parts.extend(section);
+    }
+    parts
+}
+
+/// Returns the text for a namespace.
+fn shown(held: &Held<'_>, census: &Census, left_out: &LeftOut) -> Vec<Part> {
+    let mut text = String::new();
     if let Some(to_die) = &held.to_die {
         text += &fate(held.entry.ns, to_die, held.certain);
         if !held.certain {
@@ -221,12 +225,16 @@ fn shown(held: &Held<'_>, census: &Census, left_out: &LeftOut, options: &Options
         [only] => text += &format!("To unmount it and leave nothing behind: {only}\n"),
         several => {
             text += "To unmount it and leave nothing behind:\n";
-            several
-                .iter()
-                .for_each(|remedy| text += &format!("  {remedy}\n"));
+            for remedy in several {
+                text += &format!("  {remedy}\n");
+            }
         }
     }
-    text
+    vec![
+        Part::Text(heading(held.entry)),
+        Part::Table(holders::table(&held.holders)),
+        Part::Text(text),
+    ]
 }
 
 /// The reasons why something else may be in a namespace or hold it.

@@ -1,7 +1,17 @@
 //! The system that a query looks at.
 
+use crate::{error::Error, out, program};
 use nsx_core::proc::ProcRoot;
 use nsx_target::Host;
+use std::path::{Path, PathBuf};
+
+/// The path of a procfs.
+pub(crate) enum Procfs {
+    /// `/proc`.
+    Own,
+    /// Another directory on which a procfs is mounted, or that has a copy of a procfs.
+    At(PathBuf),
+}
 
 /// A system: its processes, and the engines that know their containers.
 pub(crate) struct System {
@@ -9,4 +19,40 @@ pub(crate) struct System {
     pub(crate) proc: ProcRoot,
     /// The host that the processes run on; `None` if they are not this host's.
     pub(crate) host: Option<Host>,
+}
+
+impl System {
+    /// Opens the system whose processes a procfs shows.
+    pub(crate) fn open(procfs: &Procfs) -> Result<Self, Error> {
+        match procfs {
+            Procfs::Own => Ok(Self {
+                proc: program::procfs()?,
+                host: Host::system().ok(),
+            }),
+            Procfs::At(directory) => Ok(Self {
+                proc: procfs_at(directory)?,
+                host: None,
+            }),
+        }
+    }
+}
+
+/// Opens the procfs that is mounted on a directory, or copied to it.
+fn procfs_at(directory: &Path) -> Result<ProcRoot, Error> {
+    let shown = out::shown(directory.as_os_str());
+    let unopened = |errno| Error::failed(format!("open {shown}"), errno);
+    let proc = ProcRoot::open(directory).map_err(unopened)?;
+    if proc.is_procfs() {
+        return Ok(proc);
+    }
+    let copy = ProcRoot::copy(directory).map_err(unopened)?;
+    let pids = copy
+        .pids()
+        .map_err(|errno| Error::failed(format!("list {shown}"), errno))?;
+    if pids.is_empty() {
+        return Err(Error::usage(format!(
+            "{shown} is neither a procfs nor a copy of one: it has no directory of a process"
+        )));
+    }
+    Ok(copy)
 }

@@ -7,13 +7,31 @@ mod layout;
 mod svg;
 mod text;
 
-use super::listing::Listing;
-use crate::query::{cell::Cell, column::Column, forest::Forest};
+use super::{
+    action::Selection,
+    listing::Listing,
+    question::Found,
+    saved::Saved,
+    tree::{self, Order},
+};
+use crate::{
+    answer::Answer,
+    error::Error,
+    query::{cell::Cell, column::Column, forest::Forest, system::System},
+};
 use clap::ValueEnum;
 use nsx_core::{
+    census::{Census, Member},
     hash::HashMap,
     ns::{NsId, NsKind},
+    pid::Pid,
 };
+
+/// The request to draw namespaces.
+pub(super) struct Graph {
+    pub(super) selection: Selection,
+    pub(super) language: Language,
+}
 
 /// In which language the picture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,7 +45,7 @@ pub(super) enum Language {
 }
 
 /// The columns that a picture is made of.
-pub(super) const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 10] = [
     Column::Ns,
     Column::Type,
     Column::Nprocs,
@@ -37,6 +55,7 @@ pub(super) const COLUMNS: [Column; 9] = [
     Column::Nsfs,
     Column::Container,
     Column::Engine,
+    Column::Owner,
 ];
 
 /// A box: a user namespace, or namespaces that go together. Texts are safe to show, and escaped for
@@ -64,6 +83,49 @@ struct Shared {
     inode: u64,
     /// The title of the other box.
     of: String,
+}
+
+impl Graph {
+    /// Draws the namespaces of a system.
+    pub(super) fn answer(self, system: &System) -> Result<Answer, Error> {
+        let question = self.selection.question(COLUMNS.to_vec(), &system.proc)?;
+        let census = question.census(&system.proc)?;
+        let found = question.answer(&census, system);
+        Ok(answer(self.language, &found, |pid| {
+            namespaces_of(pid, &census)
+        }))
+    }
+
+    /// Draws the namespaces of a census that was saved.
+    pub(super) fn answer_from(self, saved: Saved) -> Result<Answer, Error> {
+        let among = self
+            .selection
+            .process
+            .as_deref()
+            .map(|word| saved.namespaces_of(word))
+            .transpose()?;
+        let question = self.selection.question_among(among, COLUMNS.to_vec());
+        let found = question.answer_from(saved.listing);
+        Ok(answer(self.language, &found, |_| Vec::new()))
+    }
+}
+
+fn answer(language: Language, found: &Found, namespaces_of: impl Fn(u64) -> Vec<NsId>) -> Answer {
+    let Found { listing, left_out } = found;
+    let forest = tree::forest(listing, Order::Owner, None);
+    Answer::text(draw(language, listing, &forest, namespaces_of))
+        .found(!listing.rows.is_empty())
+        .with_notes(left_out.notes())
+}
+
+/// Returns the namespaces that a process is in; none if the process is not in the census.
+fn namespaces_of(pid: u64, census: &Census) -> Vec<NsId> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let member: Option<&Member> = pid.and_then(|pid| census.member(pid));
+    NsKind::ALL
+        .into_iter()
+        .filter_map(|kind| member?.ns(kind))
+        .collect()
 }
 
 /// The picture of a forest of owners. `namespaces_of` gives the namespaces that a process is in, as

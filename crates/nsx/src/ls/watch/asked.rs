@@ -2,24 +2,19 @@
 //! single namespace.
 
 use super::{
-    super::{
-        Options,
-        listing::{Listing, Question},
-        named::Named,
-        operand::{Name, Operand},
-    },
+    super::{listing::Listing, named::NamedProcess, operand::Operand, question::Question},
+    Watch,
     picture::Picture,
 };
 use crate::{
-    exit::ExitStatus,
-    out,
+    error::Error,
     query::{
         column::{Column, USUAL},
         system::System,
     },
 };
 use nsx_core::{
-    census::{self, Census, Entry, Sources},
+    census::{self, Census, Entry, Sources, Wanted},
     ns::{NsId, NsSet},
 };
 
@@ -35,8 +30,8 @@ pub(super) struct Asked {
 }
 
 enum Target {
-    Process(Named),
-    Namespace(Name),
+    Process(NamedProcess),
+    Namespace(Wanted),
 }
 
 /// A namespace that is followed. Inode numbers are used again: the id tells the next one apart
@@ -70,26 +65,21 @@ impl Followed {
 }
 
 impl Asked {
-    /// Reads the request from the options. An error is the status to end with, once its reason is
-    /// on standard error.
-    pub(super) fn of(options: &Options, system: &System) -> Result<Self, ExitStatus> {
+    /// Finds what is to be followed.
+    pub(super) fn find(request: Watch, system: &System) -> Result<Self, Error> {
         let proc = &system.proc;
-        let target = match options
+        let target = match request
             .target
-            .as_ref()
-            .map(|word| Operand::find(word, proc))
+            .map(|word| Operand::find(&word, proc))
             .transpose()?
         {
             Some(Operand::Process(named)) => Some(Target::Process(named)),
-            Some(Operand::Namespace(name)) => Some(Target::Namespace(name)),
+            Some(Operand::Namespace(wanted)) => Some(Target::Namespace(wanted)),
             None => None,
         };
-        let chooses = target.is_some()
-            || !options.kinds.is_empty()
-            || options.filter.is_some()
-            || options.task.is_some();
-        let question = chooses
-            .then(|| Question::of(options, USUAL.to_vec(), proc))
+        let question = request
+            .selection
+            .map(|selection| selection.question(USUAL.to_vec(), proc))
             .transpose()?;
         Ok(Self {
             question,
@@ -128,7 +118,7 @@ impl Asked {
                 }
             }
             // A namespace that gets the name later is another one.
-            Some(Target::Namespace(name)) if is_first => name
+            Some(Target::Namespace(wanted)) if is_first => wanted
                 .entry(census)
                 .map(|entry| entry.ns)
                 .into_iter()
@@ -162,16 +152,15 @@ impl Asked {
         }
     }
 
-    /// Says that it is not there; returns the status to end with.
-    pub(super) fn refuse(&self) -> ExitStatus {
-        match &self.target {
-            Some(Target::Namespace(name)) => out::error(&format!(
-                "no namespace {name} is found that a process is in or a file holds"
-            )),
-            Some(Target::Process(named)) => out::error(&format!("process {} has ended", named.pid)),
-            None => {}
-        }
-        ExitStatus::NO_MATCH
+    /// Returns the error that it is not there.
+    pub(super) fn missing(&self) -> Error {
+        Error::Missing(match &self.target {
+            Some(Target::Namespace(wanted)) => {
+                format!("no namespace {wanted} is found that a process is in or a file holds")
+            }
+            Some(Target::Process(named)) => format!("process {} has ended", named.pid),
+            None => "nothing is followed".to_owned(),
+        })
     }
 }
 

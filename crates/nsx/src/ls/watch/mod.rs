@@ -11,10 +11,12 @@ mod picture;
 mod screen;
 mod view;
 
-use super::Options;
+use super::action::Selection;
 use crate::{
+    answer::Format,
+    error::Error,
     exit::ExitStatus,
-    out::{self, Styles},
+    out::{self, Output, Styles},
     query::system::System,
 };
 use asked::Asked;
@@ -33,6 +35,7 @@ use screen::Screen;
 use serde::Serialize;
 use std::{
     collections::VecDeque,
+    ffi::OsString,
     io::IsTerminal,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -76,37 +79,36 @@ struct Line<'a> {
     event: &'a Event,
 }
 
-/// The action that nsx failed to do, and the cause.
-struct Failure(&'static str, Errno);
+/// The request to follow namespaces: those of a target, those that are selected, or all.
+pub(super) struct Watch {
+    /// The longest time between two looks.
+    pub(super) interval: Duration,
+    pub(super) target: Option<OsString>,
+    pub(super) selection: Option<Selection>,
+}
 
-/// Follows namespaces until somebody says stop, or what was asked for is gone. An error is the
-/// status to end with, once its reason is on standard error.
-pub(super) fn follow(
-    options: &Options,
-    interval: f64,
-    system: &System,
-) -> Result<ExitStatus, ExitStatus> {
-    let mut asked = Asked::of(options, system)?;
-    // The screen is given back before anything is said.
-    match look_on(
-        options,
-        Duration::from_secs_f64(interval),
-        system,
-        &mut asked,
-    ) {
-        Ok(Ok(status)) => Ok(status),
-        Ok(Err(status)) => Err(status),
-        Err(Failure(act, errno)) => Err(out::failed(act, &errno)),
+impl Watch {
+    /// Follows namespaces until a signal or key ends that, or the target is gone.
+    pub(super) fn follow(
+        self,
+        system: &System,
+        format: Format,
+        output: &Output,
+    ) -> Result<ExitStatus, Error> {
+        let interval = self.interval;
+        let asked = Asked::find(self, system)?;
+        look_on(interval, asked, system, format, output)
     }
 }
 
 fn look_on(
-    options: &Options,
     interval: Duration,
+    mut asked: Asked,
     system: &System,
-    asked: &mut Asked,
-) -> Result<Result<ExitStatus, ExitStatus>, Failure> {
-    let failed = |act: &'static str| move |errno: Errno| Failure(act, errno);
+    format: Format,
+    output: &Output,
+) -> Result<ExitStatus, Error> {
+    let failed = |act: &'static str| move |errno: Errno| Error::failed(act, errno);
     // What the caller ignores, such as SIGHUP by nohup(1), is to be ignored still.
     let signals: Vec<i32> = SIGNALS
         .into_iter()
@@ -121,12 +123,12 @@ fn look_on(
         let began = Instant::now();
         let picture = Picture::take(system, asked, earlier, with_table)
             .map_err(failed("list the processes"))?;
-        Ok((picture, began, Instant::now()))
+        Ok::<_, Error>((picture, began, Instant::now()))
     };
-    let has_screen = std::io::stdout().is_terminal() && !options.json_lines;
-    let (mut picture, began, ended) = look(asked, None, has_screen)?;
+    let has_screen = std::io::stdout().is_terminal() && format != Format::JsonLines;
+    let (mut picture, began, ended) = look(&mut asked, None, has_screen)?;
     if !asked.is_there(&picture) {
-        return Ok(Err(asked.refuse()));
+        return Err(asked.missing());
     }
     let mut pace = Pace::new(interval, began, ended);
     let mut screen = if has_screen {
@@ -141,7 +143,7 @@ fn look_on(
                 table,
                 &recent,
                 screen.size(),
-                &Styles::stdout(options.color),
+                &Styles::stdout(output.color),
                 screen.has_keys(),
             );
             screen
@@ -153,7 +155,7 @@ fn look_on(
                 let keys = screen.as_ref().map_or_else(Vec::new, Screen::pressed);
                 keys.iter().for_each(|key| view.press(*key));
                 if keys.contains(&Key::Quit) {
-                    return Ok(Ok(ExitStatus::SUCCESS));
+                    return Ok(ExitStatus::SUCCESS);
                 }
                 continue;
             }
@@ -164,13 +166,13 @@ fn look_on(
                 }
                 continue;
             }
-            Woken::Signal(signal) => return Ok(Ok(ExitStatus::Signal(signal))),
+            Woken::Signal(signal) => return Ok(ExitStatus::Signal(signal)),
             Woken::Look => {}
         }
-        let (mut next, began, ended) = look(asked, Some(&picture), has_screen)?;
+        let (mut next, began, ended) = look(&mut asked, Some(&picture), has_screen)?;
         pace.looked(began, ended);
         if screen.is_none() && !out::is_read() {
-            return Ok(Ok(ExitStatus::SUCCESS));
+            return Ok(ExitStatus::SUCCESS);
         }
         let time = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -183,8 +185,8 @@ fn look_on(
                         time: time.as_millis() as f64 / 1000.0,
                         event: &event,
                     };
-                    if let Err(status) = out::print_json_lines(&[line]) {
-                        return Ok(Err(status));
+                    if !output.write_json_lines([line])? {
+                        return Ok(ExitStatus::SUCCESS);
                     }
                 }
             }
@@ -192,7 +194,7 @@ fn look_on(
         recent.truncate(KEPT);
         picture = next;
         if !asked.is_there(&picture) {
-            return Ok(Ok(ExitStatus::SUCCESS));
+            return Ok(ExitStatus::SUCCESS);
         }
     }
 }

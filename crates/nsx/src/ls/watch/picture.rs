@@ -150,7 +150,7 @@ impl Picture {
             .map(|listing| asked::namespaces(listing).collect());
         let table = with_table.then(|| {
             listing.map_or_else(
-                || grouped::table(&census, system),
+                || grouped::table(&grouped::rows(&census, system)),
                 |listing| listing.table(&USUAL),
             )
         });

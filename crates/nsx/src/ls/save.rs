@@ -1,0 +1,64 @@
+//! Saves a census of everything to a file.
+
+use super::{
+    grouped,
+    holders::Holders,
+    question::{Found, Question},
+    saved::{self, More, Process},
+    why,
+};
+use crate::{
+    answer::Answer,
+    error::Error,
+    query::{column::Columns, finder::Finder, process_column::ProcessColumn, system::System},
+};
+use nsx_core::{
+    census::{Census, Living, Residents},
+    ns::NsKind,
+};
+use std::path::Path;
+
+/// Saves a census of a system.
+pub(super) fn answer(file: &Path, system: &System) -> Result<Answer, Error> {
+    let question = Question::everything();
+    let census = question.census(&system.proc)?;
+    let Found { listing, left_out } = question.answer(&census, system);
+    saved::save(&listing, &more(&census, system)?, file, &system.proc)?;
+    Ok(Answer::of(Vec::new()).with_notes(left_out.notes()))
+}
+
+/// Collects what is saved beside the namespaces.
+fn more(census: &Census, system: &System) -> Result<More, Error> {
+    let groups = grouped::rows(census, system);
+    let groups: Result<_, _> = groups.iter().map(serde_json::to_value).collect();
+    let mut holders = Holders::new(census, system);
+    let held = census
+        .namespaces
+        .iter()
+        .map(|entry| (entry.ns, why::held(entry, &mut holders)));
+    Ok(More {
+        processes: processes(census, system)?,
+        groups: groups.map_err(|error| Error::failed("write JSON", error))?,
+        held: held.collect(),
+    })
+}
+
+fn processes(census: &Census, system: &System) -> Result<Vec<Process>, Error> {
+    let mut finder = Finder::new(system);
+    let found = Residents::find(&system.proc, Living::Anywhere)
+        .map_err(|errno| Error::failed("list the processes", errno))?;
+    let mut processes = Vec::with_capacity(found.processes.len());
+    for process in &found.processes {
+        let member = census.member(process.pid);
+        processes.push(Process {
+            cells: ProcessColumn::all()
+                .map(|column| finder.of_resident(process, column))
+                .collect(),
+            namespaces: NsKind::ALL
+                .into_iter()
+                .filter_map(|kind| member?.ns(kind))
+                .collect(),
+        });
+    }
+    Ok(processes)
+}
