@@ -1,5 +1,5 @@
-//! A process that the kernel does not let the caller look at, or join: the rule of `ptrace(2)` and
-//! the capability are named.
+//! A process that the kernel forbids the caller to look at or to join: the message names the rule
+//! of `ptrace(2)` and the capability.
 
 use crate::support::{Command, Need, Process, Session, Test, both, ordinary, procfs::Pinned, root};
 
@@ -26,8 +26,8 @@ const COMMANDS: [&str; 4] = [
     "nsx pidmap --to ID 1",
 ];
 
-/// Runs each command that looks at a process, in front of which `before` stands, and requires that
-/// the kernel does not let the caller look and that these words are said, but none of the others.
+/// Runs each command that looks at a process, with `before` in front. The kernel must refuse, and
+/// the message must have these words and none of the others.
 #[track_caller]
 fn refused(session: &Session, before: &str, id: u32, words: &[&str], never: &[&str]) {
     let run = |command: &str| {

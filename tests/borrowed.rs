@@ -1,4 +1,4 @@
-//! Rights that the file of nsx would give to whoever runs it: nsx refuses to start with them.
+//! An nsx file that gives privileges to the user who runs it: nsx refuses to start.
 
 use crate::support::{Command, Need, Session, Test, root};
 use std::{
@@ -18,15 +18,15 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// Words that make a command an ordinary user's.
+/// Words that run a command as an ordinary user.
 const DROP: &str = "setpriv --reuid=4242 --regid=4242 --clear-groups --";
 
-/// Copies nsx to a directory that everybody may enter, with links of util-linux's names.
+/// Copies nsx to a directory that everybody may enter, with links named as util-linux's programs.
 fn copy(session: &Session, mode: u32) {
     let allow = |path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     allow(session.directory().to_owned(), 0o755);
-    // Not by this process: its other tests' children would have the file open for writing, which
-    // forbids to run it.
+    // In a child: children of other tests might have the copy open for writing, which forbids
+    // running it.
     session.shell("cp \"$(command -v nsx)\" nsx").output();
     allow(session.path("nsx"), mode);
     for name in ["lsns", "nsenter", "unshare"] {
@@ -38,8 +38,8 @@ fn ordinary(session: &Session, words: &str) -> Command {
     session.command(&format!("{DROP} {words}"))
 }
 
-/// Runs the copy as an ordinary user in many ways. Each must end with its own status, one line and
-/// nothing else: options are not even read.
+/// Runs the copy as an ordinary user in many ways. Each must end with its failure status, print one line
+/// and read no options.
 #[track_caller]
 fn assert_refused(session: &Session, why: &str) {
     let ways = [
@@ -98,7 +98,7 @@ fn rights_that_the_file_does_not_give_are_ignored(session: &Session) {
             .output(),
         version
     );
-    // Root gains nothing by root's bit.
+    // Root gains nothing by a set-user-ID bit of root.
     fs::set_permissions(session.path("nsx"), fs::Permissions::from_mode(0o4755)).unwrap();
     assert_eq!(session.command("./nsx --version").output(), version);
 }

@@ -1,5 +1,4 @@
-//! System calls that fail each time, by strace; `cargo xtask torture errors` has each call of nsx
-//! fail once.
+//! System calls that always fail, by strace; `cargo xtask torture errors` lets each call fail once.
 
 use crate::support::{Command, Need, Session, Test, both, root};
 
@@ -15,7 +14,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// nsx with each call of `call` failing.
+/// nsx with every call of `call` failing.
 fn failing(session: &Session, call: &str, words: &str) -> Command {
     session.command(&format!(
         "strace -f -qq -o /dev/null -e inject={call} nsx {words}"
@@ -71,7 +70,7 @@ fn a_list_that_is_not_whole_is_a_failure(session: &Session) {
         .says(&["failed to read all of it"]);
 }
 
-/// A process that has started over and took itself for one that has not would start over for ever.
+/// A process that has started over and does not notice would start over for ever.
 fn an_unreadable_executable_link_starts_nsx_over_only_once(session: &Session) {
     let target = session.original_unshare("--uts --mount sleep 100").start();
     let sleep = target.program("sleep");

@@ -1,4 +1,4 @@
-//! Things that the caller gives and the program must get: each is compared with the same program
+//! State that the caller gives and the program must get: each test compares with the same program
 //! run without nsx.
 
 use crate::support::{Need, Session, Test, Ways, both, procfs::Pinned, until};
@@ -30,7 +30,7 @@ const CLOSED: [&str; 7] = [
     "<&- >&- 2>&-",
 ];
 
-/// Runs a command line as it is and behind each prefix, under `before`; all must print the same.
+/// Runs a command line as it is and with each prefix, after `before`; all must print the same.
 #[track_caller]
 fn assert_same(session: &Session, before: &str, command: &str) {
     let expected = session.shell(&format!("{before}{command}")).run().exited(0);
@@ -73,8 +73,8 @@ fn umask_limits_and_process_group_are_kept(session: &Session) {
         "cat /proc/self/limits",
     );
     assert_same(session, "ulimit -Sc unlimited; ", "cat /proc/self/limits");
-    // Session, process group and terminal as seen from outside, where a PID namespace does not
-    // change their numbers.
+    // Session, process group and terminal as seen from outside, because a PID namespace changes
+    // their numbers.
     let group = |command: &str| {
         let process = session.shell(&format!("exec {command}sleep 100")).start();
         let sleep = process.program("sleep").id();
@@ -100,7 +100,7 @@ fn the_environment_is_kept_to_the_byte(session: &Session) {
         .run()
         .exited(0)
         .stdout;
-    // By its path: where there is no PATH nsx is not found.
+    // By its path: without PATH nsx is not found.
     let nsx = session.shell("command -v nsx").output();
     let print = |prefix: &str| {
         let command = session
@@ -144,7 +144,7 @@ fn arguments_are_kept_to_the_byte(session: &Session) {
 }
 
 fn open_and_closed_descriptors_are_kept(session: &Session) {
-    // Looked at from outside, because whoever looks from inside opens one.
+    // Read from outside, because reading inside opens a descriptor.
     let descriptors = |process: &Pinned| -> Vec<String> {
         let directory = format!("/proc/{}/fd", process.id());
         let names = fs::read_dir(&directory)
@@ -167,7 +167,7 @@ fn open_and_closed_descriptors_are_kept(session: &Session) {
         let sleep = process.program("sleep");
         (process, sleep)
     };
-    // The loader of the program opens files too, but not for long.
+    // The loader of the program opens files too, but closes them soon.
     let settled = |process: &Pinned| {
         let libraries =
             |descriptors: &[String]| descriptors.iter().any(|shown| shown.contains(".so"));
@@ -192,7 +192,7 @@ fn open_and_closed_descriptors_are_kept(session: &Session) {
 }
 
 fn closed_standard_descriptors_disturb_nothing(session: &Session) {
-    // What nsx opens for itself must not be taken for standard error.
+    // A file that nsx opens for itself must not become standard error.
     for closed in CLOSED {
         for prefix in &Ways::new(session).prefixes {
             session

@@ -72,8 +72,8 @@ fn a_user_enters_a_process_that_yama_forbids_to_trace(session: &Session) {
         .command(&format!("{user} unshare -r --uts sleep 100"))
         .start();
     let sleep = target.program("sleep");
-    // Only who has CAP_SYS_PTRACE may attach (Yama.rst of the kernel); to open namespaces is no
-    // attachment.
+    // Only a process with CAP_SYS_PTRACE may attach (the kernel's Yama.rst). Opening namespaces
+    // does not count as attaching.
     fs::write(SCOPE, "2").unwrap();
     let uts = fs::read_link(format!("/proc/{}/ns/uts", sleep.id())).unwrap();
     for program in ["nsx enter", "nsenter -U -u --preserve-credentials -t"] {

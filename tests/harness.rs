@@ -1,5 +1,4 @@
-//! The harness itself, tried on programs that are not nsx: a harness that cannot fail proves
-//! nothing.
+//! The harness itself, tried on programs other than nsx: a harness that cannot fail proves nothing.
 
 use crate::support::{Need, Session, Test, both, filter::Filter, procfs, until};
 use rustix::process::Signal;
@@ -124,7 +123,7 @@ fn leftover_processes_are_found(session: &Session) {
 
 fn a_filter_refuses_the_calls_that_it_names(session: &Session) {
     let perl = |script: &str| session.command("perl -e").arg(script);
-    // Each answers with the error that the call gets; without the filter it is another.
+    // Each call fails with the error of the filter; without the filter the error is another.
     let (setns, clone3, fsopen) = (libc::SYS_setns, libc::SYS_clone3, libc::SYS_fsopen);
     let (openat2, by_handle) = (libc::SYS_openat2, libc::SYS_open_by_handle_at);
     for (filter, call, error) in [
@@ -184,7 +183,7 @@ fn a_filter_refuses_the_calls_that_it_names(session: &Session) {
             "without {filter:?}"
         );
     }
-    // One file may be joined without telling its kind.
+    // One file may be joined without its kind.
     let script = format!("syscall({setns}, -1, 0); print $!+0");
     assert_eq!(
         perl(&script).under(Filter::SetnsByPidfd).output(),

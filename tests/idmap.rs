@@ -1,5 +1,5 @@
-//! `nsx idmap`: held against the kernel's maps, against `id` inside, and against what the kernel
-//! lets a process do.
+//! `nsx idmap`: compared with the kernel's maps, with `id` inside, and with the kernel's permission
+//! checks.
 
 use crate::support::{Need, Process, Session, Test, both, procfs, root, until};
 use serde_json::Value;
@@ -85,7 +85,7 @@ fn an_id_is_translated_both_ways(session: &Session) {
 }
 
 fn every_level_has_its_id_and_range(session: &Session) {
-    // Ten users from 100000, and in there three of them from 5: each sleeps, and its map is written
+    // Ten users from 100000, and three of these from 5 inside: each sleeps, and its map is written
     // from outside.
     let outer = session.command("unshare --user sleep 100").start();
     let outer_id = outer.program("sleep").id();
@@ -102,7 +102,7 @@ fn every_level_has_its_id_and_range(session: &Session) {
     let inner = session.command(&words).start();
     inner.program("sleep");
     let inner_id = inner.id();
-    // As the writer counts, which is not in between.
+    // As the writer counts, who is outside both.
     until("a namespace of its own", || {
         procfs::ns(inner_id, "user") != procfs::ns(outer_id, "user")
     });
@@ -153,7 +153,7 @@ fn every_level_has_its_id_and_range(session: &Session) {
         words.contains("7 to 9 there are 100005 to 100007 here") && words.contains("on the way"),
         "{words}"
     );
-    // From the one in between, the upper one is all that is seen of what is above.
+    // In the middle namespace, only the upper one is visible.
     let inside = format!("nsenter --target {outer_id} --user nsx idmap --json {inner_id} 8");
     let document: Value = serde_json::from_str(&session.command(&inside).output()).unwrap();
     let row = &document["ids"][0];
@@ -250,7 +250,7 @@ fn ids_of_the_callers_own_namespace_do_not_change(session: &Session) {
             .output()
             .contains("the same")
     );
-    // What is above the caller's cannot be asked about.
+    // A namespace above the caller's cannot be queried.
     let inside = format!(
         "unshare --user --map-root-user nsx idmap {} 0",
         std::process::id()
@@ -282,7 +282,7 @@ fn words_that_are_not_ids_are_wrong_usage(session: &Session) {
         .says(&["user:[1]"]);
 }
 
-/// Targets of all sorts: ways to run a program, each with words in front.
+/// Targets of many kinds: ways to run a program, each as words in front of a command.
 const TARGETS: [&str; 6] = [
     "",
     "unshare --user --map-root-user ",
@@ -292,8 +292,7 @@ const TARGETS: [&str; 6] = [
     "setpriv --bounding-set=-all,+dac_read_search --inh-caps=-all ",
 ];
 
-/// Asks the kernel, from within a process of each sort, what may be done with each of these files,
-/// and nsx the same.
+/// Tries access to each of these files as each of these targets, and compares with nsx.
 #[track_caller]
 fn translations_agree_with_the_kernel(session: &Session, files: &[String]) {
     let script = "for f in $FILES; do for m in r w x; do if /usr/bin/test -$m $f; then echo $f $m \
@@ -357,7 +356,7 @@ fn file_permissions_agree_with_the_kernel(session: &Session) {
     set(&directory, 0, 0, 0o600);
     files.push(directory.display().to_string());
     translations_agree_with_the_kernel(session, &files);
-    // And in words, why.
+    // And in words, with the reason.
     let (_unshare, id) = target(session);
     let outcome = session
         .nsx(&format!(

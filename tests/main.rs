@@ -1,8 +1,7 @@
-//! The program from outside: nsx on the real kernel beside util-linux, as root and as an ordinary
-//! user.
+//! nsx from outside, on the real kernel and beside util-linux, as root and as an ordinary user.
 //!
 //! Each area has one module with a list of tests; the harness is in [`support`]. CONTRIBUTING.md
-//! says how to write a test. A function by itself is tested beside its code.
+//! says how to write a test. A single function is tested beside its code.
 
 #![forbid(unsafe_code)]
 #![allow(

@@ -1,4 +1,4 @@
-//! Memory that ends while nsx runs, or before it can start.
+//! Memory that is exhausted while nsx runs, or before it can start.
 
 use crate::support::{Need, Session, Test, both};
 use std::fs;
@@ -25,9 +25,8 @@ fn exhausted_memory_is_reported(session: &Session) {
     fs::remove_file(large).unwrap();
 }
 
-/// The kernel kills a program whose exec does not fit, and the dynamic linker has a message of its
-/// own. From the first limit on with which either of them lets nsx start, no limit may end nsx by a
-/// signal.
+/// The kernel kills a program whose exec does not fit in memory, and the dynamic linker has its own
+/// message. From the first limit at which nsx starts, no limit may end nsx by a signal.
 fn no_limit_ends_nsx_by_a_signal(session: &Session) {
     let unshare = format!("unshare {}--pid --mount --init true", session.map_root());
     for words in [
@@ -37,7 +36,7 @@ fn no_limit_ends_nsx_by_a_signal(session: &Session) {
         "enter nobody-has-this-name",
         &unshare,
     ] {
-        // ulimit counts kilobytes; the shell says by what its child was ended.
+        // ulimit counts kilobytes; the shell reports the signal that ended its child.
         let script = format!(
             "for limit in $(seq 2000 250 24000) $(seq 24000 2000 64000); do \
              (ulimit -v $limit && exec nsx {words}) >out 2>err; status=$?; \

@@ -1,5 +1,5 @@
-//! `nsx pin` and `nsx rm`: a file for a namespace that exists, and the way back from each pin;
-//! beside `ip netns`.
+//! `nsx pin` and `nsx rm`: a file for a namespace that exists, and its removal; compared with `ip
+//! netns`.
 
 use crate::support::{Cgroups, Command, Host, Need, Session, Test, both, root};
 
@@ -23,7 +23,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// A shell in a private mount namespace with a /run of its own, in which the caller may mount.
+/// A shell in a private mount namespace with its own /run, in which the caller may mount.
 fn private(session: &Session, script: &str) -> Command {
     let map = session.map_root();
     let script = format!("mount -t tmpfs -o mode=755 none /run\n{script}");
@@ -32,7 +32,7 @@ fn private(session: &Session, script: &str) -> Command {
         .arg(script)
 }
 
-/// On a host where nobody has called ip before.
+/// On a host on which ip has not run before.
 fn a_pin_survives_the_next_ip_netns_add(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     for option in ["net=/run/netns/a", "netns:a"] {
@@ -57,8 +57,8 @@ fn the_directory_of_ip_netns_is_prepared_as_ip_does(session: &Session) {
     let show = "stat -c %a /run/netns; awk '$5 == \"/run/netns\" { print $4, $7 ~ /^shared:/ }' \
     /proc/self/mountinfo";
     let of = |make: &str| private(session, &format!("umask 022; {make}; {show}")).output();
-    // An ordinary user's ip fails to mount, or its new network cannot be left again; the directory
-    // is ready by then.
+    // An ordinary user's ip fails to mount, or cannot leave its new network; by then the directory
+    // is ready.
     let ip = of("ip netns add a 2>/dev/null || :");
     assert_eq!(ip, "755\n/netns 1");
     for make in [
@@ -71,7 +71,7 @@ fn the_directory_of_ip_netns_is_prepared_as_ip_does(session: &Session) {
     ] {
         assert_eq!(of(make), ip, "{make}");
     }
-    // A failure takes it back, but not what others have mounted there since.
+    // A failure undoes it, but keeps mounts that others have made since.
     let script =
         "! nsx unshare --pin netns:a nosuch 2>/dev/null; ls -A /run; grep -c ' /run/netns' \
         /proc/self/mountinfo || :
@@ -86,7 +86,7 @@ fn a_lock_that_stays_on_the_directory_is_reported(session: &Session) {
         .exited(125)
         .says(&["another process holds the lock on /run/netns"]);
     assert!(!session.path("ran").exists());
-    // Once the directory is ready no lock is needed.
+    // Once the directory is ready, no lock is needed.
     let script = "nsx unshare --pin netns:a true; flock /run/netns nsx unshare --pin netns:b true; \
     ls /run/netns";
     assert_eq!(private(session, script).output(), "a\nb");
@@ -104,8 +104,8 @@ fn a_pin_is_removed_with_its_file(session: &Session) {
             || output.starts_with("d:\n\n/run/netns:\n1\n"),
         "{output}"
     );
-    // A file with something in it stays; so does the namespace of a process, and what was pinned
-    // twice goes whole.
+    // A file with content stays, and so does the namespace of a process; a namespace that was
+    // pinned twice is removed with both pins.
     let script = "echo mine >file; nsx unshare --uts=file true; nsx rm ./file; cat file
         touch twice; mount --bind /proc/self/ns/uts twice; mount --bind /proc/self/ns/uts twice; \
     nsx rm ./twice; ls twice 2>&1 || :
@@ -224,7 +224,7 @@ fn a_word_that_is_not_a_pin_is_refused(session: &Session) {
     }
     said("nsx rm", &["PIN"]);
     said("nsx pin $$", &["KIND=FILE"]);
-    // The others are tried all the same.
+    // The other pins are tried all the same.
     let script = "nsx unshare --uts=a true; nsx rm nosuch ./a 2>/dev/null || echo $?; ls";
     assert_eq!(private(session, script).output(), "2");
 }
@@ -260,7 +260,7 @@ fn an_existing_network_gets_a_name_as_with_ip_netns_attach(session: &Session) {
     let nsx = of("nsx pin $! netns:web");
     assert!(nsx.ends_with("web\nsame"), "{nsx}");
     assert_eq!(of("nsx pin $! net=/run/netns/web"), nsx);
-    // ip leaves the file without any permission, which is no help to anyone.
+    // ip leaves the file without any permission, which helps nobody.
     assert_eq!(
         of("ip netns attach web $!")
             .lines()
@@ -268,7 +268,7 @@ fn an_existing_network_gets_a_name_as_with_ip_netns_attach(session: &Session) {
             .collect::<Vec<_>>(),
         nsx.lines().skip(1).collect::<Vec<_>>()
     );
-    // A namespace that only a name keeps gets another one.
+    // A namespace that only a name keeps gets another name.
     let script = "nsx unshare --pin netns:a true; nsx pin netns:a netns:b; [ /run/netns/a -ef \
     /run/netns/b ] && nsx rm netns:a; ip netns list";
     assert_eq!(private(session, script).output(), "b");
@@ -318,7 +318,7 @@ fn namespaces_of_a_process_are_pinned_all_or_none(session: &Session) {
 }
 
 fn a_mount_namespace_is_not_pinned_over_other_pins(session: &Session) {
-    // Those of one command are made in the order in which none covers another.
+    // The pins of one command are made in an order in which none covers another.
     let script = "mkdir d; mount -t tmpfs none d; mount --make-shared d; mkdir d/pins
         nsx unshare --pin uts=d/pins/uts --pin mnt=d/pins/mnt true; stat -f -c %T d/pins/uts \
     d/pins/mnt

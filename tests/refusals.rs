@@ -1,4 +1,4 @@
-//! Messages of nsx when the kernel refuses: the cause, and a way out that works.
+//! Messages of nsx if the kernel refuses: the cause, and a remedy that works.
 
 use crate::support::{Command, Need, Session, Test, both, ordinary, root};
 
@@ -100,7 +100,7 @@ fn a_helper_without_its_privilege_is_reported(session: &Session) {
 }
 
 fn a_helper_whose_file_gives_no_privilege_is_reported(session: &Session) {
-    // A copy of the helper first in PATH, and what is done to it.
+    // A copy of the helper, first in PATH, and a change to it.
     let with_copy = |make: &str, prefix: &str| {
         let script = format!(
             "cp /etc/passwd passwd; echo mapper:x:4242:4242::/:/bin/sh >>passwd; echo \
@@ -156,7 +156,7 @@ fn a_helper_whose_file_gives_no_privilege_is_reported(session: &Session) {
     }
 }
 
-/// `user_namespaces(7)`: since 5.12, mapping user 0 of the parent takes CAP_SETFCAP.
+/// `user_namespaces(7)`: since 5.12, mapping user 0 of the parent requires CAP_SETFCAP.
 fn user_0_in_a_map_without_the_capability_for_it_is_reported(session: &Session) {
     let without = |options: &str| {
         session.command(&format!(
@@ -176,13 +176,13 @@ fn user_0_in_a_map_without_the_capability_for_it_is_reported(session: &Session) 
             &["not permitted", "CAP_SETFCAP", "--cap-add SETFCAP"],
         );
     }
-    // The way out that is named is one.
+    // The named remedy works.
     let command = "setpriv --bounding-set -setfcap nsx unshare --map-users 0:100000:65536 \
     --map-groups 0:100000:65536 -S 0 -G 0 id -u";
     assert_eq!(session.command(command).output(), "0");
 }
 
-/// In a user namespace of its own, whose limits are not the host's.
+/// In a user namespace, whose limits are not the host's.
 fn a_limit_that_is_used_up_is_named_with_its_user(session: &Session) {
     let limited = |limits: &str, options: &str| {
         let script = format!("{limits}; exec nsx unshare {options} touch ran");
@@ -219,7 +219,7 @@ fn a_limit_that_is_used_up_is_named_with_its_user(session: &Session) {
             ],
         );
     }
-    // The kind that is used up is told from the others.
+    // The exhausted kind is told from the others.
     let script = format!(
         "{}; {}; nsx unshare --uts --net --ipc touch ran",
         one("net"),
@@ -252,7 +252,7 @@ fn outer_limits_and_the_depth_of_nesting_are_named_if_known(session: &Session) {
         &["user.max_net_namespaces of a user namespace further out"],
     );
     assert!(!said.contains("32 levels"), "{said}");
-    // One namespace below the other, as deep as the kernel has them.
+    // Nested namespaces, as deep as the kernel allows.
     let nest = |make: &str, last: &str| {
         let script = format!(
             "[ -e deep ] || {make} sh nest 2>/dev/null || [ -e deep ] || {{ touch deep; {last} \
@@ -303,7 +303,7 @@ fn an_invalid_interpreter_is_refused_with_the_form(session: &Session) {
             &["register the interpreter", form],
         );
     }
-    // The example that is given is one that the kernel takes.
+    // The kernel takes the example from the message.
     let script = "nsx unshare -r -l garbage-of-some-length true 2>&1 | grep -o ':[^ ]*/python3:'";
     let example = session.shell(script).output();
     session

@@ -1,5 +1,5 @@
-//! The ways nsx ends: with the program's status, with a status of nsx's own, by the program's
-//! signal; and that nothing outlives nsx.
+//! The ways nsx ends: with the program's status, with a status of its own, by the program's signal;
+//! and that no process outlives nsx.
 
 use crate::support::{Need, Process, Session, Test, Ways, both, procfs::Pinned, until};
 use rustix::process::Signal;
@@ -34,7 +34,7 @@ pub(crate) fn tests() -> Vec<Test> {
 /// The time limit for a process that must end.
 const SOON: Duration = Duration::from_secs(10);
 
-/// nsx with a running `sleep 100`, which is nsx itself where that is no child.
+/// nsx with a running `sleep 100`, which is nsx itself unless it is a child.
 fn sleeping(session: &Session, prefix: &str) -> (Process, Pinned) {
     let nsx = session.command(&format!("{prefix}sleep 100")).start();
     let sleep = nsx.program("sleep");
@@ -86,11 +86,10 @@ fn nsx_has_three_statuses_of_its_own(session: &Session) {
 }
 
 fn a_shell_sees_143_for_a_program_killed_by_term(session: &Session) {
-    // Where the program kills itself, and where nsx is killed, which is all that the shell knows
-    // of.
+    // If the program kills itself, and if nsx is killed: the shell knows only nsx.
     for prefix in &Ways::new(session).prefixes {
         if !prefix.contains("unshare") || !prefix.contains("--pid") {
-            // PID 1 is out of reach of its own signals.
+            // PID 1 cannot be killed by its own signals.
             let script = format!("{prefix}sh -c 'kill -TERM $$'; echo $?");
             assert_eq!(session.shell(&script).output(), "143", "{script}");
         }
@@ -103,7 +102,7 @@ fn a_shell_sees_143_for_a_program_killed_by_term(session: &Session) {
 }
 
 fn signals_reach_a_program_that_would_drop_them(session: &Session) {
-    // PID 1 drops each of them, having no handler.
+    // PID 1 has no handler and drops each of them.
     let signals = [
         Signal::TERM,
         Signal::INT,
@@ -149,9 +148,9 @@ fn a_program_may_handle_its_signals_itself(session: &Session) {
 }
 
 fn an_init_that_waits_for_signals_gets_them(session: &Session) {
-    // It has no handler and nothing ignored: the first waits in rt_sigtimedwait(2), as small inits
-    // do, the second holds the signal back and looks at it when it wants to, as those with a
-    // signalfd(2) do.
+    // The programs have no handler and ignore nothing. The first waits in rt_sigtimedwait(2), as
+    // small inits do. The second blocks the signal and looks at pending signals later, as programs
+    // with a signalfd(2) do.
     let block = "use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGTERM)); $| = 1; print \
     qq(ready\\n);";
     let wait = format!(
@@ -179,7 +178,8 @@ fn an_init_that_waits_for_signals_gets_them(session: &Session) {
 }
 
 fn a_shell_that_forks_all_the_time_can_be_ended(session: &Session) {
-    // Who forks blocks all signals for a moment, which is not to be taken for a wish to have them.
+    // A shell blocks all signals for a moment while it forks, which does not mean that it wants
+    // them.
     for _ in 0..20 {
         let nsx = session
             .unshare("--pid sh -c")
@@ -193,7 +193,7 @@ fn a_shell_that_forks_all_the_time_can_be_ended(session: &Session) {
 
 fn a_signal_is_not_lost_however_early_it_comes(session: &Session) {
     for prefix in Ways::new(session).waiting() {
-        // From before nsx has begun until after the program has.
+        // From before nsx starts until after the program has started.
         for moment in 0..200 {
             let nsx = session.command(&format!("{prefix}sleep 100")).start();
             thread::sleep(Duration::from_micros(50 * (moment % 100)));
@@ -209,12 +209,12 @@ fn nsx_stops_with_its_program_and_resumes_it(session: &Session) {
         for _ in 0..3 {
             sleep.signal(Signal::STOP);
             until("nsx stops with it", || nsx.pinned().state() == 'T');
-            // To nsx alone, as no shell does.
+            // Sent to nsx alone, as a shell never does.
             nsx.signal(Signal::CONT);
             until("nsx goes on", || nsx.pinned().state() == 'S');
             until("the program goes on with it", || sleep.state() == 'S');
         }
-        // Not by nsx, which learns of it and stays as it is.
+        // Not by nsx, which notices and stays as it is.
         sleep.signal(Signal::STOP);
         until("nsx stops with it", || nsx.pinned().state() == 'T');
         sleep.signal(Signal::CONT);
@@ -334,7 +334,7 @@ fn timeout_ends_nsx_and_its_program(session: &Session) {
 }
 
 fn a_caller_that_ignores_children_gets_the_status(session: &Session) {
-    // The kernel reaps the children of such a process by itself, and its waits fail with ECHILD.
+    // The kernel itself reaps the children of such a process, and its waits fail with ECHILD.
     for prefix in &Ways::new(session).prefixes {
         let command = session.command(&format!("env --ignore-signal=CHLD {prefix}sh -c"));
         command.arg("exit 7").run().exited(7);
@@ -342,7 +342,7 @@ fn a_caller_that_ignores_children_gets_the_status(session: &Session) {
 }
 
 fn no_core_is_dumped_twice(session: &Session) {
-    // The program may dump its core, but nsx, which ends by the same signal, is not what crashed.
+    // The program may dump its core. nsx ends by the same signal, but must not dump one.
     for prefix in Ways::new(session).waiting() {
         let nsx = session
             .shell(&format!("ulimit -c unlimited; exec {prefix}sleep 100"))

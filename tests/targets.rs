@@ -1,5 +1,5 @@
-//! Targets that are no container: namespaces by name, file, inode and id, and systemd's units; and
-//! the words that shells complete. Containers of real engines are in `engines`.
+//! Targets other than containers: namespaces by name, file, inode and id, systemd's units; and
+//! completion in shells. Containers of real engines are in `engines`.
 
 use crate::support::{Cgroups, Host, Need, Session, Test, root, until};
 
@@ -25,7 +25,7 @@ pub(crate) fn tests() -> Vec<Test> {
     tests.into_iter().map(|test| test.needs(host)).collect()
 }
 
-/// Which network namespace a program that enters `word` is in.
+/// The network namespace of a program that enters `word`.
 fn entered(host: &Host, word: &str) -> String {
     host.command("nsx enter")
         .arg(word)
@@ -33,7 +33,7 @@ fn entered(host: &Host, word: &str) -> String {
         .output()
 }
 
-/// A named network namespace of the host's: its name as the kernel writes it.
+/// A named network namespace of the host: its name as the kernel writes it.
 fn netns(host: &Host, name: &str) -> String {
     host.command("ip netns add").arg(name).run().exited(0);
     let inode = host
@@ -55,7 +55,7 @@ fn a_namespace_is_named_in_every_way(session: &Session) {
     ] {
         assert_eq!(entered(&host, word), blue, "{word}");
     }
-    // One that only a process has.
+    // A namespace that only a process has.
     let sleep = host.shell(
         "ip netns add gone; ip netns exec gone sh -c 'ip netns del gone; readlink \
         /proc/self/ns/net; exec sleep 100'",
@@ -77,7 +77,7 @@ fn a_namespace_is_named_in_every_way(session: &Session) {
 fn a_namespace_is_named_by_its_id(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let blue = netns(&host, "blue");
-    // NS_GET_ID, asked by another program.
+    // NS_GET_ID, called by another program.
     let id = r#"open(F, "<", "/run/netns/blue"); $id = "\0" x 8; ioctl(F, 0x8008b70d, $id) or die; print unpack("Q", $id)"#;
     let id = host.command("perl -e").arg(id).output();
     assert_eq!(entered(&host, &format!("id:{id}")), blue);
@@ -87,8 +87,8 @@ fn a_namespace_is_named_by_its_id(session: &Session) {
         .says(&["no such namespace"]);
 }
 
-/// A process of the host with a network namespace of its own, in which a script starts that prints
-/// its id.
+/// A process of the host with its own network namespace, in which a script starts that prints its
+/// PID.
 const NETWORK: &str = "unshare --net sh -c 'mkdir -p /run/netns; echo $$; exec sleep 100'";
 
 fn a_link_to_a_processs_network_is_followed(session: &Session) {
@@ -198,7 +198,7 @@ fn a_file_that_is_not_a_namespace_is_refused(session: &Session) {
             .exited(125)
             .says(&[word, "namespace"]);
     }
-    // What is no namespace has no name either.
+    // A file that is not a namespace has no name either.
     host.command("nsx enter fifo true")
         .run()
         .exited(125)
@@ -213,7 +213,7 @@ fn a_file_that_is_not_a_namespace_is_refused(session: &Session) {
         .says(&["dokcer:web", "docker, podman"]);
 }
 
-/// Which host name namespace a program that enters `word` is in.
+/// The UTS namespace of a program that enters `word`.
 fn hostname(host: &Host, word: &str) -> String {
     host.command("nsx enter")
         .arg(word)
@@ -224,7 +224,7 @@ fn hostname(host: &Host, word: &str) -> String {
 fn a_unit_is_found_by_its_cgroup(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         let host = Host::new(session, cgroups);
-        // The first is deeper and has a host name of its own; the second comes later.
+        // The first is deeper and has its own host name; the second comes later.
         let unit = host.shell(
             "root=/sys/fs/cgroup; [ -e $root/cgroup.procs ] || root=$root/systemd
             unit=$root/system.slice/web-app.slice/web.service
@@ -243,7 +243,7 @@ fn a_unit_is_found_by_its_cgroup(session: &Session) {
             .command("nsx enter --all-of unit:w* --uts -- readlink /proc/self/ns/uts")
             .output();
         assert_eq!(all, format!("unit:web.service | {first}"));
-        // A unit is named as one, for its names are many.
+        // A unit is shown as a unit, because it has many names.
         host.command("nsx enter web true")
             .run()
             .exited(125)
@@ -258,7 +258,7 @@ fn a_unit_is_found_by_its_cgroup(session: &Session) {
 fn a_name_of_both_a_container_and_a_namespace_is_refused(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     netns(&host, "blue");
-    // What runc writes of a process.
+    // The record that runc writes about a process.
     let container = host.shell(
         r#"unshare --uts sleep 100 & start=$(cut -d' ' -f22 /proc/$!/stat); mkdir -p /run/runc/blue
         while [ $(readlink /proc/$!/ns/uts) = $(readlink /proc/$$/ns/uts) ]; do sleep 0.01; done
@@ -307,8 +307,8 @@ fn an_unknown_name_is_refused_with_similar_ones(session: &Session) {
     assert!(!far.to_string().contains("  try"), "{far}");
 }
 
-/// Checks the messages for a container whose shim is Kata's or gVisor's: the container's process,
-/// in what containerd keeps, is a virtual machine's or a sandbox kernel's.
+/// Checks the messages for a container whose shim is Kata's or gVisor's: the process in
+/// containerd's record is a virtual machine or a sandbox kernel.
 fn a_note_is_printed_for_the_host_side_of_a_sandbox(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let container = host.shell(
@@ -338,7 +338,7 @@ fn a_note_is_printed_for_the_host_side_of_a_sandbox(session: &Session) {
         shim(path);
         enter("containerd:box --uts -- true")
             .says(&[&format!("a sandbox of {name}"), "the host's side"]);
-        // By its number only who asks pays for finding out.
+        // By its PID, only the requested checks are made.
         enter(&format!("{pid} --uts --verbose -- true")).says(&[&format!("a sandbox of {name}")]);
         let explained = enter(&format!("{pid} --uts --explain true"));
         assert!(
@@ -355,13 +355,13 @@ fn shells_complete_running_targets(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     netns(&host, "blue");
     netns(&host, "black");
-    // A name that a shell would run, were it let to.
+    // A name that a shell would execute if it could.
     host.shell("ip netns add 'bl$(touch ran)'").run().exited(0);
     let script = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/crates/nsx/completions/nsx.bash"
     );
-    // What bash sets before it calls the function, which breaks words at colons.
+    // The variables that bash sets before it calls the function; bash breaks words at colons.
     let complete = |line: &str, words: &str| {
         let call = format!(
             "cd /run; source {script}; COMP_LINE='{line}' COMP_POINT={} COMP_WORDS=({words}); \

@@ -1,5 +1,5 @@
-//! A program in new namespaces at a terminal: Ctrl-C, Ctrl-Z, `fg` and the foreground do what they
-//! do with any program.
+//! A program in new namespaces at a terminal: Ctrl-C, Ctrl-Z, `fg` and the foreground work as for
+//! any program.
 
 use crate::support::{
     Need, Session, Test, Ways, both,
@@ -29,7 +29,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// Types a command line and gives the process that it runs, which has the name of the program.
+/// Types a command line and returns the process that it runs, which has the program's name.
 fn type_in(terminal: &mut Terminal, prefix: &str, program: &str) -> Pinned {
     terminal.line(&format!("{prefix}{program}"));
     terminal.shell().program(program.split(' ').next().unwrap())
@@ -74,7 +74,7 @@ fn ctrl_z_stops_the_program_and_fg_resumes_it(session: &Session) {
             assert_eq!(cat.state(), 'T', "{way}");
             terminal.resume(&cat);
             terminal.line(&format!("round {round}"));
-            // Once as it is typed, once by cat.
+            // Once as typed text, once by cat.
             terminal.shows(&format!("round {round}"));
             terminal.shows(&format!("round {round}"));
         }
@@ -85,8 +85,7 @@ fn ctrl_z_stops_the_program_and_fg_resumes_it(session: &Session) {
 }
 
 fn ctrl_z_stops_the_program_again_at_once(session: &Session) {
-    // `fg` resumes the program and nsx, in whatever order they get a processor: nsx may be far
-    // behind.
+    // `fg` resumes the program and nsx, in any order: nsx may be far behind.
     let ways = Ways::new(session);
     let relayed = ways.prefixes.last().map(|enter| format!("{enter}--pty "));
     for way in ways.prefixes.iter().chain(&relayed) {
@@ -124,7 +123,7 @@ fn a_stopped_job_can_be_killed(session: &Session) {
         terminal.press("\x1a");
         terminal.prompt();
         let nsx = Pinned::new(procfs::descendants(terminal.shell().id())[0]).unwrap();
-        // As a shell's `kill %1` does: to the group, and CONT too because it is stopped.
+        // Like a shell's `kill %1`: to the group, and CONT too because it is stopped.
         let group = Pid::from_raw(nsx.id().cast_signed()).unwrap();
         for signal in [Signal::TERM, Signal::CONT] {
             kill_process_group(group, signal).unwrap();
@@ -132,7 +131,7 @@ fn a_stopped_job_can_be_killed(session: &Session) {
         for process in [nsx, sleep] {
             assert!(process.ended(Duration::from_secs(10)), "{way}");
         }
-        // bash tells of it before a prompt, once the kernel has told bash.
+        // bash reports it before a prompt, once the kernel has told bash.
         until("the shell tells of it", || {
             terminal.line("");
             terminal.prompt().contains("Terminated")
@@ -203,8 +202,8 @@ fn a_shell_inside_has_job_control(session: &Session) {
 }
 
 fn a_script_continues_after_a_shell_inside(session: &Session) {
-    // A script has no job control of its own: nobody but nsx can take the terminal back from the
-    // shell inside.
+    // A script has no job control of its own: only nsx can take the terminal back from the shell
+    // inside.
     let mut terminal = session.terminal();
     let options = session.map_root();
     let inside = format!("nsx unshare {options}--pid bash --norc --noprofile --noediting -i");
@@ -223,8 +222,8 @@ fn a_script_continues_after_a_shell_inside(session: &Session) {
 }
 
 fn a_program_that_handles_the_interrupt_gets_it_once(session: &Session) {
-    // The terminal sends it to the whole process group, and nsx is in it. perl counts what a shell
-    // takes for one.
+    // The terminal sends it to the whole process group, which includes nsx. perl counts the
+    // signals, because a shell merges them.
     let script =
         "$SIG{INT} = sub { $n++ }; $| = 1; print qq(re), qq(ady\\n); sub nap { select(undef, \
         undef, undef, 0.02) }

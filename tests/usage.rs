@@ -1,4 +1,4 @@
-//! Wrong usage, help, and plans that are shown and not run.
+//! Wrong usage, help, and plans that are printed and not run.
 
 use crate::support::{Need, Session, Test, both, procfs};
 use std::fs;
@@ -61,7 +61,7 @@ fn help_goes_to_standard_output(session: &Session) {
     assert!(session.nsx("--version").output().starts_with("nsx "));
 }
 
-/// Runs nsx, which must refuse with this status and these words and run nothing.
+/// Runs nsx, which must refuse with this status and these words, and run nothing.
 #[track_caller]
 fn assert_refused(session: &Session, words: &str, status: i32, says: &[&str]) {
     let outcome = session
@@ -134,7 +134,7 @@ fn a_command_of_an_engine_is_answered_with_that_of_nsx(session: &Session) {
             "{typed}: {outcome}"
         );
     }
-    // Nothing of what was typed acts on a terminal.
+    // No typed text acts on a terminal.
     let outcome = session
         .command("nsx exec web")
         .arg("\u{1b}[31m")
@@ -176,7 +176,7 @@ fn an_invalid_filter_is_answered_with_a_valid_one(session: &Session) {
             .says(&[says]);
         let stderr = String::from_utf8_lossy(&outcome.stderr);
         let (_, proposed) = stderr.trim_end().split_once("  type ").unwrap();
-        // A host need not have such a row.
+        // A host may not have such a row.
         let status = session
             .shell(&format!("nsx ls -q -a {proposed}"))
             .run()
@@ -252,8 +252,8 @@ fn a_negative_number_never_becomes_the_program(session: &Session) {
     }
 }
 
-/// Checks that `nsx enter` takes one TARGET, by the first operand or by `-t`, and never the wrong
-/// one.
+/// Checks that `nsx enter` takes exactly one TARGET, from the first operand or from `-t`, and never
+/// the wrong one.
 fn a_target_is_named_only_once(session: &Session) {
     let sleep = session.original_unshare("--uts --net sleep 100").start();
     let id = sleep.program("sleep").id();
@@ -286,8 +286,8 @@ fn a_target_is_named_only_once(session: &Session) {
     );
 }
 
-/// Checks options of `docker exec`, which mean something else to nsx, or nothing: nsx says what was
-/// meant, and runs nothing.
+/// Checks options of `docker exec` that nsx lacks or that mean something else: nsx names the right
+/// option, and runs nothing.
 fn options_of_docker_exec_are_answered_with_those_of_nsx(session: &Session) {
     let sleep = session.original_unshare("--uts --ipc sleep 100").start();
     let id = sleep.program("sleep").id();
@@ -310,7 +310,7 @@ fn options_of_docker_exec_are_answered_with_those_of_nsx(session: &Session) {
     ] {
         assert_refused(session, &format!("enter {words}"), 125, &[&meant]);
     }
-    // Apart, the letters are options of nsx, and after the program they are the program's.
+    // Apart, the letters are options of nsx, and after the program they belong to it.
     let user = if session.is_root() { "" } else { "-U " };
     let ipc = session
         .nsx(&format!(
@@ -343,8 +343,8 @@ fn options_of_docker_exec_are_answered_with_those_of_nsx(session: &Session) {
         125,
         &["--user no-such-user"],
     );
-    // A program that is not found for another reason, and a status of the program's own, get no
-    // such hint.
+    // A program that is missing for another reason, and a status of the program's own, get no such
+    // hint.
     for words in [
         format!("{id} {user}--uts no-such-program"),
         format!("{id} {user}-u -- sh -c exit\\ 127"),
@@ -360,7 +360,7 @@ fn options_of_docker_exec_are_answered_with_those_of_nsx(session: &Session) {
     }
 }
 
-/// A variable that was to name the target may be empty, or hold two.
+/// A variable for the target may be empty, or hold two words.
 fn an_omitted_target_is_told_apart_from_a_missing_one(session: &Session) {
     let enter = |words: &str| {
         session
@@ -421,7 +421,7 @@ fn an_omitted_target_is_told_apart_from_a_missing_one(session: &Session) {
             .run()
             .says(&[says]);
     }
-    // A word that is no program is not called one.
+    // A word that is not the program is not called a program.
     let outcome = enter("no-such-name touch ran");
     assert!(
         !String::from_utf8_lossy(&outcome.stderr).contains("program"),
@@ -445,7 +445,7 @@ fn an_invalid_value_of_an_option_is_refused(session: &Session) {
     );
 }
 
-/// The calls that a plan is made of.
+/// The calls of a plan.
 const CALLS: &str = "unshare,setns,mount,fsopen,open_tree,pivot_root,chroot,sethostname,setgroups,setuid,setgid,fork,vfork,clone,clone3";
 
 fn a_plan_is_shown_and_not_run(session: &Session) {
@@ -469,7 +469,7 @@ fn a_plan_is_shown_and_not_run(session: &Session) {
     for step in expected {
         assert!(plan.contains(step), "{step} is not in {plan}");
     }
-    // A step says who takes it.
+    // Each step names its process.
     for actor in ["nsx", "inside"] {
         assert!(
             plan.lines().any(|line| line
@@ -480,7 +480,7 @@ fn a_plan_is_shown_and_not_run(session: &Session) {
     }
     assert!(
         plan.lines().count() > expected.len(),
-        "a line a step: {plan}"
+        "one line per step: {plan}"
     );
     // A plan that cannot be made is refused as the run would be.
     session.nsx("unshare --explain touch ran").run().exited(125);

@@ -84,7 +84,7 @@ fn each_matching_container_runs_the_program_once(session: &Session) {
     });
     assert_eq!(lines, expected.join("\n"));
 
-    // What they say is lost: that is said once, and they run to their end.
+    // Their output is lost: nsx says so once, and they run to their end.
     for (options, redirection, reason) in [
         ("", ">/dev/full", "No space left on device"),
         ("--json-lines", ">/dev/full", "No space left on device"),
@@ -118,7 +118,7 @@ fn each_matching_container_runs_the_program_once(session: &Session) {
             .count(),
         1
     );
-    // Whoever reads may stop at any time.
+    // The reader may stop at any time.
     let script = "{ nsx enter --all-of 'web-*' -- sh -c 'sleep 0.1; echo said'; echo $? >&2; } | :";
     let closed = host
         .command("sh -c")
@@ -158,7 +158,7 @@ fn a_shared_network_counts_once(session: &Session) {
     assert_eq!((count("--"), count("--unique net --")), (3, 2));
 }
 
-/// The words that a pattern led to, each with the namespace that the program found itself in.
+/// The words that matched a pattern, each with the namespace that the program found itself in.
 fn entered(host: &Host, pattern: &str, kind: &str) -> Vec<(String, String)> {
     let option = if kind == "net" && pattern.starts_with("netns") {
         String::new()
@@ -241,8 +241,8 @@ fn a_pattern_matches_names_of_any_engine(session: &Session) {
     }
 }
 
-/// A script that writes what containerd's CRI plug-in keeps of a container: its process, and names
-/// in the annotations.
+/// A script that writes the records of containerd's CRI plug-in about a container: its process, and
+/// names in the annotations.
 const POD: &str = r#"
     id=$1 namespace=$2 pod=$3 name=$4
     kind=container; [ "$name" ] || kind=sandbox

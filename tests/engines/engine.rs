@@ -1,31 +1,31 @@
-//! The engines themselves: how each is started on a host, and how each starts a container of its
-//! image, busybox.
+//! The engines themselves: how each starts on a host, and how each starts a container of its image,
+//! busybox.
 
 use crate::support::{Command, Host};
 
 /// A container that an engine has started, as the engine knows it.
 pub(crate) struct Container {
-    /// The one form of nsx's that fits no other container: `docker:web`.
+    /// The form of nsx's that matches no other container: `docker:web`.
     pub(crate) target: String,
     /// The engine's id for the container: hexadecimal, or the name that the engine was given.
     pub(crate) id: String,
-    /// Its first process, as the host numbers it.
+    /// The PID of its first process on the host.
     pub(crate) pid: u32,
     exec: Command,
 }
 
 impl Container {
-    /// The engine's own way to run a program in it: the program's words are to be added.
+    /// The engine's own command that runs a program in the container; the program's words follow.
     pub(crate) fn exec(&self) -> Command {
         self.exec.clone()
     }
 }
 
-/// podman asks for more than these, which without CAP_SYS_RESOURCE or the controller of processes
-/// is refused.
+/// podman sets higher limits than these, which is refused without CAP_SYS_RESOURCE or the pids
+/// controller.
 const LIMITS: &str = "--ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --pids-limit 0";
 
-/// Asks in a shell until `command` succeeds; where it does not, the log is what the failure shows.
+/// Runs `command` in a shell until it succeeds. If it never does, the failure shows the log.
 fn answers(host: &Host, command: &str, log: &str) {
     let script = format!(
         "for _ in $(seq 150); do if {command} >/dev/null 2>&1; then exit; fi; sleep 0.1; done; cat \
@@ -34,7 +34,7 @@ fn answers(host: &Host, command: &str, log: &str) {
     host.shell(&script).run().exited(0);
 }
 
-/// Returns a started container of docker or podman, which have their command lines in common.
+/// Returns a started container of docker or podman, whose command lines are alike here.
 fn started(engine: &str, name: &str, command: impl Fn(&str) -> Command) -> Container {
     let inspected = command("inspect --format")
         .arg("{{.Id}} {{.State.Pid}}")
@@ -150,7 +150,7 @@ impl<'h> Docker<'h> {
     }
 }
 
-/// Starts Docker in a container, as who may write to the cgroups that the container sees.
+/// Starts Docker in a container that may write to the cgroups that it sees.
 const DOCKER_INSIDE: &str = "
     for mount in $(findmnt --noheadings --list --types cgroup,cgroup2 --output TARGET); do
         mount -o remount,bind,rw $mount
@@ -187,7 +187,7 @@ impl<'h> Podman<'h> {
         Self::new(host, true, None)
     }
 
-    /// Likewise, with this directory for XDG_RUNTIME_DIR.
+    /// Like `rootless`, with this directory as XDG_RUNTIME_DIR.
     pub(crate) fn of_mapper_in(host: &'h Host<'h>, runtime: &'h str) -> Self {
         host.shell(&format!("install -d -o 4242 -g 4242 -m 700 {runtime}"))
             .run()
@@ -250,8 +250,8 @@ impl<'h> Podman<'h> {
             .output()
     }
 
-    /// The container as it is now. One of the ordinary user's is addressed with its owner, as root
-    /// has to.
+    /// The container as it is now. A container of the ordinary user is addressed with its owner, as
+    /// root has to.
     pub(crate) fn container(&self, name: &str) -> Container {
         let container = started("podman", name, |words| self.command(words));
         let target = if self.rootless {
@@ -316,7 +316,7 @@ impl<'h> Containerd<'h> {
 /// runc or crun by itself.
 pub(crate) struct Oci<'h> {
     host: &'h Host<'h>,
-    /// The words that start it.
+    /// The words that start a container.
     words: &'static str,
 }
 
@@ -328,8 +328,7 @@ impl<'h> Oci<'h> {
         }
     }
 
-    /// crun, which refuses a host that has cgroups of both kinds, in a mount namespace where it
-    /// sees one.
+    /// crun, in a mount namespace with cgroups of one kind, because crun refuses a host with both.
     pub(crate) fn crun(host: &'h Host<'h>) -> Self {
         Self {
             host,
@@ -356,7 +355,7 @@ impl<'h> Oci<'h> {
         container
     }
 
-    /// As [`Self::run`], but not started.
+    /// Like [`Self::run`], but leaves the container created and not started.
     pub(crate) fn create(&self, id: &str, edit: &str) -> Container {
         let bundle = format!("/run/bundles/{id}");
         let script = r#"mkdir -p "$1"; cd "$1"; runc spec

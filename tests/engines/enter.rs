@@ -1,5 +1,5 @@
-//! `nsx enter CONTAINER` beside what the container's engine does: `docker exec`, `podman exec` and
-//! their kin.
+//! `nsx enter CONTAINER` compared with the engine's own command: `docker exec`, `podman exec` and
+//! the like.
 
 use super::{
     CONTAINERD, CRUN, DOCKER, LXC, PODMAN,
@@ -32,7 +32,7 @@ pub(super) fn tests() -> Vec<Test> {
     ]
 }
 
-/// Prints what a program can find out about itself, a line each, in whatever container.
+/// Prints everything that a program can find out about itself, one line each, in any container.
 const PROBE: &str = r#"
     id; pwd; hostname; env | sort
     while read -r name rest; do
@@ -41,7 +41,7 @@ const PROBE: &str = r#"
     cat /proc/self/limits /proc/self/oom_score_adj /proc/self/cgroup
     for link in /proc/self/ns/*; do readlink $link; done"#;
 
-/// Returns the output of the probe without the lines that begin with one of `but`.
+/// Returns the output of the probe without the lines that begin with any of `but`.
 #[track_caller]
 fn probe(way: Command, but: &[&str]) -> Vec<String> {
     let output = way.args("sh -c").arg(PROBE).output();
@@ -52,8 +52,8 @@ fn probe(way: Command, but: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Runs the probe by the engine and by nsx, and compares all but the terminal's name, which nsx
-/// takes from its caller, and lines that begin with one of `but`.
+/// Runs the probe through the engine and through nsx, and compares the outputs. It leaves out the
+/// terminal's name, which nsx takes from its caller, and lines that begin with any of `but`.
 #[track_caller]
 fn assert_same_but(container: &Container, nsx: Command, but: &[&str]) {
     let but = [&["TERM="], but].concat();
@@ -81,9 +81,9 @@ fn assert_same(container: &Container, nsx: Command) {
     assert_same_but(container, nsx, &[]);
 }
 
-/// Compares as [`assert_same_but`] with podman, which gives two things to a container's first
-/// program and to no later one: HOSTNAME, and the user's own group among the others. nsx gives what
-/// the first one was given.
+/// Compares as [`assert_same_but`] does, with podman. podman gives two things only to the first
+/// program of a container: HOSTNAME, and the user's own group among the supplementary ones. nsx
+/// gives both to every program.
 #[track_caller]
 fn assert_same_as_podman(container: &Container, nsx: Command, but: &[&str]) {
     assert_same_but(
@@ -172,11 +172,11 @@ fn a_program_finds_what_rootless_podman_gives_it(session: &Session) {
         {
             let container = podman.run(name, shape);
             assert_same_as_podman(&container, host.command("nsx enter"), &[]);
-            // A filter can be copied by root alone.
+            // Only root can copy a seccomp filter.
             assert_same_as_podman(&container, host.mapper("nsx enter"), &["Seccomp:"]);
             let enter = || host.mapper("nsx enter").arg(&container.target);
             enter().args("true").run().exited(0).says(&["seccomp"]);
-            // The container's user joins its user namespace first, which owns the others.
+            // The container's user first joins the user namespace that owns the others.
             for kind in ["net", "uts", "ipc"] {
                 let joined = enter()
                     .arg(format!("--{kind}"))
@@ -212,8 +212,8 @@ fn a_program_finds_what_containerd_and_the_runtimes_give_it(session: &Session) {
     s|\"cwd\": \"/\"|\"cwd\": \"/tmp\"|";
     let lone = Oci::runc(&host).run("lone", "");
     assert_same(&lone, host.command("nsx enter"));
-    // What runc's configuration calls ambient is not inheritable, so the kernel makes none of it
-    // ambient.
+    // The capabilities that runc's configuration calls ambient are not inheritable, so the kernel
+    // makes none of them ambient.
     for user in ["0:0", "5:6"] {
         let words = format!("nsx enter oci:lone --user {user}");
         let status = host
@@ -236,8 +236,8 @@ fn a_program_finds_what_containerd_and_the_runtimes_give_it(session: &Session) {
         &Oci::runc(&host).run("user", user),
         host.command("nsx enter"),
     );
-    // `crun exec` knows little of the container's configuration: here the first process says what
-    // there should be.
+    // `crun exec` uses little of the container's configuration, so the first process is the
+    // reference here.
     let crun = Oci::crun(&host).run("alone", user);
     let script = "process=${1:-$$}; readlink /proc/$process/cwd; cd /proc/$process; cat limits \
     cgroup oom_score_adj
@@ -263,7 +263,7 @@ fn a_program_is_where_lxc_attach_puts_it(session: &Session) {
         .command("nsx enter lxc:web -- sh -c")
         .arg(script)
         .output();
-    // In v2 LXC has a cgroup beside the container's program for those who attach.
+    // With cgroup v2, LXC has a cgroup beside the container's program for attached programs.
     assert_eq!(
         nsx,
         web.exec()
@@ -293,7 +293,7 @@ fn changes_of_the_first_process_do_not_affect_a_new_one(session: &Session) {
         procfs::status(host.process(web.pid), "Uid").starts_with("1000")
     });
     assert_same(&web, host.command("nsx enter"));
-    // By its number it is the process as it is now, and who asks is told how that differs.
+    // By its PID it is entered as it is now, and with -v nsx says how that differs.
     let pid = web.pid;
     let by_number = host
         .command(&format!("nsx enter {pid} -- env"))
@@ -341,7 +341,7 @@ fn the_whole_container_is_entered_though_its_first_process_is_in_a_chroot(sessio
         docker.command("exec --user web web id").output()
     );
     assert!(enter("docker:web --explain true").contains("has gone into another (chroot)"));
-    // A number means the process as it is.
+    // A PID means the process as it is.
     let by_number = format!("{} -- /bin/busybox ls /", web.pid);
     assert_eq!(enter(&by_number), "bin\netc");
     host.command(&format!(
@@ -352,8 +352,8 @@ fn the_whole_container_is_entered_though_its_first_process_is_in_a_chroot(sessio
     .exited(125);
 }
 
-/// `docker exec` by itself is no measure of the soft limit of open files: runc, a program of Go's,
-/// raises it to the hard one in some runs and not in others.
+/// `docker exec` by itself is not a measure of the soft limit of open files: runc, a program in Go,
+/// raises it to the hard limit in some runs only.
 fn limits_that_the_first_process_changed_do_not_affect_a_new_one(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
@@ -384,7 +384,7 @@ fn limits_that_the_first_process_changed_do_not_affect_a_new_one(session: &Sessi
         limits("configured"),
         of(as_it_was.pid).trim_end_matches('\n')
     );
-    // The configuration says nothing of these.
+    // The configuration does not mention these.
     let lowered = run("lowered", "", "ulimit -n 300; ulimit -c 0; ulimit -s 4096");
     assert_same_but(&lowered, host.command("nsx enter"), &["Max open files"]);
     let hard = |way: Command| way.args("sh -c").arg("ulimit -Hn").output();
@@ -454,7 +454,7 @@ fn a_cgroup_in_many_hierarchies_is_explained_in_one_line(session: &Session) {
         let host = Host::new(session, cgroups);
         let docker = Docker::start(&host);
         let web = docker.run("web", "");
-        // A kernel before 5.7 lets nobody be born in a cgroup.
+        // A kernel before 5.7 creates no process directly in a cgroup.
         let enter = || host.command("nsx enter docker:web -- cat /proc/self/cgroup");
         let expected = docker.command("exec web cat /proc/self/cgroup").output();
         assert_eq!(
@@ -472,7 +472,7 @@ fn a_cgroup_in_many_hierarchies_is_explained_in_one_line(session: &Session) {
                 .collect::<Vec<_>>()
         };
         for (word, most) in [("not frozen", 1), ("the program is counted and limited", 2)] {
-            // Into a cgroup of version 2 leads another file than into those of version 1.
+            // A cgroup of version 2 is joined by another file than those of version 1.
             let lines = lines(word);
             assert!((1..=most).contains(&lines.len()), "{explained}");
             // Each of them is named in it.
@@ -517,7 +517,7 @@ fn filters_that_would_stop_nsx_are_refused(session: &Session) {
             .output(),
         "Seccomp:\t0"
     );
-    // Without the tie the program runs all the same.
+    // Without the death signal the program runs all the same.
     let tie =
         "\"names\": [\"prctl\"], \"args\": [{\"index\": 0, \"value\": 1, \"op\": \"SCMP_CMP_EQ\"}]";
     let untied = run("untied", tie)
@@ -531,7 +531,7 @@ fn filters_that_would_stop_nsx_are_refused(session: &Session) {
 fn a_limit_on_processes_is_reported_with_the_step_that_failed(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
-    // One is the container's, and one the joiner.
+    // The container holds one descriptor, and the joiner one.
     docker.run("web", "--pids-limit 2");
     let enter = host.command("nsx enter docker:web -- true").run();
     enter.exited(125).says(&[
@@ -566,8 +566,8 @@ fn a_paused_container_is_refused_unless_its_cgroup_is_left_out(session: &Session
     }
 }
 
-/// strace holds nsx where it goes on from looking to joining; what it pinned by then is gone when
-/// it does.
+/// strace stops nsx after it has looked and before it joins. Everything that it pinned by then is
+/// gone when it continues.
 fn a_container_that_is_restarted_meanwhile_is_not_entered(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);

@@ -1,5 +1,5 @@
-//! `nsx ls` of containers: with whom they share, who leads them, whose they are, what keeps their
-//! namespaces.
+//! `nsx ls` of containers: which ones share namespaces, which process leads them, who owns them,
+//! and what keeps their namespaces alive.
 
 use super::{
     DOCKER, PODMAN,
@@ -82,7 +82,7 @@ fn a_container_shows_the_containers_that_it_shares_with(session: &Session) {
             container.target == "docker:side",
             "{group}"
         );
-        // Together they are what the kernel says that the leader is in.
+        // Together they are the namespaces that the kernel shows for the leader.
         let both = group["namespaces"]
             .as_array()
             .unwrap()
@@ -148,7 +148,7 @@ fn a_user_of_a_container_is_not_given_a_name_of_the_host(session: &Session) {
             .collect::<Vec<_>>(),
         ["USER", "1777"]
     );
-    // On the host's files the same number is that user.
+    // With the host's files, the same id belongs to that user.
     let beside = host
         .command("unshare --uts --mount setpriv --reuid=1777 --clear-groups sleep 1001")
         .start();
@@ -213,7 +213,7 @@ fn a_container_is_explained_as_a_whole(session: &Session) {
             .all(|line| line["process"]["container"] == "docker:web"),
         "{lines:#?}"
     );
-    // Docker binds the network to a file.
+    // Docker bind-mounts the network to a file.
     let text = host.command("nsx ls -q --why docker:web").output();
     assert!(text.lines().next().unwrap().contains(":["), "{text}");
     assert!(

@@ -1,8 +1,7 @@
-//! Real container engines: what `nsx` says of their containers and does in them, beside what they
-//! say and do themselves.
+//! Real container engines: nsx compared with the engines' own commands.
 //!
 //! Each test has a host of its own, with engines that it starts: see `support::host`. No image is
-//! fetched: it is a root directory of busybox.
+//! downloaded: the image is a root directory with busybox.
 
 mod all_of;
 pub(crate) mod engine;
@@ -47,7 +46,7 @@ const CONTAINERD: Need = Need::Tool("ctr");
 const CRUN: Need = Need::Tool("crun");
 const LXC: Need = Need::Tool("lxc-start");
 
-/// The ground that the others stand on: each engine runs on a host of its own.
+/// The base of the other tests: each engine runs on a host of its own.
 fn each_engine_runs_on_a_host_of_its_own(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let containerd = Containerd::start(&host);

@@ -1,7 +1,6 @@
-//! Containers by name: which process a word leads to, and what is said where it leads to none or to
-//! several.
+//! Containers by name: which process a name finds, and the message if it finds none or several.
 //!
-//! `pidmap --from TARGET 1` finds the process that is the first one where the target is.
+//! `pidmap --from TARGET 1` finds the first process of the target's PID namespace.
 
 use super::{
     CONTAINERD, CRUN, DOCKER, LXC, PODMAN,
@@ -34,7 +33,7 @@ pub(super) fn tests() -> Vec<Test> {
     ]
 }
 
-/// Asks for the first process of where `word` leads.
+/// Prints the first process that `word` finds.
 fn first(host: &Host, word: &str) -> Command {
     host.command("nsx pidmap --quiet --from").arg(word).arg("1")
 }
@@ -81,7 +80,7 @@ fn a_name_an_id_and_a_prefix_of_it_find_the_container(session: &Session) {
 fn a_prefix_of_an_id_finds_the_container_unless_it_is_a_name(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
-    // A start with a letter in it: digits alone are a process's number.
+    // A prefix with a letter in it: digits alone are a PID.
     let web = docker.run("web", "");
     let mut starts = (4..=12).map(|length| &web.id[..length]);
     let start = starts
@@ -99,7 +98,7 @@ fn a_prefix_of_an_id_finds_the_container_unless_it_is_a_name(session: &Session) 
     first(&host, &format!("docker:{}", &web.id[..3]))
         .run()
         .exited(1);
-    // What is called so goes before, be it a container or a network.
+    // An exact name wins, of a container or of a network.
     host.command(&format!("ip netns add {start}"))
         .run()
         .exited(0);
@@ -119,7 +118,7 @@ fn a_prefix_of_an_id_finds_the_container_unless_it_is_a_name(session: &Session) 
         assert_leads_to(&host, &word, &named);
     }
     assert_leads_to(&host, &web.id[..12], &web);
-    // Two whose ids begin so.
+    // Two containers whose ids have a common prefix.
     let runc = Oci::runc(&host);
     let two = ["beef0001", "beef0002"].map(|id| runc.run(id, ""));
     first(&host, "beef")
@@ -200,7 +199,7 @@ fn a_container_of_a_second_daemon_is_found_by_name(session: &Session) {
 
 fn containers_of_a_killed_daemon_with_its_own_data_root_are_found(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
-    // Its file of the process id is not the usual one either.
+    // The PID file is not in the usual directory either.
     let docker = Docker::start_as(&host, "other", "--data-root /var/lib/other");
     let web = docker.run("web", "--network none");
     assert_leads_to(&host, "web", &web);
@@ -221,7 +220,7 @@ fn a_container_of_lxc_is_found_in_any_directory(session: &Session) {
             ("lxc:web", &usual),
             ("alone", &alone),
             ("lxc:alone", &alone),
-            // LXC calls the second cgroup of a name so.
+            // LXC gives the second cgroup of a name this name.
             ("lxc:web-1", &other),
             ("web-1", &other),
         ] {
@@ -275,7 +274,7 @@ fn a_container_without_a_record_of_its_process_is_not_said_to_have_exited(sessio
             "{text}"
         );
     }
-    // If the container has a cgroup that tells it, that shows the process.
+    // If the container's cgroup names it, nsx finds the process there.
     let root = "root=/sys/fs/cgroup; [ -e $root/cgroup.procs ] || root=$root/systemd";
     let script = format!(
         "{root}; mkdir -p $root/user.slice/user-4242.slice/libpod-{}; echo {} \
@@ -286,7 +285,7 @@ fn a_container_without_a_record_of_its_process_is_not_said_to_have_exited(sessio
     assert_leads_to(&host, "podman:mapper@web", &web);
 }
 
-/// Each word under NAME and NS, given to each command that takes one.
+/// Each word under NAME and NS, given to every command that takes one.
 fn every_name_that_ls_prints_finds_its_container(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let containerd = Containerd::start(&host);
@@ -316,7 +315,7 @@ fn every_name_that_ls_prints_finds_its_container(session: &Session) {
         Lxc::in_directory(&host, "/var/lib/far").run("box", ""),
         Lxc::in_directory(&host, "/var/lib/far").run("alone", ""),
     ];
-    // Of two that are called so, the one in the usual place has the name.
+    // If two have the same name, the one in the usual directory has it.
     let namesake = second.run("web", "--network none");
     let others = host.shell(
         "ip netns add blue; touch /run/pin; unshare --uts=/run/pin true
@@ -390,7 +389,7 @@ fn every_name_that_ls_prints_finds_its_container(session: &Session) {
             container.target
         );
     }
-    // A name that a user chose for a service is no word for root.
+    // A name that a user chose for a service finds nothing for root.
     assert!(!words.contains("unit:own"), "{words:?}");
     let namesake = format!("docker:{}", &namesake.id[..12]);
     for word in [
@@ -464,12 +463,12 @@ fn a_name_that_several_engines_know_is_refused_with_the_full_forms(session: &Ses
     assert_leads_to(&host, "cweb", &Oci::crun(&host).run("cweb", ""));
 }
 
-/// dockerd makes a container's network, and a file that holds it, before the container is there and
-/// removes it after.
+/// dockerd creates a container's network, and a file that holds it, before the container starts,
+/// and removes it afterwards.
 fn a_watch_names_the_container_instead_of_its_network_file(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
-    // The first one has the daemon make what all of them share.
+    // The first container makes the daemon create everything that all containers share.
     docker.run("first", "");
     let watch = host.command("nsx ls --watch=0.02").start();
     let told = || {
@@ -480,7 +479,7 @@ fn a_watch_names_the_container_instead_of_its_network_file(session: &Session) {
             .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
             .collect::<Vec<_>>()
     };
-    // What is there at the first look is no event.
+    // Namespaces of the first look are not events.
     docker.run("second", "");
     until("an event", || {
         told().iter().any(|event| event["name"] == "docker:second")
@@ -539,7 +538,7 @@ fn a_container_that_does_not_run_is_reported_with_its_state(session: &Session) {
     ] {
         first(&host, word).run().exited(1).says(&[full, state]);
     }
-    // A name that runs goes before the same name that does not.
+    // A running container wins over a stopped one of the same name.
     let over = docker.run("over", "");
     assert_leads_to(&host, "over", &over);
     first(&host, "ovr")
@@ -557,7 +556,7 @@ fn a_number_is_a_process_and_never_a_name(session: &Session) {
         .run()
         .exited(1)
         .says(&["999999", "no such process"]);
-    // One whose name is the number of another one's process.
+    // A container whose name is the PID of another container's process.
     let other = docker.run(&named.pid.to_string(), "");
     assert_leads_to(&host, &named.pid.to_string(), &named);
     assert_leads_to(&host, &format!("docker:{}", named.pid), &other);
@@ -569,13 +568,13 @@ fn names_are_found_while_the_daemon_is_stopped(session: &Session) {
     let web = docker.run("web", "");
     docker.stop_daemon("KILL");
     assert_leads_to(&host, "web", &web);
-    // Stopped in good order with the order to leave containers alone.
+    // The daemon is stopped in good order and leaves its containers alone.
     docker.start_daemon("--live-restore");
     let db = docker.run("db", "");
     docker.stop_daemon("TERM");
     assert_leads_to(&host, "docker:db", &db);
     assert_leads_to(&host, "docker:web", &web);
-    // Ended while nobody was there to note it: the record says that it runs.
+    // The container ends while its daemon is dead: the record says that it runs.
     host.command(&format!("kill -KILL {}", web.pid))
         .run()
         .exited(0);
@@ -586,8 +585,8 @@ fn names_are_found_while_the_daemon_is_stopped(session: &Session) {
         .says(&["docker:web", &web.pid.to_string()]);
 }
 
-/// The id of a process that ended is used again, by a process of the host and by another
-/// container's.
+/// The PID of an ended process is used again, by a process of the host and by a process of another
+/// container.
 fn a_record_that_names_another_process_is_not_believed(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
@@ -595,7 +594,7 @@ fn a_record_that_names_another_process_is_not_believed(session: &Session) {
     let web = docker.run("web", "");
     docker.stop_daemon("KILL");
     for target in [web, podman.run("web", "")] {
-        // Their monitors first, who would note the end.
+        // The monitors are killed first, because they would note the end.
         let monitor = procfs::status(host.process(target.pid), "PPid");
         host.command(&format!("kill -KILL {monitor} {}", target.pid))
             .run()
@@ -630,7 +629,7 @@ fn a_container_in_a_container_is_found_from_both_sides(session: &Session) {
             .command("pgrep --full --exact")
             .arg("sleep 1003")
             .output();
-        // The host's records have its id in the cgroup alone.
+        // On the host only the cgroup has its id.
         assert_eq!(first(&host, &id).output(), pid);
         assert_eq!(first(&host, &format!("docker:{}", &id[..12])).output(), pid);
         assert_leads_to(&host, "outer", &outer);
@@ -671,7 +670,7 @@ fn a_rootless_container_is_found_by_its_user_and_by_root(session: &Session) {
             let own = host.mapper("nsx pidmap --quiet --from").arg(word).arg("1");
             assert_eq!(own.output(), web.pid.to_string(), "{word}");
         }
-        // Of root's containers an ordinary user learns no names, and is told so.
+        // An ordinary user learns no names of root's containers, and nsx says so.
         Podman::of_root(&host).run("db", "");
         let hidden = host
             .mapper("nsx pidmap --quiet --from db 1")

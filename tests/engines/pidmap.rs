@@ -110,7 +110,7 @@ fn a_namespace_inside_a_container_is_named_by_its_process(session: &Session) {
     assert_eq!(of(&host, &sleep), ["here", &outer.target, &own]);
 }
 
-/// Each process of a container as its engine's `top` shows it, and as `nsx pidmap CONTAINER` does.
+/// Each process of a container as the engine's `top` and `nsx pidmap CONTAINER` show it.
 fn a_container_has_the_processes_that_top_shows(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
@@ -121,7 +121,7 @@ fn a_container_has_the_processes_that_top_shows(session: &Session) {
         .exited(0);
     let top = sorted(&docker.command("top web -o pid,uid").output());
     assert_eq!(members(&host, "docker:web", &["pid", "uid"]), top);
-    // Only podman tells what processes are called inside, and which users they are inside.
+    // Only podman shows PIDs and users inside.
     let (podman, rootless) = (Podman::of_root(&host), Podman::of_mapper(&host));
     let db = podman.run("db", "--uidmap 0:100000:65536").target;
     let cache = rootless.run("cache", "--user web").target;
@@ -144,8 +144,8 @@ fn a_container_has_the_processes_that_top_shows(session: &Session) {
     }
 }
 
-/// These fields of the processes that nsx lists, in order. A user without a name is told by number,
-/// and no word has a space.
+/// These fields of the processes that nsx lists, in order. A user without a name is a number, and
+/// no word has a space.
 fn members(host: &Host, target: &str, fields: &[&str]) -> Vec<Vec<String>> {
     let document = host.command("nsx pidmap --json").arg(target).output();
     let document: Value = serde_json::from_str(&document).unwrap();

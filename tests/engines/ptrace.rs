@@ -1,5 +1,4 @@
-//! A container with CAP_SYS_PTRACE that takes over what it sees of `nsx enter`, as soon as it sees
-//! it.
+//! A container with CAP_SYS_PTRACE that seizes every process of `nsx enter` as soon as it sees one.
 
 use super::{
     DOCKER,
@@ -19,7 +18,7 @@ pub(super) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// A container where a program seizes each next process and writes down what it has.
+/// A container in which a program seizes each next process and writes down what the process has.
 fn container(session: &Session, docker: &Docker<'_>, hold: &str) -> Container {
     fs::write(session.path("seize.c"), include_str!("seize.c")).unwrap();
     fs::create_dir(session.path("seizer")).unwrap();
@@ -54,7 +53,7 @@ fn number(set: &str) -> u64 {
     u64::from_str_radix(set, 16).unwrap()
 }
 
-/// The number of processes to seize in each mode, and the most enters for that.
+/// The number of processes to seize in each mode, and the highest number of attempts for that.
 const ENOUGH: usize = 8;
 const MOST_ENTERS: usize = 200;
 
@@ -72,7 +71,7 @@ fn nothing_seized_before_the_exec_has_more_than_the_program(session: &Session) {
             inside,
         ),
         ("nsx enter --all-of 'docker:we?' -- true", inside),
-        // The program has the caller's privileges on purpose.
+        // Here the program has the caller's privileges on purpose.
         (
             "nsx enter --host-tools --preserve-fds 0 docker:web -- true",
             outside,
@@ -134,8 +133,8 @@ fn nothing_seized_before_the_exec_has_more_than_the_program(session: &Session) {
     }
 }
 
-/// Before nsx lets the process go on, a signal ends nsx; later it is the program's, and only
-/// SIGKILL ends nsx.
+/// Before nsx lets the program continue, a signal ends nsx. Later the signal goes to the program,
+/// and only SIGKILL ends nsx.
 fn nothing_outlives_nsx_while_it_is_traced(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let docker = Docker::start(&host);
@@ -148,7 +147,7 @@ fn nothing_outlives_nsx_while_it_is_traced(session: &Session) {
         outcome.status() != "exit status: 0"
     });
     assert!(held.is_some(), "none of {MOST_ENTERS} was held");
-    // Whoever traces a process that has ended keeps what is left of it, a zombie.
+    // A tracer of a process that has ended keeps its zombie.
     until("nothing of nsx is left", || {
         let processes = host.command("ps -e -o comm,stat").output();
         !processes
@@ -159,7 +158,7 @@ fn nothing_outlives_nsx_while_it_is_traced(session: &Session) {
 
 fn a_joiner_in_a_frozen_cgroup_leaves_nsx_to_its_signals(session: &Session) {
     let host = Host::new(session, Cgroups::Unified);
-    // nsx enter refuses such a cgroup, which may be frozen after that. nsenter does not look.
+    // nsx enter refuses such a cgroup, which may be frozen later. nsenter does not check.
     let script = "cold=/sys/fs/cgroup/cold; mkdir $cold; unshare --pid --fork --kill-child sleep \
     1000 & child=$!
         until read target </proc/$child/task/$child/children; [ -n \"$target\" ]; do sleep 0.01; \

@@ -1,6 +1,6 @@
-/* Seizes each next process of its PID namespace, stops it, writes down what it has, and lets it go on.
+/* Seizes each next process of its PID namespace, stops it, records its privileges and files, and lets it continue.
  *
- * `seize FILE [hold]`: a line for each process in FILE, `ready` first. With `hold` a process of nsx's stays stopped. */
+ * `seize FILE [hold]`: FILE gets `ready`, then one line per process. With `hold`, a process of nsx stays stopped. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 static FILE *out;
 
-/* Whether a link of the process leads to this process's own root directory. */
+/* Returns whether a link of the process leads to the root directory of this process. */
 static const char *where(int pid, const char *link)
 {
 	char path[64];
@@ -50,7 +50,7 @@ static void links(int pid)
 		closedir(directory);
 }
 
-/* How often the variable that a test gave its caller is in the memory of a process. */
+/* Counts the variable that a test gave to the caller in the memory of a process. */
 static int secrets(int pid)
 {
 	static char text[1 << 22];
@@ -135,7 +135,7 @@ int main(int count, char **arguments)
 		if (pid == next + 4) {
 			FILE *last;
 
-			/* Some may have gone by. */
+			/* Some processes may have been missed. */
 			if (++rounds % 256 || !(last = fopen("/proc/sys/kernel/ns_last_pid", "re")))
 				continue;
 			if (fscanf(last, "%d", &pid) == 1 && pid >= next)

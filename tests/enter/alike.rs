@@ -1,5 +1,5 @@
-//! `nsx enter` alone: a program like the target's own, in who it is, what it may do, and what it
-//! finds.
+//! `nsx enter` alone: the program is like a program of the target, in its user, its privileges and
+//! its files.
 
 use crate::{
     support::{
@@ -36,7 +36,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// A `sleep` with mounts and a host name of its own, of a command line that makes it what it is.
+/// A `sleep` with its own mounts and host name. The words of a command line set everything else.
 fn target(session: &Session, words: &str) -> (Process, Pinned) {
     let unshare = session
         .original_unshare(&format!("--mount --uts {words} sleep 100"))
@@ -80,7 +80,7 @@ fn the_environment_is_the_targets(session: &Session) {
         .exited(125);
 }
 
-/// Else a target could have a program of the host's loaded with what it likes.
+/// Otherwise a target could make the loader of a host program load its own code.
 fn the_environment_is_the_callers_if_the_mounts_are(session: &Session) {
     let unshare = session
         .original_unshare("--uts env A=target LD_PRELOAD=/evil /bin/sleep 100")
@@ -123,7 +123,7 @@ fn limits_are_the_targets(session: &Session) {
     );
 }
 
-/// The lines of `status` that say who a process is and what it may do.
+/// The lines of `status` that show the ids and the privileges of a process.
 const WHO: [&str; 10] = [
     "Uid",
     "Gid",
@@ -137,7 +137,7 @@ const WHO: [&str; 10] = [
     "CapAmb",
 ];
 
-/// Enters and prints them, of a process of the caller's PID namespace.
+/// Enters a process of the caller's PID namespace and prints these lines.
 #[track_caller]
 fn assert_alike(session: &Session, sleep: &Pinned, options: &str) {
     let script = "cat /proc/self/status";
@@ -184,7 +184,8 @@ fn a_user_with_capabilities_gets_them_again(session: &Session) {
         format!("{user} --bounding-set=-all,+chown,+setpcap --no-new-privs"),
     ] {
         let (_unshare, sleep) = target(session, &words);
-        // What the kernel took at setpriv's own exec it takes at the program's.
+        // The capabilities that the kernel dropped at setpriv's own exec are dropped at the
+        // program's too.
         assert_alike(session, &sleep, "");
     }
     let (_unshare, sleep) = target(
@@ -221,7 +222,7 @@ fn keeping_privileges_prints_a_note(session: &Session) {
             "{own} is not in {status}"
         );
     }
-    // Nobody but user 0 keeps capabilities across an exec.
+    // Only user 0 keeps capabilities across an exec.
     for (options, words, none) in [
         ("-S 0", "with your capabilities", false),
         ("-S 5", "user 5, who has no capabilities", true),
@@ -244,7 +245,7 @@ fn keeping_privileges_prints_a_note(session: &Session) {
     assert!(quiet.stderr.is_empty());
 }
 
-/// `openat2` with a directory that is none: EBADF, unless a filter answers it with ENOSYS.
+/// `openat2` with an invalid directory: EBADF, unless a filter answers it with ENOSYS.
 const OPENAT2: &str = "perl -e $p=\"\";syscall(437,-1,$p,0,0);print(int($!))";
 
 fn seccomp_filters_are_copied_if_root_may_read_them(session: &Session) {
@@ -280,7 +281,7 @@ fn seccomp_filters_are_copied_if_root_may_read_them(session: &Session) {
     );
 }
 
-/// Nobody but its tracer can read its filters, and the program is run without them.
+/// Only its tracer can read its filters, so the program runs without them.
 fn a_traced_target_is_left_alone(session: &Session) {
     let strace = session
         .command("strace -f -o /dev/null unshare --mount --uts sleep 100")
@@ -309,7 +310,7 @@ fn a_user_name_is_looked_up_in_the_target(session: &Session) {
         let enter = session.nsx(&format!("enter {} --user {user} sh -c", sleep.id()));
         enter.arg("echo $(id -u):$(id -g):$(id -G):$HOME").run()
     };
-    // Whoever the target is already has the home that it has.
+    // A user that the target has already gets the home directory of the target.
     let home = session.directory().display();
     assert_eq!(who("web").exited(0).text(), format!("0:0:0:{home}"));
     for nobody in ["nobody", "web:nobody", "", "-1", "4294967295", "web:"] {
@@ -354,7 +355,7 @@ fn account_files_are_never_read_outside_the_target(session: &Session) {
     enter("--user nobody id")
         .exited(125)
         .says(&["users and groups"]);
-    // Whoever asks for no name is served all the same.
+    // A program that needs no user name runs all the same.
     assert_eq!(
         enter("--user 5:6 id")
             .exited(125)
@@ -461,7 +462,7 @@ fn an_image_without_a_shell_is_reported(session: &Session) {
 }
 
 fn nested_user_namespaces_are_entered_without_options(session: &Session) {
-    // The network is of the outer user namespace, all else of the inner one.
+    // The outer user namespace owns the network, the inner one owns all others.
     let words = "unshare --user --map-root-user --net unshare --user --map-root-user --mount --pid \
     --fork --kill-child --uts";
     let unshare = session

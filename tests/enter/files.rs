@@ -1,4 +1,4 @@
-//! `nsx enter`: namespaces that files hold, with a process beside them and without.
+//! `nsx enter`: namespaces that files hold, with and without a process beside them.
 
 use crate::{
     support::{
@@ -31,7 +31,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// Pins a new namespace to the file of its kind's name, and gives its name.
+/// Pins a new namespace to the file named after its kind, and prints its name.
 fn pinned(session: &Session, kind: &str) -> String {
     let (option, link) = if kind == "pid" {
         ("--pid", "pid")
@@ -96,7 +96,7 @@ fn a_namespace_by_itself_is_joined_alone(session: &Session) {
         (net.as_str(), "0", "lo"),
         "{output}"
     );
-    // /sys is put right apart from everybody else's mounts.
+    // /sys is mounted apart from everybody else's mounts.
     assert_ne!(lines[1], procfs::ns("self", "mnt"));
     assert_eq!(lines[4], session.directory().to_str().unwrap());
     let unfixed = session
@@ -169,7 +169,7 @@ fn the_program_is_root_of_a_user_namespace_of_a_file(session: &Session) {
                 .arg(who);
             match uid {
                 "0" => assert_eq!(output, expected.output(), "{target}"),
-                // nsenter gives up where there is no user 0.
+                // nsenter fails if there is no user 0.
                 _ => assert_eq!(output, format!("65534\n65534\n65534\n{name}"), "{target}"),
             }
         }
@@ -242,7 +242,7 @@ fn a_pid_namespace_whose_pid_1_has_ended_is_refused(session: &Session) {
     unpin(session, "pid");
 }
 
-/// A `sleep` in namespaces of every kind, and the ids of it and of who waits for it.
+/// A `sleep` in namespaces of every kind, with its PID and the PID of its parent.
 fn sleep_in_all(session: &Session) -> (Process, u32) {
     let kinds = "--user --map-root-user --mount --uts --ipc --net --pid --cgroup --time --fork \
     --kill-child";
@@ -296,7 +296,7 @@ fn files_alone_need_no_target(session: &Session) {
             assert_eq!(enter.output(), theirs, "{kinds:?}");
         }
     }
-    // The program may be a number, and without a program a shell is run.
+    // The program may be a number, and without a program a shell runs.
     let refused = session
         .nsx(&format!("enter {}{}{id} true", ours("user"), ours("uts")))
         .run()
@@ -306,7 +306,7 @@ fn files_alone_need_no_target(session: &Session) {
         .nsx(&format!("enter {}--uts=/proc/{id}/ns/uts", ours("user")))
         .input(b"readlink /proc/$$/ns/uts");
     assert_eq!(shell.output(), procfs::ns(id, "uts"));
-    // A TARGET stands before the files, or is named; a kind without a file needs one.
+    // A TARGET comes before the files, or is named; a kind without a file requires one.
     let uts = procfs::ns(id, "uts");
     let (user, file) = (ours("user"), ours("uts"));
     for words in [
@@ -369,7 +369,7 @@ fn a_file_may_follow_its_letter_without_a_space_as_in_nsenter(session: &Session)
         let with_target =
             format!("enter -t {id} -U --no-fix -{letter}/proc/{id}/ns/{kind} {script}");
         assert_eq!(session.nsx(&with_target).output(), theirs, "{letter}");
-        // Relative to where the caller stands.
+        // Relative to the caller's working directory.
         let in_there = |program: &str| {
             session.shell(&format!(
                 "cd /proc/{id}/ns; exec {program} -Uuser -{letter}./{kind} {script}"
@@ -395,8 +395,8 @@ fn private(session: &Session, script: &str) -> String {
 }
 
 fn a_directory_of_pins_is_entered(session: &Session) {
-    // Each is named as the inode of its file says; the name of a file matters nothing if there is
-    // one of its kind.
+    // Each kind is known by the inode of its file. The name of a file does not matter if there is
+    // only one of its kind.
     let script = r#"mkdir box; nsx unshare --no-mount-sys --pin net=box/net --pin uts=box/name --pin ipc=box/ipc --hostname inside true
         id() { echo $1:[$(stat -c %i box/$2)]; }; touch box/plain; ln -s ../nothing box/link
         same() { [ "$1" = "$2" ] || echo $3: $1 is not $2; }

@@ -20,7 +20,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// An image with one static program in it and no other file or directory.
+/// An image with one static program and no other file or directory.
 fn image(session: &Session) {
     session
         .shell("mkdir image && cp \"$(command -v busybox)\" image/sleep")

@@ -1,4 +1,4 @@
-//! `nsx enter` into a target that does what it can against its visitor.
+//! `nsx enter` into a target that attacks its visitor.
 
 use crate::support::{
     Need, Process, Session, Test, both,
@@ -26,7 +26,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// A `sleep` in namespaces of its own, beside which a script has started what it likes.
+/// A `sleep` in namespaces of its own, and a hostile script beside it.
 fn target(session: &Session, options: &str, script: &str) -> (Process, Pinned) {
     let options = format!("--mount --pid --fork --kill-child --mount-proc {options}sh -c");
     let unshare = session
@@ -44,14 +44,15 @@ fn nobody_inside_can_trace_nsx_before_the_exec(session: &Session) {
     } else {
         ""
     };
-    // What it runs from, for as long as that is nsx: by the time of the look it may be the program.
+    // The file that the process runs from, as long as that is nsx: the process may already be the
+    // program.
     let look = "while :; do for p in /proc/[0-9]*; do read name <$p/comm; [ \"$name\" = nsx ] || \
     continue; \
         if exe=$(readlink $p/exe); then case $exe in *nsx*) echo seen;; esac; else echo denied; \
     fi; \
         done; done >looked 2>/dev/null &";
     let (_unshare, sleep) = target(session, options, look);
-    // Held up where it has joined and is about to become the program.
+    // Stopped after it has joined and before it becomes the program.
     let strace = "strace -f -o trace -e trace=execve -e inject=execve:delay_enter=300000 nsx enter";
     session
         .command(&format!("{strace} {} -- true", sleep.id()))
@@ -63,7 +64,7 @@ fn nobody_inside_can_trace_nsx_before_the_exec(session: &Session) {
 }
 
 /// Checks that no process in the target can write to the file that nsx runs from, if the target
-/// sees that file: neither while nsx runs nor, with a descriptor that was kept, afterwards.
+/// sees that file: neither while nsx runs nor later, through a descriptor that it kept.
 fn nothing_inside_can_write_to_the_file_that_nsx_runs_from(session: &Session) {
     let (_unshare, sleep) = target(session, "", "");
     session
@@ -79,7 +80,7 @@ fn nothing_inside_can_write_to_the_file_that_nsx_runs_from(session: &Session) {
         )
     };
     let before = state();
-    // On a mount of its own, and a copy where the kernel has no such mounts.
+    // On a mount of its own, or a copy if the kernel has no such mounts.
     for (filter, runs_from) in [
         (None, "/"),
         (Some(Filter::NewCalls), "/memfd:nsx (deleted)"),
@@ -128,7 +129,7 @@ fn nothing_inside_can_write_to_the_file_that_nsx_runs_from(session: &Session) {
 
 fn no_copy_is_sealed_if_the_target_cannot_reach_nsx(session: &Session) {
     let (_unshare, sleep) = target(session, "", "");
-    // Not in sight, or no more than the caller lets it be.
+    // The target does not see nsx, or sees only what the caller permits.
     let (_unshare, other) = target(session, "--user --map-root-user ", "");
     for words in [format!("{} --pid", sleep.id()), format!("{}", other.id())] {
         let explained = session
@@ -140,7 +141,8 @@ fn no_copy_is_sealed_if_the_target_cannot_reach_nsx(session: &Session) {
 
 fn a_script_with_proc_self_exe_is_run_by_the_sealed_copy(session: &Session) {
     let (_unshare, sleep) = target(session, "", "");
-    // The kernel runs `/proc/self/exe unshare FILE`, where that is whoever asks for it: nsx.
+    // The kernel runs `/proc/self/exe unshare FILE`, in which `/proc/self/exe` is the process that
+    // runs it: nsx.
     fs::write(session.path("trick"), "#!/proc/self/exe unshare\n").unwrap();
     session.shell("chmod +x trick").run().exited(0);
     let strace = "strace -f -o trace -e trace=execve -e inject=execve:delay_exit=400000 nsx enter";
@@ -161,8 +163,8 @@ fn a_script_with_proc_self_exe_is_run_by_the_sealed_copy(session: &Session) {
     enter.wait().exited(125).says(&["nothing to unshare"]);
 }
 
-/// The shell that lists its own descriptors. The descriptor of the directory that the shell reads
-/// comes last.
+/// The shell that lists its own descriptors. The descriptor of the directory that it reads comes
+/// last.
 const LIST: &str = "sh -c";
 
 fn no_descriptor_of_the_callers_leaks_in(session: &Session) {
@@ -207,7 +209,7 @@ fn the_callers_descriptors_stay_if_kinds_are_named(session: &Session) {
     none.exited(1);
 }
 
-/// An image with a shell, and what a script makes in it.
+/// An image with a shell, and the files that a script makes in it.
 fn image(session: &Session, script: &str) -> (Process, Pinned) {
     let make = "mkdir -p image/bin && cp \"$(command -v busybox)\" image/bin/ && cd image && \
         for tool in sh ls cat sleep id; do ln bin/busybox bin/$tool; done; ";
@@ -236,7 +238,7 @@ fn a_target_without_proc_sys_and_dev_is_entered(session: &Session) {
     ));
     terminal.shows("aterminal");
     terminal.prompt();
-    // The host's programs bring their own.
+    // The host's programs use their own.
     let tools = session.nsx(&format!("enter {} --host-tools -- sh -c", sleep.id()));
     assert_eq!(
         tools

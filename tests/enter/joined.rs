@@ -1,6 +1,6 @@
-//! `nsx enter`: which namespaces are joined if the words alone do not say it: those of the target's
-//! children, the user namespace that gives an ordinary user the right to the others, and what is
-//! said of it.
+//! `nsx enter`: the namespaces that it joins although nobody named them: those of the target's
+//! children, and the user namespace that gives an ordinary user the right to the others; and the
+//! notes about that.
 
 use crate::{
     support::{
@@ -81,7 +81,7 @@ fn a_waiting_target_leads_to_the_pid_namespace_of_its_children(session: &Session
                 .output();
             assert!(ps.trim_start().starts_with("1 sleep\n"), "{ps}");
         }
-        // The kind by itself, with the caller's files; and the tools of the host.
+        // The kind alone, with the caller's files; and the tools of the host.
         let user = if session.is_root() { "" } else { "-U " };
         let first = "tr '\\0' ' ' </proc/1/cmdline";
         let named = session
@@ -95,7 +95,7 @@ fn a_waiting_target_leads_to_the_pid_namespace_of_its_children(session: &Session
                 .output(),
             "sleep 100 /"
         );
-        // A kind that is not named is not joined, and who asks is told.
+        // A kind that was not named is not joined, and -v says so.
         let other = session
             .nsx(&format!(
                 "enter {id} {user}--uts readlink /proc/self/ns/pid"
@@ -136,7 +136,7 @@ fn a_waiting_target_leads_to_the_time_namespace_of_its_children(session: &Sessio
 }
 
 fn a_pid_namespace_without_pid_1_is_not_joined(session: &Session) {
-    // One that nobody was born in yet, and one whose PID 1 has ended.
+    // A namespace without a process so far, and one whose PID 1 has ended.
     for command in [
         session.original_unshare("--pid --uts sleep 100"),
         session
@@ -162,7 +162,7 @@ fn a_pid_namespace_without_pid_1_is_not_joined(session: &Session) {
     }
 }
 
-/// Records of a container, as runc writes them, of the process `$1` of a shell.
+/// Records of a container, as runc writes them, about the process `$1` of a shell.
 const RECORD: &str = r#"record() {
     start=$(cut -d' ' -f22 /proc/$1/stat); mkdir -p /run/runc/box
     echo "{\"id\":\"box\",\"init_process_pid\":$1,\"init_process_start\":$start,\"config\":{}}" >/run/runc/box/state.json
@@ -184,7 +184,7 @@ fn a_container_is_entered_in_the_namespaces_of_its_first_process(session: &Sessi
         host.command(&format!("readlink /proc/{id}/ns/{link}"))
             .output()
     };
-    // As `runc exec`, which goes by the first process's own namespaces; by the number it is a
+    // As `runc exec`, which uses the first process's own namespaces; by its PID the target is a
     // process that waits.
     for (target, link) in [("oci:box", "pid"), (id.as_str(), "pid_for_children")] {
         let expected = format!("{}\n{}", outside("uts"), outside(link));
@@ -237,7 +237,7 @@ fn a_user_joins_the_user_namespace_that_owns_the_others(session: &Session) {
             );
         }
     }
-    // What is put right for the program is put right with these rights.
+    // nsx mounts files for the program with these privileges.
     assert_eq!(
         session
             .nsx(&format!("enter {id} --net ls /sys/class/net"))
@@ -287,7 +287,7 @@ fn a_user_joins_the_user_namespace_that_is_above_all_owners(session: &Session) {
 
 fn a_user_namespace_that_gives_no_right_is_not_joined(session: &Session) {
     let user = |id: u32| format!("setpriv --reuid={id} --regid={id} --clear-groups");
-    // Root has the right without, and another user has it by no user namespace.
+    // Root needs no user namespace, and another user gains nothing by one.
     let script = format!(
         "touch net; chmod 755 .; {} unshare --user --map-root-user --net sleep 100 & id=$!
         until [ \"$(cat /proc/$id/comm)\" = sleep ]; do sleep 0.01; done; mount --bind \
@@ -348,7 +348,7 @@ fn a_note_is_printed_if_the_program_lacks_the_targets_filters(session: &Session)
             "{said}"
         );
     }
-    // Who asks for none is told nothing, nor is who enters a target that has none.
+    // A caller who asked to leave the filters out gets no note, nor does one whose target has none.
     assert_eq!(
         held(enter(" --no-seccomp")),
         ("Seccomp:\t0".to_owned(), String::new())
@@ -361,7 +361,8 @@ fn a_note_is_printed_if_the_program_lacks_the_targets_filters(session: &Session)
     );
 }
 
-/// Docker's `-i -t` and `-u` name other things here: a program that is root outside has to know it.
+/// Docker's `-i -t` and `-u` have another meaning here, so a program that is root outside gets a
+/// note.
 fn a_note_is_printed_at_a_terminal_for_a_program_beside_a_container(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let script = "unshare --uts --ipc --mount sleep 100 &
@@ -392,7 +393,8 @@ fn a_note_is_printed_at_a_terminal_for_a_program_beside_a_container(session: &Se
         "{shown}"
     );
     assert!(at_terminal("box --net -- true").contains("no namespace of it is joined"));
-    // With its files it is in the container, and a process by its number is no container's name.
+    // With the container's files the program is inside, and a process given by its PID is not a
+    // container.
     for words in ["box true", "box -m -i true", &format!("{id} --ipc true")] {
         assert!(!at_terminal(words).contains("your files"), "{words}");
     }

@@ -1,4 +1,5 @@
-//! `nsx enter`: which namespaces are joined, where the program then stands, and what is refused.
+//! `nsx enter`: which namespaces are joined, where the program starts, and which targets are
+//! refused.
 
 mod alike;
 mod files;
@@ -72,7 +73,7 @@ fn target(session: &Session, options: &str) -> (Process, Pinned) {
     (unshare, sleep)
 }
 
-/// Everything that util-linux can unshare, but the user namespace.
+/// Every kind that util-linux can unshare, except the user namespace.
 const MANY: &str =
     "--mount --uts --ipc --net --pid --cgroup --time --fork --kill-child --mount-proc";
 
@@ -84,8 +85,8 @@ fn namespaces(process: &Pinned) -> String {
 fn nsx_and_nsenter_enter_the_namespaces_that_unshare_made(session: &Session) {
     let nsx = session.unshare("--net --pid sleep 100").start();
     nsx.program("sleep");
-    // What the caller knows as `$!` is in the new network, though not PID 1 of the new PID
-    // namespace.
+    // The process that the caller knows as `$!` is in the new network, but is not PID 1 of the new
+    // PID namespace.
     let (id, user) = (nsx.id(), if session.is_root() { "" } else { " -U" });
     let ours = format!("enter {id} --net{user} --");
     let theirs = format!(
@@ -148,8 +149,8 @@ fn every_kind_that_differs_is_joined(session: &Session) {
 }
 
 fn only_the_kinds_that_are_named_are_joined(session: &Session) {
-    // Without a procfs of its own, which would not show a program that joins nothing but the mount
-    // namespace.
+    // Without a procfs of its own: a program that joins the mount namespace alone would not be in
+    // it.
     let (_unshare, sleep) = target(
         session,
         "--mount --uts --ipc --net --pid --cgroup --time --fork --kill-child",
@@ -177,7 +178,7 @@ fn only_the_kinds_that_are_named_are_joined(session: &Session) {
             );
         }
     }
-    // util-linux finds the same.
+    // util-linux gets the same result.
     let preserve = if session.is_root() {
         ""
     } else {
@@ -221,7 +222,7 @@ fn the_program_starts_in_the_targets_working_directory(session: &Session) {
 
 fn the_program_has_the_targets_root_directory(session: &Session) {
     small_root(session);
-    // util-linux goes no further than chroot: the root is not that of the mount namespace.
+    // util-linux only calls chroot, so its root is not that of the mount namespace.
     let (_unshare, sleep) = target(session, "--mount --root=root --wd=/tmp");
     for filter in [None, Some(Filter::SetnsByPidfd)] {
         let enter = session
@@ -279,7 +280,7 @@ fn the_program_has_the_ids_that_are_mapped(session: &Session) {
     }
 }
 
-/// User, group and all groups of whoever prints them.
+/// Prints user, group and all groups.
 const PRINT_WHO: &str = "id -u; id -g; id -G";
 
 fn the_program_becomes_a_user_and_a_group(session: &Session) {
@@ -301,7 +302,7 @@ fn the_program_becomes_a_user_and_a_group(session: &Session) {
     assert_eq!(
         who("--uts"),
         "0\n0\n0 7 8",
-        "whoever asks for no group keeps his own"
+        "without a group option the groups stay"
     );
     assert_refused(
         session,
@@ -316,7 +317,7 @@ fn the_program_becomes_a_user_and_a_group(session: &Session) {
 }
 
 fn supplementary_groups_of_root_are_dropped(session: &Session) {
-    // Inside, where setgroups is denied, it would be too late to leave them.
+    // Inside, setgroups is denied, and it would be too late to drop them.
     let (_unshare, sleep) = target(session, "--user --map-root-user --uts");
     let enter = session
         .command("setpriv --groups=7,8 -- nsx enter")
@@ -350,7 +351,7 @@ fn supplementary_groups_that_cannot_be_dropped_are_refused(session: &Session) {
             "-G",
         ]);
         assert!(!session.path("ran").exists());
-        // The group that it is in anyway is none to leave, and root leaves his in time.
+        // The program's own group need not be dropped, and root drops its groups in time.
         for groups in ["4242", "7,8"] {
             let command = match groups {
                 "4242" => as_user(groups, &format!("nsx {words}")),
@@ -363,7 +364,7 @@ fn supplementary_groups_that_cannot_be_dropped_are_refused(session: &Session) {
             );
         }
     }
-    // Whoever asks for no group is not kept out.
+    // A caller who drops no group is not refused.
     as_user("4242,42", &format!("nsx enter {id} -U true"))
         .run()
         .exited(0);
@@ -414,7 +415,7 @@ fn a_zombie_is_refused(session: &Session) {
 }
 
 fn a_thread_is_refused(session: &Session) {
-    // /proc/TID exists though it is not listed. This is not the first thread of the tests.
+    // /proc/TID exists though it is not listed. This is not the main thread of the tests.
     let (id, thread) = (
         std::process::id(),
         rustix::thread::gettid()
@@ -423,7 +424,7 @@ fn a_thread_is_refused(session: &Session) {
             .unsigned_abs(),
     );
     if id == thread {
-        // With --test-threads=1 it is: ask for one that is not.
+        // With --test-threads=1 it is the main thread: request one that is not.
         return std::thread::scope(|scope| {
             scope.spawn(|| a_thread_is_refused(session)).join().unwrap()
         });
@@ -471,7 +472,7 @@ fn a_target_without_a_namespace_of_its_own_is_refused(session: &Session) {
     let sleep = session.command("sleep 100").start();
     sleep.program("sleep");
     assert_refused(session, &sleep.id().to_string(), &[&sleep.id().to_string()]);
-    // A kind that is named and shared is joined already.
+    // A kind that was named and is shared is joined already.
     session
         .nsx(&format!("enter {} --net -- true", sleep.id()))
         .run()

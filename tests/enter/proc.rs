@@ -1,5 +1,5 @@
-//! `nsx enter --mount` without `--pid`: the target's /proc shows another PID namespace than the one
-//! that the program is in.
+//! `nsx enter --mount` without `--pid`: the target's /proc shows a PID namespace that the program
+//! is not in.
 
 use crate::{
     support::{
@@ -28,7 +28,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// A `sleep` with mounts and processes of its own, and a procfs of these.
+/// A `sleep` with its own mounts and processes, and a procfs of these.
 fn target(session: &Session, options: &str, script: &str) -> (Process, Pinned) {
     let unshare =
         session.original_unshare(&format!("--mount --pid --fork --kill-child {options}sh -c"));
@@ -43,13 +43,13 @@ fn mounts(process: u32) -> String {
 
 fn the_program_finds_itself_in_proc_and_the_target_sees_no_mount(session: &Session) {
     for propagation in ["--propagation private", "--propagation shared"] {
-        // Shared with nobody but copies of it.
+        // Shared only with copies of it.
         let (_unshare, sleep) = target(session, &format!("--mount-proc {propagation} "), "");
         let id = sleep.id();
         let before = mounts(id);
         for filter in [None, Some(Filter::NewCalls), Some(Filter::SetnsByPidfd)] {
             let enter = session.nsx(&format!("enter {id} -m -- sh -c"));
-            // What the program sees of the target meanwhile is what there was before.
+            // Meanwhile the program sees the target's earlier state.
             let script = format!(
                 "readlink /proc/self/ns/pid; cat /proc/$$/comm /proc/{id}/comm /proc/{id}/mountinfo"
             );
@@ -110,7 +110,7 @@ fn the_target_sees_no_mount_of_the_program_unless_it_is_requested(session: &Sess
 
 fn a_process_in_a_chroot_is_entered_in_its_root_directory(session: &Session) {
     let root = small_root(session);
-    // The jail is a directory like any other, and no mount.
+    // The jail is an ordinary directory and not a mount.
     let script = format!(
         "mount -t proc proc {0}/proc; cd {0}; exec chroot . sleep 100",
         root.display()
@@ -179,7 +179,7 @@ fn the_mount_namespace_of_a_file_gets_a_proc_too(session: &Session) {
         own
     );
     assert_eq!(mounts(sleep.id()), before);
-    // One whose /proc is the caller's is joined as it is.
+    // A target whose /proc is the caller's is joined as it is.
     let unshare = session.original_unshare("--mount sleep 100").start();
     let other = unshare.program("sleep");
     let mnt = procfs::ns(other.id(), "mnt");
@@ -192,8 +192,8 @@ fn the_mount_namespace_of_a_file_gets_a_proc_too(session: &Session) {
     );
 }
 
-/// The right to a procfs of a PID namespace is that of the user namespace that owns it, which an
-/// ordinary user does not have.
+/// Mounting the procfs of a PID namespace requires a right over the user namespace that owns it,
+/// which an ordinary user lacks.
 fn a_caller_who_may_not_mount_proc_gets_a_remedy(session: &Session) {
     let script = "unshare --mount --pid --fork --kill-child --mount-proc sleep 100 &
         until read target </proc/$!/task/$!/children; [ \"$(cat /proc/$target/comm)\" = sleep ]; \

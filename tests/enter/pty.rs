@@ -1,5 +1,4 @@
-//! `nsx enter --pty`: the program has a terminal of its own, which to its user is the one that he
-//! sits at.
+//! `nsx enter --pty`: the program has a terminal of its own, which behaves like the caller's.
 
 use crate::support::{
     Need, Process, Session, Test, both,
@@ -42,7 +41,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// A `sleep` in its own namespaces, for which a script has mounted what it likes.
+/// A `sleep` in its own namespaces, in which a script has mounted other files.
 fn target(session: &Session, script: &str) -> (Process, Pinned) {
     let options = "--mount --pid --fork --kill-child --mount-proc sh -c";
     let unshare = session
@@ -58,7 +57,7 @@ const OWN_TERMINALS: &str = "mount -t devpts -o newinstance,ptmxmode=0666,mode=0
 && \
     mount --bind /dev/pts/ptmx /dev/ptmx";
 
-/// A terminal where `$enter` is the way into a target.
+/// A terminal in which `$enter` is the way into a target.
 fn terminal(session: &Session, sleep: &Pinned) -> Terminal {
     let mut terminal = session.terminal();
     terminal.line(&format!("enter='nsx enter {}'", sleep.id()));
@@ -89,7 +88,7 @@ fn the_terminal_is_one_of_the_targets(session: &Session) {
         shown(&mut terminal, "$enter sh -c 'echo /dev/pts/*'"),
         "/dev/pts/0 /dev/pts/ptmx"
     );
-    // Whoever opens it by its name may: it is the program's user's.
+    // The terminal belongs to the program's user, who may open it by name.
     assert_eq!(
         shown(
             &mut terminal,
@@ -113,7 +112,7 @@ fn a_target_without_devpts_gets_a_terminal_of_the_host(session: &Session) {
 }
 
 fn the_program_has_the_callers_terminal_if_there_are_no_pseudo_terminals(session: &Session) {
-    // An initramfs, a rescue shell: no devpts at all. The caller's /dev is empty, but for the
+    // An initramfs or a rescue shell has no devpts. The caller's /dev is empty, except for the
     // terminal that is open.
     let (_unshare, sleep) = target(session, "mount -t tmpfs none /dev");
     let mut terminal = session.terminal();
@@ -145,8 +144,8 @@ fn the_program_has_the_callers_terminal_if_there_are_no_pseudo_terminals(session
 }
 
 fn a_file_that_is_not_a_pty_multiplexer_is_left_alone(session: &Session) {
-    // To open the FIFO would wait for ever; the link leads to the host's only for who follows it
-    // there.
+    // Opening the FIFO would wait for ever. The link leads to the host's terminal only if it is
+    // followed on the host.
     for script in [
         "mkfifo /dev/ptmx",
         "ln -s /proc/1/root/../../nowhere /dev/ptmx",
@@ -179,7 +178,7 @@ fn keys_interrupt_stop_and_resume_the_program(session: &Session) {
     for round in 0..3 {
         terminal.stop();
         until("it is stopped", || cat.state() == 'T');
-        // The shell's own line is edited and shown as ever.
+        // The shell's own line is edited and shown as before.
         assert_eq!(shown(&mut terminal, "echo out$((1+1))"), "out2");
         terminal.resume(&cat);
         terminal.line(&format!("round {round}"));
@@ -225,7 +224,7 @@ fn a_full_screen_program_gets_each_key_and_the_size_of_the_window(session: &Sess
         "$enter busybox less {}",
         session.path("text").display()
     ));
-    // One screen less the line for what is typed.
+    // The screen has one line less for the command line.
     assert!(!terminal.shows("line-19").contains("line-20"));
     terminal.press(" ");
     assert!(terminal.shows("line-38").contains("line-20"));
@@ -243,7 +242,7 @@ fn a_full_screen_program_gets_each_key_and_the_size_of_the_window(session: &Sess
 fn the_callers_terminal_is_as_it_was_however_nsx_ends(session: &Session) {
     let (_unshare, sleep) = target(session, OWN_TERMINALS);
     let mut terminal = terminal(session, &sleep);
-    // While a command runs, bash has the terminal as it was.
+    // While a command runs, bash has restored the terminal.
     terminal.line("read line");
     until("bash reads no keys", || terminal.modes().contains("ICANON"));
     let before = terminal.modes();
@@ -256,14 +255,14 @@ fn the_callers_terminal_is_as_it_was_however_nsx_ends(session: &Session) {
         (Signal::KILL, "137"),
         (Signal::ABORT, "134"),
     ] {
-        // Bash would set it right: something else waits for nsx, and only then bash for that.
+        // Bash would restore it: something else waits for nsx, and only then does bash.
         terminal.line("sh -c \"trap : INT; $enter sleep 103; echo ended \\$?; read line\"");
         let program = terminal.shell().program("sleep");
         let nsx = terminal.shell().program("nsx");
         until("it has the keys", || !terminal.modes().contains("ICANON"));
         nsx.signal(signal);
         terminal.shows(&format!("ended {code}"));
-        // Of a signal that it cannot see, who is left behind hears a moment later.
+        // A process that is left behind learns of a signal that it cannot see a moment later.
         until(&format!("it is as it was after {signal:?}"), || {
             terminal.modes() == before
         });
@@ -317,7 +316,7 @@ fn standard_descriptors_that_are_not_terminals_stay(session: &Session) {
         .collect();
     lines.sort();
     assert_eq!(lines, ["/dev/pts/0", "to the terminal"]);
-    // In a pipeline the keys may be another's.
+    // In a pipeline another process may read the keys.
     assert_eq!(shown(&mut terminal, "$enter tty | cat"), "not a tty");
 }
 
@@ -344,7 +343,7 @@ fn no_pty_leaves_the_program_the_callers_terminal(session: &Session) {
 fn nothing_can_be_typed_into_the_callers_terminal(session: &Session) {
     let (_unshare, sleep) = target(session, OWN_TERMINALS);
     let mut terminal = terminal(session, &sleep);
-    // TIOCSTI, into whatever it has that is a terminal.
+    // TIOCSTI, into every descriptor that is a terminal.
     let script = "for my $fd (0..9) { open(my $tty, \"+<&=$fd\") or next; \
         ioctl($tty, 0x5412, $_) for split //, \"touch typed\\n\" }\n\
         if (open my $tty, \"+<\", \"/dev/tty\") { ioctl($tty, 0x5412, $_) for split //, \"touch \
@@ -355,7 +354,8 @@ fn nothing_can_be_typed_into_the_callers_terminal(session: &Session) {
     terminal.prompt();
     assert_eq!(shown(&mut terminal, "echo the next"), "the next");
     assert!(!session.path("typed").exists());
-    // Where the kernel allows it at all, it works on the caller's own: the script is right.
+    // If the kernel allows TIOCSTI at all, it works on the caller's own terminal: the script is
+    // right.
     if session.is_root() {
         terminal.line(&format!("$enter --no-pty {perl}"));
         until("what was typed was run", || session.path("typed").exists());

@@ -1,5 +1,5 @@
-//! `nsx enter` with kinds named: the caller's files stay, and what would lie of them is put right
-//! for the program alone.
+//! `nsx enter` with kinds named: the caller's files stay, and those that would show the wrong
+//! namespace are replaced for the program alone.
 
 use crate::{
     support::{
@@ -36,7 +36,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// A `sleep` that shares the caller's files, but neither its processes nor its network.
+/// A `sleep` that shares the caller's files, but not its processes and network.
 fn target(session: &Session) -> (crate::support::Process, Pinned) {
     let unshare = session
         .original_unshare("--net --pid --uts --fork --kill-child sleep 100")
@@ -92,8 +92,8 @@ fn sys_shows_the_network_and_keeps_the_cgroups(session: &Session) {
 }
 
 fn the_message_queues_are_those_of_the_target(session: &Session) {
-    // A /dev as systemd has it, whatever this host has. There are two queues in all: a user may
-    // have few (RLIMIT_MSGQUEUE).
+    // A /dev as systemd has it, on any host. There are only two queues: a user may have few
+    // (RLIMIT_MSGQUEUE).
     let script =
         "mount -t tmpfs none /dev && mkdir /dev/mqueue && mount -t mqueue none /dev/mqueue && \
         touch /dev/mqueue/outer
@@ -168,8 +168,8 @@ fn no_fix_leaves_the_callers_mounts(session: &Session) {
     );
 }
 
-/// A container's /proc has parts that are mounted over, and a user namespace in it may mount no
-/// other.
+/// Parts of a container's /proc are mounted over, and a user namespace inside may not mount
+/// another.
 fn a_refusal_of_proc_names_the_remedy_that_works(session: &Session) {
     let script = "mount -t tmpfs none /proc/tty; unshare --user --map-root-user --pid --fork \
     --kill-child sleep 100 &
@@ -232,7 +232,7 @@ fn nothing_is_mounted_if_the_mount_namespace_is_joined(session: &Session) {
         let output = session
             .nsx(&format!("{words} -- readlink /proc/thread-self/ns/mnt"))
             .run();
-        // The target's /proc is the caller's, which shows no process by that name to who is in
+        // The target's /proc is the caller's, which shows no process by that PID to a process in
         // another namespace.
         output.exited(0);
         let explained = session.nsx(&format!("{words} --explain true")).output();
@@ -278,7 +278,7 @@ fn mounts_are_explained(session: &Session) {
     assert!(!explained.contains("mount"), "nothing lies: {explained}");
 }
 
-/// Runs a script where /etc and /run are the test's own: `etc/netns/NAME/FILE` may be made, and
+/// Runs a script with /etc and /run of its own, in which it may make `etc/netns/NAME/FILE` and
 /// named networks.
 fn with_own_etc(session: &Session, script: &str) -> String {
     let prepare = "mount -t tmpfs none /run && mkdir -p upper work /run/netns && \
@@ -290,7 +290,7 @@ fn with_own_etc(session: &Session, script: &str) -> String {
     unshare.output()
 }
 
-/// A named network with a resolver of its own, and a process in it; `$1` is what to run.
+/// A named network with a resolver of its own, and a process in it; `$1` is the command to run.
 const NAMED_NETWORK: &str = "ip netns add blue; mkdir -p /etc/netns/blue; echo blue \
 >/etc/netns/blue/resolv.conf; \
     echo mine >/etc/netns/blue/hosts; nsenter --net=/run/netns/blue sleep 100 & target=$!; \
@@ -310,7 +310,7 @@ fn the_files_of_a_named_network_are_seen_as_ip_netns_shows_them(session: &Sessio
     assert_eq!(output, with_own_etc(session, &format!("{prepare}{theirs}")));
 }
 
-/// A `sleep` with a network and with mounts of its own, among them a resolver and names.
+/// A `sleep` with its own network and mounts, among them a resolver and host names.
 fn resolving(session: &Session, options: &str) -> (crate::support::Process, Pinned) {
     fs::write(session.path("resolver"), "nameserver 127.0.0.11\n").unwrap();
     fs::write(session.path("names"), "192.0.2.1 target\n").unwrap();
@@ -341,7 +341,7 @@ fn names_are_looked_up_as_the_target_does(session: &Session) {
         }
     }
     let own = session.command(show).output();
-    // The caller's stay where the network does, and where that is asked for.
+    // The caller's files stay if the network does, and with --no-fix.
     assert_eq!(
         session
             .nsx(&format!("enter {id} {user}--net --no-fix -- {show}"))
@@ -368,7 +368,7 @@ fn names_are_looked_up_as_the_target_does(session: &Session) {
         );
     }
     assert_eq!(session.command(show).output(), own);
-    // It is a copy, and what the program writes would be the target's.
+    // The file is a copy: the target must not see what the program writes.
     let enter = session
         .nsx(&format!("enter {id} {user}--net -- sh -c"))
         .arg("echo mine >/etc/resolv.conf")
@@ -404,7 +404,7 @@ fn the_files_of_a_named_network_come_before_the_targets(session: &Session) {
     );
 }
 
-/// root's user id is not mapped there, and a file belongs to somebody.
+/// root's user id is not mapped there, and the file has another owner.
 fn a_program_without_mapped_ids_sees_network_files_too(session: &Session) {
     let mapper = "unshare --map-users 0:100000:10 --map-groups 0:100000:10 -S 0 -G 0";
     fs::write(session.path("resolver"), "nameserver 127.0.0.11\n").unwrap();
@@ -429,7 +429,7 @@ fn a_program_without_mapped_ids_sees_network_files_too(session: &Session) {
 fn a_link_in_etc_is_followed_to_the_file_that_is_covered(session: &Session) {
     let link = "rm -f /etc/resolv.conf; mkdir /run/there; echo host >/run/there/stub; \
         ln -s ../run/there/stub /etc/resolv.conf; ";
-    // Beside it one that leads nowhere, as a source, and one with nothing to cover.
+    // Beside it, a link that leads nowhere, as a source, and one that covers no file.
     let more = "ln -s nowhere /etc/netns/blue/dangling; echo new >/etc/netns/blue/not-in-etc; ";
     let show = "nsx enter $target --net -v -- sh -c 'cat /etc/resolv.conf; cat /run/there/stub' \
     2>&1; cat /etc/resolv.conf";

@@ -1,6 +1,6 @@
-//! `nsx ls` on hosts that are hard to list: crowds that come and go, ids that are used again,
-//! depths and lengths at the kernel's limits, a /proc that shows little. Each test has a PID
-//! namespace of its own.
+//! `nsx ls` on hosts that are hard to list: processes that come and go, ids that are reused, depths
+//! and lengths at the kernel's limits, and a /proc that shows little. Each test has a PID namespace
+//! of its own.
 
 use crate::support::{Command, Need, Session, Test, both, procfs, root};
 use serde_json::Value;
@@ -10,7 +10,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         both(nsx_lists_what_lsns_lists_among_a_hundred_namespaces)
             .needs([Need::Processes(100), Need::Tool("lsns")]),
-        // Alone, so that there are processors to make them as fast as they are due.
+        // Alone, so that there are processors to create them as fast as they are due.
         both(no_row_is_wrong_while_processes_come_and_go)
             .needs([Need::Tool("perl")])
             .alone(),
@@ -26,8 +26,8 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// A shell as PID 1 of a PID namespace with a /proc of its own: what it lists is what the script
-/// starts.
+/// A shell as PID 1 of a PID namespace with a procfs of its own: only processes of the script are
+/// listed.
 fn alone(session: &Session, script: &str) -> Command {
     let map = session.map_root();
     session
@@ -45,7 +45,7 @@ fn documents(text: &[u8]) -> Vec<Value> {
 }
 
 fn nsx_lists_what_lsns_lists_among_a_hundred_namespaces(session: &Session) {
-    // Each alone: the other end of a pipe may be there already, or not yet.
+    // Each list alone: the process at the other end of a pipe may or may not exist yet.
     let script = "for i in $(seq 25); do unshare --uts --ipc --net --cgroup sleep 100 & done
         until [ $(ls -l /proc/[0-9]*/exe | grep -c '/sleep$') = 25 ]; do sleep 0.1; done
         ours=$(nsx ls --all); theirs=$(lsns -l)
@@ -53,15 +53,15 @@ fn nsx_lists_what_lsns_lists_among_a_hundred_namespaces(session: &Session) {
     $2, $3, $4 }'";
     let output = alone(session, script).output();
     let (ours, theirs) = output.split_once("\n\n").unwrap();
-    // nsx adds that processes outside of the PID namespace may be there too.
+    // nsx adds a note that the namespace may have processes outside the PID namespace.
     assert_eq!(ours.replace("+ ", " "), theirs);
     assert!(ours.lines().count() > 100);
 }
 
-/// Starts five processes that stay, and for a minute 600 a second that live for a moment, with ids
-/// that are used again at once: half of them in a UTS namespace of their own, which their name then
-/// says. Where it falls behind it catches up. It ends with how many it made in how many
-/// milliseconds.
+/// Starts five processes that stay, and for a minute 600 a second that end at once, with PIDs that
+/// are reused immediately. Half of them are in a UTS namespace of their own, and their name says
+/// so. A loop that falls behind catches up. At the end it prints how many processes it created in
+/// how many milliseconds.
 const CHURN: &str = r#"for i in 1 2 3 4 5; do unshare --uts sleep 1000 & done
     perl -e 'use Time::HiRes qw(time sleep); $SIG{CHLD} = "IGNORE"; my ($begun, $n) = (time, 0); while ($n < 36000) {
         if ($n > (time - $begun) * 600) { sleep(0.001); next }
@@ -89,7 +89,7 @@ fn no_row_is_wrong_while_processes_come_and_go(session: &Session) {
         String::from_utf8_lossy(&outcome.stderr)
     );
     let made = std::fs::read_to_string(session.path("made")).unwrap();
-    // As many as 500 a second are in more than a minute; how long it took is the host's affair.
+    // 500 a second are needed for more than a minute; the total time depends on the host.
     assert_eq!(made.split_once(' ').unwrap().0, "36000", "{made}");
     let documents = documents(&outcome.stdout);
     assert!(documents.len() > 100, "{} lists", documents.len());
@@ -106,7 +106,7 @@ fn no_row_is_wrong_while_processes_come_and_go(session: &Session) {
         assert_eq!(staying.len(), 5, "{document}");
         assert!(staying.iter().all(|row| row["seen"] == 1), "{document}");
         for row in moving {
-            // Whoever is beside has no namespace of its own: its name here would be that of another
+            // A process without a namespace of its own: such a name here would belong to another
             // process.
             let own = format!("{} {}", row["pid"], row["ns"]);
             assert!(
@@ -149,7 +149,7 @@ fn visible_processes_are_listed_under_hidepid(session: &Session) {
 }
 
 fn a_masked_proc_hides_only_masked_processes(session: &Session) {
-    // As engines mask it, and one process more.
+    // Masked as engines mask it, and one process more.
     let script = "unshare --uts sleep 100 & unshare --uts sleep 101 & masked=$!
         until [ $(cat /proc/[0-9]*/comm | grep -c '^sleep$') = 2 ]; do sleep 0.1; done
         for file in kcore keys timer_list sched_debug; do [ ! -e /proc/$file ] || mount --bind \
@@ -174,7 +174,7 @@ fn json(session: &Session, words: &str) -> Value {
     serde_json::from_slice(&outcome.stdout).unwrap()
 }
 
-/// Counts the steps from a namespace to `top`, each from a namespace to its parent.
+/// Counts the steps from a namespace up to `top`, from each namespace to its parent.
 #[track_caller]
 fn steps(session: &Session, kind: &str, from: &str, top: &str) -> usize {
     let deep = json(session, &format!("ls --deep -t {kind}"));

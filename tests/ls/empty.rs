@@ -1,4 +1,4 @@
-//! `nsx ls` of namespaces that no process is in: what can be told of them all the same.
+//! `nsx ls` of namespaces without processes, and what it can still show of them.
 
 use crate::support::{Need, Session, Test, both, procfs, root};
 use rustix::process::Signal;
@@ -36,7 +36,7 @@ fn row(session: &Session, ns: &str, words: &str) -> Value {
         .clone()
 }
 
-/// The devices that a network namespace has from its beginning.
+/// The devices that every new network namespace has.
 fn devices(session: &Session) -> usize {
     session
         .original_unshare("--user --map-root-user --net cat /proc/self/net/dev")
@@ -135,8 +135,8 @@ fn a_name_finds_a_namespace_without_processes(session: &Session) {
 }
 
 fn facts_that_nothing_leads_to_stay_unknown(session: &Session) {
-    // Another mount than the namespace's stands at its mount point: that one is not opened, and
-    // nothing else leads there.
+    // At its mount point another namespace is mounted: that one is not opened, and nothing else
+    // leads there.
     let script =
         "mount -t tmpfs none /run; ip netns add blue; touch /run/other; mount --bind /run/other \
         /run/netns/blue

@@ -1,5 +1,5 @@
-//! Processes that are there and show nothing or little: they exit, or their main thread has, or the
-//! kernel runs them.
+//! Processes that show little or nothing: they exit, their main thread has ended, or they are
+//! kernel threads.
 
 use crate::support::{
     Need, Session, Test, both,
@@ -19,7 +19,7 @@ pub(crate) fn tests() -> Vec<Test> {
     ]
 }
 
-/// Commands that read a process, each with its status if there is no such process.
+/// Commands that read a process, each with its status if the process does not exist.
 const COMMANDS: [(&str, i32); 4] = [
     ("ls PID", 1),
     ("ls -p PID", 1),
@@ -86,7 +86,7 @@ fn a_process_without_its_main_thread_is_refused(session: &Session) {
         assert_eq!(outcome.text(), "", "{outcome}");
         assert_ne!(outcome.status(), "exit status: 0", "{outcome}");
     }
-    // Its ids are there until its last thread has ended.
+    // Its ids exist until its last thread has ended.
     let chain = procfs::status(id, "NSpid");
     assert!(
         session
@@ -97,7 +97,7 @@ fn a_process_without_its_main_thread_is_refused(session: &Session) {
     assert!(!leaderless.pinned().ended(std::time::Duration::ZERO));
 }
 
-/// A process whose main thread has ended, and another has not.
+/// A process whose main thread has ended, and another thread has not.
 fn leaderless(session: &Session) -> Process {
     let script = "threads->create(sub { sleep 100 }); syscall(shift, 0)";
     let process = session

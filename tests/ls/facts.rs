@@ -1,4 +1,4 @@
-//! The truth of what `nsx ls` says: who leads a namespace, what is not known, who shares what.
+//! Facts of `nsx ls`: the leader of a namespace, unknown values, and shared namespaces.
 
 use crate::support::{
     Need, Process, Session, Test, both, ordinary,
@@ -56,7 +56,7 @@ fn namespaces(group: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// A process in namespaces of its own whose waiting parent is not in the PID namespace.
+/// A process in its own namespaces. Its parent, which waits, is not in the PID namespace.
 fn boxed(session: &Session) -> (Process, Pinned) {
     let unshare = session
         .nsx("unshare -r --pid --net --hostname box sleep 3000")
@@ -93,7 +93,7 @@ fn a_group_is_named_by_a_process_that_is_in_all_of_it(session: &Session) {
         session.nsx(&format!("pidmap -q --from {name} 1")).output(),
         sleep.id().to_string()
     );
-    // So is each row by itself.
+    // So is each row alone.
     let rows = json(session, &format!("ls -q --json -p {}", sleep.id()));
     for row in rows["namespaces"]
         .as_array()
@@ -159,7 +159,7 @@ fn alone(session: &Session, script: &str) -> String {
 }
 
 fn the_oldest_process_leads_even_with_a_higher_pid(session: &Session) {
-    // As after the numbers began again from the bottom: the younger process has the lower one.
+    // As after PIDs have wrapped around: the younger process has the lower PID.
     let script = "
         echo 500 >/proc/sys/kernel/ns_last_pid
         unshare --uts sh -c 'echo $$ >old; exec sleep 1001' &
@@ -192,12 +192,12 @@ fn the_oldest_process_leads_even_with_a_higher_pid(session: &Session) {
     );
 }
 
-/// Words that make a command the ordinary user's.
+/// Words that run a command as the ordinary user.
 const AS_USER: &str = "setpriv --reuid=4242 --regid=4242 --clear-groups";
 
 /// Runs a script while four processes of root are in the network namespace that /run/netns/blue
-/// holds. Returns the first line, which is the number of that namespace, and what the script
-/// prints.
+/// holds. Returns the first line, which is the number of that namespace, and the output of the
+/// script.
 #[track_caller]
 fn with_blue(session: &Session, script: &str) -> (String, String) {
     let script = format!(
@@ -264,7 +264,7 @@ fn hidden_values_are_unknown_and_not_zero(session: &Session) {
             "{line}"
         );
     }
-    // What decides is known.
+    // The value that decides is known.
     assert_eq!(row(lines[8])["ns"].to_string(), ns);
 }
 
@@ -295,7 +295,7 @@ fn processes_that_proc_hides_are_not_counted_as_absent(session: &Session) {
     let (rows, why) = output.split_at(output.find("\nnet:[").unwrap());
     for line in rows.lines() {
         let row: Value = serde_json::from_str(line).unwrap();
-        // Whatever is in the PID namespace is listed.
+        // Every process in the PID namespace is listed.
         assert_eq!(row["nprocs"].is_null(), row["type"] != "pid", "{row}");
         assert!(row["seen"].as_u64().unwrap() > 0, "{row}");
     }
@@ -306,7 +306,7 @@ fn processes_that_proc_hides_are_not_counted_as_absent(session: &Session) {
 }
 
 fn unreadable_processes_are_named_if_they_matter(session: &Session) {
-    // Of root's processes only PID 1 is there.
+    // Of root's processes only PID 1 exists.
     let script = "
         setpriv --reuid=4242 --regid=4242 --clear-groups sh -ec '
             unshare -r --pid --fork --kill-child sleep 1001 &
@@ -340,7 +340,7 @@ fn unknown_numbers_stay_unknown_in_a_saved_census(session: &Session) {
         (&Value::Null, &1.into()),
         "{row}"
     );
-    // What was not seen of both is no difference.
+    // A value that one of the two did not see does not count as a difference.
     session
         .nsx("ls --diff")
         .arg(&file)
@@ -415,7 +415,7 @@ fn a_shared_namespace_is_not_the_processs_own(session: &Session) {
         assert_eq!(whose("uts"), serde_json::json!([]), "{rows}");
         assert!(line("uts").contains("its own"), "{text}");
     } else {
-        // Another user's process may be there.
+        // Another user may have a process there.
         assert_eq!(whose("uts"), Value::Null, "{rows}");
         assert!(line("uts").contains("may be shared"), "{text}");
     }
@@ -430,7 +430,7 @@ fn a_shared_namespace_is_not_the_processs_own(session: &Session) {
 }
 
 fn a_user_under_another_root_is_a_number(session: &Session) {
-    // A user whom the host knows by name runs on the host's files, and on others.
+    // A user with an account on the host runs under the host's root directory, and under another.
     let passwd = fs::read_to_string("/etc/passwd").unwrap();
     let (name, uid) = passwd
         .lines()
@@ -521,7 +521,7 @@ fn a_remedy_leaves_nothing_behind(session: &Session) {
     let sleep = keeper.program("sleep");
     let ns = format!("uts:[{}]", keeper.line());
     let document = json(session, &format!("ls -q --json --why {ns}"));
-    // Whoever else lists namespaces may have it open at this moment.
+    // Another lister may have it open at this moment.
     let holders = document["holders"].as_array().unwrap();
     let holder = holders
         .iter()

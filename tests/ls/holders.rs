@@ -1,4 +1,4 @@
-//! Holders that keep a namespace alive: each kind is made, alone, and must be found. And `nsx ls`
+//! Holders that keep a namespace alive: each kind is created alone and must be found. And `nsx ls`
 //! of one process.
 
 use crate::support::{
@@ -59,12 +59,12 @@ fn why(session: &Session, ns: &str) -> Vec<Value> {
     document["holders"].as_array().unwrap().clone()
 }
 
-/// The one holder that it must have.
+/// The only holder that it must have.
 #[track_caller]
 fn only_holder(session: &Session, ns: &str) -> Value {
     let holders = why(session, ns);
     assert_eq!(holders.len(), 1, "holders of {ns}: {holders:#?}");
-    // What is found is what the list finds too, and in words.
+    // The list finds it too, and shows it in words.
     let deep = json(session, "ls --deep");
     let listed = deep["namespaces"].as_array().unwrap();
     assert!(
@@ -79,10 +79,10 @@ fn only_holder(session: &Session, ns: &str) -> Value {
     holders[0].clone()
 }
 
-/// Checks that `ns` is entered by its name, and on a kernel that has them by its id.
+/// Checks that `ns` is entered by its name, and by its id if the kernel has ids.
 #[track_caller]
 fn assert_is_entered(session: &Session, ns: &str) {
-    // Who is not root may join what another user namespace owns only by way of that.
+    // An ordinary user joins a namespace that another user namespace owns only through that one.
     if !session.is_root() {
         return;
     }
@@ -155,7 +155,7 @@ fn a_thread_that_left_its_process_holds_its_namespaces(session: &Session) {
     thread.join().unwrap();
 }
 
-/// A perl script that may create namespaces, once it has printed a line.
+/// A perl script that may create namespaces, after it has printed a line.
 fn perl(session: &Session, script: &str) -> (Process, String) {
     let perl = if session.is_root() {
         session.command("perl -e")
@@ -207,7 +207,7 @@ fn an_open_descriptor_holds_a_namespace(session: &Session) {
     assert_eq!(holder["process"]["pid"], keeper.id());
 }
 
-/// A shell in a mount namespace of its own, as root of a user namespace where that is needed.
+/// A shell in its own mount namespace, as root of a user namespace if it needs one.
 fn private(session: &Session, script: &str) -> Process {
     let map = session.map_root();
     session
@@ -217,7 +217,7 @@ fn private(session: &Session, script: &str) -> Process {
 }
 
 fn a_descriptor_opened_at_a_mount_holds_a_namespace(session: &Session) {
-    // Its link is a path then, and no name of a namespace.
+    // Its link then shows a path instead of a namespace.
     let script = "touch pin; unshare --uts=pin true; exec 7<pin; umount -l pin; stat -Lc \
     'uts:[%i]' /proc/self/fd/7
         touch pin; unshare --uts=pin true; exec 8<pin; stat -Lc 'uts:[%i]' /proc/self/fd/8; exec \
@@ -226,7 +226,7 @@ fn a_descriptor_opened_at_a_mount_holds_a_namespace(session: &Session) {
     keeper.program("sleep");
     let text = String::from_utf8(keeper.stdout()).unwrap();
     let [unmounted, ns] = [0, 1].map(|line| text.lines().nth(line).unwrap());
-    // Nothing but `/` is left of its path.
+    // Only `/` is left of its path.
     let holder = only_holder(session, unmounted);
     assert_eq!(
         (&holder["holder"], &holder["fd"]),
@@ -278,7 +278,7 @@ fn a_mount_in_another_mount_namespace_holds_a_namespace(session: &Session) {
     let text = session.nsx(&format!("ls --why {ns}")).output();
     assert!(!text.contains(['\x1b', '\u{202e}']), "{text:?}");
     assert!(text.contains("is unmounted there."), "{text}");
-    // Without --deep it is not looked for there.
+    // Without --deep nsx does not look there.
     let shallow = json(session, "ls -t uts");
     assert!(
         !shallow.to_string().contains(&ns[5..ns.len() - 1]),
@@ -287,7 +287,8 @@ fn a_mount_in_another_mount_namespace_holds_a_namespace(session: &Session) {
 }
 
 fn a_mount_in_an_empty_mount_namespace_holds_a_namespace(session: &Session) {
-    // A mount namespace can be pinned on the processor where it was made only, see tests/unshare/pins.rs.
+    // A mount namespace can be pinned only on the processor that it was created on, see
+    // tests/unshare/pins.rs.
     let script = "touch mnt uts; exec taskset -c 0 unshare --mount --propagation private sh -ec '
         unshare --mount=mnt --propagation unchanged sh -ec \"unshare --uts=uts true; stat -c %i \
     uts\"
@@ -306,7 +307,7 @@ fn a_mount_in_an_empty_mount_namespace_holds_a_namespace(session: &Session) {
     );
     assert_eq!(holder["point"], session.path("uts").to_str().unwrap());
     assert_eq!(holder["inside"].to_string(), mnt);
-    // Where that is mounted is no path of the caller's.
+    // The path of that mount means nothing to the caller.
     let rows = json(session, "ls --deep -t uts -o ns,nsfs,path,holders");
     let row = rows["namespaces"]
         .as_array()
@@ -351,7 +352,7 @@ fn a_socket_holds_the_network_it_was_made_in(session: &Session) {
 }
 
 fn child_namespaces_and_owned_ones_hold_a_namespace(session: &Session) {
-    // One after the other the process goes deeper, and leaves two namespaces that nobody is in.
+    // The process goes deeper twice, and leaves two namespaces without processes.
     let unshare = session
         .command("unshare --user --map-root-user --uts unshare --user sleep 100")
         .start();
@@ -415,8 +416,7 @@ fn a_namespace_without_holders_is_gone(session: &Session) {
     let (unshare, sleep, ns) = sleeping(session, "uts");
     end(&sleep);
     drop(unshare);
-    // The number may be another namespace's as soon as it is free, so that what is seen first is
-    // what counts.
+    // The number may be another namespace's as soon as it is free, so that the first look counts.
     let mut gone = None;
     until("the namespace is gone", || {
         let outcome = session.nsx(&format!("ls --why {ns}")).run();
@@ -430,7 +430,7 @@ fn a_namespace_without_holders_is_gone(session: &Session) {
 fn a_namespace_is_named_in_each_way(session: &Session) {
     let (_unshare, sleep, ns) = sleeping(session, "ipc");
     let inode = &ns[5..ns.len() - 1];
-    // How much is hidden on the host changes from one to the next.
+    // The number of hidden processes on the host varies.
     let json = |words: &str| {
         let mut document = json(session, words);
         document["hidden"] = Value::Null;
@@ -444,7 +444,7 @@ fn a_namespace_is_named_in_each_way(session: &Session) {
     if let Some(id) = by_name["id64"].as_u64() {
         assert_eq!(json(&format!("ls --why id:{id}")), by_name);
     }
-    // Without --why, from what costs little.
+    // Without --why, from cheap sources.
     let short = json(&format!("ls {ns}"));
     assert_eq!(
         (&short["ns"], &short["to_die"]),
@@ -527,7 +527,7 @@ fn a_process_shows_the_namespaces_that_it_shares(session: &Session) {
         .iter()
         .map(|row| row["nprocs"].as_u64())
         .collect();
-    // Processes of others, which are hidden from the ordinary user, may be in them too.
+    // Processes of other users, hidden from the ordinary user, may be in them too.
     assert_eq!(counted, [session.is_root().then_some(1); 2]);
     let ended = session.command("true").start();
     let id = ended.id();
@@ -558,7 +558,7 @@ fn holders_have_the_same_words_in_every_view(session: &Session) {
     assert_eq!(row["holders"], serde_json::json!(["2 descriptors"]));
     let list = json(session, &format!("ls -p {id} -t uts -o holders"));
     assert_eq!(list["namespaces"][0]["holders"], row["holders"]);
-    // Where a process is hidden, there may be others.
+    // If a process is hidden, there may be more.
     let told = |line: &&str| {
         [" 2 descriptors", " 2 descriptors,?"]
             .iter()
@@ -567,7 +567,7 @@ fn holders_have_the_same_words_in_every_view(session: &Session) {
     let lines = |words: &str| session.nsx(words).output().lines().filter(told).count();
     assert_eq!(lines(&format!("ls --deep {id}")), 1);
     assert_eq!(lines(&format!("ls -p {id} -o ns,holders")), 1);
-    // Who does not ask is told nothing.
+    // Without the option there is no note.
     assert!(json(session, &format!("ls {id}"))["namespaces"][0]["holders"].is_null());
 }
 
@@ -603,8 +603,8 @@ fn id_maps_are_shown_in_words(session: &Session) {
 }
 
 fn a_namespace_above_the_caller_is_hidden_and_not_absent(session: &Session) {
-    // In a user namespace the caller's network namespace is owned by one above, which the kernel
-    // does not show.
+    // In a user namespace the caller's network namespace is owned by an ancestor, which the kernel
+    // hides.
     let outcome = session
         .command("unshare -r nsx ls --why /proc/self/ns/net --json")
         .run()
@@ -657,8 +657,7 @@ fn an_older_kernel_gives_the_same_answers(session: &Session) {
             .run()
             .exited(0);
         let older: Value = serde_json::from_slice(&outcome.stdout).unwrap();
-        // What the host does in its own namespaces changes, so that only what this test made is
-        // compared.
+        // The host's own namespaces change, so only those of this test are compared.
         let marks = [sleep.id(), keeper.id(), pin.id()].map(|id| format!("\"pid\":{id}"));
         let place = session.directory().display().to_string();
         let mut own = holders(&older);
@@ -678,7 +677,7 @@ fn an_older_kernel_gives_the_same_answers(session: &Session) {
 }
 
 fn a_hanging_mount_on_the_path_is_not_waited_for(session: &Session) {
-    // A pin below a directory that is moved under a FIFO's name by now, and descriptors of FIFOs.
+    // A pin below a directory that has been replaced by a FIFO, and descriptors of FIFOs.
     let script = "mkfifo fifo; mkdir dir; touch dir/pin; unshare --uts=dir/pin true; stat -c \
     'uts:[%i]' dir/pin
         exec 7<>fifo; mkfifo dir/other; mount --bind fifo dir/other; exec sleep 100";

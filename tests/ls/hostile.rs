@@ -1,5 +1,5 @@
-//! Names that somebody chose to mislead, in every view of `nsx ls`; and mounts that hang, which no
-//! view may look at.
+//! Names chosen to mislead, in every view of `nsx ls`; and mounts that hang, which no view may
+//! touch.
 
 use crate::support::{Need, Process, Session, Test, both, hang, procfs, root, until};
 use serde_json::Value;
@@ -18,13 +18,13 @@ pub(crate) fn tests() -> Vec<Test> {
         .collect()
 }
 
-/// Control characters, a title for the terminal, marks of the order of reading, what is special in
-/// the languages of pictures, in shells and in XML, and bytes that are not UTF-8.
+/// Control characters, a terminal title, marks of bidirectional text, special characters of graph
+/// languages, shells and XML, and bytes that are not UTF-8.
 const NAME: &[u8] =
     b"n\x1b]2;evil\x07\x1b[31m\r\n\xe2\x80\xae\xe2\x81\xa6\"']<b>&amp;#34;\\l\xc2\x9b\xef\xbf\xbe\xff\xfee";
 
-/// A process in namespaces of its own, the host, a mount point and itself called by [`NAME`]. Its
-/// standard output says the inode number of the pinned namespace.
+/// A process in its own namespaces, with the host name, a mount point and its own name set to
+/// [`NAME`]. Its standard output is the inode number of the pinned namespace.
 fn misnamed(session: &Session) -> Process {
     let hex: String = NAME.iter().map(|byte| format!("{byte:02x}")).collect();
     let script = format!(
@@ -57,7 +57,7 @@ fn no_name_acts_on_a_terminal_or_breaks_a_document(session: &Session) {
     let uts = procfs::ns(sleep.id(), "uts");
     let inode = uts.split(['[', ']']).nth(1).unwrap();
     let mut texts = Vec::new();
-    // From its mount namespace too, where the mount point is seen.
+    // From its mount namespace too, in which the mount point exists.
     for prefix in [
         "",
         &format!("nsenter --preserve-credentials -U -m -t {} ", sleep.id()),
@@ -112,7 +112,7 @@ fn no_name_acts_on_a_terminal_or_breaks_a_document(session: &Session) {
         .unwrap()
         .1;
     for line in dot.lines().filter(|line| line.contains("label=")) {
-        // The label ends where its quotes do.
+        // The label ends at its closing quote.
         let label = line.split_once("[label=\"").unwrap().1;
         let mut escapes = false;
         let end = label.char_indices().find(|(_, letter)| {
@@ -178,7 +178,7 @@ fn no_name_acts_on_a_terminal_or_breaks_a_document(session: &Session) {
     );
     assert!(svg.contains("&lt;b&gt;&amp;amp;#34;"), "{svg}");
 
-    // JSON has what the kernel has, as far as it is text, in characters that do not act.
+    // JSON has the kernel's bytes as far as they are text, with harmless characters only.
     shown(
         "ls --all -o all --json",
         r#"\u001b]2;evil\u0007\u001b[31m\r\n\u202e\u2066\"']<b>&amp;#34;\\l\u009b\ufffe"#,
@@ -220,7 +220,7 @@ fn no_name_acts_on_the_terminal_of_a_watch(session: &Session) {
     terminal.line("nsx ls --watch=0.1");
     terminal.shows("NAMESPACES");
     let watch = session.nsx("ls --watch=0.1").start();
-    // What was there before the first look is no event.
+    // Namespaces of the first look are not events.
     until("an event", || {
         drop(session.original_unshare("--uts sleep 0.3").run().exited(0));
         watch.stdout().contains(&b'\n')
@@ -257,8 +257,8 @@ fn no_name_acts_on_the_terminal_of_a_watch(session: &Session) {
 }
 
 fn a_mount_that_hangs_keeps_nobody_waiting(session: &Session) {
-    // One above a pin, so that its path leads through it, with a process that stands in it; one
-    // beside pinned networks.
+    // A mount above a pin, so that the pin's path leads through it, with a process in it; and a
+    // mount beside pinned networks.
     let script =
         "mount -t tmpfs none /run; mkdir -p /run/netns/hung dir; touch dir/pin /run/netns/blue
         unshare --uts=dir/pin true; unshare --net=/run/netns/blue true; stat -c %i dir/pin
@@ -275,7 +275,7 @@ fn a_mount_that_hangs_keeps_nobody_waiting(session: &Session) {
         .start();
     until("the mounts hang", || server.stdout().ends_with(b"hung\n"));
     let pin = server.line();
-    // It does hang: who asks for it is not answered.
+    // It does hang: a process that touches it gets no answer.
     let enter = format!("nsenter -m -t {} ", server.id());
     let waiting = session
         .command(&format!("{enter}stat"))
@@ -316,7 +316,7 @@ fn a_mount_that_hangs_keeps_nobody_waiting(session: &Session) {
         document["holders"][0]["point"],
         session.path("dir/pin").to_str().unwrap()
     );
-    // Without the server all that wait are let go.
+    // When the server ends, all waiting processes continue.
     drop(server);
     waiting.wait();
 }
@@ -330,7 +330,7 @@ fn a_foreign_census_is_refused_or_shown_safely(session: &Session) {
         std::fs::write(&file, text).unwrap();
     };
     let from = |words: &str| session.nsx(&format!("ls {words} --from")).arg(&file).run();
-    // Deeper than any reader of JSON should go, in a cell and around all.
+    // Deeper than a JSON reader should go, in a cell and around the document.
     for nested in [
         "[".repeat(100_000),
         format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)),
@@ -340,14 +340,13 @@ fn a_foreign_census_is_refused_or_shown_safely(session: &Session) {
         std::fs::write(&file, nested).unwrap();
         from("-q").exited(2).says(&["is no census that nsx saved"]);
     }
-    // Larger than is read; the file has no blocks.
+    // Larger than nsx reads; the file has no blocks.
     std::fs::File::create(&file)
         .unwrap()
         .set_len(1 << 40)
         .unwrap();
     from("-q").exited(2).says(&["it is larger than 256 MiB"]);
-    // Namespaces that own one another, and a line of them that is far longer than the kernel makes
-    // it.
+    // Namespaces that own one another, and a chain far longer than the kernel allows.
     with(
         r#"{"ns":1,"type":"user","owner":2,"parent":2},{"ns":2,"type":"user","owner":1,"parent":1}"#,
     );
@@ -367,7 +366,7 @@ fn a_foreign_census_is_refused_or_shown_safely(session: &Session) {
     ] {
         assert!(from(words).exited(0).text().contains("3999"), "{words}");
     }
-    // Names in it are anyone's.
+    // A saved census may have any names.
     with(
         r#"{"ns":1,"type":"uts","command":"n\u001b]2;evil\u202e","nsfs":["/\u001b[31m"],"hostname":"\u0007"}"#,
     );

@@ -1,5 +1,5 @@
-//! `nsx ls`: held against lsns and /proc, on hosts with many namespaces and with processes that are
-//! hard to read.
+//! `nsx ls`: compared with lsns and /proc, on hosts with many namespaces and with processes that
+//! are hard to read.
 
 mod crowd;
 mod empty;
@@ -64,11 +64,11 @@ fn lists() -> Vec<Test> {
     .collect()
 }
 
-/// A namespace: its inode, its kind, how many processes are in it, and the lowest of them, 0 where
-/// that is the lister.
+/// A namespace: its inode, its kind, the number of its processes, and the lowest PID, or 0 if that
+/// is the lister.
 type Row = (u64, String, u64, u64);
 
-/// Runs a program that lists namespaces, and gives what it printed and its process id.
+/// Runs a program that lists namespaces, and returns its output and its PID.
 #[track_caller]
 fn list(command: Command) -> (String, u64) {
     let lister = command.start();
@@ -81,7 +81,7 @@ fn list(command: Command) -> (String, u64) {
 fn rows(list: &str, lister: u64) -> BTreeSet<Row> {
     let row = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        // There may be more than those that were seen.
+        // There may be more than nsx has seen.
         let text = |place: usize| fields[place].trim_end_matches('+');
         let number = |place: usize| {
             text(place)
@@ -95,7 +95,7 @@ fn rows(list: &str, lister: u64) -> BTreeSet<Row> {
             known(number(3), lister),
         )
     };
-    // lsns 2.38 has none that no process is in.
+    // lsns 2.38 has no namespaces without processes.
     list.lines()
         .filter(|line| line.split_whitespace().nth(2) != Some("0"))
         .map(row)
@@ -153,10 +153,10 @@ fn json(session: &Session, words: &str) -> Value {
 fn number(value: &Value) -> u64 {
     value
         .as_u64()
-        .unwrap_or_else(|| panic!("{value} is no number"))
+        .unwrap_or_else(|| panic!("{value} is not a number"))
 }
 
-/// Asks twice for the same, and again where a process came or went in between.
+/// Gets two lists that must agree, and tries again if a process came or went in between.
 #[track_caller]
 fn assert_agree<T: PartialEq + std::fmt::Debug>(what: &str, ask: impl Fn() -> [T; 2]) {
     let mut answers = ask();
@@ -265,7 +265,7 @@ fn a_process_in_a_nested_pid_namespace_is_listed_with_its_chain(session: &Sessio
         line.is_some_and(|line| line.ends_with(" sleep 100")),
         "{output}"
     );
-    // Only with --all are those here that are in no nested one.
+    // Only --all adds the processes outside nested namespaces.
     let own = |words: &str| {
         let document = json(session, words);
         document["processes"]
@@ -340,7 +340,7 @@ fn names_that_are_hard_to_parse_hide_nothing(session: &Session) {
     );
 }
 
-/// The child of an `unshare --fork`, whatever its name is, once it runs what it must.
+/// The child of an `unshare --fork`, under any name, once it runs the right program.
 fn sleeping_child(unshare: &Process) -> Pinned {
     let mut child = None;
     until("the program runs", || {
@@ -355,7 +355,7 @@ fn sleeping_child(unshare: &Process) -> Pinned {
 }
 
 fn zombies_hide_nothing(session: &Session) {
-    // A child that PID 1 does not wait for, and one that this test does not.
+    // A child that PID 1 does not wait for, and a child that this test does not wait for.
     let unshare = session
         .original_unshare("--pid --fork --kill-child sh -c")
         .arg(": & exec sleep 100")

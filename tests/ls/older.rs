@@ -1,7 +1,8 @@
-//! Equal answers from an older kernel: each view of `nsx ls` and of `nsx pidmap` with and without
-//! what came after 5.4.
+//! Equal answers on an older kernel: each view of `nsx ls` and of `nsx pidmap` with and without
+//! features newer than 5.4.
 //!
-//! In a PID namespace where nothing else happens, so that whole outputs can be compared.
+//! Each test has a PID namespace in which nothing else happens, so that whole outputs can be
+//! compared.
 
 use crate::support::{
     Command, Need, Session, Test, both,
@@ -39,8 +40,8 @@ fn view(session: &Session, init: &Pinned, words: &str, filter: Option<Filter>) -
 }
 
 fn each_view_is_the_same_on_an_older_kernel(session: &Session) {
-    // A namespace with a process, one that only a descriptor holds, one that only a mount does, and
-    // a nested PID namespace.
+    // A namespace with a process, one that only a descriptor holds, one that only a mount holds,
+    // and a nested PID namespace.
     let script = "touch pin; unshare --uts=pin true
         unshare --ipc sleep 100 & until [ \"$(readlink /proc/$!/exe)\" = \"$(readlink -f \
     /bin/sleep)\" ]; do sleep 0.1; done
@@ -58,7 +59,7 @@ fn each_view_is_the_same_on_an_older_kernel(session: &Session) {
         procfs::comm(init.id()) == "sleep"
     });
     let [unshared, pin, held]: [&str; 3] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
-    // Who owns what nobody is in is not known: its file would have to be opened, which may hang.
+    // The owner of an empty namespace is unknown: nsx would have to open its file, which may hang.
     let views = [
         "ls",
         "ls --all",
@@ -94,8 +95,7 @@ fn each_view_is_the_same_on_an_older_kernel(session: &Session) {
                     );
                     rest.to_owned()
                 }
-                // What a user is called there is not looked up where links could not be kept from
-                // leading out.
+                // User names inside are not looked up if links cannot be kept from leading outside.
                 ("pidmap", _) => text
                     .replace(" root ", " 0 ")
                     .split(' ')
@@ -109,7 +109,7 @@ fn each_view_is_the_same_on_an_older_kernel(session: &Session) {
         assert!(!newer.is_empty(), "{words}");
     }
     let number = |inode: &str| inode.parse::<u64>().unwrap();
-    // Every column but the id, which the kernel does not tell, and the time that passes.
+    // Every column except the id, which the kernel does not show, and the elapsed time.
     let rows = |filter| {
         let text = view(session, &init, "ls --deep --json -o all", filter);
         let document: Value = serde_json::from_str(&text).unwrap();
@@ -120,7 +120,7 @@ fn each_view_is_the_same_on_an_older_kernel(session: &Session) {
         );
         for row in &mut rows {
             row["age"] = Value::Null;
-            // What it holds as their owner is not known either.
+            // The objects that it owns are not known either.
             if row["type"] == "user" {
                 row["holders"] = Value::Null;
             }
@@ -130,8 +130,7 @@ fn each_view_is_the_same_on_an_older_kernel(session: &Session) {
     let (mut newer, older) = (rows(None), rows(Some(Filter::Since5_4)));
     assert!(older.iter().all(|row| row["id64"].is_null()), "{older:?}");
     newer.iter_mut().for_each(|row| row["id64"] = Value::Null);
-    // Of what nobody is in, what would have to be asked of itself is not known; what is told is
-    // true.
+    // Facts that only an empty namespace itself could tell are unknown, and the others are true.
     for (newer, older) in newer
         .iter_mut()
         .zip(&older)

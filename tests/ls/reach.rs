@@ -1,5 +1,5 @@
-//! The reach of `nsx ls`: through another procfs, past what hides processes, and no further than
-//! somebody reads.
+//! The reach of `nsx ls`: through another procfs, past processes that are hidden, and only as long
+//! as somebody reads.
 
 use crate::support::{Need, Session, Test, both, ordinary, procfs, root};
 use serde_json::Value;
@@ -94,7 +94,7 @@ fn a_copied_procfs_is_read_as_far_as_it_goes(session: &Session) {
     );
     session.shell(&script).run().exited(0);
     let own = ["uts", "net", "pid"].map(|kind| procfs::ns(id, kind));
-    // The process need not be there any more.
+    // The process may have ended.
     sleep.signal(rustix::process::Signal::KILL);
     drop(unshare.wait());
     let document = json(session, &format!("ls --proc copy -q --json -Q PID=={id}"));
@@ -162,7 +162,7 @@ fn a_copied_procfs_is_read_as_far_as_it_goes(session: &Session) {
         .says(&["4194303"]);
 }
 
-/// A support bundle has some files of some processes.
+/// A support bundle has only some files of some processes.
 fn a_procfs_copy_with_few_files_is_read(session: &Session) {
     let write = |path: &str, text: &str| {
         let path = session.path("sos").join(path);
@@ -191,7 +191,7 @@ fn a_procfs_copy_with_few_files_is_read(session: &Session) {
         (&80.into(), &Value::Null, &Value::Null),
         "{net}"
     );
-    // Two have no links.
+    // Two processes have no links.
     assert_eq!(listed["hidden"]["processes"], 2, "{listed}");
     let pids = json(session, "ls --proc sos --pids -q --json");
     let row = &pids["processes"][0];
@@ -240,7 +240,7 @@ fn processes_hidden_by_hidepid_are_counted(session: &Session) {
         assert!(said(words).contains("hidepid"), "{words}");
         assert_eq!(said(&format!("{words} -q")), "", "{words}");
     }
-    // PID 1 is there, as no other user can tell from /proc.
+    // PID 1 is there, though an ordinary user cannot tell from /proc.
     for words in ["ls 1", "ls -p 1", "idmap 1", "enter 1", "pidmap 1"] {
         let said = said(words);
         assert!(
@@ -305,8 +305,8 @@ fn the_callers_host_name_needs_no_privilege(session: &Session) {
 }
 
 fn a_watch_ends_when_its_reader_is_gone(session: &Session) {
-    // Where SIGPIPE is ignored, as services have it, only a write tells, and there may be nothing
-    // to write.
+    // If SIGPIPE is ignored, as in services, only a write can fail, and there may be nothing to
+    // write.
     let script = "trap '' PIPE; nsx ls --watch=0.05 --json-lines -q | true";
     session
         .shell(script)
@@ -316,13 +316,13 @@ fn a_watch_ends_when_its_reader_is_gone(session: &Session) {
 }
 
 fn a_refusal_to_look_at_a_process_names_the_cause(session: &Session) {
-    // Of root's, which this test's own process is.
+    // Processes of root, such as this test's own.
     let own = std::process::id();
     for words in ["ls", "enter", "idmap"] {
         let outcome = session.nsx(&format!("{words} {own}")).run();
         outcome.says(&["permission denied", "CAP_SYS_PTRACE"]);
     }
-    // It hides once it says so.
+    // It becomes undumpable before it prints.
     let script = "syscall(shift, 4, 0) == 0 or die; $| = 1; print qq(hidden\\n); sleep 100";
     let hidden = session
         .command("perl -e")

@@ -36,12 +36,13 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// The keys of namespaces that are in one census only: those that certainly came or went, and those
-/// that may be hidden from the other census instead.
+/// The keys of namespaces in only one census: those that were certainly created or destroyed, and
+/// those that the other census may just not have seen.
 const CREATED: [&str; 2] = ["created", "created_or_hidden"];
 const DESTROYED: [&str; 2] = ["destroyed", "gone_or_hidden"];
 
-/// The rows under both of these. Which are certain depends on what the host lets the test see.
+/// The rows under both of these. Which of them are certain depends on what the host shows to the
+/// test.
 fn of_either(diff: &Value, keys: [&str; 2]) -> Value {
     keys.iter()
         .flat_map(|key| diff[key].as_array().unwrap().clone())
@@ -166,7 +167,7 @@ fn a_file_that_nsx_did_not_save_is_refused(session: &Session) {
         .says(&["failed to write"]);
 }
 
-/// That a text is a census, whole.
+/// Checks that a text is a whole census.
 #[track_caller]
 fn assert_census(text: &[u8]) {
     let document: Value = serde_json::from_slice(text).unwrap();
@@ -187,7 +188,7 @@ fn a_link_is_followed_and_a_file_keeps_its_mode(session: &Session) {
     save();
     assert_census(&std::fs::read(&file).unwrap());
     assert_eq!(mode(), 0o604);
-    // In one step: whoever had the old one open has it still.
+    // Atomically: a process that has the old file open still has the old content.
     assert_eq!(std::io::read_to_string(reader).unwrap(), "old");
     assert!(link.is_symlink());
     let lost = session.path("lost.json");
@@ -218,8 +219,8 @@ fn a_census_is_saved_to_a_fifo_and_not_to_a_directory(session: &Session) {
         .run()
         .exited(2)
         .says(&["Is a directory"]);
-    // What is open is written to, not put in the place of another file.
-    // A link of our own as /dev/stdout is one: never the host's.
+    // An open file is written to and not replaced. /dev/stdout is such a link; this test uses a
+    // link of its own, never the host's.
     std::os::unix::fs::symlink("/proc/self/fd/1", session.path("stdout")).unwrap();
     for name in ["stdout", "/proc/self/fd/3", "/dev/fd/3"] {
         let script = format!("{{ echo first; nsx ls -q --save {name} 3>&1; echo last; }} >all");
@@ -273,7 +274,7 @@ fn a_census_is_read_from_a_stream_too(session: &Session) {
 }
 
 fn a_device_stays_and_its_failure_is_reported(session: &Session) {
-    // Never the host's own.
+    // Never the host's device.
     session.command("mknod full c 1 7").run().exited(0);
     session
         .nsx("ls -q --save full")
@@ -310,7 +311,7 @@ fn hidden_namespaces_are_neither_created_nor_destroyed(session: &Session) {
         &format!("the later census did not see {hidden} process"),
         "what is gone may still be there",
     ]);
-    // What both see is no other namespace because fewer of its processes are seen.
+    // A namespace that both see does not change because fewer of its processes are seen.
     let initial =
         |row: &Value| format!("uts:[{}]", row["after"]["ns"]) == procfs::ns("self", "uts");
     assert!(
@@ -341,7 +342,7 @@ fn hidden_namespaces_are_neither_created_nor_destroyed(session: &Session) {
         "the earlier census did not see",
         "what is new may have been there",
     ]);
-    // All that was not seen is told again.
+    // Everything that was not seen is reported again.
     let told = session.nsx("ls -q --json --from census").output();
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(told["hidden"], found["hidden"]["before"]);
@@ -349,8 +350,8 @@ fn hidden_namespaces_are_neither_created_nor_destroyed(session: &Session) {
 
 fn a_namespace_that_comes_into_view_may_be_older(session: &Session) {
     session.command("mkfifo go").run().exited(0);
-    // One on each processor: each hands out ids of its own batch, so that one of these is above all
-    // that the user sees.
+    // One on each processor, each of which has its own batch of ids, so that one of these ids is
+    // above all that the user sees.
     let script =
         "read line <>go; exec setpriv --reuid 54242 --regid 54242 --clear-groups sleep 100";
     let on = |processor: usize| {
@@ -408,7 +409,7 @@ fn names_that_are_not_utf8_do_not_count_as_changed(session: &Session) {
             .unwrap()
             .ends_with("a\u{fffd}b")
     );
-    // Its holders may have changed: whoever looks at it meanwhile has it open.
+    // Its holders may have changed: another lister may have it open meanwhile.
     let outcome = session.nsx("ls -q -v --diff census").run();
     let inode = row(&census["namespaces"], &shell, "uts")["ns"].to_string();
     let changed = |line: &str| line.contains(&inode) && line.contains("COMMAND:");
@@ -450,7 +451,7 @@ fn changes_are_printed_one_per_line(session: &Session) {
         new.id()
     );
     assert!(created.ends_with(&words), "{created}");
-    // Which of them depends on whether the host let the test see everything.
+    // Which of them depends on whether the host shows everything to the test.
     assert!(
         ["created ", "created or hidden "]
             .iter()
@@ -458,7 +459,7 @@ fn changes_are_printed_one_per_line(session: &Session) {
     );
     let words = format!(" {id} ipc mnt{kinds} uts {id} {owner} sleep 100");
     assert!(line(id).ends_with(&words), "{text}");
-    // One by one they are more.
+    // One by one there are more.
     let details = session.nsx("ls -q -v --diff census").output();
     assert!(
         details
@@ -546,7 +547,7 @@ fn a_saved_census_has_processes_groups_and_holders(session: &Session) {
             .any(|line| line.contains("uts") && line.ends_with("sleep 100")),
         "{groups}"
     );
-    // Each row is as it is without a file; a count is never left out.
+    // Each row is the same as without a file; a count is never left out.
     assert!(
         groups
             .lines()
@@ -571,7 +572,7 @@ fn a_saved_census_has_processes_groups_and_holders(session: &Session) {
         .run()
         .exited(1)
         .says(&["no namespace net:[7]"]);
-    // A file of an earlier nsx has namespaces alone.
+    // A file of an earlier nsx has only namespaces.
     let whole: Value =
         serde_json::from_slice(&std::fs::read(session.path("census")).unwrap()).unwrap();
     let mut old = whole.clone();

@@ -1,4 +1,4 @@
-//! `nsx ls` for people and for programs: groups, columns, filters, trees, pictures.
+//! `nsx ls` for people and for programs: groups, columns, filters, trees, graphs.
 
 use crate::support::{
     Need, Process, Session, Test, both,
@@ -64,7 +64,7 @@ fn every_owner_of_namespaces_has_one_line(session: &Session) {
     for kind in ["net", "uts"] {
         assert!(own.split([' ', ',']).any(|word| word == kind), "{own}");
     }
-    // The same for programs.
+    // The program's form of it.
     let groups = document(session, "--groups --json");
     let is_own = |group: &&Value| group["pid"] == sleep.id();
     let group = groups["groups"]
@@ -300,8 +300,8 @@ fn processes_stand_below_their_parents_in_their_namespace(session: &Session) {
     );
 }
 
-/// A shell in a PID namespace, and a sleep in another one below whose PID 1 is a `timeout`, once
-/// both are there.
+/// A shell in a PID namespace, and a sleep in a nested one whose PID 1 is a `timeout`, after both
+/// have started.
 fn nested(session: &Session) -> (Process, Pinned, Pinned) {
     let script = "unshare --pid --fork --kill-child timeout 100 sleep 100; true";
     let unshare = session
@@ -337,7 +337,7 @@ fn the_process_tree_has_columns_and_a_filter(session: &Session) {
     let (_unshare, shell, sleep) = nested(session);
     let id = sleep.id();
     let only = format!("--tree=pid -Q PID=={id}");
-    // What stands above it is there too, and nothing else.
+    // Its ancestors are there too, and nothing else.
     let tree = document(session, &format!("{only} --json -o pid,ppid,command"));
     let (namespaces, processes) = nodes(&tree);
     let parent = procfs::status(id, "PPid").parse::<u64>().unwrap();
@@ -384,8 +384,7 @@ fn the_process_tree_has_columns_and_a_filter(session: &Session) {
         .lines()
         .find(|line| line.contains(&format!("─{} ", procfs::ns(id, "pid"))))
         .unwrap();
-    // There may be another one that is hidden from the ordinary user, in a PID namespace as deep as
-    // this.
+    // The ordinary user may not see another PID namespace that is as deep as this one.
     let counted = ["(2 processes)", "(2+ processes)"];
     assert!(
         counted.iter().any(|count| of_ns.contains(count)) && of_ns.ends_with(&inode(id)),
@@ -439,7 +438,7 @@ fn the_process_tree_begins_at_the_named_process(session: &Session) {
         tree(&format!("-p {sleep_id}")),
         (vec![procfs::ns(sleep.id(), "pid")], vec![init, sleep_id])
     );
-    // Only with --all are those here that are in no nested one.
+    // Only --all adds the processes outside nested namespaces.
     let own = session.command("sleep 100").start();
     let own = u64::from(own.program("sleep").id());
     let (_, nested) = tree("--color=never");
@@ -520,7 +519,8 @@ fn processes_have_columns(session: &Session) {
         table.split_whitespace().collect::<Vec<_>>().join(" "),
         format!("CHAIN PID {own} {id}")
     );
-    // Beside the usual ones. No container has to do with it, so none is spoken of.
+    // These columns come after the usual ones. No container is involved, so there is no container
+    // column.
     let heading = |options: &str| {
         let table = session.nsx(&format!("{only}{options}")).output();
         table
@@ -537,7 +537,7 @@ fn processes_have_columns(session: &Session) {
         .nsx(&format!("{only} --json-lines -o pid,command"))
         .output();
     assert_eq!(line, format!("{{\"pid\":{id},\"command\":\"sleep 100\"}}"));
-    // Where none are asked for, a line is what is in the document.
+    // Without requested columns, a line has the fields of the document.
     let line = session.nsx(&format!("{only} --json-lines")).output();
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(
@@ -577,7 +577,7 @@ fn processes_are_selected_by_a_filter_and_by_a_namespace_above_them(session: &Se
         inside.contains(&shell_id) && inside.contains(&sleep_id) && !inside.contains(&beside_id),
         "{inside:?}"
     );
-    // The caller's own namespace, with all that are below.
+    // The caller's own namespace, with all below it.
     let own = session.command("sleep 100").start();
     let all = chosen(&format!("-p {}", own.program("sleep").id()));
     assert!(all.contains(&own.id().into()) && all.is_superset(&inside) && all.contains(&beside_id));
@@ -615,7 +615,7 @@ fn processes_are_selected_by_a_filter_and_by_a_namespace_above_them(session: &Se
     refused("-p no:such", "no:such");
 }
 
-/// The way to a process in the tree, from it upwards.
+/// The path of a process in the tree, from the process upwards.
 fn find(branches: &Value, pid: u32, path: &mut Vec<String>) -> bool {
     branches.as_array().unwrap().iter().any(|branch| {
         let (name, inner) = match (&branch["process"], &branch["namespace"]) {
@@ -652,13 +652,13 @@ fn a_namespace_is_below_the_one_that_its_process_came_from(session: &Session) {
 }
 
 fn selected_rows_keep_their_ancestors_in_a_tree(session: &Session) {
-    // As lsns has it: the owners of a process's namespaces up to the caller's, or the parents.
+    // As in lsns: the owners of a process's namespaces up to the caller's, or the parents.
     for order in ["owner", "parent"] {
         let script = format!(
             "unshare --user --net sleep 100 & until grep -qx sleep /proc/$!/comm; do :; done
             nsx ls -q --tree={order} -p $! -o NS,TYPE; echo; lsns --tree={order} -p $! -o NS,TYPE"
         );
-        // By itself, because lsns fails where a process ends.
+        // Alone, because lsns fails if a process ends.
         let isolate = format!(
             "unshare {}--pid --fork --kill-child --mount-proc sh -ec",
             session.map_root()
@@ -677,7 +677,7 @@ fn selected_rows_keep_their_ancestors_in_a_tree(session: &Session) {
         assert_eq!(words(ours), words(theirs), "{order}");
         assert!(ours.matches("user").count() == 2, "{ours}");
     }
-    // A network namespace by itself hangs on two.
+    // Only a network namespace has two parents.
     let unshare = session.original_unshare("--user --net sleep 100").start();
     let inode = procfs::ns(unshare.program("sleep").id(), "net")
         .split(['[', ']'])
@@ -696,8 +696,8 @@ fn selected_rows_keep_their_ancestors_in_a_tree(session: &Session) {
 
 fn a_tree_and_a_graph_show_the_same_namespaces(session: &Session) {
     for words in ["--tree=process", "--tree", "--graph dot", "--all"] {
-        // By itself: a process of a container whose daemon is not known has nsx look for that among
-        // all processes.
+        // Alone: for a process of a container whose daemon is unknown, nsx searches all processes
+        // for the daemon.
         let strace = "strace -f -y -o calls -e trace=getdents64 nsx ls -q";
         let isolate = format!(
             "unshare {}--pid --fork --kill-child --mount-proc",
@@ -709,7 +709,7 @@ fn a_tree_and_a_graph_show_the_same_namespaces(session: &Session) {
             .run()
             .exited(0);
         let calls = std::fs::read_to_string(session.path("calls")).unwrap();
-        // A list of all processes ends where the kernel has no more of them.
+        // A list of all processes ends after the kernel's last one.
         let lists = calls
             .lines()
             .filter(|call| call.contains("</proc>") && call.ends_with("= 0"))
@@ -745,7 +745,7 @@ fn graphs_are_well_formed_and_complete(session: &Session) {
         svg.contains(&inode) && svg.contains("# &lt;&quot;&amp;\\&gt;"),
         "{svg}"
     );
-    // Well-formed: what is opened is closed.
+    // Well-formed: every opened element is closed.
     for tag in ["svg", "g", "text", "title"] {
         let opened =
             svg.matches(&format!("<{tag} ")).count() + svg.matches(&format!("<{tag}>")).count();
@@ -795,7 +795,7 @@ fn a_graph_joins_processes_that_share_a_namespace(session: &Session) {
     let svg = session.nsx("ls -q --graph svg").output();
     let named =
         |line: &str| line.contains("net") && line.ends_with(&format!(" of {first_box}</text>"));
-    // A user namespace is a frame around what it owns, and needs no line to that.
+    // A user namespace is a frame around the namespaces that it owns, without lines to them.
     assert!(
         svg.lines().any(named) && (svg.contains("<path ") || !session.is_root()),
         "{svg}"
@@ -856,7 +856,7 @@ fn every_json_document_fits_the_schema(session: &Session) {
         ("diff", format!("--json --diff {path} --from {path}")),
     ];
     let check_all = |part: &str, documents: &[Value]| {
-        // As what it is, and as anything that nsx prints.
+        // Against its own schema, and against the schema of all output.
         for place in [format!("{schema}#/$defs/{part}"), schema.to_owned()] {
             let mut schemas = boon::Schemas::new();
             let part = boon::Compiler::new().compile(&place, &mut schemas).unwrap();

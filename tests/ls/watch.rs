@@ -1,4 +1,5 @@
-//! `nsx ls --watch`: what comes, goes and joins, and the screen that shows it.
+//! `nsx ls --watch`: namespaces that appear, disappear and are joined, and the screen that shows
+//! them.
 
 use crate::support::{Need, Session, Test, both, procfs, root, until};
 use rustix::process::Signal;
@@ -25,8 +26,7 @@ pub(crate) fn tests() -> Vec<Test> {
 
 fn namespaces_that_appear_and_disappear_are_reported(session: &Session) {
     let watch = session.nsx("ls --watch=0.05").start();
-    // What is there before the first look is no event; that look has been made once this one is
-    // told of.
+    // Namespaces of the first look are not events; the first look is over once this event appears.
     let mut created = None;
     let mut seen: Vec<Value> = Vec::new();
     until("a namespace that is created", || {
@@ -35,7 +35,7 @@ fn namespaces_that_appear_and_disappear_are_reported(session: &Session) {
         let ns = procfs::ns(sleep.id(), "uts");
         std::thread::sleep(std::time::Duration::from_millis(150));
         seen = lines(&watch.stdout());
-        // An inode number may have been another's before.
+        // The inode number may have been another namespace's before.
         let is_own =
             |event: &&Value| event["pid"] == sleep.id() && format!("uts:[{}]", event["ns"]) == ns;
         created = seen
@@ -83,7 +83,7 @@ fn processes_that_join_are_reported_and_earlier_ones_are_not(session: &Session) 
         .start();
     mover.line();
     let watch = session.nsx("ls --watch=0.05").start();
-    // The first look has been made once something that came later is told of.
+    // The first look is over once a later event appears.
     until("a namespace that is created", || {
         let later = session.original_unshare("--uts sleep 100").start();
         let later = procfs::ns(later.program("sleep").id(), "uts");
@@ -140,12 +140,12 @@ fn the_screen_is_restored_however_watching_ends(session: &Session) {
             }
             None => terminal.press(keys),
         }
-        // Back from the other screen, with a cursor.
+        // Back on the normal screen, with a cursor.
         terminal.shows("\x1b[?25h\x1b[?1049l");
         terminal.prompt();
         terminal.line("echo status $?");
         terminal.shows(&format!("status {status}"));
-        // Lines are read whole again, and shown as they are typed.
+        // Lines are read whole again, and are echoed.
         terminal.line("stty -a | grep -Eo '[- ](icanon|echo) ' | tr -d '\\n'; echo .");
         terminal.shows(" icanon  echo .");
     }
@@ -153,7 +153,7 @@ fn the_screen_is_restored_however_watching_ends(session: &Session) {
 
 fn a_screen_that_does_not_fit_is_scrolled(session: &Session) {
     let mut terminal = session.terminal();
-    // There are namespaces of eight kinds at least.
+    // There are namespaces of at least eight kinds.
     terminal.resize(7, 70);
     terminal.line("nsx ls --watch=0.1 -t mnt,net,uts,ipc,pid,user,cgroup,time");
     terminal.shows("q: quit  j/k, arrows, PgUp/PgDn: scroll  lines 1-");
@@ -169,7 +169,7 @@ fn a_screen_that_does_not_fit_is_scrolled(session: &Session) {
     }
     terminal.press("g");
     terminal.shows("lines 1-");
-    // All is seen after a while, and then there is nothing to scroll.
+    // After a while everything has been shown, and there is nothing to scroll.
     terminal.resize(60, 200);
     terminal.press("k");
     let shown = terminal.shows("q: quit\x1b");
@@ -186,8 +186,8 @@ fn a_screen_that_does_not_fit_is_scrolled(session: &Session) {
     terminal.prompt();
 }
 
-/// Starts processes with namespaces of their own until one of them is told of; gives that one and
-/// all that was told.
+/// Starts processes with their own namespaces until one is reported; returns that one and all
+/// output.
 fn told_of(
     session: &Session,
     watch: &crate::support::Process,
@@ -207,7 +207,7 @@ fn told_of(
     (process.unwrap(), seen)
 }
 
-/// Returns whether a watcher waits between two looks, so that it has made the first one.
+/// Returns whether a watcher waits between two looks, so that its first look is over.
 fn is_between_looks(watch: &crate::support::Process) -> bool {
     let call = std::fs::read_to_string(format!("/proc/{}/syscall", watch.id())).unwrap();
     call.starts_with(&format!("{} ", libc::SYS_ppoll))
@@ -263,8 +263,8 @@ fn a_process_is_followed_until_it_ends(session: &Session) {
         .start();
     let others = session.nsx("ls --watch=0.05").start();
     until("it has looked", || is_between_looks(&watch));
-    // Once the other watcher tells of something, the first one has looked too, but tells of nothing
-    // that is not asked for.
+    // Once the other watcher reports something, the first one has looked too, but reports only
+    // selected namespaces.
     let (_other, _) = told_of(session, &others);
     std::thread::sleep(std::time::Duration::from_millis(200));
     assert_eq!(lines(&watch.stdout()), [] as [Value; 0]);
@@ -312,7 +312,7 @@ fn a_process_that_gets_the_followed_pid_is_not_followed(session: &Session) {
             .nsx("ls --watch=0.05 --json-lines")
             .arg(&target)
             .start();
-        // The watcher looks before the number is given away and after that, and not between.
+        // The watcher looks before the PID is reused and after that, but not in between.
         stop_between_looks(&watch);
         unshare.signal(Signal::KILL);
         unshare.wait();

@@ -1,4 +1,4 @@
-//! Input that cannot be translated, or can no longer be translated: nsx says what each is.
+//! Input that cannot be translated, or no longer: nsx says why.
 
 use super::both_ways;
 use crate::{
@@ -56,7 +56,7 @@ fn words_that_are_not_pids_are_refused_before_any_lookup(session: &Session) {
             .exited(2);
         assert_eq!(outcome.says(&[word, "decimal number"]).text(), "");
     }
-    // Larger than this host's pid_max: nobody has it.
+    // Larger than this host's pid_max, so it is unused.
     let largest: u32 = std::fs::read_to_string("/proc/sys/kernel/pid_max")
         .unwrap()
         .trim()
@@ -85,7 +85,7 @@ fn words_that_are_not_pids_are_refused_before_any_lookup(session: &Session) {
     }
 }
 
-/// A PID namespace in which the next process gets the number that the test wants.
+/// A PID namespace in which the next process gets the PID that the test wants.
 const SHELL: &str = "--pid --fork --kill-child --mount-proc sh -c";
 
 fn a_reused_pid_is_the_new_process(session: &Session) {
@@ -104,7 +104,7 @@ fn a_reused_pid_is_the_new_process(session: &Session) {
     };
     let id = |process: &Pinned| (process.id().to_string(), process.id().to_string());
     assert_eq!(translate("100"), id(&first));
-    // A filter that has translated the number once does not stay with the answer.
+    // A filter that has translated the PID once does not keep the answer.
     session.shell("mkfifo log").run().exited(0);
     let words = format!("exec nsx pidmap --from {shell} --filter 'pid=(.*)' <log");
     let filter = session.shell(&words).start();
@@ -226,7 +226,7 @@ fn a_namespace_whose_first_process_is_dead_is_reported(session: &Session) {
 }
 
 fn a_chain_of_thirty_two_levels_is_translated(session: &Session) {
-    // Down until the kernel refuses one more.
+    // Down until the kernel refuses another level.
     std::fs::write(
         session.path("down"),
         "unshare --pid --fork --kill-child sh down 2>/dev/null || exec sleep 100\n",
@@ -238,7 +238,8 @@ fn a_chain_of_thirty_two_levels_is_translated(session: &Session) {
     let sleep = unshare.program("sleep");
     let ids = chain(&sleep);
     let depth = procfs::status("self", "NSpid").split_whitespace().count();
-    // The kernel's limit is 32 below the first; the tests themselves may be in one of those.
+    // The kernel's limit is 32 levels below the initial namespace; the tests may run in a nested
+    // one.
     if depth == 1 && procfs::ns("self", "pid") == "pid:[4026531836]" {
         assert_eq!(ids.len(), 33);
     }
@@ -261,7 +262,7 @@ fn a_namespace_beside_the_callers_is_not_visible(session: &Session) {
         .original_unshare("--pid --fork --kill-child sleep 100")
         .start();
     let sleep = beside.program("sleep");
-    // With the procfs of the namespace above, in which both can be seen.
+    // With the procfs of the namespace above, which shows both.
     for filter in [None, Some(Filter::PidTranslation)] {
         let words = format!(
             "--pid --fork --kill-child nsx pidmap -q --from /proc/{}/ns/pid 1",
@@ -278,7 +279,7 @@ fn a_namespace_beside_the_callers_is_not_visible(session: &Session) {
                 .text(),
             ""
         );
-        // The one above has a number for the caller's own first process, and that can be told.
+        // The namespace above has a PID for the caller's first process, and nsx can find that.
         let script = format!(
             "read id rest </proc/self/stat; exec nsx pidmap -q --from /proc/{}/ns/pid $id",
             beside.id()

@@ -1,4 +1,4 @@
-//! `nsx pidmap --filter`: held against sed, which knows the same expressions.
+//! `nsx pidmap --filter`: compared with sed, which has the same expressions.
 
 use super::{Deep, chain_base};
 use crate::{

@@ -1,4 +1,4 @@
-//! `nsx pidmap TARGET`: held against a procfs of the namespace itself.
+//! `nsx pidmap TARGET`: compared with a procfs of the namespace itself.
 
 use crate::support::{
     Session, Test, both,
@@ -17,7 +17,7 @@ pub(super) fn tests() -> Vec<Test> {
     ]
 }
 
-/// A namespace with a procfs of its own, a namespace in it, and some processes in both.
+/// A namespace with its own procfs, a nested namespace, and some processes in both.
 const SCRIPT: &str = "sleep 101 & unshare --pid --fork --kill-child sleep 102 & sleep 103 & wait";
 
 fn every_process_that_a_namespace_sees_is_listed(session: &Session) {
@@ -77,7 +77,7 @@ fn every_process_that_a_namespace_sees_is_listed(session: &Session) {
             );
         }
     }
-    // Each stands for itself in lines, and with its groups.
+    // Each is a whole JSON document in lines, and has its process groups.
     let lines = session
         .nsx(&format!("pidmap --json-lines --with pgid,sid {ns}"))
         .output();

@@ -1,5 +1,5 @@
-//! `nsx pidmap`: held against NSpid, against each level's own namespace link, and against what a
-//! procfs of each namespace lists.
+//! `nsx pidmap`: compared with NSpid, with each level's namespace link, and with the procfs of each
+//! namespace.
 
 mod bad_input;
 mod filter;
@@ -48,8 +48,8 @@ fn chains() -> Vec<Test> {
     ]
 }
 
-/// A process four PID namespaces down, and its ancestors from the caller's namespace down to it:
-/// one for each level.
+/// A process four PID namespaces down, and its ancestors from the caller's namespace downwards, one
+/// per level.
 struct Deep {
     _unshare: Process,
     levels: Vec<Pinned>,
@@ -101,7 +101,7 @@ fn a_chain_of_four_levels_agrees_with_the_kernel(session: &Session) {
         let row = &document["processes"][0];
         assert_eq!(row["pid"], id);
         assert_eq!(row["chain"], Value::from(ids.clone()));
-        // A level's namespace is the one that the ancestor on that level is in itself.
+        // The namespace of a level is the namespace that the ancestor on that level is in.
         let namespaces: Vec<String> = row["namespaces"]
             .as_array()
             .unwrap()
@@ -156,7 +156,7 @@ fn a_pid_of_another_namespace_is_translated(session: &Session) {
                 .run()
         };
         for (depth, level) in deep.levels.iter().enumerate() {
-            // What each process below is called in this level's namespace.
+            // The PID of each process below in this level's namespace.
             for process in &deep.levels[depth..] {
                 let there = chain(process)[chain(level).len() - 1];
                 let outcome = run(&format!("-q --from {} {there}", level.id())).exited(0);
@@ -168,7 +168,7 @@ fn a_pid_of_another_namespace_is_translated(session: &Session) {
             }
         }
         let deepest = deep.deepest().id();
-        // The highest id that there can be.
+        // The highest possible PID.
         assert_eq!(
             run(&format!("-q --from {deepest} 1 4194303"))
                 .exited(1)
@@ -188,11 +188,11 @@ fn a_pid_of_another_namespace_is_translated(session: &Session) {
 }
 
 fn the_callers_own_pids_are_those_it_sees(session: &Session) {
-    // With a procfs of its own, PID 1 has that one id.
+    // With its own procfs, PID 1 has only that PID.
     let inside = "--pid --fork --kill-child --mount-proc nsx pidmap -q 1";
     assert_eq!(session.original_unshare(inside).output(), "1");
-    // With its caller's, it is still the process that it calls 1; the chain starts with what that
-    // procfs shows.
+    // With its caller's procfs, it is still the process with PID 1 there; the chain starts at the
+    // namespace of that procfs.
     let inside = "--pid --fork --kill-child nsx pidmap -q 1";
     let unshare = session.original_unshare(inside).output();
     let ids: Vec<&str> = unshare.split(' ').collect();
@@ -229,7 +229,7 @@ fn a_missing_process_is_told_apart_from_wrong_usage(session: &Session) {
         let outcome = session.nsx(&format!("pidmap -q {wrong}")).run().exited(2);
         assert_eq!(outcome.text(), "");
     }
-    // A thread has an id, but is no process.
+    // A thread has an id, but is not a process.
     std::thread::scope(|scope| {
         let thread = || {
             let id = rustix::thread::gettid().as_raw_nonzero();
@@ -243,8 +243,7 @@ fn a_missing_process_is_told_apart_from_wrong_usage(session: &Session) {
     });
 }
 
-/// Runs nsx pidmap as it is, and with the ioctls that translate taken away: it must end and print
-/// the same.
+/// Runs nsx pidmap as it is, and without the ioctls that translate: both must end and print alike.
 #[track_caller]
 fn both_ways(session: &Session, options: &str) -> Outcome {
     let command = || session.nsx(&format!("pidmap {options}"));
@@ -270,8 +269,8 @@ fn pids_are_translated_between_any_two_namespaces(session: &Session) {
             let ends = format!("-q --from {} --to {}", level.id(), of.id());
             for process in &deep.levels {
                 let chain = chain(process);
-                // The first of the five is in the caller's own namespace, so that levels are
-                // counted from there.
+                // The first of the five is in the caller's own namespace, so levels are counted
+                // from there.
                 let place = |level: usize| chain.get(chain_base(&deep) + level).copied();
                 let Some(there) = place(from) else { continue };
                 let outcome = both_ways(session, &format!("{ends} {there}"));
@@ -288,7 +287,7 @@ fn pids_are_translated_between_any_two_namespaces(session: &Session) {
             beside.exited(1).says(&["not visible"])
         };
     }
-    // From here: the numbers that are typed are the caller's.
+    // From here: the typed PIDs are the caller's.
     let there = both_ways(
         session,
         &format!("-q --to {} {}", deep.deepest().id(), deep.deepest().id()),
@@ -300,8 +299,8 @@ fn pids_are_translated_between_any_two_namespaces(session: &Session) {
     );
 }
 
-/// Returns how many ids a process of the caller's namespace has, less one: 0, or more if the tests
-/// run below a procfs.
+/// Returns the number of PIDs of a process in the caller's namespace, minus one: more than 0 if the
+/// tests run below the namespace of their procfs.
 fn chain_base(deep: &Deep) -> usize {
     chain(&deep.levels[0]).len() - 1
 }
@@ -332,7 +331,8 @@ fn pids_are_read_from_standard_input(session: &Session) {
         )
         .exited(0);
         assert_eq!(outcome.text(), here.join("\n"));
-        // An operand in front, the last number without a line feed, and two that are none.
+        // An operand in front, a last number without a line feed, and two words that are not
+        // numbers.
         let outcome = run(
             &format!("-q --from {second} {} -", inside[1]),
             format!("x\n0 {}", inside[0]),
@@ -345,7 +345,7 @@ fn pids_are_read_from_standard_input(session: &Session) {
             format!("{}\n{}", here[1], here[0])
         );
     }
-    // Without --from they are the caller's, and the chain is what there is to say.
+    // Without --from the PIDs are the caller's, and the answer is the chain.
     let outcome = session
         .nsx("pidmap -q -")
         .input(here[0].as_bytes())
@@ -443,7 +443,7 @@ fn the_owner_of_each_namespace_is_named(session: &Session) {
     if procfs::ns("self", "pid") == "pid:[4026531836]" {
         assert_eq!(of[0], "host");
     }
-    // From inside, what is above is not there, and that is said.
+    // Seen from inside, the namespaces above are not visible, and nsx says so.
     let inside = "--pid --fork --kill-child --mount-proc nsx pidmap --json 1";
     let outcome = session
         .original_unshare(inside)

@@ -1,5 +1,5 @@
-//! Random trees of PID namespaces, every pair of them: held against the procfs that each namespace
-//! has of itself.
+//! Random trees of PID namespaces: every pair of them is compared with the procfs of each
+//! namespace.
 
 use super::both_ways;
 use crate::support::{Process, Session, Test, both, procfs, until};
@@ -14,8 +14,8 @@ pub(super) fn tests() -> Vec<Test> {
     vec![both(translations_agree_with_the_procfs_of_every_namespace)]
 }
 
-/// A tree as a list: each namespace but the first is made in an earlier one, and each process joins
-/// one.
+/// A tree as a list: each namespace except the first is created in an earlier one, and each process
+/// joins one.
 #[derive(Clone, Debug)]
 struct Shape {
     parents: Vec<prop::sample::Index>,
@@ -31,7 +31,7 @@ fn shapes() -> impl Strategy<Value = Shape> {
 struct Grown {
     /// Started programs, which end with this.
     _processes: Vec<Process>,
-    /// The first process of each namespace, as it is called here.
+    /// The PID of the first process of each namespace, in the caller's namespace.
     firsts: Vec<u32>,
 }
 
@@ -94,8 +94,8 @@ impl Grown {
         self._processes.push(process);
     }
 
-    /// Returns what the procfs of a namespace lists: the tag of each sleeping process, and the
-    /// process's number there.
+    /// Returns the processes in the procfs of a namespace: the tag of each sleeping process, and
+    /// its PID there.
     fn listed(&self, first: u32) -> BTreeMap<String, u64> {
         let view = format!("/proc/{first}/root/proc");
         let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse::<u64>().ok();
@@ -145,7 +145,7 @@ fn translations_agree_with_the_procfs_of_every_namespace(session: &Session) {
                     prop_assert_eq!(&row["from"], number);
                     let expected = in_to.get(tag).map_or(Value::Null, |&number| number.into());
                     prop_assert_eq!(&row["to"], &expected, "{} in {:?}", tag, shape);
-                    // And the number here is that of the process that has the tag.
+                    // And the PID here belongs to the process with that tag.
                     let id = u32::try_from(row["pid"].as_u64().unwrap()).unwrap();
                     let command = fs::read(format!("/proc/{id}/cmdline")).unwrap();
                     prop_assert_eq!(command, format!("sleep\0{tag}\0").into_bytes());

@@ -1,4 +1,4 @@
-//! The known differences: each still is one, and nsx is right.
+//! The known differences: each still exists, and nsx is right.
 
 use super::{
     SIDES, Side,

@@ -4,14 +4,14 @@
 
 /// A difference.
 pub(super) struct Difference {
-    /// Why nsx is different.
+    /// The reason for the difference.
     pub(super) reason: &'static str,
-    /// The first release of util-linux that has the options, and the first that does as nsx does,
-    /// if one does.
+    /// The first release of util-linux that has the options, and the first that behaves like nsx,
+    /// if there is one.
     pub(super) releases: ((u32, u32), Option<(u32, u32)>),
     /// The user who runs the script.
     pub(super) who: Who,
-    /// A script in which the difference can be seen; it ends well.
+    /// A script that shows the difference and ends with status 0.
     pub(super) script: &'static str,
     /// The output of the script with nsx.
     pub(super) nsx: &'static str,
@@ -20,7 +20,7 @@ pub(super) struct Difference {
 /// The user that a script is run as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
-    /// The user of the tests' run, root and the ordinary one.
+    /// The user who runs the tests: root, and the ordinary one.
     Anyone,
     /// Root.
     Root,
@@ -32,15 +32,15 @@ pub(super) enum Who {
 
 pub(super) const UNSHARE: &[Difference] = &[
     Difference {
-        reason: "--whitelist-env keeps no variable where it names none that is there, and not all",
+        reason: "--whitelist-env keeps no variable, instead of all, if none of the named ones \
+        exists",
         releases: ((2, 43), None),
         who: Who::Anyone,
         script: "A=1 unshare -r --whitelist-env NOSUCHVAR /usr/bin/env | wc -l",
         nsx: "0",
     },
     Difference {
-        reason: "the death signal of --kill-child is asked for after -S and -G, which would take \
-        it away",
+        reason: "--kill-child sets the death signal after -S and -G, which would clear it",
         releases: ((2, 34), None),
         who: Who::Root,
         script: "unshare --kill-child=TERM -S 5 sleep 100 & child_of $!; until grep -q sleep \
@@ -51,15 +51,15 @@ pub(super) const UNSHARE: &[Difference] = &[
         nsx: "has ended",
     },
     Difference {
-        reason: "--map-auto and --map-subids give root no range that /etc/subuid gives to someone \
-        else",
+        reason: "--map-auto and --map-subids give root no range that /etc/subuid gives to another \
+        user",
         releases: ((2, 38), None),
         who: Who::RootBesideRanges,
         script: "unshare --map-auto cat /proc/self/uid_map 2>&1; true",
         nsx: "unshare: no line matching user \"root\" in /etc/subuid",
     },
     Difference {
-        reason: "--keep-caps outlives a change of the user by -S",
+        reason: "--keep-caps survives a change of the user by -S",
         releases: ((2, 35), None),
         who: Who::WithRanges,
         script: "unshare -r --map-auto --keep-caps -S 5 grep CapEff /proc/self/status | grep -c \
@@ -68,29 +68,29 @@ pub(super) const UNSHARE: &[Difference] = &[
     },
     Difference {
         reason: "--setgroups deny is written before a group map of ranges, when the kernel still \
-        takes it",
+        accepts it",
         releases: ((2, 38), None),
         who: Who::WithRanges,
         script: "unshare -r --map-auto --setgroups deny cat /proc/self/setgroups 2>&1; true",
         nsx: "deny",
     },
     Difference {
-        reason: "--setgroups deny with a map of one group denies once, and does not fail where it \
-        is denied already",
+        reason: "--setgroups deny with a map of one group denies once, and does not fail if it is \
+        denied already",
         releases: ((2, 26), None),
         who: Who::Anyone,
         script: "unshare -r --setgroups deny cat /proc/self/setgroups 2>&1; true",
         nsx: "deny",
     },
     Difference {
-        reason: "--owner with the caller's own ids takes no privilege, for nothing has to change",
+        reason: "--owner with the caller's own ids requires no privilege, because nothing changes",
         releases: ((2, 42), None),
         who: Who::WithRanges,
         script: "unshare --owner 4242:4242 -r id -u 2>&1; true",
         nsx: "0",
     },
     Difference {
-        reason: "a SIGCHLD that the caller ignores is ignored in the program too, as any other \
+        reason: "the program ignores SIGCHLD if the caller does, as it does with every other \
         signal",
         releases: ((2, 23), None),
         who: Who::Anyone,
@@ -99,23 +99,22 @@ pub(super) const UNSHARE: &[Difference] = &[
         nsx: "1",
     },
     Difference {
-        reason: "a number beyond the last id is refused, and not cut to the id that its low 32 \
-        bits are",
+        reason: "a number beyond the last id is refused, and not cut to its low 32 bits",
         releases: ((2, 34), None),
         who: Who::Anyone,
         script: "unshare -r -S 4294967296 id -u 2>&1; true",
         nsx: "unshare: failed to parse uid: '4294967296': Numerical result out of range",
     },
     Difference {
-        reason: "a map that the kernel cannot take is refused before anything is made, and \
-        newuidmap is not asked",
+        reason: "a map that the kernel would refuse is refused before anything is created, and \
+        newuidmap is not run",
         releases: ((2, 38), None),
         who: Who::WithRanges,
         script: "unshare --map-users 0,0,0 true 2>&1; true",
         nsx: "unshare: failed to write /proc/N/uid_map: Invalid argument",
     },
     Difference {
-        reason: "what a run that failed has bound to a file is undone",
+        reason: "a run that fails unmounts the namespaces that it has bound to files",
         releases: ((2, 27), None),
         who: Who::Root,
         script: "unshare=$(command -v unshare); /usr/bin/unshare -m sh -c 'mount -t tmpfs none \
@@ -124,9 +123,8 @@ pub(super) const UNSHARE: &[Difference] = &[
         nsx: "tmpfs",
     },
     Difference {
-        reason: "no program runs where a namespace cannot be bound to its file; util-linux's \
-        unshare binds it while the program may \
-                 run already, and ends with 1 all the same",
+        reason: "no program runs if a namespace cannot be bound to its file; with util-linux the \
+        program may be running already, and the status is 1 all the same",
         releases: ((2, 38), None),
         who: Who::Root,
         script: "i=0; while [ $((i += 1)) -le 100 ]; do \
@@ -140,9 +138,8 @@ pub(super) const UNSHARE: &[Difference] = &[
 pub(super) const NSENTER: &[Difference] = &[
     Difference {
         reason: "--join-cgroup leaves standard input alone and no descriptor open in the program, \
-        and joins the cgroups of \
-                 version 1 too, as far as they are mounted; of nsenter itself it moves nothing \
-        that waits for a program",
+        and also joins the mounted cgroups of version 1; a waiting nsenter moves no part \
+        of itself",
         releases: ((2, 40), None),
         who: Who::Root,
         script: "echo kept | nsenter -t $$ -u -c sh -c 'cat; ls -l /proc/self/fd | grep -c \
@@ -150,9 +147,8 @@ pub(super) const NSENTER: &[Difference] = &[
         nsx: "kept\n0",
     },
     Difference {
-        reason: "a signal to nsenter that it can catch goes on to the program, where nsenter has \
-        one in a PID namespace to wait \
-                 for: the program would live on alone otherwise",
+        reason: "a waiting nsenter passes a signal that it can catch to the program, which would \
+        otherwise live on alone",
         releases: ((2, 23), None),
         who: Who::Root,
         script: "exec 2>/dev/null; nsenter -t $$ -p sleep 100 & until child_of $! && grep -q sleep \
@@ -163,8 +159,8 @@ pub(super) const NSENTER: &[Difference] = &[
         nsx: "143",
     },
     Difference {
-        reason: "while it waits for a program in a PID namespace, nsenter stays outside of all \
-        that it entered",
+        reason: "while nsenter waits for a program in a PID namespace, it stays outside all \
+        namespaces that it entered",
         releases: ((2, 23), None),
         who: Who::Root,
         script: "/usr/bin/unshare -n sleep 100 & until grep -q sleep /proc/$!/comm; do sleep 0.01; \
@@ -176,7 +172,7 @@ pub(super) const NSENTER: &[Difference] = &[
         nsx: "outside",
     },
     Difference {
-        reason: "--all works without privilege where the target shares namespaces with the caller, \
+        reason: "--all works without privilege if the target shares namespaces with the caller, \
         who is in those already",
         releases: ((2, 30), None),
         who: Who::WithRanges,
@@ -186,21 +182,21 @@ pub(super) const NSENTER: &[Difference] = &[
         nsx: "0",
     },
     Difference {
-        reason: "--all without --target says what is missing",
+        reason: "--all without --target names the missing option",
         releases: ((2, 42), None),
         who: Who::Anyone,
         script: "nsenter -a true 2>&1; true",
         nsx: "nsenter: no target PID specified for --all",
     },
     Difference {
-        reason: "-r takes its directory behind a = too, as the other options of one letter do",
+        reason: "-r takes its directory after a = too, as other options of one letter do",
         releases: ((2, 23), None),
         who: Who::Root,
         script: "nsenter -t $$ -u -r=/ echo entered 2>&1; true",
         nsx: "entered",
     },
     Difference {
-        reason: "--wdns without a directory is the target's working directory",
+        reason: "--wdns without a directory means the target's working directory",
         releases: ((2, 38), None),
         who: Who::Root,
         script: "(cd /usr && exec sleep 100) & until grep -q sleep /proc/$!/comm; do sleep 0.01; \
@@ -209,7 +205,7 @@ pub(super) const NSENTER: &[Difference] = &[
         nsx: "/usr",
     },
     Difference {
-        reason: "a directory for -r or -w need not be readable, only searchable, as for cd",
+        reason: "a directory for -r or -w need only be searchable, as for cd, and not readable",
         releases: ((2, 23), None),
         who: Who::WithRanges,
         script: "mkdir -p dark; chmod 111 dark; /usr/bin/unshare -Ur sleep 100 & until grep -q \
@@ -219,9 +215,8 @@ pub(super) const NSENTER: &[Difference] = &[
         nsx: "entered",
     },
     Difference {
-        reason: "--setuid follow and --setgid follow are the ids that the target has, also where \
-        it hides (PR_SET_DUMPABLE) and \
-                 its files in /proc are root's",
+        reason: "--setuid follow and --setgid follow use the target's ids even if the target is \
+        not dumpable (PR_SET_DUMPABLE) and root owns its files in /proc",
         releases: ((2, 39), None),
         who: Who::Root,
         script: "perl -e '$) = 5; $> = 5; sleep 100' & until grep -q '^Uid:.0.5' /proc/$!/status; \
@@ -230,7 +225,7 @@ pub(super) const NSENTER: &[Difference] = &[
         nsx: "5",
     },
     Difference {
-        reason: "--keep-caps outlives a change of the user by -S",
+        reason: "--keep-caps survives a change of the user by -S",
         releases: ((2, 40), None),
         who: Who::WithRanges,
         script: "/usr/bin/unshare --map-auto -r sleep 100 & until grep -q sleep /proc/$!/comm; do \
@@ -240,7 +235,7 @@ pub(super) const NSENTER: &[Difference] = &[
         nsx: "0",
     },
     Difference {
-        reason: "a SIGCHLD that the caller ignores is ignored in the program too, as any other \
+        reason: "the program ignores SIGCHLD if the caller does, as it does with every other \
         signal",
         releases: ((2, 23), None),
         who: Who::Root,
@@ -249,8 +244,7 @@ pub(super) const NSENTER: &[Difference] = &[
         nsx: "1",
     },
     Difference {
-        reason: "a number beyond the last id is refused, and not cut to the id that its low 32 \
-        bits are",
+        reason: "a number beyond the last id is refused, and not cut to its low 32 bits",
         releases: ((2, 24), None),
         who: Who::Root,
         script: "nsenter -t $$ -u -S 4294967296 id -u 2>&1; true",
@@ -260,8 +254,8 @@ pub(super) const NSENTER: &[Difference] = &[
 
 pub(super) const LSNS: &[Difference] = &[
     Difference {
-        reason: "LSNS_DEBUG and LIBSMARTCOLS_DEBUG print nothing: they trace what util-linux's own \
-        code and libraries do",
+        reason: "LSNS_DEBUG and LIBSMARTCOLS_DEBUG print nothing: they trace util-linux's own \
+        code and libraries",
         releases: ((2, 38), None),
         who: Who::Anyone,
         script: "LSNS_DEBUG=all LIBSMARTCOLS_DEBUG=all lsns -l -n -t time -o TYPE -p $$ 2>&1 \
@@ -269,8 +263,8 @@ pub(super) const LSNS: &[Difference] = &[
         nsx: "0",
     },
     Difference {
-        reason: "-J without a tree prints namespaces side by side, and not as children of others \
-        that they have nothing to do with",
+        reason: "-J without a tree prints namespaces side by side, and not as children of \
+        unrelated ones",
         releases: ((2, 38), None),
         who: Who::Anyone,
         script: "/usr/bin/unshare -rpf --mount-proc sh -c 'unshare -u sleep 100 & until grep -qx \
@@ -279,7 +273,7 @@ pub(super) const LSNS: &[Difference] = &[
         nsx: "0",
     },
     Difference {
-        reason: "-J tells all mount points of a namespace, and not the first alone",
+        reason: "-J prints all mount points of a namespace, and not only the first",
         releases: ((2, 40), None),
         who: Who::Anyone,
         script: "/usr/bin/unshare -rm sh -c 'mount -t tmpfs none /mnt; : >/mnt/a; : >/mnt/b; \
@@ -288,8 +282,8 @@ pub(super) const LSNS: &[Difference] = &[
         nsx: "1",
     },
     Difference {
-        reason: "a namespace that is bound to a file is listed also if something else is mounted \
-        over that file",
+        reason: "a namespace that is bound to a file is listed even if another mount covers that \
+        file",
         releases: ((2, 42), None),
         who: Who::Anyone,
         script: "/usr/bin/unshare -rm sh -c 'mount -t tmpfs none /mnt; : >/mnt/a; /usr/bin/unshare \
@@ -298,7 +292,7 @@ pub(super) const LSNS: &[Difference] = &[
         nsx: "uts",
     },
     Difference {
-        reason: "JSON is UTF-8 whatever a process calls itself: other bytes become U+FFFD",
+        reason: "JSON is UTF-8 whatever the name of a process is: other bytes become U+FFFD",
         releases: ((2, 38), None),
         who: Who::Anyone,
         script: "name=$(printf 'a\\377') /usr/bin/unshare -rpf --mount-proc bash -c 'unshare -u \
@@ -310,16 +304,16 @@ pub(super) const LSNS: &[Difference] = &[
         nsx: "valid",
     },
     Difference {
-        reason: "-p with the id of no process is an error with a message and status 1, and not a \
-        list of nothing",
+        reason: "-p with an unused PID is an error with a message and status 1, instead of an \
+        empty list",
         releases: ((2, 38), None),
         who: Who::Anyone,
         script: "lsns -p 4194999 2>&1; echo $?",
         nsx: "lsns: not found process: 4194999\n1",
     },
     Difference {
-        reason: "-p with a process that may not be looked at is an error with a message and status \
-        1, and not a list of nothing",
+        reason: "-p with a process that the caller may not examine is an error with a message and \
+        status 1, instead of an empty list",
         releases: ((2, 38), None),
         who: Who::Root,
         script: "setpriv --reuid=4243 --regid=4243 --clear-groups lsns -p $$ >seen 2>&1; echo $?; \
@@ -341,7 +335,7 @@ pub(super) const LSNS: &[Difference] = &[
         nsx: "net",
     },
     Difference {
-        reason: "--filter filters the processes of one namespace too; util-linux's fails to apply \
+        reason: "--filter filters the processes of one namespace too; util-linux fails to apply \
         it",
         releases: ((2, 41), None),
         who: Who::Anyone,
@@ -349,14 +343,14 @@ pub(super) const LSNS: &[Difference] = &[
         nsx: "uts",
     },
     Difference {
-        reason: "0 is the number of no namespace, and not the wish to see all",
+        reason: "0 is an invalid namespace number, and does not mean all namespaces",
         releases: ((2, 38), None),
         who: Who::Anyone,
         script: "lsns 0 >seen 2>&1; echo $?; wc -l <seen",
         nsx: "1\n1",
     },
     Difference {
-        reason: "a terminal gets characters that are not seen but change the order of others as \\xNN",
+        reason: "invisible characters that reorder text are printed on a terminal as \\xNN",
         releases: ((2, 38), None),
         who: Who::Anyone,
         script: "name=$(printf 'a\\342\\200\\256b') /usr/bin/unshare -rpf --mount-proc bash -c \
@@ -367,9 +361,8 @@ pub(super) const LSNS: &[Difference] = &[
         nsx: "a\\xe2\\x80\\xaeb 100",
     },
     Difference {
-        reason: "lines of trees and characters beyond ASCII are UTF-8 where the environment says \
-        so, whether or not that locale is \
-                 installed",
+        reason: "lines of trees and characters beyond ASCII are UTF-8 if the environment says so, \
+        even if that locale is not installed",
         releases: ((2, 38), None),
         who: Who::Anyone,
         script: "LC_ALL=xx_XX.UTF-8 /usr/bin/unshare -rpf --mount-proc sh -c 'lsns -T -n -o NS | \

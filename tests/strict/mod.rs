@@ -1,5 +1,5 @@
-//! The strict personalities beside the programs of util-linux that they stand for: the same scripts
-//! with either first in PATH, and everything that a script can see compared.
+//! The strict personalities compared with the programs of util-linux: the same scripts run with
+//! either first in PATH, and everything that a script can see is compared.
 
 mod compare;
 mod defects;
@@ -35,7 +35,7 @@ fn beside_newest(tests: impl IntoIterator<Item = Test>) -> impl Iterator<Item = 
         .map(|test| test.needs([Need::UtilLinux(2, 42)]))
 }
 
-/// The results of a script that can be told apart: its status, standard output and standard error.
+/// The visible results of a script: its status, standard output and standard error.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     status: String,
@@ -43,7 +43,7 @@ struct Seen {
     stderr: String,
 }
 
-/// Which program a script gets.
+/// The program that a script gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     UtilLinux,
@@ -52,7 +52,7 @@ enum Side {
 
 const SIDES: [Side; 2] = [Side::UtilLinux, Side::Nsx];
 
-/// Runs `script` with one of the two first in PATH, in a directory that holds nothing of the other.
+/// Runs `script` with one of the two first in PATH, in a directory without files of the other.
 #[track_caller]
 fn run(session: &Session, side: Side, script: &str) -> Seen {
     let directory = format!("mkdir -p {side:?}; cd {side:?}; ");
@@ -76,15 +76,15 @@ fn run(session: &Session, side: Side, script: &str) -> Seen {
     }
 }
 
-/// Both must give the same.
+/// Checks that both give the same.
 #[track_caller]
 fn assert_same(session: &Session, script: &str) {
     let [original, nsx] = SIDES.map(|side| run(session, side, script));
     assert_eq!(nsx, original, "nsx (left) and util-linux (right): {script}");
 }
 
-/// nsx must give what util-linux's reference says, and so must util-linux here where it is as new
-/// as that.
+/// Checks that nsx gives the results in util-linux's reference, and that the host's util-linux does
+/// too if it is new enough.
 #[track_caller]
 fn assert_gives(
     session: &Session,

@@ -1,5 +1,5 @@
-//! Scripts of the kind that call `unshare` and `nsenter` in the wild: they work unchanged with nsx
-//! first in PATH.
+//! Scripts as people write them with `unshare` and `nsenter`: they work unchanged with nsx first in
+//! PATH.
 
 use super::{
     assert_same,
@@ -127,7 +127,7 @@ fn under_timeout(session: &Session) {
 }
 
 fn the_network_of_a_container_is_entered(session: &Session) {
-    // As people do who found no ip in the image.
+    // As people do if an image has no ip.
     let script = r#"
         docker() { echo $T; }
         pid=$(docker inspect -f '{{.State.Pid}}' web)
@@ -195,7 +195,7 @@ fn commands_are_read_from_standard_input(session: &Session) {
 }
 
 fn a_rootless_network_is_set_up(session: &Session) {
-    // As rootless engines' helpers do, and their users.
+    // As helpers of rootless engines and their users do.
     let script = r#"
         mkdir start; cd start
         nsenter --preserve-credentials -U -n -t $T ip link set lo up

@@ -1,4 +1,4 @@
-//! `unshare`: each option, its messages, what is seen inside, what is inherited.
+//! `unshare`: each option, its messages, the view from inside, and inherited state.
 
 use super::{SIDES, Side, assert_gives, assert_same, run};
 use crate::support::{Need, Session, Test, both, root, until};
@@ -238,7 +238,7 @@ fn ranges_of_ids_give_the_same(session: &Session) {
             &as_user_with_ranges(&format!("unshare {options} {show}")),
         );
     }
-    // A range of groups needs no denial of setgroups, one group does.
+    // A range of groups needs no denial of setgroups; a single group does.
     for options in [
         "-r --map-auto",
         "-c --map-auto",
@@ -376,8 +376,8 @@ fn ids_of_the_program_are_the_same(session: &Session) {
 fn persistent_files(session: &Session) {
     let outer = |script: &str| {
         let script = script.replace('\'', "'\\''");
-        // On one processor: Linux 6.18 lets a mount namespace be bound only in one with a lower
-        // number, and each processor has a range of numbers of its own.
+        // On one processor: Linux 6.18 allows binding a mount namespace only in one with a lower
+        // number, and each processor has its own range of numbers.
         let processor =
             "$(sed -n 's/^Cpus_allowed_list:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/self/status)";
         format!(
@@ -439,14 +439,14 @@ fn the_login_shell_is_the_same(session: &Session) {
             "echo 'echo $0; id -u' | SHELL=/bin/sh unshare -r",
             "echo 'shopt login_shell' | SHELL=/bin/bash unshare -r",
             "SHELL=/nosuch/shell unshare -r",
-            // A path, and a program that the kernel takes.
+            // A path, and a program that the kernel accepts.
             "SHELL=sh unshare -r </dev/null",
             "echo 'echo ran' >script; chmod +x script; SHELL=$PWD/script unshare -r; SHELL=script \
             unshare -r",
             "cp /bin/sh shell; echo 'echo $0' | SHELL=shell unshare -r",
         ],
     );
-    // Else the one that the user has inside, where it is root.
+    // Otherwise the shell of the user inside, who is root there.
     let shell = session
         .shell("grep ^root: /etc/passwd | sed 's,.*[:/],-,'")
         .output()
@@ -548,7 +548,7 @@ fn signals_while_unshare_waits_do_the_same(session: &Session) {
         });
         sleep.signal(Signal::KILL);
         process.wait();
-        // The program does not outlive it where that is asked for.
+        // With this option the program does not outlive unshare.
         let process = start("-r --kill-child sleep 100");
         let sleep = process.program("sleep");
         process.signal(Signal::KILL);
@@ -614,7 +614,7 @@ fn an_interpreter_comes_with_a_procfs(session: &Session) {
     for (options, stdout) in [
         ("", "/proc/1\n"),
         ("--mount-binfmt=/mnt", "/proc/1\n"),
-        // What is asked for by itself goes elsewhere.
+        // A /proc that is requested alone is mounted elsewhere.
         ("--mount-proc=/mnt", "many\n"),
     ] {
         let show = "sh -c 'set -- /proc/[0-9]*; [ $# = 1 ] && echo $1 || echo many'";

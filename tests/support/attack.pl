@@ -1,4 +1,4 @@
-# What root inside of a target tries against the file that nsx runs from: whoever is called $ARGV[0] is nsx, in there.
+# Attacks by root inside a target on the file that nsx runs from. nsx is the process called $ARGV[0].
 use strict; use warnings; use Fcntl; use Errno qw(ETXTBSY);
 my ($pid, $exe);
 until ($pid) {
@@ -8,7 +8,7 @@ until ($pid) {
     }
 }
 $exe = "/proc/$pid/exe";
-# It is the one that is inside, and to be looked into.
+# The process is inside the target and can be examined.
 sysopen my $held, $exe, O_RDONLY or die "cannot read: $!";
 my $path = '/proc/self/fd/' . fileno $held;
 sub tried { my ($what, $done) = @_; print $done ? "DONE $what\n" : "refused $what: $!\n"; }

@@ -1,7 +1,7 @@
 //! A command line, and the ways to run it.
 //!
 //! Standard output and standard error go to files in memory, not to pipes: a process that is left
-//! behind keeps nobody waiting, and what was printed can be read at any time.
+//! behind blocks nobody, and the output can be read at any time.
 
 use super::{
     filter::Filter,
@@ -18,10 +18,10 @@ use std::{
     process::{self, Stdio},
 };
 
-/// A command that was not started yet.
+/// A command that has not started.
 #[derive(Clone)]
 pub(crate) struct Command {
-    /// The words in front that make the command another user's.
+    /// The words in front that change the command's user.
     prefix: &'static [&'static str],
     words: Vec<OsString>,
     directory: PathBuf,
@@ -58,7 +58,7 @@ impl Command {
         self
     }
 
-    /// As [`Self::args`], where there may be none.
+    /// Like [`Self::args`], and `words` may be empty.
     pub(crate) fn options(self, words: &str) -> Self {
         if words.is_empty() {
             self
@@ -73,7 +73,7 @@ impl Command {
         self
     }
 
-    /// A variable of its environment, which has nothing else.
+    /// Adds a variable to its environment, which is otherwise fixed.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.environment
             .insert(name.into(), value.as_ref().to_owned());
@@ -86,19 +86,19 @@ impl Command {
         self
     }
 
-    /// Takes features of the kernel away from it.
+    /// Removes kernel features for it.
     pub(crate) fn under(mut self, filter: Filter) -> Self {
         self.filter = Some(filter);
         self
     }
 
-    /// Runs it to its end, which must come in time.
+    /// Runs it until it ends, within the time limit.
     #[track_caller]
     pub(crate) fn run(self) -> Outcome {
         self.start().wait()
     }
 
-    /// Runs it; it must succeed. Gives what it wrote to standard output, without the last newline.
+    /// Runs it successfully. Returns its standard output without the last newline.
     #[track_caller]
     pub(crate) fn output(self) -> String {
         self.run().exited(0).text().to_owned()
@@ -181,7 +181,7 @@ impl std::fmt::Display for Command {
     }
 }
 
-/// A file that has no name and no place but memory.
+/// A file that has no name and exists only in memory.
 fn memory(name: &str) -> File {
     memfd_create(name, MemfdFlags::CLOEXEC).unwrap().into()
 }

@@ -1,8 +1,8 @@
-//! Older kernels on a newer one: commands under a seccomp filter that refuses what came later.
+//! Older kernels on a newer one: commands under a seccomp filter that refuses newer system calls.
 //!
-//! The filter has to be installed in the child before its exec. So that this needs no code between
-//! fork and exec, the test program runs itself: `tests --under-filter NAME PROGRAM [ARG]…` filters
-//! itself and becomes the program.
+//! The filter must be installed in the child before its exec. To avoid code between fork and exec,
+//! the test program runs itself: `tests --under-filter NAME PROGRAM [ARG]…` installs the filter and
+//! becomes the program.
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp, SeccompCondition,
@@ -15,14 +15,14 @@ use std::{
     process::{Command, ExitCode},
 };
 
-/// System calls, each with what its arguments have to be.
+/// System calls, each with the required values of its arguments.
 type Calls = Vec<(libc::c_long, Vec<SeccompRule>)>;
 
-/// The features of the kernel that are taken away.
+/// Kernel features that are taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filter {
-    /// `setns` of several kinds by a pidfd (5.8): it has to be told the kinds, which for one file
-    /// may be left out.
+    /// `setns` of several kinds by a pidfd (5.8): a kind must be given, which may be left out for a
+    /// single file.
     SetnsByPidfd,
     /// The ioctls that translate process ids between PID namespaces (6.11).
     PidTranslation,
@@ -41,7 +41,7 @@ impl Filter {
         Self::Since5_4,
     ];
 
-    /// The first argument of the test program where it is to filter itself.
+    /// The first argument of the test program if it has to filter itself.
     pub(crate) const OPTION: &str = "--under-filter";
 
     pub(crate) fn name(self) -> &'static str {
@@ -53,8 +53,8 @@ impl Filter {
         }
     }
 
-    /// The system calls that it refuses, by the error that they get, each with what its arguments
-    /// have to be (nothing: any).
+    /// The system calls that it refuses, by the error that they return, each with the required
+    /// values of its arguments (none: any).
     fn refused(self) -> Vec<(libc::c_int, Calls)> {
         // NS_GET_PID_FROM_PIDNS to NS_GET_TGID_IN_PIDNS
         let translation =
@@ -138,7 +138,7 @@ impl Filter {
     }
 }
 
-/// Stands for the root of nsfs where a directory is named by a descriptor (6.18).
+/// Stands for the root of nsfs instead of a directory's descriptor (6.18).
 const NSFS_ROOT: i32 = -10003;
 
 /// A rule about one of a system call's arguments, counted from 0.
@@ -149,8 +149,8 @@ fn argument(place: u8, comparison: SeccompCmpOp, value: u64) -> SeccompRule {
     .unwrap()
 }
 
-/// Becomes the program that the arguments name, under the filter that they name. Returns where they
-/// ask for no such thing, and with a failure where it cannot be done.
+/// Becomes the program that the arguments name, under the filter that they name. Returns if the
+/// arguments name no filter, or with a failure.
 pub(crate) fn become_filtered(mut arguments: ArgsOs) -> Option<ExitCode> {
     arguments.next();
     if arguments.next()? != Filter::OPTION {

@@ -1,8 +1,9 @@
-//! A mount that hangs, as one of a dead file server does: whoever looks at it waits for ever.
+//! A mount that hangs, like a mount of a dead file server: every process that touches it waits for
+//! ever.
 //!
 //! It is a FUSE mount whose server never answers, not even the kernel's first message. The server
 //! is the test program: `tests --hang DIRECTORY…` mounts, says so on standard output and sleeps.
-//! When it ends the kernel lets go of all who wait.
+//! When it ends, the kernel releases all waiting processes.
 
 use rustix::{
     fd::AsRawFd,
@@ -17,10 +18,10 @@ use std::{
     process::ExitCode,
 };
 
-/// The first argument of the test program where it is to be such a server.
+/// The first argument of the test program if it has to be such a server.
 pub(crate) const OPTION: &str = "--hang";
 
-/// Mounts and never answers, where the arguments ask for it; else returns at once.
+/// Mounts and never answers if the arguments say so; otherwise returns at once.
 pub(crate) fn become_hung(mut arguments: ArgsOs) -> Option<ExitCode> {
     arguments.next();
     if arguments.next()? != OPTION {
@@ -31,7 +32,7 @@ pub(crate) fn become_hung(mut arguments: ArgsOs) -> Option<ExitCode> {
             let server =
                 rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
                     .unwrap();
-            // The owner of the directory is who serves it, to everybody.
+            // The owner of the directory serves it, to everybody.
             let owner = std::fs::metadata(&directory).unwrap().uid();
             let options = format!(
                 "fd={},rootmode=40000,user_id={owner},group_id={owner},allow_other",

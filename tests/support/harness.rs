@@ -1,4 +1,4 @@
-//! From tests to trials: once as root and once as the ordinary user, with what the host lacks told
+//! From tests to trials: one as root and one as the ordinary user. What the host lacks is printed
 //! and counted.
 
 use super::{
@@ -21,7 +21,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-/// A test: a function that panics where nsx is not as it must be.
+/// A test: a function that panics if nsx behaves wrongly.
 pub(crate) struct Test {
     name: &'static str,
     users: &'static [User],
@@ -46,7 +46,7 @@ pub(crate) fn ordinary<F: Fn(&Session) + Send + Sync + 'static>(body: F) -> Test
 }
 
 impl Test {
-    /// The function's own path is the test's name, so that it is written once.
+    /// The test's name is the function's path, so that the name is written once.
     fn new<F: Fn(&Session) + Send + Sync + 'static>(users: &'static [User], body: F) -> Self {
         let path = type_name::<F>();
         let name = path.split_once("::").map_or(path, |(_crate, name)| name);
@@ -59,19 +59,19 @@ impl Test {
         }
     }
 
-    /// Adds what the host must have.
+    /// Adds requirements of the test.
     pub(crate) fn needs(mut self, needs: impl IntoIterator<Item = Need>) -> Self {
         self.needs.extend(needs);
         self
     }
 
-    /// Keeps every other test away while this one runs: it loads the host, or counts what is on it.
+    /// Runs no other test meanwhile: for a test that loads the host, or counts something on it.
     pub(crate) fn alone(mut self) -> Self {
         self.alone = true;
         self
     }
 
-    /// Why this host cannot run the test as `user`, if it cannot.
+    /// Returns the reason why this host cannot run the test as `user`, if there is one.
     fn lacking(&self, user: User) -> Option<String> {
         let own = match user {
             User::Root => Need::Root,
@@ -84,23 +84,23 @@ impl Test {
 }
 
 thread_local! {
-    /// The origin of this thread's last panic: the line of the test, which the panic message alone
-    /// does not tell.
+    /// The origin of this thread's last panic: the line of the test, which the panic message does
+    /// not name.
     static LAST_PANIC: Cell<Option<String>> = const { Cell::new(None) };
 }
 
 /// The state that all the tests of a run share.
 struct Run {
     place: Place,
-    /// `NSX_TEST_REQUIRE=all`: what the host lacks is a failure.
+    /// `NSX_TEST_REQUIRE=all`: a missing requirement is a failure.
     strict: bool,
-    /// Written by a test that must be alone, read by the others.
+    /// Locked for writing by a test that must be alone, and for reading by the others.
     crowd: RwLock<()>,
     /// The number of ignored tests, by reason.
     ignored: Mutex<BTreeMap<String, usize>>,
 }
 
-/// Runs `tests` as the command line asks.
+/// Runs `tests` as the command line says.
 pub(crate) fn run(tests: impl Iterator<Item = Test>) -> ExitCode {
     heed_signals();
     let arguments = Arguments::from_args();
@@ -131,8 +131,8 @@ pub(crate) fn run(tests: impl Iterator<Item = Test>) -> ExitCode {
     conclusion.exit_code()
 }
 
-/// Begins anew where a signal is ignored, as a script has it for what runs in its background, and
-/// nohup: no program that is tested could be interrupted.
+/// Starts over if a signal is ignored, as a shell script does for background jobs, and nohup:
+/// otherwise no tested program could be interrupted.
 fn heed_signals() {
     let ignored = u64::from_str_radix(&procfs::status("self", "SigIgn"), 16).unwrap();
     if [Signal::INT, Signal::QUIT, Signal::HUP]
@@ -163,7 +163,7 @@ impl Run {
                 .or_default() += 1;
             return Ok(Completion::ignored_with(reason));
         }
-        // A test that failed poisons the lock; there is nothing in it to be broken.
+        // A failed test poisons the lock, which protects no data.
         let _alone = test
             .alone
             .then(|| self.crowd.write().unwrap_or_else(PoisonError::into_inner));
@@ -187,14 +187,14 @@ impl Run {
         }
     }
 
-    /// Sums up what was not tested.
+    /// Prints a summary of the ignored tests.
     fn report(&self) {
         let ignored = self.ignored.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         for (reason, count) in &*ignored {
             text += &format!("ignored {count}: {reason}\n");
         }
-        // Where standard output is closed there is nobody to tell.
+        // If standard output is closed, nobody reads this.
         let _ = io::stdout().write_all(text.as_bytes());
     }
 }

@@ -1,9 +1,9 @@
 //! A host of its own for a test of container engines.
 //!
-//! The engines keep their records at fixed places, where nsx looks for them, and a test must
-//! neither meet another test's containers nor those of whoever runs the tests. So each has a host
-//! made of namespaces: `host.sh` says what is its own. Its processes, mounts, links and cgroups end
-//! with it, also where the test program is killed.
+//! The engines keep their records in fixed directories, in which nsx looks for them. A test must
+//! not see another test's containers, nor those of the user who runs the tests. So each has a host
+//! made of namespaces: `host.sh` lists its own parts. Its processes, mounts, links and cgroups end
+//! with it, even if the test program is killed.
 
 use super::{
     command::Command,
@@ -22,9 +22,9 @@ const SCRIPT: &str = include_str!("host.sh");
 /// The cgroup hierarchies of a host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cgroups {
-    /// Those that the machine has.
+    /// The hierarchies of the machine.
     AsOutside,
-    /// cgroup2 alone, as on a host of today.
+    /// cgroup2 alone, as on a modern host.
     Unified,
 }
 
@@ -46,7 +46,7 @@ impl<'a> Host<'a> {
         let mut outside = session
             .command(&format!("bash host.sh outside {layout}"))
             .prepare();
-        // A group of its own: what ends the tests from a terminal leaves it time to end.
+        // In its own process group: an interrupt from the terminal leaves it time to end.
         outside
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -101,7 +101,7 @@ impl<'a> Host<'a> {
         fs::exists(format!("/proc/{}", self.process(id))).unwrap()
     }
 
-    /// The host's process `id` for those who look into the test program's /proc: `procfs::status`,
+    /// The host's process `id` for readers of the test program's /proc: `procfs::status`,
     /// `procfs::ns`.
     pub(crate) fn process(&self, id: u32) -> String {
         format!("{}/root/proc/{id}", self.init.id())

@@ -1,7 +1,7 @@
-# A host for container engines, made of namespaces and a cgroup of its own in every hierarchy: what they keep in /run,
-# /var/lib and /etc, their bridges and their cgroups are nowhere else, and all of it is gone when standard input ends.
+# A host for container engines, made of namespaces and of a cgroup in every hierarchy: their files in /run, /var/lib and
+# /etc, their bridges and their cgroups exist only there, and all of it is gone when standard input ends.
 #
-# For root. `outside LAYOUT` makes one and prints a line when it is there; LAYOUT is `hosts` for the cgroup hierarchies that
+# For root. `outside LAYOUT` creates a host and prints a line when the host is ready; LAYOUT is `hosts` for the cgroup hierarchies that
 # the machine has, `unified` for cgroup2 alone. `enter` runs a command in it. /run/image is a root directory of busybox;
 # the user `mapper`, 4242, has subids.
 set -euo pipefail
@@ -10,7 +10,7 @@ hierarchies() {
     findmnt --noheadings --list --types cgroup,cgroup2 --output TARGET,FSTYPE,FS-OPTIONS
 }
 
-# Goes into the cgroups of the host that is called $1.
+# Moves into the cgroups of the host named $1.
 join() {
     local target
     hierarchies | while read -r target _; do
@@ -39,13 +39,13 @@ joined() {
     exec unshare --mount --net --pid --cgroup --fork --kill-child --mount-proc bash "$0" inside "$1"
 }
 
-# Runs a command in the host that is called $1 and whose first process is $2, as one who logs in there would.
+# Runs a command in the host named $1, whose first process is $2, as after a login there.
 enter() {
     join "$1"
     exec nsenter --target "$2" --mount --net --pid --cgroup -- "${@:3}"
 }
 
-# PID 1 of the host; bash collects those who lose their parents.
+# PID 1 of the host; bash reaps orphans.
 inside() {
     mount_cgroups "$1"
     mount -t tmpfs -o mode=755 tmpfs /run

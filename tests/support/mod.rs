@@ -1,7 +1,7 @@
-//! The harness: what a test needs, who it runs as, and the processes that it starts.
+//! The harness: requirements of tests, their users, and the processes that they start.
 //!
-//! A test is a function of a [`Session`]. It may run beside any other, so nothing here changes what
-//! the test program's threads share: no directory, no mask, no environment, no mount.
+//! A test is a function of a [`Session`]. It may run beside any other, so nothing here changes
+//! state that the test program's threads share: no directory, mask, environment or mount.
 
 pub(crate) mod command;
 pub(crate) mod filter;
@@ -16,8 +16,8 @@ pub(crate) mod session;
 pub(crate) mod terminal;
 pub(crate) mod ways;
 
-/// The first argument of the test program where it is to be a process with a second thread, for
-/// some time.
+/// The first argument of the test program if it has to be a process with a second thread, for some
+/// time.
 pub(crate) const SLEEP_IN_A_THREAD: &str = "--sleep-in-a-thread";
 
 pub(crate) use {

@@ -1,4 +1,4 @@
-//! Things that a test needs of its host, and how each is found out.
+//! Requirements of tests on the host, and a check for each.
 
 use super::{
     place::other_util_linux,
@@ -13,7 +13,7 @@ use std::{
     sync::OnceLock,
 };
 
-/// A thing that a host may lack.
+/// A requirement that a host may lack.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Need {
     /// The tests run as root.
@@ -31,14 +31,14 @@ pub(crate) enum Need {
     Kernel(u32, u32),
     /// A way to mount a file system that a program serves.
     Fuse,
-    /// Threads of the kernel, which only the initial PID namespace shows.
+    /// Kernel threads, which only the initial PID namespace shows.
     KernelThreads,
-    /// Room for this many processes more.
+    /// Room for this many more processes.
     Processes(u64),
 }
 
 impl Need {
-    /// Returns what is missing on this host for `user`, in words, or `None`.
+    /// Returns the missing requirement for `user`, in words, or `None`.
     pub(crate) fn lacking(self, user: User) -> Option<String> {
         let as_root = geteuid().is_root();
         match self {
@@ -90,13 +90,13 @@ impl Need {
         }
     }
 
-    /// Returns whether the host has what is needed, whichever user asks.
+    /// Returns whether the host has the requirement, for any user.
     pub(crate) fn is_met(self) -> bool {
         self.lacking(User::Root).is_none()
     }
 }
 
-/// Why `user` cannot create namespaces, as util-linux finds it.
+/// Returns the reason why `user` cannot create namespaces, as util-linux reports it.
 fn namespaces(user: User) -> Option<&'static str> {
     static PROBED: [OnceLock<Option<String>>; 2] = [OnceLock::new(), OnceLock::new()];
     let probe = || {
@@ -116,7 +116,7 @@ fn namespaces(user: User) -> Option<&'static str> {
     PROBED[user as usize].get_or_init(probe).as_deref()
 }
 
-/// The release of util-linux, or 0.0 where there is none.
+/// The release of util-linux, or 0.0 if it is missing.
 fn util_linux() -> (u32, u32) {
     static VERSION: OnceLock<(u32, u32)> = OnceLock::new();
     *VERSION.get_or_init(|| {
@@ -138,7 +138,7 @@ fn kernel() -> (u32, u32) {
     version(&rustix::system::uname().release().to_string_lossy())
 }
 
-/// The first two numbers of a release, 0 where there is none.
+/// The first two numbers of a release, or 0.
 fn version(release: &str) -> (u32, u32) {
     let mut numbers = release
         .split(|character: char| !character.is_ascii_digit())

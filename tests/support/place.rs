@@ -1,9 +1,9 @@
-//! The directory where the tests live: one for the whole run, with nsx in it, removed at the end.
+//! The directory of the tests: one for the whole run, with nsx in it, removed at the end.
 //!
-//! The ordinary user can neither reach a target directory in root's home nor be expected to, so nsx
-//! and the test program itself, which also applies seccomp filters, are copied to where that user
-//! can run them. They are copied before the first thread starts: a file that is open for writing
-//! anywhere, in a child just forked too, cannot be run.
+//! The ordinary user cannot reach a target directory in root's home, so nsx and the test program,
+//! which also applies seccomp filters, are copied to a directory in which that user can run them.
+//! They are copied before the first thread starts: a file that any process has open for writing
+//! cannot be run, not even by a child that was just forked.
 
 use std::{
     env, fs,
@@ -49,7 +49,7 @@ impl Place {
         place
     }
 
-    /// Returns the directory where links to nsx have the names of util-linux's programs.
+    /// Returns the directory in which links to nsx have the names of util-linux's programs.
     pub(crate) fn strict(&self) -> PathBuf {
         self.root.join("strict")
     }
@@ -65,8 +65,8 @@ impl Place {
         self.bin().join("tests")
     }
 
-    /// A new empty directory, owned by `ids` (user and group) or else by whoever runs the tests,
-    /// closed to others.
+    /// A new empty directory, closed to others, owned by `ids` (user and group) or else by the user
+    /// who runs the tests.
     pub(crate) fn directory(&self, ids: Option<(u32, u32)>) -> PathBuf {
         let directory = self
             .root
@@ -80,14 +80,14 @@ impl Place {
     }
 }
 
-/// The directory that holds the util-linux to compare with, if that is not the host's own.
+/// The directory of the util-linux to compare with, if it is not the host's own.
 pub(crate) fn other_util_linux() -> Option<PathBuf> {
     env::var_os("NSX_TEST_UTIL_LINUX").map(PathBuf::from)
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // What cannot be removed is in the system's temporary directory.
+        // Files that cannot be removed remain in the system's temporary directory.
         let _ = fs::remove_dir_all(&self.root);
     }
 }

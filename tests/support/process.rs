@@ -12,11 +12,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The time limit for anything that must happen. The limit is long because a loaded host is not a
-/// failure.
+/// The time limit for anything that must happen. It is long because a loaded host must not fail a
+/// test.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Asks until `probe` says yes, and fails the test where it does not in time.
+/// Calls `probe` until it returns true. Fails the test if that takes too long.
 #[track_caller]
 pub(crate) fn until(what: &str, mut probe: impl FnMut() -> bool) {
     let deadline = Instant::now() + LIMIT;
@@ -29,13 +29,13 @@ pub(crate) fn until(what: &str, mut probe: impl FnMut() -> bool) {
     }
 }
 
-/// A running command. Where the test ends before it does, it is killed with all below it.
+/// A running command. If the test ends first, the command is killed with its descendants.
 pub(crate) struct Process {
     /// The command line, for messages.
     command: String,
     child: Child,
     pinned: Pinned,
-    /// Standard output and standard error, where a terminal does not have them.
+    /// Standard output and standard error, unless a terminal has them.
     output: Option<[File; 2]>,
 }
 
@@ -63,7 +63,7 @@ impl Process {
         self.pinned.signal(signal);
     }
 
-    /// The process called `name`, this one or one below it, as soon as there is one.
+    /// The process called `name`, this one or a descendant, as soon as it exists.
     #[track_caller]
     pub(crate) fn program(&self, name: &str) -> Pinned {
         let mut found = None;
@@ -85,7 +85,7 @@ impl Process {
             .unwrap_or_default()
     }
 
-    /// Waits for a line of standard output and gives it.
+    /// Waits for a line of standard output and returns it.
     #[track_caller]
     pub(crate) fn line(&self) -> String {
         until(&format!("a line from {self}"), || {
@@ -99,7 +99,7 @@ impl Process {
             .to_owned()
     }
 
-    /// Lets it run to its end, which must come in time.
+    /// Waits for its end, which must come in time.
     #[track_caller]
     pub(crate) fn wait(self) -> Outcome {
         self.wait_for(LIMIT)
@@ -128,7 +128,7 @@ impl Process {
 }
 
 impl fmt::Display for Process {
-    /// The command and what it has printed.
+    /// The command and its output.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` (process {})", self.command, self.id())?;
         self.output
@@ -142,7 +142,7 @@ impl Drop for Process {
         if matches!(self.child.try_wait(), Ok(Some(_))) {
             return;
         }
-        // Pinned first and then found again: none of them is another process by now.
+        // Each is pinned and then looked up again: none of them is another process by now.
         let below: Vec<Pinned> = procfs::descendants(self.id())
             .into_iter()
             .filter_map(Pinned::new)
@@ -157,7 +157,7 @@ impl Drop for Process {
     }
 }
 
-/// The end of a command: its status and what it printed.
+/// The end of a command: its status and its output.
 pub(crate) struct Outcome {
     command: String,
     status: ExitStatus,
@@ -166,14 +166,14 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// It must have exited with this status.
+    /// Checks that it exited with this status.
     #[track_caller]
     pub(crate) fn exited(self, code: i32) -> Self {
         assert_eq!(self.status.code(), Some(code), "exit status of {self}");
         self
     }
 
-    /// It must have been ended by this signal, and without a core dump.
+    /// Checks that it was ended by this signal, without a core dump.
     #[track_caller]
     pub(crate) fn killed_by(self, signal: Signal) -> Self {
         assert_eq!(
@@ -185,7 +185,7 @@ impl Outcome {
         self
     }
 
-    /// Each of `words` must be in what it wrote to standard error, in whatever case.
+    /// Checks that each of `words` is in its standard error, in any case.
     #[track_caller]
     pub(crate) fn says(self, words: &[&str]) -> Self {
         let stderr = String::from_utf8_lossy(&self.stderr).to_lowercase();
@@ -203,8 +203,7 @@ impl Outcome {
         self.status.to_string()
     }
 
-    /// Returns what the command wrote to standard output, which must be text, without the last
-    /// newline.
+    /// Returns its standard output, which must be text, without the last newline.
     #[track_caller]
     pub(crate) fn text(&self) -> &str {
         let text = str::from_utf8(&self.stdout)
@@ -230,7 +229,7 @@ fn show(f: &mut fmt::Formatter<'_>, stdout: &[u8], stderr: &[u8]) -> fmt::Result
     )
 }
 
-/// The whole of a file, wherever its writers are in it.
+/// Reads a whole file, wherever its writers are in it.
 fn contents(file: &File) -> Vec<u8> {
     let length = file
         .metadata()

@@ -1,5 +1,4 @@
-//! Facts that /proc tells about a process, read apart from nsx's own readers: the other source that
-//! results are held against.
+//! Facts in /proc, read without nsx's own readers: the other source that results are compared with.
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -8,7 +7,7 @@ use rustix::{
 };
 use std::{fmt::Display, fs};
 
-/// A process that a number can no longer be mistaken for: held by a pidfd.
+/// A process that cannot be mistaken for another: held by a pidfd.
 pub(crate) struct Pinned {
     id: u32,
     pidfd: OwnedFd,
@@ -37,13 +36,13 @@ impl Pinned {
         stat(self.id).map_or('X', |stat| stat.state)
     }
 
-    /// Sends a signal; one that has ended does not mind.
+    /// Sends a signal; a process that has ended is ignored.
     pub(crate) fn signal(&self, signal: Signal) {
         let _ = pidfd_send_signal(&self.pidfd, signal);
     }
 
-    /// Waits at most `limit` for the process to end, and returns whether the process has ended. A
-    /// zombie has.
+    /// Waits at most `limit` for the process to end, and returns whether it has ended. A zombie has
+    /// ended.
     pub(crate) fn ended(&self, limit: std::time::Duration) -> bool {
         let limit = Timespec::try_from(limit).unwrap();
         let mut ready = [PollFd::new(&self.pidfd, PollFlags::IN)];
@@ -51,7 +50,7 @@ impl Pinned {
     }
 }
 
-/// The fields of `/proc/PID/stat` that tests ask for.
+/// The fields of `/proc/PID/stat` that tests need.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stat {
     /// `S`, `T`, `Z`, …
@@ -61,7 +60,7 @@ pub(crate) struct Stat {
     pub(crate) ticks: u64,
 }
 
-/// Reads `/proc/PID/stat`, or none where the process is gone.
+/// Reads `/proc/PID/stat`, or returns none if the process is gone.
 pub(crate) fn stat(id: u32) -> Option<Stat> {
     let bytes = fs::read(format!("/proc/{id}/stat")).ok()?;
     // The name may hold anything, `) ` too: the last one ends it.
@@ -76,7 +75,7 @@ pub(crate) fn stat(id: u32) -> Option<Stat> {
     })
 }
 
-/// The name of a process, empty where it is gone.
+/// The name of a process, empty if it is gone.
 pub(crate) fn comm(id: u32) -> String {
     let bytes = fs::read(format!("/proc/{id}/comm")).unwrap_or_default();
     String::from_utf8_lossy(&bytes).trim_end().to_owned()
@@ -111,13 +110,13 @@ pub(crate) const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time
 /// The parent of the kernel's threads, in the initial PID namespace.
 pub(crate) const KTHREADD: u32 = 2;
 
-/// Every process that /proc lists.
+/// Every process in /proc.
 pub(crate) fn processes() -> impl Iterator<Item = u32> {
     let entries = fs::read_dir("/proc").unwrap();
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
-/// The threads of a process, its first one included; none where it is gone.
+/// The threads of a process, its main thread included; none if it is gone.
 pub(crate) fn threads(id: u32) -> Vec<u32> {
     let entries = fs::read_dir(format!("/proc/{id}/task"))
         .into_iter()

@@ -16,7 +16,7 @@ use std::{
 /// The directories where the tests look for programs, after nsx's own directory.
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// User and group id of the ordinary user that root becomes: one whom no file knows.
+/// User and group id of the ordinary user that root becomes, without an account.
 pub(crate) const ORDINARY: u32 = 4242;
 
 /// The user that a test runs as.
@@ -93,11 +93,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// A command of these words, separated by single spaces; [`Command::arg`] takes those that hold
-    /// a space.
+    /// A command of these words, separated by single spaces; [`Command::arg`] takes words with a
+    /// space.
     ///
-    /// Its environment is small and the same everywhere: PATH, HOME, SHELL, LC_ALL, TERM and the
-    /// mark by which [`Self::assert_nothing_left`] knows what the test started.
+    /// Its environment is small and always the same: PATH, HOME, SHELL, LC_ALL, TERM, and the mark
+    /// that shows [`Self::assert_nothing_left`] which processes the test started.
     pub(crate) fn command(&self, words: &str) -> Command {
         let path = format!("{}:{PATH}", self.place.bin().display());
         Command::new(self.user.prefix(), words, self.place.tests())
@@ -115,17 +115,17 @@ impl<'a> Session<'a> {
         self.command(&format!("nsx {words}"))
     }
 
-    /// `nsx unshare` with these words, and with `-r` where the user has no other way.
+    /// `nsx unshare` with these words, and with `-r` if the user needs it.
     pub(crate) fn unshare(&self, words: &str) -> Command {
         self.nsx(&format!("unshare {}{words}", self.map_root()))
     }
 
-    /// util-linux's `unshare`, otherwise as [`Self::unshare`].
+    /// util-linux's `unshare`, otherwise like [`Self::unshare`].
     pub(crate) fn original_unshare(&self, words: &str) -> Command {
         self.command(&format!("unshare {}{words}", self.map_root()))
     }
 
-    /// Puts nsx in the place of util-linux's programs for a command and all that it starts.
+    /// Runs nsx instead of util-linux's programs in a command and its descendants.
     pub(crate) fn strict(&self, command: Command) -> Command {
         command.env(
             "PATH",
@@ -157,8 +157,8 @@ impl<'a> Session<'a> {
         Terminal::new(self)
     }
 
-    /// Fails the test if a process that it started is still there, after a moment for those that
-    /// are about to end.
+    /// Fails the test if a process that it started still exists, after a moment for those that are
+    /// about to end.
     pub(crate) fn assert_nothing_left(&self) {
         until("the test leaves no process behind", || {
             self.marked().is_empty()
@@ -190,5 +190,5 @@ impl Drop for Session<'_> {
     }
 }
 
-/// The variable by which a test's processes are known.
+/// The variable that marks a test's processes.
 const MARK: &str = "NSX_TEST_SESSION";

@@ -1,5 +1,4 @@
-//! A terminal with an interactive shell, for what only happens there: interrupts, stops, the
-//! foreground.
+//! A terminal with an interactive shell, for its own behaviour: interrupts, stops, the foreground.
 
 use super::{
     process::{Process, until},
@@ -22,7 +21,7 @@ use std::{
 /// The interactive shell's prompt.
 const PROMPT: &str = "ready> ";
 
-/// The time that the terminal may take to show what it must.
+/// The time limit for the terminal's output.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// A pseudo-terminal whose session leader is `bash -i`.
@@ -30,7 +29,7 @@ pub(crate) struct Terminal {
     /// The test's end.
     master: OwnedFd,
     shell: Process,
-    /// Everything that was shown, what was typed included.
+    /// The whole transcript, including typed text.
     transcript: Vec<u8>,
     /// The length of the part of the transcript that was already returned.
     seen: usize,
@@ -50,7 +49,7 @@ impl Terminal {
             Some(Gid::from_raw(group)),
         )
         .unwrap();
-        // Without line editing the terminal itself echoes what is typed, and nothing else comes in
+        // Without line editing the terminal itself echoes the typed text, and nothing else comes in
         // between.
         let shell = session
             .command("setsid --ctty --wait bash --norc --noprofile --noediting -i")
@@ -80,7 +79,7 @@ impl Terminal {
         );
     }
 
-    /// Returns how the terminal treats what is typed and shown, in words that can be compared.
+    /// Returns the terminal's modes, in words that can be compared.
     pub(crate) fn modes(&self) -> String {
         let modes = tcgetattr(&self.master).unwrap();
         format!(
@@ -109,13 +108,13 @@ impl Terminal {
         self.press(&format!("{line}\n"));
     }
 
-    /// Waits for the shell's prompt, and gives what was shown before.
+    /// Waits for the shell's prompt, and returns the output before it.
     #[track_caller]
     pub(crate) fn prompt(&mut self) -> String {
         self.shows(PROMPT)
     }
 
-    /// Types Ctrl-Z, and waits until the shell says that what runs is stopped.
+    /// Types Ctrl-Z, and waits until the shell reports that the job has stopped.
     #[track_caller]
     pub(crate) fn stop(&mut self) {
         self.press("\x1a");
@@ -123,23 +122,23 @@ impl Terminal {
         self.prompt();
     }
 
-    /// Has the shell resume what is stopped, of which `program` waits for something then.
+    /// Makes the shell resume the stopped job, whose `program` then waits for something.
     #[track_caller]
     pub(crate) fn resume(&mut self, program: &Pinned) {
         self.line("fg");
         until("it goes on", || program.state() == 'S');
     }
 
-    /// Waits until `pattern` is shown, and returns what was shown since the last pattern that was
-    /// waited for, up to and including `pattern`.
+    /// Waits until `pattern` is shown, and returns the output since the last pattern, up to and
+    /// including `pattern`.
     ///
-    /// The terminal also shows what is typed: the pattern must not be in what is typed.
+    /// The terminal also shows typed text, which must not contain the pattern.
     #[track_caller]
     pub(crate) fn shows(&mut self, pattern: &str) -> String {
         self.shows_within(pattern, LIMIT)
     }
 
-    /// As [`Self::shows`], with a limit of its own.
+    /// Like [`Self::shows`], with a limit of its own.
     #[track_caller]
     pub(crate) fn shows_within(&mut self, pattern: &str, limit: Duration) -> String {
         let start = Instant::now();
@@ -168,8 +167,7 @@ impl Terminal {
         }
     }
 
-    /// Takes in what the terminal shows next. Fails where the deadline passes or nobody is left who
-    /// could show more.
+    /// Reads the terminal's next output. Fails if the deadline passes or no writer is left.
     fn read(&mut self, deadline: Instant) -> Result<(), Errno> {
         let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).unwrap();
         let mut ready = [PollFd::new(&self.master, PollFlags::IN)];
@@ -177,13 +175,13 @@ impl Terminal {
             return Err(Errno::TIMEDOUT);
         }
         let mut buffer = [0; 4096];
-        // EIO: the last one closed the other end.
+        // EIO: the last process closed the other end.
         let length = rustix::io::read(&self.master, &mut buffer)?;
         self.transcript.extend(&buffer[..length]);
         Ok(())
     }
 
-    /// Returns what the shell and the processes below it do, for messages.
+    /// Returns the state of the shell and of its descendants, for messages.
     fn processes(&self) -> String {
         let mut ids = procfs::descendants(self.shell.id());
         ids.insert(0, self.shell.id());

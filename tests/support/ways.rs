@@ -1,10 +1,10 @@
-//! The ways in which nsx runs a program, for what must hold in each of them.
+//! The ways in which nsx runs a program, for tests that must hold in each of them.
 
 use super::{process::Process, session::Session};
 
 /// `nsx` with its options, as a prefix of another command.
 pub(crate) struct Ways {
-    /// The process that `enter` enters, kept as long as the prefixes.
+    /// The process that `enter` enters, which lives as long as the prefixes.
     _target: Process,
     /// Becoming the program and waiting for it, as PID 1, below PID 1 and as any child, in new
     /// namespaces and in those of a process. Each ends with a space.
@@ -31,7 +31,7 @@ impl Ways {
         }
     }
 
-    /// Those in which nsx waits for the program and does not become it.
+    /// The ways in which nsx waits for the program instead of becoming it.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &String> {
         self.prefixes
             .iter()

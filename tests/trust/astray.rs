@@ -1,4 +1,4 @@
-//! The attacks by which an ordinary user became root, as they were found.
+//! The attacks by which an ordinary user could become root, as they were found.
 
 use super::world::{AS_MAPPER, BUNDLE, EVIL, HOME, ID, RUNC, RUNTIME, Victim, World};
 use crate::support::{Cgroups, Session, Test, root};
@@ -14,8 +14,8 @@ pub(super) fn tests() -> Vec<Test> {
     ]
 }
 
-/// Enters by each of these words as root: nothing of the user's may run as user 0 of the host, and
-/// nsx refuses.
+/// Enters each of these words as root: no code of the user may run as user 0 of the host, and nsx
+/// refuses.
 #[track_caller]
 fn assert_refused(world: &World<'_>, words: &[&str]) {
     for word in words {
@@ -141,7 +141,7 @@ fn a_graphroot_that_a_user_configured_does_not_belong_to_the_system(session: &Se
     assert_refused(&world, &words);
 }
 
-/// A process that is named by its number: what it has in its environment is its user's word.
+/// A process that is given by its PID: its environment is its user's claim.
 fn only_the_user_of_a_process_gets_its_environment(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let start = format!(

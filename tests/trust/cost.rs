@@ -1,5 +1,5 @@
-//! A user's store cannot make root wait: what a store costs is bounded, and what was cut off is
-//! said.
+//! A user's store cannot make root wait: the cost of a store is bounded, and nsx says if it stopped
+//! reading.
 
 use super::{
     stores::STORES,
@@ -32,7 +32,7 @@ fn list(world: &World<'_>, count: usize) {
     world.mapper(&script).arg("sh").arg(perl).run().exited(0);
 }
 
-/// Commands of root that look into all stores, each with its status.
+/// Commands of root that read all stores, each with its status.
 const COMMANDS: [(&str, i32); 4] = [
     ("enter nosuch true", 125),
     ("pidmap --from nosuch 1", 1),
@@ -40,8 +40,7 @@ const COMMANDS: [(&str, i32); 4] = [
     ("__targets", 0),
 ];
 
-/// Runs each of the commands; each must come to its end in time. What they say of the user's store
-/// is given back.
+/// Runs each of the commands; each must end in time. Returns their messages about the user's store.
 #[track_caller]
 fn assert_nobody_waits(world: &World<'_>) -> String {
     let mut said = String::new();
@@ -87,7 +86,7 @@ fn a_users_list_of_100_000_containers_is_cut_off(session: &Session) {
     assert!(said.contains("cut off"), "{said}");
 }
 
-/// The bytes and calls that a command costs, by the kernel.
+/// The bytes and calls of a command, as the kernel counts them.
 fn traced(world: &World<'_>) -> [u64; 2] {
     let script = "strace --follow-forks --output /run/trace nsx enter nosuch true >/dev/null 2>&1 \
     || :
@@ -153,7 +152,7 @@ fn a_fifo_instead_of_a_store_file_delays_nobody(session: &Session) {
     }
     world.mapper(&script).run().exited(0);
     assert_nobody_waits(&world);
-    // One that is named, and whose configuration is one.
+    // A container that is named, and whose configuration is a FIFO.
     let script =
         format!("rm -r {RUNTIME}/crun; rm {BUNDLE}/config.json; mkfifo {BUNDLE}/config.json");
     world.mapper(&script).run().exited(0);
@@ -200,7 +199,7 @@ fn a_hanging_file_system_of_a_user_delays_nobody(session: &Session) {
             "{directory}"
         );
         // Root is told why nothing was found in the user's store. A directory of network namespaces
-        // is no store.
+        // is not a store.
         let script = "for store in docker podman oci containerd; do nsx enter $store:mapper@web \
         true || :; done";
         let asked = world

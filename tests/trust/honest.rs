@@ -1,5 +1,5 @@
-//! The trust rule takes nothing from the honest: users' containers by their full names, and the
-//! system's as before.
+//! The trust rule takes nothing from honest users: users' containers are found by their full names,
+//! and the system's as before.
 
 use crate::{
     engines::engine::{Container, Docker, Lxc, Oci, Podman},
@@ -25,7 +25,7 @@ pub(super) fn tests() -> Vec<Test> {
     ]
 }
 
-/// The facts that a program has from the configuration of its container.
+/// The values that a program has from the configuration of its container.
 const PROBE: &str = "id -u; echo $GREETING; pwd; readlink /proc/self/ns/mnt; grep -E \
 'Cap(Bnd|Eff)' /proc/self/status
     cat /proc/self/uid_map";
@@ -186,7 +186,7 @@ fn every_printed_name_finds_its_container(session: &Session) {
         assert_eq!(leads_to(word), mounts(container), "{word}");
     }
 
-    // What shells complete: all of them, in full, and the names that need no more.
+    // Shell completion: all names in full, and the names that need no more.
     let completed = host.command("nsx __targets").output();
     let words: Vec<_> = completed.lines().collect();
     assert!(full.iter().all(|word| words.contains(word)), "{completed}");
@@ -235,7 +235,7 @@ fn every_printed_name_finds_its_container(session: &Session) {
         assert_eq!(told, *word);
     }
 
-    // Whose a PID namespace is, and whose a process is that was named by its number.
+    // The owner of a PID namespace, and of a process that was given by its PID.
     for (word, container) in &containers {
         let document = host
             .command(&format!("nsx pidmap --json {}", container.pid))

@@ -1,5 +1,5 @@
-//! Limits and the like from a user's file: they are set with the rights that the program has
-//! inside, after it is joined.
+//! Limits and the like from a user's file: they are set with the program's privileges inside, after
+//! joining.
 
 use super::world::{AS_MAPPER, BUNDLE, Named, RUNTIME, World};
 use crate::support::{Cgroups, Session, Test, procfs, root};
@@ -10,7 +10,7 @@ pub(super) fn tests() -> Vec<Test> {
 
 fn a_users_file_raises_no_limit_with_roots_privileges(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
-    // The user's limits and score are those that the user cannot leave.
+    // The user's limits and score, which the user cannot raise.
     let script = format!(
         r#"echo 300 >/proc/self/oom_score_adj
         {AS_MAPPER} prlimit --nofile=100:200 --memlock=65536:65536 unshare --user --map-root-user --mount sleep 1000 & pid=$!
@@ -68,7 +68,7 @@ fn a_users_file_raises_no_limit_with_roots_privileges(session: &Session) {
             .collect::<Vec<_>>()
     };
     assert_eq!(limit("Max open files"), ["150", "180"]);
-    // Nothing beyond what root's command itself has.
+    // Nothing beyond root's own command.
     let own = std::fs::read_to_string("/proc/self/limits").unwrap();
     let own = own
         .lines()

@@ -1,4 +1,4 @@
-//! LXC keeps no record of a process: a monitor that listens says which one it is. Anybody may
+//! LXC keeps no record of a process: a listening monitor says which process it is. Any user may
 //! listen under any abstract name and have any title.
 
 use super::world::{AS_MAPPER, HOME, Victim, World};
@@ -13,8 +13,8 @@ pub(super) fn tests() -> Vec<Test> {
     ]
 }
 
-/// Listens as the monitor of the container in the directory `$1` and answers that its first process
-/// is `$2`.
+/// Listens as the monitor of the container in the directory `$1`, and answers that its first
+/// process is `$2`.
 const MONITOR: &str = r#"
     use Socket; $| = 1;
     my ($directory, $pid) = @ARGV;
@@ -27,7 +27,7 @@ const MONITOR: &str = r#"
         syswrite($client, pack("l l q", 0, 0, $pid));
     }"#;
 
-/// A monitor of root, or one that `user`, words in front of a command, make another's.
+/// A monitor of root, or of another user if `user` has words that change the user.
 fn monitor(world: &World<'_>, user: &str, directory: &str, pid: u32) -> Process {
     let command = world.host.command(format!("{user} perl -e").trim_start());
     let process = command
@@ -85,8 +85,8 @@ fn only_a_monitor_of_root_speaks_for_a_system_container(session: &Session) {
     }
 }
 
-/// Listens as the monitor of the container `web` in the directory `$1`, has its title, and has a
-/// child, which becomes a `sleep` by the other words.
+/// Listens as the monitor of the container `web` in the directory `$1`, with its title and a child
+/// that becomes a `sleep` by the other words.
 const TITLE: &str = r#"
     use Socket; $| = 1;
     socket(my $listener, AF_UNIX, SOCK_STREAM, 0) or die $!;
@@ -152,7 +152,7 @@ fn a_users_monitor_leads_only_to_that_users_container(session: &Session) {
             assert_eq!(entered(&world, word), "refused", "{word}, {victim:?}");
         }
     }
-    // The monitor is outside of the container, whose first process is its child.
+    // The monitor is outside the container, whose first process is its child.
     let [service, _] = starts();
     for (start, is_container) in [(AS_MAPPER, true), (&service, false)] {
         let monitor = world
@@ -202,7 +202,7 @@ fn a_directory_that_a_user_can_replace_holds_no_system_container(session: &Sessi
     ];
     for (what, change) in ways {
         world.host.shell(&change).run().exited(0);
-        // The monitor names the directory as it is configured.
+        // The monitor names the configured directory.
         let directory = if what == "a configured path" {
             "/run/team/lxc"
         } else {

@@ -1,7 +1,7 @@
 //! Users and containers that would lead root astray.
 //!
-//! A record of an engine is a claim of whoever could have written it. Each test is an attack that
-//! once worked, or one of its kind: the user's code leaves a mark if user 0 of the host runs it.
+//! A record of an engine is a claim of every user who could have written it. Each test is an attack
+//! that once worked, or a similar one: the user's code leaves a mark if user 0 of the host runs it.
 
 mod astray;
 mod cost;

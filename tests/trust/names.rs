@@ -1,5 +1,4 @@
-//! Names that are no records: of units, by the directories of cgroups, and of network namespaces,
-//! by files.
+//! Names without a record: of units, by cgroup directories, and of network namespaces, by files.
 
 use super::world::{AS_MAPPER, HOME, ID, RUNTIME, Victim, World};
 use crate::support::{Cgroups, Session, Test, root};
@@ -13,8 +12,8 @@ pub(super) fn tests() -> Vec<Test> {
     ]
 }
 
-/// The directories in which a user makes cgroups: the one of systemd's for the user, and that of a
-/// service with Delegate=.
+/// The directories in which a user may create cgroups: systemd's directory for the user, and that
+/// of a service with Delegate=.
 const DELEGATED: [&str; 2] = [
     "user.slice/user-4242.slice/user@4242.service",
     "system.slice/builder.service",
@@ -60,8 +59,8 @@ fn a_users_cgroup_is_neither_a_unit_nor_a_system_container(session: &Session) {
     }
 }
 
-/// Has the user make cgroups called NAME, moves the process `$1` into each and enters by the other
-/// words. Prints those that led somewhere.
+/// Creates cgroups called NAME as the user, moves the process `$1` into each, and enters the other
+/// words. Prints those that found something.
 const CGROUPS: &str = "
     root=/sys/fs/cgroup; [ -e $root/cgroup.procs ] || root=$root/systemd
     pid=$1; shift
@@ -130,7 +129,7 @@ fn a_name_in_a_users_network_directory_belongs_to_the_user(session: &Session) {
         .host
         .command("stat --dereference --format net:[%i] /run/netns/blue")
         .output();
-    // One of the user's own, and one of the system's under another name.
+    // A name of the user's own, and another name for a network of the system.
     let script = format!(
         "install -d -o 4242 -g 4242 {RUNTIME}/netns; touch {RUNTIME}/netns/own \
         {RUNTIME}/netns/green {RUNTIME}/netns/blue

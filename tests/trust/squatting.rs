@@ -1,4 +1,4 @@
-//! Users who give their containers the names of the system's.
+//! Users who give their containers the names of the system's containers.
 
 use super::world::{AS_MAPPER, HOME, Named, RUNTIME, Victim, World};
 use crate::{
@@ -74,7 +74,7 @@ fn a_users_container_cannot_take_an_id(session: &Session) {
     let docker = Docker::start(&host);
     let rootless = Podman::of_mapper(&host);
     let web = docker.run("web", "");
-    // Its name is an id of the system's, whole and as it is printed, and while that runs and when
+    // Its name is an id of the system's, whole and shortened, while that container runs and after
     // it is gone.
     let names = [&web.id[..], &web.id[..12]];
     for name in names {
@@ -122,8 +122,8 @@ fn a_users_container_cannot_take_the_name_of_a_namespace(session: &Session) {
     }
 }
 
-/// Records name the processes of containers that have no configuration of their own, by the link
-/// that once made them root's.
+/// Records name the processes of containers that have no configuration of their own, through the
+/// link that once made them root's.
 fn a_users_record_adds_nothing_to_a_system_container(session: &Session) {
     let world = World::new(session, Cgroups::AsOutside);
     let web = Lxc::new(&world.host).run("web", "");
@@ -186,14 +186,13 @@ fn no_account_takes_the_name_or_the_id_of_another(session: &Session) {
     ] {
         entered(word).exited(125);
     }
-    // A directory of the user's that is called as another's.
+    // A directory of the user's with another user's name.
     let script = format!(
         "mkdir -p {RUNTIME}/crun/ada@db; cp {RUNTIME}/crun/db/status {RUNTIME}/crun/ada@db/"
     );
     world.mapper(&script).run().exited(0);
     entered("oci:ada@db").exited(125);
-    // An entry that gives the user's number another name, and one that gives another number its
-    // home.
+    // An entry that gives the user's id another name, and an entry that gives another id its home.
     world
         .host
         .shell(&format!(

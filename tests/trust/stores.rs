@@ -1,5 +1,5 @@
-//! The records of each engine, as text: what a store of a user, or of the system, says of one
-//! container.
+//! The records of each engine, as text: the record of one container in a store of a user or of the
+//! system.
 
 use super::world::{CRUN, ID, NAME, Named, RUNC, config};
 use Decides::{Detail, Process};
@@ -14,17 +14,16 @@ pub(super) struct Store {
     /// Its directories, of the user `mapper` and of the system. Machines are the system's alone.
     pub(super) users: &'static [&'static str],
     pub(super) systems: &'static [&'static str],
-    /// The container's files: what each decides, in which directory it is, where below that, and
-    /// its text.
+    /// The container's files: what each decides, its directory, its path in there, and its text.
     files: &'static [(Decides, usize, &'static str, &'static str)],
 }
 
 /// The part that a file decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decides {
-    /// Which process the container's first one is.
+    /// The first process of the container.
     Process,
-    /// Something that nsx can do without.
+    /// Something that nsx works without.
     Detail,
 }
 

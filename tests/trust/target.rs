@@ -1,5 +1,5 @@
-//! A target that does what it can while it is entered: it ends, freezes, runs out of terminals, and
-//! has files that are none.
+//! A target that attacks while it is entered: it ends, freezes, exhausts its terminals, and has
+//! files that are not regular.
 
 use crate::{
     engines::engine::Oci,
@@ -37,8 +37,8 @@ fn target(session: &Session, script: &str) -> (Process, Pinned) {
     (unshare, sleep)
 }
 
-/// strace stops each process at its system call number `when`; the target is killed before it goes
-/// on.
+/// strace stops each process at its system call number `when`; the target is killed before the
+/// process continues.
 fn a_target_that_ends_at_any_step_is_not_entered(session: &Session) {
     let (trace, ran) = (session.path("trace"), session.path("ran"));
     let mut refused = 0;
@@ -66,7 +66,8 @@ fn a_target_that_ends_at_any_step_is_not_entered(session: &Session) {
             break;
         }
         sleep.signal(Signal::KILL);
-        // Its end waits for all that are in its PID namespace; its memory is gone before.
+        // The end of PID 1 waits for all processes in its PID namespace; its memory is freed
+        // before.
         until("the target ends", || {
             fs::read_link(format!("/proc/{}/exe", sleep.id())).is_err()
         });
@@ -87,7 +88,7 @@ fn a_target_that_ends_at_any_step_is_not_entered(session: &Session) {
         );
         match &*outcome.status() {
             "exit status: 0" => assert_eq!(output.trim(), inside, "step {when}: {outcome}"),
-            // The end of PID 1 is the end of all in there.
+            // The end of PID 1 ends all processes in there.
             "signal: 9 (SIGKILL)" => {}
             "exit status: 125" => {
                 refused += 1;
@@ -102,7 +103,7 @@ fn a_target_that_ends_at_any_step_is_not_entered(session: &Session) {
     assert!(refused > 20, "only {refused} steps were refused");
 }
 
-/// The target is frozen when nsx has found that it is not, and is about to join.
+/// The target freezes after nsx has checked it, just before it is joined.
 fn a_target_that_freezes_meanwhile_does_not_block_nsx(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         for signal in [Signal::INT, Signal::TERM] {
@@ -142,7 +143,7 @@ fn a_target_that_freezes_meanwhile_does_not_block_nsx(session: &Session) {
             {
                 process.signal(Signal::CONT);
             }
-            // Its child freezes where the target is; before that a signal would end it in any case.
+            // Its child freezes with the target; before that a signal would end nsx in any case.
             let is_frozen = || {
                 host.shell(
                     "cat /sys/fs/cgroup/freezer/box/tasks /sys/fs/cgroup/box/cgroup.procs \
@@ -161,21 +162,21 @@ fn a_target_that_freezes_meanwhile_does_not_block_nsx(session: &Session) {
     }
 }
 
-/// Has an instance of devpts with one terminal, which is taken.
+/// Mounts an instance of devpts with one terminal, which is in use.
 const EXHAUSTED: &str = "mount -t devpts -o newinstance,ptmxmode=666,max=1 devpts /dev/pts
     mount --bind /dev/pts/ptmx /dev/ptmx; exec 9<>/dev/ptmx";
 
 fn exhausted_pseudo_terminals_are_reported(session: &Session) {
     let (_unshare, sleep) = target(session, EXHAUSTED);
     let mut terminal = session.terminal();
-    // The target's: the program has one of the caller's.
+    // The target's devpts: the program has one of the caller's.
     terminal.line(&format!(
         "nsx enter {} --pty -- sh -c '[ -t 0 ] && echo a''terminal'",
         sleep.id()
     ));
     terminal.shows("aterminal");
     terminal.prompt();
-    // The caller's too.
+    // The caller's devpts too.
     let enter = format!("nsx enter {} --pty -- true; echo \"status=$?\"", sleep.id());
     session
         .shell(&format!("echo '{EXHAUSTED}; {enter}' >script"))
@@ -209,7 +210,7 @@ fn a_flood_of_signals_leaves_nothing_behind(session: &Session) {
         };
         (0..20).map(run).collect()
     };
-    // Who ignores it has a program that does.
+    // A caller that ignores it has a program that ignores it.
     for outcome in flood("trap '' USR1;") {
         outcome.exited(0);
     }
@@ -219,7 +220,7 @@ fn a_flood_of_signals_leaves_nothing_behind(session: &Session) {
             "{outcome}"
         );
     }
-    // Nobody but the target is left in there.
+    // Only the target is left in there.
     let inside = procfs::ns(sleep.id(), "pid");
     let left = || {
         procfs::processes()
@@ -322,13 +323,13 @@ fn a_program_that_dumps_core_is_reported_by_its_signal(session: &Session) {
             sleep.id(),
             signal.as_raw()
         );
-        // It says too that nsx itself dumped none.
+        // nsx also says that it dumped no core itself.
         session.shell(&script).run().killed_by(signal);
     }
 }
 
-/// CVE-2024-21626: the directory that the program starts in is a link to what nsx or its caller has
-/// open.
+/// CVE-2024-21626: the directory that the program starts in is a link to a file that nsx or its
+/// caller has open.
 fn no_link_to_a_descriptor_leads_out_of_the_target(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let web = Oci::runc(&host).run("web", "");
@@ -363,7 +364,7 @@ fn no_link_to_a_descriptor_leads_out_of_the_target(session: &Session) {
                 assert_eq!(outcome.text(), "inside", "{number}: {outcome}");
             }
         }
-        // Nor is a program of the host's run, whose file the target could write to from then on.
+        // Nor does a program of the host run, whose file the target could then write to.
         let outcome = host
             .shell("exec 5</; exec nsx enter \"$1\" -- /true")
             .arg("sh")
@@ -376,8 +377,8 @@ fn no_link_to_a_descriptor_leads_out_of_the_target(session: &Session) {
     }
 }
 
-/// A container without a PID namespace is entered without a joiner, which closes what is open
-/// before the program starts.
+/// A container without a PID namespace is entered without a joiner, which would close open
+/// descriptors before the program starts.
 fn no_program_of_the_hosts_runs_in_the_callers_pid_namespace(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let web = Oci::runc(&host).run(
@@ -397,7 +398,7 @@ fn no_program_of_the_hosts_runs_in_the_callers_pid_namespace(session: &Session) 
     }
 }
 
-/// A link in the files of a container, in place of what nsx looks for there.
+/// A link among the files of a container, in place of a file that nsx reads there.
 fn no_link_to_a_descriptor_is_read_as_a_file_of_the_target(session: &Session) {
     let host = Host::new(session, Cgroups::AsOutside);
     let web = Oci::runc(&host).run("web", "");

@@ -1,5 +1,5 @@
-//! Every way to write into a store, for every store: whose claim a record is, and which words may
-//! lead to its process.
+//! Every way to write into a store, for every store: the owner of a record's claim, and the words
+//! that may lead to its process.
 //!
 //! A case is a store of a user or of the system, in which a record names a victim, with one change
 //! made by a script.
@@ -40,23 +40,22 @@ fn no_forged_record_of_machined_misleads_root(session: &Session) {
     assert_nothing_misleads(session, &["machined"]);
 }
 
-/// The owner of the claim that a record makes, which decides the words that lead to the process
-/// that the record names.
+/// The owner of a record's claim, which decides the words that lead to the process in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Claim {
-    /// Root's alone: the name leads there.
+    /// Root alone: the name leads there.
     Systems,
-    /// The user's alone: the name with the user leads there, if it is the user's own container.
+    /// The user alone: the name with the user leads there, if it is the user's own container.
     Users,
-    /// Several users': no word leads there.
+    /// Several users: no word leads there.
     Shared,
-    /// The user's or nobody's: the name alone does not lead there.
+    /// The user or nobody: the name alone does not lead there.
     NotSystems,
-    /// Anything: a detail of the record, without which there may be a way to the process.
+    /// Anyone: a detail of the record, without which there may be another way to the process.
     Open,
 }
 
-/// A change to a store, and what it makes of the record.
+/// A change to a store, and its effect on the record.
 struct Way {
     what: String,
     /// Run by root after the record was written.
@@ -67,7 +66,7 @@ struct Way {
     victims: &'static [Victim],
 }
 
-/// Each directory of these files below one of `roots`, with what is decided below it.
+/// Each directory of these files below one of `roots`, with the part that is decided below it.
 fn directories(files: &[File], roots: &[&str]) -> Vec<(String, Decides)> {
     let mut all: Vec<(String, Decides)> = Vec::new();
     for File { decides, path, .. } in files {
@@ -90,7 +89,7 @@ fn directories(files: &[File], roots: &[&str]) -> Vec<(String, Decides)> {
     all
 }
 
-/// A directory whose content is moved to another one, to which a link leads from then on.
+/// Moves the content of a directory to another one, and replaces the directory by a link.
 fn moved(directory: &str, to: &str, owner: &str, claim: Claim, victims: &'static [Victim]) -> Way {
     let change = format!(
         "find {directory} -mindepth 1 -maxdepth 1 -exec mv {{}} {to} ';'
@@ -105,7 +104,7 @@ fn moved(directory: &str, to: &str, owner: &str, claim: Claim, victims: &'static
     }
 }
 
-/// Ways to let somebody else write to a file or directory.
+/// Ways to let another user write to a file or directory.
 fn shared(path: &str, with: &str, claim: Claim, victims: &'static [Victim]) -> [Way; 4] {
     [
         (
@@ -228,7 +227,7 @@ fn ways_of_system(store: &Store, files: &[File]) -> Vec<Way> {
     )];
     for (directory, decides) in directories(files, &["/run", "/var/lib"]) {
         for to in [HOME, "/run/team"] {
-            // The id is the directory's name, which root gave, and the runtime's own state tells
+            // The id is the directory's name, which root gave, and the runtime's own state names
             // the process.
             let claim = if directory.ends_with(store.called) {
                 Open
@@ -252,15 +251,15 @@ fn ways_of_system(store: &Store, files: &[File]) -> Vec<Way> {
     ways
 }
 
-/// Puts the host back to where it has no records.
+/// Removes all records from the host.
 const CLEAR: &str = r#"
     cd /run; rm -rf crun runc docker containerd containers systemd file
     cd /var/lib; rm -rf docker nerdctl containers file
     find /var/lib/mapper /tmp /run/team /run/user/4242 -mindepth 1 -maxdepth 1 ! -name bundle ! -name 'nsx-tests*' -exec rm -rf {} +
     chmod 755 /var/lib/mapper; chmod 700 /run/user/4242"#;
 
-/// Enters by each of the words `$@`, and prints for each a line: how nsx ended, the word, and the
-/// mount namespace.
+/// Enters each of the words `$@`, and prints one line per word: the status of nsx, the word, and
+/// the mount namespace.
 const ENTER: &str = r#"
     for word; do
         case $word in own\ *) as=$AS_MAPPER word=${word#own };; *) as=;; esac
@@ -270,7 +269,7 @@ const ENTER: &str = r#"
         rm -f /run/marks/*
     done"#;
 
-/// Tries all ways into these stores, and fails with all that went wrong.
+/// Tries all ways into these stores, and fails with a list of all wrong results.
 #[track_caller]
 fn assert_nothing_misleads(session: &Session, names: &[&str]) {
     let world = World::new(session, Cgroups::AsOutside);
@@ -304,7 +303,7 @@ fn assert_nothing_misleads(session: &Session, names: &[&str]) {
     );
 }
 
-/// Writes a record in one way, and gives the answers of nsx that are wrong.
+/// Writes a record in one way, and returns the wrong answers of nsx.
 fn tried(
     world: &World<'_>,
     store: &Store,
@@ -357,7 +356,7 @@ fn tried(
     let answers = shell.output();
 
     let mounts = world.mounts(victim);
-    // What root alone could write may be carried out.
+    // A record that root alone could write may be followed.
     let is_roots =
         |file: &File| file.path.ends_with("/config.json") && !file.path.starts_with(&way.path);
     let may_mark = match way.claim {

@@ -1,5 +1,5 @@
-//! A host with users who want root to run their code, and with the processes that they name in
-//! their records.
+//! A host with users who want root to run their code, and with the processes that their records
+//! name.
 
 use crate::support::{Cgroups, Command, Host, Process, Session};
 
@@ -10,10 +10,10 @@ pub(super) const ID: &str = "abababababababababababababababababababababababababa
 /// The home directory and the runtime directory of the user `mapper`.
 pub(super) const HOME: &str = "/var/lib/mapper";
 pub(super) const RUNTIME: &str = "/run/user/4242";
-/// A directory of that user's with an OCI configuration, and one with the programs that it names.
+/// A directory of that user with an OCI configuration, and one with the programs that it names.
 pub(super) const BUNDLE: &str = "/var/lib/mapper/bundle";
 pub(super) const EVIL: &str = "/var/lib/evil";
-/// A directory that user 0 of the host alone can write to.
+/// A directory that only user 0 of the host can write to.
 const MARKS: &str = "/run/marks";
 
 /// A process that a record names.
@@ -59,12 +59,12 @@ impl Victim {
     }
 }
 
-/// Words in front of a command that make it a user's.
+/// Words that run a command as a user.
 pub(super) const AS_MAPPER: &str = "setpriv --reuid=4242 --regid=4242 --clear-groups --";
 pub(super) const AS_ADA: &str = "setpriv --reuid=4343 --regid=4343 --clear-groups --";
 
-/// The users, their directories, and what root would run for them: a program in PATH and a library
-/// for LD_PRELOAD, each of which leaves a mark where user 0 of the host alone can.
+/// The users, their directories, and the code that root must not run: a program in PATH and a
+/// library for LD_PRELOAD, each of which leaves a mark that only user 0 of the host can make.
 const PREPARE: &str = r#"
     mkdir -p /run/tmp "/run/tmp/$1"; mount -t tmpfs -o mode=1777 tmpfs /run/tmp
     case $1 in /tmp/*) mkdir -p "/run$1"; mount --bind "$1" "/run$1";; esac
@@ -103,11 +103,11 @@ pub(super) fn config(annotations: &str) -> String {
     )
 }
 
-/// A process as records name it.
+/// A process in the form of a record.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Named {
     pub(super) pid: u32,
-    /// When it started: clock ticks since the boot.
+    /// The start of the process, in clock ticks since the boot.
     start: u64,
     /// The inode of its pidfd.
     inode: u64,
@@ -132,7 +132,7 @@ impl Named {
         }
     }
 
-    /// A text with what is known of the process in place of `{PID}`, `{START}` and `{INODE}`.
+    /// A text with `{PID}`, `{START}` and `{INODE}` replaced by the process's values.
     pub(super) fn fill(&self, text: &str) -> String {
         let Self { pid, start, inode } = self;
         text.replace("{PID}", &pid.to_string())

@@ -1,4 +1,4 @@
-//! `nsx unshare`: who the program is, inside and as seen from outside.
+//! `nsx unshare`: the program's user and groups, inside and as seen from outside.
 
 use crate::support::{Need, Session, Test, both, ordinary, root};
 
@@ -31,7 +31,7 @@ fn another_user_owns_the_user_namespace(session: &Session) {
         .arg(&script)
         .output();
     assert_eq!(output, "0 0\n0 4242 1\n0 4243 1\ndeny");
-    // Whoever owns it may enter it.
+    // The owner of the user namespace may enter it.
     let nsx = session
         .nsx("unshare --owner 4242:4242 -r --uts sleep 100")
         .start();
@@ -95,7 +95,7 @@ fn a_single_id_is_mapped_by_number_and_by_name(session: &Session) {
     for (options, ids) in [
         ("--map-user 1000 --map-group 1001", (1000, 1001)),
         ("--map-user=daemon --map-group=mail", (daemon, mail)),
-        // The highest id that there is: -1 is none.
+        // The highest possible id: -1 is invalid.
         (
             "--map-user 4294967294 --map-group 4294967294",
             (4294967294, 4294967294),

@@ -1,4 +1,4 @@
-//! `nsx unshare`: which namespaces are new, and what is set up in them.
+//! `nsx unshare`: new namespaces, and their setup.
 
 mod ids;
 mod mounts;
@@ -72,7 +72,7 @@ pub(crate) fn options(kind: &str) -> [&str; 2] {
         "time" => ["--time", "-T"],
         "user" => ["--user", "-U"],
         "uts" => ["--uts", "-u"],
-        _ => panic!("{kind} is no kind of namespace"),
+        _ => panic!("{kind} is not a kind of namespace"),
     }
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn options(kind: &str) -> [&str; 2] {
 pub(crate) const PRINT_NAMESPACES: &str =
     "cd /proc/self/ns && readlink cgroup ipc mnt net pid time user uts";
 
-/// The kinds in which the process that printed `namespaces` is apart from this one.
+/// The kinds in which the process that printed `namespaces` differs from this one.
 #[track_caller]
 fn apart(namespaces: &str) -> BTreeSet<&'static str> {
     let namespaces: Vec<&str> = namespaces.lines().collect();
@@ -164,7 +164,7 @@ fn only_the_named_kind_is_new(session: &Session) {
             );
         }
     }
-    // A view of its own of the kernel's files takes a mount namespace.
+    // Mounting a new view of the kernel's files requires a mount namespace.
     for kind in ["cgroup", "ipc", "net", "pid"] {
         let namespaces = session
             .unshare(&format!("--{kind} sh -c"))
@@ -201,7 +201,7 @@ fn a_pid_namespace_comes_with_a_child_and_its_own_proc(session: &Session) {
         session.unshare("--pid sh -c").arg(script).output(),
         "1 0\n1"
     );
-    // Without, /proc is the caller's: it has the test.
+    // Without it, /proc is the caller's, which has the test's process.
     let plain = session
         .unshare("--pid --no-mount-proc sh -c")
         .arg(script)
@@ -217,7 +217,7 @@ fn a_pid_namespace_comes_with_a_child_and_its_own_proc(session: &Session) {
 }
 
 fn no_fork_leaves_the_pid_namespace_to_the_programs_children(session: &Session) {
-    // The first child is PID 1, and with its end the namespace takes no other.
+    // The first child is PID 1, and after its end the namespace accepts no new processes.
     let script = "readlink /proc/$$/ns/pid; exec readlink /proc/self/ns/pid_for_children";
     let process = session
         .unshare("--pid --no-fork sh -c")
@@ -235,8 +235,8 @@ fn no_fork_leaves_the_pid_namespace_to_the_programs_children(session: &Session) 
 }
 
 fn the_program_is_a_child_if_exec_does_not_enter_the_time_namespace(session: &Session) {
-    // The kernel tells a process with this personality that it is 2.6; before 6.3 only a fork
-    // enters a new time namespace.
+    // With this personality the kernel claims to be 2.6; before 6.3 only a fork enters a new time
+    // namespace.
     let old =
         |options: &str| session.command(&format!("setarch --uname-2.6 nsx unshare {options}"));
     let user = if session.is_root() { "" } else { "-r " };
@@ -327,7 +327,7 @@ fn sys_shows_the_new_networks_devices_and_keeps_the_cgroups(session: &Session) {
 }
 
 fn a_sys_that_the_kernel_refuses_is_left_out(session: &Session) {
-    // A user namespace may mount a sysfs only where it sees another whole: see
+    // A user namespace may mount a sysfs only if it sees another whole one: see
     // mount_too_revealing() in fs/namespace.c.
     let hidden = |command: &str| {
         let script = format!("mount -t tmpfs over /sys/kernel && {command}");
@@ -362,8 +362,7 @@ fn the_message_queues_are_those_of_the_new_namespace(session: &Session) {
             "nsx unshare --uts --mount ls /dev/mqueue".to_owned(),
             "outer",
         ),
-        // What the caller mounts there stays, and nothing is mounted where it would be seen
-        // outside.
+        // The caller's mounts there stay, and nothing is mounted that would be seen outside.
         (
             "nsx unshare --ipc --bind /dev/mqueue ls /dev/mqueue".to_owned(),
             "outer",
@@ -374,8 +373,8 @@ fn the_message_queues_are_those_of_the_new_namespace(session: &Session) {
         ),
         ("ls /dev/mqueue".to_owned(), "outer"),
     ];
-    // A /dev as systemd has it, whatever this host has. There are few queues: a user may have no
-    // more (RLIMIT_MSGQUEUE).
+    // A /dev as systemd has it, on any host. There are only a few queues: a user may not have more
+    // (RLIMIT_MSGQUEUE).
     let mut script =
         "mount -t tmpfs none /dev && mkdir /dev/mqueue && mount -t mqueue none /dev/mqueue\n\
         touch /dev/mqueue/outer\n"
@@ -394,7 +393,7 @@ fn the_message_queues_are_those_of_the_new_namespace(session: &Session) {
         assert_eq!(seen, *expected, "{command}");
     }
     assert_eq!(output.lines().count(), commands.len(), "{output}");
-    // Without the directory there is nothing to put right.
+    // Without the directory nothing is mounted.
     let without = |option: &str| {
         let script = format!("mount -t tmpfs none /dev && nsx unshare --ipc {option} echo ran");
         session
@@ -406,7 +405,7 @@ fn the_message_queues_are_those_of_the_new_namespace(session: &Session) {
     let quiet = without("");
     assert_eq!((quiet.text(), quiet.stderr.len()), ("ran", 0), "{quiet}");
     without("-v").says(&["/dev/mqueue", "no such file"]);
-    // A /dev that nsx makes has one.
+    // A /dev that nsx creates has one.
     assert_eq!(
         session
             .unshare("--dev --ipc stat -f -c %T /dev/mqueue")
@@ -415,13 +414,12 @@ fn the_message_queues_are_those_of_the_new_namespace(session: &Session) {
     );
 }
 
-/// Prints how the topmost mount of each hierarchy shows it: `/` from its top, `/..` from the
-/// outside of it.
+/// Prints the root of each hierarchy's topmost mount: `/` for its top, `/..` for its outside.
 pub(crate) const PRINT_TOPS: &str = "awk '$5 ~ \"^/sys/fs/cgroup\" && / - cgroup2? / { top[$5] = \
 $4 } \
     END { for (place in top) print top[place] }' /proc/self/mountinfo | sort -u";
 
-/// A shell of root on a host in whose cgroups the shell is not at the top.
+/// A shell of root on a host, in a cgroup that is not the top one.
 pub(crate) fn below_the_top(host: &Host<'_>, script: &str) -> String {
     let below =
         "for one in $(findmnt --noheadings --list --types cgroup,cgroup2 --output TARGET); \
@@ -438,7 +436,7 @@ fn cgroups_are_seen_from_the_new_namespace(session: &Session) {
     for cgroups in [Cgroups::AsOutside, Cgroups::Unified] {
         let host = Host::new(session, cgroups);
         let tops = |options: &str| {
-            // The top of what is seen has the processes of the new namespace.
+            // The top of the view has the processes of the new namespace.
             let inside = format!(
                 "{PRINT_TOPS}; for one in $(findmnt -nlt cgroup,cgroup2 -o TARGET); do \
                     grep -qx $$ $one/cgroup.procs || echo $one lacks $$; done"
@@ -496,7 +494,7 @@ pub(crate) fn quoted(script: &str) -> String {
 }
 
 fn propagation_is_set_as_requested(session: &Session) {
-    // Where mounts are shared, as systemd has them, whatever this host does.
+    // With shared mounts, as systemd has them, on any host.
     let propagation = |options: &str| {
         let inside =
             "awk '$5 == \"/\" { for (i = 7; $i != \"-\"; i++) print $i }' /proc/self/mountinfo";

@@ -1,5 +1,5 @@
-//! `nsx unshare` with mounts: bound, in memory, overlaid, in order; on places that a hostile root
-//! names; and nothing left on the host's disks.
+//! `nsx unshare` with mounts: bind mounts, tmpfs, overlays, in order; on mount points that a
+//! hostile root names; and without a trace on the host's disks.
 
 use crate::{
     support::{Command, Need, Session, Test, both, filter::Filter, root, until},
@@ -42,12 +42,12 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// With the calls of this kernel, and with those of an old one alone.
+/// With the calls of this kernel, and with those of an old kernel alone.
 fn old_and_new(command: &Command) -> [Command; 2] {
     [command.clone(), command.clone().under(Filter::NewCalls)]
 }
 
-/// Makes files of the test's user, who is not always the one that the tests run as.
+/// Creates files of the test's user, who may differ from the user who runs the tests.
 fn write(session: &Session, files: &[(&str, &str)]) {
     for (name, contents) in files {
         let script = "mkdir -p \"$(dirname \"$1\")\" && printf %s \"$2\" > \"$1\"";
@@ -89,7 +89,7 @@ fn a_read_only_bind_mount_is_read_only_with_all_submounts(session: &Session) {
         &[("from/file", ""), ("from/below/file", ""), ("to/file", "")],
     );
     let here = session.directory().display();
-    // util-linux makes the mount below; a user namespace inside may not take its flags off.
+    // util-linux makes the mount below; a user namespace inside may not clear its flags.
     let inner = format!(
         "nsx unshare {}--ro-bind from:{here}/to sh -c",
         session.map_root()
@@ -110,7 +110,7 @@ fn a_read_only_bind_mount_is_read_only_with_all_submounts(session: &Session) {
                 .text()
                 .lines()
                 .find(|line| line.split(' ').nth(4) == Some(place));
-            line.unwrap_or_else(|| panic!("{place} is no mount: {outcome}"))
+            line.unwrap_or_else(|| panic!("{place} is not a mount point: {outcome}"))
                 .split(' ')
                 .nth(5)
                 .unwrap()
@@ -319,7 +319,7 @@ fn a_missing_mount_point_is_made_in_memory_alone(session: &Session) {
         (format!("--bind from:{here}/to/new"), "to/new"),
         (format!("--tmpfs {here}/to/new"), "to/new"),
         (format!("--bind from/file:{here}/to/a/b"), "to/a"),
-        // The host's directory lies in memory that nsx mounted, and is the host's all the same.
+        // The host's directory is in memory that nsx mounted, and belongs to the host all the same.
         (
             format!("--tmpfs {here}/to --bind from:{here}/to/from --tmpfs {here}/to/from/new"),
             "from/new",
@@ -421,7 +421,7 @@ fn a_hidden_working_directory_is_refused(session: &Session) {
     assert_eq!(session.unshare(&hides).args("--wd / pwd").output(), "/");
 }
 
-/// As the commonest lines of bubblewrap do, with and without a root that is named.
+/// Like the commonest command lines of bubblewrap, with and without a named root.
 fn a_mount_on_the_root_becomes_the_root(session: &Session) {
     write(session, &[("file", "")]);
     let here = session.directory().display();
@@ -512,7 +512,7 @@ fn a_read_only_root_has_writable_exceptions(session: &Session) {
         (read("open/x").as_str(), read("shut/x").as_str()),
         ("1\n", "")
     );
-    // Options before it are hidden by it.
+    // It hides the mounts of options before it.
     session
         .unshare("--bind . --ro-root touch open/y")
         .run()
@@ -547,7 +547,7 @@ fn an_overlay_over_the_mounts_of_others_is_refused_to_a_user_namespace(session: 
 fn later_mounts_of_the_host_stay_out_of_a_bound_directory(session: &Session) {
     write(session, &[("from/x", ""), ("to/x", "")]);
     let here = session.directory().display();
-    // A namespace whose mounts are shared stands for the host.
+    // A namespace with shared mounts stands for the host.
     let script = format!(
         "nsx unshare --bind from:{here}/to sh -c 'touch bound; until test -e go; do sleep 0.05; \
         done; ls to' &

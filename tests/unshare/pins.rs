@@ -1,7 +1,6 @@
-//! `nsx unshare --pin`: namespaces that a file keeps, and what is left behind where that fails or
-//! is cut short.
+//! `nsx unshare --pin`: namespaces that a file keeps, and the state after failures and kills.
 //!
-//! Each test works in a mount namespace of its own, so that no pin is left on the host.
+//! Each test works in its own mount namespace, so that no pin is left on the host.
 
 use crate::support::{Command, Need, Session, Test, both, root};
 use std::time::Duration;
@@ -45,7 +44,7 @@ fn every_kind_outlives_its_processes(session: &Session) {
     readlink /proc/self/ns/$kind)
             [ \"$inside\" = \"$kind:[$(stat -c %i $kind)]\" ] || echo $kind: $inside is not $(stat \
     -c %i $kind)
-            [ \"$(stat -f -c %T $kind)\" = nsfs ] || echo $kind is no namespace
+            [ \"$(stat -f -c %T $kind)\" = nsfs ] || echo $kind is not a namespace
         done
         [ $(nsenter --uts=uts readlink /proc/self/ns/uts) = \"uts:[$(stat -c %i uts)]\" ] && echo \
     entered";
@@ -61,7 +60,8 @@ fn the_file_is_created_unless_it_exists(session: &Session) {
 }
 
 fn a_failure_leaves_nothing_behind(session: &Session) {
-    // The program, a later step, and the second of two pins; as oneself and as a child.
+    // The program, a later step, and the second of two pins; with nsx as the program and with a
+    // child.
     for failing in [
         "nosuch-program",
         "-w /nonexistent true",
@@ -154,7 +154,7 @@ fn a_file_that_cannot_be_created_is_refused_with_the_reason(session: &Session) {
     refused("file/file", &["file is no directory"]);
 }
 
-/// `ip netns add` makes it with the first that is added, with the same mode.
+/// `ip netns add` creates it for the first network, with the same mode.
 fn the_directory_of_ip_netns_is_created(session: &Session) {
     let script = "umask 022; mount -t tmpfs none /run; mkdir /run/other
         for failing in nosuch '--uts=/nonexistent/file true' '--fork -w /nonexistent true'; do
@@ -201,8 +201,8 @@ fn a_mount_namespace_is_pinned_though_mounts_are_shared(session: &Session) {
     assert_eq!(private(session, script).output(), expected);
 }
 
-/// Linux 6.18 refuses to pin a mount namespace that it takes for older than the one it is pinned
-/// in, which depends on the processors that both were made on.
+/// Linux 6.18 refuses to pin a mount namespace that seems older than the one that it is pinned in,
+/// which depends on the processors that both were created on.
 fn a_mount_namespace_is_pinned_on_any_processor(session: &Session) {
     let script = "for outer in $(seq 0 $(($(nproc --all) - 1))); do for inner in $(seq 0 \
     $(($(nproc --all) - 1))); do
@@ -231,7 +231,7 @@ fn pins_and_ip_netns_know_each_other(session: &Session) {
     assert_eq!(private(session, script).output(), "blue\nentered\n1\nheld");
 }
 
-/// nsx is killed at its first system call, in another run at its second, and so on.
+/// nsx is killed at its first system call, then in another run at its second, and so on.
 fn a_kill_at_any_step_leaves_a_whole_pin_or_none(session: &Session) {
     let script = "nsx='nsx unshare --pid --init --uts=pin --ipc=second'
         strace -qq -o calls $nsx true; umount pin second; rm pin second

@@ -1,8 +1,8 @@
-//! `nsx unshare --map-users` and its kin: ids by range, written by root itself or by newuidmap for
-//! an ordinary user.
+//! `nsx unshare --map-users` and the like: id ranges, written by root itself or by newuidmap for an
+//! ordinary user.
 //!
-//! /etc/subuid and /etc/passwd are the host's: a test that needs lines there binds files of its own
-//! over them, in a mount namespace of its own.
+//! /etc/subuid and /etc/passwd are the host's. A test that needs lines in them bind-mounts its own
+//! files over them, in its own mount namespace.
 
 use crate::support::{Command, Need, Session, Test, both, root};
 
@@ -267,7 +267,7 @@ fn ranges_that_the_kernel_would_refuse_are_refused_before(session: &Session) {
 
 fn ids_that_were_not_granted_are_named_with_the_missing_line(session: &Session) {
     if session.is_root() {
-        // In a namespace of its own, root cannot map what that does not have.
+        // In a nested user namespace, root cannot map ids that the namespace lacks.
         let command = "unshare -r nsx unshare --map-users 0:5:2 touch ran";
         session
             .command(command)
@@ -278,7 +278,7 @@ fn ids_that_were_not_granted_are_named_with_the_missing_line(session: &Session) 
         let (user, _) = session.ids();
         let line = format!("{user}:654321:5");
         let command = session.nsx("unshare --map-users 0:654321:5 touch ran");
-        // The line names the user, where it has a name.
+        // The line names the user, if the user has a name.
         let outcome = command
             .run()
             .exited(125)
@@ -288,8 +288,8 @@ fn ids_that_were_not_granted_are_named_with_the_missing_line(session: &Session) 
     assert!(!session.path("ran").exists());
 }
 
-/// Checks that nsx offers no line with ids that belong to others. A user who may map an id can take
-/// on that id: a line for user 0 would make anyone root.
+/// Checks that nsx suggests no line with ids that belong to others. A user who may map an id can
+/// act as its owner: a line for user 0 would make anyone root.
 fn no_suggested_line_grants_ids_of_another_user(session: &Session) {
     let ranges = "mapper:100000:65536\nsomeone:400000:10\n";
     let refused = |options: &str| {
@@ -326,7 +326,7 @@ fn no_suggested_line_grants_ids_of_another_user(session: &Session) {
     // More than before, and nobody else's.
     refused("--map-groups 0:100000:65537")
         .says(&["add this line to /etc/subgid: mapper:100000:65537"]);
-    // The range that is proposed where none was given is nobody's either.
+    // The range that is suggested to a user without one belongs to nobody either.
     let script = "echo high:x:150000:150000::/:/bin/sh >>passwd
         exec $as_mapper nsx unshare --map-auto touch ran";
     with_ranges(session, "", script)

@@ -1,4 +1,4 @@
-//! `nsx unshare`: what the program may do, its environment, and its clocks.
+//! `nsx unshare`: the program's privileges, environment and clocks.
 
 use crate::support::{Need, Session, Test, both, root};
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// The capability sets of whoever reads them: inheritable, permitted, effective, bounding, ambient.
+/// Prints the capability sets: inheritable, permitted, effective, bounding, ambient.
 const SETS: &str = "echo $(sed -n 's/^Cap...:\\t//p' /proc/self/status)";
 
 /// CAP_NET_RAW is number 13, CAP_SYS_ADMIN 21, see capabilities(7).
@@ -34,7 +34,7 @@ fn dropped_capabilities_cannot_be_regained(session: &Session) {
         .arg(SETS)
         .output();
     assert_eq!(output, [none; 5].join(" "));
-    // root of the namespace, and yet it cannot name the host.
+    // root of the namespace, which still cannot set the host name.
     session
         .unshare("--uts --cap-drop sys_admin hostname x")
         .run()
@@ -149,7 +149,7 @@ fn the_environment_is_changed_as_requested(session: &Session) {
     changed.push("B=".into());
     changed.sort();
     assert_eq!(env("--unset-env A --env B="), changed);
-    // The program is looked up in the PATH that it gets.
+    // The program is looked up in its own PATH.
     session
         .unshare("--uts --env PATH=/nonexistent true")
         .run()

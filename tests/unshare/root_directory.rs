@@ -1,4 +1,4 @@
-//! `nsx unshare --root`: another root directory, and no way back out of it.
+//! `nsx unshare --root`: another root directory, without a way back.
 
 use crate::support::{Need, Session, Test, both, filter::Filter};
 use std::{fs, os::unix::fs::symlink, path::PathBuf};
@@ -19,11 +19,11 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// Makes a root directory with a shell and its tools, in which `outside` beside it is not to be
-/// reached.
+/// Creates a root directory with a shell and its tools. The file `outside` beside it must be out of
+/// reach.
 pub(crate) fn small_root(session: &Session) -> PathBuf {
     let root = session.path("root");
-    // Programs are copied by a process of their own: see `support::place`.
+    // Programs are copied by another process: see `support::place`.
     let script = "mkdir -p root/bin root/proc root/sys root/tmp outside && cp \"$(command -v \
     busybox)\" root/bin/ &&
         for tool in sh ls cat ps pwd id readlink mount mkdir chroot sleep touch; do ln \
@@ -105,8 +105,8 @@ fn proc_and_sys_are_mounted_inside(session: &Session) {
 
 fn nothing_leads_out_of_the_root(session: &Session) {
     small_root(session);
-    // Whoever may call chroot climbs out of a root that is no more than that: by a descriptor from
-    // before, above which there is no root to stop at.
+    // A program that may call chroot escapes from a simple chroot: through a descriptor from
+    // before, above which no root stops it.
     let climb = "mkdir -p tmp/proc && mount -o bind /proc tmp/proc && exec 3</ &&
         chroot tmp /proc/self/fd/3/bin/sh -c 'cd -P /proc/self/fd/3/../../../../../.. && cat \
     where; echo *'";
@@ -150,7 +150,7 @@ fn a_link_at_proc_is_followed_inside(session: &Session) {
             "/real/1",
             "{target}"
         );
-        // Before openat2 (5.6) no link is followed at all.
+        // Without openat2 (5.6) no link is followed at all.
         let outcome = session
             .unshare("-R root --pid touch ran")
             .under(Filter::NewCalls)

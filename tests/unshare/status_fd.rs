@@ -1,4 +1,4 @@
-//! `nsx unshare --status-fd`: what programs that start programs are told.
+//! `nsx unshare --status-fd`: reports for programs that start programs.
 
 use crate::support::{Need, Session, Test, both};
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// The lines that nsx writes to descriptor 5 when it runs with these words, and what else the shell
-/// prints.
+/// Returns the lines that nsx writes to descriptor 5 when it runs with these words, and the shell's
+/// other output.
 fn stages(session: &Session, words: &str) -> Vec<Value> {
     let map = session.map_root();
     session
@@ -37,7 +37,7 @@ fn each_stage_is_reported_as_it_happens(session: &Session) {
         ("--init", Some(1)),
         ("--uts --no-kill-child", None),
     ] {
-        // The program writes what it is; its parent outside knows its PID there.
+        // The program writes its own PID; its parent outside knows the PID there.
         let script =
             "for ns in /proc/self/ns/*; do echo ${ns##*/} $(stat -L -c %i $ns); done >ids; exit 7";
         let stages = stages(
@@ -127,7 +127,7 @@ fn the_program_does_not_get_the_descriptor(session: &Session) {
     stages(session, "--uts --status-fd 5 sh -c 'ls /proc/self/fd >fds'");
     let fds = std::fs::read_to_string(session.path("fds")).unwrap();
     assert!(!fds.lines().any(|fd| fd == "5"), "{fds}");
-    // A standard one stays the program's.
+    // A standard descriptor stays the program's.
     let output = session.unshare("--uts --status-fd 1 echo hello").output();
     assert!(
         output.lines().any(|line| line == "hello") && output.lines().count() == 4,
@@ -152,7 +152,7 @@ fn a_descriptor_that_is_closed_is_refused(session: &Session) {
             .exited(125);
     }
     let map = session.map_root();
-    // One that is open, but to be read.
+    // A descriptor that is open for reading only.
     let script = format!("exec nsx unshare {map}--uts --status-fd 5 touch ran 5</dev/null");
     session
         .shell(&script)

@@ -1,4 +1,4 @@
-//! /etc/passwd, which inside a container is whoever's: no user has a separator in a name.
+//! /etc/passwd, which anyone may write inside a container: no user has a separator in a name.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::accounts::users;

@@ -1,5 +1,4 @@
-//! The config.json of an OCI bundle, as `nsx unshare --from-oci` reads it: a request, or the reason
-//! for none.
+//! The config.json of an OCI bundle, as `nsx unshare --from-oci` reads it: a request, or an error.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx::formats::bundle;

@@ -1,4 +1,5 @@
-//! A census that `--from` reads: what nsx takes, it shows on a terminal, as a picture and as JSON.
+//! A census that `--from` reads: a census that nsx accepts can be shown on a terminal, as a graph
+//! and as JSON.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx::formats::census;

@@ -1,4 +1,4 @@
-//! The cgroups of a process: whatever they are called, a container's id is part of the text.
+//! The cgroups of a process: a container's id is part of the text, whatever the cgroups are called.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::cgroup::Membership;
@@ -11,7 +11,7 @@ fuzz_target!(|text: &[u8]| {
         |part: &[u8]| part.is_empty() || text.windows(part.len()).any(|window| window == part);
     assert!(has(&place.path));
     assert!(place.unit.is_none_or(|unit| has(&unit)));
-    // What systemd had escaped is shorter than the text.
+    // An escaped name is longer than the name.
     assert!(
         place
             .container

@@ -1,5 +1,5 @@
-//! The expressions of `--filter`: what is read can be asked, of rows that have something and of
-//! rows that have nothing.
+//! The expressions of `--filter`: an expression that is read can be evaluated, on rows with values
+//! and on rows without.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx::query::filter::{Filter, Value};

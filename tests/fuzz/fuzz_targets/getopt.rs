@@ -1,6 +1,5 @@
-//! A command line, its words with a zero byte after each: options and operands come to an end, and
-//! are among the words. The C library reports errors on standard error: `-close_fd_mask=2` closes
-//! it.
+//! A command line, with a zero byte after each word: options and operands end, and are among the
+//! words. The C library prints errors on standard error: `-close_fd_mask=2` closes it.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_fuzz::fuzz_target;

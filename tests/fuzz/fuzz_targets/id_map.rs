@@ -1,5 +1,4 @@
-//! `/proc/PID/uid_map`: whatever the text is, the answer is a map whose ids lead out and back, or
-//! the reason for none.
+//! `/proc/PID/uid_map`: any text gives a map whose ids lead out and back, or an error.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::idmap::IdMap;

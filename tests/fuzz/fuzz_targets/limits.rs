@@ -1,4 +1,4 @@
-//! `/proc/PID/limits`: what is read is said in words that have no other bytes than nsx's own.
+//! `/proc/PID/limits`: a limit that is read is printed in bytes of nsx's own.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::plan::Limit;

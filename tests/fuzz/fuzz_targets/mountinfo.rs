@@ -1,5 +1,4 @@
-//! `/proc/PID/mountinfo`: whatever the text is, each line is a mount or the reason why there is
-//! none.
+//! `/proc/PID/mountinfo`: each line of any text is a mount or an error.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::proc::Mount;

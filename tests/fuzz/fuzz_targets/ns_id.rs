@@ -1,4 +1,4 @@
-//! A namespace's name: what is read means what it prints.
+//! A namespace's name: a name that is read prints as a name with the same meaning.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::ns::NsId;

@@ -1,4 +1,4 @@
-//! The value of an `NSpid` line: what is read means what the kernel would print for it.
+//! The value of an `NSpid` line: a value that is read prints as the kernel prints it.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::pid::PidChain;

@@ -6,7 +6,7 @@ use nsx_fuzz::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     let alone = stat::start_time(text);
-    // Whatever stands before the last parenthesis is the name.
+    // Everything before the last parenthesis is the name.
     if alone.is_ok() {
         let named = [b"1 (a) S ) ", text].concat();
         assert_eq!(stat::start_time(&named), alone);

@@ -1,4 +1,4 @@
-//! `struct statmount`: offsets that lead anywhere make no mount.
+//! `struct statmount`: offsets that lead outside the answer are an error.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::proc::Mount;

@@ -1,5 +1,4 @@
-//! `/proc/PID/status`: whatever the text is, the answer is a status or the reason why there is
-//! none.
+//! `/proc/PID/status`: any text gives a status or an error.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::proc::Status;

@@ -1,4 +1,4 @@
-//! Files that container engines keep on disk, behind a letter for the format: each one is read or
+//! Files that container engines keep on disk, after a letter for the format: each is read or
 //! refused.
 #![cfg_attr(fuzzing, no_main)]
 

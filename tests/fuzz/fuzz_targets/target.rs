@@ -1,4 +1,4 @@
-//! A target as people type it: what is read means what it prints, where that is text.
+//! A target as people type it: a target that is read prints as text with the same meaning.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_fuzz::fuzz_target;

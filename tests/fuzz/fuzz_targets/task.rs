@@ -1,5 +1,4 @@
-//! The other fields read from `/proc/PID/status`: ids and credentials, or the reason why there are
-//! none.
+//! The other fields of `/proc/PID/status`: ids and credentials, or an error.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx_core::proc::{Credentials, TaskIds};

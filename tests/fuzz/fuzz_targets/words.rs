@@ -1,4 +1,4 @@
-//! Bytes that somebody chose, as each form of output has them.
+//! Hostile bytes in each form of output.
 #![cfg_attr(fuzzing, no_main)]
 
 use nsx::{formats, text::escape};

@@ -1,6 +1,6 @@
-//! The grammar of the command lines: options, and for each the classes of values that it is given.
+//! The grammar of the command lines: options, and for each the classes of values that it takes.
 
-/// Numbers: what can be, what is out of the range of some type, and what is none.
+/// Numbers: valid ones, ones out of range of some type, and words that are not numbers.
 const NUMBERS: &[&str] = &[
     "0",
     "1",

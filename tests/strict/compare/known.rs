@@ -1,4 +1,4 @@
-//! Classes of differences that are meant. Each has an example, which must still differ.
+//! Classes of intended differences. Each has an example, which must still differ.
 
 /// A class.
 pub(super) struct Known {

@@ -1,9 +1,9 @@
-//! Command lines made at random from the grammar of the options, run with both programs; what
-//! differs is told by class.
+//! Random command lines from the grammar of the options, run with both programs. Differences are
+//! reported by class.
 //!
 //! A seed always gives the same command lines. `NSX_TEST_SEED` and `NSX_TEST_COUNT` choose other
-//! command lines and more of them. All command lines run in PID and mount namespaces of their own,
-//! which take with them what a program leaves behind.
+//! command lines and more of them. All command lines run in their own PID and mount namespaces,
+//! which end every process that a program leaves behind.
 
 mod grammar;
 mod known;
@@ -29,7 +29,7 @@ const COUNT: u64 = 60;
 /// The number of command lines that run in one scene.
 const AT_ONCE: usize = 30;
 
-/// A target in namespaces of its own, `$T`, and a network namespace that is not the scene's, `$N`.
+/// A target in its own namespaces, `$T`, and a network namespace that is not the scene's, `$N`.
 const SCENE: &str = "unshare -rmuinpCTf sleep 1000 & \
     until T=$(tr -d ' ' </proc/$!/task/$!/children) && [ -n \"$T\" ] && grep -qx sleep \
 /proc/$T/comm; do :; done 2>/dev/null; \
@@ -74,7 +74,7 @@ fn random_command_lines_give_the_same(session: &Session) {
 fn each_known_class_still_differs(session: &Session) {
     let who = |known: &&Known| session.is_root() || !known.root;
     let known: Vec<&Known> = KNOWN.iter().filter(who).collect();
-    // A scene has to show something.
+    // A scene must show something.
     let lines: Vec<&str> = known
         .iter()
         .map(|known| known.example)
@@ -90,7 +90,7 @@ fn each_known_class_still_differs(session: &Session) {
     }
 }
 
-/// Returns what was seen, without what differs from run to run: ids of processes and descriptors.
+/// Returns the output without parts that differ from run to run: PIDs and descriptors.
 fn class(seen: &Seen) -> String {
     let text = without_process_ids(&format!("{} {} {}", seen.status, seen.stdout, seen.stderr));
     let mut class = String::new();
@@ -100,7 +100,7 @@ fn class(seen: &Seen) -> String {
             digits.push(character);
             continue;
         }
-        // Short numbers are ids of users, statuses and the like, which count.
+        // Short numbers are user ids, statuses and the like, which must be the same.
         class += if digits.len() > 2 { "N" } else { &digits };
         digits.clear();
         class.push(character);

@@ -1,4 +1,4 @@
-//! The forms of output: raw, JSON, and the widths of columns, on terminals and without UTF-8.
+//! The forms of output: raw, JSON, and column widths, on terminals and without UTF-8.
 
 use super::{ODD, SCENE, all_same, in_scene, later, nsx_gives, options_same, scene};
 use crate::{
@@ -59,7 +59,7 @@ fn json(session: &Session) {
         "-J -T -t uts -o NS,UID,COMMAND",
     ]);
     options_same(session, &scene, later);
-    // A parser of its own agrees that it is JSON.
+    // An independent parser accepts the JSON.
     for (line, [_, nsx]) in in_scene(
         session,
         &scene,
@@ -122,7 +122,7 @@ fn without_utf8(session: &Session) {
     }
 }
 
-/// Runs lsns on a terminal of that width.
+/// Runs lsns on a terminal of this width.
 pub(super) fn on_terminal(width: &str, options: &str) -> String {
     format!("script -qec 'stty cols {width} -opost; lsns {options}' /dev/null")
 }
@@ -150,7 +150,7 @@ fn terminals(session: &Session) {
         lines.push(on_terminal(width, "-T -o COMMAND,NS,COMMAND,COMMAND"));
     }
     lines.extend(["1", "20", "500", "0"].map(|width| on_terminal(width, "-o PID,COMMAND,TYPE")));
-    // What the variable says of the width is not believed.
+    // The width in the variable is ignored.
     lines.push(format!("COLUMNS=30 {}", on_terminal("70", "")));
     lines.push("COLUMNS=30 lsns".to_owned());
     all_same(

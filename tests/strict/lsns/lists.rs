@@ -1,4 +1,4 @@
-//! Which rows there are, how they stand below one another, and what each column tells of them.
+//! Rows, their order in trees, and the value of each column.
 
 use super::{ODD, SCENE, later, nsx_gives, options_same, scene};
 use crate::support::{Session, Test, both, root};
@@ -96,7 +96,7 @@ fn columns(session: &Session) {
         "-T -t pid -o UID,USER,PPID,NPROCS,PATH,NETNSID,NSFS,COMMAND",
     ]);
     options_same(session, &scene(), later);
-    // From a PID of three digits on, the column is as wide as five.
+    // From a PID of three digits on, the column is as wide as for five.
     let numbers = format!(
         "{}echo 980 >/proc/sys/kernel/ns_last_pid && unshare -u sleep 1000 & until [ $(sleeps) -eq \
         10 ]; do :; done; ",
@@ -170,7 +170,7 @@ fn processes_of_one_namespace_are_the_same(session: &Session) {
         "-u -W",
     ]
     .iter()
-    // Those that lsns itself is not in: its own id is another one each time.
+    // Namespaces that lsns itself is not in: its own PID differs each time.
     .flat_map(|options| {
         [
             "$(of net 2)",

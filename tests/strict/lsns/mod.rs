@@ -1,7 +1,7 @@
 //! `lsns`: each option, column, tree and form of output, in the same scene of processes with both
 //! programs.
 //!
-//! A scene is a PID namespace of its own, where nothing happens meanwhile and ids are small.
+//! A scene is a PID namespace in which nothing else happens and PIDs are small.
 
 mod layout;
 mod lists;
@@ -26,11 +26,10 @@ pub(crate) fn tests() -> Vec<Test> {
     .collect()
 }
 
-/// Processes whose namespaces hang together in many ways: all kinds; two deep; a child whose
-/// namespace is older than its parent's; user namespaces in one another; a zombie; and a command
-/// that is hard to show. They all sleep, nine of them, before the scene is complete. `of KIND N` is
-/// the number of the Nth namespace of a kind, the first being the shell's own: inode numbers are
-/// used again, in whatever order.
+/// Processes whose namespaces are related in many ways: all kinds; two levels deep; a child whose
+/// namespace is older than its parent's; nested user namespaces; a zombie; and a command that is
+/// hard to print. All nine sleep before the scene is complete. `of KIND N` is the number of the Nth
+/// namespace of a kind, the first being the shell's own: inode numbers are reused in any order.
 const SCENE: &str = r#"
     unshare -Urmpfuin --mount-proc -C -T sleep 1000 &
     unshare -n sh -c 'sleep 1000 & unshare -u sleep 1000; :' &
@@ -49,8 +48,8 @@ const SCENE: &str = r#"
     }
 "#;
 
-/// Text that is hard to show, for printf: a tab, what looks like an escape, characters of two and
-/// three bytes.
+/// Text that is hard to print, for printf: a tab, text that looks like an escape, characters of two
+/// and three bytes.
 const ODD: &str = r#"odd='odd\ttab \\\\x41 \303\251 \346\227\245\346\234\254 q"'"#;
 
 /// With a byte that is not UTF-8.
@@ -66,8 +65,8 @@ const PINS: &str = r#"
     pin $(lsns -l -n -t uts -o PID | sed -n 2p) e uts
 "#;
 
-/// Runs each line in one scene with both programs; they must give the same. Before 2.40 columns had
-/// other widths, which do not count then.
+/// Runs each line in one scene with both programs; they must give the same. Before 2.40 column
+/// widths were different and do not count.
 #[track_caller]
 fn all_same(session: &Session, scene: &str, lines: &[&str]) {
     let exact = Need::UtilLinux(2, 40).is_met();
@@ -99,8 +98,8 @@ fn without_widths(text: &str) -> String {
     text.chars().filter(is_first).collect()
 }
 
-/// Lines on which releases before 2.42 differ. They are held against both programs if the host's is
-/// as new as that; `since` holds nsx against what those releases gave.
+/// Lines on which releases before 2.42 differ. They are compared with the host's program if it is
+/// as new as that; `since` compares nsx with the results of those releases.
 fn later<'a>(lines: &'a [&'a str]) -> &'a [&'a str] {
     if Need::UtilLinux(2, 42).is_met() {
         lines
@@ -113,7 +112,7 @@ fn shown(seen: &Seen) -> String {
     format!("{}\n{}{}", seen.status, seen.stdout, seen.stderr)
 }
 
-/// Returns what each line gives in one scene: with util-linux's program and with nsx.
+/// Returns the output of each line in one scene: of util-linux's program and of nsx.
 #[track_caller]
 pub(super) fn in_scene(session: &Session, scene: &str, lines: &[&str]) -> Vec<(String, [Seen; 2])> {
     let script = format!(
@@ -190,8 +189,8 @@ fn options_same(session: &Session, scene: &str, options: &[&str]) {
     );
 }
 
-/// Checks what nsx gives, and util-linux if it is new enough, in a scene with pins and with what
-/// `more` does.
+/// Checks the output of nsx, and of util-linux if it is new enough, in a scene with pins and with
+/// the setup in `more`.
 #[track_caller]
 fn nsx_gives(session: &Session, more: &str, lines: &[(&str, &str)]) {
     let scene = format!("{ODD}{SCENE}{PINS}{more}");

@@ -1,4 +1,4 @@
-//! Namespaces kept by something other than a process: by files, by threads, by nothing.
+//! Namespaces that are kept by something other than a process: by files, by threads, by nothing.
 
 use super::{
     ODD, PINS, SCENE, all_same, in_scene, later, layout::on_terminal, nsx_gives, options_same,
@@ -56,7 +56,7 @@ fn pinned_namespaces_are_the_same_on_terminals(session: &Session) {
     let lines: Vec<String> = ["80", "40", "160"]
         .iter()
         .flat_map(|width| WITH_PINS.iter().map(|options| on_terminal(width, options)))
-        // Nothing fits there, and what hangs over is not what scripts read.
+        // Nothing fits there, and scripts do not read the part that is too long.
         .filter(|line| !line.contains("cols 40 -opost; lsns -t net -n'"))
         .collect();
     all_same(
@@ -117,7 +117,7 @@ fn namespaces_without_a_process_are_the_same(session: &Session) {
     );
 }
 
-/// Checks that what lies over a pinned namespace is not opened: a FIFO would never answer.
+/// Checks that a file mounted over a pinned namespace is not opened: a FIFO would never answer.
 fn a_covered_pin_holds_nobody_up(session: &Session) {
     let scene = format!(
         "{ODD}{SCENE}{PINS}: >/mnt/covered; unshare --net=/mnt/covered true; mkfifo /mnt/fifo; \

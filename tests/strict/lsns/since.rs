@@ -1,5 +1,5 @@
-//! Results of releases since 2.40 that differ from those of 2.38. The expected values were seen
-//! with 2.42.4.
+//! Results of releases since 2.40 that differ from those of 2.38. The expected values come from
+//! 2.42.4.
 
 use super::{layout::on_terminal, nsx_gives};
 use crate::support::{Need, Session, Test, both};
@@ -35,7 +35,7 @@ fn a_tree_shows_the_requested_types(session: &Session) {
                 "LC_ALL=C lsns -Tparent -t pid -n -o NS | grep -c '^[|`]'",
                 "2\n",
             ),
-            // A user namespace that only its child keeps is one without a process.
+            // A user namespace that only its child keeps has no process.
             (
                 "lsns -T -P -t user -n -r -o NPROCS | sort -n | head -n 1",
                 "0\n",
@@ -62,7 +62,7 @@ fn a_column_is_as_narrow_as_its_heading_allows(session: &Session) {
                 "lsns -l -t cgroup -p 1 -o PPID,TYPE,PID",
                 "PPID TYPE   PID\n   0 cgroup   1\n",
             ),
-            // Without headings one character is the least, and a column that is empty has no width.
+            // Without headings one character is the minimum, and an empty column has no width.
             (
                 "lsns -l -n -t uts -p 1 -o NPROCS,PPID,PID,TYPE | sed 's/^ *[0-9]*//'",
                 " 0 1 uts\n",
@@ -157,8 +157,8 @@ fn a_text_beside_a_number_fails_the_filter(session: &Session) {
 }
 
 fn namespaces_kept_by_descriptors_and_sockets_are_listed(session: &Session) {
-    // As `ip netns del` leaves it, as a process that has ended leaves it, and as a socket made
-    // elsewhere keeps it.
+    // As `ip netns del` leaves it, as an ended process leaves it, and as a socket made in another
+    // namespace keeps it.
     let kept = r#"
         : >/mnt/x; unshare --net=/mnt/x true; exec 8</mnt/x; umount -l /mnt/x
         unshare -u sleep 77 & until grep -qx sleep /proc/$!/comm; do :; done

@@ -49,7 +49,7 @@ fn usage(session: &Session) {
         assert_gives(session, (2, 42), &format!("lsns {words}"), 1, "", &error);
     }
     assert_eq!(run(session, Side::Nsx, "lsns >&-").status, "exit status: 0");
-    // util-linux gives the reason only where the list is short.
+    // util-linux gives the reason only if the list is short.
     let full = run(session, Side::Nsx, "lsns >/dev/full");
     assert_eq!(
         (full.status.as_str(), full.stderr.as_str()),

@@ -1,5 +1,5 @@
-//! Which namespaces are entered, and by what they are named: a process, a file, a thread, an inode
-//! number, an id, a socket.
+//! The entered namespaces, and the ways to name them: a process, a file, a thread, an inode number,
+//! an id, a socket.
 
 use super::{beside, beside_target, user};
 use crate::{
@@ -23,7 +23,7 @@ pub(super) fn tests() -> Vec<Test> {
     ]
 }
 
-/// Prints the namespaces of whoever runs it.
+/// Prints the namespaces of its process.
 const OWN: &str =
     "for kind in cgroup ipc mnt net pid time user uts; do readlink /proc/self/ns/$kind; done";
 
@@ -41,7 +41,7 @@ fn each_kind_of_namespace_gives_the_same(session: &Session) {
         "-pF",
         "--pid --no-fork",
     ]) {
-        // Those of its kinds that are the target's.
+        // Those of its kinds that belong to the target.
         let script = format!(
             "for kind in cgroup ipc mnt net pid time user uts; do readlink /proc/$T/ns/$kind; done \
             >its; \
@@ -59,7 +59,7 @@ fn all_namespaces(session: &Session) {
         --preserve-credentials id -u"
     );
     assert_same(session, &beside_target(&script));
-    // A file of one kind wins, wherever it stands.
+    // The file of a kind wins, in any position.
     let file = "readlink /proc/$$/ns/uts >own; for kind in -u/proc/$$/ns/uts \
     --uts=/proc/$$/ns/uts; do \
                 nsenter $kind -a -t $T readlink /proc/self/ns/uts | cmp - own && echo own; done";
@@ -162,7 +162,7 @@ fn the_parent_of_a_user_namespace_is_entered(session: &Session) {
 }
 
 fn a_socket_of_the_target_is_entered(session: &Session) {
-    // Its socket is where it was made, and the target is back where it came from.
+    // Its socket was made in another namespace, and the target is back in the first one.
     let script = beside(
         "-nf",
         "nsenter -t $T -n perl -MSocket -e '$^F = 99; $| = 1; socket(S, AF_INET, SOCK_DGRAM, 0); \
@@ -201,7 +201,7 @@ fn a_namespace_is_entered_by_its_id(session: &Session) {
             error,
         );
     }
-    // A file that is called so has a directory before it.
+    // A file with that name is given with a directory.
     let seen = run(session, Side::Nsx, "nsenter --net=./:5 true");
     assert_eq!(
         seen.stderr,

@@ -1,4 +1,4 @@
-//! `nsenter`: each option, its messages, what is seen inside, what is inherited.
+//! `nsenter`: each option, its messages, the view from inside, and inherited state.
 
 mod kinds;
 mod program;
@@ -15,14 +15,13 @@ pub(crate) fn tests() -> Vec<Test> {
         .collect()
 }
 
-/// Makes `T` a process in namespaces of its own, all of them, which lives as long as the script;
-/// then the script. There `t` runs nsenter and tells its status.
+/// Makes `T` a process in its own namespaces of every kind, which lives as long as the script, and
+/// then runs the script. In the script, `t` runs nsenter and prints its status.
 fn beside_target(script: &str) -> String {
     beside("-rmuinpCTf", script)
 }
 
-/// Like `beside_target`, but with these options for the target's `unshare`, one of which must be
-/// `-f`.
+/// Like `beside_target`, with these options for the target's `unshare`, among which must be `-f`.
 pub(super) fn beside(options: &str, script: &str) -> String {
     format!(
         "{CHILD_OF}/usr/bin/unshare {options} sleep 1000 2>/dev/null & child_of $!; T=$child; trap \

@@ -1,4 +1,4 @@
-//! The program: its user, where it starts, what it inherits and how it ends.
+//! The program: its user, its working directory, its inherited state and its end.
 
 use super::{beside, beside_target, user};
 use crate::{
@@ -81,9 +81,9 @@ fn capabilities_are_kept(session: &Session) {
             grep -vc 0000000000000000"
         ),
     );
-    // With util-linux 2.42.4 the program has none where its user is not mapped.
+    // With util-linux 2.42.4 the program has no capabilities if its user is not mapped.
     assert_eq!(run(session, Side::Nsx, &script).stdout, "1\n");
-    // Nothing is to be kept where no user namespace is entered.
+    // Nothing is kept if no user namespace is entered.
     if session.is_root() {
         let script = "nsenter -t $$ -u --keep-caps grep CapAmb /proc/self/status";
         assert_gives(
@@ -133,7 +133,7 @@ fn root_and_working_directory_are_the_same(session: &Session) {
     if !session.is_root() {
         assert_same(session, &beside_target("t -r/usr -n/proc/$T/ns/net true"));
     }
-    // One's own user namespace gives no right to change the root directory.
+    // The caller's own user namespace gives no right to change the root directory.
     assert_same(
         session,
         &beside(
@@ -145,7 +145,7 @@ fn root_and_working_directory_are_the_same(session: &Session) {
 
 fn the_targets_environment_is_the_same(session: &Session) {
     let u = user(session);
-    // Backwards, the last of a name alone, and in it the program is looked up.
+    // In reverse order; the last is a bare name, and in it the program is looked up.
     let start = "/usr/bin/env -i A=1 B=2 PATH=$PWD/bin:/usr/bin /usr/bin/unshare -rnf sleep 1000 \
     2>/dev/null & ";
     let script = format!(
@@ -183,7 +183,7 @@ fn following_the_targets_user_gives_the_same(session: &Session) {
         );
         assert_gives(session, (2, 39), &script, 0, &format!("{ids}\n"), "");
     }
-    // As the user namespace counts them that is entered.
+    // As ids of the entered user namespace.
     let script = beside(
         "-rf",
         "nsenter -t $T -U -S follow -G follow id -u; nsenter -t $T -U -S follow id -g",
@@ -192,7 +192,7 @@ fn following_the_targets_user_gives_the_same(session: &Session) {
 }
 
 fn the_targets_cgroups_are_joined_alike(session: &Session) {
-    // A cgroup in each hierarchy that is mounted, for a program that stays there.
+    // A cgroup in each mounted hierarchy, for a program that stays there.
     let script = beside(
         "-nf",
         "name=nsxt-nsenter-$$; for mount in $(grep -e '- cgroup2\\? ' /proc/self/mountinfo | cut \

@@ -166,7 +166,7 @@ fn missing_targets_give_the_same(session: &Session) {
     ] {
         assert_same(session, script);
     }
-    // A zombie, whose parent does not ask how it ended.
+    // A zombie, whose parent does not read its status.
     let zombie = "(sh -c 'exit 0' & exec sleep 5) & child_of $!; until grep -q '^State:.Z' \
     /proc/$child/status; do \
                   sleep 0.01; done; nsenter -t $child -n true; kill $!";
@@ -180,7 +180,7 @@ fn missing_targets_give_the_same(session: &Session) {
         ended,
     );
     if !session.is_root() {
-        // Not one's own.
+        // Not the caller's own.
         assert_same(session, "nsenter -t 1 -a true");
         let root = "nsenter: cannot open /proc/N/root: Permission denied\n";
         assert_gives(session, (2, 42), "nsenter -t 1 -r -n true", 1, "", root);

@@ -1,5 +1,4 @@
-//! Bundles that runc and nsx run in turn, on a host of their own: what a program finds must be the
-//! same.
+//! Bundles that runc and nsx run in turn, on a host of their own: a program must find the same.
 
 use crate::support::{Cgroups, Host, Need, Session, Test, root};
 use proptest::{
@@ -32,8 +31,8 @@ pub(super) struct Ran {
     pub(super) errors: String,
 }
 
-/// The smallest bundle that runc runs, with a script for a shell as its program. `more` has the
-/// properties of `process`.
+/// The smallest bundle that runc runs, whose program is a shell script. `more` has properties of
+/// `process`.
 pub(super) fn bundle(script: &str, more: &Value) -> Value {
     let mut process = json!({"cwd": "/", "user": {"uid": 0, "gid": 0}, "args": ["sh", "-c", script], "env": ["PATH=/bin"]});
     process
@@ -47,8 +46,8 @@ pub(super) fn bundle(script: &str, more: &Value) -> Value {
     })
 }
 
-/// Runs each bundle twice, by runc and by nsx, each time with a root directory of its own that
-/// `prepare`, a script, makes of busybox in `root`. Returns both results of each.
+/// Runs each bundle twice, by runc and by nsx, each time with a new root directory, which the
+/// script `prepare` makes of busybox in `root`. Returns both results of each.
 pub(super) fn run(
     host: &Host<'_>,
     session: &Session,
@@ -97,7 +96,7 @@ pub(super) fn run(
         .collect()
 }
 
-/// Runs bundles by both, and compares whether they ran and what the program printed. Returns how
+/// Runs bundles with both, and compares whether they ran and what the program printed. Returns how
 /// many ran.
 #[track_caller]
 pub(super) fn assert_same(
@@ -120,8 +119,8 @@ pub(super) fn assert_same(
 fn sets() -> impl Strategy<Value = Value> {
     let names = ["CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW", "CAP_SYS_ADMIN"];
     let set = || proptest::option::weighted(0.85, subsequence(names.to_vec(), 0..=names.len()));
-    // Most combinations of five sets are not valid: two of three have the permitted ones in the
-    // bounding set, and so on.
+    // Most combinations of five sets are not valid: for example, the permitted capabilities must be
+    // in the bounding set in two of three.
     (set(), set(), set(), set(), set(), any::<[bool; 3]>()).prop_map(
         |(bounding, permitted, effective, inheritable, ambient, valid)| {
             let within = |set: Option<Vec<&'static str>>,

@@ -1,4 +1,4 @@
-//! `nsx unshare --from-oci`: bundles as runc writes them, and files that are none.
+//! `nsx unshare --from-oci`: bundles as runc writes them, and files that are not bundles.
 
 mod beside;
 mod mounts;
@@ -54,9 +54,8 @@ fn runc_bundle(session: &Session) {
         .exited(0);
 }
 
-/// Writes a small bundle, whose program is a shell's script, with `process` beside it, `more`
-/// beside the process, and the namespaces that are named: `TYPE` or `TYPE=PATH`. The test's user is
-/// root in it.
+/// Writes a small bundle, whose program is a shell script, with more properties of `process` and of
+/// the bundle, and with these namespaces: `TYPE` or `TYPE=PATH`. The test's user is root in it.
 fn bundle(session: &Session, script: &str, process: &str, more: &str, namespaces: &[&str]) {
     if !session.path("root").exists() {
         small_root(session);
@@ -92,7 +91,7 @@ fn bundle(session: &Session, script: &str, process: &str, more: &str, namespaces
     fs::write(session.path("config.json"), text).unwrap();
 }
 
-/// The properties of a process that nothing is said of.
+/// The properties of a process without special settings.
 const PLAIN: &str = r#","user":{"uid":0,"gid":0},"cwd":"/","env":["PATH=/bin"]"#;
 
 /// The caller's procfs inside.
@@ -114,7 +113,7 @@ fn a_bundle_of_runc_runs(session: &Session) {
         for name in ["null", "full", "ptmx", "pts", "shm", "mqueue", "stdin"] {
             assert!(lines.contains(&name), "{name}: {outcome}");
         }
-        // CAP_KILL, CAP_NET_BIND_SERVICE and CAP_AUDIT_WRITE are what runc's file has.
+        // CAP_KILL, CAP_NET_BIND_SERVICE and CAP_AUDIT_WRITE are in runc's file.
         assert!(
             lines.contains(&"CapEff:\t0000000020000420") && lines.contains(&"NoNewPrivs:\t1"),
             "{outcome}"
@@ -191,7 +190,7 @@ fn user_directory_and_environment_come_from_the_file(session: &Session) {
         session.nsx("unshare --from-oci config.json").output(),
         "/tmp\nb=c /\n0"
     );
-    // The bundle is where the file is, not where the caller is.
+    // Paths are relative to the bundle, not to the caller.
     let file = session.path("config.json");
     let elsewhere = session
         .nsx("unshare --from-oci")
@@ -250,7 +249,7 @@ fn a_namespace_with_a_path_is_joined(session: &Session) {
     let (joined, number) = output.split_once('\n').unwrap();
     assert_eq!(joined, procfs::ns(id, "uts"));
     assert_eq!(number, "2", "the first is PID 1 there");
-    // A file of another kind, and one that is none.
+    // A file of another kind, and one that does not hold a namespace.
     for (namespace, reason) in [
         (path("network", "uts"), "is of kind uts, not net"),
         ("ipc=/etc/passwd".into(), "passwd"),
@@ -386,7 +385,7 @@ fn a_host_name_and_mounts_are_added(session: &Session) {
     };
     assert_eq!(run("--hostname other ", "busybox hostname"), "other");
     assert_eq!(run("", "busybox hostname"), "box");
-    // A bundle's mounts come first, and a mount point that is missing is made as the bundle's are.
+    // A bundle's mounts come first, and a missing mount point is created as for the bundle's.
     assert_eq!(
         run(
             "--bind where:/tmp/made --ro-bind where:/new/file ",
@@ -394,7 +393,7 @@ fn a_host_name_and_mounts_are_added(session: &Session) {
         ),
         "outside\noutside"
     );
-    // What the file hides stays hidden.
+    // Paths that the file hides stay hidden.
     bundle(session, "cat /tmp/x", PLAIN, tmpfs, &[]);
     let text = fs::read_to_string(session.path("config.json")).unwrap();
     let masked = text.replace(r#""linux":{"#, r#""linux":{"maskedPaths":["/tmp/x"],"#);
@@ -405,7 +404,7 @@ fn a_host_name_and_mounts_are_added(session: &Session) {
             .output(),
         ""
     );
-    // The name of a namespace that is joined is its processes'.
+    // The host name of a joined namespace belongs to its processes.
     let other = session
         .original_unshare("--uts --fork --kill-child sleep 100")
         .start();

@@ -1,4 +1,4 @@
-//! The mounts of a bundle beside runc's: their options, and the mount points that are missing.
+//! The mounts of a bundle compared with runc's: their options, and missing mount points.
 
 use super::beside::{assert_same, bundle, run};
 use crate::support::{Cgroups, Host, Need, Session, Test, root};
@@ -29,7 +29,7 @@ pub(super) fn tests() -> Vec<Test> {
     tests.into_iter().map(|test| test.needs(needs)).collect()
 }
 
-/// The options of the table in the runtime specification, but for the two that map ids, and those
+/// The options in the table of the runtime specification, except the two that map ids and those
 /// that runc refuses.
 const OPTIONS: [&str; 58] = [
     "async",
@@ -93,7 +93,7 @@ const OPTIONS: [&str; 58] = [
 ];
 
 /// Prints the mounts below /t: root, mount point, options, propagation without the numbers of peer
-/// groups, type, source and options of the file system.
+/// groups, type, source and file system options.
 const SHOW: &str = r#"busybox awk '$5 ~ /^\/t/ { $1 = $2 = $3 = ""; print }' /proc/self/mountinfo |
     busybox sed -E 's/(shared|master|propagate_from):[0-9]+/\1/g' | busybox sort"#;
 
@@ -110,7 +110,7 @@ fn tmpfs(name: &str, options: &[&str]) -> Value {
     json!({"destination": at(name), "type": "tmpfs", "source": "tmpfs", "options": options})
 }
 
-/// A bundle with these mounts, which shows them.
+/// A bundle with these mounts, which prints them.
 fn with(mounts: Vec<Value>) -> Value {
     let mut bundle = bundle(SHOW, &json!({}));
     bundle["mounts"].as_array_mut().unwrap().extend(mounts);
@@ -127,7 +127,7 @@ fn host<'a>(session: &'a Session<'_>) -> Host<'a> {
     host
 }
 
-/// runc forgets the recursive attributes of what is not bound.
+/// runc ignores the recursive attributes of anything but bind mounts.
 fn not_recursive(option: &&str) -> bool {
     *option == "relatime"
         || *option == "ro"
@@ -175,7 +175,7 @@ fn options_together_do_what_runc_does(session: &Session) {
     let mut file_systems: Vec<_> = (0..30)
         .map(|number| tmpfs(&number.to_string(), &plain()))
         .collect();
-    // Access times are one value to the newer mount calls, and several options to people.
+    // Access times are one value in the newer mount calls, and several options for people.
     let times = ["noatime", "relatime", "strictatime"];
     let pairs = times.iter().flat_map(|one| {
         times
@@ -188,7 +188,8 @@ fn options_together_do_what_runc_does(session: &Session) {
     assert_same(&host, session, "mkdir root/proc", &bundles);
 }
 
-/// runc 1.1 hands these on to the file system. The specification has a runtime follow mount(8).
+/// runc 1.1 passes these on to the file system. The specification requires a runtime to follow
+/// mount(8).
 fn options_that_runc_refuses_do_what_mount_8_says(session: &Session) {
     let host = host(session);
     let lines = [
@@ -282,7 +283,7 @@ fn file_systems_are_those_of_runc(session: &Session) {
         .as_array_mut()
         .unwrap()
         .extend([json!({"type": "ipc"}), json!({"type": "network"})]);
-    // Each refused by the kernel.
+    // The kernel refuses each of them.
     bundles.push(with(vec![mount("x", "tmpfs", "tmpfs", &["size=much"])]));
     bundles.push(with(vec![mount("x", "planet", "planet", &[])]));
     bundles.push(with(vec![
@@ -291,9 +292,9 @@ fn file_systems_are_those_of_runc(session: &Session) {
     assert_eq!(assert_same(&host, session, "mkdir root/proc", &bundles), 1);
 }
 
-/// For `slave` and `private` runc leaves the mounts below the root directory of the host as they
-/// are, so that what is mounted in the container is mounted on the host. nsx does not: only the
-/// root directory is compared.
+/// For `slave` and `private` runc leaves the mounts below the host's root directory as they are, so
+/// that mounts in the container appear on the host. nsx does not: only the root directory is
+/// compared.
 fn rootfs_propagation_is_that_of_runc(session: &Session) {
     let host = host(session);
     let bundles = |mounts: &str, propagations: &[&str]| -> Vec<_> {
@@ -333,7 +334,7 @@ fn rootfs_propagation_is_that_of_runc(session: &Session) {
     );
 }
 
-/// Lists what is in the root directory of the run by `by`, with modes and owners.
+/// Lists the files in the root directory of the run by `by`, with modes and owners.
 fn left(session: &Session, by: &str) -> String {
     let script = "cd bundles/0/$1/root && find . -path ./bin -prune -o -printf '%M %U %G %p %l\n' \
     | sort -k 4";

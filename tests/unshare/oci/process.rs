@@ -1,5 +1,5 @@
-//! Restrictions on a bundle's program, beside runc's: limits, umask, hidden paths, filters, time;
-//! and the program's home directory.
+//! Restrictions on a bundle's program, compared with runc's: limits, umask, hidden paths, filters,
+//! time; and the program's home directory.
 
 use super::beside::{assert_same, bundle, run};
 use crate::support::{Cgroups, Host, Need, Session, Test, both, root};
@@ -56,7 +56,8 @@ fn limits_score_and_umask_are_those_of_runc(session: &Session) {
         process(json!({"rlimits": [limit("RLIMIT_FLY", 1, 1)]})),
         process(json!({"rlimits": [limit("RLIMIT_NOFILE", 9, 8)]})),
     ];
-    // To lower a score and to raise a limit takes CAP_SYS_RESOURCE, which a test machine may lack.
+    // Lowering a score and raising a limit requires CAP_SYS_RESOURCE, which a test machine may
+    // lack.
     let ran = assert_same(
         &host,
         session,
@@ -97,7 +98,7 @@ fn hidden_paths_are_those_of_runc(session: &Session) {
     assert_eq!(changed, "inner\nsecret");
 }
 
-/// A profile with these rules, as engines write one.
+/// A profile with these rules, as engines write it.
 fn profile(default: &str, rules: Value) -> Value {
     json!({
         "defaultAction": default, "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"], "syscalls": rules,
@@ -182,7 +183,7 @@ fn filters_of_system_calls_are_those_of_runc(session: &Session) {
         &bundles,
     );
     assert_eq!(ran, bundles.len());
-    // The least that a shell can do with, and no call that is newer.
+    // The minimum for a shell, without newer calls.
     let names = [
         "access",
         "arch_prctl",
@@ -290,7 +291,7 @@ fn home_is_that_of_runc(session: &Session) {
         process(7, &["HOME=/x"]),
         process(7, &["HOME="]),
     ];
-    // What is mounted there counts, not what is in the root directory.
+    // The file that is mounted there counts, not the one in the root directory.
     let mut mounted = process(7, &[]);
     let passwd =
         json!({"destination": "/etc/passwd", "source": "/run/passwd", "options": ["bind"]});
@@ -312,7 +313,7 @@ fn home_is_that_of_runc(session: &Session) {
     );
 }
 
-/// Writes a bundle that maps user 0 to the test's.
+/// Writes a bundle that maps user 0 to the test's user.
 fn mapped(session: &Session, script: &str, process: Value, linux: Value) {
     if !session.path("root").exists() {
         crate::unshare::root_directory::small_root(session);
@@ -355,7 +356,7 @@ fn limits_are_set_in_a_new_user_namespace(session: &Session) {
         session.nsx("unshare --from-oci .").output(),
         "70\n80\n300\n0077"
     );
-    // Whoever may raise a limit raises it, though nobody may in a new user namespace.
+    // A user who may raise a limit raises it, though nobody may in a new user namespace.
     let raises =
         "prlimit --nofile=64:64 prlimit --nofile=70:80 true 2>/dev/null && echo yes || echo no";
     let may_raise = session.shell(raises).output() == "yes";

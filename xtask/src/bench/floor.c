@@ -1,4 +1,4 @@
-/* The least that the work of each case takes, in C and without a check of options: what the bench compares starts with.
+/* The minimum work of each case, in C and without a check of options, as the floor of the comparison of starts.
  * floor uts|root|pid PROGRAM [ARG]... */
 #define _GNU_SOURCE
 #include <fcntl.h>

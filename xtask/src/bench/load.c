@@ -1,11 +1,11 @@
-/* Something to list, and the least that listing it takes.
+/* Processes and namespaces to list, and the minimum work of listing them.
  *
- * load processes COUNT        processes, every tenth with a uts, an ipc and a cgroup namespace of its own
- * load sockets COUNT EACH     processes with so many sockets each
- * load nets COUNT DIRECTORY   network namespaces that are bound to files there
+ * load processes COUNT        processes, every tenth with its own uts, ipc and cgroup namespaces
+ * load sockets COUNT EACH     COUNT processes with EACH sockets
+ * load nets COUNT DIRECTORY   network namespaces bound to files in DIRECTORY
  * load cgroups DIRECTORY...   five processes in each cgroup, which share a set of namespaces
- *     Each prints a line when the load stands, and ends, with all its processes, when standard input does.
- * load scan                   a bare loop of getdents64 and eight readlinkat a process
+ *     Each prints a line when the load is ready, and ends with all its processes at the end of standard input.
+ * load scan                   a bare loop of getdents64 and eight readlinkat per process
  * load peak PROGRAM [ARG]...  runs a program and prints its peak memory in KiB */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -32,7 +32,7 @@ static void need(int done, const char *what)
 
 static const int set = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
 
-/* A child that does nothing until its parent ends, once it has prepared itself. */
+/* Forks a child that prepares itself and then sleeps until its parent ends. */
 static pid_t child(void (*prepare)(int), int argument)
 {
 	pid_t pid = fork();
@@ -64,7 +64,7 @@ static void sockets(int count)
 
 static int ready[2];
 
-/* Waits for so many children. */
+/* Waits for this many children. */
 static void stand(int count)
 {
 	char dots[4096];

@@ -1,8 +1,8 @@
-/* What pidmap is measured beside, each without anything that could be left out:
+/* The programs that pidmap is compared with, each reduced to its minimum:
  *
- *   crowd COUNT            a PID namespace with COUNT processes; prints what its first is called here, ends with its parent
- *   scan                   looks for NSpid in the status of every process
- *   ask PID COUNT          asks the kernel COUNT times what 1 of PID's PID namespace is called here
+ *   crowd COUNT            a PID namespace with COUNT processes; prints the outer PID of the first, ends with its parent
+ *   scan                   reads NSpid in the status of every process
+ *   ask PID COUNT          translates PID 1 of PID's PID namespace COUNT times with the kernel's ioctl
  *   without PROGRAM [ARG]  runs a program without the ioctls that translate, as before Linux 6.11
  */
 #define _GNU_SOURCE

@@ -1,5 +1,5 @@
 #!/bin/sh
-# PID 1 of the guest: it makes a small Linux system of the initramfs, runs the tests and powers the machine off.
+# PID 1 of the guest: turns the initramfs into a small Linux system, runs the tests and powers the machine off.
 #
 # The tests' names are on the kernel's command line, after `--`. The last line that begins with `guest:` is the outcome.
 
@@ -42,7 +42,7 @@ for module in /modules/*.ko; do
 done
 busybox ip link set lo up
 hostname guest
-# The load of another kernel's messages would stand between the tests' lines.
+# Other kernel messages would mix with the tests' lines.
 dmesg -n 1
 
 echo "guest: Linux $(uname -r); $(cat /sys/kernel/security/lsm)"

@@ -1,8 +1,8 @@
-# Makes RATE processes a second for SECONDS. Each makes or joins a namespace, lives for a moment in it, and half of them leave
-# it before they end; their ids are used again at once. LOG gets two lines for each:
-#   life SERIAL PID BEFORE KIND INODE   a process that was in this namespace besides the maker's
+# Creates RATE processes a second for SECONDS. Each creates or joins a namespace and stays for a moment, and half of them leave
+# the namespace before they end; their PIDs are reused at once. LOG gets two lines per process:
+#   life SERIAL PID BEFORE KIND INODE   a process that was in this namespace besides its parent's
 #   end SERIAL PID AFTER                it is gone
-# Their command is `life SERIAL`. A process in a PID namespace has no other serial than its parent, which makes it.
+# Their command is `life SERIAL`. A process in a PID namespace has the serial of its parent.
 use strict;
 use warnings;
 use POSIX "WNOHANG";

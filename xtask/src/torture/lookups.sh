@@ -1,5 +1,5 @@
-# Containers that say by three ways which one they are: a file, the host name, and a variable of their programs.
-# NAMES of runc and crun get a bundle each, and if DOCKER is not empty, those of Docker a container each.
+# Containers that identify themselves in three ways: by a file, the host name, and a variable of their programs.
+# Each of the NAMES of runc and crun gets a bundle. If DOCKER is not empty, each name of Docker's gets a container.
 
 bundle() {
     mkdir -p "/run/bundles/$1"
