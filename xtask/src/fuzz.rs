@@ -50,15 +50,14 @@ pub(crate) fn run(options: &Options) -> Outcome {
     };
     let directory = tree::root().join("target/fuzz");
     let programs = build(&directory)?;
-    out::print("TARGET          EXECUTIONS  SECONDS    COV  FINDINGS\n")
-        .map_err(|_| "failed to print")?;
+    out::write("TARGET          EXECUTIONS  SECONDS    COV  FINDINGS\n")?;
     let queue = Mutex::new(targets.into_iter());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = || -> Outcome<Vec<PathBuf>> {
         let mut findings = Vec::new();
         while let Some(target) = next() {
             let figures = fuzz(&programs, &directory, target, options.seconds)?;
-            out::print(&figures.to_string()).map_err(|_| "failed to print")?;
+            out::write(&figures.to_string())?;
             findings.extend(figures.finding);
         }
         Ok(findings)

@@ -67,5 +67,5 @@ fn main() -> ExitCode {
 
 /// Prints a text on standard output.
 fn say(text: &str) -> Outcome {
-    out::print(text).map_err(|_| "failed to print".into())
+    Ok(out::write(text)?)
 }

@@ -168,7 +168,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l to -d 'Write the ids 
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l namespace-of -d 'List the processes that the PID namespace of this process sees' -r -f -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l with -d 'Show the process group and the session too: pgid, sid' -r -f -a "pgid\t'Its process group'
 sid\t'Its session'"
-complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l filter -d 'Write standard input through, with the ids that match translated' -r
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l filter -d 'Copy standard input to standard output, with the ids that match translated' -r
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
@@ -177,7 +177,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l threads -d 'Translate
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l both -d 'With --filter, keep the id and write the other after an arrow'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json -d 'Print a JSON document'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json-lines -d 'Print a line of JSON for each process'
-complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s q -l quiet -d 'Print numbers only: a line for each PID with its ids, or with --from or --to the one that it has there'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s q -l quiet -d 'Print numbers only: a line for each PID with its ids, or with --from or --to the id that it has there'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l file -d 'Say who owns this file for the target, and whether it may read, write and execute it' -r
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'

@@ -86,11 +86,6 @@ impl<'a> Registrar<'a> {
         }
     }
 
-    /// Returns the procfs that is read.
-    pub(crate) fn proc(&self) -> &'a ProcRoot {
-        self.proc
-    }
-
     /// Returns the name of a user in /etc/passwd.
     pub(crate) fn name(&self, uid: u32) -> Option<&Vec<u8>> {
         self.names.get(&uid)
