@@ -229,7 +229,7 @@ impl Row {
         // Above is the same, where the caller is in the namespace that the host started with.
         let is_top = levels
             .get(1)
-            .is_some_and(|own| own.ns == Some(super::whole::INITIAL));
+            .is_some_and(|own| own.ns == Some(super::mapping::INITIAL));
         if is_top {
             levels.remove(0);
         }

@@ -2,11 +2,11 @@
 //! level between.
 //!
 //! Three questions, each with its module: who these ids are ([`ids`]), who is who at all
-//! ([`whole`]), and what the target may do with a file ([`file`]).
+//! ([`mapping`]), and what the target may do with a file ([`file`]).
 
 mod file;
 mod ids;
-mod whole;
+mod mapping;
 
 use crate::{
     exit::ExitStatus,
@@ -105,7 +105,7 @@ fn answer(options: &Options, proc: &ProcRoot) -> Result<ExitStatus, ExitStatus> 
     let subject = Subject::find(&options.target, proc)?;
     match &options.file {
         Some(path) => file::print(options, &subject, path),
-        None if asked.is_empty() => whole::print(options, &subject),
+        None if asked.is_empty() => mapping::print(options, &subject),
         None => ids::print(options, &subject, &asked),
     }
 }
