@@ -15,7 +15,6 @@ use nsx_core::{
     census::{Census, Query, Sources},
     ns::{NsId, NsKind, NsSet},
 };
-use nsx_target::Host;
 use serde::Serialize;
 use serde_json::Value;
 
