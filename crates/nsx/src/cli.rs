@@ -98,7 +98,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"idmap" => whole(run(
             idmap::Options::try_parse_from(own),
             ExitStatus::FAILURE,
-            |options| Ok(idmap::run(options)),
+            idmap::run,
         )),
         b"pin" => run(
             pin::Options::try_parse_from(own),

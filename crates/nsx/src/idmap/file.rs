@@ -1,15 +1,13 @@
-//! A file as the target sees it: who owns the file, and what may be done with it.
+//! A file as the target sees it: its owner, and what the target may do with it.
 
-use super::{Options, Subject};
+use super::user_ns::{Names, UserNs, own_names};
 use crate::{
-    exit::ExitStatus,
+    answer::Answer,
+    error::Error,
     out,
     text::{self, escape},
 };
-use nsx_core::{
-    hash::HashMap,
-    idmap::{Access, Acl, FileIds, IdKind, Verdict, Want},
-};
+use nsx_core::idmap::{Access, Acl, FileIds, IdKind, Verdict, Want};
 use rustix::{
     fd::OwnedFd,
     fs::{CWD, Mode, OFlags, StatVfsMountFlags},
@@ -17,10 +15,18 @@ use rustix::{
 };
 use serde::Serialize;
 use std::{
-    error::Error,
-    ffi::OsStr,
+    error::Error as StdError,
+    ffi::{OsStr, OsString},
+    fmt::Write,
     os::{fd::AsRawFd, unix::ffi::OsStrExt},
 };
+
+/// Tells what the target may do with a file.
+#[derive(Debug)]
+pub(super) struct Permissions {
+    pub(super) path: OsString,
+    pub(super) json: bool,
+}
 
 /// The JSON document.
 #[derive(Serialize)]
@@ -50,102 +56,99 @@ const WANTS: [(Want, &str); 3] = [
     (Want::Execute, "execute"),
 ];
 
-pub(super) fn print(
-    options: &Options,
-    subject: &Subject<'_>,
-    path: &OsStr,
-) -> Result<ExitStatus, ExitStatus> {
-    let shown = out::shown(path);
-    let failed = |error: &dyn Error| out::failed(&format!("look at {shown}"), error);
-    let file = look(path).map_err(|errno| {
-        failed(&errno);
-        if errno == Errno::NOENT {
-            ExitStatus::NO_MATCH
-        } else {
-            ExitStatus::FAILURE
-        }
-    })?;
-    let who = subject
-        .proc
-        .credentials(subject.shown, &mut Vec::new())
-        .map_err(|error| failed(&error))?;
-    let ladder = &subject.ladder;
-    let inside = [
-        ladder.to_process(IdKind::User, file.uid),
-        ladder.to_process(IdKind::Group, file.gid),
-    ];
-    let access = Access {
-        file: &file,
-        who: &who,
-        owner_mapped: inside[0].is_some(),
-        group_mapped: inside[1].is_some(),
-    };
-    let verdicts = WANTS.map(|(want, _)| access.verdict(want));
-    let status = if verdicts[0].allowed {
-        ExitStatus::SUCCESS
-    } else {
-        ExitStatus::NO_MATCH
-    };
-    if options.json {
-        let rows = WANTS.iter().zip(verdicts);
-        let access = rows
-            .map(|((_, want), Verdict { allowed, why })| Row { want, allowed, why })
-            .collect();
-        out::print_json(&Document {
-            version: 1,
-            path: Some(path.as_bytes().to_vec()),
-            mode: file.mode & 0o7777,
-            uid: file.uid,
-            gid: file.gid,
-            uid_inside: inside[0],
-            gid_inside: inside[1],
-            acl: file.acl.is_some(),
-            access,
+impl Permissions {
+    /// Checks the file. It is found if the target may read it.
+    pub(super) fn answer(self, ns: &UserNs<'_>) -> Result<Answer, Error> {
+        let file = look(&self.path).map_err(|errno| match errno {
+            Errno::NOENT => self.failed(errno).absent(),
+            errno => self.failed(errno),
         })?;
-        return Ok(status);
-    }
-    let mut text = String::new();
-    for (kind, id, inside) in [
-        (IdKind::User, file.uid, inside[0]),
-        (IdKind::Group, file.gid, inside[1]),
-    ] {
-        let what = if kind == IdKind::User {
-            "owner"
+        let credentials = ns
+            .proc
+            .credentials(ns.pid, &mut Vec::new())
+            .map_err(|error| self.failed(error))?;
+        let uid_inside = ns.ladder.to_process(IdKind::User, file.uid);
+        let gid_inside = ns.ladder.to_process(IdKind::Group, file.gid);
+        let access = Access {
+            file: &file,
+            who: &credentials,
+            owner_mapped: uid_inside.is_some(),
+            group_mapped: gid_inside.is_some(),
+        };
+        let rows = WANTS.map(|(wanted, want)| {
+            let Verdict { allowed, why } = access.verdict(wanted);
+            Row { want, allowed, why }
+        });
+        let is_readable = rows[0].allowed;
+        let answer = if self.json {
+            Answer::json(&Document {
+                version: 1,
+                path: Some(self.path.as_bytes().to_vec()),
+                mode: file.mode & 0o7777,
+                uid: file.uid,
+                gid: file.gid,
+                uid_inside,
+                gid_inside,
+                acl: file.acl.is_some(),
+                access: rows.into(),
+            })?
         } else {
-            "group"
+            Answer::text(in_words(ns, &file, [uid_inside, gid_inside], &rows))
         };
-        let name = |names: &HashMap<u32, Vec<u8>>, id: u32| {
-            names
-                .get(&id)
-                .map_or_else(|| id.to_string(), |name| format!("{id} ({})", escape(name)))
+        Ok(answer.found(is_readable))
+    }
+
+    fn failed(&self, error: impl StdError + 'static) -> Error {
+        Error::failed(format!("look at {}", out::shown(&self.path)), error)
+    }
+}
+
+/// Returns the lines for people.
+fn in_words(ns: &UserNs<'_>, file: &FileIds, inside: [Option<u32>; 2], rows: &[Row]) -> String {
+    let mut text = String::new();
+    let owners = [
+        ("owner", IdKind::User, file.uid),
+        ("group", IdKind::Group, file.gid),
+    ];
+    // Writing to a string cannot fail.
+    for ((word, kind, id), inside) in owners.into_iter().zip(inside) {
+        let here = named(&own_names(kind), id);
+        let there = match inside {
+            Some(inside) => format!("{} there", named(&ns.names(kind), inside)),
+            None => {
+                "nobody there: it has no id in its user namespace, and is seen as 65534".to_owned()
+            }
         };
-        let here = name(&super::own_names(kind), id);
-        let there = inside.map_or_else(
-            || "nobody there: it has no id in its user namespace, and is seen as 65534".to_owned(),
-            |inside| format!("{} there", name(&subject.names(kind), inside)),
-        );
-        text += &format!("{what}: {here} here, {there}\n");
+        let _ = writeln!(text, "{word}: {here} here, {there}");
     }
     let acl = if file.acl.is_some() {
         ", and an ACL"
     } else {
         ""
     };
-    text += &format!("mode: {:04o}{acl}\n", file.mode & 0o7777);
-    for ((_, want), Verdict { allowed, why }) in WANTS.iter().zip(verdicts) {
-        text += &format!("{want}: {}: {why}\n", if allowed { "yes" } else { "no" });
+    let _ = writeln!(text, "mode: {:04o}{acl}", file.mode & 0o7777);
+    for Row { want, allowed, why } in rows {
+        let answer = if *allowed { "yes" } else { "no" };
+        let _ = writeln!(text, "{want}: {answer}: {why}");
     }
-    out::print(&text)?;
-    Ok(status)
+    text
 }
 
-/// Reads what decides about a file, all of it from the same open file.
+/// Returns an id with its name, if it has one.
+fn named(names: &Names, id: u32) -> String {
+    match names.get(&id) {
+        Some(name) => format!("{id} ({})", escape(name)),
+        None => id.to_string(),
+    }
+}
+
+/// Reads what decides about access to a file, all of it from the same open file.
 fn look(path: &OsStr) -> Result<FileIds, Errno> {
     let file: OwnedFd =
         rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     let stat = rustix::fs::fstat(&file)?;
     let mount = rustix::fs::fstatvfs(&file)?.f_flag;
-    // A descriptor that was opened for its place only has no attributes; its name in /proc does.
+    // An O_PATH descriptor has no extended attributes; its name in /proc does.
     let mut acl = vec![0; 64 * 1024];
     let name = format!("/proc/self/fd/{}", file.as_raw_fd());
     let length = rustix::fs::getxattr(name, "system.posix_acl_access", acl.as_mut_slice());

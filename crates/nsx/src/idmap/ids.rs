@@ -1,9 +1,10 @@
-//! Single ids: what each is at every level.
+//! Single ids at every level.
 
-use super::{Options, Subject, own_names};
+use super::user_ns::{Names, UserNs, own_names};
 use crate::{
-    exit::ExitStatus,
-    out::{self, Styles},
+    answer::Answer,
+    error::Error,
+    out,
     query::maps::Range,
     table::{Align, Table},
     text::{self, escape},
@@ -12,69 +13,89 @@ use nsx_core::{
     accounts,
     hash::HashMap,
     idmap::{IdKind, Rank},
+    ns::NsId,
     proc::decimal,
 };
 use serde::Serialize;
 use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
-/// An id that is asked about.
+/// Translates single ids.
+#[derive(Debug)]
+pub(super) struct Ids {
+    pub(super) ids: Vec<Id>,
+    /// Reads the ids as those of the caller's user namespace.
+    pub(super) reverse: bool,
+    pub(super) form: Form,
+}
+
+/// The form of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// One line for each level.
+    Table,
+    Json,
+    JsonLines,
+    /// One line with the translation of each id, and nothing else.
+    Numbers,
+}
+
+/// An id as the user gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct Id {
     kind: IdKind,
-    id: Wanted,
+    value: Value,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Wanted {
+enum Value {
     Number(u32),
     Name(Vec<u8>),
 }
 
-/// Reads the operands: numbers are users; behind the words user and group stand numbers and names
-/// of those.
-pub(super) fn read(words: &[OsString]) -> Result<Vec<Asked>, ExitStatus> {
-    let mut kind = None;
-    let mut asked = Vec::new();
-    for word in words {
-        let bytes = word.as_bytes();
-        let number = decimal(bytes)
-            .and_then(|number| u32::try_from(number).ok())
-            .filter(|&id| id != u32::MAX);
-        let id = match (bytes, number, kind) {
-            (b"user", ..) => {
-                kind = Some(IdKind::User);
-                continue;
-            }
-            (b"group", ..) => {
-                kind = Some(IdKind::Group);
-                continue;
-            }
-            (_, Some(number), _) => Wanted::Number(number),
-            (name, None, Some(_))
-                if !name.is_empty()
-                    && !name.iter().all(|&byte| b"0123456789-+".contains(&byte)) =>
-            {
-                Wanted::Name(name.to_vec())
-            }
-            _ => {
-                let shown = out::shown(word);
-                out::error(&format!(
-                    "{shown}: an id is a number from 0 to 4294967294; names stand after user or \
-                    group"
-                ));
-                return Err(ExitStatus::FAILURE);
-            }
-        };
-        asked.push(Asked {
-            kind: kind.unwrap_or(IdKind::User),
-            id,
-        });
+impl Id {
+    /// Reads operands: numbers are users; after the words user and group there are numbers and names
+    /// of users and groups.
+    pub(super) fn parse_all(words: &[OsString]) -> Result<Vec<Self>, Error> {
+        let mut kind = None;
+        let mut ids = Vec::new();
+        for word in words {
+            let bytes = word.as_bytes();
+            let number = decimal(bytes)
+                .and_then(|number| u32::try_from(number).ok())
+                .filter(|&id| id != u32::MAX);
+            let value = match (bytes, number, kind) {
+                (b"user", ..) => {
+                    kind = Some(IdKind::User);
+                    continue;
+                }
+                (b"group", ..) => {
+                    kind = Some(IdKind::Group);
+                    continue;
+                }
+                (_, Some(number), _) => Value::Number(number),
+                (name, None, Some(_)) if is_name(name) => Value::Name(name.to_vec()),
+                _ => {
+                    return Err(Error::Usage(format!(
+                        "{}: an id is a number from 0 to 4294967294; names stand after user or \
+                        group",
+                        out::shown(word)
+                    )));
+                }
+            };
+            ids.push(Self {
+                kind: kind.unwrap_or(IdKind::User),
+                value,
+            });
+        }
+        if ids.is_empty() && kind.is_some() {
+            return Err(Error::usage("after the word user or group, say which"));
+        }
+        Ok(ids)
     }
-    if asked.is_empty() && kind.is_some() {
-        out::error("after the word user or group, say which");
-        return Err(ExitStatus::FAILURE);
-    }
-    Ok(asked)
+}
+
+fn is_name(word: &[u8]) -> bool {
+    !word.is_empty() && !word.iter().all(|byte| b"0123456789-+".contains(byte))
 }
 
 /// The JSON document.
@@ -88,19 +109,19 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Row {
     kind: &'static str,
-    /// The id that was asked about.
+    /// The id as it was given.
     asked: u32,
     /// The id here.
     here: Option<u32>,
     /// The id in the target's user namespace.
     there: Option<u32>,
-    /// The caller's namespace first.
+    /// The caller's user namespace is the first.
     levels: Vec<Level>,
 }
 
 #[derive(Serialize)]
 struct Level {
-    /// The depth below the caller's namespace; -1 for the namespace above the caller's.
+    /// The depth below the caller's user namespace; -1 for the one above it.
     level: i32,
     ns: Option<u64>,
     id: Option<u32>,
@@ -109,100 +130,97 @@ struct Level {
     name: Option<Vec<u8>>,
 }
 
-/// Prints what these ids are.
-pub(super) fn print(
-    options: &Options,
-    subject: &Subject<'_>,
-    asked: &[Asked],
-) -> Result<ExitStatus, ExitStatus> {
-    let mut names = HashMap::default();
-    let mut rows = Vec::new();
-    let mut all = true;
-    for Asked { kind, id } in asked {
-        let (theirs, ours) = names
-            .entry(*kind)
-            .or_insert_with(|| (subject.names(*kind), own_names(*kind)));
-        let number = match id {
-            Wanted::Number(number) => Some(*number),
-            Wanted::Name(name) if options.reverse => own_id(*kind, name)?,
-            Wanted::Name(name) => theirs
-                .iter()
-                .find(|(_, known)| *known == name)
-                .map(|(id, _)| *id),
-        };
-        let Some(number) = number else {
-            all = false;
-            let Wanted::Name(name) = id else { continue };
-            let whose = if options.reverse {
-                "here"
-            } else {
-                "in the target's files"
+impl Ids {
+    /// Finds the ids at every level. Those that cannot be translated are errors of the answer.
+    pub(super) fn answer(self, ns: &UserNs<'_>) -> Result<Answer, Error> {
+        let mut names = HashMap::default();
+        let mut rows = Vec::new();
+        let mut errors = Vec::new();
+        for Id { kind, value } in &self.ids {
+            let (theirs, ours): &(Names, Names) = names
+                .entry(*kind)
+                .or_insert_with(|| (ns.names(*kind), own_names(*kind)));
+            let number = match value {
+                Value::Number(number) => *number,
+                Value::Name(name) => match self.find(*kind, name, theirs)? {
+                    Some(number) => number,
+                    None => {
+                        errors.push(self.unknown(*kind, name));
+                        continue;
+                    }
+                },
             };
-            out::error(&format!(
-                "{}: no {kind} has that name {whose}",
-                escape(name)
-            ));
-            continue;
-        };
-        let row = Row::of(subject, *kind, number, options.reverse, theirs, ours);
-        let answer = if options.reverse { row.there } else { row.here };
-        if answer.is_none() {
-            all = false;
-            let (from, to) = if options.reverse {
-                ("here", "there")
-            } else {
-                ("there", "here")
-            };
-            out::error(&format!("{kind} {number} {from} has no id {to}"));
+            let row = Row::of(ns, *kind, number, self.reverse, theirs, ours);
+            if self.translation(&row).is_none() {
+                errors.push(self.unmapped(*kind, number));
+            }
+            rows.push(row);
         }
-        rows.push((row, answer));
-    }
-    if options.quiet {
-        out::print(
-            &rows
-                .iter()
-                .filter_map(|(_, answer)| Some(format!("{}\n", (*answer)?)))
-                .collect::<String>(),
-        )?;
-    } else {
-        let rows: Vec<_> = rows.into_iter().map(|(row, _)| row).collect();
-        if options.json {
-            out::print_json(&Document {
+        let answer = match self.form {
+            Form::Table => Answer::table(table(&rows)),
+            Form::Json => Answer::json(&Document {
                 version: 1,
                 ids: &rows,
-            })?;
-        } else if options.json_lines {
-            out::print_json_lines(&rows)?;
-        } else {
-            out::print(&table(&rows).render(&Styles::stdout(options.color), out::width()))?;
-        }
+            })?,
+            Form::JsonLines => Answer::json_lines(&rows)?,
+            Form::Numbers => {
+                let numbers = rows.iter().filter_map(|row| self.translation(row));
+                Answer::text(numbers.map(|id| format!("{id}\n")).collect::<String>())
+            }
+        };
+        Ok(Answer {
+            found: errors.is_empty(),
+            errors,
+            ..answer
+        })
     }
-    Ok(if all {
-        ExitStatus::SUCCESS
-    } else {
-        ExitStatus::NO_MATCH
-    })
-}
 
-/// The id of a user or group that this system knows by name.
-fn own_id(kind: IdKind, name: &[u8]) -> Result<Option<u32>, ExitStatus> {
-    let found = match kind {
-        IdKind::User => accounts::user_by_name(name).map(|user| user.map(|user| user.uid)),
-        IdKind::Group => accounts::group_by_name(name),
-    };
-    found.map_err(|error| out::failed(&format!("look up {kind} {}", escape(name)), &error))
+    fn translation(&self, row: &Row) -> Option<u32> {
+        if self.reverse { row.there } else { row.here }
+    }
+
+    /// Finds an id by its name, in the target's files or with `--reverse` in the caller's.
+    fn find(&self, kind: IdKind, name: &[u8], theirs: &Names) -> Result<Option<u32>, Error> {
+        if !self.reverse {
+            let known = theirs.iter().find(|(_, known)| *known == name);
+            return Ok(known.map(|(id, _)| *id));
+        }
+        let found = match kind {
+            IdKind::User => accounts::user_by_name(name).map(|user| user.map(|user| user.uid)),
+            IdKind::Group => accounts::group_by_name(name),
+        };
+        found.map_err(|error| Error::failed(format!("look up {kind} {}", escape(name)), error))
+    }
+
+    fn unknown(&self, kind: IdKind, name: &[u8]) -> Error {
+        let owner = if self.reverse {
+            "here"
+        } else {
+            "in the target's files"
+        };
+        Error::Missing(format!("{}: no {kind} has that name {owner}", escape(name)))
+    }
+
+    fn unmapped(&self, kind: IdKind, number: u32) -> Error {
+        let (from, to) = if self.reverse {
+            ("here", "there")
+        } else {
+            ("there", "here")
+        };
+        Error::Missing(format!("{kind} {number} {from} has no id {to}"))
+    }
 }
 
 impl Row {
     fn of(
-        subject: &Subject<'_>,
+        ns: &UserNs<'_>,
         kind: IdKind,
         asked: u32,
         reverse: bool,
-        theirs: &HashMap<u32, Vec<u8>>,
-        ours: &HashMap<u32, Vec<u8>>,
+        theirs: &Names,
+        ours: &Names,
     ) -> Self {
-        let ladder = &subject.ladder;
+        let ladder = &ns.ladder;
         let here = if reverse {
             Some(asked)
         } else {
@@ -211,26 +229,24 @@ impl Row {
         let ranks = here
             .map(|here| ladder.ranks(kind, here))
             .unwrap_or_default();
-        let depth = ladder.depth();
         let mut levels: Vec<_> = ranks
             .iter()
             .zip(-1_i32..)
-            .map(|(rank, level)| Level::of(rank, level))
+            .map(|(rank, level)| {
+                let names = match level {
+                    level if usize::try_from(level) == Ok(ladder.depth()) => Some(theirs),
+                    0 => Some(ours),
+                    _ => None,
+                };
+                Level::of(rank, level, names)
+            })
             .collect();
-        for level in &mut levels {
-            let names = if level.level == 0 { Some(&ours) } else { None };
-            let names = if usize::try_from(level.level) == Ok(depth) {
-                Some(&theirs)
-            } else {
-                names
-            };
-            level.name = level.id.and_then(|id| names?.get(&id).cloned());
-        }
-        // Above is the same, where the caller is in the namespace that the host started with.
-        let is_top = levels
+        // There is nothing above the initial user namespace.
+        if ranks
             .get(1)
-            .is_some_and(|own| own.ns == Some(super::mapping::INITIAL));
-        if is_top {
+            .and_then(|own| own.ns)
+            .is_some_and(NsId::is_initial)
+        {
             levels.remove(0);
         }
         let there = here.and_then(|here| ladder.to_process(kind, here));
@@ -249,14 +265,13 @@ impl Row {
 }
 
 impl Level {
-    fn of(rank: &Rank, level: i32) -> Self {
-        let range = rank.extent.as_ref().map(Range::from);
+    fn of(rank: &Rank, level: i32, names: Option<&Names>) -> Self {
         Self {
             level,
             ns: rank.ns.map(|ns| ns.inode),
             id: rank.id,
-            range,
-            name: None,
+            range: rank.extent.as_ref().map(Range::from),
+            name: rank.id.and_then(|id| names?.get(&id).cloned()),
         }
     }
 }
@@ -272,8 +287,8 @@ fn table(rows: &[Row]) -> Table {
         ("NAME", Align::Left),
     ]);
     for row in rows {
-        for (place, level) in row.levels.iter().enumerate() {
-            let once = |cell: String| if place == 0 { cell } else { String::new() };
+        for (index, level) in row.levels.iter().enumerate() {
+            let once = |cell: String| if index == 0 { cell } else { String::new() };
             table.row(vec![
                 once(row.kind.to_owned()),
                 once(row.asked.to_string()),
@@ -299,27 +314,28 @@ mod tests {
 
     #[test]
     fn ids_and_names_are_told_apart() {
-        let words = |words: &[&str]| read(&words.iter().map(OsString::from).collect::<Vec<_>>());
-        let number = |kind, id| Asked {
+        let parse =
+            |words: &[&str]| Id::parse_all(&words.iter().map(OsString::from).collect::<Vec<_>>());
+        let number = |kind, number| Id {
             kind,
-            id: Wanted::Number(id),
+            value: Value::Number(number),
         };
-        let name = |kind, name: &str| Asked {
+        let name = |kind, name: &str| Id {
             kind,
-            id: Wanted::Name(name.into()),
+            value: Value::Name(name.into()),
         };
         assert_eq!(
-            words(&["0", "33"]),
-            Ok(vec![number(IdKind::User, 0), number(IdKind::User, 33)])
+            parse(&["0", "33"]).unwrap(),
+            [number(IdKind::User, 0), number(IdKind::User, 33)]
         );
         assert_eq!(
-            words(&["1", "user", "www-data", "group", "adm", "7"]),
-            Ok(vec![
+            parse(&["1", "user", "www-data", "group", "adm", "7"]).unwrap(),
+            [
                 number(IdKind::User, 1),
                 name(IdKind::User, "www-data"),
                 name(IdKind::Group, "adm"),
                 number(IdKind::Group, 7)
-            ])
+            ]
         );
         for wrong in [
             &["www-data"][..],
@@ -329,7 +345,7 @@ mod tests {
             &["user"],
             &[""],
         ] {
-            assert_eq!(words(wrong), Err(ExitStatus::FAILURE), "{wrong:?}");
+            assert!(matches!(parse(wrong), Err(Error::Usage(_))), "{wrong:?}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! The whole map, in words: who is who between a target's user namespace and the caller's.
+//! The whole mapping between a target's user namespace and the caller's.
 
-use super::{Options, Subject, own_names};
+use super::user_ns::{UserNs, own_names};
 use crate::{
-    exit::ExitStatus,
-    out,
+    answer::Answer,
+    error::Error,
     query::maps::{self, Maps, Range},
 };
 use nsx_core::{
@@ -12,17 +12,20 @@ use nsx_core::{
 };
 use serde::Serialize;
 
-/// The inode number of the user namespace that a host starts with.
-pub(super) const INITIAL: u64 = 0xefff_fffd;
+/// Describes the whole mapping.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    pub(super) json: bool,
+}
 
 /// The JSON document.
 #[derive(Serialize)]
 struct Document {
     version: u32,
     pid: i32,
-    /// `allow` or `deny`: whether the target may call setgroups(2).
+    /// `allow` if the target may call setgroups(2), or `deny`.
     setgroups: Option<String>,
-    /// The caller's first.
+    /// The caller's user namespace is the first.
     namespaces: Vec<Level>,
 }
 
@@ -30,45 +33,47 @@ struct Document {
 struct Level {
     level: usize,
     ns: u64,
-    /// To the caller's ids; none for the caller's own, and where no process in it can be asked.
+    /// The mapping to the caller's ids; `None` for the caller's own user namespace, and if no
+    /// process in the namespace can be read.
     uid_map: Option<Vec<Range>>,
     gid_map: Option<Vec<Range>>,
 }
 
-pub(super) fn print(options: &Options, subject: &Subject<'_>) -> Result<ExitStatus, ExitStatus> {
-    let mut text = Vec::new();
-    let setgroups = subject
-        .proc
-        .read(subject.shown, "setgroups", &mut text)
-        .ok();
-    let setgroups = setgroups.map(|()| String::from_utf8_lossy(text.trim_ascii()).into_owned());
-    let levels: Vec<_> = subject.ladder.namespaces().collect();
-    if options.json {
+impl Mapping {
+    /// Describes it.
+    pub(super) fn answer(self, ns: &UserNs<'_>) -> Result<Answer, Error> {
+        let mut text = Vec::new();
+        let setgroups = ns.proc.read(ns.pid, "setgroups", &mut text).ok();
+        let setgroups = setgroups.map(|()| String::from_utf8_lossy(text.trim_ascii()).into_owned());
+        let levels: Vec<_> = ns.ladder.namespaces().collect();
+        if !self.json {
+            return Ok(Answer::text(in_words(&levels, setgroups.as_deref())));
+        }
+        Answer::json(&Document {
+            version: 1,
+            pid: ns.process.pid().as_raw_pid(),
+            setgroups,
+            namespaces: levels.iter().zip(0..).map(Level::of).collect(),
+        })
+    }
+}
+
+impl Level {
+    fn of(((ns, maps), level): (&(NsId, Option<&[IdMap; 2]>), usize)) -> Self {
         let ranges = |map: &IdMap| map.extents().iter().map(Range::from).collect();
-        let level = |(level, (ns, maps)): (usize, &(NsId, Option<&[IdMap; 2]>))| Level {
+        Self {
             level,
             ns: ns.inode,
             uid_map: maps.map(|maps| ranges(&maps[0])),
             gid_map: maps.map(|maps| ranges(&maps[1])),
-        };
-        let namespaces = levels.iter().enumerate().map(level).collect();
-        let pid = subject.process.pid().as_raw_pid();
-        out::print_json(&Document {
-            version: 1,
-            pid,
-            setgroups,
-            namespaces,
-        })?;
-        return Ok(ExitStatus::SUCCESS);
+        }
     }
-    out::print(&words(&levels, setgroups.as_deref()))?;
-    Ok(ExitStatus::SUCCESS)
 }
 
-fn words(levels: &[(NsId, Option<&[IdMap; 2]>)], setgroups: Option<&str>) -> String {
+fn in_words(levels: &[(NsId, Option<&[IdMap; 2]>)], setgroups: Option<&str>) -> String {
     let (target, below) = (levels[levels.len() - 1].0, levels.len() - 1);
     let here = levels[0].0;
-    let host = if here.inode == INITIAL {
+    let host = if here.is_initial() {
         ", the host's"
     } else {
         ""
@@ -92,10 +97,10 @@ fn words(levels: &[(NsId, Option<&[IdMap; 2]>)], setgroups: Option<&str>) -> Str
                 .words(name);
                 text.extend(lines.iter().map(|line| format!("  {line}\n")));
             }
-            None => text += "  no process in it can be asked\n",
+            None => text += "  no process in it can be read\n",
         }
     }
-    text += "  who has no id there is seen as 65534 (overflowuid, overflowgid)\n";
+    text += "  an owner without an id there is seen as 65534 (overflowuid, overflowgid)\n";
     if setgroups == Some("deny") {
         text += "  groups cannot be changed: setgroups is denied\n";
     }
@@ -107,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_level_is_told() {
+    fn each_level_is_described() {
         let ns = |inode: u64| format!("user:[{inode}]").parse::<NsId>().unwrap();
         let map = |text: &str| IdMap::parse(text.as_bytes()).unwrap();
         let (outer, inner) = (
@@ -115,11 +120,11 @@ mod tests {
             [map("0 101000 1\n"), map("")],
         );
         let levels = [
-            (ns(INITIAL), None),
+            (ns(4_026_531_837), None),
             (ns(8), Some(&outer)),
             (ns(9), Some(&inner)),
         ];
-        let text = words(&levels, Some("deny"));
+        let text = in_words(&levels, Some("deny"));
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(
             lines[0],
@@ -131,6 +136,6 @@ mod tests {
             "user:[8], 1 below user:[4026531837], which is here, the host's, on the way"
         );
         assert!(text.ends_with("setgroups is denied\n"));
-        assert!(words(&levels[..1], None).contains("the same"));
+        assert!(in_words(&levels[..1], None).contains("the same"));
     }
 }
