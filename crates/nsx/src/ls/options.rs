@@ -36,73 +36,72 @@ use std::{
 
 const EXAMPLES: &str = "\
 Examples:
-  nsx ls -t net    the network namespaces, and how many processes are in each
+  nsx ls -t net    the network namespaces, with the number of processes in each
   nsx ls -p $$     the namespaces that this shell is in
-  nsx ls --pids    what runs in PID namespaces below this one, as containers do
-  nsx ls 4711      the namespaces of process 4711, and which of them are yours too
+  nsx ls --pids    the processes in PID namespaces below this one, such as those of containers
+  nsx ls 4711      the namespaces of process 4711, and which of them you share
   nsx ls --why /run/netns/blue
                    what keeps this namespace alive
 
-Exit status: 0 if something is listed, 1 if nothing is; with --diff 0 if something differs, 1 if \
-nothing does; 2 for wrong
-usage or a failure.";
+Exit status: 0 if something is listed, 1 if nothing is; with --diff 0 if something differs, 1 if
+nothing does; 2 for wrong usage or a failure.";
 
 /// List namespaces, or the processes in nested PID namespaces
 ///
 /// Lists every namespace that a process is in or that is bound to a file: NS, its inode number;
 /// TYPE; NPROCS, the number of processes in it, `3+` if there may be others; and PID, USER and
-/// COMMAND of its leader: PID 1 of a PID namespace, otherwise the process that started first. What
-/// the kernel does not let the caller see is told on standard error.
+/// COMMAND of its leader: PID 1 of a PID namespace, otherwise the process that started first. Notes
+/// on standard error report what the kernel hides from the caller.
 #[derive(Debug, Parser)]
 #[command(name = "nsx ls", bin_name = "nsx ls", after_help = EXAMPLES)]
 pub struct Options {
-    /// A process or container whose namespaces are shown, or a namespace whose holders are
+    /// A process or container to show the namespaces of, or a namespace to show the holders of
     ///
     /// A process is named by its PID or as PID:INODE, a container as for `nsx enter`. A namespace
-    /// is named as `net:[4026531833]`, by its inode number alone, as `id:77` by the id that is
-    /// never used again, as `netns:blue` by a name, or by the path of a file that it is bound to.
+    /// is named as `net:[4026531833]`, by its inode number, as `id:77` by its never-reused id, as
+    /// `netns:blue` by a name, or by the path of a file that it is bound to.
     #[arg(value_name = "TARGET", allow_negative_numbers = true, conflicts_with_all = ["all", "task", "pids"])]
     target: Option<OsString>,
 
-    /// Show everything that keeps the namespace TARGET alive, and what would have to go for it to
-    /// die
+    /// Show everything that keeps the namespace TARGET alive, and what would have to happen for it
+    /// to die
     ///
-    /// If TARGET is a process or container, each of its namespaces that is not the host's is shown.
+    /// If TARGET is a process or container, shows each of its namespaces that is not the host's.
     ///
-    /// These are processes, single threads, processes whose next children would be in it, open
+    /// Holders are processes, single threads, processes whose next children would be in it, open
     /// descriptors, mounts in any mount namespace, sockets of processes elsewhere, namespaces below
-    /// it and namespaces that it owns.
+    /// it, and namespaces that it owns.
     #[arg(long, requires = "target", conflicts_with = "kinds")]
     why: bool,
 
-    /// Look everywhere: at every thread, descriptor and socket, and at the mounts of every mount
+    /// Search everywhere: every thread, descriptor and socket, and the mounts of every mount
     /// namespace
     ///
-    /// That finds namespaces which no process is in and which nothing else shows. It takes a system
-    /// call for each descriptor of the host.
+    /// Finds namespaces that no process is in and that nothing else shows. Takes a system call for
+    /// each descriptor of the host.
     #[arg(long, conflicts_with = "pids")]
     deep: bool,
 
-    /// List all namespaces, a line each, or with --pids or --tree=pid all processes
+    /// List all namespaces, one per line; with --pids or --tree=pid, all processes
     #[arg(short, long)]
     all: bool,
 
-    /// Show what has namespaces of its own, as without options; for --json and --json-lines, which
-    /// otherwise list namespaces
+    /// List what has namespaces of its own, as without options, also with --json and --json-lines,
+    /// which otherwise list namespaces
     #[arg(long, conflicts_with_all = ["target", "all", "deep", "kinds", "task", "filter", "output", "tree", "graph", "watch", "save", "diff", "columns", "pids"])]
     groups: bool,
 
-    /// List only namespaces of this kind: cgroup, ipc, mnt, net, pid, time, user or uts
+    /// List only namespaces of this type: cgroup, ipc, mnt, net, pid, time, user or uts
     ///
-    /// May be given several times, or several kinds with commas between them.
+    /// The option may be repeated, and takes several types with commas between them.
     #[arg(short = 't', long = "type", value_name = "TYPE", value_delimiter = ',')]
     kinds: Vec<NsKind>,
 
-    /// List only the namespaces that this process is in, or with --pids or --tree=pid the processes
-    /// in its PID namespace and below
+    /// List only the namespaces that this process is in; with --pids or --tree=pid, only the
+    /// processes in its PID namespace and below
     ///
-    /// NPROCS still counts all processes in them. PID:INODE is the process only if its pidfd has
-    /// that inode number.
+    /// NPROCS still counts all processes in a namespace. PID:INODE names the process only if its
+    /// pidfd has that inode number.
     #[arg(
         short = 'p',
         long = "task",
@@ -111,88 +110,90 @@ pub struct Options {
     )]
     task: Option<OsString>,
 
-    /// List only the namespaces, or with --pids or --tree=pid the processes, of which EXPR holds,
-    /// such as 'TYPE == "net" && NPROCS > 0'
+    /// List only the namespaces, or with --pids or --tree=pid the processes, for which EXPR is
+    /// true, such as 'TYPE == "net" && NPROCS > 0'
     ///
-    /// An expression is made of columns, whether they are shown or not, numbers, and texts in
-    /// quotes; ==, !=, <, <=, >, >=, =~ and !~ with a POSIX regular expression; && (and), || (or),
-    /// ! (not) and parentheses. Of a column with several texts, such as NSFS, one is enough.
+    /// An expression consists of columns, whether they are shown or not; numbers; texts in quotes;
+    /// the operators ==, !=, <, <=, >, >=, and =~ and !~ with a POSIX regular expression; && (and),
+    /// || (or), ! (not); and parentheses. If a column has several texts, such as NSFS, one that
+    /// matches is enough.
     #[arg(short = 'Q', long, value_name = "EXPR", conflicts_with = "target")]
     filter: Option<OsString>,
 
-    /// Show these columns, with commas between them; after a + beside the usual ones, in front of
-    /// COMMAND; all for all
+    /// Show these columns, with commas between them; a leading + adds them to the usual ones,
+    /// before COMMAND; all shows all
     #[arg(short, long, value_name = "LIST", conflicts_with = "target")]
     output: Option<String>,
 
-    /// Show what stands below what: owner, parent, process or pid
+    /// Show a tree, in the order owner, parent, process or pid
     ///
-    /// With pid, processes are chosen with -a, -p and -Q and shown with -o as with --pids; what
-    /// stands above those of which -Q holds is shown too.
+    /// With pid, processes are selected with -a, -p and -Q and shown with -o as with --pids; the
+    /// ancestors of those that -Q selects are shown, too.
     #[arg(long, value_enum, value_name = "ORDER", num_args = 0..=1, require_equals = true, default_missing_value = "owner", conflicts_with = "target")]
     tree: Option<Tree>,
 
-    /// Draw the user namespaces with what they own, as a document for graphviz, for Markdown or for
-    /// a browser
+    /// Draw user namespaces with the namespaces that they own, for graphviz, Markdown or a browser
     #[arg(long, value_enum, value_name = "LANGUAGE", conflicts_with_all = ["target", "pids", "tree", "output", "json", "json_lines"])]
     graph: Option<Language>,
 
-    /// Follow what comes and goes: on a terminal a screen that is kept up to date, otherwise a line
-    /// of JSON for each event
+    /// Follow namespaces as they come and go: on a terminal on a screen that is kept up to date,
+    /// otherwise with one line of JSON per event
     ///
-    /// An event is `created`, `destroyed` or `joined`. nsx looks again after SECONDS, 1 if none are
-    /// given, and if it may, also when a process was made or has ended; it waits at least ten times
-    /// as long as a look takes. What is there at the first look is no event, and what comes and
-    /// goes between two looks is not seen. With TARGET, -t, -p or -Q only those namespaces are
-    /// followed, and with TARGET until it is gone. On a screen, j and k, arrows, PageUp and
-    /// PageDown scroll, and q quits.
+    /// An event is `created`, `destroyed` or `joined`. nsx looks again after SECONDS, 1 by default,
+    /// and, if the kernel permits that, when a process has started or ended. It waits at least ten
+    /// times as long as a look takes. The namespaces of the first look cause no event, and those
+    /// that come and go between two looks are missed. With TARGET, -t, -p or -Q, only those
+    /// namespaces are followed, and with TARGET until it is gone. On a screen, j, k, arrows, PageUp
+    /// and PageDown scroll, and q quits.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = seconds, conflicts_with_all = ["why", "pids", "tree", "graph", "output", "json", "from", "diff", "save", "proc", "deep", "all"])]
     watch: Option<f64>,
 
-    /// Save all that can be found out to FILE, for --from and --diff, here or on another machine
+    /// Save everything that can be found out to FILE, for --from and --diff, here or on another
+    /// machine
     ///
-    /// Everything is looked at, as with --deep. A file is replaced in one step; a device or FIFO is
-    /// written to; - is standard output.
+    /// Searches everywhere, as --deep does. A regular file is replaced in one step; a device or
+    /// FIFO is written to; - is standard output.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json", "json_lines", "from", "diff"])]
     save: Option<PathBuf>,
 
-    /// List what was saved in FILE, or - for standard input, not what is there now
+    /// List what was saved in FILE, or - for standard input, instead of what exists now
     ///
-    /// With --groups, --pids, -p, --why and TARGET too, which names a process or namespace by its
-    /// number.
+    /// Works with --groups, --pids, -p, --why and TARGET, too. Processes and namespaces are named
+    /// by their numbers.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["deep", "proc", "save"])]
     from: Option<PathBuf>,
 
     /// Show what has changed since FILE, or - for standard input, was saved; with --from, until
-    /// that was
+    /// that file was saved
     ///
-    /// Each container, unit, process or file whose namespaces came or went has a line; -v shows the
-    /// namespaces one by one, and those that have changed.
+    /// Prints one line for each container, unit, process or file whose namespaces came or went. -v
+    /// shows the namespaces one by one, and those that have changed.
     ///
-    /// If processes were hidden from the user who looked, what is new or gone may have been hidden
-    /// too, and is said to be `created or hidden` or `gone or hidden`; numbers of processes and
-    /// leaders are then compared only if the same user looked twice.
+    /// If processes were hidden from the user who looked, what is new or gone may have been hidden,
+    /// too, and is called `created or hidden` or `gone or hidden`; numbers of processes and leaders
+    /// are then compared only if the same user looked twice.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["target", "pids", "tree", "graph", "filter", "output", "kinds", "task", "json_lines"])]
     diff: Option<PathBuf>,
 
-    /// Read another procfs than /proc, such as one of a container that is mounted in DIR, or a copy
-    /// of one in plain files
+    /// Read the procfs that is mounted on DIR instead of /proc, such as that of a container, or a
+    /// copy of a procfs in plain files
     ///
-    /// A copy is a directory with what `cp -a` or sosreport took from /proc. What it does not have
-    /// is unknown: owners and parents always are. Processes and namespaces are then named by their
+    /// A copy is a directory with what `cp -a` or sosreport took from /proc. What it lacks is
+    /// unknown; owners and parents always are. Processes and namespaces are then named by their
     /// numbers.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     proc: Option<PathBuf>,
 
-    /// List the columns, with --pids those of processes: what each says and what finding it costs
+    /// List the columns, with --pids those of processes: the meaning of each, and the cost of
+    /// finding it
     #[arg(long, conflicts_with_all = ["target", "why", "deep", "all", "kinds", "task", "filter", "output", "tree", "graph", "watch", "save", "from", "diff", "proc", "json_lines"])]
     columns: bool,
 
     /// List the processes in nested PID namespaces
     ///
-    /// CHAIN is a process's ids: first the one that is seen from here, last the one that it has
-    /// itself. NS is the PID namespace that it is in, `?` where the kernel hides it. CONTAINER is
-    /// there where any of them is in one.
+    /// CHAIN has the ids of a process, from the id that is seen here to its own. NS is the PID
+    /// namespace of the process, `?` if the kernel hides it. CONTAINER is shown if any process is
+    /// in a container.
     #[arg(long, conflicts_with_all = ["kinds", "tree"])]
     pids: bool,
 
@@ -200,7 +201,7 @@ pub struct Options {
     #[arg(long)]
     json: bool,
 
-    /// Print a JSON object for each row, a line each
+    /// Print one JSON object per row, each on a line of its own
     #[arg(long, conflicts_with_all = ["json", "tree"])]
     json_lines: bool,
 
@@ -208,11 +209,11 @@ pub struct Options {
     #[arg(short, long, requires = "diff")]
     verbose: bool,
 
-    /// Do not say on standard error what could not be seen
+    /// Do not report on standard error what could not be seen
     #[arg(short, long)]
     quiet: bool,
 
-    /// When to use colour
+    /// Control when to use colour
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: Color,
 }
@@ -224,14 +225,13 @@ enum Tree {
     Owner,
     /// PID and user namespaces below their parents
     Parent,
-    /// Namespaces below the one that their leader's parent, or the next of its ancestors elsewhere,
-    /// is in
+    /// Namespaces below the namespace of their leader's nearest ancestor elsewhere
     Process,
     /// PID namespaces with their processes, each below its parent
     Pid,
 }
 
-/// Options whose value stands behind an equals sign, so that the word after them is a TARGET.
+/// Options whose value follows an equals sign, so that the word after them is a TARGET.
 const WITH_EQUALS: [&str; 2] = ["--tree", "--watch"];
 
 impl Options {
