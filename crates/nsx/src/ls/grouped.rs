@@ -1,7 +1,7 @@
 //! The containers, units, processes and files that have namespaces of their own.
 
 use super::{
-    groups::{self, Group},
+    grouping::{self, Group},
     left_out::{Hidden, LeftOut},
     owners::Owner,
 };
@@ -98,7 +98,7 @@ pub(super) fn answer(system: &System, format: Format) -> Result<Answer, Error> {
 /// Returns the groups of a census that was taken with its members, leaders and pins.
 pub(super) fn rows(census: &Census, system: &System) -> Vec<Row> {
     let mut finder = Finder::new(system);
-    let groups = groups::groups(census, &system.proc, &mut finder);
+    let groups = grouping::groups(census, &system.proc, &mut finder);
     groups
         .iter()
         .map(|group| row(group, system, &mut finder))

@@ -7,7 +7,7 @@ mod destination;
 mod diff;
 mod graph;
 mod grouped;
-mod groups;
+mod grouping;
 mod holders;
 mod left_out;
 mod listing;

@@ -2,7 +2,7 @@
 //! earlier picture.
 
 use super::{
-    super::{grouped, groups, owners::Owner},
+    super::{grouped, grouping, owners::Owner},
     asked::{self, Asked},
 };
 use crate::{
@@ -337,7 +337,7 @@ fn remember(names: &mut HashMap<NsId, Name>, census: &Census, earlier: &Picture)
 }
 
 fn names(census: &Census, system: &System) -> HashMap<NsId, Name> {
-    let groups = groups::groups(census, &system.proc, &mut Finder::new(system));
+    let groups = grouping::groups(census, &system.proc, &mut Finder::new(system));
     let named = groups.iter().flat_map(|group| {
         let name = Name {
             word: String::from_utf8_lossy(&group.owner.name()).into_owned(),
