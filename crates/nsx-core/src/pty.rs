@@ -7,7 +7,7 @@
 
 use crate::{beneath, proc::ProcRoot};
 use rustix::{
-    fd::{AsFd, BorrowedFd, OwnedFd},
+    fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     fs::{CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Uid, fstat, major, minor},
     io::Errno,
     pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt},
@@ -48,7 +48,7 @@ impl Pty {
         {
             return Err(Errno::NOTTY);
         }
-        let fd = std::os::fd::AsRawFd::as_raw_fd(&place);
+        let fd = place.as_raw_fd();
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         Self::of(
             rustix::fs::openat(proc, format!("self/fd/{fd}"), flags, Mode::empty())?,
@@ -115,6 +115,16 @@ impl Pty {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
+    }
+
+    /// The numbers of both ends.
+    pub(crate) fn descriptors(&self) -> Vec<RawFd> {
+        let master = self.master.lock().unwrap_or_else(PoisonError::into_inner);
+        let master = master.as_ref().map(AsRawFd::as_raw_fd);
+        master
+            .into_iter()
+            .chain([self.terminal.as_raw_fd()])
+            .collect()
     }
 
     /// A descriptor of the terminal itself.

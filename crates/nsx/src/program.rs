@@ -9,7 +9,7 @@ use nsx_core::{
     plan::{Caller, Plan, PlanError, Step, Task},
     proc::ProcRoot,
     refusal,
-    run::{self, Ended, Event, Failure},
+    run::{self, Ended, Event, Failure, RunError},
 };
 use rustix::{
     fs::{Access, AtFlags, CWD},
@@ -316,7 +316,7 @@ pub(crate) fn carry_out(
         Event::Created(pid) => drop(status.inspect(|status| status.created(pid, proc))),
         Event::Running => drop(status.inspect(|status| status.running())),
     };
-    match run::run(plan, Some(proc), &mut observer) {
+    match run::in_place(plan, Some(proc), &mut observer) {
         Ok(ended) => {
             status.inspect(|status| status.ended(ended));
             match ended {
@@ -324,7 +324,7 @@ pub(crate) fn carry_out(
                 Ended::Killed(signal) => ExitStatus::Signal(signal),
             }
         }
-        Err(failure) => {
+        Err(RunError::Step(failure)) => {
             status.inspect(|status| {
                 status.failed(&failure, &escape(out::chain(&failure).as_bytes()))
             });
@@ -334,6 +334,10 @@ pub(crate) fn carry_out(
                 .filter(|_| status == ExitStatus::NOT_FOUND)
                 .for_each(|hint| out::hint(hint));
             status
+        }
+        Err(error) => {
+            out::error(&escape(out::chain(&error).as_bytes()));
+            ExitStatus::NOT_RUN
         }
     }
 }

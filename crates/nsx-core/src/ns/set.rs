@@ -61,6 +61,11 @@ impl NsSet {
         Self(self.0 & !other.0)
     }
 
+    /// The kinds that are in both sets.
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// The kinds in the set, in the order of [`NsKind::ALL`].
     pub fn iter(self) -> impl Iterator<Item = NsKind> + Clone {
         NsKind::ALL

@@ -28,7 +28,7 @@ pub use step::{
 pub(crate) use words::helper_arguments;
 
 use crate::ns::NsKind;
-use rustix::io::Errno;
+use rustix::{fd::RawFd, io::Errno};
 use std::{fmt, sync::Arc};
 
 /// The process that takes a step.
@@ -58,7 +58,7 @@ impl fmt::Display for Actor {
 }
 
 /// A step and the process that takes it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Task {
     actor: Actor,
     step: Arc<Step>,
@@ -104,13 +104,21 @@ impl Task {
 }
 
 /// Steps in the order in which they are taken. The last one becomes the program.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan(Vec<Task>);
 
 impl Plan {
     /// The steps.
     pub fn tasks(&self) -> &[Task] {
         &self.0
+    }
+
+    /// The descriptors that the steps use.
+    pub(crate) fn descriptors(&self) -> Vec<RawFd> {
+        self.0
+            .iter()
+            .flat_map(|task| task.step().descriptors())
+            .collect()
     }
 
     fn push(&mut self, actor: Actor, step: Step) {

@@ -16,7 +16,7 @@ use crate::{
     sys::signal::Signal,
 };
 use rustix::{
-    fd::{AsFd, BorrowedFd, OwnedFd},
+    fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     thread::CapabilitySet,
 };
 use std::{
@@ -446,6 +446,30 @@ pub enum Step {
 }
 
 impl Step {
+    /// The descriptors that the step uses.
+    pub(super) fn descriptors(&self) -> Vec<RawFd> {
+        let number = |fd: &dyn AsFd| fd.as_fd().as_raw_fd();
+        match self {
+            Self::TakeForeground(terminal) => vec![number(terminal)],
+            Self::OwnTerminal(pty) => pty.descriptors(),
+            Self::Join { target, .. } | Self::ReadFilters(target) => vec![number(target)],
+            Self::JoinFile(file) => vec![number(&*file.ns)],
+            Self::MountOwnProc(own) => own.detached().map(|fd| number(fd)).into_iter().collect(),
+            Self::JoinCgroup(cgroup) => {
+                let directory = cgroup.directory.as_ref().map(|fd| number(fd));
+                directory
+                    .into_iter()
+                    .chain([number(&cgroup.file)])
+                    .collect()
+            }
+            Self::ChangeRoot { directory, .. } | Self::ChangeDirectory { directory, .. } => {
+                vec![number(directory)]
+            }
+            Self::SetGroupOf(process) | Self::SetUserOf(process) => vec![number(process)],
+            _ => Vec::new(),
+        }
+    }
+
     /// The step that sets supplementary groups, each once and in the order in which the kernel
     /// shows them. The kernel keeps repetitions, and runtimes drop them.
     pub(super) fn groups(groups: &[u32]) -> Self {

@@ -8,7 +8,7 @@ use super::{
     Ended, Event, Failure,
     board::{Board, NOT_RUN},
     fork::{give_foreground, make},
-    inherited::{ENDING, Inherited},
+    inherited::ENDING,
     inside,
     link::{Link, Message},
     outside::{self, Outside},
@@ -46,7 +46,7 @@ pub(super) fn run_child<'p>(
     } else {
         None
     };
-    let inherited = Inherited::take(rule).map_err(failed)?;
+    let inherited = performer.hold_signals_back(rule).map_err(failed)?;
     let signals = match rule {
         Signals::PassOn => Some(SignalFd::new()),
         Signals::PassOnEnding => Some(SignalFd::of(&ENDING)),
@@ -70,7 +70,7 @@ pub(super) fn run_child<'p>(
                 board.fail(place, errno, 0);
                 exit_now(NOT_RUN);
             }
-            inside::walk(plan, place + 1, done, performer, &theirs, board, &inherited)
+            inside::walk(plan, place + 1, done, performer, &theirs, board, inherited)
         }
     };
     drop(theirs);

@@ -6,7 +6,7 @@ use crate::{
     pid::Process,
     proc::{NsLink, ProcError, ProcRoot},
 };
-use rustix::{fd::AsFd, io::Errno, thread::ThreadNameSpaceType};
+use rustix::{fd::AsFd, fs::CWD, io::Errno, thread::ThreadNameSpaceType};
 
 /// Joins namespaces of a process, all or, but for older kernels, none. `one_by_one` is the order
 /// for those.
@@ -21,6 +21,19 @@ pub(super) fn process(
         // What a kernel before 5.8 says of a pidfd. Nothing is joined yet.
         Err(Errno::INVAL) => in_turn(target, one_by_one, proc.ok_or(Errno::NOENT)?),
         outcome => outcome,
+    }
+}
+
+/// Puts later children of this process into the PID and time namespaces that it is in itself, after
+/// a failure. The kernel lets a process do so that has CAP_SYS_ADMIN over them, and that has not
+/// left its user namespace.
+pub(super) fn own_for_children(proc: Option<&ProcRoot>) {
+    for kind in [NsKind::Pid, NsKind::Time] {
+        let own = match proc {
+            Some(proc) => proc.open_own_ns(NsLink::Own(kind)).ok(),
+            None => Namespace::open(CWD, format!("/proc/self/ns/{kind}")).ok(),
+        };
+        let _ = own.map(|own| join(&own));
     }
 }
 

@@ -46,7 +46,9 @@ pub(super) fn run_joiner<'p>(
 ) -> Result<Ended, Failure> {
     let failed = |errno| Failure::new(&plan.tasks()[index], errno);
     let terminal = Terminal::open();
-    let inherited = Inherited::take(Signals::PassOn).map_err(failed)?;
+    let inherited = performer
+        .hold_signals_back(Signals::PassOn)
+        .map_err(failed)?;
     let ending = inherited.ending();
     let signals = SignalFd::new().map_err(failed)?;
     let early = SignalFd::of(&[&ending[..], &[libc::SIGCHLD]].concat()).map_err(failed)?;
@@ -55,7 +57,7 @@ pub(super) fn run_joiner<'p>(
     let (forked, done) = fork::make(plan, index, performer.thread).map_err(failed)?;
     let joiner = match forked {
         Forked::Parent(joiner) => joiner,
-        Forked::Child => walk(plan, index + 1, done, performer, board, &inherited, nsx),
+        Forked::Child => walk(plan, index + 1, done, performer, board, inherited, nsx),
     };
 
     let outcome = wait_for(joiner, board, &early).map_err(failed)?;

@@ -4,11 +4,12 @@
 //! child walks on, and the parent waits for the child, see `child` and `wait`. An `outside` is
 //! split off before the first step if any step needs an outside. If a PID namespace is entered, the
 //! child is a `joiner`, which makes the program's process, the `sibling`, last. A child reports
-//! over its `link` what it could not do, a joiner on its `board`, so the one place that hears of a
-//! failure is the caller of [`run`].
+//! over its `link` what it could not do, a joiner on its `board`, so that the process that began
+//! hears of every failure.
 //!
-//! The process that calls [`run`] must have one thread, because the plan may fork and the kernel
-//! refuses some namespaces to a process with several threads.
+//! [`run`] and [`spawn`] begin in a helper process of their own: the caller's process stays as it
+//! is, and may have any number of threads. [`in_place()`] begins in the caller's process, as the
+//! program `nsx` does so that the PID that its own caller knows is in the new namespaces.
 
 mod board;
 mod capabilities;
@@ -39,9 +40,12 @@ mod reaper;
 mod relay;
 mod remount;
 mod report;
+mod report_link;
 mod restorer;
 mod seal;
 mod sibling;
+mod spawn;
+mod streams;
 mod suspension;
 mod terminal;
 pub mod unpin;
@@ -49,10 +53,12 @@ mod verdict;
 mod wait;
 
 pub(crate) use mounts::is_missing;
-pub use outcome::{Ended, Event, Failure};
+pub use outcome::{Ended, Event, Failure, RunError};
 pub(crate) use pins::keeps_no_mount_namespace;
 pub use pins::pin_all;
 pub use seal::{seal, seal_early};
+pub use spawn::{Child, run, spawn};
+pub use streams::{Stream, Streams};
 
 use crate::{
     plan::{Plan, Step},
@@ -62,34 +68,61 @@ use crate::{
 use outside::Outside;
 use perform::Performer;
 use pty::Side;
+use rustix::io::Errno;
 
-/// Carries out `plan` with the caller's `proc`, which only some steps need, and tells `observer` of
-/// it.
+/// Carries out `plan` in this process, as the program `nsx` does, and tells `observer` of it. `proc`
+/// is the caller's procfs, which only some steps need.
 ///
 /// If no step of the plan forks, this process becomes the program and the call returns only on
 /// failure; `observer` is then told of skipped steps alone. Otherwise the call returns when the
 /// program has ended, and this process is then in the new namespaces, with every signal blocked:
-/// there is nothing left to do but to end as the program did.
+/// nothing is left to do but to end as the program did.
+///
+/// After a failure the signal mask, the disposition of SIGCHLD and the namespaces of later children
+/// are as before. What this process itself has joined, changed or given up before the failed step
+/// is not undone, because the kernel gives no way back from most of it. A program that goes on
+/// after a failure calls [`run`] or [`spawn`], which change nothing of its process.
 ///
 /// # Errors
-/// [`Failure`]; the program did not run.
-pub fn run<'p>(
+/// [`RunError`]; the program did not run. [`RunError::SeveralThreads`]: the kernel refuses some
+/// namespaces to a process with several threads, and a forked child has only one of them.
+pub fn in_place<'p>(
     plan: &'p Plan,
     proc: Option<&ProcRoot>,
+    observer: &mut dyn FnMut(Event<'p>),
+) -> Result<Ended, RunError> {
+    let thread = SingleThread::check().map_err(|errno| match errno {
+        Errno::INVAL => RunError::SeveralThreads,
+        errno => RunError::Os {
+            act: "count the threads of the process",
+            errno,
+        },
+    })?;
+    let performer = Performer::new(proc, thread);
+    let outcome = walk(plan, &performer, observer);
+    if outcome.is_err() {
+        performer.restore_signals();
+        join::own_for_children(proc);
+    }
+    Ok(outcome?)
+}
+
+/// Takes the steps from the first on.
+fn walk<'p>(
+    plan: &'p Plan,
+    performer: &Performer<'_>,
     observer: &mut dyn FnMut(Event<'p>),
 ) -> Result<Ended, Failure> {
     let Some(first) = plan.tasks().first() else {
         return Ok(Ended::Exited(0));
     };
     let at_start = |errno| Failure::new(first, errno);
-    let thread = SingleThread::check().map_err(at_start)?;
-    let performer = Performer::new(proc, thread);
-    let outside = Outside::start(plan, &performer).map_err(at_start)?;
+    let outside = Outside::start(plan, performer).map_err(at_start)?;
 
     let mut leader = None;
     for (place, task) in plan.tasks().iter().enumerate() {
         if let Step::OwnTerminal(pty) = task.step() {
-            match pty::split(pty, thread).map_err(|errno| Failure::new(task, errno))? {
+            match pty::split(pty, performer).map_err(|errno| Failure::new(task, errno))? {
                 Side::Leader(itself) => leader = Some(itself),
                 Side::Ended(ended) => return Ok(ended),
             }
@@ -98,11 +131,11 @@ pub fn run<'p>(
         match task.step() {
             Step::Fork { signals, .. } => {
                 return child::run_child(
-                    plan, place, *signals, &performer, outside, leader, observer,
+                    plan, place, *signals, performer, outside, leader, observer,
                 );
             }
             Step::ForkJoiner => {
-                return joiner::run_joiner(plan, place, &performer, leader, observer);
+                return joiner::run_joiner(plan, place, performer, leader, observer);
             }
             _ => {}
         }
@@ -112,7 +145,7 @@ pub fn run<'p>(
             // The exec is also what lets go of the outside.
             outside.keep().map_err(|errno| Failure::new(task, errno))?;
         }
-        match outside::take(plan, place, &performer, outside.as_ref()) {
+        match outside::take(plan, place, performer, outside.as_ref()) {
             Ok(()) => {}
             Err(errno) if task.may_fail(errno) => observer(Event::Skipped(task.step(), errno)),
             Err(errno) => {

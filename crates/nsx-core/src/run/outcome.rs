@@ -31,7 +31,7 @@ pub enum Event<'p> {
 }
 
 /// A step that could not be taken. The steps before it left nothing behind.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("failed to {}", step.act())]
 pub struct Failure {
     step: Arc<Step>,
@@ -55,4 +55,29 @@ impl Failure {
     pub fn step(&self) -> &Step {
         &self.step
     }
+}
+
+/// An error that kept the program of a plan from running.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A step failed.
+    #[error(transparent)]
+    Step(#[from] Failure),
+    /// The process has several threads, and what it was to do requires a process with one.
+    #[error("the process has several threads")]
+    SeveralThreads,
+    /// The process could not be made ready.
+    #[error("failed to {act}")]
+    Os {
+        /// The act that failed.
+        act: &'static str,
+        /// The kernel's answer.
+        #[source]
+        errno: Errno,
+    },
+    /// The helper process has ended without a report, or another part of the caller's process has
+    /// waited for it.
+    #[error("the status of the helper process is lost")]
+    HelperEnded,
 }

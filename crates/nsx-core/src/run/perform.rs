@@ -1,12 +1,15 @@
 //! Each step that one process takes alone, as the system calls it stands for.
 
-use super::{capabilities, filters, join, mounter::Mounter, mounts, ready::Ready, seal};
+use super::{
+    capabilities, filters, inherited::Inherited, join, mounter::Mounter, mounts, ready::Ready, seal,
+};
 use crate::{
     accounts::Accounts,
     idmap::{IdKind, IdMap},
     pid::Pid,
     plan::{
-        Filter, GroupsDenied, Label, Limit, ProcDirectory, Propagation, Step, helper_arguments,
+        Filter, GroupsDenied, Label, Limit, ProcDirectory, Propagation, Signals, Step,
+        helper_arguments,
     },
     proc::{Credentials, ProcRoot},
     sys::{self, process::SingleThread},
@@ -34,6 +37,8 @@ const PLACE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXE
 pub(super) struct Performer<'a> {
     /// The proof that steps may fork, and may change the environment.
     pub(super) thread: SingleThread,
+    /// The signal settings that the process had before it held signals back.
+    inherited: OnceCell<Inherited>,
     /// The caller's procfs, if there is one.
     pub(super) proc: Option<&'a ProcRoot>,
     /// nsx's own directory in it, whichever process uses it; opened by nsx, when a step or an
@@ -57,6 +62,7 @@ impl<'a> Performer<'a> {
     pub(super) fn new(proc: Option<&'a ProcRoot>, thread: SingleThread) -> Self {
         Self {
             thread,
+            inherited: OnceCell::new(),
             proc,
             nsx: OnceCell::new(),
             nsx_pid: rustix::process::getpid(),
@@ -66,6 +72,17 @@ impl<'a> Performer<'a> {
             groups_left: Cell::new(false),
             descriptors: Cell::default(),
         }
+    }
+
+    /// Holds signals back while nsx waits, as `rule` requires. Returns the settings before.
+    pub(super) fn hold_signals_back(&self, rule: Signals) -> Result<&Inherited, Errno> {
+        let inherited = Inherited::take(rule)?;
+        Ok(self.inherited.get_or_init(|| inherited))
+    }
+
+    /// Gives this process back the signal settings that it had, after a failure.
+    pub(super) fn restore_signals(&self) {
+        let _ = self.inherited.get().map(Inherited::restore);
     }
 
     /// Opens what closing the descriptors of this process takes, before its user changes.

@@ -15,13 +15,13 @@
 //! Nobody in that session can reach the caller's terminal: it is neither their controlling one, nor
 //! open to them.
 
-use super::{Ended, inherited::Inherited, relay::Relay, restorer::Restorer};
+use super::{Ended, perform::Performer, relay::Relay, restorer::Restorer};
 use crate::{
     plan::Signals,
     pty::Pty,
     sys::{
         descriptor,
-        process::{Forked, SingleThread, fork},
+        process::{Forked, fork},
         signal::SignalFd,
     },
 };
@@ -48,7 +48,7 @@ impl Leader {
 
 /// Splits. The leader has the new terminal in place of each standard descriptor that is one; others
 /// stay as they are.
-pub(super) fn split(pty: &Pty, thread: SingleThread) -> Result<Side, Errno> {
+pub(super) fn split(pty: &Pty, performer: &Performer<'_>) -> Result<Side, Errno> {
     let [stdin, stdout, stderr] = [
         rustix::stdio::stdin(),
         rustix::stdio::stdout(),
@@ -60,11 +60,11 @@ pub(super) fn split(pty: &Pty, thread: SingleThread) -> Result<Side, Errno> {
         .find(|fd| isatty(fd))
         .ok_or(Errno::NOTTY)?;
     pty.resemble(input.unwrap_or(output));
-    let inherited = Inherited::take(Signals::PassOn)?;
+    let inherited = performer.hold_signals_back(Signals::PassOn)?;
     let signals = SignalFd::new()?;
-    match fork(thread)? {
+    match fork(performer.thread)? {
         Forked::Parent(leader) => {
-            let restorer = input.and_then(|_| Restorer::start(pty, thread).ok());
+            let restorer = input.and_then(|_| Restorer::start(pty, performer.thread).ok());
             let master = pty.take_master().ok_or(Errno::BADF)?;
             Relay::new(leader, master, input, output, restorer)?
                 .run(&signals)

@@ -1,7 +1,7 @@
 //! The reports of a helper process to the caller of [`spawn`](super::spawn), over a socket pair.
 
 use super::Ended;
-use crate::{pid::Pid, sys::signal::Signal};
+use crate::pid::Pid;
 use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     io::{Errno, IoSlice, IoSliceMut},
@@ -13,6 +13,7 @@ use rustix::{
 use std::mem::MaybeUninit;
 
 /// An end of the socket pair.
+#[derive(Debug)]
 pub(super) struct ReportLink(OwnedFd);
 
 /// A report. Steps are named by their index in the plan.
@@ -151,7 +152,7 @@ impl Report {
             4 => Self::NotBegun(errno),
             5 => Self::Failed(index, errno, call.cast_unsigned()),
             6 => Self::Ended(Ended::Exited(u8::try_from(first).ok()?)),
-            7 => Self::Ended(Ended::Killed(Signal::from(first))),
+            7 => Self::Ended(Ended::Killed(first)),
             _ => return None,
         })
     }

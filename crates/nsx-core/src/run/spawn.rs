@@ -8,9 +8,11 @@
 //! called, and:
 //!
 //! - takes no lock but the allocator's. A thread that held a lock at the fork is missing in the
-//!   helper, so a lock could be held for ever. The C libraries of GNU and musl (1.2.2) take their
-//!   allocator's locks at the fork and release them in the helper. A program with another global
-//!   allocator needs one that does the same with `pthread_atfork(3)`, as jemalloc does.
+//!   helper, so the lock would be held for ever. The C libraries of GNU and musl (1.2.2) take their
+//!   allocator's locks for the fork and release them in the helper. A program with another global
+//!   allocator needs one that does the same with `pthread_atfork(3)`, as jemalloc does. To run
+//!   newuidmap(1) the helper also reads the environment, which another thread locks against readers
+//!   only within `std::env::set_var`.
 //! - runs no code of the caller. Signals are blocked from before the fork until the helper has
 //!   replaced every handler by the default disposition, as the exec would.
 //! - closes every descriptor that the exec would close, except those of the plan, before it waits
@@ -27,9 +29,11 @@ use crate::{
     plan::{Plan, Step, Task},
     proc::ProcRoot,
     sys::{
-        process::{Forked, SingleThread, exit_now, fork_beside_threads, send_signal},
-        signal::{Disposition, Mask, Signal, die_of},
-        stdio,
+        descriptor,
+        process::{
+            ForkedBeside, SingleThread, exit_now, fork_beside_threads, send_signal, set_environment,
+        },
+        signal::{Disposition, Mask, die_of},
     },
 };
 use rustix::{
@@ -78,7 +82,11 @@ pub struct Child {
 /// [seals](crate::plan::enter::Guard::seal) the file that this process runs from.
 pub fn spawn(plan: &Plan, streams: Streams) -> Result<Child, RunError> {
     let os = |act| move |errno| RunError::Os { act, errno };
-    if let Some(task) = plan.tasks().iter().find(|task| matches!(task.step(), Step::Seal)) {
+    if let Some(task) = plan
+        .tasks()
+        .iter()
+        .find(|task| matches!(task.step(), Step::Seal))
+    {
         return Err(Failure::new(task, Errno::INVAL).into());
     }
     let environment = environment();
@@ -86,15 +94,15 @@ pub fn spawn(plan: &Plan, streams: Streams) -> Result<Child, RunError> {
     let (ours, theirs) = ReportLink::pair().map_err(os("open a socket pair"))?;
     let mask = Mask::block_all().map_err(os("block signals"))?;
     let forked = fork_beside_threads();
-    if let Ok(Forked::Child(thread)) = forked {
-        let work = AssertUnwindSafe(|| help(plan, &theirs, program, &mask, &environment, thread));
-        let status = catch_unwind(work).unwrap_or(NOT_RUN);
-        exit_now(status)
+    if let Ok(ForkedBeside::Child(thread)) = forked {
+        let work = || help(plan, &theirs, program, &mask, &environment, thread);
+        exit_now(catch_unwind(AssertUnwindSafe(work)).unwrap_or(NOT_RUN))
     }
     let restored = mask.restore();
     drop((theirs, program));
-    let Forked::Parent(pid) = forked.map_err(os("make a child process"))? else {
-        exit_now(NOT_RUN)
+    let pid = match forked.map_err(os("make a child process"))? {
+        ForkedBeside::Parent(pid) => pid,
+        ForkedBeside::Child(_) => exit_now(NOT_RUN),
     };
     restored.map_err(os("restore the signal mask"))?;
     // The helper waits for the word to go, so the number is its own.
@@ -187,7 +195,8 @@ impl Child {
     fn wait_until_running(&mut self) -> Result<(), RunError> {
         let is = |step: fn(&Step) -> bool| self.plan.tasks().iter().any(|task| step(task.step()));
         let by_joiner = is(|step| matches!(step, Step::ForkJoiner));
-        let forks = by_joiner || is(|step| matches!(step, Step::Fork { .. } | Step::OwnTerminal(_)));
+        let forks =
+            by_joiner || is(|step| matches!(step, Step::Fork { .. } | Step::OwnTerminal(_)));
         loop {
             match self.link.receive() {
                 Ok(Some(Report::Running)) => return Ok(()),
@@ -238,7 +247,8 @@ impl Child {
             self.hear(report);
         }
         if self.outcome.is_none() {
-            let exited = |status: i32| Ended::Exited(u8::try_from(status & 0xff).unwrap_or(u8::MAX));
+            let exited =
+                |status: i32| Ended::Exited(u8::try_from(status & 0xff).unwrap_or(u8::MAX));
             self.outcome = status.map(|status| match status.terminating_signal() {
                 Some(signal) => Ok(Ended::Killed(signal)),
                 None => Ok(exited(status.exit_status().unwrap_or_default())),
@@ -261,14 +271,15 @@ impl Child {
                 }));
             }
             Report::Failed(index, errno, call) => {
-                self.outcome = failure(index, errno).map(|failure| {
-                    Err(RunError::Step(Failure {
-                        forbidden: verdict::name(call),
-                        ..failure
-                    }))
+                self.outcome = failure(index, errno).map(|mut failure| {
+                    failure.forbidden = verdict::name(call);
+                    Err(failure.into())
                 });
             }
-            Report::Ended(ended) => self.outcome = Some(Ok(ended)),
+            // A program with a terminal of its own has two helpers, and the second repeats the end.
+            Report::Ended(ended) => {
+                self.outcome.get_or_insert(Ok(ended));
+            }
             Report::Go | Report::Running => {}
         }
     }
@@ -294,6 +305,19 @@ fn environment() -> Vec<CString> {
         .collect()
 }
 
+/// Returns whether the program has the caller's environment.
+fn inherits_environment(plan: &Plan) -> bool {
+    plan.tasks().iter().any(|task| {
+        matches!(
+            task.step(),
+            Step::Exec {
+                environment: None,
+                ..
+            } | Step::LoginShell { environment: None }
+        )
+    })
+}
+
 /// Carries out the plan, in the helper. Returns the status to exit with.
 fn help(
     plan: &Plan,
@@ -307,7 +331,9 @@ fn help(
         link.send(&Report::NotBegun(errno));
         return NOT_RUN;
     }
-    crate::sys::process::set_environment(thread, environment);
+    if inherits_environment(plan) {
+        set_environment(thread, environment);
+    }
     if !matches!(link.receive(), Ok(Some(Report::Go))) {
         return NOT_RUN;
     }
@@ -342,18 +368,13 @@ fn help(
 }
 
 /// Makes the helper a process like one that `std::process::Command` would have started.
-fn prepare(
-    plan: &Plan,
-    link: &ReportLink,
-    streams: ProgramEnds,
-    mask: &Mask,
-) -> Result<(), Errno> {
+fn prepare(plan: &Plan, link: &ReportLink, streams: ProgramEnds, mask: &Mask) -> Result<(), Errno> {
     Disposition::drop_handlers();
     Disposition::default_for(libc::SIGPIPE)?;
     streams.install()?;
     let mut kept = plan.descriptors();
     kept.extend([0, 1, 2, link.as_raw_fd()]);
-    stdio::close_others(&kept)?;
+    descriptor::close_others(&kept)?;
     mask.restore()
 }
 
@@ -364,7 +385,3 @@ fn index_of(plan: &Plan, step: &Step) -> usize {
         .position(|task| std::ptr::eq(task.step(), step))
         .unwrap_or_default()
 }
-
-/// The signals that a child can be sent are the kernel's.
-#[allow(dead_code)]
-const _: Signal = libc::SIGKILL;

@@ -113,6 +113,14 @@ pub(super) fn name(number: u32) -> Option<&'static str> {
         .map(Call::name)
 }
 
+/// The number of the call that has this name, 0 if none has.
+pub(super) fn number(name: &str) -> u32 {
+    Call::ALL
+        .into_iter()
+        .find(|call| call.name() == name)
+        .map_or(0, Call::number)
+}
+
 /// The calls that these filters do not let nsx make though it needs them for the `rest` of the
 /// steps, each with the error that the caller would get.
 pub(super) fn forbidden<'p>(

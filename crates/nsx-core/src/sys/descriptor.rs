@@ -79,6 +79,30 @@ pub(crate) fn close_now(from: Option<u32>, directory: Option<OwnedFd>) -> Result
     Ok(())
 }
 
+/// Closes what the next exec would close, except the descriptors in `kept`. Their owners must not
+/// use them afterwards.
+pub(crate) fn close_others(kept: &[RawFd]) -> Result<(), Errno> {
+    let directory = rustix::fs::openat(
+        CWD,
+        "/proc/self/fd",
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    );
+    let numbers = match directory {
+        Ok(directory) => listed(directory)?,
+        Err(_) => (0..=0xffff).collect(),
+    };
+    for number in numbers.into_iter().filter(|number| !kept.contains(number)) {
+        // SAFETY: the descriptor is only asked whether it is open.
+        let flags = rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) });
+        if flags.is_ok_and(|flags| flags.contains(FdFlags::CLOEXEC)) {
+            // SAFETY: its owner uses it no more.
+            unsafe { rustix::io::close(number) };
+        }
+    }
+    Ok(())
+}
+
 fn close_range(from: u32, flags: libc::c_uint) -> Result<(), Errno> {
     // SAFETY: a call without memory. Whoever has descriptors closed uses them no more.
     let answer = unsafe { libc::syscall(libc::SYS_close_range, from, libc::c_uint::MAX, flags) };

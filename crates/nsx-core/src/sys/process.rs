@@ -102,6 +102,45 @@ pub(crate) fn fork(_: SingleThread) -> Result<Forked, Errno> {
     forked(unsafe { libc::fork() }.into())
 }
 
+/// The two sides of a fork beside other threads.
+pub(crate) enum ForkedBeside {
+    /// The one that called, with the child's id in its own PID namespace.
+    Parent(Pid),
+    /// The child, which has one thread.
+    Child(SingleThread),
+}
+
+/// Makes a child of a process that may have several threads, of which the child has the one that
+/// calls.
+///
+/// A lock that another thread holds stays held in the child for ever. The C library's `fork` leaves
+/// its own allocator usable; [`crate::run::spawn`] says what else the child keeps to.
+pub(crate) fn fork_beside_threads() -> Result<ForkedBeside, Errno> {
+    // SAFETY: the child has a copy of all memory, and of this stack. What it finds locked it waits
+    // for; nothing that is unlocked is half written.
+    Ok(match forked(unsafe { libc::fork() }.into())? {
+        Forked::Parent(child) => ForkedBeside::Parent(child),
+        Forked::Child => ForkedBeside::Child(SingleThread(PhantomData)),
+    })
+}
+
+/// Sends a signal to the process of a pidfd, see `pidfd_send_signal(2)`.
+pub(crate) fn send_signal(pidfd: impl AsFd, signal: Signal) -> Result<(), Errno> {
+    let pidfd = pidfd.as_fd().as_raw_fd();
+    let no_information: *const libc::siginfo_t = std::ptr::null();
+    // SAFETY: the call looks at no memory if there is no information to send.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd,
+            signal,
+            no_information,
+            0,
+        )
+    };
+    check(libc::c_int::try_from(answer).unwrap_or(-1)).map(drop)
+}
+
 /// Makes a child that is in a cgroup of version 2 from its birth: CLONE_INTO_CGROUP of `clone3(2)`
 /// (5.7). `directory` is the cgroup's. Who goes there later waits until the kernel has no reader of
 /// any process's cgroups, for 20 ms where it idles.

@@ -109,6 +109,22 @@ impl Disposition {
         Ok(Self(unsafe { before.assume_init() }))
     }
 
+    /// Replaces every handler by the default disposition, as an exec does.
+    pub fn drop_handlers() {
+        for signal in 1..=libc::SIGRTMAX() {
+            let mut now = MaybeUninit::<libc::sigaction>::zeroed();
+            // SAFETY: points to a structure that lives as long as the call; null sets nothing. The
+            // call refuses the numbers that the C library keeps for itself.
+            let read =
+                check(unsafe { libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr()) });
+            // SAFETY: a structure of integers, for which zero is valid too.
+            let handler = unsafe { now.assume_init() }.sa_sigaction;
+            if read.is_ok() && ![libc::SIG_DFL, libc::SIG_IGN].contains(&handler) {
+                let _ = Self::default_for(signal);
+            }
+        }
+    }
+
     /// Returns whether this process ignores `signal`.
     pub fn ignores(signal: Signal) -> bool {
         let mut now = MaybeUninit::<libc::sigaction>::zeroed();

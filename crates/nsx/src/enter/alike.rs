@@ -133,6 +133,7 @@ pub(super) fn request(
         cgroups::open(target, caller, findings)?
     };
     Ok(Request {
+        exactly: true,
         kinds,
         files,
         directory: stands(

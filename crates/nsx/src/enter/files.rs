@@ -170,6 +170,7 @@ pub(super) fn request(
         Groups::Keep
     };
     let mut request = Request {
+        exactly: true,
         files,
         guard: guard.settle(false),
         uid: chosen.uid,

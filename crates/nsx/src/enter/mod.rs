@@ -337,6 +337,7 @@ fn kinds_alone(
     }
     let chosen = rights.who(&Directory::of(root.as_ref()))?;
     let mut request = Request {
+        exactly: true,
         kinds,
         files,
         uid: chosen.uid.or(uid),

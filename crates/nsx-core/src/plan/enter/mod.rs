@@ -34,8 +34,8 @@ use rustix::thread::CapabilitySet;
 /// The plan of a request.
 ///
 /// # Errors
-/// [`PlanError`]: the target has ended, or `proc` does not show the caller's PID namespace. Where
-/// there is no `proc`, nothing is read of the target.
+/// [`PlanError`]: the target has ended or shares every namespace with the caller, or `proc` does not
+/// show the caller's PID namespace. Without a `proc`, nothing is read of the target.
 pub fn plan<'a>(
     mut request: Request,
     caller: &Caller,
@@ -46,8 +46,6 @@ pub fn plan<'a>(
         return Err(PlanError::ForeignProc);
     }
     let files: NsSet = request.files.iter().map(NamespaceFile::kind).collect();
-    let kinds = request.kinds.difference(files);
-    let joined = kinds.union(files);
     let target = request
         .target
         .as_ref()
@@ -57,6 +55,15 @@ pub fn plan<'a>(
             proc,
             is_whole: false,
         });
+    let kinds = request.kinds.difference(files);
+    let kinds = match &target {
+        Some(target) if !request.exactly => target.differing(kinds.intersection(caller.kinds))?,
+        _ => kinds,
+    };
+    let joined = kinds.union(files);
+    if joined.is_empty() && !request.kinds.is_empty() {
+        return Err(PlanError::NothingToEnter);
+    }
     let groups = GroupSteps::of(
         &request.groups,
         request.gid,
@@ -397,6 +404,7 @@ mod tests {
             directory: None,
         };
         let request = Request {
+            exactly: true,
             target: Some(process),
             kinds: [NsKind::Pid, NsKind::User].into_iter().collect(),
             cgroups: vec![cgroup],
@@ -444,6 +452,7 @@ mod tests {
                 limits_inside: false,
             };
             let request = Request {
+                exactly: true,
                 target: Some(process),
                 kinds: NsSet::EMPTY.with(NsKind::User),
                 groups: Groups::Are(vec![5, 4, 5]),
@@ -498,6 +507,7 @@ mod tests {
         for capabilities in [CapabilitySet::all(), CapabilitySet::empty()] {
             caller.capabilities = capabilities;
             let request = Request {
+                exactly: true,
                 target: Some(process.try_clone().unwrap()),
                 kinds: [NsKind::User, NsKind::Pid].into_iter().collect(),
                 confinement: Confinement {
@@ -527,6 +537,7 @@ mod tests {
             let (process, mut caller, proc) = own();
             caller.capabilities = capabilities;
             let request = Request {
+                exactly: true,
                 target: Some(process),
                 kinds: NsSet::EMPTY.with(NsKind::Pid),
                 confinement: Confinement {

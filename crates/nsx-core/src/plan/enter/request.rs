@@ -16,8 +16,13 @@ use std::{ffi::CString, path::PathBuf};
 pub struct Request {
     /// The process whose namespaces are joined. None where every namespace comes from a file.
     pub target: Option<Process>,
-    /// Which of its namespaces, also where the caller is in them already.
+    /// The kinds of its namespaces that are joined. Kinds that the kernel lacks and namespaces that
+    /// the caller is in already are left out, so [`NsSet::ALL`] enters a container that shares
+    /// some with its host; see `exactly`.
     pub kinds: NsSet,
+    /// `true` if `kinds` are joined as they stand. The kernel answers `EINVAL` to a process that
+    /// joins the user namespace that it is in, and then joins none of them.
+    pub exactly: bool,
     /// Namespaces that are joined by themselves; a kind that is here is not taken from the target.
     pub files: Vec<NamespaceFile>,
     /// Measures that protect nsx from a hostile target.

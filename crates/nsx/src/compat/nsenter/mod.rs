@@ -17,7 +17,7 @@ use nsx_core::{
         self, Caller, CapabilityState, Confinement, Label, NamespaceFile,
         enter::{CgroupFile, Groups, Place, Program, Request, Wait},
     },
-    run::{self, Ended},
+    run::{self, Ended, RunError},
 };
 use options::{Directory, Id, Options};
 use rustix::{fs::OFlags, io::Errno, process, thread::CapabilitySet};
@@ -49,10 +49,11 @@ fn run_program(mut options: Options<'_>) -> Result<ExitStatus, Complaint> {
     let plan = plan.map_err(|error| wording::plan_error(&error))?;
     // Kernels that do not enter by a pidfd do so by a number.
     let proc = proc.filter(|proc| was_read || proc.is_callers());
-    match run::run(&plan, proc.as_ref(), &mut |_| {}) {
+    match run::in_place(&plan, proc.as_ref(), &mut |_| {}) {
         Ok(Ended::Exited(code)) => Ok(ExitStatus::Code(code)),
         Ok(Ended::Killed(signal)) => Ok(ExitStatus::Signal(signal)),
-        Err(failure) => Err(wording::failure(&failure)),
+        Err(RunError::Step(failure)) => Err(wording::failure(&failure)),
+        Err(error) => Err(Complaint::new([error.to_string().as_bytes()])),
     }
 }
 
@@ -160,6 +161,7 @@ fn request(
     files.sort_by_key(|file| ORDER.iter().position(|kind| *kind == file.kind()));
 
     let mut request = Request {
+        exactly: true,
         kinds: from_target,
         files,
         directory: directory.or(root.is_some().then_some(Place::Stay)),

@@ -17,7 +17,7 @@ use nsx_core::{
         unshare::Request,
     },
     proc::ProcRoot,
-    run::{self, Ended},
+    run::{self, Ended, RunError},
 };
 use options::{Environment, Map, Options, Single};
 use rustix::{
@@ -49,10 +49,11 @@ fn run_program(options: Options<'_>) -> Result<ExitStatus, Complaint> {
         plan::unshare::plan(request, &caller).map_err(|error| wording::plan_error(&error))?;
     // What nsx opens by the path of /proc then has the one descriptor that is left.
     let proc = proc.filter(|_| !lets_go);
-    match run::run(&plan, proc.as_ref(), &mut |_| {}) {
+    match run::in_place(&plan, proc.as_ref(), &mut |_| {}) {
         Ok(Ended::Exited(code)) => Ok(ExitStatus::Code(code)),
         Ok(Ended::Killed(signal)) => Ok(ExitStatus::Signal(signal)),
-        Err(failure) => Err(wording::failure(&failure)),
+        Err(RunError::Step(failure)) => Err(wording::failure(&failure)),
+        Err(error) => Err(Complaint::new([error.to_string().as_bytes()])),
     }
 }
 
