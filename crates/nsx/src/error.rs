@@ -2,15 +2,14 @@
 //!
 //! Nothing is printed where a failure occurs. A command returns it, and `cli` reports it.
 
-use crate::{
-    exit::ExitStatus,
-    ls::SavedError,
-    out,
-    program::{NoProcfs, RequestError},
-    target,
+use crate::{exit::ExitStatus, hints, ls::SavedError, text::chain, unshare::oci::OciError};
+use nsx_core::{
+    idmap::{IdKind, MapRequestError},
+    plan::PlanError,
 };
 use nsx_target::TargetError;
-use std::error::Error as StdError;
+use rustix::io::Errno;
+use std::{error::Error as StdError, io};
 
 /// A failure of a command. The message with its causes is one line of standard error.
 #[derive(Debug, thiserror::Error)]
@@ -30,20 +29,56 @@ pub(crate) enum Error {
     /// A TARGET that leads to no process or namespace.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// A program that cannot be run as requested.
+    /// A request that cannot become a plan.
     #[error(transparent)]
-    Request(#[from] RequestError),
+    Plan(#[from] PlanError),
+    /// A request for a named target that cannot become a plan.
+    #[error("cannot enter {0}")]
+    Enter(String, #[source] PlanError),
+    /// A file that does not hold a namespace.
+    #[error("failed to open {0} as a namespace")]
+    Namespace(String, #[source] Errno),
+    /// The users and groups of the target cannot be read.
+    #[error("failed to read the target's users and groups")]
+    Accounts(#[source] Errno),
+    /// A cgroup of the target that cannot be joined.
+    #[error("failed to open {0}")]
+    Cgroup(String, #[source] Box<dyn StdError>),
+    /// A frozen cgroup, which would stop the program, and nsx with it.
+    #[error("the target is paused: its cgroup {0} is frozen, and whatever joins it stops")]
+    Frozen(String),
+    /// A name that is not in the user or group database.
+    #[error("there is no {0} named {1}")]
+    UnknownName(&'static str, String),
+    /// A user or group database that cannot be read.
+    #[error("failed to look up {0}")]
+    Lookup(String, #[source] io::Error),
+    /// Ids that cannot be mapped as requested, with hints.
+    #[error("cannot map these {0} ids")]
+    Map(IdKind, #[source] MapRequestError, Vec<String>),
+    /// An OCI bundle that cannot be run.
+    #[error(transparent)]
+    Oci(#[from] OciError),
+    /// A working directory that no longer exists or cannot be read.
+    #[error("failed to look up the current directory")]
+    Directory(#[source] io::Error),
+    /// A descriptor for --status-fd that is not open for writing.
+    #[error("cannot write to descriptor {0}")]
+    StatusFd(i32, #[source] Errno),
+    /// A fact about the caller that cannot be read.
+    #[error("failed to read /proc")]
+    Proc(#[source] Box<dyn StdError>),
+    /// There is no procfs on /proc.
+    #[error("no procfs is mounted on /proc")]
+    NoProcfs,
     /// A census that cannot be saved or read again.
     #[error(transparent)]
     Saved(#[from] SavedError),
-    /// No procfs on /proc.
-    #[error(transparent)]
-    NoProcfs(#[from] NoProcfs),
     /// A failure that means that something does not exist, or no longer exists.
     #[error(transparent)]
     Absent(Box<Self>),
     /// A failure with further hints.
-    #[error("{}", out::chain(.0))]
+    #[error("{}", chain(.0))]
     Hinted(Box<Self>, Vec<String>),
 }
 
@@ -78,14 +113,17 @@ impl Error {
 
     /// Returns the hints, one per line.
     pub(crate) fn hints(&self) -> Vec<String> {
-        match self {
-            Self::Usage(_) | Self::Missing(_) | Self::Failed { .. } | Self::Saved(_) => Vec::new(),
-            Self::Target(error) => target::hints(error),
-            Self::Request(error) => error.hints(),
-            Self::NoProcfs(_) => vec![NoProcfs::HINT.to_owned()],
-            Self::Absent(error) => error.hints(),
-            Self::Hinted(error, hints) => [error.hints(), hints.clone()].concat(),
-        }
+        let hint = match self {
+            Self::Target(error) => return hints::of_target(error),
+            Self::Map(_, _, hints) => return hints.clone(),
+            Self::Absent(error) => return error.hints(),
+            Self::Hinted(error, hints) => return [error.hints(), hints.clone()].concat(),
+            Self::Frozen(_) => "let it go on first, or stay out of its cgroup with --no-cgroup",
+            Self::Cgroup(..) => "stay out of its cgroup, and its limits, with --no-cgroup",
+            Self::NoProcfs => "mount one: mount -t proc proc /proc",
+            _ => return Vec::new(),
+        };
+        vec![hint.to_owned()]
     }
 
     /// Returns the exit status of a command that ends with `failure` when nsx fails. Commands other
@@ -103,11 +141,7 @@ impl Error {
             Self::Missing(_) | Self::Absent(_) => true,
             Self::Target(error) => error.is_absence(),
             Self::Hinted(error, _) => error.is_absence(),
-            Self::Usage(_)
-            | Self::Failed { .. }
-            | Self::Request(_)
-            | Self::Saved(_)
-            | Self::NoProcfs(_) => false,
+            _ => false,
         }
     }
 }
@@ -121,13 +155,13 @@ mod tests {
     fn a_failure_has_a_message_hints_and_a_status() {
         let failed = Error::failed("open /x", Errno::NOENT);
         assert_eq!(
-            out::chain(&failed),
+            chain(&failed),
             "failed to open /x: No such file or directory"
         );
         assert_eq!(failed.status(ExitStatus::FAILURE), ExitStatus::FAILURE);
         let absent = failed.absent().with_hints(["make it"]);
         assert_eq!(
-            out::chain(&absent),
+            chain(&absent),
             "failed to open /x: No such file or directory"
         );
         assert_eq!(absent.hints(), ["make it"]);

@@ -1,66 +1,19 @@
 //! Standard output and standard error: no other module writes to them.
 
+pub use crate::text::{chain, reason, shown};
 use crate::{
     answer::{self, Answer, Part},
     error::Error,
     exit::ExitStatus,
+    style::{Color, Styles},
     text::escape,
 };
-use clap::ValueEnum;
 use nsx_core::descriptor;
-use owo_colors::Style;
 use rustix::{event::PollFlags, fd::AsFd, io::Errno};
 use std::{
     error::Error as StdError,
-    io::{self, IsTerminal, Write},
-    os::unix::ffi::OsStrExt,
+    io::{self, Write},
 };
-
-/// When to use colour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless NO_COLOR is set or TERM is dumb.
-    #[default]
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-/// The styles of the parts of an output; each is empty if there is no colour.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Styles {
-    /// Headings of a table.
-    pub heading: Style,
-    /// The style of what the eye looks for: a PID, a namespace.
-    pub key: Style,
-    /// The style of what is there for completeness.
-    pub faint: Style,
-}
-
-impl Styles {
-    /// Those for standard output.
-    pub fn stdout(color: Color) -> Self {
-        let on = match color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-                let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-                io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
-            }
-        };
-        if !on {
-            return Self::default();
-        }
-        Self {
-            heading: Style::new().bold(),
-            key: Style::new().cyan(),
-            faint: Style::new().dimmed(),
-        }
-    }
-}
 
 /// Returns the columns of the terminal that standard output is; `None` if it is not a terminal.
 pub fn width() -> Option<usize> {
@@ -133,21 +86,13 @@ impl Output {
     }
 }
 
-/// Writes a result to standard output, whole.
-///
-/// The reader may stop reading at any time: a closed pipe is not a failure. A closed descriptor is
-/// a failure, which the standard library's own stream passes over.
-pub(crate) fn print(text: &str) -> Result<(), ExitStatus> {
-    Ok(Output::default().write(text.as_bytes()).map(drop)?)
-}
-
 /// Returns whether standard output may still be read: if it is a pipe, whether the pipe has a
 /// reader.
 pub fn is_read() -> bool {
     !descriptor::has_now(rustix::stdio::stdout(), PollFlags::empty())
 }
 
-/// Like `print`, but returns the errno, `EPIPE` included.
+/// Writes a text to standard output, whole. A pipe without a reader is an error.
 ///
 /// # Errors
 /// That of `write(2)`.
@@ -178,16 +123,6 @@ pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Writes `value` to standard output as one JSON document.
-pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<(), ExitStatus> {
-    Ok(Output::default().print(Answer::json(value)?).map(drop)?)
-}
-
-/// Writes each of these to standard output as a line of JSON.
-pub(crate) fn print_json_lines(values: &[impl serde::Serialize]) -> Result<(), ExitStatus> {
-    Ok(Output::default().write_json_lines(values).map(drop)?)
-}
-
 /// Says on standard error why nsx could not do what it was asked to.
 pub fn error(text: &str) {
     stderr("nsx: ", text);
@@ -201,13 +136,6 @@ pub(crate) fn report(failed: &Error, failure: ExitStatus) -> ExitStatus {
         hint(&escape(line.as_bytes()));
     }
     failed.status(failure)
-}
-
-/// For callers that do not return an [`Error`] yet.
-impl From<Error> for ExitStatus {
-    fn from(error: Error) -> Self {
-        report(&error, Self::FAILURE)
-    }
 }
 
 /// Says on standard error that nsx failed to `act`, and why; returns the status that `ls` and
@@ -237,24 +165,4 @@ pub fn complain(line: &[u8]) {
 fn stderr(prefix: &str, text: &str) {
     // Where standard error is closed there is nobody to tell.
     let _ = writeln!(io::stderr().lock(), "{prefix}{text}");
-}
-
-/// An error and its causes, joined with `: `, each once.
-pub fn chain(error: &dyn StdError) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.map(reason).collect::<Vec<_>>().join(": ")
-}
-
-/// Returns the text of an error, without the number that Rust adds to errors of the system.
-pub fn reason(error: &dyn StdError) -> String {
-    let text = error.to_string();
-    text.split(" (os error")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}
-
-/// An argument as it may be shown.
-pub fn shown(argument: &std::ffi::OsStr) -> String {
-    escape(argument.as_bytes())
 }

@@ -1,10 +1,16 @@
 //! The common parts of unshare and enter: the program to run, the kinds that are named, and how a
 //! run is reported.
 
-use crate::{error::Error, exit::ExitStatus, out, status::StatusFd, target, text::escape};
+/// The name of the error in `unshare` and `enter`.
+pub(crate) use crate::error::Error as RequestError;
+use crate::{
+    exit::ExitStatus,
+    out::{self, Output},
+    status::StatusFd,
+    text::escape,
+};
 use nsx_core::{
     accounts,
-    idmap::{IdKind, MapRequestError},
     ns::NsKind,
     plan::{Caller, Plan, PlanError, Step, Task},
     proc::ProcRoot,
@@ -16,113 +22,28 @@ use rustix::{
     io::Errno,
 };
 use std::{
-    error::Error as StdError,
     ffi::{CString, OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
 };
-
-/// An error that occurred before a plan existed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RequestError {
-    /// Options that contradict or lack each other, in words.
-    #[error("{0}")]
-    Usage(String),
-    /// The request cannot become a plan.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// The request for a target that is named cannot become a plan.
-    #[error("cannot enter {0}")]
-    Enter(String, #[source] PlanError),
-    /// A file that should hold a namespace.
-    #[error("failed to open {0} as a namespace")]
-    Namespace(String, #[source] Errno),
-    /// The users and groups of the target.
-    #[error("failed to read the target's users and groups")]
-    Accounts(#[source] Errno),
-    /// A cgroup of the target that cannot be joined.
-    #[error("failed to open {0}")]
-    Cgroup(String, #[source] Box<dyn StdError>),
-    /// A frozen cgroup, which would stop the program, and nsx with it.
-    #[error("the target is paused: its cgroup {0} is frozen, and whatever joins it stops")]
-    Frozen(String),
-    /// The target's name leads to no process.
-    #[error(transparent)]
-    Target(#[from] nsx_target::TargetError),
-    /// A name that is in no user or group database.
-    #[error("there is no {0} named {1}")]
-    UnknownName(&'static str, String),
-    /// Such a database that could not be read.
-    #[error("failed to look up {0}")]
-    Lookup(String, #[source] std::io::Error),
-    /// Ids that cannot be mapped as asked, and what can be done about it.
-    #[error("cannot map these {0} ids")]
-    Map(IdKind, #[source] MapRequestError, Vec<String>),
-    /// An OCI bundle that cannot be run.
-    #[error(transparent)]
-    Oci(#[from] crate::unshare::oci::OciError),
-    /// The caller stands nowhere.
-    #[error("failed to look up the current directory")]
-    Directory(#[source] std::io::Error),
-    /// A descriptor for --status-fd that is not open.
-    #[error("cannot write to descriptor {0}")]
-    StatusFd(i32, #[source] Errno),
-    /// A fact about the caller that cannot be learned.
-    #[error("failed to read /proc")]
-    Proc(#[source] Box<dyn StdError>),
-    /// No procfs where one is looked for.
-    #[error(transparent)]
-    NoProcfs(NoProcfs),
-}
-
-/// The error that what the caller sees at /proc is not a procfs.
-#[derive(Debug, thiserror::Error)]
-#[error("no procfs is mounted on /proc")]
-pub(crate) struct NoProcfs;
-
-impl NoProcfs {
-    pub(crate) const HINT: &str = "mount one: mount -t proc proc /proc";
-}
-
-impl RequestError {
-    /// Returns the hints, one per line.
-    pub(crate) fn hints(&self) -> Vec<String> {
-        let hint = match self {
-            Self::Map(_, _, hints) => return hints.clone(),
-            Self::Target(error) => return target::hints(error),
-            Self::Frozen(_) => "let it go on first, or stay out of its cgroup with --no-cgroup",
-            Self::Cgroup(..) => "stay out of its cgroup, and its limits, with --no-cgroup",
-            Self::NoProcfs(NoProcfs) => NoProcfs::HINT,
-            _ => return Vec::new(),
-        };
-        vec![hint.to_owned()]
-    }
-}
-
-/// For commands that do not return an [`Error`] yet.
-impl From<RequestError> for ExitStatus {
-    fn from(error: RequestError) -> Self {
-        out::report(&Error::Request(error), Self::NOT_RUN)
-    }
-}
 
 /// The calling process, and the procfs that it sees.
 pub(crate) fn caller() -> Result<(Caller, ProcRoot), RequestError> {
     let proc = ProcRoot::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
     let caller = Caller::read(&proc).map_err(|error| match proc.is_procfs() {
         true => RequestError::Proc(Box::new(error)),
-        false => RequestError::NoProcfs(NoProcfs),
+        false => RequestError::NoProcfs,
     })?;
     Ok((caller, proc))
 }
 
 /// Returns the procfs that the caller sees.
-pub(crate) fn procfs() -> Result<ProcRoot, Error> {
-    let proc = ProcRoot::system().map_err(|errno| Error::failed("open /proc", errno))?;
+pub(crate) fn procfs() -> Result<ProcRoot, RequestError> {
+    let proc = ProcRoot::system().map_err(|errno| RequestError::failed("open /proc", errno))?;
     if proc.is_procfs() {
         Ok(proc)
     } else {
-        Err(NoProcfs.into())
+        Err(RequestError::NoProcfs)
     }
 }
 
@@ -244,10 +165,9 @@ pub(crate) fn explain(plan: &Plan, checked: impl Iterator<Item = (String, String
         .iter()
         .map(|(actor, call, why)| format!("{actor:7}  {call:width$}  {why}\n"))
         .collect();
-    if out::print(&text).is_ok() {
-        ExitStatus::SUCCESS
-    } else {
-        ExitStatus::NOT_RUN
+    match Output::default().write(text.as_bytes()) {
+        Ok(_) => ExitStatus::SUCCESS,
+        Err(error) => out::report(&error, ExitStatus::NOT_RUN),
     }
 }
 

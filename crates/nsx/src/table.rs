@@ -4,7 +4,7 @@
 //! past the edge of a terminal before a cell of [`HANDLES`] or a number is shown in part. Other
 //! texts are cut to fit into a terminal. In a pipe, one long cell makes no other line long.
 
-use crate::out::Styles;
+use crate::style::Styles;
 use unicode_width::UnicodeWidthChar;
 
 /// Which side of a column its cells stand on.

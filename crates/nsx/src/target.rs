@@ -1,18 +1,16 @@
 //! A TARGET of the command line, and how it is said that there is none.
 
+pub(crate) use crate::hints::of_guard as guard_hints;
 use crate::{
     answer::Answer,
     error::Error,
     exit::ExitStatus,
+    hints,
     out::{self, Output},
     text::escape,
 };
-use nsx_core::{
-    pid::Process,
-    proc::ProcRoot,
-    refusal::{self, Refusal},
-};
-use nsx_target::{Found, Host, ParseTargetError, Subject, Target, TargetError};
+use nsx_core::pid::Process;
+use nsx_target::{Found, Host, Subject, Target, TargetError};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 /// Returns the process or namespace that `word` names.
@@ -76,66 +74,12 @@ pub(crate) fn failed(error: &TargetError) -> ExitStatus {
 /// Like `failed`, but returns no status.
 pub(crate) fn say(error: &TargetError) {
     out::error(&escape(out::chain(error).as_bytes()));
-    for line in hints(error) {
+    for line in hints::of_target(error) {
         out::hint(&escape(line.as_bytes()));
     }
 }
 
-/// Returns what may help, one hint per line.
-pub(crate) fn hints(error: &TargetError) -> Vec<String> {
-    of_form(error).into_iter().chain(error.hints()).collect()
-}
-
-/// Returns a hint from the form of the word: a variable of a script may hold nothing, or more than
-/// one target.
-fn of_form(error: &TargetError) -> Option<String> {
-    let word = match error {
-        TargetError::NotATarget {
-            source: ParseTargetError::Empty,
-            ..
-        } => {
-            return Some("is a variable that names the target empty?".to_owned());
-        }
-        TargetError::NotATarget { word, .. } => word.to_string_lossy().into_owned(),
-        TargetError::Nothing { target, .. } => target.to_string(),
-        _ => return None,
-    };
-    let (lines, words) = (
-        word.split_terminator('\n').count(),
-        word.split_whitespace().count(),
-    );
-    let number = |count: usize| {
-        if count == 2 {
-            "two".to_owned()
-        } else {
-            count.to_string()
-        }
-    };
-    match (lines, words) {
-        (2.., _) => Some(format!(
-            "the word has {} lines, and a target is one: name each by itself",
-            number(lines)
-        )),
-        (_, 2..) => Some(format!(
-            "these are {} words in one, and a target is one: name each by itself",
-            number(words)
-        )),
-        _ => None,
-    }
-}
-
-/// Returns hints on why the kernel does not let the caller look at a process, as far as that can be
-/// told, and on how to get around that.
-pub(crate) fn guard_hints(process: &Process) -> Vec<String> {
-    let refusal = ProcRoot::system()
-        .ok()
-        .and_then(|proc| refusal::access(process, &proc));
-    refusal.map_or_else(Vec::new, |Refusal { cause, remedy }| {
-        [Some(cause), remedy].into_iter().flatten().collect()
-    })
-}
-
-/// Like [`guard_hints`], for callers that do not return an [`Error`](crate::error::Error) yet.
+/// Prints [`guard_hints`], for callers that do not return an [`Error`](crate::error::Error) yet.
 pub(crate) fn hint_at_guard(process: &Process) {
     for line in guard_hints(process) {
         out::hint(&escape(line.as_bytes()));

@@ -1,7 +1,7 @@
 //! Bytes that a process or a container chose, made safe to show.
 
 use serde::Serializer;
-use std::fmt::Write;
+use std::{error::Error as StdError, ffi::OsStr, fmt::Write, os::unix::ffi::OsStrExt};
 
 /// The text in a table for what cannot be known: the kernel hides it, or it was gone before nsx
 /// looked.
@@ -61,6 +61,26 @@ pub fn listed(words: &[impl AsRef<str>]) -> String {
         [only] => (*only).to_owned(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// Returns the text of an error and its causes, joined with `: `, each once.
+pub fn chain(error: &dyn StdError) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(reason).collect::<Vec<_>>().join(": ")
+}
+
+/// Returns the text of an error, without the number that Rust adds to errors of the system.
+pub fn reason(error: &dyn StdError) -> String {
+    let text = error.to_string();
+    text.split(" (os error")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Returns an argument as text that is safe to show.
+pub fn shown(argument: &OsStr) -> String {
+    escape(argument.as_bytes())
 }
 
 /// Someone's name for a table, or the number where there is no name.

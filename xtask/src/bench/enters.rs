@@ -4,7 +4,7 @@
 use super::{Limit, Work, count, say, starts, time::Rounds};
 use crate::Outcome;
 use nsx::{
-    out::Styles,
+    style::Styles,
     table::{Align, Table},
 };
 use std::{

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{Outcome, tree};
 use nsx::{
-    out::Styles,
+    style::Styles,
     table::{Align, Table},
 };
 use std::{

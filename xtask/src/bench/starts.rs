@@ -4,7 +4,7 @@
 use super::{Limit, Work, count, say, time::Rounds};
 use crate::{Outcome, tree};
 use nsx::{
-    out::Styles,
+    style::Styles,
     table::{Align, Table},
 };
 use std::{

@@ -20,7 +20,7 @@ use cases::Case;
 use clap::{Args, ValueEnum};
 use fault::Fault;
 use nsx::{
-    out::Styles,
+    style::Styles,
     table::{Align, Table},
 };
 use stage::{Stage, Streams, Traces};

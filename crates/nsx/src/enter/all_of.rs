@@ -69,7 +69,7 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
         return ExitStatus::NOT_RUN;
     }
     let matches = match matches(pattern, many.unique) {
-        Err(error) => return error.into(),
+        Err(error) => return out::report(&error, ExitStatus::NOT_RUN),
         Ok((kind, matches)) if matches.is_empty() => {
             out::error(&format!("no {kind} fits {}", out::shown(pattern)));
             return ExitStatus::NOT_RUN;

@@ -120,7 +120,7 @@ fn enter(options: &Options, found: Result<Entered, RequestError>) -> ExitStatus 
                     }
                 )
             );
-            let status = error.into();
+            let status = out::report(&error, ExitStatus::NOT_RUN);
             if is_guarded && let Ok(Entered::Process(subject)) = find(options) {
                 target::hint_at_guard(&subject.process);
             }

@@ -6,10 +6,7 @@ use super::{
     ids::{Form, Id, Ids},
     mapping::Mapping,
 };
-use crate::{
-    error::Error,
-    out::{Color, Output},
-};
+use crate::{error::Error, out::Output, style::Color};
 use clap::Parser;
 use std::ffi::OsString;
 

@@ -1,6 +1,6 @@
 //! The user namespace of a target, and the names of ids there and here.
 
-use crate::{error::Error, target};
+use crate::{error::Error, hints, target};
 use nsx_core::{
     accounts,
     hash::HashMap,
@@ -38,7 +38,7 @@ impl<'a> UserNs<'a> {
             .map_err(|error| unread(&process, error))?;
         let ladder = Ladder::of(&process, proc).map_err(|error| {
             let hints = match error {
-                LadderError::Proc(ProcError::Denied) => target::guard_hints(&process),
+                LadderError::Proc(ProcError::Denied) => hints::of_guard(&process),
                 _ => Vec::new(),
             };
             unread(&process, error).with_hints(hints)

@@ -15,13 +15,14 @@ use crate::{
     answer::Format,
     error::Error,
     meant,
-    out::{Color, Output},
+    out::Output,
     query::{
         column::{self, Column, Columns},
         filter::Filter,
         process_column::ProcessColumn,
         system::Procfs,
     },
+    style::Color,
 };
 use clap::{
     CommandFactory, Parser, ValueEnum, ValueHint,

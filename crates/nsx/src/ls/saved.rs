@@ -14,13 +14,13 @@ use super::{
 };
 use crate::{
     error::Error,
-    out::Styles,
     query::{
         cell::Cell,
         column::{Column, Columns},
         process_column::ProcessColumn,
         system::System,
     },
+    style::Styles,
     text::escape_json,
 };
 use nsx_core::{

@@ -370,7 +370,7 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::out::Styles;
+    use crate::style::Styles;
     use std::ffi::OsString;
 
     fn row(from: Option<i32>) -> Row {

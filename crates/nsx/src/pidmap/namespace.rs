@@ -1,6 +1,6 @@
 //! The PID namespace that a word of the command line means.
 
-use crate::{error::Error, out, target};
+use crate::{error::Error, hints, out, target};
 use nsx_core::{
     ns::{NsId, NsKind},
     pid::{Numbering, Process},
@@ -53,7 +53,7 @@ pub(super) fn of_target(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, Erro
 fn of_process(process: &Process, proc: &ProcRoot) -> Result<Numbering, Error> {
     Numbering::of(process, proc).map_err(|error| {
         let hints = match error {
-            ProcError::Denied => target::guard_hints(process),
+            ProcError::Denied => hints::of_guard(process),
             _ => Vec::new(),
         };
         let act = format!("open the PID namespace of process {}", process.pid());

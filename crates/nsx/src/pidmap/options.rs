@@ -11,10 +11,7 @@ use super::{
     numbers::Numbers,
     pattern::Pattern,
 };
-use crate::{
-    error::Error,
-    out::{Color, Output},
-};
+use crate::{error::Error, out::Output, style::Color};
 use clap::{Parser, ValueEnum};
 use nsx_core::pid::Tasks;
 use nsx_target::{ParseTargetError, Target};

@@ -35,7 +35,9 @@ pub(crate) fn run(options: Options) -> ExitStatus {
     {
         None => None,
         Some((_, Ok(status))) => Some(status),
-        Some((number, Err(errno))) => return RequestError::StatusFd(number, errno).into(),
+        Some((number, Err(errno))) => {
+            return out::report(&RequestError::StatusFd(number, errno), ExitStatus::NOT_RUN);
+        }
     };
     let planned = program::caller().and_then(|(caller, proc)| {
         let request = request::request(options, &caller, &proc)?;
@@ -44,7 +46,7 @@ pub(crate) fn run(options: Options) -> ExitStatus {
     match planned {
         Err(error) => {
             status.inspect(|status| status.refused(&out::chain(&error)));
-            error.into()
+            out::report(&error, ExitStatus::NOT_RUN)
         }
         Ok((plan, ..)) if explain => program::explain(&plan, std::iter::empty()),
         Ok((plan, caller, proc)) => {

@@ -16,8 +16,9 @@ use crate::{
     answer::Format,
     error::Error,
     exit::ExitStatus,
-    out::{self, Output, Styles},
+    out::{self, Output},
     query::system::System,
+    style::Styles,
 };
 use asked::Asked;
 use nsx_core::{

@@ -2,7 +2,7 @@
 //! it.
 
 use crate::{
-    out::Styles,
+    style::Styles,
     table::{self, Table},
 };
 use std::collections::VecDeque;

@@ -1,0 +1,62 @@
+//! Hints for errors whose cause can be told.
+
+use nsx_core::{
+    pid::Process,
+    proc::ProcRoot,
+    refusal::{self, Refusal},
+};
+use nsx_target::{ParseTargetError, TargetError};
+
+/// Returns what may help, one hint per line.
+pub(crate) fn of_target(error: &TargetError) -> Vec<String> {
+    of_form(error).into_iter().chain(error.hints()).collect()
+}
+
+/// Returns a hint from the form of the word: a variable of a script may hold nothing, or more than
+/// one target.
+fn of_form(error: &TargetError) -> Option<String> {
+    let word = match error {
+        TargetError::NotATarget {
+            source: ParseTargetError::Empty,
+            ..
+        } => {
+            return Some("is a variable that names the target empty?".to_owned());
+        }
+        TargetError::NotATarget { word, .. } => word.to_string_lossy().into_owned(),
+        TargetError::Nothing { target, .. } => target.to_string(),
+        _ => return None,
+    };
+    let (lines, words) = (
+        word.split_terminator('\n').count(),
+        word.split_whitespace().count(),
+    );
+    let number = |count: usize| {
+        if count == 2 {
+            "two".to_owned()
+        } else {
+            count.to_string()
+        }
+    };
+    match (lines, words) {
+        (2.., _) => Some(format!(
+            "the word has {} lines, and a target is one: name each by itself",
+            number(lines)
+        )),
+        (_, 2..) => Some(format!(
+            "these are {} words in one, and a target is one: name each by itself",
+            number(words)
+        )),
+        _ => None,
+    }
+}
+
+/// Returns hints on why the kernel does not let the caller look at a process, as far as that can be
+/// told, and on how to get around that.
+pub(crate) fn of_guard(process: &Process) -> Vec<String> {
+    let refusal = ProcRoot::system()
+        .ok()
+        .and_then(|proc| refusal::access(process, &proc));
+    refusal.map_or_else(Vec::new, |Refusal { cause, remedy }| {
+        [Some(cause), remedy].into_iter().flatten().collect()
+    })
+}
