@@ -1,23 +1,25 @@
-//! The places of boxes in a picture: those that a user namespace owns stand within its frame, in
-//! rows that make the whole wider than high, and beside those whose namespaces they share.
+//! The layout of boxes: boxes that a user namespace owns are within its frame, in rows that make the
+//! drawing wider than high, and next to boxes whose namespaces they share.
 
-use super::Picture;
+use super::Node;
 
-/// Sizes in pixels. The widths fit 11-pixel letters of any sans-serif font.
+/// The width of a box, in pixels. It fits 11-pixel letters of any sans-serif font.
 pub(super) const BOX_WIDTH: usize = 250;
+/// The height of a line of text, in pixels.
 pub(super) const LINE: usize = 16;
+/// The distance between the edge of a box and its text, in pixels.
 pub(super) const PADDING: usize = 8;
-/// Between boxes, where lines run.
+/// The gap between boxes, in which lines run, in pixels.
 pub(super) const GAP: usize = 32;
 
-/// A box or frame with its place.
+/// A box or frame with its position.
 pub(super) struct Placed<'a> {
-    pub(super) picture: &'a Picture,
+    pub(super) node: &'a Node,
     pub(super) left: usize,
     pub(super) top: usize,
     pub(super) width: usize,
     pub(super) height: usize,
-    /// The number of columns in which the lines stand.
+    /// The number of columns of text.
     pub(super) columns: usize,
 }
 
@@ -31,19 +33,19 @@ impl Placed<'_> {
     }
 }
 
-/// A box or frame with what is within it, as far from the corner as it stands.
+/// A box or frame with its contents, each with its offset from the corner.
 struct Block<'a> {
-    picture: &'a Picture,
+    node: &'a Node,
     width: usize,
     height: usize,
     columns: usize,
     within: Vec<(usize, usize, Block<'a>)>,
 }
 
-/// Finds places for all; gives them, each frame before what is within it, and the size of the
-/// whole.
-pub(super) fn place(pictures: &[Picture]) -> (Vec<Placed<'_>>, usize, usize) {
-    let (blocks, width, height) = rows(pictures.iter().map(block).collect());
+/// Lays the nodes out. Returns them, each frame before its contents, and the width and height of
+/// the drawing.
+pub(super) fn layout(nodes: &[Node]) -> (Vec<Placed<'_>>, usize, usize) {
+    let (blocks, width, height) = rows(nodes.iter().map(block).collect());
     let mut placed = Vec::new();
     for (left, top, block) in blocks {
         settle(block, left + GAP, top + GAP, &mut placed);
@@ -53,14 +55,14 @@ pub(super) fn place(pictures: &[Picture]) -> (Vec<Placed<'_>>, usize, usize) {
 
 fn settle<'a>(block: Block<'a>, left: usize, top: usize, placed: &mut Vec<Placed<'a>>) {
     let Block {
-        picture,
+        node,
         width,
         height,
         columns,
         within,
     } = block;
     placed.push(Placed {
-        picture,
+        node,
         left,
         top,
         width,
@@ -72,20 +74,20 @@ fn settle<'a>(block: Block<'a>, left: usize, top: usize, placed: &mut Vec<Placed
     }
 }
 
-/// A box, or a frame around what it owns.
-fn block(picture: &Picture) -> Block<'_> {
-    let lines = picture.lines().count();
+/// Makes a box, or a frame around what the node owns.
+fn block(node: &Node) -> Block<'_> {
+    let lines = node.lines().count();
     let header = |columns: usize| 2 * PADDING + LINE * (1 + lines.div_ceil(columns));
-    if picture.children.is_empty() {
+    if node.children.is_empty() {
         return Block {
-            picture,
+            node,
             width: BOX_WIDTH,
             height: header(1),
             columns: 1,
             within: Vec::new(),
         };
     }
-    let (within, width, height) = rows(beside(&picture.children).into_iter().map(block).collect());
+    let (within, width, height) = rows(beside(&node.children).into_iter().map(block).collect());
     let columns = ((width + GAP) / (BOX_WIDTH + GAP)).max(1);
     let top = header(columns) + GAP / 2;
     let within = within
@@ -93,7 +95,7 @@ fn block(picture: &Picture) -> Block<'_> {
         .map(|(x, y, block)| (x + GAP, y + top, block))
         .collect();
     Block {
-        picture,
+        node,
         width: width + 2 * GAP,
         height: top + height + GAP,
         columns,
@@ -101,29 +103,25 @@ fn block(picture: &Picture) -> Block<'_> {
     }
 }
 
-/// Pictures in an order in which each stands behind the one whose namespaces it shares, and frames
-/// behind boxes.
-fn beside(pictures: &[Picture]) -> Vec<&Picture> {
-    let has = |picture: &Picture, inode| picture.namespaces.iter().any(|(_, own)| *own == inode);
-    let shares = |picture: &Picture, other: &Picture| {
-        picture.shared.iter().any(|shared| has(other, shared.inode))
-    };
-    let mut order: Vec<&Picture> = Vec::with_capacity(pictures.len());
-    let (boxes, frames): (Vec<_>, Vec<_>) = pictures
-        .iter()
-        .partition(|picture| picture.children.is_empty());
-    for picture in boxes.into_iter().chain(frames) {
+/// Sorts nodes so that each follows the one whose namespaces it shares, and frames follow boxes.
+fn beside(nodes: &[Node]) -> Vec<&Node> {
+    let has = |node: &Node, inode| node.namespaces.iter().any(|(_, own)| *own == inode);
+    let shares =
+        |node: &Node, other: &Node| node.shared.iter().any(|shared| has(other, shared.inode));
+    let mut order: Vec<&Node> = Vec::with_capacity(nodes.len());
+    let (boxes, frames): (Vec<_>, Vec<_>) = nodes.iter().partition(|node| node.children.is_empty());
+    for node in boxes.into_iter().chain(frames) {
         let others = order
             .iter()
-            .rposition(|other| shares(picture, other) || shares(other, picture));
-        let place =
-            others.filter(|place| order[*place].children.is_empty() == picture.children.is_empty());
-        order.insert(place.map_or(order.len(), |place| place + 1), picture);
+            .rposition(|other| shares(node, other) || shares(other, node));
+        let index =
+            others.filter(|index| order[*index].children.is_empty() == node.children.is_empty());
+        order.insert(index.map_or(order.len(), |index| index + 1), node);
     }
     order
 }
 
-/// Puts blocks into rows, as many into each as makes the whole half as wide again as it is high.
+/// Arranges blocks in rows so that the width is about one and a half times the height.
 fn rows(blocks: Vec<Block<'_>>) -> (Vec<(usize, usize, Block<'_>)>, usize, usize) {
     let sizes: Vec<_> = blocks
         .iter()
@@ -136,25 +134,25 @@ fn rows(blocks: Vec<Block<'_>>) -> (Vec<(usize, usize, Block<'_>)>, usize, usize
         .take_while(|limit| *limit < sum.max(widest + 1));
     let arranged = limits.map(|limit| shelves(&sizes, limit));
     let best = arranged.min_by_key(|(_, width, height)| (*width * 2).max(*height * 3));
-    let (places, width, height) = best.unwrap_or_default();
-    let placed = places
+    let (positions, width, height) = best.unwrap_or_default();
+    let placed = positions
         .into_iter()
         .zip(blocks)
         .map(|((x, y), block)| (x, y, block));
     (placed.collect(), width, height)
 }
 
-/// Places in rows that are no wider than `limit`, and the size of the whole.
+/// Returns positions in rows that are no wider than `limit`, and the width and height of all rows.
 fn shelves(sizes: &[(usize, usize)], limit: usize) -> (Vec<(usize, usize)>, usize, usize) {
-    let (mut places, mut x, mut y, mut bottom, mut right) =
+    let (mut positions, mut x, mut y, mut bottom, mut right) =
         (Vec::with_capacity(sizes.len()), 0, 0, 0, 0);
     for &(width, height) in sizes {
         if x > 0 && x + width > limit {
             (x, y) = (0, bottom + GAP);
         }
-        places.push((x, y));
+        positions.push((x, y));
         (right, bottom) = (right.max(x + width), bottom.max(y + height));
         x += width + GAP;
     }
-    (places, right, bottom)
+    (positions, right, bottom)
 }

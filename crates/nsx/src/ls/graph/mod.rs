@@ -1,7 +1,8 @@
-//! The tree of owners as a picture: each user namespace with the namespaces that it owns.
+//! The tree of owners as a graph: each user namespace with the namespaces that it owns.
 //!
-//! Namespaces that go together are drawn as one box, so that a host with hundreds of them can be
-//! read. A box says which namespaces of other boxes its process is in, and is joined to them.
+//! Namespaces that belong to the same process or container are one node, so that the graph of a
+//! host with hundreds of namespaces can be read. A node names the namespaces of other nodes that its
+//! process is in, and is connected to those nodes.
 
 mod layout;
 mod svg;
@@ -33,7 +34,7 @@ pub(super) struct Graph {
     pub(super) language: Language,
 }
 
-/// In which language the picture is.
+/// The language of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Language {
     /// For graphviz
@@ -44,7 +45,7 @@ pub(super) enum Language {
     Svg,
 }
 
-/// The columns that a picture is made of.
+/// The columns from which the graph is made.
 const COLUMNS: [Column; 10] = [
     Column::Ns,
     Column::Type,
@@ -58,30 +59,30 @@ const COLUMNS: [Column; 10] = [
     Column::Owner,
 ];
 
-/// A box: a user namespace, or namespaces that go together. Texts are safe to show, and escaped for
-/// no language.
-struct Picture {
-    /// The name of what the namespaces belong to.
+/// A node: a user namespace, or namespaces that belong together. Texts are safe to show, but not
+/// escaped for a language.
+struct Node {
+    /// The process or container that the namespaces belong to.
     title: String,
     /// The command that runs in the namespaces; empty if none runs there.
     command: String,
-    /// The namespaces: each in words, and by its inode number.
+    /// The namespaces: a description, and the inode number.
     namespaces: Vec<(String, u64)>,
-    /// The process that it tells of.
+    /// The process that stands for the node.
     leader: Option<u64>,
-    /// Namespaces of other boxes that the process is in.
+    /// The namespaces of other nodes that the process is in.
     shared: Vec<Shared>,
-    /// `true` if the box is a user namespace, which owns what stands below.
+    /// `true` if the node is a user namespace, which owns its children.
     owns: bool,
     children: Vec<Self>,
 }
 
-/// A namespace of another box.
+/// A namespace of another node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Shared {
     kind: &'static str,
     inode: u64,
-    /// The title of the other box.
+    /// The title of the other node.
     of: String,
 }
 
@@ -128,28 +129,27 @@ fn namespaces_of(pid: u64, census: &Census) -> Vec<NsId> {
         .collect()
 }
 
-/// The picture of a forest of owners. `namespaces_of` gives the namespaces that a process is in, as
-/// far as that is known.
+/// Draws a forest of owners. `namespaces_of` returns the namespaces that a process is in, as far as
+/// they are known.
 pub(super) fn draw(
     language: Language,
     listing: &Listing,
     forest: &Forest<&[Cell]>,
     namespaces_of: impl Fn(u64) -> Vec<NsId>,
 ) -> String {
-    let pictures = forest.fold(|row, children| picture(listing, row, children));
-    let mut pictures = together(pictures);
+    let nodes = forest.fold(|row, children| node(listing, row, children));
+    let mut nodes = together(nodes);
     let mut titles = HashMap::default();
-    visit(&mut pictures, &mut |picture| {
+    visit(&mut nodes, &mut |node| {
         titles.extend(
-            picture
-                .namespaces
+            node.namespaces
                 .iter()
-                .map(|(_, inode)| (*inode, picture.title.clone())),
+                .map(|(_, inode)| (*inode, node.title.clone())),
         );
     });
-    visit(&mut pictures, &mut |picture| {
-        let elsewhere = |ns: &NsId| picture.namespaces.iter().all(|(_, own)| *own != ns.inode);
-        let shared = picture
+    visit(&mut nodes, &mut |node| {
+        let elsewhere = |ns: &NsId| node.namespaces.iter().all(|(_, own)| *own != ns.inode);
+        let shared = node
             .leader
             .map(&namespaces_of)
             .unwrap_or_default()
@@ -158,7 +158,7 @@ pub(super) fn draw(
         let shared = shared.filter_map(|ns| {
             let of = titles
                 .get(&ns.inode)
-                .filter(|of| **of != picture.title)?
+                .filter(|of| **of != node.title)?
                 .clone();
             // Nearly all processes share these with the host.
             let is_usual =
@@ -169,27 +169,27 @@ pub(super) fn draw(
                 of,
             })
         });
-        picture.shared = shared.collect();
+        node.shared = shared.collect();
     });
     match language {
-        Language::Dot => text::dot(&pictures),
-        Language::Mermaid => text::mermaid(&pictures),
-        Language::Svg => svg::draw(&pictures),
+        Language::Dot => text::dot(&nodes),
+        Language::Mermaid => text::mermaid(&nodes),
+        Language::Svg => svg::draw(&nodes),
     }
 }
 
-/// Shows each box to `see`, those above before those below.
-fn visit(pictures: &mut [Picture], see: &mut dyn FnMut(&mut Picture)) {
-    for picture in pictures {
-        see(picture);
-        visit(&mut picture.children, see);
+/// Passes each node to `see`, parents before children.
+fn visit(nodes: &mut [Node], see: &mut dyn FnMut(&mut Node)) {
+    for node in nodes {
+        see(node);
+        visit(&mut node.children, see);
     }
 }
 
-/// The title of what belongs to the host.
+/// The title of the node of the host.
 const HOST: &str = "host";
 
-fn picture(listing: &Listing, row: &[Cell], children: Vec<Picture>) -> Picture {
+fn node(listing: &Listing, row: &[Cell], children: Vec<Node>) -> Node {
     let shown = |column| listing.cell(row, column).shown();
     let kind = shown(Column::Type);
     let owns = kind == "user";
@@ -220,7 +220,7 @@ fn picture(listing: &Listing, row: &[Cell], children: Vec<Picture>) -> Picture {
         _ if listing.cell(row, Column::Nsfs) != &Cell::Nothing => shown(Column::Nsfs),
         _ => "held otherwise".to_owned(),
     };
-    // Whose process has the lowest id on a host says nothing.
+    // The first process of a host says nothing about the host's namespaces.
     let command = if is_hosts {
         String::new()
     } else {
@@ -233,14 +233,14 @@ fn picture(listing: &Listing, row: &[Cell], children: Vec<Picture>) -> Picture {
     };
     let mut children = together(children);
     let mut namespaces = vec![(namespace, listing.number(row, Column::Ns).unwrap_or(0))];
-    // What belongs to the same as the user namespace is in one box with it.
-    if let Some(place) = children
+    // Namespaces with the same title as the user namespace join its node.
+    if let Some(index) = children
         .iter()
         .position(|child| !child.owns && child.title == belongs)
     {
-        namespaces.append(&mut children.remove(place).namespaces);
+        namespaces.append(&mut children.remove(index).namespaces);
     }
-    Picture {
+    Node {
         title: belongs,
         command,
         namespaces,
@@ -251,22 +251,21 @@ fn picture(listing: &Listing, row: &[Cell], children: Vec<Picture>) -> Picture {
     }
 }
 
-/// Puts neighbours into one box that belong to the same and own nothing.
-fn together(pictures: Vec<Picture>) -> Vec<Picture> {
-    let mut boxes: Vec<Picture> = Vec::new();
-    for mut picture in pictures {
-        let fits =
-            |other: &&mut Picture| !other.owns && !picture.owns && other.title == picture.title;
+/// Merges siblings that have the same title and own nothing.
+fn together(nodes: Vec<Node>) -> Vec<Node> {
+    let mut boxes: Vec<Node> = Vec::new();
+    for mut node in nodes {
+        let fits = |other: &&mut Node| !other.owns && !node.owns && other.title == node.title;
         match boxes.iter_mut().find(fits) {
-            Some(other) => other.namespaces.append(&mut picture.namespaces),
-            None => boxes.push(picture),
+            Some(other) => other.namespaces.append(&mut node.namespaces),
+            None => boxes.push(node),
         }
     }
     boxes
 }
 
-impl Picture {
-    /// Returns the content of the box, line by line, without the title.
+impl Node {
+    /// Returns the lines of the node after the title.
     fn lines(&self) -> impl Iterator<Item = (String, Line)> {
         let command = (!self.command.is_empty()).then(|| (self.command.clone(), Line::Command));
         let namespaces = self
@@ -287,7 +286,7 @@ impl Picture {
     }
 }
 
-/// The kind of content that a line in a box has.
+/// The kind of a line of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
     Command,
@@ -295,7 +294,7 @@ enum Line {
     Shared,
 }
 
-/// A text cut to so many characters, with an ellipsis where that takes something away.
+/// Cuts a text to `most` characters, of which the last is an ellipsis if the text is longer.
 fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         text.to_owned()

@@ -1,23 +1,23 @@
-//! Pictures for a browser: a user namespace is a frame around what it owns, and lines join boxes
-//! that share namespaces.
+//! SVG for a browser: a user namespace is a frame around what it owns, and lines connect boxes that
+//! share namespaces.
 
 use super::{
-    HOST, Line, Picture, cut,
+    HOST, Line, Node, cut,
     layout::{self, BOX_WIDTH, GAP, LINE, PADDING, Placed},
 };
 use nsx_core::hash::HashMap;
 use std::fmt::Write;
 
-/// Characters that fit into a box.
+/// The number of characters that fit into a line of a box.
 const CHARACTERS: usize = 40;
 
-/// Lines run beside one another, so many pixels apart, in so many lanes.
+/// The distance of lines that run side by side, in pixels, and the number of lanes for them.
 const APART: usize = 5;
 const LANES: usize = 4;
 
-/// The whole document.
-pub(super) fn draw(pictures: &[Picture]) -> String {
-    let (placed, width, height) = layout::place(pictures);
+/// Draws the document.
+pub(super) fn draw(nodes: &[Node]) -> String {
+    let (placed, width, height) = layout::layout(nodes);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
         viewBox=\"0 0 {width} {height}\" \
@@ -28,22 +28,22 @@ pub(super) fn draw(pictures: &[Picture]) -> String {
     let boxes: HashMap<u64, usize> = placed
         .iter()
         .enumerate()
-        .flat_map(|(place, it)| {
-            it.picture
+        .flat_map(|(index, it)| {
+            it.node
                 .namespaces
                 .iter()
-                .map(move |(_, inode)| (*inode, place))
+                .map(move |(_, inode)| (*inode, index))
         })
         .collect();
     let mut lane = 0;
     for it in &placed {
-        let others = it.picture.shared.iter().filter(|shared| shared.of != HOST);
+        let others = it.node.shared.iter().filter(|shared| shared.of != HOST);
         let mut others: Vec<_> = others
             .filter_map(|shared| boxes.get(&shared.inode))
             .collect();
         others.sort_unstable();
         others.dedup();
-        // A frame around the box is a line to it already.
+        // A frame around the box needs no line to it.
         for other in others
             .into_iter()
             .map(|other| &placed[*other])
@@ -56,7 +56,7 @@ pub(super) fn draw(pictures: &[Picture]) -> String {
     svg + "</svg>\n"
 }
 
-/// A line between two boxes, which runs through the gaps between others.
+/// Draws a line between two boxes, through the gaps between others.
 fn draw_line(from: &Placed<'_>, to: &Placed<'_>, lane: usize, svg: &mut String) {
     let shift = (lane + 1) * APART;
     let (x0, x1) = (
@@ -89,20 +89,20 @@ fn draw_line(from: &Placed<'_>, to: &Placed<'_>, lane: usize, svg: &mut String) 
 
 fn draw_box(it: &Placed<'_>, svg: &mut String) {
     let Placed {
-        picture,
+        node,
         left,
         top,
         width,
         height,
         columns,
     } = it;
-    let fill = if picture.owns { "#e4edfb" } else { "#f6f6f2" };
+    let fill = if node.owns { "#e4edfb" } else { "#f6f6f2" };
     let _ = writeln!(
         svg,
         "<g><title>{}</title><rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" \
         rx=\"4\" fill=\"{fill}\" \
          stroke=\"#889\"/>",
-        xml(&picture.command),
+        xml(&node.command),
     );
     let mut line = |text: &str, style: &str, column: usize, row: usize| {
         let (x, y) = (
@@ -115,21 +115,21 @@ fn draw_box(it: &Placed<'_>, svg: &mut String) {
             xml(&cut(text, CHARACTERS))
         );
     };
-    line(&picture.title, " font-weight=\"bold\"", 0, 0);
-    let lines: Vec<_> = picture.lines().collect();
+    line(&node.title, " font-weight=\"bold\"", 0, 0);
+    let lines: Vec<_> = node.lines().collect();
     let rows = lines.len().div_ceil(*columns).max(1);
-    for (place, (text, what)) in lines.iter().enumerate() {
+    for (index, (text, what)) in lines.iter().enumerate() {
         let style = match what {
             Line::Command => " fill=\"#555\"",
             Line::Namespace => "",
             Line::Shared => " fill=\"#b40\"",
         };
-        line(text, style, place / rows, 1 + place % rows);
+        line(text, style, index / rows, 1 + index % rows);
     }
     svg.push_str("</g>\n");
 }
 
-/// Text of an XML document. Control characters, which it cannot have, are escaped already.
+/// Escapes text for an XML document. Control characters are escaped already.
 fn xml(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -141,8 +141,8 @@ fn xml(text: &str) -> String {
 mod tests {
     use super::{super::Shared, *};
 
-    fn picture(title: &str, children: Vec<Picture>) -> Picture {
-        Picture {
+    fn node(title: &str, children: Vec<Node>) -> Node {
+        Node {
             title: title.into(),
             command: "<sh> & \"x\"".into(),
             namespaces: vec![("net 1".into(), 1), ("uts 2".into(), 2)],
@@ -153,38 +153,38 @@ mod tests {
         }
     }
 
-    fn leaves(count: usize) -> Vec<Picture> {
+    fn leaves(count: usize) -> Vec<Node> {
         (0..count)
-            .map(|leaf| picture(&leaf.to_string(), Vec::new()))
+            .map(|leaf| node(&leaf.to_string(), Vec::new()))
             .collect()
     }
 
     #[test]
-    fn boxes_stand_within_their_frames_and_nowhere_else() {
-        let pictures = [
-            picture("a", leaves(3)),
-            picture("b", vec![picture("c", leaves(2)), picture("d", leaves(1))]),
+    fn boxes_are_within_their_frames_and_do_not_overlap() {
+        let nodes = [
+            node("a", leaves(3)),
+            node("b", vec![node("c", leaves(2)), node("d", leaves(1))]),
         ];
-        let (placed, width, height) = layout::place(&pictures);
+        let (placed, width, height) = layout::layout(&nodes);
         assert_eq!(placed.len(), 10);
-        for (place, one) in placed.iter().enumerate() {
+        for (index, one) in placed.iter().enumerate() {
             assert!(one.left + one.width < width && one.top + one.height < height);
             let owns = |one: &Placed<'_>, other: &Placed<'_>| {
                 other
-                    .picture
+                    .node
                     .children
                     .iter()
-                    .any(|child| std::ptr::eq(child, one.picture))
+                    .any(|child| std::ptr::eq(child, one.node))
             };
             for other in placed.iter().filter(|other| owns(one, other)) {
                 assert!(
                     other.has_within(one),
                     "{} in {}",
-                    one.picture.title,
-                    other.picture.title
+                    one.node.title,
+                    other.node.title
                 );
             }
-            for other in &placed[place + 1..] {
+            for other in &placed[index + 1..] {
                 let apart = one.left + one.width < other.left
                     || other.left + other.width < one.left
                     || one.top + one.height < other.top
@@ -192,17 +192,17 @@ mod tests {
                 assert!(
                     apart || one.has_within(other),
                     "{} and {}",
-                    one.picture.title,
-                    other.picture.title
+                    one.node.title,
+                    other.node.title
                 );
             }
         }
     }
 
     #[test]
-    fn many_boxes_make_a_picture_that_is_wider_than_high() {
+    fn many_boxes_make_a_drawing_that_is_wider_than_high() {
         for count in [6, 25, 100] {
-            let (_, width, height) = layout::place(&[picture("host", leaves(count))]);
+            let (_, width, height) = layout::layout(&[node("host", leaves(count))]);
             assert!(
                 (10..=30).contains(&(width * 10 / height)),
                 "{count}: {width} by {height}"
@@ -211,12 +211,12 @@ mod tests {
     }
 
     #[test]
-    fn who_shares_stands_beside_the_other_and_is_joined_to_it() {
+    fn boxes_that_share_a_namespace_are_adjacent_and_connected() {
         let mut children = leaves(9);
         children
             .iter_mut()
             .enumerate()
-            .for_each(|(place, it)| it.namespaces = vec![("net".into(), 10 + place as u64)]);
+            .for_each(|(index, it)| it.namespaces = vec![("net".into(), 10 + index as u64)]);
         children[7].shared = vec![Shared {
             kind: "net",
             inode: 11,
@@ -227,14 +227,14 @@ mod tests {
             inode: 99,
             of: HOST.into(),
         }];
-        let pictures = [picture("host", children)];
-        let (placed, ..) = layout::place(&pictures);
-        let titles: Vec<_> = placed.iter().map(|it| it.picture.title.as_str()).collect();
+        let nodes = [node("host", children)];
+        let (placed, ..) = layout::layout(&nodes);
+        let titles: Vec<_> = placed.iter().map(|it| it.node.title.as_str()).collect();
         assert_eq!(
             titles,
             ["host", "0", "1", "7", "2", "3", "4", "5", "6", "8"]
         );
-        let svg = draw(&pictures);
+        let svg = draw(&nodes);
         assert_eq!(svg.matches("<path").count(), 1, "{svg}");
         assert!(
             svg.contains(">net of 1<") && svg.contains(">net of host<"),
@@ -243,8 +243,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_process_chose_is_text() {
-        let svg = draw(&[picture("a", Vec::new())]);
+    fn text_from_a_process_is_escaped() {
+        let svg = draw(&[node("a", Vec::new())]);
         assert!(svg.contains("&lt;sh&gt; &amp; &quot;x&quot;"), "{svg}");
         assert_eq!(svg.matches("<g>").count(), 1);
         assert!(draw(&[]).ends_with("</svg>\n"));

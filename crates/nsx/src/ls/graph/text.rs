@@ -1,24 +1,24 @@
-//! Pictures for programs that lay them out themselves.
+//! Graphs for programs that lay them out: Graphviz and Mermaid.
 
-use super::{HOST, Line, Picture, cut};
+use super::{HOST, Line, Node, cut};
 use nsx_core::hash::HashMap;
 use std::{collections::BTreeMap, fmt::Write};
 
-/// As many characters of a command as a box has room for.
+/// The number of characters of a command that a box shows.
 const COMMAND: usize = 40;
 
-/// For graphviz.
-pub(super) fn dot(pictures: &[Picture]) -> String {
+/// Writes the graph for Graphviz.
+pub(super) fn dot(nodes: &[Node]) -> String {
     let mut text =
         "digraph namespaces {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\", \
         fontsize=11];\n"
             .to_owned();
-    each(pictures, &mut |number, above, picture| {
-        let lines: String = lines(picture)
+    each(nodes, &mut |number, above, node| {
+        let lines: String = lines(node)
             .iter()
             .map(|line| format!("{}\\l", dot_text(line)))
             .collect();
-        let style = if picture.owns {
+        let style = if node.owns {
             ", style=filled, fillcolor=\"#eef3fb\""
         } else {
             ""
@@ -28,7 +28,7 @@ pub(super) fn dot(pictures: &[Picture]) -> String {
             let _ = writeln!(text, "  n{above} -> n{number};");
         }
     });
-    edges(pictures, &mut |from, to, kinds| {
+    edges(nodes, &mut |from, to, kinds| {
         let _ = writeln!(
             text,
             "  n{from} -> n{to} [label=\"{kinds}\", style=dashed, constraint=false];"
@@ -37,38 +37,30 @@ pub(super) fn dot(pictures: &[Picture]) -> String {
     text + "}\n"
 }
 
-/// For Markdown pages.
-pub(super) fn mermaid(pictures: &[Picture]) -> String {
+/// Writes the graph in Mermaid, for Markdown pages.
+pub(super) fn mermaid(nodes: &[Node]) -> String {
     let mut text = "flowchart LR\n".to_owned();
-    each(pictures, &mut |number, above, picture| {
-        let lines: Vec<_> = lines(picture)
-            .iter()
-            .map(|line| mermaid_text(line))
-            .collect();
+    each(nodes, &mut |number, above, node| {
+        let lines: Vec<_> = lines(node).iter().map(|line| mermaid_text(line)).collect();
         let _ = writeln!(text, "  n{number}[\"{}\"]", lines.join("<br>"));
         if let Some(above) = above {
             let _ = writeln!(text, "  n{above} --> n{number}");
         }
     });
-    edges(pictures, &mut |from, to, kinds| {
+    edges(nodes, &mut |from, to, kinds| {
         let _ = writeln!(text, "  n{from} -.->|{kinds}| n{to}");
     });
     text
 }
 
-/// Each box with its number and that of the one above it.
-fn each(pictures: &[Picture], draw: &mut dyn FnMut(usize, Option<usize>, &Picture)) {
-    let mut stack: Vec<_> = pictures
-        .iter()
-        .rev()
-        .map(|picture| (None, picture))
-        .collect();
+/// Passes each node to `draw`, with its number and the number of the node above it.
+fn each(nodes: &[Node], draw: &mut dyn FnMut(usize, Option<usize>, &Node)) {
+    let mut stack: Vec<_> = nodes.iter().rev().map(|node| (None, node)).collect();
     let mut number = 0;
-    while let Some((above, picture)) = stack.pop() {
-        draw(number, above, picture);
+    while let Some((above, node)) = stack.pop() {
+        draw(number, above, node);
         stack.extend(
-            picture
-                .children
+            node.children
                 .iter()
                 .rev()
                 .map(|child| (Some(number), child)),
@@ -77,18 +69,18 @@ fn each(pictures: &[Picture], draw: &mut dyn FnMut(usize, Option<usize>, &Pictur
     }
 }
 
-/// Each two boxes of which the first is in namespaces of the second, and the kinds of these. The
-/// host's are only named.
-fn edges(pictures: &[Picture], draw: &mut dyn FnMut(usize, usize, &str)) {
-    let mut places = HashMap::default();
-    each(pictures, &mut |number, _, picture| {
-        places.extend(picture.namespaces.iter().map(|(_, inode)| (*inode, number)));
+/// Passes each pair of nodes to `draw` whose first is in namespaces of the second, with the kinds of
+/// these. Namespaces of the host have no edge.
+fn edges(nodes: &[Node], draw: &mut dyn FnMut(usize, usize, &str)) {
+    let mut numbers = HashMap::default();
+    each(nodes, &mut |number, _, node| {
+        numbers.extend(node.namespaces.iter().map(|(_, inode)| (*inode, number)));
     });
-    each(pictures, &mut |number, _, picture| {
+    each(nodes, &mut |number, _, node| {
         let mut kinds: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-        for shared in picture.shared.iter().filter(|shared| shared.of != HOST) {
-            if let Some(place) = places.get(&shared.inode) {
-                kinds.entry(*place).or_default().push(shared.kind);
+        for shared in node.shared.iter().filter(|shared| shared.of != HOST) {
+            if let Some(other) = numbers.get(&shared.inode) {
+                kinds.entry(*other).or_default().push(shared.kind);
             }
         }
         kinds
@@ -97,25 +89,23 @@ fn edges(pictures: &[Picture], draw: &mut dyn FnMut(usize, usize, &str)) {
     });
 }
 
-fn lines(picture: &Picture) -> Vec<String> {
-    let lines = picture.lines().map(|(line, what)| {
+fn lines(node: &Node) -> Vec<String> {
+    let lines = node.lines().map(|(line, what)| {
         if what == Line::Command {
             cut(&line, COMMAND)
         } else {
             line
         }
     });
-    std::iter::once(picture.title.clone())
-        .chain(lines)
-        .collect()
+    std::iter::once(node.title.clone()).chain(lines).collect()
 }
 
-/// Within a double-quoted string.
+/// Escapes text for a double-quoted string.
 fn dot_text(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// Within a label in quotes, where HTML is read.
+/// Escapes text for a label, in which Mermaid reads HTML.
 fn mermaid_text(text: &str) -> String {
     let escaped = text.chars().map(|letter| match letter {
         letter if letter.is_alphanumeric() || " -_./:,()=@+…".contains(letter) => {
@@ -130,8 +120,8 @@ fn mermaid_text(text: &str) -> String {
 mod tests {
     use super::{super::Shared, *};
 
-    fn pictures() -> Vec<Picture> {
-        let child = Picture {
+    fn nodes() -> Vec<Node> {
+        let child = Node {
             title: "docker:web".into(),
             command: "sh -c \"a\\b\" <x>".into(),
             namespaces: vec![("net 2, 1 process".into(), 2)],
@@ -145,7 +135,7 @@ mod tests {
             children: Vec::new(),
         };
         let namespaces = vec![("user 1, 3 processes".into(), 1), ("uts 3".into(), 3)];
-        vec![Picture {
+        vec![Node {
             title: "process 1 of root".into(),
             command: String::new(),
             namespaces,
@@ -157,8 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_process_chose_cannot_end_a_label() {
-        let dot = dot(&pictures());
+    fn text_from_a_process_cannot_end_a_label() {
+        let dot = dot(&nodes());
         assert!(
             dot.contains(
                 r#"n1 [label="docker:web\lsh -c \"a\\b\" <x>\lnet 2, 1 process\luts of process 1 of root\l"];"#
@@ -169,7 +159,7 @@ mod tests {
             dot.contains("n0 -> n1;")
                 && dot.contains("n1 -> n0 [label=\"uts\", style=dashed, constraint=false];")
         );
-        let mermaid = mermaid(&pictures());
+        let mermaid = mermaid(&nodes());
         assert!(
             mermaid.contains(
                 r#"n1["docker:web<br>sh -c #34;a#92;b#34; #60;x#62;<br>net 2, 1 process<br>uts of process 1 of root"]"#

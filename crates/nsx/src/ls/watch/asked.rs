@@ -56,7 +56,7 @@ impl Followed {
             && (self.id64.is_none() || other.id64.is_none() || self.id64 == other.id64)
     }
 
-    /// Returns whether the namespace is gone. One with an id may be out of system only for now.
+    /// Returns whether the namespace is gone. One with an id may be out of sight only for now.
     fn is_gone(&self, census: &Census) -> bool {
         census
             .entry(self.ns)

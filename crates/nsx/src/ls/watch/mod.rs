@@ -163,7 +163,7 @@ fn look_on(
             Woken::Signal(libc::SIGWINCH) => continue,
             Woken::Signal(libc::SIGTSTP) => {
                 if let Some(screen) = &mut screen {
-                    screen.leave_for_a_while().map_err(failed("stop"))?;
+                    screen.suspend().map_err(failed("stop"))?;
                 }
                 continue;
             }

@@ -1,9 +1,9 @@
-//! The time at which nsx looks again: soon after something has happened, and never so often that
-//! looking is what it is busy with.
+//! The time of the next look: soon after an event, but never so often that nsx keeps the machine
+//! busy.
 
 use std::time::{Duration, Instant};
 
-/// The time nsx waits for more events before it looks: what starts a container starts many
+/// The time nsx waits for more events before it looks: a container that starts makes many
 /// processes.
 const SETTLE: Duration = Duration::from_millis(50);
 
@@ -13,7 +13,7 @@ const REST: u32 = 10;
 /// The pace of looking.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// The time nsx waits if nothing wakes it.
+    /// The time nsx waits without an event.
     interval: Duration,
     earliest: Instant,
     due: Instant,
@@ -31,19 +31,19 @@ impl Pace {
         pace
     }
 
-    /// Takes note of a look.
+    /// Records a look.
     pub(super) fn looked(&mut self, began: Instant, ended: Instant) {
         let rest = ended.saturating_duration_since(began) * REST;
         self.earliest = ended + rest;
         self.due = ended + self.interval.max(rest);
     }
 
-    /// Takes note that a process was made or has ended.
+    /// Records that a process started or ended.
     pub(super) fn told(&mut self, now: Instant) {
         self.due = self.due.min((now + SETTLE).max(self.earliest));
     }
 
-    /// When to look.
+    /// Returns the time of the next look.
     pub(super) fn due(&self) -> Instant {
         self.due
     }
@@ -53,7 +53,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Counts the looks of 20 seconds in which a process is made in every millisecond.
+    /// Counts the looks in 20 seconds if a process starts in every millisecond.
     fn looks(interval: Duration, cost: Duration) -> u32 {
         let start = Instant::now();
         let (mut now, mut looks) = (start, 0);
@@ -71,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn looking_takes_a_tenth_of_the_time_at_most() {
+    fn looking_takes_at_most_a_tenth_of_the_time() {
         let second = Duration::from_secs(1);
         for cost in [20, 100, 400].map(Duration::from_millis) {
             for interval in [Duration::from_millis(10), second] {
                 let looks = looks(interval, cost);
                 assert!(looks * cost <= 2 * second, "{looks} of {cost:?}");
-                // Nor is it slower than it has to be.
+                // The pace is not slower than necessary.
                 assert!(
                     (looks + 2) * cost * (REST + 1) >= 20 * second,
                     "{looks} of {cost:?}"
@@ -87,11 +87,11 @@ mod tests {
     }
 
     #[test]
-    fn a_cheap_look_follows_what_happened_at_once() {
+    fn a_cheap_look_follows_an_event_at_once() {
         let cheap = Duration::from_micros(500);
         assert!(
             (350..=400).contains(&looks(Duration::from_secs(1), cheap)),
-            "one for each time that it settles"
+            "one look per settling time"
         );
         let start = Instant::now();
         let pace = Pace::new(Duration::from_secs(1), start, start + cheap);

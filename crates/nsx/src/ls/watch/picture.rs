@@ -1,5 +1,5 @@
-//! A picture of which processes are in which namespaces at one moment, and its differences from an
-//! earlier picture.
+//! A snapshot of the namespaces and the processes in them, and its differences from an earlier
+//! snapshot.
 
 use super::{
     super::{grouped, grouping, owners::Owner},
@@ -24,47 +24,47 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The time nsx waits for the container whose network an engine has made.
+/// The time nsx waits for the container after its engine made a network namespace.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A look at the host.
+/// A snapshot of the namespaces.
 pub(super) struct Picture {
     census: Census,
-    /// The name of what each namespace belongs to, as the list of namespaces has it: `docker:web`.
+    /// The name of the owner of each namespace, as the list of groups has it: `docker:web`.
     names: Rc<HashMap<NsId, Name>>,
-    /// The inode numbers of those that are asked for; none if all are.
+    /// The inode numbers of the selected namespaces; `None` if all are selected.
     chosen: Option<HashSet<u64>>,
-    /// For people.
+    /// The table for the screen; `None` if there is no screen.
     table: Option<Table>,
-    /// Namespaces that are new and not told of yet, and until when nsx waits for their names.
+    /// New namespaces without an event yet, and the time until which nsx waits for their names.
     untold: HashMap<NsId, Instant>,
-    /// When it was begun: clock ticks after the boot, as processes' start times are counted.
+    /// The time at which the snapshot was begun, in clock ticks since the boot, as for start times of
+    /// processes.
     begun: u64,
 }
 
-/// The word for what a namespace belongs to.
+/// The name of the owner of a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Name {
     word: String,
-    /// `true` if the word names a container or unit, to which its namespaces belong until the
-    /// namespaces are gone.
+    /// `true` if the word names a container or unit, which owns its namespaces until they are gone.
     lasts: bool,
 }
 
-/// A difference between two pictures.
+/// A difference between two snapshots.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Event {
-    /// A namespace is there that was not.
+    /// A namespace appeared.
     Created(Subject),
-    /// A namespace is gone, or nobody is in it any more and no file in the caller's mount namespace
-    /// holds it.
+    /// A namespace is gone, or no process is in it and no file in the caller's mount namespace holds
+    /// it.
     Destroyed(Subject),
-    /// A process has moved into a namespace that was there before.
+    /// A process moved into a namespace that already existed.
     Joined(Subject),
 }
 
-/// Which namespace, and who: the process that joined, or the leader of those in it.
+/// The namespace of an event, and a process: the one that joined, or the leader of the namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Subject {
     ns: u64,
@@ -72,14 +72,14 @@ pub(super) struct Subject {
     kind: &'static str,
     /// The never-reused id (6.18).
     id64: Option<u64>,
-    /// The name of what the namespace belongs to, as a word that other commands take.
+    /// The name of the owner of the namespace, as a word that other commands accept.
     name: Option<String>,
     pid: Option<i32>,
     command: Option<String>,
 }
 
 impl Event {
-    /// For people, safe to show.
+    /// Returns the event as a line of text, safe to show.
     pub(super) fn in_words(&self) -> String {
         let (what, subject) = match self {
             Self::Created(subject) => ("created", subject),
@@ -94,7 +94,7 @@ impl Event {
             command,
             ..
         } = subject;
-        // A process is its own name.
+        // The PID of a process is shown once.
         let name = name
             .as_deref()
             .filter(|name| pid.map(|pid| pid.to_string()).as_deref() != Some(*name));
@@ -110,7 +110,7 @@ impl Event {
 }
 
 impl Picture {
-    /// Looks. What was found in an earlier look is not asked for again.
+    /// Takes a snapshot. Names that an earlier snapshot found are not looked up again.
     pub(super) fn take(
         system: &System,
         asked: &mut Asked,
@@ -164,18 +164,18 @@ impl Picture {
         })
     }
 
-    /// Returns the table of what is there, for people; `None` if no table was requested.
+    /// Returns the table for the screen; `None` if there is no screen.
     pub(super) fn table(&self) -> Option<&Table> {
         self.table.as_ref()
     }
 
-    /// All that was seen.
+    /// Returns the census of the snapshot.
     pub(super) fn census(&self) -> &Census {
         &self.census
     }
 
-    /// Returns the differences from an earlier picture: created, then joined, then destroyed. What
-    /// an engine has made for a container that is not known yet is told of later.
+    /// Returns the differences from an earlier snapshot: created, then joined, then destroyed. The
+    /// event for a namespace that an engine made for a container still unknown comes later.
     pub(super) fn since(&mut self, earlier: &mut Self, proc: &ProcRoot) -> Vec<Event> {
         let names = Rc::clone(&self.names);
         let mut describe = Describer {
@@ -208,7 +208,7 @@ impl Picture {
             let Some(before) = before.get(&member.pid).filter(|before| **before != member) else {
                 continue;
             };
-            // One that has started since is another process with the same number.
+            // A process that started since then is another one with the same PID.
             if describe
                 .started(member.pid)
                 .is_none_or(|started| started >= earlier.begun)
@@ -216,7 +216,7 @@ impl Picture {
                 continue;
             }
             for kind in NsKind::ALL {
-                // A process that ends leaves its namespaces one by one, and joins none.
+                // A process that ends leaves its namespaces one by one, and joins no other.
                 if let (Some(old), Some(new)) = (before.ns(kind), member.ns(kind))
                     && old != new
                     && let Some(entry) = this.census.entry(new)
@@ -245,15 +245,15 @@ impl Picture {
         events
     }
 
-    /// Returns whether a namespace is one of those requested.
+    /// Returns whether a namespace is selected.
     fn has_chosen(&self, entry: &Entry) -> bool {
         self.chosen
             .as_ref()
             .is_none_or(|chosen| chosen.contains(&entry.ns.inode))
     }
 
-    /// Returns whether the same namespace is in the picture. Inode numbers are used again; if the
-    /// kernel has ids that are never reused, the ids decide.
+    /// Returns whether a namespace is in the snapshot. Inode numbers are reused; if the kernel has ids
+    /// that are never reused, the ids decide.
     fn has(&self, entry: &Entry) -> bool {
         let id64 = |entry: &Entry| entry.relation.and_then(|relation| relation.id64);
         let own = self.census.entry(entry.ns);
@@ -278,7 +278,7 @@ impl Subject {
     }
 }
 
-/// Finds out about processes while they are there.
+/// Describes processes while they exist.
 struct Describer<'a> {
     proc: &'a ProcRoot,
     names: &'a HashMap<NsId, Name>,
@@ -309,7 +309,7 @@ impl Describer<'_> {
 }
 
 impl Name {
-    /// Returns whether the word names a file that an engine has made for a container.
+    /// Returns whether the word names a file that an engine made for a container.
     fn is_engines(&self) -> bool {
         let path = Path::new(self.word.strip_prefix("netns:").unwrap_or(&self.word));
         let file = path
@@ -322,8 +322,8 @@ impl Name {
     }
 }
 
-/// Puts the name of the container to which a namespace belonged in an earlier look in place of the
-/// file that still holds the namespace.
+/// Keeps the name of the container that owned a namespace in an earlier snapshot, if now only a
+/// file holds the namespace.
 fn remember(names: &mut HashMap<NsId, Name>, census: &Census, earlier: &Picture) {
     for entry in census
         .namespaces

@@ -1,5 +1,4 @@
-//! The terminal while it is watched: another screen than the one with the user's work, given back
-//! however watching ends.
+//! The terminal during `--watch`: the alternate screen, which nsx leaves however watching ends.
 
 use super::view::{self, Key};
 use crate::out;
@@ -13,13 +12,13 @@ use rustix::{
 };
 use std::io::{stdin, stdout};
 
-/// To the other screen, with no cursor; and back.
+/// Escape sequences that enter the alternate screen and hide the cursor, and that undo both.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
 pub(super) struct Screen {
-    /// The settings that the keyboard had before; `None` if standard input is something else, and
-    /// no key is read.
+    /// The terminal settings from before; `None` if standard input is not a terminal, and no keys are
+    /// read.
     before: Option<Termios>,
 }
 
@@ -31,7 +30,7 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Columns and lines.
+    /// Returns the size of the terminal: columns and lines.
     pub(super) fn size(&self) -> (usize, usize) {
         let size = tcgetwinsize(stdout())
             .ok()
@@ -39,17 +38,16 @@ impl Screen {
         size.map_or((80, 24), |size| (size.ws_col.into(), size.ws_row.into()))
     }
 
-    /// Shows these lines and no others.
+    /// Replaces the content of the screen.
     pub(super) fn draw(&mut self, lines: &[String]) -> Result<(), Errno> {
-        // Each line is cleared behind its text and the rest of the screen at the end, so that
-        // nothing flickers.
+        // Clearing the rest of each line, and of the screen at the end, avoids flicker.
         let text: Vec<_> = lines.iter().map(|line| format!("{line}\x1b[K")).collect();
         out::write(&format!("\x1b[H{}\x1b[J", text.join("\r\n")))
     }
 
-    /// Returns the descriptor that is read for keys; it is never ready if there is no keyboard.
+    /// Returns the descriptor to poll for keys; it is never ready if no keys are read.
     pub(super) fn keys(&self) -> BorrowedFd<'_> {
-        // Its own output is never ready to be read.
+        // Standard output is never ready to be read.
         if self.before.is_some() {
             rustix::stdio::stdin()
         } else {
@@ -62,7 +60,7 @@ impl Screen {
         self.before.is_some()
     }
 
-    /// Reads what was typed. The end of the input says to quit.
+    /// Reads the keys that were pressed. The end of the input counts as the key to quit.
     pub(super) fn pressed(&self) -> Vec<Key> {
         let mut bytes = [0; 256];
         match rustix::io::read(stdin(), &mut bytes) {
@@ -72,8 +70,8 @@ impl Screen {
         }
     }
 
-    /// Gives the terminal back, stops, and takes it again.
-    pub(super) fn leave_for_a_while(&mut self) -> Result<(), Errno> {
+    /// Restores the terminal, stops nsx, and takes the terminal again when nsx continues.
+    pub(super) fn suspend(&mut self) -> Result<(), Errno> {
         self.leave();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
         self.enter()
@@ -91,7 +89,7 @@ impl Screen {
     }
 
     fn leave(&self) {
-        // Where the terminal is gone there is nothing to give back.
+        // If the terminal is gone, there is nothing to restore.
         let _ = out::write(LEAVE);
         if let Some(before) = &self.before {
             let _ = tcsetattr(stdin().as_fd(), OptionalActions::Flush, before);

@@ -1,5 +1,5 @@
-//! The part of a table that the screen shows, with the last events below it, and the keys that move
-//! it.
+//! The part of a table that the screen shows, with the latest events below it, and the keys that
+//! scroll.
 
 use crate::{
     style::Styles,
@@ -10,16 +10,16 @@ use std::collections::VecDeque;
 /// The action of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
-    /// Down by so many lines, up if negative.
+    /// Scroll down by this many lines, up if negative.
     Lines(isize),
-    /// Down by so many screens, up if negative.
+    /// Scroll down by this many pages, up if negative.
     Pages(isize),
     First,
     Last,
     Quit,
 }
 
-/// Keys, as terminals send them.
+/// The keys, as terminals send them.
 const KEYS: [(&[u8], Key); 26] = [
     (b"\x1b[A", Key::Lines(-1)),
     (b"\x1bOA", Key::Lines(-1)),
@@ -49,7 +49,7 @@ const KEYS: [(&[u8], Key); 26] = [
     (b"Q", Key::Quit),
 ];
 
-/// Returns what the bytes that a terminal sent do; unknown keys do nothing.
+/// Reads keys from the bytes that a terminal sent, without unknown keys.
 pub(super) fn keys(mut bytes: &[u8]) -> Vec<Key> {
     let mut found = Vec::new();
     while let Some(&first) = bytes.first() {
@@ -61,7 +61,7 @@ pub(super) fn keys(mut bytes: &[u8]) -> Vec<Key> {
                 found.push(*key);
                 sequence.len()
             }
-            // A sequence of a key that has no meaning here ends with a letter or a tilde.
+            // The sequence of an unknown key ends with a letter or a tilde.
             None if first == 0x1b && matches!(bytes.get(1), Some(b'[' | b'O')) => {
                 let end = bytes[2..]
                     .iter()
@@ -79,13 +79,14 @@ pub(super) fn keys(mut bytes: &[u8]) -> Vec<Key> {
 #[derive(Debug, Default)]
 pub(super) struct View {
     top: usize,
-    /// The lines of the table and how many of them fit, as they were drawn last.
+    /// The number of lines of the table when it was last drawn.
     lines: usize,
+    /// The number of those lines that fitted on the screen.
     room: usize,
 }
 
 impl View {
-    /// Moves it. What goes too far is put right when the screen is drawn.
+    /// Scrolls.
     pub(super) fn press(&mut self, key: Key) {
         let page = self.room.saturating_sub(1).max(1).cast_signed();
         self.top = match key {
@@ -98,8 +99,8 @@ impl View {
         .min(self.lines.saturating_sub(self.room));
     }
 
-    /// The lines of a screen of this size: the heading, as much of the table as there is room for,
-    /// as many of the last events, and what the keys do.
+    /// Returns the lines of a screen of this size: the heading, the part of the table, the latest
+    /// events, and the status line.
     pub(super) fn draw(
         &mut self,
         table: &Table,
@@ -110,8 +111,8 @@ impl View {
     ) -> Vec<String> {
         let text = table.render(&Styles::default(), Some(width));
         let (heading, rows) = text.split_once('\n').unwrap_or_default();
-        // What is never cut goes on in the next line.
-        let rows: Vec<&str> = rows.lines().flat_map(|row| broken(row, width)).collect();
+        // Columns that are never cut continue in the next line.
+        let rows: Vec<&str> = rows.lines().flat_map(|row| wrapped(row, width)).collect();
         let news = recent.len().min((height / 3).max(1));
         let gap = usize::from(news > 0);
         self.lines = rows.len();
@@ -127,7 +128,7 @@ impl View {
                 .take(news)
                 .map(|event| table::cut(event, width).to_owned()),
         );
-        // In small windows the last line says how to leave, whatever else there is.
+        // The last line says how to quit, however small the window is.
         lines.truncate(height.saturating_sub(1));
         lines.push(
             styles
@@ -144,22 +145,22 @@ impl View {
             return leave.to_owned();
         }
         let last = (self.top + self.room).min(self.lines);
-        let place = format!("lines {}-{last} of {}", self.top + 1, self.lines);
+        let position = format!("lines {}-{last} of {}", self.top + 1, self.lines);
         if has_keys {
-            format!("{leave}  j/k, arrows, PgUp/PgDn: scroll  {place}")
+            format!("{leave}  j/k, arrows, PgUp/PgDn: scroll  {position}")
         } else {
-            format!("{leave}  {place}")
+            format!("{leave}  {position}")
         }
     }
 }
 
-/// A line in pieces that fit into `width`.
-fn broken(line: &str, width: usize) -> Vec<&str> {
+/// Breaks a line into pieces that fit into `width`.
+fn wrapped(line: &str, width: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = line;
     loop {
         let piece = table::cut(rest, width.max(1));
-        // A letter may be wider than the screen.
+        // A character may be wider than the screen.
         let piece = if piece.is_empty() { rest } else { piece };
         pieces.push(piece);
         rest = &rest[piece.len()..];
@@ -175,20 +176,20 @@ mod tests {
     use crate::table::Align;
 
     #[test]
-    fn keys_are_read_whatever_comes_with_them() {
+    fn known_keys_are_read_among_unknown_bytes() {
         use Key::*;
         assert_eq!(keys(b"jk q"), [Lines(1), Lines(-1), Pages(1), Quit]);
         assert_eq!(
             keys(b"\x1b[B\x1bOA\x1b[6~x\x1b[1;5Cj\x1b"),
             [Lines(1), Lines(-1), Pages(1), Lines(1)]
         );
-        // Nothing within an unknown sequence is a key.
+        // An unknown sequence contains no key.
         assert_eq!(keys(b"\x1b[200q"), []);
         assert_eq!(keys(b""), []);
     }
 
     #[test]
-    fn a_table_that_does_not_fit_is_scrolled() {
+    fn a_table_that_does_not_fit_scrolls() {
         let mut table = Table::new(&[("NAME", Align::Left)]);
         (0..30).for_each(|row| table.row([format!("row {row}")]));
         let recent: VecDeque<_> = (0..9).map(|event| format!("event {event}")).collect();
@@ -196,14 +197,15 @@ mod tests {
         let draw =
             |view: &mut View| view.draw(&table, &recent, (100, 10), &Styles::default(), true);
         let shown = draw(&mut view);
-        let status =
-            |place: &str| format!("q: quit  j/k, arrows, PgUp/PgDn: scroll  lines {place} of 30");
+        let status = |position: &str| {
+            format!("q: quit  j/k, arrows, PgUp/PgDn: scroll  lines {position} of 30")
+        };
         assert_eq!(shown[..6], ["NAME", "row 0", "row 1", "row 2", "row 3", ""]);
         assert_eq!(
             shown[6..],
             ["event 0", "event 1", "event 2", &status("1-4")]
         );
-        for (key, first, place) in [
+        for (key, first, position) in [
             (Key::Lines(1), "row 1", "2-5"),
             (Key::Pages(1), "row 4", "5-8"),
             (Key::Lines(-2), "row 2", "3-6"),
@@ -217,14 +219,14 @@ mod tests {
             let shown = draw(&mut view);
             assert_eq!(
                 (shown[1].as_str(), shown[9].as_str()),
-                (first, status(place).as_str()),
+                (first, status(position).as_str()),
                 "{key:?}"
             );
         }
     }
 
     #[test]
-    fn no_line_is_wider_or_lower_than_the_screen() {
+    fn no_line_is_outside_the_screen() {
         let name = "a-name-that-is-wider-than-the-screen";
         let mut table = Table::new(&[("NAME", Align::Left), ("COMMAND", Align::Left)]);
         table.row([name, "sleep"]);
