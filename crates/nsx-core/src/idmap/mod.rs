@@ -6,12 +6,12 @@
 
 mod access;
 mod extents;
-mod ladder;
+mod id_chain;
 mod request;
 
 pub use access::{Access, Acl, FileIds, Verdict, Want};
 pub use extents::{Extent, IdMap, MapError, RawExtent};
-pub use ladder::{Ladder, LadderError, Rank, process_in};
+pub use id_chain::{Ladder, LadderError, Rank, process_in};
 pub use request::{MapRequest, MapRequestError, Owned, ParseRangeError, RangeRequest};
 
 use std::fmt;
