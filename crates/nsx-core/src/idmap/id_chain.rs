@@ -13,35 +13,35 @@ use crate::{
 
 /// The user namespaces from a process's own, which is first, to the caller's, which is last.
 #[derive(Clone, Debug)]
-pub struct Ladder {
-    rungs: Vec<Rung>,
+pub struct IdChain {
+    levels: Vec<Level>,
     /// The maps of users and groups from the caller's own user namespace to the one above it.
     above: [IdMap; 2],
 }
 
-/// A user namespace of the ladder.
+/// A user namespace of the chain.
 #[derive(Clone, Debug)]
-struct Rung {
+struct Level {
     ns: NsId,
-    /// Users and groups, to the caller's ids; none where no process in it can be asked.
+    /// Users and groups, to the caller's ids; none if no process in it can be read.
     maps: Option<[IdMap; 2]>,
 }
 
 /// An id as one user namespace numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rank {
-    /// Which namespace; none for the one above the caller's, which the kernel does not show.
+pub struct LevelId {
+    /// The namespace; none for the one above the caller's, which the kernel does not show.
     pub ns: Option<NsId>,
-    /// The id there; none where it is not mapped, or the map cannot be read.
+    /// The id there; none if it is not mapped or the map cannot be read.
     pub id: Option<u32>,
     /// The range that it is in, as its own namespace and the caller's count; for the caller's own
     /// id, as that and the one above count.
     pub extent: Option<Extent>,
 }
 
-/// Why there is no ladder.
+/// An error that keeps a chain from being built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LadderError {
+pub enum IdChainError {
     /// Something about the process could not be read.
     #[error(transparent)]
     Proc(#[from] ProcError),
@@ -50,12 +50,12 @@ pub enum LadderError {
     NotBelow,
 }
 
-impl Ladder {
-    /// The ladder from this process's user namespace.
+impl IdChain {
+    /// The chain from this process's user namespace.
     ///
     /// # Errors
-    /// [`LadderError`]; opening the namespace asks for `ptrace(2)` access.
-    pub fn of(process: &Process, proc: &ProcRoot) -> Result<Self, LadderError> {
+    /// [`IdChainError`]; opening the namespace requires `ptrace(2)` access.
+    pub fn of(process: &Process, proc: &ProcRoot) -> Result<Self, IdChainError> {
         let link = NsLink::Own(NsKind::User);
         let pid = process.pid_in(proc)?;
         let own = proc.own_ns(link)?;
@@ -66,22 +66,22 @@ impl Ladder {
         while open[open.len() - 1].id() != own {
             match open[open.len() - 1].parent() {
                 Ok(Related::Is(parent)) => open.push(parent),
-                Ok(Related::Hidden) => return Err(LadderError::NotBelow),
+                Ok(Related::Hidden) => return Err(IdChainError::NotBelow),
                 Err(errno) => return Err(ProcError::from(errno).into()),
             }
         }
-        let mut rungs: Vec<_> = open
+        let mut levels: Vec<_> = open
             .iter()
-            .map(|ns| Rung {
+            .map(|ns| Level {
                 ns: ns.id(),
                 maps: None,
             })
             .collect();
-        let last = rungs.len() - 1;
+        let last = levels.len() - 1;
         if last > 0 {
-            rungs[0].maps = Some(maps(proc, pid)?);
+            levels[0].maps = Some(maps(proc, pid)?);
         }
-        fill(&mut rungs[..last], proc);
+        fill(&mut levels[..last], proc);
         if process.reaped() {
             return Err(ProcError::Vanished.into());
         }
@@ -91,7 +91,7 @@ impl Ladder {
             IdMap::parse(&text)
         };
         Ok(Self {
-            rungs,
+            levels,
             above: [above(IdKind::User)?, above(IdKind::Group)?],
         })
     }
@@ -99,96 +99,96 @@ impl Ladder {
     /// Returns how many levels the process's user namespace is below the caller's: 0 for the
     /// caller's own.
     pub fn depth(&self) -> usize {
-        self.rungs.len() - 1
+        self.levels.len() - 1
     }
 
     /// The namespaces, the caller's first, with their maps to the caller's ids; the caller's own
     /// has none.
     pub fn namespaces(&self) -> impl Iterator<Item = (NsId, Option<&[IdMap; 2]>)> {
-        self.rungs
+        self.levels
             .iter()
             .rev()
-            .map(|rung| (rung.ns, rung.maps.as_ref()))
+            .map(|level| (level.ns, level.maps.as_ref()))
     }
 
     /// Translates an id of the process's user namespace to the caller's, if the id is mapped.
     pub fn to_own(&self, ids: IdKind, id: u32) -> Option<u32> {
-        match self.rungs.first()? {
-            Rung {
+        match self.levels.first()? {
+            Level {
                 maps: Some(maps), ..
-            } => maps[place(ids)].to_outside(id),
-            // The caller's own: an id that is none is mapped to nothing.
-            _ => self.above[place(ids)].to_outside(id).map(|_| id),
+            } => maps[index(ids)].to_outside(id),
+            // The caller's own: an unmapped id has no translation.
+            _ => self.above[index(ids)].to_outside(id).map(|_| id),
         }
     }
 
     /// Translates an id of the caller's user namespace to the process's, if the id is mapped.
     pub fn to_process(&self, ids: IdKind, id: u32) -> Option<u32> {
-        match self.rungs.first()? {
-            Rung {
+        match self.levels.first()? {
+            Level {
                 maps: Some(maps), ..
-            } => maps[place(ids)].to_inside(id),
-            _ => self.above[place(ids)].to_outside(id).map(|_| id),
+            } => maps[index(ids)].to_inside(id),
+            _ => self.above[index(ids)].to_outside(id).map(|_| id),
         }
     }
 
     /// Translates the id `own` of the caller's to each level: to the namespace above the caller's,
     /// to the caller's, and so on down to the process's.
-    pub fn ranks(&self, ids: IdKind, own: u32) -> Vec<Rank> {
-        let above = &self.above[place(ids)];
+    pub fn ids(&self, ids: IdKind, own: u32) -> Vec<LevelId> {
+        let above = &self.above[index(ids)];
         let outside = above.to_outside(own);
-        let mut ranks = vec![Rank {
+        let mut ids_of_levels = vec![LevelId {
             ns: None,
             id: outside,
             extent: None,
         }];
         for (ns, maps) in self.namespaces() {
-            ranks.push(match maps {
-                None if ns == self.rungs[self.rungs.len() - 1].ns => Rank {
+            ids_of_levels.push(match maps {
+                None if ns == self.levels[self.levels.len() - 1].ns => LevelId {
                     ns: Some(ns),
                     id: outside.map(|_| own),
                     extent: above.extent_of(own),
                 },
-                None => Rank {
+                None => LevelId {
                     ns: Some(ns),
                     id: None,
                     extent: None,
                 },
                 Some(maps) => {
-                    let id = maps[place(ids)].to_inside(own);
-                    Rank {
+                    let id = maps[index(ids)].to_inside(own);
+                    LevelId {
                         ns: Some(ns),
                         id,
-                        extent: id.and_then(|id| maps[place(ids)].extent_of(id)),
+                        extent: id.and_then(|id| maps[index(ids)].extent_of(id)),
                     }
                 }
             });
         }
-        ranks
+        ids_of_levels
     }
 }
 
-fn place(ids: IdKind) -> usize {
+fn index(ids: IdKind) -> usize {
     usize::from(ids == IdKind::Group)
 }
 
 /// Finds a process in each namespace whose maps are not known yet, and reads them there.
-fn fill(rungs: &mut [Rung], proc: &ProcRoot) {
-    if rungs.iter().all(|rung| rung.maps.is_some()) {
+fn fill(levels: &mut [Level], proc: &ProcRoot) {
+    if levels.iter().all(|level| level.maps.is_some()) {
         return;
     }
     let link = NsLink::Own(NsKind::User);
     for pid in proc.pids().unwrap_or_default() {
         let Ok(ns) = proc.ns(pid, link) else { continue };
-        let Some(rung) = rungs
+        let Some(level) = levels
             .iter_mut()
-            .find(|rung| rung.ns == ns && rung.maps.is_none())
+            .find(|level| level.ns == ns && level.maps.is_none())
         else {
             continue;
         };
         let found = maps(proc, pid).ok();
         // It may have ended, and its number be another's.
-        rung.maps = found.filter(|_| proc.ns(pid, link) == Ok(ns));
+        level.maps = found.filter(|_| proc.ns(pid, link) == Ok(ns));
     }
 }
 
@@ -201,10 +201,10 @@ fn maps(proc: &ProcRoot, pid: Pid) -> Result<[IdMap; 2], ProcError> {
     Ok([map(IdKind::User)?, map(IdKind::Group)?])
 }
 
-/// A process in the namespace that has this id, for whoever knows no more.
+/// A process in the namespace that has this id, whichever is found first.
 ///
 /// # Errors
-/// `Vanished` where no process is in it that the caller may look at.
+/// `Vanished` if the caller may read no process that is in it.
 pub fn process_in(ns: NsId, proc: &ProcRoot) -> Result<Process, ProcError> {
     let link = NsLink::Own(ns.kind);
     for pid in proc.pids()? {
@@ -239,21 +239,25 @@ mod tests {
     fn the_callers_own_ids_stay() {
         let proc = ProcRoot::system().unwrap();
         let caller = Process::pin(rustix::process::getpid()).unwrap();
-        let ladder = Ladder::of(&caller, &proc).unwrap();
-        assert_eq!(ladder.depth(), 0);
+        let chain = IdChain::of(&caller, &proc).unwrap();
+        assert_eq!(chain.depth(), 0);
         let uid = rustix::process::getuid().as_raw();
         assert_eq!(
             (
-                ladder.to_own(IdKind::User, uid),
-                ladder.to_process(IdKind::User, uid)
+                chain.to_own(IdKind::User, uid),
+                chain.to_process(IdKind::User, uid)
             ),
             (Some(uid), Some(uid))
         );
-        assert_eq!(ladder.to_own(IdKind::User, u32::MAX), None);
-        let ranks = ladder.ranks(IdKind::User, uid);
+        assert_eq!(chain.to_own(IdKind::User, u32::MAX), None);
+        let ids_of_levels = chain.ids(IdKind::User, uid);
         let own = proc.own_ns(NsLink::Own(NsKind::User)).unwrap();
         assert_eq!(
-            (ranks.len(), ranks[1].ns, ranks[1].id),
+            (
+                ids_of_levels.len(),
+                ids_of_levels[1].ns,
+                ids_of_levels[1].id
+            ),
             (2, Some(own), Some(uid))
         );
         assert_eq!(

@@ -11,7 +11,7 @@ mod request;
 
 pub use access::{Access, Acl, FileIds, Verdict, Want};
 pub use extents::{Extent, IdMap, MapError, RawExtent};
-pub use id_chain::{Ladder, LadderError, Rank, process_in};
+pub use id_chain::{IdChain, IdChainError, LevelId, process_in};
 pub use request::{MapRequest, MapRequestError, Owned, ParseRangeError, RangeRequest};
 
 use std::fmt;

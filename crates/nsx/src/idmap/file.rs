@@ -67,8 +67,8 @@ impl Permissions {
             .proc
             .credentials(ns.pid, &mut Vec::new())
             .map_err(|error| self.failed(error))?;
-        let uid_inside = ns.ladder.to_process(IdKind::User, file.uid);
-        let gid_inside = ns.ladder.to_process(IdKind::Group, file.gid);
+        let uid_inside = ns.chain.to_process(IdKind::User, file.uid);
+        let gid_inside = ns.chain.to_process(IdKind::Group, file.gid);
         let access = Access {
             file: &file,
             who: &credentials,

@@ -12,7 +12,7 @@ use crate::{
 use nsx_core::{
     accounts,
     hash::HashMap,
-    idmap::{IdKind, Rank},
+    idmap::{IdKind, LevelId},
     ns::NsId,
     proc::decimal,
 };
@@ -220,36 +220,34 @@ impl Row {
         theirs: &Names,
         ours: &Names,
     ) -> Self {
-        let ladder = &ns.ladder;
+        let chain = &ns.chain;
         let here = if reverse {
             Some(asked)
         } else {
-            ladder.to_own(kind, asked)
+            chain.to_own(kind, asked)
         };
-        let ranks = here
-            .map(|here| ladder.ranks(kind, here))
-            .unwrap_or_default();
-        let mut levels: Vec<_> = ranks
+        let ids_of_levels = here.map(|here| chain.ids(kind, here)).unwrap_or_default();
+        let mut levels: Vec<_> = ids_of_levels
             .iter()
             .zip(-1_i32..)
-            .map(|(rank, level)| {
+            .map(|(level_id, level)| {
                 let names = match level {
-                    level if usize::try_from(level) == Ok(ladder.depth()) => Some(theirs),
+                    level if usize::try_from(level) == Ok(chain.depth()) => Some(theirs),
                     0 => Some(ours),
                     _ => None,
                 };
-                Level::of(rank, level, names)
+                Level::of(level_id, level, names)
             })
             .collect();
         // There is nothing above the initial user namespace.
-        if ranks
+        if ids_of_levels
             .get(1)
             .and_then(|own| own.ns)
             .is_some_and(NsId::is_initial)
         {
             levels.remove(0);
         }
-        let there = here.and_then(|here| ladder.to_process(kind, here));
+        let there = here.and_then(|here| chain.to_process(kind, here));
         Self {
             kind: if kind == IdKind::User {
                 "user"
@@ -265,13 +263,13 @@ impl Row {
 }
 
 impl Level {
-    fn of(rank: &Rank, level: i32, names: Option<&Names>) -> Self {
+    fn of(level_id: &LevelId, level: i32, names: Option<&Names>) -> Self {
         Self {
             level,
-            ns: rank.ns.map(|ns| ns.inode),
-            id: rank.id,
-            range: rank.extent.as_ref().map(Range::from),
-            name: rank.id.and_then(|id| names?.get(&id).cloned()),
+            ns: level_id.ns.map(|ns| ns.inode),
+            id: level_id.id,
+            range: level_id.extent.as_ref().map(Range::from),
+            name: level_id.id.and_then(|id| names?.get(&id).cloned()),
         }
     }
 }

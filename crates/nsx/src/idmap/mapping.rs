@@ -45,7 +45,7 @@ impl Mapping {
         let mut text = Vec::new();
         let setgroups = ns.proc.read(ns.pid, "setgroups", &mut text).ok();
         let setgroups = setgroups.map(|()| String::from_utf8_lossy(text.trim_ascii()).into_owned());
-        let levels: Vec<_> = ns.ladder.namespaces().collect();
+        let levels: Vec<_> = ns.chain.namespaces().collect();
         if !self.json {
             return Ok(Answer::text(in_words(&levels, setgroups.as_deref())));
         }

@@ -4,7 +4,7 @@ use crate::{error::Error, hints, target};
 use nsx_core::{
     accounts,
     hash::HashMap,
-    idmap::{IdKind, Ladder, LadderError, process_in},
+    idmap::{IdChain, IdChainError, IdKind, process_in},
     ns::{NsId, NsKind},
     pid::{Pid, Process},
     proc::{ProcError, ProcRoot},
@@ -21,7 +21,7 @@ pub(super) struct UserNs<'a> {
     pub(super) process: Process,
     /// The id of the process in the procfs.
     pub(super) pid: Pid,
-    pub(super) ladder: Ladder,
+    pub(super) chain: IdChain,
 }
 
 impl<'a> UserNs<'a> {
@@ -36,9 +36,9 @@ impl<'a> UserNs<'a> {
         let pid = process
             .pid_in(proc)
             .map_err(|error| unread(&process, error))?;
-        let ladder = Ladder::of(&process, proc).map_err(|error| {
+        let chain = IdChain::of(&process, proc).map_err(|error| {
             let hints = match error {
-                LadderError::Proc(ProcError::Denied) => hints::of_guard(&process),
+                IdChainError::Proc(ProcError::Denied) => hints::of_guard(&process),
                 _ => Vec::new(),
             };
             unread(&process, error).with_hints(hints)
@@ -47,7 +47,7 @@ impl<'a> UserNs<'a> {
             proc,
             process,
             pid,
-            ladder,
+            chain,
         })
     }
 
