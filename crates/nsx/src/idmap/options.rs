@@ -1,7 +1,7 @@
 //! The options of `nsx idmap`.
 
 use super::{
-    Action,
+    action::Action,
     file::Permissions,
     ids::{Form, Id, Ids},
     mapping::Mapping,

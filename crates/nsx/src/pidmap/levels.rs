@@ -1,11 +1,10 @@
 //! Processes with their ids in all PID namespaces that see them.
 
 use super::{
+    columns::{self, With},
     ends::{Ends, OpenEnds},
     ids::{Batches, Id, Operand},
-    limits,
-    options::With,
-    owners::Owners,
+    owners::{self, Owners},
     untranslated,
 };
 use crate::{
@@ -115,7 +114,7 @@ impl Levels {
             })?,
             Form::JsonLines | Form::Numbers => Answer::default(),
         };
-        let limits = limits(&ends.own).filter(|_| self.form != Form::Numbers);
+        let limits = owners::limits(&ends.own).filter(|_| self.form != Form::Numbers);
         let cut_off = host.iter().flat_map(Host::cut_off);
         Ok(answer
             .found(all && batches.all_valid)
@@ -143,20 +142,11 @@ impl Levels {
             (true, "USER", Align::Left),
             (true, "COMMAND", Align::Left),
         ];
-        let shown = columns.iter().filter(|(is_shown, ..)| *is_shown);
-        let shown: Vec<_> = shown.map(|&(_, name, align)| (name, align)).collect();
-        let mut table = Table::new(&shown);
-        for row in rows {
-            for level in 0..row.chain.len() {
-                let cells = columns.iter().zip(row.cells(level));
-                table.row(
-                    cells
-                        .filter(|((is_shown, ..), _)| *is_shown)
-                        .map(|(_, cell)| cell),
-                );
-            }
-        }
-        table
+        let lines = rows.iter().flat_map(|row| {
+            let levels = 0..row.chain.len();
+            levels.map(|level| row.cells(level))
+        });
+        columns::table(columns, lines)
     }
 }
 

@@ -1,6 +1,10 @@
 //! The processes that a PID namespace sees, with their ids and users inside and here.
 
-use super::{limits, namespace::Named, options::With};
+use super::{
+    columns::{self, With},
+    namespace::Named,
+    owners,
+};
 use crate::{
     answer::Answer,
     error::Error,
@@ -128,7 +132,9 @@ impl List {
                 "{hidden} {processes} may belong here, but could not be read; root may see more"
             )
         });
-        let limits = Numbering::own(proc).ok().and_then(|own| limits(&own));
+        let limits = Numbering::own(proc)
+            .ok()
+            .and_then(|own| owners::limits(&own));
         Ok(answer
             .found(!is_empty)
             .with_notes(empty)
@@ -150,18 +156,7 @@ impl List {
             (true, "USER", Align::Left),
             (true, "COMMAND", Align::Left),
         ];
-        let shown = columns.iter().filter(|(is_shown, ..)| *is_shown);
-        let shown: Vec<_> = shown.map(|&(_, name, align)| (name, align)).collect();
-        let mut table = Table::new(&shown);
-        for (lead, row) in rows {
-            let cells = columns.iter().zip(row.cells(&lead));
-            table.row(
-                cells
-                    .filter(|((is_shown, ..), _)| *is_shown)
-                    .map(|(_, cell)| cell),
-            );
-        }
-        table
+        columns::table(columns, rows.map(|(lead, row)| row.cells(&lead)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The options of `nsx pidmap`.
 
 use super::{
-    Action,
+    action::Action,
+    columns::With,
     ends::Ends,
     filter::Filter,
     ids::{self, Operand},
@@ -12,7 +13,7 @@ use super::{
     pattern::Pattern,
 };
 use crate::{error::Error, out::Output, style::Color};
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use nsx_core::pid::Tasks;
 use nsx_target::{ParseTargetError, Target};
 use std::{
@@ -106,15 +107,6 @@ pub struct Options {
     /// When to use colour
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: Color,
-}
-
-/// Ids that a process shares with others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum With {
-    /// Its process group
-    Pgid,
-    /// Its session
-    Sid,
 }
 
 impl Options {

@@ -101,3 +101,12 @@ impl<'a> Owners<'a> {
         })
     }
 }
+
+/// Returns a note on what cannot be seen from the PID namespace that nsx runs in, if that is not
+/// the initial one.
+pub(super) fn limits(own: &Numbering) -> Option<&'static str> {
+    (!own.id().is_initial()).then_some(
+        "run in a container: PID namespaces above this one, and processes that only those see, \
+        cannot be seen from here",
+    )
+}
