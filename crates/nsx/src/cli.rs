@@ -1,6 +1,6 @@
-//! From the argument vector to a command: who is called, and how wrong usage is answered.
+//! From the argument vector to a command, and the report of its failure.
 //!
-//! Only the command that was called builds its options: building all of them would double the time
+//! Only the command that is called builds its options: building all of them would double the time
 //! to start.
 
 use crate::{
@@ -24,7 +24,7 @@ use std::{
     version,
     disable_help_subcommand = true,
     subcommand_required = true,
-    after_help = "`nsx help COMMAND` says what a command takes, `nsx COMMAND -h` in short."
+    after_help = "`nsx help COMMAND` explains a command, `nsx COMMAND -h` briefly."
 )]
 pub enum Nsx {
     /// Run a program in new namespaces
@@ -41,11 +41,11 @@ pub enum Nsx {
     Pin(pin::Options),
     /// Take away pins: files that keep namespaces
     Rm(rm::Options),
-    /// Run as a program of util-linux, to the letter, as a link to nsx of that name does
+    /// Run as a program of util-linux, exactly, as a link to nsx of that name does
     Compat(CompatOptions),
 }
 
-/// The program to run as; `compat` reads the rest.
+/// The program to run as. The module `compat` reads its arguments.
 #[derive(Args, Debug)]
 pub struct CompatOptions {
     /// The program's name
@@ -64,7 +64,7 @@ pub struct CompatOptions {
     arguments: Vec<OsString>,
 }
 
-/// The status with which the command that the first argument names ends if nsx fails.
+/// Returns the exit status of the command that the first argument names if nsx fails.
 pub(crate) fn failure(arguments: &[&CStr]) -> ExitStatus {
     match arguments.get(1).map(|name| name.to_bytes()) {
         Some(b"unshare" | b"enter") => ExitStatus::NOT_RUN,
@@ -78,7 +78,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         .get(1)
         .map(|name| name.as_bytes().to_vec())
         .unwrap_or_default();
-    // What a command reads begins with what clap calls the program in its messages.
+    // clap takes the first word for the program's name.
     let own = arguments.get(1..).unwrap_or_default();
     match command.as_slice() {
         b"unshare" => run(
@@ -110,7 +110,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
             ExitStatus::FAILURE,
             |options| Ok(rm::run(options)),
         ),
-        // For completion scripts: every TARGET that there is now.
+        // For completion scripts: all targets that exist now.
         b"__targets" => finish(target::list(), ExitStatus::FAILURE),
         // `nsx help enter` is `nsx enter --help`.
         b"help" if arguments.len() > 2 => {
@@ -119,33 +119,31 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
             arguments.push("--help".into());
             dispatch(arguments)
         }
-        b"help" => usage(
-            Nsx::command()
-                .try_get_matches_from(["nsx", "--help"])
-                .map(drop),
-        ),
-        _ => usage(
-            Nsx::command()
-                .try_get_matches_from(&arguments)
-                .map(drop)
-                .map_err(|mut error| {
-                    if error.kind() == ErrorKind::InvalidSubcommand {
-                        meant::propose(&mut error, meant::command(own));
-                    }
-                    error
-                }),
-        ),
+        b"help" => no_command(&["nsx".into(), "--help".into()]),
+        _ => no_command(&arguments),
     }
+}
+
+/// Answers arguments without the name of a command: `--help`, `--version` or wrong usage.
+fn no_command(arguments: &[OsString]) -> ExitStatus {
+    let Err(mut error) = Nsx::command().try_get_matches_from(arguments) else {
+        return ExitStatus::FAILURE;
+    };
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        let own = arguments.get(1..).unwrap_or_default();
+        meant::propose(&mut error, meant::command(own));
+    }
+    print_usage(error, ExitStatus::FAILURE)
 }
 
 /// Returns the status of a command that lists, unless the system itself failed meanwhile: then what
 /// is printed is not all there is.
 fn whole(status: ExitStatus) -> ExitStatus {
     match trouble::first() {
-        Some(errno) if status != ExitStatus::FAILURE => finish(
-            Err(Error::failed("read all of it", errno)),
-            ExitStatus::FAILURE,
-        ),
+        Some(errno) if status != ExitStatus::FAILURE => {
+            let error = Error::failed("read all of it", errno);
+            out::report(&error, ExitStatus::FAILURE)
+        }
         _ => status,
     }
 }
@@ -159,7 +157,7 @@ fn run<O>(
 ) -> ExitStatus {
     match options {
         Ok(options) => finish(command(options), failure),
-        Err(error) => answer(error, failure),
+        Err(error) => print_usage(error, failure),
     }
 }
 
@@ -168,15 +166,9 @@ fn finish(outcome: Result<ExitStatus, Error>, failure: ExitStatus) -> ExitStatus
     outcome.unwrap_or_else(|error| out::report(&error, failure))
 }
 
-fn usage(outcome: Result<(), clap::Error>) -> ExitStatus {
-    outcome.err().map_or(ExitStatus::FAILURE, |error| {
-        answer(error, ExitStatus::FAILURE)
-    })
-}
-
-/// Prints help to standard output and wrong usage to standard error.
-fn answer(mut error: clap::Error, misused: ExitStatus) -> ExitStatus {
-    // clap's tip would make a negative number the program: `--status-fd -- -1`.
+/// Prints help to standard output, or wrong usage to standard error.
+fn print_usage(mut error: clap::Error, failure: ExitStatus) -> ExitStatus {
+    // clap's suggestion would make a negative number the program: `--status-fd -- -1`.
     if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
         && word
             .strip_prefix('-')
@@ -184,14 +176,12 @@ fn answer(mut error: clap::Error, misused: ExitStatus) -> ExitStatus {
     {
         error.insert(ContextKind::Suggested, ContextValue::None);
     }
-    if let Err(failure) = error.print() {
-        return finish(
-            Err(Error::failed("write to standard output", failure)),
-            misused,
-        );
+    if let Err(unwritten) = error.print() {
+        let error = Error::failed("write to standard output", unwritten);
+        return out::report(&error, failure);
     }
     if error.use_stderr() {
-        misused
+        failure
     } else {
         ExitStatus::SUCCESS
     }

@@ -1,22 +1,22 @@
-//! Exit statuses: every number that nsx ends with, in one place.
+//! Exit statuses: every number that nsx ends with.
 
 use nsx_core::signal::{self, Signal};
 
 /// The way in which nsx ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// With this number.
+    /// nsx exits with this number.
     Code(u8),
-    /// By this signal, as the program that nsx ran did.
+    /// nsx is killed by this signal, as the program that it ran was.
     Signal(Signal),
 }
 
 impl ExitStatus {
-    /// All went well; `ls` and `pidmap`: found.
+    /// Success; `ls`, `pidmap` and `idmap`: found.
     pub const SUCCESS: Self = Self::Code(0);
-    /// `ls` and `pidmap`: nothing matched, or not all of it.
+    /// `ls`, `pidmap` and `idmap`: nothing, or not all, was found.
     pub const NO_MATCH: Self = Self::Code(1);
-    /// `ls`, `pidmap` and `nsx` itself: wrong usage or a failure.
+    /// All commands but `unshare` and `enter`: wrong usage or a failure.
     pub const FAILURE: Self = Self::Code(2);
     /// The strict personalities: wrong usage or a failure.
     pub const COMPLAINT: Self = Self::Code(1);
@@ -33,7 +33,7 @@ impl ExitStatus {
     /// `unshare` and `enter`: the program was not found.
     pub const NOT_FOUND: Self = Self::Code(127);
 
-    /// The number for `main` to return. Does not return where a signal is to end nsx.
+    /// Returns the number for `main` to return. Does not return if a signal ends nsx.
     pub fn finish(self) -> i32 {
         match self {
             Self::Code(code) => code.into(),

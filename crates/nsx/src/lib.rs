@@ -1,8 +1,8 @@
 //! The program `nsx`: from an argument vector to an exit status.
 //!
-//! Each command is one module, from its options to what it prints; [`out`] is the only module that
-//! writes to a stream. All that the commands know about namespaces is in `nsx-core`, and what
-//! people call a process in `nsx-target`.
+//! Each command has a module. It reads options, and returns an exit status or an error to [`cli`].
+//! Only [`out`] writes to a stream. Namespaces are the subject of `nsx-core`, and the names of
+//! processes and containers that of `nsx-target`.
 
 #![forbid(unsafe_code)]
 
@@ -29,8 +29,7 @@ mod target;
 pub mod text;
 pub mod unshare;
 
-/// Readers of texts that others wrote, and writers of such texts, for tests that feed them
-/// anything.
+/// Parsers of foreign texts, and writers of such texts, for fuzz targets.
 pub mod formats {
     pub use crate::{
         compat::{environment, quoted, raw},
@@ -51,7 +50,7 @@ use std::{
     os::unix::ffi::OsStrExt,
 };
 
-/// Runs the command that `arguments`, the whole argument vector, ask for.
+/// Runs the command that `arguments`, the whole argument vector, name.
 pub fn main(arguments: &[&CStr]) -> ExitStatus {
     let personality = Personality::of(arguments);
     let (name, status) = match personality {
@@ -59,8 +58,8 @@ pub fn main(arguments: &[&CStr]) -> ExitStatus {
         None => ("nsx", cli::failure(arguments)),
     };
     memory::on_exhaustion(name, status.finish());
-    if let Some(why) = borrowed_rights() {
-        out::complain(format!("{name}: failed to start: {why}").as_bytes());
+    if let Err(reason) = refuse_gained_rights() {
+        out::complain(format!("{name}: failed to start: {reason}").as_bytes());
         return status;
     }
     descriptor::hold_closed();
@@ -75,19 +74,18 @@ pub fn main(arguments: &[&CStr]) -> ExitStatus {
     }
 }
 
-/// Returns why nsx must not run, if it has rights from its own file: nsx does whatever it is told
-/// to, so all users would have them.
-fn borrowed_rights() -> Option<String> {
-    match gained::by_exec() {
-        Ok(None) => None,
-        Ok(Some(Gained::User)) => Some("the program must not be set-user-id".to_owned()),
-        Ok(Some(Gained::Group)) => Some("the program must not be set-group-id".to_owned()),
-        Ok(Some(Gained::Capabilities)) => {
-            Some("the program must not have file capabilities".to_owned())
-        }
-        Err(errno) => Some(format!(
+/// Refuses to run with rights from the program's own file: nsx does what its user says, so every
+/// user would have those rights.
+fn refuse_gained_rights() -> Result<(), String> {
+    let reason = match gained::by_exec() {
+        Ok(None) => return Ok(()),
+        Ok(Some(Gained::User)) => "the program must not be set-user-id".to_owned(),
+        Ok(Some(Gained::Group)) => "the program must not be set-group-id".to_owned(),
+        Ok(Some(Gained::Capabilities)) => "the program must not have file capabilities".to_owned(),
+        Err(errno) => format!(
             "failed to read the process's capabilities: {}",
-            out::reason(&errno)
-        )),
-    }
+            text::reason(&errno)
+        ),
+    };
+    Err(reason)
 }

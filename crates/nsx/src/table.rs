@@ -1,13 +1,13 @@
 //! Tables for people: a header, and columns as wide as they need.
 //!
-//! Text that another command is given is never cut: a name, a namespace, a process id. A line runs
-//! past the edge of a terminal before a cell of [`HANDLES`] or a number is shown in part. Other
-//! texts are cut to fit into a terminal. In a pipe, one long cell makes no other line long.
+//! Text that people give to other commands is never cut: a name, a namespace, a process id. Before a
+//! cell of [`HANDLES`] or a number is cut, its line runs past the edge of the terminal. Other texts
+//! are cut to fit into a terminal. In a pipe, one long cell does not make other lines long.
 
 use crate::style::Styles;
 use unicode_width::UnicodeWidthChar;
 
-/// Which side of a column its cells stand on.
+/// The side of a column to which its cells are aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     /// Text.
@@ -19,31 +19,31 @@ pub enum Align {
 /// Headings of columns whose cells are words that other commands take.
 const HANDLES: [&str; 5] = ["NAME", "NS", "CHAIN", "CONTAINER", "OF"];
 
-/// The heading of command lines, which have any length and which nobody types again.
+/// The heading of command lines, which may have any length and are not given to other commands.
 const COMMAND: &str = "COMMAND";
 
-/// To how many columns of a terminal a text is cut before its neighbours have to give way too.
+/// The width to which the widest texts are cut before narrower ones are cut too.
 const LEAST: usize = 16;
 
-/// As wide as a column before others is in a pipe. A longer cell takes its room from its own line.
+/// The greatest width of a column in a pipe, unless it is the last. A longer cell moves the rest of
+/// its own line.
 const WIDEST: usize = 100;
 
-/// As much as a pipe gets of a command line behind which nothing stands.
+/// The greatest length of a command line in the last column of a pipe.
 const LONGEST_COMMAND: usize = 160;
 
-/// Rows under a header. Cells are text that is safe to show, see [`crate::text::escape`].
+/// Rows under a header. Cells contain text that is safe to show, see [`crate::text::escape`].
 #[derive(Debug)]
 pub struct Table {
     columns: Vec<(&'static str, Align)>,
-    /// The cells, one behind the other: a host may have a hundred thousand.
+    /// The text of all cells, joined: a host may have a hundred thousand cells.
     text: String,
     cells: Vec<Cell>,
     /// `true` if a terminal breaks lines that are too wide for it.
     is_wrapped: bool,
 }
 
-/// The end of a cell in the text of all cells, and the number of columns of a terminal that it
-/// takes.
+/// The end of a cell in the text of all cells, and its width on a terminal.
 #[derive(Clone, Copy, Debug)]
 struct Cell {
     end: usize,
@@ -51,7 +51,7 @@ struct Cell {
 }
 
 impl Table {
-    /// A table with these columns and no row.
+    /// Makes a table with these columns and no rows.
     pub fn new(columns: &[(&'static str, Align)]) -> Self {
         Self {
             columns: columns.to_vec(),
@@ -82,13 +82,13 @@ impl Table {
         debug_assert_eq!(self.cells.len() % self.columns.len(), 0);
     }
 
-    /// Returns whether the table has no row.
+    /// Returns whether the table has no rows.
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
 
-    /// The text; nothing if there is no row. With a `width`, that of a terminal, no line is wider
-    /// but for a cell that is never cut.
+    /// Returns the text, which is empty if there are no rows. With the `width` of a terminal, only
+    /// cells that are never cut make a line wider than that.
     pub fn render(&self, styles: &Styles, width: Option<usize>) -> String {
         if self.is_empty() {
             return String::new();
@@ -133,28 +133,28 @@ impl Table {
         text
     }
 
-    /// Makes columns narrower until a line fits into `width`, or none can be made narrower: first
-    /// texts down to [`LEAST`], then texts down to their headings, then handles, which take what is
-    /// missing from the rest of their own line.
+    /// Makes columns narrower until a line fits into `width` or no column can be narrower: first
+    /// texts down to [`LEAST`], then texts down to their headings, then handles, which push the rest
+    /// of their own line to the right.
     fn fit(&self, widths: &mut [usize], least: &[usize], width: usize) {
         let last = widths.len() - 1;
         if self.is_text(last) {
-            // The edge cuts what is longer.
+            // The edge of the terminal cuts longer cells.
             widths[last] = widths[last].min(LEAST);
         }
         let mut taken = widths.iter().sum::<usize>() + last;
-        let is_left = |place: usize| self.columns[place].1 == Align::Left;
+        let is_left = |column: usize| self.columns[column].1 == Align::Left;
         let narrower: [(&dyn Fn(usize) -> bool, usize); 3] = [
-            (&|place| self.is_text(place), LEAST),
-            (&|place| self.is_text(place), 0),
+            (&|column| self.is_text(column), LEAST),
+            (&|column| self.is_text(column), 0),
             (&is_left, LEAST),
         ];
         for (may_be, floor) in narrower {
             while taken > width {
-                let floor = |place: usize| least[place].max(floor);
+                let floor = |column: usize| least[column].max(floor);
                 let wide =
-                    (0..=last).filter(|place| may_be(*place) && widths[*place] > floor(*place));
-                let Some(widest) = wide.max_by_key(|place| widths[*place]) else {
+                    (0..=last).filter(|column| may_be(*column) && widths[*column] > floor(*column));
+                let Some(widest) = wide.max_by_key(|column| widths[*column]) else {
                     break;
                 };
                 widths[widest] -= 1;
@@ -164,18 +164,18 @@ impl Table {
     }
 
     /// Returns whether the cells of a column may be cut.
-    fn is_text(&self, place: usize) -> bool {
-        self.columns[place].1 == Align::Left && !self.is_handle(place)
+    fn is_text(&self, column: usize) -> bool {
+        self.columns[column].1 == Align::Left && !self.is_handle(column)
     }
 
     /// Returns whether the cells of a column are shown whole at any width. In a tree, ids of
-    /// processes are texts.
-    fn is_handle(&self, place: usize) -> bool {
-        let (heading, align) = self.columns[place];
+    /// processes are aligned to the left.
+    fn is_handle(&self, column: usize) -> bool {
+        let (heading, align) = self.columns[column];
         HANDLES.contains(&heading) || (heading == "PID" && align == Align::Left)
     }
 
-    /// Adds a line to the text, of cells and what each takes.
+    /// Appends a line to the text, of cells with their widths.
     fn line<'a>(
         &self,
         text: &mut String,
@@ -184,39 +184,40 @@ impl Table {
         width: Option<usize>,
     ) {
         let start = text.len();
-        // Where the line and the column end, and up to where the text may not be cut.
+        // The widths of the line and of the columns so far, and the end of the text that may not be
+        // cut.
         let (mut at, mut end, mut whole) = (0, 0, start);
         let mut is_over = false;
-        for (place, ((cell, taken), column_width)) in cells.zip(widths).enumerate() {
-            // The cells know where they begin once those before them were asked for.
+        for (column, ((cell, taken), column_width)) in cells.zip(widths).enumerate() {
+            // The iterator finds the start of a cell by the cells before it.
             if is_over {
                 continue;
             }
-            if place > 0 {
+            if column > 0 {
                 text.push(' ');
                 at += 1;
                 end += 1;
             }
             end += column_width;
-            let is_last = place + 1 == widths.len();
-            let (heading, align) = self.columns[place];
+            let is_last = column + 1 == widths.len();
+            let (heading, align) = self.columns[column];
             let most = match width {
-                _ if !self.is_text(place) => taken,
-                // The edge cuts the last one.
+                _ if !self.is_text(column) => taken,
+                // The edge of the terminal cuts the last cell.
                 Some(_) if is_last => taken,
                 Some(_) => *column_width,
                 None if heading != COMMAND => taken,
                 None if is_last => LONGEST_COMMAND,
                 None => *column_width,
             };
-            // What stands before may have taken of this one's room.
+            // Longer cells before this one may have taken some of its room.
             let padding = end.saturating_sub(at + taken.min(most));
             if align == Align::Right {
                 pad(text, padding);
                 at += padding;
                 let is_cut = width.is_some_and(|width| at < width && at + taken > width);
-                if is_cut && !self.is_handle(place) {
-                    // Half a number is another number.
+                if is_cut && !self.is_handle(column) {
+                    // Half a number would be another number.
                     text.push('…');
                     is_over = true;
                     continue;
@@ -232,10 +233,10 @@ impl Table {
                 text.push_str(cell);
                 at += taken;
             }
-            if self.is_handle(place) {
+            if self.is_handle(column) {
                 whole = text.len();
             }
-            // What would stand behind the last cell is cut off again.
+            // Spaces after the last cell would be cut off again.
             if align == Align::Left && !is_last {
                 pad(text, padding);
                 at += padding;
@@ -257,9 +258,9 @@ fn pad(text: &mut String, mut columns: usize) {
     }
 }
 
-/// Columns of a terminal that `text` takes.
+/// Returns the number of columns of a terminal that `text` takes.
 fn columns_of(text: &str) -> usize {
-    // Cells have no control characters, so each of the rest of ASCII takes one.
+    // Cells have no control characters, so each character of ASCII takes one column.
     if text.is_ascii() {
         return text.len();
     }
@@ -268,16 +269,16 @@ fn columns_of(text: &str) -> usize {
         .sum()
 }
 
-/// As much of `text` from its start as fits into `width` columns.
+/// Returns the start of `text` that fits into `width` columns.
 pub(crate) fn cut(text: &str, width: usize) -> &str {
     if text.is_ascii() {
         return &text[..text.len().min(width)];
     }
     let mut columns = 0;
-    for (place, character) in text.char_indices() {
+    for (index, character) in text.char_indices() {
         columns += character.width().unwrap_or(0);
         if columns > width {
-            return &text[..place];
+            return &text[..index];
         }
     }
     text
@@ -288,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_under_their_headings() {
+    fn cells_are_aligned_below_their_headings() {
         let mut table = Table::new(&[("PID", Align::Right), ("USER", Align::Left)]);
         assert_eq!(table.render(&Styles::default(), None), "");
         table.row(["1", "init"]);
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_column_leaves_room_for_those_behind_it() {
+    fn a_wide_column_leaves_room_for_the_next() {
         let mut table = Table::new(&[
             ("LIST", Align::Left),
             ("PID", Align::Right),
@@ -320,7 +321,7 @@ mod tests {
         let fitted = "LIST               PID COMMAND\none, two, three…     1 init with very \
         m\n日本語日本語日…  12345 sh\n";
         assert_eq!(table.render(&Styles::default(), Some(39)), fitted);
-        // Then down to the headings, and then the edge cuts texts. Half a number is another number.
+        // Then they shrink to their headings, and then the edge cuts texts but not numbers.
         let narrow = "LIST   PID COMMAND\none…     1 init wi\n日…  12345 sh\n";
         assert_eq!(table.render(&Styles::default(), Some(18)), narrow);
         assert_eq!(
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn handles_are_whole_however_narrow_a_terminal_is() {
+    fn handles_are_whole_on_any_terminal() {
         let name = "docker:a-name-of-more-than-twenty-letters";
         let mut table = Table::new(&[
             ("USER", Align::Left),
@@ -346,7 +347,7 @@ mod tests {
             assert!(lines.next().unwrap().contains(name), "{text}");
             let line = lines.next().unwrap();
             assert!(line.contains("web"), "{text}");
-            // The long name takes its room from its own line.
+            // The long name moves the rest of its own line only.
             assert!(
                 width < 44 || line.contains("web") && line.contains(" 7 sleep"),
                 "{text}"
@@ -356,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_cell_makes_no_other_line_of_a_pipe_long() {
+    fn a_long_cell_does_not_make_other_lines_of_a_pipe_long() {
         let mut table = Table::new(&[
             ("NS", Align::Right),
             ("CGROUP", Align::Left),
@@ -368,7 +369,7 @@ mod tests {
         table.row(["2", "/a", "sh", "123"]);
         let text = table.render(&Styles::default(), None);
         let lines: Vec<_> = text.lines().collect();
-        // Nothing is cut but the command.
+        // Only the command is cut.
         assert!(lines[1].starts_with(&format!(" 1 {long} xxx")) && lines[1].ends_with("x… 7"));
         assert_eq!(columns_of(lines[1]), 3 + 5000 + 1 + WIDEST + 1 + 1);
         assert_eq!(columns_of(lines[2]), 3 + WIDEST + 1 + WIDEST + 1 + 3);

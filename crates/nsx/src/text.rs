@@ -1,18 +1,17 @@
-//! Bytes that a process or a container chose, made safe to show.
+//! Text that is safe to show, from bytes that a process or a container chose.
 
 use serde::Serializer;
 use std::{error::Error as StdError, ffi::OsStr, fmt::Write, os::unix::ffi::OsStrExt};
 
-/// The text in a table for what cannot be known: the kernel hides it, or it was gone before nsx
-/// looked.
+/// The cell of a table for a fact that is not known: the kernel hides it, or the process ended before
+/// it was read.
 pub const UNKNOWN: &str = "?";
 
-/// The text of `bytes` with whatever could change a terminal's state or the order of reading
-/// written out: control characters and bytes that are not UTF-8 as `\x1b`, bidirectional and other
+/// Returns the text of `bytes` with everything escaped that could change a terminal's state or the
+/// reading order: control characters and bytes that are not UTF-8 as `\x1b`, bidirectional and other
 /// invisible characters as `\u{202e}`.
 pub fn escape(bytes: &[u8]) -> String {
-    // Nearly all that is shown is plain, which all bytes at once say faster than one after the
-    // other.
+    // Nearly all text is plain. A check of all bytes is faster than one that stops early.
     let is_plain = bytes
         .iter()
         .fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
@@ -39,7 +38,7 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
-/// `bytes` as a word that a shell reads as it is; none if they are not safe to show.
+/// Returns `bytes` as one word of a shell; `None` if they are not safe to show.
 pub fn shell_word(bytes: &[u8]) -> Option<String> {
     let text = str::from_utf8(bytes)
         .ok()
@@ -53,7 +52,7 @@ pub fn shell_word(bytes: &[u8]) -> Option<String> {
     })
 }
 
-/// Words as a list of them is read: `a, b and c`.
+/// Returns words as a list in a sentence: `a, b and c`.
 pub fn listed(words: &[impl AsRef<str>]) -> String {
     let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
     match words.as_slice() {
@@ -83,7 +82,7 @@ pub fn shown(argument: &OsStr) -> String {
     escape(argument.as_bytes())
 }
 
-/// Someone's name for a table, or the number where there is no name.
+/// Returns the name of a user or group for a table, or the id if there is no name.
 pub fn named(name: Option<&[u8]>, id: Option<u32>) -> String {
     match (name, id) {
         (Some(name), _) => escape(name),
@@ -92,7 +91,7 @@ pub fn named(name: Option<&[u8]>, id: Option<u32>) -> String {
     }
 }
 
-/// The text of `bytes` for JSON, whose encoder escapes the rest: what is not UTF-8 becomes U+FFFD.
+/// Writes the text of `bytes` to JSON; bytes that are not UTF-8 become U+FFFD.
 ///
 /// # Errors
 /// Those of `serializer`.
@@ -103,7 +102,7 @@ pub fn lossy<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S:
     }
 }
 
-/// As [`lossy`], of bytes that are there.
+/// Like [`lossy`], but for bytes that are not optional.
 ///
 /// # Errors
 /// Those of `serializer`.
@@ -111,9 +110,9 @@ pub fn lossy_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, 
     serializer.serialize_str(&String::from_utf8_lossy(bytes))
 }
 
-/// JSON that says the same with `\u202e` in place of what could change a terminal's state or the
-/// order of reading. Its encoder has seen to the controls below U+0020; all of these are in
-/// strings.
+/// Returns JSON of the same meaning, with escapes such as `\u202e` for characters that could change a
+/// terminal's state or the reading order. All of them are in strings, and the encoder has escaped
+/// the control characters below U+0020.
 pub fn escape_json(json: String) -> String {
     if json.bytes().all(|byte| byte < b'\x7f') {
         return json;
@@ -132,8 +131,8 @@ pub fn escape_json(json: String) -> String {
     text
 }
 
-/// Characters beyond ASCII that are not seen but act: C1 controls, line separators, bidirectional
-/// marks (UAX #9), zero-width ones, tags.
+/// Returns whether a character beyond ASCII is invisible but has an effect: C1 controls, line
+/// separators, bidirectional marks (UAX #9), zero-width characters, tags.
 pub(crate) fn is_unseen(character: char) -> bool {
     matches!(character,
         '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -146,14 +145,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_acts_is_written_out_and_the_rest_stays() {
+    fn characters_with_an_effect_are_escaped() {
         assert_eq!(escape("naïve 日本 \\x".as_bytes()), "naïve 日本 \\x");
         assert_eq!(escape(b"a\x1b[31mb\n\xff"), "a\\x1b[31mb\\x0a\\xff");
         assert_eq!(escape("\u{202e}\u{9b}".as_bytes()), "\\u{202e}\\u{9b}");
     }
 
     #[test]
-    fn a_shell_word_is_quoted_if_it_must_be() {
+    fn a_shell_word_is_quoted_if_needed() {
         let word = |text: &str| shell_word(text.as_bytes());
         assert_eq!(word("/run/netns/blue").unwrap(), "/run/netns/blue");
         assert_eq!(word("/it's").unwrap(), r"'/it'\''s'");
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_is_escaped_says_the_same() {
+    fn escaped_json_means_the_same() {
         let text = "naïve \u{202e}\u{9b}\x7f\x1b\u{e0001}\"\\";
         let json = escape_json(serde_json::to_string(text).unwrap());
         assert_eq!(json, r#""naïve \u202e\u009b\u007f\u001b\udb40\udc01\"\\""#);
@@ -173,7 +172,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_acts_comes_through(bytes: Vec<u8>) {
+        fn no_character_with_an_effect_is_left(bytes: Vec<u8>) {
             let text = escape(&bytes);
             prop_assert!(!text.chars().any(|character| character.is_control() || is_unseen(character)));
         }
