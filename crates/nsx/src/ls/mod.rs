@@ -6,8 +6,8 @@ mod columns;
 mod destination;
 mod diff;
 mod graph;
-mod grouped;
 mod grouping;
+mod groups;
 mod holders;
 mod left_out;
 mod listing;
@@ -60,7 +60,7 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
             Source::Saved(file) => request.answer_from(Saved::read(&file)?, format),
         },
         Action::Groups(source) => match source {
-            Source::Live(procfs) => list(&procfs, |system| grouped::answer(system, format)),
+            Source::Live(procfs) => list(&procfs, |system| groups::answer(system, format)),
             Source::Saved(file) => Saved::read(&file)?.groups(format),
         },
         Action::Target(source, request) => match source {

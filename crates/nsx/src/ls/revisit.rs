@@ -3,7 +3,7 @@
 
 use super::{
     action::Scope,
-    grouped,
+    groups,
     left_out::{Hidden, LeftOut},
     listing::Listing,
     processes::{self, Processes},
@@ -143,8 +143,8 @@ impl Saved {
         let More { groups, .. } = self.more()?;
         let answer = match format {
             Format::Text => {
-                let rows: Vec<_> = groups.iter().map(grouped::Row::from_json).collect();
-                Answer::table(grouped::table(&rows))
+                let rows: Vec<_> = groups.iter().map(groups::Row::from_json).collect();
+                Answer::table(groups::table(&rows))
             }
             Format::Json => {
                 Answer::json(&json!({ "version": 1, "groups": groups, "hidden": self.hidden() }))?

@@ -1,7 +1,7 @@
 //! Saves a census of everything to a file.
 
 use super::{
-    grouped,
+    groups,
     holders::Holders,
     question::{Found, Question},
     saved::{self, More, Process},
@@ -29,7 +29,7 @@ pub(super) fn answer(file: &Path, system: &System) -> Result<Answer, Error> {
 
 /// Collects what is saved beside the namespaces.
 fn more(census: &Census, system: &System) -> Result<More, Error> {
-    let groups = grouped::rows(census, system);
+    let groups = groups::rows(census, system);
     let groups: Result<_, _> = groups.iter().map(serde_json::to_value).collect();
     let mut holders = Holders::new(census, system);
     let held = census

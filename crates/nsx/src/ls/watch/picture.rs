@@ -2,7 +2,7 @@
 //! snapshot.
 
 use super::{
-    super::{grouped, grouping, owners::Owner},
+    super::{grouping, groups, owners::Owner},
     asked::{self, Asked},
 };
 use crate::{
@@ -150,7 +150,7 @@ impl Picture {
             .map(|listing| asked::namespaces(listing).collect());
         let table = with_table.then(|| {
             listing.map_or_else(
-                || grouped::table(&grouped::rows(&census, system)),
+                || groups::table(&groups::rows(&census, system)),
                 |listing| listing.table(&USUAL),
             )
         });
