@@ -1,10 +1,10 @@
-//! The actions of `nsx ls`: what each is about, and which part of it is selected.
+//! The actions of `nsx ls`.
 
 use super::{
-    graph::Graph, namespaces::Namespaces, processes::Processes, target::Target, watch::Watch,
+    graph::Graph, namespaces::Namespaces, processes::Processes, selection::Source, target::Target,
+    watch::Watch,
 };
-use crate::query::{column::Column, filter::Filter, system::Procfs};
-use nsx_core::ns::NsSet;
+use crate::query::system::Procfs;
 use std::{ffi::OsString, path::PathBuf};
 
 /// An action, with all that it depends on.
@@ -35,33 +35,4 @@ pub(super) enum Action {
         after: Source,
         details: bool,
     },
-}
-
-/// The source of what is shown.
-pub(super) enum Source {
-    /// The processes that a procfs shows.
-    Live(Procfs),
-    /// A census in a file.
-    Saved(PathBuf),
-}
-
-/// The namespaces to show.
-pub(super) struct Selection {
-    pub(super) kinds: NsSet,
-    /// The process that is in them, if only those of one process are shown.
-    pub(super) process: Option<OsString>,
-    /// The condition that they fulfil.
-    pub(super) filter: Option<Filter<Column>>,
-    /// `true` if they are searched in every thread, descriptor, socket and mount namespace.
-    pub(super) deep: bool,
-}
-
-/// The PID namespaces whose processes are shown.
-pub(super) enum Scope {
-    /// All below the caller's.
-    Nested,
-    /// All.
-    All,
-    /// That of this process, and all below it.
-    Below(OsString),
 }

@@ -24,6 +24,7 @@ mod relation;
 mod revisit;
 mod save;
 mod saved;
+mod selection;
 mod target;
 mod things;
 mod tree;
@@ -44,8 +45,9 @@ use crate::{
         system::{Procfs, System},
     },
 };
-use action::{Action, Source};
+use action::Action;
 use saved::Saved;
+use selection::Source;
 
 /// Runs the action that the options request.
 pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {

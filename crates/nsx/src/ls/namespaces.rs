@@ -1,10 +1,10 @@
 //! Namespaces one by one, as a list or as a tree.
 
 use super::{
-    action::Selection,
     left_out::Hidden,
     question::{Found, Question},
     saved::Saved,
+    selection::Selection,
     tree::{self, Order, Origins},
 };
 use crate::{

@@ -2,11 +2,12 @@
 //! system here.
 
 use super::{
-    action::{Action, Scope, Selection, Source},
+    action::Action,
     graph::{Graph, Language},
     namespaces::{self, Namespaces},
     pid_tree,
     processes::Processes,
+    selection::{Scope, Selection, Source},
     target::Target,
     tree::Order,
     watch::Watch,

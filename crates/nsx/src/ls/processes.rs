@@ -1,11 +1,11 @@
 //! The list of processes in nested PID namespaces.
 
 use super::{
-    action::Scope,
     left_out::{Hidden, LeftOut},
     listing::Listing,
     named::NamedProcess,
     question,
+    selection::Scope,
 };
 use crate::{
     answer::{Answer, Format},

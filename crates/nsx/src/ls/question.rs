@@ -1,6 +1,6 @@
 //! A question about namespaces: which of them to show, and in which columns.
 
-use super::{action::Selection, left_out::LeftOut, listing::Listing, named};
+use super::{left_out::LeftOut, listing::Listing, named, selection::Selection};
 use crate::{
     error::Error,
     query::{

@@ -2,13 +2,13 @@
 //! held a namespace.
 
 use super::{
-    action::Scope,
     groups,
     left_out::{Hidden, LeftOut},
     listing::Listing,
     processes::{self, Processes},
     question,
     saved::{More, Process, Saved},
+    selection::Scope,
 };
 use crate::{
     answer::{Answer, Format, Part},

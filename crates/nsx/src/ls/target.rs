@@ -1,11 +1,11 @@
 //! The namespaces of a process, or the holders of a namespace: whatever a word names.
 
 use super::{
-    action::Selection,
     namespaces::{self, Namespaces},
     operand::{Operand, is_namespace},
     process,
     saved::Saved,
+    selection::Selection,
     why,
 };
 use crate::{

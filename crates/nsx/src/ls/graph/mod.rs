@@ -9,10 +9,10 @@ mod svg;
 mod text;
 
 use super::{
-    action::Selection,
     listing::Listing,
     question::Found,
     saved::Saved,
+    selection::Selection,
     tree::{self, Order},
 };
 use crate::{

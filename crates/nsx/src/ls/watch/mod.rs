@@ -11,7 +11,7 @@ mod picture;
 mod screen;
 mod view;
 
-use super::action::Selection;
+use super::selection::Selection;
 use crate::{
     answer::Format,
     error::Error,
