@@ -1,10 +1,8 @@
-//! The namespaces of a host by what they belong to: a container, a unit, a file that pins them, or
-//! the process that made them its own.
+//! The division of a host's namespaces into groups, by owner.
 //!
-//! A group has a leader, which is in a namespace of every kind that the group has, and to which the
-//! group's name leads. Whatever the leader is not in makes a group of its own. The namespaces of
-//! the host itself, and those that the caller is in, are nobody's in particular and make a group of
-//! their own.
+//! The name of a group leads to its leader, a process that is in a namespace of every kind that the
+//! group has. The namespaces of the owner that the leader is not in form further groups. The
+//! namespaces of the host, and those that the caller is in, form one group.
 
 use super::owners::{Owner, Owners, namespaces_of};
 use crate::query::finder::Finder;
@@ -20,11 +18,12 @@ use std::collections::BTreeMap;
 /// Namespaces with one owner.
 pub(super) struct Group<'a> {
     pub(super) owner: Owner,
-    /// In order of kind.
+    /// The namespaces, in order of kind.
     pub(super) namespaces: Vec<&'a Entry>,
-    /// The process that stands for the group; none where no process is in it, and for the host.
+    /// The process that stands for the group; `None` for the host, and if no process is in the group.
     pub(super) leader: Option<Pid>,
-    /// The processes that are in any of them, or for the host in none of another group.
+    /// The number of processes that are in any of the namespaces; for the host, of those that are in
+    /// no other group.
     pub(super) processes: usize,
     /// The other namespaces that the leader is in, each with its owner.
     pub(super) shared: Vec<(NsId, Owner)>,
@@ -48,9 +47,9 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Puts the namespaces of a census, taken with its members, leaders and pins, into groups. What
-/// neither a process nor a pin of the caller's keeps is left out, and so is what only threads of
-/// the kernel are in.
+/// Divides the namespaces of a census, which was taken with its members, leaders and pins, into
+/// groups. Namespaces that neither a process nor a pin that the caller sees holds are left out, and
+/// so are those that only kernel threads are in.
 pub(super) fn groups<'a>(
     census: &'a Census,
     proc: &ProcRoot,
@@ -63,26 +62,12 @@ pub(super) fn groups<'a>(
             found.entry(owner).or_default().push(entry);
         }
     }
-    let mut crowds: HashMap<NsId, Vec<Member>> = HashMap::default();
-    for entry in found
-        .iter()
-        .filter(|(owner, _)| **owner != Owner::Host)
-        .flat_map(|(_, entries)| entries)
-    {
-        crowds.insert(entry.ns, Vec::with_capacity(entry.processes));
-    }
-    for member in &census.members {
-        for ns in namespaces_of(member) {
-            if let Some(crowd) = crowds.get_mut(&ns) {
-                crowd.push(*member);
-            }
-        }
-    }
+    let members = members_by_namespace(census, &found);
     let mut named: BTreeMap<Owner, (Vec<&Entry>, Option<Pid>)> = BTreeMap::new();
     for (owner, namespaces) in found {
-        for (owner, part, leader) in parts(owner, namespaces, &crowds, &mut owners) {
-            let group = named.entry(owner).or_insert((Vec::new(), leader));
-            group.0.extend(part);
+        for part in divide(owner, namespaces, &members, &mut owners) {
+            let (namespaces, _) = named.entry(part.owner).or_insert((Vec::new(), part.leader));
+            namespaces.extend(part.namespaces);
         }
     }
     let mut groups: Vec<_> = named
@@ -94,125 +79,163 @@ pub(super) fn groups<'a>(
     groups
 }
 
-/// Divides namespaces with one owner so that each part has a leader that is in a namespace of each
-/// kind: the owner's first process, or the PID 1 that this process made and that is in all that it
-/// is in.
-fn parts<'a>(
+/// Returns the processes in each namespace that is not the host's.
+fn members_by_namespace(
+    census: &Census,
+    found: &BTreeMap<Owner, Vec<&Entry>>,
+) -> HashMap<NsId, Vec<Member>> {
+    let mut members: HashMap<NsId, Vec<Member>> = HashMap::default();
+    for (owner, entries) in found {
+        if *owner != Owner::Host {
+            let room = |entry: &&Entry| (entry.ns, Vec::with_capacity(entry.processes));
+            members.extend(entries.iter().map(room));
+        }
+    }
+    for member in &census.members {
+        for ns in namespaces_of(member) {
+            if let Some(members) = members.get_mut(&ns) {
+                members.push(*member);
+            }
+        }
+    }
+    members
+}
+
+/// A part of the namespaces of an owner, with the leader that is in all of them.
+struct Part<'a> {
+    owner: Owner,
+    namespaces: Vec<&'a Entry>,
+    leader: Option<Pid>,
+}
+
+/// Divides the namespaces of one owner so that each part has a leader that is in a namespace of each
+/// kind. `members` has the processes that are in each namespace.
+fn divide<'a>(
     mut owner: Owner,
     mut namespaces: Vec<&'a Entry>,
-    crowds: &HashMap<NsId, Vec<Member>>,
+    members: &HashMap<NsId, Vec<Member>>,
     owners: &mut Owners<'_, '_, '_>,
-) -> Vec<(Owner, Vec<&'a Entry>, Option<Pid>)> {
+) -> Vec<Part<'a>> {
     if matches!(owner, Owner::Host | Owner::Pinned(_)) {
-        return vec![(owner, namespaces, None)];
+        return vec![Part {
+            owner,
+            namespaces,
+            leader: None,
+        }];
     }
     let mut parts = Vec::new();
     while !namespaces.is_empty() {
-        let inside: HashSet<NsId> = namespaces.iter().map(|entry| entry.ns).collect();
-        let kinds_of = |member: &Member| -> NsSet {
-            namespaces_of(member)
-                .filter(|ns| inside.contains(ns))
-                .map(|ns| ns.kind)
-                .collect()
-        };
-        let mut members: Vec<Member> = inside
-            .iter()
-            .filter_map(|ns| crowds.get(ns))
-            .flatten()
-            .copied()
-            .collect();
-        members.sort_unstable_by_key(|member| member.pid.as_raw_pid());
-        members.dedup_by_key(|member| member.pid);
-        let leader = match &owner {
-            // The name leads to the first process of these.
-            Owner::Container(_) | Owner::Unit(_) => {
-                members.retain(|member| owners.of_process(member.pid) == owner);
-                owners.first_of(&owner, &members)
-            }
-            Owner::Process(first) => {
-                let first = members
-                    .iter()
-                    .map(|member| member.pid)
-                    .find(|pid| pid.as_raw_pid() == *first);
-                let first = first.or_else(|| owners.elders.leader(&members, false));
-                // PID 1 stands for what the parent that waits for it has made.
-                let init = owners
-                    .elders
-                    .leader(&members, true)
-                    .filter(|pid| owners.elders.is_init(*pid));
-                let kinds = |pid: Option<Pid>| {
-                    pid.and_then(|pid| owners.members.get(&pid))
-                        .map(|member| kinds_of(member))
-                };
-                let is_in_all = kinds(first)
-                    .zip(kinds(init))
-                    .is_some_and(|(first, init)| first.iter().all(|kind| init.contains(kind)));
-                if is_in_all { init } else { first }
-            }
-            Owner::Pinned(_) | Owner::Host => None,
-        };
-        let led = leader
-            .and_then(|leader| owners.members.get(&leader))
-            .map(|member| kinds_of(member));
-        let led = led.unwrap_or(NsSet::EMPTY);
+        let ids: HashSet<NsId> = namespaces.iter().map(|entry| entry.ns).collect();
+        let leader = leader(&owner, &ids, members, owners);
+        let kinds = leader.and_then(|leader| kinds_among(&ids, leader, owners));
+        let kinds = kinds.unwrap_or(NsSet::EMPTY);
         let (part, rest): (Vec<_>, Vec<_>) = namespaces
             .into_iter()
-            .partition(|entry| led.contains(entry.ns.kind));
-        let name = match (&owner, leader) {
-            (Owner::Process(_), Some(leader)) => Owner::Process(leader.as_raw_pid()),
-            _ => owner.clone(),
-        };
-        namespaces = rest;
+            .partition(|entry| kinds.contains(entry.ns.kind));
+        let next = rest.first().and_then(|entry| entry.leader);
+        let next_owner = next.map(|pid| Owner::Process(pid.as_raw_pid()));
         if part.is_empty() {
-            // The owner's first process is in none of them, or what is in them has ended.
-            let of_process =
-                |entry: &Entry| entry.leader.map(|pid| Owner::Process(pid.as_raw_pid()));
-            match namespaces.first().and_then(|entry| of_process(entry)) {
+            // The owner's first process is in none of them, or their processes have ended.
+            match next_owner {
                 Some(process) if owner != process => owner = process,
                 _ => {
-                    let leader = namespaces.first().and_then(|entry| entry.leader);
-                    parts.push((owner, namespaces, leader));
+                    parts.push(Part {
+                        owner,
+                        namespaces: rest,
+                        leader: next,
+                    });
                     return parts;
                 }
             }
-            continue;
+        } else {
+            parts.push(Part {
+                owner: match (&owner, leader) {
+                    (Owner::Process(_), Some(leader)) => Owner::Process(leader.as_raw_pid()),
+                    _ => owner.clone(),
+                },
+                namespaces: part,
+                leader,
+            });
+            owner = next_owner.unwrap_or(owner);
         }
-        parts.push((name, part, leader));
-        // The rest is led by a process of its own.
-        if let Some(pid) = namespaces.first().and_then(|entry| entry.leader) {
-            owner = Owner::Process(pid.as_raw_pid());
-        }
+        namespaces = rest;
     }
     parts
 }
 
-/// Counts each process in every group that it is in, and in that of the host where it is in no
-/// other.
+/// Returns the leader of an owner's namespaces: the owner's first process, or a PID 1 that this
+/// process started and that is in all namespaces of the first process.
+fn leader(
+    owner: &Owner,
+    namespaces: &HashSet<NsId>,
+    members: &HashMap<NsId, Vec<Member>>,
+    owners: &mut Owners<'_, '_, '_>,
+) -> Option<Pid> {
+    let members = namespaces.iter().filter_map(|ns| members.get(ns));
+    let mut members: Vec<Member> = members.flatten().copied().collect();
+    members.sort_unstable_by_key(|member| member.pid.as_raw_pid());
+    members.dedup_by_key(|member| member.pid);
+    match owner {
+        Owner::Container(_) | Owner::Unit(_) => {
+            // The name leads to the first process of these.
+            members.retain(|member| owners.of_process(member.pid) == *owner);
+            owners.first_of(owner, &members)
+        }
+        Owner::Process(first) => {
+            let mut pids = members.iter().map(|member| member.pid);
+            let first = pids
+                .find(|pid| pid.as_raw_pid() == *first)
+                .or_else(|| owners.elders.leader(&members, false));
+            let init = owners
+                .elders
+                .leader(&members, true)
+                .filter(|pid| owners.elders.is_init(*pid));
+            let kinds = |pid: Option<Pid>| kinds_among(namespaces, pid?, owners);
+            match (kinds(first), kinds(init)) {
+                // The parent of PID 1 often only waits for it.
+                (Some(first), Some(of_init)) if first.iter().all(|kind| of_init.contains(kind)) => {
+                    init
+                }
+                _ => first,
+            }
+        }
+        Owner::Pinned(_) | Owner::Host => None,
+    }
+}
+
+/// Returns the kinds of those of these namespaces that a process is in; `None` if the process is not
+/// known.
+fn kinds_among(namespaces: &HashSet<NsId>, pid: Pid, owners: &Owners<'_, '_, '_>) -> Option<NsSet> {
+    let member = owners.members.get(&pid)?;
+    let within = namespaces_of(member).filter(|ns| namespaces.contains(ns));
+    Some(within.map(|ns| ns.kind).collect())
+}
+
+/// Counts each process in every group that it is in; in that of the host if it is in no other.
 fn count(members: &[Member], groups: &mut [Group<'_>]) {
     let host = groups.iter().position(|group| group.owner == Owner::Host);
-    let places = groups
-        .iter()
-        .enumerate()
-        .filter(|(place, _)| Some(*place) != host);
-    let places: HashMap<NsId, usize> = places
-        .flat_map(|(place, group)| group.namespaces.iter().map(move |entry| (entry.ns, place)))
-        .collect();
+    let mut indices: HashMap<NsId, usize> = HashMap::default();
+    for (index, group) in groups.iter().enumerate() {
+        if Some(index) != host {
+            indices.extend(group.namespaces.iter().map(|entry| (entry.ns, index)));
+        }
+    }
     for member in members {
         let mut within: Vec<_> = namespaces_of(member)
-            .filter_map(|ns| places.get(&ns).copied())
+            .filter_map(|ns| indices.get(&ns).copied())
             .collect();
         within.sort_unstable();
         within.dedup();
         if within.is_empty() {
             within.extend(host);
         }
-        within
-            .into_iter()
-            .for_each(|place| groups[place].processes += 1);
+        for index in within {
+            groups[index].processes += 1;
+        }
     }
 }
 
-/// Notes whose the other namespaces are that the leaders are in.
+/// Finds the owners of the other namespaces that the leaders are in.
 fn share(groups: &mut [Group<'_>], owners: &Owners<'_, '_, '_>) {
     let of_ns: HashMap<NsId, Owner> = groups
         .iter()

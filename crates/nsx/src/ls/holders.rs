@@ -1,4 +1,4 @@
-//! The holders of a namespace, each with whose it is.
+//! The holders of a namespace, each with its process and container.
 
 use super::pid_tree;
 use crate::{
@@ -23,16 +23,16 @@ use serde::Serialize;
 pub(super) struct Row {
     #[serde(rename = "holder")]
     pub(super) kind: &'static str,
-    /// The process whose namespace, thread, descriptor or socket this is, or which sees the mount.
+    /// The process that is in the namespace, has the thread, descriptor or socket, or sees the mount.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) process: Option<Person>,
+    pub(super) process: Option<HolderProcess>,
     #[serde(flatten)]
-    pub(super) place: Place,
+    pub(super) by: HeldBy,
 }
 
 /// A process with its id.
 #[derive(Debug, Serialize)]
-pub(super) struct Person {
+pub(super) struct HolderProcess {
     pub(super) pid: i32,
     #[serde(flatten)]
     pub(super) who: Who,
@@ -40,10 +40,10 @@ pub(super) struct Person {
     pub(super) container: Option<String>,
 }
 
-/// The part of the holder that holds the namespace.
+/// The part of the holder by which the namespace is held.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Place {
+pub(super) enum HeldBy {
     Process {},
     Thread {
         tid: i32,
@@ -59,10 +59,10 @@ pub(super) enum Place {
         #[serde(serialize_with = "text::lossy_bytes")]
         point: Vec<u8>,
         mount: u64,
-        /// The mount namespace that it is in.
+        /// The mount namespace of the mount.
         inside: Option<u64>,
-        /// The process from whose root directory the mount point is seen; the caller where there is
-        /// none.
+        /// The process that sees the mount point below its root directory; `None` if that is the
+        /// caller, or if no process is known.
         seen_by: Option<i32>,
         /// `true` if the mount namespace is the caller's own.
         own: bool,
@@ -83,12 +83,12 @@ pub(super) struct Holders<'a> {
     census: &'a Census,
     registrar: Registrar<'a>,
     finder: Finder<'a>,
-    /// The id in the procfs of nsx itself, which is about to end.
+    /// The id of nsx itself in the procfs. nsx is about to end, and left out.
     nsx: Option<Pid>,
 }
 
 impl<'a> Holders<'a> {
-    /// `census` was taken with its members, and with whatever holders are to be found.
+    /// Finds the holders that a census has. It was taken with its members.
     pub(super) fn new(census: &'a Census, system: &'a System) -> Self {
         let nsx = system.proc.own_status().map(|status| status.tgid).ok();
         Self {
@@ -99,101 +99,95 @@ impl<'a> Holders<'a> {
         }
     }
 
-    fn person(&mut self, pid: Pid) -> Person {
+    fn process(&mut self, pid: Pid) -> HolderProcess {
         let container = self
             .finder
             .origin(pid)
             .container()
             .map(|container| container.address());
-        Person {
+        HolderProcess {
             pid: pid.as_raw_pid(),
             who: self.registrar.who(pid),
             container,
         }
     }
 
-    /// Everyone who holds it but nsx itself.
+    /// Returns the holders of a namespace, without nsx itself.
     pub(super) fn rows(&mut self, entry: &Entry) -> Vec<Row> {
-        let (census, nsx) = (self.census, self.nsx);
-        let mut row = |kind, pid: Option<Pid>, place| Row {
-            kind,
-            process: pid.map(|pid| self.person(pid)),
-            place,
-        };
-        let processes = census
-            .processes_in(entry.ns)
-            .filter(|pid| nsx != Some(*pid));
-        let mut rows: Vec<Row> = processes
-            .map(|pid| row("process", Some(pid), Place::Process {}))
-            .collect();
-        for holder in entry
-            .holders
-            .iter()
-            .filter(|holder| nsx.is_none() || holder.pid() != nsx)
-        {
-            let namespace = |ns: NsId| {
-                let entry = census.entry(ns);
-                let nprocs = entry.map_or(Cell::Unknown, |entry| {
-                    Cell::count(entry.processes, entry.is_whole)
-                });
-                let processes = entry.map_or_else(String::new, pid_tree::count);
-                Place::Namespace {
-                    ns: ns.inode,
-                    kind: ns.kind.name(),
-                    nprocs,
-                    processes,
-                }
-            };
-            let (kind, pid, place) = match holder {
-                Holder::Thread { pid, tid } => (
-                    "thread",
-                    Some(*pid),
-                    Place::Thread {
-                        tid: tid.as_raw_pid(),
-                    },
-                ),
-                Holder::ForChildren { pid, tid } => (
-                    "for_children",
-                    Some(*pid),
-                    Place::Thread {
-                        tid: tid.as_raw_pid(),
-                    },
-                ),
-                Holder::Descriptor { pid, fd } => {
-                    ("descriptor", Some(*pid), Place::Descriptor { fd: *fd })
-                }
-                Holder::Socket { pid, fd, inode } => (
-                    "socket",
-                    Some(*pid),
-                    Place::Socket {
-                        fd: *fd,
-                        inode: *inode,
-                    },
-                ),
-                Holder::Mount(pin) => {
-                    let viewer = match pin.viewer {
-                        Viewer::Process(pid) => Some(pid),
-                        Viewer::Caller | Viewer::Nobody => None,
-                    };
-                    let place = Place::Mount {
-                        point: pin.mount.point.clone(),
-                        mount: pin.mount.id,
-                        inside: pin.inside.map(|ns| ns.inode),
-                        seen_by: viewer.map(Pid::as_raw_pid),
-                        own: pin.viewer == Viewer::Caller,
-                    };
-                    ("mount", viewer, place)
-                }
-                Holder::Child(ns) => ("child", None, namespace(*ns)),
-                Holder::Owned(ns) => ("owned", None, namespace(*ns)),
-            };
-            rows.push(row(kind, pid, place));
+        let census = self.census;
+        let mut rows = Vec::new();
+        for pid in census.processes_in(entry.ns) {
+            if self.nsx != Some(pid) {
+                rows.push(self.row("process", Some(pid), HeldBy::Process {}));
+            }
+        }
+        for holder in &entry.holders {
+            if self.nsx.is_none() || holder.pid() != self.nsx {
+                let row = self.of_holder(holder);
+                rows.push(row);
+            }
         }
         rows
     }
+
+    fn of_holder(&mut self, holder: &Holder) -> Row {
+        match holder {
+            Holder::Thread { pid, tid } => {
+                let tid = tid.as_raw_pid();
+                self.row("thread", Some(*pid), HeldBy::Thread { tid })
+            }
+            Holder::ForChildren { pid, tid } => {
+                let tid = tid.as_raw_pid();
+                self.row("for_children", Some(*pid), HeldBy::Thread { tid })
+            }
+            Holder::Descriptor { pid, fd } => {
+                self.row("descriptor", Some(*pid), HeldBy::Descriptor { fd: *fd })
+            }
+            Holder::Socket { pid, fd, inode } => {
+                let (fd, inode) = (*fd, *inode);
+                self.row("socket", Some(*pid), HeldBy::Socket { fd, inode })
+            }
+            Holder::Mount(pin) => {
+                let viewer = match pin.viewer {
+                    Viewer::Process(pid) => Some(pid),
+                    Viewer::Caller | Viewer::Nobody => None,
+                };
+                let mount = HeldBy::Mount {
+                    point: pin.mount.point.clone(),
+                    mount: pin.mount.id,
+                    inside: pin.inside.map(|ns| ns.inode),
+                    seen_by: viewer.map(Pid::as_raw_pid),
+                    own: pin.viewer == Viewer::Caller,
+                };
+                self.row("mount", viewer, mount)
+            }
+            Holder::Child(ns) => self.row("child", None, self.namespace(*ns)),
+            Holder::Owned(ns) => self.row("owned", None, self.namespace(*ns)),
+        }
+    }
+
+    fn row(&mut self, kind: &'static str, pid: Option<Pid>, by: HeldBy) -> Row {
+        Row {
+            kind,
+            process: pid.map(|pid| self.process(pid)),
+            by,
+        }
+    }
+
+    fn namespace(&self, ns: NsId) -> HeldBy {
+        let entry = self.census.entry(ns);
+        HeldBy::Namespace {
+            ns: ns.inode,
+            kind: ns.kind.name(),
+            nprocs: entry.map_or(Cell::Unknown, |entry| {
+                Cell::count(entry.processes, entry.is_whole)
+            }),
+            processes: entry.map_or_else(String::new, pid_tree::count),
+        }
+    }
 }
 
-/// The holders for people.
+/// Returns the table of holders.
 pub(super) fn table(rows: &[Row]) -> Table {
     let container = |row: &Row| {
         row.process
@@ -210,8 +204,9 @@ pub(super) fn table(rows: &[Row]) -> Table {
     columns.extend([("WHAT", Align::Left), ("COMMAND", Align::Left)]);
     let mut table = Table::new(&columns);
     for row in rows {
-        let of_process =
-            |cell: fn(&Person) -> String| row.process.as_ref().map_or_else(String::new, cell);
+        let of_process = |cell: fn(&HolderProcess) -> String| {
+            row.process.as_ref().map_or_else(String::new, cell)
+        };
         let mut cells = vec![
             row.kind.replace('_', " "),
             of_process(|process| process.pid.to_string()),
@@ -229,14 +224,15 @@ impl Row {
         self.process.as_ref().map_or(0, |process| process.pid)
     }
 
+    /// Returns the part of the holder that holds the namespace, in words.
     fn what(&self) -> String {
-        match &self.place {
-            Place::Process {} => String::new(),
-            Place::Thread { tid } if *tid == self.pid() => String::new(),
-            Place::Thread { tid } => format!("thread {tid}"),
-            Place::Descriptor { fd } => format!("descriptor {fd}"),
-            Place::Socket { fd, inode } => format!("descriptor {fd}, socket {inode}"),
-            Place::Mount {
+        match &self.by {
+            HeldBy::Process {} => String::new(),
+            HeldBy::Thread { tid } if *tid == self.pid() => String::new(),
+            HeldBy::Thread { tid } => format!("thread {tid}"),
+            HeldBy::Descriptor { fd } => format!("descriptor {fd}"),
+            HeldBy::Socket { fd, inode } => format!("descriptor {fd}, socket {inode}"),
+            HeldBy::Mount {
                 point, inside, own, ..
             } => {
                 let inside = match (inside, own) {
@@ -246,7 +242,7 @@ impl Row {
                 };
                 escape(point) + &inside
             }
-            Place::Namespace {
+            HeldBy::Namespace {
                 ns,
                 kind,
                 processes,
@@ -258,19 +254,19 @@ impl Row {
     /// Returns what would have to happen to the holder, in words.
     pub(super) fn end(&self) -> String {
         let pid = self.pid();
-        match &self.place {
-            Place::Process {} => format!("process {pid} ends"),
-            Place::Thread { tid } if *tid == pid => {
+        match &self.by {
+            HeldBy::Process {} => format!("process {pid} ends"),
+            HeldBy::Thread { tid } if *tid == pid => {
                 format!("process {pid}, whose next children would be in it, ends")
             }
-            Place::Thread { tid } => format!("thread {tid} of process {pid} ends"),
-            Place::Descriptor { fd } => format!("process {pid} closes descriptor {fd}"),
-            Place::Socket { fd, .. } => {
+            HeldBy::Thread { tid } => format!("thread {tid} of process {pid} ends"),
+            HeldBy::Descriptor { fd } => format!("process {pid} closes descriptor {fd}"),
+            HeldBy::Socket { fd, .. } => {
                 format!("process {pid} closes the socket that is its descriptor {fd}")
             }
-            Place::Mount { own: true, .. } => format!("{} is unmounted", self.what()),
-            Place::Mount { .. } => format!("{} is unmounted there", self.what()),
-            Place::Namespace { ns, kind, .. } => format!("{kind}:[{ns}] dies"),
+            HeldBy::Mount { own: true, .. } => format!("{} is unmounted", self.what()),
+            HeldBy::Mount { .. } => format!("{} is unmounted there", self.what()),
+            HeldBy::Namespace { ns, kind, .. } => format!("{kind}:[{ns}] dies"),
         }
     }
 }
@@ -280,30 +276,26 @@ pub(super) mod tests {
     use super::*;
 
     /// Makes the row of a holder, for other tests too.
-    pub(in crate::ls) fn row(kind: &'static str, pid: i32, place: Place) -> Row {
-        let process = (pid != 0).then(|| Person {
+    pub(in super::super) fn row(kind: &'static str, pid: i32, by: HeldBy) -> Row {
+        let process = (pid != 0).then(|| HolderProcess {
             pid,
             who: Who::default(),
             container: None,
         });
-        Row {
-            kind,
-            process,
-            place,
-        }
+        Row { kind, process, by }
     }
 
     #[test]
-    fn a_holder_in_json_has_what_it_is_and_no_more() {
+    fn a_holder_has_the_keys_of_its_kind_in_json() {
         let json = |row: &Row| serde_json::to_string(row).unwrap();
-        let below = Place::Namespace {
+        let below = HeldBy::Namespace {
             ns: 7,
             kind: "pid",
             nprocs: Cell::Number(2),
             processes: "2 processes".to_owned(),
         };
         assert_eq!(
-            json(&row("descriptor", 15, Place::Descriptor { fd: 3 })),
+            json(&row("descriptor", 15, HeldBy::Descriptor { fd: 3 })),
             r#"{"holder":"descriptor","process":{"pid":15,"uid":null,"user":null,"command":null,"container":null},"fd":3}"#
         );
         assert_eq!(

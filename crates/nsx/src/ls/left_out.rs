@@ -1,4 +1,4 @@
-//! The part of a host that a list leaves out, and how it is said.
+//! The part of a host that a list leaves out, in words.
 
 use crate::text::escape;
 use nsx_core::{
@@ -17,7 +17,7 @@ pub(super) struct LeftOut {
     unseen: Unseen,
     /// The processes that could not be read, in words, if they are few.
     named: Vec<String>,
-    /// Rows of which a filter neither holds nor fails.
+    /// The number of rows for which a filter is neither true nor false.
     pub(super) undecided: usize,
 }
 
@@ -31,7 +31,7 @@ impl From<Unseen> for LeftOut {
 }
 
 impl LeftOut {
-    /// Returns what a census did not see, as far as that can change what is shown of these
+    /// Returns what a census did not see, as far as that could change what is shown of these
     /// namespaces.
     pub(super) fn of<'a>(
         census: &Census,
@@ -39,8 +39,7 @@ impl LeftOut {
         proc: &ProcRoot,
     ) -> Self {
         let mut unseen = census.unseen;
-        // The first process is where the host is: it is in no row of others, and makes no further
-        // row.
+        // PID 1 is in the host's namespaces. It neither belongs in another row nor needs a row.
         if census.hidden == [Pid::INIT] && shown.all(|entry| entry.is_whole) {
             (unseen.denied, unseen.failed) = (0, 0);
         }
@@ -56,7 +55,7 @@ impl LeftOut {
         }
     }
 
-    /// Everything that a census did not see.
+    /// Returns everything that a census did not see.
     pub(super) fn all_of(census: &Census, proc: &ProcRoot) -> Self {
         Self {
             unseen: census.unseen,
@@ -65,7 +64,7 @@ impl LeftOut {
         }
     }
 
-    /// Sets the number of rows of which a filter neither holds nor fails.
+    /// Sets the number of rows for which a filter is neither true nor false.
     pub(super) fn undecided(self, undecided: usize) -> Self {
         Self { undecided, ..self }
     }
@@ -83,7 +82,7 @@ impl LeftOut {
         }
     }
 
-    /// The processes whose descriptors were not seen.
+    /// Returns the processes whose descriptors were not seen, in words.
     pub(super) fn closed(&self) -> String {
         processes(self.unseen.closed)
     }
@@ -146,7 +145,7 @@ fn processes(count: usize) -> String {
     )
 }
 
-/// Processes by id and name; none if they are many.
+/// Returns processes by id and name; no process if they are many.
 fn named(pids: &[Pid], proc: &ProcRoot) -> Vec<String> {
     if pids.len() > FEW {
         return Vec::new();
@@ -159,15 +158,15 @@ fn named(pids: &[Pid], proc: &ProcRoot) -> Vec<String> {
     pids.iter().map(name).collect()
 }
 
-/// The part of a JSON document that says what is not in it.
+/// The counts of what a JSON document leaves out.
 #[derive(Serialize)]
 pub(super) struct Hidden {
     processes: usize,
     /// Processes whose descriptors were not seen.
     closed: usize,
-    /// Sockets whose network namespace was not.
+    /// Sockets whose network namespace was not seen.
     sockets: usize,
-    /// Rows that a filter could not decide on.
+    /// Rows for which a filter is neither true nor false.
     undecided: usize,
 }
 

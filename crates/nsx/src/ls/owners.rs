@@ -1,5 +1,5 @@
-//! The owner of a namespace or a process: a container, a unit, the process that left the host's
-//! namespaces first, or the host.
+//! The owner of a namespace or a process: a container, a unit, a process that left the host's
+//! namespaces, a file, or the host.
 
 use crate::query::finder::Finder;
 use nsx_core::{
@@ -21,16 +21,16 @@ pub(super) enum Owner {
     Container(String),
     /// A systemd service.
     Unit(Vec<u8>),
-    /// A process, and those that it passed its namespaces on to.
+    /// A process that left the host's namespaces, and its descendants.
     Process(i32),
-    /// Nobody, but a file holds them: `netns:blue`, or the path.
+    /// A file that holds namespaces which no process is in: `netns:blue`, or the path.
     Pinned(Vec<u8>),
-    /// The host, and the caller.
+    /// The host. The namespaces of the caller are the host's, too.
     Host,
 }
 
 impl Owner {
-    /// Returns the name to show; for all but the host it is a word that names the owner to nsx.
+    /// Returns the name of the owner, which nsx takes as a TARGET, except for that of the host.
     pub(super) fn name(&self) -> Vec<u8> {
         match self {
             Self::Container(word) => word.clone().into_bytes(),
@@ -42,11 +42,11 @@ impl Owner {
     }
 }
 
-/// Finds out whose namespaces and processes are.
+/// Finds the owners of namespaces and processes.
 pub(super) struct Owners<'a, 'f, 'p> {
     proc: &'a ProcRoot,
     pub(super) members: HashMap<Pid, &'a Member>,
-    /// The caller's.
+    /// The namespaces of the caller.
     own: BTreeSet<NsId>,
     known: HashMap<Pid, Owner>,
     pub(super) elders: Elders<'a>,
@@ -54,7 +54,7 @@ pub(super) struct Owners<'a, 'f, 'p> {
 }
 
 impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
-    /// `census` was taken with its members.
+    /// Finds the owners of what a census has. It was taken with its members.
     pub(super) fn new(census: &'a Census, proc: &'a ProcRoot, finder: &'f mut Finder<'p>) -> Self {
         Self {
             proc,
@@ -73,8 +73,8 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
         }
     }
 
-    /// Returns the owner of a namespace; `None` if neither a process nor a pin of the caller's
-    /// keeps the namespace, or if only threads of the kernel do.
+    /// Returns the owner of a namespace; `None` if neither a process nor a pin that the caller sees
+    /// holds the namespace, or if only kernel threads are in it.
     pub(super) fn of(&mut self, entry: &Entry) -> Option<Owner> {
         let pin = |holder: &Holder| match holder {
             Holder::Mount(pin) if pin.viewer == Viewer::Caller => {
@@ -113,8 +113,8 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
         owner
     }
 
-    /// Names whatever has one of these processes, but for `own`: a process by the one that stands
-    /// for those with the same owner.
+    /// Returns the names of the owners of processes, except that of `own`. An owner that is a process
+    /// is named by the leader of these processes.
     pub(super) fn names(
         &mut self,
         members: impl Iterator<Item = Pid>,
@@ -139,7 +139,7 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
         found.into_iter().map(name).collect()
     }
 
-    /// The container or the service that a process belongs to.
+    /// Returns the container or the service that a process belongs to.
     fn named(&mut self, pid: Pid) -> Option<Owner> {
         let origin = self.finder.origin(pid);
         let unit = || {
@@ -154,10 +154,10 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
         container.or_else(|| unit().map(|unit| Owner::Unit(unit.to_vec())))
     }
 
-    /// The first process of a container or a service, of which `members` are some.
+    /// Returns the first process of a container or a service that has these members.
     pub(super) fn first_of(&mut self, owner: &Owner, members: &[Member]) -> Option<Pid> {
         let mut first = self.elders.leader(members, false)?;
-        // A service may have begun outside of the namespaces.
+        // The first process of a service may be outside of the namespaces.
         for _ in 0..self.members.len() {
             match self.finder.parent(first) {
                 Some(parent) if self.named(parent).as_ref() == Some(owner) => first = parent,
@@ -167,12 +167,11 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
         Some(first)
     }
 
-    /// The first of the process's ancestors that left the host's namespaces; the process, if its
-    /// parent did not.
+    /// Returns the first ancestor of a process that left the host's namespaces; the process itself
+    /// if its parent did not.
     fn first(&mut self, pid: Pid) -> Pid {
         let mut first = pid;
-        // A parent can be read after it was reparented, so that ids alone would lead round in a
-        // circle for ever.
+        // A process may be reparented while its ancestors are read, so that ids could form a circle.
         for _ in 0..self.members.len() {
             match self.finder.parent(first) {
                 Some(parent) if self.left(parent) => first = parent,
@@ -182,7 +181,7 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
         first
     }
 
-    /// Returns whether a process is in any namespace that is not the host's or the caller's.
+    /// Returns whether a process is in any namespace that is not the host's.
     fn left(&self, pid: Pid) -> bool {
         self.members
             .get(&pid)
@@ -194,7 +193,7 @@ impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
     }
 }
 
-/// The namespaces that a process is in.
+/// Returns the namespaces that a process is in.
 pub(super) fn namespaces_of(member: &Member) -> impl Iterator<Item = NsId> + use<> {
     let member = *member;
     NsKind::ALL
@@ -202,7 +201,7 @@ pub(super) fn namespaces_of(member: &Member) -> impl Iterator<Item = NsId> + use
         .filter_map(move |kind| member.ns(kind))
 }
 
-/// The word that names what is bound to a file: `netns:NAME` where `ip netns` puts them.
+/// Returns the name of a mount point: `netns:NAME` in the directory of ip-netns(8), else the path.
 fn pin_name(point: &[u8]) -> Vec<u8> {
     use std::os::unix::ffi::OsStrExt;
     let path = Path::new(std::ffi::OsStr::from_bytes(point));
@@ -220,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_named_network_is_called_by_its_name() {
+    fn a_pin_of_ip_netns_has_a_short_name() {
         assert_eq!(pin_name(b"/run/netns/blue"), b"netns:blue");
         assert_eq!(pin_name(b"/run/netns/a/b"), b"/run/netns/a/b");
         assert_eq!(pin_name(b"/run/netns"), b"/run/netns");
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_named_by_words_that_nsx_knows() {
+    fn owners_have_names_that_nsx_takes() {
         assert_eq!(
             Owner::Unit(b"systemd-udevd.service".to_vec()).name(),
             b"unit:systemd-udevd"

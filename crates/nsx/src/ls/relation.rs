@@ -1,22 +1,22 @@
-//! A parent or an owner, for a table and for JSON.
+//! The parent or the owner of a namespace, for a table and for JSON.
 
 use crate::text;
 use nsx_core::census::{Above, Relation};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// A parent or an owner: an inode number; in JSON `"hidden"` for what the kernel does not show and
-/// `null` for nothing.
+/// A parent or an owner: an inode number; in JSON `"hidden"` if the kernel hides it, and `null` if
+/// there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Relative(pub(super) Above);
 
 impl Relative {
-    /// The parent, as far as there is an answer.
+    /// Returns the parent, as far as it is known.
     pub(super) fn parent(relation: Option<Relation>) -> Self {
         Self(relation.map_or(Above::Nothing, |relation| relation.parent))
     }
 
-    /// The owner, likewise.
+    /// Returns the owner, as far as it is known.
     pub(super) fn owner(relation: Option<Relation>) -> Self {
         Self(relation.map_or(Above::Nothing, |relation| relation.owner))
     }

@@ -2,7 +2,7 @@
 //! the namespace to die.
 
 use super::{
-    holders::{self, Holders, Place, Row},
+    holders::{self, HeldBy, Holders, Row},
     left_out::{Hidden, LeftOut},
     named::NamedProcess,
     operand::Operand,
@@ -343,12 +343,12 @@ fn remedies(rows: &[Row]) -> Vec<String> {
     let mut done: Vec<&[u8]> = Vec::new();
     for is_own in [true, false] {
         for row in rows {
-            let Place::Mount {
+            let HeldBy::Mount {
                 point,
                 own,
                 seen_by,
                 ..
-            } = &row.place
+            } = &row.by
             else {
                 continue;
             };
@@ -380,7 +380,7 @@ mod tests {
     #[test]
     fn whatever_holds_it_has_to_go() {
         let ns: NsId = "net:[7]".parse().unwrap();
-        let mount = |inside, own| Place::Mount {
+        let mount = |inside, own| HeldBy::Mount {
             point: b"/a\x1b".to_vec(),
             mount: 9,
             inside,
@@ -388,10 +388,10 @@ mod tests {
             own,
         };
         let mut rows = vec![
-            row("process", 12, Place::Process {}),
-            row("thread", 12, Place::Thread { tid: 13 }),
-            row("for_children", 14, Place::Thread { tid: 14 }),
-            row("descriptor", 15, Place::Descriptor { fd: 3 }),
+            row("process", 12, HeldBy::Process {}),
+            row("thread", 12, HeldBy::Thread { tid: 13 }),
+            row("for_children", 14, HeldBy::Thread { tid: 14 }),
+            row("descriptor", 15, HeldBy::Descriptor { fd: 3 }),
             row("mount", 0, mount(Some(1), true)),
             row("mount", 0, mount(Some(2), false)),
         ];
@@ -402,7 +402,7 @@ mod tests {
             there.\n";
         assert_eq!(fate(ns, &to_die(ns, &rows), true), expected);
         for pid in 16..19 {
-            rows.insert(0, row("process", pid, Place::Process {}));
+            rows.insert(0, row("process", pid, HeldBy::Process {}));
         }
         assert!(
             fate(ns, &to_die(ns, &rows), true)
@@ -429,7 +429,7 @@ mod tests {
             row(
                 "mount",
                 0,
-                Place::Mount {
+                HeldBy::Mount {
                     point: point.into(),
                     mount: 9,
                     inside: Some(1),
