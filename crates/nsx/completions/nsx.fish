@@ -33,7 +33,7 @@ complete -c nsx -n "__fish_nsx_needs_command" -f -a "pidmap" -d 'Translate proce
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "idmap" -d 'Translate user and group ids between user namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "pin" -d 'Keep namespaces of a process or container in files'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "rm" -d 'Take away pins: files that keep namespaces'
-complete -c nsx -n "__fish_nsx_needs_command" -f -a "compat" -d 'Run as a program of util-linux, to the letter, as a link to nsx of that name does'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "compat" -d 'Run as a program of util-linux, exactly, as a link to nsx of that name does'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l from-oci -d 'Run the OCI runtime bundle that this config.json describes' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l pin -d 'Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-user -d 'Map the caller to this user inside; implies --user' -r
@@ -136,32 +136,32 @@ complete -c nsx -n "__fish_nsx_using_subcommand enter" -s C -l cgroup -d 'The ro
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s T -l time -d 'Offsets of the monotonic and boot-time clocks'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s a -l all -d 'All in which the target differs from the caller; the default'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s h -l help -d 'Print help'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s t -l type -d 'List only namespaces of this kind: cgroup, ipc, mnt, net, pid, time, user or uts' -r
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only the namespaces that this process is in, or with --pids or --tree=pid the processes in its PID namespace and below' -r -f -a "(nsx __targets 2>/dev/null)"
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s Q -l filter -d 'List only the namespaces, or with --pids or --tree=pid the processes, of which EXPR holds, such as \'TYPE == "net" && NPROCS > 0\'' -r
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s o -l output -d 'Show these columns, with commas between them; after a + beside the usual ones, in front of COMMAND; all for all' -r
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l graph -d 'Draw the user namespaces with what they own, as a document for graphviz, for Markdown or for a browser' -r -f -a "dot\t'For graphviz'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s t -l type -d 'List only namespaces of this type: cgroup, ipc, mnt, net, pid, time, user or uts' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s p -l task -d 'List only the namespaces that this process is in; with --pids or --tree=pid, only the processes in its PID namespace and below' -r -f -a "(nsx __targets 2>/dev/null)"
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s Q -l filter -d 'List only the namespaces, or with --pids or --tree=pid the processes, for which EXPR is true, such as \'TYPE == "net" && NPROCS > 0\'' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s o -l output -d 'Show these columns, with commas between them; a leading + adds them to the usual ones, before COMMAND; all shows all' -r
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l graph -d 'Draw user namespaces with the namespaces that they own, for graphviz, Markdown or a browser' -r -f -a "dot\t'For graphviz'
 mermaid\t'For Markdown pages'
 svg\t'For a browser'"
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l save -d 'Save all that can be found out to FILE, for --from and --diff, here or on another machine' -r -F
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l from -d 'List what was saved in FILE, or - for standard input, not what is there now' -r -F
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l diff -d 'Show what has changed since FILE, or - for standard input, was saved; with --from, until that was' -r -F
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l proc -d 'Read another procfs than /proc, such as one of a container that is mounted in DIR, or a copy of one in plain files' -r -f -a "(__fish_complete_directories)"
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l save -d 'Save everything that can be found out to FILE, for --from and --diff, here or on another machine' -r -F
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l from -d 'List what was saved in FILE, or - for standard input, instead of what exists now' -r -F
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l diff -d 'Show what has changed since FILE, or - for standard input, was saved; with --from, until that file was saved' -r -F
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l proc -d 'Read the procfs that is mounted on DIR instead of /proc, such as that of a container, or a copy of a procfs in plain files' -r -f -a "(__fish_complete_directories)"
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l color -d 'Control when to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l why -d 'Show everything that keeps the namespace TARGET alive, and what would have to go for it to die'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l deep -d 'Look everywhere: at every thread, descriptor and socket, and at the mounts of every mount namespace'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces, a line each, or with --pids or --tree=pid all processes'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l groups -d 'Show what has namespaces of its own, as without options; for --json and --json-lines, which otherwise list namespaces'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l tree -d 'Show what stands below what: owner, parent, process or pid'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l watch -d 'Follow what comes and goes: on a terminal a screen that is kept up to date, otherwise a line of JSON for each event'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l columns -d 'List the columns, with --pids those of processes: what each says and what finding it costs'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l why -d 'Show everything that keeps the namespace TARGET alive, and what would have to happen for it to die'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l deep -d 'Search everywhere: every thread, descriptor and socket, and the mounts of every mount namespace'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces, one per line; with --pids or --tree=pid, all processes'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l groups -d 'List what has namespaces of its own, as without options, also with --json and --json-lines, which otherwise list namespaces'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l tree -d 'Show a tree, in the order owner, parent, process or pid'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l watch -d 'Follow namespaces as they come and go: on a terminal on a screen that is kept up to date, otherwise with one line of JSON per event'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l columns -d 'List the columns, with --pids those of processes: the meaning of each, and the cost of finding it'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l pids -d 'List the processes in nested PID namespaces'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json -d 'Print a JSON document'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json-lines -d 'Print a JSON object for each row, a line each'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l json-lines -d 'Print one JSON object per row, each on a line of its own'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s v -l verbose -d 'With --diff, show each namespace that came, went or changed, and how it changed'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -s q -l quiet -d 'Do not say on standard error what could not be seen'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -s q -l quiet -d 'Do not report on standard error what could not be seen'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l from -d 'Read the ids as the PID namespace of this target counts' -r -f -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l to -d 'Write the ids as the PID namespace of this target counts' -r -f -a "(nsx __targets 2>/dev/null)"
@@ -179,14 +179,14 @@ complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json -d 'Print a JSON
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json-lines -d 'Print a line of JSON for each process'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s q -l quiet -d 'Print numbers only: a line for each PID with its ids, or with --from or --to the id that it has there'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l file -d 'Say who owns this file for the target, and whether it may read, write and execute it' -r
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l file -d 'Show who owns this file for the target, and whether the target may read, write and execute it' -r
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
-complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s r -l reverse -d 'Read the ids and names as this user namespace has them'
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s r -l reverse -d 'Read the ids and names as those of this user namespace'
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l json -d 'Print a JSON document'
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l json-lines -d 'Print a line of JSON for each id'
-complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s q -l quiet -d 'Print numbers only: for each id what it is here, or with --reverse there'
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s q -l quiet -d 'Print numbers only: the id here of each, or with --reverse the id there'
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand pin" -s h -l help -d 'Print help'
 complete -c nsx -n "__fish_nsx_using_subcommand rm" -s h -l help -d 'Print help'
