@@ -2,6 +2,7 @@
 
 use super::{
     grouping::{self, Group},
+    identity::Identity,
     left_out::{Hidden, LeftOut},
     owners::Owner,
 };
@@ -30,7 +31,7 @@ struct Document {
 #[derive(Serialize)]
 pub(super) struct Row {
     name: Cell,
-    namespaces: Vec<Member>,
+    namespaces: Vec<Identity>,
     /// The other namespaces that its leader is in.
     shared: Vec<Shared>,
     /// `true` if the group is a container that is frozen.
@@ -43,19 +44,11 @@ pub(super) struct Row {
     command: Cell,
 }
 
-/// A namespace of the group.
-#[derive(Serialize)]
-struct Member {
-    ns: u64,
-    #[serde(rename = "type")]
-    kind: &'static str,
-}
-
 /// A namespace that belongs to another group.
 #[derive(Serialize)]
 struct Shared {
     #[serde(flatten)]
-    member: Member,
+    ns: Identity,
     with: Cell,
     /// `true` if the table shows it: containers have most of their namespaces for themselves,
     /// processes share most.
@@ -117,14 +110,14 @@ fn row(group: &Group<'_>, system: &System, finder: &mut Finder<'_>) -> Row {
     };
     let is_container = matches!(group.owner, Owner::Container(_));
     let shared = |(ns, owner): &(NsId, Owner)| Shared {
-        member: Member::from(*ns),
+        ns: Identity(*ns),
         with: Cell::Text(owner.name()),
         is_shown: *owner != Owner::Host || (is_container && OF_CONTAINERS.contains(ns.kind)),
     };
     let namespaces = group.namespaces.iter();
     Row {
         name: Cell::Text(group.owner.name()),
-        namespaces: namespaces.map(|entry| Member::from(entry.ns)).collect(),
+        namespaces: namespaces.map(|entry| Identity(entry.ns)).collect(),
         shared: group.shared.iter().map(shared).collect(),
         paused: is_container && is_frozen(group, system),
         nprocs: Cell::count(group.processes, group.is_whole()),
@@ -144,23 +137,14 @@ fn is_frozen(group: &Group<'_>, system: &System) -> bool {
     host.is_frozen(leader) == Ok(Some(true))
 }
 
-impl From<NsId> for Member {
-    fn from(ns: NsId) -> Self {
-        Self {
-            ns: ns.inode,
-            kind: ns.kind.name(),
-        }
-    }
-}
-
 impl Row {
     /// Reads a row from JSON, which does not have all that is needed to show shared namespaces.
     pub(super) fn from_json(group: &Value) -> Self {
         let cell = |key: &str| Cell::from_json(&group[key]).unwrap_or(Cell::Unknown);
-        let member = |member: &Value| {
-            let kind = NsKind::from_name(member["type"].as_str()?.as_bytes())?;
-            let inode = member["ns"].as_u64()?;
-            Some(Member::from(NsId { kind, inode }))
+        let namespace = |namespace: &Value| {
+            let kind = NsKind::from_name(namespace["type"].as_str()?.as_bytes())?;
+            let inode = namespace["ns"].as_u64()?;
+            Some(Identity(NsId { kind, inode }))
         };
         let seen = group["seen"]
             .as_u64()
@@ -173,7 +157,7 @@ impl Row {
                 .as_array()
                 .into_iter()
                 .flatten()
-                .filter_map(member)
+                .filter_map(namespace)
                 .collect(),
             shared: Vec::new(),
             paused: group["paused"] == true,
@@ -212,14 +196,9 @@ pub(super) fn table(rows: &[Row]) -> Table {
 
 /// Returns the kinds of a group's namespaces in words: with their number if the group has several of
 /// a kind, and with the owners of those that it shares.
-fn kinds(namespaces: &[Member], shared: &[Shared]) -> String {
-    let count = |kind: &NsKind| {
-        namespaces
-            .iter()
-            .filter(|member| member.kind == kind.name())
-            .count()
-    };
-    let kinds = NsKind::ALL.map(|kind| (kind, count(&kind)));
+fn kinds(namespaces: &[Identity], shared: &[Shared]) -> String {
+    let count = |kind| namespaces.iter().filter(|ns| ns.0.kind == kind).count();
+    let kinds = NsKind::ALL.map(|kind| (kind, count(kind)));
     if kinds.iter().all(|(_, count)| *count == 1) {
         return "one of each".to_owned();
     }
@@ -237,6 +216,6 @@ fn kinds(namespaces: &[Member], shared: &[Shared]) -> String {
             count => format!("{count} {kind}"),
         });
     let shared = shared.iter().filter(|shared| shared.is_shown);
-    let shared = shared.map(|shared| format!("{}={}", shared.member.kind, shared.with.shown()));
+    let shared = shared.map(|shared| format!("{}={}", shared.ns.0.kind, shared.with.shown()));
     kinds.chain(shared).collect::<Vec<_>>().join(between)
 }

@@ -1,6 +1,6 @@
 //! The holders of a namespace, each with its process and container.
 
-use super::pid_tree;
+use super::{identity::Identity, pid_tree};
 use crate::{
     query::{
         cell::Cell,
@@ -68,9 +68,8 @@ pub(super) enum HeldBy {
         own: bool,
     },
     Namespace {
-        ns: u64,
-        #[serde(rename = "type")]
-        kind: &'static str,
+        #[serde(flatten)]
+        ns: Identity,
         nprocs: Cell,
         /// The number of processes in words.
         #[serde(skip)]
@@ -177,8 +176,7 @@ impl<'a> Holders<'a> {
     fn namespace(&self, ns: NsId) -> HeldBy {
         let entry = self.census.entry(ns);
         HeldBy::Namespace {
-            ns: ns.inode,
-            kind: ns.kind.name(),
+            ns: Identity(ns),
             nprocs: entry.map_or(Cell::Unknown, |entry| {
                 Cell::count(entry.processes, entry.is_whole)
             }),
@@ -242,12 +240,7 @@ impl Row {
                 };
                 escape(point) + &inside
             }
-            HeldBy::Namespace {
-                ns,
-                kind,
-                processes,
-                ..
-            } => format!("{kind}:[{ns}], {processes}"),
+            HeldBy::Namespace { ns, processes, .. } => format!("{}, {processes}", ns.0),
         }
     }
 
@@ -266,7 +259,7 @@ impl Row {
             }
             HeldBy::Mount { own: true, .. } => format!("{} is unmounted", self.what()),
             HeldBy::Mount { .. } => format!("{} is unmounted there", self.what()),
-            HeldBy::Namespace { ns, kind, .. } => format!("{kind}:[{ns}] dies"),
+            HeldBy::Namespace { ns, .. } => format!("{} dies", ns.0),
         }
     }
 }
@@ -289,8 +282,7 @@ pub(super) mod tests {
     fn a_holder_has_the_keys_of_its_kind_in_json() {
         let json = |row: &Row| serde_json::to_string(row).unwrap();
         let below = HeldBy::Namespace {
-            ns: 7,
-            kind: "pid",
+            ns: Identity("pid:[7]".parse().unwrap()),
             nprocs: Cell::Number(2),
             processes: "2 processes".to_owned(),
         };

@@ -1,6 +1,7 @@
 //! A process and its namespaces: each is shared with the caller, shared with others, or its own.
 
 use super::{
+    identity::Identity,
     left_out::{Hidden, LeftOut},
     named::NamedProcess,
     owners::Owners,
@@ -23,7 +24,7 @@ use crate::{
 use nsx_core::{
     census::{Census, Query, Relations, Sources},
     idmap::{IdKind, IdMap},
-    ns::{NsId, NsKind, NsSet},
+    ns::{NsKind, NsSet},
     pid::Pid,
     proc::{NsLink, ProcError, ProcRoot},
 };
@@ -37,7 +38,7 @@ struct Document<'a> {
     #[serde(flatten)]
     who: &'a Who,
     namespaces: &'a [Row],
-    /// Of its user namespace, where that is its own.
+    /// The id mappings of the user namespace, unless that is the caller's.
     uid_map: Option<Vec<Range>>,
     gid_map: Option<Vec<Range>>,
     /// The part of the holders that was not seen.
@@ -47,15 +48,14 @@ struct Document<'a> {
 /// A namespace of the process.
 #[derive(Serialize)]
 struct Row {
-    ns: u64,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    /// Not that of the process itself, but of its next children.
+    #[serde(flatten)]
+    ns: Identity,
+    /// `true` if only the next children of the process are in the namespace.
     for_children: bool,
     /// `true` if the namespace is the caller's too.
     shared: bool,
-    /// The owners of the processes that share the namespace, beside the caller and the process's
-    /// own owner; `None` if the owners are not known.
+    /// The owners of the other processes in the namespace, without the owner of the process; `None`
+    /// if they are not known.
     shared_with: Option<Vec<String>>,
     id64: Option<u64>,
     parent: Relative,
@@ -78,10 +78,8 @@ pub(super) fn answer(
     let NamedProcess { process, pid } = named;
     let (pid, proc) = (*pid, &system.proc);
     let mut rows = rows(kinds, pid, proc).map_err(|error| unread(named, proc, error))?;
-    let has_own_users = rows
-        .iter()
-        .any(|row| row.kind == NsKind::User.name() && !row.shared);
-    let maps = if has_own_users {
+    let is_own_user_namespace = |row: &Row| row.ns.0.kind == NsKind::User && !row.shared;
+    let maps = if rows.iter().any(is_own_user_namespace) {
         maps_of(pid, proc)
     } else {
         None
@@ -135,14 +133,16 @@ fn in_words(maps: &Maps, registrar: &Registrar<'_>) -> String {
         .concat()
 }
 
+/// Returns the namespaces of a process, with what can be learned without other processes.
 fn rows(kinds: NsSet, pid: Pid, proc: &ProcRoot) -> Result<Vec<Row>, ProcError> {
     let mut relations = Relations::default();
-    // Another procfs need not show the caller.
+    // Another procfs may not show the caller.
     let callers = if proc.is_callers() {
         None
     } else {
         ProcRoot::system().ok()
     };
+    let callers = callers.as_ref().unwrap_or(proc);
     let mut rows: Vec<Row> = Vec::new();
     let links = kinds.iter().map(NsLink::Own);
     let for_children = [
@@ -155,24 +155,19 @@ fn rows(kinds: NsSet, pid: Pid, proc: &ProcRoot) -> Result<Vec<Row>, ProcError> 
         .map(|(_, link)| link);
     for link in links.chain(for_children) {
         let open = match proc.open_ns(pid, link) {
-            // A kind that an old kernel has not, or a PID namespace without a first process.
+            // An old kernel lacks the kind, or the PID namespace has no PID 1.
             Err(ProcError::Vanished) => continue,
             open => open?,
         };
         let ns = open.id();
-        if rows.iter().any(|row| row.ns == ns.inode) {
+        if rows.iter().any(|row| row.ns.0 == ns) {
             continue;
         }
         let relation = relations.learn(&open).ok();
         rows.push(Row {
-            ns: ns.inode,
-            kind: ns.kind.name(),
+            ns: Identity(ns),
             for_children: !matches!(link, NsLink::Own(_)),
-            shared: callers
-                .as_ref()
-                .unwrap_or(proc)
-                .own_ns(NsLink::Own(ns.kind))
-                == Ok(ns),
+            shared: callers.own_ns(NsLink::Own(ns.kind)) == Ok(ns),
             id64: relation.and_then(|relation| relation.id64),
             parent: Relative::parent(relation),
             owner: Relative::owner(relation),
@@ -222,15 +217,10 @@ fn look_around(
     let mut owners = Owners::new(&census, &system.proc, &mut finder);
     let own = owners.of_process(pid);
     for row in rows {
-        let kind = NsKind::from_name(row.kind.as_bytes());
-        let Some(entry) = kind.and_then(|kind| {
-            census.entry(NsId {
-                kind,
-                inode: row.ns,
-            })
-        }) else {
-            row.nprocs = if deep { Cell::Unknown } else { Cell::Nothing };
-            row.holders = row.nprocs.clone();
+        let Some(entry) = census.entry(row.ns.0) else {
+            if deep {
+                (row.nprocs, row.holders) = (Cell::Unknown, Cell::Unknown);
+            }
             continue;
         };
         if !row.shared && !row.for_children && !entry.ns.is_initial() {
@@ -249,29 +239,16 @@ fn look_around(
     Ok(Some(LeftOut::all_of(&census, &system.proc)))
 }
 
-/// More than this many of those that share a namespace are only counted.
+/// The most owners that are named. Others are only counted.
 const FEW: usize = 3;
 
-/// With whom a namespace is shared, in words.
+/// Returns whose a namespace is, in words.
 fn whose(row: &Row) -> String {
-    let is_initial = NsKind::from_name(row.kind.as_bytes()).is_some_and(|kind| {
-        NsId {
-            kind,
-            inode: row.ns,
-        }
-        .is_initial()
-    });
     let whose = match &row.shared_with {
-        _ if row.shared => {
-            return if row.for_children {
-                "for its children, shared with you"
-            } else {
-                "shared with you"
-            }
-            .to_owned();
-        }
+        _ if row.shared && row.for_children => "for its children, shared with you".to_owned(),
+        _ if row.shared => "shared with you".to_owned(),
         _ if row.for_children => "for its children".to_owned(),
-        _ if is_initial => "the host's".to_owned(),
+        _ if row.ns.0.is_initial() => "the host's".to_owned(),
         Some(others) if others.is_empty() => "its own".to_owned(),
         Some(others) if others.len() > FEW => {
             format!(
@@ -300,8 +277,8 @@ fn table(rows: &[Row], deep: bool) -> Table {
     let mut table = Table::new(&columns);
     for row in rows {
         let mut cells = vec![
-            row.ns.to_string(),
-            row.kind.to_owned(),
+            row.ns.0.inode.to_string(),
+            row.ns.0.kind.to_string(),
             whose(row),
             row.parent.to_string(),
             row.owner.to_string(),

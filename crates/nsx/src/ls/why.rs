@@ -2,7 +2,9 @@
 //! the namespace to die.
 
 use super::{
-    holders::{self, HeldBy, Holders, Row},
+    fate,
+    holders::{self, Holders, Row},
+    identity::Identity,
     left_out::{Hidden, LeftOut},
     named::NamedProcess,
     operand::Operand,
@@ -46,9 +48,8 @@ struct OfProcess<'a> {
 /// A namespace with what holds it.
 #[derive(Serialize)]
 struct Held<'a> {
-    ns: u64,
-    #[serde(rename = "type")]
-    kind: &'static str,
+    #[serde(flatten)]
+    ns: Identity,
     id64: Option<u64>,
     parent: Relative,
     owner: Relative,
@@ -67,17 +68,9 @@ struct Held<'a> {
 /// A holder with what it holds, on a line of its own.
 #[derive(Serialize)]
 struct Line<'a> {
-    held: Namespace,
+    held: Identity,
     #[serde(flatten)]
     row: &'a Row,
-}
-
-/// A namespace by number and kind.
-#[derive(Serialize)]
-struct Namespace {
-    ns: u64,
-    #[serde(rename = "type")]
-    kind: &'static str,
 }
 
 /// Shows everything that holds the namespace that `word` names, or each namespace of a process.
@@ -176,15 +169,7 @@ fn look(system: &System, sources: Sources) -> Result<Census, Error> {
 }
 
 fn lines<'a>(held: &'a [Held<'_>]) -> Vec<Line<'a>> {
-    let of_one = |held: &'a Held<'_>| {
-        held.holders.iter().map(|row| Line {
-            held: Namespace {
-                ns: held.ns,
-                kind: held.kind,
-            },
-            row,
-        })
-    };
+    let of_one = |held: &'a Held<'_>| held.holders.iter().map(|row| Line { held: held.ns, row });
     held.iter().flat_map(of_one).collect()
 }
 
@@ -215,9 +200,9 @@ fn all_shown(held: &[Held<'_>], hosts: &[&str], census: &Census, left_out: &Left
 fn shown(held: &Held<'_>, census: &Census, left_out: &LeftOut) -> Vec<Part> {
     let mut text = String::new();
     if let Some(to_die) = &held.to_die {
-        text += &fate(held.entry.ns, to_die, held.certain);
+        text += &fate::in_words(held.entry.ns, to_die, held.certain);
         if !held.certain {
-            text += &doubts(held.entry, census, left_out);
+            text += &fate::doubts(held.entry, census, left_out);
         }
     }
     match held.remedies.as_slice() {
@@ -237,40 +222,22 @@ fn shown(held: &Held<'_>, census: &Census, left_out: &LeftOut) -> Vec<Part> {
     ]
 }
 
-/// The reasons why something else may be in a namespace or hold it.
-fn doubts(entry: &Entry, census: &Census, left_out: &LeftOut) -> String {
-    let mut doubts = String::new();
-    if let Some(processes) = left_out.processes() {
-        doubts += &format!("Not seen: {processes}, which may be in it or hold it.\n");
-    }
-    if !census.lists_all {
-        doubts += "Not seen: processes that /proc does not list, which may be in it or hold it.\n";
-    }
-    if census.unseen.closed > 0 {
-        doubts += &format!(
-            "Not seen: the descriptors of {}, which may hold it.\n",
-            left_out.closed()
-        );
-    }
-    if census.unseen.sockets > 0 && entry.ns.kind == NsKind::Net {
-        doubts += "Not seen: the network namespaces of some sockets, which may hold it.\n";
-    }
-    doubts
-}
-
 impl<'a> Held<'a> {
-    /// A namespace of the census. `all` tells that all its holders were looked for.
+    /// Describes a namespace of a census. `all` tells that all its holders were searched.
     fn new(entry: &'a Entry, all: bool, holders: &mut Holders<'_>) -> Self {
         let holders = holders.rows(entry);
         Self {
-            ns: entry.ns.inode,
-            kind: entry.ns.kind.name(),
+            ns: Identity(entry.ns),
             id64: entry.relation.and_then(|relation| relation.id64),
             parent: Relative::parent(entry.relation),
             owner: Relative::owner(entry.relation),
-            to_die: all.then(|| to_die(entry.ns, &holders)),
+            to_die: all.then(|| fate::to_die(entry.ns, &holders)),
             certain: all && (entry.ns.is_initial() || (entry.is_whole && entry.has_all_holders)),
-            remedies: if all { remedies(&holders) } else { Vec::new() },
+            remedies: if all {
+                fate::remedies(&holders)
+            } else {
+                Vec::new()
+            },
             holders,
             entry,
         }
@@ -282,170 +249,14 @@ fn heading(entry: &Entry) -> String {
     if let Some(id) = entry.relation.and_then(|relation| relation.id64) {
         text += &format!(", id {id}");
     }
-    for (what, relative) in [
+    for (noun, relative) in [
         ("parent", Relative::parent(entry.relation)),
         ("owner", Relative::owner(entry.relation)),
     ] {
         let relative = relative.to_string();
         if !relative.is_empty() {
-            text += &format!(", {what} {relative}");
+            text += &format!(", {noun} {relative}");
         }
     }
     text + "\n"
-}
-
-/// More holders of one kind than this are only counted.
-const FEW: usize = 3;
-
-/// Returns the events that would all have to happen for a namespace to die.
-fn to_die(ns: NsId, rows: &[Row]) -> Vec<String> {
-    if ns.is_initial() {
-        return vec!["the host is shut down".to_owned()];
-    }
-    let mut ends = Vec::new();
-    for of_kind in rows.chunk_by(|one, next| one.kind == next.kind) {
-        let count = of_kind.len();
-        if count <= FEW {
-            ends.extend(of_kind.iter().map(Row::end));
-            continue;
-        }
-        ends.push(match of_kind[0].kind {
-            "process" => format!("the {count} processes in it end"),
-            "thread" => format!("the {count} threads in it end"),
-            "for_children" => format!("{count} threads end whose next children would be in it"),
-            "descriptor" => format!("{count} descriptors of it are closed"),
-            "socket" => format!("{count} sockets in it are closed"),
-            "mount" => format!("it is unmounted in {count} places"),
-            "child" => format!("the {count} namespaces below it die"),
-            _ => format!("the {count} namespaces that it owns die"),
-        });
-    }
-    ends
-}
-
-fn fate(ns: NsId, to_die: &[String], certain: bool) -> String {
-    let dies = if certain {
-        "It dies"
-    } else {
-        "As far as can be seen, it dies"
-    };
-    match to_die {
-        [] => format!("Nothing that nsx can see keeps {ns}.\n"),
-        ends => format!("{dies} when {}.\n", text::listed(ends)),
-    }
-}
-
-/// Commands that take the mounts away. Removing the file of a mount point takes the mounts on it in
-/// other mount namespaces away too (3.18), so that one command for each mount point is enough, in
-/// the caller's mount namespace if the mount is there.
-fn remedies(rows: &[Row]) -> Vec<String> {
-    let mut remedies = Vec::new();
-    let mut done: Vec<&[u8]> = Vec::new();
-    for is_own in [true, false] {
-        for row in rows {
-            let HeldBy::Mount {
-                point,
-                own,
-                seen_by,
-                ..
-            } = &row.by
-            else {
-                continue;
-            };
-            if *own != is_own || done.contains(&point.as_slice()) {
-                continue;
-            }
-            let Some(word) = text::shell_word(point) else {
-                continue;
-            };
-            match seen_by {
-                _ if is_own => remedies.push(format!("umount {word} && rm {word}")),
-                Some(pid) => {
-                    remedies.push(format!(
-                        "nsx enter {pid} --mount -- sh -c 'umount \"$0\" && rm \"$0\"' {word}"
-                    ));
-                }
-                None => continue,
-            }
-            done.push(point);
-        }
-    }
-    remedies
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{super::holders::tests::row, *};
-
-    #[test]
-    fn whatever_holds_it_has_to_go() {
-        let ns: NsId = "net:[7]".parse().unwrap();
-        let mount = |inside, own| HeldBy::Mount {
-            point: b"/a\x1b".to_vec(),
-            mount: 9,
-            inside,
-            seen_by: None,
-            own,
-        };
-        let mut rows = vec![
-            row("process", 12, HeldBy::Process {}),
-            row("thread", 12, HeldBy::Thread { tid: 13 }),
-            row("for_children", 14, HeldBy::Thread { tid: 14 }),
-            row("descriptor", 15, HeldBy::Descriptor { fd: 3 }),
-            row("mount", 0, mount(Some(1), true)),
-            row("mount", 0, mount(Some(2), false)),
-        ];
-        let expected = "It dies when process 12 ends, thread 13 of process 12 ends, process 14, \
-        whose next children would \
-            be in it, ends, process 15 closes descriptor 3, /a\\x1b is unmounted and /a\\x1b in \
-        mnt:[2] is unmounted \
-            there.\n";
-        assert_eq!(fate(ns, &to_die(ns, &rows), true), expected);
-        for pid in 16..19 {
-            rows.insert(0, row("process", pid, HeldBy::Process {}));
-        }
-        assert!(
-            fate(ns, &to_die(ns, &rows), true)
-                .starts_with("It dies when the 4 processes in it end, thread 13")
-        );
-        assert_eq!(
-            fate(ns, &to_die(ns, &rows[..1]), true),
-            "It dies when process 18 ends.\n"
-        );
-        let doubted = "As far as can be seen, it dies when process 18 ends.\n";
-        assert_eq!(fate(ns, &to_die(ns, &rows[..1]), false), doubted);
-        assert_eq!(
-            fate(ns, &[], true),
-            "Nothing that nsx can see keeps net:[7].\n"
-        );
-        let host = "user:[4026531837]".parse().unwrap();
-        assert_eq!(to_die(host, &rows), ["the host is shut down"]);
-    }
-
-    #[test]
-    fn a_remedy_takes_each_mount_point_away_once_and_here_if_it_can_be() {
-        let mount = |point: &str, seen_by: Option<i32>| {
-            let own = seen_by.is_none();
-            row(
-                "mount",
-                0,
-                HeldBy::Mount {
-                    point: point.into(),
-                    mount: 9,
-                    inside: Some(1),
-                    seen_by,
-                    own,
-                },
-            )
-        };
-        let rows = [
-            mount("/a b", Some(7)),
-            mount("/a b", Some(8)),
-            mount("/c", Some(7)),
-            mount("/c", None),
-        ];
-        let elsewhere = "nsx enter 7 --mount -- sh -c 'umount \"$0\" && rm \"$0\"' '/a b'";
-        assert_eq!(remedies(&rows), ["umount /c && rm /c", elsewhere]);
-        assert!(remedies(&[mount("/a\x1b", None)]).is_empty());
-    }
 }
