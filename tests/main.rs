@@ -23,6 +23,7 @@ mod ls;
 mod memory;
 mod pidmap;
 mod pin;
+mod plans;
 mod refusals;
 mod status;
 mod strict;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         harness::tests(),
         guest::tests(),
         usage::tests(),
+        plans::tests(),
         unshare::tests(),
         memory::tests(),
         pin::tests(),

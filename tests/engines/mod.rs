@@ -10,6 +10,8 @@ mod groups;
 mod names;
 mod pidmap;
 mod ptrace;
+mod refusals;
+mod states;
 
 use crate::support::{Cgroups, Host, Need, Session, Test, procfs, root};
 use engine::{Containerd, Docker, Lxc, Oci, Podman};
@@ -32,6 +34,8 @@ pub(crate) fn tests() -> Vec<Test> {
         groups::tests(),
         pidmap::tests(),
         ptrace::tests(),
+        refusals::tests(),
+        states::tests(),
     ];
     tests
         .into_iter()

@@ -8,7 +8,10 @@ use crate::{
         procfs::{self, Pinned},
         root,
     },
-    unshare::{PRINT_TOPS, below_the_top, quoted},
+    unshare::{
+        kernel_files::{PRINT_TOPS, below_the_top},
+        quoted,
+    },
 };
 use std::fs;
 

@@ -1,15 +1,15 @@
-//! Holders that keep a namespace alive: each kind is created alone and must be found. And `nsx ls`
-//! of one process.
+//! `nsx ls --why`: each kind of holder keeps a namespace alive, alone, and is found.
 
+use super::{mounts::private, process::rows_of};
 use crate::support::{
     Need, Process, Session, Test, both,
     filter::Filter,
-    procfs::{self, KINDS, Pinned},
+    procfs::{self, Pinned},
     root, until,
 };
 use rustix::{process::Signal, thread::LinkNameSpaceType};
 use serde_json::Value;
-use std::{collections::BTreeSet, fs::File, path::Path, sync::mpsc, thread, time::Duration};
+use std::{collections::BTreeSet, fs::File, sync::mpsc, thread, time::Duration};
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -17,36 +17,27 @@ pub(crate) fn tests() -> Vec<Test> {
         root(a_thread_that_left_its_process_holds_its_namespaces),
         both(a_namespace_for_children_alone_is_found).needs([Need::Tool("perl")]),
         both(an_open_descriptor_holds_a_namespace),
-        both(a_descriptor_opened_at_a_mount_holds_a_namespace),
-        both(a_mount_in_another_mount_namespace_holds_a_namespace),
-        root(a_mount_in_an_empty_mount_namespace_holds_a_namespace)
-            .needs([Need::Kernel(6, 12), Need::Tool("taskset")]),
         both(a_socket_holds_the_network_it_was_made_in).needs([Need::Tool("perl")]),
         both(child_namespaces_and_owned_ones_hold_a_namespace),
         both(a_namespace_without_holders_is_gone),
         both(a_namespace_is_named_in_each_way),
         both(a_word_that_is_not_a_namespace_is_refused),
-        both(a_process_without_namespaces_of_its_own_is_reported).needs([Need::Kernel(6, 9)]),
-        both(a_process_shows_the_namespaces_that_it_shares),
-        both(holders_have_the_same_words_in_every_view).alone(),
-        both(id_maps_are_shown_in_words),
         both(a_namespace_above_the_caller_is_hidden_and_not_absent),
         both(an_older_kernel_gives_the_same_answers),
-        both(a_hanging_mount_on_the_path_is_not_waited_for),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces]))
     .collect()
 }
 
-fn json(session: &Session, words: &str) -> Value {
+pub(super) fn json(session: &Session, words: &str) -> Value {
     let outcome = session.nsx(&format!("{words} --json")).run().exited(0);
     serde_json::from_slice(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome}"))
 }
 
 /// The holders of a namespace such as `uts:[4026532177]`.
 #[track_caller]
-fn why(session: &Session, ns: &str) -> Vec<Value> {
+pub(super) fn why(session: &Session, ns: &str) -> Vec<Value> {
     let document = json(session, &format!("ls --why {ns}"));
     assert_eq!(
         format!(
@@ -61,7 +52,7 @@ fn why(session: &Session, ns: &str) -> Vec<Value> {
 
 /// The only holder that it must have.
 #[track_caller]
-fn only_holder(session: &Session, ns: &str) -> Value {
+pub(super) fn only_holder(session: &Session, ns: &str) -> Value {
     let holders = why(session, ns);
     assert_eq!(holders.len(), 1, "holders of {ns}: {holders:#?}");
     // The list finds it too, and shows it in words.
@@ -81,7 +72,7 @@ fn only_holder(session: &Session, ns: &str) -> Value {
 
 /// Checks that `ns` is entered by its name, and by its id if the kernel has ids.
 #[track_caller]
-fn assert_is_entered(session: &Session, ns: &str) {
+pub(super) fn assert_is_entered(session: &Session, ns: &str) {
     // An ordinary user joins a namespace that another user namespace owns only through that one.
     if !session.is_root() {
         return;
@@ -98,7 +89,7 @@ fn assert_is_entered(session: &Session, ns: &str) {
 }
 
 /// A namespace of this kind with a process that sleeps in it.
-fn sleeping(session: &Session, kind: &str) -> (Process, Pinned, String) {
+pub(super) fn sleeping(session: &Session, kind: &str) -> (Process, Pinned, String) {
     let unshare = session
         .original_unshare(&format!("--{kind} sleep 100"))
         .start();
@@ -205,126 +196,6 @@ fn an_open_descriptor_holds_a_namespace(session: &Session) {
         (&"descriptor".into(), &7.into())
     );
     assert_eq!(holder["process"]["pid"], keeper.id());
-}
-
-/// A shell in its own mount namespace, as root of a user namespace if it needs one.
-fn private(session: &Session, script: &str) -> Process {
-    let map = session.map_root();
-    session
-        .command(&format!("unshare {map}--mount sh -ec"))
-        .arg(script)
-        .start()
-}
-
-fn a_descriptor_opened_at_a_mount_holds_a_namespace(session: &Session) {
-    // Its link then shows a path instead of a namespace.
-    let script = "touch pin; unshare --uts=pin true; exec 7<pin; umount -l pin; stat -Lc \
-    'uts:[%i]' /proc/self/fd/7
-        touch pin; unshare --uts=pin true; exec 8<pin; stat -Lc 'uts:[%i]' /proc/self/fd/8; exec \
-    sleep 100";
-    let keeper = private(session, script);
-    keeper.program("sleep");
-    let text = String::from_utf8(keeper.stdout()).unwrap();
-    let [unmounted, ns] = [0, 1].map(|line| text.lines().nth(line).unwrap());
-    // Only `/` is left of its path.
-    let holder = only_holder(session, unmounted);
-    assert_eq!(
-        (&holder["holder"], &holder["fd"]),
-        (&"descriptor".into(), &7.into())
-    );
-    let link = std::fs::read_link(format!("/proc/{}/fd/8", keeper.id())).unwrap();
-    assert!(link.is_absolute(), "{}", link.display());
-    let holders = why(session, ns);
-    let kinds: Vec<&str> = holders
-        .iter()
-        .map(|holder| holder["holder"].as_str().unwrap())
-        .collect();
-    assert_eq!(kinds, ["descriptor", "mount"]);
-    assert_eq!(
-        (&holders[0]["process"]["pid"], &holders[0]["fd"]),
-        (&keeper.id().into(), &8.into())
-    );
-    assert_is_entered(session, ns);
-}
-
-fn a_mount_in_another_mount_namespace_holds_a_namespace(session: &Session) {
-    let name = "p\x1b\u{202e} in";
-    let keeper = private(
-        session,
-        &format!(
-            "touch '{name}'; unshare --uts='{name}' true; stat -c 'uts:[%i]' '{name}'; exec sleep \
-            100"
-        ),
-    );
-    let sleep = keeper.program("sleep");
-    let ns = keeper.line();
-    let holder = only_holder(session, &ns);
-    assert_eq!(holder["holder"], "mount");
-    assert_eq!(holder["point"], session.path(name).to_str().unwrap());
-    assert_eq!(
-        format!("mnt:[{}]", holder["inside"]),
-        procfs::ns(sleep.id(), "mnt")
-    );
-    assert_eq!(
-        (&holder["own"], &holder["seen_by"]),
-        (&false.into(), &sleep.id().into())
-    );
-    // Its owner is known though no process is in it.
-    let document = json(session, &format!("ls --why {ns}"));
-    assert_eq!(
-        format!("user:[{}]", document["owner"]),
-        procfs::ns(sleep.id(), "user")
-    );
-    let text = session.nsx(&format!("ls --why {ns}")).output();
-    assert!(!text.contains(['\x1b', '\u{202e}']), "{text:?}");
-    assert!(text.contains("is unmounted there."), "{text}");
-    // Without --deep nsx does not look there.
-    let shallow = json(session, "ls -t uts");
-    assert!(
-        !shallow.to_string().contains(&ns[5..ns.len() - 1]),
-        "{shallow}"
-    );
-}
-
-fn a_mount_in_an_empty_mount_namespace_holds_a_namespace(session: &Session) {
-    // A mount namespace can be pinned only on the processor that it was created on, see
-    // tests/unshare/pins.rs.
-    let script = "touch mnt uts; exec taskset -c 0 unshare --mount --propagation private sh -ec '
-        unshare --mount=mnt --propagation unchanged sh -ec \"unshare --uts=uts true; stat -c %i \
-    uts\"
-        stat -c %i mnt; exec sleep 100'";
-    let keeper = session
-        .command("taskset -c 0 unshare --mount --propagation private sh -ec")
-        .arg(script)
-        .start();
-    keeper.program("sleep");
-    let output = String::from_utf8(keeper.stdout()).unwrap();
-    let (uts, mnt) = output.trim().split_once('\n').unwrap();
-    let holder = only_holder(session, &format!("uts:[{uts}]"));
-    assert_eq!(
-        (&holder["holder"], &holder["seen_by"]),
-        (&"mount".into(), &Value::Null)
-    );
-    assert_eq!(holder["point"], session.path("uts").to_str().unwrap());
-    assert_eq!(holder["inside"].to_string(), mnt);
-    // The path of that mount means nothing to the caller.
-    let rows = json(session, "ls --deep -t uts -o ns,nsfs,path,holders");
-    let row = rows["namespaces"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|row| row["ns"] == uts.parse::<u64>().unwrap());
-    let row = row.unwrap();
-    assert_eq!((&row["nsfs"], &row["path"]), (&Value::Null, &Value::Null));
-    assert_eq!(row["holders"][0], "1 mount");
-    let holder = only_holder(session, &format!("mnt:[{mnt}]"));
-    assert_eq!(
-        (&holder["holder"], &holder["point"]),
-        (
-            &"mount".into(),
-            &session.path("mnt").to_str().unwrap().into()
-        )
-    );
 }
 
 fn a_socket_holds_the_network_it_was_made_in(session: &Session) {
@@ -475,133 +346,6 @@ fn a_word_that_is_not_a_namespace_is_refused(session: &Session) {
     session.nsx("ls --why").run().exited(2);
 }
 
-fn a_process_without_namespaces_of_its_own_is_reported(session: &Session) {
-    let sleep = session.command("sleep 100").start();
-    let sleep = sleep.program("sleep");
-    let word = format!(
-        "{}:{}",
-        sleep.id(),
-        rustix::fs::fstat(sleep.pidfd()).unwrap().st_ino
-    );
-    let text = session.nsx(&format!("ls --why {word}")).output();
-    assert_eq!(
-        text,
-        "cgroup, ipc, mnt, net, pid, time, user and uts are the host's or yours."
-    );
-}
-
-fn rows_of(session: &Session, process: u32) -> Vec<Value> {
-    json(session, &format!("ls {process}"))["namespaces"]
-        .as_array()
-        .unwrap()
-        .clone()
-}
-
-fn a_process_shows_the_namespaces_that_it_shares(session: &Session) {
-    let unshare = session.original_unshare("--uts --net sleep 100").start();
-    let sleep = unshare.program("sleep");
-    let rows = rows_of(session, sleep.id());
-    let named = |row: &Value| format!("{}:[{}]", row["type"].as_str().unwrap(), row["ns"]);
-    assert_eq!(
-        rows.iter().map(named).collect::<Vec<_>>(),
-        KINDS.map(|kind| procfs::ns(sleep.id(), kind))
-    );
-    for row in &rows {
-        let own = procfs::ns("self", row["type"].as_str().unwrap());
-        assert_eq!(row["shared"], named(row) == own, "{row}");
-        assert_eq!(
-            (&row["nprocs"], &row["for_children"]),
-            (&Value::Null, &false.into())
-        );
-    }
-    let text = session.nsx(&format!("ls {}", sleep.id())).output();
-    assert_eq!(
-        text.matches("shared with you").count(),
-        if session.is_root() { 6 } else { 5 },
-        "{text}"
-    );
-    let deep = json(session, &format!("ls {} --deep -t uts,net", sleep.id()));
-    let counted: Vec<_> = deep["namespaces"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| row["nprocs"].as_u64())
-        .collect();
-    // Processes of other users, hidden from the ordinary user, may be in them too.
-    assert_eq!(counted, [session.is_root().then_some(1); 2]);
-    let ended = session.command("true").start();
-    let id = ended.id();
-    ended.wait().exited(0);
-    session
-        .nsx(&format!("ls {id}"))
-        .run()
-        .exited(1)
-        .says(&[&id.to_string()]);
-}
-
-fn holders_have_the_same_words_in_every_view(session: &Session) {
-    let (_unshare, sleep, ns) = sleeping(session, "uts");
-    let script = format!(
-        "exec 7</proc/{0}/ns/uts 8</proc/{0}/ns/uts; echo open; exec sleep 100",
-        sleep.id()
-    );
-    let keeper = session.shell(&script).start();
-    keeper.line();
-    keeper.program("sleep");
-    let id = sleep.id();
-    let whole = json(session, &format!("ls --deep {id}"));
-    let rows = whole["namespaces"].as_array().unwrap();
-    let row = rows
-        .iter()
-        .find(|row| format!("uts:[{}]", row["ns"]) == ns)
-        .unwrap();
-    assert_eq!(row["holders"], serde_json::json!(["2 descriptors"]));
-    let list = json(session, &format!("ls -p {id} -t uts -o holders"));
-    assert_eq!(list["namespaces"][0]["holders"], row["holders"]);
-    // If a process is hidden, there may be more.
-    let told = |line: &&str| {
-        [" 2 descriptors", " 2 descriptors,?"]
-            .iter()
-            .any(|words| line.ends_with(words))
-    };
-    let lines = |words: &str| session.nsx(words).output().lines().filter(told).count();
-    assert_eq!(lines(&format!("ls --deep {id}")), 1);
-    assert_eq!(lines(&format!("ls -p {id} -o ns,holders")), 1);
-    // Without the option there is no note.
-    assert!(json(session, &format!("ls {id}"))["namespaces"][0]["holders"].is_null());
-}
-
-fn id_maps_are_shown_in_words(session: &Session) {
-    let unshare = session
-        .command("unshare --user --map-user=7 --map-group=9 sleep 100")
-        .start();
-    let sleep = unshare.program("sleep");
-    let (user, group) = session.ids();
-    let text = session.nsx(&format!("ls {}", sleep.id())).output();
-    assert!(
-        text.contains(&format!("users: 7 there is {user} (")) && text.contains("you) here\n"),
-        "{text}"
-    );
-    assert!(
-        text.ends_with(&format!("groups: 9 there is {group} here")),
-        "{text}"
-    );
-    let document = json(session, &format!("ls {}", sleep.id()));
-    assert_eq!(
-        document["uid_map"],
-        serde_json::json!([{ "inside": 7, "outside": user, "count": 1 }])
-    );
-    assert_eq!(
-        document["gid_map"],
-        serde_json::json!([{ "inside": 9, "outside": group, "count": 1 }])
-    );
-    let unmapped = session.command("unshare --user sleep 100").start();
-    let text = session
-        .nsx(&format!("ls {}", unmapped.program("sleep").id()))
-        .output();
-    assert!(text.contains("users: none has an id there"), "{text}");
-}
-
 fn a_namespace_above_the_caller_is_hidden_and_not_absent(session: &Session) {
     // In a user namespace the caller's network namespace is owned by an ancestor, which the kernel
     // hides.
@@ -674,21 +418,4 @@ fn an_older_kernel_gives_the_same_answers(session: &Session) {
         );
         assert_eq!(older["id64"], Value::Null);
     }
-}
-
-fn a_hanging_mount_on_the_path_is_not_waited_for(session: &Session) {
-    // A pin below a directory that has been replaced by a FIFO, and descriptors of FIFOs.
-    let script = "mkfifo fifo; mkdir dir; touch dir/pin; unshare --uts=dir/pin true; stat -c \
-    'uts:[%i]' dir/pin
-        exec 7<>fifo; mkfifo dir/other; mount --bind fifo dir/other; exec sleep 100";
-    let keeper = private(session, script);
-    keeper.program("sleep");
-    let ns = keeper.line();
-    let process = session.nsx("ls --deep").start();
-    process.wait_for(Duration::from_secs(15)).exited(0);
-    let holder = only_holder(session, &ns);
-    assert_eq!(
-        Path::new(holder["point"].as_str().unwrap()),
-        session.path("dir/pin")
-    );
 }

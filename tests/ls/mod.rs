@@ -2,15 +2,22 @@
 //! are hard to read.
 
 mod crowd;
+mod diff;
 mod empty;
 mod ending;
 mod facts;
+mod graphs;
 mod holders;
 mod hostile;
+mod mounts;
 mod older;
+mod pids;
+mod process;
 mod reach;
 mod saved;
 mod table;
+mod trees;
+mod unseen;
 mod views;
 mod watch;
 
@@ -32,15 +39,22 @@ pub(crate) fn tests() -> Vec<Test> {
     let areas = [
         lists(),
         crowd::tests(),
+        diff::tests(),
         empty::tests(),
         ending::tests(),
         facts::tests(),
+        graphs::tests(),
         holders::tests(),
         hostile::tests(),
+        mounts::tests(),
         older::tests(),
+        pids::tests(),
+        process::tests(),
         reach::tests(),
         saved::tests(),
         table::tests(),
+        trees::tests(),
+        unseen::tests(),
         views::tests(),
         watch::tests(),
     ];

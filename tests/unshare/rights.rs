@@ -1,6 +1,6 @@
 //! `nsx unshare`: the program's privileges, environment and clocks.
 
-use crate::support::{Need, Session, Test, both, root};
+use crate::support::{Command, Need, Session, Test, both, root};
 use std::time::Duration;
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -14,6 +14,8 @@ pub(crate) fn tests() -> Vec<Test> {
         both(the_environment_is_changed_as_requested),
         both(wrong_words_are_refused),
         both(clocks_are_set_ahead_and_back).needs([Need::Kernel(5, 6)]),
+        both(clock_offsets_are_left_alone).needs([Need::Kernel(5, 6)]),
+        both(clock_offsets_are_read_as_people_write_them).needs([Need::Kernel(5, 6)]),
         both(a_clock_cannot_be_set_before_the_start_of_the_machine).needs([Need::Kernel(5, 6)]),
     ]
     .into_iter()
@@ -211,5 +213,53 @@ fn a_clock_cannot_be_set_before_the_start_of_the_machine(session: &Session) {
         .run()
         .exited(125)
         .says(&["clock offset", "out of range"]);
+    assert!(!session.path("ran").exists());
+}
+
+fn clock_offsets_are_left_alone(session: &Session) {
+    let output = session
+        .unshare("--time cat /proc/self/timens_offsets")
+        .output();
+    let fields: Vec<&str> = output.split_whitespace().collect();
+    assert_eq!(fields, ["monotonic", "0", "0", "boottime", "0", "0"]);
+}
+
+fn clock_offsets_are_read_as_people_write_them(session: &Session) {
+    for (words, expected) in [
+        (
+            &["--boottime", "3 days"][..],
+            "monotonic 0 0 boottime 259200 0",
+        ),
+        (
+            &["--monotonic=1 hour 30 min"],
+            "monotonic 5400 0 boottime 0 0",
+        ),
+        (
+            &["--monotonic", "-1 second", "--boottime", "2w"],
+            "monotonic -1 0 boottime 1209600 0",
+        ),
+    ] {
+        let command = words.iter().fold(session.unshare("--time"), Command::arg);
+        let output = command.args("cat /proc/self/timens_offsets").output();
+        assert_eq!(
+            output.split_whitespace().collect::<Vec<_>>().join(" "),
+            expected,
+            "{words:?}"
+        );
+    }
+    session
+        .unshare("--boottime")
+        .arg("3 months")
+        .args("touch ran")
+        .run()
+        .exited(125)
+        .says(&["months is not a unit"]);
+    session
+        .unshare("--boottime")
+        .arg("3d 5")
+        .args("touch ran")
+        .run()
+        .exited(125)
+        .says(&["5 has no unit"]);
     assert!(!session.path("ran").exists());
 }

@@ -1,10 +1,17 @@
 //! `unshare`: each option, its messages, the view from inside, and inherited state.
 
-use super::{SIDES, Side, assert_gives, assert_same, run};
-use crate::support::{Need, Session, Test, both, root, until};
-use rustix::process::Signal;
+mod program;
+mod since;
+
+use super::{Side, assert_gives, assert_same, run};
+use crate::support::{Need, Session, Test, both, root};
 
 pub(crate) fn tests() -> Vec<Test> {
+    let areas = [options(), program::tests(), since::tests()];
+    areas.into_iter().flatten().collect()
+}
+
+fn options() -> Vec<Test> {
     vec![
         both(usage),
         both(wrong_words_give_the_same),
@@ -14,20 +21,7 @@ pub(crate) fn tests() -> Vec<Test> {
         both(mounts_root_and_working_directory_are_the_same),
         both(clocks).needs([Need::Kernel(5, 6)]),
         both(capabilities).needs([Need::Kernel(5, 6)]),
-        root(ids_of_the_program_are_the_same),
         root(persistent_files).needs([Need::Tool("taskset")]),
-        both(programs_that_cannot_run_fail_alike),
-        both(the_login_shell_is_the_same),
-        both(exit_statuses_are_the_same),
-        both(the_callers_state_is_kept_alike),
-        both(signals_while_unshare_waits_do_the_same),
-        both(the_waiting_process_is_in_the_new_namespaces).needs([Need::Tool("nsenter")]),
-        both(options_of_later_releases_give_what_the_reference_says),
-        both(an_interpreter_comes_with_a_procfs),
-        root(a_range_of_one_id_is_a_range),
-        root(the_callers_ids_are_mapped_also_for_another_owner),
-        root(the_invalid_id_is_refused),
-        both(few_descriptors_are_enough),
     ]
     .into_iter()
     .map(|test| test.needs([Need::Namespaces, Need::UtilLinux(2, 38)]))
@@ -361,18 +355,6 @@ fn capabilities(session: &Session) {
     }
 }
 
-fn ids_of_the_program_are_the_same(session: &Session) {
-    all_same(
-        session,
-        &[
-            "unshare -S 5 -G 6 id",
-            "unshare -u -S ' 5' id -u",
-            "unshare -S +5 id -u",
-            "unshare -f -G 7 id",
-        ],
-    );
-}
-
 fn persistent_files(session: &Session) {
     let outer = |script: &str| {
         let script = script.replace('\'', "'\\''");
@@ -415,314 +397,4 @@ fn persistent_files(session: &Session) {
         file",
     );
     assert_gives(session, (2, 42), &user, 0, "nsfs\n", "");
-}
-
-fn programs_that_cannot_run_fail_alike(session: &Session) {
-    all_same(
-        session,
-        &[
-            "unshare -r nosuch",
-            "unshare -rf nosuch",
-            "unshare -r /etc",
-            "unshare -rf /etc/passwd",
-            "unshare -r /nosuch/program",
-            "echo '#!/nosuch' >script; chmod +x script; unshare -r ./script",
-            "echo 'echo $0 ran' >script; chmod +x script; unshare -r ./script",
-        ],
-    );
-}
-
-fn the_login_shell_is_the_same(session: &Session) {
-    all_same(
-        session,
-        &[
-            "echo 'echo $0; id -u' | SHELL=/bin/sh unshare -r",
-            "echo 'shopt login_shell' | SHELL=/bin/bash unshare -r",
-            "SHELL=/nosuch/shell unshare -r",
-            // A path, and a program that the kernel accepts.
-            "SHELL=sh unshare -r </dev/null",
-            "echo 'echo ran' >script; chmod +x script; SHELL=$PWD/script unshare -r; SHELL=script \
-            unshare -r",
-            "cp /bin/sh shell; echo 'echo $0' | SHELL=shell unshare -r",
-        ],
-    );
-    // Otherwise the shell of the user inside, who is root there.
-    let shell = session
-        .shell("grep ^root: /etc/passwd | sed 's,.*[:/],-,'")
-        .output()
-        + "\n";
-    for unset in ["SHELL=", "env -u SHELL"] {
-        assert_gives(
-            session,
-            (2, 42),
-            &format!("echo 'echo $0' | {unset} unshare -r"),
-            0,
-            &shell,
-            "",
-        );
-    }
-}
-
-fn exit_statuses_are_the_same(session: &Session) {
-    for options in ["-r", "-rf", "-rpf"] {
-        all_same(
-            session,
-            &[
-                &format!("unshare {options} sh -c 'exit 7'"),
-                &format!("unshare {options} sh -c 'kill -TERM $$; echo still there'"),
-                &format!("unshare {options} sh -c 'kill -QUIT $$'"),
-                &format!("exec unshare {options} sh -c 'exit 300'"),
-            ],
-        );
-    }
-}
-
-fn the_callers_state_is_kept_alike(session: &Session) {
-    let signals = "grep -E '^(SigBlk|SigIgn|SigCgt)' /proc/self/status";
-    let descriptors = "sh -c 'for fd in 0 1 2 3 4 5 6 7 8 9; do test -e /proc/$$/fd/$fd && echo \
-    $fd; done >seen'; cat seen";
-    for options in ["-r", "-rf", "-rf --kill-child", "-rm"] {
-        let unshare = format!("exec env --ignore-signal=HUP,INT,PIPE,USR2,TTOU unshare {options}");
-        assert_same(session, &format!("{unshare} {signals}"));
-        assert_same(
-            session,
-            &format!("exec env --block-signal=TERM,INT,USR1,WINCH unshare {options} {signals}"),
-        );
-        for closed in ["", "<&-", ">&-", "2>&-", "<&- >&- 2>&-", "7</dev/null"] {
-            assert_same(
-                session,
-                &format!("(unshare {options} {descriptors}) {closed}; cat seen"),
-            );
-        }
-        assert_same(
-            session,
-            &format!("umask 027; unshare {options} sh -c umask"),
-        );
-        assert_same(
-            session,
-            &format!("ulimit -n 77; unshare {options} cat /proc/self/limits"),
-        );
-        assert_same(
-            session,
-            &format!("A=1 unshare {options} cat -v /proc/self/environ"),
-        );
-    }
-}
-
-fn signals_while_unshare_waits_do_the_same(session: &Session) {
-    for side in SIDES {
-        let start = |words: &str| {
-            let command = session.command(&format!("unshare {words}"));
-            if side == Side::Nsx {
-                session.strict(command)
-            } else {
-                command
-            }
-            .start()
-        };
-        // TERM and INT wait for the program's end.
-        let process = start("-rf sleep 100");
-        let sleep = process.program("sleep");
-        process.signal(Signal::TERM);
-        process.signal(Signal::INT);
-        sleep.signal(Signal::HUP);
-        process.wait().killed_by(Signal::HUP);
-        // HUP does not.
-        let process = start("-rf sleep 100");
-        let sleep = process.program("sleep");
-        process.signal(Signal::HUP);
-        process.wait().killed_by(Signal::HUP);
-        assert!(!sleep.ended(std::time::Duration::ZERO), "{side:?}");
-        sleep.signal(Signal::KILL);
-        // It does not stop with the program.
-        let process = start("-rf sleep 100");
-        let sleep = process.program("sleep");
-        sleep.signal(Signal::STOP);
-        let state = |id: u32| {
-            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-            stat.rsplit(") ").next().unwrap().chars().next().unwrap()
-        };
-        until("sleep stops", || state(sleep.id()) == 'T');
-        until("unshare waits on, and does not stop", || {
-            state(process.id()) == 'S'
-        });
-        sleep.signal(Signal::KILL);
-        process.wait();
-        // With this option the program does not outlive unshare.
-        let process = start("-r --kill-child sleep 100");
-        let sleep = process.program("sleep");
-        process.signal(Signal::KILL);
-        assert!(sleep.ended(std::time::Duration::from_secs(10)), "{side:?}");
-        process.wait().killed_by(Signal::KILL);
-    }
-}
-
-fn the_waiting_process_is_in_the_new_namespaces(session: &Session) {
-    let script = "unshare -rnf sleep 100 & child_of $!; \
-                  nsenter -t $! -U --preserve-credentials -n cut -d: -f1 /proc/net/dev | tail -n \
-    +3; kill $child";
-    assert_same(session, &(CHILD_OF.to_owned() + script));
-}
-
-fn options_of_later_releases_give_what_the_reference_says(session: &Session) {
-    let r = session.map_root();
-    for (since, script, stdout) in [
-        (
-            (2, 43),
-            format!("A=1 B=2 unshare {r}--clear-env /usr/bin/env"),
-            "",
-        ),
-        (
-            (2, 43),
-            format!(
-                "A=1 B=2 C=3 unshare {r}--whitelist-env A --whitelist-env C,D /usr/bin/env | \
-            sort"
-            ),
-            "A=1\nC=3\n",
-        ),
-        (
-            (2, 42),
-            "unshare -r --forward-signals sh -c 'trap \"echo got; exit 7\" TERM; : >ready; while \
-            :; do sleep 0.01; done' & \
-             until [ -e ready ]; do sleep 0.01; done; kill -TERM $!; wait $!; echo $?"
-                .to_owned(),
-            "got\n7\n",
-        ),
-        (
-            (2, 41),
-            "unshare -rpf --mount-binfmt ls /proc/sys/fs/binfmt_misc".to_owned(),
-            "register\nstatus\n",
-        ),
-        (
-            (2, 41),
-            "unshare -rpf -l :x:M::XYZ::/bin/sh:F ls /proc/sys/fs/binfmt_misc".to_owned(),
-            "register\nstatus\nx\n",
-        ),
-        (
-            (2, 42),
-            "unshare --owner $(id -u):$(id -g) -r id -u".to_owned(),
-            "0\n",
-        ),
-    ] {
-        assert_gives(session, since, &script, 0, stdout, "");
-    }
-}
-
-fn an_interpreter_comes_with_a_procfs(session: &Session) {
-    let load = "-l :yx:E::abcd::/bin/true:";
-    let refused = "unshare: mount /proc failed: Operation not permitted\n";
-    for (options, stdout) in [
-        ("", "/proc/1\n"),
-        ("--mount-binfmt=/mnt", "/proc/1\n"),
-        // A /proc that is requested alone is mounted elsewhere.
-        ("--mount-proc=/mnt", "many\n"),
-    ] {
-        let show = "sh -c 'set -- /proc/[0-9]*; [ $# = 1 ] && echo $1 || echo many'";
-        assert_gives(
-            session,
-            (2, 42),
-            &format!("unshare -rpf {load} {options} {show}"),
-            0,
-            stdout,
-            "",
-        );
-    }
-    for options in ["-l foo", "-l ''", "--mount-binfmt", load] {
-        assert_gives(
-            session,
-            (2, 42),
-            &format!("unshare -r {options} true"),
-            1,
-            "",
-            refused,
-        );
-    }
-    let given = format!("unshare -r --mount-binfmt=/mnt {load} ls /mnt");
-    assert_gives(session, (2, 42), &given, 0, "register\nstatus\nyx\n", "");
-    let both = "unshare -rpf --mount-proc=/mnt --mount-binfmt sh -c 'echo /mnt/[0-9]*'";
-    assert_gives(session, (2, 42), both, 0, "/mnt/1\n", "");
-}
-
-fn a_range_of_one_id_is_a_range(session: &Session) {
-    for (options, setgroups, map) in [
-        ("--map-users=0:0:1 --map-groups=0:0:1", "allow", "0 0 1"),
-        ("--map-users=0:0:1 --map-groups=5:0:1", "allow", "5 0 1"),
-        ("--map-groups=0:0:1 -r", "allow", "0 0 1"),
-        ("--map-users=0:0:1 --map-group=0", "deny", "0 0 1"),
-        ("--map-users=0:0:2 -r", "deny", "0 0 1"),
-    ] {
-        let script = format!(
-            "unshare {options} sh -c 'cat /proc/self/setgroups; echo $(cat /proc/self/gid_map)'"
-        );
-        assert_gives(
-            session,
-            (2, 42),
-            &script,
-            0,
-            &format!("{setgroups}\n{map}\n"),
-            "",
-        );
-    }
-}
-
-fn the_callers_ids_are_mapped_also_for_another_owner(session: &Session) {
-    let show =
-        "sh -c 'echo $(id -u) $(cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups)'";
-    for (options, seen) in [
-        ("--owner=1007:1007 -r", "65534 0 0 1 0 0 1 allow"),
-        ("--owner=1007:1008 -c", "65534 0 0 1 0 0 1 allow"),
-        ("--owner=1007:1007 -rf", "65534 0 0 1 0 0 1 allow"),
-        ("--owner=0:0 -c", "0 0 0 1 0 0 1 allow"),
-        ("--owner=0:1008 -r", "0 0 0 1 0 0 1 allow"),
-        ("--owner=1007:1008 --map-user=5", "65534 5 0 1 allow"),
-        ("--owner=1007:1008 --map-group=5", "65534 5 0 1 allow"),
-        (
-            "--owner=1007:1008 -r --setgroups=allow",
-            "65534 0 0 1 0 0 1 allow",
-        ),
-        (
-            "--owner=1007:1008 -r --map-users=1:2000:10",
-            "65534 0 0 1 1 2000 10 0 0 1 allow",
-        ),
-        (
-            "--owner=1007:1008 --map-users=0:1007:1 --map-groups=0:1008:1",
-            "0 0 1007 1 0 1008 1 allow",
-        ),
-        ("--owner=1007:1008", "65534 allow"),
-    ] {
-        assert_gives(
-            session,
-            (2, 42),
-            &format!("unshare {options} {show}"),
-            0,
-            &format!("{seen}\n"),
-            "",
-        );
-    }
-}
-
-fn the_invalid_id_is_refused(session: &Session) {
-    for (options, call) in [
-        ("-S", "setuid()"),
-        ("-G", "setgid()"),
-        ("-S 5 -G", "setgid()"),
-    ] {
-        let error = format!("unshare: {call} failed: Invalid argument\n");
-        assert_gives(
-            session,
-            (2, 42),
-            &format!("unshare {options} 4294967295 true"),
-            1,
-            "",
-            &error,
-        );
-    }
-}
-
-fn few_descriptors_are_enough(session: &Session) {
-    let limits = "sh -c 'ulimit -n; ulimit -Hn'";
-    for options in ["-r", "-U", "-rm", "-c -u"] {
-        let script = format!("ulimit -n 4; unshare {options} {limits}");
-        assert_gives(session, (2, 42), &script, 0, "4\n4\n", "");
-    }
 }
