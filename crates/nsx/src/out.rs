@@ -52,7 +52,7 @@ impl Output {
         self.write(text.as_bytes())?;
         if !self.quiet {
             for line in &answer.notes {
-                note(&escape(line.as_bytes()));
+                note(line);
             }
         }
         Ok(if answer.found {
@@ -72,7 +72,7 @@ impl Output {
         }
     }
 
-    /// Writes rows of such an answer, a line of JSON for each.
+    /// Writes rows of an answer that is written as it comes, one line of JSON for each.
     pub(crate) fn write_json_lines(
         &self,
         rows: impl IntoIterator<Item = impl serde::Serialize>,
@@ -86,8 +86,7 @@ impl Output {
     }
 }
 
-/// Returns whether standard output may still be read: if it is a pipe, whether the pipe has a
-/// reader.
+/// Returns `false` if standard output is a pipe without a reader.
 pub fn is_read() -> bool {
     !descriptor::has_now(rustix::stdio::stdout(), PollFlags::empty())
 }
@@ -123,13 +122,13 @@ pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Says on standard error why nsx could not do what it was asked to.
+/// Prints the reason of a failure on standard error.
 pub fn error(text: &str) {
     stderr("nsx: ", text);
 }
 
-/// Says on standard error why a command failed, with its hints; returns the command's exit status,
-/// which is `failure` unless the error has another.
+/// Prints an error with its hints on standard error. Returns the exit status of a command that ends
+/// with `failure` when nsx fails.
 pub(crate) fn report(failed: &Error, failure: ExitStatus) -> ExitStatus {
     error(&escape(chain(failed).as_bytes()));
     for line in failed.hints() {
@@ -138,31 +137,29 @@ pub(crate) fn report(failed: &Error, failure: ExitStatus) -> ExitStatus {
     failed.status(failure)
 }
 
-/// Says on standard error that nsx failed to `act`, and why; returns the status that `ls` and
-/// `pidmap` then end with.
+/// Prints the failure of an act on standard error, for commands that do not return an [`Error`] yet.
 pub fn failed(act: &str, why: &dyn StdError) -> ExitStatus {
     error(&format!("failed to {act}: {}", chain(why)));
     ExitStatus::FAILURE
 }
 
-/// Says on standard error what the user should know, though nsx goes on.
+/// Prints a remark on standard error.
 pub fn note(text: &str) {
-    stderr("nsx: note: ", text);
+    stderr("nsx: note: ", &escape(text.as_bytes()));
 }
 
-/// A line that belongs to the one before it: a cause, a way out.
+/// Prints a hint below an error on standard error.
 pub fn hint(text: &str) {
     stderr("  ", text);
 }
 
-/// Says on standard error what a strict personality has to say, byte for byte.
+/// Prints a line of a strict personality on standard error, byte for byte.
 pub fn complain(line: &[u8]) {
-    // In one piece, so that nobody else's words come between. Where standard error is closed there
-    // is nobody to tell.
+    // One write keeps the line in one piece. If standard error is closed, nobody reads the line.
     let _ = io::stderr().lock().write_all(&[line, b"\n"].concat());
 }
 
 fn stderr(prefix: &str, text: &str) {
-    // Where standard error is closed there is nobody to tell.
+    // If standard error is closed, nobody reads the line.
     let _ = writeln!(io::stderr().lock(), "{prefix}{text}");
 }
