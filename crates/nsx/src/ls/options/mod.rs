@@ -1,40 +1,15 @@
-//! The options of `nsx ls`, as typed, and the action that they request. Nothing is asked of the
-//! system here.
+//! The options of `nsx ls`, as typed. Nothing is asked of the system here.
 
-use super::{
-    action::Action,
-    graph::{Graph, Language},
-    namespaces::{self, Namespaces},
-    pid_tree,
-    processes::Processes,
-    selection::{Scope, Selection, Source},
-    target::Target,
-    tree::Order,
-    watch::Watch,
-};
-use crate::{
-    answer::Format,
-    error::Error,
-    meant,
-    out::Output,
-    query::{
-        column::{self, Column, Columns},
-        filter::Filter,
-        process_column::ProcessColumn,
-        system::Procfs,
-    },
-    style::Color,
-};
+mod action;
+
+use super::graph::Language;
+use crate::{meant, style::Color};
 use clap::{
     CommandFactory, Parser, ValueEnum, ValueHint,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use nsx_core::ns::{NsKind, NsSet};
-use std::{
-    ffi::{OsStr, OsString},
-    path::PathBuf,
-    time::Duration,
-};
+use nsx_core::ns::NsKind;
+use std::{ffi::OsString, path::PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -127,7 +102,7 @@ pub struct Options {
     #[arg(short, long, value_name = "LIST", conflicts_with = "target")]
     output: Option<String>,
 
-    /// Show a tree, in the order owner, parent, process or pid
+    /// Show a tree by owner, parent, process or pid
     ///
     /// With pid, processes are selected with -a, -p and -Q and shown with -o as with --pids; the
     /// ancestors of those that -Q selects are shown, too.
@@ -285,224 +260,6 @@ fn seconds(text: &str) -> Result<f64, String> {
     seconds.ok_or_else(|| "it takes a number of seconds, from 0.01 to 86400".to_owned())
 }
 
-impl Options {
-    /// Returns the action that the options request, and the form of its output.
-    pub(super) fn action(self) -> Result<(Action, Format, Output), Error> {
-        let format = Format::of(self.json, self.json_lines);
-        let output = Output {
-            color: self.color,
-            quiet: self.quiet,
-        };
-        Ok((self.view(format)?, format, output))
-    }
-
-    fn view(mut self, format: Format) -> Result<Action, Error> {
-        if self.columns {
-            let of_processes = self.pids;
-            return Ok(Action::Columns { of_processes });
-        }
-        if let Some(interval) = self.watch.map(Duration::from_secs_f64) {
-            return self.watched(interval).map(Action::Watch);
-        }
-        if let Some(word) = self.target.take() {
-            return Ok(self.about(word));
-        }
-        if self.pids {
-            return Ok(Action::Processes(self.source(), self.processes()?));
-        }
-        match self.tree {
-            Some(Tree::Pid) => return self.pid_tree(),
-            Some(Tree::Process) if self.from.is_some() => return Err(not_saved()),
-            _ => {}
-        }
-        if let Some(language) = self.graph {
-            let (source, selection) = (self.source(), self.selection()?);
-            return Ok(Action::Graph(
-                source,
-                Graph {
-                    selection,
-                    language,
-                },
-            ));
-        }
-        if let Some(file) = self.save.take() {
-            return Ok(Action::Save(self.procfs(), file));
-        }
-        if let Some(before) = self.diff.take() {
-            return Ok(Action::Diff {
-                before,
-                after: self.source(),
-                details: self.verbose,
-            });
-        }
-        if self.groups || !self.lists_namespaces() {
-            return Ok(Action::Groups(self.source()));
-        }
-        self.namespaces(format)
-    }
-
-    /// Returns whether the options request anything that is answered namespace by namespace.
-    fn lists_namespaces(&self) -> bool {
-        let selects = !self.kinds.is_empty() || self.task.is_some() || self.filter.is_some();
-        let shapes = self.output.is_some() || self.tree.is_some() || self.json || self.json_lines;
-        self.all || self.deep || self.from.is_some() || selects || shapes
-    }
-
-    /// A process or namespace that is named.
-    fn about(mut self, word: OsString) -> Action {
-        if self.why {
-            return Action::Why(self.source(), word);
-        }
-        let target = Target {
-            word,
-            kinds: self.kinds(),
-            deep: self.deep,
-        };
-        Action::Target(self.source(), target)
-    }
-
-    fn namespaces(mut self, format: Format) -> Result<Action, Error> {
-        let order = self.tree.and_then(Tree::of_namespaces);
-        let columns = match &self.output {
-            Some(list) => column::parse_list(list, Column::USUAL).map_err(Error::Usage)?,
-            None => namespaces::usual_columns(format),
-        };
-        let view = Namespaces {
-            selection: self.selection()?,
-            columns,
-            order,
-        };
-        Ok(Action::Namespaces(self.source(), view))
-    }
-
-    fn processes(&mut self) -> Result<Processes, Error> {
-        Ok(Processes {
-            scope: self.scope(),
-            filter: filter(self.filter.as_deref())?,
-            columns: self.process_columns(ProcessColumn::USUAL)?,
-        })
-    }
-
-    fn pid_tree(mut self) -> Result<Action, Error> {
-        if !self.kinds.is_empty() {
-            return Err(Error::usage(
-                "--tree=pid has PID namespaces alone: --type cannot be given with it",
-            ));
-        }
-        if self.deep {
-            return Err(Error::usage(
-                "--tree=pid is about processes: --deep, which looks for what else keeps \
-                namespaces, cannot be given with it",
-            ));
-        }
-        if self.from.is_some() {
-            return Err(not_saved());
-        }
-        let processes = Processes {
-            scope: self.scope(),
-            filter: filter(self.filter.as_deref())?,
-            columns: self.process_columns(&pid_tree::USUAL)?,
-        };
-        Ok(Action::PidTree(self.procfs(), processes))
-    }
-
-    fn watched(mut self, interval: Duration) -> Result<Watch, Error> {
-        let target = self.target.take();
-        let selects = !self.kinds.is_empty() || self.task.is_some() || self.filter.is_some();
-        let selection = if target.is_some() || selects {
-            Some(self.selection()?)
-        } else {
-            None
-        };
-        Ok(Watch {
-            interval,
-            target,
-            selection,
-        })
-    }
-
-    fn source(&mut self) -> Source {
-        match self.from.take() {
-            Some(file) => Source::Saved(file),
-            None => Source::Live(self.procfs()),
-        }
-    }
-
-    fn procfs(&mut self) -> Procfs {
-        self.proc.take().map_or(Procfs::Own, Procfs::At)
-    }
-
-    fn selection(&mut self) -> Result<Selection, Error> {
-        Ok(Selection {
-            kinds: self.kinds().unwrap_or(NsSet::ALL),
-            process: self.task.take(),
-            filter: filter(self.filter.as_deref())?,
-            deep: self.deep,
-        })
-    }
-
-    /// The kinds that are named; `None` if no kind is named.
-    fn kinds(&self) -> Option<NsSet> {
-        (!self.kinds.is_empty()).then(|| self.kinds.iter().copied().collect())
-    }
-
-    fn scope(&mut self) -> Scope {
-        match self.task.take() {
-            Some(process) => Scope::Below(process),
-            None if self.all => Scope::All,
-            None => Scope::Nested,
-        }
-    }
-
-    fn process_columns(
-        &self,
-        usual: &[ProcessColumn],
-    ) -> Result<Option<Vec<ProcessColumn>>, Error> {
-        let list = self.output.as_deref();
-        list.map(|list| column::parse_list(list, usual))
-            .transpose()
-            .map_err(Error::Usage)
-    }
-}
-
-impl Tree {
-    /// The order of namespaces; `None` for a tree of processes.
-    fn of_namespaces(self) -> Option<Order> {
-        match self {
-            Self::Owner => Some(Order::Owner),
-            Self::Parent => Some(Order::Parent),
-            Self::Process => Some(Order::Process),
-            Self::Pid => None,
-        }
-    }
-}
-
-/// Reads the expression of `--filter`.
-fn filter<C: Columns>(expression: Option<&OsStr>) -> Result<Option<Filter<C>>, Error> {
-    let Some(expression) = expression.map(OsStr::as_encoded_bytes) else {
-        return Ok(None);
-    };
-    Filter::parse(expression, C::named)
-        .map(Some)
-        .map_err(|error| {
-            let names = C::all().map(|column| column.spec().name);
-            let mended = Filter::mended(expression, C::named, names);
-            let hint = match mended.and_then(|mended| meant::quoted(&mended)) {
-                Some(mended) => format!("type -Q {mended}"),
-                None => format!("{} lists the columns; texts stand in quotes", C::LISTED_BY),
-            };
-            Error::usage(error.to_string()).with_hints([hint])
-        })
-}
-
-/// The refusal of a tree by processes of a census that was saved.
-fn not_saved() -> Error {
-    Error::usage(
-        "what was saved does not say which process made which: --tree=owner and --tree=parent can \
-        be had",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -512,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_taken_one_by_one_and_with_commas() {
+    fn kinds_are_read_one_by_one_and_with_commas() {
         assert_eq!(
             read(&["-t", "net", "--type=mount,pid"]).unwrap().kinds,
             [NsKind::Net, NsKind::Mnt, NsKind::Pid]
@@ -526,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_together_is_refused() {
+    fn options_that_contradict_each_other_are_refused() {
         assert!(read(&["--pids", "-t", "net"]).is_err());
         assert!(read(&["--pids", "-p", "1", "-Q", "PID > 1", "-o", "+age"]).is_ok());
         assert!(read(&["4711", "--all"]).is_err());
