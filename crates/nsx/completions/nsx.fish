@@ -154,7 +154,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand ls" -l why -d 'Show everything t
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l deep -d 'Search everywhere: every thread, descriptor and socket, and the mounts of every mount namespace'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -s a -l all -d 'List all namespaces, one per line; with --pids or --tree=pid, all processes'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l groups -d 'List what has namespaces of its own, as without options, also with --json and --json-lines, which otherwise list namespaces'
-complete -c nsx -n "__fish_nsx_using_subcommand ls" -l tree -d 'Show a tree, in the order owner, parent, process or pid'
+complete -c nsx -n "__fish_nsx_using_subcommand ls" -l tree -d 'Show a tree by owner, parent, process or pid'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l watch -d 'Follow namespaces as they come and go: on a terminal on a screen that is kept up to date, otherwise with one line of JSON per event'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l columns -d 'List the columns, with --pids those of processes: the meaning of each, and the cost of finding it'
 complete -c nsx -n "__fish_nsx_using_subcommand ls" -l pids -d 'List the processes in nested PID namespaces'
