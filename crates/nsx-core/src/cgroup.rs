@@ -28,17 +28,79 @@ pub struct Membership {
     pub path: PathBuf,
 }
 
+/// A line of `/proc/PID/cgroup`: `HIERARCHY:CONTROLLERS:PATH`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The controllers of a hierarchy of version 1, or `name=systemd`; empty for version 2.
+    pub controllers: &'a [u8],
+    /// The path of the cgroup.
+    pub path: &'a [u8],
+}
+
+/// Reads the lines of `/proc/PID/cgroup`, and skips any other text.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = Line<'_>> {
+    text.split(|byte| *byte == b'\n').filter_map(|line| {
+        let mut fields = line.splitn(3, |byte| *byte == b':').skip(1);
+        Some(Line {
+            controllers: fields.next()?,
+            path: fields.next()?,
+        })
+    })
+}
+
+impl Line<'_> {
+    /// The freezer of the hierarchy, see `cgroups(7)`; none if the hierarchy has no freezer.
+    pub fn freezer(&self) -> Option<Freezer> {
+        let mut controllers = self.controllers.split(|byte| *byte == b',');
+        if self.controllers.is_empty() {
+            Some(Freezer::V2)
+        } else if controllers.any(|name| name == b"freezer") {
+            Some(Freezer::V1)
+        } else {
+            None
+        }
+    }
+}
+
+/// The means by which all processes of a cgroup are stopped: the controller `freezer` of version 1,
+/// or `cgroup.freeze` of version 2 (5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freezer {
+    /// Of version 1.
+    V1,
+    /// Of version 2.
+    V2,
+}
+
+impl Freezer {
+    /// The file, in the directory of a cgroup, that says whether the cgroup is frozen. The topmost
+    /// cgroup lacks it.
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::V1 => "freezer.state",
+            Self::V2 => "cgroup.events",
+        }
+    }
+
+    /// Returns whether the cgroup, or one around it, is frozen or freezes, by the content of
+    /// [`Freezer::file`].
+    pub fn is_frozen(self, text: &[u8]) -> bool {
+        match self {
+            Self::V1 => text.trim_ascii() != b"THAWED",
+            Self::V2 => text
+                .split(|byte| *byte == b'\n')
+                .any(|line| line == b"frozen 1"),
+        }
+    }
+}
+
 impl Membership {
-    /// Reads the whole file. Lines that are none are passed over.
+    /// Reads `/proc/PID/cgroup`, and skips any other text.
     pub fn parse_all(text: &[u8]) -> Vec<Self> {
-        text.split(|byte| *byte == b'\n')
-            .filter_map(|line| {
-                let mut fields = line.splitn(3, |byte| *byte == b':').skip(1);
-                let controllers = fields.next()?.to_vec();
-                Some(Self {
-                    controllers,
-                    path: OsStr::from_bytes(fields.next()?).into(),
-                })
+        lines(text)
+            .map(|line| Self {
+                controllers: line.controllers.to_vec(),
+                path: OsStr::from_bytes(line.path).into(),
             })
             .collect()
     }
@@ -102,21 +164,13 @@ impl Membership {
             let length = rustix::io::read(&fd, &mut text).ok()?;
             Some(text[..length].to_vec())
         };
-        match self.controllers.as_slice() {
-            // 5.2
-            b"" => read("cgroup.events").is_some_and(|text| {
-                text.split(|byte| *byte == b'\n')
-                    .any(|line| line == b"frozen 1")
-            }),
-            controllers
-                if controllers
-                    .split(|byte| *byte == b',')
-                    .any(|name| name == b"freezer") =>
-            {
-                read("freezer.state").is_some_and(|text| text.trim_ascii() != b"THAWED")
-            }
-            _ => false,
-        }
+        let line = Line {
+            controllers: &self.controllers,
+            path: self.path.as_os_str().as_bytes(),
+        };
+        line.freezer().is_some_and(|freezer| {
+            read(freezer.file()).is_some_and(|text| freezer.is_frozen(&text))
+        })
     }
 }
 

@@ -9,6 +9,21 @@ use rustix::{
     io::Errno,
 };
 
+/// Writes all bytes to a descriptor.
+///
+/// # Errors
+/// The errno of `write(2)`, but never `EINTR`.
+pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match rustix::io::write(&fd, bytes) {
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
 /// Opens for reading the file that `fd`, an `O_PATH` descriptor, refers to.
 ///
 /// # Errors

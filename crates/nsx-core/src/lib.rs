@@ -18,6 +18,7 @@ pub mod bytes;
 pub mod census;
 pub mod cgroup;
 pub mod descriptor;
+pub mod environment;
 pub mod gained;
 pub mod hash;
 pub mod idmap;

@@ -10,7 +10,10 @@
 //! they may begin with `/../..`.
 
 use crate::engine::Engine;
-use nsx_core::proc::decimal;
+use nsx_core::{
+    cgroup::{self, Line},
+    proc::decimal,
+};
 
 /// The facts that a process's cgroups give about the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,17 +85,20 @@ impl Place {
     /// the first say where a process is, and the other way round. What is no such line is passed
     /// over.
     pub fn parse(text: &[u8]) -> Self {
-        let mut lines: Vec<_> = text.split(|&byte| byte == b'\n').filter_map(line).collect();
-        lines.sort_by_key(|line| line.0);
+        let mut lines: Vec<_> = cgroup::lines(text)
+            .filter(|line| line.path.starts_with(b"/"))
+            .collect();
+        lines.sort_by_key(|line| rank(*line));
         let mut place = Self {
             path: lines
                 .first()
-                .map(|line| line.2.to_vec())
+                .map(|line| line.path.to_vec())
                 .unwrap_or_default(),
             ..Self::default()
         };
         let mut told_by: &[u8] = b"";
-        for (rank, controllers, path) in lines {
+        for line in lines {
+            let Line { controllers, path } = line;
             let found = Self::of_path(path);
             // What tells most is taken: an engine, then an id; a unit only where systemd keeps
             // them. One hierarchy may go further in than another: on a host with both versions runc
@@ -113,7 +119,7 @@ impl Place {
             }
             place.pod_uid = place.pod_uid.or(found.pod_uid);
             place.user = place.user.or(found.user);
-            if rank < 2 {
+            if rank(line) < 2 {
                 place.unit = place.unit.or(found.unit);
             }
         }
@@ -176,19 +182,15 @@ fn is_below(path: &[u8], other: &[u8]) -> bool {
             .is_some_and(|rest| rest.starts_with(b"/"))
 }
 
-/// The rank, the controllers and the path of a line: the unified hierarchy, then systemd's, then
-/// the others.
-fn line(line: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let mut fields = line.splitn(3, |&byte| byte == b':');
-    let (hierarchy, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
-    let rank = match (hierarchy, controllers) {
-        // Where there are both, a unified path that is the root says nothing.
-        (b"0", b"") if path != b"/" => 0,
-        (_, b"name=systemd") => 1,
-        (b"0", b"") => 2,
+/// The rank of a line: the unified hierarchy comes first, then systemd's, then the others.
+fn rank(line: Line<'_>) -> u8 {
+    match line.controllers {
+        // If there are both, a unified path that is the root says nothing.
+        b"" if line.path != b"/" => 0,
+        b"name=systemd" => 1,
+        b"" => 2,
         _ => 3,
-    };
-    path.starts_with(b"/").then_some((rank, controllers, path))
+    }
 }
 
 enum Kind {

@@ -17,6 +17,7 @@ use crate::{
     stores::Record,
 };
 use nsx_core::{
+    cgroup::{self, Freezer},
     pid::{Pid, PinError, Process},
     proc::ProcError,
 };
@@ -236,44 +237,24 @@ impl Host {
     pub fn is_frozen(&self, pid: Pid) -> Result<Option<bool>, ProcError> {
         let mut buffer = Vec::new();
         self.proc().read(pid, "cgroup", &mut buffer)?;
-        let lines = buffer
-            .split(|&byte| byte == b'\n')
-            .map(|line| line.splitn(3, |&byte| byte == b':'));
         let mut known = None;
-        for mut fields in lines {
-            let (Some(_), Some(controllers), Some(path)) =
-                (fields.next(), fields.next(), fields.next())
-            else {
+        for line in cgroup::lines(&buffer) {
+            let path = line.path.strip_prefix(b"/").unwrap_or(line.path);
+            // The root has no freezer.
+            let Some(freezer) = line.freezer().filter(|_| !path.is_empty()) else {
                 continue;
             };
-            let path = path.strip_prefix(b"/").unwrap_or(path);
-            // The root has no freezer.
-            if path.is_empty() {
-                continue;
-            }
-            let text = |root: &str, file: &str| {
+            let roots: &[&str] = match freezer {
+                Freezer::V1 => &["/sys/fs/cgroup/freezer"],
+                Freezer::V2 => &["/sys/fs/cgroup", "/sys/fs/cgroup/unified"],
+            };
+            let text = roots.iter().find_map(|root| {
                 self.system_dir(root)
                     .ok()?
-                    .read_kernels(files::path(&[path, file.as_bytes()]))
+                    .read_kernels(files::path(&[path, freezer.file().as_bytes()]))
                     .ok()
-            };
-            let frozen = if controllers.is_empty() {
-                let events = text("/sys/fs/cgroup", "cgroup.events")
-                    .or_else(|| text("/sys/fs/cgroup/unified", "cgroup.events"));
-                events.map(|events| {
-                    events
-                        .split(|&byte| byte == b'\n')
-                        .any(|line| line == b"frozen 1")
-                })
-            } else if controllers
-                .split(|&byte| byte == b',')
-                .any(|name| name == b"freezer")
-            {
-                text("/sys/fs/cgroup/freezer", "freezer.state")
-                    .map(|state| state.trim_ascii() != b"THAWED")
-            } else {
-                None
-            };
+            });
+            let frozen = text.map(|text| freezer.is_frozen(&text));
             known = match (known, frozen) {
                 (Some(true), _) | (_, Some(true)) => Some(true),
                 (known, frozen) => known.or(frozen),

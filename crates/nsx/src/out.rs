@@ -8,8 +8,8 @@ use crate::{
     style::{Color, Styles},
     text::escape,
 };
-use nsx_core::descriptor;
-use rustix::{event::PollFlags, fd::AsFd, io::Errno};
+use nsx_core::descriptor::{self, write_all};
+use rustix::{event::PollFlags, io::Errno};
 use std::{
     error::Error as StdError,
     io::{self, Write},
@@ -105,21 +105,6 @@ pub fn write(text: &str) -> Result<(), Errno> {
 /// That of `write(2)`.
 pub fn write_bytes(bytes: &[u8]) -> Result<(), Errno> {
     write_all(rustix::stdio::stdout(), bytes)
-}
-
-/// Writes all bytes to a descriptor.
-///
-/// # Errors
-/// That of `write(2)`.
-pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
-    while !bytes.is_empty() {
-        match rustix::io::write(&fd, bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }
 
 /// Prints the reason of a failure on standard error.

@@ -124,7 +124,7 @@ impl StatusFd {
             return;
         };
         // Whoever asked for it and stops reading misses it. Anybody else may wait for it.
-        if let Err(errno) = out::write_all(&self.fd, (line + "\n").as_bytes())
+        if let Err(errno) = descriptor::write_all(&self.fd, (line + "\n").as_bytes())
             && errno != Errno::PIPE
             && !self.told.replace(true)
         {

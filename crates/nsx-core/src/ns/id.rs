@@ -24,11 +24,10 @@ pub struct NsId {
 pub struct ParseNsIdError;
 
 impl NsId {
-    /// Returns whether the namespace is one that the host booted with, by the inode numbers that
-    /// the kernel gives those (3.8; of net and mnt since 6.17, before which this cannot be told of
-    /// them).
-    pub fn is_initial(self) -> bool {
-        let number = match self.kind {
+    /// The initial namespace of a kind: the one that the host booted with (3.8). Initial net and mnt
+    /// namespaces have a fixed inode number only since 6.17.
+    pub const fn initial(kind: NsKind) -> Self {
+        let inode = match kind {
             NsKind::Mnt => 0xefff_fff8,
             NsKind::Net => 0xefff_fff9,
             NsKind::Time => 0xefff_fffa,
@@ -38,7 +37,12 @@ impl NsId {
             NsKind::Uts => 0xefff_fffe,
             NsKind::Ipc => 0xefff_ffff,
         };
-        self.inode == number
+        Self { kind, inode }
+    }
+
+    /// Returns whether this is the initial namespace of its kind, see [`NsId::initial`].
+    pub fn is_initial(self) -> bool {
+        self == Self::initial(self.kind)
     }
 
     /// Reads `kind:[inode]`, the target of a link in `/proc/PID/ns`.

@@ -23,7 +23,8 @@ pub use helper::Helper;
 pub(crate) use mount::{ABOVE_ROOT, DEVICES, data as mount_data};
 pub use mount::{Change, Contents, FileSystem, Mount, Source};
 pub use step::{
-    Clock, ClockOffset, GroupsDenied, NamespaceFile, Pin, ProcDirectory, Propagation, Signals, Step,
+    Clock, ClockOffset, GroupsDenied, NamespaceFile, NamespaceFileError, Pin, ProcDirectory,
+    Propagation, Signals, Step,
 };
 pub(crate) use words::helper_arguments;
 

@@ -17,6 +17,8 @@ use crate::{
 };
 use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    fs::CWD,
+    io::Errno,
     thread::CapabilitySet,
 };
 use std::{
@@ -128,6 +130,17 @@ impl Pin {
     }
 }
 
+/// The reason why a file does not give a namespace of the kind that is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NamespaceFileError {
+    /// The file cannot be opened, or does not hold a namespace.
+    #[error(transparent)]
+    Open(#[from] Errno),
+    /// The file holds a namespace of another kind.
+    #[error("it holds a {0} namespace")]
+    OtherKind(NsKind),
+}
+
 /// An open namespace, and the file that holds it as the caller names it.
 #[derive(Clone, Debug)]
 pub struct NamespaceFile {
@@ -146,7 +159,19 @@ impl NamespaceFile {
         }
     }
 
-    /// Which kind of namespace it is.
+    /// Opens the namespace of this kind that a file holds.
+    ///
+    /// # Errors
+    /// [`NamespaceFileError`].
+    pub fn open(path: &Path, kind: NsKind) -> Result<Self, NamespaceFileError> {
+        let ns = Namespace::open(CWD, path)?;
+        match ns.id().kind {
+            found if found == kind => Ok(Self::new(path.to_owned(), ns)),
+            found => Err(NamespaceFileError::OtherKind(found)),
+        }
+    }
+
+    /// The kind of the namespace.
     pub fn kind(&self) -> NsKind {
         self.ns.id().kind
     }

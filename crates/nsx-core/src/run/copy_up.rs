@@ -3,6 +3,7 @@
 //! Each name is opened from the directory that it was read in, and no link is followed: the files
 //! may be anybody's.
 
+use crate::descriptor::write_all;
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid},
@@ -64,15 +65,6 @@ fn copy_content(from: impl AsFd, to: impl AsFd) -> Result<(), Errno> {
         }
         write_all(&to, buffer.get(..read).unwrap_or_default())?;
     }
-}
-
-/// Writes all of `bytes` to a file.
-pub(super) fn write_all(file: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
-    while !bytes.is_empty() {
-        let written = rustix::io::write(&file, bytes)?;
-        bytes = bytes.get(written..).unwrap_or_default();
-    }
-    Ok(())
 }
 
 /// Gives a copy the owner and the mode of its original. An owner who is not mapped cannot be.

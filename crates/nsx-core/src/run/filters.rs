@@ -5,6 +5,7 @@
 //! never finds itself a tracer.
 
 use crate::{
+    descriptor::write_all,
     pid::Process,
     plan::Filter,
     sys::{
@@ -141,14 +142,6 @@ fn instruction(bytes: &[u8]) -> Instruction {
         jump_false: byte(3),
         operand: u32::from_ne_bytes([byte(4), byte(5), byte(6), byte(7)]),
     }
-}
-
-fn write_all(pipe: &OwnedFd, mut text: &[u8]) -> Result<(), Errno> {
-    while !text.is_empty() {
-        let written = rustix::io::write(pipe, text)?;
-        text = text.get(written..).unwrap_or_default();
-    }
-    Ok(())
 }
 
 fn read_in_time(pipe: &OwnedFd, deadline: Instant) -> Result<Vec<u8>, Errno> {

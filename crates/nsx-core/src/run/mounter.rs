@@ -12,6 +12,7 @@ use super::{
     remount,
 };
 use crate::{
+    descriptor,
     plan::{ABOVE_ROOT, Contents, DEVICES, FileSystem, Mount, Source, mount_data},
     proc::{self, ProcError, ProcRoot},
     sys,
@@ -393,7 +394,7 @@ impl Mounter {
 fn fill(directory: &OwnedFd, text: &[u8]) -> Result<(), Errno> {
     let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let file = rustix::fs::openat(directory, FILE, new, Mode::RUSR)?;
-    copy_up::write_all(&file, text)?;
+    descriptor::write_all(&file, text)?;
     rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))
 }
 

@@ -25,6 +25,7 @@ use super::{
     verdict,
 };
 use crate::{
+    environment::Environment,
     pid::Pid,
     plan::{Plan, Step, Task},
     proc::ProcRoot,
@@ -44,7 +45,6 @@ use rustix::{
 use std::{
     ffi::CString,
     io::{PipeReader, PipeWriter},
-    os::unix::ffi::OsStringExt,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -89,7 +89,7 @@ pub fn spawn(plan: &Plan, streams: Streams) -> Result<Child, RunError> {
     {
         return Err(Failure::new(task, Errno::INVAL).into());
     }
-    let environment = environment();
+    let environment = Environment::of_caller().into_variables();
     let (program, caller) = streams.open().map_err(os("open the standard streams"))?;
     let (ours, theirs) = ReportLink::pair().map_err(os("open a socket pair"))?;
     let mask = Mask::block_all().map_err(os("block signals"))?;
@@ -294,16 +294,6 @@ impl AsFd for Child {
 
 /// The exit status of a helper that did not run the program.
 const NOT_RUN: i32 = 125;
-
-/// The caller's environment, read under the standard library's lock.
-fn environment() -> Vec<CString> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| {
-            let (name, value) = (name.into_vec(), value.into_vec());
-            CString::new([name, value].join(&b'=')).ok()
-        })
-        .collect()
-}
 
 /// Returns whether the program has the caller's environment.
 fn inherits_environment(plan: &Plan) -> bool {

@@ -3,10 +3,9 @@
 use crate::{out, program::RequestError};
 use clap::{Args, builder::ValueHint};
 use nsx_core::{
-    ns::{Namespace, NsKind, NsSet},
-    plan::NamespaceFile,
+    ns::{NsKind, NsSet},
+    plan::{NamespaceFile, NamespaceFileError},
 };
-use rustix::fs::CWD;
 use std::path::{Path, PathBuf};
 
 /// A flag for each kind, with the file that holds the namespace if it is not the target's.
@@ -101,12 +100,10 @@ impl KindFlags {
 
 fn open(kind: NsKind, path: &PathBuf) -> Result<NamespaceFile, RequestError> {
     let shown = out::shown(path.as_os_str());
-    let ns = Namespace::open(CWD, path)
-        .map_err(|errno| RequestError::Namespace(shown.clone(), errno))?;
-    match ns.id().kind {
-        found if found == kind => Ok(NamespaceFile::new(path.clone(), ns)),
-        found => Err(RequestError::Usage(format!(
+    NamespaceFile::open(path, kind).map_err(|error| match error {
+        NamespaceFileError::Open(errno) => RequestError::Namespace(shown, errno),
+        NamespaceFileError::OtherKind(found) => RequestError::Usage(format!(
             "{shown} holds a {found} namespace, not a {kind} namespace"
-        ))),
-    }
+        )),
+    })
 }

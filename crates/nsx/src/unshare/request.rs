@@ -10,6 +10,7 @@ use crate::{
     text::escape,
 };
 use nsx_core::{
+    environment::Environment,
     ns::NsKind,
     plan::{Caller, GroupsDenied, unshare::Request},
     proc::ProcRoot,
@@ -38,7 +39,7 @@ fn from_options(
     let mut request = Request {
         groups_denied: GroupsDenied::Fail,
         confinement: options.rights.confinement(),
-        environment: options.environment.settle(std::env::vars_os())?,
+        environment: options.environment.settle(Environment::of_caller())?,
         ..Request::default()
     };
     options.kinds.apply(&mut request, caller)?;

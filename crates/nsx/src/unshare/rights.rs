@@ -1,15 +1,15 @@
 //! The options about what the program may do, and about its environment.
 
-use crate::{
-    out,
-    program::{self, RequestError},
-};
+use crate::{out, program::RequestError};
 use clap::Args;
-use nsx_core::plan::{CapabilityState, Confinement};
+use nsx_core::{
+    environment::Environment,
+    plan::{CapabilityState, Confinement},
+};
 use rustix::thread::CapabilitySet;
 use std::{
     ffi::{CString, OsStr, OsString},
-    os::unix::ffi::{OsStrExt, OsStringExt},
+    os::unix::ffi::OsStrExt,
 };
 
 #[derive(Args, Debug)]
@@ -91,16 +91,23 @@ pub(super) struct EnvironmentOptions {
 impl EnvironmentOptions {
     /// The program's environment, if any option changes the caller's: variables keep their order,
     /// new ones come last.
-    pub(super) fn settle(
-        &self,
-        caller: impl Iterator<Item = (OsString, OsString)>,
-    ) -> Result<Option<Vec<CString>>, RequestError> {
-        let kept: Vec<_> = self.keep_env.iter().chain(&self.whitelist_env).collect();
+    pub(super) fn settle(&self, caller: Environment) -> Result<Option<Vec<CString>>, RequestError> {
+        let kept: Vec<&OsStr> = self
+            .keep_env
+            .iter()
+            .chain(&self.whitelist_env)
+            .map(OsString::as_os_str)
+            .collect();
         let clear = self.clear_env || !kept.is_empty();
         if !clear && self.env.is_empty() && self.unset_env.is_empty() {
             return Ok(None);
         }
-        for name in self.unset_env.iter().chain(kept.iter().copied()) {
+        for name in self
+            .unset_env
+            .iter()
+            .map(OsString::as_os_str)
+            .chain(kept.iter().copied())
+        {
             if name.is_empty() {
                 return Err(RequestError::Usage(
                     "the name of a variable is empty".to_owned(),
@@ -113,26 +120,20 @@ impl EnvironmentOptions {
                 )));
             }
         }
-        let mut variables: Vec<(OsString, OsString)> = caller
-            .filter(|(name, _)| !clear || kept.contains(&name))
-            .filter(|(name, _)| !self.unset_env.contains(name))
-            .collect();
+        let mut environment = caller;
+        if clear {
+            environment.keep(&kept);
+        }
+        for name in &self.unset_env {
+            environment.remove(name);
+        }
         for word in &self.env {
             let (name, value) = split(word).ok_or_else(|| {
                 RequestError::Usage(format!("--env {}: it takes NAME=VALUE", out::shown(word)))
             })?;
-            match variables.iter_mut().find(|(known, _)| known == name) {
-                Some((_, known)) => *known = value.to_owned(),
-                None => variables.push((name.to_owned(), value.to_owned())),
-            }
+            environment.set(name, value);
         }
-        let join = |(name, value): (OsString, OsString)| {
-            let bytes = [name.into_vec(), value.into_vec()].join(&b'=');
-            program::c_string(OsString::from_vec(bytes), "a variable")
-        };
-        Ok(Some(
-            variables.into_iter().map(join).collect::<Result<_, _>>()?,
-        ))
+        Ok(Some(environment.into_variables()))
     }
 }
 
@@ -166,9 +167,11 @@ mod tests {
     }
 
     fn environment(words: &str) -> Option<Vec<String>> {
-        let caller = [("PATH", "/bin"), ("A", "1"), ("B", "2")]
-            .map(|(name, value)| (name.into(), value.into()));
-        let settled = line(words).environment.settle(caller.into_iter()).unwrap();
+        let caller = [c"PATH=/bin", c"A=1", c"B=2"].map(CString::from);
+        let settled = line(words)
+            .environment
+            .settle(caller.into_iter().collect())
+            .unwrap();
         settled.map(|variables| {
             variables
                 .into_iter()
@@ -196,7 +199,10 @@ mod tests {
         assert_eq!(environment("--clear-env --env A=x=y").unwrap(), ["A=x=y"]);
         for wrong in ["--env A", "--env =x", "--unset-env A=1"] {
             assert!(
-                line(wrong).environment.settle(std::iter::empty()).is_err(),
+                line(wrong)
+                    .environment
+                    .settle(Environment::default())
+                    .is_err(),
                 "{wrong}"
             );
         }

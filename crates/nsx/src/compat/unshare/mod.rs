@@ -9,7 +9,7 @@ mod wording;
 use super::{Complaint, numbers};
 use crate::exit::ExitStatus;
 use nsx_core::{
-    accounts,
+    accounts, environment,
     idmap::{IdKind, IdMap, MapRequest, Owned, RangeRequest, Setgroups},
     ns::{NsKind, NsSet},
     plan::{
@@ -27,8 +27,8 @@ use rustix::{
     thread::CapabilitySet,
 };
 use std::{
-    ffi::{CStr, CString},
-    os::unix::ffi::OsStringExt,
+    ffi::{CStr, CString, OsStr},
+    os::unix::ffi::OsStrExt,
     path::Path,
 };
 
@@ -260,13 +260,8 @@ fn environment(wanted: &Environment<'_>) -> Option<Vec<CString>> {
     let Environment::Clear(kept) = wanted else {
         return None;
     };
-    let kept = std::env::vars_os()
-        .map(|(name, value)| (name.into_vec(), value.into_vec()))
-        .filter_map(|(name, value)| {
-            let stays = kept.contains(&name.as_slice());
-            stays
-                .then(|| CString::new([name, value].join(&b'=')).ok())
-                .flatten()
-        });
-    Some(kept.collect())
+    let kept: Vec<_> = kept.iter().map(|name| OsStr::from_bytes(name)).collect();
+    let mut environment = environment::Environment::of_caller();
+    environment.keep(&kept);
+    Some(environment.into_variables())
 }

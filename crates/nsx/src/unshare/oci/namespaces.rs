@@ -4,11 +4,10 @@ use super::{Bundle, Config, OciError, c_string};
 use crate::text::escape;
 use nsx_core::{
     idmap::{Extent, IdMap, RawExtent},
-    ns::{Namespace, NsKind},
-    plan::{Clock, ClockOffset, NamespaceFile},
+    ns::NsKind,
+    plan::{Clock, ClockOffset, NamespaceFile, NamespaceFileError},
 };
 use nsx_target::oci::{self as spec, Text};
-use rustix::fs::CWD;
 use std::{ffi::CString, os::unix::ffi::OsStrExt, path::Path};
 
 impl Bundle {
@@ -96,12 +95,10 @@ fn kind(namespace: &spec::Namespace) -> Result<NsKind, OciError> {
 
 fn open(path: &Path, kind: NsKind) -> Result<NamespaceFile, OciError> {
     let shown = escape(path.as_os_str().as_bytes());
-    let ns =
-        Namespace::open(CWD, path).map_err(|errno| OciError::Namespace(shown.clone(), errno))?;
-    match ns.id().kind {
-        found if found == kind => Ok(NamespaceFile::new(path.to_owned(), ns)),
-        found => Err(OciError::WrongKind(shown, found, kind)),
-    }
+    NamespaceFile::open(path, kind).map_err(|error| match error {
+        NamespaceFileError::Open(errno) => OciError::Namespace(shown, errno),
+        NamespaceFileError::OtherKind(found) => OciError::WrongKind(shown, found, kind),
+    })
 }
 
 fn id_map(property: &'static str, mappings: &[spec::IdMapping]) -> Result<Option<IdMap>, OciError> {
