@@ -232,9 +232,9 @@ pub(crate) fn carry_out(
                 format!("could not {}: {}", step.act(), out::reason(&errno)).as_bytes(),
             ));
         }
-        Event::Skipped(..) => {}
         Event::Created(pid) => drop(status.inspect(|status| status.created(pid, proc))),
         Event::Running => drop(status.inspect(|status| status.running())),
+        _ => {}
     };
     match run::in_place(plan, Some(proc), &mut observer) {
         Ok(ended) => {

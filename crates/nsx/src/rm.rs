@@ -157,7 +157,7 @@ fn failed(word: &OsStr, error: &UnpinError) -> ExitStatus {
             "name the path that {} leads to",
             escape(way.as_os_str().as_bytes())
         )),
-        UnpinError::Missing | UnpinError::Os(..) => {}
+        _ => {}
     }
     match error {
         UnpinError::Missing | UnpinError::NotAPin => ExitStatus::NO_MATCH,

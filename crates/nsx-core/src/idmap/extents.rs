@@ -28,6 +28,7 @@ pub struct RawExtent {
 
 /// A map that the kernel would not take, or could not have written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum MapError {
     /// An extent without ids.
     #[error("the range {0} is empty")]

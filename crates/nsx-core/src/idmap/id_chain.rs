@@ -41,6 +41,7 @@ pub struct LevelId {
 
 /// An error that keeps a chain from being built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum IdChainError {
     /// Something about the process could not be read.
     #[error(transparent)]

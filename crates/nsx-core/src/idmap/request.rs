@@ -110,6 +110,7 @@ impl Owned<'_> {
 
 /// A request that leads to no map.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum MapRequestError {
     /// The map is one that the kernel would not take.
     #[error(transparent)]

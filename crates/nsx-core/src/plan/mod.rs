@@ -34,6 +34,7 @@ use std::{fmt, sync::Arc};
 
 /// The process that takes a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Actor {
     /// A short-lived process that stays in the caller's namespaces, for what can be done only
     /// there.
@@ -133,6 +134,7 @@ impl Plan {
 
 /// A request that cannot become a plan.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlanError {
     /// The running kernel has no such namespaces.
     #[error("this kernel has no {0} namespaces")]

@@ -25,6 +25,7 @@ pub struct Mount {
 
 /// The contents of a mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Contents {
     /// The directory or file that the caller sees at a path.
     Bind {
@@ -65,6 +66,7 @@ pub enum Contents {
 
 /// A change of a mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Change {
     /// The flags of this mount alone, in place of those that it has.
     Flags(MountFlags),
@@ -111,6 +113,7 @@ impl Default for FileSystem {
 
 /// The source of a mount, opened before another mount can hide it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// A directory as it is, whatever is mounted on it later.
     Directory(PathBuf),

@@ -246,7 +246,13 @@ pub enum GroupsDenied {
 }
 
 /// A single thing to do. What it needs is in it: run looks nothing up.
+///
+/// Its system call, its purpose and the act that failed with it are texts: [`Step::call`],
+/// [`Step::why`] and [`Step::act`]. The variants are for the program `nsx`, which words failures as
+/// util-linux does; they change with every release.
 #[derive(Debug)]
+#[doc(hidden)]
+#[non_exhaustive]
 pub enum Step {
     /// Leave the namespaces of these kinds for new ones.
     Unshare(NsSet),

@@ -20,6 +20,7 @@ pub enum Ended {
 
 /// An event on the way, reported as it happens.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Event<'p> {
     /// The kernel refused an optional step, and the rest goes on.
     Skipped(&'p Step, Errno),

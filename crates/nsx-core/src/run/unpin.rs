@@ -27,6 +27,7 @@ const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC
 
 /// The reason why a pin was not taken away.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum UnpinError {
     /// Nothing has this name.
     #[error("there is no such file")]

@@ -242,7 +242,7 @@ fn hints(ids: IdKind, error: &MapRequestError, user: &User) -> Vec<String> {
                 Err(_) => Vec::new(),
             }
         }
-        MapRequestError::Map(_) | MapRequestError::NotThere(..) => Vec::new(),
+        _ => Vec::new(),
     }
 }
 

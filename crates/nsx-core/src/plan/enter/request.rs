@@ -87,6 +87,7 @@ pub enum Place {
 
 /// The supplementary groups of the program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Groups {
     /// The caller's.
     #[default]
@@ -119,6 +120,7 @@ pub struct CgroupFile {
 
 /// The rule for whether nsx waits for the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Wait {
     /// nsx becomes the program, also where that leaves it outside of the PID namespace that is
     /// joined.
@@ -139,6 +141,7 @@ impl Default for Wait {
 
 /// The program to run.
 #[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Program {
     /// Argument vectors, of which the first whose program exists is run.
     First(Vec<Vec<CString>>),
