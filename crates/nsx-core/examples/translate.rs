@@ -1,4 +1,6 @@
-//! Translates one id of a process's PID namespace many times, for the bench: `translate PID COUNT`.
+//! Prints the ids of a process in its own PID namespace and the caller's: `translate PID`.
+
+#![allow(clippy::print_stdout)]
 
 use nsx_core::{
     pid::{Numbering, Pid, Process, Tasks, Translator, parse},
@@ -6,18 +8,25 @@ use nsx_core::{
 };
 use std::{error::Error, os::unix::ffi::OsStrExt};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let words: Vec<_> = std::env::args_os().collect();
-    let [_, target, count] = words.as_slice() else {
-        return Err("translate PID COUNT".into());
-    };
+/// Returns the caller's number of the process that has the id `inside` where `target` is.
+fn translate(target: Pid, inside: Pid) -> Result<Pid, Box<dyn Error>> {
     let proc = ProcRoot::system()?;
-    let target = Process::pin(parse(target.as_bytes())?)?;
-    let (inside, here) = (Numbering::of(&target, &proc)?, Numbering::own(&proc)?);
-    let translator = Translator::new(&proc, inside, here, Tasks::Processes);
-    let count: usize = count.to_str().unwrap_or_default().parse()?;
-    for _ in 0..count {
-        std::hint::black_box(translator.translate(std::hint::black_box(Pid::INIT))?);
-    }
+    let target = Process::pin(target)?;
+    let (there, here) = (Numbering::of(&target, &proc)?, Numbering::own(&proc)?);
+    let translator = Translator::new(&proc, there, here, Tasks::Processes);
+    Ok(translator.translate(inside)?)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let word = std::env::args_os().nth(1).ok_or("translate PID")?;
+    let init = translate(parse(word.as_bytes())?, Pid::INIT)?;
+    println!("PID 1 there is {init} here");
+    Ok(())
+}
+
+#[test]
+fn a_number_of_this_namespace_stays() -> Result<(), Box<dyn Error>> {
+    let own = nsx_core::rustix::process::getpid();
+    assert_eq!(translate(own, own)?, own);
     Ok(())
 }

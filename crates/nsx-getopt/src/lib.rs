@@ -1,8 +1,4 @@
-//! The C library's `getopt_long(3)` behind a safe face.
-//!
-//! For programs that must read a command line as one written in C does: prefixes of long names,
-//! optional values, the order of words, and the messages on standard error, which are the C
-//! library's own.
+#![doc = include_str!("../README.md")]
 //!
 //! Sound because the C library's state is held by one [`Options`] at a time, in one thread, and
 //! because every pointer that it keeps or gives back points into what that [`Options`] borrows.
@@ -20,11 +16,11 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Value {
-    /// It takes none.
+    /// The option takes none.
     None,
-    /// It needs one.
+    /// The option needs one.
     Required,
-    /// It takes one that is attached to it.
+    /// The option takes one that is attached to it.
     Optional,
 }
 
@@ -49,14 +45,14 @@ unsafe extern "C" {
         words: *const *mut c_char,
         short: *const c_char,
         long: *const RawOption,
-        place: *mut c_int,
+        index: *mut c_int,
     ) -> c_int;
 }
 
-/// Held by whoever reads a command line: the C library has one state for all.
+/// The lock of the C library's state, which all command lines share.
 static STATE: Mutex<()> = Mutex::new(());
 
-/// The C library has said on standard error what is wrong with an option.
+/// An option that the C library has complained about on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Misuse;
 
@@ -71,11 +67,11 @@ pub struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    /// Reads `words`, of which the first names the program in messages. Waits while another one is
-    /// read.
+    /// Reads `words`, of which the first names the program in messages. Waits while another
+    /// command line is read.
     pub fn new(words: &[&'a CStr], short: &'a CStr, long: &[LongOption]) -> Self {
         let state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: the state is ours. Zero has the C library forget what it read before.
+        // SAFETY: the state is ours. Zero lets the C library forget what it read before.
         unsafe { optind = 0 };
         let end = RawOption {
             name: null(),
@@ -123,7 +119,7 @@ impl<'a> Iterator for Options<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let count = c_int::try_from(self.words.len()).unwrap_or(c_int::MAX) - 1;
-        // SAFETY: both arrays end as the C library asks, and live until the call returns; `words`
+        // SAFETY: both arrays end as the C library requires, and live until the call returns; `words`
         // it may reorder.
         let found = unsafe {
             getopt_long(
@@ -136,7 +132,7 @@ impl<'a> Iterator for Options<'a> {
         };
         // SAFETY: the state is ours.
         let value = unsafe { optarg };
-        // SAFETY: where it is not null it points into one of the words that were borrowed.
+        // SAFETY: if it is not null, it points into one of the words that were borrowed.
         let value = (!value.is_null()).then(|| unsafe { CStr::from_ptr(value) });
         match found {
             -1 => None,
@@ -165,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn options_end_at_the_first_operand_where_the_caller_says_so() {
+    fn options_end_at_the_first_operand_if_the_caller_says_so() {
         let words = [c"x", c"-fR", c"/", c"--net", c"a", c"--net=b", c"-f"];
         let (options, operands) = read(c"+fR:", &words).unwrap();
         assert_eq!(
@@ -182,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_count_and_misuse_is_told() {
+    fn prefixes_count_and_misuse_is_an_error() {
         assert_eq!(
             read(c"+", &[c"x", c"--ro=a", c"--", c"-f"]).unwrap().1,
             [c"-f"]

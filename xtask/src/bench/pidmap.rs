@@ -180,11 +180,11 @@ fn library(directory: &Path) -> Outcome<PathBuf> {
         "--package",
         "nsx-core",
         "--example",
-        "translate",
+        "translate_many",
         "--target-dir",
     ]);
     if !cargo.arg(directory).status()?.success() {
         return Err("failed to build the example of nsx-core".into());
     }
-    Ok(directory.join("release/examples/translate"))
+    Ok(directory.join("release/examples/translate_many"))
 }

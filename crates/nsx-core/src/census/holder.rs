@@ -10,25 +10,32 @@ use rustix::fs::OFlags;
 /// Something other than a process in it that keeps a namespace alive. Ids are as the procfs that
 /// was looked at counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Holder {
     /// A thread is in it, while its process as a whole is in another one or its first thread has
     /// ended.
     Thread {
         /// The process.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pid"))]
         pid: Pid,
         /// The thread.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pid"))]
         tid: Pid,
     },
     /// The next children of a thread will be in it: `pid_for_children` or `time_for_children`.
     ForChildren {
         /// The process.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pid"))]
         pid: Pid,
         /// The thread; the same number for the first one of the process.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pid"))]
         tid: Pid,
     },
     /// A process has it open.
     Descriptor {
         /// The process.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pid"))]
         pid: Pid,
         /// Which descriptor.
         fd: u32,
@@ -38,6 +45,7 @@ pub enum Holder {
     /// A network namespace: a process in another one has a socket in it.
     Socket {
         /// The process.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pid"))]
         pid: Pid,
         /// Which descriptor.
         fd: u32,
@@ -52,6 +60,7 @@ pub enum Holder {
 
 /// A bind mount of a namespace on a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Pin {
     /// The mount, as it is seen from the root directory of whoever sees it. Its id is that of
     /// `mountinfo`; where nobody does its unique one.
@@ -64,11 +73,13 @@ pub struct Pin {
 
 /// The viewer of a mount, for whom its mount point is a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Viewer {
     /// The caller.
     Caller,
     /// This process, whose mounts were read.
-    Process(Pid),
+    Process(#[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pid"))] Pid),
     /// No process is in that mount namespace.
     Nobody,
 }

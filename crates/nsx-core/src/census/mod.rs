@@ -62,12 +62,14 @@ pub struct Query {
 /// The world goes on meanwhile: a process that started or ended then may be in some of its
 /// namespaces' numbers and not in others.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Census {
     /// In order of inode number.
     pub namespaces: Vec<Entry>,
     /// The processes that were seen, in order of their ids; none without [`Sources::MEMBERS`].
     pub members: Vec<Member>,
     /// The processes that are there and that the kernel did not let be seen, in order of their ids.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pids"))]
     pub hidden: Vec<Pid>,
     /// `true` if the procfs lists every process of the host.
     pub lists_all: bool,
@@ -77,6 +79,7 @@ pub struct Census {
 
 /// A namespace and what keeps it alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Entry {
     /// Which.
     pub ns: NsId,
@@ -85,9 +88,17 @@ pub struct Entry {
     /// `true` if no other process can be in it: all that could be were seen.
     pub is_whole: bool,
     /// The lowest id among those that were seen.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::serialize::optional_pid")
+    )]
     pub lowest: Option<Pid>,
     /// The process that stands for those that were seen: the one with the lowest id until
     /// [`Census::find_leaders`].
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::serialize::optional_pid")
+    )]
     pub leader: Option<Pid>,
     /// The number of threads in it, first threads of processes too; 0 without [`Sources::THREADS`].
     pub threads: usize,
@@ -103,8 +114,10 @@ pub struct Entry {
 
 /// A process with the namespaces that it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Member {
     /// Its id, as the procfs counts.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::pid"))]
     pub pid: Pid,
     /// Inode numbers in the order of [`NsKind::ALL`], 0 for what was not asked or not seen.
     inodes: [u32; NsKind::ALL.len()],
@@ -112,6 +125,7 @@ pub struct Member {
 
 /// The counts of what a scan could not see, by reason: processes as a whole, and parts of others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Unseen {
     /// The kernel does not let the caller look: another user's, or guarded by a security module.
     pub denied: usize,

@@ -13,6 +13,7 @@ pub struct Relations(BTreeMap<NsId, Relation>);
 
 /// The namespaces above one namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Relation {
     /// The user namespace that owns it. That of a user namespace is its parent.
     pub owner: Above,
@@ -27,6 +28,8 @@ pub struct Relation {
 
 /// An owner or a parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Above {
     /// This one.
     Is(NsId),

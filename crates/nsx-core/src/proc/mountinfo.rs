@@ -5,6 +5,7 @@ use crate::ns::NsId;
 
 /// A mount as its line shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Mount {
     /// Its id, which is handed out again once it is gone.
     pub id: u64,
@@ -14,8 +15,10 @@ pub struct Mount {
     pub device: (u32, u32),
     /// The part of its file system that is mounted: a path from the top, or for a namespace its
     /// name, see [`Mount::namespace`].
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::bytes"))]
     pub root: Vec<u8>,
     /// The mount point, as the reader's root directory sees it. Any bytes but zero.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialize::bytes"))]
     pub point: Vec<u8>,
 }
 
