@@ -1,11 +1,9 @@
-//! The destination of a saved census: a file, which is replaced in one step, or something that is
-//! there already and is not a regular file.
+//! The file that a census is saved to. A regular file is replaced in one step; everything else is
+//! written to as it is.
 //!
-//! A link is followed to what it leads to, as the kernel does it (`path_resolution(7)`), but for
-//! the last step through a procfs, which leads to what is open and not to a name: what stands there
-//! is written to as it is.
+//! Symbolic links are followed as the kernel follows them (`path_resolution(7)`), except for the
+//! last link in a procfs: it leads to an open file and not to a name.
 
-use crate::out;
 use nsx_core::{descriptor, replacement::Replacement};
 use rustix::{
     fd::RawFd,
@@ -19,51 +17,34 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The file name that means standard input and output.
-pub(super) const STANDARD: &str = "-";
-
-/// As many as the kernel follows.
+/// The most symbolic links that the kernel follows.
 const MOST_LINKS: usize = 40;
 
 enum Destination {
-    /// Standard output.
-    Standard,
-    /// A regular file with what is known of it, or the place where one is made.
+    /// A regular file with its metadata, or the path of a file that does not exist yet.
     File(PathBuf, Option<Metadata>),
-    /// A descriptor that the caller gave nsx open.
+    /// A descriptor that the caller has opened for nsx.
     Descriptor(RawFd),
-    /// A device, a FIFO, what another process has open.
+    /// A device, a FIFO, or an open file of another process.
     Other(PathBuf),
 }
 
-/// Writes `text` to what `path` names: to a file whole or not at all.
-pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
+/// Writes to the file that `path` names. A regular file gets all of the content or none.
+pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     match Destination::find(path)? {
-        // As with every other output, whoever reads may stop.
-        Destination::Standard => match out::write(text) {
-            Err(errno) if errno != Errno::PIPE => Err(errno.into()),
-            _ => Ok(()),
-        },
-        Destination::File(path, old) => replace(&path, old.as_ref(), text),
-        Destination::Descriptor(number) => {
-            File::from(descriptor::take(number)?).write_all(text.as_bytes())
-        }
+        Destination::File(path, old) => replace(&path, old.as_ref(), content),
+        Destination::Descriptor(number) => File::from(descriptor::take(number)?).write_all(content),
         Destination::Other(path) => {
             let flags = OFlags::NOCTTY.bits().cast_signed();
-            File::options()
-                .write(true)
-                .custom_flags(flags)
-                .open(path)?
-                .write_all(text.as_bytes())
+            let mut options = File::options();
+            let mut file = options.write(true).custom_flags(flags).open(path)?;
+            file.write_all(content)
         }
     }
 }
 
 impl Destination {
     fn find(path: &Path) -> io::Result<Self> {
-        if path == Path::new(STANDARD) {
-            return Ok(Self::Standard);
-        }
         let mut path = path.to_owned();
         for _ in 0..=MOST_LINKS {
             let metadata = match path.symlink_metadata() {
@@ -92,7 +73,7 @@ impl Destination {
     }
 }
 
-/// The number of the descriptor of nsx's own that `path` in a directory of a procfs is.
+/// Returns the number of nsx's own descriptor that `path`, in a directory of a procfs, leads to.
 fn own_descriptor(directory: &Path, path: &Path) -> Option<RawFd> {
     let directory = directory.canonicalize().ok()?;
     let is_own = |own: &str| {
@@ -104,9 +85,9 @@ fn own_descriptor(directory: &Path, path: &Path) -> Option<RawFd> {
     (is_own("/proc/self/fd") || is_own("/proc/thread-self/fd")).then_some(number)
 }
 
-/// Writes a file beside the one that is at `path`, or is to be, and puts it in its place, with the
-/// owner, as far as the caller may, and the mode of what was there.
-fn replace(path: &Path, old: Option<&Metadata>, text: &str) -> io::Result<()> {
+/// Writes a new file and moves it to `path`. It gets the mode of the old file and, if the caller may
+/// set that, its owner.
+fn replace(path: &Path, old: Option<&Metadata>, content: &[u8]) -> io::Result<()> {
     let mode = if old.is_some() { 0o600 } else { 0o666 };
     let mut new = Replacement::create(path, mode)?;
     let file = new.file();
@@ -118,6 +99,6 @@ fn replace(path: &Path, old: Option<&Metadata>, text: &str) -> io::Result<()> {
         );
         file.set_permissions(Permissions::from_mode(old.mode() & 0o777))?;
     }
-    file.write_all(text.as_bytes())?;
+    file.write_all(content)?;
     new.put_in_place()
 }

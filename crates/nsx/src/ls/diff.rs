@@ -13,8 +13,8 @@
 use super::{
     left_out::Hidden,
     listing::{Listing, Object},
+    row_groups::RowGroup,
     saved::Saved,
-    things::Thing,
 };
 use crate::{
     answer::{Answer, Format},
@@ -311,20 +311,20 @@ impl<'a> Difference<'a> {
         for [(certain, listing, rows), (uncertain, _, others)] in
             [[created, created_or_hidden], [destroyed, gone_or_hidden]]
         {
-            for thing in Thing::of(listing, &[rows, others].concat()) {
+            for group in RowGroup::of(listing, &[rows, others].concat()) {
                 // It came or went for certain if one of its namespaces did.
-                let is_certain = thing
+                let is_certain = group
                     .rows
                     .iter()
                     .any(|row| rows.iter().any(|one| std::ptr::eq(*one, *row)));
                 let word = if is_certain { certain } else { uncertain };
-                let of_first = |column| listing.cell(thing.first(listing), column).shown();
+                let of_first = |column| listing.cell(group.first(listing), column).shown();
                 let [pid, user, command] =
                     [Column::Pid, Column::User, Column::Command].map(of_first);
                 table.row([
                     word.to_owned(),
-                    thing.name.clone(),
-                    thing.kinds(listing),
+                    group.name.clone(),
+                    group.kinds(listing),
                     pid,
                     user,
                     command,

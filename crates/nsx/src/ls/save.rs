@@ -1,10 +1,10 @@
-//! Saves a census of everything to a file.
+//! Saves a census of everything.
 
 use super::{
-    groups,
+    destination, groups,
     holders::Holders,
     question::{Found, Question},
-    saved::{self, More, Process},
+    saved::{self, More, Process, STANDARD, SavedError},
     why,
 };
 use crate::{
@@ -18,13 +18,21 @@ use nsx_core::{
 };
 use std::path::Path;
 
-/// Saves a census of a system.
+/// Saves a census of a system to a file, or prints it.
 pub(super) fn answer(file: &Path, system: &System) -> Result<Answer, Error> {
     let question = Question::everything();
     let census = question.census(&system.proc)?;
     let Found { listing, left_out } = question.answer(&census, system);
-    saved::save(&listing, &more(&census, system)?, file, &system.proc)?;
-    Ok(Answer::of(Vec::new()).with_notes(left_out.notes()))
+    let content = saved::content(&listing, &more(&census, system)?, &system.proc)
+        .map_err(|error| Error::failed("write JSON", error))?;
+    let answer = if file == Path::new(STANDARD) {
+        Answer::text(content)
+    } else {
+        destination::write(file, content.as_bytes())
+            .map_err(|error| SavedError::Write(file.to_owned(), error))?;
+        Answer::of(Vec::new())
+    };
+    Ok(answer.with_notes(left_out.notes()))
 }
 
 /// Collects what is saved beside the namespaces.

@@ -5,7 +5,6 @@
 //! a whole.
 
 use super::{
-    destination::{self, STANDARD},
     graph::{self, Language},
     left_out,
     listing::{Listing, Object},
@@ -39,6 +38,9 @@ use std::{
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
+
+/// The file name that means standard input and output.
+pub(super) const STANDARD: &str = "-";
 
 /// The kind of file that the file says it is.
 const KIND: &str = "nsx census";
@@ -88,7 +90,7 @@ pub(super) struct Viewer {
 /// Why a census could not be saved or read again.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SavedError {
-    #[error("failed to write {}", named(.0, "standard output"))]
+    #[error("failed to write {}", .0.display())]
     Write(PathBuf, #[source] io::Error),
     #[error("failed to read {}", named(.0, "standard input"))]
     Read(PathBuf, #[source] io::Error),
@@ -172,24 +174,22 @@ impl Serialize for Known<'_> {
     }
 }
 
-/// Writes a census to a file, whole or not at all, or to standard output.
-pub(super) fn save(
+/// Returns the content of the file that a census is saved to.
+pub(super) fn content(
     listing: &Listing,
     more: &More,
-    path: &Path,
     proc: &ProcRoot,
-) -> Result<(), SavedError> {
-    let failed = |error: io::Error| SavedError::Write(path.to_owned(), error);
-    let kernel = rustix::system::uname();
+) -> Result<String, serde_json::Error> {
+    let uname = rustix::system::uname();
     let document = Written {
         kind: KIND,
         version: VERSION,
         time: SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs()),
-        host: kernel.nodename().to_string_lossy().into_owned(),
+        host: uname.nodename().to_string_lossy().into_owned(),
         boot_id: boot(proc),
-        kernel: kernel.release().to_string_lossy().into_owned(),
+        kernel: uname.release().to_string_lossy().into_owned(),
         viewer: Viewer::caller(proc),
         namespaces: listing
             .objects(&listing.columns)
@@ -204,8 +204,7 @@ pub(super) fn save(
             .collect(),
         hidden: listing.unseen.into(),
     };
-    let text = serde_json::to_string_pretty(&document).map_err(|error| failed(error.into()))?;
-    destination::write(path, &(escape_json(text) + "\n")).map_err(failed)
+    Ok(escape_json(serde_json::to_string_pretty(&document)?) + "\n")
 }
 
 /// The kernel's id of this boot.

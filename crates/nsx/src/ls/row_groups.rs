@@ -1,40 +1,38 @@
-//! The things that namespaces of a saved census belong to: the rows of a container, unit, process
-//! or file taken together.
+//! The rows of a listing in groups: those of each container, unit, process or file.
 
 use super::listing::Listing;
 use crate::{
     query::{cell::Cell, column::Column},
     text::escape,
 };
-use nsx_core::ns::{NsId, NsKind};
+use nsx_core::ns::NsId;
 
-/// Namespaces that belong to one thing.
-pub(super) struct Thing<'a> {
-    /// The word that names it to nsx, safe to show.
+/// The rows of namespaces with one owner.
+pub(super) struct RowGroup<'a> {
+    /// The name of the owner, which nsx takes as a TARGET, safe to show.
     pub(super) name: String,
-    /// In the order of the listing.
+    /// The rows, in the order of the listing.
     pub(super) rows: Vec<&'a [Cell]>,
 }
 
-impl<'a> Thing<'a> {
-    /// Puts the rows of a listing together by what they belong to, in the order in which each is
-    /// met first.
+impl<'a> RowGroup<'a> {
+    /// Groups rows of a listing by owner, in the order of the first row of each.
     pub(super) fn of(listing: &Listing, rows: &[&'a [Cell]]) -> Vec<Self> {
-        let mut things: Vec<Self> = Vec::new();
+        let mut groups: Vec<Self> = Vec::new();
         for row in rows {
             let name = name(listing, row);
-            match things.iter_mut().find(|thing| thing.name == name) {
-                Some(thing) => thing.rows.push(row),
-                None => things.push(Self {
+            match groups.iter_mut().find(|group| group.name == name) {
+                Some(group) => group.rows.push(row),
+                None => groups.push(Self {
                     name,
                     rows: vec![row],
                 }),
             }
         }
-        things
+        groups
     }
 
-    /// The kinds of its namespaces, in words.
+    /// Returns the kinds of the namespaces, in words.
     pub(super) fn kinds(&self, listing: &Listing) -> String {
         let mut kinds: Vec<_> = self
             .rows
@@ -52,7 +50,7 @@ impl<'a> Thing<'a> {
         words.join(if kinds.len() > words.len() { ", " } else { " " })
     }
 
-    /// The row whose leader has the lowest id: that process stands for the thing.
+    /// Returns the row whose leader, which stands for the group, has the lowest id.
     pub(super) fn first(&self, listing: &Listing) -> &'a [Cell] {
         let by_leader = |row: &&&'a [Cell]| listing.number(row, Column::Pid).unwrap_or(u64::MAX);
         self.rows
@@ -63,18 +61,10 @@ impl<'a> Thing<'a> {
     }
 }
 
-/// The word for what a namespace belongs to, as the list of them has it.
+/// Returns the name of a namespace's owner, as the list of groups has it.
 fn name(listing: &Listing, row: &[Cell]) -> String {
     let cell = |column| listing.cell(row, column);
-    let inode = listing.number(row, Column::Ns);
-    let kind = match cell(Column::Type) {
-        Cell::Text(kind) => NsKind::from_name(kind),
-        _ => None,
-    };
-    if kind
-        .zip(inode)
-        .is_some_and(|(kind, inode)| NsId { kind, inode }.is_initial())
-    {
+    if listing.ns(row).is_some_and(NsId::is_initial) {
         return "host".to_owned();
     }
     match (
