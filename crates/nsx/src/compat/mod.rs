@@ -1,11 +1,13 @@
 //! The strict personalities: nsx as the programs of util-linux that it replaces, so that a script
 //! cannot tell.
 //!
-//! They differ from `nsx …` at the two ends only: how options are read (by the C library's
-//! getopt_long) and how failures are worded. What lies between is the same requests, plans and
-//! runs. What util-linux does wrong is done right, and stands with its reason in
+//! They differ from `nsx …` at the two ends only: options are read by the C library's getopt_long,
+//! and failures are worded as [`Complaint`]s. Requests, plans and runs are the same. Each program
+//! has the same files: `options` as typed, `request` (of lsns: `rows`), and the `wording` of
+//! failures. Defects of util-linux are not repeated; each one stands with its reason in
 //! `tests/strict/known_differences.rs`.
 
+mod complaint;
 mod lsns;
 mod nsenter;
 mod numbers;
@@ -16,10 +18,13 @@ pub use lsns::{quoted, raw};
 pub use nsenter::environment;
 
 use crate::{exit::ExitStatus, out};
-use nsx_core::trouble;
+use complaint::Complaint;
+use nsx_core::{
+    ns::NsKind,
+    run::{Ended, Failure, RunError},
+};
 use rustix::io::Errno;
 use std::{
-    error::Error,
     ffi::{CStr, OsStr},
     os::unix::ffi::OsStrExt,
     path::Path,
@@ -37,8 +42,8 @@ pub(crate) enum Personality {
 }
 
 impl Personality {
-    /// Returns the one that nsx was called as, by its own name or as `nsx compat NAME`, with the
-    /// arguments from its name on; none if nsx was called as nsx.
+    /// Returns the program that nsx was called as, by its own name or as `nsx compat NAME`, with the
+    /// arguments from its name on; `None` if nsx was called as nsx.
     pub(crate) fn of<'a>(arguments: &'a [&'a CStr]) -> Option<(Self, &'a [&'a CStr])> {
         let arguments = match arguments {
             [_, compat, _, ..] if *compat == c"compat" => &arguments[2..],
@@ -70,112 +75,38 @@ impl Personality {
             Self::Nsenter => nsenter::run(arguments),
             Self::Unshare => unshare::run(arguments),
         };
-        let status = answer(self.name(), outcome);
-        match trouble::first() {
-            // What is printed is not all there is.
-            Some(errno) if matches!(self, Self::Lsns) && status == ExitStatus::SUCCESS => answer(
-                self.name(),
-                Err(Complaint::because([b"failed to read all of it"], errno)),
-            ),
-            _ => status,
-        }
+        outcome.unwrap_or_else(|complaint| complaint.report(self.name()))
     }
 }
 
-/// The request of a command line.
-enum Wanted<O> {
-    /// The help text.
+/// A command line as read.
+enum CommandLine<O> {
+    /// The option that requests the help text.
     Help,
-    /// The release.
+    /// The option that requests the release.
     Version,
-    /// The work that the program is for, with its options.
-    Run(O),
+    /// The options of the program's own work.
+    Options(O),
 }
 
-impl<O> Wanted<O> {
+impl<O> CommandLine<O> {
+    /// Prints the help text or the release, or runs the program's own work.
     fn answer(
         self,
-        program: &str,
+        personality: Personality,
         help: &str,
         run: impl FnOnce(O) -> Result<ExitStatus, Complaint>,
     ) -> Result<ExitStatus, Complaint> {
+        let program = personality.name();
         match self {
             Self::Help => print(help),
             Self::Version => print(&format!("{program} from util-linux {RELEASE}\n")),
-            Self::Run(options) => run(options),
+            Self::Options(options) => run(options),
         }
     }
 }
 
-/// Why a program of util-linux ends before its work is done.
-enum Complaint {
-    /// The C library has said what is wrong with an option.
-    Misuse,
-    /// Something else has said what is wrong.
-    Said,
-    /// In words, and with the kernel's where they add to them.
-    Words(Vec<u8>, Option<Errno>),
-    /// In words, with a status of its own.
-    Ending(ExitStatus, Vec<u8>, Option<Errno>),
-    /// In words about the program that was to be run.
-    NotRun(Vec<u8>, Errno),
-}
-
-impl Complaint {
-    /// In words that are put together from `parts`.
-    fn new<const N: usize>(parts: [&[u8]; N]) -> Self {
-        Self::Words(parts.concat(), None)
-    }
-
-    /// Returns a complaint in words that are put together from `parts`, with what `errno` means.
-    fn because<const N: usize>(parts: [&[u8]; N], errno: Errno) -> Self {
-        Self::Words(parts.concat(), Some(errno))
-    }
-}
-
-/// The exit status of a program of util-linux, once what it has to complain about is on standard
-/// error.
-fn answer(program: &str, outcome: Result<ExitStatus, Complaint>) -> ExitStatus {
-    let say = |text: &[u8], errno: Option<Errno>| {
-        let separator = if errno.is_some() { ": " } else { "" };
-        let reason = errno
-            .map(|errno| out::reason(&errno as &dyn Error))
-            .unwrap_or_default();
-        out::complain(
-            &[
-                program.as_bytes(),
-                b": ",
-                text,
-                separator.as_bytes(),
-                reason.as_bytes(),
-            ]
-            .concat(),
-        );
-    };
-    match outcome {
-        Ok(status) => return status,
-        Err(Complaint::Misuse) => {
-            out::complain(format!("Try '{program} --help' for more information.").as_bytes());
-        }
-        Err(Complaint::Said) => {}
-        Err(Complaint::Words(text, errno)) => say(&text, errno),
-        Err(Complaint::Ending(status, text, errno)) => {
-            say(&text, errno);
-            return status;
-        }
-        Err(Complaint::NotRun(text, errno)) => {
-            say(&text, Some(errno));
-            return if errno == Errno::NOENT {
-                ExitStatus::NOT_FOUND
-            } else {
-                ExitStatus::NOT_EXECUTABLE
-            };
-        }
-    }
-    ExitStatus::COMPLAINT
-}
-
-/// Writes `text` to standard output; where that is closed nobody wants it.
+/// Writes `text` to standard output. A closed standard output is not a failure.
 fn print(text: &str) -> Result<ExitStatus, Complaint> {
     match out::write(text) {
         Ok(()) | Err(Errno::BADF) => Ok(ExitStatus::SUCCESS),
@@ -183,7 +114,47 @@ fn print(text: &str) -> Result<ExitStatus, Complaint> {
     }
 }
 
-/// A value that is a path.
+/// Returns the exit status of a program that was run; `word` words the failure of a step.
+fn status_of(
+    outcome: Result<Ended, RunError>,
+    word: fn(&Failure) -> Complaint,
+) -> Result<ExitStatus, Complaint> {
+    match outcome {
+        Ok(Ended::Exited(code)) => Ok(ExitStatus::Code(code)),
+        Ok(Ended::Killed(signal)) => Ok(ExitStatus::Signal(signal)),
+        Err(RunError::Step(failure)) => Err(word(&failure)),
+        Err(error) => Err(Complaint::new([error.to_string().as_bytes()])),
+    }
+}
+
+/// The order in which nsenter enters namespaces and unshare binds them to files.
+const ORDER: [NsKind; 8] = [
+    NsKind::User,
+    NsKind::Cgroup,
+    NsKind::Ipc,
+    NsKind::Uts,
+    NsKind::Net,
+    NsKind::Pid,
+    NsKind::Mnt,
+    NsKind::Time,
+];
+
+/// Returns the kind of namespace that an option of nsenter and unshare names.
+fn kind(letter: u8) -> Option<NsKind> {
+    match letter {
+        b'm' => Some(NsKind::Mnt),
+        b'u' => Some(NsKind::Uts),
+        b'i' => Some(NsKind::Ipc),
+        b'n' => Some(NsKind::Net),
+        b'p' => Some(NsKind::Pid),
+        b'U' => Some(NsKind::User),
+        b'C' => Some(NsKind::Cgroup),
+        b'T' => Some(NsKind::Time),
+        _ => None,
+    }
+}
+
+/// Returns the path that a value names.
 fn path(text: &CStr) -> &Path {
     Path::new(OsStr::from_bytes(text.to_bytes()))
 }

@@ -14,6 +14,7 @@ mod request;
 mod rights;
 mod setup;
 
+pub(crate) use clocks::offsets as clock_offsets;
 pub use oci::requested as bundle_request;
 pub use options::Options;
 

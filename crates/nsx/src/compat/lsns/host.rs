@@ -1,17 +1,15 @@
 //! The facts about the host that rows tell, found out when the first row asks and remembered for
 //! the others.
 
-use super::super::Complaint;
-use crate::exit::ExitStatus;
+use super::{super::Complaint, wording};
 use nsx_core::{
     accounts,
     census::{Entry, Relation, Relations},
     hash::HashMap,
     ns::{Namespace, NsId, NsKind, NsidSocket},
     pid::Pid,
-    proc::{Mount, ProcError, ProcRoot},
+    proc::{Mount, ProcRoot},
 };
-use rustix::io::Errno;
 use std::{collections::BTreeMap, rc::Rc};
 
 /// The number of bytes of a command line that can be seen.
@@ -110,11 +108,8 @@ impl<'a> Host<'a> {
         let Some(open) = way.and_then(|way| self.open(ns, way)) else {
             return Ok(None);
         };
-        let unsupported = |_| {
-            let text = b"Unsupported ioctl NS_GET_USERNS".to_vec();
-            Complaint::Ending(ExitStatus::NOT_SUPPORTED, text, None)
-        };
-        self.relations.learn(&open).map(Some).map_err(unsupported)
+        let relation = self.relations.learn(&open);
+        relation.map(Some).map_err(|_| wording::no_relations())
     }
 
     /// All that relations are known of.
@@ -158,21 +153,8 @@ pub(super) fn mounts(proc: &ProcRoot) -> Result<Mounts, Complaint> {
     let mounts = proc
         .read_own("mountinfo", &mut text)
         .and_then(|()| Mount::parse_all(&text));
-    let failed = |error| {
-        let errno = match error {
-            ProcError::Denied => Errno::ACCESS,
-            ProcError::Malformed(_) => Errno::INVAL,
-            ProcError::Os(errno) => errno,
-            _ => Errno::NOENT,
-        };
-        Complaint::Ending(
-            ExitStatus::NO_MOUNTS,
-            b"failed to parse /proc/self/mountinfo".to_vec(),
-            Some(errno),
-        )
-    };
     let mut bound = Mounts::new();
-    for mount in mounts.map_err(failed)? {
+    for mount in mounts.map_err(|error| wording::no_mounts(&error))? {
         if let Some(ns) = mount.namespace() {
             bound.entry(ns).or_default().push(mount);
         }

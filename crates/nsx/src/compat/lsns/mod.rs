@@ -1,52 +1,50 @@
 //! `lsns` as util-linux has it.
 //!
-//! Rows are made from the same census as those of `nsx ls`; what is found out besides, the columns
-//! and the filter decide.
+//! Rows are made from the same census as those of `nsx ls`. Nothing else is looked up unless the
+//! columns or the filter need it.
 
 mod columns;
 mod host;
 mod json;
 mod options;
+mod output;
 mod rows;
 mod text;
+mod wording;
 mod words;
 
 pub use words::{json as quoted, raw};
 
-use super::Complaint;
-use crate::{exit::ExitStatus, out};
+use super::{Complaint, Personality, print};
+use crate::exit::ExitStatus;
 use columns::Column;
-use json::Object;
-use nsx_core::proc::ProcRoot;
-use options::{Asked, Format, Options, Tree};
-use rows::{Cell, Maker, Row};
-use std::{env, ffi::CStr, io::IsTerminal, os::unix::ffi::OsStringExt};
-use text::{Art, Heading, Layout, Line};
-use words::Place;
+use nsx_core::{proc::ProcRoot, trouble};
+use options::{Action, Format, Options, Tree};
+use rows::Maker;
+use std::ffi::CStr;
 
 const HELP: &str = include_str!("help.txt");
 
-/// The width of a terminal that does not tell its own.
-const TERMINAL_WIDTH: usize = 80;
-
-/// Does what the command line asks for.
+/// Runs the program.
 pub(super) fn run(arguments: &[&CStr]) -> Result<ExitStatus, Complaint> {
-    options::read(arguments)?.answer("lsns", HELP, |asked| match asked {
-        Asked::Columns(format) => super::print(&columns(format)),
-        Asked::List(options) => list(&options),
-    })
+    let status = options::read(arguments)?.answer(Personality::Lsns, HELP, lsns)?;
+    match trouble::first() {
+        // The output is incomplete.
+        Some(errno) => Err(Complaint::because([b"failed to read all of it"], errno)),
+        None => Ok(status),
+    }
 }
 
-fn list(options: &Options) -> Result<ExitStatus, Complaint> {
-    let filter = options
-        .filter
-        .as_ref()
-        .map(Result::as_ref)
-        .transpose()
-        .map_err(|error| {
-            out::complain(format!("lsns: {error}").as_bytes());
-            Complaint::new([b"failed to initialize filter"])
-        })?;
+fn lsns(action: Action) -> Result<ExitStatus, Complaint> {
+    match action {
+        Action::Columns(format) => print(&output::columns(format)),
+        Action::List(options) => print(&list(&options)?),
+    }
+}
+
+fn list(options: &Options) -> Result<String, Complaint> {
+    let filter = options.filter.as_ref().map(Result::as_ref).transpose();
+    let filter = filter.map_err(wording::unknown_column)?;
     let proc =
         ProcRoot::system().map_err(|errno| Complaint::because([b"cannot open /proc"], errno))?;
     let mounts = host::mounts(&proc)?;
@@ -62,19 +60,19 @@ fn list(options: &Options) -> Result<ExitStatus, Complaint> {
         Tree::Process => Some(Column::Command),
         Tree::Parent | Tree::Owner => Some(Column::Ns),
     };
-    super::print(&match options.format {
-        Format::Json => document(&rows, options, drawn),
-        // Where processes are listed no namespace hangs on another, but the column keeps its looks.
+    Ok(match options.format {
+        Format::Json => output::document(&rows, options, drawn),
+        // A list of processes has no tree of namespaces, but the column keeps its alignment.
         Format::Text | Format::Raw if matches!(options.tree, Some(Tree::Parent | Tree::Owner)) => {
-            table(&rows, options, Some(Column::Ns))
+            output::table(&rows, options, Some(Column::Ns))
         }
-        Format::Text | Format::Raw => table(&rows, options, drawn),
+        Format::Text | Format::Raw => output::table(&rows, options, drawn),
     })
 }
 
-/// The tree that is shown. Without a word about it that is one of processes, but not with all
-/// columns, nor as JSON, where namespaces would be children of others that they have nothing to do
-/// with. Processes hang on nothing but processes.
+/// Returns the tree to show. By default it is a tree of processes, except with all columns and for
+/// JSON, where namespaces would be children of others that they have nothing to do with. A list of
+/// processes has no other tree.
 fn tree(options: &Options) -> Tree {
     match (options.tree, options.namespace) {
         (None, None) if options.all || options.format == Format::Json => Tree::None,
@@ -82,150 +80,4 @@ fn tree(options: &Options) -> Tree {
         (Some(Tree::Parent | Tree::Owner), Some(_)) => Tree::None,
         (Some(tree), _) => tree,
     }
-}
-
-fn table(rows: &[Row], options: &Options, drawn: Option<Column>) -> String {
-    let variable = |name: &str| env::var_os(name).map(OsStringExt::into_vec);
-    let terminal = std::io::stdout().is_terminal();
-    let place = Place {
-        utf8: words::is_utf8(variable),
-        terminal,
-    };
-    let heading = |&column: &Column| Heading {
-        name: column.name(),
-        right: column.is_right(),
-        hint: column.hint(),
-        cut: column == Column::Command,
-        tree: drawn == Some(column),
-    };
-    let headings: Vec<_> = options.columns.iter().map(heading).collect();
-    let raw = options.format == Format::Raw;
-    let word = |bytes: &[u8]| {
-        if raw {
-            words::raw(bytes)
-        } else {
-            words::plain(bytes, place)
-        }
-    };
-    let cell = |cell: Cell<'_>| match cell {
-        Cell::Nothing => vec![String::new()],
-        Cell::Number(number) => vec![number.to_string()],
-        Cell::Text(text) => vec![word(text)],
-        Cell::Owned(text) => vec![word(text.as_bytes())],
-        Cell::Lines(lines) if options.no_wrapping => vec![word(&lines.join(&b','))],
-        Cell::Lines(lines) => lines.iter().map(|line| word(line)).collect(),
-    };
-    let line = |row: &Row| Line {
-        cells: options
-            .columns
-            .iter()
-            .map(|&column| cell(row.cell(column)))
-            .collect(),
-        parent: row.parent,
-    };
-    let lines: Vec<_> = rows.iter().map(line).collect();
-    let width =
-        (terminal && !options.no_truncation).then(|| out::width().unwrap_or(TERMINAL_WIDTH));
-    let layout = Layout {
-        art: Art::new(place.utf8),
-        headings: !options.no_headings,
-        width,
-    };
-    if raw {
-        text::raw(&headings, &lines, layout)
-    } else {
-        text::table(&headings, &lines, layout)
-    }
-}
-
-fn document(rows: &[Row], options: &Options, drawn: Option<Column>) -> String {
-    let columns = &options.columns;
-    let between = if options.no_wrapping { b',' } else { b'\n' };
-    let value = |cell: Cell<'_>| match cell {
-        Cell::Nothing => "null".to_owned(),
-        Cell::Number(number) => number.to_string(),
-        Cell::Text(text) => json::string(text),
-        Cell::Owned(text) => json::string(text.as_bytes()),
-        Cell::Lines(lines) => json::string(&lines.join(&between)),
-    };
-    let member =
-        |row: &Row, column: Column| (column.name().to_ascii_lowercase(), value(row.cell(column)));
-    // Only where the column that is drawn as a tree is there, is there a tree.
-    let nested = drawn.is_some_and(|column| columns.contains(&column));
-    let object = |row: &Row| Object {
-        members: columns.iter().map(|&column| member(row, column)).collect(),
-        parent: row.parent.filter(|_| nested),
-    };
-    json::document(
-        "namespaces",
-        &rows.iter().map(object).collect::<Vec<_>>(),
-        style(),
-    )
-}
-
-/// The columns that there are.
-fn columns(format: Format) -> String {
-    let rows = Column::ALL.map(|column| {
-        let kind = if column.is_number() {
-            "<integer>"
-        } else {
-            "<string>"
-        };
-        [
-            ("holder", column.name()),
-            ("type", kind),
-            ("description", column.description()),
-        ]
-    });
-    if format == Format::Json {
-        let member =
-            |(name, value): (&str, &str)| (name.to_owned(), json::string(value.as_bytes()));
-        let objects = rows.map(|row| Object {
-            members: row.map(member).to_vec(),
-            parent: None,
-        });
-        return json::document("lsns-columns", &objects, style());
-    }
-    let raw = format == Format::Raw;
-    let word = |text: &str| {
-        if raw {
-            words::raw(text.as_bytes())
-        } else {
-            text.to_owned()
-        }
-    };
-    let lines = rows.map(|row| Line {
-        cells: row.map(|(_, value)| vec![word(value)]).to_vec(),
-        parent: None,
-    });
-    let heading = |name, right| Heading {
-        name,
-        right,
-        hint: 0,
-        cut: false,
-        tree: false,
-    };
-    let headings = [
-        heading("HOLDER", true),
-        heading("TYPE", false),
-        heading("DESCRIPTION", false),
-    ];
-    let layout = Layout {
-        art: Art::new(false),
-        headings: false,
-        width: None,
-    };
-    if raw {
-        text::raw(&headings, &lines, layout)
-    } else {
-        text::table(&headings, &lines, layout)
-    }
-}
-
-fn style() -> json::Style {
-    json::Style::named(
-        env::var_os("LIBSMARTCOLS_JSON")
-            .map(OsStringExt::into_vec)
-            .as_deref(),
-    )
 }

@@ -1,7 +1,7 @@
 //! The options of `lsns(8)`, as typed: read in their order, each refused as soon as it is wrong.
 
 use super::{
-    super::{Complaint, Wanted, numbers},
+    super::{CommandLine, Complaint, numbers},
     columns::Column,
 };
 use crate::query::filter::{Filter, FilterError};
@@ -38,8 +38,8 @@ const LONG: &[LongOption] = &[
     LongOption(c"list-columns", Value::None, b'H' as c_int),
 ];
 
-/// The things to list.
-pub(super) enum Asked {
+/// The subject of the list.
+pub(super) enum Action {
     /// The columns that there are.
     Columns(Format),
     /// Namespaces, or the processes of one.
@@ -110,7 +110,7 @@ const DEFAULT_NET: [Column; 8] = [
 const DEFAULT_PROCESSES: [Column; 4] = [Column::Pid, Column::Ppid, Column::User, Column::Command];
 
 /// Reads a command line.
-pub(super) fn read(arguments: &[&CStr]) -> Result<Wanted<Asked>, Complaint> {
+pub(super) fn read(arguments: &[&CStr]) -> Result<CommandLine<Action>, Complaint> {
     let mut found = nsx_getopt::Options::new(arguments, SHORT, LONG);
     let mut options = Options::default();
     let (mut list, mut list_columns) = (None, false);
@@ -144,13 +144,13 @@ pub(super) fn read(arguments: &[&CStr]) -> Result<Wanted<Asked>, Complaint> {
             b'Q' if text.is_empty() => options.filter = None,
             b'Q' => options.filter = Some(filter(text)?),
             b'H' => list_columns = true,
-            b'h' => return Ok(Wanted::Help),
-            b'V' => return Ok(Wanted::Version),
+            b'h' => return Ok(CommandLine::Help),
+            b'V' => return Ok(CommandLine::Version),
             _ => return Err(Complaint::Misuse),
         }
     }
     if list_columns {
-        return Ok(Wanted::Run(Asked::Columns(options.format)));
+        return Ok(CommandLine::Options(Action::Columns(options.format)));
     }
     if let Some(operand) = found.operands().first() {
         if options.task.is_some() {
@@ -164,7 +164,7 @@ pub(super) fn read(arguments: &[&CStr]) -> Result<Wanted<Asked>, Complaint> {
     if options.kinds.is_empty() {
         options.kinds = NsSet::ALL;
     }
-    Ok(Wanted::Run(Asked::List(options)))
+    Ok(CommandLine::Options(Action::List(options)))
 }
 
 impl Options {
@@ -187,7 +187,7 @@ impl Options {
         };
         // An empty list ends it without a word.
         if names.is_empty() {
-            return Err(Complaint::Said);
+            return Err(Complaint::Silent);
         }
         let mut rest = Some(names);
         while let Some(names) = rest {
@@ -198,7 +198,7 @@ impl Options {
                 .unwrap_or(names.len());
             let (name, after) = names.split_at(end);
             if name.is_empty() {
-                return Err(Complaint::Said);
+                return Err(Complaint::Silent);
             }
             let column = std::str::from_utf8(name)
                 .ok()

@@ -6,6 +6,7 @@ use super::{
     columns::Column,
     host::{Host, Mounts, Process, Way},
     options::{Options, Tree},
+    wording,
 };
 use crate::query::filter::{Filter, Value};
 use nsx_core::{
@@ -13,7 +14,7 @@ use nsx_core::{
     hash::HashMap,
     ns::{NsId, NsKind, NsSet},
     pid::Pid,
-    proc::{ProcError, ProcRoot},
+    proc::ProcRoot,
 };
 use rustix::io::Errno;
 use std::{collections::BTreeMap, rc::Rc};
@@ -388,25 +389,7 @@ fn inhabited(census: &Census) -> BTreeMap<(u64, NsKind), (usize, Option<Pid>)> {
 
 /// The namespaces that the process is in.
 fn namespaces_of(proc: &ProcRoot, task: Pid, kinds: NsSet) -> Result<Vec<NsId>, Complaint> {
-    census::namespaces_of(proc, task, kinds).map_err(|error| match error {
-        ProcError::Vanished => {
-            Complaint::new([b"not found process: ", task.to_string().as_bytes()])
-        }
-        error => {
-            let errno = if let ProcError::Os(errno) = error {
-                errno
-            } else {
-                Errno::ACCESS
-            };
-            Complaint::because(
-                [
-                    b"cannot read the namespaces of process ",
-                    task.to_string().as_bytes(),
-                ],
-                errno,
-            )
-        }
-    })
+    census::namespaces_of(proc, task, kinds).map_err(|error| wording::unreadable(task, &error))
 }
 
 fn thread(holder: &Holder) -> Option<Pid> {

@@ -2,8 +2,9 @@
 //! Files and directories that they name are opened at once, in the caller's view.
 
 use super::{
-    super::{Complaint, Wanted, numbers, path},
-    source::{self, Source},
+    super::{CommandLine, Complaint, kind, numbers, path},
+    source::Source,
+    wording::cannot_open,
 };
 use nsx_core::ns::{Namespace, NsKind, NsSet};
 use nsx_getopt::{LongOption, Misuse, Value};
@@ -112,7 +113,7 @@ pub(super) enum Directory<'a> {
 }
 
 /// Reads a command line up to the program's name.
-pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Box<Options<'a>>>, Complaint> {
+pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<CommandLine<Box<Options<'a>>>, Complaint> {
     let mut found = nsx_getopt::Options::new(arguments, SHORT, LONG);
     let mut options = Options::default();
     let mut directory_by = None;
@@ -120,8 +121,8 @@ pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Box<Options<'a>>
         let (option, value) = option.map_err(|Misuse| Complaint::Misuse)?;
         let letter = u8::try_from(option).ok();
         match letter {
-            Some(b'h') => return Ok(Wanted::Help),
-            Some(b'V') => return Ok(Wanted::Version),
+            Some(b'h') => return Ok(CommandLine::Help),
+            Some(b'V') => return Ok(CommandLine::Version),
             Some(b'w') if directory_by.replace(b'w') == Some(b'W') => {
                 return Err(Complaint::new([
                     b"options --wdns and --wd cannot be combined",
@@ -137,7 +138,7 @@ pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Box<Options<'a>>
         }
     }
     options.program = found.operands();
-    Ok(Wanted::Run(Box::new(options)))
+    Ok(CommandLine::Options(Box::new(options)))
 }
 
 impl<'a> Options<'a> {
@@ -163,14 +164,6 @@ impl<'a> Options<'a> {
         match letter {
             b'a' => self.all = true,
             b't' => self.take_target(text)?,
-            b'm' => self.take_kind(NsKind::Mnt, value)?,
-            b'u' => self.take_kind(NsKind::Uts, value)?,
-            b'i' => self.take_kind(NsKind::Ipc, value)?,
-            b'n' => self.take_kind(NsKind::Net, value)?,
-            b'p' => self.take_kind(NsKind::Pid, value)?,
-            b'U' => self.take_kind(NsKind::User, value)?,
-            b'C' => self.take_kind(NsKind::Cgroup, value)?,
-            b'T' => self.take_kind(NsKind::Time, value)?,
             b'N' => self.net_socket = Some(numbers::descriptor(text)?),
             b'S' => self.uid = Some(id(text, "uid")?),
             b'G' => self.gid = Some(id(text, "gid")?),
@@ -185,7 +178,10 @@ impl<'a> Options<'a> {
             b'c' => self.join_cgroup = true,
             b'F' => self.no_fork = true,
             b'Z' => self.follow_context = true,
-            _ => return Err(Complaint::Misuse),
+            _ => match kind(letter) {
+                Some(kind) => self.take_kind(kind, value)?,
+                None => return Err(Complaint::Misuse),
+            },
         }
         Ok(())
     }
@@ -239,7 +235,7 @@ fn namespace(text: &CStr) -> Result<Option<Namespace>, Complaint> {
         // As a FIFO waits for nobody then, and a terminal becomes nobody's.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = rustix::fs::openat(CWD, text, flags, Mode::empty());
-        return Ok(Namespace::from_fd(file.map_err(source::cannot_open(text.to_bytes()))?).ok());
+        return Ok(Namespace::from_fd(file.map_err(cannot_open(text.to_bytes()))?).ok());
     };
     let id = numbers::namespace(id)?;
     let failed = |errno| {
@@ -267,6 +263,6 @@ fn directory<'a>(value: Option<&CStr>) -> Result<Directory<'a>, Complaint> {
     let opened = rustix::fs::openat(CWD, text, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
     Ok(Directory::Opened(
         path(text).to_owned(),
-        opened.map_err(source::cannot_open(text.to_bytes()))?,
+        opened.map_err(cannot_open(text.to_bytes()))?,
     ))
 }

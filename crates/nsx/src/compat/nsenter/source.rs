@@ -4,7 +4,7 @@
 //! and counts only if the pinned process had not ended by then, which the plan asks. What cannot be
 //! pinned, a thread or on a kernel that may not, is entered through that directory alone.
 
-use super::super::Complaint;
+use super::{super::Complaint, wording};
 use nsx_core::{
     ns::{Namespace, NsId, NsKind, NsSet},
     pid::{Pid, Process},
@@ -133,10 +133,7 @@ impl Source {
         });
         match ids {
             Ok((its, own)) => Ok(its == own),
-            Err(errno) => Err(Complaint::because(
-                [b"stat of ", self.path(&link).as_bytes(), b" failed"],
-                errno,
-            )),
+            Err(errno) => Err(wording::cannot_stat(&self.path(&link), errno)),
         }
     }
 
@@ -146,12 +143,7 @@ impl Source {
             .proc()
             .ok_or(Errno::NOENT)
             .and_then(|proc| proc.kinds());
-        kinds.map_err(|errno| {
-            Complaint::because(
-                [b"stat of ", self.path("ns/user").as_bytes(), b" failed"],
-                errno,
-            )
-        })
+        kinds.map_err(|errno| wording::cannot_stat(&self.path("ns/user"), errno))
     }
 
     /// The network namespace of the socket that is its descriptor `fd`.
@@ -195,15 +187,10 @@ impl Source {
     }
 
     fn cannot_open(&self, entry: &str, errno: Errno) -> Complaint {
-        cannot_open(self.path(entry).trim_end_matches('/').as_bytes())(errno)
+        wording::cannot_open(self.path(entry).trim_end_matches('/').as_bytes())(errno)
     }
 
     fn path(&self, entry: &str) -> String {
         format!("/proc/{}/{entry}", self.pid)
     }
-}
-
-/// Returns the complaint about a file that cannot be opened, as a function of the errno.
-pub(super) fn cannot_open(path: &[u8]) -> impl Fn(Errno) -> Complaint {
-    move |errno| Complaint::because([b"cannot open ", path], errno)
 }

@@ -1,6 +1,6 @@
 //! The options of `unshare(1)`, as typed: read in their order, each refused as soon as it is wrong.
 
-use super::super::{Complaint, Wanted, numbers, path};
+use super::super::{CommandLine, Complaint, kind, numbers, path};
 use nsx_core::{
     idmap::{RangeRequest, Setgroups},
     ns::NsKind,
@@ -132,35 +132,27 @@ pub(super) enum Environment<'a> {
 }
 
 /// Reads a command line up to the program's name.
-pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<Wanted<Box<Options<'a>>>, Complaint> {
+pub(super) fn read<'a>(arguments: &[&'a CStr]) -> Result<CommandLine<Box<Options<'a>>>, Complaint> {
     let mut found = nsx_getopt::Options::new(arguments, SHORT, LONG);
     let mut options = Options::default();
     for option in &mut found {
         let (option, value) = option.map_err(|Misuse| Complaint::Misuse)?;
         match u8::try_from(option) {
-            Ok(b'h') => return Ok(Wanted::Help),
-            Ok(b'V') => return Ok(Wanted::Version),
+            Ok(b'h') => return Ok(CommandLine::Help),
+            Ok(b'V') => return Ok(CommandLine::Version),
             Ok(letter) => options.take_letter(letter, value)?,
             Err(_) => options.take_long(option, value)?,
         }
     }
     options.program = found.operands();
     options.check()?;
-    Ok(Wanted::Run(Box::new(options)))
+    Ok(CommandLine::Options(Box::new(options)))
 }
 
 impl<'a> Options<'a> {
     fn take_letter(&mut self, letter: u8, value: Option<&'a CStr>) -> Result<(), Complaint> {
         let text = value.unwrap_or_default();
         match letter {
-            b'm' => self.kinds.push((NsKind::Mnt, value.map(path))),
-            b'u' => self.kinds.push((NsKind::Uts, value.map(path))),
-            b'i' => self.kinds.push((NsKind::Ipc, value.map(path))),
-            b'n' => self.kinds.push((NsKind::Net, value.map(path))),
-            b'p' => self.kinds.push((NsKind::Pid, value.map(path))),
-            b'U' => self.kinds.push((NsKind::User, value.map(path))),
-            b'C' => self.kinds.push((NsKind::Cgroup, value.map(path))),
-            b'T' => self.kinds.push((NsKind::Time, value.map(path))),
             b'f' => self.fork = true,
             b'r' => self.map_both(Single::Id(0)),
             b'c' => self.map_both(Single::Same),
@@ -174,7 +166,10 @@ impl<'a> Options<'a> {
                     self.mount_own_binfmt();
                 }
             }
-            _ => return Err(Complaint::Misuse),
+            _ => match kind(letter) {
+                Some(kind) => self.kinds.push((kind, value.map(path))),
+                None => return Err(Complaint::Misuse),
+            },
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The words of `unshare` for a failure: from a step and an errno to util-linux's words.
+//! Failures of steps and of id maps, as util-linux's `unshare` words them.
 
 use super::super::{Complaint, wording};
 use nsx_core::{
@@ -9,79 +9,86 @@ use nsx_core::{
 use rustix::io::Errno;
 use std::{os::unix::ffi::OsStrExt, path::Path, process};
 
-/// Of a step that could not be taken.
+/// Words the failure of a step.
 pub(super) fn failure(failure: &Failure) -> Complaint {
-    let because = |parts: &[&[u8]]| Complaint::Words(parts.concat(), Some(failure.errno));
-    // Opening fails for want of the file or of the right to it, writing for what is written.
-    let opening = matches!(failure.errno, Errno::NOENT | Errno::ACCESS | Errno::ROFS);
-    let own_file = |file: &str| {
-        let act: &[u8] = if opening {
-            b"cannot open"
-        } else {
-            b"write failed"
-        };
-        because(&[act, b" /proc/self/", file.as_bytes()])
-    };
-    let mount = |at: &Path| because(&[b"mount ", bytes(at), b" failed"]);
+    let errno = failure.errno;
+    // Opening fails if the file is missing or protected, writing if the kernel refuses the text.
+    let opening = matches!(errno, Errno::NOENT | Errno::ACCESS | Errno::ROFS);
     match failure.step() {
-        Step::Unshare(_) => because(&[b"unshare failed"]),
+        Step::Unshare(_) => Complaint::because([b"unshare failed"], errno),
         Step::WriteIdMap { ids, map } if map.extents().iter().all(|extent| extent.count() == 1) => {
-            own_file(ids.file())
+            own_file(ids.file(), opening, errno)
         }
-        Step::WriteIdMap { ids, .. } => because(&[b"failed to write ", nsx(ids.file()).as_bytes()]),
-        Step::RunIdMapHelper { ids, .. } => match failure.errno {
-            Errno::PERM => Complaint::Said,
-            errno => Complaint::NotRun(
-                [b"failed to execute ", ids.helper().as_bytes()].concat(),
-                errno,
-            ),
-        },
-        Step::WriteSetgroups(_) => own_file("setgroups"),
-        Step::SetClock(_) if opening => because(&[b"failed to open '/proc/self/timens_offsets'"]),
-        Step::SetClock(_) => because(&[b"failed to write to /proc/self/timens_offsets"]),
-        Step::Pin(pin) => because(&[
-            b"mount ",
-            nsx(&pin.link()).as_bytes(),
-            b" on ",
-            bytes(&pin.at),
-            b" failed",
-        ]),
+        Step::WriteIdMap { ids, .. } => Complaint::because(
+            [b"failed to write ", file_of_nsx(ids.file()).as_bytes()],
+            errno,
+        ),
+        // The helper has reported why.
+        Step::RunIdMapHelper { .. } if errno == Errno::PERM => Complaint::Silent,
+        Step::RunIdMapHelper { ids, .. } => Complaint::not_run(ids.helper().as_bytes(), errno),
+        Step::WriteSetgroups(_) => own_file("setgroups", opening, errno),
+        Step::SetClock(_) if opening => {
+            Complaint::because([b"failed to open '/proc/self/timens_offsets'"], errno)
+        }
+        Step::SetClock(_) => {
+            Complaint::because([b"failed to write to /proc/self/timens_offsets"], errno)
+        }
+        Step::Pin(pin) => {
+            let (link, at) = (file_of_nsx(&pin.link()), bytes(&pin.at));
+            Complaint::because([b"mount ", link.as_bytes(), b" on ", at, b" failed"], errno)
+        }
         Step::Propagate { at, .. } if at == Path::new("/") => {
-            because(&[b"cannot change root filesystem propagation"])
+            Complaint::because([b"cannot change root filesystem propagation"], errno)
         }
         Step::Propagate { at, .. } => {
-            because(&[b"cannot change ", bytes(at), b" filesystem propagation"])
+            let parts = [b"cannot change ", bytes(at), b" filesystem propagation"];
+            Complaint::because(parts, errno)
         }
-        Step::MountProc { at, .. } | Step::MountBinfmt(at) => mount(at),
+        Step::MountProc { at, .. } | Step::MountBinfmt(at) => {
+            Complaint::because([b"mount ", bytes(at), b" failed"], errno)
+        }
         Step::RegisterBinfmt { at, .. } => {
             let act: &[u8] = if opening {
                 b"cannot open "
             } else {
                 b"write failed "
             };
-            because(&[act, bytes(at), b"/register"])
+            Complaint::because([act, bytes(at), b"/register"], errno)
         }
-        Step::Chroot(root) => because(&[b"cannot change root directory to '", bytes(root), b"'"]),
+        Step::Chroot(root) => {
+            let parts = [b"cannot change root directory to '", bytes(root), b"'"];
+            Complaint::because(parts, errno)
+        }
         Step::SetDirectory(directory) => {
-            because(&[b"cannot change directory to ", bytes(directory)])
+            Complaint::because([b"cannot change directory to ", bytes(directory)], errno)
         }
         _ => wording::failure(failure),
     }
 }
 
-/// Of a plan that cannot be made. What else it refuses, no option here asks for.
+fn own_file(file: &str, opening: bool, errno: Errno) -> Complaint {
+    let act: &[u8] = if opening {
+        b"cannot open"
+    } else {
+        b"write failed"
+    };
+    Complaint::because([act, b" /proc/self/", file.as_bytes()], errno)
+}
+
+/// Words the refusal of a plan.
 pub(super) fn plan_error(error: &PlanError) -> Complaint {
     Complaint::new([error.to_string().as_bytes()])
 }
 
-/// Of a map that cannot be, before anybody tried to write it. `user` is whose ranges were looked
-/// for, if `uid` has a name.
+/// Words the refusal of a map, before anything tried to write the map. `user` is the user whose
+/// ranges were looked up, if `uid` has a name.
 pub(super) fn map_error(
     error: &MapRequestError,
     ids: IdKind,
     user: Option<&[u8]>,
     uid: u32,
 ) -> Complaint {
+    let file = file_of_nsx(ids.file());
     match (error, user) {
         (MapRequestError::NothingGiven(_), Some(user)) => Complaint::new([
             b"no line matching user \"",
@@ -92,19 +99,20 @@ pub(super) fn map_error(
         (MapRequestError::NothingGiven(_), None) => {
             Complaint::new([format!("you (user {uid}) don't exist.").as_bytes()])
         }
-        (MapRequestError::Map(MapError::TooLong(..)), _) => Complaint::new([
-            nsx(ids.file()).as_bytes(),
-            b" too large for kernel 4k limit",
-        ]),
-        _ => Complaint::because(
-            [b"failed to write ", nsx(ids.file()).as_bytes()],
-            Errno::INVAL,
-        ),
+        (MapRequestError::Map(MapError::TooLong(..)), _) => {
+            Complaint::new([file.as_bytes(), b" too large for kernel 4k limit"])
+        }
+        _ => Complaint::because([b"failed to write ", file.as_bytes()], Errno::INVAL),
     }
 }
 
-/// A file of this process, as another one calls it.
-fn nsx(file: &str) -> String {
+/// Words the failure to open a file with ids.
+pub(super) fn unreadable(file: &str, errno: Errno) -> Complaint {
+    Complaint::because([b"cannot open ", file.as_bytes()], errno)
+}
+
+/// Returns the path of a file of this process as other processes see it.
+fn file_of_nsx(file: &str) -> String {
     format!("/proc/{}/{file}", process::id())
 }
 
