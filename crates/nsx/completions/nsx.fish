@@ -169,7 +169,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l namespace-of -d 'List
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l with -d 'Show the process group and the session too: pgid, sid' -r -f -a "pgid\t'Its process group'
 sid\t'Its session'"
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l filter -d 'Copy standard input to standard output, with the ids that match translated' -r
-complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l color -d 'Control when to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l tree -d 'List them as a tree'
@@ -180,7 +180,7 @@ complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -l json-lines -d 'Print 
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s q -l quiet -d 'Print numbers only: a line for each PID with its ids, or with --from or --to the id that it has there'
 complete -c nsx -n "__fish_nsx_using_subcommand pidmap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l file -d 'Show who owns this file for the target, and whether the target may read, write and execute it' -r
-complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+complete -c nsx -n "__fish_nsx_using_subcommand idmap" -l color -d 'Control when to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t'Always'
 never\t'Never'"
 complete -c nsx -n "__fish_nsx_using_subcommand idmap" -s r -l reverse -d 'Read the ids and names as those of this user namespace'

@@ -11,9 +11,9 @@ pub(crate) enum Format {
     /// Tables and sentences, for people.
     #[default]
     Text,
-    /// One JSON document.
+    /// A JSON document.
     Json,
-    /// One line of JSON for each row.
+    /// A line of JSON for each row.
     JsonLines,
 }
 
@@ -73,13 +73,13 @@ impl Answer {
         }
     }
 
-    /// One JSON document.
+    /// A JSON document.
     pub(crate) fn json(document: &impl Serialize) -> Result<Self, Error> {
         let text = serde_json::to_string_pretty(document).map_err(unwritten)?;
         Ok(Self::text(escape_json(text) + "\n"))
     }
 
-    /// One line of JSON for each row.
+    /// A line of JSON for each row.
     pub(crate) fn json_lines(
         rows: impl IntoIterator<Item = impl Serialize>,
     ) -> Result<Self, Error> {

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use owo_colors::Style;
 use std::io::{self, IsTerminal};
 
-/// When to use colour.
+/// The use of colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
     /// On a terminal, unless NO_COLOR is set or TERM is dumb.

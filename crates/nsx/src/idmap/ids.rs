@@ -31,11 +31,11 @@ pub(super) struct Ids {
 /// The form of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// One line for each level.
+    /// A line for each level.
     Table,
     Json,
     JsonLines,
-    /// One line with the translation of each id, and nothing else.
+    /// A line with the translation of each id, and nothing else.
     Numbers,
 }
 

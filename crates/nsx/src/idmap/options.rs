@@ -31,7 +31,7 @@ With --file, 0 if the target may read it.";
 #[derive(Debug, Parser)]
 #[command(name = "nsx idmap", bin_name = "nsx idmap", after_help = EXAMPLES)]
 pub struct Options {
-    /// A process or container, or a user namespace as user:[INODE]
+    /// A process or container, or a user namespace as `user:[INODE]`
     #[arg(value_name = "TARGET", allow_negative_numbers = true)]
     target: OsString,
 
@@ -68,7 +68,7 @@ pub struct Options {
     #[arg(short, long, conflicts_with_all = ["json", "json_lines", "file"], requires = "ids")]
     quiet: bool,
 
-    /// When to use colour
+    /// Control when to use colour
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: Color,
 }

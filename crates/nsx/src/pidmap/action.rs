@@ -14,7 +14,7 @@ pub(super) enum Action {
     /// List the processes that a PID namespace sees.
     List(List),
     /// Translate the ids in a text.
-    Filter(Filter),
+    Filter(Box<Filter>),
 }
 
 impl Action {

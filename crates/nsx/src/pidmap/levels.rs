@@ -35,11 +35,11 @@ pub(super) struct Levels {
 /// The form of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// One line for each level.
+    /// A line for each level.
     Table,
     Json,
     JsonLines,
-    /// One line with the ids of each process, and nothing else.
+    /// A line with the ids of each process, and nothing else.
     Numbers,
 }
 
@@ -126,8 +126,8 @@ impl Levels {
         self.with.contains(&ids)
     }
 
-    /// One line for each level, because the chain of a process a few levels deep with its
-    /// namespaces is wider than a terminal.
+    /// Returns a table with a line for each level, because the chain of a process a few levels deep
+    /// with its namespaces is wider than a terminal.
     fn table(&self, rows: &[Row]) -> Table {
         let columns = [
             (self.ends.from.is_some(), "FROM", Align::Right),

@@ -44,7 +44,7 @@ pub struct Options {
     /// are listed
     ///
     /// Without --from, PID:INODE is the process only if its pidfd has that inode number. One target
-    /// that is not a number is a container, or a PID namespace as pid:[INODE] or by a file that
+    /// that is not a number is a container, or a PID namespace as `pid:[INODE]` or by a file that
     /// holds it. Beside other operands, or with --to or --quiet, a container is its first process.
     #[arg(value_name = "PID", allow_negative_numbers = true, required_unless_present_any = ["namespace_of", "filter"])]
     operands: Vec<OsString>,
@@ -104,7 +104,7 @@ pub struct Options {
     #[arg(short, long, conflicts_with_all = ["json", "json_lines"])]
     quiet: bool,
 
-    /// When to use colour
+    /// Control when to use colour
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     color: Color,
 }
@@ -179,12 +179,12 @@ impl Options {
             to: self.to,
         };
         Ok(match self.filter {
-            Some(expression) => Action::Filter(Filter {
+            Some(expression) => Action::Filter(Box::new(Filter {
                 pattern: Pattern::new(&expression)?,
                 ends,
                 tasks,
                 keeps_ids: self.both,
-            }),
+            })),
             None if self.quiet && ends.is_named() => Action::Numbers(Numbers {
                 operands,
                 ends,
