@@ -13,7 +13,7 @@ use crate::{
     table::{Align, Table},
 };
 use nsx_core::{
-    census::{Census, Query, Sources},
+    census::{Census, Sources},
     ns::{NsId, NsKind, NsSet},
 };
 use serde::Serialize;
@@ -66,12 +66,7 @@ const OF_CONTAINERS: NsSet = NsSet::EMPTY
 
 /// Lists the groups of a system.
 pub(super) fn answer(system: &System, format: Format) -> Result<Answer, Error> {
-    let query = Query {
-        kinds: NsSet::ALL,
-        sources: Sources::PINS.with(Sources::MEMBERS),
-    };
-    let mut census = Census::take(&system.proc, query)
-        .map_err(|errno| Error::failed("list the processes", errno))?;
+    let mut census = system.census(NsSet::ALL, Sources::PINS.with(Sources::MEMBERS))?;
     census.find_leaders(&system.proc);
     let groups = rows(&census, system);
     let left_out = LeftOut::all_of(&census, &system.proc);

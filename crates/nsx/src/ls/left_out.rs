@@ -18,7 +18,7 @@ pub(super) struct LeftOut {
     /// The processes that could not be read, in words, if they are few.
     named: Vec<String>,
     /// The number of rows for which a filter is neither true nor false.
-    pub(super) undecided: usize,
+    undecided: usize,
 }
 
 impl From<Unseen> for LeftOut {
@@ -67,6 +67,12 @@ impl LeftOut {
     /// Sets the number of rows for which a filter is neither true nor false.
     pub(super) fn undecided(self, undecided: usize) -> Self {
         Self { undecided, ..self }
+    }
+
+    /// Returns whether a filter, which may be neither true nor false, shows a row.
+    pub(super) fn is_shown(&mut self, holds: Option<bool>) -> bool {
+        self.undecided += usize::from(holds.is_none());
+        holds == Some(true)
     }
 
     /// Returns the processes that may not be read, as the subject of a sentence: `process 1

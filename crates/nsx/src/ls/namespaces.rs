@@ -51,7 +51,7 @@ impl Namespaces {
         } = self;
         let question = selection.question(all_columns(&columns, order), &system.proc)?;
         let question = in_order(question, order);
-        let census = question.census(&system.proc)?;
+        let census = question.census(system)?;
         let found = question.answer(&census, system);
         let origins = (order == Some(Order::Process)).then(|| Origins::new(&census, &system.proc));
         show(&found, &columns, order, origins, format)

@@ -17,7 +17,7 @@ use crate::{
     table::{Align, Table},
 };
 use nsx_core::{
-    census::{Census, Entry, Query, Resident, Sources, Unseen},
+    census::{Census, Entry, Resident, Sources, Unseen},
     hash::HashMap,
     ns::{NsId, NsKind, NsSet},
 };
@@ -77,12 +77,10 @@ pub(super) fn answer(
     system: &System,
     format: Format,
 ) -> Result<Answer, Error> {
-    let query = Query {
-        kinds: NsSet::EMPTY.with(NsKind::Pid),
-        sources: Sources::RELATIONS.with(Sources::MEMBERS),
-    };
-    let census = Census::take(&system.proc, query)
-        .map_err(|errno| Error::failed("list the processes", errno))?;
+    let census = system.census(
+        NsSet::EMPTY.with(NsKind::Pid),
+        Sources::RELATIONS.with(Sources::MEMBERS),
+    )?;
     let Found {
         mut processes,
         unseen,
@@ -99,8 +97,7 @@ pub(super) fn answer(
             Node::Process(index) => {
                 let process = &processes[*index];
                 let holds = question::holds(filter, |column| finder.of_resident(process, column));
-                left_out.undecided += usize::from(holds.is_none());
-                holds == Some(true)
+                left_out.is_shown(holds)
             }
         });
     }

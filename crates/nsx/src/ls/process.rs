@@ -22,7 +22,7 @@ use crate::{
     text,
 };
 use nsx_core::{
-    census::{Census, Query, Relations, Sources},
+    census::{Relations, Sources},
     idmap::{IdKind, IdMap},
     ns::{NsKind, NsSet},
     pid::Pid,
@@ -207,12 +207,7 @@ fn look_around(
         return Ok(None);
     }
     let sources = if deep { Sources::ALL } else { Sources::MEMBERS };
-    let query = Query {
-        kinds: NsSet::ALL,
-        sources,
-    };
-    let census = Census::take(&system.proc, query)
-        .map_err(|errno| Error::failed("list the processes", errno))?;
+    let census = system.census(NsSet::ALL, sources)?;
     let mut finder = Finder::new(system);
     let mut owners = Owners::new(&census, &system.proc, &mut finder);
     let own = owners.of_process(pid);

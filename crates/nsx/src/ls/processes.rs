@@ -83,8 +83,7 @@ impl Processes {
         if let Some(filter) = &self.filter {
             processes.retain(|process| {
                 let holds = question::holds(filter, |column| finder.of_resident(process, column));
-                left_out.undecided += usize::from(holds.is_none());
-                holds == Some(true)
+                left_out.is_shown(holds)
             });
         }
         let mut notes = Vec::new();

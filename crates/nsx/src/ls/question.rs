@@ -12,7 +12,7 @@ use crate::{
     },
 };
 use nsx_core::{
-    census::{Census, Entry, Query, Sources},
+    census::{Census, Entry, Sources},
     ns::{NsId, NsSet},
     proc::ProcRoot,
 };
@@ -91,14 +91,9 @@ impl Question {
     }
 
     /// Takes a census that can answer.
-    pub(super) fn census(&self, proc: &ProcRoot) -> Result<Census, Error> {
-        let query = Query {
-            kinds: self.kinds,
-            sources: self.sources(),
-        };
-        let mut census = Census::take(proc, query)
-            .map_err(|errno| Error::failed("list the processes", errno))?;
-        census.find_leaders(proc);
+    pub(super) fn census(&self, system: &System) -> Result<Census, Error> {
+        let mut census = system.census(self.kinds, self.sources())?;
+        census.find_leaders(&system.proc);
         Ok(census)
     }
 

@@ -21,7 +21,7 @@ use std::path::Path;
 /// Saves a census of a system to a file, or prints it.
 pub(super) fn answer(file: &Path, system: &System) -> Result<Answer, Error> {
     let question = Question::everything();
-    let census = question.census(&system.proc)?;
+    let census = question.census(system)?;
     let Found { listing, left_out } = question.answer(&census, system);
     let content = saved::content(&listing, &more(&census, system)?, &system.proc)
         .map_err(|error| Error::failed("write JSON", error))?;

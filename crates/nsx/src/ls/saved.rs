@@ -239,7 +239,7 @@ impl Saved {
     /// Takes a census of a system, as if it had been saved.
     pub(super) fn now(system: &System) -> Result<Self, Error> {
         let question = Question::everything();
-        let census = question.census(&system.proc)?;
+        let census = question.census(system)?;
         Ok(Self {
             listing: question.answer(&census, system).listing.lossy(),
             boot: boot(&system.proc),

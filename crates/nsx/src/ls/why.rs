@@ -17,7 +17,7 @@ use crate::{
     text,
 };
 use nsx_core::{
-    census::{self, Census, Entry, Query, Sources, Wanted},
+    census::{self, Census, Entry, Sources, Wanted},
     ns::{NsId, NsKind, NsSet},
     proc::NsLink,
 };
@@ -92,11 +92,11 @@ pub(super) fn of_namespace(
     const FEW: Sources = Sources::MEMBERS
         .with(Sources::PINS)
         .with(Sources::RELATIONS);
-    let mut census = look(system, if all { Sources::ALL } else { FEW })?;
+    let mut census = system.census(NsSet::ALL, if all { Sources::ALL } else { FEW })?;
     if !all && wanted.entry(&census).is_none() {
         // Only a thread, a descriptor, a socket or a mount elsewhere may hold it.
         all = true;
-        census = look(system, Sources::ALL)?;
+        census = system.census(NsSet::ALL, Sources::ALL)?;
     }
     let left_out = LeftOut::all_of(&census, &system.proc);
     let notes = left_out.notes();
@@ -124,7 +124,7 @@ pub(super) fn of_namespace(
 /// Shows all holders of each namespace of a process that is neither the host's nor the caller's.
 fn of_process(named: &NamedProcess, system: &System, format: Format) -> Result<Answer, Error> {
     let NamedProcess { process, pid } = named;
-    let census = look(system, Sources::ALL)?;
+    let census = system.census(NsSet::ALL, Sources::ALL)?;
     let namespaces = census::namespaces_of(&system.proc, *pid, NsSet::ALL);
     let namespaces = process
         .runs(&system.proc, *pid)
@@ -158,14 +158,6 @@ fn of_process(named: &NamedProcess, system: &System, format: Format) -> Result<A
 /// does.
 pub(super) fn held(entry: &Entry, holders: &mut Holders<'_>) -> serde_json::Value {
     serde_json::to_value(Held::new(entry, true, holders)).unwrap_or_default()
-}
-
-fn look(system: &System, sources: Sources) -> Result<Census, Error> {
-    let query = Query {
-        kinds: NsSet::ALL,
-        sources,
-    };
-    Census::take(&system.proc, query).map_err(|errno| Error::failed("list the processes", errno))
 }
 
 fn lines<'a>(held: &'a [Held<'_>]) -> Vec<Line<'a>> {

@@ -1,7 +1,11 @@
 //! The system that a query looks at.
 
 use crate::{error::Error, out, program};
-use nsx_core::proc::ProcRoot;
+use nsx_core::{
+    census::{Census, Query, Sources},
+    ns::NsSet,
+    proc::ProcRoot,
+};
 use nsx_target::Host;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +38,12 @@ impl System {
                 host: None,
             }),
         }
+    }
+
+    /// Takes a census of the namespaces of these kinds.
+    pub(crate) fn census(&self, kinds: NsSet, sources: Sources) -> Result<Census, Error> {
+        Census::take(&self.proc, Query { kinds, sources })
+            .map_err(|errno| Error::failed("list the processes", errno))
     }
 }
 

@@ -90,7 +90,7 @@ impl Graph {
     /// Draws the namespaces of a system.
     pub(super) fn answer(self, system: &System) -> Result<Answer, Error> {
         let question = self.selection.question(COLUMNS.to_vec(), &system.proc)?;
-        let census = question.census(&system.proc)?;
+        let census = question.census(system)?;
         let found = question.answer(&census, system);
         Ok(answer(self.language, &found, |pid| {
             namespaces_of(pid, &census)
