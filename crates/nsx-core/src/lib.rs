@@ -12,6 +12,7 @@ pub mod gained;
 pub mod hash;
 pub mod idmap;
 pub mod memory;
+pub mod message;
 pub mod ns;
 pub mod pid;
 pub mod plan;
@@ -24,6 +25,7 @@ pub mod replacement;
 pub mod run;
 #[cfg(feature = "serde")]
 mod serialize;
+pub mod shell;
 pub mod signal;
 pub(crate) mod sys;
 pub mod trouble;

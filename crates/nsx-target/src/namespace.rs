@@ -161,7 +161,10 @@ pub(crate) fn names(host: &Host, whose: Whose) -> Vec<Named> {
     names
 }
 
-/// Docker's own names.
+/// The directory in which `ip-netns(8)` gives names to network namespaces.
+pub const NETNS: &str = "/run/netns";
+
+/// The directory of Docker's own names.
 const DOCKERS: &str = "/run/docker/netns";
 
 /// Returns the directories in which network namespaces have names.
@@ -170,7 +173,7 @@ fn directories(host: &Host, whose: Whose) -> Vec<Location> {
         .people(whose)
         .into_iter()
         .map(|person| person.runtime("netns"));
-    ["/run/netns", DOCKERS]
+    [NETNS, DOCKERS]
         .map(Location::system)
         .into_iter()
         .chain(own)

@@ -18,6 +18,9 @@ use std::{
     os::unix::ffi::OsStringExt,
 };
 
+/// The umask that runtimes set if a configuration has none.
+pub const UMASK: u32 = 0o022;
+
 /// The configuration. `F` reads `linux.seccomp`, which is long: [`Seccomp`], or
 /// `serde::de::IgnoredAny` to learn only that there is a filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

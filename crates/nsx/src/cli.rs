@@ -86,9 +86,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
             ExitStatus::NOT_RUN,
             |options| Ok(unshare::run(options)),
         ),
-        b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, |options| {
-            Ok(enter::run(options))
-        }),
+        b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, enter::run),
         b"ls" => whole(run(ls::Options::read(own), ExitStatus::FAILURE, ls::run)),
         b"pidmap" => whole(run(
             pidmap::Options::try_parse_from(own),

@@ -7,7 +7,7 @@ use nsx_core::{
     idmap::{IdKind, MapRequestError},
     plan::PlanError,
 };
-use nsx_target::TargetError;
+use nsx_target::{TargetError, enter::EnterError};
 use rustix::io::Errno;
 use std::{error::Error as StdError, io};
 
@@ -35,18 +35,9 @@ pub(crate) enum Error {
     /// A request for a named target that cannot become a plan.
     #[error("cannot enter {0}")]
     Enter(String, #[source] PlanError),
-    /// A file that does not hold a namespace.
-    #[error("failed to open {0} as a namespace")]
-    Namespace(String, #[source] Errno),
-    /// The users and groups of the target cannot be read.
-    #[error("failed to read the target's users and groups")]
-    Accounts(#[source] Errno),
-    /// A cgroup of the target that cannot be joined.
-    #[error("failed to open {0}")]
-    Cgroup(String, #[source] Box<dyn StdError>),
-    /// A frozen cgroup, which would stop the program, and nsx with it.
-    #[error("the target is paused: its cgroup {0} is frozen, and whatever joins it stops")]
-    Frozen(String),
+    /// A target that does not allow what is requested inside it.
+    #[error(transparent)]
+    Inside(#[from] EnterError),
     /// A name that is not in the user or group database.
     #[error("there is no {0} named {1}")]
     UnknownName(&'static str, String),
@@ -115,11 +106,10 @@ impl Error {
     pub(crate) fn hints(&self) -> Vec<String> {
         let hint = match self {
             Self::Target(error) => return hints::of_target(error),
+            Self::Inside(error) => return hints::of_entry(error),
             Self::Map(_, _, hints) => return hints.clone(),
             Self::Absent(error) => return error.hints(),
             Self::Hinted(error, hints) => return [error.hints(), hints.clone()].concat(),
-            Self::Frozen(_) => "let it go on first, or stay out of its cgroup with --no-cgroup",
-            Self::Cgroup(..) => "stay out of its cgroup, and its limits, with --no-cgroup",
             Self::NoProcfs => "mount one: mount -t proc proc /proc",
             _ => return Vec::new(),
         };

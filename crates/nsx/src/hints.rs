@@ -5,11 +5,23 @@ use nsx_core::{
     proc::ProcRoot,
     refusal::{self, Refusal},
 };
-use nsx_target::{ParseTargetError, TargetError};
+use nsx_target::{ParseTargetError, TargetError, enter::EnterError};
 
 /// Returns what may help, one hint per line.
 pub(crate) fn of_target(error: &TargetError) -> Vec<String> {
     of_form(error).into_iter().chain(error.hints()).collect()
+}
+
+/// Returns a hint for a program that cannot be requested inside a target.
+pub(crate) fn of_entry(error: &EnterError) -> Vec<String> {
+    let hint = match error {
+        EnterError::Frozen(_) => "let it go on first, or stay out of its cgroup with --no-cgroup",
+        EnterError::Cgroups(_) | EnterError::Cgroup { .. } => {
+            "stay out of its cgroup, and its limits, with --no-cgroup"
+        }
+        _ => return Vec::new(),
+    };
+    vec![hint.to_owned()]
 }
 
 /// Returns a hint from the form of the word: a variable of a script may hold nothing, or more than

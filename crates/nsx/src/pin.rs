@@ -13,15 +13,12 @@ use nsx_core::{
     proc::{NsLink, ProcError, ProcRoot},
     refusal, run,
 };
-use nsx_target::Found;
+use nsx_target::{Found, NETNS};
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
     path::Path,
 };
-
-/// The directory of ip-netns(8).
-pub(crate) const NETNS: &str = "/run/netns";
 
 const EXAMPLES: &str = "\
 Examples:

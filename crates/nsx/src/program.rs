@@ -4,6 +4,7 @@
 /// The name of the error in `unshare` and `enter`.
 pub(crate) use crate::error::Error as RequestError;
 use crate::{
+    error::Error,
     exit::ExitStatus,
     out::{self, Output},
     status::StatusFd,
@@ -16,6 +17,7 @@ use nsx_core::{
     proc::ProcRoot,
     refusal,
     run::{self, Ended, Event, Failure, RunError},
+    shell,
 };
 use rustix::{
     fs::{Access, AtFlags, CWD},
@@ -28,13 +30,17 @@ use std::{
 };
 
 /// The calling process, and the procfs that it sees.
-pub(crate) fn caller() -> Result<(Caller, ProcRoot), RequestError> {
-    let proc = ProcRoot::system().map_err(|errno| RequestError::Proc(Box::new(errno)))?;
-    let caller = Caller::read(&proc).map_err(|error| match proc.is_procfs() {
-        true => RequestError::Proc(Box::new(error)),
-        false => RequestError::NoProcfs,
-    })?;
-    Ok((caller, proc))
+pub(crate) fn caller() -> Result<(Caller, ProcRoot), Error> {
+    let proc = ProcRoot::system().map_err(|errno| Error::Proc(Box::new(errno)))?;
+    Ok((read_caller(&proc)?, proc))
+}
+
+/// Reads the calling process in the procfs that it sees.
+pub(crate) fn read_caller(proc: &ProcRoot) -> Result<Caller, Error> {
+    Caller::read(proc).map_err(|error| match proc.is_procfs() {
+        true => Error::Proc(Box::new(error)),
+        false => Error::NoProcfs,
+    })
 }
 
 /// Returns the procfs that the caller sees.
@@ -52,30 +58,17 @@ pub(crate) fn directory() -> Result<PathBuf, RequestError> {
     std::env::current_dir().map_err(RequestError::Directory)
 }
 
-/// The argument vectors to try: the program that was named, or the user's shell and then `/bin/sh`.
-pub(crate) fn programs(named: Vec<OsString>) -> Result<Vec<Vec<CString>>, RequestError> {
-    if !named.is_empty() {
-        return Ok(vec![
-            named
-                .into_iter()
-                .map(|word| c_string(word, "an argument"))
-                .collect::<Result<_, _>>()?,
-        ]);
-    }
-    let shell = std::env::var_os("SHELL")
-        .filter(|shell| !shell.is_empty())
-        .or_else(|| {
-            let user = accounts::user_by_id(rustix::process::getuid().as_raw()).ok()??;
-            Some(OsString::from_vec(user.shell)).filter(|shell| !shell.is_empty())
-        });
-    let mut shells = Vec::new();
-    for shell in shell.into_iter().chain([OsString::from("/bin/sh")]) {
-        let shell = vec![c_string(shell, "SHELL")?];
-        if !shells.contains(&shell) {
-            shells.push(shell);
-        }
-    }
-    Ok(shells)
+/// The argument vectors to try: the program that was named, or the caller's shells.
+pub(crate) fn programs(named: Vec<OsString>) -> Result<Vec<Vec<CString>>, Error> {
+    let programs = match named.is_empty() {
+        true => shell::of_caller().into_iter().map(|it| vec![it]).collect(),
+        false => vec![named],
+    };
+    let arguments = programs.into_iter().map(|words| {
+        let words = words.into_iter();
+        words.map(|word| c_string(word, "an argument")).collect()
+    });
+    Ok(arguments.collect::<Result<_, _>>()?)
 }
 
 /// Returns whether the caller would find a program by this word: a file that may be executed, by

@@ -1,8 +1,9 @@
 //! `nsx rm`: takes away what `--pin` and `nsx pin` made.
 
-use crate::{exit::ExitStatus, out, pin::NETNS, text::escape};
+use crate::{exit::ExitStatus, out, text::escape};
 use clap::{Parser, builder::ValueHint};
 use nsx_core::run::unpin::{self, UnpinError};
+use nsx_target::NETNS;
 use rustix::io::Errno;
 use std::{
     ffi::{OsStr, OsString},

@@ -38,7 +38,8 @@ pub(crate) fn find(target: &Target) -> Result<Subject, TargetError> {
     on_host(|host| host.find_process(target))
 }
 
-fn parse(word: &OsStr) -> Result<Target, TargetError> {
+/// Reads a word of the command line.
+pub(crate) fn parse(word: &OsStr) -> Result<Target, TargetError> {
     Target::parse(word.as_bytes()).map_err(|source| TargetError::NotATarget {
         word: word.to_owned(),
         source,

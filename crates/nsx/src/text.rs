@@ -1,7 +1,9 @@
 //! Text that is safe to show, from bytes that a process or a container chose.
 
+pub use nsx_core::message::{chain, reason};
+
 use serde::Serializer;
-use std::{error::Error as StdError, ffi::OsStr, fmt::Write, os::unix::ffi::OsStrExt};
+use std::{ffi::OsStr, fmt::Write, os::unix::ffi::OsStrExt};
 
 /// The cell of a table for a fact that is not known: the kernel hides it, or the process ended before
 /// it was read.
@@ -60,21 +62,6 @@ pub fn listed(words: &[impl AsRef<str>]) -> String {
         [only] => (*only).to_owned(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
-}
-
-/// Returns the text of an error and its causes, joined with `: `, each once.
-pub fn chain(error: &dyn StdError) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.map(reason).collect::<Vec<_>>().join(": ")
-}
-
-/// Returns the text of an error, without the number that Rust adds to errors of the system.
-pub fn reason(error: &dyn StdError) -> String {
-    let text = error.to_string();
-    text.split(" (os error")
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }
 
 /// Returns an argument as text that is safe to show.

@@ -4,12 +4,11 @@
 //! Each is entered by a process of its own, forked while nsx has one thread, whose output comes
 //! back through pipes. What one says and how it ends is nothing to the others.
 
-use super::{Entered, Options, enter};
+use super::{Options, enter};
 use crate::{
+    error::Error,
     exit::ExitStatus,
-    out,
-    program::RequestError,
-    target,
+    out, program, target,
     text::{escape, escape_json},
 };
 use clap::Args;
@@ -23,7 +22,7 @@ use nsx_core::{
     signal::Disposition,
     trouble,
 };
-use nsx_target::{Found, Host, Match, Pattern, TargetError};
+use nsx_target::{Found, Host, Match, Pattern, TargetError, enter::Destination};
 use rustix::{
     event::{PollFd, PollFlags},
     fd::{AsFd, OwnedFd},
@@ -58,28 +57,18 @@ pub(super) struct ManyOptions {
 }
 
 /// Runs the program in all of them. Fails if one fails.
-pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
+pub(super) fn run(options: &Options, pattern: &OsString) -> Result<ExitStatus, Error> {
     let many = &options.common.many;
-    // Those who enter are forked from here, and start over for it no more: they would begin with
-    // all of them again.
-    if !options.common.explain
-        && let Err(errno) = nsx_core::run::seal()
-    {
-        out::failed("run nsx from a file that nobody can write to", &errno);
-        return ExitStatus::NOT_RUN;
+    // The processes that enter are forked from here. Each would start over as a whole to seal itself.
+    if !options.common.explain {
+        nsx_core::run::seal().map_err(|errno| {
+            Error::failed("run nsx from a file that nobody can write to", errno)
+        })?;
     }
-    let matches = match matches(pattern, many.unique) {
-        Err(error) => return out::report(&error, ExitStatus::NOT_RUN),
-        Ok((kind, matches)) if matches.is_empty() => {
-            out::error(&format!("no {kind} fits {}", out::shown(pattern)));
-            return ExitStatus::NOT_RUN;
-        }
-        Ok((_, matches)) => matches,
-    };
-    // A container whose record could not be read would be left out without a word.
+    let matches = matches(pattern, many.unique)?;
+    // A container whose record could not be read would be left out silently.
     if let Some(errno) = trouble::first() {
-        out::failed("find all containers", &errno);
-        return ExitStatus::NOT_RUN;
+        return Err(Error::failed("find all containers", errno));
     }
     let width = matches
         .iter()
@@ -91,14 +80,9 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
         width,
         gone: Cell::default(),
     };
-    // Else nobody could say how they end where the caller ignores it.
-    let inherited = match Disposition::default_for(libc::SIGCHLD) {
-        Ok(inherited) => inherited,
-        Err(errno) => {
-            out::failed("set what SIGCHLD does", &errno);
-            return ExitStatus::NOT_RUN;
-        }
-    };
+    // If the caller ignores SIGCHLD, the kernel does not tell how children end.
+    let inherited = Disposition::default_for(libc::SIGCHLD)
+        .map_err(|errno| Error::failed("set what SIGCHLD does", errno))?;
     let total = matches.len();
     let mut failed = Vec::new();
     let mut waiting = matches.into_iter();
@@ -121,10 +105,8 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
         if running.is_empty() {
             break;
         }
-        if let Err(errno) = listen(&mut running, &printer) {
-            out::failed("wait for the programs", &errno);
-            return ExitStatus::NOT_RUN;
-        }
+        listen(&mut running, &printer)
+            .map_err(|errno| Error::failed("wait for the programs", errno))?;
         for mut job in running.extract_if(.., |job| job.is_over()) {
             let status = job.end(&printer);
             printer.ended(&job.name, status);
@@ -147,25 +129,21 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> ExitStatus {
             .as_bytes(),
         ));
     }
-    match printer.gone.get() {
+    Ok(match printer.gone.get() {
         Some(Errno::PIPE) | None if failed.is_empty() => ExitStatus::SUCCESS,
         Some(Errno::PIPE) | None => ExitStatus::SOME_FAILED,
         Some(_) => ExitStatus::NOT_RUN,
-    }
+    })
 }
 
-/// Returns what the pattern is of, and all that it fits in order of their words.
-fn matches(
-    pattern: &OsString,
-    unique: Option<NsKind>,
-) -> Result<(&'static str, Vec<Match>), RequestError> {
+/// Returns everything that the pattern fits, in order of addresses; at least one.
+fn matches(pattern: &OsString, unique: Option<NsKind>) -> Result<Vec<Match>, Error> {
     let host = Host::system()?;
-    let not_a_target = |source| TargetError::NotATarget {
+    let parsed = Pattern::parse(pattern.as_bytes()).map_err(|source| TargetError::NotATarget {
         word: pattern.clone(),
         source,
-    };
-    let pattern = Pattern::parse(pattern.as_bytes()).map_err(not_a_target)?;
-    let matches = host.find_all(&pattern);
+    })?;
+    let matches = host.find_all(&parsed);
     target::note_cut_off(&host);
     let mut matches = matches?;
     if let Some(kind) = unique {
@@ -173,7 +151,11 @@ fn matches(
         matches
             .retain(|it| namespace(host.proc(), &it.found, kind).is_none_or(|id| seen.insert(id)));
     }
-    Ok((pattern.subject(), matches))
+    if matches.is_empty() {
+        let message = format!("no {} fits {}", parsed.subject(), out::shown(pattern));
+        return Err(Error::Missing(message));
+    }
+    Ok(matches)
 }
 
 fn namespace(proc: &ProcRoot, found: &Found, kind: NsKind) -> Option<NsId> {
@@ -228,7 +210,8 @@ fn start(
                 .and_then(|()| set_death_signal(libc::SIGTERM));
             drop((nothing, out_theirs, err_theirs));
             let status = match streams {
-                Ok(()) => enter(options, Ok(Entered::of(name.as_ref(), found))),
+                Ok(()) => enter_one(options, Destination::new(name, found))
+                    .unwrap_or_else(|error| out::report(&error, ExitStatus::NOT_RUN)),
                 Err(_) => ExitStatus::NOT_RUN,
             };
             exit_now(status.finish())
@@ -254,6 +237,13 @@ fn start(
             })
         }
     }
+}
+
+/// Enters one container, in a process of its own.
+fn enter_one(options: &Options, destination: Destination) -> Result<ExitStatus, Error> {
+    let host = Host::system()?;
+    let caller = program::read_caller(host.proc())?;
+    enter(options, &host, &caller, Ok(destination))
 }
 
 fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {

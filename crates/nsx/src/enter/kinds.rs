@@ -1,11 +1,7 @@
 //! The options that name kinds of namespace, as `nsenter(1)` has them.
 
-use crate::{out, program::RequestError};
 use clap::{Args, builder::ValueHint};
-use nsx_core::{
-    ns::{NsKind, NsSet},
-    plan::{NamespaceFile, NamespaceFileError},
-};
+use nsx_core::ns::{NsKind, NsSet};
 use std::path::{Path, PathBuf};
 
 /// A flag for each kind, with the file that holds the namespace if it is not the target's.
@@ -55,7 +51,7 @@ impl KindFlags {
         ]
     }
 
-    /// The kinds that were named; none where all are meant.
+    /// Returns the kinds that are named; none if all are meant.
     pub(super) fn named(&self) -> Option<NsSet> {
         let given = self
             .each()
@@ -74,36 +70,16 @@ impl KindFlags {
             .collect()
     }
 
-    /// Returns whether a file is named.
-    pub(super) fn has_files(&self) -> bool {
-        self.each()
-            .into_iter()
-            .any(|(_, flag)| matches!(flag, Some(Some(_))))
-    }
-
     /// Returns the file that is named for a kind.
     pub(super) fn file(&self, kind: NsKind) -> Option<&Path> {
+        self.files()
+            .find_map(|(other, path)| (other == kind).then_some(path))
+    }
+
+    /// Returns the files that are named, each with its kind.
+    pub(super) fn files(&self) -> impl Iterator<Item = (NsKind, &Path)> {
         self.each()
             .into_iter()
-            .find_map(|(other, flag)| flag.as_ref()?.as_deref().filter(|_| other == kind))
+            .filter_map(|(kind, flag)| Some((kind, flag.as_ref()?.as_deref()?)))
     }
-
-    /// The namespaces that come from files.
-    pub(super) fn files(&self) -> Result<Vec<NamespaceFile>, RequestError> {
-        let files = self
-            .each()
-            .into_iter()
-            .filter_map(|(kind, flag)| Some((kind, flag.as_ref()?.as_ref()?)));
-        files.map(|(kind, path)| open(kind, path)).collect()
-    }
-}
-
-fn open(kind: NsKind, path: &PathBuf) -> Result<NamespaceFile, RequestError> {
-    let shown = out::shown(path.as_os_str());
-    NamespaceFile::open(path, kind).map_err(|error| match error {
-        NamespaceFileError::Open(errno) => RequestError::Namespace(shown, errno),
-        NamespaceFileError::OtherKind(found) => RequestError::Usage(format!(
-            "{shown} holds a {found} namespace, not a {kind} namespace"
-        )),
-    })
 }

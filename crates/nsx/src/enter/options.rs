@@ -1,26 +1,16 @@
-//! The options of `nsx enter`, as typed. Nothing is asked of the system here.
+//! The options of `nsx enter`, as typed. Nothing here makes a system call, except for hints.
 
 use super::{
-    all_of::ManyOptions,
-    arguments::Arguments,
-    docker,
-    environment::EnvironmentOptions,
-    guard::GuardOptions,
-    kinds::KindFlags,
-    pty::PtyOptions,
-    users::{Directory, Identity},
-    view::ViewOptions,
+    all_of::ManyOptions, arguments::Arguments, docker, environment::EnvironmentOptions,
+    kinds::KindFlags, pty::PtyOptions,
 };
-use crate::{
-    out,
-    program::{self, RequestError},
-};
+use crate::{out, program};
 use clap::{
     Args, CommandFactory, FromArgMatches, Parser,
     builder::{StyledStr, ValueHint},
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use nsx_core::{ns::NsKind, plan::enter::Groups};
+use nsx_core::ns::NsKind;
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
@@ -131,6 +121,28 @@ pub(super) struct Rights {
     pub(super) no_limits: bool,
 }
 
+/// Options that change what the program sees.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct ViewOptions {
+    /// Run a program of the caller's beside the target: in its namespaces, but with the caller's
+    /// files; $NSX_TARGET_ROOT leads to the target's
+    #[arg(long, conflicts_with_all = ["mount", "all", "no_fix"])]
+    pub(super) host_tools: bool,
+    /// Leave /proc, /sys, /dev/mqueue and /etc as they are, though they tell of other namespaces
+    /// than those that the program is in
+    #[arg(long)]
+    pub(super) no_fix: bool,
+}
+
+/// Options that limit what a hostile target can reach of the caller's.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct GuardOptions {
+    /// Let the program have N more of the caller's descriptors after 0, 1 and 2; with kinds named
+    /// it has all
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(..=1_048_576))]
+    pub(super) preserve_fds: Option<u32>,
+}
+
 impl Options {
     /// Reads an argument vector, whose first word is the command's name.
     pub(crate) fn read(words: &[OsString]) -> Result<Self, clap::Error> {
@@ -203,11 +215,6 @@ impl Options {
         self.named_target.as_deref().or(self.target.as_deref())
     }
 
-    /// Returns the target as it may be shown.
-    pub(super) fn shown_target(&self) -> String {
-        self.target().map(out::shown).unwrap_or_default()
-    }
-
     /// Returns the object that errors name.
     pub(super) fn entered(&self) -> String {
         self.target().map_or_else(
@@ -229,7 +236,7 @@ impl Options {
             )
         });
         let lacking = kinds.without_file();
-        let lacking = (!lacking.is_empty() && kinds.has_files()).then(|| {
+        let lacking = (!lacking.is_empty() && kinds.files().next().is_some()).then(|| {
             format!(
                 "TARGET is needed for the {}, for which no file is named",
                 lacking.noun()
@@ -262,7 +269,7 @@ impl Options {
         let Common { view, kinds, .. } = &self.common;
         kinds
             .named()
-            .map_or(!view.keeps_files(), |named| named.contains(NsKind::Mnt))
+            .map_or(!view.host_tools, |named| named.contains(NsKind::Mnt))
     }
 }
 
@@ -284,52 +291,4 @@ fn with_tip(mut error: clap::Error, target: Option<&OsStr>) -> clap::Error {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
     }
     error
-}
-
-/// The program's user as options give it; none for what no option says.
-#[derive(Debug, Default)]
-pub(super) struct Chosen {
-    pub(super) uid: Option<u32>,
-    pub(super) gid: Option<u32>,
-    pub(super) groups: Option<Vec<u32>>,
-}
-
-impl Rights {
-    /// The supplementary groups that were chosen. Whoever asked for none is not content with less.
-    pub(super) fn groups(&self, chosen: Vec<u32>) -> Groups {
-        if chosen.is_empty() {
-            Groups::Drop {
-                required: self.setgid.is_some(),
-            }
-        } else {
-            Groups::Are(chosen)
-        }
-    }
-
-    /// Returns the user that the program is to be, by the accounts of the target.
-    pub(super) fn who(&self, directory: &Directory<'_>) -> Result<Chosen, RequestError> {
-        if let Some(user) = &self.user {
-            let Identity { uid, gid, groups } = directory.identity(user)?;
-            return Ok(Chosen {
-                uid: Some(uid),
-                gid: Some(gid),
-                groups: Some(groups),
-            });
-        }
-        let uid = self
-            .setuid
-            .as_deref()
-            .map(|user| directory.uid(user))
-            .transpose()?;
-        let gid = self
-            .setgid
-            .as_deref()
-            .map(|group| directory.group(group))
-            .transpose()?;
-        Ok(Chosen {
-            uid,
-            gid,
-            groups: gid.map(|_| Vec::new()),
-        })
-    }
 }

@@ -1,16 +1,18 @@
-//! The program's terminal: options, and when it has one of its own.
+//! The program's terminal: options, and when the program has a terminal of its own.
 
-use crate::{out, program::RequestError};
+use crate::error::Error;
 use clap::Args;
 use nsx_core::{
     idmap::IdKind,
+    message,
     ns::NsKind,
     plan::{
-        PlanError,
+        NamespaceFile, PlanError,
         enter::{Request, TargetProcess},
     },
     pty::Pty,
 };
+use nsx_target::enter::Findings;
 use rustix::{stdio, termios::isatty};
 
 #[derive(Args, Clone, Copy, Debug)]
@@ -25,52 +27,73 @@ pub(super) struct PtyOptions {
 }
 
 impl PtyOptions {
-    /// Asks for a terminal where the program is to have one. Its user and the kinds that are joined
-    /// must be settled.
-    pub(super) fn apply(
+    /// Opens a terminal if the program is to have one. The request must have the program's user and
+    /// the namespaces that are joined.
+    pub(super) fn open(
         self,
-        request: &mut Request,
+        request: &Request,
         target: Option<&TargetProcess<'_>>,
-    ) -> Result<(), RequestError> {
+        findings: &mut Findings,
+    ) -> Result<Option<Pty>, Error> {
         let [stdin, stdout, stderr] =
             [stdio::stdin(), stdio::stdout(), stdio::stderr()].map(isatty);
-        // In a pipeline the keys are another's too, a pager's for one.
-        let from_file = |kind| request.files.iter().any(|file| file.kind() == kind);
-        let joins_mounts = from_file(NsKind::Mnt);
-        let by_default = stdin && stdout && (joins_mounts || request.kinds.contains(NsKind::Mnt));
+        let joins_mounts = request.kinds.contains(NsKind::Mnt) || has_file(request, NsKind::Mnt);
+        // In a pipeline the keys belong to another program too, such as a pager.
+        let by_default = stdin && stdout && joins_mounts;
         if self.no_pty || !(self.pty || by_default) {
-            return Ok(());
+            return Ok(None);
         }
         if !(stdin || stdout || stderr) {
-            let none = "--pty needs a terminal: none of standard input, output and error is one";
-            return Err(RequestError::Usage(none.to_owned()));
+            return Err(Error::usage(
+                "--pty needs a terminal: none of standard input, output and error is one",
+            ));
         }
-        let own = match request.kinds.contains(NsKind::Mnt) {
-            true => target.and_then(|target| Pty::beneath(target.root().ok()?, target.proc).ok()),
-            false => None,
+        let own = match target.filter(|_| request.kinds.contains(NsKind::Mnt)) {
+            Some(target) => target
+                .root()
+                .ok()
+                .and_then(|root| Pty::beneath(root, target.proc).ok()),
+            None => None,
         };
         let pty = match own.map_or_else(Pty::of_caller, Ok) {
             Ok(pty) => pty,
-            Err(errno) if self.pty => return Err(PlanError::Terminal(errno).into()),
-            // As on a rescue system, and where every pseudo-terminal is in use.
+            Err(errno) if self.pty => {
+                return Err(PlanError::Terminal(errno).into());
+            }
+            // As on a rescue system, and if every pseudo-terminal is in use.
             Err(errno) => {
-                out::note(&format!(
-                    "{}: it has yours",
-                    out::chain(&PlanError::Terminal(errno))
-                ));
-                return Ok(());
+                let error = message::chain(&PlanError::Terminal(errno));
+                findings.note(error, "it has yours");
+                return Ok(None);
             }
         };
-        let outside = |ids, id: Option<u32>| match request.kinds.contains(NsKind::User) {
-            true => target?.id_map(ids).ok()?.to_outside(id?),
-            // Which ids are mapped there the file does not tell.
-            false => id.filter(|_| !from_file(NsKind::User)),
-        };
-        if let Some(user) = outside(IdKind::User, request.uid) {
+        if let Some(user) = outside(request, target, IdKind::User, request.uid) {
             let group = request.gid.filter(|_| request.kinds.contains(NsKind::User));
-            pty.give(user, outside(IdKind::Group, group));
+            pty.give(user, outside(request, target, IdKind::Group, group));
         }
-        request.terminal = Some(pty);
-        Ok(())
+        Ok(Some(pty))
+    }
+}
+
+fn has_file(request: &Request, kind: NsKind) -> bool {
+    request
+        .files
+        .iter()
+        .map(NamespaceFile::kind)
+        .any(|other| other == kind)
+}
+
+/// Returns an id of the program as the caller's user namespace numbers it. A file does not tell
+/// which ids its user namespace maps.
+fn outside(
+    request: &Request,
+    target: Option<&TargetProcess<'_>>,
+    ids: IdKind,
+    id: Option<u32>,
+) -> Option<u32> {
+    if request.kinds.contains(NsKind::User) {
+        target?.id_map(ids).ok()?.to_outside(id?)
+    } else {
+        id.filter(|_| !has_file(request, NsKind::User))
     }
 }

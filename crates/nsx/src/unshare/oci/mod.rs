@@ -17,7 +17,6 @@ mod seccomp;
 mod tests;
 
 pub(crate) use error::OciError;
-pub(crate) use process::UMASK;
 
 use crate::text::escape;
 use nsx_core::{

@@ -11,9 +11,6 @@ use std::{
     path::Path,
 };
 
-/// The umask that runtimes set if a configuration has none.
-pub(crate) const UMASK: u32 = 0o22;
-
 impl Bundle {
     /// Sets the process. `program` replaces the configuration's arguments unless it is empty.
     pub(super) fn set_process(
@@ -87,7 +84,7 @@ fn confinement(process: &spec::Process) -> Result<Confinement, OciError> {
         no_new_privs: process.no_new_privileges,
         limits: limits.collect::<Result<_, _>>()?,
         oom_score: process.oom_score_adj,
-        umask: Some(process.user.umask.unwrap_or(UMASK)),
+        umask: Some(process.user.umask.unwrap_or(spec::UMASK)),
         ..Confinement::default()
     })
 }

@@ -1,9 +1,11 @@
-//! The files in /etc that belong to a network, and stand over the caller's for a program that joins
-//! it: those that `ip-netns(8)` has for a named one, and a container's own.
+//! The files in /etc that belong to a network. A program that joins the network but keeps the
+//! caller's files sees them in place of the caller's: those that `ip-netns(8)` has for a named
+//! network namespace, and a container's own.
 
-use super::findings::Findings;
-use crate::{out, pin::NETNS};
+use super::Findings;
+use crate::namespace::NETNS;
 use nsx_core::{
+    message,
     ns::{Namespace, NsId, NsKind},
     plan::{Contents, Mount, enter::TargetProcess},
 };
@@ -14,8 +16,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The directory of files that `ip netns` shows over those in /etc, one directory for each named
-/// network.
+/// The directory with a directory for each named network namespace, whose files `ip netns` mounts
+/// over those in /etc.
 const NETNS_FILES: &str = "/etc/netns";
 
 /// The files of a container that say how names are looked up in its network.
@@ -24,17 +26,17 @@ const OF_CONTAINERS: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 /// The longest of these files that is shown.
 const MOST: usize = 4 << 20;
 
-/// The mounts that show the files of a network. The files of the target are shown too if that is
-/// the target's network, as far as `ip netns` has no other.
+/// Returns the mounts that show the files of a network: those of `ip netns`, and for the network of
+/// the target the target's files.
 pub(super) fn mounts(
     network: NsId,
     target: Option<&TargetProcess<'_>>,
     findings: &mut Findings,
 ) -> Vec<Mount> {
     let mut mounts = of_named(network);
-    if let Some(target) =
-        target.filter(|target| target.ns(NsKind::Net).is_ok_and(|own| own == network))
-    {
+    let is_targets =
+        |target: &&TargetProcess<'_>| target.ns(NsKind::Net).is_ok_and(|own| own == network);
+    if let Some(target) = target.filter(is_targets) {
         for path in OF_CONTAINERS.map(Path::new) {
             if mounts.iter().all(|mount| mount.at != path) {
                 mounts.extend(of_target(target, path, findings));
@@ -44,8 +46,9 @@ pub(super) fn mounts(
     mounts
 }
 
-/// A file of the target's, if it differs from the caller's. The target may have made it anything,
-/// and nothing of it is bound: what the program writes would be the target's.
+/// Returns a mount with a copy of a file of the target, if the file differs from the caller's. The
+/// file itself is not mounted: the target may have put anything there, and what the program writes
+/// to it would be the target's.
 fn of_target(target: &TargetProcess<'_>, path: &Path, findings: &mut Findings) -> Option<Mount> {
     let why = match target.file(path, MOST) {
         Ok(Ok(text)) if fs::read(path).is_ok_and(|own| own == text) => return None,
@@ -61,17 +64,17 @@ fn of_target(target: &TargetProcess<'_>, path: &Path, findings: &mut Findings) -
         Ok(Err(Errno::NOENT | Errno::NOTDIR)) => "is not there".to_owned(),
         Ok(Err(Errno::INVAL)) => "is not a regular file".to_owned(),
         Ok(Err(Errno::FBIG)) => format!("is longer than {} MiB", MOST >> 20),
-        Ok(Err(errno)) => format!("cannot be read: {}", out::reason(&errno)),
-        Err(error) => out::chain(&error),
+        Ok(Err(errno)) => format!("cannot be read: {}", message::reason(&errno)),
+        Err(error) => message::chain(&error),
     };
     findings.skipped(
-        &format!("its {}", path.display()),
-        &format!("{why}; the program sees yours"),
+        format!("its {}", path.display()),
+        format!("{why}; the program sees yours"),
     );
     None
 }
 
-/// The files that `ip netns` has for a network, if that is a named one.
+/// Returns the mounts with the files that `ip netns` has for a network, if the network has a name.
 fn of_named(network: NsId) -> Vec<Mount> {
     let is_its_name = |name: &OsString| {
         Namespace::open(CWD, Path::new(NETNS).join(name))
@@ -84,10 +87,9 @@ fn of_named(network: NsId) -> Vec<Mount> {
         return Vec::new();
     };
     let directory = Path::new(NETNS_FILES).join(name);
-    let there = entries(&directory)
-        .into_iter()
-        .filter(|file| directory.join(file).exists());
-    there
+    let files = entries(&directory).into_iter();
+    files
+        .filter(|file| directory.join(file).exists())
         .map(|file| bind(directory.join(&file), Path::new("/etc").join(file)))
         .collect()
 }
@@ -103,7 +105,7 @@ fn bind(source: PathBuf, at: PathBuf) -> Mount {
     }
 }
 
-/// The names in a directory, sorted; none if it is missing or may not be read.
+/// Returns the names in a directory, sorted; none if it is missing or may not be read.
 fn entries(directory: &Path) -> Vec<OsString> {
     let mut names: Vec<_> = fs::read_dir(directory)
         .into_iter()

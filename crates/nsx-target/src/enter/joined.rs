@@ -1,7 +1,7 @@
 //! The namespaces that are joined: the target's, those of its children, those of files, and the
 //! user namespace that gives the right to join them.
 
-use super::findings::Findings;
+use super::Findings;
 use nsx_core::{
     ns::{Namespace, NsId, NsKind, NsSet, Related},
     plan::{
@@ -21,8 +21,8 @@ pub(super) struct Joined {
 }
 
 impl Joined {
-    /// Settles which of the `wanted` kinds are joined in which the target is not where the caller
-    /// is. `files` are named in place of the target's.
+    /// Settles which namespaces of the `wanted` kinds are joined: `files`, and those of the target in
+    /// which the caller is not.
     ///
     /// # Errors
     /// [`PlanError`] if the target cannot be read.
@@ -37,7 +37,7 @@ impl Joined {
             kinds: NsSet::EMPTY,
             files,
         };
-        // A container is entered where its first process is, as its engine does it.
+        // An engine enters the namespaces of a container's first process, not of its children.
         for kind in [NsKind::Pid, NsKind::Time] {
             if !target.is_whole && wanted.contains(kind) && !joined.has_file(kind) {
                 joined.join_childrens(target, kind, &mut wanted, findings)?;
@@ -55,7 +55,7 @@ impl Joined {
         } else {
             format!("its own {}", joined.kinds)
         };
-        findings.checked("its namespaces", &(its_own + &of_both));
+        findings.checked("its namespaces", its_own + &of_both);
         joined.join_owner(target, caller, findings)?;
         Ok(joined)
     }
@@ -64,7 +64,7 @@ impl Joined {
         self.files.iter().any(|file| file.kind() == kind)
     }
 
-    /// Joins the namespace of a kind that the target's children are in, if that is another than its
+    /// Joins the namespace of a kind that the target's children are in, if it is not the target's
     /// own.
     fn join_childrens(
         &mut self,
@@ -80,7 +80,7 @@ impl Joined {
                 if target.proc.own_ns(NsLink::Own(kind)) != Ok(id) {
                     findings.skipped(
                         "its children",
-                        &format!("are in {id}, which is joined in place of its own"),
+                        format!("are in {id}, which is joined in place of its own"),
                     );
                     let path = format!("/proc/{}/ns/{}", target.process.pid(), link.name()).into();
                     self.files.push(NamespaceFile::new(path, ns));
@@ -117,7 +117,7 @@ impl Joined {
             .map_err(target.failure("namespaces"))?;
         let all = own.iter().chain(self.files.iter().map(|file| &*file.ns));
         if let Some(user) = owner(all, caller, target.proc) {
-            tell_of_owner(user.id(), findings);
+            note_owner(user.id(), findings);
             if target.ns(NsKind::User)? == user.id() {
                 self.kinds.insert(NsKind::User);
             } else {
@@ -138,14 +138,14 @@ pub(super) fn add_owner(
     if !files.iter().any(|file| file.kind() == NsKind::User)
         && let Some(user) = owner(files.iter().map(|file| &*file.ns), caller, proc)
     {
-        tell_of_owner(user.id(), findings);
+        note_owner(user.id(), findings);
         files.push(file_of(user));
     }
 }
 
-fn tell_of_owner(user: NsId, findings: &mut Findings) {
+fn note_owner(user: NsId, findings: &mut Findings) {
     findings.skipped(
-        &user.to_string(),
+        user.to_string(),
         "is yours and owns them: it is joined first, for without it you may not join them",
     );
 }
@@ -154,9 +154,9 @@ fn file_of(user: Namespace) -> NamespaceFile {
     NamespaceFile::new(user.id().to_string().into(), user)
 }
 
-/// Returns the user namespace in which a caller without rights gets the right to join all of
-/// `namespaces`: the nearest one that owns them or is above their owners. None if the caller has
-/// the right, or no user namespace of the caller's gives it.
+/// Returns the user namespace in which an unprivileged caller gets the right to join all of
+/// `namespaces`: the nearest common ancestor of their owners. None if the caller has the right
+/// already, or if the caller did not create that user namespace.
 fn owner<'a>(
     namespaces: impl Iterator<Item = &'a Namespace>,
     caller: &Caller,
@@ -178,14 +178,13 @@ fn owner<'a>(
         });
     }
     let common = common?;
-    // The kernel gives all rights in a user namespace to the user who created it, in the one above
-    // it.
+    // The user who created a user namespace has all rights in it, see user_namespaces(7).
     let is_callers = common.last()?.owner_uid() == Ok(caller.uid);
     common.into_iter().next().filter(|_| is_callers)
 }
 
-/// Returns the user namespace that owns this one and those above it, as far as they are below
-/// `own`; none if it is not.
+/// Returns the user namespace that owns a namespace, and its parents below `own`; none if the owner
+/// is not below `own`.
 fn owners_below(own: NsId, namespace: &Namespace) -> Option<Vec<Namespace>> {
     let mut owners = Vec::new();
     let mut next = namespace.owner();
