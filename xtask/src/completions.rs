@@ -1,5 +1,5 @@
-//! `cargo xtask completions`: what bash, zsh and fish complete, from the options themselves; and
-//! where a TARGET is wanted, what `nsx __targets` prints: the words for all that runs.
+//! `cargo xtask completions`: the options for bash, zsh and fish; and for a TARGET, the words that
+//! `nsx __targets` prints.
 
 use crate::tree::Generated;
 use clap::{Arg, ArgAction, Command, CommandFactory};
@@ -23,11 +23,11 @@ fn script(shell: Shell, file: &str) -> Generated {
         Nsx::command().mut_subcommands(|command| command.mut_args(without_attached_value));
     clap_complete::generate(shell, &mut nsx, "nsx", &mut bytes);
     let text = String::from_utf8_lossy(&bytes);
-    let places = places(&nsx);
+    let commands = commands(&nsx);
     let text = match shell {
-        Shell::Bash => bash(&text, &places),
-        Shell::Zsh => zsh(&text, &places),
-        _ => fish(&text, &places),
+        Shell::Bash => bash(&text, &commands),
+        Shell::Zsh => zsh(&text, &commands),
+        _ => fish(&text, &commands),
     };
     Generated {
         path: Path::new("crates/nsx/completions").join(file),
@@ -37,48 +37,48 @@ fn script(shell: Shell, file: &str) -> Generated {
 }
 
 /// The arguments by which a command takes a target.
-struct Place {
+struct TargetArguments {
     command: String,
-    /// The options, as clap knows them.
+    /// The options with such a value.
     options: Vec<Arg>,
-    /// The operand, likewise.
+    /// The operand with such a value.
     operand: Option<Arg>,
 }
 
 /// The names of values that may be targets.
 const NAMES: [&str; 2] = ["TARGET", "PID"];
 
-fn places(nsx: &Command) -> Vec<Place> {
+fn commands(nsx: &Command) -> Vec<TargetArguments> {
     let is_target = |argument: &&Arg| {
         argument
             .get_value_names()
             .is_some_and(|names| names.iter().any(|name| NAMES.contains(&name.as_str())))
     };
-    let place = |command: &Command| {
+    let arguments = |command: &Command| {
         let arguments = command.get_arguments().filter(is_target).cloned();
         let (operands, options): (Vec<_>, Vec<_>) = arguments.partition(Arg::is_positional);
-        Place {
+        TargetArguments {
             command: command.get_name().to_owned(),
             options,
             operand: operands.into_iter().next(),
         }
     };
     nsx.get_subcommands()
-        .map(place)
-        .filter(|place| place.operand.is_some() || !place.options.is_empty())
+        .map(arguments)
+        .filter(|arguments| arguments.operand.is_some() || !arguments.options.is_empty())
         .collect()
 }
 
-/// The words are put beside what clap's function finds. They have colons, at which bash may break
-/// what was typed, and are not given to `compgen`, which would expand them.
-fn bash(text: &str, places: &[Place]) -> String {
+/// The words are added to those that clap's function finds. They contain colons, at which bash may
+/// break words, and are not given to `compgen`, which would expand them.
+fn bash(text: &str, commands: &[TargetArguments]) -> String {
     let mut after = Vec::new();
     let mut first = Vec::new();
-    for Place {
+    for TargetArguments {
         command,
         options,
         operand,
-    } in places
+    } in commands
     {
         let short = |option: &Arg| {
             option
@@ -134,16 +134,16 @@ if [["#,
         .replace("complete -F _nsx ", "complete -F _nsx_and_targets ")
 }
 
-fn zsh(text: &str, places: &[Place]) -> String {
+fn zsh(text: &str, commands: &[TargetArguments]) -> String {
     let names = NAMES.map(|name| {
         (
             format!(":{name}:_default'"),
             format!(":{name}:_nsx_targets'"),
         )
     });
-    let operands: Vec<_> = places
+    let operands: Vec<_> = commands
         .iter()
-        .filter_map(|place| place.operand.as_ref())
+        .filter_map(|arguments| arguments.operand.as_ref())
         .collect();
     let line = |line: &str| {
         let line = names
@@ -170,37 +170,37 @@ if [ "$funcstack"#;
     text.replacen("if [ \"$funcstack", function, 1)
 }
 
-fn fish(text: &str, places: &[Place]) -> String {
+fn fish(text: &str, commands: &[TargetArguments]) -> String {
     let words = "-a \"(nsx __targets 2>/dev/null)\"";
     let line = |line: &str| {
-        let is_option = |place: &&Place| {
-            let of_command = line.contains(&format!("using_subcommand {}\"", place.command));
+        let is_option = |arguments: &&TargetArguments| {
+            let of_command = line.contains(&format!("using_subcommand {}\"", arguments.command));
             let long = |option: &Arg| {
                 option
                     .get_long()
                     .is_some_and(|long| line.contains(&format!(" -l {long} ")))
             };
-            of_command && line.ends_with(" -r") && place.options.iter().any(long)
+            of_command && line.ends_with(" -r") && arguments.options.iter().any(long)
         };
-        match places.iter().find(is_option) {
+        match commands.iter().find(is_option) {
             Some(_) => format!("{line} -f {words}\n"),
             None => format!("{line}\n"),
         }
     };
     let text: String = text.lines().map(line).collect();
-    let operand = |place: &Place| {
-        let Place { command, .. } = place;
+    let operand = |arguments: &TargetArguments| {
+        let TargetArguments { command, .. } = arguments;
         format!("complete -c nsx -n \"__fish_nsx_using_subcommand {command}\" {words}\n")
     };
-    text + &places
+    text + &commands
         .iter()
-        .filter(|place| place.operand.is_some())
+        .filter(|arguments| arguments.operand.is_some())
         .map(operand)
         .collect::<String>()
 }
 
-/// A value that may be left out is attached with `=`. The scripts would take the next word for it,
-/// so they are told of a flag.
+/// Hides an optional value, which is attached with `=`: the scripts would take the next word for
+/// it, so they get a flag.
 fn without_attached_value(option: Arg) -> Arg {
     if !option.is_require_equals_set() {
         return option;

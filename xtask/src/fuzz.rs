@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz`: runs the fuzz targets with libFuzzer, from the corpus in tests/fuzz and what
-//! earlier runs added to it.
+//! `cargo xtask fuzz`: runs the fuzz targets with libFuzzer, from the corpus in tests/fuzz and the
+//! inputs of earlier runs.
 
 use crate::{Outcome, tree};
 use clap::Args;
@@ -116,7 +116,7 @@ fn build(directory: &Path) -> Outcome<PathBuf> {
         .arg(directory);
     // The sanitizer is one of the compiler's unstable features.
     cargo.env("RUSTC_BOOTSTRAP", "1");
-    // Less to build than for a release, and names in reports.
+    // Faster to build than a release, and with names in reports.
     cargo
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
@@ -141,7 +141,7 @@ fn fuzz(programs: &Path, directory: &Path, target: String, seconds: u32) -> Outc
         .arg(format!("-max_total_time={seconds}"))
         .args(["-timeout=10", "-print_final_stats=1"]);
     command.arg(format!("-artifact_prefix={}/", own.display()));
-    // The C library says on standard error what is wrong with a command line.
+    // The C library reports wrong command lines on standard error.
     command.args((target == "getopt").then_some("-close_fd_mask=2"));
     // New inputs go into the first directory.
     command

@@ -1,4 +1,4 @@
-//! A host made of namespaces, that of the tests: see `tests/support/host.sh`.
+//! A host made of namespaces, the one of the tests: see `tests/support/host.sh`.
 
 use crate::{Outcome, tree};
 use std::{
@@ -21,7 +21,7 @@ impl Host {
     pub(crate) fn start(layout: &str) -> Outcome<Self> {
         let script = tree::root().join("tests/support/host.sh");
         let mut outside = Command::new("bash");
-        // A process group of its own: an interrupt leaves it time to end.
+        // In its own process group: an interrupt leaves it time to end.
         outside
             .arg(&script)
             .arg("outside")
@@ -42,7 +42,7 @@ impl Host {
         if line != "ready\n" {
             return Err("the host of the containers could not be made".into());
         }
-        // The script is bash, whose child became unshare, whose child is PID 1.
+        // The script is bash; its child became unshare, whose child is PID 1.
         host.init = only_child(only_child(host.outside.id())?)?;
         Ok(host)
     }

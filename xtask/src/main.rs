@@ -31,7 +31,7 @@ enum Chore {
     Man,
     /// Write the completions for bash, zsh and fish
     Completions,
-    /// Check that what is generated is current, and what a compiler does not see
+    /// Check that generated files are current, and properties that a compiler does not check
     Check,
     /// Compare with util-linux: instructions, system calls, time
     Bench(bench::Options),

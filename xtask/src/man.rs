@@ -1,9 +1,9 @@
 //! `cargo xtask man`: the options of each command, written into its man page between two comments.
 //!
-//! Between them `nsx-compat(1)` also gets what its programs do otherwise than util-linux's. The
-//! rest of a page is written by hand. See `groff_man(7)` for the macros.
+//! Between them `nsx-compat(1)` also gets the differences from util-linux's programs. The rest of a
+//! page is written by hand. See `groff_man(7)` for the macros.
 
-/// The list that the tests hold against both programs.
+/// The differences that the tests check with both programs.
 #[allow(dead_code, reason = "the rest of an entry is for the tests")]
 #[path = "../../tests/strict/known_differences.rs"]
 mod known_differences;
@@ -33,7 +33,7 @@ pub(crate) fn path(command: &Command) -> PathBuf {
     format!("man/{}.1", page_name(command)).into()
 }
 
-/// The pages, with the options as they are now.
+/// The pages with the current options.
 pub(crate) fn pages() -> Outcome<Vec<Generated>> {
     commands().iter().map(page).collect()
 }
@@ -223,11 +223,11 @@ fn takes_values(argument: &Arg) -> bool {
     argument.get_action().takes_values()
 }
 
-/// A paragraph of help text, with the full stop that help texts leave out. What is in backticks,
+/// A paragraph of help text, with the full stop that help texts leave out. Words in backticks,
 /// options and references to manual pages are bold, the option's own `values` italic.
 fn sentence(text: &str, values: &[&str]) -> String {
-    let parts = text.split('`').enumerate().map(|(place, part)| {
-        if place % 2 == 1 {
+    let parts = text.split('`').enumerate().map(|(index, part)| {
+        if index % 2 == 1 {
             return bold(part);
         }
         part.split(' ')
@@ -279,13 +279,12 @@ fn italic(word: &str) -> String {
     format!("\\fI{}\\fR", literal(word))
 }
 
-/// Formats text that is typed as it stands: its hyphens are the ASCII ones.
+/// Formats text that is typed literally: its hyphens are the ASCII ones.
 fn literal(text: &str) -> String {
     escape(text).replace('-', "\\-")
 }
 
-/// Text that is prose to roff. Nothing that is generated begins a line with a dot or a quotation
-/// mark.
+/// Text that is prose to roff. No generated line begins with a dot or a quotation mark.
 fn escape(text: &str) -> String {
     text.replace('\\', "\\e")
         .replace('~', "\\(ti")

@@ -29,7 +29,7 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
-/// Reads a file. What is not UTF-8 in it becomes U+FFFD.
+/// Reads a file. Bytes that are not UTF-8 become U+FFFD.
 pub(crate) fn read(path: &Path) -> Outcome<String> {
     match fs::read(root().join(path)) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
@@ -37,7 +37,7 @@ pub(crate) fn read(path: &Path) -> Outcome<String> {
     }
 }
 
-/// Writes what was generated.
+/// Writes generated files.
 pub(crate) fn write(files: Vec<Generated>) -> Outcome {
     for Generated { path, text, .. } in files {
         fs::write(root().join(&path), text)
@@ -46,7 +46,7 @@ pub(crate) fn write(files: Vec<Generated>) -> Outcome {
     Ok(())
 }
 
-/// The files that git knows of and that are there.
+/// The files that git tracks and that exist.
 pub(crate) fn committed() -> Outcome<Vec<PathBuf>> {
     let listing = Command::new("git")
         .arg("-C")

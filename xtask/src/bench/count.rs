@@ -4,12 +4,11 @@ use super::Work;
 use crate::Outcome;
 use std::{fs, path::Path};
 
-/// Instructions in user space, of the process and those that it forks, each up to where it becomes
-/// another program.
+/// Instructions in user space, of the process and its forked children, each until its exec.
 ///
-/// Callgrind writes what it counted when a process ends. It loses that at an exec, and a forked
-/// child begins with its parent's counts, so it is told to write before both, which clears the
-/// counts: the sum of all it wrote is the answer.
+/// Callgrind writes its counts when a process ends. It loses them at an exec, and a forked child
+/// begins with its parent's counts, so callgrind is told to write before both, which also clears
+/// the counts. The result is the sum of all files.
 pub(super) fn instructions(work: &Work, directory: &Path) -> Outcome<u64> {
     instructions_with(&[], work, directory)
 }
@@ -48,7 +47,7 @@ pub(super) fn instructions_with(
     Ok(sum)
 }
 
-/// System calls of the process and those that it starts.
+/// System calls of the process and of its descendants.
 pub(super) fn system_calls(work: &Work, directory: &Path) -> Outcome<u64> {
     let file = directory.join("calls");
     work.run(&["strace", "-f", "-c", "-o", &file.to_string_lossy()])?;

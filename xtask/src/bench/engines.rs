@@ -1,6 +1,8 @@
-//! The cost of entering a container by its name: nsx beside `docker exec` and `docker inspect`.
+//! The cost of entering a container by its name: nsx compared with `docker exec` and `docker
+//! inspect`.
 //!
-//! Docker runs on a host of its own. This program runs again there, starts the daemon and measures.
+//! Docker runs on a host of its own. This program starts again there, starts the daemon and
+//! measures.
 
 use super::{Limit, Work, say, time::Rounds};
 use crate::{
@@ -12,10 +14,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The number of containers on the host when one is looked up.
+/// The number of containers on the host during a look-up.
 const CONTAINERS: usize = 200;
 
-/// The programs that Docker needs, and those that the image is made of.
+/// The programs that Docker needs, and those for the image.
 const TOOLS: [&str; 4] = ["dockerd", "docker", "busybox", "ip"];
 
 /// Starts the daemon and a container on the host.
@@ -26,8 +28,7 @@ const START: &str = "
     tar -C /run/image -c . | docker import - image >/dev/null
     docker run --detach --network none --name web image sleep 1000 >/dev/null";
 
-/// Prints the figures; returns what there are limits for. Without Docker there is nothing to
-/// measure.
+/// Prints the figures and returns those with limits. Without Docker it measures nothing.
 pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     if let Some(missing) = TOOLS.iter().find(|tool| which(tool).is_none()) {
         say(&format!(
@@ -90,8 +91,8 @@ pub(super) fn inside(nsx: &Path) -> Outcome {
         "seq {CONTAINERS} | xargs -P 2 -I NUMBER docker create --name c-NUMBER image sleep 1000 \
         >/dev/null"
     ))?;
-    // To say what its first process is called outside is the least that can be done with a
-    // container that is found.
+    // Translating the PID of the first process is the cheapest thing to do with a container that
+    // was found.
     for target in ["docker:web", "web"] {
         let found = ratio(
             &["pidmap", "--quiet", "--from", target, "1"],

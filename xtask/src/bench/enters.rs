@@ -1,5 +1,5 @@
-//! The cost of entering all namespaces of a process whose id is known: nsx as `nsenter` and `nsx
-//! enter`, beside util-linux's `nsenter`.
+//! The cost of entering all namespaces of a process with a known PID: nsx as `nsenter` and `nsx
+//! enter`, compared with util-linux's `nsenter`.
 
 use super::{Limit, Work, count, say, starts, time::Rounds};
 use crate::Outcome;
@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The commands that are compared, in the order of the table's rows.
+/// The compared commands, in the order of the table's rows.
 const WHO: [&str; 3] = [
     "nsx as nsenter -t PID -a",
     "nsx enter PID",
@@ -24,7 +24,7 @@ const STRICT: usize = 0;
 const NSX: usize = 1;
 const UTIL_LINUX: usize = 2;
 
-/// A `sleep` in namespaces of its own, as root makes them.
+/// A `sleep` in its own namespaces, started by root.
 struct Target {
     unshare: Child,
     pid: String,
@@ -73,7 +73,7 @@ impl Drop for Target {
     }
 }
 
-/// Prints the table; returns what there are limits for. Only root can make what is entered.
+/// Prints the table and returns the figures with limits. Only root can create the target.
 pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     let (strict, idle, counts) = (
         starts::link(nsx, directory, "nsenter")?,
@@ -133,7 +133,7 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
                 limit(instructions as f64, 110_000.0, "instructions");
                 limit(ratio.median, 0.75, "of util-linux's time");
             }
-            // It reads who the target is and what it may do.
+            // It reads the target's ids and privileges.
             NSX => limit(ratio.median, 1.3, "of util-linux's time"),
             _ => {}
         }

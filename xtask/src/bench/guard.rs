@@ -1,5 +1,4 @@
-//! A guard that restores the host whatever happens to the bench: a shell that waits until the bench
-//! is gone.
+//! A guard that restores the host after the bench: a shell that waits until the bench is gone.
 
 use crate::Outcome;
 use std::{
@@ -10,14 +9,15 @@ use std::{
 /// Runs a script when it is dropped, or when this process ends in any other way.
 pub(super) struct Guard {
     shell: Child,
-    /// Its end of file is the sign.
+    /// The pipe whose end of file starts the script.
     sign: Option<ChildStdin>,
 }
 
 impl Guard {
     pub(super) fn new(script: &str) -> Outcome<Self> {
         let mut shell = Command::new("sh");
-        // In a group of its own and deaf, so that what interrupts the bench does not interrupt it.
+        // In its own process group and ignoring signals, so that an interrupt of the bench does not
+        // stop it.
         shell
             .arg("-c")
             .arg(format!("trap '' INT TERM HUP QUIT; read -r sign; {script}"))

@@ -1,7 +1,7 @@
-//! The cost of listing: nsx beside lsns and beside a floor, on hosts of the bench's own making.
+//! The cost of listing: nsx compared with lsns and with a floor, on hosts that the bench creates.
 //!
-//! Each host is a PID namespace with a /proc of its own, in which this program runs again, makes a
-//! load (see `load.c`) and measures. Nothing of it is left when that ends, however it ends.
+//! Each host is a PID namespace with its own procfs, in which this program starts again, creates a
+//! load (see `load.c`) and measures. Nothing is left when it ends.
 
 use super::{
     Limit, Work, count,
@@ -25,7 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The loads that the bench runs if none are named.
+/// The default loads.
 pub(super) const USUAL: [&str; 9] = [
     "processes:80",
     "processes:1000",
@@ -41,7 +41,7 @@ pub(super) const USUAL: [&str; 9] = [
 /// lsns is stopped after this time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// As many ids more than a load has processes are enough for what runs beside.
+/// This many more ids than a load has processes are enough for other processes.
 const SPARE_IDS: usize = 8192;
 
 const LEGEND: &str = "
@@ -60,7 +60,7 @@ PEAK          memory of nsx ls --all, in KiB
 INSTRUCTIONS  of nsx ls --all in user space, for each process; counted by callgrind
 ";
 
-/// Something to list.
+/// Processes or namespaces to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Load {
     kind: Kind,
@@ -111,7 +111,7 @@ impl fmt::Display for Load {
 /// The measured figures, by name.
 type Figures = BTreeMap<String, f64>;
 
-/// Prints the table; returns what there are limits for.
+/// Prints the table and returns the figures with limits.
 pub(super) fn compare(nsx: &Path, directory: &Path, loads: &[Load]) -> Outcome<Vec<Limit>> {
     compile(
         &tree::root().join("xtask/src/bench/load.c"),
@@ -134,8 +134,8 @@ pub(super) fn compare(nsx: &Path, directory: &Path, loads: &[Load]) -> Outcome<V
     for load in loads {
         let figures = outside(*load, nsx, directory)?;
         let figure = |name: &str| figures.get(name).copied();
-        let cell = |name: &str, places: usize| {
-            figure(name).map_or_else(String::new, |figure| format!("{figure:.places$}"))
+        let cell = |name: &str, decimals: usize| {
+            figure(name).map_or_else(String::new, |figure| format!("{figure:.decimals$}"))
         };
         let spread = |name: &str| match (
             figure(name),
@@ -147,7 +147,7 @@ pub(super) fn compare(nsx: &Path, directory: &Path, loads: &[Load]) -> Outcome<V
             }
             _ => String::new(),
         };
-        // Where lsns was stopped, it would have taken longer.
+        // If lsns was stopped, it would have taken longer.
         let more = if figure("lsns-stopped").is_some() {
             "over "
         } else {
@@ -213,7 +213,7 @@ pub(super) fn compare(nsx: &Path, directory: &Path, loads: &[Load]) -> Outcome<V
     Ok(limits)
 }
 
-/// Has a load measured in a PID namespace of its own.
+/// Measures a load in its own PID namespace.
 fn outside(load: Load, nsx: &Path, directory: &Path) -> Outcome<Figures> {
     let _pid_max = raise_pid_max(load)?;
     let cgroups = if load.kind == Kind::Cgroups {
@@ -252,7 +252,7 @@ fn outside(load: Load, nsx: &Path, directory: &Path) -> Outcome<Figures> {
     text.lines().map(figure).collect()
 }
 
-/// Makes room for the ids of a load, and puts it back.
+/// Raises the limit of PIDs for a load, and restores it later.
 fn raise_pid_max(load: Load) -> Outcome<Option<Guard>> {
     const FILE: &str = "/proc/sys/kernel/pid_max";
     let old = fs::read_to_string(FILE)?;
@@ -265,7 +265,7 @@ fn raise_pid_max(load: Load) -> Outcome<Option<Guard>> {
     Ok(Some(guard))
 }
 
-/// Cgroups as Docker makes them; they go with this value.
+/// Cgroups as Docker makes them, which are removed when this value is dropped.
 struct Cgroups {
     directory: PathBuf,
     _guard: Guard,
@@ -281,7 +281,7 @@ impl Cgroups {
         let point = point.ok_or("there is no cgroup2 hierarchy")?;
         let directory = Path::new(point).join(format!("nsx-bench.{}", std::process::id()));
         let path = directory.display();
-        // The kernel needs a moment to take the last process out.
+        // The kernel needs a moment to remove the last process.
         let guard = Guard::new(&format!(
             "for try in $(seq 100); do rmdir {path}/* {path} 2>/dev/null && break; [ -d {path} ] \
             || break; sleep 0.1; done"
@@ -297,7 +297,7 @@ impl Cgroups {
     }
 }
 
-/// In the PID namespace: makes the load and prints the figures.
+/// In the PID namespace: creates the load and prints the figures.
 pub(super) fn inside(load: Load, nsx: &Path, directory: &Path, cgroups: Option<&Path>) -> Outcome {
     let standing = Standing::new(load, directory, cgroups)?;
     let scan = || Work::new(directory.join("load"), ["scan"]);
@@ -315,7 +315,7 @@ pub(super) fn inside(load: Load, nsx: &Path, directory: &Path, cgroups: Option<&
     note(&mut figures, "two", &rounds, 2, 0);
     let deep = Rounds::run(&[scan(), Work::new(nsx, ["ls", "--deep", "--quiet"])])?;
     note(&mut figures, "deep", &deep, 1, 0);
-    // PID 1 is there on every host, and it is this program's.
+    // PID 1 exists on every host; here it is this program.
     let task = Rounds::run(&[
         Work::new(directory.join("idle"), [""; 0]),
         Work::new(nsx, ["ls", "1"]),
@@ -328,7 +328,7 @@ pub(super) fn inside(load: Load, nsx: &Path, directory: &Path, cgroups: Option<&
         figures.insert("lsns-stopped".to_owned(), 1.0);
     }
     let theirs = theirs.unwrap_or(PATIENCE).as_secs_f64();
-    // Where both are fast, one run says little.
+    // If both are fast, one run is not enough.
     let (ratio, strict_ratio) = if theirs < 1.0 {
         let rounds = Rounds::run(&[ours(), strict(), Work::new("lsns", ["-n", "-l"])])?;
         figures.insert("lsns".to_owned(), rounds.median(2));
@@ -382,7 +382,7 @@ fn note<const N: usize>(
     figures.insert(format!("{name}+"), ratio.upper_quartile);
 }
 
-/// Returns how long a command takes, or none if the command takes too long and is stopped.
+/// Returns the time of a command, or none if the command takes too long and is stopped.
 fn patiently(words: &[&str]) -> Outcome<Option<Duration>> {
     let start = Instant::now();
     let mut child = Command::new(words[0])
@@ -401,7 +401,7 @@ fn patiently(words: &[&str]) -> Outcome<Option<Duration>> {
     Ok(None)
 }
 
-/// A load that stands. Its processes end with this value.
+/// A load that is ready. Its processes end with this value.
 struct Standing {
     load: Child,
     _input: Option<ChildStdin>,

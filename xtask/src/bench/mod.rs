@@ -1,8 +1,7 @@
-//! `cargo xtask bench`: nsx beside util-linux, on the same work in the same run.
+//! `cargo xtask bench`: nsx compared with util-linux, on the same work in the same run.
 //!
 //! Instructions and system calls repeat from run to run, because every command has the same
-//! environment: PATH alone. Times do not, so they are given only as a ratio of runs that took
-//! turns.
+//! environment: only PATH. Times do not repeat, so they are ratios of runs that took turns.
 
 mod count;
 mod engines;
@@ -25,25 +24,25 @@ use std::{
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Compare what starting programs takes, and no part that is not named
+    /// Compare the cost of starting programs, and no other part unless it is named
     #[arg(long)]
     starts: bool,
-    /// Compare what entering a process takes
+    /// Compare the cost of entering a process
     #[arg(long)]
     enters: bool,
-    /// Compare what entering a container of Docker's takes, which is started for it
+    /// Compare the cost of entering a container of Docker's, which is started for it
     #[arg(long)]
     engines: bool,
     /// Compare the lists
     #[arg(long)]
     lists: bool,
-    /// Compare the lists with this load alone: processes:N, sockets:N, nets:N or cgroups:N
+    /// Compare the lists with this load only: processes:N, sockets:N, nets:N or cgroups:N
     #[arg(long = "load", value_name = "LOAD")]
     loads: Vec<Load>,
-    /// Compare the translation of ids, among ten thousand processes more
+    /// Compare the translation of ids, among ten thousand other processes
     #[arg(long)]
     pidmap: bool,
-    /// Measure here and print figures: what the bench runs in a PID namespace of its own
+    /// Measure here and print figures: the bench runs this in its own PID namespace
     #[arg(long, hide = true, requires = "directory")]
     inside: Option<Load>,
     #[arg(long, hide = true, requires = "nsx")]
@@ -54,12 +53,12 @@ pub(crate) struct Options {
     directory: Option<PathBuf>,
     #[arg(long, hide = true)]
     cgroups: Option<PathBuf>,
-    /// Fail where a limit is missed
+    /// Fail if a limit is missed
     #[arg(long)]
     check: bool,
 }
 
-/// A figure that may be no more than this.
+/// A figure with an upper limit.
 struct Limit {
     of: String,
     figure: f64,
@@ -136,17 +135,17 @@ impl fmt::Display for Limit {
             unit,
         } = self;
         let met = if self.is_met() { "met   " } else { "MISSED" };
-        // Ratios have three places, counts none.
-        let places = if *most < 10.0 { 3 } else { 0 };
+        // Ratios have three decimals, counts none.
+        let decimals = if *most < 10.0 { 3 } else { 0 };
         write!(
             formatter,
-            "{met}  {of}: {figure:.places$} {unit}, at most {most:.places$}"
+            "{met}  {of}: {figure:.decimals$} {unit}, at most {most:.decimals$}"
         )
     }
 }
 
-/// nsx as it is shipped: one static file. The symbols stay, for they tell callgrind where the exec
-/// is; they cost nothing at run time.
+/// nsx as it is shipped: a static file. It keeps its symbols, which cost nothing at run time, so
+/// that callgrind finds the exec.
 fn build(directory: &Path) -> Outcome<PathBuf> {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = tree::cargo();
@@ -170,7 +169,7 @@ fn build(directory: &Path) -> Outcome<PathBuf> {
     Ok(directory.join(target).join("release/nsx"))
 }
 
-/// Tries more than once, because lsns fails where a process ends while it reads about it.
+/// Tries more than once, because lsns fails if a process ends while lsns reads it.
 fn insist<T>(attempt: impl Fn() -> Outcome<T>) -> Outcome<T> {
     (0..9)
         .find_map(|_| attempt().ok())
@@ -202,7 +201,7 @@ impl Work {
         self
     }
 
-    /// Runs it as the last arguments of a tool, if there is one, and drops what it prints.
+    /// Runs it as the last arguments of a tool, if there is one, and drops its output.
     fn run(&self, tool: &[&str]) -> Outcome {
         let mut words = tool
             .iter()

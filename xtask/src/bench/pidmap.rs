@@ -1,5 +1,5 @@
-//! `nsx pidmap` on a host of ten thousand processes, beside what people do: grep over /proc, and
-//! sed for a log.
+//! `nsx pidmap` on a host of ten thousand processes, compared with the usual ways: grep over /proc,
+//! and sed for a log.
 
 use super::{Limit, Work, say, starts::compile, time::Rounds};
 use crate::{Outcome, tree};
@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The number of processes in the namespace that is asked about.
+/// The number of processes in the namespace.
 const PROCESSES: usize = 10_000;
 
 /// The number of ids that the library translates, and of lines in a log.
@@ -21,10 +21,10 @@ const MANY: usize = 500_000;
 /// The expression that sed and nsx look for in a log.
 const EXPRESSION: &str = "pid=([0-9]+)";
 
-/// A PID namespace with many processes, which end with this.
+/// A PID namespace with many processes, which end with this value.
 struct Crowd {
     child: Child,
-    /// The id of its first process here.
+    /// The PID of its first process here.
     first: String,
 }
 
@@ -62,7 +62,7 @@ impl Drop for Crowd {
     }
 }
 
-/// Compares, and returns what there are limits for.
+/// Compares, and returns the figures with limits.
 pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     let helper = compile(
         &tree::root().join("xtask/src/bench/pidmap.c"),
@@ -71,10 +71,10 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     let library = library(directory)?;
     let log = |name: &str, text: &str| -> Outcome<PathBuf> {
         let path = directory.join(name);
-        let line = |place: usize| {
+        let line = |index: usize| {
             format!(
                 "2026-11-22T05:00:00 host web: worker {text} took {} ms\n",
-                place % 97
+                index % 97
             )
         };
         fs::write(&path, (0..MANY).map(line).collect::<String>())?;
@@ -152,7 +152,7 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     for (of, ours, unit, theirs, most) in cases {
         let ratio = Rounds::run(&[shell(&ours), shell(&theirs)])?.ratio(0, 1);
         say(&format!("nsx pidmap, {of}: {ratio} {unit}\n"))?;
-        // A row a process with its command line is more than grep does.
+        // A row per process with its command line is more than grep prints.
         if most == f64::INFINITY {
             continue;
         }

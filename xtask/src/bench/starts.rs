@@ -1,5 +1,5 @@
-//! The cost of starting a program in new namespaces: nsx as `unshare` and `nsx unshare`, beside
-//! util-linux's and beside a floor, a program in C that does this work and nothing else.
+//! The cost of starting a program in new namespaces: nsx as `unshare` and `nsx unshare`, compared
+//! with util-linux and with a floor, a program in C that only does this work.
 
 use super::{Limit, Work, count, say, time::Rounds};
 use crate::{Outcome, tree};
@@ -35,7 +35,7 @@ const CASES: [Case; 3] = [
     },
 ];
 
-/// The programs that are compared, in the order of the table's rows.
+/// The compared programs, in the order of the table's rows.
 const WHO: [&str; 4] = ["the floor", "nsx as unshare", "nsx unshare", "util-linux"];
 const FLOOR: usize = 0;
 const STRICT: usize = 1;
@@ -51,7 +51,7 @@ static C program that
 TO THEIRS     the same to util-linux's; both differ from one bench to the next
 ";
 
-/// Prints the table and what a locale costs; returns what there are limits for.
+/// Prints the table and the cost of a locale, and returns the figures with limits.
 pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     let floor = build_floor(directory)?;
     let strict = link(nsx, directory, "unshare")?;
@@ -143,7 +143,7 @@ pub(super) fn compare(nsx: &Path, directory: &Path) -> Outcome<Vec<Limit>> {
     Ok(limits)
 }
 
-/// A link of a name under which nsx is strict.
+/// A link with a name under which nsx is strict.
 pub(super) fn link(nsx: &Path, directory: &Path, name: &str) -> Outcome<PathBuf> {
     let link = directory.join(name);
     match fs::remove_file(&link) {
@@ -160,7 +160,7 @@ fn build_floor(directory: &Path) -> Outcome<PathBuf> {
     )
 }
 
-/// The program that is started: one that costs as little as one can, so that it hides nothing.
+/// The program that is started: as cheap as possible, so that it hides nothing.
 pub(super) fn idle(directory: &Path) -> Outcome<PathBuf> {
     let source = directory.join("idle.c");
     fs::write(&source, "int main(void) { return 0; }\n")?;

@@ -1,4 +1,4 @@
-//! The times that commands take, one against the other.
+//! The times of commands, relative to each other.
 
 use super::{Work, insist};
 use crate::Outcome;
@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The commands take turns for at least this long, and so many times.
+/// The commands take turns for at least this long, and at least this many times.
 const TIME: Duration = Duration::from_secs(4);
 const ROUNDS: usize = 21;
 
@@ -32,18 +32,18 @@ impl fmt::Display for Ratio {
 pub(super) struct Rounds<const N: usize>(Vec<[f64; N]>);
 
 impl<const N: usize> Rounds<N> {
-    /// Runs the commands in turn, so that what slows the machine down slows all of them.
+    /// Runs the commands in turn, so that a slow machine slows down all of them.
     pub(super) fn run(works: &[Work; N]) -> Outcome<Self> {
         let start = Instant::now();
         let mut rounds = Vec::new();
         while start.elapsed() < TIME || rounds.len() < ROUNDS {
-            // Who goes after another finds its caches, so each has each place, and goes before and
-            // after each other.
+            // A command finds the caches of the one before, so each command runs in each position,
+            // and before and after each other one.
             let (turn, back) = (rounds.len() / 2, rounds.len() % 2 == 1);
             let mut seconds = [0.0; N];
-            for place in 0..N {
-                let place = if back { N - 1 - place } else { place };
-                let which = (turn + place) % N;
+            for index in 0..N {
+                let index = if back { N - 1 - index } else { index };
+                let which = (turn + index) % N;
                 seconds[which] = time(&works[which])?;
             }
             rounds.push(seconds);
@@ -51,14 +51,14 @@ impl<const N: usize> Rounds<N> {
         Ok(Self(rounds))
     }
 
-    /// The median of the times of the command at one place, in seconds.
+    /// The median time of the command with an index, in seconds.
     pub(super) fn median(&self, which: usize) -> f64 {
         let mut seconds: Vec<_> = self.0.iter().map(|seconds| seconds[which]).collect();
         seconds.sort_by(f64::total_cmp);
         seconds[seconds.len() / 2]
     }
 
-    /// The time of the command at one place over that of the command at another, round by round.
+    /// The time of one command over that of another, round by round.
     pub(super) fn ratio(&self, ours: usize, theirs: usize) -> Ratio {
         let mut ratios: Vec<_> = self
             .0

@@ -5,10 +5,10 @@ use std::path::Path;
 /// The only registry that a lock file may name.
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// Directories that are somebody's machine.
+/// Directories of a single machine.
 const MACHINE: [&str; 3] = ["home", "work", "Users"];
 
-/// Lists what belongs to a machine, an editor or a merge.
+/// Lists text that belongs to a machine, an editor or a merge.
 pub(super) fn litter(path: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -46,9 +46,9 @@ pub(super) fn litter(path: &Path, text: &str) -> Vec<String> {
 /// Returns whether a path below `/directory` is in the line.
 fn names_root_directory(line: &str, directory: &str) -> bool {
     let path = format!("/{directory}/");
-    let before = |place: usize| line[..place].chars().next_back();
-    line.match_indices(&path).any(|(place, _)| {
-        before(place).is_none_or(|letter| !(letter.is_alphanumeric() || "._-}/".contains(letter)))
+    let before = |index: usize| line[..index].chars().next_back();
+    line.match_indices(&path).any(|(index, _)| {
+        before(index).is_none_or(|letter| !(letter.is_alphanumeric() || "._-}/".contains(letter)))
     })
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask check`: what a compiler does not see.
+//! `cargo xtask check`: properties of the repository that a compiler does not check.
 
 mod litter;
 mod references;
@@ -17,7 +17,7 @@ const STRICT: [&str; 3] = [
     "crates/nsx/src/compat/unshare/help.txt",
 ];
 
-/// Runs all checks and lists what each found.
+/// Runs all checks and lists their findings.
 pub(crate) fn run() -> Outcome {
     let mut problems = stale(&[man::pages()?, completions::scripts()].concat());
     problems.extend(options_and_pages_differ()?);
@@ -42,7 +42,7 @@ pub(crate) fn run() -> Outcome {
     }
 }
 
-/// Generated files that are not what would be generated now.
+/// Generated files that are out of date.
 fn stale(files: &[Generated]) -> Vec<String> {
     let stale = files
         .iter()
@@ -58,7 +58,7 @@ fn stale(files: &[Generated]) -> Vec<String> {
         .collect()
 }
 
-/// Options that a command has and its page has not, and those in the page that no command has.
+/// Options without a line in their command's page, and options in a page that no command has.
 fn options_and_pages_differ() -> Outcome<Vec<String>> {
     let commands = man::commands();
     let all: BTreeSet<_> = commands.iter().flat_map(long_options).collect();
@@ -79,7 +79,7 @@ fn options_and_pages_differ() -> Outcome<Vec<String>> {
         };
         let gone = told
             .difference(known)
-            .map(|option| format!("{}: {option} is no option", path.display()));
+            .map(|option| format!("{}: {option} is not an option", path.display()));
         problems.extend(gone);
     }
     Ok(problems)
@@ -110,7 +110,7 @@ fn options_in(page: &str) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// A module that does not say what it is for.
+/// A module without a header.
 fn unheaded(path: &Path, text: &str) -> Vec<String> {
     let headed =
         path.extension().is_none_or(|extension| extension != "rs") || text.starts_with("//!");

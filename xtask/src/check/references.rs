@@ -3,7 +3,7 @@
 use crate::tree;
 use std::path::Path;
 
-/// Lists what a document names and what does not exist.
+/// Lists the files and tests that a document names and that do not exist.
 pub(super) fn missing(path: &Path, text: &str) -> Vec<String> {
     let is_document = path.extension().is_some_and(|extension| extension == "md")
         && path.components().count() == 1;

@@ -1,5 +1,4 @@
-//! The initramfs: nsx, the system tests, and the programs of Debian's packages that they run beside
-//! it.
+//! The initramfs: nsx, the system tests, and the programs of Debian's packages that they run.
 
 use super::kernel::{Kernel, run};
 use crate::{Outcome, host, tree};
@@ -11,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Debian's packages of which tests run programs.
+/// Debian's packages whose programs tests run.
 const PACKAGES: [&str; 28] = [
     "acl",
     "apparmor",
@@ -43,10 +42,10 @@ const PACKAGES: [&str; 28] = [
     "util-linux-extra",
 ];
 
-/// Modules that tests need, those first that others need.
+/// Modules that tests need, after the modules that these need.
 const MODULES: [&str; 6] = ["overlay", "fuse", "dummy", "veth", "tun", "binfmt_misc"];
 
-/// Files of /etc. The tests' ordinary user is in no file, as on other hosts.
+/// Files of /etc. The tests' ordinary user has no account, as on other hosts.
 const ETC: [(&str, &str); 7] = [
     (
         "passwd",
@@ -72,7 +71,7 @@ pub(super) fn pack(kernel: &Kernel, nsx: &Path, tests: &Path) -> Outcome<PathBuf
     ] {
         fs::create_dir_all(root.join(directory))?;
     }
-    // What is a link into /usr here is one there.
+    // Directories that are links into /usr on the host are links in the guest.
     for name in ["bin", "lib", "lib64", "sbin"] {
         if let Ok(target) = fs::read_link(Path::new("/").join(name)) {
             fs::create_dir_all(root.join(&target))?;
@@ -84,11 +83,11 @@ pub(super) fn pack(kernel: &Kernel, nsx: &Path, tests: &Path) -> Outcome<PathBuf
         copy(file, &root)?;
     }
     for library in libraries(files.iter().map(PathBuf::as_path).chain([nsx, tests]))? {
-        // The name by which the loader knows a library is a link to the file.
+        // The name that the loader uses for a library is a link to the file.
         copy(&library, &root)?;
         copy(&library.canonicalize()?, &root)?;
     }
-    // The links that Debian's packages make when they are installed.
+    // The links that Debian's packages create when they are installed.
     for (target, name) in [("mawk", "awk"), ("dash", "sh")] {
         let link = root.join("usr/bin").join(name);
         if !link.is_symlink() {
@@ -98,7 +97,7 @@ pub(super) fn pack(kernel: &Kernel, nsx: &Path, tests: &Path) -> Outcome<PathBuf
     for (name, text) in ETC {
         fs::write(root.join("etc").join(name), text)?;
     }
-    // The tests find nsx at the path at which it was built.
+    // The tests find nsx at the path that it was built at.
     copy(nsx, &root)?;
     fs::copy(tests, root.join("tests/system"))?;
     fs::copy(
@@ -110,8 +109,8 @@ pub(super) fn pack(kernel: &Kernel, nsx: &Path, tests: &Path) -> Outcome<PathBuf
     archive(&root)
 }
 
-/// The programs and libraries of the packages. A package that is not installed is missed by the
-/// tests that need it.
+/// The programs and libraries of the packages. Tests that need a package that is not installed
+/// report it.
 fn of_packages() -> Outcome<BTreeSet<PathBuf>> {
     let output = Command::new("dpkg-query")
         .arg("--listfiles")
@@ -133,7 +132,7 @@ fn of_packages() -> Outcome<BTreeSet<PathBuf>> {
 
 /// The shared libraries of programs, the loader among them.
 fn libraries<'a>(files: impl Iterator<Item = &'a Path>) -> Outcome<BTreeSet<PathBuf>> {
-    // ldd says of scripts and static programs that they are not dynamic ones.
+    // For scripts and static programs ldd prints that they are not dynamic.
     let output = Command::new("ldd")
         .args(files)
         .stderr(Stdio::null())

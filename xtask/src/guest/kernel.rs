@@ -1,4 +1,4 @@
-//! Kernels of Debian, fetched and unpacked but not installed.
+//! Kernels of Debian, downloaded and unpacked but not installed.
 
 use crate::Outcome;
 use std::{
@@ -19,7 +19,7 @@ impl Kernel {
     /// Returns the newest kernel of a series, `6.1`, that the package sources have.
     ///
     /// # Errors
-    /// An error that says what apt-get or dpkg-deb lacked.
+    /// An error with the message of apt-get or dpkg-deb.
     pub(super) fn fetch(series: &str) -> Outcome<Self> {
         let package = newest(series)?;
         let directory = super::cache().join(&package);
@@ -49,8 +49,7 @@ impl Kernel {
             .join(format!("boot/vmlinuz-{}", self.release))
     }
 
-    /// Copies modules to `to`, without what they are compressed with. One that this kernel does not
-    /// have as a file is built in.
+    /// Copies modules to `to`, uncompressed. A module without a file is built into this kernel.
     pub(super) fn copy_modules(&self, names: &[&str], to: &Path) -> Outcome {
         // Debian 13 has /usr/lib instead of /lib.
         let root = ["lib/modules", "usr/lib/modules"]
@@ -64,7 +63,7 @@ impl Kernel {
             let Some(file) = find(&root, name)? else {
                 continue;
             };
-            // In the order in which they need each other.
+            // In the order of their dependencies.
             let plain = to.join(format!("{index:02}-{name}.ko"));
             match file.extension().and_then(OsStr::to_str) {
                 Some("xz") => {
@@ -82,7 +81,7 @@ impl Kernel {
     }
 }
 
-/// The package of a series that was built last.
+/// The newest package of a series.
 fn newest(series: &str) -> Outcome<String> {
     let arch = match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -104,7 +103,7 @@ fn newest(series: &str) -> Outcome<String> {
         .to_owned())
 }
 
-/// The numbers in a name, by which releases are ordered: 6.1.0-9 comes before 6.1.0-10.
+/// The numbers in a name, which order releases: 6.1.0-9 comes before 6.1.0-10.
 fn numbers(name: &str) -> Vec<u64> {
     name.split(|c: char| !c.is_ascii_digit())
         .filter_map(|word| word.parse().ok())

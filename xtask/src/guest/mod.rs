@@ -2,8 +2,8 @@
 //! acceleration.
 //!
 //! The guest is a kernel of Debian with an initramfs of nsx, the tests and the programs that they
-//! run. It has what containers' hosts often lack or have in addition: AppArmor, Yama, cgroup
-//! version 2 alone.
+//! run. It has features that hosts of containers often lack, or vice versa: AppArmor, Yama, only
+//! cgroup version 2.
 
 mod image;
 mod kernel;
@@ -23,13 +23,13 @@ pub(crate) struct Options {
     /// Boot Debian's newest kernel of each of these series
     #[arg(default_values = ["6.1", "6.12"], value_name = "KERNEL")]
     kernels: Vec<String>,
-    /// Run the tests whose names contain this, and not the short list
+    /// Run the tests whose names contain this instead of the short list
     #[arg(long = "test", value_name = "NAME")]
     tests: Vec<String>,
     /// Run every test
     #[arg(long, conflicts_with = "tests")]
     all: bool,
-    /// Skip a kernel that the package sources do not have, and say why
+    /// Skip a kernel that the package sources lack, with a message
     #[arg(long)]
     skip_missing: bool,
 }
@@ -79,7 +79,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     Ok(())
 }
 
-/// A directory for what is fetched and made.
+/// A directory for downloaded and generated files.
 fn cache() -> PathBuf {
     tree::root().join("target/guest")
 }
@@ -116,7 +116,7 @@ fn build() -> Outcome<(PathBuf, PathBuf)> {
     }
 }
 
-/// Boots a guest, prints what it prints, and returns an error unless its tests have passed.
+/// Boots a guest, prints its output, and returns an error unless its tests have passed.
 fn boot(kernel: &Kernel, initramfs: &Path, tests: &[&str]) -> Outcome {
     let mut qemu = Command::new("qemu-system-x86_64");
     qemu.args([

@@ -11,10 +11,10 @@ pub(super) enum User {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Case {
     pub(super) name: &'static str,
-    /// The arguments, with spaces between them. `@T` is a process in namespaces of its own, `@U`
-    /// one in a user namespace too, `@D` the directory that is made anew for each run.
+    /// The arguments, separated by spaces. `@T` is a process in its own namespaces, `@U` one in a
+    /// user namespace too, `@D` the directory that is recreated for each run.
     pub(super) words: &'static str,
-    /// The name as which nsx is called.
+    /// The name that nsx is run as.
     pub(super) program: &'static str,
     pub(super) user: User,
     /// `true` if the command has a terminal.
@@ -51,7 +51,7 @@ impl Case {
     }
 }
 
-/// Commands of which a kill may leave something behind.
+/// Commands that may leave something behind when they are killed.
 pub(super) const KILLED: [Case; 12] = [
     case("pin", "unshare --pin net=@D/net echo done"),
     case(
@@ -70,7 +70,7 @@ pub(super) const KILLED: [Case; 12] = [
     case("unshare-pins", "--uts=@D/uts --net=@D/net --fork echo done").called("unshare"),
 ];
 
-/// Commands of which no call may fail unnoticed, beside those of [`KILLED`].
+/// Further commands in which no failed call may go unnoticed.
 pub(super) const FAILED: [Case; 22] = [
     case("unshare", "unshare --uts --hostname h echo done"),
     case("unshare-all", "unshare -a --pid echo done"),

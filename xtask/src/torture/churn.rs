@@ -1,10 +1,10 @@
-//! `cargo xtask torture churn`: lists while 500 processes a second make, join and leave namespaces,
-//! and ids are used again.
+//! `cargo xtask torture churn`: lists while 500 processes a second create, join and leave
+//! namespaces, and PIDs are reused.
 //!
-//! `churn.pl` writes down what each process was in, and when it was there at the earliest and the
-//! latest. Each row of each list is held against that afterwards: a row is wrong if its process was
-//! not there while nsx ran, had another command, or never was in the namespace. Bystanders, whose
-//! namespaces /proc tells, must be in every list, as they are.
+//! `churn.pl` records the namespaces of each process, and its earliest and latest time. Each row of
+//! each list is compared with that afterwards: a row is wrong if its process did not exist while
+//! nsx ran, had another command, or was never in the namespace. Bystanders, whose namespaces are in
+//! /proc, must be in every list unchanged.
 
 use super::say;
 use crate::{Outcome, tree};
@@ -20,13 +20,13 @@ use std::{
 };
 
 const SCRIPT: &str = include_str!("churn.pl");
-/// Processes that are made in a second.
+/// Processes per second.
 const RATE: u32 = 500;
-/// Ids that are used again and again, which `pidmap` is given.
+/// PIDs that are reused all the time, and that `pidmap` is given.
 const REUSED: std::ops::Range<u32> = 301..331;
 const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
-/// Makes a PID namespace with a /proc of its own and starts again there.
+/// Creates a PID namespace with its own procfs and starts again there.
 pub(super) fn run(nsx: &Path, long: bool) -> Outcome {
     let mut unshare = Command::new("unshare");
     unshare
@@ -43,11 +43,11 @@ pub(super) fn run(nsx: &Path, long: bool) -> Outcome {
     }
 }
 
-/// A process that came and went, as the script wrote it down.
+/// A process that came and went, as the script recorded it.
 #[derive(Default)]
 struct Life {
     serial: u64,
-    /// When it was there at the earliest and the latest, in seconds since 1970.
+    /// The time when it existed, at the earliest and the latest, in seconds since 1970.
     span: (f64, f64),
     /// The namespace it was in besides those of the script.
     own: Option<(String, u64)>,
@@ -57,7 +57,7 @@ struct Life {
 struct Bystander {
     child: Child,
     pid: u32,
-    /// Its ids, from this PID namespace on.
+    /// Its ids, from this PID namespace downwards.
     chain: Value,
     /// Its namespaces, by kind.
     namespaces: BTreeMap<&'static str, u64>,
@@ -74,7 +74,7 @@ struct List {
     lister: u32,
 }
 
-/// Everything that lists are held against.
+/// Everything that lists are compared with.
 struct Truth {
     lives: BTreeMap<u64, Vec<Life>>,
     bystanders: Vec<Bystander>,
@@ -97,7 +97,7 @@ struct Tally {
     wrong: Vec<String>,
 }
 
-/// In the PID namespace.
+/// Runs in the PID namespace.
 pub(super) fn inside(nsx: &Path, long: bool) -> Outcome {
     let seconds = if long { 60 } else { 10 };
     let directory = tree::root().join("target/torture");
@@ -112,8 +112,7 @@ pub(super) fn inside(nsx: &Path, long: bool) -> Outcome {
         .args([seconds, RATE].map(|number| number.to_string()));
     perl.arg(format!("/proc/{}/ns/uts", visited.pid));
     perl.args([libc::SYS_unshare, libc::SYS_setns].map(|number| number.to_string()));
-    // They can only become fewer: whoever removes such a file on the host, removes the mount here
-    // too.
+    // They can only become fewer: removing such a file on the host also removes the mount here.
     let mounted = mounted()?;
     let mut bystanders = vec![visited];
     for kind in ["--uts", "--ipc", "--mount", "--net", "--cgroup", "--user"] {
@@ -218,7 +217,7 @@ fn list(nsx: &Path, command: usize, words: &[&str]) -> Outcome<List> {
     let lister = child.id();
     let output = child.wait_with_output()?;
     let span = (from, now());
-    // 1: an id that is used again and again may be nobody's.
+    // Status 1 is allowed: a PID that is reused all the time may be unused.
     if !matches!(output.status.code(), Some(0 | 1)) {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(format!(
@@ -349,8 +348,8 @@ impl Tally {
         let mut seen = BTreeSet::new();
         for row in namespaces.iter().chain(&processes) {
             self.rows += 1;
-            // Of a namespace its kind and inode number, which one of another kind may get
-            // meanwhile; of a process its id.
+            // A namespace is known by kind and inode number, which a namespace of another kind may
+            // get meanwhile; a process by its PID.
             let key = if row["type"].is_null() {
                 &row["pid"]
             } else {
@@ -404,14 +403,14 @@ fn pid_ns(row: &Value) -> Option<u64> {
 }
 
 impl Truth {
-    /// Returns whether the row is of a process or a namespace that comes and goes, or why it is
-    /// wrong.
+    /// Returns whether the row shows a process or a namespace that comes and goes, or the reason
+    /// why it is wrong.
     fn judge(&self, row: &Value, list: &List) -> Result<bool, &'static str> {
         let (kind, ns) = match row["type"].as_str() {
             Some(kind) => (kind, row["ns"].as_u64()),
             None => ("pid", pid_ns(row)),
         };
-        // pidmap names the namespace only once if it is the same for all.
+        // pidmap names the namespace only once if all rows share it.
         let is = |other: Option<&u64>| ns.is_none() || ns.as_ref() == other;
         let is_home = is(self.home.get(kind));
         let visited = |life: &Life| {
@@ -428,7 +427,7 @@ impl Truth {
             {
                 return Ok(false);
             }
-            // No process is in it any more, or none yet.
+            // It has no process any more, or none yet.
             let mut alive = self.lives.values().flatten().filter(overlaps);
             return if alive.any(visited) {
                 Ok(true)

@@ -1,4 +1,5 @@
-//! An error from each system call: it is said, with a status of failure, or it makes no difference.
+//! An error from each system call: nsx reports it, with a status of failure, or it makes no
+//! difference.
 
 use super::{
     Attempt, Finding, Row, Sample, attempt,
@@ -40,8 +41,8 @@ pub(super) fn torture(
         findings: Vec::new(),
     };
     for (call, fault) in sample.of(all, STRIDE) {
-        let attempt = attempt(stage, case, Some((&call.place, fault)))?;
-        // Where runs differ, another call may stand at that place.
+        let attempt = attempt(stage, case, Some((&call.position, fault)))?;
+        // If runs differ, another call may come at that point.
         let Some(call) = attempt
             .run
             .hit
@@ -57,7 +58,7 @@ pub(super) fn torture(
             .into_iter()
             .filter(|what| !excuses.has(case, call, fault, what))
         {
-            let process = call.place.process.clone();
+            let process = call.position.process.clone();
             row.findings.push(Finding {
                 case: case.name,
                 process,
@@ -70,7 +71,7 @@ pub(super) fn torture(
     Ok(row)
 }
 
-/// Returns the fault in how a run ended.
+/// Returns the fault in the end of a run.
 pub(super) fn verdict(attempt: &Attempt, whole: &Attempt) -> Option<String> {
     let (run, right) = (&attempt.run, &whole.run);
     let said = String::from_utf8_lossy(&run.errors).into_owned();
@@ -104,7 +105,7 @@ fn code(status: WaitStatus) -> Option<i32> {
     }
 }
 
-/// The first line that is other than it should be.
+/// The first line that differs from the expected one.
 fn difference(output: &[u8], right: &[u8]) -> String {
     let (output, right) = (
         String::from_utf8_lossy(output),

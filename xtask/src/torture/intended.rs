@@ -5,7 +5,7 @@ use super::{cases::Case, fault::Fault, tracer::Call};
 use nix::errno::Errno;
 use std::collections::BTreeSet;
 
-/// Calls that always succeed, by their manual pages, or as the C library makes them for itself.
+/// Calls that always succeed, by their manual pages, or that the C library makes for itself.
 const NEVER_FAIL: [&str; 17] = [
     "exit",
     "exit_group",
@@ -26,12 +26,12 @@ const NEVER_FAIL: [&str; 17] = [
     "uname",
 ];
 
-/// Returns whether no error is tried at a call.
+/// Returns whether a call is left out.
 pub(super) fn never_fails(call: &Call) -> bool {
     NEVER_FAIL.contains(&call.name)
 }
 
-/// An outcome that is as it should be.
+/// An outcome that is intended.
 struct Intended {
     /// The names of commands, or all if there is none.
     cases: &'static [&'static str],
@@ -39,7 +39,7 @@ struct Intended {
     error: Option<Errno>,
     /// A call, or any.
     call: Option<&'static str>,
-    /// The start of the finding.
+    /// The beginning of the finding.
     what: &'static str,
     why: &'static str,
 }
@@ -95,7 +95,7 @@ const INTENDED: [Intended; 7] = [
         error: None,
         call: Some("ioctl"),
         what: "succeeds with other output",
-        why: "whatever isatty(3) and the size of a window give, it is no terminal then",
+        why: "whatever isatty(3) and the size of a window give, it is not a terminal then",
     },
 ];
 
@@ -125,7 +125,7 @@ pub(super) struct Excuses {
 }
 
 impl Excuses {
-    /// Returns whether what was found is intended.
+    /// Returns whether a finding is intended.
     pub(super) fn has(&mut self, case: &Case, call: &Call, fault: Fault, what: &str) -> bool {
         let found = INTENDED.iter().position(|entry| {
             (entry.cases.is_empty() || entry.cases.contains(&case.name))

@@ -13,23 +13,23 @@ const STRIDE: usize = 4;
 
 pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample) -> Outcome<Row> {
     let whole = unharmed(stage, case)?;
-    let places: Vec<_> = whole.run.calls.iter().map(|call| &call.place).collect();
+    let positions: Vec<_> = whole.run.calls.iter().map(|call| &call.position).collect();
     let mut row = Row {
         story: "kill",
         case: case.name,
-        calls: places.len(),
+        calls: positions.len(),
         tried: 0,
         findings: Vec::new(),
     };
-    for place in sample.of(places, STRIDE) {
-        let attempt = attempt(stage, case, Some((place, Fault::Kill)))?;
+    for position in sample.of(positions, STRIDE) {
+        let attempt = attempt(stage, case, Some((position, Fault::Kill)))?;
         let Some(call) = &attempt.run.hit else {
             continue;
         };
         row.tried += 1;
         let mut wrong = left(stage, &attempt, &whole);
-        // As nsx itself ends by the signal, so it does if the program was killed. To lose another
-        // process is a failure.
+        // If the program was killed, nsx ends by that signal too. The loss of another process is a
+        // failure.
         if !matches!(
             attempt.run.status,
             WaitStatus::Signaled(_, Signal::SIGKILL, _)
@@ -37,7 +37,7 @@ pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample) -> Outcome<Ro
             wrong.extend(verdict(&attempt, &whole));
         }
         for what in wrong {
-            let process = call.place.process.clone();
+            let process = call.position.process.clone();
             row.findings.push(Finding {
                 case: case.name,
                 process,
@@ -50,7 +50,7 @@ pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample) -> Outcome<Ro
     Ok(row)
 }
 
-/// Returns what is left that must not be.
+/// Returns forbidden traces of a run.
 pub(super) fn left(stage: &Stage, attempt: &Attempt, whole: &Attempt) -> Vec<String> {
     let mut left = Vec::new();
     if attempt.run.hung {
@@ -66,7 +66,7 @@ pub(super) fn left(stage: &Stage, attempt: &Attempt, whole: &Attempt) -> Vec<Str
             .iter()
             .map(|name| format!("process {name} is left")),
     );
-    // All that a run leaves when nothing happens to it is whole.
+    // The traces of an undisturbed run are whole.
     let is_whole = attempt.after.mounts == whole.after.mounts
         && attempt.after.files.keys().eq(whole.after.files.keys());
     if is_whole
@@ -91,7 +91,7 @@ pub(super) fn left(stage: &Stage, attempt: &Attempt, whole: &Attempt) -> Vec<Str
     left
 }
 
-/// Returns whether a changed file is one that nsx saved, to the end.
+/// Returns whether a changed file is a complete file that nsx saved.
 fn is_whole_file(stage: &Stage, trace: &str) -> bool {
     let Some(path) = trace
         .strip_prefix("file ")

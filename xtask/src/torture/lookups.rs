@@ -1,9 +1,9 @@
 //! `cargo xtask torture lookups`: names of containers are looked up while the containers restart
-//! and their ids are used again.
+//! and their PIDs are reused.
 //!
 //! Containers of runc, crun and Docker run on a host of their own. Each is killed, and while its
-//! record still names the first process, another one is started that is likely to get the id.
-//! Whatever nsx finds under a name must be that container, or nsx must say that there is none.
+//! record still names the first process, another one is started that is likely to get the PID. nsx
+//! must find that container under the name, or say that it is not running.
 
 use super::say;
 use crate::{
@@ -24,17 +24,18 @@ use std::{
 };
 
 const PREPARE: &str = include_str!("lookups.sh");
-/// Prints which container it is by three ways, its UTS namespace, and that of the first process of
-/// its PID namespace. Before that one has become the container's program, it may hide this.
+/// Prints the container's identity in three ways, its UTS namespace, and the UTS namespace of the
+/// first process in its PID namespace. Before that process has become the container's program, it
+/// may be undumpable.
 const WHICH: &str =
     "cat /id; hostname; echo $ID; readlink /proc/self/ns/uts; readlink /proc/1/ns/uts || :";
-/// Look-ups that go on at the same time.
+/// Parallel look-ups.
 const AT_ONCE: usize = 2;
-/// With fewer, none is there while another starts.
+/// With fewer containers, none exists while another starts.
 const CONTAINERS: usize = 3;
 /// Seconds that a command may take.
 const PATIENCE: &str = "60";
-/// The most starts of a container to get the id of the one that was killed.
+/// The limit of starts of a container to get the PID of the killed one.
 const ATTEMPTS: usize = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ enum Engine {
 struct Run {
     name: String,
     pid: u32,
-    /// When it was there at the earliest and the latest.
+    /// The time when it existed, at the earliest and the latest.
     from: Instant,
     to: Option<Instant>,
 }
@@ -57,7 +58,7 @@ struct Run {
 #[derive(Default)]
 struct History {
     runs: Vec<Run>,
-    /// Containers that got an id that another container's record still named.
+    /// Containers that got a PID that another container's record still named.
     taken: usize,
 }
 
@@ -77,7 +78,7 @@ enum Verdict {
     Wrong,
 }
 
-/// Makes the host and starts again there.
+/// Creates the host and starts again there.
 pub(super) fn run(nsx: &Path, long: bool) -> Outcome {
     let host = Host::start("hosts")?;
     let mut inside = host.xtask()?;
@@ -114,7 +115,7 @@ pub(super) fn inside(nsx: &Path, long: bool) -> Outcome {
     let look_up = |first: usize| -> Result<Vec<Answer>, String> {
         let answers = (first..lookups).step_by(AT_ONCE).map(|number| {
             let (engine, name) = &names[number % names.len()];
-            // By turns each name alone and in full, and each command.
+            // In turn, each name alone and in full, and each command.
             let round = number / names.len();
             let target = if round % 2 == 0 {
                 name.clone()
@@ -180,7 +181,7 @@ fn prepare(engines: &[Engine]) -> Outcome {
     }
 }
 
-/// Prints the figures; an error tells the first answers that are wrong.
+/// Prints the figures; an error lists the first wrong answers.
 fn report(engines: &[Engine], history: &History, answers: &[Answer]) -> Outcome {
     let mut owners = BTreeMap::new();
     let mut reused = 0;
@@ -252,7 +253,7 @@ impl Engine {
         }
     }
 
-    /// Before the colon of a target.
+    /// The part of a target before the colon.
     fn prefix(self) -> &'static str {
         if self == Self::Docker {
             "docker"
@@ -270,7 +271,7 @@ impl Engine {
         let mut program = Command::new("timeout");
         program.arg(PATIENCE);
         match self {
-            // It refuses a host that has cgroups of both kinds.
+            // crun refuses a host with cgroups of both kinds.
             Self::Crun => program.args([
                 "unshare",
                 "--mount",
@@ -285,7 +286,7 @@ impl Engine {
         program
     }
 
-    /// Runs a command of the engine's. What it says is of interest only if it fails.
+    /// Runs a command of the engine. Its output is used only if it fails.
     fn command(self, words: &[&str]) -> Outcome<String> {
         let output = self.program().args(words).output()?;
         if !output.status.success() {
@@ -304,7 +305,7 @@ impl Engine {
         } else {
             let bundle = format!("/run/bundles/{name}");
             let file = format!("{bundle}/pid");
-            // What the container inherits must not be a pipe, whose end would be waited for.
+            // The container must not inherit a pipe, whose end would be waited for.
             let mut run = self.program();
             run.args([
                 "run",
@@ -342,7 +343,7 @@ impl Engine {
             _ => vec!["delete", "--force", name],
         };
         if let Err(error) = self.command(&words) {
-            // crun cannot delete a container that has ended, if a thread has its id.
+            // crun cannot delete an ended container if a thread has its PID.
             if self != Self::Crun || !error.to_string().contains("open pidfd") {
                 return Err(error);
             }
@@ -359,10 +360,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Restarts the containers again and again, until it is done.
+    /// Restarts the containers until it is told to stop.
     fn restart(self, history: &Mutex<History>, done: &AtomicBool) -> Outcome {
-        // How far the id of a container was from the last one that was given before its engine
-        // began, and how often.
+        // The distances between the container's PID and the last PID before its engine started, and
+        // their counts.
         let mut distances = BTreeMap::<u32, usize>::new();
         for round in 0.. {
             let mut names = self.names().cycle().skip(round);
@@ -378,11 +379,11 @@ impl Engine {
                     .find(|run| run.name == killed)
                     .map_or(0, |run| run.pid)
             };
-            // Behind the engine's back.
+            // Without the engine's knowledge.
             Command::new("kill")
                 .args(["-KILL", &pid.to_string()])
                 .status()?;
-            // Until its id is free; or taken already.
+            // Until its PID is free, or reused already.
             for _ in 0..20 {
                 if !Path::new(&format!("/proc/{pid}")).exists() {
                     break;
@@ -415,7 +416,7 @@ impl Engine {
 }
 
 impl Answer {
-    /// Looks a container up and has it say which one it is, or asks for the id of its first
+    /// Looks a container up and reads its identity inside, or requests the PID of its first
     /// process.
     fn to(nsx: &Path, name: &str, target: &str, enters: bool) -> Outcome<Self> {
         let mut command = Command::new("timeout");
@@ -457,7 +458,7 @@ impl Answer {
                 {
                     Verdict::Right
                 }
-                // 125: nsx refuses. A signal: the container ended, with the program in it.
+                // 125: nsx refuses. A signal: the container ended together with the program.
                 Some(125) if output.is_empty() => Verdict::Refused,
                 None if names.iter().all(|name| *name == self.name) && one_namespace => {
                     Verdict::Refused
@@ -480,7 +481,7 @@ impl Answer {
         }
     }
 
-    /// Returns nsx's message, without names and numbers, or how nsx ended.
+    /// Returns nsx's message without names and numbers, or the end of nsx.
     fn reason(&self) -> String {
         let said = self
             .errors

@@ -1,9 +1,9 @@
 //! `cargo xtask torture`: nsx on the real kernel while things go wrong around it.
 //!
-//! A story is one way to torment it: `kill` ends each process at each of its system calls, `errors`
-//! has each call fail. Without `--long` these two take a sample that is another one each time; the
-//! seed that is printed repeats it. They happen in a mount and a PID namespace of their own, of
-//! which nothing is left. `lookups` and `churn` bring their own hosts.
+//! Each story torments nsx in one way: `kill` kills each process at each of its system calls, and
+//! `errors` lets each call fail. Without `--long` these two take a sample, which differs each time;
+//! the printed seed repeats it. They run in a mount and a PID namespace of their own, of which
+//! nothing is left. `lookups` and `churn` create their own hosts.
 
 mod cases;
 mod churn;
@@ -30,11 +30,11 @@ use std::{
     process::Command,
     time::{SystemTime, UNIX_EPOCH},
 };
-use tracer::{Place, Run};
+use tracer::{Position, Run};
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Tell these stories, and all without
+    /// Run these stories (default: all)
     stories: Vec<Story>,
     /// Try every call, which takes hours; look up 10,000 names; churn for a minute
     #[arg(long)]
@@ -42,13 +42,13 @@ pub(crate) struct Options {
     /// Take the sample of an earlier run
     #[arg(long)]
     seed: Option<usize>,
-    /// Torture these commands alone, by the names in the table
+    /// Torture only these commands, by their names in the table
     #[arg(long = "case", value_name = "NAME")]
     cases: Vec<String>,
-    /// Torture this program, not one that is built for it
+    /// Torture this program instead of one that is built for it
     #[arg(long, value_name = "FILE")]
     nsx: Option<PathBuf>,
-    /// Torture here: what runs in the namespaces made for it
+    /// Torture here, in the namespaces made for it
     #[arg(long, hide = true, requires = "nsx")]
     inside: bool,
 }
@@ -57,18 +57,17 @@ pub(crate) struct Options {
 enum Story {
     /// SIGKILL at each system call: nothing is left behind
     Kill,
-    /// An error from each system call: it is said, or makes no difference
+    /// An error from each system call: it is reported, or makes no difference
     Errors,
-    /// Names of containers that restart while process ids are used again: no other container is
-    /// found
+    /// Names of containers that restart while PIDs are reused: no other container is found
     Lookups,
     /// Lists while 500 processes a second make and leave namespaces: no row is wrong
     Churn,
 }
 
 impl Options {
-    fn tells(&self, story: Story) -> bool {
-        // Commands have a part in these two alone.
+    fn includes(&self, story: Story) -> bool {
+        // Only these two use the commands.
         let is_meant = self.cases.is_empty() || matches!(story, Story::Kill | Story::Errors);
         self.stories.contains(&story) || self.stories.is_empty() && is_meant
     }
@@ -78,13 +77,13 @@ impl Options {
 struct Row {
     story: &'static str,
     case: &'static str,
-    /// The number of calls that it makes, and of faults that were tried.
+    /// The number of its calls, and of the faults that were tried.
     calls: usize,
     tried: usize,
     findings: Vec<Finding>,
 }
 
-/// Something that must not be.
+/// A violation.
 struct Finding {
     case: &'static str,
     process: tracer::Descent,
@@ -124,7 +123,7 @@ fn now() -> usize {
     usize::try_from(since.as_millis()).unwrap_or_default() % 10_000
 }
 
-/// Builds nsx and tells each story that is wanted.
+/// Builds nsx and runs the requested stories.
 fn outside(options: &Options, seed: usize) -> Outcome {
     if !nix::unistd::geteuid().is_root() {
         return Err("torture is for root".into());
@@ -133,13 +132,13 @@ fn outside(options: &Options, seed: usize) -> Outcome {
         Some(nsx) => nsx.canonicalize()?,
         None => build()?,
     };
-    if options.tells(Story::Kill) || options.tells(Story::Errors) {
+    if options.includes(Story::Kill) || options.includes(Story::Errors) {
         faults(options, &nsx, seed)?;
     }
-    if options.tells(Story::Lookups) {
+    if options.includes(Story::Lookups) {
         lookups::run(&nsx, options.long)?;
     }
-    if options.tells(Story::Churn) {
+    if options.includes(Story::Churn) {
         churn::run(&nsx, options.long)?;
     }
     Ok(())
@@ -211,12 +210,12 @@ fn inside(options: &Options, nsx: &Path, seed: usize) -> Outcome {
     if !options.long {
         say(&format!("a sample; repeat it with --seed={seed}\n"))?;
     }
-    if options.tells(Story::Kill) {
+    if options.includes(Story::Kill) {
         for case in cases::KILLED.iter().filter(wanted) {
             rows.push(report(kill::torture(&stage, case, &sample)?)?);
         }
     }
-    if options.tells(Story::Errors) {
+    if options.includes(Story::Errors) {
         for case in cases::KILLED.iter().chain(&cases::FAILED).filter(wanted) {
             rows.push(report(errors::torture(
                 &stage,
@@ -245,8 +244,8 @@ fn inside(options: &Options, nsx: &Path, seed: usize) -> Outcome {
         ]);
     }
     say(&table.render(&Styles::default(), None))?;
-    // What was not tried cannot have occurred.
-    let all = options.long && options.cases.is_empty() && options.tells(Story::Errors);
+    // A call that was not tried cannot have occurred.
+    let all = options.long && options.cases.is_empty() && options.includes(Story::Errors);
     let unused = if all { excuses.unused() } else { Vec::new() };
     for entry in &unused {
         say(&format!("intended, and does not occur: {entry}\n"))?;
@@ -259,7 +258,7 @@ fn inside(options: &Options, nsx: &Path, seed: usize) -> Outcome {
     }
 }
 
-/// Prints what was found of a command.
+/// Prints the findings for a command.
 fn report(row: Row) -> Outcome<Row> {
     for finding in &row.findings {
         say(&format!("{finding}\n"))?;
@@ -267,14 +266,14 @@ fn report(row: Row) -> Outcome<Row> {
     Ok(row)
 }
 
-/// Which of the faults are tried.
+/// The selection of faults.
 struct Sample {
     every: bool,
     seed: usize,
 }
 
 impl Sample {
-    /// Of all faults every one, or one in `stride`.
+    /// All faults, or one in `stride`.
     fn of<T>(&self, all: Vec<T>, stride: usize) -> Vec<T> {
         let stride = if self.every { 1 } else { stride };
         all.into_iter()
@@ -285,18 +284,18 @@ impl Sample {
     }
 }
 
-/// A run of a command with what it left.
+/// A run of a command with its traces.
 struct Attempt {
     run: Run,
     /// Compares the state before and after.
     before: Traces,
     after: Traces,
-    /// `true` if the terminal is not as it was.
+    /// `true` if the terminal's modes have changed.
     spoilt: bool,
 }
 
 /// Runs a command, with a fault or without.
-fn attempt(stage: &Stage, case: &Case, fault: Option<(&Place, Fault)>) -> Outcome<Attempt> {
+fn attempt(stage: &Stage, case: &Case, fault: Option<(&Position, Fault)>) -> Outcome<Attempt> {
     stage.renew()?;
     let mut streams = Streams::new(case.terminal)?;
     let before = stage.traces()?;
@@ -316,7 +315,7 @@ fn attempt(stage: &Stage, case: &Case, fault: Option<(&Place, Fault)>) -> Outcom
     })
 }
 
-/// Runs a command without a fault, twice: what differs then cannot be held against it later.
+/// Runs a command twice without a fault: differences between these runs are not findings later.
 fn unharmed(stage: &Stage, case: &Case) -> Outcome<Attempt> {
     let first = attempt(stage, case, None)?;
     let second = attempt(stage, case, None)?;

@@ -1,5 +1,5 @@
-//! The surroundings of the commands: namespaces and directories of their own, targets, and what may
-//! not change there.
+//! The surroundings of the commands: their own namespaces and directories, targets, and things that
+//! must not change.
 
 use super::cases::{Case, User};
 use crate::Outcome;
@@ -29,8 +29,8 @@ use std::{
     time::Duration,
 };
 
-/// The script that makes the stage, in a new mount and PID namespace, before the torturer starts in
-/// it.
+/// The script that prepares the stage, in a new mount and PID namespace, before the torturer starts
+/// there.
 pub(super) const SCRIPT: &str = "
 set -e
 mount -t tmpfs -o mode=755 run /run
@@ -55,7 +55,7 @@ const OLD: &str = "old\n";
 /// The file at which the commands wait until they are traced.
 const GATE: &str = "/run/streams/gate";
 
-/// Its user, where one is not root.
+/// The prefix for the ordinary user.
 const ORDINARY: &str = "setpriv --reuid=4242 --regid=4242 --clear-groups --";
 
 /// The stage.
@@ -65,7 +65,7 @@ pub(super) struct Stage {
     gate: File,
     target: u32,
     user_target: u32,
-    /// Every process that belongs here.
+    /// Every process of the stage.
     own: BTreeSet<u32>,
 }
 
@@ -74,7 +74,7 @@ pub(super) struct Stage {
 pub(super) struct Traces {
     /// Mount points with their file systems.
     pub(super) mounts: Vec<String>,
-    /// Files with the beginning of what they contain.
+    /// Files with the beginning of their contents.
     pub(super) files: BTreeMap<PathBuf, String>,
     pub(super) processes: Vec<String>,
 }
@@ -100,7 +100,7 @@ impl Stage {
             fs::write(format!("/run/crun/{name}/status"), state)?;
         }
         mkfifo(GATE, Mode::S_IRUSR)?;
-        // Open for both, it keeps what is written until it is read.
+        // Open for reading and writing, it keeps the text until it is read.
         let gate = File::options().read(true).write(true).open(GATE)?;
         let stage = Self {
             nsx: nsx.to_owned(),
@@ -121,7 +121,7 @@ impl Stage {
         &self.gate
     }
 
-    /// Makes the directory anew, whatever is mounted there.
+    /// Recreates the directory, whatever is mounted on it.
     pub(super) fn renew(&self) -> Outcome {
         for mount in mount_points()?
             .iter()
@@ -173,12 +173,12 @@ impl Stage {
             .env("RUST_BACKTRACE", "0")
             .current_dir("/");
         streams.give(&mut command)?;
-        // Each run's processes have the same ids as in the other runs.
+        // In each run, processes have the same PIDs.
         fs::write("/proc/sys/kernel/ns_last_pid", "10000")?;
         Ok(command)
     }
 
-    /// Reads what is there now that could be left behind.
+    /// Reads everything that could be left behind.
     pub(super) fn traces(&self) -> Outcome<Traces> {
         while let Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) =
             waitpid(None, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL))
@@ -298,9 +298,9 @@ fn list(directory: &Path, files: &mut BTreeMap<PathBuf, String>) -> Outcome {
 
 /// The streams of a command.
 pub(super) enum Streams {
-    /// Nothing, and two files.
+    /// /dev/null, and two files.
     Files([File; 2]),
-    /// A terminal, and how it was.
+    /// A terminal, and its earlier modes.
     Terminal {
         master: OwnedFd,
         slave: OwnedFd,
@@ -384,7 +384,7 @@ impl Streams {
         Ok((output, errors))
     }
 
-    /// Returns whether the terminal, if there is one, is no longer as it was.
+    /// Returns whether the terminal's modes have changed, if there is a terminal.
     pub(super) fn is_spoilt(&self) -> bool {
         match self {
             Self::Files(_) => false,

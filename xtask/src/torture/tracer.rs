@@ -1,8 +1,8 @@
-//! Runs a command and does something to it at one system call of one of its processes.
+//! Runs a command and injects a fault at one system call of one of its processes.
 //!
-//! strace counts calls for each process by itself and cannot tell processes apart, so the third
-//! call of a child is never hit without the third of its parent. This tracer names each process by
-//! its descent, which is the same in every run.
+//! strace counts calls per process and cannot tell processes apart, so it never hits the third call
+//! of a child without the third call of its parent. This tracer names each process by its
+//! ancestors, which are the same in every run.
 
 use super::{fault::Fault, stage::Streams};
 use crate::Outcome;
@@ -31,15 +31,15 @@ use std::{
 };
 use syscalls::Sysno;
 
-/// A run that takes longer hangs.
+/// The time limit after which a run counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A process of nsx by its descent: `[]` is the one that was started, `[1]` its second child.
+/// A process of nsx by its ancestors: `[]` is the one that was started, `[1]` its second child.
 pub(super) type Descent = Vec<u8>;
 
-/// A system call: the process that makes it, and how many that process made before.
+/// A system call: its process, and the number of earlier calls of that process.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub(super) process: Descent,
     pub(super) call: usize,
 }
@@ -47,14 +47,14 @@ pub(super) struct Place {
 /// A system call that was made.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
-    pub(super) place: Place,
+    pub(super) position: Position,
     pub(super) name: &'static str,
     pub(super) arguments: [u64; 3],
     /// The path among its arguments, if it has one.
     pub(super) path: Option<String>,
 }
 
-/// The outcome of a command.
+/// The end of a command.
 pub(super) struct Run {
     /// The calls of nsx's own processes, from `main` on, in the order in which they were made.
     pub(super) calls: Vec<Call>,
@@ -103,18 +103,18 @@ struct Traced {
     /// `true` if the next stop at a system call is the call's end; none in a new child, which may
     /// stop at the end of the fork.
     inside: Option<bool>,
-    /// The error that the call it is in gets.
+    /// The error of the current call.
     failing: Option<Errno>,
 }
 
-/// Runs `command` to its end, with `fault` at the place of that call. The command waits for a line
-/// from `gate` before it becomes nsx.
+/// Runs `command` until it ends, with `fault` at that call. The command waits for a line from
+/// `gate` before it becomes nsx.
 pub(super) fn run(
     mut command: Command,
     mut gate: &File,
     nsx: &Path,
     streams: &mut Streams,
-    fault: Option<(&Place, Fault)>,
+    fault: Option<(&Position, Fault)>,
 ) -> Outcome<Run> {
     let child = command
         .spawn()
@@ -158,9 +158,9 @@ struct Trace<'a> {
     nsx: (u64, u64),
     root: Pid,
     traced: BTreeMap<Pid, Traced>,
-    /// Children that stopped before their parents told of them.
+    /// Children that stopped before their parents reported them.
     early: BTreeSet<Pid>,
-    fault: Option<(&'a Place, Fault)>,
+    fault: Option<(&'a Position, Fault)>,
     run: Run,
     guard: Guard,
 }
@@ -215,12 +215,12 @@ impl Trace<'_> {
         } else if event == ptrace::Event::PTRACE_EVENT_EXEC as i32 {
             self.at_exec(pid);
         } else if !self.traced.contains_key(&pid) {
-            // A child's first stop. It stays until its parent has told whose child it is.
+            // The first stop of a child. It stays stopped until its parent has reported it.
             self.early.insert(pid);
             self.guard.watch(pid);
             return;
         } else if signal != Signal::SIGTRAP && self.traced[&pid].inside.is_some() {
-            // A stop for job control. Nothing here stops anything for long.
+            // A stop for job control. Nothing here stops a process for long.
             let _ = kill(pid, Signal::SIGCONT);
         }
         self.resume(pid, None);
@@ -262,7 +262,7 @@ impl Trace<'_> {
                     traced.part = Part::Nsx; // its first call
                 }
                 if traced.part == Part::Nsx {
-                    let place = Place {
+                    let position = Position {
                         process: traced.descent.clone(),
                         call: traced.calls,
                     };
@@ -271,25 +271,25 @@ impl Trace<'_> {
                     let name = number.map_or("unknown", |number| number.name());
                     let path = path_of(pid, name, arguments);
                     let call = Call {
-                        place,
+                        position,
                         name,
                         arguments,
                         path,
                     };
-                    if let Some((place, fault)) = self.fault
-                        && *place == call.place
+                    if let Some((position, fault)) = self.fault
+                        && *position == call.position
                         && self.run.hit.is_none()
                     {
                         match fault {
                             Fault::Kill => drop(kill(pid, Signal::SIGKILL)),
                             Fault::Error(errno) => {
                                 match name {
-                                    // The kernel's brk(2) gives no error but the end of the heap,
-                                    // as it does for 0.
+                                    // brk(2) fails by returning the end of the heap, as it does for
+                                    // 0.
                                     "brk" => registers.rdi = 0,
-                                    // A descriptor is closed whatever close(2) says.
+                                    // close(2) closes a descriptor even if it fails.
                                     "close" => traced.failing = Some(errno),
-                                    // Others are not made.
+                                    // Other calls are not made.
                                     _ => {
                                         (registers.orig_rax, traced.failing) =
                                             (u64::MAX, Some(errno))
@@ -307,7 +307,7 @@ impl Trace<'_> {
         self.resume(pid, None);
     }
 
-    /// Lets a process go on. One that was killed meanwhile is gone.
+    /// Lets a process continue. A process that was killed meanwhile is ignored.
     fn resume(&self, pid: Pid, signal: Option<Signal>) {
         let is_program = self
             .traced
@@ -362,7 +362,7 @@ fn path_of(pid: Pid, name: &str, [first, second, _]: [u64; 3]) -> Option<String>
     Some(String::from_utf8_lossy(text).into_owned()).filter(|path| !path.is_empty())
 }
 
-/// Kills all that is traced if it takes too long.
+/// Kills all traced processes after the time limit.
 struct Guard {
     watched: Arc<Mutex<BTreeSet<Pid>>>,
     stop: Sender<()>,
@@ -410,7 +410,7 @@ impl Guard {
             .remove(&pid);
     }
 
-    /// Ends the watch. Whether it had to kill.
+    /// Ends the watch. Returns whether it had to kill.
     fn ended(self) -> bool {
         drop(self.stop);
         self.thread.join().unwrap_or(true)
