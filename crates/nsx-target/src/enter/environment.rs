@@ -1,10 +1,10 @@
 //! The program's environment: the target's or the caller's, with changes.
 
 use super::accounts::ProgramAccounts;
-use nsx_core::plan::PlanError;
+use nsx_core::environment::Environment as Variables;
 use std::{
-    ffi::{CString, OsStr, OsString},
-    os::unix::ffi::{OsStrExt, OsStringExt},
+    ffi::{CString, OsString},
+    os::unix::ffi::OsStringExt,
 };
 
 /// The directories of programs if no configuration names any, as engines have them.
@@ -40,109 +40,43 @@ pub(super) struct TargetEnvironment<'a> {
 
 impl Environment {
     /// Returns the program's environment; none for the caller's as it is.
-    pub(super) fn settle(
-        &self,
-        target: Option<TargetEnvironment<'_>>,
-    ) -> Result<Option<Vec<CString>>, PlanError> {
+    pub(super) fn settle(&self, target: Option<TargetEnvironment<'_>>) -> Option<Vec<CString>> {
         let mut variables = match target.filter(|_| !self.is_callers) {
-            Some(TargetEnvironment {
-                variables,
-                accounts,
-                user,
-            }) => {
-                let mut variables = Variables(variables);
-                variables.complete(accounts, user);
-                variables
-            }
-            None if self.changes.is_empty() => return Ok(None),
-            None => Variables::or_callers(None),
+            Some(target) => target.complete(),
+            None if self.changes.is_empty() => return None,
+            None => Variables::of_caller(),
         };
         for change in &self.changes {
-            variables.change(change)?;
+            match change {
+                Change::Set(name, value) => variables.set(name, value),
+                Change::Remove(name) => variables.remove(name),
+            }
         }
-        Ok(Some(variables.0))
+        Some(variables.into_variables())
+    }
+}
+
+impl TargetEnvironment<'_> {
+    /// Adds the variables that an engine adds to those of a configuration: the directories of
+    /// programs, the user's home directory, the terminal.
+    fn complete(self) -> Variables {
+        let mut variables: Variables = self.variables.into_iter().collect();
+        if let Some(term) = std::env::var_os("TERM").filter(|_| is_on_terminal()) {
+            variables.set("TERM", term);
+        }
+        if variables.value("HOME".as_ref()).is_none() {
+            variables.set("HOME", OsString::from_vec(self.accounts.home(self.user)));
+        }
+        if variables.value("PATH".as_ref()).is_none() {
+            variables.set("PATH", PATH);
+        }
+        variables
     }
 }
 
 fn is_on_terminal() -> bool {
     rustix::termios::isatty(rustix::stdio::stdin())
         || rustix::termios::isatty(rustix::stdio::stdout())
-}
-
-fn joined(name: &OsStr, value: &OsStr) -> Result<CString, PlanError> {
-    let variable = [name.as_bytes(), value.as_bytes()].join(&b'=');
-    super::c_string(OsString::from_vec(variable), "a variable")
-}
-
-/// Variables, `NAME=VALUE` each.
-pub(super) struct Variables(pub(super) Vec<CString>);
-
-impl Variables {
-    /// Takes the variables of an environment, in which none stands for the caller's.
-    pub(super) fn or_callers(environment: Option<Vec<CString>>) -> Self {
-        Self(environment.unwrap_or_else(|| {
-            let join = |(name, value): (OsString, OsString)| joined(&name, &value).ok();
-            std::env::vars_os().filter_map(join).collect()
-        }))
-    }
-
-    /// Adds the variables that an engine adds to those of a configuration: the directories of
-    /// programs, the user's home directory, the terminal.
-    fn complete(&mut self, accounts: &ProgramAccounts<'_>, user: Option<u32>) {
-        if let Some(term) = std::env::var_os("TERM").filter(|_| is_on_terminal()) {
-            self.put(b"TERM", term.as_bytes());
-        }
-        if self.value(b"HOME").is_none() {
-            self.put(b"HOME", &accounts.home(user));
-        }
-        if self.value(b"PATH").is_none() {
-            self.put(b"PATH", PATH.as_bytes());
-        }
-    }
-
-    fn change(&mut self, change: &Change) -> Result<(), PlanError> {
-        match change {
-            Change::Set(name, value) => self.set(joined(name, value)?),
-            Change::Remove(name) => self.remove(name.as_bytes()),
-        }
-        Ok(())
-    }
-
-    fn value(&self, name: &[u8]) -> Option<&[u8]> {
-        self.0.iter().find_map(|variable| value_of(variable, name))
-    }
-
-    fn remove(&mut self, name: &[u8]) {
-        self.0.retain(|variable| value_of(variable, name).is_none());
-    }
-
-    /// Sets the variable `name` to `value`, unless one of them contains a zero byte.
-    pub(super) fn put(&mut self, name: &[u8], value: &[u8]) {
-        if let Ok(variable) = CString::new([name, value].join(&b'=')) {
-            self.set(variable);
-        }
-    }
-
-    /// Sets a variable, and replaces the one of that name.
-    fn set(&mut self, variable: CString) {
-        let name = variable
-            .to_bytes()
-            .split(|byte| *byte == b'=')
-            .next()
-            .unwrap_or_default();
-        match self
-            .0
-            .iter_mut()
-            .find(|known| value_of(known, name).is_some())
-        {
-            Some(known) => *known = variable,
-            None => self.0.push(variable),
-        }
-    }
-}
-
-fn value_of<'a>(variable: &'a CString, name: &[u8]) -> Option<&'a [u8]> {
-    variable.to_bytes().strip_prefix(name)?.strip_prefix(b"=")
 }
 
 #[cfg(test)]
@@ -169,7 +103,6 @@ mod tests {
             user: None,
         }));
         settled
-            .unwrap()
             .unwrap()
             .into_iter()
             .map(|variable| variable.into_string().unwrap())

@@ -83,7 +83,7 @@ pub(super) fn request(
         accounts: &accounts,
         user,
     });
-    let environment = enter.environment.settle(environment)?;
+    let environment = enter.environment.settle(environment);
     Ok(Request {
         kinds,
         exactly: true,

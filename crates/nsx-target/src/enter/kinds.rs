@@ -47,7 +47,7 @@ pub(super) fn request(
         gid: chosen.gid.or(gid),
         root_if_mapped: has_user_file,
         groups: chosen.groups_or(groups),
-        environment: enter.environment.settle(None)?,
+        environment: enter.environment.settle(None),
         program: Program::First(enter.programs()?),
         root: root.map(|root| Place::Opened(root, None)),
         directory,

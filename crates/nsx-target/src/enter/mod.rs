@@ -36,15 +36,14 @@ use crate::{
     host::Host,
 };
 use nsx_core::{
-    ns::{Namespace, NsKind, NsSet},
-    plan::{Caller, NamespaceFile, PlanError, enter::Request},
+    ns::{NsKind, NsSet},
+    plan::{Caller, NamespaceFile, NamespaceFileError, PlanError, enter::Request},
     shell,
 };
-use rustix::fs::CWD;
 use std::{
     ffi::{CString, OsString},
     os::unix::ffi::OsStringExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// A program to run inside a target. The default is a shell, run as the target's engine would run
@@ -237,17 +236,18 @@ impl Enter {
 ///
 /// # Errors
 /// [`EnterError::Open`], or [`EnterError::OtherKind`] if the file holds a namespace of another kind.
-pub fn open(wanted: NsKind, path: impl Into<PathBuf>) -> Result<NamespaceFile, EnterError> {
-    let path = path.into();
-    match Namespace::open(CWD, &path) {
-        Ok(ns) if ns.id().kind == wanted => Ok(NamespaceFile::new(path, ns)),
-        Ok(ns) => Err(EnterError::OtherKind {
-            path,
-            found: ns.id().kind,
+pub fn open(wanted: NsKind, path: &Path) -> Result<NamespaceFile, EnterError> {
+    NamespaceFile::open(path, wanted).map_err(|error| match error {
+        NamespaceFileError::Open(source) => EnterError::Open {
+            path: path.to_owned(),
+            source,
+        },
+        NamespaceFileError::OtherKind(found) => EnterError::OtherKind {
+            path: path.to_owned(),
+            found,
             wanted,
-        }),
-        Err(source) => Err(EnterError::Open { path, source }),
-    }
+        },
+    })
 }
 
 fn arguments_of_shells(shells: Vec<OsString>) -> Result<Vec<Vec<CString>>, PlanError> {

@@ -110,7 +110,7 @@ fn request(
         // The file does not tell which ids the namespace maps.
         root_if_mapped: joins_user,
         groups: chosen.groups_or(groups),
-        environment: enter.environment.settle(None)?,
+        environment: enter.environment.settle(None),
         program: Program::First(enter.programs()?),
         directory: enter.directory.clone().map(Place::Inside),
         ..Request::default()

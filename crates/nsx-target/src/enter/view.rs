@@ -1,11 +1,10 @@
 //! What a program sees in /proc, /sys, /dev/mqueue and /etc, if that would otherwise show other
 //! namespaces than the program is in.
 
-use super::{
-    Enter, EnterError, Findings, Scope, environment::Variables, findings::Remedy, network_files,
-};
+use super::{Enter, EnterError, Findings, Scope, findings::Remedy, network_files};
 use nsx_core::{
     cgroup,
+    environment::Environment,
     ns::{NsId, NsKind, NsSet},
     pid::Pid,
     plan::{
@@ -17,7 +16,7 @@ use nsx_core::{
 use std::path::Path;
 
 /// The variable with the path by which a program of the caller's finds the target's files.
-const TARGET_ROOT: &[u8] = b"NSX_TARGET_ROOT";
+const TARGET_ROOT: &str = "NSX_TARGET_ROOT";
 
 /// The parts of [`Enter`] that decide what a program sees.
 #[derive(Clone, Copy)]
@@ -81,9 +80,12 @@ impl Options {
         };
         if let Some(target) = target.filter(|_| self.is_host_tools) {
             let pid = pid_in_view(request, target)?;
-            let mut variables = Variables::or_callers(request.environment.take());
-            variables.put(TARGET_ROOT, format!("/proc/{pid}/root").as_bytes());
-            request.environment = Some(variables.0);
+            let mut environment = match request.environment.take() {
+                Some(variables) => variables.into_iter().collect(),
+                None => Environment::of_caller(),
+            };
+            environment.set(TARGET_ROOT, format!("/proc/{pid}/root"));
+            request.environment = Some(environment.into_variables());
         }
         Ok(())
     }
