@@ -2,16 +2,15 @@
 //! difference.
 
 use super::{
-    Attempt, Finding, Row, Sample, attempt,
+    Finding, Row, Sample,
+    attempt::{attempt, unharmed},
     cases::Case,
     fault::Fault,
     intended::{self, Excuses},
-    kill::left,
     stage::Stage,
-    unharmed,
+    verdict::{left, verdict},
 };
 use crate::Outcome;
-use nix::sys::wait::WaitStatus;
 
 /// The stride of a sample.
 const STRIDE: usize = 41;
@@ -69,52 +68,4 @@ pub(super) fn torture(
         }
     }
     Ok(row)
-}
-
-/// Returns the fault in the end of a run.
-pub(super) fn verdict(attempt: &Attempt, whole: &Attempt) -> Option<String> {
-    let (run, right) = (&attempt.run, &whole.run);
-    let said = String::from_utf8_lossy(&run.errors).into_owned();
-    let adds = run.errors != right.errors && !run.errors.is_empty();
-    let same_status = code(run.status) == code(right.status);
-    let first = said.lines().next().unwrap_or_default();
-    match run.status {
-        _ if run.hung => None,
-        _ if said.contains("panicked at") => Some(format!(
-            "panics: {}",
-            said.lines().nth(1).unwrap_or_default()
-        )),
-        WaitStatus::Signaled(_, signal, _) => Some(format!("ends by {signal}: {first}")),
-        _ if same_status && run.output == right.output => None,
-        _ if same_status && adds => Some(format!("succeeds with other output, and says: {first}")),
-        _ if same_status => Some(format!(
-            "succeeds with other output{}",
-            difference(&run.output, &right.output)
-        )),
-        WaitStatus::Exited(_, 0) => Some("succeeds".to_owned()),
-        WaitStatus::Exited(_, status) if !adds => Some(format!("ends with {status} in silence")),
-        _ => None,
-    }
-}
-
-fn code(status: WaitStatus) -> Option<i32> {
-    if let WaitStatus::Exited(_, code) = status {
-        Some(code)
-    } else {
-        None
-    }
-}
-
-/// The first line that differs from the expected one.
-fn difference(output: &[u8], right: &[u8]) -> String {
-    let (output, right) = (
-        String::from_utf8_lossy(output),
-        String::from_utf8_lossy(right),
-    );
-    let mut lines = output.lines();
-    let line = right.lines().find_map(|right| {
-        let line = lines.next().unwrap_or("nothing");
-        (line != right).then(|| format!(": {:?} for {:?}", line.trim(), right.trim()))
-    });
-    line.unwrap_or_default()
 }

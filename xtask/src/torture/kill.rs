@@ -1,12 +1,15 @@
 //! SIGKILL at each system call: nothing is left behind, or something whole.
 
 use super::{
-    Attempt, Finding, Row, Sample, attempt, cases::Case, errors::verdict, fault::Fault,
-    stage::Stage, unharmed,
+    Finding, Row, Sample,
+    attempt::{attempt, unharmed},
+    cases::Case,
+    fault::Fault,
+    stage::Stage,
+    verdict::{left, verdict},
 };
 use crate::Outcome;
 use nix::sys::{signal::Signal, wait::WaitStatus};
-use std::{path::Path, process::Command};
 
 /// The stride of a sample.
 const STRIDE: usize = 4;
@@ -48,61 +51,4 @@ pub(super) fn torture(stage: &Stage, case: &Case, sample: &Sample) -> Outcome<Ro
         }
     }
     Ok(row)
-}
-
-/// Returns forbidden traces of a run.
-pub(super) fn left(stage: &Stage, attempt: &Attempt, whole: &Attempt) -> Vec<String> {
-    let mut left = Vec::new();
-    if attempt.run.hung {
-        left.push("hangs".to_owned());
-    }
-    if attempt.spoilt {
-        left.push("the terminal's modes are changed".to_owned());
-    }
-    left.extend(
-        attempt
-            .after
-            .processes
-            .iter()
-            .map(|name| format!("process {name} is left")),
-    );
-    // The traces of an undisturbed run are whole.
-    let is_whole = attempt.after.mounts == whole.after.mounts
-        && attempt.after.files.keys().eq(whole.after.files.keys());
-    if is_whole
-        && whole
-            .after
-            .beyond(&attempt.before)
-            .iter()
-            .any(|trace| trace.starts_with("mount"))
-    {
-        return left;
-    }
-    let traces = attempt
-        .after
-        .beyond(&attempt.before)
-        .into_iter()
-        .filter(|trace| !trace.starts_with("process"));
-    left.extend(
-        traces
-            .filter(|trace| !is_whole_file(stage, trace))
-            .map(|trace| format!("{trace} is left")),
-    );
-    left
-}
-
-/// Returns whether a changed file is a complete file that nsx saved.
-fn is_whole_file(stage: &Stage, trace: &str) -> bool {
-    let Some(path) = trace
-        .strip_prefix("file ")
-        .map(Path::new)
-        .filter(|path| path.ends_with("saved"))
-    else {
-        return false;
-    };
-    let read = Command::new(stage.nsx())
-        .args(["ls", "--all", "--json", "--from"])
-        .arg(path)
-        .output();
-    read.is_ok_and(|read| read.status.success())
 }

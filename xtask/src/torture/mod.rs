@@ -5,6 +5,7 @@
 //! the printed seed repeats it. They run in a mount and a PID namespace of their own, of which
 //! nothing is left. `lookups` and `churn` create their own hosts.
 
+mod attempt;
 mod cases;
 mod churn;
 mod errors;
@@ -14,6 +15,7 @@ mod kill;
 mod lookups;
 mod stage;
 mod tracer;
+mod verdict;
 
 use crate::{Outcome, say, tree};
 use cases::Case;
@@ -23,14 +25,13 @@ use nsx::{
     style::Styles,
     table::{Align, Table},
 };
-use stage::{Stage, Streams, Traces};
+use stage::Stage;
 use std::{
     fmt,
     path::{Path, PathBuf},
     process::Command,
     time::{SystemTime, UNIX_EPOCH},
 };
-use tracer::{Position, Run};
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -282,52 +283,4 @@ impl Sample {
             .map(|(_, one)| one)
             .collect()
     }
-}
-
-/// A run of a command with its traces.
-struct Attempt {
-    run: Run,
-    /// Compares the state before and after.
-    before: Traces,
-    after: Traces,
-    /// `true` if the terminal's modes have changed.
-    spoilt: bool,
-}
-
-/// Runs a command, with a fault or without.
-fn attempt(stage: &Stage, case: &Case, fault: Option<(&Position, Fault)>) -> Outcome<Attempt> {
-    stage.renew()?;
-    let mut streams = Streams::new(case.terminal)?;
-    let before = stage.traces()?;
-    let run = tracer::run(
-        stage.command(case, &streams)?,
-        stage.gate(),
-        stage.nsx(),
-        &mut streams,
-        fault,
-    )?;
-    let after = stage.traces()?;
-    Ok(Attempt {
-        run,
-        before,
-        after,
-        spoilt: streams.is_spoilt(),
-    })
-}
-
-/// Runs a command twice without a fault: differences between these runs are not findings later.
-fn unharmed(stage: &Stage, case: &Case) -> Outcome<Attempt> {
-    let first = attempt(stage, case, None)?;
-    let second = attempt(stage, case, None)?;
-    let (one, other) = (&first.run, &second.run);
-    if one.status.pid().is_none() || one.hung || one.output != other.output || one.calls.is_empty()
-    {
-        let said = String::from_utf8_lossy(&one.errors).into_owned();
-        return Err(format!(
-            "{}: runs differ, or fail, without any fault: {:?}: {said}",
-            case.name, one.status
-        )
-        .into());
-    }
-    Ok(second)
 }
