@@ -18,7 +18,12 @@ use rustix::{
     process::{getegid, geteuid},
     thread::CapabilitySet,
 };
-use std::{ffi::CString, io, os::unix::ffi::OsStrExt, path::Path};
+use std::{
+    ffi::{CString, OsStr},
+    io,
+    os::unix::ffi::OsStrExt,
+    path::Path,
+};
 
 /// Returns the caller as util-linux judges it, by its user alone. The kernel refuses kinds of
 /// namespace that it does not have.
