@@ -84,7 +84,7 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"unshare" => run(
             unshare::Options::try_parse_from(own),
             ExitStatus::NOT_RUN,
-            |options| Ok(unshare::run(options)),
+            unshare::run,
         ),
         b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, enter::run),
         b"ls" => whole(run(ls::Options::read(own), ExitStatus::FAILURE, ls::run)),
@@ -101,12 +101,12 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         b"pin" => run(
             pin::Options::try_parse_from(own),
             ExitStatus::FAILURE,
-            |options| Ok(pin::run(options)),
+            pin::run,
         ),
         b"rm" => run(
             rm::Options::try_parse_from(own),
             ExitStatus::FAILURE,
-            |options| Ok(rm::run(options)),
+            rm::run,
         ),
         // For completion scripts: all targets that exist now.
         b"__targets" => finish(target::list(), ExitStatus::FAILURE),

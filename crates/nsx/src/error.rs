@@ -2,10 +2,13 @@
 //!
 //! Nothing is printed where a failure occurs. A command returns it, and `cli` reports it.
 
-use crate::{exit::ExitStatus, hints, ls::SavedError, text::chain, unshare::oci::OciError};
+use crate::{
+    execution, exit::ExitStatus, hints, ls::SavedError, text::chain, unshare::oci::OciError,
+};
 use nsx_core::{
     idmap::{IdKind, MapRequestError},
     plan::PlanError,
+    run::{Failure, RunError},
 };
 use nsx_target::{TargetError, enter::EnterError};
 use rustix::io::Errno;
@@ -62,6 +65,9 @@ pub(crate) enum Error {
     /// There is no procfs on /proc.
     #[error("no procfs is mounted on /proc")]
     NoProcfs,
+    /// A plan that was not carried out to its end.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// A census that cannot be saved or read again.
     #[error(transparent)]
     Saved(#[from] SavedError),
@@ -116,13 +122,23 @@ impl Error {
         vec![hint.to_owned()]
     }
 
-    /// Returns the exit status of a command that ends with `failure` when nsx fails. Commands other
-    /// than `unshare` and `enter` tell what does not exist from other failures.
+    /// Returns the exit status of a command that ends with `failure` when nsx fails. `unshare` and
+    /// `enter` have statuses of their own for a program that cannot be run, and the other commands
+    /// for something that does not exist.
     pub(crate) fn status(&self, failure: ExitStatus) -> ExitStatus {
-        if failure == ExitStatus::FAILURE && self.is_absence() {
-            ExitStatus::NO_MATCH
-        } else {
-            failure
+        match self.step() {
+            Some(step) => execution::status(step),
+            None if failure == ExitStatus::FAILURE && self.is_absence() => ExitStatus::NO_MATCH,
+            None => failure,
+        }
+    }
+
+    /// Returns the failure of a step of a plan, if the error is one.
+    pub(crate) fn step(&self) -> Option<&Failure> {
+        match self {
+            Self::Run(RunError::Step(failure)) => Some(failure),
+            Self::Absent(error) | Self::Hinted(error, _) => error.step(),
+            _ => None,
         }
     }
 

@@ -11,6 +11,7 @@ pub mod cli;
 mod compat;
 pub mod enter;
 mod error;
+mod execution;
 pub mod exit;
 mod hints;
 pub mod idmap;

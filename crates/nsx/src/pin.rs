@@ -4,16 +4,19 @@
 //! It is a command of its own because it runs no program: `nsx enter` would have to run one, and
 //! `nsx ls` changes nothing.
 
-use crate::{exit::ExitStatus, out, program, target, text::escape};
+use crate::{error::Error, exit::ExitStatus, program, target, text::escape};
 use clap::{Parser, builder::ValueHint};
 use nsx_core::{
+    descriptor,
     ns::{Namespace, NsKind},
     pid::Process,
-    plan::Pin,
+    plan::{Caller, Pin},
     proc::{NsLink, ProcError, ProcRoot},
-    refusal, run,
+    refusal::{self, Refusal},
+    run,
 };
 use nsx_target::{Found, NETNS};
+use rustix::io::Errno;
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
@@ -47,11 +50,8 @@ pub struct Options {
 
 /// Reads `KIND=FILE` or `netns:NAME`.
 pub(crate) fn parse(word: &OsStr) -> Option<Pin> {
-    if let Some(name) = word.as_bytes().strip_prefix(b"netns:") {
-        let name = OsStr::from_bytes(name);
-        let is_name =
-            !name.is_empty() && !name.as_bytes().contains(&b'/') && name != "." && name != "..";
-        return is_name.then(|| Pin::new(NsKind::Net, Path::new(NETNS).join(name)));
+    if let Some(name) = netns(word) {
+        return Some(Pin::new(NsKind::Net, Path::new(NETNS).join(name)));
     }
     let equals = word.as_bytes().iter().position(|byte| *byte == b'=')?;
     let (kind, file) = (&word.as_bytes()[..equals], &word.as_bytes()[equals + 1..]);
@@ -59,98 +59,104 @@ pub(crate) fn parse(word: &OsStr) -> Option<Pin> {
     (!file.is_empty()).then(|| Pin::new(kind, OsStr::from_bytes(file).into()))
 }
 
+/// Returns the name in `netns:NAME`, which is the name of a file in [`NETNS`].
+pub(crate) fn netns(word: &OsStr) -> Option<&OsStr> {
+    let name = OsStr::from_bytes(word.as_bytes().strip_prefix(b"netns:")?);
+    let is_name = !name.is_empty() && !name.as_bytes().contains(&b'/');
+    (is_name && name != "." && name != "..").then_some(name)
+}
+
 /// The form of a word for a pin, for a user who wrote another word.
 pub(crate) const FORM: &str = "it is KIND=FILE, as in uts=/run/x/uts, or netns:NAME";
 
-/// Opens a namespace of a process, which is held by its pidfd.
-fn of_process(process: &Process, kind: NsKind, proc: &ProcRoot) -> Result<Namespace, ProcError> {
-    let namespace = proc.open_ns(process.pid_in(proc)?, NsLink::Own(kind))?;
-    if process.ended() {
-        Err(ProcError::Vanished)
-    } else {
-        Ok(namespace)
+/// Runs the command.
+pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
+    let pins = options.pins.iter().map(|word| {
+        parse(word).ok_or_else(|| {
+            let shown = escape(word.as_bytes());
+            Error::usage(format!("{shown} is not a pin: {FORM}"))
+        })
+    });
+    let mut pins = pins.collect::<Result<Vec<_>, _>>()?;
+    // As for new namespaces: the directory of a mount namespace may have to be made private first.
+    pins.sort_by_key(|pin| pin.kind != NsKind::Mnt);
+    let (caller, proc) =
+        program::caller().map_err(|error| Error::failed("read the caller's process", error))?;
+    let target = escape(options.target.as_bytes());
+    let found = target::look_up(&options.target)?;
+    let mut namespaces = Vec::new();
+    for pin in pins {
+        namespaces.push((open(&found, &target, &pin, &proc)?, pin));
+    }
+    match run::pin_all(&namespaces) {
+        Ok(()) => Ok(ExitStatus::SUCCESS),
+        Err((index, errno)) => {
+            let (namespace, pin) = &namespaces[index];
+            Err(refused(namespace, pin, errno, &caller, &proc))
+        }
     }
 }
 
-/// Runs the command.
-pub(crate) fn run(options: Options) -> ExitStatus {
-    let mut pins = Vec::new();
-    for word in &options.pins {
-        match parse(word) {
-            Some(pin) => pins.push(pin),
-            None => {
-                out::error(&format!("{} is not a pin: {FORM}", out::shown(word)));
-                return ExitStatus::FAILURE;
-            }
-        }
-    }
-    // As for new namespaces: the directory of a mount namespace may have to be made private first.
-    pins.sort_by_key(|pin| pin.kind != NsKind::Mnt);
-    let (caller, proc) = match program::caller() {
-        Ok(known) => known,
-        Err(error) => return out::failed("read the caller's process", &error),
+/// Opens the namespace for a pin.
+fn open(found: &Found, target: &str, pin: &Pin, proc: &ProcRoot) -> Result<Namespace, Error> {
+    let failed = |error| {
+        Error::failed(
+            format!("open the {} namespace of {target}", pin.kind),
+            error,
+        )
     };
-    let found = match target::look_up(&options.target) {
-        Ok(found) => found,
-        Err(error) => return target::failed(&error),
-    };
-    let mut namespaces = Vec::new();
-    for pin in pins {
-        let namespace = match &found {
-            Found::Process(subject) => of_process(&subject.process, pin.kind, &proc),
-            Found::Namespace(namespace) if namespace.id().kind != pin.kind => {
-                let (target, kind) = (out::shown(&options.target), namespace.id().kind);
-                out::error(&format!(
-                    "{target} is a {kind} namespace, and {} is to keep a {} namespace",
-                    pin.at.display(),
-                    pin.kind
-                ));
-                return ExitStatus::FAILURE;
-            }
-            Found::Namespace(namespace) => nsx_core::descriptor::reopen(namespace)
-                .and_then(Namespace::from_fd)
-                .map_err(ProcError::Os),
-        };
-        match namespace {
-            Ok(namespace) => namespaces.push((namespace, pin)),
-            Err(error) => {
-                let act = format!(
-                    "open the {} namespace of {}",
-                    pin.kind,
-                    out::shown(&options.target)
-                );
-                let status = out::failed(&act, &error);
-                if let (Found::Process(subject), ProcError::Denied) = (&found, error) {
-                    target::hint_at_guard(&subject.process);
-                }
-                return status;
-            }
+    match found {
+        Found::Process(subject) => open_of(&subject.process, pin.kind, proc).map_err(|error| {
+            let hints = match error {
+                ProcError::Denied => target::guard_hints(&subject.process),
+                _ => Vec::new(),
+            };
+            failed(error).with_hints(hints)
+        }),
+        Found::Namespace(namespace) if namespace.id().kind != pin.kind => {
+            Err(Error::usage(format!(
+                "{target} is a {} namespace, and {} is to keep a {} namespace",
+                namespace.id().kind,
+                pin.at.display(),
+                pin.kind
+            )))
         }
+        Found::Namespace(namespace) => descriptor::reopen(namespace)
+            .and_then(Namespace::from_fd)
+            .map_err(|errno| failed(ProcError::Os(errno))),
     }
-    match run::pin_all(&namespaces) {
-        Ok(()) => ExitStatus::SUCCESS,
-        Err((index, errno)) => {
-            let pin = &namespaces[index].1;
-            let act = format!(
-                "pin the {} namespace to {}",
-                pin.kind,
-                escape(pin.at.as_os_str().as_bytes())
-            );
-            let status = out::failed(&act, &errno);
-            let own = proc.own_ns(NsLink::Own(NsKind::Mnt)).ok();
-            if own == Some(namespaces[index].0.id()) {
-                out::hint(
-                    "it is the mount namespace that you are in, and the kernel keeps none in itself",
-                );
-            } else if let Some(refusal) = refusal::of_pin(pin, errno, &caller, &proc) {
-                out::hint(&escape(refusal.cause.as_bytes()));
-                if let Some(remedy) = refusal.remedy {
-                    out::hint(&escape(remedy.as_bytes()));
-                }
-            }
-            status
-        }
+}
+
+/// Opens a namespace of a process that is held by its pidfd.
+fn open_of(process: &Process, kind: NsKind, proc: &ProcRoot) -> Result<Namespace, ProcError> {
+    let namespace = proc.open_ns(process.pid_in(proc)?, NsLink::Own(kind))?;
+    if process.ended() {
+        return Err(ProcError::Vanished);
     }
+    Ok(namespace)
+}
+
+/// Returns the error for a pin that the kernel refuses.
+fn refused(
+    namespace: &Namespace,
+    pin: &Pin,
+    errno: Errno,
+    caller: &Caller,
+    proc: &ProcRoot,
+) -> Error {
+    let own = proc.own_ns(NsLink::Own(NsKind::Mnt)).ok();
+    let mut hints = Vec::new();
+    if own == Some(namespace.id()) {
+        hints.push(
+            "it is the mount namespace that you are in, and a namespace cannot be kept in itself"
+                .to_owned(),
+        );
+    } else if let Some(Refusal { cause, remedy }) = refusal::of_pin(pin, errno, caller, proc) {
+        hints.push(cause);
+        hints.extend(remedy);
+    }
+    let file = escape(pin.at.as_os_str().as_bytes());
+    Error::failed(format!("pin the {} namespace to {file}", pin.kind), errno).with_hints(hints)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `nsx rm`: takes away what `--pin` and `nsx pin` made.
 
-use crate::{exit::ExitStatus, out, text::escape};
+use crate::{error::Error, exit::ExitStatus, out, pin, text::escape};
 use clap::{Parser, builder::ValueHint};
 use nsx_core::run::unpin::{self, UnpinError};
 use nsx_target::NETNS;
@@ -32,7 +32,7 @@ pub struct Options {
     pins: Vec<OsString>,
 }
 
-/// The thing that a word of the command line names.
+/// A word of the command line.
 enum Named {
     /// A pin in a directory.
     Pin { directory: PathBuf, name: OsString },
@@ -40,64 +40,50 @@ enum Named {
     Directory(PathBuf),
 }
 
-/// Runs the command: takes away each pin, whatever becomes of the others.
-pub(crate) fn run(options: Options) -> ExitStatus {
-    options
-        .pins
-        .iter()
-        .map(|word| remove(word))
-        .fold(ExitStatus::SUCCESS, |worst, status| match (worst, status) {
-            (ExitStatus::FAILURE, _) | (_, ExitStatus::FAILURE) => ExitStatus::FAILURE,
-            (ExitStatus::NO_MATCH, _) | (_, ExitStatus::NO_MATCH) => ExitStatus::NO_MATCH,
-            _ => ExitStatus::SUCCESS,
-        })
+/// Runs the command: removes each pin, even if removing another one fails.
+pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
+    let errors = options.pins.iter().filter_map(|word| remove(word).err());
+    let errors: Vec<Error> = errors.collect();
+    let mut worst = ExitStatus::SUCCESS;
+    for error in errors {
+        let status = out::report(&error, ExitStatus::FAILURE);
+        if worst != ExitStatus::FAILURE {
+            worst = status;
+        }
+    }
+    Ok(worst)
 }
 
-fn remove(word: &OsStr) -> ExitStatus {
-    let Some(named) = Named::parse(word) else {
-        out::error(&format!(
-            "{} is not a pin: name it as netns:NAME or as a path with a slash",
-            out::shown(word)
-        ));
-        if let Some(meant) = meant(word) {
-            out::hint(&format!("there is {}", out::shown(meant.as_os_str())));
-        }
-        return ExitStatus::FAILURE;
-    };
+fn remove(word: &OsStr) -> Result<(), Error> {
+    let named = Named::parse(word).ok_or_else(|| not_a_pin(word))?;
     let outcome = match &named {
         Named::Pin { directory, name } => {
             unpin::directory(directory).and_then(|directory| unpin::unpin(&directory, name))
         }
-        Named::Directory(directory) => all_in(directory),
+        Named::Directory(directory) => remove_all_in(directory),
     };
-    outcome.map_or_else(|error| failed(word, &error), |()| ExitStatus::SUCCESS)
+    outcome.map_err(|error| failed(word, error))
 }
 
 impl Named {
     fn parse(word: &OsStr) -> Option<Self> {
-        if let Some(name) = word.as_bytes().strip_prefix(b"netns:") {
-            let name = OsStr::from_bytes(name);
-            let is_name =
-                !name.is_empty() && !name.as_bytes().contains(&b'/') && name != "." && name != "..";
-            return is_name.then(|| Self::Pin {
+        if word.as_bytes().starts_with(b"netns:") {
+            return Some(Self::Pin {
                 directory: NETNS.into(),
-                name: name.to_owned(),
+                name: pin::netns(word)?.to_owned(),
             });
         }
         if !word.as_bytes().contains(&b'/') && word != "." && word != ".." {
             return None;
         }
         let path = Path::new(word);
-        let is_directory = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+        let is_directory = word.as_bytes().ends_with(b"/")
+            || std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
         match (path.parent(), path.file_name()) {
-            (Some(directory), Some(name)) if !is_directory && !word.as_bytes().ends_with(b"/") => {
-                let directory = if directory.as_os_str().is_empty() {
-                    Path::new(".")
-                } else {
-                    directory
-                };
+            (Some(parent), Some(name)) if !is_directory => {
+                let here = parent.as_os_str().is_empty();
                 Some(Self::Pin {
-                    directory: directory.to_owned(),
+                    directory: if here { ".".into() } else { parent.to_owned() },
                     name: name.to_owned(),
                 })
             }
@@ -106,7 +92,7 @@ impl Named {
     }
 }
 
-fn all_in(path: &Path) -> Result<(), UnpinError> {
+fn remove_all_in(path: &Path) -> Result<(), UnpinError> {
     let directory = unpin::directory(path)?;
     let pins = unpin::pins(&directory)?;
     if pins.is_empty() {
@@ -116,52 +102,49 @@ fn all_in(path: &Path) -> Result<(), UnpinError> {
         .try_for_each(|name| unpin::unpin(&directory, name))
 }
 
-/// The word for the pin that a word without a prefix or a slash may stand for, if there is one.
-fn meant(word: &OsStr) -> Option<OsString> {
-    let names_pin = |directory: &str| {
-        let directory = unpin::directory(Path::new(directory)).ok()?;
-        unpin::pins(&directory)
-            .ok()?
-            .iter()
-            .any(|name| name == word)
-            .then_some(())
+/// Returns the error for a word without a prefix or a slash, with the pin of that name if there is
+/// one.
+fn not_a_pin(word: &OsStr) -> Error {
+    let is_pin_in = |directory: &str| {
+        let pins = unpin::directory(Path::new(directory)).and_then(|it| unpin::pins(&it));
+        pins.is_ok_and(|names| names.iter().any(|name| name == word))
     };
-    let prefixed = |prefix: &str| {
-        let mut prefixed = OsString::from(prefix);
-        prefixed.push(word);
-        prefixed
-    };
-    names_pin(NETNS)
-        .map(|()| prefixed("netns:"))
-        .or_else(|| names_pin(".").map(|()| prefixed("./")))
+    let shown = escape(word.as_bytes());
+    let places = [("netns:", NETNS), ("./", ".")];
+    let meant = places
+        .into_iter()
+        .find(|(_, directory)| is_pin_in(directory));
+    Error::usage(format!(
+        "{shown} is not a pin: name it as netns:NAME or as a path with a slash"
+    ))
+    .with_hints(meant.map(|(prefix, _)| format!("there is {prefix}{shown}")))
 }
 
-fn failed(word: &OsStr, error: &UnpinError) -> ExitStatus {
-    out::failed(&format!("take away {}", out::shown(word)), error);
-    match error {
+fn failed(word: &OsStr, error: UnpinError) -> Error {
+    let hint = match &error {
         UnpinError::Link => {
-            out::hint("`rm` removes the link, and the namespace that it leads to stays")
+            Some("`rm` removes the link, and the namespace that it leads to stays".to_owned())
         }
-        UnpinError::NotAPin => out::hint(
+        UnpinError::NotAPin => Some(
             "nothing but a pin is taken away; `nsx ls --why NAMESPACE` names the pins of a \
-            namespace",
+            namespace"
+                .to_owned(),
         ),
         UnpinError::Os(_, Errno::PERM) => {
-            out::hint("run it as root: a pin is a mount in your own mount namespace")
+            Some("run it as root: a pin is a mount in your own mount namespace".to_owned())
         }
-        UnpinError::Os(_, Errno::INVAL) => {
-            out::hint(
-                "its mount belongs to a mount namespace with more privilege: take it away there",
-            );
-        }
-        UnpinError::Foreign(way, _) => out::hint(&format!(
+        UnpinError::Os(_, Errno::INVAL) => Some(
+            "its mount belongs to a mount namespace with more privilege: take it away there"
+                .to_owned(),
+        ),
+        UnpinError::Foreign(link, _) => Some(format!(
             "name the path that {} leads to",
-            escape(way.as_os_str().as_bytes())
+            escape(link.as_os_str().as_bytes())
         )),
-        _ => {}
-    }
-    match error {
-        UnpinError::Missing | UnpinError::NotAPin => ExitStatus::NO_MATCH,
-        _ => ExitStatus::FAILURE,
-    }
+        _ => None,
+    };
+    let is_absent = matches!(error, UnpinError::Missing | UnpinError::NotAPin);
+    let failed = Error::failed(format!("take away {}", escape(word.as_bytes())), error);
+    let failed = failed.with_hints(hint);
+    if is_absent { failed.absent() } else { failed }
 }

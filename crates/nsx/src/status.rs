@@ -1,30 +1,30 @@
-//! `--status-fd`: a line of JSON at each stage, for programs that start programs.
+//! `--status-fd`: one line of JSON at each stage, for programs that start programs.
 
-use crate::{out, text::escape};
+use crate::{error::Error, out, text::escape};
 use nsx_core::{
     descriptor,
     ns::NsKind,
     pid::Pid,
     proc::{NsLink, ProcRoot},
-    run::{Ended, Failure},
+    run::Ended,
 };
 use rustix::{fd::OwnedFd, fs::OFlags, io::Errno};
 use serde::Serialize;
 use std::{cell::Cell, collections::BTreeMap};
 
-/// The descriptor to write to.
+/// The descriptor for the lines.
 pub(crate) struct StatusFd {
     fd: OwnedFd,
-    /// `true` if it was said that a line is lost.
-    told: Cell<bool>,
+    /// `true` if a line was lost and a note has said so.
+    has_failed: Cell<bool>,
 }
 
-/// An event that is written, under the key `event`. Later versions add keys and events and change
+/// A line. The variant is under the key `event`. Later versions add keys and events, and change
 /// none.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Stage {
-    /// All namespaces are there. `namespaces` are the inode numbers of the program's, by kind.
+    /// All namespaces exist. `namespaces` are the inode numbers of the program's, by kind.
     Created {
         pid: i32,
         pid_inside: Option<i32>,
@@ -32,12 +32,12 @@ enum Stage {
     },
     /// The program runs.
     Running,
-    /// The program ended: one of the two is null.
+    /// The program ended: `status` or `signal` is null.
     Exited {
         status: Option<u8>,
         signal: Option<i32>,
     },
-    /// The program did not run. `step` and `errno` are null where nothing was tried.
+    /// The program did not run. `step` and `errno` are null if no step of the plan was tried.
     Failed {
         step: Option<String>,
         errno: Option<String>,
@@ -46,22 +46,13 @@ enum Stage {
 }
 
 impl StatusFd {
-    /// Takes the descriptor that the caller gave this number.
-    ///
-    /// `EBADF` where it is not open for writing.
-    pub(crate) fn take(number: i32) -> Result<Self, Errno> {
-        let fd = descriptor::take(number)?;
-        let flags = rustix::fs::fcntl_getfl(&fd)?;
-        let is_writable =
-            !flags.contains(OFlags::PATH) && flags & OFlags::ACCMODE != OFlags::RDONLY;
-        if is_writable {
-            Ok(Self {
-                fd,
-                told: Cell::new(false),
-            })
-        } else {
-            Err(Errno::BADF)
-        }
+    /// Takes the descriptor that the caller gave this number. It must be open for writing.
+    pub(crate) fn take(number: i32) -> Result<Self, Error> {
+        let fd = take_writable(number).map_err(|errno| Error::StatusFd(number, errno))?;
+        Ok(Self {
+            fd,
+            has_failed: Cell::new(false),
+        })
     }
 
     pub(crate) fn created(&self, pid: Pid, proc: &ProcRoot) {
@@ -99,23 +90,12 @@ impl StatusFd {
         });
     }
 
-    pub(crate) fn failed(&self, failure: &Failure, message: &str) {
-        let (step, errno) = (
-            escape(failure.step().call().as_bytes()),
-            errno_name(failure.errno),
-        );
+    pub(crate) fn failed(&self, error: &Error) {
+        let failure = error.step();
         self.say(&Stage::Failed {
-            step: Some(step),
-            errno: Some(errno),
-            message: message.to_owned(),
-        });
-    }
-
-    pub(crate) fn refused(&self, message: &str) {
-        self.say(&Stage::Failed {
-            step: None,
-            errno: None,
-            message: message.to_owned(),
+            step: failure.map(|failure| escape(failure.step().call().as_bytes())),
+            errno: failure.map(|failure| errno_name(failure.errno)),
+            message: escape(out::chain(error).as_bytes()),
         });
     }
 
@@ -123,10 +103,10 @@ impl StatusFd {
         let Ok(line) = serde_json::to_string(stage) else {
             return;
         };
-        // Whoever asked for it and stops reading misses it. Anybody else may wait for it.
+        // A reader that closes a pipe wants no more lines. In any other case, one may wait for this.
         if let Err(errno) = descriptor::write_all(&self.fd, (line + "\n").as_bytes())
             && errno != Errno::PIPE
-            && !self.told.replace(true)
+            && !self.has_failed.replace(true)
         {
             out::note(&format!(
                 "failed to write to the descriptor of --status-fd: {}",
@@ -136,11 +116,20 @@ impl StatusFd {
     }
 }
 
+fn take_writable(number: i32) -> Result<OwnedFd, Errno> {
+    let fd = descriptor::take(number)?;
+    let flags = rustix::fs::fcntl_getfl(&fd)?;
+    if flags.contains(OFlags::PATH) || flags & OFlags::ACCMODE == OFlags::RDONLY {
+        return Err(Errno::BADF);
+    }
+    Ok(fd)
+}
+
 fn number(pid: Pid) -> i32 {
     pid.as_raw_nonzero().get()
 }
 
-/// The name of an error in `errno(3)`.
+/// Returns the name of an error in `errno(3)`.
 fn errno_name(errno: Errno) -> String {
     macro_rules! names {
         ($($name:ident)*) => {

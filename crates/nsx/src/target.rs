@@ -5,7 +5,6 @@ use crate::{
     answer::Answer,
     error::Error,
     exit::ExitStatus,
-    hints,
     out::{self, Output},
     text::escape,
 };
@@ -58,25 +57,6 @@ fn on_host<T>(look: impl FnOnce(&Host) -> Result<T, TargetError>) -> Result<T, T
 pub(crate) fn note_cut_off(host: &Host) {
     for unread in host.cut_off() {
         out::note(&escape(unread.to_string().as_bytes()));
-    }
-}
-
-/// Says on standard error why a target was not found, and what may help; returns the status that
-/// `ls` and `pidmap` then end with.
-pub(crate) fn failed(error: &TargetError) -> ExitStatus {
-    say(error);
-    if error.is_absence() {
-        ExitStatus::NO_MATCH
-    } else {
-        ExitStatus::FAILURE
-    }
-}
-
-/// Like `failed`, but returns no status.
-pub(crate) fn say(error: &TargetError) {
-    out::error(&escape(out::chain(error).as_bytes()));
-    for line in hints::of_target(error) {
-        out::hint(&escape(line.as_bytes()));
     }
 }
 

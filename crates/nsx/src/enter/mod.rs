@@ -19,10 +19,9 @@ pub use options::Options;
 
 use crate::{
     error::Error,
+    execution::{self, Report},
     exit::ExitStatus,
-    hints,
-    program::{self, Report},
-    target,
+    hints, program, target,
 };
 use nsx_core::plan::{self, Caller, Plan};
 use nsx_target::{
@@ -57,7 +56,7 @@ fn enter(
     target::note_cut_off(host);
     let (plan, findings) = planned?;
     if options.common.explain {
-        return Ok(program::explain(&plan, notes::lines(&findings)));
+        return execution::explain(&plan, notes::lines(&findings));
     }
     notes::print(&findings, options.common.verbose);
     let report = Report {
@@ -65,7 +64,7 @@ fn enter(
         not_found: options.hint_at_user(),
         ..Report::default()
     };
-    Ok(program::carry_out(&plan, caller, host.proc(), &report))
+    execution::carry_out(&plan, caller, host.proc(), &report)
 }
 
 /// Returns the plan, and what was found out while it was made.

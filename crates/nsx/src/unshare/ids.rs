@@ -1,22 +1,14 @@
-//! The options about users and groups, and what they come to: finished maps and ids.
+//! The options about users and groups.
 
-use crate::{
-    out,
-    program::{self, RequestError},
-};
+use super::maps::Maps;
+use crate::{error::Error, out, program};
 use clap::{Args, ValueEnum};
 use nsx_core::{
-    accounts::{self, User},
-    idmap::{self, IdKind, IdMap, MapError, MapRequest, MapRequestError, Owned, RangeRequest},
+    idmap::{self, IdKind, MapRequest, RangeRequest},
     ns::NsKind,
-    plan::{Caller, unshare::Request},
-    proc::ProcRoot,
+    plan::unshare::Request,
 };
-use rustix::thread::CapabilitySet;
-use std::{
-    ffi::{OsStr, OsString},
-    os::unix::ffi::OsStrExt,
-};
+use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Users and groups")]
@@ -103,28 +95,29 @@ impl IdOptions {
         &self,
         request: &mut Request,
         map_root: bool,
-        caller: &Caller,
-        proc: &ProcRoot,
-    ) -> Result<(), RequestError> {
+        mut maps: Maps<'_>,
+    ) -> Result<(), Error> {
         if self.maps_anything() || self.owner.is_some() {
             request.kinds.insert(NsKind::User);
         }
-        let (own_user, own_group) = self.owner.unwrap_or((caller.uid, caller.gid));
-        let single = |word: &Option<OsString>, look_up: LookUp, own: u32| match word {
-            Some(word) => look_up(word).map(Some),
-            None if map_root || self.map_root_user => Ok(Some(0)),
-            None => Ok(self.map_current_user.then_some(own)),
+        let caller = (maps.caller.uid, maps.caller.gid);
+        let (own_user, own_group) = self.owner.unwrap_or(caller);
+        let by_flag = |own: u32| match map_root || self.map_root_user {
+            true => Some(0),
+            false => self.map_current_user.then_some(own),
         };
+        let user = self.map_user.as_deref().map(program::user_id);
         let users = MapRequest {
-            single: single(&self.map_user, program::user_id, own_user)?,
+            single: user.transpose()?.or(by_flag(own_user)),
             ranges: self.ranges(&self.map_users)?,
         };
+        let group = self.map_group.as_deref().map(program::group_id);
         let groups = MapRequest {
-            single: single(&self.map_group, program::group_id, own_group)?,
+            single: group.transpose()?.or(by_flag(own_group)),
             ranges: self.ranges(&self.map_groups)?,
         };
-        request.users = map(IdKind::User, &users, own_user, caller, proc)?;
-        request.groups = map(IdKind::Group, &groups, own_group, caller, proc)?;
+        request.users = maps.finish(IdKind::User, &users, own_user)?;
+        request.groups = maps.finish(IdKind::Group, &groups, own_group)?;
         request.owner = self.owner;
         request.setgroups = self.setgroups.map(|rule| match rule {
             Setgroups::Allow => idmap::Setgroups::Allow,
@@ -135,114 +128,17 @@ impl IdOptions {
         Ok(())
     }
 
-    fn ranges(&self, words: &[OsString]) -> Result<Vec<RangeRequest>, RequestError> {
+    fn ranges(&self, words: &[OsString]) -> Result<Vec<RangeRequest>, Error> {
         let mut ranges = Vec::new();
         for word in words {
             let range = RangeRequest::parse(word.as_bytes());
             ranges.push(
-                range.map_err(|error| {
-                    RequestError::Usage(format!("{}: {error}", out::shown(word)))
-                })?,
+                range.map_err(|error| Error::Usage(format!("{}: {error}", out::shown(word))))?,
             );
         }
         ranges.extend(self.map_auto.then_some(RangeRequest::Auto));
         ranges.extend(self.map_subids.then_some(RangeRequest::Subids));
         Ok(ranges)
-    }
-}
-
-type LookUp = fn(&OsStr) -> Result<u32, RequestError>;
-
-/// The finished map of a request, or why there can be none and what would help. `own` is the id of
-/// whoever is to own the namespace.
-fn map(
-    ids: IdKind,
-    request: &MapRequest,
-    own: u32,
-    caller: &Caller,
-    proc: &ProcRoot,
-) -> Result<Option<IdMap>, RequestError> {
-    if request.is_empty() {
-        return Ok(None);
-    }
-    let capability = match ids {
-        IdKind::User => CapabilitySet::SETUID,
-        IdKind::Group => CapabilitySet::SETGID,
-    };
-    let lookup = |error| RequestError::Lookup(ids.ranges_file().to_owned(), error);
-    let mut own_map = Vec::new();
-    let mut user = None;
-    let mut given = Vec::new();
-    if !request.ranges.is_empty() {
-        proc.read_own(ids.file(), &mut own_map)
-            .map_err(|error| RequestError::Proc(Box::new(error)))?;
-        let owner = accounts::user_or_number(caller.uid).map_err(lookup)?;
-        given = accounts::given_ranges(ids, &owner).map_err(lookup)?;
-        user = Some(owner);
-    }
-    let own_map = IdMap::parse(&own_map).map_err(|error| RequestError::Proc(Box::new(error)))?;
-    let privileged = caller.can(capability);
-    let resolve = |given: &[(u32, u32)]| {
-        request.resolve(
-            ids,
-            &Owned {
-                id: own,
-                given,
-                own_map: &own_map,
-                privileged,
-            },
-        )
-    };
-    let (mut map, mut taken) = (resolve(&given), given.len());
-    while let (Err(MapRequestError::Map(MapError::TooMany(_) | MapError::TooLong(..))), 2..) =
-        (&map, taken)
-    {
-        taken -= 1;
-        map = resolve(&given[..taken]);
-    }
-    if map.is_ok() && taken < given.len() {
-        let (file, all) = (ids.ranges_file(), given.len());
-        out::note(&format!(
-            "{file} has {all} ranges for you, and the kernel takes no more than the first {taken}"
-        ));
-    }
-    map.map(Some).map_err(|error| {
-        let hints = user.map_or_else(Vec::new, |user| hints(ids, &error, &user));
-        RequestError::Map(ids, error, hints)
-    })
-}
-
-/// Returns hints for ids that are not the caller's to map: the line that is missing in /etc/subuid
-/// or /etc/subgid, but never a line that gives away somebody else's ids.
-fn hints(ids: IdKind, error: &MapRequestError, user: &User) -> Vec<String> {
-    const USUAL: u32 = 65536;
-    let line = |first: u32, count: u32| {
-        let name = String::from_utf8_lossy(&user.name);
-        format!(
-            "have the administrator add this line to {}: {name}:{first}:{count}",
-            ids.ranges_file()
-        )
-    };
-    match error {
-        MapRequestError::NothingGiven(_) => {
-            let first = accounts::ungiven_range(ids, USUAL).ok().flatten();
-            first.map(|first| line(first, USUAL)).into_iter().collect()
-        }
-        MapRequestError::NotGiven(_, extent) => {
-            let (first, count) = (extent.outside(), extent.count());
-            match accounts::may_be_given(ids, user, first, count) {
-                Ok(true) => vec![line(first, count)],
-                Ok(false) => vec![
-                    "some of them are others', or kept for others (those below 65536), and whoever \
-                    maps an id can act as its owner"
-                        .to_owned(),
-                    format!("map your own with -r or -c, and ids that {} gives to you with \
-                    --map-auto", ids.ranges_file()),
-                ],
-                Err(_) => Vec::new(),
-            }
-        }
-        _ => Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The options that name kinds of namespaces, and the files that keep them.
 
-use crate::{out, pin, program::RequestError};
+use crate::{error::Error, out, pin};
 use clap::{Args, builder::ValueHint};
 use nsx_core::{
     ns::NsKind,
@@ -51,7 +51,7 @@ pub(super) struct KindOptions {
 
 impl KindOptions {
     /// Sets the kinds that are named, and the files to keep them in.
-    pub(super) fn apply(self, request: &mut Request, caller: &Caller) -> Result<(), RequestError> {
+    pub(super) fn apply(self, request: &mut Request, caller: &Caller) -> Result<(), Error> {
         let named = [
             (NsKind::Cgroup, self.cgroup),
             (NsKind::Ipc, self.ipc),
@@ -73,7 +73,7 @@ impl KindOptions {
         }
         for word in &self.pin {
             let pin = pin::parse(word).ok_or_else(|| {
-                RequestError::Usage(format!("--pin {}: {}", out::shown(word), pin::FORM))
+                Error::Usage(format!("--pin {}: {}", out::shown(word), pin::FORM))
             })?;
             request.kinds.insert(pin.kind);
             request.pins.push(pin);

@@ -6,6 +6,7 @@
 mod clocks;
 mod ids;
 mod kinds;
+mod maps;
 mod mounts;
 pub(crate) mod oci;
 mod options;
@@ -19,44 +20,40 @@ pub use oci::requested as bundle_request;
 pub use options::Options;
 
 use crate::{
+    error::Error,
+    execution::{self, Report},
     exit::ExitStatus,
-    out,
-    program::{self, Report, RequestError},
+    out, program,
     status::StatusFd,
 };
 use nsx_core::plan;
 
 /// Runs the command.
-pub(crate) fn run(options: Options) -> ExitStatus {
-    let (explain, verbose) = (options.explain, options.verbose);
-    let status = match options
-        .process
-        .status_fd
-        .map(|number| (number, StatusFd::take(number)))
-    {
-        None => None,
-        Some((_, Ok(status))) => Some(status),
-        Some((number, Err(errno))) => {
-            return out::report(&RequestError::StatusFd(number, errno), ExitStatus::NOT_RUN);
-        }
-    };
-    let planned = program::caller().and_then(|(caller, proc)| {
-        let request = request::request(options, &caller, &proc)?;
-        Ok((plan::unshare::plan(request, &caller)?, caller, proc))
-    });
-    match planned {
-        Err(error) => {
-            status.inspect(|status| status.refused(&out::chain(&error)));
-            out::report(&error, ExitStatus::NOT_RUN)
-        }
-        Ok((plan, ..)) if explain => program::explain(&plan, std::iter::empty()),
-        Ok((plan, caller, proc)) => {
-            let report = Report {
-                verbose,
-                status: status.as_ref(),
-                not_found: None,
-            };
-            program::carry_out(&plan, &caller, &proc, &report)
-        }
+pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
+    let status = options.process.status_fd.map(StatusFd::take).transpose()?;
+    let outcome = unshare(options, status.as_ref());
+    if let (Err(error), Some(status)) = (&outcome, &status) {
+        status.failed(error);
     }
+    outcome
+}
+
+fn unshare(options: Options, status: Option<&StatusFd>) -> Result<ExitStatus, Error> {
+    let (explain, verbose) = (options.explain, options.verbose);
+    let (caller, proc) = program::caller()?;
+    let mut notes = Vec::new();
+    let request = request::request(options, &caller, &proc, &mut notes)?;
+    let plan = plan::unshare::plan(request, &caller)?;
+    for note in notes {
+        out::note(&note);
+    }
+    if explain {
+        return execution::explain(&plan, std::iter::empty());
+    }
+    let report = Report {
+        verbose,
+        status,
+        not_found: None,
+    };
+    execution::carry_out(&plan, &caller, &proc, &report)
 }

@@ -3,9 +3,9 @@
 //! clap keeps the values of each option apart, so these are not derived: every option yields
 //! mounts, and its place on the command line sorts them.
 
-use crate::{program::RequestError, text::escape};
+use crate::{error::Error, text::escape};
 use clap::{
-    Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, Error, FromArgMatches,
+    Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches,
     builder::{OsStringValueParser, TypedValueParser},
 };
 use nsx_core::{
@@ -40,7 +40,7 @@ impl MountOptions {
     }
 
     /// Adds the mounts, which imply a mount namespace.
-    pub(super) fn apply(self, request: &mut Request) -> Result<(), RequestError> {
+    pub(super) fn apply(self, request: &mut Request) -> Result<(), Error> {
         if !self.is_empty() {
             request.kinds.insert(NsKind::Mnt);
         }
@@ -48,14 +48,14 @@ impl MountOptions {
         Ok(())
     }
 
-    fn mounts(self) -> Result<Vec<Mount>, RequestError> {
+    fn mounts(self) -> Result<Vec<Mount>, Error> {
         let mut mounts = Vec::new();
         for typed in self.0 {
             match typed {
                 Typed::Mounts(these) => mounts.extend(these),
                 Typed::BindInPlace { source, flags } => {
                     // Links are kept: the program looks for the name, not for its target.
-                    let at = std::path::absolute(&source).map_err(RequestError::Directory)?;
+                    let at = std::path::absolute(&source).map_err(Error::Directory)?;
                     mounts.push(bind_mount(source, at, flags));
                 }
                 Typed::ReadOnlyRoot => mounts.extend(read_only_root()),
@@ -166,7 +166,7 @@ impl Args for MountOptions {
 }
 
 impl FromArgMatches for MountOptions {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut given: Vec<(usize, &Typed)> = Vec::new();
         for option in OPTIONS {
             let indices = matches.indices_of(option.name).into_iter().flatten();
@@ -177,7 +177,7 @@ impl FromArgMatches for MountOptions {
         Ok(Self(typed.collect()))
     }
 
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
@@ -335,7 +335,7 @@ mod tests {
         mounts: MountOptions,
     }
 
-    fn mounts(words: &str) -> Result<Vec<Mount>, Error> {
+    fn mounts(words: &str) -> Result<Vec<Mount>, clap::Error> {
         let line = Line::try_parse_from(std::iter::once("nsx").chain(words.split_whitespace()))?;
         Ok(line.mounts.mounts().unwrap())
     }

@@ -1,7 +1,7 @@
 //! The options about processes and signals.
 
 use super::request::usage;
-use crate::program::RequestError;
+use crate::error::Error;
 use clap::Args;
 use nsx_core::{
     ns::NsKind,
@@ -56,7 +56,7 @@ impl ProcessOptions {
     /// Sets whether nsx stays and a child becomes the program, and what then passes between them.
     /// A PID namespace requires a child, and so does a new time namespace on older kernels. Call
     /// after all kinds are set.
-    pub(super) fn apply(&self, request: &mut Request, caller: &Caller) -> Result<(), RequestError> {
+    pub(super) fn apply(&self, request: &mut Request, caller: &Caller) -> Result<(), Error> {
         let kinds = request.kinds;
         let enters_pid = kinds.contains(NsKind::Pid)
             || request.joins.iter().any(|file| file.kind() == NsKind::Pid);

@@ -1,14 +1,11 @@
 //! The request that the options describe, with the defaults of `nsx unshare` filled in.
 
 use super::{
+    maps::Maps,
     oci::{self, Bundle},
     options::Options,
 };
-use crate::{
-    out,
-    program::{self, RequestError},
-    text::escape,
-};
+use crate::{error::Error, program};
 use nsx_core::{
     environment::Environment,
     ns::NsKind,
@@ -17,15 +14,16 @@ use nsx_core::{
 };
 use std::path::Path;
 
-/// Returns the request that the options describe.
+/// Returns the request that the options describe. Adds to `notes` what the user should know of it.
 pub(super) fn request(
     mut options: Options,
     caller: &Caller,
     proc: &ProcRoot,
-) -> Result<Request, RequestError> {
+    notes: &mut Vec<String>,
+) -> Result<Request, Error> {
     match options.from_oci.take() {
-        Some(file) => from_bundle(&file, options, caller),
-        None => from_options(options, caller, proc),
+        Some(file) => from_bundle(&file, options, caller, notes),
+        None => from_options(options, caller, proc, notes),
     }
 }
 
@@ -33,7 +31,8 @@ fn from_options(
     options: Options,
     caller: &Caller,
     proc: &ProcRoot,
-) -> Result<Request, RequestError> {
+    notes: &mut Vec<String>,
+) -> Result<Request, Error> {
     // An unmapped user is nobody, which is of no use with namespaces of all kinds.
     let map_root = options.kinds.all && !options.ids.maps_anything();
     let mut request = Request {
@@ -45,7 +44,12 @@ fn from_options(
     options.kinds.apply(&mut request, caller)?;
     options.clocks.apply(&mut request);
     options.mounts.apply(&mut request)?;
-    options.ids.apply(&mut request, map_root, caller, proc)?;
+    let maps = Maps {
+        caller,
+        proc,
+        notes,
+    };
+    options.ids.apply(&mut request, map_root, maps)?;
     options.setup.apply(&mut request)?;
     if options.process.init {
         request.kinds.insert(NsKind::Pid);
@@ -64,7 +68,7 @@ fn from_options(
     Ok(request)
 }
 
-fn check(request: &Request) -> Result<(), RequestError> {
+fn check(request: &Request) -> Result<(), Error> {
     if request.kinds.is_empty() {
         return usage(
             "no namespace is named, so there is nothing to unshare; name some, as in `nsx unshare \
@@ -85,12 +89,15 @@ fn check(request: &Request) -> Result<(), RequestError> {
 }
 
 /// Returns the request of a bundle, with the options that may stand beside it.
-fn from_bundle(file: &Path, options: Options, caller: &Caller) -> Result<Request, RequestError> {
+fn from_bundle(
+    file: &Path,
+    options: Options,
+    caller: &Caller,
+    notes: &mut Vec<String>,
+) -> Result<Request, Error> {
     let bundle = oci::read(file, options.program, caller)?;
     if !bundle.left_out.is_empty() {
-        out::note(&escape(
-            format!("not carried out: {}", bundle.left_out.join(", ")).as_bytes(),
-        ));
+        notes.push(format!("not carried out: {}", bundle.left_out.join(", ")));
     }
     if bundle.joins(NsKind::Mnt) && !options.mounts.is_empty() {
         return usage(
@@ -119,6 +126,6 @@ fn from_bundle(file: &Path, options: Options, caller: &Caller) -> Result<Request
     Ok(request)
 }
 
-pub(super) fn usage<T>(text: &str) -> Result<T, RequestError> {
-    Err(RequestError::Usage(text.to_owned()))
+pub(super) fn usage<T>(text: &str) -> Result<T, Error> {
+    Err(Error::Usage(text.to_owned()))
 }

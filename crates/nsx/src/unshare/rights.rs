@@ -1,6 +1,6 @@
 //! The options about what the program may do, and about its environment.
 
-use crate::{out, program::RequestError};
+use crate::{error::Error, out};
 use clap::Args;
 use nsx_core::{
     environment::Environment,
@@ -91,36 +91,28 @@ pub(super) struct EnvironmentOptions {
 impl EnvironmentOptions {
     /// The program's environment, if any option changes the caller's: variables keep their order,
     /// new ones come last.
-    pub(super) fn settle(&self, caller: Environment) -> Result<Option<Vec<CString>>, RequestError> {
-        let kept: Vec<&OsStr> = self
-            .keep_env
-            .iter()
-            .chain(&self.whitelist_env)
-            .map(OsString::as_os_str)
-            .collect();
+    pub(super) fn settle(
+        &self,
+        mut environment: Environment,
+    ) -> Result<Option<Vec<CString>>, Error> {
+        let kept = self.keep_env.iter().chain(&self.whitelist_env);
+        let kept: Vec<&OsStr> = kept.map(OsString::as_os_str).collect();
         let clear = self.clear_env || !kept.is_empty();
         if !clear && self.env.is_empty() && self.unset_env.is_empty() {
             return Ok(None);
         }
-        for name in self
-            .unset_env
-            .iter()
-            .map(OsString::as_os_str)
-            .chain(kept.iter().copied())
-        {
+        let removed = self.unset_env.iter().map(OsString::as_os_str);
+        for name in removed.chain(kept.iter().copied()) {
             if name.is_empty() {
-                return Err(RequestError::Usage(
-                    "the name of a variable is empty".to_owned(),
-                ));
+                return Err(Error::Usage("the name of a variable is empty".to_owned()));
             }
             if name.as_bytes().contains(&b'=') {
-                return Err(RequestError::Usage(format!(
+                return Err(Error::Usage(format!(
                     "{} is no name of a variable",
                     out::shown(name)
                 )));
             }
         }
-        let mut environment = caller;
         if clear {
             environment.keep(&kept);
         }
@@ -129,7 +121,7 @@ impl EnvironmentOptions {
         }
         for word in &self.env {
             let (name, value) = split(word).ok_or_else(|| {
-                RequestError::Usage(format!("--env {}: it takes NAME=VALUE", out::shown(word)))
+                Error::Usage(format!("--env {}: it takes NAME=VALUE", out::shown(word)))
             })?;
             environment.set(name, value);
         }

@@ -1,6 +1,6 @@
 //! The options about files, the host name and the network.
 
-use crate::program::{self, RequestError};
+use crate::{error::Error, program};
 use clap::{Args, ValueEnum, builder::ValueHint};
 use nsx_core::{
     cgroup,
@@ -91,7 +91,7 @@ enum Propagation {
 }
 impl SetupOptions {
     /// Sets what the options name, and the kinds of namespace that they imply.
-    pub(super) fn apply(&self, request: &mut Request) -> Result<(), RequestError> {
+    pub(super) fn apply(&self, request: &mut Request) -> Result<(), Error> {
         self.set_hostname(request)?;
         if let Some(name) = &self.domainname {
             request.kinds.insert(NsKind::Uts);
@@ -119,7 +119,7 @@ impl SetupOptions {
         Ok(())
     }
 
-    pub(super) fn set_hostname(&self, request: &mut Request) -> Result<(), RequestError> {
+    pub(super) fn set_hostname(&self, request: &mut Request) -> Result<(), Error> {
         if let Some(name) = &self.hostname {
             request.kinds.insert(NsKind::Uts);
             request.hostname = Some(program::c_string(name.clone(), "the host name")?);
@@ -129,11 +129,7 @@ impl SetupOptions {
 
     /// Adds the views of the kernel that the new namespaces change, and brings the loopback device
     /// up. Call after all kinds, `fork` and `mounts` are set.
-    pub(super) fn add_views(
-        &self,
-        request: &mut Request,
-        proc: &ProcRoot,
-    ) -> Result<(), RequestError> {
+    pub(super) fn add_views(&self, request: &mut Request, proc: &ProcRoot) -> Result<(), Error> {
         let kinds = request.kinds;
         if kinds.contains(NsKind::Pid) && request.fork && !self.no_mount_proc {
             request.mount_proc.get_or_insert_with(|| "/proc".into());
@@ -148,7 +144,7 @@ impl SetupOptions {
             && self.may_mount(cgroup::STANDARD, &request.mounts)
         {
             request.mount_cgroups = cgroup::Mounts::read(proc)
-                .map_err(|error| RequestError::Proc(Box::new(error)))?
+                .map_err(|error| Error::Proc(Box::new(error)))?
                 .hierarchies();
         }
         if request.mount_proc.is_some()
@@ -169,7 +165,7 @@ impl SetupOptions {
     }
 
     /// Sets the root directory and the working directory. Call after `mounts` are set.
-    pub(super) fn set_directories(self, request: &mut Request) -> Result<(), RequestError> {
+    pub(super) fn set_directories(self, request: &mut Request) -> Result<(), Error> {
         // Naming the current root keeps it, unless a mount covers it, and starts the program there.
         if let Some(root) = &self.root
             && root.canonicalize().is_ok_and(|root| root == Path::new("/"))

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::unshare::clock_offsets;
 use nsx_core::{
-    accounts, environment,
+    accounts,
+    environment::Environment as Variables,
     idmap::{IdKind, IdMap, MapRequest, Owned, RangeRequest, Setgroups},
     ns::{NsKind, NsSet},
     plan::{Caller, CapabilityState, Confinement, GroupsDenied, Pin, Signals, unshare::Request},
@@ -194,7 +195,7 @@ fn environment(typed: &Environment<'_>) -> Option<Vec<CString>> {
         return None;
     };
     let kept: Vec<_> = kept.iter().map(|name| OsStr::from_bytes(name)).collect();
-    let mut environment = environment::Environment::of_caller();
+    let mut environment = Variables::of_caller();
     environment.keep(&kept);
     Some(environment.into_variables())
 }
