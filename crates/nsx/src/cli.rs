@@ -67,7 +67,14 @@ pub struct CompatOptions {
 /// Returns the exit status of the command that the first argument names if nsx fails.
 pub(crate) fn failure(arguments: &[&CStr]) -> ExitStatus {
     match arguments.get(1).map(|name| name.to_bytes()) {
-        Some(b"unshare" | b"enter") => ExitStatus::NOT_RUN,
+        Some(name) => failure_of(name),
+        None => ExitStatus::FAILURE,
+    }
+}
+
+fn failure_of(command: &[u8]) -> ExitStatus {
+    match command {
+        b"unshare" | b"enter" => ExitStatus::NOT_RUN,
         _ => ExitStatus::FAILURE,
     }
 }
@@ -78,38 +85,27 @@ pub(crate) fn dispatch(mut arguments: Vec<OsString>) -> ExitStatus {
         .get(1)
         .map(|name| name.as_bytes().to_vec())
         .unwrap_or_default();
+    let failure = failure_of(&command);
     // clap takes the first word for the program's name.
     let own = arguments.get(1..).unwrap_or_default();
     match command.as_slice() {
-        b"unshare" => run(
-            unshare::Options::try_parse_from(own),
-            ExitStatus::NOT_RUN,
-            unshare::run,
-        ),
-        b"enter" => run(enter::Options::read(own), ExitStatus::NOT_RUN, enter::run),
-        b"ls" => whole(run(ls::Options::read(own), ExitStatus::FAILURE, ls::run)),
+        b"unshare" => run(unshare::Options::try_parse_from(own), unshare::run, failure),
+        b"enter" => run(enter::Options::read(own), enter::run, failure),
+        b"ls" => whole(run(ls::Options::read(own), ls::run, failure)),
         b"pidmap" => whole(run(
             pidmap::Options::try_parse_from(own),
-            ExitStatus::FAILURE,
             pidmap::run,
+            failure,
         )),
         b"idmap" => whole(run(
             idmap::Options::try_parse_from(own),
-            ExitStatus::FAILURE,
             idmap::run,
+            failure,
         )),
-        b"pin" => run(
-            pin::Options::try_parse_from(own),
-            ExitStatus::FAILURE,
-            pin::run,
-        ),
-        b"rm" => run(
-            rm::Options::try_parse_from(own),
-            ExitStatus::FAILURE,
-            rm::run,
-        ),
+        b"pin" => run(pin::Options::try_parse_from(own), pin::run, failure),
+        b"rm" => run(rm::Options::try_parse_from(own), rm::run, failure),
         // For completion scripts: all targets that exist now.
-        b"__targets" => finish(target::list(), ExitStatus::FAILURE),
+        b"__targets" => finish(target::list(), failure),
         // `nsx help enter` is `nsx enter --help`.
         b"help" if arguments.len() > 2 => {
             arguments.remove(1);
@@ -150,8 +146,8 @@ fn whole(status: ExitStatus) -> ExitStatus {
 /// or nsx fails.
 fn run<O>(
     options: Result<O, clap::Error>,
-    failure: ExitStatus,
     command: fn(O) -> Result<ExitStatus, Error>,
+    failure: ExitStatus,
 ) -> ExitStatus {
     match options {
         Ok(options) => finish(command(options), failure),

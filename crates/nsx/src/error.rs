@@ -2,9 +2,7 @@
 //!
 //! Nothing is printed where a failure occurs. A command returns it, and `cli` reports it.
 
-use crate::{
-    execution, exit::ExitStatus, hints, ls::SavedError, text::chain, unshare::oci::OciError,
-};
+use crate::{exit::ExitStatus, hints, ls::SavedError, text::chain, unshare::oci::OciError};
 use nsx_core::{
     idmap::{IdKind, MapRequestError},
     plan::PlanError,
@@ -127,7 +125,7 @@ impl Error {
     /// for something that does not exist.
     pub(crate) fn status(&self, failure: ExitStatus) -> ExitStatus {
         match self.step() {
-            Some(step) => execution::status(step),
+            Some(step) => ExitStatus::of_step(step),
             None if failure == ExitStatus::FAILURE && self.is_absence() => ExitStatus::NO_MATCH,
             None => failure,
         }

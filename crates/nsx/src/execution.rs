@@ -143,12 +143,3 @@ fn joins_mounts(plan: &Plan) -> bool {
         _ => false,
     })
 }
-
-/// Returns the exit status of `unshare` and `enter` if a step of the plan failed.
-pub(crate) fn status(failure: &Failure) -> ExitStatus {
-    match (failure.step(), failure.errno) {
-        (Step::Exec { .. }, Errno::NOENT) => ExitStatus::NOT_FOUND,
-        (Step::Exec { .. }, _) => ExitStatus::NOT_EXECUTABLE,
-        _ => ExitStatus::NOT_RUN,
-    }
-}

@@ -1,6 +1,11 @@
 //! Exit statuses: every number that nsx ends with.
 
-use nsx_core::signal::{self, Signal};
+use nsx_core::{
+    plan::Step,
+    run::Failure,
+    signal::{self, Signal},
+};
+use rustix::io::Errno;
 
 /// The way in which nsx ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +37,15 @@ impl ExitStatus {
     pub const NOT_EXECUTABLE: Self = Self::Code(126);
     /// `unshare` and `enter`: the program was not found.
     pub const NOT_FOUND: Self = Self::Code(127);
+
+    /// Returns the status of `unshare` and `enter` after a step of the plan failed.
+    pub(crate) fn of_step(failure: &Failure) -> Self {
+        match (failure.step(), failure.errno) {
+            (Step::Exec { .. }, Errno::NOENT) => Self::NOT_FOUND,
+            (Step::Exec { .. }, _) => Self::NOT_EXECUTABLE,
+            _ => Self::NOT_RUN,
+        }
+    }
 
     /// Returns the number for `main` to return. Does not return if a signal ends nsx.
     pub fn finish(self) -> i32 {

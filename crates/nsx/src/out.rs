@@ -10,10 +10,7 @@ use crate::{
 };
 use nsx_core::descriptor::{self, write_all};
 use rustix::{event::PollFlags, io::Errno};
-use std::{
-    error::Error as StdError,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 /// Returns the columns of the terminal that standard output is; `None` if it is not a terminal.
 pub fn width() -> Option<usize> {
@@ -107,44 +104,34 @@ pub fn write_bytes(bytes: &[u8]) -> Result<(), Errno> {
     write_all(rustix::stdio::stdout(), bytes)
 }
 
-/// Prints the reason of a failure on standard error.
-pub fn error(text: &str) {
+/// Prints the message of a failure on standard error.
+pub(crate) fn error(text: &str) {
     stderr("nsx: ", text);
 }
 
 /// Prints an error with its hints on standard error. Returns the exit status of a command that ends
 /// with `failure` when nsx fails.
 pub(crate) fn report(failed: &Error, failure: ExitStatus) -> ExitStatus {
-    error(&escape(chain(failed).as_bytes()));
-    for line in failed.hints() {
-        hint(&escape(line.as_bytes()));
+    error(&chain(failed));
+    for hint in failed.hints() {
+        stderr("  ", &hint);
     }
     failed.status(failure)
 }
 
-/// Prints the failure of an act on standard error, for commands that do not return an [`Error`] yet.
-pub fn failed(act: &str, why: &dyn StdError) -> ExitStatus {
-    error(&format!("failed to {act}: {}", chain(why)));
-    ExitStatus::FAILURE
-}
-
 /// Prints a remark on standard error.
-pub fn note(text: &str) {
-    stderr("nsx: note: ", &escape(text.as_bytes()));
-}
-
-/// Prints a hint below an error on standard error.
-pub fn hint(text: &str) {
-    stderr("  ", text);
+pub(crate) fn note(text: &str) {
+    stderr("nsx: note: ", text);
 }
 
 /// Prints a line of a strict personality on standard error, byte for byte.
-pub fn complain(line: &[u8]) {
+pub(crate) fn complain(line: &[u8]) {
     // One write keeps the line in one piece. If standard error is closed, nobody reads the line.
     let _ = io::stderr().lock().write_all(&[line, b"\n"].concat());
 }
 
 fn stderr(prefix: &str, text: &str) {
+    let text = escape(text.as_bytes());
     // If standard error is closed, nobody reads the line.
     let _ = writeln!(io::stderr().lock(), "{prefix}{text}");
 }

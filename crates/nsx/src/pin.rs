@@ -4,7 +4,7 @@
 //! It is a command of its own because it runs no program: `nsx enter` would have to run one, and
 //! `nsx ls` changes nothing.
 
-use crate::{error::Error, exit::ExitStatus, program, target, text::escape};
+use crate::{error::Error, exit::ExitStatus, hints, program, target, text::escape};
 use clap::{Parser, builder::ValueHint};
 use nsx_core::{
     descriptor,
@@ -108,7 +108,7 @@ fn open(found: &Found, target: &str, pin: &Pin, proc: &ProcRoot) -> Result<Names
     match found {
         Found::Process(subject) => open_of(&subject.process, pin.kind, proc).map_err(|error| {
             let hints = match error {
-                ProcError::Denied => target::guard_hints(&subject.process),
+                ProcError::Denied => hints::of_guard(&subject.process),
                 _ => Vec::new(),
             };
             failed(error).with_hints(hints)

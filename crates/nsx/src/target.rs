@@ -1,14 +1,11 @@
-//! A TARGET of the command line, and how it is said that there is none.
+//! The TARGET of a command line.
 
-pub(crate) use crate::hints::of_guard as guard_hints;
 use crate::{
     answer::Answer,
     error::Error,
     exit::ExitStatus,
     out::{self, Output},
-    text::escape,
 };
-use nsx_core::pid::Process;
 use nsx_target::{Found, Host, Subject, Target, TargetError};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
@@ -21,7 +18,7 @@ pub(crate) fn look_up(word: &OsStr) -> Result<Found, TargetError> {
     on_host(|host| host.find(&target))
 }
 
-/// The process that `word` names, with its container if it was named as one.
+/// Returns the process that `word` names, with its container if it was named as one.
 ///
 /// # Errors
 /// [`TargetError`].
@@ -29,7 +26,7 @@ pub(crate) fn resolve(word: &OsStr) -> Result<Subject, TargetError> {
     find(&parse(word)?)
 }
 
-/// The process that is named.
+/// Returns the process that a target names.
 ///
 /// # Errors
 /// [`TargetError`].
@@ -45,7 +42,7 @@ pub(crate) fn parse(word: &OsStr) -> Result<Target, TargetError> {
     })
 }
 
-/// Looks on the host that nsx runs on, and says what was left out.
+/// Looks for a target on the host that nsx runs on, and notes what was left out.
 fn on_host<T>(look: impl FnOnce(&Host) -> Result<T, TargetError>) -> Result<T, TargetError> {
     let host = Host::system()?;
     let found = look(&host);
@@ -53,17 +50,10 @@ fn on_host<T>(look: impl FnOnce(&Host) -> Result<T, TargetError>) -> Result<T, T
     found
 }
 
-/// Says which users' stores were not read to their end.
+/// Notes which users' stores were not read to their end.
 pub(crate) fn note_cut_off(host: &Host) {
     for unread in host.cut_off() {
-        out::note(&escape(unread.to_string().as_bytes()));
-    }
-}
-
-/// Prints [`guard_hints`], for callers that do not return an [`Error`](crate::error::Error) yet.
-pub(crate) fn hint_at_guard(process: &Process) {
-    for line in guard_hints(process) {
-        out::hint(&escape(line.as_bytes()));
+        out::note(&unread.to_string());
     }
 }
 

@@ -120,14 +120,8 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> Result<ExitStatus, E
         }
     }
     if !failed.is_empty() {
-        out::error(&escape(
-            format!(
-                "failed in {} of {total}: {}",
-                failed.len(),
-                failed.join(", ")
-            )
-            .as_bytes(),
-        ));
+        let (count, names) = (failed.len(), failed.join(", "));
+        out::error(&format!("failed in {count} of {total}: {names}"));
     }
     Ok(match printer.gone.get() {
         Some(Errno::PIPE) | None if failed.is_empty() => ExitStatus::SUCCESS,
@@ -411,7 +405,8 @@ impl Printer {
         {
             self.gone.set(Some(errno));
             if errno != Errno::PIPE {
-                out::failed("write to standard output", &errno);
+                let error = Error::failed("write to standard output", errno);
+                out::report(&error, ExitStatus::NOT_RUN);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A process that a word names, and its id in the procfs that is read.
 
-use crate::{error::Error, out, target};
+use crate::{error::Error, hints, out, target};
 use nsx_core::{
     census,
     ns::{NsId, NsKind, NsSet},
@@ -101,7 +101,7 @@ fn unreadable(process: &Process, error: ProcError) -> Error {
     let act = format!("read the namespaces of process {}", process.pid());
     let failed = Error::failed(act, error);
     match error {
-        ProcError::Denied => failed.with_hints(target::guard_hints(process)),
+        ProcError::Denied => failed.with_hints(hints::of_guard(process)),
         ProcError::Vanished => failed.absent(),
         _ => failed,
     }
