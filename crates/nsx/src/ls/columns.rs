@@ -3,7 +3,7 @@
 use crate::{
     answer::{Answer, Format},
     error::Error,
-    query::column::Columns,
+    query::column::Column,
     table::{Align, Table},
 };
 use serde::Serialize;
@@ -24,8 +24,8 @@ struct Description {
 }
 
 /// Lists the columns.
-pub(super) fn answer<C: Columns>(format: Format) -> Result<Answer, Error> {
-    let columns = C::all().map(Columns::spec).map(|spec| Description {
+pub(super) fn answer<C: Column>(format: Format) -> Result<Answer, Error> {
+    let columns = C::all().map(Column::spec).map(|spec| Description {
         name: spec.name,
         costs: spec.cost,
         says: spec.about,

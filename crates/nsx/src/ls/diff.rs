@@ -21,7 +21,7 @@ use crate::{
     error::Error,
     query::{
         cell::Cell,
-        column::{Column, Columns, USUAL},
+        column::{Column, NsColumn, USUAL},
     },
     table::{Align, Table},
 };
@@ -30,31 +30,31 @@ use serde::Serialize;
 
 /// The columns compared of a namespace that is in both censuses: those that do not change by the
 /// mere passing of time.
-const COMPARED: [Column; 8] = [
-    Column::Owner,
-    Column::Parent,
-    Column::Nsfs,
-    Column::NetnsId,
-    Column::UidMap,
-    Column::GidMap,
-    Column::Hostname,
-    Column::Nlinks,
+const COMPARED: [NsColumn; 8] = [
+    NsColumn::Owner,
+    NsColumn::Parent,
+    NsColumn::Nsfs,
+    NsColumn::NetnsId,
+    NsColumn::UidMap,
+    NsColumn::GidMap,
+    NsColumn::Hostname,
+    NsColumn::Nlinks,
 ];
 
 /// The further columns compared of a namespace that is in both: those that depend on which
 /// processes are seen.
-const COMPARED_OF_PROCESSES: [Column; 11] = [
-    Column::Nprocs,
-    Column::Pid,
-    Column::User,
-    Column::Command,
-    Column::Holders,
-    Column::Container,
-    Column::Engine,
-    Column::Pod,
-    Column::Unit,
-    Column::Cgroup,
-    Column::Nmounts,
+const COMPARED_OF_PROCESSES: [NsColumn; 11] = [
+    NsColumn::Nprocs,
+    NsColumn::Pid,
+    NsColumn::User,
+    NsColumn::Command,
+    NsColumn::Holders,
+    NsColumn::Container,
+    NsColumn::Engine,
+    NsColumn::Pod,
+    NsColumn::Unit,
+    NsColumn::Cgroup,
+    NsColumn::Nmounts,
 ];
 
 /// A namespace: its kind, its inode number.
@@ -72,7 +72,7 @@ struct Difference<'a> {
     /// Rows of the earlier census that the later one may not have been shown.
     gone_or_hidden: Vec<&'a [Cell]>,
     /// Rows of both, and the columns in which they differ.
-    changed: Vec<(&'a [Cell], &'a [Cell], Vec<Column>)>,
+    changed: Vec<(&'a [Cell], &'a [Cell], Vec<NsColumn>)>,
 }
 
 /// The JSON document.
@@ -195,8 +195,8 @@ impl<'a> Difference<'a> {
     fn between(before: &'a Saved, after: &'a Saved) -> Self {
         fn key<'r>(listing: &'r Listing, row: &'r [Cell]) -> Key<'r> {
             (
-                listing.cell(row, Column::Type),
-                listing.cell(row, Column::Ns),
+                listing.cell(row, NsColumn::Type),
+                listing.cell(row, NsColumn::Ns),
             )
         }
         let (old, new) = (&before.listing, &after.listing);
@@ -230,13 +230,16 @@ impl<'a> Difference<'a> {
                 continue;
             };
             // Inode numbers are used again, these ids are not; an old kernel has none.
-            let is_other = match (old.cell(known, Column::Id64), new.cell(row, Column::Id64)) {
+            let is_other = match (
+                old.cell(known, NsColumn::Id64),
+                new.cell(row, NsColumn::Id64),
+            ) {
                 (Cell::Number(one), Cell::Number(other)) => one != other,
                 // Its only process ended before it was asked for the id, so that what others are in
                 // is another one.
                 (Cell::Unknown, Cell::Number(_)) => {
-                    let pids = [old.cell(known, Column::Pid), new.cell(row, Column::Pid)];
-                    old.cell(known, Column::Nprocs) == &Cell::Number(1) && pids[0] != pids[1]
+                    let pids = [old.cell(known, NsColumn::Pid), new.cell(row, NsColumn::Pid)];
+                    old.cell(known, NsColumn::Nprocs) == &Cell::Number(1) && pids[0] != pids[1]
                 }
                 _ => false,
             };
@@ -246,12 +249,12 @@ impl<'a> Difference<'a> {
                 continue;
             }
             met.insert(key(old, known));
-            let differs = |column: &Column| match (old.cell(known, *column), new.cell(row, *column))
-            {
-                // What was not seen may have been the same.
-                (Cell::Unknown | Cell::Hidden, _) | (_, Cell::Unknown | Cell::Hidden) => false,
-                (before, after) => before != after,
-            };
+            let differs =
+                |column: &NsColumn| match (old.cell(known, *column), new.cell(row, *column)) {
+                    // What was not seen may have been the same.
+                    (Cell::Unknown | Cell::Hidden, _) | (_, Cell::Unknown | Cell::Hidden) => false,
+                    (before, after) => before != after,
+                };
             let columns: Vec<_> = of_processes
                 .iter()
                 .chain(&COMPARED)
@@ -320,7 +323,7 @@ impl<'a> Difference<'a> {
                 let word = if is_certain { certain } else { uncertain };
                 let of_first = |column| listing.cell(group.first(listing), column).shown();
                 let [pid, user, command] =
-                    [Column::Pid, Column::User, Column::Command].map(of_first);
+                    [NsColumn::Pid, NsColumn::User, NsColumn::Command].map(of_first);
                 table.row([
                     word.to_owned(),
                     group.name.clone(),
@@ -382,7 +385,12 @@ mod tests {
             ]
         };
         let listing = Listing {
-            columns: vec![Column::Type, Column::Ns, Column::Id64, Column::Nprocs],
+            columns: vec![
+                NsColumn::Type,
+                NsColumn::Ns,
+                NsColumn::Id64,
+                NsColumn::Nprocs,
+            ],
             rows: rows.iter().map(row).collect(),
             unseen: Unseen {
                 denied,
@@ -413,7 +421,7 @@ mod tests {
         assert_eq!(difference.created, [new.listing.rows[1].as_slice()]);
         assert_eq!(difference.destroyed, [old.listing.rows[1].as_slice()]);
         assert_eq!(difference.changed.len(), 1);
-        assert_eq!(difference.changed[0].2, [Column::Nprocs]);
+        assert_eq!(difference.changed[0].2, [NsColumn::Nprocs]);
         assert!(Difference::between(&old, &old).is_empty());
         let elsewhere = Saved {
             boot: None,
@@ -430,7 +438,7 @@ mod tests {
     fn what_ended_while_it_was_looked_at_is_not_what_got_its_number() {
         let [mut old, mut new] = [census(&[(1, 10, 1)], 0), census(&[(1, 11, 1)], 0)];
         for (census, pid) in [(&mut old, 70), (&mut new, 71)] {
-            census.listing.columns.push(Column::Pid);
+            census.listing.columns.push(NsColumn::Pid);
             census.listing.rows[0].push(Cell::Number(pid));
         }
         old.listing.rows[0][2] = Cell::Unknown;

@@ -5,7 +5,7 @@
 //! namespaces of the host, and those that the caller is in, form one group.
 
 use super::owners::{Owner, Owners, namespaces_of};
-use crate::query::finder::Finder;
+use crate::query::finder::CellFinder;
 use nsx_core::{
     census::{Census, Entry, Member},
     hash::{HashMap, HashSet},
@@ -53,7 +53,7 @@ impl<'a> Group<'a> {
 pub(super) fn groups<'a>(
     census: &'a Census,
     proc: &ProcRoot,
-    finder: &mut Finder<'_>,
+    finder: &mut CellFinder<'_>,
 ) -> Vec<Group<'a>> {
     let mut owners = Owners::new(census, proc, finder);
     let mut found: BTreeMap<Owner, Vec<&Entry>> = BTreeMap::new();

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     answer::{Answer, Format},
     error::Error,
-    query::{cell::Cell, finder::Finder, process_column::ProcessColumn, system::System},
+    query::{cell::Cell, column::ProcessColumn, finder::CellFinder, system::System},
     table::{Align, Table},
 };
 use nsx_core::{
@@ -85,7 +85,7 @@ pub(super) fn answer(system: &System, format: Format) -> Result<Answer, Error> {
 
 /// Returns the groups of a census that was taken with its members, leaders and pins.
 pub(super) fn rows(census: &Census, system: &System) -> Vec<Row> {
-    let mut finder = Finder::new(system);
+    let mut finder = CellFinder::new(system);
     let groups = grouping::groups(census, &system.proc, &mut finder);
     groups
         .iter()
@@ -93,7 +93,7 @@ pub(super) fn rows(census: &Census, system: &System) -> Vec<Row> {
         .collect()
 }
 
-fn row(group: &Group<'_>, system: &System, finder: &mut Finder<'_>) -> Row {
+fn row(group: &Group<'_>, system: &System, finder: &mut CellFinder<'_>) -> Row {
     let mut of_leader = |column| match group.leader {
         Some(leader) => finder.of_member(
             leader,

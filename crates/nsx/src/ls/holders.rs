@@ -4,9 +4,9 @@ use super::{identity::Identity, pid_tree};
 use crate::{
     query::{
         cell::Cell,
-        finder::Finder,
+        finder::CellFinder,
+        process::{ProcessInfo, ProcessReader},
         system::System,
-        who::{Registrar, Who},
     },
     table::{Align, Table},
     text::{self, escape},
@@ -35,7 +35,7 @@ pub(super) struct Row {
 pub(super) struct HolderProcess {
     pub(super) pid: i32,
     #[serde(flatten)]
-    pub(super) who: Who,
+    pub(super) who: ProcessInfo,
     /// The word that names its container.
     pub(super) container: Option<String>,
 }
@@ -80,8 +80,8 @@ pub(super) enum HeldBy {
 /// Finds the holders of namespaces.
 pub(super) struct Holders<'a> {
     census: &'a Census,
-    registrar: Registrar<'a>,
-    finder: Finder<'a>,
+    reader: ProcessReader<'a>,
+    finder: CellFinder<'a>,
     /// The id of nsx itself in the procfs. nsx is about to end, and left out.
     nsx: Option<Pid>,
 }
@@ -92,8 +92,8 @@ impl<'a> Holders<'a> {
         let nsx = system.proc.own_status().map(|status| status.tgid).ok();
         Self {
             census,
-            registrar: Registrar::new(&system.proc),
-            finder: Finder::new(system),
+            reader: ProcessReader::new(&system.proc),
+            finder: CellFinder::new(system),
             nsx,
         }
     }
@@ -106,7 +106,7 @@ impl<'a> Holders<'a> {
             .map(|container| container.address());
         HolderProcess {
             pid: pid.as_raw_pid(),
-            who: self.registrar.who(pid),
+            who: self.reader.read(pid),
             container,
         }
     }
@@ -272,7 +272,7 @@ pub(super) mod tests {
     pub(in super::super) fn row(kind: &'static str, pid: i32, by: HeldBy) -> Row {
         let process = (pid != 0).then(|| HolderProcess {
             pid,
-            who: Who::default(),
+            who: ProcessInfo::default(),
             container: None,
         });
         Row { kind, process, by }

@@ -3,7 +3,7 @@
 use crate::{
     query::{
         cell::Cell,
-        column::{Column, Columns},
+        column::{Column, NsColumn},
     },
     table::Table,
 };
@@ -15,7 +15,7 @@ use nsx_core::{
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 /// A list of namespaces or processes.
-pub(crate) struct Listing<C = Column> {
+pub(crate) struct Listing<C = NsColumn> {
     pub(crate) columns: Vec<C>,
     pub(crate) rows: Vec<Vec<Cell>>,
     /// The processes that are in none of the numbers or rows.
@@ -24,7 +24,7 @@ pub(crate) struct Listing<C = Column> {
 
 impl Listing {
     /// Returns the number that a row has in a column; `None` if its cell is not a number.
-    pub(super) fn number(&self, row: &[Cell], column: Column) -> Option<u64> {
+    pub(super) fn number(&self, row: &[Cell], column: NsColumn) -> Option<u64> {
         match self.cell(row, column) {
             Cell::Number(number) => Some(*number),
             _ => None,
@@ -33,24 +33,24 @@ impl Listing {
 
     /// Returns the namespace of a row; `None` if the listing has no columns for it.
     pub(super) fn ns(&self, row: &[Cell]) -> Option<NsId> {
-        let Cell::Text(kind) = self.cell(row, Column::Type) else {
+        let Cell::Text(kind) = self.cell(row, NsColumn::Type) else {
             return None;
         };
         Some(NsId {
             kind: NsKind::from_name(kind)?,
-            inode: self.number(row, Column::Ns)?,
+            inode: self.number(row, NsColumn::Ns)?,
         })
     }
 
     /// Returns the index of each namespace's row, by inode number.
     pub(super) fn indices(&self) -> HashMap<u64, usize> {
         let rows = self.rows.iter().enumerate();
-        rows.filter_map(|(index, row)| Some((self.number(row, Column::Ns)?, index)))
+        rows.filter_map(|(index, row)| Some((self.number(row, NsColumn::Ns)?, index)))
             .collect()
     }
 }
 
-impl<C: Columns> Listing<C> {
+impl<C: Column> Listing<C> {
     /// Returns a row's cell in a column; unknown if the listing does not have the column.
     pub(crate) fn cell<'r>(&self, row: &'r [Cell], column: C) -> &'r Cell {
         let index = self.columns.iter().position(|own| *own == column);
@@ -100,13 +100,13 @@ impl<C: Columns> Listing<C> {
 }
 
 /// A row as a JSON object, keyed by the columns.
-pub(super) struct Object<'a, C = Column> {
+pub(super) struct Object<'a, C = NsColumn> {
     listing: &'a Listing<C>,
     columns: &'a [C],
     row: &'a [Cell],
 }
 
-impl<C: Columns> Object<'_, C> {
+impl<C: Column> Object<'_, C> {
     /// Writes the columns into an object, which may have more keys.
     pub(super) fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         self.cells()
@@ -125,7 +125,7 @@ impl<C: Columns> Object<'_, C> {
     }
 }
 
-impl<C: Columns> Serialize for Object<'_, C> {
+impl<C: Column> Serialize for Object<'_, C> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         self.entries(&mut map)?;

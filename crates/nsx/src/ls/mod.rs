@@ -42,8 +42,7 @@ use crate::{
     error::Error,
     exit::ExitStatus,
     query::{
-        column::Column,
-        process_column::ProcessColumn,
+        column::{NsColumn, ProcessColumn},
         system::{Procfs, System},
     },
 };
@@ -58,7 +57,7 @@ pub(crate) fn run(options: Options) -> Result<ExitStatus, Error> {
         Action::Columns { of_processes: true } => columns::answer::<ProcessColumn>(format),
         Action::Columns {
             of_processes: false,
-        } => columns::answer::<Column>(format),
+        } => columns::answer::<NsColumn>(format),
         Action::Namespaces(source, request) => match source {
             Source::Live(procfs) => list(&procfs, |system| request.answer(system, format)),
             Source::Saved(file) => request.answer_from(Saved::read(&file)?, format),

@@ -11,7 +11,7 @@ use crate::{
     answer::{Answer, Format},
     error::Error,
     query::{
-        column::{Column, USUAL},
+        column::{NsColumn, USUAL},
         system::System,
     },
 };
@@ -20,7 +20,7 @@ use serde::Serialize;
 /// The request to list namespaces.
 pub(super) struct Namespaces {
     pub(super) selection: Selection,
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<NsColumn>,
     /// The order of a tree; `None` for a list.
     pub(super) order: Option<Order>,
 }
@@ -34,10 +34,10 @@ struct Document<N> {
 }
 
 /// Returns the columns that are shown if none are named.
-pub(super) fn usual_columns(format: Format) -> Vec<Column> {
+pub(super) fn usual_columns(format: Format) -> Vec<NsColumn> {
     match format {
         Format::Text => USUAL.to_vec(),
-        Format::Json | Format::JsonLines => [&USUAL[..], &[Column::Uid, Column::Seen]].concat(),
+        Format::Json | Format::JsonLines => [&USUAL[..], &[NsColumn::Uid, NsColumn::Seen]].concat(),
     }
 }
 
@@ -76,7 +76,7 @@ impl Namespaces {
 }
 
 /// Returns the columns that are shown, and those that a tree in this order needs.
-fn all_columns(shown: &[Column], order: Option<Order>) -> Vec<Column> {
+fn all_columns(shown: &[NsColumn], order: Option<Order>) -> Vec<NsColumn> {
     [shown, order.map_or(&[][..], Order::columns)].concat()
 }
 
@@ -90,7 +90,7 @@ fn in_order(question: Question, order: Option<Order>) -> Question {
 
 fn show(
     found: &Found,
-    columns: &[Column],
+    columns: &[NsColumn],
     order: Option<Order>,
     origins: Option<Origins<'_>>,
     format: Format,

@@ -1,7 +1,7 @@
 //! The owner of a namespace or a process: a container, a unit, a process that left the host's
 //! namespaces, a file, or the host.
 
-use crate::query::finder::Finder;
+use crate::query::finder::CellFinder;
 use nsx_core::{
     census::{Census, Elders, Entry, Holder, Member, Viewer},
     hash::HashMap,
@@ -50,12 +50,16 @@ pub(super) struct Owners<'a, 'f, 'p> {
     own: BTreeSet<NsId>,
     known: HashMap<Pid, Owner>,
     pub(super) elders: Elders<'a>,
-    finder: &'f mut Finder<'p>,
+    finder: &'f mut CellFinder<'p>,
 }
 
 impl<'a, 'f, 'p> Owners<'a, 'f, 'p> {
     /// Finds the owners of what a census has. It was taken with its members.
-    pub(super) fn new(census: &'a Census, proc: &'a ProcRoot, finder: &'f mut Finder<'p>) -> Self {
+    pub(super) fn new(
+        census: &'a Census,
+        proc: &'a ProcRoot,
+        finder: &'f mut CellFinder<'p>,
+    ) -> Self {
         Self {
             proc,
             members: census

@@ -11,8 +11,12 @@ use crate::{
     answer::{Answer, Format},
     error::Error,
     query::{
-        cell::Cell, column::Columns, finder::Finder, forest::Forest, process_column::ProcessColumn,
-        system::System, who::Registrar,
+        cell::Cell,
+        column::{Column, ProcessColumn},
+        finder::CellFinder,
+        forest::Forest,
+        process::ProcessReader,
+        system::System,
     },
     table::{Align, Table},
 };
@@ -88,7 +92,7 @@ pub(super) fn answer(
     } = request.scope.find(&system.proc)?;
     processes.retain(|process| is_in_census(process, &census));
 
-    let mut finder = Finder::new(system);
+    let mut finder = CellFinder::new(system);
     let mut left_out = LeftOut::from(unseen);
     let mut forest = plant(&census, &processes, top);
     if let Some(filter) = &request.filter {
@@ -115,9 +119,9 @@ pub(super) fn answer(
             listing.object(&listing.columns, &listing.rows[index])
         })?
     } else {
-        let mut registrar = Registrar::new(&system.proc);
+        let mut reader = ProcessReader::new(&system.proc);
         document(&forest, &left_out, |index| {
-            processes::row(&processes[index], &mut registrar)
+            processes::row(&processes[index], &mut reader)
         })?
     };
     let has_process = lines
@@ -143,7 +147,7 @@ fn listing(
     lines: &[(String, &Node<'_>)],
     processes: &[Resident],
     columns: Vec<ProcessColumn>,
-    finder: &mut Finder<'_>,
+    finder: &mut CellFinder<'_>,
 ) -> Listing<ProcessColumn> {
     let mut rows = vec![Vec::new(); processes.len()];
     for (_, node) in lines {

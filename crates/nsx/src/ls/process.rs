@@ -13,10 +13,10 @@ use crate::{
     query::{
         cell::Cell,
         entry_cells,
-        finder::Finder,
+        finder::CellFinder,
         maps::{self, Maps, Range},
+        process::{ProcessInfo, ProcessReader},
         system::System,
-        who::{Registrar, Who},
     },
     table::{Align, Table},
     text,
@@ -36,7 +36,7 @@ struct Document<'a> {
     version: u32,
     pid: i32,
     #[serde(flatten)]
-    who: &'a Who,
+    who: &'a ProcessInfo,
     namespaces: &'a [Row],
     /// The id mappings of the user namespace, unless that is the caller's.
     uid_map: Option<Vec<Range>>,
@@ -84,8 +84,8 @@ pub(super) fn answer(
     } else {
         None
     };
-    let mut registrar = Registrar::new(proc);
-    let who = registrar.who(pid);
+    let mut reader = ProcessReader::new(proc);
+    let who = reader.read(pid);
     let left_out = look_around(pid, deep, &mut rows, system)?;
     process
         .runs(proc, pid)
@@ -93,7 +93,7 @@ pub(super) fn answer(
     let answer = match format {
         Format::Text => {
             let table = table(&rows, deep);
-            let maps = maps.map_or_else(String::new, |maps| in_words(&maps, &registrar));
+            let maps = maps.map_or_else(String::new, |maps| in_words(&maps, &reader));
             Answer::of(vec![Part::Table(table), Part::Text(maps)])
         }
         Format::Json => {
@@ -126,9 +126,9 @@ fn unread(named: &NamedProcess, proc: &ProcRoot, error: ProcError) -> Error {
 }
 
 /// Returns the id mappings in words, one line for users and one for groups.
-fn in_words(maps: &Maps, registrar: &Registrar<'_>) -> String {
+fn in_words(maps: &Maps, reader: &ProcessReader<'_>) -> String {
     let own = rustix::process::geteuid().as_raw();
-    maps.words(|uid| maps::known_as(registrar.name(uid), uid == own))
+    maps.words(|uid| maps::known_as(reader.name(uid), uid == own))
         .map(|line| line + "\n")
         .concat()
 }
@@ -208,7 +208,7 @@ fn look_around(
     }
     let sources = if deep { Sources::ALL } else { Sources::MEMBERS };
     let census = system.census(NsSet::ALL, sources)?;
-    let mut finder = Finder::new(system);
+    let mut finder = CellFinder::new(system);
     let mut owners = Owners::new(&census, &system.proc, &mut finder);
     let own = owners.of_process(pid);
     for row in rows {

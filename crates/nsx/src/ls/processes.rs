@@ -12,12 +12,11 @@ use crate::{
     error::Error,
     query::{
         cell::Cell,
-        column::Columns,
+        column::{Column, ProcessColumn},
         filter::Filter,
-        finder::Finder,
-        process_column::ProcessColumn,
+        finder::CellFinder,
+        process::{ProcessInfo, ProcessReader},
         system::System,
-        who::{Registrar, Who},
     },
 };
 use nsx_core::{
@@ -67,13 +66,13 @@ pub(super) struct Row {
     /// The PID namespace that the process itself is in.
     ns: Option<u64>,
     #[serde(flatten)]
-    who: Who,
+    who: ProcessInfo,
 }
 
 impl Processes {
     /// Lists the processes of a system.
     pub(super) fn answer(self, system: &System, format: Format) -> Result<Answer, Error> {
-        let mut finder = Finder::new(system);
+        let mut finder = CellFinder::new(system);
         let Found {
             mut processes,
             unseen,
@@ -106,8 +105,8 @@ impl Processes {
                 Answer::table(listing.table(&listing.columns))
             }
             (_, None) => {
-                let mut registrar = Registrar::new(&system.proc);
-                let rows = processes.iter().map(|it| row(it, &mut registrar));
+                let mut reader = ProcessReader::new(&system.proc);
+                let rows = processes.iter().map(|it| row(it, &mut reader));
                 json(rows, &left_out, format)?
             }
             (_, Some(columns)) => {
@@ -155,9 +154,9 @@ pub(super) fn has_container(listing: &Listing<ProcessColumn>) -> bool {
 }
 
 /// Returns the row of a process, if no columns are named.
-pub(super) fn row(process: &Resident, registrar: &mut Registrar) -> Row {
+pub(super) fn row(process: &Resident, reader: &mut ProcessReader) -> Row {
     let ids = process.status.chain.ids();
-    let (who, _) = registrar.who_was(process.pid, &process.status, process.ns);
+    let (who, _) = reader.read_since(process.pid, &process.status, process.ns);
     Row {
         pid: process.pid.as_raw_pid(),
         chain: ids.iter().map(|id| id.as_raw_pid()).collect(),
@@ -170,7 +169,7 @@ pub(super) fn row(process: &Resident, registrar: &mut Registrar) -> Row {
 pub(super) fn listing(
     processes: &[Resident],
     columns: Vec<ProcessColumn>,
-    finder: &mut Finder<'_>,
+    finder: &mut CellFinder<'_>,
 ) -> Listing<ProcessColumn> {
     let mut rows = Vec::with_capacity(processes.len());
     for process in processes {

@@ -5,9 +5,9 @@ use crate::{
     error::Error,
     query::{
         cell::Cell,
-        column::{Column, Columns},
+        column::{Column, NsColumn},
         filter::{Filter, Value},
-        finder::Finder,
+        finder::CellFinder,
         system::System,
     },
 };
@@ -24,14 +24,14 @@ pub(super) struct Question {
     /// The namespaces to choose from, if not all.
     pub(super) among: Option<Vec<NsId>>,
     /// The condition that the namespaces fulfil.
-    pub(super) filter: Option<Filter<Column>>,
+    pub(super) filter: Option<Filter<NsColumn>>,
     /// The columns of each row.
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<NsColumn>,
     /// The sources to read, whatever the columns need.
     pub(super) sources: Sources,
     /// The column with a namespace's parent in a tree. All ancestors of the namespaces are shown,
     /// too.
-    pub(super) parent: Option<Column>,
+    pub(super) parent: Option<NsColumn>,
 }
 
 /// The namespaces that answer a question.
@@ -42,7 +42,11 @@ pub(super) struct Found {
 
 impl Selection {
     /// Returns the question which of a system's namespaces are selected.
-    pub(super) fn question(self, columns: Vec<Column>, proc: &ProcRoot) -> Result<Question, Error> {
+    pub(super) fn question(
+        self,
+        columns: Vec<NsColumn>,
+        proc: &ProcRoot,
+    ) -> Result<Question, Error> {
         let among = self
             .process
             .as_deref()
@@ -52,7 +56,11 @@ impl Selection {
     }
 
     /// Returns the question which of these namespaces are selected.
-    pub(super) fn question_among(self, among: Option<Vec<NsId>>, columns: Vec<Column>) -> Question {
+    pub(super) fn question_among(
+        self,
+        among: Option<Vec<NsId>>,
+        columns: Vec<NsColumn>,
+    ) -> Question {
         Question {
             kinds: self.kinds,
             among,
@@ -75,7 +83,7 @@ impl Question {
             kinds: NsSet::ALL,
             among: None,
             filter: None,
-            columns: Column::all().collect(),
+            columns: NsColumn::all().collect(),
             sources: Sources::ALL,
             parent: None,
         }
@@ -100,7 +108,7 @@ impl Question {
     /// Answers from a census that [`Question::census`] took, or that has more.
     pub(super) fn answer(&self, census: &Census, system: &System) -> Found {
         let entries = &census.namespaces;
-        let mut finder = Finder::new(system);
+        let mut finder = CellFinder::new(system);
         let mut undecided = 0;
         let mut rows: Vec<Option<Vec<Cell>>> = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -183,13 +191,13 @@ impl Question {
     }
 
     /// Returns whether the filter lets a row through; `None` if that is not known.
-    fn holds(&self, find: impl FnMut(Column) -> Cell) -> Option<bool> {
+    fn holds(&self, find: impl FnMut(NsColumn) -> Cell) -> Option<bool> {
         self.filter
             .as_ref()
             .map_or(Some(true), |filter| holds(filter, find))
     }
 
-    fn row(&self, entry: &Entry, finder: &mut Finder<'_>) -> Vec<Cell> {
+    fn row(&self, entry: &Entry, finder: &mut CellFinder<'_>) -> Vec<Cell> {
         self.columns
             .iter()
             .map(|column| finder.find(entry, *column))
@@ -217,7 +225,7 @@ fn ancestors(mut chosen: Vec<bool>, mut parent: impl FnMut(usize) -> Option<usiz
 
 /// Returns whether a filter lets a row through; `None` if that is not known. `find` is called once
 /// for each column that the filter reads.
-pub(super) fn holds<C: Columns>(
+pub(super) fn holds<C: Column>(
     filter: &Filter<C>,
     mut find: impl FnMut(C) -> Cell,
 ) -> Option<bool> {

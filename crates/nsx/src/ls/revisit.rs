@@ -16,8 +16,7 @@ use crate::{
     out,
     query::{
         cell::Cell,
-        column::{Column, Columns},
-        process_column::ProcessColumn,
+        column::{Column, NsColumn, ProcessColumn},
     },
     table::{Align, Table},
     text::{escape, listed},
@@ -120,7 +119,7 @@ impl Saved {
         loop {
             let before = found.len();
             for row in &self.listing.rows {
-                let parent = self.listing.number(row, Column::Parent);
+                let parent = self.listing.number(row, NsColumn::Parent);
                 let parent = parent.map(|inode| NsId {
                     kind: NsKind::Pid,
                     inode,
@@ -184,8 +183,8 @@ impl Saved {
     fn is_named(&self, row: &[Cell], word: &OsStr) -> bool {
         match Target::parse_namespace(word.as_bytes()) {
             Ok(Target::Namespace(ns)) => self.listing.ns(row) == Some(ns),
-            Ok(Target::Inode(inode)) => self.listing.number(row, Column::Ns) == Some(inode),
-            Ok(Target::Id(id)) => self.listing.number(row, Column::Id64) == Some(id),
+            Ok(Target::Inode(inode)) => self.listing.number(row, NsColumn::Ns) == Some(inode),
+            Ok(Target::Id(id)) => self.listing.number(row, NsColumn::Id64) == Some(id),
             _ => false,
         }
     }
@@ -194,11 +193,11 @@ impl Saved {
         let mut document = Map::new();
         document.insert("version".into(), 1.into());
         for column in [
-            Column::Ns,
-            Column::Type,
-            Column::Id64,
-            Column::Parent,
-            Column::Owner,
+            NsColumn::Ns,
+            NsColumn::Type,
+            NsColumn::Id64,
+            NsColumn::Parent,
+            NsColumn::Owner,
         ] {
             document.insert(column.key(), json!(self.listing.cell(row, column)));
         }
@@ -216,9 +215,9 @@ impl Saved {
     fn holders_shown(&self, row: &[Cell], ns: NsId, held: &Value, why: bool) -> Vec<Part> {
         let mut heading = ns.to_string();
         for (noun, column) in [
-            ("id", Column::Id64),
-            ("parent", Column::Parent),
-            ("owner", Column::Owner),
+            ("id", NsColumn::Id64),
+            ("parent", NsColumn::Parent),
+            ("owner", NsColumn::Owner),
         ] {
             let cell = self.listing.cell(row, column).shown();
             if !cell.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::listing::Listing;
 use crate::{
-    query::{cell::Cell, column::Column},
+    query::{cell::Cell, column::NsColumn},
     text::escape,
 };
 use nsx_core::ns::NsId;
@@ -37,7 +37,7 @@ impl<'a> RowGroup<'a> {
         let mut kinds: Vec<_> = self
             .rows
             .iter()
-            .map(|row| listing.cell(row, Column::Type).shown())
+            .map(|row| listing.cell(row, NsColumn::Type).shown())
             .collect();
         kinds.sort_unstable();
         let words = kinds
@@ -52,7 +52,7 @@ impl<'a> RowGroup<'a> {
 
     /// Returns the row whose leader, which stands for the group, has the lowest id.
     pub(super) fn first(&self, listing: &Listing) -> &'a [Cell] {
-        let by_leader = |row: &&&'a [Cell]| listing.number(row, Column::Pid).unwrap_or(u64::MAX);
+        let by_leader = |row: &&&'a [Cell]| listing.number(row, NsColumn::Pid).unwrap_or(u64::MAX);
         self.rows
             .iter()
             .min_by_key(by_leader)
@@ -68,18 +68,18 @@ fn name(listing: &Listing, row: &[Cell]) -> String {
         return "host".to_owned();
     }
     match (
-        cell(Column::Pod),
-        cell(Column::Container),
-        cell(Column::Unit),
+        cell(NsColumn::Pod),
+        cell(NsColumn::Container),
+        cell(NsColumn::Unit),
     ) {
         (Cell::Text(pod), Cell::Text(_), _) => format!("k8s://{}", escape(pod)),
         (_, Cell::Text(container), _) => {
-            format!("{}:{}", cell(Column::Engine).shown(), escape(container))
+            format!("{}:{}", cell(NsColumn::Engine).shown(), escape(container))
         }
         (_, _, Cell::Text(unit)) if unit.ends_with(b".service") => {
             format!("unit:{}", escape(&unit[..unit.len() - b".service".len()]))
         }
-        _ => match (cell(Column::Pid), cell(Column::Nsfs)) {
+        _ => match (cell(NsColumn::Pid), cell(NsColumn::Nsfs)) {
             (Cell::Number(pid), _) => pid.to_string(),
             (_, Cell::List(points)) if !points.is_empty() => {
                 match points[0].strip_prefix(b"/run/netns/") {
@@ -89,8 +89,8 @@ fn name(listing: &Listing, row: &[Cell]) -> String {
             }
             _ => format!(
                 "{}:[{}]",
-                cell(Column::Type).shown(),
-                cell(Column::Ns).shown()
+                cell(NsColumn::Type).shown(),
+                cell(NsColumn::Ns).shown()
             ),
         },
     }

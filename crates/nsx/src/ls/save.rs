@@ -10,7 +10,11 @@ use super::{
 use crate::{
     answer::Answer,
     error::Error,
-    query::{column::Columns, finder::Finder, process_column::ProcessColumn, system::System},
+    query::{
+        column::{Column, ProcessColumn},
+        finder::CellFinder,
+        system::System,
+    },
 };
 use nsx_core::{
     census::{Census, Living, Residents},
@@ -52,7 +56,7 @@ fn more(census: &Census, system: &System) -> Result<More, Error> {
 }
 
 fn processes(census: &Census, system: &System) -> Result<Vec<Process>, Error> {
-    let mut finder = Finder::new(system);
+    let mut finder = CellFinder::new(system);
     let found = Residents::find(&system.proc, Living::Anywhere)
         .map_err(|errno| Error::failed("list the processes", errno))?;
     let mut processes = Vec::with_capacity(found.processes.len());

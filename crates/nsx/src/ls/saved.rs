@@ -15,8 +15,7 @@ use crate::{
     error::Error,
     query::{
         cell::Cell,
-        column::{Column, Columns},
-        process_column::ProcessColumn,
+        column::{Column, NsColumn, ProcessColumn},
         system::System,
     },
     style::Styles,
@@ -272,7 +271,7 @@ impl Saved {
             }
             _ => {}
         }
-        let columns: Vec<_> = Column::all().collect();
+        let columns: Vec<_> = NsColumn::all().collect();
         let rows = document
             .namespaces
             .iter()
@@ -331,7 +330,7 @@ impl Saved {
             .listing
             .columns
             .iter()
-            .position(|column| *column == Column::Holders)
+            .position(|column| *column == NsColumn::Holders)
         else {
             return;
         };
@@ -420,18 +419,18 @@ pub fn shown(text: &[u8]) -> Option<([String; 5], Vec<String>)> {
 }
 
 fn row(
-    columns: &[Column],
+    columns: &[NsColumn],
     place: usize,
     object: &Map<String, Value>,
 ) -> Result<Vec<Cell>, Strange> {
-    let cell = |column: &Column| {
+    let cell = |column: &NsColumn| {
         let key = column.key();
         let cell = object
             .get(&key)
             .map_or(Some(Cell::Unknown), Cell::from_json);
         let fits = match (column, &cell) {
-            (Column::Ns, cell) => matches!(cell, Some(Cell::Number(_))),
-            (Column::Type, cell) => {
+            (NsColumn::Ns, cell) => matches!(cell, Some(Cell::Number(_))),
+            (NsColumn::Type, cell) => {
                 matches!(cell, Some(Cell::Text(kind)) if NsKind::from_name(kind).is_some())
             }
             (_, cell) => cell.is_some(),
@@ -440,12 +439,12 @@ fn row(
     };
     let mut cells: Vec<_> = columns.iter().map(cell).collect::<Result<_, _>>()?;
     let place = |column| columns.iter().position(|other| *other == column);
-    if let (Some(nprocs), Some(seen)) = (place(Column::Nprocs), place(Column::Seen))
+    if let (Some(nprocs), Some(seen)) = (place(NsColumn::Nprocs), place(NsColumn::Seen))
         && let (Cell::Unknown, Cell::Number(seen)) = (&cells[nprocs], &cells[seen])
     {
         cells[nprocs] = Cell::AtLeast(*seen);
     }
-    if let (Some(user), Some(uid)) = (place(Column::User), place(Column::Uid))
+    if let (Some(user), Some(uid)) = (place(NsColumn::User), place(NsColumn::Uid))
         && let (Cell::Nothing, Cell::Number(uid)) = (&cells[user], &cells[uid])
         && let Ok(uid) = u32::try_from(*uid)
     {
@@ -501,9 +500,9 @@ mod tests {
         let whole = r#"{"kind":"nsx census","version":1,"namespaces":[{"ns":7,"type":"net","pid":null}],"hidden":{"processes":2}}"#;
         let saved = Saved::parse(whole.as_bytes()).unwrap();
         let row = &saved.listing.rows[0];
-        assert_eq!(saved.listing.cell(row, Column::Ns), &Cell::Number(7));
-        assert_eq!(saved.listing.cell(row, Column::Pid), &Cell::Nothing);
-        assert_eq!(saved.listing.cell(row, Column::User), &Cell::Unknown);
+        assert_eq!(saved.listing.cell(row, NsColumn::Ns), &Cell::Number(7));
+        assert_eq!(saved.listing.cell(row, NsColumn::Pid), &Cell::Nothing);
+        assert_eq!(saved.listing.cell(row, NsColumn::User), &Cell::Unknown);
         assert_eq!(saved.listing.unseen.hidden(), 2);
         let more = whole.replace("\"pid\":null", "\"uid\":7,\"user\":null");
         let more = more.replace(
@@ -512,7 +511,7 @@ mod tests {
         );
         let saved = Saved::parse(more.as_bytes()).unwrap();
         assert_eq!(
-            saved.listing.cell(&saved.listing.rows[0], Column::User),
+            saved.listing.cell(&saved.listing.rows[0], NsColumn::User),
             &Cell::Unnamed(7)
         );
         assert_eq!(

@@ -1,6 +1,6 @@
 //! The sources of what is shown, and the parts of them that are selected.
 
-use crate::query::{column::Column, filter::Filter, system::Procfs};
+use crate::query::{column::NsColumn, filter::Filter, system::Procfs};
 use nsx_core::ns::NsSet;
 use std::{ffi::OsString, path::PathBuf};
 
@@ -18,7 +18,7 @@ pub(super) struct Selection {
     /// The process that is in them, if only those of one process are shown.
     pub(super) process: Option<OsString>,
     /// The condition that they fulfil.
-    pub(super) filter: Option<Filter<Column>>,
+    pub(super) filter: Option<Filter<NsColumn>>,
     /// `true` if they are searched in every thread, descriptor, socket and mount namespace.
     pub(super) deep: bool,
 }

@@ -4,7 +4,7 @@ use super::listing::{Listing, Object};
 use crate::{
     query::{
         cell::Cell,
-        column::{Column, Columns},
+        column::{Column, NsColumn},
         forest::Forest,
     },
     table::{Align, Table},
@@ -25,19 +25,19 @@ pub(super) enum Order {
 
 impl Order {
     /// Returns the columns that the order needs.
-    pub(super) fn columns(self) -> &'static [Column] {
+    pub(super) fn columns(self) -> &'static [NsColumn] {
         match self {
-            Self::Owner => &[Column::Ns, Column::Owner],
-            Self::Parent => &[Column::Ns, Column::Parent],
-            Self::Process => &[Column::Ns, Column::Type, Column::Pid],
+            Self::Owner => &[NsColumn::Ns, NsColumn::Owner],
+            Self::Parent => &[NsColumn::Ns, NsColumn::Parent],
+            Self::Process => &[NsColumn::Ns, NsColumn::Type, NsColumn::Pid],
         }
     }
 
     /// Returns the column with the namespace above a row's; `None` if no column has it.
-    pub(super) fn parent(self) -> Option<Column> {
+    pub(super) fn parent(self) -> Option<NsColumn> {
         match self {
-            Self::Owner => Some(Column::Owner),
-            Self::Parent => Some(Column::Parent),
+            Self::Owner => Some(NsColumn::Owner),
+            Self::Parent => Some(NsColumn::Parent),
             Self::Process => None,
         }
     }
@@ -84,7 +84,7 @@ impl<'a> Origins<'a> {
     /// row's kind.
     fn above(&mut self, listing: &Listing, row: &[Cell]) -> Option<u64> {
         let ns = listing.ns(row)?;
-        let leader = Pid::from_raw(i32::try_from(listing.number(row, Column::Pid)?).ok()?)?;
+        let leader = Pid::from_raw(i32::try_from(listing.number(row, NsColumn::Pid)?).ok()?)?;
         let census = self.census;
         // Parents are read one after the other, so that they could form a circle.
         let mut ancestors =
@@ -103,7 +103,7 @@ impl<'a> Origins<'a> {
 }
 
 /// Returns a table with the lines of the tree in the first column.
-pub(super) fn table(listing: &Listing, columns: &[Column], forest: &Forest<&[Cell]>) -> Table {
+pub(super) fn table(listing: &Listing, columns: &[NsColumn], forest: &Forest<&[Cell]>) -> Table {
     let headings: Vec<_> = columns
         .iter()
         .enumerate()
@@ -144,7 +144,7 @@ impl Serialize for Nested<'_> {
 
 /// Returns the trees for JSON.
 pub(super) fn nested<'a>(
-    columns: &'a [Column],
+    columns: &'a [NsColumn],
     listing: &'a Listing,
     forest: &'a Forest<&'a [Cell]>,
 ) -> Vec<Nested<'a>> {

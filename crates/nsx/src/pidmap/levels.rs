@@ -11,7 +11,7 @@ use crate::{
     answer::Answer,
     error::Error,
     out::Output,
-    query::who::{Registrar, Who},
+    query::process::{ProcessInfo, ProcessReader},
     table::{Align, Table},
     text,
 };
@@ -72,7 +72,7 @@ struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<Vec<i32>>,
     #[serde(flatten)]
-    who: Who,
+    who: ProcessInfo,
 }
 
 /// The reason why a process has no row.
@@ -156,7 +156,7 @@ struct Finder<'a> {
     ends: &'a OpenEnds,
     proc: &'a ProcRoot,
     output: &'a Output,
-    registrar: Registrar<'a>,
+    reader: ProcessReader<'a>,
     owners: Owners<'a>,
     lineages: Lineages,
     /// From the PID namespace of `--from` to the caller's, and back.
@@ -184,7 +184,7 @@ impl<'a> Finder<'a> {
             ends,
             proc,
             output,
-            registrar: Registrar::new(proc),
+            reader: ProcessReader::new(proc),
             owners: Owners::new(proc, own, host),
             lineages: Lineages::default(),
             here: Translator::new(proc, from.clone(), own.clone(), tasks),
@@ -290,10 +290,10 @@ impl<'a> Finder<'a> {
         let ids = read(&mut self.buffer)?;
         let levels = self.lineages.levels(self.proc, shown, &ids.chain);
         let (who, of) = if self.question.form == Form::Numbers {
-            (Who::default(), Vec::new())
+            (ProcessInfo::default(), Vec::new())
         } else {
             (
-                self.registrar.who_has(shown, &status),
+                self.reader.read_with(shown, &status),
                 self.owners.of(&levels, &self.lineages),
             )
         };
@@ -373,7 +373,7 @@ mod tests {
             of: vec![Some("host".into()), None, Some("12345 (sh)".into())],
             pgid: Some(vec![12345, 17, 0]),
             sid: None,
-            who: Who::default(),
+            who: ProcessInfo::default(),
         }
     }
 

@@ -10,8 +10,8 @@ use crate::{
     error::Error,
     query::{
         forest::Forest,
-        inside::Insiders,
-        who::{Registrar, Who},
+        inside_users::InsideUsers,
+        process::{ProcessInfo, ProcessReader},
     },
     table::{Align, Table},
     text,
@@ -75,7 +75,7 @@ struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<Shared>,
     #[serde(flatten)]
-    who: Who,
+    who: ProcessInfo,
 }
 
 /// An id that a process shares with others, inside and here; `None` if it is not visible.
@@ -92,12 +92,12 @@ impl List {
         let mut members = Visible::find(proc, &of, self.tasks)
             .map_err(|errno| Error::failed(format!("list the processes of {}", of.id()), errno))?;
         members.tasks.sort_by_key(|task| task.inside().as_raw_pid());
-        let mut registrar = Registrar::new(proc);
-        let mut insiders = Insiders::new(proc);
+        let mut reader = ProcessReader::new(proc);
+        let mut insiders = InsideUsers::new(proc);
         let rows: Vec<_> = members
             .tasks
             .iter()
-            .map(|member| Row::of(member, &self.with, &mut registrar, &mut insiders))
+            .map(|member| Row::of(member, &self.with, &mut reader, &mut insiders))
             .collect();
         let hidden = members.unseen.hidden();
         let is_empty = rows.is_empty();
@@ -173,8 +173,8 @@ impl Row {
     fn of(
         member: &Task,
         with: &[With],
-        registrar: &mut Registrar<'_>,
-        insiders: &mut Insiders<'_>,
+        reader: &mut ProcessReader<'_>,
+        insiders: &mut InsideUsers<'_>,
     ) -> Self {
         let number = Pid::as_raw_pid;
         let ids = &member.ids;
@@ -187,7 +187,7 @@ impl Row {
         };
         let inside = insiders.user(member.process, member.status.euid);
         // This is read last: it tells whether all that was read is of the same process.
-        let (who, is_still) = registrar.who_was(member.process, &member.status, None);
+        let (who, is_still) = reader.read_since(member.process, &member.status, None);
         let (uid_inside, user_inside) = if is_still { inside } else { (None, None) };
         Self {
             id: number(member.inside()),

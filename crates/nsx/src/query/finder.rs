@@ -5,11 +5,10 @@
 
 use super::{
     cell::Cell,
-    column::Column,
+    column::{NsColumn, ProcessColumn},
     entry_cells,
-    process_column::ProcessColumn,
+    process::{ProcessInfo, ProcessReader},
     system::System,
-    who::{Registrar, Who},
 };
 use nsx_core::{
     census::{Entry, Resident},
@@ -27,9 +26,9 @@ use std::{
 };
 
 /// Finds the cells of rows, one row after the other.
-pub(crate) struct Finder<'a> {
+pub(crate) struct CellFinder<'a> {
     proc: &'a ProcRoot,
-    registrar: Registrar<'a>,
+    reader: ProcessReader<'a>,
     /// The known containers; `None` if the system is another host.
     inventory: Option<Inventory<'a>>,
     /// The process of the previous row, which often is the process of the next row too.
@@ -42,18 +41,18 @@ pub(crate) struct Finder<'a> {
 struct RowProcess {
     pid: Pid,
     status: OnceCell<Result<Status, ProcError>>,
-    who: OnceCell<Who>,
+    who: OnceCell<ProcessInfo>,
     /// The namespace that the process was in after everything here was read. If `None`, another
     /// process may have taken its PID meanwhile.
     seen_in: Cached<Option<NsId>>,
 }
 
-impl<'a> Finder<'a> {
+impl<'a> CellFinder<'a> {
     pub(crate) fn new(system: &'a System) -> Self {
         let proc = &system.proc;
         Self {
             proc,
-            registrar: Registrar::new(proc),
+            reader: ProcessReader::new(proc),
             inventory: system.host.as_ref().map(Inventory::new),
             previous: None,
             netns_ids: OnceCell::new(),
@@ -62,81 +61,83 @@ impl<'a> Finder<'a> {
     }
 
     /// Returns the cell of a namespace's row in a column.
-    pub(crate) fn find(&mut self, entry: &Entry, column: Column) -> Cell {
+    pub(crate) fn find(&mut self, entry: &Entry, column: NsColumn) -> Cell {
         let relation = entry.relation;
         match column {
-            Column::Ns => Cell::Number(entry.ns.inode),
-            Column::Type => Cell::text(entry.ns.kind.name()),
-            Column::Nprocs => Cell::count(entry.processes, entry.is_whole),
-            Column::Seen => Cell::Number(entry.processes as u64),
-            Column::Nthreads => Cell::count(entry.threads, entry.is_whole),
-            Column::Pid => entry.leader.map_or_else(
+            NsColumn::Ns => Cell::Number(entry.ns.inode),
+            NsColumn::Type => Cell::text(entry.ns.kind.name()),
+            NsColumn::Nprocs => Cell::count(entry.processes, entry.is_whole),
+            NsColumn::Seen => Cell::Number(entry.processes as u64),
+            NsColumn::Nthreads => Cell::count(entry.threads, entry.is_whole),
+            NsColumn::Pid => entry.leader.map_or_else(
                 || entry_cells::no_leader(entry),
                 |pid| Cell::Number(pid.as_raw_pid().unsigned_abs().into()),
             ),
-            Column::Id64 => relation.map_or(Cell::Unknown, |relation| Cell::number(relation.id64)),
-            Column::Parent => relation.map_or(Cell::Unknown, |relation| {
+            NsColumn::Id64 => {
+                relation.map_or(Cell::Unknown, |relation| Cell::number(relation.id64))
+            }
+            NsColumn::Parent => relation.map_or(Cell::Unknown, |relation| {
                 entry_cells::above(relation.parent)
             }),
-            Column::Owner => {
+            NsColumn::Owner => {
                 relation.map_or(Cell::Unknown, |relation| entry_cells::above(relation.owner))
             }
-            Column::OwnerUid => {
+            NsColumn::OwnerUid => {
                 relation.map_or(Cell::Unknown, |relation| Cell::number(relation.owner_uid))
             }
-            Column::Path => entry_cells::path(entry),
-            Column::Nsfs => match entry_cells::bind_mounts(entry) {
+            NsColumn::Path => entry_cells::path(entry),
+            NsColumn::Nsfs => match entry_cells::bind_mounts(entry) {
                 mounts if mounts.is_empty() => Cell::Nothing,
                 mounts => Cell::List(mounts),
             },
-            Column::Holders => entry_cells::holders(entry),
-            Column::NetnsId => self.from_namespace(entry, NsKind::Net, Self::netns_id),
-            Column::Hostname
+            NsColumn::Holders => entry_cells::holders(entry),
+            NsColumn::NetnsId => self.in_namespace(entry, NsKind::Net, Self::netns_id),
+            NsColumn::Hostname
                 if entry.ns.kind == NsKind::Uts
                     && !self.proc.is_copy()
                     && self.proc.own_ns(NsLink::Own(NsKind::Uts)) == Ok(entry.ns) =>
             {
                 Cell::Text(rustix::system::uname().nodename().to_bytes().to_vec())
             }
-            Column::Hostname => {
-                self.from_namespace(entry, NsKind::Uts, |_, ns| ns.hostname().map(Cell::Text))
+            NsColumn::Hostname => {
+                self.in_namespace(entry, NsKind::Uts, |_, ns| ns.hostname().map(Cell::Text))
             }
-            Column::Nlinks if entry.leader.is_none() => {
-                self.from_namespace(entry, NsKind::Net, |finder, ns| {
+            NsColumn::Nlinks if entry.leader.is_none() => {
+                self.in_namespace(entry, NsKind::Net, |finder, ns| {
                     ns.links(finder.proc).map(Cell::Number)
                 })
             }
-            Column::Nlinks => self.from_leader(entry, NsKind::Net, |finder, pid| {
+            NsColumn::Nlinks => self.in_leader(entry, NsKind::Net, |finder, pid| {
                 finder.lines(pid, "net/dev", 2)
             }),
-            Column::Nmounts if entry.leader.is_none() => {
-                self.from_namespace(entry, NsKind::Mnt, |_, ns| {
+            NsColumn::Nmounts if entry.leader.is_none() => {
+                self.in_namespace(entry, NsKind::Mnt, |_, ns| {
                     ns.mounts().map(|count| Cell::Number(count.into()))
                 })
             }
-            Column::Nmounts => self.from_leader(entry, NsKind::Mnt, |finder, pid| {
+            NsColumn::Nmounts => self.in_leader(entry, NsKind::Mnt, |finder, pid| {
                 finder.lines(pid, "mountinfo", 0)
             }),
-            Column::UidMap => self.from_leader(entry, NsKind::User, |finder, pid| {
+            NsColumn::UidMap => self.in_leader(entry, NsKind::User, |finder, pid| {
                 finder.map(pid, IdKind::User)
             }),
-            Column::GidMap => self.from_leader(entry, NsKind::User, |finder, pid| {
+            NsColumn::GidMap => self.in_leader(entry, NsKind::User, |finder, pid| {
                 finder.map(pid, IdKind::Group)
             }),
-            Column::NsPid => match self.leader_cell(entry, ProcessColumn::Chain) {
+            NsColumn::NsPid => match self.leader_cell(entry, ProcessColumn::Chain) {
                 chain @ Cell::Chain(_) => Cell::text(chain.shown()),
                 cell => cell,
             },
-            Column::Ppid => self.leader_cell(entry, ProcessColumn::Ppid),
-            Column::User => self.leader_cell(entry, ProcessColumn::User),
-            Column::Uid => self.leader_cell(entry, ProcessColumn::Uid),
-            Column::Command => self.leader_cell(entry, ProcessColumn::Command),
-            Column::Container => self.leader_cell(entry, ProcessColumn::Container),
-            Column::Engine => self.leader_cell(entry, ProcessColumn::Engine),
-            Column::Pod => self.leader_cell(entry, ProcessColumn::Pod),
-            Column::Unit => self.leader_cell(entry, ProcessColumn::Unit),
-            Column::Cgroup => self.leader_cell(entry, ProcessColumn::Cgroup),
-            Column::Age => self.leader_cell(entry, ProcessColumn::Age),
+            NsColumn::Ppid => self.leader_cell(entry, ProcessColumn::Ppid),
+            NsColumn::User => self.leader_cell(entry, ProcessColumn::User),
+            NsColumn::Uid => self.leader_cell(entry, ProcessColumn::Uid),
+            NsColumn::Command => self.leader_cell(entry, ProcessColumn::Command),
+            NsColumn::Container => self.leader_cell(entry, ProcessColumn::Container),
+            NsColumn::Engine => self.leader_cell(entry, ProcessColumn::Engine),
+            NsColumn::Pod => self.leader_cell(entry, ProcessColumn::Pod),
+            NsColumn::Unit => self.leader_cell(entry, ProcessColumn::Unit),
+            NsColumn::Cgroup => self.leader_cell(entry, ProcessColumn::Cgroup),
+            NsColumn::Age => self.leader_cell(entry, ProcessColumn::Age),
         }
     }
 
@@ -276,7 +277,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Returns a cell that only namespaces of one kind have, from a file of the leader.
-    fn from_leader(
+    fn in_leader(
         &mut self,
         entry: &Entry,
         kind: NsKind,
@@ -297,7 +298,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Returns a cell that only namespaces of one kind have, from the namespace itself.
-    fn from_namespace(
+    fn in_namespace(
         &mut self,
         entry: &Entry,
         kind: NsKind,
@@ -310,12 +311,12 @@ impl<'a> Finder<'a> {
         found.unwrap_or_else(unreadable)
     }
 
-    fn who<'l>(&mut self, process: &'l RowProcess) -> &'l Who {
+    fn who<'l>(&mut self, process: &'l RowProcess) -> &'l ProcessInfo {
         process.who.get_or_init(|| {
             process.seen_in.set(None);
             match process.status.get() {
-                Some(Ok(status)) => self.registrar.who_was(process.pid, status, None).0,
-                _ => self.registrar.who(process.pid),
+                Some(Ok(status)) => self.reader.read_since(process.pid, status, None).0,
+                _ => self.reader.read(process.pid),
             }
         })
     }

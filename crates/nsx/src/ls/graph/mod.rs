@@ -18,7 +18,7 @@ use super::{
 use crate::{
     answer::Answer,
     error::Error,
-    query::{cell::Cell, column::Column, forest::Forest, system::System},
+    query::{cell::Cell, column::NsColumn, forest::Forest, system::System},
 };
 use clap::ValueEnum;
 use nsx_core::{
@@ -46,17 +46,17 @@ pub(super) enum Language {
 }
 
 /// The columns from which the graph is made.
-const COLUMNS: [Column; 10] = [
-    Column::Ns,
-    Column::Type,
-    Column::Nprocs,
-    Column::Pid,
-    Column::User,
-    Column::Command,
-    Column::Nsfs,
-    Column::Container,
-    Column::Engine,
-    Column::Owner,
+const COLUMNS: [NsColumn; 10] = [
+    NsColumn::Ns,
+    NsColumn::Type,
+    NsColumn::Nprocs,
+    NsColumn::Pid,
+    NsColumn::User,
+    NsColumn::Command,
+    NsColumn::Nsfs,
+    NsColumn::Container,
+    NsColumn::Engine,
+    NsColumn::Owner,
 ];
 
 /// A node: a user namespace, or namespaces that belong together. Texts are safe to show, but not
@@ -191,17 +191,17 @@ const HOST: &str = "host";
 
 fn node(listing: &Listing, row: &[Cell], children: Vec<Node>) -> Node {
     let shown = |column| listing.cell(row, column).shown();
-    let kind = shown(Column::Type);
+    let kind = shown(NsColumn::Type);
     let owns = kind == "user";
-    let processes = match listing.cell(row, Column::Nprocs) {
+    let processes = match listing.cell(row, NsColumn::Nprocs) {
         Cell::Number(0) => "no process".to_owned(),
         Cell::Number(1) => "1 process".to_owned(),
         cell => format!("{} processes", cell.shown()),
     };
-    let namespace = format!("{kind} {}, {processes}", shown(Column::Ns));
+    let namespace = format!("{kind} {}, {processes}", shown(NsColumn::Ns));
     let is_hosts = match (
         NsKind::from_name(kind.as_bytes()),
-        listing.cell(row, Column::Ns),
+        listing.cell(row, NsColumn::Ns),
     ) {
         (Some(kind), Cell::Number(inode)) => NsId {
             kind,
@@ -211,28 +211,28 @@ fn node(listing: &Listing, row: &[Cell], children: Vec<Node>) -> Node {
         _ => false,
     };
     let belongs = match (
-        listing.cell(row, Column::Container),
-        listing.cell(row, Column::Pid),
+        listing.cell(row, NsColumn::Container),
+        listing.cell(row, NsColumn::Pid),
     ) {
         _ if is_hosts => HOST.to_owned(),
-        (Cell::Text(_), _) => format!("{}:{}", shown(Column::Engine), shown(Column::Container)),
-        (_, Cell::Number(pid)) => format!("process {pid} of {}", shown(Column::User)),
-        _ if listing.cell(row, Column::Nsfs) != &Cell::Nothing => shown(Column::Nsfs),
+        (Cell::Text(_), _) => format!("{}:{}", shown(NsColumn::Engine), shown(NsColumn::Container)),
+        (_, Cell::Number(pid)) => format!("process {pid} of {}", shown(NsColumn::User)),
+        _ if listing.cell(row, NsColumn::Nsfs) != &Cell::Nothing => shown(NsColumn::Nsfs),
         _ => "held otherwise".to_owned(),
     };
     // The first process of a host says nothing about the host's namespaces.
     let command = if is_hosts {
         String::new()
     } else {
-        shown(Column::Command)
+        shown(NsColumn::Command)
     };
     let leader = if is_hosts {
         None
     } else {
-        listing.number(row, Column::Pid)
+        listing.number(row, NsColumn::Pid)
     };
     let mut children = together(children);
-    let mut namespaces = vec![(namespace, listing.number(row, Column::Ns).unwrap_or(0))];
+    let mut namespaces = vec![(namespace, listing.number(row, NsColumn::Ns).unwrap_or(0))];
     // Namespaces with the same title as the user namespace join its node.
     if let Some(index) = children
         .iter()

@@ -21,9 +21,8 @@ use crate::{
     meant,
     out::Output,
     query::{
-        column::{self, Column, Columns},
+        column::{self, Column, NsColumn, ProcessColumn},
         filter::Filter,
-        process_column::ProcessColumn,
         system::Procfs,
     },
 };
@@ -116,7 +115,7 @@ impl Options {
     fn namespaces(mut self, format: Format) -> Result<Action, Error> {
         let order = self.tree.and_then(Tree::of_namespaces);
         let columns = match &self.output {
-            Some(list) => column::parse_list(list, Column::USUAL).map_err(Error::Usage)?,
+            Some(list) => column::parse_list(list, NsColumn::USUAL).map_err(Error::Usage)?,
             None => namespaces::usual_columns(format),
         };
         let view = Namespaces {
@@ -229,7 +228,7 @@ impl Tree {
 }
 
 /// Reads the expression of `--filter`.
-fn filter<C: Columns>(expression: Option<&OsStr>) -> Result<Option<Filter<C>>, Error> {
+fn filter<C: Column>(expression: Option<&OsStr>) -> Result<Option<Filter<C>>, Error> {
     let Some(expression) = expression.map(OsStr::as_encoded_bytes) else {
         return Ok(None);
     };

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Error,
     query::{
-        column::{Column, USUAL},
+        column::{NsColumn, USUAL},
         system::System,
     },
 };
@@ -169,5 +169,5 @@ pub(super) fn namespaces(listing: &Listing) -> impl Iterator<Item = u64> {
     listing
         .rows
         .iter()
-        .filter_map(|row| listing.number(row, Column::Ns))
+        .filter_map(|row| listing.number(row, NsColumn::Ns))
 }

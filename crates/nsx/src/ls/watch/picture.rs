@@ -6,7 +6,7 @@ use super::{
     asked::{self, Asked},
 };
 use crate::{
-    query::{column::USUAL, finder::Finder, system::System},
+    query::{column::USUAL, finder::CellFinder, system::System},
     table::Table,
 };
 use nsx_core::{
@@ -337,7 +337,7 @@ fn remember(names: &mut HashMap<NsId, Name>, census: &Census, earlier: &Picture)
 }
 
 fn names(census: &Census, system: &System) -> HashMap<NsId, Name> {
-    let groups = grouping::groups(census, &system.proc, &mut Finder::new(system));
+    let groups = grouping::groups(census, &system.proc, &mut CellFinder::new(system));
     let named = groups.iter().flat_map(|group| {
         let name = Name {
             word: String::from_utf8_lossy(&group.owner.name()).into_owned(),

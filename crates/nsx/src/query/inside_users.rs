@@ -15,7 +15,7 @@ use rustix::fs::OFlags;
 type Names = HashMap<u32, Vec<u8>>;
 
 /// Translates users to ids and names inside. What the processes of a container share is read once.
-pub(crate) struct Insiders<'a> {
+pub(crate) struct InsideUsers<'a> {
     proc: &'a ProcRoot,
     /// The id mapping of each user namespace, by inode number.
     maps: HashMap<u64, Option<IdMap>>,
@@ -23,7 +23,7 @@ pub(crate) struct Insiders<'a> {
     names: HashMap<u64, Names>,
 }
 
-impl<'a> Insiders<'a> {
+impl<'a> InsideUsers<'a> {
     pub(crate) fn new(proc: &'a ProcRoot) -> Self {
         Self {
             proc,

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 /// The user and the command of a process; empty if the process was gone before nsx read it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Who {
+pub(crate) struct ProcessInfo {
     /// Effective user id.
     uid: Option<u32>,
     /// The name of the user in /etc/passwd; `None` for a user of a container.
@@ -24,7 +24,7 @@ pub(crate) struct Who {
     command: Option<Vec<u8>>,
 }
 
-impl Who {
+impl ProcessInfo {
     /// Returns the user's name, or the id if the user has no name.
     pub(crate) fn user_cell(&self) -> Cell {
         match (&self.user, self.uid) {
@@ -59,7 +59,7 @@ impl Who {
 }
 
 /// Reads the users and commands of processes. What all processes share is read once.
-pub(crate) struct Registrar<'a> {
+pub(crate) struct ProcessReader<'a> {
     proc: &'a ProcRoot,
     names: HashMap<u32, Vec<u8>>,
     /// The caller's root directory, by device and inode.
@@ -69,7 +69,7 @@ pub(crate) struct Registrar<'a> {
     buffer: Vec<u8>,
 }
 
-impl<'a> Registrar<'a> {
+impl<'a> ProcessReader<'a> {
     pub(crate) fn new(proc: &'a ProcRoot) -> Self {
         // Without names, ids are shown. A copy is of another host, which has other users.
         let names = if proc.is_copy() {
@@ -125,9 +125,9 @@ impl<'a> Registrar<'a> {
     }
 
     /// Returns the user and the command of `pid`.
-    pub(crate) fn who(&mut self, pid: Pid) -> Who {
+    pub(crate) fn read(&mut self, pid: Pid) -> ProcessInfo {
         let Ok(uid) = self.proc.euid(pid) else {
-            return Who::default();
+            return ProcessInfo::default();
         };
         let command = match self.proc.command_line(pid, &mut self.buffer) {
             // A kernel thread and a zombie have only a name.
@@ -138,7 +138,7 @@ impl<'a> Registrar<'a> {
                 .map(|status| status.name),
             command => command,
         };
-        Who {
+        ProcessInfo {
             uid: Some(uid),
             user: self.user_of(pid, uid, None),
             command,
@@ -148,8 +148,13 @@ impl<'a> Registrar<'a> {
     /// Returns the user and the command of `pid`, whose status was read earlier while it was in
     /// `ns`, and whether `pid` still is that process. If another process has the PID by now, the
     /// command is the name in the status.
-    pub(crate) fn who_was(&mut self, pid: Pid, status: &Status, ns: Option<NsId>) -> (Who, bool) {
-        let mut who = self.who_has(pid, status);
+    pub(crate) fn read_since(
+        &mut self,
+        pid: Pid,
+        status: &Status,
+        ns: Option<NsId>,
+    ) -> (ProcessInfo, bool) {
+        let mut who = self.read_with(pid, status);
         let of = |status: &Status| (status.chain.clone(), status.ppid, status.ruid, status.euid);
         let is_still = self
             .proc
@@ -164,8 +169,8 @@ impl<'a> Registrar<'a> {
 
     /// Returns the user and the command of `pid`, whose status was read. The caller makes sure that
     /// `pid` is still that process.
-    pub(crate) fn who_has(&mut self, pid: Pid, status: &Status) -> Who {
-        Who {
+    pub(crate) fn read_with(&mut self, pid: Pid, status: &Status) -> ProcessInfo {
+        ProcessInfo {
             uid: Some(status.euid),
             user: self.user_of(pid, status.euid, Some(status)),
             command: Some(self.proc.command(pid, status, &mut self.buffer)),
@@ -179,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_command_is_safe_to_show() {
-        let who = Who {
+        let who = ProcessInfo {
             uid: Some(7),
             user: None,
             command: Some(b"a\x1b[2Jb\xff".to_vec()),
@@ -195,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_process_that_is_gone_is_unknown() {
-        let gone = Who::default();
+        let gone = ProcessInfo::default();
         assert_eq!(
             (gone.user(), gone.command()),
             ("?".to_owned(), "?".to_owned())
