@@ -336,9 +336,13 @@ fn a_foreign_census_is_refused_or_shown_safely(session: &Session) {
         format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)),
     ] {
         with(&format!(r#"{{"ns":1,"type":"net","nsfs":{nested}}}"#));
-        from("-q").exited(2).says(&["is no census that nsx saved"]);
+        from("-q")
+            .exited(2)
+            .says(&["is not a census that nsx saved"]);
         std::fs::write(&file, nested).unwrap();
-        from("-q").exited(2).says(&["is no census that nsx saved"]);
+        from("-q")
+            .exited(2)
+            .says(&["is not a census that nsx saved"]);
     }
     // Larger than nsx reads; the file has no blocks.
     std::fs::File::create(&file)

@@ -41,7 +41,7 @@ fn a_file_that_nsx_did_not_save_is_refused(session: &Session) {
         std::fs::write(&other, text).unwrap();
         for option in ["--from", "--diff"] {
             let outcome = session.nsx("ls").arg(option).arg(&other).run().exited(2);
-            outcome.says(&["is no census that nsx saved", says]);
+            outcome.says(&["is not a census that nsx saved", says]);
         }
     };
     refused(&whole[..whole.len() / 2], "not all of it");
@@ -61,7 +61,7 @@ fn a_file_that_nsx_did_not_save_is_refused(session: &Session) {
         .arg(&fifo)
         .run()
         .exited(2)
-        .says(&["it is no regular file"]);
+        .says(&["it is not a regular file"]);
     session
         .nsx("ls --from")
         .arg(session.path("nosuch"))
@@ -178,7 +178,7 @@ fn a_census_is_read_from_a_stream_too(session: &Session) {
         .shell("echo | nsx ls --from -")
         .run()
         .exited(2)
-        .says(&["standard input is no census that nsx saved"]);
+        .says(&["standard input is not a census that nsx saved"]);
     assert!(!session.path("-").exists());
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Nothing is printed where a failure occurs. A command returns it, and `cli` reports it.
 
-use crate::{exit::ExitStatus, hints, ls::SavedError, text::chain, unshare::oci::OciError};
+use crate::{
+    exit::ExitStatus, hints, ls::saved_error::SavedError, text::chain, unshare::oci::OciError,
+};
 use nsx_core::{
     idmap::{IdKind, MapRequestError},
     plan::PlanError,

@@ -2,6 +2,7 @@
 //! processes in nested PID namespaces.
 
 mod action;
+mod census;
 mod columns;
 mod destination;
 mod diff;
@@ -27,15 +28,15 @@ mod revisit;
 mod row_groups;
 mod save;
 mod saved;
+pub(crate) mod saved_error;
 mod selection;
 mod target;
 mod tree;
 mod watch;
 mod why;
 
+pub use census::render as census;
 pub use options::Options;
-pub(crate) use saved::SavedError;
-pub use saved::shown as census;
 
 use crate::{
     answer::Answer,

@@ -4,7 +4,8 @@ use super::{
     destination, groups,
     holders::Holders,
     question::{Found, Question},
-    saved::{self, More, Process, STANDARD, SavedError},
+    saved::{self, More, Process},
+    saved_error::{STANDARD, SavedError},
     why,
 };
 use crate::{

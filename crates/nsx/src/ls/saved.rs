@@ -1,15 +1,14 @@
-//! A census in a file: what `--save` writes and `--from` and `--diff` read, here or on another
+//! A census in a file, which `--save` writes and `--from` and `--diff` read, here or on another
 //! machine.
 //!
-//! The file may have been cut off, or written by anyone: what is not as nsx writes it is refused as
-//! a whole.
+//! The file may be truncated, or written by anyone. If any part of it is not as nsx writes it, the
+//! whole file is refused.
 
 use super::{
-    graph::{self, Language},
     left_out,
     listing::{Listing, Object},
     question::Question,
-    tree::{self, Order},
+    saved_error::{FormatError, LARGEST, STANDARD, SavedError},
 };
 use crate::{
     error::Error,
@@ -18,7 +17,6 @@ use crate::{
         column::{Column, NsColumn, ProcessColumn},
         system::System,
     },
-    style::Styles,
     text::escape_json,
 };
 use nsx_core::{
@@ -34,48 +32,41 @@ use serde_json::{Map, Value, json};
 use std::{
     fs::File,
     io::{self, Read},
-    path::{Path, PathBuf},
+    path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// The file name that means standard input and output.
-pub(super) const STANDARD: &str = "-";
-
-/// The kind of file that the file says it is.
+/// The value of `kind` in the file.
 const KIND: &str = "nsx census";
 const VERSION: u64 = 2;
-/// Larger ones are not read: nobody has that many namespaces.
-const LARGEST: u64 = 1 << 28;
-
-/// A census with where and when it was taken.
+/// A saved census, with the boot and the viewer that it is of.
 pub(super) struct Saved {
     pub(super) listing: Listing,
-    /// The kernel's id of the boot, which tells hosts and boots apart; none where it could not be
-    /// read.
+    /// The kernel's id of the boot, which tells hosts and boots apart; `None` if it could not be read.
     pub(super) boot: Option<String>,
-    /// The viewer who looked; `None` if the file does not say.
+    /// The viewer; `None` if the file does not say.
     pub(super) viewer: Option<Viewer>,
-    /// The data in the file beside its namespaces; `None` in files of version 1.
+    /// The data besides the namespaces; `None` in files of version 1.
     pub(super) more: Option<More>,
 }
 
-/// The data in a census beside its namespaces.
+/// The data in a census besides its namespaces.
 pub(super) struct More {
     pub(super) processes: Vec<Process>,
-    /// The groups of what belongs together, as `--groups --json` has them.
+    /// The groups, as `--groups --json` prints them.
     pub(super) groups: Vec<Value>,
-    /// The holders of each namespace, with `holders` and `to_die` as `--why --json` has them.
+    /// The holders of each namespace: `holders` and `to_die` as `--why --json` prints them.
     pub(super) held: HashMap<NsId, Value>,
 }
 
-/// A process that was seen.
+/// A process in a saved census.
 pub(super) struct Process {
     /// In the order of [`ProcessColumn`].
     pub(super) cells: Vec<Cell>,
     pub(super) namespaces: Vec<NsId>,
 }
 
-/// The properties of a viewer that decide how much of a host the viewer sees.
+/// The user who took a census, with what decides how much of a host that user sees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Viewer {
     /// Effective user id.
@@ -84,36 +75,6 @@ pub(super) struct Viewer {
     pub(super) pid_ns: Option<u64>,
     /// `true` if the procfs lists all processes of the host.
     pub(super) all: bool,
-}
-
-/// Why a census could not be saved or read again.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SavedError {
-    #[error("failed to write {}", .0.display())]
-    Write(PathBuf, #[source] io::Error),
-    #[error("failed to read {}", named(.0, "standard input"))]
-    Read(PathBuf, #[source] io::Error),
-    #[error("{} is no census that nsx saved", named(.0, "standard input"))]
-    Foreign(PathBuf, #[source] Strange),
-}
-
-/// A difference between a file and what nsx writes.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Strange {
-    #[error("it is no regular file")]
-    NoFile,
-    #[error("it is larger than {} MiB", LARGEST >> 20)]
-    Large,
-    #[error("it is no JSON, or not all of it")]
-    Json(#[source] serde_json::Error),
-    #[error("it is a JSON document of something else")]
-    Other,
-    #[error("it has version {0} of the format, and this nsx knows versions 1 and 2")]
-    Version(u64),
-    #[error("namespace {0} in it has no {1}")]
-    Row(usize, String),
-    #[error("process {0} in it has no {1}")]
-    Process(usize, String),
 }
 
 /// The file's content.
@@ -160,8 +121,7 @@ struct Written<'a, N> {
     hidden: left_out::Hidden,
 }
 
-/// A row without what could not be found out, and without numbers that are not known: null says
-/// that there is no such thing.
+/// A row without unknown cells and without lower bounds. JSON null means that there is no value.
 struct Known<'a>(Object<'a>);
 
 impl Serialize for Known<'_> {
@@ -206,7 +166,7 @@ pub(super) fn content(
     Ok(escape_json(serde_json::to_string_pretty(&document)?) + "\n")
 }
 
-/// The kernel's id of this boot.
+/// Returns the kernel's id of this boot.
 fn boot(proc: &ProcRoot) -> Option<String> {
     let file = rustix::fs::openat(
         proc,
@@ -223,7 +183,7 @@ fn boot(proc: &ProcRoot) -> Option<String> {
 }
 
 impl Viewer {
-    /// The caller, who looks at the processes that `proc` shows.
+    /// Returns the caller as a viewer of the processes that `proc` shows.
     pub(super) fn caller(proc: &ProcRoot) -> Self {
         let pid_ns = proc.own_ns(NsLink::Own(NsKind::Pid)).ok();
         Self {
@@ -257,17 +217,17 @@ impl Saved {
     /// Reads a file.
     pub(super) fn read(path: &Path) -> Result<Self, SavedError> {
         let text = text(path)?;
-        Self::parse(&text).map_err(|strange| SavedError::Foreign(path.to_owned(), strange))
+        Self::parse(&text).map_err(|error| SavedError::Foreign(path.to_owned(), error))
     }
 
     /// Reads the content of a file.
-    pub(super) fn parse(text: &[u8]) -> Result<Self, Strange> {
-        let value: Value = serde_json::from_slice(text).map_err(Strange::Json)?;
-        let document: Document = serde_json::from_value(value).map_err(|_| Strange::Other)?;
+    pub(super) fn parse(text: &[u8]) -> Result<Self, FormatError> {
+        let value: Value = serde_json::from_slice(text).map_err(FormatError::NotJson)?;
+        let document: Document = serde_json::from_value(value).map_err(|_| FormatError::Foreign)?;
         match document {
-            Document { kind, .. } if kind != KIND => return Err(Strange::Other),
+            Document { kind, .. } if kind != KIND => return Err(FormatError::Foreign),
             Document { version, .. } if !(1..=VERSION).contains(&version) => {
-                return Err(Strange::Version(version));
+                return Err(FormatError::Version(version));
             }
             _ => {}
         }
@@ -276,13 +236,13 @@ impl Saved {
             .namespaces
             .iter()
             .enumerate()
-            .map(|(place, object)| row(&columns, place + 1, object));
+            .map(|(index, object)| row(&columns, index + 1, object));
         let rows = rows.collect::<Result<_, _>>()?;
         let processes = document.processes.map(|processes| {
             processes
                 .iter()
                 .enumerate()
-                .map(|(place, object)| Process::read(place + 1, object))
+                .map(|(index, object)| Process::read(index + 1, object))
                 .collect()
         });
         let processes: Option<Vec<Process>> = processes.transpose()?;
@@ -324,9 +284,9 @@ impl Saved {
         Ok(saved)
     }
 
-    /// Takes the holders that were seen for some of those that there were.
+    /// Marks the lists of holders as incomplete.
     fn doubt_holders(&mut self) {
-        let Some(place) = self
+        let Some(index) = self
             .listing
             .columns
             .iter()
@@ -338,7 +298,7 @@ impl Saved {
             .listing
             .rows
             .iter_mut()
-            .filter_map(|row| row.get_mut(place))
+            .filter_map(|row| row.get_mut(index))
         {
             if let Cell::List(seen) = cell {
                 *cell = Cell::Incomplete(std::mem::take(seen));
@@ -348,7 +308,7 @@ impl Saved {
 }
 
 impl Process {
-    /// As it is written, without what could not be found out.
+    /// Returns the JSON object for the file, without unknown cells.
     fn written(&self) -> Map<String, Value> {
         let cells = ProcessColumn::all()
             .zip(&self.cells)
@@ -361,7 +321,7 @@ impl Process {
         object
     }
 
-    fn read(place: usize, object: &Map<String, Value>) -> Result<Self, Strange> {
+    fn read(index: usize, object: &Map<String, Value>) -> Result<Self, FormatError> {
         let cell = |column: ProcessColumn| {
             let key = column.key();
             let value = object.get(&key);
@@ -375,7 +335,7 @@ impl Process {
                 }
                 (_, value) => value.map_or(Some(Cell::Unknown), Cell::from_json),
             };
-            cell.ok_or(Strange::Process(place, key))
+            cell.ok_or(FormatError::Process(index, key))
         };
         let mut cells: Vec<_> = ProcessColumn::all().map(cell).collect::<Result<_, _>>()?;
         if let (Cell::Nothing, Cell::Number(uid)) = (
@@ -397,32 +357,11 @@ impl Process {
     }
 }
 
-/// Returns what is shown of a saved census, in each form, for tests: texts and JSON documents.
-/// `None` if the census is refused.
-pub fn shown(text: &[u8]) -> Option<([String; 5], Vec<String>)> {
-    let listing = Saved::parse(text).ok()?.listing;
-    let [owners, parents] =
-        &[Order::Owner, Order::Parent].map(|order| tree::forest(&listing, order, None));
-    let draw = |language| graph::draw(language, &listing, owners, |_| Vec::new());
-    let [dot, mermaid, svg] = [Language::Dot, Language::Mermaid, Language::Svg].map(draw);
-    let tables = [owners, parents].map(|forest| {
-        tree::table(&listing, &listing.columns, forest).render(&Styles::default(), None)
-    });
-    let nested = [owners, parents].map(|forest| tree::nested(&listing.columns, &listing, forest));
-    let documents = nested
-        .iter()
-        .map(serde_json::to_string)
-        .collect::<Result<_, _>>()
-        .ok()?;
-    let [owned, below] = tables;
-    Some(([dot, mermaid, svg, owned, below], documents))
-}
-
 fn row(
     columns: &[NsColumn],
-    place: usize,
+    index: usize,
     object: &Map<String, Value>,
-) -> Result<Vec<Cell>, Strange> {
+) -> Result<Vec<Cell>, FormatError> {
     let cell = |column: &NsColumn| {
         let key = column.key();
         let cell = object
@@ -435,16 +374,16 @@ fn row(
             }
             (_, cell) => cell.is_some(),
         };
-        cell.filter(|_| fits).ok_or(Strange::Row(place, key))
+        cell.filter(|_| fits).ok_or(FormatError::Row(index, key))
     };
     let mut cells: Vec<_> = columns.iter().map(cell).collect::<Result<_, _>>()?;
-    let place = |column| columns.iter().position(|other| *other == column);
-    if let (Some(nprocs), Some(seen)) = (place(NsColumn::Nprocs), place(NsColumn::Seen))
+    let index = |column| columns.iter().position(|other| *other == column);
+    if let (Some(nprocs), Some(seen)) = (index(NsColumn::Nprocs), index(NsColumn::Seen))
         && let (Cell::Unknown, Cell::Number(seen)) = (&cells[nprocs], &cells[seen])
     {
         cells[nprocs] = Cell::AtLeast(*seen);
     }
-    if let (Some(user), Some(uid)) = (place(NsColumn::User), place(NsColumn::Uid))
+    if let (Some(user), Some(uid)) = (index(NsColumn::User), index(NsColumn::Uid))
         && let (Cell::Nothing, Cell::Number(uid)) = (&cells[user], &cells[uid])
         && let Ok(uid) = u32::try_from(*uid)
     {
@@ -454,35 +393,26 @@ fn row(
 }
 
 fn text(path: &Path) -> Result<Vec<u8>, SavedError> {
-    let foreign = |strange| SavedError::Foreign(path.to_owned(), strange);
+    let foreign = |error| SavedError::Foreign(path.to_owned(), error);
     let mut text = Vec::new();
     let read = if path == Path::new(STANDARD) {
         io::stdin().take(LARGEST + 1).read_to_end(&mut text)
     } else {
-        // A FIFO would be waited for.
+        // Without NONBLOCK, opening a FIFO would wait for a writer.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let open = rustix::fs::open(path, flags, Mode::empty());
         let file =
             File::from(open.map_err(|errno| SavedError::Read(path.to_owned(), errno.into()))?);
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Err(foreign(Strange::NoFile));
+            return Err(foreign(FormatError::NotRegular));
         }
         file.take(LARGEST + 1).read_to_end(&mut text)
     };
     read.map_err(|error| SavedError::Read(path.to_owned(), error))?;
     if text.len() as u64 > LARGEST {
-        Err(foreign(Strange::Large))
+        Err(foreign(FormatError::TooLarge))
     } else {
         Ok(text)
-    }
-}
-
-/// A file's name for a message, or the stream's that it means.
-fn named(path: &Path, stream: &str) -> String {
-    if path == Path::new(STANDARD) {
-        stream.to_owned()
-    } else {
-        path.display().to_string()
     }
 }
 
@@ -496,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nsx_did_not_write_is_refused_with_the_reason() {
+    fn a_file_that_nsx_did_not_write_is_refused_with_the_reason() {
         let whole = r#"{"kind":"nsx census","version":1,"namespaces":[{"ns":7,"type":"net","pid":null}],"hidden":{"processes":2}}"#;
         let saved = Saved::parse(whole.as_bytes()).unwrap();
         let row = &saved.listing.rows[0];
@@ -520,7 +450,7 @@ mod tests {
         );
         assert_eq!(
             refusal(&whole[..whole.len() - 1]),
-            "it is no JSON, or not all of it"
+            "it is not valid JSON, or not all of it"
         );
         assert_eq!(refusal("{}"), "it is a JSON document of something else");
         assert_eq!(
@@ -543,7 +473,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+        fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
             let _ = Saved::parse(&bytes);
         }
     }

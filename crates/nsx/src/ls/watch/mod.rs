@@ -1,14 +1,14 @@
-//! Namespaces as they come and go.
+//! `nsx ls --watch`: namespaces as they come and go.
 //!
-//! The kernel tells nobody of namespaces, so nsx looks again and again, and says what is different.
-//! Where it may, it is woken when a process starts or ends (the proc connector), so that it looks
-//! soon after; it looks at least once in every interval, because a process that moves by itself
-//! wakes nobody. What comes and goes between two looks is not seen.
+//! The kernel sends no events about namespaces, so nsx looks again and again, and reports the
+//! differences. If it has the right to use the proc connector, it also looks soon after a process
+//! starts or ends. It looks at least once per interval, because a process that moves to another
+//! namespace causes no event. Namespaces that come and go between two looks are not seen.
 
-mod asked;
+mod followed;
 mod pace;
-mod picture;
 mod screen;
+mod snapshot;
 mod view;
 
 use super::selection::Selection;
@@ -20,13 +20,12 @@ use crate::{
     query::system::System,
     style::Styles,
 };
-use asked::Asked;
+use followed::Followed;
 use nsx_core::{
     proc::ProcEvents,
     signal::{Disposition, Mask, SignalFd},
 };
 use pace::Pace;
-use picture::{Event, Picture};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsFd, BorrowedFd},
@@ -34,6 +33,7 @@ use rustix::{
 };
 use screen::Screen;
 use serde::Serialize;
+use snapshot::{Event, Snapshot};
 use std::{
     collections::VecDeque,
     ffi::OsString,
@@ -42,10 +42,10 @@ use std::{
 };
 use view::{Key, View};
 
-/// Events that the screen may show.
+/// The number of events that are kept for the screen.
 const KEPT: usize = 100;
 
-/// Signals that end it, and those that have the screen left for a while or drawn anew.
+/// The signals that end watching, suspend nsx, or make it draw the screen again.
 const SIGNALS: [i32; 12] = [
     libc::SIGINT,
     libc::SIGTERM,
@@ -61,13 +61,13 @@ const SIGNALS: [i32; 12] = [
     libc::SIGWINCH,
 ];
 
-/// Why waiting ended.
+/// The reason why waiting ended.
 enum Woken {
     /// It is time to look.
     Look,
     /// Keys were pressed.
     Keys,
-    /// A signal.
+    /// A signal arrived.
     Signal(i32),
 }
 
@@ -97,39 +97,39 @@ impl Watch {
         output: &Output,
     ) -> Result<ExitStatus, Error> {
         let interval = self.interval;
-        let asked = Asked::find(self, system)?;
-        look_on(interval, asked, system, format, output)
+        let followed = Followed::find(self, system)?;
+        watch(interval, followed, system, format, output)
     }
 }
 
-fn look_on(
+fn watch(
     interval: Duration,
-    mut asked: Asked,
+    mut followed: Followed,
     system: &System,
     format: Format,
     output: &Output,
 ) -> Result<ExitStatus, Error> {
     let failed = |act: &'static str| move |errno: Errno| Error::failed(act, errno);
-    // What the caller ignores, such as SIGHUP by nohup(1), is to be ignored still.
+    // Signals that the caller ignores, such as SIGHUP under nohup(1), stay ignored.
     let signals: Vec<i32> = SIGNALS
         .into_iter()
         .filter(|signal| !Disposition::ignores(*signal))
         .collect();
     let _mask = Mask::block(&signals).map_err(failed("hold signals back"))?;
     let signals = SignalFd::of(&signals).map_err(failed("wait for signals"))?;
-    // Whom the kernel does not tell looks in every interval.
+    // Without events, nsx looks once per interval.
     let events = ProcEvents::listen().ok();
 
-    let look = |asked: &mut Asked, earlier: Option<&Picture>, with_table| {
+    let look = |followed: &mut Followed, earlier: Option<&Snapshot>, with_table| {
         let began = Instant::now();
-        let picture = Picture::take(system, asked, earlier, with_table)
+        let snapshot = Snapshot::take(system, followed, earlier, with_table)
             .map_err(failed("list the processes"))?;
-        Ok::<_, Error>((picture, began, Instant::now()))
+        Ok::<_, Error>((snapshot, began, Instant::now()))
     };
     let has_screen = std::io::stdout().is_terminal() && format != Format::JsonLines;
-    let (mut picture, began, ended) = look(&mut asked, None, has_screen)?;
-    if !asked.is_there(&picture) {
-        return Err(asked.missing());
+    let (mut snapshot, began, ended) = look(&mut followed, None, has_screen)?;
+    if !followed.is_there(snapshot.census()) {
+        return Err(followed.missing());
     }
     let mut pace = Pace::new(interval, began, ended);
     let mut screen = if has_screen {
@@ -139,7 +139,7 @@ fn look_on(
     };
     let (mut view, mut recent) = (View::default(), VecDeque::new());
     loop {
-        if let (Some(screen), Some(table)) = (&mut screen, picture.table()) {
+        if let (Some(screen), Some(table)) = (&mut screen, snapshot.table()) {
             let lines = view.draw(
                 table,
                 &recent,
@@ -170,7 +170,7 @@ fn look_on(
             Woken::Signal(signal) => return Ok(ExitStatus::Signal(signal)),
             Woken::Look => {}
         }
-        let (mut next, began, ended) = look(&mut asked, Some(&picture), has_screen)?;
+        let (mut next, began, ended) = look(&mut followed, Some(&snapshot), has_screen)?;
         pace.looked(began, ended);
         if screen.is_none() && !out::is_read() {
             return Ok(ExitStatus::SUCCESS);
@@ -178,7 +178,7 @@ fn look_on(
         let time = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        for event in next.since(&mut picture, &system.proc) {
+        for event in next.events_since(&mut snapshot, &system.proc) {
             match &screen {
                 Some(_) => recent.push_front(event.in_words()),
                 None => {
@@ -193,25 +193,25 @@ fn look_on(
             }
         }
         recent.truncate(KEPT);
-        picture = next;
-        if !asked.is_there(&picture) {
+        snapshot = next;
+        if !followed.is_there(snapshot.census()) {
             return Ok(ExitStatus::SUCCESS);
         }
     }
 }
 
-/// Waits for something to do.
+/// Waits for a reason to act.
 fn wait(
     pace: &mut Pace,
     signals: &SignalFd,
     events: Option<&ProcEvents>,
     screen: Option<&Screen>,
 ) -> Result<Woken, Errno> {
-    let mut told = false;
+    let mut had_event = false;
     loop {
-        // Where nobody tells of processes, and nobody types, the signals are waited for twice.
+        // Without events or keys, the descriptor of the signals is polled twice.
         let events_fd: BorrowedFd<'_> = events
-            .filter(|_| !told)
+            .filter(|_| !had_event)
             .map_or(signals.as_fd(), AsFd::as_fd);
         let keys_fd: BorrowedFd<'_> = screen.map_or(signals.as_fd(), Screen::keys);
         let fds = [signals.as_fd(), events_fd, keys_fd];
@@ -230,10 +230,10 @@ fn wait(
         if ready[0] {
             return Ok(Woken::Signal(signals.read()?.signal));
         }
-        if let (Some(events), true, false) = (events, ready[1], told) {
+        if let (Some(events), true, false) = (events, ready[1], had_event) {
             events.drain();
-            told = true;
-            pace.told(Instant::now());
+            had_event = true;
+            pace.saw_event(Instant::now());
         }
         if screen.is_some() && ready[2] {
             return Ok(Woken::Keys);

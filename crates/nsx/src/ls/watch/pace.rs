@@ -39,7 +39,7 @@ impl Pace {
     }
 
     /// Records that a process started or ended.
-    pub(super) fn told(&mut self, now: Instant) {
+    pub(super) fn saw_event(&mut self, now: Instant) {
         self.due = self.due.min((now + SETTLE).max(self.earliest));
     }
 
@@ -60,7 +60,7 @@ mod tests {
         let mut pace = Pace::new(interval, now, now + cost);
         while now < start + Duration::from_secs(20) {
             now += Duration::from_millis(1);
-            pace.told(now);
+            pace.saw_event(now);
             if now >= pace.due() {
                 looks += 1;
                 pace.looked(now, now + cost);

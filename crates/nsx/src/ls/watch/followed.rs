@@ -1,10 +1,9 @@
-//! The namespaces that are followed: all, those that options choose, those of a process, or a
-//! single namespace.
+//! The namespaces that are followed: all, the selected ones, those of a process, or a single
+//! namespace.
 
 use super::{
     super::{listing::Listing, named::NamedProcess, operand::Operand, question::Question},
     Watch,
-    picture::Picture,
 };
 use crate::{
     error::Error,
@@ -18,14 +17,13 @@ use nsx_core::{
     ns::{NsId, NsSet},
 };
 
-/// The request: which namespaces to follow.
-pub(super) struct Asked {
+/// The namespaces to follow.
+pub(super) struct Followed {
     question: Option<Question>,
     target: Option<Target>,
-    /// The namespaces that the target has been seen in, or the one that it is.
-    followed: Vec<Followed>,
-    /// `true` if the process had ended before the last look began: that look then saw what the
-    /// process left behind.
+    /// The namespaces in which the target was seen, or the target itself.
+    namespaces: Vec<FollowedNs>,
+    /// `true` if the process had ended before the last look, which then saw what it left behind.
     had_ended: bool,
 }
 
@@ -34,14 +32,13 @@ enum Target {
     Namespace(Wanted),
 }
 
-/// A namespace that is followed. Inode numbers are used again: the id tells the next one apart
-/// (6.18).
-struct Followed {
+/// A namespace that is followed. Inode numbers are reused; the id tells namespaces apart (6.18).
+struct FollowedNs {
     ns: NsId,
     id64: Option<u64>,
 }
 
-impl Followed {
+impl FollowedNs {
     fn of(entry: &Entry) -> Self {
         Self {
             ns: entry.ns,
@@ -49,14 +46,14 @@ impl Followed {
         }
     }
 
-    /// Returns whether the entry is the namespace that is followed, as far as ids are known.
+    /// Returns whether the entry is this namespace, as far as ids are known.
     fn is(&self, entry: &Entry) -> bool {
         let other = Self::of(entry);
         self.ns == other.ns
             && (self.id64.is_none() || other.id64.is_none() || self.id64 == other.id64)
     }
 
-    /// Returns whether the namespace is gone. One with an id may be out of sight only for now.
+    /// Returns whether the namespace is gone. A namespace with an id may only be out of sight.
     fn is_gone(&self, census: &Census) -> bool {
         census
             .entry(self.ns)
@@ -64,8 +61,8 @@ impl Followed {
     }
 }
 
-impl Asked {
-    /// Finds what is to be followed.
+impl Followed {
+    /// Finds the namespaces to follow.
     pub(super) fn find(request: Watch, system: &System) -> Result<Self, Error> {
         let proc = &system.proc;
         let target = match request
@@ -84,26 +81,26 @@ impl Asked {
         Ok(Self {
             question,
             target,
-            followed: Vec::new(),
+            namespaces: Vec::new(),
             had_ended: false,
         })
     }
 
-    /// Takes note that a look begins.
+    /// Records that a look begins.
     pub(super) fn begin(&mut self) {
         self.had_ended =
             matches!(&self.target, Some(Target::Process(named)) if named.process.ended());
     }
 
-    /// Returns the sources that a census has to read for the request, beside what every look needs.
+    /// Returns the sources that a census has to read, besides those that every look needs.
     pub(super) fn sources(&self) -> Sources {
         self.question
             .as_ref()
             .map_or(Sources::NONE, Question::sources)
     }
 
-    /// The namespaces of a census that are asked for; none if all are. A process is followed to
-    /// where it goes.
+    /// Returns the namespaces of a census that are followed; `None` if all are. A process is followed
+    /// into other namespaces.
     pub(super) fn choose(&mut self, census: &Census, system: &System) -> Option<Listing> {
         let question = self.question.as_mut()?;
         let is_first = question.among.is_none();
@@ -117,7 +114,7 @@ impl Asked {
                     now
                 }
             }
-            // A namespace that gets the name later is another one.
+            // A namespace that later gets the name is another one.
             Some(Target::Namespace(wanted)) if is_first => wanted
                 .entry(census)
                 .map(|entry| entry.ns)
@@ -126,33 +123,30 @@ impl Asked {
             Some(Target::Namespace(_)) | None => Vec::new(),
         };
         if self.target.is_some() {
-            self.followed.retain(|followed| !followed.is_gone(census));
+            self.namespaces.retain(|followed| !followed.is_gone(census));
             for entry in now.into_iter().filter_map(|ns| census.entry(ns)) {
-                if !self.followed.iter().any(|followed| followed.is(entry)) {
-                    self.followed.push(Followed::of(entry));
+                if !self.namespaces.iter().any(|followed| followed.is(entry)) {
+                    self.namespaces.push(FollowedNs::of(entry));
                 }
             }
-            question.among = Some(self.followed.iter().map(|followed| followed.ns).collect());
+            question.among = Some(self.namespaces.iter().map(|followed| followed.ns).collect());
         }
         Some(question.answer(census, system).listing)
     }
 
     /// Returns whether the process or namespace is still there.
-    pub(super) fn is_there(&self, picture: &Picture) -> bool {
+    pub(super) fn is_there(&self, census: &Census) -> bool {
         match &self.target {
             Some(Target::Process(_)) => !self.had_ended,
-            Some(Target::Namespace(_)) => {
-                let entries = self
-                    .followed
-                    .iter()
-                    .filter_map(|followed| picture.census().entry(followed.ns));
-                entries.count() > 0
-            }
+            Some(Target::Namespace(_)) => self
+                .namespaces
+                .iter()
+                .any(|followed| census.entry(followed.ns).is_some()),
             None => true,
         }
     }
 
-    /// Returns the error that it is not there.
+    /// Returns the error that the target does not exist.
     pub(super) fn missing(&self) -> Error {
         Error::Missing(match &self.target {
             Some(Target::Namespace(wanted)) => {
@@ -164,8 +158,8 @@ impl Asked {
     }
 }
 
-/// The namespaces of a listing.
-pub(super) fn namespaces(listing: &Listing) -> impl Iterator<Item = u64> {
+/// Returns the inode numbers of the namespaces of a listing.
+pub(super) fn inodes(listing: &Listing) -> impl Iterator<Item = u64> {
     listing
         .rows
         .iter()

@@ -3,7 +3,7 @@
 
 use super::{
     super::{grouping, groups, owners::Owner},
-    asked::{self, Asked},
+    followed::{self, Followed},
 };
 use crate::{
     query::{column::USUAL, finder::CellFinder, system::System},
@@ -28,7 +28,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A snapshot of the namespaces.
-pub(super) struct Picture {
+pub(super) struct Snapshot {
     census: Census,
     /// The name of the owner of each namespace, as the list of groups has it: `docker:web`.
     names: Rc<HashMap<NsId, Name>>,
@@ -109,20 +109,20 @@ impl Event {
     }
 }
 
-impl Picture {
+impl Snapshot {
     /// Takes a snapshot. Names that an earlier snapshot found are not looked up again.
     pub(super) fn take(
         system: &System,
-        asked: &mut Asked,
+        followed: &mut Followed,
         earlier: Option<&Self>,
         with_table: bool,
     ) -> Result<Self, Errno> {
         let begun = now();
-        asked.begin();
+        followed.begin();
         let sources = Sources::PINS
             .with(Sources::MEMBERS)
             .with(Sources::RELATIONS)
-            .with(asked.sources());
+            .with(followed.sources());
         let mut census = Census::take(
             &system.proc,
             Query {
@@ -144,10 +144,10 @@ impl Picture {
                 Rc::new(names)
             }
         };
-        let listing = asked.choose(&census, system);
+        let listing = followed.choose(&census, system);
         let chosen = listing
             .as_ref()
-            .map(|listing| asked::namespaces(listing).collect());
+            .map(|listing| followed::inodes(listing).collect());
         let table = with_table.then(|| {
             listing.map_or_else(
                 || groups::table(&groups::rows(&census, system)),
@@ -176,7 +176,7 @@ impl Picture {
 
     /// Returns the differences from an earlier snapshot: created, then joined, then destroyed. The
     /// event for a namespace that an engine made for a container still unknown comes later.
-    pub(super) fn since(&mut self, earlier: &mut Self, proc: &ProcRoot) -> Vec<Event> {
+    pub(super) fn events_since(&mut self, earlier: &mut Self, proc: &ProcRoot) -> Vec<Event> {
         let names = Rc::clone(&self.names);
         let mut describe = Describer {
             proc,
@@ -324,7 +324,7 @@ impl Name {
 
 /// Keeps the name of the container that owned a namespace in an earlier snapshot, if now only a
 /// file holds the namespace.
-fn remember(names: &mut HashMap<NsId, Name>, census: &Census, earlier: &Picture) {
+fn remember(names: &mut HashMap<NsId, Name>, census: &Census, earlier: &Snapshot) {
     for entry in census
         .namespaces
         .iter()
