@@ -1,14 +1,14 @@
-//! The changes of namespaces between two censuses.
+//! `nsx ls --diff`: the changes of namespaces between two censuses.
 //!
-//! A census need not have seen everything. A namespace in one census alone was created or destroyed
-//! only if the other census would have shown it, or if its number has meanwhile passed from one
-//! namespace to another. Numbers of processes and leaders are compared only if the same processes
-//! were there to be seen.
+//! A census need not have seen everything. A namespace in only one census was created or destroyed
+//! only if the other census would have shown it, or if another namespace has its inode number in the
+//! other census. Numbers of processes and leaders are compared only if both viewers could see the
+//! same processes.
 //!
-//! Never-reused ids (6.18) tell namespaces apart, and nothing of their age. Each processor hands
-//! out the ids of a batch of its own, so that a later id may be lower than an earlier one; and an
-//! id above all that were seen may be that of a namespace which was hidden, because a process in
-//! that namespace ran for another user then.
+//! Ids that are never reused (6.18) tell namespaces apart, but do not tell their age. Each processor
+//! hands out ids from a batch of its own, so a later id may be lower than an earlier one. An id above
+//! all that were seen may belong to a namespace that was hidden, because a process in it then ran for
+//! another user.
 
 use super::{
     left_out::Hidden,
@@ -28,8 +28,8 @@ use crate::{
 use nsx_core::hash::{HashMap, HashSet};
 use serde::Serialize;
 
-/// The columns compared of a namespace that is in both censuses: those that do not change by the
-/// mere passing of time.
+/// The columns that are compared if a namespace is in both censuses: those that do not change merely
+/// with time.
 const COMPARED: [NsColumn; 8] = [
     NsColumn::Owner,
     NsColumn::Parent,
@@ -41,8 +41,7 @@ const COMPARED: [NsColumn; 8] = [
     NsColumn::Nlinks,
 ];
 
-/// The further columns compared of a namespace that is in both: those that depend on which
-/// processes are seen.
+/// The columns that are also compared if both viewers could see the same processes.
 const COMPARED_OF_PROCESSES: [NsColumn; 11] = [
     NsColumn::Nprocs,
     NsColumn::Pid,
@@ -57,19 +56,19 @@ const COMPARED_OF_PROCESSES: [NsColumn; 11] = [
     NsColumn::Nmounts,
 ];
 
-/// A namespace: its kind, its inode number.
+/// The kind and the inode number of a namespace.
 type Key<'a> = (&'a Cell, &'a Cell);
 
 /// The differences, in the order of the listings.
 #[derive(Default)]
 struct Difference<'a> {
-    /// Rows of the later one.
+    /// Rows of the later census.
     created: Vec<&'a [Cell]>,
-    /// Rows of the later census that the earlier one may not have been shown.
+    /// Rows of the later census that may have been hidden from the earlier one.
     created_or_hidden: Vec<&'a [Cell]>,
-    /// Rows of the earlier one.
+    /// Rows of the earlier census.
     destroyed: Vec<&'a [Cell]>,
-    /// Rows of the earlier census that the later one may not have been shown.
+    /// Rows of the earlier census that may be hidden from the later one.
     gone_or_hidden: Vec<&'a [Cell]>,
     /// Rows of both, and the columns in which they differ.
     changed: Vec<(&'a [Cell], &'a [Cell], Vec<NsColumn>)>,
@@ -202,10 +201,10 @@ impl<'a> Difference<'a> {
         let (old, new) = (&before.listing, &after.listing);
         let same_host = before.boot == after.boot;
         let whole = [before, after].map(Saved::is_whole);
-        // Where some are hidden, they are the same ones from the same user.
-        let same_sight =
+        // The same processes are hidden from the same user.
+        let sees_same_processes =
             whole == [true; 2] || before.viewer.is_some() && before.viewer == after.viewer;
-        let of_processes = if same_sight {
+        let of_processes = if sees_same_processes {
             &COMPARED_OF_PROCESSES[..]
         } else {
             &[]
@@ -229,14 +228,14 @@ impl<'a> Difference<'a> {
                 rows.push(row);
                 continue;
             };
-            // Inode numbers are used again, these ids are not; an old kernel has none.
+            // Inode numbers are reused, ids are not; an old kernel has no ids.
             let is_other = match (
                 old.cell(known, NsColumn::Id64),
                 new.cell(row, NsColumn::Id64),
             ) {
                 (Cell::Number(one), Cell::Number(other)) => one != other,
-                // Its only process ended before it was asked for the id, so that what others are in
-                // is another one.
+                // The only process ended before the id was read, so the namespace that another
+                // process is in is another one.
                 (Cell::Unknown, Cell::Number(_)) => {
                     let pids = [old.cell(known, NsColumn::Pid), new.cell(row, NsColumn::Pid)];
                     old.cell(known, NsColumn::Nprocs) == &Cell::Number(1) && pids[0] != pids[1]
@@ -251,7 +250,7 @@ impl<'a> Difference<'a> {
             met.insert(key(old, known));
             let differs =
                 |column: &NsColumn| match (old.cell(known, *column), new.cell(row, *column)) {
-                    // What was not seen may have been the same.
+                    // An unknown cell may be equal.
                     (Cell::Unknown | Cell::Hidden, _) | (_, Cell::Unknown | Cell::Hidden) => false,
                     (before, after) => before != after,
                 };
@@ -285,8 +284,7 @@ impl<'a> Difference<'a> {
         rows.iter().all(|rows| rows.is_empty()) && self.changed.is_empty()
     }
 
-    /// Returns the rows that are in one census alone, with the word for what became of them and the
-    /// census they are from.
+    /// Returns the rows that are in only one census, with the kind of change and the census.
     fn alone<'d>(
         &'d self,
         old: &'d Listing,
@@ -300,7 +298,8 @@ impl<'a> Difference<'a> {
         ]
     }
 
-    /// A line for each thing that came or went.
+    /// Returns a table with a row for each container, unit, process or file whose namespaces came or
+    /// went.
     fn table(&self, old: &Listing, new: &Listing) -> Table {
         let mut table = Table::new(&[
             ("CHANGE", Align::Left),
@@ -315,7 +314,7 @@ impl<'a> Difference<'a> {
             [[created, created_or_hidden], [destroyed, gone_or_hidden]]
         {
             for group in RowGroup::of(listing, &[rows, others].concat()) {
-                // It came or went for certain if one of its namespaces did.
+                // The group certainly came or went if one of its namespaces did.
                 let is_certain = group
                     .rows
                     .iter()
@@ -337,7 +336,7 @@ impl<'a> Difference<'a> {
         table
     }
 
-    /// A line for each namespace that came, went or changed.
+    /// Returns a table with a row for each namespace that came, went or changed.
     fn details(&self, old: &Listing, new: &Listing) -> Table {
         let mut headings = vec![("CHANGE", Align::Left)];
         headings.extend(USUAL.map(|column| (column.spec().name, column.spec().align)));
@@ -359,7 +358,7 @@ impl<'a> Difference<'a> {
                     format!("{}: {before} → {after}", column.spec().name)
                 })
                 .collect();
-            // In place of the command, which is the last.
+            // The changes replace the command, which is last.
             if let Some(last) = cells.last_mut() {
                 *last = changes.join("; ");
             }
@@ -397,7 +396,7 @@ mod tests {
                 ..Unseen::default()
             },
         };
-        // Whoever is denied more is somebody else.
+        // A viewer from whom more is hidden is another user.
         let viewer = Viewer {
             euid: u32::try_from(denied).unwrap(),
             pid_ns: None,
@@ -412,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_used_again_is_another_namespace() {
+    fn a_reused_inode_number_is_another_namespace() {
         let (old, new) = (
             census(&[(1, 10, 3), (2, 11, 1), (3, 12, 1)], 0),
             census(&[(1, 10, 4), (2, 99, 1), (3, 12, 1)], 0),
@@ -435,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_while_it_was_looked_at_is_not_what_got_its_number() {
+    fn a_namespace_without_an_id_is_not_the_one_that_got_its_number() {
         let [mut old, mut new] = [census(&[(1, 10, 1)], 0), census(&[(1, 11, 1)], 0)];
         for (census, pid) in [(&mut old, 70), (&mut new, 71)] {
             census.listing.columns.push(NsColumn::Pid);
@@ -447,21 +446,21 @@ mod tests {
             (difference.created.len(), difference.destroyed.len()),
             (1, 1)
         );
-        // The same process is in it, or one of several.
-        for (place, value) in [(4, 71), (3, 2)] {
+        // The namespace has the same process, or has several processes.
+        for (index, value) in [(4, 71), (3, 2)] {
             let mut same = census(&[], 0);
             same.listing = Listing {
                 columns: old.listing.columns.clone(),
                 rows: old.listing.rows.clone(),
                 unseen: old.listing.unseen,
             };
-            same.listing.rows[0][place] = Cell::Number(value);
+            same.listing.rows[0][index] = Cell::Number(value);
             assert!(Difference::between(&same, &new).created.is_empty());
         }
     }
 
     #[test]
-    fn what_may_only_be_hidden_is_neither_created_nor_destroyed() {
+    fn a_namespace_that_may_be_hidden_is_neither_created_nor_destroyed() {
         let (all, some) = (
             census(&[(1, 10, 3), (2, 11, 1)], 0),
             census(&[(1, 10, 1)], 60),
@@ -471,14 +470,14 @@ mod tests {
         let found = Difference::between(&some, &all);
         assert_eq!(found.created_or_hidden, [all.listing.rows[1].as_slice()]);
         for difference in [lost, found] {
-            // Nor is a number another one because fewer are seen.
+            // Fewer processes that are seen are not a change.
             assert!(
                 difference.created.is_empty()
                     && difference.destroyed.is_empty()
                     && difference.changed.is_empty()
             );
         }
-        // The number is another namespace's, so that the first one is gone, whoever looks.
+        // Another namespace has the inode number, so the first one is gone for every viewer.
         let reused = census(&[(2, 99, 1)], 60);
         let difference = Difference::between(&all, &reused);
         assert_eq!(
@@ -488,7 +487,7 @@ mod tests {
         let mut shielded = census(&[], 0);
         shielded.viewer.as_mut().unwrap().all = false;
         assert_eq!(Difference::between(&all, &shielded).gone_or_hidden.len(), 2);
-        // Neither an id above all that the same user saw nor one below tells a namespace's age.
+        // Ids above or below those that the user saw do not tell a namespace's age.
         let later = census(&[(1, 10, 1), (3, 12, 1), (4, 9, 1)], 60);
         let found = Difference::between(&some, &later);
         assert!(found.created.is_empty(), "{:?}", found.created);

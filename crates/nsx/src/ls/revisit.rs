@@ -1,5 +1,5 @@
-//! The views of a saved census beside its list of namespaces: the processes, the groups, and what
-//! held a namespace.
+//! The views of a saved census besides its list of namespaces: the processes, the groups, and the
+//! holders of a namespace.
 
 use super::{
     groups,
@@ -43,7 +43,7 @@ impl Saved {
             })
     }
 
-    /// Returns what the file has beside its namespaces.
+    /// Returns the data besides the namespaces.
     fn more(&self) -> Result<&More, Error> {
         self.more.as_ref().ok_or_else(|| {
             Error::usage("the census was saved by an earlier nsx, and has namespaces alone")
@@ -115,7 +115,7 @@ impl Saved {
     fn below(&self, word: &OsStr) -> Result<HashSet<NsId>, Error> {
         let namespaces = self.namespaces_of(word)?.into_iter();
         let mut found: HashSet<NsId> = namespaces.filter(|ns| ns.kind == NsKind::Pid).collect();
-        // The rows are in no order: each pass finds those below what the passes before have found.
+        // The rows are in no order: each pass finds the children of namespaces found before.
         loop {
             let before = found.len();
             for row in &self.listing.rows {
@@ -137,7 +137,7 @@ impl Saved {
         }
     }
 
-    /// Lists what had namespaces of its own.
+    /// Lists the groups.
     pub(super) fn groups(&self, format: Format) -> Result<Answer, Error> {
         let More { groups, .. } = self.more()?;
         let answer = match format {
@@ -155,7 +155,7 @@ impl Saved {
             .with_notes(self.left_out().notes()))
     }
 
-    /// Shows what held a namespace and, with `why`, what would have had to happen for the namespace
+    /// Lists the holders of a namespace and, with `why`, what would have had to end for the namespace
     /// to die.
     pub(super) fn holders(&self, word: &OsStr, why: bool, format: Format) -> Result<Answer, Error> {
         let more = self.more()?;
@@ -269,7 +269,7 @@ fn holder_table(held: &Value) -> Table {
     table
 }
 
-/// Returns what would have had to happen for a namespace to die, in words.
+/// Returns what would have had to end for a namespace to die, in words.
 fn fate(ns: NsId, held: &Value) -> String {
     let ends = held["to_die"].as_array().into_iter().flatten();
     let ends: Vec<_> = ends.map(shown).collect();
@@ -306,7 +306,7 @@ fn what(holder: &Value) -> String {
     }
 }
 
-/// A value for a table, safe to show.
+/// Returns a value for a table, safe to show.
 fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => escape(text.as_bytes()),

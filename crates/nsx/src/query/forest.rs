@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_is_no_deeper_than_its_limit() {
+    fn a_tree_has_a_greatest_depth() {
         let values = (0..20_000_usize)
             .map(|number| (number, number.checked_sub(1)))
             .collect();

@@ -1,14 +1,14 @@
-//! The id maps of a user namespace, in words.
+//! The id mappings of a user namespace, in words.
 
 use crate::text::escape;
 use nsx_core::idmap::{Extent, IdKind, IdMap};
 use serde::Serialize;
 use std::fmt;
 
-/// More ranges than this are only counted.
+/// The number of ranges that are listed; further ranges are counted.
 const MOST: usize = 8;
 
-/// The id mappings of users and groups between a user namespace and here.
+/// The id mappings of users and groups between a user namespace and the caller's.
 pub(crate) struct Maps {
     pub(crate) users: IdMap,
     pub(crate) groups: IdMap,
@@ -23,8 +23,8 @@ pub(crate) struct Range {
 }
 
 impl Maps {
-    /// A line for users and one for groups. `name` knows users that have one here, and who the
-    /// caller is.
+    /// Returns one line for users and one for groups. `name` describes a user of the caller's
+    /// namespace.
     pub(crate) fn words(&self, name: impl Fn(u32) -> Option<String>) -> [String; 2] {
         [
             sentence(IdKind::User, &self.users, name),
@@ -32,7 +32,7 @@ impl Maps {
         ]
     }
 
-    /// The users' ranges and the groups'.
+    /// Returns the ranges of users and those of groups.
     pub(crate) fn ranges(&self) -> [Vec<Range>; 2] {
         [&self.users, &self.groups].map(|map| map.extents().iter().map(Range::from).collect())
     }
@@ -48,7 +48,7 @@ impl From<&Extent> for Range {
     }
 }
 
-/// As the options write it: inside, outside, count.
+/// Inside, outside and count, as options take them.
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.inside, self.outside, self.count)
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_map_is_told_in_words() {
+    fn a_mapping_is_described_in_words() {
         let map = |text: &str| IdMap::parse(text.as_bytes()).unwrap();
         let maps = Maps {
             users: map("0 4242 1\n1 100000 65536\n"),

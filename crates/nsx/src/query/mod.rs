@@ -1,5 +1,5 @@
-//! What the commands that show namespaces share: the columns of a row, how each is found, and the
-//! filter over them.
+//! The parts that `ls`, `pidmap` and `idmap` share: the system that is looked at, the columns of
+//! lists, the cells of rows, filters, trees, and readers of processes, users and id mappings.
 
 pub(crate) mod cell;
 pub(crate) mod column;

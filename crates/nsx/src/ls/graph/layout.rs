@@ -142,7 +142,7 @@ fn rows(blocks: Vec<Block<'_>>) -> (Vec<(usize, usize, Block<'_>)>, usize, usize
     (placed.collect(), width, height)
 }
 
-/// Returns positions in rows that are no wider than `limit`, and the width and height of all rows.
+/// Returns positions in rows that are at most `limit` wide, and the size of all rows.
 fn shelves(sizes: &[(usize, usize)], limit: usize) -> (Vec<(usize, usize)>, usize, usize) {
     let (mut positions, mut x, mut y, mut bottom, mut right) =
         (Vec::with_capacity(sizes.len()), 0, 0, 0, 0);
