@@ -346,7 +346,7 @@ fn supplementary_groups_that_cannot_be_dropped_are_refused(session: &Session) {
             .run()
             .exited(125);
         refused.says(&[
-            "failed to leave the supplementary groups: Operation not permitted",
+            "failed to drop the supplementary groups: Operation not permitted",
             "setgroups is denied",
             "-G",
         ]);

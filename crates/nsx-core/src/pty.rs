@@ -20,7 +20,7 @@ const MULTIPLEXER: (u32, u32) = (5, 2);
 
 /// Both ends of a pseudo-terminal, open. The program gets neither by inheritance.
 pub struct Pty {
-    /// The end that is not a terminal, until whoever is not to have it has let go of it.
+    /// The end that is not a terminal, until a process that is not to have it has dropped it.
     master: Mutex<Option<OwnedFd>>,
     terminal: OwnedFd,
     of_target: bool,
@@ -84,8 +84,8 @@ impl Pty {
         self.of_target
     }
 
-    /// Gives it to a user, as the caller counts users. Who may not do that leaves it the caller's:
-    /// what is open stays so.
+    /// Gives it to a user of the caller's user namespace. A caller that may not do that keeps it,
+    /// and what is open stays open.
     pub fn give(&self, user: u32, group: Option<u32>) {
         let _ = rustix::fs::fchown(
             &self.terminal,
@@ -109,7 +109,7 @@ impl Pty {
         }
     }
 
-    /// The end that is not a terminal: once, and then nobody has it who did not take it.
+    /// Takes the end that is not a terminal, which only one caller gets.
     pub(crate) fn take_master(&self) -> Option<OwnedFd> {
         self.master
             .lock()
@@ -177,7 +177,7 @@ mod tests {
         fs::create_dir_all(root.join("dev")).unwrap();
         let multiplexer = root.join("dev/ptmx");
         assert_eq!(beneath(&root).unwrap_err(), Errno::NOENT);
-        // A link that leads to the host's only for who does not stay below the root.
+        // A link that leads to the host's file unless the lookup stays below the root.
         symlink("/../../../../../../dev/ptmx", &multiplexer).unwrap();
         assert_eq!(beneath(&root).unwrap_err(), Errno::LOOP);
         fs::remove_file(&multiplexer).unwrap();

@@ -368,7 +368,7 @@ fn limits_are_set_in_a_new_user_namespace(session: &Session) {
         false => drop(
             outcome
                 .exited(125)
-                .says(&["failed to set the limits of resources", "not permitted"]),
+                .says(&["failed to set the resource limits", "not permitted"]),
         ),
     }
 }

@@ -41,7 +41,7 @@ pub struct FileIds {
     pub gid: u32,
     /// Mode and type, as `stat(2)` gives them.
     pub mode: u32,
-    /// Its ACL, where it has one beyond its mode.
+    /// Its ACL, if it has one beyond its mode.
     pub acl: Option<Acl>,
     /// `true` if its mount is read-only.
     pub read_only: bool,
@@ -158,7 +158,7 @@ impl Access<'_> {
         let searches = want == Want::Read || want == Want::Execute && is_directory;
         let has_search = searches && self.who.effective.contains(CapabilitySet::DAC_READ_SEARCH);
         let has = has_search || self.who.effective.contains(CapabilitySet::DAC_OVERRIDE);
-        // The lesser of the two, where either does.
+        // The lesser of the two, if either does.
         let capability = if searches && (has_search || !has) {
             "CAP_DAC_READ_SEARCH"
         } else {

@@ -33,7 +33,7 @@ pub enum MapError {
     /// An extent without ids.
     #[error("the range {0} is empty")]
     Empty(RawExtent),
-    /// An extent that reaches 4294967295, which is no id but stands for none.
+    /// An extent that reaches 4294967295, which means no id.
     #[error("the range {0} goes beyond the last id, 4294967294")]
     TooHigh(RawExtent),
     /// Two extents that have an id in common, inside or outside.
@@ -126,7 +126,7 @@ impl IdMap {
     /// A map of one id.
     ///
     /// # Errors
-    /// [`MapError::TooHigh`] where one of them is 4294967295.
+    /// [`MapError::TooHigh`] if one of them is 4294967295.
     pub fn single(inside: u32, outside: u32) -> Result<Self, MapError> {
         Ok(Self(vec![Extent::new(RawExtent {
             inside,
@@ -141,7 +141,7 @@ impl IdMap {
     /// extent reaches the last number there is.
     ///
     /// # Errors
-    /// `Malformed` where a line is anything else.
+    /// `Malformed` if a line is anything else.
     pub fn parse(text: &[u8]) -> Result<Self, ProcError> {
         let extents = text
             .split(|&byte| byte == b'\n')
@@ -203,7 +203,7 @@ impl IdMap {
     }
 }
 
-/// As the kernel's file is written: `0 1000 1` and a line feed for each extent.
+/// The text of the kernel's file: `0 1000 1` and a line feed for each extent.
 impl fmt::Display for IdMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(

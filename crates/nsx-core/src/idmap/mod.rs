@@ -1,8 +1,8 @@
 //! The numbering of users and groups in a user namespace: extents that lead from inside to outside
 //! and back.
 //!
-//! See `user_namespaces(7)`. Who may write which map is for the plan; what stands in /etc/subuid
-//! for a later request.
+//! See `user_namespaces(7)`. The plan decides which process writes a map; [`crate::accounts`] reads
+//! /etc/subuid.
 
 mod access;
 mod extents;
@@ -16,7 +16,7 @@ pub use request::{MapRequest, MapRequestError, Owned, ParseRangeError, RangeRequ
 
 use std::fmt;
 
-/// Which of the two maps of a user namespace.
+/// One of the two maps of a user namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IdKind {
     /// User ids: `uid_map`.

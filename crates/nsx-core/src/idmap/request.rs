@@ -1,4 +1,4 @@
-//! From what people ask of a map to the map: single ids, ranges, and ranges that a user was given.
+//! From a request for a map to the map: single ids, ranges, and ranges that a user was given.
 //!
 //! A single id, the caller's own, goes before ranges: the ids that it takes are left out of each of
 //! them.
@@ -7,7 +7,7 @@ use super::{Extent, IdKind, IdMap, MapError, RawExtent};
 use crate::proc::decimal;
 use std::collections::VecDeque;
 
-/// A range as it is asked for.
+/// A range as it is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RangeRequest {
     /// These ids.
@@ -21,7 +21,7 @@ pub enum RangeRequest {
     All,
 }
 
-/// A text that asks for no range.
+/// A text that is not a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a range is INSIDE:OUTSIDE:COUNT, or one of auto, subids and all")]
 pub struct ParseRangeError;
@@ -61,7 +61,7 @@ impl RangeRequest {
     }
 }
 
-/// A whole map as it is asked for. Empty: no map.
+/// A whole map as it is requested. Empty: no map.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MapRequest {
     /// The id inside that the caller's own is mapped to.
@@ -145,7 +145,7 @@ impl MapRequest {
         }
     }
 
-    /// The map, and whoever writes it may say that the caller may not have it.
+    /// Returns the map. Writing it may still be refused.
     ///
     /// # Errors
     /// [`MapRequestError::Map`] and [`MapRequestError::NothingGiven`].

@@ -27,7 +27,7 @@ impl Caller {
     /// Reads them.
     ///
     /// # Errors
-    /// [`ProcError`] where `proc` is not readable.
+    /// [`ProcError`] if `proc` is not readable.
     pub fn read(proc: &ProcRoot) -> Result<Self, ProcError> {
         Ok(Self {
             uid: rustix::process::geteuid().as_raw(),

@@ -40,13 +40,13 @@ pub type Filter = Vec<Instruction>;
 /// The sets of capabilities that a process has beside the bounding set, see `capabilities(7)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CapabilityState {
-    /// Those that are in force.
+    /// The capabilities in force.
     pub effective: CapabilitySet,
-    /// Those that it may bring into force.
+    /// The capabilities that it may bring into force.
     pub permitted: CapabilitySet,
-    /// Those that outlive an exec of a file that has them too.
+    /// The capabilities that outlive an exec of a file that has them too.
     pub inheritable: CapabilitySet,
-    /// Those that outlive any exec.
+    /// The capabilities that outlive any exec.
     pub ambient: CapabilitySet,
 }
 

@@ -44,7 +44,7 @@ pub enum Actor {
     /// A short-lived child that joins a target's namespaces in nsx's place, but for the PID
     /// namespace: the target sees neither.
     Joiner,
-    /// The process that becomes the program: a child, or nsx itself where it need not stay.
+    /// The process that becomes the program: a child, or nsx itself if it need not stay.
     Inside,
 }
 
@@ -150,7 +150,7 @@ pub enum PlanError {
     /// A new root under mounts that would pass its making on to the caller's namespace.
     #[error("a new root needs private or slave propagation")]
     RootPropagation,
-    /// Mounts where mounts are shared, so that they would be made in the caller's namespace too.
+    /// Mounts while mounts are shared, so that they would be made in the caller's namespace too.
     #[error("mounts that are for the program alone need private or slave propagation")]
     MountPropagation,
     /// A text with a zero byte in it, which no system call takes.

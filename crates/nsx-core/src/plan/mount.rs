@@ -1,4 +1,4 @@
-//! Mounts that a request asks for, in words and as data.
+//! The mounts of a request, in words and as data.
 //!
 //! Sources are opened before the first mount is made, so that no mount hides the source of a later
 //! one. Each [`Source`] is opened in its turn, in the order in which the mounts use them.
@@ -14,10 +14,10 @@ use std::{
 /// root's own path does not.
 pub(crate) const ABOVE_ROOT: &str = "/..";
 
-/// Something to be seen at a place.
+/// A mount: contents at a mount point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// The place: an absolute path, below the new root where there is one.
+    /// The place: an absolute path, below the new root if there is one.
     pub at: PathBuf,
     /// The contents that appear there.
     pub contents: Contents,
@@ -144,7 +144,7 @@ impl Mount {
         }
     }
 
-    /// The call, as `mount(2)` would be told; it is several newer ones where the kernel has them.
+    /// The call, as `mount(2)` would be told; it is several newer ones if the kernel has them.
     pub(super) fn call(&self, root: Option<&Path>) -> String {
         let at = super::words::below(root, &self.at);
         match &self.contents {
@@ -309,7 +309,7 @@ impl Source {
     }
 }
 
-/// As the call that opens it.
+/// The call that opens it.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

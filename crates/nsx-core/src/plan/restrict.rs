@@ -16,11 +16,11 @@ use crate::{
 
 /// The steps that give the program its ids.
 pub(super) struct Ids {
-    /// With whether the rest goes on if the kernel refuses the step.
+    /// The step, and whether it is optional.
     pub(super) groups: Option<(Step, bool)>,
-    /// Likewise.
+    /// The step, and whether it is optional.
     pub(super) group: Option<(Step, bool)>,
-    /// Likewise.
+    /// The step, and whether it is optional.
     pub(super) user: Option<(Step, bool)>,
 }
 

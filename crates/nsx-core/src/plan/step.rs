@@ -40,7 +40,7 @@ pub enum Clock {
 /// By how much a clock of a time namespace is ahead of the host's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockOffset {
-    /// Which clock.
+    /// The clock.
     pub clock: Clock,
     /// Seconds; negative for behind.
     pub seconds: i64,
@@ -48,7 +48,7 @@ pub struct ClockOffset {
     pub nanoseconds: u32,
 }
 
-/// As a line of `/proc/PID/timens_offsets`.
+/// The line of `/proc/PID/timens_offsets`.
 impl fmt::Display for ClockOffset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let clock = match self.clock {
@@ -62,7 +62,7 @@ impl fmt::Display for ClockOffset {
 /// A file to which a namespace is bound, so that it lives without processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
-    /// Which of the new namespaces.
+    /// The kind of the new namespace.
     pub kind: NsKind,
     /// The file, as the caller names it.
     pub at: PathBuf,
@@ -118,8 +118,8 @@ impl Pin {
             .unwrap_or(Path::new("."))
     }
 
-    /// The link below `/proc/PID` that the file is bound to: the namespace of nsx's children where
-    /// nsx itself is in none.
+    /// The link below `/proc/PID` that the file is bound to: the namespace of nsx's children if nsx
+    /// itself is in none.
     pub fn link(&self) -> String {
         let link = match self.kind {
             NsKind::Pid => NsLink::PidForChildren,
@@ -245,7 +245,7 @@ pub enum GroupsDenied {
     FailAlways,
 }
 
-/// A single thing to do. What it needs is in it: run looks nothing up.
+/// A single step. All that it needs is in it: run looks nothing up.
 ///
 /// Its system call, its purpose and the act that failed with it are texts: [`Step::call`],
 /// [`Step::why`] and [`Step::act`]. The variants are for the program `nsx`, which words failures as
@@ -258,32 +258,31 @@ pub enum Step {
     Unshare(NsSet),
     /// Write one of the two id maps of the new user namespace.
     WriteIdMap {
-        /// Which.
+        /// The kind of ids.
         ids: IdKind,
         /// The map.
         map: IdMap,
     },
-    /// Have one of the two id maps written by the set-user-id program that may, for nsx as its
-    /// parent.
+    /// Write one of the two id maps with the set-user-id program that may, for nsx as its parent.
     RunIdMapHelper {
-        /// Which.
+        /// The kind of ids.
         ids: IdKind,
         /// The map.
         map: IdMap,
         /// The program, if PATH has one.
         helper: Option<Helper>,
     },
-    /// Say whether groups may be set in the new user namespace.
+    /// Allow or deny setgroups in the new user namespace.
     WriteSetgroups(Setgroups),
     /// Set a clock of the new time namespace, while nobody is in it.
     SetClock(ClockOffset),
     /// Bind a new namespace to a file.
     Pin(Pin),
-    /// Start over from a file that is nsx's to read and that nobody can write to.
+    /// Start nsx over from a file that nobody can write to.
     Seal,
-    /// Leave the program only so many of the descriptors that the caller has open, counted from 0.
+    /// Leave the program only this number of the caller's descriptors, counted from 0.
     KeepDescriptors(u32),
-    /// Let nobody trace this process, nor see what it has open.
+    /// Keep other processes from tracing this one and from seeing what it has open.
     Conceal,
     /// Split in two: one relays between the caller's terminal and this one, on which the other
     /// leads a session and goes on.
@@ -305,14 +304,14 @@ pub enum Step {
     /// Close the descriptors that the program is not to have: from this number on, and those that
     /// the exec would close.
     CloseDescriptors(Option<u32>),
-    /// Make the program's process, which nothing is left to do for but to become the program. The
-    /// joiner makes it, and it is nsx's child.
+    /// Make the program's process, which only has to become the program. The joiner makes it, and
+    /// it is nsx's child.
     ForkSibling,
     /// Join namespaces of a process by its pidfd.
     Join {
         /// The process.
         target: Process,
-        /// Which of its namespaces.
+        /// The kinds of its namespaces.
         kinds: NsSet,
         /// These kinds in the order in which they can be joined one by one, as kernels before 5.8
         /// require.
@@ -320,14 +319,14 @@ pub enum Step {
     },
     /// Join a namespace that a file holds.
     JoinFile(NamespaceFile),
-    /// Set how mount events pass, for every mount or for those at and below one place.
+    /// Set how mount events pass, for every mount or for those at and below one path.
     Propagate {
-        /// The place; `/` for all.
+        /// The path; `/` for all.
         at: PathBuf,
         /// The propagation.
         propagation: Propagation,
     },
-    /// See mounts that are made outside and let none be seen there, in a mount namespace that was
+    /// Receive the mounts that are made outside and pass none back, in a mount namespace that was
     /// just copied.
     KeepMountsApart,
     /// Set the loopback device up.
@@ -339,26 +338,26 @@ pub enum Step {
     /// Mount a sysfs that shows the new network namespace, keeping the cgroup file systems below
     /// it.
     MountSys {
-        /// Root directory below which `sys` lies, where it is not the caller's own.
+        /// Root directory below which `sys` lies, if it is not the caller's own.
         root: Option<PathBuf>,
     },
     /// Mount a file system of the new IPC namespace's POSIX message queues on /dev/mqueue.
     MountQueues {
-        /// Root directory below which `dev` lies, where it is not the caller's own.
+        /// Root directory below which `dev` lies, if it is not the caller's own.
         root: Option<PathBuf>,
     },
     /// Mount hierarchies of cgroups as the new cgroup namespace shows them.
     MountCgroups {
-        /// Root directory below which their places lie, where it is not the caller's own.
+        /// Root directory below which their mount points lie, if it is not the caller's own.
         root: Option<PathBuf>,
-        /// The hierarchies, each with its place.
+        /// The hierarchies, each with its mount point.
         hierarchies: Vec<Hierarchy>,
     },
     /// Mount a procfs that shows the new PID namespace.
     MountProc {
-        /// Root directory below which the place lies, where it is not the caller's own.
+        /// Root directory below which the mount point lies, if it is not the caller's own.
         root: Option<PathBuf>,
-        /// The place, an absolute path.
+        /// The mount point, an absolute path.
         at: PathBuf,
     },
     /// Mount on /proc a procfs of the PID namespace that was joined, which the process that mounts
@@ -369,15 +368,15 @@ pub enum Step {
     MountOwnProc(OwnProc),
     /// Make a directory a mount point, as a new root must be one.
     BindRoot(PathBuf),
-    /// Take hold of what a later step mounts.
+    /// Open the source of a later mount.
     OpenSource(Source),
-    /// Mount something that the caller asked for.
+    /// Mount something that the caller requested.
     Mount {
-        /// Root directory below which the place lies, where it is not the caller's own.
+        /// Root directory below which the mount point lies, if it is not the caller's own.
         root: Option<PathBuf>,
-        /// The mount, with its place.
+        /// The mount, with its mount point.
         mount: Mount,
-        /// `true` if a missing place is made, wherever it is.
+        /// `true` if a missing mount point is made, wherever it is.
         makes_place: bool,
     },
     /// Make that directory the root and let go of the old one.
@@ -417,9 +416,9 @@ pub enum Step {
     /// Look up the home directory of a user in the root directory's /etc/passwd, for HOME where the
     /// environment has none.
     FindHome(u32),
-    /// Have these supplementary groups and no others.
+    /// Set these supplementary groups and no others.
     SetGroups(Vec<u32>),
-    /// Have no supplementary group.
+    /// Drop the supplementary groups.
     LeaveGroups {
         /// The consequence if the kernel refuses here, as it refused wherever else this was tried
         /// before.
@@ -435,13 +434,13 @@ pub enum Step {
     SetGroupOf(ProcDirectory),
     /// Become the effective user of a process, likewise.
     SetUserOf(ProcDirectory),
-    /// Ask for this signal when nsx ends.
+    /// Let the kernel send this signal when nsx ends.
     DieWithParent(Signal),
     /// Leave no capability but these within the program's reach.
     LimitCapabilities(CapabilitySet),
-    /// Have the kernel keep the capabilities when the user changes.
+    /// Keep the capabilities when the user changes.
     KeepCapabilities,
-    /// Have these capabilities, as far as there are, and no others.
+    /// Set these capabilities, as far as the process has them, and no others.
     SetCapabilities(CapabilityState),
     /// Set limits of resources.
     SetLimits(Vec<Limit>),
@@ -449,9 +448,9 @@ pub enum Step {
     RaiseLimits(Vec<Limit>),
     /// Set the permissions that files made by the program do not get.
     SetUmask(u32),
-    /// Set how soon the kernel ends the program where memory is short.
+    /// Set how soon the kernel ends the program if memory is short.
     SetOomScore(i32),
-    /// Be held by a security module under this label from the exec on.
+    /// Confine the program with this label of a security module from the exec on.
     SetExecLabel(Label),
     /// Read the filters of system calls that a process has.
     ReadFilters(Process),
@@ -465,7 +464,7 @@ pub enum Step {
     Exec {
         /// Argument vectors, of which the first whose program exists is run.
         programs: Vec<Vec<CString>>,
-        /// The environment, `NAME=VALUE` each; the caller's where none is given.
+        /// The environment, `NAME=VALUE` each; the caller's if none is given.
         environment: Option<Vec<CString>>,
     },
     /// Become the user's login shell: that of `SHELL`, else that of the user inside, else

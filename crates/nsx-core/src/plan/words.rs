@@ -216,7 +216,7 @@ impl Step {
         }
     }
 
-    /// Returns the purpose of the step, for a reader who never saw the source.
+    /// Returns the purpose of the step, for a reader of `--explain`.
     pub fn why(&self) -> String {
         match self {
             Self::Unshare(kinds) if kinds.len() == 1 => format!(
@@ -229,8 +229,7 @@ impl Step {
                 mapping(*ids, map)
             }
             Self::WriteSetgroups(Setgroups::Deny) => {
-                "programs inside may not set their groups, which the kernel asks of who maps just \
-                their own"
+                "programs inside may not set their groups, which the kernel requires if you map only your own"
                     .to_owned()
             }
             Self::WriteSetgroups(Setgroups::Allow) => {
@@ -266,7 +265,7 @@ impl Step {
                 "the program gets these of the open files and no others".to_owned()
             }
             Self::Conceal => {
-                "nobody without CAP_SYS_PTRACE traces nsx, or takes what it has open".to_owned()
+                "without CAP_SYS_PTRACE no process can trace nsx or take its descriptors".to_owned()
             }
             Self::OwnTerminal(pty) if pty.is_of_target() => {
                 "a terminal of its own, one of the target's; nsx relays between it and yours"
@@ -332,10 +331,10 @@ impl Step {
                 "/proc shows the program, in a copy of the target's mounts for it alone".to_owned()
             }
             Self::BindRoot(_) => "a new root must be a mount point".to_owned(),
-            Self::OpenSource(_) => "held before a mount can hide it".to_owned(),
+            Self::OpenSource(_) => "opened before a mount can hide it".to_owned(),
             Self::Mount { mount, .. } => mount.why(),
             Self::PivotRoot(_) => {
-                "it becomes the root directory, and the old one is let go".to_owned()
+                "it becomes the root directory, and the old one is detached".to_owned()
             }
             Self::Chroot(_) => {
                 "it becomes the program's root directory; mounts stay as they are".to_owned()
@@ -347,25 +346,24 @@ impl Step {
                 "an interpreter for the programs that run inside".to_owned()
             }
             Self::JoinCgroup(_) => {
-                "the program is counted and limited where the target is".to_owned()
+                "the program is counted and limited with the target".to_owned()
             }
             Self::ChangeRoot { named: None, .. } => "see files as the target does".to_owned(),
             Self::ChangeRoot { named: Some(_), .. } => {
                 "it becomes the program's root directory".to_owned()
             }
-            Self::ChangeDirectory { named: None, .. } => "stand where the target stands".to_owned(),
-            Self::ChangeDirectory { named: Some(_), .. } => "where the program starts, open since \
-            before"
+            Self::ChangeDirectory { named: None, .. } => "start in the target's working directory".to_owned(),
+            Self::ChangeDirectory { named: Some(_), .. } => "the program starts there; opened before"
                 .to_owned(),
-            Self::SetDirectory(_) => "where the program starts".to_owned(),
+            Self::SetDirectory(_) => "the program starts there".to_owned(),
             Self::FindHome(uid) => format!("HOME is the home directory of user {uid}, or /"),
             Self::LeaveGroups {
                 denied: GroupsDenied::Keep,
                 ..
-            } => "no supplementary group is kept, if that may be".to_owned(),
-            Self::LeaveGroups { .. } => "no supplementary group is kept".to_owned(),
+            } => "supplementary groups are dropped, if the kernel allows it".to_owned(),
+            Self::LeaveGroups { .. } => "supplementary groups are dropped".to_owned(),
             Self::SetGroups(groups) if groups.is_empty() => {
-                "no supplementary group is kept".to_owned()
+                "supplementary groups are dropped".to_owned()
             }
             Self::SetGroups(_) => "the program's supplementary groups".to_owned(),
             Self::SetGroup(_) => "the program's group".to_owned(),
@@ -373,7 +371,7 @@ impl Step {
             Self::SetGroupOf(_) => "the program is in the target's group".to_owned(),
             Self::SetUserOf(_) => "the program runs as the target's user".to_owned(),
             Self::DieWithParent(libc::SIGKILL) => "the program is killed if nsx is".to_owned(),
-            Self::DieWithParent(_) => "the program is told if nsx ends".to_owned(),
+            Self::DieWithParent(_) => "the program gets this signal if nsx ends".to_owned(),
             Self::LimitCapabilities(_) => {
                 "no exec gives the program any other capability".to_owned()
             }
@@ -381,8 +379,7 @@ impl Step {
                 "the program keeps its capabilities when the user changes".to_owned()
             }
             Self::SetCapabilities(state) => left_by_the_exec(state).to_owned(),
-            Self::SetLimits(_) => "the program's limits of resources, soft and hard, where yours \
-            differ"
+            Self::SetLimits(_) => "the program's resource limits, soft and hard, that differ from yours"
                 .to_owned(),
             Self::RaiseLimits(_) => {
                 "inside the new user namespace no right would raise them".to_owned()
@@ -394,7 +391,7 @@ impl Step {
                 "how soon the kernel ends the program if memory is short".to_owned()
             }
             Self::SetExecLabel(label) => format!("the program is held by the {label}"),
-            Self::ReadFilters(_) => "its filters of system calls, read while it is stopped for a \
+            Self::ReadFilters(_) => "its seccomp filters, read while it is stopped for a \
             moment"
                 .to_owned(),
             Self::InstallFilters => {
@@ -407,7 +404,7 @@ impl Step {
                 )
             }
             Self::NoNewPrivs => {
-                "no set-user-id program gives the program more than it has".to_owned()
+                "no set-user-id program gives the program more privilege".to_owned()
             }
             Self::Exec { programs, .. } if programs.len() > 1 => {
                 "the first shell that is there".to_owned()
@@ -513,9 +510,9 @@ impl Step {
             } => format!("change to directory {}", name.display()),
             Self::SetDirectory(directory) => format!("change to directory {}", directory.display()),
             Self::FindHome(uid) => format!("look up the home directory of user {uid}"),
-            Self::LeaveGroups { .. } => "leave the supplementary groups".to_owned(),
+            Self::LeaveGroups { .. } => "drop the supplementary groups".to_owned(),
             Self::SetGroups(groups) if groups.is_empty() => {
-                "leave the supplementary groups".to_owned()
+                "drop the supplementary groups".to_owned()
             }
             Self::SetGroups(groups) => format!("join the groups {}", numbers(groups)),
             Self::SetGroup(gid) => format!("become group {gid}"),
@@ -526,11 +523,11 @@ impl Step {
             Self::LimitCapabilities(_) | Self::SetCapabilities(_) => {
                 "set the capabilities".to_owned()
             }
-            Self::RaiseLimits(_) => "raise the limits of resources".to_owned(),
-            Self::SetLimits(_) => "set the limits of resources".to_owned(),
+            Self::RaiseLimits(_) => "raise the resource limits".to_owned(),
+            Self::SetLimits(_) => "set the resource limits".to_owned(),
             Self::SetUmask(_) => "set the umask".to_owned(),
             Self::SetOomScore(score) => format!("set the out-of-memory score {score}"),
-            Self::SetExecLabel(label) => format!("ask for the {label}"),
+            Self::SetExecLabel(label) => format!("request the {label}"),
             Self::ReadFilters(target) => {
                 format!("read the seccomp filters of process {}", target.pid())
             }
@@ -573,7 +570,7 @@ fn capabilities(set: CapabilitySet) -> String {
     }
 }
 
-/// The call that sets them: in short where what is in force is all that there is.
+/// The call that sets them, in short if all permitted capabilities are in force.
 fn capset(state: &CapabilityState) -> String {
     let CapabilityState {
         effective,
@@ -602,8 +599,8 @@ fn capset(state: &CapabilityState) -> String {
     }
 }
 
-/// Returns who has the capabilities after the exec, see "Transformation of capabilities during
-/// execve()" in `capabilities(7)`.
+/// Returns the capabilities that the program has after the exec, see "Transformation of
+/// capabilities during execve()" in `capabilities(7)`.
 fn left_by_the_exec(state: &CapabilityState) -> &'static str {
     match state.ambient {
         ambient if ambient.is_empty() && state.permitted.is_empty() => {
@@ -613,9 +610,9 @@ fn left_by_the_exec(state: &CapabilityState) -> &'static str {
             "the program has these if it runs as user 0, and otherwise none"
         }
         ambient if ambient == state.permitted => {
-            "the program has these capabilities, whoever it runs as"
+            "the program has these capabilities, whatever user it runs as"
         }
-        _ => "the program has the ambient ones whoever it runs as, the others if it is user 0",
+        _ => "the program has the ambient ones as any user, the others if it is user 0",
     }
 }
 
@@ -682,8 +679,8 @@ fn mapping(ids: IdKind, map: &IdMap) -> String {
     }
 }
 
-/// Arguments as they could be typed to a shell: quoted where a space or another sign would not be
-/// the argument's own.
+/// Arguments as they could be typed to a shell: quoted if they contain a space or another special
+/// character.
 fn typed(arguments: &[CString]) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "-_./:=,+%@".contains(letter);
     let quoted = |argument: &CString| {

@@ -57,12 +57,12 @@ impl Board {
         })
     }
 
-    /// Has the children of this process, the joiner, see the program's page only.
+    /// Keeps the joiner's page from the children of this process, the joiner.
     pub(super) fn keep_joiners_page(self) -> Result<(), Errno> {
         self.joiner.keep_from_children()
     }
 
-    /// The place for the id of the program's process.
+    /// The index for the id of the program's process.
     pub(super) fn pid_word(self) -> &'static AtomicU32 {
         self.joiner.word(PID)
     }
@@ -86,7 +86,7 @@ impl Board {
     pub(super) fn skipped(self, plan: &Plan) -> Vec<Told> {
         let count = (self.joiner.get(SKIPPED) as usize).min(MOST_SKIPPED);
         (0..count)
-            .filter_map(|place| read(self.joiner, FIRST_SKIPPED + 2 * place, plan))
+            .filter_map(|index| read(self.joiner, FIRST_SKIPPED + 2 * index, plan))
             .collect()
     }
 
@@ -96,7 +96,7 @@ impl Board {
         write(self.joiner, FAILURE, step, errno);
     }
 
-    /// Why the joiner went no further.
+    /// The step at which the joiner stopped, with its error.
     pub(super) fn failure(self, plan: &Plan) -> Option<Told> {
         Some(Told {
             detail: self.joiner.get(FAILURE + 2),

@@ -16,7 +16,7 @@ pub(super) fn bound(to: CapabilitySet) -> Result<(), Errno> {
     for capability in each().filter(|capability| !to.contains(*capability)) {
         match rustix::thread::remove_capability_from_bounding_set(capability) {
             Err(Errno::INVAL) => break, // beyond the last that this kernel has
-            // To take away what is not there asks for the same right as what is.
+            // Dropping a capability that is not there requires the right too.
             Err(Errno::PERM)
                 if rustix::thread::capability_is_in_bounding_set(capability) == Ok(false) => {}
             outcome => outcome?,
@@ -25,7 +25,7 @@ pub(super) fn bound(to: CapabilitySet) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Has these capabilities, as far as there are.
+/// Sets these capabilities, as far as this process has them.
 pub(super) fn set(state: &CapabilityState) -> Result<(), Errno> {
     let own = rustix::thread::capabilities(None)?;
     let permitted = own.permitted & state.permitted;

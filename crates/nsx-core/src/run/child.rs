@@ -28,18 +28,18 @@ use crate::{
 };
 use rustix::process::{WaitOptions, waitpid};
 
-/// Takes the step at `place`, which makes a child that walks on from there, and waits for the
+/// Takes the step at `index`, which makes a child that walks on from there, and waits for the
 /// program to end.
 pub(super) fn run_child<'p>(
     plan: &'p Plan,
-    place: usize,
+    index: usize,
     rule: Signals,
     performer: &Performer<'_>,
     outside: Option<Outside>,
     leader: Option<Leader>,
     observer: &mut dyn FnMut(Event<'p>),
 ) -> Result<Ended, Failure> {
-    let fork = &plan.tasks()[place];
+    let fork = &plan.tasks()[index];
     let failed = |errno| Failure::new(fork, errno);
     let terminal = if rule == Signals::PassOn {
         Terminal::open()
@@ -56,7 +56,7 @@ pub(super) fn run_child<'p>(
     let (ours, theirs) = Link::pair().map_err(failed)?;
     let board = Board::new().map_err(failed)?;
 
-    let (forked, done) = make(plan, place, performer.thread).map_err(failed)?;
+    let (forked, done) = make(plan, index, performer.thread).map_err(failed)?;
     let child = match forked {
         Forked::Parent(pid) => pid,
         Forked::Child => {
@@ -67,15 +67,15 @@ pub(super) fn run_child<'p>(
                 .iter()
                 .any(|task| matches!(task.step(), Step::StayAsInit));
             if !stays && let Err(errno) = inherited.restore() {
-                board.fail(place, errno, 0);
+                board.fail(index, errno, 0);
                 exit_now(NOT_RUN);
             }
-            inside::walk(plan, place + 1, done, performer, &theirs, board, inherited)
+            inside::walk(plan, index + 1, done, performer, &theirs, board, inherited)
         }
     };
     drop(theirs);
 
-    for (later, task) in plan.tasks().iter().enumerate().skip(place) {
+    for (later, task) in plan.tasks().iter().enumerate().skip(index) {
         let outcome = match (task.actor(), task.step()) {
             (Actor::Outside, _) => outside::take(plan, later, performer, outside.as_ref()),
             (_, Step::TakeForeground(terminal)) => give_foreground(terminal, child),

@@ -67,7 +67,7 @@ fn copy_content(from: impl AsFd, to: impl AsFd) -> Result<(), Errno> {
     }
 }
 
-/// Gives a copy the owner and the mode of its original. An owner who is not mapped cannot be.
+/// Gives a copy the owner and the mode of its original. An owner that is not mapped cannot be set.
 fn take_after(to: &OwnedFd, name: &CStr, stat: &Stat) -> Result<(), Errno> {
     let (user, group) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
     let owned = rustix::fs::chownat(to, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW);

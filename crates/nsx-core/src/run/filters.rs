@@ -32,8 +32,8 @@ const MOST_FILTERS: usize = 64;
 /// The filters of a process, the oldest first.
 ///
 /// # Errors
-/// `EACCES` without CAP_SYS_ADMIN on the host, or where this process has a filter itself;
-/// `ETIMEDOUT` where the process does not stop.
+/// `EACCES` without CAP_SYS_ADMIN on the host, or if this process has a filter itself; `ETIMEDOUT`
+/// if the process does not stop.
 pub(super) fn read(target: &Process, thread: SingleThread) -> Result<Vec<Filter>, Errno> {
     let (ours, theirs) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     match fork(thread)? {
@@ -135,7 +135,7 @@ fn decode(text: &[u8]) -> Result<Vec<Filter>, Errno> {
 }
 
 fn instruction(bytes: &[u8]) -> Instruction {
-    let byte = |place: usize| bytes.get(place).copied().unwrap_or_default();
+    let byte = |index: usize| bytes.get(index).copied().unwrap_or_default();
     Instruction {
         code: u16::from_ne_bytes([byte(0), byte(1)]),
         jump_true: byte(2),

@@ -17,11 +17,11 @@ pub(super) struct Watch<'a> {
     proc: &'a ProcRoot,
     init: Pid,
     watched: Vec<Watched>,
-    /// When the next look is due, if anything is watched.
+    /// The time of the next look, if anything is watched.
     due: Instant,
 }
 
-/// A signal whose fate nsx looks at again and again. A process shows what it does with signals only
+/// A signal whose fate nsx looks at again and again. A process shows its handling of signals only
 /// in pieces, which may be of different moments, and while it makes a child it holds all of them
 /// back: one look is none.
 struct Watched {
@@ -130,7 +130,7 @@ enum Fate {
     /// A thread holds it back: for good, to read it from a descriptor, or for the moment in which
     /// it makes a child.
     HeldBack,
-    /// It is dropped, where any other program would be ended or stopped.
+    /// It is dropped, although any other program would be ended or stopped.
     Dropped(DefaultEffect),
 }
 

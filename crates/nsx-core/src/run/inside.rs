@@ -12,8 +12,8 @@ use crate::{
     sys::process::exit_now,
 };
 
-/// Takes the steps from `first` on but the one that is `done`, in a new child, once nsx says so.
-/// What fails is told on the board; the last step does not return.
+/// Takes the steps from `first` on but the one that is `done`, in a new child, once nsx says so. A
+/// failure is reported on the board; the last step does not return.
 pub(super) fn walk(
     plan: &Plan,
     first: usize,
@@ -33,16 +33,16 @@ pub(super) fn walk(
     }
     // PID 1 sees by the end of its link that the program runs, or will not.
     let mut _to_init = None;
-    for (place, task) in plan.tasks().iter().enumerate().skip(first) {
+    for (index, task) in plan.tasks().iter().enumerate().skip(first) {
         // To what is not the child's nsx sees, and then lets it go on.
-        if task.actor() != Actor::Inside || Some(place) == done {
+        if task.actor() != Actor::Inside || Some(index) == done {
             continue;
         }
         let outcome = match task.step() {
-            Step::StayAsInit => reaper::stay(link, inherited, board, place, performer.thread)
+            Step::StayAsInit => reaper::stay(link, inherited, board, index, performer.thread)
                 .map(|link| _to_init = Some(link)),
             Step::DieWithParent(_) => performer.perform(task.step()).and_then(|()| {
-                // nsx may have ended before it was asked for.
+                // nsx may have ended before the signal was set.
                 if link.is_cut() {
                     exit_now(NOT_RUN)
                 } else {
@@ -51,7 +51,7 @@ pub(super) fn walk(
             }),
             step => performer.perform(step),
         };
-        if !board.settle(place, task, outcome) {
+        if !board.settle(index, task, outcome) {
             break;
         }
     }

@@ -1,5 +1,5 @@
-//! Joining the namespaces of a process: at once, and where the kernel is too old for that (before
-//! 5.8) one by one.
+//! Joining the namespaces of a process: at once, or one by one if the kernel is too old for that
+//! (before 5.8).
 
 use crate::{
     ns::{Namespace, NsKind, NsSet, Related},
@@ -54,8 +54,8 @@ fn in_turn(target: &Process, kinds: &[NsKind], proc: &ProcRoot) -> Result<(), Er
         {
             users.push(parent);
         }
-        // Who joins a user namespace has every right there and none above, so whatever it owns is
-        // joined from within it.
+        // A process that joins a user namespace has every right there and none above, so the
+        // namespaces that it owns are joined from within it.
         while let Some(user) = users.pop() {
             join(&user)?;
             let is_its = |file: &Namespace| matches!(file.owner(), Ok(Related::Is(owner)) if owner.id() == user.id());

@@ -26,7 +26,7 @@ pub(super) enum Message {
     Go,
     /// This step is taken, or the kernel refused it.
     Took(usize, Result<(), Errno>),
-    /// From PID 1 that is no program: the program runs.
+    /// From a PID 1 that is nsx: the program runs.
     Running,
     /// From the same: the program was stopped by this signal.
     Stopped(Signal),
@@ -45,9 +45,9 @@ const MESSAGE_SIZE: usize = 12;
 
 impl Message {
     fn encode(self) -> [u8; MESSAGE_SIZE] {
-        let (kind, place, number) = match self {
-            Self::Take(place) => (0, place, 0),
-            Self::Took(place, outcome) => (1, place, outcome.err().map_or(0, Errno::raw_os_error)),
+        let (kind, index, number) = match self {
+            Self::Take(index) => (0, index, 0),
+            Self::Took(index, outcome) => (1, index, outcome.err().map_or(0, Errno::raw_os_error)),
             Self::Keep => (2, 0, 0),
             Self::Undo => (3, 0, 0),
             Self::Go => (4, 0, 0),
@@ -56,14 +56,14 @@ impl Message {
             Self::Killed(signal) => (7, 0, signal),
             Self::Resume(stop) => (8, stop, 0),
             Self::Unmade => (9, 0, 0),
-            Self::Making(place, Part::Directory) => (10, place, 0),
-            Self::Making(place, Part::File) => (11, place, 0),
-            Self::Making(place, Part::Private(mount)) => (12, place, mount as i32),
-            Self::Making(place, Part::Mount(mount)) => (13, place, mount as i32),
-            Self::Making(place, Part::Shared(mount)) => (14, place, mount as i32),
+            Self::Making(index, Part::Directory) => (10, index, 0),
+            Self::Making(index, Part::File) => (11, index, 0),
+            Self::Making(index, Part::Private(mount)) => (12, index, mount as i32),
+            Self::Making(index, Part::Mount(mount)) => (13, index, mount as i32),
+            Self::Making(index, Part::Shared(mount)) => (14, index, mount as i32),
         };
         let mut bytes = [0; MESSAGE_SIZE];
-        let fields = [kind, place as i32, number];
+        let fields = [kind, index as i32, number];
         for (chunk, field) in bytes.chunks_exact_mut(4).zip(fields) {
             chunk.copy_from_slice(&field.to_ne_bytes());
         }
@@ -74,28 +74,28 @@ impl Message {
         let mut fields = bytes
             .chunks_exact(4)
             .map(|chunk| i32::from_ne_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]));
-        let (kind, place, number) = (
+        let (kind, index, number) = (
             fields.next()?,
             usize::try_from(fields.next()?).ok()?,
             fields.next()?,
         );
         match kind {
-            0 => Some(Self::Take(place)),
-            1 if number == 0 => Some(Self::Took(place, Ok(()))),
-            1 => Some(Self::Took(place, Err(Errno::from_raw_os_error(number)))),
+            0 => Some(Self::Take(index)),
+            1 if number == 0 => Some(Self::Took(index, Ok(()))),
+            1 => Some(Self::Took(index, Err(Errno::from_raw_os_error(number)))),
             2 => Some(Self::Keep),
             3 => Some(Self::Undo),
             4 => Some(Self::Go),
             5 => Some(Self::Running),
             6 => Some(Self::Stopped(number)),
             7 => Some(Self::Killed(number)),
-            8 => Some(Self::Resume(place)),
+            8 => Some(Self::Resume(index)),
             9 => Some(Self::Unmade),
-            10 => Some(Self::Making(place, Part::Directory)),
-            11 => Some(Self::Making(place, Part::File)),
-            12 => Some(Self::Making(place, Part::Private(number as u32))),
-            13 => Some(Self::Making(place, Part::Mount(number as u32))),
-            14 => Some(Self::Making(place, Part::Shared(number as u32))),
+            10 => Some(Self::Making(index, Part::Directory)),
+            11 => Some(Self::Making(index, Part::File)),
+            12 => Some(Self::Making(index, Part::Private(number as u32))),
+            13 => Some(Self::Making(index, Part::Mount(number as u32))),
+            14 => Some(Self::Making(index, Part::Shared(number as u32))),
             _ => None,
         }
     }

@@ -24,7 +24,7 @@ pub(super) enum Heard<'a> {
     Cut(&'a Link),
     /// A signal that was held back.
     Signalled(Received),
-    /// Nothing for as long as was asked for, or something that is over.
+    /// Nothing within the limit, or an event that is over.
     Nothing,
 }
 
@@ -50,10 +50,10 @@ impl<'a> Listener<'a> {
             outcome => outcome?,
         };
         let signalled = !fds[0].revents().is_empty();
-        if let Some(place) = fds[1..].iter().position(|fd| !fd.revents().is_empty()) {
-            return Ok(match self.links[place].receive()? {
+        if let Some(index) = fds[1..].iter().position(|fd| !fd.revents().is_empty()) {
+            return Ok(match self.links[index].receive()? {
                 Some(message) => Heard::Told(message),
-                None => Heard::Cut(self.links.remove(place)),
+                None => Heard::Cut(self.links.remove(index)),
             });
         }
         if signalled {

@@ -120,7 +120,7 @@ fn walk<'p>(
     let outside = Outside::start(plan, performer).map_err(at_start)?;
 
     let mut leader = None;
-    for (place, task) in plan.tasks().iter().enumerate() {
+    for (index, task) in plan.tasks().iter().enumerate() {
         if let Step::OwnTerminal(pty) = task.step() {
             match pty::split(pty, performer).map_err(|errno| Failure::new(task, errno))? {
                 Side::Leader(itself) => leader = Some(itself),
@@ -131,11 +131,11 @@ fn walk<'p>(
         match task.step() {
             Step::Fork { signals, .. } => {
                 return child::run_child(
-                    plan, place, *signals, performer, outside, leader, observer,
+                    plan, index, *signals, performer, outside, leader, observer,
                 );
             }
             Step::ForkJoiner => {
-                return joiner::run_joiner(plan, place, performer, leader, observer);
+                return joiner::run_joiner(plan, index, performer, leader, observer);
             }
             _ => {}
         }
@@ -145,7 +145,7 @@ fn walk<'p>(
             // The exec is also what lets go of the outside.
             outside.keep().map_err(|errno| Failure::new(task, errno))?;
         }
-        match outside::take(plan, place, performer, outside.as_ref()) {
+        match outside::take(plan, index, performer, outside.as_ref()) {
             Ok(()) => {}
             Err(errno) if task.may_fail(errno) => observer(Event::Skipped(task.step(), errno)),
             Err(errno) => {

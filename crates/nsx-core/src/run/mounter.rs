@@ -1,10 +1,10 @@
-//! Mounts that the caller asked for: bound, new, overlaid, each on a place beneath a root directory
-//! that may be hostile.
+//! Mounts that the caller requested: bind mounts, new file systems and overlays, each on a mount
+//! point beneath a root directory that may be hostile.
 //!
-//! A mount is made whole before it is attached, where the kernel has the calls for it (5.2), and
-//! else by `mount(2)`. Nothing is ever made in the caller's mount namespace. A mount point that is
-//! missing is made on a file system that was itself made here, and on the caller's disks only for
-//! whoever asked for that: OCI bundles leave it to the runtime.
+//! A mount is made whole before it is attached if the kernel has the calls for that (5.2), and
+//! otherwise by `mount(2)`. Nothing is ever made in the caller's mount namespace. A mount point
+//! that is missing is made on a file system that was itself made here, and on the caller's disks
+//! only on request: OCI bundles leave it to the runtime.
 
 use super::{
     copy_up,
@@ -108,7 +108,7 @@ impl Mounter {
         self.makes_place = makes_place;
         if makes_place {
             // What is made belongs to the user namespace's root, whom the program can be. Nothing
-            // changes where there is none.
+            // changes if there is none.
             sys::process::set_file_ids(0, 0);
         }
         match &mount.contents {
@@ -249,8 +249,8 @@ impl Mounter {
         for directory in ["upper", "work"] {
             rustix::fs::mkdirat(&memory, directory, Mode::RWXU)?;
         }
-        // The upper directory lends its owner and mode to the whole. An owner who is not mapped
-        // here cannot be.
+        // The upper directory lends its owner and mode to the whole. An owner that is not mapped
+        // here cannot be set.
         let own = rustix::fs::chownat(
             &memory,
             "upper",
@@ -293,8 +293,9 @@ impl Mounter {
         self.make(root, at, &overlay).map(drop)
     }
 
-    /// Shows the caller's devices in the directory `place`: makes them, where that may stay and the
-    /// kernel lets it, as runc does, or else binds them. What else is there already is left alone.
+    /// Shows the caller's devices in the directory `place`. Makes them, as runc does, if they may
+    /// stay and the kernel allows it, and otherwise binds them. Files that are there already are
+    /// left alone.
     fn devices(&mut self, place: &OwnedFd) -> Result<(), Errno> {
         let source = self.source()?;
         for name in DEVICES {
@@ -327,8 +328,8 @@ impl Mounter {
         })
     }
 
-    /// The place `at` beneath `root`, made with the directories above it where it is missing and
-    /// may be made.
+    /// Opens the path `at` beneath `root`. Makes it, with the directories above it, if it is
+    /// missing and may be made.
     fn place(&self, root: Option<&Path>, at: &Path, directory: bool) -> Result<OwnedFd, Errno> {
         self.place_behind(root, at, directory, MOST_LINKS)
     }
@@ -398,7 +399,7 @@ fn fill(directory: &OwnedFd, text: &[u8]) -> Result<(), Errno> {
     rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))
 }
 
-/// A copy of what is mounted at `path`, or the place where the kernel has no such call.
+/// Returns a copy of what is mounted at `path`, or the path opened if the kernel has no such call.
 fn tree(directory: impl AsFd, path: &Path, recursive: bool) -> Result<Held, Errno> {
     let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     flags.set(OpenTreeFlags::AT_RECURSIVE, recursive);
@@ -411,8 +412,8 @@ fn tree(directory: impl AsFd, path: &Path, recursive: bool) -> Result<Held, Errn
     }
 }
 
-/// Makes a device like the one of the caller. False where something is there, or the kernel allows
-/// no devices.
+/// Makes a device like the one of the caller. Returns false if something is there or the kernel
+/// allows no devices.
 fn make_device(callers: &Held, place: &OwnedFd, name: &str) -> Result<bool, Errno> {
     let device = rustix::fs::statat(callers, name, AtFlags::empty())?.st_rdev;
     let mode = Mode::from_raw_mode(0o666);
@@ -423,8 +424,7 @@ fn make_device(callers: &Held, place: &OwnedFd, name: &str) -> Result<bool, Errn
     rustix::fs::chmodat(place, name, mode, AtFlags::empty()).map(|()| true)
 }
 
-/// Makes `source` seen at `place`. False where it is, but the kernel could not set its flags along
-/// with it.
+/// Mounts `source` on `place`. Returns false if the kernel could not set its flags along with it.
 fn bind(source: &Held, place: &OwnedFd, recursive: bool, flags: MountFlags) -> Result<bool, Errno> {
     match source {
         Held::Detached(tree) => {
@@ -455,7 +455,7 @@ fn bind(source: &Held, place: &OwnedFd, recursive: bool, flags: MountFlags) -> R
 }
 
 /// Sets the flags of the mount whose root directory is `place`, and of each below it, before 5.12.
-/// Those that they have stay: a user namespace may not take them off.
+/// The flags that they have stay: a user namespace may not clear them.
 fn remount_each(
     proc: &ProcRoot,
     root: Option<&Path>,

@@ -1,5 +1,4 @@
-//! Steps that mount what nsx itself asks for, and places beneath a root directory that may be
-//! hostile.
+//! Steps that mount what nsx itself needs, and paths beneath a root directory that may be hostile.
 
 use crate::{
     beneath,
@@ -69,7 +68,7 @@ pub(super) fn own_procfs(made: Option<&OwnedFd>, proc: &ProcRoot) -> Result<(), 
     }
 }
 
-/// Has mounts pass from the mount namespace that this one was copied from, and none to it. `proc`
+/// Makes mounts pass from the mount namespace that this one was copied from, and none to it. `proc`
 /// shows this process.
 ///
 /// That is set from a mount on, and in a chroot the root directory need not be one: then it is set
@@ -135,7 +134,7 @@ pub(super) fn sysfs(place: &OwnedFd, root: Option<&Path>) -> Result<(), Errno> {
     let cgroups = beneath(root, Path::new(STANDARD))
         .ok()
         .filter(|at| device(at).is_ok_and(|device| device != below));
-    // The kernel refuses to a user namespace a writable one where it sees a read-only one.
+    // The kernel refuses a writable one to a user namespace that sees a read-only one.
     let read_only = rustix::fs::fstatvfs(place)?
         .f_flag
         .contains(StatVfsMountFlags::RDONLY);

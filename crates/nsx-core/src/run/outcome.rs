@@ -13,8 +13,8 @@ use std::sync::Arc;
 pub enum Ended {
     /// With this status.
     Exited(u8),
-    /// By this signal, or as if by it: PID 1 of a namespace that does not handle a signal is ended
-    /// in its stead.
+    /// By this signal, or as if by it: nsx kills a PID 1 that would ignore a signal which ends
+    /// other processes.
     Killed(Signal),
 }
 

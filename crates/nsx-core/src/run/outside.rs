@@ -28,7 +28,7 @@ use rustix::{io::Errno, process::WaitOptions};
 pub(super) struct Outside(Link);
 
 impl Outside {
-    /// Makes one, if any step of the plan asks for it.
+    /// Makes one, if any step of the plan needs an outside.
     pub(super) fn start(plan: &Plan, performer: &Performer<'_>) -> Result<Option<Self>, Errno> {
         if !plan
             .tasks()
@@ -55,17 +55,17 @@ impl Outside {
         }
     }
 
-    /// Has it take the step at `place`.
-    pub(super) fn take(&self, place: usize) -> Result<(), Errno> {
-        self.ask(Message::Take(place))
+    /// Lets it take the step at `index`.
+    pub(super) fn take(&self, index: usize) -> Result<(), Errno> {
+        self.ask(Message::Take(index))
     }
 
-    /// Has it keep what its steps left behind, whatever becomes of nsx.
+    /// Lets it keep what its steps left behind, whatever happens to nsx.
     pub(super) fn keep(&self) -> Result<(), Errno> {
         self.ask(Message::Keep).inspect_err(|_| self.undo())
     }
 
-    /// Has it undo its steps after all.
+    /// Lets it undo its steps after all.
     pub(super) fn undo(&self) {
         let _ = self.ask(Message::Undo);
     }
@@ -104,10 +104,10 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
     let mut journal = Journal::new(guard);
     while let Ok(Some(message)) = link.receive() {
         let mut outcome = Ok(());
-        let mut place = 0;
+        let mut index = 0;
         match message {
             Message::Take(step) => {
-                place = step;
+                index = step;
                 outcome = match plan.tasks().get(step).map(|task| task.step()) {
                     Some(Step::Pin(pin)) => performer.nsx().and_then(|nsx| {
                         let namespace = mounts::path_below(nsx, &pin.link());
@@ -121,7 +121,7 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
             Message::Undo => journal.undo(),
             _ => {} // said to others
         }
-        if link.send(Message::Took(place, outcome)).is_err() {
+        if link.send(Message::Took(index, outcome)).is_err() {
             // nsx takes this for a failure.
             journal.undo();
             break;
@@ -130,18 +130,18 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
     journal.close();
 }
 
-/// Takes the step at `place`, oneself or by the outside.
+/// Takes the step at `index`, in this process or in the outside.
 pub(super) fn take(
     plan: &Plan,
-    place: usize,
+    index: usize,
     performer: &Performer<'_>,
     outside: Option<&Outside>,
 ) -> Result<(), Errno> {
-    match (&plan.tasks()[place], outside) {
+    match (&plan.tasks()[index], outside) {
         (task, Some(outside)) if task.actor() == Actor::Outside => {
-            match (outside.take(place), task.step()) {
+            match (outside.take(index), task.step()) {
                 (Err(Errno::INVAL), Step::Pin(pin)) if pin.kind == NsKind::Mnt => {
-                    from_elsewhere(|| outside.take(place))
+                    from_elsewhere(|| outside.take(index))
                 }
                 (outcome, _) => outcome,
             }

@@ -12,9 +12,9 @@ use std::path::Path;
 /// A part of a pin. Whoever makes one writes it down first, so that another process can undo it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// The directory of `ip-netns(8)`, where there was none.
+    /// The directory of `ip-netns(8)`, if there was none.
     Directory,
-    /// The file, where there was none.
+    /// The file, if there was none.
     File,
     /// A shared mount of that directory on itself. The number is the id of the mount that it was
     /// on.

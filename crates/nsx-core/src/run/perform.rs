@@ -99,7 +99,7 @@ impl<'a> Performer<'a> {
         self.filters.borrow()
     }
 
-    /// nsx's own directory. What another process asks for nsx must have opened.
+    /// nsx's own directory. nsx must have opened it before another process uses it.
     pub(super) fn nsx(&self) -> Result<&OwnedFd, Errno> {
         if self.nsx.get().is_none() {
             let opened =
@@ -293,7 +293,7 @@ impl<'a> Performer<'a> {
         if goes_on { Ok(()) } else { outcome }
     }
 
-    /// Writes one of nsx's own files, whole, as the kernel asks of id maps.
+    /// Writes one of nsx's own files in one call, as the kernel requires for id maps.
     fn write(&self, file: &str, text: &str) -> Result<(), Errno> {
         if self.proc.is_none() && rustix::process::getpid() == self.nsx_pid {
             return self.write_own(file, text.as_bytes());
@@ -329,8 +329,8 @@ impl<'a> Performer<'a> {
         outcome
     }
 
-    /// Has nsx's ids mapped by the program that may. What that has to say it says on standard
-    /// error; `EPERM` here.
+    /// Maps nsx's ids with the program that may map them. That program complains on standard error;
+    /// `EPERM` here.
     fn run_id_map_helper(&self, ids: IdKind, map: &IdMap) -> Result<(), Errno> {
         let mut command = std::process::Command::new(ids.helper());
         command
@@ -346,8 +346,8 @@ impl<'a> Performer<'a> {
 }
 
 /// The effective user and group of a process, in the user namespace that this one is in now. The
-/// kernel counts them for whoever opens the file; the owner of the directory would be root where
-/// the process hides (`PR_SET_DUMPABLE`).
+/// kernel translates them for the process that opens the file. The owner of the directory would be
+/// root if the process hides (`PR_SET_DUMPABLE`).
 fn effective_ids(process: &ProcDirectory) -> Result<(u32, u32), Errno> {
     let file = rustix::fs::openat(
         process,

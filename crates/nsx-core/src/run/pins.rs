@@ -118,7 +118,7 @@ impl<'a> Journal<'a> {
             self.prepare_netns(which, directory)?;
         }
         match self.bind(namespace, which) {
-            // What the kernel says of a mount namespace where mounts are shared: it would be
+            // The kernel's answer for a mount namespace while mounts are shared: it would be
             // mounted in itself.
             Err(Errno::INVAL) if pin.kind == NsKind::Mnt && !keeps_no_mount_namespace(pin) => {
                 let part = Part::Private(mount_id(directory));

@@ -27,7 +27,7 @@ use crate::{
 };
 use rustix::{event::PollFlags, fd::OwnedFd, io::Errno, termios::isatty};
 
-/// Which of the two this process is, and what that one learns.
+/// The two sides of the split.
 pub(super) enum Side {
     /// The leader, which walks on.
     Leader(Leader),

@@ -1,10 +1,8 @@
-//! nsx as PID 1 of the new namespace: between the waiting nsx and the program, where `--init` asks
-//! for it.
+//! nsx as PID 1 of the new namespace: between the waiting nsx and the program, with `--init`.
 //!
 //! It takes the status of every process that is left to it, passes signals on, and ends when the
-//! program does, whereupon the kernel ends whatever is left in the namespace. PID 1 can neither
-//! stop nor die of a signal by its own will, so it tells nsx what the program did, and nsx does
-//! likewise.
+//! program does. The kernel then ends whatever is left in the namespace. PID 1 can neither stop nor
+//! die of a signal by its own will, so it tells nsx what the program did, and nsx does likewise.
 
 use super::{
     board::{Board, NOT_RUN},
@@ -80,7 +78,7 @@ impl<'a> Reaper<'a> {
         let mut listener = Listener::new(signals, vec![program_link, self.nsx]);
         loop {
             let heard = listener.listen(None)?;
-            // Before anything is done about the program it must be known how it stands.
+            // The state of the program must be known before anything is done about it.
             if matches!(heard, Heard::Signalled(_) | Heard::Told(Message::Resume(_)))
                 && let Some(status) = self.reap()?
             {
@@ -116,8 +114,8 @@ impl<'a> Reaper<'a> {
         }
     }
 
-    /// Takes what became of all children, and says what to end with where the program is among
-    /// those that ended.
+    /// Collects the statuses of all children. Returns the status to end with if the program is
+    /// among those that ended.
     fn reap(&mut self) -> Result<Option<i32>, Errno> {
         let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
         loop {

@@ -25,24 +25,22 @@ const LOOK: Timespec = Timespec {
     tv_nsec: 250_000_000,
 };
 
-/// The time for which the caller's terminal may take no output before the last of the output is
-/// given up.
+/// The time after which the last output is dropped if the caller's terminal takes none.
 const PATIENCE: Timespec = Timespec {
     tv_sec: 5,
     tv_nsec: 0,
 };
 
-/// The most that is shown of what was written before the leader ended; who writes on does so to
-/// nobody.
+/// The most output that is shown after the leader ended.
 const LAST_WORDS: usize = 1 << 18;
 
 pub(super) struct Relay<'a> {
     leader: Pid,
     /// The other end of the program's terminal. It never makes this process wait.
     master: OwnedFd,
-    /// The caller's terminal where keys come from, if standard input is one.
+    /// The caller's terminal that keys come from, if standard input is one.
     input: Option<BorrowedFd<'a>>,
-    /// The caller's terminal where output goes to.
+    /// The caller's terminal that output goes to.
     output: Output,
     /// The original settings of the caller's terminal, while the terminal passes on each key.
     before: Option<Termios>,
@@ -145,7 +143,7 @@ impl<'a> Relay<'a> {
         })
     }
 
-    /// Has each key passed on, once this process has the foreground of the caller's terminal.
+    /// Lets the caller's terminal pass on each key, once this process has its foreground.
     fn take_terminal(&mut self) {
         let Some(input) = self.input.filter(|_| self.before.is_none()) else {
             return;
@@ -234,7 +232,7 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// Looks what became of the leader.
+    /// Checks whether the leader ended or stopped.
     fn look(&mut self) -> Result<Option<Ended>, Errno> {
         while let Some((_, status)) = waitpid(
             Some(self.leader),
@@ -293,8 +291,8 @@ struct Output {
 }
 
 impl Output {
-    /// Opened anew where that is allowed: not to wait is a property of the opening, which others
-    /// may share.
+    /// Opened anew if that is allowed: O_NONBLOCK is a property of the open file, which others may
+    /// share.
     fn of(terminal: BorrowedFd<'_>) -> Result<Self, Errno> {
         let path = format!("/proc/self/fd/{}", terminal.as_raw_fd());
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;

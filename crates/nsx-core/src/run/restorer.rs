@@ -30,12 +30,12 @@ impl Restorer {
         }
     }
 
-    /// Has it remember how the terminal is now, before that changes.
+    /// Lets it remember the settings of the terminal before they change.
     pub(super) fn remember(&self) {
         self.ask(Message::Take(0));
     }
 
-    /// Has it leave the terminal alone, which is as it was.
+    /// Lets it forget them: the terminal is as it was.
     pub(super) fn forget(&self) {
         self.ask(Message::Keep);
     }

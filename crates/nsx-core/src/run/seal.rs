@@ -49,7 +49,7 @@ const SEALS: SealFlags = SealFlags::SEAL
     .union(SealFlags::WRITE);
 
 /// Starts this program over from a file that nobody can write to, with the same arguments. Returns
-/// where it runs from one, or on failure.
+/// if it runs from one already, or on failure.
 ///
 /// # Errors
 /// That of `memfd_create(2)`, `fcntl(2)` or `execveat(2)`; `EINVAL` if an argument has a zero byte,
@@ -65,8 +65,8 @@ pub fn seal() -> Result<(), Errno> {
     start_over(copied(&own)?)
 }
 
-/// Does as [`seal`] where nothing has to be copied for it, and nothing where it fails. For who
-/// cannot know yet whether that will be needed.
+/// Does as [`seal`] if that needs no copy, and ignores failures. For a caller that cannot know yet
+/// whether that will be needed.
 pub fn seal_early() {
     // Any other user has privileges from the file, if at all, and would lose them on such a mount.
     if rustix::process::geteuid().is_root()
@@ -85,8 +85,8 @@ pub fn seal_early() {
 /// find out must not count as no: a process that has started over would do so again, and do all
 /// that it has done before.
 fn is_sealed(own: &OwnedFd) -> Result<bool, Errno> {
-    // A file is the root of its mount, and of all that its name could begin with, only where that
-    // is attached nowhere.
+    // A file is the root of its mount, and of all that its name could begin with, only if that
+    // mount is attached nowhere.
     if rustix::fs::readlinkat(CWD, OWN, Vec::new())?.as_bytes() == b"/"
         && rustix::fs::fstatvfs(own)?
             .f_flag

@@ -6,7 +6,7 @@ use rustix::{
     fs::{CWD, Mode, OFlags},
 };
 
-/// The controlling terminal. All calls ask that SIGTTOU be blocked.
+/// The controlling terminal. All calls require that SIGTTOU is blocked.
 pub(super) struct Terminal(OwnedFd);
 
 impl Terminal {

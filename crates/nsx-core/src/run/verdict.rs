@@ -27,7 +27,7 @@ pub(super) enum Call {
     Wait,
     /// Wakes the other side.
     Wake,
-    /// Asks who the parent is.
+    /// Reads the parent's id.
     Parent,
     /// Restores the effect of a signal.
     Disposition,

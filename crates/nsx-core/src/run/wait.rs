@@ -35,10 +35,10 @@ pub(super) struct Waiter<'a> {
     /// The watch over the program, if the program is PID 1 of its namespace and can be looked up.
     init: Option<Watch<'a>>,
     terminal: Option<Terminal>,
-    /// The signal that nsx gave its effect by SIGKILL or SIGSTOP, because the program would have
-    /// dropped it.
+    /// The signal that nsx emulated with SIGKILL or SIGSTOP, because the program, as PID 1, would
+    /// have ignored it.
     in_place_of: Option<Signal>,
-    /// The signal that killed the program, where nsx itself is PID 1 and told so.
+    /// The signal that killed the program, as a PID 1 that is nsx has told.
     killed: Option<Signal>,
     outside: Option<Outside>,
     /// The leader, if the program has a terminal of its own, which this process's session is on.
@@ -126,7 +126,7 @@ impl<'a> Waiter<'a> {
         }
     }
 
-    /// Waits for the program to end and for nothing else, where no signal is passed on.
+    /// Waits for the program to end and for nothing else, if no signal is passed on.
     pub(super) fn wait_for_end(
         &mut self,
         link: &Link,
@@ -187,7 +187,7 @@ impl<'a> Waiter<'a> {
         self.outside.take().inspect(Outside::undo);
     }
 
-    /// Looks what became of the program: whether it ended, or stopped, whereupon nsx stops too.
+    /// Checks whether the program ended or stopped; if it stopped, stops nsx too.
     fn look(&mut self) -> Result<Option<Ended>, Errno> {
         let mut options = WaitOptions::NOHANG;
         options.set(
@@ -203,8 +203,8 @@ impl<'a> Waiter<'a> {
                     }
                     return Ok(None);
                 }
-                // Whoever resumed nsx resumed the program too. Another SIGCONT could undo that it
-                // stopped again.
+                // The process that resumed nsx resumed the program too. Another SIGCONT could
+                // resume a program that has stopped again.
                 Some((_, status)) if status.continued() => is_stopped = false,
                 Some((_, status)) => match status.stopping_signal() {
                     Some(signal) => {
@@ -265,8 +265,8 @@ impl<'a> Waiter<'a> {
         }
     }
 
-    /// Resumes the program: alone, as whoever resumed nsx has resumed its group, or with its group,
-    /// where that is a job of its own.
+    /// Resumes the program: alone, because the process that resumed nsx has resumed its group, or
+    /// with its group, if that is a job of its own.
     fn resume_program(&self) {
         match Group::of(self.program.0) {
             Ok(group) if self.leader.is_some() && group != Group::own() => {
@@ -276,9 +276,8 @@ impl<'a> Waiter<'a> {
         }
     }
 
-    /// Stops nsx as the program was stopped, so that whoever waits for nsx learns of it. Returns
-    /// when nsx is resumed, or where the kernel does not let it stop, because nobody would be there
-    /// to resume it.
+    /// Stops nsx as the program was stopped, so that nsx's parent learns of it. Returns when nsx is
+    /// resumed, or if the kernel does not let nsx stop because no process could resume it.
     fn stop(&mut self, signal: Signal) -> Result<(), Errno> {
         if let Some(init) = &mut self.init {
             init.stopped();

@@ -6,9 +6,9 @@
 //! a program that is a script of `#!/proc/self/exe` is run by nsx again, as a process of the
 //! target's. The target must not be able to write to that file.
 //!
-//! Not being dumpable keeps off whoever has no CAP_SYS_PTRACE over the caller's user namespace:
-//! other users, and root of a user namespace that is joined. It stops nobody who has that
-//! capability.
+//! A process that is not dumpable is out of reach of processes without CAP_SYS_PTRACE over the
+//! caller's user namespace: those of other users, and of root of a user namespace that is joined. A
+//! process with that capability reaches it.
 
 use crate::{
     ns::{NsKind, NsSet},
@@ -18,8 +18,8 @@ use crate::{
 /// Measures beyond the order of the steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guard {
-    /// nsx runs from a file that nobody can write to, where the target could write to its own:
-    /// where it sees it and its root is the caller's.
+    /// nsx runs from a file that nobody can write to, if the target could write to nsx's own file:
+    /// it sees that file, and its root is the caller's root.
     pub seal: bool,
     /// The number of descriptors, counted from 0, that the program gets; without a number, it gets
     /// all of the caller's.

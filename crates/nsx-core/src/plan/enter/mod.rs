@@ -34,8 +34,8 @@ use rustix::thread::CapabilitySet;
 /// The plan of a request.
 ///
 /// # Errors
-/// [`PlanError`]: the target has ended or shares every namespace with the caller, or `proc` does not
-/// show the caller's PID namespace. Without a `proc`, nothing is read of the target.
+/// [`PlanError`]: the target has ended or shares every namespace with the caller, or `proc` does
+/// not show the caller's PID namespace. Without a `proc`, nothing is read of the target.
 pub fn plan<'a>(
     mut request: Request,
     caller: &Caller,
@@ -247,10 +247,10 @@ fn change_directory(place: Place) -> Option<Step> {
 
 /// The steps that join, in the order in which the kernel allows them.
 ///
-/// By a pidfd all kinds are joined at once, and the kernel asks for the rights over each that the
-/// caller has before. Files are joined one by one: whoever has CAP_SYS_ADMIN where it stands would
-/// lose it with its user namespace, so joins that last; anyone else gains it there, so joins that
-/// first.
+/// By a pidfd all kinds are joined at once, and the kernel requires the rights over each that the
+/// caller has before. Files are joined one by one: a process with CAP_SYS_ADMIN in its user
+/// namespace loses that with the namespace, so it joins the user namespace last; any other process
+/// gains CAP_SYS_ADMIN there, so it joins the user namespace first.
 fn joins_in_order(
     kinds: NsSet,
     target: Option<Process>,
@@ -288,8 +288,8 @@ fn one_by_one(kinds: NsSet, caller: &Caller) -> Vec<NsKind> {
     }
 }
 
-/// When the supplementary groups are set: in the caller's user namespace, or in the one that is
-/// joined.
+/// The steps that set the supplementary groups: in the caller's user namespace, or in the one that
+/// is joined.
 #[derive(Default)]
 struct GroupSteps {
     before: Option<Step>,
@@ -326,7 +326,8 @@ impl GroupSteps {
                 after: Some(leave(GroupsDenied::Fail)),
                 ..Self::default()
             },
-            // Inside it may be denied; where it is denied to the caller, it is inside too.
+            // Setting groups may be denied inside. If it is denied to the caller, it is denied
+            // inside too.
             Groups::Drop { .. }
                 if caller.can(CapabilitySet::SETGID) && proc.is_none_or(caller_may_set_groups) =>
             {

@@ -14,7 +14,7 @@ use std::{ffi::CString, path::PathBuf};
 /// already.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// The process whose namespaces are joined. None where every namespace comes from a file.
+    /// The process whose namespaces are joined. None if every namespace comes from a file.
     pub target: Option<Process>,
     /// The kinds of its namespaces that are joined. Kinds that the kernel lacks and namespaces that
     /// the caller is in already are left out, so [`NsSet::ALL`] enters a container that shares
@@ -32,7 +32,7 @@ pub struct Request {
     pub view: View,
     /// The procfs that /proc shows in the target's mounts, if /proc is not to be left as it is.
     pub own_proc: Option<OwnProc>,
-    /// The root directory; the one that the namespaces give where there is none.
+    /// The root directory; the one that the namespaces give if there is none.
     pub root: Option<Place>,
     /// The directory in which the program starts; the one that the namespaces give where there is
     /// none.
@@ -45,9 +45,9 @@ pub struct Request {
     /// `true` if the program is user 0 and group 0 of the joined user namespace, when `uid` and
     /// `gid` name none and user 0 and group 0 are mapped.
     pub root_if_mapped: bool,
-    /// A process whose effective user the program runs as, where `uid` names none.
+    /// A process whose effective user the program runs as, if `uid` names none.
     pub uid_of: Option<ProcDirectory>,
-    /// A process whose effective group the program is in, where `gid` names none.
+    /// A process whose effective group the program is in, if `gid` names none.
     pub gid_of: Option<ProcDirectory>,
     /// The program's supplementary groups.
     pub groups: Groups,
@@ -58,12 +58,12 @@ pub struct Request {
     pub cgroups_required: bool,
     /// Restrictions on the program beside its ids; if empty, the restrictions on the caller.
     pub confinement: Confinement,
-    /// A terminal of the program's own; it has its caller's where there is none. nsx waits for a
+    /// A terminal of the program's own; it has its caller's if there is none. nsx waits for a
     /// program that has one.
     pub terminal: Option<Pty>,
     /// The rule for whether and how nsx waits for the program.
     pub wait: Wait,
-    /// The program's environment, `NAME=VALUE` each; the caller's where there is none.
+    /// The program's environment, `NAME=VALUE` each; the caller's if there is none.
     pub environment: Option<Vec<CString>>,
     /// The program to run.
     pub program: Program,
@@ -110,7 +110,7 @@ pub enum Groups {
 /// A way into a cgroup.
 #[derive(Debug)]
 pub struct CgroupFile {
-    /// The file to which who joins is written, as the caller names it.
+    /// The file to which a process that joins is written, as the caller names it.
     pub path: PathBuf,
     /// The file at `path`, open for writing.
     pub file: OwnedFd,
@@ -122,8 +122,7 @@ pub struct CgroupFile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wait {
-    /// nsx becomes the program, also where that leaves it outside of the PID namespace that is
-    /// joined.
+    /// nsx becomes the program, even if that leaves it outside of the PID namespace that is joined.
     Never,
     /// nsx waits if a PID namespace is joined, which only a child can enter, and passes every
     /// signal on. Otherwise nsx becomes the program.

@@ -30,7 +30,7 @@ pub struct TargetProcess<'a> {
 }
 
 impl TargetProcess<'_> {
-    /// Those of `kinds` in which it is not where the caller is.
+    /// Returns those of `kinds` whose namespace is not the caller's.
     ///
     /// # Errors
     /// [`PlanError`]: the kernel has no such kind, the target has ended or may not be read.
@@ -49,7 +49,7 @@ impl TargetProcess<'_> {
         Ok(differing)
     }
 
-    /// Which namespace of a kind it is in.
+    /// Returns the namespace of a kind that it is in.
     ///
     /// # Errors
     /// As for [`Self::root`].
@@ -59,7 +59,7 @@ impl TargetProcess<'_> {
             .map_err(self.failure("namespaces"))
     }
 
-    /// Its id in its own PID namespace.
+    /// Returns its id in its own PID namespace.
     ///
     /// # Errors
     /// As for [`Self::root`].
@@ -72,7 +72,7 @@ impl TargetProcess<'_> {
     /// target is meant as a whole.
     ///
     /// # Errors
-    /// [`PlanError`] where it has ended or may not be read.
+    /// [`PlanError`] if it has ended or may not be read.
     pub fn root(&self) -> Result<OwnedFd, PlanError> {
         let what = "root directory";
         let root = self.open("root", what)?;
@@ -80,7 +80,7 @@ impl TargetProcess<'_> {
             return Ok(root);
         }
         match top(&root) {
-            // Who may not look up from there takes what there is.
+            // A caller that may not look up from there takes that directory.
             Err(Errno::ACCESS | Errno::LOOP) => Ok(root),
             top => top.map_err(|errno| self.failure(what)(errno.into())),
         }

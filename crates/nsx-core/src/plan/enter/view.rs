@@ -50,19 +50,18 @@ impl OwnProc {
 /// that it is in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
-    /// Mounts that the program makes are its own, whatever else is asked for.
+    /// Mounts that the program makes are its own, whatever else is requested.
     pub apart: bool,
     /// `/proc` shows the PID namespace that was joined.
     pub proc: bool,
-    /// `/sys` shows the network namespace that was joined. Left as it is where the kernel refuses.
+    /// `/sys` shows the network namespace that was joined. Left as it is if the kernel refuses.
     pub sys: bool,
-    /// `/dev/mqueue` shows the IPC namespace that was joined. Left as it is where the kernel
-    /// refuses.
+    /// `/dev/mqueue` shows the IPC namespace that was joined. Left as it is if the kernel refuses.
     pub queues: bool,
     /// The hierarchies that `/sys/fs/cgroup` shows from the cgroup namespace that was joined,
     /// likewise.
     pub cgroups: Vec<Hierarchy>,
-    /// Files of the caller in other places, each left out where the kernel refuses.
+    /// Files of the caller under other paths, each left out if the kernel refuses.
     pub binds: Vec<Mount>,
 }
 
@@ -83,7 +82,7 @@ impl View {
     }
 
     /// The steps, and whether each may fail. Taken in the namespaces that were joined, whose user
-    /// namespace gives the right to them where the caller had none.
+    /// namespace gives the right to them if the caller had none.
     pub(super) fn steps(self) -> Vec<(Step, bool)> {
         if self == Self::default() {
             return Vec::new();

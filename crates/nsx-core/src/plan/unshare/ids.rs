@@ -1,4 +1,5 @@
-//! Steps about users and groups: who owns the new user namespace, its maps, and who the program is.
+//! Steps about users and groups: the owner of the new user namespace, its maps, and the ids of the
+//! program.
 
 use super::Request;
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
 };
 use rustix::thread::CapabilitySet;
 
-/// The creator of the user namespace, who therefore owns it.
+/// The creator, and therefore the owner, of the user namespace.
 pub(super) struct Owner<'a> {
     uid: u32,
     gid: u32,
@@ -18,7 +19,7 @@ pub(super) struct Owner<'a> {
     pub(super) writer: Actor,
 }
 
-/// Becomes the owner that is asked for, unless that changes nothing.
+/// Becomes the requested owner, unless that changes nothing.
 pub(super) fn push_owner<'a>(plan: &mut Plan, request: &Request, caller: &'a Caller) -> Owner<'a> {
     let own = (caller.uid, caller.gid);
     let privileged = caller.can(CapabilitySet::SETUID | CapabilitySet::SETGID);
@@ -38,7 +39,7 @@ pub(super) fn push_owner<'a>(plan: &mut Plan, request: &Request, caller: &'a Cal
     }
 }
 
-/// Leaves the supplementary groups while that is not denied yet, where the caller may and the
+/// Drops the supplementary groups while that is not denied yet, if the caller may drop them and the
 /// program is to have none.
 pub(super) fn push_early_leave(plan: &mut Plan, request: &Request, caller: &Caller) {
     let to_have_none = request.gid.is_some() && request.supplementary_groups.is_empty();
@@ -60,7 +61,7 @@ pub(super) fn push_early_leave(plan: &mut Plan, request: &Request, caller: &Call
 pub(super) fn ids(plan: &Plan, request: &Request) -> restrict::Ids {
     let groups = request.gid.and_then(|gid| {
         // Where the kernel was just told to deny it, it denies it, and in a user namespace that is
-        // joined it may: so be it, unless there are groups to be set.
+        // joined it may: that is accepted unless there are groups to be set.
         let denied = plan
             .0
             .iter()
@@ -96,8 +97,8 @@ pub(super) fn push_id_maps(
     request: &Request,
     owner: &Owner<'_>,
 ) -> Result<(), PlanError> {
-    // Who creates a user namespace may map its own ids there. Ranges are written by someone left
-    // outside, who has the privilege or runs a program that has it.
+    // The creator of a user namespace may map its own ids there. Ranges are written by a process
+    // outside, which has the privilege or runs a program that has it.
     let Owner { caller, writer, .. } = *owner;
     let own_user = request
         .users

@@ -3,10 +3,10 @@
 //! The order, and why: all namespaces at once, so that the new user namespace owns the others; id
 //! maps before anything that needs a user; the fork before anything that belongs to the program
 //! alone; what is mounted before the old root is let go, since it is bound from there, and since a
-//! user namespace may mount a procfs only where it sees another whole; everything that is bound
-//! held before the first mount, so that none hides what another shows; ids as late as can be,
-//! because the steps before need privilege; and the tie to nsx's life after them, because a change
-//! of ids cuts it.
+//! user namespace may mount a procfs only if it sees another whole; everything that is bound held
+//! before the first mount, so that none hides what another shows; ids as late as can be, because
+//! the steps before need privilege; and the tie to nsx's life after them, because a change of ids
+//! cuts it.
 
 mod ids;
 mod mounts;
@@ -24,7 +24,7 @@ use mounts::push_mounts_and_names;
 /// The plan of a request.
 ///
 /// # Errors
-/// [`PlanError`] where it can be known before the first step that the kernel would refuse one.
+/// [`PlanError`] if it can be known before the first step that the kernel would refuse one.
 pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     if let Some(kind) = request
         .kinds
@@ -36,8 +36,8 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
     let mut plan = Plan::default();
     push_early_leave(&mut plan, &request, caller);
     let mut joins = request.joins.clone();
-    // What a user namespace's root may, it may only once it is joined; and who has joined a mount
-    // namespace sees its files.
+    // The rights of a user namespace's root hold once that namespace is joined, and a process that
+    // has joined a mount namespace sees its files.
     joins.sort_by_key(|file| match file.kind() {
         NsKind::User => 0,
         NsKind::Mnt => 2,

@@ -49,7 +49,7 @@ pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Resul
     }
     let root = root(request);
     push_mounts(plan, request, root.as_ref(), private)?;
-    // What is mounted where mounts are shared would be seen outside: the place is cut off first.
+    // A new mount would be seen outside if mounts are shared, so the mount point is cut off first.
     // util-linux does so for slaves too, which pass nothing on.
     let cut_off = |plan: &mut Plan, at: &Path| {
         let like_slaves = request.mounts_may_leak && request.propagation == Propagation::Slave;

@@ -19,7 +19,7 @@ pub struct Request {
     pub kinds: NsSet,
     /// Namespaces to join before the new ones are made.
     pub joins: Vec<NamespaceFile>,
-    /// The user and group that own the new user namespace, where they are not the caller's. The
+    /// The user and group that own the new user namespace, if they are not the caller's. The
     /// program runs as they.
     pub owner: Option<(u32, u32)>,
     /// The new user namespace's users.
@@ -54,13 +54,13 @@ pub struct Request {
     pub makes_mount_points: bool,
     /// Set the loopback device up.
     pub loopback: bool,
-    /// Mount a sysfs of the new network namespace on /sys, where the kernel allows it.
+    /// Mount a sysfs of the new network namespace on /sys, if the kernel allows it.
     pub mount_sys: bool,
-    /// Mount a file system of the new IPC namespace's message queues on /dev/mqueue, where the
-    /// kernel allows it.
+    /// Mount a file system of the new IPC namespace's message queues on /dev/mqueue, if the kernel
+    /// allows it.
     pub mount_queues: bool,
-    /// Hierarchies of cgroups to mount again as the new cgroup namespace shows them, where the
-    /// kernel allows it.
+    /// Hierarchies of cgroups to mount again as the new cgroup namespace shows them, if the kernel
+    /// allows it.
     pub mount_cgroups: Vec<Hierarchy>,
     /// The mount point for a procfs of the new PID namespace: an absolute path below the new root.
     pub mount_proc: Option<PathBuf>,
@@ -97,10 +97,10 @@ pub struct Request {
     /// The user whose home directory, as the new root directory's /etc/passwd has it, is the value
     /// of HOME.
     pub home_of: Option<u32>,
-    /// The program's environment, `NAME=VALUE` each; the caller's where none is given.
+    /// The program's environment, `NAME=VALUE` each; the caller's if none is given.
     pub environment: Option<Vec<CString>>,
-    /// Argument vectors, of which the first whose program exists is run; the user's login shell
-    /// where there is none.
+    /// Argument vectors, of which the first whose program exists is run; the user's login shell if
+    /// there is none.
     pub programs: Vec<Vec<CString>>,
 }
 
