@@ -1,5 +1,5 @@
-//! The strict personalities: nsx as the programs of util-linux that it replaces, so that a script
-//! cannot tell.
+//! The strict personalities: nsx as the programs of util-linux that it replaces. Scripts cannot tell
+//! the difference.
 //!
 //! They differ from `nsx …` at the two ends only: options are read by the C library's getopt_long,
 //! and failures are worded as [`Complaint`]s. Requests, plans and runs are the same. Each program

@@ -8,13 +8,13 @@ use std::{ffi::CStr, io};
 
 /// The reason why a text is not a number of the requested type.
 enum Wrong {
-    /// No number at all.
+    /// The text is not a number.
     NoNumber,
-    /// Out of range for the type.
+    /// The number is out of range for the type.
     Range,
 }
 
-/// The number that `text` is.
+/// Reads a number.
 fn number<N: TryFrom<i128>>(text: &[u8]) -> Result<N, Wrong> {
     let spaces = text
         .iter()
@@ -31,12 +31,12 @@ fn number<N: TryFrom<i128>>(text: &[u8]) -> Result<N, Wrong> {
         .ok_or(Wrong::Range)
 }
 
-/// A number for which `what` stands in the complaint about one that cannot be.
+/// Reads a number. `what` names the number in a complaint.
 pub(super) fn read<N: TryFrom<i128>>(text: &CStr, what: &str) -> Result<N, Complaint> {
     worded(text, &[b"failed to parse ", what.as_bytes()].concat())
 }
 
-/// A number with all the words of the complaint but the number itself.
+/// Reads a number. A complaint has these words, and then the text.
 pub(super) fn worded<N: TryFrom<i128>>(text: &CStr, words: &[u8]) -> Result<N, Complaint> {
     let text = text.to_bytes();
     number(text).map_err(|wrong| {
@@ -48,14 +48,14 @@ pub(super) fn worded<N: TryFrom<i128>>(text: &CStr, words: &[u8]) -> Result<N, C
     })
 }
 
-/// A user by name or number; `u32::MAX` is none, because it stands for none in system calls.
+/// Reads a user by name or number, except `u32::MAX`, which means "no user" to system calls.
 pub(super) fn user(text: &CStr) -> Result<u32, Complaint> {
     id(text, "uid", |name| {
         Ok(accounts::user_by_name(name)?.map(|user| user.uid))
     })
 }
 
-/// A group by name or number, likewise.
+/// Reads a group by name or number, except `u32::MAX`.
 pub(super) fn group(text: &CStr) -> Result<u32, Complaint> {
     id(text, "gid", accounts::group_by_name)
 }
@@ -79,7 +79,7 @@ fn id(
     })
 }
 
-/// A process id and, behind a colon, the inode number of its pidfd.
+/// Reads a process id and, after a colon, the inode number of its pidfd.
 pub(super) fn process(text: &CStr) -> Result<(Pid, Option<u64>), Complaint> {
     let text = text.to_bytes();
     let read = || {
@@ -97,17 +97,17 @@ pub(super) fn process(text: &CStr) -> Result<(Pid, Option<u64>), Complaint> {
     })
 }
 
-/// A descriptor of another process.
+/// Reads a descriptor of another process.
 pub(super) fn descriptor(text: &CStr) -> Result<i32, Complaint> {
     let what = "file descriptor";
     match read::<i32>(text, what)? {
         fd @ 0.. => Ok(fd),
-        // Out of range too.
+        // A negative number is out of range, too.
         _ => read::<u32>(text, what).map(|_| -1),
     }
 }
 
-/// Refuses the id that stands for none in system calls, in the words of the call that would fail.
+/// Refuses the id `u32::MAX`, in the words of the system call that would fail.
 pub(super) fn check_ids(uid: Option<u32>, gid: Option<u32>) -> Result<(), Complaint> {
     let failed = |call: &str| {
         Err(Complaint::because(
@@ -122,12 +122,12 @@ pub(super) fn check_ids(uid: Option<u32>, gid: Option<u32>) -> Result<(), Compla
     }
 }
 
-/// The 64-bit id of a namespace.
+/// Reads the 64-bit id of a namespace.
 pub(super) fn namespace(text: &[u8]) -> Result<u64, Complaint> {
     number(text).map_err(|_| Complaint::new([b"failed to parse nsid: ", text]))
 }
 
-/// The two ids of `uid:gid`.
+/// Reads the two ids of `uid:gid`.
 pub(super) fn owner(text: &CStr) -> Result<(u32, u32), Complaint> {
     let mut ids = text
         .to_bytes()

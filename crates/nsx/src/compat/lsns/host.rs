@@ -1,5 +1,4 @@
-//! The facts about the host that rows tell, found out when the first row asks and remembered for
-//! the others.
+//! Facts about the host, read when the first row needs them and kept for the others.
 
 use super::{super::Complaint, wording};
 use nsx_core::{
@@ -12,26 +11,26 @@ use nsx_core::{
 };
 use std::{collections::BTreeMap, rc::Rc};
 
-/// The number of bytes of a command line that can be seen.
+/// The number of bytes of a command line that are shown.
 const LONGEST_COMMAND: usize = 8191;
 
-/// A process, as it was when it was asked for.
+/// A process, as it was when it was read.
 #[derive(Debug)]
 pub(super) struct Process {
-    /// 0 where it is outside the procfs's PID namespace.
+    /// 0 if the parent is outside the PID namespace of the procfs.
     pub(super) ppid: i32,
     pub(super) uid: u32,
-    /// Empty where it was not asked for.
+    /// Empty if no column needs it.
     pub(super) command: Vec<u8>,
 }
 
 /// The namespaces that are bound to files, each with its mounts in the order of the table.
 pub(super) type Mounts = BTreeMap<NsId, Vec<Mount>>;
 
-/// Through what a namespace can be opened.
+/// A way to open a namespace.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way<'a> {
-    /// A process in it, or else whatever keeps it.
+    /// Through a process in it, or else through anything that keeps it.
     Entry(&'a Entry),
     Mount(&'a Mount),
 }
@@ -60,7 +59,7 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// A process; none where it has ended.
+    /// Returns a process; `None` if it has ended.
     pub(super) fn process(&mut self, pid: Pid) -> Option<Rc<Process>> {
         if let Some(known) = self.processes.get(&pid) {
             return known.clone();
@@ -81,7 +80,7 @@ impl<'a> Host<'a> {
         process
     }
 
-    /// The user's name, or its number where it has none.
+    /// Returns the name of a user, or its number if it has no name.
     pub(super) fn user(&mut self, uid: u32) -> Vec<u8> {
         let users = self
             .users
@@ -92,8 +91,8 @@ impl<'a> Host<'a> {
             .unwrap_or_else(|| uid.to_string().into_bytes())
     }
 
-    /// Returns what stands above a namespace; `None` if the namespace is gone or closed to the
-    /// caller.
+    /// Returns the parent and the owner of a namespace; `None` if the namespace is gone or the caller
+    /// cannot open it.
     ///
     /// # Errors
     /// A complaint if the kernel does not know relations between namespaces.
@@ -112,13 +111,13 @@ impl<'a> Host<'a> {
         relation.map(Some).map_err(|_| wording::no_relations())
     }
 
-    /// All that relations are known of.
+    /// Returns the namespaces whose relations are known.
     pub(super) fn related(&self) -> impl Iterator<Item = NsId> {
         self.relations.iter().map(|(ns, _)| ns)
     }
 
-    /// The number that a network namespace has in the caller's, in words; none where that cannot be
-    /// known.
+    /// Returns the text for the number that a network namespace has in the caller's; `None` if that
+    /// cannot be read.
     pub(super) fn netnsid(&mut self, ns: NsId, way: Option<Way<'_>>) -> Option<Vec<u8>> {
         if ns.kind != NsKind::Net {
             return None;
@@ -144,7 +143,7 @@ impl<'a> Host<'a> {
     }
 }
 
-/// The namespaces that are bound to files in the caller's mount namespace.
+/// Returns the namespaces that are bound to files in the caller's mount namespace.
 ///
 /// # Errors
 /// A complaint if the table of mounts cannot be read.

@@ -1,4 +1,4 @@
-//! JSON as util-linux lays it out: one member a line, or as `LIBSMARTCOLS_JSON` asks.
+//! JSON in the layouts of util-linux: one member per line, or as `LIBSMARTCOLS_JSON` requests.
 
 use super::words;
 use std::fmt::Write;
@@ -10,12 +10,12 @@ pub(super) enum Style {
     Pretty,
     /// On one line.
     Compact,
-    /// A line for each row, and nothing around them.
+    /// One line per row, and nothing around them.
     Lines,
 }
 
 impl Style {
-    /// The style that the variable's value names.
+    /// Returns the style that the variable's value names.
     pub(super) fn named(value: Option<&[u8]>) -> Self {
         match value {
             Some(b"compact") => Self::Compact,
@@ -25,27 +25,27 @@ impl Style {
     }
 }
 
-/// An object: its members as names and finished values, and the place of the one that it is a child
-/// of, which is before it.
+/// An object: its members as names and finished values, and the index of its parent, which comes
+/// before it.
 #[derive(Clone, Debug)]
 pub(super) struct Object {
     pub(super) members: Vec<(String, String)>,
     pub(super) parent: Option<usize>,
 }
 
-/// A finished string.
+/// Returns a finished string.
 pub(super) fn string(bytes: &[u8]) -> String {
     words::json(bytes)
 }
 
-/// The document: an object with one member of this name, an array of `objects`.
+/// Returns a document: an object with one member of this name, an array of `objects`.
 pub(super) fn document(name: &str, objects: &[Object], style: Style) -> String {
     let mut children = vec![Vec::new(); objects.len()];
     let mut roots = Vec::new();
-    for (place, object) in objects.iter().enumerate() {
+    for (index, object) in objects.iter().enumerate() {
         match object.parent {
-            Some(parent) => children[parent].push(place),
-            None => roots.push(place),
+            Some(parent) => children[parent].push(index),
+            None => roots.push(index),
         }
     }
     let mut writer = Writer {
@@ -81,52 +81,55 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// An array whose brackets stand `depth` steps from the left.
-    fn pretty_array(&mut self, places: &[usize], depth: usize) {
+    /// Writes an array with brackets that are indented by `depth` steps.
+    fn pretty_array(&mut self, indices: &[usize], depth: usize) {
         let indent = |depth: usize| " ".repeat(3 * depth);
         self.text.push_str("[\n");
-        if places.is_empty() {
+        if indices.is_empty() {
             self.text.push('\n');
         }
-        for (number, &place) in places.iter().enumerate() {
+        for (number, &index) in indices.iter().enumerate() {
             if number == 0 {
                 self.text += &indent(depth + 1);
             }
             self.text.push_str("{\n");
-            for (number, (name, value)) in self.objects[place].members.iter().enumerate() {
+            for (number, (name, value)) in self.objects[index].members.iter().enumerate() {
                 let comma = if number == 0 { "" } else { ",\n" };
                 let _ = write!(self.text, "{comma}{}\"{name}\": {value}", indent(depth + 2));
             }
-            let children = &self.children[place];
+            let children = &self.children[index];
             if !children.is_empty() {
                 let _ = write!(self.text, ",\n{}\"children\": ", indent(depth + 2));
                 self.pretty_array(children, depth + 2);
             }
             let _ = write!(self.text, "\n{}}}", indent(depth + 1));
-            self.text
-                .push_str(if number + 1 < places.len() { "," } else { "\n" });
+            self.text.push_str(if number + 1 < indices.len() {
+                ","
+            } else {
+                "\n"
+            });
         }
         let _ = write!(self.text, "{}]", indent(depth));
     }
 
-    fn compact_array(&mut self, places: &[usize]) {
+    fn compact_array(&mut self, indices: &[usize]) {
         self.text.push('[');
-        for (number, &place) in places.iter().enumerate() {
+        for (number, &index) in indices.iter().enumerate() {
             if number > 0 {
                 self.text.push(',');
             }
-            self.compact(place);
+            self.compact(index);
         }
         self.text.push(']');
     }
 
-    fn compact(&mut self, place: usize) {
+    fn compact(&mut self, index: usize) {
         self.text.push('{');
-        for (number, (name, value)) in self.objects[place].members.iter().enumerate() {
+        for (number, (name, value)) in self.objects[index].members.iter().enumerate() {
             let comma = if number == 0 { "" } else { "," };
             let _ = write!(self.text, "{comma}\"{name}\":{value}");
         }
-        let children = &self.children[place];
+        let children = &self.children[index];
         if !children.is_empty() {
             self.text.push_str(",\"children\":");
             self.compact_array(children);
@@ -140,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_layout_says_the_same() {
+    fn every_layout_has_the_same_content() {
         let object = |name: &str, parent| Object {
             members: vec![("n".into(), string(name.as_bytes()))],
             parent,

@@ -18,7 +18,7 @@ const SHORT: &CStr = c"JlPp:o:nruhVt:T::WQ:H";
 /// The value that stands for the long option without a letter.
 const OUTPUT_ALL: c_int = 256;
 
-/// In the order in which the C library lists those that a prefix may mean.
+/// The order is that in which the C library lists the options that a prefix may mean.
 const LONG: &[LongOption] = &[
     LongOption(c"json", Value::None, b'J' as c_int),
     LongOption(c"task", Value::Required, b'p' as c_int),
@@ -40,17 +40,17 @@ const LONG: &[LongOption] = &[
 
 /// The subject of the list.
 pub(super) enum Action {
-    /// The columns that there are.
+    /// All columns.
     Columns(Format),
     /// Namespaces, or the processes of one.
     List(Options),
 }
 
-/// The options, as they are when the last of them is read.
+/// The options, as typed.
 #[derive(Debug, Default)]
 pub(super) struct Options {
     pub(super) format: Format,
-    /// The tree that is asked for; none where nothing is said of one.
+    /// The requested tree; `None` if no option names one.
     pub(super) tree: Option<Tree>,
     /// `true` if `--output-all` is given.
     pub(super) all: bool,
@@ -62,8 +62,8 @@ pub(super) struct Options {
     pub(super) task: Option<Pid>,
     pub(super) namespace: Option<u64>,
     pub(super) columns: Vec<Column>,
-    /// An expression, or which column it names that there is not. The latter is told when all else
-    /// is read.
+    /// An expression, or an error if it names a column that does not exist. The error is reported
+    /// after all options are read.
     pub(super) filter: Option<Result<Filter<Column>, FilterError>>,
 }
 
@@ -76,16 +76,16 @@ pub(super) enum Format {
     Json,
 }
 
-/// The kind of tree: which rows hang on which.
+/// A kind of tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tree {
-    /// Nothing on anything.
+    /// No tree.
     None,
-    /// A namespace on one that the parent of its first process is in.
+    /// The parent of a namespace is one that the parent of its first process is in.
     Process,
-    /// A PID or user namespace on its parent.
+    /// The parent of a PID or user namespace is its own parent.
     Parent,
-    /// A namespace on the user namespace that owns it.
+    /// The parent of a namespace is the user namespace that owns it.
     Owner,
 }
 
@@ -140,7 +140,7 @@ pub(super) fn read(arguments: &[&CStr]) -> Result<CommandLine<Action>, Complaint
             b'p' => options.task = Some(task(text)?),
             b'o' => list = Some(text),
             b't' => options.kinds.insert(kind(text)?),
-            // An empty expression is none.
+            // An empty expression is no expression.
             b'Q' if text.is_empty() => options.filter = None,
             b'Q' => options.filter = Some(filter(text)?),
             b'H' => list_columns = true,
@@ -185,14 +185,14 @@ impl Options {
                 list
             }
         };
-        // An empty list ends it without a word.
+        // An empty list is refused without a message.
         if names.is_empty() {
             return Err(Complaint::Silent);
         }
         let mut rest = Some(names);
         while let Some(names) = rest {
             let comma = names.iter().position(|byte| *byte == b',');
-            // A comma that ends the list belongs to the last name, and makes it none.
+            // A comma at the end belongs to the last name, which then does not exist.
             let end = comma
                 .filter(|comma| comma + 1 < names.len())
                 .unwrap_or(names.len());
@@ -210,7 +210,7 @@ impl Options {
     }
 }
 
-/// Two options of which only one may be given.
+/// Two options that exclude each other.
 struct Exclusion {
     options: [(u8, &'static str); 2],
     first: Option<usize>,
@@ -224,14 +224,14 @@ impl Exclusion {
         }
     }
 
-    /// Takes note of an option. The complaint names the two in the order in which they were given.
+    /// Records an option. The complaint names both in the order in which they were given.
     fn met(&mut self, letter: u8) -> Result<(), Complaint> {
-        let Some(place) = self.options.iter().position(|(known, _)| *known == letter) else {
+        let Some(index) = self.options.iter().position(|(known, _)| *known == letter) else {
             return Ok(());
         };
-        match self.first.replace(place) {
-            Some(first) if first != place => {
-                let [one, other] = [first, place].map(|place| self.options[place].1.as_bytes());
+        match self.first.replace(index) {
+            Some(first) if first != index => {
+                let [one, other] = [first, index].map(|index| self.options[index].1.as_bytes());
                 Err(Complaint::new([
                     b"options ",
                     one,
@@ -280,7 +280,7 @@ fn task(text: &CStr) -> Result<Pid, Complaint> {
     })
 }
 
-/// A number that an option or an operand is.
+/// Reads a number that an option or an operand is.
 fn argument<N: TryFrom<i128>>(text: &CStr, what: &str) -> Result<N, Complaint> {
     numbers::worded(text, &[b"invalid ", what.as_bytes(), b" argument"].concat())
 }

@@ -6,7 +6,7 @@ use super::{
     options::{Format, Options},
     rows::{Cell, Row},
     text::{self, Art, Heading, Layout, Line},
-    words::{self, Place},
+    words::{self, Display},
 };
 use crate::out;
 use std::{env, io::IsTerminal, os::unix::ffi::OsStringExt};
@@ -18,7 +18,7 @@ const TERMINAL_WIDTH: usize = 80;
 pub(super) fn table(rows: &[Row], options: &Options, drawn: Option<Column>) -> String {
     let variable = |name: &str| env::var_os(name).map(OsStringExt::into_vec);
     let terminal = std::io::stdout().is_terminal();
-    let place = Place {
+    let display = Display {
         utf8: words::is_utf8(variable),
         terminal,
     };
@@ -35,7 +35,7 @@ pub(super) fn table(rows: &[Row], options: &Options, drawn: Option<Column>) -> S
         if raw {
             words::raw(bytes)
         } else {
-            words::plain(bytes, place)
+            words::plain(bytes, display)
         }
     };
     let cell = |cell: Cell<'_>| match cell {
@@ -58,7 +58,7 @@ pub(super) fn table(rows: &[Row], options: &Options, drawn: Option<Column>) -> S
     let width =
         (terminal && !options.no_truncation).then(|| out::width().unwrap_or(TERMINAL_WIDTH));
     let layout = Layout {
-        art: Art::new(place.utf8),
+        art: Art::new(display.utf8),
         headings: !options.no_headings,
         width,
     };
@@ -82,7 +82,7 @@ pub(super) fn document(rows: &[Row], options: &Options, drawn: Option<Column>) -
     };
     let member =
         |row: &Row, column: Column| (column.name().to_ascii_lowercase(), value(row.cell(column)));
-    // Only where the column that is drawn as a tree is there, is there a tree.
+    // Objects are nested only if the column of the tree is shown.
     let nested = drawn.is_some_and(|column| columns.contains(&column));
     let object = |row: &Row| Object {
         members: columns.iter().map(|&column| member(row, column)).collect(),

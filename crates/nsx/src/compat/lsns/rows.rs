@@ -1,5 +1,4 @@
-//! The rows: namespaces, or the processes of one, with what the columns need to know and what hangs
-//! on what.
+//! The rows: namespaces, or the processes of one, with the facts that the columns need, and the tree.
 
 use super::{
     super::Complaint,
@@ -19,12 +18,12 @@ use nsx_core::{
 use rustix::io::Errno;
 use std::{collections::BTreeMap, rc::Rc};
 
-/// A row before it is worded. What no column asks for is not in it.
+/// A row. Facts that no column needs are absent.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) ns: NsId,
     pub(super) processes: usize,
-    /// The process, or the thread, that the row tells of, and what is known of it.
+    /// The process, or the thread, that the row shows.
     pub(super) pid: Option<Pid>,
     pub(super) process: Option<Rc<Process>>,
     pub(super) relation: Option<Relation>,
@@ -32,7 +31,7 @@ pub(super) struct Row {
     pub(super) netnsid: Option<Vec<u8>>,
     /// The files to which the namespace is bound.
     pub(super) points: Vec<Vec<u8>>,
-    /// The place among the rows of the one that this hangs on, which is before it.
+    /// The index of the parent in the tree, which comes before its children.
     pub(super) parent: Option<usize>,
 }
 
@@ -91,7 +90,7 @@ impl Row {
         }
     }
 
-    /// The user of the process, or who created the namespace where no process is in it.
+    /// Returns the user of the process, or the creator of a namespace without a process.
     fn uid(&self) -> Option<u32> {
         match self.pid {
             Some(_) => self.process.as_ref().map(|process| process.uid),
@@ -110,7 +109,7 @@ impl Row {
     }
 }
 
-/// Makes the rows that are asked for.
+/// The maker of the requested rows.
 pub(super) struct Maker<'a> {
     options: &'a Options,
     tree: Tree,
@@ -121,7 +120,7 @@ pub(super) struct Maker<'a> {
     census: &'a Census,
     mounts: &'a Mounts,
     rows: Vec<Row>,
-    /// The row of each namespace that was looked at, if the filter lets it through.
+    /// The row of each namespace, or `None` if the filter takes it out.
     of_namespace: HashMap<NsId, Option<usize>>,
     /// The last row of each process that has one.
     of_process: HashMap<i32, usize>,
@@ -156,8 +155,8 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// The rows of namespaces, in the order of their inode numbers, but none before that on which
-    /// it hangs.
+    /// Returns the rows of namespaces in the order of their inode numbers, except that a parent in
+    /// the tree comes before its children.
     pub(super) fn namespaces(mut self) -> Result<Vec<Row>, Complaint> {
         let kinds = self.options.kinds;
         let of_task = self
@@ -176,7 +175,7 @@ impl<'a> Maker<'a> {
             .map(|&(inode, kind)| NsId { kind, inode })
             .collect();
         if matches!(self.tree, Tree::Owner | Tree::Parent) && of_task.is_none() {
-            // Namespaces that only stand above others are rows of their own.
+            // Parents and owners of other namespaces are rows of their own.
             for &ns in &namespaces {
                 self.relation(ns)?;
             }
@@ -197,8 +196,8 @@ impl<'a> Maker<'a> {
         Ok(self.rows)
     }
 
-    /// The rows of the processes in the namespace with this inode number, in the order of their
-    /// ids.
+    /// Returns the rows of the processes in the namespace with this inode number, in the order of
+    /// their ids.
     pub(super) fn processes(mut self, inode: u64) -> Result<Vec<Row>, Complaint> {
         let is_it = |ns: &NsId| ns.inode == inode && self.options.kinds.contains(ns.kind);
         let seen = self.census.namespaces.iter().map(|entry| entry.ns);
@@ -215,11 +214,11 @@ impl<'a> Maker<'a> {
         Ok(self.rows)
     }
 
-    /// Adds the row of a namespace after that of the one above it, if they are to be shown so.
-    /// Returns its place; none if the filter takes it out.
+    /// Adds the row of a namespace after that of its parent in the tree. Returns the index of the
+    /// row; `None` if the filter takes it out.
     fn add(&mut self, ns: NsId) -> Result<Option<usize>, Complaint> {
-        if let Some(&place) = self.of_namespace.get(&ns) {
-            return Ok(place);
+        if let Some(&index) = self.of_namespace.get(&ns) {
+            return Ok(index);
         }
         let row = {
             let (processes, pid) = self
@@ -239,21 +238,21 @@ impl<'a> Maker<'a> {
             Tree::None | Tree::Process => None,
         };
         let above = above.filter(listed);
-        // Beside a tree of parents stand the owners of those that have none.
+        // A tree of parents also has the owners of namespaces that have no parent.
         let beside = owner
             .filter(listed)
             .filter(|_| self.tree == Tree::Parent && parent.is_none());
-        let placed = above
+        let parent_row = above
             .or(beside)
             .map(|related| self.add(related))
             .transpose()?
             .flatten();
-        let place = self.push(row, placed.filter(|_| above.is_some()))?;
-        self.of_namespace.insert(ns, place);
-        Ok(place)
+        let index = self.push(row, parent_row.filter(|_| above.is_some()))?;
+        self.of_namespace.insert(ns, index);
+        Ok(index)
     }
 
-    /// Makes a row of what is requested of a namespace and of one process in the namespace.
+    /// Returns the row of a namespace and of one process in it, with the facts that are needed.
     fn row(&mut self, ns: NsId, processes: usize, pid: Option<Pid>) -> Result<Row, Complaint> {
         let wants = |columns: &[Column]| columns.iter().any(|column| self.wanted.contains(column));
         let climbs = matches!(self.tree, Tree::Owner | Tree::Parent);
@@ -301,9 +300,8 @@ impl<'a> Maker<'a> {
         self.host.relation(ns, self.way(ns))
     }
 
-    /// Returns a way to open a namespace: through a process in it, or where it is bound, or else
-    /// through whatever keeps it. A namespace that is only above others cannot be opened, and was
-    /// asked on the way to it.
+    /// Returns a way to open a namespace: through a process in it, through a mount, or else through
+    /// anything that keeps it. A namespace that is known only as a parent or owner has no way.
     fn way(&self, ns: NsId) -> Option<Way<'a>> {
         let entry = self.census.entry(ns);
         let inhabited = entry.filter(|entry| entry.processes > 0).map(Way::Entry);
@@ -311,8 +309,8 @@ impl<'a> Maker<'a> {
         inhabited.or_else(bound).or(entry.map(Way::Entry))
     }
 
-    /// Adds a row below that of `above`, unless the filter takes it out. Rows that would hang on
-    /// one that was taken out hang on nothing.
+    /// Adds a row below that of `above`, unless the filter takes it out. A row whose parent was taken
+    /// out has no parent.
     fn push(&mut self, mut row: Row, above: Option<usize>) -> Result<Option<usize>, Complaint> {
         if let Some(filter) = self.filter {
             if filter.mismatches(|column| row.value(column)) {
@@ -337,8 +335,8 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Finds the namespaces of the kinds that are listed, or the processes in one. What only a
-/// descriptor or socket keeps is looked for unless it cannot be listed.
+/// Finds the namespaces of the listed kinds, or the processes in one. Namespaces that only a
+/// descriptor or socket keeps are found if they can be rows.
 pub(super) fn take_census(proc: &ProcRoot, options: &Options) -> Result<Census, Complaint> {
     let kinds = options.kinds;
     let take = |sources| {
@@ -387,7 +385,7 @@ fn inhabited(census: &Census) -> BTreeMap<(u64, NsKind), (usize, Option<Pid>)> {
     census.namespaces.iter().map(found).collect()
 }
 
-/// The namespaces that the process is in.
+/// Returns the namespaces that the process is in.
 fn namespaces_of(proc: &ProcRoot, task: Pid, kinds: NsSet) -> Result<Vec<NsId>, Complaint> {
     census::namespaces_of(proc, task, kinds).map_err(|error| wording::unreadable(task, &error))
 }

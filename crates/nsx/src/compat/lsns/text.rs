@@ -1,4 +1,4 @@
-//! Tables as util-linux's own are: aligned for people, or cells with single spaces between them.
+//! Tables in the layouts of util-linux: aligned, or cells with single spaces between them.
 
 use crate::table;
 use unicode_width::UnicodeWidthStr;
@@ -10,22 +10,22 @@ pub(super) struct Heading {
     pub(super) right: bool,
     /// The least width of the column if a cell is wider than the column's name.
     pub(super) hint: usize,
-    /// `true` if the column may be cut where the terminal ends.
+    /// `true` if the column may be cut at the width of the terminal.
     pub(super) cut: bool,
     /// `true` if the column is drawn as a tree.
     pub(super) tree: bool,
 }
 
-/// A row: for each column its lines.
+/// A row, with the lines of each of its cells.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) cells: Vec<Vec<String>>,
-    /// The place of the row that this one hangs on, which is before it.
+    /// The index of the parent in the tree, which comes before its children.
     pub(super) parent: Option<usize>,
 }
 
-/// With what trees are drawn: before a child that others follow, before the last one, below each of
-/// them.
+/// The branches of a drawn tree: before a child with later siblings, before the last child, and
+/// below each of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Art {
     branch: &'static str,
@@ -55,22 +55,22 @@ impl Art {
 pub(super) struct Layout {
     pub(super) art: Art,
     pub(super) headings: bool,
-    /// Columns of the terminal; none where nothing is cut.
+    /// Columns of the terminal; `None` if nothing is cut.
     pub(super) width: Option<usize>,
 }
 
-/// The rows in the order in which a tree shows them, each with how it is drawn.
+/// A row with the branches before it.
 struct Drawn<'a> {
     line: &'a Line,
-    /// In front of its cell in a column that is a tree.
+    /// The branches before its cell in the column of the tree.
     before: String,
-    /// The text in front of the cell on the further lines of the row, without what leads to the
-    /// row's children.
+    /// The branches before the further lines of the cell, without the one that leads to the row's
+    /// children.
     below: String,
     has_children: bool,
 }
 
-/// A table for people. Nothing where there is no row.
+/// Returns an aligned table; nothing if there are no rows.
 pub(super) fn table(headings: &[Heading], lines: &[Line], layout: Layout) -> String {
     if lines.is_empty() {
         return String::new();
@@ -104,8 +104,7 @@ pub(super) fn table(headings: &[Heading], lines: &[Line], layout: Layout) -> Str
     text
 }
 
-/// Cells with single spaces between them, everything in them escaped that is not plain. Trees are
-/// drawn in it too.
+/// Returns cells with single spaces between them, escaped, with the branches of a tree.
 pub(super) fn raw(headings: &[Heading], lines: &[Line], layout: Layout) -> String {
     if lines.is_empty() {
         return String::new();
@@ -130,7 +129,7 @@ pub(super) fn raw(headings: &[Heading], lines: &[Line], layout: Layout) -> Strin
     text
 }
 
-/// Puts each row below the one it hangs on.
+/// Orders the rows so that children follow their parent.
 fn draw<'a>(headings: &[Heading], lines: &'a [Line], art: Art) -> Vec<Drawn<'a>> {
     let plain = |line| Drawn {
         line,
@@ -143,21 +142,21 @@ fn draw<'a>(headings: &[Heading], lines: &'a [Line], art: Art) -> Vec<Drawn<'a>>
     }
     let mut children = vec![Vec::new(); lines.len()];
     let mut roots = Vec::new();
-    for (place, line) in lines.iter().enumerate() {
+    for (index, line) in lines.iter().enumerate() {
         match line.parent {
-            Some(parent) => children[parent].push(place),
-            None => roots.push(place),
+            Some(parent) => children[parent].push(index),
+            None => roots.push(index),
         }
     }
     let mut drawn = Vec::with_capacity(lines.len());
-    // What is still to be drawn, the next one at the end.
+    // A stack: the next row to draw is the last.
     let mut open: Vec<(usize, String, String)> = roots
         .into_iter()
         .rev()
         .map(|root| (root, String::new(), String::new()))
         .collect();
-    while let Some((place, before, below)) = open.pop() {
-        for (number, &child) in children[place].iter().rev().enumerate() {
+    while let Some((index, before, below)) = open.pop() {
+        for (number, &child) in children[index].iter().rev().enumerate() {
             let (mark, under) = if number == 0 {
                 (art.last, art.under)
             } else {
@@ -166,10 +165,10 @@ fn draw<'a>(headings: &[Heading], lines: &'a [Line], art: Art) -> Vec<Drawn<'a>>
             open.push((child, format!("{below}{mark}"), format!("{below}{under}")));
         }
         drawn.push(Drawn {
-            line: &lines[place],
+            line: &lines[index],
             before,
             below,
-            has_children: !children[place].is_empty(),
+            has_children: !children[index].is_empty(),
         });
     }
     drawn
@@ -196,8 +195,7 @@ fn widths(headings: &[Heading], rows: &[Drawn<'_>], layout: Layout) -> Vec<usize
             .unwrap_or(0)
     };
     let cells: Vec<usize> = (0..headings.len()).map(cells).collect();
-    // A column is never narrower than its heading, or without headings than one character, if
-    // anything is in it.
+    // The least width is that of the heading; without headings it is one, if any cell has text.
     let least = |column: usize| match layout.headings {
         true => headings[column].name.width(),
         false => cells[column].min(1),
@@ -209,8 +207,8 @@ fn widths(headings: &[Heading], rows: &[Drawn<'_>], layout: Layout) -> Vec<usize
     let mut widths: Vec<usize> = (0..headings.len()).map(width).collect();
     if let Some(terminal) = layout.width {
         let mut over = (widths.iter().sum::<usize>() + headings.len() - 1).saturating_sub(terminal);
-        // The last column that may be cut gives way first, then the others by one column of the
-        // terminal in turn, from the right.
+        // The last column that may be cut is cut first, then the others in turn by one character,
+        // from the right.
         let mut open: Vec<usize> = (0..headings.len())
             .filter(|&column| headings[column].cut)
             .collect();
@@ -230,7 +228,7 @@ fn widths(headings: &[Heading], rows: &[Drawn<'_>], layout: Layout) -> Vec<usize
     widths
 }
 
-/// Returns a row's text in a column, on the line of the row with this number.
+/// Returns the text of a cell on one of the lines of its row.
 fn cell(
     headings: &[Heading],
     row: &Drawn<'_>,
@@ -257,20 +255,20 @@ fn cell(
 
 fn put(text: &mut String, headings: &[Heading], widths: &[usize], cells: &[String]) {
     let last = cells.len() - 1;
-    for (place, ((cell, &width), heading)) in cells.iter().zip(widths).zip(headings).enumerate() {
+    for (index, ((cell, &width), heading)) in cells.iter().zip(widths).zip(headings).enumerate() {
         let cell = if heading.cut {
             table::cut(cell, width)
         } else {
             cell
         };
         let padding = " ".repeat(width.saturating_sub(cell.width()));
-        match (heading.right && !heading.tree, place == last) {
-            // Where nothing follows, nothing is filled up with spaces.
+        match (heading.right && !heading.tree, index == last) {
+            // Spaces at the end of a line are left out.
             (true, true) if cell.is_empty() => {}
             (true, _) => text.extend([&padding, cell]),
             (false, false) => text.extend([cell, &padding]),
             (false, true) => text.push_str(cell),
         }
-        text.push(if place == last { '\n' } else { ' ' });
+        text.push(if index == last { '\n' } else { ' ' });
     }
 }

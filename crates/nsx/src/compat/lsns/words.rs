@@ -1,19 +1,19 @@
-//! Bytes that somebody chose, as the three forms of output have them.
+//! Bytes that others chose, escaped for each of the three forms of output.
 
 use crate::text::is_unseen;
 use std::fmt::Write;
 
-/// The place where a cell is shown.
+/// The display of a cell.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    /// `true` if characters beyond ASCII may be shown, as the locale says.
+pub(super) struct Display {
+    /// `true` if the locale has characters beyond ASCII.
     pub(super) utf8: bool,
-    /// `true` if a terminal shows the cell, which characters that are not seen may mislead.
+    /// `true` if a terminal shows the cell. Invisible characters are escaped then.
     pub(super) terminal: bool,
 }
 
-/// For a table: as it is but for what is not printable, and for what looks like an escape.
-pub(super) fn plain(bytes: &[u8], place: Place) -> String {
+/// Returns the text for a table, with escapes for what is not printable or looks like an escape.
+pub(super) fn plain(bytes: &[u8], display: Display) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         let valid = chunk.valid();
@@ -22,7 +22,7 @@ pub(super) fn plain(bytes: &[u8], place: Place) -> String {
                 '\\' => !valid[at..].starts_with("\\x"),
                 ' '..='~' => true,
                 '\0'..='\u{9f}' => false,
-                character => place.utf8 && !(place.terminal && is_unseen(character)),
+                character => display.utf8 && !(display.terminal && is_unseen(character)),
             };
             if printable {
                 text.push(character);
@@ -35,7 +35,7 @@ pub(super) fn plain(bytes: &[u8], place: Place) -> String {
     text
 }
 
-/// For raw output: only what separates nothing and is ASCII.
+/// Returns the text for raw output: printable ASCII without spaces.
 pub fn raw(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for byte in bytes {
@@ -48,12 +48,12 @@ pub fn raw(bytes: &[u8]) -> String {
     text
 }
 
-/// For JSON: a string of valid UTF-8 in quotes.
+/// Returns the text for JSON: a string of valid UTF-8 in quotes.
 pub fn json(bytes: &[u8]) -> String {
     serde_json::Value::String(String::from_utf8_lossy(bytes).into_owned()).to_string()
 }
 
-/// `\xNN` for each byte.
+/// Adds `\xNN` for each byte.
 fn escape(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
         // Writing to a string cannot fail.
@@ -89,12 +89,12 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_not_printable_is_escaped() {
-        let [pipe, terminal] = [false, true].map(|terminal| Place {
+    fn unprintable_bytes_are_escaped() {
+        let [pipe, terminal] = [false, true].map(|terminal| Display {
             utf8: true,
             terminal,
         });
-        let ascii = Place {
+        let ascii = Display {
             utf8: false,
             terminal: false,
         };
@@ -133,8 +133,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_act(bytes: Vec<u8>, utf8: bool) {
-            let text = plain(&bytes, Place { utf8, terminal: true });
+        fn no_bytes_control_the_terminal(bytes: Vec<u8>, utf8: bool) {
+            let text = plain(&bytes, Display { utf8, terminal: true });
             prop_assert!(!text.chars().any(|character| character.is_control() || is_unseen(character)));
             prop_assert!(raw(&bytes).bytes().all(|byte| byte.is_ascii_graphic()));
             prop_assert!(serde_json::from_str::<String>(&json(&bytes)).is_ok());

@@ -28,7 +28,7 @@ mod long {
     pub(super) const KEEP_CAPS: c_int = 258;
 }
 
-/// In the order in which the C library lists those that a prefix may mean.
+/// The order is that in which the C library lists the options that a prefix may mean.
 const LONG: &[LongOption] = &[
     LongOption(c"all", Value::None, b'a' as c_int),
     LongOption(c"help", Value::None, b'h' as c_int),
@@ -61,12 +61,12 @@ const LONG: &[LongOption] = &[
     LongOption(c"follow-context", Value::None, b'Z' as c_int),
 ];
 
-/// The options, as they are when the last of them is read.
+/// The options, as typed, with open files.
 #[derive(Default)]
 pub(super) struct Options<'a> {
     pub(super) all: bool,
     pub(super) target: Option<Source>,
-    /// Kinds that are to be entered, be it by a file.
+    /// The kinds to enter, with or without a file.
     pub(super) kinds: NsSet,
     /// The last file of each kind.
     pub(super) files: Vec<File<'a>>,
@@ -108,7 +108,7 @@ pub(super) enum Directory<'a> {
     Its,
     /// A directory that the caller sees.
     Opened(PathBuf, OwnedFd),
-    /// By name, once inside.
+    /// A path that is looked up inside.
     Inside(&'a Path),
 }
 
@@ -221,18 +221,18 @@ impl<'a> Options<'a> {
     }
 }
 
-/// A value without the `=` that may stand between it and a letter.
+/// Returns a value without the `=` that may precede it after a letter.
 fn attached(text: &CStr) -> &CStr {
     let bytes = text.to_bytes_with_nul();
     let rest = bytes.strip_prefix(b"=").unwrap_or(bytes);
     CStr::from_bytes_with_nul(rest).unwrap_or_default()
 }
 
-/// The namespace of a file, or of the id that stands behind a colon; none where a file is no
+/// Opens the namespace of a file, or of the id after a colon; `None` if a file does not hold a
 /// namespace.
 fn namespace(text: &CStr) -> Result<Option<Namespace>, Complaint> {
     let Some(id) = text.to_bytes().strip_prefix(b":") else {
-        // As a FIFO waits for nobody then, and a terminal becomes nobody's.
+        // These flags keep a FIFO from blocking and a terminal from becoming the controlling one.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = rustix::fs::openat(CWD, text, flags, Mode::empty());
         return Ok(Namespace::from_fd(file.map_err(cannot_open(text.to_bytes()))?).ok());
@@ -255,7 +255,7 @@ fn id(text: &CStr, what: &str) -> Result<Id, Complaint> {
     }
 }
 
-/// A directory that is opened now, which need not be readable.
+/// Opens a directory, which need not be readable.
 fn directory<'a>(value: Option<&CStr>) -> Result<Directory<'a>, Complaint> {
     let Some(text) = value.map(attached) else {
         return Ok(Directory::Its);

@@ -130,8 +130,8 @@ fn open(
     source: &mut Option<Source>,
     request: &mut Request,
 ) -> Result<(), Complaint> {
-    request.root = place(options.root.take(), "root", source)?;
-    request.directory = place(options.directory.take(), "cwd", source)?;
+    request.root = directory(options.root.take(), "root", source)?;
+    request.directory = directory(options.directory.take(), "cwd", source)?;
     if request.directory.is_none() && request.root.is_some() {
         request.directory = Some(Place::Stay);
     }
@@ -224,7 +224,7 @@ fn all(source: &mut Source, caller: &Caller) -> Result<NsSet, Complaint> {
     Ok(kinds)
 }
 
-fn place(
+fn directory(
     directory: Option<Directory<'_>>,
     own: &str,
     source: &mut Option<Source>,

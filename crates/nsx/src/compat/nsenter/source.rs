@@ -1,8 +1,9 @@
-//! The target of `nsenter`: pinned, and what is opened of it.
+//! The target of `nsenter`: a pinned process, and the files of it that are opened.
 //!
-//! All of it is reached through one open directory of /proc, which never becomes another process's,
-//! and counts only if the pinned process had not ended by then, which the plan asks. What cannot be
-//! pinned, a thread or on a kernel that may not, is entered through that directory alone.
+//! All files are reached through one open directory of /proc, which never becomes that of another
+//! process. They count only if the pinned process had not ended by then, which the plan checks. A
+//! thread, or a process on a kernel without pidfds, cannot be pinned and is entered through that
+//! directory alone.
 
 use super::{super::Complaint, wording};
 use nsx_core::{
@@ -22,14 +23,14 @@ use std::{fs::File, io::Read};
 /// A process that is named by its id.
 pub(super) struct Source {
     pid: Pid,
-    /// None where it cannot be pinned, or is not yet.
+    /// `None` if the process cannot be pinned, or is not pinned yet.
     process: Option<Process>,
     proc: Option<ProcRoot>,
     directory: Option<ProcDirectory>,
 }
 
 impl Source {
-    /// The process `pid`, which is pinned at once where the inode number of its pidfd is known too.
+    /// Returns the process `pid`, which is pinned at once if the inode number of its pidfd is known.
     pub(super) fn new(pid: Pid, inode: Option<u64>) -> Result<Self, Complaint> {
         let mut source = Self {
             pid,
@@ -56,8 +57,7 @@ impl Source {
         Ok(source)
     }
 
-    /// Pins the process, if that can be. Of a zombie the kernel says itself that it cannot be
-    /// entered.
+    /// Pins the process, if possible. The kernel refuses to enter a zombie.
     pub(super) fn pin(&mut self) {
         if self.process.is_none() {
             self.process = Process::hold(self.pid).ok();
@@ -72,7 +72,7 @@ impl Source {
         self.process.is_some()
     }
 
-    /// The procfs, if anything was or may have to be read from it.
+    /// Returns the procfs; `None` if there is none.
     pub(super) fn proc(&mut self) -> Option<&ProcRoot> {
         if self.proc.is_none() {
             self.proc = ProcRoot::system().ok();
@@ -80,29 +80,29 @@ impl Source {
         self.proc.as_ref()
     }
 
-    /// Returns whether anything was read of the process.
+    /// Returns whether anything was read from the process's directory.
     pub(super) fn was_read(&self) -> bool {
         self.directory.is_some()
     }
 
-    /// Lets go of all but the process and the procfs.
+    /// Returns the process and the procfs, and closes the rest.
     pub(super) fn into_parts(self) -> (Option<Process>, Option<ProcRoot>) {
         (self.process, self.proc)
     }
 
-    /// Its directory in /proc.
+    /// Returns its directory in /proc.
     pub(super) fn directory(&mut self) -> Result<ProcDirectory, Complaint> {
         let directory = self.reach();
         directory.map_err(|errno| self.cannot_open("", errno))
     }
 
-    /// Opens a file or link of it.
+    /// Opens a file or link in its directory.
     pub(super) fn open(&mut self, entry: &str, flags: OFlags) -> Result<OwnedFd, Complaint> {
         self.open_entry(entry, flags)
             .map_err(|errno| self.cannot_open(entry, errno))
     }
 
-    /// The whole of a file of it.
+    /// Reads a file in its directory.
     pub(super) fn read(&mut self, entry: &str) -> Result<Vec<u8>, Complaint> {
         let mut text = Vec::new();
         let read = File::from(self.open(entry, OFlags::RDONLY)?).read_to_end(&mut text);
@@ -112,7 +112,7 @@ impl Source {
         Ok(text)
     }
 
-    /// Its namespace of a kind.
+    /// Opens its namespace of a kind.
     pub(super) fn namespace(&mut self, kind: NsKind) -> Result<NamespaceFile, Complaint> {
         let entry = format!("ns/{kind}");
         let opened = self.open(&entry, OFlags::RDONLY)?;
@@ -137,7 +137,7 @@ impl Source {
         }
     }
 
-    /// The kinds of namespace that there are.
+    /// Returns the kinds of namespace that the kernel has.
     pub(super) fn kinds(&mut self) -> Result<NsSet, Complaint> {
         let kinds = self
             .proc()
@@ -146,7 +146,7 @@ impl Source {
         kinds.map_err(|errno| wording::cannot_stat(&self.path("ns/user"), errno))
     }
 
-    /// The network namespace of the socket that is its descriptor `fd`.
+    /// Opens the network namespace of the socket that is its descriptor `fd`.
     pub(super) fn socket_namespace(&mut self, fd: i32) -> Result<Namespace, Complaint> {
         let process = self
             .process

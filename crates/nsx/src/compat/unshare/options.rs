@@ -39,7 +39,7 @@ mod long {
     pub(super) const WHITELIST_ENV: c_int = 273;
 }
 
-/// In the order in which the C library lists those that a prefix may mean.
+/// The order is that in which the C library lists the options that a prefix may mean.
 const LONG: &[LongOption] = &[
     LongOption(c"help", Value::None, b'h' as c_int),
     LongOption(c"version", Value::None, b'V' as c_int),
@@ -79,7 +79,7 @@ const LONG: &[LongOption] = &[
     LongOption(c"whitelist-env", Value::Required, long::WHITELIST_ENV),
 ];
 
-/// The options, as they are when the last of them is read.
+/// The options, as typed.
 #[derive(Default)]
 pub(super) struct Options<'a> {
     /// Kinds of new namespaces and the files to bind them to.
@@ -127,7 +127,7 @@ pub(super) enum Single {
 pub(super) enum Environment<'a> {
     #[default]
     Keep,
-    /// Only these variables stay.
+    /// Only these variables are kept.
     Clear(Vec<&'a [u8]>),
 }
 
@@ -205,7 +205,7 @@ impl<'a> Options<'a> {
         Ok(())
     }
 
-    /// Asks for a binfmt_misc in the procfs, which then has to be one of the new namespaces too.
+    /// Requests a binfmt_misc in the procfs, which must then be one of the new namespaces, too.
     fn mount_own_binfmt(&mut self) {
         self.mount_binfmt = Some(Path::new(BINFMT));
         self.mount_proc.get_or_insert(Path::new("/proc"));
@@ -220,9 +220,9 @@ impl<'a> Options<'a> {
         self.groups.ranges.push(range);
     }
 
-    /// Returns whether the group map consists of ranges, even if they are of one id. Somebody who
-    /// has the privilege writes the map, and needs no denial of setgroups. With an owner, somebody
-    /// who has the privilege maps single ids too.
+    /// Returns whether the group map consists of ranges, even of one id. A process with privilege
+    /// writes that map, so setgroups need not be denied. With an owner, the same is true of single
+    /// ids.
     pub(super) fn maps_ranges_of_groups(&self) -> bool {
         !self.groups.ranges.is_empty() || (self.owner.is_some() && self.groups.single.is_some())
     }
@@ -232,7 +232,7 @@ impl<'a> Options<'a> {
         self.kinds.iter().any(|(named, _)| *named == kind)
     }
 
-    /// The two rules that there are between options.
+    /// Checks the two rules between options.
     fn check(&self) -> Result<(), Complaint> {
         if (self.monotonic.is_some() || self.boottime.is_some()) && !self.names(NsKind::Time) {
             let text =
