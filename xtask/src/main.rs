@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod bench;
 mod check;
 mod completions;
@@ -31,6 +32,8 @@ enum Chore {
     Man,
     /// Write the completions for bash, zsh and fish
     Completions,
+    /// List the public items of the libraries
+    Api,
     /// Check that generated files are current, and properties that a compiler does not check
     Check,
     /// Compare with util-linux: instructions, system calls, time
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let outcome = match Chore::parse() {
         Chore::Man => man::pages().and_then(tree::write),
         Chore::Completions => tree::write(completions::scripts()),
+        Chore::Api => api::listings().and_then(tree::write),
         Chore::Check => check::run(),
         Chore::Bench(options) => bench::run(&options),
         #[cfg(target_arch = "x86_64")]

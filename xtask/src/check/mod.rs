@@ -4,7 +4,7 @@ mod litter;
 mod references;
 
 use crate::{
-    Outcome, completions, man,
+    Outcome, api, completions, man,
     tree::{self, Generated},
 };
 use clap::Command;
@@ -19,7 +19,7 @@ const STRICT: [&str; 3] = [
 
 /// Runs all checks and lists their findings.
 pub(crate) fn run() -> Outcome {
-    let mut problems = stale(&[man::pages()?, completions::scripts()].concat());
+    let mut problems = stale(&[man::pages()?, completions::scripts(), api::listings()?].concat());
     problems.extend(options_and_pages_differ()?);
     for path in tree::committed()? {
         let text = tree::read(&path)?;
