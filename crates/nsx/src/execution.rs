@@ -6,7 +6,7 @@ use crate::{
     exit::ExitStatus,
     out::{self, Output},
     status::StatusFd,
-    text::escape,
+    text::{self, escape},
 };
 use nsx_core::{
     ns::NsKind,
@@ -98,7 +98,7 @@ fn note_skipped(step: &Step, errno: Errno, verbose: bool) {
         _ if verbose => "",
         _ => return,
     };
-    let (act, reason) = (step.act(), out::reason(&errno));
+    let (act, reason) = (step.act(), text::reason(&errno));
     let text = format!("could not {act}: {reason}{consequence}");
     out::note(&text);
 }

@@ -1,7 +1,7 @@
 //! Proposals for commands and options that nsx does not have, and that people know from container
 //! engines and util-linux.
 
-use crate::out;
+use crate::text;
 use clap::error::{ContextKind, ContextValue};
 use std::ffi::OsString;
 
@@ -248,7 +248,7 @@ pub(crate) fn list_option(word: &str) -> Option<String> {
 /// Returns a word in quotes that a shell takes off again, if that can be done in a line that is
 /// safe to show.
 pub(crate) fn quoted(text: &str) -> Option<String> {
-    if out::shown(text.as_ref()) != text {
+    if text::shown(text.as_ref()) != text {
         return None;
     }
     let is_safe_in_double = !text.contains(['"', '$', '`', '\\', '!']);

@@ -1,12 +1,11 @@
 //! Standard output and standard error: no other module writes to them.
 
-pub use crate::text::{chain, reason, shown};
 use crate::{
     answer::{self, Answer, Part},
     error::Error,
     exit::ExitStatus,
     style::{Color, Styles},
-    text::escape,
+    text::{self, escape},
 };
 use nsx_core::descriptor::{self, write_all};
 use rustix::{event::PollFlags, io::Errno};
@@ -112,7 +111,7 @@ pub(crate) fn error(text: &str) {
 /// Prints an error with its hints on standard error. Returns the exit status of a command that ends
 /// with `failure` when nsx fails.
 pub(crate) fn report(failed: &Error, failure: ExitStatus) -> ExitStatus {
-    error(&chain(failed));
+    error(&text::chain(failed));
     for hint in failed.hints() {
         stderr("  ", &hint);
     }

@@ -1,7 +1,7 @@
 //! The common parts of the requests of unshare and enter: the caller, the program to run, users and
 //! groups.
 
-use crate::{error::Error, out};
+use crate::{error::Error, text};
 use nsx_core::{
     accounts,
     plan::{Caller, PlanError},
@@ -103,11 +103,14 @@ fn id(
         let number = nsx_core::proc::decimal(bytes).and_then(|number| u32::try_from(number).ok());
         return number
             .filter(|number| *number != u32::MAX)
-            .ok_or_else(|| Error::Usage(format!("{what} id {} is too large", out::shown(word))));
+            .ok_or_else(|| Error::Usage(format!("{what} id {} is too large", text::shown(word))));
     }
     match by_name(bytes) {
         Ok(Some(id)) => Ok(id),
-        Ok(None) => Err(Error::UnknownName(what, out::shown(word))),
-        Err(error) => Err(Error::Lookup(format!("{what} {}", out::shown(word)), error)),
+        Ok(None) => Err(Error::UnknownName(what, text::shown(word))),
+        Err(error) => Err(Error::Lookup(
+            format!("{what} {}", text::shown(word)),
+            error,
+        )),
     }
 }

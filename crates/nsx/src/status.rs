@@ -1,6 +1,10 @@
 //! `--status-fd`: one line of JSON at each stage, for programs that start programs.
 
-use crate::{error::Error, out, text::escape};
+use crate::{
+    error::Error,
+    out,
+    text::{self, escape},
+};
 use nsx_core::{
     descriptor,
     ns::NsKind,
@@ -95,7 +99,7 @@ impl StatusFd {
         self.say(&Stage::Failed {
             step: failure.map(|failure| escape(failure.step().call().as_bytes())),
             errno: failure.map(|failure| errno_name(failure.errno)),
-            message: escape(out::chain(error).as_bytes()),
+            message: escape(text::chain(error).as_bytes()),
         });
     }
 
@@ -110,7 +114,7 @@ impl StatusFd {
         {
             out::note(&format!(
                 "failed to write to the descriptor of --status-fd: {}",
-                out::reason(&errno)
+                text::reason(&errno)
             ));
         }
     }

@@ -1,6 +1,6 @@
 //! Failures as util-linux words them.
 
-use crate::{exit::ExitStatus, out};
+use crate::{exit::ExitStatus, out, text};
 use rustix::io::Errno;
 
 /// A failure that ends a program of util-linux before its work is done.
@@ -21,7 +21,7 @@ impl Complaint {
 
     /// Returns a complaint in the words that `parts` make up, with the meaning of `errno`.
     pub(super) fn because<const N: usize>(parts: [&[u8]; N], errno: Errno) -> Self {
-        let reason = out::reason(&errno);
+        let reason = text::reason(&errno);
         Self::new([&parts.concat(), b": ", reason.as_bytes()])
     }
 

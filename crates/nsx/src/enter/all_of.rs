@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     exit::ExitStatus,
     out, program, target,
-    text::{escape, escape_json},
+    text::{self, escape, escape_json},
 };
 use clap::Args;
 use nsx_core::{
@@ -98,7 +98,7 @@ pub(super) fn run(options: &Options, pattern: &OsString) -> Result<ExitStatus, E
                 Ok(job) => running.push(job),
                 Err(errno) => {
                     printer.ended(&name, ExitStatus::NOT_RUN);
-                    failed.push(format!("{name} ({})", out::reason(&errno)));
+                    failed.push(format!("{name} ({})", text::reason(&errno)));
                 }
             }
         }
@@ -146,7 +146,7 @@ fn matches(pattern: &OsString, unique: Option<NsKind>) -> Result<Vec<Match>, Err
             .retain(|it| namespace(host.proc(), &it.found, kind).is_none_or(|id| seen.insert(id)));
     }
     if matches.is_empty() {
-        let message = format!("no {} fits {}", parsed.subject(), out::shown(pattern));
+        let message = format!("no {} fits {}", parsed.subject(), text::shown(pattern));
         return Err(Error::Missing(message));
     }
     Ok(matches)
@@ -284,7 +284,7 @@ impl Job {
         Some(format!(
             "{} (its output could not be read: {})",
             self.name,
-            out::reason(&errno)
+            text::reason(&errno)
         ))
     }
 

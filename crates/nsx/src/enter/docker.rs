@@ -2,7 +2,7 @@
 //! none.
 
 use super::arguments::Arguments;
-use crate::out;
+use crate::text;
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStrExt,
@@ -28,7 +28,7 @@ pub(super) fn typed(letters: &[u8], read: &Arguments, rest: &[OsString]) -> Opti
         the target\n  \
          for a program in the container, type: {}\n  \
          for the IPC namespace alone, write both apart: -t TARGET -i",
-        out::shown(OsStr::from_bytes(letters)),
+        text::shown(OsStr::from_bytes(letters)),
         in_own_words(others, read, rest)
     ))
 }
@@ -38,7 +38,7 @@ fn in_own_words(letters: &[u8], read: &Arguments, rest: &[OsString]) -> String {
     let mut options = Vec::new();
     let (mut target, mut program) = (read.target.clone(), None);
     if read.names_target() {
-        options.extend(read.options.iter().map(|word| out::shown(word)));
+        options.extend(read.options.iter().map(|word| text::shown(word)));
     }
     let mut words = rest.iter();
     if letters.iter().all(|letter| OTHERS.contains(letter)) {
@@ -47,7 +47,7 @@ fn in_own_words(letters: &[u8], read: &Arguments, rest: &[OsString]) -> String {
                 option.to_owned(),
                 words
                     .next()
-                    .map(|value| out::shown(value))
+                    .map(|value| text::shown(value))
                     .unwrap_or_default(),
             ]);
         }
@@ -61,18 +61,18 @@ fn in_own_words(letters: &[u8], read: &Arguments, rest: &[OsString]) -> String {
             b"--" => {}
             [b'-', letter] if long_form(*letter).is_some() => {
                 options.extend(long_form(*letter).map(str::to_owned));
-                options.extend(words.next().map(|value| out::shown(value)));
+                options.extend(words.next().map(|value| text::shown(value)));
             }
-            [b'-', ..] => options.push(out::shown(word)),
+            [b'-', ..] => options.push(text::shown(word)),
             _ if target.is_none() && !read.names_target() => target = Some(word.clone()),
             _ => {
-                program = Some(out::shown(word));
+                program = Some(text::shown(word));
                 break;
             }
         }
     }
     let target = match target {
-        Some(target) => Some(out::shown(&target)),
+        Some(target) => Some(text::shown(&target)),
         None => (!read.names_target()).then(|| "TARGET".to_owned()),
     };
     let more = words.next().map(|_| "...".to_owned());

@@ -1,6 +1,6 @@
 //! Options for the program's environment.
 
-use crate::{error::Error, out};
+use crate::{error::Error, text};
 use clap::Args;
 use nsx_target::enter::{Change, Environment};
 use std::{
@@ -61,7 +61,7 @@ fn check(name: &OsStr) -> Result<(), Error> {
     if name.is_empty() || name.as_bytes().contains(&b'=') {
         return Err(Error::usage(format!(
             "`{}` is not the name of a variable",
-            out::shown(name)
+            text::shown(name)
         )));
     }
     Ok(())

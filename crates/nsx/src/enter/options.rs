@@ -4,7 +4,7 @@ use super::{
     all_of::ManyOptions, arguments::Arguments, docker, environment::EnvironmentOptions,
     kinds::KindFlags, pty::PtyOptions,
 };
-use crate::{out, program};
+use crate::{program, text};
 use clap::{
     Args, CommandFactory, FromArgMatches, Parser,
     builder::{StyledStr, ValueHint},
@@ -171,7 +171,7 @@ impl Options {
     /// Checks for contradictions that clap cannot see.
     fn check(&self, is_without_target: bool) -> Result<(), (ErrorKind, String)> {
         let all_of = self.common.many.all_of.as_deref();
-        let shown = |word: &OsString| out::shown(word);
+        let shown = |word: &OsString| text::shown(word);
         match (&self.target, self.named_target.as_deref().or(all_of)) {
             (Some(one), Some(other)) => {
                 let by = if all_of.is_some() {
@@ -179,7 +179,7 @@ impl Options {
                 } else {
                     "--target"
                 };
-                let other = out::shown(other);
+                let other = text::shown(other);
                 Err((
                     ErrorKind::ArgumentConflict,
                     format!(
@@ -219,7 +219,7 @@ impl Options {
     pub(super) fn entered(&self) -> String {
         self.target().map_or_else(
             || "the namespaces".to_owned(),
-            |target| format!("process {}", out::shown(target)),
+            |target| format!("process {}", text::shown(target)),
         )
     }
 
@@ -229,7 +229,7 @@ impl Options {
             return Vec::new();
         };
         let Common { kinds, .. } = &self.common;
-        let shown = out::shown(taken);
+        let shown = text::shown(taken);
         let program = program::is_found(taken).then(|| {
             format!(
                 "{shown} is a program, and TARGET comes before it: is a variable for TARGET empty?"
@@ -259,7 +259,7 @@ impl Options {
         let word = self.after_uts.as_deref().or(glued.map(Path::as_os_str))?;
         Some(format!(
             "-u is --uts; to run the program as user {0}: --user {0}",
-            out::shown(word)
+            text::shown(word)
         ))
     }
 
@@ -280,7 +280,7 @@ fn with_tip(mut error: clap::Error, target: Option<&OsStr>) -> clap::Error {
         (error.kind(), error.get(ContextKind::InvalidArg))
     {
         let taken = target.map(|target| {
-            let target = out::shown(target);
+            let target = text::shown(target);
             format!(
                 "{target} is taken for TARGET, and {option} for an option of nsx: those of the \
                 program come after it"

@@ -4,7 +4,6 @@ use super::user_ns::{Names, UserNs, own_names};
 use crate::{
     answer::Answer,
     error::Error,
-    out,
     text::{self, escape},
 };
 use nsx_core::idmap::{Access, Acl, FileIds, IdKind, Verdict, Want};
@@ -99,7 +98,7 @@ impl Permissions {
     }
 
     fn failed(&self, error: impl StdError + 'static) -> Error {
-        Error::failed(format!("look at {}", out::shown(&self.path)), error)
+        Error::failed(format!("look at {}", text::shown(&self.path)), error)
     }
 }
 

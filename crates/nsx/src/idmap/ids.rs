@@ -4,7 +4,6 @@ use super::user_ns::{Names, UserNs, own_names};
 use crate::{
     answer::Answer,
     error::Error,
-    out,
     query::maps::Range,
     table::{Align, Table},
     text::{self, escape},
@@ -78,7 +77,7 @@ impl Id {
                     return Err(Error::Usage(format!(
                         "{}: an id is a number from 0 to 4294967294; names stand after user or \
                         group",
-                        out::shown(word)
+                        text::shown(word)
                     )));
                 }
             };

@@ -1,6 +1,6 @@
 //! A process that a word names, and its id in the procfs that is read.
 
-use crate::{error::Error, hints, out, target};
+use crate::{error::Error, hints, target, text};
 use nsx_core::{
     census,
     ns::{NsId, NsKind, NsSet},
@@ -83,7 +83,7 @@ fn namespaces_in_copy(word: &OsStr, kinds: NsSet, proc: &ProcRoot) -> Result<Vec
     let Ok(Target::Process { pid, inode: None }) = Target::parse(word.as_bytes()) else {
         return Err(Error::usage(format!(
             "{} is not a number: in a copy of /proc, processes are named by their numbers",
-            out::shown(word)
+            text::shown(word)
         )));
     };
     census::namespaces_of(proc, pid, kinds).map_err(|error| {

@@ -13,13 +13,12 @@ use super::{
 use crate::{
     answer::{Answer, Format, Part},
     error::Error,
-    out,
     query::{
         cell::Cell,
         column::{Column, NsColumn, ProcessColumn},
     },
     table::{Align, Table},
-    text::{escape, listed},
+    text::{self, escape, listed},
 };
 use nsx_core::{
     hash::HashSet,
@@ -39,7 +38,7 @@ impl Saved {
             .find(|process| number.is_some_and(|number| process.pid() == Some(number)))
             .map(|process| process.namespaces.clone())
             .ok_or_else(|| {
-                Error::Missing(format!("the census has no process {}", out::shown(word)))
+                Error::Missing(format!("the census has no process {}", text::shown(word)))
             })
     }
 
@@ -167,7 +166,7 @@ impl Saved {
         let Some((row, ns)) = found.and_then(|row| Some((row, self.listing.ns(row)?))) else {
             return Err(Error::Missing(format!(
                 "the census has no namespace {}",
-                out::shown(word)
+                text::shown(word)
             )));
         };
         let held = more.held.get(&ns).cloned().unwrap_or_default();

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     answer::{Answer, Format},
     error::Error,
-    out,
     query::system::System,
+    text,
 };
 use nsx_core::ns::NsSet;
 use std::ffi::OsString;
@@ -39,7 +39,7 @@ impl Target {
             }
             Operand::Namespace(_) if self.kinds.is_some() => Err(Error::usage(format!(
                 "-t is for the namespaces of a process, and {} is a namespace",
-                out::shown(&self.word)
+                text::shown(&self.word)
             ))),
             Operand::Namespace(wanted) => why::of_namespace(wanted, self.deep, system, format),
         }

@@ -1,6 +1,11 @@
 //! The ids to translate: operands, and numbers on standard input.
 
-use crate::{error::Error, out, out::Output, target, text::escape};
+use crate::{
+    error::Error,
+    out::Output,
+    target,
+    text::{self, escape},
+};
 use nsx_core::pid::{self, Pid, PinError, Process};
 use nsx_target::Target;
 use rustix::io::Errno;
@@ -42,7 +47,7 @@ impl Operand {
         if bytes == STANDARD_INPUT {
             return Ok(Self::StandardInput);
         }
-        let wrong = |error: &dyn StdError| Error::Usage(format!("{}: {error}", out::shown(word)));
+        let wrong = |error: &dyn StdError| Error::Usage(format!("{}: {error}", text::shown(word)));
         if is_from {
             let pid = pid::parse(bytes).map_err(|error| wrong(&error))?;
             return Ok(Self::Id(Id { pid, inode: None }));
@@ -54,7 +59,7 @@ impl Operand {
             }
             _ => Err(Error::Usage(format!(
                 "{}: a namespace is listed by itself",
-                out::shown(word)
+                text::shown(word)
             ))),
         }
     }

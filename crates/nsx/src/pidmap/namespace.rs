@@ -1,6 +1,6 @@
 //! The PID namespace that a word of the command line means.
 
-use crate::{error::Error, hints, out, target};
+use crate::{error::Error, hints, target, text};
 use nsx_core::{
     ns::{NsId, NsKind},
     pid::{Numbering, Process},
@@ -33,7 +33,7 @@ impl Named {
 
 /// Opens the PID namespace that a target is, holds or is in.
 pub(super) fn of_target(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, Error> {
-    let unfit = || Error::Usage(format!("{} is not a PID namespace", out::shown(word)));
+    let unfit = || Error::Usage(format!("{} is not a PID namespace", text::shown(word)));
     // A namespace whose name says that it is of another kind is not looked up.
     if NsId::parse(word.as_bytes()).is_ok_and(|ns| ns.kind != NsKind::Pid) {
         return Err(unfit());
@@ -43,7 +43,7 @@ pub(super) fn of_target(word: &OsStr, proc: &ProcRoot) -> Result<Numbering, Erro
         Found::Namespace(ns) if ns.id().kind != NsKind::Pid => Err(unfit()),
         Found::Namespace(ns) => Numbering::of_namespace(ns, proc).map_err(|error| {
             Error::failed(
-                format!("open the PID namespace {}", out::shown(word)),
+                format!("open the PID namespace {}", text::shown(word)),
                 error,
             )
         }),

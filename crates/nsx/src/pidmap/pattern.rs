@@ -6,7 +6,7 @@
 //! Most expressions have a fixed part, such as `pid=`: lines without it are skipped, and the search
 //! for it is as fast as memory is read.
 
-use crate::{error::Error, out};
+use crate::{error::Error, text};
 use memchr::memmem;
 use regex_lite::{CaptureLocations, Regex};
 use std::{borrow::Cow, ffi::OsStr, ops::Range, str};
@@ -23,7 +23,7 @@ pub(super) struct Pattern {
 impl Pattern {
     /// Compiles an expression.
     pub(super) fn new(expression: &OsStr) -> Result<Self, Error> {
-        let wrong = |reason: &str| Error::Usage(format!("{}: {reason}", out::shown(expression)));
+        let wrong = |reason: &str| Error::Usage(format!("{}: {reason}", text::shown(expression)));
         let text = expression
             .to_str()
             .ok_or_else(|| wrong("a regular expression is UTF-8"))?;

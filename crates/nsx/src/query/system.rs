@@ -1,6 +1,6 @@
 //! The system that a query looks at.
 
-use crate::{error::Error, out, program};
+use crate::{error::Error, program, text};
 use nsx_core::{
     census::{Census, Query, Sources},
     ns::NsSet,
@@ -49,7 +49,7 @@ impl System {
 
 /// Opens the procfs that is mounted on a directory, or copied to it.
 fn procfs_at(directory: &Path) -> Result<ProcRoot, Error> {
-    let shown = out::shown(directory.as_os_str());
+    let shown = text::shown(directory.as_os_str());
     let unopened = |errno| Error::failed(format!("open {shown}"), errno);
     let proc = ProcRoot::open(directory).map_err(unopened)?;
     if proc.is_procfs() {

@@ -1,7 +1,7 @@
 //! The options about users and groups.
 
 use super::maps::Maps;
-use crate::{error::Error, out, program};
+use crate::{error::Error, program, text};
 use clap::{Args, ValueEnum};
 use nsx_core::{
     idmap::{self, IdKind, MapRequest, RangeRequest},
@@ -133,7 +133,7 @@ impl IdOptions {
         for word in words {
             let range = RangeRequest::parse(word.as_bytes());
             ranges.push(
-                range.map_err(|error| Error::Usage(format!("{}: {error}", out::shown(word))))?,
+                range.map_err(|error| Error::Usage(format!("{}: {error}", text::shown(word))))?,
             );
         }
         ranges.extend(self.map_auto.then_some(RangeRequest::Auto));

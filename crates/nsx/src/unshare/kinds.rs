@@ -1,6 +1,6 @@
 //! The options that name kinds of namespaces, and the files that keep them.
 
-use crate::{error::Error, out, pin};
+use crate::{error::Error, pin, text};
 use clap::{Args, builder::ValueHint};
 use nsx_core::{
     ns::NsKind,
@@ -73,7 +73,7 @@ impl KindOptions {
         }
         for word in &self.pin {
             let pin = pin::parse(word).ok_or_else(|| {
-                Error::Usage(format!("--pin {}: {}", out::shown(word), pin::FORM))
+                Error::Usage(format!("--pin {}: {}", text::shown(word), pin::FORM))
             })?;
             request.kinds.insert(pin.kind);
             request.pins.push(pin);

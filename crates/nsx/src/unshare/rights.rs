@@ -1,6 +1,6 @@
 //! The options about what the program may do, and about its environment.
 
-use crate::{error::Error, out};
+use crate::{error::Error, text};
 use clap::Args;
 use nsx_core::{
     environment::Environment,
@@ -109,7 +109,7 @@ impl EnvironmentOptions {
             if name.as_bytes().contains(&b'=') {
                 return Err(Error::Usage(format!(
                     "{} is no name of a variable",
-                    out::shown(name)
+                    text::shown(name)
                 )));
             }
         }
@@ -121,7 +121,7 @@ impl EnvironmentOptions {
         }
         for word in &self.env {
             let (name, value) = split(word).ok_or_else(|| {
-                Error::Usage(format!("--env {}: it takes NAME=VALUE", out::shown(word)))
+                Error::Usage(format!("--env {}: it takes NAME=VALUE", text::shown(word)))
             })?;
             environment.set(name, value);
         }

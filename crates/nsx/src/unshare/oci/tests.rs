@@ -1,7 +1,7 @@
 //! Translations of small files, and of arbitrary ones.
 
 use super::*;
-use crate::out;
+use crate::text;
 use nsx_core::plan::{Change, Contents, FileSystem};
 use proptest::prelude::*;
 use rustix::mount::{MountFlags, MountPropagationFlags};
@@ -10,7 +10,7 @@ use serde_json::json;
 /// The bundle /b of this file, or what is wrong with it.
 fn read(json: &Value) -> Result<Bundle, String> {
     let (config, json) = parse(json.to_string().as_bytes()).map_err(|error| error.to_string())?;
-    Bundle::new(&config, &json, Path::new("/b"), Vec::new()).map_err(|error| out::chain(&error))
+    Bundle::new(&config, &json, Path::new("/b"), Vec::new()).map_err(|error| text::chain(&error))
 }
 
 /// A small file with these properties beside it.
