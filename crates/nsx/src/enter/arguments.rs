@@ -69,7 +69,12 @@ impl Arguments {
                 }
                 [b'-', b'-', long @ ..] => words = read.long(command, word, long, rest),
                 [b'-', letters @ ..] if !letters.is_empty() => {
-                    if let Some(typed) = docker::typed(letters, &read, rest) {
+                    let before = docker::Before {
+                        options: &read.options,
+                        target: read.target.as_ref(),
+                        names_target: read.names_target(),
+                    };
+                    if let Some(typed) = docker::typed(letters, &before, rest) {
                         return Err(typed);
                     }
                     words = read.short(command, letters, rest);

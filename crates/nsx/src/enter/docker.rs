@@ -1,7 +1,6 @@
 //! Options of docker exec that fingers type out of habit: each has a meaning of its own here, or
 //! none.
 
-use super::arguments::Arguments;
 use crate::text;
 use std::{
     ffi::{OsStr, OsString},
@@ -11,9 +10,17 @@ use std::{
 /// The letters that docker exec knows, without `i` and `t`.
 const OTHERS: &[u8] = b"deuw";
 
-/// Returns what to type in place of `-it`, in whatever form, if the letters after a dash are that.
-/// `read` is what stands before that word, `rest` what follows.
-pub(super) fn typed(letters: &[u8], read: &Arguments, rest: &[OsString]) -> Option<String> {
+/// The words of the command line before the options of docker exec.
+pub(super) struct Before<'a> {
+    pub(super) options: &'a [OsString],
+    pub(super) target: Option<&'a OsString>,
+    /// `true` if an option names TARGET.
+    pub(super) names_target: bool,
+}
+
+/// Returns what to type in place of `-it`, in any form, if the letters after a dash are that. `rest`
+/// are the words after the letters.
+pub(super) fn typed(letters: &[u8], before: &Before<'_>, rest: &[OsString]) -> Option<String> {
     let (others, rest) = match letters {
         [b'i', b't', others @ ..] => (others, rest),
         [b't', b'i', others @ ..] if others.iter().all(|letter| OTHERS.contains(letter)) => {
@@ -29,16 +36,16 @@ pub(super) fn typed(letters: &[u8], read: &Arguments, rest: &[OsString]) -> Opti
          for a program in the container, type: {}\n  \
          for the IPC namespace alone, write both apart: -t TARGET -i",
         text::shown(OsStr::from_bytes(letters)),
-        in_own_words(others, read, rest)
+        in_own_words(others, before, rest)
     ))
 }
 
-/// The command that does what was meant.
-fn in_own_words(letters: &[u8], read: &Arguments, rest: &[OsString]) -> String {
+/// Returns the command that does what was meant.
+fn in_own_words(letters: &[u8], before: &Before<'_>, rest: &[OsString]) -> String {
     let mut options = Vec::new();
-    let (mut target, mut program) = (read.target.clone(), None);
-    if read.names_target() {
-        options.extend(read.options.iter().map(|word| text::shown(word)));
+    let (mut target, mut program) = (before.target.cloned(), None);
+    if before.names_target {
+        options.extend(before.options.iter().map(|word| text::shown(word)));
     }
     let mut words = rest.iter();
     if letters.iter().all(|letter| OTHERS.contains(letter)) {
@@ -64,7 +71,7 @@ fn in_own_words(letters: &[u8], read: &Arguments, rest: &[OsString]) -> String {
                 options.extend(words.next().map(|value| text::shown(value)));
             }
             [b'-', ..] => options.push(text::shown(word)),
-            _ if target.is_none() && !read.names_target() => target = Some(word.clone()),
+            _ if target.is_none() && !before.names_target => target = Some(word.clone()),
             _ => {
                 program = Some(text::shown(word));
                 break;
@@ -73,7 +80,7 @@ fn in_own_words(letters: &[u8], read: &Arguments, rest: &[OsString]) -> String {
     }
     let target = match target {
         Some(target) => Some(text::shown(&target)),
-        None => (!read.names_target()).then(|| "TARGET".to_owned()),
+        None => (!before.names_target).then(|| "TARGET".to_owned()),
     };
     let more = words.next().map(|_| "...".to_owned());
     let words = std::iter::once("nsx enter".to_owned())
@@ -111,7 +118,7 @@ pub(super) fn instead_of(option: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::enter::Options;
+    use crate::enter::{Options, arguments::Arguments};
     use clap::CommandFactory;
 
     #[test]

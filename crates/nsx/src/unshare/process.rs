@@ -1,6 +1,5 @@
 //! The options about processes and signals.
 
-use super::request::usage;
 use crate::error::Error;
 use clap::Args;
 use nsx_core::{
@@ -62,10 +61,10 @@ impl ProcessOptions {
             || request.joins.iter().any(|file| file.kind() == NsKind::Pid);
         let enters_time = kinds.contains(NsKind::Time) && !caller.exec_enters_time;
         if enters_time && self.no_fork {
-            return usage(
+            return Err(Error::usage(
                 "with --no-fork the program is not in the new time namespace: before Linux 6.3 \
                 only a child enters it",
-            );
+            ));
         }
         let is_requested = self.fork
             || self.status_fd.is_some()

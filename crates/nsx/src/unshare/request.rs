@@ -126,6 +126,6 @@ fn from_bundle(
     Ok(request)
 }
 
-pub(super) fn usage<T>(text: &str) -> Result<T, Error> {
+fn usage<T>(text: &str) -> Result<T, Error> {
     Err(Error::Usage(text.to_owned()))
 }
