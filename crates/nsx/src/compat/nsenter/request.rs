@@ -40,6 +40,7 @@ pub(super) fn request(
     caller: &Caller,
 ) -> Result<Request, Complaint> {
     let mut request = Request {
+        exactly: true,
         cgroups_required: true,
         wait: match options.no_fork {
             true => Wait::Never,
