@@ -32,19 +32,19 @@ complete -c nsx -n "__fish_nsx_needs_command" -f -a "ls" -d 'List namespaces, or
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "pidmap" -d 'Translate process ids between PID namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "idmap" -d 'Translate user and group ids between user namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "pin" -d 'Keep namespaces of a process or container in files'
-complete -c nsx -n "__fish_nsx_needs_command" -f -a "rm" -d 'Take away pins: files that keep namespaces'
+complete -c nsx -n "__fish_nsx_needs_command" -f -a "rm" -d 'Remove pins: files that keep namespaces'
 complete -c nsx -n "__fish_nsx_needs_command" -f -a "compat" -d 'Run as a program of util-linux, exactly, as a link to nsx of that name does'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l from-oci -d 'Run the OCI runtime bundle that this config.json describes' -r -F
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l pin -d 'Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE' -r -F
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l pin -d 'Keep the new namespace of KIND in FILE, like --KIND=FILE; implies that kind' -r -F
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-user -d 'Map the caller to this user inside; implies --user' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-group -d 'Map the caller\'s group to this one inside; implies --user' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-users -d 'Map a range of users; implies --user; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-groups -d 'Map a range of groups; implies --user; repeatable' -r
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l owner -d 'Have this user and group own the new user namespace; implies --user' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l owner -d 'Make this user and group the owner of the new user namespace; implies --user' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l setgroups -d 'Set whether programs inside may call setgroups(2)' -r -f -a "allow\t'They may'
 deny\t'They may not'"
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s S -l setuid -d 'Run the program as this user' -r
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s G -l setgid -d 'Run the program as this group, with no supplementary ones' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s G -l setgid -d 'Run the program as this group, without supplementary groups' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l hostname -d 'Host name in the new UTS namespace; implies --uts' -r -f -a "(__fish_print_hostnames)"
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l domainname -d 'NIS domain name in the new UTS namespace; implies --uts' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s R -l root -d 'Make DIR the root directory; implies --mount' -r -f -a "(__fish_complete_directories)"
@@ -53,22 +53,22 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l propagation -d 'Set 
 shared\t'Both sides see mounts of the other'
 slave\t'Mounts outside are seen inside'
 unchanged\t'As each mount point has it'"
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s l -l load-interp -d 'Register an interpreter there, in the form of binfmt_misc; implies --mount-binfmt' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s l -l load-interp -d 'Register an interpreter there, in the format of binfmt_misc; implies --mount-binfmt' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l bind -d 'Show the directory or file SRC at DST, by default at the same path; implies --mount' -r
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l ro-bind -d 'The same, to be read and not changed; implies --mount' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l ro-bind -d 'Show SRC at DST read-only; implies --mount' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l tmpfs -d 'Mount an empty directory in memory on DIR; implies --mount' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l overlay -d 'Show directories merged at DST, the first on top; implies --mount' -r
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l status-fd -d 'Write a line of JSON at each stage to descriptor N; implies --fork' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l status-fd -d 'Write one line of JSON at each stage to descriptor N; implies --fork' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l cap-drop -d 'Take a capability, or `all`, away from the program for good; repeatable' -r
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l cap-keep -d 'Leave the program this capability, whoever it runs as, though --cap-drop takes it; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l cap-keep -d 'Let the program keep this capability, also as another user and in spite of --cap-drop; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l env -d 'Set a variable of the program\'s environment; repeatable' -r
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l unset-env -d 'Remove a variable from it; repeatable' -r
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l keep-env -d 'Start from an empty one, but keep this variable; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l unset-env -d 'Remove a variable from the environment; repeatable' -r
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l keep-env -d 'Start from an empty environment, but keep this variable; repeatable' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l whitelist-env -d 'Apply --keep-env to each of NAMES, with commas between them' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l monotonic -d 'Set the monotonic clock ahead by OFFSET; implies --time' -r
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l boottime -d 'Set the boot-time clock ahead by OFFSET; implies --time' -r
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l explain -d 'Print the plan, a line a step, and run nothing'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s v -l verbose -d 'Say on standard error what was skipped'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l explain -d 'Print the plan, one line per step, and run nothing'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s v -l verbose -d 'Report on standard error which steps were skipped'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s m -l mount -d 'Mount points'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s u -l uts -d 'Host name and NIS domain name'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s i -l ipc -d 'System V IPC and POSIX message queues'
@@ -77,9 +77,9 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s p -l pid -d 'Process
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s U -l user -d 'User and group ids, capabilities'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s C -l cgroup -d 'The root of the cgroup tree'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s T -l time -d 'Offsets of the monotonic and boot-time clocks'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s a -l all -d 'Every kind that the kernel has; implies --map-root-user where no other option maps ids'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s a -l all -d 'Every kind that the kernel has; implies --map-root-user if no other option maps ids'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s r -l map-root-user -d 'Be root inside: map the caller to user 0 and group 0; implies --user'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s c -l map-current-user -d 'Be oneself inside: map the caller to the same user and group; implies --user'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s c -l map-current-user -d 'Keep your own user and group ids inside; implies --user'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-auto -d 'Map ids like --map-users=auto --map-groups=auto'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l map-subids -d 'Map ids like --map-users=subids --map-groups=subids'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l mount-proc -d 'Mount a procfs on DIR, by default /proc; implies --mount'
@@ -89,17 +89,17 @@ complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-sys -d 'Wit
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-mqueue -d 'With --ipc, leave /dev/mqueue as it is'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-mount-cgroup -d 'With --cgroup, leave /sys/fs/cgroup as it is'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-lo -d 'With --net, leave the loopback device down'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l ro-root -d 'Show all files as they are, to be read and not changed; implies --mount'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l ro-root -d 'Make all files read-only; implies --mount'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l dev -d 'Mount a minimal /dev; implies --mount'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s f -l fork -d 'Run the program as a child of nsx'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-fork -d 'With --pid, become the program oneself: only its children are in the new PID namespace'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l init -d 'Be PID 1 oneself, and run the program as its child; implies --pid'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-fork -d 'With --pid, exec the program without forking: only its children are in the new PID namespace'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l init -d 'Make nsx PID 1, and run the program as its child; implies --pid'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-kill-child -d 'If nsx forks, let the program live on when nsx is killed'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l kill-child -d 'Send the program SIGNAL when nsx ends, by default KILL, which it gets anyway; implies --fork'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l forward-signals -d 'Pass TERM and INT on to the program, which nsx does with every signal; implies --fork'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l keep-caps -d 'Leave the program all that it has in the new user namespace, whoever it runs as'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l keep-caps -d 'Let the program keep all its capabilities in the new user namespace, also as another user'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l no-new-privs -d 'Let no exec give the program more privilege than it has, as a set-user-id one would'
-complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l clear-env -d 'Start from an empty one'
+complete -c nsx -n "__fish_nsx_using_subcommand unshare" -l clear-env -d 'Start from an empty environment'
 complete -c nsx -n "__fish_nsx_using_subcommand unshare" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s t -l target -d 'The process, as nsenter(1) takes it' -r -f -a "(nsx __targets 2>/dev/null)"
 complete -c nsx -n "__fish_nsx_using_subcommand enter" -s w -l wd -d 'Start the program in DIR, as the target sees it; where the target is, if its mount namespace is joined' -r -f -a "(__fish_complete_directories)"

@@ -39,7 +39,7 @@ pub enum Nsx {
     Idmap(idmap::Options),
     /// Keep namespaces of a process or container in files
     Pin(pin::Options),
-    /// Take away pins: files that keep namespaces
+    /// Remove pins: files that keep namespaces
     Rm(rm::Options),
     /// Run as a program of util-linux, exactly, as a link to nsx of that name does
     Compat(CompatOptions),

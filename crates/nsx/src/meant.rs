@@ -5,7 +5,7 @@ use crate::text;
 use clap::error::{ContextKind, ContextValue};
 use std::ffi::OsString;
 
-/// Puts a proposal into an error of clap's, in place of its own, which goes by letters alone.
+/// Replaces the proposal in an error of clap's, which compares letters alone.
 pub(crate) fn propose(error: &mut clap::Error, proposal: Option<String>) {
     // clap would have an unknown option be an operand: `-- -J`.
     error.remove(ContextKind::Suggested);

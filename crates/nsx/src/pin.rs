@@ -1,8 +1,6 @@
-//! `nsx pin`: keeps a namespace that exists in a file; and the words for pins that other commands
-//! take too.
+//! `nsx pin`: keeps an existing namespace in a file. Also the words for pins that other commands take.
 //!
-//! It is a command of its own because it runs no program: `nsx enter` would have to run one, and
-//! `nsx ls` changes nothing.
+//! Neither `nsx enter`, which runs a program, nor `nsx ls`, which changes nothing, could do this.
 
 use crate::{error::Error, exit::ExitStatus, hints, program, target, text::escape};
 use clap::{Parser, builder::ValueHint};
@@ -28,14 +26,14 @@ Examples:
   nsx pin docker:web netns:web              the network of a container, for `ip netns exec web`
   nsx pin 4711 uts=/run/x/uts ipc=/run/x/ipc
                                             two namespaces of a process
-  nsx rm netns:web                          the way back
+  nsx rm netns:web                          remove the pin
 
-Exit status: 0 if all are kept, 1 if the target is not there, 2 for wrong usage or a failure.";
+Exit status: 0 if all are kept, 1 if the target does not exist, 2 for wrong usage or a failure.";
 
 /// Keep namespaces of a process or container in files
 ///
-/// Each namespace is bound to its file, which is made if it is missing, and lives until `nsx rm`
-/// takes the file away, whatever becomes of the processes. If one cannot be kept, none is.
+/// Each namespace is bound to its file, which is created if it is missing, and lives until `nsx rm`
+/// removes the file, even if all its processes end. If one namespace cannot be kept, none is.
 #[derive(Debug, Parser)]
 #[command(name = "nsx pin", bin_name = "nsx pin", after_help = EXAMPLES)]
 pub struct Options {
@@ -66,7 +64,7 @@ pub(crate) fn netns(word: &OsStr) -> Option<&OsStr> {
     (is_name && name != "." && name != "..").then_some(name)
 }
 
-/// The form of a word for a pin, for a user who wrote another word.
+/// The form of a pin, for messages.
 pub(crate) const FORM: &str = "it is KIND=FILE, as in uts=/run/x/uts, or netns:NAME";
 
 /// Runs the command.

@@ -1,4 +1,4 @@
-//! `nsx rm`: takes away what `--pin` and `nsx pin` made.
+//! `nsx rm`: removes the pins that `--pin` and `nsx pin` made.
 
 use crate::{error::Error, exit::ExitStatus, out, pin, text::escape};
 use clap::{Parser, builder::ValueHint};
@@ -17,13 +17,13 @@ Examples:
   nsx rm ./web.net /run/x/uts    pins of any kind, by their files
   nsx rm /run/x                  every pin in a directory
 
-Exit status: 0 if all were taken away, 1 if one is not there, 2 for wrong usage or a failure.";
+Exit status: 0 if all were removed, 1 if one does not exist, 2 for wrong usage or a failure.";
 
-/// Take away pins: files that keep namespaces
+/// Remove pins: files that keep namespaces
 ///
 /// A namespace is unmounted from its file, and the file is removed if it is empty. The namespace
-/// itself ends if nothing else keeps it: no process, no descriptor, no other pin. Nothing but a pin
-/// is taken away.
+/// itself ends if nothing else keeps it: no process, no descriptor, no other pin. Nothing but pins
+/// are removed.
 #[derive(Debug, Parser)]
 #[command(name = "nsx rm", bin_name = "nsx rm", after_help = EXAMPLES)]
 pub struct Options {
@@ -110,8 +110,8 @@ fn not_a_pin(word: &OsStr) -> Error {
         pins.is_ok_and(|names| names.iter().any(|name| name == word))
     };
     let shown = escape(word.as_bytes());
-    let places = [("netns:", NETNS), ("./", ".")];
-    let meant = places
+    let directories = [("netns:", NETNS), ("./", ".")];
+    let meant = directories
         .into_iter()
         .find(|(_, directory)| is_pin_in(directory));
     Error::usage(format!(
@@ -126,7 +126,7 @@ fn failed(word: &OsStr, error: UnpinError) -> Error {
             Some("`rm` removes the link, and the namespace that it leads to stays".to_owned())
         }
         UnpinError::NotAPin => Some(
-            "nothing but a pin is taken away; `nsx ls --why NAMESPACE` names the pins of a \
+            "only pins are removed; `nsx ls --why NAMESPACE` names the pins of a \
             namespace"
                 .to_owned(),
         ),
@@ -134,7 +134,7 @@ fn failed(word: &OsStr, error: UnpinError) -> Error {
             Some("run it as root: a pin is a mount in your own mount namespace".to_owned())
         }
         UnpinError::Os(_, Errno::INVAL) => Some(
-            "its mount belongs to a mount namespace with more privilege: take it away there"
+            "its mount belongs to a mount namespace with more privilege: remove it there"
                 .to_owned(),
         ),
         UnpinError::Foreign(link, _) => Some(format!(
@@ -144,7 +144,7 @@ fn failed(word: &OsStr, error: UnpinError) -> Error {
         _ => None,
     };
     let is_absent = matches!(error, UnpinError::Missing | UnpinError::NotAPin);
-    let failed = Error::failed(format!("take away {}", escape(word.as_bytes())), error);
+    let failed = Error::failed(format!("remove {}", escape(word.as_bytes())), error);
     let failed = failed.with_hints(hint);
     if is_absent { failed.absent() } else { failed }
 }

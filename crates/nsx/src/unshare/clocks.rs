@@ -1,4 +1,4 @@
-//! Clock offsets as people write them: `3d`, `-2h30m`, `90`.
+//! The options that set clock offsets: `3d`, `-2h30m`, `90`.
 
 use clap::Args;
 use nsx_core::{
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_mean_two_things_is_refused() {
+    fn ambiguous_spans_are_refused() {
         for text in [
             "",
             " ",

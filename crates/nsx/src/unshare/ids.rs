@@ -16,7 +16,7 @@ pub(super) struct IdOptions {
     /// Be root inside: map the caller to user 0 and group 0; implies --user
     #[arg(short = 'r', long, overrides_with = "map_current_user")]
     map_root_user: bool,
-    /// Be oneself inside: map the caller to the same user and group; implies --user
+    /// Keep your own user and group ids inside; implies --user
     #[arg(short = 'c', long)]
     map_current_user: bool,
     /// Map the caller to this user inside; implies --user
@@ -49,10 +49,10 @@ pub(super) struct IdOptions {
     /// Map ids like --map-users=subids --map-groups=subids
     #[arg(long)]
     map_subids: bool,
-    /// Have this user and group own the new user namespace; implies --user
+    /// Make this user and group the owner of the new user namespace; implies --user
     ///
     /// nsx becomes them before it creates the namespace, and -r, -c and --map-user map the owner's
-    /// ids. That takes privilege, unless they are the caller's own.
+    /// ids. That requires privilege, unless they are the caller's own.
     #[arg(long, value_name = "UID:GID", value_parser = owner_ids)]
     owner: Option<(u32, u32)>,
     /// Set whether programs inside may call setgroups(2)
@@ -64,10 +64,10 @@ pub(super) struct IdOptions {
     /// Run the program as this user
     #[arg(short = 'S', long, value_name = "UID|NAME")]
     setuid: Option<OsString>,
-    /// Run the program as this group, with no supplementary ones
+    /// Run the program as this group, without supplementary groups
     ///
-    /// It is not run where it would keep groups of the caller's because the user namespace denies
-    /// setgroups(2).
+    /// The program is not run if it would keep groups of the caller because the user namespace
+    /// denies setgroups(2).
     #[arg(short = 'G', long, value_name = "GID|NAME")]
     setgid: Option<OsString>,
 }

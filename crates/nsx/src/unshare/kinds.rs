@@ -36,15 +36,15 @@ pub(super) struct KindOptions {
     /// Offsets of the monotonic and boot-time clocks
     #[arg(short = 'T', long, value_name = "FILE", num_args = 0..=1, require_equals = true, value_hint = ValueHint::FilePath)]
     time: Option<Option<PathBuf>>,
-    /// Every kind that the kernel has; implies --map-root-user where no other option maps ids
+    /// Every kind that the kernel has; implies --map-root-user if no other option maps ids
     #[arg(short, long)]
     pub(super) all: bool,
-    /// Keep the new namespace of KIND in FILE; implies that kind; the same as --KIND=FILE
+    /// Keep the new namespace of KIND in FILE, like --KIND=FILE; implies that kind
     ///
     /// The namespace is bound to FILE, which is made if it is missing, and lives until `nsx rm`
-    /// takes the file away. For a network namespace netns:NAME is short for net=/run/netns/NAME,
-    /// which ip-netns(8) knows; that directory is made ready as ip makes it. If the program does
-    /// not come to run, nothing is left behind.
+    /// removes the file. For a network namespace netns:NAME is short for net=/run/netns/NAME,
+    /// which ip-netns(8) knows; that directory is prepared as ip does it. If the program cannot be
+    /// run, nothing is left behind.
     #[arg(long, value_name = "KIND=FILE", value_hint = ValueHint::FilePath)]
     pin: Vec<OsString>,
 }

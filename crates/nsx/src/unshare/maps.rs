@@ -13,7 +13,7 @@ use rustix::thread::CapabilitySet;
 pub(super) struct Maps<'a> {
     pub(super) caller: &'a Caller,
     pub(super) proc: &'a ProcRoot,
-    /// What the user should know of the maps.
+    /// Notes for the user on the maps.
     pub(super) notes: &'a mut Vec<String>,
 }
 
@@ -133,8 +133,8 @@ fn hints(ids: IdKind, error: &MapRequestError, user: &User) -> Vec<String> {
             match accounts::may_be_given(ids, user, first, count) {
                 Ok(true) => vec![line(first, count)],
                 Ok(false) => vec![
-                    "some of them are others', or kept for others (those below 65536), and whoever \
-                    maps an id can act as its owner"
+                    "some of them belong to others, or are reserved for others (those below 65536), and \
+                    a process that maps an id can act as its owner"
                         .to_owned(),
                     format!("map your own with -r or -c, and ids that {} gives to you with \
                     --map-auto", ids.ranges_file()),

@@ -1,7 +1,7 @@
 //! The options that mount something, in the order in which they are given across all of them.
 //!
-//! clap keeps the values of each option apart, so these are not derived: every option yields
-//! mounts, and its place on the command line sorts them.
+//! clap keeps the values of each option apart, so these options are not derived: their indices on
+//! the command line sort their values.
 
 use crate::{error::Error, text::escape};
 use clap::{
@@ -81,58 +81,52 @@ const OPTIONS: [MountOption; 6] = [
         value: Some("SRC[:DST]"),
         help: "Show the directory or file SRC at DST, by default at the same path; implies --mount",
         long_help: "SRC is a path of the caller and comes with what is mounted below it; DST is an \
-        absolute path, as the new \
-                    root has it. This option and the five after it may be given several times, and \
-        take effect in the order \
-                    in which they are given; none hides the SRC of another. A DST that is missing \
-        is made where nsx \
-                    itself mounted a --tmpfs or an --overlay. Elsewhere that would leave something \
-        behind, and is refused. \
-                    What is mounted on `/` is the program's root directory. \
+                    absolute path in the new root. This option and the five after it may be given \
+                    several times, and take effect in the order in which they are given; none \
+                    hides the SRC of another. A DST that is missing is created in a --tmpfs or an \
+                    --overlay that nsx itself mounted. Elsewhere that would leave something \
+                    behind, and is refused. A mount on `/` becomes the program's root directory. \
                     A colon in a path is written `\\:`.",
         parse: |word| bind(word, MountFlags::empty()),
     },
     MountOption {
         name: "ro-bind",
         value: Some("SRC[:DST]"),
-        help: "The same, to be read and not changed; implies --mount",
-        long_help: "What is mounted below SRC cannot be changed either.",
+        help: "Show SRC at DST read-only; implies --mount",
+        long_help: "Like --bind. File systems that are mounted below SRC are read-only, too.",
         parse: |word| bind(word, MountFlags::RDONLY),
     },
     MountOption {
         name: "ro-root",
         value: None,
-        help: "Show all files as they are, to be read and not changed; implies --mount",
+        help: "Make all files read-only; implies --mount",
         long_help: "Short for `--ro-bind /:/`, with /dev, /proc and /sys as they are, so that \
-        devices and the kernel's files \
-                    work as before. Options after it open what may be written: `--tmpfs /tmp`, \
-        `--bind .`.",
+                    devices and the kernel's files work as before. Options after it open what may \
+                    be written: `--tmpfs /tmp`, `--bind .`.",
         parse: |_| Ok(Typed::ReadOnlyRoot),
     },
     MountOption {
         name: "tmpfs",
         value: Some("DIR[:SIZE]"),
         help: "Mount an empty directory in memory on DIR; implies --mount",
-        long_help: "It has the mode of the directory that it covers. SIZE is in bytes, or with a \
-        unit as in 64M, or a part of \
-                    the memory as in 10%; without, half of the memory.",
+        long_help: "The directory has the mode of the one that it covers. SIZE is in bytes, or \
+                    with a unit as in 64M, or a percentage of the memory as in 10%; the default is \
+                    half of the memory.",
         parse: tmpfs,
     },
     MountOption {
         name: "dev",
         value: None,
         help: "Mount a minimal /dev; implies --mount",
-        long_help: "It has the host's null, zero, full, random, urandom and tty, pseudo-terminals \
-        of its own, an empty shm, and \
-                    the links fd, stdin, stdout and stderr.",
+        long_help: "It has the host's null, zero, full, random, urandom and tty, new \
+                    pseudo-terminals, an empty shm, and the links fd, stdin, stdout and stderr.",
         parse: |_| Ok(Typed::Mounts(dev())),
     },
     MountOption {
         name: "overlay",
         value: Some("LOWER[:LOWER…]:DST"),
         help: "Show directories merged at DST, the first on top; implies --mount",
-        long_help: "Whatever is changed there goes to memory and is lost when the program ends; no \
-        LOWER is changed.",
+        long_help: "Changes go to memory and are lost when the program ends; no LOWER is changed.",
         parse: overlay,
     },
 ];
@@ -239,7 +233,7 @@ fn is_size(text: &str) -> bool {
             'k', 'K', 'm', 'M', 'g', 'G', 't', 'T', 'p', 'P', 'e', 'E', '%',
         ])
         .unwrap_or(text);
-    // The kernel would take more for less: it wraps.
+    // The kernel would wrap a larger number.
     digits.bytes().all(|byte| byte.is_ascii_digit())
         && digits.parse::<u32>().is_ok_and(|number| number > 0)
         || text.parse::<u64>().is_ok_and(|number| number > 0)
@@ -254,14 +248,14 @@ fn overlay(word: OsString) -> Result<Typed, String> {
     mounted(at, Contents::Overlay(lower))
 }
 
-/// A /dev for programs that were not written for a container.
+/// Returns a /dev for programs that were not written for containers.
 fn dev() -> Vec<Mount> {
     let option = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
     let mount = |at: &str, contents| Mount {
         at: at.into(),
         contents,
     };
-    // Pseudo-terminals are devices: only what else is there may forbid them.
+    // Not NODEV: pseudo-terminals are devices.
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
     let options = vec![option("mode", "620"), option("ptmxmode", "666")];
     let terminals = Contents::New(FileSystem {
@@ -278,7 +272,7 @@ fn dev() -> Vec<Mount> {
     ]
 }
 
-/// A new file system that neither raises privileges nor has devices.
+/// Returns a new file system that neither raises privileges nor has devices.
 fn new(kind: &str, options: Vec<(String, Option<String>)>) -> Contents {
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     Contents::New(FileSystem {
@@ -303,7 +297,7 @@ fn check_absolute(path: &Path) -> Result<(), String> {
     }
 }
 
-/// The paths between colons; a backslash takes the meaning from the colon or backslash after it.
+/// Splits a word at colons. A backslash before a colon or backslash takes its meaning away.
 fn split(word: OsString) -> Result<Vec<PathBuf>, String> {
     let mut parts = Vec::new();
     let mut part = Vec::new();
@@ -340,7 +334,7 @@ mod tests {
         Ok(line.mounts.mounts().unwrap())
     }
 
-    fn places(words: &str) -> Vec<String> {
+    fn points(words: &str) -> Vec<String> {
         mounts(words)
             .unwrap()
             .iter()
@@ -351,7 +345,7 @@ mod tests {
     #[test]
     fn the_order_of_the_command_line_is_kept_across_options() {
         assert_eq!(
-            places(
+            points(
                 "--tmpfs /b --bind /x:/a --dev --overlay /l:/m:/c --tmpfs=/e --ro-bind /d \
                 --ro-root --bind /z"
             ),
@@ -360,7 +354,7 @@ mod tests {
                 "/proc", "/sys", "/z"
             ]
         );
-        assert_eq!(places(""), [""; 0]);
+        assert_eq!(points(""), [""; 0]);
     }
 
     #[test]
@@ -392,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_value_is_refused() {
+    fn wrong_values_are_refused() {
         for wrong in [
             "--bind :/a",
             "--bind a:b",

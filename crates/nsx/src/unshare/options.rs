@@ -34,7 +34,7 @@ Examples:
   nsx unshare -a --explain        what would be done, step by step"
 )]
 pub struct Options {
-    // Before the groups: what follows one would stand under its heading.
+    // Before the groups: an option after a group would be listed under its heading.
     /// The program and its arguments
     #[arg(trailing_var_arg = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
     pub(super) program: Vec<OsString>,
@@ -50,10 +50,10 @@ pub struct Options {
         "ClockOptions",
     ])]
     pub(super) from_oci: Option<PathBuf>,
-    /// Print the plan, a line a step, and run nothing
+    /// Print the plan, one line per step, and run nothing
     #[arg(long)]
     pub(super) explain: bool,
-    /// Say on standard error what was skipped
+    /// Report on standard error which steps were skipped
     #[arg(short, long)]
     pub(super) verbose: bool,
     #[command(flatten)]

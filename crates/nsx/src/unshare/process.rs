@@ -18,17 +18,17 @@ pub(super) struct ProcessOptions {
     /// Linux 6.3, where only a child enters a new time namespace.
     #[arg(short, long, overrides_with = "no_fork")]
     fork: bool,
-    /// With --pid, become the program oneself: only its children are in the new PID namespace
+    /// With --pid, exec the program without forking: only its children are in the new PID namespace
     #[arg(long)]
     no_fork: bool,
-    /// Be PID 1 oneself, and run the program as its child; implies --pid
+    /// Make nsx PID 1, and run the program as its child; implies --pid
     ///
-    /// For programs that are no init: orphans are reaped, and signals have their usual effect,
-    /// those too that a program sends itself. Those the kernel drops of PID 1, so that editors and
-    /// pagers, which stop themselves on Ctrl-Z, stop only here.
+    /// For programs that are not an init: orphans are reaped, and signals have their usual effect,
+    /// including those that a program sends to itself. The kernel drops such signals if the program
+    /// is PID 1, so editors and pagers, which stop themselves on Ctrl-Z, stop only with --init.
     #[arg(long, conflicts_with = "no_fork")]
     pub(super) init: bool,
-    /// Write a line of JSON at each stage to descriptor N; implies --fork
+    /// Write one line of JSON at each stage to descriptor N; implies --fork
     ///
     /// `created` with the program's PID outside and inside and the inode number of each namespace,
     /// `running`, `exited` with status or signal, `failed` with the step, the errno and a message.

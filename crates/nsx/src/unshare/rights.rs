@@ -1,4 +1,4 @@
-//! The options about what the program may do, and about its environment.
+//! The options about the program's privileges and environment.
 
 use crate::{error::Error, text};
 use clap::Args;
@@ -18,13 +18,14 @@ pub(super) struct RightsOptions {
     /// Take a capability, or `all`, away from the program for good; repeatable
     #[arg(long, value_name = "CAP|all", value_parser = capability)]
     cap_drop: Vec<CapabilitySet>,
-    /// Leave the program this capability, whoever it runs as, though --cap-drop takes it;
+    /// Let the program keep this capability, also as another user and in spite of --cap-drop;
     /// repeatable
     ///
-    /// Alone, it leaves the program what it names beside what it has, when -S changes the user.
+    /// Without --cap-drop, the program keeps all that it has, and the named capabilities even if -S
+    /// changes the user.
     #[arg(long, value_name = "CAP", value_parser = capability)]
     cap_keep: Vec<CapabilitySet>,
-    /// Leave the program all that it has in the new user namespace, whoever it runs as
+    /// Let the program keep all its capabilities in the new user namespace, also as another user
     #[arg(long, conflicts_with_all = ["cap_drop", "cap_keep"])]
     keep_caps: bool,
     /// Let no exec give the program more privilege than it has, as a set-user-id one would
@@ -33,7 +34,7 @@ pub(super) struct RightsOptions {
 }
 
 impl RightsOptions {
-    /// Returns what is left of the caller's rights.
+    /// Returns the limits on the program's privileges.
     pub(super) fn confinement(&self) -> Confinement {
         let all = |sets: &[CapabilitySet]| {
             sets.iter()
@@ -58,7 +59,7 @@ impl RightsOptions {
     }
 }
 
-/// A capability by its name in `capabilities(7)`, in either case, with or without `CAP_`.
+/// Reads a capability by its name in `capabilities(7)`, in either case, with or without `CAP_`.
 fn capability(text: &str) -> Result<CapabilitySet, String> {
     let name = text.to_ascii_uppercase();
     if name == "ALL" {
@@ -74,13 +75,13 @@ pub(super) struct EnvironmentOptions {
     /// Set a variable of the program's environment; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
     env: Vec<OsString>,
-    /// Remove a variable from it; repeatable
+    /// Remove a variable from the environment; repeatable
     #[arg(long, value_name = "NAME")]
     unset_env: Vec<OsString>,
-    /// Start from an empty one
+    /// Start from an empty environment
     #[arg(long)]
     clear_env: bool,
-    /// Start from an empty one, but keep this variable; repeatable
+    /// Start from an empty environment, but keep this variable; repeatable
     #[arg(long, value_name = "NAME")]
     keep_env: Vec<OsString>,
     /// Apply --keep-env to each of NAMES, with commas between them
@@ -89,8 +90,8 @@ pub(super) struct EnvironmentOptions {
 }
 
 impl EnvironmentOptions {
-    /// The program's environment, if any option changes the caller's: variables keep their order,
-    /// new ones come last.
+    /// Returns the program's environment if any option changes the caller's. Variables keep their
+    /// order, and new ones come last.
     pub(super) fn settle(
         &self,
         mut environment: Environment,
@@ -108,7 +109,7 @@ impl EnvironmentOptions {
             }
             if name.as_bytes().contains(&b'=') {
                 return Err(Error::Usage(format!(
-                    "{} is no name of a variable",
+                    "{} is not the name of a variable",
                     text::shown(name)
                 )));
             }
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_is_changed_as_asked_and_else_left_alone() {
+    fn the_environment_is_changed_only_as_requested() {
         assert_eq!(environment(""), None);
         assert_eq!(environment("--clear-env"), Some(vec![]));
         assert_eq!(

@@ -38,7 +38,7 @@ pub(super) struct SetupOptions {
     propagation: Propagation,
     /// Mount a procfs on DIR, by default /proc; implies --mount
     ///
-    /// With --pid this is the default, for without it `ps` would show the caller's processes.
+    /// With --pid this is the default, because `ps` would otherwise show the caller's processes.
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "/proc",
           overrides_with = "no_mount_proc", value_hint = ValueHint::DirPath)]
     mount_proc: Option<PathBuf>,
@@ -50,13 +50,13 @@ pub(super) struct SetupOptions {
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = BINFMT,
           value_hint = ValueHint::DirPath)]
     mount_binfmt: Option<PathBuf>,
-    /// Register an interpreter there, in the form of binfmt_misc; implies --mount-binfmt
+    /// Register an interpreter there, in the format of binfmt_misc; implies --mount-binfmt
     #[arg(short = 'l', long, value_name = "STRING")]
     load_interp: Option<OsString>,
     /// With --net, leave /sys as it is
     ///
-    /// By default /sys shows the devices of the new network; where the kernel refuses this it is
-    /// skipped, and -v says so.
+    /// By default /sys shows the devices of the new network. If the kernel refuses, this is skipped,
+    /// and -v says so.
     #[arg(long)]
     no_mount_sys: bool,
     /// With --ipc, leave /dev/mqueue as it is

@@ -10,7 +10,7 @@ pub(super) enum Style {
     Pretty,
     /// On one line.
     Compact,
-    /// One line per row, and nothing around them.
+    /// A line per row, and nothing around the lines.
     Lines,
 }
 
