@@ -35,7 +35,7 @@ pub(super) struct Row {
 pub(super) struct HolderProcess {
     pub(super) pid: i32,
     #[serde(flatten)]
-    pub(super) who: ProcessInfo,
+    pub(super) info: ProcessInfo,
     /// The word that names its container.
     pub(super) container: Option<String>,
 }
@@ -106,7 +106,7 @@ impl<'a> Holders<'a> {
             .map(|container| container.address());
         HolderProcess {
             pid: pid.as_raw_pid(),
-            who: self.reader.read(pid),
+            info: self.reader.read(pid),
             container,
         }
     }
@@ -208,10 +208,10 @@ pub(super) fn table(rows: &[Row]) -> Table {
         let mut cells = vec![
             row.kind.replace('_', " "),
             of_process(|process| process.pid.to_string()),
-            of_process(|process| process.who.user()),
+            of_process(|process| process.info.user()),
         ];
         cells.extend(any_in_one.then(|| escape(container(row).unwrap_or_default().as_bytes())));
-        cells.extend([row.what(), of_process(|process| process.who.command())]);
+        cells.extend([row.what(), of_process(|process| process.info.command())]);
         table.row(cells);
     }
     table
@@ -272,7 +272,7 @@ pub(super) mod tests {
     pub(in super::super) fn row(kind: &'static str, pid: i32, by: HeldBy) -> Row {
         let process = (pid != 0).then(|| HolderProcess {
             pid,
-            who: ProcessInfo::default(),
+            info: ProcessInfo::default(),
             container: None,
         });
         Row { kind, process, by }

@@ -36,7 +36,7 @@ struct Document<'a> {
     version: u32,
     pid: i32,
     #[serde(flatten)]
-    who: &'a ProcessInfo,
+    info: &'a ProcessInfo,
     namespaces: &'a [Row],
     /// The id mappings of the user namespace, unless that is the caller's.
     uid_map: Option<Vec<Range>>,
@@ -85,7 +85,7 @@ pub(super) fn answer(
         None
     };
     let mut reader = ProcessReader::new(proc);
-    let who = reader.read(pid);
+    let info = reader.read(pid);
     let left_out = look_around(pid, deep, &mut rows, system)?;
     process
         .runs(proc, pid)
@@ -101,7 +101,7 @@ pub(super) fn answer(
             Answer::json(&Document {
                 version: 1,
                 pid: process.pid().as_raw_pid(),
-                who: &who,
+                info: &info,
                 namespaces: &rows,
                 uid_map,
                 gid_map,

@@ -66,7 +66,7 @@ pub(super) struct Row {
     /// The PID namespace that the process itself is in.
     ns: Option<u64>,
     #[serde(flatten)]
-    who: ProcessInfo,
+    info: ProcessInfo,
 }
 
 impl Processes {
@@ -156,12 +156,12 @@ pub(super) fn has_container(listing: &Listing<ProcessColumn>) -> bool {
 /// Returns the row of a process, if no columns are named.
 pub(super) fn row(process: &Resident, reader: &mut ProcessReader) -> Row {
     let ids = process.status.chain.ids();
-    let (who, _) = reader.read_since(process.pid, &process.status, process.ns);
+    let (info, _) = reader.read_since(process.pid, &process.status, process.ns);
     Row {
         pid: process.pid.as_raw_pid(),
         chain: ids.iter().map(|id| id.as_raw_pid()).collect(),
         ns: process.ns.map(|ns| ns.inode),
-        who,
+        info,
     }
 }
 

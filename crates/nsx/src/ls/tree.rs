@@ -1,4 +1,4 @@
-//! Namespaces as trees: what owns what, what stands below what.
+//! Namespaces as trees, by owner, parent or process.
 
 use super::listing::{Listing, Object};
 use crate::{

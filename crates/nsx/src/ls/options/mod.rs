@@ -1,4 +1,4 @@
-//! The options of `nsx ls`, as typed. Nothing is asked of the system here.
+//! The options of `nsx ls`, as typed. Reading them makes no system call.
 
 mod action;
 
