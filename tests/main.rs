@@ -14,6 +14,8 @@ mod access;
 mod borrowed;
 mod engines;
 mod enter;
+#[path = "../crates/nsx-target/examples/enter.rs"]
+mod enter_example;
 mod faults;
 mod given;
 mod guest;
@@ -34,7 +36,7 @@ mod trust;
 mod unshare;
 mod usage;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 fn main() -> ExitCode {
     if let Some(failure) = support::filter::become_filtered(std::env::args_os()) {
@@ -48,6 +50,12 @@ fn main() -> ExitCode {
             .join()
             .unwrap();
         return ExitCode::SUCCESS;
+    }
+    if std::env::args_os()
+        .next()
+        .is_some_and(|name| Path::new(&name).ends_with(support::ENTER_EXAMPLE))
+    {
+        return enter_example::main().unwrap();
     }
     if let Some(failure) = support::hang::become_hung(std::env::args_os()) {
         return failure;

@@ -5,7 +5,7 @@ use super::{
     CONTAINERD, CRUN, DOCKER, LXC, PODMAN,
     engine::{Container, Containerd, Docker, Lxc, Oci, Podman},
 };
-use crate::support::{Cgroups, Command, Host, Session, Test, procfs, root, until};
+use crate::support::{Cgroups, Command, ENTER_EXAMPLE, Host, Session, Test, procfs, root, until};
 use std::fs;
 
 pub(super) fn tests() -> Vec<Test> {
@@ -14,6 +14,7 @@ pub(super) fn tests() -> Vec<Test> {
         root(a_program_finds_what_podman_exec_gives_it).needs([PODMAN]),
         root(a_program_finds_what_rootless_podman_gives_it).needs([PODMAN]),
         root(a_program_finds_what_containerd_and_the_runtimes_give_it).needs([CONTAINERD, CRUN]),
+        root(another_program_enters_a_container_as_the_engine_does),
         root(a_program_is_where_lxc_attach_puts_it).needs([LXC]),
         root(changes_of_the_first_process_do_not_affect_a_new_one).needs([DOCKER]),
         root(the_whole_container_is_entered_though_its_first_process_is_in_a_chroot)
@@ -244,6 +245,20 @@ fn a_program_finds_what_containerd_and_the_runtimes_give_it(session: &Session) {
         enter.args("sh").options(process).output()
     };
     assert_eq!(says(""), says("1"));
+}
+
+/// The example of nsx-target is 15 lines of another program.
+fn another_program_enters_a_container_as_the_engine_does(session: &Session) {
+    let host = Host::new(session, Cgroups::AsOutside);
+    let user = "s|\"uid\": 0|\"uid\": 1000|; s|\"cwd\": \"/\"|\"cwd\": \"/tmp\"|";
+    let container = Oci::runc(&host).run("lone", user);
+    let example = host.command(ENTER_EXAMPLE).arg(&container.target);
+    // A Rust program ignores SIGPIPE, and what it runs in place inherits that.
+    let but = ["TERM=", "SigIgn:"];
+    assert_eq!(probe(example, &but), probe(container.exec(), &but));
+    host.command(&format!("{ENTER_EXAMPLE} {} false", container.target))
+        .run()
+        .exited(1);
 }
 
 fn a_program_is_where_lxc_attach_puts_it(session: &Session) {

@@ -16,6 +16,9 @@ pub(crate) mod session;
 pub(crate) mod terminal;
 pub(crate) mod ways;
 
+/// The name by which the test program is the example `enter` of nsx-target.
+pub(crate) const ENTER_EXAMPLE: &str = "enter-example";
+
 /// The first argument of the test program if it has to be a process with a second thread, for some
 /// time.
 pub(crate) const SLEEP_IN_A_THREAD: &str = "--sleep-in-a-thread";

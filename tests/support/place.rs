@@ -5,6 +5,7 @@
 //! They are copied before the first thread starts: a file that any process has open for writing
 //! cannot be run, not even by a child that was just forked.
 
+use super::ENTER_EXAMPLE;
 use std::{
     env, fs,
     os::unix::fs::{PermissionsExt, chown, symlink},
@@ -38,6 +39,7 @@ impl Place {
             fs::copy(from, place.bin().join(to)).unwrap();
             allow(&place.bin().join(to), 0o755);
         }
+        symlink("tests", place.bin().join(ENTER_EXAMPLE)).unwrap();
         fs::create_dir(place.strict()).unwrap();
         allow(&place.strict(), 0o755);
         for name in ["lsns", "nsenter", "unshare"] {

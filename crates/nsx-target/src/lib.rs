@@ -1,16 +1,11 @@
-//! Names that people give a process, a container or a namespace, resolved to one that is pinned.
+#![doc = include_str!("../README.md")]
 //!
-//! All commands share one grammar, see [`Target`]. Resolving has two halves: [`Target::parse`]
-//! reads the word and asks the system nothing; [`Target::find`] looks for the target on a [`Host`].
-//! [`resolve`] does both for a process.
+//! # The modules
 //!
-//! Names are found with no daemon and no engine's program, from the records that engines keep on
-//! disk (`stores`). Each record is somebody's word (`claim`): that of the least trusted of those
-//! who could have written it (`writers`). No record is believed as it is: the process that the
-//! record names is pinned, and then held against what the kernel says of the process (`check`). A
-//! user's word holds for user namespaces that the user created, and for nothing else (`belief`).
-//!
-//! The way back, from a process to its container, pod and unit, is the [`Inventory`].
+//! `grammar` reads words, and `find` and `patterns` find what they name. The records of engines are
+//! read by `stores`, in directories that `files` walks without trust. Each record is the claim
+//! (`claim`) of the least trusted user who could have written it (`writers`). `check` holds a record
+//! against the kernel, and `belief` decides what a user's claim is believed about.
 
 #![forbid(unsafe_code)]
 
@@ -59,7 +54,9 @@ pub use patterns::{Match, Pattern};
 pub use stores::Unread;
 pub use words::addresses;
 
-/// The parsers of what engines write, each for one file, for tests that feed them anything.
+/// Parsers of the files of engines. They are public for the fuzz targets, which are a crate of their
+/// own, and may change at any time.
+#[doc(hidden)]
 pub mod formats {
     pub use crate::stores::{
         containerd::parse as oci_bundle,

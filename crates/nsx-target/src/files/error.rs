@@ -17,7 +17,7 @@ pub enum ReadError {
     /// It is a link, a FIFO or anything else that is not a plain file.
     #[error("not a plain file")]
     Irregular,
-    /// It is longer than [`LONGEST`].
+    /// It is longer than nsx reads.
     #[error("longer than {} MiB", LONGEST >> 20)]
     TooLong,
     /// It does not hold what it should.
