@@ -5,6 +5,7 @@ use crate::{
     error::Error,
     exit::ExitStatus,
     out::{self, Output},
+    remedy,
     status::StatusFd,
     text::{self, escape},
 };
@@ -12,7 +13,7 @@ use nsx_core::{
     ns::NsKind,
     plan::{Caller, Plan, Step, Task},
     proc::ProcRoot,
-    refusal::{self, Refusal},
+    refusal,
     run::{self, Ended, Event, Failure, RunError},
 };
 use rustix::io::Errno;
@@ -112,9 +113,8 @@ fn hints(
     report: &Report<'_>,
 ) -> Vec<String> {
     let mut hints = Vec::new();
-    if let Some(Refusal { cause, remedy }) = refusal::explain(failure, plan, caller, proc) {
-        hints.push(cause);
-        hints.extend(remedy);
+    if let Some(refusal) = refusal::explain(failure, plan, caller, proc) {
+        hints.extend(remedy::hints(&refusal));
     }
     if let (Step::Exec { programs, .. }, Errno::NOENT) = (failure.step(), failure.errno) {
         if joins_mounts(plan) {

@@ -1,10 +1,7 @@
 //! Hints for errors whose cause can be told.
 
-use nsx_core::{
-    pid::Process,
-    proc::ProcRoot,
-    refusal::{self, Refusal},
-};
+use crate::remedy;
+use nsx_core::{pid::Process, proc::ProcRoot, refusal};
 use nsx_target::{ParseTargetError, TargetError, enter::EnterError};
 
 /// Returns what may help, one hint per line.
@@ -68,7 +65,5 @@ pub(crate) fn of_guard(process: &Process) -> Vec<String> {
     let refusal = ProcRoot::system()
         .ok()
         .and_then(|proc| refusal::access(process, &proc));
-    refusal.map_or_else(Vec::new, |Refusal { cause, remedy }| {
-        [Some(cause), remedy].into_iter().flatten().collect()
-    })
+    refusal.as_ref().map_or_else(Vec::new, remedy::hints)
 }

@@ -22,6 +22,7 @@ pub mod pidmap;
 pub mod pin;
 pub mod program;
 pub mod query;
+mod remedy;
 pub mod rm;
 mod status;
 pub mod style;

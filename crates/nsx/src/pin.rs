@@ -2,7 +2,7 @@
 //!
 //! Neither `nsx enter`, which runs a program, nor `nsx ls`, which changes nothing, could do this.
 
-use crate::{error::Error, exit::ExitStatus, hints, program, target, text::escape};
+use crate::{error::Error, exit::ExitStatus, hints, program, remedy, target, text::escape};
 use clap::{Parser, builder::ValueHint};
 use nsx_core::{
     descriptor,
@@ -10,8 +10,7 @@ use nsx_core::{
     pid::Process,
     plan::{Caller, Pin},
     proc::{NsLink, ProcError, ProcRoot},
-    refusal::{self, Refusal},
-    run,
+    refusal, run,
 };
 use nsx_target::{Found, NETNS};
 use rustix::io::Errno;
@@ -149,9 +148,8 @@ fn refused(
             "it is the mount namespace that you are in, and a namespace cannot be kept in itself"
                 .to_owned(),
         );
-    } else if let Some(Refusal { cause, remedy }) = refusal::of_pin(pin, errno, caller, proc) {
-        hints.push(cause);
-        hints.extend(remedy);
+    } else if let Some(refusal) = refusal::of_pin(pin, errno, caller, proc) {
+        hints.extend(remedy::hints(&refusal));
     }
     let file = escape(pin.at.as_os_str().as_bytes());
     Error::failed(format!("pin the {} namespace to {file}", pin.kind), errno).with_hints(hints)

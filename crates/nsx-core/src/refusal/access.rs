@@ -4,7 +4,10 @@
 //! `PTRACE_MODE_READ_FSCREDS`: what is in `/proc/PID/ns` and the links beside it are guarded by
 //! that. What the rules ask about can be read of any process.
 
-use super::{Refusal, capability_names, gain};
+use super::{
+    Refusal, Remedy,
+    facts::{capability_names, gain},
+};
 use crate::{
     accounts,
     idmap::{IdKind, IdMap},
@@ -52,9 +55,7 @@ fn explain(caller: &Side, target: &Side, relation: Relation) -> Refusal {
             cause: "it is in a user namespace that is neither yours nor below yours, and your \
             CAP_SYS_PTRACE does not hold there"
                 .to_owned(),
-            remedy: Some(
-                "run this in its user namespace or in one above, such as the host's".to_owned(),
-            ),
+            remedies: vec![Remedy::RunInThatUserNamespace],
         };
     }
     if has_capability {
@@ -62,7 +63,7 @@ fn explain(caller: &Side, target: &Side, relation: Relation) -> Refusal {
             .to_owned();
         return Refusal {
             cause,
-            remedy: None,
+            remedies: Vec::new(),
         };
     }
     let Some(rule) = broken(caller, target, relation) else {
@@ -70,7 +71,7 @@ fn explain(caller: &Side, target: &Side, relation: Relation) -> Refusal {
             "the rules of ptrace(2) let you look at it, so a security module guards it".to_owned();
         return Refusal {
             cause,
-            remedy: None,
+            remedies: Vec::new(),
         };
     };
     let needs = match relation {
@@ -79,7 +80,7 @@ fn explain(caller: &Side, target: &Side, relation: Relation) -> Refusal {
     };
     Refusal {
         cause: format!("{rule}: {needs}"),
-        remedy: Some(gain(caller.uids[1], NEEDED, caller.bounding)),
+        remedies: vec![gain(caller.uids[1], NEEDED, caller.bounding)],
     }
 }
 
@@ -233,8 +234,8 @@ mod tests {
         let none = CapabilitySet::empty();
         let user = side(4242, none);
         let said = |caller: &Side, target: &Side, relation| {
-            let Refusal { cause, remedy } = explain(caller, target, relation);
-            (cause, remedy.unwrap_or_default())
+            let Refusal { cause, remedies } = explain(caller, target, relation);
+            (cause, remedies)
         };
         let needs = "to look at it requires CAP_SYS_PTRACE";
         for (target, relation, words) in [
@@ -275,25 +276,26 @@ mod tests {
                 "it has CAP_",
             ),
         ] {
-            let (cause, remedy) = said(&user, &target, relation);
+            let (cause, remedies) = said(&user, &target, relation);
             assert!(cause.starts_with(words) && cause.contains(needs), "{cause}");
             assert_eq!(
                 cause.contains("in its user namespace"),
                 relation != Relation::Same,
                 "{cause}"
             );
-            assert_eq!(remedy, "run it as root");
+            assert_eq!(remedies, [Remedy::BecomeRoot]);
         }
         // root is told what is missing.
         let mut root = side(0, CapabilitySet::all() - CapabilitySet::SYS_PTRACE);
-        let (cause, remedy) = said(&root, &side(1, none), Relation::Same);
-        assert!(
-            cause.contains(needs) && remedy == "run it with CAP_SYS_PTRACE",
-            "{cause}: {remedy}"
-        );
+        let (cause, remedies) = said(&root, &side(1, none), Relation::Same);
+        assert!(cause.contains(needs), "{cause}");
+        assert_eq!(remedies, [Remedy::RunWith(CapabilitySet::SYS_PTRACE)]);
         root.bounding = root.effective;
-        let (_, remedy) = said(&root, &side(0, CapabilitySet::all()), Relation::Same);
-        assert!(remedy.contains("--cap-add SYS_PTRACE"), "{remedy}");
+        let (_, remedies) = said(&root, &side(0, CapabilitySet::all()), Relation::Same);
+        assert_eq!(
+            remedies,
+            [Remedy::AddToBoundingSet(CapabilitySet::SYS_PTRACE)]
+        );
         // Whoever has it everywhere is told of what else there is.
         root.effective = CapabilitySet::all();
         assert!(
@@ -326,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_four() {
+    fn a_line_of_ids_has_four() {
         let text = b"Name:\tx\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\n";
         assert_eq!(
             (four(text, "Uid:"), four(text, "Gid:")),

@@ -5,7 +5,7 @@
 //! there. It also ends nesting at 32 levels. All of this is `ENOSPC`, so each kind is tried again
 //! alone, by a child that ends at once.
 
-use super::{Facts, Refusal};
+use super::{Administrator, Facts, Refusal, Remedy};
 use crate::{
     accounts,
     ns::{NsId, NsKind, NsSet, Related},
@@ -117,13 +117,11 @@ impl Limit {
             user,
         } = self;
         let sysctl = format!("user.max_{kind}_namespaces");
-        let raise = |who: &str| {
-            format!("end some of them, which `nsx ls -t {kind}` lists, or have {who} raise it")
-        };
+        let raise = |by| [Remedy::EndNamespaces(kind), Remedy::RaiseSysctl(by)];
         match most {
             Some(0) => Refusal::new(
                 format!("the sysctl {sysctl} is 0"),
-                "have the administrator raise it",
+                [Remedy::RaiseSysctl(Administrator::Host)],
             ),
             _ if nested == Some(true) => Refusal::without_remedy(format!(
                 "{kind} namespaces nest to {LEVELS} levels, and you are in the last"
@@ -133,7 +131,7 @@ impl Limit {
                     "user {user} has all the {most} {kind} namespaces that the sysctl {sysctl} \
                     allows a user"
                 ),
-                raise("the administrator"),
+                raise(Administrator::Host),
             ),
             Some(most) if !outermost && seen >= most => Refusal::new(
                 format!(
@@ -141,7 +139,7 @@ impl Limit {
                     be seen, and user \
                      {user} gets no more"
                 ),
-                raise("root of this user namespace"),
+                raise(Administrator::UserNamespace),
             ),
             _ => {
                 let depth = if nested.is_none() {

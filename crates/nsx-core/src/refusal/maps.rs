@@ -1,7 +1,7 @@
-//! Id maps that the kernel or newuidmap(1) does not write: the privilege that is missing, and why a
-//! file does not give it.
+//! Id maps that the kernel or newuidmap(1) does not write: the privilege that is missing, and the
+//! reason why a file does not give it.
 
-use super::{Facts, Refusal};
+use super::{Facts, Refusal, Remedy};
 use crate::{
     idmap::{IdKind, IdMap},
     plan::{Helper, release},
@@ -17,9 +17,7 @@ impl Facts<'_> {
             return Refusal::new(
                 "the map has user 0 of this user namespace in it, which requires CAP_SETFCAP \
                 (Linux 5.12), and you lack that",
-                "run it with CAP_SETFCAP, in a container with --cap-add SETFCAP; or map others, as \
-                with \
-                 --map-users 0:100000:65536 --map-groups 0:100000:65536",
+                [self.gain(CapabilitySet::SETFCAP), Remedy::MapOtherIds],
             );
         }
         self.apparmor()
@@ -38,7 +36,7 @@ impl Facts<'_> {
                     "there is no {helper} in PATH, and it takes that to map ranges without \
                     privilege"
                 ),
-                "install it, on Debian with the package uidmap, or have PATH name its directory",
+                [Remedy::InstallIdMapHelper],
             ),
             // What else it says it says itself.
             Errno::PERM if self.has_status(b"NoNewPrivs:\t1") => Refusal::new(
@@ -46,8 +44,7 @@ impl Facts<'_> {
                     "no_new_privs is set on this process, so {helper} does not get the privilege \
                     that it has by its file"
                 ),
-                "run it where that is not set: setpriv, systemd (NoNewPrivileges=) and container \
-                engines set it",
+                [Remedy::RunWithoutNoNewPrivs],
             ),
             Errno::PERM => unprivileged(found?),
             _ => None,
@@ -69,10 +66,10 @@ fn unprivileged(helper: &Helper) -> Option<Refusal> {
             ..
         } => Refusal::new(
             format!("{shown} is neither set-user-ID root nor has the file capability {name}"),
-            format!(
-                "as root: chmod u+s {shown}, or setcap {name}+ep {shown}; or install the package \
-                uidmap again"
-            ),
+            [Remedy::PrivilegeIdMapHelper {
+                file: helper.file.clone(),
+                capability: helper.needed,
+            }],
         ),
         Helper {
             is_nosuid: true, ..
@@ -81,8 +78,7 @@ fn unprivileged(helper: &Helper) -> Option<Refusal> {
                 "{shown} lies on a mount with the option nosuid, so it does not get the privilege \
                 of its file"
             ),
-            "have PATH name one that lies elsewhere first, or have the administrator mount that \
-            without nosuid",
+            [Remedy::MoveIdMapHelper],
         ),
         Helper {
             is_in_bounding_set: false,
@@ -92,7 +88,7 @@ fn unprivileged(helper: &Helper) -> Option<Refusal> {
                 "{} is not in the bounding set of this process, so {shown} does not get it",
                 name.to_uppercase()
             ),
-            "run it where it is: setpriv, capsh, systemd and container engines take it out",
+            [Remedy::KeepInBoundingSet(helper.needed)],
         ),
         _ => None,
     }
