@@ -2,6 +2,7 @@
 
 mod ids;
 pub(crate) mod kernel_files;
+mod links;
 mod mounts;
 mod oci;
 mod pins;
@@ -23,6 +24,7 @@ pub(crate) fn tests() -> Vec<Test> {
         new_namespaces(),
         ids::tests(),
         kernel_files::tests(),
+        links::tests(),
         mounts::tests(),
         oci::tests(),
         pins::tests(),

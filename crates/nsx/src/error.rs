@@ -3,7 +3,7 @@
 //! Nothing is printed where a failure occurs. A command returns it, and `cli` reports it.
 
 use crate::{
-    exit::ExitStatus, hints, ls::saved_error::SavedError, text::chain, unshare::oci::OciError,
+    exit::ExitStatus, hints, links::LinkError, ls::saved_error::SavedError, text::chain, unshare::oci::OciError,
 };
 use nsx_core::{
     idmap::{IdKind, MapRequestError},
@@ -50,6 +50,9 @@ pub(crate) enum Error {
     /// Ids that cannot be mapped as requested, with hints.
     #[error("cannot map these {0} ids")]
     Map(IdKind, #[source] MapRequestError, Vec<String>),
+    /// A link that cannot be made.
+    #[error("cannot make a link")]
+    Link(#[from] LinkError),
     /// An OCI bundle that cannot be run.
     #[error(transparent)]
     Oci(#[from] OciError),
@@ -114,6 +117,7 @@ impl Error {
             Self::Target(error) => return hints::of_target(error),
             Self::Inside(error) => return hints::of_entry(error),
             Self::Map(_, _, hints) => return hints.clone(),
+            Self::Link(error) => return error.hints(),
             Self::Absent(error) => return error.hints(),
             Self::Hinted(error, hints) => return [error.hints(), hints.clone()].concat(),
             Self::NoProcfs => "mount one: mount -t proc proc /proc",

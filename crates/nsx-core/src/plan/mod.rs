@@ -10,6 +10,7 @@ mod confinement;
 pub mod enter;
 mod helper;
 mod mount;
+mod network;
 mod restrict;
 mod step;
 pub mod unshare;
@@ -22,6 +23,7 @@ pub use confinement::{CapabilityState, Confinement, Filter, Label, Limit, RESOUR
 pub use helper::Helper;
 pub(crate) use mount::{ABOVE_ROOT, DEVICES, data as mount_data};
 pub use mount::{Change, Contents, FileSystem, Mount, Source};
+pub use network::{Bridge, Link, LinkKind};
 pub use step::{
     Clock, ClockOffset, GroupsDenied, NamespaceFile, NamespaceFileError, Pin, ProcDirectory,
     Propagation, Signals, Step,

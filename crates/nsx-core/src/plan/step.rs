@@ -5,6 +5,7 @@ use super::{
     enter::{CgroupFile, OwnProc},
     helper::Helper,
     mount::{Mount, Source},
+    network::{Bridge, Link},
 };
 use crate::{
     cgroup::Hierarchy,
@@ -331,6 +332,12 @@ pub enum Step {
     KeepMountsApart,
     /// Set the loopback device up.
     LoopbackUp,
+    /// Make a bridge in the caller's network namespace.
+    MakeBridge(Bridge),
+    /// Make a link from the caller's network namespace into the new one.
+    MakeLink(Link),
+    /// Give that link its addresses and routes inside, and bring the link up.
+    SetUpLink(Link),
     /// Set the host name.
     SetHostname(CString),
     /// Set the NIS domain name.

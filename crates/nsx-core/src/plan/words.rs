@@ -1,6 +1,8 @@
 //! The texts about a step: the system call, the purpose, and what failed if the step did.
 
-use super::{ABOVE_ROOT, CapabilityState, GroupsDenied, Limit, Propagation, Step, Task};
+use super::{
+    ABOVE_ROOT, CapabilityState, GroupsDenied, Limit, Link, LinkKind, Propagation, Step, Task,
+};
 use crate::{
     cgroup::{self, Hierarchy},
     idmap::{Extent, IdKind, IdMap, Setgroups},
@@ -131,6 +133,16 @@ impl Step {
             }
             Self::KeepMountsApart => "mount(/, MS_REC|MS_SLAVE)".to_owned(),
             Self::LoopbackUp => "ioctl(SIOCSIFFLAGS, lo, IFF_UP)".to_owned(),
+            Self::MakeBridge(bridge) => format!("RTM_NEWLINK({}, bridge)", bridge.name),
+            Self::MakeLink(link) => format!("RTM_NEWLINK({}, {})", ends(link), link.kind),
+            Self::SetUpLink(link) => {
+                let routes = if link.gateways.is_empty() {
+                    ""
+                } else {
+                    ", RTM_NEWROUTE"
+                };
+                format!("RTM_NEWADDR, RTM_SETLINK({}, IFF_UP){routes}", link.name)
+            }
             Self::SetHostname(name) => {
                 format!("sethostname({})", words(std::slice::from_ref(name)))
             }
@@ -309,6 +321,40 @@ impl Step {
                 "mounts made outside are seen inside, not the other way round".to_owned()
             }
             Self::LoopbackUp => "the new network's loopback device works".to_owned(),
+            Self::MakeBridge(bridge) => match bridge.addresses.as_slice() {
+                [] => "a bridge in the caller's network namespace".to_owned(),
+                addresses => format!(
+                    "a bridge in the caller's network namespace, with the address {}",
+                    list(addresses)
+                ),
+            },
+            Self::MakeLink(link) => match &link.kind {
+                LinkKind::Veth {
+                    bridge: Some(bridge),
+                    ..
+                } => format!("a cable from the bridge {bridge} into the new network"),
+                LinkKind::Veth { addresses, .. } if !addresses.is_empty() => format!(
+                    "a cable into the new network; the end here has the address {}",
+                    list(addresses)
+                ),
+                LinkKind::Veth { .. } => "a cable into the new network".to_owned(),
+                LinkKind::Macvlan { parent } => {
+                    format!("an interface of the new network on the caller's {parent}")
+                }
+            },
+            Self::SetUpLink(link) => {
+                let mut facts = Vec::new();
+                if !link.addresses.is_empty() {
+                    facts.push(format!("has the address {}", list(&link.addresses)));
+                }
+                if !link.gateways.is_empty() {
+                    facts.push(format!("leads everywhere through {}", list(&link.gateways)));
+                }
+                match facts.as_slice() {
+                    [] => format!("{} is up", link.name),
+                    facts => format!("{} {}", link.name, facts.join(", and ")),
+                }
+            }
             Self::SetHostname(_) => "the host name, in the new UTS namespace alone".to_owned(),
             Self::SetDomainName(_) => {
                 "the NIS domain name, in the new UTS namespace alone".to_owned()
@@ -457,6 +503,9 @@ impl Step {
             }
             Self::KeepMountsApart => "keep the program's mounts apart".to_owned(),
             Self::LoopbackUp => "set the loopback device up".to_owned(),
+            Self::MakeBridge(bridge) => format!("make the bridge {}", bridge.name),
+            Self::MakeLink(link) => format!("make the {} link {}", link.kind, ends(link)),
+            Self::SetUpLink(link) => format!("set up {} inside", link.name),
             Self::SetHostname(_) => "set the host name".to_owned(),
             Self::SetDomainName(_) => "set the NIS domain name".to_owned(),
             Self::MountSys { root } => format!(
@@ -700,4 +749,17 @@ fn words(arguments: &[CString]) -> String {
         .map(|argument| argument.to_string_lossy())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Names both ends of a link.
+fn ends(link: &Link) -> String {
+    match &link.kind {
+        LinkKind::Veth { outside, .. } => format!("{outside} to {}", link.name),
+        LinkKind::Macvlan { parent } => format!("{} on {parent}", link.name),
+    }
+}
+
+fn list(items: &[impl ToString]) -> String {
+    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    items.join(" and ")
 }

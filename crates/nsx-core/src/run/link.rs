@@ -61,6 +61,7 @@ impl Message {
             Self::Making(index, Part::Private(mount)) => (12, index, mount as i32),
             Self::Making(index, Part::Mount(mount)) => (13, index, mount as i32),
             Self::Making(index, Part::Shared(mount)) => (14, index, mount as i32),
+            Self::Making(index, Part::Link(link)) => (15, index, link as i32),
         };
         let mut bytes = [0; MESSAGE_SIZE];
         let fields = [kind, index as i32, number];
@@ -96,6 +97,7 @@ impl Message {
             12 => Some(Self::Making(index, Part::Private(number as u32))),
             13 => Some(Self::Making(index, Part::Mount(number as u32))),
             14 => Some(Self::Making(index, Part::Shared(number as u32))),
+            15 => Some(Self::Making(index, Part::Link(number as u32))),
             _ => None,
         }
     }
@@ -173,6 +175,7 @@ mod tests {
             Message::Making(3, Part::Private(7)),
             Message::Making(4, Part::Mount(u32::MAX)),
             Message::Making(5, Part::Shared(8)),
+            Message::Making(6, Part::Link(9)),
             Message::Unmade,
         ];
         for message in sent {

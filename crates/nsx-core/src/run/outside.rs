@@ -9,10 +9,11 @@
 //! made.
 
 use super::{
+    journal::{Journal, guard},
     link::{Link, Message},
-    mounts,
+    mounts, network,
     perform::Performer,
-    pins::{Journal, from_elsewhere, guard},
+    pins::from_elsewhere,
 };
 use crate::{
     ns::NsKind,
@@ -22,7 +23,7 @@ use crate::{
         signal::Disposition,
     },
 };
-use rustix::{io::Errno, process::WaitOptions};
+use rustix::{fd::AsFd, io::Errno, process::WaitOptions};
 
 /// nsx's handle on its outside.
 pub(super) struct Outside(Link);
@@ -113,6 +114,11 @@ fn serve(plan: &Plan, performer: &Performer<'_>, link: &Link, guard: Option<&Lin
                         let namespace = mounts::path_below(nsx, &pin.link());
                         journal.pin(&namespace, step, pin)
                     }),
+                    Some(Step::MakeBridge(bridge)) => journal.bridge(step, bridge),
+                    Some(Step::MakeLink(link)) => performer
+                        .nsx()
+                        .and_then(network::namespace_of)
+                        .and_then(|namespace| journal.link(step, link, namespace.as_fd())),
                     Some(step) => performer.perform(step),
                     None => Err(Errno::INVAL),
                 };

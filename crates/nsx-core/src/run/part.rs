@@ -1,7 +1,7 @@
-//! The parts that a pin is made of, and how each is undone.
+//! The parts of what an outside leaves behind, and how each is undone.
 
-use super::mounts::mount_id;
-use crate::plan::Pin;
+use super::{mounts::mount_id, network};
+use crate::plan::{self, Bridge, Pin, Step};
 use rustix::{
     fs::{AtFlags, CWD},
     io::Errno,
@@ -9,7 +9,30 @@ use rustix::{
 };
 use std::path::Path;
 
-/// A part of a pin. Whoever makes one writes it down first, so that another process can undo it.
+/// The object that a part belongs to.
+#[derive(Clone, Copy)]
+pub(super) enum Whole<'a> {
+    /// A file that keeps a namespace.
+    Pin(&'a Pin),
+    /// A bridge.
+    Bridge(&'a Bridge),
+    /// A link into another network namespace.
+    Link(&'a plan::Link),
+}
+
+impl<'a> Whole<'a> {
+    /// Returns what the step leaves behind.
+    pub(super) fn of(step: &'a Step) -> Option<Self> {
+        match step {
+            Step::Pin(pin) => Some(Self::Pin(pin)),
+            Step::MakeBridge(bridge) => Some(Self::Bridge(bridge)),
+            Step::MakeLink(link) => Some(Self::Link(link)),
+            _ => None,
+        }
+    }
+}
+
+/// A part of a pin, or a link. Whoever makes one writes it down first, so that another process can undo it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// The directory of `ip-netns(8)`, if there was none.
@@ -24,28 +47,44 @@ pub(super) enum Part {
     Private(u32),
     /// The mount of the namespace. The number is the id of the mount that the file was on.
     Mount(u32),
+    /// A link of the host, the number being the index of the link that had its name before, or 0.
+    Link(u32),
 }
 
 impl Part {
     /// Undoes it. Nothing is left to tell of a failure to.
-    pub(super) fn undo(self, pin: &Pin) {
-        let _ = match self {
-            Self::Directory => rustix::fs::rmdir(pin.directory()),
-            Self::File => rustix::fs::unlinkat(CWD, &pin.at, AtFlags::empty()),
+    pub(super) fn undo(self, whole: Whole<'_>) {
+        let _ = match (self, whole) {
+            (Self::Directory, Whole::Pin(pin)) => rustix::fs::rmdir(pin.directory()),
+            (Self::File, Whole::Pin(pin)) => rustix::fs::unlinkat(CWD, &pin.at, AtFlags::empty()),
             // Not what others have mounted there since.
-            Self::Shared(_) => rustix::mount::unmount(pin.directory(), UnmountFlags::NOFOLLOW),
-            Self::Private(_) => unmount(pin.directory()),
-            Self::Mount(_) => unmount(&pin.at),
+            (Self::Shared(_), Whole::Pin(pin)) => {
+                rustix::mount::unmount(pin.directory(), UnmountFlags::NOFOLLOW)
+            }
+            (Self::Private(_), Whole::Pin(pin)) => unmount(pin.directory()),
+            (Self::Mount(_), Whole::Pin(pin)) => unmount(&pin.at),
+            (Self::Link(_), Whole::Bridge(bridge)) => network::remove_bridge(&bridge.name),
+            (Self::Link(_), Whole::Link(link)) => network::remove(link),
+            _ => Ok(()),
         };
     }
 
     /// Returns whether the part was made, as far as can be seen (5.8): the process that wrote the
     /// part down was killed before or after making it.
-    pub(super) fn is_there(self, pin: &Pin) -> bool {
-        match self {
-            Self::Directory | Self::File => true, // to remove what is missing does no harm
-            Self::Shared(before) | Self::Private(before) => mount_id(pin.directory()) != before,
-            Self::Mount(before) => mount_id(&pin.at) != before,
+    pub(super) fn is_there(self, whole: Whole<'_>) -> bool {
+        match (self, whole) {
+            // To remove what is missing does no harm.
+            (Self::Directory | Self::File, Whole::Pin(_)) => true,
+            (Self::Shared(before) | Self::Private(before), Whole::Pin(pin)) => {
+                mount_id(pin.directory()) != before
+            }
+            (Self::Mount(before), Whole::Pin(pin)) => mount_id(&pin.at) != before,
+            (Self::Link(before), Whole::Bridge(bridge)) => {
+                network::index_of(&bridge.name).is_ok_and(|index| index != before)
+            }
+            (Self::Link(before), Whole::Link(link)) => network::name_outside(link)
+                .is_some_and(|name| network::index_of(name).is_ok_and(|index| index != before)),
+            _ => false,
         }
     }
 }

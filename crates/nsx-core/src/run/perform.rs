@@ -1,7 +1,8 @@
 //! Each step that one process takes alone, as the system calls it stands for.
 
 use super::{
-    capabilities, filters, inherited::Inherited, join, mounter::Mounter, mounts, ready::Ready, seal,
+    capabilities, filters, inherited::Inherited, join, mounter::Mounter, mounts, network,
+    ready::Ready, seal,
 };
 use crate::{
     accounts::Accounts,
@@ -120,7 +121,8 @@ impl<'a> Performer<'a> {
             Step::RunIdMapHelper { ids, map, .. } => self.run_id_map_helper(*ids, map),
             Step::WriteSetgroups(rule) => self.write("setgroups", rule.word()),
             Step::SetClock(offset) => self.write("timens_offsets", &offset.to_string()),
-            Step::Pin(_) => Err(Errno::INVAL), // an outside alone keeps a journal of them
+            // An outside alone keeps a journal of these.
+            Step::Pin(_) | Step::MakeBridge(_) | Step::MakeLink(_) => Err(Errno::INVAL),
             Step::Fork { .. }
             | Step::ForkJoiner
             | Step::ForkSibling
@@ -141,6 +143,7 @@ impl<'a> Performer<'a> {
             Step::Propagate { at, propagation } => propagate(at, *propagation),
             Step::KeepMountsApart => mounts::keep_apart(self.proc.ok_or(Errno::NOENT)?),
             Step::LoopbackUp => sys::net::loopback_up(),
+            Step::SetUpLink(link) => network::set_up(link),
             Step::SetHostname(name) => rustix::system::sethostname(name.as_bytes()),
             Step::SetDomainName(name) => rustix::system::setdomainname(name.as_bytes()),
             Step::MountSys { root } => {

@@ -2,15 +2,14 @@
 //! the end is undone.
 
 use super::{
-    link::{Link, Message},
+    journal::Journal,
     mounts::{self, mount_id},
     netns,
-    part::Part,
+    part::{Part, Whole},
 };
 use crate::{
     ns::{Namespace, NsKind},
-    pid::Pid,
-    plan::{Pin, Plan, Step},
+    plan::Pin,
     sys::{nsfs, process::unshare},
 };
 use rustix::{
@@ -18,33 +17,14 @@ use rustix::{
     fs::{CWD, FileType, Mode, OFlags},
     io::Errno,
     mount::MountPropagationFlags,
-    process::{WaitOptions, waitpid},
     thread::{CpuSet, sched_getaffinity, sched_setaffinity},
 };
 use std::path::Path;
 
-/// The mounts and files that making pins leaves behind.
-pub(super) struct Journal<'a> {
-    /// Parts, each with its pin.
-    made: Vec<(&'a Pin, Part)>,
-    /// `true` if all the parts stay.
-    kept: bool,
-    /// To the process that undoes all of it if this one is killed.
-    guard: Option<&'a Link>,
-}
-
 impl<'a> Journal<'a> {
-    pub(super) fn new(guard: Option<&'a Link>) -> Self {
-        Self {
-            made: Vec::new(),
-            kept: false,
-            guard,
-        }
-    }
-
     /// Binds the namespace at the path `namespace` to the file of the pin, which is that of `step`.
     pub(super) fn pin(&mut self, namespace: &str, step: usize, pin: &'a Pin) -> Result<(), Errno> {
-        let before = self.made.len();
+        let before = self.len();
         let outcome = self.make(namespace, step, pin);
         if outcome.is_err() {
             self.undo_to(before);
@@ -52,61 +32,8 @@ impl<'a> Journal<'a> {
         outcome
     }
 
-    /// Lets all of it stay, whatever happens to this process.
-    pub(super) fn keep(&mut self) {
-        self.kept = true;
-        self.tell(Message::Keep);
-    }
-
-    /// Undoes all of it, newest first, though it was to stay.
-    pub(super) fn undo(&mut self) {
-        self.kept = false;
-        self.tell(Message::Undo);
-        self.undo_to(0);
-    }
-
-    /// Undoes what does not stay.
-    pub(super) fn close(mut self) {
-        if !self.kept {
-            self.undo_to(0);
-        }
-    }
-
-    fn undo_to(&mut self, length: usize) {
-        while self.made.len() > length
-            && let Some((pin, part)) = self.made.pop()
-        {
-            part.undo(pin);
-            self.tell(Message::Unmade);
-        }
-    }
-
-    fn tell(&self, message: Message) {
-        if let Some(guard) = self.guard {
-            // Without it the guard may leave something behind, if this process is killed too.
-            let _ = guard.send(message);
-        }
-    }
-
-    /// Makes a part, which is written down before it is there.
-    fn part<T>(
-        &mut self,
-        (step, pin): (usize, &'a Pin),
-        part: Part,
-        make: impl FnOnce() -> Result<T, Errno>,
-    ) -> Result<T, Errno> {
-        self.made.push((pin, part));
-        self.tell(Message::Making(step, part));
-        let outcome = make();
-        if outcome.is_err() {
-            self.made.pop();
-            self.tell(Message::Unmade);
-        }
-        outcome
-    }
-
     fn make(&mut self, namespace: &str, step: usize, pin: &'a Pin) -> Result<(), Errno> {
-        let which = (step, pin);
+        let which = (step, Whole::Pin(pin));
         if !pin.make {
             let part = Part::Mount(mount_id(&pin.at));
             return self.part(which, part, || {
@@ -117,7 +44,7 @@ impl<'a> Journal<'a> {
         if pin.ip_netns().is_some() {
             self.prepare_netns(which, directory)?;
         }
-        match self.bind(namespace, which) {
+        match self.bind(namespace, step, pin) {
             // The kernel's answer for a mount namespace while mounts are shared: it would be
             // mounted in itself.
             Err(Errno::INVAL) if pin.kind == NsKind::Mnt && !keeps_no_mount_namespace(pin) => {
@@ -126,15 +53,16 @@ impl<'a> Journal<'a> {
                     rustix::mount::mount_bind(directory, directory)
                 })?;
                 rustix::mount::mount_change(directory, MountPropagationFlags::PRIVATE)?;
-                self.bind(namespace, which)
+                self.bind(namespace, step, pin)
             }
             outcome => outcome,
         }
     }
 
-    fn bind(&mut self, namespace: &str, which: (usize, &'a Pin)) -> Result<(), Errno> {
-        let file = self.open(which)?;
-        let part = Part::Mount(mount_id(&which.1.at));
+    fn bind(&mut self, namespace: &str, step: usize, pin: &'a Pin) -> Result<(), Errno> {
+        let which = (step, Whole::Pin(pin));
+        let file = self.open(step, pin)?;
+        let part = Part::Mount(mount_id(&pin.at));
         self.part(which, part, || {
             rustix::mount::mount_bind(namespace, mounts::path_of(&file))
         })
@@ -142,8 +70,9 @@ impl<'a> Journal<'a> {
 
     /// Opens the file, which is made if it is missing. A link is refused, and so is what holds a
     /// namespace already.
-    fn open(&mut self, which: (usize, &'a Pin)) -> Result<OwnedFd, Errno> {
-        let at = &which.1.at;
+    fn open(&mut self, step: usize, pin: &'a Pin) -> Result<OwnedFd, Errno> {
+        let which = (step, Whole::Pin(pin));
+        let at = &pin.at;
         let place = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = match rustix::fs::openat(CWD, at, place, Mode::empty()) {
             Err(Errno::NOENT) => {
@@ -164,7 +93,7 @@ impl<'a> Journal<'a> {
 
     /// Makes the directory of `ip-netns(8)` and mounts it on itself, unless somebody has done so
     /// before.
-    fn prepare_netns(&mut self, which: (usize, &'a Pin), directory: &Path) -> Result<(), Errno> {
+    fn prepare_netns(&mut self, which: (usize, Whole<'a>), directory: &Path) -> Result<(), Errno> {
         let make = || rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755));
         match self.part(which, Part::Directory, make) {
             Err(Errno::EXIST) => {}
@@ -200,37 +129,6 @@ pub fn pin_all(pins: &[(Namespace, Pin)]) -> Result<(), (usize, Errno)> {
     }
     journal.keep();
     Ok(())
-}
-
-/// Follows a journal until its writer is gone. Undoes what is in it if the writer was killed.
-pub(super) fn guard(plan: &Plan, journal: &Link, writer: Pid) {
-    let (mut made, mut kept) = (Vec::new(), false);
-    loop {
-        match journal.receive() {
-            Ok(Some(Message::Making(step, part))) => made.push((step, part)),
-            Ok(Some(Message::Unmade)) => drop(made.pop()),
-            Ok(Some(Message::Keep)) => kept = true,
-            Ok(Some(Message::Undo)) => kept = false,
-            Ok(Some(_)) => {} // said to others
-            Ok(None) => break,
-            // What came then is not known. The writer undoes what it made by itself unless it is
-            // killed.
-            Err(_) => return,
-        }
-    }
-    let killed = matches!(waitpid(Some(writer), WaitOptions::empty()), Ok(Some((_, status))) if status.signaled());
-    while let Some((step, part)) = made.pop().filter(|_| killed && !kept) {
-        if let Some(pin) = pin_of(plan, step).filter(|pin| part.is_there(pin)) {
-            part.undo(pin);
-        }
-    }
-}
-
-fn pin_of(plan: &Plan, step: usize) -> Option<&Pin> {
-    match plan.tasks().get(step)?.step() {
-        Step::Pin(pin) => Some(pin),
-        _ => None,
-    }
 }
 
 /// Replaces this process's new mount namespace by one that is made on another processor, on each in

@@ -8,6 +8,7 @@ mod ids;
 mod kinds;
 mod maps;
 mod mounts;
+mod network;
 pub(crate) mod oci;
 mod options;
 mod process;

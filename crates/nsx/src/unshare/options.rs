@@ -5,6 +5,7 @@ use super::{
     ids::IdOptions,
     kinds::KindOptions,
     mounts::MountOptions,
+    network::NetworkOptions,
     process::ProcessOptions,
     rights::{EnvironmentOptions, RightsOptions},
     setup::SetupOptions,
@@ -46,7 +47,7 @@ pub struct Options {
     /// --hostname and the options that mount something add to the file.
     #[arg(long, value_name = "FILE|DIR|-", value_hint = ValueHint::FilePath, conflicts_with_all = [
         "KindOptions", "IdOptions", "domainname", "root", "wd", "propagation", "mount_proc", "no_mount_proc", "mount_binfmt",
-        "load_interp", "no_mount_sys", "no_mount_mqueue", "no_mount_cgroup", "no_lo", "RightsOptions", "EnvironmentOptions",
+        "load_interp", "no_mount_sys", "no_mount_mqueue", "no_mount_cgroup", "NetworkOptions", "RightsOptions", "EnvironmentOptions",
         "ClockOptions",
     ])]
     pub(super) from_oci: Option<PathBuf>,
@@ -62,6 +63,8 @@ pub struct Options {
     pub(super) ids: IdOptions,
     #[command(flatten)]
     pub(super) setup: SetupOptions,
+    #[command(flatten)]
+    pub(super) network: NetworkOptions,
     #[command(flatten)]
     pub(super) mounts: MountOptions,
     #[command(flatten)]

@@ -51,6 +51,7 @@ fn from_options(
     };
     options.ids.apply(&mut request, map_root, maps)?;
     options.setup.apply(&mut request)?;
+    options.network.apply(&mut request, caller)?;
     if options.process.init {
         request.kinds.insert(NsKind::Pid);
     }

@@ -73,9 +73,6 @@ pub(super) struct SetupOptions {
     /// refuses, this is skipped, and -v says so.
     #[arg(long)]
     no_mount_cgroup: bool,
-    /// With --net, leave the loopback device down
-    #[arg(long)]
-    no_lo: bool,
 }
 /// See `mount_namespaces(7)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -127,14 +124,13 @@ impl SetupOptions {
         Ok(())
     }
 
-    /// Adds the views of the kernel that the new namespaces change, and brings the loopback device
-    /// up. Call after all kinds, `fork` and `mounts` are set.
+    /// Adds the views of the kernel that the new namespaces change. Call after all kinds, `fork` and
+    /// `mounts` are set.
     pub(super) fn add_views(&self, request: &mut Request, proc: &ProcRoot) -> Result<(), Error> {
         let kinds = request.kinds;
         if kinds.contains(NsKind::Pid) && request.fork && !self.no_mount_proc {
             request.mount_proc.get_or_insert_with(|| "/proc".into());
         }
-        request.loopback = kinds.contains(NsKind::Net) && !self.no_lo;
         request.mount_sys = kinds.contains(NsKind::Net) && !self.no_mount_sys;
         request.mount_queues = kinds.contains(NsKind::Ipc)
             && !self.no_mount_mqueue

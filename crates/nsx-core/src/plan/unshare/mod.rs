@@ -72,6 +72,12 @@ pub fn plan(mut request: Request, caller: &Caller) -> Result<Plan, PlanError> {
         }
     };
     pins(&mut plan, false);
+    for bridge in &request.bridges {
+        plan.push(Actor::Outside, Step::MakeBridge(bridge.clone()));
+    }
+    for link in &request.links {
+        plan.push(Actor::Outside, Step::MakeLink(link.clone()));
+    }
     if request.fork {
         let init = request.kinds.contains(NsKind::Pid);
         plan.push(

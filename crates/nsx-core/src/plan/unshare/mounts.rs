@@ -32,6 +32,9 @@ pub(super) fn push_mounts_and_names(plan: &mut Plan, request: &Request) -> Resul
     if request.loopback {
         plan.push(Actor::Inside, Step::LoopbackUp);
     }
+    for link in &request.links {
+        plan.push(Actor::Inside, Step::SetUpLink(link.clone()));
+    }
     if let Some(name) = &request.hostname {
         check_length("host name", name)?;
         plan.push(Actor::Inside, Step::SetHostname(name.clone()));

@@ -5,7 +5,8 @@ use crate::{
     idmap::{IdMap, Setgroups},
     ns::NsSet,
     plan::{
-        ClockOffset, Confinement, GroupsDenied, Mount, NamespaceFile, Pin, Propagation, Signals,
+        Bridge, ClockOffset, Confinement, GroupsDenied, Link, Mount, NamespaceFile, Pin,
+        Propagation, Signals,
     },
     sys::signal::Signal,
 };
@@ -54,6 +55,10 @@ pub struct Request {
     pub makes_mount_points: bool,
     /// Set the loopback device up.
     pub loopback: bool,
+    /// Bridges to make in the caller's network namespace.
+    pub bridges: Vec<Bridge>,
+    /// Links from the caller's network namespace into the new one.
+    pub links: Vec<Link>,
     /// Mount a sysfs of the new network namespace on /sys, if the kernel allows it.
     pub mount_sys: bool,
     /// Mount a file system of the new IPC namespace's message queues on /dev/mqueue, if the kernel

@@ -1,0 +1,167 @@
+//! Links of a new network namespace, made from outside and set up inside.
+
+use super::{
+    journal::Journal,
+    part::{Part, Whole},
+};
+use crate::plan::{self, Bridge, LinkKind};
+use nsx_net::{InterfaceName, IpNet, Kind, Macvlan, Netlink, NetlinkError, NewVeth, Peer};
+use rustix::{
+    fd::{BorrowedFd, OwnedFd},
+    fs::{Mode, OFlags},
+    io::Errno,
+};
+
+impl<'a> Journal<'a> {
+    /// Makes the bridge of the step at index `step` in this process's network namespace, unless the
+    /// bridge has been made meanwhile.
+    pub(super) fn bridge(&mut self, step: usize, bridge: &'a Bridge) -> Result<(), Errno> {
+        if index_of(&bridge.name)? != 0 {
+            return Ok(());
+        }
+        let which = (step, Whole::Bridge(bridge));
+        self.part(which, Part::Link(0), || {
+            attempt(|netlink| netlink.add(&bridge.name, Kind::Bridge))
+        })?;
+        attempt(|netlink| add_addresses(netlink, &bridge.name, &bridge.addresses))
+    }
+
+    /// Makes the link of the step at index `step` from this process's network namespace into
+    /// another.
+    pub(super) fn link(
+        &mut self,
+        step: usize,
+        link: &'a plan::Link,
+        namespace: BorrowedFd<'_>,
+    ) -> Result<(), Errno> {
+        match &link.kind {
+            LinkKind::Veth {
+                outside,
+                bridge,
+                addresses,
+            } => {
+                let which = (step, Whole::Link(link));
+                self.part(which, Part::Link(index_of(outside)?), || {
+                    attempt(|netlink| {
+                        let bridge = bridge.as_ref().map(|bridge| index(netlink, bridge));
+                        netlink.add_veth(&NewVeth {
+                            name: outside,
+                            bridge: bridge.transpose()?,
+                            mtu: link.mtu,
+                            peer: Peer {
+                                name: &link.name,
+                                namespace,
+                                mac: link.mac,
+                            },
+                        })
+                    })
+                })?;
+                attempt(|netlink| add_addresses(netlink, outside, addresses))
+            }
+            // It ends with the namespace that it is made in, and leaves nothing behind here.
+            LinkKind::Macvlan { parent } => attempt(|netlink| {
+                let parent = index(netlink, parent)?;
+                netlink.add_macvlan(&Macvlan {
+                    parent,
+                    name: &link.name,
+                    namespace,
+                    mac: link.mac,
+                    mtu: link.mtu,
+                })
+            }),
+        }
+    }
+}
+
+/// Opens the network namespace of a process by its directory in /proc.
+pub(super) fn namespace_of(process: &OwnedFd) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    rustix::fs::openat(process, "ns/net", flags, Mode::empty())
+}
+
+/// Returns the name of the end of a link that is in the caller's network namespace.
+pub(super) fn name_outside(link: &plan::Link) -> Option<&InterfaceName> {
+    match &link.kind {
+        LinkKind::Veth { outside, .. } => Some(outside),
+        LinkKind::Macvlan { .. } => None,
+    }
+}
+
+/// Returns the index of the link of this name, or 0 if there is none.
+pub(super) fn index_of(name: &InterfaceName) -> Result<u32, Errno> {
+    attempt(|netlink| Ok(netlink.link(name.as_str())?.map_or(0, |link| link.index)))
+}
+
+/// Removes a link, both its ends.
+pub(super) fn remove(link: &plan::Link) -> Result<(), Errno> {
+    let Some(name) = name_outside(link) else {
+        return Ok(());
+    };
+    attempt(|netlink| match netlink.link(name.as_str())? {
+        Some(link) => netlink.remove(link.index),
+        None => Ok(()),
+    })
+}
+
+/// Removes a bridge, unless links of others are ports of it.
+pub(super) fn remove_bridge(name: &InterfaceName) -> Result<(), Errno> {
+    attempt(|netlink| {
+        let links = netlink.links()?;
+        let Some(bridge) = links.iter().find(|link| link.name == name.as_str()) else {
+            return Ok(());
+        };
+        if links
+            .iter()
+            .any(|link| link.controller == Some(bridge.index))
+        {
+            return Ok(());
+        }
+        netlink.remove(bridge.index)
+    })
+}
+
+/// Gives a link that is in this process's network namespace its addresses and routes, and brings it
+/// up.
+pub(super) fn set_up(link: &plan::Link) -> Result<(), Errno> {
+    attempt(|netlink| {
+        let index = index(netlink, &link.name)?;
+        for address in &link.addresses {
+            netlink.add_address(index, *address)?;
+        }
+        netlink.bring_up(index)?;
+        for router in &link.gateways {
+            netlink.add_gateway(index, *router)?;
+        }
+        Ok(())
+    })
+}
+
+/// Does something with a socket to rtnetlink. The kernel's words about a refusal are left out, as
+/// an errno is all that another process hears of.
+fn attempt<T>(act: impl FnOnce(&mut Netlink) -> Result<T, NetlinkError>) -> Result<T, Errno> {
+    Netlink::open()
+        .and_then(|mut netlink| act(&mut netlink))
+        .map_err(|error| error.errno().unwrap_or(Errno::BADMSG))
+}
+
+fn add_addresses(
+    netlink: &mut Netlink,
+    name: &InterfaceName,
+    addresses: &[IpNet],
+) -> Result<(), NetlinkError> {
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    let index = index(netlink, name)?;
+    addresses
+        .iter()
+        .try_for_each(|address| netlink.add_address(index, *address))
+}
+
+fn index(netlink: &mut Netlink, name: &InterfaceName) -> Result<u32, NetlinkError> {
+    let link = netlink.link(name.as_str())?;
+    link.map(|link| link.index).ok_or(NetlinkError::Refused {
+        errno: Errno::NODEV,
+        words: None,
+    })
+}

@@ -1,0 +1,229 @@
+//! A conversation with rtnetlink.
+
+use netlink_packet_core::{
+    ErrorMessage, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST,
+    NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload, NlasIterator,
+};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
+use rustix::io::Errno;
+use std::io;
+use thiserror::Error;
+
+/// The attribute with the kernel's words in an extended acknowledgement, see `netlink(7)` (4.12).
+const NLMSGERR_ATTR_MSG: u16 = 1;
+
+/// How often a list is read again if it changes meanwhile.
+const ATTEMPTS: usize = 16;
+
+/// A refusal of the kernel, or an answer that could not be read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum NetlinkError {
+    /// The kernel refused.
+    #[error("{}{}", io::Error::from(*errno), in_parentheses(words))]
+    Refused {
+        /// The error number.
+        errno: Errno,
+        /// What the kernel says about the cause (4.12), if anything.
+        words: Option<String>,
+    },
+    /// The kernel's answer is not what `rtnetlink(7)` describes.
+    #[error("the kernel's answer cannot be read: {0}")]
+    Malformed(String),
+    /// A list changed each time that it was read.
+    #[error("the list keeps changing")]
+    Unsteady,
+}
+
+impl NetlinkError {
+    /// Returns the error number, if the kernel gave one.
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Refused { errno, .. } => Some(*errno),
+            Self::Malformed(_) | Self::Unsteady => None,
+        }
+    }
+}
+
+impl From<io::Error> for NetlinkError {
+    fn from(error: io::Error) -> Self {
+        Self::Refused {
+            errno: Errno::from_io_error(&error).unwrap_or(Errno::IO),
+            words: None,
+        }
+    }
+}
+
+fn in_parentheses(words: &Option<String>) -> String {
+    words
+        .as_ref()
+        .map_or_else(String::new, |words| format!(" ({words})"))
+}
+
+/// A socket to rtnetlink in the network namespace in which the socket was opened.
+pub struct Netlink {
+    socket: Socket,
+    sequence: u32,
+}
+
+impl Netlink {
+    /// Opens a socket in the calling thread's network namespace.
+    ///
+    /// # Errors
+    /// Those of `socket(2)` and `bind(2)`.
+    pub fn open() -> Result<Self, NetlinkError> {
+        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        socket.bind_auto()?;
+        // Old kernels and emulators lack both; requests then say less.
+        let _ = socket.set_ext_ack(true);
+        let _ = socket.set_cap_ack(true);
+        Ok(Self {
+            socket,
+            sequence: 0,
+        })
+    }
+
+    /// Makes a request that the kernel acknowledges; `flags` stand beside NLM_F_REQUEST.
+    pub(crate) fn act(
+        &mut self,
+        message: RouteNetlinkMessage,
+        flags: u16,
+    ) -> Result<(), NetlinkError> {
+        let sequence = self.send(message, NLM_F_ACK | flags)?;
+        loop {
+            let (datagram, _) = self.socket.recv_from_full()?;
+            for message in Messages(&datagram) {
+                let message = message?;
+                if message.header.sequence_number == sequence
+                    && let NetlinkPayload::Error(error) = &message.payload
+                {
+                    return match error.code {
+                        None => Ok(()),
+                        Some(_) => Err(refusal(&message.header, error)),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Makes a request that the kernel answers with one message, or with nothing if the object does
+    /// not exist.
+    pub(crate) fn get(
+        &mut self,
+        message: RouteNetlinkMessage,
+    ) -> Result<Option<RouteNetlinkMessage>, NetlinkError> {
+        let sequence = self.send(message, 0)?;
+        loop {
+            let (datagram, _) = self.socket.recv_from_full()?;
+            for message in Messages(&datagram) {
+                let message = message?;
+                if message.header.sequence_number != sequence {
+                    continue;
+                }
+                match message.payload {
+                    NetlinkPayload::InnerMessage(found) => return Ok(Some(found)),
+                    NetlinkPayload::Error(error) => {
+                        let error = refusal(&message.header, &error);
+                        return match error.errno() {
+                            Some(Errno::NODEV) => Ok(None),
+                            _ => Err(error),
+                        };
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Reads a list.
+    pub(crate) fn dump(
+        &mut self,
+        message: RouteNetlinkMessage,
+    ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
+        for _ in 0..ATTEMPTS {
+            if let Some(list) = self.dump_once(message.clone())? {
+                return Ok(list);
+            }
+        }
+        Err(NetlinkError::Unsteady)
+    }
+
+    /// Reads a list, or nothing if the list changed meanwhile.
+    fn dump_once(
+        &mut self,
+        message: RouteNetlinkMessage,
+    ) -> Result<Option<Vec<RouteNetlinkMessage>>, NetlinkError> {
+        let sequence = self.send(message, NLM_F_DUMP)?;
+        let mut list = Vec::new();
+        let mut changed = false;
+        loop {
+            let (datagram, _) = self.socket.recv_from_full()?;
+            for message in Messages(&datagram) {
+                let message = message?;
+                if message.header.sequence_number != sequence {
+                    continue;
+                }
+                changed |= message.header.flags & NLM_F_DUMP_INTR != 0;
+                match message.payload {
+                    NetlinkPayload::InnerMessage(item) => list.push(item),
+                    NetlinkPayload::Done(_) => return Ok((!changed).then_some(list)),
+                    NetlinkPayload::Error(error) => return Err(refusal(&message.header, &error)),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, message: RouteNetlinkMessage, flags: u16) -> Result<u32, NetlinkError> {
+        self.sequence += 1;
+        let mut header = NetlinkHeader::default();
+        header.flags = NLM_F_REQUEST | flags;
+        header.sequence_number = self.sequence;
+        let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
+        message.finalize();
+        let mut bytes = vec![0; message.buffer_len()];
+        message.serialize(&mut bytes);
+        self.socket.send(&bytes, 0)?;
+        Ok(self.sequence)
+    }
+}
+
+/// The messages in a datagram.
+struct Messages<'a>(&'a [u8]);
+
+impl Iterator for Messages<'_> {
+    type Item = Result<NetlinkMessage<RouteNetlinkMessage>, NetlinkError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let buffer = NetlinkBuffer::new_checked(self.0).ok()?;
+        let length = buffer.length() as usize;
+        let (message, _) = self.0.split_at_checked(length)?;
+        self.0 = self.0.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some(
+            NetlinkMessage::deserialize(message)
+                .map_err(|error| NetlinkError::Malformed(error.to_string())),
+        )
+    }
+}
+
+fn refusal(header: &NetlinkHeader, error: &ErrorMessage) -> NetlinkError {
+    NetlinkError::Refused {
+        errno: Errno::from_raw_os_error(error.raw_code().saturating_neg()),
+        words: words(header, &error.header),
+    }
+}
+
+/// Returns the kernel's words about a refusal. `rest` begins with the header of the request, which
+/// is all of the request that is repeated (NETLINK_CAP_ACK).
+fn words(header: &NetlinkHeader, rest: &[u8]) -> Option<String> {
+    const HEADER: usize = 16;
+    if header.flags & NLM_F_ACK_TLVS == 0 {
+        return None;
+    }
+    let found = NlasIterator::new(rest.get(HEADER..)?)
+        .filter_map(Result::ok)
+        .find(|attribute| attribute.kind() == NLMSGERR_ATTR_MSG)?;
+    let text = found.value().split(|&byte| byte == 0).next()?;
+    Some(String::from_utf8_lossy(text).into_owned())
+}

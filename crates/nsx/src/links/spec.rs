@@ -1,0 +1,271 @@
+//! A link as `--link` describes it.
+
+use nsx_net::{InterfaceName, IpNet};
+use std::{net::IpAddr, str::FromStr};
+
+/// A link as typed. Whatever is left out is chosen later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkSpec {
+    pub(super) kind: SpecKind,
+    pub(super) name: Option<InterfaceName>,
+    pub(super) mac: Option<[u8; 6]>,
+    pub(super) mtu: Option<u32>,
+    pub(super) addresses: Vec<IpNet>,
+    pub(super) gateways: Vec<IpAddr>,
+}
+
+/// The kind of the link, and what belongs to this kind alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SpecKind {
+    Veth {
+        peer: Option<InterfaceName>,
+        bridge: Option<InterfaceName>,
+        create: bool,
+    },
+    Macvlan {
+        parent: InterfaceName,
+    },
+}
+
+/// The smallest MTU with which IPv4 works, see RFC 791, and the largest that a veth takes.
+const MTU: std::ops::RangeInclusive<u32> = 68..=65_535;
+
+impl FromStr for LinkSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut words = text.split(',');
+        let kind = words.next().unwrap_or_default();
+        let kind = match kind.split_once(':') {
+            None if kind == "veth" => SpecKind::Veth {
+                peer: None,
+                bridge: None,
+                create: false,
+            },
+            Some(("macvlan", parent)) => SpecKind::Macvlan {
+                parent: interface("the parent", parent)?,
+            },
+            None if kind == "macvlan" => {
+                return Err("macvlan needs the interface that it is on: macvlan:eth0".to_owned());
+            }
+            Some(("veth", _)) => {
+                return Err("veth has no parent; name a bridge with bridge=NAME".to_owned());
+            }
+            _ => {
+                return Err(format!(
+                    "{kind:?} is not a kind of link: they are veth and macvlan:PARENT"
+                ));
+            }
+        };
+        let mut spec = Self {
+            kind,
+            name: None,
+            mac: None,
+            mtu: None,
+            addresses: Vec::new(),
+            gateways: Vec::new(),
+        };
+        for word in words {
+            spec.read(word)?;
+        }
+        if let SpecKind::Veth {
+            bridge: None,
+            create: true,
+            ..
+        } = spec.kind
+        {
+            return Err("create is about a bridge; name it with bridge=NAME".to_owned());
+        }
+        Ok(spec)
+    }
+}
+
+impl LinkSpec {
+    /// Reads one part of the text, `KEY=VALUE` or `create`.
+    fn read(&mut self, word: &str) -> Result<(), String> {
+        let (key, value) = match word.split_once('=') {
+            Some((key, value)) => (key, Some(value)),
+            None => (word, None),
+        };
+        match (key, value, &mut self.kind) {
+            ("name", Some(name), _) => set(&mut self.name, key, interface("the name", name)?),
+            ("mac", Some(text), _) => set(&mut self.mac, key, mac(text)?),
+            ("mtu", Some(text), _) => set(&mut self.mtu, key, mtu(text)?),
+            ("addr", Some(text), _) => {
+                let address = address(text)?;
+                if self.addresses.contains(&address) {
+                    return Err(format!("{address} is named twice"));
+                }
+                self.addresses.push(address);
+                Ok(())
+            }
+            ("gw", Some(text), _) => {
+                let router = text
+                    .parse::<IpAddr>()
+                    .map_err(|_| format!("{text:?} is not an address of a gateway"))?;
+                if self
+                    .gateways
+                    .iter()
+                    .any(|other| other.is_ipv4() == router.is_ipv4())
+                {
+                    return Err("two gateways of the same family are named".to_owned());
+                }
+                self.gateways.push(router);
+                Ok(())
+            }
+            ("peer", Some(name), SpecKind::Veth { peer, .. }) => {
+                set(peer, key, interface("the peer's name", name)?)
+            }
+            ("bridge", Some(name), SpecKind::Veth { bridge, .. }) => {
+                set(bridge, key, interface("the bridge's name", name)?)
+            }
+            ("create", None, SpecKind::Veth { create, .. }) => {
+                *create = true;
+                Ok(())
+            }
+            ("peer" | "bridge" | "create", _, SpecKind::Macvlan { .. }) => {
+                Err(format!("{key} is for veth"))
+            }
+            ("create", Some(_), _) => Err("create has no value".to_owned()),
+            ("name" | "mac" | "mtu" | "addr" | "gw" | "peer" | "bridge", None, _) => {
+                Err(format!("{key} needs a value: {key}=…"))
+            }
+            _ => Err(format!(
+                "{word:?} is not known: name=, peer=, bridge=, create, addr=, gw=, mac= and mtu= \
+                are"
+            )),
+        }
+    }
+}
+
+fn set<T>(field: &mut Option<T>, key: &str, value: T) -> Result<(), String> {
+    match field.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(format!("{key} is named twice")),
+    }
+}
+
+fn interface(what: &str, text: &str) -> Result<InterfaceName, String> {
+    text.parse()
+        .map_err(|error| format!("{what} {text:?} cannot name an interface: {error}"))
+}
+
+fn address(text: &str) -> Result<IpNet, String> {
+    text.parse().map_err(|_| match text.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => format!("{text} needs the length of its network's prefix: {text}/24"),
+        Ok(IpAddr::V6(_)) => format!("{text} needs the length of its network's prefix: {text}/64"),
+        Err(_) => format!("{text:?} is not an address with a prefix, such as 10.0.0.2/24"),
+    })
+}
+
+fn mtu(text: &str) -> Result<u32, String> {
+    let mtu = text.parse().ok().filter(|mtu| MTU.contains(mtu));
+    mtu.ok_or_else(|| format!("{text:?} is not an MTU: a number from 68 to 65535"))
+}
+
+fn mac(text: &str) -> Result<[u8; 6], String> {
+    let bytes: Option<Vec<u8>> = text
+        .split(':')
+        .map(|byte| {
+            Some(byte)
+                .filter(|byte| byte.len() == 2)
+                .and_then(|byte| u8::from_str_radix(byte, 16).ok())
+        })
+        .collect();
+    let mac: Option<[u8; 6]> = bytes.and_then(|bytes| bytes.try_into().ok());
+    match mac {
+        None => Err(format!(
+            "{text:?} is not a hardware address, such as 02:00:00:00:00:01"
+        )),
+        // The kernel refuses both, see is_valid_ether_addr.
+        Some(mac) if mac[0] & 1 == 1 || mac == [0; 6] => Err(format!(
+            "{text} is an address of a group or of nobody, which an interface cannot have"
+        )),
+        Some(mac) => Ok(mac),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Result<LinkSpec, String> {
+        text.parse()
+    }
+
+    #[test]
+    fn a_link_is_read_part_by_part() {
+        let spec = read(
+            "veth,name=eth0,peer=lab0,bridge=br0,create,addr=10.0.0.2/24,addr=fd00::2/64,\
+             gw=10.0.0.1,gw=fd00::1,mac=02:00:00:00:00:0a,mtu=1400",
+        )
+        .unwrap();
+        assert_eq!(spec.name.unwrap().as_str(), "eth0");
+        assert_eq!(spec.mac, Some([2, 0, 0, 0, 0, 10]));
+        assert_eq!(spec.mtu, Some(1400));
+        assert_eq!(
+            spec.addresses,
+            [
+                "10.0.0.2/24".parse().unwrap(),
+                "fd00::2/64".parse().unwrap()
+            ]
+        );
+        assert_eq!(spec.gateways.len(), 2);
+        let SpecKind::Veth {
+            peer,
+            bridge,
+            create,
+        } = spec.kind
+        else {
+            panic!("not a veth");
+        };
+        assert_eq!(peer.unwrap().as_str(), "lab0");
+        assert_eq!(bridge.unwrap().as_str(), "br0");
+        assert!(create);
+        assert!(read("veth").is_ok());
+        assert!(read("macvlan:eth0,addr=10.0.0.2/24").is_ok());
+    }
+
+    #[test]
+    fn a_text_that_is_not_a_link_is_refused_with_its_cause() {
+        for (text, cause) in [
+            ("", "not a kind of link"),
+            ("vath", "veth and macvlan:PARENT"),
+            ("macvlan", "macvlan:eth0"),
+            ("veth:eth0", "bridge=NAME"),
+            ("veth,create", "bridge=NAME"),
+            ("veth,create=yes", "no value"),
+            ("veth,addr=10.0.0.2", "10.0.0.2/24"),
+            ("veth,addr=fd00::2", "fd00::2/64"),
+            ("veth,addr=10.0.0.2/33", "not an address"),
+            ("veth,addr=x", "not an address"),
+            ("veth,addr=10.0.0.2/24,addr=10.0.0.2/24", "twice"),
+            ("veth,gw=10.0.0.1,gw=10.0.0.3", "two gateways"),
+            ("veth,gw=10.0.0.1/24", "not an address of a gateway"),
+            ("veth,name=0123456789abcdef", "longer than 15 bytes"),
+            ("veth,name=a/b", "the character '/'"),
+            ("veth,name=", "empty"),
+            ("veth,name", "name="),
+            ("veth,name=a,name=b", "twice"),
+            ("veth,mtu=67", "68 to 65535"),
+            ("veth,mtu=-1", "68 to 65535"),
+            ("veth,mac=1:2:3:4:5:6", "not a hardware address"),
+            ("veth,mac=01:00:00:00:00:00", "an interface cannot have"),
+            ("veth,mac=00:00:00:00:00:00", "an interface cannot have"),
+            ("macvlan:eth0,bridge=br0", "is for veth"),
+            ("veth,colour=red", "not known"),
+            ("veth,", "not known"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(cause), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(veth|macvlan:[a-z]{0,3})(,[a-z]{2,6}(=[0-9a-f.:/]{0,20})?){0,4}") {
+            let _ = read(&text);
+        }
+    }
+}

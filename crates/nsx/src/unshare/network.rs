@@ -1,0 +1,43 @@
+//! The options about the new network.
+
+use crate::{
+    links::{self, LinkSpec},
+    program::RequestError,
+};
+use clap::Args;
+use nsx_core::{
+    ns::NsKind,
+    plan::{Caller, unshare::Request},
+};
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Network")]
+pub(super) struct NetworkOptions {
+    /// Connect the new network to this one; implies --net
+    ///
+    /// SPEC is `veth` or `macvlan:PARENT`, then any of these after commas: name=NAME inside,
+    /// addr=ADDRESS/PREFIX and gw=ADDRESS for the default route, both for each family, mac=ADDRESS,
+    /// mtu=BYTES; with veth also peer=NAME outside, bridge=BRIDGE that the peer is a port of, and
+    /// create to make a missing bridge. Without a bridge the peer has the address of gw; a bridge
+    /// that is made has it. `veth` alone connects to a bridge of nsx's own, nsx0, and has an
+    /// address and a default route. May be given several times.
+    #[arg(long, value_name = "SPEC")]
+    link: Vec<LinkSpec>,
+    /// With --net, leave the loopback device down
+    #[arg(long)]
+    no_lo: bool,
+}
+
+impl NetworkOptions {
+    /// Sets the links, which imply a network namespace.
+    pub(super) fn apply(&self, request: &mut Request, caller: &Caller) -> Result<(), RequestError> {
+        if !self.link.is_empty() {
+            request.kinds.insert(NsKind::Net);
+        }
+        request.loopback = request.kinds.contains(NsKind::Net) && !self.no_lo;
+        let links = links::settle(&self.link, caller)?;
+        request.bridges = links.bridges;
+        request.links = links.links;
+        Ok(())
+    }
+}
